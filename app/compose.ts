@@ -1,0 +1,83 @@
+import { createGateway, mergeOpenApi, readGatewayConfig, type Route } from "@edgepass/gateway";
+import type { Application } from "@edgepass/shared/application";
+import { type Bindings, readConfig } from "@edgepass/shared/config";
+import { toUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
+import * as z from "zod/mini";
+import { routes, type ServiceName } from "./routes.ts";
+
+/** Services of this isolate, by the name that would place them elsewhere. */
+export type LocalServices = Partial<Record<ServiceName, Upstream>>;
+
+export interface ComposeEffects {
+  /** Whether requests may share a round trip to Redis. */
+  readonly gather?: boolean;
+  /** Files of the page at `/docs`. */
+  readonly docs?: (file: string) => Promise<Response | undefined>;
+}
+
+const Placement = z.object({
+  AUTH: z.optional(upstreamSetting),
+  USER: z.optional(upstreamSetting),
+  COURSE: z.optional(upstreamSetting),
+  ENROLLMENT: z.optional(upstreamSetting),
+});
+
+/** Wires the gateway of the learning platform; `local` services answer where no binding names one. */
+export async function compose(
+  bindings: Bindings,
+  local: LocalServices = {},
+  { gather = false, docs }: ComposeEffects = {},
+): Promise<Application> {
+  const config = await readGatewayConfig(bindings, { gather });
+  const services = placeServices(bindings, local);
+  const gateway = createGateway({
+    ...config,
+    issuers: [{
+      iss: config.issuer,
+      audience: config.audience,
+      algorithms: ["EdDSA"],
+      jwks: (signal) => services.AUTH.fetch(get(services.AUTH, "/.well-known/jwks.json", signal)),
+    }, ...config.issuers],
+    routes: [...toRoutes(services), ...config.routes],
+    revocation: {
+      redis: config.redis,
+      refill: { upstream: services.AUTH, path: "/internal/revocations/refill" },
+    },
+    documents: {
+      openapi: () => mergeOpenApi(Object.values(services), toRoutes(services), config.publicOrigin),
+      ...(docs ? { docs } : {}),
+    },
+  });
+  return { fetch: (request) => gateway.fetch(request) };
+}
+
+function placeServices(
+  bindings: Bindings,
+  local: LocalServices,
+): Readonly<Record<ServiceName, Upstream>> {
+  const placed = readConfig(Placement, bindings);
+  const place = (name: ServiceName): Upstream => {
+    const setting = placed[name] ?? local[name];
+    // Reading the name again as required says which variable is missing.
+    if (setting === undefined) readConfig(z.object({ [name]: upstreamSetting }), bindings);
+    return placed[name] === undefined ? local[name]! : toUpstream(name, placed[name]);
+  };
+  return {
+    AUTH: place("AUTH"),
+    USER: place("USER"),
+    COURSE: place("COURSE"),
+    ENROLLMENT: place("ENROLLMENT"),
+  };
+}
+
+function toRoutes(services: Readonly<Record<ServiceName, Upstream>>): Route[] {
+  return Object.entries(routes).map(([path, { service, ...row }]) => ({
+    path,
+    upstream: services[service],
+    ...row,
+  }));
+}
+
+function get(upstream: Upstream, path: string, signal: AbortSignal): Request {
+  return new Request(upstream.origin + path, { redirect: "manual", signal });
+}

@@ -1,0 +1,56 @@
+import type { AccessRule, Route } from "@edgepass/gateway";
+
+/** Variable or binding that places a service of the product. */
+export type ServiceName = "AUTH" | "USER" | "COURSE" | "ENROLLMENT";
+
+type Row = Pick<Route, "access" | "envelope" | "identityProvider"> & {
+  readonly service: ServiceName;
+};
+
+const admin: AccessRule = { roles: ["admin"] };
+const instructor: AccessRule = { roles: ["instructor"] };
+const learner: AccessRule = { roles: ["learner"] };
+const signedIn: AccessRule = "authenticated";
+
+/** Answers that may set or clear a login's cookies. */
+const login = { service: "AUTH", identityProvider: true } as const;
+
+/**
+ * Every operation of the learning platform, and who may use it. Rules about a resource's owner are
+ * the service's; roles are asked here first and there again.
+ */
+export const routes = {
+  "/auth/signup": { service: "AUTH", access: { POST: "public" } },
+  "/auth/login": { ...login, access: { POST: "public" } },
+  "/auth/token": { service: "AUTH", access: { POST: "public" } },
+  "/auth/refresh": { ...login, access: { POST: "public" } },
+  "/auth/logout": { ...login, access: { POST: "optional" } },
+  "/auth/logout-all": { ...login, access: { POST: signedIn } },
+  "/auth/password": { ...login, access: { POST: signedIn } },
+  "/auth/sessions": { service: "AUTH", access: { GET: signedIn } },
+  "/auth/sessions/{id}": { service: "AUTH", access: { DELETE: signedIn } },
+  "/auth/accounts": { service: "AUTH", access: { GET: admin } },
+  "/auth/accounts/{id}/roles": { service: "AUTH", access: { PUT: admin } },
+  "/auth/accounts/{id}/disable": { service: "AUTH", access: { POST: admin } },
+  "/auth/accounts/{id}/enable": { service: "AUTH", access: { POST: admin } },
+  "/.well-known/jwks.json": { service: "AUTH", access: { GET: "public" }, envelope: false },
+
+  "/users/me": { service: "USER", access: { GET: signedIn, PATCH: signedIn, DELETE: signedIn } },
+  "/users/{id}": { service: "USER", access: { GET: signedIn } },
+
+  "/courses": { service: "COURSE", access: { GET: "optional", POST: instructor } },
+  "/courses/{id}": {
+    service: "COURSE",
+    access: { GET: "optional", PATCH: instructor, DELETE: instructor },
+  },
+  "/courses/{id}/publish": { service: "COURSE", access: { POST: instructor } },
+  "/courses/{id}/lessons": { service: "COURSE", access: { POST: instructor } },
+  "/courses/{id}/lessons/{lessonId}": {
+    service: "COURSE",
+    access: { PATCH: instructor, DELETE: instructor },
+  },
+
+  "/enrollments": { service: "ENROLLMENT", access: { GET: signedIn, POST: learner } },
+  "/enrollments/{id}": { service: "ENROLLMENT", access: { GET: signedIn, DELETE: signedIn } },
+  "/enrollments/{id}/lessons/{lessonId}": { service: "ENROLLMENT", access: { PUT: signedIn } },
+} as const satisfies Readonly<Record<string, Row>>;

@@ -1,0 +1,77 @@
+import {
+  type AccessToken,
+  type AccessTokenRefusal,
+  verifyAccessToken,
+} from "@edgepass/shared/tokens";
+import type { VerificationKey } from "@edgepass/shared/crypto";
+import { Problem } from "@edgepass/shared/problem";
+import type { Presented } from "./credentials.ts";
+import type { Issuer } from "./issuers.ts";
+
+/**
+ * Turns what a request presents into a verified access token.
+ *
+ * @throws {Problem} `authentication_required`, `ambiguous_credentials`, `token_invalid`,
+ * `token_expired`
+ */
+export type Authenticate = (presented: Presented) => Promise<AccessToken>;
+
+export interface AuthenticateOptions {
+  readonly issuers: ReadonlyMap<string, Issuer>;
+  readonly leewaySeconds: number;
+  readonly now: () => number;
+  /** Verified tokens kept; about a kilobyte each. */
+  readonly maxCached?: number;
+}
+
+interface Cached {
+  readonly token: AccessToken;
+  /** The key that verified it; once the issuer replaced it, the entry is of no use. */
+  readonly key: VerificationKey;
+}
+
+/**
+ * Makes the authenticator. It remembers verified tokens by their text, which only saves a signature check:
+ * time and key are looked at again on every use, and revocation is asked by claims.
+ */
+export function createAuthenticate(
+  { issuers, leewaySeconds, now, maxCached = 10_000 }: AuthenticateOptions,
+): Authenticate {
+  const cache = new Map<string, Cached>();
+
+  function recall(text: string): AccessToken | undefined {
+    const entry = cache.get(text);
+    if (!entry) return undefined;
+    const { token, key } = entry;
+    if (issuers.get(token.iss)?.currentKey(token.kid) === key) return token;
+    cache.delete(text);
+    return undefined;
+  }
+
+  function remember(text: string, token: AccessToken): void {
+    const key = issuers.get(token.iss)?.currentKey(token.kid);
+    if (!key) return;
+    const [oldest] = cache.size >= maxCached ? cache.keys() : [];
+    if (oldest !== undefined) cache.delete(oldest);
+    cache.set(text, { token, key });
+  }
+
+  return async function authenticate(presented) {
+    if (presented.kind === "none") throw new Problem("authentication_required");
+    if (presented.kind === "ambiguous") throw new Problem("ambiguous_credentials");
+    const nowSeconds = now() / 1000;
+    const known = recall(presented.token);
+    if (known) {
+      if (nowSeconds >= known.exp + leewaySeconds) throw new Problem("token_expired");
+      return known;
+    }
+    const result = await verifyAccessToken(presented.token, { issuers, nowSeconds, leewaySeconds });
+    if (isRefusal(result)) throw new Problem(result);
+    remember(presented.token, result);
+    return result;
+  };
+}
+
+function isRefusal(result: AccessToken | AccessTokenRefusal): result is AccessTokenRefusal {
+  return typeof result === "string";
+}

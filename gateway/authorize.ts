@@ -1,0 +1,15 @@
+import { Problem } from "@edgepass/shared/problem";
+import type { AccessToken } from "@edgepass/shared/tokens";
+import type { AccessRule } from "./routes.ts";
+
+/**
+ * Applies a route's access rule to who asks; the roles are the token's, any one of the rule's is enough.
+ *
+ * @throws {Problem} `authentication_required`, `forbidden`
+ */
+export function authorize(rule: AccessRule, bearer: AccessToken | "anonymous"): void {
+  if (rule === "public" || rule === "optional") return;
+  if (bearer === "anonymous") throw new Problem("authentication_required");
+  if (rule === "authenticated") return;
+  if (!rule.roles.some((role) => bearer.roles.includes(role))) throw new Problem("forbidden");
+}

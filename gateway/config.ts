@@ -1,0 +1,176 @@
+import {
+  type Bindings,
+  commaList,
+  integer,
+  json,
+  origin,
+  readConfig,
+} from "@edgepass/shared/config";
+import { withoutUndefined } from "@edgepass/shared/defined";
+import { JwkSet } from "@edgepass/shared/crypto";
+import { passportKeysSetting, readPassportKeys } from "@edgepass/shared/passport";
+import {
+  createUpstashRedis,
+  gatherPipelines,
+  type Redis,
+  upstashSettings,
+} from "@edgepass/shared/redis";
+import { urlUpstream } from "@edgepass/shared/upstream";
+import * as z from "zod/mini";
+import type { ClientAddressSource } from "./client_address.ts";
+import type { GatewayOptions } from "./mod.ts";
+import type { IssuerOptions } from "./issuers.ts";
+import type { Route } from "./routes.ts";
+
+const text = z.string().check(z.minLength(1));
+
+const clientAddress = z.pipe(
+  z.string().check(
+    z.regex(
+      /^(peer|cf-connecting-ip|x-forwarded-for:[1-9])$/,
+      "must be peer, cf-connecting-ip or x-forwarded-for:<hops>",
+    ),
+  ),
+  z.transform(toClientAddressSource),
+);
+
+const claimPath = z.union([text, z.array(text)]);
+const httpUrl = text.check(
+  z.refine((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol), "must be a URL"),
+);
+const issuer = z.strictObject({
+  alias: text,
+  iss: text,
+  audience: text,
+  jwks: z.union([httpUrl, JwkSet]),
+  algorithms: z.array(z.enum(["EdDSA", "ES256", "RS256"])).check(z.minLength(1)),
+  typ: z.optional(z.union([z.string(), z.array(z.string())])),
+  claims: z.optional(z.strictObject({
+    jti: z.optional(claimPath),
+    sid: z.optional(claimPath),
+    roles: z.optional(claimPath),
+    scope: z.optional(claimPath),
+  })),
+  maxLifeSeconds: z.optional(integer({ min: 1 })),
+});
+
+const access = z.union([
+  z.enum(["public", "optional", "authenticated"]),
+  z.strictObject({ roles: z.array(text).check(z.minLength(1)) }),
+]);
+const route = z.strictObject({
+  prefix: text.check(z.regex(/^\/[^*{}]*$/, "must be a path of whole segments")),
+  upstream: httpUrl.check(
+    z.refine(
+      (url) => `${new URL(url).origin}/` === new URL(url).href,
+      "must be an origin without a path",
+    ),
+  ),
+  access,
+  envelope: z.optional(z.boolean()),
+  timeoutMs: z.optional(integer({ min: 1 })),
+  maxBodyBytes: z.optional(integer({ min: 0 })),
+  revocation: z.optional(
+    z.union([z.literal("strict"), z.strictObject({ boundedMs: integer({ min: 1 }) })]),
+  ),
+});
+
+/** What a gateway needs from its bindings, whatever product stands behind it. */
+const Config = z.object({
+  PUBLIC_ORIGIN: origin(),
+  ALLOWED_ORIGINS: z._default(commaList(origin()), []),
+  ISSUER: z.optional(text),
+  AUDIENCE: z.optional(text),
+  TRUST_DOMAIN: z._default(text, "edgepass.local"),
+  LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
+  CLIENT_ADDRESS: z._default(clientAddress, { kind: "peer" }),
+  ISSUERS: z._default(json(z.array(issuer)), []),
+  ROUTES: z._default(json(z.array(route)), []),
+  PASSPORT_KEYS: passportKeysSetting,
+  PASSPORT_TTL_SECONDS: z._default(integer({ min: 1, max: 300 }), 30),
+  REVOCATION_TIMEOUT_MS: z._default(integer({ min: 1, max: 10_000 }), 150),
+  ...upstashSettings,
+});
+
+/** Foreign services take uploads as large as the edge platforms do. */
+const foreignMaxBodyBytes = 104_857_600;
+
+/** The settings of a gateway, typed; a composition adds its own issuer and routes. */
+export interface GatewayConfig extends
+  Pick<
+    GatewayOptions,
+    "publicOrigin" | "allowedOrigins" | "clientAddress" | "leewaySeconds" | "passport"
+  > {
+  readonly issuer: string;
+  readonly audience: string;
+  readonly issuers: readonly IssuerOptions[];
+  readonly routes: readonly Route[];
+  readonly redis: Redis;
+}
+
+export interface GatewayEffects {
+  /** Whether requests may wait for each other to share a round trip; Workers forbid it. */
+  readonly gather?: boolean;
+}
+
+/**
+ * Reads a gateway's settings.
+ *
+ * @throws {ConfigError} naming the variables that are missing or malformed
+ */
+export async function readGatewayConfig(
+  bindings: Bindings,
+  { gather = false }: GatewayEffects = {},
+): Promise<GatewayConfig> {
+  const config = readConfig(Config, bindings);
+  const issuer = config.ISSUER ?? config.PUBLIC_ORIGIN;
+  const { signing } = await readPassportKeys(config.PASSPORT_KEYS);
+  const redis = createUpstashRedis({
+    url: config.UPSTASH_REDIS_REST_URL,
+    token: config.UPSTASH_REDIS_REST_TOKEN,
+    timeoutMs: config.REVOCATION_TIMEOUT_MS,
+  });
+  return {
+    publicOrigin: config.PUBLIC_ORIGIN,
+    allowedOrigins: config.ALLOWED_ORIGINS,
+    clientAddress: config.CLIENT_ADDRESS,
+    leewaySeconds: config.LEEWAY_SECONDS,
+    issuer,
+    audience: config.AUDIENCE ?? config.PUBLIC_ORIGIN,
+    issuers: config.ISSUERS.map(toIssuer),
+    routes: config.ROUTES.flatMap(toRoutes),
+    redis: gather ? gatherPipelines(redis) : redis,
+    passport: {
+      issuer,
+      audience: config.TRUST_DOMAIN,
+      signingKey: signing,
+      ttlSeconds: config.PASSPORT_TTL_SECONDS,
+    },
+  };
+}
+
+function toClientAddressSource(value: string): ClientAddressSource {
+  if (value === "peer") return { kind: "peer" };
+  if (value === "cf-connecting-ip") return { kind: "header", name: value };
+  return { kind: "forwarded", hops: Number(value.slice("x-forwarded-for:".length)) };
+}
+
+function toIssuer({ jwks, typ, claims = {}, ...rest }: z.output<typeof issuer>): IssuerOptions {
+  return {
+    ...withoutUndefined(rest),
+    claims: withoutUndefined(claims),
+    ...(typ === undefined ? {} : { typ: typeof typ === "string" ? [typ] : typ }),
+    jwks: typeof jwks === "string" ? (signal) => fetch(jwks, { signal, redirect: "manual" }) : jwks,
+  };
+}
+
+/** A prefix is itself and everything below it. */
+function toRoutes({ prefix, upstream, ...rest }: z.output<typeof route>): Route[] {
+  const path = prefix === "/" ? "/*" : `${prefix.replace(/\/$/, "")}/*`;
+  return [{
+    maxBodyBytes: foreignMaxBodyBytes,
+    ...withoutUndefined(rest),
+    path,
+    upstream: urlUpstream(upstream),
+  }];
+}

@@ -1,0 +1,67 @@
+import type { CookieNames } from "@edgepass/shared/tokens";
+
+/** What a request shows of itself; nothing is verified yet. */
+export interface Credentials {
+  readonly access: Presented;
+  /** The refresh cookie as it came, for the identity provider alone. */
+  readonly refreshCookies: readonly string[];
+  readonly bearer: boolean;
+  readonly cookie: boolean;
+}
+
+/** One access token, none, or more than one, which no one may choose among. */
+export type Presented =
+  | { readonly kind: "none" }
+  | { readonly kind: "one"; readonly token: string }
+  | { readonly kind: "ambiguous" };
+
+const bearerScheme = /^bearer(?: +|$)/i;
+
+/**
+ * Reads the cookies of this origin's names, and the bearer token (RFC 6750 §2.1).
+ *
+ * Names are compared exactly: neither quoted, nor escaped, nor prefixed forms match, so that a sibling
+ * subdomain cannot plant a cookie. The same name twice, or a cookie and a bearer token, is ambiguous.
+ */
+export function readCredentials(headers: Headers, names: CookieNames): Credentials {
+  const cookies = readCookies(headers.get("cookie") ?? "", names);
+  const authorization = headers.get("authorization");
+  const bearer = authorization !== null && bearerScheme.test(authorization)
+    ? [authorization.replace(bearerScheme, "")]
+    : [];
+  return {
+    access: present([...cookies.access, ...bearer]),
+    refreshCookies: cookies.refresh,
+    bearer: bearer.length > 0,
+    cookie: cookies.access.length + cookies.refresh.length > 0,
+  };
+}
+
+function present(tokens: readonly string[]): Presented {
+  const [token] = tokens;
+  if (token === undefined) return { kind: "none" };
+  // Two Authorization headers arrive as one, joined by a comma.
+  if (tokens.length > 1 || token.includes(",")) return { kind: "ambiguous" };
+  return { kind: "one", token };
+}
+
+function readCookies(
+  header: string,
+  names: CookieNames,
+): { access: string[]; refresh: string[] } {
+  const found = { access: [] as string[], refresh: [] as string[] };
+  for (const pair of header.split(";")) {
+    const equals = pair.indexOf("=");
+    if (equals === -1) continue;
+    const name = trimBlanks(pair.slice(0, equals));
+    const value = trimBlanks(pair.slice(equals + 1));
+    if (name === names.access) found.access.push(value);
+    else if (name === names.refresh) found.refresh.push(value);
+  }
+  return found;
+}
+
+/** Space and tab only (RFC 6265 §5.2): `trim` would also take a no-break space off a name. */
+function trimBlanks(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, "");
+}

@@ -1,0 +1,73 @@
+import type { AccessTokenIssuer, ClaimMap } from "@edgepass/shared/tokens";
+import {
+  type AsymmetricAlgorithmName,
+  type JwkSet,
+  type VerificationKey,
+} from "@edgepass/shared/crypto";
+import { createJwksKeys, type JwksKeys } from "./jwks_keys.ts";
+import type { Logger } from "@edgepass/shared/log";
+
+/** An issuer whose access tokens the gateway takes. */
+export interface IssuerOptions {
+  /** Name in front of its subjects; our own auth service has none. */
+  readonly alias?: string;
+  readonly iss: string;
+  readonly audience: string;
+  /** The public keys themselves, or how to ask for them. */
+  readonly jwks: JwkSet | ((signal: AbortSignal) => Promise<Response>);
+  readonly algorithms: readonly AsymmetricAlgorithmName[];
+  /** Accepted `typ` values of other issuers; `""` for a header without one. */
+  readonly typ?: readonly string[];
+  readonly claims?: ClaimMap;
+  readonly maxLifeSeconds?: number;
+}
+
+/** An issuer with its keys at hand. */
+export interface Issuer extends AccessTokenIssuer {
+  /** The key that verifies at this moment, without asking anybody. */
+  currentKey(kid: string): VerificationKey | undefined;
+  /** Whether a key set was ever read; without one no token can be judged. */
+  isReady(): Promise<boolean>;
+}
+
+const aliasPattern = /^[a-z][a-z0-9-]{0,31}$/;
+
+/**
+ * Makes the issuers searchable by `iss`.
+ *
+ * @throws {RangeError} for an alias or `iss` that occurs twice, or an alias that could be taken for a person of ours
+ */
+export function createIssuers(
+  options: readonly IssuerOptions[],
+  effects: { now: () => number; log: Logger },
+): ReadonlyMap<string, Issuer> {
+  const issuers = new Map<string, Issuer>();
+  const aliases = new Set<string | undefined>();
+  for (const issuer of options) {
+    const { alias, iss } = issuer;
+    if (alias !== undefined && (!aliasPattern.test(alias) || alias === "user")) {
+      throw new RangeError(`Cannot start: ISSUERS has the alias ${alias}, which is not usable`);
+    }
+    if (issuers.has(iss) || aliases.has(alias)) {
+      throw new RangeError(`Cannot start: ISSUERS names ${alias ?? iss} twice`);
+    }
+    aliases.add(alias);
+    issuers.set(iss, toIssuer(issuer, createJwksKeys({ ...issuer, ...effects })));
+  }
+  return issuers;
+}
+
+function toIssuer(options: IssuerOptions, keys: JwksKeys): Issuer {
+  const { alias, iss, audience, typ, claims = {}, maxLifeSeconds = 86_400 } = options;
+  return {
+    ...(alias === undefined ? {} : { alias }),
+    iss,
+    audience,
+    typ: typ ?? ["at+jwt", "JWT", ""],
+    claims,
+    maxLifeSeconds,
+    findKey: keys.find,
+    currentKey: keys.current,
+    isReady: keys.isReady,
+  };
+}

@@ -1,0 +1,165 @@
+import { currentContext } from "@edgepass/shared/context";
+import { createLogger, type Logger } from "@edgepass/shared/log";
+import { Problem } from "@edgepass/shared/problem";
+import { type AccessToken, cookieNames } from "@edgepass/shared/tokens";
+import type { Upstream } from "@edgepass/shared/upstream";
+import { Hono } from "hono";
+import { type Authenticate, createAuthenticate } from "./authenticate.ts";
+import { authorize } from "./authorize.ts";
+import { type ClientAddressSource, readClientAddress } from "./client_address.ts";
+import { type Credentials, readCredentials } from "./credentials.ts";
+import { type DocumentOptions, serveDocuments } from "./documents.ts";
+import { wrap } from "./envelope.ts";
+import { createForward } from "./forward.ts";
+import { requireModestHeaders } from "./header_limits.ts";
+import { createHostCheck } from "./hosts.ts";
+import { createIssuers, type IssuerOptions } from "./issuers.ts";
+import { type GatewayEnv, observe, toFailure } from "./observe.ts";
+import { createOriginPolicy } from "./origin_policy.ts";
+import { createSignPassport, type PassportOptions } from "./passport.ts";
+import { createRefill } from "./refill.ts";
+import { limitRequestBody, requirePlainBody } from "./request_body.ts";
+import { toUpstreamHeaders } from "./request_headers.ts";
+import { setCaching, toClientHeaders } from "./response_headers.ts";
+import { createRevocation, type Revocation, type RevocationOptions } from "./revocation.ts";
+import { type AccessRule, type CheckedRoute, createRouteTable, type Route } from "./routes.ts";
+import { readTarget } from "./target.ts";
+
+export { type GatewayConfig, readGatewayConfig } from "./config.ts";
+export type { IssuerOptions } from "./issuers.ts";
+export type { AccessRule, Route } from "./routes.ts";
+
+export interface GatewayOptions {
+  /** The one origin clients use. */
+  readonly publicOrigin: string;
+  /** Further origins whose pages may call, compared exactly. */
+  readonly allowedOrigins?: readonly string[];
+  /** Whose access tokens are taken. */
+  readonly issuers: readonly IssuerOptions[];
+  /** What is behind the gateway, and who may use it. */
+  readonly routes: readonly Route[];
+  readonly revocation: Pick<RevocationOptions, "redis"> & {
+    /** Where the keeper of the durable log refills an emptied Redis, asked by POST as `svc:gateway`. */
+    readonly refill?: { readonly upstream: Upstream; readonly path: string };
+  };
+  readonly passport: PassportOptions;
+  readonly clientAddress?: ClientAddressSource;
+  readonly leewaySeconds?: number;
+  readonly documents?: DocumentOptions;
+  /** Calls under way to one upstream of this instance; more are refused. */
+  readonly maxConcurrent?: number;
+  readonly log?: Logger;
+  readonly now?: () => number;
+}
+
+const limits = {
+  target: { maxBytes: 8192, maxParameters: 200 },
+  headers: { maxBytes: 16_384, maxCount: 100 },
+  body: { idleMs: 10_000, totalMs: 30_000 },
+} as const;
+
+/**
+ * Makes a gateway: one origin, one table of routes, one identity for every service behind it.
+ *
+ * It answers `(Request) => Response` and knows no product. The order of the steps below is the
+ * policy; a step that refuses throws a `Problem`, and none after it runs.
+ *
+ * @throws {RangeError} for a route table or an issuer that cannot be meant so
+ */
+export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
+  const { publicOrigin, allowedOrigins = [], leewaySeconds = 5, now = Date.now } = options;
+  const log = options.log ?? createLogger({ service: "gateway", now });
+  const effects = { now, log };
+  const names = cookieNames(publicOrigin);
+  const table = createRouteTable(options.routes, {
+    maxTimeoutMs: (options.passport.ttlSeconds ?? 30) * 1000,
+  });
+  const issuers = createIssuers(options.issuers, effects);
+  const origins = createOriginPolicy({ publicOrigin, allowedOrigins });
+  const requireOwnHost = createHostCheck(publicOrigin);
+  const authenticate = createAuthenticate({ issuers, leewaySeconds, now });
+  const signPassport = createSignPassport(options.passport, effects);
+  const refill = createRefill(options.revocation.refill, signPassport);
+  const revocation = createRevocation(
+    { redis: options.revocation.redis, ...(refill ? { refill } : {}) },
+    effects,
+  );
+  const forward = createForward(options);
+  const identify = createIdentify(authenticate, revocation);
+
+  const app = new Hono<GatewayEnv>();
+  app.onError(toFailure(log));
+  app.use(observe({ log, origins, secure: names.secure }));
+  app.use(async function requireCanonicalRequest(c, next) {
+    requireOwnHost(c.req.raw);
+    c.set("target", readTarget(c.req.raw.url, limits.target));
+    requireModestHeaders(c.req.raw.headers, limits.headers);
+    await next();
+  });
+  serveDocuments(app, { ...options.documents, issuers, revocation });
+
+  app.all("*", async function serveRequest(c) {
+    const request = c.req.raw;
+    const target = c.get("target");
+    const { trace } = currentContext()!; // `observe` opened it.
+
+    const preflight = origins.preflight(request, table.at(target.segments)?.allow ?? []);
+    if (preflight) return preflight;
+    const { route, rule } = table.find(target.segments, request.method);
+    c.set("route", route.path);
+
+    const credentials = readCredentials(request.headers, names);
+    origins.refuseCrossSite(request, credentials);
+    const bearer = await identify(credentials, route, rule);
+    if (bearer !== "anonymous") c.set("bearer", bearer);
+    authorize(rule, bearer);
+
+    if (route.envelope) requirePlainBody(request);
+    const body = limitRequestBody(request, { maxBytes: route.maxBodyBytes, ...limits.body });
+    const passport = await signPassport(bearer, trace.traceId);
+    const headers = toUpstreamHeaders(request.headers, route, {
+      passport,
+      trace,
+      clientAddress: readClientAddress(
+        request.headers,
+        options.clientAddress ?? { kind: "peer" },
+      ),
+      refreshCookies: credentials.refreshCookies,
+    }, { publicOrigin, cookieNames: names });
+    const { method, signal } = request;
+    const response = await forward({ route, target, method, headers, body, signal });
+
+    const clientHeaders = toClientHeaders(response.headers, route, names);
+    setCaching(clientHeaders, {
+      readsCredentials: rule !== "public",
+      known: bearer !== "anonymous",
+    });
+    if (!route.envelope) {
+      return new Response(response.body, { status: response.status, headers: clientHeaders });
+    }
+    return await wrap(request, response, { headers: clientHeaders, traceId: trace.traceId });
+  });
+  return app;
+}
+
+/** Who asks, as far as the route wants to know. */
+type Identify = (
+  credentials: Credentials,
+  route: CheckedRoute,
+  rule: AccessRule,
+) => Promise<AccessToken | "anonymous">;
+
+/** A public route reads no credential; on an optional one an unusable credential is none. */
+function createIdentify(authenticate: Authenticate, revocation: Revocation): Identify {
+  return async function identify({ access }, { revocation: mode }, rule) {
+    if (rule === "public") return "anonymous";
+    try {
+      const token = await authenticate(access);
+      await revocation.check(token, mode);
+      return token;
+    } catch (error) {
+      if (rule === "optional" && error instanceof Problem) return "anonymous";
+      throw error;
+    }
+  };
+}

@@ -1,0 +1,82 @@
+import { type SigningKey, signJws } from "@edgepass/shared/crypto";
+import { randomToken } from "@edgepass/shared/ids";
+import type { Logger } from "@edgepass/shared/log";
+import {
+  maxPassportBytes,
+  type PassportClaims,
+  passportType,
+  policyVersion,
+  warnPassportBytes,
+} from "@edgepass/shared/passport";
+import { Problem } from "@edgepass/shared/problem";
+import type { AccessToken } from "@edgepass/shared/tokens";
+
+export interface PassportOptions {
+  /** Who signs: `iss` of every Passport. */
+  readonly issuer: string;
+  /** The trust domain: `aud` of every Passport. */
+  readonly audience: string;
+  readonly signingKey: SigningKey;
+  /** Life in seconds, 30 by default, 300 at most. */
+  readonly ttlSeconds?: number;
+}
+
+/** Who a Passport is about: a verified token, nobody, or the gateway itself. */
+export type Bearer = AccessToken | "anonymous" | "gateway";
+
+/**
+ * Signs a Passport for one request (policy v0.1.0); `traceId` becomes `txn`.
+ *
+ * @throws {Problem} `internal` for one over 4096 bytes
+ */
+export type SignPassport = (bearer: Bearer, traceId: string) => Promise<string>;
+
+/** Makes the one place that signs Passports; none is ever kept or renewed. */
+export function createSignPassport(
+  { issuer, audience, signingKey, ttlSeconds = 30 }: PassportOptions,
+  { now, log }: { now: () => number; log: Logger },
+): SignPassport {
+  return async function signPassport(bearer, traceId) {
+    const iat = Math.floor(now() / 1000);
+    const claims: PassportClaims = {
+      pv: policyVersion,
+      iss: issuer,
+      aud: audience,
+      iat,
+      exp: iat + ttlSeconds,
+      jti: randomToken(16),
+      txn: traceId,
+      ...identity(bearer),
+      cfg: 0,
+    };
+    const passport = await signJws(claims, { typ: passportType, key: signingKey });
+    if (passport.length > warnPassportBytes) reportSize(passport, claims, log);
+    return passport;
+  };
+}
+
+function identity(
+  bearer: Bearer,
+): Pick<PassportClaims, "sub" | "roles" | "scope"> & Partial<PassportClaims> {
+  if (bearer === "anonymous") return { sub: "anon", roles: [], scope: "" };
+  if (bearer === "gateway") return { sub: "svc:gateway", roles: [], scope: "" };
+  const { alias, sub, sid, uv, roles, scope } = bearer;
+  return {
+    sub: alias === undefined ? `user:${sub}` : `user:${alias}:${sub}`,
+    ...(sid === undefined ? {} : { sid }),
+    roles: [...roles],
+    scope,
+    ...(uv === undefined ? {} : { uv }),
+  };
+}
+
+function reportSize(passport: string, claims: PassportClaims, log: Logger): void {
+  const bytes = passport.length;
+  const largest = Object.entries(claims)
+    .map(([name, value]) => [name, JSON.stringify(value).length] as const)
+    .sort(([, a], [, b]) => b - a).slice(0, 3).map(([name]) => name);
+  log.warn("Passport is large", { bytes, largestClaims: largest });
+  if (bytes > maxPassportBytes) {
+    throw new Problem("internal", { cause: new RangeError(`Passport has ${bytes} bytes`) });
+  }
+}

@@ -1,0 +1,29 @@
+import { currentContext } from "@edgepass/shared/context";
+import { internalHeaders } from "@edgepass/shared/internal-headers";
+import { newTrace, toTraceparent } from "@edgepass/shared/trace-context";
+import type { Upstream } from "@edgepass/shared/upstream";
+import type { SignPassport } from "./passport.ts";
+
+/** Asks the keeper of the durable revocation log to fill Redis again, in the gateway's own name. */
+export function createRefill(
+  target: { readonly upstream: Upstream; readonly path: string } | undefined,
+  signPassport: SignPassport,
+): (() => Promise<void>) | undefined {
+  if (!target) return undefined;
+  return async function refill() {
+    const trace = currentContext()?.trace ?? newTrace();
+    const response = await target.upstream.fetch(
+      new Request(target.upstream.origin + target.path, {
+        method: "POST",
+        redirect: "manual",
+        signal: AbortSignal.timeout(10_000),
+        headers: {
+          [internalHeaders.passport]: await signPassport("gateway", trace.traceId),
+          [internalHeaders.traceparent]: toTraceparent(trace),
+        },
+      }),
+    );
+    await response.body?.cancel();
+    if (!response.ok) throw new Error(`Refill was answered with status ${response.status}`);
+  };
+}

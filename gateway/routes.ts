@@ -1,0 +1,170 @@
+import type { Upstream } from "@edgepass/shared/upstream";
+import { Problem } from "@edgepass/shared/problem";
+
+/** Who may use a route. `public` reads no credential; `optional` takes one but asks for none. */
+export type AccessRule =
+  | "public"
+  | "optional"
+  | "authenticated"
+  | { readonly roles: readonly string[] };
+
+/** Methods the gateway forwards; anything else is 405 everywhere. */
+export const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
+export type Method = typeof methods[number];
+
+/** `strict` asks Redis on every request; bounded accepts an answer at most that old. */
+export type RevocationMode = "strict" | { readonly boundedMs: number };
+
+/** One row of the route table. */
+export interface Route {
+  /**
+   * Whole segments. `/courses/{id}` is that path alone, `{id}` being any one segment;
+   * `/courses/*` is `/courses` and everything below it.
+   */
+  readonly path: string;
+  readonly upstream: Upstream;
+  /** One rule for every method, or a rule per method; methods without one are 405. */
+  readonly access: AccessRule | Readonly<Partial<Record<Exclude<Method, "HEAD">, AccessRule>>>;
+  /** Whether JSON answers get the ApiResponse form; default true. */
+  readonly envelope?: boolean;
+  /** Until the response's headers, in milliseconds; default 5000. */
+  readonly timeoutMs?: number;
+  readonly revocation?: RevocationMode;
+  /** Longest request body in bytes; default 1 MiB. */
+  readonly maxBodyBytes?: number;
+  /** The upstream issues our cookies: it alone gets the refresh cookie and may set both. */
+  readonly identityProvider?: boolean;
+}
+
+/** A route with every default filled in. */
+export interface CheckedRoute extends Required<Omit<Route, "access">> {
+  readonly segments: readonly string[];
+  readonly subtree: boolean;
+  readonly allow: readonly Method[];
+  ruleFor(method: string): AccessRule | undefined;
+}
+
+export interface RouteTable {
+  readonly routes: readonly CheckedRoute[];
+  /** @throws {Problem} `not_found`, `method_not_allowed` with `Allow` */
+  find(segments: readonly string[], method: string): { route: CheckedRoute; rule: AccessRule };
+  /** The route of a path whatever the method, for preflight requests. */
+  at(segments: readonly string[]): CheckedRoute | undefined;
+}
+
+interface Node {
+  readonly literal: Map<string, Node>;
+  parameter?: Node;
+  exact?: CheckedRoute;
+  subtree?: CheckedRoute;
+}
+
+/**
+ * Checks a route table and makes it searchable. Segments match whole; the longest match wins, a literal
+ * segment before a parameter, a path before a subtree. The cost of a search does not depend on the number of routes.
+ *
+ * @throws {RangeError} naming the route that is wrong, or that occurs twice
+ */
+export function createRouteTable(
+  routes: readonly Route[],
+  { maxTimeoutMs }: { maxTimeoutMs: number },
+): RouteTable {
+  const root: Node = { literal: new Map() };
+  const checked = routes.map((route) => checkRoute(route, maxTimeoutMs));
+  for (const route of checked) insert(root, route);
+  const at = (segments: readonly string[]) => search(root, segments, 0);
+  return {
+    routes: checked,
+    at,
+    find(segments, method) {
+      const route = at(segments);
+      if (!route) throw new Problem("not_found");
+      const rule = route.ruleFor(method);
+      if (rule === undefined) {
+        throw new Problem("method_not_allowed", { headers: { allow: route.allow.join(", ") } });
+      }
+      return { route, rule };
+    },
+  };
+}
+
+const pathPattern = /^\/(?:(?:[A-Za-z0-9\-._~]+|\{[A-Za-z][A-Za-z0-9]*\})(?:\/|$))*\*?$/;
+
+function checkRoute(route: Route, maxTimeoutMs: number): CheckedRoute {
+  const { path, timeoutMs = 5000, maxBodyBytes = 1_048_576, revocation = "strict" } = route;
+  const fail = (what: string): never => {
+    throw new RangeError(`Cannot start: route ${path} ${what}`);
+  };
+  if (!pathPattern.test(path) || path.split("/").some((part) => part === "." || part === "..")) {
+    fail("must be a path of whole segments such as /courses/{id} or /courses/*");
+  }
+  if (path !== "/" && path.endsWith("/")) fail("must not end with a slash");
+  if (!(timeoutMs > 0 && timeoutMs <= maxTimeoutMs)) {
+    fail(
+      `has a timeoutMs of ${timeoutMs}: it must be at most the Passport's life, ${maxTimeoutMs}`,
+    );
+  }
+  if (!(maxBodyBytes >= 0)) fail("has a negative maxBodyBytes");
+  if (revocation !== "strict" && !(revocation.boundedMs > 0)) fail("has no boundedMs above 0");
+  const rules = readRules(route.access) ?? fail("has no access rule");
+  const subtree = path.endsWith("/*");
+  const segments = path.slice(1).split("/");
+  return {
+    path,
+    upstream: route.upstream,
+    envelope: route.envelope ?? true,
+    timeoutMs,
+    maxBodyBytes,
+    revocation,
+    identityProvider: route.identityProvider ?? false,
+    segments: subtree ? segments.slice(0, -1) : segments,
+    subtree,
+    allow: methods.filter((method) => rules.has(method)),
+    ruleFor: (method) => rules.get(method),
+  };
+}
+
+function readRules(access: Route["access"] | undefined): Map<string, AccessRule> | undefined {
+  if (isRule(access)) return new Map(methods.map((method) => [method, access]));
+  if (typeof access !== "object" || access === null) return undefined;
+  const rules = new Map<string, AccessRule>();
+  for (const [method, rule] of Object.entries(access)) {
+    if (!(methods as readonly string[]).includes(method) || !isRule(rule)) return undefined;
+    rules.set(method, rule);
+    if (method === "GET") rules.set("HEAD", rule);
+  }
+  return rules.size === 0 ? undefined : rules;
+}
+
+function isRule(access: unknown): access is AccessRule {
+  if (access === "public" || access === "optional" || access === "authenticated") return true;
+  return typeof access === "object" && access !== null && "roles" in access &&
+    Array.isArray(access.roles) && access.roles.length > 0 &&
+    access.roles.every((role) => typeof role === "string" && role !== "");
+}
+
+function insert(root: Node, route: CheckedRoute): void {
+  let node = root;
+  for (const segment of route.segments) {
+    if (segment.startsWith("{")) {
+      node = node.parameter ??= { literal: new Map() };
+    } else {
+      const next: Node = node.literal.get(segment) ?? { literal: new Map() };
+      node.literal.set(segment, next);
+      node = next;
+    }
+  }
+  const place = route.subtree ? "subtree" : "exact";
+  if (node[place]) throw new RangeError(`Cannot start: route ${route.path} is there twice`);
+  node[place] = route;
+}
+
+function search(node: Node, segments: readonly string[], depth: number): CheckedRoute | undefined {
+  const segment = segments[depth];
+  if (segment === undefined) return node.exact ?? node.subtree;
+  const literal = node.literal.get(segment);
+  return (literal && search(literal, segments, depth + 1)) ??
+    (node.parameter && segment !== "" && search(node.parameter, segments, depth + 1) ||
+      undefined) ??
+    node.subtree;
+}

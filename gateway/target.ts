@@ -1,0 +1,64 @@
+import { Problem } from "@edgepass/shared/problem";
+
+/** A request target in canonical form (RFC 9112 §3.2, RFC 3986 §3.3). */
+export interface Target {
+  readonly path: string;
+  /** Path and query: what is routed, authorised and sent, byte for byte. */
+  readonly pathAndQuery: string;
+  readonly segments: readonly string[];
+}
+
+export interface TargetLimits {
+  readonly maxBytes: number;
+  readonly maxParameters: number;
+}
+
+const path = /^(?:\/(?:[A-Za-z0-9\-._~!$&'()*+,=:@]|%[0-9A-Fa-f]{2})*)+$/;
+// Without `"`, `'`, `<`, `>`, `\`, `#` and blanks: URL parsers would write them in another way.
+const query = /^(?:[!$&()*+,\-./0-9:;=?@A-Z[\]^_`a-z{|}~]|%[0-9A-Fa-f]{2})*$/;
+/** Escapes of characters that need none, or that change the path once decoded; and `%25xx`. */
+const aliases =
+  /%(?:[01][0-9a-f]|2[def]|3[0-9]|4[1-9a-f]|5[0-9acf]|6[1-9a-f]|7[0-9aef]|25[0-9a-f]{2})/i;
+
+/**
+ * Takes the target from a request's URL as it came, before anything normalises it.
+ *
+ * Refused is every spelling that another parser could read as another path: empty and dot segments,
+ * backslashes, escapes of characters that need none, double escapes, escapes that are no UTF-8.
+ *
+ * @throws {Problem} `path_not_canonical`, `uri_too_long`
+ */
+export function readTarget(url: string, { maxBytes, maxParameters }: TargetLimits): Target {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  const pathAndQuery = start === -1 ? "/" : url.slice(start);
+  if (pathAndQuery.length > maxBytes) throw new Problem("uri_too_long");
+  const mark = pathAndQuery.indexOf("?");
+  const rawPath = mark === -1 ? pathAndQuery : pathAndQuery.slice(0, mark);
+  const rawQuery = mark === -1 ? "" : pathAndQuery.slice(mark + 1);
+  const segments = rawPath.slice(1).split("/");
+  if (!isCanonical(rawPath, segments) || !query.test(rawQuery)) {
+    throw new Problem("path_not_canonical");
+  }
+  if (rawQuery.split("&").length > maxParameters) throw new Problem("uri_too_long");
+  return { path: rawPath, pathAndQuery, segments };
+}
+
+function isCanonical(rawPath: string, segments: readonly string[]): boolean {
+  if (!path.test(rawPath) || segments.some(isDotSegment)) return false;
+  // Only the last segment may be empty: a trailing slash, or the root.
+  if (segments.slice(0, -1).includes("")) return false;
+  return !rawPath.includes("%") || (!aliases.test(rawPath) && isUtf8(rawPath));
+}
+
+function isDotSegment(segment: string): boolean {
+  return segment === "." || segment === "..";
+}
+
+function isUtf8(rawPath: string): boolean {
+  try {
+    decodeURIComponent(rawPath);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,106 @@
+import * as z from "zod/mini";
+
+/** What a deployment hands over, untrusted: variables, secrets and bindings by name. */
+export type Bindings = Readonly<Record<string, unknown>>;
+
+/** Settings that are missing or malformed; the message names the variables, never their values. */
+export class ConfigError extends Error {
+  override readonly name = "ConfigError";
+}
+
+/**
+ * Reads typed settings from bindings.
+ *
+ * An empty text counts as missing, as an unset variable does in most shells and dashboards.
+ *
+ * @throws {ConfigError} one line that names every variable that is missing or malformed
+ */
+export function readConfig<Schema extends z.ZodMiniType>(
+  schema: Schema,
+  bindings: Bindings,
+): z.output<Schema> {
+  const present = Object.fromEntries(
+    Object.entries(bindings).filter(([, value]) => value !== "" && value !== undefined),
+  );
+  const result = z.safeParse(schema, present);
+  if (result.success) return result.data;
+  const complaints = result.error.issues.map((issue) => complaint(issue, present));
+  throw new ConfigError(`Cannot start: ${[...new Set(complaints)].join("; ")}`);
+}
+
+function complaint(issue: z.core.$ZodIssue, present: Bindings): string {
+  const [name, ...inside] = issue.path;
+  if (name === undefined) return reason(issue);
+  if (!Object.hasOwn(present, name)) return `${String(name)} is missing`;
+  const where = inside.map(nameInside).join(".");
+  return `${String(name)}${where === "" ? "" : ` (${where})`}: ${reason(issue)}`;
+}
+
+/** Positions are safe to show; a long or odd name could be a part of the value. */
+function nameInside(part: PropertyKey): string {
+  return /^([0-9]{1,6}|[A-Za-z_]{1,24})$/.test(String(part)) ? String(part) : "…";
+}
+
+/** Messages of our own checks say what is wrong; zod's own could quote the value. */
+function reason(issue: z.core.$ZodIssue): string {
+  if (issue.code === "custom" && issue.message !== "Invalid input") return issue.message;
+  if (issue.code === "invalid_union") {
+    const reasons = issue.errors.flat().filter(({ code }) => code === "custom").map(reason);
+    if (reasons[0] !== undefined) return reasons[0];
+  }
+  return `does not fit (${issue.code.replaceAll("_", " ")})`;
+}
+
+/** A whole number given as decimal text or as a number, within bounds. */
+export function integer(
+  { min, max = Number.MAX_SAFE_INTEGER }: { min: number; max?: number },
+): z.ZodMiniType<number> {
+  // Number() alone reads "" and "0x10" as well.
+  const toNumber = (value: unknown) =>
+    typeof value === "string" ? (/^-?\d+$/.test(value) ? Number(value) : Number.NaN) : value;
+  const fits = (value: unknown): value is number =>
+    Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max;
+  return z.pipe(
+    z.transform(toNumber),
+    z.custom<number>(fits, `must be a whole number from ${min} to ${max}`),
+  );
+}
+
+/** A JSON text that fits a schema; a value that is parsed already is taken as it is. */
+export function json<Output>(schema: z.ZodMiniType<Output>): z.ZodMiniType<Output> {
+  const readable = z.unknown().check(
+    z.refine((value) => typeof value !== "string" || isJson(value), "must be JSON"),
+  );
+  const parse = (value: unknown): unknown => typeof value === "string" ? JSON.parse(value) : value;
+  return z.pipe(z.pipe(readable, z.transform(parse)), schema);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** An absolute http(s) origin without path, query or userinfo, in its canonical spelling. */
+export function origin(): z.ZodMiniType<string, string> {
+  return z.string().check(
+    z.refine(isOrigin, "must be an origin such as https://api.example.com, with nothing after it"),
+  );
+}
+
+/** A list in one text, separated by commas; blanks around items are dropped. */
+export function commaList<Output>(item: z.ZodMiniType<Output, string>): z.ZodMiniType<Output[]> {
+  const split = z.transform((text: string) =>
+    text.split(",").map((part) => part.trim()).filter((part) => part !== "")
+  );
+  return z.pipe(z.pipe(z.string(), split), z.array(item));
+}
+
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return (url.protocol === "http:" || url.protocol === "https:") && url.origin === text;
+}

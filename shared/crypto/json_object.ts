@@ -1,0 +1,54 @@
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/**
+ * The JSON object in some bytes, or undefined.
+ *
+ * Refuses what parsers read differently: bytes that are not UTF-8, a byte order mark, escapes that
+ * are half a character, anything but an object on top, and members that occur twice (RFC 8259 §4
+ * and §8, RFC 8725 §2.4).
+ */
+export function readJsonObject(bytes: Uint8Array<ArrayBuffer>): JsonObject | undefined {
+  try {
+    const text = utf8.decode(bytes);
+    const value: unknown = JSON.parse(text);
+    if (!isObject(value) || !isWellFormed(value)) return undefined;
+    return countMembers(value) === countNameSeparators(text) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Half a surrogate pair has no UTF-8 form: two different names would be stored as one. */
+function isWellFormed(value: unknown): boolean {
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value !== "object" || value === null) return true;
+  return Object.entries(value).every(([name, member]) =>
+    name.isWellFormed() && isWellFormed(member)
+  );
+}
+
+/** Members at every depth. A name that occurred twice was folded into one by the parser. */
+function countMembers(value: unknown): number {
+  if (typeof value !== "object" || value === null) return 0;
+  const own = Array.isArray(value) ? 0 : Object.keys(value).length;
+  return Object.values(value).reduce<number>((sum, child) => sum + countMembers(child), own);
+}
+
+/** In valid JSON a colon outside of a string separates one name from its value. */
+function countNameSeparators(text: string): number {
+  let count = 0;
+  let quoted = false;
+  for (let index = 0; index < text.length; index++) {
+    const char = text[index];
+    if (quoted && char === "\\") index++;
+    else if (char === '"') quoted = !quoted;
+    else if (char === ":" && !quoted) count++;
+  }
+  return count;
+}

@@ -1,0 +1,110 @@
+import * as z from "zod/mini";
+import { type AlgorithmName, algorithms, type AsymmetricAlgorithmName } from "./algorithms.ts";
+import { decodeBase64Url } from "./base64url.ts";
+import type { SigningKey, VerificationKey } from "./jws.ts";
+
+/** Where a key stands in its rotation: known to verifiers, signing, or verifying only. */
+export const KeyState = z.enum(["published", "signing", "retired"]);
+export type KeyState = z.infer<typeof KeyState>;
+
+/** Keys by `kid`, of one kind each. A Map, so that no `kid` reaches a prototype. */
+export type KeyRing = ReadonlyMap<string, VerificationKey>;
+
+/** The `kid` of a key of ours. */
+export const Kid = z.string().check(z.regex(/^[A-Za-z0-9._-]{1,64}$/));
+
+/**
+ * The members of a public JWK this project reads (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
+ *
+ * `d` and `k` are secret: a set that publishes them has given its key away.
+ */
+export const PublicJwk = z.object({
+  kid: z.string().check(z.minLength(1), z.maxLength(256)),
+  kty: z.string(),
+  alg: z.optional(z.string()),
+  use: z.optional(z.literal("sig")),
+  key_ops: z.optional(
+    z.array(z.string()).check(z.refine((operations) => operations.includes("verify"))),
+  ),
+  crv: z.optional(z.string()),
+  x: z.optional(z.string()),
+  y: z.optional(z.string()),
+  n: z.optional(z.string().check(z.refine(isStrongModulus))),
+  e: z.optional(z.literal("AQAB")),
+  d: z.optional(z.undefined()),
+  k: z.optional(z.undefined()),
+});
+export type PublicJwk = z.infer<typeof PublicJwk>;
+
+/** 2048 to 4096 bits: less is weak (RFC 7518 §3.3), more only burns the verifier's time. */
+function isStrongModulus(n: string): boolean {
+  const bytes = decodeBase64Url(n);
+  // A leading zero is not allowed (RFC 7518 §2) and would make a short modulus look long.
+  return bytes !== undefined && bytes.length >= 256 && bytes.length <= 512 && bytes[0] !== 0;
+}
+
+/** A set whose entries are looked at one by one: a key we cannot use must not spoil the others. */
+export const JwkSet = z.object({ keys: z.array(z.unknown()) });
+export type JwkSet = z.infer<typeof JwkSet>;
+
+/**
+ * Imports the keys of a JWK set that may verify for an issuer.
+ *
+ * An entry is passed over when it is not for signatures, of another type than its algorithm's, of an
+ * algorithm that is not allowed, not public, or weak (RSA under 2048 bits or with an exponent other
+ * than 65537). Where `alg` is missing the type and curve decide it. Of two entries with one `kid`
+ * neither is taken: one key per `kid`.
+ */
+export async function importJwkSet(
+  { keys }: JwkSet,
+  allowed: readonly AsymmetricAlgorithmName[],
+): Promise<KeyRing> {
+  const imported = await Promise.all(keys.map((entry) => importPublicJwk(entry, allowed)));
+  const usable = imported.filter((key) => key !== undefined);
+  const byKid = Map.groupBy(usable, ({ kid }) => kid);
+  return new Map(usable.filter(({ kid }) => byKid.get(kid)?.length === 1).map((k) => [k.kid, k]));
+}
+
+async function importPublicJwk(
+  entry: unknown,
+  allowed: readonly AsymmetricAlgorithmName[],
+): Promise<VerificationKey | undefined> {
+  const { success, data: jwk } = z.safeParse(PublicJwk, entry);
+  const alg = success ? allowed.find((name) => fits(jwk, name)) : undefined;
+  if (!success || alg === undefined) return undefined;
+  const { kty, crv, x, y, n, e } = jwk;
+  // JSON drops the members that are undefined.
+  const material: JsonWebKey = JSON.parse(JSON.stringify({ kty, crv, x, y, n, e }));
+  try {
+    const key = await crypto.subtle.importKey("jwk", material, algorithms[alg].import, false, [
+      "verify",
+    ]);
+    return { kid: jwk.kid, alg, key };
+  } catch {
+    return undefined;
+  }
+}
+
+function fits({ kty, crv, alg }: PublicJwk, name: AsymmetricAlgorithmName): boolean {
+  const algorithm = algorithms[name];
+  return kty === algorithm.kty && (alg === undefined || alg === name) &&
+    (!("crv" in algorithm) || crv === algorithm.crv);
+}
+
+/**
+ * Imports an HMAC secret.
+ *
+ * Whoever holds the secret can sign and verify; a key that shall do one of them says so in `usages`.
+ */
+export async function importSecret(
+  { kid, secret }: { kid: string; secret: Uint8Array<ArrayBuffer> },
+  usages: readonly ("sign" | "verify")[] = ["sign", "verify"],
+): Promise<SigningKey & VerificationKey> {
+  const key = await crypto.subtle.importKey("raw", secret, algorithms.HS256.import, false, [
+    ...usages,
+  ]);
+  return { kid, alg: "HS256", key };
+}
+
+/** The algorithms a JWK set of ours may use. */
+export const ourAlgorithms = ["EdDSA"] as const satisfies readonly AlgorithmName[];

@@ -1,0 +1,24 @@
+export { type AlgorithmName, algorithms, type AsymmetricAlgorithmName } from "./algorithms.ts";
+export { decodeBase64Url, encodeBase64Url } from "./base64url.ts";
+export { equalSecrets } from "./compare.ts";
+export { type JsonObject, readJsonObject } from "./json_object.ts";
+export {
+  isHeaderOfType,
+  type Jws,
+  readJws,
+  type SigningKey,
+  signJws,
+  type VerificationKey,
+  verifyJws,
+} from "./jws.ts";
+export {
+  importJwkSet,
+  importSecret,
+  JwkSet,
+  type KeyRing,
+  KeyState,
+  Kid,
+  ourAlgorithms,
+  PublicJwk,
+} from "./keys.ts";
+export { minSecretBytes, readSecret, requireDistinctSecrets } from "./secrets.ts";

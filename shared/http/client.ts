@@ -1,0 +1,95 @@
+import { currentContext, type RequestContext } from "../context.ts";
+import { Problem } from "../problem.ts";
+import { childSpan, toTraceparent } from "../trace_context.ts";
+import type { Upstream } from "../upstream.ts";
+import { internalHeaders, isInternalHeader, maxCallChain } from "../internal_headers.ts";
+
+/** Calls other services in the name of the request that is being served. */
+export interface ServiceClient<Name extends string> {
+  /**
+   * Calls a service of the trust domain: the Passport goes along as it came, with trace and deadline.
+   *
+   * `path` is path and query. A redirect is handed back.
+   *
+   * @throws {Problem} `upstream_timeout` when the budget is used up, `upstream_unavailable` when
+   * the service cannot be reached or the call goes in circles
+   */
+  call(service: Name, path: string, init?: RequestInit): Promise<Response>;
+  /** Fetches anything else: internal headers are stripped, even where the caller set them by hand. */
+  fetch(url: string | URL, init?: RequestInit): Promise<Response>;
+}
+
+export interface ClientOptions<Name extends string> {
+  /** The only places that ever get a Passport. */
+  readonly services: Readonly<Record<Name, Upstream>>;
+  readonly fetch?: typeof globalThis.fetch;
+  readonly now?: () => number;
+}
+
+/** Makes the client of one service. */
+export function createClient<Name extends string>(
+  { services, fetch = globalThis.fetch, now = Date.now }: ClientOptions<Name>,
+): ServiceClient<Name> {
+  return {
+    async call(service, path, init = {}) {
+      const context = requireContext();
+      const upstream = services[service];
+      const remainingMs = context.deadline === undefined ? undefined : context.deadline - now();
+      if (remainingMs !== undefined && remainingMs <= 0) throw new Problem("upstream_timeout");
+      if (context.callChain.length >= maxCallChain) {
+        throw new Problem("upstream_unavailable", {
+          cause: new Error(`Call chain is too long: ${context.callChain.join(" → ")}`),
+        });
+      }
+      const signals = [context.signal, init.signal ?? undefined].filter((one) => one !== undefined);
+      if (remainingMs !== undefined) signals.push(AbortSignal.timeout(remainingMs));
+      const request = new Request(new URL(path, upstream.origin), {
+        ...init,
+        headers: internalCallHeaders(init.headers, context, remainingMs),
+        redirect: "manual",
+        signal: AbortSignal.any(signals),
+      });
+      return await reach(upstream, request);
+    },
+    async fetch(url, init = {}) {
+      const headers = withoutInternal(init.headers);
+      return await fetch(url, { ...init, headers });
+    },
+  };
+}
+
+async function reach(upstream: Upstream, request: Request): Promise<Response> {
+  try {
+    return await upstream.fetch(request);
+  } catch (error) {
+    const timedOut = request.signal.aborted && request.signal.reason instanceof DOMException &&
+      request.signal.reason.name === "TimeoutError";
+    throw new Problem(timedOut ? "upstream_timeout" : "upstream_unavailable", { cause: error });
+  }
+}
+
+function internalCallHeaders(
+  given: HeadersInit | undefined,
+  { passportToken, trace, callChain }: RequestContext,
+  remainingMs: number | undefined,
+): Headers {
+  const headers = withoutInternal(given);
+  if (passportToken !== undefined) headers.set(internalHeaders.passport, passportToken);
+  headers.set(internalHeaders.traceparent, toTraceparent(childSpan(trace)));
+  headers.set(internalHeaders.callChain, callChain.join(","));
+  if (remainingMs !== undefined) headers.set(internalHeaders.deadline, String(remainingMs));
+  return headers;
+}
+
+function withoutInternal(given: HeadersInit | undefined): Headers {
+  const headers = new Headers(given);
+  for (const name of [...headers.keys()]) if (isInternalHeader(name)) headers.delete(name);
+  return headers;
+}
+
+/** A call outside of a request has no identity to carry; that is an error in the program. */
+function requireContext(): RequestContext {
+  const context = currentContext();
+  if (!context) throw new TypeError("Cannot call a service: no request is being served");
+  return context;
+}

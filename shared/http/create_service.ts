@@ -1,0 +1,84 @@
+import { methodNotAllowed } from "hono/method-not-allowed";
+import { Problem } from "../problem.ts";
+import { createApi, type ServiceApp } from "./create_api.ts";
+import { edgepass } from "./edgepass.ts";
+import { limitBody, requireStrictJson } from "./json_text.ts";
+import { respondToError } from "./respond_to_error.ts";
+import type { Starter } from "./starter.ts";
+
+export interface ServiceOptions {
+  /** Lower-case name, as in logs and in `svc:<name>`. */
+  readonly name: string;
+  readonly starter: Starter;
+  /** Title and summary of the OpenAPI document. */
+  readonly description?: string;
+  /** What `/readyz` asks, by name; a check that throws makes the service not ready. */
+  readonly readiness?: Readonly<Record<string, () => Promise<void>>>;
+  /** Further paths that ask for no Passport; a JWK set is the usual case. */
+  readonly open?: readonly string[];
+  /** Longest request body in bytes. */
+  readonly maxBodyBytes?: number;
+}
+
+/**
+ * Makes a service: Passport verification, request context, problem answers, strict JSON bodies, health,
+ * and the OpenAPI document. The author adds routes.
+ */
+export function createService(
+  {
+    name,
+    starter,
+    description = `Service ${name}`,
+    readiness = {},
+    open = [],
+    maxBodyBytes = 1_048_576,
+  }: ServiceOptions,
+): ServiceApp {
+  const log = starter.createLogger(name);
+  const app = createApi();
+  app.onError((error) => respondToError(error, log));
+  app.notFound(() => {
+    throw new Problem("not_found");
+  });
+  app.use(edgepass({
+    name,
+    starter,
+    open: ["/livez", "/readyz", "/openapi.json", ...open],
+  }));
+  app.use(methodNotAllowed({
+    app,
+    onMethodNotAllowed: (_c, methods) =>
+      respondToError(
+        new Problem("method_not_allowed", { headers: { allow: methods.join(", ") } }),
+        log,
+      ),
+  }));
+  app.use(limitBody(maxBodyBytes), requireStrictJson);
+  app.get("/livez", (c) => c.json({ status: "live" }));
+  app.get("/readyz", async (c) => {
+    const checks = await runChecks(readiness);
+    const ready = Object.values(checks).every((state) => state === "ready");
+    return c.json({ status: ready ? "ready" : "not ready", checks }, ready ? 200 : 503);
+  });
+  app.doc31("/openapi.json", {
+    openapi: "3.1.0",
+    info: { title: name, description, version: "0.1.0" },
+  });
+  return app;
+}
+
+async function runChecks(
+  readiness: Readonly<Record<string, () => Promise<void>>>,
+): Promise<Record<string, string>> {
+  const states = await Promise.all(
+    Object.entries(readiness).map(async ([name, check]) => {
+      try {
+        await check();
+        return [name, "ready"] as const;
+      } catch (error) {
+        return [name, error instanceof Error ? error.name : "not ready"] as const;
+      }
+    }),
+  );
+  return Object.fromEntries(states);
+}

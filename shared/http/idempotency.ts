@@ -1,0 +1,112 @@
+import type { Context, MiddlewareHandler } from "hono";
+import { createMiddleware } from "hono/factory";
+import { encodeBase64Url } from "../crypto/mod.ts";
+import { Problem } from "../problem.ts";
+import type { SqlDb } from "../sql/mod.ts";
+import type { PassportEnv } from "./edgepass.ts";
+
+export interface IdempotencyOptions {
+  /** A database with the table `idempotency_keys`. */
+  readonly sql: SqlDb;
+  readonly now: () => number;
+  /** How long an answer is kept, in milliseconds. */
+  readonly keptMs?: number;
+}
+
+interface Stored {
+  readonly bodyHash: unknown;
+  readonly status: unknown;
+  readonly body: unknown;
+}
+
+const keyPattern = /^[\x21-\x7e]{1,255}$/;
+
+/**
+ * Gives a repeated creation the answer of the first one (draft-ietf-httpapi-idempotency-key-header).
+ *
+ * Keys belong to a caller and a path and are kept 24 hours. Only a 201 is kept, and none that sets
+ * a cookie; any other answer gives the key free. A request that died under way keeps its key taken:
+ * running it again could do its work twice, so the client has to look first.
+ *
+ * @throws {Problem} `validation_failed` for a key that does not fit or came with another body,
+ * `conflict` while the first request is under way
+ */
+export function idempotent(
+  { sql, now, keptMs = 86_400_000 }: IdempotencyOptions,
+): MiddlewareHandler<PassportEnv> {
+  return createMiddleware<PassportEnv>(async function idempotent(c, next) {
+    const given = c.req.header("idempotency-key");
+    if (given === undefined) return await next();
+    if (!keyPattern.test(given)) throw refusal("Must be 1 to 255 visible ASCII characters");
+    const key = await digest(JSON.stringify([c.get("passport").sub, c.req.path, given]));
+    const bodyHash = await digest(await c.req.arrayBuffer());
+    if (!(await claim(sql, { key, bodyHash, now: now(), keptMs }))) {
+      return replay(c, await read(sql, key), bodyHash);
+    }
+    let kept = false;
+    try {
+      await next();
+      const { res } = c;
+      if (!c.error && res.status === 201 && !res.headers.has("set-cookie")) {
+        await keep(sql, key, await res.clone().text());
+        kept = true;
+      }
+    } finally {
+      if (!kept) await release(sql, key);
+    }
+  });
+}
+
+/** One statement decides who is first; an entry that ran out counts as none. */
+async function claim(
+  sql: SqlDb,
+  { key, bodyHash, now, keptMs }: { key: string; bodyHash: string; now: number; keptMs: number },
+): Promise<boolean> {
+  const rows = await sql.run({
+    sql: `INSERT INTO idempotency_keys (key, body_hash, status, body, expires_at)
+      VALUES (?1, ?2, NULL, NULL, ?3)
+      ON CONFLICT (key) DO UPDATE SET body_hash = ?2, status = NULL, body = NULL, expires_at = ?3
+      WHERE expires_at <= ?4 RETURNING key`,
+    params: [key, bodyHash, now + keptMs, now],
+  });
+  return rows.length === 1;
+}
+
+async function read(sql: SqlDb, key: string): Promise<Stored | undefined> {
+  const [row] = await sql.run({
+    sql: "SELECT body_hash, status, body FROM idempotency_keys WHERE key = ?1",
+    params: [key],
+  });
+  return row && { bodyHash: row[0], status: row[1], body: row[2] };
+}
+
+async function keep(sql: SqlDb, key: string, body: string): Promise<void> {
+  await sql.run({
+    sql: "UPDATE idempotency_keys SET status = 201, body = ?2 WHERE key = ?1",
+    params: [key, body],
+  });
+}
+
+async function release(sql: SqlDb, key: string): Promise<void> {
+  await sql.run({ sql: "DELETE FROM idempotency_keys WHERE key = ?1", params: [key] });
+}
+
+function replay(c: Context, stored: Stored | undefined, bodyHash: string): Response {
+  if (stored && stored.bodyHash !== bodyHash) throw refusal("Was used with another body");
+  if (typeof stored?.body !== "string") {
+    throw new Problem("conflict", {
+      detail: "The first request with this Idempotency-Key has not finished",
+      headers: { "retry-after": "1" },
+    });
+  }
+  return c.body(stored.body, 201, { "content-type": "application/json" });
+}
+
+function refusal(message: string): Problem {
+  return new Problem("validation_failed", { details: [{ path: "Idempotency-Key", message }] });
+}
+
+async function digest(content: string | ArrayBuffer): Promise<string> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  return encodeBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+}

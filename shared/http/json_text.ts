@@ -1,0 +1,58 @@
+import { bodyLimit } from "hono/body-limit";
+import { createMiddleware } from "hono/factory";
+import { Problem } from "../problem.ts";
+
+const maxDepth = 64;
+const jsonMediaType = /^application\/([\w.-]+\+)?json$/;
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** Bounds a body where no gateway stood in front; larger ones are `payload_too_large`. */
+export function limitBody(maxBytes: number) {
+  return bodyLimit({
+    maxSize: maxBytes,
+    onError: () => {
+      throw new Problem("payload_too_large");
+    },
+  });
+}
+
+/**
+ * Refuses a JSON body that parsers could read differently, before one of them does.
+ *
+ * Refused are bytes that are not UTF-8, a byte order mark (RFC 8259 §8.1), and nesting deeper than 64.
+ *
+ * @throws {Problem} `malformed_json`
+ */
+export const requireStrictJson = createMiddleware(async function requireStrictJson(c, next) {
+  const [mediaType = ""] = (c.req.header("content-type") ?? "").toLowerCase().split(";");
+  if (c.req.raw.body !== null && jsonMediaType.test(mediaType.trim())) {
+    // Hono keeps the bytes it read, and its own parser finds them there.
+    const text = decode(await c.req.arrayBuffer());
+    if (text === undefined || isTooDeep(text)) throw new Problem("malformed_json");
+  }
+  await next();
+});
+
+function decode(bytes: ArrayBuffer): string | undefined {
+  try {
+    const text = utf8.decode(bytes);
+    return text.startsWith("\ufeff") ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Counts brackets outside of strings; the parser refuses what does not match. */
+function isTooDeep(text: string): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let index = 0; index < text.length; index++) {
+    const char = text[index];
+    if (quoted && char === "\\") index++;
+    else if (char === '"') quoted = !quoted;
+    else if (quoted) continue;
+    else if ((char === "{" || char === "[") && ++depth > maxDepth) return true;
+    else if (char === "}" || char === "]") depth--;
+  }
+  return false;
+}

@@ -1,0 +1,52 @@
+import { z } from "@hono/zod-openapi";
+import { type ProblemCode, problemCodes, problemMediaType } from "../problem.ts";
+
+/** Problem details as services answer them (RFC 9457). */
+export const ProblemDocument = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string().optional(),
+  code: z.string(),
+  traceId: z.string(),
+  errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+}).openapi("Problem");
+
+/** The query of a list: `limit` 1 to 100 (default 20), and the cursor of the page before. */
+export const ListQuery = z.object({
+  limit: z.coerce.number().int().min(1).max(100).default(20).openapi({ example: 20 }),
+  cursor: z.string().max(512).optional(),
+});
+export type ListQuery = z.infer<typeof ListQuery>;
+
+/** A page of a list; `nextCursor` is null on the last one. */
+export function list<Item extends z.ZodType>(item: Item) {
+  return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+}
+
+/** A JSON request body that must be there: an optional one reaches the handler as `{}`. */
+export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
+  return { body: { required: true, content: { "application/json": { schema } } } } as const;
+}
+
+/** A JSON answer. */
+export function jsonResponse<Schema extends z.ZodType>(description: string, schema: Schema) {
+  return { description, content: { "application/json": { schema } } } as const;
+}
+
+/** An answer without a body. */
+export function noContent(description: string) {
+  return { description } as const;
+}
+
+/** The failures an operation names, as responses by status. */
+export function problems(...codes: readonly ProblemCode[]) {
+  const byStatus = Map.groupBy(codes, (code) => problemCodes[code][0]);
+  return Object.fromEntries(
+    Array.from(byStatus, ([status, group]) => [status, {
+      description: group.map((code) => `\`${code}\`: ${problemCodes[code][1]}`).join("; "),
+      content: { [problemMediaType]: { schema: ProblemDocument } },
+      "x-codes": group,
+    }]),
+  );
+}

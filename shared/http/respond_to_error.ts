@@ -1,0 +1,31 @@
+import { HTTPException } from "hono/http-exception";
+import { currentContext } from "../context.ts";
+import type { Logger } from "../log.ts";
+import { Problem, type ProblemCode, toProblemResponse } from "../problem.ts";
+import { StoreUnavailable } from "../sql/errors.ts";
+import { newTrace } from "../trace_context.ts";
+
+/** What Hono itself throws, before a hook of ours is asked. */
+const byStatus: Readonly<Record<number, ProblemCode>> = {
+  400: "malformed_json",
+  413: "payload_too_large",
+  415: "unsupported_media_type",
+};
+
+/** The problem a thrown value stands for; what nobody foresaw is `internal` and tells nothing. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (error instanceof StoreUnavailable) return new Problem("store_unavailable", { cause: error });
+  if (error instanceof HTTPException) {
+    return new Problem(byStatus[error.status] ?? "internal", { cause: error });
+  }
+  return new Problem("internal", { cause: error });
+}
+
+/** Answers a failure as problem details and logs what the caller must not see. */
+export function respondToError(error: unknown, log: Logger): Response {
+  const problem = toProblem(error);
+  if (problem.status >= 500) log.error(problem.title, { code: problem.code, cause: problem.cause });
+  const traceId = currentContext()?.trace.traceId ?? newTrace().traceId;
+  return toProblemResponse(problem, traceId);
+}

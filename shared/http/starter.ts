@@ -1,0 +1,66 @@
+import * as z from "zod/mini";
+import { type Bindings, integer, origin, readConfig } from "../config.ts";
+import { createLogger, type Logger, type LogLevel, logLevels, type LogSink } from "../log.ts";
+import {
+  createPassportVerifier,
+  type PassportKeys,
+  passportKeysSetting,
+  type PassportVerifier,
+  readPassportKeys,
+} from "../passport/mod.ts";
+
+/** What every service of a trust domain has in common. */
+export interface Starter {
+  verifyPassport(token: string | null, log: Logger): ReturnType<PassportVerifier>;
+  createLogger(service: string): Logger;
+  readonly now: () => number;
+}
+
+export interface StarterEffects {
+  readonly now?: () => number;
+  readonly sink?: LogSink;
+}
+
+/** The settings by which a service knows its trust domain. */
+export const starterSettings = {
+  PUBLIC_ORIGIN: z.optional(origin()),
+  ISSUER: z.optional(z.string().check(z.minLength(1))),
+  TRUST_DOMAIN: z._default(z.string().check(z.minLength(1)), "edgepass.local"),
+  LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
+  PASSPORT_KEYS: passportKeysSetting,
+  LOG_LEVEL: z._default(z.enum(logLevels as [LogLevel, ...LogLevel[]]), "info"),
+};
+
+/**
+ * Reads what a service needs to know of its trust domain.
+ *
+ * Settings: `PASSPORT_KEYS`, `TRUST_DOMAIN`, `ISSUER` (or `PUBLIC_ORIGIN`), `LEEWAY_SECONDS`,
+ * `LOG_LEVEL`. Keys are imported once, at the first Passport.
+ *
+ * @throws {ConfigError} naming the settings that are missing or malformed
+ */
+export function createStarter(
+  bindings: Bindings,
+  { now = Date.now, sink }: StarterEffects = {},
+): Starter {
+  const config = readConfig(z.object(starterSettings), bindings);
+  const issuer = config.ISSUER ?? config.PUBLIC_ORIGIN;
+  // The schema cannot say "one of two", and reading the pair again names what is missing.
+  if (issuer === undefined) readConfig(z.object({ ISSUER: z.string() }), bindings);
+  let keys: Promise<PassportKeys> | undefined;
+  const ring = async () => (await (keys ??= readPassportKeys(config.PASSPORT_KEYS))).ring;
+  return {
+    now,
+    createLogger: (service) =>
+      createLogger({ service, level: config.LOG_LEVEL, now, ...(sink ? { sink } : {}) }),
+    verifyPassport: (token, log) =>
+      createPassportVerifier({
+        keys: ring,
+        issuer: issuer ?? "",
+        audience: config.TRUST_DOMAIN,
+        leewaySeconds: config.LEEWAY_SECONDS,
+        now,
+        onRefusal: (reason) => log.warn("Passport refused", { reason }),
+      })(token),
+  };
+}

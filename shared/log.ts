@@ -1,0 +1,147 @@
+import { currentContext } from "./context.ts";
+
+const levels = { debug: 10, info: 20, warn: 30, error: 40 } as const;
+
+export type LogLevel = keyof typeof levels;
+export const logLevels = Object.keys(levels) as readonly LogLevel[];
+
+/** What a log line may carry beside its message. */
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** Takes one finished line, without its newline. */
+export type LogSink = (line: string) => void;
+
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+}
+
+export interface LoggerOptions {
+  readonly service: string;
+  readonly sink?: LogSink;
+  readonly level?: LogLevel;
+  readonly now?: () => number;
+}
+
+/**
+ * A logger that writes one JSON object a line: `time`, `level`, `service`, `traceId` of the request
+ * that is being served, `message`, then the fields, none of which can stand in for the first five.
+ *
+ * A net under the rule that nobody logs secrets: fields whose names speak of them are not written,
+ * and texts that look like a token (40 characters of base64url or more), a cookie or an e-mail
+ * address are masked wherever they stand. Log a `jti` or `txn` instead. No field can make it throw.
+ */
+export function createLogger(
+  { service, sink = console.log, level = "info", now = Date.now }: LoggerOptions,
+): Logger {
+  const write = (at: LogLevel, message: string, fields: LogFields = {}): void => {
+    if (levels[at] < levels[level]) return;
+    const traceId = currentContext()?.trace.traceId;
+    const own = {
+      time: new Date(now()).toISOString(),
+      level: at,
+      service,
+      ...(traceId === undefined ? {} : { traceId }),
+      message: mask(message),
+    };
+    sink(toLine({ ...own, ...redactAll(fields), ...own }));
+  };
+  return {
+    debug: (message, fields) => write("debug", message, fields),
+    info: (message, fields) => write("info", message, fields),
+    warn: (message, fields) => write("warn", message, fields),
+    error: (message, fields) => write("error", message, fields),
+  };
+}
+
+const secretName =
+  /pass(word|phrase|wd)|pwd|secret|token|cookie|authorization|credential|api[-_]?key|private|e[-_]?mail|^x?[-_]?passports?$|passport_?keys?|^(sql|params|jwk)$/i;
+
+// Every pattern starts at a fixed text or where a word begins, so that each is linear in the text.
+const masks: readonly (readonly [pattern: RegExp, replacement: string])[] = [
+  // What the clients of databases and Redis put into their messages.
+  [/\b(params|command was):.*/gis, "$1: [redacted]"],
+  [/(cookie["']?\s{0,4}[=:]).*/gi, "$1 [redacted]"],
+  [
+    /(token|secret|password|passwd|api[-_]?key)(["']?\s{0,4}[=:]\s{0,4}["']?)[^\s"'&;,]+/gi,
+    "$1$2[redacted]",
+  ],
+  [/\b(Bearer|Basic)\s+\S+/gi, "$1 [redacted]"],
+  [/eyJ[\w-]+(\.[\w-]*)*/g, "[token]"],
+  [/\$argon2\S*/g, "[hash]"],
+  [/\bsig_\w+/g, "[redacted]"],
+  [/(?<![\w-])[\w-]{40,}/g, "[opaque]"],
+  [/(?<![^\s"'<>(),;:=@])[^\s"'<>(),;:=@]*(@|%40)[^\s"'<>(),;:=@]+/gi, "[address]"],
+];
+
+function mask(text: string): string {
+  return masks.reduce((masked, [pattern, to]) => masked.replace(pattern, to), String(text));
+}
+
+const maxDepth = 4;
+const maxMembers = 100;
+const maxValues = 1000;
+
+/** How much of a value is written; `left` is shared by all of one line, and cuts cycles short. */
+interface Budget {
+  readonly depth: number;
+  readonly line: { left: number };
+}
+
+function redactAll(fields: LogFields): object {
+  const redacted = redactMember({ fields }, "fields", { depth: 0, line: { left: maxValues } });
+  return typeof redacted === "object" && redacted !== null ? redacted : { fields: redacted };
+}
+
+/** Reads and redacts one member; a getter, a proxy or `toJSON` may throw. */
+function redactMember(owner: object, name: string | number, budget: Budget): unknown {
+  try {
+    return redact(Reflect.get(owner, name), budget);
+  } catch {
+    return "[unreadable]";
+  }
+}
+
+function redact(value: unknown, budget: Budget): unknown {
+  if (budget.line.left-- <= 0) return "[more]";
+  if (typeof value === "string") return mask(value);
+  if (typeof value === "function" || typeof value === "symbol") return `[${typeof value}]`;
+  if (typeof value === "bigint") return String(value);
+  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
+  if (typeof value !== "object" || value === null) return value;
+  if (budget.depth > maxDepth) return "[deep]";
+  const inner = { ...budget, depth: budget.depth + 1 };
+  if (value instanceof Date) return value.toISOString();
+  if (value instanceof URL) return mask(value.href);
+  if (value instanceof Error) return redactError(value, inner);
+  if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return "[bytes]";
+  if (Array.isArray(value)) {
+    return Array.from(value.slice(0, maxMembers), (_, at) => redactMember(value, at, inner));
+  }
+  return redactObject(value, inner);
+}
+
+function redactObject(value: object, budget: Budget): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.keys(value).slice(0, maxMembers).map((name) => [
+      mask(name),
+      secretName.test(name) ? "[redacted]" : redactMember(value, name, budget),
+    ]),
+  );
+}
+
+/** Only these members: a driver's error carries its query and parameters in others. */
+function redactError(error: Error, budget: Budget): Record<string, unknown> {
+  const members = ["name", "message", "code", "cause"].filter((name) => name in error);
+  return Object.fromEntries(members.map((name) => [name, redactMember(error, name, budget)]));
+}
+
+/** JSON leaves some characters bare that steer terminals or end lines for some readers. */
+function toLine(line: object): string {
+  return JSON.stringify(line).replace(
+    /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

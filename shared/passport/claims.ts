@@ -1,0 +1,65 @@
+import * as z from "zod/mini";
+
+const text = z.string().check(z.minLength(1), z.maxLength(512));
+const seconds = z.number().check(z.refine(Number.isSafeInteger), z.gte(0));
+
+/** `user:<id>`, `user:<alias>:<sub>`, `svc:<name>` or `anon`. */
+const subject = z.string().check(
+  z.maxLength(512),
+  z.regex(/^(anon|svc:[a-z0-9-]{1,64}|user:[\x21-\x7e]+)$/),
+);
+
+/** One workload that touched the request: who, with which token, when. */
+const link = z.object({ wl: text, jti: text, iat: seconds });
+
+/** A subject that acts for another (RFC 8693 §4.1); depth is counted by the caller. */
+const actor: z.ZodMiniType<Actor> = z.object({
+  sub: subject,
+  act: z.optional(z.lazy(() => actor)),
+});
+export interface Actor {
+  sub: string;
+  act?: Actor | undefined;
+}
+
+/** The claims of a Passport, policy v0.1.0. Members the policy does not know are dropped. */
+export const PassportClaims = z.object({
+  pv: z.string().check(z.regex(/^(0|[1-9]\d{0,5})(\.(0|[1-9]\d{0,5})){2}$/)),
+  iss: text,
+  aud: text,
+  iat: seconds,
+  exp: seconds,
+  jti: text,
+  txn: z.string().check(z.regex(/^(?!0{32})[0-9a-f]{32}$/)),
+  sub: subject,
+  sid: z.optional(text),
+  roles: z.array(text),
+  scope: z.string().check(z.maxLength(2048)),
+  uv: z.optional(seconds),
+  cfg: seconds,
+  req_wl: z.optional(text),
+  tenant: z.optional(text),
+  act: z.optional(actor.check(z.refine((value) => depth(value) <= 4))),
+  chain: z.optional(z.array(link).check(z.maxLength(8))),
+});
+export type PassportClaims = z.infer<typeof PassportClaims>;
+
+/** The version of the policy that this source writes. */
+export const policyVersion = "0.1.0";
+
+/** The minor lines a verifier of this source understands; patches of a line are compatible. */
+export const policyLines: readonly string[] = ["0.1"];
+
+/** The JOSE `typ` of a Passport under this policy. */
+export const passportType = "passport+jwt";
+
+/** A Passport lives this long at most, whatever a deployment configures. */
+export const maxLifeSeconds = 300;
+
+/** Longest Passport a verifier reads, and the size from which the minting side warns. */
+export const maxPassportBytes = 4096;
+export const warnPassportBytes = 2048;
+
+function depth(actor: Actor | undefined): number {
+  return actor === undefined ? 0 : 1 + depth(actor.act);
+}

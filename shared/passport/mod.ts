@@ -1,0 +1,10 @@
+export {
+  maxLifeSeconds,
+  maxPassportBytes,
+  PassportClaims,
+  passportType,
+  policyVersion,
+  warnPassportBytes,
+} from "./claims.ts";
+export { type PassportKeys, passportKeysSetting, readPassportKeys } from "./keys.ts";
+export { createPassportVerifier, type Passport, type PassportVerifier } from "./verify.ts";

@@ -1,0 +1,126 @@
+/** Every public failure: code → HTTP status and title. A code, once shipped, keeps its meaning. */
+const catalogue = {
+  malformed_json: [400, "Body is not valid JSON"],
+  path_not_canonical: [400, "Request target is not in canonical form"],
+  authentication_required: [401, "Authentication required"],
+  token_invalid: [401, "Token is not valid"],
+  token_expired: [401, "Token has expired"],
+  token_revoked: [401, "Token has been revoked"],
+  ambiguous_credentials: [401, "More than one credential was presented"],
+  refresh_invalid: [401, "Refresh token is not valid"],
+  refresh_reused: [401, "Refresh token was used before"],
+  credentials_invalid: [401, "E-mail or password is wrong"],
+  passport_required: [401, "Passport required"],
+  passport_invalid: [401, "Passport is not valid"],
+  csrf_rejected: [403, "Request comes from another origin"],
+  forbidden: [403, "Not allowed"],
+  not_found: [404, "Not found"],
+  method_not_allowed: [405, "Method not allowed"],
+  request_timeout: [408, "Request body took too long"],
+  conflict: [409, "Conflicts with the present state"],
+  email_taken: [409, "E-mail address is taken"],
+  payload_too_large: [413, "Body is too large"],
+  uri_too_long: [414, "Request target is too long"],
+  unsupported_media_type: [415, "Media type is not supported"],
+  misdirected_request: [421, "Not a host of this gateway"],
+  validation_failed: [422, "Input does not fit"],
+  rate_limited: [429, "Too many requests"],
+  headers_too_large: [431, "Headers are too large"],
+  internal: [500, "Internal error"],
+  upstream_bad_response: [502, "A service gave an unusable answer"],
+  upstream_unavailable: [503, "A service is not available"],
+  revocation_unavailable: [503, "Revocation cannot be checked at present"],
+  store_unavailable: [503, "A store is not available"],
+  upstream_timeout: [504, "A service took too long"],
+} as const satisfies Record<string, readonly [status: number, title: string]>;
+
+/** Stable name of a failure, as clients see it in `code`. */
+export type ProblemCode = keyof typeof catalogue;
+
+/** One field that did not fit; `path` is dotted, empty for the body itself. */
+export interface ProblemDetail {
+  readonly path: string;
+  readonly message: string;
+}
+
+export interface ProblemOptions {
+  /** Shown to the caller. */
+  readonly detail?: string;
+  /** Shown to the caller, field by field. */
+  readonly details?: readonly ProblemDetail[];
+  /** Response headers the refusal needs, `retry-after` and `allow` for example. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Only logged. */
+  readonly cause?: unknown;
+}
+
+/** Media type of problem details (RFC 9457 §3). */
+export const problemMediaType = "application/problem+json";
+
+/** A failure the caller may see (RFC 9457). `detail` is shown to the caller, `cause` only logged. */
+export class Problem extends Error {
+  override readonly name = "Problem";
+  readonly code: ProblemCode;
+  readonly status: number;
+  readonly title: string;
+  readonly detail: string | undefined;
+  readonly details: readonly ProblemDetail[];
+  readonly headers: Readonly<Record<string, string>>;
+
+  constructor(
+    code: ProblemCode,
+    { detail, details = [], headers = {}, cause }: ProblemOptions = {},
+  ) {
+    const [status, title] = catalogue[code];
+    super(detail ?? title, { cause });
+    this.code = code;
+    this.status = status;
+    this.title = title;
+    this.detail = detail;
+    this.details = details;
+    this.headers = headers;
+  }
+}
+
+/** Every code with its status and title, for documents and for mapping an upstream's answer. */
+export const problemCodes: Readonly<
+  Record<ProblemCode, readonly [status: number, title: string]>
+> = catalogue;
+
+/** Tells whether a text is one of the codes. */
+export function isProblemCode(value: unknown): value is ProblemCode {
+  return typeof value === "string" && Object.hasOwn(catalogue, value);
+}
+
+/** The problem details document of a failure (RFC 9457 §3.1). */
+export function toProblemDocument(problem: Problem, traceId: string): Record<string, unknown> {
+  return {
+    type: `urn:problem:${problem.code}`,
+    title: problem.title,
+    status: problem.status,
+    ...(problem.detail === undefined ? {} : { detail: problem.detail }),
+    code: problem.code,
+    traceId,
+    ...(problem.details.length === 0 ? {} : { errors: problem.details }),
+  };
+}
+
+/** A failure as an answer of its own: problem details, never cached. */
+export function toProblemResponse(problem: Problem, traceId: string): Response {
+  return new Response(JSON.stringify(toProblemDocument(problem, traceId)), {
+    status: problem.status,
+    headers: {
+      "content-type": problemMediaType,
+      "cache-control": "no-store",
+      ...defaultHeaders(problem),
+      ...problem.headers,
+    },
+  });
+}
+
+/** The headers every refusal of a status carries (RFC 9110 §11.6.1, §10.2.3). */
+export function defaultHeaders(problem: Problem): Record<string, string> {
+  if (problem.status === 401) return { "www-authenticate": "Bearer" };
+  if (problem.status === 429 || problem.status === 503) return { "retry-after": "1" };
+  return {};
+}

@@ -1,0 +1,17 @@
+/** What a revocation kills: one token, one login, a person's older tokens, a key's tokens. */
+export type RevocationLevel = keyof typeof levels;
+
+const levels = { token: "rv:j:", login: "rv:s:", subject: "rv:u:", key: "rv:k:" } as const;
+
+/**
+ * Redis keys of the revocation list, built from claims, never from a token's text.
+ *
+ * Ids of other issuers than ours have the issuer's alias in front.
+ */
+export const revocationKeys = {
+  /** Present when the list is complete; an emptied Redis has it no more. */
+  ready: "rv:ready",
+  of(level: RevocationLevel, id: string, alias?: string): string {
+    return `${levels[level]}${alias === undefined ? "" : `${alias}:`}${id}`;
+  },
+} as const;

@@ -1,0 +1,62 @@
+import { Redis as UpstashClient } from "@upstash/redis";
+import * as z from "zod/mini";
+import { type Redis, RedisUnavailable } from "./redis.ts";
+
+export interface UpstashOptions {
+  /** The REST endpoint. */
+  readonly url: string;
+  readonly token: string;
+  /** Budget of one round trip in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** The settings of the REST endpoint. */
+export const upstashSettings = {
+  UPSTASH_REDIS_REST_URL: z.string().check(
+    z.refine(
+      (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
+      "must be an http or https URL",
+    ),
+  ),
+  UPSTASH_REDIS_REST_TOKEN: z.string().check(z.minLength(1)),
+};
+
+/**
+ * Redis by the official client, without those of its defaults that fail open or stall.
+ *
+ * One try within the budget. The signal is a function: given a plain one, the client resolves an
+ * aborted command to null, which would read as "not revoked". Replies stay texts, because the client
+ * turns `"1"` into a number otherwise.
+ */
+export function createUpstashRedis({ url, token, timeoutMs }: UpstashOptions): Redis {
+  const client = new UpstashClient({
+    url,
+    token,
+    retry: { retries: 0 },
+    signal: () => AbortSignal.timeout(timeoutMs),
+    automaticDeserialization: false,
+    enableAutoPipelining: false,
+    enableTelemetry: false,
+    readYourWrites: false,
+    responseEncoding: false,
+  });
+  return {
+    async pipeline(build) {
+      const pipeline = client.pipeline();
+      build(pipeline);
+      const replies: unknown = await pipeline.exec().catch(fail);
+      // The client maps whatever array comes back, so a short one would pass as fewer answers.
+      if (!Array.isArray(replies) || replies.length !== pipeline.length()) {
+        throw new RedisUnavailable("Redis answered another number of replies than commands");
+      }
+      if (replies.includes(undefined)) throw new RedisUnavailable("Redis left out a reply");
+      return replies;
+    },
+  };
+}
+
+/** The client's errors quote the command, and with it ids of people: only the kind is kept. */
+function fail(error: unknown): never {
+  const kind = error instanceof Error ? error.name : typeof error;
+  throw new RedisUnavailable(`Redis gave no usable reply (${kind})`);
+}

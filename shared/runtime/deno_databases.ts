@@ -1,0 +1,40 @@
+import { type Migration, migrate } from "../sql/migrate.ts";
+import { openNodeSqlite, type OpenSqlDb } from "../sql/node_sqlite.ts";
+
+const scheme = "sqlite:";
+
+export interface OpenDatabases {
+  /** The variables that named a file, with the open database instead. */
+  readonly bindings: Readonly<Record<string, OpenSqlDb>>;
+  close(): void;
+}
+
+/** Opens every `…_DB` variable that names a file and brings it up to date. */
+export async function openDatabases(
+  variables: Readonly<Record<string, string>>,
+  migrations: Readonly<Record<string, URL>>,
+): Promise<OpenDatabases> {
+  const bindings: Record<string, OpenSqlDb> = {};
+  for (const [name, value] of Object.entries(variables)) {
+    if (!name.endsWith("_DB") || !value.startsWith(scheme)) continue;
+    const folder = migrations[name];
+    if (!folder) continue;
+    const database = openNodeSqlite(value.slice(scheme.length));
+    bindings[name] = database;
+    await migrate(database, await readMigrations(folder));
+  }
+  return {
+    bindings,
+    close: () => Object.values(bindings).forEach((database) => database.close()),
+  };
+}
+
+/** The SQL files of a folder. */
+export async function readMigrations(folder: URL): Promise<Migration[]> {
+  const found: Migration[] = [];
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (!isFile || !name.endsWith(".sql")) continue;
+    found.push({ name, sql: await Deno.readTextFile(new URL(name, folder)) });
+  }
+  return found;
+}

@@ -1,0 +1,88 @@
+import { createClient, LibsqlError, type ResultSet } from "@libsql/client/http";
+import { toSqlError } from "./errors.ts";
+import { oneStatement } from "./sql_text.ts";
+import {
+  checkStatement,
+  type Row,
+  type SqlDb,
+  type SqlValue,
+  type Statement,
+} from "./statement.ts";
+
+/** Options of {@link libsqlSql}. */
+export interface LibsqlOptions {
+  /** `libsql:`, `https:` or `http:` URL of the database. */
+  readonly url: string;
+  /** Bearer token of the database. */
+  readonly token?: string | undefined;
+  /** How long one call may take before the store counts as away; 5,000 unless told. */
+  readonly timeoutMs?: number;
+  readonly fetch?: (request: Request) => Promise<Response>;
+}
+
+/**
+ * Puts the port on a libSQL server (Hrana over HTTP). Nothing is sent before the first statement.
+ *
+ * @throws {TypeError} when the URL is none that the client takes; the message does not show it
+ */
+export function libsqlSql(
+  { url, token, timeoutMs = 5_000, fetch = globalThis.fetch }: LibsqlOptions,
+): SqlDb {
+  const client = open(
+    url,
+    token,
+    (request) => fetch(new Request(request, { signal: AbortSignal.timeout(timeoutMs) })),
+  );
+  return {
+    async run(statement) {
+      const item = checked(statement);
+      return rowsOf(await guarded(() => client.execute(item)));
+    },
+    async batch(statements) {
+      if (statements.length === 0) return [];
+      const items = statements.map(checked);
+      return (await guarded(() => client.batch(items, "write"))).map(rowsOf);
+    },
+  };
+}
+
+function open(
+  url: string,
+  token: string | undefined,
+  fetch: (request: Request) => Promise<Response>,
+): ReturnType<typeof createClient> {
+  try {
+    return createClient({ url, fetch, ...(token === undefined ? {} : { authToken: token }) });
+  } catch {
+    // The client's own message quotes the URL, which may hold a token.
+    throw new TypeError("Cannot use this libSQL URL: it must be libsql:, https: or http:");
+  }
+}
+
+function checked(statement: Statement): { sql: string; args: SqlValue[] } {
+  checkStatement(statement);
+  const { sql, params } = statement;
+  return { sql: oneStatement(sql, params.length), args: [...params] };
+}
+
+/** By index: the client's rows lose one of two columns of the same name as properties only. */
+function rowsOf({ columns, rows }: ResultSet): Row[] {
+  return rows.map((row) => columns.map((_, index) => toValue(row[index])));
+}
+
+function toValue(value: unknown): unknown {
+  return value instanceof ArrayBuffer ? new Uint8Array(value) : value;
+}
+
+const faultCode = /^(?:SQLITE_(?:ERROR|CONSTRAINT|TOOBIG|MISMATCH|RANGE|AUTH|MISUSE)|SQL_|ARGS_)/;
+
+async function guarded<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    // RangeError: an integer beyond what a number holds.
+    const isFault = error instanceof RangeError ||
+      (error instanceof LibsqlError && faultCode.test(error.code));
+    throw toSqlError(error, { outage: !isFault });
+  }
+}

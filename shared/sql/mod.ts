@@ -1,0 +1,10 @@
+export {
+  checkStatement,
+  maxParams,
+  type Row,
+  type SqlDb,
+  type SqlValue,
+  type Statement,
+} from "./statement.ts";
+export { SqlFault, StoreUnavailable, UniqueViolation, VersionConflict } from "./errors.ts";
+export { requireOneChange } from "./guard.ts";

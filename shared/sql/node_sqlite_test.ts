@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import { StoreUnavailable } from "./errors.ts";
+import { openNodeSqlite } from "./node_sqlite.ts";
+import type { SqlDb, SqlValue } from "./statement.ts";
+
+const run = (sql: SqlDb, text: string, ...params: SqlValue[]) => sql.run({ sql: text, params });
+
+/** A folder of the test's own, and databases in it that are closed whatever happens. */
+async function setup() {
+  const folder = await Deno.makeTempDir();
+  const opened: { close(): void }[] = [];
+  return {
+    open(name = "db", options = {}) {
+      const sql = openNodeSqlite(`${folder}/${name}`, options);
+      opened.push(sql);
+      return sql;
+    },
+    folder,
+    async [Symbol.asyncDispose]() {
+      for (const sql of opened) sql.close();
+      await Deno.remove(folder, { recursive: true });
+    },
+  };
+}
+
+Deno.test("a SQLite file keeps its rows, has a write-ahead log and foreign keys", async () => {
+  await using store = await setup();
+  const first = store.open();
+  await run(first, "CREATE TABLE t (n INTEGER)");
+  await run(first, "INSERT INTO t VALUES (1)");
+  first.close();
+  const second = store.open();
+  assert.deepEqual(await run(second, "SELECT n FROM t"), [[1]]);
+  assert.deepEqual(await run(second, "PRAGMA journal_mode"), [["wal"]]);
+  assert.deepEqual(await run(second, "PRAGMA synchronous"), [[1]]);
+  assert.deepEqual(await run(second, "PRAGMA foreign_keys"), [[1]]);
+  assert.deepEqual(await run(second, "PRAGMA busy_timeout"), [[2000]]);
+});
+
+Deno.test("a SQLite file that cannot be opened is a store that is away", async () => {
+  await using store = await setup();
+  assert.throws(() => store.open("no/such/folder/db"), StoreUnavailable);
+});
+
+Deno.test("a SQLite file that is no database is a store that is away", async () => {
+  await using store = await setup();
+  await Deno.writeTextFile(`${store.folder}/text`, "not a database ".repeat(100));
+  assert.throws(() => store.open("text"), StoreUnavailable);
+});
+
+Deno.test("a write while another process holds the lock is a store that is away", async () => {
+  await using store = await setup();
+  const [holder, waiter] = [store.open("db"), store.open("db", { busyTimeoutMs: 1 })];
+  await run(holder, "CREATE TABLE t (n INTEGER)");
+  // A read that is not finished would not block a write: the log keeps both apart.
+  const insert = { sql: "INSERT INTO t VALUES (1)", params: [] };
+  const inside = { sql: "SELECT count(*) FROM t", params: [] };
+  const { DatabaseSync } = await import("node:sqlite");
+  const lock = new DatabaseSync(`${store.folder}/db`);
+  lock.exec("BEGIN IMMEDIATE");
+  await assert.rejects(waiter.run(insert), StoreUnavailable);
+  await assert.rejects(waiter.batch([insert]), StoreUnavailable);
+  assert.deepEqual(await waiter.run(inside), [[0]]);
+  lock.exec("ROLLBACK");
+  lock.close();
+  await waiter.batch([insert]);
+  assert.deepEqual(await holder.run(inside), [[1]]);
+});
+
+Deno.test("a closed SQLite database is a store that is away, and closes once", async () => {
+  const sql = openNodeSqlite(":memory:");
+  await run(sql, "SELECT 1");
+  sql.close();
+  sql.close();
+  await assert.rejects(run(sql, "SELECT 1"), StoreUnavailable);
+  await assert.rejects(run(sql, "SELECT 2"), StoreUnavailable);
+  await assert.rejects(sql.batch([{ sql: "SELECT 1", params: [] }]), StoreUnavailable);
+});
+
+Deno.test("a statement sees the columns that a change of schema added", async () => {
+  const sql = openNodeSqlite(":memory:");
+  await run(sql, "CREATE TABLE t (a TEXT)");
+  await run(sql, "INSERT INTO t VALUES ('x')");
+  assert.deepEqual(await run(sql, "SELECT * FROM t"), [["x"]]);
+  await run(sql, "ALTER TABLE t ADD COLUMN b TEXT DEFAULT 'y'");
+  assert.deepEqual(await run(sql, "SELECT * FROM t"), [["x", "y"]]);
+  sql.close();
+});
+
+Deno.test("a database in memory takes more statements than are kept prepared", async () => {
+  const sql = openNodeSqlite(":memory:");
+  for (let index = 0; index < 600; index += 1) {
+    assert.deepEqual(await run(sql, `SELECT ${index}, ?`, index), [[index, index]]);
+  }
+  sql.close();
+});
+
+Deno.test("SQLite in dev has D1's limits on patterns and statements", async () => {
+  const sql = openNodeSqlite(":memory:");
+  await assert.rejects(run(sql, "SELECT 'a' LIKE ?", "a".repeat(51)), { name: "SqlFault" });
+  await assert.rejects(run(sql, `SELECT '${"a".repeat(100_000)}'`), { name: "SqlFault" });
+  sql.close();
+});
+
+Deno.test("an integer that a number cannot hold is a fault and not another number", async () => {
+  const sql = openNodeSqlite(":memory:");
+  await assert.rejects(run(sql, "SELECT 9007199254740993"), { name: "SqlFault" });
+  sql.close();
+});

@@ -1,0 +1,57 @@
+import * as z from "zod/mini";
+import { type D1Binding, d1Sql } from "./d1.ts";
+import { libsqlSql } from "./libsql.ts";
+import type { SqlDb } from "./statement.ts";
+
+/** Where a service's data lives: an open database, a D1 binding, or the URL of a libSQL server. */
+export type SqlSource = SqlDb | D1Binding | string;
+
+const wanted = "must be a D1 binding, a libSQL URL (libsql:, https: or http:) or an open database";
+
+/** Setting that names a database; the companion setting `<NAME>_TOKEN` holds libSQL's token. */
+export const sqlSource: z.ZodMiniType<SqlSource> = z.custom<SqlSource>(
+  (value) => problemOf(value) === undefined,
+  { error: ({ input }) => problemOf(input) ?? wanted },
+);
+
+/**
+ * Makes a database of what a deployment names: an open one, a D1 binding, or a libSQL URL.
+ *
+ * `token` goes with a URL. A text `sqlite:<path>` is not taken: only a runtime can open files.
+ *
+ * @throws {TypeError} for anything else; the message never shows the value
+ */
+export function readSqlDb(value: unknown, token?: string): SqlDb {
+  if (isSqlDb(value)) return value;
+  if (isD1Binding(value)) return d1Sql(value);
+  const problem = problemOf(value);
+  if (problem !== undefined || typeof value !== "string") {
+    throw new TypeError(`Cannot use this database: it ${problem ?? wanted}`);
+  }
+  return libsqlSql({ url: value, token });
+}
+
+/** What is wrong with a value, or undefined. */
+function problemOf(value: unknown): string | undefined {
+  if (isSqlDb(value) || isD1Binding(value)) return undefined;
+  if (typeof value !== "string") return wanted;
+  if (value.startsWith("sqlite:")) return "is a file, which this runtime does not open";
+  return isLibsqlUrl(value) ? undefined : wanted;
+}
+
+function isLibsqlUrl(text: string): boolean {
+  return URL.canParse(text) && ["libsql:", "https:", "http:"].includes(new URL(text).protocol);
+}
+
+function isSqlDb(value: unknown): value is SqlDb {
+  return hasMethods(value, "run", "batch");
+}
+
+function isD1Binding(value: unknown): value is D1Binding {
+  return hasMethods(value, "prepare", "batch");
+}
+
+function hasMethods(value: unknown, ...names: string[]): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return names.every((name) => typeof Reflect.get(value, name) === "function");
+}

@@ -1,0 +1,138 @@
+/** A piece of SQL text; white space and comments are between pieces. */
+export interface Token {
+  readonly kind: "word" | "quoted" | "parameter" | "other";
+  readonly text: string;
+  readonly start: number;
+  readonly end: number;
+}
+
+// https://www.sqlite.org/lang_keywords.html, tokenize.c: four ways to quote, two to comment.
+const piece = new RegExp(
+  [
+    /(?<skip>\s+|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))/,
+    /(?<quoted>'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\])/,
+    /(?<parameter>\?\d*|[:@$][\w$]+)/,
+    /(?<word>[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*)/,
+    /(?<other>\d[\w.]*|[\s\S])/,
+  ].map((part) => part.source).join("|"),
+  "g",
+);
+
+/** The pieces of an SQL text; wrong SQL gives pieces too, the store complains about it. */
+export function* tokens(sql: string): Generator<Token> {
+  for (const match of sql.matchAll(piece)) {
+    const [text] = match;
+    const groups = match.groups ?? {};
+    if (groups["skip"] !== undefined) continue;
+    const kind = groups["word"] !== undefined
+      ? "word"
+      : groups["quoted"] !== undefined
+      ? "quoted"
+      : groups["parameter"] !== undefined
+      ? "parameter"
+      : "other";
+    yield { kind, text, start: match.index, end: match.index + text.length };
+  }
+}
+
+/**
+ * The statements of an SQL text, without their semicolons.
+ *
+ * Inside CREATE TRIGGER a statement ends at `; END ;` only, the rule of sqlite3_complete().
+ */
+export function splitStatements(sql: string): string[] {
+  const statements: string[] = [];
+  let pieces: Token[] = [];
+  for (const token of tokens(sql)) {
+    if (token.text !== ";" || (isTrigger(pieces) && !endsTrigger(pieces))) {
+      pieces.push(token);
+    } else {
+      statements.push(textOf(sql, pieces));
+      pieces = [];
+    }
+  }
+  return [...statements, textOf(sql, pieces)].filter((statement) => statement !== "");
+}
+
+/**
+ * The one statement of a text, without what follows it, that takes as many parameters as given.
+ *
+ * SQLite's own drivers run the first statement of several and bind NULL for a parameter that is
+ * missing; D1 runs all and gives the rows of the last. Neither says so.
+ *
+ * @throws {TypeError} when it is not one, takes another number, or has a named parameter
+ */
+export function oneStatement(sql: string, params: number): string {
+  const [statement, ...others] = splitStatements(sql);
+  if (statement === undefined || others.length > 0) {
+    throw new TypeError("Cannot run a text that is not exactly one statement");
+  }
+  const takes = countParameters(statement);
+  if (takes !== params) {
+    throw new TypeError(`Cannot bind ${params} parameters: statement takes ${takes}`);
+  }
+  return statement;
+}
+
+function countParameters(sql: string): number {
+  let count = 0;
+  for (const { kind, text } of tokens(sql)) {
+    if (kind !== "parameter") continue;
+    if (!text.startsWith("?")) throw new TypeError(`Cannot bind a named parameter: ${text}`);
+    count = text === "?" ? count + 1 : Math.max(count, Number(text.slice(1)));
+  }
+  return count;
+}
+
+const verbs = new Set(["SELECT", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE"]);
+
+/** What a statement does: its first verb outside of parentheses, so past a WITH clause. */
+export function verbOf(sql: string): string {
+  let depth = 0;
+  let first: string | undefined;
+  for (const { kind, text } of tokens(sql)) {
+    if (text === "(") depth += 1;
+    else if (text === ")") depth -= 1;
+    else if (kind === "word" && depth === 0) {
+      const word = text.toUpperCase();
+      if (first === undefined && word !== "WITH") return word;
+      first ??= word;
+      if (verbs.has(word)) return word;
+    }
+  }
+  return first ?? "";
+}
+
+/** The items of a RETURNING clause, as written but without comments and white space. */
+export function returningItems(sql: string): string[] {
+  let depth = 0;
+  let items: string[] | undefined;
+  for (const { kind, text } of tokens(sql)) {
+    if (text === "(") depth += 1;
+    else if (text === ")") depth -= 1;
+    if (items === undefined) {
+      if (depth === 0 && kind === "word" && text.toUpperCase() === "RETURNING") items = [""];
+    } else if (depth === 0 && text === ",") items.push("");
+    else if (text !== ";") items.push(`${items.pop() ?? ""}${spaced(kind, text)}`);
+  }
+  return (items ?? []).map((item) => item.trim());
+}
+
+function spaced(kind: Token["kind"], text: string): string {
+  return kind === "word" ? ` ${text} ` : text;
+}
+
+function isTrigger(pieces: readonly Token[]): boolean {
+  const [create, second, third] = pieces.slice(0, 3).map(({ text }) => text.toUpperCase());
+  if (create !== "CREATE") return false;
+  return second === "TRIGGER" || (/^TEMP(?:ORARY)?$/.test(second ?? "") && third === "TRIGGER");
+}
+
+function endsTrigger(pieces: readonly Token[]): boolean {
+  return pieces.at(-1)?.text.toUpperCase() === "END" && pieces.at(-2)?.text === ";";
+}
+
+function textOf(sql: string, pieces: readonly Token[]): string {
+  const [first, last] = [pieces[0], pieces.at(-1)];
+  return first === undefined || last === undefined ? "" : sql.slice(first.start, last.end);
+}

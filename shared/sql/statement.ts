@@ -1,0 +1,75 @@
+import { Problem } from "../problem.ts";
+
+/** No Date, boolean or bigint: node:sqlite binds a Date as NULL, D1 refuses it. */
+export type SqlValue = string | number | null | Uint8Array;
+
+/** Values in column order: an object would lose one of two joined columns called `id`. */
+export type Row = readonly unknown[];
+
+/** One SQL statement with `?` placeholders; `params` fill them in order. */
+export interface Statement {
+  readonly sql: string;
+  readonly params: readonly SqlValue[];
+}
+
+/**
+ * SQL as every driver can offer it. `batch` is all or nothing and the only transaction there is.
+ *
+ * A number has no storage class of its own here: drivers bind it as REAL and the column's affinity
+ * makes it an integer again, so an expression without a column needs `CAST(? AS INTEGER)`.
+ */
+export interface SqlDb {
+  run(statement: Statement): Promise<Row[]>;
+  batch(statements: readonly Statement[]): Promise<Row[][]>;
+}
+
+/** D1's limit on bound parameters, kept everywhere so that what runs in dev runs on Workers. */
+export const maxParams = 100;
+
+/** `batch` owns the transaction: a second one inside would commit half of it. */
+const transactionControl = /^\s*(?:begin|commit|end|rollback|savepoint|release)\b/i;
+
+/**
+ * Refuses what one of the drivers would change in silence or could not run.
+ *
+ * @throws {TypeError} a value of another type, named by its position, or transaction control
+ * @throws {RangeError} more than 100 parameters, or a number that is not finite
+ * @throws {Problem} `validation_failed` for text that no driver keeps whole
+ */
+export function checkStatement({ sql, params }: Statement): void {
+  if (transactionControl.test(sql)) {
+    throw new TypeError("Cannot run transaction control: a batch is the only transaction there is");
+  }
+  if (params.length > maxParams) {
+    throw new RangeError(
+      `Cannot bind ${params.length} parameters: D1 takes ${maxParams} in one statement`,
+    );
+  }
+  params.forEach((value, index) => checkValue(value, index + 1));
+}
+
+/** `value` is unknown because callers behind an ORM are not held by the type. */
+function checkValue(value: unknown, position: number): void {
+  if (typeof value === "string") return checkText(value);
+  if (typeof value === "number") {
+    if (Number.isFinite(value)) return;
+    throw new RangeError(`Cannot bind parameter ${position}: it is not a finite number`);
+  }
+  if (value === null || value instanceof Uint8Array) return;
+  const kind = value instanceof Date ? "Date" : typeof value;
+  throw new TypeError(
+    `Cannot bind parameter ${position}: ${kind} is neither text, number, null nor bytes`,
+  );
+}
+
+/**
+ * Text with NUL is cut off there by node:sqlite, and half a surrogate pair becomes U+FFFD, so two
+ * different e-mail addresses could end as one. Such text can only come from a caller.
+ */
+function checkText(text: string): void {
+  if (text.includes("\0") || !text.isWellFormed()) {
+    throw new Problem("validation_failed", {
+      detail: "Text has a NUL character or half a surrogate pair",
+    });
+  }
+}

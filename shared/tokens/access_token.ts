@@ -1,0 +1,59 @@
+import * as z from "zod/mini";
+import { type SigningKey, signJws } from "../crypto/mod.ts";
+
+/** A claim that names something; the bound keeps keys made from it small. */
+export const text = z.string().check(z.minLength(1), z.maxLength(512));
+
+/** A NumericDate of whole seconds (RFC 7519 §2), or another count. */
+export const count = z.number().check(z.refine(Number.isSafeInteger), z.gte(0));
+
+/** The JOSE `typ` of our access tokens (RFC 9068 §2.1). */
+export const accessTokenType = "at+jwt";
+
+/** An access token lives 15 minutes at most, whatever a deployment configures. */
+export const maxAccessTokenLifeSeconds = 900;
+
+/** A cookie with its name and attributes has 4096 bytes at most (RFC 6265bis §5.6). */
+const maxSignedBytes = 3584;
+
+/** The claims of our own access tokens (RFC 9068 §2.2). */
+export const AccessTokenClaims = z.object({
+  iss: text,
+  aud: text,
+  // No `@`, so never an e-mail address; no `:`, which is for subjects of other issuers.
+  sub: z.string().check(z.regex(/^[A-Za-z0-9._-]{1,128}$/)),
+  iat: count,
+  exp: count,
+  nbf: z.optional(count),
+  jti: text,
+  sid: text,
+  uv: count,
+  auth_time: z.optional(count),
+  amr: z.optional(z.array(text)),
+  roles: z._default(z.array(text).check(z.maxLength(64)), []),
+  scope: z._default(z.string().check(z.maxLength(2048)), ""),
+  client_id: z.optional(text),
+});
+export type AccessTokenClaims = z.infer<typeof AccessTokenClaims>;
+
+/**
+ * Signs an access token of ours; only an identity provider has the key for it.
+ *
+ * @throws {RangeError} when it would be too big for a cookie, or live longer than 900 seconds
+ */
+export async function signAccessToken(
+  claims: AccessTokenClaims,
+  key: SigningKey,
+): Promise<string> {
+  const checked = AccessTokenClaims.parse(claims);
+  if (checked.exp - checked.iat > maxAccessTokenLifeSeconds) {
+    throw new RangeError(
+      `Cannot sign an access token that lives longer than ${maxAccessTokenLifeSeconds} seconds`,
+    );
+  }
+  const token = await signJws(checked, { typ: accessTokenType, key });
+  if (token.length > maxSignedBytes) {
+    throw new RangeError(`Cannot sign an access token of more than ${maxSignedBytes} bytes`);
+  }
+  return token;
+}

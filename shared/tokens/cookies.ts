@@ -1,0 +1,19 @@
+/** Names of the cookies that hold a login's two tokens. */
+export interface CookieNames {
+  readonly access: string;
+  readonly refresh: string;
+  /** Whether `Secure` goes with them. */
+  readonly secure: boolean;
+}
+
+/**
+ * The one pair of names that belongs to an origin.
+ *
+ * On https the `__Host-` prefix keeps sibling subdomains from planting a cookie (RFC 6265bis
+ * §4.1.3.2); browsers refuse the prefix on plain http, which is for local development only.
+ */
+export function cookieNames(publicOrigin: string): CookieNames {
+  const secure = new URL(publicOrigin).protocol === "https:";
+  const prefix = secure ? "__Host-" : "";
+  return { access: `${prefix}access_token`, refresh: `${prefix}refresh_token`, secure };
+}

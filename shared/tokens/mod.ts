@@ -1,0 +1,15 @@
+export {
+  type AccessToken,
+  type AccessTokenIssuer,
+  type AccessTokenRefusal,
+  maxAccessTokenBytes,
+  verifyAccessToken,
+} from "./verify_access_token.ts";
+export {
+  AccessTokenClaims,
+  accessTokenType,
+  maxAccessTokenLifeSeconds,
+  signAccessToken,
+} from "./access_token.ts";
+export type { ClaimMap } from "./foreign_claims.ts";
+export { type CookieNames, cookieNames } from "./cookies.ts";

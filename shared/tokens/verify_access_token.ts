@@ -1,0 +1,141 @@
+import * as z from "zod/mini";
+import {
+  algorithms,
+  isHeaderOfType,
+  type JsonObject,
+  readJsonObject,
+  readJws,
+  type VerificationKey,
+  verifyJws,
+} from "../crypto/mod.ts";
+import { AccessTokenClaims, accessTokenType, maxAccessTokenLifeSeconds } from "./access_token.ts";
+import { type ClaimMap, readForeignClaims } from "./foreign_claims.ts";
+
+/** One issuer the gateway accepts. */
+export interface AccessTokenIssuer {
+  /** Name in front of its subjects; absent for our own auth service. */
+  readonly alias?: string;
+  readonly iss: string;
+  readonly audience: string;
+  /** Accepted `typ` values of another issuer; `""` stands for a header without one. */
+  readonly typ: readonly string[];
+  readonly claims: ClaimMap;
+  readonly maxLifeSeconds: number;
+  /** The key a `kid` names, with the algorithm that belongs to it. */
+  findKey(kid: string): Promise<VerificationKey | undefined>;
+}
+
+/** A verified access token. */
+export interface AccessToken {
+  readonly alias?: string;
+  readonly iss: string;
+  readonly kid: string;
+  readonly sub: string;
+  readonly iat: number;
+  readonly exp: number;
+  readonly jti?: string;
+  readonly sid?: string;
+  readonly uv?: number;
+  readonly roles: readonly string[];
+  readonly scope: string;
+}
+
+/** Why a token was refused: the two codes a caller may see. */
+export type AccessTokenRefusal = "token_invalid" | "token_expired";
+
+/** A longer text is refused before it is decoded. */
+export const maxAccessTokenBytes = 4096;
+
+/**
+ * Verifies an access token of one of the issuers.
+ *
+ * Order: structure, header, key, signature, then claims, so that a forged token that is also
+ * expired is `token_invalid`. The issuer named in the claims only chooses among configured ones, and
+ * `kid` only among that issuer's keys; the algorithm is the key's (RFC 8725 §3.1, RFC 9068 §4).
+ * `nowSeconds` is NumericDate; the leeway applies to `exp`, `nbf` and `iat` once each.
+ */
+export async function verifyAccessToken(
+  token: string,
+  { issuers, nowSeconds, leewaySeconds }: {
+    issuers: ReadonlyMap<string, AccessTokenIssuer>;
+    nowSeconds: number;
+    leewaySeconds: number;
+  },
+): Promise<AccessToken | AccessTokenRefusal> {
+  const jws = readJws(token, maxAccessTokenBytes);
+  const payload = jws && readJsonObject(jws.payload);
+  if (!jws || !payload) return "token_invalid";
+
+  const issuer = typeof payload.iss === "string" ? issuers.get(payload.iss) : undefined;
+  if (!issuer || !isHeaderOf(issuer, jws.header)) return "token_invalid";
+
+  const key = await issuer.findKey(jws.header.kid);
+  if (!key || jws.header.alg !== key.alg) return "token_invalid";
+  // A shared secret would let every verifier sign, whatever the issuer's key source hands out.
+  if (algorithms[key.alg].symmetric || !(await verifyJws(jws, key))) return "token_invalid";
+
+  const claims = issuer.alias === undefined
+    ? z.safeParse(AccessTokenClaims, payload).data
+    : readForeignClaims(payload, issuer.claims);
+  if (!claims || !isFor(issuer, claims.aud)) return "token_invalid";
+
+  const latest = nowSeconds + leewaySeconds;
+  const lifeSeconds = claims.exp - claims.iat;
+  if (lifeSeconds <= 0 || lifeSeconds > maxLifeSecondsOf(issuer)) return "token_invalid";
+  if (claims.iat > latest || (claims.nbf ?? 0) > latest) return "token_invalid";
+  if (nowSeconds >= claims.exp + leewaySeconds) return "token_expired";
+
+  return toAccessToken(claims, { issuer, kid: key.kid });
+}
+
+/** Another issuer's header members that could choose the key or the processing (RFC 8725 §3.10). */
+const forbiddenMember = /^(jwk|jku|x5.*|crit|b64|zip|enc)$/;
+
+function isHeaderOf(
+  { alias, typ }: AccessTokenIssuer,
+  header: JsonObject,
+): header is JsonObject & { readonly kid: string } {
+  if (alias === undefined) return isHeaderOfType(header, accessTokenType);
+  const { typ: headerType = "" } = header;
+  return typeof header.kid === "string" && typeof headerType === "string" &&
+    typ.includes(headerType) && !Object.keys(header).some((name) => forbiddenMember.test(name));
+}
+
+/** The schema of ours lets no list through; another issuer's may name several (RFC 7519 §4.1.3). */
+function isFor({ audience }: AccessTokenIssuer, aud: string | readonly string[]): boolean {
+  return typeof aud === "string" ? aud === audience : aud.includes(audience);
+}
+
+function maxLifeSecondsOf({ alias, maxLifeSeconds }: AccessTokenIssuer): number {
+  return alias === undefined ? Math.min(maxLifeSeconds, maxAccessTokenLifeSeconds) : maxLifeSeconds;
+}
+
+interface Claims {
+  sub: string;
+  iat: number;
+  exp: number;
+  jti?: string | undefined;
+  sid?: string | undefined;
+  uv?: number;
+  roles: string[];
+  scope: string;
+}
+
+function toAccessToken(
+  { sub, iat, exp, jti, sid, uv, roles, scope }: Claims,
+  { issuer, kid }: { issuer: AccessTokenIssuer; kid: string },
+): AccessToken {
+  return {
+    ...(issuer.alias === undefined ? {} : { alias: issuer.alias }),
+    iss: issuer.iss,
+    kid,
+    sub,
+    iat,
+    exp,
+    ...(jti === undefined ? {} : { jti }),
+    ...(sid === undefined ? {} : { sid }),
+    ...(uv === undefined ? {} : { uv }),
+    roles,
+    scope,
+  };
+}
