@@ -36,7 +36,8 @@ export async function compose(
       iss: config.issuer,
       audience: config.audience,
       algorithms: ["EdDSA"],
-      jwks: (signal) => services.AUTH.fetch(get(services.AUTH, "/.well-known/jwks.json", signal)),
+      jwks: async (signal) =>
+        await services.AUTH.fetch(get(services.AUTH, "/.well-known/jwks.json", signal)),
     }, ...config.issuers],
     routes: [...toRoutes(services), ...config.routes],
     revocation: {

@@ -1,0 +1,132 @@
+import { load, percentile } from "./load.ts";
+import { type Server, start } from "./processes.ts";
+import { createScenario, type Scenario } from "./scenario.ts";
+import { measureSteps } from "./steps.ts";
+
+/**
+ * What a request costs, as ratios within one run: `deno task bench`, with `--soak` also a million
+ * requests for memory. The figures go to bench/results.json; nothing asserts them.
+ */
+const rounds = 5;
+const requestsPerRound = 6_000;
+const token = crypto.randomUUID();
+
+interface Variant {
+  readonly server: Server;
+  readonly path: string;
+}
+
+await using redis = await start("redis", { TOKEN: token });
+await using upstream = await start("upstream");
+const scenario = await createScenario({ users: 1000, redis: { port: redis.port, token } });
+const UPSTREAM = `http://127.0.0.1:${upstream.port}`;
+await using proxy = await start("proxy", { UPSTREAM });
+await using gateway = await start("gateway", { ...scenario.settings, UPSTREAM });
+await using manyRoutes = await start("gateway", {
+  ...scenario.settings,
+  UPSTREAM,
+  OTHER_ROUTES: "1000",
+});
+await using allInOne = await start("gateway", scenario.settings);
+
+const cost = await compare({
+  "bare fetch-proxy": { server: proxy, path: "/me" },
+  "gateway, service at a URL": { server: gateway, path: "/me" },
+  "gateway, public route at a URL": { server: gateway, path: "/open" },
+  "gateway with 1000 more routes": { server: manyRoutes, path: "/me" },
+  "gateway and service in one isolate": { server: allInOne, path: "/me" },
+});
+const commands = await countCommands(scenario);
+const latency = await measureLatency();
+const steps = await measureSteps();
+const memory = Deno.args.includes("--soak") ? await soak() : undefined;
+const results = { cost, commands, latency, steps, ...(memory ? { memory } : {}) };
+await Deno.writeTextFile(
+  new URL("results.json", import.meta.url),
+  JSON.stringify(results, null, 2) + "\n",
+);
+console.log(JSON.stringify(results, null, 2));
+
+/** Interleaves the variants, so that a machine that slows down slows all of them. */
+async function compare(variants: Readonly<Record<string, Variant>>) {
+  const cpu: Record<string, number[]> = {};
+  const rate: Record<string, number[]> = {};
+  for (let round = -1; round < rounds; round++) {
+    for (const [name, { server, path }] of Object.entries(variants)) {
+      const before = server.cpuSeconds();
+      const { seconds } = await run(server.port, scenario.request(path), requestsPerRound);
+      if (round < 0) continue; // The first round warms up.
+      (cpu[name] ??= []).push((server.cpuSeconds() - before) / requestsPerRound * 1e6);
+      (rate[name] ??= []).push(requestsPerRound / seconds);
+    }
+  }
+  const base = median(cpu["bare fetch-proxy"]!);
+  return Object.fromEntries(
+    Object.keys(variants).map((name) => [name, {
+      cpuMicrosecondsPerRequest: round1(median(cpu[name]!)),
+      ratioToProxy: Math.round(median(cpu[name]!) / base * 100) / 100,
+      requestsPerSecond: Math.round(median(rate[name]!)),
+    }]),
+  );
+}
+
+async function run(port: number, request: (n: number) => Uint8Array, requests: number) {
+  const result = await load({ port, connections: 32, requests, request });
+  const unexpected = Object.keys(result.statuses).filter((status) => status !== "200");
+  if (unexpected.length > 0) throw new Error(`Unexpected: ${JSON.stringify(result.statuses)}`);
+  return result;
+}
+
+async function countCommands({ request }: Scenario) {
+  const before = await counters();
+  const requests = 2_000;
+  await run(gateway.port, request("/me"), requests);
+  const after = await counters();
+  return {
+    strictRequests: requests,
+    billedCommandsPerRequest: (after.commands - before.commands) / requests,
+    roundTripsPerRequest: (after.calls - before.calls) / requests,
+  };
+}
+
+async function counters(): Promise<{ calls: number; commands: number }> {
+  return await (await fetch(`http://127.0.0.1:${redis.port}/counters`)).json();
+}
+
+/** Latency that strict revocation adds at several distances to Redis, one request at a time. */
+async function measureLatency() {
+  const added: Record<string, { p50Ms: number; p99Ms: number }> = {};
+  for (const delayMs of [20, 60, 120]) {
+    await using slow = await start("redis", { TOKEN: token, DELAY_MS: String(delayMs) });
+    const settings = {
+      ...scenario.settings,
+      UPSTREAM,
+      UPSTASH_REDIS_REST_URL: `http://127.0.0.1:${slow.port}`,
+    };
+    await using server = await start("gateway", settings);
+    await run(server.port, scenario.request("/me"), 200);
+    const open = await run(server.port, scenario.request("/open"), 1_000);
+    const strict = await run(server.port, scenario.request("/me"), 1_000);
+    const at = (share: number) =>
+      round1(percentile(strict.latencies, share) - percentile(open.latencies, share));
+    added[`${delayMs} ms round trip`] = { p50Ms: at(0.5), p99Ms: at(0.99) };
+  }
+  return added;
+}
+
+async function soak() {
+  const megabytes: number[] = [];
+  for (let tenth = 0; tenth <= 10; tenth++) {
+    if (tenth > 0) await run(gateway.port, scenario.request("/me"), 100_000);
+    megabytes.push(Math.round(gateway.residentBytes() / 1048576));
+  }
+  return { requests: 1_000_000, residentMegabytesEach100000: megabytes };
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!;
+}
+
+function round1(value: number): number {
+  return Math.round(value * 10) / 10;
+}

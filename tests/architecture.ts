@@ -1,0 +1,117 @@
+/**
+ * The rule who may import whom, as a lint plugin. It sees import statements and names, no more: a
+ * guard, not a proof.
+ */
+
+/** Unit → units whose packages it may import. A service is any folder of services/ but contracts. */
+const mayImport = {
+  gateway: ["shared"],
+  contracts: [],
+  service: ["shared", "contracts"],
+  app: ["gateway", "service", "shared"],
+  shared: [],
+  dev: ["shared"],
+} as const satisfies Record<string, readonly string[]>;
+
+type Unit = keyof typeof mayImport;
+
+/** Package → the places that may know it. */
+const confined: readonly (readonly [specifier: RegExp, places: RegExp])[] = [
+  [
+    /^(hono(\/|$)|@hono\/)/,
+    /^(gateway\/|app\/|shared\/(http\/|crypto\/jws\.ts)|dev\/|services\/contracts\/|services\/[a-z]+\/(mod|compose|schema|routes(\/|\.)|[a-z_]*routes|[a-z_]*schema))/,
+  ],
+  [/^drizzle-orm/, /^(services\/[a-z]+\/(store(\/|\.)|[a-z_]*store)|shared\/(sql|events)\/)/],
+  [/^@upstash\/redis/, /^(shared\/redis\/|dev\/redis\/)/],
+  [/^node:sqlite/, /^shared\/sql\/node_sqlite\.ts$/],
+  [/^(cloudflare:|node:(?!async_hooks|assert))/, /^(shared\/runtime\/|shared\/sql\/|dev\/)/],
+  [/^zod$/, /^$/],
+];
+
+/** Names that one runtime lacks. */
+const runtimeNames = new Set(["Deno", "process", "WebSocketPair", "caches"]);
+const runtimePlaces =
+  /^(shared\/runtime\/|shared\/sql\/node_sqlite\.ts$|dev\/|bench\/|app\/[a-z_]*(deno|workerd|openapi|migrate)[a-z_]*\.ts$)/;
+
+const root = new URL("../", import.meta.url).pathname;
+
+export default {
+  name: "edgepass",
+  rules: {
+    "imports": {
+      create(context) {
+        const file = relative(context.filename);
+        if (file === undefined) return {};
+        const check = (node: Deno.lint.Node, specifier: string): void => {
+          const message = judge(file, specifier);
+          if (message) context.report({ node, message });
+        };
+        return {
+          ImportDeclaration: (node) => check(node, node.source.value),
+          ExportNamedDeclaration: (node) => node.source && check(node, node.source.value),
+          ExportAllDeclaration: (node) => check(node, node.source.value),
+          ImportExpression: (node) =>
+            node.source.type === "Literal" && check(node, String(node.source.value)),
+        };
+      },
+    },
+    "runtime-names": {
+      create(context) {
+        const file = relative(context.filename);
+        if (file === undefined || runtimePlaces.test(file)) return {};
+        return {
+          MemberExpression(node) {
+            if (node.object.type !== "Identifier" || !runtimeNames.has(node.object.name)) return;
+            context.report({
+              node,
+              message: `${node.object.name} belongs to one runtime: use shared/runtime`,
+            });
+          },
+        };
+      },
+    },
+  },
+} satisfies Deno.lint.Plugin;
+
+/** The path inside of the repository; undefined for tests, which may look everywhere. */
+function relative(filename: string): string | undefined {
+  if (!filename.startsWith(root)) return undefined;
+  const file = filename.slice(root.length);
+  return file.startsWith("tests/") || file.endsWith("_test.ts") ? undefined : file;
+}
+
+function judge(file: string, specifier: string): string | undefined {
+  const unit = unitOf(file);
+  if (!unit) return undefined;
+  if (specifier.startsWith("@edgepass/")) {
+    const [, name = ""] = specifier.split("/");
+    const target = unitOfPackage(name);
+    const own = name === file.split("/").at(unit === "service" || unit === "contracts" ? 1 : 0);
+    const allowed: readonly string[] = mayImport[unit];
+    if (own) return `Imports its own unit by name: use a relative path`;
+    return allowed.includes(target) ? undefined : `${unit} may not import ${specifier}`;
+  }
+  if (specifier.startsWith(".")) return leavesUnit(file, specifier);
+  const rule = confined.find(([pattern]) => pattern.test(specifier));
+  return rule && !rule[1].test(file) ? `${specifier} has no place in ${file}` : undefined;
+}
+
+function leavesUnit(file: string, specifier: string): string | undefined {
+  const target = new URL(specifier, `file:///${file}`).pathname.slice(1);
+  const home = (path: string) =>
+    path.startsWith("services/") ? path.split("/")[1] : path.split("/")[0];
+  return home(file) === home(target)
+    ? undefined
+    : `${specifier} leaves the unit: use its package name`;
+}
+
+function unitOf(file: string): Unit | undefined {
+  const [top = "", second = ""] = file.split("/");
+  if (top === "services") return second === "contracts" ? "contracts" : "service";
+  return top in mayImport ? top as Unit : undefined;
+}
+
+function unitOfPackage(name: string): Unit {
+  if (name === "contracts") return "contracts";
+  return name in mayImport ? name as Unit : "service";
+}

@@ -1,0 +1,195 @@
+import { compose } from "@edgepass/app/compose";
+import { composeAll } from "@edgepass/app/all";
+import { composeAuth } from "@edgepass/auth/compose";
+import { composeCourse } from "@edgepass/course/compose";
+import { createEmbeddedRedis, createRedisRest } from "@edgepass/dev/redis";
+import { composeEnrollment } from "@edgepass/enrollment/compose";
+import type { Application } from "@edgepass/shared/application";
+import { runInvocation } from "@edgepass/shared/background";
+import type { Bindings } from "@edgepass/shared/config";
+import { openNodeSqlite, type OpenSqlDb } from "@edgepass/shared/sql/node_sqlite";
+import { migrate } from "@edgepass/shared/sql/migrate";
+import { composeUser } from "@edgepass/user/compose";
+import { createTestHarness } from "wrangler";
+import { readMigrations } from "../shared/runtime/deno_databases.ts";
+import { admin, createSettings, publicOrigin } from "./settings.ts";
+
+/** An installation that runs, as its clients see it. */
+export interface Target extends AsyncDisposable {
+  readonly origin: string;
+  readonly admin: { readonly email: string; readonly password: string };
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** Empties Redis, as an eviction or an operator could. */
+  flushRedis(): Promise<void>;
+}
+
+const root = new URL("../", import.meta.url).pathname;
+const services = ["auth", "user", "course", "enrollment"] as const;
+const composers = {
+  auth: composeAuth,
+  user: composeUser,
+  course: composeCourse,
+  enrollment: composeEnrollment,
+};
+
+/** Every service and the gateway in one process. */
+async function denoAllInOne(): Promise<Target> {
+  await using resources = new AsyncDisposableStack();
+  const redis = startRedis(resources);
+  const databases = await openDatabases(resources);
+  const bindings = { ...await createSettings(redis), ...databases };
+  const app = await composeAll(bindings, { gather: true });
+  await app.start?.();
+  return toTarget(listen(resources, app), redis, resources.move());
+}
+
+/** Each service behind a URL of its own. */
+async function denoSplit(): Promise<Target> {
+  await using resources = new AsyncDisposableStack();
+  const redis = startRedis(resources);
+  const databases = await openDatabases(resources);
+  let bindings: Bindings = { ...await createSettings(redis), ...databases };
+  for (const name of services) {
+    const app = await composers[name](bindings);
+    await app.start?.();
+    bindings = { ...bindings, [name.toUpperCase()]: listen(resources, app).origin };
+  }
+  const gateway = await compose(bindings, {}, { gather: true });
+  return toTarget(listen(resources, gateway), redis, resources.move());
+}
+
+/** Every service and the gateway in one Worker. */
+async function workerdAllInOne(): Promise<Target> {
+  return await startWorkers((settings) => [
+    { configPath: "./wrangler.toml", ...split(settings) },
+  ], { edgepass: services });
+}
+
+/** The gateway and each service as Workers, joined by service bindings. */
+async function workerdSplit(): Promise<Target> {
+  return await startWorkers((settings) => [
+    { configPath: "./wrangler.split.toml", ...split(settings) },
+    ...services.map((name) => ({
+      configPath: `./services/${name}/wrangler.toml`,
+      ...split(settings),
+    })),
+  ], Object.fromEntries(services.map((name) => [`edgepass-${name}`, [name]])));
+}
+
+/** Placements of the product; each answers alike. */
+export const targets = {
+  "Deno, all in one": denoAllInOne,
+  "Deno, split": denoSplit,
+  "workerd, all in one": workerdAllInOne,
+  "workerd, split": workerdSplit,
+} as const satisfies Record<string, () => Promise<Target>>;
+
+interface TestRedis {
+  readonly url: string;
+  readonly token: string;
+  flush(): Promise<void>;
+}
+
+function startRedis(resources: AsyncDisposableStack): TestRedis {
+  const token = crypto.randomUUID();
+  const backend = createEmbeddedRedis();
+  resources.defer(() => backend.close());
+  const rest = createRedisRest({ backend, token });
+  const { origin } = listen(resources, { fetch: rest });
+  const flush = async () => {
+    const headers = { authorization: `Bearer ${token}` };
+    const response = await fetch(origin, { method: "POST", headers, body: '["FLUSHALL"]' });
+    await response.body?.cancel();
+  };
+  return { url: origin, token, flush };
+}
+
+async function openDatabases(resources: AsyncDisposableStack): Promise<Record<string, OpenSqlDb>> {
+  const open = services.map(async (name) => {
+    const database = openNodeSqlite(":memory:");
+    resources.defer(() => database.close());
+    await migrate(database, await readMigrations(migrationsOf(name)));
+    return [`${name.toUpperCase()}_DB`, database] as const;
+  });
+  return Object.fromEntries(await Promise.all(open));
+}
+
+function migrationsOf(service: string): URL {
+  return new URL(`../services/${service}/migrations/`, import.meta.url);
+}
+
+/** Serves an application on a free loopback port. */
+function listen(
+  resources: AsyncDisposableStack,
+  app: Pick<Application, "fetch">,
+): { origin: string } {
+  const underWay = new Set<Promise<unknown>>();
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    (request, info) => {
+      const waitUntil = (work: Promise<unknown>) => void underWay.add(work);
+      const peerAddress = info.remoteAddr.hostname;
+      return runInvocation({ waitUntil, peerAddress }, () => app.fetch(request));
+    },
+  );
+  resources.defer(async () => {
+    await server.shutdown();
+    await Promise.allSettled(underWay);
+  });
+  return { origin: `http://127.0.0.1:${server.addr.port}` };
+}
+
+function toTarget(
+  { origin }: { origin: string },
+  redis: TestRedis,
+  resources: AsyncDisposableStack,
+): Target {
+  return {
+    origin: publicOrigin,
+    admin,
+    fetch: (path, init) => fetch(origin + path, { redirect: "manual", ...init }),
+    flushRedis: redis.flush,
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+type Workers = NonNullable<Parameters<typeof createTestHarness>[0]>["workers"];
+
+async function startWorkers(
+  workers: (settings: Record<string, string>) => Workers,
+  databases: Readonly<Record<string, readonly string[]>>,
+): Promise<Target> {
+  await using resources = new AsyncDisposableStack();
+  const redis = startRedis(resources);
+  const harness = createTestHarness({ root, workers: workers(await createSettings(redis)) });
+  resources.defer(() => harness.close());
+  const { url } = await harness.listen();
+  for (const [worker, names] of Object.entries(databases)) {
+    for (const name of names) {
+      await harness.getWorker(worker).applyD1Migrations(`${name.toUpperCase()}_DB`);
+    }
+  }
+  await becomeReady(url);
+  return toTarget({ origin: url.origin }, redis, resources.move());
+}
+
+/** On Workers nothing runs at the start: the first look at readiness asks for the revocation list. */
+async function becomeReady(url: URL): Promise<void> {
+  for (let attempt = 0; attempt < 50; attempt++) {
+    const response = await fetch(new URL("/readyz", url));
+    await response.body?.cancel();
+    if (response.status === 200) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error("Target does not become ready");
+}
+
+const secretNames = /_KEYS$|_KEY$|_TOKEN$|_PASSWORD$/;
+
+function split(settings: Record<string, string>) {
+  const entries = Object.entries(settings);
+  return {
+    vars: Object.fromEntries(entries.filter(([name]) => !secretNames.test(name))),
+    secrets: Object.fromEntries(entries.filter(([name]) => secretNames.test(name))),
+  };
+}
