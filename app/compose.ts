@@ -1,4 +1,10 @@
-import { createGateway, mergeOpenApi, readGatewayConfig, type Route } from "@edgepass/gateway";
+import {
+  createGateway,
+  createOpenApi,
+  type ReadDocsFile,
+  readGatewayConfig,
+  type Route,
+} from "@edgepass/gateway";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, readConfig } from "@edgepass/shared/config";
 import { toUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
@@ -12,7 +18,7 @@ export interface ComposeEffects {
   /** Whether requests may share a round trip to Redis. */
   readonly gather?: boolean;
   /** Files of the page at `/docs`. */
-  readonly docs?: (file: string) => Promise<Response | undefined>;
+  readonly docs?: ReadDocsFile | undefined;
 }
 
 const Placement = z.object({
@@ -21,6 +27,15 @@ const Placement = z.object({
   COURSE: z.optional(upstreamSetting),
   ENROLLMENT: z.optional(upstreamSetting),
 });
+
+const info = {
+  title: "Edgepass",
+  version: "0.1.0",
+  description:
+    "A learning platform: accounts, people, courses and enrollments behind one gateway. " +
+    "Every JSON answer comes in one envelope, and every failure has a stable code.",
+  license: { name: "MIT", identifier: "MIT" },
+};
 
 /** Wires the gateway of the learning platform; `local` services answer where no binding names one. */
 export async function compose(
@@ -45,7 +60,11 @@ export async function compose(
       refill: { upstream: services.AUTH, path: "/internal/revocations/refill" },
     },
     documents: {
-      openapi: () => mergeOpenApi(Object.values(services), toRoutes(services), config.publicOrigin),
+      openapi: createOpenApi({
+        routes: toRoutes(services),
+        publicOrigin: config.publicOrigin,
+        info,
+      }),
       ...(docs ? { docs } : {}),
     },
   });

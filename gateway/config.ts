@@ -1,13 +1,14 @@
 import {
   type Bindings,
   commaList,
+  ConfigError,
   integer,
   json,
   origin,
   readConfig,
 } from "@edgepass/shared/config";
 import { withoutUndefined } from "@edgepass/shared/defined";
-import { JwkSet } from "@edgepass/shared/crypto";
+import { importJwkSet, JwkSet } from "@edgepass/shared/crypto";
 import { passportKeysSetting, readPassportKeys } from "@edgepass/shared/passport";
 import {
   createUpstashRedis,
@@ -19,8 +20,8 @@ import { urlUpstream } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
 import type { ClientAddressSource } from "./client_address.ts";
 import type { GatewayOptions } from "./mod.ts";
-import type { IssuerOptions } from "./issuers.ts";
-import type { Route } from "./routes.ts";
+import { isAlias, type IssuerOptions } from "./issuers.ts";
+import { createRouteTable, type Route } from "./routes.ts";
 
 const text = z.string().check(z.minLength(1));
 
@@ -38,11 +39,17 @@ const claimPath = z.union([text, z.array(text)]);
 const httpUrl = text.check(
   z.refine((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol), "must be a URL"),
 );
+/** A set that is given must be usable: nobody will publish a better one. */
+const givenJwks = JwkSet.check(
+  z.refine((set) => !set.keys.some(isSecret), "must have public keys only"),
+);
 const issuer = z.strictObject({
-  alias: text,
+  alias: text.check(
+    z.refine(isAlias, "must be a lower-case word of at most 32 characters, and not user"),
+  ),
   iss: text,
   audience: text,
-  jwks: z.union([httpUrl, JwkSet]),
+  jwks: z.union([httpUrl, givenJwks]),
   algorithms: z.array(z.enum(["EdDSA", "ES256", "RS256"])).check(z.minLength(1)),
   typ: z.optional(z.union([z.string(), z.array(z.string())])),
   claims: z.optional(z.strictObject({
@@ -53,6 +60,11 @@ const issuer = z.strictObject({
   })),
   maxLifeSeconds: z.optional(integer({ min: 1 })),
 });
+
+const issuers = z.array(issuer).check(
+  z.refine((all) => areDistinct(all.map(({ alias }) => alias)), "has an alias twice"),
+  z.refine((all) => areDistinct(all.map(({ iss }) => iss)), "has an iss twice"),
+);
 
 const access = z.union([
   z.enum(["public", "optional", "authenticated"]),
@@ -84,7 +96,7 @@ const Config = z.object({
   TRUST_DOMAIN: z._default(text, "edgepass.local"),
   LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
   CLIENT_ADDRESS: z._default(clientAddress, { kind: "peer" }),
-  ISSUERS: z._default(json(z.array(issuer)), []),
+  ISSUERS: z._default(json(issuers), []),
   ROUTES: z._default(json(z.array(route)), []),
   PASSPORT_KEYS: passportKeysSetting,
   PASSPORT_TTL_SECONDS: z._default(integer({ min: 1, max: 300 }), 30),
@@ -116,7 +128,7 @@ export interface GatewayEffects {
 /**
  * Reads a gateway's settings.
  *
- * @throws {ConfigError} naming the variables that are missing or malformed
+ * @throws {ConfigError} naming the variables that are missing or malformed, never their values
  */
 export async function readGatewayConfig(
   bindings: Bindings,
@@ -124,6 +136,9 @@ export async function readGatewayConfig(
 ): Promise<GatewayConfig> {
   const config = readConfig(Config, bindings);
   const issuer = config.ISSUER ?? config.PUBLIC_ORIGIN;
+  await requireUsableKeys(config.ISSUERS);
+  const routes = config.ROUTES.map(toRoute);
+  requireRoutes(routes, config.PASSPORT_TTL_SECONDS);
   const { signing } = await readPassportKeys(config.PASSPORT_KEYS);
   const redis = createUpstashRedis({
     url: config.UPSTASH_REDIS_REST_URL,
@@ -138,7 +153,7 @@ export async function readGatewayConfig(
     issuer,
     audience: config.AUDIENCE ?? config.PUBLIC_ORIGIN,
     issuers: config.ISSUERS.map(toIssuer),
-    routes: config.ROUTES.flatMap(toRoutes),
+    routes,
     redis: gather ? gatherPipelines(redis) : redis,
     passport: {
       issuer,
@@ -165,12 +180,40 @@ function toIssuer({ jwks, typ, claims = {}, ...rest }: z.output<typeof issuer>):
 }
 
 /** A prefix is itself and everything below it. */
-function toRoutes({ prefix, upstream, ...rest }: z.output<typeof route>): Route[] {
-  const path = prefix === "/" ? "/*" : `${prefix.replace(/\/$/, "")}/*`;
-  return [{
+function toRoute({ prefix, upstream, ...rest }: z.output<typeof route>): Route {
+  return {
     maxBodyBytes: foreignMaxBodyBytes,
     ...withoutUndefined(rest),
-    path,
+    path: prefix === "/" ? "/*" : `${prefix.replace(/\/$/, "")}/*`,
     upstream: urlUpstream(upstream),
-  }];
+  };
+}
+
+/** Checks the setting by itself, so that an error names it; the whole table is checked again. */
+function requireRoutes(routes: readonly Route[], ttlSeconds: number): void {
+  try {
+    createRouteTable(routes, {
+      maxTimeoutMs: ttlSeconds * 1000,
+      nameOf: (_route, position) => `ROUTES (${position})`,
+    });
+  } catch (error) {
+    throw error instanceof RangeError ? new ConfigError(error.message) : error;
+  }
+}
+
+async function requireUsableKeys(issuers: readonly z.output<typeof issuer>[]): Promise<void> {
+  for (const [position, { jwks, algorithms }] of issuers.entries()) {
+    if (typeof jwks === "string" || (await importJwkSet(jwks, algorithms)).size > 0) continue;
+    throw new ConfigError(
+      `Cannot start: ISSUERS (${position}.jwks): has no key that fits one of its algorithms`,
+    );
+  }
+}
+
+function isSecret(key: unknown): boolean {
+  return typeof key === "object" && key !== null && ("d" in key || "k" in key);
+}
+
+function areDistinct(values: readonly string[]): boolean {
+  return new Set(values).size === values.length;
 }

@@ -1,5 +1,6 @@
 import { Problem } from "@edgepass/shared/problem";
 import type { Hono } from "hono";
+import { type ReadDocsFile, serveDocsPage } from "./docs_page.ts";
 import type { Issuer } from "./issuers.ts";
 import type { GatewayEnv } from "./observe.ts";
 import type { Revocation } from "./revocation.ts";
@@ -8,7 +9,7 @@ export interface DocumentOptions {
   /** The OpenAPI document of everything behind the gateway, made when it is asked for. */
   readonly openapi?: () => Promise<object>;
   /** Files of the page that shows it, by name; undefined for a name it does not have. */
-  readonly docs?: (file: string) => Promise<Response | undefined>;
+  readonly docs?: ReadDocsFile;
 }
 
 /** Adds the gateway's own documents, which are never wrapped and ask for no credential. */
@@ -36,11 +37,12 @@ export function serveDocuments(
     return c.json({ status: ready ? "ready" : "not ready", checks }, ready ? 200 : 503);
   });
   if (openapi) app.get("/openapi.json", async (c) => c.json(await openapi()));
-  if (!docs) return;
-  app.get("/docs", (c) => c.redirect("/docs/index.html", 302));
-  app.get("/docs/:file", async (c) => {
-    const file = await docs(c.req.param("file"));
-    if (!file) throw new Problem("not_found");
-    return file;
-  });
+  if (docs) serveDocsPage(app, docs);
+  for (const path of ownPaths) app.all(path, refuseMethod);
+}
+
+const ownPaths = ["/livez", "/readyz", "/openapi.json", "/docs", "/docs/:file"];
+
+function refuseMethod(): never {
+  throw new Problem("method_not_allowed", { headers: { allow: "GET, HEAD" } });
 }

@@ -5,7 +5,7 @@ import type { CheckedRoute } from "./routes.ts";
 import type { Target } from "./target.ts";
 
 export interface ForwardOptions {
-  /** Calls under way to one upstream; more are refused at once, never queued. */
+  /** Calls to one upstream that wait for its answer; more are refused at once, never queued. */
   readonly maxConcurrent?: number;
 }
 
@@ -21,61 +21,110 @@ export interface Outgoing {
 }
 
 /**
- * Sends a request to its upstream and answers the response as soon as its headers are there.
+ * Sends a request to its upstream and lets `receive` make the client's answer, both within the
+ * route's limit of time. A body that streams on has no limit.
  *
- * @throws {Problem} `upstream_unavailable`, `upstream_timeout`, `upstream_bad_response`, or what the
- * request's body was refused for
+ * @throws {Problem} `upstream_unavailable`, `upstream_timeout`, `upstream_bad_response`, what the
+ * request's body was refused for, or what `receive` throws
  */
-export type Forward = (outgoing: Outgoing) => Promise<Response>;
+export type Forward = (
+  outgoing: Outgoing,
+  receive: (response: Response) => Promise<Response>,
+) => Promise<Response>;
 
-/** Makes the forwarder; it counts the calls under way to each upstream of this instance. */
+/** Makes the forwarder; it counts the calls that wait for each upstream of this instance. */
 export function createForward({ maxConcurrent = 4096 }: ForwardOptions = {}): Forward {
-  const underWay = new Map<Upstream, number>();
+  const waiting = new Map<Upstream, number>();
 
-  return async function forward(outgoing) {
-    const { upstream } = outgoing.route;
-    const count = underWay.get(upstream) ?? 0;
+  return async function forward(outgoing, receive) {
+    const { upstream, timeoutMs } = outgoing.route;
+    const count = waiting.get(upstream) ?? 0;
     if (count >= maxConcurrent) throw new Problem("upstream_unavailable");
-    underWay.set(upstream, count + 1);
+    waiting.set(upstream, count + 1);
+    const abort = abortWith(outgoing.signal);
+    const limit = startLimit(timeoutMs, outgoing.body);
     try {
-      return await send(outgoing);
+      const answered = call(outgoing, abort.signal).then(receive);
+      // Not every upstream heeds its signal.
+      return await Promise.race([answered, limit.passed]);
+    } catch (error) {
+      abort.abort();
+      // What a cut body makes of the call is not the upstream's fault.
+      throw outgoing.body.refusal() ?? error;
     } finally {
-      underWay.set(upstream, (underWay.get(upstream) ?? 1) - 1);
+      limit.stop();
+      waiting.set(upstream, (waiting.get(upstream) ?? 1) - 1);
     }
   };
 }
 
-async function send({ route, target, method, headers, body, signal }: Outgoing): Promise<Response> {
+/** A client that leaves takes its call along, also while the answer streams. */
+function abortWith(signal: AbortSignal): AbortController {
   const abort = new AbortController();
   const leave = (): void => abort.abort(signal.reason);
   if (signal.aborted) leave();
-  signal.addEventListener("abort", leave, { once: true });
-  const { promise: late, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    reject(new Problem("upstream_timeout"));
-    abort.abort();
-  }, route.timeoutMs);
-  const request = new Request(route.upstream.origin + target.pathAndQuery, {
+  else signal.addEventListener("abort", leave, { once: true });
+  return abort;
+}
+
+interface Limit {
+  /** Rejects when the time is over; never resolves. */
+  readonly passed: Promise<never>;
+  stop(): void;
+}
+
+/** The upstream's time runs from the last part of the body, and not while the client owes the next. */
+function startLimit(timeoutMs: number, body: LimitedBody): Limit {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const end = (): void => {
+    if (!body.isAwaited()) reject(new Problem("upstream_timeout"));
+  };
+  let timer = setTimeout(end, timeoutMs);
+  let stopped = false;
+  body.onPart(() => {
+    clearTimeout(timer);
+    if (!stopped) timer = setTimeout(end, timeoutMs);
+  });
+  return {
+    passed: promise,
+    stop() {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+async function call(outgoing: Outgoing, signal: AbortSignal): Promise<Response> {
+  const { route: { upstream }, target, method, headers, body } = outgoing;
+  const { content } = body;
+  const request = new Request(upstream.origin + target.pathAndQuery, {
     method,
     headers,
     redirect: "manual",
-    signal: abort.signal,
-    ...(body.stream === null ? {} : { body: body.stream, duplex: "half" }),
+    signal,
+    ...(content === null ? {} : { body: content }),
+    ...(content instanceof ReadableStream ? { duplex: "half" } : {}),
   });
+  const response = await reach(upstream, request);
+  const refusal = body.refusal();
+  // A status outside of 200 to 599 is no final answer; `Response.error()` has status 0.
+  if (!refusal && response.status >= 200 && response.status <= 599) return response;
+  await response.body?.cancel();
+  throw refusal ?? new Problem("upstream_bad_response");
+}
+
+async function reach(upstream: Upstream, request: Request): Promise<Response> {
   try {
-    return check(await Promise.race([route.upstream.fetch(request), late]));
-  } catch (error) {
-    const refusal = body.refusal();
-    if (refusal) throw refusal;
-    if (error instanceof Problem) throw error;
-    throw new Problem("upstream_unavailable", { cause: error });
-  } finally {
-    clearTimeout(timer);
+    return await upstream.fetch(request);
+  } catch (cause) {
+    throw new Problem(isUnreachable(cause) ? "upstream_unavailable" : "upstream_bad_response", {
+      cause,
+    });
   }
 }
 
-/** A status outside of 200 to 599 is no final answer; `Response.error()` has status 0. */
-function check(response: Response): Response {
-  if (response.status >= 200 && response.status <= 599) return response;
-  throw new Problem("upstream_bad_response");
+/** Where the runtime says that no connection was made; else the upstream may have begun to answer. */
+function isUnreachable(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof Error &&
+    error.cause.message.includes("client error (Connect)");
 }

@@ -30,7 +30,10 @@ export interface Issuer extends AccessTokenIssuer {
   isReady(): Promise<boolean>;
 }
 
-const aliasPattern = /^[a-z][a-z0-9-]{0,31}$/;
+/** `user` could be taken for the person kind of a Passport's subject. */
+export function isAlias(alias: string): boolean {
+  return /^[a-z][a-z0-9-]{0,31}$/.test(alias) && alias !== "user";
+}
 
 /**
  * Makes the issuers searchable by `iss`.
@@ -45,11 +48,11 @@ export function createIssuers(
   const aliases = new Set<string | undefined>();
   for (const issuer of options) {
     const { alias, iss } = issuer;
-    if (alias !== undefined && (!aliasPattern.test(alias) || alias === "user")) {
-      throw new RangeError(`Cannot start: ISSUERS has the alias ${alias}, which is not usable`);
+    if (alias !== undefined && !isAlias(alias)) {
+      throw new RangeError("Cannot start: ISSUERS has an alias that is not usable");
     }
     if (issuers.has(iss) || aliases.has(alias)) {
-      throw new RangeError(`Cannot start: ISSUERS names ${alias ?? iss} twice`);
+      throw new RangeError("Cannot start: ISSUERS names an iss or alias twice");
     }
     aliases.add(alias);
     issuers.set(iss, toIssuer(issuer, createJwksKeys({ ...issuer, ...effects })));

@@ -5,6 +5,7 @@ import {
   type KeyRing,
   type VerificationKey,
 } from "@edgepass/shared/crypto";
+import { concat } from "./bytes.ts";
 import type { Logger } from "@edgepass/shared/log";
 import { Problem } from "@edgepass/shared/problem";
 import { background } from "@edgepass/shared/background";
@@ -14,7 +15,7 @@ export interface JwksKeys {
   /**
    * The key a `kid` names. An unknown `kid` causes one reload in 30 s at most.
    *
-   * @throws {Problem} `upstream_unavailable` while no set could ever be read
+   * @throws {Problem} `upstream_unavailable` while there is no set that could be trusted
    */
   find(kid: string): Promise<VerificationKey | undefined>;
   current(kid: string): VerificationKey | undefined;
@@ -58,6 +59,9 @@ export function createJwksKeys(
   let loading: Promise<void> | undefined;
   let triedAt = Number.NEGATIVE_INFINITY;
 
+  /** A clock that was set back must not keep keys fresh, or silence reloads, until it caught up. */
+  const msSince = (at: number): number => Math.abs(now() - at);
+
   async function load(): Promise<void> {
     try {
       const { set, freshMs } = await readSet(jwks);
@@ -66,28 +70,31 @@ export function createJwksKeys(
       loaded = { ring, readAt: now(), freshMs };
     } catch (error) {
       log.warn("Issuer's keys could not be read", { iss, cause: error });
-    } finally {
-      loading = undefined;
     }
   }
 
   function reload(): Promise<void> {
-    if (!loading) {
-      triedAt = now();
-      loading = load();
-    }
-    return loading;
+    // Workers may drop the request that loads, and its promise then never settles.
+    if (loading && msSince(triedAt) <= 2 * limits.timeoutMs) return loading;
+    triedAt = now();
+    const mine = load().finally(() => {
+      if (loading === mine) loading = undefined;
+    });
+    loading = mine;
+    background(mine, () => {});
+    return mine;
   }
 
-  const elapsed = (): number => now() - triedAt;
+  function usable(): Loaded | undefined {
+    return loaded && msSince(loaded.readAt) <= limits.lastGoodMs ? loaded : undefined;
+  }
 
   function current(kid: string): VerificationKey | undefined {
-    if (!loaded || now() - loaded.readAt > limits.lastGoodMs) return undefined;
-    const due = now() - loaded.readAt > loaded.freshMs;
-    if (due && elapsed() >= Math.min(loaded.freshMs, limits.cooldownMs)) {
-      background(reload(), () => {});
-    }
-    return loaded.ring.get(kid);
+    const known = usable();
+    if (!known) return undefined;
+    const isDue = msSince(known.readAt) > known.freshMs;
+    if (isDue && msSince(triedAt) >= Math.min(known.freshMs, limits.cooldownMs)) reload();
+    return known.ring.get(kid);
   }
 
   return {
@@ -95,15 +102,15 @@ export function createJwksKeys(
     async find(kid) {
       const known = current(kid);
       if (known) return known;
-      if (loading || elapsed() >= (loaded ? limits.cooldownMs : limits.firstCooldownMs)) {
-        await reload();
-      }
-      if (!loaded) throw new Problem("upstream_unavailable");
-      return current(kid);
+      const cooldownMs = usable() ? limits.cooldownMs : limits.firstCooldownMs;
+      if (loading || msSince(triedAt) >= cooldownMs) await reload();
+      const keys = usable();
+      if (!keys) throw new Problem("upstream_unavailable");
+      return keys.ring.get(kid);
     },
     async isReady() {
-      if (!loaded && elapsed() >= limits.firstCooldownMs) await reload();
-      return loaded !== undefined;
+      if (!usable() && (loading || msSince(triedAt) >= limits.firstCooldownMs)) await reload();
+      return usable() !== undefined;
     },
   };
 }
@@ -115,8 +122,7 @@ async function readSet(jwks: JwksKeysOptions["jwks"]): Promise<{ set: JwkSet; fr
     await response.body?.cancel();
     throw new TypeError(`Key set was answered with status ${response.status}`);
   }
-  const text = await response.text();
-  if (text.length > limits.maxBytes) throw new RangeError("Key set is too large");
+  const text = await readText(response);
   const set = JwkSet.parse(JSON.parse(text));
   return { set, freshMs: freshMs(response.headers.get("cache-control")) };
 }
@@ -125,4 +131,15 @@ function freshMs(cacheControl: string | null): number {
   const [, seconds] = /\bmax-age=(\d{1,9})\b/.exec(cacheControl ?? "") ?? [];
   if (seconds === undefined) return limits.defaultFreshMs;
   return Math.min(Math.max(Number(seconds) * 1000, limits.minFreshMs), limits.maxFreshMs);
+}
+
+async function readText(response: Response): Promise<string> {
+  const parts: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const part of response.body ?? []) {
+    bytes += part.length;
+    if (bytes > limits.maxBytes) throw new RangeError("Key set is too large");
+    parts.push(part);
+  }
+  return new TextDecoder().decode(concat(parts));
 }

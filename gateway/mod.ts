@@ -9,7 +9,7 @@ import { authorize } from "./authorize.ts";
 import { type ClientAddressSource, readClientAddress } from "./client_address.ts";
 import { type Credentials, readCredentials } from "./credentials.ts";
 import { type DocumentOptions, serveDocuments } from "./documents.ts";
-import { wrap } from "./envelope.ts";
+import { answer } from "./envelope.ts";
 import { createForward } from "./forward.ts";
 import { requireModestHeaders } from "./header_limits.ts";
 import { createHostCheck } from "./hosts.ts";
@@ -18,15 +18,17 @@ import { type GatewayEnv, observe, toFailure } from "./observe.ts";
 import { createOriginPolicy } from "./origin_policy.ts";
 import { createSignPassport, type PassportOptions } from "./passport.ts";
 import { createRefill } from "./refill.ts";
-import { limitRequestBody, requirePlainBody } from "./request_body.ts";
-import { toUpstreamHeaders } from "./request_headers.ts";
+import { readRequestBody } from "./request_body.ts";
+import { createUpstreamHeaders } from "./request_headers.ts";
 import { setCaching, toClientHeaders } from "./response_headers.ts";
 import { createRevocation, type Revocation, type RevocationOptions } from "./revocation.ts";
 import { type AccessRule, type CheckedRoute, createRouteTable, type Route } from "./routes.ts";
 import { readTarget } from "./target.ts";
 
 export { type GatewayConfig, readGatewayConfig } from "./config.ts";
+export { type DocsFile, docsFiles, type ReadDocsFile } from "./docs_page.ts";
 export type { IssuerOptions } from "./issuers.ts";
+export { createOpenApi, type OpenApiInfo, type OpenApiOptions } from "./merge_openapi.ts";
 export type { AccessRule, Route } from "./routes.ts";
 
 export interface GatewayOptions {
@@ -46,7 +48,7 @@ export interface GatewayOptions {
   readonly clientAddress?: ClientAddressSource;
   readonly leewaySeconds?: number;
   readonly documents?: DocumentOptions;
-  /** Calls under way to one upstream of this instance; more are refused. */
+  /** Calls of this instance that wait for one upstream's answer; more are refused. */
   readonly maxConcurrent?: number;
   readonly log?: Logger;
   readonly now?: () => number;
@@ -68,6 +70,7 @@ const limits = {
  */
 export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   const { publicOrigin, allowedOrigins = [], leewaySeconds = 5, now = Date.now } = options;
+  const { clientAddress = { kind: "peer" } } = options;
   const log = options.log ?? createLogger({ service: "gateway", now });
   const effects = { now, log };
   const names = cookieNames(publicOrigin);
@@ -84,6 +87,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     { redis: options.revocation.redis, ...(refill ? { refill } : {}) },
     effects,
   );
+  const toUpstreamHeaders = createUpstreamHeaders({ publicOrigin, cookieNames: names });
   const forward = createForward(options);
   const identify = createIdentify(authenticate, revocation);
 
@@ -103,7 +107,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     const target = c.get("target");
     const { trace } = currentContext()!; // `observe` opened it.
 
-    const preflight = origins.preflight(request, table.at(target.segments)?.allow ?? []);
+    const preflight = origins.preflight(request, table.at(target.segments)?.allow);
     if (preflight) return preflight;
     const { route, rule } = table.find(target.segments, request.method);
     c.set("route", route.path);
@@ -114,30 +118,27 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     if (bearer !== "anonymous") c.set("bearer", bearer);
     authorize(rule, bearer);
 
-    if (route.envelope) requirePlainBody(request);
-    const body = limitRequestBody(request, { maxBytes: route.maxBodyBytes, ...limits.body });
-    const passport = await signPassport(bearer, trace.traceId);
+    const { envelope, maxBodyBytes: maxBytes } = route;
+    const body = await readRequestBody(request, { maxBytes, plain: envelope, ...limits.body });
     const headers = toUpstreamHeaders(request.headers, route, {
-      passport,
+      passport: await signPassport(bearer, trace.traceId),
       trace,
-      clientAddress: readClientAddress(
-        request.headers,
-        options.clientAddress ?? { kind: "peer" },
-      ),
+      clientAddress: readClientAddress(request.headers, clientAddress),
       refreshCookies: credentials.refreshCookies,
-    }, { publicOrigin, cookieNames: names });
-    const { method, signal } = request;
-    const response = await forward({ route, target, method, headers, body, signal });
-
-    const clientHeaders = toClientHeaders(response.headers, route, names);
-    setCaching(clientHeaders, {
-      readsCredentials: rule !== "public",
-      known: bearer !== "anonymous",
     });
-    if (!route.envelope) {
-      return new Response(response.body, { status: response.status, headers: clientHeaders });
-    }
-    return await wrap(request, response, { headers: clientHeaders, traceId: trace.traceId });
+    const { method, signal } = request;
+    return await forward({ route, target, method, headers, body, signal }, (response) => {
+      const clientHeaders = toClientHeaders(response.headers, route, names);
+      setCaching(clientHeaders, {
+        readsCredentials: rule !== "public",
+        isPrivate: bearer !== "anonymous" || response.status >= 400,
+      });
+      return answer(request, response, {
+        headers: clientHeaders,
+        traceId: trace.traceId,
+        envelope,
+      });
+    });
   });
   return app;
 }

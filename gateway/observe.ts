@@ -4,7 +4,7 @@ import { Problem } from "@edgepass/shared/problem";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import { childSpan, newTrace, readTraceparent } from "@edgepass/shared/trace-context";
 import type { Context, ErrorHandler, MiddlewareHandler } from "hono";
-import { failureResponse, wantsProblem } from "./envelope.ts";
+import { refusalResponse, wantsProblem } from "./failure.ts";
 import type { OriginPolicy } from "./origin_policy.ts";
 import type { Target } from "./target.ts";
 
@@ -53,12 +53,13 @@ export function observe(
 export function toFailure(log: Logger): ErrorHandler<GatewayEnv> {
   return function failure(error, c) {
     const problem = error instanceof Problem ? error : new Problem("internal", { cause: error });
-    if (problem.status >= 500) {
+    // A client that left makes its own call fail.
+    if (problem.status >= 500 && !c.req.raw.signal.aborted) {
       log.error(problem.title, { code: problem.code, cause: problem.cause });
     }
     c.set("code", problem.code);
     const traceId = currentContext()?.trace.traceId ?? newTrace().traceId;
-    return failureResponse(problem, { traceId, asProblem: wantsProblem(c.req.raw) });
+    return refusalResponse(problem, { traceId, asProblem: wantsProblem(c.req.raw) });
   };
 }
 

@@ -23,8 +23,11 @@ export interface OriginPolicy {
   ): void;
   /** Sets the CORS headers of an answer: the exact origin or none, never `*`. */
   allow(request: Request, headers: Headers): void;
-  /** Answers a preflight request (Fetch standard), or undefined where it is none. */
-  preflight(request: Request, allow: readonly string[]): Response | undefined;
+  /**
+   * Answers a preflight request (Fetch standard) for a path that takes the methods in `allow`, or
+   * undefined where it is none or there is no such path.
+   */
+  preflight(request: Request, allow: readonly string[] | undefined): Response | undefined;
 }
 
 /** The rules of one public origin and the further ones it was told to trust, compared exactly. */
@@ -54,7 +57,7 @@ export function createOriginPolicy(
     },
     preflight(request, allow) {
       const origin = request.headers.get("origin");
-      if (request.method !== "OPTIONS" || origin === null) return undefined;
+      if (request.method !== "OPTIONS" || origin === null || !allow) return undefined;
       if (!request.headers.has("access-control-request-method")) return undefined;
       const headers = new Headers({ allow: allow.join(", ") });
       if (foreign.has(origin)) {

@@ -1,4 +1,5 @@
 import { Problem } from "@edgepass/shared/problem";
+import { concat } from "./bytes.ts";
 
 export interface BodyLimits {
   readonly maxBytes: number;
@@ -9,75 +10,127 @@ export interface BodyLimits {
 
 /** A request body on its way, and why it was cut off if it was. */
 export interface LimitedBody {
-  readonly stream: ReadableStream<Uint8Array> | null;
+  readonly content: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
+  /** Whether somebody waits for the client's next bytes: their delay is not the upstream's. */
+  isAwaited(): boolean;
+  /** Calls `listener` for each part that the client sent. */
+  onPart(listener: () => void): void;
   /** The refusal that ended the stream, which the transport would only report as some error. */
   refusal(): Problem | undefined;
 }
 
 /**
- * Refuses a compressed body: what it inflates to could not be bounded here.
- *
- * @throws {Problem} `unsupported_media_type`
+ * Bodies of a declared length up to this one are read before they are sent on: so they keep their
+ * length, without which many a simple server takes a request for empty. Others stream in chunks.
  */
-export function requirePlainBody({ headers }: Request): void {
-  const encoding = headers.get("content-encoding");
-  if (encoding !== null && encoding.toLowerCase() !== "identity") {
-    throw new Problem("unsupported_media_type", {
-      detail: "Body must not be compressed",
-      headers: { "accept-encoding": "identity" },
-    });
-  }
-}
+const maxReadBytes = 65_536;
 
 /**
- * Bounds a request body while it streams, so that nothing is buffered.
+ * Bounds a request body in size and time; what is large streams and is never kept.
  *
- * @throws {Problem} `payload_too_large` at once where the length is declared
+ * Content of GET and HEAD has no meaning (RFC 9110 §9.3.1) and ends here.
+ *
+ * @throws {Problem} `payload_too_large` at once where the length is declared, `unsupported_media_type`
+ * for a compressed body where a plain one is asked for, `request_timeout`
  */
-export function limitRequestBody(request: Request, limits: BodyLimits): LimitedBody {
-  const declared = request.headers.get("content-length");
-  if (declared !== null && !/^\d+$/.test(declared)) throw new Problem("payload_too_large");
-  if (Number(declared ?? 0) > limits.maxBytes) throw new Problem("payload_too_large");
-  if (request.body === null) return { stream: null, refusal: () => undefined };
-  return meter(request.body, limits);
+export async function readRequestBody(
+  request: Request,
+  { plain, ...limits }: BodyLimits & { readonly plain: boolean },
+): Promise<LimitedBody> {
+  const { method, headers } = request;
+  const declared = Number(headers.get("content-length") ?? Number.NaN);
+  if (declared > limits.maxBytes) throw new Problem("payload_too_large");
+  if (plain) requirePlain(headers);
+  if (request.body === null || method === "GET" || method === "HEAD") return empty;
+  const parts = meter(request.body, limits);
+  const content = declared <= maxReadBytes ? await readAll(parts) : toStream(parts);
+  return { content, isAwaited: parts.isAwaited, onPart: parts.onPart, refusal: parts.refusal };
 }
 
-function meter(body: ReadableStream<Uint8Array>, limits: BodyLimits): LimitedBody {
+const empty: LimitedBody = {
+  content: null,
+  isAwaited: () => false,
+  onPart: () => {},
+  refusal: () => undefined,
+};
+
+/** What a compressed body inflates to could not be bounded here. */
+function requirePlain(headers: Headers): void {
+  const encoding = headers.get("content-encoding");
+  if (encoding === null || encoding.toLowerCase() === "identity") return;
+  throw new Problem("unsupported_media_type", {
+    detail: "Body must not be compressed",
+    headers: { "accept-encoding": "identity" },
+  });
+}
+
+interface Parts extends Omit<LimitedBody, "content"> {
+  /** The next part, or undefined at the end; throws the refusal. */
+  next(): Promise<Uint8Array | undefined>;
+  cancel(reason: unknown): Promise<void>;
+}
+
+function meter(body: ReadableStream<Uint8Array>, limits: BodyLimits): Parts {
   const reader = body.getReader();
   let refusal: Problem | undefined;
   let bytes = 0;
-  let idle: ReturnType<typeof setTimeout> | undefined;
-  const cut = (problem: Problem): void => {
+  let awaited = false;
+  let total: ReturnType<typeof setTimeout> | undefined;
+  let tell = (): void => {};
+
+  function cut(problem: Problem): void {
     refusal ??= problem;
     reader.cancel(problem).catch(() => {});
-  };
+  }
   const tooSlow = () => cut(new Problem("request_timeout", { headers: { connection: "close" } }));
-  const total = setTimeout(tooSlow, limits.totalMs);
-  const stop = (): void => {
-    clearTimeout(idle);
-    clearTimeout(total);
-  };
-  const stream = new ReadableStream<Uint8Array>({
-    async pull(controller) {
+
+  async function next(): Promise<Uint8Array | undefined> {
+    // Runs from the first read: a body that nobody reads is not the client's delay.
+    total ??= setTimeout(tooSlow, limits.totalMs);
+    const idle = setTimeout(tooSlow, limits.idleMs);
+    awaited = true;
+    let ended = true;
+    try {
+      const { value } = await reader.read();
+      bytes += value?.length ?? 0;
+      if (bytes > limits.maxBytes) cut(new Problem("payload_too_large"));
+      if (refusal) throw refusal;
+      ended = value === undefined;
+      return value;
+    } finally {
+      awaited = false;
       clearTimeout(idle);
-      idle = setTimeout(tooSlow, limits.idleMs);
-      try {
-        const { done, value } = await reader.read();
-        bytes += value?.length ?? 0;
-        if (bytes > limits.maxBytes) cut(new Problem("payload_too_large"));
-        if (refusal) throw refusal;
-        if (!done) return controller.enqueue(value);
-        stop();
-        controller.close();
-      } catch (error) {
-        stop();
-        controller.error(error);
-      }
-    },
+      if (ended) clearTimeout(total);
+      tell();
+    }
+  }
+
+  return {
+    next,
     cancel(reason) {
-      stop();
+      clearTimeout(total);
       return reader.cancel(reason);
     },
-  });
-  return { stream, refusal: () => refusal };
+    isAwaited: () => awaited,
+    onPart: (listener) => tell = listener,
+    refusal: () => refusal,
+  };
+}
+
+async function readAll(parts: Parts): Promise<Uint8Array<ArrayBuffer>> {
+  const read: Uint8Array[] = [];
+  for (let part = await parts.next(); part; part = await parts.next()) read.push(part);
+  return concat(read);
+}
+
+/** Without a buffer of its own: a part is asked for only when the upstream takes it. */
+function toStream(parts: Parts): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const part = await parts.next();
+      if (part) controller.enqueue(part);
+      else controller.close();
+    },
+    cancel: (reason) => parts.cancel(reason),
+  }, { highWaterMark: 0 });
 }

@@ -1,5 +1,10 @@
 import { internalHeaders, isInternalHeader } from "@edgepass/shared/internal-headers";
-import { childSpan, toTraceparent, type TraceContext } from "@edgepass/shared/trace-context";
+import {
+  childSpan,
+  readTraceparent,
+  toTraceparent,
+  type TraceContext,
+} from "@edgepass/shared/trace-context";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import type { CheckedRoute } from "./routes.ts";
 
@@ -24,6 +29,10 @@ const dropped = new Set([
   "authorization",
   // The address of the client and the way it came: we say, not the client.
   "forwarded",
+  "x-forwarded",
+  "x-originating-ip",
+  "x-envoy-external-address",
+  "fly-client-ip",
   "via",
   "true-client-ip",
   "client-ip",
@@ -58,36 +67,41 @@ export interface OutgoingHeaderOptions {
 }
 
 /**
- * The headers an upstream gets: the client's without anything that names an identity, an address or
- * a hop, and then ours.
+ * Makes the headers an upstream gets: the client's without anything that names an identity, an
+ * address or a hop, and then ours.
  *
  * A name with `_` is dropped altogether, since many servers read it as `-`. Names that the client
  * lists in `Connection` are dropped with the rest before ours are set, so none of ours can be named away.
  */
-export function toUpstreamHeaders(
-  incoming: Headers,
-  route: CheckedRoute,
-  { passport, trace, clientAddress, refreshCookies }: ForwardedIdentity,
+export function createUpstreamHeaders(
   { publicOrigin, cookieNames }: OutgoingHeaderOptions,
-): Headers {
-  const headers = new Headers();
-  const named = namedInConnection(incoming);
-  for (const [name, value] of incoming) {
-    if (!isDropped(name) && !named.has(name)) headers.append(name, value);
-  }
-  headers.set(internalHeaders.passport, passport);
-  headers.set(internalHeaders.traceparent, toTraceparent(childSpan(trace)));
-  const state = incoming.get(internalHeaders.tracestate);
-  if (state !== null && state.length <= 512) headers.set(internalHeaders.tracestate, state);
-  headers.set(internalHeaders.deadline, String(route.timeoutMs));
-  setForwarded(headers, publicOrigin, clientAddress);
-  if (route.envelope) headers.set("accept-encoding", "identity");
-  else copy(incoming, headers, "accept-encoding");
-  if (route.identityProvider && refreshCookies.length > 0) {
-    const name = cookieNames.refresh;
-    headers.set("cookie", refreshCookies.map((value) => `${name}=${value}`).join("; "));
-  }
-  return headers;
+): (incoming: Headers, route: CheckedRoute, identity: ForwardedIdentity) => Headers {
+  const { protocol, host } = new URL(publicOrigin);
+  const scheme = protocol.slice(0, -1);
+  return function toUpstreamHeaders(
+    incoming,
+    route,
+    { passport, trace, clientAddress, refreshCookies },
+  ) {
+    const headers = new Headers();
+    const named = namedInConnection(incoming);
+    for (const [name, value] of incoming) {
+      if (!isDropped(name) && !named.has(name)) headers.append(name, value);
+    }
+    headers.set(internalHeaders.passport, passport);
+    headers.set(internalHeaders.deadline, String(route.timeoutMs));
+    setTrace(headers, incoming, trace);
+    if (clientAddress !== undefined) headers.set("x-forwarded-for", clientAddress);
+    headers.set("x-forwarded-host", host);
+    headers.set("x-forwarded-proto", scheme);
+    if (route.envelope) headers.set("accept-encoding", "identity");
+    else copy(incoming, headers, "accept-encoding");
+    if (route.identityProvider && refreshCookies.length > 0) {
+      const name = cookieNames.refresh;
+      headers.set("cookie", refreshCookies.map((value) => `${name}=${value}`).join("; "));
+    }
+    return headers;
+  };
 }
 
 function isDropped(name: string): boolean {
@@ -95,17 +109,22 @@ function isDropped(name: string): boolean {
     isInternalHeader(name);
 }
 
-function namedInConnection(incoming: Headers): ReadonlySet<string> {
+/** Names that a message declares to be for this hop only (RFC 9110 §7.6.1). */
+export function namedInConnection(incoming: Headers): ReadonlySet<string> {
   const connection = incoming.get("connection");
-  if (connection === null) return new Set();
+  if (connection === null) return nothing;
   return new Set(connection.toLowerCase().split(",").map((name) => name.trim()));
 }
 
-function setForwarded(headers: Headers, publicOrigin: string, address: string | undefined): void {
-  const { protocol, host } = new URL(publicOrigin);
-  if (address !== undefined) headers.set("x-forwarded-for", address);
-  headers.set("x-forwarded-host", host);
-  headers.set("x-forwarded-proto", protocol.slice(0, -1));
+const nothing: ReadonlySet<string> = new Set();
+
+/** `tracestate` belongs to the trace it came with and goes where that goes (Trace Context §3.3). */
+function setTrace(headers: Headers, incoming: Headers, trace: TraceContext): void {
+  headers.set(internalHeaders.traceparent, toTraceparent(childSpan(trace)));
+  const state = incoming.get(internalHeaders.tracestate);
+  if (state === null || state.length > 512) return;
+  const parent = readTraceparent(incoming.get(internalHeaders.traceparent));
+  if (parent?.traceId === trace.traceId) headers.set(internalHeaders.tracestate, state);
 }
 
 function copy(from: Headers, to: Headers, name: string): void {

@@ -1,5 +1,6 @@
 import { isInternalHeader } from "@edgepass/shared/internal-headers";
 import type { CookieNames } from "@edgepass/shared/tokens";
+import { namedInConnection } from "./request_headers.ts";
 import type { CheckedRoute } from "./routes.ts";
 
 /** Between two hops only (RFC 9110 §7.6.1), or the gateway's to set. */
@@ -27,8 +28,10 @@ export function toClientHeaders(
   names: CookieNames,
 ): Headers {
   const headers = new Headers();
+  const named = namedInConnection(upstream);
   for (const [name, value] of upstream) {
-    const ours = dropped.has(name) || name.startsWith("access-control-") || isInternalHeader(name);
+    const ours = dropped.has(name) || name.startsWith("access-control-") ||
+      isInternalHeader(name) || named.has(name);
     if (!ours) headers.append(name, value);
   }
   for (const cookie of upstream.getSetCookie()) {
@@ -37,9 +40,12 @@ export function toClientHeaders(
   return headers;
 }
 
-/** Either name in any form a browser could take for it, with and without prefix. */
+/**
+ * Either name in any form a browser could take for it, with and without prefix. A cookie without a
+ * name is sent back as its bare value, which may read `access_token=…` (RFC 6265bis §8.8.2).
+ */
 function isCredential(cookie: string, { access, refresh }: CookieNames): boolean {
-  const [name = ""] = cookie.split("=");
+  const [name = ""] = cookie.replace(/^[\s=]+/, "").split(/[=;]/);
   const bare = (text: string) => text.trim().toLowerCase().replace(/^__(host|secure)-/, "");
   return [bare(access), bare(refresh)].includes(bare(name));
 }
@@ -47,12 +53,12 @@ function isCredential(cookie: string, { access, refresh }: CookieNames): boolean
 /**
  * Keeps caches from giving one person's answer to another (RFC 9111 §4.1, §5.2.2.5).
  *
- * An answer to a known caller is not stored at all unless the service said otherwise.
+ * An answer to a known caller, or an error, is not stored unless the service said otherwise.
  */
 export function setCaching(
   headers: Headers,
-  { readsCredentials, known }: { readsCredentials: boolean; known: boolean },
+  { readsCredentials, isPrivate }: { readsCredentials: boolean; isPrivate: boolean },
 ): void {
   if (readsCredentials) headers.append("vary", "Cookie, Authorization");
-  if (known && !headers.has("cache-control")) headers.set("cache-control", "no-store");
+  if (isPrivate && !headers.has("cache-control")) headers.set("cache-control", "no-store");
 }

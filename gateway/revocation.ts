@@ -23,6 +23,9 @@ export interface Revocation {
   isReady(): Promise<boolean>;
 }
 
+/** What Redis has under each key that was asked, in that order. */
+type Marks = readonly (string | null)[];
+
 /** Answers kept for bounded routes. */
 const maxAnswers = 10_000;
 /** An emptied Redis is reported once in this time, in milliseconds. */
@@ -37,13 +40,14 @@ export function createRevocation(
   let refilledAt = Number.NEGATIVE_INFINITY;
 
   function askForRefill(): void {
-    if (!refill || now() - refilledAt < refillEveryMs) return;
+    // A clock that was set back must not stop refills until it has caught up.
+    if (!refill || Math.abs(now() - refilledAt) < refillEveryMs) return;
     refilledAt = now();
     log.warn("Revocation list is empty: asking for a refill");
     background(refill(), (cause) => log.error("Revocation list was not refilled", { cause }));
   }
 
-  async function read(keys: readonly string[]): Promise<readonly (string | null)[]> {
+  async function read(keys: readonly string[]): Promise<Marks> {
     const replies = await redis.pipeline((pipeline) => pipeline.mget(revocationKeys.ready, ...keys))
       .catch((cause: unknown) => {
         throw new Problem("revocation_unavailable", { cause });
@@ -58,30 +62,29 @@ export function createRevocation(
     return marks;
   }
 
-  function isFresh(key: string, mode: RevocationMode): boolean {
-    const at = mode === "strict" ? undefined : answeredAt.get(key);
-    return mode !== "strict" && at !== undefined && now() - at <= mode.boundedMs;
+  function isFresh(identity: string, boundedMs: number): boolean {
+    const age = now() - (answeredAt.get(identity) ?? Number.NEGATIVE_INFINITY);
+    return age >= 0 && age <= boundedMs;
   }
 
-  function keep(key: string): void {
+  function keep(identity: string, askedAt: number): void {
     const [oldest] = answeredAt.size >= maxAnswers ? answeredAt.keys() : [];
     if (oldest !== undefined) answeredAt.delete(oldest);
-    answeredAt.delete(key);
-    answeredAt.set(key, now());
+    answeredAt.delete(identity);
+    answeredAt.set(identity, askedAt);
   }
 
   return {
     async check(token, mode) {
       const keys = keysOf(token);
-      const identity = keys.join(" ");
-      if (isFresh(identity, mode)) return;
-      const marks = await read(keys);
-      const [subject, ...others] = marks;
-      if (others.some((mark) => mark !== null) || isBelow(token, subject ?? null)) {
-        answeredAt.delete(identity);
-        throw new Problem("token_revoked");
-      }
-      if (mode !== "strict") keep(identity);
+      if (mode === "strict") return refuseRevoked(token, await read(keys));
+      const identity = JSON.stringify(keys);
+      if (isFresh(identity, mode.boundedMs)) return;
+      // An answer is as old as its question: what was written meanwhile may not be in it.
+      const askedAt = now();
+      answeredAt.delete(identity);
+      refuseRevoked(token, await read(keys));
+      keep(identity, askedAt);
     },
     async isReady() {
       try {
@@ -104,12 +107,17 @@ function keysOf({ alias, sub, kid, jti, sid }: AccessToken): string[] {
   ];
 }
 
+function refuseRevoked(token: AccessToken, [subject, ...others]: Marks): void {
+  if (others.some((mark) => mark !== null) || isBelow(token, subject ?? null)) {
+    throw new Problem("token_revoked");
+  }
+}
+
 /** Ours are compared by account version, others by the time they were issued. */
 function isBelow({ uv, iat }: AccessToken, mark: string | null): boolean {
   if (mark === null) return false;
-  const minimum = Number(mark);
   if (!/^\d{1,15}$/.test(mark)) throw new Problem("revocation_unavailable");
-  return (uv ?? iat) < minimum;
+  return (uv ?? iat) < Number(mark);
 }
 
 function isReply(value: unknown, length: number): value is (string | null)[] {

@@ -60,18 +60,29 @@ interface Node {
 }
 
 /**
- * Checks a route table and makes it searchable. Segments match whole; the longest match wins, a literal
- * segment before a parameter, a path before a subtree. The cost of a search does not depend on the number of routes.
+ * Checks a route table and makes it searchable. Segments match whole, and the longest match wins:
+ * segment by segment, a literal goes before a parameter, and a parameter before the end of a subtree.
+ * The cost of a search does not depend on the number of routes.
  *
  * @throws {RangeError} naming the route that is wrong, or that occurs twice
  */
 export function createRouteTable(
   routes: readonly Route[],
-  { maxTimeoutMs }: { maxTimeoutMs: number },
+  { maxTimeoutMs, nameOf = nameByPath }: {
+    readonly maxTimeoutMs: number;
+    /** How an error calls a route; settings name the variable and the position instead. */
+    readonly nameOf?: (route: Route, position: number) => string;
+  },
 ): RouteTable {
   const root: Node = { literal: new Map() };
-  const checked = routes.map((route) => checkRoute(route, maxTimeoutMs));
-  for (const route of checked) insert(root, route);
+  const checked = routes.map((route, position) => {
+    const fail = (what: string): never => {
+      throw new RangeError(`Cannot start: ${nameOf(route, position)} ${what}`);
+    };
+    const row = checkRoute(route, maxTimeoutMs, fail);
+    insert(root, row, fail);
+    return row;
+  });
   const at = (segments: readonly string[]) => search(root, segments, 0);
   return {
     routes: checked,
@@ -88,13 +99,18 @@ export function createRouteTable(
   };
 }
 
+function nameByPath({ path }: Route): string {
+  return `route ${path}`;
+}
+
 const pathPattern = /^\/(?:(?:[A-Za-z0-9\-._~]+|\{[A-Za-z][A-Za-z0-9]*\})(?:\/|$))*\*?$/;
 
-function checkRoute(route: Route, maxTimeoutMs: number): CheckedRoute {
+function checkRoute(
+  route: Route,
+  maxTimeoutMs: number,
+  fail: (what: string) => never,
+): CheckedRoute {
   const { path, timeoutMs = 5000, maxBodyBytes = 1_048_576, revocation = "strict" } = route;
-  const fail = (what: string): never => {
-    throw new RangeError(`Cannot start: route ${path} ${what}`);
-  };
   if (!pathPattern.test(path) || path.split("/").some((part) => part === "." || part === "..")) {
     fail("must be a path of whole segments such as /courses/{id} or /courses/*");
   }
@@ -143,7 +159,7 @@ function isRule(access: unknown): access is AccessRule {
     access.roles.every((role) => typeof role === "string" && role !== "");
 }
 
-function insert(root: Node, route: CheckedRoute): void {
+function insert(root: Node, route: CheckedRoute, fail: (what: string) => never): void {
   let node = root;
   for (const segment of route.segments) {
     if (segment.startsWith("{")) {
@@ -155,7 +171,7 @@ function insert(root: Node, route: CheckedRoute): void {
     }
   }
   const place = route.subtree ? "subtree" : "exact";
-  if (node[place]) throw new RangeError(`Cannot start: route ${route.path} is there twice`);
+  if (node[place]) fail("is there twice");
   node[place] = route;
 }
 
@@ -163,8 +179,9 @@ function search(node: Node, segments: readonly string[], depth: number): Checked
   const segment = segments[depth];
   if (segment === undefined) return node.exact ?? node.subtree;
   const literal = node.literal.get(segment);
+  // A trailing slash makes an empty segment, which is no value of a parameter.
+  const parameter = segment === "" ? undefined : node.parameter;
   return (literal && search(literal, segments, depth + 1)) ??
-    (node.parameter && segment !== "" && search(node.parameter, segments, depth + 1) ||
-      undefined) ??
+    (parameter && search(parameter, segments, depth + 1)) ??
     node.subtree;
 }

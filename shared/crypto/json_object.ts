@@ -6,14 +6,14 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * The JSON object in some bytes, or undefined.
  *
  * Refuses what parsers read differently: bytes that are not UTF-8, a byte order mark, escapes that
- * are half a character, anything but an object on top, and members that occur twice (RFC 8259 §4
- * and §8, RFC 8725 §2.4).
+ * are half a character, names with a backslash, anything but an object on top, and members that
+ * occur twice (RFC 8259 §4 and §8, RFC 8725 §2.4).
  */
 export function readJsonObject(bytes: Uint8Array<ArrayBuffer>): JsonObject | undefined {
   try {
     const text = utf8.decode(bytes);
     const value: unknown = JSON.parse(text);
-    if (!isObject(value) || !isWellFormed(value)) return undefined;
+    if (!isObject(value) || !isUnambiguous(value)) return undefined;
     return countMembers(value) === countNameSeparators(text) ? value : undefined;
   } catch {
     return undefined;
@@ -24,12 +24,18 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-/** Half a surrogate pair has no UTF-8 form: two different names would be stored as one. */
-function isWellFormed(value: unknown): boolean {
+/**
+ * Whether texts and names stand for themselves everywhere.
+ *
+ * Half a surrogate pair has no UTF-8 form: two different names would be stored as one. And V8
+ * 15.0 misreads an escaped name as one with a backslash in it that it has met before, `"\n"` as
+ * `"\\"`, so a name that was misread always has a backslash, and one that has is refused.
+ */
+function isUnambiguous(value: unknown): boolean {
   if (typeof value === "string") return value.isWellFormed();
   if (typeof value !== "object" || value === null) return true;
   return Object.entries(value).every(([name, member]) =>
-    name.isWellFormed() && isWellFormed(member)
+    name.isWellFormed() && !name.includes("\\") && isUnambiguous(member)
   );
 }
 

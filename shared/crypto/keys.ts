@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { type AlgorithmName, algorithms, type AsymmetricAlgorithmName } from "./algorithms.ts";
 import { decodeBase64Url } from "./base64url.ts";
-import type { SigningKey, VerificationKey } from "./jws.ts";
+import { type Jws, type SigningKey, type VerificationKey, verifyJws } from "./jws.ts";
 
 /** Where a key stands in its rotation: known to verifiers, signing, or verifying only. */
 export const KeyState = z.enum(["published", "signing", "retired"]);
@@ -52,7 +52,7 @@ export type JwkSet = z.infer<typeof JwkSet>;
  *
  * An entry is passed over when it is not for signatures, of another type than its algorithm's, of an
  * algorithm that is not allowed, not public, or weak (RSA under 2048 bits or with an exponent other
- * than 65537). Where `alg` is missing the type and curve decide it. Of two entries with one `kid`
+ * than 65537, Ed25519 of small order). Where `alg` is missing the type and curve decide it. Of two entries with one `kid`
  * neither is taken: one key per `kid`.
  */
 export async function importJwkSet(
@@ -71,7 +71,7 @@ async function importPublicJwk(
 ): Promise<VerificationKey | undefined> {
   const { success, data: jwk } = z.safeParse(PublicJwk, entry);
   const alg = success ? allowed.find((name) => fits(jwk, name)) : undefined;
-  if (!success || alg === undefined) return undefined;
+  if (!success || alg === undefined || isOfSmallOrder(jwk)) return undefined;
   const { kty, crv, x, y, n, e } = jwk;
   // JSON drops the members that are undefined.
   const material: JsonWebKey = JSON.parse(JSON.stringify({ kty, crv, x, y, n, e }));
@@ -79,10 +79,38 @@ async function importPublicJwk(
     const key = await crypto.subtle.importKey("jwk", material, algorithms[alg].import, false, [
       "verify",
     ]);
-    return { kid: jwk.kid, alg, key };
+    const imported = { kid: jwk.kid, alg, key };
+    // Deno looks whether a point is on its curve when the key is first used, and throws then.
+    await verifyJws(noMessage, imported);
+    return imported;
   } catch {
     return undefined;
   }
+}
+
+const noMessage: Jws = {
+  header: {},
+  payload: new Uint8Array(),
+  signature: new Uint8Array(64),
+  signingInput: new Uint8Array(),
+};
+
+/** Ed25519 points of small order but for the sign bit; not every encoding is canonical. */
+const smallOrder: readonly string[] = [
+  `00${"00".repeat(31)}`,
+  `01${"00".repeat(31)}`,
+  `ec${"ff".repeat(30)}7f`,
+  `ed${"ff".repeat(30)}7f`,
+  `ee${"ff".repeat(30)}7f`,
+  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+];
+
+/** Such a key verifies signatures that nobody made, and runtimes import it (RFC 8032 §5.1.7). */
+function isOfSmallOrder({ crv, x = "" }: PublicJwk): boolean {
+  const bytes = crv === "Ed25519" ? decodeBase64Url(x) : undefined;
+  return bytes !== undefined &&
+    smallOrder.includes(bytes.map((byte, at) => at === 31 ? byte & 0x7f : byte).toHex());
 }
 
 function fits({ kty, crv, alg }: PublicJwk, name: AsymmetricAlgorithmName): boolean {

@@ -37,9 +37,8 @@ export function createService(
   const log = starter.createLogger(name);
   const app = createApi();
   app.onError((error) => respondToError(error, log));
-  app.notFound(() => {
-    throw new Problem("not_found");
-  });
+  // Thrown, it would hide from the 405 middleware, which only looks at answers.
+  app.notFound(() => respondToError(new Problem("not_found"), log));
   app.use(edgepass({
     name,
     starter,

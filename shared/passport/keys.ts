@@ -12,7 +12,11 @@ import { json } from "../config.ts";
 const secret = z.pipe(
   z.string().check(z.refine(
     (text) => readSecret(text) instanceof Uint8Array,
-    "must be at least 32 random bytes as base64url, and no well-known or patterned value",
+    {
+      error: "must be at least 32 random bytes as base64url, and no well-known or patterned value",
+      // What is no secret is not compared with the others.
+      abort: true,
+    },
   )),
   z.transform(toSecretBytes),
 );

@@ -72,6 +72,8 @@ function sweepRegularly(app: Application, everyMs: number): () => void {
 
 function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof RangeError) return error.message;
-  if (error instanceof Deno.errors.AddrInUse) return "Cannot start: PORT is taken by another program";
+  if (error instanceof Deno.errors.AddrInUse) {
+    return "Cannot start: PORT is taken by another program";
+  }
   return error instanceof Error ? `Cannot start: ${error.stack ?? error.message}` : "Cannot start";
 }

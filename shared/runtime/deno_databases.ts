@@ -1,4 +1,4 @@
-import { type Migration, migrate } from "../sql/migrate.ts";
+import { migrate, type Migration } from "../sql/migrate.ts";
 import { openNodeSqlite, type OpenSqlDb } from "../sql/node_sqlite.ts";
 
 const scheme = "sqlite:";

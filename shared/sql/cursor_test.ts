@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as z from "zod/mini";
+import { encodeBase64Url } from "../crypto/base64url.ts";
 import { Problem } from "../problem.ts";
 import { readCursor, toCursor } from "./cursor.ts";
 
@@ -23,7 +24,9 @@ const refused = {
   "bytes that are not UTF-8": "_w",
   "text that is not JSON": "YWJj",
   "a position of another list": toCursor(["a", "b"]),
-  "a cursor without end": "A".repeat(100_000),
+  "a position that fits but is longer than any": encodeBase64Url(
+    new TextEncoder().encode(JSON.stringify(["x".repeat(1024), 1])),
+  ),
 } as const;
 
 for (const [what, cursor] of Object.entries(refused)) {

@@ -1,5 +1,5 @@
 import { toSqlError } from "./errors.ts";
-import { oneStatement, returningItems, verbOf } from "./sql_text.ts";
+import { oneStatement, returningNames, verbOf } from "./sql_text.ts";
 import { checkStatement, type Row, type SqlDb, type Statement } from "./statement.ts";
 
 /** The part of a prepared D1 statement that is used here. */
@@ -55,20 +55,13 @@ function withDistinctColumns(sql: string): string {
   if (verb === "SELECT" || verb === "VALUES") {
     return `SELECT * FROM (${sql})`;
   }
-  const names = returningItems(sql).map(nameOf);
+  const names = returningNames(sql);
   const isAmbiguous = new Set(names).size < names.length ||
     (names.length > 1 && names.includes("*"));
   if (isAmbiguous) {
     throw new TypeError("Cannot return two columns of one name from a batch: name them apart");
   }
   return sql;
-}
-
-/** The name SQLite gives to an item: its alias, or the column without its table. */
-function nameOf(item: string): string {
-  const alias = /\bAS\s+(\S+)$/i.exec(item)?.[1] ?? item;
-  const column = /(?:^|\.)\s*("[^"]*"|`[^`]*`|\[[^\]]*\]|[\w$]+)$/.exec(alias)?.[1] ?? alias;
-  return column.replace(/^["`[]|["`\]]$/g, "").toLowerCase();
 }
 
 /** D1 answers a batch with one `results` array of plain objects per statement. */

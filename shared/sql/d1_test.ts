@@ -43,6 +43,7 @@ const refused = {
   "a column once with its table": "UPDATE t SET a = 1 RETURNING a, t.a",
   "a quoted and a bare name": 'DELETE FROM t RETURNING "id", ID',
   "an alias that is a column": "DELETE FROM t RETURNING id, name AS id",
+  "two aliases without AS": 'DELETE FROM t RETURNING id "a b", name "A b"',
   "a star and a column": "DELETE FROM t RETURNING *, id",
 } as const;
 

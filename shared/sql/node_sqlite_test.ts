@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { StoreUnavailable } from "./errors.ts";
 import { openNodeSqlite } from "./node_sqlite.ts";
 import type { SqlDb, SqlValue } from "./statement.ts";
@@ -52,19 +53,17 @@ Deno.test("a write while another process holds the lock is a store that is away"
   await using store = await setup();
   const [holder, waiter] = [store.open("db"), store.open("db", { busyTimeoutMs: 1 })];
   await run(holder, "CREATE TABLE t (n INTEGER)");
-  // A read that is not finished would not block a write: the log keeps both apart.
   const insert = { sql: "INSERT INTO t VALUES (1)", params: [] };
-  const inside = { sql: "SELECT count(*) FROM t", params: [] };
-  const { DatabaseSync } = await import("node:sqlite");
+  const count = { sql: "SELECT count(*) FROM t", params: [] };
   const lock = new DatabaseSync(`${store.folder}/db`);
   lock.exec("BEGIN IMMEDIATE");
   await assert.rejects(waiter.run(insert), StoreUnavailable);
   await assert.rejects(waiter.batch([insert]), StoreUnavailable);
-  assert.deepEqual(await waiter.run(inside), [[0]]);
+  assert.deepEqual(await waiter.run(count), [[0]]);
   lock.exec("ROLLBACK");
   lock.close();
   await waiter.batch([insert]);
-  assert.deepEqual(await holder.run(inside), [[1]]);
+  assert.deepEqual(await holder.run(count), [[1]]);
 });
 
 Deno.test("a closed SQLite database is a store that is away, and closes once", async () => {

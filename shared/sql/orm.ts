@@ -46,7 +46,7 @@ interface Session {
  * Has prepared queries throw what the port threw.
  *
  * Drizzle wraps in `queryWithCache`, which here is nothing else, as no cache is given. Both names
- * are drizzle's internals at the pinned version; `orm_test.ts` fails when they move.
+ * are drizzle's internals at the pinned version; the contract suite fails when they move.
  */
 function keepErrors(db: SqliteRemoteDatabase): void {
   const { session } = db as unknown as { session: Session };

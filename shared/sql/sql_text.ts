@@ -103,23 +103,29 @@ export function verbOf(sql: string): string {
   return first ?? "";
 }
 
-/** The items of a RETURNING clause, as written but without comments and white space. */
-export function returningItems(sql: string): string[] {
+/**
+ * The names SQLite gives to the columns of a RETURNING clause, in lower case.
+ *
+ * That is the last word of an item (alias, or column past its table); an expression has its text.
+ */
+export function returningNames(sql: string): string[] {
   let depth = 0;
-  let items: string[] | undefined;
-  for (const { kind, text } of tokens(sql)) {
-    if (text === "(") depth += 1;
-    else if (text === ")") depth -= 1;
+  let items: Token[][] | undefined;
+  for (const token of tokens(sql)) {
+    if (token.text === "(") depth += 1;
+    else if (token.text === ")") depth -= 1;
     if (items === undefined) {
-      if (depth === 0 && kind === "word" && text.toUpperCase() === "RETURNING") items = [""];
-    } else if (depth === 0 && text === ",") items.push("");
-    else if (text !== ";") items.push(`${items.pop() ?? ""}${spaced(kind, text)}`);
+      const isClause = token.kind === "word" && token.text.toUpperCase() === "RETURNING";
+      if (depth === 0 && isClause) items = [[]];
+    } else if (depth === 0 && token.text === ",") items.push([]);
+    else items.at(-1)?.push(token);
   }
-  return (items ?? []).map((item) => item.trim());
-}
-
-function spaced(kind: Token["kind"], text: string): string {
-  return kind === "word" ? ` ${text} ` : text;
+  return (items ?? []).map((item) => {
+    const last = item.at(-1);
+    if (last?.kind === "word") return last.text.toLowerCase();
+    if (last?.kind === "quoted") return last.text.slice(1, -1).toLowerCase();
+    return item.map(({ text }) => text).join(" ").toLowerCase();
+  });
 }
 
 function isTrigger(pieces: readonly Token[]): boolean {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { oneStatement, returningItems, splitStatements, tokens, verbOf } from "./sql_text.ts";
+import { oneStatement, returningNames, splitStatements, tokens, verbOf } from "./sql_text.ts";
 
 const split = {
   "nothing": ["", []],
@@ -65,12 +65,18 @@ for (const [text, verb] of Object.entries(verbs)) {
   });
 }
 
-Deno.test("returningItems() finds the items of the clause and no others", () => {
-  const text =
-    "INSERT INTO t VALUES ('RETURNING a', (SELECT 1)) RETURNING id, max(a, b) AS m, 'x,y';";
-  assert.deepEqual(returningItems(text), ["id", "max( a , b ) AS  m", "'x,y'"]);
-  assert.deepEqual(returningItems('SELECT "returning" FROM t'), []);
-});
+const returning = {
+  "INSERT INTO t VALUES ('RETURNING a', (SELECT 1)) RETURNING id, t.b, x AS M": ["id", "b", "m"],
+  'DELETE FROM t RETURNING "T"."Id", `a b`, x [y]': ["id", "a b", "y"],
+  "DELETE FROM t RETURNING max(a, b), max(a, b) m, *": ["max ( a , b )", "m", "*"],
+  'SELECT "returning", [returning] FROM t': [],
+} as const;
+
+for (const [text, names] of Object.entries(returning)) {
+  Deno.test(`returningNames() finds ${names.length} columns in: ${text}`, () => {
+    assert.deepEqual(returningNames(text), names);
+  });
+}
 
 const parameters = [
   ["SELECT 1", 0],

@@ -1,0 +1,60 @@
+import * as z from "zod/mini";
+
+/** A call of the public API that was not answered as expected; names no credential. */
+export class ApiFailure extends Error {
+  override readonly name = "ApiFailure";
+  readonly status: number;
+  readonly code: string;
+
+  constructor(what: string, status: number, code: string) {
+    super(`${what} answered ${status} ${code}`);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+const Envelope = z.object({ success: z.boolean(), data: z.optional(z.unknown()) });
+const Failure = z.object({ error: z.object({ code: z.string() }) });
+
+export interface CallOptions {
+  readonly token?: string;
+  readonly body?: unknown;
+}
+
+/** Calls the public API of a running system. */
+export interface ApiClient {
+  /** @throws {ApiFailure} for any answer but a success */
+  call(method: string, path: string, options?: CallOptions): Promise<unknown>;
+  close(): void;
+}
+
+/** A client of the gateway on a loopback port, asked by the public host name that it answers for. */
+export function createApiClient(
+  { port, host }: { readonly port: number; readonly host: string },
+): ApiClient {
+  const client = Deno.createHttpClient({ allowHost: true });
+  return {
+    async call(method, path, { token, body } = {}) {
+      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
+        client,
+        method,
+        headers: {
+          host,
+          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+          ...(body === undefined ? {} : { "content-type": "application/json" }),
+        },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        redirect: "manual",
+        signal: AbortSignal.timeout(30_000),
+      });
+      const answer: unknown = await response.json().catch(() => undefined);
+      if (!response.ok) {
+        const { success, data } = z.safeParse(Failure, answer);
+        const code = success ? data.error.code : "without a code";
+        throw new ApiFailure(`${method} ${path.split("?")[0]}`, response.status, code);
+      }
+      return z.parse(Envelope, answer).data;
+    },
+    close: () => client.close(),
+  };
+}

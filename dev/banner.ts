@@ -1,0 +1,60 @@
+import type { DemoPerson } from "./people.ts";
+import type { Paint } from "./paint.ts";
+
+export interface BannerOptions {
+  /** How the system runs, in a few words. */
+  readonly mode: string;
+  readonly origin: string;
+  readonly people: readonly DemoPerson[];
+  readonly home: string;
+  /** Name and URL of services in processes of their own. */
+  readonly services: readonly (readonly [name: string, url: string])[];
+  readonly seconds: number;
+  readonly paint: Paint;
+}
+
+const labelWidth = 12;
+
+/** What somebody wants to know who has just started the system; 80 columns where URLs are short. */
+export function toBanner(options: BannerOptions): string {
+  const { mode, origin, people, home, services, seconds, paint } = options;
+  const row = (label: string, text: string) => `  ${paint("dim", label.padEnd(labelWidth))}${text}`;
+  const title = (text: string) => paint("bold", text);
+  const widest = Math.max(...people.map(({ email }) => email.length));
+  return [
+    "",
+    `  ${title("Edgepass")} is ready after ${seconds.toFixed(1)} s, ${mode}.`,
+    "",
+    row("Gateway", title(origin)),
+    row("API pages", `${origin}/docs`),
+    row("OpenAPI", `${origin}/openapi.json`),
+    ...services.map(([name, url]) => row(name, url)),
+    "",
+    `  ${title("Log in as")}`,
+    ...people.map(({ role, email, password }) =>
+      row(role, `${email.padEnd(widest)}  ${title(password)}`)
+    ),
+    "",
+    `  ${title("Try")}`,
+    `  curl -s ${origin}/courses`,
+    ...tryLogin(origin, people),
+    "",
+    row("State", home),
+    row("Settings", `${home}/dev.env  (deno run --env-file=…)`),
+    row("Logs", `${home}/logs/<service>.jsonl`),
+    "",
+    `  ${paint("dim", "Ctrl-C ends everything; the state stays.")}`,
+    "",
+  ].join("\n");
+}
+
+function tryLogin(origin: string, people: readonly DemoPerson[]): string[] {
+  const learner = people.find(({ role }) => role === "learner");
+  if (!learner) return [];
+  const body = JSON.stringify({ email: learner.email, password: learner.password });
+  return [
+    `  curl -s -c jar ${origin}/auth/login --json \\`,
+    `    '${body}'`,
+    `  curl -s -b jar ${origin}/users/me`,
+  ];
+}

@@ -1,0 +1,47 @@
+import { createApiClient } from "./api_client.ts";
+import type { Home } from "./home.ts";
+import { keepText } from "./kept.ts";
+import type { Logs } from "./logs.ts";
+import type { demoPeople } from "./people.ts";
+import { seed } from "./seed.ts";
+
+export interface DemoDataOptions {
+  readonly home: Home;
+  /** File that remembers that it was done, inside the home; one for each set of databases. */
+  readonly marker: string;
+  readonly port: number;
+  readonly host: string;
+  readonly people: ReturnType<typeof demoPeople>;
+  readonly logs: Logs;
+}
+
+/**
+ * Seeds a system once: whoever deletes a demo course afterwards is not given it again.
+ *
+ * A system that does not let the administrator in runs on without, for its data is not dev's own.
+ */
+export async function seedOnce(
+  { home, marker, port, host, people, logs }: DemoDataOptions,
+): Promise<void> {
+  const path = home.at(...marker.split("/"));
+  if (exists(path)) return;
+  const api = createApiClient({ port, host });
+  try {
+    await seed(api, people);
+    keepText(path, new Date().toISOString());
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : "unknown reason";
+    logs.say("warn", `Demo data is not there: ${reason}`);
+  } finally {
+    api.close();
+  }
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,102 @@
+import { type ServiceName, serviceNames, services, type SettingName } from "./settings.ts";
+import type { Settings } from "./settings.ts";
+
+/** What every service of a trust domain needs. */
+const common = [
+  "PUBLIC_ORIGIN",
+  "ISSUER",
+  "TRUST_DOMAIN",
+  "LEEWAY_SECONDS",
+  "PASSPORT_KEYS",
+  "LOG_LEVEL",
+  "OTEL_EXPORTER_OTLP_ENDPOINT",
+] as const satisfies readonly SettingName[];
+
+const redis = ["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"] as const;
+
+/** Settings by the program that needs them: a secret is in no process that has no use for it. */
+const needs = {
+  gateway: [
+    ...common,
+    ...redis,
+    "ALLOWED_ORIGINS",
+    "AUDIENCE",
+    "CLIENT_ADDRESS",
+    "ISSUERS",
+    "PASSPORT_TTL_SECONDS",
+    "REVOCATION_TIMEOUT_MS",
+    "ROUTES",
+    "AUTH",
+    "USER",
+    "COURSE",
+    "ENROLLMENT",
+  ],
+  auth: [
+    ...common,
+    ...redis,
+    "AUDIENCE",
+    "AUTH_DB",
+    "AUTH_DB_TOKEN",
+    "ACCESS_TOKEN_KEYS",
+    "ACCESS_TOKEN_TTL_SECONDS",
+    "REFRESH_TOKEN_KEY",
+    "REFRESH_TOKEN_TTL_SECONDS",
+    "SESSION_MAX_SECONDS",
+    "ADMIN_EMAIL",
+    "ADMIN_PASSWORD",
+  ],
+  user: [...common, "USER_DB", "USER_DB_TOKEN", "AUTH"],
+  course: [...common, "COURSE_DB", "COURSE_DB_TOKEN", "USER"],
+  enrollment: [...common, "ENROLLMENT_DB", "ENROLLMENT_DB_TOKEN", "COURSE"],
+} as const satisfies Record<"gateway" | ServiceName, readonly SettingName[]>;
+
+export type Part = keyof typeof needs;
+export const parts = Object.keys(needs) as readonly Part[];
+
+/** The settings that these parts need, without those that have no value. */
+export function settingsOf(
+  wanted: readonly Part[],
+  settings: Settings,
+): Readonly<Record<string, string>> {
+  const names = new Set<SettingName>(wanted.flatMap((part) => [...needs[part]]));
+  return Object.fromEntries(
+    [...names].map((name) => [name, settings[name]]).filter(([, value]) => value !== ""),
+  );
+}
+
+/** Variables of the machine, not of the system, without which Deno or its network might fail. */
+const inherited = [
+  "PATH",
+  "HOME",
+  "USERPROFILE",
+  "LOCALAPPDATA",
+  "SYSTEMROOT",
+  "TMPDIR",
+  "TEMP",
+  "DENO_DIR",
+  "XDG_CACHE_HOME",
+  "DENO_CERT",
+  "DENO_TLS_CA_STORE",
+  "HTTP_PROXY",
+  "HTTPS_PROXY",
+  "http_proxy",
+  "https_proxy",
+] as const;
+
+/** The machine's variables that a child gets; what goes to loopback never takes a proxy. */
+export function machineVariables(
+  variables: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const present = inherited.filter((name) => variables[name] !== undefined);
+  const direct = [variables.NO_PROXY ?? variables.no_proxy, "127.0.0.1", "localhost"];
+  return {
+    ...Object.fromEntries(present.map((name) => [name, variables[name] ?? ""])),
+    NO_PROXY: direct.filter((host) => host).join(","),
+    NO_COLOR: "1",
+  };
+}
+
+/** Services that no setting puts elsewhere, so that dev has to run them. */
+export function servicesToRun(settings: Settings): readonly ServiceName[] {
+  return serviceNames.filter((name) => settings[services[name].place] === "");
+}

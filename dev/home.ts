@@ -1,0 +1,89 @@
+import { isAbsolute, join, resolve } from "node:path";
+import { StartError } from "./start_error.ts";
+
+/** Where dev keeps everything that outlives it. */
+export interface Home {
+  readonly root: string;
+  /** The path of something inside. */
+  at(...parts: readonly string[]): string;
+}
+
+/**
+ * Makes the folders of `EDGEPASS_HOME` where they are missing; nobody else may read them.
+ *
+ * @throws {StartError} when they cannot be made or written to
+ */
+export function openHome(path: string): Home {
+  const root = isAbsolute(path) ? path : resolve(path);
+  const home: Home = { root, at: (...parts) => join(root, ...parts) };
+  try {
+    makeFolder(root);
+    for (const folder of ["keys", "db", "logs", "redis", "workers"]) makeFolder(home.at(folder));
+    const probe = home.at("keys", `.probe-${Deno.pid}`);
+    Deno.writeTextFileSync(probe, "", { mode: 0o600 });
+    Deno.removeSync(probe);
+  } catch (cause) {
+    throw new StartError(`EDGEPASS_HOME ${root} is not writable (${kindOf(cause)})`, { cause });
+  }
+  return home;
+}
+
+/** A folder that is there already keeps its mode: somebody chose it. */
+function makeFolder(path: string): void {
+  Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
+}
+
+function kindOf(cause: unknown): string {
+  return cause instanceof Error ? cause.name : "unknown";
+}
+
+/** Ends the exclusive use of a home. */
+export type Release = () => void;
+
+/**
+ * Takes a home for this process alone; the system gives it back however the process ends.
+ *
+ * @throws {StartError} when another one has it
+ */
+export function takeHome(home: Home): Release {
+  const path = home.at("dev.lock");
+  for (;;) {
+    const lock = Deno.openSync(path, { create: true, read: true, write: true, mode: 0o600 });
+    if (!lock.tryLockSync(true)) {
+      lock.close();
+      throw new StartError(
+        `another deno task dev${holder(path)} is using EDGEPASS_HOME ${home.root}`,
+      );
+    }
+    if (!isStillThere(lock, path)) {
+      lock.close();
+      continue;
+    }
+    lock.truncateSync();
+    lock.writeSync(new TextEncoder().encode(String(Deno.pid)));
+    return () => {
+      Deno.removeSync(path);
+      lock.close();
+    };
+  }
+}
+
+/** Whoever ends removes the file, so what was locked may be a file that has no name any more. */
+function isStillThere(lock: Deno.FsFile, path: string): boolean {
+  try {
+    const [locked, named] = [lock.statSync(), Deno.statSync(path)];
+    return locked.ino === named.ino && locked.dev === named.dev;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+function holder(path: string): string {
+  try {
+    const pid = Deno.readTextFileSync(path);
+    return /^\d+$/.test(pid) ? ` (process ${pid})` : "";
+  } catch {
+    return "";
+  }
+}

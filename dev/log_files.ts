@@ -1,0 +1,62 @@
+import type { Home } from "./home.ts";
+import type { LogLine } from "./log_line.ts";
+
+export interface LogFilesOptions {
+  /** A file that would grow beyond this becomes `<service>.old.jsonl`. */
+  readonly maxBytes?: number;
+}
+
+export interface LogFiles {
+  /** Keeps one line, JSON without its line feed, in the file of a service. */
+  write(service: string, line: string): void;
+  close(): void;
+}
+
+interface OpenFile {
+  readonly file: Deno.FsFile;
+  readonly path: string;
+  bytes: number;
+}
+
+const encoder = new TextEncoder();
+
+/** Log files by service in the home's `logs`, bounded: one of `maxBytes` and the one before it. */
+export function openLogFiles(
+  home: Home,
+  { maxBytes = 10 * 1024 * 1024 }: LogFilesOptions = {},
+): LogFiles {
+  const files = new Map<string, OpenFile>();
+
+  function fileFor(service: string, incoming: number): OpenFile {
+    const known = files.get(service) ?? open(home.at("logs", `${service}.jsonl`));
+    files.set(service, known);
+    if (known.bytes === 0 || known.bytes + incoming <= maxBytes) return known;
+    known.file.close();
+    Deno.renameSync(known.path, known.path.replace(/\.jsonl$/, ".old.jsonl"));
+    const fresh = open(known.path);
+    files.set(service, fresh);
+    return fresh;
+  }
+  return {
+    write(service, line) {
+      const bytes = encoder.encode(line + "\n");
+      const target = fileFor(service, bytes.length);
+      for (let at = 0; at < bytes.length;) at += target.file.writeSync(bytes.subarray(at));
+      target.bytes += bytes.length;
+    },
+    close() {
+      for (const { file } of files.values()) file.close();
+      files.clear();
+    },
+  };
+}
+
+function open(path: string): OpenFile {
+  const file = Deno.openSync(path, { create: true, append: true, mode: 0o600 });
+  return { file, path, bytes: file.statSync().size };
+}
+
+/** The name of a log line's file: its service's where that can be a file name. */
+export function fileNameOf(line: LogLine, processName: string): string {
+  return /^[a-z][a-z0-9-]{0,31}$/.test(line.service) ? line.service : processName;
+}

@@ -1,0 +1,67 @@
+import type { LogLine } from "./log_line.ts";
+import type { Paint } from "./paint.ts";
+
+const levelPaints = { debug: "dim", info: "green", warn: "yellow", error: "red" } as const;
+
+/** Shown without their names, in this order, right behind the message. */
+const plainFields = ["method", "path", "status"] as const;
+
+/** Fields that say again what another one says, or nothing to somebody at a terminal. */
+const hiddenFields: ReadonlySet<string> = new Set([
+  ...plainFields,
+  "route",
+  "issuer",
+  "durationMs",
+]);
+
+const nameWidth = 10;
+const maxValueLength = 60;
+
+/** Ids of one minute differ at their ends only. */
+const uuid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{4}([0-9a-f]{8})/g;
+
+/** One log line for a terminal: time, service, level, message, fields, the trace's first digits. */
+export function showLogLine(line: LogLine, paint: Paint): string {
+  const level = line.level.toUpperCase().padEnd(5);
+  const known = Object.entries(levelPaints).find(([name]) => name === line.level)?.[1];
+  const head = [
+    paint("dim", timeOf(line.time)),
+    showName(line.service, paint),
+    known ? paint(known, level) : level,
+    line.message,
+  ];
+  return [...head, ...showFields(line, paint)].join(" ");
+}
+
+/** A line that is no log line, with the name of the process that printed it in front. */
+export function showRawLine(text: string, name: string, paint: Paint): string {
+  return `${paint("dim", " ".repeat(12))} ${showName(name, paint)} ${text}`;
+}
+
+function showName(name: string, paint: Paint): string {
+  return paint("cyan", name.padEnd(nameWidth));
+}
+
+function showFields({ fields, traceId }: LogLine, paint: Paint): string[] {
+  const plain = plainFields.flatMap((name) => fields[name] === undefined ? [] : show(fields[name]));
+  const duration = typeof fields.durationMs === "number" ? [`${fields.durationMs} ms`] : [];
+  const named = Object.entries(fields)
+    .filter(([name, value]) => !hiddenFields.has(name) && value !== undefined)
+    .map(([name, value]) => paint("dim", `${name}=${show(value).replace(uuid, "…$2")}`));
+  const trace = traceId === undefined ? [] : [paint("dim", `#${traceId.slice(0, 8)}`)];
+  return [...plain, ...duration, ...named, ...trace];
+}
+
+function show(value: unknown): string {
+  const text = typeof value === "string" ? value : JSON.stringify(value) ?? "";
+  return text.length > maxValueLength ? `${text.slice(0, maxValueLength - 1)}…` : text;
+}
+
+/** The local time of day; files keep the whole of it, in UTC. */
+function timeOf(time: string): string {
+  const date = new Date(time);
+  if (Number.isNaN(date.getTime())) return time;
+  const two = (part: number) => String(part).padStart(2, "0");
+  const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(":");
+  return `${clock}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}

@@ -1,0 +1,70 @@
+import type { Home } from "./home.ts";
+import { fileNameOf, openLogFiles } from "./log_files.ts";
+import { type LogLine, readLogLine } from "./log_line.ts";
+import { showLogLine, showRawLine } from "./log_view.ts";
+import type { Paint } from "./paint.ts";
+import type { LineListener } from "./processes.ts";
+
+export interface Logs {
+  /** Takes a line of a child. */
+  readonly hear: LineListener;
+  /** Shows all that children print, or only their warnings and errors, as at first. */
+  showAll(isShown: boolean): void;
+  /** A line of dev itself. */
+  say(level: "info" | "warn" | "error", message: string): void;
+  close(): void;
+}
+
+export interface LogsOptions {
+  readonly home: Home;
+  readonly paint: Paint;
+  readonly print?: (line: string) => void;
+  readonly now?: () => number;
+}
+
+/** What wrangler says of each request; the gateway says it better. */
+const noise = /^\[wrangler:info\] [A-Z]+ /;
+
+/**
+ * Shows what the children print, one line each, and keeps all of it as JSON lines by service.
+ *
+ * What is no log line is shown as it is, and kept as the message of one. What children say while
+ * the system starts or ends is kept, but it would bury what somebody wants to see then.
+ */
+export function createLogs(
+  { home, paint, print = console.log, now = Date.now }: LogsOptions,
+): Logs {
+  const files = openLogFiles(home);
+  let isShowingAll = false;
+  const wrap = (service: string, level: string, message: string): LogLine => ({
+    time: new Date(now()).toISOString(),
+    level,
+    service,
+    message,
+    fields: {},
+  });
+  const toJson = ({ fields, ...line }: LogLine) => JSON.stringify({ ...line, ...fields });
+  return {
+    hear(text, { name, isError }) {
+      const line = readLogLine(text);
+      if (line) {
+        files.write(fileNameOf(line, name), text);
+        const isTrouble = line.level === "warn" || line.level === "error";
+        if (isShowingAll || isTrouble) print(showLogLine(line, paint));
+        return;
+      }
+      if (text.trim() === "") return;
+      files.write(name, toJson(wrap(name, isError ? "error" : "info", text)));
+      if (isShowingAll && !noise.test(text)) print(showRawLine(text, name, paint));
+    },
+    showAll(isShown) {
+      isShowingAll = isShown;
+    },
+    say(level, message) {
+      const line = wrap("dev", level, message);
+      files.write("dev", toJson(line));
+      print(showLogLine(line, paint));
+    },
+    close: files.close,
+  };
+}

@@ -1,0 +1,55 @@
+import type { Mode } from "./run.ts";
+import { StartError } from "./start_error.ts";
+import { requireDeno } from "./version.ts";
+
+const usage = "Usage: deno task dev [--split], or deno task dev:workers";
+
+/**
+ * Runs the dev command and ends the process with its code.
+ *
+ * Nothing that needs a dependency is imported before this: what Deno would say about a missing one
+ * is many lines long.
+ */
+async function main(args: readonly string[]): Promise<never> {
+  try {
+    requireDeno(Deno.version.deno);
+    const { runDev } = await loadCommand();
+    Deno.exit(await runDev(readMode(args)));
+  } catch (error) {
+    console.error(explain(error));
+    Deno.exit(error instanceof StartError ? error.code : 1);
+  }
+}
+
+function readMode(args: readonly string[]): Mode {
+  const modes: Readonly<Record<string, Mode>> = {
+    "": "together",
+    "--split": "apart",
+    "--workers": "workers",
+  };
+  const mode = modes[args.join(" ")];
+  if (mode === undefined) throw new StartError(`unknown option. ${usage}`, { code: 2 });
+  return mode;
+}
+
+/** By an address that Deno does not see ahead, so that a missing dependency is an error of ours. */
+async function loadCommand(): Promise<typeof import("./run.ts")> {
+  try {
+    return await import(new URL("./run.ts", import.meta.url).href);
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : "";
+    if (!/npm package|Cannot find (module|package)|Could not (find|resolve)/.test(message)) {
+      throw cause;
+    }
+    throw new StartError("the dependencies are not installed; run deno install", { cause });
+  }
+}
+
+/** Errors that say all there is to say are one line; anything else is a fault, shown as a whole. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return `Cannot start: ${String(error)}`;
+  if (error instanceof StartError || error.name === "ConfigError") return error.message;
+  return `Cannot start: ${error.stack ?? error.message}`;
+}
+
+await main(Deno.args);

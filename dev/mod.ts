@@ -1,0 +1,1 @@
+export { type Mode, runDev } from "./run.ts";

@@ -1,0 +1,81 @@
+import { stripVTControlCharacters } from "node:util";
+import type { Ending, RunningProcess } from "./processes.ts";
+import { StartError } from "./start_error.ts";
+
+const pollMs = 50;
+
+export interface ReadinessOptions {
+  /** Milliseconds until the start counts as failed. */
+  readonly timeoutMs: number;
+  /** The authority that the gateway is asked by; it answers for no other. */
+  readonly host: string;
+}
+
+/**
+ * Waits until a process answers 200 on `/readyz`.
+ *
+ * @throws {StartError} when it ends or stays not ready; the message says what it said
+ */
+export async function waitUntilReady(
+  process: Pick<RunningProcess, "name" | "ended">,
+  port: number,
+  { timeoutMs, host }: ReadinessOptions,
+): Promise<void> {
+  // The gateway knows its public name alone, and it may not be the one of this loopback port.
+  const client = Deno.createHttpClient({ allowHost: true });
+  const deadline = performance.now() + timeoutMs;
+  const ended = process.ended.then((ending) => ({ ending }));
+  try {
+    for (let said = "nothing answered";;) {
+      const state = await Promise.race([ended, ask(port, { client, host })]);
+      if ("ending" in state) throw toStartError(state.ending);
+      if (state.isReady) return;
+      said = state.said ?? said;
+      if (performance.now() > deadline) {
+        const seconds = Math.round(timeoutMs / 1000);
+        throw new StartError(`${process.name} is not ready after ${seconds} s: ${said}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  } finally {
+    client.close();
+  }
+}
+
+async function ask(
+  port: number,
+  { client, host }: { client: Deno.HttpClient; host: string },
+): Promise<{ isReady: boolean; said?: string }> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`, {
+      client,
+      headers: { host },
+      signal: AbortSignal.timeout(2_000),
+    });
+    const said = (await response.text()).slice(0, 300);
+    return { isReady: response.status === 200, said: said || `status ${response.status}` };
+  } catch {
+    return { isReady: false };
+  }
+}
+
+/** A program that refuses its settings says so itself, in one line that is all there is to say. */
+function toStartError(ending: Ending): StartError {
+  const own = ending.lastLines.findLast((line) => line.startsWith("Cannot start"));
+  const code = exitCodeOf(ending);
+  return new StartError(own ?? describeEnding(ending), { code: code === 0 ? 1 : code });
+}
+
+/** The code a shell gives for it. */
+export function exitCodeOf({ code, signal }: Pick<Ending, "code" | "signal">): number {
+  return signal === null ? code : Math.max(code, 129);
+}
+
+/** One line on how a process ended, and the last it said. */
+export function describeEnding({ name, code, signal, lastLines }: Ending): string {
+  const how = signal === null ? `ended by itself with code ${code}` : `was ended by ${signal}`;
+  const last = lastLines.filter((line) => line.trim() !== "").map(stripVTControlCharacters).join(
+    "\n  ",
+  );
+  return last === "" ? `${name} ${how}` : `${name} ${how}; its last lines:\n  ${last}`;
+}

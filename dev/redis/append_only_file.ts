@@ -1,0 +1,119 @@
+import { dirname } from "node:path";
+import type { Command } from "./backend.ts";
+
+/** Where the embedded engine keeps its writes. */
+export interface Persistence {
+  /** Every group of writes kept so far, oldest first. */
+  read(): Iterable<readonly Command[]>;
+  /** Replaces everything kept; after a crash either all of the old or all of the new is there. */
+  replace(groups: Iterable<readonly Command[]>): void;
+  /** Keeps one group: after a crash all of it is there or nothing. */
+  append(group: readonly Command[]): void;
+  close(): void;
+}
+
+const encoder = new TextEncoder();
+
+/**
+ * Opens the append-only file at `path`, made with its folder where missing (mode 600).
+ *
+ * Each line is a JSON array of commands that belong together. A line is handed to the operating
+ * system before its command is answered, so killing the process loses nothing that was answered; a
+ * power cut may. A last line without its line feed was torn by a kill and is dropped.
+ *
+ * @throws {Error} if another process holds the file
+ */
+export function openAppendOnlyFile(path: string): Persistence {
+  Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  const lock = acquireLock(`${path}.lock`);
+  let file: Deno.FsFile | undefined;
+
+  return {
+    *read() {
+      for (const [index, line] of readLines(path).entries()) yield parseLine(line, index, path);
+    },
+    replace(groups) {
+      file?.close();
+      file = undefined;
+      replaceFile(path, groups);
+    },
+    append(group) {
+      file ??= openForAppend(path);
+      appendWhole(file, encoder.encode(JSON.stringify(group) + "\n"));
+    },
+    close() {
+      file?.close();
+      lock.close();
+    },
+  };
+}
+
+/** The lock ends with the process, however that ends; the empty file may stay. */
+function acquireLock(path: string): Deno.FsFile {
+  const lock = Deno.openSync(path, { create: true, write: true, mode: 0o600 });
+  if (lock.tryLockSync(true)) return lock;
+  lock.close();
+  throw new Error("Cannot open the embedded Redis data: another process uses it");
+}
+
+function readLines(path: string): string[] {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+  return text.slice(0, text.lastIndexOf("\n") + 1).split("\n").slice(0, -1);
+}
+
+function parseLine(line: string, index: number, path: string): readonly Command[] {
+  try {
+    const group: unknown = JSON.parse(line);
+    if (Array.isArray(group) && group.every(isCommand)) return group;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+  }
+  throw new Error(`Cannot read ${path}: line ${index + 1} is damaged`);
+}
+
+function isCommand(value: unknown): value is Command {
+  return Array.isArray(value) && value.every((word) => typeof word === "string");
+}
+
+function replaceFile(path: string, groups: Iterable<readonly Command[]>): void {
+  const draft = `${path}.new`;
+  const file = Deno.openSync(draft, { create: true, write: true, truncate: true, mode: 0o600 });
+  try {
+    for (const group of groups) writeAll(file, encoder.encode(JSON.stringify(group) + "\n"));
+    file.syncSync();
+  } finally {
+    file.close();
+  }
+  Deno.renameSync(draft, path);
+}
+
+/** Opens for appending behind the last whole line: what is torn must not glue to what comes. */
+function openForAppend(path: string): Deno.FsFile {
+  const file = Deno.openSync(path, { create: true, read: true, append: true, mode: 0o600 });
+  const whole = encoder.encode(readLines(path).map((line) => line + "\n").join("")).length;
+  if (file.statSync().size > whole) file.truncateSync(whole);
+  return file;
+}
+
+/** A full disk may take half of a line: that half goes, or the next line would be lost with it. */
+function appendWhole(file: Deno.FsFile, line: Uint8Array): void {
+  const { size } = file.statSync();
+  try {
+    writeAll(file, line);
+  } catch (error) {
+    file.truncateSync(size);
+    throw error;
+  }
+}
+
+function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length;) {
+    written += file.writeSync(bytes.subarray(written));
+  }
+}

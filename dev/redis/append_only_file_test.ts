@@ -1,0 +1,126 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { openAppendOnlyFile } from "./append_only_file.ts";
+import { createEmbeddedRedis } from "./embedded.ts";
+
+function setup() {
+  const dir = Deno.makeTempDirSync({ prefix: "redis-" });
+  return {
+    path: join(dir, "state", "redis.aof"),
+    [Symbol.dispose]: () => Deno.removeSync(dir, { recursive: true }),
+  };
+}
+
+function readAll(path: string) {
+  const file = openAppendOnlyFile(path);
+  try {
+    return [...file.read()];
+  } finally {
+    file.close();
+  }
+}
+
+Deno.test("cut at any byte, the file holds exactly its whole groups", () => {
+  using files = setup();
+  const groups = [
+    [["SET", "a", "1"]],
+    [["SET", "k", "\xc3\xa9\n\x00"], ["INCR", "a"]],
+    [["RPUSH", "l", "x"], ["RPUSH", "l", "y"], ["DEL", "a"]],
+  ];
+  const file = openAppendOnlyFile(files.path);
+  for (const group of groups) file.append(group);
+  file.close();
+  const whole = Deno.readFileSync(files.path);
+  for (let length = 0; length <= whole.length; length++) {
+    const cut = whole.slice(0, length);
+    Deno.writeFileSync(files.path, cut);
+    const kept = cut.filter((byte) => byte === 10).length;
+    const torn = openAppendOnlyFile(files.path);
+    assert.deepEqual([...torn.read()], groups.slice(0, kept), `cut at ${length}`);
+    torn.append([["SET", "after", "1"]]);
+    torn.close();
+    assert.deepEqual(readAll(files.path), [...groups.slice(0, kept), [["SET", "after", "1"]]]);
+  }
+});
+
+Deno.test("a damaged line that is not the torn last one stops the start", () => {
+  using files = setup();
+  openAppendOnlyFile(files.path).close();
+  for (const line of ['[["SET"', "{}", "[1]", '[["SET",1]]']) {
+    Deno.writeTextFileSync(files.path, `[["SET","a","1"]]\n${line}\n[["SET","b","1"]]\n`);
+    assert.throws(() => readAll(files.path), /line 2 is damaged/);
+  }
+});
+
+Deno.test("the file and its folder are their owner's alone", () => {
+  using files = setup();
+  const file = openAppendOnlyFile(files.path);
+  file.replace([[["SET", "a", "1"]]]);
+  file.append([["SET", "b", "1"]]);
+  file.close();
+  assert.equal((Deno.statSync(files.path).mode ?? 0) & 0o777, 0o600);
+  assert.equal((Deno.statSync(join(files.path, "..")).mode ?? 0) & 0o777, 0o700);
+});
+
+Deno.test("replacing leaves the old content until the new is whole", () => {
+  using files = setup();
+  const file = openAppendOnlyFile(files.path);
+  file.append([["SET", "a", "1"]]);
+  assert.throws(() =>
+    file.replace((function* () {
+      yield [["SET", "b", "1"]];
+      throw new Error("killed");
+    })()), /killed/);
+  file.append([["SET", "c", "1"]]);
+  file.close();
+  assert.deepEqual(readAll(files.path), [[["SET", "a", "1"]], [["SET", "c", "1"]]]);
+});
+
+Deno.test("what was answered survives a SIGKILL, and the lock does not", async () => {
+  using files = setup();
+  const code = `
+    const { createEmbeddedRedis } = await import("./embedded.ts");
+    const { openAppendOnlyFile } = await import("./append_only_file.ts");
+    const persistence = openAppendOnlyFile(${JSON.stringify(files.path)});
+    const redis = createEmbeddedRedis({ persistence });
+    for (;;) {
+      const [n, m] = await redis.multi([["INCR", "n"], ["INCR", "m"]]);
+      console.log(n);
+    }`;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-check", code],
+    cwd: import.meta.dirname ?? ".",
+    stdout: "piped",
+    stderr: "null",
+  }).spawn();
+  let answered = 0;
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    answered = Number(text.trim().split("\n").at(-1));
+    if (answered >= 100) break;
+  }
+  child.kill("SIGKILL");
+  await child.status;
+  const persistence = openAppendOnlyFile(files.path);
+  const redis = createEmbeddedRedis({ persistence });
+  const [n, m] = [await redis.execute(["GET", "n"]), await redis.execute(["GET", "m"])];
+  await redis.close();
+  assert.ok(answered >= 100 && Number(n) >= answered, `${n} of ${answered}`);
+  assert.equal(n, m);
+});
+
+Deno.test("a second process cannot open the file of the first", async () => {
+  using files = setup();
+  const file = openAppendOnlyFile(files.path);
+  const code = `
+    const { openAppendOnlyFile } = await import("./append_only_file.ts");
+    try { openAppendOnlyFile(${
+    JSON.stringify(files.path)
+  }); } catch (e) { console.log(e.message); }`;
+  const { stdout } = await new Deno.Command(Deno.execPath(), {
+    args: ["eval", "--no-check", code],
+    cwd: import.meta.dirname ?? ".",
+    stderr: "null",
+  }).output();
+  file.close();
+  assert.match(new TextDecoder().decode(stdout), /another process uses it/);
+});

@@ -1,0 +1,80 @@
+import type { Persistence } from "./append_only_file.ts";
+import type { Command, RedisBackend } from "./backend.ts";
+import { createChannels } from "./engine/channels.ts";
+import { dataCommands } from "./engine/commands.ts";
+import { createEngine } from "./engine/engine.ts";
+import { CommandError } from "./engine/errors.ts";
+import { createScripting } from "./engine/scripting.ts";
+import { snapshot } from "./engine/snapshot.ts";
+import type { Failure } from "./reply.ts";
+
+export interface EmbeddedRedisOptions {
+  /** Epoch milliseconds */
+  readonly now?: () => number;
+  /** 0 ≤ n < 1 */
+  readonly random?: () => number;
+  /** Where writes are kept; without it everything is gone with the process. */
+  readonly persistence?: Persistence;
+}
+
+/**
+ * Creates the embedded Redis: the commands a typical service calls, in memory, kept in an
+ * append-only file that is replayed and compacted here at start.
+ *
+ * A command that it does not have fails and names `REDIS_URL`. If the file cannot be written the
+ * command fails with `MISCONF`, though the data in memory already changed.
+ */
+export function createEmbeddedRedis(
+  { now = Date.now, random = Math.random, persistence }: EmbeddedRedisOptions = {},
+): RedisBackend {
+  const channels = createChannels();
+  const scripting = createScripting();
+  const engine = createEngine({
+    commands: { ...dataCommands, ...scripting.commands },
+    now,
+    random,
+    publish: channels.publish,
+    record: (group) => keep(group, persistence),
+  });
+  if (persistence) restore(engine, persistence);
+
+  async function whenReady<T>(
+    commands: readonly Command[],
+    work: () => T,
+  ): Promise<T | Failure> {
+    if (commands.some(scripting.needsLua)) await scripting.prepare();
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof CommandError) return { error: error.message };
+      throw error;
+    }
+  }
+  return {
+    execute: (command) => whenReady([command], () => engine.execute(command)),
+    multi: (commands) => whenReady(commands, () => engine.multi(commands)),
+    subscribe(subscription) {
+      const unsubscribe = channels.subscribe(subscription);
+      return Promise.resolve(() => Promise.resolve(unsubscribe()));
+    },
+    close() {
+      channels.close();
+      persistence?.close();
+      return Promise.resolve();
+    },
+  };
+}
+
+function keep(group: readonly Command[], persistence: Persistence | undefined): void {
+  try {
+    persistence?.append(group);
+  } catch (cause) {
+    const message = "MISCONF Cannot write the append-only file: the change is in memory alone";
+    throw Object.assign(new CommandError(message), { cause });
+  }
+}
+
+function restore(engine: ReturnType<typeof createEngine>, persistence: Persistence): void {
+  for (const group of persistence.read()) engine.replay(group);
+  persistence.replace(snapshot(engine.keys));
+}

@@ -1,0 +1,46 @@
+import type { Bytes } from "../bytes.ts";
+import type { Reply } from "../reply.ts";
+import type { Keyspace } from "./keyspace.ts";
+
+/** What a command may use. */
+export interface Context {
+  readonly keys: Keyspace;
+  /** Epoch milliseconds, the same during a whole command, script or transaction. */
+  readonly now: number;
+  /** 0 ≤ n < 1 */
+  random(): number;
+  /**
+   * Replaces what goes to the append-only file for this write; without a call the command goes
+   * there as it came. Needed wherever a replay later, or with other luck, would end differently.
+   */
+  log(...commands: readonly (readonly Bytes[])[]): void;
+  publish(channel: Bytes, payload: Bytes): number;
+  /** Runs another command inside this one, as scripts do; its writes are logged by themselves. */
+  call(command: readonly Bytes[]): Reply;
+}
+
+export interface CommandSpec {
+  /** Number of words with the name, as Redis counts them: exact, or at least where negative. */
+  readonly arity: number;
+  /** Set for commands that change data and so go to the append-only file. */
+  readonly writes?: true;
+  /** Set for commands that a script may not call. */
+  readonly notInScripts?: true;
+  /** `args` come without the name; `name` is in upper case. */
+  readonly run: (context: Context, args: readonly Bytes[], name: string) => Reply;
+}
+
+/** Commands by upper-case name. */
+export type CommandTable = Readonly<Record<string, CommandSpec>>;
+
+/** Tells whether a command has as many words as its arity asks for. */
+export function fitsArity({ arity }: CommandSpec, words: number): boolean {
+  return arity >= 0 ? words === arity : words >= -arity;
+}
+
+/** Reads an argument that the arity guarantees. */
+export function at(args: readonly Bytes[], index: number): Bytes {
+  const value = args[index];
+  if (value === undefined) throw new RangeError(`Cannot read argument ${index}: arity is wrong`);
+  return value;
+}

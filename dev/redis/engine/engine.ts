@@ -1,0 +1,118 @@
+import { type Command, discarded } from "../backend.ts";
+import type { Bytes } from "../bytes.ts";
+import type { Failure, Reply } from "../reply.ts";
+import { type CommandSpec, type CommandTable, type Context, fitsArity } from "./command.ts";
+import { CommandError, refusal, wrongArity } from "./errors.ts";
+import { createKeyspace, type Keyspace } from "./keyspace.ts";
+
+const sweptPerWrite = 10;
+
+export interface EngineDeps {
+  readonly commands: CommandTable;
+  /** Epoch milliseconds */
+  readonly now: () => number;
+  /** 0 ≤ n < 1 */
+  readonly random: () => number;
+  readonly publish: (channel: Bytes, payload: Bytes) => number;
+  /** Keeps the writes of one command, script or transaction, all or none of them. */
+  readonly record: (group: readonly Command[]) => void;
+}
+
+/** Runs commands on data in memory. Every method is one atomic unit and nothing in it waits. */
+export interface Engine {
+  readonly keys: Keyspace;
+  execute(command: Command): Reply;
+  multi(commands: readonly Command[]): readonly Reply[] | Failure;
+  /** Repeats recorded writes; nothing expires meanwhile, as expiring was recorded as well. */
+  replay(group: readonly Command[]): void;
+}
+
+/** Creates an empty engine. */
+export function createEngine(deps: EngineDeps): Engine {
+  const { commands, random, publish } = deps;
+  let now = -Infinity;
+  let group: Command[] = [];
+  const keys = createKeyspace({
+    now: () => now,
+    onExpired: (key) => group.push(["DEL", key]),
+  });
+
+  function call(command: Command, inScript = false): Reply {
+    try {
+      const { name, spec } = resolve(commands, command, inScript);
+      if (inScript && spec.notInScripts) throw refusal("notInScripts");
+      return run(command, name, spec);
+    } catch (error) {
+      if (error instanceof CommandError) return { error: error.message };
+      throw error;
+    }
+  }
+  function run(command: Command, name: string, spec: CommandSpec): Reply {
+    let effects: readonly Command[] = [command];
+    const log = (...instead: readonly Command[]) => {
+      effects = instead;
+    };
+    const nested = (inner: Command) => call(inner, true);
+    const context: Context = { keys, now, random, publish, call: nested, log };
+    const reply = spec.run(context, command.slice(1), name);
+    if (spec.writes) group.push(...effects);
+    return reply;
+  }
+  function unit<T>(work: () => T): T {
+    now = deps.now();
+    group = [];
+    const result = work();
+    if (group.length > 0) {
+      keys.sweep(sweptPerWrite);
+      deps.record(group);
+    }
+    return result;
+  }
+  return {
+    keys,
+    execute: (command) => unit(() => call(command)),
+    multi(queued) {
+      for (const command of queued) {
+        const refused = refusalOf(commands, command);
+        if (refused) return discarded(refused);
+      }
+      return unit(() => queued.map((command) => call(command)));
+    },
+    replay(recorded) {
+      now = -Infinity;
+      for (const command of recorded) {
+        const { name, spec } = resolve(commands, command);
+        run(command, name, spec);
+      }
+      group = [];
+    },
+  };
+}
+
+function resolve(
+  commands: CommandTable,
+  command: Command,
+  inScript = false,
+): { name: string; spec: CommandSpec } {
+  const given = command[0] ?? "";
+  const name = given.toUpperCase();
+  const spec = Object.hasOwn(commands, name) ? commands[name] : undefined;
+  if (!spec) {
+    throw new CommandError(
+      `ERR unknown command '${given.slice(0, 128)}': the embedded engine does not have it, ` +
+        "set REDIS_URL to use a real Redis",
+    );
+  }
+  if (!fitsArity(spec, command.length)) throw inScript ? refusal("scriptArity") : wrongArity(name);
+  return { name, spec };
+}
+
+function refusalOf(commands: CommandTable, command: Command): string | undefined {
+  try {
+    resolve(commands, command);
+    return undefined;
+  } catch (error) {
+    if (error instanceof CommandError) return error.message;
+    throw error;
+  }
+}

@@ -1,0 +1,126 @@
+import type { Bytes } from "../bytes.ts";
+import { ok, type Reply } from "../reply.ts";
+import { at, type CommandTable, type Context } from "./command.ts";
+import { CommandError, refusal } from "./errors.ts";
+import { compileGlob } from "./glob.ts";
+import type { Entry, Keyspace } from "./keyspace.ts";
+import { readCursor, readScanOptions } from "./scan_options.ts";
+import { createSortedSet } from "./sorted_set.ts";
+
+/** Keys whatever they hold. */
+export const keyCommands: CommandTable = {
+  DEL: { arity: -2, writes: true, run: remove },
+  UNLINK: { arity: -2, writes: true, run: remove },
+  EXISTS: { arity: -2, run: countExisting },
+  TOUCH: { arity: -2, run: countExisting },
+  TYPE: {
+    arity: 2,
+    run: ({ keys }, args) => ({ status: keys.entry(at(args, 0))?.type ?? "none" }),
+  },
+  RENAME: { arity: 3, writes: true, run: rename },
+  RENAMENX: { arity: 3, writes: true, run: renameUnlessTaken },
+  COPY: { arity: -3, writes: true, run: copy },
+  KEYS: { arity: 2, run: listKeys },
+  SCAN: { arity: -2, run: scan },
+  RANDOMKEY: { arity: 1, run: randomKey },
+  DBSIZE: { arity: 1, run: ({ keys }) => [...keys.entries()].length },
+  FLUSHDB: { arity: -1, writes: true, run: flush },
+  FLUSHALL: { arity: -1, writes: true, run: flush },
+};
+
+function remove({ keys }: Context, args: readonly Bytes[]): Reply {
+  return args.filter((key) => keys.entry(key) !== undefined && keys.remove(key)).length;
+}
+
+function countExisting({ keys }: Context, args: readonly Bytes[]): Reply {
+  return args.filter((key) => keys.entry(key) !== undefined).length;
+}
+
+function move(keys: Keyspace, entry: Entry, from: Bytes, to: Bytes): void {
+  keys.remove(from);
+  keys.remove(to);
+  keys.put(to, entry.type, entry.value, entry.expiresAt);
+}
+
+function rename({ keys }: Context, args: readonly Bytes[]): Reply {
+  const [from, to] = [at(args, 0), at(args, 1)];
+  const entry = keys.entry(from);
+  if (!entry) throw refusal("noSuchKey");
+  if (from !== to) move(keys, entry, from, to);
+  return ok;
+}
+
+function renameUnlessTaken({ keys }: Context, args: readonly Bytes[]): Reply {
+  const [from, to] = [at(args, 0), at(args, 1)];
+  const entry = keys.entry(from);
+  if (!entry) throw refusal("noSuchKey");
+  if (keys.entry(to)) return 0;
+  move(keys, entry, from, to);
+  return 1;
+}
+
+function copy({ keys }: Context, args: readonly Bytes[]): Reply {
+  const [from, to] = [at(args, 0), at(args, 1)];
+  const words = args.slice(2).map((word) => word.toUpperCase());
+  const replace = words.includes("REPLACE");
+  const rest = words.filter((word) => word !== "REPLACE");
+  if (rest.length > 0 && (rest[0] !== "DB" || rest.length !== 2)) throw refusal("syntax");
+  if (rest.length > 0 && rest[1] !== "0") throw new CommandError("ERR DB index is out of range");
+  if (from === to) throw new CommandError("ERR source and destination objects are the same");
+  const entry = keys.entry(from);
+  if (!entry || (keys.entry(to) && !replace)) return 0;
+  keys.remove(to);
+  putClone(keys, to, entry);
+  return 1;
+}
+
+function putClone(keys: Keyspace, key: Bytes, entry: Entry): void {
+  const { expiresAt } = entry;
+  if (entry.type === "string") keys.put(key, "string", entry.value, expiresAt);
+  if (entry.type === "hash") keys.put(key, "hash", new Map(entry.value), expiresAt);
+  if (entry.type === "set") keys.put(key, "set", new Set(entry.value), expiresAt);
+  if (entry.type === "list") keys.put(key, "list", [...entry.value], expiresAt);
+  if (entry.type === "zset") {
+    const clone = createSortedSet();
+    for (const { member, score } of entry.value.ranking) clone.set(member, score);
+    keys.put(key, "zset", clone, expiresAt);
+  }
+}
+
+function listKeys({ keys }: Context, args: readonly Bytes[]): Reply {
+  const matches = compileGlob(at(args, 0));
+  return [...keys.entries()].map(([key]) => key).filter(matches);
+}
+
+/**
+ * The cursor is the sequence number of the last key looked at. Keys keep their number as long as
+ * they live, so each one that is there from the first call to the last is answered exactly once.
+ */
+function scan({ keys }: Context, args: readonly Bytes[]): Reply {
+  const cursor = readCursor(at(args, 0));
+  const { matches, count, type } = readScanOptions(args.slice(1), { allowType: true });
+  const found: Bytes[] = [];
+  let [looked, last] = [0, 0];
+  for (const [key, entry] of keys.entries()) {
+    if (entry.sequence <= cursor) continue;
+    if (looked === count) return [String(last), found];
+    looked++;
+    last = entry.sequence;
+    if (matches(key) && (type === undefined || entry.type === type)) found.push(key);
+  }
+  return ["0", found];
+}
+
+function randomKey({ keys, random }: Context): Reply {
+  const live = [...keys.entries()];
+  return live[Math.floor(random() * live.length)]?.[0] ?? null;
+}
+
+function flush({ keys }: Context, args: readonly Bytes[]): Reply {
+  const mode = args[0]?.toUpperCase();
+  if (args.length > 1 || (mode !== undefined && mode !== "ASYNC" && mode !== "SYNC")) {
+    throw refusal("syntax");
+  }
+  keys.clear();
+  return ok;
+}

@@ -1,0 +1,89 @@
+import type { Bytes } from "../bytes.ts";
+import { CommandError, refusals } from "./errors.ts";
+
+/**
+ * `mantissa × 2^exponent` with a mantissa of at most 64 bits: the x87 long double that Redis
+ * computes INCRBYFLOAT and HINCRBYFLOAT with. Doubles would answer 0.30000000000000004 for 0.3.
+ */
+interface LongDouble {
+  readonly mantissa: bigint;
+  readonly exponent: number;
+}
+
+const mantissaBits = 64;
+const fractionDigits = 17;
+const maxDecimalExponent = 4932;
+const decimalForm = /^([+-]?)(\d*)\.?(\d*)(?:e([+-]?\d{1,5}))?$/i;
+
+/** Adds two decimal texts as Redis does, and writes the sum with at most 17 decimals. */
+export function addDecimals(left: Bytes, right: Bytes, message: string = refusals.notFloat): Bytes {
+  return format(add(parse(left, message), parse(right, message)));
+}
+
+function parse(text: Bytes, message: string): LongDouble {
+  if (/^[+-]?inf(?:inity)?$/i.test(text)) {
+    throw new CommandError("ERR increment would produce NaN or Infinity");
+  }
+  const [, sign, whole = "", fraction = "", power = "0"] = decimalForm.exec(text) ?? [];
+  const digits = whole + fraction;
+  const scale = Number(power) - fraction.length;
+  if (digits === "" || digits.length > 5000 || Math.abs(scale) > maxDecimalExponent) {
+    throw new CommandError(message);
+  }
+  const signed = BigInt(digits) * (sign === "-" ? -1n : 1n);
+  return scale < 0
+    ? round(signed, 10n ** BigInt(-scale))
+    : round(signed * 10n ** BigInt(scale), 1n);
+}
+
+function add(left: LongDouble, right: LongDouble): LongDouble {
+  const exponent = Math.min(left.exponent, right.exponent);
+  const sum = (left.mantissa << BigInt(left.exponent - exponent)) +
+    (right.mantissa << BigInt(right.exponent - exponent));
+  return exponent < 0 ? round(sum, 1n << BigInt(-exponent)) : round(sum << BigInt(exponent), 1n);
+}
+
+/** Rounds a fraction to 64 bits, ties to even. */
+function round(numerator: bigint, denominator: bigint): LongDouble {
+  if (numerator === 0n) return { mantissa: 0n, exponent: 0 };
+  const magnitude = numerator < 0n ? -numerator : numerator;
+  const guess = bitLength(magnitude) - bitLength(denominator) - mantissaBits;
+  const exponent = quotientAt(magnitude, denominator, guess) >> 64n === 0n ? guess : guess + 1;
+  const mantissa = divideAt(magnitude, denominator, exponent);
+  return { mantissa: numerator < 0n ? -mantissa : mantissa, exponent };
+}
+
+function quotientAt(numerator: bigint, denominator: bigint, exponent: number): bigint {
+  return exponent < 0
+    ? (numerator << BigInt(-exponent)) / denominator
+    : numerator / (denominator << BigInt(exponent));
+}
+
+/** Divides by `denominator × 2^exponent`, to the nearest integer. */
+function divideAt(numerator: bigint, denominator: bigint, exponent: number): bigint {
+  return exponent < 0
+    ? divideToEven(numerator << BigInt(-exponent), denominator)
+    : divideToEven(numerator, denominator << BigInt(exponent));
+}
+
+function divideToEven(numerator: bigint, denominator: bigint): bigint {
+  const quotient = numerator / denominator;
+  const twice = (numerator % denominator) * 2n;
+  const up = twice > denominator || (twice === denominator && quotient % 2n === 1n);
+  return up ? quotient + 1n : quotient;
+}
+
+function bitLength(value: bigint): number {
+  return value.toString(2).length;
+}
+
+function format({ mantissa, exponent }: LongDouble): Bytes {
+  const magnitude = mantissa < 0n ? -mantissa : mantissa;
+  const scaled = divideAt(magnitude * 10n ** BigInt(fractionDigits), 1n, -exponent);
+  const digits = (exponent < 0 ? scaled : (magnitude << BigInt(exponent)) * 10n ** 17n)
+    .toString().padStart(fractionDigits + 1, "0");
+  const whole = digits.slice(0, -fractionDigits);
+  const fraction = digits.slice(-fractionDigits).replace(/0+$/, "");
+  const text = fraction === "" ? whole : `${whole}.${fraction}`;
+  return mantissa < 0n && text !== "0" ? `-${text}` : text;
+}

@@ -1,0 +1,91 @@
+import type { Command } from "../backend.ts";
+import type { Bytes } from "../bytes.ts";
+import { ok, type Reply } from "../reply.ts";
+import { at, type CommandTable, type Context } from "./command.ts";
+import { CommandError } from "./errors.ts";
+import { createLuaRuntime, type LuaRuntime, sha1Hex } from "./lua.ts";
+import { readCount } from "./numbers.ts";
+
+export interface Scripting {
+  readonly commands: CommandTable;
+  /** Must have resolved before the first command that `needsLua` names. */
+  prepare(): Promise<void>;
+  /** Tells whether a command must wait: it is a script, or Lua is being loaded for an earlier one. */
+  needsLua(command: Command): boolean;
+}
+
+/** Creates the commands that run Lua. Scripts are forgotten with the process, as in Redis. */
+export function createScripting(): Scripting {
+  const scripts = new Map<string, Bytes>();
+  let runtime: LuaRuntime | undefined;
+  let loading: Promise<void> | undefined;
+
+  function lua(): LuaRuntime {
+    if (!runtime) throw new Error("Cannot run a script: Lua is not loaded");
+    return runtime;
+  }
+  async function load(): Promise<void> {
+    runtime = await createLuaRuntime();
+  }
+  function remember(code: Bytes): string {
+    const sha = sha1Hex(code);
+    if (!scripts.has(sha)) {
+      lua().compile(code);
+      scripts.set(sha, code);
+    }
+    return sha;
+  }
+  function evaluate(context: Context, args: readonly Bytes[]): Reply {
+    remember(at(args, 0));
+    return runScript(lua(), at(args, 0), context, args.slice(1));
+  }
+  function evaluateKnown(context: Context, args: readonly Bytes[]): Reply {
+    const code = scripts.get(at(args, 0).toLowerCase());
+    if (code === undefined) {
+      throw new CommandError("NOSCRIPT No matching script. Please use EVAL.");
+    }
+    return runScript(lua(), code, context, args.slice(1));
+  }
+  function script(_context: Context, [action = "", ...rest]: readonly Bytes[]): Reply {
+    const [name, first] = [action.toUpperCase(), rest[0]];
+    if (name === "LOAD" && first !== undefined && rest.length === 1) return remember(first);
+    if (name === "EXISTS" && first !== undefined) {
+      return rest.map((sha) => scripts.has(sha.toLowerCase()) ? 1 : 0);
+    }
+    if (name === "FLUSH" && rest.length <= 1) {
+      scripts.clear();
+      return ok;
+    }
+    throw new CommandError(
+      `ERR unknown subcommand or wrong number of arguments for '${action}'. Try SCRIPT HELP.`,
+    );
+  }
+  return {
+    commands: {
+      EVAL: { arity: -3, notInScripts: true, run: evaluate },
+      EVALSHA: { arity: -3, notInScripts: true, run: evaluateKnown },
+      EVAL_RO: { arity: -3, notInScripts: true, run: evaluate },
+      EVALSHA_RO: { arity: -3, notInScripts: true, run: evaluateKnown },
+      SCRIPT: { arity: -2, notInScripts: true, run: script },
+    },
+    prepare: () => loading ??= load(),
+    needsLua(command) {
+      if (runtime) return false;
+      return loading !== undefined || /^(?:eval|script)/i.test(command[0] ?? "");
+    },
+  };
+}
+
+function runScript(
+  lua: LuaRuntime,
+  code: Bytes,
+  { call }: Context,
+  [count = "", ...words]: readonly Bytes[],
+): Reply {
+  const keyCount = readCount(count);
+  if (keyCount > words.length) {
+    throw new CommandError("ERR Number of keys can't be greater than number of args");
+  }
+  if (keyCount < 0) throw new CommandError("ERR Number of keys can't be negative");
+  return lua.run({ code, keys: words.slice(0, keyCount), args: words.slice(keyCount), call });
+}

@@ -1,0 +1,116 @@
+import { type Bytes, fromOctets, toBytes } from "./bytes.ts";
+import type { Command } from "./backend.ts";
+
+/** What a request asks for. */
+export type RestCall =
+  | { readonly kind: "command"; readonly command: Command }
+  | { readonly kind: "pipeline" | "transaction"; readonly commands: readonly Command[] }
+  | {
+    readonly kind: "subscription";
+    readonly channels: readonly Bytes[];
+    readonly by: "channel" | "pattern";
+  };
+
+/** A request that is answered with an error before Redis hears of it. */
+export class BadRequest extends Error {
+  override readonly name = "BadRequest";
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(`ERR ${message}`);
+    this.status = status;
+  }
+}
+
+/** Reads a request of Upstash's REST API: JSON bodies, path commands, subscriptions. */
+export async function readRestCall(request: Request, maxBytes: number): Promise<RestCall> {
+  if (!["GET", "HEAD", "POST", "PUT"].includes(request.method)) {
+    throw new BadRequest(405, "method not allowed");
+  }
+  const url = new URL(request.url);
+  const body = await readBody(request, maxBytes);
+  const [first = "", ...rest] = readPath(url.pathname);
+  switch (first.toLowerCase()) {
+    case "":
+      return { kind: "command", command: readCommand(parseJson(body, "command")) };
+    case "pipeline":
+      return { kind: "pipeline", commands: readCommands(parseJson(body, "pipeline request")) };
+    case "multi-exec":
+      return { kind: "transaction", commands: readCommands(parseJson(body, "transaction")) };
+    case "subscribe":
+      return { kind: "subscription", channels: requireChannels(rest), by: "channel" };
+    case "psubscribe":
+      return { kind: "subscription", channels: requireChannels(rest), by: "pattern" };
+    default:
+      return { kind: "command", command: [first, ...rest, ...readTail(body, url)] };
+  }
+}
+
+/** `/set/foo?EX=60` with body `bar` is `SET foo bar EX 60`. */
+function readTail(body: Uint8Array, { searchParams }: URL): Bytes[] {
+  const value = body.length > 0 ? [fromOctets(body)] : [];
+  const options = [...searchParams].filter(([name]) => name !== "_token");
+  return [...value, ...options.flat().filter((word) => word !== "").map(toBytes)];
+}
+
+function readPath(pathname: string): Bytes[] {
+  const path = pathname.replace(/^\//, "").replace(/\/$/, "");
+  try {
+    return path.split("/").map((segment) => toBytes(decodeURIComponent(segment)));
+  } catch {
+    throw new BadRequest(400, "failed to parse path");
+  }
+}
+
+function requireChannels(channels: readonly Bytes[]): readonly Bytes[] {
+  if (channels.length === 0) throw new BadRequest(400, "channel is missing");
+  return channels;
+}
+
+async function readBody({ body, headers }: Request, maxBytes: number): Promise<Uint8Array> {
+  const tooLarge = () => new BadRequest(413, "max request size exceeded");
+  if (Number(headers.get("content-length")) > maxBytes) throw tooLarge();
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.length;
+    if (size > maxBytes) throw tooLarge();
+    chunks.push(chunk);
+  }
+  const whole = new Uint8Array(size);
+  let offset = 0;
+  for (const chunk of chunks) {
+    whole.set(chunk, offset);
+    offset += chunk.length;
+  }
+  return whole;
+}
+
+/** Numbers keep the text they were sent as: 9007199254740993 must not become …992. */
+function parseJson(body: Uint8Array, what: string): unknown {
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
+    return JSON.parse(text, (_key, value, context?: { source?: string }) => {
+      return typeof value === "number" ? context?.source ?? String(value) : value;
+    });
+  } catch {
+    throw new BadRequest(400, `failed to parse ${what}`);
+  }
+}
+
+function readCommands(value: unknown): Command[] {
+  if (!Array.isArray(value)) throw new BadRequest(400, "failed to parse pipeline request");
+  if (value.length === 0) throw new BadRequest(400, "empty pipeline request");
+  return value.map(readCommand);
+}
+
+function readCommand(value: unknown): Command {
+  if (!Array.isArray(value)) throw new BadRequest(400, "failed to parse command");
+  if (value.length === 0) throw new BadRequest(400, "empty command");
+  return value.map(readWord);
+}
+
+function readWord(value: unknown): Bytes {
+  if (typeof value === "string") return toBytes(value);
+  if (typeof value === "boolean") return String(value);
+  throw new BadRequest(400, "arguments must be strings, numbers or booleans");
+}

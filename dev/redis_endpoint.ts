@@ -1,0 +1,111 @@
+import type { Home } from "./home.ts";
+import { keepText, keptText } from "./kept.ts";
+import { makeSecret } from "./keys.ts";
+import {
+  createEmbeddedRedis,
+  createRedisProxy,
+  createRedisRest,
+  openAppendOnlyFile,
+  type RedisBackend,
+} from "./redis/mod.ts";
+import type { Settings } from "./settings.ts";
+import { StartError } from "./start_error.ts";
+
+const hostname = "127.0.0.1";
+
+/** A Redis REST endpoint and how to reach it. */
+export interface RedisEndpoint {
+  readonly url: string;
+  readonly token: string;
+  close(): Promise<void>;
+}
+
+export interface RedisEndpointOptions {
+  /** A real Redis behind the endpoint, in place of the embedded engine. */
+  readonly redisUrl?: string;
+  /** Where the embedded engine keeps its writes, inside the home. */
+  readonly file: string;
+  readonly onError: (cause: unknown) => void;
+}
+
+/**
+ * The Redis of the settings: the given endpoint untouched, or one served by this process on
+ * loopback. Its port and its token stay the same as long as the port is free.
+ *
+ * @throws {StartError} when `REDIS_URL` is malformed or nobody answers there
+ */
+export async function openRedis(
+  home: Home,
+  settings: Settings,
+  { file, onError }: Omit<RedisEndpointOptions, "redisUrl">,
+): Promise<RedisEndpoint> {
+  const { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token, REDIS_URL } = settings;
+  if (url !== "") return { url, token, close: () => Promise.resolve() };
+  return await serveRedis(home, { redisUrl: REDIS_URL, file, onError });
+}
+
+async function serveRedis(
+  home: Home,
+  { redisUrl = "", file, onError }: RedisEndpointOptions,
+): Promise<RedisEndpoint> {
+  const token = await keptText(home, ["keys", "redis-rest-token"], makeSecret);
+  const backend = redisUrl === "" ? openEmbedded(home.at(file)) : await connectRedis(redisUrl);
+  const rest = createRedisRest({ backend, token, onError });
+  const portFile = home.at("redis", "port");
+  const server = listen(readPort(portFile), rest);
+  const { port } = server.addr;
+  keepText(portFile, String(port));
+  return {
+    url: `http://${hostname}:${port}`,
+    token,
+    async close() {
+      // First the backend: it ends the streams of subscribers, for which the server would wait.
+      await backend.close();
+      await server.shutdown();
+      // Only while this home is taken by this process may the file that locks its data go.
+      await Deno.remove(`${home.at(file)}.lock`).catch(() => {});
+    },
+  };
+}
+
+function openEmbedded(path: string): RedisBackend {
+  try {
+    return createEmbeddedRedis({ persistence: openAppendOnlyFile(path) });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : "unknown reason";
+    throw new StartError(`the embedded Redis has no data: ${reason}`, { cause });
+  }
+}
+
+async function connectRedis(url: string): Promise<RedisBackend> {
+  let backend: RedisBackend;
+  try {
+    backend = createRedisProxy({ url });
+  } catch (cause) {
+    throw new StartError("REDIS_URL must begin with redis:// or rediss://", { cause });
+  }
+  const reply = await backend.execute(["PING"]).catch(() => undefined);
+  if (reply !== undefined && JSON.stringify(reply)?.includes("PONG")) return backend;
+  await backend.close();
+  throw new StartError("no Redis answers at REDIS_URL");
+}
+
+type Handler = (request: Request) => Promise<Response>;
+
+function listen(port: number, handler: Handler): Deno.HttpServer<Deno.NetAddr> {
+  try {
+    return Deno.serve({ hostname, port, onListen: () => {} }, handler);
+  } catch (error) {
+    if (port === 0 || !(error instanceof Deno.errors.AddrInUse)) throw error;
+    return Deno.serve({ hostname, port: 0, onListen: () => {} }, handler);
+  }
+}
+
+function readPort(path: string): number {
+  try {
+    const port = Number(Deno.readTextFileSync(path));
+    return Number.isInteger(port) && port > 0 && port < 65_536 ? port : 0;
+  } catch {
+    return 0;
+  }
+}

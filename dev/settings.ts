@@ -1,0 +1,163 @@
+import { integer, readConfig } from "@edgepass/shared/config";
+import * as z from "zod/mini";
+import type { Home } from "./home.ts";
+import { keptText } from "./kept.ts";
+import { makeAccessTokenKeys, makePassportKeys, makeSecret } from "./keys.ts";
+import { StartError } from "./start_error.ts";
+
+/** Services of the product: the variable that places each, and the one that names its database. */
+export const services = {
+  auth: { place: "AUTH", database: "AUTH_DB" },
+  user: { place: "USER", database: "USER_DB" },
+  course: { place: "COURSE", database: "COURSE_DB" },
+  enrollment: { place: "ENROLLMENT", database: "ENROLLMENT_DB" },
+} as const;
+export type ServiceName = keyof typeof services;
+export const serviceNames = Object.keys(services) as readonly ServiceName[];
+
+/** Every setting of the system, in the order `dev.env` shows them. */
+export const settingNames = [
+  "PORT",
+  "DASHBOARD_PORT",
+  "EDGEPASS_HOME",
+  "PUBLIC_ORIGIN",
+  "ALLOWED_ORIGINS",
+  "ISSUER",
+  "TRUST_DOMAIN",
+  "AUDIENCE",
+  "AUTH",
+  "USER",
+  "COURSE",
+  "ENROLLMENT",
+  "RECOMMENDATION",
+  "AUTH_DB",
+  "AUTH_DB_TOKEN",
+  "USER_DB",
+  "USER_DB_TOKEN",
+  "COURSE_DB",
+  "COURSE_DB_TOKEN",
+  "ENROLLMENT_DB",
+  "ENROLLMENT_DB_TOKEN",
+  "REFRESH_TOKEN_KEY",
+  "SESSION_MAX_SECONDS",
+  "LEEWAY_SECONDS",
+  "CLIENT_ADDRESS",
+  "ISSUERS",
+  "ACCESS_TOKEN_KEYS",
+  "ACCESS_TOKEN_TTL_SECONDS",
+  "REFRESH_TOKEN_TTL_SECONDS",
+  "PASSPORT_TTL_SECONDS",
+  "PASSPORT_KEYS",
+  "REVOCATION_TIMEOUT_MS",
+  "UPSTASH_REDIS_REST_URL",
+  "UPSTASH_REDIS_REST_TOKEN",
+  "REDIS_URL",
+  "QSTASH_URL",
+  "QSTASH_TOKEN",
+  "QSTASH_CURRENT_SIGNING_KEY",
+  "QSTASH_NEXT_SIGNING_KEY",
+  "ROUTES",
+  "ADMIN_EMAIL",
+  "ADMIN_PASSWORD",
+  "OTEL_EXPORTER_OTLP_ENDPOINT",
+  "LOG_LEVEL",
+] as const;
+export type SettingName = (typeof settingNames)[number];
+
+/** The value in force of every setting; an empty text is a setting that has none. */
+export type Settings = Readonly<Record<SettingName, string>>;
+
+/** What has been given by the environment; an empty text counts as not given. */
+export type Given = Readonly<Partial<Record<SettingName, string>>>;
+
+/** The settings among the variables of a process. */
+export function readGiven(variables: Readonly<Record<string, string>>): Given {
+  const names: readonly string[] = settingNames;
+  return Object.fromEntries(
+    Object.entries(variables).filter(([name, value]) => names.includes(name) && value !== ""),
+  );
+}
+
+const port = integer({ min: 1, max: 65_535 });
+const Ports = z.object({
+  PORT: z._default(port, 8787),
+  DASHBOARD_PORT: z._default(port, 8788),
+});
+
+/** Where to listen. @throws {ConfigError} naming the variable that is no port */
+export function readPorts(given: Given): { PORT: number; DASHBOARD_PORT: number } {
+  return readConfig(Ports, given);
+}
+
+/** What the environment gave wins; what it left out is made up once, kept, and used ever after. */
+export async function completeSettings(home: Home, given: Given): Promise<Settings> {
+  const { PORT, DASHBOARD_PORT } = readPorts(given);
+  const PUBLIC_ORIGIN = given.PUBLIC_ORIGIN ?? `http://127.0.0.1:${PORT}`;
+  requireRedisPair(given);
+  const none = Object.fromEntries(settingNames.map((name) => [name, ""])) as Settings;
+  const settings: Settings = {
+    ...none,
+    PUBLIC_ORIGIN,
+    ISSUER: PUBLIC_ORIGIN,
+    TRUST_DOMAIN: "edgepass.local",
+    AUDIENCE: PUBLIC_ORIGIN,
+    SESSION_MAX_SECONDS: "2592000",
+    LEEWAY_SECONDS: "5",
+    CLIENT_ADDRESS: "peer",
+    ISSUERS: "[]",
+    ACCESS_TOKEN_TTL_SECONDS: "600",
+    REFRESH_TOKEN_TTL_SECONDS: "1209600",
+    PASSPORT_TTL_SECONDS: "30",
+    REVOCATION_TIMEOUT_MS: "150",
+    ROUTES: "[]",
+    ADMIN_EMAIL: "admin@edgepass.local",
+    LOG_LEVEL: "info",
+    ...databases(home),
+    ...await secrets(home, given),
+    ...given,
+    PORT: String(PORT),
+    DASHBOARD_PORT: String(DASHBOARD_PORT),
+    EDGEPASS_HOME: home.root,
+  };
+  return settings;
+}
+
+function databases(home: Home): Given {
+  return Object.fromEntries(
+    serviceNames.map((name) => [
+      services[name].database,
+      `sqlite:${home.at("db", `${name}.sqlite`)}`,
+    ]),
+  );
+}
+
+/** Nothing is made up for a setting that was given, so no unused key lies about. */
+async function secrets(home: Home, given: Given): Promise<Given> {
+  const makers = {
+    ACCESS_TOKEN_KEYS: ["access-token-keys.json", makeAccessTokenKeys],
+    PASSPORT_KEYS: ["passport-keys.json", makePassportKeys],
+    REFRESH_TOKEN_KEY: ["refresh-token-key", makeSecret],
+    ADMIN_PASSWORD: ["admin-password", makePassword],
+  } as const;
+  const made: Record<string, string> = {};
+  for (const [name, [file, make]] of Object.entries(makers)) {
+    if (name in given) continue;
+    made[name] = await keptText(home, ["keys", file], make);
+  }
+  return made;
+}
+
+/** Easier to type than a key, and of 96 random bits still. */
+function makePassword(): string {
+  const digits = crypto.getRandomValues(new Uint8Array(12)).toHex();
+  return digits.match(/.{6}/g)?.join("-") ?? digits;
+}
+
+function requireRedisPair({ UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token }: Given) {
+  if (url !== undefined && token === undefined) {
+    throw new StartError("UPSTASH_REDIS_REST_TOKEN is missing, but UPSTASH_REDIS_REST_URL is set");
+  }
+  if (url === undefined && token !== undefined) {
+    throw new StartError("UPSTASH_REDIS_REST_URL is missing, but UPSTASH_REDIS_REST_TOKEN is set");
+  }
+}

@@ -1,0 +1,107 @@
+import { isObject, type Json, mapTexts, objectAt } from "./openapi_json.ts";
+
+/** Kinds of components that operations refer to; the gateway has security schemes of its own. */
+const kinds = ["schemas", "parameters", "requestBodies", "responses", "headers", "examples"];
+const prefix = "#/components/";
+
+/** The components of several documents, each under one name. */
+export interface Components {
+  /**
+   * Takes a document's components in, and answers how to rewrite what refers to them. One that has the
+   * name of another and differs from it gets the service's name in front.
+   */
+  adopt(service: string, document: Json): <Value>(value: Value) => Value;
+  /** Keeps a component under a name that its content decides, and refers to it. */
+  share(kind: string, name: string, component: Json): Json;
+  /** Those that `roots` refer to, directly or through others, by name. */
+  reachableFrom(roots: unknown): Json;
+}
+
+/** Makes a collection that begins with the gateway's own. */
+export function createComponents(own: Json): Components {
+  const all = new Map(list(own));
+  return {
+    adopt(service, document) {
+      const theirs = list(objectAt(document, "components"));
+      const renamed = new Map<string, string>();
+      const rewrite = <Value>(value: Value) => mapTexts(value, (text) => renamed.get(text) ?? text);
+      // What refers to a renamed component differs from its namesake by that: until nothing changes.
+      let settled = false;
+      while (!settled) {
+        settled = true;
+        for (const [reference, component] of theirs) {
+          if (renamed.has(reference) || !differs(all.get(reference), rewrite(component))) continue;
+          renamed.set(reference, freeName(reference, service, all));
+          settled = false;
+        }
+      }
+      for (const [reference, component] of theirs) {
+        all.set(renamed.get(reference) ?? reference, rewrite(component));
+      }
+      return rewrite;
+    },
+    share(kind, name, component) {
+      const $ref = `${prefix}${kind}/${name}`;
+      all.set($ref, component);
+      return { $ref };
+    },
+    reachableFrom(roots) {
+      const used = new Set<string>();
+      const visit = (value: unknown): void => {
+        mapTexts(value, (text) => {
+          if (all.has(text) && !used.has(text)) {
+            used.add(text);
+            visit(all.get(text));
+          }
+          return text;
+        });
+      };
+      visit(roots);
+      return toTree([...used].sort().map((reference) => [reference, all.get(reference)]));
+    },
+  };
+}
+
+function list(components: Json): (readonly [reference: string, component: unknown])[] {
+  return kinds.flatMap((kind) =>
+    Object.entries(objectAt(components, kind)).map(
+      ([name, component]) => [`${prefix}${kind}/${name}`, component] as const,
+    )
+  );
+}
+
+function differs(known: unknown, other: unknown): boolean {
+  return known !== undefined && JSON.stringify(known) !== JSON.stringify(other);
+}
+
+function freeName(reference: string, service: string, taken: ReadonlyMap<string, unknown>): string {
+  const at = reference.lastIndexOf("/") + 1;
+  const name = `${reference.slice(0, at)}${toPascalCase(service)}${reference.slice(at)}`;
+  let [free, count] = [name, 1];
+  while (taken.has(free)) free = `${name}${++count}`;
+  return free;
+}
+
+/** `token_expired` → `TokenExpired`. */
+export function toPascalCase(text: string): string {
+  return text.split(/[^A-Za-z0-9]+/).map((word) => word.charAt(0).toUpperCase() + word.slice(1))
+    .join("");
+}
+
+function toTree(components: readonly (readonly [string, unknown])[]): Json {
+  const tree: Record<string, Record<string, unknown>> = {};
+  for (const [reference, component] of components) {
+    const [kind = "", name = ""] = reference.slice(prefix.length).split("/");
+    (tree[kind] ??= {})[name] = component;
+  }
+  return tree;
+}
+
+/** What a reference within one document points at; anything else as it is. */
+export function resolve(document: Json, value: Json): Json {
+  const { $ref } = value;
+  if (typeof $ref !== "string" || !$ref.startsWith(prefix)) return value;
+  const [kind = "", name = ""] = $ref.slice(prefix.length).split("/");
+  const component = objectAt(objectAt(document, "components"), kind)[name];
+  return isObject(component) ? component : {};
+}

@@ -1,0 +1,147 @@
+import { Problem } from "@edgepass/shared/problem";
+import { UniqueViolation } from "@edgepass/shared/sql";
+import { changeAccount } from "./change_account.ts";
+import type { AuthDeps, Client } from "./deps.ts";
+import { isEmail, normaliseEmail } from "./email.ts";
+import { findPasswordFault } from "./passwords/policy.ts";
+import type { NewAccount, Role } from "./schema.ts";
+import type { Account } from "./store/mod.ts";
+
+/** An account that is not closed. */
+export type OpenAccount = Account & { readonly email: string; readonly name: string };
+
+export interface Accounts {
+  /**
+   * Makes an account with the role `learner`.
+   *
+   * @throws {Problem} `validation_failed`, `email_taken`, `rate_limited`
+   */
+  signUp(input: NewAccount, client: Client): Promise<OpenAccount>;
+  /** @throws {Problem} `not_found`, also when it is closed */
+  find(id: string): Promise<OpenAccount>;
+  /**
+   * Closes a person's account: address, name and password are erased, all logins end.
+   *
+   * @throws {Problem} `conflict` for the last administrator, `revocation_unavailable` when Redis did
+   *   not hear of it: asking again goes on where it stopped
+   */
+  close(id: string): Promise<void>;
+  /** Makes the first administrator, unless the address has an account. */
+  createAdministrator(administrator: { email: string; password: string }): Promise<void>;
+}
+
+/** Long enough for one hash at a busy time. */
+const claimMs = 30_000;
+
+/** Makes the rules of accounts. */
+export function createAccounts(deps: AuthDeps): Accounts {
+  const { store, passwords, guesses, revocations, log, now, newId } = deps;
+
+  async function create(
+    { email, password, name }: NewAccount,
+    roles: Role[],
+  ): Promise<OpenAccount> {
+    const at = now();
+    // Only who holds the address hashes: of fifty parallel sign-ups one costs anything.
+    if (!(await store.accounts.claimAddress(email, { now: at, until: at + claimMs }))) {
+      throw new Problem("email_taken");
+    }
+    try {
+      if (await store.accounts.findByEmail(email)) throw new Problem("email_taken");
+      const passwordHash = await passwords.hash(password);
+      const account = { ...newAccount(newId(), at), email, name, passwordHash, roles };
+      await store.accounts.insert(account);
+      return account;
+    } catch (error) {
+      if (error instanceof UniqueViolation) throw new Problem("email_taken", { cause: error });
+      throw error;
+    } finally {
+      await store.accounts.releaseAddress(email);
+    }
+  }
+
+  return {
+    async signUp(input, client) {
+      const email = normaliseEmail(input.email);
+      requireFit({ ...input, email });
+      const guess = await guesses.admitSignUp(client.network);
+      try {
+        const account = await create({ ...input, email }, ["learner"]);
+        await guess.right();
+        log.info("Account made", { accountId: account.id });
+        return account;
+      } catch (error) {
+        const isTaken = error instanceof Problem && error.code === "email_taken";
+        if (!isTaken) await guess.undecided();
+        throw error;
+      }
+    },
+    async find(id) {
+      return requireOpen(await store.accounts.findById(id));
+    },
+    async close(id) {
+      const account = await store.accounts.findById(id);
+      if (!account) throw new Problem("not_found");
+      if (account.closedAt === null) {
+        await changeAccount(store.accounts, id, () => closing(deps, id));
+        log.info("Account closed", { audit: "closed", actorId: id, targetId: id });
+      }
+      await revocations.announce("subject", id);
+    },
+    async createAdministrator({ email, password }) {
+      const normalised = normaliseEmail(email);
+      if (await store.accounts.findByEmail(normalised)) return;
+      try {
+        const input = { email: normalised, password, name: "Administrator" };
+        const { id } = await create(input, ["admin"]);
+        log.info("First administrator made", { accountId: id });
+      } catch (error) {
+        // Another process or isolate starts at the same time and was first.
+        if (!(error instanceof Problem && error.code === "email_taken")) throw error;
+      }
+    },
+  };
+}
+
+/** The account, if it is there and not closed. @throws {Problem} `not_found` */
+export function requireOpen(account: Account | undefined): OpenAccount {
+  if (account?.closedAt !== null || account.email === null || account.name === null) {
+    throw new Problem("not_found");
+  }
+  return { ...account, email: account.email, name: account.name };
+}
+
+function newAccount(id: string, at: number) {
+  return {
+    id,
+    passwordChangedAt: at,
+    disabled: false,
+    closedAt: null,
+    uv: 1,
+    version: 1,
+    createdAt: at,
+    updatedAt: at,
+  };
+}
+
+function closing({ revocations, now, newId }: AuthDeps, id: string) {
+  const at = now();
+  const erased = { email: null, name: null, passwordHash: null, roles: [] };
+  return {
+    set: { ...erased, closedAt: at },
+    now: at,
+    revokeUntil: revocations.keepUntil(),
+    endLogins: { by: "closed" },
+    leavesAdministration: true,
+    audit: { id: newId(), at, actorId: id, targetId: id, what: "closed" },
+  } as const;
+}
+
+function requireFit({ email, password }: NewAccount): void {
+  const faults = [
+    ...(isEmail(email) ? [] : [{ path: "email", message: "Must be an e-mail address" }]),
+    ...[findPasswordFault(password, email)].filter((fault) => fault !== undefined)
+      .map((message) => ({ path: "password", message })),
+  ];
+  if (faults.length > 0) throw new Problem("validation_failed", { details: faults });
+}

@@ -1,0 +1,84 @@
+import { type OpenAccount, requireOpen } from "./accounts.ts";
+import { changeAccount, type PlanChange } from "./change_account.ts";
+import type { AuthDeps } from "./deps.ts";
+import type { Role } from "./schema.ts";
+import type { Account } from "./store/mod.ts";
+
+export interface Administration {
+  /** Accounts that are not closed, from behind the id `after` on; `q` is part of address or name. */
+  list(page: { q?: string; after?: string; limit: number }): Promise<OpenAccount[]>;
+  /**
+   * Gives an account other roles; its access tokens so far are dead, its logins go on.
+   *
+   * @throws {Problem} `not_found`, `conflict` when no administrator would be left,
+   *   `revocation_unavailable`: asking again goes on where it stopped
+   */
+  setRoles(change: { id: string; roles: readonly Role[]; actorId: string }): Promise<OpenAccount>;
+  /** Ends every login of an account and lets none begin. @throws as `setRoles` */
+  disable(change: { id: string; actorId: string }): Promise<OpenAccount>;
+  /** Lets logins begin again; the old ones stay ended. @throws as `setRoles` */
+  enable(change: { id: string; actorId: string }): Promise<OpenAccount>;
+}
+
+/** Makes the rules of administration; each change leaves a row and a line that say who and what. */
+export function createAdministration(deps: AuthDeps): Administration {
+  const { store, revocations, log, now, newId } = deps;
+
+  async function change(
+    { id, actorId, what }: { id: string; actorId: string; what: string },
+    plan: (account: Account) => Omit<NonNullable<ReturnType<PlanChange>>, "now"> | undefined,
+  ): Promise<OpenAccount> {
+    let isChanged = false;
+    const account = await changeAccount(store.accounts, id, (latest) => {
+      const planned = plan(latest);
+      isChanged = planned !== undefined;
+      const at = now();
+      return planned && {
+        ...planned,
+        now: at,
+        audit: { id: newId(), at, actorId, targetId: id, what },
+      };
+    });
+    if (isChanged) log.info("Account changed", { audit: what, actorId, targetId: id });
+    // Also without a change: an earlier request may have made it while Redis was away.
+    await revocations.announce("subject", id);
+    return requireOpen(account);
+  }
+
+  return {
+    async list(page) {
+      return (await store.accounts.list(page)).map(requireOpen);
+    },
+    async setRoles({ id, roles, actorId }) {
+      const wanted = [...new Set(roles)].sort();
+      const what = `roles ${wanted.join(",")}`;
+      return await change({ id, actorId, what }, (account) => {
+        if (account.roles.toSorted().join() === wanted.join()) return undefined;
+        return {
+          set: { roles: wanted },
+          revokeUntil: revocations.keepUntil(),
+          leavesAdministration: !wanted.includes("admin"),
+        };
+      });
+    },
+    async disable({ id, actorId }) {
+      return await change(
+        { id, actorId, what: "disabled" },
+        (account) =>
+          account.disabled ? undefined : {
+            set: { disabled: true },
+            revokeUntil: revocations.keepUntil(),
+            endLogins: { by: "disabled" },
+            leavesAdministration: true,
+          },
+      );
+    },
+    async enable({ id, actorId }) {
+      // No token from before is alive, so there is nothing that Redis would have to hear.
+      return await change(
+        { id, actorId, what: "enabled" },
+        (account) => account.disabled ? { set: { disabled: false } } : undefined,
+      );
+    },
+  };
+}

@@ -1,0 +1,111 @@
+import { Problem } from "@edgepass/shared/problem";
+import { type OpenAccount, requireOpen } from "./accounts.ts";
+import { changeAccount } from "./change_account.ts";
+import type { AuthDeps, Client, Person } from "./deps.ts";
+import type { Grant } from "./grants.ts";
+import { findPasswordFault } from "./passwords/policy.ts";
+import type { Refresh } from "./refresh.ts";
+import { hashRefreshToken, isRefreshToken } from "./refresh_tokens.ts";
+import type { PasswordChange } from "./schema.ts";
+import { requireSize } from "./sign_in.ts";
+
+export type ChangePassword = (
+  person: Person,
+  change: PasswordChange,
+  client: Client & { refreshToken?: string | undefined },
+) => Promise<Grant | undefined>;
+
+/**
+ * Makes the function that changes a person's password.
+ *
+ * All other logins end and every access token so far is dead; this login goes on. Who came with its
+ * refresh token gets new tokens back; others refresh by themselves.
+ *
+ * It throws `credentials_invalid` for a wrong current password, `validation_failed`, `token_revoked`
+ * when the login has ended, `rate_limited`, and `revocation_unavailable` when Redis did not hear of
+ * the change: the same request again goes on where it stopped.
+ */
+export function createChangePassword(deps: AuthDeps, refresh: Refresh): ChangePassword {
+  const { store, passwords, revocations, log, now } = deps;
+  return async function changePassword({ userId, sid }, { current, next }, client) {
+    const account = await requireLiveLogin(deps, { userId, sid });
+    requireSize("current", current);
+    const fault = current === next ? "Must be another one" : findPasswordFault(next, account.email);
+    if (fault !== undefined) {
+      throw new Problem("validation_failed", { details: [{ path: "next", message: fault }] });
+    }
+    if (await isCurrent(deps, account, { current, next, client })) {
+      const passwordHash = await passwords.hash(next);
+      await changeAccount(store.accounts, userId, (latest) => {
+        if (latest.passwordChangedAt !== account.passwordChangedAt) {
+          throw new Problem("credentials_invalid");
+        }
+        return {
+          set: { passwordHash, passwordChangedAt: Math.max(now(), latest.passwordChangedAt + 1) },
+          now: now(),
+          revokeUntil: revocations.keepUntil(),
+          endLogins: { by: "password_changed", except: sid },
+        };
+      });
+      log.info("Credentials changed", { audit: "password", actorId: userId, targetId: userId });
+    }
+    await revocations.announce("subject", userId);
+    return await goOn(deps, refresh, { sid, refreshToken: client.refreshToken });
+  };
+}
+
+/** A Passport outlives its login by seconds; what changes an account must not. */
+async function requireLiveLogin({ store, now }: AuthDeps, person: Person): Promise<OpenAccount> {
+  const login = await store.logins.find(person.sid);
+  const isLive = login?.accountId === person.userId && login.endedAt === null &&
+    login.expiresAt > now();
+  const account = isLive ? await store.accounts.findById(person.userId) : undefined;
+  if (!account || account.closedAt !== null || account.disabled) throw new Problem("token_revoked");
+  return requireOpen(account);
+}
+
+/**
+ * Tells whether the change is still to be made; false when only Redis has to hear of it, because
+ * the same request came before.
+ */
+async function isCurrent(
+  { guesses, passwords, revocations }: AuthDeps,
+  { id, email, passwordHash }: OpenAccount,
+  { current, next, client }: PasswordChange & { client: Client },
+): Promise<boolean> {
+  const guess = await guesses.admitPassword({ email, network: client.network });
+  try {
+    if (await passwords.verify(current, passwordHash)) {
+      await guess.right();
+      return true;
+    }
+    const isRepeated = await revocations.isPending("subject", id) &&
+      await passwords.verify(next, passwordHash);
+    if (isRepeated) {
+      await guess.right();
+      return false;
+    }
+  } catch (error) {
+    await guess.undecided();
+    throw error;
+  }
+  throw new Problem("credentials_invalid");
+}
+
+/** New tokens for the login that goes on, if its refresh token came along and still counts. */
+async function goOn(
+  { store }: AuthDeps,
+  refresh: Refresh,
+  { sid, refreshToken }: { sid: string; refreshToken: string | undefined },
+): Promise<Grant | undefined> {
+  if (refreshToken === undefined || !isRefreshToken(refreshToken)) return undefined;
+  const owner = await store.logins.findByToken(await hashRefreshToken(refreshToken));
+  if (owner?.sid !== sid) return undefined;
+  try {
+    return await refresh(refreshToken);
+  } catch (error) {
+    // The password is changed, and the answer must not say otherwise.
+    if (error instanceof Problem && error.status === 401) return undefined;
+    throw error;
+  }
+}

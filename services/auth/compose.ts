@@ -1,0 +1,127 @@
+import type { Application } from "@edgepass/shared/application";
+import { type Bindings, ConfigError, readConfig } from "@edgepass/shared/config";
+import { createStarter, type Starter } from "@edgepass/shared/http";
+import type { Logger } from "@edgepass/shared/log";
+import { createUpstashRedis } from "@edgepass/shared/redis";
+import { readSqlDb } from "@edgepass/shared/sql/config";
+import { cookieNames } from "@edgepass/shared/tokens";
+import { AuthConfig } from "./config.ts";
+import { type AccessTokenKeys, readAccessTokenKeys } from "./keys.ts";
+import { type AuthService, createAuthService } from "./mod.ts";
+import type { PasswordHasher } from "./passwords/hasher.ts";
+import { importRefreshTokenKey } from "./refresh_tokens.ts";
+import { createRevocationWriter, type RevocationWriter } from "./revocations.ts";
+import { type AuthStore, sqlAuthStore } from "./store/mod.ts";
+
+/** A change waits for Redis longer than a check does: its answer says that the change holds. */
+const redisTimeoutMs = 1_000;
+
+const dayMs = 86_400_000;
+const networkDays = 180;
+const endedLoginDays = 1;
+
+export interface AuthEffects {
+  readonly starter?: Starter;
+  readonly passwords?: PasswordHasher;
+}
+
+/**
+ * Wires the identity provider from bindings.
+ *
+ * `start` checks the keys, makes the first administrator and fills an emptied Redis; `sweep` repeats
+ * revocations that Redis missed and deletes what has expired.
+ *
+ * @throws {ConfigError} naming the settings that are missing or malformed
+ */
+export function composeAuth(
+  bindings: Bindings,
+  { starter = createStarter(bindings), passwords }: AuthEffects = {},
+): Application {
+  const config = readConfig(AuthConfig, bindings);
+  const store = sqlAuthStore(readSqlDb(config.AUTH_DB, config.AUTH_DB_TOKEN));
+  const revocations = createRevocationWriter({
+    store: store.revocations,
+    redis: createUpstashRedis({
+      url: config.UPSTASH_REDIS_REST_URL,
+      token: config.UPSTASH_REDIS_REST_TOKEN,
+      timeoutMs: redisTimeoutMs,
+    }),
+    leewaySeconds: config.LEEWAY_SECONDS,
+    now: starter.now,
+  });
+  const keys = lazily(() => readKeys(config));
+  const service = createAuthService({
+    starter,
+    store,
+    revocations,
+    keys,
+    refreshTokenKey: lazily(() => importRefreshTokenKey(config.REFRESH_TOKEN_KEY)),
+    issuer: config.ISSUER ?? config.PUBLIC_ORIGIN,
+    audience: config.AUDIENCE ?? config.PUBLIC_ORIGIN,
+    cookieNames: cookieNames(config.PUBLIC_ORIGIN),
+    accessTtlSeconds: config.ACCESS_TOKEN_TTL_SECONDS,
+    refreshTtlSeconds: config.REFRESH_TOKEN_TTL_SECONDS,
+    sessionMaxSeconds: config.SESSION_MAX_SECONDS,
+    ...administratorOf(config),
+    ...(passwords ? { passwords } : {}),
+  });
+  const log = starter.createLogger("auth");
+  return {
+    fetch: (request) => service.app.fetch(request),
+    start: () => start({ keys, service, revocations, log }),
+    sweep: () => sweep({ store, revocations, log, now: starter.now }),
+  };
+}
+
+async function start(
+  { keys, service, revocations, log }: {
+    keys: () => Promise<AccessTokenKeys>;
+    service: AuthService;
+    revocations: RevocationWriter;
+    log: Logger;
+  },
+): Promise<void> {
+  await keys();
+  await service.ensureAdministrator();
+  // Without Redis the gateway refuses, and asks for the refill itself once it is back.
+  await revocations.refillIfIncomplete()
+    .catch((cause) => log.warn("Revocation list is not filled yet", { cause }));
+}
+
+async function sweep(
+  { store, revocations, log, now }: {
+    store: AuthStore;
+    revocations: RevocationWriter;
+    log: Logger;
+    now: () => number;
+  },
+): Promise<void> {
+  await revocations.pushPending()
+    .catch((cause) => log.warn("Redis has not heard of all revocations yet", { cause }));
+  const at = now();
+  await store.revocations.deleteExpired({
+    now: at,
+    networksBefore: at - networkDays * dayMs,
+    endedBefore: at - endedLoginDays * dayMs,
+  });
+}
+
+async function readKeys(config: AuthConfig): Promise<AccessTokenKeys> {
+  try {
+    return await readAccessTokenKeys(config.ACCESS_TOKEN_KEYS);
+  } catch (error) {
+    throw error instanceof TypeError ? new ConfigError(error.message) : error;
+  }
+}
+
+function administratorOf({ ADMIN_EMAIL: email, ADMIN_PASSWORD: password }: AuthConfig) {
+  return email === undefined || password === undefined
+    ? {}
+    : { administrator: { email, password } };
+}
+
+/** Importing a key waits for nobody else's I/O, so that requests may share it. */
+function lazily<Value>(make: () => Promise<Value>): () => Promise<Value> {
+  let made: Promise<Value> | undefined;
+  return () => made ??= make();
+}

@@ -1,0 +1,42 @@
+import type { CookieNames } from "@edgepass/shared/tokens";
+
+/** A cookie's value and how long a browser keeps it, in seconds. */
+export interface CookieLife {
+  readonly value: string;
+  readonly maxAgeSeconds: number;
+}
+
+/**
+ * The values a Cookie header has under one name, byte for byte.
+ *
+ * Stricter than the usual parsers, which unquote, percent-decode and trim more than spaces and so
+ * take several spellings for one name or value (RFC 6265 §5.4): here the name is exact.
+ */
+export function readCookies(header: string | undefined, name: string): string[] {
+  return (header ?? "").split(";").flatMap((pair) => {
+    const [, found, value = ""] = /^[ \t]*([^=]*)=([^]*?)[ \t]*$/.exec(pair) ?? [];
+    return found === name ? [value] : [];
+  });
+}
+
+/** The two Set-Cookie values that hand a login's tokens to a browser. */
+export function writeTokenCookies(
+  names: CookieNames,
+  { access, refresh }: { access: CookieLife; refresh: CookieLife },
+): [access: string, refresh: string] {
+  return [
+    `${names.access}=${access.value}; ${attributes(access.maxAgeSeconds, "Lax", names)}`,
+    `${names.refresh}=${refresh.value}; ${attributes(refresh.maxAgeSeconds, "Strict", names)}`,
+  ];
+}
+
+/** The two Set-Cookie values after which a browser has neither cookie. */
+export function clearTokenCookies(names: CookieNames): [access: string, refresh: string] {
+  const none = { value: "", maxAgeSeconds: 0 };
+  return writeTokenCookies(names, { access: none, refresh: none });
+}
+
+function attributes(maxAgeSeconds: number, sameSite: string, { secure }: CookieNames): string {
+  const parts = ["Path=/", `Max-Age=${Math.max(0, Math.floor(maxAgeSeconds))}`];
+  return [...parts, ...(secure ? ["Secure"] : []), "HttpOnly", `SameSite=${sameSite}`].join("; ");
+}

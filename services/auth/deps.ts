@@ -1,0 +1,38 @@
+import type { Logger } from "@edgepass/shared/log";
+import type { IssueGrant } from "./grants.ts";
+import type { Guesses } from "./guesses.ts";
+import type { PasswordHasher } from "./passwords/hasher.ts";
+import type { RevocationWriter } from "./revocations.ts";
+import type { AuthStore } from "./store/mod.ts";
+
+/** What the rules are given; they know nothing of HTTP, SQL or the clock. */
+export interface AuthDeps {
+  readonly store: AuthStore;
+  readonly passwords: PasswordHasher;
+  readonly guesses: Guesses;
+  readonly revocations: RevocationWriter;
+  readonly issueGrant: IssueGrant;
+  /** The key behind the refresh grace. */
+  readonly refreshTokenKey: () => Promise<CryptoKey>;
+  /** Idle life of a refresh token, renewed by rotation. */
+  readonly refreshTtlSeconds: number;
+  /** Absolute life of a login. */
+  readonly sessionMaxSeconds: number;
+  readonly log: Logger;
+  readonly now: () => number;
+  readonly newId: () => string;
+}
+
+/** Where a request comes from, as far as the rules care. */
+export interface Client {
+  /** The network of the caller's address. */
+  readonly network: string;
+  /** What the client calls itself; a label for the person's list of logins. */
+  readonly userAgent: string | null;
+}
+
+/** A person of our own issuer, and the login they come with. */
+export interface Person {
+  readonly userId: string;
+  readonly sid: string;
+}

@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { type AuthSetup, password, setupAuth } from "../../tests/support/auth_service.ts";
+import { expectProblem } from "../../tests/support/services.ts";
+import { guessLimits } from "./guesses.ts";
+
+const email = "learner@example.com";
+const home = "203.0.113.7";
+
+const from = (address: string) => ({ headers: { "x-forwarded-for": address } });
+
+async function guess(
+  auth: AuthSetup,
+  { times = 1, address = home, who = email, tried = "not the sentence" } = {},
+): Promise<string[]> {
+  const codes: string[] = [];
+  for (let time = 0; time < times; time++) {
+    const response = await auth.call("POST", "/auth/login", {
+      body: { email: who, password: tried },
+      ...from(address),
+    });
+    codes.push((await response.json()).code ?? "ok");
+  }
+  return codes;
+}
+
+/** Spends an account's own limit from as many networks as it takes. */
+async function lockAccount(auth: AuthSetup): Promise<void> {
+  const perNetwork = guessLimits.accountFromNetwork.max;
+  for (let network = 0; network * perNetwork < guessLimits.account.max; network++) {
+    await guess(auth, { times: perNetwork, address: `198.51.100.${network}` });
+  }
+}
+
+Deno.test("guesses for one account from one network end in 429, also for the right password", async () => {
+  await using auth = await setupAuth();
+  await auth.signUp(email);
+  const { max, windowMs } = guessLimits.accountFromNetwork;
+  assert.deepEqual(new Set(await guess(auth, { times: max })), new Set(["credentials_invalid"]));
+  auth.clock.advance(60_000);
+  const response = await auth.logIn(email, from(home));
+  assert.equal(response.headers.get("retry-after"), String(windowMs / 1000 - 60));
+  await expectProblem(response, 429, "rate_limited");
+  assert.deepEqual(await guess(auth, { address: "203.0.113.8", tried: password }), ["ok"]);
+  auth.clock.advance(windowMs - 60_000);
+  assert.deepEqual(await guess(auth, { tried: password }), ["ok"]);
+});
+
+Deno.test("an address without an account is throttled like any other", async () => {
+  await using auth = await setupAuth();
+  const codes = await guess(auth, {
+    times: guessLimits.accountFromNetwork.max + 1,
+    who: "no@one.example",
+  });
+  assert.equal(codes.at(-2), "credentials_invalid");
+  assert.equal(codes.at(-1), "rate_limited");
+});
+
+Deno.test("a right password begins the count again", async () => {
+  await using auth = await setupAuth();
+  await auth.signUp(email);
+  const times = guessLimits.accountFromNetwork.max - 1;
+  for (let round = 0; round < 3; round++) {
+    assert.ok(!(await guess(auth, { times })).includes("rate_limited"));
+    assert.deepEqual(await guess(auth, { tried: password }), ["ok"]);
+  }
+});
+
+Deno.test("parallel guesses are counted before they are looked at", async () => {
+  await using auth = await setupAuth();
+  await auth.signUp(email);
+  const codes = await Promise.all(Array.from({ length: 30 }, () => guess(auth)));
+  const looked = codes.flat().filter((code) => code === "credentials_invalid");
+  assert.ok(looked.length <= guessLimits.accountFromNetwork.max, String(looked.length));
+});
+
+Deno.test("guesses from many networks lock the account, but not its owner out", async () => {
+  await using auth = await setupAuth();
+  await auth.signUp(email);
+  assert.deepEqual(await guess(auth, { tried: password }), ["ok"]);
+  await lockAccount(auth);
+  const [code] = await guess(auth, { address: "192.0.2.1", tried: password });
+  assert.equal(code, "rate_limited");
+  assert.deepEqual(await guess(auth, { tried: password }), ["ok"]);
+  assert.deepEqual(await guess(auth, { address: `::ffff:${home}`, tried: password }), ["ok"]);
+});
+
+Deno.test("one network alone cannot lock an account elsewhere", async () => {
+  await using auth = await setupAuth();
+  await auth.signUp(email);
+  await guess(auth, { times: guessLimits.account.max + 20 });
+  assert.deepEqual(await guess(auth, { address: "192.0.2.1", tried: password }), ["ok"]);
+});
+
+Deno.test("guesses at many accounts from one network end in 429 for that network only", async () => {
+  await using auth = await setupAuth();
+  await auth.signUp(email);
+  const { max } = guessLimits.network;
+  for (let at = 0; at < max; at++) await guess(auth, { who: `learner${at}@example.com` });
+  assert.deepEqual(await guess(auth, { tried: password }), ["rate_limited"]);
+  assert.deepEqual(await guess(auth, { address: "192.0.2.1", tried: password }), ["ok"]);
+});
+
+Deno.test("logins that succeed do not use up a network", async () => {
+  await using auth = await setupAuth();
+  await auth.signUp(email);
+  for (let at = 0; at < guessLimits.network.max + 5; at++) {
+    assert.deepEqual(await guess(auth, { tried: password }), ["ok"]);
+  }
+});
+
+Deno.test("neighbours in one /64 and spellings of one address share a count", async () => {
+  await using auth = await setupAuth();
+  const addresses = ["2001:db8::1", "2001:0DB8:0:0::2", "2001:db8:0:0:ffff::", "2001:db8::3%eth0"];
+  const { max } = guessLimits.accountFromNetwork;
+  const codes: string[] = [];
+  for (let at = 0; at <= max; at++) {
+    codes.push(...await guess(auth, { address: addresses[at % addresses.length] ?? "" }));
+  }
+  assert.equal(codes.at(-1), "rate_limited");
+  assert.deepEqual(await guess(auth, { address: "2001:db8:0:1::1" }), ["credentials_invalid"]);
+});
+
+Deno.test("the password grant and the change of a password count as guesses", async () => {
+  await using auth = await setupAuth();
+  await auth.signUp(email);
+  const options = from(home);
+  const body = { grantType: "password", email, password: "not the sentence" };
+  for (let at = 0; at < guessLimits.accountFromNetwork.max; at++) {
+    await (await auth.call("POST", "/auth/token", { body, ...options })).body?.cancel();
+  }
+  const right = auth.call("POST", "/auth/token", { body: { ...body, password }, ...options });
+  await expectProblem(right, 429, "rate_limited");
+  const { sub, sid } = await (async () => {
+    const [[id, sid] = []] = await auth.rows(
+      "INSERT INTO logins SELECT 'sid', id, 0, 0, 9e15, 0, '[]', NULL, NULL, NULL FROM accounts " +
+        "WHERE email = ? RETURNING account_id, sid",
+      email,
+    );
+    return { sub: `user:${id}`, sid: String(sid) };
+  })();
+  const change = { current: password, next: "another sentence of mine" };
+  const changed = auth.call("POST", "/auth/password", {
+    as: { sub, sid },
+    body: change,
+    ...options,
+  });
+  await expectProblem(changed, 429, "rate_limited");
+});
+
+Deno.test("sign-ups that only ask which addresses are taken end in 429", async () => {
+  await using auth = await setupAuth();
+  await auth.signUp(email);
+  const { max } = guessLimits.failedSignUp;
+  const ask = (address: string) =>
+    auth.call("POST", "/auth/signup", {
+      body: { email, password, name: "Demo Learner" },
+      ...from(address),
+    });
+  for (let at = 0; at < max; at++) await expectProblem(ask(home), 409, "email_taken");
+  await expectProblem(ask(home), 429, "rate_limited");
+  await expectProblem(ask("192.0.2.1"), 409, "email_taken");
+});
+
+Deno.test("the store keeps neither addresses nor networks of guesses in clear", async () => {
+  await using auth = await setupAuth();
+  await auth.signUp(email, from(home));
+  await guess(auth, { tried: password });
+  await guess(auth);
+  const dump = JSON.stringify([
+    await auth.rows("SELECT * FROM guesses"),
+    await auth.rows("SELECT * FROM known_networks"),
+  ]);
+  assert.ok(!dump.includes(home) && !dump.includes("learner"));
+});

@@ -1,0 +1,110 @@
+import { createService, type ServiceApp, type Starter } from "@edgepass/shared/http";
+import { uuidv7 } from "@edgepass/shared/ids";
+import type { CookieNames } from "@edgepass/shared/tokens";
+import { type Accounts, createAccounts } from "./accounts.ts";
+import { createAdministration } from "./administration.ts";
+import { createChangePassword } from "./change_password.ts";
+import type { AuthDeps } from "./deps.ts";
+import { createGrantIssuer } from "./grants.ts";
+import { createGuesses } from "./guesses.ts";
+import type { AccessTokenKeys } from "./keys.ts";
+import { createLogins } from "./logins.ts";
+import { createPasswordHasher, type PasswordHasher } from "./passwords/hasher.ts";
+import { createRefresh } from "./refresh.ts";
+import type { RevocationWriter } from "./revocations.ts";
+import { accountRoutes } from "./routes/accounts.ts";
+import { internalRoutes } from "./routes/internal.ts";
+import { jwksPath, keyRoutes } from "./routes/keys.ts";
+import { loginRoutes } from "./routes/logins.ts";
+import { sessionRoutes } from "./routes/sessions.ts";
+import { createSignIn } from "./sign_in.ts";
+import type { AuthStore } from "./store/mod.ts";
+
+export { generateAccessTokenKeys, type PrivateJwkSet } from "./keys.ts";
+
+export interface AuthServiceDeps {
+  readonly starter: Starter;
+  readonly store: AuthStore;
+  readonly revocations: RevocationWriter;
+  readonly keys: () => Promise<AccessTokenKeys>;
+  /** The key behind the refresh grace. */
+  readonly refreshTokenKey: () => Promise<CryptoKey>;
+  readonly issuer: string;
+  readonly audience: string;
+  readonly cookieNames: CookieNames;
+  readonly accessTtlSeconds: number;
+  readonly refreshTtlSeconds: number;
+  readonly sessionMaxSeconds: number;
+  /** The administrator to be made where nobody has the address yet. */
+  readonly administrator?: { readonly email: string; readonly password: string };
+  readonly passwords?: PasswordHasher;
+  readonly newId?: () => string;
+}
+
+export interface AuthService {
+  readonly app: ServiceApp;
+  /** Makes the first administrator; after it succeeded once it does nothing. */
+  ensureAdministrator(): Promise<void>;
+}
+
+/** Requests before which the first administrator must exist. */
+const administratorPaths = ["/auth/signup", "/auth/login", "/auth/token"];
+
+/**
+ * Makes the identity provider: accounts, logins, access tokens, refresh rotation, revocation, keys.
+ *
+ * Its tables are those of `migrations/`.
+ */
+export function createAuthService(deps: AuthServiceDeps): AuthService {
+  const { starter, store, keys, cookieNames: names } = deps;
+  const { now } = starter;
+  const rules: AuthDeps = {
+    ...deps,
+    passwords: deps.passwords ?? createPasswordHasher(),
+    guesses: createGuesses({ store: store.guesses, now }),
+    issueGrant: createGrantIssuer({ ...deps, now }),
+    log: starter.createLogger("auth"),
+    now,
+    newId: deps.newId ?? (() => uuidv7(now())),
+  };
+  const accounts = createAccounts(rules);
+  const logins = createLogins(rules);
+  const refreshTokens = createRefresh(rules);
+  const ensureAdministrator = once(accounts, deps.administrator);
+  const app = createService({
+    name: "auth",
+    starter,
+    description: "Accounts, logins, access tokens and their public keys",
+    readiness: {
+      keys: async () => void await keys(),
+      store: async () => void await store.revocations.unpushed({ now: now(), limit: 1 }),
+    },
+    open: [jwksPath],
+  });
+  for (const path of administratorPaths) {
+    app.use(path, async (_c, next) => {
+      await ensureAdministrator();
+      await next();
+    });
+  }
+  app.route("/", accountRoutes({ accounts, administration: createAdministration(rules) }));
+  app.route("/", loginRoutes({ signIn: createSignIn(rules), refreshTokens, logins, names }));
+  const changePassword = createChangePassword(rules, refreshTokens);
+  app.route("/", sessionRoutes({ logins, changePassword, names }));
+  app.route("/", internalRoutes({ accounts, revocations: deps.revocations }));
+  app.route("/", keyRoutes(keys));
+  return { app, ensureAdministrator };
+}
+
+/** Remembers only that it is done: waiting for another request's work is not for Workers. */
+function once(
+  accounts: Accounts,
+  administrator: AuthServiceDeps["administrator"],
+): () => Promise<void> {
+  let isDone = administrator === undefined;
+  return async function ensureAdministrator() {
+    if (isDone || administrator === undefined) return;
+    await accounts.createAdministrator(administrator);
+    isDone = true;
+  };
+}

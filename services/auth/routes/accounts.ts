@@ -1,0 +1,175 @@
+import { createRoute } from "@hono/zod-openapi";
+import {
+  createApi,
+  jsonBody,
+  jsonResponse,
+  problems,
+  requireRole,
+  type ServiceApp,
+} from "@edgepass/shared/http";
+import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
+import * as z from "zod/mini";
+import type { Accounts, OpenAccount } from "../accounts.ts";
+import type { Administration } from "../administration.ts";
+import {
+  AccountQuery,
+  Identity,
+  IdParam,
+  ManagedAccount,
+  ManagedAccountList,
+  NewAccount,
+  NewRoles,
+  Role,
+} from "../schema.ts";
+import { readClient, toTime } from "./wire.ts";
+
+const Position = z.tuple([z.string()]);
+
+const signUp = createRoute({
+  method: "post",
+  path: "/auth/signup",
+  operationId: "signUp",
+  summary: "Make an account",
+  description:
+    "A taken address is told (409): sign-up cannot hide it without mail. It is throttled.",
+  tags: ["Login"],
+  request: jsonBody(NewAccount),
+  responses: {
+    201: jsonResponse("The new account", Identity),
+    ...problems(
+      "malformed_json",
+      "email_taken",
+      "payload_too_large",
+      "unsupported_media_type",
+      "validation_failed",
+      "rate_limited",
+      "upstream_unavailable",
+      "store_unavailable",
+    ),
+  },
+});
+
+const adminProblems = ["authentication_required", "forbidden", "store_unavailable"] as const;
+
+const listAccounts = createRoute({
+  method: "get",
+  path: "/auth/accounts",
+  operationId: "listAccounts",
+  summary: "List accounts",
+  tags: ["Accounts"],
+  request: { query: AccountQuery },
+  responses: {
+    200: jsonResponse("A page of accounts", ManagedAccountList),
+    ...problems(...adminProblems, "validation_failed"),
+  },
+});
+
+const changeProblems = [
+  ...adminProblems,
+  "not_found",
+  "conflict",
+  "revocation_unavailable",
+] as const;
+
+const setRoles = createRoute({
+  method: "put",
+  path: "/auth/accounts/{id}/roles",
+  operationId: "setAccountRoles",
+  summary: "Give an account other roles",
+  description:
+    "Access tokens issued before are dead at once; a refresh gives one with these roles.",
+  tags: ["Accounts"],
+  request: { params: IdParam, ...jsonBody(NewRoles) },
+  responses: {
+    200: jsonResponse("The account", ManagedAccount),
+    ...problems(
+      ...changeProblems,
+      "malformed_json",
+      "payload_too_large",
+      "unsupported_media_type",
+      "validation_failed",
+    ),
+  },
+});
+
+const disable = createRoute({
+  method: "post",
+  path: "/auth/accounts/{id}/disable",
+  operationId: "disableAccount",
+  summary: "Disable an account and end its logins",
+  tags: ["Accounts"],
+  request: { params: IdParam },
+  responses: {
+    200: jsonResponse("The account", ManagedAccount),
+    ...problems(...changeProblems),
+  },
+});
+
+const enable = createRoute({
+  method: "post",
+  path: "/auth/accounts/{id}/enable",
+  operationId: "enableAccount",
+  summary: "Let a disabled account log in again",
+  tags: ["Accounts"],
+  request: { params: IdParam },
+  responses: {
+    200: jsonResponse("The account", ManagedAccount),
+    ...problems(...changeProblems),
+  },
+});
+
+/** Sign-up, and the administration of accounts. */
+export function accountRoutes(
+  { accounts, administration }: { accounts: Accounts; administration: Administration },
+): ServiceApp {
+  return createApi()
+    .openapi(signUp, async (c) => {
+      const account = await accounts.signUp(c.req.valid("json"), readClient(c));
+      return c.json(toIdentity(account), 201);
+    })
+    .openapi(listAccounts, async (c) => {
+      requireRole(c.var.passport, "admin");
+      const { q, limit, cursor } = c.req.valid("query");
+      const after = cursor === undefined ? undefined : readCursor(Position, cursor)[0];
+      const found = await administration.list({
+        limit: limit + 1,
+        ...(q === undefined ? {} : { q }),
+        ...(after === undefined ? {} : { after }),
+      });
+      const items = found.slice(0, limit);
+      const last = found.length > limit ? items.at(-1) : undefined;
+      const nextCursor = last ? toCursor([last.id]) : null;
+      return c.json({ items: items.map(toManaged), nextCursor }, 200);
+    })
+    .openapi(setRoles, async (c) => {
+      const { userId: actorId } = requireRole(c.var.passport, "admin");
+      const change = { ...c.req.valid("param"), ...c.req.valid("json"), actorId };
+      return c.json(toManaged(await administration.setRoles(change)), 200);
+    })
+    .openapi(disable, async (c) => {
+      const { userId: actorId } = requireRole(c.var.passport, "admin");
+      const { id } = c.req.valid("param");
+      return c.json(toManaged(await administration.disable({ id, actorId })), 200);
+    })
+    .openapi(enable, async (c) => {
+      const { userId: actorId } = requireRole(c.var.passport, "admin");
+      const { id } = c.req.valid("param");
+      return c.json(toManaged(await administration.enable({ id, actorId })), 200);
+    });
+}
+
+function toIdentity({ id, email, roles }: OpenAccount): Identity {
+  return { id, email, roles: toRoles(roles) };
+}
+
+function toManaged({ id, email, name, roles, disabled, createdAt }: OpenAccount): ManagedAccount {
+  return { id, email, name, roles: toRoles(roles), disabled, createdAt: toTime(createdAt) };
+}
+
+/** The column holds any JSON; what is no role of the product is not answered. */
+export function toRoles(roles: readonly string[]): Role[] {
+  return roles.flatMap((role) => {
+    const known = Role.safeParse(role);
+    return known.success ? [known.data] : [];
+  });
+}

@@ -1,0 +1,83 @@
+import { createRoute } from "@hono/zod-openapi";
+import {
+  createApi,
+  jsonResponse,
+  noContent,
+  problems,
+  requireUser,
+  type ServiceApp,
+} from "@edgepass/shared/http";
+import { Problem } from "@edgepass/shared/problem";
+import type { Accounts } from "../accounts.ts";
+import type { RevocationWriter } from "../revocations.ts";
+import { IdParam, OwnAccount, PublicAccount } from "../schema.ts";
+import { toRoles } from "./accounts.ts";
+
+// These routes are in no route table of the gateway: other services call them with the Passport.
+const hide = true;
+
+const me = createRoute({
+  hide,
+  method: "get",
+  path: "/internal/accounts/me",
+  responses: {
+    200: jsonResponse("The person's account", OwnAccount),
+    ...problems("authentication_required", "forbidden", "not_found"),
+  },
+});
+
+const closeMe = createRoute({
+  hide,
+  method: "delete",
+  path: "/internal/accounts/me",
+  responses: {
+    204: noContent("The account is closed and all its logins have ended"),
+    ...problems("authentication_required", "forbidden", "not_found", "revocation_unavailable"),
+  },
+});
+
+const one = createRoute({
+  hide,
+  method: "get",
+  path: "/internal/accounts/{id}",
+  request: { params: IdParam },
+  responses: {
+    200: jsonResponse("What others may know of an account", PublicAccount),
+    ...problems("authentication_required", "not_found"),
+  },
+});
+
+const refill = createRoute({
+  hide,
+  method: "post",
+  path: "/internal/revocations/refill",
+  responses: {
+    204: noContent("The revocation list is complete"),
+    ...problems("forbidden", "revocation_unavailable"),
+  },
+});
+
+/** What other services and the gateway ask of auth. */
+export function internalRoutes(
+  { accounts, revocations }: { accounts: Accounts; revocations: RevocationWriter },
+): ServiceApp {
+  return createApi()
+    .openapi(me, async (c) => {
+      const { id, name, roles } = await accounts.find(requireUser(c.var.passport).userId);
+      return c.json({ id, name, roles: toRoles(roles) }, 200);
+    })
+    .openapi(closeMe, async (c) => {
+      await accounts.close(requireUser(c.var.passport).userId);
+      return c.body(null, 204);
+    })
+    .openapi(one, async (c) => {
+      if (c.var.passport.sub === "anon") throw new Problem("authentication_required");
+      const { id, name } = await accounts.find(c.req.valid("param").id);
+      return c.json({ id, name }, 200);
+    })
+    .openapi(refill, async (c) => {
+      if (!c.var.passport.sub.startsWith("svc:")) throw new Problem("forbidden");
+      await revocations.refill();
+      return c.body(null, 204);
+    });
+}

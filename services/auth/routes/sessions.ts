@@ -1,0 +1,140 @@
+import { createRoute } from "@hono/zod-openapi";
+import {
+  createApi,
+  jsonBody,
+  jsonResponse,
+  ListQuery,
+  noContent,
+  problems,
+  type ServiceApp,
+} from "@edgepass/shared/http";
+import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
+import type { CookieNames } from "@edgepass/shared/tokens";
+import * as z from "zod/mini";
+import type { ChangePassword } from "../change_password.ts";
+import type { Logins } from "../logins.ts";
+import { IdParam, PasswordChange, type Session, SessionList } from "../schema.ts";
+import type { Login } from "../store/mod.ts";
+import {
+  dropTokenCookies,
+  readClient,
+  readRefreshCookie,
+  requirePerson,
+  setTokenCookies,
+  toTime,
+} from "./wire.ts";
+
+const Position = z.tuple([z.string()]);
+
+const listSessions = createRoute({
+  method: "get",
+  path: "/auth/sessions",
+  operationId: "listSessions",
+  summary: "List one's own logins",
+  tags: ["Login"],
+  request: { query: ListQuery },
+  responses: {
+    200: jsonResponse("A page of logins, newest first", SessionList),
+    ...problems("authentication_required", "forbidden", "validation_failed", "store_unavailable"),
+  },
+});
+
+const endSession = createRoute({
+  method: "delete",
+  path: "/auth/sessions/{id}",
+  operationId: "endSession",
+  summary: "End one of one's own logins",
+  tags: ["Login"],
+  request: { params: IdParam },
+  responses: {
+    204: noContent("The login has ended"),
+    ...problems(
+      "authentication_required",
+      "forbidden",
+      "not_found",
+      "revocation_unavailable",
+      "store_unavailable",
+    ),
+  },
+});
+
+const password = createRoute({
+  method: "post",
+  path: "/auth/password",
+  operationId: "changePassword",
+  summary: "Change one's own password",
+  description: "Other logins end. Who came with the refresh cookie gets both cookies new; " +
+    "clients without cookies refresh by themselves.",
+  tags: ["Login"],
+  request: jsonBody(PasswordChange),
+  responses: {
+    204: noContent("The password is changed"),
+    ...problems(
+      "malformed_json",
+      "authentication_required",
+      "ambiguous_credentials",
+      "credentials_invalid",
+      "token_revoked",
+      "forbidden",
+      "payload_too_large",
+      "unsupported_media_type",
+      "validation_failed",
+      "rate_limited",
+      "upstream_unavailable",
+      "revocation_unavailable",
+      "store_unavailable",
+    ),
+  },
+});
+
+export interface SessionRoutesOptions {
+  readonly logins: Logins;
+  readonly changePassword: ChangePassword;
+  readonly names: CookieNames;
+}
+
+/** What a person may do to their own logins and password. */
+export function sessionRoutes(
+  { logins, changePassword, names }: SessionRoutesOptions,
+): ServiceApp {
+  return createApi()
+    .openapi(listSessions, async (c) => {
+      const person = requirePerson(c.var.passport);
+      const { limit, cursor } = c.req.valid("query");
+      const before = cursor === undefined ? undefined : readCursor(Position, cursor)[0];
+      const found = await logins.list(person, {
+        limit: limit + 1,
+        ...(before === undefined ? {} : { before }),
+      });
+      const items = found.slice(0, limit);
+      const last = found.length > limit ? items.at(-1) : undefined;
+      const nextCursor = last ? toCursor([last.sid]) : null;
+      return c.json({ items: items.map((one) => toSession(one, person.sid)), nextCursor }, 200);
+    })
+    .openapi(endSession, async (c) => {
+      const person = requirePerson(c.var.passport);
+      const { id } = c.req.valid("param");
+      await logins.end(person, id);
+      if (id === person.sid) dropTokenCookies(c, names);
+      return c.body(null, 204);
+    })
+    .openapi(password, async (c) => {
+      const person = requirePerson(c.var.passport);
+      const refreshToken = readRefreshCookie(c, names);
+      const client = { ...readClient(c), refreshToken };
+      const grant = await changePassword(person, c.req.valid("json"), client);
+      if (grant) setTokenCookies(c, names, grant);
+      return c.body(null, 204);
+    });
+}
+
+function toSession(login: Login, currentSid: string): Session {
+  return {
+    id: login.sid,
+    createdAt: toTime(login.createdAt),
+    lastUsedAt: toTime(login.lastUsedAt),
+    expiresAt: toTime(login.expiresAt),
+    userAgent: login.userAgent,
+    current: login.sid === currentSid,
+  };
+}

@@ -1,0 +1,68 @@
+import type { Context } from "hono";
+import type { PassportEnv } from "@edgepass/shared/http";
+import { requireUser } from "@edgepass/shared/http";
+import type { Passport } from "@edgepass/shared/passport";
+import { Problem } from "@edgepass/shared/problem";
+import type { CookieNames } from "@edgepass/shared/tokens";
+import { clearTokenCookies, readCookies, writeTokenCookies } from "../cookies.ts";
+import type { Client, Person } from "../deps.ts";
+import type { Grant } from "../grants.ts";
+import { toNetwork } from "../network.ts";
+
+type AuthContext = Context<PassportEnv>;
+
+const maxLabelLength = 200;
+
+/** Where a request comes from; the gateway writes exactly one address. */
+export function readClient(c: AuthContext): Client {
+  const userAgent = c.req.header("user-agent")?.replace(/[^\x20-\x7e]/g, "").slice(
+    0,
+    maxLabelLength,
+  );
+  return { network: toNetwork(c.req.header("x-forwarded-for")), userAgent: userAgent || null };
+}
+
+/**
+ * The refresh cookie, as it came.
+ *
+ * @throws {Problem} `ambiguous_credentials` when there are two of that name
+ */
+export function readRefreshCookie(c: AuthContext, names: CookieNames): string | undefined {
+  const values = readCookies(c.req.header("cookie"), names.refresh);
+  if (values.length > 1) throw new Problem("ambiguous_credentials");
+  return values[0];
+}
+
+/** Hands both tokens to a browser. */
+export function setTokenCookies(c: AuthContext, names: CookieNames, grant: Grant): void {
+  const lifeOf = (value: string, expiresAt: number) => ({
+    value,
+    maxAgeSeconds: (expiresAt - grant.issuedAt) / 1000,
+  });
+  const cookies = writeTokenCookies(names, {
+    access: lifeOf(grant.accessToken, grant.accessExpiresAt),
+    refresh: lifeOf(grant.refreshToken, grant.refreshExpiresAt),
+  });
+  for (const cookie of cookies) c.header("set-cookie", cookie, { append: true });
+}
+
+/** Takes both tokens from a browser. */
+export function dropTokenCookies(c: AuthContext, names: CookieNames): void {
+  for (const cookie of clearTokenCookies(names)) c.header("set-cookie", cookie, { append: true });
+}
+
+/**
+ * The person who asks, with their login; people of other issuers have none here.
+ *
+ * @throws {Problem} `authentication_required` or `forbidden`
+ */
+export function requirePerson(passport: Passport): Person {
+  const { userId, sid } = requireUser(passport);
+  if (sid === undefined || userId.includes(":")) throw new Problem("forbidden");
+  return { userId, sid };
+}
+
+/** A time as it is answered. */
+export function toTime(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}

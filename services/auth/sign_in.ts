@@ -1,0 +1,99 @@
+import { Problem } from "@edgepass/shared/problem";
+import { VersionConflict } from "@edgepass/shared/sql";
+import type { AuthDeps, Client } from "./deps.ts";
+import { digestText } from "./digest.ts";
+import { normaliseEmail } from "./email.ts";
+import type { Grant } from "./grants.ts";
+import { isOversized } from "./passwords/policy.ts";
+import { hashRefreshToken, newRefreshToken } from "./refresh_tokens.ts";
+import type { Credentials } from "./schema.ts";
+import type { Account, Login } from "./store/mod.ts";
+
+/** A login that has just begun. */
+export interface SignedIn {
+  readonly account: { readonly id: string; readonly email: string; readonly roles: string[] };
+  readonly grant: Grant;
+}
+
+export type SignIn = (credentials: Credentials, client: Client) => Promise<SignedIn>;
+
+/**
+ * Makes the function that begins a login by e-mail address and password.
+ *
+ * Unknown address, wrong password and disabled account are one answer, after the same work: one
+ * hash, and no write that the others have not. Every call is a new login and family, whatever the
+ * client held before.
+ *
+ * It throws `credentials_invalid`, `validation_failed` for a password over 1 KiB, `rate_limited`.
+ */
+export function createSignIn(deps: AuthDeps): SignIn {
+  return async function signIn({ email: given, password }, client) {
+    const email = normaliseEmail(given);
+    requireSize("password", password);
+    const guess = await deps.guesses.admitPassword({ email, network: client.network });
+    const account = await deps.store.accounts.findByEmail(email);
+    const isRight = await deps.passwords.verify(password, account?.passwordHash ?? null)
+      .catch(async (error: unknown) => {
+        await guess.undecided();
+        throw error;
+      });
+    if (!account || !isRight || account.disabled) throw new Problem("credentials_invalid");
+    const signedIn = await begin(deps, { account, email, client });
+    await guess.right();
+    await rehash(deps, account, password);
+    return signedIn;
+  };
+}
+
+async function begin(
+  { store, issueGrant, refreshTtlSeconds, sessionMaxSeconds, now, newId }: AuthDeps,
+  { account, email, client }: { account: Account; email: string; client: Client },
+): Promise<SignedIn> {
+  const at = now();
+  const login: Login = {
+    sid: newId(),
+    accountId: account.id,
+    createdAt: at,
+    lastUsedAt: at,
+    expiresAt: at + sessionMaxSeconds * 1000,
+    authTime: at,
+    amr: ["pwd"],
+    userAgent: client.userAgent,
+    endedAt: null,
+    endedBy: null,
+  };
+  const refreshToken = newRefreshToken();
+  const refreshExpiresAt = Math.min(at + refreshTtlSeconds * 1000, login.expiresAt);
+  const claims = await store.logins.insert({
+    login,
+    token: { hash: await hashRefreshToken(refreshToken), expiresAt: refreshExpiresAt },
+    passwordChangedAt: account.passwordChangedAt,
+    network: await digestText(client.network),
+  }).catch(refuseOutdated);
+  const grant = await issueGrant({ login, claims, refreshToken, refreshExpiresAt });
+  return { account: { id: account.id, email, roles: [...claims.roles] }, grant };
+}
+
+/** Between the check and the login the account was disabled or closed, or got another password. */
+function refuseOutdated(error: unknown): never {
+  if (error instanceof VersionConflict) throw new Problem("credentials_invalid", { cause: error });
+  throw error;
+}
+
+/** The only moment at which the password is at hand; a busy hasher leaves it for the next login. */
+async function rehash({ store, passwords, log }: AuthDeps, account: Account, password: string) {
+  const { id, passwordHash: from } = account;
+  if (from === null || !passwords.isOutdated(from)) return;
+  try {
+    await store.accounts.rehash(id, { from, to: await passwords.hash(password) });
+  } catch (cause) {
+    log.warn("Password keeps its old hash", { accountId: id, cause });
+  }
+}
+
+/** Refuses a text that is too long to be hashed. @throws {Problem} `validation_failed` */
+export function requireSize(path: string, password: string): void {
+  if (!isOversized(password)) return;
+  const details = [{ path, message: "Must be at most 1 KiB" }];
+  throw new Problem("validation_failed", { details });
+}

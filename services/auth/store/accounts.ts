@@ -1,0 +1,136 @@
+import { and, asc, eq, gt, isNull, or, sql } from "drizzle-orm";
+import type { SqlDb } from "@edgepass/shared/sql";
+import { orm } from "@edgepass/shared/sql/orm";
+import {
+  type AuditEntry,
+  auditRow,
+  endLogins,
+  type Item,
+  leavesAnAdministrator,
+  type LoginEnd,
+  logSubjectRevocation,
+} from "./parts.ts";
+import { accounts, addressClaims, knownNetworks, logins } from "./tables.ts";
+
+/** A row of accounts; a closed one has neither address nor name nor password. */
+export type Account = typeof accounts.$inferSelect;
+
+/** Columns a change may set; what it does to logins and tokens follows from the fields below. */
+export interface AccountChange {
+  readonly id: string;
+  /** The version that was read; another one means that somebody else was first. */
+  readonly version: number;
+  readonly set: Partial<
+    Pick<
+      Account,
+      "email" | "name" | "passwordHash" | "passwordChangedAt" | "roles" | "disabled" | "closedAt"
+    >
+  >;
+  readonly now: number;
+  /** Kills the access tokens issued so far; the log keeps it until then. */
+  readonly revokeUntil?: number;
+  readonly endLogins?: { readonly by: LoginEnd; readonly except?: string };
+  /** Refused where no other administrator would be left. */
+  readonly leavesAdministration?: boolean;
+  readonly audit?: AuditEntry;
+}
+
+export interface AccountStore {
+  /** Holds an address for one sign-up; false when another holds it. */
+  claimAddress(email: string, claim: { now: number; until: number }): Promise<boolean>;
+  releaseAddress(email: string): Promise<void>;
+  /** @throws {UniqueViolation} when the address is taken */
+  insert(account: Account): Promise<void>;
+  findByEmail(email: string): Promise<Account | undefined>;
+  findById(id: string): Promise<Account | undefined>;
+  /** Accounts that are not closed, in the order of their ids. */
+  list(page: { q?: string; after?: string; limit: number }): Promise<Account[]>;
+  /**
+   * One batch: the change, a raised `uv`, and all that follows from it.
+   *
+   * @throws {VersionConflict} when somebody else was first, or no administrator would be left
+   */
+  change(change: AccountChange): Promise<Account>;
+  /** Stores the same password under another hash. */
+  rehash(id: string, hash: { from: string; to: string }): Promise<void>;
+}
+
+/** Accounts in SQL. */
+export function sqlAccountStore(sqlDb: SqlDb): AccountStore {
+  const db = orm(sqlDb);
+  return {
+    async claimAddress(email, { now, until }) {
+      const claimed = await db.insert(addressClaims).values({ email, expiresAt: until })
+        .onConflictDoUpdate({
+          target: addressClaims.email,
+          set: { expiresAt: until },
+          setWhere: sql`${addressClaims.expiresAt} <= ${now}`,
+        }).returning({ email: addressClaims.email });
+      return claimed.length === 1;
+    },
+    async releaseAddress(email) {
+      await db.delete(addressClaims).where(eq(addressClaims.email, email));
+    },
+    async insert(account) {
+      await db.insert(accounts).values(account);
+    },
+    async findByEmail(email) {
+      return (await db.select().from(accounts).where(eq(accounts.email, email)))[0];
+    },
+    async findById(id) {
+      return (await db.select().from(accounts).where(eq(accounts.id, id)))[0];
+    },
+    async list({ q, after, limit }) {
+      return await db.select().from(accounts).where(and(
+        isNull(accounts.closedAt),
+        after === undefined ? undefined : gt(accounts.id, after),
+        q === undefined ? undefined : or(
+          sql`instr(${accounts.email}, ${q.toLowerCase()}) > 0`,
+          sql`instr(lower(${accounts.name}), ${q.toLowerCase()}) > 0`,
+        ),
+      )).orderBy(asc(accounts.id)).limit(limit);
+    },
+    async change(change) {
+      const { id, version, set, now } = change;
+      const update = db.update(accounts).set({
+        ...set,
+        uv: sql`${accounts.uv} + 1`,
+        version: sql`${accounts.version} + 1`,
+        updatedAt: now,
+      }).where(and(
+        eq(accounts.id, id),
+        eq(accounts.version, version),
+        change.leavesAdministration ? leavesAnAdministrator(id) : undefined,
+      )).returning();
+      const [[changed]] = await db.batch([
+        update,
+        db.requireOneChange(),
+        ...consequences(change),
+      ]);
+      if (!changed) throw new TypeError("Cannot change an account: the store gave no row back");
+      return changed;
+    },
+    async rehash(id, { from, to }) {
+      await db.update(accounts).set({ passwordHash: to })
+        .where(and(eq(accounts.id, id), eq(accounts.passwordHash, from)));
+    },
+  };
+
+  function consequences(change: AccountChange): Item[] {
+    const { id, now, revokeUntil, endLogins: ending, audit, set } = change;
+    return [
+      ...(revokeUntil === undefined ? [] : [logSubjectRevocation(db, id, revokeUntil)]),
+      ...(ending ? [endLogins(db, { ...ending, accountId: id, now })] : []),
+      ...(set.closedAt ? forget(id) : []),
+      ...(audit ? [auditRow(db, audit)] : []),
+    ];
+  }
+
+  /** What would still tell where a closed account was used. */
+  function forget(id: string): Item[] {
+    return [
+      db.delete(knownNetworks).where(eq(knownNetworks.accountId, id)),
+      db.update(logins).set({ userAgent: null }).where(eq(logins.accountId, id)),
+    ];
+  }
+}

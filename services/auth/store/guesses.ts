@@ -1,0 +1,65 @@
+import { and, eq, gt, sql } from "drizzle-orm";
+import type { SqlDb } from "@edgepass/shared/sql";
+import { orm } from "@edgepass/shared/sql/orm";
+import type { Item } from "./parts.ts";
+import { accounts, guesses, knownNetworks } from "./tables.ts";
+
+/** One more guess under a key, in a window of its own. */
+export interface Guess {
+  readonly key: string;
+  readonly windowMs: number;
+}
+
+/** How many guesses a window has seen, this one included, and when it ends. */
+export interface GuessCount {
+  readonly count: number;
+  readonly expiresAt: number;
+}
+
+export interface GuessStore {
+  /** Counts a guess under every key, one batch, so that parallel guesses cannot pass together. */
+  count(guess: readonly Guess[], now: number): Promise<GuessCount[]>;
+  /** Forgets the guesses under some keys, and takes one back from others. */
+  forgive(keys: { reset: readonly string[]; takeBack: readonly string[] }): Promise<void>;
+  /** Tells whether the account of an address logged in from a network before. */
+  isKnownNetwork(email: string, network: string): Promise<boolean>;
+}
+
+/** Counters of guesses in SQL: one row a key and window. */
+export function sqlGuessStore(sqlDb: SqlDb): GuessStore {
+  const db = orm(sqlDb);
+  const countOne = ({ key, windowMs }: Guess, now: number) =>
+    db.insert(guesses).values({ key, count: 1, expiresAt: now + windowMs }).onConflictDoUpdate({
+      target: guesses.key,
+      set: {
+        count: sql`CASE WHEN ${guesses.expiresAt} <= ${now} THEN 1 ELSE ${guesses.count} + 1 END`,
+        expiresAt: sql`CASE WHEN ${guesses.expiresAt} <= ${now} THEN ${now + windowMs}
+          ELSE ${guesses.expiresAt} END`,
+      },
+    }).returning({ count: guesses.count, expiresAt: guesses.expiresAt });
+
+  return {
+    async count(all, now) {
+      const [first, ...others] = all.map((guess) => countOne(guess, now));
+      if (!first) return [];
+      const results = await db.batch([first, ...others]);
+      return results.flat();
+    },
+    async forgive({ reset, takeBack }) {
+      const [first, ...others] = [
+        ...reset.map((key): Item => db.delete(guesses).where(eq(guesses.key, key))),
+        ...takeBack.map((key): Item =>
+          db.update(guesses).set({ count: sql`${guesses.count} - 1` })
+            .where(and(eq(guesses.key, key), gt(guesses.count, 0)))
+        ),
+      ];
+      if (first) await db.batch([first, ...others]);
+    },
+    async isKnownNetwork(email, network) {
+      const rows = await db.select({ id: accounts.id }).from(accounts)
+        .innerJoin(knownNetworks, eq(knownNetworks.accountId, accounts.id))
+        .where(and(eq(accounts.email, email), eq(knownNetworks.network, network)));
+      return rows.length > 0;
+    },
+  };
+}

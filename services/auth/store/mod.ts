@@ -1,0 +1,29 @@
+import type { SqlDb } from "@edgepass/shared/sql";
+import { type AccountStore, sqlAccountStore } from "./accounts.ts";
+import { type GuessStore, sqlGuessStore } from "./guesses.ts";
+import { type LoginStore, sqlLoginStore } from "./logins.ts";
+import { type RevocationStore, sqlRevocationStore } from "./revocations.ts";
+
+export type { Account, AccountChange, AccountStore } from "./accounts.ts";
+export type { GuessCount, GuessStore } from "./guesses.ts";
+export type { AccountClaims, Login, LoginStore, PresentedToken } from "./logins.ts";
+export type { AuditEntry, LoginEnd, Rotation } from "./parts.ts";
+export type { RevocationRow, RevocationStore } from "./revocations.ts";
+
+/** All that the identity provider keeps. */
+export interface AuthStore {
+  readonly accounts: AccountStore;
+  readonly logins: LoginStore;
+  readonly revocations: RevocationStore;
+  readonly guesses: GuessStore;
+}
+
+/** The identity provider's data in its own SQL database. */
+export function sqlAuthStore(sql: SqlDb): AuthStore {
+  return {
+    accounts: sqlAccountStore(sql),
+    logins: sqlLoginStore(sql),
+    revocations: sqlRevocationStore(sql),
+    guesses: sqlGuessStore(sql),
+  };
+}

@@ -1,0 +1,110 @@
+import { and, eq, isNull, ne, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
+import type { Orm } from "@edgepass/shared/sql/orm";
+import { accounts, audit, logins, refreshTokens } from "./tables.ts";
+
+/** One statement of a batch. */
+export type Item = BatchItem<"sqlite">;
+
+/** Why a login ended. */
+export type LoginEnd =
+  | "logout"
+  | "logout_all"
+  | "session_ended"
+  | "password_changed"
+  | "disabled"
+  | "closed"
+  | "refresh_reused";
+
+/** A refresh token takes the place of its parent. */
+export interface Rotation {
+  readonly sid: string;
+  readonly parentHash: string;
+  readonly successorHash: string;
+  readonly expiresAt: number;
+  readonly now: number;
+}
+
+/** What an administrator did to whom, or a person to their own account. */
+export interface AuditEntry {
+  readonly id: string;
+  readonly at: number;
+  readonly actorId: string;
+  readonly targetId: string;
+  readonly what: string;
+}
+
+/**
+ * Logs that every token of an account below its present version is dead.
+ *
+ * The version comes from the row, so this follows the statement that raises it. A value is only ever
+ * raised, whatever order two changes get here in.
+ */
+export function logSubjectRevocation(db: Orm, accountId: string, expiresAt: number): Item {
+  return db.run(sql`INSERT INTO revocations (level, id, value, expires_at, pushed)
+    SELECT 'subject', id, uv, ${expiresAt}, 0 FROM accounts WHERE id = ${accountId}
+    ON CONFLICT (level, id) DO UPDATE SET value = max(value, excluded.value),
+      expires_at = max(expires_at, excluded.expires_at), pushed = 0`);
+}
+
+/** Logs that every token of a login is dead. */
+export function logLoginRevocation(db: Orm, sid: string, expiresAt: number): Item {
+  return db.run(sql`INSERT INTO revocations (level, id, value, expires_at, pushed)
+    VALUES ('login', ${sid}, 1, ${expiresAt}, 0)
+    ON CONFLICT (level, id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at),
+      pushed = 0`);
+}
+
+/** Ends all logins of an account, or all but one. */
+export function endLogins(
+  db: Orm,
+  { accountId, except, by, now }: {
+    accountId: string;
+    except?: string | undefined;
+    by: LoginEnd;
+    now: number;
+  },
+): Item {
+  return db.update(logins).set({ endedAt: now, endedBy: by }).where(and(
+    eq(logins.accountId, accountId),
+    isNull(logins.endedAt),
+    except === undefined ? undefined : ne(logins.sid, except),
+  ));
+}
+
+/**
+ * The compare-and-set of a rotation, for a batch: it fails when the parent is no longer active, or
+ * the login has ended meanwhile, and then nothing of the batch happens.
+ */
+export function rotation(
+  db: Orm,
+  { sid, parentHash, successorHash, expiresAt, now }: Rotation,
+): [Item, ...Item[]] {
+  return [
+    db.update(refreshTokens).set({ state: "used", usedAt: now })
+      .where(and(eq(refreshTokens.hash, parentHash), eq(refreshTokens.state, "active"))),
+    db.requireOneChange(),
+    db.update(logins).set({ lastUsedAt: now })
+      .where(and(eq(logins.sid, sid), isNull(logins.endedAt))),
+    db.requireOneChange(),
+    db.insert(refreshTokens).values({
+      hash: successorHash,
+      sid,
+      parentHash,
+      state: "active",
+      createdAt: now,
+      expiresAt,
+    }),
+  ];
+}
+
+export function auditRow(db: Orm, entry: AuditEntry): Item {
+  return db.insert(audit).values(entry);
+}
+
+/** True where an account may lose its administration: it has none, or somebody else has it too. */
+export function leavesAnAdministrator(id: string) {
+  return sql`(instr(${accounts.roles}, '"admin"') = 0 OR ${accounts.disabled} = 1 OR EXISTS (
+    SELECT 1 FROM accounts AS other WHERE other.id <> ${id} AND other.disabled = 0
+      AND other.closed_at IS NULL AND instr(other.roles, '"admin"') > 0))`;
+}

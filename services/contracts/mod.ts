@@ -1,0 +1,1 @@
+export { AccountSummary, CourseForEnrollment, ProfileForCourse } from "./calls.ts";

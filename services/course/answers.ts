@@ -1,0 +1,32 @@
+import type { CourseAggregate, CourseRecord } from "./course.ts";
+import type { Course, CourseListItem } from "./schema.ts";
+
+function toSummary(course: CourseRecord) {
+  const { id, title, summary, tags, state, instructorId, instructorName } = course;
+  const instructor = { id: instructorId, name: instructorName };
+  return { id, title, summary, tags: [...tags], state, instructor };
+}
+
+function toTimes({ createdAt, updatedAt, publishedAt }: CourseRecord) {
+  return {
+    createdAt: new Date(createdAt).toISOString(),
+    updatedAt: new Date(updatedAt).toISOString(),
+    publishedAt: publishedAt === null ? null : new Date(publishedAt).toISOString(),
+  };
+}
+
+/** A course in a list. */
+export function toListItem(course: CourseRecord): CourseListItem {
+  return { ...toSummary(course), lessonCount: course.lessonCount, ...toTimes(course) };
+}
+
+/** A course by itself. */
+export function toCourse(course: CourseAggregate): Course {
+  const lessons = course.lessons.map(({ id, title, content }, index) => ({
+    id,
+    title,
+    content,
+    position: index + 1,
+  }));
+  return { ...toSummary(course), lessons, ...toTimes(course) };
+}

@@ -1,0 +1,39 @@
+import type { Application } from "@edgepass/shared/application";
+import { type Bindings, ConfigError, readConfig } from "@edgepass/shared/config";
+import { createClient, createStarter } from "@edgepass/shared/http";
+import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
+import { toUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
+import * as z from "zod/mini";
+import { createCourseService } from "./mod.ts";
+import { readProfile } from "./profiles.ts";
+import { sqlCourseStore } from "./store.ts";
+
+const Config = z.object({
+  COURSE_DB: sqlSource,
+  COURSE_DB_TOKEN: z.optional(z.string()),
+  USER: z.optional(upstreamSetting),
+});
+
+/**
+ * Wires the course service from bindings; `local` services answer wherever no binding names one.
+ *
+ * Settings: `COURSE_DB` (`COURSE_DB_TOKEN` for libSQL), `USER`, and those of `createStarter`.
+ *
+ * @throws {ConfigError} naming the settings that are missing or malformed
+ */
+export function composeCourse(
+  bindings: Bindings,
+  local: { readonly USER?: Upstream } = {},
+): Application {
+  const { COURSE_DB, COURSE_DB_TOKEN, USER } = readConfig(Config, bindings);
+  const user = USER === undefined ? local.USER : toUpstream("user", USER);
+  if (user === undefined) throw new ConfigError("Cannot start: USER is missing");
+  const starter = createStarter(bindings);
+  const client = createClient({ services: { user }, now: starter.now });
+  return createCourseService({
+    starter,
+    store: sqlCourseStore(readSqlDb(COURSE_DB, COURSE_DB_TOKEN)),
+    readProfile: () => readProfile(client),
+    now: starter.now,
+  });
+}

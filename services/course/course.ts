@@ -1,0 +1,84 @@
+import type { CourseChange, LessonChange, NewLesson } from "./schema.ts";
+
+/** A lesson as the course holds it; its position is its place in the list. */
+export interface LessonRecord {
+  readonly id: string;
+  readonly title: string;
+  readonly content: string;
+}
+
+/** A course without its lessons; times are epoch milliseconds. */
+export interface CourseRecord {
+  readonly id: string;
+  readonly instructorId: string;
+  /** A copy, taken when the course was made. */
+  readonly instructorName: string;
+  readonly title: string;
+  readonly summary: string;
+  readonly tags: readonly string[];
+  readonly state: "draft" | "published";
+  readonly lessonCount: number;
+  /** Rises by one with every change; two writers who read the same one cannot both win. */
+  readonly version: number;
+  readonly createdAt: number;
+  readonly updatedAt: number;
+  readonly publishedAt: number | null;
+}
+
+/** A course with its lessons in order: what is read and written as one. */
+export interface CourseAggregate extends CourseRecord {
+  readonly lessons: readonly LessonRecord[];
+}
+
+/** The next version of a course. */
+export function next(
+  course: CourseAggregate,
+  change: Partial<CourseAggregate>,
+  now: number,
+): CourseAggregate {
+  const lessons = change.lessons ?? course.lessons;
+  return {
+    ...course,
+    ...change,
+    lessonCount: lessons.length,
+    version: course.version + 1,
+    updatedAt: now,
+  };
+}
+
+/** The fields a change names; a field that is absent stays as it was. */
+export function describe(
+  course: CourseAggregate,
+  { title = course.title, summary = course.summary, tags = [...course.tags] }: CourseChange,
+): Partial<CourseAggregate> {
+  return { title, summary, tags: [...new Set(tags)] };
+}
+
+export function withLesson(
+  { lessons }: CourseAggregate,
+  id: string,
+  { title, content }: NewLesson,
+): Partial<CourseAggregate> {
+  return { lessons: [...lessons, { id, title, content }] };
+}
+
+/** A changed lesson, at its place or at the one the change names. */
+export function withLessonChanged(
+  { lessons }: CourseAggregate,
+  lesson: LessonRecord,
+  { title = lesson.title, content = lesson.content, position }: LessonChange,
+): Partial<CourseAggregate> {
+  const changed = { id: lesson.id, title, content };
+  if (position === undefined) {
+    return { lessons: lessons.map((one) => (one.id === lesson.id ? changed : one)) };
+  }
+  const others = lessons.filter(({ id }) => id !== lesson.id);
+  return { lessons: others.toSpliced(position - 1, 0, changed) };
+}
+
+export function withoutLesson(
+  { lessons }: CourseAggregate,
+  lessonId: string,
+): Partial<CourseAggregate> {
+  return { lessons: lessons.filter(({ id }) => id !== lessonId) };
+}

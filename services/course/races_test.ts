@@ -1,0 +1,69 @@
+import assert from "node:assert/strict";
+import {
+  ann,
+  bowline,
+  setupCourse,
+  setupPublishedCourse,
+} from "../../tests/support/course_service.ts";
+import { Lesson } from "./schema.ts";
+
+Deno.test("of parallel changes of a lesson those that answer 200 happened, the others did not", async () => {
+  using platform = await setupPublishedCourse();
+  const { call, id, lesson, read } = platform;
+  const path = `/courses/${id}/lessons/${lesson.id}`;
+  const answers = await Promise.all(Array.from({ length: 20 }, async (_, at) => {
+    const body = at % 2 === 0 ? { title: `Title ${at}` } : { content: `Content ${at}` };
+    const response = await call("PATCH", path, { as: ann, body });
+    if (response.status === 200) return Lesson.parse(await response.json());
+    assert.equal(`${response.status} ${(await response.json()).code}`, "409 conflict");
+    return undefined;
+  }));
+  const won = answers.filter((answer) => answer !== undefined);
+  assert.ok(won.length > 0);
+  const now = (await read(id)).lessons[0];
+  assert.ok(won.some((answer) => answer.title === now?.title && answer.content === now.content));
+  const rows = await platform.database.run({ sql: "SELECT version FROM courses", params: [] });
+  assert.deepEqual(rows, [[3 + won.length]]);
+});
+
+Deno.test("parallel additions leave no gap and lose no lesson that was answered with 201", async () => {
+  using platform = await setupCourse();
+  const { call, create, read } = platform;
+  const { id } = await create();
+  const added = (await Promise.all(Array.from({ length: 20 }, async () => {
+    const response = await call("POST", `/courses/${id}/lessons`, { as: ann, body: bowline });
+    const body = await response.json();
+    return response.status === 201 ? Lesson.parse(body) : undefined;
+  }))).filter((lesson) => lesson !== undefined);
+  assert.ok(added.length > 0);
+  assert.deepEqual((await read(id)).lessons, added.toSorted((a, b) => a.position - b.position));
+});
+
+Deno.test("a course that is removed while it is changed is either there whole or gone", async () => {
+  using platform = await setupPublishedCourse();
+  const { call, id, lesson, database } = platform;
+  const [removed, changed] = await Promise.all([
+    call("DELETE", `/courses/${id}`, { as: ann }),
+    call("PATCH", `/courses/${id}/lessons/${lesson.id}`, { as: ann, body: { title: "New" } }),
+  ]);
+  await Promise.all([removed.body?.cancel(), changed.body?.cancel()]);
+  const [courses, lessons] = await database.batch([
+    { sql: "SELECT id FROM courses", params: [] },
+    { sql: "SELECT course_id FROM lessons", params: [] },
+  ]);
+  assert.deepEqual(lessons, courses);
+  assert.equal(courses?.length, removed.status === 204 ? 0 : 1);
+});
+
+Deno.test("two publications at once end with a published course", async () => {
+  using platform = await setupCourse();
+  const { call, create, addLesson, read } = platform;
+  const { id } = await create();
+  await addLesson(id);
+  const answers = await Promise.all(
+    [1, 2].map(() => call("POST", `/courses/${id}/publish`, { as: ann })),
+  );
+  for (const answer of answers) assert.ok([200, 409].includes(answer.status));
+  await Promise.all(answers.map((answer) => answer.body?.cancel()));
+  assert.equal((await read(id)).state, "published");
+});

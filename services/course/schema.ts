@@ -1,0 +1,124 @@
+import { z } from "@hono/zod-openapi";
+import { list, ListQuery } from "@edgepass/shared/http";
+
+/** Bounds that keep a course one answer and one batch. */
+export const maxLessons = 100;
+const maxTags = 10;
+
+// deno-lint-ignore no-control-regex -- control characters are what these refuse
+const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+// deno-lint-ignore no-control-regex -- tab and line breaks belong to prose, the others do not
+const controlsInProse = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
+
+function line(maxLength: number) {
+  return z.string().trim().min(1).max(maxLength).refine(
+    (text) => !controls.test(text) && text.isWellFormed(),
+    "Must be one line of text",
+  );
+}
+
+function prose(maxLength: number) {
+  return z.string().min(1).max(maxLength).refine(
+    (text) => text.trim() !== "" && !controlsInProse.test(text) && text.isWellFormed(),
+    "Must be text",
+  );
+}
+
+const id = z.uuid().openapi({ example: "01981c5e-7a10-7cc3-b1f4-3f1a9d5c2e80" });
+const time = z.iso.datetime().openapi({ example: "2026-03-01T09:30:00.000Z" });
+const title = line(200).openapi({ example: "Sailing for beginners" });
+const summary = prose(2_000).openapi({ example: "Knots, wind, and the way home" });
+const tag = line(32).toLowerCase().openapi({ example: "sailing" });
+const tags = z.array(tag).max(maxTags);
+const lessonTitle = line(200).openapi({ example: "The bowline" });
+const lessonContent = prose(20_000).openapi({ example: "The rabbit comes out of its hole …" });
+
+export const Lesson = z.object({
+  id,
+  title: lessonTitle,
+  content: lessonContent,
+  position: z.int().min(1).openapi({ example: 1 }),
+}).openapi("Lesson");
+export type Lesson = z.infer<typeof Lesson>;
+
+export const Instructor = z.object({
+  id: z.string().openapi({ example: "01981c5e-7a10-7cc3-b1f4-3f1a9d5c2e81" }),
+  name: z.string().openapi({ example: "Demo Instructor" }),
+}).openapi("Instructor");
+
+const summaryFields = {
+  id,
+  title,
+  summary,
+  tags,
+  state: z.enum(["draft", "published"]),
+  instructor: Instructor,
+};
+
+const timeFields = {
+  createdAt: time,
+  updatedAt: time,
+  publishedAt: time.nullable(),
+};
+
+export const Course = z.object({
+  ...summaryFields,
+  lessons: z.array(Lesson),
+  ...timeFields,
+}).openapi("Course");
+export type Course = z.infer<typeof Course>;
+
+export const CourseListItem = z.object({
+  ...summaryFields,
+  lessonCount: z.int().min(0).openapi({ example: 3 }),
+  ...timeFields,
+}).openapi("CourseListItem");
+export type CourseListItem = z.infer<typeof CourseListItem>;
+
+export const CourseList = list(CourseListItem).openapi("CourseList");
+
+export const CourseQuery = ListQuery.extend({
+  q: line(100).optional().openapi({
+    description: "Words as they stand in title or summary, in any case",
+  }),
+  tag: tag.optional(),
+  mine: z.enum(["true", "false"]).default("false").openapi({
+    description: "The asking instructor's own courses, drafts too, newest first",
+  }),
+});
+export type CourseQuery = z.infer<typeof CourseQuery>;
+
+/** Where a page begins: after the item that was made, or published, then and has this id. */
+export const PagePosition = z.object({ at: z.int(), id: z.uuid() });
+export type PagePosition = z.infer<typeof PagePosition>;
+
+export const NewCourse = z.strictObject({
+  title,
+  summary,
+  tags: tags.default([]),
+}).openapi("NewCourse");
+export type NewCourse = z.infer<typeof NewCourse>;
+
+export const CourseChange = z.strictObject({ title, summary, tags }).partial().openapi(
+  "CourseChange",
+);
+export type CourseChange = z.infer<typeof CourseChange>;
+
+export const NewLesson = z.strictObject({
+  title: lessonTitle,
+  content: lessonContent,
+}).openapi("NewLesson");
+export type NewLesson = z.infer<typeof NewLesson>;
+
+export const LessonChange = z.strictObject({
+  title: lessonTitle,
+  content: lessonContent,
+  position: z.int().min(1).max(maxLessons).openapi({
+    description: "Where the lesson goes; past the end means last",
+    example: 2,
+  }),
+}).partial().openapi("LessonChange");
+export type LessonChange = z.infer<typeof LessonChange>;
+
+export const CourseParams = z.object({ id });
+export const LessonParams = z.object({ id, lessonId: id });

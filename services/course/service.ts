@@ -1,0 +1,190 @@
+import type { ProfileForCourse } from "@edgepass/contracts";
+import { uuidv7 } from "@edgepass/shared/ids";
+import type { Passport } from "@edgepass/shared/passport";
+import { Problem } from "@edgepass/shared/problem";
+import {
+  type CourseAggregate,
+  describe,
+  type LessonRecord,
+  next,
+  withLesson,
+  withLessonChanged,
+  withoutLesson,
+} from "./course.ts";
+import {
+  type CourseChange,
+  type LessonChange,
+  maxLessons,
+  type NewCourse,
+  type NewLesson,
+} from "./schema.ts";
+import type { CourseFilter, CoursePage, CourseStore } from "./store.ts";
+
+/** The person who asks, as far as the rules care. */
+export type Asker = Pick<Passport, "userId">;
+
+/** The person who teaches; routes let nobody else through. */
+export interface Teacher {
+  readonly userId: string;
+}
+
+export interface CourseDeps {
+  readonly store: CourseStore;
+  /** The profile of the person in whose name the request is served. */
+  readonly readProfile: () => Promise<ProfileForCourse>;
+  readonly newId?: (now: number) => string;
+  readonly now?: () => number;
+}
+
+export type Courses = ReturnType<typeof createCourses>;
+
+/** The rules of courses: who sees which, who changes what, and what a published one needs. */
+export function createCourses({ store, readProfile, newId = uuidv7, now = Date.now }: CourseDeps) {
+  const rules = createCourseRules(store, now);
+  return {
+    /** Published courses, or one instructor's own; newest first. */
+    list: (filter: CourseFilter): Promise<CoursePage> => store.page(filter),
+    get: rules.requireVisible,
+    async create(input: NewCourse, by: Teacher): Promise<CourseAggregate> {
+      const { name } = await readProfile();
+      const at = now();
+      const course = newCourse(input, { id: newId(at), instructor: by.userId, name, at });
+      await store.insert(course);
+      return course;
+    },
+    change: (id: string, input: CourseChange, by: Teacher): Promise<CourseAggregate> =>
+      rules.change(id, by, (course) => isEmpty(input) ? undefined : describe(course, input)),
+    publish: (id: string, by: Teacher): Promise<CourseAggregate> =>
+      rules.change(id, by, (course, at) => {
+        if (course.state === "published") return undefined;
+        if (course.lessons.length === 0) throw needsLesson();
+        return { state: "published", publishedAt: at };
+      }),
+    async remove(id: string, by: Teacher): Promise<void> {
+      const course = await rules.requireOwn(id, by);
+      if (!(await store.remove(course))) throw lostRace();
+    },
+    ...createLessons(rules, () => newId(now())),
+  };
+}
+
+function newCourse(
+  { title, summary, tags }: NewCourse,
+  { id, instructor, name, at }: { id: string; instructor: string; name: string; at: number },
+): CourseAggregate {
+  return {
+    id,
+    instructorId: instructor,
+    instructorName: name,
+    title,
+    summary,
+    tags: [...new Set(tags)],
+    state: "draft",
+    lessonCount: 0,
+    lessons: [],
+    version: 1,
+    createdAt: at,
+    updatedAt: at,
+    publishedAt: null,
+  };
+}
+
+function createLessons(
+  rules: ReturnType<typeof createCourseRules>,
+  newId: () => string,
+) {
+  return {
+    async addLesson(id: string, input: NewLesson, by: Teacher): Promise<PlacedLesson> {
+      const lessonId = newId();
+      const course = await rules.change(id, by, (course) => {
+        if (course.lessons.length >= maxLessons) throw hasAllLessons();
+        return withLesson(course, lessonId, input);
+      });
+      return requireLesson(course, lessonId);
+    },
+    async changeLesson(
+      { id, lessonId }: { id: string; lessonId: string },
+      input: LessonChange,
+      by: Teacher,
+    ): Promise<PlacedLesson> {
+      const course = await rules.change(
+        id,
+        by,
+        (course) => {
+          const lesson = requireLesson(course, lessonId);
+          return isEmpty(input) ? undefined : withLessonChanged(course, lesson, input);
+        },
+      );
+      return requireLesson(course, lessonId);
+    },
+    async removeLesson(
+      { id, lessonId }: { id: string; lessonId: string },
+      by: Teacher,
+    ): Promise<void> {
+      await rules.change(id, by, (course) => {
+        const { id } = requireLesson(course, lessonId);
+        if (course.state === "published" && course.lessons.length === 1) throw needsLesson();
+        return withoutLesson(course, id);
+      });
+    },
+  };
+}
+
+function createCourseRules(store: CourseStore, now: () => number) {
+  /** Drafts exist for their owner alone; to anybody else they are as good as absent. */
+  async function requireVisible(id: string, asker: Asker): Promise<CourseAggregate> {
+    const course = await store.find(id);
+    if (course === undefined) throw new Problem("not_found");
+    if (course.state !== "published" && course.instructorId !== asker.userId) {
+      throw new Problem("not_found");
+    }
+    return course;
+  }
+  async function requireOwn(id: string, by: Teacher): Promise<CourseAggregate> {
+    const course = await requireVisible(id, by);
+    if (course.instructorId !== by.userId) throw new Problem("forbidden");
+    return course;
+  }
+  /** Applies a change of its owner's; `decide` answers undefined where there is nothing to change. */
+  async function change(
+    id: string,
+    by: Teacher,
+    decide: (course: CourseAggregate, at: number) => Partial<CourseAggregate> | undefined,
+  ): Promise<CourseAggregate> {
+    const before = await requireOwn(id, by);
+    const at = now();
+    const decided = decide(before, at);
+    if (decided === undefined) return before;
+    const after = next(before, decided, at);
+    if (!(await store.save(before, after))) throw lostRace();
+    return after;
+  }
+  return { requireVisible, requireOwn, change };
+}
+
+/** A lesson with its place, counted from 1. */
+export type PlacedLesson = LessonRecord & { readonly position: number };
+
+function requireLesson({ lessons }: CourseAggregate, lessonId: string): PlacedLesson {
+  const index = lessons.findIndex(({ id }) => id === lessonId);
+  const lesson = lessons[index];
+  if (lesson === undefined) throw new Problem("not_found");
+  return { ...lesson, position: index + 1 };
+}
+
+/** A published course always has something to learn. */
+function needsLesson(): Problem {
+  return new Problem("conflict", { detail: "A published course needs at least one lesson" });
+}
+
+function hasAllLessons(): Problem {
+  return new Problem("conflict", { detail: `A course has at most ${maxLessons} lessons` });
+}
+
+function isEmpty(input: object): boolean {
+  return Object.keys(input).length === 0;
+}
+
+function lostRace(): Problem {
+  return new Problem("conflict", { detail: "The course was changed meanwhile: read it again" });
+}

@@ -1,0 +1,40 @@
+import type { Application } from "@edgepass/shared/application";
+import { type Bindings, ConfigError, readConfig } from "@edgepass/shared/config";
+import { createClient, createStarter } from "@edgepass/shared/http";
+import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
+import { toUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
+import * as z from "zod/mini";
+import { readCourse } from "./courses.ts";
+import { createEnrollmentService } from "./mod.ts";
+import { sqlEnrollmentStore } from "./store.ts";
+
+const Config = z.object({
+  ENROLLMENT_DB: sqlSource,
+  ENROLLMENT_DB_TOKEN: z.optional(z.string()),
+  COURSE: z.optional(upstreamSetting),
+});
+
+/**
+ * Wires the enrollment service from bindings; `local` services answer wherever no binding names one.
+ *
+ * Settings: `ENROLLMENT_DB` (`ENROLLMENT_DB_TOKEN` for libSQL), `COURSE`, and those of
+ * `createStarter`.
+ *
+ * @throws {ConfigError} naming the settings that are missing or malformed
+ */
+export function composeEnrollment(
+  bindings: Bindings,
+  local: { readonly COURSE?: Upstream } = {},
+): Application {
+  const { ENROLLMENT_DB, ENROLLMENT_DB_TOKEN, COURSE } = readConfig(Config, bindings);
+  const course = COURSE === undefined ? local.COURSE : toUpstream("course", COURSE);
+  if (course === undefined) throw new ConfigError("Cannot start: COURSE is missing");
+  const starter = createStarter(bindings);
+  const client = createClient({ services: { course }, now: starter.now });
+  return createEnrollmentService({
+    starter,
+    store: sqlEnrollmentStore(readSqlDb(ENROLLMENT_DB, ENROLLMENT_DB_TOKEN)),
+    readCourse: (id) => readCourse(client, id),
+    now: starter.now,
+  });
+}

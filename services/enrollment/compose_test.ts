@@ -1,0 +1,112 @@
+import assert from "node:assert/strict";
+import { ConfigError } from "@edgepass/shared/config";
+import { composeCourse } from "@edgepass/course/compose";
+import { localUpstream } from "@edgepass/shared/upstream";
+import { composeUser } from "@edgepass/user/compose";
+import { createPassports } from "../../tests/support/passports.ts";
+import {
+  createCaller,
+  expectJson,
+  expectProblem,
+  openDatabase,
+  person,
+} from "../../tests/support/services.ts";
+import { annId, bobId, createAccounts } from "../../tests/support/user_service.ts";
+import { composeEnrollment } from "./compose.ts";
+import { Course, Lesson } from "../course/schema.ts";
+import { Enrollment } from "./schema.ts";
+
+const teacher = person(annId, "instructor");
+const learner = person(bobId, "learner");
+
+Deno.test("a Passport goes from enrollment to course to user to auth as it came", async () => {
+  using userDb = await openDatabase("user");
+  using courseDb = await openDatabase("course");
+  using enrollmentDb = await openDatabase("enrollment");
+  const passports = createPassports();
+  const bindings = {
+    ...passports.bindings,
+    USER_DB: userDb,
+    COURSE_DB: courseDb,
+    ENROLLMENT_DB: enrollmentDb,
+    // A binding is taken before what is local.
+    USER: { fetch: (request: Request) => user.fetch(request) },
+  };
+  const nobody = localUpstream("nobody", { fetch: () => new Response(null, { status: 500 }) });
+  const user = composeUser(bindings, { AUTH: localUpstream("auth", createAccounts().app) });
+  const course = composeCourse(bindings, { USER: nobody });
+  const enrollment = composeEnrollment(bindings, { COURSE: localUpstream("course", course) });
+  const teach = createCaller(course, passports);
+  const learn = createCaller(enrollment, passports);
+
+  const body = { title: "Sailing", summary: "Knots" };
+  const draft = await expectJson(teach("POST", "/courses", { as: teacher, body }), 201, Course);
+  assert.deepEqual(draft.instructor, { id: annId, name: "Ann" });
+  const enroll = () => learn("POST", "/enrollments", { as: learner, body: { courseId: draft.id } });
+  await expectProblem(enroll(), 404, "not_found");
+  const lesson = await expectJson(
+    teach("POST", `/courses/${draft.id}/lessons`, {
+      as: teacher,
+      body: { title: "Bowline", content: "The rabbit" },
+    }),
+    201,
+    Lesson,
+  );
+  await expectJson(teach("POST", `/courses/${draft.id}/publish`, { as: teacher }), 200, Course);
+  const enrolled = await expectJson(enroll(), 201, Enrollment);
+  const path = `/enrollments/${enrolled.id}/lessons/${lesson.id}`;
+  const done = await expectJson(
+    learn("PUT", path, { as: learner, body: { completed: true } }),
+    200,
+    Enrollment,
+  );
+  assert.equal(done.progress, 100);
+});
+
+const composers = {
+  user: [composeUser, "USER_DB", "AUTH"],
+  course: [composeCourse, "COURSE_DB", "USER"],
+  enrollment: [composeEnrollment, "ENROLLMENT_DB", "COURSE"],
+} as const;
+for (const [name, [compose, database, upstream]] of Object.entries(composers)) {
+  Deno.test(`${name} does not start without its settings, and names them`, async () => {
+    using db = await openDatabase(name);
+    const { bindings } = createPassports();
+    const complete = { ...bindings, [database]: db, [upstream]: "http://127.0.0.1:9" };
+    compose(complete);
+    for (const missing of [database, upstream, "PASSPORT_KEYS", "ISSUER"]) {
+      assert.throws(
+        () => compose({ ...complete, [missing]: "" }),
+        (error) => error instanceof ConfigError && error.message.includes(`${missing} is missing`),
+      );
+    }
+    for (
+      const [setting, value] of [[database, "mysql://secret"], [
+        upstream,
+        "http://x/secret",
+      ]] as const
+    ) {
+      assert.throws(
+        () => compose({ ...complete, [setting]: value }),
+        (error) =>
+          error instanceof ConfigError && error.message.includes(setting) &&
+          !error.message.includes("secret"),
+      );
+    }
+  });
+
+  Deno.test(`the OpenAPI document of ${name} names every operation and its failures`, async () => {
+    using db = await openDatabase(name);
+    const { bindings } = createPassports();
+    const service = compose({ ...bindings, [database]: db, [upstream]: "http://127.0.0.1:9" });
+    const response = await service.fetch(new Request("http://service.test/openapi.json"));
+    const { paths } = await response.json();
+    const operations = Object.values<Record<string, Record<string, unknown>>>(paths)
+      .flatMap((item) => Object.values(item));
+    assert.ok(operations.length >= 4);
+    for (const { operationId, summary, tags, responses } of operations) {
+      assert.ok(operationId && summary && tags);
+      assert.ok(Object.keys(responses ?? {}).includes("503"), String(operationId));
+    }
+  });
+}

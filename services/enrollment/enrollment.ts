@@ -1,0 +1,58 @@
+import type { CourseForEnrollment } from "@edgepass/contracts";
+
+/** One learner in one course; times are epoch milliseconds. */
+export interface EnrollmentRecord {
+  readonly id: string;
+  readonly learnerId: string;
+  readonly courseId: string;
+  /** As of the last time course was asked. */
+  readonly courseTitle: string;
+  /** As of the last time course was asked, in the order of the course. */
+  readonly lessonIds: readonly string[];
+  /** In no order; lessons that left the course since stay in it and count for nothing. */
+  readonly completed: readonly string[];
+  /** Rises by one with every change; two writers who read the same one cannot both win. */
+  readonly version: number;
+  readonly createdAt: number;
+  /** Set exactly while every lesson of the course is completed. */
+  readonly completedAt: number | null;
+}
+
+/** The completed lessons that are in the course, in its order. */
+export function completedLessons(
+  { lessonIds, completed }: Pick<EnrollmentRecord, "lessonIds" | "completed">,
+): string[] {
+  const done = new Set(completed);
+  return lessonIds.filter((id) => done.has(id));
+}
+
+/** Completed lessons in percent, to one decimal; 100 means all of them and nothing less. */
+export function progressOf(
+  enrollment: Pick<EnrollmentRecord, "lessonIds" | "completed">,
+): number {
+  const total = enrollment.lessonIds.length;
+  const done = completedLessons(enrollment).length;
+  if (total === 0) return 0;
+  return done === total ? 100 : Math.min(99.9, Math.round(done / total * 1000) / 10);
+}
+
+/** The enrollment after a lesson was completed or taken back, in the course as it is today. */
+export function withLesson(
+  before: EnrollmentRecord,
+  { lessonId, completed, course, now }: {
+    lessonId: string;
+    completed: boolean;
+    course: CourseForEnrollment;
+    now: number;
+  },
+): EnrollmentRecord {
+  const others = before.completed.filter((id) => id !== lessonId);
+  const after = {
+    ...before,
+    courseTitle: course.title,
+    lessonIds: course.lessons.map(({ id }) => id),
+    completed: completed ? [...others, lessonId] : others,
+    version: before.version + 1,
+  };
+  return { ...after, completedAt: progressOf(after) === 100 ? before.completedAt ?? now : null };
+}

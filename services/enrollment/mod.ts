@@ -1,0 +1,21 @@
+import { createService, type ServiceApp, type Starter } from "@edgepass/shared/http";
+import { enrollmentRoutes } from "./routes.ts";
+import { createEnrollments, type EnrollmentDeps } from "./service.ts";
+
+export { sqlEnrollmentStore } from "./store.ts";
+export type { EnrollmentStore } from "./store.ts";
+export type { EnrollmentDeps } from "./service.ts";
+
+/** Makes the enrollment service: who learns what, and how far they are. */
+export function createEnrollmentService(
+  { starter, ...deps }: EnrollmentDeps & { readonly starter: Starter },
+): ServiceApp {
+  const app = createService({
+    name: "enrollment",
+    description: "Who learns what, and how far they are",
+    starter,
+    readiness: { database: () => deps.store.check() },
+  });
+  app.route("/enrollments", enrollmentRoutes(createEnrollments(deps)));
+  return app;
+}

@@ -1,0 +1,182 @@
+import { createRoute } from "@hono/zod-openapi";
+import {
+  createApi,
+  jsonBody,
+  jsonResponse,
+  ListQuery,
+  noContent,
+  type PassportEnv,
+  problems,
+  requireRole,
+  requireUser,
+  type UserPassport,
+} from "@edgepass/shared/http";
+import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
+import { createMiddleware } from "hono/factory";
+import { completedLessons, type EnrollmentRecord, progressOf } from "./enrollment.ts";
+import {
+  Enrollment,
+  EnrollmentList,
+  EnrollmentParams,
+  LessonParams,
+  LessonProgress,
+  NewEnrollment,
+  PagePosition,
+} from "./schema.ts";
+import type { Enrollments } from "./service.ts";
+
+type LearnerEnv = PassportEnv & { Variables: { learner: UserPassport } };
+
+const tags = ["Enrollments"];
+
+/** Lets only people with the role through, before anything of their request is read. */
+const learnersOnly = createMiddleware<LearnerEnv>(async function learnersOnly(c, next) {
+  c.set("learner", requireRole(c.var.passport, "learner"));
+  await next();
+});
+
+/** What somebody began as a learner stays theirs when they lose the role. */
+const signedIn = createMiddleware<LearnerEnv>(async function signedIn(c, next) {
+  c.set("learner", requireUser(c.var.passport));
+  await next();
+});
+
+const enroll = createRoute({
+  method: "post",
+  path: "/",
+  operationId: "enroll",
+  summary: "Enroll in a published course",
+  tags,
+  middleware: learnersOnly,
+  request: jsonBody(NewEnrollment),
+  responses: {
+    201: jsonResponse("The new enrollment", Enrollment),
+    ...problems(
+      "malformed_json",
+      "authentication_required",
+      "forbidden",
+      "not_found",
+      "conflict",
+      "payload_too_large",
+      "unsupported_media_type",
+      "validation_failed",
+      "upstream_bad_response",
+      "upstream_unavailable",
+      "store_unavailable",
+      "upstream_timeout",
+    ),
+  },
+});
+
+const listEnrollments = createRoute({
+  method: "get",
+  path: "/",
+  operationId: "listEnrollments",
+  summary: "One's own enrollments, newest first",
+  tags,
+  middleware: signedIn,
+  request: { query: ListQuery },
+  responses: {
+    200: jsonResponse("A page of enrollments", EnrollmentList),
+    ...problems("authentication_required", "forbidden", "validation_failed", "store_unavailable"),
+  },
+});
+
+const getEnrollment = createRoute({
+  method: "get",
+  path: "/{id}",
+  operationId: "getEnrollment",
+  summary: "An enrollment of one's own",
+  tags,
+  middleware: signedIn,
+  request: { params: EnrollmentParams },
+  responses: {
+    200: jsonResponse("The enrollment", Enrollment),
+    ...problems("authentication_required", "forbidden", "not_found", "store_unavailable"),
+  },
+});
+
+const markLesson = createRoute({
+  method: "put",
+  path: "/{id}/lessons/{lessonId}",
+  operationId: "markLesson",
+  summary: "Mark a lesson as completed, or take that back",
+  tags,
+  middleware: signedIn,
+  request: { params: LessonParams, ...jsonBody(LessonProgress) },
+  responses: {
+    200: jsonResponse("The enrollment with its progress", Enrollment),
+    ...problems(
+      "malformed_json",
+      "authentication_required",
+      "forbidden",
+      "not_found",
+      "conflict",
+      "payload_too_large",
+      "unsupported_media_type",
+      "validation_failed",
+      "upstream_bad_response",
+      "upstream_unavailable",
+      "store_unavailable",
+      "upstream_timeout",
+    ),
+  },
+});
+
+const leave = createRoute({
+  method: "delete",
+  path: "/{id}",
+  operationId: "leaveCourse",
+  summary: "Leave a course; the progress is gone",
+  tags,
+  middleware: signedIn,
+  request: { params: EnrollmentParams },
+  responses: {
+    204: noContent("Left"),
+    ...problems("authentication_required", "forbidden", "not_found", "store_unavailable"),
+  },
+});
+
+/** Enrollments on the wire. */
+export function enrollmentRoutes(enrollments: Enrollments) {
+  return createApi()
+    .openapi(enroll, async (c) => {
+      const enrollment = await enrollments.enroll(c.req.valid("json"), c.var.learner);
+      return c.json(toEnrollment(enrollment), 201);
+    })
+    .openapi(listEnrollments, async (c) => {
+      const { limit, cursor } = c.req.valid("query");
+      const after = cursor === undefined ? undefined : readCursor(PagePosition, cursor);
+      const { items, next } = await enrollments.list(c.var.learner, { limit, after });
+      const nextCursor = next === undefined ? null : toCursor(next);
+      return c.json({ items: items.map(toEnrollment), nextCursor }, 200);
+    })
+    .openapi(getEnrollment, async (c) => {
+      const enrollment = await enrollments.get(c.req.valid("param").id, c.var.learner);
+      return c.json(toEnrollment(enrollment), 200);
+    })
+    .openapi(markLesson, async (c) => {
+      const enrollment = await enrollments.mark(
+        c.req.valid("param"),
+        c.req.valid("json"),
+        c.var.learner,
+      );
+      return c.json(toEnrollment(enrollment), 200);
+    })
+    .openapi(leave, async (c) => {
+      await enrollments.remove(c.req.valid("param").id, c.var.learner);
+      return c.body(null, 204);
+    });
+}
+
+function toEnrollment(enrollment: EnrollmentRecord): Enrollment {
+  const { id, courseId, courseTitle, createdAt, completedAt } = enrollment;
+  return {
+    id,
+    course: { id: courseId, title: courseTitle },
+    progress: progressOf(enrollment),
+    completedLessons: completedLessons(enrollment),
+    createdAt: new Date(createdAt).toISOString(),
+    completedAt: completedAt === null ? null : new Date(completedAt).toISOString(),
+  };
+}

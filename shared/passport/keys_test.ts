@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import * as z from "zod/mini";
+import { readConfig } from "../config.ts";
+import { encodeBase64Url } from "../crypto/mod.ts";
+import { passportKeysSetting, readPassportKeys } from "./keys.ts";
+
+const secret = () => encodeBase64Url(crypto.getRandomValues(new Uint8Array(32)));
+const schema = z.object({ PASSPORT_KEYS: passportKeysSetting });
+const read = (value: unknown) => readConfig(schema, { PASSPORT_KEYS: value }).PASSPORT_KEYS;
+
+Deno.test("every key of the ring verifies and does nothing else, one signs [P08]", async () => {
+  const setting = read(JSON.stringify([
+    { kid: "a", secret: secret(), state: "retired" },
+    { kid: "b", secret: secret(), state: "signing" },
+    { kid: "c", secret: secret(), state: "published" },
+  ]));
+  const { ring, signing } = await readPassportKeys(setting);
+  assert.deepEqual([...ring.keys()], ["a", "b", "c"]);
+  for (const { kid, alg, key } of ring.values()) {
+    assert.equal(ring.get(kid)?.key, key);
+    assert.equal(alg, "HS256");
+    assert.deepEqual(key.usages, ["verify"]);
+    assert.equal(key.extractable, false);
+  }
+  assert.equal(signing.kid, "b");
+  assert.deepEqual(signing.key.usages, ["sign"]);
+});
+
+Deno.test("readPassportKeys refuses a ring in which nothing signs", async () => {
+  const bytes = crypto.getRandomValues(new Uint8Array(32));
+  const setting = [{ kid: "a", secret: bytes, state: "retired" as const }];
+  await assert.rejects(readPassportKeys(setting), TypeError);
+});
+
+const same = secret();
+const refused: Readonly<Record<string, readonly [value: unknown, message: RegExp]>> = {
+  "nothing": [undefined, /PASSPORT_KEYS is missing/],
+  "an empty text": ["", /PASSPORT_KEYS is missing/],
+  "no JSON": ["[", /must be JSON/],
+  "an empty ring": ["[]", /too small/],
+  "an object": ["{}", /invalid type/],
+  "a short secret": [
+    [{ kid: "a", secret: encodeBase64Url(new Uint8Array(31).fill(9)), state: "signing" }],
+    /at least 32 random bytes/,
+  ],
+  "a patterned secret": [
+    [{ kid: "a", secret: encodeBase64Url(new Uint8Array(32)), state: "signing" }],
+    /no well-known or patterned/,
+  ],
+  "a secret that is no text": [[{ kid: "a", secret: 1, state: "signing" }], /0\.secret/],
+  "no signing key": [[{ kid: "a", secret: secret(), state: "retired" }], /exactly one key/],
+  "two signing keys": [
+    ["a", "b"].map((kid) => ({ kid, secret: secret(), state: "signing" })),
+    /exactly one key/,
+  ],
+  "a kid twice": [
+    ["signing", "retired"].map((state) => ({ kid: "a", secret: secret(), state })),
+    /a kid twice/,
+  ],
+  "a secret twice": [
+    [{ kid: "a", secret: same, state: "signing" }, { kid: "b", secret: same, state: "retired" }],
+    /a secret twice/,
+  ],
+  "an unknown state": [[{ kid: "a", secret: secret(), state: "current" }], /0\.state/],
+  "an odd kid": [[{ kid: "a b", secret: secret(), state: "signing" }], /0\.kid/],
+  "a member nobody knows": [
+    [{ kid: "a", secret: secret(), state: "signing", alg: "none" }],
+    /unrecognized/,
+  ],
+};
+for (const [what, [value, message]] of Object.entries(refused)) {
+  Deno.test(`PASSPORT_KEYS refuses ${what} without showing a secret [P09]`, () => {
+    const text = typeof value === "object" ? JSON.stringify(value) : value;
+    for (const given of [text, value]) {
+      assert.throws(() => read(given), (error: Error) => {
+        assert.match(error.message, message);
+        for (const [hidden] of JSON.stringify(value ?? "").matchAll(/[\w-]{20,}/g)) {
+          assert.ok(!error.message.includes(hidden));
+        }
+        return true;
+      });
+    }
+  });
+}

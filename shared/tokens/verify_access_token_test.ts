@@ -1,0 +1,162 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { sign as honoSign } from "hono/jwt";
+import * as jose from "jose";
+import {
+  type AlgorithmName,
+  importJwkSet,
+  importSecret,
+  type KeyRing,
+  signJws,
+  type VerificationKey,
+} from "../crypto/mod.ts";
+import { signAccessToken } from "./access_token.ts";
+import { type AccessTokenIssuer, verifyAccessToken } from "./verify_access_token.ts";
+
+// The refusals, row by row and on both runtimes, are in tests/suite/core/access_tokens.ts.
+
+const nowSeconds = 1_800_000_000;
+const claims = {
+  iss: "https://auth.test",
+  aud: "https://api.test",
+  sub: "u-1",
+  iat: nowSeconds,
+  exp: nowSeconds + 600,
+  jti: "j",
+  sid: "s",
+  uv: 1,
+  roles: ["learner"],
+  scope: "",
+};
+
+async function setup({ alias, maxLifeSeconds = 900 }: Partial<AccessTokenIssuer> = {}) {
+  const pair = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
+  if (!("privateKey" in pair)) throw new TypeError("Expected a key pair");
+  const { kty, crv, x } = await crypto.subtle.exportKey("jwk", pair.publicKey);
+  const ring: KeyRing = await importJwkSet({ keys: [{ kid: "k", kty, crv, x }] }, ["EdDSA"]);
+  const asked: string[] = [];
+  const verify = (token: string, find: (kid: string) => VerificationKey | undefined = find0) => {
+    const issuer: AccessTokenIssuer = {
+      ...(alias === undefined ? {} : { alias }),
+      iss: claims.iss,
+      audience: claims.aud,
+      typ: ["JWT", "at+jwt"],
+      claims: {},
+      maxLifeSeconds,
+      findKey(kid) {
+        asked.push(kid);
+        return Promise.resolve(find(kid));
+      },
+    };
+    const issuers = new Map([[claims.iss, issuer]]);
+    return verifyAccessToken(token, { issuers, nowSeconds, leewaySeconds: 5 });
+  };
+  const find0 = (kid: string) => ring.get(kid);
+  return { verify, asked, privateKey: pair.privateKey, signing: sign(pair.privateKey), ring };
+}
+
+function sign(key: CryptoKey) {
+  return { kid: "k", alg: "EdDSA", key } as const;
+}
+
+Deno.test("verifyAccessToken accepts what signAccessToken signs", async () => {
+  const { verify, signing } = await setup();
+  const { aud: _, ...rest } = claims;
+  assert.deepEqual(await verify(await signAccessToken(claims, signing)), { ...rest, kid: "k" });
+});
+
+Deno.test("verifyAccessToken accepts what jose signs with our header", async () => {
+  const { verify, privateKey } = await setup();
+  const token = await new jose.SignJWT(claims)
+    .setProtectedHeader({ kid: "k", typ: "at+jwt", alg: "EdDSA" }).sign(privateKey);
+  assert.notEqual(typeof await verify(token), "string");
+});
+
+Deno.test("verifyAccessToken accepts what hono/jwt signs for another issuer, and not for ours", async () => {
+  const jwk = async (key: CryptoKey) => ({
+    ...await crypto.subtle.exportKey("jwk", key),
+    alg: "EdDSA",
+    kid: "k",
+  });
+  const ours = await setup();
+  assert.equal(
+    await ours.verify(await honoSign(claims, await jwk(ours.privateKey))),
+    "token_invalid",
+  );
+  const theirs = await setup({ alias: "idp" });
+  const token = await honoSign(claims, await jwk(theirs.privateKey));
+  assert.notEqual(typeof await theirs.verify(token), "string");
+});
+
+Deno.test("no text that differs in one character from an access token is accepted", async () => {
+  const { verify, signing } = await setup();
+  const token = await signAccessToken(claims, signing);
+  const character = fc.oneof(
+    fc.constantFrom(..."ABCXYZabcxyz019-_=+/. \n,"),
+    fc.string({ unit: "binary", minLength: 1, maxLength: 1 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.nat(token.length), character, fc.nat(1), async (at, char, removed) => {
+      const changed = token.slice(0, at) + char + token.slice(at + removed);
+      fc.pre(changed !== token);
+      assert.equal(await verify(changed), "token_invalid", JSON.stringify(changed));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+Deno.test("verifyAccessToken never trusts a shared secret, whatever the key source hands out [RFC 8725 §3.1]", async () => {
+  const { verify } = await setup();
+  const secret = crypto.getRandomValues(new Uint8Array(32));
+  const key = await importSecret({ kid: "k", secret });
+  assert.equal(
+    await verify(await signJws(claims, { typ: "at+jwt", key }), () => key),
+    "token_invalid",
+  );
+});
+
+Deno.test("an issuer of ours may shorten the life of tokens and not lengthen it", async () => {
+  const short = await setup({ maxLifeSeconds: 599 });
+  assert.equal(await short.verify(await signAccessToken(claims, short.signing)), "token_invalid");
+  const long = await setup({ maxLifeSeconds: 86_400 });
+  const token = await signJws({ ...claims, exp: claims.iat + 901 }, {
+    typ: "at+jwt",
+    key: long.signing,
+  });
+  assert.equal(await long.verify(token), "token_invalid");
+});
+
+/** A key whose use throws: whoever is refused before it never reached Web Crypto. */
+function trap(alg: AlgorithmName): VerificationKey {
+  return {
+    kid: "k",
+    alg,
+    get key(): CryptoKey {
+      throw new Error("The key was used");
+    },
+  };
+}
+
+const cheap = {
+  "5 MB of token": [(token: string) => token.padEnd(5_000_000, "A"), 0],
+  "5 MB of dots": [() => ".".repeat(5_000_000), 0],
+  "garbage": [() => "garbage", 0],
+  "garbage in three segments": [() => "AAAA.AAAA.AAAA", 0],
+  "a good header and garbage": [(token: string) => `${token.split(".")[0]}.AAAA.AAAA`, 0],
+  "another issuer": [(token: string) => token.replace(/\.[^.]+/, `.${btoa('{"iss":"x"}')}`), 0],
+  "an alg that is not the key's": [(token: string) => token, 1],
+} as const;
+for (const [what, [change, askedFor]] of Object.entries(cheap)) {
+  Deno.test(`verifyAccessToken refuses ${what} without Web Crypto [T13]`, async () => {
+    const { verify, asked, signing } = await setup();
+    const token = change(await signAccessToken(claims, signing));
+    assert.equal(await verify(token, () => trap("ES256")), "token_invalid");
+    assert.equal(asked.length, askedFor);
+  });
+}
+
+Deno.test("the trap of these tests goes off when a key is used", async () => {
+  const { verify, signing } = await setup();
+  const token = await signAccessToken(claims, signing);
+  await assert.rejects(verify(token, () => trap("EdDSA")), /The key was used/);
+});

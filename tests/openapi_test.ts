@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { routes } from "@edgepass/app/routes";
+import { problemCodes } from "@edgepass/shared/problem";
+import { generate, updateCommand } from "./openapi.ts";
+import { isObject, type Json, objectAt } from "./support/json.ts";
+
+const root = new URL("../", import.meta.url);
+
+async function readGolden(path: string): Promise<string> {
+  return await Deno.readTextFile(new URL(path, root)).catch(() => "");
+}
+
+async function readDocument(): Promise<Json> {
+  const document: unknown = JSON.parse(await readGolden("docs/openapi.json"));
+  assert.ok(isObject(document));
+  return document;
+}
+
+Deno.test("The generated OpenAPI document and client types are what the source makes", async () => {
+  for (const [path, text] of Object.entries(await generate())) {
+    // Comparing by `===` keeps a failure from printing two files of this size.
+    assert.ok(await readGolden(path) === text, `${path} is out of date: run \`${updateCommand}\``);
+  }
+});
+
+Deno.test("Every operation of the route table is described, and no other one", async () => {
+  const described = Object.entries(objectAt(await readDocument(), "paths")).flatMap(
+    ([path, item]) => Object.keys(isObject(item) ? item : {}).map((method) => `${method} ${path}`),
+  );
+  const routed = Object.entries(routes).flatMap(([path, { access }]) =>
+    Object.keys(access).map((method) => `${method.toLowerCase()} ${path}`)
+  );
+  const own = ["get /livez", "get /readyz", "get /openapi.json"];
+  assert.deepEqual(described.toSorted(), [...routed, ...own].toSorted());
+});
+
+Deno.test("Every code that a client can see of an operation is named by one", async () => {
+  const text = JSON.stringify(objectAt(objectAt(await readDocument(), "components"), "responses"));
+  const missing = Object.keys(problemCodes).filter((code) => !text.includes(`"${code}"`));
+  assert.deepEqual(missing, ["passport_required", "passport_invalid", "method_not_allowed"]);
+});
+
+Deno.test("Every plain value of every schema has an example", async () => {
+  const lacking: string[] = [];
+  visit(await readDocument(), "", (schema, path) => {
+    const { type, enum: choices, const: constant } = schema;
+    const types = Array.isArray(type) ? type : [type];
+    const isPlain = types.some((one) => ["string", "number", "integer"].includes(String(one)));
+    const isKnown = choices !== undefined || constant !== undefined || "example" in schema;
+    if (isPlain && !isKnown) lacking.push(path);
+  });
+  assert.deepEqual(lacking, []);
+});
+
+/** Visits what looks like a schema: any object with a `type`. */
+function visit(value: unknown, path: string, look: (schema: Json, path: string) => void): void {
+  if (Array.isArray(value)) value.forEach((item, index) => visit(item, `${path}/${index}`, look));
+  if (!isObject(value)) return;
+  if (typeof value.type === "string" || Array.isArray(value.type)) look(value, path);
+  for (const [key, item] of Object.entries(value)) visit(item, `${path}/${key}`, look);
+}
+
+Deno.test("Redocly's recommended rules find nothing in the document", async () => {
+  const redocly = new URL("node_modules/@redocly/cli/bin/cli.js", root).pathname;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      "run",
+      "--allow-all",
+      "--cached-only",
+      redocly,
+      "lint",
+      "--format=json",
+      "docs/openapi.json",
+    ],
+    cwd: root,
+    env: { REDOCLY_TELEMETRY: "off", REDOCLY_SUPPRESS_UPDATE_NOTICE: "true", NO_COLOR: "1" },
+    stdout: "piped",
+    stderr: "piped",
+    stdin: "null",
+  });
+  const { code, stdout, stderr } = await child.output();
+  const [report, log] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  assert.equal(code, 0, `${report}${log}`);
+  assert.deepEqual(JSON.parse(report ?? "").problems, [], `${report}${log}`);
+});

@@ -1,0 +1,29 @@
+import { accessTokenCases } from "./access_tokens.ts";
+import type { Case } from "./case.ts";
+import { jwsVectorCases } from "./jws_vectors.ts";
+import { passportCases } from "./passports.ts";
+import { platformCases } from "./platform.ts";
+import { signatureEdgeCases } from "./signature_edges.ts";
+
+/** Every fact about the security core that must hold on every runtime. */
+export const coreCases: readonly Case[] = [
+  ...platformCases,
+  ...jwsVectorCases,
+  ...signatureEdgeCases,
+  ...accessTokenCases,
+  ...passportCases,
+];
+
+/** Runs all cases; the failures' messages by the names of the cases, null where there is none. */
+export async function runCoreCases(): Promise<Readonly<Record<string, string | null>>> {
+  const results: [string, string | null][] = [];
+  for (const { name, run } of coreCases) {
+    try {
+      await run();
+      results.push([name, null]);
+    } catch (error) {
+      results.push([name, error instanceof Error ? error.message : String(error)]);
+    }
+  }
+  return Object.fromEntries(results);
+}

@@ -1,0 +1,71 @@
+import assert from "node:assert/strict";
+import { randomToken, uuidv7 } from "@edgepass/shared/ids";
+import { equalSecrets } from "@edgepass/shared/crypto";
+import { createLogger } from "@edgepass/shared/log";
+import {
+  childSpan,
+  newTrace,
+  readTraceparent,
+  toTraceparent,
+} from "@edgepass/shared/trace-context";
+import type { Case } from "./case.ts";
+
+/** What the core asks of a runtime beyond ES2022. */
+export const platformCases: readonly Case[] = [
+  {
+    name: "the runtime converts bytes to and from base64url and hex",
+    run() {
+      const bytes = Uint8Array.of(251, 255, 0);
+      assert.equal(bytes.toBase64({ alphabet: "base64url", omitPadding: true }), "-_8A");
+      assert.deepEqual(Uint8Array.fromBase64("-_8A", { alphabet: "base64url" }), bytes);
+      assert.equal(bytes.toHex(), "fbff00");
+      assert.deepEqual(Uint8Array.fromHex("fbff00"), bytes);
+    },
+  },
+  {
+    name: "the runtime groups by key and knows well-formed texts",
+    run() {
+      assert.equal(Map.groupBy([1, 2, 3], (n) => n % 2).get(1)?.length, 2);
+      assert.equal("\ud800".isWellFormed(), false);
+    },
+  },
+  {
+    name: "equalSecrets tells equal from different, whatever the characters",
+    async run() {
+      assert.equal(await equalSecrets("geheim ü", "geheim ü"), true);
+      assert.equal(await equalSecrets("", ""), true);
+      for (const other of ["geheim", "geheim u", "geheim ü ", "GEHEIM Ü", ""]) {
+        assert.equal(await equalSecrets("geheim ü", other), false);
+      }
+      assert.equal(await equalSecrets("\ud800", "\ud801"), false);
+    },
+  },
+  {
+    name: "ids have their form",
+    run() {
+      assert.match(
+        uuidv7(0x0123456789ab),
+        /^01234567-89ab-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/,
+      );
+      assert.match(randomToken(16), /^[\w-]{22}$/);
+      const trace = childSpan(newTrace());
+      assert.deepEqual(readTraceparent(toTraceparent(trace)), trace);
+    },
+  },
+  {
+    name: "a log line is one JSON object without the secrets in it",
+    run() {
+      const lines: string[] = [];
+      const log = createLogger({ service: "s", sink: (line) => lines.push(line), now: () => 0 });
+      log.info("Hello\nBearer abc", { email: "a@b.test", n: 1n });
+      assert.deepEqual(lines.map((line) => JSON.parse(line)), [{
+        time: "1970-01-01T00:00:00.000Z",
+        level: "info",
+        service: "s",
+        message: "Hello\nBearer [redacted]",
+        email: "[redacted]",
+        n: "1",
+      }]);
+    },
+  },
+];

@@ -1,0 +1,55 @@
+import { createGateway, readGatewayConfig } from "@edgepass/gateway";
+import { type Bindings, readConfig } from "@edgepass/shared/config";
+import { createLogger, type LogSink } from "@edgepass/shared/log";
+import { urlUpstream } from "@edgepass/shared/upstream";
+import * as z from "zod/mini";
+
+const text = z.string().check(z.minLength(1));
+
+/** Where the tested gateway's own issuer and identity provider are. */
+const Places = z.object({
+  JWKS_URL: text,
+  ECHO_URL: text,
+  /** Where an emptied list is refilled; unset, emptiness is not looked for. */
+  REFILL_URL: z.optional(text),
+});
+
+export interface ComposeEffects {
+  readonly gather?: boolean;
+  readonly sink?: LogSink;
+  readonly now?: () => number;
+}
+
+/** The gateway that the suite tests, from bindings alone, the same on every runtime. */
+export async function composeGateway(
+  bindings: Bindings,
+  { gather = false, sink = () => {}, now = Date.now }: ComposeEffects = {},
+) {
+  const config = await readGatewayConfig(bindings, { gather });
+  const { JWKS_URL, ECHO_URL, REFILL_URL } = readConfig(Places, bindings);
+  const echo = urlUpstream(ECHO_URL);
+  return createGateway({
+    ...config,
+    issuers: [{
+      iss: config.issuer,
+      audience: config.audience,
+      algorithms: ["EdDSA"],
+      jwks: (signal) => fetch(JWKS_URL, { signal, redirect: "manual" }),
+    }, ...config.issuers],
+    routes: [
+      { path: "/login", upstream: echo, access: { POST: "public" }, identityProvider: true },
+      { path: "/logout", upstream: echo, access: { POST: "optional" }, identityProvider: true },
+      { path: "/items/{id}", upstream: echo, access: { GET: "public", POST: "authenticated" } },
+      { path: "/items/new", upstream: echo, access: { GET: "authenticated" } },
+      ...config.routes,
+    ],
+    revocation: {
+      redis: config.redis,
+      ...(REFILL_URL === undefined
+        ? {}
+        : { refill: { upstream: urlUpstream(REFILL_URL), path: "/refill" } }),
+    },
+    log: createLogger({ service: "gateway", sink, now }),
+    now,
+  });
+}

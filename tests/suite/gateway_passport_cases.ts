@@ -1,0 +1,217 @@
+import assert from "node:assert/strict";
+import type { GatewayCase } from "./gateway_world.ts";
+
+/** Spellings under which a client may try to bring a Passport or an identity of its own. */
+const plantedHeaders = [
+  "X-Passport",
+  "x-passport",
+  "X-PASSPORT",
+  "X_Passport",
+  "x_passport",
+  "X-Passport-Extra",
+  "Txn-Token",
+  "txn_token",
+  "X-Deadline-Ms",
+  "X-Call-Chain",
+  "X-User-Id",
+  "X-User",
+  "X_User_Id",
+  "X-Internal-Admin",
+  "Remote-User",
+  "REMOTE_USER",
+  "X-Remote-User",
+  "X-Auth-Request-Email",
+  "X-Authenticated-User",
+  "X-Forwarded-User",
+  "X-Goog-Authenticated-User-Email",
+  "X-MS-Client-Principal",
+  "Cf-Access-Jwt-Assertion",
+  "X-Amzn-Oidc-Assertion",
+  "X-Edgepass-Role",
+] as const;
+
+const routes = ["/public", "/optional", "/raw", "/items/1"];
+
+export const passportCases: Readonly<Record<string, GatewayCase>> = {
+  async "[P01, H02] no spelling of an internal header reaches a service"(
+    { call, echo, passportOf },
+  ) {
+    for (const target of routes) {
+      for (const name of plantedHeaders) {
+        echo.reset();
+        await call(target, { headers: [[name, "planted"]] });
+        const { headers } = echo.last();
+        const values = [...headers].filter(([, value]) => value.includes("planted"));
+        assert.deepEqual(values, [], `${name} on ${target}`);
+        assert.equal((await passportOf(headers)).sub, "anon");
+      }
+    }
+  },
+
+  async "[P01] each request gets one Passport of its own"({ call, echo, passportOf }) {
+    await call("/public");
+    await call("/public");
+    const [one, two] = await Promise.all(echo.seen.map(({ headers }) => passportOf(headers)));
+    assert.notEqual(one?.jti, two?.jti);
+    assert.notEqual(one?.txn, two?.txn);
+  },
+
+  async "[P02] Connection names nothing of ours away, nor the credential"(world) {
+    const { call, echo, token, passportOf } = world;
+    const answer = await call("/member", {
+      cookie: await token({ sub: "u1" }),
+      headers: [
+        [
+          "Connection",
+          "close, X-Passport, Cookie, traceparent, x-forwarded-proto, X-Custom",
+        ],
+        ["X-Custom", "1"],
+        ["X-Kept", "1"],
+      ],
+    });
+    assert.equal(answer.status, 200);
+    const { headers } = echo.last();
+    assert.equal((await passportOf(headers)).sub, "user:u1");
+    assert.ok(headers.has("traceparent"));
+    assert.equal(headers.get("x-forwarded-proto"), "http");
+    assert.equal(headers.get("x-custom"), null);
+    assert.equal(headers.get("x-kept"), "1");
+    assert.equal(headers.get("cookie"), null);
+  },
+
+  async "a Passport carries the token's identity and the request's trace id"(world) {
+    const { call, echo, token, passportOf } = world;
+    const claims = { sub: "u1", sid: "s1", uv: 7, roles: ["learner"], scope: "read" };
+    const answer = await call("/member", { bearer: await token(claims) });
+    const passport = await passportOf(echo.last().headers);
+    const { sub, sid, uv, roles, scope, cfg, pv, iss, aud } = passport;
+    assert.deepEqual({ sub, sid, uv, roles, scope }, { ...claims, sub: "user:u1" });
+    assert.deepEqual({ cfg, pv, iss, aud }, {
+      cfg: 0,
+      pv: "0.1.0",
+      iss: "http://127.0.0.1",
+      aud: "suite.test",
+    });
+    assert.equal(passport.exp - passport.iat, 30);
+    assert.equal(passport.txn, answer.headers.get("x-trace-id"));
+    assert.equal(echo.last().headers.get("traceparent")?.slice(3, 35), passport.txn);
+  },
+
+  async "a valid traceparent is continued, a broken one restarts the trace"({ call, echo }) {
+    const trace = "0af7651916cd43dd8448eb211c80319c";
+    const valid = `00-${trace}-b7ad6b7169203331-01`;
+    const state = ["tracestate", "vendor=1"] as const;
+    const kept = await call("/public", { headers: [["traceparent", valid], state] });
+    assert.equal(kept.headers.get("x-trace-id"), trace);
+    assert.match(echo.last().headers.get("traceparent") ?? "", new RegExp(`^00-${trace}-`));
+    assert.notEqual(echo.last().headers.get("traceparent"), valid);
+    assert.equal(echo.last().headers.get("tracestate"), "vendor=1");
+    for (
+      const broken of [
+        valid.slice(1),
+        `ff${valid.slice(2)}`,
+        `00-${"0".repeat(32)}-b7ad6b7169203331-01`,
+      ]
+    ) {
+      const fresh = await call("/public", { headers: [["traceparent", broken], state] });
+      assert.notEqual(fresh.headers.get("x-trace-id"), trace);
+      assert.equal(echo.last().headers.get("tracestate"), null, "its state went with it");
+    }
+  },
+
+  async "[P04] another trust domain's key does not verify ours"(world) {
+    await using other = await world.serve({ TRUST_DOMAIN: "other.test" });
+    const response = await fetch(`${other.origin}/public`);
+    await response.body?.cancel();
+    await assert.rejects(world.passportOf(world.echo.last().headers), { code: "passport_invalid" });
+  },
+
+  async "[P10] an upstream's echo of the Passport does not come back in a header"(world) {
+    const { call, echo } = world;
+    echo.answerWith((_request, { headers }) => {
+      const passport = headers.get("x-passport") ?? "";
+      return new Response("ok", {
+        headers: { "x-passport": passport, "txn-token": passport, "x-user-id": "1" },
+      });
+    });
+    const { raw } = await call("/raw");
+    assert.ok(!raw.includes("eyJ"), raw);
+    assert.ok(!raw.toLowerCase().includes("x-user-id"));
+  },
+
+  async "[P12] a public route reads no credential, good or bad"(world) {
+    const { json, echo, token, redis, passportOf } = world;
+    for (const bearer of [await token(), "garbage", await token({ exp: 1, iat: 0 })]) {
+      assert.equal((await json("/public", { bearer })).status, 200);
+      assert.equal((await passportOf(echo.last().headers)).sub, "anon");
+    }
+    const twice = [["Cookie", "access_token=a; access_token=b"]] as const;
+    assert.equal((await json("/public", { headers: twice })).status, 200);
+    assert.equal(redis.roundTrips.length, 0);
+  },
+
+  async "[P12] on an optional route an unusable credential is none"(world) {
+    const { json, echo, token, redis, passportOf } = world;
+    const good = await token({ sub: "u1" });
+    const subject = async () => (await passportOf(echo.last().headers)).sub;
+    for (const bearer of ["garbage", await token({ exp: 1, iat: 0 }), ""]) {
+      assert.equal((await json("/optional", { bearer })).status, 200);
+      assert.equal(await subject(), "anon");
+    }
+    await json("/optional", { bearer: good });
+    assert.equal(await subject(), "user:u1");
+    await json("/optional", { bearer: good, cookie: good });
+    assert.equal(await subject(), "anon", "ambiguous");
+    redis.behave("answers 500");
+    await json("/optional", { bearer: good });
+    assert.equal(await subject(), "anon", "revocation cannot be asked");
+    redis.reset();
+    redis.revoke("subject", "u1", undefined, "9");
+    await json("/optional", { bearer: good });
+    assert.equal(await subject(), "anon", "revoked");
+  },
+
+  async "[P11] identities do not mix under concurrency"({ json, token, echo }) {
+    echo.answerWith(async (_request, { headers }) => {
+      const [, payload = ""] = (headers.get("x-passport") ?? "").split(".");
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
+      return Response.json({ sub: JSON.parse(atob(payload)).sub });
+    });
+    await Promise.all(Array.from({ length: 60 }, async (_, at) => {
+      const bearer = await token({ sub: `user-${at}` });
+      const { value } = await json(at % 2 ? "/member" : "/optional", { bearer });
+      assert.deepEqual(value.data, { sub: `user:user-${at}` });
+    }));
+  },
+
+  async "[P13] a service that refuses our Passport is a fault of ours, 502"({ json, echo }) {
+    for (const code of ["passport_required", "passport_invalid"]) {
+      echo.answerWith(() =>
+        Response.json({ code, status: 401, title: "x" }, {
+          status: 401,
+          headers: { "content-type": "application/problem+json", "www-authenticate": "Bearer" },
+        })
+      );
+      for (const target of ["/public", "/raw"]) {
+        const answer = await json(target);
+        assert.deepEqual([answer.status, answer.code], [502, "upstream_bad_response"], target);
+        assert.equal(answer.headers.get("www-authenticate"), null);
+        assert.ok(!answer.text.includes("passport"));
+      }
+    }
+  },
+
+  async "[P14] a Passport over 4096 bytes is not minted"({ json, foreignToken, echo }) {
+    const roles = Array.from({ length: 20 }, (_, at) => `${at}-${"r".repeat(120)}`);
+    const answer = await json("/member", {
+      bearer: await foreignToken({ realm_access: { roles }, session_id: "s".repeat(300) }),
+    });
+    assert.equal(answer.status, 200, "2 to 4 KB only warns");
+    const wide = Array.from({ length: 64 }, (_, at) => `\u00e9${at}${"\u00e9".repeat(14)}`);
+    const long = { realm_access: { roles: wide }, sub: "s".repeat(250), scope: "x ".repeat(250) };
+    echo.reset();
+    const refused = await json("/member", { bearer: await foreignToken(long) });
+    assert.deepEqual([refused.status, refused.code], [500, "internal"]);
+    assert.equal(echo.seen.length, 0);
+  },
+};

@@ -1,0 +1,227 @@
+import assert from "node:assert/strict";
+import { encodeBase64Url } from "@edgepass/shared/crypto";
+import { createIssuerKey, encodePart, signParts } from "./gateway_tokens.ts";
+import { type GatewayCase, ourClaims, type World } from "./gateway_world.ts";
+
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+
+/** Tokens that are all `token_invalid`, by what is wrong with them. */
+const invalidTokens: Readonly<Record<string, (world: World) => string | Promise<string>>> = {
+  "an empty text": () => "",
+  "garbage": () => "garbage",
+  "two segments": async ({ token }) => (await token()).split(".").slice(0, 2).join("."),
+  "four segments": async ({ token }) => `${await token()}.e30`,
+  "padding": async ({ token }) => `${await token()}=`,
+  "loose trailing bits": async ({ token }) => loosen(await token()),
+  "standard base64": async ({ token }) => `${await token()}+/`,
+  "a foreign key under our kid": async ({ ours }) =>
+    signParts({
+      header: { alg: "EdDSA", typ: "at+jwt", kid: ours.kid },
+      payload: ourClaims(),
+      key: await createIssuerKey("EdDSA"),
+    }),
+  "alg none": ({ token }) => token({}, { alg: "none" }),
+  "alg HS256": ({ token }) => token({}, { alg: "HS256" }),
+  "alg ES256": ({ token }) => token({}, { alg: "ES256" }),
+  "a jwk in the header": ({ token, ours }) => token({}, { jwk: ours.jwk }),
+  "a jku in the header": ({ token, echo }) => token({}, { jku: `${echo.url}/jwks.json` }),
+  "an x5u in the header": ({ token, echo }) => token({}, { x5u: `${echo.url}/cert` }),
+  "crit": ({ token }) => token({}, { crit: ["exp"] }),
+  "b64": ({ token }) => token({}, { b64: false }),
+  "zip": ({ token }) => token({}, { zip: "DEF" }),
+  "a kid that is a name of Object's": ({ token }) => token({}, { kid: "__proto__" }),
+  "a kid that is no text": ({ token }) => token({}, { kid: 1 }),
+  "typ passport+jwt": ({ token }) => token({}, { typ: "passport+jwt" }),
+  "typ JWT": ({ token }) => token({}, { typ: "JWT" }),
+  "another audience": ({ token }) => token({ aud: "http://127.0.0.1.evil.test" }),
+  "an audience that is a list": ({ token }) => token({ aud: ["http://127.0.0.1"] }),
+  "another issuer": ({ token }) => token({ iss: "https://evil.test" }),
+  "an issuer that only begins like ours": ({ token }) => token({ iss: "http://127.0.0.1/" }),
+  "no exp": ({ token }) => token({ exp: undefined }),
+  "no jti": ({ token }) => token({ jti: undefined }),
+  "no sid": ({ token }) => token({ sid: undefined }),
+  "no uv": ({ token }) => token({ uv: undefined }),
+  "exp that is a text": ({ token }) => token({ exp: String(nowSeconds() + 60) }),
+  "a life over 15 minutes": ({ token }) => token({ exp: nowSeconds() + 3600 }),
+  "iat in the future": ({ token }) => token({ iat: nowSeconds() + 120, exp: nowSeconds() + 600 }),
+  "nbf in the future": ({ token }) => token({ nbf: nowSeconds() + 120 }),
+  "a bad signature and expired": async ({ ours }) =>
+    signParts({
+      header: { alg: "EdDSA", typ: "at+jwt", kid: ours.kid },
+      payload: { ...ourClaims(), iat: nowSeconds() - 700, exp: nowSeconds() - 100 },
+      key: await createIssuerKey("EdDSA"),
+    }),
+  "a payload that is no object": ({ ours }) =>
+    signParts({
+      header: { alg: "EdDSA", typ: "at+jwt", kid: ours.kid },
+      payload: "[]",
+      key: ours,
+    }),
+  "a member that occurs twice": ({ ours }) =>
+    signParts({
+      header: { alg: "EdDSA", typ: "at+jwt", kid: ours.kid },
+      payload: `{"sub":"somebody",${JSON.stringify(ourClaims()).slice(1)}`,
+      key: ours,
+    }),
+  "JSON serialisation": ({ ours }) => encodeURIComponent(JSON.stringify({ kid: ours.kid })),
+  "a JWE": () => "e30.e30.e30.e30.e30",
+  "our Passport": async (world) => {
+    await world.call("/public");
+    return world.echo.last().headers.get("x-passport") ?? "";
+  },
+  "more than 4096 bytes": ({ token }) => token({ padding: "x".repeat(4000) }),
+};
+
+/** Sets the two bits of the signature's last character that carry nothing. */
+function loosen(token: string): string {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  const last = alphabet.indexOf(token.at(-1) ?? "A");
+  return token.slice(0, -1) + alphabet[last | 1];
+}
+
+const refusals = Object.fromEntries(
+  Object.entries(invalidTokens).map(([what, make]) => [
+    `[T01-T11] a token with ${what} is token_invalid, as cookie and as bearer`,
+    async (world: World) => {
+      const token = await make(world);
+      world.echo.reset();
+      for (const shown of [{ cookie: token }, { bearer: token }]) {
+        const answer = await world.json("/member", shown);
+        assert.equal(answer.status, 401);
+        assert.equal(answer.code, "token_invalid");
+        assert.equal(answer.headers.get("www-authenticate"), "Bearer");
+        assert.equal(answer.headers.get("cache-control"), "no-store");
+      }
+      assert.equal(world.echo.seen.length, 0);
+      assert.equal(world.redis.roundTrips.length, 0);
+    },
+  ]),
+) satisfies Record<string, GatewayCase>;
+
+export const tokenCases: Readonly<Record<string, GatewayCase>> = {
+  async "[T01] without a credential a protected route is authentication_required"({ json, echo }) {
+    const answer = await json("/member");
+    assert.equal(answer.status, 401);
+    assert.equal(answer.code, "authentication_required");
+    assert.equal(answer.headers.get("www-authenticate"), "Bearer");
+    assert.equal(answer.value.success, false);
+    assert.match(answer.value.traceId ?? "", /^[0-9a-f]{32}$/);
+    assert.equal(answer.headers.get("x-trace-id"), answer.value.traceId);
+    assert.equal(echo.seen.length, 0);
+  },
+
+  ...refusals,
+
+  async "[T01] every unusable token gets the same bytes"(world) {
+    const bodies = new Set<string>();
+    for (const make of Object.values(invalidTokens)) {
+      const { text, value } = await world.json("/member", { bearer: await make(world) });
+      bodies.add(text.replace(value.traceId ?? "", "…"));
+    }
+    assert.equal(bodies.size, 1);
+  },
+
+  async "[T03] a key named by the token is never fetched"({ token, json, echo, jwks }) {
+    await json("/member", { bearer: await token() });
+    const [before] = [jwks.seen.length];
+    echo.reset();
+    await json("/member", { bearer: await token({}, { jku: `${echo.url}/jwks.json` }) });
+    assert.equal(echo.seen.length, 0);
+    assert.equal(jwks.seen.length, before);
+  },
+
+  async "[T07] a good token that has expired is token_expired"({ token, json }) {
+    const bearer = await token({ iat: nowSeconds() - 700, exp: nowSeconds() - 60 });
+    assert.equal((await json("/member", { bearer })).code, "token_expired");
+  },
+
+  async "[T07] an expiry within the leeway still passes"({ token, json }) {
+    const bearer = await token({ iat: nowSeconds() - 600, exp: nowSeconds() - 1 });
+    assert.equal((await json("/member", { bearer })).status, 200);
+  },
+
+  async "[T04] revoking a jti kills every spelling of the token"({ token, json, redis }) {
+    const jti = crypto.randomUUID();
+    const bearer = await token({ jti });
+    assert.equal((await json("/member", { bearer })).status, 200);
+    redis.revoke("token", jti);
+    for (const spelling of [bearer, `${bearer}=`, loosen(bearer), ` ${bearer}`]) {
+      assert.equal((await json("/member", { bearer: spelling })).status, 401);
+    }
+    assert.equal((await json("/member", { bearer })).code, "token_revoked");
+  },
+
+  async "[T06] a refresh cookie is no access token"({ token, json }) {
+    const value = await token();
+    const { code } = await json("/member", { headers: [["Cookie", `refresh_token=${value}`]] });
+    assert.equal(code, "authentication_required");
+  },
+
+  async "[T09] a cookie beyond the header limit is headers_too_large"({ json, echo }) {
+    const answer = await json("/member", { cookie: "x".repeat(17_000) });
+    assert.equal(answer.status, 431);
+    assert.equal(echo.seen.length, 0);
+  },
+
+  async "[T12] jti, sid, sub and kid are asked in one command"({ token, json, redis, ours }) {
+    const claims = { jti: "the-jti", sid: "the-sid", sub: "the-sub" };
+    assert.equal((await json("/member", { bearer: await token(claims) })).status, 200);
+    assert.equal(redis.roundTrips.length, 1);
+    assert.deepEqual(redis.roundTrips[0]?.map(([name, ...keys]) => [name?.toLowerCase(), keys]), [
+      ["mget", ["rv:ready", "rv:u:the-sub", `rv:k:${ours.kid}`, "rv:j:the-jti", "rv:s:the-sid"]],
+    ]);
+  },
+
+  async "[T12, S04] each level of revocation refuses"({ token, json, redis, ours }) {
+    const claims = { jti: "j", sid: "s", sub: "u", uv: 3 };
+    const bearer = await token(claims);
+    for (
+      const [level, id, value] of [
+        ["token", "j", "1"],
+        ["login", "s", "1"],
+        ["subject", "u", "4"],
+        ["key", ours.kid, "1"],
+      ] as const
+    ) {
+      redis.reset();
+      assert.equal((await json("/member", { bearer })).status, 200, level);
+      redis.revoke(level, id, undefined, value);
+      const answer = await json("/member", { bearer });
+      assert.deepEqual([answer.status, answer.code], [401, "token_revoked"], level);
+    }
+  },
+
+  async "[S04] an account version at or above the minimum passes"({ token, json, redis }) {
+    redis.revoke("subject", "u", undefined, "3");
+    assert.equal((await json("/member", { bearer: await token({ sub: "u", uv: 3 }) })).status, 200);
+  },
+
+  async "[T12] a forged token does not ask Redis"({ json, redis, ours }) {
+    const bearer = await signParts({
+      header: { alg: "EdDSA", typ: "at+jwt", kid: ours.kid },
+      payload: ourClaims(),
+      key: await createIssuerKey("EdDSA"),
+    });
+    await json("/member", { bearer });
+    assert.equal(redis.roundTrips.length, 0);
+  },
+
+  async "[T13] garbage causes no request to anybody"({ json, jwks, redis, echo, token }) {
+    await json("/member", { bearer: await token() });
+    for (const part of [jwks, redis, echo]) part.reset();
+    const unsigned = `${encodePart({ alg: "EdDSA" })}.${encodePart({})}.${
+      encodeBase64Url(new Uint8Array(64))
+    }`;
+    for (const bearer of ["a.b.c", unsigned, "x".repeat(4097)]) await json("/member", { bearer });
+    assert.deepEqual([jwks.seen.length, redis.roundTrips.length, echo.seen.length], [0, 0, 0]);
+  },
+
+  async "a role that the rule does not name is forbidden, one that it names passes"(world) {
+    const { token, json, echo } = world;
+    const learner = await json("/teach", { bearer: await token({ roles: ["learner", "Admin"] }) });
+    assert.deepEqual([learner.status, learner.code], [403, "forbidden"]);
+    assert.equal(echo.seen.length, 0);
+    const admin = await json("/teach", { bearer: await token({ roles: ["x", "admin"] }) });
+    assert.equal(admin.status, 200);
+  },
+};

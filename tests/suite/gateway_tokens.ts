@@ -1,0 +1,69 @@
+import { encodeBase64Url } from "@edgepass/shared/crypto";
+
+/** How Web Crypto makes and uses a key of each algorithm an issuer may have. */
+const kinds = {
+  EdDSA: { generate: { name: "Ed25519" }, sign: { name: "Ed25519" } },
+  ES256: {
+    generate: { name: "ECDSA", namedCurve: "P-256" },
+    sign: { name: "ECDSA", hash: "SHA-256" },
+  },
+  RS256: {
+    generate: {
+      name: "RSASSA-PKCS1-v1_5",
+      modulusLength: 2048,
+      publicExponent: new Uint8Array([1, 0, 1]),
+      hash: "SHA-256",
+    },
+    sign: { name: "RSASSA-PKCS1-v1_5" },
+  },
+} as const;
+
+export type Alg = keyof typeof kinds;
+
+/** A key pair of an issuer that a test plays. */
+export interface IssuerKey {
+  readonly kid: string;
+  readonly alg: Alg;
+  /** The public half, as a JWK set has it. */
+  readonly jwk: JsonWebKey & { readonly kid: string };
+  sign(input: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
+}
+
+/** Makes a fresh key pair. */
+export async function createIssuerKey(alg: Alg, kid: string = crypto.randomUUID()) {
+  const { generate, sign } = kinds[alg];
+  const pair = await crypto.subtle.generateKey(generate, true, ["sign", "verify"]);
+  if (!("privateKey" in pair)) throw new TypeError("Cannot use a key that is no pair");
+  const { kty, crv, x, y, n, e } = await crypto.subtle.exportKey("jwk", pair.publicKey);
+  const material = Object.fromEntries(
+    Object.entries({ kty, crv, x, y, n, e }).filter(([, value]) => value !== undefined),
+  );
+  return {
+    kid,
+    alg,
+    jwk: { ...material, kid, alg, use: "sig" },
+    async sign(input) {
+      return new Uint8Array(await crypto.subtle.sign(sign, pair.privateKey, input));
+    },
+  } satisfies IssuerKey;
+}
+
+const encoder = new TextEncoder();
+
+/** What a token is made of; a text is taken as it is, so that it need not be JSON. */
+export interface TokenParts {
+  readonly header: object | string;
+  readonly payload: object | string;
+  readonly key: Pick<IssuerKey, "sign">;
+}
+
+/** Signs whatever it is given, the nonsensical too. */
+export async function signParts({ header, payload, key }: TokenParts): Promise<string> {
+  const input = `${encodePart(header)}.${encodePart(payload)}`;
+  return `${input}.${encodeBase64Url(await key.sign(encoder.encode(input)))}`;
+}
+
+/** One segment of a token. */
+export function encodePart(part: object | string): string {
+  return encodeBase64Url(encoder.encode(typeof part === "string" ? part : JSON.stringify(part)));
+}

@@ -1,0 +1,4 @@
+import { worker } from "@edgepass/shared/runtime/workerd";
+import { composeGateway } from "./gateway_compose.ts";
+
+export default worker((bindings) => composeGateway(bindings));

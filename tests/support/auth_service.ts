@@ -1,0 +1,201 @@
+import assert from "node:assert/strict";
+import { composeAuth } from "@edgepass/auth/compose";
+import { generateAccessTokenKeys } from "@edgepass/auth";
+import { createEmbeddedRedis, createRedisRest } from "@edgepass/dev/redis";
+import { encodeBase64Url, readJsonObject, readJws } from "@edgepass/shared/crypto";
+import { createStarter } from "@edgepass/shared/http";
+import type { Argon2Cost } from "../../services/auth/passwords/argon2.ts";
+import { createPasswordHasher, type PasswordHasher } from "../../services/auth/passwords/hasher.ts";
+import { Identity, TokenResponse } from "../../services/auth/schema.ts";
+import { createPassports, type PassportOverrides } from "./passports.ts";
+import {
+  type CallOptions,
+  createCaller,
+  createClock,
+  expectJson,
+  openDatabase,
+} from "./services.ts";
+
+/** Costs next to nothing, so that tests may hash as often as they like. */
+export const cheapCost: Argon2Cost = { m: 8, t: 1, p: 1 };
+
+export const password = "a sentence that only I would think of";
+export const administrator = {
+  email: "admin@example.com",
+  password: "the first one who has the keys",
+};
+export const publicOrigin = "http://127.0.0.1:8787";
+
+export interface AuthOptions {
+  readonly bindings?: Readonly<Record<string, unknown>>;
+  readonly passwords?: PasswordHasher;
+}
+
+/** Auth as it is deployed, on a database in memory and an embedded Redis behind HTTP. */
+export async function setupAuth({ bindings = {}, passwords }: AuthOptions = {}) {
+  const resources = new AsyncDisposableStack();
+  const database = resources.use(await openDatabase("auth"));
+  const redis = startRedis(resources);
+  const clock = createClock();
+  const passports = createPassports(clock);
+  const lines: string[] = [];
+  const settings = {
+    ...passports.bindings,
+    LOG_LEVEL: "info",
+    PUBLIC_ORIGIN: publicOrigin,
+    AUDIENCE: "https://api.test",
+    AUTH_DB: database,
+    ACCESS_TOKEN_KEYS: JSON.stringify(await generateAccessTokenKeys()),
+    REFRESH_TOKEN_KEY: encodeBase64Url(crypto.getRandomValues(new Uint8Array(32))),
+    UPSTASH_REDIS_REST_URL: redis.url,
+    UPSTASH_REDIS_REST_TOKEN: redis.token,
+    ADMIN_EMAIL: administrator.email,
+    ADMIN_PASSWORD: administrator.password,
+    ...bindings,
+  };
+  const hasher = passwords ?? createPasswordHasher({ cost: cheapCost });
+  /** Another instance on the same database and Redis. */
+  const compose = () =>
+    composeAuth(settings, {
+      starter: createStarter(settings, { now: clock.now, sink: (line) => void lines.push(line) }),
+      passwords: hasher,
+    });
+  const app = compose();
+  const call = createCaller(app, passports);
+  const client = createAuthClient(call);
+  return {
+    ...client,
+    app,
+    call,
+    clock,
+    compose,
+    database,
+    lines,
+    passports,
+    redis,
+    settings,
+    log: () => lines.map((line): Record<string, unknown> => JSON.parse(line)),
+    rows: (sql: string, ...params: (string | number)[]) => database.run({ sql, params }),
+    /** The first administrator, logged in. */
+    administrator: async () => asCaller(await client.tokens(administrator)),
+    [Symbol.asyncDispose]: () => resources.disposeAsync(),
+  };
+}
+
+export type AuthSetup = Awaited<ReturnType<typeof setupAuth>>;
+export type Tokens = { readonly accessToken: string; readonly refreshToken: string };
+
+function createAuthClient(call: ReturnType<typeof createCaller>) {
+  const tokens = async (who: { email: string; password?: string }, options: CallOptions = {}) =>
+    await expectJson(
+      call("POST", "/auth/token", {
+        ...options,
+        body: { grantType: "password", password, ...who },
+      }),
+      200,
+      TokenResponse,
+    );
+  return {
+    signUp: (email: string, options: CallOptions = {}) =>
+      expectJson(
+        call("POST", "/auth/signup", {
+          ...options,
+          body: { email, password, name: "Demo Learner" },
+        }),
+        201,
+        Identity,
+      ),
+    /** A login without cookies. */
+    tokens,
+    /** The answer to a login with cookies. */
+    logIn: (email: string, options: CallOptions = {}) =>
+      call("POST", "/auth/login", { ...options, body: { email, password } }),
+    /** The answer to a refresh by cookie. */
+    refresh: (refreshToken: string, options: CallOptions = {}) =>
+      call("POST", "/auth/refresh", {
+        ...options,
+        headers: { cookie: `refresh_token=${refreshToken}`, ...options.headers },
+      }),
+    /** The answer to a refresh without cookies. */
+    exchange: (refreshToken: string) =>
+      call("POST", "/auth/token", { body: { grantType: "refresh_token", refreshToken } }),
+  };
+}
+
+export interface TestRedis {
+  readonly url: string;
+  readonly token: string;
+  /** What Redis does with the next requests: serve, refuse all, or refuse writes. */
+  mode: "up" | "down" | "read-only";
+  /** How many requests came. */
+  requests: number;
+  /** Runs before a request is served; gets how many came. */
+  onRequest: (count: number) => Promise<void>;
+  /** Runs one command past the mode. */
+  command(...command: (string | number)[]): Promise<unknown>;
+}
+
+function startRedis(resources: AsyncDisposableStack): TestRedis {
+  const token = crypto.randomUUID();
+  const backend = createEmbeddedRedis();
+  resources.defer(() => backend.close());
+  const rest = createRedisRest({ backend, token });
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen: () => {} },
+    async (request) => {
+      await redis.onRequest(++redis.requests);
+      if (redis.mode === "down") return new Response("no", { status: 500 });
+      if (redis.mode === "read-only" && /"(set|eval)"/i.test(await request.clone().text())) {
+        return Response.json({ error: "READONLY You can't write" }, { status: 400 });
+      }
+      return await rest(request);
+    },
+  );
+  resources.defer(() => server.shutdown());
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const redis: TestRedis = {
+    url,
+    token,
+    mode: "up",
+    requests: 0,
+    onRequest: () => Promise.resolve(),
+    async command(...command) {
+      const headers = { authorization: `Bearer ${token}` };
+      const body = JSON.stringify(command);
+      const response = await rest(new Request(url, { method: "POST", headers, body }));
+      return (await response.json()).result;
+    },
+  };
+  return redis;
+}
+
+/** The claims of an access token, unverified: the signature has tests of its own. */
+export function readClaims(accessToken: string): Record<string, unknown> {
+  const claims = readJsonObject(readJws(accessToken, 4096)?.payload ?? new Uint8Array());
+  assert.ok(claims, "not an access token");
+  return claims;
+}
+
+/** The Passport claims the gateway would make of an access token. */
+export function asCaller({ accessToken }: { accessToken: string }): PassportOverrides & {
+  readonly sub: string;
+  readonly sid: string;
+  readonly id: string;
+} {
+  const { sub, sid, uv, roles } = readClaims(accessToken);
+  assert.ok(typeof sub === "string" && typeof sid === "string" && typeof uv === "number");
+  assert.ok(Array.isArray(roles));
+  return { sub: `user:${sub}`, sid, uv, roles: roles.map(String), id: sub };
+}
+
+/** Cookies of an answer by name, with their attributes as text. */
+export function readSetCookies(
+  response: Response,
+): Record<string, { value: string; rest: string }> {
+  return Object.fromEntries(
+    response.headers.getSetCookie().map((cookie) => {
+      const [, name = "", value = "", rest = ""] = /^([^=]+)=([^;]*); (.*)$/.exec(cookie) ?? [];
+      return [name, { value, rest }];
+    }),
+  );
+}

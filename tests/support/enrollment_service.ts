@@ -1,0 +1,56 @@
+import { createClient, createStarter } from "@edgepass/shared/http";
+import { localUpstream } from "@edgepass/shared/upstream";
+import { readCourse } from "../../services/enrollment/courses.ts";
+import { createEnrollmentService, sqlEnrollmentStore } from "../../services/enrollment/mod.ts";
+import { Enrollment } from "../../services/enrollment/schema.ts";
+import { bowline, learner, setupCourse } from "./course_service.ts";
+import { createCaller, expectJson, openDatabase } from "./services.ts";
+
+/** Enrollment before the real course service; `fault` may take course's place. */
+export async function setupEnrollment() {
+  const course = await setupCourse();
+  const database = await openDatabase("enrollment");
+  const { clock, passports } = course;
+  const fault: { answer?: (request: Request) => Response } = {};
+  const upstream = localUpstream("course", {
+    fetch: (request) => fault.answer?.(request) ?? course.service.fetch(request),
+  });
+  const starter = createStarter(passports.bindings, { now: clock.now, sink: () => {} });
+  const client = createClient({ services: { course: upstream }, now: clock.now });
+  const service = createEnrollmentService({
+    starter,
+    store: sqlEnrollmentStore(database),
+    readCourse: (id) => readCourse(client, id),
+    now: clock.now,
+  });
+  const call = createCaller(service, passports);
+  return {
+    course,
+    database,
+    clock,
+    fault,
+    call,
+    /** A published course with lessons of these titles. */
+    async publish(...titles: string[]) {
+      const { id } = await course.create();
+      for (const title of titles) await course.addLesson(id, { ...bowline, title });
+      return await course.publish(id);
+    },
+    enroll: (courseId: string, as = learner) =>
+      expectJson(call("POST", "/enrollments", { as, body: { courseId } }), 201, Enrollment),
+    read: (id: string, as = learner) =>
+      expectJson(call("GET", `/enrollments/${id}`, { as }), 200, Enrollment),
+    mark: (id: string, lessonId: string | undefined, completed: boolean, as = learner) =>
+      expectJson(
+        call("PUT", `/enrollments/${id}/lessons/${lessonId}`, { as, body: { completed } }),
+        200,
+        Enrollment,
+      ),
+    /** Every row, for asserting that nothing happened. */
+    rows: () => database.run({ sql: "SELECT * FROM enrollments ORDER BY id", params: [] }),
+    [Symbol.dispose]() {
+      course[Symbol.dispose]();
+      database[Symbol.dispose]();
+    },
+  };
+}

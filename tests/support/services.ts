@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import type { Fetcher } from "@edgepass/shared/upstream";
+import { migrate, type Migration } from "@edgepass/shared/sql/migrate";
+import { openNodeSqlite, type OpenSqlDb } from "@edgepass/shared/sql/node_sqlite";
+import type { PassportOverrides, TestPassports } from "./passports.ts";
+
+/** Opens a database in memory with the migrations of one service. */
+export async function openDatabase(service: string): Promise<OpenSqlDb & Disposable> {
+  const folder = new URL(`../../services/${service}/migrations/`, import.meta.url);
+  const migrations: Migration[] = [];
+  for await (const { name } of Deno.readDir(folder)) {
+    migrations.push({ name, sql: await Deno.readTextFile(new URL(name, folder)) });
+  }
+  const database = openNodeSqlite(":memory:");
+  await migrate(database, migrations);
+  return { ...database, [Symbol.dispose]: () => database.close() };
+}
+
+/** A clock that stands still until it is told to go on. */
+export function createClock(start = Date.parse("2026-03-01T09:30:00.000Z")) {
+  let time = start;
+  return { now: () => time, advance: (ms: number) => void (time += ms) };
+}
+
+export interface CallOptions {
+  /** Claims of the Passport; without them an anonymous caller's, `null` sends none. */
+  readonly as?: PassportOverrides | null;
+  /** Sent as JSON; a text goes as it stands. */
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export type Call = (method: string, path: string, options?: CallOptions) => Promise<Response>;
+
+/** Calls a service as the gateway would: with a Passport made for the request. */
+export function createCaller(service: Fetcher, passports: TestPassports): Call {
+  return async function call(method, path, { as = { sub: "anon" }, body, headers = {} } = {}) {
+    const request = new Request(new URL(path, "http://service.test"), {
+      method,
+      headers: {
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...(as === null ? {} : { "x-passport": await passports.sign(as) }),
+        ...headers,
+      },
+      ...(body === undefined
+        ? {}
+        : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    });
+    return await service.fetch(request);
+  };
+}
+
+/** The claims of a person with roles. */
+export function person(id: string, ...roles: string[]): PassportOverrides {
+  return { sub: `user:${id}`, roles };
+}
+
+/** The body of an answer that has the status and fits its documented schema. */
+export async function expectJson<Output>(
+  response: Response | Promise<Response>,
+  status: number,
+  schema: { parse(value: unknown): Output },
+): Promise<Output> {
+  const answer = await response;
+  const text = await answer.text();
+  assert.equal(answer.status, status, text);
+  return schema.parse(JSON.parse(text));
+}
+
+/** Asserts a refusal: status and code of the problem, and that nobody keeps it. */
+export async function expectProblem(
+  response: Response | Promise<Response>,
+  status: number,
+  code: string,
+): Promise<void> {
+  const answer = await response;
+  const text = await answer.text();
+  assert.equal(answer.status, status, text);
+  assert.equal(JSON.parse(text).code, code);
+  assert.equal(answer.headers.get("content-type"), "application/problem+json");
+  assert.equal(answer.headers.get("cache-control"), "no-store");
+}
+
+/** Asserts an answer without a body. */
+export async function expectNoContent(response: Response | Promise<Response>): Promise<void> {
+  const answer = await response;
+  assert.equal(`${answer.status} ${await answer.text()}`, "204 ");
+}
