@@ -7,6 +7,8 @@ export interface ProcessPlan {
   /** Arguments of `deno run`: permissions, the program, and its own arguments. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
+  /** Ends by itself within seconds. What waits for the end of standard input would keep it alive. */
+  readonly isShortLived?: boolean;
 }
 
 /** How a process ended. */
@@ -45,8 +47,9 @@ const preload = fileURLToPath(new URL("./leave_with_parent.ts", import.meta.url)
  * module ends the child then. Nothing of this process's environment is passed on but `env`.
  */
 export function startProcess(plan: ProcessPlan, onLine: LineListener): RunningProcess {
+  const preloads = plan.isShortLived ? [] : [`--preload=${preload}`];
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", `--preload=${preload}`, ...plan.args],
+    args: ["run", "--no-prompt", ...preloads, ...plan.args],
     cwd: projectRoot,
     env: { ...plan.env },
     clearEnv: true,

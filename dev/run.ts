@@ -99,7 +99,7 @@ async function start(options: Start): Promise<Ending> {
   keepText(home.at("dev.env"), toEnvFile(settings));
   if (mode === "workers") {
     writeWorkerVariables(home, settings);
-    await migrateLocalD1(home, logs);
+    await migrateLocalD1(home, logs, cleanup);
   }
   const running = processes.map((plan) => {
     const process = startProcess(plan, logs.hear);

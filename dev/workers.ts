@@ -6,7 +6,7 @@ import { keepText } from "./kept.ts";
 import type { Placed, Placement } from "./placement.ts";
 import type { Logs } from "./logs.ts";
 import { describeEnding } from "./readiness.ts";
-import { type LineListener, projectRoot, startProcess } from "./processes.ts";
+import { projectRoot, startProcess } from "./processes.ts";
 import { serviceNames, services, type Settings } from "./settings.ts";
 import { StartError } from "./start_error.ts";
 
@@ -52,19 +52,27 @@ export function writeWorkerVariables(home: Home, settings: Settings): void {
  *
  * @throws {StartError} with the last lines of wrangler
  */
-export async function migrateLocalD1(home: Home, logs: Logs): Promise<void> {
+export async function migrateLocalD1(
+  home: Home,
+  logs: Logs,
+  cleanup: AsyncDisposableStack,
+): Promise<void> {
   const marker = home.at("workers", "migrated");
   const fingerprint = await fingerprintOfMigrations();
   if (readIfThere(marker) === fingerprint) return;
   logs.say("info", "Preparing the local D1 databases; the next start is quicker");
   // One after the other: each starts a workerd of its own on the same files.
-  for (const name of serviceNames) await migrate(home, services[name].database, logs.hear);
+  for (const name of serviceNames) await migrate(services[name].database, { home, logs, cleanup });
   keepText(marker, fingerprint);
 }
 
-async function migrate(home: Home, database: string, onLine: LineListener): Promise<void> {
-  const { ended } = startProcess({
+async function migrate(
+  database: string,
+  { home, logs, cleanup }: { home: Home; logs: Logs; cleanup: AsyncDisposableStack },
+): Promise<void> {
+  const process = startProcess({
     name: "wrangler",
+    isShortLived: true,
     args: [
       "--allow-all",
       wranglerProgram(),
@@ -73,8 +81,9 @@ async function migrate(home: Home, database: string, onLine: LineListener): Prom
       ...["--persist-to", home.at("workers")],
     ],
     env: wranglerVariables(home),
-  }, onLine);
-  const ending = await ended;
+  }, logs.hear);
+  cleanup.defer(() => process.stop(1_000));
+  const ending = await process.ended;
   if (ending.code === 0) return;
   throw new StartError(`${database} could not be migrated: ${describeEnding(ending)}`);
 }

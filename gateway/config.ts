@@ -17,13 +17,16 @@ import {
   upstashSettings,
 } from "@edgepass/shared/redis";
 import { urlUpstream } from "@edgepass/shared/upstream";
+import { createLogger } from "@edgepass/shared/log";
+import { logSettings, toLoggerOptions } from "@edgepass/shared/log-settings";
 import * as z from "zod/mini";
 import type { ClientAddressSource } from "./client_address.ts";
 import type { GatewayOptions } from "./mod.ts";
 import { isAlias, type IssuerOptions } from "./issuers.ts";
 import { createRouteTable, type Route } from "./routes.ts";
 
-const text = z.string().check(z.minLength(1));
+/** No longer than a Passport's verifier reads. */
+const text = z.string().check(z.minLength(1), z.maxLength(512));
 
 const clientAddress = z.pipe(
   z.string().check(
@@ -102,6 +105,7 @@ const Config = z.object({
   PASSPORT_TTL_SECONDS: z._default(integer({ min: 1, max: 300 }), 30),
   REVOCATION_TIMEOUT_MS: z._default(integer({ min: 1, max: 10_000 }), 150),
   ...upstashSettings,
+  ...logSettings,
 });
 
 /** Foreign services take uploads as large as the edge platforms do. */
@@ -111,7 +115,7 @@ const foreignMaxBodyBytes = 104_857_600;
 export interface GatewayConfig extends
   Pick<
     GatewayOptions,
-    "publicOrigin" | "allowedOrigins" | "clientAddress" | "leewaySeconds" | "passport"
+    "publicOrigin" | "allowedOrigins" | "clientAddress" | "leewaySeconds" | "passport" | "log"
   > {
   readonly issuer: string;
   readonly audience: string;
@@ -154,6 +158,7 @@ export async function readGatewayConfig(
     audience: config.AUDIENCE ?? config.PUBLIC_ORIGIN,
     issuers: config.ISSUERS.map(toIssuer),
     routes,
+    log: createLogger({ service: "gateway", ...toLoggerOptions(config) }),
     redis: gather ? gatherPipelines(redis) : redis,
     passport: {
       issuer,

@@ -175,6 +175,32 @@ Deno.test("a login hashes again what was hashed at another cost, and works befor
   await auth.tokens({ email: "learner@example.com" });
 });
 
+const meanwhile = {
+  "the account is disabled": "UPDATE accounts SET disabled = 1",
+  "the account is closed": "UPDATE accounts SET closed_at = 1",
+  "the password is changed": "UPDATE accounts SET password_changed_at = password_changed_at + 1",
+} as const;
+for (const [what, change] of Object.entries(meanwhile)) {
+  Deno.test(`no login begins when ${what} while its password is checked`, async () => {
+    const during: { run?: () => Promise<unknown> } = {};
+    const passwords = createPasswordHasher({
+      cost: cheapCost,
+      argon2id: {
+        kind: "portable",
+        derive: async ({ bytes }) => {
+          await during.run?.();
+          return new Uint8Array(bytes);
+        },
+      },
+    });
+    await using auth = await setupAuth({ passwords, bindings: { ADMIN_EMAIL: "" } });
+    await auth.signUp("learner@example.com");
+    during.run = () => auth.rows(change);
+    await expectProblem(auth.logIn("learner@example.com"), 401, "credentials_invalid");
+    assert.deepEqual(await auth.rows("SELECT * FROM logins"), []);
+  });
+}
+
 Deno.test("a hasher that is full refuses with 503 and Retry-After, and counts no guess", async () => {
   const gate = Promise.withResolvers<void>();
   let started = 0;

@@ -259,6 +259,14 @@ Deno.test("a refresh that the store could not finish consumes nothing", async ()
   await exchanged(auth.exchange(auth.first.refreshToken));
 });
 
+Deno.test("a rotation that meets the end of its login happens not at all", async () => {
+  await using auth = await setupLogin();
+  await auth.rows(`CREATE TRIGGER meanwhile AFTER UPDATE OF state ON refresh_tokens
+    BEGIN UPDATE logins SET ended_at = 1; END`);
+  await expectProblem(auth.exchange(auth.first.refreshToken), 409, "conflict");
+  assert.deepEqual(await countTokens(auth), { active: 1 });
+});
+
 Deno.test("fifty parallel refreshes on two instances make exactly one successor", async () => {
   await using auth = await setupLogin();
   const instances = [auth.call, createCaller(auth.compose(), auth.passports)];

@@ -18,8 +18,10 @@ const password = z.string().openapi({
 export const NewAccount = z.strictObject({
   email,
   password,
-  name: z.string().trim().min(1).max(100).regex(/^\P{Cc}*$/u, "Must not have control characters")
-    .openapi({ example: "Demo Learner" }),
+  name: z.string().trim().min(1).max(100).refine(
+    (text) => !/\p{Cc}/u.test(text),
+    "Must not have control characters",
+  ).openapi({ example: "Demo Learner" }),
 }).openapi("NewAccount");
 export type NewAccount = z.infer<typeof NewAccount>;
 
@@ -42,13 +44,16 @@ export const Refreshed = z.object({
 export const TokenRequest = z.discriminatedUnion("grantType", [
   z.strictObject({ grantType: z.literal("password"), email, password })
     .openapi("PasswordGrant"),
-  z.strictObject({ grantType: z.literal("refresh_token"), refreshToken: z.string().max(1024) })
+  z.strictObject({
+    grantType: z.literal("refresh_token"),
+    refreshToken: z.string().max(1024).openapi({ example: "dGhpcyBpcyBhbiBleGFtcGxlIG9mIGEgcmVmcmVzaCE" }),
+  })
     .openapi("RefreshTokenGrant"),
 ]).openapi("TokenRequest");
 
 export const TokenResponse = z.object({
-  accessToken: z.string(),
-  refreshToken: z.string(),
+  accessToken: z.string().openapi({ example: "eyJhbGciOiJFZERTQSJ9.…" }),
+  refreshToken: z.string().openapi({ example: "dGhpcyBpcyBhbiBleGFtcGxlIG9mIGEgcmVmcmVzaCE" }),
   tokenType: z.literal("Bearer"),
   expiresIn: z.int().openapi({ description: "Life of the access token in seconds", example: 600 }),
 }).openapi("TokenResponse");
@@ -72,7 +77,7 @@ export const SessionList = list(Session).openapi("SessionList");
 export const ManagedAccount = z.object({
   id,
   email,
-  name: z.string(),
+  name: z.string().openapi({ example: "Demo Learner" }),
   roles: z.array(Role),
   disabled: z.boolean(),
   createdAt: time,
@@ -100,8 +105,8 @@ export const JwkSet = z.object({
   keys: z.array(z.object({
     kty: z.literal("OKP"),
     crv: z.literal("Ed25519"),
-    x: z.string(),
-    kid: z.string(),
+    x: z.string().openapi({ example: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }),
+    kid: z.string().openapi({ example: "a1" }),
     alg: z.literal("EdDSA"),
     use: z.literal("sig"),
   })),

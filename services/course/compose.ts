@@ -29,10 +29,12 @@ export function composeCourse(
   const user = USER === undefined ? local.USER : toUpstream("user", USER);
   if (user === undefined) throw new ConfigError("Cannot start: USER is missing");
   const starter = createStarter(bindings);
+  const sql = readSqlDb(COURSE_DB, COURSE_DB_TOKEN);
   const client = createClient({ services: { user }, now: starter.now });
   return createCourseService({
     starter,
-    store: sqlCourseStore(readSqlDb(COURSE_DB, COURSE_DB_TOKEN)),
+    idempotency: sql,
+    store: sqlCourseStore(sql),
     readProfile: () => readProfile(client),
     now: starter.now,
   });

@@ -80,6 +80,7 @@ export const CourseList = list(CourseListItem).openapi("CourseList");
 export const CourseQuery = ListQuery.extend({
   q: line(100).optional().openapi({
     description: "Words as they stand in title or summary, in any case",
+    example: "sailing",
   }),
   tag: tag.optional(),
   mine: z.enum(["true", "false"]).default("false").openapi({

@@ -30,10 +30,12 @@ export function composeEnrollment(
   const course = COURSE === undefined ? local.COURSE : toUpstream("course", COURSE);
   if (course === undefined) throw new ConfigError("Cannot start: COURSE is missing");
   const starter = createStarter(bindings);
+  const sql = readSqlDb(ENROLLMENT_DB, ENROLLMENT_DB_TOKEN);
   const client = createClient({ services: { course }, now: starter.now });
   return createEnrollmentService({
     starter,
-    store: sqlEnrollmentStore(readSqlDb(ENROLLMENT_DB, ENROLLMENT_DB_TOKEN)),
+    idempotency: sql,
+    store: sqlEnrollmentStore(sql),
     readCourse: (id) => readCourse(client, id),
     now: starter.now,
   });

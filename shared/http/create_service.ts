@@ -1,7 +1,9 @@
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { Problem } from "../problem.ts";
+import type { SqlDb } from "../sql/mod.ts";
 import { createApi, type ServiceApp } from "./create_api.ts";
 import { edgepass } from "./edgepass.ts";
+import { idempotent } from "./idempotency.ts";
 import { limitBody, requireStrictJson } from "./json_text.ts";
 import { respondToError } from "./respond_to_error.ts";
 import type { Starter } from "./starter.ts";
@@ -18,6 +20,8 @@ export interface ServiceOptions {
   readonly open?: readonly string[];
   /** Longest request body in bytes. */
   readonly maxBodyBytes?: number;
+  /** A database with the table `idempotency_keys`; with it a POST may carry `Idempotency-Key`. */
+  readonly idempotency?: SqlDb | undefined;
 }
 
 /**
@@ -32,6 +36,7 @@ export function createService(
     readiness = {},
     open = [],
     maxBodyBytes = 1_048_576,
+    idempotency,
   }: ServiceOptions,
 ): ServiceApp {
   const log = starter.createLogger(name);
@@ -53,6 +58,7 @@ export function createService(
       ),
   }));
   app.use(limitBody(maxBodyBytes), requireStrictJson);
+  if (idempotency) app.on("POST", "*", idempotent({ sql: idempotency, now: starter.now }));
   app.get("/livez", (c) => c.json({ status: "live" }));
   app.get("/readyz", async (c) => {
     const checks = await runChecks(readiness);

@@ -15,7 +15,6 @@ export interface IdempotencyOptions {
 
 interface Stored {
   readonly bodyHash: unknown;
-  readonly status: unknown;
   readonly body: unknown;
 }
 
@@ -57,38 +56,39 @@ export function idempotent(
   });
 }
 
-/** One statement decides who is first; an entry that ran out counts as none. */
+/** One statement decides who is first; keys that ran out are forgotten in the same batch. */
 async function claim(
   sql: SqlDb,
   { key, bodyHash, now, keptMs }: { key: string; bodyHash: string; now: number; keptMs: number },
 ): Promise<boolean> {
-  const rows = await sql.run({
-    sql: `INSERT INTO idempotency_keys (key, body_hash, status, body, expires_at)
-      VALUES (?1, ?2, NULL, NULL, ?3)
-      ON CONFLICT (key) DO UPDATE SET body_hash = ?2, status = NULL, body = NULL, expires_at = ?3
-      WHERE expires_at <= ?4 RETURNING key`,
-    params: [key, bodyHash, now + keptMs, now],
-  });
-  return rows.length === 1;
+  const [, claimed = []] = await sql.batch([
+    { sql: "DELETE FROM idempotency_keys WHERE expires_at <= ?", params: [now] },
+    {
+      sql: `INSERT INTO idempotency_keys (key, body_hash, expires_at) VALUES (?, ?, ?)
+        ON CONFLICT DO NOTHING RETURNING key`,
+      params: [key, bodyHash, now + keptMs],
+    },
+  ]);
+  return claimed.length === 1;
 }
 
 async function read(sql: SqlDb, key: string): Promise<Stored | undefined> {
   const [row] = await sql.run({
-    sql: "SELECT body_hash, status, body FROM idempotency_keys WHERE key = ?1",
+    sql: "SELECT body_hash, body FROM idempotency_keys WHERE key = ?",
     params: [key],
   });
-  return row && { bodyHash: row[0], status: row[1], body: row[2] };
+  return row && { bodyHash: row[0], body: row[1] };
 }
 
 async function keep(sql: SqlDb, key: string, body: string): Promise<void> {
   await sql.run({
-    sql: "UPDATE idempotency_keys SET status = 201, body = ?2 WHERE key = ?1",
-    params: [key, body],
+    sql: "UPDATE idempotency_keys SET body = ? WHERE key = ?",
+    params: [body, key],
   });
 }
 
 async function release(sql: SqlDb, key: string): Promise<void> {
-  await sql.run({ sql: "DELETE FROM idempotency_keys WHERE key = ?1", params: [key] });
+  await sql.run({ sql: "DELETE FROM idempotency_keys WHERE key = ?", params: [key] });
 }
 
 function replay(c: Context, stored: Stored | undefined, bodyHash: string): Response {

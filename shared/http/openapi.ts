@@ -12,16 +12,21 @@ export const ProblemDocument = z.object({
   errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
 }).openapi("Problem");
 
+const exampleCursor = "WyIwMTkzNmY3ZS04YzJhLTdiM2QtOWU0Zi01YTZiN2M4ZDllMGYiXQ";
+
 /** The query of a list: `limit` 1 to 100 (default 20), and the cursor of the page before. */
 export const ListQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20).openapi({ example: 20 }),
-  cursor: z.string().max(512).optional(),
+  cursor: z.string().max(512).optional().openapi({ example: exampleCursor }),
 });
 export type ListQuery = z.infer<typeof ListQuery>;
 
 /** A page of a list; `nextCursor` is null on the last one. */
 export function list<Item extends z.ZodType>(item: Item) {
-  return z.object({ items: z.array(item), nextCursor: z.string().nullable() });
+  return z.object({
+    items: z.array(item),
+    nextCursor: z.string().nullable().openapi({ example: exampleCursor }),
+  });
 }
 
 /** A JSON request body that must be there: an optional one reaches the handler as `{}`. */

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { type Bindings, integer, origin, readConfig } from "../config.ts";
-import { createLogger, type Logger, type LogLevel, logLevels, type LogSink } from "../log.ts";
+import { createLogger, type Logger, type LogSink } from "../log.ts";
+import { logSettings, toLoggerOptions } from "../log_settings.ts";
 import {
   createPassportVerifier,
   type PassportKeys,
@@ -28,7 +29,7 @@ export const starterSettings = {
   TRUST_DOMAIN: z._default(z.string().check(z.minLength(1)), "edgepass.local"),
   LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
   PASSPORT_KEYS: passportKeysSetting,
-  LOG_LEVEL: z._default(z.enum(logLevels as [LogLevel, ...LogLevel[]]), "info"),
+  ...logSettings,
 };
 
 /**
@@ -52,7 +53,7 @@ export function createStarter(
   return {
     now,
     createLogger: (service) =>
-      createLogger({ service, level: config.LOG_LEVEL, now, ...(sink ? { sink } : {}) }),
+      createLogger({ service, now, ...toLoggerOptions(config), ...(sink ? { sink } : {}) }),
     verifyPassport: (token, log) =>
       createPassportVerifier({
         keys: ring,

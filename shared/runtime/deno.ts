@@ -2,6 +2,7 @@ import type { Application } from "../application.ts";
 import { type Invocation, runInvocation } from "../background.ts";
 import { type Bindings, ConfigError } from "../config.ts";
 import { openDatabases } from "./deno_databases.ts";
+import { createLineWriter } from "./deno_lines.ts";
 
 export type Compose = (bindings: Bindings) => Application | Promise<Application>;
 
@@ -12,8 +13,12 @@ export interface ServeOptions {
   readonly sweepEveryMs?: number;
 }
 
+/** How long a stop waits for requests under way, in milliseconds. */
+const maxDrainMs = 10_000;
+
 /**
- * Serves a composition on Deno: opens databases, starts it, sweeps, and drains on SIGTERM and SIGINT.
+ * Serves a composition on Deno: opens databases, starts it, sweeps, and drains on
+ * SIGTERM and SIGINT.
  *
  * `PORT` (default 8787) and `HOST` (default 127.0.0.1) say where. A start that cannot succeed ends the
  * process with one line that names the setting and never its value.
@@ -31,9 +36,11 @@ async function run(
   compose: Compose,
   { migrations = {}, sweepEveryMs = 5_000 }: ServeOptions,
 ): Promise<void> {
-  const variables = Deno.env.toObject();
+  const variables = readVariables();
   const databases = await openDatabases(variables, migrations);
-  const app = await compose({ ...variables, ...databases.bindings });
+  const lines = createLineWriter();
+  const app = await compose({ ...variables, ...databases.bindings, LOG_SINK: lines.write });
+  await app.start?.();
   const underWay = new Set<Promise<unknown>>();
   const waitUntil: Invocation["waitUntil"] = (work) => {
     underWay.add(work);
@@ -46,16 +53,23 @@ async function run(
     const invocation = { waitUntil, ...(peerAddress === undefined ? {} : { peerAddress }) };
     return runInvocation(invocation, () => app.fetch(request));
   });
-  await app.start?.();
   const stopSweeping = sweepRegularly(app, sweepEveryMs);
   const stop = async (): Promise<void> => {
     stopSweeping();
-    await server.shutdown();
-    await Promise.allSettled(underWay);
+    const drained = server.shutdown().then(() => Promise.allSettled(underWay));
+    // A stream may have no end: who has not finished by then is cut off.
+    await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, maxDrainMs))]);
+    lines.flush();
     databases.close();
     Deno.exit(0);
   };
   for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, stop);
+}
+
+/** Login shells export `USER`, the person's name: only a URL can mean the user service. */
+function readVariables(): Record<string, string> {
+  const { USER, ...variables } = Deno.env.toObject();
+  return USER !== undefined && URL.canParse(USER) ? { ...variables, USER } : variables;
 }
 
 /** One sweep at a time; a failure is the application's to log, and the next one tries again. */

@@ -19,7 +19,11 @@ export async function openDatabases(
     if (!name.endsWith("_DB") || !value.startsWith(scheme)) continue;
     const folder = migrations[name];
     if (!folder) continue;
-    const database = openNodeSqlite(value.slice(scheme.length));
+    const path = value.slice(scheme.length);
+    const parent = path.slice(0, Math.max(path.lastIndexOf("/"), 0));
+    // People's data: nobody else on the machine may look.
+    if (parent !== "") await Deno.mkdir(parent, { recursive: true, mode: 0o700 });
+    const database = openNodeSqlite(path);
     bindings[name] = database;
     await migrate(database, await readMigrations(folder));
   }

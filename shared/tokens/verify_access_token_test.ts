@@ -40,7 +40,7 @@ async function setup({ alias, maxLifeSeconds = 900 }: Partial<AccessTokenIssuer>
       ...(alias === undefined ? {} : { alias }),
       iss: claims.iss,
       audience: claims.aud,
-      typ: ["JWT", "at+jwt"],
+      typ: ["JWT", "at+jwt", ""],
       claims: {},
       maxLifeSeconds,
       findKey(kid) {
@@ -124,6 +124,18 @@ Deno.test("an issuer of ours may shorten the life of tokens and not lengthen it"
     key: long.signing,
   });
   assert.equal(await long.verify(token), "token_invalid");
+});
+
+Deno.test("no key source is asked for a kid that is no text", async () => {
+  const { verify, asked, signing } = await setup({ alias: "idp" });
+  const [, payload, signature] = (await signAccessToken(claims, signing)).split(".");
+  for (const header of ['{"alg":"EdDSA"}', '{"alg":"EdDSA","kid":1}', '{"alg":"EdDSA","kid":{}}']) {
+    assert.equal(
+      await verify(`${btoa(header).replace(/=+$/, "")}.${payload}.${signature}`),
+      "token_invalid",
+    );
+  }
+  assert.deepEqual(asked, []);
 });
 
 /** A key whose use throws: whoever is refused before it never reached Web Crypto. */

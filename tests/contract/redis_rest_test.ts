@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
-import { type Command, createEmbeddedRedis, type Persistence } from "@edgepass/dev/redis";
+import {
+  type Command,
+  createEmbeddedRedis,
+  createRedisProxy,
+  type Persistence,
+} from "@edgepass/dev/redis";
+import { Redis } from "@upstash/redis";
 import fc from "fast-check";
 import { redisCases, redisScripts } from "./redis_cases.ts";
-import { backendsUnderTest } from "./redis_backends.ts";
+import { backendsUnderTest, serveEndpoint } from "./redis_backends.ts";
 import { clientSuite, createClient } from "./redis_client_suite.ts";
 import { createSend, httpSuite } from "./redis_http_suite.ts";
 import { randomCommands, wholeState } from "./redis_random.ts";
+import { startRedisServer } from "./redis_server.ts";
 import { normalize, runPipeline, toWords } from "./redis_compare.ts";
 
 const [embedded, real] = await backendsUnderTest();
@@ -148,3 +155,76 @@ function createMemoryPersistence(): Persistence {
 function utf8(text: string): string {
   return String.fromCharCode(...new TextEncoder().encode(text));
 }
+
+// Counted at fetch: Deno's own fetch sends a POST again when its connection closes unanswered.
+Deno.test("only retries: 0 makes the client send one request; retry: false sends two", async () => {
+  const { fetch } = globalThis;
+  const count = async (retry: false | { retries: number }) => {
+    let requests = 0;
+    globalThis.fetch = () => {
+      requests++;
+      return Promise.reject(new TypeError("refused"));
+    };
+    const redis = new Redis({ url: "http://redis.test", token: "any", retry });
+    await assert.rejects(redis.get("k"), { message: "refused" });
+    return requests;
+  };
+  try {
+    assert.deepEqual([await count({ retries: 0 }), await count(false)], [1, 2]);
+  } finally {
+    globalThis.fetch = fetch;
+  }
+});
+
+Deno.test("a client with a timeout by signal function rejects when Redis is silent", async () => {
+  const silence = Promise.withResolvers<null>();
+  await using endpoint = serveEndpoint({
+    execute: () => silence.promise,
+    multi: () => Promise.resolve([]),
+    subscribe: () => Promise.resolve(() => Promise.resolve()),
+    close: () => Promise.resolve(silence.resolve(null)),
+  });
+  const redis = new Redis({ ...endpoint, signal: () => AbortSignal.timeout(20) });
+  await assert.rejects(redis.get("k"), { name: "TimeoutError" });
+});
+
+Deno.test({
+  name: `the proxy logs in with the URL's password and picks its database${missing}`,
+  ignore,
+  async fn() {
+    await using server = await startRedisServer({ password: "s3cret" });
+    const [first, second] = ["0", "2"].map((db) =>
+      createRedisProxy({ url: `${server.url}/${db}` })
+    );
+    assert.ok(first && second);
+    assert.deepEqual(await first.execute(["SET", "k", "v"]), "OK");
+    assert.equal(await second.execute(["GET", "k"]), null);
+    assert.equal(await first.execute(["GET", "k"]), "v");
+    const wrong = createRedisProxy({ url: server.url.replace("s3cret", "other") });
+    await assert.rejects(wrong.execute(["GET", "k"]), { name: "RedisUnavailable" });
+    await Promise.all([first, second, wrong].map((proxy) => proxy.close()));
+  },
+});
+
+Deno.test({
+  name: `the proxy finds a Redis that was started again${missing}`,
+  ignore,
+  async fn() {
+    const before = await startRedisServer();
+    const proxy = createRedisProxy({ url: before.url });
+    const ended = Promise.withResolvers<void>();
+    await proxy.subscribe({
+      channel: "c",
+      kind: "channel",
+      onMessage() {},
+      onEnd: ended.resolve,
+    });
+    assert.equal(await proxy.execute(["INCR", "n"]), 1);
+    await before[Symbol.asyncDispose]();
+    await ended.promise;
+    await assert.rejects(proxy.execute(["INCR", "n"]), { name: "RedisUnavailable" });
+    await using _after = await startRedisServer({ port: before.port });
+    assert.equal(await proxy.execute(["INCR", "n"]), 1);
+    await proxy.close();
+  },
+});

@@ -524,6 +524,7 @@ export interface components {
         };
         CourseList: {
             items: components["schemas"]["CourseListItem"][];
+            /** @example WyIwMTkzNmY3ZS04YzJhLTdiM2QtOWU0Zi01YTZiN2M4ZDllMGYiXQ */
             nextCursor: string | null;
         };
         CourseListItem: {
@@ -605,6 +606,7 @@ export interface components {
         };
         EnrollmentList: {
             items: components["schemas"]["Enrollment"][];
+            /** @example WyIwMTkzNmY3ZS04YzJhLTdiM2QtOWU0Zi01YTZiN2M4ZDllMGYiXQ */
             nextCursor: string | null;
         };
         FailureDetail: {
@@ -641,7 +643,9 @@ export interface components {
                 kty: "OKP";
                 /** @enum {string} */
                 crv: "Ed25519";
+                /** @example 11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo */
                 x: string;
+                /** @example a1 */
                 kid: string;
                 /** @enum {string} */
                 alg: "EdDSA";
@@ -697,6 +701,7 @@ export interface components {
              * @example learner@example.com
              */
             email: string;
+            /** @example Demo Learner */
             name: string;
             roles: components["schemas"]["Role"][];
             disabled: boolean;
@@ -708,6 +713,7 @@ export interface components {
         };
         ManagedAccountList: {
             items: components["schemas"]["ManagedAccount"][];
+            /** @example WyIwMTkzNmY3ZS04YzJhLTdiM2QtOWU0Zi01YTZiN2M4ZDllMGYiXQ */
             nextCursor: string | null;
         };
         NewAccount: {
@@ -840,6 +846,7 @@ export interface components {
              * @enum {string}
              */
             grantType: "refresh_token";
+            /** @example ert_… */
             refreshToken: string;
         };
         Refreshed: {
@@ -879,11 +886,14 @@ export interface components {
         };
         SessionList: {
             items: components["schemas"]["Session"][];
+            /** @example WyIwMTkzNmY3ZS04YzJhLTdiM2QtOWU0Zi01YTZiN2M4ZDllMGYiXQ */
             nextCursor: string | null;
         };
         TokenRequest: components["schemas"]["PasswordGrant"] | components["schemas"]["RefreshTokenGrant"];
         TokenResponse: {
+            /** @example eyJhbGciOiJFZERTQSJ9.… */
             accessToken: string;
+            /** @example ert_… */
             refreshToken: string;
             /** @enum {string} */
             tokenType: "Bearer";

@@ -39,8 +39,13 @@ export async function createLuaRuntime(
   const { api, address } = lua;
   let call: Script["call"] = () => ({ error: "ERR no script runs" });
   let deadline = Infinity;
+  const bugs: unknown[] = [];
   const isOver = () => elapsedMs() >= deadline;
-  loadPrelude(lua, { call: (command) => call(command), isOver });
+  loadPrelude(lua, {
+    call: (command) => call(command),
+    isOver,
+    onBug: (error) => bugs.push(error),
+  });
   const runner = api._lua_gettop(address);
   const hook = api.addFunction((state = 0) => {
     if (!isOver()) return;
@@ -65,6 +70,7 @@ export async function createLuaRuntime(
     deadline = elapsedMs() + maxScriptMs;
     const status = api._lua_pcall(address, 3, 2, 0);
     deadline = Infinity;
+    if (bugs.length > 0) throw bugs.splice(0)[0];
     if (status !== 0) return { error: `ERR ${lua.toBytes(-1)}` };
     const result = api._lua_gettop(address);
     if (api._lua_toboolean(address, result - 1)) return readReply(lua, result);
@@ -98,21 +104,23 @@ interface Host {
   readonly call: Script["call"];
   /** Tells whether the script has used up its time; what it catches afterwards is raised again. */
   readonly isOver: () => boolean;
+  /** Takes what is no error of a command; it is thrown when the script has ended. */
+  readonly onBug: (error: unknown) => void;
 }
 
-function loadPrelude(lua: LuaState, { call, isOver }: Host): void {
+function loadPrelude(lua: LuaState, host: Host): void {
   if (!lua.load(luaPrelude, "=prelude")) throw new Error(`Cannot start Lua: ${lua.toBytes(-1)}`);
   const functions: readonly ((lua: LuaState) => number | void)[] = [
     (lua) => {
-      const reply = callFromScript(lua, call);
+      const reply = callFromScript(lua, host);
       pushReply(lua, reply);
       if (isFailure(reply)) lua.api._lua_error(lua.address);
     },
-    (lua) => pushReply(lua, callFromScript(lua, call)),
+    (lua) => pushReply(lua, callFromScript(lua, host)),
     (lua) => lua.pushBytes(sha1Hex(lua.toBytes(1))),
     (lua) => pushDecoded(lua),
     (lua) => lua.api._lua_pushnumber(lua.address, readBitOperation(lua)),
-    (lua) => lua.api._lua_pushboolean(lua.address, Number(isOver())),
+    (lua) => lua.api._lua_pushboolean(lua.address, Number(host.isOver())),
   ];
   for (const work of functions) pushFunction(lua, work);
   if (lua.api._lua_pcall(lua.address, functions.length, 1, 0) !== 0) {
@@ -129,14 +137,15 @@ function pushFunction(lua: LuaState, work: (lua: LuaState) => number | void): vo
   lua.api._lua_pushcclosure(lua.address, run, 0);
 }
 
-function callFromScript(lua: LuaState, call: Script["call"]): Reply {
+function callFromScript(lua: LuaState, { call, onBug }: Host): Reply {
   try {
     const words = readWords(lua, 1);
     if (words.length > 0) return call(words);
     throw refusal("noScriptWords");
   } catch (error) {
     if (error instanceof CommandError) return { error: error.message };
-    return { error: `ERR the embedded engine failed: ${error}` };
+    onBug(error);
+    return { error: "ERR internal error" };
   }
 }
 

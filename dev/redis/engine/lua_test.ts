@@ -75,3 +75,14 @@ Deno.test("a script may use coroutines, and commands inside them", async () => {
     return {steps(), steps(), steps(), redis.call('LRANGE', 'l', 0, -1)}`;
   assert.deepEqual(await run(code), [1, 2, 3, ["1", "2", "3"]]);
 });
+
+Deno.test("a bug inside a command comes out of the script as itself", async () => {
+  const lua = await createLuaRuntime();
+  const bug = new TypeError("a bug");
+  const call = () => {
+    throw bug;
+  };
+  const script = { code: "return pcall(redis.call, 'GET', 'k')", keys: [], args: [], call };
+  assert.throws(() => lua.run(script), bug);
+  assert.equal(lua.run({ ...script, code: "return 1" }), 1);
+});

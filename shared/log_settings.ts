@@ -1,0 +1,15 @@
+import * as z from "zod/mini";
+import { type LoggerOptions, type LogLevel, logLevels, type LogSink } from "./log.ts";
+
+/** The settings of every logger: a variable, and the runtime's writer of lines where it has one. */
+export const logSettings = {
+  LOG_LEVEL: z._default(z.enum(logLevels as [LogLevel, ...LogLevel[]]), "info"),
+  LOG_SINK: z.optional(z.custom<LogSink>((value) => typeof value === "function")),
+};
+
+/** The options that the settings stand for. */
+export function toLoggerOptions(
+  { LOG_LEVEL, LOG_SINK }: { LOG_LEVEL: LogLevel; LOG_SINK?: LogSink | undefined },
+): Pick<LoggerOptions, "level" | "sink"> {
+  return { level: LOG_LEVEL, ...(LOG_SINK ? { sink: LOG_SINK } : {}) };
+}

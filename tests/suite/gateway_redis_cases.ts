@@ -1,0 +1,172 @@
+import assert from "node:assert/strict";
+import { faultyManners, startScriptedRedis } from "./gateway_redis.ts";
+import { startUpstream } from "./gateway_upstreams.ts";
+import { closedOrigin, type GatewayCase, type World } from "./gateway_world.ts";
+
+/** What must hold while revocation cannot be asked, whatever the reason. */
+async function assertFailsClosed(world: World, origin: string = world.origin): Promise<void> {
+  const headers = { authorization: `Bearer ${await world.token()}` };
+  const protectedAnswer = await fetch(`${origin}/member`, { headers });
+  const { error } = await protectedAnswer.json();
+  assert.deepEqual([protectedAnswer.status, error?.code], [503, "revocation_unavailable"]);
+  assert.equal(protectedAnswer.headers.get("retry-after"), "1");
+  assert.equal(protectedAnswer.headers.get("cache-control"), "no-store");
+  assert.equal(world.echo.seen.length, 0);
+  const publicAnswer = await fetch(`${origin}/public`, { headers });
+  assert.equal(publicAnswer.status, 200, "public routes are unaffected");
+  await publicAnswer.body?.cancel();
+  const unsigned = await fetch(`${origin}/member`, { headers: { authorization: "Bearer x" } });
+  assert.equal(unsigned.status, 401, "an unusable token is refused as ever");
+  await unsigned.body?.cancel();
+}
+
+const faults = Object.fromEntries(
+  faultyManners.map((manner) => [
+    `[D01, F21, F23] a Redis that ${manner} is revocation_unavailable, never "not revoked"`,
+    async (world: World) => {
+      world.redis.behave(manner);
+      await assertFailsClosed(world);
+    },
+  ]),
+) satisfies Record<string, GatewayCase>;
+
+export const redisCases: Readonly<Record<string, GatewayCase>> = {
+  ...faults,
+
+  async "[F20] a Redis that refuses connections is revocation_unavailable"(world) {
+    await using gateway = await world.serve({ UPSTASH_REDIS_REST_URL: closedOrigin() });
+    await assertFailsClosed(world, gateway.origin);
+  },
+
+  async "[D02, F21, F22] a silent Redis is revocation_unavailable while it is still silent"(world) {
+    await using gateway = await world.serve({ REVOCATION_TIMEOUT_MS: "50" });
+    const release = world.redis.hold();
+    try {
+      await assertFailsClosed(world, gateway.origin);
+    } finally {
+      release();
+    }
+  },
+
+  async "[F21] half a reply and then silence is revocation_unavailable"(world) {
+    await using gateway = await world.serve({ REVOCATION_TIMEOUT_MS: "50" });
+    const release = world.redis.dribble();
+    try {
+      await assertFailsClosed(world, gateway.origin);
+    } finally {
+      release();
+    }
+  },
+
+  async "[F23] a wrong token for Redis is revocation_unavailable"(world) {
+    await using gateway = await world.serve({ UPSTASH_REDIS_REST_TOKEN: "wrong" });
+    await assertFailsClosed(world, gateway.origin);
+  },
+
+  async "a Redis that comes back is used at once"({ json, token, redis }) {
+    const bearer = await token();
+    redis.behave("answers 500");
+    assert.equal((await json("/member", { bearer })).status, 503);
+    redis.behave("answers");
+    assert.equal((await json("/member", { bearer })).status, 200);
+  },
+
+  async "[S02, S03] the list is asked by claims, never by the token's text"(world) {
+    const { json, token, redis } = world;
+    const bearer = await token();
+    await json("/member", { bearer });
+    const keys = redis.roundTrips.flat(2);
+    assert.ok(keys.length > 0);
+    for (const part of bearer.split(".")) {
+      assert.ok(keys.every((key) => !key.includes(part)));
+    }
+  },
+
+  async "strict asks on every request, with one command"({ json, token, redis }) {
+    const bearer = await token();
+    for (let at = 0; at < 3; at++) await json("/member", { bearer });
+    assert.deepEqual(redis.roundTrips.map((commands) => commands.length), [1, 1, 1]);
+  },
+
+  async "[D01] a bounded route takes an answer of its age, a strict one does not"(world) {
+    const { json, token, redis } = world;
+    const bearer = await token();
+    assert.equal((await json("/bounded", { bearer })).status, 200);
+    redis.behave("answers 500");
+    assert.equal((await json("/bounded", { bearer })).status, 200);
+    assert.equal((await json("/member", { bearer })).status, 503);
+    const other = await json("/bounded", { bearer: await token() });
+    assert.deepEqual([other.status, other.code], [503, "revocation_unavailable"]);
+  },
+
+  async "a bounded route does not remember a refusal, nor what a strict one heard"(world) {
+    const { json, token, redis } = world;
+    const jti = crypto.randomUUID();
+    const bearer = await token({ jti });
+    assert.equal((await json("/member", { bearer })).status, 200);
+    redis.revoke("token", jti);
+    assert.equal((await json("/bounded", { bearer })).code, "token_revoked");
+    assert.equal((await json("/bounded", { bearer })).code, "token_revoked");
+  },
+
+  async "[F25] an emptied Redis fails closed, is refilled once, and then serves again"(world) {
+    await using keeper = startUpstream();
+    const refilled = Promise.withResolvers<void>();
+    keeper.answerWith(() => {
+      world.redis.values.set("rv:ready", "1");
+      world.redis.revoke("token", "revoked-before");
+      refilled.resolve();
+      return new Response(null, { status: 204 });
+    });
+    await using gateway = await world.serve({ REFILL_URL: keeper.url });
+    const ask = async (claims = {}) => {
+      const headers = { authorization: `Bearer ${await world.token(claims)}` };
+      const response = await fetch(`${gateway.origin}/member`, { headers });
+      return (await response.json()).error?.code;
+    };
+    world.redis.values.clear();
+    assert.equal(await ask({ jti: "revoked-before" }), "revocation_unavailable");
+    await refilled.promise;
+    assert.equal(await ask({ jti: "revoked-before" }), "token_revoked");
+    assert.equal(await ask(), undefined);
+    assert.equal(keeper.seen.length, 1);
+    const { method, target, headers } = keeper.last();
+    assert.deepEqual([method, target], ["POST", "/refill"]);
+    assert.equal((await world.passportOf(headers)).sub, "svc:gateway");
+  },
+
+  async "[F25] a flood on an emptied Redis asks for one refill"(world) {
+    await using keeper = startUpstream();
+    keeper.answerWith(() => new Response(null, { status: 503 }));
+    await using gateway = await world.serve({ REFILL_URL: keeper.url });
+    world.redis.values.clear();
+    const headers = { authorization: `Bearer ${await world.token()}` };
+    const statuses = await Promise.all(Array.from({ length: 10 }, async () => {
+      const response = await fetch(`${gateway.origin}/member`, { headers });
+      await response.body?.cancel();
+      return response.status;
+    }));
+    assert.deepEqual(new Set(statuses), new Set([503]));
+    assert.ok(keeper.seen.length <= 1, String(keeper.seen.length));
+  },
+
+  async "two gateways share one list"(world) {
+    await using redis = startScriptedRedis();
+    const bindings = {
+      UPSTASH_REDIS_REST_URL: redis.url,
+      UPSTASH_REDIS_REST_TOKEN: redis.token,
+    };
+    await using one = await world.serve(bindings);
+    await using two = await world.serve(bindings);
+    const bearer = await world.token({ sid: "the-login" });
+    const ask = async (origin: string) => {
+      const headers = { authorization: `Bearer ${bearer}` };
+      const response = await fetch(`${origin}/member`, { headers });
+      await response.body?.cancel();
+      return response.status;
+    };
+    assert.deepEqual([await ask(one.origin), await ask(two.origin)], [200, 200]);
+    redis.revoke("login", "the-login");
+    assert.deepEqual([await ask(one.origin), await ask(two.origin)], [401, 401]);
+  },
+};

@@ -1,0 +1,185 @@
+import assert from "node:assert/strict";
+import { exchange } from "./gateway_wire.ts";
+import type { GatewayCase } from "./gateway_world.ts";
+
+/** Targets that another parser could read as another path. */
+const confusing = [
+  "/public//x",
+  "//public",
+  "/public/./x",
+  "/public/../member",
+  "/public/..",
+  "/public/.",
+  "/public/%2e%2e/member",
+  "/public/%2E./member",
+  "/public/.%2e",
+  "/public\\member",
+  "/public/..\\member",
+  "/public%2fmember",
+  "/public%2Fmember",
+  "/public%5cmember",
+  "/public%00",
+  "/public%0d%0aX: 1",
+  "/public%0d%0aX",
+  "/public%09",
+  "/public%7f",
+  "/public;x=1",
+  "/public/;/member",
+  "/public#x",
+  "/public?x#y",
+  "/public%",
+  "/public%2",
+  "/public%zz",
+  "/public%252e",
+  "/public%25%32%65",
+  "/public%c0%af",
+  "/public%ff",
+  "/public%ed%a0%80",
+  "/publi%63",
+  "/%70ublic",
+  "/public/%41",
+  "/public/é",
+  "/public/<x>",
+  '/public/"x"',
+  "/public/{x}",
+  "/public/|",
+  "/public/^",
+  "/public/`",
+  "/public?a='b'",
+  "/public?a=<b>",
+  "/public?a=%zz",
+  "/public?é",
+] as const;
+
+/** The same, where the front server of a runtime leaves them alone. */
+const canonical = [
+  "/public",
+  "/public/",
+  "/public?",
+  "/public?a",
+  "/public/x.y/..z/...",
+  "/public/%20/%C3%A9/%e2%82%ac",
+  "/public/a:b@c!$&'()*+,=-._~",
+  "/public/%3B%3F%23%5B%5D",
+  "/public?a=b&a=c&&=&x[]=1",
+  "/public?next=https://evil.test/../x%2e%2e",
+  "/public?q=%27%22%3Cscript%3E",
+  "/public?x=a|b^c`d{e}",
+] as const;
+
+export const targetCases: Readonly<Record<string, GatewayCase>> = {
+  async "[H03] a target that parsers read differently is path_not_canonical"({ json, echo }) {
+    for (const target of confusing) {
+      const answer = await json(target);
+      // Controls and blanks end in the runtime, before there is a request to answer.
+      if (answer.headers.has("x-trace-id")) assert.equal(answer.code, "path_not_canonical", target);
+      assert.equal(answer.status, 400, target);
+    }
+    assert.equal(echo.seen.length, 0);
+  },
+
+  async "[H03] a refused target is refused before its route is looked for"({ json }) {
+    assert.equal((await json("/nowhere/../public", { method: "TRACE" })).status, 400);
+  },
+
+  async "[H03] whatever the front server makes of a target, what is routed is what is sent"(world) {
+    const { call, echo } = world;
+    for (const target of confusing) {
+      echo.reset();
+      await call(target);
+      for (const { target: sent } of echo.seen) {
+        const { pathname, search } = new URL(`http://x${sent}`);
+        assert.equal(sent, pathname + search, target);
+        assert.ok(/^\/public(\/|\?|$)/.test(sent), `${target} became ${sent}`);
+      }
+    }
+  },
+
+  async "[H03] a canonical target reaches the upstream byte for byte"({ call, echo }) {
+    for (const target of canonical) {
+      assert.equal((await call(target)).status, 200, target);
+      assert.equal(echo.last().target, target);
+    }
+  },
+
+  async "[H04] another host is misdirected_request"({ json, echo }) {
+    for (
+      const host of [
+        "evil.test",
+        "127.0.0.1.evil.test",
+        "127.0.0.1@evil.test",
+        "127.0.0.1:99999999",
+        "evil.test:80",
+        "0.0.0.0",
+        "127.0.0.1,evil.test",
+      ]
+    ) {
+      const { status, code } = await json("/public", { headers: [["Host", host]] });
+      if (code === undefined) assert.equal(status, 400, host);
+      else assert.equal(code, "misdirected_request", host);
+    }
+    assert.equal(echo.seen.length, 0);
+  },
+
+  async "[H04] another host is refused before the path is looked at"({ json }) {
+    const { code } = await json("/a/../b", { headers: [["Host", "evil.test"]] });
+    assert.equal(code, "misdirected_request");
+  },
+
+  async "[H04] absolute form, authority form, userinfo and two hosts reach nobody"(world) {
+    const { origin, call, echo } = world;
+    const { host } = new URL(origin);
+    for (
+      const target of [
+        "http://evil.test/public",
+        "http://evil.test?/public",
+        `http://user@${host}/public`,
+        `http://${host}?a=/public`,
+        `http://${host}@evil.test/public`,
+        "https://evil.test:443/public",
+      ]
+    ) {
+      const { status } = await call(target);
+      assert.ok(status === 421 || status === 400, `${target} ${status}`);
+    }
+    for (const [method, target] of [["CONNECT", "evil.test:80"], ["GET", "public"], ["GET", "*"]]) {
+      const { status } = await call(target ?? "", { method: method ?? "" });
+      assert.ok(status >= 400 && status < 500, `${method} ${target} ${status}`);
+    }
+    const twice = await call("/public", { headers: [["Host", host], ["Host", "evil.test"]] });
+    assert.ok(twice.status === 421 || twice.status === 400);
+    assert.equal(echo.seen.length, 0);
+  },
+
+  async "[H06] ambiguous framing is refused, and smuggles no request"({ origin, echo }) {
+    const { host } = new URL(origin);
+    const smuggled = `GET /public/smuggled HTTP/1.1\r\nHost: ${host}\r\n\r\n`;
+    const heads = [
+      "Content-Length: 4\r\nTransfer-Encoding: chunked",
+      "Transfer-Encoding: chunked\r\nContent-Length: 4",
+      "Content-Length: 0\r\nContent-Length: 44",
+      "Content-Length: 0, 44",
+      "Content-Length: +0",
+      "Content-Length: -1",
+      "Content-Length: 0x0",
+      "Transfer-Encoding: xchunked",
+      "Transfer-Encoding: chunked, identity",
+      "Transfer-Encoding : chunked",
+      "Transfer-Encoding: identity\r\nContent-Length: 3",
+      " Transfer-Encoding: chunked",
+    ];
+    for (const head of heads) {
+      echo.reset();
+      const text =
+        `POST /public HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${head}\r\n\r\n` +
+        `0\r\n\r\n${smuggled}`;
+      const answer = new TextDecoder().decode(
+        await exchange(origin, [new TextEncoder().encode(text)]),
+      );
+      const statuses = [...answer.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => status);
+      assert.ok(statuses.length <= 1, `${head}: ${statuses}`);
+      assert.ok(echo.seen.every(({ target }) => target === "/public"), head);
+      assert.ok(echo.seen.length <= 1, head);
+    }
+  },
+};

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
+import { waitUntil } from "./wait.ts";
+
+const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
+const readyLine = "Ctrl-C ends everything";
+const readyWithinMs = 120_000;
+const endsWithinMs = 15_000;
+
+/** How a dev command ended, and all it wrote. */
+export interface DevOutcome {
+  readonly code: number;
+  readonly output: string;
+}
+
+/** A dev command that serves. */
+export interface DevSystem extends AsyncDisposable {
+  readonly port: number;
+  /** The process of `deno task`. */
+  readonly pid: number;
+  /** Everything the command has written so far. */
+  output(): string;
+  /** Ids of the command's process and of all it started. */
+  family(): Promise<number[]>;
+  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** Sends a signal to one of its processes and waits until the command is gone. */
+  end(signal: Deno.Signal, pid?: number): Promise<DevOutcome>;
+}
+
+export interface DevOptions {
+  readonly home: string;
+  readonly port?: number;
+  readonly task?: "dev" | "dev:workers";
+  readonly args?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Starts `deno task dev` and waits until it serves. */
+export async function startDev(options: DevOptions): Promise<DevSystem> {
+  const port = options.port ?? freePort();
+  const command = spawn({ ...options, port });
+  await Promise.race([
+    command.ended,
+    waitUntil("dev is ready", () => command.output().includes(readyLine), readyWithinMs),
+  ]);
+  if (!command.output().includes(readyLine)) assert.fail(`dev did not start:\n${command.output()}`);
+  return {
+    port,
+    pid: command.pid,
+    output: command.output,
+    family: () => familyOf(command.pid),
+    fetch: (path, init) => fetch(`http://127.0.0.1:${port}${path}`, init),
+    async end(signal, pid = command.pid) {
+      Deno.kill(pid, signal);
+      return await command.end();
+    },
+    async [Symbol.asyncDispose]() {
+      if (!command.hasEnded()) command.kill("SIGTERM");
+      await command.end();
+    },
+  };
+}
+
+/** Runs a dev command that is expected to end by itself. */
+export async function runDev(options: DevOptions): Promise<DevOutcome> {
+  return await spawn({ ...options, port: options.port ?? freePort() }).end();
+}
+
+/** A home for one test, gone after it. */
+export async function temporaryHome(): Promise<{ path: string } & AsyncDisposable> {
+  const path = await Deno.makeTempDir({ prefix: "edgepass-dev-" });
+  return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = listener.addr;
+  listener.close();
+  return port;
+}
+
+/** Tells whether somebody listens on a loopback port. */
+export function isListening(port: number): boolean {
+  try {
+    Deno.listen({ hostname: "127.0.0.1", port }).close();
+    return false;
+  } catch (error) {
+    if (error instanceof Deno.errors.AddrInUse) return true;
+    throw error;
+  }
+}
+
+/** Waits until none of these processes is there any more. */
+export async function waitUntilGone(pids: readonly number[]): Promise<void> {
+  await waitUntil("the processes are gone", async () => {
+    const alive = await processes();
+    return pids.every((pid) => !alive.has(pid));
+  }, endsWithinMs);
+}
+
+function spawn({ home, port, task = "dev", args = [], env = {} }: DevOptions & { port: number }) {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["task", task, ...args],
+    cwd: projectRoot,
+    env: { ...machine(), EDGEPASS_HOME: home, PORT: String(port), ...env },
+    clearEnv: true,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  let output = "";
+  let hasEnded = false;
+  const read = async (stream: ReadableStream<Uint8Array<ArrayBuffer>>) => {
+    for await (const text of stream.pipeThrough(new TextDecoderStream())) output += text;
+  };
+  const ended = (async () => {
+    const [{ code }] = await Promise.all([child.status, read(child.stdout), read(child.stderr)]);
+    hasEnded = true;
+    return { code, output };
+  })();
+  return {
+    pid: child.pid,
+    output: () => output,
+    hasEnded: () => hasEnded,
+    kill: (signal: Deno.Signal) => child.kill(signal),
+    ended,
+    end: () => ended,
+  };
+}
+
+/** What Deno itself needs; settings of whoever runs the tests must not reach the system. */
+function machine(): Record<string, string> {
+  const names = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "XDG_CACHE_HOME"];
+  const found = names.map((name) => [name, Deno.env.get(name) ?? ""]);
+  return { ...Object.fromEntries(found.filter(([, value]) => value !== "")), NO_COLOR: "1" };
+}
+
+async function familyOf(root: number): Promise<number[]> {
+  const parents = await processes();
+  const family = new Set([root]);
+  for (let before = 0; before !== family.size;) {
+    before = family.size;
+    for (const [pid, parent] of parents) if (family.has(parent)) family.add(pid);
+  }
+  return [...family];
+}
+
+/** Every living process of the machine and its parent. */
+async function processes(): Promise<Map<number, number>> {
+  const command = new Deno.Command("ps", { args: ["-A", "-o", "pid=,ppid=,stat="] });
+  const text = new TextDecoder().decode((await command.output()).stdout);
+  const rows = text.trim().split("\n").map((row) => row.trim().split(/\s+/));
+  const living = rows.filter(([, , state = ""]) => !state.startsWith("Z"));
+  return new Map(living.map(([pid, parent]) => [Number(pid), Number(parent)]));
+}

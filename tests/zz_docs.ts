@@ -1,0 +1,15 @@
+import { composeAll } from "@edgepass/app/all";
+import { createEmbeddedRedis, createRedisRest } from "@edgepass/dev/redis";
+import { runInvocation } from "@edgepass/shared/background";
+import { openDatabase } from "./support/services.ts";
+import { createSettings } from "./settings.ts";
+import { docsFiles } from "../app/docs_deno.ts";
+const token = crypto.randomUUID();
+const rest = createRedisRest({ backend: createEmbeddedRedis(), token });
+const redis = Deno.serve({port: 0, hostname: "127.0.0.1", onListen: () => {}}, rest);
+const dbs: Record<string, unknown> = {};
+for (const n of ["auth","user","course","enrollment"]) dbs[n.toUpperCase() + "_DB"] = await openDatabase(n);
+const settings = await createSettings({url: `http://127.0.0.1:${redis.addr.port}`, token});
+const app = await composeAll({...settings, PUBLIC_ORIGIN: "http://127.0.0.1:18787", ...dbs}, {gather: true, docs: docsFiles});
+await app.start?.();
+Deno.serve({port: 18787, hostname: "127.0.0.1"}, (r) => runInvocation({waitUntil: () => {}, peerAddress: "127.0.0.1"}, () => app.fetch(r)));
