@@ -20,7 +20,7 @@ export type ReadDocsFile = (file: DocsFile) => Promise<Response | undefined>;
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
-  "style-src 'self' 'unsafe-inline'",
+  "style-src 'self'",
   "img-src 'self' data:",
   "connect-src 'self'",
   "base-uri 'none'",

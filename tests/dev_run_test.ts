@@ -1,0 +1,146 @@
+import assert from "node:assert/strict";
+import {
+  askWhoIAm,
+  bearer,
+  demoInstructor,
+  demoLearner,
+  expectSuccess,
+  logIn,
+} from "./support/dev_people.ts";
+import {
+  type DevSystem,
+  isListening,
+  runDev,
+  startDev,
+  temporaryHome,
+  waitUntilGone,
+} from "./support/dev_system.ts";
+
+Deno.test("deno task dev serves demo people and courses, once", async () => {
+  await using home = await temporaryHome();
+  for (const round of ["first start", "second start"]) {
+    await using system = await startDev({ home: home.path });
+    const token = await logIn(system, demoLearner);
+    assert.equal(await askWhoIAm(system, token), "200 Demo Learner", round);
+    const courses = await expectSuccess(await system.fetch("/courses"));
+    assert.equal(Array.isArray(courses.items) && courses.items.length, 2, round);
+    const own = await expectSuccess(
+      await system.fetch("/courses?mine=true", {
+        headers: bearer(await logIn(system, demoInstructor)),
+      }),
+    );
+    assert.equal(Array.isArray(own.items) && own.items.length, 3, round);
+  }
+});
+
+Deno.test("the banner names the people, and the administrator it names gets in", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path });
+  const [, email = "", password = ""] = /admin +(\S+@\S+) +(\S+)/.exec(system.output()) ?? [];
+  const token = await logIn(system, { email, password });
+  const accounts = await expectSuccess(
+    await system.fetch("/auth/accounts", { headers: bearer(token) }),
+  );
+  assert.equal(Array.isArray(accounts.items) && accounts.items.length, 3);
+  const banner = system.output().split("\n").filter((line) => !line.includes("Task"));
+  assert.deepEqual(banner.filter((line) => line.length > 80 && !line.includes(home.path)), []);
+  // deno-lint-ignore no-control-regex -- what starts a colour is a control character
+  assert.doesNotMatch(banner.join("\n"), /\x1b/);
+});
+
+Deno.test("what dev makes up is readable by its owner alone", async () => {
+  await using home = await temporaryHome();
+  await using _system = await startDev({ home: home.path });
+  const modes = new Map<string, string>();
+  for (const name of ["dev.env", "keys", "db", "redis", "logs"]) {
+    modes.set(name, ((await Deno.stat(`${home.path}/${name}`)).mode! & 0o777).toString(8));
+  }
+  for await (const { name } of Deno.readDir(`${home.path}/keys`)) {
+    modes.set(
+      `keys/${name}`,
+      ((await Deno.stat(`${home.path}/keys/${name}`)).mode! & 0o777).toString(8),
+    );
+  }
+  const folders = ["keys", "db", "redis", "logs"];
+  for (const [name, mode] of modes) {
+    assert.equal(mode, folders.includes(name) ? "700" : "600", name);
+  }
+  assert.ok(modes.has("keys/access-token-keys.json"));
+});
+
+const ends = {
+  "SIGINT": { signal: "SIGINT", code: 0, target: "task" },
+  "SIGTERM": { signal: "SIGTERM", code: 0, target: "task" },
+  "SIGTERM to the command itself": { signal: "SIGTERM", code: 0, target: "command" },
+  "SIGKILL to the task": { signal: "SIGKILL", code: 137, target: "task" },
+  "SIGKILL to the command itself": { signal: "SIGKILL", code: 137, target: "command" },
+} as const;
+
+for (const [what, { signal, code, target }] of Object.entries(ends)) {
+  Deno.test(`${what} leaves no process and no port of deno task dev`, async () => {
+    await using home = await temporaryHome();
+    await using system = await startDev({ home: home.path });
+    const family = await system.family();
+    assert.ok(family.length >= 3, "task, command and product");
+    const redisPort = Number(await Deno.readTextFile(`${home.path}/redis/port`));
+    assert.ok(isListening(redisPort));
+    const pid = target === "task" ? system.pid : await commandOf(system);
+    assert.equal((await system.end(signal, pid)).code, code);
+    await waitUntilGone(family);
+    assert.deepEqual([system.port, redisPort].filter(isListening), []);
+    if (signal === "SIGKILL") return;
+    const names = [...Deno.readDirSync(home.path)].map(({ name }) => name);
+    assert.ok(!names.includes("dev.lock"));
+  });
+}
+
+Deno.test("sessions and revocations survive a kill and a restart", async () => {
+  await using home = await temporaryHome();
+  let port: number;
+  let tokens: { kept: string; revoked: string };
+  {
+    await using system = await startDev({ home: home.path });
+    port = system.port;
+    tokens = { kept: await logIn(system, demoLearner), revoked: await logIn(system, demoLearner) };
+    const headers = bearer(tokens.revoked);
+    assert.equal((await system.fetch("/auth/logout", { method: "POST", headers })).status, 204);
+    await system.end("SIGKILL", await commandOf(system));
+  }
+  for (const signal of ["SIGTERM", "SIGKILL"] as const) {
+    await using system = await startDev({ home: home.path, port });
+    assert.equal(await askWhoIAm(system, tokens.kept), "200 Demo Learner");
+    assert.equal(await askWhoIAm(system, tokens.revoked), "401 token_revoked");
+    await system.end(signal, await commandOf(system));
+  }
+});
+
+Deno.test("a process that ends by itself ends dev with its code and says which it was", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path });
+  const family = await system.family();
+  // The product is the youngest of the three.
+  const { code, output } = await system.end("SIGKILL", Math.max(...family));
+  assert.equal(code, 137);
+  assert.match(output, /ERROR edgepass was ended by SIGKILL/);
+  await waitUntilGone(family);
+});
+
+Deno.test("a second dev on the same home is refused in one line, and the first goes on", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path });
+  const { code, output } = await runDev({ home: home.path });
+  assert.equal(code, 1);
+  assert.match(
+    output,
+    /\nCannot start: another deno task dev \(process \d+\) is using EDGEPASS_HOME/,
+  );
+  assert.equal(output.trim().split("\n").length, 2, output);
+  assert.equal((await system.fetch("/livez")).status, 200);
+});
+
+/** The process that `deno task` started: the parent of the others. */
+async function commandOf(system: DevSystem): Promise<number> {
+  const [, command] = (await system.family()).toSorted((a, b) => a - b);
+  assert.ok(command);
+  return command;
+}
