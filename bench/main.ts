@@ -36,6 +36,7 @@ const cost = await compare({
   "gateway with 1000 more routes": { server: manyRoutes, path: "/me" },
   "gateway and service in one isolate": { server: allInOne, path: "/me" },
 });
+console.table(cost);
 const commands = await countCommands(scenario);
 const latency = await measureLatency();
 const steps = await measureSteps();
@@ -45,7 +46,7 @@ await Deno.writeTextFile(
   new URL("results.json", import.meta.url),
   JSON.stringify(results, null, 2) + "\n",
 );
-console.log(JSON.stringify(results, null, 2));
+console.log(JSON.stringify({ ...results, cost: undefined }, null, 2));
 
 /** Interleaves the variants, so that a machine that slows down slows all of them. */
 async function compare(variants: Readonly<Record<string, Variant>>) {

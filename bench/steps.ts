@@ -1,9 +1,10 @@
 import { createAuthenticate } from "../gateway/authenticate.ts";
-import { wrap } from "../gateway/envelope.ts";
+import { answer } from "../gateway/envelope.ts";
 import { createForward } from "../gateway/forward.ts";
 import { createIssuers } from "../gateway/issuers.ts";
 import { createSignPassport } from "../gateway/passport.ts";
-import { toUpstreamHeaders } from "../gateway/request_headers.ts";
+import { createUpstreamHeaders } from "../gateway/request_headers.ts";
+import { readRequestBody } from "../gateway/request_body.ts";
 import { createRouteTable } from "../gateway/routes.ts";
 import { readTarget } from "../gateway/target.ts";
 import { encodeBase64Url, importSecret } from "@edgepass/shared/crypto";
@@ -41,14 +42,20 @@ export async function measureSteps(): Promise<Record<string, number>> {
   const request = new Request(`${origin}/me`, { headers: { cookie: `access_token=${token}` } });
   const passport = await sign(bearer, trace.traceId);
   const names = cookieNames(origin);
+  const toUpstreamHeaders = createUpstreamHeaders({ publicOrigin: origin, cookieNames: names });
   const outgoing = () =>
-    toUpstreamHeaders(
-      request.headers,
-      route!,
-      { passport, trace, clientAddress: "127.0.0.1", refreshCookies: [] },
-      { publicOrigin: origin, cookieNames: names },
-    );
-  const body = { stream: null, refusal: () => undefined };
+    toUpstreamHeaders(request.headers, route!, {
+      passport,
+      trace,
+      clientAddress: "127.0.0.1",
+      refreshCookies: [],
+    });
+  const body = await readRequestBody(request, {
+    maxBytes: 1_048_576,
+    plain: true,
+    idleMs: 10_000,
+    totalMs: 30_000,
+  });
   const signal = new AbortController().signal;
   const json = JSON.stringify({ id: "0192d3c0-0000-7000-8000-000000000000", name: "Someone" });
   return {
@@ -57,12 +64,15 @@ export async function measureSteps(): Promise<Record<string, number>> {
     "sign Passport": await time(() => sign(bearer, trace.traceId)),
     "headers to upstream": await time(() => Promise.resolve(outgoing())),
     "forward, in this isolate": await time(() =>
-      forward({ route: route!, target, method: "GET", headers: outgoing(), body, signal })
+      forward(
+        { route: route!, target, method: "GET", headers: outgoing(), body, signal },
+        (response) => Promise.resolve(response),
+      )
     ),
     "envelope": await time(() => {
       const response = new Response(json, { headers: { "content-type": "application/json" } });
       const headers = new Headers(response.headers);
-      return wrap(request, response, { headers, traceId: trace.traceId });
+      return answer(request, response, { headers, traceId: trace.traceId, envelope: true });
     }),
   };
 }

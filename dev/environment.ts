@@ -93,6 +93,7 @@ export function machineVariables(
     ...Object.fromEntries(present.map((name) => [name, variables[name] ?? ""])),
     NO_PROXY: direct.filter((host) => host).join(","),
     NO_COLOR: "1",
+    DENO_NO_UPDATE_CHECK: "1",
   };
 }
 

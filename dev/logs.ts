@@ -35,7 +35,7 @@ export function createLogs(
   { home, paint, print = console.log, now = Date.now }: LogsOptions,
 ): Logs {
   const files = openLogFiles(home);
-  let isShowingAll = false;
+  let shownFrom = Infinity;
   const wrap = (service: string, level: string, message: string): LogLine => ({
     time: new Date(now()).toISOString(),
     level,
@@ -50,15 +50,17 @@ export function createLogs(
       if (line) {
         files.write(fileNameOf(line, name), text);
         const isTrouble = line.level === "warn" || line.level === "error";
-        if (isShowingAll || isTrouble) print(showLogLine(line, paint));
+        const writtenAt = Date.parse(line.time) || now();
+        if (writtenAt >= shownFrom || isTrouble) print(showLogLine(line, paint));
         return;
       }
       if (text.trim() === "") return;
       files.write(name, toJson(wrap(name, isError ? "error" : "info", text)));
-      if (isShowingAll && !noise.test(text)) print(showRawLine(text, name, paint));
+      if (shownFrom <= now() && !noise.test(text)) print(showRawLine(text, name, paint));
     },
     showAll(isShown) {
-      isShowingAll = isShown;
+      // What was written before may be read after, so it is the line's own time that counts.
+      shownFrom = isShown ? now() : Infinity;
     },
     say(level, message) {
       const line = wrap("dev", level, message);

@@ -10,15 +10,16 @@ export interface StopSignal extends Disposable {
 }
 
 /**
- * Listens for SIGINT, SIGTERM and SIGHUP, and for the end of the `deno task` that started this.
+ * Listens for SIGINT and SIGTERM, and for the end of the `deno task` that started this.
  *
  * A second signal a moment later ends this process at once, and the children notice by themselves.
  */
 export function listenForStop(): StopSignal {
   const { promise, resolve } = Promise.withResolvers<string>();
+  // SIGHUP keeps its default: a listener would also hear the one that `nohup` wants ignored.
   const signals = Deno.build.os === "windows"
     ? ["SIGINT"] as const
-    : ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+    : ["SIGINT", "SIGTERM"] as const;
   let firstAt: number | undefined;
   const listeners = signals.map((name) => {
     const listener = () => {

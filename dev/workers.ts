@@ -135,8 +135,6 @@ function wranglerVariables(home: Home): Readonly<Record<string, string>> {
     WRANGLER_REGISTRY_PATH: home.at("workers", "registry"),
     XDG_CONFIG_HOME: home.at("workers", "config"),
     CI: "true",
-    DENO_NO_UPDATE_CHECK: "1",
-    NODE_NO_WARNINGS: "1",
     FORCE_COLOR: "0",
   };
 }

@@ -1,5 +1,6 @@
 import { Problem } from "@edgepass/shared/problem";
 import type { Hono } from "hono";
+import { getOnly } from "./get_only.ts";
 import type { GatewayEnv } from "./observe.ts";
 
 /** Files of the package `swagger-ui-dist` that the page at `/docs` is made of. */
@@ -10,13 +11,13 @@ export const docsFiles = {
   "swagger-ui-bundle.js.LICENSE.txt": "text/plain; charset=utf-8",
 } as const satisfies Record<string, string>;
 
+/** Name of one of these files. */
 export type DocsFile = keyof typeof docsFiles;
 
 /** Gives the bytes of one of the files; undefined where this installation has them not. */
 export type ReadDocsFile = (file: DocsFile) => Promise<Response | undefined>;
 
-// The page asks this origin alone. Swagger UI sets styles on elements as it goes, hence the one
-// exception; scripts come as files only.
+// Whatever the document says, the page asks this origin alone, and nothing inline runs.
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -64,10 +65,10 @@ const start = `SwaggerUIBundle({
 
 /** Adds the page at `/docs`, which works offline and asks no other origin for anything. */
 export function serveDocsPage(app: Hono<GatewayEnv>, readFile: ReadDocsFile): void {
-  app.get("/docs", () => answer(page, "text/html; charset=utf-8"));
-  app.get("/docs/start.js", () => answer(start, docsFiles["swagger-ui-bundle.js"]));
-  app.get("/docs/:file", async (c) => {
-    const name = c.req.param("file");
+  getOnly(app, "/docs", () => answer(page, "text/html; charset=utf-8"));
+  getOnly(app, "/docs/start.js", () => answer(start, docsFiles["swagger-ui-bundle.js"]));
+  getOnly(app, "/docs/:file", async (c) => {
+    const name = c.req.param("file") ?? "";
     const file = isDocsFile(name) ? await readFile(name) : undefined;
     if (!isDocsFile(name) || !file) throw new Problem("not_found");
     return answer(file.body, docsFiles[name], "public, max-age=3600");

@@ -1,6 +1,6 @@
-import { Problem } from "@edgepass/shared/problem";
 import type { Hono } from "hono";
 import { type ReadDocsFile, serveDocsPage } from "./docs_page.ts";
+import { getOnly } from "./get_only.ts";
 import type { Issuer } from "./issuers.ts";
 import type { GatewayEnv } from "./observe.ts";
 import type { Revocation } from "./revocation.ts";
@@ -20,8 +20,8 @@ export function serveDocuments(
     readonly revocation: Revocation;
   },
 ): void {
-  app.get("/livez", (c) => c.json({ status: "live" }));
-  app.get("/readyz", async (c) => {
+  getOnly(app, "/livez", (c) => c.json({ status: "live" }));
+  getOnly(app, "/readyz", async (c) => {
     const checks: Record<string, string> = {
       revocation: await revocation.isReady()
         ? "ready"
@@ -36,13 +36,6 @@ export function serveDocuments(
     c.header("cache-control", "no-store");
     return c.json({ status: ready ? "ready" : "not ready", checks }, ready ? 200 : 503);
   });
-  if (openapi) app.get("/openapi.json", async (c) => c.json(await openapi()));
+  if (openapi) getOnly(app, "/openapi.json", async (c) => c.json(await openapi()));
   if (docs) serveDocsPage(app, docs);
-  for (const path of ownPaths) app.all(path, refuseMethod);
-}
-
-const ownPaths = ["/livez", "/readyz", "/openapi.json", "/docs", "/docs/:file"];
-
-function refuseMethod(): never {
-  throw new Problem("method_not_allowed", { headers: { allow: "GET, HEAD" } });
 }

@@ -1,6 +1,7 @@
 import { Problem } from "@edgepass/shared/problem";
 import type { Upstream } from "@edgepass/shared/upstream";
 import type { LimitedBody } from "./request_body.ts";
+import type { HeaderPairs } from "./request_headers.ts";
 import type { CheckedRoute } from "./routes.ts";
 import type { Target } from "./target.ts";
 
@@ -14,7 +15,7 @@ export interface Outgoing {
   readonly route: CheckedRoute;
   readonly target: Target;
   readonly method: string;
-  readonly headers: Headers;
+  readonly headers: HeaderPairs;
   readonly body: LimitedBody;
   /** Aborts when the client is gone. */
   readonly signal: AbortSignal;

@@ -7,9 +7,11 @@ import { type ExposedOperation, toClientOperation } from "./openapi_operation.ts
 import { ownPaths, ownTag, securitySchemes } from "./openapi_own.ts";
 import { createRouteTable, type Route, type RouteTable } from "./routes.ts";
 
+/** What a merged document is made of. */
 export interface OpenApiOptions {
   /** The routes to describe; each of their upstreams is asked for `/openapi.json`. */
   readonly routes: readonly Route[];
+  /** The one origin clients use; it also decides the cookie's name. */
   readonly publicOrigin: string;
   /** Title, version and licence of the merged document. */
   readonly info: OpenApiInfo;
@@ -17,13 +19,19 @@ export interface OpenApiOptions {
   readonly keepMs?: number;
   /** How long one service may take, in milliseconds. */
   readonly timeoutMs?: number;
+  /** Epoch milliseconds; `Date.now` by default. */
   readonly now?: () => number;
 }
 
+/** What an API is called (OpenAPI 3.1 §4.8.2). */
 export interface OpenApiInfo {
+  /** Name of the API. */
   readonly title: string;
+  /** Version of the document, not of OpenAPI. */
   readonly version: string;
+  /** A few sentences, as CommonMark. */
   readonly description?: string;
+  /** Name and SPDX identifier. */
   readonly license?: { readonly name: string; readonly identifier?: string };
 }
 
@@ -48,7 +56,7 @@ const methods = ["get", "put", "post", "delete", "options", "head", "patch"];
 export function createOpenApi(
   { routes, publicOrigin, info, keepMs = 60_000, timeoutMs = 5_000, now = Date.now }:
     OpenApiOptions,
-): () => Promise<Json> {
+): () => Promise<object> {
   const table = createRouteTable(routes, { maxTimeoutMs: Number.POSITIVE_INFINITY });
   const upstreams = [...new Set(routes.map(({ upstream }) => upstream))];
   let kept: { readonly document: Json; readonly madeAt: number } | undefined;

@@ -20,7 +20,7 @@ import { createSignPassport, type PassportOptions } from "./passport.ts";
 import { createRefill } from "./refill.ts";
 import { readRequestBody } from "./request_body.ts";
 import { createUpstreamHeaders } from "./request_headers.ts";
-import { setCaching, toClientHeaders } from "./response_headers.ts";
+import { createClientHeaders, setCaching } from "./response_headers.ts";
 import { createRevocation, type Revocation, type RevocationOptions } from "./revocation.ts";
 import { type AccessRule, type CheckedRoute, createRouteTable, type Route } from "./routes.ts";
 import { readTarget } from "./target.ts";
@@ -88,6 +88,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     effects,
   );
   const toUpstreamHeaders = createUpstreamHeaders({ publicOrigin, cookieNames: names });
+  const toClientHeaders = createClientHeaders(names);
   const forward = createForward(options);
   const identify = createIdentify(authenticate, revocation);
 
@@ -128,7 +129,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     });
     const { method, signal } = request;
     return await forward({ route, target, method, headers, body, signal }, (response) => {
-      const clientHeaders = toClientHeaders(response.headers, route, names);
+      const clientHeaders = toClientHeaders(response.headers, route);
       setCaching(clientHeaders, {
         readsCredentials: rule !== "public",
         isPrivate: bearer !== "anonymous" || response.status >= 400,

@@ -18,7 +18,10 @@ export function createDescribeFailure(
 ): DescribeFailure {
   return function describeFailure(status, failure, { description = "Failure", headers = {} } = {}) {
     const response = spellOut(status, failure, { description, headers });
-    const shared = !failure.open && Object.keys(headers).length === 0;
+    const isOurs = failure.codes.every((code) =>
+      isProblemCode(code) && String(problemCodes[code][0]) === status
+    );
+    const shared = isOurs && !failure.open && Object.keys(headers).length === 0;
     return shared ? share(failure.codes.map(toPascalCase).join("Or"), response) : response;
   };
 }

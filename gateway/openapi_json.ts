@@ -1,6 +1,7 @@
 /** A JSON object of an OpenAPI document; what is in it is looked at where it is used. */
 export type Json = Readonly<Record<string, unknown>>;
 
+/** Tells whether a value is a JSON object. */
 export function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -11,11 +12,13 @@ export function objectAt(parent: Json, key: string): Json {
   return isObject(value) ? value : {};
 }
 
+/** The objects of the array at a key, none where there is no array. */
 export function objectsAt(parent: Json, key: string): readonly Json[] {
   const value = parent[key];
   return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
+/** The text at a key, undefined where there is none or an empty one. */
 export function textAt(parent: Json, key: string): string | undefined {
   const value = parent[key];
   return typeof value === "string" && value !== "" ? value : undefined;

@@ -6,6 +6,7 @@ import {
   type TraceContext,
 } from "@edgepass/shared/trace-context";
 import type { CookieNames } from "@edgepass/shared/tokens";
+import { rememberVerdicts } from "./header_verdicts.ts";
 import type { CheckedRoute } from "./routes.ts";
 
 /** Between two hops only (RFC 9110 §7.6.1), or ours to set. */
@@ -61,6 +62,9 @@ export interface ForwardedIdentity {
   readonly refreshCookies: readonly string[];
 }
 
+/** Headers in the order they are sent; a `Headers` object would only be read again and copied. */
+export type HeaderPairs = [name: string, value: string][];
+
 export interface OutgoingHeaderOptions {
   readonly publicOrigin: string;
   readonly cookieNames: CookieNames;
@@ -75,7 +79,8 @@ export interface OutgoingHeaderOptions {
  */
 export function createUpstreamHeaders(
   { publicOrigin, cookieNames }: OutgoingHeaderOptions,
-): (incoming: Headers, route: CheckedRoute, identity: ForwardedIdentity) => Headers {
+): (incoming: Headers, route: CheckedRoute, identity: ForwardedIdentity) => HeaderPairs {
+  const dropsName = rememberVerdicts(isDropped);
   const { protocol, host } = new URL(publicOrigin);
   const scheme = protocol.slice(0, -1);
   return function toUpstreamHeaders(
@@ -83,25 +88,41 @@ export function createUpstreamHeaders(
     route,
     { passport, trace, clientAddress, refreshCookies },
   ) {
-    const headers = new Headers();
     const named = namedInConnection(incoming);
-    for (const [name, value] of incoming) {
-      if (!isDropped(name) && !named.has(name)) headers.append(name, value);
-    }
-    headers.set(internalHeaders.passport, passport);
-    headers.set(internalHeaders.deadline, String(route.timeoutMs));
-    setTrace(headers, incoming, trace);
-    if (clientAddress !== undefined) headers.set("x-forwarded-for", clientAddress);
-    headers.set("x-forwarded-host", host);
-    headers.set("x-forwarded-proto", scheme);
-    if (route.envelope) headers.set("accept-encoding", "identity");
-    else copy(incoming, headers, "accept-encoding");
-    if (route.identityProvider && refreshCookies.length > 0) {
-      const name = cookieNames.refresh;
-      headers.set("cookie", refreshCookies.map((value) => `${name}=${value}`).join("; "));
-    }
-    return headers;
+    const kept = [...incoming].filter(([name]) => !dropsName(name) && !named.has(name));
+    const ours: [string, string | undefined][] = [
+      [internalHeaders.passport, passport],
+      [internalHeaders.deadline, String(route.timeoutMs)],
+      [internalHeaders.traceparent, toTraceparent(childSpan(trace))],
+      [internalHeaders.tracestate, readTracestate(incoming, trace)],
+      ["x-forwarded-for", clientAddress],
+      ["x-forwarded-host", host],
+      ["x-forwarded-proto", scheme],
+      ["accept-encoding", acceptEncoding(incoming, route)],
+      ["cookie", ownCookies(route, refreshCookies, cookieNames.refresh)],
+    ];
+    return [...kept, ...ours.filter((pair): pair is [string, string] => pair[1] !== undefined)];
   };
+}
+
+/**
+ * An answer that is put into the envelope has to be read; a compressed one could not be.
+ *
+ * Deno inflates what an upstream compresses all the same, but not where the header is the one word
+ * `identity`. Whoever drops the coding must be able to rely on it: this spelling says the same.
+ */
+function acceptEncoding(incoming: Headers, { envelope }: CheckedRoute): string | undefined {
+  const asked = envelope ? "identity" : incoming.get("accept-encoding") ?? undefined;
+  return asked?.trim().toLowerCase() === "identity" ? "identity;q=1, *;q=0" : asked;
+}
+
+function ownCookies(
+  { identityProvider }: CheckedRoute,
+  values: readonly string[],
+  name: string,
+): string | undefined {
+  if (!identityProvider || values.length === 0) return undefined;
+  return values.map((value) => `${name}=${value}`).join("; ");
 }
 
 function isDropped(name: string): boolean {
@@ -119,15 +140,9 @@ export function namedInConnection(incoming: Headers): ReadonlySet<string> {
 const nothing: ReadonlySet<string> = new Set();
 
 /** `tracestate` belongs to the trace it came with and goes where that goes (Trace Context §3.3). */
-function setTrace(headers: Headers, incoming: Headers, trace: TraceContext): void {
-  headers.set(internalHeaders.traceparent, toTraceparent(childSpan(trace)));
+function readTracestate(incoming: Headers, trace: TraceContext): string | undefined {
   const state = incoming.get(internalHeaders.tracestate);
-  if (state === null || state.length > 512) return;
+  if (state === null || state.length > 512) return undefined;
   const parent = readTraceparent(incoming.get(internalHeaders.traceparent));
-  if (parent?.traceId === trace.traceId) headers.set(internalHeaders.tracestate, state);
-}
-
-function copy(from: Headers, to: Headers, name: string): void {
-  const value = from.get(name);
-  if (value !== null) to.set(name, value);
+  return parent?.traceId === trace.traceId ? state : undefined;
 }

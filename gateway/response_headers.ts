@@ -1,5 +1,6 @@
 import { isInternalHeader } from "@edgepass/shared/internal-headers";
 import type { CookieNames } from "@edgepass/shared/tokens";
+import { rememberVerdicts } from "./header_verdicts.ts";
 import { namedInConnection } from "./request_headers.ts";
 import type { CheckedRoute } from "./routes.ts";
 
@@ -21,23 +22,27 @@ const dropped = new Set([
   "set-cookie",
 ]);
 
-/** The headers a client gets of an upstream's answer; cookies of ours only from their issuer. */
-export function toClientHeaders(
-  upstream: Headers,
-  { identityProvider }: CheckedRoute,
+/**
+ * Makes the headers a client gets of an upstream's answer; cookies of ours only from their issuer.
+ */
+export function createClientHeaders(
   names: CookieNames,
-): Headers {
-  const headers = new Headers();
-  const named = namedInConnection(upstream);
-  for (const [name, value] of upstream) {
-    const ours = dropped.has(name) || name.startsWith("access-control-") ||
-      isInternalHeader(name) || named.has(name);
-    if (!ours) headers.append(name, value);
-  }
-  for (const cookie of upstream.getSetCookie()) {
-    if (identityProvider || !isCredential(cookie, names)) headers.append("set-cookie", cookie);
-  }
-  return headers;
+): (upstream: Headers, route: CheckedRoute) => Headers {
+  const dropsName = rememberVerdicts(isDropped);
+  return function toClientHeaders(upstream, { identityProvider }) {
+    const named = namedInConnection(upstream);
+    const headers = new Headers(
+      [...upstream].filter(([name]) => !dropsName(name) && !named.has(name)),
+    );
+    for (const cookie of upstream.getSetCookie()) {
+      if (identityProvider || !isCredential(cookie, names)) headers.append("set-cookie", cookie);
+    }
+    return headers;
+  };
+}
+
+function isDropped(name: string): boolean {
+  return dropped.has(name) || name.startsWith("access-control-") || isInternalHeader(name);
 }
 
 /**

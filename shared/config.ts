@@ -45,8 +45,8 @@ function nameInside(part: PropertyKey): string {
 function reason(issue: z.core.$ZodIssue): string {
   if (issue.code === "custom" && issue.message !== "Invalid input") return issue.message;
   if (issue.code === "invalid_union") {
-    const reasons = issue.errors.flat().filter(({ code }) => code === "custom").map(reason);
-    if (reasons[0] !== undefined) return reasons[0];
+    const ours = issue.errors.flat().find(({ code }) => code === "custom");
+    if (ours) return reason(ours);
   }
   return `does not fit (${issue.code.replaceAll("_", " ")})`;
 }

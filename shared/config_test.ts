@@ -12,6 +12,7 @@ const Settings = z.object({
   TABLE: z.optional(json(z.record(z.string(), z.number()))),
   COURSE: z.optional(upstreamSetting),
   MODE: z.optional(z.enum(["a", "b"])),
+  QUIET: z.optional(z.string().check(z.refine(() => false))),
 });
 const good = { PUBLIC_ORIGIN: "https://api.test" };
 const read = (bindings: Record<string, unknown>) => readConfig(Settings, { ...good, ...bindings });
@@ -42,6 +43,7 @@ Deno.test("readConfig gives typed settings and defaults, and leaves out what no 
       KEYS: [{ kid: "a", n: 1 }],
     },
   );
+  assert.deepEqual(["1", 65535].map((PORT) => read({ PORT }).PORT), [1, 65535]);
   assert.deepEqual(read({ KEYS: [{ kid: "a", n: 1 }] }).KEYS, [{ kid: "a", n: 1 }]);
 });
 
@@ -71,6 +73,11 @@ const refused: Readonly<Record<string, readonly [bindings: Record<string, unknow
     "TABLE (…): does not fit (invalid type)",
   ],
   "another choice": [{ MODE: "c" }, "MODE: does not fit (invalid value)"],
+  "a number where an upstream stands": [
+    { COURSE: 5 },
+    "COURSE: must be a URL or a service binding",
+  ],
+  "what a check without words refuses": [{ QUIET: "x" }, "QUIET: does not fit (custom)"],
   "no upstream": [
     { COURSE: "course" },
     "COURSE: must be the URL of an origin, without path, query or userinfo, or a service binding",

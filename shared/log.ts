@@ -76,7 +76,12 @@ const masks: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/(?<![^\s"'<>(),;:=@])[^\s"'<>(),;:=@]*(@|%40)[^\s"'<>(),;:=@]+/gi, "[address]"],
 ];
 
+/** Words, ids and paths, which no mask can match: no sign, no scheme, no run of 40 characters. */
+const plain = /^(?!.*(?:eyJ|sig_|bearer|basic))(?:user:)?(?:[\w-]{0,39}[/. ])*[\w-]{0,39}$/i;
+const plainName = /^[a-zA-Z]{1,20}$/;
+
 function mask(text: string): string {
+  if (typeof text === "string" && text.length <= 256 && plain.test(text)) return text;
   return masks.reduce((masked, [pattern, to]) => masked.replace(pattern, to), String(text));
 }
 
@@ -127,7 +132,7 @@ function redact(value: unknown, budget: Budget): unknown {
 function redactObject(value: object, budget: Budget): Record<string, unknown> {
   return Object.fromEntries(
     Object.keys(value).slice(0, maxMembers).map((name) => [
-      mask(name),
+      plainName.test(name) ? name : mask(name),
       secretName.test(name) ? "[redacted]" : redactMember(value, name, budget),
     ]),
   );
@@ -139,9 +144,13 @@ function redactError(error: Error, budget: Budget): Record<string, unknown> {
   return Object.fromEntries(members.map((name) => [name, redactMember(error, name, budget)]));
 }
 
+const printableAscii = /^[\x20-\x7e]*$/;
+
 /** JSON leaves some characters bare that steer terminals or end lines for some readers. */
 function toLine(line: object): string {
-  return JSON.stringify(line).replace(
+  const json = JSON.stringify(line);
+  if (printableAscii.test(json)) return json;
+  return json.replace(
     /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );

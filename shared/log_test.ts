@@ -201,6 +201,7 @@ for (let at = 0; at < 100; at++) manyCycles.push(manyCycles);
 
 /** What a value becomes; `undefined` where only that nothing throws matters. */
 const awkward: Readonly<Record<string, readonly [value: unknown, written?: unknown]>> = {
+  "a URL": [new URL("https://a.test:81/b/c?d=hunter2#hunter2"), "https://a.test:81/b/c"],
   "a bigint": [10n ** 30n, String(10n ** 30n)],
   "a date": [new Date(0), own.time],
   "a date that is none": [new Date(Number.NaN), "[unreadable]"],

@@ -43,6 +43,12 @@ function setup({ publicOrigin = "https://harbour.test", now }: {
       },
     }),
     createRoute({
+      method: "put",
+      path: "/boats",
+      operationId: "noRuleForThis",
+      responses: { 204: noContent("Replaced") },
+    }),
+    createRoute({
       method: "delete",
       path: "/boats/{id}",
       operationId: "sinkBoat",
@@ -177,7 +183,8 @@ Deno.test("The merged document holds what the route table exposes, and nothing e
 });
 
 Deno.test("Components of one name and other content are renamed with all that refers to them", async () => {
-  const { document } = setup();
+  const { document, crews } = setup();
+  await withComponentsReversed(crews);
   const { components, paths } = await document();
   const { schemas } = components;
   assert.deepEqual(schemas.Label, {
@@ -200,6 +207,14 @@ Deno.test("Components of one name and other content are renamed with all that re
     assert.ok(typeof ofKind === "object" && ofKind !== null && name in ofKind, reference);
   }
 });
+
+/** Puts what refers to others before them, so that one look at each is not enough. */
+async function withComponentsReversed({ upstream, state }: ReturnType<typeof service>) {
+  const response = await upstream.fetch(new Request("http://crew.internal/openapi.json"));
+  const document = await response.json();
+  const schemas = Object.fromEntries(Object.entries(document.components.schemas).reverse());
+  state.answer = () => Response.json({ ...document, components: { schemas } });
+}
 
 Deno.test("A JSON answer is described in the envelope, a bare route's and an empty one as they are", async () => {
   const { document } = setup();
@@ -266,6 +281,27 @@ Deno.test("Codes of the service and of the steps a request goes through are ther
     401: tokens,
     404: ["not_found"],
     503: ["upstream_unavailable", "revocation_unavailable"],
+  });
+});
+
+Deno.test("Codes that a service gives another meaning, or none, do not change anybody else's", async () => {
+  const { crews, document } = setup();
+  const responses = {
+    400: { description: "Odd", "x-codes": ["not_found", "storm"] },
+    418: { description: "Says no code" },
+  };
+  const paths = { "/crews/{id}": { get: { operationId: "odd", responses } } };
+  crews.state.answer = () => Response.json({ openapi: "3.1.0", info: { title: "crew" }, paths });
+  const merged = await document();
+  assert.deepEqual(codesOf(merged, "/boats/{id}", "delete")[404], ["not_found"]);
+  const odd = operation(merged, "/crews/{id}", "get").responses;
+  assert.equal(
+    odd[400]?.description,
+    "`path_not_canonical`: Request target is not in canonical form; `not_found`: Not found; `storm`",
+  );
+  assert.deepEqual(odd[418]?.content, {
+    "application/json": { schema: { $ref: "#/components/schemas/Failure" } },
+    "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } },
   });
 });
 

@@ -2,7 +2,7 @@ import { compose } from "@edgepass/app/compose";
 import { composeAll } from "@edgepass/app/all";
 import { composeAuth } from "@edgepass/auth/compose";
 import { composeCourse } from "@edgepass/course/compose";
-import { createEmbeddedRedis, createRedisRest } from "@edgepass/dev/redis";
+import { createEmbeddedRedis, createRedisRest, type RedisBackend } from "@edgepass/dev/redis";
 import { composeEnrollment } from "@edgepass/enrollment/compose";
 import type { Application } from "@edgepass/shared/application";
 import { runInvocation } from "@edgepass/shared/background";
@@ -11,6 +11,7 @@ import { openNodeSqlite, type OpenSqlDb } from "@edgepass/shared/sql/node_sqlite
 import { migrate } from "@edgepass/shared/sql/migrate";
 import { composeUser } from "@edgepass/user/compose";
 import { createTestHarness } from "wrangler";
+import { docsFiles } from "../app/docs_deno.ts";
 import { readMigrations } from "../shared/runtime/deno_databases.ts";
 import { admin, createSettings, publicOrigin } from "./settings.ts";
 
@@ -18,10 +19,22 @@ import { admin, createSettings, publicOrigin } from "./settings.ts";
 export interface Target extends AsyncDisposable {
   readonly origin: string;
   readonly admin: { readonly email: string; readonly password: string };
-  fetch(path: string, init?: RequestInit): Promise<Response>;
+  /** What it was told, keys among it: a test can sign what only the installation could. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Services at an address of their own, where the placement gives them one. */
+  readonly services: Readonly<Partial<Record<ServiceName, Fetch>>>;
+  readonly fetch: Fetch;
   /** Empties Redis, as an eviction or an operator could. */
   flushRedis(): Promise<void>;
+  /** Lets Redis refuse every command that changes something, or take them again. */
+  setRedisReadOnly(isReadOnly: boolean): void;
 }
+
+/** A request to whatever answers under this target's address. */
+export type Fetch = (path: string, init?: RequestInit) => Promise<Response>;
+
+/** Services of the product, by the folder they are in. */
+export type ServiceName = typeof services[number];
 
 const root = new URL("../", import.meta.url).pathname;
 const services = ["auth", "user", "course", "enrollment"] as const;
@@ -32,15 +45,19 @@ const composers = {
   enrollment: composeEnrollment,
 };
 
+/** As the entries of Deno have them. */
+const effects = { gather: true, docs: docsFiles };
+
 /** Every service and the gateway in one process. */
 async function denoAllInOne(): Promise<Target> {
   await using resources = new AsyncDisposableStack();
   const redis = startRedis(resources);
   const databases = await openDatabases(resources);
-  const bindings = { ...await createSettings(redis), ...databases };
-  const app = await composeAll(bindings, { gather: true });
+  const settings = await createSettings(redis);
+  const app = await composeAll({ ...settings, ...databases }, effects);
   await app.start?.();
-  return toTarget(listen(resources, app), redis, resources.move());
+  const fetch = fetchAt(listen(resources, app).origin);
+  return toTarget({ fetch, settings, redis }, resources.move());
 }
 
 /** Each service behind a URL of its own. */
@@ -48,14 +65,19 @@ async function denoSplit(): Promise<Target> {
   await using resources = new AsyncDisposableStack();
   const redis = startRedis(resources);
   const databases = await openDatabases(resources);
-  let bindings: Bindings = { ...await createSettings(redis), ...databases };
+  const settings = await createSettings(redis);
+  let bindings: Bindings = { ...settings, ...databases };
+  const direct: Partial<Record<ServiceName, Fetch>> = {};
   for (const name of services) {
     const app = await composers[name](bindings);
     await app.start?.();
-    bindings = { ...bindings, [name.toUpperCase()]: listen(resources, app).origin };
+    const { origin } = listen(resources, app);
+    direct[name] = fetchAt(origin);
+    bindings = { ...bindings, [name.toUpperCase()]: origin };
   }
-  const gateway = await compose(bindings, {}, { gather: true });
-  return toTarget(listen(resources, gateway), redis, resources.move());
+  const gateway = await compose(bindings, {}, effects);
+  const fetch = fetchAt(listen(resources, gateway).origin);
+  return toTarget({ fetch, settings, redis, services: direct }, resources.move());
 }
 
 /** Every service and the gateway in one Worker. */
@@ -88,12 +110,26 @@ interface TestRedis {
   readonly url: string;
   readonly token: string;
   flush(): Promise<void>;
+  setReadOnly(isReadOnly: boolean): void;
 }
+
+/** What is left of Redis when it takes no writes: enough to ask whether something is revoked. */
+const readCommands = new Set(["get", "mget", "exists", "ttl", "ping"]);
 
 function startRedis(resources: AsyncDisposableStack): TestRedis {
   const token = crypto.randomUUID();
-  const backend = createEmbeddedRedis();
-  resources.defer(() => backend.close());
+  const embedded = createEmbeddedRedis();
+  resources.defer(() => embedded.close());
+  let isReadOnly = false;
+  const backend: RedisBackend = {
+    ...embedded,
+    execute(command) {
+      const name = String(command[0]).toLowerCase();
+      return isReadOnly && !readCommands.has(name)
+        ? Promise.resolve({ error: "READONLY You can't write against a read only replica" })
+        : embedded.execute(command);
+    },
+  };
   const rest = createRedisRest({ backend, token });
   const { origin } = listen(resources, { fetch: rest });
   const flush = async () => {
@@ -101,7 +137,8 @@ function startRedis(resources: AsyncDisposableStack): TestRedis {
     const response = await fetch(origin, { method: "POST", headers, body: '["FLUSHALL"]' });
     await response.body?.cancel();
   };
-  return { url: origin, token, flush };
+  const setReadOnly = (wanted: boolean) => void (isReadOnly = wanted);
+  return { url: origin, token, flush, setReadOnly };
 }
 
 async function openDatabases(resources: AsyncDisposableStack): Promise<Record<string, OpenSqlDb>> {
@@ -139,20 +176,29 @@ function listen(
   return { origin: `http://127.0.0.1:${server.addr.port}` };
 }
 
+function fetchAt(origin: string): Fetch {
+  return (path, init) => fetch(origin + path, { redirect: "manual", ...init });
+}
+
 function toTarget(
-  { origin }: { origin: string },
-  redis: TestRedis,
+  { redis, services = {}, ...parts }:
+    & Pick<Target, "fetch" | "settings">
+    & Partial<Pick<Target, "services">>
+    & { readonly redis: TestRedis },
   resources: AsyncDisposableStack,
 ): Target {
   return {
     origin: publicOrigin,
     admin,
-    fetch: (path, init) => fetch(origin + path, { redirect: "manual", ...init }),
+    ...parts,
+    services,
     flushRedis: redis.flush,
+    setRedisReadOnly: redis.setReadOnly,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };
 }
 
+type Harness = ReturnType<typeof createTestHarness>;
 type Workers = NonNullable<Parameters<typeof createTestHarness>[0]>["workers"];
 
 async function startWorkers(
@@ -161,7 +207,8 @@ async function startWorkers(
 ): Promise<Target> {
   await using resources = new AsyncDisposableStack();
   const redis = startRedis(resources);
-  const harness = createTestHarness({ root, workers: workers(await createSettings(redis)) });
+  const settings = await createSettings(redis);
+  const harness = createTestHarness({ root, workers: workers(settings) });
   resources.defer(() => harness.close());
   const { url } = await harness.listen();
   for (const [worker, names] of Object.entries(databases)) {
@@ -170,7 +217,30 @@ async function startWorkers(
     }
   }
   await becomeReady(url);
-  return toTarget({ origin: url.origin }, redis, resources.move());
+  const direct = Object.entries(databases)
+    .flatMap(([worker, [name = "", ...others]]) =>
+      others.length === 0 ? [[name, fetchWorker(harness, worker)]] : []
+    );
+  return toTarget({
+    fetch: fetchAt(url.origin),
+    settings,
+    redis,
+    services: Object.fromEntries(direct),
+  }, resources.move());
+}
+
+/** Calls a Worker that has no route of its own, as a service binding would. */
+function fetchWorker(harness: Harness, worker: string): Fetch {
+  return async (path, { method = "GET", headers, body } = {}) => {
+    const request = { method, headers: [...new Headers(headers)] as [string, string][] };
+    const sent = typeof body === "string" ? { ...request, body } : request;
+    const answer = await harness.getWorker(worker).fetch(path, { ...sent, redirect: "manual" });
+    const text = await answer.text();
+    return new Response(text === "" ? null : text, {
+      status: answer.status,
+      headers: [...answer.headers],
+    });
+  };
 }
 
 /** On Workers nothing runs at the start: the first look at readiness asks for the revocation list. */

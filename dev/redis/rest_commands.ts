@@ -18,6 +18,6 @@ const mayBlock = new Set(["XREAD", "XREADGROUP"]);
 export function refuseConnectionCommand([name = "", ...args]: Command): Failure | undefined {
   const upper = name.toUpperCase();
   const blocks = mayBlock.has(upper) && args.some((word) => word.toUpperCase() === "BLOCK");
-  if (!blocks) return undefined;
+  if (!connectionCommands.has(upper) && !blocks) return undefined;
   return { error: `ERR Command is not available over REST: '${toText(name).slice(0, 128)}'` };
 }

@@ -1,6 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { importRefreshTokenKey, isRefreshToken, judge } from "./refresh_tokens.ts";
+import { VersionConflict } from "@edgepass/shared/sql";
+import {
+  hashRefreshToken,
+  importRefreshTokenKey,
+  isRefreshToken,
+  judge,
+} from "./refresh_tokens.ts";
+import { sqlAuthStore } from "./store/mod.ts";
 import {
   asCaller,
   type AuthSetup,
@@ -265,6 +272,17 @@ Deno.test("a rotation that meets the end of its login happens not at all", async
     BEGIN UPDATE logins SET ended_at = 1; END`);
   await expectProblem(auth.exchange(auth.first.refreshToken), 409, "conflict");
   assert.deepEqual(await countTokens(auth), { active: 1 });
+});
+
+Deno.test("a parent that is used already cannot get a second successor", async () => {
+  await using auth = await setupLogin();
+  const { logins } = sqlAuthStore(auth.database);
+  const parentHash = await hashRefreshToken(auth.first.refreshToken);
+  const { sid } = asCaller(auth.first);
+  const rotation = { sid, parentHash, expiresAt: auth.clock.now() + 1000, now: auth.clock.now() };
+  await logins.rotate({ ...rotation, successorHash: "one" });
+  await assert.rejects(logins.rotate({ ...rotation, successorHash: "two" }), VersionConflict);
+  assert.deepEqual(await countTokens(auth), { active: 1, used: 1 });
 });
 
 Deno.test("fifty parallel refreshes on two instances make exactly one successor", async () => {

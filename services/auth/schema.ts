@@ -46,7 +46,9 @@ export const TokenRequest = z.discriminatedUnion("grantType", [
     .openapi("PasswordGrant"),
   z.strictObject({
     grantType: z.literal("refresh_token"),
-    refreshToken: z.string().max(1024).openapi({ example: "dGhpcyBpcyBhbiBleGFtcGxlIG9mIGEgcmVmcmVzaCE" }),
+    refreshToken: z.string().max(1024).openapi({
+      example: "dGhpcyBpcyBhbiBleGFtcGxlIG9mIGEgcmVmcmVzaCE",
+    }),
   })
     .openapi("RefreshTokenGrant"),
 ]).openapi("TokenRequest");

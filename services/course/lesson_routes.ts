@@ -1,5 +1,12 @@
 import { createRoute } from "@hono/zod-openapi";
-import { createApi, jsonBody, jsonResponse, noContent, problems } from "@edgepass/shared/http";
+import {
+  createApi,
+  idempotencyKey,
+  jsonBody,
+  jsonResponse,
+  noContent,
+  problems,
+} from "@edgepass/shared/http";
 import { teachersOnly } from "./routes.ts";
 import { CourseParams, Lesson, LessonChange, LessonParams, NewLesson } from "./schema.ts";
 import type { Courses } from "./service.ts";
@@ -33,7 +40,7 @@ const addLesson = createRoute({
   summary: "Put a lesson at the end of a course of one's own",
   tags,
   middleware: teachersOnly,
-  request: { params: CourseParams, ...jsonBody(NewLesson) },
+  request: { params: CourseParams, ...idempotencyKey, ...jsonBody(NewLesson) },
   responses: { 201: jsonResponse("The new lesson", Lesson), ...changeProblems },
 });
 

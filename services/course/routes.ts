@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import {
   createApi,
+  idempotencyKey,
   jsonBody,
   jsonResponse,
   noContent,
@@ -69,13 +70,14 @@ const createCourse = createRoute({
   summary: "Begin a course, as a draft",
   tags,
   middleware: teachersOnly,
-  request: jsonBody(NewCourse),
+  request: { ...idempotencyKey, ...jsonBody(NewCourse) },
   responses: {
     201: jsonResponse("The new course", Course),
     ...problems(
       "malformed_json",
       "authentication_required",
       "forbidden",
+      "conflict",
       "payload_too_large",
       "unsupported_media_type",
       "validation_failed",

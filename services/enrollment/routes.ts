@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import {
   createApi,
+  idempotencyKey,
   jsonBody,
   jsonResponse,
   ListQuery,
@@ -48,7 +49,7 @@ const enroll = createRoute({
   summary: "Enroll in a published course",
   tags,
   middleware: learnersOnly,
-  request: jsonBody(NewEnrollment),
+  request: { ...idempotencyKey, ...jsonBody(NewEnrollment) },
   responses: {
     201: jsonResponse("The new enrollment", Enrollment),
     ...problems(

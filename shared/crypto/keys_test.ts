@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { encodeBase64Url } from "./base64url.ts";
-import { importJwkSet, importSecret, Kid, ourAlgorithms } from "./keys.ts";
+import { importJwkSet, importSecret, Kid, ourAlgorithms, PublicJwk } from "./keys.ts";
 
 const every = ["EdDSA", "ES256", "RS256"] as const;
 
@@ -36,6 +36,7 @@ for (const [what, [jwk, alg]] of Object.entries(used)) {
     assert.equal(ring.get("k")?.alg, alg);
     assert.equal(ring.get("k")?.key.type, "public");
     assert.deepEqual(ring.get("k")?.key.usages, ["verify"]);
+    assert.equal(ring.get("k")?.key.extractable, false);
     assert.equal(ring.size, 1);
   });
 }
@@ -131,6 +132,11 @@ Deno.test("an Ed25519 key of small order would verify a signature that nobody ma
 Deno.test("importJwkSet takes an RSA key of 4096 bits and one of 2048 bits at most and least", async () => {
   const keys = [{ ...modulus(256), kid: "least" }, { ...modulus(512), kid: "most" }];
   assert.deepEqual([...(await importJwkSet({ keys }, every)).keys()], ["least", "most"]);
+});
+
+Deno.test("PublicJwk bounds an RSA modulus, whatever Web Crypto takes", () => {
+  const accepts = (bytes: number) => PublicJwk.safeParse({ kid: "k", ...modulus(bytes) }).success;
+  assert.deepEqual([255, 256, 512, 513].map(accepts), [false, true, true, false]);
 });
 
 Deno.test("importJwkSet takes neither of two keys with one kid", async () => {

@@ -64,6 +64,45 @@ for (const [what, [secret, reason]] of Object.entries(refused)) {
   });
 }
 
+Deno.test("readSecret takes what only comes near a pattern", () => {
+  const nearRepetition = Uint8Array.of(...block, ...block);
+  nearRepetition[16]! ^= 1;
+  const order = [
+    3,
+    1,
+    4,
+    1,
+    5,
+    9,
+    2,
+    6,
+    5,
+    3,
+    5,
+    8,
+    9,
+    7,
+    9,
+    3,
+    2,
+    3,
+    8,
+    4,
+    6,
+    2,
+    6,
+    4,
+    3,
+    3,
+    8,
+    0,
+  ];
+  const tenDifferent = Uint8Array.from([...order, 0, 2, 8, 8], (digit) => digit * 25 + 3);
+  for (const bytes of [nearRepetition, tenDifferent]) {
+    assert.deepEqual(readSecret(encodeBase64Url(bytes)), bytes);
+  }
+});
+
 Deno.test("requireDistinctSecrets lets different secrets pass", () => {
   const passport = [random(32), random(32)];
   const settings = { PASSPORT_KEYS: passport, REFRESH_TOKEN_KEY: [random(32)], NONE: [] };

@@ -4,5 +4,13 @@ export { createService, type ServiceOptions } from "./create_service.ts";
 export { edgepass, type EdgepassOptions } from "./edgepass.ts";
 export { hasRole, requireRole, requireUser, type UserPassport } from "./access.ts";
 export { type IdempotencyOptions, idempotent } from "./idempotency.ts";
-export { jsonBody, jsonResponse, list, ListQuery, noContent, problems } from "./openapi.ts";
+export {
+  idempotencyKey,
+  jsonBody,
+  jsonResponse,
+  list,
+  ListQuery,
+  noContent,
+  problems,
+} from "./openapi.ts";
 export { createStarter, type Starter } from "./starter.ts";

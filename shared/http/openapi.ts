@@ -34,6 +34,18 @@ export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
   return { body: { required: true, content: { "application/json": { schema } } } } as const;
 }
 
+/** The header by which a creation may be repeated; beside `jsonBody` in a route's `request`. */
+export const idempotencyKey = {
+  headers: z.object({
+    "idempotency-key": z.string().optional().openapi({
+      description:
+        "Names this creation: a repetition within 24 hours gets the first one's answer, " +
+        "another body under the same name is refused",
+      example: "9f1c2f6e-6a3c-4a57-9f0e-0f2a3d1b7c55",
+    }),
+  }),
+} as const;
+
 /** A JSON answer. */
 export function jsonResponse<Schema extends z.ZodType>(description: string, schema: Schema) {
   return { description, content: { "application/json": { schema } } } as const;

@@ -4,6 +4,8 @@ import { type Bindings, ConfigError } from "../config.ts";
 import { openDatabases } from "./deno_databases.ts";
 import { createLineWriter } from "./deno_lines.ts";
 
+export { isSqliteFile, openSqliteFile, readMigrations } from "./deno_databases.ts";
+
 export type Compose = (bindings: Bindings) => Application | Promise<Application>;
 
 export interface ServeOptions {

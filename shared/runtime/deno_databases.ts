@@ -16,14 +16,10 @@ export async function openDatabases(
 ): Promise<OpenDatabases> {
   const bindings: Record<string, OpenSqlDb> = {};
   for (const [name, value] of Object.entries(variables)) {
-    if (!name.endsWith("_DB") || !value.startsWith(scheme)) continue;
+    if (!name.endsWith("_DB") || !isSqliteFile(value)) continue;
     const folder = migrations[name];
     if (!folder) continue;
-    const path = value.slice(scheme.length);
-    const parent = path.slice(0, Math.max(path.lastIndexOf("/"), 0));
-    // People's data: nobody else on the machine may look.
-    if (parent !== "") await Deno.mkdir(parent, { recursive: true, mode: 0o700 });
-    const database = openNodeSqlite(path);
+    const database = await openSqliteFile(value);
     bindings[name] = database;
     await migrate(database, await readMigrations(folder));
   }
@@ -31,6 +27,20 @@ export async function openDatabases(
     bindings,
     close: () => Object.values(bindings).forEach((database) => database.close()),
   };
+}
+
+/** Whether a setting names a file. */
+export function isSqliteFile(value: string): boolean {
+  return value.startsWith(scheme);
+}
+
+/** Opens the file of a setting `sqlite:<path>`, and makes the folder it is in. */
+export async function openSqliteFile(value: string): Promise<OpenSqlDb> {
+  const path = value.slice(scheme.length);
+  const parent = path.slice(0, Math.max(path.lastIndexOf("/"), 0));
+  // People's data: nobody else on the machine may look.
+  if (parent !== "") await Deno.mkdir(parent, { recursive: true, mode: 0o700 });
+  return openNodeSqlite(path);
 }
 
 /** The SQL files of a folder. */

@@ -61,6 +61,7 @@ export function startScriptedRedis(): ScriptedRedis {
     if (request.headers.get("authorization") !== `Bearer ${token}`) {
       return Response.json({ error: "Unauthorized" }, { status: 401 });
     }
+    if (request.method !== "POST") return new Response("Nothing here", { status: 404 });
     const commands: string[][] = await request.json();
     roundTrips.push(commands);
     await held;

@@ -1,6 +1,17 @@
 import assert from "node:assert/strict";
 import type { GatewayCase } from "./gateway_world.ts";
 
+/** What does not happen fails, instead of waiting for ever. */
+async function within<Value>(promise: Promise<Value>): Promise<Value> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error("It did not happen")), 5_000);
+  try {
+    return await Promise.race([promise, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 const head = (lines: string) => `HTTP/1.1 200 OK\r\n${lines}\r\n\r\n`;
 const jsonHead = "Content-Type: application/json\r\nConnection: close";
 
@@ -145,7 +156,10 @@ export const upstreamCases: Readonly<Record<string, GatewayCase>> = {
     const stopped = Promise.withResolvers<void>();
     echo.answerWith(() => {
       const body = new ReadableStream({
-        start: (controller) => controller.enqueue(new TextEncoder().encode("first")),
+        async pull(controller) {
+          await new Promise((resolve) => setTimeout(resolve, 20));
+          controller.enqueue(new TextEncoder().encode("tick"));
+        },
         cancel: () => stopped.resolve(),
       });
       return new Response(body, { headers: { "content-type": "text/event-stream" } });
@@ -156,7 +170,7 @@ export const upstreamCases: Readonly<Record<string, GatewayCase>> = {
     await reader?.read();
     leave.abort();
     await reader?.closed.catch(() => {});
-    await stopped.promise;
+    await within(stopped.promise);
   },
 
   async "[F71] a client that leaves before the answer takes its call along"({ origin, echo }) {
@@ -165,7 +179,7 @@ export const upstreamCases: Readonly<Record<string, GatewayCase>> = {
     echo.answerWith(async (request) => {
       request.signal.addEventListener("abort", () => stopped.resolve());
       arrived.resolve();
-      await stopped.promise;
+      await within(stopped.promise).catch(() => {});
       return new Response("late");
     });
     const leave = new AbortController();
@@ -173,7 +187,7 @@ export const upstreamCases: Readonly<Record<string, GatewayCase>> = {
     await arrived.promise;
     leave.abort();
     await assert.rejects(call);
-    await stopped.promise;
+    await within(stopped.promise);
   },
 
   async "a service's problem becomes the failure envelope, or passes as asked"({ json, echo }) {

@@ -130,7 +130,8 @@ export async function createWorld(runtime: Runtime, platform: Platform): Promise
     call,
     async json(target, options) {
       const response = await call(target, options);
-      const value = response.text === "" ? {} : JSON.parse(response.text);
+      const isJson = response.headers.get("content-type")?.includes("json") ?? false;
+      const value = isJson ? JSON.parse(response.text) : {};
       return { ...response, value, code: value.error?.code ?? value.code };
     },
     token: (claims = {}, header = {}) =>
@@ -181,8 +182,8 @@ function makeBindings({ redis, echo, jwks, wire, idp, passportKey }: Parts) {
     at("/public", "public"),
     at("/public/deeper", "authenticated"),
     at("/optional", "optional"),
-    at("/member", "authenticated"),
-    at("/admin", { roles: ["admin"] }),
+    at("/member", "authenticated", { maxBodyBytes: 1000 }),
+    at("/admin", { roles: ["admin"] }, { maxBodyBytes: 1000 }),
     at("/teach", { roles: ["instructor", "admin"] }),
     at("/raw", "public", { envelope: false }),
     at("/raw-member", "authenticated", { envelope: false }),

@@ -32,6 +32,12 @@ const refreshCookie = "refresh_token";
 
 /** What people do, from sign-up to the end of it; every case brings its own people. */
 export const journey: Readonly<Record<string, (world: World) => Promise<void>>> = {
+  "the API describes itself as the golden document does": async ({ site, documented }) => {
+    const response = await site.fetch("/openapi.json");
+    assert.equal(response.status, 200);
+    assert.deepEqual(await response.json(), documented.document);
+  },
+
   "a person signs up, logs in, and has a profile": async (world) => {
     const person = await signUp(world, "Demo Learner");
     const { api } = person;
@@ -85,6 +91,25 @@ export const journey: Readonly<Record<string, (world: World) => Promise<void>>> 
       const pending = api.GET("/courses", { params: { query } });
       await expectRefusal(pending, 422, "validation_failed");
     }
+  },
+
+  "a creation repeated under its key happens once": async (world) => {
+    const teacher = await newInstructor(world);
+    const learner = await newPerson(world, "Demo Learner");
+    const params = { header: { "idempotency-key": crypto.randomUUID() } };
+    const body = { title: "Knots", summary: "The bowline", tags: [] };
+    const first = await expectData(teacher.api.POST("/courses", { params, body }), 201);
+    const second = await expectData(teacher.api.POST("/courses", { params, body }), 201);
+    assert.deepEqual(second, first);
+    const other = teacher.api.POST("/courses", { params, body: { ...body, title: "Tides" } });
+    await expectRefusal(other, 422, "validation_failed");
+
+    const { id: courseId } = await publish(teacher, { title: "Wind" });
+    const enroll = () => learner.api.POST("/enrollments", { params, body: { courseId } });
+    const enrollment = await expectData(enroll(), 201);
+    assert.deepEqual(await expectData(enroll(), 201), enrollment);
+    const { items } = await expectData(learner.api.GET("/enrollments"));
+    assert.equal(items.length, 1);
   },
 
   "what does not fit is refused again and again, and changes nothing": async (world) => {

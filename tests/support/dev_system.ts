@@ -51,19 +51,22 @@ export async function startDev(options: DevOptions): Promise<DevSystem> {
     family: () => familyOf(command.pid),
     fetch: (path, init) => fetch(`http://127.0.0.1:${port}${path}`, init),
     async end(signal, pid = command.pid) {
+      const family = await familyOf(command.pid);
       Deno.kill(pid, signal);
-      return await command.end();
+      return await endOf(command, family);
     },
     async [Symbol.asyncDispose]() {
-      if (!command.hasEnded()) command.kill("SIGTERM");
-      await command.end();
+      if (command.hasEnded()) return;
+      const family = await familyOf(command.pid);
+      command.kill("SIGTERM");
+      await endOf(command, family);
     },
   };
 }
 
 /** Runs a dev command that is expected to end by itself. */
 export async function runDev(options: DevOptions): Promise<DevOutcome> {
-  return await spawn({ ...options, port: options.port ?? freePort() }).end();
+  return await spawn({ ...options, port: options.port ?? freePort() }).ended;
 }
 
 /** A home for one test, gone after it. */
@@ -81,22 +84,42 @@ export function freePort(): number {
 }
 
 /** Tells whether somebody listens on a loopback port. */
-export function isListening(port: number): boolean {
+export async function isListening(port: number): Promise<boolean> {
   try {
-    Deno.listen({ hostname: "127.0.0.1", port }).close();
-    return false;
+    (await Deno.connect({ hostname: "127.0.0.1", port })).close();
+    return true;
   } catch (error) {
-    if (error instanceof Deno.errors.AddrInUse) return true;
+    if (error instanceof Deno.errors.ConnectionRefused) return false;
     throw error;
   }
 }
 
-/** Waits until none of these processes is there any more. */
+/** Waits until none of these processes is there any more; a test that fails leaves none either. */
 export async function waitUntilGone(pids: readonly number[]): Promise<void> {
-  await waitUntil("the processes are gone", async () => {
-    const alive = await processes();
-    return pids.every((pid) => !alive.has(pid));
-  }, endsWithinMs);
+  const living = async () => {
+    const all = await processes();
+    return pids.filter((pid) => all.has(pid));
+  };
+  try {
+    const isOver = async () => (await living()).length === 0;
+    await waitUntil("the processes are gone", isOver, endsWithinMs);
+  } finally {
+    for (const pid of await living()) Deno.kill(pid, "SIGKILL");
+  }
+}
+
+/** The end of a command; one that does not come takes the command's processes with it. */
+async function endOf(
+  command: { ended: Promise<DevOutcome>; hasEnded: () => boolean },
+  family: readonly number[],
+): Promise<DevOutcome> {
+  try {
+    await waitUntil("the command has ended", command.hasEnded, endsWithinMs);
+  } catch (error) {
+    await waitUntilGone(family);
+    throw error;
+  }
+  return await command.ended;
 }
 
 function spawn({ home, port, task = "dev", args = [], env = {} }: DevOptions & { port: number }) {
@@ -125,7 +148,6 @@ function spawn({ home, port, task = "dev", args = [], env = {} }: DevOptions & {
     hasEnded: () => hasEnded,
     kill: (signal: Deno.Signal) => child.kill(signal),
     ended,
-    end: () => ended,
   };
 }
 

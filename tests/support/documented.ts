@@ -3,6 +3,8 @@ import { z } from "@hono/zod-openapi";
 import { isObject, type Json, objectAt } from "./json.ts";
 
 export interface Documented {
+  /** The golden document. */
+  readonly document: Json;
   /** Asserts that an answer is one the document names for its request: status, media type, body. */
   check(method: string, path: string, response: Response): Promise<void>;
   /** Operations that ask for a credential, with a target for each. */
@@ -12,9 +14,9 @@ export interface Documented {
 /** Reads the golden document to hold answers against it. */
 export async function readDocumented(): Promise<Documented> {
   const file = new URL("../../docs/openapi.json", import.meta.url);
+  const text = await Deno.readTextFile(file);
   // Schemas refer to each other in the form that the JSON schema reader knows.
-  const text = (await Deno.readTextFile(file)).replaceAll("#/components/schemas/", "#/$defs/");
-  const document = readObject(text);
+  const document = readObject(text.replaceAll("#/components/schemas/", "#/$defs/"));
   const operations = listOperations(document);
   const schemas = new Map<Json, z.ZodType>();
 
@@ -28,6 +30,7 @@ export async function readDocumented(): Promise<Documented> {
   }
 
   return {
+    document: readObject(text),
     async check(method, path, response) {
       const [pathname = ""] = path.split("?");
       const found = operations.find((one) => one.method === method && one.pattern.test(pathname));

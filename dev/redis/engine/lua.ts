@@ -55,7 +55,7 @@ export async function createLuaRuntime(
   api._lua_sethook(address, hook, countHook, instructionsPerCheck);
 
   function compile(code: Bytes): void {
-    // Stock Redis 7.0 knows no flags for keys it did not declare; Upstash and 7.0's own are a line.
+    // A first line such as `#!lua flags=allow-key-locking` is for servers and is no Lua.
     const body = code.replace(/^#![^\n]*/, "");
     if (lua.load(body, scriptChunkName)) return;
     const message = lua.toBytes(-1);

@@ -1,9 +1,16 @@
-import { and, asc, eq, gt, lte, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, lte, or, sql } from "drizzle-orm";
 import type { RevocationLevel } from "@edgepass/shared/redis";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
 import type { Item } from "./parts.ts";
-import { addressClaims, guesses, knownNetworks, logins, revocations } from "./tables.ts";
+import {
+  addressClaims,
+  guesses,
+  knownNetworks,
+  logins,
+  refreshTokens,
+  revocations,
+} from "./tables.ts";
 
 /** A row of the durable log. */
 export interface RevocationRow {
@@ -62,10 +69,13 @@ export function sqlRevocationStore(sqlDb: SqlDb): RevocationStore {
       if (first) await db.batch([first, ...others]);
     },
     async deleteExpired({ now, networksBefore, endedBefore }) {
+      const over = db.select({ sid: logins.sid }).from(logins)
+        .where(or(lte(logins.expiresAt, now), lte(logins.endedAt, endedBefore)));
       await db.batch([
         db.delete(revocations).where(lte(expiresAt, now)),
-        db.delete(logins).where(lte(logins.expiresAt, now)),
-        db.delete(logins).where(lte(logins.endedAt, endedBefore)),
+        // Not every server of SQLite keeps foreign keys, so their cascade is not relied upon.
+        db.delete(refreshTokens).where(inArray(refreshTokens.sid, over)),
+        db.delete(logins).where(inArray(logins.sid, over)),
         db.delete(guesses).where(lte(guesses.expiresAt, now)),
         db.delete(addressClaims).where(lte(addressClaims.expiresAt, now)),
         db.delete(knownNetworks).where(lte(knownNetworks.lastLoginAt, networksBefore)),

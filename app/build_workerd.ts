@@ -1,0 +1,14 @@
+import { bundleWorker, listWorkers } from "./workerd_bundle.ts";
+
+/** Bundles every Worker of every placement, and says what each would weigh. */
+let failed = 0;
+for (const config of await listWorkers()) {
+  try {
+    const { gzipKiB } = await bundleWorker(config);
+    console.log(`${config.padEnd(34)} ${gzipKiB.toFixed(1).padStart(7)} KiB gzip`);
+  } catch (error) {
+    failed++;
+    console.error(`${config.padEnd(34)} cannot be built\n`, error);
+  }
+}
+if (failed > 0) Deno.exit(1);

@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { machineVariables, type Part, parts, servicesToRun, settingsOf } from "./environment.ts";
+import { settingNames, type Settings } from "./settings.ts";
+
+const settings = Object.fromEntries(
+  settingNames.map((name) => [name, `value of ${name}`]),
+) as Settings;
+
+/** Who may know a secret. */
+const owners: Readonly<Record<string, readonly Part[]>> = {
+  ACCESS_TOKEN_KEYS: ["auth"],
+  REFRESH_TOKEN_KEY: ["auth"],
+  ADMIN_PASSWORD: ["auth"],
+  AUTH_DB: ["auth"],
+  AUTH_DB_TOKEN: ["auth"],
+  USER_DB_TOKEN: ["user"],
+  COURSE_DB_TOKEN: ["course"],
+  ENROLLMENT_DB_TOKEN: ["enrollment"],
+  UPSTASH_REDIS_REST_TOKEN: ["gateway", "auth"],
+  PASSPORT_KEYS: ["gateway", "auth", "user", "course", "enrollment"],
+  QSTASH_TOKEN: [],
+};
+
+for (const [name, expected] of Object.entries(owners)) {
+  Deno.test(`${name} reaches ${expected.join(", ") || "nobody"}, and nobody else`, () => {
+    const holders = parts.filter((part) => name in settingsOf([part], settings));
+    assert.deepEqual(holders, expected);
+  });
+}
+
+Deno.test("a setting without a value is not passed on", () => {
+  assert.ok(!("USER_DB_TOKEN" in settingsOf(["user"], { ...settings, USER_DB_TOKEN: "" })));
+});
+
+Deno.test("of the machine's variables a child gets a few, and never a proxy for loopback", () => {
+  const variables = machineVariables({
+    PATH: "/bin",
+    AWS_SECRET_ACCESS_KEY: "x",
+    NO_PROXY: "a.test",
+  });
+  assert.deepEqual(variables, {
+    PATH: "/bin",
+    NO_PROXY: "a.test,127.0.0.1,localhost",
+    NO_COLOR: "1",
+    DENO_NO_UPDATE_CHECK: "1",
+  });
+});
+
+Deno.test("a service that is placed elsewhere is not run", () => {
+  const here = { ...settings, AUTH: "", USER: "", COURSE: "", ENROLLMENT: "" };
+  assert.deepEqual(servicesToRun(here), ["auth", "user", "course", "enrollment"]);
+  const elsewhere = { ...here, USER: "https://user.test" };
+  assert.deepEqual(servicesToRun(elsewhere), ["auth", "course", "enrollment"]);
+});

@@ -1,0 +1,128 @@
+import assert from "node:assert/strict";
+import { openHome } from "./home.ts";
+import { forEachLine } from "./lines.ts";
+import { openLogFiles } from "./log_files.ts";
+import { createLogs } from "./logs.ts";
+import { createPaint } from "./paint.ts";
+
+const traceId = "0af7651916cd43dd8448eb211c80319c";
+const answered = JSON.stringify({
+  time: "2026-03-01T09:30:00.000Z",
+  level: "info",
+  service: "gateway",
+  traceId,
+  message: "Request answered",
+  method: "GET",
+  path: "/courses",
+  route: "/courses",
+  status: 200,
+  code: "token_expired",
+  durationMs: 12.3,
+});
+
+async function setup({ isColoured = false } = {}) {
+  const path = await Deno.makeTempDir();
+  const home = openHome(path);
+  const shown: string[] = [];
+  const paint = createPaint(isColoured);
+  const logs = createLogs({ home, paint, print: (line) => shown.push(line), now: () => 0 });
+  logs.showAll(true);
+  return {
+    home,
+    logs,
+    shown,
+    kept: (service: string) => Deno.readTextFileSync(home.at("logs", `${service}.jsonl`)),
+    async [Symbol.asyncDispose]() {
+      logs.close();
+      await Deno.remove(path, { recursive: true });
+    },
+  };
+}
+
+const child = { name: "edgepass", isError: false };
+
+Deno.test("a log line is shown in short under its service's name, and kept as it is", async () => {
+  await using world = await setup();
+  world.logs.hear(answered, child);
+  const [line = ""] = world.shown;
+  assert.match(
+    line,
+    /^\d\d:\d\d:\d\d\.000 gateway +INFO +Request answered GET \/courses 200 12\.3 ms code=token_expired #0af76519$/,
+  );
+  assert.equal(world.kept("gateway"), answered + "\n");
+});
+
+Deno.test("a line that is no log line passes under the process's name, and is kept as JSON", async () => {
+  await using world = await setup();
+  world.logs.hear("Listening on\tport 1", { ...child, isError: true });
+  world.logs.hear('{"level":"info"}', child);
+  assert.match(world.shown[0] ?? "", /^ +edgepass +Listening on\tport 1$/);
+  assert.deepEqual(world.kept("edgepass").trim().split("\n").map((line) => JSON.parse(line)), [
+    {
+      time: "1970-01-01T00:00:00.000Z",
+      level: "error",
+      service: "edgepass",
+      message: "Listening on\tport 1",
+    },
+    {
+      time: "1970-01-01T00:00:00.000Z",
+      level: "info",
+      service: "edgepass",
+      message: '{"level":"info"}',
+    },
+  ]);
+});
+
+Deno.test("a service's name never leads out of the folder of logs", async () => {
+  await using world = await setup();
+  world.logs.hear(answered.replace('"gateway"', '"../keys/x"'), child);
+  assert.ok(world.kept("edgepass").includes("../keys/x"));
+});
+
+Deno.test("while the system starts only trouble is shown, and all is kept", async () => {
+  await using world = await setup();
+  world.logs.showAll(false);
+  world.logs.hear(answered, child);
+  world.logs.hear("Check file:///x.ts", child);
+  world.logs.hear(answered.replace('"info"', '"warn"'), child);
+  assert.equal(world.shown.length, 1);
+  assert.equal(world.kept("gateway").trim().split("\n").length, 2);
+});
+
+Deno.test("levels are told apart by colour where colours are wanted", async () => {
+  await using world = await setup({ isColoured: true });
+  for (const level of ["debug", "info", "warn", "error"]) {
+    world.logs.hear(answered.replace('"info"', `"${level}"`), child);
+  }
+  const colours = world.shown.map((line) => line.split(/(?=DEBUG|INFO|WARN|ERROR)/)[0]?.slice(-3));
+  assert.equal(new Set(colours).size, 4);
+});
+
+Deno.test("a log file is bounded, and one old file is kept", async () => {
+  await using world = await setup();
+  const files = openLogFiles(world.home, { maxBytes: 100 });
+  const line = "x".repeat(39);
+  for (let at = 0; at < 7; at++) files.write("course", `${at}${line.slice(1)}`);
+  files.close();
+  const sizeOf = (name: string) => Deno.statSync(world.home.at("logs", name)).size;
+  assert.equal(sizeOf("course.jsonl"), 40);
+  assert.equal(sizeOf("course.old.jsonl"), 80);
+  assert.ok(world.kept("course").startsWith("6"));
+});
+
+Deno.test("lines are put together whatever pieces they come in", async () => {
+  const bytes = new TextEncoder().encode("ä one\r\ntwo\n\nlast");
+  const lines: string[] = [];
+  await forEachLine(ReadableStream.from([...bytes].map((byte) => Uint8Array.of(byte))), (line) => {
+    lines.push(line);
+  });
+  assert.deepEqual(lines, ["ä one", "two", "", "last"]);
+});
+
+Deno.test("a line without end is cut and not kept in memory", async () => {
+  const lines: string[] = [];
+  const pieces = Array.from({ length: 40 }, () => new Uint8Array(10_000).fill(120));
+  await forEachLine(ReadableStream.from(pieces), (line) => lines.push(line));
+  assert.equal(lines.join("").length, 400_000);
+  assert.ok(lines.every((line) => line.length <= 65_536));
+});

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { hasRedisServer, startRedisServer } from "./contract/redis_server.ts";
+import { askWhoIAm, bearer, demoLearner, logIn } from "./support/dev_people.ts";
+import { startDev, temporaryHome } from "./support/dev_system.ts";
+
+const ignore = !await hasRedisServer();
+
+Deno.test({ name: "REDIS_URL keeps revocations in a real Redis", ignore }, async () => {
+  await using home = await temporaryHome();
+  await using redis = await startRedisServer({ password: "of-this-test" });
+  const env = { REDIS_URL: redis.url };
+  await using system = await startDev({ home: home.path, env });
+  const token = await logIn(system, demoLearner);
+  const headers = bearer(token);
+  assert.equal((await system.fetch("/auth/logout", { method: "POST", headers })).status, 204);
+  assert.equal(await askWhoIAm(system, token), "401 token_revoked");
+  assert.deepEqual([...Deno.readDirSync(`${home.path}/redis`)].map(({ name }) => name), ["port"]);
+});
+
+Deno.test("a Redis REST endpoint that is given is used, and none is served", async () => {
+  await using first = await temporaryHome();
+  await using second = await temporaryHome();
+  await using owner = await startDev({ home: first.path });
+  const text = await Deno.readTextFile(`${first.path}/dev.env`);
+  const [, url = ""] = /^UPSTASH_REDIS_REST_URL='(.+)'$/m.exec(text) ?? [];
+  const [, token = ""] = /^UPSTASH_REDIS_REST_TOKEN='(.+)'$/m.exec(text) ?? [];
+  const env = { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token };
+  await using guest = await startDev({ home: second.path, env });
+  const headers = bearer(await logIn(guest, demoLearner));
+  assert.equal((await guest.fetch("/auth/logout", { method: "POST", headers })).status, 204);
+  assert.deepEqual([...Deno.readDirSync(`${second.path}/redis`)], []);
+  assert.equal(await askWhoIAm(owner, await logIn(owner, demoLearner)), "200 Demo Learner");
+});

@@ -1,0 +1,49 @@
+import assert from "node:assert/strict";
+import { askWhoIAm, demoLearner, expectSuccess, logIn } from "./support/dev_people.ts";
+import { isListening, startDev, temporaryHome, waitUntilGone } from "./support/dev_system.ts";
+
+Deno.test("deno task dev --split serves the same people from processes of their own", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path, args: ["--split"] });
+  const token = await logIn(system, demoLearner);
+  assert.equal(await askWhoIAm(system, token), "200 Demo Learner");
+  const courses = await expectSuccess(await system.fetch("/courses"));
+  assert.equal(Array.isArray(courses.items) && courses.items.length, 2);
+
+  const family = await system.family();
+  assert.equal(family.length, 7, "task, command, gateway and four services");
+  const places = await readPlaces(home.path);
+  assert.equal(new Set(places.values()).size, 4);
+  for (const [name, port] of places) assert.ok(await isListening(port), name);
+
+  assert.equal((await system.end("SIGTERM")).code, 0);
+  await waitUntilGone(family);
+  for (const [name, port] of places) assert.equal(await isListening(port), false, name);
+});
+
+Deno.test("a killed deno task dev --split leaves none of its services behind", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path, args: ["--split"] });
+  const family = await system.family();
+  const [, command] = family.toSorted((a, b) => a - b);
+  assert.ok(command);
+  await system.end("SIGKILL", command);
+  await waitUntilGone(family);
+});
+
+Deno.test("a service that ends by itself ends all of deno task dev --split", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path, args: ["--split"] });
+  const family = await system.family();
+  const { code, output } = await system.end("SIGKILL", Math.max(...family));
+  assert.equal(code, 137);
+  assert.match(output, /ERROR (auth|user|course|enrollment) was ended by SIGKILL/);
+  await waitUntilGone(family);
+});
+
+/** Where the services are, as dev.env says. */
+async function readPlaces(home: string): Promise<Map<string, number>> {
+  const text = await Deno.readTextFile(`${home}/dev.env`);
+  const found = text.matchAll(/^(AUTH|USER|COURSE|ENROLLMENT)='http:\/\/127\.0\.0\.1:(\d+)'$/gm);
+  return new Map([...found].map(([, name = "", port]) => [name, Number(port)]));
+}

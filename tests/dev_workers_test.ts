@@ -1,0 +1,29 @@
+import assert from "node:assert/strict";
+import { askWhoIAm, bearer, demoLearner, logIn } from "./support/dev_people.ts";
+import { startDev, temporaryHome, waitUntilGone } from "./support/dev_system.ts";
+
+Deno.test("deno task dev:workers serves the same people from workerd, and leaves nothing", async () => {
+  await using home = await temporaryHome();
+  const task = "dev:workers";
+  let port: number;
+  let revoked: string;
+  {
+    await using system = await startDev({ home: home.path, task });
+    port = system.port;
+    const token = await logIn(system, demoLearner);
+    assert.equal(await askWhoIAm(system, token), "200 Demo Learner");
+    revoked = await logIn(system, demoLearner);
+    const headers = bearer(revoked);
+    assert.equal((await system.fetch("/auth/logout", { method: "POST", headers })).status, 204);
+    const family = await system.family();
+    assert.equal((await system.end("SIGTERM")).code, 0);
+    await waitUntilGone(family);
+  }
+  await using system = await startDev({ home: home.path, port, task });
+  assert.equal(await askWhoIAm(system, revoked), "401 token_revoked");
+  const family = await system.family();
+  const [, command] = family.toSorted((a, b) => a - b);
+  assert.ok(command);
+  await system.end("SIGKILL", command);
+  await waitUntilGone(family);
+});

@@ -1,0 +1,52 @@
+import assert from "node:assert/strict";
+import { problemCodes } from "@edgepass/shared/problem";
+import { revocationKeys, type RevocationLevel } from "@edgepass/shared/redis";
+import { readProjectFile } from "./support/markdown.ts";
+import { files } from "./support/sources.ts";
+
+/** The cells of a document's table rows that begin with code. */
+async function readRows(path: string): Promise<string[][]> {
+  const text = await readProjectFile(path);
+  return Array.from(
+    text.matchAll(/^\| (`.*) \|$/gm),
+    ([, row = ""]) => row.split(" | ").map((cell) => cell.trim()),
+  );
+}
+
+const bare = (cell: string | undefined): string => /^`([^`]+)`$/.exec(cell ?? "")?.[1] ?? "";
+
+Deno.test("docs/problems.md has every code with its status and title", async () => {
+  const rows = await readRows("docs/problems.md");
+  const documented = rows.map(([code, status, title]) => [bare(code), Number(status), title]);
+  const known = Object.entries(problemCodes).map(([code, row]) => [code, ...row]);
+  assert.deepEqual(documented, known);
+  for (const [code, , , meaning, remedy] of rows) assert.ok(meaning && remedy, code);
+});
+
+/** What each builder makes of the placeholder that the document uses. */
+const placeholders = {
+  token: "<jti>",
+  login: "<sid>",
+  subject: "<sub>",
+  key: "<kid>",
+} as const satisfies Record<RevocationLevel, string>;
+
+Deno.test("docs/redis.md has every key that the builders make, and no other", async () => {
+  const levels = Object.entries(placeholders) as [RevocationLevel, string][];
+  const built = [
+    ...levels.map(([level, id]) => revocationKeys.of(level, id)),
+    revocationKeys.ready,
+  ];
+  const rows = await readRows("docs/redis.md");
+  assert.deepEqual(rows.map(([key]) => bare(key)), built);
+  for (const row of rows) assert.ok(row.every((cell) => cell !== ""), row[0]);
+  const text = await readProjectFile("docs/redis.md");
+  assert.ok(text.includes(`\`${revocationKeys.of("subject", "42", "corp")}\``));
+});
+
+Deno.test("only the builders spell keys of Redis", async () => {
+  for await (const { path, text } of files()) {
+    if (path === "shared/redis/keys.ts") continue;
+    assert.doesNotMatch(text, /["'`]rv:/, path);
+  }
+});

@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { guardedInput } from "./suite/guarded_input.ts";
+import { guardedRoute } from "./suite/guarded_route.ts";
+import { readOperations } from "./suite/product_operations.ts";
+import { createWorld } from "./suite/product_world.ts";
+import { targets } from "./targets.ts";
+
+for (const [placement, start] of Object.entries(targets)) {
+  Deno.test(`Common refusals over every route: ${placement}`, async (t) => {
+    await using target = await start();
+    const world = await createWorld(target);
+    const operations = await readOperations(world);
+    const before = await world.readState();
+    for (const [what, run] of Object.entries({ ...guardedRoute, ...guardedInput })) {
+      await t.step(what, async () => {
+        await run(world, operations);
+        assert.deepEqual(await world.readState(), before, "a refused request changed something");
+      });
+    }
+  });
+}

@@ -1,0 +1,86 @@
+import assert from "node:assert/strict";
+import { files, type Source } from "./support/sources.ts";
+
+const services = ["services/user", "services/course", "services/enrollment"];
+
+/** What a service author would write who had to care for tokens or headers. */
+const securityWork: Readonly<Record<string, RegExp>> = {
+  "a header": /\bheaders?\b|\bx-[a-z]+-?[a-z]*\b(?=["'`])|\btraceparent\b|\btracestate\b/i,
+  "a credential": /\bauthori[sz]ation\b|\bbearer\b|cookie|\bapi.?key\b/i,
+  "a token": /(?<!_DB_)token(?!s?Store)|jwt|\bjose\b|\bjw[sek]s?\b|\bclaims?\b|\bkid\b/i,
+  "a Passport's text or keys": /passport(Token|Keys|Verifier|Claims)|PASSPORT_|verifyPassport/i,
+  "cryptography":
+    /\bcrypto\b|\bhmac\b|\bsubtle\b|\bsign(ing|ature|J\w+)?\b(?![- ](in|up|out)\b)|verif/i,
+  "the starter's own parts": /shared\/(crypto|tokens|internal-headers|context|trace-context)\b/,
+};
+
+/** Lines of code that do such work, as `path:line: what`; comments do none. */
+function findSecurityWork({ path, text }: Source): string[] {
+  const lines = withoutComments(text).split("\n");
+  return lines.flatMap((line, at) =>
+    Object.entries(securityWork).filter(([, pattern]) => pattern.test(line))
+      .map(([what]) => `${path}:${at + 1}: ${what}`)
+  );
+}
+
+/** Blanks comments out and keeps the numbers of lines. */
+function withoutComments(text: string): string {
+  return text.replace(/\/\*.*?\*\//gs, (comment) => comment.replace(/[^\n]/g, ""))
+    .replace(/(^|\s)\/\/.*$/gm, "$1");
+}
+
+Deno.test("a service author writes not one line on tokens or headers", async () => {
+  let count = 0;
+  for await (const source of files(services)) {
+    count++;
+    assert.deepEqual(findSecurityWork(source), []);
+  }
+  assert.ok(count > 20, "the services were found");
+});
+
+Deno.test("what a service knows of a Passport is who asks", async () => {
+  for await (const { path, text } of files(services)) {
+    const imports = text.match(/^import .*"@edgepass\/shared\/passport";$/gm) ?? [];
+    for (const line of imports) assert.equal(line.split(" ")[1], "type", `${path}: ${line}`);
+  }
+});
+
+Deno.test("files of services stay within 200 lines", async () => {
+  for await (const { path, text } of files(services)) {
+    assert.ok(text.split("\n").length <= 201, path);
+  }
+});
+
+const planted = [
+  `const name = c.req.header("x-user-id");`,
+  `const name = request.headers.get("accept");`,
+  `headers.set("X-Passport", token);`,
+  `const caller = "X-User-Id";`,
+  `const scheme = "Bearer ";`,
+  `if (c.req.raw.Authorization) return;`,
+  `import { verify } from "hono/jwt";`,
+  `import { jwtVerify } from "jose";`,
+  `const key = await crypto.subtle.importKey("raw", secret);`,
+  `const verifyPassport = createPassportVerifier(options);`,
+  `const { PASSPORT_KEYS } = bindings;`,
+  `const accessToken = session.value;`,
+  `setCookie(c, "session", id);`,
+  `import { signJws } from "@edgepass/shared/crypto";`,
+  `import { currentContext } from "@edgepass/shared/context";`,
+  `const exp = claims.exp;`,
+];
+
+for (const line of planted) {
+  Deno.test(`the scan finds a planted line: ${line}`, () => {
+    const text = `/** A rule. */\nexport const rule = 1;\n${line}\n`;
+    const found = findSecurityWork({ path: "planted.ts", text });
+    assert.ok(found.length > 0);
+    assert.ok(found.every((hit) => hit.startsWith("planted.ts:3: ")));
+  });
+}
+
+Deno.test("the scan passes over comments and databases' settings", () => {
+  const text =
+    `/** The Passport's token\n * and headers. */\nconst db = COURSE_DB_TOKEN; // a token\n`;
+  assert.deepEqual(findSecurityWork({ path: "fair.ts", text }), []);
+});

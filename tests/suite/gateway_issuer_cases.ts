@@ -1,0 +1,168 @@
+import assert from "node:assert/strict";
+import { type Alg, createIssuerKey, signParts } from "./gateway_tokens.ts";
+import { startUpstream } from "./gateway_upstreams.ts";
+import { type GatewayCase, ourClaims, type World } from "./gateway_world.ts";
+
+const iss = "https://other-idp.test";
+
+/** A gateway that takes tokens of one more issuer, with keys of an algorithm. */
+async function withIssuer(world: World, alg: Alg, { by }: { by: "url" | "set" }) {
+  const key = await createIssuerKey(alg);
+  const keys = startUpstream();
+  const set = { keys: [key.jwk] };
+  keys.answerWith(() => Response.json(set));
+  const gateway = await world.serve({
+    ISSUERS: JSON.stringify([{
+      alias: "acme",
+      iss,
+      audience: "api",
+      jwks: by === "url" ? `${keys.url}/keys` : set,
+      algorithms: [alg],
+      claims: { sid: "session_id", roles: ["https://acme.test/app", "roles"], scope: "scp" },
+    }]),
+  });
+  const stack = new AsyncDisposableStack();
+  stack.use(keys);
+  stack.use(gateway);
+  const { iat, exp } = ourClaims();
+  return {
+    key,
+    keys,
+    stack,
+    async ask(claims: object = {}, header: object = {}, target = "/member") {
+      const bearer = await signParts({
+        header: { alg, kid: key.kid, ...header },
+        payload: { iss, aud: ["x", "api"], sub: "auth0|7", iat, exp, ...claims },
+        key,
+      });
+      const headers = { authorization: `Bearer ${bearer}` };
+      const response = await fetch(`${gateway.origin}${target}`, { headers });
+      return { status: response.status, code: (await response.json()).error?.code };
+    },
+  };
+}
+
+const byAlgorithm = Object.fromEntries(
+  (["EdDSA", "ES256", "RS256"] as const).flatMap((alg) =>
+    (["url", "set"] as const).map((by) => [
+      `a foreign token of ${alg} with keys by ${by} gets a Passport under the issuer's alias`,
+      async (world: World) => {
+        const { ask, stack } = await withIssuer(world, alg, { by });
+        await using _ = stack;
+        const claims = {
+          session_id: "s1",
+          "https://acme.test/app": { roles: ["admin"] },
+          scp: ["read", "write"],
+        };
+        assert.deepEqual(await ask(claims, {}, "/admin"), { status: 200, code: undefined });
+        const passport = await world.passportOf(world.echo.last().headers);
+        const { sub, sid, roles, scope, uv } = passport;
+        assert.deepEqual({ sub, sid, roles, scope, uv }, {
+          sub: "user:acme:auth0|7",
+          sid: "s1",
+          roles: ["admin"],
+          scope: "read write",
+          uv: undefined,
+        });
+        for (const other of ["EdDSA", "ES256", "RS256", "HS256", "none"]) {
+          if (other === alg) continue;
+          assert.equal((await ask(claims, { alg: other })).code, "token_invalid", other);
+        }
+      },
+    ])
+  ),
+) satisfies Record<string, GatewayCase>;
+
+export const issuerCases: Readonly<Record<string, GatewayCase>> = {
+  ...byAlgorithm,
+
+  async "foreign claims are checked like ours"(world) {
+    const { ask, stack } = await withIssuer(world, "EdDSA", { by: "set" });
+    await using _ = stack;
+    const now = Math.floor(Date.now() / 1000);
+    for (
+      const [claims, code] of [
+        [{ aud: "other" }, "token_invalid"],
+        [{ aud: ["api "] }, "token_invalid"],
+        [{ sub: undefined }, "token_invalid"],
+        [{ sub: "with blank" }, "token_invalid"],
+        [{ iss: "http://127.0.0.1" }, "token_invalid"],
+        [{ iss: `${iss}/` }, "token_invalid"],
+        [{ exp: now + 90_000 }, "token_invalid"],
+        [{ iat: now + 600, exp: now + 700 }, "token_invalid"],
+        [{ iat: now - 900, exp: now - 60 }, "token_expired"],
+      ] as const
+    ) assert.equal((await ask(claims)).code, code, JSON.stringify(claims));
+    assert.equal((await ask({}, { crit: ["x"] })).code, "token_invalid");
+    assert.equal((await ask({}, {}, "/admin")).code, "forbidden", "no roles, no rights");
+  },
+
+  async "foreign tokens are revoked under their alias, and nobody else's are"(world) {
+    const { ask, key, stack } = await withIssuer(world, "EdDSA", { by: "set" });
+    await using _ = stack;
+    const { iat } = ourClaims();
+    const claims = { jti: "j", session_id: "s", sub: "u", iat };
+    const levels = [
+      ["token", "j", "1"],
+      ["login", "s", "1"],
+      ["subject", "u", String(Number(iat) + 1)],
+      ["key", key.kid, "1"],
+    ] as const;
+    for (const [level, id, value] of levels) {
+      world.redis.reset();
+      for (const alias of [undefined, "idp", "user"]) world.redis.revoke(level, id, alias, value);
+      assert.equal((await ask(claims)).status, 200, `${level} of somebody else`);
+      world.redis.revoke(level, id, "acme", value);
+      assert.equal((await ask(claims)).code, "token_revoked", level);
+    }
+    world.redis.reset();
+    world.redis.revoke("subject", "u", "acme", String(iat));
+    assert.equal((await ask(claims)).status, 200, "issued no earlier than the minimum");
+  },
+
+  async "[I11] a flood of unknown kids causes one more fetch of the keys"(world) {
+    const { ask, keys, stack } = await withIssuer(world, "EdDSA", { by: "url" });
+    await using _ = stack;
+    assert.equal((await ask()).status, 200);
+    assert.equal(keys.seen.length, 1);
+    await Promise.all(
+      Array.from({ length: 20 }, async (_, at) => {
+        assert.equal((await ask({}, { kid: `unknown-${at}` })).code, "token_invalid");
+      }),
+    );
+    assert.equal(keys.seen.length, 1, "the first read was less than 30 s ago");
+    assert.equal((await ask()).status, 200);
+  },
+
+  async "[D03] without any keys, protected routes are 503 and the gateway is not ready"(world) {
+    await using keys = startUpstream();
+    keys.answerWith(() => new Response("<html>", { status: 200 }));
+    await using gateway = await world.serve({ JWKS_URL: `${keys.url}/keys` });
+    const headers = { authorization: `Bearer ${await world.token()}` };
+    const answer = await fetch(`${gateway.origin}/member`, { headers });
+    assert.equal(answer.status, 503);
+    assert.equal((await answer.json()).error.code, "upstream_unavailable");
+    const ready = await fetch(`${gateway.origin}/readyz`);
+    assert.equal(ready.status, 503);
+    await ready.body?.cancel();
+    const open = await fetch(`${gateway.origin}/public`);
+    assert.equal(open.status, 200);
+    await open.body?.cancel();
+    assert.equal(world.echo.seen.length, 1);
+  },
+
+  async "[F39] a redirect of the key set is not followed"(world) {
+    await using keys = startUpstream();
+    keys.answerWith((_request, { target }) =>
+      target === "/moved"
+        ? Response.json({ keys: [world.ours.jwk] })
+        : new Response(null, { status: 302, headers: { location: "/moved" } })
+    );
+    await using gateway = await world.serve({ JWKS_URL: `${keys.url}/keys` });
+    const headers = { authorization: `Bearer ${await world.token()}` };
+    const answer = await fetch(`${gateway.origin}/member`, { headers });
+    await answer.body?.cancel();
+    assert.equal(answer.status, 503);
+    assert.deepEqual(new Set(keys.seen.map(({ target }) => target)), new Set(["/keys"]));
+  },
+};

@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { routes } from "@edgepass/app/routes";
+import type { AccessRule } from "@edgepass/gateway";
+import { isObject, type Json, objectAt } from "../support/json.ts";
+import type { Person, World } from "./product_world.ts";
+
+/** One operation of the product, with what a rightful caller would send. */
+export interface Operation {
+  readonly name: string;
+  readonly method: string;
+  readonly template: string;
+  readonly rule: AccessRule;
+  /** Of the merged document; undefined where the operation takes no body. */
+  readonly schema: Json | undefined;
+}
+
+/** An id that nobody has. */
+export const unknownId = "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f";
+
+/** Reads the operations from the route table, and their bodies from the document that is served. */
+export async function readOperations({ target }: World): Promise<Operation[]> {
+  const document: unknown = await (await target.fetch("/openapi.json")).json();
+  assert.ok(isObject(document));
+  return Object.entries(routes).flatMap(([template, { access }]) =>
+    Object.entries(access).map(([method, rule]: [string, AccessRule]) => {
+      const described = objectAt(
+        objectAt(objectAt(document, "paths"), template),
+        method.toLowerCase(),
+      );
+      assert.ok("responses" in described, `${method} ${template} is described`);
+      const schema = readSchema(document, described);
+      return { name: `${method} ${template}`, method, template, rule, schema };
+    })
+  );
+}
+
+function readSchema(document: Json, operation: Json): Json | undefined {
+  const content = objectAt(objectAt(operation, "requestBody"), "content");
+  if (!("application/json" in content)) return undefined;
+  const schema = objectAt(objectAt(content, "application/json"), "schema");
+  const name = typeof schema.$ref === "string" ? schema.$ref.split("/").at(-1) : undefined;
+  return name === undefined
+    ? schema
+    : objectAt(objectAt(objectAt(document, "components"), "schemas"), name);
+}
+
+export function isUnsafe({ method }: Operation): boolean {
+  return method !== "GET";
+}
+
+/** Whether the operation asks for a credential. */
+export function isProtected({ rule }: Operation): boolean {
+  return rule !== "public" && rule !== "optional";
+}
+
+/** The person to whom the operation belongs, with a role that it asks for. */
+export function rightful({ rule }: Operation, world: World): Person {
+  if (typeof rule === "string") return world.learner;
+  if (rule.roles.includes("admin")) return world.admin;
+  return rule.roles.includes("instructor") ? world.teacher : world.learner;
+}
+
+/** The path of a real thing: a call by its owner would succeed. */
+export function pathOf({ template }: Operation, { ids, other, learner }: World): string {
+  const [, kind = ""] =
+    /^\/(auth\/sessions|auth\/accounts|users|courses|enrollments)/.exec(template) ?? [];
+  const id = {
+    "auth/sessions": ids.session,
+    "auth/accounts": other.id,
+    users: learner.id,
+    courses: ids.course,
+    enrollments: ids.enrollment,
+  }[kind];
+  return template.replace("{id}", id ?? "").replace("{lessonId}", ids.lesson);
+}
+
+/** A body that the operation takes from a rightful caller, and that would change something. */
+export function bodyOf({ name }: Operation, { ids }: World): Json | undefined {
+  const password = "a sentence that only I would think of";
+  const email = "nobody@edgepass.local";
+  const bodies: Readonly<Record<string, Json>> = {
+    "POST /auth/signup": { email, password, name: "Demo Learner" },
+    "POST /auth/login": { email, password },
+    "POST /auth/token": { grantType: "password", email, password },
+    "POST /auth/password": { current: password, next: "a sentence that nobody thinks of" },
+    "PUT /auth/accounts/{id}/roles": { roles: ["admin"] },
+    "PATCH /users/me": { name: "Changed", headline: "Changed" },
+    "POST /courses": { title: "Changed", summary: "Changed", tags: [] },
+    "PATCH /courses/{id}": { title: "Changed" },
+    "POST /courses/{id}/lessons": { title: "Changed", content: "Changed" },
+    "PATCH /courses/{id}/lessons/{lessonId}": { title: "Changed" },
+    "POST /enrollments": { courseId: ids.course },
+    "PUT /enrollments/{id}/lessons/{lessonId}": { completed: true },
+  };
+  return bodies[name];
+}

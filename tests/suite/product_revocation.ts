@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { logIn, newPerson, outcomeOf, password, type Person, type World } from "./product_world.ts";
+
+/** What has to take hold at the next request, and what must never come back. */
+export type ProductCase = (world: World) => Promise<void>;
+
+const post = (path: string, by: Person, body?: unknown) => ({
+  method: "POST",
+  path,
+  bearer: by.token,
+  ...(body === undefined ? {} : { body }),
+});
+
+function alive({ send }: World, { token }: Person): Promise<string> {
+  return outcomeOf(send({ path: "/users/me", bearer: token }));
+}
+
+function refresh({ send }: World, { refreshToken }: Person): Promise<string> {
+  const body = { grantType: "refresh_token", refreshToken };
+  return outcomeOf(send({ method: "POST", path: "/auth/token", body }));
+}
+
+/** Every spelling of a dead token is dead, and its login gets no new one. */
+async function expectDead(world: World, person: Person, refreshed: string): Promise<void> {
+  assert.equal(await alive(world, person), "401 token_revoked");
+  const cookie = `access_token=${person.token}`;
+  assert.equal(await outcomeOf(world.send({ path: "/users/me", cookie })), "401 token_revoked");
+  assert.equal(await refresh(world, person), refreshed);
+}
+
+export const productRevocation: Readonly<Record<string, ProductCase>> = {
+  async "[S01] a logout is over at the next request, and only for its login"(world) {
+    const person = await newPerson(world.send, world.admin, ["learner"]);
+    const elsewhere = await logIn(world.send, person);
+    assert.equal(await outcomeOf(world.send(post("/auth/logout", person))), "204");
+    await expectDead(world, person, "401 refresh_invalid");
+    assert.equal(await alive(world, elsewhere), "200");
+
+    assert.equal(await outcomeOf(world.send(post("/auth/logout-all", elsewhere))), "204");
+    await expectDead(world, elsewhere, "401 refresh_invalid");
+    assert.equal(await alive(world, await logIn(world.send, person)), "200");
+  },
+
+  async "[S04] a password change ends the other logins and goes on with this one"(world) {
+    const person = await newPerson(world.send, world.admin, ["learner"]);
+    const elsewhere = await logIn(world.send, person);
+    const next = "a sentence that nobody thinks of";
+    const change = post("/auth/password", person, { current: password, next });
+    assert.equal(await outcomeOf(world.send(change)), "204");
+    assert.equal(await alive(world, person), "401 token_revoked");
+    await expectDead(world, elsewhere, "401 refresh_invalid");
+    assert.equal(await refresh(world, person), "200");
+  },
+
+  async "[S04] a change of role and a disabling take hold at the next request"(world) {
+    const { send, admin } = world;
+    const person = await newPerson(send, admin, ["learner"]);
+    const account = `/auth/accounts/${person.id}`;
+    const roles = { roles: ["learner", "instructor"] };
+    const change = { ...post(`${account}/roles`, admin, roles), method: "PUT" };
+    assert.equal(await outcomeOf(send(change)), "200");
+    await expectDead(world, person, "200");
+
+    const teacher = await logIn(send, person);
+    const course = { title: "Knots", summary: "All of them", tags: [] };
+    assert.equal(await outcomeOf(send(post("/courses", teacher, course))), "201");
+    assert.equal(await outcomeOf(send(post(`${account}/disable`, admin))), "200");
+    await expectDead(world, teacher, "401 refresh_invalid");
+    assert.equal(await outcomeOf(send(post("/courses", teacher, course))), "401 token_revoked");
+  },
+
+  async "[F27] what must write a revocation is no fake success while Redis refuses to"(world) {
+    const { send, admin, target } = world;
+    const person = await newPerson(send, admin, ["learner"]);
+    const changing = await newPerson(send, admin, ["learner"]);
+    const account = `/auth/accounts/${person.id}`;
+    const roles = { ...post(`${account}/roles`, admin, { roles: [] }), method: "PUT" };
+    const next = "a sentence that nobody thinks of";
+    const writing = [
+      post("/auth/password", changing, { current: password, next }),
+      post("/auth/logout", person),
+      post("/auth/logout-all", person),
+      roles,
+      post(`${account}/disable`, admin),
+    ];
+    const other = await logIn(send, world.other);
+    target.setRedisReadOnly(true);
+    try {
+      for (const request of writing) {
+        const outcome = await outcomeOf(send(request));
+        assert.equal(outcome, "503 revocation_unavailable", request.path);
+      }
+      assert.equal(await alive(world, other), "200");
+      assert.equal(await refresh(world, other), "200");
+    } finally {
+      target.setRedisReadOnly(false);
+    }
+    // The same requests again go on where they stopped.
+    for (const request of writing.slice(3)) assert.equal(await outcomeOf(send(request)), "200");
+    await expectDead(world, person, "401 refresh_invalid");
+    assert.equal(await outcomeOf(send(post("/auth/logout", changing))), "204");
+    await expectDead(world, changing, "401 refresh_invalid");
+  },
+
+  async "[F25] an emptied Redis is filled again, and nothing that is revoked passes meanwhile"(
+    world,
+  ) {
+    const { send, admin, target } = world;
+    const [loggedOut, disabled] = [
+      await newPerson(send, admin, ["learner"]),
+      await newPerson(send, admin, ["learner"]),
+    ];
+    assert.equal(await outcomeOf(send(post("/auth/logout", loggedOut))), "204");
+    const path = `/auth/accounts/${disabled.id}/disable`;
+    assert.equal(await outcomeOf(send(post(path, admin))), "200");
+    const live = await logIn(send, world.other);
+    assert.equal(await alive(world, live), "200");
+
+    await target.flushRedis();
+    assert.equal(await alive(world, loggedOut), "503 revocation_unavailable");
+    const seen = new Map<Person, Set<string>>(
+      [loggedOut, disabled, live].map((one) => [one, new Set()]),
+    );
+    for (let round = 0; round < 400; round++) {
+      for (const [person, outcomes] of seen) outcomes.add(await alive(world, person));
+      if (seen.get(live)?.has("200")) break;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    for (const person of [loggedOut, disabled]) {
+      assert.equal(await alive(world, person), "401 token_revoked");
+      const others = [...seen.get(person) ?? []].filter((one) =>
+        one !== "401 token_revoked" && one !== "503 revocation_unavailable"
+      );
+      assert.deepEqual(others, []);
+    }
+    assert.equal(await alive(world, live), "200");
+    assert.equal(await outcomeOf(send({ path: "/readyz" })), "200");
+  },
+};

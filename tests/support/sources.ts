@@ -1,0 +1,30 @@
+import { projectRoot } from "./markdown.ts";
+
+/** A source file of the project. */
+export interface Source {
+  /** Relative to the project. */
+  readonly path: string;
+  readonly text: string;
+}
+
+const units = ["app", "dev", "gateway", "services", "shared"];
+
+/** The TypeScript of every unit, without its tests. */
+export async function* files(folders: readonly string[] = units): AsyncGenerator<Source> {
+  for (const folder of folders) {
+    for await (const path of walk(folder)) {
+      if (!path.endsWith(".ts") || path.endsWith("_test.ts")) continue;
+      yield { path, text: await Deno.readTextFile(projectRoot + path) };
+    }
+  }
+}
+
+/** The paths below a folder, generated and hidden ones left out. */
+export async function* walk(folder: string): AsyncGenerator<string> {
+  for await (const { name, isDirectory } of Deno.readDir(projectRoot + folder)) {
+    if (name.startsWith(".") || name === "node_modules" || name === "generated") continue;
+    const path = folder === "" ? name : `${folder}/${name}`;
+    if (isDirectory) yield* walk(path);
+    else yield path;
+  }
+}
