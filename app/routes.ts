@@ -28,7 +28,7 @@ export const routes = {
   "/auth/logout-all": { ...login, access: { POST: signedIn } },
   "/auth/password": { ...login, access: { POST: signedIn } },
   "/auth/sessions": { service: "AUTH", access: { GET: signedIn } },
-  "/auth/sessions/{id}": { service: "AUTH", access: { DELETE: signedIn } },
+  "/auth/sessions/{id}": { ...login, access: { DELETE: signedIn } },
   "/auth/accounts": { service: "AUTH", access: { GET: admin } },
   "/auth/accounts/{id}/roles": { service: "AUTH", access: { PUT: admin } },
   "/auth/accounts/{id}/disable": { service: "AUTH", access: { POST: admin } },

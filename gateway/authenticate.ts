@@ -50,7 +50,7 @@ export function createAuthenticate(
 
   function remember(text: string, token: AccessToken): void {
     const key = issuers.get(token.iss)?.currentKey(token.kid);
-    if (!key) return;
+    if (!key || maxCached === 0) return;
     const [oldest] = cache.size >= maxCached ? cache.keys() : [];
     if (oldest !== undefined) cache.delete(oldest);
     cache.set(text, { token, key });

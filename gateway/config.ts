@@ -77,7 +77,8 @@ const route = z.strictObject({
   prefix: text.check(z.regex(/^\/[^*{}]*$/, "must be a path of whole segments")),
   upstream: httpUrl.check(
     z.refine(
-      (url) => `${new URL(url).origin}/` === new URL(url).href,
+      // Every check of a setting is run, also after one that failed.
+      (url) => URL.canParse(url) && `${new URL(url).origin}/` === new URL(url).href,
       "must be an origin without a path",
     ),
   ),
@@ -117,13 +118,19 @@ export interface GatewayConfig extends
     GatewayOptions,
     "publicOrigin" | "allowedOrigins" | "clientAddress" | "leewaySeconds" | "passport" | "log"
   > {
+  /** `iss` of our own access tokens and of Passports. */
   readonly issuer: string;
+  /** `aud` of our own access tokens. */
   readonly audience: string;
+  /** Further issuers, from `ISSUERS`. */
   readonly issuers: readonly IssuerOptions[];
+  /** Services that live elsewhere, from `ROUTES`. */
   readonly routes: readonly Route[];
+  /** Where the revocation list is, with its budget of time. */
   readonly redis: Redis;
 }
 
+/** What the runtime decides. */
 export interface GatewayEffects {
   /** Whether requests may wait for each other to share a round trip; Workers forbid it. */
   readonly gather?: boolean;

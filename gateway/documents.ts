@@ -5,6 +5,7 @@ import type { Issuer } from "./issuers.ts";
 import type { GatewayEnv } from "./observe.ts";
 import type { Revocation } from "./revocation.ts";
 
+/** What the gateway serves of its own. */
 export interface DocumentOptions {
   /** The OpenAPI document of everything behind the gateway, made when it is asked for. */
   readonly openapi?: () => Promise<object>;

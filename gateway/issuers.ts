@@ -11,14 +11,19 @@ import type { Logger } from "@edgepass/shared/log";
 export interface IssuerOptions {
   /** Name in front of its subjects; our own auth service has none. */
   readonly alias?: string;
+  /** `iss` of its tokens, compared exactly. */
   readonly iss: string;
+  /** `aud` of tokens that are meant for this gateway. */
   readonly audience: string;
   /** The public keys themselves, or how to ask for them. */
   readonly jwks: JwkSet | ((signal: AbortSignal) => Promise<Response>);
+  /** The algorithms its keys may be of. */
   readonly algorithms: readonly AsymmetricAlgorithmName[];
   /** Accepted `typ` values of other issuers; `""` for a header without one. */
   readonly typ?: readonly string[];
+  /** Where its tokens have what ours call by another name. */
   readonly claims?: ClaimMap;
+  /** Longest life of a token in seconds; a day by default. */
   readonly maxLifeSeconds?: number;
 }
 

@@ -25,12 +25,19 @@ import { createRevocation, type Revocation, type RevocationOptions } from "./rev
 import { type AccessRule, type CheckedRoute, createRouteTable, type Route } from "./routes.ts";
 import { readTarget } from "./target.ts";
 
-export { type GatewayConfig, readGatewayConfig } from "./config.ts";
+export type { ClientAddressSource } from "./client_address.ts";
+export { type GatewayConfig, type GatewayEffects, readGatewayConfig } from "./config.ts";
 export { type DocsFile, docsFiles, type ReadDocsFile } from "./docs_page.ts";
+export type { DocumentOptions } from "./documents.ts";
 export type { IssuerOptions } from "./issuers.ts";
 export { createOpenApi, type OpenApiInfo, type OpenApiOptions } from "./merge_openapi.ts";
-export type { AccessRule, Route } from "./routes.ts";
+export type { GatewayEnv } from "./observe.ts";
+export type { PassportOptions } from "./passport.ts";
+export type { RevocationOptions } from "./revocation.ts";
+export type { AccessRule, Method, RevocationMode, Route } from "./routes.ts";
+export type { Target } from "./target.ts";
 
+/** What a gateway is made of. */
 export interface GatewayOptions {
   /** The one origin clients use. */
   readonly publicOrigin: string;
@@ -40,17 +47,24 @@ export interface GatewayOptions {
   readonly issuers: readonly IssuerOptions[];
   /** What is behind the gateway, and who may use it. */
   readonly routes: readonly Route[];
+  /** Where revocations are asked for. */
   readonly revocation: Pick<RevocationOptions, "redis"> & {
     /** Where the keeper of the durable log refills an emptied Redis, asked by POST as `svc:gateway`. */
     readonly refill?: { readonly upstream: Upstream; readonly path: string };
   };
+  /** How Passports are signed. */
   readonly passport: PassportOptions;
+  /** Where the client's address is believed; the connection by default. */
   readonly clientAddress?: ClientAddressSource;
+  /** By how many seconds clocks may differ; 5 by default. */
   readonly leewaySeconds?: number;
+  /** The API's document and the page that shows it. */
   readonly documents?: DocumentOptions;
   /** Calls of this instance that wait for one upstream's answer; more are refused. */
   readonly maxConcurrent?: number;
+  /** Where lines go; standard output by default. */
   readonly log?: Logger;
+  /** Epoch milliseconds. */
   readonly now?: () => number;
 }
 

@@ -11,11 +11,13 @@ import {
 import { Problem } from "@edgepass/shared/problem";
 import type { AccessToken } from "@edgepass/shared/tokens";
 
+/** How Passports are signed. */
 export interface PassportOptions {
   /** Who signs: `iss` of every Passport. */
   readonly issuer: string;
   /** The trust domain: `aud` of every Passport. */
   readonly audience: string;
+  /** The one key of the ring in state `signing`. */
   readonly signingKey: SigningKey;
   /** Life in seconds, 30 by default, 300 at most. */
   readonly ttlSeconds?: number;

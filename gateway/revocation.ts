@@ -5,6 +5,7 @@ import { Problem } from "@edgepass/shared/problem";
 import { type Redis, revocationKeys } from "@edgepass/shared/redis";
 import type { RevocationMode } from "./routes.ts";
 
+/** Where revocations are asked for. */
 export interface RevocationOptions {
   /** With its budget of time built in. */
   readonly redis: Redis;

@@ -10,6 +10,7 @@ export type AccessRule =
 
 /** Methods the gateway forwards; anything else is 405 everywhere. */
 export const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"] as const;
+/** A method that the gateway forwards. */
 export type Method = typeof methods[number];
 
 /** `strict` asks Redis on every request; bounded accepts an answer at most that old. */
@@ -22,6 +23,7 @@ export interface Route {
    * `/courses/*` is `/courses` and everything below it.
    */
   readonly path: string;
+  /** Who answers. */
   readonly upstream: Upstream;
   /** One rule for every method, or a rule per method; methods without one are 405. */
   readonly access: AccessRule | Readonly<Partial<Record<Exclude<Method, "HEAD">, AccessRule>>>;
@@ -29,6 +31,7 @@ export interface Route {
   readonly envelope?: boolean;
   /** Until the response's headers, in milliseconds; default 5000. */
   readonly timeoutMs?: number;
+  /** How fresh the answer on revocation has to be; `strict` by default. */
   readonly revocation?: RevocationMode;
   /** Longest request body in bytes; default 1 MiB. */
   readonly maxBodyBytes?: number;

@@ -2,9 +2,11 @@ import { Problem } from "@edgepass/shared/problem";
 
 /** A request target in canonical form (RFC 9112 §3.2, RFC 3986 §3.3). */
 export interface Target {
+  /** The path alone. */
   readonly path: string;
   /** Path and query: what is routed, authorised and sent, byte for byte. */
   readonly pathAndQuery: string;
+  /** The path's segments, not decoded. */
   readonly segments: readonly string[];
 }
 

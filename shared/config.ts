@@ -5,6 +5,7 @@ export type Bindings = Readonly<Record<string, unknown>>;
 
 /** Settings that are missing or malformed; the message names the variables, never their values. */
 export class ConfigError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "ConfigError";
 }
 

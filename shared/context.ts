@@ -6,6 +6,7 @@ import type { TraceContext } from "./trace_context.ts";
 export interface RequestContext {
   /** The service that serves the request. */
   readonly service: string;
+  /** The trace of the request, and this service's span in it. */
   readonly trace: TraceContext;
   /** The verified claims; absent where no Passport is asked for, as for health. */
   readonly passport?: Passport;

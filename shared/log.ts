@@ -2,7 +2,9 @@ import { currentContext } from "./context.ts";
 
 const levels = { debug: 10, info: 20, warn: 30, error: 40 } as const;
 
+/** How much a line matters. */
 export type LogLevel = keyof typeof levels;
+/** Every level, the least first. */
 export const logLevels = Object.keys(levels) as readonly LogLevel[];
 
 /** What a log line may carry beside its message. */
@@ -11,17 +13,27 @@ export type LogFields = Readonly<Record<string, unknown>>;
 /** Takes one finished line, without its newline. */
 export type LogSink = (line: string) => void;
 
+/** Writes log lines; no field can make it throw. */
 export interface Logger {
+  /** For whoever looks for a fault. */
   debug(message: string, fields?: LogFields): void;
+  /** What happened. */
   info(message: string, fields?: LogFields): void;
+  /** What somebody should look at. */
   warn(message: string, fields?: LogFields): void;
+  /** What went wrong. */
   error(message: string, fields?: LogFields): void;
 }
 
+/** Whose lines a logger writes, and where. */
 export interface LoggerOptions {
+  /** The name in every line. */
   readonly service: string;
+  /** Takes the lines; standard output by default. */
   readonly sink?: LogSink;
+  /** Lines below it are not written; `info` by default. */
   readonly level?: LogLevel;
+  /** Epoch milliseconds. */
   readonly now?: () => number;
 }
 

@@ -39,10 +39,13 @@ export type ProblemCode = keyof typeof catalogue;
 
 /** One field that did not fit; `path` is dotted, empty for the body itself. */
 export interface ProblemDetail {
+  /** Dotted path of the field. */
   readonly path: string;
+  /** What does not fit, without the value. */
   readonly message: string;
 }
 
+/** What is said beside the code. */
 export interface ProblemOptions {
   /** Shown to the caller. */
   readonly detail?: string;
@@ -59,14 +62,22 @@ export const problemMediaType = "application/problem+json";
 
 /** A failure the caller may see (RFC 9457). `detail` is shown to the caller, `cause` only logged. */
 export class Problem extends Error {
+  /** Tells it from other errors. */
   override readonly name = "Problem";
+  /** The stable name. */
   readonly code: ProblemCode;
+  /** The HTTP status. */
   readonly status: number;
+  /** What the code means, the same each time. */
   readonly title: string;
+  /** What it means this time; shown to the caller. */
   readonly detail: string | undefined;
+  /** The fields that did not fit. */
   readonly details: readonly ProblemDetail[];
+  /** Headers that the answer needs. */
   readonly headers: Readonly<Record<string, string>>;
 
+  /** Makes the failure of a code. */
   constructor(
     code: ProblemCode,
     { detail, details = [], headers = {}, cause }: ProblemOptions = {},

@@ -4,11 +4,13 @@ import * as z from "zod/mini";
 export interface Upstream {
   /** Scheme and authority of request URLs; names no reachable host unless the upstream is a URL. */
   readonly origin: string;
+  /** Answers a request. */
   fetch(request: Request): Response | Promise<Response>;
 }
 
 /** Anything with a `fetch`, as Hono apps and service bindings have it. */
 export interface Fetcher {
+  /** Answers a request. */
   fetch(request: Request): Response | Promise<Response>;
 }
 

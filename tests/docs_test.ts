@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { writeConformance } from "./conformance.ts";
+import { lintPublicDocumentation } from "./docs_lint.ts";
 import {
   readAnchors,
   readCode,
@@ -43,6 +44,8 @@ async function readVocabulary(): Promise<ReadonlySet<string>> {
   return words;
 }
 
+const vocabulary = await readVocabulary();
+
 for (const document of documents) {
   const { path, text } = document;
 
@@ -70,14 +73,13 @@ for (const document of documents) {
     for (const task of readTasks(document)) assert.ok(task in tasks, `${path}: ${task}`);
   });
 
-  Deno.test(`settings and codes named in ${path} are in the source`, async () => {
-    const words = await readVocabulary();
+  Deno.test(`settings and codes named in ${path} are in the source`, () => {
     const snake = /^(?:[A-Z][A-Z0-9]*(?:_[A-Z0-9]+)+|[a-z]+(?:_[a-z]+)+)$/;
     const named = [
       ...readCode(document).filter((code) => snake.test(code)),
       ...readVariables(document),
     ];
-    for (const name of named) assert.ok(words.has(name), `${path}: ${name}`);
+    for (const name of named) assert.ok(vocabulary.has(name), `${path}: ${name}`);
   });
 
   Deno.test(`${path} names nothing of anybody's machine`, () => {
@@ -97,6 +99,10 @@ Deno.test("TypeScript files in documents type-check", async () => {
   });
   const { success, stderr } = await check.output();
   assert.ok(success, new TextDecoder().decode(stderr));
+});
+
+Deno.test("everything that others import is documented", async () => {
+  assert.deepEqual(await lintPublicDocumentation(), []);
 });
 
 Deno.test("docs/conformance.md lists the requirements that tests name", async () => {

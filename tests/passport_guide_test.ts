@@ -144,5 +144,5 @@ Deno.test("the guide's routes and ports are those of its commands", () => {
     commands,
     /PORT=9101 deno run --allow-net --allow-env --config \S+ \\\n\s+--env-file=/,
   );
-  assert.match(commands, /set -a; \. \S+; PORT=9103 python3 server\.py/);
+  assert.match(commands, /set -a; \. \S+; PORT=9103 python3 python\/server\.py/);
 });

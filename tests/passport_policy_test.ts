@@ -78,7 +78,7 @@ Deno.test("the policy's claims are those that verifiers read", () => {
   const claims = rows.filter(([, presence]) => /^(required|optional|with )/.test(presence ?? ""));
   const shape = PassportClaims.shape;
   assert.deepEqual(claims.map(([name]) => unquote(name)), Object.keys(shape));
-  for (const [name, presence] of claims) {
+  for (const [name = "", presence] of claims) {
     const member = shape[unquote(name) as keyof typeof shape];
     const isOptional = member.safeParse(undefined).success;
     assert.equal(isOptional, presence !== "required", name);

@@ -1,10 +1,13 @@
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, ConfigError, readConfig } from "@edgepass/shared/config";
+import { requireDistinctSecrets } from "@edgepass/shared/crypto";
 import { createStarter, type Starter } from "@edgepass/shared/http";
 import type { Logger } from "@edgepass/shared/log";
+import { passportKeysSetting } from "@edgepass/shared/passport";
 import { createUpstashRedis } from "@edgepass/shared/redis";
 import { readSqlDb } from "@edgepass/shared/sql/config";
 import { cookieNames } from "@edgepass/shared/tokens";
+import * as z from "zod/mini";
 import { AuthConfig } from "./config.ts";
 import { type AccessTokenKeys, readAccessTokenKeys } from "./keys.ts";
 import { type AuthService, createAuthService } from "./mod.ts";
@@ -38,7 +41,9 @@ export function composeAuth(
   { starter = createStarter(bindings), passwords }: AuthEffects = {},
 ): Application {
   const config = readConfig(AuthConfig, bindings);
-  const store = sqlAuthStore(readSqlDb(config.AUTH_DB, config.AUTH_DB_TOKEN));
+  requireOwnSecrets(config, bindings);
+  const sql = readSqlDb(config.AUTH_DB, config.AUTH_DB_TOKEN);
+  const store = sqlAuthStore(sql);
   const revocations = createRevocationWriter({
     store: store.revocations,
     redis: createUpstashRedis({
@@ -52,6 +57,7 @@ export function composeAuth(
   const keys = lazily(() => readKeys(config));
   const service = createAuthService({
     starter,
+    idempotency: sql,
     store,
     revocations,
     keys,
@@ -104,6 +110,20 @@ async function sweep(
     networksBefore: at - networkDays * dayMs,
     endedBefore: at - endedLoginDays * dayMs,
   });
+}
+
+/** Auth holds secrets of every kind, so it is here that one used twice can be seen. */
+function requireOwnSecrets(config: AuthConfig, bindings: Bindings): void {
+  const { PASSPORT_KEYS } = readConfig(z.object({ PASSPORT_KEYS: passportKeysSetting }), bindings);
+  try {
+    requireDistinctSecrets({
+      PASSPORT_KEYS: PASSPORT_KEYS.map(({ secret }) => secret),
+      REFRESH_TOKEN_KEY: [config.REFRESH_TOKEN_KEY],
+      UPSTASH_REDIS_REST_TOKEN: [config.UPSTASH_REDIS_REST_TOKEN],
+    });
+  } catch (error) {
+    throw error instanceof TypeError ? new ConfigError(error.message) : error;
+  }
 }
 
 async function readKeys(config: AuthConfig): Promise<AccessTokenKeys> {

@@ -1,5 +1,6 @@
 import { createService, type ServiceApp, type Starter } from "@edgepass/shared/http";
 import { uuidv7 } from "@edgepass/shared/ids";
+import type { SqlDb } from "@edgepass/shared/sql";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import { type Accounts, createAccounts } from "./accounts.ts";
 import { createAdministration } from "./administration.ts";
@@ -39,6 +40,8 @@ export interface AuthServiceDeps {
   readonly administrator?: { readonly email: string; readonly password: string };
   readonly passwords?: PasswordHasher;
   readonly newId?: () => string;
+  /** Where answers to creations are kept; without one `Idempotency-Key` is not looked at. */
+  readonly idempotency?: SqlDb;
 }
 
 export interface AuthService {
@@ -75,6 +78,7 @@ export function createAuthService(deps: AuthServiceDeps): AuthService {
     name: "auth",
     starter,
     description: "Accounts, logins, access tokens and their public keys",
+    idempotency: deps.idempotency,
     readiness: {
       keys: async () => void await keys(),
       store: async () => void await store.revocations.unpushed({ now: now(), limit: 1 }),

@@ -10,6 +10,7 @@ interface Algorithm {
   readonly signatureBytes: number | undefined;
 }
 
+/** Every algorithm of this project, by its JWS name. */
 export const algorithms = {
   EdDSA: {
     kty: "OKP",

@@ -1,3 +1,4 @@
+/** A JSON object whose members nobody has checked yet. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });

@@ -5,23 +5,33 @@ import { type JsonObject, readJsonObject } from "./json_object.ts";
 
 /** A key that verifies; the algorithm is the key's, whatever a token's header says. */
 export interface VerificationKey {
+  /** Its name in rings and headers. */
   readonly kid: string;
+  /** The one algorithm it is for. */
   readonly alg: AlgorithmName;
+  /** The imported key. */
   readonly key: CryptoKey;
 }
 
 /** A key that signs. */
 export interface SigningKey {
+  /** Its name in rings and headers. */
   readonly kid: string;
+  /** The one algorithm it is for. */
   readonly alg: AlgorithmName;
+  /** The imported key. */
   readonly key: CryptoKey;
 }
 
 /** A compact JWS taken apart; nothing in it is to be trusted yet. */
 export interface Jws {
+  /** The JOSE header. */
   readonly header: JsonObject;
+  /** The bytes of the second segment. */
   readonly payload: Uint8Array<ArrayBuffer>;
+  /** The bytes of the third segment. */
   readonly signature: Uint8Array<ArrayBuffer>;
+  /** What is signed: the first two segments as they came. */
   readonly signingInput: Uint8Array<ArrayBuffer>;
 }
 

@@ -5,6 +5,7 @@ import { type Jws, type SigningKey, type VerificationKey, verifyJws } from "./jw
 
 /** Where a key stands in its rotation: known to verifiers, signing, or verifying only. */
 export const KeyState = z.enum(["published", "signing", "retired"]);
+/** Where a key stands in its rotation. */
 export type KeyState = z.infer<typeof KeyState>;
 
 /** Keys by `kid`, of one kind each. A Map, so that no `kid` reaches a prototype. */
@@ -34,6 +35,7 @@ export const PublicJwk = z.object({
   d: z.optional(z.undefined()),
   k: z.optional(z.undefined()),
 });
+/** A public JWK as far as it is read. */
 export type PublicJwk = z.infer<typeof PublicJwk>;
 
 /** 2048 to 4096 bits: less is weak (RFC 7518 §3.3), more only burns the verifier's time. */
@@ -45,6 +47,7 @@ function isStrongModulus(n: string): boolean {
 
 /** A set whose entries are looked at one by one: a key we cannot use must not spoil the others. */
 export const JwkSet = z.object({ keys: z.array(z.unknown()) });
+/** A JWK set whose entries nobody has checked yet. */
 export type JwkSet = z.infer<typeof JwkSet>;
 
 /**

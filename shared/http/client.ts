@@ -19,10 +19,13 @@ export interface ServiceClient<Name extends string> {
   fetch(url: string | URL, init?: RequestInit): Promise<Response>;
 }
 
+/** Whom a client may call. */
 export interface ClientOptions<Name extends string> {
   /** The only places that ever get a Passport. */
   readonly services: Readonly<Record<Name, Upstream>>;
+  /** For everything that is no service of ours. */
   readonly fetch?: typeof globalThis.fetch;
+  /** Epoch milliseconds. */
   readonly now?: () => number;
 }
 

@@ -8,9 +8,11 @@ import { limitBody, requireStrictJson } from "./json_text.ts";
 import { respondToError } from "./respond_to_error.ts";
 import type { Starter } from "./starter.ts";
 
+/** What a service is made of. */
 export interface ServiceOptions {
   /** Lower-case name, as in logs and in `svc:<name>`. */
   readonly name: string;
+  /** From `createStarter`. */
   readonly starter: Starter;
   /** Title and summary of the OpenAPI document. */
   readonly description?: string;

@@ -12,6 +12,7 @@ import type { Starter } from "./starter.ts";
 /** What the middleware puts on `c.var`. */
 export type PassportEnv = { Variables: { passport: Passport } };
 
+/** What the middleware needs to know. */
 export interface EdgepassOptions {
   /** The service's name, as in logs. */
   readonly name: string;

@@ -5,9 +5,11 @@ import { Problem } from "../problem.ts";
 import type { SqlDb } from "../sql/mod.ts";
 import type { PassportEnv } from "./edgepass.ts";
 
+/** Where answers are kept, and how long. */
 export interface IdempotencyOptions {
   /** A database with the table `idempotency_keys`. */
   readonly sql: SqlDb;
+  /** Epoch milliseconds. */
   readonly now: () => number;
   /** How long an answer is kept, in milliseconds. */
   readonly keptMs?: number;

@@ -1,5 +1,5 @@
 export { createApi, type PassportEnv, type ServiceApp } from "./create_api.ts";
-export { createClient, type ServiceClient } from "./client.ts";
+export { type ClientOptions, createClient, type ServiceClient } from "./client.ts";
 export { createService, type ServiceOptions } from "./create_service.ts";
 export { edgepass, type EdgepassOptions } from "./edgepass.ts";
 export { hasRole, requireRole, requireUser, type UserPassport } from "./access.ts";
@@ -13,4 +13,4 @@ export {
   noContent,
   problems,
 } from "./openapi.ts";
-export { createStarter, type Starter } from "./starter.ts";
+export { createStarter, type Starter, type StarterEffects } from "./starter.ts";

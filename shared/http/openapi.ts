@@ -19,6 +19,7 @@ export const ListQuery = z.object({
   limit: z.coerce.number().int().min(1).max(100).default(20).openapi({ example: 20 }),
   cursor: z.string().max(512).optional().openapi({ example: exampleCursor }),
 });
+/** The query of a list, read. */
 export type ListQuery = z.infer<typeof ListQuery>;
 
 /** A page of a list; `nextCursor` is null on the last one. */

@@ -12,13 +12,19 @@ import {
 
 /** What every service of a trust domain has in common. */
 export interface Starter {
+  /** Verifies what came as `X-Passport`, and logs why one is refused. */
   verifyPassport(token: string | null, log: Logger): ReturnType<PassportVerifier>;
+  /** A logger that writes under a service's name. */
   createLogger(service: string): Logger;
+  /** Epoch milliseconds. */
   readonly now: () => number;
 }
 
+/** Effects that tests replace. */
 export interface StarterEffects {
+  /** Epoch milliseconds. */
   readonly now?: () => number;
+  /** Where log lines go; standard output by default. */
   readonly sink?: LogSink;
 }
 

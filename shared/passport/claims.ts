@@ -42,6 +42,7 @@ export const PassportClaims = z.object({
   act: z.optional(actor.check(z.refine((value) => depth(value) <= 4))),
   chain: z.optional(z.array(link).check(z.maxLength(8))),
 });
+/** The claims of a Passport, read. */
 export type PassportClaims = z.infer<typeof PassportClaims>;
 
 /** The version of the policy that this source writes. */
@@ -58,6 +59,7 @@ export const maxLifeSeconds = 300;
 
 /** Longest Passport a verifier reads, and the size from which the minting side warns. */
 export const maxPassportBytes = 4096;
+/** Size from which the minting side warns, in bytes. */
 export const warnPassportBytes = 2048;
 
 function depth(actor: Actor | undefined): number {

@@ -46,6 +46,7 @@ function areDistinct(values: readonly string[]): boolean {
 /** `PASSPORT_KEYS`: a JSON array of `{kid, secret, state}`. */
 export const passportKeysSetting = json(entries);
 
+/** The imported ring of a trust domain. */
 export interface PassportKeys {
   /** Every key of the ring verifies: next, current and previous. */
   readonly ring: KeyRing;

@@ -7,4 +7,10 @@ export {
   warnPassportBytes,
 } from "./claims.ts";
 export { type PassportKeys, passportKeysSetting, readPassportKeys } from "./keys.ts";
-export { createPassportVerifier, type Passport, type PassportVerifier } from "./verify.ts";
+export {
+  createPassportVerifier,
+  type Passport,
+  type PassportRefusal,
+  type PassportVerifier,
+  type PassportVerifierOptions,
+} from "./verify.ts";

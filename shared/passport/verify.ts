@@ -28,18 +28,23 @@ export type PassportRefusal =
   | "clock_skew"
   | "time";
 
+/** What a verifier trusts. */
 export interface PassportVerifierOptions {
   /** Keys by `kid`; the algorithm is the entry's. */
   readonly keys: KeyRing | (() => Promise<KeyRing>);
+  /** The minter; `iss` has to equal it. */
   readonly issuer: string;
   /** The trust domain. */
   readonly audience: string;
+  /** By how many seconds clocks may differ; 5 by default. */
   readonly leewaySeconds?: number;
+  /** Epoch milliseconds. */
   readonly now?: () => number;
   /** Learns why a Passport was refused. */
   readonly onRefusal?: (reason: PassportRefusal) => void;
 }
 
+/** Verifies the value of `X-Passport`; null where there is none. */
 export type PassportVerifier = (token: string | null) => Promise<Passport>;
 
 /**

@@ -6,6 +6,7 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
+/** When callers share a round trip. */
 export interface GatherOptions {
   /** Longest wait for company in milliseconds, while another round trip is under way. */
   readonly maxWaitMs?: number;

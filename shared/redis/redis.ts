@@ -16,5 +16,6 @@ export interface Redis {
 
 /** Redis gave no usable reply in time. Nothing may be concluded from it. */
 export class RedisUnavailable extends Error {
+  /** Tells it from other errors. */
   override readonly name = "RedisUnavailable";
 }

@@ -2,9 +2,11 @@ import { Redis as UpstashClient } from "@upstash/redis";
 import * as z from "zod/mini";
 import { type Redis, RedisUnavailable } from "./redis.ts";
 
+/** Where Redis is, and how long it may take. */
 export interface UpstashOptions {
   /** The REST endpoint. */
   readonly url: string;
+  /** Of the endpoint; a secret. */
   readonly token: string;
   /** Budget of one round trip in milliseconds. */
   readonly timeoutMs: number;

@@ -6,8 +6,10 @@ import { createLineWriter } from "./deno_lines.ts";
 
 export { isSqliteFile, openSqliteFile, readMigrations } from "./deno_databases.ts";
 
+/** Makes an application of what the deployment hands over. */
 export type Compose = (bindings: Bindings) => Application | Promise<Application>;
 
+/** What a composition leaves to its entry. */
 export interface ServeOptions {
   /** Where each database's SQL files are, by the variable that names the database. */
   readonly migrations?: Readonly<Record<string, URL>>;

@@ -4,16 +4,20 @@ import { type Bindings, ConfigError } from "../config.ts";
 import { Problem, toProblemResponse } from "../problem.ts";
 import { newTrace } from "../trace_context.ts";
 
+/** Makes an application of what the deployment hands over. */
 export type Compose = (bindings: Bindings) => Application | Promise<Application>;
 
 /** What the runtime gives each event beside its bindings. */
-interface ExecutionContext {
+export interface ExecutionContext {
+  /** Keeps the isolate alive for work that goes on. */
   waitUntil(work: Promise<unknown>): void;
 }
 
 /** The handlers of a Worker. */
 export interface Worker {
+  /** Answers a request. */
   fetch(request: Request, bindings: Bindings, context: ExecutionContext): Promise<Response>;
+  /** Sweeps, by cron. */
   scheduled(event: unknown, bindings: Bindings, context: ExecutionContext): Promise<void>;
 }
 

@@ -4,13 +4,17 @@ import { checkStatement, type Row, type SqlDb, type Statement } from "./statemen
 
 /** The part of a prepared D1 statement that is used here. */
 export interface D1Prepared {
+  /** The statement with its values. */
   bind(...values: unknown[]): D1Prepared;
+  /** Runs it and gives rows as lists. */
   raw(): Promise<unknown[][]>;
 }
 
 /** The part of a D1 binding that is used here. */
 export interface D1Binding {
+  /** A statement without its values. */
   prepare(sql: string): D1Prepared;
+  /** Runs all of them or none. */
   batch(statements: D1Prepared[]): Promise<{ results?: unknown }[]>;
 }
 

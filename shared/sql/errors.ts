@@ -1,8 +1,11 @@
 /** A row that must be unique exists already. `columns` is the store's text, `accounts.email`. */
 export class UniqueViolation extends Error {
+  /** Tells it from other errors. */
   override readonly name = "UniqueViolation";
+  /** The columns as SQLite names them. */
   readonly columns: string;
 
+  /** Keeps the driver's error as `cause`. */
   constructor(columns: string, options?: ErrorOptions) {
     super(`Row must be unique: ${columns}`, options);
     this.columns = columns;
@@ -11,8 +14,10 @@ export class UniqueViolation extends Error {
 
 /** The guarded statement changed no row (or several): somebody else was first. */
 export class VersionConflict extends Error {
+  /** Tells it from other errors. */
   override readonly name = "VersionConflict";
 
+  /** Keeps the driver's error as `cause`. */
   constructor(options?: ErrorOptions) {
     super("Statement before the guard did not change exactly one row", options);
   }
@@ -20,8 +25,10 @@ export class VersionConflict extends Error {
 
 /** The store is away: network, lock, disk, authorisation. The statement may be fine. */
 export class StoreUnavailable extends Error {
+  /** Tells it from other errors. */
   override readonly name = "StoreUnavailable";
 
+  /** Keeps the driver's error as `cause`. */
   constructor(options?: ErrorOptions) {
     super("Store is not available", options);
   }
@@ -29,8 +36,10 @@ export class StoreUnavailable extends Error {
 
 /** The store refused a statement: syntax, a missing table, another constraint. Our fault. */
 export class SqlFault extends Error {
+  /** Tells it from other errors. */
   override readonly name = "SqlFault";
 
+  /** Keeps the driver's error as `cause`. */
   constructor(options?: ErrorOptions) {
     super("Store refused a statement: see the cause", options);
   }

@@ -17,6 +17,7 @@ export interface LibsqlOptions {
   readonly token?: string | undefined;
   /** How long one call may take before the store counts as away; 5,000 unless told. */
   readonly timeoutMs?: number;
+  /** In place of the runtime's own. */
   readonly fetch?: (request: Request) => Promise<Response>;
 }
 

@@ -5,12 +5,15 @@ import type { SqlDb, Statement } from "./statement.ts";
 
 /** One SQL file: `name` is the file's, `0001_accounts.sql`, and gives the order. */
 export interface Migration {
+  /** The file's name; migrations run in its order. */
   readonly name: string;
+  /** One or more statements. */
   readonly sql: string;
 }
 
 /** The history in the database and the files at hand do not fit together. */
 export class MigrationError extends Error {
+  /** Tells it from other errors. */
   override readonly name = "MigrationError";
 }
 

@@ -8,7 +8,9 @@ export type Row = readonly unknown[];
 
 /** One SQL statement with `?` placeholders; `params` fill them in order. */
 export interface Statement {
+  /** With a placeholder for each value. */
   readonly sql: string;
+  /** The values, in the order of their placeholders. */
   readonly params: readonly SqlValue[];
 }
 
@@ -19,7 +21,9 @@ export interface Statement {
  * makes it an integer again, so an expression without a column needs `CAST(? AS INTEGER)`.
  */
 export interface SqlDb {
+  /** Runs one statement. */
   run(statement: Statement): Promise<Row[]>;
+  /** Runs all of them or none, and gives each one's rows. */
   batch(statements: readonly Statement[]): Promise<Row[][]>;
 }
 

@@ -34,6 +34,7 @@ export const AccessTokenClaims = z.object({
   scope: z._default(z.string().check(z.maxLength(2048)), ""),
   client_id: z.optional(text),
 });
+/** The claims of an access token of ours, read. */
 export type AccessTokenClaims = z.infer<typeof AccessTokenClaims>;
 
 /**

@@ -1,6 +1,8 @@
 /** Names of the cookies that hold a login's two tokens. */
 export interface CookieNames {
+  /** The access token's cookie. */
   readonly access: string;
+  /** The refresh token's cookie. */
   readonly refresh: string;
   /** Whether `Secure` goes with them. */
   readonly secure: boolean;

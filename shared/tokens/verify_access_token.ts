@@ -15,11 +15,15 @@ import { type ClaimMap, readForeignClaims } from "./foreign_claims.ts";
 export interface AccessTokenIssuer {
   /** Name in front of its subjects; absent for our own auth service. */
   readonly alias?: string;
+  /** The issuer, compared exactly. */
   readonly iss: string;
+  /** `aud` that its tokens need. */
   readonly audience: string;
   /** Accepted `typ` values of another issuer; `""` stands for a header without one. */
   readonly typ: readonly string[];
+  /** Where its tokens have what ours call by another name. */
   readonly claims: ClaimMap;
+  /** Longest life of a token in seconds. */
   readonly maxLifeSeconds: number;
   /** The key a `kid` names, with the algorithm that belongs to it. */
   findKey(kid: string): Promise<VerificationKey | undefined>;
@@ -27,16 +31,27 @@ export interface AccessTokenIssuer {
 
 /** A verified access token. */
 export interface AccessToken {
+  /** The issuer's alias; ours has none. */
   readonly alias?: string;
+  /** The issuer, compared exactly. */
   readonly iss: string;
+  /** The key that signed it. */
   readonly kid: string;
+  /** Who it is about, as the issuer says. */
   readonly sub: string;
+  /** Issued at, in seconds. */
   readonly iat: number;
+  /** Expires at, in seconds. */
   readonly exp: number;
+  /** The token's own id. */
   readonly jti?: string;
+  /** The login it stems from. */
   readonly sid?: string;
+  /** The account's version; ours alone have one. */
   readonly uv?: number;
+  /** What the subject is. */
   readonly roles: readonly string[];
+  /** What the token is good for, separated by spaces. */
   readonly scope: string;
 }
 

@@ -1127,6 +1127,41 @@ export interface components {
                 };
             };
         };
+        /** @description `conflict`: Conflicts with the present state; `email_taken`: E-mail address is taken */
+        ConflictOrEmailTaken: {
+            headers: {
+                "X-Trace-Id": components["headers"]["TraceId"];
+                [name: string]: unknown;
+            };
+            content: {
+                "application/json": {
+                    /** @constant */
+                    success: false;
+                    error: {
+                        /** @enum {string} */
+                        code: "conflict" | "email_taken";
+                        /** @example Conflicts with the present state */
+                        message: string;
+                        details?: components["schemas"]["FailureDetail"][];
+                    };
+                    traceId: components["schemas"]["TraceId"];
+                };
+                "application/problem+json": {
+                    /** @example urn:problem:conflict */
+                    type: string;
+                    /** @example Conflicts with the present state */
+                    title: string;
+                    /** @constant */
+                    status: 409;
+                    /** @example Conflicts with the present state */
+                    detail?: string;
+                    /** @enum {string} */
+                    code: "conflict" | "email_taken";
+                    traceId: components["schemas"]["TraceId"];
+                    errors?: components["schemas"]["FailureDetail"][];
+                };
+            };
+        };
         /** @description `credentials_invalid`: E-mail or password is wrong */
         CredentialsInvalid: {
             headers: {
@@ -1228,41 +1263,6 @@ export interface components {
                     detail?: string;
                     /** @enum {string} */
                     code: "csrf_rejected" | "forbidden";
-                    traceId: components["schemas"]["TraceId"];
-                    errors?: components["schemas"]["FailureDetail"][];
-                };
-            };
-        };
-        /** @description `email_taken`: E-mail address is taken */
-        EmailTaken: {
-            headers: {
-                "X-Trace-Id": components["headers"]["TraceId"];
-                [name: string]: unknown;
-            };
-            content: {
-                "application/json": {
-                    /** @constant */
-                    success: false;
-                    error: {
-                        /** @enum {string} */
-                        code: "email_taken";
-                        /** @example Conflicts with the present state */
-                        message: string;
-                        details?: components["schemas"]["FailureDetail"][];
-                    };
-                    traceId: components["schemas"]["TraceId"];
-                };
-                "application/problem+json": {
-                    /** @example urn:problem:conflict */
-                    type: string;
-                    /** @example Conflicts with the present state */
-                    title: string;
-                    /** @constant */
-                    status: 409;
-                    /** @example Conflicts with the present state */
-                    detail?: string;
-                    /** @enum {string} */
-                    code: "email_taken";
                     traceId: components["schemas"]["TraceId"];
                     errors?: components["schemas"]["FailureDetail"][];
                 };
@@ -1956,7 +1956,10 @@ export interface operations {
     signUp: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description Names this creation: a repetition within 24 hours gets the first one's answer, another body under the same name is refused */
+                "idempotency-key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -1984,7 +1987,7 @@ export interface operations {
             400: components["responses"]["MalformedJsonOrPathNotCanonical"];
             403: components["responses"]["CsrfRejected"];
             408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["EmailTaken"];
+            409: components["responses"]["ConflictOrEmailTaken"];
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];

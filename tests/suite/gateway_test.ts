@@ -18,13 +18,16 @@ const decisions: Readonly<Record<string, GatewayCase>> = {
   ...tokenCases,
   ...passportCases,
   ...browserCases,
+};
+
+/**
+ * Cases about bytes on the wire and about failing neighbours. wrangler's harness has servers of its
+ * own on both sides, which normalise, follow redirects and answer for upstreams that break off.
+ */
+const wires: Readonly<Record<string, GatewayCase>> = {
   ...redisCases,
   ...orderCases,
   ...issuerCases,
-};
-
-/** Cases about bytes on the wire. wrangler's harness has servers of its own on both sides. */
-const wires: Readonly<Record<string, GatewayCase>> = {
   ...proxyCases,
   ...targetCases,
   ...upstreamCases,

@@ -54,10 +54,11 @@ export function readTasks({ text }: Document): string[] {
   return Array.from(text.matchAll(/deno task (?:--\S+ )*([a-z][\w:-]*)/g), ([, task = ""]) => task);
 }
 
-/** Variables that a document's shell commands set. */
+/** Variables that a document's shell commands set for programs, and do not read themselves. */
 export function readVariables({ text }: Document): string[] {
   const shell = readFences(text).filter(({ language }) => ["sh", "console"].includes(language));
   return shell.flatMap((fence) =>
     Array.from(fence.text.matchAll(/(?:^|[\s(;])([A-Z][A-Z_]+)=/g), ([, name = ""]) => name)
+      .filter((name) => !new RegExp(`\\$\\{?${name}\\b`).test(text))
   );
 }

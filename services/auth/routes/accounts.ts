@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import {
   createApi,
+  idempotencyKey,
   jsonBody,
   jsonResponse,
   problems,
@@ -33,12 +34,13 @@ const signUp = createRoute({
   description:
     "A taken address is told (409): sign-up cannot hide it without mail. It is throttled.",
   tags: ["Login"],
-  request: jsonBody(NewAccount),
+  request: { ...idempotencyKey, ...jsonBody(NewAccount) },
   responses: {
     201: jsonResponse("The new account", Identity),
     ...problems(
       "malformed_json",
       "email_taken",
+      "conflict",
       "payload_too_large",
       "unsupported_media_type",
       "validation_failed",

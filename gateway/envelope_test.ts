@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { answer } from "./envelope.ts";
+
+const traceId = "0af7651916cd43dd8448eb211c80319c";
+const encoder = new TextEncoder();
+
+/** A service's answer whose body comes in parts of the given lengths, over and over. */
+function inParts(text: string, lengths: readonly number[], init: ResponseInit = {}): Response {
+  const bytes = encoder.encode(text);
+  let [at, turn] = [0, 0];
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (at === bytes.length) return controller.close();
+      const length = lengths[turn++ % lengths.length] ?? bytes.length;
+      controller.enqueue(bytes.slice(at, at + length));
+      at = Math.min(at + length, bytes.length);
+    },
+  });
+  return new Response(body, { headers: { "content-type": "application/json" }, ...init });
+}
+
+async function wrap(response: Response): Promise<Response> {
+  const request = new Request("http://gateway.test/");
+  const headers = new Headers(response.headers);
+  return await answer(request, response, { headers, traceId, envelope: true });
+}
+
+const partLengths = fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 1, maxLength: 5 });
+const whole = (text: string) => `{"success":true,"data":${text},"traceId":"${traceId}"}`;
+
+Deno.test("any JSON value stands in the envelope byte for byte, however it comes", async () => {
+  const value = fc.jsonValue().map((json) => JSON.stringify(json));
+  const spaced = fc.tuple(value, fc.constantFrom("", " ", "\n\t")).map(([text, blank]) =>
+    blank + text + blank
+  );
+  await fc.assert(fc.asyncProperty(spaced, partLengths, async (text, lengths) => {
+    const response = await wrap(inParts(text, lengths));
+    assert.equal(await response.text(), whole(text));
+  }));
+});
+
+Deno.test("a body at, about and over 64 KiB stands in the envelope byte for byte", async () => {
+  const length = fc.oneof(
+    fc.integer({ min: 65_530, max: 65_542 }),
+    fc.integer({ min: 60_000, max: 300_000 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(length, partLengths, async (bytes, lengths) => {
+      const text = JSON.stringify("é".repeat((bytes - 2) >> 1) + "x".repeat(bytes & 1));
+      const response = await wrap(inParts(text, lengths.map((it) => it + 500)));
+      const wrapped = await response.text();
+      assert.ok(wrapped === whole(text));
+      assert.equal(JSON.parse(wrapped).data, JSON.parse(text));
+    }),
+    { numRuns: 40 },
+  );
+});
+
+Deno.test("bytes that are no JSON text are never wrapped", async () => {
+  const bytes = fc.uint8Array({ maxLength: 40 });
+  await fc.assert(fc.asyncProperty(bytes, async (body) => {
+    const response = new Response(new Uint8Array(body), {
+      headers: { "content-type": "application/json" },
+    });
+    const isJson = (() => {
+      try {
+        JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body));
+        return true;
+      } catch {
+        return false;
+      }
+    })();
+    const wrapped = wrap(response);
+    if (isJson) assert.equal((await wrapped).status, 200);
+    else await assert.rejects(wrapped, { code: "upstream_bad_response" });
+  }));
+});
+
+Deno.test("headers that speak of the bare bytes do not go with the envelope", async () => {
+  const text = '{"a":1}';
+  const response = await wrap(inParts(text, [7], {
+    headers: {
+      "content-type": "application/vnd.api+json",
+      "content-length": "7",
+      "content-digest": "sha-256=:x:",
+      "accept-ranges": "bytes",
+      "etag": '"1"',
+      "x-other": "1",
+    },
+  }));
+  await response.body?.cancel();
+  assert.deepEqual(Object.fromEntries(response.headers), {
+    "content-type": "application/json",
+    "etag": 'W/"1"',
+    "x-other": "1",
+  });
+});
+
+Deno.test("a failure of more than 64 KiB is upstream_bad_response, and its rest is not read", async () => {
+  let cancelled = false;
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new Uint8Array(30_000)),
+    cancel() {
+      cancelled = true;
+    },
+  });
+  const headers = { "content-type": "application/json" };
+  const response = new Response(body, { status: 500, headers });
+  await assert.rejects(wrap(response), { code: "upstream_bad_response" });
+  assert.ok(cancelled);
+});
+
+Deno.test("a client that leaves a streamed envelope ends the service's stream", async () => {
+  const cancelled = Promise.withResolvers<unknown>();
+  const body = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(encoder.encode(" ".repeat(40_000))),
+    cancel: (reason) => cancelled.resolve(reason),
+  });
+  const response = await wrap(
+    new Response(body, { headers: { "content-type": "application/json" } }),
+  );
+  await response.body?.cancel("left");
+  assert.equal(await cancelled.promise, "left");
+});

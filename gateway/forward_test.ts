@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { createForward } from "./forward.ts";
+import { readRequestBody } from "./request_body.ts";
+import { createRouteTable } from "./routes.ts";
+import { readTarget } from "./target.ts";
+
+const limits = { maxBytes: 100_000, idleMs: 30, totalMs: 10_000, plain: true };
+
+function request(body: ReadableStream<Uint8Array>, headers: Record<string, string> = {}): Request {
+  return new Request("http://gateway.test/a", { method: "POST", body, headers });
+}
+
+/** Sends `parts`, and then nothing more for ever. */
+function stalling(...parts: readonly Uint8Array[]): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      for (const part of parts) controller.enqueue(part);
+    },
+  });
+}
+
+/** Forwards a body to an upstream that reads all of it, within `timeoutMs` for the answer. */
+async function forward(
+  body: ReadableStream<Uint8Array>,
+  { timeoutMs, answerWith }: { timeoutMs: number; answerWith(request: Request): Promise<Response> },
+): Promise<Response> {
+  const upstream = { origin: "http://x.internal", fetch: answerWith };
+  const table = createRouteTable([{ path: "/a", upstream, access: "public", timeoutMs }], {
+    maxTimeoutMs: 30_000,
+  });
+  const { route } = table.find(["a"], "POST");
+  const incoming = request(body);
+  const target = readTarget(incoming.url, { maxBytes: 100, maxParameters: 1 });
+  return await createForward()({
+    route,
+    target,
+    method: "POST",
+    headers: [],
+    body: await readRequestBody(incoming, limits),
+    signal: incoming.signal,
+  }, (response) => Promise.resolve(response));
+}
+
+async function readAll(received: Request): Promise<Response> {
+  return Response.json({ bytes: (await received.bytes()).length });
+}
+
+Deno.test("[H12] a client's silence is its own, not an upstream_timeout", async () => {
+  const sending = forward(stalling(new Uint8Array(10)), { timeoutMs: 10, answerWith: readAll });
+  await assert.rejects(sending, { code: "request_timeout" });
+});
+
+Deno.test("the upstream's time runs from the end of a slow upload", async () => {
+  let left = 6;
+  const slow = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      await new Promise((resolve) => setTimeout(resolve, 15));
+      if (left-- === 0) controller.close();
+      else controller.enqueue(new Uint8Array(10));
+    },
+  });
+  const response = await forward(slow, { timeoutMs: 40, answerWith: readAll });
+  assert.deepEqual(await response.json(), { bytes: 60 });
+});
+
+Deno.test("[F30] an upstream that ignores its signal is upstream_timeout all the same", async () => {
+  const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
+  const deaf = forward(body, { timeoutMs: 10, answerWith: () => new Promise(() => {}) });
+  await assert.rejects(deaf, { code: "upstream_timeout" });
+});
+
+Deno.test("[H11] a body that grows over its limit is payload_too_large, whatever the upstream says", async () => {
+  const growing = new ReadableStream<Uint8Array>({
+    pull: (controller) => controller.enqueue(new Uint8Array(30_000)),
+  });
+  const sending = forward(growing, {
+    timeoutMs: 1000,
+    answerWith: (received) => readAll(received).catch(() => Response.json({ code: "internal" })),
+  });
+  await assert.rejects(sending, { code: "payload_too_large" });
+});
+
+Deno.test("more calls than the limit are refused at once, and make room again", async () => {
+  const held = Promise.withResolvers<Response>();
+  const upstream = { origin: "http://x.internal", fetch: () => held.promise };
+  const { route } = createRouteTable([{ path: "/a", upstream, access: "public" }], {
+    maxTimeoutMs: 30_000,
+  }).find(["a"], "GET");
+  const send = createForward({ maxConcurrent: 2 });
+  const call = async () => {
+    const incoming = new Request("http://gateway.test/a");
+    return await send({
+      route,
+      target: readTarget(incoming.url, { maxBytes: 100, maxParameters: 1 }),
+      method: "GET",
+      headers: [],
+      body: await readRequestBody(incoming, limits),
+      signal: incoming.signal,
+    }, (response) => Promise.resolve(response.clone()));
+  };
+  const waiting = [call(), call()];
+  await assert.rejects(call(), { code: "upstream_unavailable" });
+  held.resolve(new Response("ok"));
+  for (const response of await Promise.all(waiting)) await response.body?.cancel();
+  await (await call()).body?.cancel();
+});
+
+Deno.test("[F39] an upstream is told not to follow redirects, wherever it is", async () => {
+  const modes: RequestRedirect[] = [];
+  const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
+  const answerWith = (received: Request) => {
+    modes.push(received.redirect);
+    return Promise.resolve(new Response(null, { status: 302, headers: { location: "/x" } }));
+  };
+  assert.equal((await forward(body, { timeoutMs: 1000, answerWith })).status, 302);
+  assert.deepEqual(modes, ["manual"]);
+});

@@ -1,0 +1,121 @@
+import assert from "node:assert/strict";
+import { createLogger } from "@edgepass/shared/log";
+import type { AccessToken } from "@edgepass/shared/tokens";
+import { createRevocation } from "./revocation.ts";
+
+const token: AccessToken = {
+  iss: "i",
+  kid: "k",
+  sub: "u",
+  iat: 0,
+  exp: 600,
+  jti: "j",
+  sid: "s",
+  uv: 3,
+  roles: [],
+  scope: "",
+};
+
+const nothing = [null, null, null, null];
+
+/** A revocation check on a clock and a Redis that the test moves; `marks` follow `rv:ready`. */
+function setup({ refill }: { refill?: () => Promise<void> } = {}) {
+  const state = {
+    now: 1_000_000,
+    ready: "1" as string | null,
+    marks: nothing as readonly unknown[],
+    isDown: false,
+    asked: 0,
+  };
+  let beforeReply = (): void => {};
+  const revocation = createRevocation({
+    redis: {
+      pipeline: () => {
+        state.asked++;
+        const reply = [[state.ready, ...state.marks]];
+        beforeReply();
+        return state.isDown ? Promise.reject(new Error("down")) : Promise.resolve(reply);
+      },
+    },
+    ...(refill ? { refill } : {}),
+  }, {
+    now: () => state.now,
+    log: createLogger({ service: "test", sink: () => {} }),
+  });
+  return { state, revocation, duringReply: (act: () => void) => beforeReply = act };
+}
+
+const bounded = { boundedMs: 1000 };
+
+Deno.test("a bounded answer serves to its age and not a millisecond longer", async () => {
+  const { state, revocation } = setup();
+  await revocation.check(token, bounded);
+  state.isDown = true;
+  state.now += 1000;
+  await revocation.check(token, bounded);
+  state.now += 1;
+  await assert.rejects(revocation.check(token, bounded), { code: "revocation_unavailable" });
+});
+
+Deno.test("a bounded answer is as old as its question", async () => {
+  const { state, revocation, duringReply } = setup();
+  duringReply(() => state.now += 600);
+  await revocation.check(token, bounded);
+  duringReply(() => {});
+  state.isDown = true;
+  state.now += 500;
+  await assert.rejects(revocation.check(token, bounded), { code: "revocation_unavailable" });
+});
+
+Deno.test("a clock that is set back makes no answer fresh", async () => {
+  const { state, revocation } = setup();
+  await revocation.check(token, bounded);
+  state.now -= 3_600_000;
+  state.marks = [null, null, "1", null];
+  await assert.rejects(revocation.check(token, bounded), { code: "token_revoked" });
+});
+
+Deno.test("an emptied list is reported once a second, whatever the clock does", async () => {
+  let refills = 0;
+  const { state, revocation } = setup({ refill: () => Promise.resolve(void refills++) });
+  state.ready = null;
+  const ask = () =>
+    assert.rejects(revocation.check(token, "strict"), { code: "revocation_unavailable" });
+  await ask();
+  await ask();
+  assert.equal(refills, 1);
+  state.now += 1000;
+  await ask();
+  assert.equal(refills, 2);
+  state.now -= 3_600_000;
+  await ask();
+  assert.equal(refills, 3);
+  assert.equal(await revocation.isReady(), false);
+});
+
+const replies: Readonly<Record<string, [marks: readonly unknown[], code: string | undefined]>> = {
+  "nothing": [nothing, undefined],
+  "the token's mark": [[null, null, "1", null], "token_revoked"],
+  "the login's mark": [[null, null, null, ""], "token_revoked"],
+  "the key's mark": [[null, "0", null, null], "token_revoked"],
+  "a minimum above the version": [["4", null, null, null], "token_revoked"],
+  "a minimum at the version": [["3", null, null, null], undefined],
+  "a minimum that is no number": [["x", null, null, null], "revocation_unavailable"],
+  "a negative minimum": [["-1", null, null, null], "revocation_unavailable"],
+  "a broken minimum beside a mark": [["x", null, "1", null], "token_revoked"],
+  "a number": [[3, null, null, null], "revocation_unavailable"],
+  "undefined": [[undefined, null, null, null], "revocation_unavailable"],
+  "a list": [[null, ["1"], null, null], "revocation_unavailable"],
+  "a value too few": [[null, null, null], "revocation_unavailable"],
+  "a value too many": [[...nothing, null], "revocation_unavailable"],
+};
+
+for (const [what, [marks, code]] of Object.entries(replies)) {
+  Deno.test(`a reply with ${what} is ${code ?? "not revoked"}`, async () => {
+    const { state, revocation } = setup();
+    state.marks = marks;
+    const checked = revocation.check(token, "strict");
+    if (code === undefined) await checked;
+    else await assert.rejects(checked, { code });
+  });
+}

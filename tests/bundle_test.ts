@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { bundleWorker, listWorkers } from "../app/workerd_bundle.ts";
+import { isObject, type Json, objectAt } from "./support/json.ts";
+
+/** A Worker's code, and the modules it is made of. */
+interface Bundled {
+  readonly code: string;
+  readonly modules: readonly string[];
+  /** How a module got in: from the entry, import by import. */
+  chainTo(module: string): string;
+}
+
+/** What must never be in a bundle: a module, or a name in the code. */
+type Forbidden = Readonly<Record<string, { readonly module?: RegExp; readonly code?: RegExp }>>;
+
+/** The gateway alone is small, starts fast, and could not do a service's work if it wanted to. */
+const notInGateway: Forbidden = {
+  "OpenAPIRegistry": { module: /zod-(to-)?openapi/, code: /OpenAPIRegistry/ },
+  "sqliteTable": { module: /drizzle-orm|^shared\/sql\//, code: /sqliteTable/ },
+  "argon2": { module: /@noble\/hashes/, code: /argon2id/ },
+  "libSQL's client": { module: /@libsql/ },
+  "a service's source": { module: /^services\// },
+  "the service starter": { module: /^shared\/http\// },
+};
+
+/** No placement on Workers has these. */
+const notOnWorkers: Forbidden = {
+  "node:sqlite": { module: /node_sqlite/, code: /["']node:sqlite["']/ },
+  "code of another runtime": { module: /^shared\/runtime\/deno|_deno\.ts$/, code: /\bDeno\./ },
+  "what only developers use": { module: /^(dev|tests|bench)\//, code: /SwaggerUIBundle = / },
+};
+
+/** zod's messages in fifty languages are most of zod's weight. */
+const notWithMini: Forbidden = { "zod's locales": { module: /zod\/v4\/locales\/(?!en\.)/ } };
+
+/** A service verifies Passports; whoever could sign one could be anybody. */
+const notInService: Forbidden = {
+  "gateway code": { module: /^(gateway|app)\// },
+  "a way to mint a Passport": { module: /^gateway\/passport/, code: /createSignPassport/ },
+};
+
+/** Only the identity provider signs anything at all: access tokens, with a key of its own. */
+const notWithoutKeys: Forbidden = { "a way to sign": { code: /function signJws\b/ } };
+
+function otherServices(name: string): Forbidden {
+  const module = new RegExp(`^services/(?!${name}/|contracts/)`);
+  return { "another service's source": { module } };
+}
+
+function rulesFor(config: string): Forbidden {
+  const [, name] = /^services\/(\w+)\//.exec(config) ?? [];
+  if (config === "wrangler.toml") return notOnWorkers;
+  if (name === undefined) return { ...notOnWorkers, ...notInGateway, ...notWithMini };
+  const signing = name === "auth" ? {} : notWithoutKeys;
+  return { ...notOnWorkers, ...notInService, ...otherServices(name), ...signing };
+}
+
+/** What is in a bundle that must not be, and which import brought it. */
+function findForbidden({ code, modules, chainTo }: Bundled, rules: Forbidden): string[] {
+  return Object.entries(rules).flatMap(([what, { module, code: name }]) => {
+    const found = modules.find((one) => module?.test(one));
+    if (found !== undefined) return [`${what}: ${chainTo(found)}`];
+    return name?.test(code) ? [`${what}: ${name} is in the code`] : [];
+  });
+}
+
+async function readBundle(config: string): Promise<Bundled> {
+  const outdir = await Deno.makeTempDir();
+  try {
+    const metafile = `${outdir}/meta.json`;
+    await bundleWorker(config, { outdir, metafile });
+    const meta: unknown = JSON.parse(await Deno.readTextFile(metafile));
+    assert.ok(isObject(meta));
+    const outputs = Object.values(objectAt(meta, "outputs")).filter(isObject);
+    const output = outputs.find(({ entryPoint }) => entryPoint !== undefined);
+    assert.ok(output, `${config} has an entry`);
+    const sizes = objectAt(output, "inputs");
+    const entry = String(output.entryPoint);
+    const file = entry.split("/").at(-1)?.replace(/ts$/, "js");
+    return {
+      code: withoutComments(await Deno.readTextFile(`${outdir}/${file}`)),
+      modules: Object.keys(sizes).filter((path) => objectAt(sizes, path).bytesInOutput !== 0),
+      chainTo: (module) => findChain(objectAt(meta, "inputs"), entry, module).join(" → "),
+    };
+  } finally {
+    await Deno.remove(outdir, { recursive: true });
+  }
+}
+
+/** The names of modules stand in comments. */
+function withoutComments(code: string): string {
+  return code.replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, "");
+}
+
+/** The shortest way from the entry to a module. */
+function findChain(inputs: Json, entry: string, module: string): string[] {
+  const chains = new Map([[entry, [entry]]]);
+  for (const [path, chain] of chains) {
+    if (path === module) return chain;
+    const { imports } = objectAt(inputs, path);
+    for (const found of Array.isArray(imports) ? imports.filter(isObject) : []) {
+      const next = String(found.path);
+      if (!chains.has(next)) chains.set(next, [...chain, next]);
+    }
+  }
+  return [module];
+}
+
+for (const config of await listWorkers()) {
+  Deno.test(`the bundle of ${config} has nothing that does not belong there`, async () => {
+    assert.deepEqual(findForbidden(await readBundle(config), rulesFor(config)), []);
+  });
+}
+
+Deno.test("the check of bundles finds what grew, and by which import", async () => {
+  const all = await readBundle("wrangler.toml");
+  const rules = { ...notInGateway, ...notWithMini };
+  const gateway = findForbidden(all, rules);
+  assert.deepEqual(gateway.map((one) => one.split(":")[0]), Object.keys(rules));
+  assert.match(
+    gateway.join("\n"),
+    /^argon2: app\/workerd_all\.ts → app\/all\.ts → services\/auth\/compose\.ts → .*@noble\/hashes/m,
+  );
+  const service = findForbidden(all, {
+    ...notInService,
+    ...otherServices("course"),
+    ...notWithoutKeys,
+  });
+  assert.equal(service.length, 4, service.join("\n"));
+});

@@ -1,0 +1,133 @@
+import assert from "node:assert/strict";
+import { listWorkers } from "../app/workerd_bundle.ts";
+
+const root = new URL("../", import.meta.url);
+const services = ["auth", "user", "course", "enrollment"] as const;
+
+async function readText(path: string): Promise<string> {
+  return await Deno.readTextFile(new URL(path, root));
+}
+
+/** The names in a schema of settings, as the source spells them: `NAME: z.…` one a line. */
+async function readNames(path: string): Promise<string[]> {
+  const text = await readText(path);
+  const names = [...text.matchAll(/^ {2}([A-Z][A-Z0-9_]+): /gm)].map(([, name = ""]) => name);
+  assert.ok(names.length > 0, path);
+  return names.filter((name) => !notTexts.has(name));
+}
+
+/** What the runtime hands over beside variables. */
+const notTexts = new Set(["LOG_SINK", "ASSETS"]);
+
+/** Who reads which setting, by the schemas. */
+async function readReaders(): Promise<Map<string, Set<string>>> {
+  const [log, upstash, starter] = await Promise.all(
+    ["shared/log_settings.ts", "shared/redis/upstash.ts", "shared/http/starter.ts"].map(readNames),
+  );
+  const common = [...log ?? [], ...starter ?? []];
+  const places = services.map((name) => name.toUpperCase());
+  const read: Record<string, string[]> = {
+    gateway: [...await readNames("gateway/config.ts"), ...log ?? [], ...upstash ?? [], ...places],
+    auth: [...await readNames("services/auth/config.ts"), ...common, ...upstash ?? []],
+    Deno: ["PORT", "HOST"],
+  };
+  for (const name of services.slice(1)) {
+    read[name] = [...await readNames(`services/${name}/compose.ts`), ...common];
+  }
+  const readers = new Map<string, Set<string>>();
+  for (const [part, names] of Object.entries(read)) {
+    for (const name of names) readers.set(name, (readers.get(name) ?? new Set()).add(part));
+  }
+  return readers;
+}
+
+interface Row {
+  readonly readers: readonly string[];
+  readonly isSecret: boolean;
+  readonly isRequired: boolean;
+  readonly fallback: string;
+}
+
+/** The table of settings in the guide. */
+async function readTable(): Promise<Map<string, Row>> {
+  const guide = await readText("docs/deploy.md");
+  const section = guide.split(/^## /m).find((part) => part.startsWith("Settings")) ?? "";
+  const rows = section.split("\n").filter((line) => /^\| `[A-Z]/.test(line)).map((line) => {
+    const [, name = "", readers = "", , fallback = "", secret = ""] = line.split("|")
+      .map((cell) => cell.trim());
+    const expanded = readers.split(", ").flatMap((one) => one === "services" ? services : [one]);
+    const isRequired = fallback === "refuses";
+    const row = { readers: expanded.toSorted(), isSecret: secret === "yes", isRequired, fallback };
+    return [name.replaceAll("`", ""), row] as const;
+  });
+  assert.equal(new Set(rows.map(([name]) => name)).size, rows.length);
+  return new Map(rows);
+}
+
+Deno.test("the guide's table of settings is what the schemas read, part by part", async () => {
+  const said = [...await readTable()].map(([name, { readers }]) =>
+    `${name}: ${readers.join(", ")}`
+  );
+  const read = [...await readReaders()].map(([name, parts]) =>
+    `${name}: ${[...parts].toSorted().join(", ")}`
+  );
+  assert.deepEqual(said.toSorted(), read.toSorted());
+});
+
+Deno.test("the guide's defaults are the schemas'", async () => {
+  const files = [
+    "gateway/config.ts",
+    "services/auth/config.ts",
+    "shared/http/starter.ts",
+    "shared/log_settings.ts",
+  ];
+  const table = await readTable();
+  const texts = (await Promise.all(files.map(readText))).join("\n");
+  const defaults = [...texts.matchAll(/^ {2}([A-Z_]+): z\._default\(.*?, ("?)([\w.]+)\2\),$/gm)];
+  assert.ok(defaults.length > 8);
+  for (const [, name = "", , value = ""] of defaults) {
+    const { fallback = "" } = table.get(name) ?? {};
+    assert.equal(fallback.replaceAll("`", ""), value.replaceAll("_", ""), name);
+  }
+});
+
+Deno.test("Wrangler files declare what their Workers read, and secrets as secrets", async () => {
+  const table = await readTable();
+  for (const path of await listWorkers()) {
+    const text = await readText(path);
+    const [, service] = /^services\/(\w+)\//.exec(path) ?? [];
+    const reads = (row: Row) =>
+      service !== undefined
+        ? row.readers.includes(service)
+        : path === "wrangler.toml" || row.readers.includes("gateway");
+    const bindings = [...text.matchAll(/^binding = "(\w+)"$/gm)].map(([, name]) => name);
+    const variables = [...text.matchAll(/^([A-Z][A-Z0-9_]+) = "/gm)].map(([, name]) => name);
+    const [, required = ""] = /^required = \[([^\]]*)\]/m.exec(text) ?? [];
+    const secrets = [...required.matchAll(/"(\w+)"/g)].map(([, name]) => name);
+    const expected = [...table].filter(([name, row]) =>
+      reads(row) && !row.readers.includes("Deno") && !name.endsWith("_DB_TOKEN")
+    );
+    const declared = [...bindings, ...variables, ...secrets].filter((name) => name !== "ASSETS");
+    assert.deepEqual(declared.toSorted(), expected.map(([name]) => name).toSorted(), path);
+    const isSecret = expected.filter(([, row]) => row.isSecret).map(([name]) => name);
+    assert.deepEqual(secrets.toSorted(), isSecret.toSorted(), path);
+  }
+});
+
+Deno.test("a required setting is one without which a schema refuses", async () => {
+  const table = await readTable();
+  const required = [...table].filter(([, { isRequired }]) => isRequired).map(([name]) => name);
+  const optional = /: z\.optional\(|: z\._default\(/;
+  const files = [
+    "gateway/config.ts",
+    "services/auth/config.ts",
+    "shared/redis/upstash.ts",
+    ...services.slice(1).map((name) => `services/${name}/compose.ts`),
+  ];
+  const lines = (await Promise.all(files.map(readText))).join("\n").split("\n");
+  const demanded = lines.filter((line) =>
+    /^ {2}[A-Z][A-Z0-9_]+: /.test(line) && !optional.test(line)
+  )
+    .map((line) => line.trim().split(":")[0] ?? "");
+  assert.deepEqual(required.toSorted(), [...new Set(demanded)].toSorted());
+});

@@ -1,0 +1,58 @@
+/**
+ * Runs `deno doc --lint` over everything that is public: the gateway, and the exports of shared.
+ *
+ * Three findings are let pass. A type of another package in a public signature can be made public by
+ * that package alone. Of a table behind `keyof typeof` the names are all there is to know. And what a
+ * schema says in full is not said again beside it as a type.
+ */
+import { projectRoot, readProjectFile } from "./support/markdown.ts";
+import { files } from "./support/sources.ts";
+
+/** The findings that somebody has to mend. */
+export async function lintPublicDocumentation(): Promise<string[]> {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["doc", "--lint", ...await entries()],
+    cwd: projectRoot,
+    env: { NO_COLOR: "1" },
+    stdout: "null",
+    stderr: "piped",
+  });
+  const output = new TextDecoder().decode((await command.output()).stderr);
+  const findings = output.split(/^(?=error(?:\[|:))/m).filter((part) => part.startsWith("error["));
+  // Whatever else went wrong must not pass for a clean run.
+  if (findings.length === 0 && /^error/m.test(output)) return [output];
+  const ours = await readOwnTypes();
+  return findings.filter((finding) => {
+    if (/^error\[missing-(explicit|return)-type\]/.test(finding)) return false;
+    if (!finding.startsWith("error[private-type-ref]")) return true;
+    const [, declaration = ""] = /\d+ \| (.*)\n[ |]*-.*this is the referenced type/.exec(finding) ??
+      [];
+    return ours.has(declaration.trim());
+  }).map((finding) => finding.replaceAll(projectRoot, "").trimEnd());
+}
+
+/** The entry points that others import. */
+async function entries(): Promise<string[]> {
+  const { exports }: { exports: Record<string, string> } = JSON.parse(
+    await readProjectFile("shared/deno.json"),
+  );
+  const shared = Object.values(exports).map((path) => path.replace("./", "shared/"));
+  return ["gateway/mod.ts", ...shared];
+}
+
+/** The lines by which the two units declare types of their own. */
+async function readOwnTypes(): Promise<ReadonlySet<string>> {
+  const lines = new Set<string>();
+  for await (const { text } of files(["gateway", "shared"])) {
+    const declarations = text.matchAll(/^(?:export )?(?:type|interface|class) [A-Z].*$/gm);
+    for (const [line] of declarations) lines.add(line.trim());
+  }
+  return lines;
+}
+
+if (import.meta.main) {
+  const findings = await lintPublicDocumentation();
+  for (const finding of findings) console.error(finding);
+  console.error(`${findings.length} findings in the public documentation`);
+  Deno.exit(findings.length === 0 ? 0 : 1);
+}
