@@ -8,7 +8,7 @@ for (const config of await listWorkers()) {
     console.log(`${config.padEnd(34)} ${gzipKiB.toFixed(1).padStart(7)} KiB gzip`);
   } catch (error) {
     failed++;
-    console.error(`${config.padEnd(34)} cannot be built\n`, error);
+    console.error(`${config}: ${error instanceof Error ? error.message : "cannot be built"}`);
   }
 }
 if (failed > 0) Deno.exit(1);

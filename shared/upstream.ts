@@ -53,6 +53,23 @@ export function urlUpstream(origin: string, fetch = globalThis.fetch): Upstream 
   };
 }
 
+/**
+ * The same request options, made so that the runtime sends them at most once.
+ *
+ * Deno's `fetch` repeats a request of any method when the connection closes before an answer, if it
+ * holds the whole body or there is none; the upstream may have done the work by then. POST and PATCH
+ * are not idempotent (RFC 9110 §9.2.2). A Blob is streamed, so it is sent once, and keeps its length.
+ */
+export function sentOnce(init: RequestInit): RequestInit {
+  const { method = "GET", body = null } = init;
+  if (!["POST", "PATCH"].includes(method.toUpperCase())) return init;
+  const isHeld = body === null || typeof body === "string" || body instanceof ArrayBuffer ||
+    ArrayBuffer.isView(body);
+  if (!isHeld) return init;
+  const type = typeof body === "string" ? "text/plain;charset=UTF-8" : "";
+  return { ...init, body: new Blob(body === null ? [] : [body as BlobPart], { type }) };
+}
+
 /** A setting that places a service: an origin's URL or a binding. */
 export const upstreamSetting = z.union([
   z.string().check(

@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import { guardedInput } from "./suite/guarded_input.ts";
+import { guardedRequest } from "./suite/guarded_request.ts";
 import { guardedRoute } from "./suite/guarded_route.ts";
 import { readOperations } from "./suite/product_operations.ts";
 import { createWorld } from "./suite/product_world.ts";
 import { targets } from "./targets.ts";
+
+const cases = { ...guardedRoute, ...guardedRequest, ...guardedInput };
 
 for (const [placement, start] of Object.entries(targets)) {
   Deno.test(`Common refusals over every route: ${placement}`, async (t) => {
@@ -11,7 +14,7 @@ for (const [placement, start] of Object.entries(targets)) {
     const world = await createWorld(target);
     const operations = await readOperations(world);
     const before = await world.readState();
-    for (const [what, run] of Object.entries({ ...guardedRoute, ...guardedInput })) {
+    for (const [what, run] of Object.entries(cases)) {
       await t.step(what, async () => {
         await run(world, operations);
         assert.deepEqual(await world.readState(), before, "a refused request changed something");

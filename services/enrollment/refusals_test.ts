@@ -110,7 +110,7 @@ const faults = {
     "upstream_unavailable",
   ],
   "fails": [() => new Response("no", { status: 500 }), 502, "upstream_bad_response"],
-  "has no store": [() => new Response("no", { status: 503 }), 502, "upstream_bad_response"],
+  "has no store": [() => new Response("no", { status: 503 }), 503, "upstream_unavailable"],
   "answers no JSON": [() => new Response("<p>"), 502, "upstream_bad_response"],
   "answers something else": [() => Response.json({ id: 1 }), 502, "upstream_bad_response"],
   "answers with another course": [

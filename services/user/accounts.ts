@@ -1,5 +1,5 @@
 import { AccountSummary } from "@edgepass/contracts";
-import type { ServiceClient } from "@edgepass/shared/http";
+import { type ServiceClient, toAnswerProblem } from "@edgepass/shared/http";
 import { Problem } from "@edgepass/shared/problem";
 import type { Accounts } from "./service.ts";
 
@@ -10,20 +10,9 @@ import type { Accounts } from "./service.ts";
  * it fails or answers something else, and what the client throws when it cannot be reached.
  */
 export function authAccounts(client: ServiceClient<"auth">): Accounts {
-  async function read(path: string): Promise<AccountSummary | undefined> {
-    const response = await client.call("auth", path);
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      if (response.status === 404) return undefined;
-      throw toProblem(response);
-    }
-    const account = AccountSummary.safeParse(await response.json().catch(() => undefined));
-    if (!account.success) throw new Problem("upstream_bad_response", { cause: account.error });
-    return account.data;
-  }
   return {
-    mine: () => read("/internal/accounts/me"),
-    find: (id) => read(`/internal/accounts/${id}`),
+    mine: () => client.read("auth", "/internal/accounts/me", AccountSummary),
+    find: (id) => client.read("auth", `/internal/accounts/${id}`, AccountSummary),
     async close() {
       const response = await client.call("auth", "/internal/accounts/me", { method: "DELETE" });
       await response.body?.cancel();
@@ -31,14 +20,9 @@ export function authAccounts(client: ServiceClient<"auth">): Accounts {
       // Nobody's account, which is not the same as one that is closed: that one answers 204 again.
       if (response.status === 404) throw new Problem("not_found");
       if (response.status === 409) throw new Problem("conflict", { detail: lastAdministrator });
-      throw toProblem(response);
+      throw toAnswerProblem(response, { service: "auth" });
     },
   };
 }
 
 const lastAdministrator = "The last administrator cannot close the account";
-
-function toProblem({ status }: Response): Problem {
-  const cause = new Error(`Auth answered ${status}`);
-  return new Problem(status === 503 ? "upstream_unavailable" : "upstream_bad_response", { cause });
-}

@@ -1,20 +1,34 @@
+import type { z } from "@hono/zod-openapi";
 import { currentContext, type RequestContext } from "../context.ts";
+import { internalHeaders, isInternalHeader, maxCallChain } from "../internal_headers.ts";
 import { Problem } from "../problem.ts";
 import { childSpan, toTraceparent } from "../trace_context.ts";
-import type { Upstream } from "../upstream.ts";
-import { internalHeaders, isInternalHeader, maxCallChain } from "../internal_headers.ts";
+import { sentOnce, type Upstream } from "../upstream.ts";
+import { readAnswer } from "./read_answer.ts";
 
 /** Calls other services in the name of the request that is being served. */
 export interface ServiceClient<Name extends string> {
   /**
    * Calls a service of the trust domain: the Passport goes along as it came, with trace and deadline.
    *
-   * `path` is path and query. A redirect is handed back.
+   * `path` is path and query, encoded. A redirect is handed back. POST and PATCH are sent once.
    *
    * @throws {Problem} `upstream_timeout` when the budget is used up, `upstream_unavailable` when
    * the service cannot be reached or the call goes in circles
+   * @throws {TypeError} when the path leads elsewhere, to another origin or by dot segments
    */
   call(service: Name, path: string, init?: RequestInit): Promise<Response>;
+  /**
+   * Gets a resource of a service as `schema` types it, or undefined where there is none (404).
+   *
+   * @throws {Problem} as `call`; `upstream_unavailable` when the service answers 503,
+   * `upstream_bad_response` when it answers anything else or what does not fit
+   */
+  read<Schema extends z.ZodType>(
+    service: Name,
+    path: string,
+    schema: Schema,
+  ): Promise<z.output<Schema> | undefined>;
   /** Fetches anything else: internal headers are stripped, even where the caller set them by hand. */
   fetch(url: string | URL, init?: RequestInit): Promise<Response>;
 }
@@ -33,32 +47,43 @@ export interface ClientOptions<Name extends string> {
 export function createClient<Name extends string>(
   { services, fetch = globalThis.fetch, now = Date.now }: ClientOptions<Name>,
 ): ServiceClient<Name> {
-  return {
-    async call(service, path, init = {}) {
-      const context = requireContext();
-      const upstream = services[service];
-      const remainingMs = context.deadline === undefined ? undefined : context.deadline - now();
-      if (remainingMs !== undefined && remainingMs <= 0) throw new Problem("upstream_timeout");
-      if (context.callChain.length >= maxCallChain) {
-        throw new Problem("upstream_unavailable", {
-          cause: new Error(`Call chain is too long: ${context.callChain.join(" → ")}`),
-        });
-      }
-      const signals = [context.signal, init.signal ?? undefined].filter((one) => one !== undefined);
-      if (remainingMs !== undefined) signals.push(AbortSignal.timeout(remainingMs));
-      const request = new Request(new URL(path, upstream.origin), {
-        ...init,
-        headers: internalCallHeaders(init.headers, context, remainingMs),
-        redirect: "manual",
-        signal: AbortSignal.any(signals),
+  async function call(service: Name, path: string, init: RequestInit = {}): Promise<Response> {
+    const context = requireContext();
+    const upstream = services[service];
+    const remainingMs = context.deadline === undefined ? undefined : context.deadline - now();
+    if (remainingMs !== undefined && remainingMs <= 0) throw new Problem("upstream_timeout");
+    if (context.callChain.length >= maxCallChain) {
+      throw new Problem("upstream_unavailable", {
+        cause: new Error(`Call chain is too long: ${context.callChain.join(" → ")}`),
       });
-      return await reach(upstream, request);
-    },
+    }
+    const signals = [context.signal, init.signal ?? undefined].filter((one) => one !== undefined);
+    if (remainingMs !== undefined) signals.push(AbortSignal.timeout(remainingMs));
+    const request = new Request(toUrl(upstream, path), {
+      ...sentOnce(init),
+      headers: internalCallHeaders(init.headers, context, remainingMs),
+      redirect: "manual",
+      signal: AbortSignal.any(signals),
+    });
+    return await reach(upstream, request);
+  }
+
+  return {
+    call,
+    read: async (service, path, schema) =>
+      await readAnswer(await call(service, path), schema, { service }),
     async fetch(url, init = {}) {
-      const headers = withoutInternal(init.headers);
-      return await fetch(url, { ...init, headers });
+      return await fetch(url, { ...init, headers: withoutInternal(init.headers) });
     },
   };
+}
+
+/** An id in a path may be anything; what it makes of the path must not. */
+function toUrl({ origin }: Upstream, path: string): URL {
+  const url = new URL(origin + path);
+  const [pathname] = path.split(/[?#]/);
+  if (url.origin === origin && url.pathname === pathname) return url;
+  throw new TypeError("Cannot call a service: path is not an encoded absolute path");
 }
 
 async function reach(upstream: Upstream, request: Request): Promise<Response> {

@@ -13,4 +13,5 @@ export {
   noContent,
   problems,
 } from "./openapi.ts";
+export { type AnswerOptions, readAnswer, toAnswerProblem } from "./read_answer.ts";
 export { createStarter, type Starter, type StarterEffects } from "./starter.ts";

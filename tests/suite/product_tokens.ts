@@ -64,12 +64,6 @@ export function claimsOf(token: string): Json {
   return claims;
 }
 
-/** The same token in another spelling: two bits of its last character carry nothing. */
-export function respell(token: string): string {
-  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-  return token.slice(0, -1) + alphabet[alphabet.indexOf(token.at(-1) ?? "A") | 1];
-}
-
 async function readSigningKey(
   settings: Readonly<Record<string, string>>,
 ): Promise<{ kid: string; key: Pick<IssuerKey, "sign"> }> {
