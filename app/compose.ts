@@ -7,7 +7,7 @@ import {
 } from "@edgepass/gateway";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, readConfig } from "@edgepass/shared/config";
-import { toUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
+import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
 import { routes, type ServiceName } from "./routes.ts";
 
@@ -51,8 +51,7 @@ export async function compose(
       iss: config.issuer,
       audience: config.audience,
       algorithms: ["EdDSA"],
-      jwks: async (signal) =>
-        await services.AUTH.fetch(get(services.AUTH, "/.well-known/jwks.json", signal)),
+      jwks: (signal) => services.AUTH.fetch("/.well-known/jwks.json", { signal }),
     }, ...config.issuers],
     routes: [...toRoutes(services), ...config.routes],
     revocation: {
@@ -76,12 +75,7 @@ function placeServices(
   local: LocalServices,
 ): Readonly<Record<ServiceName, Upstream>> {
   const placed = readConfig(Placement, bindings);
-  const place = (name: ServiceName): Upstream => {
-    const setting = placed[name] ?? local[name];
-    // Reading the name again as required says which variable is missing.
-    if (setting === undefined) readConfig(z.object({ [name]: upstreamSetting }), bindings);
-    return placed[name] === undefined ? local[name]! : toUpstream(name, placed[name]);
-  };
+  const place = (name: ServiceName) => placeUpstream(name, placed[name], local[name]);
   return {
     AUTH: place("AUTH"),
     USER: place("USER"),
@@ -96,8 +90,4 @@ function toRoutes(services: Readonly<Record<ServiceName, Upstream>>): Route[] {
     upstream: services[service],
     ...row,
   }));
-}
-
-function get(upstream: Upstream, path: string, signal: AbortSignal): Request {
-  return new Request(upstream.origin + path, { redirect: "manual", signal });
 }

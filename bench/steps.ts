@@ -10,6 +10,7 @@ import { readTarget } from "../gateway/target.ts";
 import { encodeBase64Url, importSecret } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/log";
 import { cookieNames, signAccessToken } from "@edgepass/shared/tokens";
+import { localUpstream } from "@edgepass/shared/upstream";
 import { newTrace } from "@edgepass/shared/trace-context";
 
 const origin = "http://127.0.0.1:8787";
@@ -33,7 +34,7 @@ export async function measureSteps(): Promise<Record<string, number>> {
   const sign = createSignPassport({ issuer: origin, audience: "bench", signingKey }, effects);
   const bearer = await cached(presented);
   const trace = newTrace();
-  const echo = { origin: "http://echo.internal", fetch: () => Response.json({ id: 1 }) };
+  const echo = localUpstream("echo", { fetch: () => Response.json({ id: 1 }) });
   const [route] = createRouteTable([{ path: "/me", upstream: echo, access: "authenticated" }], {
     maxTimeoutMs: 30_000,
   }).routes;

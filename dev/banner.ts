@@ -5,6 +5,8 @@ export interface BannerOptions {
   /** How the system runs, in a few words. */
   readonly mode: string;
   readonly origin: string;
+  /** Where the gateway listens, which a public origin elsewhere does not tell. */
+  readonly address: string;
   readonly people: readonly DemoPerson[];
   readonly home: string;
   /** Name and URL of services in processes of their own. */
@@ -17,7 +19,7 @@ const labelWidth = 12;
 
 /** What somebody wants to know who has just started the system; 80 columns where URLs are short. */
 export function toBanner(options: BannerOptions): string {
-  const { mode, origin, people, home, services, seconds, paint } = options;
+  const { mode, origin, address, people, home, services, seconds, paint } = options;
   const row = (label: string, text: string) => `  ${paint("dim", label.padEnd(labelWidth))}${text}`;
   const title = (text: string) => paint("bold", text);
   const widest = Math.max(...people.map(({ email }) => email.length));
@@ -26,6 +28,7 @@ export function toBanner(options: BannerOptions): string {
     `  ${title("Edgepass")} is ready after ${seconds.toFixed(1)} s, ${mode}.`,
     "",
     row("Gateway", title(origin)),
+    ...(origin === address ? [] : [row("Listens on", address)]),
     row("API pages", `${origin}/docs`),
     row("OpenAPI", `${origin}/openapi.json`),
     ...services.map(([name, url]) => row(name, url)),

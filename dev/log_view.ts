@@ -15,7 +15,7 @@ const hiddenFields: ReadonlySet<string> = new Set([
 ]);
 
 const nameWidth = 10;
-const maxValueLength = 60;
+const maxValueLength = 120;
 
 /** Ids of one minute differ at their ends only. */
 const uuid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{4}([0-9a-f]{8})/g;
@@ -53,8 +53,16 @@ function showFields({ fields, traceId }: LogLine, paint: Paint): string[] {
 }
 
 function show(value: unknown): string {
-  const text = typeof value === "string" ? value : JSON.stringify(value) ?? "";
+  const text = typeof value === "string" ? value : toReason(value) ?? JSON.stringify(value) ?? "";
   return text.length > maxValueLength ? `${text.slice(0, maxValueLength - 1)}…` : text;
+}
+
+/** An error's message, and what it came from: the file has the rest. */
+function toReason(value: unknown): string | undefined {
+  if (typeof value !== "object" || value === null || !("message" in value)) return undefined;
+  if (typeof value.message !== "string") return undefined;
+  const cause = "cause" in value ? toReason(value.cause) : undefined;
+  return cause === undefined ? value.message : `${value.message}: ${cause}`;
 }
 
 /** The local time of day; files keep the whole of it, in UTC. */

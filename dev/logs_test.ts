@@ -52,6 +52,18 @@ Deno.test("a log line is shown in short under its service's name, and kept as it
   assert.equal(world.kept("gateway"), answered + "\n");
 });
 
+Deno.test("an error is shown by its message, and by what it came from", async () => {
+  await using world = await setup();
+  const cause = {
+    name: "RedisUnavailable",
+    message: "Redis is away",
+    cause: { message: "refused" },
+  };
+  const failed = { ...JSON.parse(answered), level: "error", message: "Broken", cause };
+  world.logs.hear(JSON.stringify(failed), child);
+  assert.match(world.shown[0] ?? "", / cause=Redis is away: refused #/);
+});
+
 Deno.test("a line that is no log line passes under the process's name, and is kept as JSON", async () => {
   await using world = await setup();
   world.logs.hear("Listening on\tport 1", { ...child, isError: true });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { startProcess } from "./processes.ts";
-import { describeEnding, exitCodeOf } from "./readiness.ts";
+import { describeEnding, exitCodeOf, readRefusal } from "./readiness.ts";
 import { requireDeno } from "./version.ts";
 
 const program = `
@@ -69,6 +69,30 @@ Deno.test("a child that ends by itself leaves its code and its last words", asyn
   assert.equal(exitCodeOf(ending), 7);
   assert.match(describeEnding(ending), /^sample ended by itself with code 7; its last lines:\n/);
   assert.match(describeEnding(ending), /\n {2}Broken for a reason$/);
+});
+
+Deno.test("a Worker's refusal of its settings is read out of what wrangler shows", () => {
+  const shown =
+    "\x1b[31m✘ \x1b[41;97mERROR\x1b[0m \x1b[1mCannot start: ROUTES: must be JSON\x1b[0m";
+  assert.equal(readRefusal(shown), "Cannot start: ROUTES: must be JSON");
+  assert.equal(readRefusal("[wrangler:info] GET /readyz 500 Internal Server Error"), undefined);
+});
+
+Deno.test("what went well before a process ended is no reason why it did", () => {
+  const line = (level: string, message: string) =>
+    JSON.stringify({ time: "2026-03-01T09:30:00.000Z", level, service: "sample", message });
+  const lastLines = [line("info", "Request served"), line("error", "Broken"), "panicked at main"];
+  const ending = { name: "sample", code: 0, signal: "SIGKILL", lastLines } as const;
+  assert.equal(
+    describeEnding(ending),
+    `sample was ended by SIGKILL; its last lines:\n  ${
+      line("error", "Broken")
+    }\n  panicked at main`,
+  );
+  assert.equal(
+    describeEnding({ ...ending, lastLines: [line("info", "Request served")] }),
+    "sample was ended by SIGKILL",
+  );
 });
 
 const versions = { "1.46.3": false, "2.8.9": false, "2.9.0": true, "2.10.0": true, "3.0.0": true };

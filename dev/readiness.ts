@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
+import { readLogLine } from "./log_line.ts";
 import type { Ending, RunningProcess } from "./processes.ts";
 import { StartError } from "./start_error.ts";
 
@@ -66,16 +67,29 @@ function toStartError(ending: Ending): StartError {
   return new StartError(own ?? describeEnding(ending), { code: code === 0 ? 1 : code });
 }
 
+/**
+ * Why a Worker does not start, where a line of wrangler says so: its process goes on serving, and
+ * the Worker refuses every request.
+ */
+export function readRefusal(line: string): string | undefined {
+  return /Cannot start: .*$/.exec(stripVTControlCharacters(line))?.[0];
+}
+
 /** The code a shell gives for it. */
 export function exitCodeOf({ code, signal }: Pick<Ending, "code" | "signal">): number {
   return signal === null ? code : Math.max(code, 129);
 }
 
-/** One line on how a process ended, and the last it said. */
+/** One line on how a process ended, and the last it said that may be the reason. */
 export function describeEnding({ name, code, signal, lastLines }: Ending): string {
   const how = signal === null ? `ended by itself with code ${code}` : `was ended by ${signal}`;
-  const last = lastLines.filter((line) => line.trim() !== "").map(stripVTControlCharacters).join(
-    "\n  ",
-  );
+  const last = lastLines.filter(mayExplain).map(stripVTControlCharacters).join("\n  ");
   return last === "" ? `${name} ${how}` : `${name} ${how}; its last lines:\n  ${last}`;
+}
+
+/** Requests that went well before it ended are in its log file, and would bury the rest here. */
+function mayExplain(line: string): boolean {
+  if (line.trim() === "") return false;
+  const level = readLogLine(line)?.level;
+  return level !== "info" && level !== "debug";
 }

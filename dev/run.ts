@@ -9,7 +9,7 @@ import { demoPeople } from "./people.ts";
 import { placeApart, type Placement, placeTogether } from "./placement.ts";
 import { requireFreePort } from "./ports.ts";
 import { type Ending, projectRoot, type RunningProcess, startProcess } from "./processes.ts";
-import { describeEnding, exitCodeOf, waitUntilReady } from "./readiness.ts";
+import { describeEnding, exitCodeOf, readRefusal, waitUntilReady } from "./readiness.ts";
 import { openRedis } from "./redis_endpoint.ts";
 import {
   completeSettings,
@@ -20,6 +20,7 @@ import {
   services,
   type Settings,
 } from "./settings.ts";
+import { StartError } from "./start_error.ts";
 import { listenForStop } from "./stop_signal.ts";
 import { migrateLocalD1, placeInWorkerd, writeWorkerVariables } from "./workers.ts";
 
@@ -101,8 +102,14 @@ async function start(options: Start): Promise<Ending> {
     writeWorkerVariables(home, settings);
     await migrateLocalD1(home, logs, cleanup);
   }
+  const refusal = Promise.withResolvers<never>();
+  refusal.promise.catch(() => {}); // It may come when nobody waits any more.
   const running = processes.map((plan) => {
-    const process = startProcess(plan, logs.hear);
+    const process = startProcess(plan, (line, from) => {
+      logs.hear(line, from);
+      const said = mode === "workers" ? readRefusal(line) : undefined;
+      if (said !== undefined) refusal.reject(new StartError(said));
+    });
     return { ...process, port: plan.port };
   });
   cleanup.defer(() => stopInOrder(running));
@@ -113,7 +120,7 @@ async function start(options: Start): Promise<Ending> {
   const [gateway, ...others] = running;
   // The gateway is asked last: it looks for the keys of auth when it is, and not again for a while.
   await Promise.all(others.map(waitFor));
-  if (gateway) await waitFor(gateway);
+  if (gateway) await Promise.race([waitFor(gateway), refusal.promise]);
   await welcome({ ...options, settings, host });
   return await ended;
 }
@@ -149,6 +156,7 @@ async function welcome(
   console.log(toBanner({
     mode: modes[mode].words,
     origin: settings.PUBLIC_ORIGIN,
+    address: `http://127.0.0.1:${port}`,
     people: [admin, people.instructor, people.learner],
     home: home.root,
     services: mode === "apart" ? placesOf(settings) : [],

@@ -72,7 +72,7 @@ const issuers = z.array(issuer).check(
 const access = z.union([
   z.enum(["public", "optional", "authenticated"]),
   z.strictObject({ roles: z.array(text).check(z.minLength(1)) }),
-]);
+], 'must be "public", "optional", "authenticated" or {"roles":[…]}');
 const route = z.strictObject({
   prefix: text.check(z.regex(/^\/[^*{}]*$/, "must be a path of whole segments")),
   upstream: httpUrl.check(

@@ -1,5 +1,5 @@
 import { Problem } from "@edgepass/shared/problem";
-import type { Upstream } from "@edgepass/shared/upstream";
+import { sentOnce, type Upstream } from "@edgepass/shared/upstream";
 import type { LimitedBody } from "./request_body.ts";
 import type { HeaderPairs } from "./request_headers.ts";
 import type { CheckedRoute } from "./routes.ts";
@@ -98,15 +98,14 @@ function startLimit(timeoutMs: number, body: LimitedBody): Limit {
 async function call(outgoing: Outgoing, signal: AbortSignal): Promise<Response> {
   const { route: { upstream }, target, method, headers, body } = outgoing;
   const { content } = body;
-  const request = new Request(upstream.origin + target.pathAndQuery, {
+  const init = {
     method,
     headers,
-    redirect: "manual",
     signal,
     ...(content === null ? {} : { body: content }),
     ...(content instanceof ReadableStream ? { duplex: "half" } : {}),
-  });
-  const response = await reach(upstream, request);
+  };
+  const response = await reach(upstream, target.pathAndQuery, sentOnce(init));
   const refusal = body.refusal();
   // A status outside of 200 to 599 is no final answer; `Response.error()` has status 0.
   if (!refusal && response.status >= 200 && response.status <= 599) return response;
@@ -114,9 +113,9 @@ async function call(outgoing: Outgoing, signal: AbortSignal): Promise<Response> 
   throw refusal ?? new Problem("upstream_bad_response");
 }
 
-async function reach(upstream: Upstream, request: Request): Promise<Response> {
+async function reach(upstream: Upstream, target: string, init: RequestInit): Promise<Response> {
   try {
-    return await upstream.fetch(request);
+    return await upstream.fetch(target, init);
   } catch (cause) {
     throw new Problem(isUnreachable(cause) ? "upstream_unavailable" : "upstream_bad_response", {
       cause,

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { localUpstream } from "@edgepass/shared/upstream";
 import { createForward } from "./forward.ts";
 import { readRequestBody } from "./request_body.ts";
 import { createRouteTable } from "./routes.ts";
@@ -24,7 +25,7 @@ async function forward(
   body: ReadableStream<Uint8Array>,
   { timeoutMs, answerWith }: { timeoutMs: number; answerWith(request: Request): Promise<Response> },
 ): Promise<Response> {
-  const upstream = { origin: "http://x.internal", fetch: answerWith };
+  const upstream = localUpstream("x", { fetch: answerWith });
   const table = createRouteTable([{ path: "/a", upstream, access: "public", timeoutMs }], {
     maxTimeoutMs: 30_000,
   });
@@ -82,7 +83,7 @@ Deno.test("[H11] a body that grows over its limit is payload_too_large, whatever
 
 Deno.test("more calls than the limit are refused at once, and make room again", async () => {
   const held = Promise.withResolvers<Response>();
-  const upstream = { origin: "http://x.internal", fetch: () => held.promise };
+  const upstream = { fetch: () => held.promise };
   const { route } = createRouteTable([{ path: "/a", upstream, access: "public" }], {
     maxTimeoutMs: 30_000,
   }).find(["a"], "GET");

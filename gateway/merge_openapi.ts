@@ -73,11 +73,7 @@ export function createOpenApi(
 }
 
 async function readDocument(upstream: Upstream, timeoutMs: number): Promise<ServiceDocument> {
-  const request = new Request(`${upstream.origin}/openapi.json`, {
-    redirect: "manual",
-    signal: AbortSignal.timeout(timeoutMs),
-  });
-  const text = await ask(upstream, request).catch((cause: unknown) => {
+  const text = await ask(upstream, AbortSignal.timeout(timeoutMs)).catch((cause: unknown) => {
     throw new Problem("upstream_unavailable", { cause });
   });
   try {
@@ -89,8 +85,8 @@ async function readDocument(upstream: Upstream, timeoutMs: number): Promise<Serv
   throw new Problem("upstream_bad_response", { cause: new TypeError("Document has no paths") });
 }
 
-async function ask(upstream: Upstream, request: Request): Promise<string> {
-  const response = await upstream.fetch(request);
+async function ask(upstream: Upstream, signal: AbortSignal): Promise<string> {
+  const response = await upstream.fetch("/openapi.json", { signal });
   if (response.status === 200) return await response.text();
   await response.body?.cancel();
   throw new TypeError(`Service answered ${response.status} for its OpenAPI document`);

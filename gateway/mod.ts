@@ -104,7 +104,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   const toUpstreamHeaders = createUpstreamHeaders({ publicOrigin, cookieNames: names });
   const toClientHeaders = createClientHeaders(names);
   const forward = createForward(options);
-  const identify = createIdentify(authenticate, revocation);
+  const identify = createIdentify({ authenticate, revocation, log });
 
   const app = new Hono<GatewayEnv>();
   app.onError(toFailure(log));
@@ -166,7 +166,13 @@ type Identify = (
 ) => Promise<AccessToken | "anonymous">;
 
 /** A public route reads no credential; on an optional one an unusable credential is none. */
-function createIdentify(authenticate: Authenticate, revocation: Revocation): Identify {
+function createIdentify(
+  { authenticate, revocation, log }: {
+    authenticate: Authenticate;
+    revocation: Revocation;
+    log: Logger;
+  },
+): Identify {
   return async function identify({ access }, { revocation: mode }, rule) {
     if (rule === "public") return "anonymous";
     try {
@@ -174,8 +180,9 @@ function createIdentify(authenticate: Authenticate, revocation: Revocation): Ide
       await revocation.check(token, mode);
       return token;
     } catch (error) {
-      if (rule === "optional" && error instanceof Problem) return "anonymous";
-      throw error;
+      if (rule !== "optional" || !(error instanceof Problem)) throw error;
+      if (error.status >= 500) log.warn("Caller is taken for anonymous", { code: error.code });
+      return "anonymous";
     }
   };
 }

@@ -63,9 +63,13 @@ export function toFailure(log: Logger): ErrorHandler<GatewayEnv> {
   };
 }
 
+const probes: ReadonlySet<string | undefined> = new Set(["/livez", "/readyz"]);
+
 function logRequest(c: Context<GatewayEnv>, log: Logger, durationMs: number): void {
   const bearer = c.get("bearer");
-  log.info("Request answered", {
+  // Probes come every few seconds and say nothing of the traffic.
+  const write = probes.has(c.get("target")?.path) ? log.debug : log.info;
+  write("Request answered", {
     method: c.req.method,
     path: c.get("target")?.path,
     route: c.get("route"),

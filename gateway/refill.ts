@@ -12,17 +12,14 @@ export function createRefill(
   if (!target) return undefined;
   return async function refill() {
     const trace = currentContext()?.trace ?? newTrace();
-    const response = await target.upstream.fetch(
-      new Request(target.upstream.origin + target.path, {
-        method: "POST",
-        redirect: "manual",
-        signal: AbortSignal.timeout(10_000),
-        headers: {
-          [internalHeaders.passport]: await signPassport("gateway", trace.traceId),
-          [internalHeaders.traceparent]: toTraceparent(trace),
-        },
-      }),
-    );
+    const response = await target.upstream.fetch(target.path, {
+      method: "POST",
+      signal: AbortSignal.timeout(10_000),
+      headers: {
+        [internalHeaders.passport]: await signPassport("gateway", trace.traceId),
+        [internalHeaders.traceparent]: toTraceparent(trace),
+      },
+    });
     await response.body?.cancel();
     if (!response.ok) throw new Error(`Refill was answered with status ${response.status}`);
   };

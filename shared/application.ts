@@ -1,3 +1,4 @@
+import type { Bindings } from "./config.ts";
 import type { Fetcher } from "./upstream.ts";
 
 /** What a composition hands to the runtime: something that answers, and its duties in between. */
@@ -7,3 +8,6 @@ export interface Application extends Fetcher {
   /** Every few seconds on Deno, by cron on Workers: repeats what an answer could not wait for. */
   sweep?(): Promise<void>;
 }
+
+/** Makes an application of what the deployment hands over. */
+export type Compose = (bindings: Bindings) => Application | Promise<Application>;

@@ -42,14 +42,31 @@ function nameInside(part: PropertyKey): string {
   return /^([0-9]{1,6}|[A-Za-z_]{1,24})$/.test(String(part)) ? String(part) : "…";
 }
 
-/** Messages of our own checks say what is wrong; zod's own could quote the value. */
+/**
+ * Messages of our own checks say what is wrong. Zod's own could quote the value, so of its issues
+ * only what the schema knows is told.
+ */
 function reason(issue: z.core.$ZodIssue): string {
-  if (issue.code === "custom" && issue.message !== "Invalid input") return issue.message;
-  if (issue.code === "invalid_union") {
-    const ours = issue.errors.flat().find(({ code }) => code === "custom");
-    if (ours) return reason(ours);
+  if (isOurs(issue)) return issue.message;
+  switch (issue.code) {
+    case "invalid_union": {
+      const ours = issue.errors.flat().find(isOurs);
+      return ours ? ours.message : "does not fit";
+    }
+    case "invalid_value":
+      return `must be ${issue.values.map(String).join(" or ")}`;
+    case "invalid_type":
+      return `must be of type ${issue.expected}`;
+    case "too_small":
+      return issue.minimum === 1 ? "must not be empty" : "is too small";
+    default:
+      return `does not fit (${issue.code.replaceAll("_", " ")})`;
   }
-  return `does not fit (${issue.code.replaceAll("_", " ")})`;
+}
+
+/** Zod's own messages begin with a capital, and so does the one of a check without words. */
+function isOurs({ code, message }: z.core.$ZodIssue): boolean {
+  return code === "custom" ? message !== "Invalid input" : message.startsWith("must ");
 }
 
 /** A whole number given as decimal text or as a number, within bounds. */

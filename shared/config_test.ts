@@ -12,6 +12,9 @@ const Settings = z.object({
   TABLE: z.optional(json(z.record(z.string(), z.number()))),
   COURSE: z.optional(upstreamSetting),
   MODE: z.optional(z.enum(["a", "b"])),
+  FORM: z.optional(z.string().check(z.regex(/^\d+$/, "must be digits"))),
+  EITHER: z.optional(z.union([z.literal("yes"), z.array(z.string())], "must be yes or a list")),
+  NAMES: z.optional(json(z.array(z.string()).check(z.minLength(1)))),
   QUIET: z.optional(z.string().check(z.refine(() => false))),
 });
 const good = { PUBLIC_ORIGIN: "https://api.test" };
@@ -59,10 +62,10 @@ const refused: Readonly<Record<string, readonly [bindings: Record<string, unknow
   "null as number": [{ PORT: null }, "PORT: must be a whole number from 1 to 65535"],
   "an object as number": [{ PORT: {} }, "PORT: must be a whole number from 1 to 65535"],
   "no JSON": [{ KEYS: "[{" }, "KEYS: must be JSON"],
-  "other JSON": [{ KEYS: "{}" }, "KEYS: does not fit (invalid type)"],
+  "other JSON": [{ KEYS: "{}" }, "KEYS: must be of type array"],
   "an inner member that is missing": [
     { KEYS: '[{"n":1}]' },
-    "KEYS (0.kid): does not fit (invalid type)",
+    "KEYS (0.kid): must be of type string",
   ],
   "an inner number that is empty": [
     { KEYS: '[{"kid":"a","n":""}]' },
@@ -70,13 +73,20 @@ const refused: Readonly<Record<string, readonly [bindings: Record<string, unknow
   ],
   "a long name inside": [
     { TABLE: '{"Zm9vYmFyZm9vYmFyZm9vYmFyZm9v":"x"}' },
-    "TABLE (…): does not fit (invalid type)",
+    "TABLE (…): must be of type number",
   ],
-  "another choice": [{ MODE: "c" }, "MODE: does not fit (invalid value)"],
+  "another choice": [{ MODE: "c" }, "MODE: must be a or b"],
   "a number where an upstream stands": [
     { COURSE: 5 },
     "COURSE: must be a URL or a service binding",
   ],
+  "another form": [{ FORM: "Zm9v" }, "FORM: must be digits"],
+  "an unknown member": [
+    { KEYS: '[{"kid":"a","n":1,"Zm9v":2}]' },
+    "KEYS (0): does not fit (unrecognized keys)",
+  ],
+  "none of several": [{ EITHER: "Zm9v" }, "EITHER: must be yes or a list"],
+  "an empty list": [{ NAMES: "[]" }, "NAMES: must not be empty"],
   "what a check without words refuses": [{ QUIET: "x" }, "QUIET: does not fit (custom)"],
   "no upstream": [
     { COURSE: "course" },
@@ -128,7 +138,7 @@ Deno.test("readConfig names every variable once, in one line", () => {
   assert.equal(
     message,
     "Cannot start: PORT: must be a whole number from 1 to 65535; PUBLIC_ORIGIN is missing; " +
-      "KEYS (0.kid): does not fit (invalid type)",
+      "KEYS (0.kid): must be of type string",
   );
 });
 

@@ -8,7 +8,8 @@ import { encodeBase64Url } from "./crypto/base64url.ts";
 export function uuidv7(now: number = Date.now()): string {
   const random = crypto.getRandomValues(new Uint8Array(10)).toHex();
   const time = BigInt(now).toString(16).padStart(12, "0");
-  // The variant is the two bits 10 (RFC 9562 §4.1); the other two of that digit stay random.
+  // The variant is the two bits 10 (RFC 9562 §4.1); the other two of that digit stay random. Ten
+  // bytes are twenty digits, so there is a fourth one.
   const variant = "89ab"[Number.parseInt(random[3]!, 16) & 3];
   return [
     time.slice(0, 8),

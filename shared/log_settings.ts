@@ -3,7 +3,7 @@ import { type LoggerOptions, type LogLevel, logLevels, type LogSink } from "./lo
 
 /** The settings of every logger: a variable, and the runtime's writer of lines where it has one. */
 export const logSettings = {
-  LOG_LEVEL: z._default(z.enum(logLevels as [LogLevel, ...LogLevel[]]), "info"),
+  LOG_LEVEL: z._default(z.enum(logLevels), "info"),
   LOG_SINK: z.optional(z.custom<LogSink>((value) => typeof value === "function")),
 };
 

@@ -41,7 +41,7 @@ export function childSpan(parent: TraceContext): TraceContext {
 
 function randomHex(bytes: number): string {
   const random = crypto.getRandomValues(new Uint8Array(bytes));
-  // All-zero ids are invalid; one fixed bit keeps them out without drawing again.
+  // All-zero ids are invalid; one fixed bit keeps them out without drawing again. Ids have bytes.
   random[0]! |= 0x01;
   return random.toHex();
 }

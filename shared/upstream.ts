@@ -1,11 +1,20 @@
 import * as z from "zod/mini";
+import { ConfigError } from "./config.ts";
 
-/** Something that answers requests: an app in this isolate, a service binding, or a URL. */
+/**
+ * Something that answers requests: an app in this isolate, a service binding, or a URL.
+ *
+ * It is asked for a target and knows its own origin, so that nothing a caller says can send a
+ * Passport elsewhere.
+ */
 export interface Upstream {
-  /** Scheme and authority of request URLs; names no reachable host unless the upstream is a URL. */
-  readonly origin: string;
-  /** Answers a request. */
-  fetch(request: Request): Response | Promise<Response>;
+  /**
+   * Answers a request for `target`, path and query as they are to be sent. Redirects are handed
+   * back, never followed.
+   *
+   * @throws {TypeError} for a target that does not begin with one slash
+   */
+  fetch(target: string, init?: RequestInit): Promise<Response>;
 }
 
 /** Anything with a `fetch`, as Hono apps and service bindings have it. */
@@ -15,11 +24,21 @@ export interface Fetcher {
 }
 
 /** An app in this isolate, or a service binding. */
-export function localUpstream(name: string, target: Fetcher): Upstream {
+export function localUpstream(name: string, app: Fetcher): Upstream {
+  // A name that no network knows.
+  const origin = `http://${name.toLowerCase()}.internal`;
   return {
-    origin: `http://${name.toLowerCase()}.internal`,
-    fetch: (request) => target.fetch(request),
+    async fetch(target, init) {
+      const url = toUrl(origin, target);
+      return await app.fetch(new Request(url, { ...init, redirect: "manual" }));
+    },
   };
+}
+
+/** After an origin, `//x`, `@x` or `:1` would name another host. */
+function toUrl(origin: string, target: string): string {
+  if (/^\/(?!\/)/.test(target)) return origin + target;
+  throw new TypeError("Cannot send a request: target does not begin with one slash");
 }
 
 /** What both runtimes' `fetch` inflates by itself; other codings pass with their bytes. */
@@ -31,18 +50,13 @@ const inflatedCodings: readonly (string | null)[] = ["gzip", "br"];
  * The runtimes' `fetch` inflates a compressed body and leaves its headers as they were, so the two
  * headers that no longer fit the bytes are dropped here.
  *
- * `fetch` throws {TypeError} for a request to any other origin: what goes to an upstream may carry
- * a Passport.
+ * On Deno a request may arrive twice unless its options went through `sentOnce`.
  */
-export function urlUpstream(origin: string, fetch = globalThis.fetch): Upstream {
-  const own = new URL(origin).origin;
+export function urlUpstream(url: string, fetch = globalThis.fetch): Upstream {
+  const { origin } = new URL(url);
   return {
-    origin: own,
-    async fetch(request) {
-      if (new URL(request.url).origin !== own) {
-        throw new TypeError("Cannot send a request to another origin than its upstream's");
-      }
-      const response = await fetch(request, { redirect: "manual" });
+    async fetch(target, init) {
+      const response = await fetch(toUrl(origin, target), { ...init, redirect: "manual" });
       const coding = response.headers.get("content-encoding");
       if (!inflatedCodings.includes(coding) || response.body === null) return response;
       const inflated = new Response(response.body, response);
@@ -63,11 +77,16 @@ export function urlUpstream(origin: string, fetch = globalThis.fetch): Upstream 
 export function sentOnce(init: RequestInit): RequestInit {
   const { method = "GET", body = null } = init;
   if (!["POST", "PATCH"].includes(method.toUpperCase())) return init;
-  const isHeld = body === null || typeof body === "string" || body instanceof ArrayBuffer ||
-    ArrayBuffer.isView(body);
-  if (!isHeld) return init;
-  const type = typeof body === "string" ? "text/plain;charset=UTF-8" : "";
-  return { ...init, body: new Blob(body === null ? [] : [body as BlobPart], { type }) };
+  if (body === null) return { ...init, body: new Blob() };
+  if (typeof body === "string") return { ...init, body: new Blob([body], { type: plainText }) };
+  return isBytes(body) ? { ...init, body: new Blob([body]) } : init;
+}
+
+/** What `fetch` declares a text to be when the caller does not say (Fetch, "extract a body"). */
+const plainText = "text/plain;charset=UTF-8";
+
+function isBytes(body: BodyInit): body is ArrayBuffer | ArrayBufferView<ArrayBuffer> {
+  return body instanceof ArrayBuffer || ArrayBuffer.isView(body);
 }
 
 /** A setting that places a service: an origin's URL or a binding. */
@@ -88,7 +107,18 @@ export const upstreamSetting = z.union([
   ),
 ]);
 
-/** The upstream that a setting names. */
-export function toUpstream(name: string, setting: z.output<typeof upstreamSetting>): Upstream {
-  return typeof setting === "string" ? urlUpstream(setting) : localUpstream(name, setting);
+/**
+ * The upstream that the setting `name` places, or `local` where it places none.
+ *
+ * @throws {ConfigError} when there is neither
+ */
+export function placeUpstream(
+  name: string,
+  setting: z.output<typeof upstreamSetting> | undefined,
+  local?: Upstream,
+): Upstream {
+  if (typeof setting === "string") return urlUpstream(setting);
+  if (setting) return localUpstream(name, setting);
+  if (local) return local;
+  throw new ConfigError(`Cannot start: ${name} is missing`);
 }

@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
 import * as z from "zod/mini";
-import { localUpstream, toUpstream, upstreamSetting, urlUpstream } from "./upstream.ts";
+import { startUnansweringServer } from "../tests/support/unanswering_server.ts";
+import {
+  localUpstream,
+  placeUpstream,
+  sentOnce,
+  upstreamSetting,
+  urlUpstream,
+} from "./upstream.ts";
 
 function setup(make: () => Response = () => new Response("ok")) {
-  const calls: (readonly [Request, RequestInit | undefined])[] = [];
+  const calls: (readonly [url: string, RequestInit | undefined])[] = [];
   const fetch = (input: RequestInfo | URL, init?: RequestInit) => {
-    calls.push([new Request(input), init]);
+    calls.push([String(input), init]);
     return Promise.resolve(make());
   };
   return { calls, upstream: urlUpstream("http://course.test:8080", fetch) };
@@ -13,24 +20,18 @@ function setup(make: () => Response = () => new Response("ok")) {
 
 Deno.test("urlUpstream fetches from its origin and follows no redirect [P10]", async () => {
   const { calls, upstream } = setup();
-  assert.equal(upstream.origin, "http://course.test:8080");
-  const response = await upstream.fetch(new Request("http://course.test:8080/a?b"));
+  const response = await upstream.fetch("/a?b", { method: "PUT", redirect: "follow" });
   assert.equal(await response.text(), "ok");
-  assert.equal(calls[0]?.[0].url, "http://course.test:8080/a?b");
-  assert.deepEqual(calls[0]?.[1], { redirect: "manual" });
+  assert.deepEqual(calls, [["http://course.test:8080/a?b", { method: "PUT", redirect: "manual" }]]);
 });
 
-const elsewhere = [
-  "https://course.test:8080/",
-  "http://course.test/",
-  "http://course.test:8081/",
-  "http://evil.test/",
-  "http://course.test:8080.evil.test/",
-];
-for (const url of elsewhere) {
-  Deno.test(`urlUpstream sends nothing to ${url} [H05]`, async () => {
+const elsewhere = ["//evil.test/", "@evil.test/", ":8081/", ".evil.test/", "http://evil.test/", ""];
+for (const target of elsewhere) {
+  Deno.test(`an upstream sends nothing for the target ${JSON.stringify(target)} [H05]`, async () => {
     const { calls, upstream } = setup();
-    await assert.rejects(async () => await upstream.fetch(new Request(url)), TypeError);
+    await assert.rejects(upstream.fetch(target), TypeError);
+    const local = localUpstream("x", { fetch: () => assert.fail("was called") });
+    await assert.rejects(local.fetch(target), TypeError);
     assert.equal(calls.length, 0);
   });
 }
@@ -40,7 +41,7 @@ for (const [coding, left] of Object.entries(codings)) {
   Deno.test(`urlUpstream leaves ${left ?? "no"} content-encoding after ${coding} [M5]`, async () => {
     const headers = { "content-encoding": coding, "content-length": "20", etag: '"x"' };
     const { upstream } = setup(() => new Response("body", { status: 203, headers }));
-    const response = await upstream.fetch(new Request("http://course.test:8080/"));
+    const response = await upstream.fetch("/");
     assert.equal(response.headers.get("content-encoding"), left);
     assert.equal(response.headers.get("content-length"), left === null ? null : "20");
     assert.equal(response.headers.get("etag"), '"x"');
@@ -52,24 +53,24 @@ for (const [coding, left] of Object.entries(codings)) {
 Deno.test("urlUpstream keeps the headers of an answer without body [M5]", async () => {
   const headers = { "content-encoding": "gzip", "content-length": "20" };
   const { upstream } = setup(() => new Response(null, { status: 304, headers }));
-  const response = await upstream.fetch(new Request("http://course.test:8080/"));
+  const response = await upstream.fetch("/");
   assert.equal(response.headers.get("content-encoding"), "gzip");
   assert.equal(response.headers.get("content-length"), "20");
 });
 
 Deno.test("localUpstream hands the request on, under a name no network knows", async () => {
-  const upstream = localUpstream("COURSE", { fetch: (request) => new Response(request.url) });
-  assert.equal(upstream.origin, "http://course.internal");
-  const response = await upstream.fetch(new Request(`${upstream.origin}/x`));
-  assert.equal(await response.text(), "http://course.internal/x");
+  const upstream = localUpstream("COURSE", {
+    fetch: ({ url, redirect }) => new Response(`${url} ${redirect}`),
+  });
+  const response = await upstream.fetch("/x", { redirect: "follow" });
+  assert.equal(await response.text(), "http://course.internal/x manual");
 });
 
-Deno.test("upstreamSetting takes an origin or a binding, and toUpstream makes it one", async () => {
+Deno.test("upstreamSetting takes an origin or a binding, and placeUpstream makes it one", async () => {
   const binding = { fetch: () => new Response("bound") };
   assert.equal(z.parse(upstreamSetting, binding), binding);
-  assert.equal(toUpstream("X", "https://a.test/").origin, "https://a.test");
-  const upstream = toUpstream("X", binding);
-  assert.equal(await (await upstream.fetch(new Request("http://x.internal/"))).text(), "bound");
+  const upstream = placeUpstream("X", binding);
+  assert.equal(await (await upstream.fetch("/")).text(), "bound");
   for (const text of ["http://a.test", "http://a.test/", "https://a.test:8443"]) {
     assert.ok(z.safeParse(upstreamSetting, text).success, text);
   }
@@ -89,4 +90,45 @@ Deno.test("upstreamSetting takes an origin or a binding, and toUpstream makes it
   for (const value of refused) {
     assert.equal(z.safeParse(upstreamSetting, value).success, false, JSON.stringify(value));
   }
+});
+
+Deno.test("a setting wins over what is local, and one of them has to be there", () => {
+  const local = localUpstream("X", { fetch: () => new Response() });
+  assert.equal(placeUpstream("X", undefined, local), local);
+  assert.notEqual(placeUpstream("X", "http://a.test", local), local);
+  assert.throws(() => placeUpstream("X", undefined), {
+    name: "ConfigError",
+    message: "Cannot start: X is missing",
+  });
+});
+
+const bodies = {
+  "a text": [{ body: "é" }, "content-length: 2"],
+  "bytes": [{ body: new Uint8Array(3) }, "content-length: 3"],
+  "no body": [{}, "transfer-encoding: chunked"],
+} as const;
+for (const method of ["POST", "PATCH"]) {
+  for (const [what, [init, framing]] of Object.entries(bodies)) {
+    Deno.test(`a ${method} with ${what} is sent once, though nobody answers`, async () => {
+      await using server = startUnansweringServer();
+      const { seen, origin } = server;
+      await assert.rejects(
+        urlUpstream(origin).fetch("/x", sentOnce({ ...init, method })),
+        TypeError,
+      );
+      assert.equal(seen.length, 1);
+      assert.ok(seen[0]?.includes(framing), String(seen[0]));
+    });
+  }
+}
+
+Deno.test("what else a request says is left as it is", async () => {
+  const headers = { "content-type": "application/json" };
+  const request = new Request("http://a.test/", sentOnce({ method: "post", headers, body: "{}" }));
+  assert.equal(request.headers.get("content-type"), "application/json");
+  assert.equal(await request.text(), "{}");
+  const stream = new Blob(["x"]).stream();
+  assert.equal(sentOnce({ method: "POST", body: stream }).body, stream);
+  const put = { method: "PUT", body: "x" };
+  assert.equal(sentOnce(put), put);
 });

@@ -210,7 +210,7 @@ Deno.test("Components of one name and other content are renamed with all that re
 
 /** Puts what refers to others before them, so that one look at each is not enough. */
 async function withComponentsReversed({ upstream, state }: ReturnType<typeof service>) {
-  const response = await upstream.fetch(new Request("http://crew.internal/openapi.json"));
+  const response = await upstream.fetch("/openapi.json");
   const document = await response.json();
   const schemas = Object.fromEntries(Object.entries(document.components.schemas).reverse());
   state.answer = () => Response.json({ ...document, components: { schemas } });

@@ -1,14 +1,13 @@
 import assert from "node:assert/strict";
 import { ConfigError } from "@edgepass/shared/config";
-import { generateAccessTokenKeys } from "./mod.ts";
+import * as z from "zod/mini";
 import { composeAuth } from "./compose.ts";
-import { readClaims, setupAuth } from "../../tests/support/auth_service.ts";
+import { accessTokenKeysSetting } from "./keys.ts";
+import { makeAccessTokenKeys, readClaims, setupAuth } from "../../tests/support/auth_service.ts";
 import { expectProblem } from "../../tests/support/services.ts";
 
-const [{ keys: [key] }, { keys: [other] }] = await Promise.all([
-  generateAccessTokenKeys(),
-  generateAccessTokenKeys(),
-]);
+const [key, other] = [await makeAccessTokenKeys(), await makeAccessTokenKeys()]
+  .flatMap((set) => z.parse(accessTokenKeysSetting, set).keys);
 assert.ok(key && other);
 const keySet = (...keys: unknown[]) => JSON.stringify({ keys });
 const weak = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";

@@ -1,5 +1,5 @@
 import { integer, origin } from "@edgepass/shared/config";
-import { readSecret } from "@edgepass/shared/crypto";
+import { secretSetting } from "@edgepass/shared/crypto";
 import { upstashSettings } from "@edgepass/shared/redis";
 import { sqlSource } from "@edgepass/shared/sql/config";
 import { maxAccessTokenLifeSeconds } from "@edgepass/shared/tokens";
@@ -10,21 +10,6 @@ import { findPasswordFault } from "./passwords/policy.ts";
 
 const text = z.string().check(z.minLength(1));
 
-const secret = z.pipe(
-  z.string().check(z.refine(
-    (value) => readSecret(value) instanceof Uint8Array,
-    "must be at least 32 random bytes as base64url, and no well-known or patterned value",
-  )),
-  z.transform(toSecretBytes),
-);
-
-/** The check in front lets only usable secrets through. */
-function toSecretBytes(value: string): Uint8Array<ArrayBuffer> {
-  const bytes = readSecret(value);
-  if (!(bytes instanceof Uint8Array)) throw new TypeError("Cannot use a secret that is weak");
-  return bytes;
-}
-
 /** What the identity provider needs from its deployment. */
 export const AuthConfig = z.object({
   PUBLIC_ORIGIN: origin(),
@@ -33,7 +18,7 @@ export const AuthConfig = z.object({
   AUTH_DB: sqlSource,
   AUTH_DB_TOKEN: z.optional(text),
   ACCESS_TOKEN_KEYS: accessTokenKeysSetting,
-  REFRESH_TOKEN_KEY: secret,
+  REFRESH_TOKEN_KEY: secretSetting,
   ACCESS_TOKEN_TTL_SECONDS: z._default(integer({ min: 1, max: maxAccessTokenLifeSeconds }), 600),
   REFRESH_TOKEN_TTL_SECONDS: z._default(integer({ min: 1 }), 1_209_600),
   SESSION_MAX_SECONDS: z._default(integer({ min: 1 }), 2_592_000),

@@ -5,6 +5,7 @@ import type { AccountClaims, Login } from "./store/mod.ts";
 
 /** Both tokens of a login, and when they end in epoch milliseconds. */
 export interface Grant {
+  /** The token's `iat`, from which lives are counted: whoever sets 600 seconds is told 600. */
   readonly issuedAt: number;
   readonly accessToken: string;
   readonly accessExpiresAt: number;
@@ -42,8 +43,7 @@ export function createGrantIssuer(
   { keys, issuer, audience, accessTtlSeconds, now }: GrantIssuerOptions,
 ): IssueGrant {
   return async function issueGrant({ login, claims, refreshToken, refreshExpiresAt }) {
-    const issuedAt = now();
-    const iat = Math.floor(issuedAt / 1000);
+    const iat = Math.floor(now() / 1000);
     const exp = Math.min(iat + accessTtlSeconds, Math.ceil(login.expiresAt / 1000));
     const { signing } = await keys();
     const accessToken = await signAccessToken({
@@ -61,6 +61,12 @@ export function createGrantIssuer(
       scope: "",
       client_id: clientId,
     }, signing);
-    return { issuedAt, accessToken, accessExpiresAt: exp * 1000, refreshToken, refreshExpiresAt };
+    return {
+      issuedAt: iat * 1000,
+      accessToken,
+      accessExpiresAt: exp * 1000,
+      refreshToken,
+      refreshExpiresAt,
+    };
   };
 }

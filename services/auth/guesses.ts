@@ -1,5 +1,5 @@
+import { digest } from "@edgepass/shared/crypto";
 import { Problem } from "@edgepass/shared/problem";
-import { digestText } from "./digest.ts";
 import type { GuessStore } from "./store/mod.ts";
 
 /** A window's limit; the guess that exceeds it is refused until the window ends. */
@@ -72,7 +72,7 @@ export function createGuesses(
       const accountUntil = await refusedUntil([byAccount]);
       if (
         accountUntil !== undefined &&
-        !(await store.isKnownNetwork(email, await digestText(network)))
+        !(await store.isKnownNetwork(email, await digest(network)))
       ) {
         throw refusal(accountUntil - now());
       }
@@ -101,7 +101,7 @@ interface Counted extends Limit {
 
 /** Addresses of people and machines are not kept where a count is all that is needed. */
 async function toCounted(limit: LimitName, subject: string): Promise<Counted> {
-  return { ...guessLimits[limit], key: `${limit}:${await digestText(subject)}` };
+  return { ...guessLimits[limit], key: `${limit}:${await digest(subject)}` };
 }
 
 function refusal(waitMs: number): Problem {

@@ -6,7 +6,6 @@ import {
   Kid,
   type SigningKey,
 } from "@edgepass/shared/crypto";
-import { randomToken } from "@edgepass/shared/ids";
 import * as z from "zod/mini";
 
 const ed25519Bytes = z.string().check(
@@ -39,7 +38,7 @@ const PrivateJwkSet = z.object({
 export const accessTokenKeysSetting = json(PrivateJwkSet);
 
 /** A private JWK set (RFC 7517 §5) whose keys say where they stand in their rotation. */
-export type PrivateJwkSet = z.infer<typeof PrivateJwkSet>;
+type PrivateJwkSet = z.infer<typeof PrivateJwkSet>;
 
 export interface AccessTokenKeys {
   /** The one key that signs. */
@@ -94,13 +93,4 @@ async function importPair(
   } catch {
     return undefined;
   }
-}
-
-/** Makes a private JWK set with one new signing key, as `ACCESS_TOKEN_KEYS` takes it. */
-export async function generateAccessTokenKeys(): Promise<PrivateJwkSet> {
-  const pair = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
-  if (!("privateKey" in pair)) throw new TypeError("Cannot make a key pair: the runtime gave none");
-  const { x = "", d = "" } = await crypto.subtle.exportKey("jwk", pair.privateKey);
-  const common = { kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig" } as const;
-  return { keys: [{ ...common, kid: randomToken(8), x, d, state: "signing" }] };
 }

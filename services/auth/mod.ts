@@ -21,8 +21,6 @@ import { sessionRoutes } from "./routes/sessions.ts";
 import { createSignIn } from "./sign_in.ts";
 import type { AuthStore } from "./store/mod.ts";
 
-export { generateAccessTokenKeys, type PrivateJwkSet } from "./keys.ts";
-
 export interface AuthServiceDeps {
   readonly starter: Starter;
   readonly store: AuthStore;

@@ -1,6 +1,5 @@
-import { decodeBase64Url, encodeBase64Url } from "@edgepass/shared/crypto";
+import { decodeBase64Url, digest, encodeBase64Url } from "@edgepass/shared/crypto";
 import { randomToken } from "@edgepass/shared/ids";
-import { digestText } from "./digest.ts";
 
 /** The parent of a token may come again for this long, if its answer was lost. */
 export const graceMs = 10_000;
@@ -27,7 +26,7 @@ export function isRefreshToken(text: string): boolean {
 
 /** What is stored of a token: SHA-256, which is enough for 256 random bits. */
 export async function hashRefreshToken(token: string): Promise<string> {
-  return await digestText(token);
+  return await digest(token);
 }
 
 /** Imports the key behind the grace. */

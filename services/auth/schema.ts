@@ -1,5 +1,5 @@
 import { z } from "@hono/zod-openapi";
-import { list, ListQuery } from "@edgepass/shared/http";
+import { line, list, ListQuery } from "@edgepass/shared/http";
 
 /** Roles of the product; `learner` is given at sign-up. */
 export const Role = z.enum(["admin", "instructor", "learner"]).openapi("Role");
@@ -18,10 +18,7 @@ const password = z.string().openapi({
 export const NewAccount = z.strictObject({
   email,
   password,
-  name: z.string().trim().min(1).max(100).refine(
-    (text) => !/\p{Cc}/u.test(text),
-    "Must not have control characters",
-  ).openapi({ example: "Demo Learner" }),
+  name: line(100).openapi({ example: "Demo Learner" }),
 }).openapi("NewAccount");
 export type NewAccount = z.infer<typeof NewAccount>;
 

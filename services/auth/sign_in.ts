@@ -1,7 +1,7 @@
+import { digest } from "@edgepass/shared/crypto";
 import { Problem } from "@edgepass/shared/problem";
 import { VersionConflict } from "@edgepass/shared/sql";
 import type { AuthDeps, Client } from "./deps.ts";
-import { digestText } from "./digest.ts";
 import { normaliseEmail } from "./email.ts";
 import type { Grant } from "./grants.ts";
 import { isOversized } from "./passwords/policy.ts";
@@ -68,7 +68,7 @@ async function begin(
     login,
     token: { hash: await hashRefreshToken(refreshToken), expiresAt: refreshExpiresAt },
     passwordChangedAt: account.passwordChangedAt,
-    network: await digestText(client.network),
+    network: await digest(client.network),
   }).catch(refuseOutdated);
   const grant = await issueGrant({ login, claims, refreshToken, refreshExpiresAt });
   return { account: { id: account.id, email, roles: [...claims.roles] }, grant };

@@ -1,8 +1,8 @@
 import type { Application } from "@edgepass/shared/application";
-import { type Bindings, ConfigError, readConfig } from "@edgepass/shared/config";
+import { type Bindings, readConfig } from "@edgepass/shared/config";
 import { createClient, createStarter } from "@edgepass/shared/http";
 import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
-import { toUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
+import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
 import { createCourseService } from "./mod.ts";
 import { readProfile } from "./profiles.ts";
@@ -26,8 +26,7 @@ export function composeCourse(
   local: { readonly USER?: Upstream } = {},
 ): Application {
   const { COURSE_DB, COURSE_DB_TOKEN, USER } = readConfig(Config, bindings);
-  const user = USER === undefined ? local.USER : toUpstream("user", USER);
-  if (user === undefined) throw new ConfigError("Cannot start: USER is missing");
+  const user = placeUpstream("USER", USER, local.USER);
   const starter = createStarter(bindings);
   const sql = readSqlDb(COURSE_DB, COURSE_DB_TOKEN);
   const client = createClient({ services: { user }, now: starter.now });

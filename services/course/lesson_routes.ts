@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import {
+  bodyProblems,
   createApi,
   idempotencyKey,
   jsonBody,
@@ -22,14 +23,11 @@ const ownLessonProblems = problems(
 );
 
 const changeProblems = problems(
-  "malformed_json",
+  ...bodyProblems,
   "authentication_required",
   "forbidden",
   "not_found",
   "conflict",
-  "payload_too_large",
-  "unsupported_media_type",
-  "validation_failed",
   "store_unavailable",
 );
 

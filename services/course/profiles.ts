@@ -9,7 +9,8 @@ import { Problem } from "@edgepass/shared/problem";
  */
 export async function readProfile(client: ServiceClient<"user">): Promise<ProfileForCourse> {
   const profile = await client.read("user", "/users/me", ProfileForCourse);
-  // A Passport outlives its account by seconds; who teaches must be somebody.
-  if (!profile) throw new Problem("forbidden", { detail: "Account is closed" });
+  // A Passport outlives its account by seconds, and people of other issuers have none: who teaches
+  // must be somebody here.
+  if (!profile) throw new Problem("forbidden", { detail: "There is no profile to teach under" });
   return profile;
 }

@@ -1,5 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import {
+  bodyProblems,
+  callProblems,
   createApi,
   idempotencyKey,
   jsonBody,
@@ -74,17 +76,12 @@ const createCourse = createRoute({
   responses: {
     201: jsonResponse("The new course", Course),
     ...problems(
-      "malformed_json",
+      ...bodyProblems,
       "authentication_required",
       "forbidden",
       "conflict",
-      "payload_too_large",
-      "unsupported_media_type",
-      "validation_failed",
-      "upstream_bad_response",
-      "upstream_unavailable",
+      ...callProblems,
       "store_unavailable",
-      "upstream_timeout",
     ),
   },
 });
@@ -100,14 +97,11 @@ const changeCourse = createRoute({
   responses: {
     200: jsonResponse("The changed course", Course),
     ...problems(
-      "malformed_json",
+      ...bodyProblems,
       "authentication_required",
       "forbidden",
       "not_found",
       "conflict",
-      "payload_too_large",
-      "unsupported_media_type",
-      "validation_failed",
       "store_unavailable",
     ),
   },

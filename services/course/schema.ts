@@ -1,28 +1,9 @@
 import { z } from "@hono/zod-openapi";
-import { list, ListQuery } from "@edgepass/shared/http";
+import { line, list, ListQuery, prose } from "@edgepass/shared/http";
 
 /** Bounds that keep a course one answer and one batch. */
 export const maxLessons = 100;
 const maxTags = 10;
-
-// deno-lint-ignore no-control-regex -- control characters are what these refuse
-const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
-// deno-lint-ignore no-control-regex -- tab and line breaks belong to prose, the others do not
-const controlsInProse = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
-
-function line(maxLength: number) {
-  return z.string().trim().min(1).max(maxLength).refine(
-    (text) => !controls.test(text) && text.isWellFormed(),
-    "Must be one line of text",
-  );
-}
-
-function prose(maxLength: number) {
-  return z.string().min(1).max(maxLength).refine(
-    (text) => text.trim() !== "" && !controlsInProse.test(text) && text.isWellFormed(),
-    "Must be text",
-  );
-}
 
 const id = z.uuid().openapi({ example: "01981c5e-7a10-7cc3-b1f4-3f1a9d5c2e80" });
 const time = z.iso.datetime().openapi({ example: "2026-03-01T09:30:00.000Z" });

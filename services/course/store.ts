@@ -1,4 +1,4 @@
-import { type SqlDb, VersionConflict } from "@edgepass/shared/sql";
+import { isDone, type SqlDb } from "@edgepass/shared/sql";
 import { type Orm, orm } from "@edgepass/shared/sql/orm";
 import { and, asc, desc, eq, sql as text } from "drizzle-orm";
 import { integer, sqliteTable, text as textColumn } from "drizzle-orm/sqlite-core";
@@ -76,9 +76,9 @@ export function sqlCourseStore(sql: SqlDb): CourseStore {
     async insert(course) {
       await db.insert(courses).values(toRow(course));
     },
-    save: (before, after) => isFirst(db.batch(changesBetween(db, before, after))),
+    save: (before, after) => isDone(db.batch(changesBetween(db, before, after))),
     async remove(course) {
-      return await isFirst(db.batch([
+      return await isDone(db.batch([
         db.delete(courses).where(unchanged(course)),
         db.requireOneChange(),
       ]));
@@ -164,14 +164,4 @@ function toRecord({ searchText: _searchText, ...row }: typeof courses.$inferSele
 /** SQLite's lower() knows ASCII only; accents typed in two ways are one. */
 function toSearchText(value: string): string {
   return value.normalize("NFC").toLowerCase();
-}
-
-async function isFirst(batch: Promise<unknown>): Promise<boolean> {
-  try {
-    await batch;
-    return true;
-  } catch (error) {
-    if (error instanceof VersionConflict) return false;
-    throw error;
-  }
 }

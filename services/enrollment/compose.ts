@@ -1,8 +1,8 @@
 import type { Application } from "@edgepass/shared/application";
-import { type Bindings, ConfigError, readConfig } from "@edgepass/shared/config";
+import { type Bindings, readConfig } from "@edgepass/shared/config";
 import { createClient, createStarter } from "@edgepass/shared/http";
 import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
-import { toUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
+import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
 import { readCourse } from "./courses.ts";
 import { createEnrollmentService } from "./mod.ts";
@@ -27,8 +27,7 @@ export function composeEnrollment(
   local: { readonly COURSE?: Upstream } = {},
 ): Application {
   const { ENROLLMENT_DB, ENROLLMENT_DB_TOKEN, COURSE } = readConfig(Config, bindings);
-  const course = COURSE === undefined ? local.COURSE : toUpstream("course", COURSE);
-  if (course === undefined) throw new ConfigError("Cannot start: COURSE is missing");
+  const course = placeUpstream("COURSE", COURSE, local.COURSE);
   const starter = createStarter(bindings);
   const sql = readSqlDb(ENROLLMENT_DB, ENROLLMENT_DB_TOKEN);
   const client = createClient({ services: { course }, now: starter.now });

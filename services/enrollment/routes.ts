@@ -1,5 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import {
+  bodyProblems,
+  callProblems,
   createApi,
   idempotencyKey,
   jsonBody,
@@ -53,18 +55,13 @@ const enroll = createRoute({
   responses: {
     201: jsonResponse("The new enrollment", Enrollment),
     ...problems(
-      "malformed_json",
+      ...bodyProblems,
       "authentication_required",
       "forbidden",
       "not_found",
       "conflict",
-      "payload_too_large",
-      "unsupported_media_type",
-      "validation_failed",
-      "upstream_bad_response",
-      "upstream_unavailable",
+      ...callProblems,
       "store_unavailable",
-      "upstream_timeout",
     ),
   },
 });
@@ -108,18 +105,13 @@ const markLesson = createRoute({
   responses: {
     200: jsonResponse("The enrollment with its progress", Enrollment),
     ...problems(
-      "malformed_json",
+      ...bodyProblems,
       "authentication_required",
       "forbidden",
       "not_found",
       "conflict",
-      "payload_too_large",
-      "unsupported_media_type",
-      "validation_failed",
-      "upstream_bad_response",
-      "upstream_unavailable",
+      ...callProblems,
       "store_unavailable",
-      "upstream_timeout",
     ),
   },
 });

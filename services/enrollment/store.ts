@@ -1,4 +1,4 @@
-import { type SqlDb, UniqueViolation, VersionConflict } from "@edgepass/shared/sql";
+import { isDone, type SqlDb, UniqueViolation } from "@edgepass/shared/sql";
 import { type Orm, orm } from "@edgepass/shared/sql/orm";
 import { and, desc, eq, getTableColumns, sql as text } from "drizzle-orm";
 import { integer, primaryKey, sqliteTable, text as textColumn } from "drizzle-orm/sqlite-core";
@@ -70,16 +70,12 @@ export function sqlEnrollmentStore(sql: SqlDb): EnrollmentStore {
     async insert(enrollment) {
       return await isDone(db.insert(enrollments).values(toRow(enrollment)), UniqueViolation);
     },
-    save: (before, after, now) =>
-      isDone(db.batch(changesBetween(db, before, after, now)), VersionConflict),
+    save: (before, after, now) => isDone(db.batch(changesBetween(db, before, after, now))),
     async remove({ id }) {
-      return await isDone(
-        db.batch([
-          db.delete(enrollments).where(eq(enrollments.id, id)),
-          db.requireOneChange(),
-        ]),
-        VersionConflict,
-      );
+      return await isDone(db.batch([
+        db.delete(enrollments).where(eq(enrollments.id, id)),
+        db.requireOneChange(),
+      ]));
     },
   };
 }
@@ -125,18 +121,4 @@ function toRow({ completed: _completed, lessonIds, ...enrollment }: EnrollmentRe
 /** SQLite itself wrote this array, of a column that holds nothing but texts. */
 function readIds(json: string): string[] {
   return JSON.parse(json) as string[];
-}
-
-/** False when the change failed as `Refusal`, which only happens when somebody else was first. */
-async function isDone(
-  change: PromiseLike<unknown>,
-  Refusal: typeof UniqueViolation | typeof VersionConflict,
-): Promise<boolean> {
-  try {
-    await change;
-    return true;
-  } catch (error) {
-    if (error instanceof Refusal) return false;
-    throw error;
-  }
 }

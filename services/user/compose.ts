@@ -1,8 +1,8 @@
 import type { Application } from "@edgepass/shared/application";
-import { type Bindings, ConfigError, readConfig } from "@edgepass/shared/config";
+import { type Bindings, readConfig } from "@edgepass/shared/config";
 import { createClient, createStarter } from "@edgepass/shared/http";
 import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
-import { toUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
+import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
 import { authAccounts } from "./accounts.ts";
 import { createUserService } from "./mod.ts";
@@ -26,8 +26,7 @@ export function composeUser(
   local: { readonly AUTH?: Upstream } = {},
 ): Application {
   const { USER_DB, USER_DB_TOKEN, AUTH } = readConfig(Config, bindings);
-  const auth = AUTH === undefined ? local.AUTH : toUpstream("auth", AUTH);
-  if (auth === undefined) throw new ConfigError("Cannot start: AUTH is missing");
+  const auth = placeUpstream("AUTH", AUTH, local.AUTH);
   const starter = createStarter(bindings);
   const client = createClient({ services: { auth }, now: starter.now });
   return createUserService({

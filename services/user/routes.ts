@@ -1,5 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import {
+  bodyProblems,
+  callProblems,
   createApi,
   jsonBody,
   jsonResponse,
@@ -28,10 +30,8 @@ const readProblems = problems(
   "authentication_required",
   "forbidden",
   "not_found",
-  "upstream_bad_response",
-  "upstream_unavailable",
+  ...callProblems,
   "store_unavailable",
-  "upstream_timeout",
 );
 
 const getOwnProfile = createRoute({
@@ -55,18 +55,13 @@ const changeOwnProfile = createRoute({
   responses: {
     200: jsonResponse("The changed profile", Profile),
     ...problems(
-      "malformed_json",
+      ...bodyProblems,
       "authentication_required",
       "forbidden",
       "not_found",
       "conflict",
-      "payload_too_large",
-      "unsupported_media_type",
-      "validation_failed",
-      "upstream_bad_response",
-      "upstream_unavailable",
+      ...callProblems,
       "store_unavailable",
-      "upstream_timeout",
     ),
   },
 });
@@ -85,10 +80,8 @@ const closeOwnAccount = createRoute({
       "forbidden",
       "not_found",
       "conflict",
-      "upstream_bad_response",
-      "upstream_unavailable",
+      ...callProblems,
       "store_unavailable",
-      "upstream_timeout",
     ),
   },
 });

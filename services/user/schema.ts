@@ -1,27 +1,9 @@
 import { z } from "@hono/zod-openapi";
-
-// deno-lint-ignore no-control-regex -- control characters are what these refuse
-const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
-// deno-lint-ignore no-control-regex -- tab and line breaks belong to prose, the others do not
-const controlsInProse = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
-
-function line(maxLength: number) {
-  return z.string().trim().min(1).max(maxLength).refine(
-    (text) => !controls.test(text) && text.isWellFormed(),
-    "Must be one line of text",
-  );
-}
-
-function prose(maxLength: number) {
-  return z.string().min(1).max(maxLength).refine(
-    (text) => text.trim() !== "" && !controlsInProse.test(text) && text.isWellFormed(),
-    "Must be text",
-  );
-}
+import { line, prose } from "@edgepass/shared/http";
 
 /** What a browser would load by itself: https, and nobody's credentials in it. */
 function isImageUrl(text: string): boolean {
-  if (/\s/.test(text) || controls.test(text) || !URL.canParse(text)) return false;
+  if (/[\s\p{Cc}]/u.test(text) || !URL.canParse(text)) return false;
   const { protocol, username, password } = new URL(text);
   return protocol === "https:" && username === "" && password === "";
 }

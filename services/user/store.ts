@@ -1,4 +1,4 @@
-import { type SqlDb, VersionConflict } from "@edgepass/shared/sql";
+import { isDone, type SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
 import { and, eq, isNull, sql as text } from "drizzle-orm";
 import { integer, sqliteTable, text as textColumn } from "drizzle-orm/sqlite-core";
@@ -52,7 +52,7 @@ export function sqlProfileStore(sql: SqlDb): ProfileStore {
       await db.insert(profiles).values(profile).onConflictDoNothing();
     },
     save: (before, after) =>
-      isFirst(db.batch([
+      isDone(db.batch([
         db.update(profiles).set(after)
           .where(and(eq(profiles.id, before.id), eq(profiles.version, before.version))),
         db.requireOneChange(),
@@ -85,14 +85,4 @@ function tombstone(now: number) {
     closingAt: null,
     erasedAt: now,
   };
-}
-
-async function isFirst(batch: Promise<unknown>): Promise<boolean> {
-  try {
-    await batch;
-    return true;
-  } catch (error) {
-    if (error instanceof VersionConflict) return false;
-    throw error;
-  }
 }

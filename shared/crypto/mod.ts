@@ -1,6 +1,7 @@
 export { type AlgorithmName, algorithms, type AsymmetricAlgorithmName } from "./algorithms.ts";
 export { decodeBase64Url, encodeBase64Url } from "./base64url.ts";
 export { equalSecrets } from "./compare.ts";
+export { digest } from "./digest.ts";
 export { type JsonObject, readJsonObject } from "./json_object.ts";
 export {
   isHeaderOfType,
@@ -21,4 +22,4 @@ export {
   ourAlgorithms,
   PublicJwk,
 } from "./keys.ts";
-export { minSecretBytes, readSecret, requireDistinctSecrets } from "./secrets.ts";
+export { minSecretBytes, readSecret, requireDistinctSecrets, secretSetting } from "./secrets.ts";

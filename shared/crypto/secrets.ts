@@ -1,3 +1,4 @@
+import * as z from "zod/mini";
 import { decodeBase64Url, encodeBase64Url } from "./base64url.ts";
 
 /** Secrets under this length are refused: HS256 needs 256 bits (RFC 7518 §3.2). */
@@ -44,6 +45,26 @@ export function readSecret(text: string): Uint8Array<ArrayBuffer> | { readonly w
   return hasPattern(bytes) ? { weak: "is patterned, not random" } : bytes;
 }
 
+/** A setting that is a secret, given as base64url and read as bytes. */
+export const secretSetting = z.pipe(
+  z.string().check(z.refine(
+    (text) => readSecret(text) instanceof Uint8Array,
+    {
+      error: "must be at least 32 random bytes as base64url, and no well-known or patterned value",
+      // What is no secret is not compared with others.
+      abort: true,
+    },
+  )),
+  z.transform(toSecretBytes),
+);
+
+/** The check in front lets only usable secrets through. */
+function toSecretBytes(text: string): Uint8Array<ArrayBuffer> {
+  const bytes = readSecret(text);
+  if (!(bytes instanceof Uint8Array)) throw new TypeError("Cannot use a secret that is weak");
+  return bytes;
+}
+
 /**
  * Refuses secrets that serve more than one purpose.
  *
@@ -82,6 +103,7 @@ function isKnown(text: string, bytes: Uint8Array): boolean {
 /** Few different bytes, a repeated block, or an arithmetic row such as 0, 1, 2, … 31. */
 function hasPattern(bytes: Uint8Array): boolean {
   if (new Set(bytes).size < minDifferentBytes) return true;
+  // Without its first byte the row is one shorter, so every place of it is one of the whole row's.
   const steps = bytes.subarray(1).map((byte, at) => byte - bytes[at]!);
   return new Set(steps).size === 1 || isRepetition(bytes);
 }

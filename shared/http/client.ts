@@ -59,13 +59,12 @@ export function createClient<Name extends string>(
     }
     const signals = [context.signal, init.signal ?? undefined].filter((one) => one !== undefined);
     if (remainingMs !== undefined) signals.push(AbortSignal.timeout(remainingMs));
-    const request = new Request(toUrl(upstream, path), {
+    requireEncodedPath(path);
+    return await reach(upstream, path, {
       ...sentOnce(init),
       headers: internalCallHeaders(init.headers, context, remainingMs),
-      redirect: "manual",
       signal: AbortSignal.any(signals),
     });
-    return await reach(upstream, request);
   }
 
   return {
@@ -78,20 +77,25 @@ export function createClient<Name extends string>(
   };
 }
 
-/** An id in a path may be anything; what it makes of the path must not. */
-function toUrl({ origin }: Upstream, path: string): URL {
-  const url = new URL(origin + path);
-  const [pathname] = path.split(/[?#]/);
-  if (url.origin === origin && url.pathname === pathname) return url;
+/** Only a path that begins with a slash and has no dot segment is the URL's, letter for letter. */
+function requireEncodedPath(path: string): void {
+  const [pathname = ""] = path.split(/[?#]/);
+  if (pathname.startsWith("/") && new URL(`http://any.internal${path}`).pathname === pathname) {
+    return;
+  }
   throw new TypeError("Cannot call a service: path is not an encoded absolute path");
 }
 
-async function reach(upstream: Upstream, request: Request): Promise<Response> {
+async function reach(
+  upstream: Upstream,
+  path: string,
+  init: RequestInit & { readonly signal: AbortSignal },
+): Promise<Response> {
   try {
-    return await upstream.fetch(request);
+    return await upstream.fetch(path, init);
   } catch (error) {
-    const timedOut = request.signal.aborted && request.signal.reason instanceof DOMException &&
-      request.signal.reason.name === "TimeoutError";
+    const { aborted, reason } = init.signal;
+    const timedOut = aborted && reason instanceof DOMException && reason.name === "TimeoutError";
     throw new Problem(timedOut ? "upstream_timeout" : "upstream_unavailable", { cause: error });
   }
 }

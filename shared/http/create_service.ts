@@ -60,7 +60,8 @@ export function createService(
       ),
   }));
   app.use(limitBody(maxBodyBytes), requireStrictJson);
-  if (idempotency) app.on("POST", "*", idempotent({ sql: idempotency, now: starter.now }));
+  // Registered for POST alone it would count as a route of every path, and hide its 405.
+  if (idempotency) app.use(idempotent({ sql: idempotency, now: starter.now }));
   app.get("/livez", (c) => c.json({ status: "live" }));
   app.get("/readyz", async (c) => {
     const checks = await runChecks(readiness);

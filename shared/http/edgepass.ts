@@ -2,11 +2,11 @@ import type { Context, MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
 import { type RequestContext, runInContext } from "../context.ts";
 import type { Logger } from "../log.ts";
-import type { Passport } from "../passport/mod.ts";
+import type { Passport, PassportVerifier } from "../passport/mod.ts";
+import { internalHeaders, maxCallChain, readDeadlineMs } from "../internal_headers.ts";
 import { Problem } from "../problem.ts";
 import { childSpan, newTrace, readTraceparent } from "../trace_context.ts";
-import { internalHeaders, maxCallChain, readDeadlineMs } from "../internal_headers.ts";
-import { respondToError } from "./respond_to_error.ts";
+import { isAnswered, respondToError } from "./respond_to_error.ts";
 import type { Starter } from "./starter.ts";
 
 /** What the middleware puts on `c.var`. */
@@ -18,7 +18,7 @@ export interface EdgepassOptions {
   readonly name: string;
   /** From `createStarter`. */
   readonly starter: Starter;
-  /** Paths that ask for no Passport, exactly as they stand; an open path can be health only. */
+  /** Paths that ask for no Passport, whole, as the router sees them; for health and the like. */
   readonly open?: readonly string[];
 }
 
@@ -27,7 +27,8 @@ export interface EdgepassOptions {
  *
  * It verifies `X-Passport`, puts the claims on `c.var.passport`, and makes trace, deadline and
  * Passport known to `currentContext()`, to every log line and to the service client. It serves
- * any Hono app; a failure is answered as problem details (RFC 9457).
+ * any Hono app; a failure is answered as problem details (RFC 9457), unless the app itself has an
+ * answer under 500 for an error of its own. Requests are logged at `info`, open paths at `debug`.
  *
  * @throws {Problem} `passport_required`, `passport_invalid`, `upstream_timeout` when the caller's
  * budget is used up
@@ -36,21 +37,23 @@ export function edgepass(
   { name, starter, open = [] }: EdgepassOptions,
 ): MiddlewareHandler<PassportEnv> {
   const log = starter.createLogger(name);
+  const verify = starter.createVerifier(log);
+  const { now } = starter;
   const openPaths = new Set(open);
   return createMiddleware<PassportEnv>(async function edgepass(c, next) {
-    const opened = openContext(c, { name, now: starter.now });
+    const opened = openContext(c, { name, now });
     await runInContext(opened, async () => {
       const startedAt = performance.now();
+      const isOpen = openPaths.has(c.req.path);
       try {
-        const context = openPaths.has(c.req.path)
-          ? opened
-          : await admit(c, { opened, starter, log });
+        const context = isOpen ? opened : await admit(c, { opened, verify, now });
         await runInContext(context, next);
-        if (c.error) c.res = respondToError(c.error, log);
+        if (c.error && !isAnswered(c.error, c.res)) c.res = respondToError(c.error, log);
       } catch (error) {
         c.res = respondToError(error, log);
       }
-      logRequest(c, { log, durationMs: performance.now() - startedAt });
+      const durationMs = performance.now() - startedAt;
+      logRequest(c, { write: isOpen ? log.debug : log.info, durationMs });
     });
   });
 }
@@ -73,11 +76,15 @@ function openContext(
 
 async function admit(
   c: Context<PassportEnv>,
-  { opened, starter, log }: { opened: RequestContext; starter: Starter; log: Logger },
+  { opened, verify, now }: {
+    opened: RequestContext;
+    verify: PassportVerifier;
+    now: () => number;
+  },
 ): Promise<RequestContext> {
   const token = c.req.raw.headers.get(internalHeaders.passport);
-  const passport = await starter.verifyPassport(token, log);
-  if (opened.deadline !== undefined && opened.deadline <= starter.now()) {
+  const passport = await verify(token);
+  if (opened.deadline !== undefined && opened.deadline <= now()) {
     throw new Problem("upstream_timeout");
   }
   c.set("passport", passport);
@@ -86,9 +93,9 @@ async function admit(
 
 function logRequest(
   c: Context<PassportEnv>,
-  { log, durationMs }: { log: Logger; durationMs: number },
+  { write, durationMs }: { write: Logger["info"]; durationMs: number },
 ): void {
-  log.info("Request served", {
+  write("Request served", {
     method: c.req.method,
     path: c.req.path,
     status: c.res.status,

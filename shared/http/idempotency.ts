@@ -1,6 +1,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
-import { encodeBase64Url } from "../crypto/mod.ts";
+import { digest } from "../crypto/mod.ts";
+import type { Passport } from "../passport/mod.ts";
 import { Problem } from "../problem.ts";
 import type { SqlDb } from "../sql/mod.ts";
 import type { PassportEnv } from "./edgepass.ts";
@@ -23,7 +24,7 @@ interface Stored {
 const keyPattern = /^[\x21-\x7e]{1,255}$/;
 
 /**
- * Gives a repeated creation the answer of the first one (draft-ietf-httpapi-idempotency-key-header).
+ * Gives a repeated creation (a POST) the answer of the first one (draft-ietf-httpapi-idempotency-key-header).
  *
  * Keys belong to a caller and a path and are kept 24 hours. Only a 201 is kept, and none that sets
  * a cookie; any other answer gives the key free. A request that died under way keeps its key taken:
@@ -37,9 +38,13 @@ export function idempotent(
 ): MiddlewareHandler<PassportEnv> {
   return createMiddleware<PassportEnv>(async function idempotent(c, next) {
     const given = c.req.header("idempotency-key");
-    if (given === undefined) return await next();
+    const caller: Passport | undefined = c.get("passport");
+    // An open path has no caller to whom a key could belong.
+    if (c.req.method !== "POST" || given === undefined || caller === undefined) {
+      return await next();
+    }
     if (!keyPattern.test(given)) throw refusal("Must be 1 to 255 visible ASCII characters");
-    const key = await digest(JSON.stringify([c.get("passport").sub, c.req.path, given]));
+    const key = await digest(JSON.stringify([caller.sub, c.req.path, given]));
     const bodyHash = await digest(await c.req.arrayBuffer());
     if (!(await claim(sql, { key, bodyHash, now: now(), keptMs }))) {
       return replay(c, await read(sql, key), bodyHash);
@@ -106,9 +111,4 @@ function replay(c: Context, stored: Stored | undefined, bodyHash: string): Respo
 
 function refusal(message: string): Problem {
   return new Problem("validation_failed", { details: [{ path: "Idempotency-Key", message }] });
-}
-
-async function digest(content: string | ArrayBuffer): Promise<string> {
-  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
-  return encodeBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
 }

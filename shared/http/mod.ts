@@ -5,6 +5,8 @@ export { edgepass, type EdgepassOptions } from "./edgepass.ts";
 export { hasRole, requireRole, requireUser, type UserPassport } from "./access.ts";
 export { type IdempotencyOptions, idempotent } from "./idempotency.ts";
 export {
+  bodyProblems,
+  callProblems,
   idempotencyKey,
   jsonBody,
   jsonResponse,
@@ -13,5 +15,6 @@ export {
   noContent,
   problems,
 } from "./openapi.ts";
-export { type AnswerOptions, readAnswer, toAnswerProblem } from "./read_answer.ts";
+export { type AnswerOptions, toAnswerProblem } from "./read_answer.ts";
 export { createStarter, type Starter, type StarterEffects } from "./starter.ts";
+export { line, prose } from "./text.ts";

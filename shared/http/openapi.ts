@@ -16,9 +16,15 @@ const exampleCursor = "WyIwMTkzNmY3ZS04YzJhLTdiM2QtOWU0Zi01YTZiN2M4ZDllMGYiXQ";
 
 /** The query of a list: `limit` 1 to 100 (default 20), and the cursor of the page before. */
 export const ListQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(100).default(20).openapi({ example: 20 }),
+  limit: z.preprocess(toWholeNumber, z.int().min(1).max(100)).default(20)
+    .openapi({ type: "integer", minimum: 1, maximum: 100, default: 20, example: 20 }),
   cursor: z.string().max(512).optional().openapi({ example: exampleCursor }),
 });
+/** Number() alone reads "1e1", "0x10" and " 5" as well, and "" as 0. */
+function toWholeNumber(text: unknown): unknown {
+  return typeof text === "string" && /^\d+$/.test(text) ? Number(text) : text;
+}
+
 /** The query of a list, read. */
 export type ListQuery = z.infer<typeof ListQuery>;
 
@@ -56,6 +62,21 @@ export function jsonResponse<Schema extends z.ZodType>(description: string, sche
 export function noContent(description: string) {
   return { description } as const;
 }
+
+/** What every operation with a JSON body can answer. */
+export const bodyProblems = [
+  "malformed_json",
+  "payload_too_large",
+  "unsupported_media_type",
+  "validation_failed",
+] as const satisfies readonly ProblemCode[];
+
+/** What every operation can answer that calls another service. */
+export const callProblems = [
+  "upstream_bad_response",
+  "upstream_unavailable",
+  "upstream_timeout",
+] as const satisfies readonly ProblemCode[];
 
 /** The failures an operation names, as responses by status. */
 export function problems(...codes: readonly ProblemCode[]) {

@@ -1,7 +1,7 @@
 import { HTTPException } from "hono/http-exception";
 import { currentContext } from "../context.ts";
 import type { Logger } from "../log.ts";
-import { Problem, type ProblemCode, toProblemResponse } from "../problem.ts";
+import { Problem, type ProblemCode, problemMediaType, toProblemResponse } from "../problem.ts";
 import { StoreUnavailable } from "../sql/errors.ts";
 import { newTrace } from "../trace_context.ts";
 
@@ -20,6 +20,15 @@ export function toProblem(error: unknown): Problem {
     return new Problem(byStatus[error.status] ?? "internal", { cause: error });
   }
   return new Problem("internal", { cause: error });
+}
+
+/**
+ * Tells whether an app answered an error already: by problem details, or, where the error is none of
+ * ours, by anything under 500. An app from before has its own errors, and knows what they mean.
+ */
+export function isAnswered(error: unknown, response: Response): boolean {
+  const isProblem = response.headers.get("content-type") === problemMediaType;
+  return isProblem || (toProblem(error).code === "internal" && response.status < 500);
 }
 
 /** Answers a failure as problem details and logs what the caller must not see. */

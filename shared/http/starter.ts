@@ -13,7 +13,7 @@ import {
 /** What every service of a trust domain has in common. */
 export interface Starter {
   /** Verifies what came as `X-Passport`, and logs why one is refused. */
-  verifyPassport(token: string | null, log: Logger): ReturnType<PassportVerifier>;
+  createVerifier(log: Logger): PassportVerifier;
   /** A logger that writes under a service's name. */
   createLogger(service: string): Logger;
   /** Epoch milliseconds. */
@@ -60,7 +60,7 @@ export function createStarter(
     now,
     createLogger: (service) =>
       createLogger({ service, now, ...toLoggerOptions(config), ...(sink ? { sink } : {}) }),
-    verifyPassport: (token, log) =>
+    createVerifier: (log) =>
       createPassportVerifier({
         keys: ring,
         issuer: issuer ?? "",
@@ -68,6 +68,6 @@ export function createStarter(
         leewaySeconds: config.LEEWAY_SECONDS,
         now,
         onRefusal: (reason) => log.warn("Passport refused", { reason }),
-      })(token),
+      }),
   };
 }

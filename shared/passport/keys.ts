@@ -4,31 +4,12 @@ import {
   type KeyRing,
   KeyState,
   Kid,
-  readSecret,
+  secretSetting,
   type SigningKey,
 } from "../crypto/mod.ts";
 import { json } from "../config.ts";
 
-const secret = z.pipe(
-  z.string().check(z.refine(
-    (text) => readSecret(text) instanceof Uint8Array,
-    {
-      error: "must be at least 32 random bytes as base64url, and no well-known or patterned value",
-      // What is no secret is not compared with the others.
-      abort: true,
-    },
-  )),
-  z.transform(toSecretBytes),
-);
-
-/** The check in front lets only usable secrets through. */
-function toSecretBytes(text: string): Uint8Array<ArrayBuffer> {
-  const bytes = readSecret(text);
-  if (!(bytes instanceof Uint8Array)) throw new TypeError("Cannot use a secret that is weak");
-  return bytes;
-}
-
-const entries = z.array(z.strictObject({ kid: Kid, secret, state: KeyState })).check(
+const entries = z.array(z.strictObject({ kid: Kid, secret: secretSetting, state: KeyState })).check(
   z.minLength(1),
   z.refine((keys) => areDistinct(keys.map(({ kid }) => kid)), "has a kid twice"),
   // A secret under a second kid would be a rotation that changes nothing.

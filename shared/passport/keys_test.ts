@@ -37,8 +37,8 @@ const refused: Readonly<Record<string, readonly [value: unknown, message: RegExp
   "nothing": [undefined, /PASSPORT_KEYS is missing/],
   "an empty text": ["", /PASSPORT_KEYS is missing/],
   "no JSON": ["[", /must be JSON/],
-  "an empty ring": ["[]", /too small/],
-  "an object": ["{}", /invalid type/],
+  "an empty ring": ["[]", /must not be empty/],
+  "an object": ["{}", /must be of type array/],
   "a short secret": [
     [{ kid: "a", secret: encodeBase64Url(new Uint8Array(31).fill(9)), state: "signing" }],
     /at least 32 random bytes/,

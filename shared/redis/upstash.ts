@@ -26,7 +26,8 @@ export const upstashSettings = {
 /**
  * Redis by the official client, without those of its defaults that fail open or stall.
  *
- * One try within the budget. The signal is a function: given a plain one, the client resolves an
+ * One try within the budget; Deno's `fetch` may still send it twice when a connection closes before
+ * the answer, so every command must bear being run again. The signal is a function: given a plain one, the client resolves an
  * aborted command to null, which would read as "not revoked". Replies stay texts, because the client
  * turns `"1"` into a number otherwise.
  */

@@ -1,13 +1,12 @@
-import type { Application } from "../application.ts";
+import * as z from "zod/mini";
+import type { Application, Compose } from "../application.ts";
 import { type Invocation, runInvocation } from "../background.ts";
-import { type Bindings, ConfigError } from "../config.ts";
+import { ConfigError, integer, readConfig } from "../config.ts";
+import { createLogger, type Logger } from "../log.ts";
 import { openDatabases } from "./deno_databases.ts";
-import { createLineWriter } from "./deno_lines.ts";
+import { createLineWriter, type LineWriter } from "./deno_lines.ts";
 
 export { isSqliteFile, openSqliteFile, readMigrations } from "./deno_databases.ts";
-
-/** Makes an application of what the deployment hands over. */
-export type Compose = (bindings: Bindings) => Application | Promise<Application>;
 
 /** What a composition leaves to its entry. */
 export interface ServeOptions {
@@ -17,6 +16,11 @@ export interface ServeOptions {
   readonly sweepEveryMs?: number;
 }
 
+const Listening = z.object({
+  PORT: z._default(integer({ min: 1, max: 65_535 }), 8787),
+  HOST: z._default(z.string(), "127.0.0.1"),
+});
+
 /** How long a stop waits for requests under way, in milliseconds. */
 const maxDrainMs = 10_000;
 
@@ -25,12 +29,14 @@ const maxDrainMs = 10_000;
  * SIGTERM and SIGINT.
  *
  * `PORT` (default 8787) and `HOST` (default 127.0.0.1) say where. A start that cannot succeed ends the
- * process with one line that names the setting and never its value.
+ * process with one line that names the setting, and of no other setting than these two its value.
  */
 export async function serve(compose: Compose, options: ServeOptions = {}): Promise<void> {
+  const lines = createLineWriter();
   try {
-    await run(compose, options);
+    await run(compose, options, lines);
   } catch (error) {
+    lines.flush();
     console.error(explain(error));
     Deno.exit(1);
   }
@@ -39,25 +45,26 @@ export async function serve(compose: Compose, options: ServeOptions = {}): Promi
 async function run(
   compose: Compose,
   { migrations = {}, sweepEveryMs = 5_000 }: ServeOptions,
+  lines: LineWriter,
 ): Promise<void> {
   const variables = readVariables();
+  const listening = readConfig(Listening, variables);
   const databases = await openDatabases(variables, migrations);
-  const lines = createLineWriter();
   const app = await compose({ ...variables, ...databases.bindings, LOG_SINK: lines.write });
   await app.start?.();
   const underWay = new Set<Promise<unknown>>();
   const waitUntil: Invocation["waitUntil"] = (work) => {
-    underWay.add(work);
-    work.finally(() => underWay.delete(work));
+    const settled: Promise<unknown> = Promise.allSettled([work])
+      .then(() => underWay.delete(settled));
+    underWay.add(settled);
   };
-  const port = Number(variables.PORT || 8787);
-  const hostname = variables.HOST || "127.0.0.1";
-  const server = Deno.serve({ port, hostname, onListen: () => {} }, (request, info) => {
+  const server = listen(listening, (request, info) => {
     const peerAddress = "hostname" in info.remoteAddr ? info.remoteAddr.hostname : undefined;
     const invocation = { waitUntil, ...(peerAddress === undefined ? {} : { peerAddress }) };
     return runInvocation(invocation, () => app.fetch(request));
   });
-  const stopSweeping = sweepRegularly(app, sweepEveryMs);
+  const log = createLogger({ service: "deno", sink: lines.write });
+  const stopSweeping = sweepRegularly(app, sweepEveryMs, log);
   const stop = async (): Promise<void> => {
     stopSweeping();
     const drained = server.shutdown().then(() => Promise.allSettled(underWay));
@@ -70,19 +77,33 @@ async function run(
   for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, stop);
 }
 
+function listen(
+  { PORT: port, HOST: hostname }: z.output<typeof Listening>,
+  handler: Deno.ServeHandler,
+): Deno.HttpServer {
+  try {
+    return Deno.serve({ port, hostname, onListen: () => {} }, handler);
+  } catch (error) {
+    const reason = error instanceof Deno.errors.AddrInUse
+      ? "is taken by another program"
+      : "cannot be listened on";
+    throw new ConfigError(`Cannot start: PORT ${port} of HOST ${hostname} ${reason}`);
+  }
+}
+
 /** Login shells export `USER`, the person's name: only a URL can mean the user service. */
 function readVariables(): Record<string, string> {
   const { USER, ...variables } = Deno.env.toObject();
   return USER !== undefined && URL.canParse(USER) ? { ...variables, USER } : variables;
 }
 
-/** One sweep at a time; a failure is the application's to log, and the next one tries again. */
-function sweepRegularly(app: Application, everyMs: number): () => void {
+/** One sweep at a time; after a failure the next one tries again. */
+function sweepRegularly(app: Application, everyMs: number, log: Logger): () => void {
   let running = false;
   const timer = setInterval(async () => {
     if (running || !app.sweep) return;
     running = true;
-    await app.sweep().catch((error: unknown) => console.error(explain(error)));
+    await app.sweep().catch((cause: unknown) => log.error("Sweep failed", { cause }));
     running = false;
   }, everyMs);
   return () => clearInterval(timer);
@@ -90,8 +111,5 @@ function sweepRegularly(app: Application, everyMs: number): () => void {
 
 function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof RangeError) return error.message;
-  if (error instanceof Deno.errors.AddrInUse) {
-    return "Cannot start: PORT is taken by another program";
-  }
   return error instanceof Error ? `Cannot start: ${error.stack ?? error.message}` : "Cannot start";
 }

@@ -1,11 +1,10 @@
-import type { Application } from "../application.ts";
+import type { Application, Compose } from "../application.ts";
 import { runInvocation } from "../background.ts";
 import { type Bindings, ConfigError } from "../config.ts";
+import { internalHeaders } from "../internal_headers.ts";
+import { createLogger } from "../log.ts";
 import { Problem, toProblemResponse } from "../problem.ts";
 import { newTrace } from "../trace_context.ts";
-
-/** Makes an application of what the deployment hands over. */
-export type Compose = (bindings: Bindings) => Application | Promise<Application>;
 
 /** What the runtime gives each event beside its bindings. */
 export interface ExecutionContext {
@@ -24,6 +23,9 @@ export interface Worker {
 /**
  * Serves a composition on Workers. It is composed by the first event, since module scope may do no
  * I/O and make no random values; a composition that fails is tried again by the next one.
+ *
+ * Until one succeeds requests are answered 500 `internal` as problem details, a gateway's too: what
+ * cannot be composed has no form of its own yet. The log says why, in one line.
  */
 export function worker(compose: Compose): Worker {
   let composed: Promise<Application> | undefined;
@@ -34,8 +36,7 @@ export function worker(compose: Compose): Worker {
       return await composed;
     } catch (error) {
       composed = undefined;
-      console.error(error instanceof ConfigError ? error.message : error);
-      throw new Problem("internal", { cause: error });
+      throw error;
     }
   }
 
@@ -46,20 +47,30 @@ export function worker(compose: Compose): Worker {
         waitUntil: (work: Promise<unknown>) => context.waitUntil(work),
         ...(peerAddress === null ? {} : { peerAddress }),
       };
-      try {
-        const app = await application(bindings);
-        return await runInvocation(invocation, () => app.fetch(request));
-      } catch (error) {
-        if (error instanceof Problem) return toProblemResponse(error, newTrace().traceId);
-        throw error;
-      }
+      const app = await application(bindings).catch(toRefusal);
+      if (app instanceof Response) return app;
+      return await runInvocation(invocation, () => app.fetch(request));
     },
     async scheduled(_event, bindings, context) {
-      const app = await application(bindings);
+      const app = await application(bindings).catch(toRefusal);
+      if (app instanceof Response) return;
       await runInvocation(
         { waitUntil: (work) => context.waitUntil(work) },
         () => app.sweep?.(),
       );
     },
   };
+}
+
+/** Says why in the log, and nothing to the caller but where to look. */
+function toRefusal(cause: unknown): Response {
+  const { traceId } = newTrace();
+  if (cause instanceof ConfigError) console.error(cause.message);
+  else {createLogger({ service: "worker", sink: console.error }).error("Cannot start", {
+      cause,
+      traceId,
+    });}
+  const response = toProblemResponse(new Problem("internal"), traceId);
+  response.headers.set(internalHeaders.traceId, traceId);
+  return response;
 }

@@ -1,4 +1,4 @@
-import { conflictMark } from "./errors.ts";
+import { conflictMark, type UniqueViolation, VersionConflict } from "./errors.ts";
 import type { Statement } from "./statement.ts";
 
 /**
@@ -14,4 +14,21 @@ export function requireOneChange(): Statement {
     sql: `SELECT CASE changes() WHEN 1 THEN 1 ELSE json_extract('{}', '${conflictMark}') END`,
     params: [],
   };
+}
+
+/**
+ * Tells whether a change was made; false when it failed as `Refusal`, because somebody else was
+ * first.
+ */
+export async function isDone(
+  change: PromiseLike<unknown>,
+  Refusal: typeof VersionConflict | typeof UniqueViolation = VersionConflict,
+): Promise<boolean> {
+  try {
+    await change;
+    return true;
+  } catch (error) {
+    if (error instanceof Refusal) return false;
+    throw error;
+  }
 }

@@ -1,4 +1,4 @@
-import { encodeBase64Url } from "../crypto/base64url.ts";
+import { digest } from "../crypto/digest.ts";
 import { UniqueViolation } from "./errors.ts";
 import { splitStatements } from "./sql_text.ts";
 import type { SqlDb, Statement } from "./statement.ts";
@@ -125,6 +125,5 @@ function inOrder(migrations: readonly Migration[]): Migration[] {
 
 /** Line ends do not count: a checkout may have changed them. */
 async function checksumOf(sql: string): Promise<string> {
-  const bytes = new TextEncoder().encode(sql.replaceAll("\r\n", "\n"));
-  return encodeBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+  return await digest(sql.replaceAll("\r\n", "\n"));
 }

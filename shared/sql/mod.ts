@@ -7,4 +7,4 @@ export {
   type Statement,
 } from "./statement.ts";
 export { SqlFault, StoreUnavailable, UniqueViolation, VersionConflict } from "./errors.ts";
-export { requireOneChange } from "./guard.ts";
+export { isDone, requireOneChange } from "./guard.ts";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { composeAuth } from "@edgepass/auth/compose";
-import { generateAccessTokenKeys } from "@edgepass/auth";
 import { createEmbeddedRedis, createRedisRest } from "@edgepass/dev/redis";
 import { encodeBase64Url, readJsonObject, readJws } from "@edgepass/shared/crypto";
 import { createStarter } from "@edgepass/shared/http";
 import type { Argon2Cost } from "../../services/auth/passwords/argon2.ts";
 import { createPasswordHasher, type PasswordHasher } from "../../services/auth/passwords/hasher.ts";
 import { Identity, TokenResponse } from "../../services/auth/schema.ts";
+import { makeAccessTokenKeys } from "../../dev/keys.ts";
 import { createPassports, type PassportOverrides } from "./passports.ts";
 import {
   type CallOptions,
@@ -15,6 +15,8 @@ import {
   expectJson,
   openDatabase,
 } from "./services.ts";
+
+export { makeAccessTokenKeys };
 
 /** Costs next to nothing, so that tests may hash as often as they like. */
 export const cheapCost: Argon2Cost = { m: 8, t: 1, p: 1 };
@@ -45,7 +47,7 @@ export async function setupAuth({ bindings = {}, passwords }: AuthOptions = {}) 
     PUBLIC_ORIGIN: publicOrigin,
     AUDIENCE: "https://api.test",
     AUTH_DB: database,
-    ACCESS_TOKEN_KEYS: JSON.stringify(await generateAccessTokenKeys()),
+    ACCESS_TOKEN_KEYS: await makeAccessTokenKeys(),
     REFRESH_TOKEN_KEY: encodeBase64Url(crypto.getRandomValues(new Uint8Array(32))),
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redis.token,

@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import {
+  bodyProblems,
   createApi,
   idempotencyKey,
   jsonBody,
@@ -38,12 +39,9 @@ const signUp = createRoute({
   responses: {
     201: jsonResponse("The new account", Identity),
     ...problems(
-      "malformed_json",
+      ...bodyProblems,
       "email_taken",
       "conflict",
-      "payload_too_large",
-      "unsupported_media_type",
-      "validation_failed",
       "rate_limited",
       "upstream_unavailable",
       "store_unavailable",
@@ -84,13 +82,7 @@ const setRoles = createRoute({
   request: { params: IdParam, ...jsonBody(NewRoles) },
   responses: {
     200: jsonResponse("The account", ManagedAccount),
-    ...problems(
-      ...changeProblems,
-      "malformed_json",
-      "payload_too_large",
-      "unsupported_media_type",
-      "validation_failed",
-    ),
+    ...problems(...bodyProblems, ...changeProblems),
   },
 });
 

@@ -1,6 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
+import { digest } from "@edgepass/shared/crypto";
 import { createApi, jsonResponse, type ServiceApp } from "@edgepass/shared/http";
-import { digestText } from "../digest.ts";
 import type { AccessTokenKeys } from "../keys.ts";
 import { JwkSet } from "../schema.ts";
 
@@ -26,7 +26,7 @@ const cacheControl = "public, max-age=300";
 export function keyRoutes(keys: () => Promise<AccessTokenKeys>): ServiceApp {
   return createApi().openapi(jwks, async (c) => {
     const set = (await keys()).jwks;
-    const etag = `"${await digestText(JSON.stringify(set))}"`;
+    const etag = `"${await digest(JSON.stringify(set))}"`;
     c.header("cache-control", cacheControl);
     c.header("etag", etag);
     if (isNamed(etag, c.req.header("if-none-match"))) return c.body(null, 304);

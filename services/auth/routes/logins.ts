@@ -1,6 +1,7 @@
 import { createRoute } from "@hono/zod-openapi";
 import { createMiddleware } from "hono/factory";
 import {
+  bodyProblems,
   createApi,
   jsonBody,
   jsonResponse,
@@ -27,13 +28,6 @@ import {
 import { Problem } from "@edgepass/shared/problem";
 
 const tags = ["Login"];
-
-const bodyProblems = [
-  "malformed_json",
-  "payload_too_large",
-  "unsupported_media_type",
-  "validation_failed",
-] as const;
 
 const login = createRoute({
   method: "post",

@@ -1,5 +1,6 @@
 import { createRoute } from "@hono/zod-openapi";
 import {
+  bodyProblems,
   createApi,
   jsonBody,
   jsonResponse,
@@ -70,15 +71,12 @@ const password = createRoute({
   responses: {
     204: noContent("The password is changed"),
     ...problems(
-      "malformed_json",
+      ...bodyProblems,
       "authentication_required",
       "ambiguous_credentials",
       "credentials_invalid",
       "token_revoked",
       "forbidden",
-      "payload_too_large",
-      "unsupported_media_type",
-      "validation_failed",
       "rate_limited",
       "upstream_unavailable",
       "revocation_unavailable",

@@ -4,12 +4,14 @@ import { jwsVectorCases } from "./jws_vectors.ts";
 import { passportCases } from "./passports.ts";
 import { platformCases } from "./platform.ts";
 import { signatureEdgeCases } from "./signature_edges.ts";
+import { wycheproofCases } from "./wycheproof.ts";
 
 /** Every fact about the security core that must hold on every runtime. */
 export const coreCases: readonly Case[] = [
   ...platformCases,
   ...jwsVectorCases,
   ...signatureEdgeCases,
+  ...wycheproofCases,
   ...accessTokenCases,
   ...passportCases,
 ];

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { RedisUnavailable } from "./redis.ts";
+import { createUpstashRedis } from "./upstash.ts";
+
+const secret = "user-id-nobody-may-see";
+
+interface Heard {
+  readonly url: string;
+  readonly body: unknown;
+  readonly authorization: string | null;
+}
+
+/** An endpoint that answers as it is told, and what it heard. */
+function setup(
+  answer: (request: Request) => Response | Promise<Response>,
+  { timeoutMs = 60_000 }: { timeoutMs?: number } = {},
+) {
+  const heard: Heard[] = [];
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      heard.push({
+        url: new URL(request.url).pathname,
+        body: await request.json(),
+        authorization: request.headers.get("authorization"),
+      });
+      return await answer(request);
+    },
+  );
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const redis = createUpstashRedis({ url, token: "the-token", timeoutMs });
+  const ask = () =>
+    redis.pipeline((pipeline) => {
+      pipeline.mget("rv:ready", secret);
+      pipeline.set(secret, "1", { ex: 5 });
+    });
+  return { ask, heard, redis, [Symbol.asyncDispose]: () => server.shutdown() };
+}
+
+const replies = (...results: unknown[]) => Response.json(results.map((result) => ({ result })));
+
+Deno.test("the client sends one pipeline and hands replies back as they came", async () => {
+  await using redis = setup(() => replies(["1", null], "OK"));
+  assert.deepEqual(await redis.ask(), [["1", null], "OK"]);
+  assert.deepEqual(redis.heard, [{
+    url: "/pipeline",
+    body: [["mget", "rv:ready", secret], ["set", secret, "1", "ex", 5]],
+    authorization: "Bearer the-token",
+  }]);
+});
+
+Deno.test("texts that look like something else stay texts [X4]", async () => {
+  const texts = ["1", "true", "null", '{"a":1}', "[1]", "1e3", "T0s=", ""];
+  await using redis = setup(() => replies(texts, "OK"));
+  assert.deepEqual(await redis.ask(), [texts, "OK"]);
+});
+
+Deno.test("a null is a reply, and no answer never reads as one [M6]", async () => {
+  await using present = setup(() => replies(null, null));
+  assert.deepEqual(await present.ask(), [null, null]);
+});
+
+const unusable: Record<string, () => Response | Promise<Response>> = {
+  "fewer replies than commands": () => replies(["1", null]),
+  "more replies than commands": () => replies(["1", null], "OK", "OK"),
+  "no replies": () => replies(),
+  "a reply without a result": () => Response.json([{ result: ["1", null] }, {}]),
+  "an error among the replies": () =>
+    Response.json([{ result: null }, { error: `WRONGTYPE of ${secret}` }]),
+  "one error for all": () => Response.json({ error: `ERR ${secret}` }, { status: 400 }),
+  "a wrong token": () => Response.json({ error: "Unauthorized" }, { status: 401 }),
+  "its quota": () => Response.json({ error: "max requests limit exceeded" }, { status: 429 }),
+  "an outage": () => new Response("bad gateway", { status: 502 }),
+  "no JSON": () => new Response(`<p>${secret}`),
+  "half of its JSON": () => new Response('[{"result":'),
+  "an object": () => Response.json({ result: [null, null] }),
+  "a text": () => Response.json("OK"),
+  "null": () => Response.json(null),
+  "nothing": () => new Response(null),
+  "a redirect to nowhere": () =>
+    new Response(null, { status: 302, headers: { location: "http://127.0.0.1:1/" } }),
+};
+for (const [what, answer] of Object.entries(unusable)) {
+  Deno.test(`Redis that answers ${what} is unavailable, asked once and not quoted [M6, M7, X4]`, async () => {
+    await using redis = setup(answer);
+    await assert.rejects(redis.ask(), isQuiet);
+    assert.equal(redis.heard.length, 1);
+  });
+}
+
+Deno.test("Redis that is silent is unavailable after the budget, never null, and each call has its own [M6, M7]", async () => {
+  const { promise: over, resolve: end } = Promise.withResolvers<Response>();
+  const answers = [() => over, () => replies(["1", null], "OK")];
+  await using redis = setup(() => answers.shift()?.() ?? replies(), { timeoutMs: 200 });
+  await assert.rejects(redis.ask(), isQuiet);
+  assert.equal(redis.heard.length, 1);
+  assert.deepEqual(await redis.ask(), [["1", null], "OK"]);
+  end(new Response(null));
+});
+
+Deno.test("Redis that stops in the middle is unavailable after the budget [M6]", async () => {
+  let close = () => {};
+  await using redis = setup(() =>
+    new Response(
+      new ReadableStream({
+        start(controller) {
+          controller.enqueue(new TextEncoder().encode('[{"result":null},'));
+          close = () => controller.close();
+        },
+      }),
+      { headers: { "content-type": "application/json" } },
+    ), { timeoutMs: 20 });
+  await assert.rejects(redis.ask(), isQuiet);
+  assert.equal(redis.heard.length, 1);
+  try {
+    close();
+  } catch {
+    // The server noticed that its reader is gone.
+  }
+});
+
+Deno.test("Redis that refuses connections is unavailable at once [M7]", async () => {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const url = `http://127.0.0.1:${listener.addr.port}`;
+  listener.close();
+  const redis = createUpstashRedis({ url, token: "t", timeoutMs: 60_000 });
+  await assert.rejects(redis.pipeline((pipeline) => pipeline.get(secret)), isQuiet);
+});
+
+/** The one kind of failure there is, which tells neither commands nor what Redis said of them. */
+function isQuiet(error: unknown): boolean {
+  assert.ok(error instanceof RedisUnavailable);
+  assert.equal(error.cause, undefined);
+  const shown = `${error.message} ${error.stack}`;
+  assert.ok(!shown.includes(secret) && !shown.includes("the-token"), shown);
+  return true;
+}

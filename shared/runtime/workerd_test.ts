@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { expectProblem } from "../../tests/support/services.ts";
+import type { Application } from "../application.ts";
+import { background, currentInvocation } from "../background.ts";
+import { ConfigError } from "../config.ts";
+import { worker } from "./workerd.ts";
+
+const request = () =>
+  new Request("http://api.test/x", { headers: { "cf-connecting-ip": "192.0.2.1" } });
+
+function createContext() {
+  const waited: Promise<unknown>[] = [];
+  return { waited, waitUntil: (work: Promise<unknown>) => void waited.push(work) };
+}
+
+/** What `work` writes to the console's error stream. */
+async function errorsOf(work: () => Promise<unknown>): Promise<string[]> {
+  const lines: string[] = [];
+  const { error } = console;
+  console.error = (...parts: unknown[]) => void lines.push(parts.join(" "));
+  try {
+    await work();
+  } finally {
+    console.error = error;
+  }
+  return lines;
+}
+
+Deno.test("a Worker is composed by its first event and by no other", async () => {
+  const seen: unknown[] = [];
+  const { fetch, scheduled } = worker((bindings) => {
+    seen.push(bindings);
+    return { fetch: () => new Response("ok") };
+  });
+  const context = createContext();
+  const bindings = { A: "1" };
+  await Promise.all([1, 2, 3].map(() => fetch(request(), bindings, context)));
+  await scheduled({}, bindings, context);
+  assert.deepEqual(seen, [bindings]);
+});
+
+Deno.test("an application knows the client's address and may go on after its answer", async () => {
+  const app: Application = {
+    fetch() {
+      background(Promise.resolve(), () => {});
+      return new Response(currentInvocation()?.peerAddress ?? null);
+    },
+  };
+  const context = createContext();
+  const response = await worker(() => app).fetch(request(), {}, context);
+  assert.equal(await response.text(), "192.0.2.1");
+  assert.equal(context.waited.length, 1);
+});
+
+const secret = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3JldA";
+const broken = {
+  "a setting that is missing": [
+    new ConfigError("Cannot start: PASSPORT_KEYS is missing"),
+    /^Cannot start: PASSPORT_KEYS is missing$/,
+  ],
+  "what nobody foresaw": [
+    new TypeError(`cannot import ${secret}`),
+    /^\{.*"level":"error","service":"worker".*"Cannot start".*"cannot import \[opaque\]".*\}$/,
+  ],
+} as const;
+for (const [what, [error, line]] of Object.entries(broken)) {
+  Deno.test(`a Worker that fails by ${what} says so in one line and tries again`, async () => {
+    let attempts = 0;
+    const { fetch, scheduled } = worker(() => {
+      if (++attempts < 3) throw error;
+      return { fetch: () => new Response("ok") };
+    });
+    const context = createContext();
+    const lines = await errorsOf(async () => {
+      const response = await fetch(request(), {}, context);
+      const { traceId } = await response.clone().json();
+      assert.equal(response.headers.get("x-trace-id"), traceId);
+      await expectProblem(response, 500, "internal");
+      await scheduled({}, {}, context);
+    });
+    assert.equal(lines.length, 2);
+    for (const text of lines) assert.match(text, line);
+    assert.ok(!lines.join("").includes(secret));
+    assert.equal(await (await fetch(request(), {}, context)).text(), "ok");
+  });
+}
+
+Deno.test("an application that throws is the runtime's to report", async () => {
+  const failing: Application = {
+    fetch() {
+      throw new TypeError("fault");
+    },
+  };
+  await assert.rejects(worker(() => failing).fetch(request(), {}, createContext()), TypeError);
+});

@@ -1,0 +1,131 @@
+import assert from "node:assert/strict";
+import { createWorld, dataOf, outcomeOf, password, type World } from "./suite/product_world.ts";
+import { isObject, type Json } from "./support/json.ts";
+import { targets } from "./targets.ts";
+
+/** Lists of the product, and who may read each. */
+const lists = {
+  "/courses": () => ({}),
+  "/auth/accounts": ({ admin }) => ({ bearer: admin.token }),
+  "/enrollments": ({ learner }) => ({ bearer: learner.token }),
+} as const satisfies Record<string, (world: World) => { bearer?: string }>;
+
+const misfits = [
+  ...["0", "101", "-1", "1.5", "1e1", "0x10", "%205", "", "many", "1&limit=2"].map((text) =>
+    `limit=${text}`
+  ),
+  ...["", "%21", "WyJ4Il0", "a".repeat(600)].map((text) => `cursor=${text}`),
+];
+
+const documents = ["/.well-known/jwks.json", "/openapi.json", "/docs", "/livez", "/readyz"];
+
+/** What the HTTP table promises of every operation of its kind. */
+const promises: Readonly<Record<string, (world: World) => Promise<void>>> = {
+  async "a list takes a limit from 1 to 100 and its own cursors"(world) {
+    for (const [path, by] of Object.entries(lists)) {
+      const ask = (query: string) => world.send({ path: `${path}?${query}`, ...by(world) });
+      for (const query of misfits) {
+        // A position that is a text may be one of a list that is sorted by ids.
+        if (query === "cursor=WyJ4Il0" && path === "/auth/accounts") continue;
+        assert.equal(await outcomeOf(ask(query)), "422 validation_failed", `${path}?${query}`);
+      }
+      for (const query of ["limit=1", "limit=100"]) {
+        const { items, nextCursor } = await dataOf(ask(query));
+        assert.ok(Array.isArray(items) && items.length >= 1, path);
+        if (typeof nextCursor !== "string") continue;
+        assert.match(nextCursor, /^[A-Za-z0-9_-]+$/);
+        const next = await dataOf(ask(`limit=1&cursor=${nextCursor}`));
+        assert.notDeepEqual(next.items, items, path);
+      }
+    }
+  },
+
+  async "HEAD of the gateway's own documents answers as GET does, without the body"(world) {
+    for (const path of documents) {
+      const [get, head] = [await world.send({ path }), await world.send({ method: "HEAD", path })];
+      assert.ok((await get.text()).length > 0, path);
+      assert.equal(await head.text(), "", path);
+      assert.equal(head.status, get.status, path);
+      for (const name of ["content-type", "cache-control", "etag", "vary"]) {
+        assert.equal(head.headers.get(name), get.headers.get(name), `${name} of ${path}`);
+      }
+    }
+  },
+
+  async "an unknown field is refused by its name, and what is no name is not repeated"(world) {
+    const body = { "name": "A", "roles": ["admin"], "<b>": 1 };
+    const response = await world.send({
+      method: "PATCH",
+      path: "/users/me",
+      bearer: world.learner.token,
+      body,
+    });
+    assert.equal(response.status, 422);
+    const { error } = await read(response);
+    assert.ok(isObject(error));
+    const unknown = (path: string) => ({ path, message: "Unknown field" });
+    assert.deepEqual(error.details, [unknown("roles"), unknown("")]);
+  },
+
+  async "tokens and cookies are told to live as long as the settings say"(world) {
+    const { ACCESS_TOKEN_TTL_SECONDS, REFRESH_TOKEN_TTL_SECONDS } = world.target.settings;
+    const [access, refresh] = [ACCESS_TOKEN_TTL_SECONDS ?? "600", REFRESH_TOKEN_TTL_SECONDS];
+    const { email } = world.other;
+    const body = { grantType: "password", email, password };
+    const tokens = await dataOf(world.send({ method: "POST", path: "/auth/token", body }));
+    assert.equal(tokens.expiresIn, Number(access));
+    const login = { method: "POST", path: "/auth/login", body: { email, password } };
+    const response = await world.send(login);
+    await response.body?.cancel();
+    const ages = response.headers.getSetCookie().map((line) => /Max-Age=(\d+)/.exec(line)?.[1]);
+    assert.deepEqual(ages, [access, refresh ?? "1209600"]);
+  },
+
+  async "problem details say what the envelope says, and successes stay in the envelope"(world) {
+    const headers = { accept: "application/problem+json" };
+    const request = { method: "POST", path: "/auth/signup", body: { email: 1 } };
+    const { error } = await read(await world.send(request));
+    const response = await world.send({ ...request, headers });
+    const { traceId, ...problem } = await read(response);
+    assert.ok(isObject(error));
+    assert.equal(traceId, response.headers.get("x-trace-id"));
+    assert.deepEqual(problem, {
+      type: "urn:problem:validation_failed",
+      title: "Input does not fit",
+      status: 422,
+      detail: error.message,
+      code: error.code,
+      errors: error.details,
+    });
+    await dataOf(world.send({ path: "/courses", headers }));
+  },
+
+  async "the key set is not sent again to whoever has it"(world) {
+    const path = "/.well-known/jwks.json";
+    const etag = (await drain(world.send({ path }))).headers.get("etag") ?? "";
+    for (const known of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
+      const response = await drain(world.send({ path, headers: { "if-none-match": known } }));
+      assert.deepEqual([response.status, response.headers.get("etag")], [304, etag], known);
+    }
+    const other = await drain(world.send({ path, headers: { "if-none-match": '"other"' } }));
+    assert.equal(other.status, 200);
+  },
+};
+
+async function read(response: Response): Promise<Json> {
+  const answer: unknown = await response.json();
+  assert.ok(isObject(answer));
+  return answer;
+}
+
+async function drain(pending: Promise<Response>): Promise<Response> {
+  const response = await pending;
+  await response.body?.cancel();
+  return response;
+}
+
+Deno.test("The HTTP table keeps its general promises", async (t) => {
+  await using target = await targets["Deno, all in one"]();
+  const world = await createWorld(target);
+  for (const [what, run] of Object.entries(promises)) await t.step(what, () => run(world));
+});
