@@ -48,12 +48,18 @@ export async function answer(
   const isWrapped = envelope && jsonMediaType.test(mediaType) && status !== 206;
   if (isWrapped || (envelope && status === 304)) describeEnvelope(headers);
   if (request.method === "HEAD" || bodiless.has(status)) {
+    // A HEAD answer has the headers of the GET answer (RFC 9110 §9.3.2).
+    if (isWrapped) headers.set("content-type", wrappedType(request, status));
     await response.body?.cancel();
     return new Response(null, { status, headers });
   }
   if (isWrapped) return await wrap(request, response, mediaType, options);
   if (status === 401 && mediaType === problemMediaType) return await passRefusal(response, headers);
   return new Response(response.body, { status, headers });
+}
+
+function wrappedType(request: Request, status: number): string {
+  return status >= 400 && wantsProblem(request) ? problemMediaType : "application/json";
 }
 
 async function wrap(

@@ -123,3 +123,27 @@ Deno.test("a client that leaves a streamed envelope ends the service's stream", 
   await response.body?.cancel("left");
   assert.equal(await cancelled.promise, "left");
 });
+
+const heads = {
+  "a success": [200, "application/json", "*/*", "application/json"],
+  "a failure": [404, "application/problem+json", "*/*", "application/json"],
+  "problem details": [
+    404,
+    "application/problem+json",
+    "application/problem+json",
+    "application/problem+json",
+  ],
+} as const;
+for (const [what, [status, type, accept, expected]] of Object.entries(heads)) {
+  Deno.test(`HEAD of ${what} has the media type that GET would have [RFC 9110 §9.3.2]`, async () => {
+    const request = new Request("http://gateway.test/", { method: "HEAD", headers: { accept } });
+    const headers = new Headers({ "content-type": type });
+    const response = await answer(request, new Response(null, { status, headers }), {
+      headers,
+      traceId,
+      envelope: true,
+    });
+    assert.deepEqual([response.status, response.headers.get("content-type")], [status, expected]);
+    assert.equal(await response.text(), "");
+  });
+}

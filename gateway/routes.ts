@@ -106,6 +106,15 @@ function nameByPath({ path }: Route): string {
   return `route ${path}`;
 }
 
+/** First segments that the gateway answers itself; a route below them would never be reached. */
+const ownDocuments: ReadonlySet<string | undefined> = new Set([
+  "livez",
+  "readyz",
+  "metrics",
+  "openapi.json",
+  "docs",
+]);
+
 const pathPattern = /^\/(?:(?:[A-Za-z0-9\-._~]+|\{[A-Za-z][A-Za-z0-9]*\})(?:\/|$))*\*?$/;
 
 function checkRoute(
@@ -118,6 +127,7 @@ function checkRoute(
     fail("must be a path of whole segments such as /courses/{id} or /courses/*");
   }
   if (path !== "/" && path.endsWith("/")) fail("must not end with a slash");
+  if (ownDocuments.has(path.split("/")[1])) fail("is where the gateway has a document of its own");
   if (!(timeoutMs > 0 && timeoutMs <= maxTimeoutMs)) {
     fail(
       `has a timeoutMs of ${timeoutMs}: it must be at most the Passport's life, ${maxTimeoutMs}`,

@@ -59,6 +59,7 @@ const refusals: Readonly<Record<string, [change: object, says: RegExp]>> = {
   "no time at all": [{ timeoutMs: 0 }, /timeoutMs/],
   "a time that is no number": [{ timeoutMs: Number.NaN }, /timeoutMs/],
   "a negative size": [{ maxBodyBytes: -1 }, /maxBodyBytes/],
+  "the place of a document of the gateway's own": [{ path: "/docs/*" }, /document of its own/],
   "no staleness": [{ revocation: { boundedMs: 0 } }, /boundedMs/],
 };
 

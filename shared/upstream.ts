@@ -50,6 +50,8 @@ const inflatedCodings: readonly (string | null)[] = ["gzip", "br"];
  * The runtimes' `fetch` inflates a compressed body and leaves its headers as they were, so the two
  * headers that no longer fit the bytes are dropped here.
  *
+ * A redirect to the service itself is handed back as a path.
+ *
  * On Deno a request may arrive twice unless its options went through `sentOnce`.
  */
 export function urlUpstream(url: string, fetch = globalThis.fetch): Upstream {
@@ -57,14 +59,27 @@ export function urlUpstream(url: string, fetch = globalThis.fetch): Upstream {
   return {
     async fetch(target, init) {
       const response = await fetch(toUrl(origin, target), { ...init, redirect: "manual" });
-      const coding = response.headers.get("content-encoding");
-      if (!inflatedCodings.includes(coding) || response.body === null) return response;
-      const inflated = new Response(response.body, response);
-      inflated.headers.delete("content-encoding");
-      inflated.headers.delete("content-length");
-      return inflated;
+      return withoutOwnOrigin(describeInflated(response), origin);
     },
   };
+}
+
+function describeInflated(response: Response): Response {
+  const coding = response.headers.get("content-encoding");
+  if (!inflatedCodings.includes(coding) || response.body === null) return response;
+  const inflated = new Response(response.body, response);
+  inflated.headers.delete("content-encoding");
+  inflated.headers.delete("content-length");
+  return inflated;
+}
+
+/** Who calls an upstream need not know where it is, and its client cannot go there. */
+function withoutOwnOrigin(response: Response, origin: string): Response {
+  const location = response.headers.get("location");
+  if (!location?.startsWith(`${origin}/`)) return response;
+  const relative = new Response(response.body, response);
+  relative.headers.set("location", location.slice(origin.length));
+  return relative;
 }
 
 /**

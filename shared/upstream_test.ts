@@ -58,6 +58,20 @@ Deno.test("urlUpstream keeps the headers of an answer without body [M5]", async 
   assert.equal(response.headers.get("content-length"), "20");
 });
 
+const locations = {
+  "http://course.test:8080/a?b": "/a?b",
+  "http://course.test:8080.evil.test/a": "http://course.test:8080.evil.test/a",
+  "https://elsewhere.test/": "https://elsewhere.test/",
+  "/a": "/a",
+};
+for (const [location, handedBack] of Object.entries(locations)) {
+  Deno.test(`urlUpstream hands a redirect to ${location} back as ${handedBack} [H10]`, async () => {
+    const { upstream } = setup(() => new Response(null, { status: 302, headers: { location } }));
+    const response = await upstream.fetch("/");
+    assert.deepEqual([response.status, response.headers.get("location")], [302, handedBack]);
+  });
+}
+
 Deno.test("localUpstream hands the request on, under a name no network knows", async () => {
   const upstream = localUpstream("COURSE", {
     fetch: ({ url, redirect }) => new Response(`${url} ${redirect}`),
