@@ -2,6 +2,7 @@ import { createAuthenticate } from "../gateway/authenticate.ts";
 import { answer } from "../gateway/envelope.ts";
 import { createForward } from "../gateway/forward.ts";
 import { createIssuers } from "../gateway/issuers.ts";
+import { createRevocation } from "../gateway/revocation.ts";
 import { createSignPassport } from "../gateway/passport.ts";
 import { createUpstreamHeaders } from "../gateway/request_headers.ts";
 import { readRequestBody } from "../gateway/request_body.ts";
@@ -10,14 +11,20 @@ import { readTarget } from "../gateway/target.ts";
 import { encodeBase64Url, importSecret } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/log";
 import { cookieNames, signAccessToken } from "@edgepass/shared/tokens";
+import { createUpstashRedis, gatherPipelines } from "@edgepass/shared/redis";
 import { localUpstream } from "@edgepass/shared/upstream";
 import { newTrace } from "@edgepass/shared/trace-context";
 
 const origin = "http://127.0.0.1:8787";
 const iterations = 5_000;
 
-/** CPU microseconds of single steps of a request, each alone in a loop of this process. */
-export async function measureSteps(): Promise<Record<string, number>> {
+/**
+ * CPU microseconds of single steps of a request, each alone in a loop of this process; revocation with
+ * 32 callers at once, as they come under load.
+ */
+export async function measureSteps(
+  redis: { readonly url: string; readonly token: string },
+): Promise<Record<string, number>> {
   const log = createLogger({ service: "bench", sink: () => {} });
   const effects = { now: Date.now, log };
   const { token, jwks } = await createToken();
@@ -34,6 +41,10 @@ export async function measureSteps(): Promise<Record<string, number>> {
   const sign = createSignPassport({ issuer: origin, audience: "bench", signingKey }, effects);
   const bearer = await cached(presented);
   const trace = newTrace();
+  const revocation = createRevocation(
+    { redis: gatherPipelines(createUpstashRedis({ ...redis, timeoutMs: 5_000 })) },
+    effects,
+  );
   const echo = localUpstream("echo", { fetch: () => Response.json({ id: 1 }) });
   const [route] = createRouteTable([{ path: "/me", upstream: echo, access: "authenticated" }], {
     maxTimeoutMs: 30_000,
@@ -61,6 +72,7 @@ export async function measureSteps(): Promise<Record<string, number>> {
   return {
     "verify, signature checked": await time(() => uncached(presented)),
     "verify, token known": await time(() => cached(presented)),
+    "revocation, shared round trips": await timeTogether(() => revocation.check(bearer, "strict")),
     "sign Passport": await time(() => sign(bearer, trace.traceId)),
     "headers to upstream": await time(() => Promise.resolve(outgoing())),
     "forward, in this isolate": await time(() =>
@@ -111,6 +123,16 @@ async function time(step: () => Promise<unknown>): Promise<number> {
   for (let n = 0; n < iterations / 5; n++) await step();
   const before = cpuSeconds();
   for (let n = 0; n < iterations; n++) await step();
+  return Math.round((cpuSeconds() - before) / iterations * 1e7) / 10;
+}
+
+async function timeTogether(step: () => Promise<unknown>): Promise<number> {
+  let left = iterations;
+  const work = async () => {
+    while (left-- > 0) await step();
+  };
+  const before = cpuSeconds();
+  await Promise.all(Array.from({ length: 32 }, work));
   return Math.round((cpuSeconds() - before) / iterations * 1e7) / 10;
 }
 
