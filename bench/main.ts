@@ -15,7 +15,7 @@ const token = crypto.randomUUID();
 
 interface Variant {
   readonly server: Server;
-  readonly path: string;
+  readonly request: (n: number) => Uint8Array;
 }
 
 await using redis = await start("redis", { TOKEN: token });
@@ -30,13 +30,21 @@ await using manyRoutes = await start("gateway", {
   OTHER_ROUTES: "1000",
 });
 await using allInOne = await start("gateway", scenario.settings);
+await using fullRedis = await start("redis", { TOKEN: token });
+await fillRevocations(fullRedis.port, 100_000);
+const crowd = await createScenario({ users: 10_000, redis: { port: fullRedis.port, token } });
+await using crowded = await start("gateway", { ...crowd.settings, UPSTREAM });
 
 const cost = await compare({
-  "bare fetch-proxy": { server: proxy, path: "/me" },
-  "gateway, service at a URL": { server: gateway, path: "/me" },
-  "gateway, public route at a URL": { server: gateway, path: "/open" },
-  "gateway with 1000 more routes": { server: manyRoutes, path: "/me" },
-  "gateway and service in one isolate": { server: allInOne, path: "/me" },
+  "bare fetch-proxy": { server: proxy, request: scenario.request("/me") },
+  "gateway, service at a URL": { server: gateway, request: scenario.request("/me") },
+  "gateway, public route at a URL": { server: gateway, request: scenario.request("/open") },
+  "gateway with 1000 more routes": { server: manyRoutes, request: scenario.request("/me") },
+  "gateway with 10,000 people, 100,000 revocations": {
+    server: crowded,
+    request: crowd.request("/me"),
+  },
+  "gateway and service in one isolate": { server: allInOne, request: scenario.request("/me") },
 });
 console.table(cost);
 const commands = await countCommands(scenario);
@@ -54,13 +62,13 @@ console.log(JSON.stringify({ ...results, cost: undefined }, null, 2));
 async function compare(variants: Readonly<Record<string, Variant>>) {
   const cpu: Record<string, number[]> = {};
   const rate: Record<string, number[]> = {};
-  for (const { server, path } of Object.values(variants)) {
-    await run(server.port, scenario.request(path), warmUpRequests);
+  for (const { server, request } of Object.values(variants)) {
+    await run(server.port, request, warmUpRequests);
   }
   for (let round = 0; round < rounds; round++) {
-    for (const [name, { server, path }] of Object.entries(variants)) {
+    for (const [name, { server, request }] of Object.entries(variants)) {
       const before = server.cpuSeconds();
-      const { seconds } = await run(server.port, scenario.request(path), requestsPerRound);
+      const { seconds } = await run(server.port, request, requestsPerRound);
       (cpu[name] ??= []).push((server.cpuSeconds() - before) / requestsPerRound * 1e6);
       (rate[name] ??= []).push(requestsPerRound / seconds);
     }
@@ -92,6 +100,23 @@ async function countCommands({ request }: Scenario) {
     billedCommandsPerRequest: (after.commands - before.commands) / requests,
     roundTripsPerRequest: (after.calls - before.calls) / requests,
   };
+}
+
+/** Logins of other people that are revoked: they are there, and concern none of the requests. */
+async function fillRevocations(port: number, count: number): Promise<void> {
+  for (let from = 0; from < count; from += 1_000) {
+    const commands = Array.from(
+      { length: 1_000 },
+      (_, n) => ["SET", `rv:s:other-${from + n}`, "1", "EX", "900"],
+    );
+    const response = await fetch(`http://127.0.0.1:${port}/pipeline`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+      body: JSON.stringify(commands),
+    });
+    if (!response.ok) throw new Error(`Redis answered ${response.status}`);
+    await response.body?.cancel();
+  }
 }
 
 async function counters(): Promise<{ calls: number; commands: number }> {
