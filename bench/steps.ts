@@ -52,7 +52,7 @@ export async function measureSteps(
   const target = readTarget(`${origin}/me`, { maxBytes: 8192, maxParameters: 200 });
   const forward = createForward();
   const request = new Request(`${origin}/me`, { headers: { cookie: `access_token=${token}` } });
-  const passport = await sign(bearer, trace.traceId);
+  const { token: passport } = await sign(bearer, trace.traceId);
   const names = cookieNames(origin);
   const toUpstreamHeaders = createUpstreamHeaders({ publicOrigin: origin, cookieNames: names });
   const outgoing = () =>

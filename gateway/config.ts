@@ -19,6 +19,7 @@ import {
 import { urlUpstream } from "@edgepass/shared/upstream";
 import { createLogger } from "@edgepass/shared/log";
 import { logSettings, toLoggerOptions } from "@edgepass/shared/log-settings";
+import { readTelemetry } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
 import type { ClientAddressSource } from "./client_address.ts";
 import type { GatewayOptions } from "./mod.ts";
@@ -116,7 +117,13 @@ const foreignMaxBodyBytes = 104_857_600;
 export interface GatewayConfig extends
   Pick<
     GatewayOptions,
-    "publicOrigin" | "allowedOrigins" | "clientAddress" | "leewaySeconds" | "passport" | "log"
+    | "publicOrigin"
+    | "allowedOrigins"
+    | "clientAddress"
+    | "leewaySeconds"
+    | "passport"
+    | "log"
+    | "telemetry"
   > {
   /** `iss` of our own access tokens and of Passports. */
   readonly issuer: string;
@@ -166,6 +173,7 @@ export async function readGatewayConfig(
     issuers: config.ISSUERS.map(toIssuer),
     routes,
     log: createLogger({ service: "gateway", ...toLoggerOptions(config) }),
+    telemetry: readTelemetry(bindings),
     redis: gather ? gatherPipelines(redis) : redis,
     passport: {
       issuer,

@@ -2,10 +2,13 @@ import type { CookieNames } from "@edgepass/shared/tokens";
 
 /** What a request shows of itself; nothing is verified yet. */
 export interface Credentials {
+  /** The access token. */
   readonly access: Presented;
   /** The refresh cookie as it came, for the identity provider alone. */
   readonly refreshCookies: readonly string[];
+  /** Whether a bearer token is among it. */
   readonly bearer: boolean;
+  /** Whether a cookie of ours is among it. */
   readonly cookie: boolean;
 }
 

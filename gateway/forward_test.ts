@@ -83,7 +83,7 @@ Deno.test("[H11] a body that grows over its limit is payload_too_large, whatever
 
 Deno.test("more calls than the limit are refused at once, and make room again", async () => {
   const held = Promise.withResolvers<Response>();
-  const upstream = { fetch: () => held.promise };
+  const upstream = { name: "x", fetch: () => held.promise };
   const { route } = createRouteTable([{ path: "/a", upstream, access: "public" }], {
     maxTimeoutMs: 30_000,
   }).find(["a"], "GET");

@@ -1,6 +1,11 @@
 import { currentContext } from "@edgepass/shared/context";
 import { createLogger, type Logger } from "@edgepass/shared/log";
 import { Problem } from "@edgepass/shared/problem";
+import {
+  createQuietTelemetry,
+  prometheusMediaType,
+  type Telemetry,
+} from "@edgepass/shared/telemetry";
 import { type AccessToken, cookieNames } from "@edgepass/shared/tokens";
 import type { Upstream } from "@edgepass/shared/upstream";
 import { Hono } from "hono";
@@ -11,21 +16,29 @@ import { type Credentials, readCredentials } from "./credentials.ts";
 import { type DocumentOptions, serveDocuments } from "./documents.ts";
 import { answer } from "./envelope.ts";
 import { createForward } from "./forward.ts";
+import { getOnly } from "./get_only.ts";
 import { requireModestHeaders } from "./header_limits.ts";
 import { createHostCheck } from "./hosts.ts";
 import { createIssuers, type IssuerOptions } from "./issuers.ts";
 import { type GatewayEnv, observe, toFailure } from "./observe.ts";
 import { createOriginPolicy } from "./origin_policy.ts";
-import { createSignPassport, type PassportOptions } from "./passport.ts";
+import { createSignPassport, describePassport, type PassportOptions } from "./passport.ts";
 import { createRefill } from "./refill.ts";
 import { readRequestBody } from "./request_body.ts";
 import { createUpstreamHeaders } from "./request_headers.ts";
 import { createClientHeaders, setCaching } from "./response_headers.ts";
-import { createRevocation, type Revocation, type RevocationOptions } from "./revocation.ts";
-import { type AccessRule, type CheckedRoute, createRouteTable, type Route } from "./routes.ts";
+import {
+  createRevocation,
+  describeRevocation,
+  type Revocation,
+  type RevocationOptions,
+} from "./revocation.ts";
+import { type AccessRule, createRouteTable, type RevocationMode, type Route } from "./routes.ts";
+import type { Steps } from "./steps.ts";
 import { readTarget } from "./target.ts";
 
 export type { ClientAddressSource } from "./client_address.ts";
+export type { Credentials, Presented } from "./credentials.ts";
 export { type GatewayConfig, type GatewayEffects, readGatewayConfig } from "./config.ts";
 export { type DocsFile, docsFiles, type ReadDocsFile } from "./docs_page.ts";
 export type { DocumentOptions } from "./documents.ts";
@@ -35,6 +48,7 @@ export type { GatewayEnv } from "./observe.ts";
 export type { PassportOptions } from "./passport.ts";
 export type { RevocationOptions } from "./revocation.ts";
 export type { AccessRule, Method, RevocationMode, Route } from "./routes.ts";
+export type { Outcome, Step, StepName, Steps } from "./steps.ts";
 export type { Target } from "./target.ts";
 
 /** What a gateway is made of. */
@@ -64,9 +78,14 @@ export interface GatewayOptions {
   readonly maxConcurrent?: number;
   /** Where lines go; standard output by default. */
   readonly log?: Logger;
+  /** Where spans and measurements go; by default spans go to the OpenTelemetry API's global provider. */
+  readonly telemetry?: Telemetry;
   /** Epoch milliseconds. */
   readonly now?: () => number;
 }
+
+/** The gateway's measurements tell who is there: they are for administrators. */
+const administrators: AccessRule = { roles: ["admin"] };
 
 const limits = {
   target: { maxBytes: 8192, maxParameters: 200 },
@@ -84,7 +103,7 @@ const limits = {
  */
 export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   const { publicOrigin, allowedOrigins = [], leewaySeconds = 5, now = Date.now } = options;
-  const { clientAddress = { kind: "peer" } } = options;
+  const { clientAddress = { kind: "peer" }, telemetry = createQuietTelemetry() } = options;
   const log = options.log ?? createLogger({ service: "gateway", now });
   const effects = { now, log };
   const names = cookieNames(publicOrigin);
@@ -108,7 +127,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
 
   const app = new Hono<GatewayEnv>();
   app.onError(toFailure(log));
-  app.use(observe({ log, origins, secure: names.secure }));
+  app.use(observe({ log, origins, telemetry, secure: names.secure }));
   app.use(async function requireCanonicalRequest(c, next) {
     requireOwnHost(c.req.raw);
     c.set("target", readTarget(c.req.raw.url, limits.target));
@@ -116,44 +135,61 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     await next();
   });
   serveDocuments(app, { ...options.documents, issuers, revocation });
+  const { prometheus } = telemetry;
+  if (prometheus) {
+    getOnly(app, "/metrics", async function serveMetrics(c) {
+      const credentials = readCredentials(c.req.raw.headers, names);
+      const asked = { rule: administrators, revocation: "strict", steps: c.var.steps } as const;
+      authorize(administrators, await identify(credentials, asked));
+      return c.text(prometheus(), 200, {
+        "content-type": prometheusMediaType,
+        "cache-control": "no-store",
+      });
+    });
+  }
 
   app.all("*", async function serveRequest(c) {
     const request = c.req.raw;
-    const target = c.get("target");
-    const { trace } = currentContext()!; // `observe` opened it.
+    const { target, steps } = c.var;
+    const { traceId } = currentContext()!.trace; // `observe` opened it.
 
     const preflight = origins.preflight(request, table.at(target.segments)?.allow);
     if (preflight) return preflight;
     const { route, rule } = table.find(target.segments, request.method);
     c.set("route", route.path);
+    c.set("rule", rule);
 
     const credentials = readCredentials(request.headers, names);
+    c.set("credentials", credentials);
     origins.refuseCrossSite(request, credentials);
-    const bearer = await identify(credentials, route, rule);
+    const bearer = await identify(credentials, { rule, revocation: route.revocation, steps });
     if (bearer !== "anonymous") c.set("bearer", bearer);
     authorize(rule, bearer);
 
     const { envelope, maxBodyBytes: maxBytes } = route;
     const body = await readRequestBody(request, { maxBytes, plain: envelope, ...limits.body });
+    const sign = () => signPassport(bearer, traceId);
+    const passport = await steps.run("sign", sign, describePassport);
+    const call = steps.beginCall({ method: request.method, peer: route.upstream.name });
     const headers = toUpstreamHeaders(request.headers, route, {
-      passport: await signPassport(bearer, trace.traceId),
-      trace,
+      passport: passport.token,
+      trace: call.trace,
       clientAddress: readClientAddress(request.headers, clientAddress),
       refreshCookies: credentials.refreshCookies,
     });
     const { method, signal } = request;
     return await forward({ route, target, method, headers, body, signal }, (response) => {
+      call.end({ "http.response.status_code": response.status });
       const clientHeaders = toClientHeaders(response.headers, route);
       setCaching(clientHeaders, {
         readsCredentials: rule !== "public",
         isPrivate: bearer !== "anonymous" || response.status >= 400,
       });
-      return answer(request, response, {
-        headers: clientHeaders,
-        traceId: trace.traceId,
-        envelope,
-      });
-    });
+      return steps.run(
+        "envelope",
+        () => answer(request, response, { headers: clientHeaders, traceId, envelope }),
+      );
+    }).catch(call.fail);
   });
   return app;
 }
@@ -161,8 +197,11 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
 /** Who asks, as far as the route wants to know. */
 type Identify = (
   credentials: Credentials,
-  route: CheckedRoute,
-  rule: AccessRule,
+  asked: {
+    readonly rule: AccessRule;
+    readonly revocation: RevocationMode;
+    readonly steps: Steps;
+  },
 ) => Promise<AccessToken | "anonymous">;
 
 /** A public route reads no credential; on an optional one an unusable credential is none. */
@@ -173,11 +212,12 @@ function createIdentify(
     log: Logger;
   },
 ): Identify {
-  return async function identify({ access }, { revocation: mode }, rule) {
+  return async function identify({ access }, { rule, revocation: mode, steps }) {
     if (rule === "public") return "anonymous";
     try {
-      const token = await authenticate(access);
-      await revocation.check(token, mode);
+      const token = await steps.run("verify", () => authenticate(access));
+      const check = () => revocation.check(token, mode);
+      await steps.run("revocation", check, describeRevocation(mode));
       return token;
     } catch (error) {
       if (rule !== "optional" || !(error instanceof Problem)) throw error;

@@ -1,57 +1,104 @@
 import { currentContext, type RequestContext, runInContext } from "@edgepass/shared/context";
 import type { Logger } from "@edgepass/shared/log";
 import { Problem } from "@edgepass/shared/problem";
+import {
+  idleSpan,
+  isProbe,
+  isSampled,
+  type OpenSpan,
+  openSpan,
+  type Telemetry,
+  toSpanContext,
+} from "@edgepass/shared/telemetry";
 import type { AccessToken } from "@edgepass/shared/tokens";
-import { childSpan, newTrace, readTraceparent } from "@edgepass/shared/trace-context";
+import { newTrace, readTraceparent, type TraceContext } from "@edgepass/shared/trace-context";
+import { readTracestate } from "@edgepass/shared/trace-state";
+import { SpanKind } from "@opentelemetry/api";
 import type { Context, ErrorHandler, MiddlewareHandler } from "hono";
+import type { Credentials } from "./credentials.ts";
 import { refusalResponse, wantsProblem } from "./failure.ts";
 import type { OriginPolicy } from "./origin_policy.ts";
+import { reportRequest } from "./report.ts";
+import type { AccessRule } from "./routes.ts";
+import { openSteps, type Steps } from "./steps.ts";
 import type { Target } from "./target.ts";
 
-/** What the steps of one request leave for the next ones and for its log line. */
+/** What the steps of one request leave for the next ones and for its report. */
 export type GatewayEnv = {
-  Variables: { target: Target; route: string; bearer: AccessToken; code: string };
+  Variables: {
+    steps: Steps;
+    target: Target;
+    route: string;
+    rule: AccessRule;
+    credentials: Credentials;
+    bearer: AccessToken;
+    code: string;
+  };
 };
 
 export interface ObserveOptions {
   readonly log: Logger;
   readonly origins: OriginPolicy;
+  readonly telemetry: Telemetry;
   /** Whether the public origin is https. */
   readonly secure: boolean;
 }
 
-/**
- * Opens the trace of a request, sets the headers that every answer has, and writes its line.
- *
- * A valid `traceparent` is continued (W3C Trace Context §3.2): it correlates and never authorises.
- */
+/** Opens the trace of a request, sets the headers that every answer has, and reports on it at the end. */
 export function observe(
-  { log, origins, secure }: ObserveOptions,
+  { log, origins, telemetry, secure }: ObserveOptions,
 ): MiddlewareHandler<GatewayEnv> {
   return async function observe(c, next) {
-    const parent = readTraceparent(c.req.raw.headers.get("traceparent"));
+    const opened = isProbe(c.req.path) ? idleSpan() : openTrace(c.req.raw, telemetry);
     const context: RequestContext = {
       service: "gateway",
-      trace: parent ? childSpan(parent) : newTrace(),
+      trace: opened.trace,
       callChain: ["gateway"],
       signal: c.req.raw.signal,
+      opened,
+      telemetry,
     };
+    c.set("steps", openSteps(telemetry, opened));
     await runInContext(context, async () => {
       const startedAt = performance.now();
       await next();
       const { headers } = c.res;
-      headers.set("x-trace-id", context.trace.traceId);
+      headers.set("x-trace-id", opened.trace.traceId);
       headers.set("x-content-type-options", "nosniff");
       if (secure) headers.set("strict-transport-security", "max-age=31536000");
       origins.allow(c.req.raw, headers);
-      logRequest(c, log, performance.now() - startedAt);
+      const durationMs = performance.now() - startedAt;
+      reportRequest(c, { log, telemetry, span: opened.span, durationMs });
     });
   };
 }
 
+/**
+ * A valid `traceparent` is continued (W3C Trace Context §3.2), or linked where traces start here: it
+ * correlates and never authorises, and its sampled flag decides nothing.
+ */
+function openTrace(
+  { method, headers }: Request,
+  { tracer, incoming, sampleRatio }: Telemetry,
+): OpenSpan {
+  const from = readTraceparent(headers.get("traceparent"));
+  const options = { kind: SpanKind.SERVER, attributes: { "edgepass.service": "gateway" } };
+  if (!from) return openSpan(tracer, method, options);
+  if (incoming === "restart") {
+    return openSpan(tracer, method, { ...options, links: [{ context: toSpanContext(from) }] });
+  }
+  const state = readTracestate(headers.get("tracestate"));
+  const parent: TraceContext = {
+    ...from,
+    flags: isSampled(from.traceId, sampleRatio) ? 1 : 0,
+    ...(state === undefined ? {} : { state }),
+  };
+  return openSpan(tracer, method, { ...options, parent });
+}
+
 /** Answers what a step refused; what nobody foresaw is `internal`, and its cause is only logged. */
 export function toFailure(log: Logger): ErrorHandler<GatewayEnv> {
-  return function failure(error, c) {
+  return function failure(error, c: Context<GatewayEnv>) {
     const problem = error instanceof Problem ? error : new Problem("internal", { cause: error });
     // A client that left makes its own call fail.
     if (problem.status >= 500 && !c.req.raw.signal.aborted) {
@@ -61,22 +108,4 @@ export function toFailure(log: Logger): ErrorHandler<GatewayEnv> {
     const traceId = currentContext()?.trace.traceId ?? newTrace().traceId;
     return refusalResponse(problem, { traceId, asProblem: wantsProblem(c.req.raw) });
   };
-}
-
-const probes: ReadonlySet<string | undefined> = new Set(["/livez", "/readyz"]);
-
-function logRequest(c: Context<GatewayEnv>, log: Logger, durationMs: number): void {
-  const bearer = c.get("bearer");
-  // Probes come every few seconds and say nothing of the traffic.
-  const write = probes.has(c.get("target")?.path) ? log.debug : log.info;
-  write("Request answered", {
-    method: c.req.method,
-    path: c.get("target")?.path,
-    route: c.get("route"),
-    status: c.res.status,
-    code: c.get("code"),
-    sub: bearer?.sub,
-    issuer: bearer?.alias,
-    durationMs: Math.round(durationMs * 10) / 10,
-  });
 }

@@ -9,7 +9,10 @@ import {
   warnPassportBytes,
 } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
+import { count } from "@edgepass/shared/telemetry";
 import type { AccessToken } from "@edgepass/shared/tokens";
+import type { Attributes } from "@opentelemetry/api";
+import type { Outcome } from "./steps.ts";
 
 /** How Passports are signed. */
 export interface PassportOptions {
@@ -26,12 +29,20 @@ export interface PassportOptions {
 /** Who a Passport is about: a verified token, nobody, or the gateway itself. */
 export type Bearer = AccessToken | "anonymous" | "gateway";
 
+/** A Passport with what it says, for those who may see it but never its signature. */
+export interface SignedPassport {
+  /** The compact JWS, as it is sent. */
+  readonly token: string;
+  readonly claims: PassportClaims;
+  readonly kid: string;
+}
+
 /**
  * Signs a Passport for one request (policy v0.1.0); `traceId` becomes `txn`.
  *
  * @throws {Problem} `internal` for one over 4096 bytes
  */
-export type SignPassport = (bearer: Bearer, traceId: string) => Promise<string>;
+export type SignPassport = (bearer: Bearer, traceId: string) => Promise<SignedPassport>;
 
 /** Makes the one place that signs Passports; none is ever kept or renewed. */
 export function createSignPassport(
@@ -51,9 +62,13 @@ export function createSignPassport(
       ...identity(bearer),
       cfg: 0,
     };
-    const passport = await signJws(claims, { typ: passportType, key: signingKey });
-    if (passport.length > warnPassportBytes) reportSize(passport, claims, log);
-    return passport;
+    const token = await signJws(claims, { typ: passportType, key: signingKey });
+    if (token.length > warnPassportBytes) reportSize(token, claims, log);
+    count("edgepass.passports.minted", {
+      "edgepass.passport.policy": policyVersion,
+      "edgepass.passport.subject": claims.sub.split(":", 1)[0],
+    });
+    return { token, claims, kid: signingKey.kid };
   };
 }
 
@@ -70,6 +85,18 @@ function identity(
     scope,
     ...(uv === undefined ? {} : { uv }),
   };
+}
+
+/** What a span says of a Passport: all of it but the signature. */
+export function describePassport(outcome: Outcome<SignedPassport>): Attributes {
+  if ("refusal" in outcome) return {};
+  const { claims, kid } = outcome.result;
+  return Object.fromEntries(
+    Object.entries({ ...claims, kid }).map(([name, value]) => [
+      `edgepass.passport.${name}`,
+      Array.isArray(value) ? [...value] : value,
+    ]),
+  );
 }
 
 function reportSize(passport: string, claims: PassportClaims, log: Logger): void {

@@ -1,6 +1,6 @@
 import { currentContext } from "@edgepass/shared/context";
 import { internalHeaders } from "@edgepass/shared/internal-headers";
-import { newTrace, toTraceparent } from "@edgepass/shared/trace-context";
+import { childSpan, newTrace, toTraceparent } from "@edgepass/shared/trace-context";
 import type { Upstream } from "@edgepass/shared/upstream";
 import type { SignPassport } from "./passport.ts";
 
@@ -12,12 +12,13 @@ export function createRefill(
   if (!target) return undefined;
   return async function refill() {
     const trace = currentContext()?.trace ?? newTrace();
+    const { token } = await signPassport("gateway", trace.traceId);
     const response = await target.upstream.fetch(target.path, {
       method: "POST",
       signal: AbortSignal.timeout(10_000),
       headers: {
-        [internalHeaders.passport]: await signPassport("gateway", trace.traceId),
-        [internalHeaders.traceparent]: toTraceparent(trace),
+        [internalHeaders.passport]: token,
+        [internalHeaders.traceparent]: toTraceparent(childSpan(trace)),
       },
     });
     await response.body?.cancel();

@@ -1,10 +1,5 @@
 import { internalHeaders, isInternalHeader } from "@edgepass/shared/internal-headers";
-import {
-  childSpan,
-  readTraceparent,
-  toTraceparent,
-  type TraceContext,
-} from "@edgepass/shared/trace-context";
+import { toTraceparent, type TraceContext } from "@edgepass/shared/trace-context";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import { rememberVerdicts } from "./header_verdicts.ts";
 import type { CheckedRoute } from "./routes.ts";
@@ -57,6 +52,7 @@ const droppedPrefixes = /^(x-forwarded-|cf-|proxy-|sec-websocket-)/;
 
 export interface ForwardedIdentity {
   readonly passport: string;
+  /** The call's own place in the trace. */
   readonly trace: TraceContext;
   readonly clientAddress: string | undefined;
   readonly refreshCookies: readonly string[];
@@ -93,8 +89,8 @@ export function createUpstreamHeaders(
     const ours: [string, string | undefined][] = [
       [internalHeaders.passport, passport],
       [internalHeaders.deadline, String(route.timeoutMs)],
-      [internalHeaders.traceparent, toTraceparent(childSpan(trace))],
-      [internalHeaders.tracestate, readTracestate(incoming, trace)],
+      [internalHeaders.traceparent, toTraceparent(trace)],
+      [internalHeaders.tracestate, trace.state],
       ["x-forwarded-for", clientAddress],
       ["x-forwarded-host", host],
       ["x-forwarded-proto", scheme],
@@ -138,11 +134,3 @@ export function namedInConnection(incoming: Headers): ReadonlySet<string> {
 }
 
 const nothing: ReadonlySet<string> = new Set();
-
-/** `tracestate` belongs to the trace it came with and goes where that goes (Trace Context §3.3). */
-function readTracestate(incoming: Headers, trace: TraceContext): string | undefined {
-  const state = incoming.get(internalHeaders.tracestate);
-  if (state === null || state.length > 512) return undefined;
-  const parent = readTraceparent(incoming.get(internalHeaders.traceparent));
-  return parent?.traceId === trace.traceId ? state : undefined;
-}

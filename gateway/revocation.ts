@@ -3,7 +3,10 @@ import type { Logger } from "@edgepass/shared/log";
 import { background } from "@edgepass/shared/background";
 import { Problem } from "@edgepass/shared/problem";
 import { type Redis, revocationKeys } from "@edgepass/shared/redis";
+import { count } from "@edgepass/shared/telemetry";
+import type { Attributes } from "@opentelemetry/api";
 import type { RevocationMode } from "./routes.ts";
+import type { Outcome } from "./steps.ts";
 
 /** Where revocations are asked for. */
 export interface RevocationOptions {
@@ -15,14 +18,18 @@ export interface RevocationOptions {
 
 export interface Revocation {
   /**
-   * Refuses a revoked token. Token, login, subject and key are asked in one command.
+   * Refuses a revoked token. Token, login, subject and key are asked in one command; within a
+   * route's bound the last answer still holds.
    *
    * @throws {Problem} `token_revoked`; `revocation_unavailable` when Redis gives no usable reply
    */
-  check(token: AccessToken, mode: RevocationMode): Promise<void>;
+  check(token: AccessToken, mode: RevocationMode): Promise<RevocationAnswer>;
   /** Whether the list is there and complete. */
   isReady(): Promise<boolean>;
 }
+
+/** Why a token passes: Redis was asked just now, or recently enough for the route. */
+export type RevocationAnswer = "clear" | "fresh";
 
 /** What Redis has under each key that was asked, in that order. */
 type Marks = readonly (string | null)[];
@@ -75,17 +82,33 @@ export function createRevocation(
     answeredAt.set(identity, askedAt);
   }
 
+  async function decide(token: AccessToken, mode: RevocationMode): Promise<RevocationAnswer> {
+    const keys = keysOf(token);
+    if (mode === "strict") {
+      refuseRevoked(token, await read(keys));
+      return "clear";
+    }
+    const identity = JSON.stringify(keys);
+    if (isFresh(identity, mode.boundedMs)) return "fresh";
+    // An answer is as old as its question: what was written meanwhile may not be in it.
+    const askedAt = now();
+    answeredAt.delete(identity);
+    refuseRevoked(token, await read(keys));
+    keep(identity, askedAt);
+    return "clear";
+  }
+
   return {
     async check(token, mode) {
-      const keys = keysOf(token);
-      if (mode === "strict") return refuseRevoked(token, await read(keys));
-      const identity = JSON.stringify(keys);
-      if (isFresh(identity, mode.boundedMs)) return;
-      // An answer is as old as its question: what was written meanwhile may not be in it.
-      const askedAt = now();
-      answeredAt.delete(identity);
-      refuseRevoked(token, await read(keys));
-      keep(identity, askedAt);
+      try {
+        const answer = await decide(token, mode);
+        count("edgepass.revocation.checks", { "edgepass.revocation.answer": answer });
+        return answer;
+      } catch (error) {
+        const answer = nameRefusal(error);
+        count("edgepass.revocation.checks", { "edgepass.revocation.answer": answer });
+        throw error;
+      }
     },
     async isReady() {
       try {
@@ -96,6 +119,23 @@ export function createRevocation(
       }
     },
   };
+}
+
+/** What a span says of a check. */
+export function describeRevocation(
+  mode: RevocationMode,
+): (outcome: Outcome<RevocationAnswer>) => Attributes {
+  return (outcome) => ({
+    "db.system.name": "redis",
+    "edgepass.revocation.mode": mode === "strict" ? "strict" : "bounded",
+    "edgepass.revocation.answer": "result" in outcome
+      ? outcome.result
+      : nameRefusal(outcome.refusal),
+  });
+}
+
+function nameRefusal(refusal: unknown): "revoked" | "unavailable" {
+  return refusal instanceof Problem && refusal.code === "token_revoked" ? "revoked" : "unavailable";
 }
 
 /** The subject's key comes first; its value is a minimum, the others only need to be there. */

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { Problem } from "@edgepass/shared/problem";
 import { createRouteTable, type Route } from "./routes.ts";
 
-const upstream = { fetch: () => Promise.resolve(new Response()) };
+const upstream = { name: "x", fetch: () => Promise.resolve(new Response()) };
 const limits = { maxTimeoutMs: 30_000 };
 const toRoute = (path: string): Route => ({ path, upstream, access: "public" });
 

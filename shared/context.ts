@@ -1,5 +1,8 @@
 import { AsyncLocalStorage } from "node:async_hooks";
+import { context as contextApi, trace as traceApi } from "@opentelemetry/api";
 import type { Passport } from "./passport/mod.ts";
+import type { OpenSpan } from "./telemetry/open_span.ts";
+import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { TraceContext } from "./trace_context.ts";
 
 /** What belongs to one request in one service; it never outlives the request. */
@@ -18,14 +21,21 @@ export interface RequestContext {
   readonly callChain: readonly string[];
   /** Aborts when the caller is gone. */
   readonly signal: AbortSignal;
+  /** The span that serves the request here; what it calls is part of it. */
+  readonly opened?: OpenSpan;
+  /** Where the request's spans and measurements go. */
+  readonly telemetry?: Telemetry;
 }
 
 // The storage is a slot, not state: what it holds is bound to the running request.
 const storage = new AsyncLocalStorage<RequestContext>();
 
-/** Runs `serve` with the context of one request. */
+/** Runs `serve` with the context of one request; its span is the active one of the OpenTelemetry API. */
 export function runInContext<Result>(context: RequestContext, serve: () => Result): Result {
-  return storage.run(context, serve);
+  const span = context.opened?.span;
+  if (!span?.isRecording()) return storage.run(context, serve);
+  const active = traceApi.setSpan(contextApi.active(), span);
+  return contextApi.with(active, () => storage.run(context, serve));
 }
 
 /** The context of the request that is being served, or undefined outside of one. */

@@ -38,8 +38,8 @@ export interface LoggerOptions {
 }
 
 /**
- * A logger that writes one JSON object a line: `time`, `level`, `service`, `traceId` of the request
- * that is being served, `message`, then the fields, none of which can stand in for the first five.
+ * A logger that writes one JSON object a line: `time`, `level`, `service`, `traceId` and `spanId` of
+ * the request that is being served, `message`, then the fields, none of which can stand in for these.
  *
  * A net under the rule that nobody logs secrets: fields whose names speak of them are not written,
  * and texts that look like a token (40 characters of base64url or more), a cookie or an e-mail
@@ -50,12 +50,12 @@ export function createLogger(
 ): Logger {
   const write = (at: LogLevel, message: string, fields: LogFields = {}): void => {
     if (levels[at] < levels[level]) return;
-    const traceId = currentContext()?.trace.traceId;
+    const trace = currentContext()?.trace;
     const own = {
       time: new Date(now()).toISOString(),
       level: at,
       service,
-      ...(traceId === undefined ? {} : { traceId }),
+      ...(trace === undefined ? {} : { traceId: trace.traceId, spanId: trace.spanId }),
       message: mask(message),
     };
     sink(toLine({ ...own, ...redactAll(fields), ...own }));
@@ -92,7 +92,8 @@ const masks: readonly (readonly [pattern: RegExp, replacement: string])[] = [
 const plain = /^(?!.*(?:eyJ|sig_|bearer|basic))(?:user:)?(?:[\w-]{0,39}[/. ])*[\w-]{0,39}$/i;
 const plainName = /^[a-zA-Z]{1,20}$/;
 
-function mask(text: string): string {
+/** The text without what looks like a token, a cookie or an e-mail address. */
+export function mask(text: string): string {
   if (typeof text === "string" && text.length <= 256 && plain.test(text)) return text;
   return masks.reduce((masked, [pattern, to]) => masked.replace(pattern, to), String(text));
 }

@@ -33,7 +33,8 @@ Deno.test("a log line is one JSON object: time, level, service, trace, message, 
   const trace = newTrace();
   const context = { service: "s", trace, callChain: [], signal: new AbortController().signal };
   const line = runInContext(context, () => write("Hello"));
-  assert.deepEqual(JSON.parse(line), { ...own, traceId: trace.traceId, message: "Hello" });
+  const { traceId, spanId } = trace;
+  assert.deepEqual(JSON.parse(line), { ...own, traceId, spanId, message: "Hello" });
 });
 
 Deno.test("a logger writes its level and those above", () => {

@@ -6,6 +6,8 @@ export interface TraceContext {
   readonly spanId: string;
   /** The trace-flags field; bit 0 is `sampled`. */
   readonly flags: number;
+  /** The `tracestate` that came along and goes along, where there is one. */
+  readonly state?: string;
 }
 
 const traceparent = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[^,]*)?$/;

@@ -8,6 +8,8 @@ import { ConfigError } from "./config.ts";
  * Passport elsewhere.
  */
 export interface Upstream {
+  /** What spans and measurements call it. */
+  readonly name: string;
   /**
    * Answers a request for `target`, path and query as they are to be sent. Redirects are handed
    * back, never followed.
@@ -28,6 +30,7 @@ export function localUpstream(name: string, app: Fetcher): Upstream {
   // A name that no network knows.
   const origin = `http://${name.toLowerCase()}.internal`;
   return {
+    name: name.toLowerCase(),
     async fetch(target, init) {
       const url = toUrl(origin, target);
       return await app.fetch(new Request(url, { ...init, redirect: "manual" }));
@@ -55,8 +58,9 @@ const inflatedCodings: readonly (string | null)[] = ["gzip", "br"];
  * On Deno a request may arrive twice unless its options went through `sentOnce`.
  */
 export function urlUpstream(url: string, fetch = globalThis.fetch): Upstream {
-  const { origin } = new URL(url);
+  const { origin, host } = new URL(url);
   return {
+    name: host,
     async fetch(target, init) {
       const response = await fetch(toUrl(origin, target), { ...init, redirect: "manual" });
       return withoutOwnOrigin(describeInflated(response), origin);
@@ -132,7 +136,7 @@ export function placeUpstream(
   setting: z.output<typeof upstreamSetting> | undefined,
   local?: Upstream,
 ): Upstream {
-  if (typeof setting === "string") return urlUpstream(setting);
+  if (typeof setting === "string") return { ...urlUpstream(setting), name: name.toLowerCase() };
   if (setting) return localUpstream(name, setting);
   if (local) return local;
   throw new ConfigError(`Cannot start: ${name} is missing`);

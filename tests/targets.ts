@@ -9,6 +9,7 @@ import { runInvocation } from "@edgepass/shared/background";
 import type { Bindings } from "@edgepass/shared/config";
 import { openNodeSqlite, type OpenSqlDb } from "@edgepass/shared/sql/node_sqlite";
 import { migrate } from "@edgepass/shared/sql/migrate";
+import { createTelemetry, type RunningTelemetry } from "@edgepass/shared/telemetry";
 import { composeUser } from "@edgepass/user/compose";
 import { createTestHarness } from "wrangler";
 import { docsFiles } from "../app/docs_deno.ts";
@@ -48,48 +49,54 @@ const composers = {
 /** As the entries of Deno have them. */
 const effects = { gather: true, docs: docsFiles };
 
+/** Settings of a target beside those that every installation has. */
+export type MoreSettings = Readonly<Record<string, string>>;
+
 /** Every service and the gateway in one process. */
-async function denoAllInOne(): Promise<Target> {
+async function denoAllInOne(more: MoreSettings = {}): Promise<Target> {
   await using resources = new AsyncDisposableStack();
   const redis = startRedis(resources);
   const databases = await openDatabases(resources);
-  const settings = await createSettings(redis);
-  const app = await composeAll({ ...settings, ...databases }, effects);
+  const settings = { ...await createSettings(redis), ...more };
+  const telemetry = observe(settings);
+  const app = await composeAll({ ...settings, ...databases, TELEMETRY: telemetry }, effects);
   await app.start?.();
-  const fetch = fetchAt(listen(resources, app).origin);
+  const fetch = fetchAt(listen(resources, app, telemetry).origin);
   return toTarget({ fetch, settings, redis }, resources.move());
 }
 
 /** Each service behind a URL of its own. */
-async function denoSplit(): Promise<Target> {
+async function denoSplit(more: MoreSettings = {}): Promise<Target> {
   await using resources = new AsyncDisposableStack();
   const redis = startRedis(resources);
   const databases = await openDatabases(resources);
-  const settings = await createSettings(redis);
+  const settings = { ...await createSettings(redis), ...more };
   let bindings: Bindings = { ...settings, ...databases };
   const direct: Partial<Record<ServiceName, Fetch>> = {};
   for (const name of services) {
-    const app = await composers[name](bindings);
+    const telemetry = observe(settings);
+    const app = await composers[name]({ ...bindings, TELEMETRY: telemetry });
     await app.start?.();
-    const { origin } = listen(resources, app);
+    const { origin } = listen(resources, app, telemetry);
     direct[name] = fetchAt(origin);
     bindings = { ...bindings, [name.toUpperCase()]: origin };
   }
-  const gateway = await compose(bindings, {}, effects);
-  const fetch = fetchAt(listen(resources, gateway).origin);
+  const telemetry = observe(settings);
+  const gateway = await compose({ ...bindings, TELEMETRY: telemetry }, {}, effects);
+  const fetch = fetchAt(listen(resources, gateway, telemetry).origin);
   return toTarget({ fetch, settings, redis, services: direct }, resources.move());
 }
 
 /** Every service and the gateway in one Worker. */
-async function workerdAllInOne(): Promise<Target> {
-  return await startWorkers((settings) => [
+async function workerdAllInOne(more: MoreSettings = {}): Promise<Target> {
+  return await startWorkers(more, (settings) => [
     { configPath: "./wrangler.toml", ...split(settings) },
   ], { edgepass: services });
 }
 
 /** The gateway and each service as Workers, joined by service bindings. */
-async function workerdSplit(): Promise<Target> {
-  return await startWorkers((settings) => [
+async function workerdSplit(more: MoreSettings = {}): Promise<Target> {
+  return await startWorkers(more, (settings) => [
     { configPath: "./wrangler.split.toml", ...split(settings) },
     ...services.map((name) => ({
       configPath: `./services/${name}/wrangler.toml`,
@@ -104,7 +111,12 @@ export const targets = {
   "Deno, split": denoSplit,
   "workerd, all in one": workerdAllInOne,
   "workerd, split": workerdSplit,
-} as const satisfies Record<string, () => Promise<Target>>;
+} as const satisfies Record<string, (more?: MoreSettings) => Promise<Target>>;
+
+/** As the adapter of Deno does it. */
+function observe(settings: MoreSettings): RunningTelemetry {
+  return createTelemetry(settings, { runtime: "deno", log: () => {} });
+}
 
 interface TestRedis {
   readonly url: string;
@@ -159,6 +171,7 @@ function migrationsOf(service: string): URL {
 function listen(
   resources: AsyncDisposableStack,
   app: Pick<Application, "fetch">,
+  telemetry?: RunningTelemetry,
 ): { origin: string } {
   const underWay = new Set<Promise<unknown>>();
   const server = Deno.serve(
@@ -166,7 +179,9 @@ function listen(
     (request, info) => {
       const waitUntil = (work: Promise<unknown>) => void underWay.add(work);
       const peerAddress = info.remoteAddr.hostname;
-      return runInvocation({ waitUntil, peerAddress }, () => app.fetch(request));
+      const answer = runInvocation({ waitUntil, peerAddress }, () => app.fetch(request));
+      if (telemetry) waitUntil(Promise.resolve(answer).finally(() => telemetry.flush()));
+      return answer;
     },
   );
   resources.defer(async () => {
@@ -202,12 +217,13 @@ type Harness = ReturnType<typeof createTestHarness>;
 type Workers = NonNullable<Parameters<typeof createTestHarness>[0]>["workers"];
 
 async function startWorkers(
+  more: MoreSettings,
   workers: (settings: Record<string, string>) => Workers,
   databases: Readonly<Record<string, readonly string[]>>,
 ): Promise<Target> {
   await using resources = new AsyncDisposableStack();
   const redis = startRedis(resources);
-  const settings = await createSettings(redis);
+  const settings = { ...await createSettings(redis), ...more };
   const harness = createTestHarness({ root, workers: workers(settings) });
   resources.defer(() => harness.close());
   const { url } = await harness.listen();

@@ -1,6 +1,7 @@
 import { createService, type ServiceApp, type Starter } from "@edgepass/shared/http";
 import { uuidv7 } from "@edgepass/shared/ids";
 import type { SqlDb } from "@edgepass/shared/sql";
+import { countOutcomes } from "@edgepass/shared/telemetry";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import { type Accounts, createAccounts } from "./accounts.ts";
 import { createAdministration } from "./administration.ts";
@@ -70,7 +71,8 @@ export function createAuthService(deps: AuthServiceDeps): AuthService {
   };
   const accounts = createAccounts(rules);
   const logins = createLogins(rules);
-  const refreshTokens = createRefresh(rules);
+  const signIn = countOutcomes("edgepass.auth.sign_ins", createSignIn(rules));
+  const refreshTokens = countOutcomes("edgepass.auth.refreshes", createRefresh(rules));
   const ensureAdministrator = once(accounts, deps.administrator);
   const app = createService({
     name: "auth",
@@ -90,7 +92,7 @@ export function createAuthService(deps: AuthServiceDeps): AuthService {
     });
   }
   app.route("/", accountRoutes({ accounts, administration: createAdministration(rules) }));
-  app.route("/", loginRoutes({ signIn: createSignIn(rules), refreshTokens, logins, names }));
+  app.route("/", loginRoutes({ signIn, refreshTokens, logins, names }));
   const changePassword = createChangePassword(rules, refreshTokens);
   app.route("/", sessionRoutes({ logins, changePassword, names }));
   app.route("/", internalRoutes({ accounts, revocations: deps.revocations }));

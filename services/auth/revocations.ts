@@ -6,6 +6,7 @@ import {
   revocationKeys,
   type RevocationLevel,
 } from "@edgepass/shared/redis";
+import { count } from "@edgepass/shared/telemetry";
 import { maxAccessTokenLifeSeconds } from "@edgepass/shared/tokens";
 import type { RevocationRow, RevocationStore } from "./store/mod.ts";
 
@@ -91,6 +92,7 @@ export function createRevocationWriter(
       const row = await store.findUnpushed(level, id);
       if (!row) return;
       await push([row]);
+      count("edgepass.auth.revocations", { "edgepass.revocation.kind": level });
       await store.markPushed([row]);
     },
     async isPending(level, id) {

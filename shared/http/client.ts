@@ -2,6 +2,7 @@ import type { z } from "@hono/zod-openapi";
 import { currentContext, type RequestContext } from "../context.ts";
 import { internalHeaders, isInternalHeader, maxCallChain } from "../internal_headers.ts";
 import { Problem } from "../problem.ts";
+import { openCall } from "../telemetry/open_call.ts";
 import { childSpan, toTraceparent } from "../trace_context.ts";
 import { sentOnce, type Upstream } from "../upstream.ts";
 import { readAnswer } from "./read_answer.ts";
@@ -60,11 +61,20 @@ export function createClient<Name extends string>(
     const signals = [context.signal, init.signal ?? undefined].filter((one) => one !== undefined);
     if (remainingMs !== undefined) signals.push(AbortSignal.timeout(remainingMs));
     requireEncodedPath(path);
-    return await reach(upstream, path, {
-      ...sentOnce(init),
-      headers: internalCallHeaders(init.headers, context, remainingMs),
-      signal: AbortSignal.any(signals),
-    });
+    const under = openCall(context, { peer: service, method: init.method ?? "GET" });
+    const trace = under?.trace ?? childSpan(context.trace);
+    try {
+      const response = await reach(upstream, path, {
+        ...sentOnce(init),
+        headers: internalCallHeaders(init.headers, { ...context, trace }, remainingMs),
+        signal: AbortSignal.any(signals),
+      });
+      under?.end({ status: response.status });
+      return response;
+    } catch (error) {
+      under?.end({ failure: error });
+      throw error;
+    }
   }
 
   return {
@@ -107,7 +117,8 @@ function internalCallHeaders(
 ): Headers {
   const headers = withoutInternal(given);
   if (passportToken !== undefined) headers.set(internalHeaders.passport, passportToken);
-  headers.set(internalHeaders.traceparent, toTraceparent(childSpan(trace)));
+  headers.set(internalHeaders.traceparent, toTraceparent(trace));
+  if (trace.state !== undefined) headers.set(internalHeaders.tracestate, trace.state);
   headers.set(internalHeaders.callChain, callChain.join(","));
   if (remainingMs !== undefined) headers.set(internalHeaders.deadline, String(remainingMs));
   return headers;

@@ -1,6 +1,7 @@
 import { methodNotAllowed } from "hono/method-not-allowed";
 import { Problem } from "../problem.ts";
 import type { SqlDb } from "../sql/mod.ts";
+import { prometheusMediaType } from "../telemetry/mod.ts";
 import { createApi, type ServiceApp } from "./create_api.ts";
 import { edgepass } from "./edgepass.ts";
 import { idempotent } from "./idempotency.ts";
@@ -49,7 +50,7 @@ export function createService(
   app.use(edgepass({
     name,
     starter,
-    open: ["/livez", "/readyz", "/openapi.json", ...open],
+    open: ["/livez", "/readyz", "/metrics", "/openapi.json", ...open],
   }));
   app.use(methodNotAllowed({
     app,
@@ -68,6 +69,11 @@ export function createService(
     const ready = Object.values(checks).every((state) => state === "ready");
     return c.json({ status: ready ? "ready" : "not ready", checks }, ready ? 200 : 503);
   });
+  // For scrapers inside the network, which reach a service directly; the gateway has no route here.
+  const { prometheus } = starter.telemetry;
+  if (prometheus) {
+    app.get("/metrics", (c) => c.text(prometheus(), 200, { "content-type": prometheusMediaType }));
+  }
   app.doc31("/openapi.json", {
     openapi: "3.1.0",
     info: { title: name, description, version: "0.1.0" },

@@ -1,11 +1,16 @@
+import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { Context, MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
+import { routePath } from "hono/route";
 import { type RequestContext, runInContext } from "../context.ts";
 import type { Logger } from "../log.ts";
 import type { Passport, PassportVerifier } from "../passport/mod.ts";
 import { internalHeaders, maxCallChain, readDeadlineMs } from "../internal_headers.ts";
 import { Problem } from "../problem.ts";
-import { childSpan, newTrace, readTraceparent } from "../trace_context.ts";
+import { idleSpan, isProbe, type OpenSpan, openSpan } from "../telemetry/open_span.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import { readTraceparent } from "../trace_context.ts";
+import { readTracestate } from "../trace_state.ts";
 import { isAnswered, respondToError } from "./respond_to_error.ts";
 import type { Starter } from "./starter.ts";
 
@@ -38,36 +43,50 @@ export function edgepass(
 ): MiddlewareHandler<PassportEnv> {
   const log = starter.createLogger(name);
   const verify = starter.createVerifier(log);
-  const { now } = starter;
+  const { now, telemetry } = starter;
   const openPaths = new Set(open);
   return createMiddleware<PassportEnv>(async function edgepass(c, next) {
-    const opened = openContext(c, { name, now });
-    await runInContext(opened, async () => {
+    const context = openContext(c, { name, now, telemetry });
+    await runInContext(context, async () => {
       const startedAt = performance.now();
       const isOpen = openPaths.has(c.req.path);
       try {
-        const context = isOpen ? opened : await admit(c, { opened, verify, now });
-        await runInContext(context, next);
+        const admitted = isOpen ? context : await admit(c, { context, verify, now });
+        await runInContext(admitted, next);
         if (c.error && !isAnswered(c.error, c.res)) c.res = respondToError(c.error, log);
       } catch (error) {
         c.res = respondToError(error, log);
       }
       const durationMs = performance.now() - startedAt;
+      const route = isOpen || c.get("passport") ? readRoute(c) : undefined;
+      measureRequest(c, { context, telemetry, route, durationMs });
       logRequest(c, { write: isOpen ? log.debug : log.info, durationMs });
     });
   });
 }
 
+interface Opened extends RequestContext {
+  readonly opened: OpenSpan;
+}
+
 function openContext(
   c: Context,
-  { name, now }: { name: string; now: () => number },
-): RequestContext {
-  const parent = readTraceparent(c.req.header(internalHeaders.traceparent));
+  { name, now, telemetry }: { name: string; now: () => number; telemetry: Telemetry },
+): Opened {
+  const from = readTraceparent(c.req.header(internalHeaders.traceparent));
+  const state = from && readTracestate(c.req.header(internalHeaders.tracestate));
+  const opened = isProbe(c.req.path) ? idleSpan() : openSpan(telemetry.tracer, c.req.method, {
+    kind: SpanKind.SERVER,
+    parent: from && (state === undefined ? from : { ...from, state }),
+    attributes: { "edgepass.service": name },
+  });
   const budgetMs = readDeadlineMs(c.req.header(internalHeaders.deadline) ?? null);
   const passed = (c.req.header(internalHeaders.callChain) ?? "").split(",").filter(Boolean);
   return {
     service: name,
-    trace: parent ? childSpan(parent) : newTrace(),
+    trace: opened.trace,
+    opened,
+    telemetry,
     ...(budgetMs === undefined ? {} : { deadline: now() + budgetMs }),
     callChain: [...passed.slice(-(maxCallChain - 1)), name],
     signal: c.req.raw.signal,
@@ -76,19 +95,64 @@ function openContext(
 
 async function admit(
   c: Context<PassportEnv>,
-  { opened, verify, now }: {
-    opened: RequestContext;
+  { context, verify, now }: {
+    context: Opened;
     verify: PassportVerifier;
     now: () => number;
   },
 ): Promise<RequestContext> {
   const token = c.req.raw.headers.get(internalHeaders.passport);
   const passport = await verify(token);
-  if (opened.deadline !== undefined && opened.deadline <= now()) {
+  context.opened.span.setAttributes({
+    "edgepass.passport.verdict": "accepted",
+    "edgepass.passport.jti": passport.jti,
+  });
+  if (context.deadline !== undefined && context.deadline <= now()) {
     throw new Problem("upstream_timeout");
   }
   c.set("passport", passport);
-  return { ...opened, passport, ...(token === null ? {} : { passportToken: token }) };
+  return { ...context, passport, ...(token === null ? {} : { passportToken: token }) };
+}
+
+/** The pattern that answered; before any did, and in an app without one, it is the middleware's own. */
+function readRoute(c: Context): string | undefined {
+  const route = routePath(c);
+  return route.includes("*") ? undefined : route;
+}
+
+function measureRequest(
+  c: Context<PassportEnv>,
+  { context, telemetry, route, durationMs }: {
+    context: Opened;
+    telemetry: Telemetry;
+    route: string | undefined;
+    durationMs: number;
+  },
+): void {
+  const { method, path } = c.req;
+  const { status } = c.res;
+  const failure = status >= 500 ? String(status) : undefined;
+  const { span } = context.opened;
+  telemetry.metrics.record("http.server.request.duration", {
+    "edgepass.service": context.service,
+    "http.request.method": method,
+    "http.route": route,
+    "http.response.status_code": status,
+    "error.type": failure,
+  }, durationMs / 1000);
+  if (!span.isRecording()) return;
+  if (route !== undefined) span.updateName(`${method} ${route}`);
+  span.setAttributes({
+    "http.request.method": method,
+    "url.path": path,
+    "http.route": route,
+    "http.response.status_code": status,
+    "error.type": failure,
+    "user.id": c.get("passport")?.sub,
+    "edgepass.call_chain": [...context.callChain],
+  });
+  if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
 }
 
 function logRequest(

@@ -9,6 +9,8 @@ import {
   type PassportVerifier,
   readPassportKeys,
 } from "../passport/mod.ts";
+import { annotate, count, readTelemetry, type Telemetry } from "../telemetry/mod.ts";
+import { currentContext } from "../context.ts";
 
 /** What every service of a trust domain has in common. */
 export interface Starter {
@@ -16,6 +18,8 @@ export interface Starter {
   createVerifier(log: Logger): PassportVerifier;
   /** A logger that writes under a service's name. */
   createLogger(service: string): Logger;
+  /** Where spans and measurements go. */
+  readonly telemetry: Telemetry;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
@@ -58,6 +62,7 @@ export function createStarter(
   const ring = async () => (await (keys ??= readPassportKeys(config.PASSPORT_KEYS))).ring;
   return {
     now,
+    telemetry: readTelemetry(bindings),
     createLogger: (service) =>
       createLogger({ service, now, ...toLoggerOptions(config), ...(sink ? { sink } : {}) }),
     createVerifier: (log) =>
@@ -67,7 +72,14 @@ export function createStarter(
         audience: config.TRUST_DOMAIN,
         leewaySeconds: config.LEEWAY_SECONDS,
         now,
-        onRefusal: (reason) => log.warn("Passport refused", { reason }),
+        onRefusal(reason) {
+          log.warn("Passport refused", { reason });
+          annotate({ "edgepass.passport.verdict": reason });
+          count("edgepass.passports.refused", {
+            "edgepass.service": currentContext()?.service,
+            "edgepass.reason": reason,
+          });
+        },
       }),
   };
 }

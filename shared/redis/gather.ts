@@ -1,3 +1,5 @@
+import { currentContext } from "../context.ts";
+import { measure } from "../telemetry/in_context.ts";
 import type { Redis, RedisPipeline } from "./redis.ts";
 
 interface Waiting {
@@ -54,6 +56,8 @@ export function gatherPipelines(
 
 async function travel(redis: Redis, callers: readonly Waiting[]): Promise<void> {
   const ends: number[] = [];
+  const service = currentContext()?.service;
+  measure("edgepass.redis.callers", { "edgepass.service": service }, callers.length);
   try {
     const replies = await redis.pipeline((pipeline) => {
       for (const { build } of callers) {

@@ -1,5 +1,7 @@
 import { Redis as UpstashClient } from "@upstash/redis";
 import * as z from "zod/mini";
+import { currentContext } from "../context.ts";
+import { count, measure } from "../telemetry/in_context.ts";
 import { type Redis, RedisUnavailable } from "./redis.ts";
 
 /** Where Redis is, and how long it may take. */
@@ -47,7 +49,7 @@ export function createUpstashRedis({ url, token, timeoutMs }: UpstashOptions): R
     async pipeline(build) {
       const pipeline = client.pipeline();
       build(pipeline);
-      const replies: unknown = await pipeline.exec().catch(fail);
+      const replies: unknown = await measured(pipeline.length(), () => pipeline.exec().catch(fail));
       // The client maps whatever array comes back, so a short one would pass as fewer answers.
       if (!Array.isArray(replies) || replies.length !== pipeline.length()) {
         throw new RedisUnavailable("Redis answered another number of replies than commands");
@@ -56,6 +58,25 @@ export function createUpstashRedis({ url, token, timeoutMs }: UpstashOptions): R
       return replies;
     },
   };
+}
+
+/** Also counts what a provider bills, and measures the round trip. */
+async function measured<Result>(commands: number, ask: () => Promise<Result>): Promise<Result> {
+  const service = currentContext()?.service;
+  const startedAt = performance.now();
+  let failure: string | undefined;
+  try {
+    return await ask();
+  } catch (error) {
+    failure = "redis_unavailable";
+    throw error;
+  } finally {
+    count("edgepass.redis.commands", { "edgepass.service": service }, commands);
+    measure("edgepass.redis.round_trip.duration", {
+      "edgepass.service": service,
+      "error.type": failure,
+    }, (performance.now() - startedAt) / 1000);
+  }
 }
 
 /** The client's errors quote the command, and with it ids of people: only the kind is kept. */

@@ -1,9 +1,16 @@
+import { trace } from "@opentelemetry/api";
 import * as z from "zod/mini";
 import type { Application, Compose } from "../application.ts";
 import { type Invocation, runInvocation } from "../background.ts";
 import { ConfigError, integer, readConfig } from "../config.ts";
 import { createLogger, type Logger } from "../log.ts";
+import {
+  createTelemetry,
+  registerContextManager,
+  type RunningTelemetry,
+} from "../telemetry/mod.ts";
 import { openDatabases } from "./deno_databases.ts";
+import { noteInFlight } from "./deno_in_flight.ts";
 import { createLineWriter, type LineWriter } from "./deno_lines.ts";
 
 export { isSqliteFile, openSqliteFile, readMigrations } from "./deno_databases.ts";
@@ -19,10 +26,13 @@ export interface ServeOptions {
 const Listening = z.object({
   PORT: z._default(integer({ min: 1, max: 65_535 }), 8787),
   HOST: z._default(z.string(), "127.0.0.1"),
+  INFLIGHT_FILE: z.optional(z.string()),
 });
 
 /** How long a stop waits for requests under way, in milliseconds. */
 const maxDrainMs = 10_000;
+/** How long a stop waits for a collector that takes the last spans, in milliseconds. */
+const maxLastExportMs = 1_000;
 
 /**
  * Serves a composition on Deno: opens databases, starts it, sweeps, and drains on
@@ -49,8 +59,21 @@ async function run(
 ): Promise<void> {
   const variables = readVariables();
   const listening = readConfig(Listening, variables);
+  const telemetry = createTelemetry(variables, { runtime: "deno", log: lines.write });
+  registerContextManager();
+  // Code that asks the OpenTelemetry API for a tracer gets ours; the runtime's own goes first.
+  trace.setGlobalTracerProvider(telemetry.tracerProvider);
+  const sink = (line: string): void => {
+    lines.write(line);
+    telemetry.logSink?.(line);
+  };
   const databases = await openDatabases(variables, migrations);
-  const app = await compose({ ...variables, ...databases.bindings, LOG_SINK: lines.write });
+  const app = await compose({
+    ...variables,
+    ...databases.bindings,
+    LOG_SINK: sink,
+    TELEMETRY: telemetry,
+  });
   await app.start?.();
   const underWay = new Set<Promise<unknown>>();
   const waitUntil: Invocation["waitUntil"] = (work) => {
@@ -58,18 +81,27 @@ async function run(
       .then(() => underWay.delete(settled));
     underWay.add(settled);
   };
+  const inFlight = listening.INFLIGHT_FILE && noteInFlight(listening.INFLIGHT_FILE);
   const server = listen(listening, (request, info) => {
     const peerAddress = "hostname" in info.remoteAddr ? info.remoteAddr.hostname : undefined;
     const invocation = { waitUntil, ...(peerAddress === undefined ? {} : { peerAddress }) };
-    return runInvocation(invocation, () => app.fetch(request));
+    const end = inFlight ? inFlight.begin(request) : undefined;
+    const answer = runInvocation(invocation, () => app.fetch(request));
+    return end ? Promise.resolve(answer).finally(end) : answer;
   });
-  const log = createLogger({ service: "deno", sink: lines.write });
+  const log = createLogger({ service: "deno", sink });
   const stopSweeping = sweepRegularly(app, sweepEveryMs, log);
+  const stopExporting = exportRegularly(telemetry);
   const stop = async (): Promise<void> => {
     stopSweeping();
+    stopExporting();
     const drained = server.shutdown().then(() => Promise.allSettled(underWay));
     // A stream may have no end: who has not finished by then is cut off.
     await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, maxDrainMs))]);
+    await Promise.race([
+      telemetry.flush({ final: true }),
+      new Promise((resolve) => setTimeout(resolve, maxLastExportMs)),
+    ]);
     lines.flush();
     databases.close();
     Deno.exit(0);
@@ -106,6 +138,11 @@ function sweepRegularly(app: Application, everyMs: number, log: Logger): () => v
     await app.sweep().catch((cause: unknown) => log.error("Sweep failed", { cause }));
     running = false;
   }, everyMs);
+  return () => clearInterval(timer);
+}
+
+function exportRegularly(telemetry: RunningTelemetry): () => void {
+  const timer = setInterval(() => telemetry.flush(), telemetry.scheduleDelayMs);
   return () => clearInterval(timer);
 }
 

@@ -1,9 +1,15 @@
+import { trace } from "@opentelemetry/api";
 import type { Application, Compose } from "../application.ts";
 import { runInvocation } from "../background.ts";
 import { type Bindings, ConfigError } from "../config.ts";
 import { internalHeaders } from "../internal_headers.ts";
 import { createLogger } from "../log.ts";
 import { Problem, toProblemResponse } from "../problem.ts";
+import {
+  createTelemetry,
+  registerContextManager,
+  type RunningTelemetry,
+} from "../telemetry/mod.ts";
 import { newTrace } from "../trace_context.ts";
 
 /** What the runtime gives each event beside its bindings. */
@@ -28,10 +34,10 @@ export interface Worker {
  * cannot be composed has no form of its own yet. The log says why, in one line.
  */
 export function worker(compose: Compose): Worker {
-  let composed: Promise<Application> | undefined;
+  let composed: Promise<Composed> | undefined;
 
-  async function application(bindings: Bindings): Promise<Application> {
-    composed ??= Promise.resolve().then(() => compose(bindings));
+  async function application(bindings: Bindings): Promise<Composed> {
+    composed ??= Promise.resolve().then(() => composeVisibly(compose, bindings));
     try {
       return await composed;
     } catch (error) {
@@ -47,19 +53,44 @@ export function worker(compose: Compose): Worker {
         waitUntil: (work: Promise<unknown>) => context.waitUntil(work),
         ...(peerAddress === null ? {} : { peerAddress }),
       };
-      const app = await application(bindings).catch(toRefusal);
-      if (app instanceof Response) return app;
-      return await runInvocation(invocation, () => app.fetch(request));
+      const composed = await application(bindings).catch(toRefusal);
+      if (composed instanceof Response) return composed;
+      const { app, telemetry } = composed;
+      try {
+        return await runInvocation(invocation, () => app.fetch(request));
+      } finally {
+        context.waitUntil(telemetry.flush());
+      }
     },
     async scheduled(_event, bindings, context) {
-      const app = await application(bindings).catch(toRefusal);
-      if (app instanceof Response) return;
+      const composed = await application(bindings).catch(toRefusal);
+      if (composed instanceof Response) return;
+      const { app, telemetry } = composed;
       await runInvocation(
         { waitUntil: (work) => context.waitUntil(work) },
         () => app.sweep?.(),
       );
+      await telemetry.flush();
     },
   };
+}
+
+interface Composed {
+  readonly app: Application;
+  readonly telemetry: RunningTelemetry;
+}
+
+async function composeVisibly(compose: Compose, bindings: Bindings): Promise<Composed> {
+  const telemetry = createTelemetry(bindings, { runtime: "workerd", log: console.log });
+  registerContextManager();
+  // Code that asks the OpenTelemetry API for a tracer gets ours; the runtime's own goes first.
+  trace.setGlobalTracerProvider(telemetry.tracerProvider);
+  const sink = (line: string): void => {
+    console.log(line);
+    telemetry.logSink?.(line);
+  };
+  const app = await compose({ ...bindings, LOG_SINK: sink, TELEMETRY: telemetry });
+  return { app, telemetry };
 }
 
 /** Says why in the log, and nothing to the caller but where to look. */

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { type D1Binding, d1Sql } from "./d1.ts";
 import { libsqlSql } from "./libsql.ts";
+import { measuredSql } from "./measured.ts";
 import type { SqlDb } from "./statement.ts";
 
 /** Where a service's data lives: an open database, a D1 binding, or the URL of a libSQL server. */
@@ -22,6 +23,10 @@ export const sqlSource: z.ZodMiniType<SqlSource> = z.custom<SqlSource>(
  * @throws {TypeError} for anything else; the message never shows the value
  */
 export function readSqlDb(value: unknown, token?: string): SqlDb {
+  return measuredSql(openSqlDb(value, token));
+}
+
+function openSqlDb(value: unknown, token?: string): SqlDb {
   if (isSqlDb(value)) return value;
   if (isD1Binding(value)) return d1Sql(value);
   const problem = problemOf(value);

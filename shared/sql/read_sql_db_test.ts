@@ -3,7 +3,7 @@ import * as z from "zod/mini";
 import { ConfigError, readConfig } from "../config.ts";
 import { readSqlDb, sqlSource } from "./read_sql_db.ts";
 
-const open = { run: () => Promise.resolve([]), batch: () => Promise.resolve([]) };
+const open = { run: () => Promise.resolve([[1]]), batch: () => Promise.resolve([]) };
 const d1 = {
   prepare: () => ({ bind: () => d1.prepare(), raw: () => Promise.resolve([[1]]) }),
   batch: () => Promise.resolve([{ results: [{ n: 1 }] }]),
@@ -35,9 +35,9 @@ for (const [what, [value, message]] of Object.entries(refused)) {
   });
 }
 
-Deno.test("a database setting takes an open database as it is", () => {
+Deno.test("a database setting takes an open database", async () => {
   const { DB } = readConfig(z.object({ DB: sqlSource }), { DB: open });
-  assert.equal(readSqlDb(DB), open);
+  assert.deepEqual(await readSqlDb(DB).run({ sql: "SELECT 1", params: [] }), [[1]]);
 });
 
 Deno.test("a database setting takes a D1 binding", async () => {

@@ -1,0 +1,62 @@
+import assert from "node:assert/strict";
+import { importSecret } from "@edgepass/shared/crypto";
+import { createLogger } from "@edgepass/shared/log";
+import { createQuietTelemetry } from "@edgepass/shared/telemetry";
+import { localUpstream } from "@edgepass/shared/upstream";
+import { createGateway } from "./mod.ts";
+
+const secret = crypto.getRandomValues(new Uint8Array(32));
+
+/** A gateway before one public service, and the lines it writes. */
+async function setup(status: number, slowMs: number) {
+  const lines: string[] = [];
+  const gateway = createGateway({
+    publicOrigin: "http://127.0.0.1:8787",
+    issuers: [],
+    routes: [{
+      path: "/open",
+      access: "public",
+      upstream: localUpstream("open", { fetch: () => Response.json({}, { status }) }),
+    }],
+    revocation: { redis: { pipeline: () => Promise.reject(new Error("Nobody asks")) } },
+    passport: {
+      issuer: "test",
+      audience: "test",
+      signingKey: await importSecret({ kid: "p1", secret }),
+    },
+    log: createLogger({ service: "gateway", sink: (line) => void lines.push(line) }),
+    telemetry: { ...createQuietTelemetry(), slowMs },
+  });
+  const ask = async (path: string) => {
+    lines.length = 0;
+    const response = await gateway.request(`http://127.0.0.1:8787${path}`);
+    await response.body?.cancel();
+    return lines.map((line) => JSON.parse(line)).find((line) =>
+      line.message === "Request answered"
+    );
+  };
+  return { ask };
+}
+
+Deno.test("a request has one line with what people filter on", async () => {
+  const { ask } = await setup(200, 60_000);
+  const line = await ask("/open?token=secret");
+  assert.deepEqual(
+    [line.method, line.path, line.route, line.status, line.code, line.steps],
+    ["GET", "/open", "/open", 200, undefined, undefined],
+  );
+  assert.ok(line.durationMs >= 0);
+});
+
+Deno.test("the line of a failure and of a slow request says where the time went", async () => {
+  const failed = await (await setup(503, 60_000)).ask("/open");
+  assert.deepEqual(Object.keys(failed.steps), ["sign", "forward", "envelope"]);
+  const slow = await (await setup(200, 0)).ask("/open");
+  assert.deepEqual(Object.keys(slow.steps), ["sign", "forward", "envelope"]);
+  assert.ok(Object.values(slow.steps).every((tookMs) => typeof tookMs === "number"));
+});
+
+Deno.test("a probe is not told at the usual level", async () => {
+  const { ask } = await setup(200, 60_000);
+  assert.equal(await ask("/livez"), undefined);
+});

@@ -1,0 +1,127 @@
+import {
+  type Metrics,
+  nameFailure,
+  type OpenSpan,
+  openSpan,
+  type OpenSpanOptions,
+  type Telemetry,
+} from "@edgepass/shared/telemetry";
+import { type Attributes, SpanKind, SpanStatusCode } from "@opentelemetry/api";
+
+/** The steps of the policy that take time. */
+export type StepName = "verify" | "revocation" | "sign" | "forward" | "envelope";
+
+/** A step under way. */
+export interface Step extends OpenSpan {
+  /** Ends it, once. */
+  end(attributes?: Attributes): void;
+  /** Ends it by a failure, named by its code, which goes on. */
+  fail(failure: unknown, attributes?: Attributes): never;
+}
+
+/** What came out of a step. */
+export type Outcome<Result> = { readonly result: Result } | { readonly refusal: unknown };
+
+/** The steps of one request, each a span of its own and a measurement. */
+export interface Steps {
+  /** Begins the call of the upstream, which ends where its answer begins. */
+  beginCall(call: { readonly method: string; readonly peer: string }): Step;
+  /** Runs a step; `describe` says what came out of it, for its span: a result, or what refused. */
+  run<Result>(
+    name: StepName,
+    work: () => Promise<Result>,
+    describe?: (outcome: Outcome<Result>) => Attributes,
+  ): Promise<Result>;
+  /** Milliseconds each step took. */
+  readonly durationsMs: Readonly<Partial<Record<StepName, number>>>;
+}
+
+/** Opens the steps of one request below the span that serves it. */
+export function openSteps({ tracer, metrics }: Telemetry, request: OpenSpan): Steps {
+  const durationsMs: Partial<Record<StepName, number>> = {};
+
+  function begin(name: StepName, spanName: string, options: OpenSpanOptions = {}): Step {
+    const opened = openSpan(tracer, spanName, {
+      ...options,
+      parent: request,
+      attributes: { ...options.attributes, "edgepass.service": "gateway", "edgepass.step": name },
+    });
+    const startedAt = performance.now();
+    const { span } = opened;
+    const end = (attributes?: Attributes): void => {
+      if (durationsMs[name] !== undefined) return;
+      const tookMs = performance.now() - startedAt;
+      durationsMs[name] = tookMs;
+      metrics.record("edgepass.gateway.step.duration", { "edgepass.step": name }, tookMs / 1000);
+      if (attributes) span.setAttributes(attributes);
+      span.end();
+    };
+    return {
+      ...opened,
+      end,
+      fail(failure, attributes = {}) {
+        span.setStatus({ code: SpanStatusCode.ERROR });
+        end({ ...attributes, "error.type": nameFailure(failure) });
+        throw failure;
+      },
+    };
+  }
+
+  return {
+    async run(name, work, describe) {
+      const step = begin(name, `gateway.${name}`);
+      const tell = (outcome: Parameters<NonNullable<typeof describe>>[0]) =>
+        describe && step.span.isRecording() ? describe(outcome) : undefined;
+      try {
+        const result = await work();
+        step.end(tell({ result }));
+        return result;
+      } catch (refusal) {
+        return step.fail(refusal, tell({ refusal }));
+      }
+    },
+    // Spans of HTTP clients are named by the method (semantic conventions for HTTP spans).
+    beginCall: ({ method, peer }) =>
+      measureCall(metrics, {
+        method,
+        peer,
+        step: begin("forward", method, {
+          kind: SpanKind.CLIENT,
+          attributes: { "http.request.method": method, "edgepass.peer": peer },
+        }),
+      }),
+    durationsMs,
+  };
+}
+
+/** Also counts the calls that wait for an upstream, and measures its answers. */
+function measureCall(
+  metrics: Metrics,
+  { method, peer, step }: { method: string; peer: string; step: Step },
+): Step {
+  const startedAt = performance.now();
+  let waits = true;
+  metrics.move("edgepass.upstream.active", { "edgepass.peer": peer }, 1);
+  const leave = (failure?: string): void => {
+    if (!waits) return;
+    waits = false;
+    metrics.move("edgepass.upstream.active", { "edgepass.peer": peer }, -1);
+    metrics.record("http.client.request.duration", {
+      "edgepass.service": "gateway",
+      "edgepass.peer": peer,
+      "http.request.method": method,
+      "error.type": failure,
+    }, (performance.now() - startedAt) / 1000);
+  };
+  return {
+    ...step,
+    end(attributes) {
+      leave();
+      step.end(attributes);
+    },
+    fail(failure) {
+      leave(nameFailure(failure));
+      return step.fail(failure);
+    },
+  };
+}

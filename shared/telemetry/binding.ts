@@ -1,0 +1,25 @@
+import * as z from "zod/mini";
+import { type Bindings, readConfig } from "../config.ts";
+import { createQuietTelemetry } from "./quiet.ts";
+import type { Telemetry } from "./telemetry.ts";
+
+/** The binding `TELEMETRY`: what the runtime's adapter made for everybody in this program. */
+export const telemetrySetting = z.optional(
+  z.custom<Telemetry>(isTelemetry, "must be made by the runtime"),
+);
+
+const Settings = z.object({ TELEMETRY: telemetrySetting });
+
+/**
+ * The telemetry of this program: the bound one, or a quiet one whose spans go to the global provider
+ * of the OpenTelemetry API and whose metrics go nowhere.
+ *
+ * @throws {ConfigError} if the binding is something else
+ */
+export function readTelemetry(bindings: Bindings): Telemetry {
+  return readConfig(Settings, bindings).TELEMETRY ?? createQuietTelemetry();
+}
+
+function isTelemetry(value: unknown): boolean {
+  return typeof value === "object" && value !== null && "tracer" in value && "metrics" in value;
+}

@@ -1,0 +1,167 @@
+/** What one metric is. */
+export interface MetricDefinition {
+  /** Sums only grow, gauges follow a level, histograms spread values over buckets. */
+  readonly kind: "counter" | "gauge" | "histogram";
+  /** UCUM code, as OpenTelemetry asks for. */
+  readonly unit: string;
+  /** Its attributes, each with a bounded set of values, in the order of a series' key. */
+  readonly attributes: readonly string[];
+  /** The one service that measures it, where `edgepass.service` is not among the attributes. */
+  readonly service?: string;
+  /** Upper bounds of a histogram's buckets. */
+  readonly buckets?: readonly number[];
+  /** What it tells, in one sentence. */
+  readonly meaning: string;
+}
+
+/** Seconds, as semantic conventions advise for HTTP, with finer steps where a gateway lives. */
+const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const counts = [1, 2, 5, 10, 20, 50, 100];
+
+/**
+ * Every metric there is: nothing is measured that has no row here, and dashboards, alert rules and
+ * docs/observability.md are made of it.
+ */
+export const metricCatalogue = {
+  "http.server.request.duration": {
+    kind: "histogram",
+    unit: "s",
+    attributes: [
+      "edgepass.service",
+      "http.request.method",
+      "http.route",
+      "http.response.status_code",
+      "error.type",
+    ],
+    buckets: durations,
+    meaning: "Time until an answer begins, by service and route; `gateway` is the whole request.",
+  },
+  "http.client.request.duration": {
+    kind: "histogram",
+    unit: "s",
+    attributes: ["edgepass.service", "edgepass.peer", "http.request.method", "error.type"],
+    buckets: durations,
+    meaning: "Time until an upstream's or another service's answer begins, by caller and callee.",
+  },
+  "edgepass.gateway.step.duration": {
+    kind: "histogram",
+    unit: "s",
+    service: "gateway",
+    attributes: ["edgepass.step"],
+    buckets: durations,
+    meaning: "Time of one step of the policy: verify, revocation, sign, forward, envelope.",
+  },
+  "edgepass.gateway.refusals": {
+    kind: "counter",
+    unit: "{request}",
+    service: "gateway",
+    attributes: ["http.route", "error.type"],
+    meaning: "Requests the gateway answered itself with a failure, by its code.",
+  },
+  "edgepass.upstream.active": {
+    kind: "gauge",
+    unit: "{request}",
+    service: "gateway",
+    attributes: ["edgepass.peer"],
+    meaning: "Calls of this instance that wait for an upstream's answer.",
+  },
+  "edgepass.passports.minted": {
+    kind: "counter",
+    unit: "{passport}",
+    service: "gateway",
+    attributes: ["edgepass.passport.policy", "edgepass.passport.subject"],
+    meaning: "Passports signed, by policy version and kind of subject: user, anon, svc.",
+  },
+  "edgepass.passports.refused": {
+    kind: "counter",
+    unit: "{passport}",
+    attributes: ["edgepass.service", "edgepass.reason"],
+    meaning: "Passports a service did not take, by reason.",
+  },
+  "edgepass.revocation.checks": {
+    kind: "counter",
+    unit: "{check}",
+    service: "gateway",
+    attributes: ["edgepass.revocation.answer"],
+    meaning:
+      "Answers of the revocation check: clear, revoked, unavailable, fresh (within its bound).",
+  },
+  "edgepass.redis.round_trip.duration": {
+    kind: "histogram",
+    unit: "s",
+    attributes: ["edgepass.service", "error.type"],
+    buckets: durations,
+    meaning: "Time of one round trip to Redis; its count is the number of round trips.",
+  },
+  "edgepass.redis.commands": {
+    kind: "counter",
+    unit: "{command}",
+    attributes: ["edgepass.service"],
+    meaning: "Commands sent to Redis, which is what a provider bills.",
+  },
+  "edgepass.redis.callers": {
+    kind: "histogram",
+    unit: "{request}",
+    attributes: ["edgepass.service"],
+    buckets: counts,
+    meaning: "Requests that shared one round trip to Redis.",
+  },
+  "db.client.operation.duration": {
+    kind: "histogram",
+    unit: "s",
+    attributes: ["edgepass.service", "db.operation.name", "error.type"],
+    buckets: durations,
+    meaning: "Time of one query or batch of a service's own database.",
+  },
+  "edgepass.auth.sign_ins": {
+    kind: "counter",
+    unit: "{sign_in}",
+    service: "auth",
+    attributes: ["edgepass.outcome"],
+    meaning: "Attempts to sign in: ok, or the code of the refusal.",
+  },
+  "edgepass.auth.refreshes": {
+    kind: "counter",
+    unit: "{refresh}",
+    service: "auth",
+    attributes: ["edgepass.outcome"],
+    meaning: "Refreshes of a login: ok, or the code of the refusal.",
+  },
+  "edgepass.auth.revocations": {
+    kind: "counter",
+    unit: "{revocation}",
+    service: "auth",
+    attributes: ["edgepass.revocation.kind"],
+    meaning: "Revocations written, by what dies: login, subject, key, token.",
+  },
+  "edgepass.telemetry.dropped": {
+    kind: "counter",
+    unit: "{item}",
+    service: "telemetry",
+    attributes: ["edgepass.signal"],
+    meaning: "Spans and log lines that were not exported because the queue was full or refused.",
+  },
+} as const satisfies Readonly<Record<string, MetricDefinition>>;
+
+/** Names of the catalogue. */
+export type MetricName = keyof typeof metricCatalogue;
+
+/** Metrics of one kind. */
+export type NamesOf<Kind extends MetricDefinition["kind"]> = {
+  [Name in MetricName]: (typeof metricCatalogue)[Name]["kind"] extends Kind ? Name : never;
+}[MetricName];
+
+/** Metrics that only grow. */
+export type CounterName = NamesOf<"counter">;
+/** Metrics that follow a level. */
+export type GaugeName = NamesOf<"gauge">;
+/** Metrics that spread values over buckets. */
+export type HistogramName = NamesOf<"histogram">;
+
+/** The attributes of a metric; one that is left out is the empty text, which means none. */
+export type MetricAttributes<Name extends MetricName> = {
+  readonly [Key in (typeof metricCatalogue)[Name]["attributes"][number]]?:
+    | string
+    | number
+    | undefined;
+};

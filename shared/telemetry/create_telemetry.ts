@@ -1,0 +1,113 @@
+import { trace } from "@opentelemetry/api";
+import * as z from "zod/mini";
+import { type Bindings, ConfigError, readConfig } from "../config.ts";
+import { createLogger, type LogSink } from "../log.ts";
+import { createClock } from "./clock.ts";
+import { createExporter, type Exporter } from "./exporter.ts";
+import { createRandomHex, type RandomHex } from "./ids.ts";
+import { createMetrics } from "./metrics.ts";
+import { toPrometheus } from "./prometheus.ts";
+import { createSender, type SenderEffects } from "./sender.ts";
+import { telemetrySettings } from "./settings.ts";
+import { toTargets } from "./targets.ts";
+import type { RunningTelemetry } from "./telemetry.ts";
+import { createTracer, type TracerOptions } from "./tracer.ts";
+
+/** What telemetry needs of the program it runs in. */
+export interface TelemetryEffects {
+  /** Where it runs: on Deno spans are chosen when they begin, on workerd when they have ended. */
+  readonly runtime: "deno" | "workerd";
+  /** Takes lines about its own troubles, at most one a minute; standard output by default. */
+  readonly log?: LogSink;
+  /** Asks collectors; the global one by default. */
+  readonly fetch?: SenderEffects["fetch"];
+  /** Epoch milliseconds, with fractions where the runtime has them. */
+  readonly now?: () => number;
+  /** Makes ids; Web Crypto by default. */
+  readonly randomHex?: RandomHex;
+  /** Waits, in milliseconds. */
+  readonly wait?: (ms: number) => Promise<void>;
+  /** `service.name`, unless `OTEL_SERVICE_NAME` says another; `edgepass` by default. */
+  readonly serviceName?: string;
+}
+
+/** An isolate of a Worker may end at any time: what it measured should not wait for long. */
+const maxWorkerdIntervalMs = 10_000;
+const Settings = z.object(telemetrySettings);
+
+/**
+ * Makes a program visible: spans, metrics and log lines, sent to collectors as settings say.
+ *
+ * Settings are OpenTelemetry's `OTEL_*` names of {@link telemetrySettings}, `TRACE_INCOMING` and
+ * `SLOW_REQUEST_MS`. Without an endpoint nothing is recorded, but trace and span ids are valid all
+ * the same. Nothing is sent but by `flush`: by a timer on Deno, after each event on workerd.
+ *
+ * @throws {ConfigError} naming the settings that are malformed
+ */
+export function createTelemetry(bindings: Bindings, effects: TelemetryEffects): RunningTelemetry {
+  const config = readConfig(Settings, bindings);
+  if (config.OTEL_DENO) requireNoPropagators(config.OTEL_PROPAGATORS);
+  const isDeno = effects.runtime === "deno";
+  // The clock of workerd stands still between I/O, and its steady one tells no more.
+  const now = effects.now ?? (isDeno ? createClock() : Date.now);
+  const targets = toTargets(config);
+  const metrics = createMetrics({ now });
+  const exporter = createExporter({
+    targets,
+    resource: {
+      serviceName: config.OTEL_SERVICE_NAME ?? effects.serviceName ?? "edgepass",
+      instanceId: crypto.randomUUID(),
+    },
+    metrics,
+    send: createSender(toSenderEffects(effects, now)),
+    now,
+    maxQueueSize: config.OTEL_BSP_MAX_QUEUE_SIZE,
+    metricIntervalMs: isDeno
+      ? config.OTEL_METRIC_EXPORT_INTERVAL
+      : Math.min(config.OTEL_METRIC_EXPORT_INTERVAL, maxWorkerdIntervalMs),
+    isOneAtATime: isDeno,
+  });
+  const tracer = isDeno && config.OTEL_DENO ? trace.getTracer("edgepass") : createTracer({
+    mode: targets.traces ? (isDeno ? "head" : "tail") : "none",
+    ratio: config.OTEL_TRACES_SAMPLER_ARG,
+    slowMs: config.SLOW_REQUEST_MS,
+    ...toTracerEffects(effects, exporter, now),
+  });
+  return {
+    tracer,
+    tracerProvider: { getTracer: () => tracer },
+    metrics,
+    ...(isDeno ? { prometheus: () => toPrometheus(metrics.snapshot()) } : {}),
+    ...(targets.logs ? { logSink: exporter.takeLine } : {}),
+    sampleRatio: config.OTEL_TRACES_SAMPLER_ARG,
+    incoming: config.TRACE_INCOMING,
+    slowMs: config.SLOW_REQUEST_MS,
+    scheduleDelayMs: config.OTEL_BSP_SCHEDULE_DELAY,
+    flush: exporter.flush,
+  };
+}
+
+function toTracerEffects(
+  { randomHex = createRandomHex() }: TelemetryEffects,
+  { takeSpan, dropSpan }: Exporter,
+  now: () => number,
+): Pick<TracerOptions, "now" | "randomHex" | "keep" | "onDrop"> {
+  return { now, randomHex, keep: takeSpan, onDrop: dropSpan };
+}
+
+function toSenderEffects({ log, ...effects }: TelemetryEffects, now: () => number): SenderEffects {
+  return {
+    // Looked up at each call: the global may be instrumented later.
+    fetch: effects.fetch ?? ((url, init) => fetch(url, init)),
+    now,
+    wait: effects.wait ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
+    log: createLogger({ service: "telemetry", ...(log ? { sink: log } : {}) }),
+  };
+}
+
+/** Deno would send a second `traceparent` beside ours. */
+function requireNoPropagators(propagators: string | undefined): void {
+  if (propagators !== "none") {
+    throw new ConfigError("Cannot start: OTEL_PROPAGATORS must be none where OTEL_DENO is true");
+  }
+}

@@ -1,0 +1,97 @@
+import { type Attributes, SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { currentContext } from "../context.ts";
+import { Problem } from "../problem.ts";
+import type { CounterName, HistogramName, MetricAttributes } from "./catalogue.ts";
+import { openSpan } from "./open_span.ts";
+
+/** Counts something of the request that is being served; outside of one nobody counts. */
+export function count<Name extends CounterName>(
+  name: Name,
+  attributes: MetricAttributes<Name>,
+  value = 1,
+): void {
+  currentContext()?.telemetry?.metrics.add(name, attributes, value);
+}
+
+/** Measures something of the request that is being served; outside of one nobody does. */
+export function measure<Name extends HistogramName>(
+  name: Name,
+  attributes: MetricAttributes<Name>,
+  value: number,
+): void {
+  currentContext()?.telemetry?.metrics.record(name, attributes, value);
+}
+
+/** Adds to the span of the request that is being served. */
+export function annotate(attributes: Attributes): void {
+  currentContext()?.opened?.span.setAttributes(attributes);
+}
+
+/**
+ * Does work of a service's own database in a span of its own, and measures it.
+ *
+ * Statements are counted and never shown: they may hold what people wrote.
+ */
+export async function measureDatabase<Result>(
+  operation: "QUERY" | "BATCH",
+  statements: number,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const context = currentContext();
+  if (!context?.telemetry) return await work();
+  const { service, telemetry: { tracer, metrics } } = context;
+  const attributes = {
+    "edgepass.service": service,
+    "db.system.name": "sqlite",
+    "db.operation.name": operation,
+    "edgepass.db.statements": statements,
+  };
+  const { span } = openSpan(tracer, operation, {
+    kind: SpanKind.CLIENT,
+    parent: context.opened,
+    attributes,
+  });
+  const startedAt = performance.now();
+  let failure = "";
+  try {
+    return await work();
+  } catch (error) {
+    failure = nameFailure(error);
+    span.setAttribute("error.type", failure);
+    span.setStatus({ code: SpanStatusCode.ERROR });
+    throw error;
+  } finally {
+    span.end();
+    metrics.record("db.client.operation.duration", {
+      "edgepass.service": service,
+      "db.operation.name": operation,
+      "error.type": failure,
+    }, (performance.now() - startedAt) / 1000);
+  }
+}
+
+/** A failure's code, or its kind; messages may quote what people wrote. */
+export function nameFailure(error: unknown): string {
+  if (error instanceof Problem) return error.code;
+  return error instanceof Error ? error.name : typeof error;
+}
+
+/** The counters that tell outcomes. */
+export type OutcomeCounter = "edgepass.auth.sign_ins" | "edgepass.auth.refreshes";
+
+/** The same function, whose outcomes are counted: `ok`, or the code of the failure. */
+export function countOutcomes<Args extends readonly unknown[], Result>(
+  name: OutcomeCounter,
+  work: (...args: Args) => Promise<Result>,
+): (...args: Args) => Promise<Result> {
+  return async function counted(...args) {
+    try {
+      const result = await work(...args);
+      count(name, { "edgepass.outcome": "ok" });
+      return result;
+    } catch (error) {
+      count(name, { "edgepass.outcome": nameFailure(error) });
+      throw error;
+    }
+  };
+}

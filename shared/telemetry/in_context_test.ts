@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { type RequestContext, runInContext } from "../context.ts";
+import { Problem } from "../problem.ts";
+import { newTrace } from "../trace_context.ts";
+import { annotate, count, countOutcomes, measure, measureDatabase } from "./in_context.ts";
+import { idleSpan, isProbe, openSpan } from "./open_span.ts";
+import { createQuietTelemetry } from "./quiet.ts";
+import type { Telemetry } from "./telemetry.ts";
+
+type Noted = readonly [call: string, name: string, attributes: object, value: number];
+
+/** A context whose measurements are noted. */
+function setup() {
+  const noted: Noted[] = [];
+  const note = (call: string) => (name: string, attributes: object, value = 1): void => {
+    noted.push([call, name, attributes, value]);
+  };
+  const telemetry: Telemetry = {
+    ...createQuietTelemetry(),
+    metrics: { add: note("add"), move: note("move"), record: note("record") },
+  };
+  const opened = idleSpan();
+  const context: RequestContext = {
+    service: "course",
+    trace: opened.trace,
+    opened,
+    telemetry,
+    callChain: [],
+    signal: new AbortController().signal,
+  };
+  return { noted, within: <Result>(work: () => Result) => runInContext(context, work) };
+}
+
+Deno.test("outside of a request nothing is measured and nothing fails", async () => {
+  count("edgepass.auth.sign_ins", { "edgepass.outcome": "ok" });
+  measure("edgepass.redis.callers", {}, 1);
+  annotate({ a: 1 });
+  assert.equal(await measureDatabase("QUERY", 1, () => Promise.resolve("rows")), "rows");
+});
+
+Deno.test("outcomes are counted: ok, or the code of the failure, which goes on", async () => {
+  const { noted, within } = setup();
+  const refusal = new Problem("credentials_invalid");
+  const signIn = countOutcomes(
+    "edgepass.auth.sign_ins",
+    (isRight: boolean) => isRight ? Promise.resolve("login") : Promise.reject(refusal),
+  );
+  assert.equal(await within(() => signIn(true)), "login");
+  await assert.rejects(within(() => signIn(false)), refusal);
+  assert.deepEqual(noted, [
+    ["add", "edgepass.auth.sign_ins", { "edgepass.outcome": "ok" }, 1],
+    ["add", "edgepass.auth.sign_ins", { "edgepass.outcome": "credentials_invalid" }, 1],
+  ]);
+});
+
+Deno.test("a database's work is measured under its service, also when it fails", async () => {
+  const { noted, within } = setup();
+  await within(() => measureDatabase("BATCH", 3, () => Promise.resolve([])));
+  const failing = () => Promise.reject(new RangeError("secret text"));
+  await assert.rejects(within(() => measureDatabase("QUERY", 1, failing)), RangeError);
+  const attributes = noted.map(([call, name, attributes]) => [call, name, attributes]);
+  const metric = "db.client.operation.duration";
+  const common = { "edgepass.service": "course" };
+  assert.deepEqual(attributes, [
+    ["record", metric, { ...common, "db.operation.name": "BATCH", "error.type": "" }],
+    ["record", metric, { ...common, "db.operation.name": "QUERY", "error.type": "RangeError" }],
+  ]);
+  assert.ok(!JSON.stringify(noted).includes("secret text"));
+});
+
+Deno.test("without a provider a span still has a place of its own in its parent's trace", () => {
+  const { tracer } = createQuietTelemetry();
+  const root = openSpan(tracer, "root");
+  const remote = { ...newTrace(), state: "a=1" };
+  const child = openSpan(tracer, "child", { parent: remote });
+  const grandchild = openSpan(tracer, "grandchild", { parent: child });
+  assert.match(root.trace.traceId, /^(?!0+$)[0-9a-f]{32}$/);
+  assert.equal(child.trace.traceId, remote.traceId);
+  assert.equal(grandchild.trace.traceId, remote.traceId);
+  assert.equal(grandchild.trace.state, "a=1");
+  const ids = [remote.spanId, child.trace.spanId, grandchild.trace.spanId];
+  assert.equal(new Set(ids).size, 3);
+});
+
+Deno.test("probes are told from what people do by the whole path", () => {
+  assert.deepEqual(["/livez", "/readyz", "/metrics", "/livez/x", "/"].map(isProbe), [
+    true,
+    true,
+    true,
+    false,
+    false,
+  ]);
+});

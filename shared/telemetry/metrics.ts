@@ -1,0 +1,151 @@
+import { mask } from "../log.ts";
+import { metricCatalogue, type MetricDefinition, type MetricName } from "./catalogue.ts";
+import type { Metrics } from "./telemetry.ts";
+
+/** One combination of attributes of a metric, with what was measured under it. */
+export interface MetricPoint {
+  /** In the catalogue's order, without empty ones. */
+  readonly attributes: readonly (readonly [name: string, value: string | number | boolean])[];
+  /** Of a counter or gauge. */
+  readonly value: number;
+  /** Of a histogram: values by bucket, not added up, with one more than there are bounds. */
+  readonly buckets: readonly number[];
+  readonly sum: number;
+  readonly count: number;
+}
+
+/** All of one metric. */
+export interface MetricSnapshot {
+  readonly name: string;
+  readonly definition: MetricDefinition;
+  readonly points: readonly MetricPoint[];
+}
+
+/** All there is to tell, since `startMs`. */
+export interface MetricsSnapshot {
+  /** Epoch milliseconds. */
+  readonly startMs: number;
+  /** Epoch milliseconds. */
+  readonly timeMs: number;
+  /** Metrics that were measured at least once. */
+  readonly metrics: readonly MetricSnapshot[];
+}
+
+/** Metrics that can be read. */
+export interface MeasuredMetrics extends Metrics {
+  /** What was measured so far; only valid until the next measurement. */
+  snapshot(): MetricsSnapshot;
+}
+
+/** Series of one metric; what has more than these goes to one further series. */
+const maxSeries = 1000;
+const maxValueLength = 128;
+
+interface Series {
+  readonly attributes: MetricPoint["attributes"];
+  value: number;
+  readonly buckets: number[];
+  sum: number;
+  count: number;
+}
+
+interface Metric {
+  readonly name: string;
+  readonly definition: MetricDefinition;
+  readonly bounds: readonly number[];
+  readonly series: Map<string, Series>;
+  overflow: Series | undefined;
+}
+
+type Values = Readonly<Record<string, string | number | undefined>>;
+
+/**
+ * Keeps the metrics of the catalogue in memory.
+ *
+ * `now` is epoch milliseconds. What is not finite, or makes a counter smaller, is not counted.
+ */
+export function createMetrics({ now }: { readonly now: () => number }): MeasuredMetrics {
+  const startMs = now();
+  const metrics = new Map(Object.entries(metricCatalogue).map(toMetric));
+
+  function seriesOf(name: MetricName, values: Values): Series | undefined {
+    const metric = metrics.get(name);
+    if (!metric) return undefined;
+    let key = "";
+    for (const attribute of metric.definition.attributes) {
+      key += `${readValue(attribute, values)}\u0000`;
+    }
+    return metric.series.get(key) ?? addSeries(metric, key, values);
+  }
+
+  return {
+    add(name, attributes, value = 1) {
+      if (!(value >= 0 && value < Infinity)) return;
+      const series = seriesOf(name, attributes);
+      if (series) series.value += value;
+    },
+    move(name, attributes, change) {
+      if (!Number.isFinite(change)) return;
+      const series = seriesOf(name, attributes);
+      if (series) series.value += change;
+    },
+    record(name, attributes, value) {
+      if (!Number.isFinite(value)) return;
+      const series = seriesOf(name, attributes);
+      if (!series) return;
+      const bounds = metrics.get(name)?.bounds ?? [];
+      let bucket = 0;
+      // Bounds are inclusive, as OTLP and Prometheus have them; the last bucket has none, and there
+      // is one for each index the loop can end at.
+      while (bucket < bounds.length && value > bounds[bucket]!) bucket++;
+      series.buckets[bucket]!++;
+      series.sum += value;
+      series.count++;
+    },
+    snapshot: () => ({
+      startMs,
+      timeMs: now(),
+      metrics: [...metrics.values()].filter(({ series }) => series.size > 0).map(toSnapshot),
+    }),
+  };
+}
+
+function addSeries(metric: Metric, key: string, values: Values): Series {
+  if (metric.series.size >= maxSeries) {
+    return metric.overflow ??= newSeries(metric, [["otel.metric.overflow", true]]);
+  }
+  const attributes = metric.definition.attributes
+    .map((name) => [name, readValue(name, values)] as const)
+    .filter(([, value]) => value !== "")
+    .map(([name, value]) => [name, typeof value === "string" ? mask(value) : value] as const);
+  const series = newSeries(metric, attributes);
+  metric.series.set(key, series);
+  return series;
+}
+
+function newSeries({ bounds }: Metric, attributes: MetricPoint["attributes"]): Series {
+  return { attributes, value: 0, buckets: Array(bounds.length + 1).fill(0), sum: 0, count: 0 };
+}
+
+/** What semantic conventions know; a client may send any word. */
+const methods = new Set(
+  ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"],
+);
+
+function readValue(attribute: string, values: Values): string | number {
+  const value = values[attribute] ?? "";
+  if (typeof value === "number") return value;
+  if (attribute === "http.request.method") {
+    return value === "" || methods.has(value) ? value : "_OTHER";
+  }
+  return value.length > maxValueLength ? value.slice(0, maxValueLength) : value;
+}
+
+function toMetric([name, definition]: [string, MetricDefinition]): [string, Metric] {
+  const bounds = definition.buckets ?? [];
+  return [name, { name, definition, bounds, series: new Map(), overflow: undefined }];
+}
+
+function toSnapshot({ name, definition, series, overflow }: Metric): MetricSnapshot {
+  return { name, definition, points: [...series.values(), ...(overflow ? [overflow] : [])] };
+}
