@@ -11,6 +11,7 @@ const mayImport = {
   app: ["gateway", "service", "shared"],
   shared: [],
   dev: ["shared"],
+  ops: ["shared"],
 } as const satisfies Record<string, readonly string[]>;
 
 type Unit = keyof typeof mayImport;
@@ -24,7 +25,7 @@ const confined: readonly (readonly [specifier: RegExp, places: RegExp])[] = [
   [/^drizzle-orm/, /^(services\/[a-z]+\/(store(\/|\.)|[a-z_]*store)|shared\/(sql|events)\/)/],
   [/^@upstash\/redis/, /^(shared\/redis\/|dev\/redis\/)/],
   [/^node:sqlite/, /^(shared\/sql\/node_sqlite\.ts$|dev\/)/],
-  [/^(cloudflare:|node:(?!async_hooks|assert))/, /^(shared\/runtime\/|shared\/sql\/|dev\/)/],
+  [/^(cloudflare:|node:(?!async_hooks|assert))/, /^(shared\/runtime\/|shared\/sql\/|dev\/|ops\/)/],
   [/^zod$/, /^$/],
 ];
 

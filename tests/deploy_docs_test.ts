@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { telemetrySettings } from "@edgepass/shared/telemetry";
 import { listWorkers } from "../app/workerd_bundle.ts";
 
 const root = new URL("../", import.meta.url);
@@ -16,8 +17,11 @@ async function readNames(path: string): Promise<string[]> {
   return names.filter((name) => !notTexts.has(name));
 }
 
-/** What the runtime hands over beside variables. */
-const notTexts = new Set(["LOG_SINK", "ASSETS"]);
+/** What the runtime hands over beside variables, and what dev alone sets. */
+const notTexts = new Set(["LOG_SINK", "ASSETS", "TELEMETRY", "INFLIGHT_FILE"]);
+
+/** Every program reads them, none needs them: they have a table of their own. */
+const isOfTelemetry = (name: string): boolean => name in telemetrySettings;
 
 /** Who reads which setting, by the schemas. */
 async function readReaders(): Promise<Map<string, Set<string>>> {
@@ -29,7 +33,7 @@ async function readReaders(): Promise<Map<string, Set<string>>> {
   const read: Record<string, string[]> = {
     gateway: [...await readNames("gateway/config.ts"), ...log ?? [], ...upstash ?? [], ...places],
     auth: [...await readNames("services/auth/config.ts"), ...common, ...upstash ?? []],
-    Deno: ["PORT", "HOST"],
+    Deno: await readNames("shared/runtime/deno.ts"),
   };
   for (const name of services.slice(1)) {
     read[name] = [...await readNames(`services/${name}/compose.ts`), ...common];
@@ -74,6 +78,14 @@ Deno.test("the guide's table of settings is what the schemas read, part by part"
   assert.deepEqual(said.toSorted(), read.toSorted());
 });
 
+Deno.test("the guide leaves the settings of telemetry to the document that has them all", async () => {
+  assert.deepEqual([...(await readTable()).keys()].filter(isOfTelemetry), []);
+  const guide = await readText("docs/deploy.md");
+  assert.ok(guide.includes("(observability.md#settings)"));
+  const others = await readText("docs/observability.md");
+  for (const name of Object.keys(telemetrySettings)) assert.ok(others.includes(`| \`${name}\``));
+});
+
 Deno.test("the guide's defaults are the schemas'", async () => {
   const files = [
     "gateway/config.ts",
@@ -107,7 +119,9 @@ Deno.test("Wrangler files declare what their Workers read, and secrets as secret
     const expected = [...table].filter(([name, row]) =>
       reads(row) && !row.readers.includes("Deno") && !name.endsWith("_DB_TOKEN")
     );
-    const declared = [...bindings, ...variables, ...secrets].filter((name) => name !== "ASSETS");
+    assert.ok(!variables.includes("OTEL_EXPORTER_OTLP_HEADERS"), `${path}: it is a secret`);
+    const declared = [...bindings, ...variables, ...secrets]
+      .filter((name = "") => name !== "ASSETS" && !isOfTelemetry(name));
     assert.deepEqual(declared.toSorted(), expected.map(([name]) => name).toSorted(), path);
     const isSecret = expected.filter(([, row]) => row.isSecret).map(([name]) => name);
     assert.deepEqual(secrets.toSorted(), isSecret.toSorted(), path);

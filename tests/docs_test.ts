@@ -13,7 +13,7 @@ import { projectRoot, readFences, readProjectFile, writeFiles } from "./support/
 import { walk } from "./support/sources.ts";
 
 const documents = await readDocuments();
-const folders = ["app", "bench", "dev", "docs", "gateway", "services", "shared", "tests"];
+const folders = ["app", "bench", "dev", "docs", "gateway", "ops", "services", "shared", "tests"];
 const paths = new Set<string>();
 for (const folder of folders) for await (const path of walk(folder)) paths.add(path);
 

@@ -28,7 +28,7 @@ async function listSources(folder = ""): Promise<string[]> {
     if (name.startsWith(".") || ["node_modules", "dist", "coverage"].includes(name)) continue;
     const path = `${folder}${name}`;
     if (isDirectory) found.push(...await listSources(`${path}/`));
-    else if (name.endsWith(".ts") && !name.endsWith(".d.ts")) found.push(path);
+    else if (/\.tsx?$/.test(name) && !name.endsWith(".d.ts")) found.push(path);
   }
   return found;
 }
@@ -39,7 +39,7 @@ interface Import {
 }
 
 const importPattern =
-  /(?:^|[;}])\s*(?:import|export)\s[^"';]*?from\s+"([^"]+)"|^\s*import\s+"([^"]+)"|\b(?:import|import\.meta\.resolve)\(\s*[`"]([^`"$]+)|new URL\("(\.[^"]+\.ts)", import/gm;
+  /(?:^|[;}])\s*(?:import|export)\s[^"';]*?from\s+"([^"]+)"|^\s*import\s+"([^"]+)"|\b(?:import|import\.meta\.resolve)\(\s*[`"]([^`"$]+)|new URL\("(\.[^"]+\.tsx?)", import/gm;
 
 async function listImports(): Promise<Import[]> {
   const sources = await listSources();

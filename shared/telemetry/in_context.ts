@@ -1,6 +1,7 @@
 import { type Attributes, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { currentContext } from "../context.ts";
 import { Problem } from "../problem.ts";
+import { UniqueViolation, VersionConflict } from "../sql/errors.ts";
 import type { CounterName, HistogramName, MetricAttributes } from "./catalogue.ts";
 import { openSpan } from "./open_span.ts";
 
@@ -58,7 +59,10 @@ export async function measureDatabase<Result>(
   } catch (error) {
     failure = nameFailure(error);
     span.setAttribute("error.type", failure);
-    span.setStatus({ code: SpanStatusCode.ERROR });
+    // A lost race and a row that exists already are answers, not failures of the database.
+    if (!(error instanceof UniqueViolation || error instanceof VersionConflict)) {
+      span.setStatus({ code: SpanStatusCode.ERROR });
+    }
     throw error;
   } finally {
     span.end();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { brotliCompressSync, brotliDecompressSync } from "node:zlib";
 import type { GatewayCase } from "./gateway_world.ts";
 
 const mib = 1024 * 1024;
@@ -43,17 +44,23 @@ function stream(bytes: number, chunk = 65_521): ReadableStream<Uint8Array<ArrayB
   });
 }
 
-function compressed(text: string, format: "gzip" | "deflate"): ReadableStream<Uint8Array> {
-  return new Blob([text]).stream().pipeThrough(new CompressionStream(format));
+const codings = ["gzip", "deflate", "br"] as const;
+type Coding = (typeof codings)[number];
+
+function compressed(text: string, coding: Coding): BodyInit {
+  if (coding === "br") return new Uint8Array(brotliCompressSync(text));
+  return new Blob([text]).stream().pipeThrough(new CompressionStream(coding));
 }
 
 /** What the client's own `fetch` did not inflate is inflated here. */
 async function inflate(response: Response): Promise<string> {
   const bytes = await response.bytes();
   if (bytes[0] === "a".charCodeAt(0)) return new TextDecoder().decode(bytes);
-  const format = response.headers.get("content-encoding");
-  if (format !== "gzip" && format !== "deflate") return "compressed, and nothing says so";
-  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream(format));
+  const named = response.headers.get("content-encoding");
+  const coding = codings.find((one) => one === named);
+  if (coding === undefined) return "compressed, and nothing says so";
+  if (coding === "br") return new TextDecoder().decode(brotliDecompressSync(bytes));
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream(coding));
   return await new Response(stream).text();
 }
 
@@ -97,42 +104,57 @@ export const fidelityCases: Readonly<Record<string, GatewayCase>> = {
   async "[H15] compressed answers arrive with their content, whoever inflates them"(world) {
     const { call, origin, echo } = world;
     const text = "all work and no play ".repeat(500);
-    for (const format of ["gzip", "deflate"] as const) {
+    for (const coding of codings) {
       echo.answerWith(() =>
-        new Response(compressed(text, format), {
-          headers: { "content-type": "text/plain", "content-encoding": format },
+        new Response(compressed(text, coding), {
+          headers: { "content-type": "text/plain", "content-encoding": coding },
         })
       );
-      for (const accepted of [format, "identity"]) {
+      for (const accepted of [coding, "identity"]) {
         for (const target of ["/raw", "/public"]) {
           const response = await fetch(`${origin}${target}`, {
             headers: { "accept-encoding": accepted },
           });
-          assert.ok(await inflate(response) === text, `${format} ${accepted} ${target}`);
+          assert.ok(await inflate(response) === text, `${coding} ${accepted} ${target}`);
         }
       }
     }
     // A client that takes no coding gets none it was not told of.
-    echo.answerWith(() =>
-      new Response(compressed(text, "gzip"), {
-        headers: { "content-type": "text/plain", "content-encoding": "gzip" },
-      })
-    );
-    const plain = await call("/raw");
-    assert.equal(plain.headers.get("content-encoding"), null);
-    assert.equal(plain.text, text);
+    for (const coding of ["gzip", "br"] as const) {
+      echo.answerWith(() =>
+        new Response(compressed(text, coding), {
+          headers: { "content-type": "text/plain", "content-encoding": coding },
+        })
+      );
+      for (const target of ["/raw", "/public"]) {
+        const plain = await call(target);
+        assert.equal(plain.headers.get("content-encoding"), null, `${coding} ${target}`);
+        assert.equal(plain.text, text);
+      }
+    }
   },
 
-  async "a compressed JSON answer is wrapped inflated, or refused"({ json, echo }) {
-    const answer = (format: "gzip" | "deflate") => () =>
-      new Response(compressed('{"a":1}', format), {
-        headers: { "content-type": "application/json", "content-encoding": format },
+  async "[H15] a compressed JSON answer is wrapped inflated, or refused"({ json, echo }) {
+    const small = { a: 1 };
+    const large = Array.from({ length: 40_000 }, (_, at) => at);
+    const answer = (value: unknown, coding: Coding) => () =>
+      new Response(compressed(JSON.stringify(value), coding), {
+        headers: { "content-type": "application/json", "content-encoding": coding },
       });
-    echo.answerWith(answer("gzip"));
-    const { value, headers } = await json("/public");
-    assert.deepEqual(value.data, { a: 1 });
-    assert.equal(headers.get("content-encoding"), null);
-    echo.answerWith(answer("deflate"));
+    for (const coding of ["gzip", "br"] as const) {
+      for (const value of [small, large]) {
+        echo.answerWith(answer(value, coding));
+        const wrapped = await json("/public");
+        assert.deepEqual(wrapped.value.data, value, coding);
+        const raw = await json("/raw");
+        assert.equal(raw.text, JSON.stringify(value), coding);
+        for (const { headers, complete } of [wrapped, raw]) {
+          assert.equal(headers.get("content-encoding"), null, coding);
+          assert.ok(complete);
+        }
+      }
+    }
+    echo.answerWith(answer(small, "deflate"));
     assert.equal((await json("/public")).code, "upstream_bad_response");
   },
 

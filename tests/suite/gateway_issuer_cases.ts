@@ -151,18 +151,26 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(world.echo.seen.length, 1);
   },
 
-  async "[F39] a redirect of the key set is not followed"(world) {
+  async "[F39] a redirect of a key set is not followed, whoever its issuer is"(world) {
+    const [idp] = JSON.parse(world.bindings.ISSUERS ?? "");
     await using keys = startUpstream();
     keys.answerWith((_request, { target }) =>
       target === "/moved"
-        ? Response.json({ keys: [world.ours.jwk] })
+        ? Response.json({ keys: [world.ours.jwk, world.idp.jwk] })
         : new Response(null, { status: 302, headers: { location: "/moved" } })
     );
-    await using gateway = await world.serve({ JWKS_URL: `${keys.url}/keys` });
-    const headers = { authorization: `Bearer ${await world.token()}` };
-    const answer = await fetch(`${gateway.origin}/member`, { headers });
-    await answer.body?.cancel();
-    assert.equal(answer.status, 503);
-    assert.deepEqual(new Set(keys.seen.map(({ target }) => target)), new Set(["/keys"]));
+    const jwks = `${keys.url}/keys`;
+    await using gateway = await world.serve({
+      JWKS_URL: jwks,
+      ISSUERS: JSON.stringify([{ ...idp, jwks }]),
+    });
+    for (const token of [await world.token(), await world.foreignToken()]) {
+      keys.seen.length = 0;
+      const headers = { authorization: `Bearer ${token}` };
+      const answer = await fetch(`${gateway.origin}/member`, { headers });
+      await answer.body?.cancel();
+      assert.equal(answer.status, 503);
+      assert.deepEqual(new Set(keys.seen.map(({ target }) => target)), new Set(["/keys"]));
+    }
   },
 };

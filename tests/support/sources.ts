@@ -7,13 +7,13 @@ export interface Source {
   readonly text: string;
 }
 
-const units = ["app", "dev", "gateway", "services", "shared"];
+const units = ["app", "dev", "gateway", "ops", "services", "shared"];
 
 /** The TypeScript of every unit, without its tests. */
 export async function* files(folders: readonly string[] = units): AsyncGenerator<Source> {
   for (const folder of folders) {
     for await (const path of walk(folder)) {
-      if (!path.endsWith(".ts") || path.endsWith("_test.ts")) continue;
+      if (!/\.tsx?$/.test(path) || path.endsWith("_test.ts")) continue;
       yield { path, text: await Deno.readTextFile(projectRoot + path) };
     }
   }

@@ -1,0 +1,84 @@
+import { composeAuth } from "@edgepass/auth/compose";
+import { composeCourse } from "@edgepass/course/compose";
+import { composeEnrollment } from "@edgepass/enrollment/compose";
+import type { Application } from "@edgepass/shared/application";
+import { type Bindings, ConfigError } from "@edgepass/shared/config";
+import type { SqlDb } from "@edgepass/shared/sql";
+import { createTelemetry } from "@edgepass/shared/telemetry";
+import { localUpstream, type Upstream } from "@edgepass/shared/upstream";
+import { composeUser } from "@edgepass/user/compose";
+import { compose } from "./compose.ts";
+
+/**
+ * Composes programs as their entries do, starts none of them, asks nobody, and prints what each does
+ * not take as JSON: `[{"part":"auth","message":"Cannot start: …"}]`.
+ *
+ * Settings come as a JSON object on standard input, because some in the environment would change
+ * this very process. Arguments: the parts, `gateway auth user course enrollment`; each is there for
+ * the others.
+ */
+const programs = {
+  gateway: (bindings, there) => compose(bindings, there),
+  auth: (bindings) => readKeys(composeAuth(bindings)),
+  user: (bindings, there) => composeUser(bindings, there),
+  course: (bindings, there) => composeCourse(bindings, there),
+  enrollment: (bindings, there) => composeEnrollment(bindings, there),
+} as const satisfies Record<
+  string,
+  (bindings: Bindings, there: Neighbours) => Promise<Application> | Application
+>;
+type Part = keyof typeof programs;
+type Neighbours = Partial<Record<"AUTH" | "USER" | "COURSE" | "ENROLLMENT", Upstream>>;
+
+/** Files stay closed: a name that an entry would open becomes a database that nobody asks. */
+const unasked: SqlDb = { run: refuse, batch: refuse };
+
+const settings: Readonly<Record<string, string>> = await new Response(Deno.stdin.readable).json();
+const parts = Deno.args.filter((name): name is Part => Object.hasOwn(programs, name));
+const complaints = await Promise.all(parts.map((part) => tryToCompose(part, parts)));
+console.log(JSON.stringify(complaints.filter((one) => one !== undefined)));
+
+async function tryToCompose(
+  part: Part,
+  all: readonly Part[],
+): Promise<{ part: Part; message: string } | undefined> {
+  try {
+    await programs[part](toBindings(settings), toNeighbours(all));
+    return undefined;
+  } catch (error) {
+    return { part, message: explain(error) };
+  }
+}
+
+/** Auth imports its keys when they are first asked for, and finds then that halves do not match. */
+async function readKeys(auth: Application): Promise<Application> {
+  const { status } = await auth.fetch(new Request("http://auth/.well-known/jwks.json"));
+  if (status === 200) return auth;
+  throw new ConfigError("Cannot start: ACCESS_TOKEN_KEYS has a key whose halves do not match");
+}
+
+function toBindings(variables: Readonly<Record<string, string>>): Bindings {
+  const opened = Object.entries(variables)
+    .map(([name, value]) => [name, value.startsWith("sqlite:") ? unasked : value]);
+  const TELEMETRY = createTelemetry(variables, { runtime: "deno", log: () => {} });
+  return { ...Object.fromEntries(opened), LOG_SINK: () => {}, TELEMETRY };
+}
+
+function refuse(): Promise<never> {
+  return Promise.reject(new TypeError("Cannot use a database that is not open"));
+}
+
+function toNeighbours(parts: readonly Part[]): Neighbours {
+  const silent: Application = { fetch: () => new Response(null, { status: 503 }) };
+  return Object.fromEntries(
+    parts.filter((part) => part !== "gateway")
+      .map((part) => [part.toUpperCase(), localUpstream(part, silent)]),
+  );
+}
+
+function explain(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof RangeError || error instanceof TypeError) {
+    return error.message;
+  }
+  return `Cannot start (${error instanceof Error ? error.name : typeof error})`;
+}

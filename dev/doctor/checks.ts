@@ -1,0 +1,66 @@
+import { checkClock } from "./clock.ts";
+import { checkDatabases } from "./databases.ts";
+import { checkDeno } from "./deno.ts";
+import type { Finding } from "./finding.ts";
+import { fail } from "./finding.ts";
+import { checkGateway } from "./gateway.ts";
+import { checkHome } from "./home.ts";
+import { checkKeys } from "./keys.ts";
+import { checkNames } from "./names.ts";
+import { checkPackages } from "./packages.ts";
+import { checkPorts } from "./ports.ts";
+import { checkRedis } from "./redis.ts";
+import { checkSettings } from "./settings.ts";
+import type { Check, Effects, Subject } from "./subject.ts";
+import { checkTools } from "./tools.ts";
+
+/** Everything that is looked at, in the order in which one thing needs the other. */
+export const checks = {
+  deno: checkDeno,
+  packages: checkPackages,
+  home: checkHome,
+  names: checkNames,
+  settings: checkSettings,
+  keys: checkKeys,
+  ports: checkPorts,
+  databases: checkDatabases,
+  redis: checkRedis,
+  gateway: checkGateway,
+  clock: checkClock,
+  tools: checkTools,
+} as const satisfies Readonly<Record<string, Check>>;
+
+/** A finding and the check it is of. */
+export type Reported = Finding & { readonly check: string };
+
+/** Runs one check after the other, so that none disturbs what another measures. */
+export async function runChecks(
+  subject: Subject,
+  effects: Effects,
+  table: Readonly<Record<string, Check>> = checks,
+): Promise<Reported[]> {
+  const reported: Reported[] = [];
+  for (const [check, look] of Object.entries(table)) {
+    for (const finding of await lookSafely(look, subject, effects)) {
+      reported.push({ check, ...finding });
+    }
+  }
+  return reported;
+}
+
+/** A check that breaks must not keep the others from being run. */
+async function lookSafely(
+  look: Check,
+  subject: Subject,
+  effects: Effects,
+): Promise<readonly Finding[]> {
+  try {
+    return await look(subject, effects);
+  } catch (error) {
+    const kind = error instanceof Error ? error.name : typeof error;
+    return [fail(
+      `could not be checked (${kind})`,
+      "mend what fails above and run deno task doctor again",
+    )];
+  }
+}

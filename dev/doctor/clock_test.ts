@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import {
+  allWell,
+  createEffects,
+  createSubject,
+  type SubjectOverrides,
+  troubleOf,
+} from "../../tests/support/doctor.ts";
+import { checkClock } from "./clock.ts";
+
+const noon = Date.UTC(2030, 0, 1, 12);
+const running = { dev: { name: "running", pid: "1" } } as const;
+
+/** Looks at noon by this machine's clock; the other's is so many seconds ahead. */
+async function look(aheadSeconds: number, subject: SubjectOverrides = running) {
+  const asked: string[] = [];
+  const found = await checkClock(
+    createSubject(subject),
+    createEffects({
+      now: () => noon,
+      ask: (url) => {
+        asked.push(url);
+        const date = new Date(noon + aheadSeconds * 1000).toUTCString();
+        return Promise.resolve(new Response(null, { headers: { date } }));
+      },
+    }),
+  );
+  return { found, asked };
+}
+
+for (const ahead of [-6, -5, 0, 5]) {
+  Deno.test(`a clock that is ${ahead} s ahead is within the leeway`, async () => {
+    assert.deepEqual(allWell((await look(ahead)).found), [
+      "agrees with the gateway within the leeway of 5 s",
+    ]);
+  });
+}
+
+const mend = "set the clock, by timedatectl set-ntp true for one; LEEWAY_SECONDS is 5";
+const skewed = [[6, "6 s behind"], [3600, "3600 s behind"], [-61, "60 s ahead of"]] as const;
+for (const [ahead, words] of skewed) {
+  Deno.test(`a clock ${words} another's is named`, async () => {
+    const { found } = await look(ahead);
+    const expected = `fail: this machine's clock is ${words} that of the gateway → ${mend}`;
+    assert.equal(troubleOf(found), expected);
+  });
+}
+
+Deno.test("a Redis elsewhere is asked rather than what runs here", async () => {
+  const settings = { UPSTASH_REDIS_REST_URL: "https://redis.example.com" };
+  const { found, asked } = await look(9, { ...running, settings });
+  assert.deepEqual(asked, ["https://redis.example.com"]);
+  assert.match(troubleOf(found), /behind that of Redis/);
+});
+
+Deno.test("a wider leeway allows more", async () => {
+  allWell((await look(60, { ...running, settings: { LEEWAY_SECONDS: "60" } })).found);
+});
+
+Deno.test("a clock with nothing beside it is not compared", async () => {
+  const { found, asked } = await look(3600, {});
+  assert.deepEqual(allWell(found), ["not compared: nothing else is running"]);
+  assert.deepEqual(asked, []);
+});
+
+Deno.test("whoever is silent leaves the clock uncompared", async () => {
+  assert.equal(
+    troubleOf(await checkClock(createSubject(running), createEffects())),
+    "warn: not compared: the gateway is silent → mend what gateway says above",
+  );
+});
+
+Deno.test("whoever answers without the time is no trouble", async () => {
+  const effects = createEffects({ ask: () => Promise.resolve(new Response()) });
+  assert.deepEqual(allWell(await checkClock(createSubject(running), effects)), [
+    "not compared: the gateway tells no time",
+  ]);
+});

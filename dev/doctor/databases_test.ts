@@ -1,0 +1,140 @@
+import { isSqliteFile, openSqliteFile, readMigrations } from "@edgepass/shared/runtime/deno";
+import { migrate } from "@edgepass/shared/sql/migrate";
+import assert from "node:assert/strict";
+import { startHranaServer } from "../../tests/hrana_server.ts";
+import {
+  allWell,
+  createEffects,
+  createSubject,
+  type SubjectOverrides,
+  troubleOf,
+} from "../../tests/support/doctor.ts";
+import { freePort, temporaryHome } from "../../tests/support/dev_system.ts";
+import { checkDatabases } from "./databases.ts";
+
+/** The database of course, up to date, and a way to spoil it. */
+async function setup() {
+  const home = await temporaryHome();
+  const path = `${home.path}/course.sqlite`;
+  const value = `sqlite:${path}`;
+  assert.ok(isSqliteFile(value));
+  const folder = new URL("../../services/course/migrations/", import.meta.url);
+  const change = async (sql?: string) => {
+    const database = await openSqliteFile(value);
+    if (sql === undefined) await migrate(database, await readMigrations(folder));
+    else await database.run({ sql, params: [] });
+    database.close();
+  };
+  await change();
+  const look = (subject: SubjectOverrides = {}, COURSE_DB = value) =>
+    checkDatabases(
+      createSubject({ ...subject, settings: { COURSE_DB, ...subject.settings } }),
+      createEffects(),
+    );
+  return { ...home, path, value, change, look };
+}
+
+const well = "COURSE_DB opens, is whole and has all its tables";
+
+Deno.test("a database that is up to date is well, and a check changes nothing", async () => {
+  await using database = await setup();
+  const before = await Deno.readFile(database.path);
+  assert.deepEqual(allWell(await database.look()), [well]);
+  assert.deepEqual(await Deno.readFile(database.path), before);
+});
+
+const running = { name: "running", pid: "1" } as const;
+/** Who looks at a database that lacks a table, and what it is told. */
+const lagging = {
+  "that dev left": [{}, "warn", "deno task dev, which applies them"],
+  "that dev uses": [{ dev: running }, "fail", "end dev and start it again, which applies them"],
+  "of a deployment": [{ scope: "deployment" }, "fail", "deno task migrate"],
+} as const;
+for (const [what, [subject, state, mend]] of Object.entries(lagging)) {
+  Deno.test(`a database ${what} names the migrations it lacks`, async () => {
+    await using database = await setup();
+    await database.change("DELETE FROM d1_migrations");
+    const names = [
+      ...Deno.readDirSync(new URL("../../services/course/migrations/", import.meta.url)),
+    ]
+      .map(({ name }) => name).toSorted().join(", ");
+    assert.equal(
+      troubleOf(await database.look(subject)),
+      `${state}: COURSE_DB lacks ${names} → ${mend}`,
+    );
+  });
+}
+
+Deno.test("a database that is newer than the source is named", async () => {
+  await using database = await setup();
+  await database.change("INSERT INTO d1_migrations (name) VALUES ('9999_later.sql')");
+  assert.equal(
+    troubleOf(await database.look()),
+    "fail: COURSE_DB is newer than this source: it has 9999_later.sql" +
+      " → git pull, or take the source that made it",
+  );
+});
+
+Deno.test("a file that is no database is damaged", async () => {
+  await using database = await setup();
+  await Deno.writeTextFile(database.path, "no database at all, and long enough to be looked at");
+  const what = `COURSE_DB is damaged or cannot be read: ${database.path}`;
+  assert.equal(
+    troubleOf(await database.look()),
+    `fail: ${what} → restore ${database.path} from a copy,` +
+      ` or begin with nothing: rm ${database.path}*`,
+  );
+  assert.equal(
+    troubleOf(await database.look({ scope: "deployment" })),
+    `fail: ${what} → restore ${database.path} from a copy`,
+  );
+});
+
+Deno.test("a database is damaged whose damage is where nobody looks yet", async () => {
+  await using database = await setup();
+  await database.change("CREATE TABLE at_the_end (text)");
+  const bytes = await Deno.readFile(database.path);
+  await Deno.writeFile(database.path, bytes.fill(0xa5, -4096));
+  assert.match(troubleOf(await database.look()), /^fail: COURSE_DB is damaged or cannot be read/);
+});
+
+Deno.test("a file that is not there is dev's to make, unless dev has it open", async () => {
+  await using database = await setup();
+  const absent = `${database.value}.not-there`;
+  assert.deepEqual(allWell(await database.look({}, absent)), [
+    "COURSE_DB is not there yet; dev makes it",
+  ]);
+  assert.equal(
+    troubleOf(await database.look({ dev: running }, absent)),
+    "fail: the file of COURSE_DB is gone while dev is running → end dev and start it again",
+  );
+  assert.equal(
+    troubleOf(await database.look({ scope: "deployment" }, absent)),
+    "fail: the file of COURSE_DB is not there → deno task migrate",
+  );
+  await assert.rejects(Deno.stat(absent.slice("sqlite:".length)), Deno.errors.NotFound);
+});
+
+Deno.test("a libSQL server is asked with its token", async () => {
+  await using database = await setup();
+  await using server = await startHranaServer({ path: database.path, token: "hidden" });
+  const settings = { COURSE_DB_TOKEN: "hidden" };
+  assert.deepEqual(allWell(await database.look({ settings }, server.url)), [well]);
+  assert.equal(
+    troubleOf(await database.look({}, server.url)),
+    "fail: COURSE_DB does not answer → see COURSE_DB and COURSE_DB_TOKEN, and its server",
+  );
+});
+
+Deno.test("a libSQL server that is not there does not answer", async () => {
+  await using database = await setup();
+  const found = await database.look({ scope: "deployment" }, `http://127.0.0.1:${freePort()}`);
+  assert.match(troubleOf(found), /^fail: COURSE_DB does not answer → /);
+});
+
+Deno.test("in workerd databases are wrangler's to look at", async () => {
+  const found = await checkDatabases(createSubject(), createEffects());
+  assert.deepEqual(allWell(found), [
+    "in workerd they are D1, which deno task dev:workers migrates",
+  ]);
+});

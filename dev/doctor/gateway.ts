@@ -1,0 +1,74 @@
+import { join } from "node:path";
+import * as z from "zod/mini";
+import { fail, type Finding, ok, warn } from "./finding.ts";
+import type { Effects, Subject } from "./subject.ts";
+
+const patienceMs = 5_000;
+
+/** What `/readyz` answers, as far as it is read. */
+const Readiness = z.object({ checks: z.record(z.string(), z.string()) });
+
+/** A running gateway is ready, or says what is not. */
+export async function checkGateway(subject: Subject, effects: Effects): Promise<Finding[]> {
+  if (!subject.parts.includes("gateway")) return [];
+  if (subject.scope === "dev" && subject.dev.name !== "running") {
+    return [ok("not asked: dev is not running")];
+  }
+  const address = gatewayAddress(subject);
+  if (address === undefined) return [];
+  try {
+    const response = await effects.ask(`${address.url}/readyz`, {
+      host: address.host,
+      signal: AbortSignal.timeout(patienceMs),
+    });
+    return judge(response.status, await response.text());
+  } catch {
+    return [silent(subject)];
+  }
+}
+
+/** Where the gateway is asked and by which name; it answers for its own alone. */
+export function gatewayAddress(
+  { scope, settings }: Subject,
+): { url: string; host: string } | undefined {
+  const origin = URL.parse(settings.PUBLIC_ORIGIN);
+  if (origin === null) return undefined;
+  const url = scope === "dev" ? `http://127.0.0.1:${settings.PORT}` : origin.origin;
+  return { url, host: origin.host };
+}
+
+function silent({ scope, home, settings }: Subject): Finding {
+  if (scope === "deployment") {
+    const mend = "start the gateway, and see that PUBLIC_ORIGIN leads to it";
+    return warn("nobody answers at PUBLIC_ORIGIN", mend);
+  }
+  const mend = `read ${join(home, "logs", "gateway.jsonl")}, then end dev and start it again`;
+  return fail(`dev is running and nobody answers at PORT ${settings.PORT}`, mend);
+}
+
+function judge(status: number, text: string): Finding[] {
+  const readiness = readReadiness(text);
+  if (readiness === undefined) {
+    const mend = "see that PORT and PUBLIC_ORIGIN lead to the gateway";
+    return [fail(`what answers /readyz is no gateway of ours (status ${status})`, mend)];
+  }
+  const lacking = Object.entries(readiness).filter(([, state]) => state !== "ready");
+  if (lacking.length === 0) return [ok("/readyz says that it is ready")];
+  return lacking.map(([name, state]) => fail(`${name} is not ready: ${state}`, mendOf(name)));
+}
+
+function readReadiness(text: string): Readonly<Record<string, string>> | undefined {
+  try {
+    return z.parse(Readiness, JSON.parse(text)).checks;
+  } catch {
+    return undefined;
+  }
+}
+
+function mendOf(name: string): string {
+  if (name === "revocation") return "mend what redis says above";
+  if (!name.startsWith("issuer ")) return "read the log of the gateway";
+  return name === "issuer user"
+    ? "see that auth is running: it serves the keys"
+    : "see that the jwks of this alias in ISSUERS answers with usable keys";
+}

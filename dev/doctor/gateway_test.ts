@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import {
+  allWell,
+  createEffects,
+  createSubject,
+  type SubjectOverrides,
+  troubleOf,
+} from "../../tests/support/doctor.ts";
+import { checkGateway } from "./gateway.ts";
+
+const dev = { name: "running", pid: "1" } as const;
+
+function look(answer: () => Response, subject: SubjectOverrides = { dev }) {
+  const asked: string[] = [];
+  const effects = createEffects({
+    ask: (url, { host } = {}) => {
+      asked.push(`${url} as ${host}`);
+      return Promise.resolve(answer());
+    },
+  });
+  return checkGateway(createSubject(subject), effects).then((found) => ({ found, asked }));
+}
+
+const readiness = (checks: Record<string, string>, status = 503) => () =>
+  Response.json({ status: "", checks }, { status });
+
+Deno.test("a gateway that is ready is well", async () => {
+  const { found, asked } = await look(readiness({ revocation: "ready" }, 200));
+  assert.deepEqual(allWell(found), ["/readyz says that it is ready"]);
+  assert.deepEqual(asked, ["http://127.0.0.1:8787/readyz as 127.0.0.1:8787"]);
+});
+
+Deno.test("a gateway is asked on its port by its public name", async () => {
+  const settings = { PORT: "8790", PUBLIC_ORIGIN: "https://learn.example.com" };
+  const { asked } = await look(readiness({}, 200), { dev, settings });
+  assert.deepEqual(asked, ["http://127.0.0.1:8790/readyz as learn.example.com"]);
+  const deployed = await look(readiness({}, 200), { scope: "deployment", settings });
+  assert.deepEqual(deployed.asked, ["https://learn.example.com/readyz as learn.example.com"]);
+});
+
+const lacks = {
+  "revocation": "mend what redis says above",
+  "issuer user": "see that auth is running: it serves the keys",
+  "issuer partner": "see that the jwks of this alias in ISSUERS answers with usable keys",
+};
+for (const [name, mend] of Object.entries(lacks)) {
+  Deno.test(`a gateway whose ${name} is not ready says so`, async () => {
+    const { found } = await look(readiness({ other: "ready", [name]: "not there" }));
+    assert.equal(troubleOf(found), `fail: ${name} is not ready: not there → ${mend}`);
+  });
+}
+
+Deno.test("what is no gateway is named", async () => {
+  const { found } = await look(() => new Response("<html>", { status: 404 }));
+  assert.equal(
+    troubleOf(found),
+    "fail: what answers /readyz is no gateway of ours (status 404)" +
+      " → see that PORT and PUBLIC_ORIGIN lead to the gateway",
+  );
+});
+
+Deno.test("a running dev whose gateway is silent is named", async () => {
+  const found = await checkGateway(createSubject({ dev, home: "/home-of-dev" }), createEffects());
+  assert.equal(
+    troubleOf(found),
+    "fail: dev is running and nobody answers at PORT 8787" +
+      " → read /home-of-dev/logs/gateway.jsonl, then end dev and start it again",
+  );
+});
+
+Deno.test("a deployment whose gateway is silent may not be started yet", async () => {
+  const found = await checkGateway(createSubject({ scope: "deployment" }), createEffects());
+  assert.equal(
+    troubleOf(found),
+    "warn: nobody answers at PUBLIC_ORIGIN" +
+      " → start the gateway, and see that PUBLIC_ORIGIN leads to it",
+  );
+});
+
+Deno.test("a dev that is not running is not asked", async () => {
+  const { found, asked } = await look(readiness({}), { dev: { name: "killed", pid: "1" } });
+  assert.deepEqual(allWell(found), ["not asked: dev is not running"]);
+  assert.deepEqual(asked, []);
+});

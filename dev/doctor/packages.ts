@@ -1,0 +1,95 @@
+import * as z from "zod/mini";
+import { fail, type Finding, ok } from "./finding.ts";
+import type { Effects, Subject } from "./subject.ts";
+
+const Pins = z.object({ imports: z.record(z.string(), z.string()) });
+const Lock = z.object({
+  specifiers: z.record(z.string(), z.string()),
+  npm: z.record(z.string(), z.object({ dependencies: z.optional(z.array(z.string())) })),
+});
+type Lock = z.infer<typeof Lock>;
+const Manifest = z.object({ version: z.string() });
+
+const mend = "deno install";
+
+/** What is installed is what deno.json and deno.lock pin. */
+export async function checkPackages(_subject: Subject, { root }: Effects): Promise<Finding[]> {
+  const pins = toPins((await readJson(`${root}deno.json`, Pins))?.imports ?? {});
+  const lock = await readJson(`${root}deno.lock`, Lock);
+  if (lock === undefined) {
+    return [fail("deno.lock is missing or damaged", "git checkout deno.lock")];
+  }
+  const findings: Finding[] = [];
+  for (const [name, version] of pins) {
+    const finding = await checkPackage(root, name, version);
+    if (finding) findings.push(finding);
+  }
+  if (findings.length > 0) return findings;
+  const absent = await listAbsent(root, lock);
+  if (absent.length === 0) return [ok(`installed as pinned: ${pins.length}, and what they need`)];
+  const some = absent.slice(0, 3).join(", ");
+  const rest = absent.length > 3 ? ` and ${absent.length - 3} more` : "";
+  return [fail(`not installed as deno.lock pins: ${some}${rest}`, mend)];
+}
+
+async function checkPackage(
+  root: string,
+  name: string,
+  version: string,
+): Promise<Finding | undefined> {
+  const manifest = await readJson(`${root}node_modules/${name}/package.json`, Manifest);
+  if (manifest === undefined) return fail(`${name} is not installed`, mend);
+  if (manifest.version === version) return undefined;
+  return fail(`${name} ${manifest.version} is installed, deno.json pins ${version}`, mend);
+}
+
+/** What the lock file has and the disk has not; what is optional may be for other machines. */
+async function listAbsent(root: string, lock: Lock): Promise<string[]> {
+  const installed = new Set<string>();
+  for await (const { name } of Deno.readDir(`${root}node_modules/.deno`)) installed.add(name);
+  return [...new Set(listNeeded(lock).map(withoutPeers))]
+    .filter((id) => !installed.has(id.replaceAll("/", "+")));
+}
+
+/** The pinned packages, what they depend on, and so on. */
+function listNeeded({ specifiers, npm }: Lock): string[] {
+  // A dependency of which there is one version alone is written without it.
+  const byName = new Map(Object.keys(npm).map((id) => [id.slice(0, id.indexOf("@", 1)), id]));
+  const needed = new Set<string>();
+  const open = Object.entries(specifiers).flatMap(([specifier, version]) => {
+    const [, name] = /^npm:(.+)@[^@]+$/.exec(specifier) ?? [];
+    return name === undefined ? [] : [`${name}@${version}`];
+  });
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    if (needed.has(id)) continue;
+    needed.add(id);
+    open.push(...(npm[id]?.dependencies ?? []).map((name) => byName.get(name) ?? name));
+  }
+  return [...needed];
+}
+
+/** `name@version_peer@version` is one version of a package with one choice of its peers. */
+function withoutPeers(id: string): string {
+  const version = id.indexOf("@", 1);
+  const peers = id.indexOf("_", version);
+  return peers === -1 ? id : id.slice(0, peers);
+}
+
+/** `npm:name@version` by name. */
+function toPins(imports: Readonly<Record<string, string>>): [name: string, version: string][] {
+  return Object.values(imports).flatMap((target) => {
+    const [, name, version] = /^npm:(.+)@([^@]+)$/.exec(target) ?? [];
+    return name === undefined || version === undefined ? [] : [[name, version]];
+  });
+}
+
+async function readJson<Schema extends z.ZodMiniType>(
+  path: string,
+  schema: Schema,
+): Promise<z.output<Schema> | undefined> {
+  try {
+    return z.parse(schema, JSON.parse(await Deno.readTextFile(path)));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,36 @@
+import type { Paint } from "../paint.ts";
+import type { Reported } from "./checks.ts";
+
+const colours = { ok: "green", warn: "yellow", fail: "red" } as const;
+const nameWidth = 11;
+
+/** One line per finding, and one that counts them. */
+export function toText(findings: readonly Reported[], paint: Paint): string {
+  const lines = findings.map((finding) => toLine(finding, paint));
+  const count = (state: Reported["state"]) =>
+    `${findings.filter((finding) => finding.state === state).length} ${state}`;
+  return [...lines, "", `${count("ok")}, ${count("warn")}, ${count("fail")}`].join("\n");
+}
+
+/** The findings for a program to read. */
+export function toJson(findings: readonly Reported[]): string {
+  return JSON.stringify({ ok: !hasFailure(findings), findings }, null, 2);
+}
+
+/** Whether something does not work. */
+export function hasFailure(findings: readonly Reported[]): boolean {
+  return findings.some(({ state }) => state === "fail");
+}
+
+function toLine(finding: Reported, paint: Paint): string {
+  const { check, state, what } = finding;
+  const mend = finding.state === "ok" ? "" : `${paint("dim", " → ")}${finding.mend}`;
+  const start = `${paint(colours[state], state.padEnd(4))}  ${check.padEnd(nameWidth)}`;
+  return `${start}${onOneLine(what)}${onOneLine(mend)}`;
+}
+
+/** A path may hold anything; the report is one line per finding all the same. */
+function onOneLine(text: string): string {
+  // deno-lint-ignore no-control-regex -- colours begin with ESC, which stays
+  return text.replace(/[\x00-\x1a\x1c-\x1f\x7f]+/g, " ");
+}

@@ -1,0 +1,51 @@
+import assert from "node:assert/strict";
+import { createEffects, createSubject } from "../../tests/support/doctor.ts";
+import { createPaint } from "../paint.ts";
+import { runChecks } from "./checks.ts";
+import { fail, ok, warn } from "./finding.ts";
+import { hasFailure, toJson, toText } from "./report.ts";
+
+const plain = createPaint(false);
+const reported = [
+  { check: "deno", ...ok("Deno 2.9.5") },
+  { check: "home", ...warn("a path\nof two lines", "deno task dev") },
+  { check: "ports", ...fail("PORT is taken", "set PORT") },
+];
+
+Deno.test("a report is one line per finding and a count", () => {
+  assert.deepEqual(toText(reported, plain).split("\n"), [
+    "ok    deno       Deno 2.9.5",
+    "warn  home       a path of two lines → deno task dev",
+    "fail  ports      PORT is taken → set PORT",
+    "",
+    "1 ok, 1 warn, 1 fail",
+  ]);
+});
+
+Deno.test("a report for programs has every finding, and whether all is well", () => {
+  assert.deepEqual(JSON.parse(toJson(reported)), { ok: false, findings: reported });
+  assert.equal(JSON.parse(toJson(reported.slice(0, 2))).ok, true);
+});
+
+Deno.test("what may go wrong is no failure, what does is one", () => {
+  assert.equal(hasFailure(reported.slice(0, 2)), false);
+  assert.equal(hasFailure(reported), true);
+});
+
+Deno.test("a check that breaks is a finding, and the others are made", async () => {
+  const table = {
+    first: () => {
+      throw new RangeError("hidden");
+    },
+    second: () => [ok("well")],
+  };
+  assert.deepEqual(await runChecks(createSubject(), createEffects(), table), [
+    {
+      check: "first",
+      state: "fail",
+      what: "could not be checked (RangeError)",
+      mend: "mend what fails above and run deno task doctor again",
+    },
+    { check: "second", state: "ok", what: "well" },
+  ]);
+});

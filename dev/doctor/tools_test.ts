@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { allWell, createSubject } from "../../tests/support/doctor.ts";
+import { temporaryHome } from "../../tests/support/dev_system.ts";
+import { checkTools } from "./tools.ts";
+
+Deno.test("what only tests need is told and never a trouble", async () => {
+  await using folder = await temporaryHome();
+  const look = () => allWell(checkTools(createSubject({ variables: { PATH: folder.path } })));
+  assert.deepEqual(look(), [
+    "no redis-server: the suites against a real Redis are left out",
+    "no chromium: the tests of the page are left out",
+  ]);
+  for (const name of ["redis-server", "google-chrome"]) {
+    await Deno.writeTextFile(`${folder.path}/${name}`, "");
+  }
+  assert.deepEqual(look(), [
+    "redis-server is there for tests",
+    "google-chrome is there for tests",
+  ]);
+});

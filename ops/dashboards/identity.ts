@@ -1,0 +1,75 @@
+import type { DashboardPlan } from "../dashboard.ts";
+import { quantile, rate, ratio } from "../promql.ts";
+
+const signIns = "edgepass.auth.sign_ins";
+const refreshes = "edgepass.auth.refreshes";
+const minted = "edgepass.passports.minted";
+const refused = "edgepass.passports.refused";
+
+/** Who comes in, what vouches for them inside, and who is sent away again. */
+export const identity: DashboardPlan = {
+  uid: "edgepass-identity",
+  title: "Edgepass / Identity",
+  description: "Logins, Passports and revocations.",
+  rows: {
+    Logins: [
+      {
+        title: "Attempts to sign in",
+        isStacked: true,
+        series: [rate(signIns, { by: ["edgepass.outcome"] })],
+      },
+      {
+        title: "Share of attempts refused",
+        description: "A rise without a rise of people is somebody who guesses passwords.",
+        series: [{
+          ...ratio(rate(signIns, { where: { "edgepass.outcome": ["!=", "ok"] } }), rate(signIns)),
+          called: "refused",
+        }],
+      },
+      {
+        title: "Refreshes",
+        isStacked: true,
+        series: [rate(refreshes, { by: ["edgepass.outcome"] })],
+      },
+      {
+        title: "Time of auth's routes, p95",
+        description: "A password's hash takes most of it, on purpose.",
+        width: 24,
+        series: [quantile(0.95, "http.server.request.duration", {
+          where: { "edgepass.service": "auth" },
+          by: ["http.route"],
+        })],
+      },
+    ],
+    Passports: [
+      {
+        title: "Minted, by policy",
+        isStacked: true,
+        series: [rate(minted, { by: ["edgepass.passport.policy"] })],
+      },
+      {
+        title: "Minted, by kind of subject",
+        isStacked: true,
+        series: [rate(minted, { by: ["edgepass.passport.subject"] })],
+      },
+      {
+        title: "Refused, by service and reason",
+        series: [rate(refused, { by: ["edgepass.service", "edgepass.reason"] })],
+      },
+    ],
+    Revocation: [
+      {
+        title: "Written, by what dies",
+        width: 12,
+        isStacked: true,
+        series: [rate("edgepass.auth.revocations", { by: ["edgepass.revocation.kind"] })],
+      },
+      {
+        title: "Answers of the check",
+        width: 12,
+        isStacked: true,
+        series: [rate("edgepass.revocation.checks", { by: ["edgepass.revocation.answer"] })],
+      },
+    ],
+  },
+};

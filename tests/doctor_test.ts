@@ -1,0 +1,144 @@
+import assert from "node:assert/strict";
+import { parseEnv } from "node:util";
+import { machineVariables } from "../dev/environment.ts";
+import { freePort, startDev, temporaryHome, waitUntilGone } from "./support/dev_system.ts";
+import { isObject, type Json } from "./support/json.ts";
+
+interface DoctorOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly args?: readonly string[];
+}
+
+/** Runs the command as a person does. */
+async function runDoctor({ env = {}, args = [] }: DoctorOptions) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "doctor", ...args],
+    env: { ...machineVariables(Deno.env.toObject()), ...env },
+    clearEnv: true,
+  }).output();
+  const [text, complaint] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  return { code, text: text ?? "", complaint: complaint ?? "" };
+}
+
+/** The findings as `state check: what`, of which there is at least one. */
+async function listFindings(options: DoctorOptions): Promise<{ code: number; lines: string[] }> {
+  const { code, text } = await runDoctor({ ...options, args: ["--json", ...options.args ?? []] });
+  const report: unknown = JSON.parse(text);
+  assert.ok(isObject(report) && Array.isArray(report.findings) && report.findings.length > 0);
+  assert.equal(report.ok, code === 0);
+  const findings: Json[] = report.findings.filter(isObject);
+  for (const { state, mend } of findings) assert.equal(typeof mend === "string", state !== "ok");
+  return { code, lines: findings.map(({ state, check, what }) => `${state} ${check}: ${what}`) };
+}
+
+const notWell = (lines: readonly string[]) => lines.filter((line) => !line.startsWith("ok "));
+
+Deno.test("deno task doctor says that nothing was ever started, and starts nothing", async () => {
+  await using place = await temporaryHome();
+  const home = `${place.path}/home`;
+  const ports = { PORT: String(freePort()), DASHBOARD_PORT: String(freePort()) };
+  const { code, lines } = await listFindings({ env: { EDGEPASS_HOME: home, ...ports } });
+  assert.deepEqual(notWell(lines), [
+    `warn home: ${home} is not there: nothing was ever started here`,
+  ]);
+  assert.equal(code, 0);
+  await assert.rejects(Deno.stat(home), Deno.errors.NotFound);
+});
+
+Deno.test("deno task doctor finds all well while dev runs, and the traces of a kill", async () => {
+  await using home = await temporaryHome();
+  const DASHBOARD_PORT = String(freePort());
+  await using system = await startDev({ home: home.path, env: { DASHBOARD_PORT } });
+  const env = { EDGEPASS_HOME: home.path };
+  const { code, lines } = await listFindings({ env });
+  assert.deepEqual(notWell(lines), []);
+  assert.equal(code, 0);
+  for (const said of ["ok gateway: /readyz says that it is ready", "ok redis: the revocation"]) {
+    assert.ok(lines.some((line) => line.startsWith(said)), said);
+  }
+  const family = await system.family();
+  await system.end("SIGKILL", Number(await Deno.readTextFile(`${home.path}/dev.lock`)));
+  await waitUntilGone(family);
+  const after = await listFindings({ env });
+  assert.equal(after.code, 0);
+  assert.equal(notWell(after.lines).length, 1, after.lines.join("\n"));
+  assert.match(
+    notWell(after.lines)[0] ?? "",
+    /^warn home: the last dev \(process \d+\) was ended by force; what it kept is there$/,
+  );
+});
+
+Deno.test("deno task doctor finds all well with every service in a process of its own", async () => {
+  await using home = await temporaryHome();
+  const DASHBOARD_PORT = String(freePort());
+  await using _system = await startDev({
+    home: home.path,
+    args: ["--split"],
+    env: { DASHBOARD_PORT },
+  });
+  const { code, lines } = await listFindings({ env: { EDGEPASS_HOME: home.path } });
+  assert.deepEqual(notWell(lines), []);
+  assert.equal(code, 0);
+});
+
+Deno.test("deno task doctor ends with 1 where something fails, and shows no secret", async () => {
+  await using home = await temporaryHome();
+  const DASHBOARD_PORT = String(freePort());
+  {
+    await using _system = await startDev({ home: home.path, env: { DASHBOARD_PORT } });
+  }
+  await Deno.chmod(`${home.path}/keys/refresh-token-key`, 0o644);
+  await Deno.writeTextFile(`${home.path}/db/user.sqlite`, "overwritten by something else");
+  const given = {
+    ISSUERS: "[hidden-issuers",
+    PASSPORT_KEYS: JSON.stringify([{ kid: "hidden-kid", secret: "c2hvcnQ", state: "signing" }]),
+    UPSTASH_REDIS_REST_URL: `http://hidden-host.localhost:${freePort()}`,
+    UPSTASH_REDIS_REST_TOKEN: "hidden-token",
+    OTEL_EXPORTER_OLTP_ENDPOINT: "http://hidden-collector",
+  };
+  const { code, text, complaint } = await runDoctor({
+    env: { EDGEPASS_HOME: home.path, ...given },
+  });
+  assert.equal(code, 1, text);
+  assert.equal(complaint, "");
+  for (
+    const line of [
+      /^fail {2}home .*\/keys\/refresh-token-key is open to others than its owner → chmod 600 /m,
+      /^warn {2}names .*OTEL_EXPORTER_OLTP_ENDPOINT → .* set OTEL_EXPORTER_OTLP_ENDPOINT/m,
+      /^fail {2}settings +ISSUERS: must be JSON \(gateway\) → set ISSUERS /m,
+      /^fail {2}keys +PASSPORT_KEYS \(0\.secret\): must be at least 32 random bytes/m,
+      /^fail {2}databases +USER_DB is damaged or cannot be read/m,
+      /^fail {2}redis +nobody answers at UPSTASH_REDIS_REST_URL → /m,
+      /^\d+ ok, 2 warn, 5 fail$/m,
+    ]
+  ) assert.match(text, line);
+  const written = parseEnv(await Deno.readTextFile(`${home.path}/dev.env`));
+  const secrets = ["ACCESS_TOKEN_KEYS", "REFRESH_TOKEN_KEY", "ADMIN_PASSWORD"]
+    .map((name) => written[name] ?? "");
+  for (const secret of [...secrets, "hidden-", "c2hvcnQ"]) {
+    assert.ok(secret !== "" && !text.includes(secret));
+  }
+});
+
+Deno.test("deno task doctor looks at a deployment's environment alone", async () => {
+  const { code, lines } = await listFindings({
+    env: { PUBLIC_ORIGIN: "https://learn.example.com/" },
+    args: ["--deployment", "--parts=gateway"],
+  });
+  assert.equal(code, 1);
+  assert.deepEqual(lines.filter((line) => line.startsWith("fail ")), [
+    "fail settings: PUBLIC_ORIGIN: must be an origin such as https://api.example.com, with nothing after it (gateway)",
+    "fail settings: UPSTASH_REDIS_REST_URL is missing (gateway)",
+    "fail settings: UPSTASH_REDIS_REST_TOKEN is missing (gateway)",
+    "fail keys: PASSPORT_KEYS is missing (gateway)",
+  ]);
+});
+
+Deno.test("deno task doctor names its options when it is given another", async () => {
+  for (const args of [["--jsn"], ["--parts=gatway"], ["--parts=auth", "--parts=user"]]) {
+    const { code, text, complaint } = await runDoctor({ args });
+    assert.equal(code, 2);
+    assert.equal(text, "");
+    assert.match(complaint, /^unknown option\. Usage: deno task doctor \[--json\] /);
+  }
+});

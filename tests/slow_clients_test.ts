@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { platforms } from "./suite/gateway_platforms.ts";
+import { createWorld, type World } from "./suite/gateway_world.ts";
+import { waitUntil } from "./support/wait.ts";
+
+/** The gateway's longest silence of a client, and its longest time for a body. */
+const idleMs = 10_000;
+const totalMs = 30_000;
+const patienceMs = 5_000;
+
+type Timer = { readonly delayMs: number; readonly run: () => void };
+
+/**
+ * Holds the timers of these two lengths until the test lets them run out; all others are untouched.
+ *
+ * The gateway under test runs in this process, so what it calls is what is put here.
+ */
+function holdTimers() {
+  const { setTimeout, clearTimeout } = globalThis;
+  const held = new Map<number, Timer>();
+  const counts = new Map<number, number>();
+  let id = 0;
+  const hold = (delayMs: number, run: () => void): number => {
+    held.set(--id, { delayMs, run });
+    counts.set(delayMs, (counts.get(delayMs) ?? 0) + 1);
+    return id;
+  };
+  Object.assign(globalThis, {
+    setTimeout: (run: (...args: unknown[]) => void, delayMs?: number, ...args: unknown[]) =>
+      delayMs === idleMs || delayMs === totalMs
+        ? hold(delayMs, run)
+        : setTimeout(() => run(...args), delayMs),
+    clearTimeout: (timer?: number) => held.delete(timer ?? 0) || clearTimeout(timer),
+  });
+  return {
+    /** Waits until so many timers of a length have been started. */
+    started: (delayMs: number, count: number) =>
+      waitUntil("the timers run", () => (counts.get(delayMs) ?? 0) >= count, patienceMs),
+    /** Lets the timers of a length run out that still run. */
+    runOut(delayMs: number): number {
+      const over = [...held].filter(([, timer]) => timer.delayMs === delayMs);
+      for (const [timer, { run }] of over) {
+        held.delete(timer);
+        run();
+      }
+      return over.length;
+    },
+    /** Timers that still run. */
+    running: () => held.size,
+    [Symbol.dispose]: () => void Object.assign(globalThis, { setTimeout, clearTimeout }),
+  };
+}
+
+/** A client that has sent a head and the beginning of its body. */
+async function begin({ origin }: World, target: string, bytes: number, begun: number) {
+  const { hostname, port, host } = new URL(origin);
+  const connection = await Deno.connect({ hostname, port: Number(port) });
+  const head = `POST ${target} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${bytes}\r\n\r\n`;
+  const send = async (count: number) => {
+    const part = new Uint8Array(count).fill(97);
+    for (let at = 0; at < count;) at += await connection.write(part.subarray(at));
+  };
+  await connection.write(new TextEncoder().encode(head));
+  await send(begun);
+  return {
+    send,
+    /**
+     * The head of the answer. Deno keeps the connection until the client leaves, whatever it said;
+     * what ends it for a client that stays is the proxy in front.
+     */
+    async readHead(): Promise<string> {
+      let text = "";
+      const buffer = new Uint8Array(65_536);
+      while (!text.includes("\r\n\r\n")) {
+        const read = await connection.read(buffer);
+        if (read === null) break;
+        text += new TextDecoder().decode(buffer.subarray(0, read));
+      }
+      return text;
+    },
+    [Symbol.dispose]: () => connection.close(),
+  };
+}
+
+async function expectServed({ origin }: World): Promise<void> {
+  const response = await fetch(`${origin}/public`);
+  await response.body?.cancel();
+  assert.equal(response.status, 200);
+}
+
+Deno.test("[H12] a client that stops after a byte is told to go, and others are served", async () => {
+  await using world = await createWorld("deno", platforms.deno);
+  using timers = holdTimers();
+  using client = await begin(world, "/public", 100, 1);
+  // The first silence ends with the byte; in the second nothing comes.
+  await timers.started(idleMs, 2);
+  await expectServed(world);
+  const { length: seen } = world.echo.seen;
+  assert.equal(timers.runOut(idleMs), 1);
+  const answer = await client.readHead();
+  assert.match(answer, /^HTTP\/1\.1 408 /);
+  assert.match(answer, /^connection: close\r$/im);
+  assert.equal(world.echo.seen.length, seen);
+  assert.equal(timers.running(), 0);
+});
+
+Deno.test("[H12] a client that stops in an upload is told to go, and what it sent is nobody's request", async () => {
+  await using world = await createWorld("deno", platforms.deno);
+  using timers = holdTimers();
+  using client = await begin(world, "/public", 200_000, 100_000);
+  await timers.started(idleMs, 2);
+  await expectServed(world);
+  const { length: seen } = world.echo.seen;
+  // Between two parts nobody waits for the client.
+  await waitUntil("the client is waited for", () => timers.runOut(idleMs) === 1, patienceMs);
+  assert.match(await client.readHead(), /^HTTP\/1\.1 408 /);
+  // A request that broke off is none that the upstream takes for whole.
+  assert.equal(world.echo.seen.length, seen);
+  assert.equal(timers.running(), 0);
+});
+
+Deno.test("[H12] a client that drips is told to go when its time in all is over", async () => {
+  await using world = await createWorld("deno", platforms.deno);
+  using timers = holdTimers();
+  using client = await begin(world, "/public", 1_000, 1);
+  for (let part = 2; part < 10; part++) {
+    await timers.started(idleMs, part);
+    await client.send(1);
+  }
+  assert.equal(timers.runOut(totalMs), 1);
+  assert.match(await client.readHead(), /^HTTP\/1\.1 408 /);
+  assert.equal(world.echo.seen.length, 0);
+  assert.equal(timers.running(), 0);
+});

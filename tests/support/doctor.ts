@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import type { Finding } from "../../dev/doctor/finding.ts";
+import type { Effects, Subject } from "../../dev/doctor/subject.ts";
+import { parts } from "../../dev/environment.ts";
+import { settingNames, type Settings } from "../../dev/settings.ts";
+
+/** The values of a home where nothing is the matter; nothing in them is anybody's secret. */
+const healthy: Partial<Settings> = {
+  PORT: "8787",
+  DASHBOARD_PORT: "8788",
+  PUBLIC_ORIGIN: "http://127.0.0.1:8787",
+  LEEWAY_SECONDS: "5",
+  REVOCATION_TIMEOUT_MS: "150",
+  PASSPORT_KEYS: JSON.stringify([{ kid: "p1", secret: "", state: "signing" }]),
+  ACCESS_TOKEN_KEYS: JSON.stringify({ keys: [{ kid: "a1", state: "signing" }] }),
+};
+
+export interface SubjectOverrides extends Partial<Omit<Subject, "settings">> {
+  readonly settings?: Partial<Settings>;
+}
+
+/** What a check looks at; a test says what is different from a home that dev has left. */
+export function createSubject({ settings, ...overrides }: SubjectOverrides = {}): Subject {
+  const none = Object.fromEntries(settingNames.map((name) => [name, ""])) as Settings;
+  return {
+    scope: "dev",
+    variables: {},
+    parts,
+    home: "/nowhere",
+    dev: { name: "stopped" },
+    ...overrides,
+    settings: { ...none, ...healthy, ...settings },
+  };
+}
+
+/** A world in which nobody complains, nobody answers, and there is room on the disk. */
+export function createEffects(overrides: Partial<Effects> = {}): Effects {
+  return {
+    now: () => 0,
+    elapsed: () => 0,
+    ask: () => Promise.reject(new TypeError("nobody is there")),
+    complaints: () => Promise.resolve([]),
+    freeBytes: () => 2 ** 40,
+    denoVersion: "2.9.5",
+    root: new URL("../../", import.meta.url).pathname,
+    ...overrides,
+  };
+}
+
+/** The one finding that is not well, as `state: what → mend`. */
+export function troubleOf(findings: readonly Finding[]): string {
+  const troubles = findings.filter(({ state }) => state !== "ok").map(toTrouble);
+  assert.equal(troubles.length, 1, JSON.stringify(findings));
+  return troubles[0] ?? "";
+}
+
+/** What each finding says that is well; fails if one is not. */
+export function allWell(findings: readonly Finding[]): string[] {
+  assert.deepEqual(findings.filter(({ state }) => state !== "ok"), []);
+  return findings.map(({ what }) => what);
+}
+
+function toTrouble(finding: Finding): string {
+  return `${finding.state}: ${finding.what} → ${finding.state === "ok" ? "" : finding.mend}`;
+}
