@@ -35,7 +35,7 @@ await fillRevocations(fullRedis.port, 100_000);
 const crowd = await createScenario({ users: 10_000, redis: { port: fullRedis.port, token } });
 await using crowded = await start("gateway", { ...crowd.settings, UPSTREAM });
 
-const cost = await compare({
+const cost = await compare("ratioToProxy", {
   "bare fetch-proxy": { server: proxy, request: scenario.request("/me") },
   "gateway, service at a URL": { server: gateway, request: scenario.request("/me") },
   "gateway, public route at a URL": { server: gateway, request: scenario.request("/open") },
@@ -47,19 +47,49 @@ const cost = await compare({
   "gateway and service in one isolate": { server: allInOne, request: scenario.request("/me") },
 });
 console.table(cost);
+const watching = await measureWatching();
+console.table(watching);
 const commands = await countCommands(scenario);
 const latency = await measureLatency();
 const steps = await measureSteps({ url: `http://127.0.0.1:${redis.port}`, token });
 const memory = Deno.args.includes("--soak") ? await soak() : await lastSoak();
-const results = { cost, commands, latency, steps, ...(memory ? { memory } : {}) };
+const results = { cost, watching, commands, latency, steps, ...(memory ? { memory } : {}) };
 await Deno.writeTextFile(
   new URL("results.json", import.meta.url),
   JSON.stringify(results, null, 2) + "\n",
 );
-console.log(JSON.stringify({ ...results, cost: undefined }, null, 2));
+console.log(JSON.stringify({ ...results, cost: undefined, watching: undefined }, null, 2));
 
-/** Interleaves the variants, so that a machine that slows down slows all of them. */
-async function compare(variants: Readonly<Record<string, Variant>>) {
+/** What it costs to be seen: the same gateway with nothing, with all of it, and with a sample. */
+async function measureWatching() {
+  await using collector = await start("collector");
+  const silent = { ...scenario.settings, UPSTREAM, LOG_LEVEL: "error" };
+  const seen = {
+    ...scenario.settings,
+    UPSTREAM,
+    OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${collector.port}`,
+    // Lines go to standard output, as most platforms collect them.
+    OTEL_LOGS_EXPORTER: "none",
+    OTEL_METRIC_EXPORT_INTERVAL: "5000",
+  };
+  await using off = await start("gateway", silent);
+  await using lines = await start("gateway", { ...scenario.settings, UPSTREAM });
+  await using sampled = await start("gateway", { ...seen, OTEL_TRACES_SAMPLER_ARG: "0.01" });
+  await using all = await start("gateway", seen);
+  const request = scenario.request("/me");
+  return await compare("ratioToSilent", {
+    "no lines, nothing exported": { server: off, request },
+    "a line a request": { server: lines, request },
+    "lines, metrics, 1 % of traces": { server: sampled, request },
+    "lines, metrics, all traces": { server: all, request },
+  });
+}
+
+/**
+ * Interleaves the variants, so that a machine that slows down slows all of them; ratios are to the
+ * first.
+ */
+async function compare(ratio: string, variants: Readonly<Record<string, Variant>>) {
   const cpu: Record<string, number[]> = {};
   const rate: Record<string, number[]> = {};
   for (const { server, request } of Object.values(variants)) {
@@ -73,11 +103,12 @@ async function compare(variants: Readonly<Record<string, Variant>>) {
       (rate[name] ??= []).push(requestsPerRound / seconds);
     }
   }
-  const base = median(cpu["bare fetch-proxy"]!);
+  const [first = ""] = Object.keys(variants);
+  const base = median(cpu[first]!);
   return Object.fromEntries(
     Object.keys(variants).map((name) => [name, {
       cpuMicrosecondsPerRequest: round1(median(cpu[name]!)),
-      ratioToProxy: Math.round(median(cpu[name]!) / base * 100) / 100,
+      [ratio]: Math.round(median(cpu[name]!) / base * 100) / 100,
       requestsPerSecond: Math.round(median(rate[name]!)),
     }]),
   );

@@ -7,6 +7,10 @@ export interface BannerOptions {
   readonly origin: string;
   /** Where the gateway listens, which a public origin elsewhere does not tell. */
   readonly address: string;
+  /** The origin of the dashboard. */
+  readonly dashboard: string;
+  /** How the run before ended, where that is worth knowing. */
+  readonly lastRun: readonly string[];
   readonly people: readonly DemoPerson[];
   readonly home: string;
   /** Name and URL of services in processes of their own. */
@@ -19,7 +23,7 @@ const labelWidth = 12;
 
 /** What somebody wants to know who has just started the system; 80 columns where URLs are short. */
 export function toBanner(options: BannerOptions): string {
-  const { mode, origin, address, people, home, services, seconds, paint } = options;
+  const { mode, origin, address, dashboard, people, home, services, seconds, paint } = options;
   const row = (label: string, text: string) => `  ${paint("dim", label.padEnd(labelWidth))}${text}`;
   const title = (text: string) => paint("bold", text);
   const widest = Math.max(...people.map(({ email }) => email.length));
@@ -29,6 +33,7 @@ export function toBanner(options: BannerOptions): string {
     "",
     row("Gateway", title(origin)),
     ...(origin === address ? [] : [row("Listens on", address)]),
+    row("Dashboard", dashboard),
     row("API pages", `${origin}/docs`),
     row("OpenAPI", `${origin}/openapi.json`),
     ...services.map(([name, url]) => row(name, url)),
@@ -46,6 +51,8 @@ export function toBanner(options: BannerOptions): string {
     row("Settings", `${home}/dev.env  (deno run --env-file=…)`),
     row("Logs", `${home}/logs/<service>.jsonl`),
     "",
+    ...options.lastRun.flatMap((line) => [`  ${line}`]),
+    ...(options.lastRun.length === 0 ? [] : [""]),
     `  ${paint("dim", "Ctrl-C ends everything; the state stays.")}`,
     "",
   ].join("\n");

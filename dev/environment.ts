@@ -1,5 +1,29 @@
-import { type ServiceName, serviceNames, services, type SettingName } from "./settings.ts";
-import type { Settings } from "./settings.ts";
+import {
+  type ServiceName,
+  serviceNames,
+  services,
+  type SettingName,
+  type Settings,
+  toDashboard,
+} from "./settings.ts";
+
+/** How a program makes itself visible. The keys of a collector elsewhere stay with dev. */
+const telemetry = [
+  "OTEL_EXPORTER_OTLP_ENDPOINT",
+  "OTEL_TRACES_EXPORTER",
+  "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
+  "OTEL_METRICS_EXPORTER",
+  "OTEL_LOGS_EXPORTER",
+  "OTEL_TRACES_SAMPLER_ARG",
+  "OTEL_BSP_SCHEDULE_DELAY",
+  "OTEL_METRIC_EXPORT_INTERVAL",
+  "OTEL_BSP_MAX_QUEUE_SIZE",
+  "OTEL_SERVICE_NAME",
+  "OTEL_DENO",
+  "OTEL_PROPAGATORS",
+  "TRACE_INCOMING",
+  "SLOW_REQUEST_MS",
+] as const satisfies readonly SettingName[];
 
 /** What every service of a trust domain needs. */
 const common = [
@@ -9,7 +33,7 @@ const common = [
   "LEEWAY_SECONDS",
   "PASSPORT_KEYS",
   "LOG_LEVEL",
-  "OTEL_EXPORTER_OTLP_ENDPOINT",
+  ...telemetry,
 ] as const satisfies readonly SettingName[];
 
 const redis = ["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"] as const;
@@ -62,6 +86,16 @@ export function settingsOf(
   return Object.fromEntries(
     [...names].map((name) => [name, settings[name]]).filter(([, value]) => value !== ""),
   );
+}
+
+/** The settings of the programs, which report to dev, whatever else was given. */
+export function reportToDev(settings: Settings): Settings {
+  return {
+    ...settings,
+    OTEL_EXPORTER_OTLP_ENDPOINT: toDashboard(settings.DASHBOARD_PORT),
+    // Their standard output has every line already.
+    OTEL_LOGS_EXPORTER: settings.OTEL_LOGS_EXPORTER || "none",
+  };
 }
 
 /** Variables of the machine, not of the system, without which Deno or its network might fail. */

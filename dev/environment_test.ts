@@ -1,5 +1,12 @@
 import assert from "node:assert/strict";
-import { machineVariables, type Part, parts, servicesToRun, settingsOf } from "./environment.ts";
+import {
+  machineVariables,
+  type Part,
+  parts,
+  reportToDev,
+  servicesToRun,
+  settingsOf,
+} from "./environment.ts";
 import { settingNames, type Settings } from "./settings.ts";
 
 const settings = Object.fromEntries(
@@ -19,6 +26,7 @@ const owners: Readonly<Record<string, readonly Part[]>> = {
   UPSTASH_REDIS_REST_TOKEN: ["gateway", "auth"],
   PASSPORT_KEYS: ["gateway", "auth", "user", "course", "enrollment"],
   QSTASH_TOKEN: [],
+  OTEL_EXPORTER_OTLP_HEADERS: [],
 };
 
 for (const [name, expected] of Object.entries(owners)) {
@@ -30,6 +38,20 @@ for (const [name, expected] of Object.entries(owners)) {
 
 Deno.test("a setting without a value is not passed on", () => {
   assert.ok(!("USER_DB_TOKEN" in settingsOf(["user"], { ...settings, USER_DB_TOKEN: "" })));
+});
+
+Deno.test("programs report to dev alone, whatever was given, and write their lines once", () => {
+  const given = { ...settings, DASHBOARD_PORT: "8788", OTEL_LOGS_EXPORTER: "" };
+  for (const part of parts) {
+    const own = settingsOf([part], reportToDev(given));
+    const endpoints = Object.entries(own).filter(([name]) => /^OTEL_.*ENDPOINT$/.test(name));
+    assert.deepEqual(endpoints, [
+      ["OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:8788"],
+      ["OTEL_EXPORTER_ZIPKIN_ENDPOINT", "value of OTEL_EXPORTER_ZIPKIN_ENDPOINT"],
+    ]);
+    assert.equal(own.OTEL_LOGS_EXPORTER, "none");
+  }
+  assert.equal(reportToDev({ ...given, OTEL_LOGS_EXPORTER: "otlp" }).OTEL_LOGS_EXPORTER, "otlp");
 });
 
 Deno.test("of the machine's variables a child gets a few, and never a proxy for loopback", () => {

@@ -12,6 +12,7 @@ const hiddenFields: ReadonlySet<string> = new Set([
   "route",
   "issuer",
   "durationMs",
+  "spanId",
 ]);
 
 const nameWidth = 10;

@@ -8,6 +8,8 @@ import type { LineListener } from "./processes.ts";
 export interface Logs {
   /** Takes a line of a child. */
   readonly hear: LineListener;
+  /** From now on hands every line over that is worth keeping. */
+  listen(listener: (line: LogLine) => void): void;
   /** Shows all that children print, or only their warnings and errors, as at first. */
   showAll(isShown: boolean): void;
   /** A line of dev itself. */
@@ -36,6 +38,7 @@ export function createLogs(
 ): Logs {
   const files = openLogFiles(home);
   let shownFrom = Infinity;
+  let listener: (line: LogLine) => void = () => {};
   const wrap = (service: string, level: string, message: string): LogLine => ({
     time: new Date(now()).toISOString(),
     level,
@@ -49,14 +52,21 @@ export function createLogs(
       const line = readLogLine(text);
       if (line) {
         files.write(fileNameOf(line, name), text);
+        listener(line);
         const isTrouble = line.level === "warn" || line.level === "error";
         const writtenAt = Date.parse(line.time) || now();
         if (writtenAt >= shownFrom || isTrouble) print(showLogLine(line, paint));
         return;
       }
       if (text.trim() === "") return;
-      files.write(name, toJson(wrap(name, isError ? "error" : "info", text)));
-      if (shownFrom <= now() && !noise.test(text)) print(showRawLine(text, name, paint));
+      const wrapped = wrap(name, isError ? "error" : "info", text);
+      files.write(name, toJson(wrapped));
+      if (noise.test(text)) return;
+      listener(wrapped);
+      if (shownFrom <= now()) print(showRawLine(text, name, paint));
+    },
+    listen(newListener) {
+      listener = newListener;
     },
     showAll(isShown) {
       // What was written before may be read after, so it is the line's own time that counts.
@@ -65,6 +75,7 @@ export function createLogs(
     say(level, message) {
       const line = wrap("dev", level, message);
       files.write("dev", toJson(line));
+      listener(line);
       print(showLogLine(line, paint));
     },
     close: files.close,

@@ -52,6 +52,23 @@ Deno.test("a log line is shown in short under its service's name, and kept as it
   assert.equal(world.kept("gateway"), answered + "\n");
 });
 
+Deno.test("whoever listens gets every line but those that say again what the gateway says", async () => {
+  await using world = await setup();
+  const heard: string[] = [];
+  world.logs.listen(({ service, level, message }) => heard.push(`${service} ${level} ${message}`));
+  world.logs.showAll(false);
+  world.logs.hear(answered, child);
+  world.logs.hear("panicked at main", { ...child, isError: true });
+  world.logs.hear("[wrangler:info] GET /courses 200 OK (3ms)", child);
+  world.logs.hear("", child);
+  world.logs.say("warn", "Ending");
+  assert.deepEqual(heard, [
+    "gateway info Request answered",
+    "edgepass error panicked at main",
+    "dev warn Ending",
+  ]);
+});
+
 Deno.test("an error is shown by its message, and by what it came from", async () => {
   await using world = await setup();
   const cause = {

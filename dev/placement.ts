@@ -1,5 +1,13 @@
-import { dirname } from "node:path";
-import { machineVariables, type Part, parts, servicesToRun, settingsOf } from "./environment.ts";
+import { dirname, join } from "node:path";
+import {
+  machineVariables,
+  type Part,
+  parts,
+  reportToDev,
+  servicesToRun,
+  settingsOf,
+} from "./environment.ts";
+import { inFlightFile } from "./observe/mod.ts";
 import { findFreePorts } from "./ports.ts";
 import { type ProcessPlan, projectRoot } from "./processes.ts";
 import { type ServiceName, services, type Settings } from "./settings.ts";
@@ -59,17 +67,28 @@ function toProcess(
     settings: Settings;
   },
 ): Placed {
-  const own = settingsOf(parts, settings);
+  const own = settingsOf(parts, reportToDev(settings));
+  const notes = inFlightFile(join(settings.EDGEPASS_HOME, "observe"), name);
   return {
     name,
     port,
-    args: [...permissionsOf(own), projectRoot + entry],
-    env: { ...machineVariables(Deno.env.toObject()), ...own, PORT: String(port) },
+    args: [...permissionsOf(own, notes), projectRoot + entry],
+    env: {
+      ...machineVariables(Deno.env.toObject()),
+      ...own,
+      // Deno's own provider writes protobuf unless told, which dev's collector does not read.
+      ...(own.OTEL_DENO === undefined ? {} : { OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" }),
+      PORT: String(port),
+      INFLIGHT_FILE: notes,
+    },
   };
 }
 
-/** The network, the variables it was given, the sources, and the folders of its own databases. */
-function permissionsOf(own: Readonly<Record<string, string>>): string[] {
+/**
+ * The network, the variables it was given, the sources, the folders of its own databases, and the
+ * file in which it notes its requests under way.
+ */
+function permissionsOf(own: Readonly<Record<string, string>>, notes: string): string[] {
   const files = Object.entries(own)
     .filter(([name, value]) => name.endsWith("_DB") && value.startsWith("sqlite:"))
     .map(([, value]) => value.slice("sqlite:".length));
@@ -78,6 +97,6 @@ function permissionsOf(own: Readonly<Record<string, string>>): string[] {
     "--allow-net",
     "--allow-env",
     `--allow-read=${[projectRoot, ...folders].join(",")}`,
-    ...(folders.length === 0 ? [] : [`--allow-write=${folders.join(",")}`]),
+    `--allow-write=${[...folders, notes].join(",")}`,
   ];
 }

@@ -67,6 +67,11 @@ function toStartError(ending: Ending): StartError {
   return new StartError(own ?? describeEnding(ending), { code: code === 0 ? 1 : code });
 }
 
+/** Whether a program ended because it refused its settings, which it says in a line of its own. */
+export function isRefusal({ lastLines }: Pick<Ending, "lastLines">): boolean {
+  return lastLines.some((line) => line.startsWith("Cannot start"));
+}
+
 /**
  * Why a Worker does not start, where a line of wrangler says so: its process goes on serving, and
  * the Worker refuses every request.

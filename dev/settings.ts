@@ -60,6 +60,23 @@ export const settingNames = [
   "ADMIN_EMAIL",
   "ADMIN_PASSWORD",
   "OTEL_EXPORTER_OTLP_ENDPOINT",
+  "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
+  "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
+  "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT",
+  "OTEL_EXPORTER_OTLP_HEADERS",
+  "OTEL_TRACES_EXPORTER",
+  "OTEL_EXPORTER_ZIPKIN_ENDPOINT",
+  "OTEL_METRICS_EXPORTER",
+  "OTEL_LOGS_EXPORTER",
+  "OTEL_TRACES_SAMPLER_ARG",
+  "OTEL_BSP_SCHEDULE_DELAY",
+  "OTEL_METRIC_EXPORT_INTERVAL",
+  "OTEL_BSP_MAX_QUEUE_SIZE",
+  "OTEL_SERVICE_NAME",
+  "OTEL_DENO",
+  "OTEL_PROPAGATORS",
+  "TRACE_INCOMING",
+  "SLOW_REQUEST_MS",
   "LOG_LEVEL",
 ] as const;
 export type SettingName = (typeof settingNames)[number];
@@ -74,8 +91,15 @@ export type Given = Readonly<Partial<Record<SettingName, string>>>;
 export function readGiven(variables: Readonly<Record<string, string>>): Given {
   const names: readonly string[] = settingNames;
   return Object.fromEntries(
-    Object.entries(variables).filter(([name, value]) => names.includes(name) && value !== ""),
+    Object.entries(variables).filter(([name, value]) =>
+      names.includes(name) && value !== "" && !isLoginName(name, value)
+    ),
   );
+}
+
+/** Login shells export `USER`, the person's name: only a URL can mean the user service. */
+function isLoginName(name: string, value: string): boolean {
+  return name === "USER" && !URL.canParse(value);
 }
 
 const port = integer({ min: 1, max: 65_535 });
@@ -84,9 +108,23 @@ const Ports = z.object({
   DASHBOARD_PORT: z._default(port, 8788),
 });
 
-/** Where to listen. @throws {ConfigError} naming the variable that is no port */
+/**
+ * Where to listen.
+ *
+ * @throws {ConfigError} naming the variable that is no port
+ * @throws {StartError} when both are one
+ */
 export function readPorts(given: Given): { PORT: number; DASHBOARD_PORT: number } {
-  return readConfig(Ports, given);
+  const ports = readConfig(Ports, given);
+  if (ports.PORT === ports.DASHBOARD_PORT) {
+    throw new StartError("DASHBOARD_PORT is the same as PORT; set one of them to another port");
+  }
+  return ports;
+}
+
+/** The origin of dev's own dashboard, which is its collector too. */
+export function toDashboard(port: number | string): string {
+  return `http://127.0.0.1:${port}`;
 }
 
 /** What the environment gave wins; what it left out is made up once, kept, and used ever after. */
@@ -111,6 +149,10 @@ export async function completeSettings(home: Home, given: Given): Promise<Settin
     REVOCATION_TIMEOUT_MS: "150",
     ROUTES: "[]",
     ADMIN_EMAIL: "admin@edgepass.local",
+    OTEL_EXPORTER_OTLP_ENDPOINT: toDashboard(DASHBOARD_PORT),
+    // A trace is looked at the moment after its request.
+    OTEL_BSP_SCHEDULE_DELAY: "200",
+    OTEL_METRIC_EXPORT_INTERVAL: "2000",
     LOG_LEVEL: "info",
     ...databases(home),
     ...await secrets(home, given),

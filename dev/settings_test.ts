@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { openHome, takeHome } from "./home.ts";
-import { completeSettings, readGiven, settingNames } from "./settings.ts";
+import { telemetrySettings } from "@edgepass/shared/telemetry";
+import { completeSettings, readGiven, readPorts, settingNames } from "./settings.ts";
 import { StartError } from "./start_error.ts";
 
 async function setup() {
@@ -42,6 +43,36 @@ Deno.test("issuer and audience follow a public origin that is given", async () =
   const settings = await completeSettings(world.home, { PUBLIC_ORIGIN: "https://learn.test" });
   assert.equal(settings.ISSUER, "https://learn.test");
   assert.equal(settings.AUDIENCE, "https://learn.test");
+});
+
+Deno.test("telemetry goes to dev's own collector at once, unless another was given", async () => {
+  await using world = await setup();
+  const { home } = world;
+  const settings = await completeSettings(home, { DASHBOARD_PORT: "9002" });
+  assert.equal(settings.OTEL_EXPORTER_OTLP_ENDPOINT, "http://127.0.0.1:9002");
+  assert.equal(settings.OTEL_BSP_SCHEDULE_DELAY, "200");
+  const given = {
+    OTEL_EXPORTER_OTLP_ENDPOINT: "https://collector.test",
+    OTEL_BSP_SCHEDULE_DELAY: "9",
+  };
+  const others = await completeSettings(home, given);
+  assert.equal(others.OTEL_EXPORTER_OTLP_ENDPOINT, "https://collector.test");
+  assert.equal(others.OTEL_BSP_SCHEDULE_DELAY, "9");
+});
+
+Deno.test("dev knows every setting of telemetry", () => {
+  const names: readonly string[] = settingNames;
+  assert.deepEqual(Object.keys(telemetrySettings).filter((name) => !names.includes(name)), []);
+});
+
+Deno.test("the login name that shells export is no place of the user service", () => {
+  assert.deepEqual(readGiven({ USER: "root" }), {});
+  assert.deepEqual(readGiven({ USER: "http://127.0.0.1:9" }), { USER: "http://127.0.0.1:9" });
+});
+
+Deno.test("gateway and dashboard have each a port of their own", () => {
+  assert.deepEqual(readPorts({}), { PORT: 8787, DASHBOARD_PORT: 8788 });
+  assert.throws(() => readPorts({ PORT: "8788" }), /DASHBOARD_PORT is the same as PORT/);
 });
 
 Deno.test("a key file that was emptied is refused by name, not replaced", async () => {

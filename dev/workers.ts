@@ -1,5 +1,5 @@
 import { createRequire } from "node:module";
-import { machineVariables, parts, settingsOf } from "./environment.ts";
+import { machineVariables, parts, reportToDev, settingsOf } from "./environment.ts";
 import { toEnvFile } from "./env_file.ts";
 import type { Home } from "./home.ts";
 import { keepText } from "./kept.ts";
@@ -41,7 +41,7 @@ export function placeInWorkerd(home: Home, given: Settings): Placement {
 
 /** Writes the variables of the Worker where wrangler reads them, mode 600. */
 export function writeWorkerVariables(home: Home, settings: Settings): void {
-  const own = Object.entries(settingsOf(parts, settings));
+  const own = Object.entries(settingsOf(parts, reportToDev(settings)));
   // Unlike Deno, wrangler expands `$NAME` whatever the quotes.
   const escaped = own.map(([name, value]) => [name, value.replaceAll("$", "\\$")]);
   keepText(variablesFile(home), toEnvFile(Object.fromEntries(escaped)));

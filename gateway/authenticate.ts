@@ -5,8 +5,10 @@ import {
 } from "@edgepass/shared/tokens";
 import type { VerificationKey } from "@edgepass/shared/crypto";
 import { Problem } from "@edgepass/shared/problem";
+import type { Attributes } from "@opentelemetry/api";
 import type { Presented } from "./credentials.ts";
 import type { Issuer } from "./issuers.ts";
+import type { Outcome } from "./steps.ts";
 
 /**
  * Turns what a request presents into a verified access token.
@@ -70,6 +72,23 @@ export function createAuthenticate(
     remember(presented.token, result);
     return result;
   };
+}
+
+/** What spans say of a verified token: whose it is, and which login and key it came from. */
+export function describeToken(token: AccessToken): Attributes {
+  return {
+    "user.id": token.sub,
+    "edgepass.issuer": token.alias ?? "user",
+    "edgepass.token.kid": token.kid,
+    "edgepass.token.jti": token.jti,
+    "edgepass.token.sid": token.sid,
+    "edgepass.token.roles": [...token.roles],
+  };
+}
+
+/** The same of a step's outcome: a token that is refused later was still somebody's. */
+export function describeVerified(outcome: Outcome<AccessToken>): Attributes {
+  return "result" in outcome ? describeToken(outcome.result) : {};
 }
 
 function isRefusal(result: AccessToken | AccessTokenRefusal): result is AccessTokenRefusal {

@@ -9,7 +9,7 @@ import {
 import { type AccessToken, cookieNames } from "@edgepass/shared/tokens";
 import type { Upstream } from "@edgepass/shared/upstream";
 import { Hono } from "hono";
-import { type Authenticate, createAuthenticate } from "./authenticate.ts";
+import { type Authenticate, createAuthenticate, describeVerified } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
 import { type ClientAddressSource, readClientAddress } from "./client_address.ts";
 import { type Credentials, readCredentials } from "./credentials.ts";
@@ -215,7 +215,7 @@ function createIdentify(
   return async function identify({ access }, { rule, revocation: mode, steps }) {
     if (rule === "public") return "anonymous";
     try {
-      const token = await steps.run("verify", () => authenticate(access));
+      const token = await steps.run("verify", () => authenticate(access), describeVerified);
       const check = () => revocation.check(token, mode);
       await steps.run("revocation", check, describeRevocation(mode));
       return token;

@@ -3,6 +3,7 @@ import { isProbe, type Telemetry } from "@edgepass/shared/telemetry";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import { type Span, SpanStatusCode } from "@opentelemetry/api";
 import type { Context } from "hono";
+import { describeToken } from "./authenticate.ts";
 import type { Credentials } from "./credentials.ts";
 import type { GatewayEnv } from "./observe.ts";
 import type { AccessRule } from "./routes.ts";
@@ -81,14 +82,7 @@ function endSpan(
     "error.type": code,
     "edgepass.rule": rule === undefined ? undefined : nameRule(rule),
     "edgepass.credential": nameCredential(c.get("credentials")),
-    ...(bearer === undefined ? {} : {
-      "user.id": bearer.sub,
-      "edgepass.issuer": bearer.alias ?? "user",
-      "edgepass.token.kid": bearer.kid,
-      "edgepass.token.jti": bearer.jti,
-      "edgepass.token.sid": bearer.sid,
-      "edgepass.token.roles": [...bearer.roles],
-    }),
+    ...(bearer && describeToken(bearer)),
   });
   if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
   span.end();

@@ -16,6 +16,7 @@ export interface DevOutcome {
 /** A dev command that serves. */
 export interface DevSystem extends AsyncDisposable {
   readonly port: number;
+  readonly dashboardPort: number;
   /** The process of `deno task`. */
   readonly pid: number;
   /** Everything the command has written so far. */
@@ -38,7 +39,8 @@ export interface DevOptions {
 /** Starts `deno task dev` and waits until it serves. */
 export async function startDev(options: DevOptions): Promise<DevSystem> {
   const port = options.port ?? freePort();
-  const command = spawn({ ...options, port });
+  const dashboardPort = Number(options.env?.DASHBOARD_PORT ?? freePort());
+  const command = spawn({ ...options, port, dashboardPort });
   await Promise.race([
     command.ended,
     waitUntil("dev is ready", () => command.output().includes(readyLine), readyWithinMs),
@@ -46,6 +48,7 @@ export async function startDev(options: DevOptions): Promise<DevSystem> {
   if (!command.output().includes(readyLine)) assert.fail(`dev did not start:\n${command.output()}`);
   return {
     port,
+    dashboardPort,
     pid: command.pid,
     output: command.output,
     family: () => familyOf(command.pid),
@@ -66,7 +69,8 @@ export async function startDev(options: DevOptions): Promise<DevSystem> {
 
 /** Runs a dev command that is expected to end by itself. */
 export async function runDev(options: DevOptions): Promise<DevOutcome> {
-  return await spawn({ ...options, port: options.port ?? freePort() }).ended;
+  const [port, dashboardPort] = [options.port ?? freePort(), freePort()];
+  return await spawn({ ...options, port, dashboardPort }).ended;
 }
 
 /** A home for one test, gone after it. */
@@ -122,11 +126,17 @@ async function endOf(
   return await command.ended;
 }
 
-function spawn({ home, port, task = "dev", args = [], env = {} }: DevOptions & { port: number }) {
+function spawn(
+  { home, port, dashboardPort, task = "dev", args = [], env = {} }: DevOptions & {
+    port: number;
+    dashboardPort: number;
+  },
+) {
+  const ports = { PORT: String(port), DASHBOARD_PORT: String(dashboardPort) };
   const child = new Deno.Command(Deno.execPath(), {
     args: ["task", task, ...args],
     cwd: projectRoot,
-    env: { ...machine(), EDGEPASS_HOME: home, PORT: String(port), ...env },
+    env: { ...machine(), EDGEPASS_HOME: home, ...ports, ...env },
     clearEnv: true,
     stdin: "null",
     stdout: "piped",
@@ -173,6 +183,7 @@ async function processes(): Promise<Map<number, number>> {
   const command = new Deno.Command("ps", { args: ["-A", "-o", "pid=,ppid=,stat="] });
   const text = new TextDecoder().decode((await command.output()).stdout);
   const rows = text.trim().split("\n").map((row) => row.trim().split(/\s+/));
-  const living = rows.filter(([, , state = ""]) => !state.startsWith("Z"));
+  // One whose threads are still ending (`l`) holds its ports, whatever its first thread is.
+  const living = rows.filter(([, , state = ""]) => !state.startsWith("Z") || state.includes("l"));
   return new Map(living.map(([pid, parent]) => [Number(pid), Number(parent)]));
 }

@@ -1,0 +1,9 @@
+/** Takes what a program exports and forgets it. */
+Deno.serve({
+  port: Number(Deno.env.get("PORT")),
+  hostname: "127.0.0.1",
+  onListen: () => console.log("ready"),
+}, async (request) => {
+  await request.bytes();
+  return Response.json({});
+});

@@ -1,0 +1,52 @@
+import { stripVTControlCharacters } from "node:util";
+
+/** Columns of everything that is printed. */
+export const maxWidth = 100;
+
+/** A text that can steer no terminal. */
+export function clean(text: string): string {
+  return stripVTControlCharacters(text).replace(/\p{Cc}/gu, " ");
+}
+
+/** A text of `width` columns at most. */
+export function cut(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, Math.max(0, width - 1))}…` : text;
+}
+
+/** Lines of at most `width` columns, broken between words; a longer word is cut into several. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  let line = "";
+  for (const word of text.split(" ").flatMap((part) => chop(part, width))) {
+    if (line === "") line = word;
+    else if (line.length + 1 + word.length <= width) line += ` ${word}`;
+    else {
+      lines.push(line);
+      line = word;
+    }
+  }
+  return [...lines, line];
+}
+
+function chop(word: string, width: number): string[] {
+  if (word.length <= width) return [word];
+  return [word.slice(0, width), ...chop(word.slice(width), width)];
+}
+
+/** Milliseconds as people read them. */
+export function showDuration(ms: number): string {
+  if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`;
+  return `${ms < 10 ? ms.toFixed(2) : ms.toFixed(1)} ms`;
+}
+
+/** The local time of day, to the millisecond. */
+export function showTime(time: number): string {
+  const date = new Date(time);
+  const clock = date.toLocaleTimeString("sv-SE");
+  return `${clock}.${String(date.getMilliseconds()).padStart(3, "0")}`;
+}
+
+/** The local date and time of day. */
+export function showDate(time: number): string {
+  return `${new Date(time).toLocaleDateString("sv-SE")} ${showTime(time)}`;
+}

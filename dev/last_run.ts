@@ -1,0 +1,54 @@
+import { stripVTControlCharacters } from "node:util";
+import { readLogLine } from "./log_line.ts";
+import { showLogLine } from "./log_view.ts";
+import { describeEnd, type Exit, type InFlightRequest } from "./observe/mod.ts";
+import { createPaint, type Paint } from "./paint.ts";
+
+const maxWidth = 78;
+const maxRequests = 5;
+const plain = createPaint(false);
+
+/**
+ * Tells in a few lines why the run before ended: who, how and when, what it said last, and what it
+ * was doing.
+ */
+export function describeLastRun(exits: readonly Exit[], paint: Paint): string[] {
+  return exits.slice(-3).flatMap((exit) => [
+    paint("yellow", cut(`The last run: ${describeExit(exit)}`)),
+    ...exit.lastLines.filter(mayExplain).map((line) => paint("dim", cut(`  ${show(line)}`))),
+    ...exit.inFlight.slice(0, maxRequests).map((request) => cut(`  ${describeRequest(request)}`)),
+    ...(exit.inFlight.length > maxRequests
+      ? [`  and ${exit.inFlight.length - maxRequests} more requests under way`]
+      : []),
+  ]);
+}
+
+function describeExit(exit: Exit): string {
+  const at = new Date(exit.time).toLocaleString("sv-SE");
+  // Nobody saw it: a kill, a closed terminal, and a machine that went off look alike.
+  if (exit.code === null && exit.signal === null) {
+    return `${exit.name} itself was killed, at about ${at}`;
+  }
+  return `${exit.name} ${describeEnd(exit)} at ${at}`;
+}
+
+function describeRequest({ traceId, method, path, sinceMs }: InFlightRequest): string {
+  const since = sinceMs < 1000 ? `${sinceMs} ms` : `${(sinceMs / 1000).toFixed(1)} s`;
+  const trace = traceId === null ? "" : ` #${traceId.slice(0, 8)}`;
+  return `under way for ${since}: ${method} ${path}${trace}`;
+}
+
+/** What went well says nothing of why it ended. */
+function mayExplain(line: string): boolean {
+  const level = readLogLine(line)?.level;
+  return line.trim() !== "" && level !== "info" && level !== "debug";
+}
+
+function show(line: string): string {
+  const read = readLogLine(line);
+  return read ? showLogLine(read, plain) : stripVTControlCharacters(line);
+}
+
+function cut(line: string): string {
+  return line.length > maxWidth ? `${line.slice(0, maxWidth - 1)}…` : line;
+}

@@ -1,0 +1,175 @@
+/**
+ * Shapes of the dashboard's API. Times are epoch milliseconds and durations milliseconds, both with
+ * fractions; what is not known is null.
+ */
+
+/** A value of an attribute, as JSON has it. */
+export type AttributeValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly AttributeValue[]
+  | { readonly [name: string]: AttributeValue };
+export type Attributes = Readonly<Record<string, AttributeValue>>;
+
+export type SpanKind = "internal" | "server" | "client" | "producer" | "consumer";
+
+/** One step of a trace. */
+export interface Span {
+  readonly spanId: string;
+  readonly parentId: string | null;
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly service: string;
+  readonly start: number;
+  readonly durationMs: number;
+  readonly status: "ok" | "error" | "unset";
+  readonly attributes: Attributes;
+  readonly events: readonly SpanEvent[];
+  readonly links: readonly SpanLink[];
+}
+
+export interface SpanEvent {
+  readonly name: string;
+  readonly time: number;
+  readonly attributes: Attributes;
+}
+
+export interface SpanLink {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
+/** One log line; `fields` is everything but the members every line has. */
+export interface LogLine {
+  readonly time: number;
+  readonly level: string;
+  readonly service: string;
+  readonly traceId: string | null;
+  readonly spanId: string | null;
+  readonly message: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+/** A log line that is kept; later lines have greater ids. */
+export interface KeptLogLine extends LogLine {
+  readonly id: number;
+}
+
+/** What the list of requests shows of one; of several in one trace it is the last. */
+export interface RequestRow {
+  readonly traceId: string;
+  readonly time: number;
+  readonly method: string;
+  readonly path: string | null;
+  readonly route: string | null;
+  readonly status: number | null;
+  readonly code: string | null;
+  readonly durationMs: number | null;
+  readonly sub: string | null;
+  readonly issuer: string | null;
+  /** Everybody the trace has touched. */
+  readonly services: readonly string[];
+  readonly spans: number;
+  readonly logs: number;
+  readonly errorLogs: number;
+}
+
+/** A page of a list, newest first; `next` is the cursor of the following one. */
+export interface Page<Item> {
+  readonly items: readonly Item[];
+  readonly next: string | null;
+}
+
+/** Everything that is known of one trace. */
+export interface RequestDetail {
+  /** Null for a trace that did not pass the gateway. */
+  readonly request: RequestRow | null;
+  readonly spans: readonly Span[];
+  readonly logs: readonly LogLine[];
+  /** The Passport that travelled; never its signature, which nobody has recorded. */
+  readonly passport: { readonly kid: string; readonly claims: Attributes } | null;
+  /** What each service that was asked made of the Passport. */
+  readonly verdicts: readonly Verdict[];
+}
+
+export interface Verdict {
+  readonly service: string;
+  readonly verdict: string;
+  readonly time: number;
+}
+
+export type NodeKind = "client" | "gateway" | "service" | "redis" | "database";
+
+/** Traffic of a window of time; the durations are 0 where there was none. */
+export interface Traffic {
+  readonly requests: number;
+  readonly errors: number;
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+}
+
+export interface MapNode extends Traffic {
+  readonly name: string;
+  readonly kind: NodeKind;
+}
+
+export interface MapEdge extends Traffic {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface ServiceMap {
+  readonly nodes: readonly MapNode[];
+  readonly edges: readonly MapEdge[];
+}
+
+export type PartState = "ready" | "not ready" | "down" | "starting";
+
+/** One part of the system and how it is. */
+export interface Part {
+  readonly name: string;
+  readonly kind: "process" | "http" | "redis" | "database";
+  readonly state: PartState;
+  /** Why it is not ready, or what is worth knowing; empty where nothing is. */
+  readonly reason: string;
+  /** Since when it has been in this state. */
+  readonly since: number;
+  readonly pid?: number;
+  readonly port?: number;
+}
+
+/** A request that was being served when its process ended. */
+export interface InFlightRequest {
+  /** Null where the process could not know it yet. */
+  readonly traceId: string | null;
+  readonly method: string;
+  readonly path: string;
+  readonly sinceMs: number;
+}
+
+/** How a process ended. */
+export interface Exit {
+  readonly name: string;
+  readonly time: number;
+  /** Null where nobody was left to see it. */
+  readonly code: number | null;
+  readonly signal: string | null;
+  readonly lastLines: readonly string[];
+  readonly inFlight: readonly InFlightRequest[];
+  readonly isExpected: boolean;
+}
+
+export interface Health {
+  readonly parts: readonly Part[];
+  readonly exits: readonly Exit[];
+}
+
+export interface State {
+  readonly mode: string;
+  readonly startedAt: number;
+  readonly gateway: { readonly origin: string };
+  readonly now: number;
+  readonly counts: { readonly requests: number; readonly logs: number };
+}

@@ -1,0 +1,25 @@
+import type { Row } from "./database.ts";
+
+/** The text of a column that always has one. */
+export function readText(row: Row, column: string): string {
+  const value = row[column];
+  if (typeof value === "string") return value;
+  throw new TypeError(`Cannot read the store: ${column} is no text`);
+}
+
+/** The text of a column that may have none. */
+export function readOptionalText(row: Row, column: string): string | null {
+  return row[column] === null ? null : readText(row, column);
+}
+
+/** The number of a column that always has one. */
+export function readNumber(row: Row, column: string): number {
+  const value = row[column];
+  if (typeof value === "number") return value;
+  throw new TypeError(`Cannot read the store: ${column} is no number`);
+}
+
+/** The number of a column that may have none. */
+export function readOptionalNumber(row: Row, column: string): number | null {
+  return row[column] === null ? null : readNumber(row, column);
+}

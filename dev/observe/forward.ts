@@ -1,0 +1,58 @@
+import type { Signal } from "./collector.ts";
+
+/** Where what arrives is sent on to. */
+export interface ForwardTargets {
+  readonly urls: Readonly<Partial<Record<Signal, string>>>;
+  /** Secret: they hold the collector's key. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface ForwardEffects {
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Told once that something did not arrive. */
+  readonly onFailure: (reason: string) => void;
+  readonly timeoutMs?: number;
+}
+
+/** Bodies under way at once; more are dropped, for nobody waits for them. */
+const maxUnderWay = 8;
+
+/** Sends bodies on to a collector elsewhere as they are, once each and as well as it goes. */
+export function createForward(
+  { urls, headers }: ForwardTargets,
+  { fetch, onFailure, timeoutMs = 5_000 }: ForwardEffects,
+): (signal: Signal, body: string) => void {
+  let underWay = 0;
+  let hasFailed = false;
+
+  function fail(reason: string): void {
+    if (hasFailed) return;
+    hasFailed = true;
+    onFailure(reason);
+  }
+
+  async function send(url: string, body: string): Promise<void> {
+    try {
+      const response = await fetch(url, {
+        method: "POST",
+        headers: { ...headers, "content-type": "application/json" },
+        body,
+        // A redirect would carry the key to wherever it points.
+        redirect: "manual",
+        signal: AbortSignal.timeout(timeoutMs),
+      });
+      await response.body?.cancel();
+      if (!response.ok) fail(`${new URL(url).host} answered ${response.status}`);
+    } catch (error) {
+      fail(`${new URL(url).host}: ${error instanceof Error ? error.name : "unknown"}`);
+    }
+  }
+
+  return function forward(signal, body) {
+    const url = urls[signal];
+    if (url === undefined) return;
+    if (underWay >= maxUnderWay) return fail(`${new URL(url).host} is too slow`);
+    underWay++;
+    send(url, body).finally(() => underWay--);
+  };
+}

@@ -1,0 +1,156 @@
+import assert from "node:assert/strict";
+import type { Exit, Health } from "./api.ts";
+import type { Finding } from "./checks.ts";
+import { createHealth } from "./health.ts";
+
+const gateway = { name: "gateway", pid: 7, port: 8787 };
+
+function setup() {
+  const clock = { now: 10_000 };
+  const says: Record<string, Finding> = {
+    gateway: { state: "ready", reason: "" },
+    redis: { state: "ready", reason: "" },
+  };
+  let asked = 0;
+  const changes: Health[] = [];
+  const exits: Exit[] = [];
+  const check = (name: string) => () => {
+    asked++;
+    return Promise.resolve(says[name] ?? { state: "down" as const, reason: "unknown" });
+  };
+  const health = createHealth({
+    others: [{ name: "redis", kind: "redis", check: check("redis") }],
+    checkProcess: ({ name }) => check(name),
+    exits: () => exits,
+    onChange: (changed) => changes.push(changed),
+    now: () => clock.now,
+    maxAgeMs: 2_000,
+  });
+  const read = async () => {
+    const { parts } = await health.read();
+    return Object.fromEntries(parts.map((part) => [`${part.kind} ${part.name}`, part]));
+  };
+  return { clock, says, health, changes, exits, read, asked: () => asked };
+}
+
+Deno.test("each part is told with its state, its reason and since when", async () => {
+  const { health, read, says, clock } = setup();
+  health.started(gateway);
+  assert.deepEqual(await read(), {
+    "redis redis": { name: "redis", kind: "redis", state: "ready", reason: "", since: 10_000 },
+    "process gateway": {
+      name: "gateway",
+      kind: "process",
+      pid: 7,
+      state: "ready",
+      reason: "",
+      since: 10_000,
+    },
+    "http gateway": {
+      name: "gateway",
+      kind: "http",
+      port: 8787,
+      state: "ready",
+      reason: "",
+      since: 10_000,
+    },
+  });
+  says.gateway = { state: "not ready", reason: "revocation: Redis is not there" };
+  clock.now = 13_000;
+  const later = await read();
+  assert.equal(later["http gateway"]?.reason, "revocation: Redis is not there");
+  assert.equal(later["http gateway"]?.since, 13_000);
+  assert.equal(later["redis redis"]?.since, 10_000);
+});
+
+Deno.test("parts are asked when somebody wants to know, and not again within two seconds", async () => {
+  const { health, read, clock, asked } = setup();
+  health.started(gateway);
+  assert.equal(asked(), 0);
+  await Promise.all([read(), read()]);
+  assert.equal(asked(), 2);
+  clock.now += 1_999;
+  await read();
+  assert.equal(asked(), 2);
+  clock.now += 1;
+  await read();
+  assert.equal(asked(), 4);
+});
+
+Deno.test("a clock that was set back keeps nobody from asking", async () => {
+  const { read, clock, asked } = setup();
+  await read();
+  clock.now -= 1_000_000;
+  await read();
+  assert.equal(asked(), 2);
+});
+
+Deno.test("only changes are told", async () => {
+  const { health, read, clock, says, changes } = setup();
+  health.started(gateway);
+  await read();
+  const told = changes.length;
+  clock.now += 5_000;
+  await read();
+  assert.equal(changes.length, told);
+  says.redis = { state: "down", reason: "nobody listens there" };
+  clock.now += 5_000;
+  await read();
+  assert.equal(changes.length, told + 1);
+  assert.equal(changes.at(-1)?.parts[0]?.state, "down");
+});
+
+Deno.test("a process that ended is down, whatever its port says", async () => {
+  const { health, read, exits } = setup();
+  health.started(gateway);
+  await read();
+  const exit = { name: "gateway", code: null, signal: "SIGKILL" };
+  exits.push({ ...exit, time: 1, lastLines: [], inFlight: [], isExpected: false });
+  health.ended("gateway", "ended by SIGKILL");
+  const parts = await read();
+  assert.deepEqual(
+    [parts["process gateway"]?.state, parts["process gateway"]?.reason],
+    ["down", "ended by SIGKILL"],
+  );
+  assert.deepEqual(
+    [parts["http gateway"]?.state, parts["http gateway"]?.reason],
+    ["down", "its process has ended"],
+  );
+  assert.equal((await health.read()).exits.length, 1);
+});
+
+Deno.test("what a process said before it ended counts no more, though it is heard after", async () => {
+  const { promise, resolve } = Promise.withResolvers<Finding>();
+  const health = createHealth({
+    others: [],
+    checkProcess: () => () => promise,
+    exits: () => [],
+    onChange: () => {},
+    now: () => 0,
+  });
+  health.started(gateway);
+  const asked = health.read();
+  health.ended("gateway", "ended by SIGKILL");
+  resolve({ state: "ready", reason: "" });
+  const { parts } = await asked;
+  assert.deepEqual(parts.map(({ state }) => state), ["down", "down"]);
+});
+
+Deno.test("whoever watches hears the first answer without asking", async () => {
+  const { promise, resolve } = Promise.withResolvers<Health>();
+  const health = createHealth({
+    others: [{
+      name: "redis",
+      kind: "redis",
+      check: () => Promise.resolve({ state: "ready", reason: "" }),
+    }],
+    checkProcess: () => () => Promise.resolve({ state: "ready", reason: "" }),
+    exits: () => [],
+    onChange: resolve,
+    now: () => 0,
+  });
+  health.watch(true);
+  assert.equal((await promise).parts[0]?.state, "ready");
+  health.watch(false);
+  health.close();
+});

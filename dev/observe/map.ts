@@ -1,0 +1,113 @@
+import type { MapEdge, MapNode, NodeKind, ServiceMap, Traffic } from "./api.ts";
+import { readNumber, readText } from "./cells.ts";
+import type { Database } from "./database.ts";
+import { nameDatabase } from "./hop.ts";
+
+export interface MapOptions {
+  /** Hops that began before do not count. */
+  readonly since: number;
+  /** Services that are shown whether they had traffic or not. */
+  readonly services: readonly string[];
+}
+
+interface Hops {
+  readonly durations: number[];
+  errors: number;
+}
+
+const separator = "\n";
+
+/**
+ * The traffic of the system since a time: who asked whom, how often, in vain, and how long it took.
+ *
+ * Everybody of whom there is a span is on it, whether within the window or not.
+ */
+export function readMap(db: Database, { since, services }: MapOptions): ServiceMap {
+  const hops = readHops(db, since);
+  const edges = [...hops].map(([key, { durations, errors }]) => {
+    const [from = "", to = ""] = key.split(separator);
+    return { from, to, ...summarise(durations, errors) };
+  });
+  const databases = new Set(services.map(nameDatabase));
+  for (const service of new Set(edges.map(({ from }) => from))) {
+    databases.add(nameDatabase(service));
+  }
+  const kindOf = (name: string): NodeKind => {
+    if (name === "client" || name === "gateway" || name === "redis") return name;
+    return databases.has(name) ? "database" : "service";
+  };
+  const named = edges.flatMap(({ from, to }) => [from, to]).filter((name) => name !== "");
+  const names = new Set(["client", "gateway", ...services, ...named]);
+  return {
+    nodes: [...names].map((name): MapNode => ({
+      name,
+      kind: kindOf(name),
+      ...trafficOf(name, hops),
+    })),
+    edges: edges.filter(({ from }) => from !== "").toSorted(byEnds),
+  };
+}
+
+/** By who asked and who was asked; what is outside of the window leaves an empty list. */
+function readHops(db: Database, since: number): Map<string, Hops> {
+  const hops = new Map<string, Hops>();
+  const at = (source: string, target: string): Hops => {
+    const key = `${source}${separator}${target}`;
+    const known = hops.get(key) ?? { durations: [], errors: 0 };
+    hops.set(key, known);
+    return known;
+  };
+  for (
+    const row of db.all(
+      "SELECT DISTINCT source, target FROM spans WHERE target IS NOT NULL AND source IS NOT NULL",
+    )
+  ) at(readText(row, "source"), readText(row, "target"));
+  const rows = db.each(
+    `SELECT source, target, duration_ms, has_failed FROM spans
+     WHERE start >= ? AND target IS NOT NULL`,
+    since,
+  );
+  for (const row of rows) {
+    const hop = at(readText(row, "source"), readText(row, "target"));
+    hop.durations.push(readNumber(row, "duration_ms"));
+    hop.errors += readNumber(row, "has_failed");
+  }
+  return hops;
+}
+
+/** What a node served by its own account; who has none, by the account of those who asked. */
+function trafficOf(name: string, hops: ReadonlyMap<string, Hops>): Traffic {
+  const isOf = (key: string, [source, target]: [string, string]) =>
+    key === `${source}${separator}${target}`;
+  if (name === "client") {
+    return sum([...hops].filter(([key]) => isOf(key, ["client", "gateway"])));
+  }
+  const into = [...hops].filter(([key]) => key.split(separator)[1] === name);
+  const own = into.filter(([key]) => isOf(key, ["", name]) || isOf(key, ["client", name]));
+  return sum(own.length > 0 ? own : into);
+}
+
+function sum(hops: readonly (readonly [string, Hops])[]): Traffic {
+  const durations = hops.flatMap(([, hop]) => hop.durations);
+  return summarise(durations, hops.reduce((errors, [, hop]) => errors + hop.errors, 0));
+}
+
+function summarise(durations: readonly number[], errors: number): Traffic {
+  const sorted = Float64Array.from(durations).sort();
+  return {
+    requests: sorted.length,
+    errors,
+    p50Ms: percentile(sorted, 0.5),
+    p95Ms: percentile(sorted, 0.95),
+  };
+}
+
+/** The smallest value that is not below the given share of all; 0 where there is none. */
+function percentile(sorted: Float64Array, share: number): number {
+  const value = sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)] ?? 0;
+  return Math.round(value * 1000) / 1000;
+}
+
+function byEnds(a: MapEdge, b: MapEdge): number {
+  return `${a.from} ${a.to}` < `${b.from} ${b.to}` ? -1 : 1;
+}

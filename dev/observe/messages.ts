@@ -1,0 +1,30 @@
+import type { Exit, LogLine } from "./api.ts";
+import type { ForwardTargets } from "./forward.ts";
+import type { ProcessFacts } from "./health.ts";
+import type { EndedProcess, System } from "./observer.ts";
+
+/** What the thread of the observer needs to begin. */
+export interface Opening {
+  readonly folder: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly system: System;
+  readonly forward: ForwardTargets | undefined;
+  readonly keepsLogs: boolean;
+}
+
+/** From dev to the thread of the observer, in order. */
+export type ToObserver =
+  | { readonly kind: "open"; readonly opening: Opening }
+  | { readonly kind: "lines"; readonly lines: readonly LogLine[] }
+  | { readonly kind: "started"; readonly process: ProcessFacts }
+  | { readonly kind: "ended"; readonly process: EndedProcess }
+  | { readonly kind: "told" }
+  | { readonly kind: "close" };
+
+/** From the thread of the observer to dev. */
+export type FromObserver =
+  | { readonly kind: "ready"; readonly untold: readonly Exit[] }
+  | { readonly kind: "refused"; readonly reason: string }
+  | { readonly kind: "warning"; readonly message: string }
+  | { readonly kind: "closed" };

@@ -1,0 +1,115 @@
+import type { Exit, LogLine } from "./api.ts";
+import type { ProcessFacts } from "./health.ts";
+import type { FromObserver, Opening, ToObserver } from "./messages.ts";
+import type { EndedProcess } from "./observer.ts";
+
+export type { Exit, InFlightRequest, LogLine, RequestDetail, RequestRow, Span } from "./api.ts";
+export { openForReading, storeFile } from "./database.ts";
+export { describeEnd } from "./describe_end.ts";
+export { findTraceIds, readDetail } from "./detail.ts";
+export type { ForwardTargets } from "./forward.ts";
+export { inFlightFile } from "./last_run.ts";
+export type { Opening } from "./messages.ts";
+export type { System } from "./observer.ts";
+
+/** The observer as dev sees it; no call waits or throws. */
+export interface RunningObserver {
+  /** How the run before ended, if it did so suddenly and nobody was told yet. */
+  readonly untold: readonly Exit[];
+  hear(line: LogLine): void;
+  started(process: ProcessFacts): void;
+  ended(process: EndedProcess): void;
+  /** What was untold has been shown. */
+  told(): void;
+  close(): Promise<void>;
+}
+
+export interface ObserverEffects {
+  readonly onWarning: (message: string) => void;
+}
+
+/** Lines are handed over in batches, this long apart in milliseconds. */
+const gatherMs = 50;
+/** A thread that does not end in this time is ended. */
+const closeWithinMs = 3_000;
+
+/**
+ * Starts the observer in a thread of its own and waits until it serves.
+ *
+ * @throws {Error} saying why it cannot
+ */
+export async function startObserver(
+  opening: Opening,
+  { onWarning }: ObserverEffects,
+): Promise<RunningObserver> {
+  const worker = new Worker(new URL("./worker.ts", import.meta.url), {
+    type: "module",
+    name: "observer",
+  });
+  const ready = Promise.withResolvers<readonly Exit[]>();
+  const closed = Promise.withResolvers<void>();
+  worker.onmessage = ({ data }) => {
+    const message = toMessage(data);
+    if (message.kind === "ready") ready.resolve(message.untold);
+    else if (message.kind === "refused") ready.reject(new Error(message.reason));
+    else if (message.kind === "warning") onWarning(message.message);
+    else closed.resolve();
+  };
+  worker.onerror = (event) => {
+    event.preventDefault();
+    ready.reject(new Error(event.message));
+    // Nothing else can answer any more.
+    closed.resolve();
+    onWarning(`The dashboard has stopped: ${event.message}`);
+  };
+  const tell = (message: ToObserver): void => worker.postMessage(message);
+  tell({ kind: "open", opening });
+  try {
+    const untold = await ready.promise;
+    return { ...toHandle(tell, { worker, closed: closed.promise }), untold };
+  } catch (error) {
+    worker.terminate();
+    throw error;
+  }
+}
+
+function toHandle(
+  tell: (message: ToObserver) => void,
+  { worker, closed }: { worker: Worker; closed: Promise<void> },
+): Omit<RunningObserver, "untold"> {
+  let lines: LogLine[] = [];
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const flush = (): void => {
+    clearTimeout(timer);
+    timer = undefined;
+    if (lines.length > 0) tell({ kind: "lines", lines });
+    lines = [];
+  };
+  /** What was said before is known before. */
+  const tellInOrder = (message: ToObserver): void => {
+    flush();
+    tell(message);
+  };
+  return {
+    hear(line) {
+      lines.push(line);
+      timer ??= setTimeout(flush, gatherMs);
+    },
+    started: (process) => tellInOrder({ kind: "started", process }),
+    ended: (process) => tellInOrder({ kind: "ended", process }),
+    told: () => tellInOrder({ kind: "told" }),
+    async close() {
+      tellInOrder({ kind: "close" });
+      const { promise: late, resolve } = Promise.withResolvers<void>();
+      const limit = setTimeout(resolve, closeWithinMs);
+      await Promise.race([closed, late]);
+      clearTimeout(limit);
+      worker.terminate();
+    },
+  };
+}
+
+/** Only the observer's thread posts here, and structured clones keep the shape of what it posts. */
+function toMessage(data: unknown): FromObserver {
+  return data as FromObserver;
+}

@@ -1,0 +1,177 @@
+import { join } from "node:path";
+import { createAnnouncer } from "./announcer.ts";
+import type { Exit, LogLine, State } from "./api.ts";
+import { type Check, checkDatabase, checkHttp, checkRedis } from "./checks.ts";
+import { createCollector, type Signal } from "./collector.ts";
+import { type Database, openDatabase, storeFile } from "./database.ts";
+import { describeEnd } from "./describe_end.ts";
+import { addExit, listExits, listUntold, markTold } from "./exits.ts";
+import { createHealth, type HealthBoard, type ProcessFacts } from "./health.ts";
+import { readInFlight } from "./in_flight.ts";
+import { findSuddenEnd, inFlightFile, markEnded, markRunning } from "./last_run.ts";
+import { readLastLines } from "./lines.ts";
+import { createRoutes } from "./read_api.ts";
+import { findRequest } from "./requests.ts";
+import { createServer, type DashboardPage } from "./server.ts";
+import { createStore, type Store } from "./store.ts";
+import { createStream, type Stream } from "./stream.ts";
+import type { Batch } from "./writer.ts";
+
+/** What the dashboard shows of the system it belongs to; plain data. */
+export interface System {
+  readonly mode: string;
+  readonly startedAt: number;
+  readonly gatewayOrigin: string;
+  readonly services: readonly string[];
+  readonly redis: { readonly url: string; readonly token: string };
+  /** Paths of SQLite files by the name they are shown under. */
+  readonly databases: readonly (readonly [name: string, path: string])[];
+}
+
+export interface ObserverOptions {
+  /** Where it keeps everything. */
+  readonly folder: string;
+  readonly port: number;
+  readonly pid: number;
+  readonly system: System;
+  readonly page: () => Promise<DashboardPage>;
+  readonly forward?: ((signal: Signal, body: string) => void) | undefined;
+  readonly keepsLogs?: boolean;
+  readonly onWarning: (message: string) => void;
+  readonly now: () => number;
+}
+
+/** How a process ended, by whoever started it. */
+export type EndedProcess = Pick<Exit, "name" | "code" | "signal" | "lastLines" | "isExpected">;
+
+/** Collects, keeps and shows what the system does. */
+export interface Observer {
+  readonly fetch: (request: Request) => Promise<Response>;
+  hear(lines: readonly LogLine[]): void;
+  started(process: ProcessFacts): void;
+  ended(process: EndedProcess): void;
+  /** Sudden ends of which nobody was told yet. */
+  untold(): readonly Exit[];
+  told(): void;
+  close(): void;
+}
+
+const shownExits = 20;
+const lastLines = 8;
+
+/** Opens the store of a folder and makes the observer of a system. */
+export function createObserver(options: ObserverOptions): Observer {
+  const { folder, port, page, onWarning, now } = options;
+  const db = openStore(options);
+  const store = createStore(db);
+  const stream = createStream({ onAudience: (isThere) => health.watch(isThere) });
+  const announcer = createAnnouncer({ stream, findRequest: (id) => findRequest(db, id) });
+  const probe = Deno.createHttpClient({ allowHost: true });
+  const health = watchHealth(options, { db, stream, probe });
+  const take = (batch: Batch): void => announcer.heard(store.write(batch));
+  const routes = createRoutes({
+    db,
+    state: () => toState(options, store),
+    health: health.read,
+    openStream: stream.open,
+    collect: createCollector({
+      ...options,
+      take,
+      onMetrics: () => stream.publish("metrics", { at: now() }),
+    }),
+    services: options.system.services,
+    now,
+  });
+  const onError = (cause: unknown) => onWarning(`The dashboard failed: ${String(cause)}`);
+  return {
+    fetch: createServer({ port, routes, page, onError }),
+    hear: (lines) => take({ lines }),
+    started: health.started,
+    ended(process) {
+      keepExit(db, folder, { process, time: now() });
+      health.ended(process.name, describeEnd(process));
+    },
+    untold: () => listUntold(db),
+    told: () => markTold(db),
+    close() {
+      health.close();
+      announcer.close();
+      stream.close();
+      probe.close();
+      markEnded(folder);
+      db[Symbol.dispose]();
+    },
+  };
+}
+
+/** Opens the store, and keeps in it how the run before ended, where nobody saw that. */
+function openStore({ folder, pid, onWarning, now }: ObserverOptions): Database {
+  // Before anything is written: the time of the end is when something last was.
+  const suddenEnd = findSuddenEnd(folder);
+  const db = openDatabase(join(folder, storeFile), (path) => {
+    onWarning(`The store of another version is kept as ${path}; a new one begins`);
+  });
+  if (suddenEnd) {
+    const { exit, startedAt } = suddenEnd;
+    const last = readLastLines(db, lastLines).filter(({ time }) => time >= startedAt);
+    addExit(db, { ...exit, lastLines: last.map(toText) });
+  }
+  markRunning(folder, { pid, startedAt: now() });
+  return db;
+}
+
+/** Nobody looks for the reason of an end that was asked for, unless it had to be forced. */
+function keepExit(
+  db: Database,
+  folder: string,
+  { process, time }: { process: EndedProcess; time: number },
+): void {
+  if (process.isExpected && process.signal !== "SIGKILL") return;
+  const inFlight = readInFlight(inFlightFile(folder, process.name), time);
+  addExit(db, { ...process, time, inFlight });
+}
+
+function watchHealth(
+  { system, now }: ObserverOptions,
+  { db, stream, probe }: { db: Database; stream: Stream; probe: Deno.HttpClient },
+): HealthBoard {
+  const { host } = new URL(system.gatewayOrigin);
+  return createHealth({
+    others: toChecks(system),
+    checkProcess: ({ port }) => checkHttp({ port, host, client: probe }),
+    exits: () => listExits(db, shownExits),
+    onChange: (changed) => stream.publish("health", changed),
+    now,
+    maxAgeMs: isLoopback(system.redis.url) ? 2_000 : 15_000,
+  });
+}
+
+function toState({ system, now }: ObserverOptions, store: Store): State {
+  return {
+    mode: system.mode,
+    startedAt: system.startedAt,
+    gateway: { origin: system.gatewayOrigin },
+    now: now(),
+    counts: store.counts(),
+  };
+}
+
+function toChecks({ redis, databases }: System) {
+  const row = (name: string, kind: "redis" | "database", check: Check) => ({ name, kind, check });
+  return [
+    row("redis", "redis", checkRedis(redis)),
+    ...databases.map(([name, path]) => row(name, "database", checkDatabase(path))),
+  ];
+}
+
+/** A provider elsewhere bills each command; the one of dev's own does not. */
+function isLoopback(url: string): boolean {
+  return ["127.0.0.1", "localhost", "[::1]"].includes(URL.parse(url)?.hostname ?? "");
+}
+
+/** A kept line as its program wrote it. */
+function toText({ time, level, service, traceId, message, fields }: LogLine): string {
+  const trace = traceId === null ? {} : { traceId };
+  const at = new Date(time).toISOString();
+  return JSON.stringify({ time: at, level, service, ...trace, message, ...fields });
+}

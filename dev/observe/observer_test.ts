@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { exportRequest, lineOf } from "../../tests/support/observed.ts";
+import { acceptedTrace, toTraceBody, traceIdOf } from "../../tests/support/otlp.ts";
+import type { Health, Page, RequestRow, State } from "./api.ts";
+import { inFlightFile } from "./last_run.ts";
+import { createObserver } from "./observer.ts";
+
+const port = 8788;
+const host = `127.0.0.1:${port}`;
+const start = 1_772_000_000_000;
+const traceId = traceIdOf(1);
+
+async function setup() {
+  const folder = await Deno.makeTempDir({ prefix: "edgepass-observe-" });
+  const warnings: string[] = [];
+  const open = () =>
+    createObserver({
+      folder,
+      port,
+      pid: 1,
+      system: {
+        mode: "together",
+        startedAt: start - 5_000,
+        gatewayOrigin: "http://127.0.0.1:8787",
+        services: ["user"],
+        redis: { url: "http://127.0.0.1:1", token: "t" },
+        databases: [],
+      },
+      page: () => Promise.resolve({ serve: () => new Response("page") }),
+      onWarning: (message) => warnings.push(message),
+      now: () => start,
+    });
+  const observers: ReturnType<typeof open>[] = [];
+  return {
+    folder,
+    warnings,
+    open() {
+      const observer = open();
+      observers.push(observer);
+      const get = async <Answer>(path: string): Promise<Answer> => {
+        const request = new Request(`http://${host}${path}`, { headers: { host } });
+        const response = await observer.fetch(request);
+        assert.equal(response.status, 200, path);
+        return await response.json();
+      };
+      return { ...observer, get };
+    },
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+function traceExport(): Request {
+  const { body, headers, method } = exportRequest(toTraceBody(acceptedTrace({ traceId, start })), {
+    host,
+  });
+  return new Request(`http://${host}/v1/traces`, { method, headers, body });
+}
+
+Deno.test("what is exported can be read, and is there again after a restart", async () => {
+  await using world = await setup();
+  const first = world.open();
+  assert.equal((await first.fetch(traceExport())).status, 200);
+  first.hear([lineOf({ traceId, message: "Course was read" })]);
+  const { items } = await first.get<Page<RequestRow>>("/api/requests");
+  assert.deepEqual(items.map((row) => [row.traceId, row.spans, row.logs]), [[traceId, 7, 1]]);
+  first.close();
+  const second = world.open();
+  assert.deepEqual(await second.get<State>("/api/state"), {
+    mode: "together",
+    startedAt: start - 5_000,
+    gateway: { origin: "http://127.0.0.1:8787" },
+    now: start,
+    counts: { requests: 1, logs: 1 },
+  });
+  assert.deepEqual(second.untold(), []);
+  second.close();
+  assert.deepEqual(world.warnings, []);
+});
+
+Deno.test("a page that listens hears of requests, lines and measurements", async () => {
+  await using world = await setup();
+  const observer = world.open();
+  const request = new Request(`http://${host}/api/stream`, { headers: { host } });
+  const reader = (await observer.fetch(request)).body?.getReader();
+  assert.ok(reader);
+  await observer.fetch(traceExport());
+  observer.hear([lineOf({ traceId, message: "Course was read" })]);
+  const decoder = new TextDecoder();
+  let text = "";
+  while (!text.includes("event: log")) {
+    const { value, done } = await reader.read();
+    assert.ok(!done, text);
+    text += decoder.decode(value, { stream: true });
+  }
+  const told = [...text.matchAll(/event: request\nid: \d+\ndata: (.*)\n/g)];
+  assert.equal(told.length, 1, "a request of which two things arrive at once is told once");
+  const row: RequestRow = JSON.parse(told[0]?.[1] ?? "");
+  assert.deepEqual([row.traceId, row.spans, row.logs], [traceId, 7, 1]);
+  assert.match(text, /"message":"Course was read"/);
+  observer.close();
+  await reader.cancel().catch(() => {});
+});
+
+Deno.test("a process that dies is told with its last lines and its requests under way", async () => {
+  await using world = await setup();
+  const observer = world.open();
+  observer.started({ name: "edgepass", pid: 9, port: 1 });
+  const note = { b: 1, m: "GET", p: "/courses", t: start - 700 };
+  Deno.writeTextFileSync(inFlightFile(world.folder, "edgepass"), JSON.stringify(note));
+  const ending = { code: 137, signal: "SIGKILL", lastLines: ["panicked at main"] };
+  observer.ended({ name: "edgepass", ...ending, isExpected: false });
+  const exit = {
+    name: "edgepass",
+    ...ending,
+    time: start,
+    isExpected: false,
+    inFlight: [{ traceId: null, method: "GET", path: "/courses", sinceMs: 700 }],
+  };
+  assert.deepEqual((await observer.get<Health>("/api/health")).exits, [exit]);
+  observer.close();
+  const next = world.open();
+  assert.deepEqual(next.untold(), [exit]);
+  next.told();
+  assert.deepEqual(next.untold(), []);
+  next.close();
+  const last = world.open();
+  assert.deepEqual(last.untold(), []);
+  assert.equal((await last.get<Health>("/api/health")).exits.length, 1);
+  last.close();
+});
+
+Deno.test("an end that was asked for is nothing to tell", async () => {
+  await using world = await setup();
+  const observer = world.open();
+  const ending = { name: "edgepass", code: 0, signal: null, lastLines: [] };
+  observer.ended({ ...ending, isExpected: true });
+  assert.deepEqual(observer.untold(), []);
+  assert.deepEqual((await observer.get<Health>("/api/health")).exits, []);
+  observer.close();
+});
+
+Deno.test("a dev that was killed is told at the next start, with the last it heard", async () => {
+  await using world = await setup();
+  const before = world.open();
+  before.hear([lineOf({ message: "Of a run before", level: "error", time: start - 1 })]);
+  before.close();
+  const killed = world.open();
+  killed.hear([
+    lineOf({
+      message: "Broken",
+      level: "error",
+      traceId,
+      time: start,
+      fields: { code: "internal" },
+    }),
+  ]);
+  // What a kill leaves behind, and a proper end takes away.
+  const marker = Deno.readTextFileSync(`${world.folder}/running.json`);
+  killed.close();
+  Deno.writeTextFileSync(`${world.folder}/running.json`, marker);
+  const next = world.open();
+  const [exit] = next.untold();
+  assert.deepEqual([exit?.name, exit?.code, exit?.signal], ["dev", null, null]);
+  assert.equal(exit?.lastLines.length, 1);
+  assert.match(exit?.lastLines[0] ?? "", /"message":"Broken","code":"internal"/);
+  next.close();
+});

@@ -1,0 +1,112 @@
+import type { Page, RequestRow } from "./api.ts";
+import { readNumber, readOptionalNumber, readOptionalText, readText } from "./cells.ts";
+import type { Database, Param, Row } from "./database.ts";
+import { likePattern } from "./like.ts";
+import { readServices } from "./traces.ts";
+
+/** What a list of requests is narrowed to; what is not given narrows nothing. */
+export interface RequestFilter {
+  readonly limit: number;
+  /** Where the page before ended. */
+  readonly before?: RequestCursor | undefined;
+  readonly method?: string | undefined;
+  readonly route?: string | undefined;
+  readonly status?: { readonly from: number; readonly to: number } | undefined;
+  readonly code?: string | undefined;
+  readonly sub?: string | undefined;
+  /** Touched by the trace. */
+  readonly service?: string | undefined;
+  readonly minMs?: number | undefined;
+  /** Part of the path or of the trace id. */
+  readonly q?: string | undefined;
+}
+
+/** A place in the list: requests of one instant are told apart by their row. */
+export interface RequestCursor {
+  readonly time: number;
+  readonly id: number;
+}
+
+const columns = `r.*,
+  (SELECT count(*) FROM spans WHERE request = r.id) AS spans,
+  (SELECT count(*) FROM lines WHERE request = r.id) AS logs,
+  (SELECT count(*) FROM lines WHERE request = r.id AND level = 'error') AS error_logs`;
+
+/** A page of the requests, newest first. */
+export function listRequests(db: Database, filter: RequestFilter): Page<RequestRow> {
+  const { where, params } = toConditions(filter);
+  const rows = db.all(
+    `SELECT ${columns} FROM requests r WHERE ${where}
+     ORDER BY r.is_request DESC, r.time DESC, r.id DESC LIMIT ?`,
+    ...params,
+    filter.limit + 1,
+  );
+  const shown = rows.slice(0, filter.limit);
+  const last = shown.at(-1);
+  return {
+    items: shown.map(toRequestRow),
+    next: rows.length > shown.length && last ? toCursor(last) : null,
+  };
+}
+
+/** One request by its trace; undefined for a trace that did not pass the gateway. */
+export function findRequest(db: Database, traceId: string): RequestRow | undefined {
+  const row = db.get(
+    `SELECT ${columns} FROM requests r WHERE r.is_request = 1 AND r.trace_id = ?`,
+    traceId,
+  );
+  return row && toRequestRow(row);
+}
+
+/** Reads a cursor that a page gave; undefined for any other text. */
+export function readCursor(text: string): RequestCursor | undefined {
+  const [, time, id] = /^(\d{1,14}(?:\.\d{1,12})?)_(\d{1,15})$/.exec(text) ?? [];
+  return time === undefined ? undefined : { time: Number(time), id: Number(id) };
+}
+
+function toCursor(row: Row): string {
+  return `${readNumber(row, "time")}_${readNumber(row, "id")}`;
+}
+
+function toConditions(filter: RequestFilter): { where: string; params: Param[] } {
+  const { before, method, route, status, code, sub, service, minMs, q } = filter;
+  const all: (readonly [condition: string, params: readonly Param[]] | undefined)[] = [
+    ["r.is_request = 1", []],
+    before && ["(r.time, r.id) < (?, ?)", [before.time, before.id]],
+    method === undefined ? undefined : ["r.method = ?", [method]],
+    route === undefined ? undefined : ["r.route = ?", [route]],
+    status && ["r.status BETWEEN ? AND ?", [status.from, status.to]],
+    code === undefined ? undefined : ["r.code = ?", [code]],
+    sub === undefined ? undefined : ["r.sub = ?", [sub]],
+    service === undefined ? undefined : ["instr(r.services, ?) > 0", [`,${service},`]],
+    minMs === undefined ? undefined : ["r.duration_ms >= ?", [minMs]],
+    q === undefined ? undefined : [
+      "(r.path LIKE ? ESCAPE '\\' OR r.trace_id LIKE ? ESCAPE '\\')",
+      [likePattern(q), likePattern(q)],
+    ],
+  ];
+  const present = all.filter((one) => one !== undefined);
+  return {
+    where: present.map(([condition]) => condition).join(" AND "),
+    params: present.flatMap(([, params]) => [...params]),
+  };
+}
+
+function toRequestRow(row: Row): RequestRow {
+  return {
+    traceId: readText(row, "trace_id"),
+    time: readNumber(row, "time"),
+    method: readText(row, "method"),
+    path: readOptionalText(row, "path"),
+    route: readOptionalText(row, "route"),
+    status: readOptionalNumber(row, "status"),
+    code: readOptionalText(row, "code"),
+    durationMs: readOptionalNumber(row, "duration_ms"),
+    sub: readOptionalText(row, "sub"),
+    issuer: readOptionalText(row, "issuer"),
+    services: readServices(row),
+    spans: readNumber(row, "spans"),
+    logs: readNumber(row, "logs"),
+    errorLogs: readNumber(row, "error_logs"),
+  };
+}

@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { answeredLine, openStore } from "../../tests/support/observed.ts";
+import { acceptedTrace, refusedTrace, traceIdOf } from "../../tests/support/otlp.ts";
+import { findTraceIds, readDetail } from "./detail.ts";
+import { readRequestsQuery } from "./query.ts";
+import { Refusal } from "./refusal.ts";
+import { listRequests } from "./requests.ts";
+
+const start = 1_772_000_000_000;
+
+/** Four requests, each different from the others in something. */
+async function setup() {
+  const world = await openStore();
+  await world.send(acceptedTrace({ traceId: traceIdOf(1), start, durationMs: 40 }));
+  await world.send(refusedTrace({ traceId: traceIdOf(2), start: start + 1_000 }));
+  world.store.write({
+    lines: [
+      answeredLine(traceIdOf(3), { time: start + 2_000, path: "/courses/100%_a" }),
+      answeredLine(traceIdOf(4), {
+        time: start + 3_000,
+        method: "POST",
+        path: "/courses",
+        route: "/courses",
+        status: 503,
+        code: "revocation_unavailable",
+      }),
+    ],
+  });
+  const list = (query: string) =>
+    listRequests(world.db, readRequestsQuery(new URL(`http://dashboard/?${query}`)));
+  return { ...world, list, numbers: (query: string) => numbersOf(list(query).items) };
+}
+
+function numbersOf(items: readonly { traceId: string }[]): number[] {
+  return items.map(({ traceId }) => Number.parseInt(traceId.slice(-1), 16));
+}
+
+const filters: Readonly<Record<string, readonly number[]>> = {
+  "": [4, 3, 2, 1],
+  "method=POST": [4],
+  "route=/users/{id}": [2, 1],
+  "status=2xx": [3, 1],
+  "status=401": [2],
+  "status=5xx": [4],
+  "code=token_revoked": [2],
+  "sub=0192": [2, 1],
+  "service=user": [1],
+  "service=use": [],
+  "minMs=10": [1],
+  "q=/COURSES": [4, 3],
+  "q=100%25_": [3],
+  "q=a_b": [],
+  [`q=${traceIdOf(2)}`]: [2],
+  "q=&code=&status=": [4, 3, 2, 1],
+  "status=2xx&service=gateway&q=users": [1],
+  "limit=2": [4, 3],
+};
+
+for (const [query, expected] of Object.entries(filters)) {
+  Deno.test(`requests by "${query}" are ${expected.join(", ") || "none"}, newest first`, async () => {
+    await using world = await setup();
+    assert.deepEqual(world.numbers(query), expected);
+  });
+}
+
+const malformed = [
+  "limit=0",
+  "limit=501",
+  "status=6xx",
+  "status=2x",
+  "minMs=-1",
+  "before=x",
+  "before=1",
+];
+for (const query of malformed) {
+  Deno.test(`requests by "${query}" are refused by name`, async () => {
+    await using world = await setup();
+    const name = query.split("=")[0] ?? "";
+    assert.throws(
+      () => world.list(query),
+      (error) => error instanceof Refusal && error.status === 400 && error.message.includes(name),
+    );
+  });
+}
+
+Deno.test("pages give every request once, and a newer one that comes meanwhile moves none", async () => {
+  await using world = await setup();
+  // The same instant for several, which a cursor of times alone could not tell apart.
+  world.store.write({
+    lines: [5, 6, 7].map((at) => answeredLine(traceIdOf(at), { time: start + 2_000 })),
+  });
+  const first = world.list("limit=2");
+  world.store.write({ lines: [answeredLine(traceIdOf(9), { time: start + 9_000 })] });
+  const seen = [...first.items];
+  for (let next = first.next; next !== null;) {
+    const page = world.list(`limit=2&before=${next}`);
+    assert.ok(page.items.length > 0);
+    seen.push(...page.items);
+    next = page.next;
+  }
+  assert.deepEqual(numbersOf(seen), [4, 7, 6, 5, 3, 2, 1]);
+});
+
+Deno.test("a trace is told with its spans in order, its lines, its Passport and the verdicts", async () => {
+  await using world = await setup();
+  const traceId = traceIdOf(1);
+  world.store.write({ lines: [answeredLine(traceId, { time: start + 40, durationMs: 40 })] });
+  const detail = readDetail(world.db, traceId);
+  assert.equal(detail?.request?.path, "/users/0192");
+  assert.deepEqual(detail?.spans.map(({ name }) => name), [
+    "GET /users/{id}",
+    "gateway.verify",
+    "gateway.revocation",
+    "gateway.sign",
+    "GET",
+    "GET /users/:id",
+    "QUERY",
+  ]);
+  assert.deepEqual(detail?.logs.map(({ message }) => message), ["Request answered"]);
+  assert.deepEqual(detail?.passport, {
+    kid: "pass-1",
+    claims: {
+      sub: "user:0192",
+      roles: ["learner"],
+      iat: 1_772_000_000,
+      exp: 1_772_000_030,
+      txn: traceId,
+    },
+  });
+  assert.deepEqual(detail?.verdicts, [{ service: "user", verdict: "accepted", time: start + 1 }]);
+});
+
+Deno.test("a refused request has no Passport", async () => {
+  await using world = await setup();
+  const detail = readDetail(world.db, traceIdOf(2));
+  assert.equal(detail?.passport, null);
+  assert.deepEqual(detail?.verdicts, []);
+});
+
+Deno.test("of a Passport the gateway signed for itself beside, the request's is told", async () => {
+  await using world = await setup();
+  const traceId = traceIdOf(2);
+  const sign = acceptedTrace({ traceId, start }).find(({ name }) => name === "gateway.sign");
+  assert.ok(sign);
+  const own = { ...sign.attributes, "edgepass.passport.sub": "svc:gateway" };
+  await world.send([
+    sign,
+    { ...sign, spanId: "c000000000000009", parentSpanId: sign.spanId, attributes: own, start },
+  ]);
+  assert.equal(readDetail(world.db, traceId)?.passport?.claims.sub, "user:0192");
+});
+
+Deno.test("the beginning of a trace id finds its trace, or several", async () => {
+  await using world = await setup();
+  assert.deepEqual(findTraceIds(world.db, traceIdOf(3), 5), [traceIdOf(3)]);
+  assert.equal(findTraceIds(world.db, "aaaa", 3).length, 3);
+  assert.deepEqual(findTraceIds(world.db, "ab", 3), []);
+});

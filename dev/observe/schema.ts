@@ -1,0 +1,75 @@
+/** Another number means tables that this code cannot read. */
+export const schemaVersion = 1;
+
+/**
+ * The tables of the store.
+ *
+ * A row of `requests` is a trace; `is_request` tells whether the gateway was seen to serve it. Spans
+ * are kept in the order of their trace, so that reading or deleting a whole one touches few pages.
+ * `source` and `target` are the hop a span measures, and null in most: the map reads nothing else.
+ * What a line says, its message and the values of its fields, is kept once more in lower case: a
+ * search through all of it has to be one comparison a line.
+ */
+export const schema = `
+CREATE TABLE requests (
+  id INTEGER PRIMARY KEY,
+  trace_id TEXT NOT NULL UNIQUE,
+  time REAL NOT NULL,
+  is_request INTEGER NOT NULL DEFAULT 0,
+  has_span INTEGER NOT NULL DEFAULT 0,
+  method TEXT,
+  path TEXT,
+  route TEXT,
+  status INTEGER,
+  code TEXT,
+  duration_ms REAL,
+  sub TEXT,
+  issuer TEXT,
+  services TEXT NOT NULL DEFAULT ','
+) STRICT;
+CREATE INDEX requests_by_time ON requests (is_request, time, id);
+
+CREATE TABLE spans (
+  request INTEGER NOT NULL,
+  span_id TEXT NOT NULL,
+  parent_id TEXT,
+  name TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  service TEXT NOT NULL,
+  start REAL NOT NULL,
+  duration_ms REAL NOT NULL,
+  status TEXT NOT NULL,
+  attributes TEXT NOT NULL,
+  events TEXT NOT NULL,
+  links TEXT NOT NULL,
+  source TEXT,
+  target TEXT,
+  has_failed INTEGER NOT NULL,
+  PRIMARY KEY (request, span_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX hops ON spans (start, source, target, duration_ms, has_failed)
+  WHERE target IS NOT NULL;
+
+CREATE TABLE lines (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  time REAL NOT NULL,
+  level TEXT NOT NULL,
+  service TEXT NOT NULL,
+  request INTEGER,
+  span_id TEXT,
+  message TEXT NOT NULL,
+  fields TEXT NOT NULL,
+  said TEXT NOT NULL
+) STRICT;
+CREATE INDEX lines_by_request ON lines (request) WHERE request IS NOT NULL;
+
+CREATE TABLE exits (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  time REAL NOT NULL,
+  is_expected INTEGER NOT NULL,
+  is_told INTEGER NOT NULL DEFAULT 0,
+  exit TEXT NOT NULL
+) STRICT;
+
+PRAGMA user_version = ${schemaVersion};
+`;

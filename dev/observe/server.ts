@@ -1,0 +1,99 @@
+import { Refusal, toRefusalResponse } from "./refusal.ts";
+
+/** One path of the dashboard and who answers it. */
+export interface DashboardRoute {
+  readonly method: "GET" | "POST";
+  /** Whole segments; `:name` is any one. */
+  readonly path: string;
+  readonly answer: (request: Request, url: URL, parameter: string) => Response | Promise<Response>;
+}
+
+/** The page, as far as the server knows it. */
+export interface DashboardPage {
+  serve(request: Request): Response | undefined;
+}
+
+export interface ServerOptions {
+  readonly port: number;
+  readonly routes: readonly DashboardRoute[];
+  readonly page: () => Promise<DashboardPage>;
+  /** Told of what nobody foresaw. */
+  readonly onError: (cause: unknown) => void;
+}
+
+/** Nothing from elsewhere, nothing written into the page, and nobody may frame it. */
+const pageHeaders = {
+  "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; " +
+    "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; " +
+    "frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
+  "cache-control": "no-store",
+} as const;
+
+/**
+ * Makes the dashboard's handler: who may ask at all, then the routes, then the page.
+ *
+ * It has no credentials, and every web page that is open in somebody's browser can reach loopback.
+ * So it answers only under its own name, which keeps out names that are rebound to loopback, and
+ * only its own pages.
+ */
+export function createServer(
+  { port, routes, page, onError }: ServerOptions,
+): (request: Request) => Promise<Response> {
+  const hosts = new Set(["127.0.0.1", "localhost", "[::1]"].map((name) => `${name}:${port}`));
+
+  async function answer(request: Request): Promise<Response> {
+    requireOwnPage(request, hosts);
+    const url = new URL(request.url);
+    const found = routes.filter(({ path }) => match(path, url.pathname) !== undefined);
+    const route = found.find(({ method }) => method === request.method);
+    if (route) return await route.answer(request, url, match(route.path, url.pathname) ?? "");
+    const allow = found.length > 0 ? found.map(({ method }) => method) : ["GET", "HEAD"];
+    const isForPage = found.length === 0 && allow.includes(request.method);
+    if (!isForPage) throw new Refusal(405, "Method not allowed", { allow: allow.join(", ") });
+    return await servePage(request, page);
+  }
+
+  return async function serve(request) {
+    try {
+      return await answer(request);
+    } catch (error) {
+      // What is left unread would keep the connection waiting.
+      await request.body?.cancel().catch(() => {});
+      if (error instanceof Refusal) return toRefusalResponse(error);
+      onError(error);
+      return toRefusalResponse(new Refusal(500, "Internal error"));
+    }
+  };
+}
+
+/** @throws {Refusal} 421 for another host, 403 for another origin or site */
+function requireOwnPage({ headers }: Request, hosts: ReadonlySet<string>): void {
+  const host = headers.get("host") ?? "";
+  if (!hosts.has(host)) throw new Refusal(421, "Not a host of the dashboard");
+  const origin = headers.get("origin");
+  if (origin !== null && origin !== `http://${host}`) throw new Refusal(403, "Another origin");
+  const site = headers.get("sec-fetch-site") ?? "none";
+  if (site !== "same-origin" && site !== "none") throw new Refusal(403, "Another site");
+}
+
+/** The segment that stands for the parameter, empty where there is none; undefined: no match. */
+function match(pattern: string, path: string): string | undefined {
+  const [wanted, given] = [pattern.split("/"), path.split("/")];
+  if (wanted.length !== given.length) return undefined;
+  const isSame = wanted.every((part, at) => part.startsWith(":") || part === given[at]);
+  if (!isSame) return undefined;
+  return given[wanted.findIndex((part) => part.startsWith(":"))] ?? "";
+}
+
+async function servePage(
+  request: Request,
+  page: () => Promise<DashboardPage>,
+): Promise<Response> {
+  const response = (await page()).serve(request);
+  if (!response) throw new Refusal(404, "Not found");
+  const headers = new Headers(response.headers);
+  for (const [name, value] of Object.entries(pageHeaders)) headers.set(name, value);
+  return new Response(response.body, { status: response.status, headers });
+}

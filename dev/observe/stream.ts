@@ -1,0 +1,108 @@
+/** What a page hears of while it is open. */
+export type StreamEvent = "request" | "log" | "health" | "metrics";
+
+export interface StreamOptions {
+  /** A client that has so many characters waiting is cut off: it connects again and reloads. */
+  readonly maxWaiting?: number;
+  readonly heartbeatMs?: number;
+  /** Told when the first client comes and when the last one has left. */
+  readonly onAudience?: (isThere: boolean) => void;
+}
+
+/** Server-sent events to every page that is open. */
+export interface Stream {
+  /** The answer to a page that wants to listen. */
+  open(): Response;
+  publish(event: StreamEvent, data: unknown): void;
+  /** How many listen. */
+  size(): number;
+  close(): void;
+}
+
+interface Client {
+  send(text: string): void;
+  end(): void;
+}
+
+/** Makes the hub. Nobody's slowness costs the others more than the limit of what waits for it. */
+export function createStream(
+  { maxWaiting = 1_048_576, heartbeatMs = 15_000, onAudience = () => {} }: StreamOptions = {},
+): Stream {
+  const clients = new Set<Client>();
+  let timer: ReturnType<typeof setInterval> | undefined;
+  let lastId = 0;
+
+  function broadcast(text: string): void {
+    for (const client of [...clients]) client.send(text);
+  }
+
+  function add(client: Client): void {
+    clients.add(client);
+    if (clients.size > 1) return;
+    timer = setInterval(() => broadcast(": still here\n\n"), heartbeatMs);
+    onAudience(true);
+  }
+
+  function remove(client: Client): void {
+    if (!clients.delete(client) || clients.size > 0) return;
+    clearInterval(timer);
+    onAudience(false);
+  }
+
+  function connect(): ReadableStream<Uint8Array<ArrayBuffer>> {
+    let client: Client;
+    return new ReadableStream({
+      start(controller) {
+        client = toClient(controller, () => remove(client));
+        add(client);
+        // Something to read at once, or some browsers do not call the connection open.
+        client.send("retry: 1000\n\n");
+      },
+      cancel: () => remove(client),
+    }, { highWaterMark: maxWaiting, size: (chunk) => chunk?.length ?? 0 });
+  }
+
+  return {
+    open: () =>
+      new Response(connect(), {
+        headers: {
+          "content-type": "text/event-stream",
+          "cache-control": "no-store",
+          "x-content-type-options": "nosniff",
+        },
+      }),
+    publish(event, data) {
+      lastId++;
+      if (clients.size === 0) return;
+      broadcast(`event: ${event}\nid: ${lastId}\ndata: ${JSON.stringify(data)}\n\n`);
+    },
+    size: () => clients.size,
+    close() {
+      for (const client of [...clients]) client.end();
+    },
+  };
+}
+
+const encoder = new TextEncoder();
+
+function toClient(
+  controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>,
+  leave: () => void,
+): Client {
+  const end = (): void => {
+    leave();
+    controller.close();
+  };
+  return {
+    end,
+    send(text) {
+      if ((controller.desiredSize ?? 0) <= 0) {
+        leave();
+        // Not closed: what waits already would still be sent, however long that takes.
+        controller.error(new Error("The client reads too slowly"));
+        return;
+      }
+      controller.enqueue(encoder.encode(text));
+    },
+  };
+}

@@ -1,0 +1,85 @@
+import assert from "node:assert/strict";
+import { createStream } from "./stream.ts";
+
+/** Reads a stream as text, piece by piece. */
+function listen(response: Response) {
+  const reader = response.body?.getReader();
+  assert.ok(reader);
+  const decoder = new TextDecoder();
+  return {
+    async until(part: string): Promise<string> {
+      for (let text = "";;) {
+        const { value, done } = await reader.read();
+        if (done) assert.fail(`It ended without ${part}: ${text}`);
+        text += decoder.decode(value, { stream: true });
+        if (text.includes(part)) return text;
+      }
+    },
+    async rest(): Promise<string> {
+      for (let text = "";;) {
+        const { value, done } = await reader.read();
+        if (done) return text;
+        text += decoder.decode(value, { stream: true });
+      }
+    },
+    leave: () => reader.cancel(),
+  };
+}
+
+Deno.test("everybody who listens hears every event, with ids that grow", async () => {
+  const stream = createStream();
+  const response = stream.open();
+  assert.equal(response.headers.get("content-type"), "text/event-stream");
+  const [a, b] = [listen(response), listen(stream.open())];
+  stream.publish("log", { message: "line\nbreak" });
+  stream.publish("metrics", { at: 1 });
+  for (const listener of [a, b]) {
+    const text = await listener.until("metrics");
+    assert.match(text, /event: log\nid: 1\ndata: \{"message":"line\\nbreak"\}\n\n/);
+    assert.match(text, /event: metrics\nid: 2\n/);
+    await listener.leave();
+  }
+  assert.equal(stream.size(), 0);
+});
+
+Deno.test("a client that does not read is cut off, and the others hear on", async () => {
+  const stream = createStream({ maxWaiting: 2_000 });
+  const slow = stream.open();
+  const quick = listen(stream.open());
+  for (let at = 0; stream.size() === 2; at++) {
+    assert.ok(at < 100, "the slow client is still there");
+    stream.publish("log", { message: "x".repeat(100), at });
+    await quick.until(`"at":${at}`);
+  }
+  await assert.rejects(new Response(slow.body).text(), /reads too slowly/);
+  stream.publish("metrics", { at: 0 });
+  await quick.until("metrics");
+  await quick.leave();
+});
+
+Deno.test("a silent stream shows that it is there", async () => {
+  const stream = createStream({ heartbeatMs: 1 });
+  const listener = listen(stream.open());
+  await listener.until(": still here");
+  await listener.leave();
+});
+
+Deno.test("it is told when the first comes and when the last has left", async () => {
+  const heard: boolean[] = [];
+  const stream = createStream({ onAudience: (isThere) => heard.push(isThere) });
+  const [a, b] = [listen(stream.open()), listen(stream.open())];
+  await a.leave();
+  assert.deepEqual(heard, [true]);
+  await b.leave();
+  assert.deepEqual(heard, [true, false]);
+  await listen(stream.open()).leave();
+  assert.deepEqual(heard, [true, false, true, false]);
+});
+
+Deno.test("a stream that is closed ends for everybody", async () => {
+  const stream = createStream();
+  const listener = listen(stream.open());
+  stream.close();
+  assert.equal(await listener.rest(), "retry: 1000\n\n");
+  assert.equal(stream.size(), 0);
+});

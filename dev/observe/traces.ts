@@ -1,0 +1,108 @@
+import { readNumber, readOptionalNumber, readOptionalText, readText } from "./cells.ts";
+import type { Database, Row } from "./database.ts";
+import { joinFacts, type RequestFacts } from "./request_facts.ts";
+
+/** A trace while its batch is written. */
+export interface Trace {
+  readonly id: number;
+  readonly services: Set<string>;
+  facts: RequestFacts | undefined;
+  spans: number;
+  readonly isNew: boolean;
+  readonly wasRequest: boolean;
+  hasChanged: boolean;
+}
+
+/** The trace of an id, which is made if it is not there. */
+export function openTrace(db: Database, traceId: string, time: number): Trace {
+  const known = db.get("SELECT * FROM requests WHERE trace_id = ?", traceId);
+  if (!known) {
+    const made = db.get(
+      "INSERT INTO requests (trace_id, time) VALUES (?, ?) RETURNING id",
+      traceId,
+      time,
+    );
+    return {
+      id: readNumber(made ?? {}, "id"),
+      services: new Set(),
+      facts: undefined,
+      spans: 0,
+      isNew: true,
+      wasRequest: false,
+      hasChanged: false,
+    };
+  }
+  const id = readNumber(known, "id");
+  const counted = db.get("SELECT count(*) AS spans FROM spans WHERE request = ?", id);
+  const facts = readFacts(known);
+  return {
+    id,
+    services: new Set(readServices(known)),
+    facts,
+    spans: readNumber(counted ?? {}, "spans"),
+    isNew: false,
+    wasRequest: facts !== undefined,
+    hasChanged: false,
+  };
+}
+
+/** The services a trace has touched, the gateway first. */
+export function readServices(row: Row): string[] {
+  const names = readText(row, "services").split(",").filter((name) => name !== "");
+  return names.includes("gateway")
+    ? ["gateway", ...names.filter((name) => name !== "gateway")]
+    : names;
+}
+
+function readFacts(row: Row): RequestFacts | undefined {
+  if (row.is_request !== 1) return undefined;
+  return {
+    time: readNumber(row, "time"),
+    isSpan: row.has_span === 1,
+    method: readText(row, "method"),
+    path: readOptionalText(row, "path"),
+    route: readOptionalText(row, "route"),
+    status: readOptionalNumber(row, "status"),
+    code: readOptionalText(row, "code"),
+    durationMs: readOptionalNumber(row, "duration_ms"),
+    sub: readOptionalText(row, "sub"),
+    issuer: readOptionalText(row, "issuer"),
+  };
+}
+
+/** Notes who was touched, and what that tells of the request. */
+export function learn(trace: Trace, service: string, facts: RequestFacts | undefined): void {
+  if (!trace.services.has(service)) {
+    trace.services.add(service);
+    trace.hasChanged = true;
+  }
+  if (!facts) return;
+  const joined = joinFacts(trace.facts, facts);
+  if (joined === trace.facts) return;
+  trace.facts = joined;
+  trace.hasChanged = true;
+}
+
+/** Writes what was learnt of a trace. */
+export function saveTrace(db: Database, { id, services, facts, hasChanged }: Trace): void {
+  if (!hasChanged) return;
+  // A comma in a name would make two of it; a name with one is nobody's.
+  const names = `,${[...services].map((name) => name.replaceAll(",", "_")).join(",")},`;
+  db.run("UPDATE requests SET services = ? WHERE id = ?", names, id);
+  if (!facts) return;
+  db.run(
+    `UPDATE requests SET is_request = 1, has_span = ?, time = ?, method = ?, path = ?, route = ?,
+       status = ?, code = ?, duration_ms = ?, sub = ?, issuer = ? WHERE id = ?`,
+    facts.isSpan ? 1 : 0,
+    facts.time,
+    facts.method,
+    facts.path,
+    facts.route,
+    facts.status,
+    facts.code,
+    facts.durationMs,
+    facts.sub,
+    facts.issuer,
+    id,
+  );
+}

@@ -1,0 +1,106 @@
+import { readConfig } from "@edgepass/shared/config";
+import { telemetrySettings } from "@edgepass/shared/telemetry";
+import { stripVTControlCharacters } from "node:util";
+import * as z from "zod/mini";
+import type { Home } from "./home.ts";
+import type { LogLine } from "./log_line.ts";
+import type { Logs } from "./logs.ts";
+import {
+  type ForwardTargets,
+  type LogLine as ObservedLine,
+  type RunningObserver,
+  startObserver,
+} from "./observe/mod.ts";
+import { type Given, serviceNames, services, type Settings, toDashboard } from "./settings.ts";
+import { StartError } from "./start_error.ts";
+
+const Telemetry = z.object(telemetrySettings);
+
+/**
+ * Makes sure that the settings of telemetry that were given can be meant so: the programs get
+ * others in place of some, and would not complain.
+ *
+ * @throws {ConfigError} naming what is malformed
+ */
+export function requireTelemetrySettings(given: Given): void {
+  readConfig(Telemetry, given);
+}
+
+/** Where dev sends on what it collects; undefined where nothing else than dev was given. */
+export function toForwardTargets(given: Given): ForwardTargets | undefined {
+  const { OTEL_EXPORTER_OTLP_HEADERS: headers, ...endpoints } = readConfig(Telemetry, given);
+  const own = toDashboard(given.DASHBOARD_PORT ?? "");
+  const common = endpoints.OTEL_EXPORTER_OTLP_ENDPOINT?.replace(/\/+$/, "");
+  const toUrl = (signal: string, specific: string | undefined) =>
+    specific ?? (common === undefined ? undefined : `${common}/v1/${signal}`);
+  const urls = {
+    traces: toUrl("traces", endpoints.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT),
+    metrics: toUrl("metrics", endpoints.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT),
+    logs: toUrl("logs", endpoints.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT),
+  };
+  // Settings that were read out of dev.env name dev itself, and it would send to itself for ever.
+  const elsewhere = Object.entries(urls).filter(([, url]) =>
+    url !== undefined && URL.parse(url)?.origin !== own
+  );
+  return elsewhere.length === 0 ? undefined : { urls: Object.fromEntries(elsewhere), headers };
+}
+
+/**
+ * Starts the observer of a system; from now on it hears every line.
+ *
+ * @throws {StartError} when it cannot serve
+ */
+export async function observe(
+  { mode, home, given, settings, logs }: {
+    readonly mode: string;
+    readonly home: Home;
+    readonly given: Given;
+    readonly settings: Settings;
+    readonly logs: Logs;
+  },
+): Promise<RunningObserver> {
+  const isExportingLogs = settings.OTEL_LOGS_EXPORTER === "otlp" || settings.OTEL_DENO !== "";
+  const observer = await startObserver({
+    folder: home.at("observe"),
+    port: Number(settings.DASHBOARD_PORT),
+    pid: Deno.pid,
+    system: {
+      mode,
+      startedAt: Date.now(),
+      gatewayOrigin: settings.PUBLIC_ORIGIN,
+      services: serviceNames,
+      redis: { url: settings.UPSTASH_REDIS_REST_URL, token: settings.UPSTASH_REDIS_REST_TOKEN },
+      databases: mode === "workers" ? [] : listDatabases(settings),
+    },
+    forward: toForwardTargets({ ...given, DASHBOARD_PORT: settings.DASHBOARD_PORT }),
+    keepsLogs: !isExportingLogs,
+  }, { onWarning: (message) => logs.say("warn", message) }).catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : "unknown reason";
+    throw new StartError(`the dashboard cannot be served: ${reason}`, { cause });
+  });
+  logs.listen((line) => observer.hear(toObserved(line)));
+  return observer;
+}
+
+/** The services' own SQLite files. */
+function listDatabases(settings: Settings): (readonly [name: string, path: string])[] {
+  return serviceNames.flatMap((name) => {
+    const value = settings[services[name].database];
+    return value.startsWith("sqlite:")
+      ? [[`${name} database`, value.slice("sqlite:".length)] as const]
+      : [];
+  });
+}
+
+function toObserved({ time, level, service, message, traceId, fields }: LogLine): ObservedLine {
+  const { spanId, ...rest } = fields;
+  return {
+    time: Date.parse(time) || Date.now(),
+    level,
+    service,
+    traceId: traceId !== undefined && /^[0-9a-f]{32}$/.test(traceId) ? traceId : null,
+    spanId: typeof spanId === "string" ? spanId : null,
+    message: stripVTControlCharacters(message),
+    fields: rest,
+  };
+}

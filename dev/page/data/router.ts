@@ -1,0 +1,66 @@
+/** Where the page is: the part of the address behind `#`, taken apart. */
+export interface Place {
+  readonly path: string;
+  readonly query: Readonly<Record<string, string>>;
+}
+
+export interface Router {
+  place(): Place;
+  onChange(listener: () => void): () => void;
+  /** Goes to another place; with `replace` the present one leaves no step in the history. */
+  go(place: { path: string; query?: Place["query"] }, options?: { replace?: boolean }): void;
+  /** Goes back where the page was before, or to `fallback` when it was nowhere. */
+  back(fallback: string): void;
+}
+
+/** Reads `#/requests?status=5xx`. */
+export function readPlace(hash: string): Place {
+  const [path = "", search = ""] = hash.replace(/^#/, "").split(/\?(.*)/s);
+  const query = Object.fromEntries(new URLSearchParams(search));
+  return { path: path.startsWith("/") ? path : "/", query };
+}
+
+/** Writes what {@linkcode readPlace} reads; empty values are left out. */
+export function toHash(path: string, query: Place["query"] = {}): string {
+  const given = Object.entries(query).filter(([, value]) => value !== "");
+  const search = new URLSearchParams(given).toString();
+  return `#${path}${search && "?"}${search}`;
+}
+
+export function createRouter(view: Window): Router {
+  const listeners = new Set<() => void>();
+  // The steps taken inside of the page, as the browser's own history does not tell them.
+  const steps = [view.location.hash];
+  let place = readPlace(view.location.hash);
+  function update(): void {
+    place = readPlace(view.location.hash);
+    for (const listener of listeners) listener();
+  }
+  view.addEventListener("hashchange", () => {
+    const { hash } = view.location;
+    if (steps.at(-2) === hash) steps.pop();
+    else steps.push(hash);
+    update();
+  });
+  return {
+    place: () => place,
+    onChange(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    go({ path, query = {} }, { replace = false } = {}) {
+      const hash = toHash(path, query);
+      if (!replace) {
+        view.location.hash = hash;
+        return;
+      }
+      view.history.replaceState(null, "", hash);
+      steps.splice(-1, 1, view.location.hash);
+      update();
+    },
+    back(fallback) {
+      if (steps.length > 1) view.history.back();
+      else this.go({ path: fallback }, { replace: true });
+    },
+  };
+}

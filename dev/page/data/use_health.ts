@@ -1,0 +1,16 @@
+import { useEffect } from "preact/hooks";
+import type { Health } from "../wire.ts";
+import { useApp } from "./app_context.ts";
+import { type Answer, useAnswer } from "./hooks.ts";
+
+/** How everything is, kept up to date by the stream. */
+export function useHealth(): Answer<Health> {
+  const { api, live } = useApp();
+  const health = useAnswer(api.health, []);
+  useEffect(() =>
+    live.on("health", (told) => {
+      const last = told.at(-1);
+      if (last) health.set(last);
+    }), []);
+  return health;
+}

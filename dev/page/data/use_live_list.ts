@@ -1,0 +1,163 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import {
+  emptyList,
+  type ListRules,
+  type LiveList,
+  maxHeld,
+  released,
+  withArrivals,
+  withNewest,
+  withNews,
+  withOlder,
+} from "../logic/live_list.ts";
+import type { Page } from "../wire.ts";
+import { useApp } from "./app_context.ts";
+import { toMessage, useLatest, useStatus } from "./hooks.ts";
+
+export interface LiveListOptions<Item> extends ListRules<Item> {
+  /** Whose list it is: coming back, a view finds what it left. */
+  readonly view: string;
+  /** How it is filtered; another text is another list. */
+  readonly name: string;
+  readonly load: (before: string | undefined, signal: AbortSignal) => Promise<Page<Item>>;
+  readonly listen: (arrived: (items: readonly Item[]) => void) => () => void;
+  /** Whether somebody reads and nothing may move. */
+  readonly isStanding: boolean;
+}
+
+interface Loaded {
+  readonly phase: "loading" | "ready" | "failed";
+  readonly error?: string;
+}
+
+export interface ShownList<Item> extends LiveList<Item>, Loaded {
+  /** Lets go of what is held. */
+  readonly release: () => void;
+  /** Asks for what is older, once at a time. */
+  readonly loadOlder: () => void;
+  readonly retry: () => void;
+}
+
+interface Left<Item> {
+  readonly name: string;
+  readonly list: LiveList<Item>;
+}
+
+type Change<Item> = (change: (last: LiveList<Item>) => LiveList<Item>) => void;
+
+/** A list that nobody reads is cut back to one page when it has grown to this. */
+const maxGrown = 400;
+
+/** A list of the API that the stream keeps up to date. */
+export function useLiveList<Item>(options: LiveListOptions<Item>): ShownList<Item> {
+  const { name, isStanding } = options;
+  const [list, change] = useKeptList(options);
+  const latest = useRef({ options, list });
+  latest.current = { options, list };
+  // What the stream tells while the newest page is on its way.
+  const meanwhile = useRef<Item[] | undefined>(undefined);
+  const { loaded, retry } = useNewestPage(latest, change, meanwhile);
+
+  useEffect(() =>
+    options.listen((items) => {
+      const { options } = latest.current;
+      meanwhile.current?.push(...items);
+      change((last) => withArrivals(last, items, options, options.isStanding));
+    }), [name]);
+  useEffect(() => {
+    if (!isStanding && list.items.length > maxGrown) retry();
+  }, [isStanding, list]);
+
+  useEffect(() => {
+    if (!isStanding && list.held.length > 0) release();
+  }, [isStanding]);
+
+  function release(): void {
+    if (list.held.length < maxHeld) return change((last) => released(last, options));
+    change(() => emptyList);
+    retry();
+  }
+  return { ...list, ...loaded, release, loadOlder: useOlderPage(latest, change), retry };
+}
+
+/** The list's state, which begins as it was left when a view comes back. */
+function useKeptList<Item>(
+  { view, name }: LiveListOptions<Item>,
+): readonly [LiveList<Item>, Change<Item>] {
+  const { memory } = useApp();
+  const [list, setList] = useState<LiveList<Item>>(() => {
+    const left = recall<Item>(memory, view);
+    return left?.name === name ? left.list : emptyList;
+  });
+  const latest = useRef({ name, list });
+  latest.current = { name, list };
+  useEffect(() => () => void memory.set(view, latest.current), []);
+  return [list, setList];
+}
+
+/** What a view left, which only this file writes, and under its name only as such a list. */
+function recall<Item>(memory: Map<string, unknown>, view: string): Left<Item> | undefined {
+  return memory.get(view) as Left<Item> | undefined;
+}
+
+interface Latest<Item> {
+  readonly current: { readonly options: LiveListOptions<Item>; readonly list: LiveList<Item> };
+}
+
+/** Asks for the newest page: at first, for another name, and after each interruption. */
+function useNewestPage<Item>(
+  latest: Latest<Item>,
+  change: Change<Item>,
+  meanwhile: { current: Item[] | undefined },
+): { loaded: Loaded; retry: () => void } {
+  const { epoch } = useStatus();
+  const { name } = latest.current.options;
+  const [turn, setTurn] = useState(0);
+  const [loaded, setLoaded] = useState<Loaded & { name: string }>({ name, phase: "loading" });
+  // Until the first page of another name is there the rows of the last one stay on show.
+  const listed = useRef(name);
+  useEffect(() => {
+    if (epoch === 0) return;
+    const controller = new AbortController();
+    meanwhile.current = [];
+    latest.current.options.load(undefined, controller.signal).then((page) => {
+      if (controller.signal.aborted) return;
+      const { options, list } = latest.current;
+      const isRead = options.isStanding && listed.current === name && list.items.length > 0;
+      listed.current = name;
+      const told = meanwhile.current ?? [];
+      meanwhile.current = undefined;
+      change((last) => isRead ? withNews(last, page, options) : withNewest(page, told, options));
+      setLoaded({ name, phase: "ready" });
+    }, (error: unknown) => {
+      if (controller.signal.aborted) return;
+      if (listed.current !== name) change(() => emptyList);
+      listed.current = name;
+      setLoaded({ name, phase: "failed", error: toMessage(error) });
+    });
+    return () => controller.abort();
+  }, [name, epoch, turn]);
+  return {
+    loaded: loaded.name === name ? loaded : { phase: "loading" },
+    retry: () => setTurn((last) => last + 1),
+  };
+}
+
+function useOlderPage<Item>(latest: Latest<Item>, change: Change<Item>): () => void {
+  const isUnderWay = useRef(false);
+  return useLatest(() => {
+    const { options, list } = latest.current;
+    if (isUnderWay.current || list.next === null) return;
+    isUnderWay.current = true;
+    options.load(list.next, new AbortController().signal).then((page) => {
+      // Filters may have changed meanwhile, and then the page belongs to nothing.
+      if (latest.current.options.name === options.name) {
+        change((last) => withOlder(last, page, options));
+      }
+    }, () => {
+      // The state of the connection says so, and the next scroll asks again.
+    }).finally(() => {
+      isUnderWay.current = false;
+    });
+  });
+}

@@ -1,0 +1,60 @@
+import type { Attributes } from "../wire.ts";
+import { toDateAndClock, toLongDuration, toRelative, toText } from "./format.ts";
+
+/** The Passport's claims in the order in which they are read, and what each of them is. */
+const meanings: Readonly<Record<string, string>> = {
+  sub: "Whom the request is for",
+  roles: "Roles of that person",
+  scope: "Scope, never wider than the access token's",
+  iss: "Who minted it",
+  aud: "Trust domain it is good in",
+  iat: "Minted",
+  exp: "Ends",
+  txn: "Trace it belongs to",
+  jti: "Its own id",
+  sid: "Login it comes from",
+  uv: "Version of the account",
+  cfg: "Version of the central configuration",
+  pv: "Version of the Passport policy",
+  req_wl: "Workload that asked for it",
+  tenant: "Tenant",
+  act: "Who acts in the person's place",
+  chain: "Where it was passed on",
+};
+
+export interface Claim {
+  readonly name: string;
+  readonly value: string;
+  readonly meaning: string;
+}
+
+const times: ReadonlySet<string> = new Set(["iat", "exp", "nbf"]);
+
+/** Claims as a person reads them: known ones first, times as times. */
+export function toClaims(claims: Attributes, now: number): Claim[] {
+  const names = [...Object.keys(meanings), ...Object.keys(claims)];
+  return [...new Set(names)].flatMap((name) => {
+    const value = claims[name];
+    if (value === undefined || value === null) return [];
+    return [{ name, value: toValue(name, value, now), meaning: meanings[name] ?? "" }];
+  });
+}
+
+/** How long the Passport is good for: in all, and from now on; undefined without its times. */
+export function toLife({ iat, exp }: Attributes, now: number): string | undefined {
+  if (typeof iat !== "number" || typeof exp !== "number") return undefined;
+  const whole = `Good for ${toLongDuration((exp - iat) * 1000)}`;
+  return exp * 1000 > now
+    ? `${whole}, ${toLongDuration(exp * 1000 - now)} left`
+    : `${whole}, ended ${toRelative(exp * 1000, now)}`;
+}
+
+/** NumericDate is in seconds (RFC 7519 §2). */
+function toValue(name: string, value: unknown, now: number): string {
+  if (times.has(name) && typeof value === "number") {
+    return `${toDateAndClock(value * 1000)} (${toRelative(value * 1000, now)})`;
+  }
+  const list = Array.isArray(value) && value.every((one) => typeof one === "string");
+  if (list) return value.length > 0 ? value.join(", ") : "none";
+  return value === "" ? "none" : toText(value);
+}

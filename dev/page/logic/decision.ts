@@ -1,0 +1,112 @@
+import type { RequestDetail, Span } from "../wire.ts";
+import { toShortId, toText } from "./format.ts";
+
+/** One thing that the gateway decided or did about a request. */
+export interface Decision {
+  readonly name: string;
+  readonly text: string;
+  readonly isRefusal: boolean;
+  readonly durationMs?: number;
+  /** The span that tells more. */
+  readonly spanId?: string;
+}
+
+const ruleWords: Readonly<Record<string, string>> = {
+  public: "open to anyone",
+  optional: "open to anyone, signed in or not",
+  authenticated: "for people who are signed in",
+};
+
+const credentialWords: Readonly<Record<string, string>> = {
+  cookie: "An access token in the cookie",
+  bearer: "An access token in Authorization",
+  none: "None were shown",
+};
+
+const revocationWords: Readonly<Record<string, string>> = {
+  clear: "Nothing of it is revoked",
+  fresh: "Nothing of it is revoked, as was known within the route's bound",
+  revoked: "It is revoked",
+  unavailable: "Redis did not answer, so nobody knows",
+};
+
+/** What the gateway decided about a request, in the order in which it did, read from its spans. */
+export function toDecisions({ request, spans }: RequestDetail): Decision[] {
+  const whole = spans.find(({ service, kind }) => service === "gateway" && kind === "server");
+  if (!whole) return [];
+  const steps = spans.filter(({ parentId }) => parentId === whole.spanId);
+  const decisions = [toRoute(whole), toCredentials(whole)];
+  for (const step of steps.toSorted((a, b) => a.start - b.start)) {
+    const words = describe(step, whole);
+    if (!words) continue;
+    const { durationMs, spanId } = step;
+    decisions.push({ ...words, isRefusal: step.status === "error", durationMs, spanId });
+  }
+  const status = request?.status ?? whole.attributes["http.response.status_code"];
+  const code = request?.code ?? textOf(whole, "error.type");
+  decisions.push({
+    name: "Answer",
+    text: code ? `${toText(status)} ${code}` : toText(status ?? "not yet"),
+    isRefusal: Boolean(code),
+  });
+  return decisions;
+}
+
+function textOf({ attributes }: Span, name: string): string | undefined {
+  const value = attributes[name];
+  return value === undefined || value === null || value === "" ? undefined : toText(value);
+}
+
+function toRoute(whole: Span): Decision {
+  const route = textOf(whole, "http.route");
+  const rule = textOf(whole, "edgepass.rule");
+  const roles = rule?.startsWith("roles:")
+    ? `for the role ${rule.slice(6).replaceAll(",", " or ")}`
+    : undefined;
+  const words = roles ?? ruleWords[rule ?? ""];
+  const text = route ? `${route}${words ? `, ${words}` : ""}` : "None fits";
+  return { name: "Route", text, isRefusal: route === undefined };
+}
+
+function toCredentials(whole: Span): Decision {
+  const words = credentialWords[textOf(whole, "edgepass.credential") ?? "none"];
+  const person = textOf(whole, "user.id");
+  const text = `${words ?? "Unknown"}${person ? `, of ${toShortId(person)}` : ""}`;
+  return { name: "Credentials", text, isRefusal: false };
+}
+
+function describe(step: Span, whole: Span): Pick<Decision, "name" | "text"> | undefined {
+  const failure = textOf(step, "error.type");
+  const because = failure ? `: ${failure}` : "";
+  switch (step.name) {
+    case "gateway.verify": {
+      const kid = textOf(whole, "edgepass.token.kid");
+      const issuer = textOf(whole, "edgepass.issuer");
+      if (step.status === "error") return { name: "Verify", text: `Refused${because}` };
+      const by = issuer ? `, issuer ${issuer}` : "";
+      return { name: "Verify", text: `Signed with the key ${kid ?? "(unknown)"}${by}` };
+    }
+    case "gateway.revocation": {
+      const answer = textOf(step, "edgepass.revocation.answer") ?? "";
+      const mode = textOf(step, "edgepass.revocation.mode");
+      const words = revocationWords[answer] ?? `${answer}${because}`;
+      return { name: "Revocation", text: `${words}${mode ? ` (${mode})` : ""}` };
+    }
+    case "gateway.sign": {
+      const kid = textOf(step, "edgepass.passport.kid");
+      const policy = textOf(step, "edgepass.passport.pv");
+      const by = kid ? ` with the key ${kid}` : "";
+      return { name: "Sign", text: `Passport${policy ? ` ${policy}` : ""}${by}${because}` };
+    }
+    case "gateway.envelope":
+      return { name: "Envelope", text: failure ? `Failed${because}` : "The answer is wrapped" };
+  }
+  return step.kind === "client" ? toForward(step, because) : undefined;
+}
+
+function toForward(step: Span, because: string): Pick<Decision, "name" | "text"> {
+  const peer = textOf(step, "edgepass.peer") ?? "the service";
+  const status = textOf(step, "http.response.status_code");
+  const text = status ? `${peer} answered ${status}` : `${peer} did not answer${because}`;
+  return { name: "Forward", text };
+}

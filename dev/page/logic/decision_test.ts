@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import type { Attributes, RequestDetail, Span } from "../wire.ts";
+import { toDecisions } from "./decision.ts";
+
+function span(name: string, attributes: Attributes, more: Partial<Span> = {}): Span {
+  return {
+    spanId: name,
+    parentId: "root",
+    name,
+    kind: "internal",
+    service: "gateway",
+    start: 1,
+    durationMs: 1,
+    status: "unset",
+    attributes,
+    events: [],
+    links: [],
+    ...more,
+  };
+}
+
+const root = (attributes: Attributes) =>
+  span("GET /users/me", attributes, { spanId: "root", parentId: null, kind: "server", start: 0 });
+const detail = (...spans: Span[]): RequestDetail => ({
+  request: null,
+  spans,
+  logs: [],
+  passport: null,
+  verdicts: [],
+});
+const told = (trace: RequestDetail) =>
+  toDecisions(trace).map(({ name, text, isRefusal }) => `${name}${isRefusal ? "!" : ""}: ${text}`);
+
+Deno.test("a request that passes is told step by step", () => {
+  const trace = detail(
+    root({
+      "http.route": "/users/me",
+      "edgepass.rule": "roles:admin,instructor",
+      "edgepass.credential": "bearer",
+      "edgepass.issuer": "user",
+      "edgepass.token.kid": "k1",
+      "http.response.status_code": 200,
+    }),
+    span("gateway.verify", {}),
+    span("gateway.revocation", {
+      "edgepass.revocation.answer": "clear",
+      "edgepass.revocation.mode": "strict",
+    }),
+    span("gateway.sign", { "edgepass.passport.kid": "p1", "edgepass.passport.pv": "0.1.0" }),
+    span("GET", { "edgepass.peer": "user", "http.response.status_code": 200 }, { kind: "client" }),
+    span("gateway.envelope", {}),
+  );
+  assert.deepEqual(told(trace), [
+    "Route: /users/me, for the role admin or instructor",
+    "Credentials: An access token in Authorization",
+    "Verify: Signed with the key k1, issuer user",
+    "Revocation: Nothing of it is revoked (strict)",
+    "Sign: Passport 0.1.0 with the key p1",
+    "Forward: user answered 200",
+    "Envelope: The answer is wrapped",
+    "Answer: 200",
+  ]);
+});
+
+Deno.test("a refusal is told with its code, and no step after it", () => {
+  const trace = detail(
+    root({
+      "http.route": "/users/me",
+      "edgepass.rule": "authenticated",
+      "edgepass.credential": "cookie",
+      "http.response.status_code": 503,
+      "error.type": "revocation_unavailable",
+    }),
+    span("gateway.revocation", {
+      "edgepass.revocation.answer": "unavailable",
+      "error.type": "revocation_unavailable",
+    }, { status: "error" }),
+  );
+  assert.deepEqual(told(trace), [
+    "Route: /users/me, for people who are signed in",
+    "Credentials: An access token in the cookie",
+    "Revocation!: Redis did not answer, so nobody knows",
+    "Answer!: 503 revocation_unavailable",
+  ]);
+});
+
+Deno.test("a trace that did not pass the gateway has no decisions", () => {
+  assert.deepEqual(toDecisions(detail(span("GET /x", {}, { service: "user" }))), []);
+  const lost = detail(root({ "http.response.status_code": 404, "error.type": "not_found" }));
+  assert.deepEqual(told(lost), [
+    "Route!: None fits",
+    "Credentials: None were shown",
+    "Answer!: 404 not_found",
+  ]);
+});

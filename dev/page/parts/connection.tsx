@@ -1,0 +1,41 @@
+import { useNow, useStatus } from "../data/hooks.ts";
+import type { Connection } from "../data/live.ts";
+import { toClock, toRelative } from "../logic/format.ts";
+import { Icon, type IconName } from "./icons.tsx";
+
+const words: Readonly<Record<Connection, readonly [icon: IconName, word: string]>> = {
+  connecting: ["wait", "Connecting"],
+  live: ["ok", "Live"],
+  lost: ["bad", "Offline"],
+};
+
+/** Whether what the page shows is what there is. */
+export function ConnectionState() {
+  const { connection } = useStatus();
+  const [icon, word] = words[connection];
+  return (
+    <span class={`connection connection-${connection}`} role="status">
+      <Icon name={icon} />
+      <span class="connection-word">{word}</span>
+    </span>
+  );
+}
+
+/** Says so when dev is gone; the page comes back by itself. */
+export function Banner() {
+  const { connection, since } = useStatus();
+  const now = useNow(connection === "lost" ? 1000 : undefined);
+  if (connection !== "lost") return null;
+  return (
+    <div class="banner">
+      <Icon name="warn" />
+      <p>
+        <strong>dev does not answer.</strong> Start it with{" "}
+        <code>deno task dev</code>; this page shows what it knew at {toClock(since).slice(0, 8)}
+        {" "}
+        ({toRelative(since, Math.max(now, since))}
+        ) and comes back by itself.
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,72 @@
+import { useEffect, useRef } from "preact/hooks";
+import type { ShownList } from "../data/use_live_list.ts";
+import type { Standing } from "../data/use_standing.ts";
+import { maxHeld } from "../logic/live_list.ts";
+import { toPlural } from "../logic/format.ts";
+
+/** Whether a list moves, with the button that stops it and lets it go again. */
+export function ListState(
+  { list, standing, noun }: {
+    list: ShownList<unknown>;
+    standing: Standing;
+    noun: string;
+  },
+) {
+  const { isPaused, setPaused } = standing;
+  return (
+    <div class="list-state">
+      <button
+        type="button"
+        class="button quiet"
+        aria-pressed={isPaused}
+        onClick={() => setPaused(!isPaused)}
+      >
+        {isPaused ? "Paused" : "Pause"}
+      </button>
+      {standing.isLasting && list.held.length > 0 && (
+        <NewItems list={list} standing={standing} noun={noun} />
+      )}
+    </div>
+  );
+}
+
+function NewItems(
+  { list, standing, noun }: { list: ShownList<unknown>; standing: Standing; noun: string },
+) {
+  const { length } = list.held;
+  function show(): void {
+    standing.setPaused(false);
+    if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+    list.release();
+    scrollTo({ top: 0 });
+  }
+  return (
+    <button type="button" class="button new-items" onClick={show}>
+      {length >= maxHeld
+        ? `More than ${maxHeld} new ${noun}s`
+        : `${toPlural(length, `new ${noun}`)}`}
+    </button>
+  );
+}
+
+/** Asks for older items when it comes into sight, or when it is pressed. */
+export function Older({ list, noun }: { list: ShownList<unknown>; noun: string }) {
+  const button = useRef<HTMLButtonElement>(null);
+  useEffect(() => {
+    if (!button.current) return;
+    const observer = new IntersectionObserver(
+      (entries) => entries.some(({ isIntersecting }) => isIntersecting) && list.loadOlder(),
+      { rootMargin: "400px" },
+    );
+    observer.observe(button.current);
+    return () => observer.disconnect();
+  }, [list.next]);
+  if (list.next === null) return null;
+  return (
+    <p class="older">
+      <button type="button" class="button" ref={button} onClick={list.loadOlder}>
+        Show older {noun}s
+      </button>
+    </p>
+  );
+}

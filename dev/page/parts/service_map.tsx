@@ -1,0 +1,176 @@
+import { useLayoutEffect, useRef, useState } from "preact/hooks";
+import { toHash } from "../data/router.ts";
+import { toDuration, toRate, toShare } from "../logic/format.ts";
+import { hueOf } from "../logic/hues.ts";
+import { layoutMap, nodeHeight, type PlacedEdge, type PlacedNode } from "../logic/map_layout.ts";
+import { EdgesTable, moodOf } from "./edges_table.tsx";
+import { sortParts } from "./health_parts.tsx";
+import type { Part, ServiceMap as Map } from "../wire.ts";
+
+export interface ServiceMapProps {
+  readonly map: Map;
+  readonly windowSeconds: number;
+  readonly parts: readonly Part[];
+}
+
+/** Narrower than this the words would lie on each other. */
+const minWidth = 600;
+
+/** Who calls whom: drawn, with all that its colours and widths say also in words, or as a table. */
+export function ServiceMap(props: ServiceMapProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const width = useWidth(box);
+  const { map: { edges }, windowSeconds } = props;
+  const table = <EdgesTable edges={edges} windowSeconds={windowSeconds} />;
+  return (
+    <div class="map-box" ref={box}>
+      {width >= minWidth && (
+        <>
+          <Drawing {...props} width={width} />
+          <details class="calls">
+            <summary>As a table</summary>
+            {table}
+          </details>
+        </>
+      )}
+      {width > 0 && width < minWidth && table}
+    </div>
+  );
+}
+
+function Drawing({ map, windowSeconds, parts, width }: ServiceMapProps & { width: number }) {
+  const layout = layoutMap(map, width);
+  return (
+    <svg class="map" width={width} height={layout.height} role="group" aria-label="Map">
+      {layout.edges.map((edge) => (
+        <Edge key={`${edge.from} ${edge.to}`} edge={edge} windowSeconds={windowSeconds} />
+      ))}
+      {layout.nodes.map((node) => (
+        <Node
+          key={node.name}
+          node={node}
+          width={layout.nodeWidth}
+          windowSeconds={windowSeconds}
+          part={partOf(node, parts)}
+        />
+      ))}
+    </svg>
+  );
+}
+
+/** The worst of what is known of a node's part of the system. */
+function partOf({ name, kind }: PlacedNode, parts: readonly Part[]): Part | undefined {
+  const kinds: readonly Part["kind"][] = kind === "service" || kind === "gateway"
+    ? ["process", "http"]
+    : kind === "client"
+    ? []
+    : [kind];
+  return sortParts(parts).find((part) =>
+    kinds.includes(part.kind) && (part.name === name || `${part.name} database` === name)
+  );
+}
+
+/** The width of an element, kept up to date. */
+function useWidth(box: { readonly current: HTMLElement | null }): number {
+  const [width, setWidth] = useState(0);
+  useLayoutEffect(() => {
+    if (!box.current) return;
+    setWidth(box.current.clientWidth);
+    const observer = new ResizeObserver(([entry]) => {
+      if (entry) setWidth(Math.floor(entry.contentRect.width));
+    });
+    observer.observe(box.current);
+    return () => observer.disconnect();
+  }, []);
+  return width;
+}
+
+function Edge({ edge, windowSeconds }: { edge: PlacedEdge; windowSeconds: number }) {
+  const { path, head, requests } = edge;
+  const mood = moodOf(edge);
+  const width = requests === 0 ? 1.5 : Math.min(1.5 + Math.log2(1 + requests / windowSeconds), 7);
+  const side = head.isLeft ? 8 : -8;
+  const corners = [[0, 0], [side, -5], [side, 5]];
+  const points = corners.map(([x = 0, y = 0]) => `${head.x + x},${head.y + y}`).join(" ");
+  return (
+    <g class={`edge mood-${mood}`} aria-hidden="true">
+      <path d={path} stroke-width={width} />
+      <polygon points={points} />
+      {requests > 0 && <EdgeWords edge={edge} windowSeconds={windowSeconds} />}
+    </g>
+  );
+}
+
+/** Distances of the words' lines from the edge: what goes well, and what fails. */
+const lineOffsets = {
+  split: [-7, 16, 30],
+  above: [-8, -8, -22],
+  below: [17, 17, 31],
+  beside: [4, 4, 18],
+} as const;
+
+function EdgeWords({ edge, windowSeconds }: { edge: PlacedEdge; windowSeconds: number }) {
+  const { label: { x, y, anchor, form }, requests, errors, p95Ms } = edge;
+  const [first, second, third] = lineOffsets[form];
+  const rate = <tspan class="edge-rate">{toRate(requests, windowSeconds)}/s</tspan>;
+  const took = toDuration(p95Ms);
+  return (
+    <text x={x} y={y + first} text-anchor={anchor}>
+      {rate}
+      {first === second ? ` · ${took}` : <tspan x={x} y={y + second}>{took}</tspan>}
+      {errors > 0 && (
+        <tspan x={x} y={y + third} class="edge-errors">{toShare(errors, requests)} failed</tspan>
+      )}
+    </text>
+  );
+}
+
+interface NodeProps {
+  readonly node: PlacedNode;
+  readonly width: number;
+  readonly windowSeconds: number;
+  readonly part: Part | undefined;
+}
+
+function Node({ node, width, windowSeconds, part }: NodeProps) {
+  const { x, y, name, kind, requests } = node;
+  const isUnwell = part !== undefined && part.state !== "ready";
+  const words = isUnwell ? part.state : `${toRate(requests, windowSeconds)}/s`;
+  const body = (
+    <>
+      <rect width={width} height={nodeHeight} rx="8" />
+      {kind === "service" || kind === "gateway"
+        ? (
+          <rect
+            class={`node-edge ${hueOf(name)}`}
+            width="4"
+            height={nodeHeight - 16}
+            y="8"
+            rx="2"
+          />
+        )
+        : null}
+      <text x="14" y="22" class="node-name">
+        {clip(kind === "database" ? "database" : name, width)}
+      </text>{" "}
+      <text x="14" y="40" class="node-words">{kind === "client" ? "anybody" : words}</text>
+    </>
+  );
+  const look = `node node-${kind} ${isUnwell ? "is-unwell" : ""}`;
+  const link = linkOf(node);
+  return (
+    <g class={look} transform={`translate(${x} ${y})`}>
+      {link ? <a href={link}>{body}</a> : body}
+    </g>
+  );
+}
+
+function linkOf({ kind, name }: PlacedNode): string | undefined {
+  if (kind === "gateway") return toHash("/requests");
+  return kind === "service" ? toHash("/requests", { service: name }) : undefined;
+}
+
+function clip(name: string, width: number): string {
+  const length = Math.floor((width - 24) / 7.4);
+  return name.length > length ? `${name.slice(0, length - 1)}…` : name;
+}

@@ -1,0 +1,71 @@
+import { toHash } from "../data/router.ts";
+import { toDuration, toText } from "../logic/format.ts";
+import type { Attributes, ShownLine, Span } from "../wire.ts";
+import { keyOfPlace, LogLines } from "./log_lines.tsx";
+import { Service } from "./small.tsx";
+import { titleOf } from "./waterfall.tsx";
+
+export interface SpanDetailsProps {
+  readonly span: Span;
+  /** When its trace began, epoch milliseconds. */
+  readonly start: number;
+  readonly lines: readonly ShownLine[];
+}
+
+/** What one span has to say, and what was logged in it. */
+export function SpanDetails({ span, start, lines }: SpanDetailsProps) {
+  return (
+    <div class="span-details">
+      <p class="span-title">
+        <Service name={span.service} />
+        <strong>{titleOf(span)}</strong>
+      </p>
+      <p class="muted">
+        {span.kind}, {span.status === "error" ? "failed" : "ok"} · starts at{" "}
+        +{toDuration(Math.max(span.start - start, 0))} · takes {toDuration(span.durationMs)}
+      </p>
+      <Pairs values={span.attributes} />
+      {span.events.map((event) => (
+        <div key={`${event.time} ${event.name}`}>
+          <h3>{event.name} at +{toDuration(Math.max(event.time - start, 0))}</h3>
+          <Pairs values={event.attributes} />
+        </div>
+      ))}
+      {span.links.map(({ traceId }) => (
+        <p key={traceId}>
+          Comes from the trace <a href={toHash(`/requests/${traceId}`)}>{traceId}</a>
+        </p>
+      ))}
+      <h3>Logged here</h3>
+      {lines.length > 0
+        ? <LogLines lines={lines} keyOf={keyOfPlace} label="Lines of this span" start={start} />
+        : <p class="muted">Nothing.</p>}
+    </div>
+  );
+}
+
+/** Names and values, by name. */
+export function Pairs({ values }: { values: Attributes }) {
+  const pairs = Object.entries(values).toSorted(([a], [b]) => a < b ? -1 : 1);
+  if (pairs.length === 0) return null;
+  return (
+    <dl class="pairs">
+      {pairs.map(([name, value]) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{toText(value)}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
+/**
+ * The lines of a span. A line that names none belongs to the span in which its service was asked.
+ */
+export function linesOf(span: Span, lines: readonly ShownLine[]): readonly ShownLine[] {
+  return lines.filter(({ spanId, service }) =>
+    spanId === span.spanId ||
+    (spanId === null && span.kind === "server" && service === span.service)
+  );
+}

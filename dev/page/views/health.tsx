@@ -1,0 +1,123 @@
+import { useNow } from "../data/hooks.ts";
+import { useHealth } from "../data/use_health.ts";
+import { toHash } from "../data/router.ts";
+import { toDateAndClock, toDuration, toIso, toLongDuration, toPlural } from "../logic/format.ts";
+import { PartName, PartStateMark, sortParts, toSummary } from "../parts/health_parts.tsx";
+import { Icon } from "../parts/icons.tsx";
+import { Empty, Failure, Panel } from "../parts/small.tsx";
+import type { Exit, Part } from "../wire.ts";
+
+/** How each part is and why, and what has died. */
+export function Health() {
+  const { value, error, reload } = useHealth();
+  return (
+    <>
+      <div class="view-head">
+        <h1 tabIndex={-1}>Health</h1>
+        {value && <p class="summary" role="status">{toSummary(value.parts)}</p>}
+      </div>
+      {error ? <Failure error={error} retry={reload} /> : null}
+      {value && (
+        <div class="health">
+          <Panel title="Parts">
+            {value.parts.length > 0
+              ? <Parts parts={value.parts} />
+              : <Empty title="No part has said anything yet." />}
+          </Panel>
+          <Panel title="Exits" aside={<span class="muted">newest first</span>}>
+            {value.exits.length > 0
+              ? value.exits.map((exit) => (
+                <ExitReport key={`${exit.name} ${exit.time}`} exit={exit} />
+              ))
+              : <Empty title="No process has ended. Good." />}
+          </Panel>
+        </div>
+      )}
+    </>
+  );
+}
+
+function Parts({ parts }: { parts: readonly Part[] }) {
+  const now = useNow(1000);
+  return (
+    <table class="plain parts-table">
+      <thead>
+        <tr>
+          <th scope="col">Part</th>
+          <th scope="col">State</th>
+          <th scope="col">Since</th>
+          <th scope="col">Reason</th>
+          <th scope="col">Where</th>
+        </tr>
+      </thead>
+      <tbody>
+        {sortParts(parts).map((part) => (
+          <tr key={`${part.kind} ${part.name}`}>
+            <th scope="row">
+              <PartName part={part} />
+            </th>
+            <td>
+              <PartStateMark state={part.state} />
+            </td>
+            <td class="part-since" title={toDateAndClock(part.since)}>
+              {toLongDuration(now - part.since)}
+            </td>
+            <td class="part-reason">{part.reason}</td>
+            <td class="part-where">
+              {part.port === undefined ? "" : `port ${part.port}`}
+              {part.pid === undefined ? "" : ` process ${part.pid}`}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function ExitReport({ exit }: { exit: Exit }) {
+  const { name, time, lastLines, inFlight, isExpected } = exit;
+  return (
+    <article class={`exit ${isExpected ? "" : "is-unexpected"}`}>
+      <h3>
+        <Icon name={isExpected ? "ok" : "bad"} />
+        {name} {toWords(exit)}
+      </h3>
+      <p class="muted">
+        <time dateTime={toIso(time)}>{toDateAndClock(time)}</time>
+        {isExpected ? " · as asked" : " · nobody asked for it"}
+      </p>
+      {inFlight.length > 0 && (
+        <>
+          <h4>{toPlural(inFlight.length, "request")} in flight</h4>
+          <ul class="in-flight">
+            {inFlight.map((one) => (
+              <li key={`${one.traceId} ${one.path} ${one.sinceMs}`}>
+                <InFlight request={one} /> <span class="muted">for {toDuration(one.sinceMs)}</span>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      {lastLines.length > 0 && (
+        <details open={!isExpected}>
+          <summary>Its last {toPlural(lastLines.length, "line")}</summary>
+          <pre tabIndex={0} aria-label={`Last lines of ${name}`}>{lastLines.join("\n")}</pre>
+        </details>
+      )}
+    </article>
+  );
+}
+
+function toWords({ code, signal }: Exit): string {
+  if (signal) return `was ended by ${signal}`;
+  return code === null ? "ended, and nobody saw how" : `ended with code ${code}`;
+}
+
+function InFlight({ request: { traceId, method, path } }: { request: Exit["inFlight"][number] }) {
+  const words = (
+    <>
+      <span class="method">{method}</span> {path}
+    </>
+  );
+  return traceId ? <a href={toHash(`/requests/${traceId}`)}>{words}</a> : <span>{words}</span>;
+}

@@ -1,0 +1,92 @@
+import { useMemo, useRef } from "preact/hooks";
+import { useApp } from "../data/app_context.ts";
+import { useSeen } from "../data/hooks.ts";
+import { rowKeys, useKeys } from "../data/keyboard.ts";
+import { useLiveList } from "../data/use_live_list.ts";
+import { useStanding } from "../data/use_standing.ts";
+import { toHash } from "../data/router.ts";
+import { knownFilters, logFilters, passes } from "../logic/matches.ts";
+import { type FilterField, Filters } from "../parts/filters.tsx";
+import { ListState, Older } from "../parts/list_state.tsx";
+import { LogLines } from "../parts/log_lines.tsx";
+import { Empty, Failure, TryCurl } from "../parts/small.tsx";
+import type { ViewProps } from "../views.ts";
+import type { ShownLine } from "../wire.ts";
+
+const pageSize = "200";
+const levels = ["error", ["warn,error", "warn and error"], "warn", "info", "debug"] as const;
+
+/** Every log line of every process, live. */
+export function Logs({ query }: ViewProps) {
+  const { api, live } = useApp();
+  const filters = knownFilters(logFilters, query);
+  const lines = useRef<HTMLOListElement>(null);
+  const standing = useStanding(lines);
+  const list = useLiveList<ShownLine>({
+    view: "logs",
+    name: JSON.stringify(filters),
+    isStanding: standing.isStanding,
+    load: (before, signal) => api.logs({ ...filters, limit: pageSize, before }, signal),
+    listen: (arrived) => live.on("log", arrived),
+    keyOf: keyOfLine,
+    timeOf: ({ time }) => time,
+    matches: (line) => passes(logFilters, filters, line),
+  });
+  useKeys({ ...rowKeys(lines), Escape: leaveLine });
+  const { traceId } = filters;
+  return (
+    <>
+      <div class="view-head">
+        <h1 tabIndex={-1}>Logs</h1>
+        {traceId && <a href={toHash(`/requests/${traceId}`)}>Show this trace</a>}
+        <ListState list={list} standing={standing} noun="line" />
+      </div>
+      <Filters label="Filter logs" path="/logs" fields={useFields(list.items)} values={filters} />
+      {list.error ? <Failure error={list.error} retry={list.retry} /> : null}
+      {list.items.length > 0
+        ? <LogLines lines={list.items} list={lines} keyOf={keyOfLine} label="Log lines" />
+        : list.phase === "ready" && <NoLines isFiltered={Object.keys(filters).length > 0} />}
+      <Older list={list} noun="line" />
+    </>
+  );
+}
+
+function keyOfLine(line: ShownLine): string {
+  return String(line.id ?? `${line.time} ${line.service} ${line.spanId} ${line.message}`);
+}
+
+function leaveLine(): void {
+  if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
+}
+
+function NoLines({ isFiltered }: { isFiltered: boolean }) {
+  if (isFiltered) {
+    return (
+      <Empty title="No line is like that.">
+        <p>Clear a filter, or wait: what is written and fits is shown at once.</p>
+      </Empty>
+    );
+  }
+  return (
+    <Empty title="Nothing has been logged yet.">
+      <p>Send a request and read what is said of it:</p>
+      <TryCurl path="/courses" />
+    </Empty>
+  );
+}
+
+function useFields(lines: readonly ShownLine[]): readonly FilterField[] {
+  const services = useSeen(lines.map(({ service }) => service));
+  return useMemo(() => [
+    { name: "q", label: "Search", kind: "search", placeholder: "Message or field  ( / )" },
+    { name: "level", label: "Level", kind: "select", options: levels },
+    { name: "service", label: "Service", kind: "select", options: services },
+    {
+      name: "traceId",
+      label: "Trace id",
+      kind: "text",
+      placeholder: "32 hex digits",
+      pattern: /^[0-9a-f]{32}$/,
+    },
+  ], [services]);
+}

@@ -1,0 +1,178 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { useApp } from "../data/app_context.ts";
+import { useAnswer, useThrottled } from "../data/hooks.ts";
+import { rowKeys, useKeys } from "../data/keyboard.ts";
+import { toHash } from "../data/router.ts";
+import { toDecisions } from "../logic/decision.ts";
+import { toDateAndClock, toDuration, toPlural } from "../logic/format.ts";
+import { extentOf, toSpanRows } from "../logic/span_tree.ts";
+import { Decisions } from "../parts/decisions.tsx";
+import { keyOfPlace, LogLines } from "../parts/log_lines.tsx";
+import { Passport } from "../parts/passport.tsx";
+import { CopyButton, Empty, Failure, Panel, Person, Status } from "../parts/small.tsx";
+import { linesOf, SpanDetails } from "../parts/span_details.tsx";
+import { Waterfall } from "../parts/waterfall.tsx";
+import type { ViewProps } from "../views.ts";
+import type { RequestDetail } from "../wire.ts";
+
+const reloadMs = 300;
+
+/** One request: what was decided, who did what when, what was said of it. */
+export function Trace({ params: [traceId = ""], query }: ViewProps) {
+  const { api, live, router } = useApp();
+  const { value, error, isLoading, reload } = useAnswer(
+    (signal) => api.trace(traceId, signal),
+    [traceId],
+  );
+  // Spans and lines of a request come in for a while after its answer.
+  const follow = useThrottled(reload, reloadMs);
+  useEffect(() => {
+    const look = (items: readonly { traceId: string | null }[]) => {
+      if (items.some((item) => item.traceId === traceId)) follow();
+    };
+    const stops = [live.on("request", look), live.on("log", look)];
+    return () => stops.forEach((stop) => stop());
+  }, [traceId]);
+  useKeys({ Escape: () => router.back("/requests") });
+
+  const select = (span: string) =>
+    router.go({ path: `/requests/${traceId}`, query: { span } }, { replace: true });
+  return (
+    <>
+      <p class="crumb">
+        <a href={toHash("/requests")}>Requests</a>
+      </p>
+      {error ? <Failure error={error} retry={reload} /> : null}
+      {value && <Shown traceId={traceId} trace={value} selected={query.span} select={select} />}
+      {!value && !isLoading && !error && <Unknown traceId={traceId} />}
+    </>
+  );
+}
+
+function Unknown({ traceId }: { traceId: string }) {
+  return (
+    <>
+      <h1 tabIndex={-1}>No such trace</h1>
+      <Empty title={`Nothing is kept of ${traceId}.`}>
+        <p>It may be among the oldest, which make room for new ones, or not have come yet.</p>
+        <p>
+          <a href={toHash("/requests")}>Show the requests there are</a>
+        </p>
+      </Empty>
+    </>
+  );
+}
+
+interface ShownProps {
+  readonly traceId: string;
+  readonly trace: RequestDetail;
+  readonly selected: string | undefined;
+  readonly select: (spanId: string) => void;
+}
+
+function Shown({ traceId, trace, selected, select }: ShownProps) {
+  const { spans, logs, passport, verdicts } = trace;
+  const rows = useRef<HTMLTableSectionElement>(null);
+  useKeys(rowKeys(rows));
+  const span = spans.find(({ spanId }) => spanId === selected) ?? toSpanRows(spans)[0]?.span;
+  const start = spans.length > 0 ? extentOf(spans).start : logs[0]?.time ?? 0;
+  return (
+    <>
+      <TraceHead traceId={traceId} trace={trace} />
+      <div class="trace">
+        <Panel title="Spans" class="trace-spans" aside={<Count count={spans.length} noun="span" />}>
+          {span
+            ? <Waterfall spans={spans} selected={span.spanId} select={select} rows={rows} />
+            : <Empty title="No spans have come in." />}
+        </Panel>
+        {span && (
+          <Panel title="Selected span" class="trace-span">
+            <SpanDetails span={span} start={start} lines={linesOf(span, logs)} />
+          </Panel>
+        )}
+        <Panel title="Logs" class="trace-logs" aside={<Count count={logs.length} noun="line" />}>
+          {logs.length > 0
+            ? <LogLines lines={logs} keyOf={keyOfPlace} label="Lines of this trace" start={start} />
+            : <p class="muted">Nothing was logged.</p>}
+        </Panel>
+        <div class="trace-middle">
+          <Panel title="What the gateway decided">
+            <Decisions decisions={toDecisions(trace)} select={select} />
+          </Panel>
+          <Panel title="Passport">
+            {passport
+              ? <Passport passport={passport} verdicts={verdicts} start={start} />
+              : <p class="muted">None was signed: the request went to no service.</p>}
+          </Panel>
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Count({ count, noun }: { count: number; noun: string }) {
+  return <span class="muted">{toPlural(count, noun)}</span>;
+}
+
+function TraceHead({ traceId, trace: { request } }: { traceId: string; trace: RequestDetail }) {
+  const command = `deno task explain ${traceId}`;
+  return (
+    <div class="trace-head">
+      <h1 tabIndex={-1}>
+        {request
+          ? (
+            <>
+              <span class="method">{request.method}</span> {request.path ?? "(no path)"}
+            </>
+          )
+          : "Trace without a request"}
+      </h1>
+      <dl class="facts">
+        {request && <Facts request={request} />}
+        <Fact name="Trace, explained in a terminal">
+          <code>{command}</code>
+          <span>
+            <CopyButton text={command} label="Copy command" />
+            <CopyButton text={traceId} label="Copy trace id" />
+          </span>
+        </Fact>
+      </dl>
+    </div>
+  );
+}
+
+function Facts({ request }: { request: NonNullable<RequestDetail["request"]> }) {
+  const { status, code, durationMs, sub, issuer, time, route } = request;
+  return (
+    <>
+      <Fact name="Status">
+        <Status status={status} code={code} />
+      </Fact>
+      <Fact name="Duration">{durationMs === null ? "…" : toDuration(durationMs)}</Fact>
+      <Fact name="When">{toDateAndClock(time)}</Fact>
+      <Fact name="Person">
+        {sub
+          ? (
+            <a href={toHash("/requests", { sub })}>
+              <Person sub={sub} />
+            </a>
+          )
+          : <Person sub={sub} />}
+        {issuer && <span class="muted">by {issuer}</span>}
+      </Fact>
+      <Fact name="Route">
+        {route ? <a href={toHash("/requests", { route })}>{route}</a> : "none"}
+      </Fact>
+    </>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+  return (
+    <div class="fact">
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}

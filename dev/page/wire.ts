@@ -1,0 +1,32 @@
+import type { Health, LogLine, RequestRow } from "../observe/api.ts";
+
+/** The one place where the page hangs on the server: the shapes of its API. */
+export type {
+  Attributes,
+  Exit,
+  Health,
+  LogLine,
+  MapEdge,
+  MapNode,
+  Page,
+  Part,
+  PartState,
+  RequestDetail,
+  RequestRow,
+  ServiceMap,
+  Span,
+  State,
+  Traffic,
+  Verdict,
+} from "../observe/api.ts";
+
+/** A line as lists and the stream tell it: the stream's need not have its number yet. */
+export type ShownLine = LogLine & { readonly id?: number };
+
+/** What the stream tells, by the name of its event. */
+export interface StreamEvents {
+  readonly request: RequestRow;
+  readonly log: ShownLine;
+  readonly health: Health;
+  readonly metrics: { readonly at: number };
+}

@@ -1,0 +1,336 @@
+import assert from "node:assert/strict";
+import type {
+  Health,
+  KeptLogLine,
+  Page,
+  RequestDetail,
+  RequestRow,
+  ServiceMap,
+} from "../dev/observe/api.ts";
+import { startCollector } from "./support/collector.ts";
+import { askWhoIAm, bearer, demoLearner, logIn } from "./support/dev_people.ts";
+import {
+  type DevSystem,
+  freePort,
+  runDev,
+  startDev,
+  temporaryHome,
+  waitUntilGone,
+} from "./support/dev_system.ts";
+import { waitUntil } from "./support/wait.ts";
+
+const projectRoot = new URL("../", import.meta.url).pathname;
+/** Spans leave a program after 200 ms, and lines are written after 50. */
+const seenWithinMs = 5_000;
+
+/** What the dashboard of a system answers. */
+async function ask<Answer>(system: DevSystem, path: string): Promise<Answer> {
+  const response = await fetch(`http://127.0.0.1:${system.dashboardPort}${path}`);
+  assert.equal(response.status, 200, path);
+  return await response.json();
+}
+
+/** The trace of a request as the dashboard knows it, once it knows all that is expected of it. */
+async function traceOf(
+  system: DevSystem,
+  response: Response,
+  isWhole: (detail: RequestDetail) => boolean,
+): Promise<RequestDetail> {
+  await response.body?.cancel();
+  const traceId = response.headers.get("x-trace-id") ?? "";
+  const found: RequestDetail[] = [];
+  await waitUntil(`the dashboard shows the whole of ${traceId}`, async () => {
+    const { items } = await ask<Page<RequestRow>>(system, `/api/requests?q=${traceId}`);
+    if (items.length === 0) return false;
+    found.unshift(await ask<RequestDetail>(system, `/api/requests/${traceId}`));
+    return found.slice(0, 1).some(isWhole);
+  }, seenWithinMs);
+  const [detail] = found;
+  assert.ok(detail);
+  return detail;
+}
+
+/** Whether the spans are there with which these services served, and their lines. */
+function isServedBy(...names: readonly string[]) {
+  return ({ spans, logs }: RequestDetail): boolean =>
+    names.every((name) =>
+      spans.some(({ kind, service }) => kind === "server" && service === name) &&
+      logs.some(({ service }) => service === name)
+    );
+}
+
+async function explain(home: string, traceId: string): Promise<string> {
+  const { stdout, stderr, code } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "explain", traceId],
+    cwd: projectRoot,
+    env: { EDGEPASS_HOME: home },
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  return new TextDecoder().decode(stdout).replace(/\s+/g, " ");
+}
+
+Deno.test("a request is on the dashboard with every step, and explained in the terminal", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path });
+  assert.match(
+    system.output(),
+    new RegExp(`Dashboard +http://127.0.0.1:${system.dashboardPort}\n`),
+  );
+  const token = await logIn(system, demoLearner);
+  const response = await system.fetch("/users/me", { headers: bearer(token) });
+  const detail = await traceOf(system, response, isServedBy("gateway", "user"));
+  const { request, spans, logs, passport, verdicts } = detail;
+  assert.deepEqual(
+    [request?.method, request?.path, request?.route, request?.status, request?.code],
+    ["GET", "/users/me", "/users/me", 200, null],
+  );
+  assert.equal(request?.services[0], "gateway");
+  assert.ok(request?.services.includes("user"));
+  const names = spans.map(({ service, name }) => `${service} ${name}`);
+  for (const step of ["verify", "revocation", "sign", "envelope"]) {
+    assert.ok(names.includes(`gateway gateway.${step}`), step);
+  }
+  assert.ok(names.includes("user GET /users/me"), names.join(", "));
+  assert.ok(
+    spans.some(({ service, attributes }) =>
+      service === "user" && attributes["db.system.name"] === "sqlite"
+    ),
+  );
+  assert.equal(passport?.claims.txn, request?.traceId);
+  assert.equal(passport?.claims.sub, `user:${request?.sub}`);
+  assert.deepEqual([verdicts[0]?.service, verdicts[0]?.verdict], ["user", "accepted"]);
+  assert.ok(
+    logs.some(({ service, message }) => service === "user" && message === "Request served"),
+  );
+  // What travelled is nowhere to be read: neither a token nor an address.
+  assert.doesNotMatch(JSON.stringify(detail), /eyJ|@edgepass\.local/);
+
+  const said = await explain(home.path, request?.traceId ?? "");
+  for (
+    const part of [
+      "GET /users/me was answered 200",
+      "+ route /users/me, access: authenticated",
+      "+ credential bearer",
+      `sub ${request?.sub}`,
+      "+ revocation clear",
+      `+ sign Passport by key ${passport?.kid}`,
+      "+ forward to user, which answered 200",
+      "user GET /users/me 200",
+      "Passport accepted",
+    ]
+  ) assert.ok(said.includes(part), `${part}\n${said}`);
+});
+
+Deno.test("the dashboard tells traffic, lines and health of what runs, and of a refusal", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path });
+  const token = await logIn(system, demoLearner);
+  await system.fetch("/auth/logout", { method: "POST", headers: bearer(token) });
+  const response = await system.fetch("/users/me", { headers: bearer(token) });
+  const { request } = await traceOf(system, response, isServedBy("gateway"));
+  assert.deepEqual([request?.status, request?.code], [401, "token_revoked"]);
+  const said = await explain(home.path, request?.traceId ?? "");
+  assert.ok(said.includes("x revocation token_revoked: Token has been revoked"), said);
+
+  const { edges } = await ask<ServiceMap>(system, "/api/map");
+  const busy = edges.filter(({ requests }) => requests > 0).map(({ from, to }) => `${from}>${to}`);
+  for (const edge of ["client>gateway", "gateway>redis", "gateway>auth", "auth>auth database"]) {
+    assert.ok(busy.includes(edge), `${edge} of ${busy}`);
+  }
+  const { items } = await ask<Page<KeptLogLine>>(system, "/api/logs?q=token_revoked");
+  assert.deepEqual(items.map(({ traceId }) => traceId), [request?.traceId]);
+  const { parts, exits } = await ask<Health>(system, "/api/health");
+  assert.deepEqual(
+    parts.map(({ kind, name, state }) => `${kind} ${name} ${state}`).toSorted(),
+    [
+      "database auth database ready",
+      "database course database ready",
+      "database enrollment database ready",
+      "database user database ready",
+      "http edgepass ready",
+      "process edgepass ready",
+      "redis redis ready",
+    ],
+  );
+  assert.deepEqual(exits, []);
+  const rows = await ask<Page<RequestRow>>(system, "/api/requests?limit=500");
+  assert.ok(!rows.items.some(({ path }) => path === "/readyz"), "probes are no requests");
+});
+
+Deno.test("a page that listens hears of a request", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path });
+  const aborter = new AbortController();
+  const stream = await fetch(`http://127.0.0.1:${system.dashboardPort}/api/stream`, {
+    signal: aborter.signal,
+  });
+  const response = await system.fetch("/courses");
+  await response.body?.cancel();
+  const traceId = response.headers.get("x-trace-id") ?? "none";
+  let text = "";
+  for await (const chunk of stream.body?.pipeThrough(new TextDecoderStream()) ?? []) {
+    text += chunk;
+    if (/event: request\n.*\n.*\n/.test(text) && text.includes(traceId)) break;
+  }
+  assert.match(text, new RegExp(`data: \\{"traceId":"${traceId}"`));
+  aborter.abort();
+});
+
+Deno.test("services in processes of their own are one trace, and each has its health", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path, args: ["--split"] });
+  const token = await logIn(system, demoLearner);
+  const courses = await system.fetch("/courses");
+  const { data } = await courses.json();
+  const response = await system.fetch("/enrollments", {
+    method: "POST",
+    headers: { ...bearer(token), "content-type": "application/json" },
+    body: JSON.stringify({ courseId: data.items[0].id }),
+  });
+  assert.equal(response.status, 201);
+  const { request, verdicts, spans } = await traceOf(
+    system,
+    response,
+    isServedBy("gateway", "enrollment", "course"),
+  );
+  assert.equal(request?.route, "/enrollments");
+  const judged = verdicts.map(({ service, verdict }) => `${service} ${verdict}`);
+  assert.ok(judged.includes("enrollment accepted") && judged.includes("course accepted"));
+  const ids = new Set(spans.map(({ spanId }) => spanId));
+  const roots = spans.filter(({ parentId }) => parentId === null || !ids.has(parentId));
+  assert.equal(roots.length, 1, "one tree through three processes");
+  const { parts } = await ask<Health>(system, "/api/health");
+  const processes = parts.filter(({ kind }) => kind === "process").map(({ name }) => name);
+  assert.deepEqual(processes.toSorted(), ["auth", "course", "enrollment", "gateway", "user"]);
+  assert.ok(parts.every(({ state }) => state === "ready"), JSON.stringify(parts));
+});
+
+Deno.test("a workerd run is on the same dashboard", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path, task: "dev:workers" });
+  const response = await system.fetch("/courses");
+  const { request, spans } = await traceOf(system, response, isServedBy("gateway", "course"));
+  assert.deepEqual([request?.path, request?.status], ["/courses", 200]);
+  const names = spans.map(({ service, name }) => `${service} ${name}`);
+  assert.ok(names.includes("gateway GET /courses") && names.includes("course GET /courses"));
+});
+
+Deno.test("what is not sampled is known by its lines", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path, env: { OTEL_TRACES_SAMPLER_ARG: "0" } });
+  const response = await system.fetch("/users/me");
+  const { request, spans } = await traceOf(system, response, ({ logs }) => logs.length > 0);
+  assert.deepEqual([request?.status, request?.code], [401, "authentication_required"]);
+  assert.deepEqual(spans, []);
+  const said = await explain(home.path, request?.traceId ?? "");
+  assert.ok(said.includes("No span of it was kept"));
+  assert.ok(said.includes("x verify authentication_required: Authentication required"));
+});
+
+Deno.test("a collector that was given gets the same spans with its key, and dev keeps them", async () => {
+  await using home = await temporaryHome();
+  await using collector = startCollector();
+  await using system = await startDev({
+    home: home.path,
+    env: {
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+      OTEL_EXPORTER_OTLP_HEADERS: "x-key=a%20secret",
+    },
+  });
+  const response = await system.fetch("/courses");
+  const { request, spans } = await traceOf(system, response, isServedBy("gateway", "course"));
+  const traceId = request?.traceId ?? "";
+  await waitUntil(
+    "the collector has the spans",
+    () => collector.spans(traceId).length === spans.length,
+    seenWithinMs,
+  );
+  assert.equal(collector.headers.at(-1)?.get("x-key"), "a secret");
+  const file = await Deno.readTextFile(`${home.path}/dev.env`);
+  assert.ok(file.includes(`OTEL_EXPORTER_OTLP_ENDPOINT='${collector.endpoint}'\n`));
+});
+
+Deno.test("the next start says why a process died and what it was doing, once", async () => {
+  await using home = await temporaryHome();
+  const asked = Promise.withResolvers<void>();
+  const answer = Promise.withResolvers<Response>();
+  await using upstream = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
+    asked.resolve();
+    return answer.promise;
+  });
+  const routes = [{
+    prefix: "/slow",
+    upstream: `http://127.0.0.1:${upstream.addr.port}`,
+    access: "public",
+  }];
+  const env = { ROUTES: JSON.stringify(routes) };
+  {
+    await using system = await startDev({ home: home.path, env });
+    const family = await system.family();
+    const waiting = system.fetch("/slow/thing").catch(() => undefined);
+    await asked.promise;
+    // The product is the youngest of the three.
+    const { code } = await system.end("SIGKILL", Math.max(...family));
+    assert.equal(code, 137);
+    await waiting;
+    answer.resolve(new Response());
+    await waitUntilGone(family);
+  }
+  {
+    await using system = await startDev({ home: home.path });
+    assert.match(system.output(), /The last run: edgepass ended by SIGKILL at /);
+    assert.match(system.output(), /under way for [\d.]+ m?s: GET \/slow\/thing/);
+    const { exits } = await ask<Health>(system, "/api/health");
+    assert.deepEqual(exits.map(({ name, signal }) => [name, signal]), [["edgepass", "SIGKILL"]]);
+    assert.equal(exits[0]?.inFlight[0]?.path, "/slow/thing");
+    assert.equal(exits[0]?.isExpected, false);
+    const [, command] = (await system.family()).toSorted((a, b) => a - b);
+    assert.ok(command);
+    await system.end("SIGKILL", command);
+  }
+  {
+    await using system = await startDev({ home: home.path });
+    assert.match(system.output(), /The last run: dev itself was killed, at about /);
+    assert.doesNotMatch(system.output(), /ended by SIGKILL/);
+  }
+  await using system = await startDev({ home: home.path });
+  assert.doesNotMatch(system.output(), /The last run/);
+  assert.equal(await askWhoIAm(system, await logIn(system, demoLearner)), "200 Demo Learner");
+});
+
+Deno.test("deno task dev names a dashboard's port that is taken, or the gateway's", async () => {
+  await using home = await temporaryHome();
+  using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const taken = String(other.addr.port);
+  const port = freePort();
+  const refusals = {
+    [taken]: `Cannot start: DASHBOARD_PORT ${taken} is taken by another program; ` +
+      "set DASHBOARD_PORT to another port",
+    [port]: "Cannot start: DASHBOARD_PORT is the same as PORT; set one of them to another port",
+  };
+  for (const [given, line] of Object.entries(refusals)) {
+    const env = { DASHBOARD_PORT: given };
+    const { code, output } = await runDev({ home: home.path, port, env });
+    assert.equal(code, 1);
+    assert.deepEqual(output.trim().split("\n").filter((text) => !/^Task /.test(text)), [line]);
+  }
+});
+
+Deno.test("the dashboard is nobody else's", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path });
+  const client = Deno.createHttpClient({ allowHost: true });
+  const refused = {
+    421: { host: `evil.test:${system.dashboardPort}` },
+    403: { origin: `http://127.0.0.1:${system.port}` },
+  };
+  for (const [status, headers] of Object.entries(refused)) {
+    const response = await fetch(`http://127.0.0.1:${system.dashboardPort}/api/state`, {
+      client,
+      headers,
+    });
+    assert.equal(response.status, Number(status));
+    await response.body?.cancel();
+  }
+  client.close();
+});

@@ -1,0 +1,359 @@
+import assert from "node:assert/strict";
+import { createPage } from "../dev/page/mod.ts";
+import type { Page } from "playwright-core";
+import { findBarriers, findChromium, openWatched } from "./support/chromium.ts";
+import { makeRow, traceIdOf } from "./support/dashboard_samples.ts";
+import { type FakeDashboard, startFakeDashboard } from "./support/fake_dashboard.ts";
+import { waitUntil } from "./support/wait.ts";
+
+const isThere = await findChromium() !== undefined;
+const isCi = Deno.env.get("CI") !== undefined;
+
+Deno.test({
+  name: "Chromium is there; without it the tests of the dashboard's page are left out",
+  ignore: !isThere && !isCi,
+  fn: () => assert.ok(isThere, "Cannot test the page: no Chromium is installed"),
+});
+
+/** The enrollment, whose trace has everything. */
+const enrollment = traceIdOf(3);
+
+const views = {
+  "the overview": ["#/", "Overview", ["gateway", "0.6 % failed", "3 of 13 parts are not ready."]],
+  "the list of requests": ["#/requests", "Requests", [
+    "token_expired",
+    "/courses/…9f3ac001",
+    "1.24 s",
+  ]],
+  "a request": [
+    `#/requests/${enrollment}`,
+    "POST /enrollments",
+    ["GET → course", "roles:learner", "Nothing of it is revoked (strict)", "edgepass.local"],
+  ],
+  "the log": ["#/logs", "Logs", ["Request answered", "Upstream is unavailable"]],
+  "the health": [
+    "#/health",
+    "Health",
+    ["1 migration is missing", "enrollment ended with code 1", "2 requests in flight"],
+  ],
+} as const;
+
+interface Setup extends AsyncDisposable {
+  readonly fake: FakeDashboard;
+  readonly page: Page;
+  /** Fails when the page has complained of anything. */
+  requireCalm(): void;
+}
+
+type SetupOptions = Parameters<typeof openWatched>[1] & { readonly count?: number };
+
+/** A page on a dashboard of its own, connected. */
+async function setup(hash: string, { count = 250, ...options }: SetupOptions = {}): Promise<Setup> {
+  const fake = startFakeDashboard({ page: await createPage(), count });
+  const watched = await openWatched(`${fake.url}/${hash}`, options);
+  const { page, complaints } = watched;
+  await page.locator(".connection-live").waitFor();
+  return {
+    fake,
+    page,
+    requireCalm: () => assert.deepEqual(complaints, []),
+    async [Symbol.asyncDispose]() {
+      await watched[Symbol.asyncDispose]();
+      await fake[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function inBrowser(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name: `The dashboard's page: ${name}`, ignore: !isThere, fn });
+}
+
+async function seeTexts(page: Page, texts: readonly string[]): Promise<void> {
+  for (const text of texts) {
+    await page.locator("main").getByText(text).filter({ visible: true }).first().waitFor();
+  }
+}
+
+/** The trace ids of the rows on show, in their order. */
+async function listRows(page: Page): Promise<string[]> {
+  const rows = "[...document.querySelectorAll('.requests [data-trace]')]";
+  return await page.evaluate<string[]>(`${rows}.map(({ dataset }) => dataset.trace)`);
+}
+
+for (const [what, [hash, heading, texts]] of Object.entries(views)) {
+  inBrowser(
+    `${what} shows what the API tells, by its own origin alone, on any screen`,
+    async () => {
+      await using opened = await setup(hash);
+      const { page } = opened;
+      await page.getByRole("heading", { level: 1, name: heading }).waitFor();
+      await seeTexts(page, texts);
+      for (const width of [1920, 768, 360]) {
+        await page.setViewportSize({ width, height: 740 });
+        const over = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+        assert.ok(Number(over) <= 0, `${over} pixels wider than ${width}`);
+      }
+      opened.requireCalm();
+    },
+  );
+
+  inBrowser(`${what} has no barrier that axe-core knows, light and dark`, async () => {
+    await using opened = await setup(hash, { count: 20 });
+    await seeTexts(opened.page, texts);
+    for (const colorScheme of ["light", "dark"] as const) {
+      await opened.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      assert.deepEqual(await findBarriers(opened.page), [], colorScheme);
+    }
+  });
+}
+
+inBrowser("a request is in the list as soon as the stream tells it", async () => {
+  await using opened = await setup("#/requests");
+  const { page, fake } = opened;
+  await page.locator("[data-trace]").first().waitFor();
+  const row = makeRow(900, 0, { time: Date.now() + 1000, path: "/just-now", status: null });
+  fake.tell("request", row);
+  await page.getByText("/just-now").waitFor();
+  assert.equal((await listRows(page))[0], row.traceId);
+  fake.tell("request", { ...row, status: 418 });
+  await page.locator(".requests").getByText("418").waitFor();
+  assert.equal((await listRows(page)).filter((id) => id === row.traceId).length, 1);
+  opened.requireCalm();
+});
+
+inBrowser("log lines, health and the map follow the stream", async () => {
+  await using opened = await setup("#/logs");
+  const { page, fake } = opened;
+  await page.getByText("Request answered").first().waitFor();
+  fake.tell("log", {
+    id: 999_999,
+    time: Date.now() + 1000,
+    level: "warn",
+    service: "course",
+    traceId: null,
+    spanId: null,
+    message: "Said just now",
+    fields: {},
+  });
+  await page.getByText("Said just now").waitFor();
+  await page.getByRole("link", { name: "Health" }).click();
+  await page.getByText("3 of 13 parts are not ready.").waitFor();
+  fake.samples.health = { parts: [], exits: [] };
+  fake.tell("health", { parts: fake.samples.health.parts, exits: [] });
+  await page.getByText("No process has ended. Good.").waitFor();
+  await page.getByRole("link", { name: "Overview", exact: true }).click();
+  await page.getByText("0.6 % failed").waitFor();
+  const quiet = { requests: 0, errors: 0, p50Ms: 0, p95Ms: 0 };
+  fake.samples.map = { nodes: [{ name: "gateway", kind: "gateway", ...quiet }], edges: [] };
+  fake.tell("metrics", { at: Date.now() });
+  await page.getByText("Nobody calls just now.").waitFor();
+  opened.requireCalm();
+});
+
+inBrowser("filters narrow the list, stand in the address and survive a reload", async () => {
+  await using opened = await setup("#/requests");
+  const { page, fake } = opened;
+  await page.getByLabel("Status").selectOption("4xx");
+  await page.getByLabel("Search").fill("courses");
+  await page.getByRole("button", { name: "More filters" }).click();
+  await page.getByLabel("Code").fill("forbidden");
+  const onlyForbidden = async () => {
+    const statuses = await page.locator(".requests tbody .cell-status").allTextContents();
+    return statuses.length > 0 && statuses.every((text) => text === "403forbidden");
+  };
+  await waitUntil("only refusals are listed", onlyForbidden, 5000);
+  await waitUntil("the address tells", () => page.url().includes("code=forbidden"), 5000);
+  const [path, query] = new URL(page.url()).hash.split("?");
+  assert.equal(path, "#/requests");
+  const set = Object.fromEntries(new URLSearchParams(query));
+  assert.deepEqual(set, { q: "courses", status: "4xx", code: "forbidden" });
+  // What the stream tells is filtered alike.
+  fake.tell("request", makeRow(900, 0, { time: Date.now() + 1000, path: "/courses/not-this" }));
+  fake.tell("request", makeRow(7, 0, { traceId: traceIdOf(901), time: Date.now() + 2000 }));
+  await waitUntil("it fits", async () => (await listRows(page))[0] === traceIdOf(901), 5000);
+  assert.equal(await page.getByText("/courses/not-this").count(), 0);
+  await page.reload();
+  await waitUntil("only refusals are listed again", onlyForbidden, 5000);
+  assert.equal(await page.getByLabel("Code").inputValue(), "forbidden");
+  assert.equal(await page.getByLabel("Status").inputValue(), "4xx");
+  await page.getByRole("button", { name: "Clear" }).click();
+  await waitUntil("all are listed", async () => (await listRows(page)).length === 100, 5000);
+  opened.requireCalm();
+});
+
+inBrowser("a list that somebody reads stands still until it is let go", async () => {
+  await using opened = await setup("#/requests");
+  const { page, fake } = opened;
+  await page.locator("[data-trace]").nth(99).waitFor({ state: "attached" });
+  await page.evaluate("scrollTo({ top: 600 })");
+  await waitUntil("it stands", async () => {
+    fake.tell("request", makeRow(900, 0, { time: Date.now() + 1000, path: "/meanwhile" }));
+    return await page.getByRole("button", { name: "1 new request" }).isVisible();
+  }, 5000);
+  assert.equal(await page.getByText("/meanwhile").count(), 0);
+  await page.getByRole("button", { name: "1 new request" }).click();
+  await page.getByText("/meanwhile").waitFor();
+  assert.equal(await page.evaluate("scrollY"), 0);
+  opened.requireCalm();
+});
+
+inBrowser("older requests come when somebody scrolls down to them", async () => {
+  await using opened = await setup("#/requests");
+  const { page } = opened;
+  await page.locator("[data-trace]").nth(99).waitFor({ state: "attached" });
+  for (const count of [200, 250]) {
+    await page.evaluate("scrollTo({ top: document.body.scrollHeight })");
+    await waitUntil(`${count} rows`, async () => (await listRows(page)).length === count, 5000);
+  }
+  assert.deepEqual(await listRows(page), opened.fake.samples.requests.map((row) => row.traceId));
+  opened.requireCalm();
+});
+
+inBrowser("the keyboard alone leads from the list to a span and back to the same row", async () => {
+  await using opened = await setup("#/requests");
+  const { page } = opened;
+  await page.locator("[data-trace]").first().waitFor();
+  for (const key of ["j", "ArrowDown", "j", "j", "j", "k"]) await page.keyboard.press(key);
+  await page.keyboard.press("Enter");
+  await page.getByRole("heading", { level: 1, name: "POST /enrollments" }).waitFor();
+  const selected = page.locator(".waterfall [aria-selected=true]");
+  await page.keyboard.press("j");
+  await page.keyboard.press("j");
+  assert.match(await selected.textContent() ?? "", /verify/);
+  await page.keyboard.press("k");
+  await page.keyboard.press("ArrowLeft");
+  assert.equal(await page.locator(".waterfall tbody tr").count(), 1);
+  assert.equal(await selected.getAttribute("aria-expanded"), "false");
+  await page.keyboard.press("Escape");
+  await page.getByRole("heading", { level: 1, name: "Requests" }).waitFor();
+  const focused = page.locator("[data-trace]:focus");
+  assert.equal(await focused.getAttribute("data-trace"), enrollment);
+  await page.keyboard.press("/");
+  assert.equal(await page.locator("input[type=search]:focus").count(), 1);
+  await page.keyboard.type("j?");
+  assert.equal(await page.getByLabel("Search").inputValue(), "j?");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("?");
+  await page.getByRole("dialog", { name: "Keyboard" }).waitFor();
+  opened.requireCalm();
+});
+
+inBrowser("single letters do nothing once they are turned off", async () => {
+  await using opened = await setup("#/requests");
+  const { page } = opened;
+  await page.locator("[data-trace]").first().waitFor();
+  await page.getByRole("button", { name: "Keyboard shortcuts" }).click();
+  await page.getByLabel("Single letters are shortcuts").uncheck();
+  await page.getByRole("button", { name: "Close" }).click();
+  await page.reload();
+  await page.locator("[data-trace]").first().waitFor();
+  await page.keyboard.press("j");
+  assert.equal(await page.locator("[data-trace]:focus").count(), 0);
+  await page.keyboard.press("ArrowDown");
+  assert.equal(await page.locator("[data-trace]:focus").count(), 1);
+});
+
+inBrowser("a span shows its attributes and what was logged in it", async () => {
+  await using opened = await setup(`#/requests/${enrollment}`);
+  const { page } = opened;
+  await page.getByText("GET /courses/:id").click();
+  const details = page.locator(".span-details");
+  await details.getByText("gateway,enrollment,course").waitFor();
+  await details.getByText("Course has no lessons yet").waitFor();
+  assert.equal(await details.getByText("Enrolled").count(), 0);
+  await page.reload();
+  await details.getByText("Course has no lessons yet").waitFor();
+  assert.equal(await page.locator(".verdicts li").count(), 2);
+  await page.getByText(`deno task explain ${enrollment}`).waitFor();
+  opened.requireCalm();
+});
+
+inBrowser("a trace that is not kept is said to be so", async () => {
+  await using opened = await setup(`#/requests/${"f".repeat(32)}`);
+  await opened.page.getByRole("heading", { level: 1, name: "No such trace" }).waitFor();
+});
+
+inBrowser("an empty store says what to do", async () => {
+  await using opened = await setup("#/requests", { count: 0 });
+  const { page } = opened;
+  await page.getByText("No requests yet.").waitFor();
+  await page.getByText("curl -s http://127.0.0.1:8787/courses").waitFor();
+  await page.getByRole("link", { name: "Logs" }).click();
+  await page.getByText("Nothing has been logged yet.").waitFor();
+  opened.requireCalm();
+});
+
+inBrowser("what others wrote is shown as text, wherever it stands", async () => {
+  const markup = `<img src=x onerror="document.title='taken'"><script>alert(1)</script>`;
+  await using opened = await setup("#/requests");
+  const { page, fake } = opened;
+  await page.locator("[data-trace]").first().waitFor();
+  const row = makeRow(900, 0, {
+    time: Date.now() + 1000,
+    path: `/${markup}`,
+    code: markup,
+    services: ["gateway", markup],
+  });
+  fake.samples.requests.unshift(row);
+  const line = {
+    id: 999_999,
+    time: row.time,
+    level: markup,
+    service: markup,
+    traceId: row.traceId,
+    spanId: null,
+    message: markup,
+    fields: { [markup]: markup },
+  };
+  fake.samples.logs.unshift(line);
+  const known = fake.samples.traces.get(enrollment);
+  assert.ok(known);
+  const [span, ...others] = known.spans;
+  assert.ok(span);
+  fake.samples.traces.set(row.traceId, {
+    ...known,
+    request: row,
+    spans: [{ ...span, name: markup, attributes: { [markup]: markup } }, ...others],
+    logs: [line],
+    passport: { kid: markup, claims: { ...known.passport?.claims, [markup]: markup } },
+  });
+  fake.tell("request", row);
+  await page.getByText(`/${markup}`).click();
+  await seeTexts(page, [`GET /${markup}`, markup]);
+  await page.getByRole("link", { name: "Logs" }).click();
+  await page.locator(".line-text").first().click();
+  await seeTexts(page, [markup]);
+  assert.equal(await page.locator("main img, main script").count(), 0);
+  assert.equal(await page.title(), "Logs · Edgepass");
+  opened.requireCalm();
+});
+
+inBrowser("while dev is gone the page says so, and it recovers by itself", async () => {
+  const page = await createPage();
+  const first = startFakeDashboard({ page });
+  await using opened = await openWatched(`${first.url}/#/requests`);
+  await opened.page.locator("[data-trace]").first().waitFor();
+  await first[Symbol.asyncDispose]();
+  await opened.page.getByText("dev does not answer.").waitFor();
+  assert.ok((await listRows(opened.page)).length > 0, "what was known stays");
+  await using second = startFakeDashboard({ page, port: first.port });
+  second.samples.requests.unshift(makeRow(900, Date.now(), { path: "/after-the-break" }));
+  await opened.page.getByText("/after-the-break").waitFor();
+  assert.equal(await opened.page.getByText("dev does not answer.").count(), 0);
+  await opened.page.locator(".connection-live").waitFor();
+});
+
+inBrowser("the choice of colours is kept", async () => {
+  await using opened = await setup("#/", { colorScheme: "light" });
+  const { page } = opened;
+  const ground = async () =>
+    await page.evaluate<string>("getComputedStyle(document.body).backgroundColor");
+  const light = await ground();
+  await page.getByRole("button", { name: "Colours: system. Change to light" }).click();
+  await page.getByRole("button", { name: "Colours: light. Change to dark" }).click();
+  const dark = await ground();
+  assert.notEqual(dark, light);
+  await page.reload();
+  assert.equal(await ground(), dark);
+  opened.requireCalm();
+});

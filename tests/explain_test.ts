@@ -1,0 +1,253 @@
+import assert from "node:assert/strict";
+import { explain } from "../dev/explain.ts";
+import { createPaint } from "../dev/paint.ts";
+import { answeredLine, lineOf, openStore } from "./support/observed.ts";
+import { acceptedTrace, refusedTrace, traceIdOf } from "./support/otlp.ts";
+
+const start = 1_772_000_000_000;
+const traceId = traceIdOf(0x1f);
+
+/** A home with an empty store, and what `deno task explain` says of it. */
+async function setup() {
+  const world = await openStore();
+  const home = `${world.folder}/home`;
+  Deno.mkdirSync(home);
+  // The home's store is this one: nothing of it is copied while it is written.
+  Deno.symlinkSync(world.folder, `${home}/observe`);
+  return {
+    ...world,
+    home,
+    explain: (...args: string[]) => explain(args, home, createPaint(false)),
+  };
+}
+
+/** Every line that begins with these words, with the blanks in it squeezed. */
+function linesOf(text: string, words: string): string[] {
+  return text.split("\n").map((line) => line.trim().replace(/\s+/g, " "))
+    .filter((line) => line.startsWith(words));
+}
+
+function squeeze(text: string): string {
+  return text.replace(/\s+/g, " ");
+}
+
+Deno.test("an accepted request is told with every decision and every hop", async () => {
+  await using world = await setup();
+  await world.send(acceptedTrace({ traceId, start }));
+  world.store.write({
+    lines: [
+      answeredLine(traceId, { time: start + 10, durationMs: 10 }),
+      lineOf({
+        traceId,
+        service: "user",
+        level: "warn",
+        time: start + 3,
+        message: "Passport is large",
+        fields: { bytes: 2_100 },
+      }),
+    ],
+  });
+  const { text, code } = world.explain(traceId);
+  assert.equal(code, 0);
+  const said = squeeze(text);
+  assert.ok(said.startsWith(`Trace ${traceId}, `));
+  for (
+    const part of [
+      "GET /users/0192 was answered 200 in 10.0 ms by user.",
+      "+ target GET /users/0192",
+      "+ route /users/{id}, access: authenticated",
+      "+ credential cookie",
+      "+ verify key key-1; sub 0192; issuer user; roles learner; sid sid-1; jti jti-1 (0.25 ms)",
+      "+ revocation clear, strict; asked by sub, jti, sid, kid (0.25 ms)",
+      "+ authorize allowed by authenticated",
+      "+ sign Passport by key pass-1; life 30 s from ",
+      "sub user:0192; roles [learner]",
+      "+ forward to user, which answered 200 (8.00 ms)",
+    ]
+  ) assert.ok(said.includes(part), `${part}\n\n${text}`);
+  assert.deepEqual(linesOf(text, "gateway "), ["gateway GET /users/{id} 200 10.0 ms"]);
+  assert.deepEqual(linesOf(text, "user "), ["user GET /users/:id 200 6.00 ms Passport accepted"]);
+  assert.deepEqual(linesOf(text, "sqlite "), ["sqlite QUERY 0.50 ms 1 statement"]);
+  assert.match(linesOf(text, "! ")[0] ?? "", /user WARN Passport is large bytes=2100$/);
+  const order = ["  gateway  GET", "    user  GET", "      ! ", "      sqlite QUERY"];
+  const places = order.map((line) => text.indexOf(`\n${line}`));
+  assert.deepEqual(places, places.toSorted((a, b) => a - b));
+  assert.ok(!places.includes(-1), text);
+});
+
+Deno.test("a refused request is told with the step, the code and what it means", async () => {
+  await using world = await setup();
+  await world.send(refusedTrace({ traceId, start }));
+  const { text, code } = world.explain(traceId);
+  assert.equal(code, 0);
+  assert.ok(
+    squeeze(text).includes(
+      "GET /users/0192 was answered 401 in 3.00 ms: the gateway refused it at the step revocation. " +
+        "token_revoked: Token has been revoked.",
+    ),
+  );
+  assert.deepEqual(linesOf(text, "x "), [
+    "x revocation token_revoked: Token has been revoked (0.25 ms)",
+  ]);
+  assert.deepEqual(linesOf(text, "+ authorize"), []);
+  assert.deepEqual(linesOf(text, "+ forward"), []);
+});
+
+/** What the gateway refused with, and the step that has to be named. */
+const refusals = {
+  misdirected_request: "target",
+  path_not_canonical: "target",
+  uri_too_long: "target",
+  headers_too_large: "target",
+  not_found: "route",
+  method_not_allowed: "route",
+  csrf_rejected: "credential",
+  authentication_required: "verify",
+  ambiguous_credentials: "verify",
+  token_invalid: "verify",
+  token_expired: "verify",
+  token_revoked: "revocation",
+  revocation_unavailable: "revocation",
+  forbidden: "authorize",
+  request_timeout: "body",
+  payload_too_large: "body",
+  unsupported_media_type: "body",
+  malformed_json: "body",
+  upstream_bad_response: "forward",
+  upstream_unavailable: "forward",
+  upstream_timeout: "forward",
+} as const;
+
+for (const [code, step] of Object.entries(refusals)) {
+  Deno.test(`${code} of an unsampled request is told as refused at ${step}`, async () => {
+    await using world = await setup();
+    world.store.write({
+      lines: [answeredLine(traceId, { time: start, status: 400, code, steps: { [step]: 1.5 } })],
+    });
+    const { text } = world.explain(traceId);
+    assert.ok(squeeze(text).includes(`refused it at the step ${step}. ${code}: `), text);
+    assert.match(linesOf(text, `x ${step} ${code}`)[0] ?? "", / \(1\.50 ms\)$/, text);
+  });
+}
+
+Deno.test("an unsampled request is told by its lines, and it is said why so little is known", async () => {
+  await using world = await setup();
+  world.store.write({
+    lines: [
+      lineOf({ traceId, time: start + 1, message: "Request served", fields: { status: 200 } }),
+      lineOf({ traceId, time: start + 2, level: "error", message: "Store is away" }),
+      answeredLine(traceId, { time: start + 5, route: "/courses", sub: "0192" }),
+    ],
+  });
+  const { text, code } = world.explain(traceId);
+  assert.equal(code, 0);
+  const said = squeeze(text);
+  assert.ok(said.includes("GET /courses was answered 200 in 5.00 ms."));
+  assert.ok(said.includes("No span of it was kept"));
+  assert.ok(said.includes("+ route /courses"));
+  assert.ok(said.includes("+ verify sub 0192"));
+  assert.ok(said.includes("course ERROR Store is away"));
+});
+
+Deno.test("a trace that did not pass the gateway is told by its hops", async () => {
+  await using world = await setup();
+  await world.send([{ traceId, spanId: "c000000000000001", service: "auth", start, kind: 2 }]);
+  const { text } = world.explain(traceId);
+  assert.match(text, /did not pass the gateway/);
+  assert.equal(linesOf(text, "auth work").length, 1);
+});
+
+Deno.test("nothing is wider than 100 columns, and nothing steers the terminal", async () => {
+  await using world = await setup();
+  const long = "x".repeat(300);
+  const spans = acceptedTrace({ traceId, start }).map((span) => ({
+    ...span,
+    name: `${span.name}\x1b[31m${long}`,
+    attributes: { ...span.attributes, "url.path": `/${long}`, "edgepass.token.sid": long },
+  }));
+  await world.send(spans);
+  const fields = { cause: { message: `${long}\x1b]0;title\x07\r\n` } };
+  world.store.write({
+    lines: [
+      lineOf({ traceId, service: "user", time: start + 3, level: "error", message: long, fields }),
+    ],
+  });
+  const { text } = world.explain(traceId);
+  assert.deepEqual(text.split("\n").filter((line) => line.length > 100), []);
+  // deno-lint-ignore no-control-regex -- what steers a terminal is a control character
+  assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f]/);
+});
+
+Deno.test("many database calls of one service are folded", async () => {
+  await using world = await setup();
+  const spans = acceptedTrace({ traceId, start });
+  const query = spans.at(-1);
+  assert.ok(query);
+  const more = Array.from({ length: 20 }, (_, at) => ({
+    ...query,
+    spanId: (at + 1).toString(16).padStart(16, "d"),
+  }));
+  await world.send([...spans, ...more]);
+  const { text } = world.explain(traceId);
+  assert.equal(linesOf(text, "sqlite").length, 8);
+  assert.equal(linesOf(text, "and 13 more database calls").length, 1);
+});
+
+Deno.test("the beginning of an id will do, and so will a traceparent", async () => {
+  await using world = await setup();
+  await world.send(acceptedTrace({ traceId, start }));
+  const whole = world.explain(traceId).text;
+  for (
+    const given of ["aaaa", traceId.toUpperCase(), `00-${traceId}-bbbbbbbbbbbbbbbb-01`, "#aaaaaa"]
+  ) {
+    assert.equal(world.explain(given).text, whole, given);
+  }
+});
+
+Deno.test("what cannot be explained is said in one line that tells where was looked", async () => {
+  await using world = await setup();
+  await world.send(acceptedTrace({ traceId: traceIdOf(1), start }));
+  await world.send(acceptedTrace({ traceId: traceIdOf(2), start }));
+  const path = `${world.home}/observe/store.sqlite`;
+  const nowhere = explain(["aaaa"], `${world.folder}/nowhere`, createPaint(false));
+  assert.equal(nowhere.code, 1);
+  assert.match(nowhere.text, /^No trace can be read from .*nowhere\/observe\/store\.sqlite: /);
+  assert.deepEqual(world.explain("bbbb"), {
+    text: `No trace begins with bbbb in ${path}`,
+    code: 1,
+  });
+  assert.deepEqual(world.explain("aaaa"), {
+    text: `Several traces begin with aaaa: ${traceIdOf(1)}, ${traceIdOf(2)}`,
+    code: 1,
+  });
+  for (const args of [[], ["xyz1"], ["abc"], ["a".repeat(33)], ["aaaa", "bbbb"]]) {
+    const { text, code } = world.explain(...args);
+    assert.equal(code, 2);
+    assert.match(text, /^Usage: deno task explain <traceId>/);
+  }
+});
+
+Deno.test("colours are for terminals", async () => {
+  await using world = await setup();
+  await world.send(refusedTrace({ traceId, start }));
+  const plain = world.explain(traceId).text;
+  const coloured = explain([traceId], world.home, createPaint(true)).text;
+  assert.notEqual(coloured, plain);
+  // deno-lint-ignore no-control-regex -- what starts a colour is a control character
+  assert.equal(coloured.replace(/\x1b\[\d+m/g, ""), plain);
+});
+
+Deno.test("deno task explain reads the store of EDGEPASS_HOME and writes nothing into it", async () => {
+  await using world = await setup();
+  await world.send(acceptedTrace({ traceId, start }));
+  world.close();
+  const before = Deno.readFileSync(world.path);
+  const { stdout, stderr, code } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "explain", traceId],
+    cwd: new URL("..", import.meta.url).pathname,
+    env: { EDGEPASS_HOME: world.home },
+  }).output();
+  assert.equal(code, 0, new TextDecoder().decode(stderr));
+  assert.match(new TextDecoder().decode(stdout), /was answered 200/);
+  assert.deepEqual(Deno.readFileSync(world.path), before);
+});

@@ -1,0 +1,75 @@
+import assert from "node:assert/strict";
+import axe from "axe-core";
+import { type BrowserContextOptions, chromium, type Page } from "playwright-core";
+
+const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+/** Where Chromium is: `CHROMIUM`, or where packages put it; undefined where there is none. */
+export async function findChromium(): Promise<string | undefined> {
+  for (const path of [Deno.env.get("CHROMIUM"), ...places]) {
+    if (path && await Deno.stat(path).then(({ isFile }) => isFile, () => false)) return path;
+  }
+  return undefined;
+}
+
+/** A page in a Chromium of its own, which nobody else sees. */
+export interface WatchedPage extends AsyncDisposable {
+  readonly page: Page;
+  /** Everything the page has complained of, or asked of somebody else. */
+  readonly complaints: readonly string[];
+}
+
+/**
+ * Opens a page that is watched for whatever should not happen: an error on the console, a request
+ * that fails, a request to another origin.
+ */
+export async function openWatched(
+  url: string,
+  options: BrowserContextOptions = {},
+): Promise<WatchedPage> {
+  const executablePath = await findChromium();
+  assert.ok(executablePath, "Chromium is not installed");
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  const context = await browser.newContext({
+    viewport: { width: 1280, height: 800 },
+    ...options,
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  const complaints: string[] = [];
+  const { origin } = new URL(url);
+  page.on("pageerror", ({ message }) => complaints.push(`error: ${message}`));
+  page.on("console", (message) => {
+    if (message.type() === "error") complaints.push(`console: ${message.text()}`);
+  });
+  page.on("request", (request) => {
+    if (new URL(request.url()).origin !== origin) complaints.push(`left for ${request.url()}`);
+  });
+  page.on("requestfailed", (request) => {
+    const reason = request.failure()?.errorText ?? "unknown";
+    // The page itself gives up what it no longer needs.
+    if (reason !== "net::ERR_ABORTED") complaints.push(`failed: ${request.url()}: ${reason}`);
+  });
+  page.on("response", (response) => {
+    if (response.status() >= 400) complaints.push(`${response.status()}: ${response.url()}`);
+  });
+  await page.goto(url);
+  return { page, complaints, [Symbol.asyncDispose]: () => browser.close() };
+}
+
+interface AxeResult {
+  readonly violations: readonly {
+    readonly id: string;
+    readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+  }[];
+}
+
+/** What axe-core finds wrong with the page as it is, in a line each. */
+export async function findBarriers(page: Page): Promise<string[]> {
+  // A script element would have to pass the page's policy.
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate<AxeResult>("axe.run()");
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html}: ${failureSummary}`)
+  );
+}

@@ -1,0 +1,101 @@
+import type { Page } from "../../dev/page/mod.ts";
+import { logFilters, passes, requestFilters } from "../../dev/page/logic/matches.ts";
+import { makeSamples, type Samples } from "./dashboard_samples.ts";
+
+/** A dashboard whose API tells samples, and whose stream says what a test wants. */
+export interface FakeDashboard extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  readonly samples: Samples;
+  tell(event: "request" | "log" | "health" | "metrics", data: unknown): void;
+}
+
+export interface FakeDashboardOptions {
+  readonly page: Page;
+  readonly count?: number;
+  readonly port?: number;
+  readonly samples?: Samples;
+}
+
+export function startFakeDashboard(
+  { page, count = 250, port = 0, samples = makeSamples(count, Date.now()) }: FakeDashboardOptions,
+): FakeDashboard {
+  const streams = createStreams();
+  const server = Deno.serve({ hostname: "127.0.0.1", port, onListen: () => {} }, (request) => {
+    const url = new URL(request.url);
+    if (url.pathname === "/api/stream") return streams.open();
+    return page.serve(request) ?? answer(url, samples);
+  });
+  return {
+    url: `http://127.0.0.1:${server.addr.port}`,
+    port: server.addr.port,
+    samples,
+    tell: streams.tell,
+    async [Symbol.asyncDispose]() {
+      streams.end();
+      await server.shutdown();
+    },
+  };
+}
+
+function createStreams() {
+  const streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
+  const encoder = new TextEncoder();
+  let id = 0;
+  return {
+    open(): Response {
+      let own: ReadableStreamDefaultController<Uint8Array>;
+      const body = new ReadableStream<Uint8Array>({
+        start(controller) {
+          own = controller;
+          streams.add(controller);
+          controller.enqueue(encoder.encode(": hello\n\n"));
+        },
+        cancel: () => void streams.delete(own),
+      });
+      return new Response(body, { headers: { "content-type": "text/event-stream" } });
+    },
+    tell(event: string, data: unknown): void {
+      const text = `id: ${++id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+      for (const stream of streams) stream.enqueue(encoder.encode(text));
+    },
+    end(): void {
+      for (const stream of streams) stream.close();
+      streams.clear();
+    },
+  };
+}
+
+function answer({ pathname, searchParams }: URL, samples: Samples): Response {
+  const filters = Object.fromEntries(
+    [...searchParams].filter(([name]) => name !== "limit" && name !== "before"),
+  );
+  switch (pathname) {
+    case "/api/state":
+      return Response.json({
+        mode: "together",
+        startedAt: Date.now() - 900_000,
+        now: Date.now(),
+        gateway: { origin: "http://127.0.0.1:8787" },
+        counts: { requests: samples.requests.length, logs: samples.logs.length },
+      });
+    case "/api/requests": {
+      const fitting = samples.requests.filter((row) => passes(requestFilters, filters, row));
+      return page(fitting, searchParams);
+    }
+    case "/api/logs":
+      return page(samples.logs.filter((line) => passes(logFilters, filters, line)), searchParams);
+    case "/api/map":
+      return Response.json(samples.map);
+    case "/api/health":
+      return Response.json(samples.health);
+  }
+  const trace = samples.traces.get(/^\/api\/requests\/(.+)$/.exec(pathname)?.[1] ?? "");
+  return trace ? Response.json(trace) : Response.json({ error: "Not found" }, { status: 404 });
+}
+
+function page(all: readonly unknown[], query: URLSearchParams): Response {
+  const from = Number(query.get("before") ?? 0);
+  const to = from + Number(query.get("limit") ?? 100);
+  return Response.json({ items: all.slice(from, to), next: to < all.length ? String(to) : null });
+}
