@@ -5,7 +5,8 @@ import { measureSteps } from "./steps.ts";
 
 /**
  * What a request costs, as ratios within one run: `deno task bench`, with `--soak` also a million
- * requests for memory. The figures go to bench/results.json; nothing asserts them.
+ * requests for memory, with `--only=watching` that part alone. The figures go to bench/results.json;
+ * nothing asserts them.
  */
 const rounds = 5;
 const requestsPerRound = 6_000;
@@ -24,41 +25,55 @@ const scenario = await createScenario({ users: 1000, redis: { port: redis.port, 
 const UPSTREAM = `http://127.0.0.1:${upstream.port}`;
 await using proxy = await start("proxy", { UPSTREAM });
 await using gateway = await start("gateway", { ...scenario.settings, UPSTREAM });
-await using manyRoutes = await start("gateway", {
-  ...scenario.settings,
-  UPSTREAM,
-  OTHER_ROUTES: "1000",
-});
-await using allInOne = await start("gateway", scenario.settings);
-await using fullRedis = await start("redis", { TOKEN: token });
-await fillRevocations(fullRedis.port, 100_000);
-const crowd = await createScenario({ users: 10_000, redis: { port: fullRedis.port, token } });
-await using crowded = await start("gateway", { ...crowd.settings, UPSTREAM });
+const file = new URL("results.json", import.meta.url);
+const parts = {
+  cost: measureCost,
+  watching: measureWatching,
+  commands: () => countCommands(scenario),
+  latency: measureLatency,
+  steps: () => measureSteps({ url: `http://127.0.0.1:${redis.port}`, token }),
+  memory: soak,
+} as const;
 
-const cost = await compare("ratioToProxy", {
-  "bare fetch-proxy": { server: proxy, request: scenario.request("/me") },
-  "gateway, service at a URL": { server: gateway, request: scenario.request("/me") },
-  "gateway, public route at a URL": { server: gateway, request: scenario.request("/open") },
-  "gateway with 1000 more routes": { server: manyRoutes, request: scenario.request("/me") },
-  "gateway with 10,000 people, 100,000 revocations": {
-    server: crowded,
-    request: crowd.request("/me"),
-  },
-  "gateway and service in one isolate": { server: allInOne, request: scenario.request("/me") },
-});
-console.table(cost);
-const watching = await measureWatching();
-console.table(watching);
-const commands = await countCommands(scenario);
-const latency = await measureLatency();
-const steps = await measureSteps({ url: `http://127.0.0.1:${redis.port}`, token });
-const memory = Deno.args.includes("--soak") ? await soak() : await lastSoak();
-const results = { cost, watching, commands, latency, steps, ...(memory ? { memory } : {}) };
-await Deno.writeTextFile(
-  new URL("results.json", import.meta.url),
-  JSON.stringify(results, null, 2) + "\n",
-);
-console.log(JSON.stringify({ ...results, cost: undefined, watching: undefined }, null, 2));
+const results: Record<string, unknown> = JSON.parse(await Deno.readTextFile(file));
+for (const [name, measurePart] of Object.entries(parts)) {
+  if (!isWanted(name)) continue;
+  results[name] = await measurePart();
+  console.log(name);
+  console.log(JSON.stringify(results[name], null, 2));
+}
+await Deno.writeTextFile(file, JSON.stringify(results, null, 2) + "\n");
+
+/** Every part but the soak, or the one that is named; the others keep the figures of their last run. */
+function isWanted(part: string): boolean {
+  const [, only] = /^--only=(\w+)$/.exec(Deno.args[0] ?? "") ?? [];
+  if (only !== undefined) return part === only;
+  return part !== "memory" || Deno.args.includes("--soak");
+}
+
+async function measureCost() {
+  await using manyRoutes = await start("gateway", {
+    ...scenario.settings,
+    UPSTREAM,
+    OTHER_ROUTES: "1000",
+  });
+  await using allInOne = await start("gateway", scenario.settings);
+  await using fullRedis = await start("redis", { TOKEN: token });
+  await fillRevocations(fullRedis.port, 100_000);
+  const crowd = await createScenario({ users: 10_000, redis: { port: fullRedis.port, token } });
+  await using crowded = await start("gateway", { ...crowd.settings, UPSTREAM });
+  return await compare("ratioToProxy", {
+    "bare fetch-proxy": { server: proxy, request: scenario.request("/me") },
+    "gateway, service at a URL": { server: gateway, request: scenario.request("/me") },
+    "gateway, public route at a URL": { server: gateway, request: scenario.request("/open") },
+    "gateway with 1000 more routes": { server: manyRoutes, request: scenario.request("/me") },
+    "gateway with 10,000 people, 100,000 revocations": {
+      server: crowded,
+      request: crowd.request("/me"),
+    },
+    "gateway and service in one isolate": { server: allInOne, request: scenario.request("/me") },
+  });
+}
 
 /** What it costs to be seen: the same gateway with nothing, with all of it, and with a sample. */
 async function measureWatching() {
@@ -173,11 +188,6 @@ async function measureLatency() {
     added[`${delayMs} ms round trip`] = { p50Ms: at(0.5), p99Ms: at(0.99) };
   }
   return added;
-}
-
-/** A run without the soak leaves the figures of the last one. */
-async function lastSoak(): Promise<unknown> {
-  return JSON.parse(await Deno.readTextFile(new URL("results.json", import.meta.url))).memory;
 }
 
 async function soak() {

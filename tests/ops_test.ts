@@ -49,7 +49,7 @@ Deno.test("docs/observability.md has every setting of telemetry with its default
   const rows = readTable(await readProjectFile(catalogueDocument), "Settings");
   assert.deepEqual(rows.map(([name]) => bare(name)), Object.keys(telemetrySettings));
   const defaults: Record<string, unknown> = z.parse(z.object(telemetrySettings), {});
-  for (const [name, meaning, without = ""] of rows) {
+  for (const [name = "", meaning, without = ""] of rows) {
     assert.ok(meaning, name);
     const value = defaults[bare(name)];
     // Where the schema has no default, words say what happens.
