@@ -1,7 +1,6 @@
 import { type Attributes, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { currentContext } from "../context.ts";
 import { Problem } from "../problem.ts";
-import { UniqueViolation, VersionConflict } from "../sql/errors.ts";
 import type { CounterName, HistogramName, MetricAttributes } from "./catalogue.ts";
 import { openSpan } from "./open_span.ts";
 
@@ -27,6 +26,12 @@ export function measure<Name extends HistogramName>(
 export function annotate(attributes: Attributes): void {
   currentContext()?.opened?.span.setAttributes(attributes);
 }
+
+/**
+ * A row that exists already and a lost race are answers of a database, not its failures. By name: who
+ * only counts needs nothing of `shared/sql`.
+ */
+const answers: ReadonlySet<string> = new Set(["UniqueViolation", "VersionConflict"]);
 
 /**
  * Does work of a service's own database in a span of its own, and measures it.
@@ -59,10 +64,7 @@ export async function measureDatabase<Result>(
   } catch (error) {
     failure = nameFailure(error);
     span.setAttribute("error.type", failure);
-    // A lost race and a row that exists already are answers, not failures of the database.
-    if (!(error instanceof UniqueViolation || error instanceof VersionConflict)) {
-      span.setStatus({ code: SpanStatusCode.ERROR });
-    }
+    if (!answers.has(failure)) span.setStatus({ code: SpanStatusCode.ERROR });
     throw error;
   } finally {
     span.end();
