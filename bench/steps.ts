@@ -11,6 +11,7 @@ import { readTarget } from "../gateway/target.ts";
 import { encodeBase64Url, importSecret } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/log";
 import { cookieNames, signAccessToken } from "@edgepass/shared/tokens";
+import { toSecret } from "@edgepass/shared/secret";
 import { createUpstashRedis, gatherPipelines } from "@edgepass/shared/redis";
 import { localUpstream } from "@edgepass/shared/upstream";
 import { newTrace } from "@edgepass/shared/trace-context";
@@ -32,7 +33,7 @@ export async function measureSteps(
     [{ iss: origin, audience: origin, algorithms: ["EdDSA"], jwks }],
     effects,
   );
-  const presented = { kind: "one", token } as const;
+  const presented = { kind: "one", token: toSecret(token) } as const;
   const options = { issuers, leewaySeconds: 5, now: Date.now };
   const cached = createAuthenticate(options);
   const uncached = createAuthenticate({ ...options, maxCached: 0 });

@@ -1,3 +1,4 @@
+import { type Secret, toSecret } from "@edgepass/shared/secret";
 import type { CookieNames } from "@edgepass/shared/tokens";
 
 /** What a request shows of itself; nothing is verified yet. */
@@ -15,7 +16,7 @@ export interface Credentials {
 /** One access token, none, or more than one, which no one may choose among. */
 export type Presented =
   | { readonly kind: "none" }
-  | { readonly kind: "one"; readonly token: string }
+  | { readonly kind: "one"; readonly token: Secret }
   | { readonly kind: "ambiguous" };
 
 const bearerScheme = /^bearer(?: +|$)/i;
@@ -45,7 +46,7 @@ function present(tokens: readonly string[]): Presented {
   if (token === undefined) return { kind: "none" };
   // Two Authorization headers arrive as one, joined by a comma.
   if (tokens.length > 1 || token.includes(",")) return { kind: "ambiguous" };
-  return { kind: "one", token };
+  return { kind: "one", token: toSecret(token) };
 }
 
 function readCookies(

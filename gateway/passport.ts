@@ -9,6 +9,7 @@ import {
   warnPassportBytes,
 } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
+import { type Secret, toSecret } from "@edgepass/shared/secret";
 import { count } from "@edgepass/shared/telemetry";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import type { Attributes } from "@opentelemetry/api";
@@ -32,7 +33,7 @@ export type Bearer = AccessToken | "anonymous" | "gateway";
 /** A Passport with what it says, for those who may see it but never its signature. */
 export interface SignedPassport {
   /** The compact JWS, as it is sent. */
-  readonly token: string;
+  readonly token: Secret;
   readonly claims: PassportClaims;
   readonly kid: string;
 }
@@ -68,7 +69,7 @@ export function createSignPassport(
       "edgepass.passport.policy": policyVersion,
       "edgepass.passport.subject": claims.sub.split(":", 1)[0],
     });
-    return { token, claims, kid: signingKey.kid };
+    return { token: toSecret(token), claims, kid: signingKey.kid };
   };
 }
 

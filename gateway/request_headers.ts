@@ -1,4 +1,5 @@
 import { internalHeaders, isInternalHeader } from "@edgepass/shared/internal-headers";
+import type { Secret } from "@edgepass/shared/secret";
 import { toTraceparent, type TraceContext } from "@edgepass/shared/trace-context";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import { rememberVerdicts } from "./header_verdicts.ts";
@@ -51,7 +52,7 @@ const dropped = new Set([
 const droppedPrefixes = /^(x-forwarded-|cf-|proxy-|sec-websocket-)/;
 
 export interface ForwardedIdentity {
-  readonly passport: string;
+  readonly passport: Secret;
   /** The call's own place in the trace. */
   readonly trace: TraceContext;
   readonly clientAddress: string | undefined;

@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import { context as contextApi, trace as traceApi } from "@opentelemetry/api";
 import type { Passport } from "./passport/mod.ts";
+import type { Secret } from "./secret.ts";
 import type { OpenSpan } from "./telemetry/open_span.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { TraceContext } from "./trace_context.ts";
@@ -14,7 +15,7 @@ export interface RequestContext {
   /** The verified claims; absent where no Passport is asked for, as for health. */
   readonly passport?: Passport;
   /** The bytes of the Passport as they came, for calls to other services. Never logged. */
-  readonly passportToken?: string;
+  readonly passportToken?: Secret;
   /** When the caller stops waiting, epoch milliseconds. */
   readonly deadline?: number;
   /** The services passed so far, for logs and loop detection. */

@@ -1,4 +1,5 @@
 import { currentContext } from "./context.ts";
+import type { Secret } from "./secret.ts";
 
 const levels = { debug: 10, info: 20, warn: 30, error: 40 } as const;
 
@@ -7,8 +8,33 @@ export type LogLevel = keyof typeof levels;
 /** Every level, the least first. */
 export const logLevels = Object.keys(levels) as readonly LogLevel[];
 
-/** What a log line may carry beside its message. */
-export type LogFields = Readonly<Record<string, unknown>>;
+/** What a log line may show; requests, headers, keys and whole records are not among it. */
+export type Loggable =
+  | string
+  | number
+  | boolean
+  | bigint
+  | null
+  | undefined
+  | Date
+  | Error
+  | URL
+  | readonly Loggable[]
+  | { readonly [name: string]: Loggable };
+
+/** The fields of a line, where each may be shown; `cause` is whatever was thrown. */
+export type LogFields<Fields> = {
+  readonly [Name in keyof Fields]: Name extends "cause" ? unknown
+    : Fields[Name] extends Secret ? never
+    : Fields[Name] extends Loggable ? Fields[Name]
+    : never;
+};
+
+/** Writes one line; fields that must not be shown do not compile. */
+export type WriteLine = <const Fields extends object>(
+  message: string,
+  fields?: Fields & LogFields<Fields>,
+) => void;
 
 /** Takes one finished line, without its newline. */
 export type LogSink = (line: string) => void;
@@ -16,13 +42,13 @@ export type LogSink = (line: string) => void;
 /** Writes log lines; no field can make it throw. */
 export interface Logger {
   /** For whoever looks for a fault. */
-  debug(message: string, fields?: LogFields): void;
+  readonly debug: WriteLine;
   /** What happened. */
-  info(message: string, fields?: LogFields): void;
+  readonly info: WriteLine;
   /** What somebody should look at. */
-  warn(message: string, fields?: LogFields): void;
+  readonly warn: WriteLine;
   /** What went wrong. */
-  error(message: string, fields?: LogFields): void;
+  readonly error: WriteLine;
 }
 
 /** Whose lines a logger writes, and where. */
@@ -41,14 +67,14 @@ export interface LoggerOptions {
  * A logger that writes one JSON object a line: `time`, `level`, `service`, `traceId` and `spanId` of
  * the request that is being served, `message`, then the fields, none of which can stand in for these.
  *
- * A net under the rule that nobody logs secrets: fields whose names speak of them are not written,
+ * What must not be shown does not compile ({@link LogFields}). Below that a net: fields whose names speak of them are not written,
  * and texts that look like a token (40 characters of base64url or more), a cookie or an e-mail
  * address are masked wherever they stand. Log a `jti` or `txn` instead. No field can make it throw.
  */
 export function createLogger(
   { service, sink = console.log, level = "info", now = Date.now }: LoggerOptions,
 ): Logger {
-  const write = (at: LogLevel, message: string, fields: LogFields = {}): void => {
+  const write = (at: LogLevel, message: string, fields: object = {}): void => {
     if (levels[at] < levels[level]) return;
     const trace = currentContext()?.trace;
     const own = {
@@ -108,7 +134,7 @@ interface Budget {
   readonly line: { left: number };
 }
 
-function redactAll(fields: LogFields): object {
+function redactAll(fields: object): object {
   const redacted = redactMember({ fields }, "fields", { depth: 0, line: { left: maxValues } });
   return typeof redacted === "object" && redacted !== null ? redacted : { fields: redacted };
 }

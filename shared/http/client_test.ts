@@ -3,12 +3,13 @@ import { z } from "@hono/zod-openapi";
 import { startUnansweringServer } from "../../tests/support/unanswering_server.ts";
 import { currentContext, type RequestContext, runInContext } from "../context.ts";
 import { Problem, type ProblemCode } from "../problem.ts";
+import { toSecret } from "../secret.ts";
 import { localUpstream, urlUpstream } from "../upstream.ts";
 import { createClient } from "./client.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 // Not a token: what matters is that the bytes go along as they came.
-const passportToken = "as.it.came";
+const passportToken = toSecret("as.it.came");
 
 function setup({ context = {}, answer = () => new Response("ok") }: {
   context?: Partial<RequestContext>;

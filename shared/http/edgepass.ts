@@ -7,6 +7,7 @@ import type { Logger } from "../log.ts";
 import type { Passport, PassportVerifier } from "../passport/mod.ts";
 import { internalHeaders, maxCallChain, readDeadlineMs } from "../internal_headers.ts";
 import { Problem } from "../problem.ts";
+import { toSecret } from "../secret.ts";
 import { idleSpan, isProbe, type OpenSpan, openSpan } from "../telemetry/open_span.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { readTraceparent } from "../trace_context.ts";
@@ -111,7 +112,7 @@ async function admit(
     throw new Problem("upstream_timeout");
   }
   c.set("passport", passport);
-  return { ...context, passport, ...(token === null ? {} : { passportToken: token }) };
+  return { ...context, passport, ...(token === null ? {} : { passportToken: toSecret(token) }) };
 }
 
 /** The pattern that answered; before any did, and in an app without one, it is the middleware's own. */
