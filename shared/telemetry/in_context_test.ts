@@ -82,6 +82,16 @@ Deno.test("without a provider a span still has a place of its own in its parent'
   assert.equal(new Set(ids).size, 3);
 });
 
+Deno.test("below an idle span no provider is asked", () => {
+  const refuse = () => assert.fail("was asked");
+  const tracer = { startSpan: refuse, startActiveSpan: refuse };
+  const idle = idleSpan();
+  const child = openSpan(tracer, "child", { parent: idle });
+  assert.equal(child.trace.traceId, idle.trace.traceId);
+  assert.notEqual(child.trace.spanId, idle.trace.spanId);
+  assert.equal(child.span.isRecording(), false);
+});
+
 Deno.test("probes are told from what people do by the whole path", () => {
   assert.deepEqual(["/livez", "/readyz", "/metrics", "/livez/x", "/"].map(isProbe), [
     true,

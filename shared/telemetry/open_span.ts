@@ -48,6 +48,10 @@ export function openSpan(
   }
   const isLocal = "span" in parent;
   const above = isLocal ? parent.trace : parent;
+  // Below an idle span there is nothing to record, and some providers refuse a parent without ids.
+  if (isLocal && !isSpanContextValid(parent.span.spanContext())) {
+    return { span: parent.span, trace: childSpan(above) };
+  }
   const under = isLocal
     ? traceApi.setSpan(ROOT_CONTEXT, parent.span)
     : traceApi.setSpanContext(ROOT_CONTEXT, toSpanContext(parent));
