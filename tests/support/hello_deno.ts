@@ -1,0 +1,13 @@
+import { createService, createStarter } from "@edgepass/shared/http";
+import { serve } from "@edgepass/shared/runtime/deno";
+
+/** A service as a program of its own, which anybody may ask for `/hello`. */
+await serve((bindings) => {
+  const app = createService({
+    name: "hello",
+    starter: createStarter(bindings),
+    open: ["/hello"],
+  });
+  app.get("/hello", (c) => c.json({ hello: "there" }));
+  return app;
+});
