@@ -6,6 +6,7 @@ import type { Bindings } from "@edgepass/shared/config";
 import { localUpstream } from "@edgepass/shared/upstream";
 import { composeUser } from "@edgepass/user/compose";
 import { compose, type ComposeEffects } from "./compose.ts";
+import { sweepEach } from "./sweep.ts";
 
 /** The gateway and every service in one isolate; a binding still moves a service elsewhere. */
 export async function composeAll(
@@ -14,13 +15,19 @@ export async function composeAll(
 ): Promise<Application> {
   const auth = await composeAuth(bindings);
   const AUTH = localUpstream("auth", auth);
-  const USER = localUpstream("user", await composeUser(bindings, { AUTH }));
-  const COURSE = localUpstream("course", await composeCourse(bindings, { USER }));
-  const ENROLLMENT = localUpstream("enrollment", await composeEnrollment(bindings, { COURSE }));
+  const user = await composeUser(bindings, { AUTH });
+  const USER = localUpstream("user", user);
+  const course = await composeCourse(bindings, { USER });
+  const COURSE = localUpstream("course", course);
+  const enrollment = await composeEnrollment(bindings, { COURSE });
+  const ENROLLMENT = localUpstream("enrollment", enrollment);
   const gateway = await compose(bindings, { AUTH, USER, COURSE, ENROLLMENT }, effects);
+  const services = [auth, user, course, enrollment];
   return {
     fetch: gateway.fetch,
-    start: async () => await auth.start?.(),
-    sweep: async () => await auth.sweep?.(),
+    async start() {
+      for (const service of services) await service.start?.();
+    },
+    sweep: () => sweepEach(services),
   };
 }

@@ -9,7 +9,7 @@ import type { Application } from "@edgepass/shared/application";
 import { type Bindings, readConfig } from "@edgepass/shared/config";
 import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
-import { routes, type ServiceName } from "./routes.ts";
+import { deliveryRoutes, routes, type Row, type ServiceName } from "./routes.ts";
 
 /** Services of this isolate, by the name that would place them elsewhere. */
 export type LocalServices = Partial<Record<ServiceName, Upstream>>;
@@ -53,14 +53,18 @@ export async function compose(
       algorithms: ["EdDSA"],
       jwks: (signal) => services.AUTH.fetch("/.well-known/jwks.json", { signal }),
     }, ...config.issuers],
-    routes: [...toRoutes(services), ...config.routes],
+    routes: [
+      ...toRoutes(routes, services),
+      ...toRoutes(deliveryRoutes, services),
+      ...config.routes,
+    ],
     revocation: {
       redis: config.redis,
       refill: { upstream: services.AUTH, path: "/internal/revocations/refill" },
     },
     documents: {
       openapi: createOpenApi({
-        routes: toRoutes(services),
+        routes: toRoutes(routes, services),
         publicOrigin: config.publicOrigin,
         info,
       }),
@@ -84,8 +88,11 @@ function placeServices(
   };
 }
 
-function toRoutes(services: Readonly<Record<ServiceName, Upstream>>): Route[] {
-  return Object.entries(routes).map(([path, { service, ...row }]) => ({
+function toRoutes(
+  rows: Readonly<Record<string, Row>>,
+  services: Readonly<Record<ServiceName, Upstream>>,
+): Route[] {
+  return Object.entries(rows).map(([path, { service, ...row }]) => ({
     path,
     upstream: services[service],
     ...row,

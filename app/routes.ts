@@ -3,7 +3,8 @@ import type { AccessRule, Route } from "@edgepass/gateway";
 /** Variable or binding that places a service of the product. */
 export type ServiceName = "AUTH" | "USER" | "COURSE" | "ENROLLMENT";
 
-type Row = Pick<Route, "access" | "envelope" | "identityProvider"> & {
+/** A row of the route table, with the name of the service in place of the service. */
+export type Row = Pick<Route, "access" | "envelope" | "identityProvider" | "maxBodyBytes"> & {
   readonly service: ServiceName;
 };
 
@@ -53,4 +54,22 @@ export const routes = {
   "/enrollments": { service: "ENROLLMENT", access: { GET: signedIn, POST: learner } },
   "/enrollments/{id}": { service: "ENROLLMENT", access: { GET: signedIn, DELETE: signedIn } },
   "/enrollments/{id}/lessons/{lessonId}": { service: "ENROLLMENT", access: { PUT: signedIn } },
+} as const satisfies Readonly<Record<string, Row>>;
+
+/** A failure callback carries the event and the last answer, both as base64. */
+const delivery = { access: { POST: "public" }, envelope: false, maxBodyBytes: 262_144 } as const;
+
+/**
+ * Where QStash delivers events, and tells what it gave up. No client calls them, so they are in no
+ * document; whoever does is refused by the service, which asks for the signature of QStash.
+ */
+export const deliveryRoutes = {
+  "/events/auth": { service: "AUTH", ...delivery },
+  "/events/auth/failed": { service: "AUTH", ...delivery },
+  "/events/user": { service: "USER", ...delivery },
+  "/events/user/failed": { service: "USER", ...delivery },
+  "/events/course": { service: "COURSE", ...delivery },
+  "/events/course/failed": { service: "COURSE", ...delivery },
+  "/events/enrollment": { service: "ENROLLMENT", ...delivery },
+  "/events/enrollment/failed": { service: "ENROLLMENT", ...delivery },
 } as const satisfies Readonly<Record<string, Row>>;

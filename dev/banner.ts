@@ -9,6 +9,8 @@ export interface BannerOptions {
   readonly address: string;
   /** The origin of the dashboard. */
   readonly dashboard: string;
+  /** The QStash that events go through. */
+  readonly qstash: string;
   /** How the run before ended, where that is worth knowing. */
   readonly lastRun: readonly string[];
   readonly people: readonly DemoPerson[];
@@ -36,6 +38,7 @@ export function toBanner(options: BannerOptions): string {
     row("Dashboard", dashboard),
     row("API pages", `${origin}/docs`),
     row("OpenAPI", `${origin}/openapi.json`),
+    row("QStash", options.qstash),
     ...services.map(([name, url]) => row(name, url)),
     "",
     `  ${title("Log in as")}`,

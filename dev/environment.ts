@@ -36,6 +36,14 @@ const common = [
   ...telemetry,
 ] as const satisfies readonly SettingName[];
 
+/** How a service publishes and hears events. */
+const events = [
+  "QSTASH_URL",
+  "QSTASH_TOKEN",
+  "QSTASH_CURRENT_SIGNING_KEY",
+  "QSTASH_NEXT_SIGNING_KEY",
+] as const satisfies readonly SettingName[];
+
 const redis = ["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"] as const;
 
 /** Settings by the program that needs them: a secret is in no process that has no use for it. */
@@ -57,6 +65,7 @@ const needs = {
   ],
   auth: [
     ...common,
+    ...events,
     ...redis,
     "AUDIENCE",
     "AUTH_DB",
@@ -69,9 +78,9 @@ const needs = {
     "ADMIN_EMAIL",
     "ADMIN_PASSWORD",
   ],
-  user: [...common, "USER_DB", "USER_DB_TOKEN", "AUTH"],
-  course: [...common, "COURSE_DB", "COURSE_DB_TOKEN", "USER"],
-  enrollment: [...common, "ENROLLMENT_DB", "ENROLLMENT_DB_TOKEN", "COURSE"],
+  user: [...common, ...events, "USER_DB", "USER_DB_TOKEN", "AUTH"],
+  course: [...common, ...events, "COURSE_DB", "COURSE_DB_TOKEN", "USER"],
+  enrollment: [...common, ...events, "ENROLLMENT_DB", "ENROLLMENT_DB_TOKEN", "COURSE"],
 } as const satisfies Record<"gateway" | ServiceName, readonly SettingName[]>;
 
 export type Part = keyof typeof needs;

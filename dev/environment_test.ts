@@ -25,7 +25,9 @@ const owners: Readonly<Record<string, readonly Part[]>> = {
   ENROLLMENT_DB_TOKEN: ["enrollment"],
   UPSTASH_REDIS_REST_TOKEN: ["gateway", "auth"],
   PASSPORT_KEYS: ["gateway", "auth", "user", "course", "enrollment"],
-  QSTASH_TOKEN: [],
+  QSTASH_TOKEN: ["auth", "user", "course", "enrollment"],
+  QSTASH_CURRENT_SIGNING_KEY: ["auth", "user", "course", "enrollment"],
+  QSTASH_NEXT_SIGNING_KEY: ["auth", "user", "course", "enrollment"],
   OTEL_EXPORTER_OTLP_HEADERS: [],
 };
 

@@ -18,7 +18,9 @@ export function openHome(path: string): Home {
   const home: Home = { root, at: (...parts) => join(root, ...parts) };
   try {
     makeFolder(root);
-    for (const folder of ["keys", "db", "logs", "redis", "workers"]) makeFolder(home.at(folder));
+    for (const folder of ["keys", "db", "logs", "redis", "qstash", "workers"]) {
+      makeFolder(home.at(folder));
+    }
     const probe = home.at("keys", `.probe-${Deno.pid}`);
     Deno.writeTextFileSync(probe, "", { mode: 0o600 });
     Deno.removeSync(probe);

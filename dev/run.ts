@@ -1,20 +1,20 @@
+import { openEndpoints } from "./endpoints.ts";
 import { toEnvFile } from "./env_file.ts";
 import { type Home, openHome, takeHome } from "./home.ts";
 import { keepText } from "./kept.ts";
 import { createLogs, type Logs } from "./logs.ts";
-import { type Mode, modes } from "./modes.ts";
+import type { Mode } from "./modes.ts";
 import { observe, requireTelemetrySettings } from "./observing.ts";
 import { createPaint, type Paint } from "./paint.ts";
 import { placeApart, type Placement, placeTogether } from "./placement.ts";
 import { requireFreePort } from "./ports.ts";
 import { type Ending, projectRoot, type RunningProcess, startProcess } from "./processes.ts";
 import { describeEnding, exitCodeOf, isRefusal, readRefusal, waitUntilReady } from "./readiness.ts";
-import { openRedis } from "./redis_endpoint.ts";
 import { completeSettings, type Given, readGiven, readPorts, type Settings } from "./settings.ts";
 import { StartError } from "./start_error.ts";
 import { listenForStop } from "./stop_signal.ts";
 import { welcome } from "./welcome.ts";
-import { migrateLocalD1, placeInWorkerd, writeWorkerVariables } from "./workers.ts";
+import { migrateLocalD1, placeInWorkerd, writeWorkerFiles } from "./workers.ts";
 
 export type { Mode } from "./modes.ts";
 
@@ -75,22 +75,13 @@ interface Start {
 async function start(options: Start): Promise<Ending> {
   const { mode, home, given, logs, cleanup, end } = options;
   const base = await completeSettings(home, toModeDefaults(mode, given));
-  const redis = await openRedis(home, base, {
-    file: modes[mode].redis,
-    onError: (cause) => logs.say("error", `Redis endpoint: ${String(cause)}`),
-  });
-  cleanup.defer(redis.close);
-  const whole: Settings = {
-    ...base,
-    UPSTASH_REDIS_REST_URL: redis.url,
-    UPSTASH_REDIS_REST_TOKEN: redis.token,
-  };
+  const { settings: whole, deliveries } = await openEndpoints(base, options);
   const observer = await observe({ mode, home, given, settings: whole, logs });
   cleanup.defer(observer.close);
   const { settings, processes } = place(mode, home, whole);
   keepText(home.at("dev.env"), toEnvFile(settings));
   if (mode === "workers") {
-    writeWorkerVariables(home, settings);
+    writeWorkerFiles(home, settings);
     await migrateLocalD1(home, logs, cleanup);
   }
   const refusal = Promise.withResolvers<never>();
@@ -110,6 +101,7 @@ async function start(options: Start): Promise<Ending> {
   });
   cleanup.defer(() => {
     end.isAskedFor = true;
+    deliveries.hold();
     return stopInOrder(running);
   });
   const host = URL.parse(settings.PUBLIC_ORIGIN)?.host ?? `127.0.0.1:${settings.PORT}`;
@@ -120,6 +112,7 @@ async function start(options: Start): Promise<Ending> {
   // The gateway is asked last: it looks for the keys of auth when it is, and not again for a while.
   await Promise.all(others.map(waitFor));
   if (gateway) await Promise.race([waitFor(gateway), refusal.promise]);
+  deliveries.open();
   await welcome({ ...options, settings, host, observer });
   return await ended;
 }

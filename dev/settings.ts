@@ -131,7 +131,13 @@ export function toDashboard(port: number | string): string {
 export async function completeSettings(home: Home, given: Given): Promise<Settings> {
   const { PORT, DASHBOARD_PORT } = readPorts(given);
   const PUBLIC_ORIGIN = given.PUBLIC_ORIGIN ?? `http://127.0.0.1:${PORT}`;
-  requireRedisPair(given);
+  requireTogether(given, ["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"]);
+  requireTogether(given, [
+    "QSTASH_URL",
+    "QSTASH_TOKEN",
+    "QSTASH_CURRENT_SIGNING_KEY",
+    "QSTASH_NEXT_SIGNING_KEY",
+  ]);
   const none = Object.fromEntries(settingNames.map((name) => [name, ""])) as Settings;
   const settings: Settings = {
     ...none,
@@ -195,11 +201,10 @@ function makePassword(): string {
   return digits.match(/.{6}/g)?.join("-") ?? digits;
 }
 
-function requireRedisPair({ UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token }: Given) {
-  if (url !== undefined && token === undefined) {
-    throw new StartError("UPSTASH_REDIS_REST_TOKEN is missing, but UPSTASH_REDIS_REST_URL is set");
-  }
-  if (url === undefined && token !== undefined) {
-    throw new StartError("UPSTASH_REDIS_REST_URL is missing, but UPSTASH_REDIS_REST_TOKEN is set");
-  }
+/** Where a service is given in part, the rest of it cannot be made up. */
+function requireTogether(given: Given, names: readonly SettingName[]): void {
+  const present = names.find((name) => given[name] !== undefined);
+  const missing = names.find((name) => given[name] === undefined);
+  if (present === undefined || missing === undefined) return;
+  throw new StartError(`${missing} is missing, but ${present} is set`);
 }

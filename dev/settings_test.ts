@@ -75,6 +75,23 @@ Deno.test("gateway and dashboard have each a port of their own", () => {
   assert.throws(() => readPorts({ PORT: "8788" }), /DASHBOARD_PORT is the same as PORT/);
 });
 
+Deno.test("a QStash or a Redis that is given in part is refused by the name that is missing", async () => {
+  await using world = await setup();
+  const halves = {
+    UPSTASH_REDIS_REST_TOKEN: { UPSTASH_REDIS_REST_URL: "http://redis.test" },
+    UPSTASH_REDIS_REST_URL: { UPSTASH_REDIS_REST_TOKEN: "t" },
+    QSTASH_URL: { QSTASH_TOKEN: "t" },
+    QSTASH_TOKEN: { QSTASH_URL: "https://qstash.test" },
+    QSTASH_CURRENT_SIGNING_KEY: { QSTASH_URL: "https://qstash.test", QSTASH_TOKEN: "t" },
+  };
+  for (const [missing, given] of Object.entries(halves)) {
+    await assert.rejects(
+      completeSettings(world.home, given),
+      (error) => error instanceof StartError && error.message.includes(` ${missing} is missing`),
+    );
+  }
+});
+
 Deno.test("a key file that was emptied is refused by name, not replaced", async () => {
   await using world = await setup();
   await completeSettings(world.home, {});

@@ -35,6 +35,7 @@ export async function welcome(options: WelcomeOptions): Promise<void> {
     origin: settings.PUBLIC_ORIGIN,
     address: `http://127.0.0.1:${port}`,
     dashboard: toDashboard(settings.DASHBOARD_PORT),
+    qstash: settings.QSTASH_URL,
     lastRun: describeLastRun(observer.untold, paint),
     people: [admin, people.instructor, people.learner],
     home: home.root,

@@ -7,6 +7,7 @@ import type { Placed, Placement } from "./placement.ts";
 import type { Logs } from "./logs.ts";
 import { describeEnding } from "./readiness.ts";
 import { projectRoot, startProcess } from "./processes.ts";
+import { toLocalConfig } from "./worker_config.ts";
 import { serviceNames, services, type Settings } from "./settings.ts";
 import { StartError } from "./start_error.ts";
 
@@ -28,7 +29,7 @@ export function placeInWorkerd(home: Home, given: Settings): Placement {
       "--allow-all",
       wranglerProgram(),
       "dev",
-      ...["--config", `${projectRoot}wrangler.toml`],
+      ...["--config", configFile(home)],
       ...["--ip", "127.0.0.1", "--port", settings.PORT],
       ...["--persist-to", home.at("workers")],
       ...["--env-file", variablesFile(home)],
@@ -39,8 +40,10 @@ export function placeInWorkerd(home: Home, given: Settings): Placement {
   return { settings, processes: [process] };
 }
 
-/** Writes the variables of the Worker where wrangler reads them, mode 600. */
-export function writeWorkerVariables(home: Home, settings: Settings): void {
+/** Writes the Worker's configuration and its variables where wrangler reads them, mode 600. */
+export function writeWorkerFiles(home: Home, settings: Settings): void {
+  const config = Deno.readTextFileSync(`${projectRoot}wrangler.toml`);
+  keepText(configFile(home), toLocalConfig(config, projectRoot));
   const own = Object.entries(settingsOf(parts, reportToDev(settings)));
   // Unlike Deno, wrangler expands `$NAME` whatever the quotes.
   const escaped = own.map(([name, value]) => [name, value.replaceAll("$", "\\$")]);
@@ -115,6 +118,10 @@ function readIfThere(path: string): string | undefined {
 
 function variablesFile(home: Home): string {
   return home.at("workers", "vars.env");
+}
+
+function configFile(home: Home): string {
+  return home.at("workers", "wrangler.toml");
 }
 
 /** Its `bin` starts this file under Node; Deno runs it as it is. */

@@ -12,6 +12,7 @@ const catalogue = {
   credentials_invalid: [401, "E-mail or password is wrong"],
   passport_required: [401, "Passport required"],
   passport_invalid: [401, "Passport is not valid"],
+  event_signature_invalid: [401, "Event is not signed by QStash for this address"],
   csrf_rejected: [403, "Request comes from another origin"],
   forbidden: [403, "Not allowed"],
   not_found: [404, "Not found"],
@@ -26,11 +27,13 @@ const catalogue = {
   validation_failed: [422, "Input does not fit"],
   rate_limited: [429, "Too many requests"],
   headers_too_large: [431, "Headers are too large"],
+  event_unusable: [489, "Event will never be usable"],
   internal: [500, "Internal error"],
   upstream_bad_response: [502, "A service gave an unusable answer"],
   upstream_unavailable: [503, "A service is not available"],
   revocation_unavailable: [503, "Revocation cannot be checked at present"],
   store_unavailable: [503, "A store is not available"],
+  event_postponed: [503, "Event has to come again later"],
   upstream_timeout: [504, "A service took too long"],
 } as const satisfies Record<string, readonly [status: number, title: string]>;
 

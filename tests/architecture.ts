@@ -24,6 +24,7 @@ const confined: readonly (readonly [specifier: RegExp, places: RegExp])[] = [
   ],
   [/^drizzle-orm/, /^(services\/[a-z]+\/(store(\/|\.)|[a-z_]*store)|shared\/(sql|events)\/)/],
   [/^@upstash\/redis/, /^(shared\/redis\/|dev\/redis\/)/],
+  [/^@upstash\/qstash/, /^(shared\/events\/|dev\/qstash\/)/],
   [/^node:sqlite/, /^(shared\/sql\/node_sqlite\.ts$|dev\/)/],
   [/^(cloudflare:|node:(?!async_hooks|assert))/, /^(shared\/runtime\/|shared\/sql\/|dev\/|ops\/)/],
   [/^zod$/, /^$/],

@@ -5,7 +5,7 @@ import { waitUntil } from "./support/wait.ts";
 import { randomSecret } from "./settings.ts";
 
 /** A program under Deno's own OpenTelemetry provider. */
-async function startHello(env: Readonly<Record<string, string>>) {
+function startHello(env: Readonly<Record<string, string>>) {
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const { port } = listener.addr;
   listener.close();
@@ -29,7 +29,7 @@ async function startHello(env: Readonly<Record<string, string>>) {
 
 Deno.test("with OTEL_DENO our spans go through the runtime's own provider", async () => {
   await using collector = startCollector();
-  const { child, origin } = await startHello({
+  const { child, origin } = startHello({
     OTEL_PROPAGATORS: "none",
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
   });
@@ -54,7 +54,7 @@ Deno.test("with OTEL_DENO our spans go through the runtime's own provider", asyn
 });
 
 Deno.test("a second traceparent beside ours is refused at the start, in one line", async () => {
-  const { child } = await startHello({});
+  const { child } = startHello({});
   const { code, stderr } = await child.output();
   assert.equal(code, 1);
   assert.equal(

@@ -23,12 +23,18 @@ const notTexts = new Set(["LOG_SINK", "ASSETS", "TELEMETRY", "INFLIGHT_FILE"]);
 /** Every program reads them, none needs them: they have a table of their own. */
 const isOfTelemetry = (name: string): boolean => name in telemetrySettings;
 
+/** A deployment may do without them, so no file may demand them; a comment in it names them. */
+const optionalSecrets = ["QSTASH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY"];
+
 /** Who reads which setting, by the schemas. */
 async function readReaders(): Promise<Map<string, Set<string>>> {
-  const [log, upstash, starter] = await Promise.all(
-    ["shared/log_settings.ts", "shared/redis/upstash.ts", "shared/http/starter.ts"].map(readNames),
-  );
-  const common = [...log ?? [], ...starter ?? []];
+  const [log, upstash, ...ofServices] = await Promise.all([
+    "shared/log_settings.ts",
+    "shared/redis/upstash.ts",
+    "shared/http/starter.ts",
+    "shared/events/settings.ts",
+  ].map(readNames));
+  const common = [...log ?? [], ...ofServices.flat()];
   const places = services.map((name) => name.toUpperCase());
   const read: Record<string, string[]> = {
     gateway: [...await readNames("gateway/config.ts"), ...log ?? [], ...upstash ?? [], ...places],
@@ -91,6 +97,7 @@ Deno.test("the guide's defaults are the schemas'", async () => {
     "gateway/config.ts",
     "services/auth/config.ts",
     "shared/http/starter.ts",
+    "shared/events/settings.ts",
     "shared/log_settings.ts",
   ];
   const table = await readTable();
@@ -117,8 +124,15 @@ Deno.test("Wrangler files declare what their Workers read, and secrets as secret
     const [, required = ""] = /^required = \[([^\]]*)\]/m.exec(text) ?? [];
     const secrets = [...required.matchAll(/"(\w+)"/g)].map(([, name]) => name);
     const expected = [...table].filter(([name, row]) =>
-      reads(row) && !row.readers.includes("Deno") && !name.endsWith("_DB_TOKEN")
+      reads(row) && !row.readers.includes("Deno") && !name.endsWith("_DB_TOKEN") &&
+      !optionalSecrets.includes(name)
     );
+    for (const name of optionalSecrets) {
+      const row = table.get(name);
+      assert.ok(row?.isSecret, name);
+      assert.equal(text.includes(name), reads(row), `${path}: ${name} is named where it is read`);
+      assert.ok(![...variables, ...secrets].includes(name), `${path}: ${name} is demanded`);
+    }
     assert.ok(!variables.includes("OTEL_EXPORTER_OTLP_HEADERS"), `${path}: it is a secret`);
     const declared = [...bindings, ...variables, ...secrets]
       .filter((name = "") => name !== "ASSETS" && !isOfTelemetry(name));

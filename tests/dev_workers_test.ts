@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { askWhoIAm, bearer, demoLearner, logIn } from "./support/dev_people.ts";
 import { startDev, temporaryHome, waitUntilGone } from "./support/dev_system.ts";
+import { waitUntil } from "./support/wait.ts";
 
 Deno.test("deno task dev:workers serves the same people from workerd, and leaves nothing", async () => {
   await using home = await temporaryHome();
@@ -12,6 +13,9 @@ Deno.test("deno task dev:workers serves the same people from workerd, and leaves
     port = system.port;
     const token = await logIn(system, demoLearner);
     assert.equal(await askWhoIAm(system, token), "200 Demo Learner");
+    const heard = async () =>
+      (await Deno.readTextFile(`${home.path}/logs/user.jsonl`)).includes('"Event handled"');
+    await waitUntil("events of the demo people are delivered", heard, 20_000);
     revoked = await logIn(system, demoLearner);
     const headers = bearer(revoked);
     assert.equal((await system.fetch("/auth/logout", { method: "POST", headers })).status, 204);

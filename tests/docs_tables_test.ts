@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { eventTypes } from "@edgepass/contracts";
 import { problemCodes } from "@edgepass/shared/problem";
 import { revocationKeys, type RevocationLevel } from "@edgepass/shared/redis";
 import { readProjectFile } from "./support/markdown.ts";
@@ -49,4 +50,23 @@ Deno.test("only the builders spell keys of Redis", async () => {
     if (path === "shared/redis/keys.ts") continue;
     assert.doesNotMatch(text, /["'`]rv:/, path);
   }
+});
+
+Deno.test("docs/events.md has every type of event with its publisher, aspect and consumers", async () => {
+  const rows = (await readRows("docs/events.md")).filter((row) => row.length === 6);
+  const documented = rows.map(([type, source, data, aspect, consumers]) => [
+    bare(type),
+    `/${source}`,
+    [...data?.matchAll(/`(\w+)`/g) ?? []].map(([, name]) => name),
+    aspect,
+    consumers?.split(", "),
+  ]);
+  const known = Object.entries(eventTypes).map(([type, { source, data, aspect, consumers }]) => [
+    type,
+    source,
+    Object.keys(data.shape),
+    aspect,
+    consumers,
+  ]);
+  assert.deepEqual(documented, known);
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { routes } from "@edgepass/app/routes";
+import { deliveryRoutes, routes } from "@edgepass/app/routes";
 import { problemCodes } from "@edgepass/shared/problem";
 import { generate, updateCommand } from "./openapi.ts";
 import { isObject, type Json, objectAt } from "./support/json.ts";
@@ -34,10 +34,29 @@ Deno.test("Every operation of the route table is described, and no other one", a
   assert.deepEqual(described.toSorted(), [...routed, ...own].toSorted());
 });
 
+Deno.test("Where events are delivered is in no document, and has a row for every service", async () => {
+  const paths = objectAt(await readDocument(), "paths");
+  for (const [path, row] of Object.entries(deliveryRoutes)) {
+    assert.ok(!(path in paths) && !(path in routes), path);
+    const [, service = ""] = path.split("/events/");
+    assert.equal(row.service, service.replace("/failed", "").toUpperCase());
+    assert.deepEqual([row.access, row.envelope], [{ POST: "public" }, false]);
+  }
+  const services = new Set(Object.values(routes).map(({ service }) => service));
+  assert.equal(Object.keys(deliveryRoutes).length, 2 * services.size);
+});
+
 Deno.test("Every code that a client can see of an operation is named by one", async () => {
   const text = JSON.stringify(objectAt(objectAt(await readDocument(), "components"), "responses"));
   const missing = Object.keys(problemCodes).filter((code) => !text.includes(`"${code}"`));
-  assert.deepEqual(missing, ["passport_required", "passport_invalid", "method_not_allowed"]);
+  assert.deepEqual(missing, [
+    "passport_required",
+    "passport_invalid",
+    "event_signature_invalid",
+    "method_not_allowed",
+    "event_unusable",
+    "event_postponed",
+  ]);
 });
 
 Deno.test("Every plain value of every schema has an example", async () => {

@@ -50,7 +50,7 @@ export function createAccounts(deps: AuthDeps): Accounts {
       if (await store.accounts.findByEmail(email)) throw new Problem("email_taken");
       const passwordHash = await passwords.hash(password);
       const account = { ...newAccount(newId(), at), email, name, passwordHash, roles };
-      await store.accounts.insert(account);
+      await store.accounts.insert(account, { type: "user.registered", data: { name } });
       return account;
     } catch (error) {
       if (error instanceof UniqueViolation) throw new Problem("email_taken", { cause: error });
@@ -134,6 +134,7 @@ function closing({ revocations, now, newId }: AuthDeps, id: string) {
     endLogins: { by: "closed" },
     leavesAdministration: true,
     audit: { id: newId(), at, actorId: id, targetId: id, what: "closed" },
+    event: { type: "user.deleted", data: {} },
   } as const;
 }
 

@@ -58,6 +58,7 @@ export function createAdministration(deps: AuthDeps): Administration {
           set: { roles: wanted },
           revokeUntil: revocations.keepUntil(),
           leavesAdministration: !wanted.includes("admin"),
+          event: { type: "user.roles-changed", data: { roles: wanted } },
         };
       });
     },
@@ -70,6 +71,7 @@ export function createAdministration(deps: AuthDeps): Administration {
             revokeUntil: revocations.keepUntil(),
             endLogins: { by: "disabled" },
             leavesAdministration: true,
+            event: { type: "user.disabled", data: {} },
           },
       );
     },
@@ -77,7 +79,10 @@ export function createAdministration(deps: AuthDeps): Administration {
       // No token from before is alive, so there is nothing that Redis would have to hear.
       return await change(
         { id, actorId, what: "enabled" },
-        (account) => account.disabled ? { set: { disabled: false } } : undefined,
+        (account) =>
+          account.disabled
+            ? { set: { disabled: false }, event: { type: "user.enabled", data: {} } }
+            : undefined,
       );
     },
   };

@@ -1,6 +1,8 @@
+import { eventTypes } from "@edgepass/contracts";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, ConfigError, readConfig } from "@edgepass/shared/config";
 import { requireDistinctSecrets } from "@edgepass/shared/crypto";
+import { createEvents } from "@edgepass/shared/events";
 import { createStarter, type Starter } from "@edgepass/shared/http";
 import type { Logger } from "@edgepass/shared/log";
 import { passportKeysSetting } from "@edgepass/shared/passport";
@@ -32,7 +34,7 @@ export interface AuthEffects {
  * Wires the identity provider from bindings.
  *
  * `start` checks the keys, makes the first administrator and fills an emptied Redis; `sweep` repeats
- * revocations that Redis missed and deletes what has expired.
+ * revocations that Redis missed, deletes what has expired and publishes what crashes left.
  *
  * @throws {ConfigError} naming the settings that are missing or malformed
  */
@@ -43,7 +45,8 @@ export function composeAuth(
   const config = readConfig(AuthConfig, bindings);
   requireOwnSecrets(config, bindings);
   const sql = readSqlDb(config.AUTH_DB, config.AUTH_DB_TOKEN);
-  const store = sqlAuthStore(sql);
+  const events = createEvents({ service: "auth", table: eventTypes, sql, bindings, starter });
+  const store = sqlAuthStore(sql, events.outbox);
   const revocations = createRevocationWriter({
     store: store.revocations,
     redis: createUpstashRedis({
@@ -58,6 +61,7 @@ export function composeAuth(
   const service = createAuthService({
     starter,
     idempotency: sql,
+    events,
     store,
     revocations,
     keys,
@@ -75,7 +79,7 @@ export function composeAuth(
   return {
     fetch: (request) => service.app.fetch(request),
     start: () => start({ keys, service, revocations, log }),
-    sweep: () => sweep({ store, revocations, log, now: starter.now }),
+    sweep: () => sweep({ store, revocations, events, log, now: starter.now }),
   };
 }
 
@@ -95,9 +99,10 @@ async function start(
 }
 
 async function sweep(
-  { store, revocations, log, now }: {
+  { store, revocations, events, log, now }: {
     store: AuthStore;
     revocations: RevocationWriter;
+    events: { sweep(): Promise<void> };
     log: Logger;
     now: () => number;
   },
@@ -110,6 +115,8 @@ async function sweep(
     networksBefore: at - networkDays * dayMs,
     endedBefore: at - endedLoginDays * dayMs,
   });
+  // Last, for with a long backlog it takes its time.
+  await events.sweep();
 }
 
 /** Auth holds secrets of every kind, so it is here that one used twice can be seen. */

@@ -1,3 +1,4 @@
+import type { EventEndpoint } from "@edgepass/shared/events";
 import { createService, type ServiceApp, type Starter } from "@edgepass/shared/http";
 import { uuidv7 } from "@edgepass/shared/ids";
 import type { SqlDb } from "@edgepass/shared/sql";
@@ -41,6 +42,8 @@ export interface AuthServiceDeps {
   readonly newId?: () => string;
   /** Where answers to creations are kept; without one `Idempotency-Key` is not looked at. */
   readonly idempotency?: SqlDb;
+  /** What publishes the events that the store keeps; without it they wait there. */
+  readonly events?: EventEndpoint;
 }
 
 export interface AuthService {
@@ -79,6 +82,7 @@ export function createAuthService(deps: AuthServiceDeps): AuthService {
     starter,
     description: "Accounts, logins, access tokens and their public keys",
     idempotency: deps.idempotency,
+    events: deps.events,
     readiness: {
       keys: async () => void await keys(),
       store: async () => void await store.revocations.unpushed({ now: now(), limit: 1 }),

@@ -7,7 +7,7 @@ import {
   isRefreshToken,
   judge,
 } from "./refresh_tokens.ts";
-import { sqlAuthStore } from "./store/mod.ts";
+import { sqlLoginStore } from "./store/logins.ts";
 import {
   asCaller,
   type AuthSetup,
@@ -276,7 +276,7 @@ Deno.test("a rotation that meets the end of its login happens not at all", async
 
 Deno.test("a parent that is used already cannot get a second successor", async () => {
   await using auth = await setupLogin();
-  const { logins } = sqlAuthStore(auth.database);
+  const logins = sqlLoginStore(auth.database);
   const parentHash = await hashRefreshToken(auth.first.refreshToken);
   const { sid } = asCaller(auth.first);
   const rotation = { sid, parentHash, expiresAt: auth.clock.now() + 1000, now: auth.clock.now() };

@@ -1,1 +1,2 @@
 export { AccountSummary, CourseForEnrollment, ProfileForCourse } from "./calls.ts";
+export { type EventTypes, eventTypes } from "./events.ts";

@@ -2,9 +2,10 @@ import type { CourseAggregate, CourseRecord } from "./course.ts";
 import type { Course, CourseListItem } from "./schema.ts";
 
 function toSummary(course: CourseRecord) {
-  const { id, title, summary, tags, state, instructorId, instructorName } = course;
-  const instructor = { id: instructorId, name: instructorName };
-  return { id, title, summary, tags: [...tags], state, instructor };
+  const { id, title, summary, tags, state, instructorActive, learners, completions } = course;
+  const instructor = { id: course.instructorId, name: course.instructorName };
+  const counts = { learners, completions };
+  return { id, title, summary, tags: [...tags], state, instructor, instructorActive, ...counts };
 }
 
 function toTimes({ createdAt, updatedAt, publishedAt }: CourseRecord) {

@@ -1,10 +1,13 @@
+import { eventTypes } from "@edgepass/contracts";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, readConfig } from "@edgepass/shared/config";
+import { createEvents } from "@edgepass/shared/events";
 import { createClient, createStarter } from "@edgepass/shared/http";
 import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
 import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
 import { createCourseService } from "./mod.ts";
+import { sqlCourseNews } from "./news_store.ts";
 import { readProfile } from "./profiles.ts";
 import { sqlCourseStore } from "./store.ts";
 
@@ -17,7 +20,8 @@ const Config = z.object({
 /**
  * Wires the course service from bindings; `local` services answer wherever no binding names one.
  *
- * Settings: `COURSE_DB` (`COURSE_DB_TOKEN` for libSQL), `USER`, and those of `createStarter`.
+ * Settings: `COURSE_DB` (`COURSE_DB_TOKEN` for libSQL), `USER`, and those of `createStarter` and
+ * `createEvents`. `sweep` publishes what crashes left.
  *
  * @throws {ConfigError} naming the settings that are missing or malformed
  */
@@ -30,11 +34,15 @@ export function composeCourse(
   const starter = createStarter(bindings);
   const sql = readSqlDb(COURSE_DB, COURSE_DB_TOKEN);
   const client = createClient({ services: { user }, now: starter.now });
-  return createCourseService({
+  const events = createEvents({ service: "course", table: eventTypes, sql, bindings, starter });
+  const service = createCourseService({
     starter,
+    events,
     idempotency: sql,
-    store: sqlCourseStore(sql),
+    store: sqlCourseStore(sql, events.outbox),
+    news: sqlCourseNews(sql),
     readProfile: () => readProfile(client),
     now: starter.now,
   });
+  return { fetch: service.fetch, sweep: () => events.sweep() };
 }

@@ -11,13 +11,18 @@ export interface LessonRecord {
 export interface CourseRecord {
   readonly id: string;
   readonly instructorId: string;
-  /** A copy, taken when the course was made. */
   readonly instructorName: string;
+  /** Whether they may teach: an account that is there, not disabled, with the role. */
+  readonly instructorActive: boolean;
   readonly title: string;
   readonly summary: string;
   readonly tags: readonly string[];
   readonly state: "draft" | "published";
   readonly lessonCount: number;
+  /** Enrollments there ever were. */
+  readonly learners: number;
+  /** Enrollments that came to the end of the course at least once. */
+  readonly completions: number;
   /** Rises by one with every change; two writers who read the same one cannot both win. */
   readonly version: number;
   readonly createdAt: number;

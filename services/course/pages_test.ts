@@ -4,7 +4,6 @@ import fc from "fast-check";
 import { ann, setupCourse } from "../../tests/support/course_service.ts";
 import { expectJson } from "../../tests/support/services.ts";
 import type { CourseAggregate } from "./course.ts";
-import { sqlCourseStore } from "./mod.ts";
 import { CourseList } from "./schema.ts";
 
 /** A course of Ann's, published when it was made. */
@@ -13,11 +12,14 @@ function publishedAt(at: number): CourseAggregate {
     id: uuidv7(at),
     instructorId: ann.sub?.slice("user:".length) ?? "",
     instructorName: "Demo Instructor",
+    instructorActive: true,
     title: "Sailing",
     summary: "Knots",
     tags: [],
     state: "published",
     lessonCount: 0,
+    learners: 0,
+    completions: 0,
     lessons: [],
     version: 1,
     createdAt: at,
@@ -35,7 +37,7 @@ for (const mine of [false, true]) {
     await fc.assert(
       fc.asyncProperty(gaps, gaps, fc.integer({ min: 1, max: 5 }), async (early, late, limit) => {
         using platform = await setupCourse();
-        const store = sqlCourseStore(platform.database);
+        const { store } = platform;
         let at = platform.clock.now();
         const insert = async (gap: number) => {
           const course = publishedAt(at += gap);

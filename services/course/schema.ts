@@ -34,6 +34,17 @@ const summaryFields = {
   tags,
   state: z.enum(["draft", "published"]),
   instructor: Instructor,
+  instructorActive: z.boolean().openapi({
+    description: "Whether the instructor teaches here at present; the course stays either way",
+  }),
+  learners: z.int().min(0).openapi({
+    description: "Enrollments there ever were; a new one counts within seconds",
+    example: 12,
+  }),
+  completions: z.int().min(0).openapi({
+    description: "Enrollments that completed every lesson at least once",
+    example: 7,
+  }),
 };
 
 const timeFields = {

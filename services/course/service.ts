@@ -11,6 +11,7 @@ import {
   withLessonChanged,
   withoutLesson,
 } from "./course.ts";
+import { toNews } from "./events.ts";
 import {
   type CourseChange,
   type LessonChange,
@@ -46,11 +47,13 @@ export function createCourses({ store, readProfile, newId = uuidv7, now = Date.n
     list: (filter: CourseFilter): Promise<CoursePage> => store.page(filter),
     get: rules.requireVisible,
     async create(input: NewCourse, by: Teacher): Promise<CourseAggregate> {
+      // First, so that no new name is missed between the answer of user and the course.
+      await store.expect(by.userId);
       const { name } = await readProfile();
       const at = now();
       const course = newCourse(input, { id: newId(at), instructor: by.userId, name, at });
-      await store.insert(course);
-      return course;
+      if (await store.insert(course)) return course;
+      throw new Problem("forbidden", { detail: "There is no account to teach under" });
     },
     change: (id: string, input: CourseChange, by: Teacher): Promise<CourseAggregate> =>
       rules.change(id, by, (course) => isEmpty(input) ? undefined : describe(course, input)),
@@ -62,7 +65,7 @@ export function createCourses({ store, readProfile, newId = uuidv7, now = Date.n
       }),
     async remove(id: string, by: Teacher): Promise<void> {
       const course = await rules.requireOwn(id, by);
-      if (!(await store.remove(course))) throw lostRace();
+      if (!(await store.remove(course, toNews(course, undefined)))) throw lostRace();
     },
     ...createLessons(rules, () => newId(now())),
   };
@@ -76,11 +79,14 @@ function newCourse(
     id,
     instructorId: instructor,
     instructorName: name,
+    instructorActive: true,
     title,
     summary,
     tags: [...new Set(tags)],
     state: "draft",
     lessonCount: 0,
+    learners: 0,
+    completions: 0,
     lessons: [],
     version: 1,
     createdAt: at,
@@ -156,7 +162,7 @@ function createCourseRules(store: CourseStore, now: () => number) {
     const decided = decide(before, at);
     if (decided === undefined) return before;
     const after = next(before, decided, at);
-    if (!(await store.save(before, after))) throw lostRace();
+    if (!(await store.save(before, after, toNews(before, after)))) throw lostRace();
     return after;
   }
   return { requireVisible, requireOwn, change };

@@ -1,9 +1,10 @@
 import { isDone, type SqlDb } from "@edgepass/shared/sql";
 import { type Orm, orm } from "@edgepass/shared/sql/orm";
-import { and, asc, desc, eq, sql as text } from "drizzle-orm";
-import { integer, sqliteTable, text as textColumn } from "drizzle-orm/sqlite-core";
+import { and, asc, desc, eq, getTableColumns, sql as text } from "drizzle-orm";
 import type { CourseAggregate, CourseRecord, LessonRecord } from "./course.ts";
+import type { CourseEvent, CourseEvents } from "./events.ts";
 import type { PagePosition } from "./schema.ts";
+import { courses, instructors, lessons } from "./store_tables.ts";
 
 export interface CourseFilter {
   /** Only this person's courses, drafts too; without it, published ones alone. */
@@ -19,46 +20,37 @@ export interface CoursePage {
   readonly next: PagePosition | undefined;
 }
 
-/** Where courses are kept. A change is one batch; part of it is never seen. */
+/** Where courses are kept. A change and its event are one batch; part of it is never seen. */
 export interface CourseStore {
   /** Fails when the database is away, or lacks its tables. */
   check(): Promise<void>;
   find(id: string): Promise<CourseAggregate | undefined>;
   page(filter: CourseFilter): Promise<CoursePage>;
-  insert(course: CourseAggregate): Promise<void>;
+  /** From now on what is told of a person is kept, for they begin to teach. */
+  expect(instructorId: string): Promise<void>;
+  /** False when the instructor's account is gone. */
+  insert(course: CourseAggregate): Promise<boolean>;
   /** Puts `after` in the place of `before`; false when somebody else was first. */
-  save(before: CourseAggregate, after: CourseAggregate): Promise<boolean>;
+  save(before: CourseAggregate, after: CourseAggregate, event?: CourseEvent): Promise<boolean>;
   /** Removes what was read; false when somebody else was first. */
-  remove(course: CourseAggregate): Promise<boolean>;
+  remove(course: CourseAggregate, event?: CourseEvent): Promise<boolean>;
 }
 
-const courses = sqliteTable("courses", {
-  id: textColumn("id").primaryKey(),
-  instructorId: textColumn("instructor_id").notNull(),
-  instructorName: textColumn("instructor_name").notNull(),
-  title: textColumn("title").notNull(),
-  summary: textColumn("summary").notNull(),
-  tags: textColumn("tags", { mode: "json" }).$type<string[]>().notNull(),
-  searchText: textColumn("search_text").notNull(),
-  state: textColumn("state", { enum: ["draft", "published"] }).notNull(),
-  lessonCount: integer("lesson_count").notNull(),
-  version: integer("version").notNull(),
-  createdAt: integer("created_at").notNull(),
-  updatedAt: integer("updated_at").notNull(),
-  publishedAt: integer("published_at"),
-});
+const { searchText: _searchText, ...columns } = getTableColumns(courses);
 
-const lessons = sqliteTable("lessons", {
-  id: textColumn("id").primaryKey(),
-  courseId: textColumn("course_id").notNull(),
-  position: integer("position").notNull(),
-  title: textColumn("title").notNull(),
-  content: textColumn("content").notNull(),
-});
+/** What is read of a course; news of its instructor count before what it was made with. */
+const known = {
+  ...columns,
+  instructorName: text<string>`coalesce(${instructors.name}, ${courses.instructorName})`,
+  instructorActive: text`coalesce(${instructors.teaches}, 1) = 1
+    AND coalesce(${instructors.disabled}, 0) = 0`.mapWith(Boolean),
+};
 
-/** Keeps courses in a database with the tables of `migrations/`. */
-export function sqlCourseStore(sql: SqlDb): CourseStore {
+/** Keeps courses in a database with the tables of `migrations/`; what it says goes to `outbox`. */
+export function sqlCourseStore(sql: SqlDb, outbox: CourseEvents["outbox"]): CourseStore {
   const db = orm(sql);
+  const say = (subject: string, event: CourseEvent | undefined) =>
+    event === undefined ? [] : outbox.add({ ...event, subject });
   return {
     async check() {
       await db.select({ id: courses.id }).from(courses).limit(1);
@@ -66,31 +58,54 @@ export function sqlCourseStore(sql: SqlDb): CourseStore {
     async find(id) {
       // One batch, so that the lessons are those of the course as it was read.
       const [[course], lessonRows] = await db.batch([
-        db.select().from(courses).where(eq(courses.id, id)),
+        selectKnown(db).where(eq(courses.id, id)),
         db.select({ id: lessons.id, title: lessons.title, content: lessons.content })
           .from(lessons).where(eq(lessons.courseId, id)).orderBy(asc(lessons.position)),
       ]);
-      return course && { ...toRecord(course), lessons: lessonRows };
+      return course && { ...course, lessons: lessonRows };
     },
     page: (filter) => readPage(db, filter),
-    async insert(course) {
-      await db.insert(courses).values(toRow(course));
+    async expect(id) {
+      await db.run(text`INSERT INTO instructors (id) SELECT ${id} WHERE ${isThere(id)}
+        ON CONFLICT DO NOTHING`);
     },
-    save: (before, after) => isDone(db.batch(changesBetween(db, before, after))),
-    async remove(course) {
+    insert: (course) => isDone(db.batch(insertion(db, course))),
+    save: (before, after, event) =>
+      isDone(db.batch([...changesBetween(db, before, after), ...say(after.id, event)])),
+    async remove(course, event) {
       return await isDone(db.batch([
         db.delete(courses).where(unchanged(course)),
         db.requireOneChange(),
+        ...say(course.id, event),
       ]));
     },
   };
 }
 
+/** A Passport outlives its account by seconds, and what is made then would never be forgotten. */
+function isThere(id: string) {
+  return text`NOT EXISTS (SELECT 1 FROM ended_subjects WHERE subject = ${id})`;
+}
+
+function insertion(db: Orm, course: CourseAggregate) {
+  return [
+    db.insert(courses).values({ ...toRow(course), instructorName: course.instructorName }),
+    db.update(courses).set({ version: course.version })
+      .where(and(eq(courses.id, course.id), isThere(course.instructorId))),
+    db.requireOneChange(),
+  ] as const;
+}
+
+function selectKnown(db: Orm) {
+  return db.select(known).from(courses)
+    .leftJoin(instructors, eq(instructors.id, courses.instructorId));
+}
+
 async function readPage(db: Orm, filter: CourseFilter): Promise<CoursePage> {
   const sortedBy = filter.instructorId === undefined ? courses.publishedAt : courses.createdAt;
-  const rows = await db.select().from(courses).where(matching(filter))
+  const rows = await selectKnown(db).where(matching(filter))
     .orderBy(desc(sortedBy), desc(courses.id)).limit(filter.limit + 1);
-  const items = rows.slice(0, filter.limit).map(toRecord);
+  const items = rows.slice(0, filter.limit);
   const last = rows.length > filter.limit ? items.at(-1) : undefined;
   return { items, next: last && { at: sortTime(last, filter), id: last.id } };
 }
@@ -152,13 +167,14 @@ function compareLessons(before: readonly LessonRecord[], after: readonly LessonR
   };
 }
 
-function toRow({ lessons: _lessons, tags, ...course }: CourseAggregate) {
-  const searchText = toSearchText(`${course.title}\n${course.summary}`);
-  return { ...course, tags: [...tags], searchText };
-}
-
-function toRecord({ searchText: _searchText, ...row }: typeof courses.$inferSelect): CourseRecord {
-  return row;
+/** What the owner decides; what others tell meanwhile is never written back, as no version guards it. */
+function toRow({ tags, title, summary, ...course }: CourseAggregate) {
+  const { id, instructorId, state, lessonCount, version, createdAt, updatedAt, publishedAt } =
+    course;
+  const searchText = toSearchText(`${title}\n${summary}`);
+  const texts = { title, summary, tags: [...tags], searchText };
+  const times = { createdAt, updatedAt, publishedAt };
+  return { id, instructorId, ...texts, state, lessonCount, version, ...times };
 }
 
 /** SQLite's lower() knows ASCII only; accents typed in two ways are one. */

@@ -3,6 +3,7 @@ import { ConfigError } from "@edgepass/shared/config";
 import { composeCourse } from "@edgepass/course/compose";
 import { localUpstream } from "@edgepass/shared/upstream";
 import { composeUser } from "@edgepass/user/compose";
+import { createFakeQstash, eventBindings } from "../../tests/support/events.ts";
 import { createPassports } from "../../tests/support/passports.ts";
 import {
   createCaller,
@@ -61,6 +62,50 @@ Deno.test("a Passport goes from enrollment to course to user to auth as it came"
     Enrollment,
   );
   assert.equal(done.progress, 100);
+});
+
+Deno.test("what course and enrollment had no time to publish is published by their sweeps", async () => {
+  using userDb = await openDatabase("user");
+  using courseDb = await openDatabase("course");
+  using enrollmentDb = await openDatabase("enrollment");
+  const qstash = createFakeQstash();
+  const server = Deno.serve(
+    { port: 0, hostname: "127.0.0.1", onListen() {} },
+    (request) => qstash.fetch(request),
+  );
+  const passports = createPassports();
+  const compose = (settings: Readonly<Record<string, string>>) => {
+    const databases = { USER_DB: userDb, COURSE_DB: courseDb, ENROLLMENT_DB: enrollmentDb };
+    const bindings = { ...passports.bindings, ...databases, ...settings };
+    const user = composeUser(bindings, { AUTH: localUpstream("auth", createAccounts().app) });
+    const course = composeCourse(bindings, { USER: localUpstream("user", user) });
+    const enrollment = composeEnrollment(bindings, { COURSE: localUpstream("course", course) });
+    return { course, enrollment };
+  };
+  const silent = compose({});
+  const teach = createCaller(silent.course, passports);
+  const learn = createCaller(silent.enrollment, passports);
+  const options = { as: teacher, body: { title: "Sailing", summary: "Knots" } };
+  const { id } = await expectJson(teach("POST", "/courses", options), 201, Course);
+  const lesson = { as: teacher, body: { title: "Bowline", content: "The rabbit" } };
+  await expectJson(teach("POST", `/courses/${id}/lessons`, lesson), 201, Lesson);
+  await expectJson(teach("POST", `/courses/${id}/publish`, { as: teacher }), 200, Course);
+  const body = { courseId: id };
+  await expectJson(learn("POST", "/enrollments", { as: learner, body }), 201, Enrollment);
+
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const { course, enrollment } = compose({ ...eventBindings, QSTASH_URL: url });
+  await course.sweep?.();
+  await enrollment.sweep?.();
+  const published = qstash.messages.map(({ destination, body }) => [
+    destination,
+    JSON.parse(body).type,
+  ]);
+  assert.deepEqual(published, [
+    [`${eventBindings.PUBLIC_ORIGIN}/events/enrollment`, "course.published"],
+    [`${eventBindings.PUBLIC_ORIGIN}/events/course`, "enrollment.created"],
+  ]);
+  await server.shutdown();
 });
 
 const composers = {

@@ -5,8 +5,10 @@ export interface EnrollmentRecord {
   readonly id: string;
   readonly learnerId: string;
   readonly courseId: string;
-  /** As of the last time course was asked. */
+  /** As course told, or else as of the last time it was asked. */
   readonly courseTitle: string;
+  /** What is removed stays with those who learned it, to be looked at or left. */
+  readonly courseState: "published" | "removed";
   /** As of the last time course was asked, in the order of the course. */
   readonly lessonIds: readonly string[];
   /** In no order; lessons that left the course since stay in it and count for nothing. */
@@ -16,6 +18,8 @@ export interface EnrollmentRecord {
   readonly createdAt: number;
   /** Set exactly while every lesson of the course is completed. */
   readonly completedAt: number | null;
+  /** When every lesson was completed for the first time, whatever came later. */
+  readonly firstCompletedAt: number | null;
 }
 
 /** The completed lessons that are in the course, in its order. */
@@ -50,9 +54,11 @@ export function withLesson(
   const after = {
     ...before,
     courseTitle: course.title,
+    courseState: "published" as const,
     lessonIds: course.lessons.map(({ id }) => id),
     completed: completed ? [...others, lessonId] : others,
     version: before.version + 1,
   };
-  return { ...after, completedAt: progressOf(after) === 100 ? before.completedAt ?? now : null };
+  const completedAt = progressOf(after) === 100 ? before.completedAt ?? now : null;
+  return { ...after, completedAt, firstCompletedAt: before.firstCompletedAt ?? completedAt };
 }

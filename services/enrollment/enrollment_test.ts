@@ -21,6 +21,7 @@ Deno.test("a learner enrolls, and enrollment asks course in the learner's name",
   assert.deepEqual(enrollment, {
     id: enrollment.id,
     course: { id: course.id, title: course.title },
+    courseState: "published",
     progress: 0,
     completedLessons: [],
     createdAt: "2026-03-01T09:30:00.000Z",

@@ -163,10 +163,11 @@ export function enrollmentRoutes(enrollments: Enrollments) {
 }
 
 function toEnrollment(enrollment: EnrollmentRecord): Enrollment {
-  const { id, courseId, courseTitle, createdAt, completedAt } = enrollment;
+  const { id, courseId, courseTitle, courseState, createdAt, completedAt } = enrollment;
   return {
     id,
     course: { id: courseId, title: courseTitle },
+    courseState,
     progress: progressOf(enrollment),
     completedLessons: completedLessons(enrollment),
     createdAt: new Date(createdAt).toISOString(),

@@ -10,6 +10,9 @@ export const Enrollment = z.object({
     id,
     title: z.string().openapi({ example: "Sailing for beginners" }),
   }),
+  courseState: z.enum(["published", "removed"]).openapi({
+    description: "A removed course can be left, and nothing of it be marked any more",
+  }),
   progress: z.number().min(0).max(100).openapi({
     description: "Completed lessons among those of the course, in percent",
     example: 33.3,

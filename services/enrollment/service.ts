@@ -32,7 +32,9 @@ export function createEnrollments(deps: EnrollmentDeps) {
       const course = await requirePublished(courseId);
       const at = now();
       const enrollment = newEnrollment(course, { id: newId(at), learnerId: by.userId, at });
-      if (await store.insert(enrollment)) return enrollment;
+      const outcome = await store.insert(enrollment);
+      if (outcome === "gone") throw noSuchCourse();
+      if (outcome === "done") return enrollment;
       throw new Problem("conflict", { detail: "Already enrolled in this course" });
     },
     list: (by: Learner, page: PageRequest): Promise<EnrollmentPage> => store.page(by.userId, page),
@@ -70,9 +72,13 @@ function createGuards({ store, readCourse }: EnrollmentDeps) {
     async requirePublished(id: string): Promise<CourseForEnrollment> {
       const course = await readCourse(id);
       if (course?.state === "published") return course;
-      throw new Problem("not_found", { detail: "No such published course" });
+      throw noSuchCourse();
     },
   };
+}
+
+function noSuchCourse(): Problem {
+  return new Problem("not_found", { detail: "No such published course" });
 }
 
 function newEnrollment(
@@ -84,10 +90,12 @@ function newEnrollment(
     learnerId,
     courseId: course.id,
     courseTitle: course.title,
+    courseState: "published",
     lessonIds: course.lessons.map((lesson) => lesson.id),
     completed: [],
     version: 1,
     createdAt: at,
     completedAt: null,
+    firstCompletedAt: null,
   };
 }

@@ -1,9 +1,10 @@
-import { isDone, type SqlDb, UniqueViolation } from "@edgepass/shared/sql";
+import { isDone, type SqlDb, UniqueViolation, VersionConflict } from "@edgepass/shared/sql";
 import { type Orm, orm } from "@edgepass/shared/sql/orm";
 import { and, desc, eq, getTableColumns, sql as text } from "drizzle-orm";
-import { integer, primaryKey, sqliteTable, text as textColumn } from "drizzle-orm/sqlite-core";
 import type { EnrollmentRecord } from "./enrollment.ts";
+import { type EnrollmentEvent, type EnrollmentEvents, toNews } from "./events.ts";
 import type { PagePosition } from "./schema.ts";
+import { completions, courses, enrollments } from "./store_tables.ts";
 
 export interface PageRequest {
   readonly limit: number;
@@ -15,62 +16,66 @@ export interface EnrollmentPage {
   readonly next: PagePosition | undefined;
 }
 
-/** Where enrollments are kept. A change is one batch; part of it is never seen. */
+/** Where enrollments are kept. A change and its event are one batch; part of it is never seen. */
 export interface EnrollmentStore {
   /** Fails when the database is away, or lacks its tables. */
   check(): Promise<void>;
   find(id: string): Promise<EnrollmentRecord | undefined>;
   /** One learner's enrollments, newest first. */
   page(learnerId: string, request: PageRequest): Promise<EnrollmentPage>;
-  /** False when the learner is enrolled in the course already. */
-  insert(enrollment: EnrollmentRecord): Promise<boolean>;
+  /** `gone`: course or learner ended meanwhile; `enrolled`: the learner is in the course already. */
+  insert(enrollment: EnrollmentRecord): Promise<"done" | "enrolled" | "gone">;
   /** Puts `after` in the place of `before`; false when somebody else was first. */
   save(before: EnrollmentRecord, after: EnrollmentRecord, now: number): Promise<boolean>;
   /** False when it was gone already. */
   remove(enrollment: EnrollmentRecord): Promise<boolean>;
 }
 
-const enrollments = sqliteTable("enrollments", {
-  id: textColumn("id").primaryKey(),
-  learnerId: textColumn("learner_id").notNull(),
-  courseId: textColumn("course_id").notNull(),
-  courseTitle: textColumn("course_title").notNull(),
-  lessonIds: textColumn("lesson_ids", { mode: "json" }).$type<string[]>().notNull(),
-  version: integer("version").notNull(),
-  createdAt: integer("created_at").notNull(),
-  completedAt: integer("completed_at"),
-});
-
-const completions = sqliteTable("completions", {
-  enrollmentId: textColumn("enrollment_id").notNull(),
-  lessonId: textColumn("lesson_id").notNull(),
-  completedAt: integer("completed_at").notNull(),
-}, (table) => [primaryKey({ columns: [table.enrollmentId, table.lessonId] })]);
-
-// The columns are spelled out: drizzle drops the table's name from columns in a select of one
-// table, and a bare `id` could then be the inner table's.
-const withCompleted = {
+/** What is read of an enrollment; news of its course count before what it was made with. */
+const known = {
   ...getTableColumns(enrollments),
+  courseTitle: text<string>`coalesce(${courses.title}, ${enrollments.courseTitle})`,
+  courseState: text<EnrollmentRecord["courseState"]>`CASE ${courses.removed}
+    WHEN 1 THEN 'removed' ELSE 'published' END`,
   completed: text`(SELECT json_group_array(one.lesson_id) FROM completions AS one
     WHERE one.enrollment_id = enrollments.id)`.mapWith(readIds),
 };
 
-/** Keeps enrollments in a database with the tables of `migrations/`. */
-export function sqlEnrollmentStore(sql: SqlDb): EnrollmentStore {
+/** Keeps enrollments in a database with the tables of `migrations/`; what it says goes to `outbox`. */
+export function sqlEnrollmentStore(
+  sql: SqlDb,
+  outbox: EnrollmentEvents["outbox"],
+): EnrollmentStore {
   const db = orm(sql);
+  const say = (type: EnrollmentEvent, { id, courseId, learnerId }: EnrollmentRecord) =>
+    outbox.add({ type, subject: id, data: { courseId, userId: learnerId } });
   return {
     async check() {
       await db.select({ id: enrollments.id }).from(enrollments).limit(1);
     },
     async find(id) {
-      const [row] = await db.select(withCompleted).from(enrollments).where(eq(enrollments.id, id));
+      const [row] = await selectKnown(db).where(eq(enrollments.id, id));
       return row;
     },
     page: (learnerId, request) => readPage(db, learnerId, request),
     async insert(enrollment) {
-      return await isDone(db.insert(enrollments).values(toRow(enrollment)), UniqueViolation);
+      try {
+        await db.batch([
+          ...insertion(db, enrollment),
+          ...say("enrollment.created", enrollment),
+        ]);
+        return "done";
+      } catch (error) {
+        if (error instanceof UniqueViolation) return "enrolled";
+        if (error instanceof VersionConflict) return "gone";
+        throw error;
+      }
     },
-    save: (before, after, now) => isDone(db.batch(changesBetween(db, before, after, now))),
+    save: (before, after, now) =>
+      isDone(db.batch([
+        ...changesBetween(db, before, after, now),
+        ...toNews(before, after).flatMap((type) => say(type, after)),
+      ])),
     async remove({ id }) {
       return await isDone(db.batch([
         db.delete(enrollments).where(eq(enrollments.id, id)),
@@ -80,12 +85,29 @@ export function sqlEnrollmentStore(sql: SqlDb): EnrollmentStore {
   };
 }
 
+function selectKnown(db: Orm) {
+  return db.select(known).from(enrollments).leftJoin(courses, eq(courses.id, enrollments.courseId));
+}
+
+/** Of what is gone nothing more is told: an enrollment made too late would never learn of it. */
+function insertion(db: Orm, enrollment: EnrollmentRecord) {
+  const { id, learnerId, courseId, version } = enrollment;
+  return [
+    db.insert(enrollments).values(toRow(enrollment)),
+    db.update(enrollments).set({ version }).where(and(
+      eq(enrollments.id, id),
+      text`NOT EXISTS (SELECT 1 FROM ended_subjects WHERE subject IN (${learnerId}, ${courseId}))`,
+    )),
+    db.requireOneChange(),
+  ] as const;
+}
+
 async function readPage(
   db: Orm,
   learnerId: string,
   { limit, after }: PageRequest,
 ): Promise<EnrollmentPage> {
-  const rows = await db.select(withCompleted).from(enrollments).where(and(
+  const rows = await selectKnown(db).where(and(
     eq(enrollments.learnerId, learnerId),
     after && text`(${enrollments.createdAt}, ${enrollments.id}) < (${after.at}, ${after.id})`,
   )).orderBy(desc(enrollments.createdAt), desc(enrollments.id)).limit(limit + 1);
@@ -114,7 +136,9 @@ function compare(before: readonly string[], after: readonly string[]) {
   return { added: [...has.difference(had)], removed: [...had.difference(has)] };
 }
 
-function toRow({ completed: _completed, lessonIds, ...enrollment }: EnrollmentRecord) {
+function toRow(
+  { completed: _completed, courseState: _courseState, lessonIds, ...enrollment }: EnrollmentRecord,
+) {
   return { ...enrollment, lessonIds: [...lessonIds] };
 }
 

@@ -1,5 +1,7 @@
+import { eventTypes } from "@edgepass/contracts";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, readConfig } from "@edgepass/shared/config";
+import { createEvents } from "@edgepass/shared/events";
 import { createClient, createStarter } from "@edgepass/shared/http";
 import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
 import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
@@ -17,7 +19,8 @@ const Config = z.object({
 /**
  * Wires the user service from bindings; `local` services answer wherever no binding names one.
  *
- * Settings: `USER_DB` (`USER_DB_TOKEN` for libSQL), `AUTH`, and those of `createStarter`.
+ * Settings: `USER_DB` (`USER_DB_TOKEN` for libSQL), `AUTH`, and those of `createStarter` and
+ * `createEvents`. `sweep` publishes what crashes left.
  *
  * @throws {ConfigError} naming the settings that are missing or malformed
  */
@@ -29,10 +32,14 @@ export function composeUser(
   const auth = placeUpstream("AUTH", AUTH, local.AUTH);
   const starter = createStarter(bindings);
   const client = createClient({ services: { auth }, now: starter.now });
-  return createUserService({
+  const sql = readSqlDb(USER_DB, USER_DB_TOKEN);
+  const events = createEvents({ service: "user", table: eventTypes, sql, bindings, starter });
+  const service = createUserService({
     starter,
-    store: sqlProfileStore(readSqlDb(USER_DB, USER_DB_TOKEN)),
+    store: sqlProfileStore(sql, events.outbox),
     accounts: authAccounts(client),
+    events,
     now: starter.now,
   });
+  return { fetch: (request) => service.fetch(request), sweep: () => events.sweep() };
 }

@@ -1,7 +1,7 @@
 import type { AccountSummary } from "@edgepass/contracts";
 import { Problem } from "@edgepass/shared/problem";
 import type { ProfileChange } from "./schema.ts";
-import type { ProfileRecord, ProfileStore } from "./store.ts";
+import type { ProfileEvent, ProfileRecord, ProfileStore } from "./store.ts";
 
 /** The signed-in person; routes let nobody else through. */
 export interface Person {
@@ -36,12 +36,17 @@ export function createProfiles(deps: ProfileDeps) {
   const requireProfile = createGuard(deps);
   return {
     getOwn: ({ userId }: Person) => requireProfile(userId, () => accounts.mine()),
-    getPublic: (id: string) => requireProfile(id, () => accounts.find(id)),
+    /** What others see; of a person who may not come in they see nothing. */
+    async getPublic(id: string): Promise<ProfileRecord> {
+      const profile = await requireProfile(id, () => accounts.find(id));
+      if (await store.isDisabled(id)) throw new Problem("not_found");
+      return profile;
+    },
     async change(change: ProfileChange, { userId }: Person): Promise<ProfileRecord> {
       const before = await requireProfile(userId, () => accounts.mine());
       if (Object.keys(change).length === 0) return before;
       const after = next(before, change, now());
-      if (await store.save(before, after)) return after;
+      if (await store.save(before, after, toEvent(before, after))) return after;
       throw new Problem("conflict", { detail: "The profile was changed meanwhile: read it again" });
     },
     /**
@@ -84,7 +89,17 @@ function requireAlive(profile: ProfileRecord | undefined): ProfileRecord {
   return profile;
 }
 
-function newProfile({ id, name }: AccountSummary, now: number): ProfileRecord {
+/** Other services keep the name of a profile and nothing else of it. */
+function toEvent({ name: before }: ProfileRecord, { id, name }: ProfileRecord) {
+  if (name === before) return undefined;
+  return { type: "user.profile-changed", subject: id, data: { name } } satisfies ProfileEvent;
+}
+
+/** The profile a person has before they change it; `now` is epoch milliseconds. */
+export function newProfile(
+  { id, name }: Pick<AccountSummary, "id" | "name">,
+  now: number,
+): ProfileRecord {
   return {
     id,
     name,

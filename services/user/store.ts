@@ -1,5 +1,7 @@
+import type { EventTypes } from "@edgepass/contracts";
+import type { Announcement, Changes, Outbox } from "@edgepass/shared/events";
 import { isDone, type SqlDb } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
+import { type Orm, orm } from "@edgepass/shared/sql/orm";
 import { and, eq, isNull, sql as text } from "drizzle-orm";
 import { integer, sqliteTable, text as textColumn } from "drizzle-orm/sqlite-core";
 
@@ -17,8 +19,21 @@ const profiles = sqliteTable("profiles", {
   erasedAt: integer("erased_at"),
 });
 
+const disabledPeople = sqliteTable("disabled_people", {
+  id: textColumn("id").primaryKey(),
+  disabledAt: integer("disabled_at").notNull(),
+});
+
+/** Where user puts what it says. */
+export type UserOutbox = Outbox<EventTypes, "user">;
+
+/** What user says: that somebody has another name. */
+export type ProfileEvent = Announcement<EventTypes, "user.profile-changed">;
+
 /** A profile, or the tombstone of one; times are epoch milliseconds. */
 export type ProfileRecord = Readonly<typeof profiles.$inferSelect>;
+
+const rising = text`${profiles.version} + 1`;
 
 /** Where profiles are kept. A change is one batch; part of it is never seen. */
 export interface ProfileStore {
@@ -28,18 +43,35 @@ export interface ProfileStore {
   find(id: string): Promise<ProfileRecord | undefined>;
   /** Keeps a new profile, unless there is one, or a tombstone. */
   insert(profile: ProfileRecord): Promise<void>;
-  /** Puts `after` in the place of `before`; false when somebody else was first. */
-  save(before: ProfileRecord, after: ProfileRecord): Promise<boolean>;
+  /**
+   * Puts `after` in the place of `before`, and says the event in the same batch; false when somebody
+   * else was first.
+   */
+  save(before: ProfileRecord, after: ProfileRecord, event?: ProfileEvent): Promise<boolean>;
   /** Notes that the account is about to be closed. */
   markClosing(id: string, now: number): Promise<void>;
   /** Leaves a tombstone, whether there was a profile or not. */
   erase(id: string, now: number): Promise<void>;
+  /** Whether auth has told that the person may not come in. */
+  isDisabled(id: string): Promise<boolean>;
+  /** The same changes for the batch of the event that tells of them. */
+  readonly effects: ProfileEffects;
 }
 
-/** Keeps profiles in a database with the tables of `migrations/`. */
-export function sqlProfileStore(sql: SqlDb): ProfileStore {
+/** What an event does to what is kept of a person. */
+export interface ProfileEffects {
+  /** As `insert`. */
+  insertion(profile: ProfileRecord): Changes;
+  /** As `erase`. */
+  erasure(id: string, now: number): Changes;
+  disabling(id: string, now: number): Changes;
+  enabling(id: string): Changes;
+}
+
+/** Keeps profiles in a database with the tables of `migrations/`; what is said goes to `outbox`. */
+export function sqlProfileStore(sql: SqlDb, outbox: UserOutbox): ProfileStore {
   const db = orm(sql);
-  const rising = text`${profiles.version} + 1`;
+  const effects = createEffects(db, outbox);
   return {
     async check() {
       await db.select({ id: profiles.id }).from(profiles).limit(1);
@@ -49,28 +81,57 @@ export function sqlProfileStore(sql: SqlDb): ProfileStore {
       return row;
     },
     async insert(profile) {
-      await db.insert(profiles).values(profile).onConflictDoNothing();
+      await inOneBatch(db, effects.insertion(profile));
     },
-    save: (before, after) =>
+    save: (before, after, event) =>
       isDone(db.batch([
         db.update(profiles).set(after)
           .where(and(eq(profiles.id, before.id), eq(profiles.version, before.version))),
         db.requireOneChange(),
+        ...(event ? outbox.add(event) : []),
       ])),
     async markClosing(id, now) {
       await db.update(profiles).set({ closingAt: now, version: rising })
         .where(and(eq(profiles.id, id), isNull(profiles.erasedAt)));
     },
     async erase(id, now) {
-      const erased = tombstone(now);
-      await db.insert(profiles).values({ ...erased, id, version: 1, createdAt: now })
-        .onConflictDoUpdate({
-          target: profiles.id,
-          set: { ...erased, version: rising },
-          setWhere: isNull(profiles.erasedAt),
-        });
+      await inOneBatch(db, effects.erasure(id, now));
     },
+    async isDisabled(id) {
+      const rows = await db.select({ id: disabledPeople.id }).from(disabledPeople)
+        .where(eq(disabledPeople.id, id));
+      return rows.length === 1;
+    },
+    effects,
   };
+}
+
+function createEffects(db: Orm, outbox: UserOutbox): ProfileEffects {
+  return {
+    insertion: (profile) => [db.insert(profiles).values(profile).onConflictDoNothing()],
+    erasure(id, now) {
+      const erased = tombstone(now);
+      return [
+        db.insert(profiles).values({ ...erased, id, version: 1, createdAt: now })
+          .onConflictDoUpdate({
+            target: profiles.id,
+            set: { ...erased, version: rising },
+            setWhere: isNull(profiles.erasedAt),
+          }),
+        db.delete(disabledPeople).where(eq(disabledPeople.id, id)),
+        ...outbox.erase(id),
+      ];
+    },
+    disabling: (id, now) => [
+      db.insert(disabledPeople).values({ id, disabledAt: now }).onConflictDoNothing(),
+    ],
+    enabling: (id) => [db.delete(disabledPeople).where(eq(disabledPeople.id, id))],
+  };
+}
+
+/** Drizzle's type of a batch wants to see that it is not empty. */
+async function inOneBatch(db: Orm, [first, ...others]: Changes): Promise<void> {
+  if (first) await db.batch([first, ...others]);
 }
 
 /** What is left of a profile: that there was one. */

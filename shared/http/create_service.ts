@@ -1,9 +1,11 @@
 import { methodNotAllowed } from "hono/method-not-allowed";
+import type { EventEndpoint } from "../events/mod.ts";
 import { Problem } from "../problem.ts";
 import type { SqlDb } from "../sql/mod.ts";
 import { prometheusMediaType } from "../telemetry/mod.ts";
 import { createApi, type ServiceApp } from "./create_api.ts";
 import { edgepass } from "./edgepass.ts";
+import { addEventRoutes, eventPaths, publishAfterChanges } from "./event_routes.ts";
 import { idempotent } from "./idempotency.ts";
 import { limitBody, requireStrictJson } from "./json_text.ts";
 import { respondToError } from "./respond_to_error.ts";
@@ -25,6 +27,8 @@ export interface ServiceOptions {
   readonly maxBodyBytes?: number;
   /** A database with the table `idempotency_keys`; with it a POST may carry `Idempotency-Key`. */
   readonly idempotency?: SqlDb | undefined;
+  /** From `createEvents`, with its handlers: what the service says and hears. */
+  readonly events?: EventEndpoint | undefined;
 }
 
 /**
@@ -40,6 +44,7 @@ export function createService(
     open = [],
     maxBodyBytes = 1_048_576,
     idempotency,
+    events,
   }: ServiceOptions,
 ): ServiceApp {
   const log = starter.createLogger(name);
@@ -47,11 +52,10 @@ export function createService(
   app.onError((error) => respondToError(error, log));
   // Thrown, it would hide from the 405 middleware, which only looks at answers.
   app.notFound(() => respondToError(new Problem("not_found"), log));
-  app.use(edgepass({
-    name,
-    starter,
-    open: ["/livez", "/readyz", "/metrics", "/openapi.json", ...open],
-  }));
+  const opened = ["/livez", "/readyz", "/metrics", "/openapi.json", ...open];
+  if (events) opened.push(...Object.values(eventPaths(events)));
+  app.use(edgepass({ name, starter, open: opened }));
+  if (events) app.use(publishAfterChanges(events));
   app.use(methodNotAllowed({
     app,
     onMethodNotAllowed: (_c, methods) =>
@@ -60,6 +64,7 @@ export function createService(
         log,
       ),
   }));
+  if (events) addEventRoutes(app, events);
   app.use(limitBody(maxBodyBytes), requireStrictJson);
   // Registered for POST alone it would count as a route of every path, and hide its 405.
   if (idempotency) app.use(idempotent({ sql: idempotency, now: starter.now }));

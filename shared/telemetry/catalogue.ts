@@ -17,6 +17,8 @@ export interface MetricDefinition {
 /** Seconds, as semantic conventions advise for HTTP, with finer steps where a gateway lives. */
 const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const counts = [1, 2, 5, 10, 20, 50, 100];
+/** Seconds that events wait: usually less than one, hours when something was away. */
+const waits = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400];
 
 /**
  * Every metric there is: nothing is measured that has no row here, and dashboards, alert rules and
@@ -133,6 +135,46 @@ export const metricCatalogue = {
     service: "auth",
     attributes: ["edgepass.revocation.kind"],
     meaning: "Revocations written, by what dies: login, subject, key, token.",
+  },
+  "edgepass.events.outbox.waiting": {
+    kind: "gauge",
+    unit: "{event}",
+    attributes: ["edgepass.service"],
+    meaning:
+      "Events in the outbox that are not published, parked ones too, at this instance's sweep.",
+  },
+  "edgepass.events.outbox.age": {
+    kind: "histogram",
+    unit: "s",
+    attributes: ["edgepass.service", "edgepass.event.type"],
+    buckets: waits,
+    meaning: "Time from the change to its publication.",
+  },
+  "edgepass.events.published": {
+    kind: "counter",
+    unit: "{event}",
+    attributes: ["edgepass.service", "edgepass.event.type", "edgepass.outcome"],
+    meaning: "Attempts to publish an event: published, failed (comes again), parked (refused).",
+  },
+  "edgepass.events.deliveries": {
+    kind: "counter",
+    unit: "{delivery}",
+    attributes: ["edgepass.service", "edgepass.event.type", "edgepass.outcome"],
+    meaning:
+      "Deliveries to a consumer: applied, duplicate, stale, poison, busy, failed, refused (forged).",
+  },
+  "edgepass.events.lag": {
+    kind: "histogram",
+    unit: "s",
+    attributes: ["edgepass.service", "edgepass.event.type"],
+    buckets: waits,
+    meaning: "Time from the change to its effect in a consumer.",
+  },
+  "edgepass.events.dead_letters": {
+    kind: "counter",
+    unit: "{event}",
+    attributes: ["edgepass.service"],
+    meaning: "Deliveries that QStash gave up, by the consumer that did not take them.",
   },
   "edgepass.telemetry.dropped": {
     kind: "counter",

@@ -1,4 +1,5 @@
 import { drizzleCases } from "./sql_drizzle_cases.ts";
+import { eventCases } from "./sql_events_cases.ts";
 import { guardCases } from "./sql_guard_cases.ts";
 import { refusalCases } from "./sql_refusal_cases.ts";
 import { rowCases } from "./sql_row_cases.ts";
@@ -10,4 +11,5 @@ export const sqlCases: Readonly<Record<string, SqlCase>> = {
   ...refusalCases,
   ...guardCases,
   ...drizzleCases,
+  ...eventCases,
 };

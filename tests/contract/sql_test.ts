@@ -39,6 +39,7 @@ Deno.test("D1", async (t) => {
   });
   try {
     const { url } = await harness.listen();
+    await harness.getWorker("edgepass-sql-contract").applyD1Migrations("DB");
     for (const [index, name] of Object.keys(sqlCases).entries()) {
       await t.step(name, async () => {
         const response = await fetch(new URL(`/${index}`, url));

@@ -500,6 +500,18 @@ export interface components {
             /** @enum {string} */
             state: "draft" | "published";
             instructor: components["schemas"]["Instructor"];
+            /** @description Whether the instructor teaches here at present; the course stays either way */
+            instructorActive: boolean;
+            /**
+             * @description Enrollments there ever were; a new one counts within seconds
+             * @example 12
+             */
+            learners: number;
+            /**
+             * @description Enrollments that completed every lesson at least once
+             * @example 7
+             */
+            completions: number;
             lessons: components["schemas"]["Lesson"][];
             /**
              * Format: date-time
@@ -543,6 +555,18 @@ export interface components {
             /** @enum {string} */
             state: "draft" | "published";
             instructor: components["schemas"]["Instructor"];
+            /** @description Whether the instructor teaches here at present; the course stays either way */
+            instructorActive: boolean;
+            /**
+             * @description Enrollments there ever were; a new one counts within seconds
+             * @example 12
+             */
+            learners: number;
+            /**
+             * @description Enrollments that completed every lesson at least once
+             * @example 7
+             */
+            completions: number;
             /** @example 3 */
             lessonCount: number;
             /**
@@ -588,6 +612,11 @@ export interface components {
                 /** @example Sailing for beginners */
                 title: string;
             };
+            /**
+             * @description A removed course can be left, and nothing of it be marked any more
+             * @enum {string}
+             */
+            courseState: "published" | "removed";
             /**
              * @description Completed lessons among those of the course, in percent
              * @example 33.3

@@ -1,4 +1,5 @@
 import { browserCases } from "./gateway_browser_cases.ts";
+import { deliveryCases } from "./gateway_delivery_cases.ts";
 import { fidelityCases } from "./gateway_fidelity_cases.ts";
 import { issuerCases } from "./gateway_issuer_cases.ts";
 import { orderCases } from "./gateway_order_cases.ts";
@@ -18,6 +19,7 @@ const decisions: Readonly<Record<string, GatewayCase>> = {
   ...tokenCases,
   ...passportCases,
   ...browserCases,
+  ...deliveryCases,
 };
 
 /**

@@ -193,6 +193,7 @@ function makeBindings({ redis, echo, jwks, wire, idp, passportKey }: Parts) {
     at("/wire", "public", { upstream: wire.url }),
     at("/wire-raw", "public", { upstream: wire.url, envelope: false }),
     at("/down", "public", { upstream: closedOrigin() }),
+    at("/events/user", "public", { envelope: false, maxBodyBytes: 262_144 }),
   ];
   return {
     PUBLIC_ORIGIN: publicOrigin,

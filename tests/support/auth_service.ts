@@ -65,6 +65,7 @@ export async function setupAuth({ bindings = {}, passwords }: AuthOptions = {}) 
   const app = compose();
   const call = createCaller(app, passports);
   const client = createAuthClient(call);
+  const rows = (sql: string, ...params: (string | number)[]) => database.run({ sql, params });
   return {
     ...client,
     app,
@@ -77,7 +78,11 @@ export async function setupAuth({ bindings = {}, passwords }: AuthOptions = {}) 
     redis,
     settings,
     log: () => lines.map((line): Record<string, unknown> => JSON.parse(line)),
-    rows: (sql: string, ...params: (string | number)[]) => database.run({ sql, params }),
+    rows,
+    /** The events auth has said, those of one person in their order. */
+    said: async (): Promise<Record<string, unknown>[]> =>
+      (await rows("SELECT event FROM outbox ORDER BY subject, sequence"))
+        .map(([event]) => JSON.parse(String(event))),
     /** The first administrator, logged in. */
     administrator: async () => asCaller(await client.tokens(administrator)),
     [Symbol.asyncDispose]: () => resources.disposeAsync(),

@@ -1,15 +1,21 @@
+import assert from "node:assert/strict";
+import { eventTypes } from "@edgepass/contracts";
+import { createEvents } from "@edgepass/shared/events";
 import { createClient, createStarter } from "@edgepass/shared/http";
 import { uuidv7 } from "@edgepass/shared/ids";
-import { localUpstream } from "@edgepass/shared/upstream";
+import { type Fetcher, localUpstream } from "@edgepass/shared/upstream";
 import { Hono } from "hono";
-import { createCourseService, sqlCourseStore } from "../../services/course/mod.ts";
+import { createCourseService, sqlCourseNews, sqlCourseStore } from "../../services/course/mod.ts";
 import { readProfile } from "../../services/course/profiles.ts";
-import { Course, Lesson } from "../../services/course/schema.ts";
+import { Course, CourseList, Lesson } from "../../services/course/schema.ts";
+import { createDeliverer, hearingBindings, readOutbox } from "./deliveries.ts";
 import { createPassports } from "./passports.ts";
 import { createCaller, createClock, expectJson, openDatabase, person } from "./services.ts";
 
-export const ann = person(uuidv7(), "instructor");
-export const bob = person(uuidv7(), "instructor");
+export const annId = uuidv7();
+export const bobId = uuidv7();
+export const ann = person(annId, "instructor");
+export const bob = person(bobId, "instructor");
 export const learner = person(uuidv7(), "learner");
 export const sailing = { title: "Sailing", summary: "Knots and wind", tags: ["sea", "Sport"] };
 export const bowline = { title: "Bowline", content: "The rabbit comes out of its hole" };
@@ -22,15 +28,28 @@ export function profilesOf(name: string, answer?: () => Response) {
   );
 }
 
-export async function setupCourse({ profiles = profilesOf("Demo Instructor") } = {}) {
+export async function setupCourse(
+  { profiles = profilesOf("Demo Instructor") }: { readonly profiles?: Fetcher } = {},
+) {
   const database = await openDatabase("course");
   const clock = createClock();
   const passports = createPassports(clock);
   const starter = createStarter(passports.bindings, { now: clock.now, sink: () => {} });
+  const bindings = { ...passports.bindings, ...hearingBindings };
+  const events = createEvents({
+    service: "course",
+    table: eventTypes,
+    sql: database,
+    bindings,
+    starter,
+  });
+  const store = sqlCourseStore(database, events.outbox);
   const client = createClient({ services: { user: localUpstream("user", profiles) } });
   const service = createCourseService({
     starter,
-    store: sqlCourseStore(database),
+    events,
+    store,
+    news: sqlCourseNews(database),
     readProfile: () => readProfile(client),
     now: clock.now,
   });
@@ -41,6 +60,10 @@ export async function setupCourse({ profiles = profilesOf("Demo Instructor") } =
     passports,
     service,
     database,
+    store,
+    ...createDeliverer(service, "course", clock),
+    /** What it has said. */
+    said: () => readOutbox(database),
     create: (body: object = sailing, as = ann) =>
       expectJson(call("POST", "/courses", { as, body }), 201, Course),
     addLesson: (id: string, body: object = bowline, as = ann) =>
@@ -57,4 +80,25 @@ export async function setupPublishedCourse() {
   const { id } = await platform.create();
   const lesson = await platform.addLesson(id);
   return { ...platform, id, lesson, course: await platform.publish(id) };
+}
+
+/** A published course, with what is told of its instructor. */
+export async function setupNews() {
+  const platform = await setupPublishedCourse();
+  const { deliver, read, call, id } = platform;
+  return {
+    ...platform,
+    rename: (name: string, sequence: number) =>
+      deliver({ type: "user.profile-changed", subject: annId, data: { name }, sequence }),
+    /** Name and standing of the instructor, as anybody sees them in the course and in the list. */
+    async instructor() {
+      const course = await read(id, bob);
+      const { items } = await expectJson(call("GET", "/courses"), 200, CourseList);
+      const seen = [course, ...items].map(({ instructor, instructorActive }) =>
+        `${instructor.name}${instructorActive ? "" : ", inactive"}`
+      );
+      assert.equal(new Set(seen).size, 1, seen.join());
+      return seen[0];
+    },
+  };
 }

@@ -1,9 +1,16 @@
+import { eventTypes } from "@edgepass/contracts";
+import { createEvents } from "@edgepass/shared/events";
 import { createClient, createStarter } from "@edgepass/shared/http";
 import { localUpstream } from "@edgepass/shared/upstream";
 import { readCourse } from "../../services/enrollment/courses.ts";
-import { createEnrollmentService, sqlEnrollmentStore } from "../../services/enrollment/mod.ts";
+import {
+  createEnrollmentService,
+  sqlEnrollmentNews,
+  sqlEnrollmentStore,
+} from "../../services/enrollment/mod.ts";
 import { Enrollment } from "../../services/enrollment/schema.ts";
 import { bowline, learner, setupCourse } from "./course_service.ts";
+import { createDeliverer, hearingBindings, readOutbox } from "./deliveries.ts";
 import { createCaller, expectJson, openDatabase } from "./services.ts";
 
 /** Enrollment before the real course service; `fault` may take course's place. */
@@ -17,9 +24,18 @@ export async function setupEnrollment() {
   });
   const starter = createStarter(passports.bindings, { now: clock.now, sink: () => {} });
   const client = createClient({ services: { course: upstream }, now: clock.now });
+  const events = createEvents({
+    service: "enrollment",
+    table: eventTypes,
+    sql: database,
+    bindings: { ...passports.bindings, ...hearingBindings },
+    starter,
+  });
   const service = createEnrollmentService({
     starter,
-    store: sqlEnrollmentStore(database),
+    events,
+    store: sqlEnrollmentStore(database, events.outbox),
+    news: sqlEnrollmentNews(database),
     readCourse: (id) => readCourse(client, id),
     now: clock.now,
   });
@@ -30,6 +46,9 @@ export async function setupEnrollment() {
     clock,
     fault,
     call,
+    ...createDeliverer(service, "enrollment", clock),
+    /** What it has said. */
+    said: () => readOutbox(database),
     /** A published course with lessons of these titles. */
     async publish(...titles: string[]) {
       const { id } = await course.create();

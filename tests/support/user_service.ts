@@ -1,3 +1,6 @@
+import assert from "node:assert/strict";
+import { eventTypes } from "@edgepass/contracts";
+import { createEvents } from "@edgepass/shared/events";
 import { createClient, createStarter } from "@edgepass/shared/http";
 import { uuidv7 } from "@edgepass/shared/ids";
 import { localUpstream } from "@edgepass/shared/upstream";
@@ -5,6 +8,12 @@ import { type Context, Hono } from "hono";
 import { authAccounts } from "../../services/user/accounts.ts";
 import { createUserService, sqlProfileStore } from "../../services/user/mod.ts";
 import { Profile } from "../../services/user/schema.ts";
+import {
+  createFakeQstash,
+  eventBindings,
+  type SignatureOverrides,
+  signDelivery,
+} from "./events.ts";
 import { createPassports } from "./passports.ts";
 import { createCaller, createClock, expectJson, openDatabase, person } from "./services.ts";
 
@@ -43,6 +52,34 @@ export function createAccounts() {
   return { app, names, requests };
 }
 
+/** What auth says of Ann, where a test says nothing else. */
+export interface Said {
+  readonly id?: string;
+  readonly subject?: string;
+  readonly sequence?: number;
+  readonly data?: object;
+}
+
+/** An event as auth says it; `time` is when the clock of a test begins. */
+export function toEvent(
+  type: string,
+  { id = uuidv7(), subject = annId, sequence = 1, data = {} }: Said = {},
+): string {
+  return JSON.stringify({
+    specversion: "1.0",
+    id,
+    source: "/auth",
+    type,
+    subject,
+    time: "2026-03-01T09:30:00.000Z",
+    datacontenttype: "application/json",
+    dataschema: `urn:edgepass:event:${type}:1`,
+    traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    sequence: String(sequence).padStart(20, "0"),
+    data,
+  });
+}
+
 /** User before an auth of the test's; `fault` may take auth's place. */
 export async function setupUser() {
   const database = await openDatabase("user");
@@ -53,23 +90,69 @@ export async function setupUser() {
   const auth = localUpstream("auth", {
     fetch: (request) => fault.answer?.(request) ?? accounts.app.fetch(request),
   });
+  const bindings = { ...passports.bindings, ...eventBindings };
+  const starter = createStarter(bindings, { now: clock.now, sink: () => {} });
+  const qstash = createFakeQstash();
+  const events = createEvents(
+    { service: "user", table: eventTypes, sql: database, bindings, starter },
+    { fetch: qstash.fetch, random: () => 0 },
+  );
   const service = createUserService({
-    starter: createStarter(passports.bindings, { now: clock.now, sink: () => {} }),
-    store: sqlProfileStore(database),
+    starter,
+    store: sqlProfileStore(database, events.outbox),
     accounts: authAccounts(createClient({ services: { auth }, now: clock.now })),
+    events,
     now: clock.now,
   });
   const call = createCaller(service, passports);
+  /** Delivers a body as QStash does, or with a signature of the test's. */
+  const deliver = async (body: string, overrides: SignatureOverrides = {}) =>
+    await call("POST", "/events/user", {
+      as: null,
+      headers: {
+        "upstash-signature": await signDelivery(
+          `${eventBindings.PUBLIC_ORIGIN}/events/user`,
+          body,
+          {
+            now: clock.now(),
+            ...overrides,
+          },
+        ),
+      },
+      body,
+    });
+  const read = (sql: string) => database.run({ sql, params: [] });
   return {
     database,
     clock,
+    deliver,
+    /** Delivers what auth says; gives the outcome. */
+    async hear(type: string, said: Said = {}): Promise<unknown> {
+      const response = await deliver(toEvent(type, said));
+      const { outcome } = await response.json();
+      assert.equal(response.status, 200, type);
+      return outcome;
+    },
+    /** Everything that deliveries may change. */
+    dump: async () =>
+      await Promise.all(
+        ["profiles", "disabled_people", "inbox", "event_versions", "ended_subjects", "outbox"]
+          .map((table) => read(`SELECT * FROM ${table} ORDER BY 1`)),
+      ),
+    /** What user has said: subject, sequence and event, oldest first. */
+    said: async () =>
+      (await read("SELECT event FROM outbox ORDER BY sequence, id")).map(([event]) =>
+        JSON.parse(String(event))
+      ),
     accounts,
     fault,
     call,
+    qstash,
+    events,
     readOwn: (as = ann) => expectJson(call("GET", "/users/me", { as }), 200, Profile),
     change: (body: object, as = ann) =>
       expectJson(call("PATCH", "/users/me", { as, body }), 200, Profile),
-    rows: () => database.run({ sql: "SELECT * FROM profiles ORDER BY id", params: [] }),
+    rows: () => read("SELECT * FROM profiles ORDER BY id"),
     [Symbol.dispose]: () => database[Symbol.dispose](),
   };
 }

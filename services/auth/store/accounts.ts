@@ -1,4 +1,6 @@
 import { and, asc, eq, gt, isNull, or, sql } from "drizzle-orm";
+import type { EventTypes } from "@edgepass/contracts";
+import type { Announcement, Outbox, PublishedType } from "@edgepass/shared/events";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
 import {
@@ -14,6 +16,16 @@ import { accounts, addressClaims, knownNetworks, logins } from "./tables.ts";
 
 /** A row of accounts; a closed one has neither address nor name nor password. */
 export type Account = typeof accounts.$inferSelect;
+
+type AuthEvents = PublishedType<EventTypes, "auth">;
+
+/** Where auth puts what it says. */
+export type AuthOutbox = Outbox<EventTypes, "auth">;
+
+/** What auth says of an account, whose id it gets from the change it belongs to. */
+export type AccountEvent = {
+  [Type in AuthEvents]: Omit<Announcement<EventTypes, Type>, "subject">;
+}[AuthEvents];
 
 /** Columns a change may set; what it does to logins and tokens follows from the fields below. */
 export interface AccountChange {
@@ -33,14 +45,20 @@ export interface AccountChange {
   /** Refused where no other administrator would be left. */
   readonly leavesAdministration?: boolean;
   readonly audit?: AuditEntry;
+  /** What other services hear of the change. */
+  readonly event?: AccountEvent;
 }
 
 export interface AccountStore {
   /** Holds an address for one sign-up; false when another holds it. */
   claimAddress(email: string, claim: { now: number; until: number }): Promise<boolean>;
   releaseAddress(email: string): Promise<void>;
-  /** @throws {UniqueViolation} when the address is taken */
-  insert(account: Account): Promise<void>;
+  /**
+   * One batch: the account, and the event that tells of it.
+   *
+   * @throws {UniqueViolation} when the address is taken
+   */
+  insert(account: Account, event: AccountEvent): Promise<void>;
   findByEmail(email: string): Promise<Account | undefined>;
   findById(id: string): Promise<Account | undefined>;
   /** Accounts that are not closed, in the order of their ids. */
@@ -56,7 +74,7 @@ export interface AccountStore {
 }
 
 /** Accounts in SQL. */
-export function sqlAccountStore(sqlDb: SqlDb): AccountStore {
+export function sqlAccountStore(sqlDb: SqlDb, outbox: AuthOutbox): AccountStore {
   const db = orm(sqlDb);
   return {
     async claimAddress(email, { now, until }) {
@@ -71,8 +89,11 @@ export function sqlAccountStore(sqlDb: SqlDb): AccountStore {
     async releaseAddress(email) {
       await db.delete(addressClaims).where(eq(addressClaims.email, email));
     },
-    async insert(account) {
-      await db.insert(accounts).values(account);
+    async insert(account, event) {
+      await db.batch([
+        db.insert(accounts).values(account),
+        ...outbox.add({ ...event, subject: account.id }),
+      ]);
     },
     async findByEmail(email) {
       return (await db.select().from(accounts).where(eq(accounts.email, email)))[0];
@@ -117,18 +138,20 @@ export function sqlAccountStore(sqlDb: SqlDb): AccountStore {
   };
 
   function consequences(change: AccountChange): Item[] {
-    const { id, now, revokeUntil, endLogins: ending, audit, set } = change;
+    const { id, now, revokeUntil, endLogins: ending, audit, set, event } = change;
     return [
       ...(revokeUntil === undefined ? [] : [logSubjectRevocation(db, id, revokeUntil)]),
       ...(ending ? [endLogins(db, { ...ending, accountId: id, now })] : []),
       ...(set.closedAt ? forget(id) : []),
       ...(audit ? [auditRow(db, audit)] : []),
+      ...(event ? outbox.add({ ...event, subject: id }) : []),
     ];
   }
 
-  /** What would still tell where a closed account was used. */
+  /** What would still tell whose a closed account was, and where it was used. */
   function forget(id: string): Item[] {
     return [
+      ...outbox.erase(id),
       db.delete(knownNetworks).where(eq(knownNetworks.accountId, id)),
       db.update(logins).set({ userAgent: null }).where(eq(logins.accountId, id)),
     ];

@@ -1,10 +1,10 @@
 import type { SqlDb } from "@edgepass/shared/sql";
-import { type AccountStore, sqlAccountStore } from "./accounts.ts";
+import { type AccountStore, type AuthOutbox, sqlAccountStore } from "./accounts.ts";
 import { type GuessStore, sqlGuessStore } from "./guesses.ts";
 import { type LoginStore, sqlLoginStore } from "./logins.ts";
 import { type RevocationStore, sqlRevocationStore } from "./revocations.ts";
 
-export type { Account, AccountChange, AccountStore } from "./accounts.ts";
+export type { Account, AccountChange, AccountEvent, AccountStore, AuthOutbox } from "./accounts.ts";
 export type { GuessCount, GuessStore } from "./guesses.ts";
 export type { AccountClaims, Login, LoginStore, PresentedToken } from "./logins.ts";
 export type { AuditEntry, LoginEnd, Rotation } from "./parts.ts";
@@ -18,10 +18,10 @@ export interface AuthStore {
   readonly guesses: GuessStore;
 }
 
-/** The identity provider's data in its own SQL database. */
-export function sqlAuthStore(sql: SqlDb): AuthStore {
+/** The identity provider's data in its own SQL database; what it says of a change goes to `outbox`. */
+export function sqlAuthStore(sql: SqlDb, outbox: AuthOutbox): AuthStore {
   return {
-    accounts: sqlAccountStore(sql),
+    accounts: sqlAccountStore(sql, outbox),
     logins: sqlLoginStore(sql),
     revocations: sqlRevocationStore(sql),
     guesses: sqlGuessStore(sql),

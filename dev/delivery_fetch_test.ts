@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { createDeliveryFetch } from "./delivery_fetch.ts";
+
+/** A gateway that says how it was asked. */
+function serve() {
+  const asked: string[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+    const { pathname, search } = new URL(request.url);
+    const host = request.headers.get("host");
+    asked.push(`${request.method} ${host} ${pathname}${search} ${await request.text()}`);
+    return new Response(null, { status: 204 });
+  });
+  const { port } = server.addr;
+  return { asked, port, [Symbol.asyncDispose]: () => server.shutdown() };
+}
+
+Deno.test("what goes to the public origin arrives at the gateway's port under that name", async () => {
+  await using gateway = serve();
+  const { asked, port } = gateway;
+  const deliveries = createDeliveryFetch({ publicOrigin: "https://learn.test", port });
+  deliveries.open();
+  const init = { method: "POST", body: "event" };
+  await deliveries.fetch("https://learn.test/events/user?a=1", init);
+  await deliveries.fetch(`http://127.0.0.1:${port}/elsewhere`, init);
+  deliveries.close();
+  assert.deepEqual(asked, [
+    "POST learn.test /events/user?a=1 event",
+    `POST 127.0.0.1:${port} /elsewhere event`,
+  ]);
+});
+
+Deno.test("a host that only begins like the public one is somebody else's", async () => {
+  await using gateway = serve();
+  const { asked, port } = gateway;
+  const deliveries = createDeliveryFetch({ publicOrigin: "http://127.0.0.1", port });
+  deliveries.open();
+  await deliveries.fetch(`http://127.0.0.1:${port}/x`);
+  deliveries.close();
+  assert.deepEqual(asked, [`GET 127.0.0.1:${port} /x `]);
+});
+
+Deno.test("a delivery waits for the system, and no longer than its own time", async () => {
+  await using gateway = serve();
+  const { asked, port } = gateway;
+  const publicOrigin = "http://learn.test";
+  const deliveries = createDeliveryFetch({ publicOrigin, port });
+  const abort = new AbortController();
+  const late = deliveries.fetch(`${publicOrigin}/late`, { signal: abort.signal });
+  const early = deliveries.fetch(`${publicOrigin}/early`);
+  abort.abort(new TypeError("too late"));
+  await assert.rejects(late, /too late/);
+  assert.deepEqual(asked, []);
+  deliveries.open();
+  await early;
+  deliveries.hold();
+  const held = deliveries.fetch(`${publicOrigin}/held`, { signal: AbortSignal.abort() });
+  await assert.rejects(held);
+  deliveries.close();
+  assert.deepEqual(asked, ["GET learn.test /early "]);
+});

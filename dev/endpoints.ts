@@ -1,0 +1,56 @@
+import { createDeliveryFetch, type DeliveryFetch } from "./delivery_fetch.ts";
+import type { Home } from "./home.ts";
+import type { Logs } from "./logs.ts";
+import { type Mode, modes } from "./modes.ts";
+import { openQstashEndpoint } from "./qstash_endpoint.ts";
+import { openRedis } from "./redis_endpoint.ts";
+import type { Settings } from "./settings.ts";
+
+/** What the system needs of others, served by dev where it was not given. */
+export interface Endpoints {
+  /** The settings, with how to reach both. */
+  readonly settings: Settings;
+  readonly deliveries: Pick<DeliveryFetch, "open" | "hold">;
+}
+
+/**
+ * Opens Redis and QStash; `cleanup` closes them.
+ *
+ * @throws {StartError} when one of them cannot be served or does not answer
+ */
+export async function openEndpoints(
+  base: Settings,
+  { mode, home, logs, cleanup }: {
+    readonly mode: Mode;
+    readonly home: Home;
+    readonly logs: Logs;
+    readonly cleanup: AsyncDisposableStack;
+  },
+): Promise<Endpoints> {
+  const redis = await openRedis(home, base, {
+    file: modes[mode].redis,
+    onError: (cause) => logs.say("error", `Redis endpoint: ${String(cause)}`),
+  });
+  cleanup.defer(redis.close);
+  const { PUBLIC_ORIGIN: publicOrigin, PORT: port } = base;
+  const deliveries = createDeliveryFetch({ publicOrigin, port: Number(port) });
+  cleanup.defer(deliveries.close);
+  const qstash = await openQstashEndpoint(home, base, {
+    file: modes[mode].qstash,
+    fetch: deliveries.fetch,
+    onError: (cause) => logs.say("error", `QStash endpoint: ${String(cause)}`),
+  });
+  cleanup.defer(qstash.close);
+  return {
+    deliveries,
+    settings: {
+      ...base,
+      UPSTASH_REDIS_REST_URL: redis.url,
+      UPSTASH_REDIS_REST_TOKEN: redis.token,
+      QSTASH_URL: qstash.url,
+      QSTASH_TOKEN: qstash.token,
+      QSTASH_CURRENT_SIGNING_KEY: qstash.keys.current,
+      QSTASH_NEXT_SIGNING_KEY: qstash.keys.next,
+    },
+  };
+}

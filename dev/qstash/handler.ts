@@ -1,0 +1,139 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { ApiError } from "./api_error.ts";
+import type { After } from "./attempt.ts";
+import { type FaultSource, readFaults } from "./faults.ts";
+import { parse } from "./read_json.ts";
+import { type Answer, type Call, createRouter, type Routes } from "./router.ts";
+
+export interface HandlerOptions {
+  readonly token: string;
+  readonly routes: Routes;
+  readonly faults: FaultSource;
+  readonly after: After;
+  readonly maxBodyBytes: number;
+  /** Called when a request may have made something due. */
+  readonly onChange: () => void;
+  readonly onError: (cause: unknown) => void;
+  /** Aborted when the server closes: nothing hangs any longer. */
+  readonly closed: AbortSignal;
+}
+
+export type Handler = (request: Request, callerIp?: string) => Promise<Response>;
+
+/** Answers the API: token, faults, routes; every refusal is `{"error"}`. */
+export function createHandler(options: HandlerOptions): Handler {
+  const { faults, onChange, onError } = options;
+  const expected = digest(options.token);
+  const route = createRouter({ ...options.routes, ...faultRoutes(faults) });
+
+  async function answer(request: Request, callerIp: string): Promise<Response> {
+    if (!isAuthorized(request, expected)) throw new ApiError(401, "unauthorized");
+    const { url, method, headers } = request;
+    const raw = url.slice(url.indexOf("/", url.indexOf("//") + 2));
+    const isLocal = raw.startsWith("/v2/local/");
+    const fault = isLocal ? undefined : await answerByFault(options, request);
+    if (fault) return fault;
+    const { params, query, run } = route({ method, raw });
+    const body = await readBody(request, options.maxBodyBytes);
+    const call: Call = { headers, body, params, query, callerIp };
+    const result = run(call);
+    if (method !== "GET") onChange();
+    if (!isLocal && faults.happens("apiLostAnswer")) throw lostAnswer();
+    return toResponse(result);
+  }
+
+  return async function qstash(request, callerIp = "127.0.0.1") {
+    try {
+      return await answer(request, callerIp);
+    } catch (error) {
+      await request.body?.cancel().catch(() => {});
+      if (!(error instanceof ApiError)) onError(error);
+      const known = error instanceof ApiError ? error : new ApiError(500, "internal error");
+      return toResponse({ status: known.status, body: { error: known.message } });
+    }
+  };
+}
+
+function faultRoutes(faults: FaultSource): Routes {
+  const set = ({ body }: Pick<Call, "body">): Answer => {
+    faults.set(readFaults(parse(body)));
+    return { status: 200, body: faults.get() };
+  };
+  return {
+    "GET /v2/local/faults": () => ({ status: 200, body: faults.get() }),
+    "PUT /v2/local/faults": set,
+    "POST /v2/local/faults": set,
+    "DELETE /v2/local/faults": () => set({ body: new TextEncoder().encode("{}") }),
+  };
+}
+
+async function answerByFault(
+  { faults, after, closed }: HandlerOptions,
+  { signal }: Request,
+): Promise<Response | undefined> {
+  const { apiRetryAfterSeconds, apiHangMs } = faults.get();
+  if (faults.happens("apiHang")) {
+    await hang(apiHangMs, after, [signal, closed]);
+    throw new ApiError(503, "hung on purpose");
+  }
+  if (faults.happens("apiError")) throw new ApiError(500, "failed on purpose");
+  if (!faults.happens("apiTooMany")) return undefined;
+  const response = toResponse({ status: 429, body: { error: "too many requests, on purpose" } });
+  response.headers.set("retry-after", String(apiRetryAfterSeconds));
+  response.headers.set("burst-ratelimit-limit", "0");
+  response.headers.set("burst-ratelimit-remaining", "0");
+  return response;
+}
+
+function lostAnswer(): ApiError {
+  return new ApiError(500, "done, but the answer was lost on purpose");
+}
+
+function hang(ms: number, after: After, ends: readonly AbortSignal[]): Promise<void> {
+  return new Promise((resolve) => {
+    const finish = () => {
+      cancel();
+      for (const end of ends) end.removeEventListener("abort", finish);
+      resolve();
+    };
+    const cancel = after(ms, finish);
+    for (const end of ends) end.addEventListener("abort", finish);
+    if (ends.some((end) => end.aborted)) finish();
+  });
+}
+
+/** With a declared length, which the server holds the client to, the body is read in one piece. */
+async function readBody(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
+  const declared = request.headers.get("content-length");
+  if (declared !== null) {
+    if (Number(declared) > maxBytes) throw tooLarge(maxBytes);
+    return new Uint8Array(await request.arrayBuffer());
+  }
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  for await (const chunk of request.body ?? []) {
+    size += chunk.length;
+    if (size > maxBytes) throw tooLarge(maxBytes);
+    chunks.push(chunk);
+  }
+  return new Uint8Array(await new Blob(chunks).arrayBuffer());
+}
+
+function tooLarge(maxBytes: number): ApiError {
+  return new ApiError(413, `request is larger than ${maxBytes} bytes`);
+}
+
+/** Compares digests, so the time tells neither the token's text nor its length. */
+function isAuthorized(request: Request, expected: Uint8Array): boolean {
+  const shown = /^bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
+  return timingSafeEqual(digest(shown), expected);
+}
+
+function digest(text: string): Uint8Array {
+  return createHash("sha256").update(text).digest();
+}
+
+function toResponse({ status, body }: Answer): Response {
+  if (body === undefined) return new Response(null, { status });
+  return Response.json(body, { status });
+}

@@ -1,0 +1,91 @@
+/** Header names in lower case, each with its values. */
+export type HeaderMap = Readonly<Record<string, readonly string[]>>;
+
+/** How a message is to be delivered: what the publisher's headers said. */
+export interface Delivery {
+  readonly method: string;
+  /** What is sent to the destination. */
+  readonly header: HeaderMap;
+  readonly maxRetries: number;
+  readonly retryDelay?: string | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly labels: readonly string[];
+  readonly callback?: Callback | undefined;
+  readonly failureCallback?: Callback | undefined;
+}
+
+/** Where the outcome of an attempt is sent; what is left out is as for the message itself. */
+export interface Callback {
+  readonly url: string;
+  readonly method: string;
+  readonly header: HeaderMap;
+  readonly maxRetries?: number | undefined;
+  readonly retryDelay?: string | undefined;
+  readonly timeoutMs?: number | undefined;
+  readonly delayMs?: number | undefined;
+}
+
+/** What a message came from. */
+export interface Origin {
+  readonly callerIp: string;
+  readonly groupName?: string | undefined;
+  readonly endpointName?: string | undefined;
+  readonly scheduleId?: string | undefined;
+}
+
+/** What is common to a message under way and a dead one. */
+export interface Letter {
+  readonly id: string;
+  /** The destination exactly as the publisher wrote it: the signature is for this text. */
+  readonly url: string;
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly delivery: Delivery;
+  readonly origin: Origin;
+  readonly queue?: string | undefined;
+  readonly createdAt: number;
+  readonly notBefore?: number | undefined;
+}
+
+export interface NewMessage extends Letter {
+  /** When the next attempt is due. */
+  readonly nextAt: number;
+  /** A duplicate made by a fault: delivered once, its outcome changes nothing. */
+  readonly isCopy: boolean;
+}
+
+export interface Message extends NewMessage {
+  readonly seq: number;
+  /** How often it has been retried. */
+  readonly retried: number;
+}
+
+/** What came of one attempt; without an answer the status is 0. */
+export interface Attempt {
+  readonly status: number;
+  readonly header: HeaderMap;
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly error?: string | undefined;
+}
+
+export interface DeadLetter extends Letter {
+  readonly seq: number;
+  readonly dlqId: string;
+  readonly failedAt: number;
+  readonly response: Attempt;
+}
+
+export type State =
+  | "CREATED"
+  | "ACTIVE"
+  | "RETRY"
+  | "ERROR"
+  | "DELIVERED"
+  | "FAILED"
+  | "CANCELED";
+
+/** The headers of a request or an answer as a map. */
+export function toHeaderMap(headers: Headers): HeaderMap {
+  const map: Record<string, string[]> = {};
+  for (const [name, value] of headers) (map[name] ??= []).push(value);
+  return map;
+}

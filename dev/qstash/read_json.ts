@@ -1,0 +1,23 @@
+import * as z from "zod/mini";
+import { ApiError } from "./api_error.ts";
+
+/**
+ * Reads a body as JSON of the schema's shape.
+ *
+ * @throws {ApiError} 400 saying where it is wrong
+ */
+export function readJson<T>(body: Uint8Array, schema: z.ZodMiniType<T>): T {
+  const result = z.safeParse(schema, parse(body));
+  if (result.success) return result.data;
+  const where = result.error.issues[0]?.path.join(".") || "body";
+  throw new ApiError(400, `invalid request: ${where} is not as expected`);
+}
+
+/** Parses a body as JSON, whatever is in it. */
+export function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+  } catch {
+    throw new ApiError(400, "invalid request: the body is not JSON");
+  }
+}

@@ -1,0 +1,58 @@
+import { readFineDuration } from "./duration.ts";
+import { readRetryExpression } from "./retry_expression.ts";
+
+/** No delay between two attempts is longer, whoever asks for it. */
+export const maxRetryDelayMs = 86_400_000;
+
+/** The headers of an answer that say when to try again, in the order they are asked. */
+const retryAfterHeaders = [
+  "retry-after",
+  "x-ratelimit-reset",
+  "x-ratelimit-reset-requests",
+  "x-ratelimit-reset-tokens",
+];
+
+export interface FailedAttempt {
+  /** How often the message had been retried when this attempt failed; 0 for the first attempt. */
+  readonly retried: number;
+  /** The message's `Upstash-Retry-Delay`. */
+  readonly expression?: string | undefined;
+  /** The answer's headers by lower-case name. */
+  readonly header: Readonly<Record<string, readonly string[]>>;
+  readonly now: number;
+}
+
+/** How long to wait before the next attempt: the answer's wish, else the message's, else backoff. */
+export function retryDelayMs({ retried, expression, header, now }: FailedAttempt): number {
+  return retryAfterMs(header, now) ?? expressionMs(expression, retried) ?? backoffMs(retried + 1);
+}
+
+/** `min(86400, e^(2.5 n))` seconds before the n-th retry. */
+export function backoffMs(n: number): number {
+  return Math.min(maxRetryDelayMs, Math.round(Math.exp(2.5 * n) * 1_000));
+}
+
+/** An expression that has no finite value for this retry counts as none. */
+function expressionMs(expression: string | undefined, retried: number): number | undefined {
+  const value = expression && readRetryExpression(expression)?.(retried);
+  if (typeof value !== "number" || Number.isNaN(value)) return undefined;
+  return Math.round(Math.min(maxRetryDelayMs, Math.max(0, value)));
+}
+
+/** Seconds, a duration or an HTTP date; what is longer than a day is not honoured. */
+function retryAfterMs(header: FailedAttempt["header"], now: number): number | undefined {
+  for (const name of retryAfterHeaders) {
+    const text = header[name]?.[0]?.trim();
+    const ms = text === undefined ? undefined : readRetryAfter(text, now);
+    if (ms !== undefined && ms <= maxRetryDelayMs) return Math.round(ms);
+  }
+  return undefined;
+}
+
+function readRetryAfter(text: string, now: number): number | undefined {
+  if (/^\d+$/.test(text)) return Number(text) * 1_000;
+  const duration = readFineDuration(text);
+  if (duration !== undefined) return duration;
+  const date = /^[A-Z][a-z]{2}, .* GMT$/.test(text) ? Date.parse(text) : NaN;
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}

@@ -1,0 +1,100 @@
+import { ApiError, notSupported } from "./api_error.ts";
+
+/** A request as the routes see it. */
+export interface Call {
+  readonly headers: Headers;
+  readonly body: Uint8Array<ArrayBuffer>;
+  readonly query: URLSearchParams;
+  /** The parts of the path that the route's pattern names. */
+  readonly params: Readonly<Record<string, string>>;
+  readonly callerIp: string;
+}
+
+/** What a route answers; without a body the answer is empty. */
+export interface Answer {
+  readonly status: number;
+  readonly body?: unknown;
+}
+
+/** `GET /v2/queues/:name`; `*` takes the raw rest, query and all: a destination. */
+export type Routes = Readonly<Record<string, (call: Call) => Answer>>;
+
+export interface Target {
+  readonly method: string;
+  /** Path and query as they were sent. */
+  readonly raw: string;
+}
+
+export type Match = Pick<Call, "params" | "query"> & { readonly run: (call: Call) => Answer };
+
+interface Pattern {
+  readonly method: string;
+  readonly segments: readonly string[];
+  readonly run: (call: Call) => Answer;
+}
+
+/**
+ * Finds the route of a request on its raw path, for a destination is in there unescaped.
+ *
+ * The first that fits wins. 405 where the path is known by another method, 501 where it is not.
+ */
+export function createRouter(routes: Routes): (target: Target) => Match {
+  const patterns = Object.entries(routes).map(([key, run]): Pattern => {
+    const [method = "", path = ""] = key.split(" ");
+    return { method, segments: path.slice(1).split("/"), run };
+  });
+  return function route({ method, raw }) {
+    const [path = "", search = ""] = splitOnce(raw, "?");
+    let isKnown = false;
+    for (const pattern of patterns) {
+      const params = matchPath(pattern.segments, path, raw);
+      if (!params) continue;
+      isKnown = true;
+      if (pattern.method !== method) continue;
+      // The rest of a destination's URL is not ours to read.
+      const query = new URLSearchParams(pattern.segments.includes("*") ? "" : search);
+      return { params, query, run: pattern.run };
+    }
+    if (isKnown) throw new ApiError(405, `${method} is not allowed for ${path}`);
+    throw notSupported(`${method} ${path}`);
+  };
+}
+
+function matchPath(
+  segments: readonly string[],
+  path: string,
+  raw: string,
+): Record<string, string> | undefined {
+  const given = path.slice(1).replace(/\/$/, "").split("/");
+  const params: Record<string, string> = {};
+  for (const [index, segment] of segments.entries()) {
+    if (segment === "*") {
+      params.destination = restOf(raw, index);
+      return params.destination === "" ? undefined : params;
+    }
+    const value = given[index];
+    if (value === undefined || value === "") return undefined;
+    if (segment.startsWith(":")) params[segment.slice(1)] = decode(value);
+    else if (segment !== value) return undefined;
+  }
+  return segments.length === given.length ? params : undefined;
+}
+
+function restOf(raw: string, segments: number): string {
+  let at = 0;
+  for (let index = 0; index <= segments; index++) at = raw.indexOf("/", at) + 1;
+  return raw.slice(at);
+}
+
+function splitOnce(text: string, mark: string): [string, string?] {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw new ApiError(400, "the path is not properly encoded");
+  }
+}

@@ -1,0 +1,115 @@
+import type { Home } from "./home.ts";
+import { keepText, keptText } from "./kept.ts";
+import { makeSecret } from "./keys.ts";
+import { type FaultOptions, openQstash, type Qstash, type SigningKeys } from "./qstash/mod.ts";
+import type { Settings } from "./settings.ts";
+import { StartError } from "./start_error.ts";
+
+const hostname = "127.0.0.1";
+
+/** A QStash and how to reach it. */
+export interface QstashEndpoint {
+  readonly url: string;
+  readonly token: string;
+  readonly keys: SigningKeys;
+  close(): Promise<void>;
+}
+
+export interface QstashEndpointOptions {
+  /** Where the local QStash keeps its messages, inside the home. */
+  readonly file: string;
+  readonly faults?: FaultOptions;
+  /** How messages are delivered. */
+  readonly fetch?: typeof fetch;
+  readonly onError: (cause: unknown) => void;
+}
+
+type QstashSettings = Pick<
+  Settings,
+  "QSTASH_URL" | "QSTASH_TOKEN" | "QSTASH_CURRENT_SIGNING_KEY" | "QSTASH_NEXT_SIGNING_KEY"
+>;
+
+/**
+ * The QStash of the settings: the given one untouched, or one served by this process on loopback.
+ * Its port and its token stay the same as long as the port is free; its signing keys are those of
+ * its file, which the settings' keys are only for a file that has none.
+ *
+ * @throws {StartError} when its data cannot be opened
+ */
+export async function openQstashEndpoint(
+  home: Home,
+  settings: QstashSettings,
+  options: QstashEndpointOptions,
+): Promise<QstashEndpoint> {
+  const { QSTASH_URL: url, QSTASH_TOKEN: token } = settings;
+  const { QSTASH_CURRENT_SIGNING_KEY: current, QSTASH_NEXT_SIGNING_KEY: next } = settings;
+  if (url !== "") return { url, token, keys: { current, next }, close: () => Promise.resolve() };
+  return await serveQstash(home, settings, options);
+}
+
+async function serveQstash(
+  home: Home,
+  settings: QstashSettings,
+  { file, faults, fetch, onError }: QstashEndpointOptions,
+): Promise<QstashEndpoint> {
+  const { QSTASH_CURRENT_SIGNING_KEY: current, QSTASH_NEXT_SIGNING_KEY: next } = settings;
+  const token = settings.QSTASH_TOKEN ||
+    await keptText(home, ["keys", "qstash-token"], makeSecret);
+  const qstash = open({
+    token,
+    path: home.at(file),
+    ...(current !== "" && next !== "" ? { keys: { current, next } } : {}),
+    ...(faults ? { faults } : {}),
+    ...(fetch ? { fetch } : {}),
+    onError,
+  });
+  const portFile = home.at(`${file}.port`);
+  const server = listen(readPort(portFile), qstash);
+  const { port } = server.addr;
+  keepText(portFile, String(port));
+  qstash.start();
+  return {
+    url: `http://${hostname}:${port}`,
+    token,
+    keys: qstash.keys(),
+    async close() {
+      // First the deliveries and what hangs, for which the server would wait.
+      await qstash.close();
+      await server.shutdown();
+      // Only while this home is taken by this process may the file that locks its data go.
+      await Deno.remove(`${home.at(file)}.lock`).catch(() => {});
+    },
+  };
+}
+
+function open(options: Parameters<typeof openQstash>[0]): Qstash {
+  try {
+    return openQstash(options);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : "unknown reason";
+    throw new StartError(`the local QStash has no data: ${reason}`, { cause });
+  }
+}
+
+function listen(port: number, { handler }: Qstash): Deno.HttpServer<Deno.NetAddr> {
+  const serve = (port: number) =>
+    Deno.serve(
+      { hostname, port, onListen: () => {} },
+      (request, { remoteAddr }) => handler(request, remoteAddr.hostname),
+    );
+  try {
+    return serve(port);
+  } catch (error) {
+    if (port === 0 || !(error instanceof Deno.errors.AddrInUse)) throw error;
+    return serve(0);
+  }
+}
+
+function readPort(path: string): number {
+  try {
+    const port = Number(Deno.readTextFileSync(path));
+    return Number.isInteger(port) && port > 0 && port < 65_536 ? port : 0;
+  } catch {
+    return 0;
+  }
+}

@@ -1,0 +1,105 @@
+import { z } from "@hono/zod-openapi";
+
+// An event carries ids and what its consumers keep, nothing else: it waits in a queue of somebody
+// else's, and no consumer may have to ask back for what it says.
+
+const Nothing = z.object({});
+const Named = z.object({ name: z.string().min(1).max(100) });
+const Roles = z.object({ roles: z.array(z.enum(["learner", "instructor", "admin"])) });
+const Titled = z.object({ title: z.string().min(1).max(200) });
+const Enrolled = z.object({ courseId: z.string().min(1), userId: z.string().min(1) });
+
+/**
+ * Every type of event: who says it (`source`), what of its subject it tells (`aspect`: of one aspect
+ * only the newest counts, `end` ends the subject), who hears it, and what it carries.
+ */
+export const eventTypes = {
+  "user.registered": {
+    source: "/auth",
+    version: 1,
+    aspect: "registration",
+    consumers: ["user"],
+    data: Named,
+  },
+  "user.roles-changed": {
+    source: "/auth",
+    version: 1,
+    aspect: "roles",
+    consumers: ["course"],
+    data: Roles,
+  },
+  "user.disabled": {
+    source: "/auth",
+    version: 1,
+    aspect: "access",
+    consumers: ["user", "course"],
+    data: Nothing,
+  },
+  "user.enabled": {
+    source: "/auth",
+    version: 1,
+    aspect: "access",
+    consumers: ["user", "course"],
+    data: Nothing,
+  },
+  "user.deleted": {
+    source: "/auth",
+    version: 1,
+    aspect: "end",
+    consumers: ["user", "course", "enrollment"],
+    data: Nothing,
+  },
+  "user.profile-changed": {
+    source: "/user",
+    version: 1,
+    aspect: "profile",
+    consumers: ["course"],
+    data: Named,
+  },
+  "course.published": {
+    source: "/course",
+    version: 1,
+    aspect: "course",
+    consumers: ["enrollment"],
+    data: Titled,
+  },
+  "course.changed": {
+    source: "/course",
+    version: 1,
+    aspect: "course",
+    consumers: ["enrollment"],
+    data: Titled,
+  },
+  "course.deleted": {
+    source: "/course",
+    version: 1,
+    aspect: "end",
+    consumers: ["enrollment"],
+    data: Titled,
+  },
+  "enrollment.created": {
+    source: "/enrollment",
+    version: 1,
+    aspect: "created",
+    consumers: ["course"],
+    data: Enrolled,
+  },
+  "enrollment.completed": {
+    source: "/enrollment",
+    version: 1,
+    aspect: "completed",
+    consumers: ["course"],
+    data: Enrolled,
+  },
+} as const satisfies Readonly<
+  Record<string, {
+    readonly source: string;
+    readonly version: number;
+    readonly aspect: string;
+    readonly consumers: readonly string[];
+    readonly data: z.ZodType;
+  }>
+>;
+
+/** Every type of event, for the events of a service. */
+export type EventTypes = typeof eventTypes;

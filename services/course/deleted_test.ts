@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { ann, annId, bob, sailing, setupNews } from "../../tests/support/course_service.ts";
+import { expectProblem } from "../../tests/support/services.ts";
+
+Deno.test("of a deleted person drafts go, and published courses stay under no name", async () => {
+  using platform = await setupNews();
+  const { create, deliver, rename, instructor, call, database } = platform;
+  await rename("Ann Other", 1);
+  const draft = await create();
+  await platform.addLesson(draft.id);
+  const other = await create(sailing, bob);
+  assert.equal(await deliver({ type: "user.deleted", subject: annId, sequence: 9 }), "applied");
+  assert.equal(await instructor(), "Former instructor, inactive");
+  await expectProblem(call("GET", `/courses/${draft.id}`, { as: ann }), 404, "not_found");
+  assert.equal((await platform.read(other.id, bob)).instructor.name, "Demo Instructor");
+  const names = await database.run({
+    sql: `SELECT instructor_name FROM courses WHERE instructor_id = ?
+      UNION ALL SELECT name FROM instructors WHERE id = ?`,
+    params: [annId, annId],
+  });
+  assert.deepEqual(names, [["Former instructor"], [null]]);
+  const lessons = await database.run({
+    sql: "SELECT course_id FROM lessons WHERE course_id = ?",
+    params: [draft.id],
+  });
+  assert.deepEqual(lessons, []);
+});
+
+Deno.test("deletion wins over whatever is told of the person later, by whomever", async () => {
+  using platform = await setupNews();
+  const { deliver, rename, instructor } = platform;
+  await deliver({ type: "user.deleted", subject: annId, sequence: 2 });
+  assert.equal(await rename("Ann Again", 99), "stale");
+  const data = { roles: ["instructor"] };
+  const roles = { type: "user.roles-changed", subject: annId, data, sequence: 99 } as const;
+  assert.equal(await deliver(roles), "stale");
+  assert.equal(await deliver({ type: "user.enabled", subject: annId, sequence: 99 }), "stale");
+  assert.equal(await instructor(), "Former instructor, inactive");
+});
+
+Deno.test("a deleted person whose Passport still lives makes no course and changes none they lost", async () => {
+  using platform = await setupNews();
+  const { create, deliver, call, database, said } = platform;
+  const draft = await create();
+  await platform.addLesson(draft.id);
+  await deliver({ type: "user.deleted", subject: annId });
+  const rows = () => database.run({ sql: "SELECT id, version FROM courses", params: [] });
+  const before = await rows();
+  await expectProblem(call("POST", "/courses", { as: ann, body: sailing }), 403, "forbidden");
+  const publish = call("POST", `/courses/${draft.id}/publish`, { as: ann });
+  await expectProblem(publish, 404, "not_found");
+  assert.deepEqual(await rows(), before);
+  assert.equal((await said()).length, 1);
+});

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import {
+  ann,
+  bob,
+  bowline,
+  learner,
+  setupCourse,
+  setupPublishedCourse,
+} from "../../tests/support/course_service.ts";
+import { expectJson, expectNoContent } from "../../tests/support/services.ts";
+import { Course } from "./schema.ts";
+
+Deno.test("a course says that it is published, renamed and deleted, each once and in order", async () => {
+  using platform = await setupPublishedCourse();
+  const { call, id: subject, said } = platform;
+  const published = { type: "course.published", subject, sequence: 1, data: { title: "Sailing" } };
+  assert.deepEqual(await said(), [published]);
+  const body = { title: "Sailing II" };
+  await expectJson(call("PATCH", `/courses/${subject}`, { as: ann, body }), 200, Course);
+  const changed = { type: "course.changed", subject, sequence: 2, data: { title: "Sailing II" } };
+  assert.deepEqual(await said(), [published, changed]);
+  await expectNoContent(call("DELETE", `/courses/${subject}`, { as: ann }));
+  const deleted = { type: "course.deleted", subject, sequence: 3, data: { title: "Sailing II" } };
+  assert.deepEqual(await said(), [published, changed, deleted]);
+});
+
+Deno.test("of a draft nobody hears, nor that it is removed", async () => {
+  using platform = await setupCourse();
+  const { call, create, addLesson, said } = platform;
+  const { id } = await create();
+  await addLesson(id);
+  const body = { title: "Other" };
+  await expectJson(call("PATCH", `/courses/${id}`, { as: ann, body }), 200, Course);
+  await expectNoContent(call("DELETE", `/courses/${id}`, { as: ann }));
+  assert.deepEqual(await said(), []);
+});
+
+const silent = {
+  "publishing again": (id) => ["POST", `/courses/${id}/publish`],
+  "an empty change": (id) => ["PATCH", `/courses/${id}`, {}],
+  "the title it has": (id) => ["PATCH", `/courses/${id}`, { title: " Sailing " }],
+  "another summary": (id) => ["PATCH", `/courses/${id}`, { summary: "Wind", tags: ["a"] }],
+  "a change that is refused": (id) => ["PATCH", `/courses/${id}`, { title: "" }],
+  "a lesson": (id) => ["POST", `/courses/${id}/lessons`, bowline],
+} as const satisfies Record<
+  string,
+  (id: string) => readonly [method: string, path: string, body?: object]
+>;
+for (const [what, request] of Object.entries(silent)) {
+  Deno.test(`a published course says nothing of ${what}`, async () => {
+    using platform = await setupPublishedCourse();
+    const [method, path, body] = request(platform.id) as [string, string, object | undefined];
+    const options = { as: ann, ...(body === undefined ? {} : { body }) };
+    await (await platform.call(method, path, options)).body?.cancel();
+    assert.equal((await platform.said()).length, 1);
+  });
+}
+
+Deno.test("what somebody else may not do is not said", async () => {
+  using platform = await setupPublishedCourse();
+  for (const as of [bob, learner]) {
+    for (const [method, body] of [["PATCH", { title: "Mine" }], ["DELETE", undefined]] as const) {
+      const options = { as, ...(body ? { body } : {}) };
+      const answer = await platform.call(method, `/courses/${platform.id}`, options);
+      await answer.body?.cancel();
+      assert.equal(answer.status, 403);
+    }
+  }
+  assert.equal((await platform.said()).length, 1);
+});
+
+Deno.test("of parallel renamings each that answers 200 is said, in the order it happened", async () => {
+  using platform = await setupPublishedCourse();
+  const { call, id, read, said } = platform;
+  const titles = await Promise.all(Array.from({ length: 20 }, async (_, at) => {
+    const body = { title: `Title ${at}` };
+    const answer = await call("PATCH", `/courses/${id}`, { as: ann, body });
+    await answer.body?.cancel();
+    return answer.status === 200 ? body.title : undefined;
+  }));
+  const won = titles.filter((title) => title !== undefined);
+  const renamings = (await said()).slice(1);
+  assert.deepEqual(renamings.map(({ data }) => data.title).toSorted(), won.toSorted());
+  assert.deepEqual(renamings.map(({ sequence }) => sequence), won.map((_, at) => at + 2));
+  assert.equal(renamings.at(-1)?.data.title, (await read(id)).title);
+});
+
+Deno.test("two publications and two removals at once are one of each", async () => {
+  using platform = await setupCourse();
+  const { call, create, addLesson, said } = platform;
+  const { id } = await create();
+  await addLesson(id);
+  for (const [method, path] of [["POST", `/courses/${id}/publish`], ["DELETE", `/courses/${id}`]]) {
+    const answers = await Promise.all(
+      [1, 2].map(() => call(method ?? "", path ?? "", { as: ann })),
+    );
+    await Promise.all(answers.map((answer) => answer.body?.cancel()));
+  }
+  assert.deepEqual((await said()).map(({ type }) => type), ["course.published", "course.deleted"]);
+});
+
+Deno.test("a change that is not stored is not said", async () => {
+  using platform = await setupPublishedCourse();
+  const { store, id, said } = platform;
+  const course = await store.find(id);
+  assert.ok(course);
+  const stale = { ...course, version: course.version - 1 };
+  const event = { type: "course.changed", data: { title: "Lost" } } as const;
+  assert.equal(await store.save(stale, { ...course, title: "Lost" }, event), false);
+  assert.equal(
+    await store.remove(stale, { type: "course.deleted", data: { title: "Lost" } }),
+    false,
+  );
+  assert.equal((await said()).length, 1);
+});

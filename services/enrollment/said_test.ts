@@ -1,0 +1,91 @@
+import assert from "node:assert/strict";
+import { ann, bowline, learner } from "../../tests/support/course_service.ts";
+import { setupEnrollment } from "../../tests/support/enrollment_service.ts";
+import { expectNoContent } from "../../tests/support/services.ts";
+
+const userId = learner.sub?.slice("user:".length);
+
+async function setup(...titles: string[]) {
+  const platform = await setupEnrollment();
+  const course = await platform.publish(...titles);
+  const { id } = await platform.enroll(course.id);
+  return {
+    ...platform,
+    published: course,
+    id,
+    lessons: course.lessons.map((lesson) => lesson.id),
+    types: async () => (await platform.said()).map(({ type }) => type),
+  };
+}
+
+Deno.test("an enrollment says that it began and that it was completed, each once", async () => {
+  using platform = await setup("a", "b");
+  const { said, mark, id, published, lessons: [a, b] } = platform;
+  const data = { courseId: published.id, userId };
+  const created = { type: "enrollment.created", subject: id, sequence: 1, data };
+  assert.deepEqual(await said(), [created]);
+  await mark(id, a, true);
+  assert.deepEqual(await said(), [created]);
+  await mark(id, b, true);
+  const completed = { type: "enrollment.completed", subject: id, sequence: 2, data };
+  assert.deepEqual(await said(), [created, completed]);
+  await mark(id, b, true);
+  assert.deepEqual(await said(), [created, completed]);
+});
+
+Deno.test("a course that is completed again is not said again, whatever was taken back", async () => {
+  using platform = await setup("a");
+  const { mark, id, published, course, lessons: [a], types } = platform;
+  await mark(id, a, true);
+  await mark(id, a, false);
+  await mark(id, a, true);
+  const { id: later } = await course.addLesson(published.id, { ...bowline, title: "b" });
+  await mark(id, later, false);
+  await mark(id, later, true);
+  assert.deepEqual(await types(), ["enrollment.created", "enrollment.completed"]);
+});
+
+Deno.test("leaving is not said, and coming back is a new enrollment", async () => {
+  using platform = await setup("a");
+  const { call, enroll, id, published, said } = platform;
+  await expectNoContent(call("DELETE", `/enrollments/${id}`, { as: learner }));
+  const again = await enroll(published.id);
+  const told = (await said()).map(({ type, subject, sequence }) => [type, subject, sequence]);
+  assert.deepEqual(told, [["enrollment.created", id, 1], ["enrollment.created", again.id, 1]]);
+});
+
+Deno.test("of fifty enrollments at once one is said", async () => {
+  using platform = await setup("a");
+  const course = await platform.publish("b");
+  const options = { as: learner, body: { courseId: course.id } };
+  await Promise.all(Array.from({ length: 50 }, async () => {
+    await (await platform.call("POST", "/enrollments", options)).body?.cancel();
+  }));
+  const told = (await platform.said()).filter(({ data }) => data.courseId === course.id);
+  assert.equal(told.length, 1);
+});
+
+Deno.test("lessons that are marked at once complete the course once", async () => {
+  using platform = await setup("a", "b", "c");
+  const { mark, id, lessons, types } = platform;
+  await Promise.all(lessons.map((lesson) => mark(id, lesson, true)));
+  assert.deepEqual(await types(), ["enrollment.created", "enrollment.completed"]);
+});
+
+Deno.test("what is refused is not said", async () => {
+  using platform = await setup("a");
+  const { call, id, published, types } = platform;
+  const refused = [
+    ["POST", "/enrollments", { courseId: published.id }],
+    ["POST", "/enrollments", { courseId: id }],
+    ["PUT", `/enrollments/${id}/lessons/${id}`, { completed: true }],
+  ] as const;
+  for (const [method, path, body] of refused) {
+    const answer = await call(method, path, { as: learner, body });
+    await answer.body?.cancel();
+    assert.ok([404, 409].includes(answer.status));
+  }
+  const mark = `/enrollments/${id}/lessons/${platform.lessons[0]}`;
+  await (await call("PUT", mark, { as: ann, body: { completed: true } })).body?.cancel();
+  assert.deepEqual(await types(), ["enrollment.created"]);
+});

@@ -1,0 +1,113 @@
+import * as z from "zod/mini";
+import { readJsonObject } from "../crypto/json_object.ts";
+import { readTraceparent, type TraceContext } from "../trace_context.ts";
+import { type EventTable, findRow, toDataSchema } from "./table.ts";
+
+/** Media type of a CloudEvent in structured mode (CloudEvents JSON format §3). */
+export const cloudEventMediaType = "application/cloudevents+json";
+
+/** Ids and subjects: no spaces, nothing that a store or a log would change. */
+const name = z.string().check(z.regex(/^[\x21-\x7e]{1,200}$/));
+
+/** CloudEvents 1.0, with the extensions `traceparent` and `sequence`. */
+const CloudEvent = z.object({
+  specversion: z.literal("1.0"),
+  id: name,
+  source: name,
+  type: name,
+  subject: name,
+  time: z.iso.datetime({ offset: true }),
+  datacontenttype: z.literal("application/json"),
+  dataschema: z.string(),
+  traceparent: z.string().check(z.refine((text) => readTraceparent(text) !== undefined)),
+  sequence: z.string().check(
+    z.regex(/^\d{20}$/),
+    z.refine((digits) => Number.isSafeInteger(Number(digits)) && Number(digits) > 0),
+  ),
+  data: z.unknown(),
+});
+
+/** An event that is what it says it is; its data fits the schema of its type. */
+export interface ReadEvent {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject: string;
+  /** Epoch milliseconds. */
+  readonly time: number;
+  readonly sequence: number;
+  readonly aspect: string;
+  readonly data: unknown;
+  /** Of the request that caused it. */
+  readonly trace: TraceContext;
+}
+
+/** Why a message is no event of ours; `type` is given where it is one of the table's. */
+export interface Unreadable {
+  readonly reason: string;
+  readonly type?: string;
+  readonly trace?: TraceContext;
+}
+
+/**
+ * Reads an event, or says why it will never be one.
+ *
+ * Members nobody asks for are dropped, so that a publisher may say more than a consumer knows.
+ */
+export function readEvent(
+  body: ArrayBuffer,
+  table: EventTable,
+): { readonly event: ReadEvent } | { readonly unreadable: Unreadable } {
+  const json = readJsonObject(new Uint8Array(body));
+  if (!json) return { unreadable: { reason: "is not JSON" } };
+  const { success, data: said } = z.safeParse(CloudEvent, json);
+  if (!success) return { unreadable: { reason: "is not a CloudEvent of ours" } };
+  const { type, source, subject, id, time, sequence, dataschema, data, traceparent } = said;
+  const trace = readTraceparent(traceparent);
+  const row = findRow(table, type);
+  if (!row || !trace) return { unreadable: { reason: "has an unknown type" } };
+  const known = { type, trace };
+  if (row.source !== source) return { unreadable: { ...known, reason: "has another source" } };
+  if (toDataSchema(type, row) !== dataschema) {
+    return { unreadable: { ...known, reason: "has another version" } };
+  }
+  const parsed = z.safeParse(row.data, data);
+  if (!parsed.success) return { unreadable: { ...known, reason: "has data that does not fit" } };
+  return {
+    event: {
+      id,
+      source,
+      type,
+      subject,
+      time: Date.parse(time),
+      sequence: Number(sequence),
+      aspect: row.aspect,
+      data: parsed.data,
+      trace,
+    },
+  };
+}
+
+/** What of an event is said before its sequence is known. */
+export interface NewEvent {
+  readonly id: string;
+  readonly source: string;
+  readonly type: string;
+  readonly subject: string;
+  /** Epoch milliseconds. */
+  readonly time: number;
+  readonly dataschema: string;
+  readonly traceparent: string;
+  readonly data: unknown;
+}
+
+/** The JSON of an event; the database adds its `sequence`. */
+export function toCloudEvent({ time, data, ...event }: NewEvent): string {
+  return JSON.stringify({
+    specversion: "1.0",
+    ...event,
+    time: new Date(time).toISOString(),
+    datacontenttype: "application/json",
+    data,
+  });
+}

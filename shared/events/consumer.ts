@@ -1,0 +1,179 @@
+import { currentContext } from "../context.ts";
+import type { Logger } from "../log.ts";
+import { Problem } from "../problem.ts";
+import { StoreUnavailable } from "../sql/errors.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import { type ReadEvent, readEvent, type Unreadable } from "./cloud_event.ts";
+import { inEventSpan } from "./event_span.ts";
+import type { Inbox } from "./inbox.ts";
+import type { Changes } from "./outbox.ts";
+import type { SignatureCheck } from "./signature.ts";
+import type { EventTable } from "./table.ts";
+
+/** An event that no repetition will make right: it goes to the dead letters at once. */
+export class PoisonError extends Error {
+  /** Tells it from other errors. */
+  override readonly name = "PoisonError";
+}
+
+/** What a service does with an event: the statements of its effect. It may read, not write. */
+export type Handler = (event: ReadEvent) => Changes | Promise<Changes>;
+
+/** How a delivery ended well; for QStash all of them are done. */
+export type Accepted = "applied" | "duplicate" | "stale";
+
+/** A delivery as it came. */
+export interface Delivery {
+  /** The header `Upstash-Signature`. */
+  readonly signature: string | undefined;
+  /** The bytes of the body. */
+  readonly body: ArrayBuffer;
+}
+
+/** What a consumer is made of. */
+export interface ConsumerDeps {
+  readonly service: string;
+  readonly table: EventTable;
+  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly inbox: Inbox;
+  readonly check: SignatureCheck;
+  /** `<PUBLIC_ORIGIN>/events/<service>`. */
+  readonly url: string;
+  readonly log: Logger;
+  readonly telemetry: Telemetry;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Deliveries of this instance at a time; more are asked to come again. */
+  readonly maxConcurrent?: number;
+}
+
+/** How often an effect is made anew when a statement of it lost against somebody faster. */
+const maxTries = 3;
+
+/**
+ * Takes deliveries.
+ *
+ * The effect of an event and the note that it was heard are one batch, so a duplicate has no second
+ * effect however late it comes. An event that is older than what is known of its aspect, or of an
+ * ended subject, is accepted without effect.
+ *
+ * @throws {Problem} `event_signature_invalid`, `event_unusable` (489, never again), and
+ * `event_postponed`, `store_unavailable` or `internal`, after which QStash tries again
+ */
+export function createConsumer(deps: ConsumerDeps): (delivery: Delivery) => Promise<Accepted> {
+  const { maxConcurrent = 200 } = deps;
+  let underWay = 0;
+  return async function receive(delivery) {
+    if (underWay >= maxConcurrent) {
+      count(deps, undefined, "busy");
+      throw new Problem("event_postponed", { headers: { "retry-after": "2" } });
+    }
+    underWay++;
+    try {
+      return await receiveOne(deps, delivery);
+    } finally {
+      underWay--;
+    }
+  };
+}
+
+async function receiveOne(deps: ConsumerDeps, delivery: Delivery): Promise<Accepted> {
+  const { service, table, check, url, log } = deps;
+  const reason = await check({ ...delivery, url });
+  if (reason !== undefined) {
+    // Somebody forges, or the keys were rolled twice: genuine messages wait among the retries.
+    log.warn("Event refused", { reason });
+    count(deps, undefined, "refused");
+    throw new Problem("event_signature_invalid");
+  }
+  const read = readEvent(delivery.body, table);
+  if ("unreadable" in read) return refuse(deps, read.unreadable);
+  const { event } = read;
+  const handler = deps.handlers.get(event.type);
+  if (!handler) return refuse(deps, { ...event, reason: `is not for ${service}` });
+  return await inEventSpan(deps, event, async () => await handle(deps, event, handler));
+}
+
+function refuse(deps: ConsumerDeps, { reason, type, trace }: Unreadable): never {
+  deps.log.error("Event is poison", { reason, type, causedBy: trace?.traceId });
+  count(deps, type, "poison");
+  throw unusable(`The event ${reason}`);
+}
+
+function unusable(detail: string, cause?: unknown): Problem {
+  return new Problem("event_unusable", {
+    detail,
+    headers: { "upstash-nonretryable-error": "true" },
+    cause,
+  });
+}
+
+async function handle(deps: ConsumerDeps, event: ReadEvent, handler: Handler): Promise<Accepted> {
+  try {
+    const accepted = await tryToApply(deps, event, handler);
+    tell(deps, event, accepted);
+    if (accepted === "applied") {
+      const seconds = Math.max(0, deps.now() - event.time) / 1000;
+      deps.telemetry.metrics.record("edgepass.events.lag", {
+        "edgepass.service": deps.service,
+        "edgepass.event.type": event.type,
+      }, seconds);
+    }
+    return accepted;
+  } catch (error) {
+    const { outcome, problem } = toFailure(error);
+    tell(deps, event, outcome, error);
+    throw problem;
+  }
+}
+
+async function tryToApply(
+  { inbox, now }: ConsumerDeps,
+  event: ReadEvent,
+  handler: Handler,
+): Promise<Accepted> {
+  for (let tries = 0; tries < maxTries; tries++) {
+    const standing = await inbox.stand(event);
+    if (standing !== "new") return standing;
+    const result = await inbox.apply(event, await handler(event), now());
+    if (result === "applied" || result === "duplicate") return result;
+  }
+  throw new Problem("event_postponed", { headers: { "retry-after": "1" } });
+}
+
+/** What nobody foresaw may be gone with the next attempt: only what is known to be wrong is poison. */
+function toFailure(error: unknown): { outcome: Outcome; problem: unknown } {
+  if (error instanceof PoisonError) {
+    return { outcome: "poison", problem: unusable("The event cannot be handled", error) };
+  }
+  if (error instanceof StoreUnavailable) return { outcome: "busy", problem: error };
+  if (!(error instanceof Problem)) return { outcome: "failed", problem: error };
+  if (error.status < 500) {
+    return { outcome: "poison", problem: unusable("The event cannot be handled", error) };
+  }
+  return { outcome: error.status === 503 ? "busy" : "failed", problem: error };
+}
+
+type Outcome = Accepted | "poison" | "busy" | "failed" | "refused";
+
+function tell(deps: ConsumerDeps, event: ReadEvent, outcome: Outcome, cause?: unknown): void {
+  const { type, id, subject, sequence } = event;
+  count(deps, type, outcome);
+  currentContext()?.opened?.span.setAttribute("edgepass.outcome", outcome);
+  const fields = { type, event: id, subject, sequence, outcome };
+  if (outcome === "poison") deps.log.error("Event is poison", { ...fields, cause });
+  else if (cause !== undefined) deps.log.warn("Event has to come again", { ...fields, cause });
+  else deps.log.info("Event handled", fields);
+}
+
+function count(
+  { service, telemetry }: ConsumerDeps,
+  type: string | undefined,
+  outcome: Outcome,
+): void {
+  telemetry.metrics.add("edgepass.events.deliveries", {
+    "edgepass.service": service,
+    "edgepass.event.type": type,
+    "edgepass.outcome": outcome,
+  });
+}

@@ -1,0 +1,186 @@
+import { background } from "../background.ts";
+import type { Bindings } from "../config.ts";
+import type { Logger } from "../log.ts";
+import type { SqlDb } from "../sql/statement.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { ReadEvent } from "./cloud_event.ts";
+import { type Accepted, createConsumer, type Delivery, type Handler } from "./consumer.ts";
+import { createDeadLetters } from "./dead_letter.ts";
+import { createHandlers } from "./handlers.ts";
+import { sqlInbox } from "./inbox.ts";
+import { type Changes, createOutbox, type Outbox } from "./outbox.ts";
+import { createPublisher } from "./publisher.ts";
+import { createRelay, type Relay } from "./relay.ts";
+import { type RelayRows, sqlRelayRows, type Waiting } from "./relay_rows.ts";
+import { type EventSettings, readEventSettings, toDestination } from "./settings.ts";
+import { createSignatureCheck } from "./signature.ts";
+import type { ConsumedType, EventOf, EventTable } from "./table.ts";
+import type { Fetch } from "./transport.ts";
+
+/** What `createService` needs of a service's events. */
+export interface EventEndpoint {
+  /** The service's name; deliveries come to `/events/<service>`. */
+  readonly service: string;
+  /** Takes a delivery. @throws {Problem} as `createConsumer` says */
+  receive(delivery: Delivery): Promise<Accepted>;
+  /** Hears that a delivery was given up. @throws {Problem} `event_signature_invalid` */
+  receiveFailure(delivery: Delivery): Promise<void>;
+  /** Publishes what waits, after the answer; what it leaves the sweep will find. */
+  publishSoon(): void;
+  /**
+   * Refuses a service that does not handle what the table says it hears.
+   *
+   * @throws {TypeError} naming the types
+   */
+  requireHandlers(): void;
+}
+
+/** What a service says and hears. */
+export interface Events<Table extends EventTable, Service extends string> extends EventEndpoint {
+  /** For the stores: a change and its event are one batch. */
+  readonly outbox: Outbox<Table, Service>;
+  /**
+   * Says what to do with a type. The handler gives the statements of the effect and writes nothing
+   * itself; it may be asked again for the same event. An event that can never be handled is a
+   * `PoisonError`.
+   */
+  on<Type extends ConsumedType<Table, Service>>(
+    type: Type,
+    handler: (event: EventOf<Table, Type>) => Changes | Promise<Changes>,
+  ): void;
+  /** Publishes what crashes left, and forgets what is old. */
+  sweep(): Promise<void>;
+  /** How much waits to be published. */
+  waiting(): Promise<Waiting>;
+  /** Lets parked events be tried again, and says how many: an operator has mended the cause. */
+  unpark(): Promise<number>;
+}
+
+/** What events are made of. */
+export interface EventsOptions<Table extends EventTable, Service extends string> {
+  /** The service's name. */
+  readonly service: Service;
+  /** Every type of event there is. */
+  readonly table: Table;
+  /** The service's own database, with the tables of `tables.sql`. */
+  readonly sql: SqlDb;
+  /** Has `QSTASH_*`, `PUBLIC_ORIGIN` and `LEEWAY_SECONDS`. */
+  readonly bindings: Bindings;
+  /** From `createStarter`. */
+  readonly starter: {
+    createLogger(service: string): Logger;
+    readonly telemetry: Telemetry;
+    readonly now: () => number;
+  };
+}
+
+/** Effects that tests replace. */
+export interface EventsEffects {
+  /** Reaches QStash. */
+  readonly fetch?: Fetch;
+  /** From 0 to 1. */
+  readonly random?: () => number;
+  /** Longest publishing call. */
+  readonly publishTimeoutMs?: number;
+}
+
+const dayMs = 86_400_000;
+const publishedDays = 7;
+const inboxDays = 90;
+/** A sweep may take its time; on Workers cron gives it minutes. */
+const maxSweepMs = 50_000;
+
+/**
+ * Wires the events of a service.
+ *
+ * Without `QSTASH_URL` and `QSTASH_TOKEN` nothing is published and the outbox keeps what it is given;
+ * without signing keys every delivery is refused.
+ *
+ * @throws {ConfigError} naming the settings that are malformed, or that are set without their others
+ */
+export function createEvents<Table extends EventTable, const Service extends string>(
+  { service, table, sql, bindings, starter }: EventsOptions<Table, Service>,
+  effects: EventsEffects = {},
+): Events<Table, Service> {
+  const settings = readEventSettings(bindings);
+  const { now, telemetry } = starter;
+  const log = starter.createLogger(service);
+  const inbox = sqlInbox(sql);
+  const rows = sqlRelayRows(sql);
+  const { handlers, on, requireHandlers } = createHandlers(service, table);
+  const relay = openRelay({ service, table, rows, log, telemetry, now, settings, effects });
+  const url = toDestination(settings.publicOrigin ?? "", service);
+  const check = createSignatureCheck({
+    keys: settings.signingKeys,
+    leewaySeconds: settings.leewaySeconds,
+    now,
+  });
+  const reportWaiting = createGauge({ service, telemetry });
+  return {
+    service,
+    outbox: createOutbox({ service, table, sql, now }),
+    on: (type, handler) => on(type, toHandler(handler)),
+    requireHandlers,
+    receive: createConsumer({ service, table, handlers, inbox, check, url, log, telemetry, now }),
+    receiveFailure: createDeadLetters({ service, check, url: `${url}/failed`, log, telemetry }),
+    publishSoon() {
+      if (relay) background(relay.run(), (cause) => log.error("Events are late", { cause }));
+    },
+    async sweep() {
+      await relay?.run({ maxMs: maxSweepMs });
+      reportWaiting(await rows.waiting());
+      await rows.prune(now() - publishedDays * dayMs);
+      await inbox.prune(now() - inboxDays * dayMs);
+    },
+    waiting: () => rows.waiting(),
+    unpark: () => rows.unpark(),
+  };
+}
+
+function openRelay(
+  { settings: { qstash, publicOrigin }, effects, table, ...deps }: {
+    service: string;
+    table: EventTable;
+    rows: RelayRows;
+    log: Logger;
+    telemetry: Telemetry;
+    now: () => number;
+    settings: EventSettings;
+    effects: EventsEffects;
+  },
+): Relay | undefined {
+  if (qstash === undefined || publicOrigin === undefined) return undefined;
+  const { fetch, random = Math.random, publishTimeoutMs } = effects;
+  const publish = createPublisher({
+    ...qstash,
+    table,
+    publicOrigin,
+    now: deps.now,
+    ...(fetch ? { fetch } : {}),
+    ...(publishTimeoutMs === undefined ? {} : { timeoutMs: publishTimeoutMs }),
+  });
+  return createRelay({ ...deps, publish, random });
+}
+
+/** `on` binds a handler to its type, and a consumer gives it only events whose data fit the type. */
+function toHandler<Event extends EventOf<EventTable, string>>(
+  handler: (event: Event) => Changes | Promise<Changes>,
+): Handler {
+  return handler as unknown as (event: ReadEvent) => Changes | Promise<Changes>;
+}
+
+/** Gauges are moved, so what was told before is kept. */
+function createGauge(
+  { service, telemetry }: { service: string; telemetry: Telemetry },
+): (waiting: Waiting) => void {
+  let told = 0;
+  return function report({ waiting, parked }) {
+    const change = waiting + parked - told;
+    told += change;
+    telemetry.metrics.move(
+      "edgepass.events.outbox.waiting",
+      { "edgepass.service": service },
+      change,
+    );
+  };
+}

@@ -1,0 +1,60 @@
+import * as z from "zod/mini";
+import { decodeBase64Url } from "../crypto/base64url.ts";
+import { readJsonObject } from "../crypto/json_object.ts";
+import type { Logger } from "../log.ts";
+import { Problem } from "../problem.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { Delivery } from "./consumer.ts";
+import type { SignatureCheck } from "./signature.ts";
+
+/** What QStash tells of a message it has given up; only what the log needs is read. */
+const Failure = z.object({
+  status: z.optional(z.number()),
+  retried: z.optional(z.number()),
+  dlqId: z.optional(z.string()),
+  sourceMessageId: z.optional(z.string()),
+  sourceBody: z.optional(z.string()),
+});
+
+const Named = z.object({ type: z.string(), id: z.string(), subject: z.string() });
+
+/** What the failure callback needs. */
+export interface DeadLetterDeps {
+  readonly service: string;
+  readonly check: SignatureCheck;
+  /** `<PUBLIC_ORIGIN>/events/<service>/failed`. */
+  readonly url: string;
+  readonly log: Logger;
+  readonly telemetry: Telemetry;
+}
+
+/**
+ * Hears that a delivery was given up: counts it and says so. The message itself waits among QStash's
+ * dead letters.
+ *
+ * @throws {Problem} `event_signature_invalid`
+ */
+export function createDeadLetters(
+  { service, check, url, log, telemetry }: DeadLetterDeps,
+): (delivery: Delivery) => Promise<void> {
+  return async function hearOfFailure(delivery) {
+    const reason = await check({ ...delivery, url });
+    if (reason !== undefined) {
+      log.warn("Failure callback refused", { reason });
+      throw new Problem("event_signature_invalid");
+    }
+    const { data } = z.safeParse(Failure, readJsonObject(new Uint8Array(delivery.body)));
+    const { sourceBody, ...failure } = data ?? {};
+    telemetry.metrics.add("edgepass.events.dead_letters", { "edgepass.service": service });
+    log.error("Event is among the dead letters", { ...failure, ...readSource(sourceBody) });
+  };
+}
+
+/** Which event it was; nothing of what it carries. */
+function readSource(base64: string | undefined): Record<string, string> {
+  const bytes = decodeBase64Url(
+    (base64 ?? "").replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, ""),
+  );
+  const { success, data } = z.safeParse(Named, bytes && readJsonObject(bytes));
+  return success ? { type: data.type, event: data.id, subject: data.subject } : {};
+}

@@ -1,0 +1,42 @@
+import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { currentContext, runInContext } from "../context.ts";
+import { nameFailure } from "../telemetry/in_context.ts";
+import { openSpan } from "../telemetry/open_span.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { ReadEvent } from "./cloud_event.ts";
+
+/** Serves an event under the trace of the request that caused it. */
+export async function inEventSpan<Result>(
+  { service, telemetry }: { readonly service: string; readonly telemetry: Telemetry },
+  { type, id, subject, trace }: ReadEvent,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const context = currentContext();
+  // The span of the delivery itself is part of that trace where the header came along.
+  const parent = context?.opened && context.trace.traceId === trace.traceId
+    ? context.opened
+    : trace;
+  const opened = openSpan(telemetry.tracer, `process ${type}`, {
+    kind: SpanKind.CONSUMER,
+    parent,
+    attributes: {
+      "edgepass.service": service,
+      "edgepass.event.type": type,
+      "edgepass.event.id": id,
+      "edgepass.event.subject": subject,
+    },
+  });
+  const { signal = new AbortController().signal } = context ?? {};
+  try {
+    return await runInContext(
+      { service, trace: opened.trace, opened, telemetry, callChain: [service], signal },
+      work,
+    );
+  } catch (error) {
+    opened.span.setAttribute("error.type", nameFailure(error));
+    opened.span.setStatus({ code: SpanStatusCode.ERROR });
+    throw error;
+  } finally {
+    opened.span.end();
+  }
+}

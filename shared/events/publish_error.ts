@@ -1,0 +1,39 @@
+/** Why events were not taken, and what follows from it. */
+export class PublishError extends Error {
+  /** Tells it from other errors. */
+  override readonly name = "PublishError";
+  /** `refused`: the same events will never be taken; `unauthorized`: no event is; `away`: later. */
+  readonly kind: "refused" | "unauthorized" | "away";
+  /** When to come back, where QStash said so. */
+  readonly retryAfterMs: number | undefined;
+
+  /** Keeps what happened as `cause`. */
+  constructor(
+    kind: PublishError["kind"],
+    message: string,
+    { retryAfterMs, cause }: { retryAfterMs?: number | undefined; cause?: unknown } = {},
+  ) {
+    super(message, { cause });
+    this.kind = kind;
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** What a refusal of QStash means for the events it refused. */
+export function toPublishError(response: Response, now: number): PublishError {
+  const { status } = response;
+  const message = `QStash answered ${status}`;
+  if (status === 400 || status === 413) return new PublishError("refused", message);
+  if (status === 401 || status === 403) return new PublishError("unauthorized", message);
+  return new PublishError("away", message, {
+    retryAfterMs: readRetryAfter(response.headers.get("retry-after"), now),
+  });
+}
+
+/** Milliseconds of a `Retry-After`, seconds or a date (RFC 9110 §10.2.3). */
+export function readRetryAfter(header: string | null, now: number): number | undefined {
+  if (header === null) return undefined;
+  if (/^\d{1,9}$/.test(header)) return Number(header) * 1000;
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}

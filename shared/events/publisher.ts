@@ -1,0 +1,97 @@
+import { Client, type PublishBatchRequest } from "@upstash/qstash";
+import * as z from "zod/mini";
+import { cloudEventMediaType } from "./cloud_event.ts";
+import { PublishError } from "./publish_error.ts";
+import { toDestination } from "./settings.ts";
+import { type EventTable, findRow } from "./table.ts";
+import { createTransport, type Fetch } from "./transport.ts";
+
+/** An event on its way out. */
+export interface OutgoingEvent {
+  readonly id: string;
+  readonly type: string;
+  /** The CloudEvent. */
+  readonly event: string;
+  /** Of the span that publishes it. */
+  readonly traceparent: string;
+}
+
+/** Publishes events, and gives the ids of those that were refused, with the reason. */
+export type Publish = (events: readonly OutgoingEvent[]) => Promise<ReadonlyMap<string, string>>;
+
+/** What a publisher is made of. */
+export interface PublisherOptions {
+  readonly table: EventTable;
+  readonly url: string;
+  readonly token: string;
+  readonly publicOrigin: string;
+  readonly fetch?: Fetch;
+  /** A call that takes longer is given up; the events may have been taken all the same. */
+  readonly timeoutMs?: number;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
+}
+
+/** Attempts after the first; with the delays below a consumer may be away for half a minute. */
+const retries = 5;
+/** Milliseconds: 1 s, 2 s, 4 s, 8 s, 16 s, never more than 20 s. */
+const retryDelay = "min(20000, pow(2, retried) * 1000)";
+const deliveryTimeoutSeconds = 10;
+
+/** One result for each message; one that was refused has no id. */
+const Results = z.array(z.looseObject({
+  messageId: z.optional(z.string()),
+  error: z.optional(z.string()),
+}));
+
+/**
+ * Publishes by the official client, one message for each event and consumer, in one batch.
+ *
+ * Destinations come from the table and the configured origin alone. A message that QStash has seen
+ * before (the same event for the same consumer) is a success.
+ *
+ * @throws {PublishError} when no event was taken, or nobody knows
+ */
+export function createPublisher(
+  { table, url, token, publicOrigin, fetch = globalThis.fetch, timeoutMs = 5_000, now = Date.now }:
+    PublisherOptions,
+): Publish {
+  const client = new Client({ baseUrl: url, token, devMode: false, enableTelemetry: false });
+  client.http = createTransport({ url, token, fetch, timeoutMs, now });
+  return async function publish(events) {
+    const messages = events.flatMap((event) => toMessages(event, table, publicOrigin));
+    if (messages.length === 0) return new Map();
+    const answer: unknown = await client.batch(messages.map(({ message }) => message));
+    const { success, data: results } = z.safeParse(Results, answer);
+    if (!success || results.length !== messages.length) {
+      throw new PublishError("away", "QStash gave an unusable answer");
+    }
+    const refused = messages.flatMap(({ id }, at) =>
+      results[at]?.messageId === undefined ? [[id, results[at]?.error ?? "refused"] as const] : []
+    );
+    return new Map(refused);
+  };
+}
+
+function toMessages(
+  { id, type, event, traceparent }: OutgoingEvent,
+  table: EventTable,
+  publicOrigin: string,
+): { id: string; message: PublishBatchRequest<string> }[] {
+  return (findRow(table, type)?.consumers ?? []).map((consumer) => {
+    const url = toDestination(publicOrigin, consumer);
+    const message = {
+      url,
+      body: event,
+      method: "POST" as const,
+      headers: { "content-type": cloudEventMediaType, traceparent },
+      retries,
+      retryDelay,
+      timeout: deliveryTimeoutSeconds,
+      deduplicationId: `${id}-${consumer}`,
+      failureCallback: `${url}/failed`,
+      label: type,
+    };
+    return { id, message };
+  });
+}

@@ -1,0 +1,127 @@
+import type { Row, SqlDb } from "../sql/statement.ts";
+
+/** An event that one relay has, until its lease ends. */
+export interface ClaimedRow {
+  readonly id: string;
+  readonly event: string;
+  /** Epoch milliseconds. */
+  readonly createdAt: number;
+  /** This attempt included. */
+  readonly attempts: number;
+}
+
+/** How much waits. */
+export interface Waiting {
+  /** Events that are not published yet. */
+  readonly waiting: number;
+  /** Events that wait for an operator. */
+  readonly parked: number;
+  /** When the oldest waiting one was stored, epoch milliseconds. */
+  readonly oldest: number | undefined;
+}
+
+/** The outbox as a relay sees it. */
+export interface RelayRows {
+  /** Takes the oldest rows nobody has; none while a failure tells every relay to wait. */
+  claim(options: { now: number; until: number; limit: number }): Promise<ClaimedRow[]>;
+  /** They are out. */
+  markPublished(ids: readonly string[], now: number): Promise<void>;
+  /** They have to be tried again, and nothing is until then. `until` is that of the claim. */
+  postpone(ids: readonly string[], options: { until: number; at: number }): Promise<void>;
+  /** They will not be tried again until somebody says so. */
+  park(ids: readonly string[], reason: string): Promise<void>;
+  /** An operator has mended what was wrong. */
+  unpark(): Promise<number>;
+  /** Counts. */
+  waiting(): Promise<Waiting>;
+  /** Forgets what was published before a time. */
+  prune(before: number): Promise<void>;
+}
+
+/** A time further ahead than any we write was written by a clock that has been set back since. */
+const farAheadMs = 2 * 3_600_000;
+
+const open = "published_at IS NULL AND parked IS NULL";
+const listed = "id IN (SELECT value FROM json_each(?))";
+
+/** The statements of a relay; ids go as one JSON text, for D1 takes 100 parameters. */
+export function sqlRelayRows(sql: SqlDb): RelayRows {
+  const json = (ids: readonly string[]) => JSON.stringify(ids);
+  const run = async (text: string, ...params: (string | number)[]): Promise<Row[]> =>
+    await sql.run({ sql: text, params });
+  return {
+    async claim({ now, until, limit }) {
+      const ahead = now + farAheadMs;
+      const rows = await run(
+        `UPDATE outbox SET claimed_until = ?, attempts = attempts + 1
+         WHERE id IN (
+           SELECT id FROM outbox
+           WHERE ${open} AND (claimed_until <= ? OR claimed_until > ?)
+           ORDER BY created_at, rowid LIMIT CAST(? AS INTEGER))
+         AND NOT EXISTS (
+           SELECT 1 FROM outbox
+           WHERE ${open} AND next_attempt_at > 0 AND next_attempt_at > ? AND next_attempt_at <= ?)
+         RETURNING id, event, created_at, attempts, rowid AS place`,
+        until,
+        now,
+        ahead,
+        limit,
+        now,
+        ahead,
+      );
+      return rows
+        .toSorted((a, b) => Number(a[2]) - Number(b[2]) || Number(a[4]) - Number(b[4]))
+        .map(([id, event, createdAt, attempts]) => ({
+          id: String(id),
+          event: String(event),
+          createdAt: Number(createdAt),
+          attempts: Number(attempts),
+        }));
+    },
+    async markPublished(ids, now) {
+      await run(`UPDATE outbox SET published_at = ? WHERE ${listed}`, now, json(ids));
+    },
+    async postpone(ids, { until, at }) {
+      // Whose lease has ended meanwhile belongs to another relay, which knows better.
+      await run(
+        `UPDATE outbox SET claimed_until = 0, next_attempt_at = ?
+         WHERE ${listed} AND ${open} AND claimed_until = ?`,
+        at,
+        json(ids),
+        until,
+      );
+    },
+    async park(ids, reason) {
+      await run(
+        `UPDATE outbox SET parked = ?, claimed_until = 0 WHERE ${listed} AND ${open}`,
+        reason,
+        json(ids),
+      );
+    },
+    async unpark() {
+      const rows = await run(
+        "UPDATE outbox SET parked = NULL, next_attempt_at = 0 WHERE parked IS NOT NULL RETURNING 1",
+      );
+      return rows.length;
+    },
+    async waiting() {
+      const [row = []] = await run(`SELECT
+        (SELECT count(*) FROM outbox WHERE ${open}) AS waiting,
+        (SELECT count(*) FROM outbox WHERE parked IS NOT NULL) AS parked,
+        (SELECT min(created_at) FROM outbox WHERE ${open}) AS oldest`);
+      const [waiting, parked, oldest] = row;
+      return {
+        waiting: Number(waiting),
+        parked: Number(parked),
+        oldest: oldest === null ? undefined : Number(oldest),
+      };
+    },
+    async prune(before) {
+      await run(
+        `DELETE FROM outbox WHERE id IN
+         (SELECT id FROM outbox WHERE published_at < ? ORDER BY published_at LIMIT 1000)`,
+        before,
+      );
+    },
+  };
+}

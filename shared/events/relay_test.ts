@@ -1,0 +1,445 @@
+import assert from "node:assert/strict";
+import * as z from "zod/mini";
+import {
+  createFakeQstash,
+  createTestEvents,
+  openEventTables,
+  type PublishedMessage,
+} from "../../tests/support/events.ts";
+import { orm } from "../sql/orm.ts";
+import type { SqlDb } from "../sql/statement.ts";
+
+const table = {
+  "note.written": {
+    source: "/notes",
+    version: 1,
+    aspect: "text",
+    consumers: ["search"],
+    data: z.object({ text: z.string() }),
+  },
+} as const;
+
+async function setup(options: { wrap?: (sql: SqlDb) => SqlDb; publishTimeoutMs?: number } = {}) {
+  const { wrap = (sql: SqlDb) => sql, ...effects } = options;
+  const database = await openEventTables();
+  const made = createTestEvents({ service: "notes", table, sql: wrap(database), ...effects });
+  const db = orm(database);
+  const write = async (count: number, start = 0) => {
+    for (let at = start; at < start + count; at++) {
+      await db.batch(made.events.outbox.add({
+        type: "note.written",
+        subject: `n${at}`,
+        data: { text: `text ${at}` },
+      }));
+    }
+  };
+  const rows = (query: string) => database.run({ sql: query, params: [] });
+  return {
+    ...made,
+    database,
+    write,
+    rows,
+    subjects: () => made.qstash.messages.map(subjectOf),
+    [Symbol.dispose]: () => database.close(),
+  };
+}
+
+const subjectOf = ({ body }: PublishedMessage): string => JSON.parse(body).subject;
+const answer = (status: number, headers: Record<string, string> = {}) => () =>
+  new Response("{}", { status, headers });
+
+Deno.test("a message says where it goes, how often it is tried, and who hears of its failure", async () => {
+  using notes = await setup();
+  await notes.write(1);
+  await notes.events.sweep();
+  const [message] = notes.qstash.messages;
+  assert.ok(message);
+  const { id, traceparent, sequence } = JSON.parse(message.body);
+  assert.equal(sequence, "00000000000000000001");
+  const { "upstash-forward-traceparent": forwarded = "", ...headers } = message.headers;
+  assert.equal(message.destination, "https://school.test/events/search");
+  assert.deepEqual(headers, {
+    "content-type": "application/cloudevents+json",
+    "upstash-method": "POST",
+    "upstash-retries": "5",
+    "upstash-retry-delay": "min(20000, pow(2, retried) * 1000)",
+    "upstash-timeout": "10s",
+    "upstash-deduplication-id": `${id}-search`,
+    "upstash-failure-callback": "https://school.test/events/search/failed",
+    "upstash-label": "note.written",
+  });
+  assert.equal(forwarded.slice(0, 35), traceparent.slice(0, 35), "one trace");
+});
+
+Deno.test("a backlog goes out in batches of a hundred, the oldest first, each event once", async () => {
+  using notes = await setup();
+  await notes.write(250);
+  await notes.events.sweep();
+  await notes.events.sweep();
+  assert.deepEqual(notes.qstash.calls, [100, 100, 50]);
+  assert.deepEqual(notes.subjects(), Array.from({ length: 250 }, (_, at) => `n${at}`));
+  assert.deepEqual((await notes.events.waiting()).waiting, 0);
+});
+
+Deno.test("relays that share a database publish each event once", async () => {
+  using notes = await setup();
+  await notes.write(450);
+  const qstash = createFakeQstash();
+  const relays = Array.from(
+    { length: 3 },
+    () => createTestEvents({ service: "notes", table, sql: notes.database, qstash }),
+  );
+  await Promise.all(relays.map(({ events }) => events.sweep()));
+  assert.equal(qstash.messages.length, 450);
+  assert.equal(new Set(qstash.messages.map(subjectOf)).size, 450);
+});
+
+Deno.test("a change while a relay runs is published by the same run", async () => {
+  using notes = await setup();
+  await notes.write(1);
+  notes.qstash.fail(async () => {
+    notes.qstash.fail();
+    await notes.write(1, 1);
+    notes.events.publishSoon();
+    return undefined;
+  });
+  await notes.events.sweep();
+  assert.deepEqual(notes.subjects(), ["n0", "n1"]);
+});
+
+/** Lets a statement whose text has these words fail once, before or after it ran. */
+function crashing(words: string, when: "before" | "after") {
+  const state = { armed: true };
+  return (sql: SqlDb): SqlDb => ({
+    ...sql,
+    async run(statement) {
+      const hit = state.armed && statement.sql.includes(words);
+      if (hit) state.armed = false;
+      if (hit && when === "before") throw new Error("killed");
+      const rows = await sql.run(statement);
+      if (hit) throw new Error("killed");
+      return rows;
+    },
+  });
+}
+
+const crashes = {
+  "before the claim": ["SET claimed_until = ?", "before", 3],
+  "after the claim, before publishing": ["SET claimed_until = ?", "after", 3],
+  "after publishing, before the mark": ["SET published_at", "before", 6],
+  "after the mark": ["SET published_at", "after", 3],
+} as const;
+for (const [what, [words, when, messages]] of Object.entries(crashes)) {
+  Deno.test(`a relay that dies ${what} loses nothing: ${messages} messages for 3 events`, async () => {
+    using notes = await setup({ wrap: crashing(words, when) });
+    await notes.write(3);
+    await assert.rejects(notes.events.sweep(), /killed/);
+    // Another process, on the same database, once the lease is over.
+    const next = createTestEvents({
+      service: "notes",
+      table,
+      sql: notes.database,
+      qstash: notes.qstash,
+      start: notes.clock.now() + 15_000,
+    });
+    await next.events.sweep();
+    assert.equal(notes.qstash.messages.length, messages);
+    assert.deepEqual([...new Set(notes.subjects())], ["n0", "n1", "n2"]);
+    assert.equal((await next.events.waiting()).waiting, 0);
+
+    using search = await setupSearch();
+    for (const { body } of notes.qstash.messages) await search.deliver(body);
+    assert.deepEqual(await search.effects(), [["n0", 1], ["n1", 1], ["n2", 1]]);
+  });
+}
+
+/** A consumer that counts effects. */
+async function setupSearch() {
+  const database = await openEventTables(
+    "CREATE TABLE effects (id TEXT PRIMARY KEY, count INTEGER NOT NULL)",
+  );
+  const made = createTestEvents({ service: "search", table, sql: database });
+  const db = orm(database);
+  made.events.on("note.written", ({ subject }) => [
+    db.run(
+      `INSERT INTO effects VALUES ('${subject}', 1) ON CONFLICT DO UPDATE SET count = count + 1`,
+    ),
+  ]);
+  return {
+    ...made,
+    effects: () => database.run({ sql: "SELECT id, count FROM effects ORDER BY id", params: [] }),
+    [Symbol.dispose]: () => database.close(),
+  };
+}
+
+Deno.test("a claim holds for its lease: nobody else publishes meanwhile", async () => {
+  using notes = await setup({ wrap: crashing("SET claimed_until = ?", "after") });
+  await notes.write(1);
+  await assert.rejects(notes.events.sweep());
+  notes.clock.advance(14_999);
+  await notes.events.sweep();
+  assert.equal(notes.qstash.calls.length, 0);
+  notes.clock.advance(1);
+  await notes.events.sweep();
+  assert.equal(notes.qstash.messages.length, 1);
+});
+
+const away = {
+  "a 500": answer(500),
+  "a 503": answer(503),
+  "a redirect": answer(302, { location: "http://elsewhere.test/" }),
+  "a broken connection": () => {
+    throw new TypeError("connection refused");
+  },
+  "a page instead of JSON": () => new Response("<html>"),
+  "fewer results than messages": () => Response.json([]),
+  "an object": () => Response.json({ messageId: "m" }),
+} as const;
+for (const [what, fault] of Object.entries(away)) {
+  Deno.test(`${what} makes events wait, a second and no less`, async () => {
+    using notes = await setup();
+    await notes.write(2);
+    notes.qstash.fail(fault);
+    await notes.events.sweep();
+    notes.qstash.fail();
+    notes.clock.advance(999);
+    await notes.events.sweep();
+    assert.deepEqual([notes.qstash.calls.length, notes.subjects()], [1, []]);
+    notes.clock.advance(1);
+    await notes.events.sweep();
+    assert.deepEqual(notes.subjects(), ["n0", "n1"]);
+    assert.deepEqual((await notes.events.waiting()).parked, 0);
+  });
+}
+
+Deno.test("a QStash that is away is tried once a second at most, and within 4 s of coming back", async () => {
+  using notes = await setup();
+  notes.qstash.fail(answer(503));
+  const tries: number[] = [];
+  for (let second = 0; second < 120; second++) {
+    await notes.write(1, second);
+    for (let half = 0; half < 2; half++) {
+      const before = notes.qstash.calls.length;
+      await notes.events.sweep();
+      if (notes.qstash.calls.length > before) tries.push(notes.clock.now());
+      notes.clock.advance(500);
+    }
+  }
+  const gaps = tries.slice(1).map((time, at) => time - (tries[at] ?? 0));
+  assert.ok(Math.min(...gaps) >= 1000 && Math.max(...gaps) <= 4000, gaps.join());
+  assert.deepEqual(gaps.slice(0, 4), [1000, 2000, 4000, 4000]);
+  notes.qstash.fail();
+  notes.clock.advance(4000);
+  await notes.events.sweep();
+  assert.equal(new Set(notes.subjects()).size, 120);
+});
+
+Deno.test("other relays of the database wait too", async () => {
+  using notes = await setup();
+  await notes.write(150);
+  notes.qstash.fail(answer(503));
+  await notes.events.sweep();
+  const other = createTestEvents({
+    service: "notes",
+    table,
+    sql: notes.database,
+    qstash: notes.qstash,
+  });
+  await other.events.sweep();
+  assert.deepEqual(notes.qstash.calls, [100]);
+});
+
+const limits = {
+  "7": 7_000,
+  "0": 1_000,
+  "86400": 3_600_000,
+  "Sun, 01 Mar 2026 09:31:00 GMT": 60_000,
+  "soon": 1_000,
+} as const;
+for (const [retryAfter, waitMs] of Object.entries(limits)) {
+  Deno.test(`429 with Retry-After ${retryAfter} is honoured: ${waitMs} ms`, async () => {
+    using notes = await setup();
+    await notes.write(1);
+    notes.qstash.fail(answer(429, { "retry-after": retryAfter }));
+    await notes.events.sweep();
+    notes.qstash.fail();
+    notes.clock.advance(waitMs - 1);
+    await notes.events.sweep();
+    assert.equal(notes.qstash.calls.length, 1);
+    notes.clock.advance(1);
+    await notes.events.sweep();
+    assert.equal(notes.qstash.messages.length, 1);
+  });
+}
+
+Deno.test("a QStash that hangs is given up, and the events wait", async () => {
+  using notes = await setup({ publishTimeoutMs: 5 });
+  await notes.write(1);
+  notes.qstash.fail((_messages, signal) =>
+    new Promise((_resolve, reject) => {
+      signal.addEventListener("abort", () => reject(signal.reason));
+    })
+  );
+  await notes.events.sweep();
+  assert.equal((await notes.events.waiting()).waiting, 1);
+  assert.equal(notes.lines.at(-1)?.message, "Events wait for QStash");
+});
+
+for (const status of [400, 413]) {
+  Deno.test(`${status} parks the one event that is to blame, and the others go out`, async () => {
+    using notes = await setup();
+    await notes.write(20);
+    notes.qstash.fail((messages) =>
+      messages.some((message) => subjectOf(message) === "n13") ? answer(status)() : undefined
+    );
+    await notes.events.sweep();
+    assert.equal(notes.qstash.messages.length, 19);
+    assert.deepEqual((await notes.events.waiting()).parked, 1);
+    assert.deepEqual(
+      await notes.rows("SELECT subject, parked FROM outbox WHERE parked IS NOT NULL"),
+      [
+        ["n13", `QStash answered ${status}`],
+      ],
+    );
+    assert.equal(notes.lines.filter(({ level }) => level === "error").length, 1);
+  });
+}
+
+Deno.test("an event that QStash refuses inside a batch is parked alone", async () => {
+  using notes = await setup();
+  await notes.write(3);
+  notes.qstash.fail((messages) =>
+    Response.json(
+      messages.map((message) =>
+        subjectOf(message) === "n1" ? { error: "too large" } : { messageId: "m" }
+      ),
+    )
+  );
+  await notes.events.sweep();
+  const parked = await notes.rows("SELECT subject, parked FROM outbox WHERE published_at IS NULL");
+  assert.deepEqual(parked, [["n1", "too large"]]);
+});
+
+for (const status of [401, 403]) {
+  Deno.test(`${status} parks what was tried, loses nothing, and goes on when an operator says so`, async () => {
+    using notes = await setup();
+    await notes.write(3);
+    notes.qstash.fail(answer(status));
+    await notes.events.sweep();
+    for (let round = 0; round < 3; round++) {
+      notes.clock.advance(60_000);
+      await notes.events.sweep();
+    }
+    assert.equal(notes.qstash.calls.length, 1, "nothing is tried blindly");
+    assert.equal((await notes.events.waiting()).parked, 3);
+    notes.qstash.fail();
+    assert.equal(await notes.events.unpark(), 3);
+    await notes.events.sweep();
+    assert.deepEqual(notes.subjects(), ["n0", "n1", "n2"]);
+  });
+}
+
+Deno.test("a token that is refused costs one call in four seconds, and not the whole backlog", async () => {
+  using notes = await setup();
+  await notes.write(250);
+  notes.qstash.fail(answer(401));
+  for (let round = 0; round < 3; round++) await notes.events.sweep();
+  notes.clock.advance(3_999);
+  await notes.events.sweep();
+  assert.deepEqual(notes.qstash.calls, [100]);
+  notes.clock.advance(1);
+  await notes.events.sweep();
+  assert.deepEqual(notes.qstash.calls, [100, 100]);
+});
+
+Deno.test("the token goes where it is set to go, and follows no redirect", async () => {
+  using sql = await openEventTables();
+  const sent: [string, RequestInit][] = [];
+  const { events } = createTestEvents({
+    service: "notes",
+    table,
+    sql,
+    fetch: (url, init) => {
+      sent.push([url, init]);
+      return Promise.resolve(Response.json([{ messageId: "m" }]));
+    },
+  });
+  const data = { text: "x" };
+  await orm(sql).batch(events.outbox.add({ type: "note.written", subject: "n1", data }));
+  await events.sweep();
+  const [[url, init] = []] = sent;
+  assert.equal(url, "http://qstash.test/v2/batch");
+  assert.equal(new Headers(init?.headers).get("authorization"), "Bearer qstash-token");
+  assert.equal(init?.redirect, "manual");
+});
+
+Deno.test("a message that QStash has already is a success", async () => {
+  using notes = await setup();
+  await notes.write(1);
+  notes.qstash.fail((messages) =>
+    Response.json(messages.map(() => ({ messageId: "m", deduplicated: true })), { status: 202 })
+  );
+  await notes.events.sweep();
+  assert.deepEqual(await notes.events.waiting(), { waiting: 0, parked: 0, oldest: undefined });
+});
+
+Deno.test("a clock that is set back stops nobody for long", async () => {
+  using notes = await setup({ wrap: crashing("SET claimed_until = ?", "after") });
+  await notes.write(1);
+  await assert.rejects(notes.events.sweep());
+  notes.clock.advance(-3 * 3_600_000);
+  await notes.events.sweep();
+  assert.equal(notes.qstash.messages.length, 1);
+});
+
+Deno.test("a clock that is set back ends a pause", async () => {
+  using notes = await setup();
+  await notes.write(1);
+  notes.qstash.fail(answer(503));
+  await notes.events.sweep();
+  notes.qstash.fail();
+  notes.clock.advance(-3 * 3_600_000);
+  await notes.events.sweep();
+  assert.equal(notes.qstash.messages.length, 1);
+});
+
+Deno.test("a run that its runtime stopped in the middle is over after its lease", async () => {
+  using notes = await setup();
+  await notes.write(1);
+  const stopped = Promise.withResolvers<Response>();
+  const asked = Promise.withResolvers<void>();
+  notes.qstash.fail(() => {
+    asked.resolve();
+    return stopped.promise;
+  });
+  const first = notes.events.sweep();
+  await asked.promise;
+  notes.qstash.fail();
+  notes.clock.advance(15_000);
+  await notes.events.sweep();
+  assert.deepEqual(notes.subjects(), ["n0"]);
+  stopped.resolve(Response.json([{ messageId: "m" }]));
+  await first;
+});
+
+Deno.test("what was published is kept for a week", async () => {
+  using notes = await setup();
+  await notes.write(1);
+  await notes.events.sweep();
+  notes.clock.advance(7 * 86_400_000);
+  await notes.events.sweep();
+  assert.equal((await notes.rows("SELECT id FROM outbox")).length, 1);
+  notes.clock.advance(1);
+  await notes.events.sweep();
+  assert.equal((await notes.rows("SELECT id FROM outbox")).length, 0);
+  assert.equal((await notes.rows("SELECT * FROM event_sequences")).length, 1);
+});
+
+Deno.test("nothing of QStash's token is logged", async () => {
+  using notes = await setup();
+  await notes.write(1);
+  notes.qstash.fail(answer(401));
+  await notes.events.sweep();
+  assert.ok(notes.lines.length > 0);
+  assert.ok(!JSON.stringify(notes.lines).includes("qstash-token"));
+});

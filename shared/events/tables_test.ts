@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+
+const root = new URL("../../", import.meta.url);
+
+Deno.test("every service has the tables of events as a migration of its own, word for word", async () => {
+  const text = await Deno.readTextFile(new URL("shared/events/tables.sql", root));
+  const found: string[] = [];
+  for await (const { name } of Deno.readDir(new URL("services/", root))) {
+    const folder = new URL(`services/${name}/migrations/`, root);
+    if (!await Deno.stat(folder).then(() => true, () => false)) continue;
+    for await (const file of Deno.readDir(folder)) {
+      if (!/^\d{4}_events\.sql$/.test(file.name)) continue;
+      assert.equal(await Deno.readTextFile(new URL(file.name, folder)), text, name);
+      found.push(name);
+    }
+  }
+  assert.deepEqual(found.toSorted(), ["auth", "course", "enrollment", "user"]);
+});

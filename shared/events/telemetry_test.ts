@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import * as z from "zod/mini";
+import {
+  createFakeQstash,
+  eventBindings,
+  openEventTables,
+  signDelivery,
+} from "../../tests/support/events.ts";
+import { runInContext } from "../context.ts";
+import { createLogger } from "../log.ts";
+import { orm } from "../sql/orm.ts";
+import { createTelemetry } from "../telemetry/create_telemetry.ts";
+import { openSpan } from "../telemetry/open_span.ts";
+import { toTraceparent } from "../trace_context.ts";
+import { createEvents } from "./create_events.ts";
+
+const table = {
+  "note.written": {
+    source: "/notes",
+    version: 1,
+    aspect: "text",
+    consumers: ["notes"],
+    data: z.object({ text: z.string() }),
+  },
+} as const;
+
+const Span = z.object({
+  name: z.string(),
+  kind: z.number(),
+  traceId: z.string(),
+  spanId: z.string(),
+  parentSpanId: z.optional(z.string()),
+});
+const Traces = z.object({
+  resourceSpans: z.array(z.object({
+    scopeSpans: z.array(z.object({ spans: z.array(Span) })),
+  })),
+});
+
+/** One service that hears what it says, and what can be seen of it. */
+async function setup() {
+  const sql = await openEventTables();
+  const bodies: string[] = [];
+  const telemetry = createTelemetry(
+    { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector.test:4318" },
+    {
+      runtime: "deno",
+      log: () => {},
+      fetch: (url, init) => {
+        if (url.endsWith("/v1/traces")) bodies.push(String(init.body));
+        return Promise.resolve(new Response("{}"));
+      },
+    },
+  );
+  const qstash = createFakeQstash();
+  const events = createEvents({
+    service: "notes",
+    table,
+    sql,
+    bindings: eventBindings,
+    starter: {
+      now: Date.now,
+      telemetry,
+      createLogger: (service) => createLogger({ service, sink: () => {} }),
+    },
+  }, { fetch: qstash.fetch });
+  const request = openSpan(telemetry.tracer, "PUT /notes", {});
+  const context = {
+    service: "notes",
+    trace: request.trace,
+    opened: request,
+    telemetry,
+    callChain: [],
+    signal: new AbortController().signal,
+  };
+  const write = () =>
+    runInContext(context, () =>
+      orm(sql).batch(
+        events.outbox.add({ type: "note.written", subject: "n1", data: { text: "x" } }),
+      ));
+  const deliver = async (body: string) =>
+    await events.receive({
+      body: new TextEncoder().encode(body).buffer,
+      signature: await signDelivery("https://school.test/events/notes", body),
+    });
+  const spans = async () => {
+    request.span.end();
+    await telemetry.flush({ final: true });
+    return bodies.flatMap((body) =>
+      z.parse(Traces, JSON.parse(body)).resourceSpans.flatMap(({ scopeSpans }) =>
+        scopeSpans.flatMap(({ spans }) => spans)
+      )
+    );
+  };
+  const metric = (name: string) =>
+    (telemetry.prometheus?.() ?? "").split("\n").filter((line) => line.startsWith(name));
+  return {
+    events,
+    qstash,
+    request,
+    write,
+    deliver,
+    spans,
+    metric,
+    [Symbol.dispose]: () => sql.close(),
+  };
+}
+
+Deno.test("publishing and handling are spans of the request that caused the event", async () => {
+  using notes = await setup();
+  const heard: string[] = [];
+  notes.events.on("note.written", () => {
+    heard.push("once");
+    return [];
+  });
+  await notes.write();
+  await notes.events.sweep();
+  const [message] = notes.qstash.messages;
+  await notes.deliver(message?.body ?? "");
+  const spans = await notes.spans();
+  const find = (name: string) => spans.find((span) => span.name === name);
+  const { traceId, spanId } = notes.request.trace;
+  const [publish, handle] = [find("publish note.written"), find("process note.written")];
+  assert.deepEqual([publish?.traceId, publish?.parentSpanId, publish?.kind], [traceId, spanId, 4]);
+  assert.deepEqual([handle?.traceId, handle?.parentSpanId, handle?.kind], [traceId, spanId, 5]);
+  assert.equal(
+    message?.headers["upstash-forward-traceparent"],
+    toTraceparent({ traceId, spanId: publish?.spanId ?? "", flags: 1 }),
+  );
+  assert.deepEqual(heard, ["once"]);
+});
+
+Deno.test("a delivery whose header came along is a span of the delivery", async () => {
+  using notes = await setup();
+  notes.events.on("note.written", () => []);
+  await notes.write();
+  await notes.events.sweep();
+  const body = notes.qstash.messages[0]?.body ?? "";
+  const delivery = {
+    ...notes.request,
+    trace: { ...notes.request.trace, spanId: "00f067aa0ba902b7" },
+  };
+  const context = {
+    service: "notes",
+    trace: delivery.trace,
+    opened: delivery,
+    callChain: [],
+    signal: new AbortController().signal,
+  };
+  await runInContext(context, () => notes.deliver(body));
+  const handle = (await notes.spans()).find(({ name }) => name === "process note.written");
+  assert.equal(handle?.parentSpanId, notes.request.span.spanContext().spanId);
+});
+
+Deno.test("what happens to events is counted", async () => {
+  using notes = await setup();
+  notes.events.on("note.written", () => []);
+  await notes.write();
+  await notes.write();
+  notes.qstash.fail(() => new Response(null, { status: 503 }));
+  await notes.events.sweep();
+  const waiting = 'edgepass_events_outbox_waiting{edgepass_service="notes"}';
+  assert.deepEqual(notes.metric(waiting), [`${waiting} 2`]);
+  const published = (outcome: string) =>
+    `edgepass_events_published_total{edgepass_service="notes",edgepass_event_type="note.written",edgepass_outcome="${outcome}"}`;
+  assert.deepEqual(notes.metric(published("failed")), [`${published("failed")} 2`]);
+});
+
+Deno.test("deliveries are counted by what became of them", async () => {
+  using notes = await setup();
+  notes.events.on("note.written", () => []);
+  await notes.write();
+  await notes.events.sweep();
+  const body = notes.qstash.messages[0]?.body ?? "";
+  await notes.deliver(body);
+  await notes.deliver(body);
+  await assert.rejects(notes.deliver("{"));
+  await assert.rejects(
+    notes.events.receive({ body: new ArrayBuffer(0), signature: undefined }),
+  );
+  const lines = notes.metric("edgepass_events_deliveries_total");
+  const counted = lines.map((line) => /edgepass_outcome="(\w+)"} (\d+)/.exec(line)?.slice(1));
+  assert.deepEqual(counted.toSorted(), [
+    ["applied", "1"],
+    ["duplicate", "1"],
+    ["poison", "1"],
+    ["refused", "1"],
+  ]);
+  assert.equal(notes.metric("edgepass_events_lag_seconds_count").length, 1);
+  assert.equal(notes.metric("edgepass_events_outbox_age_seconds_count").length, 1);
+});

@@ -1,0 +1,167 @@
+import assert from "node:assert/strict";
+import { createEvents, type EventTable } from "@edgepass/shared/events";
+import { createLogger } from "@edgepass/shared/log";
+import type { SqlDb } from "@edgepass/shared/sql";
+import { migrate } from "@edgepass/shared/sql/migrate";
+import { orm } from "@edgepass/shared/sql/orm";
+import { createQuietTelemetry } from "@edgepass/shared/telemetry";
+import * as z from "zod/mini";
+import { createFakeQstash, eventBindings, signDelivery } from "../support/fake_qstash.ts";
+import { run, type SqlCase } from "./sql_case.ts";
+
+/** Outbox, relay and inbox. One database is one service, so a case keeps to its own subjects. */
+export const eventCases = {
+  "an event has the number of its change": sequences,
+  "an event is there only where its change is": onlyWithChange,
+  "relays at the same time publish each event once": relaysTogether,
+  "a claim that failed is given back": givenBack,
+  "an event has one effect, in whatever order and how often": effects,
+  "what is old is forgotten": prunes,
+} as const satisfies Record<string, SqlCase>;
+
+const table = {
+  "note.written": {
+    source: "/notes",
+    version: 1,
+    aspect: "text",
+    consumers: ["notes"],
+    data: z.object({ text: z.string() }),
+  },
+  "note.burnt": {
+    source: "/notes",
+    version: 1,
+    aspect: "end",
+    consumers: ["notes"],
+    data: z.object({}),
+  },
+} as const satisfies EventTable;
+
+/** D1 has the tables by its own migrations. */
+async function setup(sql: SqlDb, t: string, start = Date.now()) {
+  const there = await run(sql, "SELECT 1 FROM sqlite_master WHERE name = 'outbox'");
+  if (there.length === 0) {
+    const tables = await Deno.readTextFile(
+      new URL("../../shared/events/tables.sql", import.meta.url),
+    );
+    await migrate(sql, [{ name: "0001_events.sql", sql: tables }]);
+  }
+  for (const name of ["outbox", "inbox", "event_versions", "ended_subjects", "event_sequences"]) {
+    await run(sql, `DELETE FROM ${name}`);
+  }
+  await run(sql, `CREATE TABLE ${t} (id TEXT PRIMARY KEY, text TEXT, effects INTEGER DEFAULT 0)`);
+  const time = { now: start };
+  const now = () => time.now;
+  const qstash = createFakeQstash();
+  const create = () =>
+    createEvents({
+      service: "notes",
+      table,
+      sql,
+      bindings: eventBindings,
+      starter: {
+        now,
+        telemetry: createQuietTelemetry(),
+        createLogger: (service) => createLogger({ service, sink: () => {} }),
+      },
+    }, { fetch: qstash.fetch, random: () => 0 });
+  const events = create();
+  const db = orm(sql);
+  const write = (subject: string, text: string) =>
+    db.batch(events.outbox.add({ type: "note.written", subject, data: { text } }));
+  return { time, qstash, create, events, db, write };
+}
+
+async function sequences(sql: SqlDb, t: string) {
+  const { write } = await setup(sql, t);
+  await Promise.all(Array.from({ length: 20 }, (_, at) => write(`n${at % 2}`, "“ü”\n")));
+  const rows = await run(sql, "SELECT subject, sequence, event FROM outbox ORDER BY sequence");
+  for (const subject of ["n0", "n1"]) {
+    const own = rows.filter(([of]) => of === subject);
+    assert.deepEqual(own.map(([, sequence]) => sequence), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    const said = own.map(([, , event]) => JSON.parse(String(event)));
+    assert.deepEqual(
+      said.map(({ sequence }) => sequence),
+      own.map(([, sequence]) => String(sequence).padStart(20, "0")),
+    );
+    assert.deepEqual(said[0].data, { text: "“ü”\n" });
+  }
+}
+
+async function onlyWithChange(sql: SqlDb, t: string) {
+  const { db, events } = await setup(sql, t);
+  const change = () =>
+    db.batch([
+      db.run(`UPDATE ${t} SET text = 'new' WHERE id = 'n1'`),
+      ...events.outbox.add({ type: "note.burnt", subject: "n1", data: {} }, { ifChanged: true }),
+    ]);
+  await change();
+  assert.deepEqual(await run(sql, "SELECT id FROM outbox"), []);
+  await run(sql, `INSERT INTO ${t} (id) VALUES ('n1')`);
+  await change();
+  assert.equal((await run(sql, "SELECT id FROM outbox")).length, 1);
+}
+
+async function relaysTogether(sql: SqlDb, t: string) {
+  const { create, write, qstash, events } = await setup(sql, t);
+  for (let at = 0; at < 130; at++) await write(`n${at}`, "text");
+  await Promise.all([create(), create(), create()].map((relay) => relay.sweep()));
+  assert.equal(qstash.messages.length, 130);
+  assert.deepEqual(await events.waiting(), { waiting: 0, parked: 0, oldest: undefined });
+}
+
+async function givenBack(sql: SqlDb, t: string) {
+  const { create, write, qstash, events, time } = await setup(sql, t);
+  for (let at = 0; at < 3; at++) await write(`n${at}`, "text");
+  qstash.fail(() => new Response(null, { status: 500 }));
+  await events.sweep();
+  qstash.fail();
+  time.now += 999;
+  await create().sweep();
+  assert.equal(qstash.calls.length, 1);
+  time.now += 1;
+  qstash.fail(() => new Response(null, { status: 403 }));
+  await create().sweep();
+  assert.equal((await events.waiting()).parked, 3);
+  qstash.fail();
+  assert.equal(await events.unpark(), 3);
+  await create().sweep();
+  assert.equal(qstash.messages.length, 3);
+}
+
+async function effects(sql: SqlDb, t: string) {
+  const { events, db, write, qstash } = await setup(sql, t);
+  events.on("note.written", ({ subject, data }) => [
+    db.run(`INSERT INTO ${t} (id) VALUES ('${subject}') ON CONFLICT DO NOTHING`),
+    db.run(`UPDATE ${t} SET text = '${data.text}', effects = effects + 1 WHERE id = '${subject}'`),
+  ]);
+  events.on("note.burnt", ({ subject }) => [db.run(`DELETE FROM ${t} WHERE id = '${subject}'`)]);
+  await write("n1", "first");
+  await write("n1", "second");
+  await write("n2", "burnt");
+  await db.batch(events.outbox.add({ type: "note.burnt", subject: "n2", data: {} }));
+  await events.sweep();
+  const url = `${eventBindings.PUBLIC_ORIGIN}/events/notes`;
+  const deliver = async ({ body }: { body: string }) =>
+    await events.receive({
+      body: new TextEncoder().encode(body).buffer,
+      signature: await signDelivery(url, body),
+    });
+  const newestFirst = qstash.messages.toReversed();
+  const outcomes: string[] = [];
+  for (const message of newestFirst) outcomes.push(await deliver(message));
+  assert.deepEqual(outcomes, ["applied", "stale", "applied", "stale"]);
+  const again = await Promise.all([...newestFirst, ...newestFirst].map(deliver));
+  assert.ok(!again.includes("applied"), again.join());
+  assert.deepEqual(await run(sql, `SELECT id, text, effects FROM ${t}`), [["n1", "second", 1]]);
+}
+
+async function prunes(sql: SqlDb, t: string) {
+  const { events, write, time } = await setup(sql, t);
+  await write("n1", "text");
+  await run(sql, "INSERT INTO inbox VALUES ('e1', ?)", time.now);
+  await events.sweep();
+  time.now += 91 * 86_400_000;
+  await events.sweep();
+  assert.deepEqual(await run(sql, "SELECT id FROM outbox"), []);
+  assert.deepEqual(await run(sql, "SELECT event_id FROM inbox"), []);
+}

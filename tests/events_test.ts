@@ -1,0 +1,215 @@
+import { deliveryRoutes } from "@edgepass/app/routes";
+import { eventTypes } from "@edgepass/contracts";
+import assert from "node:assert/strict";
+import { dataOf, logIn as logInTo, newPerson, type World } from "./suite/product_world.ts";
+import { startCollector } from "./support/collector.ts";
+import { bearer, demoInstructor, expectSuccess, logIn } from "./support/dev_people.ts";
+import { type DevSystem, startDev, temporaryHome, waitUntilGone } from "./support/dev_system.ts";
+import { isObject, objectAt } from "./support/json.ts";
+import { startQstash } from "./support/qstash.ts";
+import { waitUntil } from "./support/wait.ts";
+import { type Target, targets } from "./targets.ts";
+
+const deliveredWithinMs = 20_000;
+/** Of spans, as OTLP counts kinds. */
+const [producer, consumer] = [4, 5];
+
+for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
+  Deno.test(`services learn of a change that one of them made: ${placement}`, async (t) => {
+    await using collector = startCollector();
+    await using qstash = startQstash();
+    await using target = await targets[placement]({
+      ...qstash.settings,
+      OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
+      OTEL_BSP_SCHEDULE_DELAY: "50",
+    });
+    qstash.deliverTo(target.fetch);
+    const send = createSend(target);
+
+    await t.step("a delivery without a signature is refused, whoever it is for", async () => {
+      for (const path of Object.keys(deliveryRoutes)) {
+        const response = await target.fetch(path, { method: "POST", body: "{}" });
+        const { code } = await response.json();
+        assert.deepEqual([response.status, code], [401, "event_signature_invalid"], path);
+      }
+    });
+
+    await t.step("a course shows the new name of its instructor", async () => {
+      const admin = await logInTo(send, target.admin);
+      const teacher = await newPerson(send, admin, ["learner", "instructor"]);
+      const { token } = teacher;
+      const id = await publishCourse(send, token);
+      assert.equal(await readInstructor(send, id), "Demo Learner");
+      const traceId = await rename(send, token, "Demo Navigator");
+      await waitUntilRenamed(send, id, "Demo Navigator");
+
+      const spans = (kind: number) => collector.spans(traceId).filter((span) => span.kind === kind);
+      const heard = () => spans(consumer).map(({ service }) => service).toSorted();
+      const { consumers } = eventTypes["user.profile-changed"];
+      const areThere = () => heard().length >= consumers.length && spans(producer).length > 0;
+      await waitUntil("spans of publication and consumers", areThere, deliveredWithinMs);
+      assert.deepEqual(heard(), consumers.toSorted());
+      const names = new Set(spans(consumer).map(({ name }) => name));
+      assert.deepEqual([...names], ["process user.profile-changed"]);
+      const isWhole = () => {
+        const all = collector.spans(traceId);
+        const ids = new Set(all.map(({ spanId }) => spanId));
+        return all.filter(({ parentSpanId }) => !ids.has(parentSpanId)).length === 1;
+      };
+      await waitUntil("one trace with one root", isWhole, deliveredWithinMs);
+    });
+  });
+}
+
+/** What keeps a change from its consumers while the system is killed, and whether they heard. */
+const obstacles = {
+  "before it is published": { faults: { apiError: 1 }, isHeard: false },
+  "before it is delivered": { faults: { delay: 1, delayMs: 2_000 }, isHeard: false },
+  "after its effect, before QStash knows": { faults: { lostAnswer: 1 }, isHeard: true },
+} as const;
+/** A publisher that is killed leaves its claim, which lasts a minute. */
+const agreeWithinMs = 90_000;
+
+Deno.test("services agree after everything was killed between a change and its delivery", async () => {
+  await using home = await temporaryHome();
+  let port: number | undefined;
+  for (const [at, [when, { faults, isHeard }]] of Object.entries(obstacles).entries()) {
+    const name = `Demo Navigator ${at}`;
+    let id: string;
+    {
+      await using system = await startDev({ home: home.path, ...(port ? { port } : {}) });
+      port = system.port;
+      const send = createSend(system);
+      const token = await logIn(system, demoInstructor);
+      id = await findOwnCourse(system, token);
+      await setFaults(home.path, faults);
+      await rename(send, token, name);
+      if (isHeard) await waitUntilRenamed(send, id, name);
+      else assert.notEqual(await readInstructor(send, id), name);
+      const family = await system.family();
+      for (const pid of family) kill(pid);
+      await waitUntilGone(family);
+    }
+    await using system = await startDev({ home: home.path, port });
+    await setFaults(home.path, {});
+    const send = createSend(system);
+    const agree = async () => await readInstructor(send, id) === name;
+    await waitUntil(`the change is heard of that was killed ${when}`, agree, agreeWithinMs);
+  }
+});
+
+Deno.test("a QStash that is given is used, and none is served", async () => {
+  await using first = await temporaryHome();
+  await using second = await temporaryHome();
+  await using _owner = await startDev({ home: first.path });
+  const env = await readQstash(first.path);
+  await using guest = await startDev({ home: second.path, env });
+  const send = createSend(guest);
+  const token = await logIn(guest, demoInstructor);
+  const id = await findOwnCourse(guest, token);
+  await rename(send, token, "Demo Navigator");
+  await waitUntilRenamed(send, id, "Demo Navigator");
+  assert.deepEqual([...Deno.readDirSync(`${second.path}/qstash`)], []);
+});
+
+/** Ways to run dev in which a delivery takes another way to its service. */
+const ways = {
+  "every service is a process of its own": { args: ["--split"] },
+  "clients use a name that leads elsewhere": { env: { PUBLIC_ORIGIN: "https://learn.test" } },
+} as const;
+
+for (const [way, options] of Object.entries(ways)) {
+  Deno.test(`deliveries arrive where ${way}`, async () => {
+    await using home = await temporaryHome();
+    await using _system = await startDev({ home: home.path, ...options });
+    // The demo people's accounts, and the courses that were published.
+    for (const service of ["user", "enrollment"]) {
+      const path = `${home.path}/logs/${service}.jsonl`;
+      const hasHeard = async () => (await Deno.readTextFile(path)).includes('"Event handled"');
+      await waitUntil(`${service} has heard of the demo data`, hasHeard, deliveredWithinMs);
+    }
+  });
+}
+
+function createSend({ fetch }: Pick<Target | DevSystem, "fetch">): World["send"] {
+  return async function send({ method = "GET", path, bearer: token, body }) {
+    return await fetch(path, {
+      method,
+      headers: {
+        ...(token === undefined ? {} : bearer(token)),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+  };
+}
+
+async function publishCourse(send: World["send"], token: string): Promise<string> {
+  const body = { title: "Sailing", summary: "Knots, wind, and the way home", tags: [] };
+  const post = { method: "POST", bearer: token };
+  const { id } = await dataOf(send({ ...post, path: "/courses", body }), 201);
+  const lesson = { title: "The bowline", content: "Out of the hole" };
+  await dataOf(send({ ...post, path: `/courses/${id}/lessons`, body: lesson }), 201);
+  await dataOf(send({ ...post, path: `/courses/${id}/publish` }));
+  return String(id);
+}
+
+/** Changes a person's name, and gives the id of that request's trace. */
+async function rename(send: World["send"], token: string, name: string): Promise<string> {
+  const response = await send({
+    method: "PATCH",
+    path: "/users/me",
+    bearer: token,
+    body: { name },
+  });
+  assert.equal((await expectSuccess(response)).name, name);
+  return response.headers.get("x-trace-id") ?? "";
+}
+
+async function readInstructor(send: World["send"], id: string): Promise<unknown> {
+  return objectAt(await dataOf(send({ path: `/courses/${id}` })), "instructor").name;
+}
+
+async function waitUntilRenamed(send: World["send"], id: string, name: string): Promise<void> {
+  const isRenamed = async () => await readInstructor(send, id) === name;
+  await waitUntil("the course shows the new name", isRenamed, deliveredWithinMs);
+}
+
+async function findOwnCourse(system: DevSystem, token: string): Promise<string> {
+  const { items } = await expectSuccess(
+    await system.fetch("/courses?mine=true", { headers: bearer(token) }),
+  );
+  const published = Array.isArray(items)
+    ? items.filter(isObject).find(({ state }) => state === "published")
+    : undefined;
+  assert.ok(published);
+  return String(published.id);
+}
+
+/** What a dev system was told of its QStash. */
+async function readQstash(home: string): Promise<Record<string, string>> {
+  const text = await Deno.readTextFile(`${home}/dev.env`);
+  const found = [...text.matchAll(/^(QSTASH_\w+)='(.+)'$/gm)];
+  assert.equal(found.length, 4);
+  return Object.fromEntries(found.map(([, name, value]) => [name, value]));
+}
+
+/** Tells the QStash of a dev system what is to go wrong. */
+async function setFaults(home: string, faults: Readonly<Record<string, number>>): Promise<void> {
+  const { QSTASH_URL, QSTASH_TOKEN = "" } = await readQstash(home);
+  const response = await fetch(`${QSTASH_URL}/v2/local/faults`, {
+    method: "PUT",
+    headers: bearer(QSTASH_TOKEN),
+    body: JSON.stringify(faults),
+  });
+  assert.equal(response.status, 200, await response.text());
+}
+
+/** Some of a family end with the first of it. */
+function kill(pid: number): void {
+  try {
+    Deno.kill(pid, "SIGKILL");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}

@@ -1,0 +1,124 @@
+import assert from "node:assert/strict";
+import type { CallOptions, GatewayCase, World } from "./gateway_world.ts";
+
+const target = "/events/user";
+const limit = 262_144;
+const signature = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJVcHN0YXNoIn0.c2lnbmF0dXJl";
+/** Bytes that anybody who reads and writes JSON, or text, would change. */
+const event = new TextEncoder().encode('\u00ef\u00bb{ "id" :"1",\r\n"n":1.0e0, "id":"2" }\n');
+
+/** A delivery as QStash sends it: no origin, no credential, a signature of the bytes. */
+function delivery(options: CallOptions = {}): CallOptions {
+  const { headers = [], ...rest } = options;
+  return {
+    method: "POST",
+    body: event,
+    ...rest,
+    headers: [
+      ["Content-Type", "application/cloudevents+json"],
+      ["User-Agent", "Upstash-QStash"],
+      ["Upstash-Signature", signature],
+      ["Upstash-Message-Id", "msg_1"],
+      ["Upstash-Retried", "2"],
+      ...headers,
+    ],
+  };
+}
+
+/** Delivers, with the upstream keeping the bytes it was sent. */
+async function deliver({ call, echo }: World, options?: CallOptions, path = target) {
+  const answer = await call(path, delivery(options));
+  return { answer, seen: echo.seen.at(-1) };
+}
+
+/** What an endpoint of events may answer, by what it means for QStash. */
+const answers: Readonly<Record<string, [number, Record<string, string>, string]>> = {
+  "done": [200, { "content-type": "application/json" }, '{"outcome":"applied"}'],
+  "never again": [489, {
+    "content-type": "application/problem+json",
+    "upstash-nonretryable-error": "true",
+  }, '{"code":"event_unusable","status":489}'],
+  "not signed": [401, {
+    "content-type": "application/problem+json",
+  }, '{"code":"event_signature_invalid","status":401}'],
+  "later": [503, {
+    "content-type": "application/problem+json",
+    "retry-after": "7",
+  }, '{"code":"event_postponed","status":503}'],
+  "under way already": [409, { "retry-after": "3" }, "busy"],
+  "too many": [429, { "retry-after": "120", "upstash-retry-after": "x" }, ""],
+};
+
+export const deliveryCases: Readonly<Record<string, GatewayCase>> = {
+  async "a delivery reaches its service with its bytes, its type and its signature"(world) {
+    const { echo } = world;
+    for (const body of [event, new Uint8Array(limit).fill(0x61), new Uint8Array(0)]) {
+      const { answer, seen } = await deliver(world, { body });
+      assert.equal(answer.status, 200);
+      assert.equal(seen?.target, target);
+      assert.equal(seen?.bytes, body.length);
+      if (body === event) assert.equal(seen.text, new TextDecoder().decode(event));
+      assert.equal(seen?.headers.get("content-type"), "application/cloudevents+json");
+      assert.equal(seen?.headers.get("upstash-signature"), signature);
+      assert.equal(seen?.headers.get("upstash-message-id"), "msg_1");
+      assert.equal(seen?.headers.get("upstash-retried"), "2");
+    }
+    await deliver(world, {}, `${target}/failed`);
+    assert.equal(echo.last().target, `${target}/failed`);
+  },
+
+  async "no credential of a delivery reaches its service, and none is looked at"(world) {
+    const { redis } = world;
+    const before = redis.roundTrips.length;
+    for (const token of ["garbage", await world.token()]) {
+      const { answer, seen } = await deliver(world, {
+        cookie: token,
+        headers: [["Authorization", `Bearer ${token}`], ["X-Passport", token]],
+      });
+      assert.equal(answer.status, 200);
+      assert.deepEqual([seen?.headers.get("authorization"), seen?.headers.get("cookie")], [
+        null,
+        null,
+      ]);
+      assert.ok(seen && (await world.passportOf(seen.headers)).sub === "anon");
+    }
+    assert.equal(redis.roundTrips.length, before);
+  },
+
+  async "[C04] a delivery has no origin and passes, a page's does not"(world) {
+    assert.equal((await deliver(world)).answer.status, 200);
+    const before = world.echo.seen.length;
+    const headers = [["Origin", "https://evil.example"]] as const;
+    const refused = await world.json(target, delivery({ headers }));
+    assert.equal(refused.code, "csrf_rejected");
+    assert.equal(world.echo.seen.length, before);
+  },
+
+  async "what a service answers to a delivery comes back as it is"(world) {
+    for (const [what, [status, headers, text]] of Object.entries(answers)) {
+      world.echo.answerWith(() => new Response(text, { status, headers }));
+      for (const path of [target, `${target}/failed`]) {
+        const { answer } = await deliver(world, {}, path);
+        assert.deepEqual([answer.status, answer.text], [status, text], what);
+        for (const [name, value] of Object.entries(headers)) {
+          assert.equal(answer.headers.get(name), value, `${what} ${name}`);
+        }
+      }
+    }
+  },
+
+  async "a delivery over 256 KiB is payload_too_large and goes no further"(world) {
+    const before = world.echo.seen.length;
+    const body = new Uint8Array(limit + 1).fill(0x61);
+    assert.equal((await world.json(target, delivery({ body }))).code, "payload_too_large");
+    assert.equal(world.echo.seen.length, before);
+  },
+
+  async "the trace of a delivery goes on in its service"(world) {
+    const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
+    const headers = [["traceparent", `00-${traceId}-00f067aa0ba902b7-01`]] as const;
+    const { answer, seen } = await deliver(world, { headers });
+    assert.equal(answer.headers.get("x-trace-id"), traceId);
+    assert.match(seen?.headers.get("traceparent") ?? "", new RegExp(`^00-${traceId}-`));
+  },
+};

@@ -1,0 +1,68 @@
+import { createEvents, type EventsEffects, type EventTable } from "@edgepass/shared/events";
+import { createLogger } from "@edgepass/shared/log";
+import type { SqlDb } from "@edgepass/shared/sql";
+import { migrate } from "@edgepass/shared/sql/migrate";
+import { openNodeSqlite, type OpenSqlDb } from "@edgepass/shared/sql/node_sqlite";
+import { createTelemetry } from "@edgepass/shared/telemetry";
+import {
+  createFakeQstash,
+  eventBindings,
+  type FakeQstash,
+  type SignatureOverrides,
+  signDelivery,
+} from "./fake_qstash.ts";
+import { createClock } from "./services.ts";
+
+export * from "./fake_qstash.ts";
+
+/** The tables of events, and further ones of a test's own. */
+export async function openEventTables(more = ""): Promise<OpenSqlDb & Disposable> {
+  const tables = await Deno.readTextFile(
+    new URL("../../shared/events/tables.sql", import.meta.url),
+  );
+  const database = openNodeSqlite(":memory:");
+  const own = more === "" ? [] : [{ name: "2_own.sql", sql: more }];
+  await migrate(database, [{ name: "1_events.sql", sql: tables }, ...own]);
+  return { ...database, [Symbol.dispose]: () => database.close() };
+}
+
+/** What a service would hand to its events, and what can be seen of them. */
+export function createEventStarter(start?: number) {
+  const clock = createClock(start);
+  const lines: Record<string, unknown>[] = [];
+  const starter = {
+    now: clock.now,
+    telemetry: createTelemetry({}, { runtime: "deno", log: () => {}, now: clock.now }),
+    createLogger: (service: string) =>
+      createLogger({ service, now: clock.now, sink: (line) => void lines.push(JSON.parse(line)) }),
+  };
+  return { clock, lines, starter };
+}
+
+/** The events of one service on a database of the test's. */
+export function createTestEvents<Table extends EventTable, const Service extends string>(
+  { service, table, sql, qstash = createFakeQstash(), start, bindings = eventBindings, ...effects }:
+    & {
+      service: Service;
+      table: Table;
+      sql: SqlDb;
+      qstash?: FakeQstash;
+      start?: number;
+      bindings?: Readonly<Record<string, string>>;
+    }
+    & EventsEffects,
+) {
+  const { clock, lines, starter } = createEventStarter(start);
+  const events = createEvents(
+    { service, table, sql, bindings, starter },
+    { fetch: qstash.fetch, random: () => 0, ...effects },
+  );
+  const url = `${eventBindings.PUBLIC_ORIGIN}/events/${service}`;
+  /** Delivers a body as QStash would. */
+  const deliver = async (body: string, overrides: SignatureOverrides = {}) =>
+    await events.receive({
+      body: new TextEncoder().encode(body).buffer,
+      signature: await signDelivery(url, body, { now: clock.now(), ...overrides }),
+    });
+  return { events, qstash, clock, lines, starter, deliver, url };
+}

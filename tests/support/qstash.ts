@@ -1,0 +1,47 @@
+import { openQstash } from "@edgepass/dev/qstash";
+import { publicOrigin, randomSecret } from "../settings.ts";
+import type { Fetch } from "../targets.ts";
+
+/** A local QStash for one test. */
+export interface TestQstash extends AsyncDisposable {
+  /** What an installation is told of it. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Delivers from now on; what goes to the public origin goes to this installation. */
+  deliverTo(fetch: Fetch): void;
+}
+
+/** Serves it on loopback, with nothing kept. */
+export function startQstash(): TestQstash {
+  const token = randomSecret();
+  let target: Fetch = () => Promise.reject(new TypeError("Nobody is there yet"));
+  const qstash = openQstash({
+    token,
+    path: ":memory:",
+    fetch(input, init) {
+      const url = input instanceof Request ? input.url : String(input);
+      if (!url.startsWith(`${publicOrigin}/`)) throw new TypeError(`Not a destination: ${url}`);
+      return target(url.slice(publicOrigin.length), init);
+    },
+  });
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    (request) => qstash.handler(request),
+  );
+  const { current, next } = qstash.keys();
+  return {
+    settings: {
+      QSTASH_URL: `http://127.0.0.1:${server.addr.port}`,
+      QSTASH_TOKEN: token,
+      QSTASH_CURRENT_SIGNING_KEY: current,
+      QSTASH_NEXT_SIGNING_KEY: next,
+    },
+    deliverTo(fetch) {
+      target = fetch;
+      qstash.start();
+    },
+    async [Symbol.asyncDispose]() {
+      await qstash.close();
+      await server.shutdown();
+    },
+  };
+}
