@@ -1,12 +1,13 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { toDashboard } from "./dashboard.ts";
+import { events } from "./dashboards/events.ts";
 import { gateway } from "./dashboards/gateway.ts";
 import { identity } from "./dashboards/identity.ts";
 import { services } from "./dashboards/services.ts";
 import { withMetrics } from "./metrics_table.ts";
 import { writeRules } from "./rules.ts";
 
-const dashboards = { gateway, services, identity } as const;
+const dashboards = { gateway, services, identity, events } as const;
 
 /** The document that shows the catalogue. */
 export const catalogueDocument = "docs/observability.md";

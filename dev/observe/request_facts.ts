@@ -76,9 +76,11 @@ export function readLineFacts({ service, message, time, fields }: LogLine):
 /**
  * Joins what two sources tell of a trace's request.
  *
- * A client may send several requests in one trace; the row is then the last one's.
+ * A client may send several requests in one trace; the row is then the last one's. The deliveries of
+ * the events that a request caused pass the gateway in its trace too, and never stand for it.
  */
 export function joinFacts(known: RequestFacts | undefined, found: RequestFacts): RequestFacts {
+  if (known && isDelivery(known) !== isDelivery(found)) return isDelivery(found) ? known : found;
   if (!known || found.time > known.time + toleranceMs) return found;
   if (found.time < known.time - toleranceMs) return known;
   const [first, second] = found.isSpan || !known.isSpan ? [found, known] : [known, found];
@@ -92,6 +94,10 @@ export function joinFacts(known: RequestFacts | undefined, found: RequestFacts):
     sub: first.sub ?? second.sub,
     issuer: first.issuer ?? second.issuer,
   };
+}
+
+function isDelivery({ path }: RequestFacts): boolean {
+  return path?.startsWith("/events/") ?? false;
 }
 
 /** The spans without those of probes, and of what a probe made its process do. */

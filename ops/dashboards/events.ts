@@ -1,0 +1,47 @@
+import type { DashboardPlan } from "../dashboard.ts";
+import { level, quantile, rate } from "../promql.ts";
+
+const deliveries = "edgepass.events.deliveries";
+
+/** What services tell each other, and how late. */
+export const events: DashboardPlan = {
+  uid: "edgepass-events",
+  title: "Edgepass / Events",
+  description: "From the outbox through QStash to the effect in each consumer.",
+  rows: {
+    Publishing: [
+      {
+        title: "Waiting in the outbox",
+        description: "It grows while QStash is away, and falls to nothing when it is back.",
+        series: [level("edgepass.events.outbox.waiting", { by: ["edgepass.service"] })],
+      },
+      {
+        title: "Published, by outcome",
+        isStacked: true,
+        series: [
+          rate("edgepass.events.published", { by: ["edgepass.service", "edgepass.outcome"] }),
+        ],
+      },
+      {
+        title: "From change to publication, p95",
+        series: [quantile(0.95, "edgepass.events.outbox.age", { by: ["edgepass.service"] })],
+      },
+    ],
+    Consuming: [
+      {
+        title: "Deliveries, by outcome",
+        isStacked: true,
+        series: [rate(deliveries, { by: ["edgepass.service", "edgepass.outcome"] })],
+      },
+      {
+        title: "From change to effect, p95",
+        series: [quantile(0.95, "edgepass.events.lag", { by: ["edgepass.service"] })],
+      },
+      {
+        title: "Dead letters",
+        description: "Deliveries that QStash gave up: each waits for somebody.",
+        series: [rate("edgepass.events.dead_letters", { by: ["edgepass.service"] })],
+      },
+    ],
+  },
+};
