@@ -19,7 +19,7 @@ export async function composeAll(
   const USER = localUpstream("user", user);
   const course = await composeCourse(bindings, { USER });
   const COURSE = localUpstream("course", course);
-  const enrollment = await composeEnrollment(bindings, { COURSE });
+  const enrollment = await composeEnrollment(bindings, { AUTH, USER, COURSE });
   const ENROLLMENT = localUpstream("enrollment", enrollment);
   const gateway = await compose(bindings, { AUTH, USER, COURSE, ENROLLMENT }, effects);
   const services = [auth, user, course, enrollment];

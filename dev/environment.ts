@@ -80,7 +80,15 @@ const needs = {
   ],
   user: [...common, ...events, "USER_DB", "USER_DB_TOKEN", "AUTH"],
   course: [...common, ...events, "COURSE_DB", "COURSE_DB_TOKEN", "USER"],
-  enrollment: [...common, ...events, "ENROLLMENT_DB", "ENROLLMENT_DB_TOKEN", "COURSE"],
+  enrollment: [
+    ...common,
+    ...events,
+    "ENROLLMENT_DB",
+    "ENROLLMENT_DB_TOKEN",
+    "AUTH",
+    "USER",
+    "COURSE",
+  ],
 } as const satisfies Record<"gateway" | ServiceName, readonly SettingName[]>;
 
 export type Part = keyof typeof needs;

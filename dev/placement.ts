@@ -54,7 +54,7 @@ export function placeApart(given: Settings): Placement {
       settings,
     })
   );
-  // Enrollment calls course, course calls user, and user calls auth.
+  // Enrollment calls all the others, course calls user, and user calls auth.
   return { settings, processes: [gateway, ...others.toReversed()] };
 }
 

@@ -17,6 +17,7 @@ import type { PasswordHasher } from "./passwords/hasher.ts";
 import { importRefreshTokenKey } from "./refresh_tokens.ts";
 import { createRevocationWriter, type RevocationWriter } from "./revocations.ts";
 import { type AuthStore, sqlAuthStore } from "./store/mod.ts";
+import { addStates } from "./states_store.ts";
 
 /** A change waits for Redis longer than a check does: its answer says that the change holds. */
 const redisTimeoutMs = 1_000;
@@ -46,6 +47,7 @@ export function composeAuth(
   requireOwnSecrets(config, bindings);
   const sql = readSqlDb(config.AUTH_DB, config.AUTH_DB_TOKEN);
   const events = createEvents({ service: "auth", table: eventTypes, sql, bindings, starter });
+  addStates(events, sql);
   const store = sqlAuthStore(sql, events.outbox);
   const revocations = createRevocationWriter({
     store: store.revocations,

@@ -1,5 +1,10 @@
 import type { EventEndpoint } from "@edgepass/shared/events";
-import { createService, type ServiceApp, type Starter } from "@edgepass/shared/http";
+import {
+  addExportRoute,
+  createService,
+  type ServiceApp,
+  type Starter,
+} from "@edgepass/shared/http";
 import { uuidv7 } from "@edgepass/shared/ids";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { countOutcomes } from "@edgepass/shared/telemetry";
@@ -100,6 +105,7 @@ export function createAuthService(deps: AuthServiceDeps): AuthService {
   const changePassword = createChangePassword(rules, refreshTokens);
   app.route("/", sessionRoutes({ logins, changePassword, names }));
   app.route("/", internalRoutes({ accounts, revocations: deps.revocations }));
+  addExportRoute(app, (personId) => store.readExport(personId));
   app.route("/", keyRoutes(keys));
   return { app, ensureAdministrator };
 }

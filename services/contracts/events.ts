@@ -7,7 +7,7 @@ const Nothing = z.object({});
 const Named = z.object({ name: z.string().min(1).max(100) });
 const Roles = z.object({ roles: z.array(z.enum(["learner", "instructor", "admin"])) });
 const Titled = z.object({ title: z.string().min(1).max(200) });
-const Enrolled = z.object({ courseId: z.string().min(1), userId: z.string().min(1) });
+const Enrolled = z.object({ courseId: z.string().min(1) });
 
 /**
  * Every type of event: who says it (`source`), what of its subject it tells (`aspect`: of one aspect
@@ -75,21 +75,28 @@ export const eventTypes = {
     version: 1,
     aspect: "end",
     consumers: ["enrollment"],
-    data: Titled,
+    data: Titled.partial(),
   },
   "enrollment.created": {
     source: "/enrollment",
     version: 1,
-    aspect: "created",
+    aspect: "progress",
     consumers: ["course"],
     data: Enrolled,
   },
   "enrollment.completed": {
     source: "/enrollment",
     version: 1,
-    aspect: "completed",
+    aspect: "progress",
     consumers: ["course"],
     data: Enrolled,
+  },
+  "enrollment.deleted": {
+    source: "/enrollment",
+    version: 1,
+    aspect: "end",
+    consumers: ["course"],
+    data: Nothing,
   },
 } as const satisfies Readonly<
   Record<string, {

@@ -1,2 +1,2 @@
-export { AccountSummary, CourseForEnrollment, ProfileForCourse } from "./calls.ts";
+export { AccountSummary, CourseForEnrollment, ExportPart, ProfileForCourse } from "./calls.ts";
 export { type EventTypes, eventTypes } from "./events.ts";

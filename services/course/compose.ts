@@ -10,6 +10,7 @@ import { createCourseService } from "./mod.ts";
 import { sqlCourseNews } from "./news_store.ts";
 import { readProfile } from "./profiles.ts";
 import { sqlCourseStore } from "./store.ts";
+import { addStates } from "./states_store.ts";
 
 const Config = z.object({
   COURSE_DB: sqlSource,
@@ -35,6 +36,7 @@ export function composeCourse(
   const sql = readSqlDb(COURSE_DB, COURSE_DB_TOKEN);
   const client = createClient({ services: { user }, now: starter.now });
   const events = createEvents({ service: "course", table: eventTypes, sql, bindings, starter });
+  addStates(events, sql);
   const service = createCourseService({
     starter,
     events,

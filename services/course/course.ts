@@ -19,9 +19,9 @@ export interface CourseRecord {
   readonly tags: readonly string[];
   readonly state: "draft" | "published";
   readonly lessonCount: number;
-  /** Enrollments there ever were. */
+  /** Enrollments there are. */
   readonly learners: number;
-  /** Enrollments that came to the end of the course at least once. */
+  /** Those of them that came to the end of the course at least once. */
   readonly completions: number;
   /** Rises by one with every change; two writers who read the same one cannot both win. */
   readonly version: number;

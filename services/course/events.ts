@@ -40,6 +40,13 @@ export function hearNews(events: CourseEvents, news: CourseNews): void {
   events.on("user.disabled", ({ subject }) => news.setDisabled(subject, true));
   events.on("user.enabled", ({ subject }) => news.setDisabled(subject, false));
   events.on("user.deleted", ({ subject }) => news.forget(subject));
-  events.on("enrollment.created", ({ data }) => news.countLearner(data.courseId));
-  events.on("enrollment.completed", ({ data }) => news.countCompletion(data.courseId));
+  events.on(
+    "enrollment.created",
+    ({ subject, data }) => news.count(subject, { courseId: data.courseId, completed: false }),
+  );
+  events.on(
+    "enrollment.completed",
+    ({ subject, data }) => news.count(subject, { courseId: data.courseId, completed: true }),
+  );
+  events.on("enrollment.deleted", ({ subject }) => news.discount(subject));
 }

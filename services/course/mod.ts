@@ -1,4 +1,9 @@
-import { createService, type ServiceApp, type Starter } from "@edgepass/shared/http";
+import {
+  addExportRoute,
+  createService,
+  type ServiceApp,
+  type Starter,
+} from "@edgepass/shared/http";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { type CourseEvents, hearNews } from "./events.ts";
 import { lessonRoutes } from "./lesson_routes.ts";
@@ -35,5 +40,6 @@ export function createCourseService(
   });
   app.route("/courses", courseRoutes(courses));
   app.route("/courses", lessonRoutes(courses));
+  addExportRoute(app, (personId) => deps.store.readExport(personId));
   return app;
 }

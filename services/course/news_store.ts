@@ -1,8 +1,9 @@
 import type { Changes } from "@edgepass/shared/events";
+import { forgetAnswers } from "@edgepass/shared/sql/answers";
 import type { SqlDb } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
-import { and, eq, sql as text } from "drizzle-orm";
-import { courses, instructors } from "./store_tables.ts";
+import { type Orm, orm } from "@edgepass/shared/sql/orm";
+import { and, eq, type SQL, sql as text } from "drizzle-orm";
+import { countedEnrollments, courses, instructors } from "./store_tables.ts";
 
 /** Who a course is by when its instructor is nobody any more. */
 const formerInstructor = "Former instructor";
@@ -14,18 +15,18 @@ export interface CourseNews {
   setDisabled(instructorId: string, disabled: boolean): Changes;
   /** Drafts go with the person; published courses stay for those who learn, under no name. */
   forget(instructorId: string): Changes;
-  countLearner(courseId: string): Changes;
-  countCompletion(courseId: string): Changes;
+  /** An enrollment is in a course, and has come to its end or not; it counts once. */
+  count(
+    enrollmentId: string,
+    state: { readonly courseId: string; readonly completed: boolean },
+  ): Changes;
+  /** An enrollment is no more. */
+  discount(enrollmentId: string): Changes;
 }
 
 /** Puts news into a database with the tables of `migrations/`. */
 export function sqlCourseNews(sql: SqlDb): CourseNews {
   const db = orm(sql);
-  // Never through a course's version: news are no change of the owner's, and spoil none.
-  const count = (courseId: string, column: "learners" | "completions") => [
-    db.update(courses).set({ [column]: text`${courses[column]} + 1` })
-      .where(eq(courses.id, courseId)),
-  ];
   const put = (id: string, set: { teaches: number } | { disabled: number }) => [
     db.insert(instructors).values({ id, ...set })
       .onConflictDoUpdate({ target: instructors.id, set }),
@@ -36,6 +37,7 @@ export function sqlCourseNews(sql: SqlDb): CourseNews {
     setTeaching: (id, teaches) => put(id, { teaches: teaches ? 1 : 0 }),
     setDisabled: (id, disabled) => put(id, { disabled: disabled ? 1 : 0 }),
     forget: (id) => [
+      forgetAnswers(db, id),
       db.delete(courses).where(and(eq(courses.instructorId, id), eq(courses.state, "draft"))),
       db.update(courses).set({ instructorName: formerInstructor })
         .where(eq(courses.instructorId, id)),
@@ -43,7 +45,40 @@ export function sqlCourseNews(sql: SqlDb): CourseNews {
       db.run(text`INSERT INTO instructors (id, teaches)
         SELECT ${id}, 0 WHERE EXISTS (SELECT 1 FROM courses WHERE instructor_id = ${id})`),
     ],
-    countLearner: (courseId) => count(courseId, "learners"),
-    countCompletion: (courseId) => count(courseId, "completions"),
+    count: (enrollmentId, { courseId, completed }) => {
+      const set = { courseId, completed: completed ? 1 : 0 };
+      return [
+        ...discount(db, enrollmentId),
+        db.insert(countedEnrollments).values({ enrollmentId, ...set }),
+        recount(db, text`${courseId}`),
+      ];
+    },
+    discount: (enrollmentId) => discount(db, enrollmentId),
   };
+}
+
+/** Takes an enrollment off the course it was counted for, whichever that was. */
+function discount(db: Orm, enrollmentId: string) {
+  const { courseId: column } = countedEnrollments;
+  const isIt = eq(countedEnrollments.enrollmentId, enrollmentId);
+  const counted = text`(SELECT ${column} FROM ${countedEnrollments} WHERE ${isIt})`;
+  return [
+    recount(db, counted, enrollmentId),
+    db.delete(countedEnrollments).where(isIt),
+  ];
+}
+
+/**
+ * Counts a course's enrollments, but for one.
+ *
+ * From the rows and not by adding, so that whatever was wrong is right again. Never through a
+ * course's version: news are no change of the owner's, and spoil none.
+ */
+function recount(db: Orm, courseId: SQL, except = "") {
+  const count = (condition: SQL) =>
+    text`(SELECT count(*) FROM ${countedEnrollments} AS one WHERE one.course_id = ${courses.id}
+      AND one.enrollment_id <> ${except} AND ${condition})`;
+  return db.update(courses)
+    .set({ learners: count(text`true`), completions: count(text`one.completed = 1`) })
+    .where(text`${courses.id} = ${courseId}`);
 }

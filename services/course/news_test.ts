@@ -3,7 +3,6 @@ import { uuidv7 } from "@edgepass/shared/ids";
 import {
   annId,
   bob,
-  bobId,
   profilesOf,
   sailing,
   setupCourse,
@@ -42,7 +41,7 @@ Deno.test("a change of the owner's keeps the news that came while it was made", 
   const before = await store.find(id);
   assert.ok(before);
   await rename("Ann Other", 1);
-  const data = { courseId: id, userId: bobId };
+  const data = { courseId: id };
   await deliver({ type: "enrollment.created", subject: "e1", data });
   await deliver({ type: "enrollment.completed", subject: "e1", data, sequence: 2 });
   assert.equal(await store.save(before, { ...before, version: before.version + 1 }), true);
@@ -116,20 +115,68 @@ Deno.test("what is told in whatever order ends in the same state", async () => {
 Deno.test("learners are counted once each, in whatever order and however often it is told", async () => {
   using platform = await setupNews();
   const { deliverBody, read, id, clock } = platform;
-  const data = { courseId: id, userId: bobId };
+  const data = { courseId: id };
   const bodies = ["e1", "e2"].flatMap((subject) => [
     toBody({ type: "enrollment.created", subject, data }, clock.now()),
     toBody({ type: "enrollment.completed", subject, data, sequence: 2 }, clock.now()),
   ]);
   const outcomes = await Promise.all([...bodies.toReversed(), ...bodies].map(deliverBody));
-  assert.equal(outcomes.filter((outcome) => outcome === "applied").length, bodies.length);
+  assert.ok(outcomes.every((outcome) => ["applied", "duplicate", "stale"].includes(outcome)));
   const { learners, completions } = await read(id);
   assert.deepEqual([learners, completions], [2, 2]);
 });
 
+Deno.test("what is told of an enrollment in whatever order, and again, counts as the last of it", async () => {
+  using platform = await setupNews();
+  const { deliver, read, id } = platform;
+  const data = { courseId: id };
+  for (
+    const order of permute(
+      ["enrollment.created", "enrollment.completed", "enrollment.deleted"] as const,
+    )
+  ) {
+    const subject = uuidv7();
+    const rank = { "enrollment.created": 1, "enrollment.completed": 2, "enrollment.deleted": 3 };
+    const deliverOne = (type: keyof typeof rank, further = 0) =>
+      deliver({ type, subject, sequence: rank[type] + further, data });
+    for (const type of order.filter((type) => type !== "enrollment.deleted")) {
+      await deliverOne(type);
+    }
+    const before = await read(id);
+    assert.deepEqual([before.learners, before.completions], [1, 1]);
+    await deliverOne("enrollment.completed", 1);
+    assert.deepEqual((await read(id)).completions, 1);
+    for (const type of order) await deliverOne(type, 2);
+    const after = await read(id);
+    assert.deepEqual([after.learners, after.completions], [0, 0]);
+  }
+});
+
+Deno.test("an enrollment that is told again of another course, or as begun, is moved", async () => {
+  using platform = await setupNews();
+  const { deliver, read, create, addLesson, publish, id, database } = platform;
+  const other = await create();
+  await addLesson(other.id);
+  await publish(other.id);
+  const tell = (
+    type: "enrollment.created" | "enrollment.completed",
+    at: number,
+    courseId: string,
+  ) => deliver({ type, subject: "e1", sequence: at, data: { courseId } });
+  await tell("enrollment.completed", 1, other.id);
+  await tell("enrollment.created", 2, id);
+  const counts = async (course: string) => {
+    const { learners, completions } = await read(course);
+    return [learners, completions];
+  };
+  assert.deepEqual([await counts(id), await counts(other.id)], [[1, 0], [0, 0]]);
+  const rows = await database.run({ sql: "SELECT * FROM counted_enrollments", params: [] });
+  assert.deepEqual(rows, [["e1", id, 0]]);
+});
+
 Deno.test("a learner of a course that is gone is nobody's concern", async () => {
   using platform = await setupNews();
-  const data = { courseId: uuidv7(), userId: bobId };
+  const data = { courseId: uuidv7() };
   const told = { type: "enrollment.created", subject: "e1", data } as const;
   assert.equal(await platform.deliver(told), "applied");
   assert.equal((await platform.read(platform.id)).learners, 0);

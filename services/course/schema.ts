@@ -38,11 +38,12 @@ const summaryFields = {
     description: "Whether the instructor teaches here at present; the course stays either way",
   }),
   learners: z.int().min(0).openapi({
-    description: "Enrollments there ever were; a new one counts within seconds",
+    description:
+      "Enrollments there are; a new one counts, and one that ends does not, within seconds",
     example: 12,
   }),
   completions: z.int().min(0).openapi({
-    description: "Enrollments that completed every lesson at least once",
+    description: "Those of them that completed every lesson at least once",
     example: 7,
   }),
 };

@@ -1,8 +1,11 @@
+import { hasNotEnded } from "@edgepass/shared/events";
+import type { Export } from "@edgepass/shared/http";
 import { isDone, type SqlDb } from "@edgepass/shared/sql";
 import { type Orm, orm } from "@edgepass/shared/sql/orm";
 import { and, asc, desc, eq, getTableColumns, sql as text } from "drizzle-orm";
 import type { CourseAggregate, CourseRecord, LessonRecord } from "./course.ts";
 import type { CourseEvent, CourseEvents } from "./events.ts";
+import { readCourseExport } from "./export_store.ts";
 import type { PagePosition } from "./schema.ts";
 import { courses, instructors, lessons } from "./store_tables.ts";
 
@@ -28,6 +31,8 @@ export interface CourseStore {
   page(filter: CourseFilter): Promise<CoursePage>;
   /** From now on what is told of a person is kept, for they begin to teach. */
   expect(instructorId: string): Promise<void>;
+  /** All that is kept about a person. */
+  readExport(personId: string): Promise<Export>;
   /** False when the instructor's account is gone. */
   insert(course: CourseAggregate): Promise<boolean>;
   /** Puts `after` in the place of `before`; false when somebody else was first. */
@@ -66,9 +71,10 @@ export function sqlCourseStore(sql: SqlDb, outbox: CourseEvents["outbox"]): Cour
     },
     page: (filter) => readPage(db, filter),
     async expect(id) {
-      await db.run(text`INSERT INTO instructors (id) SELECT ${id} WHERE ${isThere(id)}
+      await db.run(text`INSERT INTO instructors (id) SELECT ${id} WHERE ${hasNotEnded(id)}
         ON CONFLICT DO NOTHING`);
     },
+    readExport: (personId) => readCourseExport(sql, personId),
     insert: (course) => isDone(db.batch(insertion(db, course))),
     save: (before, after, event) =>
       isDone(db.batch([...changesBetween(db, before, after), ...say(after.id, event)])),
@@ -83,15 +89,11 @@ export function sqlCourseStore(sql: SqlDb, outbox: CourseEvents["outbox"]): Cour
 }
 
 /** A Passport outlives its account by seconds, and what is made then would never be forgotten. */
-function isThere(id: string) {
-  return text`NOT EXISTS (SELECT 1 FROM ended_subjects WHERE subject = ${id})`;
-}
-
 function insertion(db: Orm, course: CourseAggregate) {
   return [
     db.insert(courses).values({ ...toRow(course), instructorName: course.instructorName }),
     db.update(courses).set({ version: course.version })
-      .where(and(eq(courses.id, course.id), isThere(course.instructorId))),
+      .where(and(eq(courses.id, course.id), hasNotEnded(course.instructorId))),
     db.requireOneChange(),
   ] as const;
 }

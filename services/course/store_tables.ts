@@ -35,3 +35,10 @@ export const instructors = sqliteTable("instructors", {
   teaches: integer("teaches"),
   disabled: integer("disabled").notNull().default(0),
 });
+
+/** One row an enrollment that counts, of a course that may be gone. */
+export const countedEnrollments = sqliteTable("counted_enrollments", {
+  enrollmentId: text("enrollment_id").primaryKey(),
+  courseId: text("course_id").notNull(),
+  completed: integer("completed").notNull(),
+});

@@ -7,41 +7,49 @@ import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
 import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
 import { readCourse } from "./courses.ts";
+import { readOtherExports } from "./export.ts";
 import { createEnrollmentService } from "./mod.ts";
 import { sqlEnrollmentNews } from "./news_store.ts";
 import { sqlEnrollmentStore } from "./store.ts";
+import { addStates } from "./states_store.ts";
 
 const Config = z.object({
   ENROLLMENT_DB: sqlSource,
   ENROLLMENT_DB_TOKEN: z.optional(z.string()),
+  AUTH: z.optional(upstreamSetting),
+  USER: z.optional(upstreamSetting),
   COURSE: z.optional(upstreamSetting),
 });
 
 /**
  * Wires the enrollment service from bindings; `local` services answer wherever no binding names one.
  *
- * Settings: `ENROLLMENT_DB` (`ENROLLMENT_DB_TOKEN` for libSQL), `COURSE`, and those of
- * `createStarter` and `createEvents`. `sweep` publishes what crashes left.
+ * Settings: `ENROLLMENT_DB` (`ENROLLMENT_DB_TOKEN` for libSQL), `AUTH`, `USER`, `COURSE`, and those
+ * of `createStarter` and `createEvents`. `sweep` publishes what crashes left.
  *
  * @throws {ConfigError} naming the settings that are missing or malformed
  */
 export function composeEnrollment(
   bindings: Bindings,
-  local: { readonly COURSE?: Upstream } = {},
+  local: Readonly<Partial<Record<"AUTH" | "USER" | "COURSE", Upstream>>> = {},
 ): Application {
-  const { ENROLLMENT_DB, ENROLLMENT_DB_TOKEN, COURSE } = readConfig(Config, bindings);
-  const course = placeUpstream("COURSE", COURSE, local.COURSE);
+  const { ENROLLMENT_DB, ENROLLMENT_DB_TOKEN, ...places } = readConfig(Config, bindings);
+  const place = (name: "AUTH" | "USER" | "COURSE") =>
+    placeUpstream(name, places[name], local[name]);
+  const services = { auth: place("AUTH"), user: place("USER"), course: place("COURSE") };
   const starter = createStarter(bindings);
   const sql = readSqlDb(ENROLLMENT_DB, ENROLLMENT_DB_TOKEN);
-  const client = createClient({ services: { course }, now: starter.now });
+  const client = createClient({ services, now: starter.now });
   const events = createEvents({ service: "enrollment", table: eventTypes, sql, bindings, starter });
+  addStates(events, sql);
   const service = createEnrollmentService({
     starter,
     events,
     idempotency: sql,
     store: sqlEnrollmentStore(sql, events.outbox),
-    news: sqlEnrollmentNews(sql),
+    news: sqlEnrollmentNews(sql, events.outbox),
     readCourse: (id) => readCourse(client, id),
+    readOthers: () => readOtherExports(client),
     now: starter.now,
   });
   return { fetch: service.fetch, sweep: () => events.sweep() };

@@ -36,7 +36,10 @@ Deno.test("a Passport goes from enrollment to course to user to auth as it came"
   const nobody = localUpstream("nobody", { fetch: () => new Response(null, { status: 500 }) });
   const user = composeUser(bindings, { AUTH: localUpstream("auth", createAccounts().app) });
   const course = composeCourse(bindings, { USER: nobody });
-  const enrollment = composeEnrollment(bindings, { COURSE: localUpstream("course", course) });
+  const enrollment = composeEnrollment(bindings, {
+    AUTH: nobody,
+    COURSE: localUpstream("course", course),
+  });
   const teach = createCaller(course, passports);
   const learn = createCaller(enrollment, passports);
 
@@ -78,8 +81,10 @@ Deno.test("what course and enrollment had no time to publish is published by the
     const databases = { USER_DB: userDb, COURSE_DB: courseDb, ENROLLMENT_DB: enrollmentDb };
     const bindings = { ...passports.bindings, ...databases, ...settings };
     const user = composeUser(bindings, { AUTH: localUpstream("auth", createAccounts().app) });
-    const course = composeCourse(bindings, { USER: localUpstream("user", user) });
-    const enrollment = composeEnrollment(bindings, { COURSE: localUpstream("course", course) });
+    const USER = localUpstream("user", user);
+    const course = composeCourse(bindings, { USER });
+    const places = { AUTH: USER, USER, COURSE: localUpstream("course", course) };
+    const enrollment = composeEnrollment(bindings, places);
     return { course, enrollment };
   };
   const silent = compose({});
@@ -108,28 +113,32 @@ Deno.test("what course and enrollment had no time to publish is published by the
   await server.shutdown();
 });
 
+function placed(names: readonly string[]): Readonly<Record<string, string>> {
+  return Object.fromEntries(names.map((name) => [name, "http://127.0.0.1:9"]));
+}
+
 const composers = {
-  user: [composeUser, "USER_DB", "AUTH"],
-  course: [composeCourse, "COURSE_DB", "USER"],
-  enrollment: [composeEnrollment, "ENROLLMENT_DB", "COURSE"],
+  user: [composeUser, "USER_DB", ["AUTH"]],
+  course: [composeCourse, "COURSE_DB", ["USER"]],
+  enrollment: [composeEnrollment, "ENROLLMENT_DB", ["AUTH", "USER", "COURSE"]],
 } as const;
-for (const [name, [compose, database, upstream]] of Object.entries(composers)) {
+for (const [name, [compose, database, upstreams]] of Object.entries(composers)) {
   Deno.test(`${name} does not start without its settings, and names them`, async () => {
     using db = await openDatabase(name);
     const { bindings } = createPassports();
-    const complete = { ...bindings, [database]: db, [upstream]: "http://127.0.0.1:9" };
+    const complete = { ...bindings, [database]: db, ...placed(upstreams) };
     compose(complete);
-    for (const missing of [database, upstream, "PASSPORT_KEYS", "ISSUER"]) {
+    for (const missing of [database, ...upstreams, "PASSPORT_KEYS", "ISSUER"]) {
       assert.throws(
         () => compose({ ...complete, [missing]: "" }),
         (error) => error instanceof ConfigError && error.message.includes(`${missing} is missing`),
       );
     }
     for (
-      const [setting, value] of [[database, "mysql://secret"], [
-        upstream,
-        "http://x/secret",
-      ]] as const
+      const [setting, value] of [
+        [database, "mysql://secret"],
+        ...upstreams.map((upstream) => [upstream, "http://x/secret"] as const),
+      ] as const
     ) {
       assert.throws(
         () => compose({ ...complete, [setting]: value }),
@@ -143,7 +152,7 @@ for (const [name, [compose, database, upstream]] of Object.entries(composers)) {
   Deno.test(`the OpenAPI document of ${name} names every operation and its failures`, async () => {
     using db = await openDatabase(name);
     const { bindings } = createPassports();
-    const service = compose({ ...bindings, [database]: db, [upstream]: "http://127.0.0.1:9" });
+    const service = compose({ ...bindings, [database]: db, ...placed(upstreams) });
     const response = await service.fetch(new Request("http://service.test/openapi.json"));
     const { paths } = await response.json();
     const operations = Object.values<Record<string, Record<string, unknown>>>(paths)

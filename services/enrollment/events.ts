@@ -9,8 +9,11 @@ export type EnrollmentEvents = Events<EventTypes, "enrollment">;
 /** What enrollment says. */
 export type EnrollmentEvent = PublishedType<EventTypes, "enrollment">;
 
+/** What of an enrollment's course is told: that somebody is in it, and that they came to its end. */
+export type ProgressEvent = Exclude<EnrollmentEvent, "enrollment.deleted">;
+
 /** What a change of progress means to others; a course is completed once, whatever is taken back. */
-export function toNews(before: EnrollmentRecord, after: EnrollmentRecord): EnrollmentEvent[] {
+export function toNews(before: EnrollmentRecord, after: EnrollmentRecord): ProgressEvent[] {
   const first = before.firstCompletedAt === null && after.firstCompletedAt !== null;
   return first ? ["enrollment.completed"] : [];
 }

@@ -2,6 +2,8 @@ import { createService, type ServiceApp, type Starter } from "@edgepass/shared/h
 import type { SqlDb } from "@edgepass/shared/sql";
 import { type EnrollmentEvents, hearNews } from "./events.ts";
 import type { EnrollmentNews } from "./news_store.ts";
+import type { OtherExports } from "./export.ts";
+import { exportRoutes } from "./export_routes.ts";
 import { enrollmentRoutes } from "./routes.ts";
 import { createEnrollments, type EnrollmentDeps } from "./service.ts";
 
@@ -12,12 +14,14 @@ export type { EnrollmentDeps } from "./service.ts";
 
 /** Makes the enrollment service: who learns what, and how far they are. */
 export function createEnrollmentService(
-  { starter, idempotency, events, news, ...deps }: EnrollmentDeps & {
+  { starter, idempotency, events, news, readOthers, ...deps }: EnrollmentDeps & {
     readonly starter: Starter;
     /** From `createEvents`; the store has its outbox. */
     readonly events: EnrollmentEvents;
     /** Where news of other services goes. */
     readonly news: EnrollmentNews;
+    /** What other services keep about the person who asks. */
+    readonly readOthers: () => Promise<OtherExports>;
     /** Where answers to creations are kept; without one `Idempotency-Key` is not looked at. */
     readonly idempotency?: SqlDb;
   },
@@ -32,5 +36,13 @@ export function createEnrollmentService(
     readiness: { database: () => deps.store.check() },
   });
   app.route("/enrollments", enrollmentRoutes(createEnrollments(deps)));
+  app.route(
+    "/",
+    exportRoutes({
+      readOwn: (personId) => deps.store.readExport(personId),
+      readOthers,
+      now: deps.now ?? Date.now,
+    }),
+  );
   return app;
 }

@@ -155,7 +155,58 @@ Deno.test("a deleted person whose Passport still lives enrolls nowhere and gets 
   const mark = call("PUT", path, { as: learner, body: { completed: true } });
   await expectProblem(mark, 404, "not_found");
   assert.deepEqual(await rows(), []);
-  assert.equal((await said()).length, 1);
+  assert.deepEqual((await said()).map(({ type }) => type), [
+    "enrollment.created",
+    "enrollment.deleted",
+  ]);
+});
+
+Deno.test("a deleted person's enrollments are said to be no more, all of them in one batch", async () => {
+  using platform = await setup();
+  const { deliver, said, enroll, published, database, id } = platform;
+  const kept = await enroll(published.id, other);
+  await database.run({
+    sql: `INSERT INTO enrollments (id, learner_id, course_id, course_title, lesson_ids, version,
+      created_at) WITH RECURSIVE n (at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM n WHERE at < 1500)
+      SELECT 'e' || at, ?, 'c' || at, 'Knots', '[]', 1, 0 FROM n`,
+    params: [learnerId],
+  });
+  assert.equal(await deliver({ type: "user.deleted", subject: learnerId }), "applied");
+  const deleted = (await said()).filter(({ type }) => type === "enrollment.deleted");
+  assert.equal(deleted.length, 1501);
+  assert.ok(deleted.every(({ subject }) => subject !== kept.id));
+  assert.deepEqual(deleted.find(({ subject }) => subject === id)?.sequence, 2);
+  assert.deepEqual(deleted.find(({ subject }) => subject === "e9"), {
+    type: "enrollment.deleted",
+    subject: "e9",
+    sequence: 1,
+    data: {},
+  });
+});
+
+Deno.test("an enrollment that comes while its person is being forgotten is said to be no more", async () => {
+  using platform = await setupEnrollment();
+  const { deliver, said, database } = platform;
+  const { run } = database;
+  const course = await platform.publish("a");
+  const late = () => platform.enroll(course.id);
+  const during: { work?: (() => Promise<unknown>) | undefined } = { work: late };
+  database.run = async (statement) => {
+    const rows = await run(statement);
+    if (/^select "id" from "enrollments" where "enrollments"."learner_id"/i.test(statement.sql)) {
+      const { work } = during;
+      during.work = undefined;
+      await work?.();
+    }
+    return rows;
+  };
+  assert.equal(await deliver({ type: "user.deleted", subject: learnerId }), "applied");
+  assert.equal(during.work, undefined);
+  assert.deepEqual((await said()).map(({ type }) => type), [
+    "enrollment.created",
+    "enrollment.deleted",
+  ]);
+  assert.deepEqual(await platform.rows(), []);
 });
 
 Deno.test("a deletion that is told twice, or told late, is one deletion", async () => {
@@ -187,4 +238,8 @@ Deno.test("learners of one service are counted in the other", async () => {
   for (const body of [...bodies.toReversed(), ...bodies]) await course.deliverBody(body);
   const { learners, completions } = await course.read(published.id);
   assert.deepEqual([learners, completions], [2, 1]);
+  await platform.deliver({ type: "user.deleted", subject: learnerId });
+  for (const body of await readBodies(database)) await course.deliverBody(body);
+  const { learners: left, completions: done } = await course.read(published.id);
+  assert.deepEqual([left, done], [1, 0]);
 });

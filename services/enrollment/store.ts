@@ -1,8 +1,11 @@
+import { hasNotEnded } from "@edgepass/shared/events";
+import type { Export } from "@edgepass/shared/http";
 import { isDone, type SqlDb, UniqueViolation, VersionConflict } from "@edgepass/shared/sql";
 import { type Orm, orm } from "@edgepass/shared/sql/orm";
 import { and, desc, eq, getTableColumns, sql as text } from "drizzle-orm";
 import type { EnrollmentRecord } from "./enrollment.ts";
-import { type EnrollmentEvent, type EnrollmentEvents, toNews } from "./events.ts";
+import { type EnrollmentEvents, type ProgressEvent, toNews } from "./events.ts";
+import { readEnrollmentExport } from "./export_store.ts";
 import type { PagePosition } from "./schema.ts";
 import { completions, courses, enrollments } from "./store_tables.ts";
 
@@ -20,6 +23,8 @@ export interface EnrollmentPage {
 export interface EnrollmentStore {
   /** Fails when the database is away, or lacks its tables. */
   check(): Promise<void>;
+  /** All that is kept here about a person. */
+  readExport(personId: string): Promise<Export>;
   find(id: string): Promise<EnrollmentRecord | undefined>;
   /** One learner's enrollments, newest first. */
   page(learnerId: string, request: PageRequest): Promise<EnrollmentPage>;
@@ -47,8 +52,8 @@ export function sqlEnrollmentStore(
   outbox: EnrollmentEvents["outbox"],
 ): EnrollmentStore {
   const db = orm(sql);
-  const say = (type: EnrollmentEvent, { id, courseId, learnerId }: EnrollmentRecord) =>
-    outbox.add({ type, subject: id, data: { courseId, userId: learnerId } });
+  const say = (type: ProgressEvent, { id, courseId }: EnrollmentRecord) =>
+    outbox.add({ type, subject: id, data: { courseId } });
   return {
     async check() {
       await db.select({ id: enrollments.id }).from(enrollments).limit(1);
@@ -57,6 +62,7 @@ export function sqlEnrollmentStore(
       const [row] = await selectKnown(db).where(eq(enrollments.id, id));
       return row;
     },
+    readExport: (personId) => readEnrollmentExport(sql, personId),
     page: (learnerId, request) => readPage(db, learnerId, request),
     async insert(enrollment) {
       try {
@@ -80,6 +86,7 @@ export function sqlEnrollmentStore(
       return await isDone(db.batch([
         db.delete(enrollments).where(eq(enrollments.id, id)),
         db.requireOneChange(),
+        ...outbox.add({ type: "enrollment.deleted", subject: id, data: {} }),
       ]));
     },
   };
@@ -96,7 +103,7 @@ function insertion(db: Orm, enrollment: EnrollmentRecord) {
     db.insert(enrollments).values(toRow(enrollment)),
     db.update(enrollments).set({ version }).where(and(
       eq(enrollments.id, id),
-      text`NOT EXISTS (SELECT 1 FROM ended_subjects WHERE subject IN (${learnerId}, ${courseId}))`,
+      hasNotEnded(learnerId, courseId),
     )),
     db.requireOneChange(),
   ] as const;

@@ -9,6 +9,7 @@ import * as z from "zod/mini";
 import { authAccounts } from "./accounts.ts";
 import { createUserService } from "./mod.ts";
 import { sqlProfileStore } from "./store.ts";
+import { addStates } from "./states_store.ts";
 
 const Config = z.object({
   USER_DB: sqlSource,
@@ -34,6 +35,7 @@ export function composeUser(
   const client = createClient({ services: { auth }, now: starter.now });
   const sql = readSqlDb(USER_DB, USER_DB_TOKEN);
   const events = createEvents({ service: "user", table: eventTypes, sql, bindings, starter });
+  addStates(events, sql);
   const service = createUserService({
     starter,
     store: sqlProfileStore(sql, events.outbox),

@@ -1,4 +1,9 @@
-import { createService, type ServiceApp, type Starter } from "@edgepass/shared/http";
+import {
+  addExportRoute,
+  createService,
+  type ServiceApp,
+  type Starter,
+} from "@edgepass/shared/http";
 import { hearOfPeople, type UserEvents } from "./events.ts";
 import { profileRoutes } from "./routes.ts";
 import { createProfiles, type ProfileDeps } from "./service.ts";
@@ -25,5 +30,6 @@ export function createUserService({ starter, events, ...deps }: UserServiceDeps)
     events,
   });
   app.route("/users", profileRoutes(createProfiles(deps)));
+  addExportRoute(app, (personId) => deps.store.readExport(personId));
   return app;
 }

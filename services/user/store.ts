@@ -1,28 +1,11 @@
 import type { EventTypes } from "@edgepass/contracts";
 import type { Announcement, Changes, Outbox } from "@edgepass/shared/events";
+import type { Export } from "@edgepass/shared/http";
 import { isDone, type SqlDb } from "@edgepass/shared/sql";
 import { type Orm, orm } from "@edgepass/shared/sql/orm";
 import { and, eq, isNull, sql as text } from "drizzle-orm";
-import { integer, sqliteTable, text as textColumn } from "drizzle-orm/sqlite-core";
-
-const profiles = sqliteTable("profiles", {
-  id: textColumn("id").primaryKey(),
-  name: textColumn("name").notNull(),
-  headline: textColumn("headline"),
-  bio: textColumn("bio"),
-  avatarUrl: textColumn("avatar_url"),
-  locale: textColumn("locale"),
-  version: integer("version").notNull(),
-  createdAt: integer("created_at").notNull(),
-  updatedAt: integer("updated_at").notNull(),
-  closingAt: integer("closing_at"),
-  erasedAt: integer("erased_at"),
-});
-
-const disabledPeople = sqliteTable("disabled_people", {
-  id: textColumn("id").primaryKey(),
-  disabledAt: integer("disabled_at").notNull(),
-});
+import { readUserExport } from "./export_store.ts";
+import { disabledPeople, profiles } from "./store_tables.ts";
 
 /** Where user puts what it says. */
 export type UserOutbox = Outbox<EventTypes, "user">;
@@ -54,6 +37,8 @@ export interface ProfileStore {
   erase(id: string, now: number): Promise<void>;
   /** Whether auth has told that the person may not come in. */
   isDisabled(id: string): Promise<boolean>;
+  /** All that is kept about a person. */
+  readExport(personId: string): Promise<Export>;
   /** The same changes for the batch of the event that tells of them. */
   readonly effects: ProfileEffects;
 }
@@ -102,6 +87,7 @@ export function sqlProfileStore(sql: SqlDb, outbox: UserOutbox): ProfileStore {
         .where(eq(disabledPeople.id, id));
       return rows.length === 1;
     },
+    readExport: (personId) => readUserExport(sql, personId),
     effects,
   };
 }

@@ -3,7 +3,7 @@ import type { BatchItem } from "drizzle-orm/batch";
 import * as z from "zod/mini";
 import { currentContext } from "../context.ts";
 import { uuidv7 } from "../ids.ts";
-import { orm } from "../sql/orm.ts";
+import { type Orm, orm } from "../sql/orm.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import { newTrace, toTraceparent } from "../trace_context.ts";
 import { toCloudEvent } from "./cloud_event.ts";
@@ -45,6 +45,17 @@ export interface Outbox<Table extends EventTable, Service extends string> {
     announcement: Announcement<Table, Type>,
     options?: { readonly ifChanged?: boolean },
   ): SomeChanges;
+  /**
+   * The same event for many subjects, each with its own id and sequence, in two statements however
+   * many they are: a batch may end more than it may have statements. No subject may come twice.
+   *
+   * @throws {TypeError} as `add`
+   */
+  addEach<Type extends PublishedType<Table, Service>>(
+    announcement: Omit<Announcement<Table, Type>, "subject"> & {
+      readonly subjects: readonly string[];
+    },
+  ): SomeChanges;
   /** The statements that forget what was said of a subject; for the batch that ends it, first. */
   erase(subject: string): SomeChanges;
 }
@@ -71,26 +82,10 @@ export function createOutbox<Table extends EventTable, const Service extends str
   { service, table, sql, now = Date.now }: OutboxOptions<Table, Service>,
 ): Outbox<Table, Service> {
   const db = orm(sql);
-  const source = `/${service}`;
+  const describe = createDescriber({ service, table, now });
   return {
-    add({ type, subject, data }, { ifChanged = false } = {}) {
-      const row = findRow(table, type);
-      if (row?.source !== source) throw new TypeError(`Cannot say ${type}: ${service} does not`);
-      const { success, data: kept } = z.safeParse(row.data, data);
-      if (!success) throw new TypeError(`Cannot say ${type}: its data does not fit the schema`);
-      const time = now();
-      const trace = currentContext()?.trace ?? newTrace();
-      const id = uuidv7(time);
-      const event = toCloudEvent({
-        id,
-        source,
-        type,
-        subject,
-        time,
-        dataschema: toDataSchema(type, row),
-        traceparent: toTraceparent(trace),
-        data: kept,
-      });
+    add(announcement, { ifChanged = false } = {}) {
+      const { id, subject, event, time } = describe(announcement);
       const condition = text.raw(ifChanged ? "changes() > 0" : "1");
       return [
         db.run(text`INSERT INTO event_sequences (subject, sequence)
@@ -102,6 +97,78 @@ export function createOutbox<Table extends EventTable, const Service extends str
           FROM event_sequences WHERE subject = ${subject} AND ${condition}`),
       ];
     },
+    addEach: ({ subjects, ...announcement }) =>
+      insertDescribed(db, subjects.map((subject) => describe({ ...announcement, subject }))),
     erase: (subject) => [db.run(text`DELETE FROM outbox WHERE subject = ${subject}`)],
   };
+}
+
+/** An event before the database has given it its number. */
+export interface Described {
+  readonly id: string;
+  readonly subject: string;
+  /** The CloudEvent's JSON. */
+  readonly event: string;
+  /** Epoch milliseconds. */
+  readonly time: number;
+}
+
+/** Makes events of what a service announces, of the trace of the request that is being served. */
+export function createDescriber(
+  { service, table, now }: {
+    readonly service: string;
+    readonly table: EventTable;
+    readonly now: () => number;
+  },
+): (announcement: Announcement<EventTable, string>) => Described {
+  const source = `/${service}`;
+  return function describe({ type, subject, data }) {
+    const row = findRow(table, type);
+    if (row?.source !== source) throw new TypeError(`Cannot say ${type}: ${service} does not`);
+    const { success, data: kept } = z.safeParse(row.data, data);
+    if (!success) throw new TypeError(`Cannot say ${type}: its data does not fit the schema`);
+    const time = now();
+    const id = uuidv7(time);
+    const trace = currentContext()?.trace ?? newTrace();
+    const event = toCloudEvent({
+      id,
+      source,
+      type,
+      subject,
+      time,
+      dataschema: toDataSchema(type, row),
+      traceparent: toTraceparent(trace),
+      data: kept,
+    });
+    return { id, subject, event, time };
+  };
+}
+
+/**
+ * The statements that store many events, of as many subjects.
+ *
+ * With `after`, an event is stored only while its subject's last sequence is still that one: what was
+ * read then is the truth until somebody says something newer.
+ */
+export function insertDescribed(
+  db: Orm,
+  events: readonly (Described & { readonly after?: number })[],
+): SomeChanges {
+  const said = JSON.stringify(events);
+  const ids = JSON.stringify(events.map(({ id }) => id));
+  return [
+    db.run(text`INSERT INTO outbox (id, subject, sequence, event, created_at)
+      SELECT id, subject, known + 1, json_set(event, '$.sequence', printf('%020d', known + 1)), time
+      FROM (
+        SELECT json_extract(value, '$.id') AS id, json_extract(value, '$.subject') AS subject,
+          json_extract(value, '$.event') AS event, json_extract(value, '$.time') AS time,
+          json_extract(value, '$.after') AS after,
+          coalesce((SELECT sequence FROM event_sequences
+            WHERE event_sequences.subject = json_extract(value, '$.subject')), 0) AS known
+        FROM json_each(${said})
+      ) WHERE after IS NULL OR after = known`),
+    db.run(text`INSERT INTO event_sequences (subject, sequence)
+      SELECT subject, sequence FROM outbox WHERE id IN (SELECT value FROM json_each(${ids}))
+      ON CONFLICT (subject) DO UPDATE SET sequence = excluded.sequence`),
+  ];
 }

@@ -2,6 +2,7 @@ export { createApi, type PassportEnv, type ServiceApp } from "./create_api.ts";
 export { type ClientOptions, createClient, type ServiceClient } from "./client.ts";
 export { createService, type ServiceOptions } from "./create_service.ts";
 export { edgepass, type EdgepassOptions } from "./edgepass.ts";
+export { addExportRoute, type Export, toTime } from "./export_route.ts";
 export { hasRole, requireRole, requireUser, type UserPassport } from "./access.ts";
 export { type IdempotencyOptions, idempotent } from "./idempotency.ts";
 export {

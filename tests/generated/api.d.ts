@@ -289,6 +289,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/enrollments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One's own enrollments, newest first */
+        get: operations["listEnrollments"];
+        put?: never;
+        /** Enroll in a published course */
+        post: operations["enroll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/enrollments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** An enrollment of one's own */
+        get: operations["getEnrollment"];
+        put?: never;
+        post?: never;
+        /** Leave a course; the progress is gone */
+        delete: operations["leaveCourse"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/enrollments/{id}/lessons/{lessonId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Mark a lesson as completed, or take that back */
+        put: operations["markLesson"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/users/me/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All that is kept about oneself; whole or not at all */
+        get: operations["exportOwnData"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/courses": {
         parameters: {
             query?: never;
@@ -378,59 +448,6 @@ export interface paths {
         patch: operations["changeLesson"];
         trace?: never;
     };
-    "/enrollments": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One's own enrollments, newest first */
-        get: operations["listEnrollments"];
-        put?: never;
-        /** Enroll in a published course */
-        post: operations["enroll"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/enrollments/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** An enrollment of one's own */
-        get: operations["getEnrollment"];
-        put?: never;
-        post?: never;
-        /** Leave a course; the progress is gone */
-        delete: operations["leaveCourse"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/enrollments/{id}/lessons/{lessonId}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Mark a lesson as completed, or take that back */
-        put: operations["markLesson"];
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/livez": {
         parameters: {
             query?: never;
@@ -503,12 +520,12 @@ export interface components {
             /** @description Whether the instructor teaches here at present; the course stays either way */
             instructorActive: boolean;
             /**
-             * @description Enrollments there ever were; a new one counts within seconds
+             * @description Enrollments there are; a new one counts, and one that ends does not, within seconds
              * @example 12
              */
             learners: number;
             /**
-             * @description Enrollments that completed every lesson at least once
+             * @description Those of them that completed every lesson at least once
              * @example 7
              */
             completions: number;
@@ -558,12 +575,12 @@ export interface components {
             /** @description Whether the instructor teaches here at present; the course stays either way */
             instructorActive: boolean;
             /**
-             * @description Enrollments there ever were; a new one counts within seconds
+             * @description Enrollments there are; a new one counts, and one that ends does not, within seconds
              * @example 12
              */
             learners: number;
             /**
-             * @description Enrollments that completed every lesson at least once
+             * @description Those of them that completed every lesson at least once
              * @example 7
              */
             completions: number;
@@ -813,6 +830,29 @@ export interface components {
              * @example a sentence that only I would think of
              */
             password: string;
+        };
+        PersonExport: {
+            /**
+             * Format: date-time
+             * @example 2026-03-01T09:30:00.000Z
+             */
+            generatedAt: string;
+            /** @description Account, logins, changes of the account */
+            auth: {
+                [key: string]: unknown;
+            };
+            /** @description Profile */
+            user: {
+                [key: string]: unknown;
+            };
+            /** @description Courses the person teaches, drafts too */
+            course: {
+                [key: string]: unknown;
+            };
+            /** @description Courses the person is in, with progress */
+            enrollment: {
+                [key: string]: unknown;
+            };
         };
         Profile: {
             /** @example 01981c5e-7a10-7cc3-b1f4-3f1a9d5c2e70 */
@@ -2684,6 +2724,253 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    listEnrollments: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of enrollments */
+            200: {
+                headers: {
+                    "X-Trace-Id": components["headers"]["TraceId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["EnrollmentList"];
+                        traceId: components["schemas"]["TraceId"];
+                    };
+                };
+            };
+            400: components["responses"]["PathNotCanonical"];
+            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["MisdirectedRequest"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["UpstreamBadResponse"];
+            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    enroll: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description Names this creation: a repetition within 24 hours gets the first one's answer, another body under the same name is refused */
+                "idempotency-key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewEnrollment"];
+            };
+        };
+        responses: {
+            /** @description The new enrollment */
+            201: {
+                headers: {
+                    "X-Trace-Id": components["headers"]["TraceId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["Enrollment"];
+                        traceId: components["schemas"]["TraceId"];
+                    };
+                };
+            };
+            400: components["responses"]["MalformedJsonOrPathNotCanonical"];
+            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
+            403: components["responses"]["CsrfRejectedOrForbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["UpstreamBadResponse"];
+            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    getEnrollment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The enrollment */
+            200: {
+                headers: {
+                    "X-Trace-Id": components["headers"]["TraceId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["Enrollment"];
+                        traceId: components["schemas"]["TraceId"];
+                    };
+                };
+            };
+            400: components["responses"]["PathNotCanonical"];
+            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["MisdirectedRequest"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["UpstreamBadResponse"];
+            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    leaveCourse: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Left */
+            204: {
+                headers: {
+                    "X-Trace-Id": components["headers"]["TraceId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["PathNotCanonical"];
+            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
+            403: components["responses"]["CsrfRejectedOrForbidden"];
+            404: components["responses"]["NotFound"];
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["MisdirectedRequest"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["UpstreamBadResponse"];
+            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    markLesson: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                lessonId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LessonProgress"];
+            };
+        };
+        responses: {
+            /** @description The enrollment with its progress */
+            200: {
+                headers: {
+                    "X-Trace-Id": components["headers"]["TraceId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["Enrollment"];
+                        traceId: components["schemas"]["TraceId"];
+                    };
+                };
+            };
+            400: components["responses"]["MalformedJsonOrPathNotCanonical"];
+            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
+            403: components["responses"]["CsrfRejectedOrForbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["UpstreamBadResponse"];
+            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    exportOwnData: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Everything but what only proves who the person is */
+            200: {
+                headers: {
+                    "X-Trace-Id": components["headers"]["TraceId"];
+                    /** @description `attachment`, for a browser to save it */
+                    "content-disposition"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["PersonExport"];
+                        traceId: components["schemas"]["TraceId"];
+                    };
+                };
+            };
+            400: components["responses"]["PathNotCanonical"];
+            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["MisdirectedRequest"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["UpstreamBadResponse"];
+            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     listCourses: {
         parameters: {
             query?: {
@@ -3047,215 +3334,6 @@ export interface operations {
                         /** @constant */
                         success: true;
                         data: components["schemas"]["Lesson"];
-                        traceId: components["schemas"]["TraceId"];
-                    };
-                };
-            };
-            400: components["responses"]["MalformedJsonOrPathNotCanonical"];
-            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
-            403: components["responses"]["CsrfRejectedOrForbidden"];
-            404: components["responses"]["NotFound"];
-            408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["PayloadTooLarge"];
-            414: components["responses"]["UriTooLong"];
-            415: components["responses"]["UnsupportedMediaType"];
-            421: components["responses"]["MisdirectedRequest"];
-            422: components["responses"]["ValidationFailed"];
-            431: components["responses"]["HeadersTooLarge"];
-            500: components["responses"]["Internal"];
-            502: components["responses"]["UpstreamBadResponse"];
-            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
-            504: components["responses"]["UpstreamTimeout"];
-        };
-    };
-    listEnrollments: {
-        parameters: {
-            query?: {
-                limit?: number;
-                cursor?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description A page of enrollments */
-            200: {
-                headers: {
-                    "X-Trace-Id": components["headers"]["TraceId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @constant */
-                        success: true;
-                        data: components["schemas"]["EnrollmentList"];
-                        traceId: components["schemas"]["TraceId"];
-                    };
-                };
-            };
-            400: components["responses"]["PathNotCanonical"];
-            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
-            403: components["responses"]["Forbidden"];
-            414: components["responses"]["UriTooLong"];
-            421: components["responses"]["MisdirectedRequest"];
-            422: components["responses"]["ValidationFailed"];
-            431: components["responses"]["HeadersTooLarge"];
-            500: components["responses"]["Internal"];
-            502: components["responses"]["UpstreamBadResponse"];
-            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
-            504: components["responses"]["UpstreamTimeout"];
-        };
-    };
-    enroll: {
-        parameters: {
-            query?: never;
-            header?: {
-                /** @description Names this creation: a repetition within 24 hours gets the first one's answer, another body under the same name is refused */
-                "idempotency-key"?: string;
-            };
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["NewEnrollment"];
-            };
-        };
-        responses: {
-            /** @description The new enrollment */
-            201: {
-                headers: {
-                    "X-Trace-Id": components["headers"]["TraceId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @constant */
-                        success: true;
-                        data: components["schemas"]["Enrollment"];
-                        traceId: components["schemas"]["TraceId"];
-                    };
-                };
-            };
-            400: components["responses"]["MalformedJsonOrPathNotCanonical"];
-            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
-            403: components["responses"]["CsrfRejectedOrForbidden"];
-            404: components["responses"]["NotFound"];
-            408: components["responses"]["RequestTimeout"];
-            409: components["responses"]["Conflict"];
-            413: components["responses"]["PayloadTooLarge"];
-            414: components["responses"]["UriTooLong"];
-            415: components["responses"]["UnsupportedMediaType"];
-            421: components["responses"]["MisdirectedRequest"];
-            422: components["responses"]["ValidationFailed"];
-            431: components["responses"]["HeadersTooLarge"];
-            500: components["responses"]["Internal"];
-            502: components["responses"]["UpstreamBadResponse"];
-            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
-            504: components["responses"]["UpstreamTimeout"];
-        };
-    };
-    getEnrollment: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The enrollment */
-            200: {
-                headers: {
-                    "X-Trace-Id": components["headers"]["TraceId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @constant */
-                        success: true;
-                        data: components["schemas"]["Enrollment"];
-                        traceId: components["schemas"]["TraceId"];
-                    };
-                };
-            };
-            400: components["responses"]["PathNotCanonical"];
-            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
-            403: components["responses"]["Forbidden"];
-            404: components["responses"]["NotFound"];
-            414: components["responses"]["UriTooLong"];
-            421: components["responses"]["MisdirectedRequest"];
-            431: components["responses"]["HeadersTooLarge"];
-            500: components["responses"]["Internal"];
-            502: components["responses"]["UpstreamBadResponse"];
-            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
-            504: components["responses"]["UpstreamTimeout"];
-        };
-    };
-    leaveCourse: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Left */
-            204: {
-                headers: {
-                    "X-Trace-Id": components["headers"]["TraceId"];
-                    [name: string]: unknown;
-                };
-                content?: never;
-            };
-            400: components["responses"]["PathNotCanonical"];
-            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
-            403: components["responses"]["CsrfRejectedOrForbidden"];
-            404: components["responses"]["NotFound"];
-            414: components["responses"]["UriTooLong"];
-            421: components["responses"]["MisdirectedRequest"];
-            431: components["responses"]["HeadersTooLarge"];
-            500: components["responses"]["Internal"];
-            502: components["responses"]["UpstreamBadResponse"];
-            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
-            504: components["responses"]["UpstreamTimeout"];
-        };
-    };
-    markLesson: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-                lessonId: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["LessonProgress"];
-            };
-        };
-        responses: {
-            /** @description The enrollment with its progress */
-            200: {
-                headers: {
-                    "X-Trace-Id": components["headers"]["TraceId"];
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @constant */
-                        success: true;
-                        data: components["schemas"]["Enrollment"];
                         traceId: components["schemas"]["TraceId"];
                     };
                 };

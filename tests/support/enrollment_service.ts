@@ -35,8 +35,9 @@ export async function setupEnrollment() {
     starter,
     events,
     store: sqlEnrollmentStore(database, events.outbox),
-    news: sqlEnrollmentNews(database),
+    news: sqlEnrollmentNews(database, events.outbox),
     readCourse: (id) => readCourse(client, id),
+    readOthers: () => Promise.resolve({ auth: {}, user: {}, course: {} }),
     now: clock.now,
   });
   const call = createCaller(service, passports);

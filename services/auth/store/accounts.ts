@@ -1,6 +1,7 @@
 import { and, asc, eq, gt, isNull, or, sql } from "drizzle-orm";
 import type { EventTypes } from "@edgepass/contracts";
 import type { Announcement, Outbox, PublishedType } from "@edgepass/shared/events";
+import { forgetAnswers } from "@edgepass/shared/sql/answers";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
 import {
@@ -152,6 +153,7 @@ export function sqlAccountStore(sqlDb: SqlDb, outbox: AuthOutbox): AccountStore 
   function forget(id: string): Item[] {
     return [
       ...outbox.erase(id),
+      forgetAnswers(db, id),
       db.delete(knownNetworks).where(eq(knownNetworks.accountId, id)),
       db.update(logins).set({ userAgent: null }).where(eq(logins.accountId, id)),
     ];

@@ -1,5 +1,7 @@
+import type { Export } from "@edgepass/shared/http";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { type AccountStore, type AuthOutbox, sqlAccountStore } from "./accounts.ts";
+import { readAuthExport } from "./export.ts";
 import { type GuessStore, sqlGuessStore } from "./guesses.ts";
 import { type LoginStore, sqlLoginStore } from "./logins.ts";
 import { type RevocationStore, sqlRevocationStore } from "./revocations.ts";
@@ -16,6 +18,8 @@ export interface AuthStore {
   readonly logins: LoginStore;
   readonly revocations: RevocationStore;
   readonly guesses: GuessStore;
+  /** All that is kept about a person, but for what only proves who they are. */
+  readExport(personId: string): Promise<Export>;
 }
 
 /** The identity provider's data in its own SQL database; what it says of a change goes to `outbox`. */
@@ -25,5 +29,6 @@ export function sqlAuthStore(sql: SqlDb, outbox: AuthOutbox): AuthStore {
     logins: sqlLoginStore(sql),
     revocations: sqlRevocationStore(sql),
     guesses: sqlGuessStore(sql),
+    readExport: (personId) => readAuthExport(sql, personId),
   };
 }

@@ -1,0 +1,63 @@
+import { asc, eq, or } from "drizzle-orm";
+import { readSaid } from "@edgepass/shared/events";
+import { type Export, toTime } from "@edgepass/shared/http";
+import type { SqlDb } from "@edgepass/shared/sql";
+import { orm } from "@edgepass/shared/sql/orm";
+import { accounts, audit, knownNetworks, logins } from "./tables.ts";
+
+/** All that auth keeps about a person, but for what only proves who they are. */
+export async function readAuthExport(sql: SqlDb, id: string): Promise<Export> {
+  const db = orm(sql);
+  const [[account], loginRows, networks, changes] = await db.batch([
+    db.select().from(accounts).where(eq(accounts.id, id)),
+    db.select().from(logins).where(eq(logins.accountId, id)).orderBy(asc(logins.sid)),
+    db.select({ at: knownNetworks.lastLoginAt }).from(knownNetworks)
+      .where(eq(knownNetworks.accountId, id)).orderBy(asc(knownNetworks.lastLoginAt)),
+    db.select().from(audit).where(or(eq(audit.actorId, id), eq(audit.targetId, id)))
+      .orderBy(asc(audit.id)),
+  ]);
+  return {
+    account: account ? toAccount(account) : null,
+    logins: loginRows.map(toLogin),
+    // Of a network a digest is kept, which says nothing to anybody.
+    networks: networks.map(({ at }) => ({ lastLoginAt: toTime(at) })),
+    changes: changes.map(({ at, what, actorId, targetId }) => ({
+      at: toTime(at),
+      what,
+      of: targetId === id ? "your account" : "somebody else's account",
+      by: actorId === id ? "you" : "an administrator",
+    })),
+    events: await readSaid(sql, [id]),
+  };
+}
+
+function toAccount(account: typeof accounts.$inferSelect) {
+  const { id, email, name, roles, disabled, passwordChangedAt, createdAt, updatedAt } = account;
+  return {
+    id,
+    email,
+    name,
+    roles,
+    disabled,
+    createdAt: toTime(createdAt),
+    updatedAt: toTime(updatedAt),
+    passwordChangedAt: toTime(passwordChangedAt),
+    closedAt: toTime(account.closedAt),
+  };
+}
+
+function toLogin(login: typeof logins.$inferSelect) {
+  const { sid, authTime, amr, userAgent, createdAt, lastUsedAt, expiresAt, endedAt, endedBy } =
+    login;
+  return {
+    id: sid,
+    createdAt: toTime(createdAt),
+    authenticatedAt: toTime(authTime),
+    methods: amr,
+    lastUsedAt: toTime(lastUsedAt),
+    expiresAt: toTime(expiresAt),
+    userAgent,
+    endedAt: toTime(endedAt),
+    endedBy,
+  };
+}

@@ -1,0 +1,58 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import {
+  callProblems,
+  createApi,
+  type Export,
+  jsonResponse,
+  problems,
+  requireUser,
+} from "@edgepass/shared/http";
+import type { OtherExports } from "./export.ts";
+
+const Part = z.record(z.string(), z.unknown());
+
+/** All that is kept about a person, by the service that keeps it. */
+export const PersonExport = z.object({
+  generatedAt: z.iso.datetime().openapi({ example: "2026-03-01T09:30:00.000Z" }),
+  auth: Part.openapi({ description: "Account, logins, changes of the account" }),
+  user: Part.openapi({ description: "Profile" }),
+  course: Part.openapi({ description: "Courses the person teaches, drafts too" }),
+  enrollment: Part.openapi({ description: "Courses the person is in, with progress" }),
+}).openapi("PersonExport");
+
+const exportOwnData = createRoute({
+  method: "get",
+  path: "/users/me/export",
+  operationId: "exportOwnData",
+  summary: "All that is kept about oneself; whole or not at all",
+  tags: ["Users"],
+  responses: {
+    200: {
+      ...jsonResponse("Everything but what only proves who the person is", PersonExport),
+      headers: {
+        "content-disposition": {
+          description: "`attachment`, for a browser to save it",
+          schema: { type: "string", example: 'attachment; filename="export.json"' },
+        },
+      },
+    },
+    ...problems("authentication_required", "forbidden", ...callProblems, "store_unavailable"),
+  },
+});
+
+/** Puts together what every service keeps about the person who asks. */
+export function exportRoutes(
+  { readOwn, readOthers, now }: {
+    readonly readOwn: (personId: string) => Promise<Export>;
+    readonly readOthers: () => Promise<OtherExports>;
+    /** Epoch milliseconds. */
+    readonly now: () => number;
+  },
+) {
+  return createApi().openapi(exportOwnData, async (c) => {
+    const { userId } = requireUser(c.var.passport);
+    const [others, enrollment] = await Promise.all([readOthers(), readOwn(userId)]);
+    c.header("content-disposition", 'attachment; filename="export.json"');
+    return c.json({ generatedAt: new Date(now()).toISOString(), ...others, enrollment }, 200);
+  });
+}

@@ -1,0 +1,31 @@
+import { readSaid } from "@edgepass/shared/events";
+import { type Export, toTime } from "@edgepass/shared/http";
+import type { SqlDb } from "@edgepass/shared/sql";
+import { orm } from "@edgepass/shared/sql/orm";
+import { eq } from "drizzle-orm";
+import { disabledPeople, profiles } from "./store_tables.ts";
+
+/** All that user keeps about a person. */
+export async function readUserExport(sql: SqlDb, id: string): Promise<Export> {
+  const db = orm(sql);
+  const [[profile], [disabled]] = await db.batch([
+    db.select().from(profiles).where(eq(profiles.id, id)),
+    db.select().from(disabledPeople).where(eq(disabledPeople.id, id)),
+  ]);
+  return {
+    profile: profile ? toProfile(profile) : null,
+    disabledAt: toTime(disabled?.disabledAt ?? null),
+    events: await readSaid(sql, [id]),
+  };
+}
+
+function toProfile(profile: typeof profiles.$inferSelect) {
+  const { version: _version, createdAt, updatedAt, closingAt, erasedAt, ...kept } = profile;
+  return {
+    ...kept,
+    createdAt: toTime(createdAt),
+    updatedAt: toTime(updatedAt),
+    closingAt: toTime(closingAt),
+    erasedAt: toTime(erasedAt),
+  };
+}

@@ -1,0 +1,142 @@
+import assert from "node:assert/strict";
+import type { SqlDb } from "@edgepass/shared/sql";
+import { createWorld, dataOf, outcomeOf, type World } from "./suite/product_world.ts";
+import { startQstash, type TestQstash } from "./support/qstash.ts";
+import { isQuiet } from "./support/published.ts";
+import { waitUntil } from "./support/wait.ts";
+import { type Target, targets } from "./targets.ts";
+
+const deliveredWithinMs = 20_000;
+const parts = ["auth", "course", "enrollment", "generatedAt", "user"];
+
+for (const [placement, start] of Object.entries(targets)) {
+  Deno.test(`a person gets all that is kept about them, and nobody else's: ${placement}`, async () => {
+    await using target = await start();
+    const world = await createWorld(target);
+    const path = "/users/me/export";
+    const name = "Sentinel of the profile";
+    const patch = { method: "PATCH", path: "/users/me", body: { name } };
+    await dataOf(world.send({ ...patch, bearer: world.learner.token }));
+    const response = await world.send({ path, bearer: world.learner.token });
+    assert.equal(
+      response.headers.get("content-disposition"),
+      'attachment; filename="export.json"',
+    );
+    const own = await dataOf(Promise.resolve(response));
+    assert.deepEqual(Object.keys(own).toSorted(), parts);
+    assertContains(own.auth, [world.learner.id, world.learner.email, "user.registered"]);
+    assertContains(own.user, [name, "user.profile-changed"]);
+    assertContains(own.enrollment, [world.ids.enrollment, world.ids.course, "enrollment.created"]);
+    const taught = await dataOf(world.send({ path, bearer: world.teacher.token }));
+    assertContains(taught.course, [world.ids.course, world.ids.draft, "The bowline"]);
+    const text = JSON.stringify([own, taught]);
+    assert.doesNotMatch(text, /argon2|passwordHash|"hash"|eyJ/);
+    for (const secret of secretsOf(world)) assert.ok(!text.includes(secret));
+    assert.ok(!JSON.stringify(own).includes(world.teacher.email));
+    assert.ok(!JSON.stringify(taught).includes(world.learner.id));
+    assert.equal(await outcomeOf(world.send({ path })), "401 authentication_required");
+    for (const fetch of Object.values(target.services)) {
+      const answer = await fetch("/internal/export");
+      await answer.body?.cancel();
+      assert.equal(answer.status, 401);
+    }
+    assert.equal((await outcomeOf(world.send({ path: "/internal/export" }))).slice(0, 3), "404");
+  });
+}
+
+/** What of a person stays where, once they are gone; each tells no more than that an id was used. */
+const remains: Readonly<Record<string, string>> = {
+  "AUTH_DB.accounts.id": "the tombstone by which nobody gets the id again",
+  "AUTH_DB.logins.account_id": "ended logins, for a day, so that none of them is refreshed",
+  "AUTH_DB.revocations.id": "what kills tokens that still live",
+  "AUTH_DB.audit.actor_id": "who did what, which has to be known afterwards",
+  "AUTH_DB.audit.target_id": "to whom it was done",
+  "AUTH_DB.event_sequences.subject": "the number of the last event, so that none is given twice",
+  "AUTH_DB.outbox.subject": "the news that the person is gone, for a week",
+  "AUTH_DB.outbox.event": "the same",
+  "USER_DB.profiles.id": "the tombstone by which the profile is not learned again",
+  "USER_DB.event_sequences.subject": "as in auth",
+  "USER_DB.event_versions.subject": "which news was heard last",
+  "USER_DB.ended_subjects.subject": "that nothing more is believed of the person",
+  "COURSE_DB.courses.instructor_id": "published courses stay for those who learn, under no name",
+  "COURSE_DB.instructors.id": "that the courses have nobody who teaches",
+  "COURSE_DB.event_versions.subject": "as in user",
+  "COURSE_DB.ended_subjects.subject": "as in user",
+  "ENROLLMENT_DB.event_versions.subject": "as in user",
+  "ENROLLMENT_DB.ended_subjects.subject": "as in user",
+};
+
+Deno.test("of a deleted person nothing is left in any database but what has a reason", async () => {
+  await using qstash = startQstash();
+  await using target = await targets["Deno, all in one"](qstash.settings);
+  qstash.deliverTo(target.fetch);
+  const world = await createWorld(target);
+  const name = "Sentinel of the profile";
+  for (const person of [world.teacher, world.learner]) {
+    const { token: bearer } = person;
+    await dataOf(world.send({ method: "PATCH", path: "/users/me", bearer, body: { name } }));
+  }
+  const { token: bearer } = world.teacher;
+  const headers = { "idempotency-key": crypto.randomUUID() };
+  const body = { title: "Knots", summary: "One after the other", tags: [] };
+  await dataOf(world.send({ method: "POST", path: "/courses", bearer, body, headers }), 201);
+  await waitUntilQuiet(target, qstash);
+  const { databases = {} } = target;
+  const people = [world.teacher, world.learner];
+  const traces = people.flatMap(({ id, email }) => [id, email]);
+  assert.ok(
+    (await findTraces(databases, [...traces, name])).has("COURSE_DB.idempotency_keys.body"),
+  );
+  for (const { token } of people) {
+    const closed = await world.send({ method: "DELETE", path: "/users/me", bearer: token });
+    assert.equal(closed.status, 204);
+  }
+  await waitUntilQuiet(target, qstash);
+  const ids = await findTraces(databases, people.map(({ id }) => id));
+  assert.deepEqual([...ids].filter((place) => !(place in remains)), []);
+  assert.deepEqual([...await findTraces(databases, people.map(({ email }) => email))], []);
+  assert.deepEqual([...await findTraces(databases, [name])], []);
+});
+
+async function waitUntilQuiet(target: Target, qstash: TestQstash): Promise<void> {
+  const isDelivered = async () => {
+    await target.sweep();
+    return await isQuiet(qstash.settings);
+  };
+  await waitUntil("all events are delivered", isDelivered, deliveredWithinMs);
+}
+
+/** Columns of all tables in which one of the texts occurs. */
+async function findTraces(
+  databases: Readonly<Record<string, SqlDb>>,
+  texts: readonly string[],
+): Promise<ReadonlySet<string>> {
+  const places = new Set<string>();
+  for (const [database, sql] of Object.entries(databases)) {
+    const columns = await sql.run({
+      sql: `SELECT m.name, p.name FROM sqlite_master AS m JOIN pragma_table_info(m.name) AS p
+        WHERE m.type = 'table'`,
+      params: [],
+    });
+    assert.ok(columns.length > 10);
+    for (const [table, column] of columns) {
+      const [[count] = []] = await sql.run({
+        sql:
+          `SELECT count(*) FROM "${table}" AS kept WHERE EXISTS (SELECT 1 FROM json_each(?) AS one
+          WHERE instr(CAST(kept."${column}" AS TEXT), one.value) > 0)`,
+        params: [JSON.stringify(texts)],
+      });
+      if (count !== 0) places.add(`${database}.${table}.${column}`);
+    }
+  }
+  return places;
+}
+
+function assertContains(part: unknown, sentinels: readonly string[]): void {
+  const text = JSON.stringify(part);
+  for (const sentinel of sentinels) assert.ok(text.includes(sentinel), `${sentinel} in ${text}`);
+}
+
+function secretsOf({ learner, teacher }: World): readonly string[] {
+  return [learner, teacher].flatMap((one) => [one.password, one.token, one.refreshToken]);
+}
