@@ -9,7 +9,7 @@ import type { Application } from "@edgepass/shared/application";
 import { type Bindings, readConfig } from "@edgepass/shared/config";
 import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
-import { deliveryRoutes, routes, type Row, type ServiceName } from "./routes.ts";
+import { deliveryRoutes, eventAdminRoutes, routes, type Row, type ServiceName } from "./routes.ts";
 
 /** Services of this isolate, by the name that would place them elsewhere. */
 export type LocalServices = Partial<Record<ServiceName, Upstream>>;
@@ -56,6 +56,7 @@ export async function compose(
     routes: [
       ...toRoutes(routes, services),
       ...toRoutes(deliveryRoutes, services),
+      ...toRoutes(eventAdminRoutes, services),
       ...config.routes,
     ],
     revocation: {

@@ -37,6 +37,7 @@ export const routes = {
   "/.well-known/jwks.json": { service: "AUTH", access: { GET: "public" }, envelope: false },
 
   "/users/me": { service: "USER", access: { GET: signedIn, PATCH: signedIn, DELETE: signedIn } },
+  "/users/me/export": { service: "ENROLLMENT", access: { GET: signedIn } },
   "/users/{id}": { service: "USER", access: { GET: signedIn } },
 
   "/courses": { service: "COURSE", access: { GET: "optional", POST: instructor } },
@@ -72,4 +73,17 @@ export const deliveryRoutes = {
   "/events/course/failed": { service: "COURSE", ...delivery },
   "/events/enrollment": { service: "ENROLLMENT", ...delivery },
   "/events/enrollment/failed": { service: "ENROLLMENT", ...delivery },
+} as const satisfies Readonly<Record<string, Row>>;
+
+const eventAdministration = { access: { GET: admin, POST: admin, DELETE: admin } } as const;
+
+/**
+ * What administrators see and do of a service's events, by `deno task dlq` for the most part. No
+ * client calls them, so they are in no document but `docs/events.md`.
+ */
+export const eventAdminRoutes = {
+  "/admin/events/auth/*": { service: "AUTH", ...eventAdministration },
+  "/admin/events/user/*": { service: "USER", ...eventAdministration },
+  "/admin/events/course/*": { service: "COURSE", ...eventAdministration },
+  "/admin/events/enrollment/*": { service: "ENROLLMENT", ...eventAdministration },
 } as const satisfies Readonly<Record<string, Row>>;

@@ -14,7 +14,11 @@ export class ApiFailure extends Error {
 }
 
 const Envelope = z.object({ success: z.boolean(), data: z.optional(z.unknown()) });
-const Failure = z.object({ error: z.object({ code: z.string() }) });
+/** In the envelope, and where a route has none. */
+const Failure = z.union([
+  z.object({ error: z.object({ code: z.string() }) }),
+  z.object({ code: z.string() }),
+]);
 
 export interface CallOptions {
   readonly token?: string;
@@ -33,28 +37,42 @@ export function createApiClient(
   { port, host }: { readonly port: number; readonly host: string },
 ): ApiClient {
   const client = Deno.createHttpClient({ allowHost: true });
-  return {
-    async call(method, path, { token, body } = {}) {
-      const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-        client,
-        method,
-        headers: {
-          host,
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-          ...(body === undefined ? {} : { "content-type": "application/json" }),
-        },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-        redirect: "manual",
-        signal: AbortSignal.timeout(30_000),
-      });
-      const answer: unknown = await response.json().catch(() => undefined);
-      if (!response.ok) {
-        const { success, data } = z.safeParse(Failure, answer);
-        const code = success ? data.error.code : "without a code";
-        throw new ApiFailure(`${method} ${path.split("?")[0]}`, response.status, code);
-      }
-      return z.parse(Envelope, answer).data;
-    },
-    close: () => client.close(),
+  const call = callsTo(`http://127.0.0.1:${port}`, { client, headers: { host } });
+  return { call, close: () => client.close() };
+}
+
+/** A client of the gateway at its public origin. */
+export function createOriginClient(origin: string): ApiClient {
+  return { call: callsTo(origin, { headers: {} }), close() {} };
+}
+
+function callsTo(
+  origin: string,
+  { headers, ...options }: {
+    readonly client?: Deno.HttpClient;
+    readonly headers: Readonly<Record<string, string>>;
+  },
+): ApiClient["call"] {
+  return async function call(method, path, { token, body } = {}) {
+    const response = await fetch(`${origin}${path}`, {
+      ...options,
+      method,
+      headers: {
+        ...headers,
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      redirect: "manual",
+      signal: AbortSignal.timeout(30_000),
+    });
+    if (response.status === 204) return undefined;
+    const answer: unknown = await response.json().catch(() => undefined);
+    if (!response.ok) {
+      const { success, data } = z.safeParse(Failure, answer);
+      const code = success ? "error" in data ? data.error.code : data.code : "without a code";
+      throw new ApiFailure(`${method} ${path.split("?")[0]}`, response.status, code);
+    }
+    return z.parse(Envelope, answer).data;
   };
 }

@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
 import { burns, type Objective, objectives, type Range, ranges, recordOf } from "./objectives.ts";
-import { increase, type Query, rate } from "./promql.ts";
+import { increase, level, quantile, type Query, rate } from "./promql.ts";
 
 const budgetDays = 30;
 
@@ -49,11 +49,16 @@ function toBurnAlerts(objective: Objective): object[] {
 interface Cause {
   readonly alert: string;
   readonly query: Query;
+  /** What it may come to before it is alerted on; by default nothing. */
+  readonly above?: number;
   /** How long it has to last; by default it need not. */
   readonly for?: string;
   readonly summary: string;
   readonly description: string;
 }
+
+/** A sweep finds within a minute what a relay left. */
+const lateSeconds = 120;
 
 /** What an alert's expression came to, in the words of Prometheus' templates. */
 const value = '{{ $value | printf "%.2f" }}';
@@ -84,6 +89,55 @@ const causes: readonly Cause[] = [
       "the gateway's, or somebody reaches the service without the gateway.",
   },
   {
+    alert: "EdgepassEventsWait",
+    query: level("edgepass.events.outbox.waiting", { by: ["edgepass.service"] }),
+    for: "10m",
+    summary: "{{ $labels.edgepass_service }} has events that are not published",
+    description: "For 10 minutes its outbox was never empty. Either QStash is away or its limits " +
+      "are used up, or events are parked: GET /admin/events/<service>/outbox tells how many and " +
+      "since when. None is lost.",
+  },
+  {
+    alert: "EdgepassEventsLate",
+    query: quantile(0.95, "edgepass.events.outbox.age", { by: ["edgepass.service"], range: "15m" }),
+    above: lateSeconds,
+    for: "5m",
+    summary: "{{ $labels.edgepass_service }} publishes events late",
+    description: `Of 100 events 5 waited longer than ${value} seconds in the outbox. Relays that ` +
+      "were stopped leave events to the sweep, so either the sweep is all that publishes, or " +
+      "more is said than QStash takes.",
+  },
+  {
+    alert: "EdgepassEventsRefused",
+    query: rate("edgepass.events.deliveries", {
+      where: { "edgepass.outcome": "refused" },
+      by: ["edgepass.service"],
+      range: "5m",
+    }),
+    for: "5m",
+    summary: "{{ $labels.edgepass_service }} refuses deliveries of events",
+    description: `${value} in a second. Either QStash's signing keys were rolled twice, or ` +
+      "somebody forges: `deno task events:setup` tells which. Nothing genuine is lost meanwhile.",
+  },
+  {
+    alert: "EdgepassEventsParked",
+    query: increase("edgepass.events.published", {
+      where: { "edgepass.outcome": "parked" },
+      by: ["edgepass.service"],
+      range: "15m",
+    }),
+    summary: "{{ $labels.edgepass_service }} has events that QStash does not take",
+    description: `${value} within 15 minutes. GET /admin/events/<service>/outbox has the reason; ` +
+      "once it is mended, POST /admin/events/<service>/outbox/unpark lets them go.",
+  },
+  {
+    alert: "EdgepassDeadLetters",
+    query: increase("edgepass.events.dead_letters", { by: ["edgepass.service"], range: "15m" }),
+    summary: "{{ $labels.edgepass_service }} has not heard of some events",
+    description: `${value} within 15 minutes. \`deno task dlq list\` says which and why; what is ` +
+      "no poison comes again by itself.",
+  },
+  {
     alert: "EdgepassTelemetryDropped",
     query: increase("edgepass.telemetry.dropped", { by: ["edgepass.signal"], range: "15m" }),
     summary: "Telemetry is lost: {{ $labels.edgepass_signal }}",
@@ -92,10 +146,10 @@ const causes: readonly Cause[] = [
   },
 ];
 
-function toAlert({ query, summary, description, ...head }: Cause): object {
+function toAlert({ query, above = 0, summary, description, ...head }: Cause): object {
   return {
     ...head,
-    expr: `${query.expr} > 0`,
+    expr: `${query.expr} > ${above}`,
     labels: { severity: "ticket" },
     annotations: { summary, description },
   };

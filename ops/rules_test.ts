@@ -81,3 +81,17 @@ Deno.test("every alert says what is wrong, what it means, and how soon it matter
     assert.ok(annotations.summary.length > 10 && annotations.description.length > 20, alert);
   }
 });
+
+Deno.test("events that wait, are late, refused, parked or given up are alerted on [E07, F15]", () => {
+  const watched = {
+    EdgepassEventsWait: /edgepass_events_outbox_waiting\b.* > 0$/,
+    EdgepassEventsLate: /edgepass_events_outbox_age_seconds_bucket\b.* > 120$/,
+    EdgepassEventsRefused: /edgepass_events_deliveries_total\{edgepass_outcome="refused"\}/,
+    EdgepassEventsParked: /edgepass_events_published_total\{edgepass_outcome="parked"\}/,
+    EdgepassDeadLetters: /edgepass_events_dead_letters_total/,
+  };
+  for (const [name, query] of Object.entries(watched)) {
+    const { expr = "" } = alerts.find(({ alert }) => alert === name) ?? {};
+    assert.match(expr, query);
+  }
+});

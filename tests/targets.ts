@@ -7,12 +7,14 @@ import { composeEnrollment } from "@edgepass/enrollment/compose";
 import type { Application } from "@edgepass/shared/application";
 import { runInvocation } from "@edgepass/shared/background";
 import type { Bindings } from "@edgepass/shared/config";
+import type { SqlDb } from "@edgepass/shared/sql";
 import { openNodeSqlite, type OpenSqlDb } from "@edgepass/shared/sql/node_sqlite";
 import { migrate } from "@edgepass/shared/sql/migrate";
 import { createTelemetry, type RunningTelemetry } from "@edgepass/shared/telemetry";
 import { composeUser } from "@edgepass/user/compose";
 import { createTestHarness } from "wrangler";
 import { docsFiles } from "../app/docs_deno.ts";
+import { sweepEach } from "../app/sweep.ts";
 import { readMigrations } from "../shared/runtime/deno_databases.ts";
 import { admin, createSettings, publicOrigin } from "./settings.ts";
 
@@ -25,6 +27,10 @@ export interface Target extends AsyncDisposable {
   /** Services at an address of their own, where the placement gives them one. */
   readonly services: Readonly<Partial<Record<ServiceName, Fetch>>>;
   readonly fetch: Fetch;
+  /** Each service's database, where the placement lets a test look into it. */
+  readonly databases?: Readonly<Record<string, SqlDb>>;
+  /** What timer or cron do now and then, which in a target does nobody. */
+  sweep(): Promise<void>;
   /** Empties Redis, as an eviction or an operator could. */
   flushRedis(): Promise<void>;
   /** Lets Redis refuse every command that changes something, or take them again. */
@@ -62,7 +68,8 @@ async function denoAllInOne(more: MoreSettings = {}): Promise<Target> {
   const app = await composeAll({ ...settings, ...databases, TELEMETRY: telemetry }, effects);
   await app.start?.();
   const fetch = fetchAt(listen(resources, app, telemetry).origin);
-  return toTarget({ fetch, settings, redis }, resources.move());
+  const sweep = async () => await app.sweep?.();
+  return toTarget({ fetch, sweep, settings, databases, redis }, resources.move());
 }
 
 /** Each service behind a URL of its own. */
@@ -73,10 +80,12 @@ async function denoSplit(more: MoreSettings = {}): Promise<Target> {
   const settings = { ...await createSettings(redis), ...more };
   let bindings: Bindings = { ...settings, ...databases };
   const direct: Partial<Record<ServiceName, Fetch>> = {};
+  const apps: Application[] = [];
   for (const name of services) {
     const telemetry = observe(settings);
     const app = await composers[name]({ ...bindings, TELEMETRY: telemetry });
     await app.start?.();
+    apps.push(app);
     const { origin } = listen(resources, app, telemetry);
     direct[name] = fetchAt(origin);
     bindings = { ...bindings, [name.toUpperCase()]: origin };
@@ -84,7 +93,8 @@ async function denoSplit(more: MoreSettings = {}): Promise<Target> {
   const telemetry = observe(settings);
   const gateway = await compose({ ...bindings, TELEMETRY: telemetry }, {}, effects);
   const fetch = fetchAt(listen(resources, gateway, telemetry).origin);
-  return toTarget({ fetch, settings, redis, services: direct }, resources.move());
+  const sweep = () => sweepEach(apps);
+  return toTarget({ fetch, sweep, settings, databases, redis, services: direct }, resources.move());
 }
 
 /** Every service and the gateway in one Worker. */
@@ -197,8 +207,8 @@ function fetchAt(origin: string): Fetch {
 
 function toTarget(
   { redis, services = {}, ...parts }:
-    & Pick<Target, "fetch" | "settings">
-    & Partial<Pick<Target, "services">>
+    & Pick<Target, "fetch" | "sweep" | "settings">
+    & Partial<Pick<Target, "services" | "databases">>
     & { readonly redis: TestRedis },
   resources: AsyncDisposableStack,
 ): Target {
@@ -239,6 +249,10 @@ async function startWorkers(
     );
   return toTarget({
     fetch: fetchAt(url.origin),
+    async sweep() {
+      const cron = { cron: "* * * * *", scheduledTime: new Date() };
+      for (const worker of Object.keys(databases)) await harness.getWorker(worker).scheduled(cron);
+    },
     settings,
     redis,
     services: Object.fromEntries(direct),

@@ -34,6 +34,13 @@ export const events: DashboardPlan = {
         series: [rate(deliveries, { by: ["edgepass.service", "edgepass.outcome"] })],
       },
       {
+        title: "Retries",
+        description: "Deliveries that a consumer did not take at the first attempt.",
+        series: [
+          rate("edgepass.events.retries", { by: ["edgepass.service", "edgepass.event.type"] }),
+        ],
+      },
+      {
         title: "From change to effect, p95",
         series: [quantile(0.95, "edgepass.events.lag", { by: ["edgepass.service"] })],
       },

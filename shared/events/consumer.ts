@@ -28,6 +28,8 @@ export interface Delivery {
   readonly signature: string | undefined;
   /** The bytes of the body. */
   readonly body: ArrayBuffer;
+  /** The header `Upstash-Retried`, which nobody has signed: it is only counted. */
+  readonly retried?: string | undefined;
 }
 
 /** What a consumer is made of. */
@@ -87,11 +89,24 @@ async function receiveOne(deps: ConsumerDeps, delivery: Delivery): Promise<Accep
     throw new Problem("event_signature_invalid");
   }
   const read = readEvent(delivery.body, table);
+  countRetry(deps, delivery, "event" in read ? read.event.type : read.unreadable.type);
   if ("unreadable" in read) return refuse(deps, read.unreadable);
   const { event } = read;
   const handler = deps.handlers.get(event.type);
   if (!handler) return refuse(deps, { ...event, reason: `is not for ${service}` });
   return await inEventSpan(deps, event, async () => await handle(deps, event, handler));
+}
+
+function countRetry(
+  { service, telemetry }: ConsumerDeps,
+  { retried = "0" }: Delivery,
+  type: string | undefined,
+): void {
+  if (!/^[1-9]\d*$/.test(retried)) return;
+  telemetry.metrics.add("edgepass.events.retries", {
+    "edgepass.service": service,
+    "edgepass.event.type": type,
+  });
 }
 
 function refuse(deps: ConsumerDeps, { reason, type, trace }: Unreadable): never {

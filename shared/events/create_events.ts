@@ -5,17 +5,17 @@ import type { SqlDb } from "../sql/statement.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { ReadEvent } from "./cloud_event.ts";
 import { type Accepted, createConsumer, type Delivery, type Handler } from "./consumer.ts";
-import { createDeadLetters } from "./dead_letter.ts";
+import { createDeadLetters, createTellFailure } from "./dead_letter.ts";
+import type { DeadLetterQueue } from "./dead_letter_queue.ts";
 import { createHandlers } from "./handlers.ts";
 import { sqlInbox } from "./inbox.ts";
+import { type EventsEffects, openQstash } from "./open_qstash.ts";
 import { type Changes, createOutbox, type Outbox } from "./outbox.ts";
-import { createPublisher } from "./publisher.ts";
-import { createRelay, type Relay } from "./relay.ts";
-import { type RelayRows, sqlRelayRows, type Waiting } from "./relay_rows.ts";
-import { type EventSettings, readEventSettings, toDestination } from "./settings.ts";
+import { type ParkedEvent, sqlRelayRows, type Waiting } from "./relay_rows.ts";
+import { readEventSettings, toDestination } from "./settings.ts";
 import { createSignatureCheck } from "./signature.ts";
+import { createStates, type States, type StatesEndpoint } from "./states.ts";
 import type { ConsumedType, EventOf, EventTable } from "./table.ts";
-import type { Fetch } from "./transport.ts";
 
 /** What `createService` needs of a service's events. */
 export interface EventEndpoint {
@@ -33,6 +33,16 @@ export interface EventEndpoint {
    * @throws {TypeError} naming the types
    */
   requireHandlers(): void;
+  /** What QStash has given up on its way here. */
+  readonly deadLetters: DeadLetterQueue;
+  /** How much waits to be published. */
+  waiting(): Promise<Waiting>;
+  /** The oldest hundred of those that wait for an operator. */
+  parked(): Promise<readonly ParkedEvent[]>;
+  /** Lets parked events be tried again, and says how many: an operator has mended the cause. */
+  unpark(): Promise<number>;
+  /** What reconciliation asks. */
+  readonly reconciliation: StatesEndpoint;
 }
 
 /** What a service says and hears. */
@@ -48,12 +58,10 @@ export interface Events<Table extends EventTable, Service extends string> extend
     type: Type,
     handler: (event: EventOf<Table, Type>) => Changes | Promise<Changes>,
   ): void;
-  /** Publishes what crashes left, and forgets what is old. */
+  /** What the service can say again, and what it keeps of others, for reconciliation. */
+  readonly states: Pick<States<Table, Service>, "says" | "keeps">;
+  /** Publishes what crashes left, replays what came while nobody was here, forgets what is old. */
   sweep(): Promise<void>;
-  /** How much waits to be published. */
-  waiting(): Promise<Waiting>;
-  /** Lets parked events be tried again, and says how many: an operator has mended the cause. */
-  unpark(): Promise<number>;
 }
 
 /** What events are made of. */
@@ -72,16 +80,6 @@ export interface EventsOptions<Table extends EventTable, Service extends string>
     readonly telemetry: Telemetry;
     readonly now: () => number;
   };
-}
-
-/** Effects that tests replace. */
-export interface EventsEffects {
-  /** Reaches QStash. */
-  readonly fetch?: Fetch;
-  /** From 0 to 1. */
-  readonly random?: () => number;
-  /** Longest publishing call. */
-  readonly publishTimeoutMs?: number;
 }
 
 const dayMs = 86_400_000;
@@ -108,13 +106,16 @@ export function createEvents<Table extends EventTable, const Service extends str
   const inbox = sqlInbox(sql);
   const rows = sqlRelayRows(sql);
   const { handlers, on, requireHandlers } = createHandlers(service, table);
-  const relay = openRelay({ service, table, rows, log, telemetry, now, settings, effects });
+  const tell = createTellFailure({ service, log, telemetry });
+  const qstash = openQstash({ service, table, rows, log, telemetry, now, settings, effects, tell });
+  const { relay, deadLetters, deadLetterSweep } = qstash;
   const url = toDestination(settings.publicOrigin ?? "", service);
   const check = createSignatureCheck({
     keys: settings.signingKeys,
     leewaySeconds: settings.leewaySeconds,
     now,
   });
+  const states = createStates({ service, table, sql, now });
   const reportWaiting = createGauge({ service, telemetry });
   return {
     service,
@@ -122,44 +123,24 @@ export function createEvents<Table extends EventTable, const Service extends str
     on: (type, handler) => on(type, toHandler(handler)),
     requireHandlers,
     receive: createConsumer({ service, table, handlers, inbox, check, url, log, telemetry, now }),
-    receiveFailure: createDeadLetters({ service, check, url: `${url}/failed`, log, telemetry }),
+    receiveFailure: createDeadLetters({ check, url: `${url}/failed`, log, tell }),
     publishSoon() {
       if (relay) background(relay.run(), (cause) => log.error("Events are late", { cause }));
     },
     async sweep() {
       await relay?.run({ maxMs: maxSweepMs });
+      await deadLetterSweep?.run();
       reportWaiting(await rows.waiting());
       await rows.prune(now() - publishedDays * dayMs);
       await inbox.prune(now() - inboxDays * dayMs);
     },
+    deadLetters,
     waiting: () => rows.waiting(),
+    parked: () => rows.listParked(),
     unpark: () => rows.unpark(),
+    states,
+    reconciliation: states.endpoint,
   };
-}
-
-function openRelay(
-  { settings: { qstash, publicOrigin }, effects, table, ...deps }: {
-    service: string;
-    table: EventTable;
-    rows: RelayRows;
-    log: Logger;
-    telemetry: Telemetry;
-    now: () => number;
-    settings: EventSettings;
-    effects: EventsEffects;
-  },
-): Relay | undefined {
-  if (qstash === undefined || publicOrigin === undefined) return undefined;
-  const { fetch, random = Math.random, publishTimeoutMs } = effects;
-  const publish = createPublisher({
-    ...qstash,
-    table,
-    publicOrigin,
-    now: deps.now,
-    ...(fetch ? { fetch } : {}),
-    ...(publishTimeoutMs === undefined ? {} : { timeoutMs: publishTimeoutMs }),
-  });
-  return createRelay({ ...deps, publish, random });
 }
 
 /** `on` binds a handler to its type, and a consumer gives it only events whose data fit the type. */

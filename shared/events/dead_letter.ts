@@ -18,14 +18,32 @@ const Failure = z.object({
 
 const Named = z.object({ type: z.string(), id: z.string(), subject: z.string() });
 
+/** Counts a dead letter and says which it is, by the body of a failure callback. */
+export type TellFailure = (body: Uint8Array<ArrayBuffer>) => void;
+
+/** Makes what everybody tells of a failure who hears of it. */
+export function createTellFailure(
+  { service, log, telemetry }: {
+    readonly service: string;
+    readonly log: Logger;
+    readonly telemetry: Telemetry;
+  },
+): TellFailure {
+  return function tellFailure(body) {
+    const { data } = z.safeParse(Failure, readJsonObject(body));
+    const { sourceBody, ...failure } = data ?? {};
+    telemetry.metrics.add("edgepass.events.dead_letters", { "edgepass.service": service });
+    log.error("Event is among the dead letters", { ...failure, ...readSource(sourceBody) });
+  };
+}
+
 /** What the failure callback needs. */
 export interface DeadLetterDeps {
-  readonly service: string;
   readonly check: SignatureCheck;
   /** `<PUBLIC_ORIGIN>/events/<service>/failed`. */
   readonly url: string;
   readonly log: Logger;
-  readonly telemetry: Telemetry;
+  readonly tell: TellFailure;
 }
 
 /**
@@ -35,7 +53,7 @@ export interface DeadLetterDeps {
  * @throws {Problem} `event_signature_invalid`
  */
 export function createDeadLetters(
-  { service, check, url, log, telemetry }: DeadLetterDeps,
+  { check, url, log, tell }: DeadLetterDeps,
 ): (delivery: Delivery) => Promise<void> {
   return async function hearOfFailure(delivery) {
     const reason = await check({ ...delivery, url });
@@ -43,10 +61,7 @@ export function createDeadLetters(
       log.warn("Failure callback refused", { reason });
       throw new Problem("event_signature_invalid");
     }
-    const { data } = z.safeParse(Failure, readJsonObject(new Uint8Array(delivery.body)));
-    const { sourceBody, ...failure } = data ?? {};
-    telemetry.metrics.add("edgepass.events.dead_letters", { "edgepass.service": service });
-    log.error("Event is among the dead letters", { ...failure, ...readSource(sourceBody) });
+    tell(new Uint8Array(delivery.body));
   };
 }
 

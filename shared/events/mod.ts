@@ -4,9 +4,12 @@ export {
   createEvents,
   type EventEndpoint,
   type Events,
-  type EventsEffects,
   type EventsOptions,
 } from "./create_events.ts";
+export type { DeadLetter, WholeDeadLetter } from "./dead_letter_facts.ts";
+export type { DeadLetterQueue, Replayed } from "./dead_letter_queue.ts";
+export { hasNotEnded } from "./ended.ts";
+export type { EventsEffects } from "./open_qstash.ts";
 export {
   type Announcement,
   type Change,
@@ -16,8 +19,18 @@ export {
   type OutboxOptions,
   type SomeChanges,
 } from "./outbox.ts";
-export type { Waiting } from "./relay_rows.ts";
-export { qstashSettings, toDestination } from "./settings.ts";
+export type { ParkedEvent, Waiting } from "./relay_rows.ts";
+export { readSaid, type SaidEvent } from "./said.ts";
+export type { SaidBy, StatesEndpoint, StateSource } from "./states.ts";
+export type { Differences, Kept, Projection, State, StatePage } from "./states_compare.ts";
+export { PublishError } from "./publish_error.ts";
+export { createQstashClient, type QstashAccess } from "./qstash_client.ts";
+export {
+  type EventSettings,
+  qstashSettings,
+  readEventSettings,
+  toDestination,
+} from "./settings.ts";
 export {
   type ConsumedType,
   type DataOf,

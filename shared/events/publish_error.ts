@@ -1,9 +1,12 @@
-/** Why events were not taken, and what follows from it. */
+/** Why QStash did not do as it was asked, and what follows from it. */
 export class PublishError extends Error {
   /** Tells it from other errors. */
   override readonly name = "PublishError";
-  /** `refused`: the same events will never be taken; `unauthorized`: no event is; `away`: later. */
-  readonly kind: "refused" | "unauthorized" | "away";
+  /**
+   * `refused`: the same will never be taken; `unauthorized`: nothing is; `missing`: what it names
+   * is not there; `away`: later.
+   */
+  readonly kind: "refused" | "unauthorized" | "missing" | "away";
   /** When to come back, where QStash said so. */
   readonly retryAfterMs: number | undefined;
 
@@ -19,12 +22,13 @@ export class PublishError extends Error {
   }
 }
 
-/** What a refusal of QStash means for the events it refused. */
+/** What a refusal of QStash means for what it refused. */
 export function toPublishError(response: Response, now: number): PublishError {
   const { status } = response;
   const message = `QStash answered ${status}`;
   if (status === 400 || status === 413) return new PublishError("refused", message);
   if (status === 401 || status === 403) return new PublishError("unauthorized", message);
+  if (status === 404) return new PublishError("missing", message);
   return new PublishError("away", message, {
     retryAfterMs: readRetryAfter(response.headers.get("retry-after"), now),
   });

@@ -1,10 +1,10 @@
-import { Client, type PublishBatchRequest } from "@upstash/qstash";
+import type { PublishBatchRequest } from "@upstash/qstash";
 import * as z from "zod/mini";
 import { cloudEventMediaType } from "./cloud_event.ts";
 import { PublishError } from "./publish_error.ts";
+import { createQstashClient, type QstashAccess } from "./qstash_client.ts";
 import { toDestination } from "./settings.ts";
 import { type EventTable, findRow } from "./table.ts";
-import { createTransport, type Fetch } from "./transport.ts";
 
 /** An event on its way out. */
 export interface OutgoingEvent {
@@ -20,16 +20,9 @@ export interface OutgoingEvent {
 export type Publish = (events: readonly OutgoingEvent[]) => Promise<ReadonlyMap<string, string>>;
 
 /** What a publisher is made of. */
-export interface PublisherOptions {
+export interface PublisherOptions extends QstashAccess {
   readonly table: EventTable;
-  readonly url: string;
-  readonly token: string;
   readonly publicOrigin: string;
-  readonly fetch?: Fetch;
-  /** A call that takes longer is given up; the events may have been taken all the same. */
-  readonly timeoutMs?: number;
-  /** Epoch milliseconds. */
-  readonly now?: () => number;
 }
 
 /** Attempts after the first; with the delays below a consumer may be away for half a minute. */
@@ -53,11 +46,9 @@ const Results = z.array(z.looseObject({
  * @throws {PublishError} when no event was taken, or nobody knows
  */
 export function createPublisher(
-  { table, url, token, publicOrigin, fetch = globalThis.fetch, timeoutMs = 5_000, now = Date.now }:
-    PublisherOptions,
+  { table, publicOrigin, ...access }: PublisherOptions,
 ): Publish {
-  const client = new Client({ baseUrl: url, token, devMode: false, enableTelemetry: false });
-  client.http = createTransport({ url, token, fetch, timeoutMs, now });
+  const client = createQstashClient(access);
   return async function publish(events) {
     const messages = events.flatMap((event) => toMessages(event, table, publicOrigin));
     if (messages.length === 0) return new Map();

@@ -20,6 +20,18 @@ export interface Waiting {
   readonly oldest: number | undefined;
 }
 
+/** An event that will not be published until an operator says so. */
+export interface ParkedEvent {
+  /** Id of the event. */
+  readonly id: string;
+  /** What happened. */
+  readonly type: string;
+  /** Id of what it happened to. */
+  readonly subject: string;
+  /** Why QStash does not take it. */
+  readonly reason: string;
+}
+
 /** The outbox as a relay sees it. */
 export interface RelayRows {
   /** Takes the oldest rows nobody has; none while a failure tells every relay to wait. */
@@ -30,6 +42,8 @@ export interface RelayRows {
   postpone(ids: readonly string[], options: { until: number; at: number }): Promise<void>;
   /** They will not be tried again until somebody says so. */
   park(ids: readonly string[], reason: string): Promise<void>;
+  /** The oldest hundred that are parked. */
+  listParked(): Promise<ParkedEvent[]>;
   /** An operator has mended what was wrong. */
   unpark(): Promise<number>;
   /** Counts. */
@@ -97,6 +111,18 @@ export function sqlRelayRows(sql: SqlDb): RelayRows {
         reason,
         json(ids),
       );
+    },
+    async listParked() {
+      const rows = await run(
+        `SELECT id, json_extract(event, '$.type'), subject, parked FROM outbox
+         WHERE parked IS NOT NULL ORDER BY created_at, rowid LIMIT 100`,
+      );
+      return rows.map(([id, type, subject, reason]) => ({
+        id: String(id),
+        type: String(type),
+        subject: String(subject),
+        reason: String(reason),
+      }));
     },
     async unpark() {
       const rows = await run(

@@ -166,6 +166,23 @@ Deno.test("what happens to events is counted", async () => {
   assert.deepEqual(notes.metric(published("failed")), [`${published("failed")} 2`]);
 });
 
+Deno.test("a delivery that QStash calls a repetition is counted as a retry, once it is signed", async () => {
+  using notes = await setup();
+  notes.events.on("note.written", () => []);
+  await notes.write();
+  await notes.events.sweep();
+  const body = notes.qstash.messages[0]?.body ?? "";
+  const bytes = new TextEncoder().encode(body).buffer;
+  const signature = await signDelivery(notes.qstash.messages[0]?.destination ?? "", body);
+  for (const retried of [undefined, "0", "1", "12", "many", "-1"]) {
+    await notes.events.receive({ body: bytes, signature, retried });
+  }
+  await assert.rejects(notes.events.receive({ body: bytes, signature: "forged", retried: "1" }));
+  assert.deepEqual(notes.metric("edgepass_events_retries_total"), [
+    'edgepass_events_retries_total{edgepass_service="notes",edgepass_event_type="note.written"} 2',
+  ]);
+});
+
 Deno.test("deliveries are counted by what became of them", async () => {
   using notes = await setup();
   notes.events.on("note.written", () => []);

@@ -26,9 +26,10 @@ export function createTransport(
   { url, token, fetch, timeoutMs, now }: TransportOptions,
 ): Client["http"] {
   return {
-    async request({ path, method = "POST", headers, body, query }) {
-      if (query !== undefined) throw new TypeError("Cannot send a query: nothing here needs one");
-      const target = [url.replace(/\/$/, ""), ...path].join("/");
+    async request(
+      { path, method = "POST", headers, body, query = {}, parseResponseAsJson = true },
+    ) {
+      const target = [url.replace(/\/$/, ""), ...path].join("/") + toQuery(query);
       const sent = new Headers(headers);
       sent.set("authorization", `Bearer ${token}`);
       try {
@@ -43,7 +44,8 @@ export function createTransport(
           await response.body?.cancel();
           throw toPublishError(response, now());
         }
-        return await response.json();
+        if (parseResponseAsJson) return await response.json();
+        await response.body?.cancel();
       } catch (cause) {
         if (cause instanceof PublishError) throw cause;
         throw new PublishError("away", "QStash cannot be reached", { cause });
@@ -53,4 +55,17 @@ export function createTransport(
       throw new TypeError("Cannot stream: nothing here needs it");
     },
   };
+}
+
+/** As the client's own does it: a list is repeated, what is undefined left out. */
+function toQuery(query: NonNullable<Parameters<Client["http"]["request"]>[0]["query"]>): string {
+  const params = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value === undefined) continue;
+    for (const one of Array.isArray(value) ? value : [value]) {
+      params.append(name, String(one instanceof Date ? one.getTime() : one));
+    }
+  }
+  const text = params.toString();
+  return text === "" ? "" : `?${text}`;
 }

@@ -5,6 +5,7 @@ import type { SqlDb } from "../sql/mod.ts";
 import { prometheusMediaType } from "../telemetry/mod.ts";
 import { createApi, type ServiceApp } from "./create_api.ts";
 import { edgepass } from "./edgepass.ts";
+import { addEventAdminRoutes } from "./event_admin_routes.ts";
 import { addEventRoutes, eventPaths, publishAfterChanges } from "./event_routes.ts";
 import { idempotent } from "./idempotency.ts";
 import { limitBody, requireStrictJson } from "./json_text.ts";
@@ -68,6 +69,7 @@ export function createService(
   app.use(limitBody(maxBodyBytes), requireStrictJson);
   // Registered for POST alone it would count as a route of every path, and hide its 405.
   if (idempotency) app.use(idempotent({ sql: idempotency, now: starter.now }));
+  if (events) addEventAdminRoutes(app, events, { log, now: starter.now });
   app.get("/livez", (c) => c.json({ status: "live" }));
   app.get("/readyz", async (c) => {
     const checks = await runChecks(readiness);

@@ -30,7 +30,11 @@ export function addEventRoutes(app: ServiceApp, endpoint: EventEndpoint): void {
 }
 
 async function readDelivery(c: Context): Promise<Delivery> {
-  return { signature: c.req.header("upstash-signature"), body: await c.req.arrayBuffer() };
+  return {
+    signature: c.req.header("upstash-signature"),
+    body: await c.req.arrayBuffer(),
+    retried: c.req.header("upstash-retried"),
+  };
 }
 
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);

@@ -163,6 +163,12 @@ export const metricCatalogue = {
     meaning:
       "Deliveries to a consumer: applied, duplicate, stale, poison, busy, failed, refused (forged).",
   },
+  "edgepass.events.retries": {
+    kind: "counter",
+    unit: "{delivery}",
+    attributes: ["edgepass.service", "edgepass.event.type"],
+    meaning: "Deliveries that were not the first attempt, by what QStash says of them.",
+  },
   "edgepass.events.lag": {
     kind: "histogram",
     unit: "s",

@@ -1,3 +1,4 @@
+import { makeEvents, type SampleEvents } from "./dashboard_events.ts";
 import { learner, makeShortTrace, makeTrace } from "./dashboard_trace.ts";
 import type {
   Exit,
@@ -16,6 +17,7 @@ export interface Samples {
   readonly traces: Map<string, RequestDetail>;
   map: ServiceMap;
   health: Health;
+  readonly events: SampleEvents;
 }
 
 const kinds = [
@@ -89,7 +91,14 @@ export function makeSamples(count: number, now: number): Samples {
       row === enrolled ? makeTrace(row, makeLines(row, 1)) : makeShortTrace(row, makeLines(row, 1)),
     ]),
   );
-  return { requests, logs, traces, map: makeMap(), health: makeHealth(now) };
+  return {
+    requests,
+    logs,
+    traces,
+    map: makeMap(),
+    health: makeHealth(now),
+    events: makeEvents(now),
+  };
 }
 
 function makeLines(row: RequestRow, id: number): KeptLogLine[] {

@@ -1,3 +1,4 @@
+import { makeTrail } from "./dashboard_events.ts";
 import type {
   Attributes,
   LogLine,
@@ -209,6 +210,7 @@ export function makeTrace(request: RequestRow, lines: readonly LogLine[]): Reque
       ...lines,
     ],
     passport: { kid: passport.kid, claims: makeClaims(request) },
+    events: [makeTrail(request)],
     verdicts: [
       { service: "enrollment", verdict: "accepted", time: time + 4.4 },
       { service: "course", verdict: "accepted", time: time + 8.6 },
@@ -260,5 +262,5 @@ export function makeShortTrace(request: RequestRow, lines: readonly LogLine[]): 
     ...toSpan(step, time),
     status: status === 401 ? "error" as const : "unset" as const,
   };
-  return { request, spans: [whole, verify], logs: lines, passport: null, verdicts: [] };
+  return { request, spans: [whole, verify], logs: lines, passport: null, verdicts: [], events: [] };
 }

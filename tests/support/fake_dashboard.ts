@@ -7,7 +7,7 @@ export interface FakeDashboard extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly samples: Samples;
-  tell(event: "request" | "log" | "health" | "metrics", data: unknown): void;
+  tell(event: "request" | "log" | "health" | "metrics" | "events", data: unknown): void;
 }
 
 export interface FakeDashboardOptions {
@@ -24,7 +24,7 @@ export function startFakeDashboard(
   const server = Deno.serve({ hostname: "127.0.0.1", port, onListen: () => {} }, (request) => {
     const url = new URL(request.url);
     if (url.pathname === "/api/stream") return streams.open();
-    return page.serve(request) ?? answer(url, samples);
+    return page.serve(request) ?? answerEvents(request, url, samples) ?? answer(url, samples);
   });
   return {
     url: `http://127.0.0.1:${server.addr.port}`,
@@ -64,6 +64,30 @@ function createStreams() {
       streams.clear();
     },
   };
+}
+
+function answerEvents(
+  { method, headers }: Request,
+  { pathname }: URL,
+  { events }: Samples,
+): Response | undefined {
+  if (pathname === "/api/events") return Response.json(events);
+  const [, id] = /^\/api\/events\/dead-letters(?:\/(.+))?$/.exec(pathname) ?? [];
+  if (!pathname.startsWith("/api/events/dead-letters")) return undefined;
+  const letters = events.deadLetters ?? [];
+  const found = letters.filter((letter) => id === undefined ? !letter.poison : letter.id === id);
+  if (id !== undefined && found.length === 0) {
+    return Response.json({ error: "It is no dead letter any more" }, { status: 404 });
+  }
+  if (method === "GET") {
+    return Response.json({ ...found[0], event: '{"specversion":"1.0"}', answer: "out of order" });
+  }
+  if (headers.get("x-edgepass-page") !== "1") return new Response(null, { status: 403 });
+  events.deadLetters = letters.filter((letter) => !found.includes(letter));
+  return method === "DELETE" ? Response.json({ dropped: 1 }) : Response.json({
+    replayed: found.length,
+    poison: id === undefined ? letters.length - found.length : 0,
+  });
 }
 
 function answer({ pathname, searchParams }: URL, samples: Samples): Response {

@@ -53,7 +53,7 @@ export type QstashFault = (
   signal: AbortSignal,
 ) => Response | Promise<Response | undefined> | undefined;
 
-/** A QStash that takes batches and delivers nothing by itself. */
+/** A QStash that takes batches, delivers nothing by itself, and so has no dead letters. */
 export function createFakeQstash() {
   const messages: PublishedMessage[] = [];
   const calls: number[] = [];
@@ -69,6 +69,7 @@ export function createFakeQstash() {
     },
     async fetch(input: Request | string, init?: RequestInit): Promise<Response> {
       const request = new Request(input, init);
+      if (request.method === "GET") return Response.json({ messages: [] });
       const given: PublishedMessage[] = await request.json();
       calls.push(given.length);
       const refusal = await state.fault?.(given, request.signal);

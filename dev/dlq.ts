@@ -1,0 +1,145 @@
+import * as z from "zod/mini";
+import { ApiFailure } from "./api_client.ts";
+import { DeadLetter, tellLetters } from "./dlq_text.ts";
+import { clean } from "./explain_text.ts";
+import { createPaint, type Paint } from "./paint.ts";
+import { serviceNames } from "./settings.ts";
+import { asAdministrator, findSystem } from "./system.ts";
+
+const usage = `Usage: deno task dlq list
+       deno task dlq show <id>
+       deno task dlq replay <id>
+       deno task dlq replay --all [--poison]
+       deno task dlq drop <id>`;
+
+const Page = z.object({ items: z.array(DeadLetter), nextCursor: z.nullable(z.string()) });
+const Replayed = z.object({ replayed: z.number(), poison: z.number(), more: z.boolean() });
+
+/** What the command prints, and its exit code. */
+export interface DlqOutcome {
+  readonly text: string;
+  readonly code: number;
+}
+
+/** What a command does with a system; each service has dead letters of its own. */
+type Command = (world: {
+  /** Calls the admin API of one service. */
+  readonly call: (method: string, service: string, path: string) => Promise<unknown>;
+  readonly paint: Paint;
+}) => Promise<DlqOutcome>;
+
+/** Lists, shows, replays and drops the dead letters of every service of a running system. */
+export async function dlq(
+  args: readonly string[],
+  variables: Readonly<Record<string, string>>,
+  paint: Paint,
+): Promise<DlqOutcome> {
+  const command = readCommand(args);
+  if (!command) return { text: usage, code: 2 };
+  try {
+    return await asAdministrator(findSystem(variables), async (call) =>
+      await command({
+        call: (method, service, path) =>
+          call(method, `/admin/events/${service}/dead-letters${path}`),
+        paint,
+      }));
+  } catch (error) {
+    return { text: describe(error), code: 1 };
+  }
+}
+
+function readCommand([name, ...args]: readonly string[]): Command | undefined {
+  const [first] = args;
+  if (name === "list" && args.length === 0) return list;
+  if (name === "replay" && first === "--all") {
+    const [flag, ...more] = args.slice(1);
+    if (more.length > 0 || (flag !== undefined && flag !== "--poison")) return undefined;
+    return replayAll(flag === "--poison");
+  }
+  if (first === undefined || args.length > 1 || !/^[\w-]+$/.test(first)) return undefined;
+  if (first.startsWith("--")) return undefined;
+  if (name === "show") return withOne(first, ["GET", ""], show);
+  if (name === "replay") {
+    return withOne(first, ["POST", "/replay"], (service) => `Replayed: ${first}, for ${service}`);
+  }
+  if (name === "drop") {
+    return withOne(first, ["DELETE", ""], (service) => `Dropped: ${first}, of ${service}`);
+  }
+  return undefined;
+}
+
+const list: Command = async ({ call, paint }) => {
+  return await overAll(async (service) => {
+    const letters: DeadLetter[] = [];
+    for (let cursor: string | null = ""; cursor !== null;) {
+      const query = new URLSearchParams({ limit: "100", ...(cursor === "" ? {} : { cursor }) });
+      const page: z.infer<typeof Page> = z.parse(Page, await call("GET", service, `?${query}`));
+      letters.push(...page.items);
+      cursor = page.nextCursor;
+    }
+    return tellLetters(service, letters, paint);
+  });
+};
+
+function replayAll(poison: boolean): Command {
+  const path = poison ? "/replay?poison=true" : "/replay";
+  return async ({ call }) => {
+    return await overAll(async (service) => {
+      const { replayed, poison: left, more } = z.parse(Replayed, await call("POST", service, path));
+      const kept = left > 0 ? `, ${left} poison left where they are` : "";
+      return [
+        `${service}: ${replayed} replayed${kept}${more ? "; there are more, repeat it" : ""}`,
+      ];
+    });
+  };
+}
+
+/** A service that cannot be asked keeps nobody from the others. */
+async function overAll(work: (service: string) => Promise<readonly string[]>): Promise<DlqOutcome> {
+  const lines: string[] = [];
+  let code = 0;
+  for (const service of serviceNames) {
+    try {
+      lines.push(...await work(service));
+    } catch (error) {
+      lines.push(`${service}: ${describe(error)}`);
+      code = 1;
+    }
+  }
+  return { text: lines.join("\n"), code };
+}
+
+/** Ids are QStash's and say nothing of the service, so all are asked until one knows it. */
+function withOne(
+  id: string,
+  [method, path]: readonly [method: string, path: string],
+  tell: (service: string, answer: unknown) => string,
+): Command {
+  return async ({ call }) => {
+    for (const service of serviceNames) {
+      try {
+        return { text: tell(service, await call(method, service, `/${id}${path}`)), code: 0 };
+      } catch (error) {
+        if (!(error instanceof ApiFailure && error.code === "not_found")) throw error;
+      }
+    }
+    return { text: `No service has a dead letter ${id}`, code: 1 };
+  };
+}
+
+function show(service: string, answer: unknown): string {
+  const text = JSON.stringify({ service, ...Object(answer) }, undefined, 2);
+  return text.split("\n").map(clean).join("\n");
+}
+
+function describe(error: unknown): string {
+  return clean(error instanceof Error ? error.message : "unknown reason");
+}
+
+if (import.meta.main) {
+  const paint = createPaint(Deno.stdout.isTerminal() && !Deno.noColor);
+  const { text, code } = await dlq(Deno.args, Deno.env.toObject(), paint);
+  if (code === 0) console.log(text);
+  else console.error(text);
+  Deno.exit(code);
+}

@@ -1,0 +1,142 @@
+import * as z from "zod/mini";
+import { serviceNames } from "./settings.ts";
+
+/** Calls the admin API of one service's events. */
+export type CallEvents = (
+  method: string,
+  service: string,
+  path: string,
+  body?: unknown,
+) => Promise<unknown>;
+
+const State = z.object({ subject: z.string(), type: z.string(), data: z.unknown() });
+const Described = z.object({
+  says: z.array(z.object({ aspect: z.string(), ends: z.boolean() })),
+  keeps: z.array(z.object({ source: z.string(), aspect: z.string(), whole: z.boolean() })),
+});
+const Listed = z.object({ items: z.array(State) });
+const Subjects = z.array(z.string());
+const Compared = z.object({
+  compared: z.number(),
+  missing: Subjects,
+  different: Subjects,
+  ghosts: Subjects,
+});
+const Outbox = z.object({ waiting: z.number() });
+
+/** One aspect of a source, as one consumer keeps it. */
+export interface Pair {
+  readonly source: string;
+  readonly consumer: string;
+  readonly aspect: string;
+  /** Whether the source tells that a subject is no more. */
+  readonly ends: boolean;
+}
+
+/** What was found of a pair. */
+export interface Finding extends Pair {
+  readonly compared: number;
+  readonly missing: readonly string[];
+  readonly different: readonly string[];
+  readonly ghosts: readonly string[];
+}
+
+/** The subjects of a finding; those of a source that cannot end them are another pair's to find. */
+export function wrongSubjects({ missing, different, ghosts, ends }: Finding): readonly string[] {
+  return [...missing, ...different, ...(ends ? ghosts : [])];
+}
+
+const pageSize = 200;
+
+/** Compares every pair once. */
+export async function compareAll(call: CallEvents): Promise<readonly Finding[]> {
+  const findings: Finding[] = [];
+  for (const pair of await findPairs(call)) findings.push(await comparePair(call, pair));
+  return findings;
+}
+
+async function findPairs(call: CallEvents): Promise<readonly Pair[]> {
+  const described = new Map<string, z.infer<typeof Described>>();
+  for (const service of serviceNames) {
+    described.set(service, z.parse(Described, await call("GET", service, "/states")));
+  }
+  return [...described].flatMap(([consumer, { keeps }]) =>
+    keeps.map(({ source, aspect }) => {
+      const said = described.get(source)?.says.find((one) => one.aspect === aspect);
+      if (!said) throw new Error(`${source} does not say ${aspect}, which ${consumer} keeps`);
+      return { source, consumer, aspect, ends: said.ends };
+    })
+  );
+}
+
+async function comparePair(call: CallEvents, pair: Pair): Promise<Finding> {
+  const { source, consumer, aspect, ends } = pair;
+  let compared = 0;
+  const [missing, different, ghosts]: [string[], string[], string[]] = [[], [], []];
+  for (let after: string | null = ""; after !== null;) {
+    const query = new URLSearchParams({ after, limit: String(pageSize) });
+    const listed: unknown = await call("GET", source, `/states/${aspect}?${query}`);
+    const states: readonly z.infer<typeof State>[] = z.parse(Listed, listed).items;
+    const until: string | null = states.length < pageSize ? null : states.at(-1)?.subject ?? null;
+    const part = z.parse(
+      Compared,
+      await call("POST", consumer, `/kept/${source}/${aspect}/compare`, { after, until, states }),
+    );
+    compared += part.compared;
+    missing.push(...part.missing);
+    different.push(...part.different);
+    if (ends) ghosts.push(...part.ghosts);
+    after = until;
+  }
+  return { ...pair, compared, missing, different, ghosts };
+}
+
+/** Time, as rounds need it. */
+export interface Pause {
+  (ms: number): Promise<void>;
+}
+
+const roundMs = 2_000;
+const settledRounds = 4;
+const maxRounds = 60;
+
+/**
+ * Compares until nothing differs, or the same does round after round while no outbox has anything
+ * left: what is under way is no difference.
+ *
+ * A delivery that fails may come back after 16 s, which is longer; then it is found, and its repair
+ * does no harm.
+ */
+export async function settle(call: CallEvents, pause: Pause): Promise<readonly Finding[]> {
+  let [before, same] = ["", 0];
+  for (let round = 1;; round++) {
+    const findings = await compareAll(call);
+    const wrong = findings.map(wrongSubjects);
+    if (wrong.every(({ length }) => length === 0) || round === maxRounds) return findings;
+    const seen = JSON.stringify(wrong);
+    same = seen === before && await isDrained(call) ? same + 1 : 0;
+    if (same === settledRounds) return findings;
+    before = seen;
+    await pause(roundMs);
+  }
+}
+
+async function isDrained(call: CallEvents): Promise<boolean> {
+  for (const service of serviceNames) {
+    if (z.parse(Outbox, await call("GET", service, "/outbox")).waiting > 0) return false;
+  }
+  return true;
+}
+
+/** Has sources say again what consumers have wrong. */
+export async function repair(call: CallEvents, findings: readonly Finding[]): Promise<void> {
+  const bySource = Map.groupBy(findings, ({ source, aspect }) => `${source} ${aspect}`);
+  for (const group of bySource.values()) {
+    const [first] = group;
+    const subjects = [...new Set(group.flatMap(wrongSubjects))];
+    for (let at = 0; first && at < subjects.length; at += pageSize) {
+      const body = { subjects: subjects.slice(at, at + pageSize) };
+      await call("POST", first.source, `/states/${first.aspect}/say`, body);
+    }
+  }
+}

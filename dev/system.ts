@@ -1,0 +1,102 @@
+import { join, resolve } from "node:path";
+import { parseEnv } from "node:util";
+import * as z from "zod/mini";
+import { type ApiClient, createApiClient, createOriginClient } from "./api_client.ts";
+import { projectRoot } from "./processes.ts";
+import { readGiven, type Settings } from "./settings.ts";
+
+/** A system that runs: this machine's dev, or a deployment. */
+export interface System {
+  /** Where it is, for people. */
+  readonly name: string;
+  readonly settings: Readonly<Partial<Settings>>;
+  /** Opens a client of its gateway; close it. */
+  open(): ApiClient;
+}
+
+/** There is no such system, or nobody can administer it. */
+export class SystemUnknown extends Error {
+  override readonly name = "SystemUnknown";
+}
+
+/**
+ * Finds the system that a task is for.
+ *
+ * A deployment is told by `PUBLIC_ORIGIN`, `ADMIN_EMAIL` and `ADMIN_PASSWORD` together. Without them
+ * it is the dev command of `EDGEPASS_HOME`, by the settings it wrote at its last start; `PORT` tells
+ * where it listens if that is elsewhere by now.
+ *
+ * @throws {SystemUnknown} saying what is missing
+ */
+export function findSystem(variables: Readonly<Record<string, string>>): System {
+  const given = readGiven(variables);
+  const { PUBLIC_ORIGIN, ADMIN_EMAIL, ADMIN_PASSWORD } = given;
+  if (PUBLIC_ORIGIN && ADMIN_EMAIL && ADMIN_PASSWORD) {
+    return {
+      name: PUBLIC_ORIGIN,
+      settings: given,
+      open: () => createOriginClient(PUBLIC_ORIGIN),
+    };
+  }
+  const home = resolve(given.EDGEPASS_HOME ?? `${projectRoot}.edgepass`);
+  const written = readWritten(join(home, "dev.env"));
+  // Whoever names a deployment and not its administrator must not be answered by dev.
+  if (PUBLIC_ORIGIN !== undefined && PUBLIC_ORIGIN !== written.PUBLIC_ORIGIN) {
+    throw new SystemUnknown(`ADMIN_EMAIL and ADMIN_PASSWORD of ${PUBLIC_ORIGIN} are not set`);
+  }
+  const settings = { ...written, ...(given.PORT === undefined ? {} : { PORT: given.PORT }) };
+  const port = Number(settings.PORT);
+  const host = URL.parse(settings.PUBLIC_ORIGIN ?? "")?.host;
+  if (!(port > 0) || host === undefined) {
+    throw new SystemUnknown(`${join(home, "dev.env")} does not say where dev listens`);
+  }
+  const name = `http://127.0.0.1:${port}`;
+  return { name, settings, open: () => createApiClient({ port, host }) };
+}
+
+const Token = z.object({ accessToken: z.string() });
+
+/**
+ * Does something as the system's administrator, whose login ends with it.
+ *
+ * @throws {ApiFailure} when the system refuses
+ * @throws {SystemUnknown} when it is not known who administers it
+ */
+export async function asAdministrator<Result>(
+  { settings: { ADMIN_EMAIL: email, ADMIN_PASSWORD: password }, open }: System,
+  work: (
+    call: (method: string, path: string, body?: unknown) => Promise<unknown>,
+  ) => Promise<Result>,
+): Promise<Result> {
+  if (!email || !password) throw new SystemUnknown("ADMIN_EMAIL or ADMIN_PASSWORD is not known");
+  const api = open();
+  try {
+    const body = { grantType: "password", email, password };
+    const token = z.parse(Token, await api.call("POST", "/auth/token", { body })).accessToken;
+    try {
+      return await work((method, path, body) => api.call(method, path, { token, body }));
+    } finally {
+      // A login that outlives the task is a nuisance in a list, not a failure of what was asked.
+      await api.call("POST", "/auth/logout", { token }).catch(() => {});
+    }
+  } finally {
+    api.close();
+  }
+}
+
+function readWritten(path: string): Readonly<Partial<Settings>> {
+  try {
+    return readGiven(
+      Object.fromEntries(
+        Object.entries(parseEnv(Deno.readTextFileSync(path)))
+          .map(([name, value]) => [name, value ?? ""]),
+      ),
+    );
+  } catch (cause) {
+    throw new SystemUnknown(
+      `${path} cannot be read: start deno task dev, or set PUBLIC_ORIGIN, ADMIN_EMAIL and ` +
+        "ADMIN_PASSWORD of a deployment",
+      { cause },
+    );
+  }
+}

@@ -1,0 +1,255 @@
+import assert from "node:assert/strict";
+import { clubUrl, createClub, sayName } from "../../tests/support/delivered_events.ts";
+import { eventBindings } from "../../tests/support/events.ts";
+import { Problem } from "../problem.ts";
+
+type Club = Awaited<ReturnType<typeof createClub>>;
+
+const code = (expected: string) => (error: unknown) =>
+  error instanceof Problem && error.code === expected;
+const unreachable = () => {
+  throw new TypeError("Connection refused");
+};
+const overloaded = () => Response.json({ title: "A store is not available" }, { status: 503 });
+
+/** Publishes a name that the club never hears. */
+async function bury(club: Club, said: Partial<Parameters<typeof sayName>[0]> = {}): Promise<void> {
+  club.setAbsence(overloaded);
+  await club.publish(sayName({ time: club.clock.now(), ...said }));
+  await club.giveUp();
+  club.setAbsence();
+}
+
+async function publishPoison(club: Club, id = "e-poison"): Promise<void> {
+  await club.publish(sayName({ id, name: 1, time: club.clock.now() }));
+}
+
+async function list(club: Club) {
+  return (await club.events().deadLetters.list({ limit: 100 })).items;
+}
+
+async function onlyId(club: Club): Promise<string> {
+  const [letter] = await list(club);
+  assert.ok(letter);
+  return letter.id;
+}
+
+Deno.test("a dead letter says which event it is, how often it was tried, and why not", async () => {
+  await using club = await createClub();
+  await publishPoison(club);
+  await bury(club, { id: "e1", subject: "p7" });
+  club.setAbsence(unreachable);
+  await club.publish("{");
+  await club.giveUp();
+  const letters = await list(club);
+  const known = { type: "person.named", poison: false };
+  assert.deepEqual(
+    letters.map(({ id: _id, failedAt: _failedAt, ...letter }) => letter),
+    [
+      {
+        ...known,
+        ...{ eventId: "e-poison", subject: "p1", attempts: null, status: 489, poison: true },
+        reason: "The event has data that does not fit",
+      },
+      {
+        ...known,
+        ...{ eventId: "e1", subject: "p7", attempts: 6, status: 503 },
+        reason: "A store is not available",
+      },
+      {
+        ...{ eventId: null, type: null, subject: null, attempts: 6, status: null, poison: false },
+        reason: "No answer came",
+      },
+    ],
+  );
+  const times = letters.map(({ failedAt }) => Date.parse(failedAt ?? ""));
+  assert.deepEqual(times, times.toSorted());
+  assert.ok(times.every((time) => time <= club.clock.now()));
+});
+
+Deno.test("one dead letter is shown with its event and the last answer", async () => {
+  await using club = await createClub();
+  await bury(club, { id: "e1" });
+  const { event, answer } = await club.events().deadLetters.find(await onlyId(club));
+  assert.equal(Object.hasOwn(Object(event), "specversion"), true);
+  assert.deepEqual(JSON.parse(answer ?? ""), { title: "A store is not available" });
+});
+
+Deno.test("a replay delivers the event, which is then no dead letter", async () => {
+  await using club = await createClub();
+  await bury(club);
+  assert.deepEqual(await club.people(), []);
+  await club.events().deadLetters.replay(await onlyId(club));
+  await club.step();
+  assert.deepEqual(await club.people(), [["p1", "Ada", 1]]);
+  assert.deepEqual(await list(club), []);
+});
+
+Deno.test("a replay of what was heard meanwhile has no second effect [E06]", async () => {
+  await using club = await createClub();
+  const said = sayName({ time: club.clock.now() });
+  const lost = () => new Response(null, { status: 500 });
+  club.setAbsence(lost);
+  await club.publish(said);
+  await club.giveUp();
+  club.setAbsence();
+  await club.publish(said);
+  assert.deepEqual(await club.people(), [["p1", "Ada", 1]]);
+  await club.events().deadLetters.replay(await onlyId(club));
+  await club.step();
+  assert.deepEqual(await club.people(), [["p1", "Ada", 1]]);
+  const outcomes = club.lines.flatMap(({ outcome }) => outcome ?? []);
+  assert.deepEqual(outcomes, ["applied", "duplicate"]);
+});
+
+Deno.test("a replay never overwrites what is newer [E06]", async () => {
+  await using club = await createClub();
+  await bury(club, { sequence: 1, name: "Ada" });
+  await club.publish(sayName({ sequence: 2, name: "Ada Byron", time: club.clock.now() }));
+  await club.events().deadLetters.replay(await onlyId(club));
+  await club.step();
+  assert.deepEqual(await club.people(), [["p1", "Ada Byron", 1]]);
+  assert.deepEqual(await list(club), []);
+});
+
+Deno.test("of two replays at a time one finds the letter, and a later one does not", async () => {
+  await using club = await createClub();
+  await bury(club);
+  const { deadLetters } = club.events();
+  const id = await onlyId(club);
+  const outcomes = await Promise.allSettled([deadLetters.replay(id), deadLetters.replay(id)]);
+  assert.deepEqual(outcomes.map(({ status }) => status).toSorted(), ["fulfilled", "rejected"]);
+  await assert.rejects(deadLetters.replay(id), code("not_found"));
+  await club.step();
+  assert.deepEqual(await club.people(), [["p1", "Ada", 1]]);
+});
+
+Deno.test("a letter that is dropped is gone", async () => {
+  await using club = await createClub();
+  await bury(club);
+  const { deadLetters } = club.events();
+  const id = await onlyId(club);
+  await deadLetters.drop(id);
+  for (const ask of [deadLetters.drop, deadLetters.find, deadLetters.replay]) {
+    await assert.rejects(ask(id), code("not_found"));
+  }
+  assert.deepEqual(await list(club), []);
+});
+
+Deno.test("letters of other destinations are neither seen nor touched", async () => {
+  await using club = await createClub();
+  club.setAbsence(unreachable);
+  for (const url of ["https://school.test/events/clinic", "https://other.test/events/club"]) {
+    await club.publish(sayName({ time: club.clock.now() }), url);
+  }
+  await club.giveUp();
+  const { messages } = await (await club.ask("GET", "/v2/dlq")).json();
+  // Two of each destination: the event, and what should have told of it.
+  assert.equal(messages.length, 4);
+  const { deadLetters } = club.events();
+  assert.deepEqual(await list(club), []);
+  for (const { dlqId } of messages) {
+    for (const ask of [deadLetters.find, deadLetters.replay, deadLetters.drop]) {
+      await assert.rejects(ask(dlqId), code("not_found"));
+    }
+  }
+  await deadLetters.replayAll({ poison: true });
+  await club.events().sweep();
+  const after = await (await club.ask("GET", "/v2/dlq")).json();
+  assert.deepEqual(after, { messages });
+});
+
+Deno.test("an id that QStash never gave is asked of nobody", async () => {
+  await using club = await createClub();
+  const { deadLetters } = club.events();
+  for (const id of ["", "..", "../messages", "a,b", "a&url=b", "x".repeat(200)]) {
+    for (const ask of [deadLetters.find, deadLetters.replay, deadLetters.drop]) {
+      await assert.rejects(ask(id), code("not_found"));
+    }
+  }
+  assert.deepEqual(club.calls, []);
+});
+
+Deno.test("a replay of all leaves poison alone until that is asked for", async () => {
+  await using club = await createClub();
+  await publishPoison(club);
+  await bury(club, { subject: "p1" });
+  await bury(club, { subject: "p2" });
+  const { deadLetters } = club.events();
+  const first = await deadLetters.replayAll({ poison: false });
+  assert.deepEqual(first, { replayed: 2, poison: 1, more: false });
+  await club.step();
+  assert.deepEqual(await club.people(), [["p1", "Ada", 1], ["p2", "Ada", 1]]);
+  assert.deepEqual((await list(club)).map(({ poison }) => poison), [true]);
+  const second = await deadLetters.replayAll({ poison: true });
+  assert.deepEqual(second, { replayed: 1, poison: 0, more: false });
+  await club.step();
+  assert.deepEqual((await list(club)).map(({ poison }) => poison), [true], "it is poison still");
+});
+
+Deno.test("a letter that is gone does not keep those beside it from their replay", async () => {
+  await using club = await createClub();
+  for (const subject of ["p1", "p2", "p3", "p4", "p5"]) await bury(club, { subject });
+  const ids = (await list(club)).map(({ id }) => id);
+  club.setFault((request) => {
+    if (!request.url.includes("/dlq/retry")) return undefined;
+    club.setFault();
+    void club.ask("DELETE", `/v2/dlq/${ids[2]}`);
+    return undefined;
+  });
+  const { replayed } = await club.events().deadLetters.replayAll({ poison: false });
+  assert.equal(replayed, 4);
+  await club.step();
+  assert.deepEqual((await club.people()).map(([id]) => id), ["p1", "p2", "p4", "p5"]);
+});
+
+Deno.test("a list has pages, the oldest first", async () => {
+  await using club = await createClub();
+  for (const id of ["e1", "e2", "e3"]) await publishPoison(club, id);
+  const { deadLetters } = club.events();
+  const first = await deadLetters.list({ limit: 2 });
+  assert.deepEqual(first.items.map(({ eventId }) => eventId), ["e1", "e2"]);
+  assert.ok(first.nextCursor);
+  const second = await deadLetters.list({ limit: 2, cursor: first.nextCursor });
+  assert.deepEqual(second.items.map(({ eventId }) => eventId), ["e3"]);
+  assert.equal(second.nextCursor, null);
+  const made = deadLetters.list({ limit: 2, cursor: "made up" });
+  await assert.rejects(made, code("validation_failed"));
+});
+
+const answers = {
+  "is away": [500, "upstream_unavailable"],
+  "asks for patience": [429, "upstream_unavailable"],
+  "refuses the token": [401, "upstream_bad_response"],
+  "answers something else": [200, "upstream_unavailable"],
+} as const;
+for (const [what, [status, expected]] of Object.entries(answers)) {
+  Deno.test(`a QStash that ${what} is a failure of another, not of the letter`, async () => {
+    await using club = await createClub();
+    club.setFault(() => Response.json({ error: "no" }, { status }));
+    const { deadLetters } = club.events();
+    await assert.rejects(deadLetters.list({ limit: 1 }), code(expected));
+    await assert.rejects(deadLetters.find("1-1"), code(expected));
+    await assert.rejects(deadLetters.replayAll({ poison: false }), code(expected));
+  });
+}
+
+Deno.test("without QStash there is nobody to ask", async () => {
+  await using club = await createClub();
+  club.restart({ PUBLIC_ORIGIN: eventBindings.PUBLIC_ORIGIN });
+  await assert.rejects(club.events().deadLetters.list({ limit: 1 }), code("upstream_unavailable"));
+  await club.events().sweep();
+  assert.deepEqual(club.calls, []);
+});
+
+Deno.test("poison does not keep others waiting [E04]", async () => {
+  await using club = await createClub();
+  const before = club.clock.now();
+  for (const [at, name] of ["Ada", 1, "Bo", 2, "Cy"].entries()) {
+    const said = sayName({ subject: `p${at}`, name, time: before });
+    await club.publish(said, clubUrl);
+  }
+  assert.deepEqual((await club.people()).map(([id]) => id), ["p0", "p2", "p4"]);
+  assert.deepEqual((await list(club)).map(({ status }) => status), [489, 489]);
+  assert.equal(club.clock.now(), before, "no attempt had to be waited for");
+});

@@ -1,0 +1,66 @@
+import type { Logger } from "../log.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { TellFailure } from "./dead_letter.ts";
+import { openLetterBox } from "./dead_letter_box.ts";
+import { createDeadLetterQueue, type DeadLetterQueue } from "./dead_letter_queue.ts";
+import { createDeadLetterSweep, type DeadLetterSweep } from "./dead_letter_sweep.ts";
+import { createPublisher } from "./publisher.ts";
+import { createQstashClient } from "./qstash_client.ts";
+import { createRelay, type Relay } from "./relay.ts";
+import type { RelayRows } from "./relay_rows.ts";
+import { type EventSettings, toDestination } from "./settings.ts";
+import type { EventTable } from "./table.ts";
+import type { Fetch } from "./transport.ts";
+
+/** Effects that tests replace. */
+export interface EventsEffects {
+  /** Reaches QStash. */
+  readonly fetch?: Fetch;
+  /** From 0 to 1. */
+  readonly random?: () => number;
+  /** Longest publishing call. */
+  readonly publishTimeoutMs?: number;
+}
+
+/** What a service does with QStash; without one nothing is published or replayed. */
+export interface OpenQstash {
+  readonly relay: Relay | undefined;
+  readonly deadLetters: DeadLetterQueue;
+  readonly deadLetterSweep: DeadLetterSweep | undefined;
+}
+
+/** Of a call about dead letters, for which an administrator waits. */
+const deadLetterTimeoutMs = 2_500;
+
+/** Opens both directions of a service's way to QStash. */
+export function openQstash(
+  { settings: { qstash, publicOrigin }, effects, table, tell, ...deps }: {
+    service: string;
+    table: EventTable;
+    rows: RelayRows;
+    log: Logger;
+    telemetry: Telemetry;
+    now: () => number;
+    settings: EventSettings;
+    effects: EventsEffects;
+    tell: TellFailure;
+  },
+): OpenQstash {
+  const { service, log, now } = deps;
+  if (qstash === undefined || publicOrigin === undefined) {
+    const deadLetters = createDeadLetterQueue({ box: undefined, now });
+    return { relay: undefined, deadLetters, deadLetterSweep: undefined };
+  }
+  const { fetch, random = Math.random, publishTimeoutMs: timeoutMs } = effects;
+  const access = { ...qstash, fetch, now };
+  const publish = createPublisher({ ...access, timeoutMs, table, publicOrigin });
+  const client = createQstashClient({ ...access, timeoutMs: deadLetterTimeoutMs });
+  const destination = toDestination(publicOrigin, service);
+  const failureUrl = `${destination}/failed`;
+  const swept = openLetterBox(client, [destination, failureUrl]);
+  return {
+    relay: createRelay({ ...deps, publish, random }),
+    deadLetters: createDeadLetterQueue({ box: openLetterBox(client, [destination]), now }),
+    deadLetterSweep: createDeadLetterSweep({ box: swept, failureUrl, tell, log, now }),
+  };
+}

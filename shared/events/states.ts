@@ -1,0 +1,179 @@
+import { orm } from "../sql/orm.ts";
+import type { SqlDb } from "../sql/statement.ts";
+import { type Announcement, createDescriber, insertDescribed } from "./outbox.ts";
+import {
+  compareStates,
+  type Differences,
+  type Kept,
+  type Projection,
+  type State,
+  type StatePage,
+} from "./states_compare.ts";
+import type { EventTable, PublishedType } from "./table.ts";
+
+/** One aspect of a service's subjects, as it is now. Lists are sorted by subject, as SQLite sorts. */
+export interface StateSource<Said extends State = State> {
+  /** A page of them. */
+  list(page: StatePage): Promise<readonly Said[]>;
+  /** Those of these subjects that there are. */
+  find(subjects: readonly string[]): Promise<readonly Said[]>;
+  /** Says that a subject is no more; without one the end is another service's to tell. */
+  readonly ending?: Said["type"];
+}
+
+/** Behind every subject: they are visible ASCII. */
+const lastSubject = "\u007f";
+const pageSize = 500;
+
+/** A page of a source's list, and which subjects it covers. */
+export interface StatesToCompare {
+  readonly after: string;
+  /** The last subject it covers; null on the last page. */
+  readonly until: string | null;
+  readonly states: readonly State[];
+}
+
+/** What a service can say and keeps, by aspect. */
+export interface StatesDescription {
+  readonly says: readonly { readonly aspect: string; readonly ends: boolean }[];
+  readonly keeps: readonly {
+    readonly source: string;
+    readonly aspect: string;
+    readonly whole: boolean;
+  }[];
+}
+
+/** What reconciliation asks of a service; undefined for an aspect that it does not have. */
+export interface StatesEndpoint {
+  /** What there is to be compared. */
+  describe(): StatesDescription;
+  /** A page of an aspect of its own. */
+  list(aspect: string, page: StatePage): Promise<readonly State[] | undefined>;
+  /** Compares a page of a source with what is kept of it. */
+  compare(
+    kept: { readonly source: string; readonly aspect: string },
+    page: StatesToCompare,
+  ): Promise<Differences | undefined>;
+  /**
+   * Says the present state of subjects again, or that they are no more, as ordinary events, and how
+   * many those are.
+   *
+   * What changes meanwhile is said by its own change, so no older state is ever told as the newest.
+   */
+  say(aspect: string, subjects: readonly string[]): Promise<number | undefined>;
+}
+
+/** The states of a service, and where it registers them. */
+export interface States<Table extends EventTable, Service extends string> {
+  readonly endpoint: StatesEndpoint;
+  /** @throws {TypeError} for an aspect that is there */
+  says(aspect: string, source: StateSource<SaidBy<Table, Service>>): void;
+  /** @throws {TypeError} for one that is there */
+  keeps<One extends Kept>(source: string, aspect: string, projection: Projection<One>): void;
+}
+
+/** What a service may say. */
+export type SaidBy<Table extends EventTable, Service extends string> = {
+  [Type in PublishedType<Table, Service>]: Announcement<Table, Type>;
+}[PublishedType<Table, Service>];
+
+/** Keeps what a service can say and what it keeps of others, for reconciliation. */
+export function createStates<Table extends EventTable, Service extends string>(
+  { service, table, sql, now }: {
+    readonly service: Service;
+    readonly table: Table;
+    readonly sql: SqlDb;
+    /** Epoch milliseconds. */
+    readonly now: () => number;
+  },
+): States<Table, Service> {
+  const sources = new Map<string, StateSource>();
+  const projections = new Map<string, { source: string; aspect: string; kept: Projection }>();
+  const add = <Value>(map: Map<string, Value>, key: string, value: Value) => {
+    if (map.has(key)) throw new TypeError(`Cannot reconcile ${key} twice`);
+    map.set(key, value);
+  };
+  const describe = createDescriber({ service, table, now });
+  return {
+    says: (aspect, source) => add(sources, aspect, source),
+    keeps: (source, aspect, projection) =>
+      add(projections, `${source} ${aspect}`, { source, aspect, kept: toProjection(projection) }),
+    endpoint: {
+      describe: () => ({
+        says: Array.from(
+          sources,
+          ([aspect, { ending }]) => ({ aspect, ends: ending !== undefined }),
+        ),
+        keeps: Array.from(
+          projections.values(),
+          ({ source, aspect, kept: { whole } }) => ({ source, aspect, whole }),
+        ),
+      }),
+      list: async (aspect, page) => await sources.get(aspect)?.list(page),
+      async compare({ source, aspect }, page) {
+        const found = projections.get(`${source} ${aspect}`);
+        return found && await comparePage(found.kept, page);
+      },
+      async say(aspect, subjects) {
+        const source = sources.get(aspect);
+        return source && await sayAgain({ sql, describe, source, subjects });
+      },
+    },
+  };
+}
+
+/** A projection is only ever asked about rows that it has listed itself. */
+function toProjection<One extends Kept>(projection: Projection<One>): Projection {
+  return projection as unknown as Projection;
+}
+
+/** Compares a page of a source's list with all that is kept between its ends. */
+async function comparePage(
+  projection: Projection,
+  { after, until, states }: StatesToCompare,
+): Promise<Differences> {
+  const kept: Kept[] = [];
+  for (let from = after;;) {
+    const page = await projection.list({
+      after: from,
+      until: until ?? lastSubject,
+      limit: pageSize,
+    });
+    kept.push(...page);
+    const last = page.at(-1);
+    if (last === undefined || page.length < pageSize) break;
+    from = last.subject;
+  }
+  return compareStates(states, kept, projection);
+}
+
+async function sayAgain(
+  { sql, describe, source, subjects }: {
+    sql: SqlDb;
+    describe: ReturnType<typeof createDescriber>;
+    source: StateSource;
+    subjects: readonly string[];
+  },
+): Promise<number> {
+  const wanted = [...new Set(subjects)];
+  // Before the states: whatever changes after this has a sequence of its own, and is left alone.
+  const rows = await sql.run({
+    sql: `SELECT subject, sequence FROM event_sequences
+      WHERE subject IN (SELECT value FROM json_each(?))`,
+    params: [JSON.stringify(wanted)],
+  });
+  const sequences = new Map(rows.map(([subject, last]) => [String(subject), Number(last)]));
+  const states = new Map((await source.find(wanted)).map((state) => [state.subject, state]));
+  const { ending: type } = source;
+  const events = wanted.flatMap((subject) => {
+    const state = states.get(subject) ?? (type && { type, subject, data: {} });
+    return state ? [{ ...describe(state), after: sequences.get(subject) ?? 0 }] : [];
+  });
+  if (events.length > 0) await orm(sql).batch(toBatch(insertDescribed(orm(sql), events)));
+  return events.length;
+}
+
+/** Drizzle's type of a batch may be written to. */
+function toBatch<Item>([first, ...others]: readonly [Item, ...Item[]]): [Item, ...Item[]] {
+  return [first, ...others];
+}

@@ -1,0 +1,68 @@
+/** What a source would say of a subject now. */
+export interface State {
+  /** Its id. */
+  readonly subject: string;
+  /** Of the event that says it. */
+  readonly type: string;
+  /** What that event carries. */
+  readonly data: unknown;
+}
+
+/** A part of a list that is sorted by subject. */
+export interface StatePage {
+  /** Subjects behind this one; an empty text for the first. */
+  readonly after: string;
+  /** How many at most. */
+  readonly limit: number;
+}
+
+/** What a consumer keeps of one subject. */
+export interface Kept {
+  /** Its id. */
+  readonly subject: string;
+}
+
+/** What a consumer keeps of one aspect of another service's subjects, those that ended left out. */
+export interface Projection<One extends Kept = Kept> {
+  /** Whether every subject of the source has to be here, or only those there is a use for. */
+  readonly whole: boolean;
+  /** Sorted by subject; `until` is the last one. */
+  list(page: StatePage & { readonly until: string }): Promise<readonly One[]>;
+  /** Whether what is kept is what the source would say. */
+  agrees(state: State, kept: One): boolean;
+}
+
+/** Subjects of which two lists tell different things. */
+export interface Differences {
+  /** How many subjects were in both lists. */
+  readonly compared: number;
+  /** The source has them, and the consumer should. */
+  readonly missing: readonly string[];
+  /** Both have them, and they do not agree. */
+  readonly different: readonly string[];
+  /** The consumer has them, and the source does not. */
+  readonly ghosts: readonly string[];
+}
+
+/** Merges two lists that are sorted by subject, each subject once. */
+export function compareStates<One extends Kept>(
+  states: readonly State[],
+  kept: readonly One[],
+  { whole, agrees }: Pick<Projection<One>, "whole" | "agrees">,
+): Differences {
+  const [missing, different, ghosts]: [string[], string[], string[]] = [[], [], []];
+  let [compared, at] = [0, 0];
+  for (const state of states) {
+    let one = kept[at];
+    for (; one !== undefined && one.subject < state.subject; one = kept[++at]) {
+      ghosts.push(one.subject);
+    }
+    if (one?.subject === state.subject) {
+      compared++;
+      at++;
+      if (!agrees(state, one)) different.push(state.subject);
+    } else if (whole) missing.push(state.subject);
+  }
+  ghosts.push(...kept.slice(at).map(({ subject }) => subject));
+  return { compared, missing, different, ghosts };
+}

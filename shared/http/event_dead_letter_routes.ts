@@ -1,0 +1,117 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import type { DeadLetter } from "../events/mod.ts";
+import { Problem } from "../problem.ts";
+import type { AdminRoutes } from "./event_admin_routes.ts";
+import { jsonResponse, ListQuery, noContent } from "./openapi.ts";
+
+const Id = z.object({ id: z.string() });
+const Text = z.string().nullable();
+const DeadLetterDocument = z.object({
+  id: z.string(),
+  eventId: Text,
+  type: Text,
+  subject: Text,
+  failedAt: Text,
+  attempts: z.int().nullable(),
+  status: z.int().nullable(),
+  poison: z.boolean(),
+  reason: z.string(),
+});
+const Page = z.object({ items: z.array(DeadLetterDocument), nextCursor: Text });
+const Whole = DeadLetterDocument.extend({ event: z.unknown(), answer: Text });
+const Replayed = z.object({ replayed: z.int(), poison: z.int(), more: z.boolean() });
+
+const hide = true;
+
+const listLetters = createRoute({
+  hide,
+  method: "get",
+  path: "/dead-letters",
+  request: { query: ListQuery },
+  responses: { 200: jsonResponse("A page, the oldest first", Page) },
+});
+
+const showLetter = createRoute({
+  hide,
+  method: "get",
+  path: "/dead-letters/{id}",
+  request: { params: Id },
+  responses: { 200: jsonResponse("One with its event", Whole) },
+});
+
+const replayAll = createRoute({
+  hide,
+  method: "post",
+  path: "/dead-letters/replay",
+  request: { query: z.object({ poison: z.enum(["true", "false"]).default("false") }) },
+  responses: { 200: jsonResponse("How many were sent anew", Replayed) },
+});
+
+const replayLetter = createRoute({
+  hide,
+  method: "post",
+  path: "/dead-letters/{id}/replay",
+  request: { params: Id },
+  responses: { 200: jsonResponse("It was sent anew", Replayed.pick({ replayed: true })) },
+});
+
+const dropLetter = createRoute({
+  hide,
+  method: "delete",
+  path: "/dead-letters/{id}",
+  request: { params: Id },
+  responses: { 204: noContent("It is given up for good") },
+});
+
+/** Adds what QStash has given up: to look at, to send anew, to give up for good. */
+export function addDeadLetterRoutes(
+  { admin, endpoint: { deadLetters }, audit }: AdminRoutes,
+): void {
+  admin.openapi(listLetters, async (c) => {
+    const { items, nextCursor } = await deadLetters.list(c.req.valid("query"));
+    return c.json({ items: [...items], nextCursor }, 200);
+  });
+  admin.openapi(showLetter, async (c) => {
+    return c.json(await deadLetters.find(c.req.valid("param").id), 200);
+  });
+  admin.openapi(replayAll, async (c) => {
+    const poison = c.req.valid("query").poison === "true";
+    const replayed = await orUnknown(deadLetters.replayAll({ poison }), () => {
+      audit(c, "Dead letters replayed", { withPoison: poison, ...unknown });
+    });
+    audit(c, "Dead letters replayed", { withPoison: poison, ...replayed });
+    return c.json(replayed, 200);
+  });
+  admin.openapi(replayLetter, async (c) => {
+    const { id } = c.req.valid("param");
+    const letter = await orUnknown(deadLetters.replay(id), () => {
+      audit(c, "Dead letter replayed", { deadLetter: id, ...unknown });
+    });
+    audit(c, "Dead letter replayed", toFields(letter));
+    return c.json({ replayed: 1 }, 200);
+  });
+  admin.openapi(dropLetter, async (c) => {
+    const { id } = c.req.valid("param");
+    const letter = await orUnknown(deadLetters.drop(id), () => {
+      audit(c, "Dead letter dropped", { deadLetter: id, ...unknown });
+    });
+    audit(c, "Dead letter dropped", toFields(letter));
+    return c.body(null, 204);
+  });
+}
+
+function toFields({ id, eventId, type, subject, poison }: DeadLetter) {
+  return { deadLetter: id, event: eventId, type, subject, poison };
+}
+
+const unknown = { outcome: "unknown" } as const;
+
+/** What QStash did not answer it may have done, so that is written down as well. */
+async function orUnknown<Result>(work: Promise<Result>, note: () => void): Promise<Result> {
+  try {
+    return await work;
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status >= 500) note();
+    throw error;
+  }
+}

@@ -1,0 +1,103 @@
+import { createRoute, z } from "@hono/zod-openapi";
+import { Problem } from "../problem.ts";
+import type { AdminRoutes } from "./event_admin_routes.ts";
+import { jsonBody, jsonResponse } from "./openapi.ts";
+
+const subject = z.string().regex(/^[\x21-\x7e]{1,200}$/);
+const behind = z.union([z.literal(""), subject]);
+const State = z.object({ subject, type: z.string(), data: z.unknown() });
+const Subjects = z.array(z.string());
+const maxStates = 500;
+
+const hide = true;
+
+const describeStates = createRoute({
+  hide,
+  method: "get",
+  path: "/states",
+  responses: {
+    200: jsonResponse(
+      "What the service can say again, and what it keeps of others",
+      z.object({
+        says: z.array(z.object({ aspect: z.string(), ends: z.boolean() })),
+        keeps: z.array(z.object({ source: z.string(), aspect: z.string(), whole: z.boolean() })),
+      }),
+    ),
+  },
+});
+
+const listStates = createRoute({
+  hide,
+  method: "get",
+  path: "/states/{aspect}",
+  request: {
+    params: z.object({ aspect: z.string() }),
+    query: z.object({
+      after: behind.default(""),
+      limit: z.coerce.number().int().min(1).max(maxStates).default(200),
+    }),
+  },
+  responses: { 200: jsonResponse("A page, by subject", z.object({ items: z.array(State) })) },
+});
+
+const compareStates = createRoute({
+  hide,
+  method: "post",
+  path: "/kept/{source}/{aspect}/compare",
+  request: {
+    params: z.object({ source: z.string(), aspect: z.string() }),
+    ...jsonBody(z.strictObject({
+      after: behind,
+      until: subject.nullable(),
+      states: z.array(State).max(maxStates),
+    })),
+  },
+  responses: {
+    200: jsonResponse(
+      "Where what is kept differs from a page of the source's",
+      z.object({ compared: z.int(), missing: Subjects, different: Subjects, ghosts: Subjects }),
+    ),
+  },
+});
+
+const sayStates = createRoute({
+  hide,
+  method: "post",
+  path: "/states/{aspect}/say",
+  request: {
+    params: z.object({ aspect: z.string() }),
+    ...jsonBody(z.strictObject({ subjects: z.array(subject).min(1).max(maxStates) })),
+  },
+  responses: { 200: jsonResponse("How many were told", z.object({ said: z.int() })) },
+});
+
+/** Adds what the data of services is reconciled by. */
+export function addStateRoutes({ admin, endpoint: { reconciliation }, audit }: AdminRoutes): void {
+  admin.openapi(describeStates, (c) => {
+    const { says, keeps } = reconciliation.describe();
+    return c.json({ says: [...says], keeps: [...keeps] }, 200);
+  });
+  admin.openapi(listStates, async (c) => {
+    const { aspect } = c.req.valid("param");
+    const items = requireAspect(await reconciliation.list(aspect, c.req.valid("query")));
+    return c.json({ items: [...items] }, 200);
+  });
+  admin.openapi(compareStates, async (c) => {
+    const { compared, missing, different, ghosts } = requireAspect(
+      await reconciliation.compare(c.req.valid("param"), c.req.valid("json")),
+    );
+    const found = { missing: [...missing], different: [...different], ghosts: [...ghosts] };
+    return c.json({ compared, ...found }, 200);
+  });
+  admin.openapi(sayStates, async (c) => {
+    const { aspect } = c.req.valid("param");
+    const said = requireAspect(await reconciliation.say(aspect, c.req.valid("json").subjects));
+    audit(c, "States said again", { aspect, said });
+    return c.json({ said }, 200);
+  });
+}
+
+function requireAspect<Value>(value: Value | undefined): Value {
+  if (value === undefined) throw new Problem("not_found");
+  return value;
+}

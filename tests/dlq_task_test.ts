@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import { dlq } from "../dev/dlq.ts";
+import { setUp } from "../dev/events_setup.ts";
+import { createPaint } from "../dev/paint.ts";
+import { startDev, temporaryHome } from "./support/dev_system.ts";
+import { isObject, objectAt } from "./support/json.ts";
+import { publishTo } from "./support/published.ts";
+import { waitUntil } from "./support/wait.ts";
+
+const withinMs = 20_000;
+const plain = createPaint(false);
+
+Deno.test("deno task dlq and events:setup find the system that dev runs", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path });
+  const variables = { EDGEPASS_HOME: home.path };
+  const run = (...args: string[]) => dlq(args, variables, plain);
+  const settings = await readQstash(home.path);
+  const origin = `http://127.0.0.1:${system.port}`;
+  assert.deepEqual(await run("list"), {
+    code: 0,
+    text: ["auth", "user", "course", "enrollment"].map((name) => `${name}: none`).join("\n"),
+  });
+  await publishTo(
+    settings,
+    "course",
+    { id: "e1", type: "user.unheard", subject: "p\u00071" },
+    origin,
+  );
+  const list = async () => (await run("list")).text;
+  await waitUntil(
+    "it is listed",
+    async () => (await list()).includes("course: 1 dead letter"),
+    withinMs,
+  );
+  const text = await list();
+  assert.match(
+    text,
+    /user\.unheard of p 1, \d{4}-.*\n {4}poison: The event is not a CloudEvent of ours/,
+  );
+  const [id = ""] = /\d{13}-\d+/.exec(text) ?? [];
+
+  const shown = await run("show", id);
+  const whole: unknown = JSON.parse(shown.text);
+  assert.ok(isObject(whole));
+  assert.deepEqual([whole.service, objectAt(whole, "event").id], ["course", "e1"]);
+
+  const all = await run("replay", "--all");
+  assert.equal(all.code, 0);
+  assert.match(all.text, /^course: 0 replayed, 1 poison left where they are$/m);
+  assert.match((await run("replay", id)).text, /^Replayed: .*, for course$/);
+  assert.deepEqual(await run("replay", id), {
+    code: 1,
+    text: `No service has a dead letter ${id}`,
+  });
+  await waitUntil("it is dead again", async () => /poison/.test(await list()), withinMs);
+  assert.match((await run("replay", "--all", "--poison")).text, /^course: 1 replayed$/m);
+  await waitUntil("it is dead again", async () => /poison/.test(await list()), withinMs);
+  const [last = ""] = /\d{13}-\d+/.exec(await list()) ?? [];
+  assert.match((await run("drop", last)).text, /^Dropped: .*, of course$/);
+  assert.ok(!(await list()).includes("poison"));
+
+  const task = await runTask(["dlq", "list"], variables);
+  assert.deepEqual([task.code, task.text], [0, await list()]);
+  const setup = await runTask(["events:setup"], variables);
+  assert.equal(setup.code, 0, setup.text);
+  assert.match(setup.text, /ok, 0 warn, 0 fail$/);
+  assert.deepEqual(await setUp([], variables, plain), { code: 0, text: setup.text });
+
+  const elsewhere = { ...variables, PUBLIC_ORIGIN: "https://learn.test" };
+  assert.deepEqual(await dlq(["list"], elsewhere, plain), {
+    code: 1,
+    text: "ADMIN_EMAIL and ADMIN_PASSWORD of https://learn.test are not set",
+  });
+  const deployment = {
+    PUBLIC_ORIGIN: origin,
+    ADMIN_EMAIL: "admin@edgepass.local",
+    ADMIN_PASSWORD: "somebody else's",
+  };
+  const refused = await dlq(["list"], deployment, plain);
+  assert.deepEqual(refused, {
+    code: 1,
+    text: "POST /auth/token answered 401 credentials_invalid",
+  });
+});
+
+const misused = [
+  [],
+  ["list", "x"],
+  ["show"],
+  ["show", "--all"],
+  ["show", "a/b"],
+  ["replay"],
+  [
+    "replay",
+    "--all",
+    "--everything",
+  ],
+  ["drop", "--all"],
+  ["purge"],
+];
+for (const args of misused) {
+  Deno.test(`deno task dlq does nothing for "${args.join(" ")}"`, async () => {
+    const { code, text } = await dlq(args, { EDGEPASS_HOME: "/nowhere" }, plain);
+    assert.equal(code, 2);
+    assert.match(text, /^Usage: deno task dlq list/);
+  });
+}
+
+Deno.test("deno task dlq says where it looked for a system", async () => {
+  await using home = await temporaryHome();
+  const { code, text } = await dlq(["list"], { EDGEPASS_HOME: home.path }, plain);
+  assert.equal(code, 1);
+  assert.match(text, /dev\.env cannot be read: start deno task dev, or set PUBLIC_ORIGIN/);
+});
+
+/** What a dev system was told of its QStash. */
+async function readQstash(home: string): Promise<Record<string, string>> {
+  const text = await Deno.readTextFile(`${home}/dev.env`);
+  return Object.fromEntries(
+    [...text.matchAll(/^(QSTASH_\w+)='(.+)'$/gm)].map(([, name, value]) => [name, value]),
+  );
+}
+
+async function runTask(args: readonly string[], env: Readonly<Record<string, string>>) {
+  const command = new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", ...args],
+    cwd: new URL("../", import.meta.url),
+    env: { ...env, NO_COLOR: "1" },
+  });
+  const { code, stdout, stderr } = await command.output();
+  const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  return { code, text: text.trimEnd() };
+}
