@@ -2,6 +2,7 @@ import { createDeliveryFetch, type DeliveryFetch } from "./delivery_fetch.ts";
 import type { Home } from "./home.ts";
 import type { Logs } from "./logs.ts";
 import { type Mode, modes } from "./modes.ts";
+import type { LogNote } from "./qstash/mod.ts";
 import { openQstashEndpoint } from "./qstash_endpoint.ts";
 import { openRedis } from "./redis_endpoint.ts";
 import type { Settings } from "./settings.ts";
@@ -11,6 +12,10 @@ export interface Endpoints {
   /** The settings, with how to reach both. */
   readonly settings: Settings;
   readonly deliveries: Pick<DeliveryFetch, "open" | "hold">;
+  /** Where the local QStash is; undefined where one was given. */
+  readonly localQstash: { readonly url: string; readonly token: string } | undefined;
+  /** From now on this one hears what happens to messages of the local QStash. */
+  onNote(listener: (note: LogNote) => void): void;
 }
 
 /**
@@ -35,14 +40,18 @@ export async function openEndpoints(
   const { PUBLIC_ORIGIN: publicOrigin, PORT: port } = base;
   const deliveries = createDeliveryFetch({ publicOrigin, port: Number(port) });
   cleanup.defer(deliveries.close);
+  let hear: (note: LogNote) => void = () => {};
   const qstash = await openQstashEndpoint(home, base, {
     file: modes[mode].qstash,
     fetch: deliveries.fetch,
+    onNote: (note) => hear(note),
     onError: (cause) => logs.say("error", `QStash endpoint: ${String(cause)}`),
   });
   cleanup.defer(qstash.close);
   return {
     deliveries,
+    localQstash: base.QSTASH_URL === "" ? { url: qstash.url, token: qstash.token } : undefined,
+    onNote: (listener) => hear = listener,
     settings: {
       ...base,
       UPSTASH_REDIS_REST_URL: redis.url,

@@ -1,6 +1,14 @@
+import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { parseEnv } from "node:util";
 import { explainTrace } from "./explain_trace.ts";
-import { findTraceIds, openForReading, readDetail, storeFile } from "./observe/mod.ts";
+import {
+  findTraceIds,
+  openForReading,
+  type OutboxFile,
+  readDetail,
+  storeFile,
+} from "./observe/mod.ts";
 import { createPaint, type Paint } from "./paint.ts";
 import { projectRoot } from "./processes.ts";
 
@@ -25,7 +33,9 @@ export function explain(args: readonly string[], home: string, paint: Paint): Ex
   try {
     using db = openForReading(path);
     const [traceId, ...others] = findTraceIds(db, prefix, maxNamed + 1);
-    const detail = traceId === undefined ? undefined : readDetail(db, traceId);
+    const detail = traceId === undefined
+      ? undefined
+      : readDetail(db, traceId, readOutboxFiles(home));
     if (traceId === undefined || !detail) {
       return { text: `No trace begins with ${prefix} in ${path}`, code: 1 };
     }
@@ -38,6 +48,17 @@ export function explain(args: readonly string[], home: string, paint: Paint): Ex
     const reason = error instanceof Error ? error.message : "unknown reason";
     return { text: `No trace can be read from ${path}: ${reason}`, code: 1 };
   }
+}
+
+/** The services' databases, by the settings that dev wrote at its last start. */
+function readOutboxFiles(home: string): OutboxFile[] {
+  const written = join(home, "dev.env");
+  if (!existsSync(written)) return [];
+  return Object.entries(parseEnv(readFileSync(written, "utf8"))).flatMap(([name, value = ""]) => {
+    const [, service] = /^([A-Z]+)_DB$/.exec(name) ?? [];
+    const [, path] = /^sqlite:(.+)$/.exec(value) ?? [];
+    return service && path ? [{ service: service.toLowerCase(), path }] : [];
+  });
 }
 
 /** A trace id or its beginning, alone or inside of a `traceparent`. */

@@ -1,3 +1,4 @@
+import { tellEvents } from "./explain_events.ts";
 import { type Facts, readFacts, readStatus } from "./explain_facts.ts";
 import { tellHops, tellLine } from "./explain_hops.ts";
 import { explainCode, tellStory } from "./explain_story.ts";
@@ -17,6 +18,9 @@ export function explainTrace(traceId: string, detail: RequestDetail, paint: Pain
     ...(detail.spans.length > 0
       ? [...title("Hops"), ...tellHops(facts.detail, paint)]
       : tellServed(facts, title, paint)),
+    ...(detail.events.length > 0
+      ? [...title("Events"), ...tellEvents(facts.detail.events, paint)]
+      : []),
     "",
   ].join("\n");
 }

@@ -2,6 +2,8 @@ import { readConfig } from "@edgepass/shared/config";
 import { telemetrySettings } from "@edgepass/shared/telemetry";
 import { stripVTControlCharacters } from "node:util";
 import * as z from "zod/mini";
+import { toDeliveryNote } from "./delivery_notes.ts";
+import type { Endpoints } from "./endpoints.ts";
 import type { Home } from "./home.ts";
 import type { LogLine } from "./log_line.ts";
 import type { Logs } from "./logs.ts";
@@ -51,14 +53,15 @@ export function toForwardTargets(given: Given): ForwardTargets | undefined {
  * @throws {StartError} when it cannot serve
  */
 export async function observe(
-  { mode, home, given, settings, logs }: {
+  { mode, home, given, endpoints, logs }: {
     readonly mode: string;
     readonly home: Home;
     readonly given: Given;
-    readonly settings: Settings;
+    readonly endpoints: Endpoints;
     readonly logs: Logs;
   },
 ): Promise<RunningObserver> {
+  const { settings, localQstash: qstash } = endpoints;
   const isExportingLogs = settings.OTEL_LOGS_EXPORTER === "otlp" || settings.OTEL_DENO !== "";
   const observer = await startObserver({
     folder: home.at("observe"),
@@ -70,6 +73,7 @@ export async function observe(
       gatewayOrigin: settings.PUBLIC_ORIGIN,
       services: serviceNames,
       redis: { url: settings.UPSTASH_REDIS_REST_URL, token: settings.UPSTASH_REDIS_REST_TOKEN },
+      qstash,
       databases: mode === "workers" ? [] : listDatabases(settings),
     },
     forward: toForwardTargets({ ...given, DASHBOARD_PORT: settings.DASHBOARD_PORT }),
@@ -79,6 +83,10 @@ export async function observe(
     throw new StartError(`the dashboard cannot be served: ${reason}`, { cause });
   });
   logs.listen((line) => observer.hear(toObserved(line)));
+  endpoints.onNote((note) => {
+    const told = toDeliveryNote(note);
+    if (told) observer.noteDelivery(told);
+  });
   return observer;
 }
 

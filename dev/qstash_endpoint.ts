@@ -1,7 +1,13 @@
 import type { Home } from "./home.ts";
 import { keepText, keptText } from "./kept.ts";
 import { makeSecret } from "./keys.ts";
-import { type FaultOptions, openQstash, type Qstash, type SigningKeys } from "./qstash/mod.ts";
+import {
+  type FaultOptions,
+  type LogNote,
+  openQstash,
+  type Qstash,
+  type SigningKeys,
+} from "./qstash/mod.ts";
 import type { Settings } from "./settings.ts";
 import { StartError } from "./start_error.ts";
 
@@ -21,6 +27,8 @@ export interface QstashEndpointOptions {
   readonly faults?: FaultOptions;
   /** How messages are delivered. */
   readonly fetch?: typeof fetch;
+  /** Hears what happens to messages of the local QStash; of a given one nobody hears. */
+  readonly onNote?: (note: LogNote) => void;
   readonly onError: (cause: unknown) => void;
 }
 
@@ -50,7 +58,7 @@ export async function openQstashEndpoint(
 async function serveQstash(
   home: Home,
   settings: QstashSettings,
-  { file, faults, fetch, onError }: QstashEndpointOptions,
+  { file, faults, fetch, onNote, onError }: QstashEndpointOptions,
 ): Promise<QstashEndpoint> {
   const { QSTASH_CURRENT_SIGNING_KEY: current, QSTASH_NEXT_SIGNING_KEY: next } = settings;
   const token = settings.QSTASH_TOKEN ||
@@ -61,6 +69,7 @@ async function serveQstash(
     ...(current !== "" && next !== "" ? { keys: { current, next } } : {}),
     ...(faults ? { faults } : {}),
     ...(fetch ? { fetch } : {}),
+    ...(onNote ? { onNote } : {}),
     onError,
   });
   const portFile = home.at(`${file}.port`);

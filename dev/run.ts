@@ -75,8 +75,9 @@ interface Start {
 async function start(options: Start): Promise<Ending> {
   const { mode, home, given, logs, cleanup, end } = options;
   const base = await completeSettings(home, toModeDefaults(mode, given));
-  const { settings: whole, deliveries } = await openEndpoints(base, options);
-  const observer = await observe({ mode, home, given, settings: whole, logs });
+  const endpoints = await openEndpoints(base, options);
+  const { settings: whole, deliveries } = endpoints;
+  const observer = await observe({ mode, home, given, endpoints, logs });
   cleanup.defer(observer.close);
   const { settings, processes } = place(mode, home, whole);
   keepText(home.at("dev.env"), toEnvFile(settings));

@@ -1,12 +1,16 @@
 import assert from "node:assert/strict";
 import type {
+  Events,
+  EventTrail,
   Health,
   KeptLogLine,
   Page,
   RequestDetail,
   RequestRow,
   ServiceMap,
+  WholeDeadEvent,
 } from "../dev/observe/api.ts";
+import { parseEnv } from "node:util";
 import { startCollector } from "./support/collector.ts";
 import { askWhoIAm, bearer, demoLearner, logIn } from "./support/dev_people.ts";
 import {
@@ -120,6 +124,155 @@ Deno.test("a request is on the dashboard with every step, and explained in the t
     ]
   ) assert.ok(said.includes(part), `${part}\n${said}`);
 });
+
+/** Asks the dashboard to do something, as its page does. */
+async function act(system: DevSystem, method: string, path: string, headers = {}) {
+  return await fetch(`http://127.0.0.1:${system.dashboardPort}${path}`, { method, headers });
+}
+
+const ofPage = { "x-edgepass-page": "1" };
+
+/** What the local QStash of a system does wrong from now on. */
+async function setFaults(home: string, faults: Readonly<Record<string, number>>): Promise<void> {
+  const settings = parseEnv(await Deno.readTextFile(`${home}/dev.env`));
+  const response = await fetch(`${settings.QSTASH_URL}/v2/local/faults`, {
+    method: "PUT",
+    headers: { authorization: `Bearer ${settings.QSTASH_TOKEN}` },
+    body: JSON.stringify(faults),
+  });
+  assert.equal(response.status, 200);
+  await response.body?.cancel();
+}
+
+async function rename(system: DevSystem, token: string, name: string): Promise<Response> {
+  return await system.fetch("/users/me", {
+    method: "PATCH",
+    headers: { ...bearer(token), "content-type": "application/json" },
+    body: JSON.stringify({ name }),
+  });
+}
+
+const isTold = (state: EventTrail["state"]) => ({ events }: RequestDetail): boolean =>
+  events.length > 0 && events.every((event) => event.state === state);
+
+Deno.test("the way of an event is told from its outbox to whoever hears it, while it goes", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path });
+  const token = await logIn(system, demoLearner);
+  await setFaults(home.path, { apiError: 1 });
+  const waiting = await traceOf(system, await rename(system, token, "Ann"), isTold("waiting"));
+  const traceId = waiting.request?.traceId ?? "";
+  assert.equal(waiting.request?.path, "/users/me");
+  assert.deepEqual(waiting.events.map(({ type, source }) => `${source} ${type}`), [
+    "user user.profile-changed",
+  ]);
+  assert.match(await explain(home.path, traceId), /Events .* now +waits in the outbox of user/);
+  const before = await ask<Events>(system, "/api/events");
+  assert.equal(before.outboxes.find(({ service }) => service === "user")?.waiting, 1);
+  assert.deepEqual([before.deadLetters, before.trouble], [null, "The local QStash answered 500"]);
+
+  await setFaults(home.path, {});
+  const isDone = isTold("done");
+  const found: RequestDetail[] = [];
+  await waitUntil("it is told", async () => {
+    found.unshift(await ask<RequestDetail>(system, `/api/requests/${traceId}`));
+    return found.slice(0, 1).some(isDone);
+  }, 20_000);
+  const [event] = found[0]?.events ?? [];
+  assert.ok(event && event.publishedAt !== null && event.publishedAt >= event.storedAt);
+  assert.ok(event.publishAttempts > 1, "it was tried in vain first");
+  const outcomes = event.deliveries.map(({ consumer, state, attempts }) =>
+    `${consumer} ${state} ${attempts.map(({ status, outcome }) => `${outcome} ${status}`)}`
+  );
+  assert.deepEqual(outcomes, ["course delivered applied 200"]);
+  assert.match(
+    await explain(home.path, traceId),
+    /published to QStash at the \d+\w\w attempt .*delivered to course: applied \(200\)/,
+  );
+  const { events, deadLetters } = await ask<Events>(system, "/api/events");
+  assert.equal(events.find(({ id }) => id === event.id)?.state, "done");
+  assert.deepEqual(deadLetters, []);
+});
+
+/** Publishes something by the local QStash that the service will never take. */
+async function publishPoison(home: string, system: DevSystem, traceId: string): Promise<void> {
+  const settings = parseEnv(await Deno.readTextFile(`${home}/dev.env`));
+  const url = `${settings.PUBLIC_ORIGIN}/events/course`;
+  assert.ok(settings.PUBLIC_ORIGIN?.endsWith(String(system.port)));
+  const response = await fetch(`${settings.QSTASH_URL}/v2/publish/${url}`, {
+    method: "POST",
+    headers: { authorization: `Bearer ${settings.QSTASH_TOKEN}` },
+    body: JSON.stringify({
+      specversion: "1.0",
+      id: "e-poison",
+      source: "/user",
+      type: "user.unheard-of",
+      subject: "s-1",
+      time: "2026-01-01T00:00:00.000Z",
+      traceparent: `00-${traceId}-b7ad6b7169203331-01`,
+    }),
+  });
+  assert.ok(response.ok);
+  await response.body?.cancel();
+}
+
+Deno.test("dead letters are shown, replayed and dropped by the dashboard's own page alone", async () => {
+  await using home = await temporaryHome();
+  await using system = await startDev({ home: home.path });
+  const traceId = "0af7651916cd43dd8448eb211c80319c";
+  await publishPoison(home.path, system, traceId);
+  const letters = async () => (await ask<Events>(system, "/api/events")).deadLetters ?? [];
+  await waitUntil("it is dead", async () => (await letters()).length === 1, 10_000);
+  const [letter] = await letters();
+  assert.ok(letter);
+  const { consumer, type, poison, status } = letter;
+  assert.deepEqual([consumer, type, poison, status, letter.traceId], [
+    "course",
+    "user.unheard-of",
+    true,
+    489,
+    traceId,
+  ]);
+  const whole = await ask<WholeDeadEvent>(system, `/api/events/dead-letters/${letter.id}`);
+  assert.ok(whole.event.includes("e-poison") && whole.answer.includes("event_unusable"));
+
+  const path = `/api/events/dead-letters/${letter.id}`;
+  const refused = [{}, { ...ofPage, origin: "http://evil.test" }, {
+    ...ofPage,
+    "sec-fetch-site": "cross-site",
+  }];
+  for (const headers of refused) {
+    for (const [method, at] of [["POST", path], ["DELETE", path], ["POST", parentOf(path)]]) {
+      const response = await act(system, method ?? "", at ?? "", headers);
+      assert.equal(response.status, 403, `${method} ${at}`);
+      await response.body?.cancel();
+    }
+  }
+  assert.equal((await letters()).length, 1);
+  const all = await act(system, "POST", parentOf(path), ofPage);
+  assert.deepEqual(await all.json(), { replayed: 0, poison: 1 });
+  const one = await act(system, "POST", path, ofPage);
+  assert.deepEqual(await one.json(), { replayed: 1, poison: 0 });
+  await waitUntil("it is dead again", async () => {
+    const [again] = await letters();
+    return again !== undefined && again.id !== letter.id;
+  }, 10_000);
+  const gone = await act(system, "POST", path, ofPage);
+  assert.equal(gone.status, 404);
+  await gone.body?.cancel();
+  const [again] = await letters();
+  const dropped = await act(system, "DELETE", `${parentOf(path)}/${again?.id}`, ofPage);
+  assert.deepEqual(await dropped.json(), { dropped: 1 });
+  assert.deepEqual(await letters(), []);
+  await waitUntil("both attempts are told", async () => {
+    const { events } = await ask<Events>(system, "/api/events");
+    return events.find(({ id }) => id === "e-poison")?.deliveries[0]?.attempts.length === 2;
+  }, seenWithinMs);
+});
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
+}
 
 Deno.test("the dashboard tells traffic, lines and health of what runs, and of a refusal", async () => {
   await using home = await temporaryHome();

@@ -28,9 +28,21 @@ const views = {
   "a request": [
     `#/requests/${enrollment}`,
     "POST /enrollments",
-    ["GET → course", "roles:learner", "Nothing of it is revoked (strict)", "edgepass.local"],
+    [
+      "GET → course",
+      "roles:learner",
+      "Nothing of it is revoked (strict)",
+      "edgepass.local",
+      "delivered to course, 2nd attempt",
+    ],
   ],
   "the log": ["#/logs", "Logs", ["Request answered", "Upstream is unavailable"]],
+  "the events": ["#/events", "Events", [
+    "8 events waiting, 2 dead letters.",
+    "user.profile-changed",
+    "poison",
+    "Replay all 1 event that are no poison",
+  ]],
   "the health": [
     "#/health",
     "Health",
@@ -148,6 +160,68 @@ inBrowser("log lines, health and the map follow the stream", async () => {
   fake.tell("metrics", { at: Date.now() });
   await page.getByText("Nobody calls just now.").waitFor();
   opened.requireCalm();
+});
+
+inBrowser("the way of an event is told where it was caused, and follows the stream", async () => {
+  await using opened = await setup(`#/requests/${enrollment}`);
+  const { page, fake } = opened;
+  const way = page.locator(".trace-events .trail-steps");
+  await way.getByText("stored in the outbox of enrollment").waitFor();
+  await way.getByText("published to QStash").waitFor();
+  await way.getByText("course did not take it, 1st attempt: busy (503)").waitFor();
+  await way.getByText("delivered to course, 2nd attempt: applied (200)").waitFor();
+  const known = fake.samples.traces.get(enrollment);
+  assert.ok(known);
+  const dead = { consumer: "course", state: "dead", attempts: [], nextAt: null } as const;
+  const events = known.events.map((event) => ({ ...event, deliveries: [dead] }));
+  fake.samples.traces.set(enrollment, { ...known, events });
+  fake.tell("events", { at: 1 });
+  await way.getByText("a dead letter: course has not heard of it").waitFor();
+  opened.requireCalm();
+});
+
+inBrowser(
+  "events are walked through by keys, and dead letters shown, replayed, dropped",
+  async () => {
+    await using opened = await setup("#/events");
+    const { page, fake } = opened;
+    await page.getByText("user.profile-changed").waitFor();
+    await page.keyboard.press("j");
+    await page.keyboard.press("Enter");
+    await page.getByText("waits in the outbox of user, after 3 attempts").waitFor();
+    await page.keyboard.press("j");
+    assert.match(await page.locator("summary:focus").textContent() ?? "", /course\.changed/);
+    await page.getByRole("button", { name: "Show course.deleted for enrollment" }).press("Enter");
+    await page.getByRole("region", { name: "Last answer to course.deleted for enrollment" })
+      .getByText("out of order").waitFor();
+    await page.getByRole("button", { name: "Replay all 1 event" }).press("Enter");
+    await page.getByText("1 event replayed, 1 left: poison").waitFor();
+    await page.getByRole("button", { name: "Drop… course.deleted" }).press("Enter");
+    assert.equal(fake.samples.events.deadLetters?.length, 1, "it is asked first");
+    await page.getByRole("button", { name: "Drop for good course.deleted" }).press("Enter");
+    await page.getByText("No event was given up. Good.").waitFor();
+    fake.samples.events.outboxes = [];
+    fake.samples.events.deadLetters = null;
+    fake.tell("events", { at: 1 });
+    await page.getByText("No database of a service can be read from here.").waitFor();
+    await page.getByText("deno task dlq list").waitFor();
+    fake.samples.events.trouble = "The local QStash does not answer";
+    fake.tell("events", { at: 2 });
+    await page.getByText("The local QStash does not answer.").waitFor();
+    opened.requireCalm();
+  },
+);
+
+inBrowser("a dead letter that is gone meanwhile is said to be so", async () => {
+  await using opened = await setup("#/events");
+  const { page, fake } = opened;
+  const replay = page.getByRole("button", { name: "Replay course.changed for enrollment" });
+  await replay.waitFor();
+  const letters = fake.samples.events.deadLetters ?? [];
+  fake.samples.events.deadLetters = [];
+  await replay.press("Enter");
+  await page.getByText("It is no dead letter any more").waitFor();
+  assert.equal(letters.length, 2);
 });
 
 inBrowser("filters narrow the list, stand in the address and survive a reload", async () => {

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
 import { explain } from "../dev/explain.ts";
+import { createDeliveries, type DeliveryNote } from "../dev/observe/deliveries.ts";
 import { createPaint } from "../dev/paint.ts";
 import { answeredLine, lineOf, openStore } from "./support/observed.ts";
 import { acceptedTrace, refusedTrace, traceIdOf } from "./support/otlp.ts";
@@ -73,6 +75,85 @@ Deno.test("an accepted request is told with every decision and every hop", async
   const places = order.map((line) => text.indexOf(`\n${line}`));
   assert.deepEqual(places, places.toSorted((a, b) => a - b));
   assert.ok(!places.includes(-1), text);
+});
+
+const notes = (state: DeliveryNote["state"], more: Partial<DeliveryNote> = {}): DeliveryNote => ({
+  time: start + 40,
+  state,
+  messageId: "m1",
+  consumer: "course",
+  status: null,
+  outcome: null,
+  nextAt: null,
+  eventId: "e-1",
+  type: "user.profile-changed",
+  subject: "0192",
+  source: "user",
+  storedAt: start + 3,
+  traceId,
+  ...more,
+});
+const busy = notes("failed", {
+  time: start + 50,
+  status: 503,
+  outcome: "busy",
+  nextAt: start + 99,
+});
+const ways: Readonly<Record<string, readonly [readonly DeliveryNote[], readonly string[]]>> = {
+  "delivered at the second attempt": [
+    [notes("accepted"), busy, notes("delivered", { status: 200, outcome: "applied" })],
+    [
+      "course did not take it, 1st attempt: busy (503)",
+      "delivered to course, 2nd attempt: applied (200)",
+    ],
+  ],
+  "being retried": [[notes("accepted"), busy], [
+    "course did not take it: busy (503)",
+    "goes to course again",
+  ]],
+  "a dead letter": [[
+    notes("accepted"),
+    { ...busy, nextAt: null },
+    notes("dead", { status: 503 }),
+  ], ["course did not take it: busy (503)", "a dead letter: course has not heard of it"]],
+};
+for (const [what, [given, expected]] of Object.entries(ways)) {
+  Deno.test(`an event that is ${what} is told after the request that caused it`, async () => {
+    await using world = await setup();
+    await world.send(acceptedTrace({ traceId, start }));
+    createDeliveries(world.db).write(given);
+    const said = squeeze(world.explain(traceId).text);
+    const [, events = ""] = said.split(" Events ");
+    assert.ok(events.startsWith("user.profile-changed 0192 (e-1) + "), said);
+    const parts = ["stored in the outbox of user", "published to QStash", ...expected];
+    for (const part of parts) assert.ok(events.includes(part), `${part}\n${events}`);
+  });
+}
+
+Deno.test("an event that waits in its outbox is told, parked or not, without a QStash that tells", async () => {
+  await using world = await setup();
+  await world.send(acceptedTrace({ traceId, start }));
+  const path = `${world.home}/user.sqlite`;
+  Deno.writeTextFileSync(`${world.home}/dev.env`, `USER_DB='sqlite:${path}'\nPORT='1'\n`);
+  using db = new DatabaseSync(path);
+  db.exec(Deno.readTextFileSync(new URL("../shared/events/tables.sql", import.meta.url)));
+  const event = JSON.stringify({
+    type: "user.profile-changed",
+    traceparent: `00-${traceId}-b7ad6b7169203331-01`,
+  });
+  db.prepare("INSERT INTO outbox (id, subject, sequence, event, created_at) VALUES (?,?,?,?,?)")
+    .run("e-1", "0192", 1, event, start);
+  assert.match(squeeze(world.explain(traceId).text), /now waits in the outbox of user $/);
+  db.exec(`UPDATE outbox SET attempts = 3, next_attempt_at = ${start + 4_000}`);
+  assert.match(
+    squeeze(world.explain(traceId).text),
+    /now waits in the outbox of user, after 3 attempts … [\d:.]+ is published again $/,
+  );
+  db.exec("UPDATE outbox SET parked = 'QStash answered 413'");
+  assert.match(
+    squeeze(world.explain(traceId).text),
+    /x now parked, after 3 attempts: QStash answered 413 $/,
+  );
 });
 
 Deno.test("a refused request is told with the step, the code and what it means", async () => {

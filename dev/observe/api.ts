@@ -92,12 +92,108 @@ export interface RequestDetail {
   readonly passport: { readonly kid: string; readonly claims: Attributes } | null;
   /** What each service that was asked made of the Passport. */
   readonly verdicts: readonly Verdict[];
+  /** What it made services tell each other, the earliest first. */
+  readonly events: readonly EventTrail[];
 }
 
 export interface Verdict {
   readonly service: string;
   readonly verdict: string;
   readonly time: number;
+}
+
+/** How an event is: `published` where nobody here sees what becomes of it behind that. */
+export type EventState =
+  | "waiting"
+  | "parked"
+  | "published"
+  | "under way"
+  | "retrying"
+  | "done"
+  | "dead";
+
+/** One event on its way from its outbox to everybody who hears it. */
+export interface EventTrail {
+  readonly id: string;
+  readonly type: string;
+  readonly subject: string;
+  /** The service that says it. */
+  readonly source: string;
+  readonly traceId: string;
+  readonly state: EventState;
+  readonly storedAt: number;
+  readonly publishedAt: number | null;
+  /** How often somebody has tried to publish it. */
+  readonly publishAttempts: number;
+  /** When the relays of its outbox try again. */
+  readonly nextPublishAt: number | null;
+  /** Why it waits for an operator. */
+  readonly parked: string | null;
+  readonly deliveries: readonly EventDelivery[];
+}
+
+/** An event on its way to one consumer; a replay goes on in the same one. */
+export interface EventDelivery {
+  readonly consumer: string;
+  readonly state: "under way" | "retrying" | "delivered" | "dead" | "cancelled";
+  readonly attempts: readonly DeliveryAttempt[];
+  /** When it is tried again. */
+  readonly nextAt: number | null;
+}
+
+export interface DeliveryAttempt {
+  readonly time: number;
+  /** Null where no answer came. */
+  readonly status: number | null;
+  /** What the consumer said: applied, duplicate, stale, poison, busy, or a problem's code. */
+  readonly outcome: string | null;
+}
+
+/** An event that the local QStash gave up. */
+export interface DeadEvent {
+  readonly id: string;
+  readonly consumer: string;
+  readonly eventId: string | null;
+  readonly type: string | null;
+  readonly subject: string | null;
+  readonly traceId: string | null;
+  readonly failedAt: number | null;
+  readonly status: number | null;
+  /** The consumer has said that no repetition will mend it. */
+  readonly poison: boolean;
+}
+
+/** A dead letter with what was sent and what was answered last. */
+export interface WholeDeadEvent extends DeadEvent {
+  readonly event: string;
+  readonly answer: string;
+}
+
+/** What waits in the outbox of a service. */
+export interface OutboxLevel {
+  readonly service: string;
+  readonly waiting: number;
+  readonly parked: number;
+  /** When the oldest that waits was stored. */
+  readonly oldest: number | null;
+}
+
+export interface Events {
+  /** Of services whose database is in a file of this machine. */
+  readonly outboxes: readonly OutboxLevel[];
+  /** The newest first. */
+  readonly events: readonly EventTrail[];
+  /** Null where QStash is elsewhere, or does not tell. */
+  readonly deadLetters: readonly DeadEvent[] | null;
+  /** Why the local QStash does not tell its dead letters; empty where it does. */
+  readonly trouble: string;
+}
+
+/** What became of a wish to replay. */
+export interface Replayed {
+  readonly replayed: number;
+  /** Poison, which stays where it is. */
+  readonly poison: number;
 }
 
 export type NodeKind = "client" | "gateway" | "service" | "redis" | "database";

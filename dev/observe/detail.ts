@@ -1,15 +1,21 @@
 import type { Attributes, LogLine, RequestDetail, Span, SpanEvent, SpanLink } from "./api.ts";
 import { readNumber, readOptionalText, readText } from "./cells.ts";
 import type { Database, Row } from "./database.ts";
+import type { OutboxFile } from "./outboxes.ts";
 import { readKept } from "./kept_json.ts";
 import { toKeptLine } from "./lines.ts";
+import { readTrails } from "./event_trails.ts";
 import { findRequest } from "./requests.ts";
 
 /** Lines of one trace that are shown; a trace that runs on for ever has more. */
 const maxLines = 1_000;
 
 /** Everything that is known of a trace; undefined for one nobody has heard of. */
-export function readDetail(db: Database, traceId: string): RequestDetail | undefined {
+export function readDetail(
+  db: Database,
+  traceId: string,
+  outboxes: readonly OutboxFile[] = [],
+): RequestDetail | undefined {
   const trace = db.get("SELECT id FROM requests WHERE trace_id = ?", traceId);
   if (!trace) return undefined;
   const id = readNumber(trace, "id");
@@ -21,6 +27,7 @@ export function readDetail(db: Database, traceId: string): RequestDetail | undef
     logs: readLines(db, id),
     passport: readPassport(spans),
     verdicts: spans.flatMap(readVerdict),
+    events: readTrails(db, { traceId, spans, outboxes }),
   };
 }
 

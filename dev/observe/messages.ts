@@ -1,4 +1,5 @@
 import type { Exit, LogLine } from "./api.ts";
+import type { DeliveryNote } from "./deliveries.ts";
 import type { ForwardTargets } from "./forward.ts";
 import type { ProcessFacts } from "./health.ts";
 import type { EndedProcess, System } from "./observer.ts";
@@ -17,6 +18,7 @@ export interface Opening {
 export type ToObserver =
   | { readonly kind: "open"; readonly opening: Opening }
   | { readonly kind: "lines"; readonly lines: readonly LogLine[] }
+  | { readonly kind: "deliveries"; readonly notes: readonly DeliveryNote[] }
   | { readonly kind: "started"; readonly process: ProcessFacts }
   | { readonly kind: "ended"; readonly process: EndedProcess }
   | { readonly kind: "told" }

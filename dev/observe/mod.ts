@@ -1,22 +1,35 @@
 import type { Exit, LogLine } from "./api.ts";
+import type { DeliveryNote } from "./deliveries.ts";
 import type { ProcessFacts } from "./health.ts";
 import type { FromObserver, Opening, ToObserver } from "./messages.ts";
 import type { EndedProcess } from "./observer.ts";
 
-export type { Exit, InFlightRequest, LogLine, RequestDetail, RequestRow, Span } from "./api.ts";
+export type {
+  EventTrail,
+  Exit,
+  InFlightRequest,
+  LogLine,
+  RequestDetail,
+  RequestRow,
+  Span,
+} from "./api.ts";
 export { openForReading, storeFile } from "./database.ts";
 export { describeEnd } from "./describe_end.ts";
+export type { DeliveryNote } from "./deliveries.ts";
 export { findTraceIds, readDetail } from "./detail.ts";
 export type { ForwardTargets } from "./forward.ts";
 export { inFlightFile } from "./last_run.ts";
 export type { Opening } from "./messages.ts";
 export type { System } from "./observer.ts";
+export type { OutboxFile } from "./outboxes.ts";
 
 /** The observer as dev sees it; no call waits or throws. */
 export interface RunningObserver {
   /** How the run before ended, if it did so suddenly and nobody was told yet. */
   readonly untold: readonly Exit[];
   hear(line: LogLine): void;
+  /** Something has happened to a message on its way to a consumer. */
+  noteDelivery(note: DeliveryNote): void;
   started(process: ProcessFacts): void;
   ended(process: EndedProcess): void;
   /** What was untold has been shown. */
@@ -78,12 +91,15 @@ function toHandle(
   { worker, closed }: { worker: Worker; closed: Promise<void> },
 ): Omit<RunningObserver, "untold"> {
   let lines: LogLine[] = [];
+  let notes: DeliveryNote[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
     if (lines.length > 0) tell({ kind: "lines", lines });
     lines = [];
+    if (notes.length > 0) tell({ kind: "deliveries", notes });
+    notes = [];
   };
   /** What was said before is known before. */
   const tellInOrder = (message: ToObserver): void => {
@@ -93,6 +109,10 @@ function toHandle(
   return {
     hear(line) {
       lines.push(line);
+      timer ??= setTimeout(flush, gatherMs);
+    },
+    noteDelivery(note) {
+      notes.push(note);
       timer ??= setTimeout(flush, gatherMs);
     },
     started: (process) => tellInOrder({ kind: "started", process }),

@@ -4,12 +4,17 @@ import type { Exit, LogLine, State } from "./api.ts";
 import { type Check, checkDatabase, checkHttp, checkRedis } from "./checks.ts";
 import { createCollector, type Signal } from "./collector.ts";
 import { type Database, openDatabase, storeFile } from "./database.ts";
+import { createDeliveries, type DeliveryNote } from "./deliveries.ts";
 import { describeEnd } from "./describe_end.ts";
 import { addExit, listExits, listUntold, markTold } from "./exits.ts";
 import { createHealth, type HealthBoard, type ProcessFacts } from "./health.ts";
+import { createEventBoard } from "./event_board.ts";
+import { nameDatabase } from "./hop.ts";
 import { readInFlight } from "./in_flight.ts";
 import { findSuddenEnd, inFlightFile, markEnded, markRunning } from "./last_run.ts";
 import { readLastLines } from "./lines.ts";
+import { createQstashApi } from "./local_qstash.ts";
+import { type OutboxFile } from "./outboxes.ts";
 import { createRoutes } from "./read_api.ts";
 import { findRequest } from "./requests.ts";
 import { createServer, type DashboardPage } from "./server.ts";
@@ -24,6 +29,8 @@ export interface System {
   readonly gatewayOrigin: string;
   readonly services: readonly string[];
   readonly redis: { readonly url: string; readonly token: string };
+  /** The local QStash; undefined where one elsewhere was given. */
+  readonly qstash?: { readonly url: string; readonly token: string } | undefined;
   /** Paths of SQLite files by the name they are shown under. */
   readonly databases: readonly (readonly [name: string, path: string])[];
 }
@@ -48,6 +55,7 @@ export type EndedProcess = Pick<Exit, "name" | "code" | "signal" | "lastLines" |
 export interface Observer {
   readonly fetch: (request: Request) => Promise<Response>;
   hear(lines: readonly LogLine[]): void;
+  noteDeliveries(notes: readonly DeliveryNote[]): void;
   started(process: ProcessFacts): void;
   ended(process: EndedProcess): void;
   /** Sudden ends of which nobody was told yet. */
@@ -69,8 +77,19 @@ export function createObserver(options: ObserverOptions): Observer {
   const probe = Deno.createHttpClient({ allowHost: true });
   const health = watchHealth(options, { db, stream, probe });
   const take = (batch: Batch): void => announcer.heard(store.write(batch));
+  const deliveries = createDeliveries(db);
+  const outboxes = toOutboxes(options.system);
+  const { qstash } = options.system;
+  const board = createEventBoard({
+    db,
+    outboxes,
+    qstash: qstash && createQstashApi(qstash),
+    onChange: () => stream.publish("events", { at: now() }),
+  });
   const routes = createRoutes({
     db,
+    outboxes,
+    board,
     state: () => toState(options, store),
     health: health.read,
     openStream: stream.open,
@@ -86,6 +105,10 @@ export function createObserver(options: ObserverOptions): Observer {
   return {
     fetch: createServer({ port, routes, page, onError }),
     hear: (lines) => take({ lines }),
+    noteDeliveries(notes) {
+      deliveries.write(notes);
+      stream.publish("events", { at: now() });
+    },
     started: health.started,
     ended(process) {
       keepExit(db, folder, { process, time: now() });
@@ -162,6 +185,14 @@ function toChecks({ redis, databases }: System) {
     row("redis", "redis", checkRedis(redis)),
     ...databases.map(([name, path]) => row(name, "database", checkDatabase(path))),
   ];
+}
+
+/** The services whose outbox is in a file of this machine. */
+function toOutboxes({ databases, services }: System): OutboxFile[] {
+  return services.flatMap((service) => {
+    const path = databases.find(([name]) => name === nameDatabase(service))?.[1];
+    return path === undefined ? [] : [{ service, path }];
+  });
 }
 
 /** A provider elsewhere bills each command; the one of dev's own does not. */

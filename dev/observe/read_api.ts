@@ -1,9 +1,11 @@
 import type { Health, State } from "./api.ts";
 import type { Collect, Signal } from "./collector.ts";
 import type { Database } from "./database.ts";
+import type { EventBoard } from "./event_board.ts";
 import { readDetail } from "./detail.ts";
 import { searchLines } from "./lines.ts";
 import { readMap } from "./map.ts";
+import type { OutboxFile } from "./outboxes.ts";
 import { readLogsQuery, readMapQuery, readRequestsQuery } from "./query.ts";
 import { Refusal, toJsonResponse } from "./refusal.ts";
 import { listRequests } from "./requests.ts";
@@ -11,6 +13,8 @@ import type { DashboardRoute } from "./server.ts";
 
 export interface ApiOptions {
   readonly db: Database;
+  readonly outboxes: readonly OutboxFile[];
+  readonly board: EventBoard;
   readonly state: () => State;
   readonly health: () => Promise<Health>;
   readonly openStream: () => Response;
@@ -22,7 +26,7 @@ export interface ApiOptions {
 
 /** Everything the dashboard answers beside its page. */
 export function createRoutes(options: ApiOptions): DashboardRoute[] {
-  const { db, state, health, openStream, collect, services, now } = options;
+  const { db, outboxes, board, state, health, openStream, collect, services, now } = options;
   const read = (
     path: string,
     answer: (url: URL, parameter: string) => unknown,
@@ -30,6 +34,18 @@ export function createRoutes(options: ApiOptions): DashboardRoute[] {
     method: "GET",
     path,
     answer: async (_request, url, parameter) => toJsonResponse(await answer(url, parameter)),
+  });
+  const act = (
+    method: "POST" | "DELETE",
+    path: string,
+    answer: (parameter: string) => unknown,
+  ): DashboardRoute => ({
+    method,
+    path,
+    answer: async (request, _url, parameter) => {
+      requireOwnScript(request);
+      return toJsonResponse(await answer(parameter));
+    },
   });
   const exported = (signal: Signal): DashboardRoute => ({
     method: "POST",
@@ -43,7 +59,7 @@ export function createRoutes(options: ApiOptions): DashboardRoute[] {
     read("/api/state", state),
     read("/api/requests", (url) => listRequests(db, readRequestsQuery(url))),
     read("/api/requests/:traceId", (_url, traceId) => {
-      const detail = readDetail(db, traceId);
+      const detail = readDetail(db, traceId, outboxes);
       if (!detail) throw new Refusal(404, "Nothing is known of this trace");
       return detail;
     }),
@@ -53,6 +69,24 @@ export function createRoutes(options: ApiOptions): DashboardRoute[] {
       return readMap(db, { since: now() - windowSeconds * 1000, services });
     }),
     read("/api/health", health),
+    read("/api/events", board.read),
+    read("/api/events/dead-letters/:id", (_url, id) => board.find(id)),
+    act("POST", "/api/events/dead-letters", board.replayAll),
+    act("POST", "/api/events/dead-letters/:id", board.replay),
+    act("DELETE", "/api/events/dead-letters/:id", board.drop),
     { method: "GET", path: "/api/stream", answer: openStream },
   ];
+}
+
+/**
+ * Only a script can set a header of its own, and one of another origin must ask first, which nobody
+ * here answers: no form and no link of another page changes anything, whatever its browser says of
+ * where it comes from.
+ *
+ * @throws {Refusal} 403
+ */
+function requireOwnScript({ headers }: Request): void {
+  if (headers.get("x-edgepass-page") !== "1") {
+    throw new Refusal(403, "Only the dashboard's own page may ask for that");
+  }
 }

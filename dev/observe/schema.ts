@@ -1,5 +1,5 @@
 /** Another number means tables that this code cannot read. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 /**
  * The tables of the store.
@@ -8,7 +8,8 @@ export const schemaVersion = 1;
  * are kept in the order of their trace, so that reading or deleting a whole one touches few pages.
  * `source` and `target` are the hop a span measures, and null in most: the map reads nothing else.
  * What a line says, its message and the values of its fields, is kept once more in lower case: a
- * search through all of it has to be one comparison a line.
+ * search through all of it has to be one comparison a line. `deliveries` is what the local QStash did
+ * with the events that services told each other, note by note.
  */
 export const schema = `
 CREATE TABLE requests (
@@ -70,6 +71,25 @@ CREATE TABLE exits (
   is_told INTEGER NOT NULL DEFAULT 0,
   exit TEXT NOT NULL
 ) STRICT;
+
+CREATE TABLE deliveries (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  time REAL NOT NULL,
+  state TEXT NOT NULL,
+  message_id TEXT NOT NULL,
+  consumer TEXT NOT NULL,
+  status INTEGER,
+  outcome TEXT,
+  next_at REAL,
+  event_id TEXT NOT NULL,
+  type TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  source TEXT NOT NULL,
+  stored_at REAL NOT NULL,
+  trace_id TEXT NOT NULL
+) STRICT;
+CREATE INDEX deliveries_by_trace ON deliveries (trace_id);
+CREATE INDEX deliveries_by_event ON deliveries (event_id);
 
 PRAGMA user_version = ${schemaVersion};
 `;

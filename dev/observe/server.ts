@@ -2,7 +2,7 @@ import { Refusal, toRefusalResponse } from "./refusal.ts";
 
 /** One path of the dashboard and who answers it. */
 export interface DashboardRoute {
-  readonly method: "GET" | "POST";
+  readonly method: "GET" | "POST" | "DELETE";
   /** Whole segments; `:name` is any one. */
   readonly path: string;
   readonly answer: (request: Request, url: URL, parameter: string) => Response | Promise<Response>;

@@ -41,6 +41,8 @@ function run(): void {
         return open(message.opening);
       case "lines":
         return observer?.hear(message.lines);
+      case "deliveries":
+        return observer?.noteDeliveries(message.notes);
       case "started":
         return observer?.started(message.process);
       case "ended":

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { Events } from "./views/events.tsx";
 import { Health } from "./views/health.tsx";
 import { Logs } from "./views/logs.tsx";
 import { Overview } from "./views/overview.tsx";
@@ -28,6 +29,7 @@ export const views: readonly View[] = [
   { path: /^\/requests$/, title: "Requests", link: "/requests", view: Requests },
   { path: /^\/requests\/([^/]+)$/, title: "Request", within: "/requests", view: Trace },
   { path: /^\/logs$/, title: "Logs", link: "/logs", view: Logs },
+  { path: /^\/events$/, title: "Events", link: "/events", view: Events },
   { path: /^\/health$/, title: "Health", link: "/health", view: Health },
 ];
 

@@ -3,14 +3,22 @@ import type { Health, LogLine, RequestRow } from "../observe/api.ts";
 /** The one place where the page hangs on the server: the shapes of its API. */
 export type {
   Attributes,
+  DeadEvent,
+  DeliveryAttempt,
+  EventDelivery,
+  Events,
+  EventState,
+  EventTrail,
   Exit,
   Health,
   LogLine,
   MapEdge,
   MapNode,
+  OutboxLevel,
   Page,
   Part,
   PartState,
+  Replayed,
   RequestDetail,
   RequestRow,
   ServiceMap,
@@ -18,6 +26,7 @@ export type {
   State,
   Traffic,
   Verdict,
+  WholeDeadEvent,
 } from "../observe/api.ts";
 
 /** A line as lists and the stream tell it: the stream's need not have its number yet. */
@@ -29,4 +38,5 @@ export interface StreamEvents {
   readonly log: ShownLine;
   readonly health: Health;
   readonly metrics: { readonly at: number };
+  readonly events: { readonly at: number };
 }

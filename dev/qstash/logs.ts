@@ -1,3 +1,4 @@
+import { isSuccess } from "./attempt.ts";
 import type { Attempt, Letter, State } from "./model.ts";
 import { integerOf, jsonOf, type Row, type Sql, textOf } from "./sql.ts";
 
@@ -22,17 +23,30 @@ export interface LogDetail {
   readonly nextDeliveryTime?: number;
 }
 
-/** What happened to messages, in SQLite. */
-export function createLogs(sql: Sql, now: () => number): Logs {
+/** What happened to a message, for whoever listens: with the message and the answer in full. */
+export interface LogNote extends LogDetail {
+  readonly time: number;
+  readonly state: State;
+  readonly letter: Letter;
+}
+
+/** What happened to messages, in SQLite; `onNote` hears it too, at once and in order. */
+export function createLogs(
+  sql: Sql,
+  now: () => number,
+  onNote: (note: LogNote) => void = () => {},
+): Logs {
   return {
     add(state, letter, more = {}) {
+      const time = now();
       sql.run(
         "INSERT INTO logs (time, message_id, state, detail) VALUES (?,?,?,?)",
-        now(),
+        time,
         letter.id,
         state,
         JSON.stringify(toDetail(letter, more)),
       );
+      onNote({ time, state, letter, ...more });
     },
     before: (seq, limit) =>
       sql.all("SELECT * FROM logs WHERE seq < ? ORDER BY seq DESC LIMIT ?", seq, limit).map(
@@ -62,7 +76,7 @@ function toDetail({ url, delivery, origin, queue }: Letter, more: LogDetail) {
     callerIP: origin.callerIp,
     ...labelsJson(delivery.labels),
     nextDeliveryTime,
-    ...(attempt && attemptDetail(attempt)),
+    ...(attempt && !isSuccess(attempt) && attemptDetail(attempt)),
   };
 }
 

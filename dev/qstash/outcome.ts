@@ -14,9 +14,9 @@ export interface OutcomeOptions {
 
 /** Writes down what an attempt means for its message, as one transaction. */
 export function createOutcome({ store, publisher, faults, now }: OutcomeOptions) {
-  function delivered(message: Message): void {
+  function delivered(message: Message, attempt: Attempt): void {
     store.messages.remove(message.seq);
-    store.logs.add("DELIVERED", message);
+    store.logs.add("DELIVERED", message, { attempt });
     // In its queue a late duplicate would hold up all that is behind it.
     const copy = { ...message, queue: undefined, isCopy: true };
     if (faults.happens("duplicate")) store.messages.add({ ...copy, nextAt: now() });
@@ -75,7 +75,7 @@ export function createOutcome({ store, publisher, faults, now }: OutcomeOptions)
       if (message.isCopy) return store.messages.remove(message.seq);
       const { callback, maxRetries } = message.delivery;
       if (callback) sendCallback(callback, message, { attempt });
-      if (isSuccess(attempt)) delivered(message);
+      if (isSuccess(attempt)) delivered(message, attempt);
       else if (isFinal(attempt) || message.retried >= maxRetries) giveUp(message, attempt);
       else retryLater(message, attempt);
     });

@@ -4,6 +4,7 @@ import { createFaults, type FaultOptions } from "./faults.ts";
 import { createHandler, type Handler } from "./handler.ts";
 import { createPublisher } from "./publisher.ts";
 import { cryptoRandom, type Random } from "./random.ts";
+import type { LogNote } from "./logs.ts";
 import { letterRoutes } from "./routes_letters.ts";
 import { publishRoutes } from "./routes_publish.ts";
 import { resourceRoutes } from "./routes_resources.ts";
@@ -35,6 +36,8 @@ export interface QstashOptions {
   readonly fetch?: typeof fetch;
   /** The timer behind delays and timeouts. */
   readonly after?: After;
+  /** Hears what happens to messages, as the log has it, at once; must not throw. */
+  readonly onNote?: (note: LogNote) => void;
   /** Hears of failures that are nobody's answer. */
   readonly onError?: (cause: unknown) => void;
 }
@@ -67,7 +70,7 @@ const dayMs = 86_400_000;
 export function openQstash(options: QstashOptions): Qstash {
   const settled = withDefaults(options);
   const { token, now, random, after, onError, maxMessageBytes, deduplicationWindowMs } = settled;
-  const store = openStore(options.path, now);
+  const store = openStore(options.path, now, options.onNote);
   const closing = new AbortController();
   const { signal: closed } = closing;
   const faults = createFaults(store.settings, random, options.faults);

@@ -1,5 +1,5 @@
 import { createDeadLetters, type DeadLetters } from "./dead_letters.ts";
-import { createLogs, type Logs } from "./logs.ts";
+import { createLogs, type LogNote, type Logs } from "./logs.ts";
 import { createMessages, type Messages } from "./messages.ts";
 import {
   createQueues,
@@ -43,13 +43,17 @@ export interface StoredSettings {
  *
  * @throws {Error} if another process holds the file
  */
-export function openStore(path: string, now: () => number): Store {
+export function openStore(
+  path: string,
+  now: () => number,
+  onNote?: (note: LogNote) => void,
+): Store {
   const sql = openSql(path);
   prepareTables(sql);
   return {
     messages: createMessages(sql),
     deadLetters: createDeadLetters(sql),
-    logs: createLogs(sql, now),
+    logs: createLogs(sql, now, onNote),
     schedules: createSchedules(sql),
     groups: createUrlGroups(sql),
     queues: createQueues(sql),

@@ -1,11 +1,14 @@
 import type {
+  Events,
   Health,
   Page,
+  Replayed,
   RequestDetail,
   RequestRow,
   ServiceMap,
   ShownLine,
   State,
+  WholeDeadEvent,
 } from "../wire.ts";
 
 /** Filters and paging of a list; empty values are not sent. */
@@ -20,6 +23,12 @@ export interface Api {
   logs(query: Query, signal?: AbortSignal): Promise<Page<ShownLine>>;
   map(windowSeconds: number, signal?: AbortSignal): Promise<ServiceMap>;
   health(signal?: AbortSignal): Promise<Health>;
+  events(signal?: AbortSignal): Promise<Events>;
+  /** With what was sent and what was answered. */
+  deadLetter(id: string): Promise<WholeDeadEvent>;
+  /** Sends a dead letter anew, or without an id all that are no poison. */
+  replay(id?: string): Promise<Replayed>;
+  drop(id: string): Promise<void>;
 }
 
 export function createApi(get: typeof fetch): Api {
@@ -38,6 +47,15 @@ export function createApi(get: typeof fetch): Api {
     if (!response.ok) throw await toError(response);
     return await readJson<Answer>(response);
   }
+  /** The header tells the server that a script of its own page asks. */
+  async function act<Answer>(method: "POST" | "DELETE", path: string): Promise<Answer> {
+    const response = await get(path, { method, headers: { "x-edgepass-page": "1" } })
+      .catch((cause: unknown) => {
+        throw new Error("Cannot ask dev: it does not answer", { cause });
+      });
+    if (!response.ok) throw await toError(response);
+    return await readJson<Answer>(response);
+  }
   return {
     state: (signal) => read("/api/state", {}, signal),
     requests: (query, signal) => read("/api/requests", query, signal),
@@ -51,7 +69,15 @@ export function createApi(get: typeof fetch): Api {
     map: (windowSeconds, signal) =>
       read("/api/map", { windowSeconds: String(windowSeconds) }, signal),
     health: (signal) => read("/api/health", {}, signal),
+    events: (signal) => read("/api/events", {}, signal),
+    deadLetter: (id) => read(deadLetterPath(id), {}),
+    replay: (id) => act("POST", deadLetterPath(id)),
+    drop: (id) => act("DELETE", deadLetterPath(id)),
   };
+}
+
+function deadLetterPath(id?: string): string {
+  return `/api/events/dead-letters${id === undefined ? "" : `/${encodeURIComponent(id)}`}`;
 }
 
 /** A refusal says why as `{"error"}`. */

@@ -27,6 +27,7 @@ const detail = (...spans: Span[]): RequestDetail => ({
   logs: [],
   passport: null,
   verdicts: [],
+  events: [],
 });
 const told = (trace: RequestDetail) =>
   toDecisions(trace).map(({ name, text, isRefusal }) => `${name}${isRefusal ? "!" : ""}: ${text}`);

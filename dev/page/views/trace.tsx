@@ -8,6 +8,7 @@ import { toDecisions } from "../logic/decision.ts";
 import { toDateAndClock, toDuration, toPlural } from "../logic/format.ts";
 import { extentOf, toSpanRows } from "../logic/span_tree.ts";
 import { Decisions } from "../parts/decisions.tsx";
+import { EventTrails } from "../parts/event_trails.tsx";
 import { keyOfPlace, LogLines } from "../parts/log_lines.tsx";
 import { Passport } from "../parts/passport.tsx";
 import { CopyButton, Empty, Failure, Panel, Person, Status } from "../parts/small.tsx";
@@ -31,7 +32,8 @@ export function Trace({ params: [traceId = ""], query }: ViewProps) {
     const look = (items: readonly { traceId: string | null }[]) => {
       if (items.some((item) => item.traceId === traceId)) follow();
     };
-    const stops = [live.on("request", look), live.on("log", look)];
+    // A delivery may fail or be late without a span or a line.
+    const stops = [live.on("request", look), live.on("log", look), live.on("events", follow)];
     return () => stops.forEach((stop) => stop());
   }, [traceId]);
   useKeys({ Escape: () => router.back("/requests") });
@@ -72,7 +74,7 @@ interface ShownProps {
 }
 
 function Shown({ traceId, trace, selected, select }: ShownProps) {
-  const { spans, logs, passport, verdicts } = trace;
+  const { spans, logs, passport, verdicts, events } = trace;
   const rows = useRef<HTMLTableSectionElement>(null);
   useKeys(rowKeys(rows));
   const span = spans.find(({ spanId }) => spanId === selected) ?? toSpanRows(spans)[0]?.span;
@@ -89,6 +91,15 @@ function Shown({ traceId, trace, selected, select }: ShownProps) {
         {span && (
           <Panel title="Selected span" class="trace-span">
             <SpanDetails span={span} start={start} lines={linesOf(span, logs)} />
+          </Panel>
+        )}
+        {events.length > 0 && (
+          <Panel
+            title="Events"
+            class="trace-events"
+            aside={<Count count={events.length} noun="event" />}
+          >
+            <EventTrails events={events} />
           </Panel>
         )}
         <Panel title="Logs" class="trace-logs" aside={<Count count={logs.length} noun="line" />}>

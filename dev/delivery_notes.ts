@@ -1,0 +1,74 @@
+import { readTraceparent } from "@edgepass/shared/trace-context";
+import * as z from "zod/mini";
+import type { DeliveryNote } from "./observe/mod.ts";
+import type { LogNote } from "./qstash/mod.ts";
+
+const Event = z.object({
+  id: z.string(),
+  type: z.string(),
+  subject: z.string(),
+  source: z.string(),
+  time: z.iso.datetime({ offset: true }),
+  traceparent: z.string(),
+});
+const Answer = z.object({ outcome: z.optional(z.string()), code: z.optional(z.string()) });
+
+const states = {
+  CREATED: "accepted",
+  DELIVERED: "delivered",
+  ERROR: "failed",
+  FAILED: "dead",
+  CANCELED: "cancelled",
+} as const;
+
+/** Codes by which a consumer says what it made of an event. */
+const outcomes: Readonly<Record<string, string>> = {
+  event_unusable: "poison",
+  event_postponed: "busy",
+  store_unavailable: "busy",
+};
+
+/** What a note of QStash's log tells of an event on its way; undefined for any other message. */
+export function toDeliveryNote(
+  { time, state, letter, attempt, nextDeliveryTime }: LogNote,
+): DeliveryNote | undefined {
+  const [, consumer] = /\/events\/([a-z]+)$/.exec(letter.url) ?? [];
+  if (consumer === undefined || !isTold(state)) return undefined;
+  const { data: event } = z.safeParse(Event, parse(letter.body));
+  const trace = event && readTraceparent(event.traceparent);
+  if (!event || !trace) return undefined;
+  return {
+    time,
+    state: states[state],
+    messageId: letter.id,
+    consumer,
+    status: attempt?.status || null,
+    outcome: attempt ? readOutcome(attempt.body) : null,
+    nextAt: nextDeliveryTime ?? null,
+    eventId: event.id,
+    type: event.type,
+    subject: event.subject,
+    source: event.source.replace(/^\//, ""),
+    storedAt: Date.parse(event.time),
+    traceId: trace.traceId,
+  };
+}
+
+/** That an attempt begins, and that one will be repeated, is told by the others. */
+function isTold(state: LogNote["state"]): state is keyof typeof states {
+  return Object.hasOwn(states, state);
+}
+
+function readOutcome(body: Uint8Array): string | null {
+  const { data } = z.safeParse(Answer, parse(body));
+  const { outcome, code } = data ?? {};
+  return outcome ?? (code === undefined ? null : outcomes[code] ?? code);
+}
+
+function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder().decode(body));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,77 @@
+import assert from "node:assert/strict";
+import { toDeliveryNote } from "./delivery_notes.ts";
+import type { LogNote } from "./qstash/mod.ts";
+
+const traceId = "0af7651916cd43dd8448eb211c80319c";
+const event = {
+  id: "e-1",
+  type: "user.deleted",
+  subject: "u-1",
+  source: "/auth",
+  time: "2026-01-01T00:00:00.000Z",
+  traceparent: `00-${traceId}-b7ad6b7169203331-01`,
+};
+const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+
+function note(
+  state: LogNote["state"],
+  { url = "https://school.test/events/course", body = encode(event), answer }: {
+    url?: string;
+    body?: Uint8Array<ArrayBuffer>;
+    answer?: readonly [status: number, body: unknown];
+  } = {},
+): LogNote {
+  const delivery = { method: "POST", header: {}, maxRetries: 5, labels: [] };
+  const origin = { callerIp: "127.0.0.1" };
+  const letter = { id: "m-1", url, body, delivery, origin, createdAt: 1 };
+  if (!answer) return { time: 7, state, letter };
+  const [status, said] = answer;
+  return { time: 7, state, letter, attempt: { status, header: {}, body: encode(said) } };
+}
+
+const answers: Readonly<
+  Record<string, readonly [LogNote["state"], readonly [number, unknown], string]>
+> = {
+  "an effect": ["DELIVERED", [200, { outcome: "applied" }], "delivered 200 applied"],
+  "poison": ["ERROR", [489, { code: "event_unusable" }], "failed 489 poison"],
+  "a busy consumer": ["ERROR", [503, { code: "event_postponed" }], "failed 503 busy"],
+  "a database that is away": ["ERROR", [503, { code: "store_unavailable" }], "failed 503 busy"],
+  "another problem": ["ERROR", [504, { code: "upstream_timeout" }], "failed 504 upstream_timeout"],
+  "no answer": ["ERROR", [0, ""], "failed null null"],
+  "something else": ["FAILED", [500, []], "dead 500 null"],
+};
+for (const [what, [state, answer, expected]] of Object.entries(answers)) {
+  Deno.test(`a note of QStash's log with ${what} is told by status and outcome`, () => {
+    const told = toDeliveryNote(note(state, { answer }));
+    assert.equal(`${told?.state} ${told?.status} ${told?.outcome}`, expected);
+  });
+}
+
+Deno.test("a note is told with its event, its trace and who hears it", () => {
+  const { consumer, eventId, source, storedAt, traceId: of, type, subject } =
+    toDeliveryNote(note("CREATED")) ?? {};
+  assert.deepEqual([consumer, eventId, source, storedAt, of, type, subject], [
+    "course",
+    "e-1",
+    "auth",
+    Date.parse(event.time),
+    traceId,
+    "user.deleted",
+    "u-1",
+  ]);
+});
+
+const untold: Readonly<Record<string, LogNote>> = {
+  "that an attempt begins": note("ACTIVE"),
+  "that one is repeated": note("RETRY"),
+  "a failure callback": note("CREATED", { url: "https://school.test/events/course/failed" }),
+  "somebody else's message": note("CREATED", { url: "https://other.test/hooks" }),
+  "what is no event": note("CREATED", { body: encode({ id: 1 }) }),
+  "what is no JSON": note("CREATED", { body: new Uint8Array([0xff]) }),
+  "an event without a trace": note("CREATED", { body: encode({ ...event, traceparent: "x" }) }),
+};
+for (const [what, given] of Object.entries(untold)) {
+  Deno.test(`the dashboard is not told ${what}`, () => {
+    assert.equal(toDeliveryNote(given), undefined);
+  });
+}

@@ -1,0 +1,95 @@
+import { useEffect, useRef } from "preact/hooks";
+import { useApp } from "../data/app_context.ts";
+import { useAnswer, useInterval, useNow, useThrottled } from "../data/hooks.ts";
+import { rowKeys, useKeys } from "../data/keyboard.ts";
+import { toLongDuration, toPlural } from "../logic/format.ts";
+import { DeadLetters } from "../parts/dead_letters.tsx";
+import { EventTrails } from "../parts/event_trails.tsx";
+import { Empty, Failure, Panel, Service } from "../parts/small.tsx";
+import type { Events as Shown, OutboxLevel } from "../wire.ts";
+
+const reloadMs = 300;
+/** What is put into an outbox is told by nobody until it is published. */
+const lookEveryMs = 2_000;
+
+/** What waits to be told, what was told lately, and what nobody took. */
+export function Events() {
+  const { api, live } = useApp();
+  const { value, error, reload } = useAnswer(api.events, []);
+  const follow = useThrottled(reload, reloadMs);
+  useEffect(() => live.on("events", follow), []);
+  useInterval(follow, lookEveryMs);
+  const rows = useRef<HTMLDivElement>(null);
+  useKeys(rowKeys(rows));
+  return (
+    <>
+      <div class="view-head">
+        <h1 tabIndex={-1}>Events</h1>
+        {value && <p class="summary">{toSummary(value)}</p>}
+      </div>
+      {error ? <Failure error={error} retry={reload} /> : null}
+      {value && (
+        <div class="events" ref={rows}>
+          <Panel title="Recent events" aside={<span class="muted">newest first</span>}>
+            {value.events.length > 0
+              ? <EventTrails events={value.events} areOpen={false} />
+              : <Empty title="No service has told another one anything yet." />}
+          </Panel>
+          <div class="events-side">
+            <Panel title="Waiting in outboxes">
+              {value.outboxes.length > 0
+                ? <Outboxes outboxes={value.outboxes} />
+                : <p class="muted">No database of a service can be read from here.</p>}
+            </Panel>
+            <Panel title="Dead letters">
+              {value.deadLetters
+                ? <DeadLetters letters={value.deadLetters} reload={reload} />
+                : value.trouble
+                ? <p class="dead-said is-bad">{value.trouble}.</p>
+                : (
+                  <p class="muted">
+                    QStash is elsewhere: <code>deno task dlq list</code> shows them.
+                  </p>
+                )}
+            </Panel>
+          </div>
+        </div>
+      )}
+    </>
+  );
+}
+
+function toSummary({ outboxes, deadLetters }: Shown): string {
+  const waiting = outboxes.reduce((sum, one) => sum + one.waiting + one.parked, 0);
+  const dead = deadLetters?.length ?? 0;
+  if (waiting + dead === 0) return "Everybody has heard everything.";
+  return `${toPlural(waiting, "event")} waiting, ${toPlural(dead, "dead letter")}.`;
+}
+
+function Outboxes({ outboxes }: { outboxes: readonly OutboxLevel[] }) {
+  const now = useNow(1000);
+  return (
+    <table class="plain">
+      <thead>
+        <tr>
+          <th scope="col">Service</th>
+          <th scope="col" class="number">Waiting</th>
+          <th scope="col" class="number">Parked</th>
+          <th scope="col" class="number">Oldest</th>
+        </tr>
+      </thead>
+      <tbody>
+        {outboxes.map(({ service, waiting, parked, oldest }) => (
+          <tr key={service}>
+            <th scope="row">
+              <Service name={service} />
+            </th>
+            <td class="number">{waiting}</td>
+            <td class="number">{parked}</td>
+            <td class="number">{oldest === null ? "" : toLongDuration(now - oldest)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
