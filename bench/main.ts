@@ -1,3 +1,4 @@
+import { measureEvents } from "./events.ts";
 import { load, percentile } from "./load.ts";
 import { type Server, start } from "./processes.ts";
 import { createScenario, type Scenario } from "./scenario.ts";
@@ -32,6 +33,7 @@ const parts = {
   commands: () => countCommands(scenario),
   latency: measureLatency,
   steps: () => measureSteps({ url: `http://127.0.0.1:${redis.port}`, token }),
+  events: () => measureEvents({ port: redis.port, token }),
   memory: soak,
 } as const;
 

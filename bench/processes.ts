@@ -8,12 +8,12 @@ export interface Server extends AsyncDisposable {
   residentBytes(): number;
 }
 
-/** Starts one of `bench/servers/` and waits until it answers. */
+/** Starts one of `bench/servers/`, at `PORT` where that is given, and waits until it answers. */
 export async function start(
   name: string,
   env: Readonly<Record<string, string>> = {},
 ): Promise<Server> {
-  const port = freePort();
+  const port = env.PORT === undefined ? freePort() : Number(env.PORT);
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--allow-all", "--quiet", new URL(`bench/servers/${name}.ts`, root).pathname],
     env: { ...env, PORT: String(port) },
@@ -32,7 +32,8 @@ export async function start(
   };
 }
 
-function freePort(): number {
+/** A port that nobody listens on just now. */
+export function freePort(): number {
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   return listener.addr.port;
 }
