@@ -1,14 +1,16 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import {
+  asAttachment,
+  attachmentResponse,
   callProblems,
   createApi,
   type Export,
-  jsonResponse,
   problems,
   requireUser,
 } from "@edgepass/shared/http";
 import type { OtherExports } from "./export.ts";
 
+const filename = "export.json";
 const Part = z.record(z.string(), z.unknown());
 
 /** All that is kept about a person, by the service that keeps it. */
@@ -27,15 +29,11 @@ const exportOwnData = createRoute({
   summary: "All that is kept about oneself; whole or not at all",
   tags: ["Users"],
   responses: {
-    200: {
-      ...jsonResponse("Everything but what only proves who the person is", PersonExport),
-      headers: {
-        "content-disposition": {
-          description: "`attachment`, for a browser to save it",
-          schema: { type: "string", example: 'attachment; filename="export.json"' },
-        },
-      },
-    },
+    200: attachmentResponse(
+      "Everything but what only proves who the person is",
+      PersonExport,
+      filename,
+    ),
     ...problems("authentication_required", "forbidden", ...callProblems, "store_unavailable"),
   },
 });
@@ -52,7 +50,7 @@ export function exportRoutes(
   return createApi().openapi(exportOwnData, async (c) => {
     const { userId } = requireUser(c.var.passport);
     const [others, enrollment] = await Promise.all([readOthers(), readOwn(userId)]);
-    c.header("content-disposition", 'attachment; filename="export.json"');
+    asAttachment(c, filename);
     return c.json({ generatedAt: new Date(now()).toISOString(), ...others, enrollment }, 200);
   });
 }

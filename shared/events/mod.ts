@@ -21,7 +21,14 @@ export {
 } from "./outbox.ts";
 export type { ParkedEvent, Waiting } from "./relay_rows.ts";
 export { readSaid, type SaidEvent } from "./said.ts";
-export type { SaidBy, StatesEndpoint, StateSource } from "./states.ts";
+export type {
+  SaidBy,
+  States,
+  StatesDescription,
+  StatesEndpoint,
+  StateSource,
+  StatesToCompare,
+} from "./states.ts";
 export type { Differences, Kept, Projection, State, StatePage } from "./states_compare.ts";
 export { PublishError } from "./publish_error.ts";
 export { createQstashClient, type QstashAccess } from "./qstash_client.ts";

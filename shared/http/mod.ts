@@ -6,6 +6,8 @@ export { addExportRoute, type Export, toTime } from "./export_route.ts";
 export { hasRole, requireRole, requireUser, type UserPassport } from "./access.ts";
 export { type IdempotencyOptions, idempotent } from "./idempotency.ts";
 export {
+  asAttachment,
+  attachmentResponse,
   bodyProblems,
   callProblems,
   idempotencyKey,

@@ -1,3 +1,4 @@
+import type { Context } from "hono";
 import { z } from "@hono/zod-openapi";
 import { type ProblemCode, problemCodes, problemMediaType } from "../problem.ts";
 
@@ -56,6 +57,30 @@ export const idempotencyKey = {
 /** A JSON answer. */
 export function jsonResponse<Schema extends z.ZodType>(description: string, schema: Schema) {
   return { description, content: { "application/json": { schema } } } as const;
+}
+
+/** A JSON answer that `asAttachment` has a browser save under a name. */
+export function attachmentResponse<Schema extends z.ZodType>(
+  description: string,
+  schema: Schema,
+  filename: string,
+) {
+  const headers = {
+    "content-disposition": {
+      description: "`attachment`, for a browser to save it",
+      schema: { type: "string", example: toDisposition(filename) },
+    },
+  } as const;
+  return { ...jsonResponse(description, schema), headers } as const;
+}
+
+/** Has a browser save the answer under a name of visible ASCII. */
+export function asAttachment(c: Context, filename: string): void {
+  c.header("content-disposition", toDisposition(filename));
+}
+
+function toDisposition(filename: string): string {
+  return `attachment; filename="${filename}"`;
 }
 
 /** An answer without a body. */

@@ -1,0 +1,192 @@
+import type { Columns } from "./audit.ts";
+import type { Findings } from "./findings.ts";
+import type { History } from "./history.ts";
+import { rolesOf, type State } from "./state.ts";
+import type { ServiceName } from "./system.ts";
+
+/** What the checks below look at, and where they put what is wrong. */
+interface Inquiry {
+  readonly state: State;
+  readonly history: History;
+  readonly findings: Findings;
+}
+
+/** Who a course is by when its instructor is nobody any more. */
+const formerInstructor = "Former instructor";
+
+/** Holds what every consumer keeps of others' data against those others' databases. */
+export function checkState(inquiry: Inquiry): void {
+  checkPeople(inquiry);
+  checkInstructors(inquiry);
+  checkTaughtCourses(inquiry);
+  checkKnownCourses(inquiry);
+  checkLearners(inquiry);
+  checkCounted(inquiry);
+  checkCounts(inquiry);
+}
+
+/** A difference is a loss where the news have not come, and otherwise older ones have won. */
+function differ(
+  { history, findings }: Inquiry,
+  where: {
+    readonly consumer: ServiceName;
+    readonly source: string;
+    readonly subject: string;
+    readonly aspect: string;
+  },
+  what: string,
+): void {
+  const { consumer, source, subject, aspect } = where;
+  const newest = history.newest(source, subject, aspect);
+  const hasHeard = newest !== undefined && history.hasHeard(consumer, newest.id);
+  findings.add(hasHeard ? "out of order" : "lost", `${consumer}: ${what} of ${subject}`);
+}
+
+/** User knows every account, which of them are closed, and who may not come in. */
+function checkPeople(inquiry: Inquiry): void {
+  const { state: { accounts, profiles, disabledPeople }, findings } = inquiry;
+  for (const [id, account] of accounts) {
+    const profile = profiles.get(id);
+    if (!isOpen(account)) {
+      if (profile?.erased_at === null) findings.add("ghosts", `user: profile of closed ${id}`);
+      if (!profile) findings.add("lost", `user: tombstone of ${id}`);
+      if (disabledPeople.has(id)) findings.add("ghosts", `user: closed ${id} is disabled`);
+      continue;
+    }
+    if (profile?.erased_at !== null) findings.add("lost", `user: profile of ${id}`);
+    if (disabledPeople.has(id) !== (account.disabled === 1)) {
+      const where = { consumer: "user", source: "/auth", subject: id, aspect: "access" } as const;
+      differ(inquiry, where, "access");
+    }
+  }
+  for (const id of [...profiles.keys(), ...disabledPeople.keys()]) {
+    if (!accounts.has(id)) findings.add("ghosts", `user: ${id} has no account`);
+  }
+}
+
+/** Course knows who teaches, who may not come in, and what teachers are called. */
+function checkInstructors(inquiry: Inquiry): void {
+  const { state: { accounts, profiles, instructors }, history, findings } = inquiry;
+  const consumer = "course";
+  for (const [subject, account] of accounts) {
+    const known = instructors.get(subject);
+    if (!isOpen(account)) {
+      if (known && known.name !== null) findings.add("ghosts", `course: name of ${subject}`);
+      continue;
+    }
+    const hasChanged = history.newest("/auth", subject, "roles") !== undefined;
+    const teaches = rolesOf(account).includes("instructor") ? 1 : 0;
+    if (hasChanged && known?.teaches !== teaches) {
+      differ(inquiry, { consumer, source: "/auth", subject, aspect: "roles" }, "roles");
+    }
+    if ((known?.disabled ?? 0) !== account.disabled) {
+      differ(inquiry, { consumer, source: "/auth", subject, aspect: "access" }, "access");
+    }
+    const { name = null } = known ?? {};
+    if (name !== null && name !== profiles.get(subject)?.name) {
+      differ(inquiry, { consumer, source: "/user", subject, aspect: "profile" }, "name");
+    }
+  }
+  for (const id of instructors.keys()) {
+    if (!accounts.has(id)) findings.add("ghosts", `course: instructor ${id} has no account`);
+  }
+}
+
+/** A course is by its instructor's present name, or by nobody. */
+function checkTaughtCourses(inquiry: Inquiry): void {
+  const { state: { accounts, profiles, instructors, courses }, findings } = inquiry;
+  for (const [id, course] of courses) {
+    const subject = String(course.instructor_id);
+    const account = accounts.get(subject);
+    if (account && isOpen(account)) {
+      const shown = instructors.get(subject)?.name ?? course.instructor_name;
+      if (shown === profiles.get(subject)?.name) continue;
+      const where = { consumer: "course", source: "/user", subject, aspect: "profile" } as const;
+      differ(inquiry, where, `name shown with course ${id}`);
+    } else if (course.state === "draft") {
+      findings.add("ghosts", `course: draft ${id} of closed ${subject}`);
+    } else if (course.instructor_name !== formerInstructor) {
+      findings.add("ghosts", `course: ${id} names closed ${subject}`);
+    }
+  }
+}
+
+/** Enrollment knows every course that could be found, its title, and whether it is gone. */
+function checkKnownCourses(inquiry: Inquiry): void {
+  const { state: { courses, knownCourses }, history, findings } = inquiry;
+  const consumer = "enrollment";
+  for (const [subject, course] of courses) {
+    const known = knownCourses.get(subject);
+    if (course.state === "draft") {
+      if (known) findings.add("ghosts", `enrollment: draft ${subject}`);
+    } else if (!known || known.title !== course.title) {
+      differ(inquiry, { consumer, source: "/course", subject, aspect: "course" }, "title");
+    } else if (known.removed !== 0) {
+      findings.add("ghosts", `enrollment: ${subject} is said to be gone`);
+    }
+  }
+  for (const [id, known] of knownCourses) {
+    if (courses.has(id)) continue;
+    if (known.removed !== 1) findings.add("lost", `enrollment: the end of course ${id}`);
+    if (!history.newest("/course", id, "course")) {
+      findings.add("ghosts", `enrollment: nobody published ${id}`);
+    }
+  }
+  for (const { type, subject, data } of history.said) {
+    if (type === "course.deleted" && knownCourses.get(subject)?.title !== data.title) {
+      findings.add("lost", `enrollment: the last title of ${subject}`);
+    }
+  }
+}
+
+/** Nobody who is gone learns anything. */
+function checkLearners({ state: { accounts, enrollments }, findings }: Inquiry): void {
+  for (const [id, { learner_id: learner }] of enrollments) {
+    const account = accounts.get(String(learner));
+    if (!account || !isOpen(account)) {
+      findings.add("ghosts", `enrollment: ${id} of closed ${learner}`);
+    }
+  }
+}
+
+/** Course knows every enrollment, and whether it was completed. */
+function checkCounted(inquiry: Inquiry): void {
+  const { state: { enrollments, countedEnrollments }, findings } = inquiry;
+  for (const [subject, enrollment] of enrollments) {
+    const counted = countedEnrollments.get(subject);
+    const isRight = counted?.course_id === enrollment.course_id &&
+      counted?.completed === toCompleted(enrollment);
+    if (isRight) continue;
+    const of = { source: "/enrollment", subject, aspect: "progress" };
+    differ(inquiry, { consumer: "course", ...of }, "progress");
+  }
+  for (const id of countedEnrollments.keys()) {
+    if (!enrollments.has(id)) findings.add("ghosts", `course: enrollment ${id} is no more`);
+  }
+}
+
+/** A course shows as many learners and completions as there are. */
+function checkCounts({ state: { courses, enrollments }, findings }: Inquiry): void {
+  const byCourse = Map.groupBy(enrollments.values(), ({ course_id: id }) => String(id));
+  for (const [id, course] of courses) {
+    const own = byCourse.get(id) ?? [];
+    const expected = {
+      learners: own.length,
+      completions: own.filter((enrollment) => toCompleted(enrollment) === 1).length,
+    };
+    for (const [column, count] of Object.entries(expected)) {
+      const shown = Number(course[column]);
+      const what = `course: ${column} of ${id} are ${shown} and not ${count}`;
+      if (shown > count) findings.add("applied twice", what);
+      if (shown < count) findings.add("lost", what);
+    }
+  }
+}
+
+function toCompleted({ first_completed_at: completedAt }: Columns): 0 | 1 {
+  return completedAt === null ? 0 : 1;
+}
+
+function isOpen(account: Columns): boolean {
+  return account.closed_at === null;
+}

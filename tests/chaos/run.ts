@@ -1,0 +1,124 @@
+import { createClient } from "./client.ts";
+import { drain } from "./drain.ts";
+import { drive } from "./drive.ts";
+import { setFaults } from "./faults.ts";
+import { createFindings, type Findings } from "./findings.ts";
+import { readHistory } from "./history.ts";
+import { createExecutioner, planKills } from "./kills.ts";
+import { openLedger, readLedger } from "./ledger.ts";
+import { checkEvents } from "./oracle_events.ts";
+import { checkLedger } from "./oracle_ledger.ts";
+import { checkState } from "./oracle_state.ts";
+import { createRandom } from "./random.ts";
+import type { Report } from "./report.ts";
+import { readState } from "./state.ts";
+import { services, startSystem, type System } from "./system.ts";
+import { type Kind, signUp, type World } from "./world.ts";
+
+/** What to do to a system. */
+export interface ChaosOptions {
+  /** Changes that have to be answered with success. */
+  readonly changes: number;
+  readonly people: number;
+  readonly kills: number;
+  readonly seed: number;
+  /** Whether processes stay down for longer than QStash tries, too. */
+  readonly isLong: boolean;
+  /** A folder for databases, ledger and logs. */
+  readonly home: string;
+  /** How often every fault of QStash comes. */
+  readonly rounds: number;
+  readonly maxDrainMs: number;
+  /** Hears how it goes. */
+  readonly onProgress?: (text: string) => void;
+}
+
+/** Runs a crowd on a system that keeps dying, lets all come to rest, and looks what is wrong. */
+export async function runChaos(options: ChaosOptions): Promise<Report> {
+  const { home, changes, kills, isLong, rounds, maxDrainMs, onProgress } = options;
+  await using system = await startSystem({ home });
+  const ledgerFile = `${home}/ledger.jsonl`;
+  using ledger = openLedger(ledgerFile);
+  const world = createWorld(system, { ledger, seed: options.seed });
+  await invite(world, options.people);
+  onProgress?.(`${options.people} people have signed up`);
+  const executioner = createExecutioner(system, planKills(kills, { isLong }));
+  const startedAt = performance.now();
+  await drive(world, {
+    system,
+    executioner,
+    changes,
+    rounds,
+    ...(onProgress ? { onProgress: tellEveryTenth(onProgress, system) } : {}),
+  });
+  const seconds = Math.round((performance.now() - startedAt) / 1000);
+  await executioner.finish();
+  await setFaults(system, {});
+  onProgress?.("faults are over");
+  const drained = await drain(system, maxDrainMs);
+  const { findings, saying } = judge(system, ledgerFile);
+  const { ok, fail, unknown } = ledger.counts;
+  const changing = `changes: ${ok} ok, ${fail} refused, ${unknown} unknown, in ${seconds} s`;
+  return { findings, deaths: [...system.deaths], drained, notes: [changing, saying] };
+}
+
+/** Looks what is wrong with a system that has come to rest. */
+function judge(
+  { databases }: System,
+  ledgerFile: string,
+): { findings: Findings; saying: string } {
+  const findings = createFindings();
+  const history = readHistory(databases);
+  const state = readState(databases);
+  checkEvents(history, findings);
+  checkState({ state, history, findings });
+  checkLedger(readLedger(ledgerFile), { state, history, findings });
+  const heard = services.flatMap((name) => history.audits[name])
+    .filter(({ what }) => what === "heard").length;
+  const saying = `events: ${history.said.length} said, of ${state.accounts.size} people; ` +
+    `${heard} effects`;
+  return { findings, saying };
+}
+
+function createWorld(
+  system: System,
+  { ledger, seed }: { ledger: World["ledger"]; seed: number },
+): World {
+  let texts = 0;
+  return {
+    client: createClient(system.origin),
+    ledger,
+    random: createRandom(seed),
+    admin: { id: "admin", ...system.admin },
+    people: { learner: new Set(), instructor: new Set(), quiet: new Set() },
+    busy: new Set(),
+    published: new Map(),
+    newText: (of) => `${of} ${++texts}`.replaceAll(" ", of === "person" ? "-" : " "),
+  };
+}
+
+/** Hashing a password takes a core for a while: a few at a time are as fast as all at once. */
+const guestsAtOnce = 4;
+
+async function invite(world: World, people: number): Promise<void> {
+  await world.client.logIn(world.admin);
+  const kindOf = (at: number): Kind =>
+    at % 10 < 6 ? "learner" : at % 10 < 9 ? "instructor" : "quiet";
+  const waiting = Array.from({ length: people }, (_, at) => kindOf(at));
+  const work = async () => {
+    for (let kind = waiting.pop(); kind !== undefined; kind = waiting.pop()) {
+      await signUp(world, kind);
+    }
+  };
+  await Promise.all(Array.from({ length: guestsAtOnce }, work));
+}
+
+function tellEveryTenth(tell: (text: string) => void, system: System) {
+  let told = 0;
+  return function onProgress(progress: number): void {
+    const tenth = Math.min(10, Math.floor(progress * 10));
+    if (tenth <= told) return;
+    told = tenth;
+    tell(`${tenth * 10} % of the changes, ${system.deaths.length} kills`);
+  };
+}
