@@ -27,15 +27,19 @@ const pageSize = 500;
 
 /** A page of a source's list, and which subjects it covers. */
 export interface StatesToCompare {
+  /** The subject before its first; empty on the first page. */
   readonly after: string;
   /** The last subject it covers; null on the last page. */
   readonly until: string | null;
+  /** As the source lists them. */
   readonly states: readonly State[];
 }
 
 /** What a service can say and keeps, by aspect. */
 export interface StatesDescription {
+  /** Of its own; `ends` where it tells that a subject is no more. */
   readonly says: readonly { readonly aspect: string; readonly ends: boolean }[];
+  /** Of others; `whole` where every subject of the source has to be there. */
   readonly keeps: readonly {
     readonly source: string;
     readonly aspect: string;
@@ -65,10 +69,11 @@ export interface StatesEndpoint {
 
 /** The states of a service, and where it registers them. */
 export interface States<Table extends EventTable, Service extends string> {
+  /** What reconciliation asks. */
   readonly endpoint: StatesEndpoint;
-  /** @throws {TypeError} for an aspect that is there */
+  /** Names the source of an aspect. @throws {TypeError} for an aspect that is there */
   says(aspect: string, source: StateSource<SaidBy<Table, Service>>): void;
-  /** @throws {TypeError} for one that is there */
+  /** Names what is kept of another service's aspect. @throws {TypeError} for one that is there */
   keeps<One extends Kept>(source: string, aspect: string, projection: Projection<One>): void;
 }
 
