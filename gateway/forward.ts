@@ -1,13 +1,25 @@
+import { internalHeaders } from "@edgepass/shared/internal-headers";
 import { Problem } from "@edgepass/shared/problem";
+import {
+  defaultPolicies,
+  isFailure,
+  isRepeatable,
+  type Permit,
+  type Policies,
+  type ResilienceEffects,
+  sleepUnlessAborted,
+} from "@edgepass/shared/resilience";
 import { sentOnce, type Upstream } from "@edgepass/shared/upstream";
 import type { LimitedBody } from "./request_body.ts";
 import type { HeaderPairs } from "./request_headers.ts";
 import type { CheckedRoute } from "./routes.ts";
 import type { Target } from "./target.ts";
+import { createUpstreamGuard, type UpstreamGuard } from "./upstream_guard.ts";
 
 export interface ForwardOptions {
-  /** Calls to one upstream that wait for its answer; more are refused at once, never queued. */
-  readonly maxConcurrent?: number;
+  /** How each upstream is called, by its name; the time limit is the route's instead. */
+  readonly policies?: Policies;
+  readonly effects?: ResilienceEffects;
 }
 
 /** One authorised request, ready to be sent. */
@@ -33,30 +45,98 @@ export type Forward = (
   receive: (response: Response) => Promise<Response>,
 ) => Promise<Response>;
 
-/** Makes the forwarder; it counts the calls that wait for each upstream of this instance. */
-export function createForward({ maxConcurrent = 4096 }: ForwardOptions = {}): Forward {
-  const waiting = new Map<Upstream, number>();
+/** Makes the forwarder; it knows each upstream's health as this instance sees it. */
+export function createForward(
+  { policies = defaultPolicies, effects = {} }: ForwardOptions = {},
+): Forward {
+  const { now = () => performance.now(), sleep = sleepUnlessAborted } = effects;
+  // By name: a route table that changes while it runs names the same upstreams anew.
+  const guards = new Map<string, UpstreamGuard>();
+
+  function guardOf(name: string): UpstreamGuard {
+    const known = guards.get(name);
+    if (known) return known;
+    const guard = createUpstreamGuard(name, () => policies(name), effects);
+    guards.set(name, guard);
+    return guard;
+  }
 
   return async function forward(outgoing, receive) {
     const { upstream, timeoutMs } = outgoing.route;
-    const count = waiting.get(upstream) ?? 0;
-    if (count >= maxConcurrent) throw new Problem("upstream_unavailable");
-    waiting.set(upstream, count + 1);
+    const guard = guardOf(upstream.name);
+    const place = guard.enter();
     const abort = abortWith(outgoing.signal);
     const limit = startLimit(timeoutMs, outgoing.body);
+    const endsAt = now() + timeoutMs;
+    const sending: Sending = {
+      outgoing,
+      guard,
+      signal: abort.signal,
+      remainingMs: () => endsAt - now(),
+      sleep,
+    };
     try {
-      const answered = call(outgoing, abort.signal).then(receive);
+      let failed = false;
+      const answered = sendUntilAnswered(sending).then((response) => {
+        failed = isFailure(response);
+        return receive(response);
+      });
       // Not every upstream heeds its signal.
-      return await Promise.race([answered, limit.passed]);
+      const answer = await Promise.race([answered, limit.passed]);
+      if (failed) sending.permit?.fail();
+      else sending.permit?.succeed();
+      return answer;
     } catch (error) {
       abort.abort();
-      // What a cut body makes of the call is not the upstream's fault.
-      throw outgoing.body.refusal() ?? error;
+      // What a cut body makes of the call is not the upstream's fault, nor is a client that leaves.
+      const refusal = outgoing.body.refusal();
+      if (refusal || outgoing.signal.aborted) sending.permit?.cancel();
+      else sending.permit?.fail();
+      throw refusal ?? error;
     } finally {
       limit.stop();
-      waiting.set(upstream, (waiting.get(upstream) ?? 1) - 1);
+      place.leave();
     }
   };
+}
+
+/** A request on its way. */
+interface Sending extends Required<Pick<ResilienceEffects, "sleep">> {
+  readonly outgoing: Outgoing;
+  readonly guard: UpstreamGuard;
+  readonly signal: AbortSignal;
+  /** Of the route's time, in milliseconds. */
+  readonly remainingMs: () => number;
+  /** Of the attempt under way. */
+  permit?: Permit;
+}
+
+/**
+ * What got no answer at all is sent again, where it may be. An answer is handed on, whatever it says:
+ * services try their own dependencies again, and two layers that do would multiply.
+ */
+async function sendUntilAnswered(sending: Sending): Promise<Response> {
+  const { outgoing, guard, signal, remainingMs, sleep } = sending;
+  const { method, body: { content: body } } = outgoing;
+  sending.permit = guard.acquire(!(body instanceof ReadableStream));
+  guard.retry.begin();
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await call(sending, attempt);
+    } catch (error) {
+      if (!(error instanceof Unanswered)) throw error;
+      if (signal.aborted || body !== null || !isRepeatable({ method })) throw error.problem;
+      sending.permit.fail();
+      const delayMs = guard.retry.next({ attempt, remainingMs: remainingMs() });
+      if (delayMs === undefined) throw error.problem;
+      await sleep(delayMs, signal).catch(() => {
+        throw error.problem;
+      });
+      const permit = guard.tryAgain();
+      if (!permit) throw error.problem;
+      sending.permit = permit;
+    }
+  }
 }
 
 /** A client that leaves takes its call along, also while the answer streams. */
@@ -95,12 +175,15 @@ function startLimit(timeoutMs: number, body: LimitedBody): Limit {
   };
 }
 
-async function call(outgoing: Outgoing, signal: AbortSignal): Promise<Response> {
+async function call(
+  { outgoing, signal, remainingMs }: Sending,
+  attempt: number,
+): Promise<Response> {
   const { route: { upstream }, target, method, headers, body } = outgoing;
   const { content } = body;
   const init = {
     method,
-    headers,
+    headers: attempt === 1 ? headers : withDeadline(headers, remainingMs()),
     signal,
     ...(content === null ? {} : { body: content }),
     ...(content instanceof ReadableStream ? { duplex: "half" } : {}),
@@ -113,13 +196,29 @@ async function call(outgoing: Outgoing, signal: AbortSignal): Promise<Response> 
   throw refusal ?? new Problem("upstream_bad_response");
 }
 
+/** What an earlier attempt took of the time is gone. */
+function withDeadline(headers: HeaderPairs, remainingMs: number): HeaderPairs {
+  const left = String(Math.max(1, Math.floor(remainingMs)));
+  return headers.map(([name, value]) => [name, name === internalHeaders.deadline ? left : value]);
+}
+
+/** No byte of an answer came. */
+class Unanswered extends Error {
+  override readonly name = "Unanswered";
+  /** What the client hears. */
+  readonly problem: Problem;
+  constructor(problem: Problem) {
+    super(problem.message);
+    this.problem = problem;
+  }
+}
+
 async function reach(upstream: Upstream, target: string, init: RequestInit): Promise<Response> {
   try {
     return await upstream.fetch(target, init);
   } catch (cause) {
-    throw new Problem(isUnreachable(cause) ? "upstream_unavailable" : "upstream_bad_response", {
-      cause,
-    });
+    const code = isUnreachable(cause) ? "upstream_unavailable" : "upstream_bad_response";
+    throw new Unanswered(new Problem(code, { cause }));
   }
 }
 

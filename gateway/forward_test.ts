@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { defaultPolicy } from "@edgepass/shared/resilience";
 import { localUpstream } from "@edgepass/shared/upstream";
 import { createForward } from "./forward.ts";
 import { readRequestBody } from "./request_body.ts";
@@ -87,7 +88,7 @@ Deno.test("more calls than the limit are refused at once, and make room again", 
   const { route } = createRouteTable([{ path: "/a", upstream, access: "public" }], {
     maxTimeoutMs: 30_000,
   }).find(["a"], "GET");
-  const send = createForward({ maxConcurrent: 2 });
+  const send = createForward({ policies: () => ({ ...defaultPolicy, maxConcurrent: 2 }) });
   const call = async () => {
     const incoming = new Request("http://gateway.test/a");
     return await send({

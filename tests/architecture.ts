@@ -6,9 +6,9 @@
 /** Unit → units whose packages it may import. A service is any folder of services/ but contracts. */
 const mayImport = {
   gateway: ["shared"],
-  contracts: [],
+  contracts: ["shared"],
   service: ["shared", "contracts"],
-  app: ["gateway", "service", "shared"],
+  app: ["gateway", "service", "contracts", "shared"],
   shared: [],
   dev: ["shared"],
   ops: ["shared"],

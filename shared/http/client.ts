@@ -2,6 +2,13 @@ import type { z } from "@hono/zod-openapi";
 import { currentContext, type RequestContext } from "../context.ts";
 import { internalHeaders, isInternalHeader, maxCallChain } from "../internal_headers.ts";
 import { Problem } from "../problem.ts";
+import {
+  createResilience,
+  defaultPolicies,
+  type Policies,
+  type Resilience,
+  type ResilienceEffects,
+} from "../resilience/mod.ts";
 import { openCall } from "../telemetry/open_call.ts";
 import { childSpan, toTraceparent } from "../trace_context.ts";
 import { sentOnce, type Upstream } from "../upstream.ts";
@@ -12,10 +19,12 @@ export interface ServiceClient<Name extends string> {
   /**
    * Calls a service of the trust domain: the Passport goes along as it came, with trace and deadline.
    *
-   * `path` is path and query, encoded. A redirect is handed back. POST and PATCH are sent once.
+   * `path` is path and query, encoded. A redirect is handed back. POST and PATCH are sent once; other
+   * methods may come again where nobody answered, or the answer is 502, 503 or 504.
    *
-   * @throws {Problem} `upstream_timeout` when the budget is used up, `upstream_unavailable` when
-   * the service cannot be reached or the call goes in circles
+   * @throws {Problem} `upstream_timeout` when the budget or the policy's time is used up,
+   * `upstream_unavailable` when the service cannot be reached, its breaker or bulkhead refuses, or the
+   * call goes in circles
    * @throws {TypeError} when the path leads elsewhere, to another origin or by dot segments
    */
   call(service: Name, path: string, init?: RequestInit): Promise<Response>;
@@ -38,6 +47,8 @@ export interface ServiceClient<Name extends string> {
 export interface ClientOptions<Name extends string> {
   /** The only places that ever get a Passport. */
   readonly services: Readonly<Record<Name, Upstream>>;
+  /** How each service is called, by name; the platform's defaults without. */
+  readonly resilience?: ResilienceEffects & { readonly policies: Policies };
   /** For everything that is no service of ours. */
   readonly fetch?: typeof globalThis.fetch;
   /** Epoch milliseconds. */
@@ -46,35 +57,46 @@ export interface ClientOptions<Name extends string> {
 
 /** Makes the client of one service. */
 export function createClient<Name extends string>(
-  { services, fetch = globalThis.fetch, now = Date.now }: ClientOptions<Name>,
+  { services, resilience, fetch = globalThis.fetch, now = Date.now }: ClientOptions<Name>,
 ): ServiceClient<Name> {
+  const guards = createGuards(services, {
+    policies: defaultPolicies,
+    epochNow: now,
+    ...resilience,
+  });
+
   async function call(service: Name, path: string, init: RequestInit = {}): Promise<Response> {
     const context = requireContext();
     const upstream = services[service];
-    const remainingMs = context.deadline === undefined ? undefined : context.deadline - now();
-    if (remainingMs !== undefined && remainingMs <= 0) throw new Problem("upstream_timeout");
+    const { deadline } = context;
+    const remainingMs = deadline === undefined ? () => undefined : () => deadline - now();
+    const budgetMs = remainingMs();
+    if (budgetMs !== undefined && budgetMs <= 0) throw new Problem("upstream_timeout");
     if (context.callChain.length >= maxCallChain) {
       throw new Problem("upstream_unavailable", {
         cause: new Error(`Call chain is too long: ${context.callChain.join(" → ")}`),
       });
     }
-    const signals = [context.signal, init.signal ?? undefined].filter((one) => one !== undefined);
-    if (remainingMs !== undefined) signals.push(AbortSignal.timeout(remainingMs));
     requireEncodedPath(path);
-    const under = openCall(context, { peer: service, method: init.method ?? "GET" });
-    const trace = under?.trace ?? childSpan(context.trace);
-    try {
-      const response = await reach(upstream, path, {
-        ...sentOnce(init),
-        headers: internalCallHeaders(init.headers, { ...context, trace }, remainingMs),
-        signal: AbortSignal.any(signals),
-      });
-      under?.end({ status: response.status });
-      return response;
-    } catch (error) {
-      under?.end({ failure: error });
-      throw error;
-    }
+    const signals = [context.signal, init.signal ?? undefined].filter((one) => one !== undefined);
+    if (budgetMs !== undefined) signals.push(AbortSignal.timeout(budgetMs));
+    const { method = "GET", body = null } = init;
+    const sent = sentOnce(init);
+    const guarded = { method, body, signal: AbortSignal.any(signals), remainingMs };
+    return await guards[service].run(guarded, async ({ number, signal, limitMs }) => {
+      const under = openCall(context, { peer: service, method });
+      if (number > 1) under?.span.setAttribute("http.request.resend_count", number - 1);
+      const trace = under?.trace ?? childSpan(context.trace);
+      const headers = internalCallHeaders(init.headers, { ...context, trace }, limitMs);
+      try {
+        const response = await upstream.fetch(path, { ...sent, headers, signal });
+        under?.end({ status: response.status });
+        return response;
+      } catch (failure) {
+        under?.end({ failure });
+        throw failure;
+      }
+    });
   }
 
   return {
@@ -87,6 +109,18 @@ export function createClient<Name extends string>(
   };
 }
 
+/** What is known of each service's health belongs to this client, and so to one isolate. */
+function createGuards<Name extends string>(
+  services: Readonly<Record<Name, Upstream>>,
+  { policies, ...effects }: ResilienceEffects & { readonly policies: Policies },
+): Readonly<Record<Name, Resilience>> {
+  const guards: Partial<Record<Name, Resilience>> = {};
+  for (const name in services) {
+    guards[name] = createResilience({ ...effects, name, policy: () => policies(name) });
+  }
+  return guards as Record<Name, Resilience>; // One for each of the services.
+}
+
 /** Only a path that begins with a slash and has no dot segment is the URL's, letter for letter. */
 function requireEncodedPath(path: string): void {
   const [pathname = ""] = path.split(/[?#]/);
@@ -96,31 +130,18 @@ function requireEncodedPath(path: string): void {
   throw new TypeError("Cannot call a service: path is not an encoded absolute path");
 }
 
-async function reach(
-  upstream: Upstream,
-  path: string,
-  init: RequestInit & { readonly signal: AbortSignal },
-): Promise<Response> {
-  try {
-    return await upstream.fetch(path, init);
-  } catch (error) {
-    const { aborted, reason } = init.signal;
-    const timedOut = aborted && reason instanceof DOMException && reason.name === "TimeoutError";
-    throw new Problem(timedOut ? "upstream_timeout" : "upstream_unavailable", { cause: error });
-  }
-}
-
 function internalCallHeaders(
   given: HeadersInit | undefined,
-  { passportToken, trace, callChain }: RequestContext,
-  remainingMs: number | undefined,
+  { passportToken, txnToken, trace, callChain }: RequestContext,
+  limitMs: number,
 ): Headers {
   const headers = withoutInternal(given);
   if (passportToken !== undefined) headers.set(internalHeaders.passport, passportToken);
+  if (txnToken !== undefined) headers.set(internalHeaders.txnToken, txnToken);
   headers.set(internalHeaders.traceparent, toTraceparent(trace));
   if (trace.state !== undefined) headers.set(internalHeaders.tracestate, trace.state);
   headers.set(internalHeaders.callChain, callChain.join(","));
-  if (remainingMs !== undefined) headers.set(internalHeaders.deadline, String(remainingMs));
+  headers.set(internalHeaders.deadline, String(limitMs));
   return headers;
 }
 

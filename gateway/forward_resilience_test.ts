@@ -1,0 +1,184 @@
+import assert from "node:assert/strict";
+import { Problem } from "@edgepass/shared/problem";
+import { type PolicyPatch, toPolicy } from "@edgepass/shared/resilience";
+import type { Upstream } from "@edgepass/shared/upstream";
+import { createForward } from "./forward.ts";
+import { readRequestBody } from "./request_body.ts";
+import { createRouteTable } from "./routes.ts";
+import { readTarget } from "./target.ts";
+
+type Serve = (init: RequestInit) => Response | Promise<Response>;
+
+/** A forwarder, and an upstream that does what a test says; the clock stands still. */
+function setup(patch: PolicyPatch = {}) {
+  let at = 1_000;
+  const policy = toPolicy({ breaker: { minimumCalls: 3, openMs: 1_000 }, ...patch });
+  const forward = createForward({
+    policies: () => policy,
+    effects: {
+      now: () => at,
+      random: () => 0.5,
+      sleep: (ms) => {
+        at += ms;
+        return Promise.resolve();
+      },
+    },
+  });
+  const sent: RequestInit[] = [];
+  let serve: Serve = () => new Response("ok");
+  const upstreamNamed = (name: string): Upstream => ({
+    name,
+    async fetch(_target, init = {}) {
+      sent.push(init);
+      return await serve(init);
+    },
+  });
+  async function send(
+    { method = "GET", name = "course", body = null, receive = pass, signal }: {
+      method?: string;
+      name?: string;
+      body?: BodyInit | null;
+      receive?: (response: Response) => Promise<Response>;
+      signal?: AbortSignal;
+    } = {},
+  ): Promise<Response> {
+    const { route } = createRouteTable(
+      [{ path: "/a", upstream: upstreamNamed(name), access: "public", timeoutMs: 1_000 }],
+      { maxTimeoutMs: 30_000 },
+    ).find(["a"], method);
+    const incoming = new Request("http://gateway.test/a", { method, body });
+    return await forward({
+      route,
+      target: readTarget(incoming.url, { maxBytes: 100, maxParameters: 1 }),
+      method,
+      headers: [["x-deadline-ms", "1000"], ["x-passport", "this.very.request"]],
+      body: await readRequestBody(incoming, {
+        maxBytes: 1_000,
+        idleMs: 10,
+        totalMs: 1_000,
+        plain: true,
+      }),
+      signal: signal ?? incoming.signal,
+    }, receive);
+  }
+  /** What pays for three retries. */
+  const save = async () => {
+    for (let call = 0; call < 30; call++) await (await send()).text();
+    sent.length = 0;
+  };
+  return {
+    advance: (ms: number) => void (at += ms),
+    save,
+    send,
+    sent,
+    serveBy: (next: Serve) => void (serve = next),
+  };
+}
+
+const pass = (response: Response) => Promise.resolve(response);
+const lost = () => Promise.reject(new TypeError("connection reset"));
+
+const repeated: Record<string, [Parameters<ReturnType<typeof setup>["send"]>[0], boolean]> = {
+  GET: [{}, true],
+  HEAD: [{ method: "HEAD" }, true],
+  DELETE: [{ method: "DELETE" }, true],
+  "DELETE with a body": [{ method: "DELETE", body: "x" }, false],
+  "PUT with a body": [{ method: "PUT", body: "x" }, false],
+  POST: [{ method: "POST" }, false],
+  PATCH: [{ method: "PATCH" }, false],
+};
+for (const [what, [request, isIt]] of Object.entries(repeated)) {
+  Deno.test(`a ${what} that nobody answered is ${isIt ? "sent again" : "sent once"}`, async () => {
+    const { save, send, sent, serveBy } = setup();
+    await save();
+    serveBy(lost);
+    await assert.rejects(send(request), { code: "upstream_bad_response" });
+    assert.equal(sent.length, isIt ? 2 : 1);
+  });
+}
+
+Deno.test("a request that is sent again carries the same Passport and less time", async () => {
+  const { advance, save, send, sent, serveBy } = setup();
+  await save();
+  serveBy(() => {
+    if (sent.length === 2) return new Response("second");
+    advance(100);
+    return lost();
+  });
+  assert.equal(await (await send()).text(), "second");
+  const headers = sent.map((init) => new Headers(init.headers));
+  assert.deepEqual(headers.map((one) => one.get("x-passport")), Array(2).fill("this.very.request"));
+  assert.deepEqual(headers.map((one) => one.get("x-deadline-ms")), ["1000", "875"]);
+});
+
+Deno.test("an answer of any status is handed on; who retries it is the service's client", async () => {
+  const { save, send, sent, serveBy } = setup();
+  await save();
+  serveBy(() => new Response("no", { status: 503 }));
+  assert.equal((await send()).status, 503);
+  assert.equal(sent.length, 1);
+});
+
+const failures: Record<string, [Serve, typeof pass]> = {
+  "that cannot be reached": [lost, pass],
+  "that answers 500": [() => new Response("no", { status: 500 }), pass],
+  "whose answer is of no use": [
+    () => new Response("{"),
+    () => Promise.reject(new Problem("upstream_bad_response")),
+  ],
+};
+for (const [what, [serve, receive]] of Object.entries(failures)) {
+  Deno.test(`[D05, F31] an upstream ${what} is soon refused unmade, and others are not`, async () => {
+    const { advance, send, sent, serveBy } = setup();
+    serveBy(serve);
+    for (let call = 0; call < 3; call++) await send({ receive }).catch(() => {});
+    await assert.rejects(send({ receive }), (error) => {
+      assert.ok(error instanceof Problem);
+      const { code, headers } = error;
+      assert.deepEqual([code, headers], ["upstream_unavailable", { "retry-after": "1" }]);
+      return true;
+    });
+    assert.equal(sent.length, 3);
+    serveBy(() => new Response("ok"));
+    assert.equal(await (await send({ name: "user" })).text(), "ok");
+    advance(1_000);
+    for (let call = 0; call < 2; call++) assert.equal(await (await send()).text(), "ok");
+  });
+}
+
+const innocent: Record<string, (world: ReturnType<typeof setup>) => Promise<unknown>> = {
+  "a client that leaves": ({ send, serveBy }) => {
+    const abort = new AbortController();
+    serveBy(() => {
+      abort.abort();
+      return lost();
+    });
+    return send({ signal: abort.signal });
+  },
+  "a body that is cut off": ({ send, serveBy }) => {
+    serveBy(async ({ body }) => new Response(await new Response(body as BodyInit).text()));
+    const stalling = new ReadableStream({ start: (stream) => stream.enqueue(new Uint8Array(1)) });
+    return send({ method: "POST", body: stalling });
+  },
+  "an answer 404": ({ send, serveBy }) => {
+    serveBy(() => new Response("no", { status: 404 }));
+    return send();
+  },
+  "an answer 429": ({ send, serveBy }) => {
+    serveBy(() => new Response("no", { status: 429 }));
+    return send();
+  },
+  "a failure further down": ({ send, serveBy }) => {
+    const headers = { "x-edgepass-fault-elsewhere": "1" };
+    serveBy(() => new Response("no", { status: 503, headers }));
+    return send();
+  },
+};
+for (const [what, happen] of Object.entries(innocent)) {
+  Deno.test(`${what} is not the upstream's fault`, async () => {
+    const world = setup();
+    for (let call = 0; call < 10; call++) await happen(world).catch(() => {});
+    world.serveBy(() => new Response("ok"));
+    assert.equal(await (await world.send()).text(), "ok");
+  });
+}

@@ -1,0 +1,75 @@
+import { Problem } from "@edgepass/shared/problem";
+import {
+  createBulkhead,
+  createCircuitBreaker,
+  createRetry,
+  createWatch,
+  type Permit,
+  type Place,
+  type Policy,
+  type ResilienceEffects,
+  type Retry,
+  toRetryAfter,
+} from "@edgepass/shared/resilience";
+
+/** What this instance knows of one upstream's health, and what it lets through. */
+export interface UpstreamGuard {
+  /**
+   * A place among the calls that wait for its answer.
+   *
+   * @throws {Problem} `upstream_unavailable` with `Retry-After` when all are taken
+   */
+  enter(): Place;
+  /**
+   * Leave to call it. `timed` says that the call's time is the upstream's alone.
+   *
+   * @throws {Problem} `upstream_unavailable` with `Retry-After` while its breaker is open
+   */
+  acquire(timed: boolean): Permit;
+  /** Leave to call it once more, where its breaker still lets calls through. */
+  tryAgain(): Permit | undefined;
+  readonly retry: Retry;
+}
+
+/** No call waits longer: a route's limit and the longest upload together, in milliseconds. */
+const leaseMs = 60_000;
+
+/** Makes the guard of an upstream. */
+export function createUpstreamGuard(
+  name: string,
+  policy: () => Policy,
+  { now, random }: ResilienceEffects,
+): UpstreamGuard {
+  const watch = createWatch(name);
+  const clock = now ? { now } : {};
+  const breaker = createCircuitBreaker({
+    policy: () => policy().breaker,
+    onTransition: watch.transition,
+    ...clock,
+  });
+  const maxConcurrent = () => policy().maxConcurrent;
+  const bulkhead = createBulkhead({ maxConcurrent, leaseMs, ...clock });
+
+  function refuse(reason: "breaker" | "bulkhead", retryAfterMs: number): never {
+    watch.refused(reason);
+    throw new Problem("upstream_unavailable", {
+      headers: { "retry-after": toRetryAfter(retryAfterMs) },
+      cause: new Error(`Call of ${name} is refused by its ${reason}`),
+    });
+  }
+
+  return {
+    enter: () => bulkhead.enter() ?? refuse("bulkhead", 0),
+    acquire(timed) {
+      const permit = breaker.acquire({ timed });
+      return permit.allowed ? permit : refuse("breaker", permit.retryAfterMs);
+    },
+    tryAgain() {
+      const permit = breaker.acquire();
+      if (!permit.allowed) return undefined;
+      watch.retried();
+      return permit;
+    },
+    retry: createRetry({ policy: () => policy().retry, ...(random ? { random } : {}) }),
+  };
+}

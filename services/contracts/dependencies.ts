@@ -1,0 +1,29 @@
+import {
+  createPolicies,
+  type Policies,
+  type PolicyPatch,
+  redisPolicy,
+} from "@edgepass/shared/resilience";
+
+/**
+ * How each dependency of the product is called, whoever calls it; what a row leaves out is the
+ * default of `shared/resilience`. Reasons are in docs/resilience.md.
+ */
+export const dependencies = {
+  // Passwords are slow on purpose, on Workers by a third of a second and more when several meet.
+  auth: { breaker: { slowCallMs: 2_000 } },
+  user: {},
+  course: {},
+  enrollment: {},
+  // It waits for the recommender, and still has to find something in its place.
+  recommendation: { breaker: { slowCallMs: 1_500 } },
+  // Somebody else's, and there is always something else to suggest.
+  recommender: { timeoutMs: 800, maxConcurrent: 64, breaker: { slowCallMs: 500 } },
+  redis: redisPolicy,
+} as const satisfies Readonly<Record<string, PolicyPatch>>;
+
+/** Names of the product's dependencies. */
+export type DependencyName = keyof typeof dependencies;
+
+/** The policies of the table. */
+export const dependencyPolicies: Policies = createPolicies(dependencies);

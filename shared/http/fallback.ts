@@ -1,0 +1,22 @@
+import type { Context } from "hono";
+import type { Answered } from "../resilience/fallback.ts";
+
+/** Methods that change nothing (RFC 9110 §9.2.1). */
+const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/**
+ * Tells the client that an answer is not live: `X-Fallback: cache; age=12` or `default`. A live answer
+ * has no such header.
+ *
+ * @throws {TypeError} for a method that changes something: nothing stands in for a change
+ */
+export function markFallback(
+  c: Context,
+  { source, ageSeconds }: Pick<Answered<unknown>, "source" | "ageSeconds">,
+): void {
+  if (!safe.has(c.req.method)) {
+    throw new TypeError(`Cannot mark a fallback: ${c.req.method} is not a safe method`);
+  }
+  if (source === "live") return;
+  c.header("x-fallback", ageSeconds === undefined ? source : `${source}; age=${ageSeconds}`);
+}

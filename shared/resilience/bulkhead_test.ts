@@ -1,0 +1,42 @@
+import assert from "node:assert/strict";
+import { createBulkhead } from "./bulkhead.ts";
+import { createTestClock } from "./test_clock.ts";
+
+function setup(limit: number) {
+  const clock = createTestClock();
+  const inForce = { limit };
+  const maxConcurrent = () => inForce.limit;
+  return {
+    bulkhead: createBulkhead({ maxConcurrent, leaseMs: 1000, now: clock.now }),
+    clock,
+    inForce,
+  };
+}
+
+Deno.test("a bulkhead refuses at once what is too much, and has room again when one leaves", () => {
+  const { bulkhead } = setup(2);
+  const [first] = [bulkhead.enter(), bulkhead.enter()];
+  assert.equal(bulkhead.enter(), undefined);
+  first?.leave();
+  first?.leave();
+  assert.ok(bulkhead.enter());
+  assert.equal(bulkhead.enter(), undefined, "who leaves twice left once");
+});
+
+Deno.test("the place of a request that was stopped with its isolate is free again in time", () => {
+  const { bulkhead, clock } = setup(1);
+  bulkhead.enter();
+  clock.advance(999);
+  assert.equal(bulkhead.enter(), undefined);
+  clock.advance(1);
+  assert.ok(bulkhead.enter());
+});
+
+Deno.test("a limit that changes holds at the next call", () => {
+  const { bulkhead, inForce } = setup(1);
+  bulkhead.enter();
+  inForce.limit = 2;
+  assert.ok(bulkhead.enter());
+  inForce.limit = 1;
+  assert.equal(bulkhead.enter(), undefined);
+});

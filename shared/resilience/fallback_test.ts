@@ -1,0 +1,123 @@
+import assert from "node:assert/strict";
+import { runInvocation } from "../background.ts";
+import { Problem } from "../problem.ts";
+import { createFallback, type FallbackKey, type FallbackStore } from "./fallback.ts";
+import { fallbackKey } from "./redis_fallback_store.ts";
+
+const key: FallbackKey = { service: "recommendation", what: "courses", sub: "u1" };
+const down = () => Promise.reject(new Problem("upstream_unavailable"));
+
+function setup({ maxStaleMs = 60_000, store = memory() }: {
+  maxStaleMs?: number;
+  store?: FallbackStore & { readonly kept: Map<string, string> };
+} = {}) {
+  let now = 1_000_000;
+  const told: string[] = [];
+  const lost: unknown[] = [];
+  const fallback = createFallback({
+    store,
+    now: () => now,
+    maxStaleMs: () => maxStaleMs,
+    onFailure: (_cause, source) => told.push(source),
+    onStoreFailure: (cause) => lost.push(cause),
+  });
+  const ask = async (live: () => Promise<readonly string[]>, who: FallbackKey = key) => {
+    const work: Promise<unknown>[] = [];
+    const invocation = { waitUntil: (one: Promise<unknown>) => void work.push(one) };
+    const answered = await runInvocation(invocation, () =>
+      fallback.run({
+        key: who,
+        live,
+        fits: (kept) => isTexts(kept) ? kept : undefined,
+        otherwise: () => ["default"],
+      }));
+    await Promise.all(work);
+    return answered;
+  };
+  const advance = (ms: number) => {
+    now += ms;
+  };
+  return { advance, ask, lost, store, told };
+}
+
+function memory() {
+  const kept = new Map<string, string>();
+  return {
+    kept,
+    get: (at: FallbackKey) => Promise.resolve(kept.get(fallbackKey(at)) ?? null),
+    put(at: FallbackKey, value: string) {
+      kept.set(fallbackKey(at), value);
+      return Promise.resolve();
+    },
+    forget(at: FallbackKey) {
+      kept.delete(fallbackKey(at));
+      return Promise.resolve();
+    },
+  };
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === "string");
+}
+
+Deno.test("live, then the last good answer with its age, then the default", async () => {
+  const { advance, ask, told } = setup();
+  assert.deepEqual(await ask(down), { value: ["default"], source: "default" });
+  assert.deepEqual(await ask(() => Promise.resolve(["a"])), { value: ["a"], source: "live" });
+  advance(12_900);
+  assert.deepEqual(await ask(down), { value: ["a"], source: "cache", ageSeconds: 12 });
+  advance(60_000);
+  assert.deepEqual(await ask(down), { value: ["default"], source: "default" });
+  assert.deepEqual(told, ["default", "cache", "default"]);
+});
+
+Deno.test("[D05] nobody gets the answer of another person", async () => {
+  const { ask } = setup();
+  await ask(() => Promise.resolve(["mine"]));
+  assert.equal((await ask(down, { ...key, sub: "u2" })).source, "default");
+});
+
+Deno.test("a failure below 500 is an answer, and nothing stands in for it", async () => {
+  const { ask } = setup();
+  await ask(() => Promise.resolve(["a"]));
+  await assert.rejects(ask(() => Promise.reject(new Problem("forbidden"))), { code: "forbidden" });
+});
+
+const unusable: Record<string, string> = {
+  "no JSON": "{",
+  "no object": "1",
+  "no age": '{"value":["a"]}',
+  "an age that is no number": '{"at":"now","value":["a"]}',
+  "what no longer fits": '{"at":1000000,"value":[1]}',
+  "nothing": "null",
+};
+for (const [what, text] of Object.entries(unusable)) {
+  Deno.test(`a kept answer that is ${what} is as good as none`, async () => {
+    const { ask, store } = setup();
+    store.kept.set(fallbackKey(key), text);
+    assert.equal((await ask(down)).source, "default");
+  });
+}
+
+Deno.test("a store that fails is nobody's failure", async () => {
+  const broken = () => Promise.reject(new Error("Redis is away"));
+  const { ask, lost } = setup({ store: { ...memory(), get: broken, put: broken } });
+  assert.equal((await ask(() => Promise.resolve(["a"]))).source, "live");
+  assert.equal((await ask(down)).source, "default");
+  assert.equal(lost.length, 2);
+});
+
+Deno.test("an answer from another instance, whose clock is ahead, is of age 0", async () => {
+  const { advance, ask } = setup();
+  await ask(() => Promise.resolve(["a"]));
+  advance(-5_000);
+  assert.deepEqual(await ask(down), { value: ["a"], source: "cache", ageSeconds: 0 });
+});
+
+Deno.test("what is very long, or may not be stale at all, is not kept", async () => {
+  const long = setup();
+  await long.ask(() => Promise.resolve(["x".repeat(70_000)]));
+  const fresh = setup({ maxStaleMs: 0 });
+  await fresh.ask(() => Promise.resolve(["a"]));
+  assert.deepEqual([long.store.kept.size, fresh.store.kept.size], [0, 0]);
+});

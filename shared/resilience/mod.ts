@@ -1,0 +1,49 @@
+export { type Bulkhead, type BulkheadOptions, createBulkhead, type Place } from "./bulkhead.ts";
+export {
+  type BreakerOptions,
+  type BreakerState,
+  type CircuitBreaker,
+  createCircuitBreaker,
+  type Permit,
+  type PermitOptions,
+  type Refusal,
+} from "./circuit_breaker.ts";
+export { type ResilienceEffects, sleepUnlessAborted } from "./effects.ts";
+export {
+  type Answered,
+  createFallback,
+  type Fallback,
+  type FallbackKey,
+  type FallbackOptions,
+  type FallbackQuestion,
+  type FallbackSource,
+  type FallbackStore,
+} from "./fallback.ts";
+export type { Monotonic } from "./monotonic.ts";
+export {
+  type BreakerPolicy,
+  createPolicies,
+  defaultPolicies,
+  defaultPolicy,
+  type Policies,
+  type Policy,
+  type PolicyPatch,
+  policySchema,
+  redisPolicy,
+  type RetryPolicy,
+  toPolicy,
+} from "./policy.ts";
+export { type RedisBreakerOptions, redisWithBreaker } from "./redis.ts";
+export { fallbackKey, redisFallbackStore } from "./redis_fallback_store.ts";
+export {
+  type Attempt,
+  type Call,
+  createResilience,
+  isFailure,
+  type Resilience,
+  type ResilienceOptions,
+  toRetryAfter,
+} from "./resilience.ts";
+export { createRetry, isRepeatable, type Retry, type RetryOptions, type Wait } from "./retry.ts";
+export { createWatch, type Watch } from "./watch.ts";
+export { withResilience, type WithResilienceOptions } from "./with_resilience.ts";

@@ -1,0 +1,61 @@
+import { background } from "../background.ts";
+import { revocationKeys } from "../redis/keys.ts";
+import { type Redis, RedisUnavailable } from "../redis/redis.ts";
+import { createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
+import type { ResilienceEffects } from "./effects.ts";
+import type { Policy } from "./policy.ts";
+import { createWatch } from "./watch.ts";
+
+type Build = Parameters<Redis["pipeline"]>[0];
+
+/** How Redis is called. */
+export interface RedisBreakerOptions extends Pick<ResilienceEffects, "now"> {
+  /** Read at each round trip; only its breaker counts, since a client has its own time limit. */
+  readonly policy: () => Policy;
+  /** What measurements call it; `redis` by default. */
+  readonly name?: string;
+}
+
+/**
+ * The same Redis behind a breaker: while it is away, whoever asks hears so at once. Nobody has to wait
+ * for a probe either: it reads one key after an answer, and only its success lets callers through.
+ *
+ * Wrap the client itself and gather around this, so that a failed round trip counts once however many
+ * callers shared it.
+ */
+export function redisWithBreaker(
+  redis: Redis,
+  { policy, name = "redis", now }: RedisBreakerOptions,
+): Redis {
+  const watch = createWatch(name);
+  const breaker = createCircuitBreaker({
+    policy: () => policy().breaker,
+    onTransition: watch.transition,
+    ...(now ? { now } : {}),
+  });
+  async function travel(permit: Permit, build: Build): Promise<readonly unknown[]> {
+    try {
+      const replies = await redis.pipeline(build);
+      permit.succeed();
+      return replies;
+    } catch (error) {
+      // Anything else is a command that could not be built, and never left.
+      if (error instanceof RedisUnavailable) permit.fail();
+      else permit.cancel();
+      throw error;
+    }
+  }
+
+  return {
+    async pipeline(build) {
+      const permit = breaker.acquire();
+      if (permit.allowed && breaker.state() === "closed") return await travel(permit, build);
+      if (permit.allowed) {
+        // Its outcome is the breaker's, and nobody else's.
+        background(travel(permit, (pipeline) => pipeline.mget(revocationKeys.ready)), () => {});
+      }
+      watch.refused("breaker");
+      throw new RedisUnavailable("Redis is left alone for now: its breaker is open");
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { gatherPipelines } from "../redis/gather.ts";
+import { type Redis, RedisUnavailable } from "../redis/redis.ts";
+import { defaultPolicy, toPolicy } from "./policy.ts";
+import { redisWithBreaker } from "./redis.ts";
+import { createTestClock } from "./test_clock.ts";
+
+function setup(minimumCalls = defaultPolicy.breaker.minimumCalls) {
+  const clock = createTestClock();
+  const policy = toPolicy({ breaker: { minimumCalls, openMs: 1_000 } });
+  let trips = 0;
+  let answer: () => Promise<readonly unknown[]> = () => Promise.resolve(["1"]);
+  const client: Redis = {
+    pipeline() {
+      trips++;
+      return answer();
+    },
+  };
+  const redis = redisWithBreaker(client, { policy: () => policy, now: clock.now });
+  const goAway = () => answer = () => Promise.reject(new RedisUnavailable("no reply"));
+  const comeBack = () => answer = () => Promise.resolve(["1"]);
+  const hang = () => answer = () => new Promise(() => {});
+  const ask = (from: Redis = redis) => from.pipeline(() => {});
+  return { ask, clock, comeBack, goAway, hang, redis, trips: () => trips };
+}
+
+/** Lets a probe come back that nobody waits for. */
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+}
+
+Deno.test("[D02, F20] a Redis that is away is left alone, and its callers hear so at once", async () => {
+  const { ask, goAway, trips } = setup(5);
+  goAway();
+  for (let at = 0; at < 20; at++) await assert.rejects(ask(), RedisUnavailable);
+  assert.equal(trips(), 5);
+});
+
+Deno.test("[F24] a Redis that is away is asked once a second, and used again when it answers", async () => {
+  const { ask, clock, comeBack, goAway, trips } = setup(5);
+  goAway();
+  for (let tenth = 0; tenth < 100; tenth++) {
+    await assert.rejects(ask(), RedisUnavailable);
+    clock.advance(100);
+  }
+  assert.ok(trips() <= 5 + 10, `${trips()}`);
+  comeBack();
+  clock.advance(1_000);
+  await assert.rejects(ask(), RedisUnavailable, "who sets off the probe does not wait for it");
+  await turns();
+  assert.deepEqual(await ask(), ["1"]);
+});
+
+Deno.test("[D02, F21] while a probe gets no answer, nobody waits for it", async () => {
+  const { ask, clock, goAway, hang, trips } = setup(5);
+  goAway();
+  for (let at = 0; at < 5; at++) await assert.rejects(ask(), RedisUnavailable);
+  clock.advance(1_000);
+  hang();
+  for (let at = 0; at < 5; at++) await assert.rejects(ask(), RedisUnavailable);
+  assert.equal(trips(), 6);
+});
+
+Deno.test("a command that cannot be built says nothing about Redis", async () => {
+  const { clock } = setup();
+  const policy = toPolicy({ breaker: { minimumCalls: 1 } });
+  const client: Redis = {
+    pipeline: async (build) => {
+      build(undefined as never);
+      return await Promise.resolve(["1"]);
+    },
+  };
+  const redis = redisWithBreaker(client, { policy: () => policy, now: clock.now });
+  await assert.rejects(
+    redis.pipeline(() => {
+      throw new TypeError("no such command");
+    }),
+    TypeError,
+  );
+  assert.deepEqual(await redis.pipeline(() => {}), ["1"]);
+});
+
+Deno.test("callers who share a round trip count once", async () => {
+  const { ask, comeBack, goAway, redis, trips } = setup(3);
+  const gathered = gatherPipelines(redis, { maxWaitMs: 3_600_000 });
+  goAway();
+  const all = Array.from({ length: 50 }, () => ask(gathered));
+  for (const one of await Promise.allSettled(all)) assert.equal(one.status, "rejected");
+  assert.equal(trips(), 2, "the first alone, the others together");
+  comeBack();
+  assert.deepEqual(await ask(gathered), ["1"]);
+});

@@ -1,0 +1,181 @@
+import { internalHeaders } from "../internal_headers.ts";
+import { Problem } from "../problem.ts";
+import { createBulkhead, type Place } from "./bulkhead.ts";
+import { createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
+import { type ResilienceEffects, sleepUnlessAborted } from "./effects.ts";
+import type { Policy } from "./policy.ts";
+import { createRetry, isRepeatable, readRetryAfterMs } from "./retry.ts";
+import { startTimeLimit } from "./time_limit.ts";
+import { createWatch } from "./watch.ts";
+
+/** A call to be made, once or more. */
+export interface Call extends Pick<RequestInit, "method" | "body"> {
+  /** Aborts when the caller has left, or its time is over. */
+  readonly signal: AbortSignal;
+  /** Milliseconds the caller still waits; undefined where nobody says. */
+  readonly remainingMs?: () => number | undefined;
+}
+
+/** One attempt of a call. */
+export interface Attempt {
+  /** From 1. */
+  readonly number: number;
+  /** Ends the attempt when its time is over or its caller has left. */
+  readonly signal: AbortSignal;
+  /** Whole milliseconds, at least one, after which nobody waits for its answer. */
+  readonly limitMs: number;
+}
+
+/** Breaker, bulkhead, time limit and retry of one dependency, in one isolate. */
+export interface Resilience {
+  /**
+   * Makes a call by `send`, which is run anew for each attempt and so says who asks, in which span and
+   * with how much time left, each time for itself.
+   *
+   * @throws {Problem} `upstream_unavailable`, with `Retry-After` where the call was refused unmade;
+   * `upstream_timeout`; whatever Problem `send` throws
+   */
+  run(call: Call, send: (attempt: Attempt) => Promise<Response>): Promise<Response>;
+}
+
+/** What it is made of. */
+export interface ResilienceOptions extends ResilienceEffects {
+  /** What measurements call the dependency. */
+  readonly name: string;
+  /** Read at each call. */
+  readonly policy: () => Policy;
+}
+
+/** How an attempt ended. */
+type Ending =
+  & { readonly again: boolean; readonly askedMs?: number | undefined }
+  & ({ readonly response: Response } | { readonly problem: Problem });
+
+interface Admission {
+  readonly permit: Permit;
+  readonly place: Place;
+}
+
+const failures: ReadonlySet<number> = new Set([500, 502, 503, 504]);
+
+/**
+ * Whether an answer says that who gave it has failed. Refusals, 429 among them, are its work; and
+ * who says that the fault lies elsewhere has tried again there, or wants to be left alone.
+ */
+export function isFailure({ status, headers }: Response): boolean {
+  return failures.has(status) && !headers.has(internalHeaders.faultElsewhere);
+}
+
+/** Makes the resilience of one dependency. */
+export function createResilience(
+  { name, policy, now, epochNow = Date.now, random, sleep = sleepUnlessAborted }: ResilienceOptions,
+): Resilience {
+  const watch = createWatch(name);
+  const clock = now ? { now } : {};
+  const breaker = createCircuitBreaker({
+    policy: () => policy().breaker,
+    onTransition: watch.transition,
+    ...clock,
+  });
+  const bulkhead = createBulkhead({ maxConcurrent: () => policy().maxConcurrent, ...clock });
+  const retry = createRetry({ policy: () => policy().retry, ...(random ? { random } : {}) });
+
+  function admit(): Admission | Problem {
+    const place = bulkhead.enter();
+    if (!place) return refuse("bulkhead", 0);
+    const permit = breaker.acquire();
+    if (permit.allowed) return { permit, place };
+    place.leave();
+    return refuse("breaker", permit.retryAfterMs);
+  }
+
+  function refuse(reason: "breaker" | "bulkhead", retryAfterMs: number): Problem {
+    watch.refused(reason);
+    const headers = { "retry-after": toRetryAfter(retryAfterMs) };
+    const cause = new Error(`Call of ${name} is refused by its ${reason}`);
+    return new Problem("upstream_unavailable", { headers, cause });
+  }
+
+  async function attempt(
+    call: Call,
+    { permit, place }: Admission,
+    make: (limit: Omit<Attempt, "number">) => Promise<Response>,
+  ): Promise<Ending> {
+    const { timeoutMs, breaker: { slowCallMs } } = policy();
+    const remainingMs = call.remainingMs?.() ?? timeoutMs;
+    const limitMs = Math.max(1, Math.floor(Math.min(timeoutMs, remainingMs)));
+    const limit = startTimeLimit(limitMs, call.signal);
+    const sending = make({ signal: limit.signal, limitMs });
+    try {
+      const ending = toEnding(await Promise.race([sending, limit.passed]), epochNow());
+      if (ending.failed) permit.fail();
+      else permit.succeed();
+      return ending;
+    } catch (cause) {
+      // Who ignores its signal may answer yet, and nobody will read that.
+      sending.then((late) => late.body?.cancel()).catch(() => {});
+      const isOver = limit.hasPassed() || isTimeout(call.signal);
+      // A caller with little time left learns nothing about the dependency.
+      const isInnocent = isOver ? limitMs < Math.min(timeoutMs, slowCallMs) : call.signal.aborted;
+      if (isInnocent) permit.cancel();
+      else permit.fail();
+      return { problem: toProblem(cause, isOver), again: !call.signal.aborted };
+    } finally {
+      limit.stop();
+      place.leave();
+    }
+  }
+
+  return {
+    async run(call, send) {
+      retry.begin();
+      let admission = admit();
+      if (admission instanceof Problem) throw admission;
+      let ending: Ending;
+      for (let number = 1;; number++) {
+        ending = await attempt(call, admission, async (limit) => await send({ number, ...limit }));
+        if (!ending.again || call.signal.aborted || !isRepeatable(call)) break;
+        const { askedMs } = ending;
+        const delayMs = retry.next({
+          attempt: number,
+          askedMs,
+          remainingMs: call.remainingMs?.(),
+        });
+        if (delayMs === undefined) break;
+        await sleep(delayMs, call.signal).catch(() => {});
+        admission = call.signal.aborted ? toProblem(call.signal.reason, false) : admit();
+        // What the first attempt brought says more than that there is no second.
+        if (admission instanceof Problem) break;
+        if ("response" in ending) await ending.response.body?.cancel();
+        watch.retried();
+      }
+      if ("problem" in ending) throw ending.problem;
+      return ending.response;
+    },
+  };
+}
+
+function toEnding(response: Response, epochMs: number): Ending & { readonly failed: boolean } {
+  const failed = isFailure(response);
+  return {
+    response,
+    failed,
+    again: failed && response.status !== 500,
+    askedMs: readRetryAfterMs(response.headers.get("retry-after"), epochMs),
+  };
+}
+
+function toProblem(cause: unknown, isOver: boolean): Problem {
+  if (cause instanceof Problem) return cause;
+  return new Problem(isOver ? "upstream_timeout" : "upstream_unavailable", { cause });
+}
+
+/** A deadline ends by a signal too. */
+function isTimeout({ aborted, reason }: AbortSignal): boolean {
+  return aborted && reason instanceof DOMException && reason.name === "TimeoutError";
+}
+
+/** Whole seconds, at least one (RFC 9110 §10.2.3). */
+export function toRetryAfter(ms: number): string {
+  return String(Math.max(1, Math.ceil(ms / 1000)));
+}

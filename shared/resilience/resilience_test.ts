@@ -1,0 +1,249 @@
+import assert from "node:assert/strict";
+import { internalHeaders } from "../internal_headers.ts";
+import { Problem } from "../problem.ts";
+import { defaultPolicy, type PolicyPatch, toPolicy } from "./policy.ts";
+import { type Attempt, type Call, createResilience } from "./resilience.ts";
+import { createTestClock } from "./test_clock.ts";
+
+type Answer = (attempt: Attempt) => Response | Promise<Response>;
+
+/** A dependency that does what a test says, and a caller whose time stands still. */
+function setup(patch: PolicyPatch = {}, { savings = 100 }: { savings?: number } = {}) {
+  const clock = createTestClock();
+  const policy = toPolicy(patch);
+  const attempts: number[] = [];
+  const waits: number[] = [];
+  const resilience = createResilience({
+    name: "course",
+    policy: () => policy,
+    now: clock.now,
+    epochNow: () => 0,
+    random: () => 0.5,
+    sleep(ms, signal) {
+      waits.push(ms);
+      return clock.sleep(ms, signal);
+    },
+  });
+  const call = (answer: Answer, more: Partial<Call> = {}) =>
+    resilience.run({ signal: new AbortController().signal, ...more }, async (attempt) => {
+      attempts.push(attempt.number);
+      return await answer(attempt);
+    });
+  const save = async () => {
+    for (let at = 0; at < savings; at++) await call(() => new Response(null, { status: 204 }));
+    clock.advance(policy.breaker.windowMs);
+    attempts.length = 0;
+  };
+  const breakDown = async () => {
+    const { minimumCalls } = policy.breaker;
+    for (let at = 0; at < minimumCalls; at++) await call(status(500), { method: "POST" });
+    attempts.length = 0;
+  };
+  return { attempts, breakDown, call, clock, save, waits };
+}
+
+const status = (code: number, headers = {}): Answer => () =>
+  new Response("body", { status: code, headers });
+const unreachable: Answer = () => Promise.reject(new TypeError("connection refused"));
+const heedless: Answer = () => new Promise(() => {});
+const obedient: Answer = ({ signal }) =>
+  new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+
+const comesAgain: Record<string, [Answer, Partial<Call>, boolean]> = {
+  "GET that nobody answered": [unreachable, {}, true],
+  "GET answered 502": [status(502), {}, true],
+  "GET answered 503": [status(503), {}, true],
+  "GET answered 504": [status(504), {}, true],
+  "PUT answered 503": [status(503), { method: "PUT", body: "x" }, true],
+  "DELETE that nobody answered": [unreachable, { method: "DELETE" }, true],
+  "GET answered 500": [status(500), {}, false],
+  "GET answered 429": [status(429), {}, false],
+  "GET answered 404": [status(404), {}, false],
+  "POST answered 503": [status(503), { method: "POST" }, false],
+  "POST that nobody answered": [unreachable, { method: "POST" }, false],
+  "PATCH answered 503": [status(503), { method: "PATCH", body: "x" }, false],
+  "PUT of a stream": [status(503), { method: "PUT", body: new ReadableStream() }, false],
+  "GET that failed further down": [
+    status(503, { [internalHeaders.faultElsewhere]: "1" }),
+    {},
+    false,
+  ],
+  "GET whose caller has no time to wait": [status(503), { remainingMs: () => 20 }, false],
+  "GET that asks for more than the caller has": [
+    status(503, { "retry-after": "2" }),
+    { remainingMs: () => 1500 },
+    false,
+  ],
+};
+for (const [what, [answer, call, isIt]] of Object.entries(comesAgain)) {
+  Deno.test(`${what} is ${isIt ? "sent again, once" : "not sent again"}`, async () => {
+    const { attempts, call: make, save } = setup();
+    await save();
+    await make(answer, call).then((response) => response.body?.cancel(), () => {});
+    assert.deepEqual(attempts, isIt ? [1, 2] : [1]);
+  });
+}
+
+Deno.test("a retry that succeeds is the answer, and what came before is let go", async () => {
+  const { call, save, waits } = setup();
+  await save();
+  const first = new Response("first", { status: 503, headers: { "retry-after": "1" } });
+  const response = await call(({ number }) => number === 1 ? first : new Response("second"));
+  assert.equal(await response.text(), "second");
+  assert.deepEqual(waits, [1025]);
+  assert.ok(first.bodyUsed || await first.text() === "", "its connection is free");
+});
+
+Deno.test("when all attempts failed the last one is told", async () => {
+  const { call, save } = setup();
+  await save();
+  const response = await call(({ number }) => new Response(`${number}`, { status: 503 }));
+  assert.deepEqual([response.status, await response.text()], [503, "2"]);
+});
+
+Deno.test("an open breaker refuses unmade calls, and says when to come again", async () => {
+  const { attempts, breakDown, call } = setup({ breaker: { openMs: 2_500 } });
+  await breakDown();
+  await assert.rejects(call(status(200)), (error) => {
+    assert.ok(error instanceof Problem);
+    assert.deepEqual([error.code, error.headers], ["upstream_unavailable", { "retry-after": "3" }]);
+    return true;
+  });
+  assert.deepEqual(attempts, []);
+});
+
+Deno.test("calls that are refused by the breaker leave the bulkhead as empty as it was", async () => {
+  const { breakDown, call, clock } = setup({ maxConcurrent: 1 });
+  await breakDown();
+  for (let at = 0; at < 3; at++) await assert.rejects(call(status(200)));
+  clock.advance(defaultPolicy.breaker.openMs);
+  assert.equal((await call(() => new Response(null, { status: 204 }))).status, 204);
+});
+
+Deno.test("a breaker that opens between two attempts leaves the first answer standing", async () => {
+  const { attempts, call, save } = setup({ breaker: { minimumCalls: 1 } });
+  await save();
+  const response = await call(status(503));
+  assert.deepEqual([response.status, await response.text()], [503, "body"]);
+  assert.deepEqual(attempts, [1]);
+});
+
+Deno.test("a bulkhead that is full refuses at once, and blames nobody", async () => {
+  const { call } = setup({ maxConcurrent: 1, breaker: { minimumCalls: 1 } });
+  const held = Promise.withResolvers<Response>();
+  const waiting = call(() => held.promise);
+  await assert.rejects(call(status(200)), { code: "upstream_unavailable" });
+  held.resolve(new Response("ok"));
+  await (await waiting).text();
+  await (await call(status(200))).text();
+});
+
+for (const [what, answer] of Object.entries({ heedless, obedient })) {
+  Deno.test(`an attempt of ${what} upstreams ends with its time, and its signal`, async () => {
+    const signals: AbortSignal[] = [];
+    const { call } = setup({ timeoutMs: 1, retry: { maxAttempts: 1 } });
+    const late = call((attempt) => {
+      signals.push(attempt.signal);
+      return answer(attempt);
+    });
+    await assert.rejects(late, { code: "upstream_timeout" });
+    assert.ok(signals[0]?.aborted);
+  });
+}
+
+Deno.test("what answers after all is let go", async () => {
+  const { promise, resolve } = Promise.withResolvers<Response>();
+  const { call } = setup({ timeoutMs: 1 });
+  await assert.rejects(call(() => promise), { code: "upstream_timeout" });
+  const cancelled = Promise.withResolvers<void>();
+  resolve(new Response(new ReadableStream({ cancel: () => cancelled.resolve() })));
+  await cancelled.promise;
+});
+
+Deno.test("an answer that streams on is not cut off by the attempt's time", async () => {
+  const { call } = setup({ timeoutMs: 20 });
+  const signals: AbortSignal[] = [];
+  const response = await call(({ signal }) => {
+    signals.push(signal);
+    return new Response("ok");
+  });
+  // Only a timer that was not stopped could come in between.
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  assert.ok(!signals[0]?.aborted);
+  assert.equal(await response.text(), "ok");
+});
+
+Deno.test("a client that leaves is no failure of the dependency, and is not tried again", async () => {
+  const { attempts, call, save } = setup({ breaker: { minimumCalls: 1 } });
+  await save();
+  const abort = new AbortController();
+  const left = call((attempt) => {
+    const ending = obedient(attempt);
+    abort.abort();
+    return ending;
+  }, { signal: abort.signal });
+  await assert.rejects(left, { code: "upstream_unavailable" });
+  assert.deepEqual(attempts, [1]);
+  await (await call(status(200))).text();
+});
+
+Deno.test("a client that leaves between two attempts makes no second", async () => {
+  const { attempts, call, save, waits } = setup();
+  await save();
+  const abort = new AbortController();
+  const response = await call(() => {
+    abort.abort();
+    return new Response("x", { status: 503 });
+  }, { signal: abort.signal });
+  assert.equal(response.status, 503);
+  await response.body?.cancel();
+  assert.deepEqual([attempts, waits], [[1], []]);
+});
+
+Deno.test("a caller with no time to spare says nothing about the dependency", async () => {
+  const { call } = setup({ breaker: { minimumCalls: 1 } });
+  await assert.rejects(call(heedless, { remainingMs: () => 1 }), { code: "upstream_timeout" });
+  await (await call(status(200))).text();
+});
+
+Deno.test("each attempt is told how long anybody waits for it", async () => {
+  const { call, clock, save } = setup();
+  await save();
+  const endsAt = clock.now() + 900;
+  const limits: number[] = [];
+  const response = await call(({ limitMs }) => {
+    limits.push(limitMs);
+    clock.advance(100);
+    return new Response(null, { status: 503 });
+  }, { remainingMs: () => endsAt - clock.now() });
+  assert.equal(response.status, 503);
+  assert.deepEqual(limits, [900, 900 - 100 - 25]);
+});
+
+Deno.test("what a service reports of its own dependency does not open its breaker", async () => {
+  const { attempts, call } = setup({ breaker: { minimumCalls: 1 } });
+  const further = status(503, { [internalHeaders.faultElsewhere]: "1" });
+  for (let at = 0; at < 5; at++) await (await call(further)).text();
+  assert.equal(attempts.length, 5);
+});
+
+for (const share of [1, 0.5]) {
+  Deno.test(`[F40] with ${share * 100} % failing a dependency gets 1.1 times the calls at most`, async () => {
+    const { attempts, call } = setup({ breaker: { minimumCalls: 1_000_000 } });
+    const calls = 2_000;
+    for (let at = 0; at < calls; at++) {
+      const answer = attempts.length * share % 1 === 0 ? status(503) : status(200);
+      await (await call(answer)).body?.cancel();
+    }
+    assert.ok(attempts.length > calls, "some came again");
+    assert.ok(attempts.length <= 1.1 * calls, `${attempts.length}`);
+  });
+}
+
+Deno.test("without an outage in sight the default policy never stands in the way", async () => {
+  const { attempts, call } = setup();
+  for (let at = 0; at < defaultPolicy.maxConcurrent * 2; at++) {
+    await (await call(status(200))).text();
+  }
+  assert.equal(attempts.length, defaultPolicy.maxConcurrent * 2);
+});

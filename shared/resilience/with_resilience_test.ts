@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import { type RequestContext, runInContext } from "../context.ts";
+import { type Upstream, urlUpstream } from "../upstream.ts";
+import { type PolicyPatch, toPolicy } from "./policy.ts";
+import { createTestClock } from "./test_clock.ts";
+import { withResilience } from "./with_resilience.ts";
+
+type Answer = (init: RequestInit) => Response | Promise<Response>;
+
+function setup(patch: PolicyPatch = {}) {
+  const clock = createTestClock();
+  const policy = toPolicy({ breaker: { minimumCalls: 3 }, ...patch });
+  const sent: RequestInit[] = [];
+  let answer: Answer = () => new Response("ok");
+  const upstream: Upstream = {
+    name: "recommender",
+    async fetch(_target, init = {}) {
+      sent.push(init);
+      return await answer(init);
+    },
+  };
+  const guarded = withResilience(upstream, {
+    policy: () => policy,
+    now: clock.now,
+    epochNow: () => 1_000,
+    random: () => 0,
+    sleep: clock.sleep,
+  });
+  const within = <Result>(context: Partial<RequestContext>, work: () => Result) =>
+    runInContext({
+      service: "recommendation",
+      trace: { traceId: "4bf92f3577b34da6a3ce929d0e0e4736", spanId: "00f067aa0ba902b7", flags: 1 },
+      callChain: [],
+      signal: new AbortController().signal,
+      ...context,
+    }, work);
+  return { answerWith: (next: Answer) => void (answer = next), guarded, sent, within };
+}
+
+const hanging: Answer = ({ signal }) =>
+  new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
+
+Deno.test("the upstream keeps its name, and its answers, failures too", async () => {
+  const { answerWith, guarded } = setup();
+  assert.equal(guarded.name, "recommender");
+  assert.equal(await (await guarded.fetch("/x")).text(), "ok");
+  answerWith(() => new Response("no", { status: 500 }));
+  const response = await guarded.fetch("/x", { method: "POST", body: "{}" });
+  assert.deepEqual([response.status, await response.text()], [500, "no"]);
+});
+
+Deno.test("[D05] an upstream that fails is left alone", async () => {
+  const { answerWith, guarded, sent } = setup();
+  answerWith(() => Promise.reject(new TypeError("connection refused")));
+  const call = () => guarded.fetch("/x", { method: "POST" });
+  for (let at = 0; at < 10; at++) await assert.rejects(call(), { code: "upstream_unavailable" });
+  assert.equal(sent.length, 3);
+});
+
+Deno.test("a POST is sent once, a GET again where that is paid for", async () => {
+  const { answerWith, guarded, sent } = setup({ breaker: { minimumCalls: 1_000 } });
+  for (let at = 0; at < 20; at++) await (await guarded.fetch("/x")).text();
+  answerWith(() => new Response("no", { status: 503 }));
+  for (const [method, times] of [["POST", 1], ["GET", 2]] as const) {
+    sent.length = 0;
+    await (await guarded.fetch("/x", { method })).text();
+    assert.equal(sent.length, times, method);
+  }
+});
+
+interface Places {
+  readonly context?: Partial<RequestContext>;
+  readonly init?: RequestInit;
+}
+const signals: Record<string, (signal: AbortSignal) => Places> = {
+  "the client that is served leaves": (signal) => ({ context: { signal } }),
+  "its author gives up": (signal) => ({ init: { signal } }),
+};
+for (const [what, place] of Object.entries(signals)) {
+  Deno.test(`a call ends when ${what}`, async () => {
+    const { answerWith, guarded, within } = setup();
+    const abort = new AbortController();
+    answerWith((init) => {
+      const ending = hanging(init);
+      abort.abort();
+      return ending;
+    });
+    const { context = {}, init } = place(abort.signal);
+    await assert.rejects(within(context, () => guarded.fetch("/x", init)), {
+      code: "upstream_unavailable",
+    });
+  });
+}
+
+Deno.test("a call ends with the deadline of the request that is served", async () => {
+  const { answerWith, guarded, within } = setup();
+  answerWith(hanging);
+  const late = within({ deadline: 1_001 }, () => guarded.fetch("/x"));
+  await assert.rejects(late, { code: "upstream_timeout" });
+});
+
+Deno.test("over HTTP: an outage, the refusal, and the way back", async () => {
+  let isDown = true;
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    () => isDown ? Response.json({}, { status: 502 }) : Response.json({ items: [] }),
+  );
+  const clock = createTestClock();
+  const policy = toPolicy({ breaker: { minimumCalls: 3, openMs: 1_000 } });
+  const guarded = withResilience(urlUpstream(`http://127.0.0.1:${server.addr.port}`), {
+    policy: () => policy,
+    now: clock.now,
+  });
+  const ask = () => guarded.fetch("/v1/recommendations", { method: "POST", body: "{}" });
+  for (let at = 0; at < 3; at++) assert.equal((await (await ask()).json()).items, undefined);
+  await assert.rejects(ask(), { code: "upstream_unavailable" });
+  isDown = false;
+  await assert.rejects(ask(), { code: "upstream_unavailable" });
+  clock.advance(1_000);
+  for (let at = 0; at < 2; at++) assert.deepEqual(await (await ask()).json(), { items: [] });
+  await server.shutdown();
+});
