@@ -1,6 +1,7 @@
 import { createGateway, readGatewayConfig } from "@edgepass/gateway";
-import { type Bindings, readConfig } from "@edgepass/shared/config";
+import { type Bindings, json, readConfig } from "@edgepass/shared/config";
 import { createLogger, type LogSink } from "@edgepass/shared/log";
+import { policySchema, toPolicy } from "@edgepass/shared/resilience";
 import { urlUpstream } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
 
@@ -12,6 +13,8 @@ const Places = z.object({
   ECHO_URL: text,
   /** Where an emptied list is refilled; unset, emptiness is not looked for. */
   REFILL_URL: z.optional(text),
+  /** How every dependency is called; unset, no breaker opens, whatever fails. */
+  POLICY: z._default(json(policySchema), { breaker: { minimumCalls: 1_000_000 } }),
 });
 
 export interface ComposeEffects {
@@ -25,8 +28,9 @@ export async function composeGateway(
   bindings: Bindings,
   { gather = false, sink = () => {}, now = Date.now }: ComposeEffects = {},
 ) {
-  const config = await readGatewayConfig(bindings, { gather });
-  const { JWKS_URL, ECHO_URL, REFILL_URL } = readConfig(Places, bindings);
+  const { JWKS_URL, ECHO_URL, REFILL_URL, POLICY } = readConfig(Places, bindings);
+  const policy = toPolicy(POLICY);
+  const config = await readGatewayConfig(bindings, { gather, policies: () => policy });
   const echo = urlUpstream(ECHO_URL);
   return createGateway({
     ...config,

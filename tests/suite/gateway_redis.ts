@@ -1,4 +1,4 @@
-import { revocationKeys, type RevocationLevel } from "@edgepass/shared/redis";
+import { configurationKeys, revocationKeys, type RevocationLevel } from "@edgepass/shared/redis";
 
 /** How the endpoint behaves; every one but the first is a fault. */
 const manners = {
@@ -36,8 +36,12 @@ export interface ScriptedRedis extends AsyncDisposable {
   readonly token: string;
   /** What the keys hold; `emptied` by `clear`. */
   readonly values: Map<string, string>;
-  /** Commands of every round trip so far. */
+  /** Commands of every round trip so far, but those that ask for the configuration alone. */
   readonly roundTrips: (readonly string[])[][];
+  /** How often the document of the configuration was asked for. */
+  documentsAsked(): number;
+  /** Puts a version of the central configuration in force. */
+  configure(version: number, document: unknown): void;
   behave(manner: Manner): void;
   /** Keeps replies back until the returned function is called. */
   hold(): () => void;
@@ -53,6 +57,7 @@ export function startScriptedRedis(): ScriptedRedis {
   const values = new Map<string, string>([[revocationKeys.ready, "1"]]);
   const roundTrips: (readonly string[])[][] = [];
   let manner: Manner = "answers";
+  let documentsAsked = 0;
   let held: Promise<void> = Promise.resolve();
   let dribbled: Promise<void> | undefined;
   const token = crypto.randomUUID();
@@ -63,13 +68,15 @@ export function startScriptedRedis(): ScriptedRedis {
     }
     if (request.method !== "POST") return new Response("Nothing here", { status: 404 });
     const commands: string[][] = await request.json();
-    roundTrips.push(commands);
+    if (!commands.every(isOfConfiguration)) roundTrips.push(commands);
+    if (commands.flat().includes(configurationKeys.document)) documentsAsked++;
     await held;
-    const replies = commands.map(([name = "", ...keys]) =>
-      name.toLowerCase() === "mget"
-        ? { result: keys.map((key) => values.get(key) ?? null) }
-        : { error: `ERR unknown command ${name}` }
-    );
+    const replies = commands.map(([name = "", ...keys]) => {
+      const found = keys.map((key) => values.get(key) ?? null);
+      if (name.toLowerCase() === "mget") return { result: found };
+      if (name.toLowerCase() === "get") return { result: found[0] };
+      return { error: `ERR unknown command ${name}` };
+    });
     if (dribbled) return dribble(JSON.stringify(replies), dribbled);
     return manners[manner](replies);
   });
@@ -78,6 +85,11 @@ export function startScriptedRedis(): ScriptedRedis {
     token,
     values,
     roundTrips,
+    documentsAsked: () => documentsAsked,
+    configure(version, document) {
+      values.set(configurationKeys.version, String(version));
+      values.set(configurationKeys.document, JSON.stringify({ version, document }));
+    },
     behave: (next) => manner = next,
     hold() {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -96,12 +108,18 @@ export function startScriptedRedis(): ScriptedRedis {
       values.clear();
       values.set(revocationKeys.ready, "1");
       roundTrips.length = 0;
+      documentsAsked = 0;
       manner = "answers";
       held = Promise.resolve();
       dribbled = undefined;
     },
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
+}
+
+/** An instance asks for its version and document when it is new, or learns that there are newer ones. */
+function isOfConfiguration([name = "", key]: readonly string[]): boolean {
+  return name.toLowerCase() === "get" && Object.values<unknown>(configurationKeys).includes(key);
 }
 
 function dribble(text: string, end: Promise<void>): Response {

@@ -1,4 +1,6 @@
+import { breakerCases } from "./gateway_breaker_cases.ts";
 import { browserCases } from "./gateway_browser_cases.ts";
+import { configurationCases } from "./gateway_configuration_cases.ts";
 import { deliveryCases } from "./gateway_delivery_cases.ts";
 import { fidelityCases } from "./gateway_fidelity_cases.ts";
 import { issuerCases } from "./gateway_issuer_cases.ts";
@@ -28,6 +30,8 @@ const decisions: Readonly<Record<string, GatewayCase>> = {
  */
 const wires: Readonly<Record<string, GatewayCase>> = {
   ...redisCases,
+  ...breakerCases,
+  ...configurationCases,
   ...orderCases,
   ...issuerCases,
   ...proxyCases,

@@ -167,8 +167,9 @@ export const tokenCases: Readonly<Record<string, GatewayCase>> = {
     const claims = { jti: "the-jti", sid: "the-sid", sub: "the-sub" };
     assert.equal((await json("/member", { bearer: await token(claims) })).status, 200);
     assert.equal(redis.roundTrips.length, 1);
+    const claimed = ["rv:u:the-sub", `rv:k:${ours.kid}`, "rv:j:the-jti", "rv:s:the-sid"];
     assert.deepEqual(redis.roundTrips[0]?.map(([name, ...keys]) => [name?.toLowerCase(), keys]), [
-      ["mget", ["rv:ready", "rv:u:the-sub", `rv:k:${ours.kid}`, "rv:j:the-jti", "rv:s:the-sid"]],
+      ["mget", ["rv:ready", ...claimed, "cfg"]],
     ]);
   },
 

@@ -16,6 +16,7 @@ const headersThatMatter = [
   "vary",
   "www-authenticate",
   "x-content-type-options",
+  "x-fallback",
 ] as const;
 
 /** What one person after the other asks, the good and the bad. */
@@ -69,6 +70,10 @@ function requests({ teacher, learner, admin, ids }: World): readonly Sent[] {
       bearer,
       body: { completed: true },
     },
+    { path: "/recommendations", bearer },
+    { path: "/recommendations?limit=0", bearer },
+    { path: "/recommendations" },
+    { method: "POST", path: "/recommendations", bearer, body: {} },
     { path: "/auth/accounts?limit=1", bearer: admin.token },
     { path: "/auth/accounts", bearer },
     { path: "/auth/sessions", bearer },

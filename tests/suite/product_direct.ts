@@ -94,7 +94,7 @@ async function readOperations(name: string, fetch: Fetch): Promise<Operation[]> 
     const methods = isObject(item) ? Object.keys(item) : [];
     return methods.map((method): Operation => [method.toUpperCase(), path, template]);
   });
-  assert.ok(operations.length > 2, name);
+  assert.ok(operations.length > 0, name);
   return operations;
 }
 

@@ -84,6 +84,8 @@ export function bodyOf({ name }: Operation, { ids }: World): Json | undefined {
     "POST /auth/token": { grantType: "password", email, password },
     "POST /auth/password": { current: password, next: "a sentence that nobody thinks of" },
     "PUT /auth/accounts/{id}/roles": { roles: ["admin"] },
+    "PUT /admin/configuration": { document: { gateway: { logLevel: "error" } } },
+    "POST /admin/configuration/rollback": { version: 1 },
     "PATCH /users/me": { name: "Changed", headline: "Changed" },
     "POST /courses": { title: "Changed", summary: "Changed", tags: [] },
     "PATCH /courses/{id}": { title: "Changed" },

@@ -1,5 +1,5 @@
 import { encodeBase64Url, importSecret, signJws } from "@edgepass/shared/crypto";
-import { type PassportClaims, passportType, policyVersion } from "@edgepass/shared/passport";
+import { type PassportClaims, profiles } from "@edgepass/shared/passport";
 
 /** Who asks, and what else a test wants to say in a Passport. */
 export type PassportOverrides = Partial<Omit<PassportClaims, "roles">> & {
@@ -33,7 +33,7 @@ export function createPassports({ now = Date.now }: { now?: () => number } = {})
       const iat = Math.floor(now() / 1000);
       const subject = overrides.sub ?? `user:${crypto.randomUUID()}`;
       const claims = {
-        pv: policyVersion,
+        pv: profiles.S.version,
         iss: issuer,
         aud: trustDomain,
         iat,
@@ -47,7 +47,7 @@ export function createPassports({ now = Date.now }: { now?: () => number } = {})
         cfg: 0,
         ...overrides,
       };
-      return await signJws(claims, { typ: passportType, key: await key });
+      return await signJws(claims, { typ: profiles.S.typ, key: await key });
     },
   };
 }

@@ -4,6 +4,7 @@ import { jwsVectorCases } from "./jws_vectors.ts";
 import { passportCases } from "./passports.ts";
 import { platformCases } from "./platform.ts";
 import { signatureEdgeCases } from "./signature_edges.ts";
+import { txnTokenCases } from "./txn_tokens.ts";
 import { wycheproofCases } from "./wycheproof.ts";
 
 /** Every fact about the security core that must hold on every runtime. */
@@ -14,6 +15,7 @@ export const coreCases: readonly Case[] = [
   ...wycheproofCases,
   ...accessTokenCases,
   ...passportCases,
+  ...txnTokenCases,
 ];
 
 /** Runs all cases; the failures' messages by the names of the cases, null where there is none. */

@@ -99,7 +99,6 @@ const refused: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
   header: {
     "typ of an access token [RFC 8725 §3.11]": { header: { typ: "at+jwt" } },
     "typ JWT": { header: { typ: "JWT" } },
-    "typ of a Txn-Token": { header: { typ: "txntoken+jwt" } },
     "typ in another case": { header: { typ: "Passport+JWT" } },
     "no typ": { header: { typ: undefined } },
     "no kid": { header: { kid: undefined } },
@@ -116,6 +115,7 @@ const refused: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
       header: JSON.stringify(header).replace("{", '{"__proto__":{"alg":"HS256"},'),
     },
   },
+  profile: { "typ of a Txn-Token": { header: { typ: "txntoken+jwt" } } },
   unknown_key: {
     "an unknown kid": { header: { kid: "other" } },
     "an empty kid": { header: { kid: "" } },

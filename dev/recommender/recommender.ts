@@ -1,0 +1,95 @@
+import * as z from "zod/mini";
+import { type Faults, noFaults, readFaults } from "./faults.ts";
+
+/** A recommender for development: somebody else's system, played by dev. */
+export interface DevRecommender {
+  /** Answers `POST /v1/recommendations`, and `GET`, `PUT` and `DELETE /faults`. */
+  readonly handler: (request: Request) => Promise<Response>;
+  /** Lets go of whoever hangs; a server may be shut down then. */
+  close(): void;
+}
+
+const Question = z.object({
+  person: z.string().check(z.minLength(1), z.maxLength(128)),
+  known: z.array(z.string().check(z.maxLength(64))).check(z.maxLength(1_000)),
+  limit: z.int().check(z.gte(1), z.lte(1_000)),
+});
+
+/** Makes a recommender in whose memory the faults are; a new one is well. */
+export function createRecommender(): DevRecommender {
+  const closing = new AbortController();
+  let faults = noFaults;
+
+  async function setFaults(request: Request): Promise<Response> {
+    if (request.method === "PUT") {
+      const read = readFaults(await request.json().catch(() => undefined));
+      if (typeof read === "string") return Response.json({ error: read }, { status: 422 });
+      faults = read;
+    } else if (request.method === "DELETE") faults = noFaults;
+    else if (request.method !== "GET") return notAllowed("GET, PUT, DELETE");
+    return Response.json(faults);
+  }
+
+  return {
+    async handler(request) {
+      const { pathname } = new URL(request.url);
+      if (pathname === "/faults") return await setFaults(request);
+      if (pathname !== "/v1/recommendations") return Response.json({}, { status: 404 });
+      if (request.method !== "POST") return notAllowed("POST");
+      const question = Question.safeParse(await request.json().catch(() => undefined));
+      const end = AbortSignal.any([request.signal, closing.signal]);
+      return await spoil(
+        faults,
+        end,
+        async () =>
+          question.success
+            ? Response.json({ items: await rank(question.data) })
+            : Response.json({ error: "not a question" }, { status: 422 }),
+      );
+    },
+    close: () => closing.abort(),
+  };
+}
+
+async function spoil(
+  { down, latencyMs, status, garbage, hang }: Faults,
+  end: AbortSignal,
+  answer: () => Promise<Response>,
+): Promise<Response> {
+  if (latencyMs > 0 || hang) await wait(hang ? undefined : latencyMs, end);
+  if (down || end.aborted) return downAnswer();
+  if (status !== 200) return new Response(null, { status });
+  return garbage ? new Response("<!doctype html><title>Welcome</title>") : await answer();
+}
+
+/** Waits; without a time, for the end alone. */
+function wait(ms: number | undefined, end: AbortSignal): Promise<void> {
+  if (end.aborted) return Promise.resolve();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = ms === undefined ? undefined : setTimeout(resolve, ms);
+  end.addEventListener("abort", () => resolve(), { once: true });
+  return promise.finally(() => clearTimeout(timer));
+}
+
+/** As whatever stands in front of a system that is away answers. */
+function downAnswer(): Response {
+  return new Response(null, { status: 503, headers: { connection: "close" } });
+}
+
+/** The same person likes the same courses, and hardly two people the same. */
+async function rank({ person, known, limit }: z.output<typeof Question>) {
+  const scored = await Promise.all(
+    known.map(async (courseId) => ({ courseId, score: await digest(`${person} ${courseId}`) })),
+  );
+  return scored.toSorted((a, b) => a.score < b.score ? -1 : 1).slice(0, limit)
+    .map(({ courseId }) => ({ courseId, reason: "Picked for you" }));
+}
+
+async function digest(text: string): Promise<string> {
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text));
+  return new Uint8Array(bytes).toHex();
+}
+
+function notAllowed(allow: string): Response {
+  return Response.json({}, { status: 405, headers: { allow } });
+}

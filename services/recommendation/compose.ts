@@ -1,0 +1,116 @@
+import { eventTypes } from "@edgepass/contracts";
+import { serviceSettings } from "@edgepass/contracts/configuration";
+import { dependencyPolicies } from "@edgepass/contracts/dependencies";
+import type { Application } from "@edgepass/shared/application";
+import { type Bindings, ConfigError, origin, readConfig } from "@edgepass/shared/config";
+import { followPolicies, readOwn } from "@edgepass/shared/configuration";
+import { secretSetting } from "@edgepass/shared/crypto";
+import { createEvents } from "@edgepass/shared/events";
+import { createStarter } from "@edgepass/shared/http";
+import { createUpstashRedis, optionalUpstashSettings } from "@edgepass/shared/redis";
+import {
+  createFallback,
+  type FallbackStore,
+  type Policies,
+  redisFallbackStore,
+  redisWithBreaker,
+  withResilience,
+} from "@edgepass/shared/resilience";
+import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
+import { urlUpstream } from "@edgepass/shared/upstream";
+import * as z from "zod/mini";
+import { createRecommendationService } from "./mod.ts";
+import { sqlRecommendationNews } from "./news_store.ts";
+import { createPseudonym } from "./pseudonym.ts";
+import { createRecommend, inWhole } from "./recommender.ts";
+import type { Recommender } from "./service.ts";
+import { addStates } from "./states_store.ts";
+import { sqlCatalogue } from "./store.ts";
+
+const Config = z.object({
+  RECOMMENDATION_DB: sqlSource,
+  RECOMMENDATION_DB_TOKEN: z.optional(z.string()),
+  RECOMMENDER_URL: z.optional(origin()),
+  RECOMMENDER_KEY: z.optional(secretSetting),
+  TRUST_DOMAIN: z._default(z.string().check(z.minLength(1)), "edgepass.local"),
+});
+
+/** What stands in for an answer has to come sooner than somebody gives up. */
+const cacheTimeoutMs = 500;
+
+/** What holds where the central configuration says nothing. */
+const defaults = { maxStaleSeconds: 86_400, limit: 10 };
+
+/**
+ * Wires the recommendation service from bindings.
+ *
+ * Settings: `RECOMMENDATION_DB` (`RECOMMENDATION_DB_TOKEN` for libSQL), `RECOMMENDER_URL` with
+ * `RECOMMENDER_KEY`, and those of `createStarter` and `createEvents`. Without a recommender there is
+ * the default answer alone; without a Redis nothing is kept. `sweep` forgets old events.
+ *
+ * @throws {ConfigError} naming the settings that are missing or malformed
+ */
+export function composeRecommendation(bindings: Bindings): Application {
+  const config = readConfig(Config, bindings);
+  const starter = createStarter(bindings);
+  const live = starter.configuration("recommendation");
+  const policies = followPolicies(live, dependencyPolicies);
+  const settings = live.derive(({ own }) => readOwn(serviceSettings.recommendation, own, defaults));
+  const log = starter.createLogger("recommendation");
+  const sql = readSqlDb(config.RECOMMENDATION_DB, config.RECOMMENDATION_DB_TOKEN);
+  const events = createEvents({
+    service: "recommendation",
+    table: eventTypes,
+    sql,
+    bindings,
+    starter,
+  });
+  addStates(events, sql);
+  const kept = openKept(bindings, policies);
+  const service = createRecommendationService({
+    starter,
+    events,
+    news: sqlRecommendationNews(sql),
+    catalogue: sqlCatalogue(sql),
+    kept,
+    recommender: findRecommender(config, policies),
+    fallback: createFallback({
+      ...(kept ? { store: kept } : {}),
+      now: starter.now,
+      maxStaleMs: () => settings().maxStaleSeconds * 1000,
+      onFailure: (cause, source) =>
+        log.warn("The recommender gave nothing of use", { source, cause }),
+      onStoreFailure: (cause) => log.warn("No answer is kept or found again", { cause }),
+    }),
+    defaultLimit: () => settings().limit,
+  });
+  return { fetch: service.fetch, sweep: () => events.sweep() };
+}
+
+function findRecommender(
+  { RECOMMENDER_URL, RECOMMENDER_KEY, TRUST_DOMAIN }: z.output<typeof Config>,
+  policies: Policies,
+): Recommender | undefined {
+  if (RECOMMENDER_URL === undefined) return undefined;
+  if (RECOMMENDER_KEY === undefined) {
+    throw new ConfigError("Cannot start: RECOMMENDER_KEY is missing, but RECOMMENDER_URL is set");
+  }
+  const upstream = { ...urlUpstream(RECOMMENDER_URL), name: "recommender" };
+  return {
+    ask: createRecommend(
+      withResilience(inWhole(upstream), { policy: () => policies("recommender") }),
+    ),
+    pseudonym: createPseudonym({ secret: RECOMMENDER_KEY, trustDomain: TRUST_DOMAIN }),
+  };
+}
+
+function openKept(bindings: Bindings, policies: Policies): FallbackStore | undefined {
+  const { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token } = readConfig(
+    z.object(optionalUpstashSettings),
+    bindings,
+  );
+  // The starter refuses one of the pair alone.
+  if (url === undefined || token === undefined) return undefined;
+  const redis = createUpstashRedis({ url, token, timeoutMs: cacheTimeoutMs });
+  return redisFallbackStore(redisWithBreaker(redis, { policy: () => policies("redis") }));
+}

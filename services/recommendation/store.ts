@@ -1,0 +1,47 @@
+import type { SqlDb } from "@edgepass/shared/sql";
+import { orm } from "@edgepass/shared/sql/orm";
+import { desc, isNotNull, sql as text } from "drizzle-orm";
+import { courses } from "./store_tables.ts";
+
+/** A course that can be suggested. */
+export interface KnownCourse {
+  readonly id: string;
+  readonly title: string;
+}
+
+/** What is known when somebody asks. */
+export interface Known {
+  /** Published courses, those of most learners first, the newest of equals first. */
+  readonly courses: readonly KnownCourse[];
+  /** Whether the account is gone: a Passport outlives it by seconds. */
+  readonly isGone: boolean;
+}
+
+/** The courses that others told of. */
+export interface Catalogue {
+  /** Fails when the database is away, or lacks its tables. */
+  check(): Promise<void>;
+  look(personId: string): Promise<Known>;
+}
+
+/** More than can be suggested, and few enough to send along with each question. */
+const maxKnown = 500;
+
+/** Reads a database with the tables of `migrations/`. */
+export function sqlCatalogue(sql: SqlDb): Catalogue {
+  const db = orm(sql);
+  const title = text<string>`${courses.title}`;
+  return {
+    async check() {
+      await db.select({ id: courses.id }).from(courses).limit(1);
+    },
+    async look(personId) {
+      const [known, ended] = await db.batch([
+        db.select({ id: courses.id, title }).from(courses).where(isNotNull(courses.title))
+          .orderBy(desc(courses.learners), desc(courses.id)).limit(maxKnown),
+        db.all(text`SELECT 1 FROM ended_subjects WHERE subject = ${personId}`),
+      ]);
+      return { courses: known, isGone: ended.length > 0 };
+    },
+  };
+}

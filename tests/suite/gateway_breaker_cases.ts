@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import type { PolicyPatch } from "@edgepass/shared/resilience";
+import type { GatewayCase, World } from "./gateway_world.ts";
+
+const minimumCalls = 5;
+
+/** A gateway whose breakers open after five failures, and a way to ask it. */
+async function openSoon(world: World, openMs: number) {
+  // Whatever it takes on a busy machine, calls stay in the window and none of them is slow.
+  const breaker = { minimumCalls, openMs, windowMs: 600_000, slowCallMs: 600_000 };
+  const policy: PolicyPatch = { retry: { maxAttempts: 1 }, breaker };
+  const served = await world.serve({ POLICY: JSON.stringify(policy) });
+  const ask = async (path: string, bearer?: string) => {
+    const headers: HeadersInit = bearer ? { authorization: `Bearer ${bearer}` } : {};
+    const response = await fetch(served.origin + path, { headers });
+    const answer = await response.json();
+    const code: unknown = answer.error?.code;
+    return { status: response.status, code, retryAfter: response.headers.get("retry-after") };
+  };
+  return { ask, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
+}
+
+/** Asks until it is answered; that it never is shows as a test without end. */
+async function untilAnswered(ask: () => Promise<{ status: number }>): Promise<number> {
+  let refused = 0;
+  while ((await ask()).status !== 200) refused++;
+  return refused;
+}
+
+export const breakerCases: Readonly<Record<string, GatewayCase>> = {
+  async "[D05, F31] an upstream that fails is left alone, and its neighbour is not"(world) {
+    const { echo, wire } = world;
+    await using gateway = await openSoon(world, 600_000);
+    echo.answerWith(() => Response.json({}, { status: 500 }));
+    for (let call = 0; call < 3 * minimumCalls; call++) await gateway.ask("/public");
+    assert.equal(echo.seen.length, minimumCalls);
+    const refused = await gateway.ask("/public");
+    assert.deepEqual([refused.status, refused.code], [503, "upstream_unavailable"]);
+    assert.equal(refused.retryAfter, "600");
+    wire.say("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}");
+    assert.equal((await gateway.ask("/wire")).status, 200);
+  },
+
+  async "[F31] an upstream that comes back is used again"(world) {
+    const { echo } = world;
+    await using gateway = await openSoon(world, 1);
+    echo.answerWith(() => Response.json({}, { status: 500 }));
+    for (let call = 0; call < minimumCalls; call++) await gateway.ask("/public");
+    echo.reset();
+    await untilAnswered(() => gateway.ask("/public"));
+    assert.equal((await gateway.ask("/public")).status, 200);
+  },
+
+  async "[D02, F20, F24] a Redis that fails is left alone: 503 at once, and nobody revoked gets in"(
+    world,
+  ) {
+    const { redis, token } = world;
+    await using gateway = await openSoon(world, 600_000);
+    const good = await token();
+    const revoked = await token({ sid: "ended" });
+    redis.revoke("login", "ended");
+    assert.equal((await gateway.ask("/member", revoked)).code, "token_revoked");
+    const before = redis.roundTrips.length;
+    redis.behave("answers 500");
+    for (let call = 0; call < 2 * minimumCalls; call++) {
+      for (const bearer of [good, revoked]) {
+        const { status, code, retryAfter } = await gateway.ask("/member", bearer);
+        assert.deepEqual([status, code, retryAfter], [503, "revocation_unavailable", "1"]);
+      }
+    }
+    assert.ok(redis.roundTrips.length - before <= minimumCalls + 1);
+    redis.behave("answers");
+    assert.equal((await gateway.ask("/member", revoked)).status, 503, "open until it has asked");
+    assert.equal((await gateway.ask("/public")).status, 200);
+  },
+
+  async "[D02] a Redis that comes back is asked again, and knows who is revoked"(world) {
+    const { redis, token } = world;
+    await using gateway = await openSoon(world, 1);
+    const good = await token();
+    const revoked = await token({ sid: "ended" });
+    redis.revoke("login", "ended");
+    redis.behave("answers 500");
+    for (let call = 0; call < minimumCalls; call++) await gateway.ask("/member", good);
+    redis.behave("answers");
+    await untilAnswered(() => gateway.ask("/member", good));
+    assert.equal((await gateway.ask("/member", revoked)).code, "token_revoked");
+  },
+};

@@ -1,0 +1,140 @@
+import { eventTypes } from "@edgepass/contracts";
+import { runInvocation } from "@edgepass/shared/background";
+import { createEvents } from "@edgepass/shared/events";
+import { createStarter } from "@edgepass/shared/http";
+import { uuidv7 } from "@edgepass/shared/ids";
+import {
+  createFallback,
+  type FallbackStore,
+  toPolicy,
+  withResilience,
+} from "@edgepass/shared/resilience";
+import { localUpstream } from "@edgepass/shared/upstream";
+import {
+  createPseudonym,
+  createRecommend,
+  createRecommendationService,
+  inWhole,
+  sqlCatalogue,
+  sqlRecommendationNews,
+} from "../../services/recommendation/mod.ts";
+import { RecommendationList } from "../../services/recommendation/schema.ts";
+import { createDeliverer, hearingBindings } from "./deliveries.ts";
+import { createPassports } from "./passports.ts";
+import { createCaller, createClock, openDatabase, person } from "./services.ts";
+
+/** What a recommender was sent. */
+export interface Asked {
+  readonly headers: readonly string[];
+  readonly person: string;
+  readonly known: readonly string[];
+  readonly limit: number;
+}
+
+/** Answers as a healthy recommender: all it was told of, the last first. */
+export function recommendAll({ known }: Pick<Asked, "known">): Response {
+  const items = known.toReversed().map((courseId) => ({ courseId, reason: "Picked for you" }));
+  return Response.json({ items });
+}
+
+/** Recommendation before a recommender that answers as `world.answer` says. */
+export async function setupRecommendation(
+  { isAlone = false, timeoutMs = 50 }: { isAlone?: boolean; timeoutMs?: number } = {},
+) {
+  const database = await openDatabase("recommendation");
+  const clock = createClock();
+  const passports = createPassports({ now: clock.now });
+  const asked: Asked[] = [];
+  type Answer = (question: Asked, signal: AbortSignal) => Response | Promise<Response>;
+  const world: { answer: Answer } = { answer: recommendAll };
+  const kept = memoryStore();
+  const upstream = localUpstream("recommender", {
+    async fetch(request) {
+      const question = { ...await request.json(), headers: [...request.headers.keys()] };
+      asked.push(question);
+      return await world.answer(question, request.signal);
+    },
+  });
+  // A breaker that never opens: each case is judged by itself.
+  const policy = toPolicy({ timeoutMs, breaker: { minimumCalls: 1_000 } });
+  const starter = createStarter(passports.bindings, { now: clock.now, sink: () => {} });
+  const events = createEvents({
+    service: "recommendation",
+    table: eventTypes,
+    sql: database,
+    bindings: { ...passports.bindings, ...hearingBindings },
+    starter,
+  });
+  const secret = crypto.getRandomValues(new Uint8Array(32));
+  const news = sqlRecommendationNews(database);
+  const service = createRecommendationService({
+    starter,
+    events,
+    news,
+    catalogue: sqlCatalogue(database),
+    kept,
+    recommender: isAlone ? undefined : {
+      ask: createRecommend(withResilience(inWhole(upstream), { policy: () => policy })),
+      pseudonym: createPseudonym({ secret, trustDomain: "edgepass.test" }),
+    },
+    fallback: createFallback({ store: kept, now: clock.now, maxStaleMs: () => 60_000 }),
+    defaultLimit: () => 10,
+  });
+  const work: Promise<unknown>[] = [];
+  const fetch = async (request: Request) => {
+    const invocation = { waitUntil: (one: Promise<unknown>) => void work.push(one) };
+    const response = await runInvocation(invocation, () => service.fetch(request));
+    await Promise.all(work);
+    return response;
+  };
+  const call = createCaller({ fetch }, passports);
+  const deliverer = createDeliverer(service, "recommendation", clock);
+  return {
+    database,
+    clock,
+    passports,
+    asked,
+    world,
+    kept,
+    news,
+    call,
+    ...deliverer,
+    /** A course that course told of, with so many learners; its id. */
+    async publish(title: string, learners = 0) {
+      const id = uuidv7(clock.now());
+      clock.advance(1);
+      await deliverer.deliver({ type: "course.published", subject: id, data: { title } });
+      for (let at = 0; at < learners; at++) {
+        const data = { courseId: id };
+        await deliverer.deliver({ type: "enrollment.created", subject: uuidv7(), data });
+      }
+      return id;
+    },
+    /** What somebody gets: titles, source, `X-Fallback`. */
+    async read(id: string, query = "") {
+      const response = await call("GET", `/recommendations${query}`, { as: person(id, "learner") });
+      const { items, source } = RecommendationList.parse(await response.json());
+      const titles = items.map(({ course }) => course.title);
+      return [titles.join(", "), source, response.headers.get("x-fallback")];
+    },
+    [Symbol.dispose]() {
+      database[Symbol.dispose]();
+    },
+  };
+}
+
+function memoryStore(): FallbackStore & { readonly rows: Map<string, string> } {
+  const rows = new Map<string, string>();
+  return {
+    rows,
+    get: ({ sub }) => Promise.resolve(rows.get(sub) ?? null),
+    put({ sub }, value) {
+      rows.set(sub, value);
+      return Promise.resolve();
+    },
+    forget({ sub }) {
+      rows.delete(sub);
+      return Promise.resolve();
+    },
+  };
+}
