@@ -7,16 +7,24 @@ import {
   origin,
   readConfig,
 } from "@edgepass/shared/config";
+import {
+  createLiveConfiguration,
+  followPolicies,
+  ForeignRoute,
+  type GatewayValues,
+  initialGatewayValues,
+  type LiveConfiguration,
+  readGatewayValues,
+} from "@edgepass/shared/configuration";
 import { withoutUndefined } from "@edgepass/shared/defined";
 import { importJwkSet, JwkSet } from "@edgepass/shared/crypto";
-import { passportKeysSetting, readPassportKeys } from "@edgepass/shared/passport";
 import {
   createUpstashRedis,
   gatherPipelines,
   type Redis,
   upstashSettings,
 } from "@edgepass/shared/redis";
-import { urlUpstream } from "@edgepass/shared/upstream";
+import { defaultPolicies, type Policies, redisWithBreaker } from "@edgepass/shared/resilience";
 import { createLogger } from "@edgepass/shared/log";
 import { logSettings, toLoggerOptions } from "@edgepass/shared/log-settings";
 import { readTelemetry } from "@edgepass/shared/telemetry";
@@ -24,6 +32,8 @@ import * as z from "zod/mini";
 import type { ClientAddressSource } from "./client_address.ts";
 import type { GatewayOptions } from "./mod.ts";
 import { isAlias, type IssuerOptions } from "./issuers.ts";
+import { toRoute } from "./foreign_routes.ts";
+import { type MintingKey, mintingKeysSetting, readMintingKeys } from "./passport_keys.ts";
 import { createRouteTable, type Route } from "./routes.ts";
 
 /** No longer than a Passport's verifier reads. */
@@ -70,28 +80,6 @@ const issuers = z.array(issuer).check(
   z.refine((all) => areDistinct(all.map(({ iss }) => iss)), "has an iss twice"),
 );
 
-const access = z.union([
-  z.enum(["public", "optional", "authenticated"]),
-  z.strictObject({ roles: z.array(text).check(z.minLength(1)) }),
-], 'must be "public", "optional", "authenticated" or {"roles":[…]}');
-const route = z.strictObject({
-  prefix: text.check(z.regex(/^\/[^*{}]*$/, "must be a path of whole segments")),
-  upstream: httpUrl.check(
-    z.refine(
-      // Every check of a setting is run, also after one that failed.
-      (url) => URL.canParse(url) && `${new URL(url).origin}/` === new URL(url).href,
-      "must be an origin without a path",
-    ),
-  ),
-  access,
-  envelope: z.optional(z.boolean()),
-  timeoutMs: z.optional(integer({ min: 1 })),
-  maxBodyBytes: z.optional(integer({ min: 0 })),
-  revocation: z.optional(
-    z.union([z.literal("strict"), z.strictObject({ boundedMs: integer({ min: 1 }) })]),
-  ),
-});
-
 /** What a gateway needs from its bindings, whatever product stands behind it. */
 const Config = z.object({
   PUBLIC_ORIGIN: origin(),
@@ -102,16 +90,13 @@ const Config = z.object({
   LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
   CLIENT_ADDRESS: z._default(clientAddress, { kind: "peer" }),
   ISSUERS: z._default(json(issuers), []),
-  ROUTES: z._default(json(z.array(route)), []),
-  PASSPORT_KEYS: passportKeysSetting,
+  ROUTES: z._default(json(z.array(ForeignRoute)), []),
+  PASSPORT_KEYS: mintingKeysSetting,
   PASSPORT_TTL_SECONDS: z._default(integer({ min: 1, max: 300 }), 30),
   REVOCATION_TIMEOUT_MS: z._default(integer({ min: 1, max: 10_000 }), 150),
   ...upstashSettings,
   ...logSettings,
 });
-
-/** Foreign services take uploads as large as the edge platforms do. */
-const foreignMaxBodyBytes = 104_857_600;
 
 /** The settings of a gateway, typed; a composition adds its own issuer and routes. */
 export interface GatewayConfig extends
@@ -122,6 +107,7 @@ export interface GatewayConfig extends
     | "clientAddress"
     | "leewaySeconds"
     | "passport"
+    | "policies"
     | "log"
     | "telemetry"
   > {
@@ -135,12 +121,16 @@ export interface GatewayConfig extends
   readonly routes: readonly Route[];
   /** Where the revocation list is, with its budget of time. */
   readonly redis: Redis;
+  /** What the central configuration says, in force at run time. */
+  readonly configuration: LiveConfiguration<GatewayValues>;
 }
 
 /** What the runtime decides. */
 export interface GatewayEffects {
   /** Whether requests may wait for each other to share a round trip; Workers forbid it. */
   readonly gather?: boolean;
+  /** How each dependency is called, Redis among them; the platform's defaults without. */
+  readonly policies?: Policies;
 }
 
 /**
@@ -150,18 +140,36 @@ export interface GatewayEffects {
  */
 export async function readGatewayConfig(
   bindings: Bindings,
-  { gather = false }: GatewayEffects = {},
+  { gather = false, policies = defaultPolicies }: GatewayEffects = {},
 ): Promise<GatewayConfig> {
   const config = readConfig(Config, bindings);
   const issuer = config.ISSUER ?? config.PUBLIC_ORIGIN;
   await requireUsableKeys(config.ISSUERS);
   const routes = config.ROUTES.map(toRoute);
   requireRoutes(routes, config.PASSPORT_TTL_SECONDS);
-  const { signing } = await readPassportKeys(config.PASSPORT_KEYS);
-  const redis = createUpstashRedis({
+  const keys = await readKeys(config.PASSPORT_KEYS);
+  const client = createUpstashRedis({
     url: config.UPSTASH_REDIS_REST_URL,
     token: config.UPSTASH_REDIS_REST_TOKEN,
     timeoutMs: config.REVOCATION_TIMEOUT_MS,
+  });
+  // Callers are gathered outside of it: a round trip that fails is one failure.
+  const redis = redisWithBreaker(client, { policy: () => live("redis") });
+  const environment = {
+    logLevel: config.LOG_LEVEL,
+    passportTtlSeconds: config.PASSPORT_TTL_SECONDS,
+  };
+  const configuration = createLiveConfiguration({
+    redis,
+    initial: initialGatewayValues(environment),
+    read: (document) => readGatewayValues(document, environment),
+    log: () => log,
+  });
+  const live = followPolicies(configuration, policies);
+  const log = createLogger({
+    service: "gateway",
+    ...toLoggerOptions(config),
+    level: () => configuration.current().values.logLevel,
   });
   return {
     publicOrigin: config.PUBLIC_ORIGIN,
@@ -172,13 +180,15 @@ export async function readGatewayConfig(
     audience: config.AUDIENCE ?? config.PUBLIC_ORIGIN,
     issuers: config.ISSUERS.map(toIssuer),
     routes,
-    log: createLogger({ service: "gateway", ...toLoggerOptions(config) }),
+    log,
+    configuration,
     telemetry: readTelemetry(bindings),
     redis: gather ? gatherPipelines(redis) : redis,
+    policies: live,
     passport: {
       issuer,
       audience: config.TRUST_DOMAIN,
-      signingKey: signing,
+      keys,
       ttlSeconds: config.PASSPORT_TTL_SECONDS,
     },
   };
@@ -199,16 +209,6 @@ function toIssuer({ jwks, typ, claims = {}, ...rest }: z.output<typeof issuer>):
   };
 }
 
-/** A prefix is itself and everything below it. */
-function toRoute({ prefix, upstream, ...rest }: z.output<typeof route>): Route {
-  return {
-    maxBodyBytes: foreignMaxBodyBytes,
-    ...withoutUndefined(rest),
-    path: prefix === "/" ? "/*" : `${prefix.replace(/\/$/, "")}/*`,
-    upstream: urlUpstream(upstream),
-  };
-}
-
 /** Checks the setting by itself, so that an error names it; the whole table is checked again. */
 function requireRoutes(routes: readonly Route[], ttlSeconds: number): void {
   try {
@@ -218,6 +218,16 @@ function requireRoutes(routes: readonly Route[], ttlSeconds: number): void {
     });
   } catch (error) {
     throw error instanceof RangeError ? new ConfigError(error.message) : error;
+  }
+}
+
+async function readKeys(
+  setting: z.output<typeof mintingKeysSetting>,
+): Promise<readonly MintingKey[]> {
+  try {
+    return await readMintingKeys(setting);
+  } catch (error) {
+    throw error instanceof TypeError ? new ConfigError(error.message) : error;
   }
 }
 

@@ -2,9 +2,12 @@ import type { AccessToken } from "@edgepass/shared/tokens";
 import type { Logger } from "@edgepass/shared/log";
 import { background } from "@edgepass/shared/background";
 import { Problem } from "@edgepass/shared/problem";
-import { type Redis, revocationKeys } from "@edgepass/shared/redis";
+import { readVersion } from "@edgepass/shared/configuration";
+import { configurationKeys, type Redis, revocationKeys } from "@edgepass/shared/redis";
 import { count } from "@edgepass/shared/telemetry";
 import type { Attributes } from "@opentelemetry/api";
+import { addCounters, readCounts } from "./rate_counts.ts";
+import type { Counted, Counter } from "./rate_limits.ts";
 import type { RevocationMode } from "./routes.ts";
 import type { Outcome } from "./steps.ts";
 
@@ -14,16 +17,26 @@ export interface RevocationOptions {
   readonly redis: Redis;
   /** Asks the keeper of the durable log to fill an emptied Redis; without one emptiness is not looked for. */
   readonly refill?: () => Promise<void>;
+  /** Learns the version of the central configuration, which is asked for in the same command. */
+  readonly learn?: (version: number | undefined) => Promise<void> | undefined;
 }
 
 export interface Revocation {
   /**
    * Refuses a revoked token. Token, login, subject and key are asked in one command; within a
-   * route's bound the last answer still holds.
+   * route's bound the last answer still holds. A request that is decided twice passes `heard`, so
+   * that Redis is asked once. `counters` count the request in the same round trip.
    *
    * @throws {Problem} `token_revoked`; `revocation_unavailable` when Redis gives no usable reply
    */
-  check(token: AccessToken, mode: RevocationMode): Promise<RevocationAnswer>;
+  check(
+    token: AccessToken,
+    mode: RevocationMode,
+    heard?: Heard,
+    counters?: readonly Counter[],
+  ): Promise<RevocationAnswer>;
+  /** Counts a request whose token nobody asks about; a Redis that is away counts nothing. */
+  count(heard: Heard, counters: readonly Counter[]): Promise<void>;
   /** Whether the list is there and complete. */
   isReady(): Promise<boolean>;
 }
@@ -34,6 +47,14 @@ export type RevocationAnswer = "clear" | "fresh";
 /** What Redis has under each key that was asked, in that order. */
 type Marks = readonly (string | null)[];
 
+/** What Redis said to one request, which comes with one token. */
+export interface Heard {
+  marks?: Marks;
+  askedAt?: number;
+  /** Requests counted in each window, by the counter's key. */
+  counted?: ReadonlyMap<string, Counted>;
+}
+
 /** Answers kept for bounded routes. */
 const maxAnswers = 10_000;
 /** An emptied Redis is reported once in this time, in milliseconds. */
@@ -41,7 +62,7 @@ const refillEveryMs = 1_000;
 
 /** Makes the revocation check. Whatever is not understood is never "not revoked". */
 export function createRevocation(
-  { redis, refill }: RevocationOptions,
+  { redis, refill, learn }: RevocationOptions,
   { now, log }: { now: () => number; log: Logger },
 ): Revocation {
   const answeredAt = new Map<string, number>();
@@ -55,14 +76,23 @@ export function createRevocation(
     background(refill(), (cause) => log.error("Revocation list was not refilled", { cause }));
   }
 
-  async function read(keys: readonly string[]): Promise<Marks> {
-    const replies = await redis.pipeline((pipeline) => pipeline.mget(revocationKeys.ready, ...keys))
-      .catch((cause: unknown) => {
-        throw new Problem("revocation_unavailable", { cause });
-      });
-    const values = replies[0];
-    if (!isReply(values, keys.length + 1)) throw new Problem("revocation_unavailable");
+  async function read(
+    keys: readonly string[],
+    { heard = {}, counters = [] }: { heard?: Heard; counters?: readonly Counter[] } = {},
+  ): Promise<Marks> {
+    const asked = [revocationKeys.ready, ...keys, ...(learn ? [configurationKeys.version] : [])];
+    const replies = await redis.pipeline((pipeline) => {
+      pipeline.mget(...asked);
+      if (counters.length > 0) addCounters(pipeline, counters);
+    }).catch((cause: unknown) => {
+      throw new Problem("revocation_unavailable", { cause });
+    });
+    const [values, counts] = replies;
+    const counted = counters.length > 0 ? toCounted(counters, counts) : undefined;
+    if (counted) heard.counted = counted;
+    if (!isReply(values, asked.length)) throw new Problem("revocation_unavailable");
     const [ready, ...marks] = values;
+    if (learn) await learn(readVersion(marks.pop()));
     if (refill && ready === null) {
       askForRefill();
       throw new Problem("revocation_unavailable");
@@ -82,32 +112,46 @@ export function createRevocation(
     answeredAt.set(identity, askedAt);
   }
 
-  async function decide(token: AccessToken, mode: RevocationMode): Promise<RevocationAnswer> {
+  async function decide(
+    token: AccessToken,
+    mode: RevocationMode,
+    heard: Heard,
+    counters: readonly Counter[],
+  ): Promise<RevocationAnswer> {
     const keys = keysOf(token);
     if (mode === "strict") {
-      refuseRevoked(token, await read(keys));
+      heard.askedAt ??= now();
+      refuseRevoked(token, heard.marks ??= await read(keys, { heard, counters }));
       return "clear";
     }
     const identity = JSON.stringify(keys);
     if (isFresh(identity, mode.boundedMs)) return "fresh";
     // An answer is as old as its question: what was written meanwhile may not be in it.
-    const askedAt = now();
+    const askedAt = heard.askedAt ??= now();
     answeredAt.delete(identity);
-    refuseRevoked(token, await read(keys));
+    refuseRevoked(token, heard.marks ??= await read(keys, { heard, counters }));
     keep(identity, askedAt);
     return "clear";
   }
 
   return {
-    async check(token, mode) {
+    async check(token, mode, heard = {}, counters = []) {
       try {
-        const answer = await decide(token, mode);
+        const answer = await decide(token, mode, heard, counters);
         count("edgepass.revocation.checks", { "edgepass.revocation.answer": answer });
         return answer;
       } catch (error) {
         const answer = nameRefusal(error);
         count("edgepass.revocation.checks", { "edgepass.revocation.answer": answer });
         throw error;
+      }
+    },
+    async count(heard, counters) {
+      if (heard.counted || counters.length === 0) return;
+      try {
+        await read([], { heard, counters });
+      } catch (cause) {
+        log.debug("Requests are counted here alone", { cause });
       }
     },
     async isReady() {
@@ -159,6 +203,15 @@ function isBelow({ uv, iat }: AccessToken, mark: string | null): boolean {
   if (mark === null) return false;
   if (!/^\d{1,15}$/.test(mark)) throw new Problem("revocation_unavailable");
   return (uv ?? iat) < Number(mark);
+}
+
+/** Undefined for counts that are not understood: then this instance counts alone. */
+function toCounted(
+  counters: readonly Counter[],
+  reply: unknown,
+): ReadonlyMap<string, Counted> | undefined {
+  const counts = readCounts(reply, counters.length);
+  return counts && new Map(counts.map((one, at) => [counters[at]?.key ?? "", one]));
 }
 
 function isReply(value: unknown, length: number): value is (string | null)[] {

@@ -31,10 +31,10 @@ export function readConfig<Schema extends z.ZodMiniType>(
 
 function complaint(issue: z.core.$ZodIssue, present: Bindings): string {
   const [name, ...inside] = issue.path;
-  if (name === undefined) return reason(issue);
+  if (name === undefined) return explainIssue(issue);
   if (!Object.hasOwn(present, name)) return `${String(name)} is missing`;
   const where = inside.map(nameInside).join(".");
-  return `${String(name)}${where === "" ? "" : ` (${where})`}: ${reason(issue)}`;
+  return `${String(name)}${where === "" ? "" : ` (${where})`}: ${explainIssue(issue)}`;
 }
 
 /** Positions are safe to show; a long or odd name could be a part of the value. */
@@ -46,7 +46,7 @@ function nameInside(part: PropertyKey): string {
  * Messages of our own checks say what is wrong. Zod's own could quote the value, so of its issues
  * only what the schema knows is told.
  */
-function reason(issue: z.core.$ZodIssue): string {
+export function explainIssue(issue: z.core.$ZodIssue): string {
   if (isOurs(issue)) return issue.message;
   switch (issue.code) {
     case "invalid_union": {

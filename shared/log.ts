@@ -57,8 +57,8 @@ export interface LoggerOptions {
   readonly service: string;
   /** Takes the lines; standard output by default. */
   readonly sink?: LogSink;
-  /** Lines below it are not written; `info` by default. */
-  readonly level?: LogLevel;
+  /** Lines below it are not written; `info` by default. A function is asked for each line. */
+  readonly level?: LogLevel | (() => LogLevel);
   /** Epoch milliseconds. */
   readonly now?: () => number;
 }
@@ -75,7 +75,7 @@ export function createLogger(
   { service, sink = console.log, level = "info", now = Date.now }: LoggerOptions,
 ): Logger {
   const write = (at: LogLevel, message: string, fields: object = {}): void => {
-    if (levels[at] < levels[level]) return;
+    if (levels[at] < levels[typeof level === "function" ? level() : level]) return;
     const trace = currentContext()?.trace;
     const own = {
       time: new Date(now()).toISOString(),

@@ -1,17 +1,26 @@
 import { eventTypes } from "@edgepass/contracts";
+import { configurationSchema, serviceSettings } from "@edgepass/contracts/configuration";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, ConfigError, readConfig } from "@edgepass/shared/config";
+import { readDocument, readOwn } from "@edgepass/shared/configuration";
 import { requireDistinctSecrets } from "@edgepass/shared/crypto";
 import { createEvents } from "@edgepass/shared/events";
 import { createStarter, type Starter } from "@edgepass/shared/http";
+import { uuidv7 } from "@edgepass/shared/ids";
 import type { Logger } from "@edgepass/shared/log";
-import { passportKeysSetting } from "@edgepass/shared/passport";
+import { passportRingSetting } from "@edgepass/shared/passport";
 import { createUpstashRedis } from "@edgepass/shared/redis";
 import { readSqlDb } from "@edgepass/shared/sql/config";
 import { cookieNames } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import { AuthConfig } from "./config.ts";
-import { type AccessTokenKeys, readAccessTokenKeys } from "./keys.ts";
+import { type Configurations, createConfigurations } from "./configurations.ts";
+import {
+  type AccessTokenKeys,
+  chooseAccessTokenKeys,
+  importAccessTokenKeys,
+  type ImportedKeys,
+} from "./keys.ts";
 import { type AuthService, createAuthService } from "./mod.ts";
 import type { PasswordHasher } from "./passwords/hasher.ts";
 import { importRefreshTokenKey } from "./refresh_tokens.ts";
@@ -49,39 +58,64 @@ export function composeAuth(
   const events = createEvents({ service: "auth", table: eventTypes, sql, bindings, starter });
   addStates(events, sql);
   const store = sqlAuthStore(sql, events.outbox);
+  const redis = createUpstashRedis({
+    url: config.UPSTASH_REDIS_REST_URL,
+    token: config.UPSTASH_REDIS_REST_TOKEN,
+    timeoutMs: redisTimeoutMs,
+  });
+  const live = starter.configuration("auth");
+  const log = starter.createLogger("auth");
+  const configurations = createConfigurations({
+    store: store.configurations,
+    redis,
+    read: (document) => readDocument(configurationSchema, document),
+    learn: live.learn,
+    announceRevokedKeys: () => revocations.pushPending(),
+    log,
+    now: starter.now,
+    newId: () => uuidv7(starter.now()),
+  });
   const revocations = createRevocationWriter({
     store: store.revocations,
-    redis: createUpstashRedis({
-      url: config.UPSTASH_REDIS_REST_URL,
-      token: config.UPSTASH_REDIS_REST_TOKEN,
-      timeoutMs: redisTimeoutMs,
-    }),
+    redis,
     leewaySeconds: config.LEEWAY_SECONDS,
     now: starter.now,
+    refillOthers: configurations.refill,
   });
-  const keys = lazily(() => readKeys(config));
+  const imported = lazily(() => importKeys(config));
+  const choose = live.derive(({ keys }) =>
+    chooseAccessTokenKeys(config.ACCESS_TOKEN_KEYS, keys.access)
+  );
+  const keys = async (): Promise<AccessTokenKeys> => choose()(await imported());
   const service = createAuthService({
     starter,
     idempotency: sql,
     events,
     store,
     revocations,
+    configurations,
     keys,
     refreshTokenKey: lazily(() => importRefreshTokenKey(config.REFRESH_TOKEN_KEY)),
     issuer: config.ISSUER ?? config.PUBLIC_ORIGIN,
     audience: config.AUDIENCE ?? config.PUBLIC_ORIGIN,
     cookieNames: cookieNames(config.PUBLIC_ORIGIN),
-    accessTtlSeconds: config.ACCESS_TOKEN_TTL_SECONDS,
-    refreshTtlSeconds: config.REFRESH_TOKEN_TTL_SECONDS,
+    lifetimes: live.derive(({ own }) =>
+      readOwn(serviceSettings.auth, own, {
+        accessTokenTtlSeconds: config.ACCESS_TOKEN_TTL_SECONDS,
+        refreshTokenTtlSeconds: config.REFRESH_TOKEN_TTL_SECONDS,
+      })
+    ),
     sessionMaxSeconds: config.SESSION_MAX_SECONDS,
     ...administratorOf(config),
     ...(passwords ? { passwords } : {}),
   });
-  const log = starter.createLogger("auth");
   return {
     fetch: (request) => service.app.fetch(request),
-    start: () => start({ keys, service, revocations, log }),
-    sweep: () => sweep({ store, revocations, events, log, now: starter.now }),
+    async start() {
+      await start({ keys, service, revocations, log });
+      await live.begin();
+    },
+    sweep: () => sweep({ store, revocations, configurations, events, log, now: starter.now }),
   };
 }
 
@@ -101,9 +135,10 @@ async function start(
 }
 
 async function sweep(
-  { store, revocations, events, log, now }: {
+  { store, revocations, configurations, events, log, now }: {
     store: AuthStore;
     revocations: RevocationWriter;
+    configurations: Configurations;
     events: { sweep(): Promise<void> };
     log: Logger;
     now: () => number;
@@ -111,6 +146,8 @@ async function sweep(
 ): Promise<void> {
   await revocations.pushPending()
     .catch((cause) => log.warn("Redis has not heard of all revocations yet", { cause }));
+  await configurations.pushPending()
+    .catch((cause) => log.warn("Redis has not heard of the configuration yet", { cause }));
   const at = now();
   await store.revocations.deleteExpired({
     now: at,
@@ -123,7 +160,7 @@ async function sweep(
 
 /** Auth holds secrets of every kind, so it is here that one used twice can be seen. */
 function requireOwnSecrets(config: AuthConfig, bindings: Bindings): void {
-  const { PASSPORT_KEYS } = readConfig(z.object({ PASSPORT_KEYS: passportKeysSetting }), bindings);
+  const { PASSPORT_KEYS } = readConfig(z.object({ PASSPORT_KEYS: passportRingSetting }), bindings);
   try {
     requireDistinctSecrets({
       PASSPORT_KEYS: PASSPORT_KEYS.map(({ secret }) => secret),
@@ -135,9 +172,9 @@ function requireOwnSecrets(config: AuthConfig, bindings: Bindings): void {
   }
 }
 
-async function readKeys(config: AuthConfig): Promise<AccessTokenKeys> {
+async function importKeys(config: AuthConfig): Promise<ImportedKeys> {
   try {
-    return await readAccessTokenKeys(config.ACCESS_TOKEN_KEYS);
+    return await importAccessTokenKeys(config.ACCESS_TOKEN_KEYS);
   } catch (error) {
     throw error instanceof TypeError ? new ConfigError(error.message) : error;
   }

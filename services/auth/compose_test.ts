@@ -193,6 +193,9 @@ Deno.test("the OpenAPI document names every public operation and no internal rou
   const document = await response.json();
   assert.deepEqual(Object.keys(document.paths).sort(), [
     "/.well-known/jwks.json",
+    "/admin/configuration",
+    "/admin/configuration/history",
+    "/admin/configuration/rollback",
     "/auth/accounts",
     "/auth/accounts/{id}/disable",
     "/auth/accounts/{id}/enable",

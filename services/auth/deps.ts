@@ -14,13 +14,20 @@ export interface AuthDeps {
   readonly issueGrant: IssueGrant;
   /** The key behind the refresh grace. */
   readonly refreshTokenKey: () => Promise<CryptoKey>;
-  /** Idle life of a refresh token, renewed by rotation. */
-  readonly refreshTtlSeconds: number;
+  /** Lives of tokens, in force at this moment. */
+  readonly lifetimes: () => Lifetimes;
   /** Absolute life of a login. */
   readonly sessionMaxSeconds: number;
   readonly log: Logger;
   readonly now: () => number;
   readonly newId: () => string;
+}
+
+/** Lives of tokens, which the central configuration may change at any time. */
+export interface Lifetimes {
+  readonly accessTokenTtlSeconds: number;
+  /** Idle life, renewed by rotation. */
+  readonly refreshTokenTtlSeconds: number;
 }
 
 /** Where a request comes from, as far as the rules care. */

@@ -1,5 +1,6 @@
 import { randomToken } from "@edgepass/shared/ids";
 import { signAccessToken } from "@edgepass/shared/tokens";
+import type { Lifetimes } from "./deps.ts";
 import type { AccessTokenKeys } from "./keys.ts";
 import type { AccountClaims, Login } from "./store/mod.ts";
 
@@ -27,7 +28,7 @@ export interface GrantIssuerOptions {
   readonly keys: () => Promise<AccessTokenKeys>;
   readonly issuer: string;
   readonly audience: string;
-  readonly accessTtlSeconds: number;
+  readonly lifetimes: () => Lifetimes;
   readonly now: () => number;
 }
 
@@ -40,11 +41,14 @@ const clientId = "edgepass-first-party";
  * A token never outlives its login's absolute life. `auth_time` and `amr` stay those of the login.
  */
 export function createGrantIssuer(
-  { keys, issuer, audience, accessTtlSeconds, now }: GrantIssuerOptions,
+  { keys, issuer, audience, lifetimes, now }: GrantIssuerOptions,
 ): IssueGrant {
   return async function issueGrant({ login, claims, refreshToken, refreshExpiresAt }) {
     const iat = Math.floor(now() / 1000);
-    const exp = Math.min(iat + accessTtlSeconds, Math.ceil(login.expiresAt / 1000));
+    const exp = Math.min(
+      iat + lifetimes().accessTokenTtlSeconds,
+      Math.ceil(login.expiresAt / 1000),
+    );
     const { signing } = await keys();
     const accessToken = await signAccessToken({
       iss: issuer,

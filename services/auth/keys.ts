@@ -1,25 +1,17 @@
 import { json } from "@edgepass/shared/config";
 import {
-  algorithms,
-  decodeBase64Url,
+  Ed25519PrivateJwk,
+  importKeyPair,
   KeyState,
   Kid,
   type SigningKey,
 } from "@edgepass/shared/crypto";
 import * as z from "zod/mini";
 
-const ed25519Bytes = z.string().check(
-  z.refine((text) => decodeBase64Url(text)?.length === 32, "must be 32 bytes as base64url"),
-);
-
-const PrivateJwk = z.object({
-  kty: z.literal("OKP"),
-  crv: z.literal("Ed25519"),
+const PrivateJwk = z.extend(Ed25519PrivateJwk, {
   alg: z.literal("EdDSA"),
   use: z.literal("sig"),
   kid: Kid,
-  x: ed25519Bytes,
-  d: ed25519Bytes,
   state: KeyState,
 });
 
@@ -40,10 +32,13 @@ export const accessTokenKeysSetting = json(PrivateJwkSet);
 /** A private JWK set (RFC 7517 §5) whose keys say where they stand in their rotation. */
 type PrivateJwkSet = z.infer<typeof PrivateJwkSet>;
 
+/** What the central configuration says of keys, by `kid`; it wins over the setting. */
+export type KeyStates = Readonly<Record<string, KeyState | "revoked">>;
+
 export interface AccessTokenKeys {
   /** The one key that signs. */
   readonly signing: SigningKey;
-  /** The public halves of all keys, as verifiers get them (RFC 7517 §5). */
+  /** The public halves of all keys but revoked ones, as verifiers get them (RFC 7517 §5). */
   readonly jwks: { readonly keys: readonly PublicKey[] };
 }
 
@@ -57,40 +52,40 @@ export interface PublicKey {
   readonly use: "sig";
 }
 
+/** Every key, imported, by `kid`. */
+export type ImportedKeys = ReadonlyMap<string, SigningKey>;
+
 /**
  * Imports the keys of `ACCESS_TOKEN_KEYS`; nothing later asks for key material again.
  *
  * @throws {TypeError} when the halves of a key do not belong together; it names the setting only
  */
-export async function readAccessTokenKeys({ keys }: PrivateJwkSet): Promise<AccessTokenKeys> {
-  const imported = await Promise.all(keys.map(importPair));
-  const signing = imported[keys.findIndex(({ state }) => state === "signing")];
-  if (!signing || imported.includes(undefined)) {
-    throw new TypeError("Cannot start: ACCESS_TOKEN_KEYS has a key whose halves do not match");
-  }
-  return {
-    signing,
-    jwks: { keys: keys.map(({ kty, crv, x, kid, alg, use }) => ({ kty, crv, x, kid, alg, use })) },
-  };
+export async function importAccessTokenKeys({ keys }: PrivateJwkSet): Promise<ImportedKeys> {
+  const imported = await Promise.all(keys.map((jwk) => importKeyPair(jwk.kid, jwk)));
+  const usable = imported.filter((key) => key !== undefined);
+  if (usable.length === keys.length) return new Map(usable.map((key) => [key.kid, key]));
+  throw new TypeError("Cannot start: ACCESS_TOKEN_KEYS has a key whose halves do not match");
 }
 
-/** The private half, if what it signs verifies under the public half. */
-async function importPair(
-  { kty, crv, x, d, kid, alg }: PrivateJwkSet["keys"][number],
-): Promise<SigningKey | undefined> {
-  const algorithm = algorithms[alg].import;
-  const probe = new TextEncoder().encode(kid);
-  try {
-    const key = await crypto.subtle.importKey("jwk", { kty, crv, x, d }, algorithm, false, [
-      "sign",
-    ]);
-    const publicKey = await crypto.subtle.importKey("jwk", { kty, crv, x }, algorithm, false, [
-      "verify",
-    ]);
-    const signature = await crypto.subtle.sign(algorithm, key, probe);
-    const fits = await crypto.subtle.verify(algorithm, publicKey, signature, probe);
-    return fits ? { kid, alg, key } : undefined;
-  } catch {
-    return undefined;
-  }
+/**
+ * Decides which key signs and which are published.
+ *
+ * The setting's own signing key stays where the states name no other one and do not say what else it
+ * is. @throws {RangeError} for states by which no key signs
+ */
+export function chooseAccessTokenKeys(
+  { keys }: PrivateJwkSet,
+  states: KeyStates = {},
+): (imported: ImportedKeys) => AccessTokenKeys {
+  const stateOf = (kid: string) => Object.hasOwn(states, kid) ? states[kid] : undefined;
+  const signing = keys.find(({ kid }) => stateOf(kid) === "signing") ??
+    keys.find(({ kid, state }) => state === "signing" && stateOf(kid) === undefined);
+  if (!signing) throw new RangeError("Cannot sign access tokens: no key is in state signing");
+  const published = keys.filter(({ kid }) => stateOf(kid) !== "revoked")
+    .map(({ kty, crv, x, kid, alg, use }) => ({ kty, crv, x, kid, alg, use }));
+  return function choose(imported) {
+    const key = imported.get(signing.kid);
+    if (!key) throw new TypeError("Cannot sign access tokens: the key is not imported");
+    return { signing: key, jwks: { keys: published } };
+  };
 }

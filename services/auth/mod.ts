@@ -12,7 +12,8 @@ import type { CookieNames } from "@edgepass/shared/tokens";
 import { type Accounts, createAccounts } from "./accounts.ts";
 import { createAdministration } from "./administration.ts";
 import { createChangePassword } from "./change_password.ts";
-import type { AuthDeps } from "./deps.ts";
+import type { Configurations } from "./configurations.ts";
+import type { AuthDeps, Lifetimes } from "./deps.ts";
 import { createGrantIssuer } from "./grants.ts";
 import { createGuesses } from "./guesses.ts";
 import type { AccessTokenKeys } from "./keys.ts";
@@ -21,6 +22,7 @@ import { createPasswordHasher, type PasswordHasher } from "./passwords/hasher.ts
 import { createRefresh } from "./refresh.ts";
 import type { RevocationWriter } from "./revocations.ts";
 import { accountRoutes } from "./routes/accounts.ts";
+import { configurationRoutes } from "./routes/configuration.ts";
 import { internalRoutes } from "./routes/internal.ts";
 import { jwksPath, keyRoutes } from "./routes/keys.ts";
 import { loginRoutes } from "./routes/logins.ts";
@@ -32,14 +34,15 @@ export interface AuthServiceDeps {
   readonly starter: Starter;
   readonly store: AuthStore;
   readonly revocations: RevocationWriter;
+  readonly configurations: Configurations;
   readonly keys: () => Promise<AccessTokenKeys>;
   /** The key behind the refresh grace. */
   readonly refreshTokenKey: () => Promise<CryptoKey>;
   readonly issuer: string;
   readonly audience: string;
   readonly cookieNames: CookieNames;
-  readonly accessTtlSeconds: number;
-  readonly refreshTtlSeconds: number;
+  /** Lives of tokens, in force at this moment. */
+  readonly lifetimes: () => Lifetimes;
   readonly sessionMaxSeconds: number;
   /** The administrator to be made where nobody has the address yet. */
   readonly administrator?: { readonly email: string; readonly password: string };
@@ -107,6 +110,7 @@ export function createAuthService(deps: AuthServiceDeps): AuthService {
   app.route("/", internalRoutes({ accounts, revocations: deps.revocations }));
   addExportRoute(app, (personId) => store.readExport(personId));
   app.route("/", keyRoutes(keys));
+  app.route("/", configurationRoutes(deps.configurations));
   return { app, ensureAdministrator };
 }
 

@@ -20,7 +20,7 @@ export type Refresh = (token: string) => Promise<Grant>;
  * the family; then also `revocation_unavailable` when Redis did not hear of it.
  */
 export function createRefresh(deps: AuthDeps): Refresh {
-  const { store, issueGrant, refreshTokenKey, refreshTtlSeconds, now } = deps;
+  const { store, issueGrant, refreshTokenKey, lifetimes, now } = deps;
 
   return async function refresh(token) {
     if (!isRefreshToken(token)) throw new Problem("refresh_invalid");
@@ -37,7 +37,7 @@ export function createRefresh(deps: AuthDeps): Refresh {
         return await issueGrant({ login, claims, refreshToken: successor, refreshExpiresAt });
       }
       const at = now();
-      const expiresAt = Math.min(at + refreshTtlSeconds * 1000, login.expiresAt);
+      const expiresAt = Math.min(at + lifetimes().refreshTokenTtlSeconds * 1000, login.expiresAt);
       const rotation = { sid: login.sid, parentHash: hash, successorHash, expiresAt, now: at };
       try {
         const claims = await store.logins.rotate(rotation);

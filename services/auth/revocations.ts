@@ -35,6 +35,11 @@ export interface RevocationWriterOptions {
   readonly redis: Redis;
   readonly leewaySeconds: number;
   readonly now: () => number;
+  /**
+   * Writes what else an emptied Redis has lost before the list is declared complete, and answers the
+   * keys that have to be there then. @throws {RedisUnavailable}
+   */
+  readonly refillOthers?: () => Promise<readonly string[]>;
 }
 
 /** Commands in one pipeline. */
@@ -56,13 +61,15 @@ return 1`;
 
 /** An entry of this refill that is gone again means that Redis was emptied in between. */
 const declareComplete = `
-if KEYS[2] and redis.call('EXISTS', KEYS[2]) == 0 then return 0 end
+for at = 2, #KEYS do
+  if redis.call('EXISTS', KEYS[at]) == 0 then return 0 end
+end
 redis.call('SET', KEYS[1], '1')
 return 1`;
 
 /** Makes the one writer of the revocation list. */
 export function createRevocationWriter(
-  { store, redis, leewaySeconds, now }: RevocationWriterOptions,
+  { store, redis, leewaySeconds, now, refillOthers }: RevocationWriterOptions,
 ): RevocationWriter {
   const keepSeconds = maxAccessTokenLifeSeconds + leewaySeconds + marginSeconds;
 
@@ -81,7 +88,8 @@ export function createRevocationWriter(
       first ??= rows[0];
       after = rows.at(-1);
     } while (rows.length === chunkSize);
-    const keys = [revocationKeys.ready, ...(first ? [keyOf(first)] : [])];
+    const others = await asProblem(refillOthers?.() ?? Promise.resolve([]));
+    const keys = [revocationKeys.ready, ...(first ? [keyOf(first)] : []), ...others];
     const [declared] = await ask(redis, (pipeline) => pipeline.eval(declareComplete, keys, []));
     if (Number(declared) !== 1) throw unavailable(new RedisUnavailable("Emptied while refilling"));
   }
@@ -125,12 +133,13 @@ function keyOf({ level, id }: RevocationRow): string {
   return revocationKeys.of(level, id);
 }
 
-async function ask(
-  redis: Redis,
-  build: (pipeline: RedisPipeline) => void,
-): Promise<readonly unknown[]> {
+function ask(redis: Redis, build: (pipeline: RedisPipeline) => void): Promise<readonly unknown[]> {
+  return asProblem(redis.pipeline(build));
+}
+
+async function asProblem<Value>(asked: Promise<Value>): Promise<Value> {
   try {
-    return await redis.pipeline(build);
+    return await asked;
   } catch (error) {
     if (error instanceof RedisUnavailable) throw unavailable(error);
     throw error;

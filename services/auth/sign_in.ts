@@ -46,7 +46,7 @@ export function createSignIn(deps: AuthDeps): SignIn {
 }
 
 async function begin(
-  { store, issueGrant, refreshTtlSeconds, sessionMaxSeconds, now, newId }: AuthDeps,
+  { store, issueGrant, lifetimes, sessionMaxSeconds, now, newId }: AuthDeps,
   { account, email, client }: { account: Account; email: string; client: Client },
 ): Promise<SignedIn> {
   const at = now();
@@ -63,7 +63,8 @@ async function begin(
     endedBy: null,
   };
   const refreshToken = newRefreshToken();
-  const refreshExpiresAt = Math.min(at + refreshTtlSeconds * 1000, login.expiresAt);
+  const { refreshTokenTtlSeconds } = lifetimes();
+  const refreshExpiresAt = Math.min(at + refreshTokenTtlSeconds * 1000, login.expiresAt);
   const claims = await store.logins.insert({
     login,
     token: { hash: await hashRefreshToken(refreshToken), expiresAt: refreshExpiresAt },

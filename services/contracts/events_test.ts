@@ -19,7 +19,7 @@ Deno.test("no type of event carries an e-mail address, or anything secret", () =
 });
 
 Deno.test("every service that says or hears something is one of the product", () => {
-  const services = ["auth", "user", "course", "enrollment"];
+  const services = ["auth", "user", "course", "enrollment", "recommendation"];
   for (const [type, { source, consumers }] of Object.entries(eventTypes)) {
     assert.ok(services.includes(source.slice(1)), type);
     assert.ok(consumers.every((consumer) => services.includes(consumer)), type);

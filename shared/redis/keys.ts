@@ -15,3 +15,11 @@ export const revocationKeys = {
     return `${levels[level]}${alias === undefined ? "" : `${alias}:`}${id}`;
   },
 } as const;
+
+/** Redis keys of the central configuration; both are written together. */
+export const configurationKeys = {
+  /** Number of the version in force. */
+  version: "cfg",
+  /** The document with its version, as JSON. */
+  document: "cfg:doc",
+} as const;

@@ -1,4 +1,9 @@
 export { type GatherOptions, gatherPipelines } from "./gather.ts";
-export { revocationKeys, type RevocationLevel } from "./keys.ts";
+export { configurationKeys, revocationKeys, type RevocationLevel } from "./keys.ts";
 export { type Redis, type RedisPipeline, RedisUnavailable } from "./redis.ts";
-export { createUpstashRedis, type UpstashOptions, upstashSettings } from "./upstash.ts";
+export {
+  createUpstashRedis,
+  optionalUpstashSettings,
+  type UpstashOptions,
+  upstashSettings,
+} from "./upstash.ts";

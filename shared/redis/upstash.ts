@@ -25,6 +25,12 @@ export const upstashSettings = {
   UPSTASH_REDIS_REST_TOKEN: z.string().check(z.minLength(1)),
 };
 
+/** The same settings where Redis is not a must; one of the pair alone is a mistake. */
+export const optionalUpstashSettings = {
+  UPSTASH_REDIS_REST_URL: z.optional(upstashSettings.UPSTASH_REDIS_REST_URL),
+  UPSTASH_REDIS_REST_TOKEN: z.optional(upstashSettings.UPSTASH_REDIS_REST_TOKEN),
+};
+
 /**
  * Redis by the official client, without those of its defaults that fail open or stall.
  *

@@ -22,7 +22,7 @@ const jwks = createRoute({
 
 const cacheControl = "public, max-age=300";
 
-/** The public halves of all keys, whatever their state. */
+/** The public halves of all keys but revoked ones. */
 export function keyRoutes(keys: () => Promise<AccessTokenKeys>): ServiceApp {
   return createApi().openapi(jwks, async (c) => {
     const set = (await keys()).jwks;

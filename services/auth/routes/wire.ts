@@ -1,13 +1,13 @@
 import type { Context } from "hono";
 import type { PassportEnv } from "@edgepass/shared/http";
 import { requireUser } from "@edgepass/shared/http";
+import { toNetwork } from "@edgepass/shared/network";
 import type { Passport } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import { clearTokenCookies, readCookies, writeTokenCookies } from "../cookies.ts";
 import type { Client, Person } from "../deps.ts";
 import type { Grant } from "../grants.ts";
-import { toNetwork } from "../network.ts";
 
 type AuthContext = Context<PassportEnv>;
 

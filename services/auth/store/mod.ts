@@ -1,12 +1,18 @@
 import type { Export } from "@edgepass/shared/http";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { type AccountStore, type AuthOutbox, sqlAccountStore } from "./accounts.ts";
+import { type ConfigurationStore, sqlConfigurationStore } from "./configurations.ts";
 import { readAuthExport } from "./export.ts";
 import { type GuessStore, sqlGuessStore } from "./guesses.ts";
 import { type LoginStore, sqlLoginStore } from "./logins.ts";
 import { type RevocationStore, sqlRevocationStore } from "./revocations.ts";
 
 export type { Account, AccountChange, AccountEvent, AccountStore, AuthOutbox } from "./accounts.ts";
+export type {
+  ConfigurationChange,
+  ConfigurationRow,
+  ConfigurationStore,
+} from "./configurations.ts";
 export type { GuessCount, GuessStore } from "./guesses.ts";
 export type { AccountClaims, Login, LoginStore, PresentedToken } from "./logins.ts";
 export type { AuditEntry, LoginEnd, Rotation } from "./parts.ts";
@@ -18,6 +24,7 @@ export interface AuthStore {
   readonly logins: LoginStore;
   readonly revocations: RevocationStore;
   readonly guesses: GuessStore;
+  readonly configurations: ConfigurationStore;
   /** All that is kept about a person, but for what only proves who they are. */
   readExport(personId: string): Promise<Export>;
 }
@@ -29,6 +36,7 @@ export function sqlAuthStore(sql: SqlDb, outbox: AuthOutbox): AuthStore {
     logins: sqlLoginStore(sql),
     revocations: sqlRevocationStore(sql),
     guesses: sqlGuessStore(sql),
+    configurations: sqlConfigurationStore(sql),
     readExport: (personId) => readAuthExport(sql, personId),
   };
 }

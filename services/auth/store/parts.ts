@@ -55,6 +55,14 @@ export function logLoginRevocation(db: Orm, sid: string, expiresAt: number): Ite
       pushed = 0`);
 }
 
+/** Logs that everything a key has signed is dead. */
+export function logKeyRevocation(db: Orm, kid: string, expiresAt: number): Item {
+  return db.run(sql`INSERT INTO revocations (level, id, value, expires_at, pushed)
+    VALUES ('key', ${kid}, 1, ${expiresAt}, 0)
+    ON CONFLICT (level, id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at),
+      pushed = 0`);
+}
+
 /** Ends all logins of an account, or all but one. */
 export function endLogins(
   db: Orm,

@@ -71,3 +71,13 @@ export const audit = sqliteTable("audit", {
   targetId: text("target_id").notNull(),
   what: text("what").notNull(),
 });
+
+export const configurations = sqliteTable("configurations", {
+  version: integer("version").primaryKey(),
+  document: text("document").notNull(),
+  changed: text("changed", { mode: "json" }).$type<string[]>().notNull(),
+  authorId: text("author_id").notNull(),
+  comment: text("comment"),
+  createdAt: integer("created_at").notNull(),
+  pushed: integer("pushed", { mode: "boolean" }).notNull(),
+});

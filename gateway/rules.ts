@@ -1,0 +1,107 @@
+import { type GatewayValues, type RateLimits, toRoutePath } from "@edgepass/shared/configuration";
+import type { Logger } from "@edgepass/shared/log";
+import { type Upstream, urlUpstream } from "@edgepass/shared/upstream";
+import { toRoute } from "./foreign_routes.ts";
+import { createSignPassport, type SignPassport } from "./passport.ts";
+import { choosePassports, type MintingKey } from "./passport_keys.ts";
+import { createRouteTable, type Route, type RouteTable } from "./routes.ts";
+
+/** All that decides about a request and can change at run time, of one version. */
+export interface Rules {
+  /** Of the central configuration; 0 is the environment alone. */
+  readonly version: number;
+  readonly table: RouteTable;
+  readonly limits: RateLimits;
+  readonly signPassport: SignPassport;
+}
+
+/** What the central configuration is laid over. */
+export interface RulesOptions {
+  /** The routes of the product and of the environment. */
+  readonly routes: readonly Route[];
+  readonly passport: GatewayPassportOptions;
+}
+
+/** How Passports are signed, as far as the environment says. */
+export interface GatewayPassportOptions {
+  /** Who signs: `iss` of every Passport. */
+  readonly issuer: string;
+  /** The trust domain: `aud` of every Passport. */
+  readonly audience: string;
+  /** Every key that may come to sign. */
+  readonly keys: readonly MintingKey[];
+  /** Life in seconds, 30 by default, 300 at most. */
+  readonly ttlSeconds?: number;
+}
+
+/**
+ * Makes the rules of a version. It throws a RangeError for a route table that cannot be meant so, and
+ * for Passports that no key could sign or no service verify.
+ */
+export type CreateRules = (values: GatewayValues, version: number) => Rules;
+
+/** Makes the maker of rules, which keeps the upstreams of the version before, health and all. */
+export function createRulesMaker(
+  { routes, passport: { keys, ...passport } }: RulesOptions,
+  effects: { readonly now: () => number; readonly log: Logger },
+): CreateRules {
+  const upstreamOf = createUpstreams();
+  return function createRules(values, version) {
+    const ttlSeconds = values.passportTtlSeconds;
+    const table = createRouteTable(
+      version === 0 ? routes : layOver(routes, values, upstreamOf),
+      { maxTimeoutMs: ttlSeconds * 1000 },
+    );
+    warnOfUnknown(values, table, effects.log);
+    return {
+      version,
+      table,
+      limits: values.limits,
+      signPassport: createSignPassport(
+        {
+          ...passport,
+          ...choosePassports(keys, values),
+          ttlSeconds,
+          configurationVersion: version,
+        },
+        effects,
+      ),
+    };
+  };
+}
+
+/** What an upstream has shown of its health is known of the object, so that one stays the same. */
+function createUpstreams(): (origin: string) => Upstream {
+  const known = new Map<string, Upstream>();
+  return function upstreamOf(origin) {
+    const upstream = known.get(origin) ?? urlUpstream(origin);
+    known.set(origin, upstream);
+    return upstream;
+  };
+}
+
+/** Of two rows with one path the central one counts; no call outlives its Passport. */
+function layOver(
+  routes: readonly Route[],
+  { routes: central, revocation, passportTtlSeconds }: GatewayValues,
+  upstreamOf: (origin: string) => Upstream,
+): Route[] {
+  const replaced = new Set(central.map(({ prefix }) => toRoutePath(prefix)));
+  const rows = [
+    ...routes.filter(({ path }) => !replaced.has(path)),
+    ...central.map((row) => ({ ...toRoute(row), upstream: upstreamOf(row.upstream) })),
+  ];
+  return rows.map((row) => ({
+    ...row,
+    timeoutMs: Math.min(row.timeoutMs ?? 5_000, passportTtlSeconds * 1000),
+    revocation: revocation[row.path] ?? row.revocation ?? "strict",
+  }));
+}
+
+/** Only the gateway knows its table, so a path written wrong is seen here first. */
+function warnOfUnknown({ revocation, limits }: GatewayValues, table: RouteTable, log: Logger) {
+  const known = new Set(table.routes.map(({ path }) => path));
+  const named = [...Object.keys(revocation), ...Object.keys(limits.routes ?? {})];
+  const unknown = named.filter((path) => !known.has(path));
+  if (unknown.length > 0) log.warn("Configuration names routes that are not there", { unknown });
+}

@@ -1,0 +1,41 @@
+import { z } from "@hono/zod-openapi";
+import { line, list } from "@edgepass/shared/http";
+
+const version = z.int().min(0).max(999_999_999).openapi({ example: 7 });
+
+const document = z.record(z.string(), z.unknown()).openapi({
+  description: "The whole central document; docs/configuration.md has what it may say",
+  example: { gateway: { logLevel: "debug" } },
+});
+
+const ifVersion = version.optional().openapi({
+  description: "The version this is based on: refused when another one is in force",
+  example: 6,
+});
+
+const change = {
+  version,
+  changedAt: z.iso.datetime().nullable().openapi({ example: "2026-01-05T09:30:00.000Z" }),
+  changedBy: z.string().nullable().openapi({ example: "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f" }),
+  comment: z.string().nullable().openapi({ example: "Look closer for an hour" }),
+  changed: z.array(z.string().openapi({ example: "gateway.logLevel" })).openapi({
+    description: "Paths of what differs from the version before",
+  }),
+};
+
+export const Configuration = z.object({ ...change, document }).openapi("Configuration");
+
+export const NewConfiguration = z.strictObject({
+  document,
+  ifVersion,
+  comment: line(200).optional().openapi({ example: "Look closer for an hour" }),
+}).openapi("NewConfiguration");
+
+export const ConfigurationChange = z.object(change).openapi("ConfigurationChange");
+
+export const ConfigurationHistory = list(ConfigurationChange).openapi("ConfigurationHistory");
+
+export const Rollback = z.strictObject({
+  version: version.min(1).openapi({ description: "The version whose document is to be in force" }),
+  ifVersion,
+}).openapi("Rollback");

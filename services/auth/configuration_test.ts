@@ -1,0 +1,196 @@
+import assert from "node:assert/strict";
+import { administrator, asCaller, setupAuth } from "../../tests/support/auth_service.ts";
+import { expectJson, expectProblem } from "../../tests/support/services.ts";
+import { Configuration, ConfigurationHistory } from "./configuration_schema.ts";
+
+const path = "/admin/configuration";
+const debug = { gateway: { logLevel: "debug" } };
+
+/** Auth, its administrator and a learner. */
+async function setup() {
+  const auth = await setupAuth();
+  await auth.signUp("learner@example.com");
+  const learner = asCaller(await auth.tokens({ email: "learner@example.com" }));
+  const admin = await auth.administrator();
+  const put = (document: unknown, more: object = {}, as: typeof admin = admin) =>
+    auth.call("PUT", path, { as, body: { document, ...more } });
+  const read = () => expectJson(auth.call("GET", path, { as: admin }), 200, Configuration);
+  const stored = async () => ({
+    version: await auth.redis.command("GET", "cfg"),
+    document: JSON.parse(String(await auth.redis.command("GET", "cfg:doc"))),
+  });
+  return { ...auth, admin, learner, put, read, stored };
+}
+
+Deno.test("only administrators read and change the configuration, also without a gateway in front", async () => {
+  await using auth = await setup();
+  const requests = [
+    ["GET", path, undefined],
+    ["GET", `${path}/history`, undefined],
+    ["PUT", path, { document: {} }],
+    ["POST", `${path}/rollback`, { version: 1 }],
+  ] as const;
+  for (const [method, target, body] of requests) {
+    const given = body === undefined ? {} : { body };
+    await expectProblem(
+      auth.call(method, target, { as: auth.learner, ...given }),
+      403,
+      "forbidden",
+    );
+    await expectProblem(auth.call(method, target, given), 401, "authentication_required");
+    const service = { sub: "svc:gateway", roles: ["admin"] };
+    await expectProblem(auth.call(method, target, { as: service, ...given }), 403, "forbidden");
+  }
+  assert.deepEqual(await auth.rows("SELECT version FROM configurations"), []);
+  assert.equal(await auth.redis.command("GET", "cfg"), null);
+});
+
+Deno.test("a change is a row, a row of the audit, a line and what Redis has", async () => {
+  await using auth = await setup();
+  const changed = await expectJson(auth.put(debug, { comment: "Why" }), 200, Configuration);
+  assert.deepEqual([changed.version, changed.document, changed.comment], [1, debug, "Why"]);
+  assert.deepEqual(await auth.stored(), {
+    version: "1",
+    document: { version: 1, document: debug },
+  });
+  assert.deepEqual(
+    await auth.rows("SELECT version, document, author_id, comment, pushed FROM configurations"),
+    [[1, JSON.stringify(debug), auth.admin.id, "Why", 1]],
+  );
+  const audit = await auth.rows("SELECT actor_id, target_id, what FROM audit");
+  assert.deepEqual(audit.at(-1), [auth.admin.id, "configuration", "configuration 1"]);
+  const line = auth.log().find(({ message }) => message === "Configuration changed");
+  assert.deepEqual([line?.actorId, line?.version, line?.changed], [auth.admin.id, 1, [
+    "gateway.logLevel",
+  ]]);
+});
+
+Deno.test("the same document again is no version", async () => {
+  await using auth = await setup();
+  await expectJson(auth.put(debug), 200, Configuration);
+  const again = await expectJson(auth.put(debug, { ifVersion: 0 }), 200, Configuration);
+  assert.equal(again.version, 1);
+  assert.equal((await auth.rows("SELECT version FROM configurations")).length, 1);
+});
+
+Deno.test("what Redis missed is kept, told again by the sweep, and not told twice", async () => {
+  await using auth = await setup();
+  auth.redis.mode = "read-only";
+  await expectProblem(auth.put(debug), 503, "store_unavailable");
+  assert.equal((await auth.read()).version, 1);
+  await auth.app.sweep?.();
+  assert.equal(await auth.redis.command("GET", "cfg"), null);
+  auth.redis.mode = "up";
+  await auth.app.sweep?.();
+  assert.deepEqual(await auth.stored(), {
+    version: "1",
+    document: { version: 1, document: debug },
+  });
+  const before = auth.redis.requests;
+  await auth.app.sweep?.();
+  assert.equal(auth.redis.requests, before);
+});
+
+Deno.test("a refill writes the configuration before it declares the list complete", async () => {
+  await using auth = await setup();
+  await expectJson(auth.put(debug), 200, Configuration);
+  await auth.redis.command("FLUSHALL");
+  const seen: unknown[] = [];
+  auth.redis.onRequest = async () => {
+    const [ready, version] = [
+      await auth.redis.command("GET", "rv:ready"),
+      await auth.redis.command("GET", "cfg"),
+    ];
+    seen.push([ready, version]);
+  };
+  const refill = () =>
+    auth.call("POST", "/internal/revocations/refill", { as: { sub: "svc:gateway" } });
+  assert.equal((await refill()).status, 204);
+  assert.ok(!seen.some((one) => JSON.stringify(one) === '["1",null]'), JSON.stringify(seen));
+  assert.deepEqual(await auth.stored(), {
+    version: "1",
+    document: { version: 1, document: debug },
+  });
+  assert.equal(await auth.redis.command("GET", "rv:ready"), "1");
+});
+
+Deno.test("a refill does not declare a list complete whose configuration is gone again", async () => {
+  await using auth = await setup();
+  await expectJson(auth.put(debug), 200, Configuration);
+  await auth.redis.command("FLUSHALL");
+  auth.redis.onRequest = async () => void await auth.redis.command("DEL", "cfg:doc");
+  const refill = auth.call("POST", "/internal/revocations/refill", { as: { sub: "svc:gateway" } });
+  await expectProblem(refill, 503, "revocation_unavailable");
+  assert.equal(await auth.redis.command("GET", "rv:ready"), null);
+});
+
+Deno.test("a start fills an emptied Redis with the configuration too, and lives by it", async () => {
+  await using auth = await setup();
+  const document = { services: { auth: { accessTokenTtlSeconds: 77 } } };
+  await expectJson(auth.put(document), 200, Configuration);
+  assert.equal((await auth.tokens(administrator)).expiresIn, 77);
+  await auth.redis.command("FLUSHALL");
+  const other = auth.compose();
+  await other.start?.();
+  assert.equal(await auth.redis.command("GET", "cfg"), "1");
+  const response = await other.fetch(
+    new Request("http://auth/auth/token", {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        "x-passport": await auth.passports.sign({ sub: "anon" }),
+      },
+      body: JSON.stringify({ grantType: "password", ...administrator }),
+    }),
+  );
+  assert.equal((await response.json()).expiresIn, 77);
+});
+
+Deno.test("the history tells who changed what, newest first, page by page", async () => {
+  await using auth = await setup();
+  for (const logLevel of ["debug", "info", "warn"]) {
+    await expectJson(auth.put({ gateway: { logLevel } }), 200, Configuration);
+  }
+  const page = async (query: string) =>
+    await expectJson(
+      auth.call("GET", `${path}/history?${query}`, { as: auth.admin }),
+      200,
+      ConfigurationHistory,
+    );
+  const first = await page("limit=2");
+  assert.deepEqual(first.items.map(({ version }) => version), [3, 2]);
+  assert.deepEqual(first.items[0]?.changed, ["gateway.logLevel"]);
+  assert.equal(first.items[0]?.changedBy, auth.admin.id);
+  const second = await page(`limit=2&cursor=${first.nextCursor}`);
+  assert.deepEqual([second.items.map(({ version }) => version), second.nextCursor], [[1], null]);
+});
+
+Deno.test("a change is above what instances may have in force, whatever the database knows of", async () => {
+  await using auth = await setup();
+  await auth.redis.command("SET", "cfg", "9");
+  const changed = await expectJson(auth.put(debug, { ifVersion: 0 }), 200, Configuration);
+  assert.equal(changed.version, 10);
+  assert.equal(await auth.redis.command("GET", "cfg"), "10");
+});
+
+Deno.test("a Redis with a higher version keeps it, and somebody is told", async () => {
+  await using auth = await setup();
+  await expectJson(auth.put(debug), 200, Configuration);
+  await auth.redis.command("SET", "cfg", "9");
+  const refill = { as: { sub: "svc:gateway" } };
+  assert.equal((await auth.call("POST", "/internal/revocations/refill", refill)).status, 204);
+  assert.equal(await auth.redis.command("GET", "cfg"), "9");
+  const line = auth.log().find(({ level }) => level === "error");
+  assert.deepEqual([line?.version, line?.inForce], [1, 9]);
+});
+
+Deno.test("a document that is too long is refused", async () => {
+  await using auth = await setup();
+  const routes = Array.from({ length: 4_000 }, (_, at) => ({
+    prefix: `/${"x".repeat(120)}-${at}`,
+    upstream: "http://127.0.0.1:1",
+    access: "public",
+  }));
+  await expectProblem(auth.put({ gateway: { routes } }), 422, "validation_failed");
+  assert.equal((await auth.read()).version, 0);
+});

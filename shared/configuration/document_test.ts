@@ -1,0 +1,247 @@
+import assert from "node:assert/strict";
+import { createDocumentSchema, readDocument } from "./document.ts";
+import { readGatewayValues, readOwn, readServiceValues } from "./sections.ts";
+import * as z from "zod/mini";
+import { wholeNumber } from "./values.ts";
+
+const course = { pageSize: z.optional(wholeNumber(1, 100)) };
+const schema = createDocumentSchema({ course, user: {} });
+const faultsOf = (document: unknown): Record<string, string> => {
+  const reading = readDocument(schema, document);
+  if ("document" in reading) return {};
+  return Object.fromEntries(reading.faults.map(({ path, message }) => [path, message]));
+};
+
+const route = { prefix: "/echo", upstream: "http://127.0.0.1:9999", access: "public" };
+const routes = (...rows: unknown[]) => ({ gateway: { routes: rows } });
+const publicKey = {
+  kid: "a",
+  kty: "OKP",
+  crv: "Ed25519",
+  alg: "EdDSA",
+  use: "sig",
+  x: "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+};
+
+const accepted: Readonly<Record<string, unknown>> = {
+  "nothing": {},
+  "empty parts": { gateway: {}, services: {}, keys: {}, passport: {} },
+  "a route": routes(route),
+  "the same path twice in other words": routes(route, { ...route, prefix: "/echo/more" }),
+  "limits": {
+    gateway: {
+      limits: {
+        person: { limit: 10, windowSeconds: 60 },
+        routes: {
+          "/auth/token": {
+            limit: 3,
+            windowSeconds: 60,
+          },
+        },
+      },
+    },
+  },
+  "a bounded route": { gateway: { revocation: { "/courses/{id}": { boundedMs: 500 } } } },
+  "a route that takes as long as its Passport": {
+    gateway: { routes: [{ ...route, timeoutMs: 60_000 }], passportTtlSeconds: 60 },
+  },
+  "a breaker": { services: { course: { dependencies: { user: { breaker: { openMs: 10 } } } } } },
+  "a service's own setting": { services: { course: { pageSize: 7, logLevel: "debug" } } },
+  "states of keys": {
+    keys: { access: { a: "signing", b: "retired" }, passport: { c: "revoked" } },
+  },
+  "a signing key of each profile": {
+    keys: { passport: { a: "signing", c: "signing" }, passportPublic: [publicKey] },
+  },
+  "public keys": { keys: { passportPublic: [publicKey] } },
+  "profiles": { passport: { send: "shadow", accept: ["S", "A"], sendByRoute: { "/a/*": "A" } } },
+};
+
+for (const [what, document] of Object.entries(accepted)) {
+  Deno.test(`a document with ${what} fits, and is kept as it is`, () => {
+    assert.deepEqual(readDocument(schema, document), { document });
+  });
+}
+
+const refused: Readonly<Record<string, readonly [document: unknown, path: string, why: RegExp]>> = {
+  "no object": [[], "", /type object/],
+  "an unknown part": [{ gatway: {} }, "gatway", /unknown/],
+  "an unknown setting": [{ gateway: { timeout: 1 } }, "gateway.timeout", /unknown/],
+  "an unknown service": [{ services: { nobody: {} } }, "services.nobody", /unknown/],
+  "another service's setting": [
+    { services: { user: { pageSize: 7 } } },
+    "services.user.pageSize",
+    /unknown/,
+  ],
+  "a number as text": [
+    { services: { course: { pageSize: "7" } } },
+    "services.course.pageSize",
+    /whole number from 1 to 100/,
+  ],
+  "a level that is none": [{ gateway: { logLevel: "loud" } }, "gateway.logLevel", /debug or info/],
+  "the same prefix twice": [routes(route, route), "gateway.routes.1.prefix", /twice/],
+  "the same prefix twice but for a slash": [
+    routes(route, { ...route, prefix: "/echo/" }),
+    "gateway.routes.1.prefix",
+    /twice/,
+  ],
+  "a route without an access rule": [
+    routes({ ...route, access: undefined }),
+    "gateway.routes.0.access",
+    /must be "public"/,
+  ],
+  "a route without roles": [
+    routes({ ...route, access: { roles: [] } }),
+    "gateway.routes.0.access.roles",
+    /empty/,
+  ],
+  "an upstream with a path": [
+    routes({ ...route, upstream: "http://127.0.0.1:1/x" }),
+    "gateway.routes.0.upstream",
+    /origin/,
+  ],
+  "an upstream with a password": [
+    routes({ ...route, upstream: "http://a:marker@127.0.0.1:1" }),
+    "gateway.routes.0.upstream",
+    /origin/,
+  ],
+  "an upstream of another protocol": [
+    routes({ ...route, upstream: "ftp://127.0.0.1" }),
+    "gateway.routes.0.upstream",
+    /origin/,
+  ],
+  "a prefix with a dot segment": [
+    routes({ ...route, prefix: "/a/../b" }),
+    "gateway.routes.0.prefix",
+    /whole segments/,
+  ],
+  "a prefix with an escape": [
+    routes({ ...route, prefix: "/a%2fb" }),
+    "gateway.routes.0.prefix",
+    /whole segments/,
+  ],
+  "a prefix of the gateway's own": [
+    routes({ ...route, prefix: "/readyz" }),
+    "gateway.routes.0.prefix",
+    /document of its own/,
+  ],
+  "a limit of time above the usual Passport's life": [
+    routes({ ...route, timeoutMs: 30_001 }),
+    "gateway.routes.0.timeoutMs",
+    /Passport's life/,
+  ],
+  "a limit of time above the Passport's life it names": [
+    { gateway: { routes: [{ ...route, timeoutMs: 10_001 }], passportTtlSeconds: 10 } },
+    "gateway.routes.0.timeoutMs",
+    /Passport's life/,
+  ],
+  "a Passport that lives too long": [
+    { gateway: { passportTtlSeconds: 301 } },
+    "gateway.passportTtlSeconds",
+    /from 5 to 300/,
+  ],
+  "no staleness": [
+    { gateway: { revocation: { "/a": { boundedMs: 0 } } } },
+    "gateway.revocation./a.boundedMs",
+    /from 1/,
+  ],
+  "a route's path that is none": [
+    { gateway: { revocation: { courses: "strict" } } },
+    "gateway.revocation.courses",
+    /path of a route/,
+  ],
+  "a limit of nothing": [
+    { gateway: { limits: { person: { limit: 0, windowSeconds: 1 } } } },
+    "gateway.limits.person.limit",
+    /from 1/,
+  ],
+  "a breaker out of bounds": [
+    { gateway: { dependencies: { course: { breaker: { failureRatePercent: 101 } } } } },
+    "gateway.dependencies.course.breaker.failureRatePercent",
+    /./,
+  ],
+  "two signing keys": [
+    { keys: { access: { a: "signing", b: "signing" } } },
+    "keys.access",
+    /one key in state signing/,
+  ],
+  "two signing keys of one profile": [
+    { keys: { passport: { b: "signing", c: "signing" }, passportPublic: [publicKey] } },
+    "keys.passport",
+    /one key in state signing/,
+  ],
+  "a profile that is sent and not taken": [
+    { passport: { sendByRoute: { "/a": "A" } } },
+    "passport.accept",
+    /decides/,
+  ],
+  "a state that is none": [{ keys: { access: { a: "lost" } } }, "keys.access.a", /published or/],
+  "a private key": [
+    { keys: { passportPublic: [{ ...publicKey, d: "marker" }] } },
+    "keys.passportPublic.0.d",
+    /secrets/,
+  ],
+  "a shared key": [
+    { keys: { passportPublic: [{ kid: "a", kty: "oct", k: "marker" }] } },
+    "keys.passportPublic.0.k",
+    /secrets/,
+  ],
+  "a secret": [{ services: { course: { apiKey: "marker" } } }, "services.course.apiKey", /secrets/],
+  "a token": [{ gateway: { redisToken: "marker" } }, "gateway.redisToken", /secrets/],
+  "a password far inside": [
+    { gateway: { dependencies: { db: { retry: { password: "marker" } } } } },
+    "gateway.dependencies.db.retry.password",
+    /secrets/,
+  ],
+  "no profile at all": [{ passport: { accept: [] } }, "passport.accept", /empty/],
+  "a profile twice": [{ passport: { accept: ["S", "S"] } }, "passport.accept", /once/],
+  "a name that is a value": [{ gateway: { "marker <b>": 1 } }, "gateway.…", /unknown/],
+};
+
+for (const [what, [document, path, why]] of Object.entries(refused)) {
+  Deno.test(`a document with ${what} is refused, saying where and why and no value`, () => {
+    const faults = faultsOf(document);
+    assert.match(faults[path] ?? JSON.stringify(faults), why);
+    assert.ok(path in faults, JSON.stringify(faults));
+    assert.ok(!JSON.stringify(faults).includes("marker"));
+  });
+}
+
+Deno.test("an instance takes what it understands of a document that says more", () => {
+  const document = {
+    gateway: { logLevel: "debug", newest: { a: 1 }, routes: [{ ...route, newest: true }] },
+    services: { course: { logLevel: "warn", pageSize: 7 }, nobody: { logLevel: "error" } },
+    keys: { access: { a: "retired" }, newest: {} },
+    newest: 1,
+  };
+  const environment = { logLevel: "info", passportTtlSeconds: 30 } as const;
+  const gateway = readGatewayValues(document, environment);
+  assert.equal(gateway.logLevel, "debug");
+  assert.equal(gateway.passportTtlSeconds, 30);
+  assert.deepEqual(gateway.routes, [route]);
+  assert.deepEqual(gateway.keys, { access: { a: "retired" } });
+  const service = readServiceValues(document, "course", { logLevel: "info" });
+  assert.deepEqual([service.logLevel, service.own], ["warn", { pageSize: 7 }]);
+  assert.deepEqual(readOwn(course, { ...service.own, newest: 1 }, { pageSize: 20 }), {
+    pageSize: 7,
+  });
+  assert.deepEqual(readOwn(course, {}, { pageSize: 20 }), { pageSize: 20 });
+});
+
+Deno.test("an instance takes nothing of a document that does not fit", () => {
+  const environment = { logLevel: "info", passportTtlSeconds: 30 } as const;
+  for (
+    const document of [
+      { gateway: { logLevel: "loud" } },
+      routes(route, route),
+      { gateway: [] },
+      { keys: { access: { a: "lost" } } },
+    ]
+  ) {
+    assert.throws(() => readGatewayValues(document, environment), RangeError);
+  }
+  const service = { services: { course: { logLevel: "loud" } } };
+  assert.throws(() => readServiceValues(service, "course", { logLevel: "info" }), RangeError);
+  assert.equal(readServiceValues(service, "user", { logLevel: "info" }).logLevel, "info");
+  assert.throws(() => readOwn(course, { pageSize: 0 }, { pageSize: 20 }), RangeError);
+});

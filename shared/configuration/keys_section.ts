@@ -1,0 +1,103 @@
+import * as z from "zod/mini";
+import { Kid } from "../crypto/mod.ts";
+import { RoutePath } from "./values.ts";
+
+/** Where a key stands; `revoked` verifies nothing any more. */
+export const ConfiguredKeyState = z.enum(["published", "signing", "retired", "revoked"]);
+/** Where a key stands; `revoked` verifies nothing any more. */
+export type ConfiguredKeyState = z.infer<typeof ConfiguredKeyState>;
+
+const KeyStates = z.record(Kid, ConfiguredKeyState);
+type KeyStates = z.infer<typeof KeyStates>;
+
+function hasOneSigning(states: KeyStates, kids = Object.keys(states)): boolean {
+  return kids.filter((kid) => Object.hasOwn(states, kid) && states[kid] === "signing").length <= 1;
+}
+
+const oneSigning = "must have one key in state signing at most";
+
+/** A public Ed25519 key (RFC 8037 §2); a private member is no member of it. */
+export const PassportPublicKey = z.strictObject({
+  kid: Kid.check(z.meta({ description: "Name of the key, as Passports have it" })),
+  kty: z.literal("OKP").check(z.meta({ description: "Its type" })),
+  crv: z.literal("Ed25519").check(z.meta({ description: "Its curve" })),
+  alg: z.literal("EdDSA").check(z.meta({ description: "Its algorithm" })),
+  use: z.literal("sig").check(z.meta({ description: "What it is for" })),
+  x: z.string().check(
+    z.regex(/^[\w-]{43}$/, { error: "must be 32 bytes as base64url" }),
+    z.meta({ description: "The public key itself" }),
+  ),
+});
+/** A public Ed25519 key. */
+export type PassportPublicKey = z.infer<typeof PassportPublicKey>;
+
+/** States of keys whose material is among the secrets, and public keys of Passports. */
+export const KeysSection = z.strictObject({
+  access: z.optional(KeyStates.check(
+    z.refine((states) => hasOneSigning(states), oneSigning),
+    z.meta({
+      description: "States of access-token keys by `kid`; they win over the environment's",
+      env: "ACCESS_TOKEN_KEYS",
+    }),
+  )),
+  passport: z.optional(KeyStates.check(
+    z.meta({
+      description: "States of Passport keys by `kid`; they win over the environment's",
+      env: "PASSPORT_KEYS",
+    }),
+  )),
+  passportPublic: z.optional(
+    z.array(PassportPublicKey).check(
+      z.maxLength(16),
+      z.refine((keys) => new Set(keys.map(({ kid }) => kid)).size === keys.length, {
+        error: "must have each kid once",
+      }),
+      z.meta({ description: "Public keys by which services verify Passports of profile A" }),
+    ),
+  ),
+}).check(
+  // A key of profile A is known by its public half, and each profile has a signer of its own.
+  z.refine(
+    ({ passport = {}, passportPublic = [] }) => {
+      const ofA = new Set(passportPublic.map(({ kid }) => kid));
+      const kids = Map.groupBy(Object.keys(passport), (kid) => ofA.has(kid));
+      return [...kids.values()].every((own) => hasOneSigning(passport, own));
+    },
+    { error: `${oneSigning}, of each profile`, path: ["passport"] },
+  ),
+);
+/** States of keys whose material is among the secrets, and public keys of Passports. */
+export type KeysSection = z.infer<typeof KeysSection>;
+
+const Send = z.enum(["S", "shadow", "A"]);
+
+/** Which profiles of the Passport are sent and taken. */
+export const PassportSection = z.strictObject({
+  send: z.optional(Send.check(
+    z.meta({ description: "Profile of the Passports that are minted; `shadow` sends both" }),
+  )),
+  sendByRoute: z.optional(
+    z.record(RoutePath, Send).check(
+      z.meta({ description: "The same for single routes, by their path" }),
+    ),
+  ),
+  accept: z.optional(
+    z.array(z.enum(["S", "A"])).check(
+      z.minLength(1),
+      z.maxLength(2),
+      z.refine((profiles) => new Set(profiles).size === profiles.length, {
+        error: "must have each profile once",
+      }),
+      z.meta({ description: "Profiles that services take" }),
+    ),
+  ),
+}).check(
+  z.refine(
+    ({ send, sendByRoute = {}, accept = ["S"] }) =>
+      [...(send ? [send] : []), ...Object.values(sendByRoute)]
+        .every((sent) => accept.includes(sent === "A" ? "A" : "S")),
+    { error: "must have the profile that decides wherever it is sent", path: ["accept"] },
+  ),
+);
+/** Which profiles of the Passport are sent and taken. */
+export type PassportSection = z.infer<typeof PassportSection>;

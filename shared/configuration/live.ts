@@ -1,0 +1,210 @@
+import { background } from "../background.ts";
+import { currentContext } from "../context.ts";
+import type { Logger } from "../log.ts";
+import type { Redis } from "../redis/mod.ts";
+import { count } from "../telemetry/mod.ts";
+import { askVersion, fetchConfiguration, type StoredConfiguration } from "./stored.ts";
+
+/** A version and what it says; version 0 is the environment alone. */
+export interface InForce<Values> {
+  /** Of the central document. */
+  readonly version: number;
+  /** What the document says over the environment. */
+  readonly values: Values;
+}
+
+/** The part of the central configuration that one program lives by, in force at run time. */
+export interface LiveConfiguration<Values> {
+  /** What is in force at this moment. */
+  current(): InForce<Values>;
+  /**
+   * Gets a version in force that somebody else has seen, unless it is in force already; then it
+   * answers undefined and costs nothing.
+   *
+   * It never throws: what cannot be fetched, or does not fit, leaves the last good version in force.
+   * A version that does not fit is not asked for again, one that could not be fetched is, once a
+   * second at most. Requests share one fetch, and wait for it as long as for one of their own.
+   */
+  learn(version: number | undefined): Promise<void> | undefined;
+  /**
+   * Learns the version that Redis names now. With `everyMs` it asks no more often than that.
+   *
+   * The answer is false while the newest version could not be had, so that asking again may help.
+   */
+  refresh(options?: { readonly everyMs?: number }): Promise<boolean>;
+  /**
+   * For a request that asks Redis nothing: learns the version that Redis names, should nobody have
+   * heard of any yet; and in the background, where that was more than five seconds ago.
+   */
+  begin(): Promise<void> | undefined;
+  /**
+   * Makes something of the values, now and for each version before it gets in force. A version of
+   * which `make` cannot make it, so that it throws, does not get in force.
+   */
+  derive<Made>(make: (values: Values, version: number) => Made): () => Made;
+}
+
+/** What a live configuration needs. */
+export interface LiveConfigurationOptions<Values> {
+  /** Where the document is, with its budget of time built in; a token that may read is enough. */
+  readonly redis: Redis;
+  /** What is in force before the first document: the environment, and what it leaves out. */
+  readonly initial: Values;
+  /** Reads a document over the environment. @throws {RangeError} for one that does not fit */
+  readonly read: (document: unknown) => Values;
+  /** Called for its logger late, since a logger may take its level from here. */
+  readonly log: () => Logger;
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
+}
+
+const limits = { retryMs: 1_000, waitMs: 2_000, heardMs: 5_000 } as const;
+
+/** Makes the configuration of one program, which learns from the central document. */
+export function createLiveConfiguration<Values>(
+  { redis, initial, read, log, now = Date.now }: LiveConfigurationOptions<Values>,
+): LiveConfiguration<Values> {
+  const derived = createDerived({ version: 0, values: initial });
+  /** The highest version that did not fit. */
+  let refused = 0;
+  /** The version that was asked for last, and when. */
+  let tried = 0;
+  let triedAt = Number.NEGATIVE_INFINITY;
+  let fetching: Promise<void> | undefined;
+  let heardAt = Number.NEGATIVE_INFINITY;
+  let refreshedAt = Number.NEGATIVE_INFINITY;
+
+  /** A clock that was set back must not silence retries until it has caught up. */
+  const isWithin = (at: number, ms: number): boolean => Math.abs(now() - at) < ms;
+  const isNews = (version: number): boolean =>
+    version > derived.current().version && version > refused;
+
+  function adopt({ version, document }: StoredConfiguration): void {
+    if (!isNews(version)) return;
+    try {
+      derived.adopt({ version, values: read(document) });
+      tell("adopted");
+      log().info("Configuration in force", { version });
+    } catch (cause) {
+      refused = version;
+      tell("refused");
+      log().error("Configuration does not fit: the last good one stays", { version, cause });
+    }
+  }
+
+  async function fetch(version: number): Promise<void> {
+    try {
+      const stored = await fetchConfiguration(redis);
+      if (stored) adopt(stored);
+      if (stored && stored.version >= version) return;
+      tell("missing");
+      log().warn("Configuration is not there", { version });
+    } catch (cause) {
+      tell("unavailable");
+      log().warn("Configuration was not read", { version, cause });
+    }
+  }
+
+  function start(version: number): Promise<void> {
+    tried = version;
+    triedAt = now();
+    const mine = fetch(version).finally(() => {
+      if (fetching === mine) fetching = undefined;
+    });
+    fetching = mine;
+    background(mine, () => {});
+    return mine;
+  }
+
+  /** A fetch may have begun before the version was there, so who waited for it looks again. */
+  async function follow(under: Promise<void>, version: number): Promise<void> {
+    await patiently(under);
+    if (!isNews(version)) return;
+    if (fetching) return await patiently(fetching);
+    if (version !== tried || !isWithin(triedAt, limits.retryMs)) await start(version);
+  }
+
+  function learn(version: number | undefined): Promise<void> | undefined {
+    heardAt = now();
+    if (version === undefined || !isNews(version)) return undefined;
+    // Workers may drop the request that fetches, and its promise then never settles.
+    if (fetching && isWithin(triedAt, limits.waitMs)) return follow(fetching, version);
+    return version === tried && isWithin(triedAt, limits.retryMs) ? undefined : start(version);
+  }
+
+  async function refresh({ everyMs }: { readonly everyMs?: number } = {}): Promise<boolean> {
+    if (everyMs !== undefined && isWithin(refreshedAt, everyMs)) return true;
+    refreshedAt = now();
+    try {
+      const version = await askVersion(redis);
+      await learn(version);
+      return version === undefined || !isNews(version);
+    } catch (cause) {
+      tell("unavailable");
+      log().warn("Version of the configuration was not read", { cause });
+      return false;
+    }
+  }
+
+  function begin(): Promise<void> | undefined {
+    if (isWithin(heardAt, limits.heardMs)) return undefined;
+    const refreshed = refresh({ everyMs: limits.retryMs }).then(() => {});
+    if (heardAt === Number.NEGATIVE_INFINITY) return refreshed;
+    background(refreshed, () => {});
+    return undefined;
+  }
+
+  return { current: derived.current, derive: derived.derive, learn, refresh, begin };
+}
+
+/** A configuration that nobody changes: the environment alone, version 0. */
+export function fixedConfiguration<Values>(values: Values): LiveConfiguration<Values> {
+  const { current, derive } = createDerived({ version: 0, values });
+  return {
+    current,
+    derive,
+    learn: () => undefined,
+    refresh: () => Promise.resolve(true),
+    begin: () => undefined,
+  };
+}
+
+/** Holds a version and what was made of it, all of one version at any time. */
+function createDerived<Values>(initial: InForce<Values>) {
+  let inForce = initial;
+  const prepare: ((next: InForce<Values>) => () => void)[] = [];
+  return {
+    current: () => inForce,
+    adopt(next: InForce<Values>): void {
+      const commits = prepare.map((make) => make(next));
+      inForce = next;
+      for (const commit of commits) commit();
+    },
+    derive<Made>(make: (values: Values, version: number) => Made): () => Made {
+      let made = make(inForce.values, inForce.version);
+      prepare.push((next) => {
+        const remade = make(next.values, next.version);
+        return () => void (made = remade);
+      });
+      return () => made;
+    },
+  };
+}
+
+/** Waits for another request's fetch, but not without end: each request has a timer of its own. */
+async function patiently(work: Promise<void>): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, limits.waitMs);
+  try {
+    await Promise.race([work, promise]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function tell(outcome: "adopted" | "refused" | "missing" | "unavailable"): void {
+  count("edgepass.configuration.fetches", {
+    "edgepass.service": currentContext()?.service,
+    "edgepass.outcome": outcome,
+  });
+}

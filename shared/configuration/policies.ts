@@ -1,0 +1,16 @@
+import { type Policies, type Policy, toPolicy } from "../resilience/policy.ts";
+import type { Dependencies } from "./dependencies.ts";
+import type { LiveConfiguration } from "./live.ts";
+
+/** The policies of a table, each with what the central configuration says of it at the moment. */
+export function followPolicies<Values extends { readonly dependencies: Dependencies }>(
+  { derive }: Pick<LiveConfiguration<Values>, "derive">,
+  table: Policies,
+): Policies {
+  const changed = derive(({ dependencies }): ReadonlyMap<string, Policy> =>
+    new Map(
+      Object.entries(dependencies).map(([name, patch]) => [name, toPolicy(patch, table(name))]),
+    )
+  );
+  return (dependency) => changed().get(dependency) ?? table(dependency);
+}

@@ -1,0 +1,115 @@
+import * as z from "zod/mini";
+import { text, wholeNumber } from "./values.ts";
+
+/** First segments that the gateway answers itself; a route below them would never be reached. */
+export const gatewayDocuments = ["livez", "readyz", "metrics", "openapi.json", "docs"] as const;
+
+/** Longest life of a Passport, and so the longest any route may take. */
+const maxTimeoutMs = 300_000;
+/** A foreign service's limit of time where its row has none. */
+const defaultTimeoutMs = 5_000;
+
+const prefixPattern = /^\/(?:[A-Za-z0-9\-._~]+(?:\/|$))*$/;
+
+function isPrefix(prefix: string): boolean {
+  return prefixPattern.test(prefix) &&
+    !prefix.split("/").some((part) => part === "." || part === "..");
+}
+
+function isFree(prefix: string): boolean {
+  const [, first = ""] = prefix.split("/");
+  return !gatewayDocuments.some((name) => name === first);
+}
+
+const Prefix = text.check(
+  z.refine(isPrefix, "must be a path of whole segments"),
+  z.refine(isFree, "must not be where the gateway has a document of its own"),
+  z.meta({ description: "The path and everything below it, in whole segments" }),
+);
+
+const Upstream = text.check(
+  z.refine(isOrigin, "must be an http or https origin without a path"),
+  z.meta({ description: "The origin that answers; path and query go there unchanged" }),
+);
+
+function isOrigin(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, origin, href } = new URL(url);
+  return /^https?:$/.test(protocol) && `${origin}/` === href;
+}
+
+const Access = z.union([
+  z.enum(["public", "optional", "authenticated"]),
+  z.strictObject({ roles: z.array(text).check(z.minLength(1), z.maxLength(32)) }),
+], 'must be "public", "optional", "authenticated" or {"roles":[…]}').check(
+  z.meta({ description: "Who may use it; a route without a rule is refused" }),
+);
+
+/** How old an answer on revocation may be. */
+export const Revocation = z.union([
+  z.literal("strict"),
+  z.strictObject({ boundedMs: wholeNumber(1, 900_000) }),
+]);
+/** How old an answer on revocation may be. */
+export type Revocation = z.infer<typeof Revocation>;
+
+/** A service that lives elsewhere, in any language, as `ROUTES` and the central document name it. */
+export const ForeignRoute = z.strictObject({
+  prefix: Prefix,
+  upstream: Upstream,
+  access: Access,
+  envelope: z.optional(
+    z.boolean().check(
+      z.meta({ description: "Whether JSON answers get the ApiResponse form; default true" }),
+    ),
+  ),
+  timeoutMs: z.optional(
+    wholeNumber(1, maxTimeoutMs).check(
+      z.meta({ description: "Until the answer begins; at most the Passport's life; default 5000" }),
+    ),
+  ),
+  maxBodyBytes: z.optional(
+    wholeNumber(0, 1_073_741_824).check(
+      z.meta({ description: "Longest request body; default 100 MiB" }),
+    ),
+  ),
+  revocation: z.optional(Revocation.check(
+    z.meta({ description: "`strict`, or how old an answer on revocation may be; default strict" }),
+  )),
+  rateLimited: z.optional(
+    z.boolean().check(z.meta({ description: "Whether callers have limits here; default true" })),
+  ),
+  recheckMs: z.optional(
+    wholeNumber(100, 900_000).check(
+      z.meta({
+        description: "How often an event stream asks whether its token still counts; default never",
+      }),
+    ),
+  ),
+});
+/** A service that lives elsewhere. */
+export type ForeignRoute = z.infer<typeof ForeignRoute>;
+
+/** The path that a prefix is in the route table: itself and everything below it. */
+export function toRoutePath(prefix: string): string {
+  return prefix === "/" ? "/*" : `${prefix.replace(/\/$/, "")}/*`;
+}
+
+/** What one row must not have beside another, or beside the Passport's life. */
+export function findRouteFaults(
+  routes: readonly ForeignRoute[],
+  { passportTtlSeconds }: { readonly passportTtlSeconds: number },
+): { readonly path: (string | number)[]; readonly message: string }[] {
+  const seen = new Set<string>();
+  return routes.flatMap(({ prefix, timeoutMs = defaultTimeoutMs }, at) => {
+    const path = toRoutePath(prefix);
+    const isThere = seen.has(path);
+    seen.add(path);
+    return [
+      ...(isThere ? [{ path: [at, "prefix"], message: "must not be there twice" }] : []),
+      ...(timeoutMs > passportTtlSeconds * 1000
+        ? [{ path: [at, "timeoutMs"], message: "must be at most the Passport's life" }]
+        : []),
+    ];
+  });
+}

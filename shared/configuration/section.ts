@@ -1,0 +1,53 @@
+import * as z from "zod/mini";
+
+/** A value that fits, and the names in it that this source does not know. */
+export interface SectionReading<Section> {
+  readonly section: Section;
+  readonly unknown: readonly string[];
+}
+
+/** Rounds of dropping unknown names; each level of a document needs one. */
+const maxRounds = 8;
+
+/**
+ * Reads a part of the document in force, without the names that this source does not know: a
+ * document written for a newer version has to keep what this one understands.
+ *
+ * @throws {RangeError} naming what does not fit, without its value
+ */
+export function readSection<Section>(
+  schema: z.ZodMiniType<Section>,
+  value: unknown,
+): SectionReading<Section> {
+  const unknown: string[] = [];
+  let rest = value;
+  for (let round = 0; round < maxRounds; round++) {
+    const { success, data, error } = z.safeParse(schema, rest);
+    if (success) return { section: data, unknown };
+    const extra = error.issues.filter((issue) => issue.code === "unrecognized_keys");
+    if (extra.length === 0 || extra.length < error.issues.length) {
+      const misfit = error.issues.find(({ code }) => code !== "unrecognized_keys");
+      throw new RangeError(`Configuration does not fit at ${misfit?.path.join(".") ?? "its root"}`);
+    }
+    for (const { path, keys } of extra) {
+      unknown.push(...keys.map((key) => [...path, key].join(".")));
+      rest = without(rest, path, keys);
+    }
+  }
+  throw new RangeError("Configuration does not fit");
+}
+
+function without(value: unknown, path: readonly PropertyKey[], keys: readonly string[]): unknown {
+  const [step, ...further] = path;
+  if (Array.isArray(value)) {
+    return value.map((item, at) =>
+      String(at) === String(step) ? without(item, further, keys) : item
+    );
+  }
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name]) => step !== undefined || !keys.includes(name))
+      .map(([name, member]) => [name, name === step ? without(member, further, keys) : member]),
+  );
+}

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { createEmbeddedRedis, createRedisRest } from "@edgepass/dev/redis";
+import { configurationKeys, createUpstashRedis } from "@edgepass/shared/redis";
+import fc from "fast-check";
+import { askVersion, fetchConfiguration, pushConfiguration, readVersion } from "./stored.ts";
+
+/** The embedded Redis behind HTTP, as dev serves it. */
+function setup() {
+  const backend = createEmbeddedRedis();
+  const rest = createRedisRest({ backend, token: "t" });
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, rest);
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  return {
+    redis: createUpstashRedis({ url, token: "t", timeoutMs: 10_000 }),
+    run: (...command: string[]) => backend.execute(command),
+    async [Symbol.asyncDispose]() {
+      await server.shutdown();
+      await backend.close();
+    },
+  };
+}
+
+Deno.test("what is pushed is read back, with its version", async () => {
+  await using world = setup();
+  assert.equal(await askVersion(world.redis), undefined);
+  assert.equal(await fetchConfiguration(world.redis), undefined);
+  const stored = { version: 7, document: { gateway: { logLevel: "debug" } } };
+  assert.equal(await pushConfiguration(world.redis, stored), 7);
+  assert.equal(await askVersion(world.redis), 7);
+  assert.deepEqual(await fetchConfiguration(world.redis), stored);
+});
+
+Deno.test("whatever the order of pushes, the highest version stays with its own document", async () => {
+  await using world = setup();
+  const versions = fc.array(fc.integer({ min: 1, max: 1_000_000 }), { minLength: 1, maxLength: 6 });
+  await fc.assert(
+    fc.asyncProperty(versions, async (pushed) => {
+      await world.run("FLUSHALL");
+      for (const version of pushed) {
+        const answered = await pushConfiguration(world.redis, {
+          version,
+          document: { of: version },
+        });
+        assert.ok(answered >= version);
+      }
+      const highest = Math.max(...pushed);
+      assert.deepEqual(await fetchConfiguration(world.redis), {
+        version: highest,
+        document: { of: highest },
+      });
+      assert.equal(await askVersion(world.redis), highest);
+    }),
+    { numRuns: 30 },
+  );
+});
+
+Deno.test("the same version mends a document that was lost", async () => {
+  await using world = setup();
+  const stored = { version: 3, document: { a: 1 } };
+  await pushConfiguration(world.redis, stored);
+  await world.run("SET", configurationKeys.document, "garbage");
+  assert.equal(await fetchConfiguration(world.redis), undefined);
+  await pushConfiguration(world.redis, stored);
+  assert.deepEqual(await fetchConfiguration(world.redis), stored);
+});
+
+for (const garbage of ["", "x", "-5", "1e9", "0x10", " 9", "9".repeat(16)]) {
+  Deno.test(`a version of ${JSON.stringify(garbage)} in Redis is none, and gives way`, async () => {
+    await using world = setup();
+    await world.run("SET", configurationKeys.version, garbage);
+    assert.equal(await askVersion(world.redis), undefined);
+    assert.equal(await pushConfiguration(world.redis, { version: 2, document: {} }), 2);
+    assert.equal(await askVersion(world.redis), 2);
+  });
+}
+
+Deno.test("a version is decimal text alone", () => {
+  for (const reply of [null, undefined, 7, "07", "7.0", "-7", "", ["7"]]) {
+    assert.equal(readVersion(reply), undefined);
+  }
+  assert.equal(readVersion("7"), 7);
+});

@@ -1,0 +1,26 @@
+import * as z from "zod/mini";
+import { logLevels } from "../log.ts";
+
+/** A whole number within bounds; unlike a variable's it is never given as text. */
+export function wholeNumber(min: number, max: number): z.ZodMiniNumberFormat {
+  const error = `must be a whole number from ${min} to ${max}`;
+  return z.int({ error }).check(z.gte(min, { error }), z.lte(max, { error }));
+}
+
+/** No longer than a Passport's verifier reads. */
+export const text = z.string().check(z.minLength(1), z.maxLength(512));
+
+/** The path of a row of the gateway's route table, `/courses/{id}` or `/echo/*`. */
+export const RoutePath = z.string().check(
+  z.regex(/^\/[\x21-\x7e]{0,200}$/, { error: "must be the path of a route" }),
+);
+
+/** Lower-case words with hyphens, as services and dependencies are called. */
+export const Name = z.string().check(
+  z.regex(/^[a-z][a-z0-9-]{0,63}$/, { error: "must be a lower-case name" }),
+);
+
+/** Lines below it are not written. */
+export const Level = z.enum(logLevels).check(
+  z.meta({ description: "Lines below it are not written", env: "LOG_LEVEL" }),
+);
