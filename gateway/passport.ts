@@ -1,11 +1,13 @@
+import type { PassportSection } from "@edgepass/shared/configuration";
 import { type SigningKey, signJws } from "@edgepass/shared/crypto";
 import { randomToken } from "@edgepass/shared/ids";
+import { internalHeaders } from "@edgepass/shared/internal-headers";
 import type { Logger } from "@edgepass/shared/log";
 import {
   maxPassportBytes,
   type PassportClaims,
-  passportType,
-  policyVersion,
+  type Profile,
+  profiles,
   warnPassportBytes,
 } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
@@ -15,16 +17,23 @@ import type { AccessToken } from "@edgepass/shared/tokens";
 import type { Attributes } from "@opentelemetry/api";
 import type { Outcome } from "./steps.ts";
 
+/** Which profiles a request carries: one of them, or S to decide and A to be compared. */
+export type Send = NonNullable<PassportSection["send"]>;
+
 /** How Passports are signed. */
 export interface PassportOptions {
   /** Who signs: `iss` of every Passport. */
   readonly issuer: string;
   /** The trust domain: `aud` of every Passport. */
   readonly audience: string;
-  /** The one key of the ring in state `signing`. */
-  readonly signingKey: SigningKey;
+  /** The one key of each profile that signs. */
+  readonly signingKeys: Readonly<Partial<Record<Profile, SigningKey>>>;
+  /** What is sent on a route, by its path; without one, for what no route asked for. S by default. */
+  readonly send?: (route?: string) => Send;
   /** Life in seconds, 30 by default, 300 at most. */
   readonly ttlSeconds?: number;
+  /** Version of the central configuration that is in force: `cfg`; 0 without one. */
+  readonly configurationVersion?: number;
 }
 
 /** Who a Passport is about: a verified token, nobody, or the gateway itself. */
@@ -32,28 +41,37 @@ export type Bearer = AccessToken | "anonymous" | "gateway";
 
 /** A Passport with what it says, for those who may see it but never its signature. */
 export interface SignedPassport {
-  /** The compact JWS, as it is sent. */
+  /** The compact JWS that is sent as `X-Passport`. */
   readonly token: Secret;
+  /** The compact JWS of profile A that is sent as `Txn-Token`, where there is one. */
+  readonly txnToken?: Secret;
+  /** What the Passport says that decides. */
   readonly claims: PassportClaims;
   readonly kid: string;
 }
 
 /**
- * Signs a Passport for one request (policy v0.1.0); `traceId` becomes `txn`.
+ * Signs a Passport for one request (policies v0.1.0 and v0.2.0); `traceId` becomes `txn`, `route` is
+ * the path of the route's row.
  *
  * @throws {Problem} `internal` for one over 4096 bytes
  */
-export type SignPassport = (bearer: Bearer, traceId: string) => Promise<SignedPassport>;
+export type SignPassport = (
+  bearer: Bearer,
+  traceId: string,
+  route?: string,
+) => Promise<SignedPassport>;
 
 /** Makes the one place that signs Passports; none is ever kept or renewed. */
 export function createSignPassport(
-  { issuer, audience, signingKey, ttlSeconds = 30 }: PassportOptions,
+  { issuer, audience, signingKeys, send = () => "S", ttlSeconds = 30, configurationVersion = 0 }:
+    PassportOptions,
   { now, log }: { now: () => number; log: Logger },
 ): SignPassport {
-  return async function signPassport(bearer, traceId) {
+  const sign = createSigner(signingKeys, log);
+  return async function signPassport(bearer, traceId, route) {
     const iat = Math.floor(now() / 1000);
-    const claims: PassportClaims = {
-      pv: policyVersion,
+    const claims = {
       iss: issuer,
       aud: audience,
       iat,
@@ -61,16 +79,71 @@ export function createSignPassport(
       jti: randomToken(16),
       txn: traceId,
       ...identity(bearer),
-      cfg: 0,
+      cfg: configurationVersion,
     };
-    const token = await signJws(claims, { typ: passportType, key: signingKey });
+    const sent = send(route);
+    if (sent === "A") {
+      const signed = await sign("A", claims);
+      return { ...signed, txnToken: signed.token };
+    }
+    const decides = await sign("S", claims);
+    if (sent === "S") return decides;
+    // What only accompanies must not fail the request: it is longer, and may be too long.
+    const txnToken = await sign("A", claims).then(({ token }) => token, () => undefined);
+    return txnToken === undefined ? decides : { ...decides, txnToken };
+  };
+}
+
+type CommonClaims = Omit<PassportClaims, "pv" | "req_wl">;
+
+/** The workload that asks for every Passport there is. */
+const requestingWorkload = "gateway";
+
+function createSigner(signingKeys: PassportOptions["signingKeys"], log: Logger) {
+  return async function sign(profile: Profile, common: CommonClaims): Promise<SignedPassport> {
+    const key = signingKeys[profile];
+    if (!key) throw new TypeError(`Cannot sign a Passport: no key of profile ${profile} signs`);
+    const { version, typ } = profiles[profile];
+    const claims: PassportClaims = {
+      pv: version,
+      ...common,
+      ...(profile === "A" ? { req_wl: requestingWorkload } : {}),
+    };
+    const token = await signJws(claims, { typ, key });
     if (token.length > warnPassportBytes) reportSize(token, claims, log);
     count("edgepass.passports.minted", {
-      "edgepass.passport.policy": policyVersion,
+      "edgepass.passport.policy": version,
       "edgepass.passport.subject": claims.sub.split(":", 1)[0],
     });
-    return { token: toSecret(token), claims, kid: signingKey.kid };
+    return { token: toSecret(token), claims, kid: key.kid };
   };
+}
+
+/** The headers by which a Passport travels: one of profile A twice, byte for byte. */
+export function passportHeaders(
+  { token, txnToken }: Pick<SignedPassport, "token" | "txnToken">,
+): [name: string, value: string][] {
+  return [
+    [internalHeaders.passport, token],
+    ...(txnToken === undefined ? [] : [[internalHeaders.txnToken, txnToken] as [string, string]]),
+  ];
+}
+
+/**
+ * Counts what a service found of the Passport of profile A that it got beside the one that decided;
+ * a service that says nothing did not compare.
+ */
+export function countShadowVerdict(
+  { token, txnToken }: SignedPassport,
+  { service, answer }: { readonly service: string; readonly answer: Headers },
+): void {
+  if (txnToken === token) return;
+  const said = answer.get(internalHeaders.passportVerdict);
+  if (txnToken === undefined && said === null) return;
+  count("edgepass.passports.compared", {
+    "edgepass.service": service,
+    "edgepass.passport.verdict": said === "match" || said === "mismatch" ? said : "absent",
+  });
 }
 
 function identity(

@@ -22,4 +22,5 @@ export {
   ourAlgorithms,
   PublicJwk,
 } from "./keys.ts";
+export { Ed25519PrivateJwk, importKeyPair } from "./key_pair.ts";
 export { minSecretBytes, readSecret, requireDistinctSecrets, secretSetting } from "./secrets.ts";

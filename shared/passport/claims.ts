@@ -22,7 +22,10 @@ export interface Actor {
   act?: Actor | undefined;
 }
 
-/** The claims of a Passport, policy v0.1.0. Members the policy does not know are dropped. */
+/**
+ * The claims of a Passport, the same in each profile but for `pv`, and `req_wl`, which profile A
+ * requires. Members the policy does not know are dropped.
+ */
 export const PassportClaims = z.object({
   pv: z.string().check(z.regex(/^(0|[1-9]\d{0,5})(\.(0|[1-9]\d{0,5})){2}$/)),
   iss: text,
@@ -44,15 +47,6 @@ export const PassportClaims = z.object({
 });
 /** The claims of a Passport, read. */
 export type PassportClaims = z.infer<typeof PassportClaims>;
-
-/** The version of the policy that this source writes. */
-export const policyVersion = "0.1.0";
-
-/** The minor lines a verifier of this source understands; patches of a line are compatible. */
-export const policyLines: readonly string[] = ["0.1"];
-
-/** The JOSE `typ` of a Passport under this policy. */
-export const passportType = "passport+jwt";
 
 /** A Passport lives this long at most, whatever a deployment configures. */
 export const maxLifeSeconds = 300;

@@ -7,25 +7,70 @@ import {
   secretSetting,
   type SigningKey,
 } from "../crypto/mod.ts";
-import { json } from "../config.ts";
+import { type Bindings, json } from "../config.ts";
 
-const entries = z.array(z.strictObject({ kid: Kid, secret: secretSetting, state: KeyState })).check(
-  z.minLength(1),
-  z.refine((keys) => areDistinct(keys.map(({ kid }) => kid)), "has a kid twice"),
-  // A secret under a second kid would be a rotation that changes nothing.
-  z.refine((keys) => areDistinct(keys.map(({ secret }) => secret.toHex())), "has a secret twice"),
+/** One key of profile S, as settings have it. */
+export const SymmetricKey = z.strictObject({ kid: Kid, secret: secretSetting, state: KeyState });
+
+/** Verifiers of profile A get public keys; a private one that reached them is one too many. */
+const publicOrShared = z.array(z.unknown()).check(
   z.refine(
-    (keys) => keys.filter(({ state }) => state === "signing").length === 1,
-    "must have exactly one key in state signing",
+    (entries) => !entries.some(isPrivateKey),
+    "must not have a private key here: it is for the gateway alone",
   ),
 );
 
-function areDistinct(values: readonly string[]): boolean {
+const ring = z.pipe(
+  publicOrShared,
+  z.array(SymmetricKey).check(
+    z.refine((keys) => areDistinct(keys.map(({ kid }) => kid)), "has a kid twice"),
+    // A secret under a second kid would be a rotation that changes nothing.
+    z.refine((keys) => areDistinct(keys.map(({ secret }) => secret.toHex())), "has a secret twice"),
+    z.refine(
+      (keys) => keys.length === 0 || keys.filter(({ state }) => state === "signing").length === 1,
+      "must have exactly one key in state signing",
+    ),
+  ),
+);
+
+/** Whether an entry of `PASSPORT_KEYS` is a private key of profile A, however it is written. */
+function isPrivateKey(entry: unknown): boolean {
+  return typeof entry === "object" && entry !== null && ("jwk" in entry || "d" in entry);
+}
+
+/** The bindings as a service in the same isolate may see them: without private keys. */
+export function withoutPrivateKeys(bindings: Bindings): Bindings {
+  const { PASSPORT_KEYS: given } = bindings;
+  const all = readEntries(given);
+  if (!Array.isArray(all) || !all.some(isPrivateKey)) return bindings;
+  const rest = all.filter((entry) => !isPrivateKey(entry));
+  return { ...bindings, PASSPORT_KEYS: JSON.stringify(rest) };
+}
+
+/** What is no JSON is complained about where it is read. */
+function readEntries(given: unknown): unknown {
+  if (typeof given !== "string") return given;
+  try {
+    return JSON.parse(given);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether no value is there twice. */
+export function areDistinct(values: readonly string[]): boolean {
   return new Set(values).size === values.length;
 }
 
-/** `PASSPORT_KEYS`: a JSON array of `{kid, secret, state}`. */
-export const passportKeysSetting = json(entries);
+/**
+ * `PASSPORT_KEYS` of a verifier: a JSON array of `{kid, secret, state}`.
+ *
+ * It is empty, `[]`, once no Passport of profile S is alive and its keys are deleted.
+ */
+export const passportRingSetting = json(ring);
+
+/** `PASSPORT_KEYS` where there has to be a key that signs. */
+export const passportKeysSetting = json(ring.check(z.minLength(1)));
 
 /** The imported ring of a trust domain. */
 export interface PassportKeys {
@@ -36,16 +81,23 @@ export interface PassportKeys {
 }
 
 /**
- * Imports the ring once; nothing later asks for key material again.
+ * Imports the ring once, with the key that signs.
  *
  * Keys of the ring verify and do nothing else, so that holding a ring is not yet a way to sign.
  */
 export async function readPassportKeys(
   setting: z.output<typeof passportKeysSetting>,
 ): Promise<PassportKeys> {
-  const keys = await Promise.all(setting.map((entry) => importSecret(entry, ["verify"])));
   const entry = setting.find(({ state }) => state === "signing");
   if (!entry) throw new TypeError("Cannot read Passport keys: none is in state signing");
   const signing = await importSecret(entry, ["sign"]);
-  return { ring: new Map(keys.map((key) => [key.kid, key])), signing };
+  return { ring: await readPassportRing(setting), signing };
+}
+
+/** Imports the keys of profile S for verifying and nothing else; nothing asks for material again. */
+export async function readPassportRing(
+  setting: z.output<typeof passportRingSetting>,
+): Promise<KeyRing> {
+  const keys = await Promise.all(setting.map((entry) => importSecret(entry, ["verify"])));
+  return new Map(keys.map((key) => [key.kid, key]));
 }

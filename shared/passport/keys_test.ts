@@ -2,7 +2,12 @@ import assert from "node:assert/strict";
 import * as z from "zod/mini";
 import { readConfig } from "../config.ts";
 import { encodeBase64Url } from "../crypto/mod.ts";
-import { passportKeysSetting, readPassportKeys } from "./keys.ts";
+import {
+  passportKeysSetting,
+  passportRingSetting,
+  readPassportKeys,
+  withoutPrivateKeys,
+} from "./keys.ts";
 
 const secret = () => encodeBase64Url(crypto.getRandomValues(new Uint8Array(32)));
 const schema = z.object({ PASSPORT_KEYS: passportKeysSetting });
@@ -30,6 +35,38 @@ Deno.test("readPassportKeys refuses a ring in which nothing signs", async () => 
   const bytes = crypto.getRandomValues(new Uint8Array(32));
   const setting = [{ kid: "a", secret: bytes, state: "retired" as const }];
   await assert.rejects(readPassportKeys(setting), TypeError);
+});
+
+const jwk = { kty: "OKP", crv: "Ed25519", x: secret(), d: secret() };
+const privateKey = { kid: "p", alg: "EdDSA", jwk, state: "signing" };
+
+Deno.test("a verifier that got a private key does not start, and names the variable", () => {
+  const ring = z.object({ PASSPORT_KEYS: passportRingSetting });
+  for (const entry of [privateKey, { kid: "p", ...jwk, state: "signing" }]) {
+    const keys = [{ kid: "a", secret: secret(), state: "signing" }, entry];
+    assert.throws(
+      () => readConfig(ring, { PASSPORT_KEYS: JSON.stringify(keys) }),
+      (error: Error) =>
+        /PASSPORT_KEYS: must not have a private key/.test(error.message) &&
+        !error.message.includes(jwk.d),
+    );
+  }
+});
+
+Deno.test("a verifier has no ring of its own once profile S is over", () => {
+  const ring = z.object({ PASSPORT_KEYS: passportRingSetting });
+  assert.deepEqual(readConfig(ring, { PASSPORT_KEYS: "[]" }).PASSPORT_KEYS, []);
+  assert.throws(() => readConfig(ring, {}), /PASSPORT_KEYS is missing/);
+});
+
+Deno.test("services of one isolate see the gateway's keys without private ones", () => {
+  const shared = { kid: "a", secret: secret(), state: "signing" };
+  const given = { OTHER: "1", PASSPORT_KEYS: JSON.stringify([shared, privateKey]) };
+  const { PASSPORT_KEYS, ...others } = withoutPrivateKeys(given);
+  assert.deepEqual([JSON.parse(String(PASSPORT_KEYS)), others], [[shared], { OTHER: "1" }]);
+  for (const as of [{}, { PASSPORT_KEYS: "[" }, { PASSPORT_KEYS: JSON.stringify([shared]) }]) {
+    assert.equal(withoutPrivateKeys(as), as);
+  }
 });
 
 const same = secret();

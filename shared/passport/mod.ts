@@ -1,14 +1,25 @@
+export { maxLifeSeconds, maxPassportBytes, PassportClaims, warnPassportBytes } from "./claims.ts";
 export {
-  maxLifeSeconds,
-  maxPassportBytes,
-  PassportClaims,
-  passportType,
-  policyVersion,
-  warnPassportBytes,
-} from "./claims.ts";
-export { type PassportKeys, passportKeysSetting, readPassportKeys } from "./keys.ts";
+  areDistinct,
+  type PassportKeys,
+  passportKeysSetting,
+  passportRingSetting,
+  readPassportKeys,
+  readPassportRing,
+  SymmetricKey,
+  withoutPrivateKeys,
+} from "./keys.ts";
+export { type Profile, profileNames, profiles } from "./profiles.ts";
+export { createReload } from "./reload.ts";
+export {
+  createShadowVerifier,
+  type ShadowVerdict,
+  type ShadowVerifier,
+  type ShadowVerifierOptions,
+} from "./shadow.ts";
 export {
   createPassportVerifier,
+  type LivePassports,
   type Passport,
   type PassportRefusal,
   type PassportVerifier,

@@ -1,0 +1,151 @@
+import { json } from "@edgepass/shared/config";
+import type { GatewayValues, KeysSection } from "@edgepass/shared/configuration";
+import {
+  Ed25519PrivateJwk,
+  importKeyPair,
+  importSecret,
+  KeyState,
+  Kid,
+  readSecret,
+  type SigningKey,
+} from "@edgepass/shared/crypto";
+import { areDistinct, type Profile, SymmetricKey } from "@edgepass/shared/passport";
+import * as z from "zod/mini";
+import type { PassportOptions } from "./passport.ts";
+
+const PrivateJwk = z.extend(Ed25519PrivateJwk, {
+  kid: z.optional(Kid),
+  alg: z.optional(z.literal("EdDSA")),
+  use: z.optional(z.literal("sig")),
+});
+
+const Entry = z.strictObject({
+  kid: Kid,
+  state: KeyState,
+  secret: z.optional(SymmetricKey.shape.secret),
+  alg: z.optional(z.literal("EdDSA")),
+  jwk: z.optional(PrivateJwk),
+}).check(
+  z.refine(
+    ({ secret, alg, jwk }) => secret ? !alg && !jwk : alg !== undefined && jwk !== undefined,
+    "must have a secret, or alg and jwk",
+  ),
+  z.refine(
+    ({ jwk }) => jwk === undefined || readSecret(jwk.d) instanceof Uint8Array,
+    "must not be a well-known or patterned key",
+  ),
+  z.refine(({ kid, jwk }) => (jwk?.kid ?? kid) === kid, "must have the kid of its jwk"),
+);
+type Entry = z.output<typeof Entry>;
+
+const entries = z.array(Entry).check(
+  z.minLength(1),
+  z.refine((keys) => areDistinct(keys.map(({ kid }) => kid)), "has a kid twice"),
+  z.refine((keys) => areDistinct(keys.map(toMaterial)), "has a secret twice"),
+  z.refine(
+    (keys) => [countSigning(keys, "S"), countSigning(keys, "A")].every((count) => count <= 1),
+    "must have exactly one key in state signing of each profile",
+  ),
+  z.refine(
+    (keys) => countSigning(keys, "S") + countSigning(keys, "A") > 0,
+    "must have exactly one key in state signing",
+  ),
+  z.refine(
+    (keys) => countSigning(keys, "S") > 0 || keys.every(({ secret }) => !secret),
+    "must have exactly one key in state signing",
+  ),
+);
+
+/**
+ * `PASSPORT_KEYS` of the gateway: a JSON array of `{kid, secret, state}` (profile S) and
+ * `{kid, alg: "EdDSA", jwk, state}` (profile A, both halves), one signing of each kind at most.
+ */
+export const mintingKeysSetting = json(entries);
+
+/** A key that can sign Passports, and where it stands as far as the environment knows. */
+export interface MintingKey {
+  /** The kind of Passport it signs. */
+  readonly profile: Profile;
+  /** Where it stands; the central configuration may say otherwise. */
+  readonly state: KeyState;
+  /** The imported key, which signs and does nothing else. */
+  readonly signing: SigningKey;
+}
+
+/**
+ * Imports every key once.
+ *
+ * @throws {TypeError} when the halves of a pair do not belong together; it names the setting only
+ */
+export async function readMintingKeys(
+  setting: z.output<typeof mintingKeysSetting>,
+): Promise<readonly MintingKey[]> {
+  return await Promise.all(setting.map(async ({ kid, state, secret, jwk }) => {
+    const signing = secret
+      ? await importSecret({ kid, secret }, ["sign"])
+      : jwk && await importKeyPair(kid, jwk);
+    if (signing) return { profile: secret ? "S" : "A", state, signing } as const;
+    throw new TypeError("Cannot start: PASSPORT_KEYS has a key whose halves do not match");
+  }));
+}
+
+type KeyStates = NonNullable<KeysSection["passport"]>;
+
+/**
+ * What is sent on each route and signed with which keys, by the central configuration over the
+ * environment.
+ *
+ * A key of profile A signs only once its public half is in the configuration, where services find it.
+ *
+ * @throws {RangeError} for a profile that no key can sign
+ */
+export function choosePassports(
+  keys: readonly MintingKey[],
+  { keys: { passport: states, passportPublic = [] }, passport }: Pick<
+    GatewayValues,
+    "keys" | "passport"
+  >,
+): Pick<PassportOptions, "signingKeys" | "send"> {
+  const published = new Set(passportPublic.map(({ kid }) => kid));
+  const S = chooseSigningKey(keys, "S", states);
+  const A = chooseSigningKey(keys, "A", states);
+  const { accept = ["S"], sendByRoute = {} } = passport;
+  const { send = S && accept.includes("S") ? "S" : "A" } = passport;
+  for (const sent of new Set([send, ...Object.values(sendByRoute)])) {
+    if (sent !== "A" && !S) throw new RangeError("Cannot send profile S: no key of it signs");
+    if (sent !== "S" && !A) throw new RangeError("Cannot send profile A: no key of it signs");
+    // Where nobody chose it, there is nothing else to send.
+    const isChosen = sent !== send || passport.send !== undefined;
+    if (sent !== "S" && A && isChosen && !published.has(A.kid)) {
+      throw new RangeError("Cannot send profile A: services do not have the key that signs it");
+    }
+  }
+  return {
+    signingKeys: { ...(S ? { S } : {}), ...(A ? { A } : {}) },
+    send: (route) => route === undefined ? send : sendByRoute[route] ?? send,
+  };
+}
+
+/**
+ * The one key of a profile that signs, if there is one: the configuration's choice before that of
+ * the environment, and never one that the configuration has moved on from.
+ */
+function chooseSigningKey(
+  keys: readonly MintingKey[],
+  profile: Profile,
+  states: KeyStates = {},
+): SigningKey | undefined {
+  const own = keys.filter((key) => key.profile === profile);
+  const chosen = own.find(({ signing }) => states[signing.kid] === "signing") ??
+    own.find(({ state, signing }) => state === "signing" && !Object.hasOwn(states, signing.kid));
+  return chosen?.signing;
+}
+
+function countSigning(keys: readonly Entry[], profile: Profile): number {
+  return keys.filter(({ secret, state }) => state === "signing" && (secret ? "S" : "A") === profile)
+    .length;
+}
+
+function toMaterial({ secret, jwk }: Entry): string {
+  return secret ? secret.toHex() : String(jwk?.d);
+}

@@ -1,0 +1,86 @@
+import type * as z from "zod/mini";
+import type { ServiceValues } from "../configuration/mod.ts";
+import { currentContext } from "../context.ts";
+import { importJwkSet, type KeyRing } from "../crypto/mod.ts";
+import type { Logger } from "../log.ts";
+import {
+  createPassportVerifier,
+  createReload,
+  createShadowVerifier,
+  type LivePassports,
+  type passportRingSetting,
+  type PassportVerifier,
+  type PassportVerifierOptions,
+  readPassportRing,
+  type ShadowVerifier,
+} from "../passport/mod.ts";
+import { annotate, count } from "../telemetry/mod.ts";
+import type { ServiceConfiguration } from "./service_configuration.ts";
+
+/** What decides about a request, and what is only compared. */
+export interface Verifiers {
+  /** Decides. */
+  readonly verify: PassportVerifier;
+  /** Compares what came beside it, and decides nothing. */
+  readonly compare: ShadowVerifier;
+}
+
+/** Of one trust domain. */
+export type TrustDomain = Pick<
+  Required<PassportVerifierOptions>,
+  "issuer" | "audience" | "leewaySeconds" | "now"
+>;
+
+/** Makes the verifiers of a service, which follow its live configuration. */
+export type CreateVerifiers = (
+  service: string,
+  uses: { readonly configuration: ServiceConfiguration; readonly log: Logger },
+) => Verifiers;
+
+/** Makes the maker of verifiers; the keys of profile S are imported once, at the first Passport. */
+export function createVerifiers(
+  setting: z.output<typeof passportRingSetting>,
+  trustDomain: TrustDomain,
+): CreateVerifiers {
+  let ring: Promise<KeyRing> | undefined;
+  const keys = () => ring ??= readPassportRing(setting);
+  return function createVerifiersOf(service, { configuration, log }) {
+    const live = configuration.derive(toLive);
+    const reload = createReload(() => configuration.refresh(), trustDomain);
+    const trusted = { ...trustDomain, keys, live, reload };
+    const named = (reason: string) => ({
+      "edgepass.service": currentContext()?.service ?? service,
+      "edgepass.reason": reason,
+    });
+    return {
+      verify: createPassportVerifier({
+        ...trusted,
+        onRefusal(reason) {
+          log.warn("Passport refused", { reason });
+          annotate({ "edgepass.passport.verdict": reason });
+          count("edgepass.passports.refused", named(reason));
+        },
+      }),
+      compare: createShadowVerifier({
+        ...trusted,
+        isExpected: () => configuration.current().values.passport.send === "shadow",
+        onMismatch(reason) {
+          log.warn("Passports do not match", { reason });
+          count("edgepass.passports.mismatched", named(reason));
+        },
+      }),
+    };
+  };
+}
+
+/** Public keys are imported once for each version, and shared: that waits for nobody's I/O. */
+function toLive(
+  { keys: { passport = {}, passportPublic = [] }, passport: { accept = ["S"] } }: ServiceValues,
+): LivePassports {
+  let ring: Promise<KeyRing> | undefined;
+  return {
+    accept,
+    publicKeys: () => ring ??= importJwkSet({ keys: passportPublic }, ["EdDSA"]),
+    isRevoked: (kid) => Object.hasOwn(passport, kid) && passport[kid] === "revoked",
+  };
+}
