@@ -1,8 +1,10 @@
 import { composeAuth } from "@edgepass/auth/compose";
 import { composeCourse } from "@edgepass/course/compose";
 import { composeEnrollment } from "@edgepass/enrollment/compose";
+import { composeRecommendation } from "@edgepass/recommendation/compose";
 import type { Application } from "@edgepass/shared/application";
 import type { Bindings } from "@edgepass/shared/config";
+import { withoutPrivateKeys } from "@edgepass/shared/passport";
 import { localUpstream } from "@edgepass/shared/upstream";
 import { composeUser } from "@edgepass/user/compose";
 import { compose, type ComposeEffects } from "./compose.ts";
@@ -13,20 +15,25 @@ export async function composeAll(
   bindings: Bindings,
   effects: ComposeEffects = {},
 ): Promise<Application> {
-  const auth = await composeAuth(bindings);
+  const own = withoutPrivateKeys(bindings);
+  const auth = await composeAuth(own);
   const AUTH = localUpstream("auth", auth);
-  const user = await composeUser(bindings, { AUTH });
+  const user = await composeUser(own, { AUTH });
   const USER = localUpstream("user", user);
-  const course = await composeCourse(bindings, { USER });
+  const course = await composeCourse(own, { USER });
   const COURSE = localUpstream("course", course);
-  const enrollment = await composeEnrollment(bindings, { AUTH, USER, COURSE });
+  const enrollment = await composeEnrollment(own, { AUTH, USER, COURSE });
   const ENROLLMENT = localUpstream("enrollment", enrollment);
-  const gateway = await compose(bindings, { AUTH, USER, COURSE, ENROLLMENT }, effects);
-  const services = [auth, user, course, enrollment];
+  const recommendation = await composeRecommendation(own);
+  const RECOMMENDATION = localUpstream("recommendation", recommendation);
+  const places = { AUTH, USER, COURSE, ENROLLMENT, RECOMMENDATION };
+  const gateway = await compose(bindings, places, effects);
+  const services = [auth, user, course, enrollment, recommendation];
   return {
     fetch: gateway.fetch,
     async start() {
       for (const service of services) await service.start?.();
+      await gateway.start?.();
     },
     sweep: () => sweepEach(services),
   };

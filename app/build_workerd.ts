@@ -5,7 +5,7 @@ let failed = 0;
 for (const config of await listWorkers()) {
   try {
     const { gzipKiB } = await bundleWorker(config);
-    console.log(`${config.padEnd(34)} ${gzipKiB.toFixed(1).padStart(7)} KiB gzip`);
+    console.log(`${config.padEnd(38)} ${gzipKiB.toFixed(1).padStart(7)} KiB gzip`);
   } catch (error) {
     failed++;
     console.error(`${config}: ${error instanceof Error ? error.message : "cannot be built"}`);

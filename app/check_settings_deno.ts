@@ -1,6 +1,7 @@
 import { composeAuth } from "@edgepass/auth/compose";
 import { composeCourse } from "@edgepass/course/compose";
 import { composeEnrollment } from "@edgepass/enrollment/compose";
+import { composeRecommendation } from "@edgepass/recommendation/compose";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, ConfigError } from "@edgepass/shared/config";
 import type { SqlDb } from "@edgepass/shared/sql";
@@ -14,8 +15,8 @@ import { compose } from "./compose.ts";
  * not take as JSON: `[{"part":"auth","message":"Cannot start: …"}]`.
  *
  * Settings come as a JSON object on standard input, because some in the environment would change
- * this very process. Arguments: the parts, `gateway auth user course enrollment`; each is there for
- * the others.
+ * this very process. Arguments: the parts, `gateway auth user course enrollment recommendation`; each
+ * is there for the others.
  */
 const programs = {
   gateway: (bindings, there) => compose(bindings, there),
@@ -23,12 +24,15 @@ const programs = {
   user: (bindings, there) => composeUser(bindings, there),
   course: (bindings, there) => composeCourse(bindings, there),
   enrollment: (bindings, there) => composeEnrollment(bindings, there),
+  recommendation: (bindings) => composeRecommendation(bindings),
 } as const satisfies Record<
   string,
   (bindings: Bindings, there: Neighbours) => Promise<Application> | Application
 >;
 type Part = keyof typeof programs;
-type Neighbours = Partial<Record<"AUTH" | "USER" | "COURSE" | "ENROLLMENT", Upstream>>;
+type Neighbours = Partial<
+  Record<"AUTH" | "USER" | "COURSE" | "ENROLLMENT" | "RECOMMENDATION", Upstream>
+>;
 
 /** Files stay closed: a name that an entry would open becomes a database that nobody asks. */
 const unasked: SqlDb = { run: refuse, batch: refuse };

@@ -1,3 +1,4 @@
+import { dependencyPolicies } from "@edgepass/contracts/dependencies";
 import {
   createGateway,
   createOpenApi,
@@ -26,13 +27,14 @@ const Placement = z.object({
   USER: z.optional(upstreamSetting),
   COURSE: z.optional(upstreamSetting),
   ENROLLMENT: z.optional(upstreamSetting),
+  RECOMMENDATION: z.optional(upstreamSetting),
 });
 
 const info = {
   title: "Edgepass",
   version: "0.1.0",
   description:
-    "A learning platform: accounts, people, courses and enrollments behind one gateway. " +
+    "A learning platform: accounts, people, courses, enrollments and suggestions behind one gateway. " +
     "Every JSON answer comes in one envelope, and every failure has a stable code.",
   license: { name: "MIT", identifier: "MIT" },
 };
@@ -43,7 +45,7 @@ export async function compose(
   local: LocalServices = {},
   { gather = false, docs }: ComposeEffects = {},
 ): Promise<Application> {
-  const config = await readGatewayConfig(bindings, { gather });
+  const config = await readGatewayConfig(bindings, { gather, policies: dependencyPolicies });
   const services = placeServices(bindings, local);
   const gateway = createGateway({
     ...config,
@@ -72,7 +74,10 @@ export async function compose(
       ...(docs ? { docs } : {}),
     },
   });
-  return { fetch: (request) => gateway.fetch(request) };
+  return {
+    fetch: (request) => gateway.fetch(request),
+    start: async () => await config.configuration.begin(),
+  };
 }
 
 function placeServices(
@@ -86,6 +91,7 @@ function placeServices(
     USER: place("USER"),
     COURSE: place("COURSE"),
     ENROLLMENT: place("ENROLLMENT"),
+    RECOMMENDATION: place("RECOMMENDATION"),
   };
 }
 

@@ -2,5 +2,5 @@ import { serve } from "@edgepass/shared/runtime/deno";
 import { compose } from "./compose.ts";
 import { docsFiles } from "./docs_deno.ts";
 
-/** The gateway alone; `AUTH`, `USER`, `COURSE` and `ENROLLMENT` say where the services are. */
+/** The gateway alone; `AUTH`, `USER` and the like say where the services are. */
 await serve((bindings) => compose(bindings, {}, { gather: true, docs: docsFiles }));

@@ -1,17 +1,22 @@
 import type { AccessRule, Route } from "@edgepass/gateway";
 
 /** Variable or binding that places a service of the product. */
-export type ServiceName = "AUTH" | "USER" | "COURSE" | "ENROLLMENT";
+export type ServiceName = "AUTH" | "USER" | "COURSE" | "ENROLLMENT" | "RECOMMENDATION";
 
 /** A row of the route table, with the name of the service in place of the service. */
-export type Row = Pick<Route, "access" | "envelope" | "identityProvider" | "maxBodyBytes"> & {
-  readonly service: ServiceName;
-};
+export type Row =
+  & Pick<Route, "access" | "envelope" | "identityProvider" | "maxBodyBytes" | "rateLimited">
+  & {
+    readonly service: ServiceName;
+  };
 
 const admin: AccessRule = { roles: ["admin"] };
 const instructor: AccessRule = { roles: ["instructor"] };
 const learner: AccessRule = { roles: ["learner"] };
 const signedIn: AccessRule = "authenticated";
+
+/** Who has set a limit too low has to be able to take it back. */
+const operation = { service: "AUTH", rateLimited: false } as const;
 
 /** Answers that may set or clear a login's cookies. */
 const login = { service: "AUTH", identityProvider: true } as const;
@@ -34,6 +39,9 @@ export const routes = {
   "/auth/accounts/{id}/roles": { service: "AUTH", access: { PUT: admin } },
   "/auth/accounts/{id}/disable": { service: "AUTH", access: { POST: admin } },
   "/auth/accounts/{id}/enable": { service: "AUTH", access: { POST: admin } },
+  "/admin/configuration": { ...operation, access: { GET: admin, PUT: admin } },
+  "/admin/configuration/history": { ...operation, access: { GET: admin } },
+  "/admin/configuration/rollback": { ...operation, access: { POST: admin } },
   "/.well-known/jwks.json": { service: "AUTH", access: { GET: "public" }, envelope: false },
 
   "/users/me": { service: "USER", access: { GET: signedIn, PATCH: signedIn, DELETE: signedIn } },
@@ -55,10 +63,18 @@ export const routes = {
   "/enrollments": { service: "ENROLLMENT", access: { GET: signedIn, POST: learner } },
   "/enrollments/{id}": { service: "ENROLLMENT", access: { GET: signedIn, DELETE: signedIn } },
   "/enrollments/{id}/lessons/{lessonId}": { service: "ENROLLMENT", access: { PUT: signedIn } },
+
+  "/recommendations": { service: "RECOMMENDATION", access: { GET: signedIn } },
 } as const satisfies Readonly<Record<string, Row>>;
 
 /** A failure callback carries the event and the last answer, both as base64. */
-const delivery = { access: { POST: "public" }, envelope: false, maxBodyBytes: 262_144 } as const;
+const delivery = {
+  access: { POST: "public" },
+  envelope: false,
+  maxBodyBytes: 262_144,
+  // QStash comes from few addresses, and comes again when it is refused.
+  rateLimited: false,
+} as const;
 
 /**
  * Where QStash delivers events, and tells what it gave up. No client calls them, so they are in no
@@ -73,9 +89,14 @@ export const deliveryRoutes = {
   "/events/course/failed": { service: "COURSE", ...delivery },
   "/events/enrollment": { service: "ENROLLMENT", ...delivery },
   "/events/enrollment/failed": { service: "ENROLLMENT", ...delivery },
+  "/events/recommendation": { service: "RECOMMENDATION", ...delivery },
+  "/events/recommendation/failed": { service: "RECOMMENDATION", ...delivery },
 } as const satisfies Readonly<Record<string, Row>>;
 
-const eventAdministration = { access: { GET: admin, POST: admin, DELETE: admin } } as const;
+const eventAdministration = {
+  access: { GET: admin, POST: admin, DELETE: admin },
+  rateLimited: false,
+} as const;
 
 /**
  * What administrators see and do of a service's events, by `deno task dlq` for the most part. No
@@ -86,4 +107,5 @@ export const eventAdminRoutes = {
   "/admin/events/user/*": { service: "USER", ...eventAdministration },
   "/admin/events/course/*": { service: "COURSE", ...eventAdministration },
   "/admin/events/enrollment/*": { service: "ENROLLMENT", ...eventAdministration },
+  "/admin/events/recommendation/*": { service: "RECOMMENDATION", ...eventAdministration },
 } as const satisfies Readonly<Record<string, Row>>;

@@ -1,40 +1,46 @@
+import {
+  defaultPassportTtlSeconds,
+  fixedConfiguration,
+  type GatewayValues,
+  initialGatewayValues,
+  type LiveConfiguration,
+} from "@edgepass/shared/configuration";
 import { currentContext } from "@edgepass/shared/context";
 import { createLogger, type Logger } from "@edgepass/shared/log";
-import { Problem } from "@edgepass/shared/problem";
+import type { Policies } from "@edgepass/shared/resilience";
 import {
   createQuietTelemetry,
   prometheusMediaType,
   type Telemetry,
 } from "@edgepass/shared/telemetry";
-import { type AccessToken, cookieNames } from "@edgepass/shared/tokens";
+import { cookieNames } from "@edgepass/shared/tokens";
 import type { Upstream } from "@edgepass/shared/upstream";
 import { Hono } from "hono";
-import { type Authenticate, createAuthenticate, describeVerified } from "./authenticate.ts";
+import { createAuthenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
 import { type ClientAddressSource, readClientAddress } from "./client_address.ts";
-import { type Credentials, readCredentials } from "./credentials.ts";
+import { readCredentials } from "./credentials.ts";
+import { createDecide } from "./decide.ts";
 import { type DocumentOptions, serveDocuments } from "./documents.ts";
 import { answer } from "./envelope.ts";
 import { createForward } from "./forward.ts";
 import { getOnly } from "./get_only.ts";
 import { requireModestHeaders } from "./header_limits.ts";
 import { createHostCheck } from "./hosts.ts";
+import { type Caller, createIdentify } from "./identify.ts";
 import { createIssuers, type IssuerOptions } from "./issuers.ts";
 import { type GatewayEnv, observe, toFailure } from "./observe.ts";
 import { createOriginPolicy } from "./origin_policy.ts";
-import { createSignPassport, describePassport, type PassportOptions } from "./passport.ts";
+import { countShadowVerdict, describePassport } from "./passport.ts";
+import { createRateLimiter, refuseTooMany } from "./rate_limiter.ts";
 import { createRefill } from "./refill.ts";
 import { readRequestBody } from "./request_body.ts";
 import { createUpstreamHeaders } from "./request_headers.ts";
 import { createClientHeaders, setCaching } from "./response_headers.ts";
-import {
-  createRevocation,
-  describeRevocation,
-  type Revocation,
-  type RevocationOptions,
-} from "./revocation.ts";
-import { type AccessRule, createRouteTable, type RevocationMode, type Route } from "./routes.ts";
-import type { Steps } from "./steps.ts";
+import { createRevocation, type Heard, type RevocationOptions } from "./revocation.ts";
+import type { AccessRule, Route } from "./routes.ts";
+import { createRulesMaker, type GatewayPassportOptions } from "./rules.ts";
+import { createLimitStream } from "./stream_life.ts";
 import { readTarget } from "./target.ts";
 
 export type { ClientAddressSource } from "./client_address.ts";
@@ -45,9 +51,11 @@ export type { DocumentOptions } from "./documents.ts";
 export type { IssuerOptions } from "./issuers.ts";
 export { createOpenApi, type OpenApiInfo, type OpenApiOptions } from "./merge_openapi.ts";
 export type { GatewayEnv } from "./observe.ts";
-export type { PassportOptions } from "./passport.ts";
+export type { LimitedBy, Verdict } from "./rate_limits.ts";
 export type { RevocationOptions } from "./revocation.ts";
 export type { AccessRule, Method, RevocationMode, Route } from "./routes.ts";
+export type { MintingKey } from "./passport_keys.ts";
+export type { GatewayPassportOptions } from "./rules.ts";
 export type { Outcome, Step, StepName, Steps } from "./steps.ts";
 export type { Target } from "./target.ts";
 
@@ -67,15 +75,17 @@ export interface GatewayOptions {
     readonly refill?: { readonly upstream: Upstream; readonly path: string };
   };
   /** How Passports are signed. */
-  readonly passport: PassportOptions;
+  readonly passport: GatewayPassportOptions;
+  /** What the central configuration says, in force at run time; without it nothing changes. */
+  readonly configuration?: LiveConfiguration<GatewayValues>;
   /** Where the client's address is believed; the connection by default. */
   readonly clientAddress?: ClientAddressSource;
   /** By how many seconds clocks may differ; 5 by default. */
   readonly leewaySeconds?: number;
   /** The API's document and the page that shows it. */
   readonly documents?: DocumentOptions;
-  /** Calls of this instance that wait for one upstream's answer; more are refused. */
-  readonly maxConcurrent?: number;
+  /** How each upstream is called, by its name; the platform's defaults without. */
+  readonly policies?: Policies;
   /** Where lines go; standard output by default. */
   readonly log?: Logger;
   /** Where spans and measurements go; by default spans go to the OpenTelemetry API's global provider. */
@@ -87,7 +97,7 @@ export interface GatewayOptions {
 /** The gateway's measurements tell who is there: they are for administrators. */
 const administrators: AccessRule = { roles: ["admin"] };
 
-const limits = {
+const maxima = {
   target: { maxBytes: 8192, maxParameters: 200 },
   headers: { maxBytes: 16_384, maxCount: 100 },
   body: { idleMs: 10_000, totalMs: 30_000 },
@@ -107,22 +117,27 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   const log = options.log ?? createLogger({ service: "gateway", now });
   const effects = { now, log };
   const names = cookieNames(publicOrigin);
-  const table = createRouteTable(options.routes, {
-    maxTimeoutMs: (options.passport.ttlSeconds ?? 30) * 1000,
-  });
+  const configuration = options.configuration ?? withoutCentral(options);
+  const rules = configuration.derive(createRulesMaker(options, effects));
+  const decide = createDecide(rules, configuration);
   const issuers = createIssuers(options.issuers, effects);
   const origins = createOriginPolicy({ publicOrigin, allowedOrigins });
   const requireOwnHost = createHostCheck(publicOrigin);
   const authenticate = createAuthenticate({ issuers, leewaySeconds, now });
-  const signPassport = createSignPassport(options.passport, effects);
-  const refill = createRefill(options.revocation.refill, signPassport);
-  const revocation = createRevocation(
-    { redis: options.revocation.redis, ...(refill ? { refill } : {}) },
-    effects,
+  const refill = createRefill(
+    options.revocation.refill,
+    (bearer, traceId) => rules().signPassport(bearer, traceId),
   );
+  const revocation = createRevocation({
+    redis: options.revocation.redis,
+    ...(refill ? { refill } : {}),
+    ...(options.configuration ? { learn: options.configuration.learn } : {}),
+  }, effects);
   const toUpstreamHeaders = createUpstreamHeaders({ publicOrigin, cookieNames: names });
   const toClientHeaders = createClientHeaders(names);
   const forward = createForward(options);
+  const limiter = createRateLimiter({ now });
+  const limitStream = createLimitStream({ revocation, now });
   const identify = createIdentify({ authenticate, revocation, log });
 
   const app = new Hono<GatewayEnv>();
@@ -130,8 +145,8 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   app.use(observe({ log, origins, telemetry, secure: names.secure }));
   app.use(async function requireCanonicalRequest(c, next) {
     requireOwnHost(c.req.raw);
-    c.set("target", readTarget(c.req.raw.url, limits.target));
-    requireModestHeaders(c.req.raw.headers, limits.headers);
+    c.set("target", readTarget(c.req.raw.url, maxima.target));
+    requireModestHeaders(c.req.raw.headers, maxima.headers);
     await next();
   });
   serveDocuments(app, { ...options.documents, issuers, revocation });
@@ -153,76 +168,62 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     const { target, steps } = c.var;
     const { traceId } = currentContext()!.trace; // `observe` opened it.
 
-    const preflight = origins.preflight(request, table.at(target.segments)?.allow);
+    const address = readClientAddress(request.headers, clientAddress);
+    const addressed = rules().table.at(target.segments);
+    if (addressed?.rateLimited ?? true) limiter.shield(rules().limits.address, address);
+    const preflight = origins.preflight(request, addressed?.allow);
     if (preflight) return preflight;
-    const { route, rule } = table.find(target.segments, request.method);
-    c.set("route", route.path);
-    c.set("rule", rule);
+    const heard: Heard = {};
+    const decision = await decide(heard, async ({ table, limits, signPassport }) => {
+      const { route, rule } = table.find(target.segments, request.method);
+      c.set("route", route.path);
+      c.set("rule", rule);
 
-    const credentials = readCredentials(request.headers, names);
-    c.set("credentials", credentials);
-    origins.refuseCrossSite(request, credentials);
-    const bearer = await identify(credentials, { rule, revocation: route.revocation, steps });
-    if (bearer !== "anonymous") c.set("bearer", bearer);
-    authorize(rule, bearer);
+      const credentials = readCredentials(request.headers, names);
+      c.set("credentials", credentials);
+      origins.refuseCrossSite(request, credentials);
+      const countersOf = (caller: Caller) => limiter.countersOf(limits, { address, caller, route });
+      const asked = { rule, revocation: route.revocation, steps, heard, countersOf };
+      const bearer = await identify(credentials, asked);
+      if (bearer !== "anonymous") c.set("bearer", bearer);
+      c.set("verdicts", limiter.judge(countersOf(bearer), heard));
+      refuseTooMany(c.var.verdicts);
+      authorize(rule, bearer);
+      return { route, rule, credentials, bearer, signPassport };
+    });
+    const { route, rule, credentials, bearer, signPassport } = decision;
 
     const { envelope, maxBodyBytes: maxBytes } = route;
-    const body = await readRequestBody(request, { maxBytes, plain: envelope, ...limits.body });
-    const sign = () => signPassport(bearer, traceId);
+    const body = await readRequestBody(request, { maxBytes, plain: envelope, ...maxima.body });
+    const sign = () => signPassport(bearer, traceId, route.path);
     const passport = await steps.run("sign", sign, describePassport);
     const call = steps.beginCall({ method: request.method, peer: route.upstream.name });
     const headers = toUpstreamHeaders(request.headers, route, {
-      passport: passport.token,
+      passport,
       trace: call.trace,
-      clientAddress: readClientAddress(request.headers, clientAddress),
+      clientAddress: address,
       refreshCookies: credentials.refreshCookies,
     });
     const { method, signal } = request;
     return await forward({ route, target, method, headers, body, signal }, (response) => {
       call.end({ "http.response.status_code": response.status });
+      countShadowVerdict(passport, { service: route.upstream.name, answer: response.headers });
       const clientHeaders = toClientHeaders(response.headers, route);
       setCaching(clientHeaders, {
         readsCredentials: rule !== "public",
         isPrivate: bearer !== "anonymous" || response.status >= 400,
       });
-      return steps.run(
-        "envelope",
-        () => answer(request, response, { headers: clientHeaders, traceId, envelope }),
-      );
+      return steps.run("envelope", async () => {
+        const given = { headers: clientHeaders, traceId, envelope };
+        return limitStream(await answer(request, response, given), { bearer, route });
+      });
     }).catch(call.fail);
   });
   return app;
 }
 
-/** Who asks, as far as the route wants to know. */
-type Identify = (
-  credentials: Credentials,
-  asked: {
-    readonly rule: AccessRule;
-    readonly revocation: RevocationMode;
-    readonly steps: Steps;
-  },
-) => Promise<AccessToken | "anonymous">;
-
-/** A public route reads no credential; on an optional one an unusable credential is none. */
-function createIdentify(
-  { authenticate, revocation, log }: {
-    authenticate: Authenticate;
-    revocation: Revocation;
-    log: Logger;
-  },
-): Identify {
-  return async function identify({ access }, { rule, revocation: mode, steps }) {
-    if (rule === "public") return "anonymous";
-    try {
-      const token = await steps.run("verify", () => authenticate(access), describeVerified);
-      const check = () => revocation.check(token, mode);
-      await steps.run("revocation", check, describeRevocation(mode));
-      return token;
-    } catch (error) {
-      if (rule !== "optional" || !(error instanceof Problem)) throw error;
-      if (error.status >= 500) log.warn("Caller is taken for anonymous", { code: error.code });
-      return "anonymous";
-    }
-  };
+/** The environment alone, for ever. */
+function withoutCentral({ passport }: GatewayOptions): LiveConfiguration<GatewayValues> {
+  const { ttlSeconds: passportTtlSeconds = defaultPassportTtlSeconds } = passport;
+  return fixedConfiguration(initialGatewayValues({ logLevel: "info", passportTtlSeconds }));
 }

@@ -18,6 +18,7 @@ import type { Context, ErrorHandler, MiddlewareHandler } from "hono";
 import type { Credentials } from "./credentials.ts";
 import { refusalResponse, wantsProblem } from "./failure.ts";
 import type { OriginPolicy } from "./origin_policy.ts";
+import { rateLimitHeaders, type Verdict } from "./rate_limits.ts";
 import { reportRequest } from "./report.ts";
 import type { AccessRule } from "./routes.ts";
 import { openSteps, type Steps } from "./steps.ts";
@@ -32,6 +33,7 @@ export type GatewayEnv = {
     rule: AccessRule;
     credentials: Credentials;
     bearer: AccessToken;
+    verdicts: readonly Verdict[];
     code: string;
   };
 };
@@ -67,6 +69,9 @@ export function observe(
       headers.set("x-content-type-options", "nosniff");
       if (secure) headers.set("strict-transport-security", "max-age=31536000");
       origins.allow(c.req.raw, headers);
+      for (const [name, value] of rateLimitHeaders(c.get("verdicts") ?? [])) {
+        headers.set(name, value);
+      }
       const durationMs = performance.now() - startedAt;
       reportRequest(c, { log, telemetry, span: opened.span, durationMs });
     });

@@ -6,7 +6,8 @@ const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 /** Headers a page of an allowed origin may send and read. */
 const preflightHeaders =
   "accept, accept-language, authorization, content-type, idempotency-key, if-match, if-none-match, traceparent";
-const exposedHeaders = "etag, location, retry-after, x-trace-id";
+const exposedHeaders =
+  "etag, location, ratelimit, ratelimit-policy, retry-after, x-fallback, x-trace-id";
 
 export interface OriginPolicy {
   /**

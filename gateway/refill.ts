@@ -2,7 +2,7 @@ import { currentContext } from "@edgepass/shared/context";
 import { internalHeaders } from "@edgepass/shared/internal-headers";
 import { childSpan, newTrace, toTraceparent } from "@edgepass/shared/trace-context";
 import type { Upstream } from "@edgepass/shared/upstream";
-import type { SignPassport } from "./passport.ts";
+import { passportHeaders, type SignPassport } from "./passport.ts";
 
 /** Asks the keeper of the durable revocation log to fill Redis again, in the gateway's own name. */
 export function createRefill(
@@ -12,14 +12,14 @@ export function createRefill(
   if (!target) return undefined;
   return async function refill() {
     const trace = currentContext()?.trace ?? newTrace();
-    const { token } = await signPassport("gateway", trace.traceId);
+    const passport = await signPassport("gateway", trace.traceId);
     const response = await target.upstream.fetch(target.path, {
       method: "POST",
       signal: AbortSignal.timeout(10_000),
-      headers: {
-        [internalHeaders.passport]: token,
-        [internalHeaders.traceparent]: toTraceparent(childSpan(trace)),
-      },
+      headers: [
+        ...passportHeaders(passport),
+        [internalHeaders.traceparent, toTraceparent(childSpan(trace))],
+      ],
     });
     await response.body?.cancel();
     if (!response.ok) throw new Error(`Refill was answered with status ${response.status}`);

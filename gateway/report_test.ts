@@ -22,7 +22,11 @@ async function setup(status: number, slowMs: number) {
     passport: {
       issuer: "test",
       audience: "test",
-      signingKey: await importSecret({ kid: "p1", secret }),
+      keys: [{
+        profile: "S",
+        state: "signing",
+        signing: await importSecret({ kid: "p1", secret }),
+      }],
     },
     log: createLogger({ service: "gateway", sink: (line) => void lines.push(line) }),
     telemetry: { ...createQuietTelemetry(), slowMs },

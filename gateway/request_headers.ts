@@ -1,8 +1,8 @@
 import { internalHeaders, isInternalHeader } from "@edgepass/shared/internal-headers";
-import type { Secret } from "@edgepass/shared/secret";
 import { toTraceparent, type TraceContext } from "@edgepass/shared/trace-context";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import { rememberVerdicts } from "./header_verdicts.ts";
+import { passportHeaders, type SignedPassport } from "./passport.ts";
 import type { CheckedRoute } from "./routes.ts";
 
 /** Between two hops only (RFC 9110 §7.6.1), or ours to set. */
@@ -52,7 +52,7 @@ const dropped = new Set([
 const droppedPrefixes = /^(x-forwarded-|cf-|proxy-|sec-websocket-)/;
 
 export interface ForwardedIdentity {
-  readonly passport: Secret;
+  readonly passport: Pick<SignedPassport, "token" | "txnToken">;
   /** The call's own place in the trace. */
   readonly trace: TraceContext;
   readonly clientAddress: string | undefined;
@@ -88,7 +88,7 @@ export function createUpstreamHeaders(
     const named = namedInConnection(incoming);
     const kept = [...incoming].filter(([name]) => !dropsName(name) && !named.has(name));
     const ours: [string, string | undefined][] = [
-      [internalHeaders.passport, passport],
+      ...passportHeaders(passport),
       [internalHeaders.deadline, String(route.timeoutMs)],
       [internalHeaders.traceparent, toTraceparent(trace)],
       [internalHeaders.tracestate, trace.state],

@@ -1,3 +1,4 @@
+import { gatewayDocuments } from "@edgepass/shared/configuration";
 import type { Upstream } from "@edgepass/shared/upstream";
 import { Problem } from "@edgepass/shared/problem";
 
@@ -37,10 +38,15 @@ export interface Route {
   readonly maxBodyBytes?: number;
   /** The upstream issues our cookies: it alone gets the refresh cookie and may set both. */
   readonly identityProvider?: boolean;
+  /** Whether callers have limits here; default true. */
+  readonly rateLimited?: boolean;
+  /** How often an event stream asks whether its token still counts, in milliseconds; default never. */
+  readonly recheckMs?: number;
 }
 
 /** A route with every default filled in. */
-export interface CheckedRoute extends Required<Omit<Route, "access">> {
+export interface CheckedRoute extends Required<Omit<Route, "access" | "recheckMs">> {
+  readonly recheckMs: number | undefined;
   readonly segments: readonly string[];
   readonly subtree: boolean;
   readonly allow: readonly Method[];
@@ -106,14 +112,7 @@ function nameByPath({ path }: Route): string {
   return `route ${path}`;
 }
 
-/** First segments that the gateway answers itself; a route below them would never be reached. */
-const ownDocuments: ReadonlySet<string | undefined> = new Set([
-  "livez",
-  "readyz",
-  "metrics",
-  "openapi.json",
-  "docs",
-]);
+const ownDocuments: ReadonlySet<string | undefined> = new Set(gatewayDocuments);
 
 const pathPattern = /^\/(?:(?:[A-Za-z0-9\-._~]+|\{[A-Za-z][A-Za-z0-9]*\})(?:\/|$))*\*?$/;
 
@@ -134,6 +133,7 @@ function checkRoute(
     );
   }
   if (!(maxBodyBytes >= 0)) fail("has a negative maxBodyBytes");
+  if (!((route.recheckMs ?? 1) > 0)) fail("has a recheckMs that is no time");
   if (revocation !== "strict" && !(revocation.boundedMs > 0)) fail("has no boundedMs above 0");
   const rules = readRules(route.access) ?? fail("has no access rule");
   const subtree = path.endsWith("/*");
@@ -146,6 +146,8 @@ function checkRoute(
     maxBodyBytes,
     revocation,
     identityProvider: route.identityProvider ?? false,
+    rateLimited: route.rateLimited ?? true,
+    recheckMs: route.recheckMs,
     segments: subtree ? segments.slice(0, -1) : segments,
     subtree,
     allow: methods.filter((method) => rules.has(method)),

@@ -1,0 +1,77 @@
+import type { Limit, RateLimits } from "@edgepass/shared/configuration";
+import { Problem } from "@edgepass/shared/problem";
+import type { Caller } from "./identify.ts";
+import { createCountHere } from "./rate_counts.ts";
+import { type Counter, judge, toCounters, type Verdict } from "./rate_limits.ts";
+import type { Heard } from "./revocation.ts";
+import type { CheckedRoute } from "./routes.ts";
+
+/** Refuses those who ask too often. */
+export interface RateLimiter {
+  /**
+   * Counts a request of a network here, before anybody is asked anything.
+   *
+   * @throws {Problem} `rate_limited` when this instance alone has seen too many
+   */
+  shield(limit: Limit | undefined, address: string | undefined): void;
+  /** What is to be counted of a request. */
+  countersOf(
+    limits: RateLimits,
+    caller: {
+      readonly address: string | undefined;
+      readonly caller: Caller;
+      readonly route: Pick<CheckedRoute, "path" | "rateLimited">;
+    },
+  ): readonly Counter[];
+  /** What the limits say of a request, by what Redis counted; by what this instance has, without. */
+  judge(counters: readonly Counter[], heard: Heard): readonly Verdict[];
+}
+
+/** Makes the limiter of one instance. */
+export function createRateLimiter({ now }: { readonly now: () => number }): RateLimiter {
+  const countNetwork = createCountHere();
+  const countHere = createCountHere();
+  return {
+    shield(limit, address) {
+      if (!limit) return;
+      const counters = toCounters({ address: limit }, { address }, now());
+      refuseTooMany(judgeAll(counters, countNetwork(counters), now()));
+    },
+    countersOf: (limits, { address, caller, route: { path, rateLimited } }) =>
+      rateLimited ? toCounters(limits, { address, sub: toPerson(caller), route: path }, now()) : [],
+    judge(counters, { counted }) {
+      if (counters.length === 0) return [];
+      const counts = counted
+        // A window that a newer version made was not counted yet: this is its first request.
+        ? counters.map(({ key }) => counted.get(key) ?? { current: 1, previous: 0 })
+        : countHere(counters);
+      return judgeAll(counters, counts, now());
+    },
+  };
+}
+
+/** Two issuers may have given two people one subject. */
+function toPerson(caller: Caller): string | undefined {
+  if (caller === "anonymous") return undefined;
+  const { alias, sub } = caller;
+  return alias === undefined ? sub : `${alias}:${sub}`;
+}
+
+function judgeAll(
+  counters: readonly Counter[],
+  counts: ReturnType<ReturnType<typeof createCountHere>>,
+  now: number,
+): readonly Verdict[] {
+  return counters.flatMap((counter, at) => {
+    const counted = counts[at];
+    return counted ? [judge(counter, counted, now)] : [];
+  });
+}
+
+/** @throws {Problem} `rate_limited` when a limit is used up; it says when to come back */
+export function refuseTooMany(verdicts: readonly Verdict[]): void {
+  const refusals = verdicts.filter(({ isAllowed }) => !isAllowed);
+  if (refusals.length === 0) return;
+  const seconds = Math.max(...refusals.map(({ retryAfterSeconds }) => retryAfterSeconds));
+  throw new Problem("rate_limited", { headers: { "retry-after": String(seconds) } });
+}

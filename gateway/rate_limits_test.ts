@@ -1,0 +1,143 @@
+import type { RateLimits } from "@edgepass/shared/configuration";
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { createCountHere, readCounts } from "./rate_counts.ts";
+import { judge, rateLimitHeaders, toCounters } from "./rate_limits.ts";
+
+const limits: RateLimits = {
+  address: { limit: 100, windowSeconds: 60 },
+  person: { limit: 10, windowSeconds: 60 },
+  routes: { "/courses": { limit: 3, windowSeconds: 10 } },
+};
+
+const callers = {
+  "somebody on a route of its own limit": [
+    { address: "192.0.2.1", sub: "p", route: "/courses" },
+    ["rl:address:192.0.2.1:60:1", "rl:person:p:60:1", "rl:route:/courses p:10:6"],
+  ],
+  "nobody on a route of its own limit": [
+    { address: "2001:DB8::1:2:3:4", route: "/courses" },
+    ["rl:address:2001:db8:0:0::/64:60:1", "rl:route:/courses 2001:db8:0:0::/64:10:6"],
+  ],
+  "somebody on another route": [
+    { address: undefined, sub: "p", route: "/users/me" },
+    ["rl:address:unknown:60:1", "rl:person:p:60:1"],
+  ],
+} as const;
+for (const [who, [caller, keys]] of Object.entries(callers)) {
+  Deno.test(`the limits that apply to ${who}`, () => {
+    assert.deepEqual(toCounters(limits, caller, 60_000).map(({ key }) => key), keys);
+  });
+}
+
+Deno.test("one network is one caller, however its address is spelled [H01]", () => {
+  const key = (address: string) => toCounters(limits, { address }, 0)[0]?.key;
+  assert.equal(key("2001:db8::1"), key("2001:DB8:0:0:ffff::2"));
+  assert.equal(key("::ffff:192.0.2.1"), key("192.0.2.1"));
+});
+
+const anyLimit = fc.record({
+  limit: fc.integer({ min: 1, max: 50 }),
+  windowSeconds: fc.integer({ min: 1, max: 100 }),
+});
+const anyTimes = fc.array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 200 });
+
+/** One caller's requests, judged one after the other; `waits` are milliseconds in between. */
+function createCaller(limit: { limit: number; windowSeconds: number }) {
+  const count = createCountHere();
+  let now = 1_700_000_000_000;
+  return {
+    wait: (ms: number) => now += ms,
+    ask() {
+      const [counter] = toCounters({ person: limit }, { address: undefined, sub: "p" }, now);
+      assert.ok(counter);
+      const [counted] = count([counter]);
+      assert.ok(counted);
+      return { now, window: counter.key, ...judge(counter, counted, now) };
+    },
+  };
+}
+
+Deno.test("no window lets more through than the limit", () => {
+  fc.assert(fc.property(anyLimit, anyTimes, (limit, waits) => {
+    const caller = createCaller(limit);
+    const allowed = new Map<string, number>();
+    for (const ms of waits) {
+      caller.wait(ms);
+      const { window, isAllowed } = caller.ask();
+      if (isAllowed) allowed.set(window, (allowed.get(window) ?? 0) + 1);
+    }
+    for (const count of allowed.values()) assert.ok(count <= limit.limit);
+  }));
+});
+
+Deno.test("as many requests as remain are let through at the same moment, and not one more", () => {
+  fc.assert(fc.property(anyLimit, anyTimes, (limit, waits) => {
+    const caller = createCaller(limit);
+    for (const ms of waits) {
+      caller.wait(ms);
+      caller.ask();
+    }
+    const { remaining } = caller.ask();
+    for (let left = remaining; left > 0; left--) assert.ok(caller.ask().isAllowed);
+    assert.ok(!caller.ask().isAllowed);
+  }));
+});
+
+Deno.test("who waits as long as told is let through", () => {
+  fc.assert(fc.property(anyLimit, anyTimes, (limit, waits) => {
+    const caller = createCaller(limit);
+    for (const ms of waits) {
+      caller.wait(ms);
+      caller.ask();
+    }
+    const { retryAfterSeconds } = caller.ask();
+    assert.ok(retryAfterSeconds <= 2 * limit.windowSeconds);
+    caller.wait(retryAfterSeconds * 1000);
+    assert.ok(caller.ask().isAllowed);
+  }));
+});
+
+Deno.test("who hammers through a whole window and then rests one is let through again", () => {
+  const caller = createCaller({ limit: 5, windowSeconds: 10 });
+  for (let at = 0; at < 1000; at++) {
+    caller.ask();
+    caller.wait(10);
+  }
+  caller.wait(10_000);
+  assert.ok(caller.ask().isAllowed);
+});
+
+Deno.test("an instance forgets its oldest counters and keeps what is new", () => {
+  const count = createCountHere({ maxCounters: 2 });
+  const of = (sub: string) =>
+    toCounters({ person: { limit: 9, windowSeconds: 1 } }, { address: undefined, sub }, 0);
+  const ask = (sub: string) => count(of(sub))[0]?.current;
+  assert.deepEqual(["a", "b", "b", "c", "b", "a"].map(ask), [1, 1, 2, 1, 3, 1]);
+});
+
+const replies = {
+  "two counters": [["1", 0, 7, "3"], 2, [{ current: 1, previous: 0 }, { current: 7, previous: 3 }]],
+  "too few": [[1], 1, undefined],
+  "too many": [[1, 2, 3, 4], 1, undefined],
+  "no numbers": [["OK", null], 1, undefined],
+  "a negative count": [[-1, 0], 1, undefined],
+  "no list": ["1", 1, undefined],
+  "nothing": [null, 1, undefined],
+} as const;
+for (const [what, [reply, expected, counted]] of Object.entries(replies)) {
+  Deno.test(`the counts of a reply with ${what}`, () => {
+    assert.deepEqual(readCounts(reply, expected), counted);
+  });
+}
+
+Deno.test("the fields name each limit with what is left of it", () => {
+  const now = 1_700_000_000_000;
+  const counters = toCounters(limits, { address: "192.0.2.1", sub: "p" }, now);
+  const verdicts = counters.map((one) => judge(one, { current: 4, previous: 0 }, now));
+  assert.deepEqual(Object.fromEntries(rateLimitHeaders(verdicts)), {
+    "ratelimit-policy": '"address";q=100;w=60, "person";q=10;w=60',
+    "ratelimit": '"address";r=96;t=40, "person";r=6;t=40',
+  });
+  assert.deepEqual(rateLimitHeaders([]), []);
+});

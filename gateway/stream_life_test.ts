@@ -1,0 +1,92 @@
+import { Problem } from "@edgepass/shared/problem";
+import assert from "node:assert/strict";
+import { limitStream } from "./stream_life.ts";
+
+const now = () => 0;
+const decoder = new TextDecoder();
+
+/** A stream that never ends by itself. */
+function startTicks(type = "text/event-stream") {
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const left = Promise.withResolvers<void>();
+  const body = new ReadableStream<Uint8Array>({
+    start: (one) => void (controller = one),
+    cancel: () => left.resolve(),
+  });
+  return {
+    left: left.promise,
+    say: (text: string) => controller?.enqueue(new TextEncoder().encode(text)),
+    fail: () => controller?.error(new TypeError("connection lost")),
+    close: () => controller?.close(),
+    response: new Response(body, { status: 200, headers: { "content-type": type, "x-a": "b" } }),
+  };
+}
+
+async function readAll(response: Response): Promise<string> {
+  let text = "";
+  for await (const part of response.body ?? []) text += decoder.decode(part);
+  return text;
+}
+
+Deno.test("a stream ends with its token, and the service is told [F37]", async () => {
+  const ticks = startTicks("text/event-stream; charset=utf-8");
+  ticks.say("data: 1\n\n");
+  const limited = limitStream(ticks.response, { endsAt: 20, now });
+  assert.equal(limited.headers.get("x-a"), "b");
+  assert.equal(await readAll(limited), "data: 1\n\n");
+  await ticks.left;
+});
+
+Deno.test("a stream whose token has ended already ends at once", async () => {
+  const ticks = startTicks();
+  assert.equal(await readAll(limitStream(ticks.response, { endsAt: -1, now })), "");
+  await ticks.left;
+});
+
+Deno.test("a stream that ends by itself leaves no timer behind", async () => {
+  const ticks = startTicks();
+  const check = () => Promise.resolve();
+  const limited = limitStream(ticks.response, {
+    endsAt: 1e9,
+    now,
+    recheck: { everyMs: 1e6, check },
+  });
+  ticks.say("data: 1\n\n");
+  ticks.close();
+  assert.equal(await readAll(limited), "data: 1\n\n");
+});
+
+Deno.test("a stream that breaks breaks for the client too [F33]", async () => {
+  const ticks = startTicks();
+  const limited = limitStream(ticks.response, { endsAt: 1e9, now });
+  ticks.fail();
+  await assert.rejects(readAll(limited), TypeError);
+});
+
+Deno.test("a client that leaves takes the call along", async () => {
+  const ticks = startTicks();
+  const limited = limitStream(ticks.response, { endsAt: 1e9, now });
+  await limited.body?.cancel();
+  await ticks.left;
+});
+
+for (const code of ["token_revoked", "revocation_unavailable"] as const) {
+  Deno.test(`a stream ends when a later check says ${code}`, async () => {
+    const ticks = startTicks();
+    let asked = 0;
+    const check = () => ++asked < 3 ? Promise.resolve() : Promise.reject(new Problem(code));
+    const recheck = { everyMs: 1, check };
+    const limited = limitStream(ticks.response, { endsAt: 1e9, now, recheck });
+    ticks.say("data: 1\n\n");
+    assert.equal(await readAll(limited), "data: 1\n\n");
+    assert.equal(asked, 3);
+    await ticks.left;
+  });
+}
+
+Deno.test("what is no stream of events is not touched", () => {
+  const ticks = startTicks("application/octet-stream");
+  assert.equal(limitStream(ticks.response, { endsAt: 0, now }), ticks.response);
+  const empty = new Response(null, { headers: { "content-type": "text/event-stream" } });
+  assert.equal(limitStream(empty, { endsAt: 0, now }), empty);
+});

@@ -1,0 +1,150 @@
+import { type ConfigurationDocument, pushConfiguration } from "@edgepass/shared/configuration";
+import { createUpstashRedis } from "@edgepass/shared/redis";
+import assert from "node:assert/strict";
+import { logIn, newPerson, type Person, type World } from "./suite/product_world.ts";
+import { type Target, targets } from "./targets.ts";
+
+/** No test begins in one window and ends in the next. */
+const windowSeconds = 86_400;
+
+for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
+  Deno.test(`callers have limits: ${placement}`, async (t) => {
+    await using target = await targets[placement]();
+    const configure = createConfigure(target);
+    const send = createSend(target);
+    const admin = await logIn(send, target.admin);
+    const [first, second] = [
+      await newPerson(send, admin, ["learner"]),
+      await newPerson(send, admin, ["learner"]),
+    ];
+    const me = ({ token }: Person) => send({ path: "/users/me", bearer: token });
+
+    await t.step("where none is configured, no answer speaks of one", async () => {
+      const { status, headers } = await discard(me(first));
+      assert.deepEqual([status, headers.get("ratelimit-policy")], [200, null]);
+    });
+
+    await t.step(
+      "a person has as many requests as configured, and is told what is left",
+      async () => {
+        await configure({ gateway: { limits: { person: { limit: 3, windowSeconds } } } });
+        // The request by which an instance learns of its first limits was asked about before them.
+        await discard(me(second));
+        for (const left of [2, 1, 0]) {
+          const { status, headers } = await discard(me(first));
+          assert.equal(status, 200);
+          assert.equal(headers.get("ratelimit-policy"), `"person";q=3;w=${windowSeconds}`);
+          assert.match(headers.get("ratelimit") ?? "", new RegExp(`^"person";r=${left};t=\\d+$`));
+        }
+      },
+    );
+
+    await t.step("one more is refused, and told when to come back", async () => {
+      const { status, headers, code } = await refusalOf(me(first));
+      assert.deepEqual([status, code], [429, "rate_limited"]);
+      assert.ok(Number(headers.get("retry-after")) >= 1);
+      assert.equal(headers.get("cache-control"), "no-store");
+      assert.match(headers.get("ratelimit") ?? "", /^"person";r=0;t=\d+$/);
+    });
+
+    await t.step("somebody else is not", async () => {
+      assert.equal((await discard(me(second))).status, 200);
+    });
+
+    await t.step("a limit goes before a role, and after a token", async () => {
+      const path = "/auth/accounts";
+      const over = await refusalOf(send({ path, bearer: first.token }));
+      const unusable = await refusalOf(send({ path, bearer: "nonsense" }));
+      const within = await refusalOf(send({ path, bearer: second.token }));
+      assert.deepEqual([over, unusable, within].map(({ code }) => code), [
+        "rate_limited",
+        "token_invalid",
+        "forbidden",
+      ]);
+    });
+
+    await t.step("a changed limit holds for the next request", async () => {
+      await configure({ gateway: { limits: { person: { limit: 1000, windowSeconds } } } });
+      assert.equal((await discard(me(first))).status, 200);
+      await configure({ gateway: { limits: { person: { limit: 1, windowSeconds } } } });
+      assert.equal((await discard(me(second))).status, 429);
+    });
+
+    await t.step("who administers can take a limit back, however low it is", async () => {
+      const path = "/admin/configuration";
+      assert.equal((await discard(me(admin))).status, 200);
+      assert.equal((await discard(me(admin))).status, 429);
+      assert.equal((await discard(send({ path, bearer: admin.token }))).status, 200);
+      const letters = "/admin/events/user/outbox";
+      assert.equal((await discard(send({ path: letters, bearer: admin.token }))).status, 200);
+    });
+
+    const route = { "/auth/login": { limit: 2, windowSeconds } };
+    const tryToLogIn = () =>
+      send({ method: "POST", path: "/auth/login", body: { email: "nobody@edgepass.local" } });
+
+    await t.step("nobody in particular is counted by network, on a public route too", async () => {
+      await configure({ gateway: { limits: { routes: route } } });
+      await discard(me(first));
+      const statuses = [];
+      for (let at = 0; at < 3; at++) statuses.push((await discard(tryToLogIn())).status);
+      assert.deepEqual(statuses, [422, 422, 429]);
+      const elsewhere = await discard(send({ method: "POST", path: "/auth/token", body: {} }));
+      assert.equal(elsewhere.status, 422);
+    });
+
+    await t.step("a Redis that counts nothing has the instance count by itself", async () => {
+      target.setRedisReadOnly(true);
+      const statuses = [];
+      for (let at = 0; at < 3; at++) statuses.push((await discard(tryToLogIn())).status);
+      target.setRedisReadOnly(false);
+      assert.deepEqual(statuses, [422, 422, 429]);
+    });
+
+    await t.step("a network is refused before anybody is asked, but for deliveries", async () => {
+      await configure({ gateway: { limits: { address: { limit: 1, windowSeconds } } } });
+      await discard(me(second));
+      await discard(me(second));
+      const paths = ["/users/me", "/courses", "/nowhere"];
+      for (const path of paths) assert.equal((await refusalOf(send({ path }))).status, 429, path);
+      const delivery = await discard(send({ method: "POST", path: "/events/user", body: {} }));
+      assert.equal(delivery.status, 401);
+      assert.equal((await discard(send({ path: "/livez" }))).status, 200);
+    });
+  });
+}
+
+/** Puts a document in force, as auth would. */
+function createConfigure({ settings }: Target): (document: ConfigurationDocument) => Promise<void> {
+  const redis = createUpstashRedis({
+    url: settings.UPSTASH_REDIS_REST_URL ?? "",
+    token: settings.UPSTASH_REDIS_REST_TOKEN ?? "",
+    timeoutMs: 5_000,
+  });
+  let version = 0;
+  return async (document) => void await pushConfiguration(redis, { version: ++version, document });
+}
+
+function createSend(target: Target): World["send"] {
+  return ({ method = "GET", path, bearer, body }) =>
+    target.fetch(path, {
+      method,
+      headers: {
+        ...(bearer === undefined ? {} : { authorization: `Bearer ${bearer}` }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+}
+
+async function discard(answer: Promise<Response>): Promise<Response> {
+  const response = await answer;
+  await response.body?.cancel();
+  return response;
+}
+
+async function refusalOf(answer: Promise<Response>) {
+  const response = await answer;
+  const { error } = await response.json();
+  return { status: response.status, headers: response.headers, code: error?.code };
+}
