@@ -5,6 +5,7 @@
 import { composeAuth } from "@edgepass/auth/compose";
 import { composeCourse } from "@edgepass/course/compose";
 import { composeEnrollment } from "@edgepass/enrollment/compose";
+import { composeRecommendation } from "@edgepass/recommendation/compose";
 import type { Application } from "@edgepass/shared/application";
 import type { Bindings } from "@edgepass/shared/config";
 import { serve } from "@edgepass/shared/runtime/deno";
@@ -18,6 +19,7 @@ const composers: Readonly<Record<string, (bindings: Bindings) => Application>> =
   user: composeUser,
   course: composeCourse,
   enrollment: composeEnrollment,
+  recommendation: composeRecommendation,
 };
 
 const [name = ""] = Deno.args;

@@ -11,7 +11,15 @@ export interface Kill {
 /** Who passes the points often enough to be killed there. */
 const speakers = ["user", "enrollment", "course", "auth"] as const;
 const hearers = ["course", "enrollment", "course", "user"] as const;
-const anybody = ["gateway", "qstash", "course", "enrollment", "user", "auth"] as const;
+const anybody = [
+  "gateway",
+  "qstash",
+  "course",
+  "enrollment",
+  "user",
+  "auth",
+  "recommendation",
+] as const;
 
 /** Longer than all retries of a message take: what is missed ends among the dead letters. */
 const longDownMs = 45_000;

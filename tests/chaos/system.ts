@@ -9,7 +9,7 @@ import { auditDatabase } from "./audit.ts";
 import { type Death, type Member, startMember } from "./member.ts";
 
 /** Services of the product, by the folder they are in. */
-export const services = ["auth", "user", "course", "enrollment"] as const;
+export const services = ["auth", "user", "course", "enrollment", "recommendation"] as const;
 export type ServiceName = typeof services[number];
 
 /** Every process of the system. */

@@ -1,0 +1,106 @@
+import { type Case, until } from "./case.ts";
+import { wait } from "./load.ts";
+
+const nowSeconds = () => Math.floor(Date.now() / 1000);
+
+export const clientCases: readonly Case[] = [
+  {
+    id: "F52",
+    what: "the issuer's key set is away, with a flood of unknown keys",
+    async run(world, judge, { faultMs }) {
+      await world.proxies.jwks.set({ kind: "refuse" });
+      const before = world.jwksCalls();
+      const unknown = await world.sign({});
+      const [header = "", ...rest] = unknown.token.split(".");
+      const flood = Array.from(
+        { length: 40 },
+        (_, at) =>
+          [btoa(atob(header).replace("f1", `x${at}`)).replaceAll("=", ""), ...rest].join("."),
+      );
+      const known = world.drive({ path: "/echo/ok", during: () => wait(faultMs) });
+      const refused = await Promise.all(
+        flood.map((token) => world.get("/echo/ok", { person: { sub: "nobody", token } })),
+      );
+      judge.only("known keys", await known, ["200"]);
+      const invalid = refused.filter(({ status, code }) =>
+        status === 401 && code === "token_invalid"
+      );
+      judge.check("unknown keys refused", invalid.length === flood.length, invalid.length);
+      await world.proxies.jwks.set({ kind: "none" });
+      for (const token of flood) await world.get("/echo/ok", { person: { sub: "nobody", token } });
+      const calls = world.jwksCalls() - before;
+      judge.check("key sets fetched", calls <= 2, calls);
+    },
+  },
+  {
+    id: "F60",
+    what: "an issuer's clock goes wrong",
+    async run(world, judge) {
+      const rows = {
+        "4 s ahead": [{ iat: nowSeconds() + 4 }, 200],
+        "30 s ahead": [{ iat: nowSeconds() + 30 }, 401],
+        "ended 3 s ago": [{ iat: nowSeconds() - 60, exp: nowSeconds() - 3 }, 200],
+        "ended 30 s ago": [{ iat: nowSeconds() - 60, exp: nowSeconds() - 30 }, 401],
+      } as const;
+      for (const [what, [claims, expected]] of Object.entries(rows)) {
+        const { status } = await world.get("/echo/ok", { person: await world.sign(claims) });
+        judge.check(`a token ${what}`, status === expected, status);
+      }
+    },
+  },
+  {
+    id: "F71",
+    what: "a third of the clients leave before the answer",
+    async run(world, judge, { faultMs }) {
+      const [person] = world.people;
+      if (!person) return;
+      const before = world.upstream.aborted();
+      const leavers: Promise<unknown>[] = [];
+      const leaving = setInterval(() => {
+        const init = { signal: AbortSignal.timeout(100) };
+        leavers.push(world.get("/other/slow?ms=600", { person, init }));
+      }, 40);
+      const stayers = await world.drive({ path: "/other/ok", during: () => wait(faultMs) });
+      clearInterval(leaving);
+      await Promise.all(leavers);
+      judge.only("who stays is served", stayers, ["200"]);
+      const told = await until(
+        () => Promise.resolve(world.upstream.aborted() - before >= leavers.length),
+        {
+          mostMs: 2_000,
+        },
+      );
+      judge.check(
+        "calls that were aborted too",
+        Number.isFinite(told),
+        `${world.upstream.aborted() - before} of ${leavers.length}`,
+      );
+    },
+  },
+  {
+    id: "F37",
+    what: "a stream goes on until the access token ends",
+    isLong: true,
+    async run(world, judge) {
+      const life = 4;
+      const person = await world.sign({ exp: nowSeconds() + life });
+      const startedAt = performance.now();
+      const response = await fetch(`${world.gateways[0]}/raw/ticks?ms=100`, {
+        headers: { authorization: `Bearer ${person.token}` },
+        signal: AbortSignal.timeout(30_000),
+      });
+      const reader = response.body?.getReader();
+      await reader?.read();
+      judge.within("first event", performance.now() - startedAt, 200);
+      let ended = 0;
+      try {
+        while (reader && !(await reader.read()).done);
+        ended = performance.now() - startedAt;
+      } catch {
+        ended = performance.now() - startedAt;
+      }
+      // The leeway is 5 s.
+      judge.within("ended after", ended, (life + 5) * 1_000 + 1_500);
+    },
+  },
+];

@@ -1,0 +1,258 @@
+import type { Case, Judge } from "./case.ts";
+import { times, until } from "./case.ts";
+import { percentile, type Tally, wait } from "./load.ts";
+import type { RedisMood } from "./redis_faults.ts";
+import type { Person, World } from "./world.ts";
+
+const closed = "503 revocation_unavailable";
+/** The breaker is open by then. */
+const openAfterMs = 2_000;
+
+/** Drives a strict and a public route through a fault, and somebody revoked beside them. */
+async function driveThrough(
+  world: World,
+  { faultMs, during = () => wait(faultMs) }: { faultMs: number; during?: () => Promise<void> },
+): Promise<{ strict: Tally; open: Tally; revoked: Tally }> {
+  const gone = await revokeSomebody(world);
+  const revoked = { ...world, people: [gone] };
+  const fault = during();
+  const [strict, open, refused] = await Promise.all([
+    world.drive({ path: "/echo/ok", during: () => fault }),
+    world.drive({ path: "/open/ok", isPublic: true, perSecond: 20, during: () => fault }),
+    driveAs(revoked, gone, fault),
+  ]);
+  return { strict, open, revoked: refused };
+}
+
+async function revokeSomebody(world: World): Promise<Person> {
+  const gone = await world.sign({});
+  await world.revoke(gone);
+  return gone;
+}
+
+function driveAs(world: World, person: Person, during: Promise<void>): Promise<Tally> {
+  return world.drive({
+    path: "/echo/ok",
+    perSecond: 20,
+    init: { headers: { authorization: `Bearer ${person.token}` } },
+    isPublic: true,
+    during: () => during,
+  });
+}
+
+function judgeClosed(
+  judge: Judge,
+  { strict, open, revoked }: { strict: Tally; open: Tally; revoked: Tally },
+  budgetMs: number,
+): void {
+  judge.only("protected is refused", strict, [closed]);
+  judge.only("public goes on", open, ["200"]);
+  judge.check("revoked accepted", !("200" in revoked.kinds), revoked.kinds["200"] ?? 0);
+  judge.within("decision p99", percentile(times(strict), 99), budgetMs);
+  // One request a second is the probe, and takes what the budget allows.
+  const late = times(strict, ({ atMs }) => atMs > openAfterMs);
+  if (late.length > 0) judge.within("breaker open p95", percentile(late, 95), 50);
+}
+
+async function judgeRecovery(world: World, judge: Judge, healing: Promise<void>): Promise<void> {
+  const [person] = world.people;
+  if (!person) return;
+  await healing;
+  const ms = await until(async () => (await world.get("/echo/ok", { person })).status === 200);
+  judge.within("well again after", ms, 5_000);
+}
+
+/** What Redis may say that is no answer to the question. */
+const nonsense: Readonly<Record<string, Omit<RedisMood & { kind: "answers" }, "kind">>> = {
+  "500": { status: 500, body: "{}" },
+  "429": { status: 429, body: '{"error":"max requests limit exceeded"}' },
+  "a page": { status: 200, body: "<html>welcome</html>", type: "text/html" },
+  "half of its JSON": { status: 200, body: '[{"result":[' },
+  "no replies": { status: 200, body: "[]" },
+  "one null": { status: 200, body: '[{"result":null}]' },
+  "too few values": { status: 200, body: '[{"result":["1"]}]' },
+  "numbers": { status: 200, body: '[{"result":[1,2,3,4,5,6]}]' },
+  "null": { status: 200, body: "null" },
+};
+
+export const redisCases: readonly Case[] = [
+  {
+    id: "F20",
+    what: "Redis refuses connections",
+    async run(world, judge, { faultMs }) {
+      await world.proxies.redis.set({ kind: "refuse" });
+      judgeClosed(judge, await driveThrough(world, { faultMs }), 200);
+      await judgeRecovery(world, judge, world.proxies.redis.set({ kind: "none" }));
+    },
+  },
+  {
+    id: "F21",
+    what: "Redis takes connections and never answers",
+    async run(world, judge, { faultMs }) {
+      await world.proxies.redis.set({ kind: "silent" });
+      judgeClosed(judge, await driveThrough(world, { faultMs }), 200);
+      await judgeRecovery(world, judge, world.proxies.redis.set({ kind: "none" }));
+    },
+  },
+  {
+    id: "F21",
+    what: "Redis resets connections",
+    async run(world, judge, { faultMs }) {
+      await world.proxies.redis.set({ kind: "reset" });
+      judgeClosed(judge, await driveThrough(world, { faultMs }), 200);
+      await judgeRecovery(world, judge, world.proxies.redis.set({ kind: "none" }));
+    },
+  },
+  ...Object.entries(nonsense).map(([what, answer]): Case => ({
+    id: "F23",
+    what: `Redis answers ${what}`,
+    async run(world, judge, { faultMs }) {
+      world.redis.set({ kind: "answers", ...answer });
+      judgeClosed(judge, await driveThrough(world, { faultMs: faultMs / 3 }), 200);
+    },
+  })),
+  {
+    id: "F22",
+    what: "Redis is 50 ms slower",
+    async run(world, judge, { faultMs }) {
+      const before = await world.drive({ path: "/echo/ok", during: () => wait(2 * faultMs) });
+      await world.proxies.redis.set({ kind: "latency", ms: 50 });
+      const during = await world.drive({ path: "/echo/ok", during: () => wait(2 * faultMs) });
+      judge.only("everybody is served", during, ["200"]);
+      const base = percentile(times(before), 99);
+      judge.within("p99", percentile(times(during), 99), base + 60);
+    },
+  },
+  ...[200, 1000].map((ms): Case => ({
+    id: "F22",
+    what: `Redis is ${ms} ms slower, over its budget`,
+    async run(world, judge, { faultMs }) {
+      await world.proxies.redis.set({ kind: "latency", ms });
+      judgeClosed(judge, await driveThrough(world, { faultMs }), 200);
+      await judgeRecovery(world, judge, world.proxies.redis.set({ kind: "none" }));
+    },
+  })),
+  {
+    id: "F24",
+    what: "Redis flaps, a second up and a second down",
+    async run(world, judge, { faultMs }) {
+      const rounds = Math.max(2, Math.round(faultMs / 2_000));
+      const outage = { kind: "answers", status: 500, body: "{}" } as const;
+      const flap = async (): Promise<void> => {
+        for (let round = 0; round < rounds; round++) {
+          world.redis.set(outage);
+          await wait(1_000);
+          world.redis.set({ kind: "well" });
+          await wait(1_000);
+        }
+      };
+      const tally = await world.drive({ path: "/echo/ok", during: flap });
+      judge.only("served or refused, nothing else", tally, ["200", closed]);
+      let probes = 0;
+      const stayDown = async (): Promise<void> => {
+        world.redis.set(outage);
+        await wait(openAfterMs);
+        const before = world.redis.calls();
+        await wait(2_000);
+        probes = world.redis.calls() - before;
+      };
+      await world.drive({ path: "/echo/ok", during: stayDown });
+      judge.check("probes in 2 s of an outage", probes <= 3, probes);
+    },
+  },
+  {
+    id: "F25",
+    what: "Redis is emptied",
+    async run(world, judge) {
+      const gone = await revokeSomebody(world);
+      const during = async (): Promise<void> => {
+        await wait(200);
+        await world.redis.flush();
+        await wait(2_500);
+      };
+      const fault = during();
+      const [strict, revoked] = await Promise.all([
+        world.drive({ path: "/echo/ok", during: () => fault }),
+        driveAs(world, gone, fault),
+      ]);
+      judge.only("served or refused meanwhile", strict, ["200", closed]);
+      judge.check("revoked accepted", !("200" in revoked.kinds), revoked.kinds["200"] ?? 0);
+      const refusedAt = strict.answers.filter(({ status }) => status === 503)
+        .map(({ atMs }) => atMs);
+      judge.within("refilled after", Math.max(200, ...refusedAt) - 200, 2_000);
+    },
+  },
+  {
+    id: "F26",
+    what: "a replica lags behind the primary",
+    async run(world, judge, { faultMs }) {
+      const lagMs = faultMs / 2;
+      const gone = await world.sign({});
+      world.redis.set({ kind: "lags", ms: lagMs });
+      await world.revoke(gone);
+      const ms = await until(async () => {
+        const { status, code } = await world.get("/echo/ok", { person: gone });
+        return status === 401 && code === "token_revoked";
+      });
+      judge.within("revocation is seen after", ms, lagMs + 250);
+      judge.check("it is seen at all", Number.isFinite(ms));
+    },
+  },
+  {
+    id: "bounded",
+    what: "a revocation on a route that asks every 2 s, on every gateway",
+    async run(world, judge) {
+      const delays: number[] = [];
+      for (let round = 0; round < 3; round++) {
+        const gone = await world.sign({});
+        const isSeen = (gateway: number) => async () =>
+          (await world.get("/bounded/ok", { person: gone, gateway })).status === 401;
+        const gateways = world.gateways.map((_, at) => isSeen(at));
+        await Promise.all(gateways.map((ask) => ask()));
+        await world.revoke(gone);
+        delays.push(...await Promise.all(gateways.map((ask) => until(ask))));
+      }
+      judge.check("seen", delays.every(Number.isFinite), `${delays.length} times`);
+      judge.within("p99", percentile(delays, 99), 2_000 + 250);
+      judge.check("median, ms", true, percentile(delays, 50).toFixed(0));
+    },
+  },
+  ...[20, 60, 120].map((ms): Case => ({
+    id: "rtt",
+    what: `a round trip to Redis takes ${ms} ms, the budget is that of the deployment`,
+    isLong: true,
+    async run(world, judge, { faultMs }) {
+      await world.proxies.redis.set({ kind: "latency", ms });
+      // The breaker sees nothing of it, so a refusal here is the budget's.
+      const tally = await world.drive({ path: "/echo/ok", during: () => wait(2 * faultMs) });
+      const refused = tally.kinds[closed] ?? 0;
+      const share = 100 * refused / tally.answers.length;
+      judge.check(
+        "refused, percent",
+        ms > 60 || share <= 1,
+        `${share.toFixed(2)} of ${tally.answers.length}`,
+      );
+      judge.check("median, ms", true, percentile(times(tally), 50).toFixed(0));
+      judge.check("p99, ms", true, percentile(times(tally), 99).toFixed(0));
+    },
+  })),
+  {
+    id: "strict",
+    what: "a revocation on a route that asks each time, on every gateway",
+    async run(world, judge) {
+      const askAll = (person: Person) =>
+        Promise.all(world.gateways.map((_, gateway) => world.get("/echo/ok", { person, gateway })));
+      let accepted = 0;
+      let asked = 0;
+      for (let round = 0; round < 25; round++) {
+        const gone = await world.sign({});
+        await askAll(gone);
+        await world.revoke(gone);
+        const answers = await askAll(gone);
+        asked += answers.length;
+        accepted += answers.filter(({ status }) => status !== 401).length;
+      }
+      judge.check("accepted by the next request", accepted === 0, `${accepted} of ${asked}`);
+    },
+  },
+];

@@ -1,0 +1,213 @@
+import { type Case, type Judge, times, until } from "./case.ts";
+import { percentile, type Tally, wait } from "./load.ts";
+import type { World } from "./world.ts";
+
+const timedOut = "504 upstream_timeout";
+const unavailable = "503 upstream_unavailable";
+const badResponse = "502 upstream_bad_response";
+/** The breaker is open by then. */
+const openAfterMs = 2_000;
+
+/** Drives the route that is ill and one that is not, and judges the latter by its own baseline. */
+async function driveBeside(
+  world: World,
+  judge: Judge,
+  { path, faultMs, fault }: { path: string; faultMs: number; fault: () => Promise<void> },
+): Promise<Tally> {
+  const other = (during: () => Promise<void>) => world.drive({ path: "/other/ok", during });
+  // Under the same load, or the fault would be blamed for the second route's requests.
+  const well = wait(faultMs);
+  const [, before] = await Promise.all([
+    world.drive({ path: "/echo/ok", during: () => well }),
+    other(() => well),
+  ]);
+  await fault();
+  const over = wait(faultMs);
+  const [ill, beside] = await Promise.all([
+    world.drive({ path, during: () => over }),
+    other(() => over),
+  ]);
+  judge.only("other routes go on", beside, ["200"]);
+  const base = Math.max(5, percentile(times(before), 99));
+  judge.within("other routes' p99", percentile(times(beside), 99), 1.5 * base);
+  return ill;
+}
+
+function judgeOpen(judge: Judge, tally: Tally): void {
+  const late = tally.answers.filter(({ atMs }) => atMs > openAfterMs);
+  if (late.length === 0) return;
+  const refused = late.filter(({ status }) => status === 503);
+  judge.check(
+    "refused once open",
+    refused.length >= late.length * 0.8,
+    `${refused.length} of ${late.length}`,
+  );
+  judge.within("refusal p50", percentile(refused.map(({ ms }) => ms), 50), 10);
+}
+
+async function judgeRecovery(world: World, judge: Judge, path: string): Promise<void> {
+  const [person] = world.people;
+  if (!person) return;
+  const ms = await until(async () => (await world.get(path, { person })).status === 200);
+  judge.within("well again after", ms, 5_000);
+  judge.check("well again", Number.isFinite(ms));
+}
+
+/** Answers that no client may ever be told are good. */
+const useless = {
+  "bytes that are no HTTP": { path: "/echo/ok", fault: "garbage" },
+  "an empty body of a JSON type": { path: "/echo/empty" },
+  "a body that is no JSON": { path: "/echo/garbage" },
+  "a connection reset before its headers": { path: "/echo/ok", fault: "reset" },
+  "a connection that ends before its headers": { path: "/echo/ok", fault: "end" },
+} as const;
+
+export const upstreamCases: readonly Case[] = [
+  {
+    id: "F30",
+    what: "a service answers after 5 s, its limit is 1 s",
+    async run(world, judge, { faultMs }) {
+      const path = "/echo/slow?ms=5000";
+      const ill = await driveBeside(world, judge, { path, faultMs, fault: async () => {} });
+      judge.only("in time, or not at all", ill, [timedOut, unavailable]);
+      const slow = times(ill, ({ status }) => status === 504);
+      judge.within("504 p99", percentile(slow, 99), 1_100);
+      judge.check("none before the limit", slow.every((ms) => ms >= 900), slow.length);
+      await judgeRecovery(world, judge, "/echo/ok");
+    },
+  },
+  {
+    id: "F30",
+    what: "a service takes connections and never answers",
+    async run(world, judge, { faultMs }) {
+      const fault = () => world.proxies.upstream.set({ kind: "silent" });
+      const ill = await driveBeside(world, judge, { path: "/echo/ok", faultMs, fault });
+      judge.only("in time, or not at all", ill, [timedOut, unavailable]);
+      judgeOpen(judge, { ...ill, answers: ill.answers.filter(({ atMs }) => atMs > 1_000) });
+      await world.proxies.upstream.set({ kind: "none" });
+      await judgeRecovery(world, judge, "/echo/ok");
+    },
+  },
+  {
+    id: "F31",
+    what: "a service is down, then up",
+    async run(world, judge, { faultMs }) {
+      const fault = () => world.proxies.upstream.set({ kind: "refuse" });
+      const ill = await driveBeside(world, judge, { path: "/echo/ok", faultMs, fault });
+      judge.only("refused", ill, [unavailable, badResponse]);
+      judgeOpen(judge, ill);
+      await world.proxies.upstream.set({ kind: "none" });
+      await judgeRecovery(world, judge, "/echo/ok");
+    },
+  },
+  {
+    id: "F31",
+    what: "probes of a service that is down",
+    async run(world, judge, { faultMs }) {
+      const { upstream } = world.proxies;
+      await upstream.set({ kind: "reset" });
+      await world.drive({ path: "/echo/ok", during: () => wait(openAfterMs) });
+      const before = upstream.accepted();
+      const seconds = faultMs / 1_000;
+      await world.drive({ path: "/echo/ok", during: () => wait(faultMs) });
+      const probes = upstream.accepted() - before;
+      // A probe that got no answer may be sent a second time by the runtime.
+      judge.check("probes a second", probes <= 2 * (seconds + 1), (probes / seconds).toFixed(1));
+    },
+  },
+  ...Object.entries(useless).map(([what, { path, ...rest }]): Case => ({
+    id: "fault" in rest && rest.fault !== "garbage" ? "F33" : "F34",
+    what: `a service answers ${what}`,
+    async run(world, judge, { faultMs }) {
+      if ("fault" in rest) {
+        const bytes = new TextEncoder().encode("no HTTP at all\r\n\r\n");
+        if (rest.fault === "garbage") await world.proxies.upstream.set({ kind: "garbage", bytes });
+        if (rest.fault === "reset") await world.proxies.upstream.set({ kind: "reset" });
+        if (rest.fault === "end") {
+          await world.proxies.upstream.set({ kind: "cut", afterBytes: 0, how: "end" });
+        }
+      }
+      const tally = await world.drive({ path, during: () => wait(faultMs / 2) });
+      judge.only("never a good answer", tally, [badResponse, unavailable]);
+      await world.proxies.upstream.set({ kind: "none" });
+      await judgeRecovery(world, judge, "/echo/ok");
+    },
+  })),
+  {
+    id: "F34",
+    what: "a body that is no JSON, where answers pass as they are",
+    async run(world, judge) {
+      const [person] = world.people;
+      const { status } = await world.get("/raw/garbage", person ? { person } : {});
+      judge.check("passes", status === 200, status);
+    },
+  },
+  ...(["end", "reset"] as const).map((how): Case => ({
+    id: "F33",
+    what: `a connection ${how === "end" ? "ends" : "is reset"} in the middle of a long answer`,
+    async run(world, judge) {
+      const [person] = world.people;
+      if (!person) return;
+      await world.proxies.upstream.set({ kind: "cut", afterBytes: 200_000, how });
+      let whole = 0;
+      for (let at = 0; at < 10; at++) {
+        const { status } = await world.get("/raw/big?bytes=1000000", { person });
+        if (status !== 0) whole++;
+      }
+      judge.check("short answers that look whole", whole === 0, whole);
+    },
+  })),
+  {
+    id: "F36",
+    what: "an answer of 1 GB that nobody reads on",
+    async run(world, judge, { faultMs }) {
+      const [person] = world.people;
+      const before = residentBytes(world);
+      const response = await fetch(`${world.gateways[0]}/raw/big?bytes=1000000000`, {
+        headers: { authorization: `Bearer ${person?.token}` },
+      });
+      const reader = response.body?.getReader();
+      await reader?.read();
+      await wait(faultMs);
+      const grown = (residentBytes(world) - before) / 1e6;
+      await reader?.cancel();
+      judge.check("memory, MB", grown <= 64, grown.toFixed(0));
+    },
+  },
+  {
+    id: "F39",
+    what: "a service redirects elsewhere",
+    async run(world, judge) {
+      const [person] = world.people;
+      let came = 0;
+      const elsewhere = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
+        came++;
+        return new Response();
+      });
+      const to = encodeURIComponent(`http://127.0.0.1:${elsewhere.addr.port}/`);
+      const { status } = await world.get(`/raw/redirect?to=${to}`, person ? { person } : {});
+      await elsewhere.shutdown();
+      judge.check("followed", came === 0, came);
+      judge.check("handed back", status === 302, status);
+    },
+  },
+  {
+    id: "F40",
+    what: "half of a service's answers are 500",
+    async run(world, judge, { faultMs }) {
+      world.upstream.setFailing(true);
+      const before = world.upstream.hits.get("half") ?? 0;
+      const tally = await world.drive({ path: "/echo/half", during: () => wait(faultMs) });
+      const hits = (world.upstream.hits.get("half") ?? 0) - before;
+      judge.only("its answers or a refusal", tally, ["200", "500 internal", unavailable]);
+      const ratio = hits / tally.answers.length;
+      judge.check("calls for each request", ratio <= 1.1, ratio.toFixed(2));
+    },
+  },
+];
+
+/** Resident memory of the first gateway. */
+function residentBytes({ processes: [gateway] }: World): number {
+  const status = Deno.readTextFileSync(`/proc/${gateway?.pid}/status`);
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
+}

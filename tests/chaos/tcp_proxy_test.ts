@@ -1,0 +1,68 @@
+import assert from "node:assert/strict";
+import { startTcpProxy } from "./tcp_proxy.ts";
+
+const body = "an answer of some length, so that it can be cut in the middle ".repeat(50);
+
+async function setup() {
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => new Response(body),
+  );
+  const proxy = await startTcpProxy(server.addr);
+  const client = Deno.createHttpClient({});
+  return {
+    proxy,
+    ask: async (signal?: AbortSignal) =>
+      await (await fetch(proxy.url, { client, ...(signal ? { signal } : {}) })).text(),
+    async [Symbol.asyncDispose]() {
+      client.close();
+      await proxy.close();
+      await server.shutdown();
+    },
+  };
+}
+
+Deno.test("without a fault bytes pass as they are", async () => {
+  await using world = await setup();
+  assert.equal(await world.ask(), body);
+  assert.equal(world.proxy.accepted(), 1);
+});
+
+const failures = {
+  refuse: { kind: "refuse" },
+  reset: { kind: "reset" },
+  "end in the middle": { kind: "cut", afterBytes: 500, how: "end" },
+  "reset in the middle": { kind: "cut", afterBytes: 500, how: "reset" },
+  garbage: { kind: "garbage", bytes: new TextEncoder().encode("no HTTP\r\n\r\n") },
+} as const;
+for (const [what, fault] of Object.entries(failures)) {
+  Deno.test(`${what}: the call fails, also on a connection that is kept, and works again after`, async () => {
+    await using world = await setup();
+    await world.ask();
+    await world.proxy.set(fault);
+    await assert.rejects(world.ask(), TypeError);
+    await world.proxy.set({ kind: "none" });
+    assert.equal(await world.ask(), body);
+  });
+}
+
+Deno.test("silent: nothing comes until the caller leaves", async () => {
+  await using world = await setup();
+  await world.ask();
+  await world.proxy.set({ kind: "silent" });
+  await assert.rejects(world.ask(AbortSignal.timeout(100)), { name: "TimeoutError" });
+});
+
+const slow = {
+  latency: { kind: "latency", ms: 150 },
+  bandwidth: { kind: "bandwidth", bytesPerSecond: body.length * 4 },
+} as const;
+for (const [what, fault] of Object.entries(slow)) {
+  Deno.test(`${what}: all of it comes, later`, async () => {
+    await using world = await setup();
+    await world.proxy.set(fault);
+    const startedAt = performance.now();
+    assert.equal(await world.ask(), body);
+    assert.ok(performance.now() - startedAt >= 140);
+  });
+}
