@@ -38,8 +38,8 @@ export async function measureSteps(
   const cached = createAuthenticate(options);
   const uncached = createAuthenticate({ ...options, maxCached: 0 });
   const secret = crypto.getRandomValues(new Uint8Array(32));
-  const signingKey = await importSecret({ kid: "p1", secret });
-  const sign = createSignPassport({ issuer: origin, audience: "bench", signingKey }, effects);
+  const signingKeys = { S: await importSecret({ kid: "p1", secret }) };
+  const sign = createSignPassport({ issuer: origin, audience: "bench", signingKeys }, effects);
   const bearer = await cached(presented);
   const trace = newTrace();
   const revocation = createRevocation(
@@ -58,7 +58,7 @@ export async function measureSteps(
   const toUpstreamHeaders = createUpstreamHeaders({ publicOrigin: origin, cookieNames: names });
   const outgoing = () =>
     toUpstreamHeaders(request.headers, route!, {
-      passport,
+      passport: { token: passport },
       trace,
       clientAddress: "127.0.0.1",
       refreshCookies: [],

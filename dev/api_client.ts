@@ -1,23 +1,29 @@
 import * as z from "zod/mini";
 
+const Detail = z.object({ path: z.string(), message: z.string() });
+type Detail = z.output<typeof Detail>;
+
 /** A call of the public API that was not answered as expected; names no credential. */
 export class ApiFailure extends Error {
   override readonly name = "ApiFailure";
   readonly status: number;
   readonly code: string;
+  /** What did not fit, field by field. */
+  readonly details: readonly Detail[];
 
-  constructor(what: string, status: number, code: string) {
+  constructor(what: string, status: number, code: string, details: readonly Detail[] = []) {
     super(`${what} answered ${status} ${code}`);
     this.status = status;
     this.code = code;
+    this.details = details;
   }
 }
 
 const Envelope = z.object({ success: z.boolean(), data: z.optional(z.unknown()) });
 /** In the envelope, and where a route has none. */
 const Failure = z.union([
-  z.object({ error: z.object({ code: z.string() }) }),
-  z.object({ code: z.string() }),
+  z.object({ error: z.object({ code: z.string(), details: z.optional(z.array(Detail)) }) }),
+  z.object({ code: z.string(), details: z.optional(z.array(Detail)) }),
 ]);
 
 export interface CallOptions {
@@ -70,8 +76,10 @@ function callsTo(
     const answer: unknown = await response.json().catch(() => undefined);
     if (!response.ok) {
       const { success, data } = z.safeParse(Failure, answer);
-      const code = success ? "error" in data ? data.error.code : data.code : "without a code";
-      throw new ApiFailure(`${method} ${path.split("?")[0]}`, response.status, code);
+      const { code, details = [] } = success
+        ? "error" in data ? data.error : data
+        : { code: "without a code" };
+      throw new ApiFailure(`${method} ${path.split("?")[0]}`, response.status, code, details);
     }
     return z.parse(Envelope, answer).data;
   };

@@ -11,6 +11,10 @@ export interface BannerOptions {
   readonly dashboard: string;
   /** The QStash that events go through. */
   readonly qstash: string;
+  /** The recommender that suggestions come from. */
+  readonly recommender: string;
+  /** Whether it is dev's own, which can be turned off. */
+  readonly hasFaults: boolean;
   /** How the run before ended, where that is worth knowing. */
   readonly lastRun: readonly string[];
   readonly people: readonly DemoPerson[];
@@ -39,6 +43,7 @@ export function toBanner(options: BannerOptions): string {
     row("API pages", `${origin}/docs`),
     row("OpenAPI", `${origin}/openapi.json`),
     row("QStash", options.qstash),
+    row("Recommender", options.recommender),
     ...services.map(([name, url]) => row(name, url)),
     "",
     `  ${title("Log in as")}`,
@@ -49,6 +54,7 @@ export function toBanner(options: BannerOptions): string {
     `  ${title("Try")}`,
     `  curl -s ${origin}/courses`,
     ...tryLogin(origin, people),
+    ...(options.hasFaults ? tryOutage(options.recommender) : []),
     "",
     row("State", home),
     row("Settings", `${home}/dev.env  (deno run --env-file=…)`),
@@ -70,4 +76,8 @@ function tryLogin(origin: string, people: readonly DemoPerson[]): string[] {
     `    '${body}'`,
     `  curl -s -b jar ${origin}/users/me`,
   ];
+}
+
+function tryOutage(recommender: string): string[] {
+  return [`  curl -X PUT ${recommender}/faults --json '{"down":true}'  # {}: on`];
 }

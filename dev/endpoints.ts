@@ -4,12 +4,13 @@ import type { Logs } from "./logs.ts";
 import { type Mode, modes } from "./modes.ts";
 import type { LogNote } from "./qstash/mod.ts";
 import { openQstashEndpoint } from "./qstash_endpoint.ts";
+import { openRecommender } from "./recommender_endpoint.ts";
 import { openRedis } from "./redis_endpoint.ts";
 import type { Settings } from "./settings.ts";
 
 /** What the system needs of others, served by dev where it was not given. */
 export interface Endpoints {
-  /** The settings, with how to reach both. */
+  /** The settings, with how to reach them. */
   readonly settings: Settings;
   readonly deliveries: Pick<DeliveryFetch, "open" | "hold">;
   /** Where the local QStash is; undefined where one was given. */
@@ -19,7 +20,7 @@ export interface Endpoints {
 }
 
 /**
- * Opens Redis and QStash; `cleanup` closes them.
+ * Opens Redis, QStash and the recommender; `cleanup` closes them.
  *
  * @throws {StartError} when one of them cannot be served or does not answer
  */
@@ -48,6 +49,8 @@ export async function openEndpoints(
     onError: (cause) => logs.say("error", `QStash endpoint: ${String(cause)}`),
   });
   cleanup.defer(qstash.close);
+  const recommender = openRecommender(home, base);
+  cleanup.defer(recommender.close);
   return {
     deliveries,
     localQstash: base.QSTASH_URL === "" ? { url: qstash.url, token: qstash.token } : undefined,
@@ -60,6 +63,7 @@ export async function openEndpoints(
       QSTASH_TOKEN: qstash.token,
       QSTASH_CURRENT_SIGNING_KEY: qstash.keys.current,
       QSTASH_NEXT_SIGNING_KEY: qstash.keys.next,
+      RECOMMENDER_URL: recommender.url,
     },
   };
 }

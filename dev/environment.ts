@@ -1,3 +1,4 @@
+import { withoutPrivateKeys } from "@edgepass/shared/passport";
 import {
   type ServiceName,
   serviceNames,
@@ -33,6 +34,9 @@ const common = [
   "LEEWAY_SECONDS",
   "PASSPORT_KEYS",
   "LOG_LEVEL",
+  // Where the central configuration is.
+  "UPSTASH_REDIS_REST_URL",
+  "UPSTASH_REDIS_REST_TOKEN",
   ...telemetry,
 ] as const satisfies readonly SettingName[];
 
@@ -44,13 +48,10 @@ const events = [
   "QSTASH_NEXT_SIGNING_KEY",
 ] as const satisfies readonly SettingName[];
 
-const redis = ["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"] as const;
-
 /** Settings by the program that needs them: a secret is in no process that has no use for it. */
 const needs = {
   gateway: [
     ...common,
-    ...redis,
     "ALLOWED_ORIGINS",
     "AUDIENCE",
     "CLIENT_ADDRESS",
@@ -62,11 +63,11 @@ const needs = {
     "USER",
     "COURSE",
     "ENROLLMENT",
+    "RECOMMENDATION",
   ],
   auth: [
     ...common,
     ...events,
-    ...redis,
     "AUDIENCE",
     "AUTH_DB",
     "AUTH_DB_TOKEN",
@@ -89,6 +90,14 @@ const needs = {
     "USER",
     "COURSE",
   ],
+  recommendation: [
+    ...common,
+    ...events,
+    "RECOMMENDATION_DB",
+    "RECOMMENDATION_DB_TOKEN",
+    "RECOMMENDER_URL",
+    "RECOMMENDER_KEY",
+  ],
 } as const satisfies Record<"gateway" | ServiceName, readonly SettingName[]>;
 
 export type Part = keyof typeof needs;
@@ -100,9 +109,13 @@ export function settingsOf(
   settings: Settings,
 ): Readonly<Record<string, string>> {
   const names = new Set<SettingName>(wanted.flatMap((part) => [...needs[part]]));
-  return Object.fromEntries(
+  const given = Object.fromEntries(
     [...names].map((name) => [name, settings[name]]).filter(([, value]) => value !== ""),
   );
+  // Private keys are for the gateway alone.
+  if (wanted.includes("gateway")) return given;
+  const { PASSPORT_KEYS } = withoutPrivateKeys(given);
+  return typeof PASSPORT_KEYS === "string" ? { ...given, PASSPORT_KEYS } : given;
 }
 
 /** The settings of the programs, which report to dev, whatever else was given. */

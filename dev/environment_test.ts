@@ -23,11 +23,13 @@ const owners: Readonly<Record<string, readonly Part[]>> = {
   USER_DB_TOKEN: ["user"],
   COURSE_DB_TOKEN: ["course"],
   ENROLLMENT_DB_TOKEN: ["enrollment"],
-  UPSTASH_REDIS_REST_TOKEN: ["gateway", "auth"],
-  PASSPORT_KEYS: ["gateway", "auth", "user", "course", "enrollment"],
-  QSTASH_TOKEN: ["auth", "user", "course", "enrollment"],
-  QSTASH_CURRENT_SIGNING_KEY: ["auth", "user", "course", "enrollment"],
-  QSTASH_NEXT_SIGNING_KEY: ["auth", "user", "course", "enrollment"],
+  RECOMMENDATION_DB_TOKEN: ["recommendation"],
+  RECOMMENDER_KEY: ["recommendation"],
+  UPSTASH_REDIS_REST_TOKEN: ["gateway", "auth", "user", "course", "enrollment", "recommendation"],
+  PASSPORT_KEYS: ["gateway", "auth", "user", "course", "enrollment", "recommendation"],
+  QSTASH_TOKEN: ["auth", "user", "course", "enrollment", "recommendation"],
+  QSTASH_CURRENT_SIGNING_KEY: ["auth", "user", "course", "enrollment", "recommendation"],
+  QSTASH_NEXT_SIGNING_KEY: ["auth", "user", "course", "enrollment", "recommendation"],
   OTEL_EXPORTER_OTLP_HEADERS: [],
 };
 
@@ -71,8 +73,9 @@ Deno.test("of the machine's variables a child gets a few, and never a proxy for 
 });
 
 Deno.test("a service that is placed elsewhere is not run", () => {
-  const here = { ...settings, AUTH: "", USER: "", COURSE: "", ENROLLMENT: "" };
-  assert.deepEqual(servicesToRun(here), ["auth", "user", "course", "enrollment"]);
+  const none = { AUTH: "", USER: "", COURSE: "", ENROLLMENT: "", RECOMMENDATION: "" };
+  const here = { ...settings, ...none };
+  assert.deepEqual(servicesToRun(here), ["auth", "user", "course", "enrollment", "recommendation"]);
   const elsewhere = { ...here, USER: "https://user.test" };
-  assert.deepEqual(servicesToRun(elsewhere), ["auth", "course", "enrollment"]);
+  assert.deepEqual(servicesToRun(elsewhere), ["auth", "course", "enrollment", "recommendation"]);
 });

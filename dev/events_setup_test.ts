@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { setUp } from "./events_setup.ts";
 import { createPaint } from "./paint.ts";
 import { openQstash } from "./qstash/mod.ts";
+import { serviceNames } from "./settings.ts";
 
 const token = "qstash-token-of-a-test";
 
@@ -54,7 +55,7 @@ function statesOf(text: string): Record<string, string> {
 
 const well = {
   ...{ way: "ok", keys: "ok", letters: "ok", schedule: "ok" },
-  ...{ auth: "ok", user: "ok", course: "ok", enrollment: "ok" },
+  ...Object.fromEntries(serviceNames.map((name) => [name, "ok"])),
 };
 
 Deno.test("events:setup finds a system well that is, and makes nothing", async () => {
@@ -119,7 +120,7 @@ Deno.test("events:setup names a system that does not take deliveries", async () 
   assert.equal(away.code, 1);
   assert.deepEqual(
     statesOf(away.text),
-    { ...well, auth: "fail", user: "fail", course: "fail", enrollment: "fail" },
+    { ...well, ...Object.fromEntries(serviceNames.map((name) => [name, "fail"])) },
   );
 });
 

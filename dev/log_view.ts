@@ -15,7 +15,7 @@ const hiddenFields: ReadonlySet<string> = new Set([
   "spanId",
 ]);
 
-const nameWidth = 10;
+const nameWidth = 14;
 const maxValueLength = 120;
 
 /** Ids of one minute differ at their ends only. */

@@ -7,5 +7,6 @@ console.log(
     PASSPORT_KEYS: makePassportKeys(),
     ACCESS_TOKEN_KEYS: await makeAccessTokenKeys(),
     REFRESH_TOKEN_KEY: makeSecret(),
+    RECOMMENDER_KEY: makeSecret(),
   }).trimEnd(),
 );

@@ -11,6 +11,7 @@ export const services = {
   user: { place: "USER", database: "USER_DB" },
   course: { place: "COURSE", database: "COURSE_DB" },
   enrollment: { place: "ENROLLMENT", database: "ENROLLMENT_DB" },
+  recommendation: { place: "RECOMMENDATION", database: "RECOMMENDATION_DB" },
 } as const;
 export type ServiceName = keyof typeof services;
 export const serviceNames = Object.keys(services) as readonly ServiceName[];
@@ -38,6 +39,10 @@ export const settingNames = [
   "COURSE_DB_TOKEN",
   "ENROLLMENT_DB",
   "ENROLLMENT_DB_TOKEN",
+  "RECOMMENDATION_DB",
+  "RECOMMENDATION_DB_TOKEN",
+  "RECOMMENDER_URL",
+  "RECOMMENDER_KEY",
   "REFRESH_TOKEN_KEY",
   "SESSION_MAX_SECONDS",
   "LEEWAY_SECONDS",
@@ -185,6 +190,7 @@ async function secrets(home: Home, given: Given): Promise<Given> {
     ACCESS_TOKEN_KEYS: ["access-token-keys.json", makeAccessTokenKeys],
     PASSPORT_KEYS: ["passport-keys.json", makePassportKeys],
     REFRESH_TOKEN_KEY: ["refresh-token-key", makeSecret],
+    RECOMMENDER_KEY: ["recommender-key", makeSecret],
     ADMIN_PASSWORD: ["admin-password", makePassword],
   } as const;
   const made: Record<string, string> = {};

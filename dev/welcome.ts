@@ -36,6 +36,8 @@ export async function welcome(options: WelcomeOptions): Promise<void> {
     address: `http://127.0.0.1:${port}`,
     dashboard: toDashboard(settings.DASHBOARD_PORT),
     qstash: settings.QSTASH_URL,
+    recommender: settings.RECOMMENDER_URL,
+    hasFaults: given.RECOMMENDER_URL === undefined,
     lastRun: describeLastRun(observer.untold, paint),
     people: [admin, people.instructor, people.learner],
     home: home.root,

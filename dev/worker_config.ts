@@ -3,6 +3,7 @@ const optionalSecrets = [
   "QSTASH_TOKEN",
   "QSTASH_CURRENT_SIGNING_KEY",
   "QSTASH_NEXT_SIGNING_KEY",
+  "RECOMMENDER_KEY",
 ] as const;
 
 /**

@@ -8,11 +8,13 @@ Deno.test("the local Wrangler file names optional secrets and leads to the sourc
   const local = toLocalConfig(text, root);
   const [, required = ""] = /^required = \[([^\]]*)\]/m.exec(local) ?? [];
   const names = [...required.matchAll(/"(\w+)"/g)].map(([, name]) => name);
-  for (const name of ["PASSPORT_KEYS", "QSTASH_TOKEN", "QSTASH_NEXT_SIGNING_KEY"]) {
+  for (
+    const name of ["PASSPORT_KEYS", "QSTASH_TOKEN", "QSTASH_NEXT_SIGNING_KEY", "RECOMMENDER_KEY"]
+  ) {
     assert.ok(names.includes(name), name);
   }
   const paths = [...local.matchAll(/^(?:main|directory|migrations_dir|watch_dir) = "(.+)"$/gm)];
-  assert.equal(paths.length, 7);
+  assert.equal(paths.length, 8);
   for (const [, path = ""] of paths) assert.ok(path.startsWith(root), path);
   assert.equal(local.split("\n").length, text.split("\n").length);
 });

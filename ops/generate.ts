@@ -3,11 +3,12 @@ import { toDashboard } from "./dashboard.ts";
 import { events } from "./dashboards/events.ts";
 import { gateway } from "./dashboards/gateway.ts";
 import { identity } from "./dashboards/identity.ts";
+import { resilience } from "./dashboards/resilience.ts";
 import { services } from "./dashboards/services.ts";
 import { withMetrics } from "./metrics_table.ts";
 import { writeRules } from "./rules.ts";
 
-const dashboards = { gateway, services, identity, events } as const;
+const dashboards = { gateway, services, identity, events, resilience } as const;
 
 /** The document that shows the catalogue. */
 export const catalogueDocument = "docs/observability.md";

@@ -78,6 +78,15 @@ const causes: readonly Cause[] = [
       "Look at Redis, and whether its list says that it is complete.",
   },
   {
+    alert: "EdgepassBreakerOpen",
+    query: level("edgepass.breaker.open", { by: ["edgepass.service", "edgepass.peer"] }),
+    for: "2m",
+    summary: "{{ $labels.edgepass_service }} does without {{ $labels.edgepass_peer }}",
+    description:
+      `${value} of its instances have had their breaker open. The dependency fails or is ` +
+      "too slow; docs/resilience.md says what people see meanwhile.",
+  },
+  {
     alert: "EdgepassPassportsRefused",
     query: rate("edgepass.passports.refused", {
       by: ["edgepass.service", "edgepass.reason"],

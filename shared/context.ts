@@ -16,6 +16,8 @@ export interface RequestContext {
   readonly passport?: Passport;
   /** The bytes of the Passport as they came, for calls to other services. Never logged. */
   readonly passportToken?: Secret;
+  /** The bytes of the `Txn-Token` that came with it, for calls to other services. Never logged. */
+  readonly txnToken?: Secret;
   /** When the caller stops waiting, epoch milliseconds. */
   readonly deadline?: number;
   /** The services passed so far, for logs and loop detection. */

@@ -2,12 +2,16 @@
 export const internalHeaders = {
   passport: "x-passport",
   txnToken: "txn-token",
+  /** On answers only: what the service found of the Passport that did not decide. */
+  passportVerdict: "x-passport-verdict",
   traceparent: "traceparent",
   tracestate: "tracestate",
   /** Milliseconds the caller will still wait; shrinks at each hop. */
   deadline: "x-deadline-ms",
   /** Services passed so far, separated by commas; authorises nothing. */
   callChain: "x-call-chain",
+  /** On failures only: who answers is well; what it depends on has failed, or it has enough to do. */
+  faultElsewhere: "x-edgepass-fault-elsewhere",
   /** The trace id, on answers only. */
   traceId: "x-trace-id",
 } as const;

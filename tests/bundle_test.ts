@@ -19,7 +19,7 @@ const notInGateway: Forbidden = {
   "sqliteTable": { module: /drizzle-orm|^shared\/sql\//, code: /sqliteTable/ },
   "argon2": { module: /@noble\/hashes/, code: /argon2id/ },
   "libSQL's client": { module: /@libsql/ },
-  "a service's source": { module: /^services\// },
+  "a service's source": { module: /^services\/(?!contracts\/dependencies\.ts)/ },
   "the service starter": { module: /^shared\/http\// },
 };
 

@@ -3,7 +3,7 @@ import { telemetrySettings } from "@edgepass/shared/telemetry";
 import { listWorkers } from "../app/workerd_bundle.ts";
 
 const root = new URL("../", import.meta.url);
-const services = ["auth", "user", "course", "enrollment"] as const;
+const services = ["auth", "user", "course", "enrollment", "recommendation"] as const;
 
 async function readText(path: string): Promise<string> {
   return await Deno.readTextFile(new URL(path, root));
@@ -24,7 +24,12 @@ const notTexts = new Set(["LOG_SINK", "ASSETS", "TELEMETRY", "INFLIGHT_FILE"]);
 const isOfTelemetry = (name: string): boolean => name in telemetrySettings;
 
 /** A deployment may do without them, so no file may demand them; a comment in it names them. */
-const optionalSecrets = ["QSTASH_TOKEN", "QSTASH_CURRENT_SIGNING_KEY", "QSTASH_NEXT_SIGNING_KEY"];
+const optionalSecrets = [
+  "QSTASH_TOKEN",
+  "QSTASH_CURRENT_SIGNING_KEY",
+  "QSTASH_NEXT_SIGNING_KEY",
+  "RECOMMENDER_KEY",
+];
 
 /** Who reads which setting, by the schemas. */
 async function readReaders(): Promise<Map<string, Set<string>>> {
@@ -34,11 +39,11 @@ async function readReaders(): Promise<Map<string, Set<string>>> {
     "shared/http/starter.ts",
     "shared/events/settings.ts",
   ].map(readNames));
-  const common = [...log ?? [], ...ofServices.flat()];
+  const common = [...log ?? [], ...upstash ?? [], ...ofServices.flat()];
   const places = services.map((name) => name.toUpperCase());
   const read: Record<string, string[]> = {
     gateway: [...await readNames("gateway/config.ts"), ...log ?? [], ...upstash ?? [], ...places],
-    auth: [...await readNames("services/auth/config.ts"), ...common, ...upstash ?? []],
+    auth: [...await readNames("services/auth/config.ts"), ...common],
     Deno: await readNames("shared/runtime/deno.ts"),
   };
   for (const name of services.slice(1)) {

@@ -299,6 +299,7 @@ Deno.test("the dashboard tells traffic, lines and health of what runs, and of a 
       "database auth database ready",
       "database course database ready",
       "database enrollment database ready",
+      "database recommendation database ready",
       "database user database ready",
       "http edgepass ready",
       "process edgepass ready",
@@ -354,7 +355,14 @@ Deno.test("services in processes of their own are one trace, and each has its he
   assert.equal(roots.length, 1, "one tree through three processes");
   const { parts } = await ask<Health>(system, "/api/health");
   const processes = parts.filter(({ kind }) => kind === "process").map(({ name }) => name);
-  assert.deepEqual(processes.toSorted(), ["auth", "course", "enrollment", "gateway", "user"]);
+  assert.deepEqual(processes.toSorted(), [
+    "auth",
+    "course",
+    "enrollment",
+    "gateway",
+    "recommendation",
+    "user",
+  ]);
   assert.ok(parts.every(({ state }) => state === "ready"), JSON.stringify(parts));
 });
 

@@ -11,7 +11,7 @@ Deno.test("deno task dev --split serves the same people from processes of their 
   assert.equal(Array.isArray(courses.items) && courses.items.length, 2);
 
   const family = await system.family();
-  assert.equal(family.length, 7, "task, command, gateway and four services");
+  assert.equal(family.length, 8, "task, command, gateway and five services");
   const places = await readPlaces(home.path);
   assert.equal(new Set(places.values()).size, 4);
   for (const [name, port] of places) assert.ok(await isListening(port), name);
@@ -37,13 +37,15 @@ Deno.test("a service that ends by itself ends all of deno task dev --split", asy
   const family = await system.family();
   const { code, output } = await system.end("SIGKILL", Math.max(...family));
   assert.equal(code, 137);
-  assert.match(output, /ERROR (auth|user|course|enrollment) was ended by SIGKILL/);
+  assert.match(output, /ERROR (auth|user|course|enrollment|recommendation) was ended by SIGKILL/);
   await waitUntilGone(family);
 });
 
 /** Where the services are, as dev.env says. */
 async function readPlaces(home: string): Promise<Map<string, number>> {
   const text = await Deno.readTextFile(`${home}/dev.env`);
-  const found = text.matchAll(/^(AUTH|USER|COURSE|ENROLLMENT)='http:\/\/127\.0\.0\.1:(\d+)'$/gm);
+  const found = text.matchAll(
+    /^(AUTH|USER|COURSE|ENROLLMENT|RECOMMENDATION)='http:\/\/127\.0\.0\.1:(\d+)'$/gm,
+  );
   return new Map([...found].map(([, name = "", port]) => [name, Number(port)]));
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { serviceNames } from "../dev/settings.ts";
 import { dlq } from "../dev/dlq.ts";
 import { setUp } from "../dev/events_setup.ts";
 import { createPaint } from "../dev/paint.ts";
@@ -19,7 +20,7 @@ Deno.test("deno task dlq and events:setup find the system that dev runs", async 
   const origin = `http://127.0.0.1:${system.port}`;
   assert.deepEqual(await run("list"), {
     code: 0,
-    text: ["auth", "user", "course", "enrollment"].map((name) => `${name}: none`).join("\n"),
+    text: serviceNames.map((name) => `${name}: none`).join("\n"),
   });
   await publishTo(
     settings,

@@ -8,7 +8,8 @@ import { createSettings, publicOrigin } from "./settings.ts";
 /** A gateway whose services nobody asks. */
 async function setup({ docs }: { docs: ReadDocsFile | undefined } = { docs: docsFiles }) {
   const redis = { url: "http://127.0.0.1:9", token: crypto.randomUUID() };
-  const services = { AUTH: redis.url, USER: redis.url, COURSE: redis.url, ENROLLMENT: redis.url };
+  const places = ["AUTH", "USER", "COURSE", "ENROLLMENT", "RECOMMENDATION"];
+  const services = Object.fromEntries(places.map((name) => [name, redis.url]));
   const gateway = await compose({ ...await createSettings(redis), ...services }, {}, { docs });
   return async (path: string, init?: RequestInit) =>
     await gateway.fetch(new Request(publicOrigin + path, init));

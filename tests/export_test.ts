@@ -64,6 +64,8 @@ const remains: Readonly<Record<string, string>> = {
   "COURSE_DB.ended_subjects.subject": "as in user",
   "ENROLLMENT_DB.event_versions.subject": "as in user",
   "ENROLLMENT_DB.ended_subjects.subject": "as in user",
+  "RECOMMENDATION_DB.event_versions.subject": "as in user",
+  "RECOMMENDATION_DB.ended_subjects.subject": "as in user",
 };
 
 Deno.test("of a deleted person nothing is left in any database but what has a reason", async () => {

@@ -10,7 +10,13 @@ async function setup() {
     folder,
     /** Runs the command with the databases it is told of and no others. */
     async migrate(env: Record<string, string>) {
-      const none = { AUTH_DB: "", USER_DB: "", COURSE_DB: "", ENROLLMENT_DB: "" };
+      const none = {
+        AUTH_DB: "",
+        USER_DB: "",
+        COURSE_DB: "",
+        ENROLLMENT_DB: "",
+        RECOMMENDATION_DB: "",
+      };
       const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
         args: ["run", "--allow-all", "--quiet", "app/migrate_deno.ts"],
         cwd: root,
@@ -72,6 +78,6 @@ Deno.test("deno task migrate without a database says which variables it reads", 
   const { code, err } = await command.migrate({});
   assert.deepEqual([code, err], [
     1,
-    "Cannot migrate: set one of AUTH_DB, USER_DB, COURSE_DB, ENROLLMENT_DB",
+    "Cannot migrate: set one of AUTH_DB, USER_DB, COURSE_DB, ENROLLMENT_DB, RECOMMENDATION_DB",
   ]);
 });

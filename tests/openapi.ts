@@ -34,7 +34,7 @@ async function readDocument(): Promise<string> {
   await using resources = new AsyncDisposableStack();
   const database = openNodeSqlite(":memory:");
   resources.defer(() => database.close());
-  const names = ["AUTH_DB", "USER_DB", "COURSE_DB", "ENROLLMENT_DB"];
+  const names = ["AUTH_DB", "USER_DB", "COURSE_DB", "ENROLLMENT_DB", "RECOMMENDATION_DB"];
   const app = await composeAll({
     ...await createSettings({ url: "http://127.0.0.1:9", token: crypto.randomUUID() }),
     ...Object.fromEntries(names.map((name) => [name, database])),

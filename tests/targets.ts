@@ -4,9 +4,11 @@ import { composeAuth } from "@edgepass/auth/compose";
 import { composeCourse } from "@edgepass/course/compose";
 import { createEmbeddedRedis, createRedisRest, type RedisBackend } from "@edgepass/dev/redis";
 import { composeEnrollment } from "@edgepass/enrollment/compose";
+import { composeRecommendation } from "@edgepass/recommendation/compose";
 import type { Application } from "@edgepass/shared/application";
 import { runInvocation } from "@edgepass/shared/background";
 import type { Bindings } from "@edgepass/shared/config";
+import { withoutPrivateKeys } from "@edgepass/shared/passport";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { openNodeSqlite, type OpenSqlDb } from "@edgepass/shared/sql/node_sqlite";
 import { migrate } from "@edgepass/shared/sql/migrate";
@@ -44,12 +46,13 @@ export type Fetch = (path: string, init?: RequestInit) => Promise<Response>;
 export type ServiceName = typeof services[number];
 
 const root = new URL("../", import.meta.url).pathname;
-const services = ["auth", "user", "course", "enrollment"] as const;
+const services = ["auth", "user", "course", "enrollment", "recommendation"] as const;
 const composers = {
   auth: composeAuth,
   user: composeUser,
   course: composeCourse,
   enrollment: composeEnrollment,
+  recommendation: composeRecommendation,
 };
 
 /** As the entries of Deno have them. */
@@ -65,7 +68,7 @@ async function denoAllInOne(more: MoreSettings = {}): Promise<Target> {
   const databases = await openDatabases(resources);
   const settings = { ...await createSettings(redis), ...more };
   const telemetry = observe(settings);
-  const app = await composeAll({ ...settings, ...databases, TELEMETRY: telemetry }, effects);
+  const app = await composeAll({ ...settings, ...databases, ...toBindings(telemetry) }, effects);
   await app.start?.();
   const fetch = fetchAt(listen(resources, app, telemetry).origin);
   const sweep = async () => await app.sweep?.();
@@ -83,7 +86,8 @@ async function denoSplit(more: MoreSettings = {}): Promise<Target> {
   const apps: Application[] = [];
   for (const name of services) {
     const telemetry = observe(settings);
-    const app = await composers[name]({ ...bindings, TELEMETRY: telemetry });
+    const own = withoutPrivateKeys({ ...bindings, ...toBindings(telemetry) });
+    const app = await composers[name](own);
     await app.start?.();
     apps.push(app);
     const { origin } = listen(resources, app, telemetry);
@@ -91,7 +95,7 @@ async function denoSplit(more: MoreSettings = {}): Promise<Target> {
     bindings = { ...bindings, [name.toUpperCase()]: origin };
   }
   const telemetry = observe(settings);
-  const gateway = await compose({ ...bindings, TELEMETRY: telemetry }, {}, effects);
+  const gateway = await compose({ ...bindings, ...toBindings(telemetry) }, {}, effects);
   const fetch = fetchAt(listen(resources, gateway, telemetry).origin);
   const sweep = () => sweepEach(apps);
   return toTarget({ fetch, sweep, settings, databases, redis, services: direct }, resources.move());
@@ -110,7 +114,7 @@ async function workerdSplit(more: MoreSettings = {}): Promise<Target> {
     { configPath: "./wrangler.split.toml", ...split(settings) },
     ...services.map((name) => ({
       configPath: `./services/${name}/wrangler.toml`,
-      ...split(settings),
+      ...split(toTexts(withoutPrivateKeys(settings))),
     })),
   ], Object.fromEntries(services.map((name) => [`edgepass-${name}`, [name]])));
 }
@@ -126,6 +130,12 @@ export const targets = {
 /** As the adapter of Deno does it. */
 function observe(settings: MoreSettings): RunningTelemetry {
   return createTelemetry(settings, { runtime: "deno", log: () => {} });
+}
+
+/** Lines go to the collector, where there is one. */
+function toBindings(telemetry: RunningTelemetry): Bindings {
+  const { logSink } = telemetry;
+  return { TELEMETRY: telemetry, ...(logSink ? { LOG_SINK: logSink } : {}) };
 }
 
 interface TestRedis {
@@ -282,6 +292,11 @@ async function becomeReady(url: URL): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   throw new Error("Target does not become ready");
+}
+
+/** What is left out of texts leaves texts. */
+function toTexts(bindings: Bindings): Record<string, string> {
+  return Object.fromEntries(Object.entries(bindings).map(([name, value]) => [name, String(value)]));
 }
 
 const secretNames = /_KEYS$|_KEY$|_TOKEN$|_PASSWORD$/;

@@ -35,6 +35,7 @@ Deno.test("Wrangler files agree with each other", async () => {
     "AUTH_DB",
     "COURSE_DB",
     "ENROLLMENT_DB",
+    "RECOMMENDATION_DB",
     "USER_DB",
   ]);
   assert.equal(new Set(databases.values()).size, databases.size, "a database of its own for each");

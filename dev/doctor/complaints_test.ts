@@ -8,7 +8,7 @@ const secret = "A5EBiDsCjyR-Qu_kGs4ZSwzfyS3tDI2iBrCSnAhRZ08";
 const another = "Zv2nVWk5OMYkBqNn8Y6Rb0qL6r9eTtM3JxVn1p0sWcQ";
 const pair = { kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", kid: "a", state: "signing" };
 const machine = machineVariables(Deno.env.toObject());
-const everybody = ["gateway", "auth", "user", "course", "enrollment"];
+const everybody = ["gateway", "auth", "user", "course", "enrollment", "recommendation"];
 
 /** What is set, who complains, and of what. */
 const refused = {

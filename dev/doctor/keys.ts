@@ -4,7 +4,7 @@ import type { Effects, Subject } from "./subject.ts";
 
 /** Settings with keys, and the programs that read them. */
 const readers = {
-  PASSPORT_KEYS: ["gateway", "auth", "user", "course", "enrollment"],
+  PASSPORT_KEYS: ["gateway", "auth", "user", "course", "enrollment", "recommendation"],
   ACCESS_TOKEN_KEYS: ["auth"],
 } as const;
 

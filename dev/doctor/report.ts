@@ -2,7 +2,7 @@ import type { Paint } from "../paint.ts";
 import type { Reported } from "./checks.ts";
 
 const colours = { ok: "green", warn: "yellow", fail: "red" } as const;
-const nameWidth = 11;
+const nameWidth = 15;
 
 /** One line per finding, and one that counts them. */
 export function toText(findings: readonly Reported[], paint: Paint): string {

@@ -14,9 +14,9 @@ const reported = [
 
 Deno.test("a report is one line per finding and a count", () => {
   assert.deepEqual(toText(reported, plain).split("\n"), [
-    "ok    deno       Deno 2.9.5",
-    "warn  home       a path of two lines → deno task dev",
-    "fail  ports      PORT is taken → set PORT",
+    "ok    deno           Deno 2.9.5",
+    "warn  home           a path of two lines → deno task dev",
+    "fail  ports          PORT is taken → set PORT",
     "",
     "1 ok, 1 warn, 1 fail",
   ]);

@@ -11,7 +11,7 @@ const gateway = (message: string): Complaint => ({ part: "gateway", message });
 
 Deno.test("settings that every program takes are well", async () => {
   assert.deepEqual(allWell(await checkSettings(createSubject(), createEffects())), [
-    "gateway, auth, user, course, enrollment take their settings",
+    "gateway, auth, user, course, enrollment, recommendation take their settings",
   ]);
 });
 

@@ -56,6 +56,19 @@ export const identity: DashboardPlan = {
         title: "Refused, by service and reason",
         series: [rate(refused, { by: ["edgepass.service", "edgepass.reason"] })],
       },
+      {
+        title: "Compared in the shadow, by verdict",
+        description: "Mismatch and absent have to be 0 before profile A decides.",
+        width: 12,
+        series: [rate("edgepass.passports.compared", { by: ["edgepass.passport.verdict"] })],
+      },
+      {
+        title: "Mismatches, by service and reason",
+        width: 12,
+        series: [
+          rate("edgepass.passports.mismatched", { by: ["edgepass.service", "edgepass.reason"] }),
+        ],
+      },
     ],
     Revocation: [
       {

@@ -1,6 +1,8 @@
 import { eventTypes } from "@edgepass/contracts";
+import { dependencyPolicies } from "@edgepass/contracts/dependencies";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, readConfig } from "@edgepass/shared/config";
+import { followPolicies } from "@edgepass/shared/configuration";
 import { createEvents } from "@edgepass/shared/events";
 import { createClient, createStarter } from "@edgepass/shared/http";
 import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
@@ -34,7 +36,11 @@ export function composeCourse(
   const user = placeUpstream("USER", USER, local.USER);
   const starter = createStarter(bindings);
   const sql = readSqlDb(COURSE_DB, COURSE_DB_TOKEN);
-  const client = createClient({ services: { user }, now: starter.now });
+  const client = createClient({
+    services: { user },
+    resilience: { policies: followPolicies(starter.configuration("course"), dependencyPolicies) },
+    now: starter.now,
+  });
   const events = createEvents({ service: "course", table: eventTypes, sql, bindings, starter });
   addStates(events, sql);
   const service = createCourseService({

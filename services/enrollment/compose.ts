@@ -1,6 +1,8 @@
 import { eventTypes } from "@edgepass/contracts";
+import { dependencyPolicies } from "@edgepass/contracts/dependencies";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, readConfig } from "@edgepass/shared/config";
+import { followPolicies } from "@edgepass/shared/configuration";
 import { createEvents } from "@edgepass/shared/events";
 import { createClient, createStarter } from "@edgepass/shared/http";
 import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
@@ -39,7 +41,13 @@ export function composeEnrollment(
   const services = { auth: place("AUTH"), user: place("USER"), course: place("COURSE") };
   const starter = createStarter(bindings);
   const sql = readSqlDb(ENROLLMENT_DB, ENROLLMENT_DB_TOKEN);
-  const client = createClient({ services, now: starter.now });
+  const client = createClient({
+    services,
+    resilience: {
+      policies: followPolicies(starter.configuration("enrollment"), dependencyPolicies),
+    },
+    now: starter.now,
+  });
   const events = createEvents({ service: "enrollment", table: eventTypes, sql, bindings, starter });
   addStates(events, sql);
   const service = createEnrollmentService({

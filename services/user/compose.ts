@@ -1,6 +1,8 @@
 import { eventTypes } from "@edgepass/contracts";
+import { dependencyPolicies } from "@edgepass/contracts/dependencies";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, readConfig } from "@edgepass/shared/config";
+import { followPolicies } from "@edgepass/shared/configuration";
 import { createEvents } from "@edgepass/shared/events";
 import { createClient, createStarter } from "@edgepass/shared/http";
 import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
@@ -32,7 +34,11 @@ export function composeUser(
   const { USER_DB, USER_DB_TOKEN, AUTH } = readConfig(Config, bindings);
   const auth = placeUpstream("AUTH", AUTH, local.AUTH);
   const starter = createStarter(bindings);
-  const client = createClient({ services: { auth }, now: starter.now });
+  const client = createClient({
+    services: { auth },
+    resilience: { policies: followPolicies(starter.configuration("user"), dependencyPolicies) },
+    now: starter.now,
+  });
   const sql = readSqlDb(USER_DB, USER_DB_TOKEN);
   const events = createEvents({ service: "user", table: eventTypes, sql, bindings, starter });
   addStates(events, sql);

@@ -14,5 +14,5 @@ Deno.test("every service has the tables of events as a migration of its own, wor
       found.push(name);
     }
   }
-  assert.deepEqual(found.toSorted(), ["auth", "course", "enrollment", "user"]);
+  assert.deepEqual(found.toSorted(), ["auth", "course", "enrollment", "recommendation", "user"]);
 });

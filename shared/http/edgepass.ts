@@ -4,7 +4,7 @@ import { createMiddleware } from "hono/factory";
 import { routePath } from "hono/route";
 import { type RequestContext, runInContext } from "../context.ts";
 import type { Logger } from "../log.ts";
-import type { Passport, PassportVerifier } from "../passport/mod.ts";
+import type { Passport, PassportVerifier, ShadowVerdict } from "../passport/mod.ts";
 import { internalHeaders, maxCallChain, readDeadlineMs } from "../internal_headers.ts";
 import { Problem } from "../problem.ts";
 import { toSecret } from "../secret.ts";
@@ -31,7 +31,7 @@ export interface EdgepassOptions {
 /**
  * Admits only callers the gateway vouches for, and opens the request's context.
  *
- * It verifies `X-Passport`, puts the claims on `c.var.passport`, and makes trace, deadline and
+ * It verifies `X-Passport` (and `Txn-Token`, by the policy that is in force), puts the claims on `c.var.passport`, and makes trace, deadline and
  * Passport known to `currentContext()`, to every log line and to the service client. It serves
  * any Hono app; a failure is answered as problem details (RFC 9457), unless the app itself has an
  * answer under 500 for an error of its own. Requests are logged at `info`, open paths at `debug`.
@@ -43,7 +43,8 @@ export function edgepass(
   { name, starter, open = [] }: EdgepassOptions,
 ): MiddlewareHandler<PassportEnv> {
   const log = starter.createLogger(name);
-  const verify = starter.createVerifier(log);
+  const { verify, compare } = starter.createVerifiers(name, log);
+  const configuration = starter.configuration(name);
   const { now, telemetry } = starter;
   const openPaths = new Set(open);
   return createMiddleware<PassportEnv>(async function edgepass(c, next) {
@@ -51,13 +52,19 @@ export function edgepass(
     await runInContext(context, async () => {
       const startedAt = performance.now();
       const isOpen = openPaths.has(c.req.path);
+      let verdict: ShadowVerdict | undefined;
       try {
         const admitted = isOpen ? context : await admit(c, { context, verify, now });
+        await configuration.learn(admitted.passport?.cfg);
+        if (admitted.passport) {
+          verdict = await compare(admitted.passport, admitted.txnToken ?? null);
+        }
         await runInContext(admitted, next);
         if (c.error && !isAnswered(c.error, c.res)) c.res = respondToError(c.error, log);
       } catch (error) {
         c.res = respondToError(error, log);
       }
+      if (verdict) c.header(internalHeaders.passportVerdict, verdict);
       const durationMs = performance.now() - startedAt;
       const route = isOpen || c.get("passport") ? readRoute(c) : undefined;
       measureRequest(c, { context, telemetry, route, durationMs });
@@ -103,7 +110,8 @@ async function admit(
   },
 ): Promise<RequestContext> {
   const token = c.req.raw.headers.get(internalHeaders.passport);
-  const passport = await verify(token);
+  const txnToken = c.req.raw.headers.get(internalHeaders.txnToken);
+  const passport = await verify(token, txnToken);
   context.opened.span.setAttributes({
     "edgepass.passport.verdict": "accepted",
     "edgepass.passport.jti": passport.jti,
@@ -112,7 +120,12 @@ async function admit(
     throw new Problem("upstream_timeout");
   }
   c.set("passport", passport);
-  return { ...context, passport, ...(token === null ? {} : { passportToken: toSecret(token) }) };
+  return {
+    ...context,
+    passport,
+    ...(token === null ? {} : { passportToken: toSecret(token) }),
+    ...(txnToken === null ? {} : { txnToken: toSecret(txnToken) }),
+  };
 }
 
 /** The pattern that answered; before any did, and in an app without one, it is the middleware's own. */

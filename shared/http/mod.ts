@@ -3,6 +3,7 @@ export { type ClientOptions, createClient, type ServiceClient } from "./client.t
 export { createService, type ServiceOptions } from "./create_service.ts";
 export { edgepass, type EdgepassOptions } from "./edgepass.ts";
 export { addExportRoute, type Export, toTime } from "./export_route.ts";
+export { markFallback } from "./fallback.ts";
 export { hasRole, requireRole, requireUser, type UserPassport } from "./access.ts";
 export { type IdempotencyOptions, idempotent } from "./idempotency.ts";
 export {
@@ -10,6 +11,7 @@ export {
   attachmentResponse,
   bodyProblems,
   callProblems,
+  fallbackResponse,
   idempotencyKey,
   jsonBody,
   jsonResponse,
@@ -19,5 +21,7 @@ export {
   problems,
 } from "./openapi.ts";
 export { type AnswerOptions, toAnswerProblem } from "./read_answer.ts";
+export type { ServiceConfiguration } from "./service_configuration.ts";
+export type { Verifiers } from "./passport_verifiers.ts";
 export { createStarter, type Starter, type StarterEffects } from "./starter.ts";
 export { line, prose } from "./text.ts";

@@ -59,6 +59,17 @@ export function jsonResponse<Schema extends z.ZodType>(description: string, sche
   return { description, content: { "application/json": { schema } } } as const;
 }
 
+/** A JSON answer that `markFallback` marks where it is not live. */
+export function fallbackResponse<Schema extends z.ZodType>(description: string, schema: Schema) {
+  const headers = {
+    "X-Fallback": {
+      description: "On an answer that is not live: `cache; age=<seconds>` or `default`",
+      schema: { type: "string", example: "cache; age=12" },
+    },
+  } as const;
+  return { ...jsonResponse(description, schema), headers } as const;
+}
+
 /** A JSON answer that `asAttachment` has a browser save under a name. */
 export function attachmentResponse<Schema extends z.ZodType>(
   description: string,

@@ -1,5 +1,6 @@
 import { HTTPException } from "hono/http-exception";
 import { currentContext } from "../context.ts";
+import { internalHeaders } from "../internal_headers.ts";
 import type { Logger } from "../log.ts";
 import { Problem, type ProblemCode, problemMediaType, toProblemResponse } from "../problem.ts";
 import { StoreUnavailable } from "../sql/errors.ts";
@@ -36,5 +37,15 @@ export function respondToError(error: unknown, log: Logger): Response {
   const problem = toProblem(error);
   if (problem.status >= 500) log.error(problem.title, { code: problem.code, cause: problem.cause });
   const traceId = currentContext()?.trace.traceId ?? newTrace().traceId;
-  return toProblemResponse(problem, traceId);
+  const response = toProblemResponse(problem, traceId);
+  if (isFaultElsewhere(problem)) response.headers.set(internalHeaders.faultElsewhere, "1");
+  return response;
+}
+
+/**
+ * Callers' breakers must not shut out a service that is well: one whose dependency is down, or that
+ * turns some work away to go on with the rest.
+ */
+function isFaultElsewhere({ code, status }: Problem): boolean {
+  return status >= 500 && code !== "internal" && code !== "store_unavailable";
 }

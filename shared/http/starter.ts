@@ -2,22 +2,19 @@ import * as z from "zod/mini";
 import { type Bindings, integer, origin, readConfig } from "../config.ts";
 import { createLogger, type Logger, type LogSink } from "../log.ts";
 import { logSettings, toLoggerOptions } from "../log_settings.ts";
-import {
-  createPassportVerifier,
-  type PassportKeys,
-  passportKeysSetting,
-  type PassportVerifier,
-  readPassportKeys,
-} from "../passport/mod.ts";
-import { annotate, count, readTelemetry, type Telemetry } from "../telemetry/mod.ts";
-import { currentContext } from "../context.ts";
+import { passportRingSetting } from "../passport/mod.ts";
+import { readTelemetry, type Telemetry } from "../telemetry/mod.ts";
+import { createVerifiers, type Verifiers } from "./passport_verifiers.ts";
+import { createServiceConfigurations, type ServiceConfiguration } from "./service_configuration.ts";
 
 /** What every service of a trust domain has in common. */
 export interface Starter {
-  /** Verifies what came as `X-Passport`, and logs why one is refused. */
-  createVerifier(log: Logger): PassportVerifier;
-  /** A logger that writes under a service's name. */
+  /** Verifies what came as `X-Passport` and `Txn-Token` to a service, and logs why one is refused. */
+  createVerifiers(service: string, log: Logger): Verifiers;
+  /** A logger that writes under a service's name, from the level on that is in force for it. */
   createLogger(service: string): Logger;
+  /** What a service lives by, in force at run time: one for each name. */
+  configuration(service: string): ServiceConfiguration;
   /** Where spans and measurements go. */
   readonly telemetry: Telemetry;
   /** Epoch milliseconds. */
@@ -38,7 +35,7 @@ export const starterSettings = {
   ISSUER: z.optional(z.string().check(z.minLength(1))),
   TRUST_DOMAIN: z._default(z.string().check(z.minLength(1)), "edgepass.local"),
   LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
-  PASSPORT_KEYS: passportKeysSetting,
+  PASSPORT_KEYS: passportRingSetting,
   ...logSettings,
 };
 
@@ -46,7 +43,8 @@ export const starterSettings = {
  * Reads what a service needs to know of its trust domain.
  *
  * Settings: `PASSPORT_KEYS`, `TRUST_DOMAIN`, `ISSUER` (or `PUBLIC_ORIGIN`), `LEEWAY_SECONDS`,
- * `LOG_LEVEL`. Keys are imported once, at the first Passport.
+ * `LOG_LEVEL`; with `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN` the central configuration
+ * is followed. Keys are imported once, at the first Passport.
  *
  * @throws {ConfigError} naming the settings that are missing or malformed
  */
@@ -58,28 +56,33 @@ export function createStarter(
   const issuer = config.ISSUER ?? config.PUBLIC_ORIGIN;
   // The schema cannot say "one of two", and reading the pair again names what is missing.
   if (issuer === undefined) readConfig(z.object({ ISSUER: z.string() }), bindings);
-  let keys: Promise<PassportKeys> | undefined;
-  const ring = async () => (await (keys ??= readPassportKeys(config.PASSPORT_KEYS))).ring;
+  const verifiers = createVerifiers(config.PASSPORT_KEYS, {
+    issuer: issuer ?? "",
+    audience: config.TRUST_DOMAIN,
+    leewaySeconds: config.LEEWAY_SECONDS,
+    now,
+  });
+  const configuration = createServiceConfigurations(bindings, {
+    environment: { logLevel: config.LOG_LEVEL },
+    createLogger: createServiceLogger,
+    now,
+  });
+  function createServiceLogger(service: string): Logger {
+    const { current } = configuration(service);
+    return createLogger({
+      service,
+      now,
+      ...toLoggerOptions(config),
+      ...(sink ? { sink } : {}),
+      level: () => current().values.logLevel,
+    });
+  }
   return {
     now,
     telemetry: readTelemetry(bindings),
-    createLogger: (service) =>
-      createLogger({ service, now, ...toLoggerOptions(config), ...(sink ? { sink } : {}) }),
-    createVerifier: (log) =>
-      createPassportVerifier({
-        keys: ring,
-        issuer: issuer ?? "",
-        audience: config.TRUST_DOMAIN,
-        leewaySeconds: config.LEEWAY_SECONDS,
-        now,
-        onRefusal(reason) {
-          log.warn("Passport refused", { reason });
-          annotate({ "edgepass.passport.verdict": reason });
-          count("edgepass.passports.refused", {
-            "edgepass.service": currentContext()?.service,
-            "edgepass.reason": reason,
-          });
-        },
-      }),
+    configuration,
+    createLogger: createServiceLogger,
+    createVerifiers: (service, log) =>
+      verifiers(service, { configuration: configuration(service), log }),
   };
 }

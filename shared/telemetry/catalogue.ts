@@ -80,6 +80,20 @@ export const metricCatalogue = {
     attributes: ["edgepass.service", "edgepass.reason"],
     meaning: "Passports a service did not take, by reason.",
   },
+  "edgepass.passports.compared": {
+    kind: "counter",
+    unit: "{passport}",
+    attributes: ["edgepass.service", "edgepass.passport.verdict"],
+    meaning:
+      "Requests with Passports of both profiles, by what the service behind the gateway found: match, mismatch, absent.",
+  },
+  "edgepass.passports.mismatched": {
+    kind: "counter",
+    unit: "{passport}",
+    attributes: ["edgepass.service", "edgepass.reason"],
+    meaning:
+      "Passports that did not match the one of profile S they came with, by the service and why.",
+  },
   "edgepass.revocation.checks": {
     kind: "counter",
     unit: "{check}",
@@ -107,6 +121,36 @@ export const metricCatalogue = {
     attributes: ["edgepass.service"],
     buckets: counts,
     meaning: "Requests that shared one round trip to Redis.",
+  },
+  "edgepass.breaker.open": {
+    kind: "gauge",
+    unit: "{breaker}",
+    attributes: ["edgepass.service", "edgepass.peer"],
+    meaning: "Circuit breakers that are open or half-open, one of each caller and dependency.",
+  },
+  "edgepass.breaker.transitions": {
+    kind: "counter",
+    unit: "{transition}",
+    attributes: ["edgepass.service", "edgepass.peer", "edgepass.breaker.state"],
+    meaning: "Changes of a circuit breaker, by the state it came to: open, half_open, closed.",
+  },
+  "edgepass.resilience.refusals": {
+    kind: "counter",
+    unit: "{call}",
+    attributes: ["edgepass.service", "edgepass.peer", "edgepass.reason"],
+    meaning: "Calls refused before they were made, by what refused them: breaker, bulkhead.",
+  },
+  "edgepass.resilience.retries": {
+    kind: "counter",
+    unit: "{call}",
+    attributes: ["edgepass.service", "edgepass.peer"],
+    meaning: "Attempts beyond the first of a call.",
+  },
+  "edgepass.fallbacks": {
+    kind: "counter",
+    unit: "{answer}",
+    attributes: ["edgepass.service", "edgepass.fallback.source"],
+    meaning: "Answers that stand in for a live one: cache (the person's last good one), default.",
   },
   "db.client.operation.duration": {
     kind: "histogram",
@@ -181,6 +225,13 @@ export const metricCatalogue = {
     unit: "{event}",
     attributes: ["edgepass.service"],
     meaning: "Deliveries that QStash gave up, by the consumer that did not take them.",
+  },
+  "edgepass.configuration.fetches": {
+    kind: "counter",
+    unit: "{fetch}",
+    attributes: ["edgepass.service", "edgepass.outcome"],
+    meaning:
+      "Reads of the central configuration: adopted, refused (does not fit), missing, unavailable.",
   },
   "edgepass.telemetry.dropped": {
     kind: "counter",

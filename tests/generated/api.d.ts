@@ -253,6 +253,61 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read the central configuration */
+        get: operations["readConfiguration"];
+        /**
+         * Put a central configuration in force
+         * @description In force with the answer, without a restart: each instance follows with the first request by which it hears of the version. A document that does not fit changes nothing.
+         */
+        put: operations["changeConfiguration"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/configuration/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the versions of the central configuration, newest first */
+        get: operations["listConfigurations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/configuration/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put the document of an older version in force again, as a new version */
+        post: operations["rollBackConfiguration"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/users/me": {
         parameters: {
             query?: never;
@@ -448,6 +503,23 @@ export interface paths {
         patch: operations["changeLesson"];
         trace?: never;
     };
+    "/recommendations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Courses that may suit the person who asks, the best first */
+        get: operations["listRecommendations"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -503,6 +575,52 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        Configuration: {
+            /** @example 7 */
+            version: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-05T09:30:00.000Z
+             */
+            changedAt: string | null;
+            /** @example 01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f */
+            changedBy: string | null;
+            /** @example Look closer for an hour */
+            comment: string | null;
+            /** @description Paths of what differs from the version before */
+            changed: string[];
+            /**
+             * @description The whole central document; docs/configuration.md has what it may say
+             * @example {
+             *       "gateway": {
+             *         "logLevel": "debug"
+             *       }
+             *     }
+             */
+            document: {
+                [key: string]: unknown;
+            };
+        };
+        ConfigurationChange: {
+            /** @example 7 */
+            version: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-05T09:30:00.000Z
+             */
+            changedAt: string | null;
+            /** @example 01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f */
+            changedBy: string | null;
+            /** @example Look closer for an hour */
+            comment: string | null;
+            /** @description Paths of what differs from the version before */
+            changed: string[];
+        };
+        ConfigurationHistory: {
+            items: components["schemas"]["ConfigurationChange"][];
+            /** @example WyIwMTkzNmY3ZS04YzJhLTdiM2QtOWU0Zi01YTZiN2M4ZDllMGYiXQ */
+            nextCursor: string | null;
+        };
         Course: {
             /**
              * Format: uuid
@@ -778,6 +896,26 @@ export interface components {
             /** @example Demo Learner */
             name: string;
         };
+        NewConfiguration: {
+            /**
+             * @description The whole central document; docs/configuration.md has what it may say
+             * @example {
+             *       "gateway": {
+             *         "logLevel": "debug"
+             *       }
+             *     }
+             */
+            document: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description The version this is based on: refused when another one is in force
+             * @example 6
+             */
+            ifVersion?: number;
+            /** @example Look closer for an hour */
+            comment?: string;
+        };
         NewCourse: {
             /** @example Sailing for beginners */
             title: string;
@@ -911,6 +1049,27 @@ export interface components {
              */
             avatarUrl: string | null;
         };
+        Recommendation: {
+            course: {
+                /**
+                 * Format: uuid
+                 * @example 01981c5e-7a10-7cc3-b1f4-3f1a9d5c2e80
+                 */
+                id: string;
+                /** @example Sailing for beginners */
+                title: string;
+            };
+            /** @example Many learn it */
+            reason: string;
+        };
+        RecommendationList: {
+            items: components["schemas"]["Recommendation"][];
+            /**
+             * @description Made for this request, kept from an earlier one of the same person, or what most people learn
+             * @enum {string}
+             */
+            source: "live" | "cache" | "default";
+        };
         RefreshTokenGrant: {
             /**
              * @description discriminator enum property added by openapi-typescript
@@ -930,6 +1089,18 @@ export interface components {
         };
         /** @enum {string} */
         Role: "admin" | "instructor" | "learner";
+        Rollback: {
+            /**
+             * @description The version whose document is to be in force
+             * @example 7
+             */
+            version: number;
+            /**
+             * @description The version this is based on: refused when another one is in force
+             * @example 6
+             */
+            ifVersion?: number;
+        };
         Session: {
             /**
              * Format: uuid
@@ -2571,6 +2742,173 @@ export interface operations {
             504: components["responses"]["UpstreamTimeout"];
         };
     };
+    readConfiguration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The version in force; 0 is none */
+            200: {
+                headers: {
+                    "X-Trace-Id": components["headers"]["TraceId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["Configuration"];
+                        traceId: components["schemas"]["TraceId"];
+                    };
+                };
+            };
+            400: components["responses"]["PathNotCanonical"];
+            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["MisdirectedRequest"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["UpstreamBadResponse"];
+            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    changeConfiguration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewConfiguration"];
+            };
+        };
+        responses: {
+            /** @description The version in force */
+            200: {
+                headers: {
+                    "X-Trace-Id": components["headers"]["TraceId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["Configuration"];
+                        traceId: components["schemas"]["TraceId"];
+                    };
+                };
+            };
+            400: components["responses"]["MalformedJsonOrPathNotCanonical"];
+            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
+            403: components["responses"]["CsrfRejectedOrForbidden"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["UpstreamBadResponse"];
+            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    listConfigurations: {
+        parameters: {
+            query?: {
+                limit?: number;
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page of versions */
+            200: {
+                headers: {
+                    "X-Trace-Id": components["headers"]["TraceId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["ConfigurationHistory"];
+                        traceId: components["schemas"]["TraceId"];
+                    };
+                };
+            };
+            400: components["responses"]["PathNotCanonical"];
+            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["MisdirectedRequest"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["UpstreamBadResponse"];
+            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    rollBackConfiguration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Rollback"];
+            };
+        };
+        responses: {
+            /** @description The version in force */
+            200: {
+                headers: {
+                    "X-Trace-Id": components["headers"]["TraceId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["Configuration"];
+                        traceId: components["schemas"]["TraceId"];
+                    };
+                };
+            };
+            400: components["responses"]["MalformedJsonOrPathNotCanonical"];
+            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
+            403: components["responses"]["CsrfRejectedOrForbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["PayloadTooLarge"];
+            414: components["responses"]["UriTooLong"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["UpstreamBadResponse"];
+            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
     getOwnProfile: {
         parameters: {
             query?: never;
@@ -3347,6 +3685,48 @@ export interface operations {
             413: components["responses"]["PayloadTooLarge"];
             414: components["responses"]["UriTooLong"];
             415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            422: components["responses"]["ValidationFailed"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
+            502: components["responses"]["UpstreamBadResponse"];
+            503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
+            504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    listRecommendations: {
+        parameters: {
+            query?: {
+                /** @description Longest list wanted; 10 unless the installation says otherwise */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Courses, and where the choice comes from */
+            200: {
+                headers: {
+                    "X-Trace-Id": components["headers"]["TraceId"];
+                    /** @description On an answer that is not live: `cache; age=<seconds>` or `default` */
+                    "X-Fallback"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: components["schemas"]["RecommendationList"];
+                        traceId: components["schemas"]["TraceId"];
+                    };
+                };
+            };
+            400: components["responses"]["PathNotCanonical"];
+            401: components["responses"]["AuthenticationRequiredOrTokenInvalidOrTokenExpiredOrTokenRevokedOrAmbiguousCredentials"];
+            403: components["responses"]["Forbidden"];
+            414: components["responses"]["UriTooLong"];
             421: components["responses"]["MisdirectedRequest"];
             422: components["responses"]["ValidationFailed"];
             431: components["responses"]["HeadersTooLarge"];

@@ -1,0 +1,58 @@
+import type { DashboardPlan } from "../dashboard.ts";
+import { level, rate } from "../promql.ts";
+
+const byCall = ["edgepass.service", "edgepass.peer"] as const;
+
+/** What is not called for now, what is called again, and what stands in for it. */
+export const resilience: DashboardPlan = {
+  uid: "edgepass-resilience",
+  title: "Edgepass / Resilience",
+  description: "Circuit breakers, refused calls, retries and fallbacks, by caller and dependency.",
+  rows: {
+    "Circuit breakers": [
+      {
+        title: "Not closed",
+        description: "Breakers are per isolate: one of many that is open is its own affair.",
+        series: [level("edgepass.breaker.open", { by: byCall })],
+      },
+      {
+        title: "Transitions",
+        series: [
+          rate("edgepass.breaker.transitions", { by: [...byCall, "edgepass.breaker.state"] }),
+        ],
+      },
+      {
+        title: "Calls refused unmade",
+        isStacked: true,
+        series: [rate("edgepass.resilience.refusals", { by: [...byCall, "edgepass.reason"] })],
+      },
+    ],
+    "What comes instead": [
+      {
+        title: "Retries",
+        description: "A tenth of all calls at most, whatever fails.",
+        width: 12,
+        series: [rate("edgepass.resilience.retries", { by: byCall })],
+      },
+      {
+        title: "Answers that are not live",
+        width: 12,
+        isStacked: true,
+        series: [
+          rate("edgepass.fallbacks", { by: ["edgepass.service", "edgepass.fallback.source"] }),
+        ],
+      },
+    ],
+    "Central configuration": [
+      {
+        title: "Reads of the document",
+        description: "One by each instance for each version; refused means that it does not fit.",
+        width: 24,
+        isStacked: true,
+        series: [
+          rate("edgepass.configuration.fetches", { by: ["edgepass.service", "edgepass.outcome"] }),
+        ],
+      },
+    ],
+  },
+};

@@ -1,0 +1,72 @@
+import * as z from "zod/mini";
+import { type Bindings, readConfig } from "../config.ts";
+import {
+  createLiveConfiguration,
+  fixedConfiguration,
+  initialServiceValues,
+  type LiveConfiguration,
+  readServiceValues,
+  type ServiceEnvironment,
+  type ServiceValues,
+} from "../configuration/mod.ts";
+import type { Logger } from "../log.ts";
+import {
+  createUpstashRedis,
+  optionalUpstashSettings,
+  type Redis,
+  upstashSettings,
+} from "../redis/mod.ts";
+
+/** What a service lives by, in force at run time. */
+export type ServiceConfiguration = LiveConfiguration<ServiceValues>;
+
+/** A request waits for a document once for each version. */
+const timeoutMs = 500;
+
+/**
+ * Makes the live configuration of each service by its name, one for each. Without the settings of a
+ * Redis the environment is all there is.
+ *
+ * @throws {ConfigError} when one of the pair is missing
+ */
+export function createServiceConfigurations(
+  bindings: Bindings,
+  { environment, createLogger, now }: {
+    readonly environment: ServiceEnvironment;
+    readonly createLogger: (name: string) => Logger;
+    readonly now: () => number;
+  },
+): (name: string) => ServiceConfiguration {
+  const redis = readRedis(bindings);
+  const made = new Map<string, ServiceConfiguration>();
+
+  function make(name: string): ServiceConfiguration {
+    const initial = initialServiceValues(environment);
+    if (!redis) return fixedConfiguration(initial);
+    let log: Logger | undefined;
+    return createLiveConfiguration({
+      redis,
+      initial,
+      read: (document) => readServiceValues(document, name, environment),
+      log: () => log ??= createLogger(name),
+      now,
+    });
+  }
+
+  return function configurationOf(name) {
+    const configuration = made.get(name) ?? make(name);
+    made.set(name, configuration);
+    return configuration;
+  };
+}
+
+function readRedis(bindings: Bindings): Redis | undefined {
+  const given = readConfig(z.object(optionalUpstashSettings), bindings);
+  if (Object.values(given).every((value) => value === undefined)) return undefined;
+  const config = readConfig(z.object(upstashSettings), bindings);
+  return createUpstashRedis({
+    url: config.UPSTASH_REDIS_REST_URL,
+    token: config.UPSTASH_REDIS_REST_TOKEN,
+    timeoutMs,
+  });
+}
