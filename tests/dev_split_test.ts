@@ -13,7 +13,7 @@ Deno.test("deno task dev --split serves the same people from processes of their 
   const family = await system.family();
   assert.equal(family.length, 8, "task, command, gateway and five services");
   const places = await readPlaces(home.path);
-  assert.equal(new Set(places.values()).size, 4);
+  assert.equal(new Set(places.values()).size, 5);
   for (const [name, port] of places) assert.ok(await isListening(port), name);
 
   assert.equal((await system.end("SIGTERM")).code, 0);
