@@ -63,6 +63,12 @@ function isServedBy(...names: readonly string[]) {
     );
 }
 
+/** Spans without a parent among the others: one, when the tree is whole. */
+function rootsOf({ spans }: RequestDetail): RequestDetail["spans"] {
+  const ids = new Set(spans.map(({ spanId }) => spanId));
+  return spans.filter(({ parentId }) => parentId === null || !ids.has(parentId));
+}
+
 async function explain(home: string, traceId: string): Promise<string> {
   const { stdout, stderr, code } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "explain", traceId],
@@ -342,17 +348,16 @@ Deno.test("services in processes of their own are one trace, and each has its he
     body: JSON.stringify({ courseId: data.items[0].id }),
   });
   assert.equal(response.status, 201);
-  const { request, verdicts, spans } = await traceOf(
+  const isServed = isServedBy("gateway", "enrollment", "course");
+  // A process tells its spans when it likes, so those of consumers may come before their cause's.
+  const { request, verdicts } = await traceOf(
     system,
     response,
-    isServedBy("gateway", "enrollment", "course"),
+    (detail) => isServed(detail) && rootsOf(detail).length === 1,
   );
   assert.equal(request?.route, "/enrollments");
   const judged = verdicts.map(({ service, verdict }) => `${service} ${verdict}`);
   assert.ok(judged.includes("enrollment accepted") && judged.includes("course accepted"));
-  const ids = new Set(spans.map(({ spanId }) => spanId));
-  const roots = spans.filter(({ parentId }) => parentId === null || !ids.has(parentId));
-  assert.equal(roots.length, 1, "one tree through three processes");
   const { parts } = await ask<Health>(system, "/api/health");
   const processes = parts.filter(({ kind }) => kind === "process").map(({ name }) => name);
   assert.deepEqual(processes.toSorted(), [
