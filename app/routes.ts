@@ -41,6 +41,7 @@ export const routes = {
   "/auth/accounts/{id}/enable": { service: "AUTH", access: { POST: admin } },
   "/admin/configuration": { ...operation, access: { GET: admin, PUT: admin } },
   "/admin/configuration/history": { ...operation, access: { GET: admin } },
+  "/admin/configuration/history/{version}": { ...operation, access: { GET: admin } },
   "/admin/configuration/rollback": { ...operation, access: { POST: admin } },
   "/.well-known/jwks.json": { service: "AUTH", access: { GET: "public" }, envelope: false },
 

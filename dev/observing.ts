@@ -7,6 +7,7 @@ import type { Endpoints } from "./endpoints.ts";
 import type { Home } from "./home.ts";
 import type { LogLine } from "./log_line.ts";
 import type { Logs } from "./logs.ts";
+import { listBaseSettings } from "./observe/base_settings.ts";
 import {
   type ForwardTargets,
   type LogLine as ObservedLine,
@@ -75,6 +76,12 @@ export async function observe(
       redis: { url: settings.UPSTASH_REDIS_REST_URL, token: settings.UPSTASH_REDIS_REST_TOKEN },
       qstash,
       databases: mode === "workers" ? [] : listDatabases(settings),
+      administrator: {
+        port: Number(settings.PORT),
+        email: settings.ADMIN_EMAIL,
+        password: settings.ADMIN_PASSWORD,
+      },
+      base: listBaseSettings(settings, serviceNames),
     },
     forward: toForwardTargets({ ...given, DASHBOARD_PORT: settings.DASHBOARD_PORT }),
     keepsLogs: !isExportingLogs,

@@ -40,7 +40,15 @@ which any deployment has:
 | \`GET /admin/configuration\`          |                                   | the version in force, its document |
 | \`PUT /admin/configuration\`          | \`{document,ifVersion?,comment?}\` | the version in force               |
 | \`GET /admin/configuration/history\`  |                                   | who changed what, newest first     |
+| \`GET /admin/configuration/history/{version}\` |                           | a version and its document         |
 | \`POST /admin/configuration/rollback\` | \`{version,ifVersion?}\`           | a new version with that document   |
+
+In dev the page shows it at <http://127.0.0.1:8788/#/configuration>: each setting with its value and
+whether the document, the environment or a default says it; which program has taken which version, by
+its own log; and every version with what going back to it would change. There the document is changed
+and rolled back too, always with \`ifVersion\`, as dev's administrator: like all of the page it is for
+this machine alone, and changes are taken from its own script only. What was made elsewhere appears by
+itself. A deployment has the command and the API.
 
 ## What holds
 

@@ -64,6 +64,7 @@ for (
       const requests = [
         { path },
         { path: `${path}/history` },
+        { path: `${path}/history/1` },
         { method: "PUT", path, body },
         { method: "POST", path: `${path}/rollback`, body: { version: 1 } },
       ];

@@ -43,6 +43,16 @@ const views = {
     "poison",
     "Replay all 1 event that are no poison",
   ]],
+  "the configuration": ["#/configuration?version=3", "Configuration", [
+    "Version 4, put in force",
+    "Ready for profile A",
+    'gateway.revocation["/files/a.b"].boundedMs',
+    "central document",
+    "PASSPORT_TTL_SECONDS",
+    "its default",
+    "4 does not fit",
+    "Roll back to version 3…",
+  ]],
   "the health": [
     "#/health",
     "Health",

@@ -1,7 +1,10 @@
 import { join } from "node:path";
+import type { Administrator } from "./admin_api.ts";
 import { createAnnouncer } from "./announcer.ts";
 import type { Exit, LogLine, State } from "./api.ts";
 import { type Check, checkDatabase, checkHttp, checkRedis } from "./checks.ts";
+import type { BaseSetting } from "./configuration_api.ts";
+import { openConfiguration } from "./configuration_part.ts";
 import { createCollector, type Signal } from "./collector.ts";
 import { type Database, openDatabase, storeFile } from "./database.ts";
 import { createDeliveries, type DeliveryNote } from "./deliveries.ts";
@@ -33,6 +36,10 @@ export interface System {
   readonly qstash?: { readonly url: string; readonly token: string } | undefined;
   /** Paths of SQLite files by the name they are shown under. */
   readonly databases: readonly (readonly [name: string, path: string])[];
+  /** As whom the page reads and changes the central configuration. */
+  readonly administrator?: Administrator | undefined;
+  /** What the environment says of settings that the central configuration may change. */
+  readonly base?: readonly BaseSetting[];
 }
 
 export interface ObserverOptions {
@@ -72,11 +79,23 @@ export function createObserver(options: ObserverOptions): Observer {
   const { folder, port, page, onWarning, now } = options;
   const db = openStore(options);
   const store = createStore(db);
-  const stream = createStream({ onAudience: (isThere) => health.watch(isThere) });
+  const stream = createStream({
+    onAudience(isThere) {
+      health.watch(isThere);
+      configuration.watch(isThere);
+    },
+  });
   const announcer = createAnnouncer({ stream, findRequest: (id) => findRequest(db, id) });
   const probe = Deno.createHttpClient({ allowHost: true });
   const health = watchHealth(options, { db, stream, probe });
-  const take = (batch: Batch): void => announcer.heard(store.write(batch));
+  const configuration = openConfiguration(options.system, {
+    onNews: (version) => stream.publish("configuration", { version }),
+    isNear: isLoopback(options.system.redis.url),
+  });
+  const take = (batch: Batch): void => {
+    announcer.heard(store.write(batch));
+    configuration.hear(batch.lines ?? []);
+  };
   const deliveries = createDeliveries(db);
   const outboxes = toOutboxes(options.system);
   const { qstash } = options.system;
@@ -90,6 +109,7 @@ export function createObserver(options: ObserverOptions): Observer {
     db,
     outboxes,
     board,
+    configuration: configuration.board,
     state: () => toState(options, store),
     health: health.read,
     openStream: stream.open,
@@ -118,6 +138,7 @@ export function createObserver(options: ObserverOptions): Observer {
     told: () => markTold(db),
     close() {
       health.close();
+      configuration.close();
       announcer.close();
       stream.close();
       probe.close();

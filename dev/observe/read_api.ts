@@ -1,11 +1,13 @@
 import type { Health, State } from "./api.ts";
 import type { Collect, Signal } from "./collector.ts";
 import type { Database } from "./database.ts";
+import type { ConfigurationBoard } from "./configuration_board.ts";
 import type { EventBoard } from "./event_board.ts";
 import { readDetail } from "./detail.ts";
 import { searchLines } from "./lines.ts";
 import { readMap } from "./map.ts";
 import type { OutboxFile } from "./outboxes.ts";
+import { readJsonText } from "./read_body.ts";
 import { readLogsQuery, readMapQuery, readRequestsQuery } from "./query.ts";
 import { Refusal, toJsonResponse } from "./refusal.ts";
 import { listRequests } from "./requests.ts";
@@ -15,6 +17,7 @@ export interface ApiOptions {
   readonly db: Database;
   readonly outboxes: readonly OutboxFile[];
   readonly board: EventBoard;
+  readonly configuration: ConfigurationBoard;
   readonly state: () => State;
   readonly health: () => Promise<Health>;
   readonly openStream: () => Response;
@@ -24,9 +27,13 @@ export interface ApiOptions {
   readonly now: () => number;
 }
 
+/** Twice what a document may have. */
+const maxBodyBytes = 1024 * 1024;
+
 /** Everything the dashboard answers beside its page. */
 export function createRoutes(options: ApiOptions): DashboardRoute[] {
-  const { db, outboxes, board, state, health, openStream, collect, services, now } = options;
+  const { db, outboxes, board, configuration, state, health, openStream, collect, now } = options;
+  const { services } = options;
   const read = (
     path: string,
     answer: (url: URL, parameter: string) => unknown,
@@ -36,17 +43,23 @@ export function createRoutes(options: ApiOptions): DashboardRoute[] {
     answer: async (_request, url, parameter) => toJsonResponse(await answer(url, parameter)),
   });
   const act = (
-    method: "POST" | "DELETE",
+    method: "POST" | "PUT" | "DELETE",
     path: string,
-    answer: (parameter: string) => unknown,
+    answer: (parameter: string, request: Request) => unknown,
   ): DashboardRoute => ({
     method,
     path,
     answer: async (request, _url, parameter) => {
       requireOwnScript(request);
-      return toJsonResponse(await answer(parameter));
+      return toJsonResponse(await answer(parameter, request));
     },
   });
+  const change = (
+    method: "POST" | "PUT",
+    path: string,
+    make: (body: unknown) => Promise<unknown>,
+  ): DashboardRoute =>
+    act(method, path, async (_parameter, request) => make(await readBody(request)));
   const exported = (signal: Signal): DashboardRoute => ({
     method: "POST",
     path: `/v1/${signal}`,
@@ -74,8 +87,24 @@ export function createRoutes(options: ApiOptions): DashboardRoute[] {
     act("POST", "/api/events/dead-letters", board.replayAll),
     act("POST", "/api/events/dead-letters/:id", board.replay),
     act("DELETE", "/api/events/dead-letters/:id", board.drop),
+    read("/api/configuration", configuration.read),
+    read("/api/configuration/holders", configuration.holders),
+    read("/api/configuration/history", (url) => configuration.history(url.searchParams)),
+    read("/api/configuration/history/:version", (_url, version) => configuration.find(version)),
+    change("PUT", "/api/configuration", configuration.change),
+    change("POST", "/api/configuration/rollback", configuration.rollBack),
     { method: "GET", path: "/api/stream", answer: openStream },
   ];
+}
+
+/** @throws {Refusal} 400, 413, 415 */
+async function readBody(request: Request): Promise<unknown> {
+  const text = await readJsonText(request, maxBodyBytes);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Refusal(400, "The body is not JSON");
+  }
 }
 
 /**

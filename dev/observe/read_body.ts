@@ -8,7 +8,7 @@ import { Refusal } from "./refusal.ts";
 export async function readJsonText(request: Request, maxBytes: number): Promise<string> {
   const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
   if (type !== "application/json") {
-    throw new Refusal(415, "Only OTLP/HTTP with JSON is taken: content-type application/json");
+    throw new Refusal(415, "Only JSON is taken: content-type application/json");
   }
   const encoding = request.headers.get("content-encoding") ?? "identity";
   if (encoding !== "identity") throw new Refusal(415, "Packed bodies are not taken");

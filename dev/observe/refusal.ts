@@ -1,19 +1,34 @@
+/** One thing that does not fit, and where; an empty path is all of it. */
+export interface RefusalDetail {
+  readonly path: string;
+  readonly message: string;
+}
+
 /** A request that the dashboard does not take; the message is its answer. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
+  /** What does not fit, place by place. */
+  readonly details: readonly RefusalDetail[];
 
-  constructor(status: number, reason: string, headers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    status: number,
+    reason: string,
+    headers: Readonly<Record<string, string>> = {},
+    details: readonly RefusalDetail[] = [],
+  ) {
     super(reason);
     this.status = status;
     this.headers = headers;
+    this.details = details;
   }
 }
 
-/** The answer of a refusal: `{"error"}` with its reason. */
-export function toRefusalResponse({ status, message, headers }: Refusal): Response {
-  return toJsonResponse({ error: message }, { status, headers });
+/** The answer of a refusal: `{"error"}` with its reason, and `details` where there are any. */
+export function toRefusalResponse({ status, message, headers, details }: Refusal): Response {
+  const more = details.length === 0 ? {} : { details };
+  return toJsonResponse({ error: message, ...more }, { status, headers });
 }
 
 /** JSON that nobody keeps or guesses the type of. */

@@ -2,7 +2,7 @@ import { Refusal, toRefusalResponse } from "./refusal.ts";
 
 /** One path of the dashboard and who answers it. */
 export interface DashboardRoute {
-  readonly method: "GET" | "POST" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
   /** Whole segments; `:name` is any one. */
   readonly path: string;
   readonly answer: (request: Request, url: URL, parameter: string) => Response | Promise<Response>;
@@ -34,9 +34,9 @@ const pageHeaders = {
 /**
  * Makes the dashboard's handler: who may ask at all, then the routes, then the page.
  *
- * It has no credentials, and every web page that is open in somebody's browser can reach loopback.
- * So it answers only under its own name, which keeps out names that are rebound to loopback, and
- * only its own pages.
+ * It asks for no credentials, acts as the administrator on the central configuration, and every web
+ * page that is open in somebody's browser can reach loopback. So it answers only under its own name,
+ * which keeps out names that are rebound to loopback, and only its own pages.
  */
 export function createServer(
   { port, routes, page, onError }: ServerOptions,

@@ -1,5 +1,5 @@
 /** What a page hears of while it is open. */
-export type StreamEvent = "request" | "log" | "health" | "metrics" | "events";
+export type StreamEvent = "request" | "log" | "health" | "metrics" | "events" | "configuration";
 
 export interface StreamOptions {
   /** A client that has so many characters waiting is cut off: it connects again and reloads. */

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { Configuration } from "./views/configuration.tsx";
 import { Events } from "./views/events.tsx";
 import { Health } from "./views/health.tsx";
 import { Logs } from "./views/logs.tsx";
@@ -30,6 +31,12 @@ export const views: readonly View[] = [
   { path: /^\/requests\/([^/]+)$/, title: "Request", within: "/requests", view: Trace },
   { path: /^\/logs$/, title: "Logs", link: "/logs", view: Logs },
   { path: /^\/events$/, title: "Events", link: "/events", view: Events },
+  {
+    path: /^\/configuration$/,
+    title: "Configuration",
+    link: "/configuration",
+    view: Configuration,
+  },
   { path: /^\/health$/, title: "Health", link: "/health", view: Health },
 ];
 

@@ -1,8 +1,17 @@
+export type {
+  BaseSetting,
+  Configuration,
+  ConfigurationChange,
+  ConfigurationHistory,
+  ConfigurationHolder,
+  ConfigurationVersion,
+} from "../observe/configuration_api.ts";
 import type { Health, LogLine, RequestRow } from "../observe/api.ts";
 
 /** The one place where the page hangs on the server: the shapes of its API. */
 export type {
   Attributes,
+  AttributeValue,
   DeadEvent,
   DeliveryAttempt,
   EventDelivery,
@@ -39,4 +48,5 @@ export interface StreamEvents {
   readonly health: Health;
   readonly metrics: { readonly at: number };
   readonly events: { readonly at: number };
+  readonly configuration: { readonly version: number };
 }

@@ -195,6 +195,7 @@ Deno.test("the OpenAPI document names every public operation and no internal rou
     "/.well-known/jwks.json",
     "/admin/configuration",
     "/admin/configuration/history",
+    "/admin/configuration/history/{version}",
     "/admin/configuration/rollback",
     "/auth/accounts",
     "/auth/accounts/{id}/disable",

@@ -35,6 +35,12 @@ export const ConfigurationChange = z.object(change).openapi("ConfigurationChange
 
 export const ConfigurationHistory = list(ConfigurationChange).openapi("ConfigurationHistory");
 
+/** A version in a path, where everything is text. */
+export const VersionParam = z.object({
+  version: z.string().regex(/^[1-9]\d{0,8}$/).transform(Number)
+    .openapi({ type: "integer", minimum: 1, maximum: 999_999_999, example: 6 }),
+});
+
 export const Rollback = z.strictObject({
   version: version.min(1).openapi({ description: "The version whose document is to be in force" }),
   ifVersion,

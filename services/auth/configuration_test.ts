@@ -27,6 +27,7 @@ Deno.test("only administrators read and change the configuration, also without a
   const requests = [
     ["GET", path, undefined],
     ["GET", `${path}/history`, undefined],
+    ["GET", `${path}/history/1`, undefined],
     ["PUT", path, { document: {} }],
     ["POST", `${path}/rollback`, { version: 1 }],
   ] as const;
@@ -163,6 +164,25 @@ Deno.test("the history tells who changed what, newest first, page by page", asyn
   assert.equal(first.items[0]?.changedBy, auth.admin.id);
   const second = await page(`limit=2&cursor=${first.nextCursor}`);
   assert.deepEqual([second.items.map(({ version }) => version), second.nextCursor], [[1], null]);
+});
+
+Deno.test("each version is there to read before somebody goes back to it, as it was", async () => {
+  await using auth = await setup();
+  await expectJson(auth.put(debug, { comment: "Look closer" }), 200, Configuration);
+  await expectJson(auth.put({}), 200, Configuration);
+  const get = (version: string) =>
+    auth.call("GET", `${path}/history/${version}`, { as: auth.admin });
+  const first = await expectJson(get("1"), 200, Configuration);
+  assert.deepEqual([first.version, first.document, first.comment, first.changedBy], [
+    1,
+    debug,
+    "Look closer",
+    auth.admin.id,
+  ]);
+  assert.deepEqual(await expectJson(get("2"), 200, Configuration), await auth.read());
+  for (const none of ["3", "0", "-1", "1.5", "01", "one", "9999999999"]) {
+    await expectProblem(get(none), 404, "not_found");
+  }
 });
 
 Deno.test("a change is above what instances may have in force, whatever the database knows of", async () => {

@@ -33,6 +33,8 @@ export interface ChangeOf {
 export interface Configurations {
   /** The version in force. */
   read(): Promise<Configuration>;
+  /** What a version says, in force or not. @throws {Problem} `not_found` */
+  find(version: number): Promise<Configuration>;
   /**
    * Puts a document in force, as the next version; the one that is in force already stays.
    *
@@ -149,14 +151,22 @@ export function createConfigurations(options: ConfigurationsOptions): Configurat
     return toConfiguration(row);
   }
 
+  async function requireRow(version: number): Promise<ConfigurationRow> {
+    const row = await store.find(version);
+    if (!row) throw new Problem("not_found", { detail: `There is no version ${version}` });
+    return row;
+  }
+
   return {
     async read() {
       return toConfiguration(await store.newest());
     },
+    async find(version) {
+      return toConfiguration(await requireRow(version));
+    },
     change,
     async rollBack({ version, ...by }) {
-      const row = await store.find(version);
-      if (!row) throw new Problem("not_found", { detail: `There is no version ${version}` });
+      const row = await requireRow(version);
       const comment = `Back to version ${version}`;
       return await change({ ...by, document: JSON.parse(row.document), comment });
     },

@@ -71,7 +71,8 @@ export function pathOf({ template }: Operation, { ids, other, learner }: World):
     courses: ids.course,
     enrollments: ids.enrollment,
   }[kind];
-  return template.replace("{id}", id ?? "").replace("{lessonId}", ids.lesson);
+  return template.replace("{id}", id ?? "").replace("{lessonId}", ids.lesson)
+    .replace("{version}", "1");
 }
 
 /** A body that the operation takes from a rightful caller, and that would change something. */

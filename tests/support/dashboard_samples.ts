@@ -1,3 +1,4 @@
+import { makeConfiguration, type SampleConfiguration } from "./dashboard_configuration.ts";
 import { makeEvents, type SampleEvents } from "./dashboard_events.ts";
 import { learner, makeShortTrace, makeTrace } from "./dashboard_trace.ts";
 import type {
@@ -18,6 +19,7 @@ export interface Samples {
   map: ServiceMap;
   health: Health;
   readonly events: SampleEvents;
+  readonly configuration: SampleConfiguration;
 }
 
 const kinds = [
@@ -97,6 +99,7 @@ export function makeSamples(count: number, now: number): Samples {
     traces,
     map: makeMap(),
     health: makeHealth(now),
+    configuration: makeConfiguration(now),
     events: makeEvents(now),
   };
 }

@@ -1,5 +1,7 @@
 import type { Page } from "../../dev/page/mod.ts";
+import type { StreamEvents } from "../../dev/page/wire.ts";
 import { logFilters, passes, requestFilters } from "../../dev/page/logic/matches.ts";
+import { answerConfiguration } from "./dashboard_configuration.ts";
 import { makeSamples, type Samples } from "./dashboard_samples.ts";
 
 /** A dashboard whose API tells samples, and whose stream says what a test wants. */
@@ -7,7 +9,7 @@ export interface FakeDashboard extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly samples: Samples;
-  tell(event: "request" | "log" | "health" | "metrics" | "events", data: unknown): void;
+  tell(event: keyof StreamEvents, data: unknown): void;
 }
 
 export interface FakeDashboardOptions {
@@ -24,7 +26,8 @@ export function startFakeDashboard(
   const server = Deno.serve({ hostname: "127.0.0.1", port, onListen: () => {} }, (request) => {
     const url = new URL(request.url);
     if (url.pathname === "/api/stream") return streams.open();
-    return page.serve(request) ?? answerEvents(request, url, samples) ?? answer(url, samples);
+    return page.serve(request) ?? answerConfiguration(request, url, samples.configuration) ??
+      answerEvents(request, url, samples) ?? answer(url, samples);
   });
   return {
     url: `http://127.0.0.1:${server.addr.port}`,

@@ -1,4 +1,9 @@
 import type {
+  Attributes,
+  Configuration,
+  ConfigurationHistory,
+  ConfigurationHolder,
+  ConfigurationVersion,
   Events,
   Health,
   Page,
@@ -29,6 +34,44 @@ export interface Api {
   /** Sends a dead letter anew, or without an id all that are no poison. */
   replay(id?: string): Promise<Replayed>;
   drop(id: string): Promise<void>;
+  configuration(signal?: AbortSignal): Promise<Configuration>;
+  configurationHolders(signal?: AbortSignal): Promise<readonly ConfigurationHolder[]>;
+  /** Versions older than those of the page that named `cursor`. */
+  configurationHistory(cursor: string): Promise<ConfigurationHistory>;
+  configurationVersion(version: number, signal?: AbortSignal): Promise<ConfigurationVersion>;
+  /** Puts a document in force. @throws {RefusedChange} */
+  putConfiguration(wanted: NewConfiguration): Promise<ConfigurationVersion>;
+  /** Puts the document of an older version in force again. @throws {RefusedChange} */
+  rollBackConfiguration(wanted: {
+    readonly version: number;
+    readonly ifVersion: number;
+  }): Promise<ConfigurationVersion>;
+}
+
+/** A document that somebody wants in force in place of the version `ifVersion`. */
+export interface NewConfiguration {
+  readonly document: Attributes;
+  readonly ifVersion: number;
+  readonly comment?: string;
+}
+
+/** One thing that does not fit, and where; an empty path is all of it. */
+export interface Issue {
+  readonly path: string;
+  readonly message: string;
+}
+
+/** A change that was not made; the message can be shown. */
+export class RefusedChange extends Error {
+  /** Tells it from other errors. */
+  override readonly name = "RefusedChange";
+  /** What does not fit, place by place. */
+  readonly issues: readonly Issue[];
+
+  constructor(message: string, issues: readonly Issue[]) {
+    super(message);
+    this.issues = issues;
+  }
 }
 
 export function createApi(get: typeof fetch): Api {
@@ -56,6 +99,19 @@ export function createApi(get: typeof fetch): Api {
     if (!response.ok) throw await toError(response);
     return await readJson<Answer>(response);
   }
+  async function change<Answer>(
+    method: "POST" | "PUT",
+    path: string,
+    body: unknown,
+  ): Promise<Answer> {
+    const headers = { "x-edgepass-page": "1", "content-type": "application/json" };
+    const response = await get(path, { method, headers, body: JSON.stringify(body) })
+      .catch((cause: unknown) => {
+        throw new Error("Cannot ask dev: it does not answer", { cause });
+      });
+    if (!response.ok) throw await toRefusal(response);
+    return await readJson<Answer>(response);
+  }
   return {
     state: (signal) => read("/api/state", {}, signal),
     requests: (query, signal) => read("/api/requests", query, signal),
@@ -73,8 +129,17 @@ export function createApi(get: typeof fetch): Api {
     deadLetter: (id) => read(deadLetterPath(id), {}),
     replay: (id) => act("POST", deadLetterPath(id)),
     drop: (id) => act("DELETE", deadLetterPath(id)),
+    configuration: (signal) => read(configurationPath, {}, signal),
+    configurationHolders: (signal) => read(`${configurationPath}/holders`, {}, signal),
+    configurationHistory: (cursor) => read(`${configurationPath}/history`, { cursor }),
+    configurationVersion: (version, signal) =>
+      read(`${configurationPath}/history/${version}`, {}, signal),
+    putConfiguration: (wanted) => change("PUT", configurationPath, wanted),
+    rollBackConfiguration: (wanted) => change("POST", `${configurationPath}/rollback`, wanted),
   };
 }
+
+const configurationPath = "/api/configuration";
 
 function deadLetterPath(id?: string): string {
   return `/api/events/dead-letters${id === undefined ? "" : `/${encodeURIComponent(id)}`}`;
@@ -86,6 +151,12 @@ async function toError(response: Response): Promise<Error> {
     error: undefined,
   }));
   return new Error(`Cannot show this: ${error ?? `dev answered ${response.status}`}`);
+}
+
+async function toRefusal(response: Response): Promise<RefusedChange> {
+  type Refusal = { error?: string; details?: readonly Issue[] };
+  const { error, details } = await readJson<Refusal>(response).catch((): Refusal => ({}));
+  return new RefusedChange(error ?? `dev answered ${response.status}`, details ?? []);
 }
 
 /**

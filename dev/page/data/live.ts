@@ -35,7 +35,14 @@ export interface LiveDeps {
 }
 
 const retryMs = 1000;
-const kinds = ["request", "log", "health", "metrics", "events"] as const satisfies readonly Kind[];
+const kinds = [
+  "request",
+  "log",
+  "health",
+  "metrics",
+  "events",
+  "configuration",
+] as const satisfies readonly Kind[];
 
 /**
  * Keeps a stream open while the page can be seen; a hidden page would only hold one of the six

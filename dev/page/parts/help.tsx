@@ -4,7 +4,7 @@ import { useOutside } from "../data/hooks.ts";
 const keys: readonly (readonly [keys: readonly string[], what: string])[] = [
   [["j", "↓"], "Next row or span"],
   [["k", "↑"], "Previous row or span"],
-  [["Enter"], "Open the request, or show all of the log line"],
+  [["Enter"], "Open the request or the version, or show all of the log line"],
   [["←", "→"], "Close or open the spans below one"],
   [["/"], "Search"],
   [["Esc"], "Leave the search or the list; from a request back to the list"],

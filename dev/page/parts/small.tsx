@@ -3,13 +3,20 @@ import { useState } from "preact/hooks";
 import { useApp } from "../data/app_context.ts";
 import { useStatus } from "../data/hooks.ts";
 import { toHash } from "../data/router.ts";
-import { toClock, toDateAndClock, toIso, toShortId } from "../logic/format.ts";
+import { toClock, toDateAndClock, toIso, toRelative, toShortId } from "../logic/format.ts";
 import { hueOf } from "../logic/hues.ts";
 import { Icon } from "./icons.tsx";
 
 /** A time of day; the date is in its title. */
 export function Time({ at }: { at: number }) {
   return <time class="time" dateTime={toIso(at)} title={toDateAndClock(at)}>{toClock(at)}</time>;
+}
+
+/** How long ago something was, by a clock that may stand a little; the date is in its title. */
+export function Ago({ at, now }: { at: number; now: number }) {
+  return (
+    <time dateTime={toIso(at)} title={toDateAndClock(at)}>{toRelative(at, Math.max(at, now))}</time>
+  );
 }
 
 /** A service's name with its colour. */

@@ -16,6 +16,7 @@ import {
   ConfigurationHistory,
   NewConfiguration,
   Rollback,
+  VersionParam,
 } from "../configuration_schema.ts";
 import type { Configuration, Configurations } from "../configurations.ts";
 import type { ConfigurationChange } from "../store/mod.ts";
@@ -67,6 +68,19 @@ const history = createRoute({
   },
 });
 
+const readVersion = createRoute({
+  method: "get",
+  path: "/admin/configuration/history/{version}",
+  operationId: "readConfigurationVersion",
+  summary: "Read a version of the central configuration, in force or not",
+  tags,
+  request: { params: VersionParam },
+  responses: {
+    200: jsonResponse("The version", ConfigurationAnswer),
+    ...problems(...adminProblems, "not_found"),
+  },
+});
+
 const rollBack = createRoute({
   method: "post",
   path: "/admin/configuration/rollback",
@@ -103,6 +117,10 @@ export function configurationRoutes(configurations: Configurations): ServiceApp 
       const last = found.length > limit ? items.at(-1) : undefined;
       const nextCursor = last ? toCursor([last.version]) : null;
       return c.json({ items: items.map(toChange), nextCursor }, 200);
+    })
+    .openapi(readVersion, async (c) => {
+      requireRole(c.var.passport, "admin");
+      return c.json(toAnswer(await configurations.find(c.req.valid("param").version)), 200);
     })
     .openapi(rollBack, async (c) => {
       const { userId: actorId } = requireRole(c.var.passport, "admin");

@@ -1,0 +1,56 @@
+import { askVersion } from "@edgepass/shared/configuration";
+import { createUpstashRedis } from "@edgepass/shared/redis";
+import { createApiClient } from "../api_client.ts";
+import { createAdminApi } from "./admin_api.ts";
+import type { LogLine } from "./api.ts";
+import { type ConfigurationBoard, createConfigurationBoard } from "./configuration_board.ts";
+import { createHolders } from "./configuration_holders.ts";
+import type { System } from "./observer.ts";
+import { createVersionWatch } from "./version_watch.ts";
+
+/** All that the observer has to do with the central configuration. */
+export interface ConfigurationPart {
+  readonly board: ConfigurationBoard;
+  hear(lines: readonly LogLine[]): void;
+  /** Whether somebody wants to hear of new versions. */
+  watch(isWatched: boolean): void;
+  close(): void;
+}
+
+const timeoutMs = 1_500;
+
+/** Opens it for a system; `onNews` hears of each version that somebody has put in force or taken. */
+export function openConfiguration(
+  { redis, administrator, gatewayOrigin, services, base = [] }: Pick<
+    System,
+    "redis" | "administrator" | "gatewayOrigin" | "services" | "base"
+  >,
+  { onNews, isNear }: {
+    readonly onNews: (version: number) => void;
+    /** Whether Redis is on this machine; one elsewhere bills each command. */
+    readonly isNear: boolean;
+  },
+): ConfigurationPart {
+  const client = createUpstashRedis({ ...redis, timeoutMs });
+  const versions = createVersionWatch({
+    ask: () => askVersion(client),
+    onNews,
+    everyMs: isNear ? 1_000 : 15_000,
+  });
+  const holders = createHolders(["gateway", ...services]);
+  const { host } = new URL(gatewayOrigin);
+  const admin = administrator &&
+    createAdminApi(administrator, createApiClient({ port: administrator.port, host }));
+  return {
+    board: createConfigurationBoard({ admin, base, holders: holders.read, onChange: onNews }),
+    hear(lines) {
+      const version = holders.hear(lines);
+      if (version !== undefined) onNews(version);
+    },
+    watch: versions.watch,
+    close() {
+      versions.close();
+      admin?.close();
+    },
+  };
+}

@@ -1,0 +1,66 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { readPath } from "../../configuration/document_path.ts";
+import type { Attributes } from "../wire.ts";
+import { listDifferences, listValues } from "./document_diff.ts";
+
+type Row = readonly [path: string, before: unknown, after: unknown];
+const cases: Readonly<Record<string, readonly [Attributes, Attributes, readonly Row[]]>> = {
+  "the same": [{ a: { b: 1 } }, { a: { b: 1 } }, []],
+  "the same in another order": [{ a: 1, b: { c: 2, d: 3 } }, { b: { d: 3, c: 2 }, a: 1 }, []],
+  "another value": [{ a: { b: 1, c: 2 } }, { a: { b: 3, c: 2 } }, [["a.b", 1, 3]]],
+  "a value that is new": [{}, { a: { b: false } }, [["a.b", undefined, false]]],
+  "a value that is gone": [{ a: { b: null } }, {}, [["a.b", null, undefined]]],
+  "null for nothing": [{}, { a: null }, [["a", undefined, null]]],
+  "a list, as a whole": [{ a: [1, { b: 2 }] }, { a: [{ b: 2 }] }, [
+    ["a", [1, { b: 2 }], [{ b: 2 }]],
+  ]],
+  "an object in place of a value": [{ a: 1 }, { a: { b: 1 } }, [["a", 1, { b: 1 }]]],
+  "an object that is empty": [{}, { a: {} }, [["a", undefined, {}]]],
+  "a name with dots": [{}, { a: { "/files/a.b": 1, "": 2 } }, [
+    ['a["/files/a.b"]', undefined, 1],
+    ['a[""]', undefined, 2],
+  ]],
+  "a name every object has": [{}, { a: { constructor: 1 } }, [["a.constructor", undefined, 1]]],
+};
+for (const [what, [before, after, rows]] of Object.entries(cases)) {
+  Deno.test(`documents that differ by ${what} have ${rows.length} differences`, () => {
+    const found = listDifferences(before, after);
+    assert.deepEqual(found.map((one) => [one.path, one.before, one.after]), rows);
+  });
+}
+
+Deno.test("the values of a document are what it says beyond an empty one", () => {
+  const document = { gateway: { logLevel: "debug", routes: [{ prefix: "/echo" }] }, keys: {} };
+  assert.deepEqual(listValues(document), [
+    { path: "gateway.logLevel", value: "debug" },
+    { path: "gateway.routes", value: [{ prefix: "/echo" }] },
+    { path: "keys", value: {} },
+  ]);
+  assert.deepEqual(listValues({}), []);
+});
+
+const scalar = fc.oneof(fc.integer(), fc.boolean(), fc.string(), fc.constant(null));
+const { document } = fc.letrec<{ document: Attributes; value: Attributes[string] }>((tie) => ({
+  document: fc.dictionary(fc.string(), tie("value"), { maxKeys: 4 }),
+  value: fc.oneof({ maxDepth: 3 }, scalar, fc.array(scalar, { maxLength: 3 }), tie("document")),
+}));
+
+Deno.test("no document differs from itself, and others differ in either direction alike", () => {
+  fc.assert(fc.property(document, document, (one, other) => {
+    assert.deepEqual(listDifferences(one, one), []);
+    const there = listDifferences(one, other);
+    const back = listDifferences(other, one);
+    assert.deepEqual(
+      there.map(({ path }) => path).toSorted(),
+      back.map(({ path }) => path).toSorted(),
+    );
+    assert.equal(new Set(there.map(({ path }) => path)).size, there.length);
+  }));
+});
+
+Deno.test("every path is one that the command takes", () => {
+  fc.assert(fc.property(document, (one) => {
+    for (const { path } of listValues(one)) assert.ok(readPath(path).length > 0, path);
+  }));
+});

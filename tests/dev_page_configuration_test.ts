@@ -1,0 +1,239 @@
+import assert from "node:assert/strict";
+import type { Page } from "playwright-core";
+import { createPage } from "../dev/page/mod.ts";
+import { findBarriers, findChromium, openWatched } from "./support/chromium.ts";
+import { addVersion } from "./support/dashboard_configuration.ts";
+import { type FakeDashboard, startFakeDashboard } from "./support/fake_dashboard.ts";
+
+const isThere = await findChromium() !== undefined;
+
+interface Opened extends AsyncDisposable {
+  readonly fake: FakeDashboard;
+  readonly page: Page;
+  /** What the page complained of, but for refusals that the test provoked with this status. */
+  complaints(status?: number): readonly string[];
+}
+
+async function setup(query = ""): Promise<Opened> {
+  const fake = startFakeDashboard({ page: await createPage(), count: 1 });
+  const watched = await openWatched(`${fake.url}/#/configuration${query}`);
+  await watched.page.locator(".connection-live").waitFor();
+  await watched.page.getByText("Version 4, put in force").waitFor();
+  return {
+    fake,
+    page: watched.page,
+    complaints: (status) =>
+      watched.complaints.filter((text) =>
+        status === undefined || !(text.startsWith(`${status}: `) || text.includes(`of ${status} `))
+      ),
+    async [Symbol.asyncDispose]() {
+      await watched[Symbol.asyncDispose]();
+      await fake[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function inBrowser(name: string, fn: () => Promise<void>): void {
+  Deno.test({ name: `The page's configuration: ${name}`, ignore: !isThere, fn });
+}
+
+const field = (page: Page) => page.getByRole("textbox", { name: "Document" });
+const button = (page: Page, name: string) => page.getByRole("button", { name });
+const statusOf = (page: Page) => page.locator("main > p[role=status]");
+
+inBrowser("a version made elsewhere, and whoever takes it, appear by themselves", async () => {
+  await using opened = await setup();
+  const { page, fake } = opened;
+  const { configuration } = fake.samples;
+  const { version } = addVersion(configuration, { gateway: { logLevel: "warn" } }, {
+    comment: "From elsewhere",
+  });
+  fake.tell("configuration", { version });
+  await page.getByText("Version 5, put in force").waitFor();
+  await page.locator(".versions").getByText("From elsewhere").waitFor();
+  assert.equal(await page.getByText("passport.send", { exact: true }).count(), 0);
+  configuration.holders = [{ service: "course", version, since: Date.now(), refused: null }];
+  fake.tell("configuration", { version });
+  await page.locator(".holders tbody tr").nth(1).waitFor({ state: "detached" });
+  assert.match(await page.locator(".holders tbody").textContent() ?? "", /^course5/);
+  assert.deepEqual(opened.complaints(), []);
+});
+
+inBrowser("without a version it says what one is for, and how to begin", async () => {
+  await using opened = await setup();
+  const { page, fake } = opened;
+  fake.samples.configuration.versions = [];
+  await page.reload();
+  await page.getByText("No central configuration yet.").waitFor();
+  await page.getByText("deno task config set gateway.logLevel debug").waitFor();
+  await page.getByText("The environment alone is in force.").waitFor();
+  await page.getByText("Nobody has changed anything.").waitFor();
+  await page.getByText("PASSPORT_TTL_SECONDS").waitFor();
+  assert.deepEqual(await findBarriers(page), []);
+  assert.deepEqual(opened.complaints(), []);
+});
+
+inBrowser("a document is changed by keys alone, with what differs on show", async () => {
+  await using opened = await setup();
+  const { page, fake } = opened;
+  await button(page, "Change…").press("Enter");
+  await page.locator("textarea:focus").waitFor();
+  await page.getByText("Nothing is changed yet.").waitFor();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.type('{"gateway":{"logLevel":"war');
+  await page.getByText("It is no JSON yet").waitFor();
+  await page.keyboard.type('n"}}');
+  const row = page.locator(".preview tr", { hasText: "gateway.logLevel" });
+  await row.waitFor();
+  assert.deepEqual(await row.locator("td").allTextContents(), ["debug", "warn"]);
+  for (const colorScheme of ["light", "dark"] as const) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    assert.deepEqual(await findBarriers(page), [], colorScheme);
+  }
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("Quiet again");
+  await page.keyboard.press("Enter");
+  await page.getByText("Version 5 is in force.").waitFor();
+  await page.getByText("Version 5, put in force").waitFor();
+  const [made] = fake.samples.configuration.versions;
+  assert.deepEqual([made?.document, made?.comment], [
+    { gateway: { logLevel: "warn" } },
+    "Quiet again",
+  ]);
+  assert.equal(await page.locator("textarea").count(), 0);
+  await page.locator("button:focus", { hasText: "Change…" }).waitFor();
+  assert.deepEqual(opened.complaints(), []);
+});
+
+inBrowser("a document that is refused says where and why, and stays to be mended", async () => {
+  await using opened = await setup();
+  const { page, fake } = opened;
+  await button(page, "Change…").click();
+  await field(page).fill('{"gateway":{"logLevel":"loud"}}');
+  await button(page, "Put in force").click();
+  const issues = page.getByRole("alert");
+  await issues.getByText("The document does not fit; nothing was changed").waitFor();
+  assert.equal(
+    await issues.locator("li").textContent(),
+    "gateway.logLevel must be one of debug, info, warn, error",
+  );
+  await page.locator(".issues:focus").waitFor();
+  assert.deepEqual(await findBarriers(page), []);
+  await field(page).fill("{");
+  await button(page, "Put in force").click();
+  await issues.getByText("The text is no document").waitFor();
+  assert.equal(fake.samples.configuration.versions.length, 4);
+  await page.setViewportSize({ width: 360, height: 740 });
+  const over = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
+  assert.ok(Number(over) <= 0, `${over} pixels too wide`);
+  await field(page).fill("{}");
+  await button(page, "Put in force").click();
+  await page.getByText("Version 5 is in force.").waitFor();
+  assert.deepEqual(opened.complaints(422), []);
+});
+
+inBrowser(
+  "a change is refused when another one came in between, and goes on above it",
+  async () => {
+    await using opened = await setup();
+    const { page, fake } = opened;
+    const { configuration } = fake.samples;
+    await button(page, "Change…").click();
+    await field(page).fill('{"gateway":{"logLevel":"error"}}');
+    addVersion(configuration, { gateway: { logLevel: "info" } });
+    await button(page, "Put in force").click();
+    await page.getByRole("alert").getByText("Another version got in force meanwhile").waitFor();
+    assert.equal(configuration.versions.length, 5, "what the other one did is kept");
+    await page.getByText("Version 5 got in force meanwhile.").waitFor();
+    assert.deepEqual(await findBarriers(page), []);
+    assert.equal(await field(page).inputValue(), '{"gateway":{"logLevel":"error"}}');
+    await button(page, "Keep my text, over version 5").click();
+    await page.locator(".preview").getByText("Version 5").waitFor();
+    await button(page, "Put in force").click();
+    await page.getByText("Version 6 is in force.").waitFor();
+    assert.deepEqual(configuration.versions[0]?.document, { gateway: { logLevel: "error" } });
+    assert.deepEqual(opened.complaints(409), []);
+  },
+);
+
+inBrowser("who begins anew after another one's change has that one's document", async () => {
+  await using opened = await setup();
+  const { page, fake } = opened;
+  await button(page, "Change…").click();
+  await field(page).fill("{}");
+  const { version } = addVersion(fake.samples.configuration, { gateway: { logLevel: "info" } });
+  fake.tell("configuration", { version });
+  await button(page, "Begin anew with version 5").click();
+  assert.deepEqual(JSON.parse(await field(page).inputValue()), { gateway: { logLevel: "info" } });
+  await button(page, "Cancel").click();
+  await page.locator("button:focus", { hasText: "Change…" }).waitFor();
+  assert.equal(fake.samples.configuration.versions.length, 5);
+  assert.deepEqual(opened.complaints(), []);
+});
+
+inBrowser(
+  "a version is chosen by keys, compared, and put in force again when asked twice",
+  async () => {
+    await using opened = await setup();
+    const { page, fake } = opened;
+    await page.keyboard.press("j");
+    await page.keyboard.press("Enter");
+    await page.getByText("It is what is in force.").waitFor();
+    await page.keyboard.press("j");
+    await page.keyboard.press("Enter");
+    await page.getByText("It is what is in force.").waitFor({ state: "detached" });
+    const row = page.locator(".version-detail tr", { hasText: "gateway.passportTtlSeconds" });
+    await row.waitFor();
+    assert.deepEqual(await row.locator("td").allTextContents(), ["20", "not set"]);
+    assert.match(page.url(), /version=3$/);
+    await button(page, "Roll back to version 3…").press("Enter");
+    assert.equal(fake.samples.configuration.versions.length, 4, "it is asked first");
+    await page.locator("button:focus", { hasText: "Put version 3 in force again" }).waitFor();
+    await page.keyboard.press("Enter");
+    await page.getByText("Version 5 is in force.").waitFor();
+    await page.locator(".versions").getByText("Back to version 3").waitFor();
+    await page.locator("p:focus", { hasText: "Version 5 is in force." }).waitFor();
+    const [made, , old] = fake.samples.configuration.versions;
+    assert.deepEqual(made?.document, old?.document);
+    await button(page, "Show older versions").click();
+    await page.getByRole("link", { name: "Version 1" }).waitFor();
+    assert.deepEqual(opened.complaints(), []);
+  },
+);
+
+inBrowser("a rollback is refused when another version came in between", async () => {
+  await using opened = await setup("?version=3");
+  const { page, fake } = opened;
+  const { configuration } = fake.samples;
+  await button(page, "Roll back to version 3…").click();
+  addVersion(configuration, { gateway: { logLevel: "info" } });
+  await button(page, "Put version 3 in force again").click();
+  await page.getByText("Another version got in force meanwhile; nothing was changed.").waitFor();
+  assert.equal(await statusOf(page).getAttribute("class"), "said is-bad");
+  await page.getByText("Version 5, put in force").waitFor();
+  assert.equal(configuration.versions.length, 5);
+  // What was asked for was meant for another version, so it is asked again.
+  await button(page, "Roll back to version 3…").waitFor();
+  assert.deepEqual(opened.complaints(409), []);
+});
+
+inBrowser("what others wrote is shown as text", async () => {
+  const markup = `<img src=x onerror="document.title='taken'"><script>alert(1)</script>`;
+  await using opened = await setup();
+  const { page, fake } = opened;
+  const { configuration } = fake.samples;
+  const document = { gateway: { [markup]: markup }, [markup]: [markup] };
+  const { version } = addVersion(configuration, document, { comment: markup, changedBy: markup });
+  configuration.holders = [{ service: markup, version, since: Date.now(), refused: null }];
+  fake.tell("configuration", { version });
+  await page.locator(".version-comment").getByText(markup).waitFor();
+  await page.locator(".settings").getByText(markup).first().waitFor();
+  await page.getByRole("link", { name: "Version 4" }).click();
+  await page.locator(".version-detail .differences").getByText(markup).first().waitFor();
+  await button(page, "Change…").click();
+  await field(page).fill(JSON.stringify({ [markup]: 1 }));
+  await page.locator(".preview").getByText(markup).first().waitFor();
+  assert.equal(await page.locator("main img, main script").count(), 0);
+  assert.equal(await page.title(), "Configuration · Edgepass");
+  assert.deepEqual(opened.complaints(), []);
+});

@@ -1,0 +1,156 @@
+import type { Attributes } from "../../dev/observe/api.ts";
+import type {
+  ConfigurationHolder,
+  ConfigurationVersion,
+} from "../../dev/observe/configuration_api.ts";
+import { listDifferences } from "../../dev/page/logic/document_diff.ts";
+import { isObject } from "./json.ts";
+
+/** A central configuration as the page's tests change it; the newest version is the first. */
+export interface SampleConfiguration {
+  versions: ConfigurationVersion[];
+  holders: ConfigurationHolder[];
+}
+
+/** As whom the page changes it. */
+export const sampleAdministrator = "01931c2e-aaaa-7b11-8a52-1f0a9f3ac042";
+const somebodyElse = "01931c2e-bbbb-7b11-8a52-1f0a9f3ac777";
+const pageSize = 3;
+
+const echo = { prefix: "/echo", upstream: "http://127.0.0.1:9999", access: "public" };
+const documents: readonly Attributes[] = [
+  { gateway: { logLevel: "debug" } },
+  { gateway: { logLevel: "debug", routes: [echo] } },
+  { gateway: { logLevel: "debug", routes: [echo], passportTtlSeconds: 20 } },
+  {
+    gateway: {
+      logLevel: "debug",
+      routes: [echo],
+      revocation: { "/files/a.b": { boundedMs: 1000 } },
+      limits: { person: { limit: 50, windowSeconds: 10 } },
+    },
+    services: { auth: { accessTokenTtlSeconds: 300 } },
+    passport: { send: "shadow", accept: ["S", "A"] },
+  },
+];
+
+/** Four versions, of which the last is in force and not taken by everybody. */
+export function makeConfiguration(now: number): SampleConfiguration {
+  const sample: SampleConfiguration = { versions: [], holders: [] };
+  documents.forEach((document, at) =>
+    addVersion(sample, document, {
+      changedAt: now - (documents.length - at) * 600_000,
+      changedBy: at === 1 ? somebodyElse : sampleAdministrator,
+      comment: at === 3 ? "Ready for profile A" : null,
+    })
+  );
+  const since = now - 599_000;
+  sample.holders = [
+    { service: "gateway", version: 4, since, refused: null },
+    { service: "auth", version: 4, since, refused: null },
+    { service: "user", version: 3, since: since - 600_000, refused: 4 },
+    { service: "course", version: null, since: null, refused: null },
+  ];
+  return sample;
+}
+
+/** What happens when somebody puts a document in force. */
+export function addVersion(
+  sample: SampleConfiguration,
+  document: Attributes,
+  more: Partial<ConfigurationVersion> = {},
+): ConfigurationVersion {
+  const before = inForceOf(sample);
+  const made = {
+    version: before.version + 1,
+    changedAt: Date.now(),
+    changedBy: sampleAdministrator,
+    comment: null,
+    changed: listDifferences(before.document, document).map(({ path }) => path),
+    document,
+    ...more,
+  };
+  sample.versions.unshift(made);
+  return made;
+}
+
+function inForceOf({ versions }: SampleConfiguration): ConfigurationVersion {
+  const none = { version: 0, changedAt: null, changedBy: null, comment: null, changed: [] };
+  return versions[0] ?? { ...none, document: {} };
+}
+
+/** Answers what the dashboard does; undefined for other paths. */
+export function answerConfiguration(
+  request: Request,
+  { pathname, searchParams }: URL,
+  sample: SampleConfiguration,
+): Response | Promise<Response> | undefined {
+  const [, rest] = /^\/api\/configuration(?:\/(.+))?$/.exec(pathname) ?? [];
+  if (!pathname.startsWith("/api/configuration")) return undefined;
+  if (request.method !== "GET") return change(request, sample);
+  if (rest === "holders") return Response.json(sample.holders);
+  if (rest === "history") {
+    return Response.json(pageOf(sample, Number(searchParams.get("cursor"))));
+  }
+  const [, version] = /^history\/(\d+)$/.exec(rest ?? "") ?? [];
+  if (version !== undefined) {
+    const found = sample.versions.find((one) => one.version === Number(version));
+    return found ? Response.json(found) : refuse(404, "There is no such version");
+  }
+  return Response.json({
+    inForce: inForceOf(sample),
+    history: pageOf(sample, 0),
+    base: [
+      { path: "gateway.logLevel", name: "LOG_LEVEL", value: "info" },
+      { path: "gateway.passportTtlSeconds", name: "PASSPORT_TTL_SECONDS", value: "30" },
+      { path: "services.auth.accessTokenTtlSeconds", name: "ACCESS_TOKEN_TTL_SECONDS", value: "" },
+      {
+        path: "services.auth.refreshTokenTtlSeconds",
+        name: "REFRESH_TOKEN_TTL_SECONDS",
+        value: "",
+      },
+      { path: "services.auth.logLevel", name: "LOG_LEVEL", value: "info" },
+    ],
+    administratorId: sampleAdministrator,
+  });
+}
+
+function pageOf({ versions }: SampleConfiguration, from: number) {
+  const to = from + pageSize;
+  const items = versions.slice(from, to).map(({ document: _document, ...change }) => change);
+  return { items, next: to < versions.length ? String(to) : null };
+}
+
+async function change(request: Request, sample: SampleConfiguration): Promise<Response> {
+  if (request.headers.get("x-edgepass-page") !== "1") return refuse(403, "Not the page");
+  const body: unknown = await request.json();
+  const wanted = isObject(body) ? body : {};
+  // As the administrator's API: who does not say what a change is based on is not refused.
+  if (wanted.ifVersion !== undefined && wanted.ifVersion !== inForceOf(sample).version) {
+    return refuse(409, "Another version got in force meanwhile; nothing was changed");
+  }
+  const old = sample.versions.find(({ version }) => version === wanted.version);
+  if (old) {
+    const comment = `Back to version ${old.version}`;
+    return Response.json(addVersion(sample, old.document, { comment }));
+  }
+  const document = toDocument(wanted.document);
+  const { gateway } = document;
+  if (isObject(gateway) && gateway.logLevel === "loud") {
+    const message = "must be one of debug, info, warn, error";
+    return refuse(422, "The document does not fit; nothing was changed", [
+      { path: "gateway.logLevel", message },
+    ]);
+  }
+  const comment = typeof wanted.comment === "string" ? wanted.comment : null;
+  return Response.json(addVersion(sample, document, { comment }));
+}
+
+function refuse(status: number, error: string, details?: unknown): Response {
+  return Response.json(details === undefined ? { error } : { error, details }, { status });
+}
+
+/** What came as JSON has JSON's values alone. */
+function toDocument(value: unknown): Attributes {
+  return isObject(value) ? value as Attributes : {};
+}
