@@ -36,5 +36,6 @@ export async function composeAll(
       await gateway.start?.();
     },
     sweep: () => sweepEach(services),
+    sweepUrgent: () => sweepEach(services.map(({ sweepUrgent: sweep }) => sweep ? { sweep } : {})),
   };
 }

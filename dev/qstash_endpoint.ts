@@ -1,5 +1,6 @@
 import type { Home } from "./home.ts";
-import { keepText, keptText } from "./kept.ts";
+import { keptText } from "./kept.ts";
+import { serveOnKeptPort } from "./kept_port.ts";
 import { makeSecret } from "./keys.ts";
 import {
   type FaultOptions,
@@ -10,8 +11,6 @@ import {
 } from "./qstash/mod.ts";
 import type { Settings } from "./settings.ts";
 import { StartError } from "./start_error.ts";
-
-const hostname = "127.0.0.1";
 
 /** A QStash and how to reach it. */
 export interface QstashEndpoint {
@@ -72,19 +71,17 @@ async function serveQstash(
     ...(onNote ? { onNote } : {}),
     onError,
   });
-  const portFile = home.at(`${file}.port`);
-  const server = listen(readPort(portFile), qstash);
-  const { port } = server.addr;
-  keepText(portFile, String(port));
+  const { handler } = qstash;
+  const server = serveOnKeptPort(home.at(`${file}.port`), handler);
   qstash.start();
   return {
-    url: `http://${hostname}:${port}`,
+    url: server.url,
     token,
     keys: qstash.keys(),
     async close() {
       // First the deliveries and what hangs, for which the server would wait.
       await qstash.close();
-      await server.shutdown();
+      await server.close();
       // Only while this home is taken by this process may the file that locks its data go.
       await Deno.remove(`${home.at(file)}.lock`).catch(() => {});
     },
@@ -97,28 +94,5 @@ function open(options: Parameters<typeof openQstash>[0]): Qstash {
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : "unknown reason";
     throw new StartError(`the local QStash has no data: ${reason}`, { cause });
-  }
-}
-
-function listen(port: number, { handler }: Qstash): Deno.HttpServer<Deno.NetAddr> {
-  const serve = (port: number) =>
-    Deno.serve(
-      { hostname, port, onListen: () => {} },
-      (request, { remoteAddr }) => handler(request, remoteAddr.hostname),
-    );
-  try {
-    return serve(port);
-  } catch (error) {
-    if (port === 0 || !(error instanceof Deno.errors.AddrInUse)) throw error;
-    return serve(0);
-  }
-}
-
-function readPort(path: string): number {
-  try {
-    const port = Number(Deno.readTextFileSync(path));
-    return Number.isInteger(port) && port > 0 && port < 65_536 ? port : 0;
-  } catch {
-    return 0;
   }
 }

@@ -1,5 +1,6 @@
 import type { Home } from "./home.ts";
-import { keepText, keptText } from "./kept.ts";
+import { keptText } from "./kept.ts";
+import { serveOnKeptPort } from "./kept_port.ts";
 import { makeSecret } from "./keys.ts";
 import {
   createEmbeddedRedis,
@@ -10,8 +11,6 @@ import {
 } from "./redis/mod.ts";
 import type { Settings } from "./settings.ts";
 import { StartError } from "./start_error.ts";
-
-const hostname = "127.0.0.1";
 
 /** A Redis REST endpoint and how to reach it. */
 export interface RedisEndpoint {
@@ -51,17 +50,14 @@ async function serveRedis(
   const token = await keptText(home, ["keys", "redis-rest-token"], makeSecret);
   const backend = redisUrl === "" ? openEmbedded(home.at(file)) : await connectRedis(redisUrl);
   const rest = createRedisRest({ backend, token, onError });
-  const portFile = home.at("redis", "port");
-  const server = listen(readPort(portFile), rest);
-  const { port } = server.addr;
-  keepText(portFile, String(port));
+  const server = serveOnKeptPort(home.at("redis", "port"), rest);
   return {
-    url: `http://${hostname}:${port}`,
+    url: server.url,
     token,
     async close() {
       // First the backend: it ends the streams of subscribers, for which the server would wait.
       await backend.close();
-      await server.shutdown();
+      await server.close();
       // Only while this home is taken by this process may the file that locks its data go.
       await Deno.remove(`${home.at(file)}.lock`).catch(() => {});
     },
@@ -88,24 +84,4 @@ async function connectRedis(url: string): Promise<RedisBackend> {
   if (reply !== undefined && JSON.stringify(reply)?.includes("PONG")) return backend;
   await backend.close();
   throw new StartError("no Redis answers at REDIS_URL");
-}
-
-type Handler = (request: Request) => Promise<Response>;
-
-function listen(port: number, handler: Handler): Deno.HttpServer<Deno.NetAddr> {
-  try {
-    return Deno.serve({ hostname, port, onListen: () => {} }, handler);
-  } catch (error) {
-    if (port === 0 || !(error instanceof Deno.errors.AddrInUse)) throw error;
-    return Deno.serve({ hostname, port: 0, onListen: () => {} }, handler);
-  }
-}
-
-function readPort(path: string): number {
-  try {
-    const port = Number(Deno.readTextFileSync(path));
-    return Number.isInteger(port) && port > 0 && port < 65_536 ? port : 0;
-  } catch {
-    return 0;
-  }
 }

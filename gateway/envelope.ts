@@ -1,13 +1,9 @@
-import { Problem, problemMediaType } from "@edgepass/shared/problem";
-import { concat } from "./bytes.ts";
+import { problemMediaType } from "@edgepass/shared/problem";
 import { failureResponse, readFailure, wantsProblem } from "./failure.ts";
-
-/** Bodies up to this size are checked to be JSON; larger ones stream inside the envelope unchecked. */
-const maxCheckedBytes = 65_536;
+import { badResponse, type Head, isJson, join, mediaTypeOf, readHead } from "./response_head.ts";
 
 /** Statuses that have no body (RFC 9110 §15.3.5, §15.3.6, §15.4.5). */
 const bodiless = new Set([204, 205, 304]);
-const jsonMediaType = /^application\/(?:[\w.-]+\+)?json$/;
 /** These speak of the bare body's bytes, which the client does not get. */
 const byteHeaders = [
   "content-length",
@@ -45,7 +41,7 @@ export async function answer(
   const { status } = response;
   const { headers, envelope } = options;
   const mediaType = mediaTypeOf(headers);
-  const isWrapped = envelope && jsonMediaType.test(mediaType) && status !== 206;
+  const isWrapped = envelope && isJson(headers) && status !== 206;
   if (isWrapped || (envelope && status === 304)) describeEnvelope(headers);
   if (request.method === "HEAD" || bodiless.has(status)) {
     // A HEAD answer has the headers of the GET answer (RFC 9110 §9.3.2).
@@ -104,53 +100,14 @@ function refuseOwnFault(code: string): void {
   if (code.startsWith("passport_")) throw badResponse(`Service said ${code}`);
 }
 
-function badResponse(why: string, cause?: unknown): Problem {
-  return new Problem("upstream_bad_response", { cause: new Error(why, { cause }) });
-}
-
 const before = `{"success":true,"data":`;
 const after = (traceId: string): string => `,"traceId":"${traceId}"}`;
-
-function mediaTypeOf(headers: Headers): string {
-  const [mediaType = ""] = (headers.get("content-type") ?? "").split(";");
-  return mediaType.trim().toLowerCase();
-}
 
 /** The envelope carries a trace id, so its bytes differ each time: only weak tags hold. */
 function describeEnvelope(headers: Headers): void {
   for (const name of byteHeaders) headers.delete(name);
   const tag = headers.get("etag");
   if (tag !== null && !tag.startsWith("W/")) headers.set("etag", `W/${tag}`);
-}
-
-interface Head {
-  readonly head: Uint8Array<ArrayBuffer>;
-  /** There is more; what was read so far is in `head`. */
-  readonly rest?: ReadableStreamDefaultReader<Uint8Array>;
-}
-
-async function readHead(response: Response): Promise<Head> {
-  const declared = Number(response.headers.get("content-length") ?? Number.NaN);
-  try {
-    if (response.body === null) return { head: new Uint8Array() };
-    // Where the length is declared the runtime reads in one go, and checks the length.
-    if (declared <= maxCheckedBytes) return { head: new Uint8Array(await response.arrayBuffer()) };
-    return await readSome(response.body.getReader());
-  } catch (cause) {
-    throw badResponse("Service's answer broke off", cause);
-  }
-}
-
-async function readSome(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Head> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  while (length <= maxCheckedBytes) {
-    const { done, value } = await reader.read();
-    if (done) return { head: concat(chunks) };
-    chunks.push(value);
-    length += value.length;
-  }
-  return { head: concat(chunks), rest: reader };
 }
 
 function readJson(bytes: Uint8Array): { text: string; value: unknown } {
@@ -170,24 +127,4 @@ function streamSuccess(
   headers.set("content-type", "application/json");
   const end = encoder.encode(after(traceId));
   return new Response(join([encoder.encode(before), head], rest, [end]), { status, headers });
-}
-
-/** An error of `rest` becomes the stream's, so that a part never passes for the whole. */
-function join(
-  first: readonly Uint8Array[],
-  rest: ReadableStreamDefaultReader<Uint8Array>,
-  last: readonly Uint8Array[],
-): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      for (const chunk of first) controller.enqueue(chunk);
-    },
-    async pull(controller) {
-      const { done, value } = await rest.read();
-      if (!done) return controller.enqueue(value);
-      for (const chunk of last) controller.enqueue(chunk);
-      controller.close();
-    },
-    cancel: (reason) => rest.cancel(reason),
-  });
 }

@@ -30,6 +30,7 @@ import { createHostCheck } from "./hosts.ts";
 import { type Caller, createIdentify } from "./identify.ts";
 import { createIssuers, type IssuerOptions } from "./issuers.ts";
 import { type GatewayEnv, observe, toFailure } from "./observe.ts";
+import { createLastAnswers } from "./last_answers.ts";
 import { createOriginPolicy } from "./origin_policy.ts";
 import { countShadowVerdict, describePassport } from "./passport.ts";
 import { createRateLimiter, refuseTooMany } from "./rate_limiter.ts";
@@ -119,7 +120,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   const names = cookieNames(publicOrigin);
   const configuration = options.configuration ?? withoutCentral(options);
   const rules = configuration.derive(createRulesMaker(options, effects));
-  const decide = createDecide(rules, configuration);
+  const decide = createDecide(rules, configuration, { now });
   const issuers = createIssuers(options.issuers, effects);
   const origins = createOriginPolicy({ publicOrigin, allowedOrigins });
   const requireOwnHost = createHostCheck(publicOrigin);
@@ -136,6 +137,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   const toUpstreamHeaders = createUpstreamHeaders({ publicOrigin, cookieNames: names });
   const toClientHeaders = createClientHeaders(names);
   const forward = createForward(options);
+  const lastAnswer = createLastAnswers({ redis: options.revocation.redis, now, log });
   const limiter = createRateLimiter({ now });
   const limitStream = createLimitStream({ revocation, now });
   const identify = createIdentify({ authenticate, revocation, log });
@@ -205,19 +207,23 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
       refreshCookies: credentials.refreshCookies,
     });
     const { method, signal } = request;
-    return await forward({ route, target, method, headers, body, signal }, (response) => {
-      call.end({ "http.response.status_code": response.status });
-      countShadowVerdict(passport, { service: route.upstream.name, answer: response.headers });
+    const toClient = async (response: Response): Promise<Response> => {
       const clientHeaders = toClientHeaders(response.headers, route);
       setCaching(clientHeaders, {
         readsCredentials: rule !== "public",
         isPrivate: bearer !== "anonymous" || response.status >= 400,
       });
-      return steps.run("envelope", async () => {
-        const given = { headers: clientHeaders, traceId, envelope };
-        return limitStream(await answer(request, response, given), { bearer, route });
-      });
-    }).catch(call.fail);
+      const given = { headers: clientHeaders, traceId, envelope };
+      return limitStream(await answer(request, response, given), { bearer, route });
+    };
+    const last = lastAnswer({ request, target, route, bearer });
+    const outgoing = { route, target, method, headers, body, signal };
+    return await forward(outgoing, async (response) => {
+      call.end({ "http.response.status_code": response.status });
+      countShadowVerdict(passport, { service: route.upstream.name, answer: response.headers });
+      const said = await last.keepOrRecall(response);
+      return await steps.run("envelope", () => toClient(said));
+    }).catch(call.fail).catch(async (failure) => await toClient(await last.standInFor(failure)));
   });
   return app;
 }

@@ -104,13 +104,20 @@ function openTrace(
 /** Answers what a step refused; what nobody foresaw is `internal`, and its cause is only logged. */
 export function toFailure(log: Logger): ErrorHandler<GatewayEnv> {
   return function failure(error, c: Context<GatewayEnv>) {
-    const problem = error instanceof Problem ? error : new Problem("internal", { cause: error });
-    // A client that left makes its own call fail.
-    if (problem.status >= 500 && !c.req.raw.signal.aborted) {
-      log.error(problem.title, { code: problem.code, cause: problem.cause });
-    }
-    c.set("code", problem.code);
+    const problem = toProblem(error, c.req.raw.signal);
+    const { code, cause } = problem;
+    if (problem.status >= 500) log.error(problem.title, { code, cause });
+    else if (code === "client_closed_request") log.debug(problem.title, { code, cause });
+    c.set("code", code);
     const traceId = currentContext()?.trace.traceId ?? newTrace().traceId;
     return refusalResponse(problem, { traceId, asProblem: wantsProblem(c.req.raw) });
   };
+}
+
+/** A client that left makes its own call fail. */
+function toProblem(error: unknown, { aborted }: AbortSignal): Problem {
+  const problem = error instanceof Problem ? error : new Problem("internal", { cause: error });
+  return aborted && problem.status >= 500
+    ? new Problem("client_closed_request", { cause: error })
+    : problem;
 }

@@ -41,10 +41,8 @@ export function createRateLimiter({ now }: { readonly now: () => number }): Rate
       rateLimited ? toCounters(limits, { address, sub: toPerson(caller), route: path }, now()) : [],
     judge(counters, { counted }) {
       if (counters.length === 0) return [];
-      const counts = counted
-        // A window that a newer version made was not counted yet: this is its first request.
-        ? counters.map(({ key }) => counted.get(key) ?? { current: 1, previous: 0 })
-        : countHere(counters);
+      // What a newer version made after Redis was asked is counted there too, but too late for here.
+      const counts = counters.flatMap((one) => counted?.get(one.key) ?? countHere([one]));
       return judgeAll(counters, counts, now());
     },
   };

@@ -31,7 +31,7 @@ const maxReadBytes = 65_536;
  * Content of GET and HEAD has no meaning (RFC 9110 §9.3.1) and ends here.
  *
  * @throws {Problem} `payload_too_large` at once where the length is declared, `unsupported_media_type`
- * for a compressed body where a plain one is asked for, `request_timeout`
+ * for a compressed body where a plain one is asked for, `request_timeout`, `client_closed_request`
  */
 export async function readRequestBody(
   request: Request,
@@ -82,6 +82,10 @@ function meter(body: ReadableStream<Uint8Array>, limits: BodyLimits): Parts {
     refusal ??= problem;
     reader.cancel(problem).catch(() => {});
   }
+  /** The runtime knows of no other reason: who was to send the rest is gone. */
+  function endOfClient(cause: unknown): never {
+    throw refusal ??= new Problem("client_closed_request", { cause });
+  }
   const tooSlow = () => cut(new Problem("request_timeout", { headers: { connection: "close" } }));
 
   async function next(): Promise<Uint8Array | undefined> {
@@ -91,7 +95,7 @@ function meter(body: ReadableStream<Uint8Array>, limits: BodyLimits): Parts {
     awaited = true;
     let ended = true;
     try {
-      const { value } = await reader.read();
+      const { value } = await reader.read().catch(endOfClient);
       bytes += value?.length ?? 0;
       if (bytes > limits.maxBytes) cut(new Problem("payload_too_large"));
       if (refusal) throw refusal;

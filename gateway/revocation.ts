@@ -25,7 +25,8 @@ export interface Revocation {
   /**
    * Refuses a revoked token. Token, login, subject and key are asked in one command; within a
    * route's bound the last answer still holds. A request that is decided twice passes `heard`, so
-   * that Redis is asked once. `counters` count the request in the same round trip.
+   * that Redis is asked once. `counters` count the request in the same round trip; those that a newer
+   * version made meanwhile count it too, but nobody waits for them.
    *
    * @throws {Problem} `token_revoked`; `revocation_unavailable` when Redis gives no usable reply
    */
@@ -51,6 +52,8 @@ type Marks = readonly (string | null)[];
 export interface Heard {
   marks?: Marks;
   askedAt?: number;
+  /** What it was told to count, by the counter's key, whether it did so or not. */
+  counting?: ReadonlySet<string>;
   /** Requests counted in each window, by the counter's key. */
   counted?: ReadonlyMap<string, Counted>;
 }
@@ -80,6 +83,7 @@ export function createRevocation(
     keys: readonly string[],
     { heard = {}, counters = [] }: { heard?: Heard; counters?: readonly Counter[] } = {},
   ): Promise<Marks> {
+    if (counters.length > 0) heard.counting = new Set(counters.map(({ key }) => key));
     const asked = [revocationKeys.ready, ...keys, ...(learn ? [configurationKeys.version] : [])];
     const replies = await redis.pipeline((pipeline) => {
       pipeline.mget(...asked);
@@ -98,6 +102,26 @@ export function createRevocation(
       throw new Problem("revocation_unavailable");
     }
     return marks;
+  }
+
+  /** Redis was asked before these limits were known: whoever comes next finds this one counted. */
+  function countLate(heard: Heard, counters: readonly Counter[]): void {
+    const late = counters.filter(({ key }) => !heard.counting?.has(key));
+    if (late.length === 0) return;
+    heard.counting = new Set(counters.map(({ key }) => key));
+    const counted = redis.pipeline((pipeline) => addCounters(pipeline, late)).then(() => {});
+    background(counted, (cause) => log.debug("Requests are counted here alone", { cause }));
+  }
+
+  /** Asks once for a request. */
+  async function hear(
+    keys: readonly string[],
+    heard: Heard,
+    counters: readonly Counter[],
+  ): Promise<Marks> {
+    if (!heard.marks) return heard.marks = await read(keys, { heard, counters });
+    countLate(heard, counters);
+    return heard.marks;
   }
 
   function isFresh(identity: string, boundedMs: number): boolean {
@@ -121,7 +145,7 @@ export function createRevocation(
     const keys = keysOf(token);
     if (mode === "strict") {
       heard.askedAt ??= now();
-      refuseRevoked(token, heard.marks ??= await read(keys, { heard, counters }));
+      refuseRevoked(token, await hear(keys, heard, counters));
       return "clear";
     }
     const identity = JSON.stringify(keys);
@@ -129,7 +153,7 @@ export function createRevocation(
     // An answer is as old as its question: what was written meanwhile may not be in it.
     const askedAt = heard.askedAt ??= now();
     answeredAt.delete(identity);
-    refuseRevoked(token, heard.marks ??= await read(keys, { heard, counters }));
+    refuseRevoked(token, await hear(keys, heard, counters));
     keep(identity, askedAt);
     return "clear";
   }
@@ -147,7 +171,8 @@ export function createRevocation(
       }
     },
     async count(heard, counters) {
-      if (heard.counted || counters.length === 0) return;
+      if (heard.counting) return countLate(heard, counters);
+      if (counters.length === 0) return;
       try {
         await read([], { heard, counters });
       } catch (cause) {

@@ -42,11 +42,19 @@ export interface Route {
   readonly rateLimited?: boolean;
   /** How often an event stream asks whether its token still counts, in milliseconds; default never. */
   readonly recheckMs?: number;
+  /**
+   * What a caller was last answered to GET stands in for a live answer for so long, while the
+   * upstream fails; never by default.
+   */
+  readonly fallback?: { readonly maxStaleSeconds: number };
 }
 
+type OffByDefault = "recheckMs" | "fallback";
+
 /** A route with every default filled in. */
-export interface CheckedRoute extends Required<Omit<Route, "access" | "recheckMs">> {
-  readonly recheckMs: number | undefined;
+export interface CheckedRoute extends Required<Omit<Route, "access" | OffByDefault>> {
+  readonly recheckMs: Route["recheckMs"] | undefined;
+  readonly fallback: Route["fallback"] | undefined;
   readonly segments: readonly string[];
   readonly subtree: boolean;
   readonly allow: readonly Method[];
@@ -134,6 +142,10 @@ function checkRoute(
   }
   if (!(maxBodyBytes >= 0)) fail("has a negative maxBodyBytes");
   if (!((route.recheckMs ?? 1) > 0)) fail("has a recheckMs that is no time");
+  if (!((route.fallback?.maxStaleSeconds ?? 1) > 0)) fail("has a fallback of no time");
+  if (route.fallback && route.identityProvider) {
+    fail("signs people in, so nothing stands in for it");
+  }
   if (revocation !== "strict" && !(revocation.boundedMs > 0)) fail("has no boundedMs above 0");
   const rules = readRules(route.access) ?? fail("has no access rule");
   const subtree = path.endsWith("/*");
@@ -148,6 +160,7 @@ function checkRoute(
     identityProvider: route.identityProvider ?? false,
     rateLimited: route.rateLimited ?? true,
     recheckMs: route.recheckMs,
+    fallback: route.fallback,
     segments: subtree ? segments.slice(0, -1) : segments,
     subtree,
     allow: methods.filter((method) => rules.has(method)),

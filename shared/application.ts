@@ -7,6 +7,11 @@ export interface Application extends Fetcher {
   start?(): Promise<void>;
   /** Every few seconds on Deno, by cron on Workers: repeats what an answer could not wait for. */
   sweep?(): Promise<void>;
+  /**
+   * The part of a sweep that must not wait for the end of a long one: it may run beside it. Workers
+   * need no call of it, for cron begins a sweep each minute, whether the last one has ended or not.
+   */
+  sweepUrgent?(): Promise<void>;
 }
 
 /** Makes an application of what the deployment hands over. */

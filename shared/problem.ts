@@ -28,6 +28,7 @@ const catalogue = {
   rate_limited: [429, "Too many requests"],
   headers_too_large: [431, "Headers are too large"],
   event_unusable: [489, "Event will never be usable"],
+  client_closed_request: [499, "Client left before its request was answered"],
   internal: [500, "Internal error"],
   upstream_bad_response: [502, "A service gave an unusable answer"],
   upstream_unavailable: [503, "A service is not available"],

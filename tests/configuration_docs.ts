@@ -77,11 +77,16 @@ Passport (\`cfg\`), so a service fetches a newer one before it serves the reques
 | request                                  | follows                                                      |
 | ---------------------------------------- | ------------------------------------------------------------ |
 | on a route that asks Redis               | at once                                                      |
-| on a path that no route has              | at once: Redis is asked for the version before the answer is 404 |
+| on a path or method that no route has    | at once; within 250 ms while such requests are a flood       |
 | on a route with \`boundedMs\`            | with the next check of its token, within its bound           |
 | on a public route                        | with the next request that asks Redis, or within 5 s and one request |
 | the first one of an instance             | at once                                                      |
 | in a service                             | as the gateway that passed it on                             |
+
+Before the answer is 404 or 405 Redis is asked for the version, so a route that was just added answers
+its first request. Anybody can send such requests, and each question is a billed command: an instance
+asks twenty times at once and then four times a second, 345,600 commands in a day of flood; requests
+that come together share a question.
 
 While Redis cannot be asked the last version stays in force. Redis is asked again for a document that
 is not there once a second. A service without \`UPSTASH_REDIS_REST_URL\` follows no document.

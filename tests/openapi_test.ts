@@ -55,6 +55,7 @@ Deno.test("Every code that a client can see of an operation is named by one", as
     "event_signature_invalid",
     "method_not_allowed",
     "event_unusable",
+    "client_closed_request",
     "event_postponed",
   ]);
 });

@@ -52,7 +52,12 @@ function holdTimers() {
 }
 
 /** A client that has sent a head and the beginning of its body. */
-async function begin({ origin }: World, target: string, bytes: number, begun: number) {
+async function begin(
+  { origin }: Pick<World, "origin">,
+  target: string,
+  bytes: number,
+  begun: number,
+) {
   const { hostname, port, host } = new URL(origin);
   const connection = await Deno.connect({ hostname, port: Number(port) });
   const head = `POST ${target} HTTP/1.1\r\nHost: ${host}\r\nContent-Length: ${bytes}\r\n\r\n`;
@@ -82,7 +87,7 @@ async function begin({ origin }: World, target: string, bytes: number, begun: nu
   };
 }
 
-async function expectServed({ origin }: World): Promise<void> {
+async function expectServed({ origin }: Pick<World, "origin">): Promise<void> {
   const response = await fetch(`${origin}/public`);
   await response.body?.cancel();
   assert.equal(response.status, 200);
@@ -132,3 +137,28 @@ Deno.test("[H12] a client that drips is told to go when its time in all is over"
   assert.equal(world.echo.seen.length, 0);
   assert.equal(timers.running(), 0);
 });
+
+const leaving = {
+  "a short body": [1_000, 10],
+  "a long one that streams on": [200_000, 100_000],
+  "a body of which nothing came": [1_000, 0],
+} as const;
+for (const [what, [bytes, begun]] of Object.entries(leaving)) {
+  Deno.test(`[H12, F71] a client that dies within ${what} is nobody's error`, async () => {
+    await using world = await createWorld("deno", platforms.deno);
+    const breaker = { minimumCalls: 1, openMs: 600_000 };
+    await using served = await world.serve({ POLICY: JSON.stringify({ breaker }) });
+    using timers = holdTimers();
+    const client = await begin(served, "/public", bytes, begun);
+    await timers.started(idleMs, begun === 0 ? 1 : 2);
+    client[Symbol.dispose]();
+    await waitUntil("the request is over", () => served.logLines.length > 0, patienceMs);
+    const lines = served.logLines.map((line) => JSON.parse(line));
+    assert.deepEqual(lines.map(({ level, status, code }) => [level, status, code]), [
+      ["info", 499, "client_closed_request"],
+    ]);
+    // One failure would have opened the breaker.
+    await expectServed(served);
+    assert.equal(timers.running(), 0);
+  });
+}

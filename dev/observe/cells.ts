@@ -23,3 +23,8 @@ export function readNumber(row: Row, column: string): number {
 export function readOptionalNumber(row: Row, column: string): number | null {
   return row[column] === null ? null : readNumber(row, column);
 }
+
+/** A value that the writer of the store put into a column as JSON: it has the shape it had then. */
+export function readKept<Value>(json: string): Value {
+  return JSON.parse(json);
+}

@@ -1,8 +1,7 @@
 import type { Attributes, LogLine, RequestDetail, Span, SpanEvent, SpanLink } from "./api.ts";
-import { readNumber, readOptionalText, readText } from "./cells.ts";
+import { readKept, readNumber, readOptionalText, readText } from "./cells.ts";
 import type { Database, Row } from "./database.ts";
 import type { OutboxFile } from "./outboxes.ts";
-import { readKept } from "./kept_json.ts";
 import { toKeptLine } from "./lines.ts";
 import { readTrails } from "./event_trails.ts";
 import { findRequest } from "./requests.ts";

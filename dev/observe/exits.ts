@@ -1,7 +1,6 @@
 import type { Exit } from "./api.ts";
-import { readNumber, readText } from "./cells.ts";
+import { readKept, readNumber, readText } from "./cells.ts";
 import type { Database, Row } from "./database.ts";
-import { readKept } from "./kept_json.ts";
 
 /** Exits that are kept; the oldest goes first. */
 const maxExits = 200;

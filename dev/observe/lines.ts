@@ -1,7 +1,6 @@
 import type { KeptLogLine, Page } from "./api.ts";
-import { readNumber, readOptionalText, readText } from "./cells.ts";
+import { readKept, readNumber, readOptionalText, readText } from "./cells.ts";
 import type { Database, Param, Row } from "./database.ts";
-import { readKept } from "./kept_json.ts";
 import { likePattern } from "./like.ts";
 
 /** What a list of log lines is narrowed to; what is not given narrows nothing. */

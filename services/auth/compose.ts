@@ -116,6 +116,7 @@ export function composeAuth(
       await live.begin();
     },
     sweep: () => sweep({ store, revocations, configurations, events, log, now: starter.now }),
+    sweepUrgent: () => pushPending({ revocations, configurations, log }),
   };
 }
 
@@ -134,6 +135,20 @@ async function start(
     .catch((cause) => log.warn("Revocation list is not filled yet", { cause }));
 }
 
+/** Repeating a push twice at once is harmless: every instance does so by itself. */
+async function pushPending(
+  { revocations, configurations, log }: {
+    revocations: RevocationWriter;
+    configurations: Configurations;
+    log: Logger;
+  },
+): Promise<void> {
+  await revocations.pushPending()
+    .catch((cause) => log.warn("Redis has not heard of all revocations yet", { cause }));
+  await configurations.pushPending()
+    .catch((cause) => log.warn("Redis has not heard of the configuration yet", { cause }));
+}
+
 async function sweep(
   { store, revocations, configurations, events, log, now }: {
     store: AuthStore;
@@ -144,17 +159,14 @@ async function sweep(
     now: () => number;
   },
 ): Promise<void> {
-  await revocations.pushPending()
-    .catch((cause) => log.warn("Redis has not heard of all revocations yet", { cause }));
-  await configurations.pushPending()
-    .catch((cause) => log.warn("Redis has not heard of the configuration yet", { cause }));
+  await pushPending({ revocations, configurations, log });
   const at = now();
   await store.revocations.deleteExpired({
     now: at,
     networksBefore: at - networkDays * dayMs,
     endedBefore: at - endedLoginDays * dayMs,
   });
-  // Last, for with a long backlog it takes its time.
+  // Last, for with a long backlog it takes its time; `sweepUrgent` does not wait for it.
   await events.sweep();
 }
 

@@ -273,3 +273,30 @@ Deno.test("the sweep publishes what a start has said, to those who hear it", asy
   }
   await server.shutdown();
 });
+
+Deno.test("a sweep that QStash keeps waiting keeps no revocation from Redis", async () => {
+  const asked = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<void>();
+  const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async () => {
+    asked.resolve();
+    await held.promise;
+    return new Response("no", { status: 500 });
+  });
+  const QSTASH_URL = `http://127.0.0.1:${server.addr.port}`;
+  {
+    await using auth = await setupAuth({ bindings: { ...eventBindings, QSTASH_URL } });
+    await auth.app.start?.();
+    const as = await auth.administrator();
+    const sweep = auth.app.sweep?.();
+    await asked.promise;
+    auth.redis.mode = "down";
+    const refused = await auth.call("POST", "/auth/logout-all", { as });
+    await expectProblem(refused, 503, "revocation_unavailable");
+    auth.redis.mode = "up";
+    await auth.app.sweepUrgent?.();
+    assert.equal((await auth.redis.command("KEYS", "rv:u:*") as string[]).length, 1);
+    held.resolve();
+    await sweep;
+  }
+  await server.shutdown();
+});

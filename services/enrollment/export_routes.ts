@@ -27,6 +27,9 @@ const exportOwnData = createRoute({
   path: "/users/me/export",
   operationId: "exportOwnData",
   summary: "All that is kept about oneself; whole or not at all",
+  description:
+    "What is derived is not in it: suggestions of courses that are kept for an outage of their " +
+    "source, for a day at most, and erased with the account.",
   tags: ["Users"],
   responses: {
     200: attachmentResponse(

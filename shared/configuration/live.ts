@@ -27,11 +27,15 @@ export interface LiveConfiguration<Values> {
    */
   learn(version: number | undefined): Promise<void> | undefined;
   /**
-   * Learns the version that Redis names now. With `everyMs` it asks no more often than that.
+   * Learns the version that Redis names now. Requests share one question, and whoever finds one that
+   * was asked before shares the next. With `everyMs` it is asked no more often than that, with
+   * `mayAsk` only if that says so, which is called for each question.
    *
    * The answer is false while the newest version could not be had, so that asking again may help.
    */
-  refresh(options?: { readonly everyMs?: number }): Promise<boolean>;
+  refresh(
+    options?: { readonly everyMs?: number; readonly mayAsk?: () => boolean },
+  ): Promise<boolean>;
   /**
    * For a request that asks Redis nothing: learns the version that Redis names, should nobody have
    * heard of any yet; and in the background, where that was more than five seconds ago.
@@ -73,6 +77,7 @@ export function createLiveConfiguration<Values>(
   let fetching: Promise<void> | undefined;
   let heardAt = Number.NEGATIVE_INFINITY;
   let refreshedAt = Number.NEGATIVE_INFINITY;
+  let refreshing: Promise<boolean> | undefined;
 
   /** A clock that was set back must not silence retries until it has caught up. */
   const isWithin = (at: number, ms: number): boolean => Math.abs(now() - at) < ms;
@@ -132,9 +137,27 @@ export function createLiveConfiguration<Values>(
     return version === tried && isWithin(triedAt, limits.retryMs) ? undefined : start(version);
   }
 
-  async function refresh({ everyMs }: { readonly everyMs?: number } = {}): Promise<boolean> {
-    if (everyMs !== undefined && isWithin(refreshedAt, everyMs)) return true;
+  /** A question may have been asked before the version was there, so who waited for it asks again. */
+  const refresh: LiveConfiguration<Values>["refresh"] = async ({ everyMs, mayAsk } = {}) => {
+    let isKnown = true;
+    // Workers may drop the request that asks, and its promise then never settles.
+    if (refreshing && isWithin(refreshedAt, limits.waitMs)) {
+      const before = refreshing;
+      isKnown = await patiently(before) ?? false;
+      if (refreshing && refreshing !== before) return await patiently(refreshing) ?? false;
+    }
+    const isSoon = everyMs !== undefined && isWithin(refreshedAt, everyMs);
+    if (isSoon || mayAsk?.() === false) return isKnown;
     refreshedAt = now();
+    const mine = ask().finally(() => {
+      if (refreshing === mine) refreshing = undefined;
+    });
+    refreshing = mine;
+    background(mine, () => {});
+    return await mine;
+  };
+
+  async function ask(): Promise<boolean> {
     try {
       const version = await askVersion(redis);
       await learn(version);
@@ -192,11 +215,11 @@ function createDerived<Values>(initial: InForce<Values>) {
 }
 
 /** Waits for another request's fetch, but not without end: each request has a timer of its own. */
-async function patiently(work: Promise<void>): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, limits.waitMs);
+async function patiently<Result>(work: Promise<Result>): Promise<Result | undefined> {
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const timer = setTimeout(() => resolve(undefined), limits.waitMs);
   try {
-    await Promise.race([work, promise]);
+    return await Promise.race([work, promise]);
   } finally {
     clearTimeout(timer);
   }

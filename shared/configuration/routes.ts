@@ -86,6 +86,15 @@ export const ForeignRoute = z.strictObject({
       }),
     ),
   ),
+  fallback: z.optional(
+    z.strictObject({
+      maxStaleSeconds: wholeNumber(1, 86_400).check(
+        z.meta({
+          description: "How long the caller's last good answer may stand in; default never",
+        }),
+      ),
+    }),
+  ),
 });
 /** A service that lives elsewhere. */
 export type ForeignRoute = z.infer<typeof ForeignRoute>;

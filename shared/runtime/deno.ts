@@ -12,6 +12,7 @@ import {
 import { openDatabases } from "./deno_databases.ts";
 import { noteInFlight } from "./deno_in_flight.ts";
 import { createLineWriter, type LineWriter } from "./deno_lines.ts";
+import { createSweeper } from "./deno_sweeper.ts";
 
 export { isSqliteFile, openSqliteFile, readMigrations } from "./deno_databases.ts";
 
@@ -129,15 +130,8 @@ function readVariables(): Record<string, string> {
   return USER !== undefined && URL.canParse(USER) ? { ...variables, USER } : variables;
 }
 
-/** One sweep at a time; after a failure the next one tries again. */
 function sweepRegularly(app: Application, everyMs: number, log: Logger): () => void {
-  let running = false;
-  const timer = setInterval(async () => {
-    if (running || !app.sweep) return;
-    running = true;
-    await app.sweep().catch((cause: unknown) => log.error("Sweep failed", { cause }));
-    running = false;
-  }, everyMs);
+  const timer = setInterval(createSweeper(app, log), everyMs);
   return () => clearInterval(timer);
 }
 

@@ -421,7 +421,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All that is kept about oneself; whole or not at all */
+        /**
+         * All that is kept about oneself; whole or not at all
+         * @description What is derived is not in it: suggestions of courses that are kept for an outage of their source, for a day at most, and erased with the account.
+         */
         get: operations["exportOwnData"];
         put?: never;
         post?: never;

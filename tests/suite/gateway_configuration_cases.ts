@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { waitUntil } from "../support/wait.ts";
 import type { GatewayCase, World } from "./gateway_world.ts";
 
 /** What an answer says, as far as these cases look. */
@@ -57,6 +58,34 @@ export const configurationCases: Readonly<Record<string, GatewayCase>> = {
     await gateway.ask("/member", await world.token());
     assert.deepEqual(await gateway.ask("/new/here"), notFound);
     assert.equal(world.redis.documentsAsked(), 2);
+  },
+
+  async "a flood of paths that no route has asks Redis twenty times, and then slowly"(world) {
+    await using gateway = await serveNew(world);
+    for (let at = 0; at < 60; at++) assert.deepEqual(await gateway.ask(`/nowhere/${at}`), notFound);
+    const asked = world.redis.versionsAsked();
+    assert.ok(asked >= 20 && asked <= 30, String(asked));
+  },
+
+  async "whoever comes while an instance first asks is decided by the answer, too"(world) {
+    const routes = [{ prefix: "/new", upstream: world.echo.url, access: "public" }];
+    world.redis.configure(1, { gateway: { routes: [...routes] } });
+    await using gateway = await serveNew(world);
+    const answer = world.redis.hold();
+    const asking = Array.from({ length: 40 }, () => gateway.ask("/new"));
+    const closed = gateway.ask("/member");
+    await waitUntil("Redis is asked", () => world.redis.versionsAsked() > 0, 5_000);
+    answer();
+    for (const answered of await Promise.all(asking)) assert.deepEqual(answered, ok);
+    assert.equal((await closed).status, 401);
+    assert.ok(world.redis.versionsAsked() <= 6, String(world.redis.versionsAsked()));
+  },
+
+  async "the first request of an instance is refused by no rule that holds no more"(world) {
+    const route = { prefix: "/member", upstream: world.echo.url, access: "public" };
+    world.redis.configure(1, { gateway: { routes: [route] } });
+    await using gateway = await serveNew(world);
+    assert.deepEqual(await gateway.ask("/member"), ok);
   },
 
   async "the request that learns of a version is decided by it, with one look at Redis"(world) {

@@ -40,6 +40,8 @@ export interface ScriptedRedis extends AsyncDisposable {
   readonly roundTrips: (readonly string[])[][];
   /** How often the document of the configuration was asked for. */
   documentsAsked(): number;
+  /** How often the version of the configuration was asked for, and nothing else. */
+  versionsAsked(): number;
   /** Puts a version of the central configuration in force. */
   configure(version: number, document: unknown): void;
   behave(manner: Manner): void;
@@ -58,6 +60,7 @@ export function startScriptedRedis(): ScriptedRedis {
   const roundTrips: (readonly string[])[][] = [];
   let manner: Manner = "answers";
   let documentsAsked = 0;
+  let versionsAsked = 0;
   let held: Promise<void> = Promise.resolve();
   let dribbled: Promise<void> | undefined;
   const token = crypto.randomUUID();
@@ -70,6 +73,7 @@ export function startScriptedRedis(): ScriptedRedis {
     const commands: string[][] = await request.json();
     if (!commands.every(isOfConfiguration)) roundTrips.push(commands);
     if (commands.flat().includes(configurationKeys.document)) documentsAsked++;
+    if (commands.every(isOfVersion)) versionsAsked++;
     await held;
     const replies = commands.map(([name = "", ...keys]) => {
       const found = keys.map((key) => values.get(key) ?? null);
@@ -86,6 +90,7 @@ export function startScriptedRedis(): ScriptedRedis {
     values,
     roundTrips,
     documentsAsked: () => documentsAsked,
+    versionsAsked: () => versionsAsked,
     configure(version, document) {
       values.set(configurationKeys.version, String(version));
       values.set(configurationKeys.document, JSON.stringify({ version, document }));
@@ -109,6 +114,7 @@ export function startScriptedRedis(): ScriptedRedis {
       values.set(revocationKeys.ready, "1");
       roundTrips.length = 0;
       documentsAsked = 0;
+      versionsAsked = 0;
       manner = "answers";
       held = Promise.resolve();
       dribbled = undefined;
@@ -120,6 +126,10 @@ export function startScriptedRedis(): ScriptedRedis {
 /** An instance asks for its version and document when it is new, or learns that there are newer ones. */
 function isOfConfiguration([name = "", key]: readonly string[]): boolean {
   return name.toLowerCase() === "get" && Object.values<unknown>(configurationKeys).includes(key);
+}
+
+function isOfVersion([name = "", key]: readonly string[]): boolean {
+  return name.toLowerCase() === "get" && key === configurationKeys.version;
 }
 
 function dribble(text: string, end: Promise<void>): Response {
