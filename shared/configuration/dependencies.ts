@@ -1,11 +1,18 @@
 import * as z from "zod/mini";
 import { policySchema } from "../resilience/policy.ts";
-import { Name } from "./values.ts";
+
+/** As upstreams are called: a service's name, or the host of a URL with its port where it has one. */
+const DependencyName = z.string().check(
+  z.maxLength(255),
+  z.regex(/^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/, {
+    error: "must be a lower-case name, or the host of a URL",
+  }),
+);
 
 /** Policies of calls, by the name of what is called; what is left out keeps its own. */
-export const Dependencies = z.record(Name, policySchema).check(
+export const Dependencies = z.record(DependencyName, policySchema).check(
   z.meta({
-    description: "Policy of the calls to a dependency, by its name; what is left out stays",
+    description: "Policy of the calls to a dependency, by its name or host; what is left out stays",
   }),
 );
 /** Policies of calls, by the name of what is called. */

@@ -45,6 +45,15 @@ const accepted: Readonly<Record<string, unknown>> = {
   "a route that takes as long as its Passport": {
     gateway: { routes: [{ ...route, timeoutMs: 60_000 }], passportTtlSeconds: 60 },
   },
+  "policies of services behind URLs": {
+    gateway: {
+      dependencies: {
+        "api.example.com": { maxConcurrent: 8 },
+        "127.0.0.1:9999": { maxConcurrent: 8 },
+        "[::1]:9999": { maxConcurrent: 8 },
+      },
+    },
+  },
   "a breaker": { services: { course: { dependencies: { user: { breaker: { openMs: 10 } } } } } },
   "a service's own setting": { services: { course: { pageSize: 7, logLevel: "debug" } } },
   "states of keys": {
@@ -159,6 +168,11 @@ const refused: Readonly<Record<string, readonly [document: unknown, path: string
     { gateway: { dependencies: { course: { breaker: { failureRatePercent: 101 } } } } },
     "gateway.dependencies.course.breaker.failureRatePercent",
     /./,
+  ],
+  "a policy of a URL, where its host is meant": [
+    { gateway: { dependencies: { "http://api.example.com": { maxConcurrent: 8 } } } },
+    "gateway.dependencies.…",
+    /host of a URL/,
   ],
   "two signing keys": [
     { keys: { access: { a: "signing", b: "signing" } } },

@@ -15,11 +15,6 @@ export const RoutePath = z.string().check(
   z.regex(/^\/[\x21-\x7e]{0,200}$/, { error: "must be the path of a route" }),
 );
 
-/** Lower-case words with hyphens, as services and dependencies are called. */
-export const Name = z.string().check(
-  z.regex(/^[a-z][a-z0-9-]{0,63}$/, { error: "must be a lower-case name" }),
-);
-
 /** Lines below it are not written. */
 export const Level = z.enum(logLevels).check(
   z.meta({ description: "Lines below it are not written", env: "LOG_LEVEL" }),
