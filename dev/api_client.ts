@@ -29,6 +29,8 @@ const Failure = z.union([
 export interface CallOptions {
   readonly token?: string;
   readonly body?: unknown;
+  /** The answer is a document of its own, in no envelope. */
+  readonly isBare?: boolean;
 }
 
 /** Calls the public API of a running system. */
@@ -59,7 +61,7 @@ function callsTo(
     readonly headers: Readonly<Record<string, string>>;
   },
 ): ApiClient["call"] {
-  return async function call(method, path, { token, body } = {}) {
+  return async function call(method, path, { token, body, isBare = false } = {}) {
     const response = await fetch(`${origin}${path}`, {
       ...options,
       method,
@@ -81,6 +83,6 @@ function callsTo(
         : { code: "without a code" };
       throw new ApiFailure(`${method} ${path.split("?")[0]}`, response.status, code, details);
     }
-    return z.parse(Envelope, answer).data;
+    return isBare ? answer : z.parse(Envelope, answer).data;
   };
 }

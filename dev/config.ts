@@ -1,7 +1,10 @@
 import { runConfig } from "./configuration/command.ts";
-import { findRunningSystem } from "./running_system.ts";
+import { asAdministrator, findSystem } from "./system.ts";
 
-const { text, code } = await runConfig(Deno.args, () => findRunningSystem(Deno.env.toObject()));
+const { text, code } = await runConfig(
+  Deno.args,
+  async (work) => await asAdministrator(findSystem(Deno.env.toObject()), work),
+);
 if (code === 0) console.log(text);
 else console.error(text);
 Deno.exit(code);

@@ -33,6 +33,7 @@ const common = [
   "TRUST_DOMAIN",
   "LEEWAY_SECONDS",
   "PASSPORT_KEYS",
+  "PASSPORT_KEYS_FILE",
   "LOG_LEVEL",
   // Where the central configuration is.
   "UPSTASH_REDIS_REST_URL",
@@ -72,6 +73,7 @@ const needs = {
     "AUTH_DB",
     "AUTH_DB_TOKEN",
     "ACCESS_TOKEN_KEYS",
+    "ACCESS_TOKEN_KEYS_FILE",
     "ACCESS_TOKEN_TTL_SECONDS",
     "REFRESH_TOKEN_KEY",
     "REFRESH_TOKEN_TTL_SECONDS",
@@ -116,6 +118,12 @@ export function settingsOf(
   if (wanted.includes("gateway")) return given;
   const { PASSPORT_KEYS } = withoutPrivateKeys(given);
   return typeof PASSPORT_KEYS === "string" ? { ...given, PASSPORT_KEYS } : given;
+}
+
+/** The settings as `dev.env` has them: whoever joins by it is a service, and gets no private key. */
+export function toJoiners(settings: Settings): Settings {
+  const { PASSPORT_KEYS } = withoutPrivateKeys(settings);
+  return typeof PASSPORT_KEYS === "string" ? { ...settings, PASSPORT_KEYS } : settings;
 }
 
 /** The settings of the programs, which report to dev, whatever else was given. */

@@ -6,6 +6,7 @@ import {
   reportToDev,
   servicesToRun,
   settingsOf,
+  toJoiners,
 } from "./environment.ts";
 import { settingNames, type Settings } from "./settings.ts";
 
@@ -26,6 +27,7 @@ const owners: Readonly<Record<string, readonly Part[]>> = {
   RECOMMENDATION_DB_TOKEN: ["recommendation"],
   RECOMMENDER_KEY: ["recommendation"],
   UPSTASH_REDIS_REST_TOKEN: ["gateway", "auth", "user", "course", "enrollment", "recommendation"],
+  ACCESS_TOKEN_KEYS_FILE: ["auth"],
   PASSPORT_KEYS: ["gateway", "auth", "user", "course", "enrollment", "recommendation"],
   QSTASH_TOKEN: ["auth", "user", "course", "enrollment", "recommendation"],
   QSTASH_CURRENT_SIGNING_KEY: ["auth", "user", "course", "enrollment", "recommendation"],
@@ -78,4 +80,11 @@ Deno.test("a service that is placed elsewhere is not run", () => {
   assert.deepEqual(servicesToRun(here), ["auth", "user", "course", "enrollment", "recommendation"]);
   const elsewhere = { ...here, USER: "https://user.test" };
   assert.deepEqual(servicesToRun(elsewhere), ["auth", "course", "enrollment", "recommendation"]);
+});
+
+Deno.test("who joins by dev.env gets no private key of Passports", () => {
+  const PASSPORT_KEYS = '[{"kid":"p1","secret":"s"},{"kid":"a1","alg":"EdDSA","jwk":{"d":"x"}}]';
+  const joiners = toJoiners({ ...settings, PASSPORT_KEYS });
+  assert.equal(joiners.PASSPORT_KEYS, '[{"kid":"p1","secret":"s"}]');
+  assert.deepEqual({ ...joiners, PASSPORT_KEYS: "" }, { ...settings, PASSPORT_KEYS: "" });
 });

@@ -1,4 +1,4 @@
-import { encodeBase64Url } from "@edgepass/shared/crypto";
+import { encodeBase64Url, type KeyState } from "@edgepass/shared/crypto";
 import { randomToken } from "@edgepass/shared/ids";
 
 const secretBytes = 32;
@@ -8,17 +8,32 @@ export function makeSecret(): string {
   return encodeBase64Url(crypto.getRandomValues(new Uint8Array(secretBytes)));
 }
 
-/** A value for `PASSPORT_KEYS`: one HMAC key that signs. */
-export function makePassportKeys(): string {
-  return JSON.stringify([{ kid: randomToken(8), secret: makeSecret(), state: "signing" }]);
+/** One key that signs, and the next one, which a rotation can begin with at once. */
+const firstStates = ["signing", "published"] as const satisfies readonly KeyState[];
+
+/** An entry of `PASSPORT_KEYS`: an HMAC key (profile S). */
+export function makePassportKey(state: KeyState) {
+  return { kid: randomToken(8), secret: makeSecret(), state };
 }
 
-/** A value for `ACCESS_TOKEN_KEYS`: a private JWK set (RFC 8037 §2) of one key that signs. */
-export async function makeAccessTokenKeys(): Promise<string> {
+/** An entry of `ACCESS_TOKEN_KEYS`: a private JWK (RFC 8037 §2). */
+export async function makeAccessTokenKey(state: KeyState) {
   const { privateKey } = await generateEd25519();
   const { x, d } = await crypto.subtle.exportKey("jwk", privateKey);
   const kind = { kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig" };
-  return JSON.stringify({ keys: [{ ...kind, kid: randomToken(8), x, d, state: "signing" }] });
+  return { ...kind, kid: randomToken(8), x, d, state };
+}
+
+/** A value for `PASSPORT_KEYS`: HMAC keys, by default one that signs and the next one. */
+export function makePassportKeys(states: readonly KeyState[] = firstStates): string {
+  return JSON.stringify(states.map(makePassportKey));
+}
+
+/** A value for `ACCESS_TOKEN_KEYS`: a private JWK set, by default a key that signs and the next one. */
+export async function makeAccessTokenKeys(
+  states: readonly KeyState[] = firstStates,
+): Promise<string> {
+  return JSON.stringify({ keys: await Promise.all(states.map(makeAccessTokenKey)) });
 }
 
 async function generateEd25519(): Promise<CryptoKeyPair> {

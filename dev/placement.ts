@@ -85,18 +85,20 @@ function toProcess(
 }
 
 /**
- * The network, the variables it was given, the sources, the folders of its own databases, and the
- * file in which it notes its requests under way.
+ * The network, the variables it was given, the sources, the folders of its own databases, its files
+ * of keys, and the file in which it notes its requests under way.
  */
 function permissionsOf(own: Readonly<Record<string, string>>, notes: string): string[] {
   const files = Object.entries(own)
     .filter(([name, value]) => name.endsWith("_DB") && value.startsWith("sqlite:"))
     .map(([, value]) => value.slice("sqlite:".length));
   const folders = [...new Set(files.map((file) => dirname(file)))];
+  const keys = Object.entries(own).filter(([name]) => name.endsWith("_KEYS_FILE"))
+    .map(([, path]) => path);
   return [
     "--allow-net",
     "--allow-env",
-    `--allow-read=${[projectRoot, ...folders].join(",")}`,
+    `--allow-read=${[projectRoot, ...folders, ...keys].join(",")}`,
     `--allow-write=${[...folders, notes].join(",")}`,
   ];
 }

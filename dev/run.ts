@@ -1,5 +1,6 @@
 import { openEndpoints } from "./endpoints.ts";
 import { toEnvFile } from "./env_file.ts";
+import { toJoiners } from "./environment.ts";
 import { type Home, openHome, takeHome } from "./home.ts";
 import { keepText } from "./kept.ts";
 import { createLogs, type Logs } from "./logs.ts";
@@ -80,7 +81,7 @@ async function start(options: Start): Promise<Ending> {
   const observer = await observe({ mode, home, given, endpoints, logs });
   cleanup.defer(observer.close);
   const { settings, processes } = place(mode, home, whole);
-  keepText(home.at("dev.env"), toEnvFile(settings));
+  keepText(home.at("dev.env"), toEnvFile(toJoiners(settings)));
   if (mode === "workers") {
     writeWorkerFiles(home, settings);
     await migrateLocalD1(home, logs, cleanup);

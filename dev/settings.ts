@@ -49,10 +49,12 @@ export const settingNames = [
   "CLIENT_ADDRESS",
   "ISSUERS",
   "ACCESS_TOKEN_KEYS",
+  "ACCESS_TOKEN_KEYS_FILE",
   "ACCESS_TOKEN_TTL_SECONDS",
   "REFRESH_TOKEN_TTL_SECONDS",
   "PASSPORT_TTL_SECONDS",
   "PASSPORT_KEYS",
+  "PASSPORT_KEYS_FILE",
   "REVOCATION_TIMEOUT_MS",
   "UPSTASH_REDIS_REST_URL",
   "UPSTASH_REDIS_REST_TOKEN",
@@ -197,6 +199,8 @@ async function secrets(home: Home, given: Given): Promise<Given> {
   for (const [name, [file, make]] of Object.entries(makers)) {
     if (name in given) continue;
     made[name] = await keptText(home, ["keys", file], make);
+    // What runs reads these again, so that a rotation finds a next key without a restart.
+    if (name.endsWith("_KEYS")) made[`${name}_FILE`] = home.at("keys", file);
   }
   return made;
 }

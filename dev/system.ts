@@ -9,6 +9,8 @@ import { readGiven, type Settings } from "./settings.ts";
 export interface System {
   /** Where it is, for people. */
   readonly name: string;
+  /** Whether it is this machine's dev, whose files are at hand. */
+  readonly isDev: boolean;
   readonly settings: Readonly<Partial<Settings>>;
   /** Opens a client of its gateway; close it. */
   open(): ApiClient;
@@ -34,6 +36,7 @@ export function findSystem(variables: Readonly<Record<string, string>>): System 
   if (PUBLIC_ORIGIN && ADMIN_EMAIL && ADMIN_PASSWORD) {
     return {
       name: PUBLIC_ORIGIN,
+      isDev: false,
       settings: given,
       open: () => createOriginClient(PUBLIC_ORIGIN),
     };
@@ -51,7 +54,7 @@ export function findSystem(variables: Readonly<Record<string, string>>): System 
     throw new SystemUnknown(`${join(home, "dev.env")} does not say where dev listens`);
   }
   const name = `http://127.0.0.1:${port}`;
-  return { name, settings, open: () => createApiClient({ port, host }) };
+  return { name, isDev: true, settings, open: () => createApiClient({ port, host }) };
 }
 
 const Token = z.object({ accessToken: z.string() });
@@ -63,7 +66,7 @@ const Token = z.object({ accessToken: z.string() });
  * @throws {SystemUnknown} when it is not known who administers it
  */
 export async function asAdministrator<Result>(
-  { settings: { ADMIN_EMAIL: email, ADMIN_PASSWORD: password }, open }: System,
+  { name, settings: { ADMIN_EMAIL: email, ADMIN_PASSWORD: password }, open }: System,
   work: (
     call: (method: string, path: string, body?: unknown) => Promise<unknown>,
   ) => Promise<Result>,
@@ -72,7 +75,8 @@ export async function asAdministrator<Result>(
   const api = open();
   try {
     const body = { grantType: "password", email, password };
-    const token = z.parse(Token, await api.call("POST", "/auth/token", { body })).accessToken;
+    const token = z.parse(Token, await reach(name, () => api.call("POST", "/auth/token", { body })))
+      .accessToken;
     try {
       return await work((method, path, body) => api.call(method, path, { token, body }));
     } finally {
@@ -81,6 +85,16 @@ export async function asAdministrator<Result>(
     }
   } finally {
     api.close();
+  }
+}
+
+/** What the network says of a place where nobody listens helps nobody. */
+async function reach<Result>(name: string, call: () => Promise<Result>): Promise<Result> {
+  try {
+    return await call();
+  } catch (cause) {
+    if (!(cause instanceof TypeError)) throw cause;
+    throw new SystemUnknown(`nobody answers at ${name}: is it running?`, { cause });
   }
 }
 

@@ -44,7 +44,9 @@ export function placeInWorkerd(home: Home, given: Settings): Placement {
 export function writeWorkerFiles(home: Home, settings: Settings): void {
   const config = Deno.readTextFileSync(`${projectRoot}wrangler.toml`);
   keepText(configFile(home), toLocalConfig(config, projectRoot));
-  const own = Object.entries(settingsOf(parts, reportToDev(settings)));
+  // A Worker has no files, so that it learns of keys at its start alone.
+  const own = Object.entries(settingsOf(parts, reportToDev(settings)))
+    .filter(([name]) => !name.endsWith("_KEYS_FILE"));
   // Unlike Deno, wrangler expands `$NAME` whatever the quotes.
   const escaped = own.map(([name, value]) => [name, value.replaceAll("$", "\\$")]);
   keepText(variablesFile(home), toEnvFile(Object.fromEntries(escaped)));

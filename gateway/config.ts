@@ -17,7 +17,7 @@ import {
   readGatewayValues,
 } from "@edgepass/shared/configuration";
 import { withoutUndefined } from "@edgepass/shared/defined";
-import { importJwkSet, JwkSet } from "@edgepass/shared/crypto";
+import { importJwkSet, JwkSet, keySource } from "@edgepass/shared/crypto";
 import {
   createUpstashRedis,
   gatherPipelines,
@@ -33,6 +33,7 @@ import type { ClientAddressSource } from "./client_address.ts";
 import type { GatewayOptions } from "./mod.ts";
 import { isAlias, type IssuerOptions } from "./issuers.ts";
 import { toRoute } from "./foreign_routes.ts";
+import { createMintingKeys, fixedMintingKeys } from "./minting_keys.ts";
 import { type MintingKey, mintingKeysSetting, readMintingKeys } from "./passport_keys.ts";
 import { createRouteTable, type Route } from "./routes.ts";
 
@@ -92,6 +93,7 @@ const Config = z.object({
   ISSUERS: z._default(json(issuers), []),
   ROUTES: z._default(json(z.array(ForeignRoute)), []),
   PASSPORT_KEYS: mintingKeysSetting,
+  PASSPORT_KEYS_AGAIN: z.optional(keySource),
   PASSPORT_TTL_SECONDS: z._default(integer({ min: 1, max: 300 }), 30),
   REVOCATION_TIMEOUT_MS: z._default(integer({ min: 1, max: 10_000 }), 150),
   ...upstashSettings,
@@ -147,7 +149,11 @@ export async function readGatewayConfig(
   await requireUsableKeys(config.ISSUERS);
   const routes = config.ROUTES.map(toRoute);
   requireRoutes(routes, config.PASSPORT_TTL_SECONDS);
-  const keys = await readKeys(config.PASSPORT_KEYS);
+  const material = await readKeys(config.PASSPORT_KEYS);
+  const { PASSPORT_KEYS_AGAIN: source } = config;
+  const keys = source
+    ? createMintingKeys(material, { source, log: () => log })
+    : fixedMintingKeys(material);
   const client = createUpstashRedis({
     url: config.UPSTASH_REDIS_REST_URL,
     token: config.UPSTASH_REDIS_REST_TOKEN,

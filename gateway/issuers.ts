@@ -31,6 +31,8 @@ export interface IssuerOptions {
 export interface Issuer extends AccessTokenIssuer {
   /** The key that verifies at this moment, without asking anybody. */
   currentKey(kid: string): VerificationKey | undefined;
+  /** Reads its keys again, should one be missing that the central configuration names. */
+  expectKeys(kids: readonly string[]): Promise<void> | undefined;
   /** Whether a key set was ever read; without one no token can be judged. */
   isReady(): Promise<boolean>;
 }
@@ -76,6 +78,7 @@ function toIssuer(options: IssuerOptions, keys: JwksKeys): Issuer {
     maxLifeSeconds,
     findKey: keys.find,
     currentKey: keys.current,
+    expectKeys: keys.expect,
     isReady: keys.isReady,
   };
 }

@@ -19,6 +19,8 @@ export interface JwksKeys {
    */
   find(kid: string): Promise<VerificationKey | undefined>;
   current(kid: string): VerificationKey | undefined;
+  /** Reads the set again for a `kid` that somebody trusted has named and that is not in it yet. */
+  expect(kids: readonly string[]): Promise<void> | undefined;
   isReady(): Promise<boolean>;
 }
 
@@ -107,6 +109,10 @@ export function createJwksKeys(
       const keys = usable();
       if (!keys) throw new Problem("upstream_unavailable");
       return keys.ring.get(kid);
+    },
+    expect(kids) {
+      const known = usable();
+      return !known || kids.every((kid) => known.ring.has(kid)) ? undefined : reload();
     },
     async isReady() {
       if (!usable() && (loading || msSince(triedAt) >= limits.firstCooldownMs)) await reload();

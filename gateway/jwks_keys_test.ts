@@ -137,3 +137,15 @@ Deno.test("a clock that is set back does not stop reloads", async () => {
   state.now = 3_600_000;
   assert.ok(await jwks.find("second"));
 });
+
+Deno.test("a kid that the configuration names is asked for at once, whatever was asked before", async () => {
+  const { state, jwks, keys, good, answer } = await setup();
+  assert.ok(await jwks.find("first"));
+  assert.equal(await jwks.find("second"), undefined);
+  answer(good(keys.first, keys.second));
+  const before = state.fetches;
+  assert.equal(jwks.expect(["first"]), undefined);
+  await jwks.expect(["first", "second"]);
+  assert.equal(state.fetches, before + 1);
+  assert.ok(await jwks.find("second"));
+});

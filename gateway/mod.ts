@@ -15,7 +15,7 @@ import {
 } from "@edgepass/shared/telemetry";
 import { cookieNames } from "@edgepass/shared/tokens";
 import type { Upstream } from "@edgepass/shared/upstream";
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { createAuthenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
 import { type ClientAddressSource, readClientAddress } from "./client_address.ts";
@@ -31,6 +31,8 @@ import { type Caller, createIdentify } from "./identify.ts";
 import { createIssuers, type IssuerOptions } from "./issuers.ts";
 import { type GatewayEnv, observe, toFailure } from "./observe.ts";
 import { createLastAnswers } from "./last_answers.ts";
+import { reportKeys } from "./key_report.ts";
+import { prepareKeys } from "./minting_keys.ts";
 import { createOriginPolicy } from "./origin_policy.ts";
 import { countShadowVerdict, describePassport } from "./passport.ts";
 import { createRateLimiter, refuseTooMany } from "./rate_limiter.ts";
@@ -55,6 +57,7 @@ export type { GatewayEnv } from "./observe.ts";
 export type { LimitedBy, Verdict } from "./rate_limits.ts";
 export type { RevocationOptions } from "./revocation.ts";
 export type { AccessRule, Method, RevocationMode, Route } from "./routes.ts";
+export { fixedMintingKeys, type MintingKeys } from "./minting_keys.ts";
 export type { MintingKey } from "./passport_keys.ts";
 export type { GatewayPassportOptions } from "./rules.ts";
 export type { Outcome, Step, StepName, Steps } from "./steps.ts";
@@ -95,7 +98,7 @@ export interface GatewayOptions {
   readonly now?: () => number;
 }
 
-/** The gateway's measurements tell who is there: they are for administrators. */
+/** What the gateway tells of itself tells who is there: it is for administrators. */
 const administrators: AccessRule = { roles: ["admin"] };
 
 const maxima = {
@@ -122,6 +125,8 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   const rules = configuration.derive(createRulesMaker(options, effects));
   const decide = createDecide(rules, configuration, { now });
   const issuers = createIssuers(options.issuers, effects);
+  const { keys } = options.passport;
+  prepareKeys(configuration, { keys, issuers });
   const origins = createOriginPolicy({ publicOrigin, allowedOrigins });
   const requireOwnHost = createHostCheck(publicOrigin);
   const authenticate = createAuthenticate({ issuers, leewaySeconds, now });
@@ -152,12 +157,22 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     await next();
   });
   serveDocuments(app, { ...options.documents, issuers, revocation });
+  async function requireAdministrator({ req, var: { steps } }: Context<GatewayEnv>): Promise<void> {
+    const credentials = readCredentials(req.raw.headers, names);
+    const asked = { rule: administrators, revocation: "strict", steps } as const;
+    authorize(administrators, await identify(credentials, asked));
+  }
+  getOnly(app, "/admin/keys", async function serveKeys(c) {
+    await requireAdministrator(c);
+    await keys.reread();
+    const data = reportKeys(keys.all(), configuration.current());
+    const { traceId } = currentContext()!.trace; // `observe` opened it.
+    return c.json({ success: true, data, traceId }, 200, { "cache-control": "no-store" });
+  });
   const { prometheus } = telemetry;
   if (prometheus) {
     getOnly(app, "/metrics", async function serveMetrics(c) {
-      const credentials = readCredentials(c.req.raw.headers, names);
-      const asked = { rule: administrators, revocation: "strict", steps: c.var.steps } as const;
-      authorize(administrators, await identify(credentials, asked));
+      await requireAdministrator(c);
       return c.text(prometheus(), 200, {
         "content-type": prometheusMediaType,
         "cache-control": "no-store",

@@ -3,7 +3,7 @@ import { importSecret } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/log";
 import { createQuietTelemetry } from "@edgepass/shared/telemetry";
 import { localUpstream } from "@edgepass/shared/upstream";
-import { createGateway } from "./mod.ts";
+import { createGateway, fixedMintingKeys } from "./mod.ts";
 
 const secret = crypto.getRandomValues(new Uint8Array(32));
 
@@ -22,11 +22,11 @@ async function setup(status: number, slowMs: number) {
     passport: {
       issuer: "test",
       audience: "test",
-      keys: [{
+      keys: fixedMintingKeys([{
         profile: "S",
         state: "signing",
         signing: await importSecret({ kid: "p1", secret }),
-      }],
+      }]),
     },
     log: createLogger({ service: "gateway", sink: (line) => void lines.push(line) }),
     telemetry: { ...createQuietTelemetry(), slowMs },

@@ -3,7 +3,8 @@ import type { Logger } from "@edgepass/shared/log";
 import { type Upstream, urlUpstream } from "@edgepass/shared/upstream";
 import { toRoute } from "./foreign_routes.ts";
 import { createSignPassport, type SignPassport } from "./passport.ts";
-import { choosePassports, type MintingKey } from "./passport_keys.ts";
+import type { MintingKeys } from "./minting_keys.ts";
+import { choosePassports } from "./passport_keys.ts";
 import { createRouteTable, type Route, type RouteTable } from "./routes.ts";
 
 /** All that decides about a request and can change at run time, of one version. */
@@ -29,7 +30,7 @@ export interface GatewayPassportOptions {
   /** The trust domain: `aud` of every Passport. */
   readonly audience: string;
   /** Every key that may come to sign. */
-  readonly keys: readonly MintingKey[];
+  readonly keys: MintingKeys;
   /** Life in seconds, 30 by default, 300 at most. */
   readonly ttlSeconds?: number;
 }
@@ -60,7 +61,7 @@ export function createRulesMaker(
       signPassport: createSignPassport(
         {
           ...passport,
-          ...choosePassports(keys, values),
+          ...choosePassports(keys.all(), values),
           ttlSeconds,
           configurationVersion: version,
         },

@@ -18,7 +18,14 @@ async function readNames(path: string): Promise<string[]> {
 }
 
 /** What the runtime hands over beside variables, and what dev alone sets. */
-const notTexts = new Set(["LOG_SINK", "ASSETS", "TELEMETRY", "INFLIGHT_FILE"]);
+const notTexts = new Set([
+  "LOG_SINK",
+  "ASSETS",
+  "TELEMETRY",
+  "INFLIGHT_FILE",
+  "PASSPORT_KEYS_AGAIN",
+  "ACCESS_TOKEN_KEYS_AGAIN",
+]);
 
 /** Every program reads them, none needs them: they have a table of their own. */
 const isOfTelemetry = (name: string): boolean => name in telemetrySettings;

@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
 import { ApiFailure } from "../api_client.ts";
-import type { RunningSystem } from "../running_system.ts";
 import { getAt, type JsonValue, PathError, readPath, setAt, unsetAt } from "./document_path.ts";
 
 /** What the command prints, and its exit code. */
@@ -49,7 +48,8 @@ const History = z.object({
 /** Others may change the configuration between reading and writing. */
 const maxAttempts = 3;
 
-type Call = RunningSystem["call"];
+/** Calls the public API as the administrator. */
+export type Call = (method: string, path: string, body?: unknown) => Promise<unknown>;
 type Command = (call: Call, args: readonly string[]) => Promise<string>;
 
 const commands: Readonly<Record<string, readonly [minArgs: number, maxArgs: number, Command]>> = {
@@ -83,10 +83,10 @@ const commands: Readonly<Record<string, readonly [minArgs: number, maxArgs: numb
   }],
 };
 
-/** Runs `config` against a running system, which `open` finds. */
+/** Runs `config` against a system, which `use` finds; its administrator does it. */
 export async function runConfig(
   args: readonly string[],
-  open: () => Promise<RunningSystem>,
+  use: (work: (call: Call) => Promise<string>) => Promise<string>,
 ): Promise<Outcome> {
   const [name = "", ...rest] = args;
   const [minArgs, maxArgs, command] = Object.hasOwn(commands, name) ? commands[name] ?? [] : [];
@@ -94,8 +94,7 @@ export async function runConfig(
     return { text: usage, code: 2 };
   }
   try {
-    using system = await open();
-    return { text: await command(system.call, rest), code: 0 };
+    return { text: await use((call) => command(call, rest)), code: 0 };
   } catch (error) {
     return { text: explain(error), code: 1 };
   }

@@ -32,8 +32,7 @@ function setup(initial: { readonly [name: string]: JsonValue } = {}) {
     state.document = wanted.document;
     return answer();
   };
-  const run = (...args: string[]) =>
-    runConfig(args, () => Promise.resolve({ call, [Symbol.dispose]() {} }));
+  const run = (...args: string[]) => runConfig(args, (work) => work(call));
   return { run, state, calls, raceWith: (other: () => void) => race = other };
 }
 

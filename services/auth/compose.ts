@@ -16,11 +16,13 @@ import * as z from "zod/mini";
 import { AuthConfig } from "./config.ts";
 import { type Configurations, createConfigurations } from "./configurations.ts";
 import {
+  type AccessTokenKeyRing,
   type AccessTokenKeys,
   chooseAccessTokenKeys,
-  importAccessTokenKeys,
+  createAccessTokenKeyRing,
   type ImportedKeys,
 } from "./keys.ts";
+import { createKeyRetirement, type KeyRetirement } from "./key_retirement.ts";
 import { type AuthService, createAuthService } from "./mod.ts";
 import type { PasswordHasher } from "./passwords/hasher.ts";
 import { importRefreshTokenKey } from "./refresh_tokens.ts";
@@ -82,11 +84,25 @@ export function composeAuth(
     now: starter.now,
     refillOthers: configurations.refill,
   });
-  const imported = lazily(() => importKeys(config));
-  const choose = live.derive(({ keys }) =>
-    chooseAccessTokenKeys(config.ACCESS_TOKEN_KEYS, keys.access)
-  );
-  const keys = async (): Promise<AccessTokenKeys> => choose()(await imported());
+  const ring = createAccessTokenKeyRing(config.ACCESS_TOKEN_KEYS, config.ACCESS_TOKEN_KEYS_AGAIN);
+  const reread = () =>
+    ring.reread().catch(() => log.error("Access-token keys could not be read again"));
+  live.prepare(({ keys: { access = {} } }) => {
+    const known = new Set(ring.entries().keys.map(({ kid }) => kid));
+    return Object.keys(access).every((kid) => known.has(kid)) ? undefined : reread();
+  });
+  // Made for each version too, so that one by which no key signs does not get in force.
+  live.derive(({ keys }) => void chooseAccessTokenKeys(ring.entries(), keys.access));
+  async function keys(): Promise<AccessTokenKeys> {
+    const imported = await importKeys(ring);
+    return chooseAccessTokenKeys(ring.entries(), live.current().values.keys.access)(imported);
+  }
+  const retirement = createKeyRetirement({
+    configurations,
+    leewaySeconds: config.LEEWAY_SECONDS,
+    now: starter.now,
+    log,
+  });
   const service = createAuthService({
     starter,
     idempotency: sql,
@@ -115,7 +131,17 @@ export function composeAuth(
       await start({ keys, service, revocations, log });
       await live.begin();
     },
-    sweep: () => sweep({ store, revocations, configurations, events, log, now: starter.now }),
+    sweep: () =>
+      sweep({
+        store,
+        revocations,
+        configurations,
+        events,
+        reread,
+        retirement,
+        log,
+        now: starter.now,
+      }),
     sweepUrgent: () => pushPending({ revocations, configurations, log }),
   };
 }
@@ -150,16 +176,21 @@ async function pushPending(
 }
 
 async function sweep(
-  { store, revocations, configurations, events, log, now }: {
+  { store, revocations, configurations, events, reread, retirement, log, now }: {
     store: AuthStore;
     revocations: RevocationWriter;
     configurations: Configurations;
     events: { sweep(): Promise<void> };
+    reread: () => Promise<void>;
+    retirement: KeyRetirement;
     log: Logger;
     now: () => number;
   },
 ): Promise<void> {
   await pushPending({ revocations, configurations, log });
+  await reread();
+  await retirement.sweep()
+    .catch((cause) => log.warn("Retired keys could not be looked after", { cause }));
   const at = now();
   await store.revocations.deleteExpired({
     now: at,
@@ -184,9 +215,9 @@ function requireOwnSecrets(config: AuthConfig, bindings: Bindings): void {
   }
 }
 
-async function importKeys(config: AuthConfig): Promise<ImportedKeys> {
+async function importKeys(ring: AccessTokenKeyRing): Promise<ImportedKeys> {
   try {
-    return await importAccessTokenKeys(config.ACCESS_TOKEN_KEYS);
+    return await ring.imported();
   } catch (error) {
     throw error instanceof TypeError ? new ConfigError(error.message) : error;
   }

@@ -6,7 +6,10 @@ import { accessTokenKeysSetting } from "./keys.ts";
 import { makeAccessTokenKeys, readClaims, setupAuth } from "../../tests/support/auth_service.ts";
 import { expectProblem } from "../../tests/support/services.ts";
 
-const [key, other] = [await makeAccessTokenKeys(), await makeAccessTokenKeys()]
+const [key, other] = [
+  await makeAccessTokenKeys(["signing"]),
+  await makeAccessTokenKeys(["signing"]),
+]
   .flatMap((set) => z.parse(accessTokenKeysSetting, set).keys);
 assert.ok(key && other);
 const keySet = (...keys: unknown[]) => JSON.stringify({ keys });

@@ -1,5 +1,5 @@
 import { integer, origin } from "@edgepass/shared/config";
-import { secretSetting } from "@edgepass/shared/crypto";
+import { keySource, secretSetting } from "@edgepass/shared/crypto";
 import { upstashSettings } from "@edgepass/shared/redis";
 import { sqlSource } from "@edgepass/shared/sql/config";
 import { maxAccessTokenLifeSeconds } from "@edgepass/shared/tokens";
@@ -18,6 +18,7 @@ export const AuthConfig = z.object({
   AUTH_DB: sqlSource,
   AUTH_DB_TOKEN: z.optional(text),
   ACCESS_TOKEN_KEYS: accessTokenKeysSetting,
+  ACCESS_TOKEN_KEYS_AGAIN: z.optional(keySource),
   REFRESH_TOKEN_KEY: secretSetting,
   ACCESS_TOKEN_TTL_SECONDS: z._default(integer({ min: 1, max: maxAccessTokenLifeSeconds }), 600),
   REFRESH_TOKEN_TTL_SECONDS: z._default(integer({ min: 1 }), 1_209_600),

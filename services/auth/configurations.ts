@@ -3,6 +3,7 @@ import {
   type ConfigurationDocument,
   type ConfigurationReading,
   listChanges,
+  listUnrevoked,
   pushConfiguration,
 } from "@edgepass/shared/configuration";
 import type { Logger } from "@edgepass/shared/log";
@@ -125,6 +126,7 @@ export function createConfigurations(options: ConfigurationsOptions): Configurat
   ): Promise<Configuration> {
     const document = requireFit(options.read(given));
     const before = await store.newest();
+    requireSteps(before ? JSON.parse(before.document) : {}, document);
     const changed = listChanges(before ? JSON.parse(before.document) : {}, document);
     if (changed.length > 0) {
       const after = before?.version ?? 0;
@@ -192,6 +194,21 @@ function requireFit(reading: ConfigurationReading): ConfigurationDocument {
     throw refusal([{ path: "", message: `must have ${maxLength} characters at most` }]);
   }
   return reading.document;
+}
+
+/**
+ * A key that was revoked signs again only after a version in which it is published: verifiers that
+ * have not heard of the new version refuse what it signs.
+ */
+function requireSteps(before: ConfigurationDocument, after: ConfigurationDocument): void {
+  const kinds = ["access", "passport"] as const;
+  const faults = kinds.flatMap((kind) =>
+    listUnrevoked(before.keys?.[kind], after.keys?.[kind]).map((kid) => ({
+      path: `keys.${kind}.${kid}`,
+      message: "was revoked and cannot sign in one step: publish it first, then let it sign",
+    }))
+  );
+  if (faults.length > 0) throw refusal(faults);
 }
 
 function refusal(faults: readonly ProblemDetail[]): Problem {

@@ -2,8 +2,10 @@ import { json } from "@edgepass/shared/config";
 import {
   Ed25519PrivateJwk,
   importKeyPair,
+  type KeySource,
   KeyState,
   Kid,
+  shareRun,
   type SigningKey,
 } from "@edgepass/shared/crypto";
 import * as z from "zod/mini";
@@ -88,4 +90,44 @@ export function chooseAccessTokenKeys(
     if (!key) throw new TypeError("Cannot sign access tokens: the key is not imported");
     return { signing: key, jwks: { keys: published } };
   };
+}
+
+/** The keys of access tokens, which may become more while auth runs. */
+export interface AccessTokenKeyRing {
+  /** Every key there is material of. */
+  entries(): PrivateJwkSet;
+  /** The same, imported once. @throws {TypeError} as `importAccessTokenKeys` */
+  imported(): Promise<ImportedKeys>;
+  /**
+   * Reads the file of keys again, where the runtime has one, and adds what is new. It rejects when the
+   * file cannot be read or holds something else, and says nothing of what it holds.
+   */
+  reread(): Promise<void>;
+}
+
+/** Makes the keys of the environment, and of what `source` has gained since. */
+export function createAccessTokenKeyRing(
+  setting: PrivateJwkSet,
+  source?: KeySource,
+): AccessTokenKeyRing {
+  let keys = setting.keys;
+  let imported: Promise<ImportedKeys> | undefined;
+
+  async function read(): Promise<void> {
+    if (!source) return;
+    const { success, data } = z.safeParse(accessTokenKeysSetting, await source());
+    if (!success) throw new TypeError("Cannot read keys again: the file has something else");
+    const known = new Set(keys.map(({ kid }) => kid));
+    // What came later signs by the configuration's choice alone.
+    const added = data.keys.filter(({ kid }) => !known.has(kid))
+      .map((key) => ({ ...key, state: "published" as const }));
+    if (added.length === 0) return;
+    const own = await importAccessTokenKeys({ keys: added });
+    const all = new Map([...await importAll(), ...own]);
+    keys = [...keys, ...added];
+    imported = Promise.resolve(all);
+  }
+
+  const importAll = () => imported ??= importAccessTokenKeys({ keys });
+  return { entries: () => ({ keys }), imported: importAll, reread: shareRun(read) };
 }

@@ -46,6 +46,12 @@ export interface LiveConfiguration<Values> {
    * which `make` cannot make it, so that it throws, does not get in force.
    */
   derive<Made>(make: (values: Values, version: number) => Made): () => Made;
+  /**
+   * Does something before each version gets in force, with what it is going to say. Requests that
+   * wait for the version wait for this too; what fails is left to `derive` to miss. Undefined is
+   * nothing to wait for.
+   */
+  prepare(step: (values: Values) => Promise<void> | undefined): void;
 }
 
 /** What a live configuration needs. */
@@ -84,10 +90,15 @@ export function createLiveConfiguration<Values>(
   const isNews = (version: number): boolean =>
     version > derived.current().version && version > refused;
 
-  function adopt({ version, document }: StoredConfiguration): void {
+  async function adopt({ version, document }: StoredConfiguration): Promise<void> {
     if (!isNews(version)) return;
     try {
-      derived.adopt({ version, values: read(document) });
+      const values = read(document);
+      const steps = derived.prepare(values);
+      if (steps.length > 0) await Promise.allSettled(steps);
+      // Another fetch may have brought a newer one meanwhile.
+      if (!isNews(version)) return;
+      derived.adopt({ version, values });
       tell("adopted");
       log().info("Configuration in force", { version });
     } catch (cause) {
@@ -100,7 +111,7 @@ export function createLiveConfiguration<Values>(
   async function fetch(version: number): Promise<void> {
     try {
       const stored = await fetchConfiguration(redis);
-      if (stored) adopt(stored);
+      if (stored) await adopt(stored);
       if (stored && stored.version >= version) return;
       tell("missing");
       log().warn("Configuration is not there", { version });
@@ -177,7 +188,8 @@ export function createLiveConfiguration<Values>(
     return undefined;
   }
 
-  return { current: derived.current, derive: derived.derive, learn, refresh, begin };
+  const { current, derive, onPrepare: prepare } = derived;
+  return { current, derive, prepare, learn, refresh, begin };
 }
 
 /** A configuration that nobody changes: the environment alone, version 0. */
@@ -186,6 +198,7 @@ export function fixedConfiguration<Values>(values: Values): LiveConfiguration<Va
   return {
     current,
     derive,
+    prepare() {},
     learn: () => undefined,
     refresh: () => Promise.resolve(true),
     begin: () => undefined,
@@ -195,17 +208,22 @@ export function fixedConfiguration<Values>(values: Values): LiveConfiguration<Va
 /** Holds a version and what was made of it, all of one version at any time. */
 function createDerived<Values>(initial: InForce<Values>) {
   let inForce = initial;
-  const prepare: ((next: InForce<Values>) => () => void)[] = [];
+  const makers: ((next: InForce<Values>) => () => void)[] = [];
+  const steps: ((values: Values) => Promise<void> | undefined)[] = [];
   return {
     current: () => inForce,
+    onPrepare: (step: (typeof steps)[number]): void => void steps.push(step),
+    /** What there is to wait for. */
+    prepare: (values: Values): Promise<void>[] =>
+      steps.map((step) => step(values)).filter((begun) => begun !== undefined),
     adopt(next: InForce<Values>): void {
-      const commits = prepare.map((make) => make(next));
+      const commits = makers.map((make) => make(next));
       inForce = next;
       for (const commit of commits) commit();
     },
     derive<Made>(make: (values: Values, version: number) => Made): () => Made {
       let made = make(inForce.values, inForce.version);
-      prepare.push((next) => {
+      makers.push((next) => {
         const remade = make(next.values, next.version);
         return () => void (made = remade);
       });

@@ -266,3 +266,22 @@ Deno.test("whatever is put and seen in whatever order, versions only grow, and v
     assert.deepEqual(live.current(), { version: newest, values: 5 });
   }));
 });
+
+Deno.test("what is prepared for a version is waited for, before it gets in force", async () => {
+  const { live, put } = setup();
+  const seen: [prepared: number, inForce: number][] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  live.prepare((value) => {
+    seen.push([value, live.current().values]);
+    return promise;
+  });
+  live.prepare(() => Promise.reject(new TypeError("It is missed later")));
+  live.prepare(() => undefined);
+  put(1, { value: 5 });
+  const learned = live.learn(1);
+  await new Promise((done) => setTimeout(done, 0));
+  assert.deepEqual([seen, live.current().version], [[[5, 0]], 0]);
+  resolve();
+  await learned;
+  assert.deepEqual(live.current(), { version: 1, values: 5 });
+});

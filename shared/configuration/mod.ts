@@ -10,6 +10,13 @@ export {
 } from "./document.ts";
 export { defaultPassportTtlSeconds, GatewaySection, Limit, RateLimits } from "./gateway_section.ts";
 export {
+  findStateChange,
+  type KeyChange,
+  type KeyKind,
+  listUnrevoked,
+  retirementSeconds,
+} from "./key_states.ts";
+export {
   type ConfiguredKeyState,
   type KeysSection,
   type PassportPublicKey,

@@ -22,5 +22,6 @@ export {
   ourAlgorithms,
   PublicJwk,
 } from "./keys.ts";
+export { type KeySource, keySource, type KeySourceName, shareRun } from "./key_source.ts";
 export { Ed25519PrivateJwk, importKeyPair } from "./key_pair.ts";
 export { minSecretBytes, readSecret, requireDistinctSecrets, secretSetting } from "./secrets.ts";

@@ -1,4 +1,3 @@
-import type * as z from "zod/mini";
 import type { ServiceValues } from "../configuration/mod.ts";
 import { currentContext } from "../context.ts";
 import { importJwkSet, type KeyRing } from "../crypto/mod.ts";
@@ -8,10 +7,9 @@ import {
   createReload,
   createShadowVerifier,
   type LivePassports,
-  type passportRingSetting,
+  type PassportRing,
   type PassportVerifier,
   type PassportVerifierOptions,
-  readPassportRing,
   type ShadowVerifier,
 } from "../passport/mod.ts";
 import { annotate, count } from "../telemetry/mod.ts";
@@ -37,16 +35,23 @@ export type CreateVerifiers = (
   uses: { readonly configuration: ServiceConfiguration; readonly log: Logger },
 ) => Verifiers;
 
-/** Makes the maker of verifiers; the keys of profile S are imported once, at the first Passport. */
-export function createVerifiers(
-  setting: z.output<typeof passportRingSetting>,
-  trustDomain: TrustDomain,
-): CreateVerifiers {
-  let ring: Promise<KeyRing> | undefined;
-  const keys = () => ring ??= readPassportRing(setting);
+/** Makes the maker of verifiers; the keys of profile S are those of the ring. */
+export function createVerifiers(ring: PassportRing, trustDomain: TrustDomain): CreateVerifiers {
+  const { keys } = ring;
   return function createVerifiersOf(service, { configuration, log }) {
     const live = configuration.derive(toLive);
-    const reload = createReload(() => configuration.refresh(), trustDomain);
+    const reread = () =>
+      ring.reread().catch(() => log.error("Passport keys could not be read again"));
+    configuration.prepare(({ keys: { passport = {}, passportPublic = [] } }) => {
+      const ofA = new Set(passportPublic.map(({ kid }) => kid));
+      const named = Object.entries(passport).filter(([, state]) => state !== "revoked")
+        .map(([kid]) => kid);
+      return named.every((kid) => ofA.has(kid) || ring.has(kid)) ? undefined : reread();
+    });
+    const reload = createReload(async () => {
+      const [answered] = await Promise.all([configuration.refresh(), reread()]);
+      return answered;
+    }, trustDomain);
     const trusted = { ...trustDomain, keys, live, reload };
     const named = (reason: string) => ({
       "edgepass.service": currentContext()?.service ?? service,

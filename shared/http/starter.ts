@@ -1,8 +1,9 @@
 import * as z from "zod/mini";
 import { type Bindings, integer, origin, readConfig } from "../config.ts";
 import { createLogger, type Logger, type LogSink } from "../log.ts";
+import { keySource } from "../crypto/mod.ts";
 import { logSettings, toLoggerOptions } from "../log_settings.ts";
-import { passportRingSetting } from "../passport/mod.ts";
+import { createPassportRing, passportRingSetting } from "../passport/mod.ts";
 import { readTelemetry, type Telemetry } from "../telemetry/mod.ts";
 import { createVerifiers, type Verifiers } from "./passport_verifiers.ts";
 import { createServiceConfigurations, type ServiceConfiguration } from "./service_configuration.ts";
@@ -36,6 +37,7 @@ export const starterSettings = {
   TRUST_DOMAIN: z._default(z.string().check(z.minLength(1)), "edgepass.local"),
   LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
   PASSPORT_KEYS: passportRingSetting,
+  PASSPORT_KEYS_AGAIN: z.optional(keySource),
   ...logSettings,
 };
 
@@ -44,7 +46,8 @@ export const starterSettings = {
  *
  * Settings: `PASSPORT_KEYS`, `TRUST_DOMAIN`, `ISSUER` (or `PUBLIC_ORIGIN`), `LEEWAY_SECONDS`,
  * `LOG_LEVEL`; with `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN` the central configuration
- * is followed. Keys are imported once, at the first Passport.
+ * is followed. Keys are imported once, at the first Passport; `PASSPORT_KEYS_AGAIN` is the runtime's
+ * reader of a file that may gain keys.
  *
  * @throws {ConfigError} naming the settings that are missing or malformed
  */
@@ -56,12 +59,14 @@ export function createStarter(
   const issuer = config.ISSUER ?? config.PUBLIC_ORIGIN;
   // The schema cannot say "one of two", and reading the pair again names what is missing.
   if (issuer === undefined) readConfig(z.object({ ISSUER: z.string() }), bindings);
-  const verifiers = createVerifiers(config.PASSPORT_KEYS, {
+  const trustDomain = {
     issuer: issuer ?? "",
     audience: config.TRUST_DOMAIN,
     leewaySeconds: config.LEEWAY_SECONDS,
     now,
-  });
+  };
+  const ring = createPassportRing(config.PASSPORT_KEYS, config.PASSPORT_KEYS_AGAIN);
+  const verifiers = createVerifiers(ring, trustDomain);
   const configuration = createServiceConfigurations(bindings, {
     environment: { logLevel: config.LOG_LEVEL },
     createLogger: createServiceLogger,

@@ -2,9 +2,11 @@ import * as z from "zod/mini";
 import {
   importSecret,
   type KeyRing,
+  type KeySource,
   KeyState,
   Kid,
   secretSetting,
+  shareRun,
   type SigningKey,
 } from "../crypto/mod.ts";
 import { type Bindings, json } from "../config.ts";
@@ -40,11 +42,17 @@ function isPrivateKey(entry: unknown): boolean {
 
 /** The bindings as a service in the same isolate may see them: without private keys. */
 export function withoutPrivateKeys(bindings: Bindings): Bindings {
-  const { PASSPORT_KEYS: given } = bindings;
+  const { PASSPORT_KEYS: given, PASSPORT_KEYS_AGAIN: again } = bindings;
+  const rest = leaveOutPrivateKeys(given);
+  const kept = rest === given ? bindings : { ...bindings, PASSPORT_KEYS: rest };
+  if (typeof again !== "function") return kept;
+  return { ...kept, PASSPORT_KEYS_AGAIN: async () => leaveOutPrivateKeys(await again()) };
+}
+
+function leaveOutPrivateKeys(given: unknown): unknown {
   const all = readEntries(given);
-  if (!Array.isArray(all) || !all.some(isPrivateKey)) return bindings;
-  const rest = all.filter((entry) => !isPrivateKey(entry));
-  return { ...bindings, PASSPORT_KEYS: JSON.stringify(rest) };
+  if (!Array.isArray(all) || !all.some(isPrivateKey)) return given;
+  return JSON.stringify(all.filter((entry) => !isPrivateKey(entry)));
 }
 
 /** What is no JSON is complained about where it is read. */
@@ -100,4 +108,40 @@ export async function readPassportRing(
 ): Promise<KeyRing> {
   const keys = await Promise.all(setting.map((entry) => importSecret(entry, ["verify"])));
   return new Map(keys.map((key) => [key.kid, key]));
+}
+
+/** Keys of profile S by which a service verifies, which may become more while it runs. */
+export interface PassportRing {
+  /** Every key, imported when they are first asked for. */
+  keys(): Promise<KeyRing>;
+  /** Whether there is material of a key. */
+  has(kid: string): boolean;
+  /**
+   * Reads the file of keys again, where the runtime has one, and adds what is new; a key that was
+   * taken out of it verifies until a restart, or until it is revoked. It rejects when the file cannot
+   * be read or holds something else, and says nothing of what it holds.
+   */
+  reread(): Promise<void>;
+}
+
+/** Makes the ring of the environment, and of what `source` has gained since. */
+export function createPassportRing(
+  setting: z.output<typeof passportRingSetting>,
+  source?: KeySource,
+): PassportRing {
+  let entries = setting;
+  let imported: Promise<KeyRing> | undefined;
+  const has = (kid: string) => entries.some((entry) => entry.kid === kid);
+
+  async function read(): Promise<void> {
+    if (!source) return;
+    const { success, data } = z.safeParse(passportRingSetting, await source());
+    if (!success) throw new TypeError("Cannot read keys again: the file has something else");
+    const added = data.filter(({ kid }) => !has(kid));
+    if (added.length === 0) return;
+    entries = [...entries, ...added];
+    imported = undefined;
+  }
+
+  return { keys: () => imported ??= readPassportRing(entries), has, reread: shareRun(read) };
 }

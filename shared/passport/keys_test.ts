@@ -3,6 +3,7 @@ import * as z from "zod/mini";
 import { readConfig } from "../config.ts";
 import { encodeBase64Url } from "../crypto/mod.ts";
 import {
+  createPassportRing,
   passportKeysSetting,
   passportRingSetting,
   readPassportKeys,
@@ -119,3 +120,37 @@ for (const [what, [value, message]] of Object.entries(refused)) {
     }
   });
 }
+
+Deno.test("a ring gains the keys of its file, says nothing of what else it holds, and loses none", async () => {
+  const entry = (kid: string, state: string) => ({
+    kid,
+    secret: encodeBase64Url(crypto.getRandomValues(new Uint8Array(32))),
+    state,
+  });
+  const [p1, p2] = [entry("p1", "signing"), entry("p2", "published")];
+  const { PASSPORT_KEYS } = readConfig(z.object({ PASSPORT_KEYS: passportRingSetting }), {
+    PASSPORT_KEYS: JSON.stringify([p1]),
+  });
+  let text = JSON.stringify([p1, p2]);
+  const ring = createPassportRing(PASSPORT_KEYS, () => Promise.resolve(text));
+  assert.deepEqual([...(await ring.keys()).keys()], ["p1"]);
+  await ring.reread();
+  assert.deepEqual([ring.has("p2"), [...(await ring.keys()).keys()]], [true, ["p1", "p2"]]);
+  for (
+    const bad of ["marker", JSON.stringify([{ kid: "a", alg: "EdDSA", jwk: { d: "marker" } }])]
+  ) {
+    text = bad;
+    await assert.rejects(ring.reread(), (error: Error) => !error.message.includes("marker"));
+  }
+  text = JSON.stringify([p1]);
+  await ring.reread();
+  assert.equal((await ring.keys()).size, 2);
+});
+
+Deno.test("services of one isolate get the file of keys without private ones too", async () => {
+  const PASSPORT_KEYS_AGAIN = () =>
+    Promise.resolve('[{"kid":"p1"},{"kid":"a1","alg":"EdDSA","jwk":{"d":"x"}}]');
+  const own = withoutPrivateKeys({ PASSPORT_KEYS: "[]", PASSPORT_KEYS_AGAIN });
+  assert.ok(typeof own.PASSPORT_KEYS_AGAIN === "function");
+  assert.equal(await own.PASSPORT_KEYS_AGAIN(), '[{"kid":"p1"}]');
+});

@@ -1,8 +1,10 @@
 export { maxLifeSeconds, maxPassportBytes, PassportClaims, warnPassportBytes } from "./claims.ts";
 export {
   areDistinct,
+  createPassportRing,
   type PassportKeys,
   passportKeysSetting,
+  type PassportRing,
   passportRingSetting,
   readPassportKeys,
   readPassportRing,

@@ -10,6 +10,7 @@ import {
   type RunningTelemetry,
 } from "../telemetry/mod.ts";
 import { openDatabases } from "./deno_databases.ts";
+import { readKeyFiles } from "./deno_key_files.ts";
 import { noteInFlight } from "./deno_in_flight.ts";
 import { createLineWriter, type LineWriter } from "./deno_lines.ts";
 import { createSweeper } from "./deno_sweeper.ts";
@@ -59,6 +60,7 @@ async function run(
   lines: LineWriter,
 ): Promise<void> {
   const variables = readVariables();
+  const keys = await readKeyFiles(variables);
   const listening = readConfig(Listening, variables);
   const telemetry = createTelemetry(variables, { runtime: "deno", log: lines.write });
   registerContextManager();
@@ -71,6 +73,7 @@ async function run(
   const databases = await openDatabases(variables, migrations);
   const app = await compose({
     ...variables,
+    ...keys,
     ...databases.bindings,
     LOG_SINK: sink,
     TELEMETRY: telemetry,

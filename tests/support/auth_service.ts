@@ -47,7 +47,7 @@ export async function setupAuth({ bindings = {}, passwords }: AuthOptions = {}) 
     PUBLIC_ORIGIN: publicOrigin,
     AUDIENCE: "https://api.test",
     AUTH_DB: database,
-    ACCESS_TOKEN_KEYS: await makeAccessTokenKeys(),
+    ACCESS_TOKEN_KEYS: await makeAccessTokenKeys(["signing"]),
     REFRESH_TOKEN_KEY: encodeBase64Url(crypto.getRandomValues(new Uint8Array(32))),
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redis.token,

@@ -1,0 +1,135 @@
+import { type KeyKind, retirementSeconds } from "@edgepass/shared/configuration";
+import { requireNext, signerOf } from "./next_key.ts";
+import { requirePublicHalf, requireSeen } from "./rotate.ts";
+import {
+  type Effects,
+  type KeySystem,
+  type KeyView,
+  Overtaken,
+  putStates,
+  readSince,
+  readWorld,
+  Refusal,
+  statesOf,
+  type World,
+} from "./world.ts";
+
+const maxAttempts = 5;
+
+/**
+ * Takes a retired key out of use, once nothing it signed can be alive. It is what happens by itself
+ * too, a little later.
+ *
+ * @throws {Refusal} for a key that is needed still
+ */
+export async function retire(
+  system: KeySystem,
+  kind: KeyKind,
+  kid: string,
+  effects: Effects,
+): Promise<string> {
+  return await again(async () => {
+    const world = await readWorld(system, kind);
+    const { state } = requireKey(world, kid);
+    if (state === "revoked") return `${kid} verifies nothing any more already`;
+    if (state === "signing") {
+      throw new Refusal(`${kid} signs: deno task keys rotate ${kind} retires it`);
+    }
+    if (state === "published") {
+      throw new Refusal(
+        `${kid} has not signed yet: deno task keys rotate ${kind} lets it, ` +
+          `deno task keys revoke ${kind} ${kid} takes it out of use`,
+      );
+    }
+    await requireOver(system, kind, kid, effects);
+    const comment = `Take retired ${kind} key ${kid} out of use`;
+    const version = await putStates(system, world, { [kid]: "revoked" }, comment);
+    return `Version ${version}: ${kid} verifies nothing any more`;
+  });
+}
+
+async function requireOver(
+  system: KeySystem,
+  kind: KeyKind,
+  kid: string,
+  { now }: Effects,
+): Promise<void> {
+  const since = await readSince(system, kind, kid);
+  if (!since) {
+    throw new Refusal(
+      `Nobody knows since when ${kid} is retired, because its secret says so: take it out of there`,
+    );
+  }
+  const overAt = since.at + retirementSeconds(kind, system.leewaySeconds) * 1000;
+  if (overAt <= now()) return;
+  throw new Refusal(
+    `What ${kid} signed may be alive until ${new Date(overAt).toISOString()}: it ends then by ` +
+      `itself; deno task keys revoke ${kind} ${kid} ends it now, with all it signed`,
+  );
+}
+
+const dies = {
+  access:
+    "Every access token that it signed is dead: people get 401 token_revoked, and refresh (their " +
+    "logins live on)",
+  passport:
+    "Every Passport that it signed is dead with the first request by which a service hears of it; " +
+    "requests on their way with one are refused",
+} as const;
+
+/**
+ * The emergency: a key verifies nothing from now on; if it signs, the next one signs in the same
+ * version.
+ *
+ * @throws {Refusal} when nothing could sign then
+ */
+export async function revoke(
+  system: KeySystem,
+  kind: KeyKind,
+  kid: string,
+  effects: Effects,
+): Promise<string> {
+  return await again(async () => {
+    const world = await readWorld(system, kind);
+    const key = requireKey(world, kid);
+    if (key.state === "revoked") return `${kid} is revoked already`;
+    const next = key.state === "signing"
+      ? await requireNext(system, world, signerOf(world, key.profile).profile, effects)
+      : undefined;
+    if (next) requirePublicHalf(world, next);
+    const version = await putStates(
+      system,
+      world,
+      { [kid]: "revoked", ...(next ? { [next.kid]: "signing" } : {}) },
+      `Revoke ${kind} key ${kid}`,
+    );
+    if (next) {
+      await requireSeen(system, kind, next.kid, effects);
+      // Nobody is asked: the administrator's own token may have died with the key.
+      const states = { ...statesOf(world), [kid]: "revoked", [next.kid]: "signing" } as const;
+      if (next.profile !== "A") await system.refill[kind]?.(states);
+    }
+    const now = next ? `, ${next.kid} signs` : "";
+    return `Version ${version}: ${kid} is revoked${now}\n${dies[kind]}`;
+  });
+}
+
+function requireKey({ kind, keys }: World, kid: string): KeyView {
+  const found = keys.find((key) => key.kid === kid);
+  if (found) return found;
+  throw new Refusal(`There is no ${kind} key ${kid}: deno task keys list shows those there are`);
+}
+
+async function again(work: () => Promise<string>): Promise<string> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Overtaken)) throw error;
+      if (attempt < maxAttempts) continue;
+      throw new Refusal(
+        "The configuration is being changed by somebody else all the time: try again",
+      );
+    }
+  }
+}

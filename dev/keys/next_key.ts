@@ -1,0 +1,80 @@
+import type { KeyKind } from "@edgepass/shared/configuration";
+import {
+  type Effects,
+  type KeySystem,
+  type KeyView,
+  readWorld,
+  Refusal,
+  statesOf,
+  type World,
+} from "./world.ts";
+
+export type Profile = "S" | "A";
+
+/** Auth looks into its file every five seconds. */
+const seenWithinMs = 20_000;
+const lookEveryMs = 1_000;
+
+const settings = { access: "ACCESS_TOKEN_KEYS", passport: "PASSPORT_KEYS" } as const;
+
+/** The key of a kind that signs. @throws {Refusal} when none does */
+export function signerOf({ kind, keys }: World, profile?: Profile): KeyView {
+  const signing = keys.filter(({ state }) => state === "signing");
+  const found = profile
+    ? signing.find((key) => key.profile === profile)
+    : signing.find((key) => key.profile === "S") ?? signing[0];
+  if (found) return found;
+  const whose = profile ? ` of profile ${profile}` : "";
+  throw new Refusal(`No ${kind} key${whose} signs: deno task keys list shows where they stand`);
+}
+
+/** The key that could sign next, if there is one: known to verifiers before merely being there. */
+export function nextOf({ keys }: World, profile: Profile | undefined): KeyView | undefined {
+  const able = keys.filter((key) =>
+    key.hasMaterial && key.state === "published" &&
+    (profile === undefined || key.profile === profile)
+  );
+  return able.find(({ from }) => from === "central") ?? able[0];
+}
+
+/**
+ * The same, with a fresh key where the system reads keys from a file of this machine.
+ *
+ * @throws {Refusal} saying where to put a next key
+ */
+export async function requireNext(
+  system: KeySystem,
+  world: World,
+  profile: Profile | undefined,
+  effects: Effects,
+): Promise<KeyView> {
+  const next = nextOf(world, profile);
+  if (next) return next;
+  const refill = system.refill[world.kind];
+  if (!refill || profile === "A") throw new Refusal(whereToPutOne(world.kind, profile));
+  const { kid, path } = await refill(statesOf(world));
+  effects.say(`Next key ${kid} is in ${path}`);
+  for (const until = effects.now() + seenWithinMs; effects.now() < until;) {
+    const found = (await readWorld(system, world.kind)).keys.find((key) => key.kid === kid);
+    if (found?.hasMaterial) return found;
+    await effects.sleep(lookEveryMs);
+  }
+  throw new Refusal(
+    `There is no next key yet: ${kid} is in ${path}, which nobody has read; ` +
+      "under deno task dev:workers keys are read at the start alone: start it again, then repeat this",
+  );
+}
+
+/** What to do by hand, for each kind of place. */
+function whereToPutOne(kind: KeyKind, profile: Profile | undefined): string {
+  const name = settings[kind];
+  const who = kind === "access" ? "of auth" : "of the gateway and of every service";
+  const which = profile === "A"
+    ? `an Ed25519 key in state published to ${name} of the gateway, its public half to ` +
+      "keys.passportPublic"
+    : `a key in state published to ${name} ${who} (deno task keys:new makes some)`;
+  return `There is no next ${kind} key: add ${which}. ` +
+    `On Workers: deno task wrangler secret put ${name}. ` +
+    `On Deno Deploy: change the variable ${name} and deploy again. ` +
+    `On a server of your own: add it to the file that ${name}_FILE names, or to ${name} and restart`;
+}

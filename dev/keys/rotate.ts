@@ -1,0 +1,174 @@
+import type { KeyKind } from "@edgepass/shared/configuration";
+import { nextOf, type Profile, requireNext, signerOf } from "./next_key.ts";
+import {
+  type Effects,
+  type KeySystem,
+  type KeyView,
+  Overtaken,
+  putStates,
+  readSince,
+  readWorld,
+  Refusal,
+  statesOf,
+  type World,
+} from "./world.ts";
+
+/** How a rotation is asked for. */
+export interface RotateOptions {
+  readonly kind: KeyKind;
+  /** Whose signer is to change; that of S by default, if it has one. */
+  readonly profile?: Profile;
+  /** Between publishing and signing. */
+  readonly waitSeconds?: number;
+}
+
+/** Within this, under traffic, every instance has heard of a version. */
+export const defaultWaitSeconds = 60;
+const maxAttempts = 5;
+const seenWithinMs = 20_000;
+const lookEveryMs = 1_000;
+
+/**
+ * Lets the next key sign: publishes it, waits, and lets it sign while the old one retires. What it
+ * has done is in the central configuration, so that it goes on there when it is run again.
+ *
+ * @throws {Refusal} saying why it does not, and the way out
+ */
+export async function rotate(
+  system: KeySystem,
+  { kind, profile, waitSeconds = defaultWaitSeconds }: RotateOptions,
+  effects: Effects,
+): Promise<string> {
+  const { now, say } = effects;
+  if (waitSeconds < defaultWaitSeconds) {
+    say(
+      `Waits ${waitSeconds} s and not ${defaultWaitSeconds}: whoever has not heard of the new key ` +
+        "by then refuses what it signs, until they have",
+    );
+  }
+  /** When this run published what, by this machine's clock. */
+  const publishedAt = new Map<string, number>();
+  for (let attempt = 1; attempt <= maxAttempts;) {
+    const world = await readWorld(system, kind);
+    const signer = signerOf(world, profile);
+    const next = await requireNext(system, world, signer.profile, effects);
+    requirePublicHalf(world, next);
+    try {
+      if (next.from !== "central") {
+        await publish(system, world, { signer, next }, effects);
+        publishedAt.set(next.kid, now());
+        continue;
+      }
+      await waitOut(system, { kind, kid: next.kid, waitSeconds, publishedAt }, effects);
+      await letSign(system, kind, { signer, next }, effects);
+    } catch (error) {
+      if (!(error instanceof Overtaken)) throw error;
+      say("The configuration was changed meanwhile: beginning again with it");
+      attempt++;
+      continue;
+    }
+    await requireSeen(system, kind, next.kid, effects);
+    await prepareNext(system, kind, signer.profile);
+    return `The ${kind} key ${next.kid} signs; ${signer.kid} verifies until all it signed has ended`;
+  }
+  throw new Refusal(
+    "The configuration is being changed by somebody else all the time: try again in a quiet moment",
+  );
+}
+
+/** Who signs, and who is to. */
+interface Pair {
+  readonly signer: KeyView;
+  readonly next: KeyView;
+}
+
+/** Services find the public half of a key of profile A in the configuration, and nowhere else. */
+export function requirePublicHalf({ document }: World, { kid, profile }: KeyView): void {
+  if (profile !== "A") return;
+  const published = document.keys?.passportPublic ?? [];
+  if (published.some((key) => key.kid === kid)) return;
+  throw new Refusal(
+    `Services could not verify what ${kid} signs: add its public half to keys.passportPublic first`,
+  );
+}
+
+/** The signer is written down too, so that it signs on whatever the secret says. */
+async function publish(
+  system: KeySystem,
+  world: World,
+  { signer, next }: Pair,
+  { say }: Effects,
+): Promise<void> {
+  const states = { [signer.kid]: "signing", [next.kid]: "published" } as const;
+  const comment = `Publish ${world.kind} key ${next.kid}`;
+  const version = await putStates(system, world, states, comment);
+  say(`Version ${version}: ${next.kid} is published, ${signer.kid} signs`);
+}
+
+/** Somebody may have revoked one of them while it waited. */
+async function letSign(
+  system: KeySystem,
+  kind: KeyKind,
+  { signer, next }: Pair,
+  { say }: Effects,
+): Promise<void> {
+  const world = await readWorld(system, kind);
+  const hasMoved = signerOf(world, signer.profile).kid !== signer.kid ||
+    nextOf(world, signer.profile)?.kid !== next.kid;
+  if (hasMoved) throw new Overtaken();
+  const states = { [next.kid]: "signing", [signer.kid]: "retired" } as const;
+  const version = await putStates(system, world, states, `Let ${kind} key ${next.kid} sign`);
+  say(`Version ${version}: ${next.kid} signs, ${signer.kid} is retired`);
+}
+
+async function waitOut(
+  system: KeySystem,
+  { kind, kid, waitSeconds, publishedAt }: {
+    kind: KeyKind;
+    kid: string;
+    waitSeconds: number;
+    publishedAt: ReadonlyMap<string, number>;
+  },
+  { now, sleep, say }: Effects,
+): Promise<void> {
+  const since = publishedAt.get(kid) ?? (await readSince(system, kind, kid))?.at ?? now();
+  const restMs = Math.min(since + waitSeconds * 1000 - now(), waitSeconds * 1000);
+  if (restMs <= 0) return;
+  say(`Waiting ${Math.ceil(restMs / 1000)} s, until every instance under traffic knows ${kid}`);
+  await sleep(restMs);
+}
+
+/** @throws {Refusal} when what is signed now is not signed with the key */
+export async function requireSeen(
+  system: KeySystem,
+  kind: KeyKind,
+  kid: string,
+  { now, sleep }: Effects,
+): Promise<void> {
+  for (const until = now() + seenWithinMs;;) {
+    const signs = kind === "access"
+      ? await system.freshKid() === kid
+      : (await readWorld(system, kind)).keys.some((key) =>
+        key.kid === kid && key.state === "signing"
+      );
+    if (signs) return;
+    if (now() >= until) {
+      throw new Refusal(
+        `${kid} is to sign and does not yet: the logs say why an instance does not follow`,
+      );
+    }
+    await sleep(lookEveryMs);
+  }
+}
+
+/** A next key that is there already makes the next rotation, or an emergency, quick. */
+async function prepareNext(
+  system: KeySystem,
+  kind: KeyKind,
+  profile: Profile | undefined,
+): Promise<void> {
+  const refill = system.refill[kind];
+  if (!refill || profile === "A") return;
+  const world = await readWorld(system, kind);
+  if (!nextOf(world, profile)) await refill(statesOf(world));
+}

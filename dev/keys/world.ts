@@ -1,0 +1,184 @@
+import {
+  type ConfiguredKeyState,
+  findStateChange,
+  type KeyKind,
+} from "@edgepass/shared/configuration";
+import * as z from "zod/mini";
+
+/** Calls the public API as the administrator. */
+export type Call = (method: string, path: string, body?: unknown) => Promise<unknown>;
+
+/** A running system, as far as its keys are concerned. */
+export interface KeySystem {
+  readonly call: Call;
+  /** The `kid`s of `/.well-known/jwks.json`. */
+  readonly publicKids: () => Promise<readonly string[]>;
+  /** The `kid` of an access token that is issued now. */
+  readonly freshKid: () => Promise<string>;
+  /** Puts a fresh key into the files that the system reads keys from, where there are any. */
+  readonly refill: Readonly<Partial<Record<KeyKind, Refill>>>;
+  /** By how many seconds its clocks may differ. */
+  readonly leewaySeconds: number;
+}
+
+/**
+ * Gives the file a next key, if it has none, and makes its states those that are in force; answers
+ * its `kid`.
+ */
+export type Refill = (
+  states: Readonly<Record<string, ConfiguredKeyState>>,
+) => Promise<{ readonly kid: string; readonly path: string }>;
+
+/** Effects of the command. */
+export interface Effects {
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** Tells how far it is. */
+  readonly say: (line: string) => void;
+}
+
+/** Why a command does nothing, and the way out. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+}
+
+/** Somebody else changed the configuration between reading and writing. */
+export class Overtaken extends Error {
+  override readonly name = "Overtaken";
+}
+
+/** A key, wherever it is known from. */
+export interface KeyView {
+  readonly kid: string;
+  /** Of keys that sign Passports, where the gateway has them. */
+  readonly profile: "S" | "A" | undefined;
+  readonly state: ConfiguredKeyState;
+  /** Who says where it stands: the secret itself, or the central configuration. */
+  readonly from: "own" | "central";
+  /** Whether it could sign: its material is where it is used. */
+  readonly hasMaterial: boolean;
+}
+
+/** The keys of a kind at one version of the central configuration. */
+export interface World {
+  readonly kind: KeyKind;
+  readonly version: number;
+  readonly document: Document;
+  readonly keys: readonly KeyView[];
+}
+
+type Document = z.output<typeof Document>;
+
+const State = z.enum(["published", "signing", "retired", "revoked"]);
+const States = z.record(z.string(), State);
+const Document = z.looseObject({
+  keys: z.optional(z.looseObject({
+    access: z.optional(States),
+    passport: z.optional(States),
+    passportPublic: z.optional(z.array(z.looseObject({ kid: z.string() }))),
+  })),
+});
+const Configuration = z.object({ version: z.number(), document: Document });
+const Change = z.object({
+  version: z.number(),
+  changedAt: z.string(),
+  changed: z.array(z.string()),
+});
+const History = z.object({ items: z.array(Change), nextCursor: z.nullable(z.string()) });
+const Report = z.object({
+  keys: z.array(z.object({
+    kid: z.string(),
+    profile: z.enum(["S", "A"]),
+    state: State,
+    from: z.enum(["own", "central"]),
+  })),
+});
+
+const api = "/admin/configuration";
+
+/** Reads where every key of a kind stands. */
+export async function readWorld(system: KeySystem, kind: KeyKind): Promise<World> {
+  const { version, document } = z.parse(Configuration, await system.call("GET", api));
+  const states = document.keys?.[kind] ?? {};
+  const present = kind === "access"
+    ? await readAccessKeys(system, states)
+    : z.parse(Report, await system.call("GET", "/admin/keys")).keys
+      .map((key): KeyView => ({ ...key, hasMaterial: true }));
+  const known = new Set(present.map(({ kid }) => kid));
+  const others = Object.entries(states).filter(([kid]) => !known.has(kid))
+    .map(([kid, state]): KeyView => ({
+      kid,
+      profile: undefined,
+      state,
+      from: "central",
+      hasMaterial: false,
+    }));
+  return { kind, version, document, keys: [...present, ...others] };
+}
+
+/** A set of public keys says nothing of states: the one that signs is seen by what it signs. */
+async function readAccessKeys(
+  { publicKids, freshKid }: KeySystem,
+  states: Readonly<Record<string, ConfiguredKeyState>>,
+): Promise<KeyView[]> {
+  const [kids, signing] = [await publicKids(), await freshKid()];
+  return kids.map((kid) => {
+    const isCentral = Object.hasOwn(states, kid);
+    const own = kid === signing ? "signing" : "published";
+    const state = (isCentral ? states[kid] : undefined) ?? own;
+    return {
+      kid,
+      profile: undefined,
+      state,
+      from: isCentral ? "central" : "own",
+      hasMaterial: true,
+    };
+  });
+}
+
+/** Since when a key is in its state by the central configuration: a version, and epoch milliseconds. */
+export async function readSince(
+  { call }: KeySystem,
+  kind: KeyKind,
+  kid: string,
+): Promise<{ readonly version: number; readonly at: number } | undefined> {
+  for (let cursor: string | null = ""; cursor !== null;) {
+    const query = new URLSearchParams({ limit: "100", ...(cursor === "" ? {} : { cursor }) });
+    const page: z.output<typeof History> = z.parse(
+      History,
+      await call("GET", `${api}/history?${query}`),
+    );
+    const found = findStateChange(page.items, kind, kid);
+    if (found) return { version: found.version, at: Date.parse(found.changedAt) };
+    cursor = page.nextCursor;
+  }
+  return undefined;
+}
+
+/**
+ * Puts keys in other states, all in one version, unless somebody changed anything since.
+ *
+ * @throws {Overtaken} when somebody did
+ */
+export async function putStates(
+  { call }: KeySystem,
+  { kind, version, document }: World,
+  states: Readonly<Record<string, ConfiguredKeyState>>,
+  comment: string,
+): Promise<number> {
+  const { keys = {} } = document;
+  const wanted = { ...document, keys: { ...keys, [kind]: { ...keys[kind], ...states } } };
+  const body = { document: wanted, ifVersion: version, comment };
+  try {
+    return z.parse(Configuration, await call("PUT", api, body)).version;
+  } catch (error) {
+    const isLate = error instanceof Error && "code" in error && error.code === "conflict";
+    throw isLate ? new Overtaken() : error;
+  }
+}
+
+/** States of a kind as they are in force, by `kid`. */
+export function statesOf({ keys }: World): Readonly<Record<string, ConfiguredKeyState>> {
+  return Object.fromEntries(keys.map(({ kid, state }) => [kid, state]));
+}

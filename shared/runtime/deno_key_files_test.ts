@@ -1,0 +1,31 @@
+import assert from "node:assert/strict";
+import { readKeyFiles } from "./deno_key_files.ts";
+
+Deno.test("a file of keys is the setting where no variable is, and is read again when asked", async () => {
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeTextFile(path, "first");
+    const alone = await readKeyFiles({ PASSPORT_KEYS_FILE: path });
+    assert.equal(alone.PASSPORT_KEYS, "first");
+    const beside = await readKeyFiles({ ACCESS_TOKEN_KEYS: "own", ACCESS_TOKEN_KEYS_FILE: path });
+    assert.deepEqual(Object.keys(beside), ["ACCESS_TOKEN_KEYS_AGAIN"]);
+    await Deno.writeTextFile(path, "second");
+    for (const again of [alone.PASSPORT_KEYS_AGAIN, beside.ACCESS_TOKEN_KEYS_AGAIN]) {
+      assert.ok(typeof again === "function");
+      assert.equal(await again(), "second");
+    }
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
+Deno.test("a file of keys that is not there ends the start, and only the variable is named", async () => {
+  await assert.rejects(
+    readKeyFiles({ PASSPORT_KEYS_FILE: "/nowhere/keys.json" }),
+    {
+      name: "ConfigError",
+      message: "Cannot start: PASSPORT_KEYS_FILE names a file that cannot be read",
+    },
+  );
+  assert.deepEqual(await readKeyFiles({ PASSPORT_KEYS_FILE: "", PASSPORT_KEYS: "own" }), {});
+});

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { readJws } from "@edgepass/shared/crypto";
+import { askWhoIAm, demoLearner, logIn } from "./support/dev_people.ts";
+import { startDev, temporaryHome } from "./support/dev_system.ts";
+import { startLoad } from "./support/load.ts";
+
+// A busy machine must not look like a Redis that is away.
+const env = { REVOCATION_TIMEOUT_MS: "10000" };
+
+for (const args of [[], ["--split"]]) {
+  Deno.test(`deno task keys rotates keys of deno task dev ${args.join(" ")} while people read`, async () => {
+    await using home = await temporaryHome();
+    await using system = await startDev({ home: home.path, args, env });
+    const keys = (...args: string[]) => runKeys(args, home.path);
+    const tokens = [await logIn(system, demoLearner)];
+    await using load = startLoad(2, async (at) => {
+      const said = await askWhoIAm(system, tokens[at % tokens.length] ?? "");
+      return said === "200 Demo Learner" ? null : said;
+    });
+
+    const kids = new Set(tokens.map(kidOf));
+    const passportKids = new Set([signingKid(await keys("list"))]);
+    for (let round = 0; round < 2; round++) {
+      const access = await keys("rotate", "access", "--wait", "1");
+      assert.equal(access.code, 0, access.text);
+      tokens.push(await logIn(system, demoLearner));
+      kids.add(kidOf(tokens.at(-1)));
+      await load.pass();
+      const passport = await keys("rotate", "passport", "--wait", "1");
+      assert.equal(passport.code, 0, passport.text);
+      passportKids.add(signingKid(await keys("list")));
+      await load.pass();
+    }
+    assert.deepEqual([kids.size, passportKids.size], [3, 3], "each rotation has a key of its own");
+    await load.end();
+    assert.deepEqual(load.failures, []);
+    const { text } = await keys("list");
+    assert.equal(text.match(/ retired /g)?.length, 4, text);
+    assert.match(text, /^passport .* published .* signs next$/m);
+
+    const [first = ""] = kids;
+    const early = await keys("retire", "access", first);
+    assert.equal(early.code, 1);
+    assert.match(early.text, /may be alive until/);
+    const revoked = await keys("revoke", "access", first);
+    assert.equal(revoked.code, 0, revoked.text);
+    assert.equal(await askWhoIAm(system, tokens[0] ?? ""), "401 token_revoked");
+    assert.equal(await askWhoIAm(system, tokens.at(-1) ?? ""), "200 Demo Learner");
+    const material = await readMaterial(home.path);
+    const said = [text, early.text, revoked.text, system.output()].join("\n");
+    assert.ok(material.length >= 6);
+    for (const secret of material) assert.ok(!said.includes(secret));
+  });
+}
+
+function kidOf(token = ""): string {
+  return String(readJws(token, 8_192)?.header.kid);
+}
+
+function signingKid({ text }: { text: string }): string {
+  return /^passport +(\S+) +S +signing/m.exec(text)?.[1] ?? assert.fail(text);
+}
+
+/** All that must be shown nowhere. */
+async function readMaterial(home: string): Promise<string[]> {
+  const read = async (name: string) => await Deno.readTextFile(`${home}/keys/${name}`);
+  const text = await read("passport-keys.json") + await read("access-token-keys.json");
+  return [...text.matchAll(/"(?:secret|d)":"([^"]+)"/g)].map(([, secret = ""]) => secret);
+}
+
+async function runKeys(args: readonly string[], home: string) {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["task", "--quiet", "keys", ...args],
+    cwd: new URL("../", import.meta.url),
+    env: { EDGEPASS_HOME: home, NO_COLOR: "1" },
+  }).output();
+  const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
+  return { code, text: text.trimEnd() };
+}
