@@ -18,6 +18,8 @@ export type LocalServices = Partial<Record<ServiceName, Upstream>>;
 export interface ComposeEffects {
   /** Whether requests may share a round trip to Redis. */
   readonly gather?: boolean;
+  /** Milliseconds of a processor that this instance has used, where it can tell. */
+  readonly processorMs?: () => number;
   /** Files of the page at `/docs`. */
   readonly docs?: ReadDocsFile | undefined;
 }
@@ -43,9 +45,13 @@ const info = {
 export async function compose(
   bindings: Bindings,
   local: LocalServices = {},
-  { gather = false, docs }: ComposeEffects = {},
+  { gather = false, processorMs, docs }: ComposeEffects = {},
 ): Promise<Application> {
-  const config = await readGatewayConfig(bindings, { gather, policies: dependencyPolicies });
+  const config = await readGatewayConfig(bindings, {
+    gather,
+    policies: dependencyPolicies,
+    ...(processorMs ? { processorMs } : {}),
+  });
   const services = placeServices(bindings, local);
   const gateway = createGateway({
     ...config,

@@ -1,6 +1,6 @@
-import { serve } from "@edgepass/shared/runtime/deno";
+import { processorMs, serve } from "@edgepass/shared/runtime/deno";
 import { compose } from "./compose.ts";
 import { docsFiles } from "./docs_deno.ts";
 
 /** The gateway alone; `AUTH`, `USER` and the like say where the services are. */
-await serve((bindings) => compose(bindings, {}, { gather: true, docs: docsFiles }));
+await serve((bindings) => compose(bindings, {}, { gather: true, processorMs, docs: docsFiles }));

@@ -105,6 +105,7 @@ export interface GatewayConfig extends
   Pick<
     GatewayOptions,
     | "publicOrigin"
+    | "admission"
     | "allowedOrigins"
     | "clientAddress"
     | "leewaySeconds"
@@ -131,6 +132,8 @@ export interface GatewayConfig extends
 export interface GatewayEffects {
   /** Whether requests may wait for each other to share a round trip; Workers forbid it. */
   readonly gather?: boolean;
+  /** Milliseconds of a processor that this instance has used; Workers do not tell. */
+  readonly processorMs?: () => number;
   /** How each dependency is called, Redis among them; the platform's defaults without. */
   readonly policies?: Policies;
 }
@@ -142,7 +145,7 @@ export interface GatewayEffects {
  */
 export async function readGatewayConfig(
   bindings: Bindings,
-  { gather = false, policies = defaultPolicies }: GatewayEffects = {},
+  { gather = false, processorMs, policies = defaultPolicies }: GatewayEffects = {},
 ): Promise<GatewayConfig> {
   const config = readConfig(Config, bindings);
   const issuer = config.ISSUER ?? config.PUBLIC_ORIGIN;
@@ -179,6 +182,8 @@ export async function readGatewayConfig(
   });
   return {
     publicOrigin: config.PUBLIC_ORIGIN,
+    // Who waits longer has no time left to ask Redis, which would be blamed for it.
+    ...(processorMs ? { admission: { budgetMs: config.REVOCATION_TIMEOUT_MS, processorMs } } : {}),
     allowedOrigins: config.ALLOWED_ORIGINS,
     clientAddress: config.CLIENT_ADDRESS,
     leewaySeconds: config.LEEWAY_SECONDS,

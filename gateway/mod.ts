@@ -16,6 +16,7 @@ import {
 import { cookieNames } from "@edgepass/shared/tokens";
 import type { Upstream } from "@edgepass/shared/upstream";
 import { type Context, Hono } from "hono";
+import { type Admission, createAdmission } from "./admission.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
 import { type ClientAddressSource, readClientAddress } from "./client_address.ts";
@@ -46,6 +47,7 @@ import { createRulesMaker, type GatewayPassportOptions } from "./rules.ts";
 import { createLimitStream } from "./stream_life.ts";
 import { readTarget } from "./target.ts";
 
+export type { Admission } from "./admission.ts";
 export type { ClientAddressSource } from "./client_address.ts";
 export type { Credentials, Presented } from "./credentials.ts";
 export { type GatewayConfig, type GatewayEffects, readGatewayConfig } from "./config.ts";
@@ -90,6 +92,8 @@ export interface GatewayOptions {
   readonly documents?: DocumentOptions;
   /** How each upstream is called, by its name; the platform's defaults without. */
   readonly policies?: Policies;
+  /** How the instance knows that it has too much to do; without it everybody is let in. */
+  readonly admission?: Admission;
   /** Where lines go; standard output by default. */
   readonly log?: Logger;
   /** Where spans and measurements go; by default spans go to the OpenTelemetry API's global provider. */
@@ -209,6 +213,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
       return { route, rule, credentials, bearer, signPassport };
     });
     const { route, rule, credentials, bearer, signPassport } = decision;
+    c.env?.decided?.();
 
     const { envelope, maxBodyBytes: maxBytes } = route;
     const body = await readRequestBody(request, { maxBytes, plain: envelope, ...maxima.body });
@@ -240,6 +245,12 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
       return await steps.run("envelope", () => toClient(said));
     }).catch(call.fail).catch(async (failure) => await toClient(await last.standInFor(failure)));
   });
+  const { admission } = options;
+  if (admission) {
+    const admit = createAdmission({ ...admission, log, telemetry, secure: names.secure });
+    const serve = app.fetch;
+    app.fetch = (request) => admit(request, (decided) => serve(request, { decided }));
+  }
   return app;
 }
 

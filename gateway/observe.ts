@@ -26,6 +26,10 @@ import type { Target } from "./target.ts";
 
 /** What the steps of one request leave for the next ones and for its report. */
 export type GatewayEnv = {
+  Bindings: {
+    /** Ends the turn of a request that was let in. */
+    decided?: (() => void) | undefined;
+  };
   Variables: {
     steps: Steps;
     target: Target;

@@ -3,7 +3,7 @@ import { type Finding, ok, warn } from "./finding.ts";
 import type { Subject } from "./subject.ts";
 
 /** Names that programs read and that dev does not set. */
-const otherNames = ["HOST"];
+const otherNames = ["HOST", "DRAIN_DELAY_MS"];
 
 /** Standard names that nobody here reads and that look like others that somebody does. */
 const neighbours = new Set(["OTEL_BLRP_SCHEDULE_DELAY", "OTEL_BLRP_MAX_QUEUE_SIZE"]);

@@ -9,12 +9,15 @@ import {
   registerContextManager,
   type RunningTelemetry,
 } from "../telemetry/mod.ts";
+import { createDrain } from "./deno_drain.ts";
 import { openDatabases } from "./deno_databases.ts";
 import { readKeyFiles } from "./deno_key_files.ts";
 import { noteInFlight } from "./deno_in_flight.ts";
+import { listenForEver, type Listening } from "./deno_listen.ts";
 import { createLineWriter, type LineWriter } from "./deno_lines.ts";
 import { createSweeper } from "./deno_sweeper.ts";
 
+export { processorMs } from "./deno_processor.ts";
 export { isSqliteFile, openSqliteFile, readMigrations } from "./deno_databases.ts";
 
 /** What a composition leaves to its entry. */
@@ -25,9 +28,10 @@ export interface ServeOptions {
   readonly sweepEveryMs?: number;
 }
 
-const Listening = z.object({
+const Settings = z.object({
   PORT: z._default(integer({ min: 1, max: 65_535 }), 8787),
   HOST: z._default(z.string(), "127.0.0.1"),
+  DRAIN_DELAY_MS: z._default(integer({ min: 0, max: 60_000 }), 0),
   INFLIGHT_FILE: z.optional(z.string()),
 });
 
@@ -40,8 +44,9 @@ const maxLastExportMs = 1_000;
  * Serves a composition on Deno: opens databases, starts it, sweeps, and drains on
  * SIGTERM and SIGINT.
  *
- * `PORT` (default 8787) and `HOST` (default 127.0.0.1) say where. A start that cannot succeed ends the
- * process with one line that names the setting, and of no other setting than these two its value.
+ * `PORT` (default 8787) and `HOST` (default 127.0.0.1) say where, `DRAIN_DELAY_MS` for how long a
+ * stop lets balancers notice before nobody listens any more. A start that cannot succeed ends the
+ * process with one line that names the setting, and of no other setting than these its value.
  */
 export async function serve(compose: Compose, options: ServeOptions = {}): Promise<void> {
   const lines = createLineWriter();
@@ -61,7 +66,7 @@ async function run(
 ): Promise<void> {
   const variables = readVariables();
   const keys = await readKeyFiles(variables);
-  const listening = readConfig(Listening, variables);
+  const listening = readConfig(Settings, variables);
   const telemetry = createTelemetry(variables, { runtime: "deno", log: lines.write });
   registerContextManager();
   // Code that asks the OpenTelemetry API for a tracer gets ours; the runtime's own goes first.
@@ -86,19 +91,21 @@ async function run(
     underWay.add(settled);
   };
   const inFlight = listening.INFLIGHT_FILE && noteInFlight(listening.INFLIGHT_FILE);
+  const log = createLogger({ service: "deno", sink });
+  const drain = createDrain(listening.DRAIN_DELAY_MS);
   const server = listen(listening, (request, info) => {
     const peerAddress = "hostname" in info.remoteAddr ? info.remoteAddr.hostname : undefined;
     const invocation = { waitUntil, ...(peerAddress === undefined ? {} : { peerAddress }) };
     const end = inFlight ? inFlight.begin(request) : undefined;
-    const answer = runInvocation(invocation, () => app.fetch(request));
+    const answer = runInvocation(invocation, () => drain.serve(request, app.fetch));
     return end ? Promise.resolve(answer).finally(end) : answer;
-  });
-  const log = createLogger({ service: "deno", sink });
+  }, log);
   const stopSweeping = sweepRegularly(app, sweepEveryMs, log);
   const stopExporting = exportRegularly(telemetry);
   const stop = async (): Promise<void> => {
     stopSweeping();
     stopExporting();
+    await drain.begin();
     const drained = server.shutdown().then(() => Promise.allSettled(underWay));
     // A stream may have no end: who has not finished by then is cut off.
     await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, maxDrainMs))]);
@@ -114,11 +121,14 @@ async function run(
 }
 
 function listen(
-  { PORT: port, HOST: hostname }: z.output<typeof Listening>,
+  { PORT: port, HOST: hostname }: z.output<typeof Settings>,
   handler: Deno.ServeHandler,
-): Deno.HttpServer {
+  log: Logger,
+): Listening {
   try {
-    return Deno.serve({ port, hostname, onListen: () => {} }, handler);
+    const onLost = (cause: unknown) =>
+      log.error("No connection can be taken: listening again", { cause });
+    return listenForEver({ port, hostname, handler, onLost });
   } catch (error) {
     const reason = error instanceof Deno.errors.AddrInUse
       ? "is taken by another program"

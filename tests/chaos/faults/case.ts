@@ -1,4 +1,5 @@
 import { type Tally, wait } from "./load.ts";
+import type { School } from "./school.ts";
 import type { World } from "./world.ts";
 
 /** What is claimed of a fault, and whether it held. */
@@ -6,6 +7,10 @@ export interface Finding {
   readonly claim: string;
   readonly figure: string;
   readonly isHeld: boolean;
+  /** It was not looked at, and here is why. */
+  readonly isSkipped?: boolean;
+  /** It is a time, to which a busy machine adds. */
+  readonly isTime?: boolean;
 }
 
 /** Notes what was found. */
@@ -14,6 +19,8 @@ export interface Judge {
   check(claim: string, isHeld: boolean, figure?: string | number): void;
   /** A time, which is noted always and judged only where times are. */
   within(claim: string, ms: number, atMostMs: number): void;
+  /** It cannot be performed on this machine. */
+  skip(why: string): void;
   /** Nothing but these answers, by `status code`, and nobody taken for somebody else. */
   only(claim: string, tally: Tally, allowed: readonly string[]): void;
 }
@@ -28,10 +35,22 @@ export interface Case {
   run(world: World, judge: Judge, pace: Pace): Promise<void>;
 }
 
+/** One row of the matrix that takes the whole product. */
+export interface SchoolCase extends Omit<Case, "run"> {
+  run(school: School, judge: Judge, pace: Pace): Promise<void>;
+}
+
 /** How long things go on. */
 export interface Pace {
   /** Milliseconds of a fault. */
   readonly faultMs: number;
+  /** Milliseconds that many people stay. */
+  readonly stayMs: number;
+  /** Whether times count; on a machine that others use they say little. */
+  readonly judgesTimes: boolean;
+  /** Milliseconds of everything at random, and what chooses it. */
+  readonly randomMs: number;
+  readonly seed: number;
 }
 
 /** Makes the judge of a case. */
@@ -41,8 +60,10 @@ export function createJudge(findings: Finding[], { judgesTimes }: { judgesTimes:
       void findings.push({ claim, isHeld, figure: String(figure) }),
     within(claim, ms, atMostMs) {
       const figure = `${ms.toFixed(ms < 10 ? 1 : 0)} ms of ${Math.round(atMostMs)}`;
-      findings.push({ claim, figure, isHeld: !judgesTimes || ms <= atMostMs });
+      findings.push({ claim, figure, isHeld: !judgesTimes || ms <= atMostMs, isTime: true });
     },
+    skip: (why) =>
+      void findings.push({ claim: "not here", figure: why, isHeld: true, isSkipped: true }),
     only(claim, { kinds, wrongIdentity, answers }, allowed) {
       const others = Object.keys(kinds).filter((kind) => !allowed.includes(kind));
       const figure = Object.entries(kinds).map(([kind, count]) => `${count} × ${kind}`).join(", ");

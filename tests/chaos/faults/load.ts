@@ -6,6 +6,12 @@ export interface Answered {
   readonly code: string | undefined;
   /** Whose answer it was, where it says so. */
   readonly sub: string | undefined;
+  /** Where an answer says that it comes from, which may be no live one. */
+  readonly source?: string | undefined;
+  /** What stands in for a live answer, by its header. */
+  readonly fallback?: string | undefined;
+  /** Whether a refusal says when to come again. */
+  readonly isTold?: boolean;
   readonly ms: number;
 }
 
@@ -29,19 +35,25 @@ export async function ask(url: string, init: RequestInit = {}): Promise<Answered
     });
     const text = await response.text();
     const ms = performance.now() - startedAt;
-    const { code, sub } = readForm(text);
-    return { status: response.status, code, sub, ms };
+    const { headers, status } = response;
+    const fallback = headers.get("x-fallback")?.replace(/age=\d+/, "age=n") ?? undefined;
+    return { status, ...readForm(text), fallback, isTold: headers.has("retry-after"), ms };
   } catch {
     return { status: 0, code: undefined, sub: undefined, ms: performance.now() - startedAt };
   }
 }
 
-function readForm(text: string): { code?: string; sub?: string } {
+/** A profile says whose it is by its id; other things have ids, too. */
+function ofProfile(data: { id?: string; name?: unknown; email?: unknown } | undefined) {
+  return data?.name === undefined ? undefined : data.id;
+}
+
+function readForm(text: string): Pick<Answered, "code" | "sub" | "source"> {
   try {
     const { error, data } = JSON.parse(text);
-    return { code: error?.code, sub: data?.sub };
+    return { code: error?.code, sub: data?.sub ?? ofProfile(data), source: data?.source };
   } catch {
-    return {};
+    return { code: undefined, sub: undefined };
   }
 }
 

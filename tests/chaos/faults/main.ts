@@ -1,5 +1,6 @@
 /**
- * Performs the fault matrix: `deno task chaos:faults [--only F20,F31] [--short]`.
+ * Performs the fault matrix: `deno task chaos:faults [--only F20,F31] [--short]`, or everything at
+ * random for so long: `deno task chaos:faults --random 30 [--seed 1]`.
  *
  * Four gateways stand between a load of 50 requests a second and Redis, an issuer and a service, each
  * behind a TCP proxy that breaks as told. The last line is `N passed, N failed`.
@@ -8,15 +9,27 @@ import { parseArgs } from "node:util";
 import { performCases } from "./perform.ts";
 
 const { values } = parseArgs({
-  options: { only: { type: "string" }, short: { type: "boolean", default: false } },
+  options: {
+    only: { type: "string" },
+    short: { type: "boolean", default: false },
+    random: { type: "string" },
+    seed: { type: "string" },
+  },
 });
-const only = values.only?.split(",");
-const { passed, failed } = await performCases({
+const { short, random } = values;
+const only = random === undefined ? values.only?.split(",") : ["F77"];
+const seed = Number(values.seed ?? crypto.getRandomValues(new Uint32Array(1))[0]);
+const { passed, failed, skipped } = await performCases({
   ...(only ? { only } : {}),
-  faultMs: values.short ? 1_500 : 6_000,
+  isShort: short,
+  faultMs: short ? 1_500 : 6_000,
+  stayMs: short ? 10_000 : 300_000,
+  randomMs: Number(random ?? 1) * 60_000,
+  seed,
   judgesTimes: true,
   revocationTimeoutMs: 150,
   say: console.log,
 });
+if (skipped > 0) console.log(`${skipped} cannot be performed on this machine`);
 console.log(`${passed} passed, ${failed} failed`);
 Deno.exit(failed === 0 && passed > 0 ? 0 : 1);

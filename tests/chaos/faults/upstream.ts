@@ -34,6 +34,8 @@ export function startUpstream(): Upstream {
     },
     empty: () => new Response("", { headers: json }),
     garbage: () => new Response('{"sub":', { headers: json }),
+    // What a page full of things weighs: wrapping it is work for whoever stands in front.
+    page: (request) => pageOf(readSubject(request)),
     redirect: (_request, url) => Response.redirect(url.searchParams.get("to") ?? "", 302),
     big: (_request, url) => new Response(manyBytes(Number(url.searchParams.get("bytes")))),
     ticks: (request, url) => {
@@ -68,6 +70,13 @@ function readSubject(request: Request): string {
   if (payload === "") return "none";
   const text = atob(payload.replaceAll("-", "+").replaceAll("_", "/"));
   return String(JSON.parse(text).sub);
+}
+
+/** As much as is looked through as a whole, of many small things. */
+const items = JSON.stringify(Array.from({ length: 10_000 }, (_, at) => [at % 100]));
+
+function pageOf(sub: string): Response {
+  return new Response(`{"sub":${JSON.stringify(sub)},"items":${items}}`, { headers: json });
 }
 
 function manyBytes(bytes: number): ReadableStream<Uint8Array> {

@@ -40,8 +40,21 @@ export interface World extends AsyncDisposable {
     readonly init?: RequestInit;
     readonly during: () => Promise<void>;
   }): Promise<Tally>;
+  /** Starts one more gateway, with flags of Deno and further settings. */
+  startGateway(
+    options?: {
+      readonly flags?: readonly string[];
+      readonly env?: Readonly<Record<string, string>>;
+    },
+  ): Promise<Gateway>;
   /** Lets everything be well again, and waits until it is. */
   heal(): Promise<void>;
+}
+
+/** A gateway beside the four. */
+export interface Gateway extends AsyncDisposable {
+  readonly origin: string;
+  readonly process: RunningProcess;
 }
 
 export interface WorldOptions {
@@ -167,6 +180,20 @@ export async function startWorld(
           return { asked: person?.sub ?? "anon", answer };
         },
       }),
+    async startGateway({ flags = [], env: more = {} } = {}) {
+      await using own = new AsyncDisposableStack();
+      const [port = 0] = findFreePorts(1);
+      const process = startGateway(own, {
+        port,
+        env: { ...env, ...more },
+        at: gateways.length,
+        flags,
+      });
+      const origin = `http://${hostname}:${port}`;
+      await untilReady(origin);
+      const moved = own.move();
+      return { origin, process, [Symbol.asyncDispose]: () => moved.disposeAsync() };
+    },
     async heal() {
       redis.set({ kind: "well" });
       upstream.setFailing(false);
@@ -200,11 +227,22 @@ async function untilWell(world: World): Promise<void> {
 
 function startGateway(
   resources: AsyncDisposableStack,
-  { port, env, at }: { port: number; env: Readonly<Record<string, string>>; at: number },
+  { port, env, at, flags = [] }: {
+    readonly port: number;
+    readonly env: Readonly<Record<string, string>>;
+    readonly at: number;
+    readonly flags?: readonly string[];
+  },
 ): RunningProcess {
   const process = startProcess({
     name: `gateway ${at}`,
-    args: ["--allow-net", "--allow-env", `--allow-read=${root}`, `${root}app/gateway_deno.ts`],
+    args: [
+      ...flags,
+      "--allow-net",
+      "--allow-env",
+      `--allow-read=${root}`,
+      `${root}app/gateway_deno.ts`,
+    ],
     env: {
       ...env,
       PORT: String(port),

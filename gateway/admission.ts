@@ -1,0 +1,104 @@
+import type { Logger } from "@edgepass/shared/log";
+import { Problem, problemMediaType, toProblemDocument } from "@edgepass/shared/problem";
+import { isProbe, type Telemetry } from "@edgepass/shared/telemetry";
+import { newTrace } from "@edgepass/shared/trace-context";
+import { createAdmissionLimit, type Turn } from "./admission_limit.ts";
+import { wantsProblem } from "./failure.ts";
+
+/** Refusals are told of once in this time, in milliseconds. */
+const tellEveryMs = 1_000;
+
+/** How an instance that nobody spreads requests over knows that it has too much to do. */
+export interface Admission {
+  /** What a decision may take, in milliseconds. */
+  readonly budgetMs: number;
+  /** Milliseconds of a processor that this instance has used so far. */
+  readonly processorMs: () => number;
+}
+
+/** What the admission of requests needs. */
+export interface AdmissionOptions extends Admission {
+  readonly log: Logger;
+  readonly telemetry: Telemetry;
+  /** Whether the public origin is https. */
+  readonly secure: boolean;
+  /** Milliseconds; `performance.now` by default. */
+  readonly now?: () => number;
+}
+
+/** Serves a request, or refuses it; who serves says by `decided` that the decision is made. */
+export type Admit = (
+  request: Request,
+  serve: (decided: Turn | undefined) => Response | Promise<Response>,
+) => Response | Promise<Response>;
+
+/**
+ * Refuses requests at once while there is more to do than can be done in time; probes are always
+ * answered.
+ *
+ * It stands before everything else, and a refusal has neither span nor line of its own: one that
+ * costs as much as an answer would help nobody.
+ */
+export function createAdmission(options: AdmissionOptions): Admit {
+  const limit = createAdmissionLimit(options);
+  const refuse = createRefusal(options);
+
+  async function serveInTurn(
+    entered: Turn | Promise<Turn>,
+    serve: Parameters<Admit>[1],
+  ): Promise<Response> {
+    const decided = typeof entered === "function" ? entered : await entered;
+    try {
+      return await serve(decided);
+    } finally {
+      decided();
+    }
+  }
+
+  return function admit(request, serve) {
+    if (isProbe(pathOf(request.url))) return serve(undefined);
+    const entered = limit.enter();
+    return entered ? serveInTurn(entered, serve) : refuse(request);
+  };
+}
+
+/** A target that is not canonical is no probe either. */
+function pathOf(url: string): string {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  const end = url.indexOf("?", start);
+  return url.slice(start, end < 0 ? undefined : end);
+}
+
+function createRefusal(
+  { log, telemetry, secure }: AdmissionOptions,
+): (request: Request) => Response {
+  const problem = new Problem("upstream_unavailable", { detail: "Too much to do at present" });
+  const { code, detail: message } = problem;
+  const headers: [string, string][] = [
+    ["cache-control", "no-store"],
+    ["retry-after", "1"],
+    ["x-content-type-options", "nosniff"],
+  ];
+  if (secure) headers.push(["strict-transport-security", "max-age=31536000"]);
+  let refused = 0;
+
+  function tell(): void {
+    log.warn("Requests were refused: there is too much to do", { refused });
+    telemetry.metrics.add("edgepass.gateway.refusals", { "error.type": code }, refused);
+    refused = 0;
+  }
+
+  return function refuse(request) {
+    if (refused++ === 0) setTimeout(tell, tellEveryMs);
+    const { traceId } = newTrace();
+    const asProblem = wantsProblem(request);
+    const body = asProblem
+      ? toProblemDocument(problem, traceId)
+      : { success: false, error: { code, message }, traceId };
+    const type = asProblem ? problemMediaType : "application/json";
+    return new Response(JSON.stringify(body), {
+      status: problem.status,
+      headers: [...headers, ["content-type", type], ["x-trace-id", traceId]],
+    });
+  };
+}

@@ -1,0 +1,125 @@
+import assert from "node:assert/strict";
+import { createAdmissionLimit, type Turn } from "./admission_limit.ts";
+
+function setup() {
+  let at = 0;
+  let used = 0;
+  const processorMs = () => used;
+  const limit = createAdmissionLimit({ budgetMs: 100, processorMs, now: () => at });
+  /** Time goes by, in which the instance works unless it is idle. */
+  const pass = (ms: number, { isIdle = false } = {}) => {
+    at += ms;
+    if (!isIdle) used += ms;
+  };
+  /** As many as are let in at once; one more waits, and is done as soon as it has its turn. */
+  const fill = (): Turn[] => {
+    const turns: Turn[] = [];
+    for (;;) {
+      const entered = limit.enter();
+      if (typeof entered === "function") turns.push(entered);
+      else {
+        void entered?.then((end) => end());
+        return turns;
+      }
+    }
+  };
+  return { limit, pass, fill };
+}
+
+/** Lets full rounds pass that take so long each, and tells how many the last one let in. */
+async function rounds(
+  { pass, fill }: ReturnType<typeof setup>,
+  count: number,
+  ms: number,
+  options?: { isIdle: boolean },
+): Promise<number> {
+  let letIn = 0;
+  for (let round = 0; round < count; round++) {
+    const turns = fill();
+    letIn = turns.length;
+    pass(ms, options);
+    for (const end of turns) end();
+    // Who waited has their turn, and ends it.
+    await new Promise((resolve) => queueMicrotask(() => queueMicrotask(() => resolve(0))));
+  }
+  return letIn;
+}
+
+Deno.test("a limit that is felt grows while decisions are quick", async () => {
+  const world = setup();
+  const first = await rounds(world, 1, 1);
+  assert.equal(first, 32);
+  assert.ok(await rounds(world, 20, 1) > first);
+});
+
+Deno.test("[F72] a limit falls where decisions take long and the instance is busy", async () => {
+  const world = setup();
+  const before = await rounds(world, 100, 2);
+  assert.ok(before > 60, String(before));
+  assert.ok(await rounds(world, 6, 60) < before);
+  const after = await rounds(world, 50, 60);
+  assert.ok(after >= 32 && after < 40, `${after}: a few are always let in`);
+});
+
+Deno.test("a far Redis lowers nothing, nor does one that has begun to hang", async () => {
+  const world = setup();
+  await rounds(world, 20, 80);
+  const before = await rounds(world, 1, 1);
+  const after = await rounds(world, 20, 150, { isIdle: true });
+  assert.ok(after > before, `${before}, then ${after}`);
+});
+
+Deno.test("who comes too much has a turn when one is free, first come, first served", async () => {
+  const { limit, fill } = setup();
+  const turns = fill();
+  const order: string[] = [];
+  const waiting = ["a", "b"].map(async (name) => {
+    const end = await limit.enter();
+    order.push(name);
+    end?.();
+  });
+  turns.forEach((end) => end());
+  await Promise.all(waiting);
+  assert.deepEqual(order, ["a", "b"]);
+});
+
+Deno.test("[F72] nobody is let into a queue whose first has waited for half a second", async () => {
+  const { limit, pass, fill } = setup();
+  const turns = fill();
+  const first = limit.enter();
+  pass(500);
+  const second = limit.enter();
+  pass(1);
+  assert.equal(limit.enter(), undefined);
+  turns.forEach((end) => end());
+  for (const end of [await first, await second]) end?.();
+  assert.equal(typeof limit.enter(), "function");
+});
+
+Deno.test("a turn ends once, however often that is told", () => {
+  const { limit } = setup();
+  const [first, ...others] = Array.from({ length: 32 }, () => limit.enter());
+  const end = (one: typeof first): void => {
+    if (typeof one === "function") one();
+  };
+  end(first);
+  end(first);
+  const entered = Array.from({ length: 10 }, () => limit.enter());
+  // Its own place, and the one that a quick decision has added.
+  assert.equal(entered.filter((one) => typeof one === "function").length, 2);
+  others.forEach(end);
+});
+
+Deno.test("[F72] a queue is no longer than can be borne", async () => {
+  const { limit, fill } = setup();
+  const turns = fill();
+  const waiting: Promise<void>[] = [];
+  for (let entered = limit.enter(); entered && waiting.length < 1_000;) {
+    waiting.push(Promise.resolve(entered).then((end) => end()));
+    entered = limit.enter();
+  }
+  assert.ok(waiting.length > 200 && waiting.length <= 256, String(waiting.length));
+  turns.forEach((end) => end());
+  await Promise.all(waiting);
+  assert.equal(typeof limit.enter(), "function");
+});

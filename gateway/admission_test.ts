@@ -1,0 +1,76 @@
+import assert from "node:assert/strict";
+import { createLogger } from "@edgepass/shared/log";
+import { createQuietTelemetry } from "@edgepass/shared/telemetry";
+import { createAdmission } from "./admission.ts";
+
+/** A gateway that decides about nobody before `finish`. */
+function setup({ secure = false } = {}) {
+  let at = 0;
+  const admit = createAdmission({
+    budgetMs: 100,
+    processorMs: () => 0,
+    log: createLogger({ service: "gateway", sink: () => {} }),
+    telemetry: createQuietTelemetry(),
+    secure,
+    now: () => at,
+  });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const served: string[] = [];
+  const ask = async (path: string, headers: Record<string, string> = {}): Promise<Response> =>
+    await admit(new Request(`http://edge.test${path}`, { headers }), async () => {
+      served.push(path);
+      if (!path.startsWith("/livez")) await promise;
+      return new Response("served");
+    });
+  /** Lets so many come that the queue is standing. */
+  const overload = (): Promise<Response>[] => {
+    const all = Array.from({ length: 40 }, () => ask("/courses"));
+    at += 501;
+    return all;
+  };
+  return { ask, overload, finish: resolve, served };
+}
+
+/** The line about refusals is written a second later, by a timer of the process's own. */
+const options = { sanitizeOps: false, sanitizeResources: false };
+
+Deno.test(
+  "[F72] one too many is refused at once, and told when to come again",
+  options,
+  async () => {
+    const { ask, overload, finish, served } = setup({ secure: true });
+    const others = overload();
+    const response = await ask("/courses");
+    assert.equal(response.status, 503);
+    assert.equal(response.headers.get("retry-after"), "1");
+    assert.equal(response.headers.get("cache-control"), "no-store");
+    assert.equal(response.headers.get("strict-transport-security"), "max-age=31536000");
+    const { success, error, traceId } = await response.json();
+    assert.deepEqual(error, { code: "upstream_unavailable", message: "Too much to do at present" });
+    assert.equal(success, false);
+    assert.equal(traceId, response.headers.get("x-trace-id"));
+    assert.equal(served.length, 32);
+    finish();
+    for (const one of await Promise.all(others)) assert.equal(await one.text(), "served");
+  },
+);
+
+Deno.test("a refusal is problem details for who asks for them", options, async () => {
+  const { ask, overload, finish } = setup();
+  const others = overload();
+  const response = await ask("/courses", { accept: "application/problem+json" });
+  assert.equal(response.headers.get("content-type"), "application/problem+json");
+  const { type, status } = await response.json();
+  assert.deepEqual([type, status], ["urn:problem:upstream_unavailable", 503]);
+  finish();
+  await Promise.all(others);
+});
+
+Deno.test("probes are answered whatever there is to do", options, async () => {
+  const { ask, overload, finish } = setup();
+  const others = overload();
+  assert.equal((await ask("/livez")).status, 200);
+  assert.equal((await ask("/livez?from=balancer")).status, 200);
+  finish();
+  await Promise.all(others);
+});

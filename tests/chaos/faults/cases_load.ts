@@ -1,0 +1,138 @@
+import type { Case } from "./case.ts";
+import { until } from "./case.ts";
+import { type CrowdTally, goodput, sendCrowd } from "./crowd.ts";
+import { wait } from "./load.ts";
+import { percentile } from "./load.ts";
+import { processorMs, residentBytes, slope } from "./machine.ts";
+import type { World } from "./world.ts";
+
+const mega = 1e6;
+/** Rounds of what noise can only make worse; one that holds is enough. */
+const mostRounds = 4;
+/** How often memory is looked at, in milliseconds. */
+const sampleMs = 1_000;
+/** Of so many samples the least counts: what is above it is garbage that nobody has collected. */
+const samplesOfFloor = 20;
+/** The heap finds its size first: as many requests as these leave it, in half a minute at most. */
+const warmUp = { perSecond: 1_000, ofStay: 0.1 } as const;
+
+export const loadCases: readonly Case[] = [
+  {
+    id: "F70",
+    what: "2,000 people on 2,000 connections",
+    async run(world, judge, { stayMs }) {
+      // A machine that stands still for a moment in five minutes is no outage of Redis.
+      await using gateway = await world.startGateway({ env: { REVOCATION_TIMEOUT_MS: "2000" } });
+      const people = await Promise.all(Array.from({ length: 2_000 }, () => world.sign({})));
+      const crowd = {
+        origin: gateway.origin,
+        people,
+        path: "/echo/ok",
+        connections: people.length,
+      };
+      const { perSecond, ofStay } = warmUp;
+      await sendCrowd({ ...crowd, perSecond, ms: ofStay * stayMs });
+      const samples: number[] = [];
+      const timer = setInterval(() => samples.push(residentBytes(gateway.process)), sampleMs);
+      const tally = await sendCrowd({ ...crowd, perSecond: 200, ms: stayMs })
+        .finally(() => clearInterval(timer));
+      const others = Object.keys(tally.kinds).filter((kind) => kind !== "200");
+      judge.check("nothing but 200", others.length === 0, describe(tally));
+      judge.check("wrong identity", tally.wrongIdentity === 0, tally.wrongIdentity);
+      const floors = Array.from(
+        { length: Math.floor(samples.length / samplesOfFloor) },
+        (_, at) => Math.min(...samples.slice(at * samplesOfFloor, (at + 1) * samplesOfFloor)),
+      );
+      const perMinute = slope(floors) * (60_000 / (sampleMs * samplesOfFloor)) / mega;
+      const isLongEnough = floors.length >= 6;
+      judge.check(
+        "memory, MB a minute",
+        !isLongEnough || perMinute <= 1,
+        isLongEnough ? perMinute.toFixed(2) : "too short to tell",
+      );
+      judge.check("memory, MB", true, floors.map((floor) => (floor / mega).toFixed(0)).join(" "));
+    },
+  },
+  {
+    id: "F72",
+    what: "five times as many requests as it can answer",
+    isLong: true,
+    async run(world, judge, pace) {
+      let found = await overload(world, pace);
+      for (let round = 1; round < mostRounds && !isWell(found); round++) {
+        await world.heal();
+        found = await overload(world, pace);
+      }
+      const { peak, over, share, p99, recoveredMs, others, probes } = found;
+      judge.check("answered a second at its best", true, goodput(peak).toFixed(0));
+      judge.check("200, or 503 and 429", others.length === 0, describe(over));
+      judge.check("say when to come again", over.withoutRetryAfter === 0, over.withoutRetryAfter);
+      judge.check("wrong identity", over.wrongIdentity === 0, over.wrongIdentity);
+      judge.check("answered, percent of the best", share >= 80, share.toFixed(0));
+      judge.within("p99 of who is served", p99, 1_000);
+      judge.check("probes meanwhile", probes.every((one) => one === 200), probes.join(" "));
+      judge.within("well again after", recoveredMs, 5_000);
+    },
+  },
+];
+
+/** What came of one round of too much. */
+interface Overload {
+  readonly peak: CrowdTally;
+  readonly over: CrowdTally;
+  /** Of the best, in percent. */
+  readonly share: number;
+  readonly p99: number;
+  readonly recoveredMs: number;
+  /** Kinds of answers that nobody may get. */
+  readonly others: readonly string[];
+  /** What `/livez` answered meanwhile. */
+  readonly probes: readonly number[];
+}
+
+function isWell({ share, p99, recoveredMs }: Overload): boolean {
+  return share >= 80 && p99 <= 1_000 && recoveredMs <= 5_000;
+}
+
+/** The best first, in the same round, or another noise would be measured. */
+async function overload(world: World, { faultMs }: { faultMs: number }): Promise<Overload> {
+  const [origin = ""] = world.gateways;
+  const [gateway] = world.processes;
+  const [person] = world.people;
+  if (!gateway || !person) throw new TypeError("There is no gateway");
+  const send = async (connections: number, perSecond: number) => {
+    const before = processorMs(gateway);
+    const crowd = { origin, people: world.people, path: "/echo/page", ms: faultMs };
+    const tally = await sendCrowd({ ...crowd, connections, perSecond });
+    // On a machine that others use it is not given every second: what it makes of those it gets.
+    return { tally, each: tally.goodMs.length / (processorMs(gateway) - before) };
+  };
+  await send(32, 2_000);
+  const best = await send(32, 4_000);
+  const probes: number[] = [];
+  const probing = setInterval(async () => {
+    probes.push((await world.get("/livez")).status);
+  }, 500);
+  const { tally: over, each } = await send(1_000, 5 * goodput(best.tally));
+  clearInterval(probing);
+  const recoveredMs = await until(async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, () => world.get("/echo/ok", { person })),
+    );
+    return answers.every(({ status }) => status === 200);
+  });
+  await wait(100);
+  return {
+    peak: best.tally,
+    over,
+    share: 100 * each / best.each,
+    p99: percentile([...over.goodMs], 99),
+    recoveredMs,
+    others: Object.keys(over.kinds).filter((kind) => !/^(200|429|503)\b/.test(kind)),
+    probes,
+  };
+}
+
+function describe({ kinds }: CrowdTally): string {
+  return Object.entries(kinds).map(([kind, count]) => `${count} × ${kind}`).join(", ");
+}

@@ -1,0 +1,47 @@
+import type { RunningProcess } from "../../../dev/processes.ts";
+
+/** Resident memory of a process, in bytes. */
+export function residentBytes({ pid }: RunningProcess): number {
+  const status = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
+}
+
+/** Milliseconds of a processor that a process has used so far. */
+export function processorMs({ pid }: RunningProcess): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const [user = 0, system = 0] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13)
+    .map(Number);
+  const ticksPerSecond = 100;
+  return (user + system) * 1000 / ticksPerSecond;
+}
+
+/** How many descriptors a process has open. */
+export function openDescriptors({ pid }: RunningProcess): number {
+  return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
+}
+
+/** Runs a command of the system; false when it fails or is not there. */
+export async function runs(command: string, ...args: readonly string[]): Promise<boolean> {
+  try {
+    const { success } = await new Deno.Command(command, {
+      args: [...args],
+      stdout: "null",
+      stderr: "null",
+    }).output();
+    return success;
+  } catch {
+    return false;
+  }
+}
+
+/** The slope of a line through samples that are equally far apart, by the step. */
+export function slope(values: readonly number[]): number {
+  const middle = (values.length - 1) / 2;
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  let [above, below] = [0, 0];
+  values.forEach((value, at) => {
+    above += (at - middle) * (value - mean);
+    below += (at - middle) ** 2;
+  });
+  return below === 0 ? 0 : above / below;
+}

@@ -1,0 +1,221 @@
+import { DatabaseSync } from "node:sqlite";
+import { createRandom, type Random } from "../random.ts";
+import type { Fault } from "../tcp_proxy.ts";
+import { createCourses } from "./cases_restarts.ts";
+import type { SchoolCase } from "./case.ts";
+import { type Answered, ask, drive, type Tally, wait } from "./load.ts";
+import { gateways, type School } from "./school.ts";
+
+/** One thing that goes wrong for a while. */
+interface Trouble {
+  readonly name: string;
+  /** Protected requests are refused meanwhile, as they must be. */
+  readonly isFailClosed?: boolean;
+  begin(school: School): Promise<void>;
+}
+
+const garbage = new TextEncoder().encode("no HTTP at all\r\n\r\n");
+const ofBytes: Readonly<Record<string, Fault>> = {
+  "refuses": { kind: "refuse" },
+  "is silent": { kind: "silent" },
+  "resets": { kind: "reset" },
+  "is slow": { kind: "latency", ms: 3_000 },
+  "breaks off": { kind: "cut", afterBytes: 20, how: "reset" },
+  "talks garbage": { kind: "garbage", bytes: garbage },
+};
+
+const troubles: readonly Trouble[] = [
+  ...(["course", "user", "recommender", "redis"] as const).flatMap((name) =>
+    Object.entries(ofBytes).map(([what, fault]): Trouble => ({
+      name: `${name} ${what}`,
+      isFailClosed: name === "redis",
+      begin: (school) => school.proxies[name].set(fault),
+    }))
+  ),
+  {
+    name: "redis is 40 ms away",
+    begin: ({ proxies }) => proxies.redis.set({ kind: "latency", ms: 40 }),
+  },
+  {
+    name: "redis is emptied",
+    isFailClosed: true,
+    begin: ({ redis }) => redis.flush(),
+  },
+  ...gateways.flatMap((name) =>
+    (["SIGTERM", "SIGKILL"] as const).map((how): Trouble => ({
+      name: `${name} gets ${how}`,
+      begin: (school) => school.restart(name, how),
+    }))
+  ),
+];
+
+/** The breaker in front of Redis is closed again by then, in milliseconds. */
+const afterwardsMs = 2_500;
+const closed = "503 revocation_unavailable";
+
+/** What a change may be answered while something it needs is away. */
+const changing = [
+  "201",
+  closed,
+  "503 upstream_unavailable",
+  "502 upstream_bad_response",
+  "504 upstream_timeout",
+  // The first try is under way still, or its gateway died with it.
+  "409 conflict",
+];
+
+/** Everything at random for so long; it comes last, for somebody is logged out by it. */
+export const randomCases: readonly SchoolCase[] = [{
+  id: "F77",
+  what: "all of it at random",
+  isLong: true,
+  async run(school, judge, { randomMs, seed }) {
+    const { mint, learner, teacher, other } = school.people;
+    using tokens = await keepFresh(mint, [learner, teacher]);
+    const gone = await endLogins(school, other.token);
+    const courses = createCourses(school, { tries: 20, token: () => tokens.of(teacher) });
+    const trouble = makeTrouble(school, createRandom(seed), performance.now() + randomMs);
+    const during = () => trouble.over;
+    const readAs = async (token: string | Promise<string>): Promise<Answered> =>
+      await school.get("/users/me", await token);
+    const readSelf = (person: { id: string; token: string }) => () => ({
+      asked: person.id,
+      answer: again(() => school.get("/users/me", tokens.of(person))),
+    });
+    const forge = () => ({ asked: "none", answer: readAs(mint.forge(tokens.of(learner))) });
+    const [reads, others, revoked, forged, changes, guests] = await Promise.all([
+      drive({ perSecond: 30, during, send: readSelf(learner) }),
+      drive({ perSecond: 10, during, send: readSelf(teacher) }),
+      drive({ perSecond: 10, during, send: () => ({ asked: "gone", answer: readAs(gone) }) }),
+      drive({ perSecond: 10, during, send: forge }),
+      drive({ perSecond: 4, during, send: () => courses.create() }),
+      drive({ perSecond: 0.5, during, send: () => signUp(school) }),
+    ]);
+    await school.heal();
+    judge.check("seed", true, seed);
+    judge.check("things that went wrong", true, trouble.count());
+    const lost = countLost(school);
+    judge.check("events lost", lost === 0, `${lost}, of ${guests.answers.length} people`);
+    judge.check("effects are there once", ...compareAnswered(courses.count(school), changes));
+    const wrong = reads.wrongIdentity + others.wrongIdentity;
+    judge.check("wrong identity", wrong === 0, wrong);
+    const accepted = (revoked.kinds["200"] ?? 0) + (forged.kinds["200"] ?? 0);
+    judge.check("revoked or forged accepted", accepted === 0, accepted);
+    judge.only("reads", reads, ["200", closed]);
+    judge.only("changes", changes, changing);
+    judge.only("revoked", anonymous(revoked), ["401 token_revoked", closed, "0"]);
+    judge.only("forged", anonymous(forged), ["401 token_invalid", "0"]);
+    judge.check("reads outside of fail-closed windows", ...available(reads, trouble.closedWindows));
+  },
+}];
+
+/** Nobody's answers can be nobody else's. */
+function anonymous(tally: Tally): Tally {
+  return { ...tally, wrongIdentity: 0 };
+}
+
+/** Breaks one thing after the other, and tells when protected requests had to be refused. */
+function makeTrouble(
+  school: School,
+  random: Random,
+  until: number,
+) {
+  const startedAt = performance.now();
+  const closedWindows: { fromMs: number; toMs: number }[] = [];
+  const at = () => performance.now() - startedAt;
+  let count = 0;
+  const over = (async () => {
+    while (performance.now() < until) {
+      await wait(500 + random.below(1_500));
+      const trouble = random.pick(troubles);
+      if (!trouble) return;
+      count++;
+      const fromMs = at();
+      await trouble.begin(school);
+      await wait(500 + random.below(2_500));
+      for (const proxy of Object.values(school.proxies)) await proxy.set({ kind: "none" });
+      if (trouble.isFailClosed) closedWindows.push({ fromMs, toMs: at() + afterwardsMs });
+    }
+    await wait(afterwardsMs);
+  })();
+  return { over, closedWindows, count: () => count };
+}
+
+/** Tokens that never run out: signed again as auth would, long before they end. */
+async function keepFresh(
+  mint: School["people"]["mint"],
+  people: readonly { readonly id: string; readonly token: string }[],
+) {
+  const fresh = new Map<string, string>();
+  const renew = async (): Promise<void> => {
+    const iat = Math.floor(Date.now() / 1000);
+    for (const { id, token } of people) {
+      fresh.set(id, await mint.again(token, { iat, exp: iat + 600 }));
+    }
+  };
+  await renew();
+  const timer = setInterval(renew, 120_000);
+  return {
+    of: ({ id, token }: { id: string; token: string }) => fresh.get(id) ?? token,
+    [Symbol.dispose]: () => clearInterval(timer),
+  };
+}
+
+/** Ends all of a person's logins, and gives the token that is revoked with them. */
+async function endLogins({ get }: School, token: string): Promise<string> {
+  const { status } = await get("/auth/logout-all", token, { method: "POST" });
+  if (status !== 204) throw new Error(`Cannot log out: ${status}`);
+  return token;
+}
+
+function signUp({ origin }: School): { asked: string; answer: Promise<Answered> } {
+  const email = `${crypto.randomUUID()}@edgepass.local`;
+  const body = { email, password: "a sentence that only I would think of", name: "Demo Guest" };
+  const answer = ask(`${origin}/auth/signup`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  return { asked: "anybody", answer };
+}
+
+/** A reader tries once more where no answer came. */
+async function again(send: () => Promise<Answered>): Promise<Answered> {
+  const answer = await send();
+  return answer.status === 0 ? await send() : answer;
+}
+
+/** Accounts of which no event says anything; nobody takes events here, so all of them are there. */
+function countLost({ databases }: School): number {
+  const database = new DatabaseSync(databases.auth, { readOnly: true });
+  try {
+    const row = database.prepare(
+      "SELECT count(*) AS n FROM accounts WHERE id NOT IN (SELECT subject FROM outbox)",
+    ).get();
+    return Number(row?.n);
+  } finally {
+    database.close();
+  }
+}
+
+/** What was told to be made is there, and nothing is there twice. */
+function compareAnswered(
+  { all, different }: { all: number; different: number },
+  { kinds, answers }: Tally,
+): [boolean, string] {
+  const told = kinds["201"] ?? 0;
+  const isHeld = all === different && all >= told && all <= answers.length;
+  return [isHeld, `${all} made, ${different} different, ${told} told of`];
+}
+
+function available(
+  { answers }: Tally,
+  windows: readonly { readonly fromMs: number; readonly toMs: number }[],
+): [boolean, string] {
+  const outside = answers.filter(({ atMs, ms }) =>
+    windows.every(({ fromMs, toMs }) => atMs + ms < fromMs || atMs > toMs)
+  );
+  const good = outside.filter(({ status }) => status === 200).length;
+  const percent = outside.length === 0 ? 100 : 100 * good / outside.length;
+  return [percent >= 99, `${percent.toFixed(2)} percent of ${outside.length}`];
+}
