@@ -8,14 +8,11 @@ import {
 import { currentContext } from "@edgepass/shared/context";
 import { createLogger, type Logger } from "@edgepass/shared/log";
 import type { Policies } from "@edgepass/shared/resilience";
-import {
-  createQuietTelemetry,
-  prometheusMediaType,
-  type Telemetry,
-} from "@edgepass/shared/telemetry";
+import { createQuietTelemetry, type Telemetry } from "@edgepass/shared/telemetry";
 import { cookieNames } from "@edgepass/shared/tokens";
 import type { Upstream } from "@edgepass/shared/upstream";
-import { type Context, Hono } from "hono";
+import { Hono } from "hono";
+import { serveAdministration } from "./administration.ts";
 import { type Admission, createAdmission } from "./admission.ts";
 import { createAuthenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
@@ -25,14 +22,12 @@ import { createDecide } from "./decide.ts";
 import { type DocumentOptions, serveDocuments } from "./documents.ts";
 import { answer } from "./envelope.ts";
 import { createForward } from "./forward.ts";
-import { getOnly } from "./get_only.ts";
 import { requireModestHeaders } from "./header_limits.ts";
 import { createHostCheck } from "./hosts.ts";
 import { type Caller, createIdentify } from "./identify.ts";
 import { createIssuers, type IssuerOptions } from "./issuers.ts";
 import { type GatewayEnv, observe, toFailure } from "./observe.ts";
 import { createLastAnswers } from "./last_answers.ts";
-import { reportKeys } from "./key_report.ts";
 import { prepareKeys } from "./minting_keys.ts";
 import { createOriginPolicy } from "./origin_policy.ts";
 import { countShadowVerdict, describePassport } from "./passport.ts";
@@ -42,7 +37,7 @@ import { readRequestBody } from "./request_body.ts";
 import { createUpstreamHeaders } from "./request_headers.ts";
 import { createClientHeaders, setCaching } from "./response_headers.ts";
 import { createRevocation, type Heard, type RevocationOptions } from "./revocation.ts";
-import type { AccessRule, Route } from "./routes.ts";
+import type { Route } from "./routes.ts";
 import { createRulesMaker, type GatewayPassportOptions } from "./rules.ts";
 import { createLimitStream } from "./stream_life.ts";
 import { readTarget } from "./target.ts";
@@ -102,9 +97,6 @@ export interface GatewayOptions {
   readonly now?: () => number;
 }
 
-/** What the gateway tells of itself tells who is there: it is for administrators. */
-const administrators: AccessRule = { roles: ["admin"] };
-
 const maxima = {
   target: { maxBytes: 8192, maxParameters: 200 },
   headers: { maxBytes: 16_384, maxCount: 100 },
@@ -161,28 +153,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     await next();
   });
   serveDocuments(app, { ...options.documents, issuers, revocation });
-  async function requireAdministrator({ req, var: { steps } }: Context<GatewayEnv>): Promise<void> {
-    const credentials = readCredentials(req.raw.headers, names);
-    const asked = { rule: administrators, revocation: "strict", steps } as const;
-    authorize(administrators, await identify(credentials, asked));
-  }
-  getOnly(app, "/admin/keys", async function serveKeys(c) {
-    await requireAdministrator(c);
-    await keys.reread();
-    const data = reportKeys(keys.all(), configuration.current());
-    const { traceId } = currentContext()!.trace; // `observe` opened it.
-    return c.json({ success: true, data, traceId }, 200, { "cache-control": "no-store" });
-  });
-  const { prometheus } = telemetry;
-  if (prometheus) {
-    getOnly(app, "/metrics", async function serveMetrics(c) {
-      await requireAdministrator(c);
-      return c.text(prometheus(), 200, {
-        "content-type": prometheusMediaType,
-        "cache-control": "no-store",
-      });
-    });
-  }
+  serveAdministration(app, { cookieNames: names, identify, keys, configuration, telemetry });
 
   app.all("*", async function serveRequest(c) {
     const request = c.req.raw;

@@ -1,0 +1,52 @@
+import type { GatewayValues, LiveConfiguration } from "@edgepass/shared/configuration";
+import { currentContext } from "@edgepass/shared/context";
+import { prometheusMediaType, type Telemetry } from "@edgepass/shared/telemetry";
+import type { CookieNames } from "@edgepass/shared/tokens";
+import type { Context, Hono } from "hono";
+import { authorize } from "./authorize.ts";
+import { readCredentials } from "./credentials.ts";
+import { getOnly } from "./get_only.ts";
+import type { Identify } from "./identify.ts";
+import { reportKeys } from "./key_report.ts";
+import type { MintingKeys } from "./minting_keys.ts";
+import type { GatewayEnv } from "./observe.ts";
+import type { AccessRule } from "./routes.ts";
+
+export interface AdministrationOptions {
+  readonly cookieNames: CookieNames;
+  readonly identify: Identify;
+  readonly keys: MintingKeys;
+  readonly configuration: LiveConfiguration<GatewayValues>;
+  readonly telemetry: Pick<Telemetry, "prometheus">;
+}
+
+/** What the gateway tells of itself says who is there: it is for administrators. */
+const administrators: AccessRule = { roles: ["admin"] };
+
+/** Serves `/admin/keys`, and `/metrics` where there is such. */
+export function serveAdministration(
+  app: Hono<GatewayEnv>,
+  { cookieNames, identify, keys, configuration, telemetry: { prometheus } }: AdministrationOptions,
+): void {
+  async function requireAdministrator({ req, var: { steps } }: Context<GatewayEnv>): Promise<void> {
+    const credentials = readCredentials(req.raw.headers, cookieNames);
+    const asked = { rule: administrators, revocation: "strict", steps } as const;
+    authorize(administrators, await identify(credentials, asked));
+  }
+
+  getOnly(app, "/admin/keys", async function serveKeys(c) {
+    await requireAdministrator(c);
+    await keys.reread();
+    const data = reportKeys(keys.all(), configuration.current());
+    const { traceId } = currentContext()!.trace; // `observe` opened it.
+    return c.json({ success: true, data, traceId }, 200, { "cache-control": "no-store" });
+  });
+  if (!prometheus) return;
+  getOnly(app, "/metrics", async function serveMetrics(c) {
+    await requireAdministrator(c);
+    return c.text(prometheus(), 200, {
+      "content-type": prometheusMediaType,
+      "cache-control": "no-store",
+    });
+  });
+}
