@@ -4,6 +4,7 @@ import { composeEnrollment } from "@edgepass/enrollment/compose";
 import { composeRecommendation } from "@edgepass/recommendation/compose";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, ConfigError } from "@edgepass/shared/config";
+import { withoutPrivateKeys } from "@edgepass/shared/passport";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { createTelemetry } from "@edgepass/shared/telemetry";
 import { localUpstream, type Upstream } from "@edgepass/shared/upstream";
@@ -47,7 +48,12 @@ async function tryToCompose(
   all: readonly Part[],
 ): Promise<{ part: Part; message: string } | undefined> {
   try {
-    await programs[part](toBindings(settings), toNeighbours(all));
+    const bindings = toBindings(settings);
+    // One set of settings is for all of them here, as in one isolate.
+    await programs[part](
+      part === "gateway" ? bindings : withoutPrivateKeys(bindings),
+      toNeighbours(all),
+    );
     return undefined;
   } catch (error) {
     return { part, message: explain(error) };

@@ -25,7 +25,7 @@ export interface BannerOptions {
   readonly paint: Paint;
 }
 
-const labelWidth = 12;
+const labelWidth = 16;
 
 /** What somebody wants to know who has just started the system; 80 columns where URLs are short. */
 export function toBanner(options: BannerOptions): string {

@@ -16,6 +16,18 @@ export function makePassportKey(state: KeyState) {
   return { kid: randomToken(8), secret: makeSecret(), state };
 }
 
+/** An entry of the gateway's `PASSPORT_KEYS` alone: both halves of an Ed25519 key (profile A). */
+export async function makePrivatePassportKey(state: KeyState) {
+  const { kid, kty, crv, x, d } = await makeAccessTokenKey(state);
+  return { kid, alg: "EdDSA", jwk: { kty, crv, x, d }, state };
+}
+
+/** Entries for the gateway's `PASSPORT_KEYS`: one that can sign first, and the next one. */
+export async function makePrivatePassportKeys(): Promise<string> {
+  const both = [makePrivatePassportKey("published"), makePrivatePassportKey("published")];
+  return JSON.stringify(await Promise.all(both));
+}
+
 /** An entry of `ACCESS_TOKEN_KEYS`: a private JWK (RFC 8037 §2). */
 export async function makeAccessTokenKey(state: KeyState) {
   const { privateKey } = await generateEd25519();

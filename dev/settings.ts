@@ -2,7 +2,12 @@ import { integer, readConfig } from "@edgepass/shared/config";
 import * as z from "zod/mini";
 import type { Home } from "./home.ts";
 import { keptText } from "./kept.ts";
-import { makeAccessTokenKeys, makePassportKeys, makeSecret } from "./keys.ts";
+import {
+  makeAccessTokenKeys,
+  makePassportKeys,
+  makePrivatePassportKeys,
+  makeSecret,
+} from "./keys.ts";
 import { StartError } from "./start_error.ts";
 
 /** Services of the product: the variable that places each, and the one that names its database. */
@@ -202,7 +207,23 @@ async function secrets(home: Home, given: Given): Promise<Given> {
     // What runs reads these again, so that a rotation finds a next key without a restart.
     if (name.endsWith("_KEYS")) made[`${name}_FILE`] = home.at("keys", file);
   }
-  return made;
+  return made.PASSPORT_KEYS === undefined ? made : {
+    ...made,
+    PASSPORT_KEYS: await withPrivateKeys(home, made.PASSPORT_KEYS),
+  };
+}
+
+/** Keys of profile A are in a file of their own, which no service reads. */
+async function withPrivateKeys(home: Home, shared: string): Promise<string> {
+  const file = ["keys", "gateway-passport-keys.json"] as const;
+  const own = await keptText(home, file, makePrivatePassportKeys);
+  try {
+    return JSON.stringify([...JSON.parse(shared), ...JSON.parse(own)]);
+  } catch {
+    throw new StartError(
+      `A file of Passport keys in ${home.at("keys")} is no list; delete it and a new one is made`,
+    );
+  }
 }
 
 /** Easier to type than a key, and of 96 random bits still. */

@@ -1,5 +1,9 @@
-import type { GatewayValues, InForce } from "@edgepass/shared/configuration";
-import type { ConfiguredKeyState } from "@edgepass/shared/configuration";
+import type {
+  ConfiguredKeyState,
+  GatewayValues,
+  InForce,
+  PassportPublicKey,
+} from "@edgepass/shared/configuration";
 import type { Profile } from "@edgepass/shared/passport";
 import { choosePassports, type MintingKey } from "./passport_keys.ts";
 
@@ -13,6 +17,8 @@ export interface ReportedKey {
   readonly state: ConfiguredKeyState;
   /** Who says so. */
   readonly from: "central" | "own";
+  /** Its public half, where it has one. */
+  readonly publicKey?: PassportPublicKey;
 }
 
 /** What an instance tells of its keys. */
@@ -32,7 +38,7 @@ export function reportKeys(
   const { S, A } = choosePassports(keys, values).signingKeys;
   return {
     version,
-    keys: keys.map(({ profile, state: own, signing: { kid } }) => {
+    keys: keys.map(({ profile, state: own, signing: { kid }, publicKey }) => {
       const isCentral = Object.hasOwn(states, kid);
       const state = (isCentral ? states[kid] : undefined) ?? own;
       const signs = (profile === "S" ? S : A)?.kid === kid;
@@ -43,6 +49,7 @@ export function reportKeys(
         profile,
         state: isPast ? "retired" : state,
         from: isCentral ? "central" : "own",
+        ...(publicKey ? { publicKey } : {}),
       };
     }),
   };

@@ -1,5 +1,5 @@
 import { json } from "@edgepass/shared/config";
-import type { GatewayValues, KeysSection } from "@edgepass/shared/configuration";
+import type { GatewayValues, KeysSection, PassportPublicKey } from "@edgepass/shared/configuration";
 import {
   Ed25519PrivateJwk,
   importKeyPair,
@@ -70,6 +70,8 @@ export interface MintingKey {
   readonly state: KeyState;
   /** The imported key, which signs and does nothing else. */
   readonly signing: SigningKey;
+  /** Of profile A: by which services verify what it signs. */
+  readonly publicKey?: PassportPublicKey;
 }
 
 /**
@@ -84,9 +86,17 @@ export async function readMintingKeys(
     const signing = secret
       ? await importSecret({ kid, secret }, ["sign"])
       : jwk && await importKeyPair(kid, jwk);
-    if (signing) return { profile: secret ? "S" : "A", state, signing } as const;
+    if (signing && jwk) {
+      return { profile: "A", state, signing, publicKey: toPublicKey(kid, jwk.x) } as const;
+    }
+    if (signing) return { profile: "S", state, signing } as const;
     throw new TypeError("Cannot start: PASSPORT_KEYS has a key whose halves do not match");
   }));
+}
+
+/** RFC 8037 §2, without the private half. */
+function toPublicKey(kid: string, x: string): PassportPublicKey {
+  return { kid, kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", x };
 }
 
 type KeyStates = NonNullable<KeysSection["passport"]>;

@@ -5,20 +5,27 @@ import { runKeys } from "./command.ts";
 import type { KeySystem } from "./world.ts";
 
 type States = Readonly<Record<string, ConfiguredKeyState>>;
+interface PublicKey {
+  kid: string;
+}
 interface Keys {
   access?: States;
   passport?: States;
-  passportPublic?: { kid: string }[];
+  passportPublic?: PublicKey[];
 }
 
 const begin = Date.parse("2026-01-05T09:00:00Z");
+
+const ofA: States = { ed1: "signing", ed2: "published" };
+const firstKeys: States = { a1: "signing", a2: "published" };
 
 /**
  * A system with two keys of each kind, which follows its configuration at once; `race` runs before
  * each change, as another administrator would.
  */
-function setup({ own = { a1: "signing", a2: "published" }, keys = {}, refill = {} }: {
+function setup({ own = firstKeys, publicKeys = [], keys = {}, refill = {} }: {
   own?: States;
+  publicKeys?: readonly PublicKey[];
   keys?: Keys;
   refill?: KeySystem["refill"];
 } = {}) {
@@ -61,6 +68,7 @@ function setup({ own = { a1: "signing", a2: "published" }, keys = {}, refill = {
         profile: kid.startsWith("ed") ? "A" : "S",
         state: now,
         from: state.keys.passport?.[kid] ? "central" : "own",
+        publicKey: publicKeys.find((key) => key.kid === kid),
       }));
       return Promise.resolve({ version: state.version, keys: all });
     }
@@ -137,6 +145,36 @@ for (const kind of ["access", "passport"] as const) {
     assert.deepEqual(state.keys[kind], { a1: "retired", a2: "signing" });
   });
 }
+
+Deno.test("keys rotate makes the first key of profile A known to services before it signs", async () => {
+  const { run, puts } = setup({
+    own: { ...firstKeys, ed1: "published" },
+    publicKeys: [{ kid: "ed1" }],
+  });
+  const { text, code } = await run("rotate", "passport", "--profile", "A");
+  assert.equal(code, 0, text);
+  assert.match(text, /ed1 signs what passport.send has it sign/);
+  assert.deepEqual(puts.map(({ keys }) => keys), [
+    { passport: { ed1: "published" }, passportPublic: [{ kid: "ed1" }] },
+    { passport: { ed1: "signing" }, passportPublic: [{ kid: "ed1" }] },
+  ]);
+});
+
+Deno.test("keys rotate makes a key of profile A known, and forgets what is revoked", async () => {
+  const { run, puts } = setup({
+    own: ofA,
+    publicKeys: [{ kid: "ed1" }, { kid: "ed2" }],
+    keys: {
+      passport: { ed0: "revoked", ed2: "published" },
+      passportPublic: [{ kid: "ed0" }, { kid: "ed1" }],
+    },
+  });
+  assert.equal((await run("rotate", "passport")).code, 0);
+  assert.deepEqual(puts.map(({ keys }) => [keys.passport?.ed2, keys.passportPublic]), [
+    ["published", [{ kid: "ed1" }, { kid: "ed2" }]],
+    ["signing", [{ kid: "ed1" }, { kid: "ed2" }]],
+  ]);
+});
 
 Deno.test("keys rotate says what a shorter wait risks", async () => {
   const { run, slept, said } = setup();
@@ -235,7 +273,6 @@ Deno.test("keys list shows where keys stand, by whom, and what comes next", asyn
 });
 
 const retired = { access: { a1: "retired", a2: "signing" } } as const;
-const ofA = { ed1: "signing", ed2: "published" } as const;
 const refused = {
   "a rotation without a next access key": [
     { own: { a1: "signing" } },
@@ -252,12 +289,12 @@ const refused = {
     "rotate access",
     /no next access key/,
   ],
-  "a rotation of a profile that nothing signs": [
+  "a rotation of a profile that has no key": [
     {},
     "rotate passport --profile A",
-    /No passport key of profile A signs/,
+    /no next passport key: add an Ed25519 key .+deno task keys:new A/,
   ],
-  "a key of profile A that services do not have": [
+  "a key of profile A that services do not have, and whose public half is not told": [
     { own: ofA },
     "rotate passport",
     /add its public half to keys.passportPublic/,

@@ -1,6 +1,6 @@
 import { type KeyKind, retirementSeconds } from "@edgepass/shared/configuration";
 import { requireNext, signerOf } from "./next_key.ts";
-import { requirePublicHalf, requireSeen } from "./rotate.ts";
+import { requireSeen } from "./rotate.ts";
 import {
   type Effects,
   type KeySystem,
@@ -43,7 +43,7 @@ export async function retire(
     }
     await requireOver(system, kind, kid, effects);
     const comment = `Take retired ${kind} key ${kid} out of use`;
-    const version = await putStates(system, world, { [kid]: "revoked" }, comment);
+    const version = await putStates(system, world, { [kid]: "revoked" }, { comment });
     return `Version ${version}: ${kid} verifies nothing any more`;
   });
 }
@@ -96,12 +96,11 @@ export async function revoke(
     const next = key.state === "signing"
       ? await requireNext(system, world, signerOf(world, key.profile).profile, effects)
       : undefined;
-    if (next) requirePublicHalf(world, next);
     const version = await putStates(
       system,
       world,
       { [kid]: "revoked", ...(next ? { [next.kid]: "signing" } : {}) },
-      `Revoke ${kind} key ${kid}`,
+      { comment: `Revoke ${kind} key ${kid}`, next },
     );
     if (next) {
       await requireSeen(system, kind, next.kid, effects);

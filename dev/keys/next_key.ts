@@ -28,6 +28,13 @@ export function signerOf({ kind, keys }: World, profile?: Profile): KeyView {
   throw new Refusal(`No ${kind} key${whose} signs: deno task keys list shows where they stand`);
 }
 
+/** The same; undefined where nothing of profile A signs, as before the first of its keys does. */
+export function findSigner(world: World, profile?: Profile): KeyView | undefined {
+  const isFirst = profile === "A" &&
+    !world.keys.some((key) => key.profile === "A" && key.state === "signing");
+  return isFirst ? undefined : signerOf(world, profile);
+}
+
 /** The key that could sign next, if there is one: known to verifiers before merely being there. */
 export function nextOf({ keys }: World, profile: Profile | undefined): KeyView | undefined {
   const able = keys.filter((key) =>
@@ -70,8 +77,7 @@ function whereToPutOne(kind: KeyKind, profile: Profile | undefined): string {
   const name = settings[kind];
   const who = kind === "access" ? "of auth" : "of the gateway and of every service";
   const which = profile === "A"
-    ? `an Ed25519 key in state published to ${name} of the gateway, its public half to ` +
-      "keys.passportPublic"
+    ? `an Ed25519 key in state published to ${name} of the gateway (deno task keys:new A makes one)`
     : `a key in state published to ${name} ${who} (deno task keys:new makes some)`;
   return `There is no next ${kind} key: add ${which}. ` +
     `On Workers: deno task wrangler secret put ${name}. ` +

@@ -1,7 +1,8 @@
 import type { KeyKind } from "@edgepass/shared/configuration";
-import { nextOf, type Profile, requireNext, signerOf } from "./next_key.ts";
+import { findSigner, nextOf, type Profile, requireNext } from "./next_key.ts";
 import {
   type Effects,
+  isVerifiable,
   type KeySystem,
   type KeyView,
   Overtaken,
@@ -16,7 +17,7 @@ import {
 /** How a rotation is asked for. */
 export interface RotateOptions {
   readonly kind: KeyKind;
-  /** Whose signer is to change; that of S by default, if it has one. */
+  /** Whose signer is to change; that of S by default. Nothing of A need have signed before. */
   readonly profile?: Profile;
   /** Between publishing and signing. */
   readonly waitSeconds?: number;
@@ -50,11 +51,11 @@ export async function rotate(
   const publishedAt = new Map<string, number>();
   for (let attempt = 1; attempt <= maxAttempts;) {
     const world = await readWorld(system, kind);
-    const signer = signerOf(world, profile);
-    const next = await requireNext(system, world, signer.profile, effects);
-    requirePublicHalf(world, next);
+    const signer = findSigner(world, profile);
+    const ofProfile = signer ? signer.profile : profile;
+    const next = await requireNext(system, world, ofProfile, effects);
     try {
-      if (next.from !== "central") {
+      if (next.from !== "central" || !isVerifiable(world, next)) {
         await publish(system, world, { signer, next }, effects);
         publishedAt.set(next.kid, now());
         continue;
@@ -68,7 +69,8 @@ export async function rotate(
       continue;
     }
     await requireSeen(system, kind, next.kid, effects);
-    await prepareNext(system, kind, signer.profile);
+    await prepareNext(system, kind, ofProfile);
+    if (!signer) return `The ${kind} key ${next.kid} signs what passport.send has it sign`;
     return `The ${kind} key ${next.kid} signs; ${signer.kid} verifies until all it signed has ended`;
   }
   throw new Refusal(
@@ -78,18 +80,9 @@ export async function rotate(
 
 /** Who signs, and who is to. */
 interface Pair {
-  readonly signer: KeyView;
+  /** Nobody, before the first key of profile A. */
+  readonly signer: KeyView | undefined;
   readonly next: KeyView;
-}
-
-/** Services find the public half of a key of profile A in the configuration, and nowhere else. */
-export function requirePublicHalf({ document }: World, { kid, profile }: KeyView): void {
-  if (profile !== "A") return;
-  const published = document.keys?.passportPublic ?? [];
-  if (published.some((key) => key.kid === kid)) return;
-  throw new Refusal(
-    `Services could not verify what ${kid} signs: add its public half to keys.passportPublic first`,
-  );
 }
 
 /** The signer is written down too, so that it signs on whatever the secret says. */
@@ -99,10 +92,13 @@ async function publish(
   { signer, next }: Pair,
   { say }: Effects,
 ): Promise<void> {
-  const states = { [signer.kid]: "signing", [next.kid]: "published" } as const;
   const comment = `Publish ${world.kind} key ${next.kid}`;
-  const version = await putStates(system, world, states, comment);
-  say(`Version ${version}: ${next.kid} is published, ${signer.kid} signs`);
+  const version = await putStates(system, world, {
+    ...(signer ? { [signer.kid]: "signing" } : {}),
+    [next.kid]: "published",
+  }, { comment, next });
+  const who = signer ? `${signer.kid} signs` : "nothing of its profile signs yet";
+  say(`Version ${version}: ${next.kid} is published, ${who}`);
 }
 
 /** Somebody may have revoked one of them while it waited. */
@@ -113,12 +109,14 @@ async function letSign(
   { say }: Effects,
 ): Promise<void> {
   const world = await readWorld(system, kind);
-  const hasMoved = signerOf(world, signer.profile).kid !== signer.kid ||
-    nextOf(world, signer.profile)?.kid !== next.kid;
+  const hasMoved = findSigner(world, next.profile)?.kid !== signer?.kid ||
+    nextOf(world, next.profile)?.kid !== next.kid;
   if (hasMoved) throw new Overtaken();
-  const states = { [next.kid]: "signing", [signer.kid]: "retired" } as const;
-  const version = await putStates(system, world, states, `Let ${kind} key ${next.kid} sign`);
-  say(`Version ${version}: ${next.kid} signs, ${signer.kid} is retired`);
+  const version = await putStates(system, world, {
+    ...(signer ? { [signer.kid]: "retired" } : {}),
+    [next.kid]: "signing",
+  }, { comment: `Let ${kind} key ${next.kid} sign`, next });
+  say(`Version ${version}: ${next.kid} signs${signer ? `, ${signer.kid} is retired` : ""}`);
 }
 
 async function waitOut(

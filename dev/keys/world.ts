@@ -58,6 +58,8 @@ export interface KeyView {
   readonly from: "own" | "central";
   /** Whether it could sign: its material is where it is used. */
   readonly hasMaterial: boolean;
+  /** By which services verify what it signs, if it is of profile A. */
+  readonly publicKey?: PublicKey | undefined;
 }
 
 /** The keys of a kind at one version of the central configuration. */
@@ -70,13 +72,15 @@ export interface World {
 
 type Document = z.output<typeof Document>;
 
+const PublicKey = z.looseObject({ kid: z.string() });
+type PublicKey = z.output<typeof PublicKey>;
 const State = z.enum(["published", "signing", "retired", "revoked"]);
 const States = z.record(z.string(), State);
 const Document = z.looseObject({
   keys: z.optional(z.looseObject({
     access: z.optional(States),
     passport: z.optional(States),
-    passportPublic: z.optional(z.array(z.looseObject({ kid: z.string() }))),
+    passportPublic: z.optional(z.array(PublicKey)),
   })),
 });
 const Configuration = z.object({ version: z.number(), document: Document });
@@ -92,6 +96,7 @@ const Report = z.object({
     profile: z.enum(["S", "A"]),
     state: State,
     from: z.enum(["own", "central"]),
+    publicKey: z.optional(PublicKey),
   })),
 });
 
@@ -157,18 +162,22 @@ export async function readSince(
 }
 
 /**
- * Puts keys in other states, all in one version, unless somebody changed anything since.
+ * Puts keys in other states, all in one version, unless somebody changed anything since. A `next` key
+ * of profile A is made known to services by the same version.
  *
  * @throws {Overtaken} when somebody did
+ * @throws {Refusal} when nobody could verify what the next key signs
  */
 export async function putStates(
   { call }: KeySystem,
   { kind, version, document }: World,
   states: Readonly<Record<string, ConfiguredKeyState>>,
-  comment: string,
+  { comment, next }: { readonly comment: string; readonly next?: KeyView | undefined },
 ): Promise<number> {
   const { keys = {} } = document;
-  const wanted = { ...document, keys: { ...keys, [kind]: { ...keys[kind], ...states } } };
+  const changed = { ...keys, [kind]: { ...keys[kind], ...states } };
+  const passportPublic = next && withPublicHalf(document, next);
+  const wanted = { ...document, keys: passportPublic ? { ...changed, passportPublic } : changed };
   const body = { document: wanted, ifVersion: version, comment };
   try {
     return z.parse(Configuration, await call("PUT", api, body)).version;
@@ -176,6 +185,29 @@ export async function putStates(
     const isLate = error instanceof Error && "code" in error && error.code === "conflict";
     throw isLate ? new Overtaken() : error;
   }
+}
+
+/** Whether services can verify what a key signs. */
+export function isVerifiable({ document }: World, { kid, profile }: KeyView): boolean {
+  return profile !== "A" || publicHalves(document).some((key) => key.kid === kid);
+}
+
+/** Services find the public half of a key of profile A in the configuration, and nowhere else. */
+function withPublicHalf(document: Document, { kid, profile, publicKey }: KeyView) {
+  const known = publicHalves(document);
+  if (profile !== "A" || known.some((key) => key.kid === kid)) return undefined;
+  if (publicKey) {
+    // What is revoked verifies nothing any more, and there is room for a few.
+    const states = document.keys?.passport ?? {};
+    return [...known.filter((key) => states[key.kid] !== "revoked"), publicKey];
+  }
+  throw new Refusal(
+    `Services could not verify what ${kid} signs: add its public half to keys.passportPublic first`,
+  );
+}
+
+function publicHalves({ keys }: Document): readonly PublicKey[] {
+  return keys?.passportPublic ?? [];
 }
 
 /** States of a kind as they are in force, by `kid`. */
