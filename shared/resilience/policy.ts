@@ -72,16 +72,18 @@ export type PolicyPatch = z.output<typeof policySchema>;
  *
  * At 50 requests a second the breaker opens within 2 seconds of an outage that follows a healthy
  * time, whether the dependency refuses or never answers, and closes about a second after the end.
+ * `timeoutMs` lies below `slowCallMs`, so that who waits for a dependency that never answers has
+ * given up before its own caller finds it slow, and shuts out what needs no such dependency.
  */
 export const defaultPolicy: Policy = {
-  timeoutMs: 2_000,
+  timeoutMs: 1_000,
   maxConcurrent: 1_024,
   retry: { maxAttempts: 2, baseDelayMs: 50, maxDelayMs: 1_000 },
   breaker: {
     windowMs: 2_000,
     minimumCalls: 5,
     failureRatePercent: 50,
-    slowCallMs: 1_000,
+    slowCallMs: 1_200,
     slowCallRatePercent: 50,
     openMs: 1_000,
     permittedHalfOpenCalls: 1,

@@ -17,7 +17,7 @@ const faults: Readonly<Record<string, { id: string; fault: Fault; slowMs?: numbe
 };
 
 /** The longest that a call of a service, and of the recommender, may wait; and the way back. */
-const limitsMs = { service: 2_000, recommender: 800, back: 100 } as const;
+const limitsMs = { service: 1_000, recommender: 800, back: 100 } as const;
 /** Of a call that may be repeated, where the retry's budget pays for it. */
 const attempts = 2;
 /** The breaker is open by then. */
@@ -32,8 +32,9 @@ export const serviceCases: readonly SchoolCase[] = [
       await school.proxies.course.set(fault);
       const during = wait(Math.max(faultMs, 1_000));
       const [enrolling, beside] = await Promise.all([
-        driveSchool({ perSecond: 20, during, send: () => enrollAgain(school) }),
-        driveSchool({ perSecond: 20, during, send: () => listEnrollments(school) }),
+        // Most calls of enrollment wait for course, and still it is not at fault.
+        driveSchool({ perSecond: 30, during, send: () => enrollAgain(school) }),
+        driveSchool({ perSecond: 10, during, send: () => listEnrollments(school) }),
       ]);
       judge.only("asking for a course", enrolling, [
         "503 upstream_unavailable",
