@@ -57,7 +57,7 @@ Deno.test("a call carries the Passport as it came, the trace with a new span, an
   assert.equal(first?.redirect, "manual");
   assert.equal(first?.headers.get("x-passport"), passportToken);
   assert.equal(first?.headers.get("x-call-chain"), "gateway,enrollment");
-  assert.equal(first?.headers.get("x-deadline-ms"), "2000", "nobody waits longer");
+  assert.equal(first?.headers.get("x-deadline-ms"), "1000", "nobody waits longer");
   const spans = [first, second].map((call) => call?.headers.get("traceparent")?.split("-"));
   assert.deepEqual(spans.map((parts) => parts?.[1]), [traceId, traceId]);
   assert.equal(new Set([...spans.map((parts) => parts?.[2]), "00f067aa0ba902b7"]).size, 3);
