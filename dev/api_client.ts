@@ -11,8 +11,14 @@ export class ApiFailure extends Error {
   /** What did not fit, field by field. */
   readonly details: readonly Detail[];
 
-  constructor(what: string, status: number, code: string, details: readonly Detail[] = []) {
-    super(`${what} answered ${status} ${code}`);
+  constructor(
+    what: string,
+    status: number,
+    code: string,
+    details: readonly Detail[] = [],
+    message?: string,
+  ) {
+    super(`${what} answered ${status} ${code}${message === undefined ? "" : `: ${message}`}`);
     this.status = status;
     this.code = code;
     this.details = details;
@@ -20,11 +26,14 @@ export class ApiFailure extends Error {
 }
 
 const Envelope = z.object({ success: z.boolean(), data: z.optional(z.unknown()) });
+const Failed = z.object({
+  code: z.string(),
+  message: z.optional(z.string()),
+  details: z.optional(z.array(Detail)),
+});
+type Failed = z.output<typeof Failed>;
 /** In the envelope, and where a route has none. */
-const Failure = z.union([
-  z.object({ error: z.object({ code: z.string(), details: z.optional(z.array(Detail)) }) }),
-  z.object({ code: z.string(), details: z.optional(z.array(Detail)) }),
-]);
+const Failure = z.union([z.object({ error: Failed }), Failed]);
 
 export interface CallOptions {
   readonly token?: string;
@@ -78,10 +87,11 @@ function callsTo(
     const answer: unknown = await response.json().catch(() => undefined);
     if (!response.ok) {
       const { success, data } = z.safeParse(Failure, answer);
-      const { code, details = [] } = success
+      const { code, details, message }: Failed = success
         ? "error" in data ? data.error : data
         : { code: "without a code" };
-      throw new ApiFailure(`${method} ${path.split("?")[0]}`, response.status, code, details);
+      const what = `${method} ${path.split("?")[0]}`;
+      throw new ApiFailure(what, response.status, code, details, message);
     }
     return isBare ? answer : z.parse(Envelope, answer).data;
   };

@@ -100,9 +100,13 @@ function layOver(
 }
 
 /** Only the gateway knows its table, so a path written wrong is seen here first. */
-function warnOfUnknown({ revocation, limits }: GatewayValues, table: RouteTable, log: Logger) {
+function warnOfUnknown(
+  { revocation, limits, passport }: GatewayValues,
+  table: RouteTable,
+  log: Logger,
+): void {
   const known = new Set(table.routes.map(({ path }) => path));
-  const named = [...Object.keys(revocation), ...Object.keys(limits.routes ?? {})];
+  const named = [revocation, limits.routes ?? {}, passport.sendByRoute ?? {}].flatMap(Object.keys);
   const unknown = named.filter((path) => !known.has(path));
   if (unknown.length > 0) log.warn("Configuration names routes that are not there", { unknown });
 }

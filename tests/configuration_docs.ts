@@ -26,7 +26,7 @@ default.
 deno task config get
 deno task config set gateway.logLevel debug
 deno task config set gateway.routes.+ '{"prefix":"/echo","upstream":"http://127.0.0.1:9999","access":"public"}'
-deno task config set 'gateway.revocation["/courses/*"]' '{"boundedMs":1000}'
+deno task config set 'gateway.revocation["/courses/{id}"]' '{"boundedMs":1000}'
 deno task config unset gateway.logLevel
 deno task config history
 deno task config rollback 3
@@ -55,7 +55,8 @@ itself. A deployment has the command and the API.
 - **Versions only grow.** Each accepted change is the next one, a rollback too. An instance never
   goes back to a lower one, and a version that is missing changes nothing.
 - **A document that does not fit changes nothing.** It is refused with 422, naming each place and
-  what is wrong there. The schema is strict: a name written wrong is refused, not ignored. What is in
+  what is wrong there. The schema is strict: a name written wrong is refused, not ignored; routes and
+  dependencies have names of your own, and the gateway tells by a line of routes that it has not. What is in
   Redis is checked again by each instance for its own part; the last good version stays in force,
   and a line and \`edgepass_configuration_fetches_total\` say so. Names that an older program does not
   know are left aside there, and the rest of the document holds.

@@ -14,7 +14,7 @@ export const usage = `Usage: deno task config get [path]
        deno task config unset <path>
        deno task config history
        deno task config rollback <version>
-A path is gateway.logLevel or gateway.revocation["/courses/*"]; + is the place behind a list's last.`;
+A path is gateway.logLevel or gateway.revocation["/courses/{id}"]; + is the place behind a list's last.`;
 
 const api = "/admin/configuration";
 

@@ -29,9 +29,13 @@ import { importRefreshTokenKey } from "./refresh_tokens.ts";
 import { createRevocationWriter, type RevocationWriter } from "./revocations.ts";
 import { type AuthStore, sqlAuthStore } from "./store/mod.ts";
 import { addStates } from "./states_store.ts";
+import { findUnusableKeys } from "./usable_keys.ts";
 
 /** A change waits for Redis longer than a check does: its answer says that the change holds. */
 const redisTimeoutMs = 1_000;
+
+const PassportKeys = z.object({ PASSPORT_KEYS: passportRingSetting });
+type PassportKeys = z.output<typeof PassportKeys>;
 
 const dayMs = 86_400_000;
 const networkDays = 180;
@@ -55,7 +59,8 @@ export function composeAuth(
   { starter = createStarter(bindings), passwords }: AuthEffects = {},
 ): Application {
   const config = readConfig(AuthConfig, bindings);
-  requireOwnSecrets(config, bindings);
+  const { PASSPORT_KEYS: passport } = readConfig(PassportKeys, bindings);
+  requireOwnSecrets(config, passport);
   const sql = readSqlDb(config.AUTH_DB, config.AUTH_DB_TOKEN);
   const events = createEvents({ service: "auth", table: eventTypes, sql, bindings, starter });
   addStates(events, sql);
@@ -67,10 +72,12 @@ export function composeAuth(
   });
   const live = starter.configuration("auth");
   const log = starter.createLogger("auth");
+  const ring = createAccessTokenKeyRing(config.ACCESS_TOKEN_KEYS, config.ACCESS_TOKEN_KEYS_AGAIN);
   const configurations = createConfigurations({
     store: store.configurations,
     redis,
     read: (document) => readDocument(configurationSchema, document),
+    findUnusableKeys: (document) => findUnusableKeys(document, { access: ring, passport }),
     learn: live.learn,
     announceRevokedKeys: () => revocations.pushPending(),
     log,
@@ -84,7 +91,6 @@ export function composeAuth(
     now: starter.now,
     refillOthers: configurations.refill,
   });
-  const ring = createAccessTokenKeyRing(config.ACCESS_TOKEN_KEYS, config.ACCESS_TOKEN_KEYS_AGAIN);
   const reread = () =>
     ring.reread().catch(() => log.error("Access-token keys could not be read again"));
   live.prepare(({ keys: { access = {} } }) => {
@@ -202,11 +208,10 @@ async function sweep(
 }
 
 /** Auth holds secrets of every kind, so it is here that one used twice can be seen. */
-function requireOwnSecrets(config: AuthConfig, bindings: Bindings): void {
-  const { PASSPORT_KEYS } = readConfig(z.object({ PASSPORT_KEYS: passportRingSetting }), bindings);
+function requireOwnSecrets(config: AuthConfig, passport: PassportKeys["PASSPORT_KEYS"]): void {
   try {
     requireDistinctSecrets({
-      PASSPORT_KEYS: PASSPORT_KEYS.map(({ secret }) => secret),
+      PASSPORT_KEYS: passport.map(({ secret }) => secret),
       REFRESH_TOKEN_KEY: [config.REFRESH_TOKEN_KEY],
       UPSTASH_REDIS_REST_TOKEN: [config.UPSTASH_REDIS_REST_TOKEN],
     });

@@ -60,6 +60,8 @@ export interface ConfigurationsOptions {
   readonly store: ConfigurationStore;
   readonly redis: Redis;
   readonly read: (document: unknown) => ConfigurationReading;
+  /** Why a document would leave nobody to sign; nothing when it does not. */
+  readonly findUnusableKeys: (document: ConfigurationDocument) => Promise<readonly ProblemDetail[]>;
   /** Lets this instance follow at once: its next request may know of no newer version. */
   readonly learn: (version: number) => Promise<void> | undefined;
   /** Tells Redis of keys that are revoked. @throws {Problem} `revocation_unavailable` */
@@ -127,6 +129,8 @@ export function createConfigurations(options: ConfigurationsOptions): Configurat
     const document = requireFit(options.read(given));
     const before = await store.newest();
     requireSteps(before ? JSON.parse(before.document) : {}, document);
+    const unusable = await options.findUnusableKeys(document);
+    if (unusable.length > 0) throw refusal(unusable);
     const changed = listChanges(before ? JSON.parse(before.document) : {}, document);
     if (changed.length > 0) {
       const after = before?.version ?? 0;

@@ -6,7 +6,7 @@ import {
   makeAccessTokenKeys,
   setupAuth,
 } from "../../tests/support/auth_service.ts";
-import { expectJson } from "../../tests/support/services.ts";
+import { expectJson, expectProblem } from "../../tests/support/services.ts";
 import { Configuration, ConfigurationHistory } from "./configuration_schema.ts";
 import { JwkSet } from "./schema.ts";
 
@@ -153,7 +153,11 @@ Deno.test("a key that a file gained is published by the sweep, or with the versi
     const [head = ""] = (await auth.tokens(administrator)).accessToken.split(".");
     return JSON.parse(atob(head)).kid;
   };
-  await expectJson(auth.put({ keys: { access: { [now]: "retired" } } }), 200, Configuration);
+  await expectProblem(
+    auth.put({ keys: { access: { [now]: "retired" } } }),
+    422,
+    "validation_failed",
+  );
   assert.equal(await header(), now, "a version by which no key signs does not get in force");
 
   file = JSON.stringify({ keys: [...own, later[1]] });

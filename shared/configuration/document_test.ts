@@ -56,6 +56,10 @@ const accepted: Readonly<Record<string, unknown>> = {
   },
   "a breaker": { services: { course: { dependencies: { user: { breaker: { openMs: 10 } } } } } },
   "a service's own setting": { services: { course: { pageSize: 7, logLevel: "debug" } } },
+  "names of one's own that sound like secrets": {
+    gateway: { dependencies: { "auth-token": {}, "authorization.example.com": {} } },
+    keys: { access: { "signing-key-2": "signing" }, passport: { "api-key-1": "signing" } },
+  },
   "states of keys": {
     keys: { access: { a: "signing", b: "retired" }, passport: { c: "revoked" } },
   },
@@ -201,6 +205,11 @@ const refused: Readonly<Record<string, readonly [document: unknown, path: string
     /secrets/,
   ],
   "a secret": [{ services: { course: { apiKey: "marker" } } }, "services.course.apiKey", /secrets/],
+  "a secret in the place of a state": [
+    { keys: { access: { "api-key-1": "marker" } } },
+    "keys.access.api-key-1",
+    /published or/,
+  ],
   "a token": [{ gateway: { redisToken: "marker" } }, "gateway.redisToken", /secrets/],
   "a password far inside": [
     { gateway: { dependencies: { db: { retry: { password: "marker" } } } } },

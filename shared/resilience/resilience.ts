@@ -101,7 +101,7 @@ export function createResilience(
     { permit, place }: Admission,
     make: (limit: Omit<Attempt, "number">) => Promise<Response>,
   ): Promise<Ending> {
-    const { timeoutMs, breaker: { slowCallMs } } = policy();
+    const { timeoutMs } = policy();
     const remainingMs = call.remainingMs?.() ?? timeoutMs;
     const limitMs = Math.max(1, Math.floor(Math.min(timeoutMs, remainingMs)));
     const limit = startTimeLimit(limitMs, call.signal);
@@ -115,8 +115,9 @@ export function createResilience(
       // Who ignores its signal may answer yet, and nobody will read that.
       sending.then((late) => late.body?.cancel()).catch(() => {});
       const isOver = limit.hasPassed() || isTimeout(call.signal);
-      // A caller with little time left learns nothing about the dependency.
-      const isInnocent = isOver ? limitMs < Math.min(timeoutMs, slowCallMs) : call.signal.aborted;
+      // A caller with little time left learns nothing about the dependency. Half is not little: along
+      // a chain each caller has a little less than its limit.
+      const isInnocent = isOver ? limitMs < timeoutMs / 2 : call.signal.aborted;
       if (isInnocent) permit.cancel();
       else permit.fail();
       return { problem: toProblem(cause, isOver), again: !call.signal.aborted };

@@ -206,6 +206,14 @@ Deno.test("a caller with no time to spare says nothing about the dependency", as
   await (await call(status(200))).text();
 });
 
+Deno.test("a caller along a chain, with a little less than the limit, has waited long enough", async () => {
+  const { attempts, call } = setup({ timeoutMs: 40, breaker: { minimumCalls: 1 } });
+  const asked = { method: "POST", remainingMs: () => 39 };
+  await assert.rejects(call(heedless, asked), { code: "upstream_timeout" });
+  await assert.rejects(call(status(200), asked), { code: "upstream_unavailable" });
+  assert.deepEqual(attempts, [1], "the second was refused");
+});
+
 Deno.test("each attempt is told how long anybody waits for it", async () => {
   const { call, clock, save } = setup();
   await save();

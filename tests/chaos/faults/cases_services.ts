@@ -7,9 +7,9 @@ import { enrollAgain, type School } from "./school.ts";
 const garbage = new TextEncoder().encode("no HTTP at all\r\n\r\n");
 
 /** What happens to the bytes between two parts. */
-const faults: Readonly<Record<string, { id: string; fault: Fault; slowMs?: number }>> = {
-  "is 5 s late": { id: "F30", fault: { kind: "latency", ms: 5_000 }, slowMs: 1 },
-  "takes connections and never answers": { id: "F30", fault: { kind: "silent" }, slowMs: 1 },
+const faults: Readonly<Record<string, { id: string; fault: Fault }>> = {
+  "is 5 s late": { id: "F30", fault: { kind: "latency", ms: 5_000 } },
+  "takes connections and never answers": { id: "F30", fault: { kind: "silent" } },
   "is down": { id: "F31", fault: { kind: "refuse" } },
   "resets connections": { id: "F33", fault: { kind: "reset" } },
   "breaks off in its headers": { id: "F33", fault: { kind: "cut", afterBytes: 20, how: "end" } },
@@ -21,7 +21,7 @@ const limitsMs = { service: 1_000, recommender: 800, back: 100 } as const;
 /** Of a call that may be repeated, where the retry's budget pays for it. */
 const attempts = 2;
 /** The breaker is open by then. */
-const openAfterMs = 3_500;
+const openAfterMs = 2_500;
 
 export const serviceCases: readonly SchoolCase[] = [
   ...Object.entries(faults).map(([what, { id, fault }]): SchoolCase => ({

@@ -11,9 +11,13 @@ import { startSchool } from "./school.ts";
 import { startWorld } from "./world.ts";
 
 /** Faults of what stands behind a gateway. */
-const cases = Deno.env.get("SCHOOL")
-  ? []
-  : [...redisCases, ...upstreamCases, ...clientCases, ...loadCases, ...resourceCases];
+const cases = [
+  ...redisCases,
+  ...upstreamCases,
+  ...clientCases,
+  ...loadCases,
+  ...resourceCases,
+];
 /** Faults within the whole product. */
 const schoolCases = [...serviceCases, ...schoolResourceCases, ...restartCases, ...randomCases];
 

@@ -1,0 +1,68 @@
+import type { ConfigurationDocument } from "@edgepass/shared/configuration";
+import type { KeyState } from "@edgepass/shared/crypto";
+import type { ProblemDetail } from "@edgepass/shared/problem";
+import { type AccessTokenKeyRing, chooseAccessTokenKeys } from "./keys.ts";
+
+/** Where the keys stand by the secrets that auth has. */
+export interface KnownKeys {
+  readonly access: AccessTokenKeyRing;
+  /** Of profile S, which every service shares; none where Passports are of profile A alone. */
+  readonly passport: readonly { readonly kid: string; readonly state: KeyState }[];
+}
+
+/**
+ * Finds why a document would leave nobody to sign: each instance would refuse it for itself, or worse,
+ * some would not, and nobody could log in to take it back.
+ *
+ * The private keys of profile A are the gateway's; of those the document has to say which one signs.
+ */
+export async function findUnusableKeys(
+  { keys = {}, passport = {} }: ConfigurationDocument,
+  known: KnownKeys,
+): Promise<ProblemDetail[]> {
+  const faults: ProblemDetail[] = [];
+  if (!await canSignAccess(keys.access ?? {}, known.access)) {
+    const message = "would leave no key that signs access tokens: name one in state signing";
+    faults.push({ path: "keys.access", message });
+  }
+  const { send, sendByRoute = {}, accept = ["S"] } = passport;
+  const sent = [...(send ? [send] : []), ...Object.values(sendByRoute)];
+  const states = keys.passport ?? {};
+  const ofA = new Set((keys.passportPublic ?? []).map(({ kid }) => kid));
+  const signs = (kid: string) => Object.hasOwn(states, kid) ? states[kid] === "signing" : undefined;
+
+  const needsA = sent.some((profile) => profile !== "S") || !accept.includes("S");
+  // Without a word of its state, its secret decides.
+  if (needsA && ![...ofA].some((kid) => signs(kid) ?? true)) {
+    const message =
+      "needs a key of profile A that signs: deno task keys rotate passport --profile A";
+    faults.push({ path: "passport", message });
+  }
+  const needsS = sent.some((profile) => profile !== "A") ||
+    (send === undefined && accept.includes("S") && known.passport.length > 0);
+  const named = Object.keys(states).some((kid) => !ofA.has(kid) && signs(kid));
+  const ofSecret = known.passport.some(({ kid, state }) =>
+    state === "signing" && (signs(kid) ?? true)
+  );
+  if (needsS && !named && !ofSecret) {
+    const message =
+      "would leave no key that signs Passports of profile S: name one in state signing";
+    faults.push({ path: "keys.passport", message });
+  }
+  return faults;
+}
+
+type AccessStates = NonNullable<NonNullable<ConfigurationDocument["keys"]>["access"]>;
+
+async function canSignAccess(states: AccessStates, ring: AccessTokenKeyRing): Promise<boolean> {
+  const known = new Set(ring.entries().keys.map(({ kid }) => kid));
+  // The one that is to sign may be among those that were added since. What cannot be read adds none.
+  if (!Object.keys(states).every((kid) => known.has(kid))) await ring.reread().catch(() => {});
+  try {
+    chooseAccessTokenKeys(ring.entries(), states);
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
