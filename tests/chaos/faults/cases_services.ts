@@ -45,6 +45,7 @@ export const serviceCases: readonly SchoolCase[] = [
       const waits = enrolling.answers.map(({ ms }) => ms);
       judge.within("median wait", percentile(waits, 50), limitsMs.service + limitsMs.back);
       judge.within("longest wait", Math.max(...waits), attempts * limitsMs.service + limitsMs.back);
+      if (id === "F30") judgeOpening(judge, enrolling);
       judgeOpen(judge, enrolling);
       await school.proxies.course.set({ kind: "none" });
       const well = await until(async () => (await enrollAgain(school)).status === 409);
@@ -103,6 +104,12 @@ function judgeOpen(judge: Judge, { answers }: Tally): void {
   const late = answers.filter(({ atMs, status }) => atMs > openAfterMs && status === 503)
     .map(({ ms }) => ms);
   if (late.length > 0) judge.within("refusal p50 once open", percentile(late, 50), 25);
+}
+
+/** Where a call gets no answer at all, nothing but the breaker refuses with 503. */
+function judgeOpening(judge: Judge, { answers }: Tally): void {
+  const refused = answers.filter(({ status }) => status === 503).map(({ atMs }) => atMs);
+  judge.within("breaker open after", Math.min(...refused), 2_000);
 }
 
 function judgeSource(judge: Judge, claim: string, { answers }: Tally, wanted: string): void {
