@@ -41,6 +41,22 @@ export const breakerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await gateway.ask("/wire")).status, 200);
   },
 
+  async "[D05] a breaker that the configuration changes is so from the next call on"(world) {
+    const { echo, redis, token } = world;
+    await using gateway = await openSoon(world, 600_000);
+    const bearer = await token();
+    echo.answerWith(() => Response.json({}, { status: 500 }));
+    for (let call = 1; call < minimumCalls; call++) await gateway.ask("/member", bearer);
+    const breaker = { minimumCalls: 1_000_000 };
+    redis.configure(1, { gateway: { dependencies: { [new URL(echo.url).host]: { breaker } } } });
+    for (let call = 0; call < 2 * minimumCalls; call++) {
+      assert.equal((await gateway.ask("/member", bearer)).status, 500);
+    }
+    redis.configure(2, {});
+    await gateway.ask("/member", bearer);
+    assert.equal((await gateway.ask("/member", bearer)).status, 503);
+  },
+
   async "[F31] an upstream that comes back is used again"(world) {
     const { echo } = world;
     await using gateway = await openSoon(world, 1);
