@@ -81,7 +81,7 @@ Deno.test("deno task dlq and events:setup find the system that dev runs", async 
   const refused = await dlq(["list"], deployment, plain);
   assert.deepEqual(refused, {
     code: 1,
-    text: "POST /auth/token answered 401 credentials_invalid",
+    text: "POST /auth/token answered 401 credentials_invalid: E-mail or password is wrong",
   });
 });
 
