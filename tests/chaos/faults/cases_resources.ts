@@ -65,7 +65,7 @@ export const resourceCases: readonly Case[] = [
       const tally = await sendCrowd({
         origin,
         people: world.people,
-        path: "/echo/page",
+        path: "/patient/page",
         connections: 500,
         perSecond: 2_000,
         ms: faultMs,

@@ -124,6 +124,8 @@ export async function startWorld(
     ROUTES: JSON.stringify([
       route("/echo", {}),
       route("/raw", { envelope: false, timeoutMs: 5000 }),
+      // For cases in which something else than time is short.
+      route("/patient", { timeoutMs: 5000 }),
       route("/open", { access: "public" }),
       route("/bounded", { revocation: { boundedMs: 2000 } }),
       route("/other", { upstream: `http://${hostname}:${upstream.addr.port}` }),
