@@ -32,7 +32,7 @@ export interface JwksKeysOptions {
   readonly log: Logger;
 }
 
-/** Limits in milliseconds (security.md D03, I11): known keys outlive a day of a silent issuer. */
+/** Limits in milliseconds: known keys outlive a day of a silent issuer. */
 const limits = {
   cooldownMs: 30_000,
   firstCooldownMs: 1_000,
