@@ -1,6 +1,16 @@
 import { problemMediaType } from "@edgepass/shared/problem";
-import { failureResponse, readFailure, wantsProblem } from "./failure.ts";
-import { badResponse, type Head, isJson, join, mediaTypeOf, readHead } from "./response_head.ts";
+import { type Failure, failureResponse, readFailure, wantsProblem } from "./failure.ts";
+import { createJsonCheck } from "./json_check.ts";
+import { readBeginning, readJsonText, withoutMark } from "./json_text.ts";
+import {
+  badResponse,
+  type Head,
+  isJson,
+  join,
+  mediaTypeOf,
+  readHead,
+  resume,
+} from "./response_head.ts";
 
 /** Statuses that have no body (RFC 9110 §15.3.5, §15.3.6, §15.4.5). */
 const bodiless = new Set([204, 205, 304]);
@@ -13,7 +23,8 @@ const byteHeaders = [
   "content-digest",
   "repr-digest",
 ];
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** A service's codes for a Passport that it did not take. */
+const passportRefusals: ReadonlySet<string> = new Set(["passport_required", "passport_invalid"]);
 const encoder = new TextEncoder();
 
 /** What goes with a service's answer on its way to the client. */
@@ -28,9 +39,10 @@ export interface AnswerOptions {
 /**
  * Makes the client's answer of a service's: JSON in the ApiResponse form, the rest byte for byte.
  *
- * The body is spliced in as it is, never parsed and written again.
+ * The body is spliced in as it is, never parsed and written again. What cannot stand in the form
+ * passes without it: the service has done what it was asked, whatever it wrote about it.
  *
- * @throws {Problem} `upstream_bad_response` for a broken JSON body, and for a service that refused
+ * @throws {Problem} `upstream_bad_response` for a body that breaks off, and for a service that refused
  * the gateway's own Passport: that is our fault and must not log anybody out
  */
 export async function answer(
@@ -40,91 +52,123 @@ export async function answer(
 ): Promise<Response> {
   const { status } = response;
   const { headers, envelope } = options;
-  const mediaType = mediaTypeOf(headers);
-  const isWrapped = envelope && isJson(headers) && status !== 206;
-  if (isWrapped || (envelope && status === 304)) describeEnvelope(headers);
+  const asProblem = wantsProblem(request);
+  const isWrapped = envelope && isJson(headers) && status !== 206 &&
+    (isPlain(headers) || hidesText(status, headers));
   if (request.method === "HEAD" || bodiless.has(status)) {
     // A HEAD answer has the headers of the GET answer (RFC 9110 §9.3.2).
-    if (isWrapped) headers.set("content-type", wrappedType(request, status));
+    if (isWrapped) describeEnvelope(headers, wrappedType(status, asProblem));
+    else if (envelope && status === 304) dropByteHeaders(headers);
     await response.body?.cancel();
     return new Response(null, { status, headers });
   }
-  if (isWrapped) return await wrap(request, response, mediaType, options);
-  if (status === 401 && mediaType === problemMediaType) return await passRefusal(response, headers);
+  if (isWrapped && status < 400) return await wrapSuccess(response, options);
+  if (isWrapped) return await wrapFailure(response, { ...options, asProblem });
+  if (status === 401 && mediaTypeOf(headers) === problemMediaType) {
+    return await passRefusal(response, headers);
+  }
   return new Response(response.body, { status, headers });
 }
 
-function wrappedType(request: Request, status: number): string {
-  return status >= 400 && wantsProblem(request) ? problemMediaType : "application/json";
+function wrappedType(status: number, asProblem: boolean): string {
+  return status >= 400 && asProblem ? problemMediaType : "application/json";
 }
 
-async function wrap(
-  request: Request,
-  response: Response,
-  mediaType: string,
-  { headers, traceId }: AnswerOptions,
-): Promise<Response> {
+/** The gateway asks for identity, and what `fetch` inflates is inflated; nothing else can be read. */
+function isPlain(headers: Headers): boolean {
+  return (headers.get("content-encoding") ?? "identity").toLowerCase() === "identity";
+}
+
+/** A server error's text is as likely a stack or a query, unless it is problem details. */
+function hidesText(status: number, headers: Headers): boolean {
+  return status >= 500 && mediaTypeOf(headers) !== problemMediaType;
+}
+
+async function wrapSuccess(response: Response, options: AnswerOptions): Promise<Response> {
   const { status } = response;
-  // Asked for identity, and what `fetch` inflates is inflated: nothing else could be spliced.
-  if ((headers.get("content-encoding") ?? "identity") !== "identity") {
-    await response.body?.cancel();
-    throw badResponse("Service compressed its answer");
+  const { headers, traceId } = options;
+  const read = await readHead(response);
+  if (read.rest) return streamSuccess(status, { head: read.head, rest: read.rest }, options);
+  const json = readJsonText(read.head);
+  if (!json) return new Response(read.head, { status, headers });
+  describeEnvelope(headers);
+  return new Response(`${before}${json.text}${after(traceId)}`, { status, headers });
+}
+
+interface FailureOptions extends AnswerOptions {
+  /** Whether the client asks for problem details. */
+  readonly asProblem: boolean;
+}
+
+async function wrapFailure(response: Response, options: FailureOptions): Promise<Response> {
+  const { status } = response;
+  const { headers, traceId, asProblem } = options;
+  const { head, rest } = isPlain(headers) ? await readHead(response) : { head: new Uint8Array() };
+  // Nothing more of it is used, and the connection must not wait for that.
+  (rest ?? response.body)?.cancel().catch(() => {});
+  const value = rest ? readBeginning(head) : readJsonText(head)?.value;
+  if (value === undefined && !hidesText(status, headers)) {
+    return new Response(head, { status, headers });
   }
-  const { head, rest } = await readHead(response);
-  if (rest) {
-    if (status < 400) return streamSuccess(status, headers, { head, rest, traceId });
-    rest.cancel().catch(() => {});
-    throw badResponse("Service's failure is larger than any that a client can read");
-  }
-  const { text, value } = readJson(head);
-  if (status < 400) {
-    headers.set("content-type", "application/json");
-    return new Response(`${before}${text}${after(traceId)}`, { status, headers });
-  }
-  const failure = readFailure(status, mediaType, value);
-  refuseOwnFault(failure.code);
-  return failureResponse(failure, headers, { traceId, asProblem: wantsProblem(request) });
+  const failure = readFailure(status, mediaTypeOf(headers), value);
+  refuseOwnFault(failure);
+  describeEnvelope(headers);
+  return failureResponse(failure, headers, { traceId, asProblem });
 }
 
 /** Passes a 401 on as it is, unless it was our Passport that the service did not take. */
 async function passRefusal(response: Response, headers: Headers): Promise<Response> {
   const { status } = response;
-  const { head, rest } = await readHead(response);
-  if (rest) return new Response(join([head], rest, []), { status, headers });
-  const { value } = readJson(head);
-  refuseOwnFault(readFailure(status, problemMediaType, value).code);
-  return new Response(head, { status, headers });
+  const read = await readHead(response);
+  const value = read.rest ? readBeginning(read.head) : readJsonText(read.head)?.value;
+  refuseOwnFault(readFailure(status, problemMediaType, value));
+  return resume({ status, headers }, read);
 }
 
-function refuseOwnFault(code: string): void {
-  if (code.startsWith("passport_")) throw badResponse(`Service said ${code}`);
+function refuseOwnFault({ status, code }: Pick<Failure, "status" | "code">): void {
+  if (status === 401 && passportRefusals.has(code)) {
+    throw badResponse(`Service answered ${code}`);
+  }
 }
 
 const before = `{"success":true,"data":`;
 const after = (traceId: string): string => `,"traceId":"${traceId}"}`;
 
 /** The envelope carries a trace id, so its bytes differ each time: only weak tags hold. */
-function describeEnvelope(headers: Headers): void {
+function describeEnvelope(headers: Headers, mediaType = "application/json"): void {
+  dropByteHeaders(headers);
+  headers.set("content-type", mediaType);
+}
+
+function dropByteHeaders(headers: Headers): void {
   for (const name of byteHeaders) headers.delete(name);
   const tag = headers.get("etag");
   if (tag !== null && !tag.startsWith("W/")) headers.set("etag", `W/${tag}`);
 }
 
-function readJson(bytes: Uint8Array): { text: string; value: unknown } {
-  try {
-    const text = utf8.decode(bytes);
-    return { text, value: JSON.parse(text) };
-  } catch (cause) {
-    throw badResponse("Service's answer is no JSON", cause);
-  }
-}
-
 function streamSuccess(
   status: number,
-  headers: Headers,
-  { head, rest, traceId }: Required<Head> & { traceId: string },
+  { head, rest }: Required<Head>,
+  { headers, traceId }: AnswerOptions,
 ): Response {
-  headers.set("content-type", "application/json");
-  const end = encoder.encode(after(traceId));
-  return new Response(join([encoder.encode(before), head], rest, [end]), { status, headers });
+  const check = createJsonCheck();
+  const start = withoutMark(head);
+  if (!isDeclaredUtf8(headers) || !check.take(start)) {
+    return resume({ status, headers }, { head, rest });
+  }
+  describeEnvelope(headers);
+  const last = [encoder.encode(after(traceId))];
+  const body = join([encoder.encode(before), start], rest, { last, check });
+  return new Response(body, { status, headers });
+}
+
+/**
+ * Whether a body whose end is not there yet can be taken for UTF-8: once a part of it stands in the
+ * envelope it can no longer pass without.
+ */
+function isDeclaredUtf8(headers: Headers): boolean {
+  const [, charset = "utf-8"] =
+    /;\s*charset="?([^\s";]+)/i.exec(headers.get("content-type") ?? "") ??
+      [];
+  return ["utf-8", "utf8", "us-ascii"].includes(charset.toLowerCase());
 }

@@ -93,8 +93,16 @@ export function readFailure(status: number, mediaType: string, body: unknown): F
     status,
     code: known,
     message: typeof message === "string" ? message : titleOf(known),
-    details: details ?? [],
+    details: details && isShallow(details, maxDetailDepth) ? details : [],
   };
+}
+
+/** What is nested deeper than this is left out: writing it takes the stack, thousands of levels all of it. */
+const maxDetailDepth = 64;
+
+function isShallow(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  return levels > 0 && Object.values(value).every((inner) => isShallow(inner, levels - 1));
 }
 
 /** Own members only, so that no name reaches a prototype. */

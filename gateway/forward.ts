@@ -12,6 +12,7 @@ import {
 import { sentOnce, type Upstream } from "@edgepass/shared/upstream";
 import type { LimitedBody } from "./request_body.ts";
 import type { HeaderPairs } from "./request_headers.ts";
+import { isTruncation } from "./response_head.ts";
 import type { CheckedRoute } from "./routes.ts";
 import type { Target } from "./target.ts";
 import { createUpstreamGuard, type UpstreamGuard } from "./upstream_guard.ts";
@@ -75,29 +76,36 @@ export function createForward(
       remainingMs: () => endsAt - now(),
       sleep,
     };
+    /** Until a response begins there is none. */
+    let failed = true;
     try {
-      let failed = false;
       const answered = sendUntilAnswered(sending).then((response) => {
         failed = isFailure(response);
         return receive(response);
       });
       // Not every upstream heeds its signal.
       const answer = await Promise.race([answered, limit.passed]);
-      if (failed) sending.permit?.fail();
-      else sending.permit?.succeed();
+      settle(sending.permit, failed);
       return answer;
     } catch (error) {
       abort.abort();
       // What a cut body makes of the call is not the upstream's fault, nor is a client that leaves.
       const refusal = outgoing.body.refusal();
       if (refusal || outgoing.signal.aborted) sending.permit?.cancel();
-      else sending.permit?.fail();
+      // A response that the gateway can make nothing of is one. Else whoever finds a path with such
+      // a response, anonymous or not, could shut the whole upstream for everybody.
+      else settle(sending.permit, failed || limit.isOver() || isTruncation(error));
       throw refusal ?? error;
     } finally {
       limit.stop();
       place.leave();
     }
   };
+}
+
+function settle(permit: Permit | undefined, failed: boolean): void {
+  if (failed) permit?.fail();
+  else permit?.succeed();
 }
 
 /** A request on its way. */
@@ -151,14 +159,19 @@ function abortWith(signal: AbortSignal): AbortController {
 interface Limit {
   /** Rejects when the time is over; never resolves. */
   readonly passed: Promise<never>;
+  /** Whether it is. */
+  isOver(): boolean;
   stop(): void;
 }
 
 /** The upstream's time runs from the last part of the body, and not while the client owes the next. */
 function startLimit(timeoutMs: number, body: LimitedBody): Limit {
   const { promise, reject } = Promise.withResolvers<never>();
+  let over = false;
   const end = (): void => {
-    if (!body.isAwaited()) reject(new Problem("upstream_timeout"));
+    if (body.isAwaited()) return;
+    over = true;
+    reject(new Problem("upstream_timeout"));
   };
   let timer = setTimeout(end, timeoutMs);
   let stopped = false;
@@ -168,6 +181,7 @@ function startLimit(timeoutMs: number, body: LimitedBody): Limit {
   });
   return {
     passed: promise,
+    isOver: () => over,
     stop() {
       stopped = true;
       clearTimeout(timer);

@@ -13,6 +13,7 @@ import {
   keyOf,
   mayBeKept,
 } from "./last_answer_rules.ts";
+import { readJsonText } from "./json_text.ts";
 import { readHead, resume } from "./response_head.ts";
 
 /** What a caller was last answered, where a route asks for it to stand in for a live answer. */
@@ -127,7 +128,7 @@ export function createLastAnswers(
         return live;
       }
       const read = await readHead(live);
-      const body = read.rest ? undefined : toText(read.head);
+      const body = read.rest ? undefined : readJsonText(read.head)?.text;
       if (read.rest) drop(key);
       // What is broken is no news of what it was to say.
       else if (body !== undefined) {
@@ -162,19 +163,6 @@ const nothingKept: LastAnswer = {
   keepOrRecall: (live) => Promise.resolve(live),
   standInFor: (failure) => Promise.reject(failure),
 };
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-
-/** Undefined for what is no text, of which no JSON is made. */
-function toText(bytes: Uint8Array): string | undefined {
-  try {
-    const text = utf8.decode(bytes);
-    JSON.parse(text);
-    return text;
-  } catch {
-    return undefined;
-  }
-}
 
 /** Nobody further on may take it for a live one, or keep it. */
 function toResponse({ headers, body }: Kept, ageMs: number): Response {

@@ -1,7 +1,8 @@
 import { Problem } from "@edgepass/shared/problem";
 import { concat } from "./bytes.ts";
+import type { JsonCheck } from "./json_check.ts";
 
-/** Bodies up to this size are checked to be JSON; larger ones stream inside the envelope unchecked. */
+/** Bodies up to this size are read before the client's response begins; larger ones stream. */
 export const maxCheckedBytes = 65_536;
 
 const jsonMediaType = /^application\/(?:[\w.-]+\+)?json$/;
@@ -15,6 +16,16 @@ export function mediaTypeOf(headers: Headers): string {
 /** Whether a body is JSON of any kind, and whole: not lines of it, and no stream of events. */
 export function isJson(headers: Headers): boolean {
   return jsonMediaType.test(mediaTypeOf(headers));
+}
+
+/** The upstream's response ended before its end: who gave it has failed, as by no response at all. */
+class TruncatedResponseError extends Error {
+  override readonly name = "TruncatedResponseError";
+}
+
+/** Whether a problem is the end of the upstream's connection, and not what the gateway made of it. */
+export function isTruncation(error: unknown): boolean {
+  return error instanceof Problem && error.cause instanceof TruncatedResponseError;
 }
 
 /** A service's answer that is of no use. */
@@ -35,15 +46,24 @@ export interface Head {
  * @throws {Problem} `upstream_bad_response` for one that breaks off
  */
 export async function readHead(response: Response): Promise<Head> {
-  const declared = Number(response.headers.get("content-length") ?? Number.NaN);
+  const declared = readLength(response.headers);
   try {
     if (response.body === null) return { head: new Uint8Array() };
     // Where the length is declared the runtime reads in one go, and checks the length.
     if (declared <= maxCheckedBytes) return { head: new Uint8Array(await response.arrayBuffer()) };
     return await readSome(response.body.getReader());
   } catch (cause) {
-    throw badResponse("Service's answer broke off", cause);
+    const why = "Response ended before its end";
+    throw new Problem("upstream_bad_response", {
+      cause: new TruncatedResponseError(why, { cause }),
+    });
   }
+}
+
+/** NaN for what is no length: an empty one would read as 0, and the body then without a bound. */
+function readLength(headers: Headers): number {
+  const declared = headers.get("content-length") ?? "";
+  return /^\d+$/.test(declared) ? Number(declared) : Number.NaN;
 }
 
 async function readSome(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<Head> {
@@ -59,15 +79,21 @@ async function readSome(reader: ReadableStreamDefaultReader<Uint8Array>): Promis
 }
 
 /** The same answer once more, after its head was read. */
-export function resume({ status, headers }: Response, { head, rest }: Head): Response {
-  return new Response(rest ? join([head], rest, []) : head, { status, headers });
+export function resume(
+  { status, headers }: Pick<Response, "status" | "headers">,
+  { head, rest }: Head,
+): Response {
+  return new Response(rest ? join([head], rest) : head, { status, headers });
 }
 
-/** An error of `rest` becomes the stream's, so that a part never passes for the whole. */
+/**
+ * One stream of the parts. An error of `rest` becomes the stream's, so that a part never passes for
+ * the whole; so does a body that `check` refuses.
+ */
 export function join(
   first: readonly Uint8Array[],
   rest: ReadableStreamDefaultReader<Uint8Array>,
-  last: readonly Uint8Array[],
+  { last = [], check }: JoinOptions = {},
 ): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
     start(controller) {
@@ -75,10 +101,20 @@ export function join(
     },
     async pull(controller) {
       const { done, value } = await rest.read();
+      if (check && !(done ? check.isWhole() : check.take(value))) {
+        rest.cancel().catch(() => {});
+        throw new TypeError("Response is not JSON");
+      }
       if (!done) return controller.enqueue(value);
       for (const chunk of last) controller.enqueue(chunk);
       controller.close();
     },
     cancel: (reason) => rest.cancel(reason),
   });
+}
+
+interface JoinOptions {
+  readonly last?: readonly Uint8Array[];
+  /** Has taken the first parts as far as they are the body's. */
+  readonly check?: JsonCheck;
 }

@@ -56,11 +56,14 @@ interface Admission {
   readonly place: Place;
 }
 
-const failures: ReadonlySet<number> = new Set([500, 502, 503, 504]);
+const failures: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /**
  * Whether an answer says that who gave it has failed. Refusals, 429 among them, are its work; and
  * who says that the fault lies elsewhere has tried again there, or wants to be left alone.
+ *
+ * 500 is not among them: a service whose program fails on one input is well, and whoever finds that
+ * input must not shut it for all others.
  */
 export function isFailure({ status, headers }: Response): boolean {
   return failures.has(status) && !headers.has(internalHeaders.faultElsewhere);
@@ -161,7 +164,7 @@ function toEnding(response: Response, epochMs: number): Ending & { readonly fail
   return {
     response,
     failed,
-    again: failed && response.status !== 500,
+    again: failed,
     askedMs: readRetryAfterMs(response.headers.get("retry-after"), epochMs),
   };
 }

@@ -31,7 +31,7 @@ export const breakerCases: Readonly<Record<string, GatewayCase>> = {
   async "[D05, F31] an upstream that fails is left alone, and its neighbour is not"(world) {
     const { echo, wire } = world;
     await using gateway = await openSoon(world, 600_000);
-    echo.answerWith(() => Response.json({}, { status: 500 }));
+    echo.answerWith(() => Response.json({}, { status: 503 }));
     for (let call = 0; call < 3 * minimumCalls; call++) await gateway.ask("/public");
     assert.equal(echo.seen.length, minimumCalls);
     const refused = await gateway.ask("/public");
@@ -45,12 +45,12 @@ export const breakerCases: Readonly<Record<string, GatewayCase>> = {
     const { echo, redis, token } = world;
     await using gateway = await openSoon(world, 600_000);
     const bearer = await token();
-    echo.answerWith(() => Response.json({}, { status: 500 }));
+    echo.answerWith(() => Response.json({}, { status: 503 }));
     for (let call = 1; call < minimumCalls; call++) await gateway.ask("/member", bearer);
     const breaker = { minimumCalls: 1_000_000 };
     redis.configure(1, { gateway: { dependencies: { [new URL(echo.url).host]: { breaker } } } });
     for (let call = 0; call < 2 * minimumCalls; call++) {
-      assert.equal((await gateway.ask("/member", bearer)).status, 500);
+      assert.equal((await gateway.ask("/member", bearer)).status, 503);
     }
     redis.configure(2, {});
     await gateway.ask("/member", bearer);
@@ -60,7 +60,7 @@ export const breakerCases: Readonly<Record<string, GatewayCase>> = {
   async "[F31] an upstream that comes back is used again"(world) {
     const { echo } = world;
     await using gateway = await openSoon(world, 1);
-    echo.answerWith(() => Response.json({}, { status: 500 }));
+    echo.answerWith(() => Response.json({}, { status: 503 }));
     for (let call = 0; call < minimumCalls; call++) await gateway.ask("/public");
     echo.reset();
     await untilAnswered(() => gateway.ask("/public"));

@@ -1,6 +1,7 @@
 import { breakerCases } from "./gateway_breaker_cases.ts";
 import { browserCases } from "./gateway_browser_cases.ts";
 import { configurationCases } from "./gateway_configuration_cases.ts";
+import { contentCases } from "./gateway_content_cases.ts";
 import { deliveryCases } from "./gateway_delivery_cases.ts";
 import { fidelityCases } from "./gateway_fidelity_cases.ts";
 import { issuerCases } from "./gateway_issuer_cases.ts";
@@ -37,6 +38,7 @@ const wires: Readonly<Record<string, GatewayCase>> = {
   ...proxyCases,
   ...targetCases,
   ...upstreamCases,
+  ...contentCases,
   ...fidelityCases,
   ...propertyCases,
 };

@@ -26,12 +26,6 @@ const unusable: Readonly<Record<string, string | undefined>> = {
   "answers JSON whose chunks break off": `${
     head(`${jsonHead}\r\nTransfer-Encoding: chunked`)
   }5\r\n{"a":`,
-  "answers garbage as JSON": `${head(`${jsonHead}\r\nContent-Length: 5`)}{"a":`,
-  "answers nothing as JSON": head(`${jsonHead}\r\nContent-Length: 0`),
-  "answers JSON that is not UTF-8": `${head(`${jsonHead}\r\nContent-Length: 4`)}"\\u`,
-  "answers JSON with a byte order mark": `${head(`${jsonHead}\r\nContent-Length: 5`)}\ufeff{}`,
-  "answers two documents as JSON": `${head(`${jsonHead}\r\nContent-Length: 4`)}{}{}`,
-  "answers NaN as JSON": `${head(`${jsonHead}\r\nContent-Length: 3`)}NaN`,
 };
 
 const broken = Object.fromEntries(
@@ -53,7 +47,7 @@ export const upstreamCases: Readonly<Record<string, GatewayCase>> = {
   ...broken,
 
   async "[F34] without an envelope, JSON that is garbage passes as it is"({ call, wire }) {
-    wire.say(unusable["answers garbage as JSON"]);
+    wire.say(`${head(`${jsonHead}\r\nContent-Length: 5`)}{"a":`);
     const { status, text, headers } = await call("/wire-raw");
     assert.deepEqual([status, text], [200, '{"a":']);
     assert.equal(headers.get("content-type"), "application/json");
@@ -61,9 +55,8 @@ export const upstreamCases: Readonly<Record<string, GatewayCase>> = {
 
   async "[F33] a stream that breaks off never ends as if it were whole"({ call, wire }) {
     for (const lines of ["Content-Length: 200000", "Transfer-Encoding: chunked"]) {
-      const body = lines.startsWith("T")
-        ? `186a0\r\n${"x".repeat(100_000)}\r\n`
-        : "x".repeat(100_000);
+      const part = `"${"x".repeat(99_999)}`;
+      const body = lines.startsWith("T") ? `186a0\r\n${part}\r\n` : part;
       wire.say(`${head(lines)}${body}`);
       assert.equal((await call("/wire-raw")).complete, false, lines);
       wire.say(`${head(`${jsonHead}\r\n${lines}`)}${body}`);

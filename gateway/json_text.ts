@@ -1,0 +1,68 @@
+/** A body read as JSON. */
+export interface JsonText {
+  /** The document as it came, without a byte order mark; `null` for a body without content. */
+  readonly text: string;
+  readonly value: unknown;
+}
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const byteOrderMark = [0xef, 0xbb, 0xbf] as const;
+/** White space of JSON (RFC 8259 §2); no other is nothing. */
+const blank = /^[ \t\r\n]*$/;
+
+/** The bytes without the mark that a parser may ignore (RFC 8259 §8.1) and most refuse. */
+export function withoutMark(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+  return byteOrderMark.every((byte, at) => bytes[at] === byte) ? bytes.subarray(3) : bytes;
+}
+
+/**
+ * Reads a body as JSON; undefined for one that is none.
+ *
+ * A declared charset is not looked at: JSON has none (RFC 8259 §11), and what is not UTF-8 is hardly
+ * ever by accident. A body without content is a response too (RFC 9110 §6.4), with nothing in it.
+ */
+export function readJsonText(bytes: Uint8Array<ArrayBuffer>): JsonText | undefined {
+  try {
+    const text = utf8.decode(withoutMark(bytes));
+    return blank.test(text) ? { text: "null", value: null } : { text, value: JSON.parse(text) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** A token of JSON after white space: a string, a bracket, comma or colon, or anything else. */
+const token = /[ \t\r\n]*(?:("[^"\\]*(?:\\.[^"\\]*)*")|([{}[\],:])|([^\s"{}[\],:]+))/y;
+
+/**
+ * The text members of an object of which only the beginning is there, as far as they are whole. Of a
+ * failure too long to read they tell its code and what it says.
+ */
+export function readBeginning(bytes: Uint8Array<ArrayBuffer>): Readonly<Record<string, unknown>> {
+  const members = new Map<string, unknown>();
+  const text = new TextDecoder().decode(withoutMark(bytes));
+  const path: string[] = [];
+  let name: string | undefined;
+  let isValue = false;
+  token.lastIndex = 0;
+  for (let match = token.exec(text); match; match = token.exec(text)) {
+    const [, quoted, mark = ""] = match;
+    const isTop = path.length === 1 && path[0] === "{";
+    if (quoted !== undefined && isTop) {
+      if (!isValue) name = readString(quoted);
+      else if (name !== undefined) members.set(name, readString(quoted));
+    }
+    if (mark === "{" || mark === "[") path.push(mark);
+    else if (mark === "}" || mark === "]") path.pop();
+    if (path.length === 0) break;
+    if (isTop && (mark === ":" || mark === ",")) isValue = mark === ":";
+  }
+  return Object.fromEntries(members);
+}
+
+function readString(quoted: string): string | undefined {
+  try {
+    return String(JSON.parse(quoted));
+  } catch {
+    return undefined;
+  }
+}
