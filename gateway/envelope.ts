@@ -137,6 +137,7 @@ const after = (traceId: string): string => `,"traceId":"${traceId}"}`;
 /** The envelope carries a trace id, so its bytes differ each time: only weak tags hold. */
 function describeEnvelope(headers: Headers, mediaType = "application/json"): void {
   dropByteHeaders(headers);
+  headers.delete("content-encoding");
   headers.set("content-type", mediaType);
 }
 

@@ -4,6 +4,7 @@ import { type PolicyPatch, toPolicy } from "@edgepass/shared/resilience";
 import type { Upstream } from "@edgepass/shared/upstream";
 import { createForward } from "./forward.ts";
 import { readRequestBody } from "./request_body.ts";
+import { readHead, resume } from "./response_head.ts";
 import { createRouteTable } from "./routes.ts";
 import { readTarget } from "./target.ts";
 
@@ -119,11 +120,24 @@ Deno.test("an answer of any status is handed on; who retries it is the service's
   assert.equal(sent.length, 1);
 });
 
+const broken = () =>
+  new ReadableStream({
+    pull(controller) {
+      controller.error(new TypeError("connection reset"));
+    },
+  });
+
 const failures: Record<string, [Serve, typeof pass]> = {
   "that cannot be reached": [lost, pass],
-  "that answers 500": [() => new Response("no", { status: 500 }), pass],
-  "whose answer is of no use": [
-    () => new Response("{"),
+  "that answers 502": [() => new Response("no", { status: 502 }), pass],
+  "that answers 503": [() => new Response("no", { status: 503 }), pass],
+  "that answers 504": [() => new Response("no", { status: 504 }), pass],
+  "whose response breaks off": [
+    () => new Response(broken()),
+    async (response) => resume(response, await readHead(response)),
+  ],
+  "that answers 503 of which nothing can be made": [
+    () => new Response("no", { status: 503 }),
     () => Promise.reject(new Problem("upstream_bad_response")),
   ],
 };
@@ -159,6 +173,14 @@ const innocent: Record<string, (world: ReturnType<typeof setup>) => Promise<unkn
     serveBy(async ({ body }) => new Response(await new Response(body as BodyInit).text()));
     const stalling = new ReadableStream({ start: (stream) => stream.enqueue(new Uint8Array(1)) });
     return send({ method: "POST", body: stalling });
+  },
+  "an answer of which nothing can be made": ({ send }) =>
+    send({ receive: () => Promise.reject(new Problem("upstream_bad_response")) }),
+  "a fault of the gateway's own": ({ send }) =>
+    send({ receive: () => Promise.reject(new TypeError("Not a function")) }),
+  "an answer 500": ({ send, serveBy }) => {
+    serveBy(() => new Response("no", { status: 500 }));
+    return send();
   },
   "an answer 404": ({ send, serveBy }) => {
     serveBy(() => new Response("no", { status: 404 }));

@@ -129,7 +129,7 @@ Deno.test("[F31] the one call that a half-open breaker lets through is this pers
   });
   const { ask, heard, inForce } = world;
   for (let round = 0; round < 5; round++) {
-    inForce.health = () => new Response(null, { status: 500 });
+    inForce.health = () => new Response(null, { status: 503 });
     let refused = 0;
     while (refused === 0) refused = (await ask()).status === 503 ? 1 : 0;
     inForce.health = () => "well";
@@ -149,7 +149,7 @@ Deno.test("[F31] the one call that a half-open breaker lets through is this pers
 
 Deno.test("a service that cannot reach its dependency says that it is not its own fault", async () => {
   await using world = setup({ retry: { maxAttempts: 1 } });
-  world.inForce.health = () => new Response(null, { status: 500 });
+  world.inForce.health = () => new Response(null, { status: 503 });
   let asked = await world.ask();
   assert.equal(asked.blames, null, "an answer is an answer");
   while (asked.status === 200) asked = await world.ask();

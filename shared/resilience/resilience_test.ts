@@ -36,7 +36,7 @@ function setup(patch: PolicyPatch = {}, { savings = 100 }: { savings?: number } 
   };
   const breakDown = async () => {
     const { minimumCalls } = policy.breaker;
-    for (let at = 0; at < minimumCalls; at++) await call(status(500), { method: "POST" });
+    for (let at = 0; at < minimumCalls; at++) await call(status(503), { method: "POST" });
     attempts.length = 0;
   };
   return { attempts, breakDown, call, clock, save, waits };

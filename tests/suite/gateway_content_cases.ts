@@ -174,6 +174,7 @@ async function check({ call, echo }: World, content: Content): Promise<void> {
     return;
   }
   assert.equal(headers.get("content-type"), json);
+  assert.equal(headers.get("content-encoding"), null);
   const { success, data, error, traceId } = JSON.parse(text);
   assert.equal(traceId, headers.get("x-trace-id"));
   if (content.code === undefined) {

@@ -25,7 +25,7 @@ export function startUpstream(): Upstream {
     ok: (request) => Response.json({ sub: readSubject(request) }),
     half: (request) =>
       isFailing && served++ % 2 === 0
-        ? Response.json({ detail: "no" }, { status: 500 })
+        ? Response.json({ detail: "no" }, { status: 503 })
         : Response.json({ sub: readSubject(request) }),
     async slow(request, url) {
       request.signal.addEventListener("abort", () => aborted++, { once: true });
