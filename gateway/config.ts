@@ -163,7 +163,10 @@ export async function readGatewayConfig(
     timeoutMs: config.REVOCATION_TIMEOUT_MS,
   });
   // Callers are gathered outside of it: a round trip that fails is one failure.
-  const redis = redisWithBreaker(client, { policy: () => live("redis") });
+  const redis = redisWithBreaker(client, {
+    policy: () => live("redis"),
+    timeoutMs: config.REVOCATION_TIMEOUT_MS,
+  });
   const environment = {
     logLevel: config.LOG_LEVEL,
     passportTtlSeconds: config.PASSPORT_TTL_SECONDS,

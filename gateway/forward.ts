@@ -20,6 +20,8 @@ import { createUpstreamGuard, type UpstreamGuard } from "./upstream_guard.ts";
 export interface ForwardOptions {
   /** How each upstream is called, by its name; the time limit is the route's instead. */
   readonly policies?: Policies;
+  /** The longest `timeoutMs` of an upstream's routes, by its name, at the moment. */
+  readonly longestTimeoutMs?: (upstream: string) => number | undefined;
   readonly effects?: ResilienceEffects;
 }
 
@@ -48,7 +50,8 @@ export type Forward = (
 
 /** Makes the forwarder; it knows each upstream's health as this instance sees it. */
 export function createForward(
-  { policies = defaultPolicies, effects = {} }: ForwardOptions = {},
+  { policies = defaultPolicies, longestTimeoutMs = () => undefined, effects = {} }: ForwardOptions =
+    {},
 ): Forward {
   const { now = () => performance.now(), sleep = sleepUnlessAborted } = effects;
   // By name: a route table that changes while it runs names the same upstreams anew.
@@ -57,7 +60,10 @@ export function createForward(
   function guardOf(name: string): UpstreamGuard {
     const known = guards.get(name);
     if (known) return known;
-    const guard = createUpstreamGuard(name, () => policies(name), effects);
+    const guard = createUpstreamGuard(name, {
+      policy: () => policies(name),
+      longestTimeoutMs: () => longestTimeoutMs(name),
+    }, effects);
     guards.set(name, guard);
     return guard;
   }

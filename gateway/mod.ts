@@ -137,7 +137,10 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   }, effects);
   const toUpstreamHeaders = createUpstreamHeaders({ publicOrigin, cookieNames: names });
   const toClientHeaders = createClientHeaders(names);
-  const forward = createForward(options);
+  const forward = createForward({
+    ...options,
+    longestTimeoutMs: (upstream) => rules().table.longestTimeoutMs(upstream),
+  });
   const lastAnswer = createLastAnswers({ redis: options.revocation.redis, now, log });
   const limiter = createRateLimiter({ now });
   const limitStream = createLimitStream({ revocation, now });

@@ -67,6 +67,8 @@ export interface RouteTable {
   find(segments: readonly string[], method: string): { route: CheckedRoute; rule: AccessRule };
   /** The route of a path whatever the method, for preflight requests. */
   at(segments: readonly string[]): CheckedRoute | undefined;
+  /** The longest `timeoutMs` of an upstream's routes, by its name; undefined where it has none. */
+  longestTimeoutMs(upstream: string): number | undefined;
 }
 
 interface Node {
@@ -101,9 +103,14 @@ export function createRouteTable(
     return row;
   });
   const at = (segments: readonly string[]) => search(root, segments, 0);
+  const longest = new Map<string, number>();
+  for (const { upstream: { name }, timeoutMs } of checked) {
+    longest.set(name, Math.max(timeoutMs, longest.get(name) ?? 0));
+  }
   return {
     routes: checked,
     at,
+    longestTimeoutMs: (upstream) => longest.get(upstream),
     find(segments, method) {
       const route = at(segments);
       if (!route) throw new Problem("not_found");

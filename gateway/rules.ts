@@ -1,11 +1,13 @@
 import { type GatewayValues, type RateLimits, toRoutePath } from "@edgepass/shared/configuration";
 import type { Logger } from "@edgepass/shared/log";
+import type { Policies } from "@edgepass/shared/resilience";
 import { type Upstream, urlUpstream } from "@edgepass/shared/upstream";
 import { toRoute } from "./foreign_routes.ts";
 import { createSignPassport, type SignPassport } from "./passport.ts";
 import type { MintingKeys } from "./minting_keys.ts";
 import { choosePassports } from "./passport_keys.ts";
 import { createRouteTable, type Route, type RouteTable } from "./routes.ts";
+import { findImpatientLimits, requirePatience } from "./slow_calls.ts";
 
 /** All that decides about a request and can change at run time, of one version. */
 export interface Rules {
@@ -21,6 +23,8 @@ export interface RulesOptions {
   /** The routes of the product and of the environment. */
   readonly routes: readonly Route[];
   readonly passport: GatewayPassportOptions;
+  /** How each upstream is called, by its name. */
+  readonly policies?: Policies;
 }
 
 /** How Passports are signed, as far as the environment says. */
@@ -43,7 +47,7 @@ export type CreateRules = (values: GatewayValues, version: number) => Rules;
 
 /** Makes the maker of rules, which keeps the upstreams of the version before, health and all. */
 export function createRulesMaker(
-  { routes, passport: { keys, ...passport } }: RulesOptions,
+  { routes, passport: { keys, ...passport }, policies }: RulesOptions,
   effects: { readonly now: () => number; readonly log: Logger },
 ): CreateRules {
   const upstreamOf = createUpstreams();
@@ -53,7 +57,9 @@ export function createRulesMaker(
       version === 0 ? routes : layOver(routes, values, upstreamOf),
       { maxTimeoutMs: ttlSeconds * 1000 },
     );
+    if (version === 0) requirePatience(table, (name) => policies?.(name).breaker.slowCallMs);
     warnOfUnknown(values, table, effects.log);
+    warnOfImpatience(values, table, effects.log);
     return {
       version,
       table,
@@ -109,4 +115,18 @@ function warnOfUnknown(
   const named = [revocation, limits.routes ?? {}, passport.sendByRoute ?? {}].flatMap(Object.keys);
   const unknown = named.filter((path) => !known.has(path));
   if (unknown.length > 0) log.warn("Configuration names routes that are not there", { unknown });
+}
+
+/**
+ * A document from before such a limit was refused, or one beside other routes than it was written for,
+ * keeps the rest of what it says; the guard of the upstream holds to the routes.
+ */
+function warnOfImpatience({ dependencies }: GatewayValues, table: RouteTable, log: Logger): void {
+  for (
+    const found of findImpatientLimits(table, (name) => dependencies[name]?.breaker?.slowCallMs)
+  ) {
+    log.warn("Configuration names a slowCallMs below the timeoutMs of a route: it is raised", {
+      ...found,
+    });
+  }
 }

@@ -1,5 +1,6 @@
 import { Problem } from "@edgepass/shared/problem";
 import {
+  type BreakerPolicy,
   createBulkhead,
   createCircuitBreaker,
   createRetry,
@@ -9,6 +10,7 @@ import {
   type Policy,
   type ResilienceEffects,
   type Retry,
+  toBreakerPolicy,
   toRetryAfter,
 } from "@edgepass/shared/resilience";
 
@@ -31,19 +33,38 @@ export interface UpstreamGuard {
   readonly retry: Retry;
 }
 
+/**
+ * No call that its route still allows is slow, whatever the configuration says: one route to something
+ * that is slow by nature, as a report or a long poll, would shut its upstream for all others.
+ */
+function toPatientPolicy(
+  policy: Policy,
+  longestTimeoutMs = Number.POSITIVE_INFINITY,
+): BreakerPolicy {
+  const { slowCallMs, ...rest } = toBreakerPolicy(policy, longestTimeoutMs);
+  return { ...rest, slowCallMs: Math.max(slowCallMs, longestTimeoutMs) };
+}
+
 /** No call waits longer: a route's limit and the longest upload together, in milliseconds. */
 const leaseMs = 60_000;
+
+/** What a guard is made of; both are read at each call. */
+export interface UpstreamGuardOptions {
+  readonly policy: () => Policy;
+  /** The longest `timeoutMs` of the upstream's routes; undefined where none leads to it any more. */
+  readonly longestTimeoutMs: () => number | undefined;
+}
 
 /** Makes the guard of an upstream. */
 export function createUpstreamGuard(
   name: string,
-  policy: () => Policy,
+  { policy, longestTimeoutMs }: UpstreamGuardOptions,
   { now, random }: ResilienceEffects,
 ): UpstreamGuard {
   const watch = createWatch(name);
   const clock = now ? { now } : {};
   const breaker = createCircuitBreaker({
-    policy: () => policy().breaker,
+    policy: () => toPatientPolicy(policy(), longestTimeoutMs()),
     onTransition: watch.transition,
     ...clock,
   });

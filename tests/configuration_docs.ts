@@ -207,7 +207,8 @@ function policyRows(dependencies: unknown): Row[] {
     const [part = "", inner] = path.split(".");
     const own: Json = { ...defaultPolicy };
     const value = inner === undefined ? own[part] : isObject(own[part]) && own[part][inner];
-    return { ...row, path, fallback: `\`${value}\``, meaning: policyMeanings[path] ?? "" };
+    const fallback = value === undefined ? "the time limit" : `\`${value}\``;
+    return { ...row, path, fallback, meaning: policyMeanings[path] ?? "" };
   });
 }
 
@@ -220,7 +221,8 @@ const policyMeanings: Readonly<Record<string, string>> = {
   "breaker.windowMs": "Calls that ended in this time are judged",
   "breaker.minimumCalls": "Fewer calls are never judged",
   "breaker.failureRatePercent": "It opens where this share of calls failed",
-  "breaker.slowCallMs": "A call of this age is slow",
+  "breaker.slowCallMs":
+    "A call of this age is slow; at least the longest `timeoutMs` of the routes to it",
   "breaker.slowCallRatePercent": "It opens where this share of calls was slow",
   "breaker.openMs": "How long it stays open, and the time between two probes",
   "breaker.permittedHalfOpenCalls": "Probes let through, and successes that close it",

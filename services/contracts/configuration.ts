@@ -1,5 +1,6 @@
 import {
   createDocumentSchema,
+  defaultTimeoutMs,
   type ServiceShape,
   wholeNumber,
 } from "@edgepass/shared/configuration";
@@ -41,4 +42,7 @@ export const serviceSettings = {
 } as const satisfies Readonly<Record<string, ServiceShape>>;
 
 /** The schema of the product's central document. */
-export const configurationSchema = createDocumentSchema(serviceSettings);
+export const configurationSchema = createDocumentSchema(serviceSettings, {
+  // No route of the product has another limit.
+  routed: Object.fromEntries(Object.keys(serviceSettings).map((name) => [name, defaultTimeoutMs])),
+});

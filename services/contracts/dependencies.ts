@@ -10,13 +10,11 @@ import {
  * default of `shared/resilience`. Reasons are in docs/resilience.md.
  */
 export const dependencies = {
-  // Passwords are slow on purpose, on Workers by a third of a second and more when several meet.
-  auth: { breaker: { slowCallMs: 2_000 } },
+  auth: {},
   user: {},
   course: {},
   enrollment: {},
-  // It waits for the recommender, and still has to find something in its place.
-  recommendation: { breaker: { slowCallMs: 1_500 } },
+  recommendation: {},
   // Somebody else's, and there is always something else to suggest.
   recommender: { timeoutMs: 800, maxConcurrent: 64, breaker: { slowCallMs: 500 } },
   redis: redisPolicy,

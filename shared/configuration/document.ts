@@ -3,6 +3,7 @@ import { explainIssue } from "../config.ts";
 import { Dependencies } from "./dependencies.ts";
 import { GatewaySection } from "./gateway_section.ts";
 import { KeysSection, PassportSection } from "./keys_section.ts";
+import { longestTimeouts } from "./routes.ts";
 import { findSecretNames } from "./secrets.ts";
 import { Level } from "./values.ts";
 
@@ -24,10 +25,12 @@ export interface ConfigurationDocument {
 /**
  * The schema of the whole central document, strict: a name written wrong is refused, not ignored.
  *
- * `services` is the product's table: the settings of each service by its name.
+ * `services` is the product's table: the settings of each service by its name; `routed` is the longest
+ * `timeoutMs` of the product's own routes, by the name of the service they lead to.
  */
 export function createDocumentSchema(
   services: Readonly<Record<string, ServiceShape>>,
+  { routed = {} }: { readonly routed?: Readonly<Record<string, number>> } = {},
 ): z.ZodMiniType<ConfigurationDocument> {
   const sections = Object.fromEntries(
     Object.entries(services).map(([name, own]) => [name, z.optional(toServiceSchema(own))]),
@@ -37,6 +40,29 @@ export function createDocumentSchema(
     services: z.optional(z.strictObject(sections)),
     keys: z.optional(KeysSection),
     passport: z.optional(PassportSection),
+  }).check((context) => {
+    for (const { path, message } of findImpatientLimits(context.value.gateway, routed)) {
+      context.issues.push({ code: "custom", input: context.value, path, message });
+    }
+  });
+}
+
+/**
+ * A breaker must not find slow what a route still waits for. Only a new document is refused for it:
+ * one that is in force already keeps all else it says, and the gateway holds to its routes.
+ */
+function findImpatientLimits(
+  { dependencies = {}, routes = [] }: GatewaySection = {},
+  routed: Readonly<Record<string, number>>,
+): { readonly path: string[]; readonly message: string }[] {
+  const longest = new Map([...Object.entries(routed), ...longestTimeouts(routes)]);
+  return Object.entries(dependencies).flatMap(([name, { breaker }]) => {
+    const timeoutMs = longest.get(name);
+    if (timeoutMs === undefined || (breaker?.slowCallMs ?? timeoutMs) >= timeoutMs) return [];
+    return [{
+      path: ["gateway", "dependencies", name, "breaker", "slowCallMs"],
+      message: `must be at least the longest timeoutMs of its routes, ${timeoutMs}`,
+    }];
   });
 }
 
@@ -93,5 +119,11 @@ function toFaults(issue: z.core.$ZodIssue): ConfigurationFault[] {
 
 /** What is no name is not said again: it could be a part of a value. */
 function toPath(path: readonly PropertyKey[]): string {
-  return path.map(String).map((part) => /^[\w/{}*.-]{1,100}$/.test(part) ? part : "…").join(".");
+  return path.map(String).map((part) => isName(part) ? part : "…").join(".");
+}
+
+/** A member's name, a route's path, or a host and port as dependencies are named. */
+function isName(part: string): boolean {
+  return /^[\w/{}*.-]{1,100}$/.test(part) ||
+    /^(?:[a-z0-9.-]{1,100}|\[[0-9a-f:.]{2,39}\]):\d{1,5}$/.test(part);
 }

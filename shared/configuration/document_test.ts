@@ -5,7 +5,7 @@ import * as z from "zod/mini";
 import { wholeNumber } from "./values.ts";
 
 const course = { pageSize: z.optional(wholeNumber(1, 100)) };
-const schema = createDocumentSchema({ course, user: {} });
+const schema = createDocumentSchema({ course, user: {} }, { routed: { course: 5_000 } });
 const faultsOf = (document: unknown): Record<string, string> => {
   const reading = readDocument(schema, document);
   if ("document" in reading) return {};
@@ -51,6 +51,16 @@ const accepted: Readonly<Record<string, unknown>> = {
         "api.example.com": { maxConcurrent: 8 },
         "127.0.0.1:9999": { maxConcurrent: 8 },
         "[::1]:9999": { maxConcurrent: 8 },
+      },
+    },
+  },
+  "a slow call above the limit of its routes": {
+    gateway: {
+      routes: [{ ...route, timeoutMs: 30_000 }],
+      dependencies: {
+        "127.0.0.1:9999": { breaker: { slowCallMs: 30_000 } },
+        course: { breaker: { slowCallMs: 5_000 } },
+        elsewhere: { breaker: { slowCallMs: 1 } },
       },
     },
   },
@@ -173,6 +183,31 @@ const refused: Readonly<Record<string, readonly [document: unknown, path: string
     "gateway.dependencies.course.breaker.failureRatePercent",
     /./,
   ],
+  "a slow call below the limit of its routes": [
+    {
+      gateway: {
+        routes: [{ ...route, timeoutMs: 30_000 }, { ...route, prefix: "/soon", timeoutMs: 100 }],
+        dependencies: { "127.0.0.1:9999": { breaker: { slowCallMs: 29_999 } } },
+      },
+    },
+    "gateway.dependencies.127.0.0.1:9999.breaker.slowCallMs",
+    /at least the longest timeoutMs of its routes, 30000/,
+  ],
+  "a slow call below the limit that a route has where it names none": [
+    {
+      gateway: {
+        routes: [{ ...route, upstream: "http://[::1]:9999" }],
+        dependencies: { "[::1]:9999": { breaker: { slowCallMs: 4_999 } } },
+      },
+    },
+    "gateway.dependencies.[::1]:9999.breaker.slowCallMs",
+    /5000/,
+  ],
+  "a slow call below the limit of the product's routes": [
+    { gateway: { dependencies: { course: { breaker: { slowCallMs: 4_999 } } } } },
+    "gateway.dependencies.course.breaker.slowCallMs",
+    /5000/,
+  ],
   "a policy of a URL, where its host is meant": [
     { gateway: { dependencies: { "http://api.example.com": { maxConcurrent: 8 } } } },
     "gateway.dependencies.…",
@@ -267,4 +302,12 @@ Deno.test("an instance takes nothing of a document that does not fit", () => {
   assert.throws(() => readServiceValues(service, "course", { logLevel: "info" }), RangeError);
   assert.equal(readServiceValues(service, "user", { logLevel: "info" }).logLevel, "info");
   assert.throws(() => readOwn(course, { pageSize: 0 }, { pageSize: 20 }), RangeError);
+});
+
+Deno.test("a slow call below the limit of its routes does not undo a document that is in force", () => {
+  const dependencies = { "127.0.0.1:9999": { breaker: { slowCallMs: 1_200 } } };
+  const document = { gateway: { routes: [route], dependencies } };
+  const environment = { logLevel: "info", passportTtlSeconds: 30 } as const;
+  const values = readGatewayValues(document, environment);
+  assert.deepEqual([values.routes, values.dependencies], [[route], dependencies]);
 });

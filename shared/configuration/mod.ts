@@ -30,7 +30,7 @@ export {
   type LiveConfigurationOptions,
 } from "./live.ts";
 export { followPolicies } from "./policies.ts";
-export { ForeignRoute, gatewayDocuments, toRoutePath } from "./routes.ts";
+export { defaultTimeoutMs, ForeignRoute, gatewayDocuments, toRoutePath } from "./routes.ts";
 export {
   type CommonValues,
   type GatewayEnvironment,

@@ -6,8 +6,8 @@ export const gatewayDocuments = ["livez", "readyz", "metrics", "openapi.json", "
 
 /** Longest life of a Passport, and so the longest any route may take. */
 const maxTimeoutMs = 300_000;
-/** A foreign service's limit of time where its row has none. */
-const defaultTimeoutMs = 5_000;
+/** A route's limit of time where its row has none. */
+export const defaultTimeoutMs = 5_000;
 
 const prefixPattern = /^\/(?:[A-Za-z0-9\-._~]+(?:\/|$))*$/;
 
@@ -121,4 +121,14 @@ export function findRouteFaults(
         : []),
     ];
   });
+}
+
+/** The longest `timeoutMs` of each upstream's rows, by the host that dependencies are named by. */
+export function longestTimeouts(routes: readonly ForeignRoute[]): Map<string, number> {
+  const longest = new Map<string, number>();
+  for (const { upstream, timeoutMs = defaultTimeoutMs } of routes) {
+    const { host } = new URL(upstream);
+    longest.set(host, Math.max(timeoutMs, longest.get(host) ?? 0));
+  }
+  return longest;
 }

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { bucketsPerWindow } from "./call_window.ts";
 import { type BreakerState, createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
-import { type BreakerPolicy, defaultPolicy } from "./policy.ts";
+import { type BreakerPolicy, defaultPolicy, toBreakerPolicy } from "./policy.ts";
 import { createTestClock } from "./test_clock.ts";
 
-const rules = defaultPolicy.breaker;
+const rules = toBreakerPolicy(defaultPolicy);
 
 function setup(policy: Partial<BreakerPolicy> = {}) {
   const clock = createTestClock();

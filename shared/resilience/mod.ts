@@ -22,6 +22,7 @@ export {
 export type { Monotonic } from "./monotonic.ts";
 export {
   type BreakerPolicy,
+  type BreakerSettings,
   createPolicies,
   defaultPolicies,
   defaultPolicy,
@@ -31,6 +32,7 @@ export {
   policySchema,
   redisPolicy,
   type RetryPolicy,
+  toBreakerPolicy,
   toPolicy,
 } from "./policy.ts";
 export { type RedisBreakerOptions, redisWithBreaker } from "./redis.ts";

@@ -37,7 +37,13 @@ export interface Policy {
   /** Which calls come again. */
   readonly retry: RetryPolicy;
   /** When none are made. */
-  readonly breaker: BreakerPolicy;
+  readonly breaker: BreakerSettings;
+}
+
+/** A breaker's policy as far as it is set: without a limit of its own a call is slow at its time limit. */
+export interface BreakerSettings extends Omit<BreakerPolicy, "slowCallMs"> {
+  /** A call of this age is slow, in milliseconds; where it is left out, one of the time limit's. */
+  readonly slowCallMs?: number | undefined;
 }
 
 const milliseconds = z.number().check(z.int(), z.minimum(1), z.maximum(600_000));
@@ -72,8 +78,8 @@ export type PolicyPatch = z.output<typeof policySchema>;
  *
  * At 50 requests a second the breaker opens within 2 seconds of an outage that follows a healthy
  * time, whether the dependency refuses or never answers, and closes about a second after the end.
- * `timeoutMs` lies below `slowCallMs`, so that who waits for a dependency that never answers has
- * given up before its own caller finds it slow, and shuts out what needs no such dependency.
+ * No call is slow by default that its time limit still allows: whoever lets a dependency take half a
+ * minute must not find its breaker open because it took two seconds.
  */
 export const defaultPolicy: Policy = {
   timeoutMs: 1_000,
@@ -83,7 +89,6 @@ export const defaultPolicy: Policy = {
     windowMs: 2_000,
     minimumCalls: 5,
     failureRatePercent: 50,
-    slowCallMs: 1_200,
     slowCallRatePercent: 50,
     openMs: 1_000,
     permittedHalfOpenCalls: 1,
@@ -102,11 +107,22 @@ export function toPolicy(patch: PolicyPatch, base: Policy = defaultPolicy): Poli
     timeoutMs: patch.timeoutMs ?? base.timeoutMs,
     maxConcurrent: patch.maxConcurrent ?? base.maxConcurrent,
     retry: merge(base.retry, patch.retry),
-    breaker: merge(base.breaker, patch.breaker),
+    breaker: {
+      ...merge(base.breaker, patch.breaker),
+      slowCallMs: patch.breaker?.slowCallMs ?? base.breaker.slowCallMs,
+    },
   };
 }
 
-function merge<Part extends RetryPolicy | BreakerPolicy>(
+/** The policy of a breaker whose calls may take `limitMs`. */
+export function toBreakerPolicy(
+  { breaker, timeoutMs }: Pick<Policy, "breaker" | "timeoutMs">,
+  limitMs: number = timeoutMs,
+): BreakerPolicy {
+  return { ...breaker, slowCallMs: breaker.slowCallMs ?? limitMs };
+}
+
+function merge<Part extends RetryPolicy | BreakerSettings>(
   base: Part,
   patch: { readonly [Name in keyof Part]?: Part[Name] | undefined } = {},
 ): Part {

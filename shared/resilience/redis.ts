@@ -3,7 +3,7 @@ import { revocationKeys } from "../redis/keys.ts";
 import { type Redis, RedisUnavailable } from "../redis/redis.ts";
 import { createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
 import type { ResilienceEffects } from "./effects.ts";
-import type { Policy } from "./policy.ts";
+import { type Policy, toBreakerPolicy } from "./policy.ts";
 import { createWatch } from "./watch.ts";
 
 type Build = Parameters<Redis["pipeline"]>[0];
@@ -12,6 +12,8 @@ type Build = Parameters<Redis["pipeline"]>[0];
 export interface RedisBreakerOptions extends Pick<ResilienceEffects, "now"> {
   /** Read at each round trip; only its breaker counts, since a client has its own time limit. */
   readonly policy: () => Policy;
+  /** The client's time limit, in milliseconds: no round trip is slow before it is over. */
+  readonly timeoutMs?: number;
   /** What measurements call it; `redis` by default. */
   readonly name?: string;
 }
@@ -25,11 +27,16 @@ export interface RedisBreakerOptions extends Pick<ResilienceEffects, "now"> {
  */
 export function redisWithBreaker(
   redis: Redis,
-  { policy, name = "redis", now }: RedisBreakerOptions,
+  { policy, timeoutMs = 0, name = "redis", now }: RedisBreakerOptions,
 ): Redis {
+  // A client may give a busy machine more time than its limit says.
+  const breakerPolicy = () => {
+    const current = policy();
+    return toBreakerPolicy(current, Math.max(timeoutMs, current.timeoutMs));
+  };
   const watch = createWatch(name);
   const breaker = createCircuitBreaker({
-    policy: () => policy().breaker,
+    policy: breakerPolicy,
     onTransition: watch.transition,
     ...(now ? { now } : {}),
   });

@@ -3,7 +3,7 @@ import { Problem } from "../problem.ts";
 import { createBulkhead, type Place } from "./bulkhead.ts";
 import { createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
 import { type ResilienceEffects, sleepUnlessAborted } from "./effects.ts";
-import type { Policy } from "./policy.ts";
+import { type Policy, toBreakerPolicy } from "./policy.ts";
 import { createRetry, isRepeatable, readRetryAfterMs } from "./retry.ts";
 import { startTimeLimit } from "./time_limit.ts";
 import { createWatch } from "./watch.ts";
@@ -76,7 +76,7 @@ export function createResilience(
   const watch = createWatch(name);
   const clock = now ? { now } : {};
   const breaker = createCircuitBreaker({
-    policy: () => policy().breaker,
+    policy: () => toBreakerPolicy(policy()),
     onTransition: watch.transition,
     ...clock,
   });

@@ -4,10 +4,16 @@ import type { GatewayCase, World } from "./gateway_world.ts";
 
 const minimumCalls = 5;
 
+/** An upstream that answers when this has passed. */
+const after = (ms: number) => async () => {
+  await new Promise((resolve) => setTimeout(resolve, ms));
+  return Response.json({});
+};
+
 /** A gateway whose breakers open after five failures, and a way to ask it. */
 async function openSoon(world: World, openMs: number) {
-  // Whatever it takes on a busy machine, calls stay in the window and none of them is slow.
-  const breaker = { minimumCalls, openMs, windowMs: 600_000, slowCallMs: 600_000 };
+  // Whatever it takes on a busy machine, calls stay in the window.
+  const breaker = { minimumCalls, openMs, windowMs: 600_000 };
   const policy: PolicyPatch = { retry: { maxAttempts: 1 }, breaker };
   const served = await world.serve({ POLICY: JSON.stringify(policy) });
   const ask = async (path: string, bearer?: string) => {
@@ -101,5 +107,51 @@ export const breakerCases: Readonly<Record<string, GatewayCase>> = {
     redis.behave("answers");
     await untilAnswered(() => gateway.ask("/member", good));
     assert.equal((await gateway.ask("/member", revoked)).code, "token_revoked");
+  },
+
+  async "[D05] slow is healthy while a route of the upstream waits for it"(world) {
+    const { echo, bindings } = world;
+    const patient = { prefix: "/patient", upstream: echo.url, access: "public", timeoutMs: 30_000 };
+    const [row, ...rows] = JSON.parse(bindings.ROUTES ?? "[]");
+    const breaker = { minimumCalls, openMs: 600_000 };
+    await using served = await world.serve({
+      POLICY: JSON.stringify({ breaker }),
+      ROUTES: JSON.stringify([row, ...rows, patient]),
+    });
+    const ask = async (path: string) => {
+      const response = await fetch(served.origin + path);
+      await response.body?.cancel();
+      return response.status;
+    };
+    // Longer than what was slow for everybody once.
+    echo.answerWith(after(1_500));
+    const both = [...Array(minimumCalls).fill("/patient"), ...Array(minimumCalls).fill("/public")];
+    assert.deepEqual(new Set(await Promise.all(both.map(ask))), new Set([200]));
+    echo.reset();
+    assert.equal(await ask("/public"), 200);
+  },
+
+  async "[D05] a central slowCallMs below what a route waits for is raised to it"(world) {
+    const { echo, redis, token } = world;
+    await using gateway = await openSoon(world, 600_000);
+    const bearer = await token();
+    const breaker = { minimumCalls, slowCallMs: 1 };
+    redis.configure(1, { gateway: { dependencies: { [new URL(echo.url).host]: { breaker } } } });
+    await gateway.ask("/member", bearer);
+    echo.answerWith(after(20));
+    for (let call = 0; call < 2 * minimumCalls; call++) {
+      assert.equal((await gateway.ask("/member", bearer)).status, 200);
+    }
+  },
+
+  async "[F40] an upstream that has not answered at its time limit has failed"(world) {
+    const { echo } = world;
+    await using gateway = await openSoon(world, 600_000);
+    echo.answerWith(after(2_000));
+    const late = await Promise.all(
+      Array(minimumCalls).fill("/slow").map((path) => gateway.ask(path)),
+    );
+    assert.deepEqual(late.map(({ status }) => status), Array(minimumCalls).fill(504));
+    assert.equal((await gateway.ask("/public")).status, 503);
   },
 };

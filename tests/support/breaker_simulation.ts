@@ -4,6 +4,7 @@ import {
   createCircuitBreaker,
   defaultPolicy,
   type Permit,
+  toBreakerPolicy,
 } from "@edgepass/shared/resilience";
 
 /** How a dependency fails: at once, or by never answering until its callers' time is over. */
@@ -47,7 +48,7 @@ interface Ending {
 
 /** Plays a scenario on a clock of its own, the same each time. */
 export function simulate(
-  { rate, isolates, outage, policy = defaultPolicy.breaker }: Scenario,
+  { rate, isolates, outage, policy = toBreakerPolicy(defaultPolicy) }: Scenario,
 ): Findings {
   let at = 0;
   const { timeoutMs } = defaultPolicy;
