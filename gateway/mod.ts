@@ -7,6 +7,7 @@ import {
 } from "@edgepass/shared/configuration";
 import { currentContext } from "@edgepass/shared/context";
 import { createLogger, type Logger } from "@edgepass/shared/log";
+import { oncePerRequest } from "@edgepass/shared/once-per-request";
 import type { Policies } from "@edgepass/shared/resilience";
 import { createQuietTelemetry, type Telemetry } from "@edgepass/shared/telemetry";
 import { cookieNames } from "@edgepass/shared/tokens";
@@ -145,7 +146,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
 
   const app = new Hono<GatewayEnv>();
   app.onError(toFailure(log));
-  app.use(observe({ log, origins, telemetry, secure: names.secure }));
+  app.use(oncePerRequest(observe({ log, origins, telemetry, secure: names.secure })));
   app.use(async function requireCanonicalRequest(c, next) {
     requireOwnHost(c.req.raw);
     c.set("target", readTarget(c.req.raw.url, maxima.target));

@@ -2,6 +2,7 @@ import { currentContext, type RequestContext, runInContext } from "@edgepass/sha
 import type { Logger } from "@edgepass/shared/log";
 import { Problem } from "@edgepass/shared/problem";
 import {
+  bestEffort,
   idleSpan,
   isProbe,
   isSampled,
@@ -77,7 +78,7 @@ export function observe(
         headers.set(name, value);
       }
       const durationMs = performance.now() - startedAt;
-      reportRequest(c, { log, telemetry, span: opened.span, durationMs });
+      bestEffort(() => reportRequest(c, { log, telemetry, span: opened.span, durationMs }));
     });
   };
 }
