@@ -1,4 +1,3 @@
-import { currentContext } from "../context.ts";
 import { isErrorNamed } from "../error_name.ts";
 import type { Logger } from "../log.ts";
 import { Problem } from "../problem.ts";
