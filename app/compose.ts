@@ -79,6 +79,7 @@ export async function compose(
         publicOrigin: config.publicOrigin,
         info,
       }),
+      about: { title: info.title, version: info.version, description: info.description },
       ...(docs ? { docs } : {}),
     },
   });

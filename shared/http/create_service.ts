@@ -8,7 +8,7 @@ import { edgepass } from "./edgepass.ts";
 import { addEventAdminRoutes } from "./event_admin_routes.ts";
 import { addEventRoutes, eventPaths, publishAfterChanges } from "./event_routes.ts";
 import { idempotent } from "./idempotency.ts";
-import { limitBody, requireStrictJson } from "./json_text.ts";
+import { limitBody, requirePlainBody, requireStrictJson } from "./json_text.ts";
 import { refuseOtherMethods } from "./method_not_allowed.ts";
 import { respondToError } from "./respond_to_error.ts";
 import type { Starter } from "./starter.ts";
@@ -62,6 +62,7 @@ export function createService(
     const headers = { allow: methods.join(", ") };
     return respondToError(new Problem("method_not_allowed", { headers }), log);
   }));
+  app.use(requirePlainBody);
   if (events) addEventRoutes(app, events);
   app.use(limitBody(maxBodyBytes), requireStrictJson);
   // Registered for POST alone it would count as a route of every path, and hide its 405.
