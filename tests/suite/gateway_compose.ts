@@ -43,6 +43,20 @@ export async function composeGateway(
     routes: [
       { path: "/login", upstream: echo, access: { POST: "public" }, identityProvider: true },
       { path: "/logout", upstream: echo, access: { POST: "optional" }, identityProvider: true },
+      {
+        path: "/leave",
+        upstream: echo,
+        access: { POST: "optional" },
+        identityProvider: true,
+        clearsCookies: true,
+      },
+      {
+        path: "/deliveries",
+        upstream: echo,
+        access: { POST: "public" },
+        envelope: false,
+        encodedBody: false,
+      },
       { path: "/items/{id}", upstream: echo, access: { GET: "public", POST: "authenticated" } },
       { path: "/items/new", upstream: echo, access: { GET: "authenticated" } },
       ...config.routes,
