@@ -67,6 +67,8 @@ export async function composeGateway(
         ? {}
         : { refill: { upstream: urlUpstream(REFILL_URL), path: "/refill" } }),
     },
+    // With its page the router is another one (Hono's TrieRouter), as in the product.
+    documents: { docs: () => Promise.resolve(undefined) },
     log: createLogger({ service: "gateway", sink, now }),
     now,
   });

@@ -39,6 +39,7 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
     assert.deepEqual(value.data, {
       title: "Edgepass",
       description: "An API behind an Edgepass gateway",
+      documentation: `${publicOrigin}/docs`,
       liveness: `${publicOrigin}/livez`,
       readiness: `${publicOrigin}/readyz`,
     });
