@@ -16,7 +16,8 @@ export async function composeAll(
   effects: ComposeEffects = {},
 ): Promise<Application> {
   const own = withoutPrivateKeys(bindings);
-  const auth = await composeAuth(own);
+  const { hashingProcessors } = effects;
+  const auth = await composeAuth(own, { hashingProcessors });
   const AUTH = localUpstream("auth", auth);
   const user = await composeUser(own, { AUTH });
   const USER = localUpstream("user", user);

@@ -20,6 +20,8 @@ export interface ComposeEffects {
   readonly gather?: boolean;
   /** Milliseconds of a processor that this instance has used, where it can tell. */
   readonly processorMs?: () => number;
+  /** Processors that hashing passwords may keep busy, where requests may wait for each other. */
+  readonly hashingProcessors?: number;
   /** Files of the page at `/docs`. */
   readonly docs?: ReadDocsFile | undefined;
 }
@@ -77,6 +79,7 @@ export async function compose(
         publicOrigin: config.publicOrigin,
         info,
       }),
+      about: { title: info.title, version: info.version, description: info.description },
       ...(docs ? { docs } : {}),
     },
   });

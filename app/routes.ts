@@ -5,7 +5,16 @@ export type ServiceName = "AUTH" | "USER" | "COURSE" | "ENROLLMENT" | "RECOMMEND
 
 /** A row of the route table, with the name of the service in place of the service. */
 export type Row =
-  & Pick<Route, "access" | "envelope" | "identityProvider" | "maxBodyBytes" | "rateLimited">
+  & Pick<
+    Route,
+    | "access"
+    | "clearsCookies"
+    | "encodedBody"
+    | "envelope"
+    | "identityProvider"
+    | "maxBodyBytes"
+    | "rateLimited"
+  >
   & {
     readonly service: ServiceName;
   };
@@ -30,7 +39,7 @@ export const routes = {
   "/auth/login": { ...login, access: { POST: "public" } },
   "/auth/token": { service: "AUTH", access: { POST: "public" } },
   "/auth/refresh": { ...login, access: { POST: "public" } },
-  "/auth/logout": { ...login, access: { POST: "optional" } },
+  "/auth/logout": { ...login, clearsCookies: true, access: { POST: "optional" } },
   "/auth/logout-all": { ...login, access: { POST: signedIn } },
   "/auth/password": { ...login, access: { POST: signedIn } },
   "/auth/sessions": { service: "AUTH", access: { GET: signedIn } },
@@ -72,6 +81,8 @@ export const routes = {
 const delivery = {
   access: { POST: "public" },
   envelope: false,
+  // The signature is of the bytes, and nobody behind it decodes them.
+  encodedBody: false,
   maxBodyBytes: 262_144,
   // QStash comes from few addresses, and comes again when it is refused.
   rateLimited: false,

@@ -4,6 +4,7 @@ import { isProbe, type Telemetry } from "@edgepass/shared/telemetry";
 import { newTrace } from "@edgepass/shared/trace-context";
 import { createAdmissionLimit, type Turn } from "./admission_limit.ts";
 import { wantsProblem } from "./failure.ts";
+import { readPath } from "./target.ts";
 
 /** Refusals are told of once in this time, in milliseconds. */
 const tellEveryMs = 1_000;
@@ -56,17 +57,10 @@ export function createAdmission(options: AdmissionOptions): Admit {
   }
 
   return function admit(request, serve) {
-    if (isProbe(pathOf(request.url))) return serve(undefined);
+    if (isProbe(readPath(request.url))) return serve(undefined);
     const entered = limit.enter();
     return entered ? serveInTurn(entered, serve) : refuse(request);
   };
-}
-
-/** A target that is not canonical is no probe either. */
-function pathOf(url: string): string {
-  const start = url.indexOf("/", url.indexOf("://") + 3);
-  const end = url.indexOf("?", start);
-  return url.slice(start, end < 0 ? undefined : end);
 }
 
 function createRefusal(

@@ -9,6 +9,12 @@ import type { Revocation } from "./revocation.ts";
 export interface DocumentOptions {
   /** The OpenAPI document of everything behind the gateway, made when it is asked for. */
   readonly openapi?: () => Promise<object>;
+  /** What `GET /` calls the API. */
+  readonly about?: {
+    readonly title: string;
+    readonly version: string;
+    readonly description: string;
+  };
   /** Files of the page that shows it, by name; undefined for a name it does not have. */
   readonly docs?: ReadDocsFile;
 }

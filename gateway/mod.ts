@@ -7,11 +7,13 @@ import {
 } from "@edgepass/shared/configuration";
 import { currentContext } from "@edgepass/shared/context";
 import { createLogger, type Logger } from "@edgepass/shared/log";
+import { oncePerRequest } from "@edgepass/shared/once-per-request";
 import type { Policies } from "@edgepass/shared/resilience";
 import { createQuietTelemetry, type Telemetry } from "@edgepass/shared/telemetry";
 import { cookieNames } from "@edgepass/shared/tokens";
 import type { Upstream } from "@edgepass/shared/upstream";
 import { Hono } from "hono";
+import { serveAbout } from "./about.ts";
 import { serveAdministration } from "./administration.ts";
 import { type Admission, createAdmission } from "./admission.ts";
 import { createAuthenticate } from "./authenticate.ts";
@@ -40,7 +42,7 @@ import { createRevocation, type Heard, type RevocationOptions } from "./revocati
 import type { Route } from "./routes.ts";
 import { createRulesMaker, type GatewayPassportOptions } from "./rules.ts";
 import { createLimitStream } from "./stream_life.ts";
-import { readTarget } from "./target.ts";
+import { readPath, readTarget } from "./target.ts";
 
 export type { Admission } from "./admission.ts";
 export type { ClientAddressSource } from "./client_address.ts";
@@ -146,9 +148,9 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   const limitStream = createLimitStream({ revocation, now });
   const identify = createIdentify({ authenticate, revocation, log });
 
-  const app = new Hono<GatewayEnv>();
+  const app = new Hono<GatewayEnv>({ getPath: (request) => readPath(request.url) });
   app.onError(toFailure(log));
-  app.use(observe({ log, origins, telemetry, secure: names.secure }));
+  app.use(oncePerRequest(observe({ log, origins, telemetry, cookieNames: names })));
   app.use(async function requireCanonicalRequest(c, next) {
     requireOwnHost(c.req.raw);
     c.set("target", readTarget(c.req.raw.url, maxima.target));
@@ -156,6 +158,11 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     await next();
   });
   serveDocuments(app, { ...options.documents, issuers, revocation });
+  serveAbout(app, {
+    ...options.documents,
+    publicOrigin,
+    isRouted: (segments) => rules().table.at(segments) !== undefined,
+  });
   serveAdministration(app, { cookieNames: names, identify, keys, configuration, telemetry });
 
   app.all("*", async function serveRequest(c) {
@@ -173,6 +180,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
       const { route, rule } = table.find(target.segments, request.method);
       c.set("route", route.path);
       c.set("rule", rule);
+      c.set("clearsCookies", route.clearsCookies);
 
       const credentials = readCredentials(request.headers, names);
       c.set("credentials", credentials);
@@ -189,8 +197,8 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     const { route, rule, credentials, bearer, signPassport } = decision;
     c.env?.decided?.();
 
-    const { envelope, maxBodyBytes: maxBytes } = route;
-    const body = await readRequestBody(request, { maxBytes, plain: envelope, ...maxima.body });
+    const { envelope, maxBodyBytes: maxBytes, encodedBody } = route;
+    const body = await readRequestBody(request, { maxBytes, plain: !encodedBody, ...maxima.body });
     const sign = () => signPassport(bearer, traceId, route.path);
     const passport = await steps.run("sign", sign, describePassport);
     const call = steps.beginCall({ method: request.method, peer: route.upstream.name });

@@ -2,6 +2,7 @@ import { currentContext, type RequestContext, runInContext } from "@edgepass/sha
 import type { Logger } from "@edgepass/shared/log";
 import { Problem } from "@edgepass/shared/problem";
 import {
+  bestEffort,
   idleSpan,
   isProbe,
   isSampled,
@@ -10,7 +11,7 @@ import {
   type Telemetry,
   toSpanContext,
 } from "@edgepass/shared/telemetry";
-import type { AccessToken } from "@edgepass/shared/tokens";
+import { type AccessToken, clearTokenCookies, type CookieNames } from "@edgepass/shared/tokens";
 import { newTrace, readTraceparent, type TraceContext } from "@edgepass/shared/trace-context";
 import { readTracestate } from "@edgepass/shared/trace-state";
 import { SpanKind } from "@opentelemetry/api";
@@ -35,6 +36,7 @@ export type GatewayEnv = {
     target: Target;
     route: string;
     rule: AccessRule;
+    clearsCookies: boolean;
     credentials: Credentials;
     bearer: AccessToken;
     verdicts: readonly Verdict[];
@@ -46,13 +48,12 @@ export interface ObserveOptions {
   readonly log: Logger;
   readonly origins: OriginPolicy;
   readonly telemetry: Telemetry;
-  /** Whether the public origin is https. */
-  readonly secure: boolean;
+  readonly cookieNames: CookieNames;
 }
 
 /** Opens the trace of a request, sets the headers that every answer has, and reports on it at the end. */
 export function observe(
-  { log, origins, telemetry, secure }: ObserveOptions,
+  { log, origins, telemetry, cookieNames }: ObserveOptions,
 ): MiddlewareHandler<GatewayEnv> {
   return async function observe(c, next) {
     const opened = isProbe(c.req.path) ? idleSpan() : openTrace(c.req.raw, telemetry);
@@ -71,15 +72,26 @@ export function observe(
       const { headers } = c.res;
       headers.set("x-trace-id", opened.trace.traceId);
       headers.set("x-content-type-options", "nosniff");
-      if (secure) headers.set("strict-transport-security", "max-age=31536000");
+      if (cookieNames.secure) headers.set("strict-transport-security", "max-age=31536000");
+      if (c.get("clearsCookies") && c.get("code") !== "csrf_rejected") {
+        clearCookies(headers, cookieNames);
+      }
       origins.allow(c.req.raw, headers);
       for (const [name, value] of rateLimitHeaders(c.get("verdicts") ?? [])) {
         headers.set(name, value);
       }
       const durationMs = performance.now() - startedAt;
-      reportRequest(c, { log, telemetry, span: opened.span, durationMs });
+      bestEffort(() => reportRequest(c, { log, telemetry, span: opened.span, durationMs }));
     });
   };
+}
+
+/** What the identity provider says of its cookies stands. */
+function clearCookies(headers: Headers, names: CookieNames): void {
+  const said = new Set(headers.getSetCookie().map((cookie) => cookie.split("=")[0]));
+  for (const cookie of clearTokenCookies(names)) {
+    if (!said.has(cookie.split("=")[0])) headers.append("set-cookie", cookie);
+  }
 }
 
 /**

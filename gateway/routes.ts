@@ -38,6 +38,17 @@ export interface Route {
   readonly maxBodyBytes?: number;
   /** The upstream issues our cookies: it alone gets the refresh cookie and may set both. */
   readonly identityProvider?: boolean;
+  /**
+   * Whether every answer here clears the cookies of a login, failures and refusals too: somebody who
+   * logs out at a shared machine must not stay logged in because a token had expired. Only a request
+   * of another origin clears nothing. For the route of logging out; default false.
+   */
+  readonly clearsCookies?: boolean;
+  /**
+   * Whether a request body may come with a `Content-Encoding`; by default where `envelope` is false.
+   * What it inflates to is not bounded here, so a service that does not decode must not get it.
+   */
+  readonly encodedBody?: boolean;
   /** Whether callers have limits here; default true. */
   readonly rateLimited?: boolean;
   /** How often an event stream asks whether its token still counts, in milliseconds; default never. */
@@ -154,6 +165,7 @@ function checkRoute(
     fail("signs people in, so nothing stands in for it");
   }
   if (revocation !== "strict" && !(revocation.boundedMs > 0)) fail("has no boundedMs above 0");
+  if (route.clearsCookies && !route.identityProvider) fail("clears cookies that are not its own");
   const rules = readRules(route.access) ?? fail("has no access rule");
   const subtree = path.endsWith("/*");
   const segments = path.slice(1).split("/");
@@ -165,6 +177,8 @@ function checkRoute(
     maxBodyBytes,
     revocation,
     identityProvider: route.identityProvider ?? false,
+    clearsCookies: route.clearsCookies ?? false,
+    encodedBody: route.encodedBody ?? !(route.envelope ?? true),
     rateLimited: route.rateLimited ?? true,
     recheckMs: route.recheckMs,
     fallback: route.fallback,

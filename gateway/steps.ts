@@ -1,4 +1,5 @@
 import {
+  bestEffort,
   type Metrics,
   nameFailure,
   type OpenSpan,
@@ -52,15 +53,17 @@ export function openSteps({ tracer, metrics }: Telemetry, request: OpenSpan): St
       if (durationsMs[name] !== undefined) return;
       const tookMs = performance.now() - startedAt;
       durationsMs[name] = tookMs;
-      metrics.record("edgepass.gateway.step.duration", { "edgepass.step": name }, tookMs / 1000);
-      if (attributes) span.setAttributes(attributes);
-      span.end();
+      bestEffort(() => {
+        metrics.record("edgepass.gateway.step.duration", { "edgepass.step": name }, tookMs / 1000);
+        if (attributes) span.setAttributes(attributes);
+        span.end();
+      });
     };
     return {
       ...opened,
       end,
       fail(failure, attributes = {}) {
-        span.setStatus({ code: SpanStatusCode.ERROR });
+        bestEffort(() => span.setStatus({ code: SpanStatusCode.ERROR }));
         end({ ...attributes, "error.type": nameFailure(failure) });
         throw failure;
       },
@@ -71,7 +74,7 @@ export function openSteps({ tracer, metrics }: Telemetry, request: OpenSpan): St
     async run(name, work, describe) {
       const step = begin(name, `gateway.${name}`);
       const tell = (outcome: Parameters<NonNullable<typeof describe>>[0]) =>
-        describe && step.span.isRecording() ? describe(outcome) : undefined;
+        bestEffort(() => describe && step.span.isRecording() ? describe(outcome) : undefined);
       try {
         const result = await work();
         step.end(tell({ result }));
@@ -101,10 +104,13 @@ function measureCall(
 ): Step {
   const startedAt = performance.now();
   let waits = true;
-  metrics.move("edgepass.upstream.active", { "edgepass.peer": peer }, 1);
+  bestEffort(() => metrics.move("edgepass.upstream.active", { "edgepass.peer": peer }, 1));
   const leave = (failure?: string): void => {
     if (!waits) return;
     waits = false;
+    bestEffort(() => report(failure));
+  };
+  function report(failure: string | undefined): void {
     metrics.move("edgepass.upstream.active", { "edgepass.peer": peer }, -1);
     metrics.record("http.client.request.duration", {
       "edgepass.service": "gateway",
@@ -112,7 +118,7 @@ function measureCall(
       "http.request.method": method,
       "error.type": failure,
     }, (performance.now() - startedAt) / 1000);
-  };
+  }
   return {
     ...step,
     end(attributes) {

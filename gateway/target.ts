@@ -32,7 +32,9 @@ const aliases =
  */
 export function readTarget(url: string, { maxBytes, maxParameters }: TargetLimits): Target {
   const start = url.indexOf("/", url.indexOf("://") + 3);
-  const pathAndQuery = start === -1 ? "/" : url.slice(start);
+  // `*` (RFC 9112 §3.2.4), and whatever else a runtime puts behind the authority without a slash.
+  if (start === -1) throw new Problem("path_not_canonical");
+  const pathAndQuery = url.slice(start);
   if (pathAndQuery.length > maxBytes) throw new Problem("uri_too_long");
   const mark = pathAndQuery.indexOf("?");
   const rawPath = mark === -1 ? pathAndQuery : pathAndQuery.slice(0, mark);
@@ -43,6 +45,17 @@ export function readTarget(url: string, { maxBytes, maxParameters }: TargetLimit
   }
   if (rawQuery.split("&").length > maxParameters) throw new Problem("uri_too_long");
   return { path: rawPath, pathAndQuery, segments };
+}
+
+/**
+ * The path of a request's URL as it came, before it is judged: what a router is asked for. A target
+ * without one, such as `*`, is asked for as `/`, where its refusal waits.
+ */
+export function readPath(url: string): string {
+  const start = url.indexOf("/", url.indexOf("://") + 3);
+  if (start === -1) return "/";
+  const end = url.slice(start).search(/[?#]/);
+  return end === -1 ? url.slice(start) : url.slice(start, start + end);
 }
 
 function isCanonical(rawPath: string, segments: readonly string[]): boolean {

@@ -1,4 +1,4 @@
-import { AsyncLocalStorage } from "node:async_hooks";
+import { isolateStorage } from "./isolate_storage.ts";
 
 /** What the runtime offers while one request from outside is served. */
 export interface Invocation {
@@ -8,7 +8,7 @@ export interface Invocation {
   readonly peerAddress?: string;
 }
 
-const storage = new AsyncLocalStorage<Invocation>();
+const storage = isolateStorage<Invocation>("invocation");
 
 /** Serves a request with what its runtime offers; every service in this isolate sees it. */
 export function runInvocation<Result>(invocation: Invocation, serve: () => Result): Result {

@@ -1,7 +1,8 @@
-import { AsyncLocalStorage } from "node:async_hooks";
 import { context as contextApi, trace as traceApi } from "@opentelemetry/api";
+import { isolateStorage } from "./isolate_storage.ts";
 import type { Passport } from "./passport/mod.ts";
 import type { Secret } from "./secret.ts";
+import { bestEffort } from "./telemetry/best_effort.ts";
 import type { OpenSpan } from "./telemetry/open_span.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { TraceContext } from "./trace_context.ts";
@@ -31,12 +32,12 @@ export interface RequestContext {
 }
 
 // The storage is a slot, not state: what it holds is bound to the running request.
-const storage = new AsyncLocalStorage<RequestContext>();
+const storage = isolateStorage<RequestContext>("request-context");
 
 /** Runs `serve` with the context of one request; its span is the active one of the OpenTelemetry API. */
 export function runInContext<Result>(context: RequestContext, serve: () => Result): Result {
   const span = context.opened?.span;
-  if (!span?.isRecording()) return storage.run(context, serve);
+  if (!span || !bestEffort(() => span.isRecording())) return storage.run(context, serve);
   const active = traceApi.setSpan(contextApi.active(), span);
   return contextApi.with(active, () => storage.run(context, serve));
 }

@@ -39,7 +39,7 @@ export type WriteLine = <const Fields extends object>(
 /** Takes one finished line, without its newline. */
 export type LogSink = (line: string) => void;
 
-/** Writes log lines; no field can make it throw. */
+/** Writes log lines; neither a field nor a sink can make it throw. */
 export interface Logger {
   /** For whoever looks for a fault. */
   readonly debug: WriteLine;
@@ -84,7 +84,11 @@ export function createLogger(
       ...(trace === undefined ? {} : { traceId: trace.traceId, spanId: trace.spanId }),
       message: mask(message),
     };
-    sink(toLine({ ...own, ...redactAll(fields), ...own }));
+    try {
+      sink(toLine({ ...own, ...redactAll(fields), ...own }));
+    } catch {
+      // A closed standard output must not fail the requests that would have been written there.
+    }
   };
   return {
     debug: (message, fields) => write("debug", message, fields),

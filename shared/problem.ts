@@ -81,6 +81,14 @@ export class Problem extends Error {
   /** Headers that the answer needs. */
   readonly headers: Readonly<Record<string, string>>;
 
+  /**
+   * Tells by its shape, not by its class: two copies of this module may be loaded, and a refusal that
+   * one throws and the other does not know would be answered 500.
+   */
+  static override [Symbol.hasInstance](value: unknown): value is Problem {
+    return value instanceof Error && value.name === "Problem" && hasProblemShape(value);
+  }
+
   /** Makes the failure of a code. */
   constructor(
     code: ProblemCode,
@@ -95,6 +103,14 @@ export class Problem extends Error {
     this.details = details;
     this.headers = headers;
   }
+}
+
+function hasProblemShape(error: object): boolean {
+  return "code" in error && typeof error.code === "string" &&
+    "status" in error && typeof error.status === "number" &&
+    "title" in error && typeof error.title === "string" &&
+    "details" in error && Array.isArray(error.details) &&
+    "headers" in error && typeof error.headers === "object" && error.headers !== null;
 }
 
 /** Every code with its status and title, for documents and for mapping an upstream's answer. */

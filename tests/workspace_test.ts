@@ -81,7 +81,9 @@ Deno.test("every package that the source imports is pinned in one place", async 
   assert.ok(isObject(pins));
   for (const [name, target] of Object.entries(pins)) {
     assert.match(String(target), /^npm:(@[\w-]+\/)?[\w.-]+@\d+\.\d+\.\d+$/, name);
-    assert.ok(String(target).startsWith(`npm:${name}@`), name);
+    // The one alias: the starter is tried in applications with another Hono than ours.
+    const packageName = name === "hono-older" ? "hono" : name;
+    assert.ok(String(target).startsWith(`npm:${packageName}@`), name);
   }
   const packageOf = (specifier: string) => /^(@[^/]+\/)?[^/]+/.exec(specifier)?.[0] ?? specifier;
   const named = (await listImports()).filter(({ specifier }) =>

@@ -3,6 +3,7 @@ import { UniqueViolation } from "@edgepass/shared/sql";
 import { changeAccount } from "./change_account.ts";
 import type { AuthDeps, Client } from "./deps.ts";
 import { isEmail, normaliseEmail } from "./email.ts";
+import type { Requester } from "./passwords/hashing_slots.ts";
 import { findPasswordFault } from "./passwords/policy.ts";
 import type { NewAccount, Role } from "./schema.ts";
 import type { Account } from "./store/mod.ts";
@@ -39,7 +40,7 @@ export function createAccounts(deps: AuthDeps): Accounts {
 
   async function create(
     { email, password, name }: NewAccount,
-    roles: Role[],
+    { roles, requester }: { readonly roles: Role[]; readonly requester?: Requester },
   ): Promise<OpenAccount> {
     const at = now();
     // Only who holds the address hashes: of fifty parallel sign-ups one costs anything.
@@ -48,7 +49,7 @@ export function createAccounts(deps: AuthDeps): Accounts {
     }
     try {
       if (await store.accounts.findByEmail(email)) throw new Problem("email_taken");
-      const passwordHash = await passwords.hash(password);
+      const passwordHash = await passwords.hash(password, requester);
       const account = { ...newAccount(newId(), at), email, name, passwordHash, roles };
       await store.accounts.insert(account, { type: "user.registered", data: { name } });
       return account;
@@ -66,7 +67,8 @@ export function createAccounts(deps: AuthDeps): Accounts {
       requireFit({ ...input, email });
       const guess = await guesses.admitSignUp(client.network);
       try {
-        const account = await create({ ...input, email }, ["learner"]);
+        const by = { roles: ["learner"] satisfies Role[], requester: client };
+        const account = await create({ ...input, email }, by);
         await guess.right();
         log.info("Account made", { accountId: account.id });
         return account;
@@ -93,7 +95,7 @@ export function createAccounts(deps: AuthDeps): Accounts {
       if (await store.accounts.findByEmail(normalised)) return;
       try {
         const input = { email: normalised, password, name: "Administrator" };
-        const { id } = await create(input, ["admin"]);
+        const { id } = await create(input, { roles: ["admin"] });
         log.info("First administrator made", { accountId: id });
       } catch (error) {
         // Another process or isolate starts at the same time and was first.

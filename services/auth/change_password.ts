@@ -35,7 +35,7 @@ export function createChangePassword(deps: AuthDeps, refresh: Refresh): ChangePa
       throw new Problem("validation_failed", { details: [{ path: "next", message: fault }] });
     }
     if (await isCurrent(deps, account, { current, next, client })) {
-      const passwordHash = await passwords.hash(next);
+      const passwordHash = await passwords.hash(next, client);
       await changeAccount(store.accounts, userId, (latest) => {
         if (latest.passwordChangedAt !== account.passwordChangedAt) {
           throw new Problem("credentials_invalid");
@@ -75,12 +75,12 @@ async function isCurrent(
 ): Promise<boolean> {
   const guess = await guesses.admitPassword({ email, network: client.network });
   try {
-    if (await passwords.verify(current, passwordHash)) {
+    if (await passwords.verify(current, passwordHash, client)) {
       await guess.right();
       return true;
     }
     const isRepeated = await revocations.isPending("subject", id) &&
-      await passwords.verify(next, passwordHash);
+      await passwords.verify(next, passwordHash, client);
     if (isRepeated) {
       await guess.right();
       return false;

@@ -24,7 +24,7 @@ import {
 } from "./keys.ts";
 import { createKeyRetirement, type KeyRetirement } from "./key_retirement.ts";
 import { type AuthService, createAuthService } from "./mod.ts";
-import type { PasswordHasher } from "./passwords/hasher.ts";
+import { createPasswordHasher, type PasswordHasher } from "./passwords/hasher.ts";
 import { importRefreshTokenKey } from "./refresh_tokens.ts";
 import { createRevocationWriter, type RevocationWriter } from "./revocations.ts";
 import { type AuthStore, sqlAuthStore } from "./store/mod.ts";
@@ -44,6 +44,8 @@ const endedLoginDays = 1;
 export interface AuthEffects {
   readonly starter?: Starter;
   readonly passwords?: PasswordHasher;
+  /** Processors that hashing may keep busy; without it a hasher that is full refuses at once. */
+  readonly hashingProcessors?: number | undefined;
 }
 
 /**
@@ -56,7 +58,11 @@ export interface AuthEffects {
  */
 export function composeAuth(
   bindings: Bindings,
-  { starter = createStarter(bindings), passwords }: AuthEffects = {},
+  {
+    starter = createStarter(bindings),
+    hashingProcessors: processors,
+    passwords = createPasswordHasher({ processors }),
+  }: AuthEffects = {},
 ): Application {
   const config = readConfig(AuthConfig, bindings);
   const { PASSPORT_KEYS: passport } = readConfig(PassportKeys, bindings);
@@ -129,7 +135,7 @@ export function composeAuth(
     ),
     sessionMaxSeconds: config.SESSION_MAX_SECONDS,
     ...administratorOf(config),
-    ...(passwords ? { passwords } : {}),
+    passwords,
   });
   return {
     fetch: (request) => service.app.fetch(request),

@@ -1,4 +1,6 @@
-import type { CookieNames } from "@edgepass/shared/tokens";
+import { cookieAttributes, type CookieNames } from "@edgepass/shared/tokens";
+
+export { clearTokenCookies } from "@edgepass/shared/tokens";
 
 /** A cookie's value and how long a browser keeps it, in seconds. */
 export interface CookieLife {
@@ -25,18 +27,9 @@ export function writeTokenCookies(
   { access, refresh }: { access: CookieLife; refresh: CookieLife },
 ): [access: string, refresh: string] {
   return [
-    `${names.access}=${access.value}; ${attributes(access.maxAgeSeconds, "Lax", names)}`,
-    `${names.refresh}=${refresh.value}; ${attributes(refresh.maxAgeSeconds, "Strict", names)}`,
+    `${names.access}=${access.value}; ${cookieAttributes(access.maxAgeSeconds, "Lax", names)}`,
+    `${names.refresh}=${refresh.value}; ${
+      cookieAttributes(refresh.maxAgeSeconds, "Strict", names)
+    }`,
   ];
-}
-
-/** The two Set-Cookie values after which a browser has neither cookie. */
-export function clearTokenCookies(names: CookieNames): [access: string, refresh: string] {
-  const none = { value: "", maxAgeSeconds: 0 };
-  return writeTokenCookies(names, { access: none, refresh: none });
-}
-
-function attributes(maxAgeSeconds: number, sameSite: string, { secure }: CookieNames): string {
-  const parts = ["Path=/", `Max-Age=${Math.max(0, Math.floor(maxAgeSeconds))}`];
-  return [...parts, ...(secure ? ["Secure"] : []), "HttpOnly", `SameSite=${sameSite}`].join("; ");
 }

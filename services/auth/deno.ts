@@ -1,4 +1,6 @@
-import { serve } from "@edgepass/shared/runtime/deno";
+import { serve, spareProcessors } from "@edgepass/shared/runtime/deno";
 import { composeAuth } from "./compose.ts";
 
-await serve(composeAuth, { migrations: { AUTH_DB: new URL("./migrations/", import.meta.url) } });
+await serve((bindings) => composeAuth(bindings, { hashingProcessors: spareProcessors() }), {
+  migrations: { AUTH_DB: new URL("./migrations/", import.meta.url) },
+});

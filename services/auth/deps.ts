@@ -2,6 +2,7 @@ import type { Logger } from "@edgepass/shared/log";
 import type { IssueGrant } from "./grants.ts";
 import type { Guesses } from "./guesses.ts";
 import type { PasswordHasher } from "./passwords/hasher.ts";
+import type { Requester } from "./passwords/hashing_slots.ts";
 import type { RevocationWriter } from "./revocations.ts";
 import type { AuthStore } from "./store/mod.ts";
 
@@ -31,9 +32,7 @@ export interface Lifetimes {
 }
 
 /** Where a request comes from, as far as the rules care. */
-export interface Client {
-  /** The network of the caller's address. */
-  readonly network: string;
+export interface Client extends Requester {
   /** What the client calls itself; a label for the person's list of logins. */
   readonly userAgent: string | null;
 }

@@ -32,7 +32,7 @@ export function createSignIn(deps: AuthDeps): SignIn {
     requireSize("password", password);
     const guess = await deps.guesses.admitPassword({ email, network: client.network });
     const account = await deps.store.accounts.findByEmail(email);
-    const isRight = await deps.passwords.verify(password, account?.passwordHash ?? null)
+    const isRight = await deps.passwords.verify(password, account?.passwordHash ?? null, client)
       .catch(async (error: unknown) => {
         await guess.undecided();
         throw error;
@@ -40,7 +40,7 @@ export function createSignIn(deps: AuthDeps): SignIn {
     if (!account || !isRight || account.disabled) throw new Problem("credentials_invalid");
     const signedIn = await begin(deps, { account, email, client });
     await guess.right();
-    await rehash(deps, account, password);
+    await rehash(deps, account, { password, client });
     return signedIn;
   };
 }
@@ -82,11 +82,15 @@ function refuseOutdated(error: unknown): never {
 }
 
 /** The only moment at which the password is at hand; a busy hasher leaves it for the next login. */
-async function rehash({ store, passwords, log }: AuthDeps, account: Account, password: string) {
+async function rehash(
+  { store, passwords, log }: AuthDeps,
+  account: Account,
+  { password, client }: { readonly password: string; readonly client: Client },
+): Promise<void> {
   const { id, passwordHash: from } = account;
   if (from === null || !passwords.isOutdated(from)) return;
   try {
-    await store.accounts.rehash(id, { from, to: await passwords.hash(password) });
+    await store.accounts.rehash(id, { from, to: await passwords.hash(password, client) });
   } catch (cause) {
     log.warn("Password keeps its old hash", { accountId: id, cause });
   }

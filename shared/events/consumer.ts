@@ -1,7 +1,8 @@
-import { currentContext } from "../context.ts";
+import { isErrorNamed } from "../error_name.ts";
 import type { Logger } from "../log.ts";
 import { Problem } from "../problem.ts";
-import { StoreUnavailable } from "../sql/errors.ts";
+import { bestEffort } from "../telemetry/best_effort.ts";
+import { annotate } from "../telemetry/in_context.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { type ReadEvent, readEvent, type Unreadable } from "./cloud_event.ts";
 import { inEventSpan } from "./event_span.ts";
@@ -158,10 +159,10 @@ async function tryToApply(
 
 /** What nobody foresaw may be gone with the next attempt: only what is known to be wrong is poison. */
 function toFailure(error: unknown): { outcome: Outcome; problem: unknown } {
-  if (error instanceof PoisonError) {
+  if (isErrorNamed(error, "PoisonError")) {
     return { outcome: "poison", problem: unusable("The event cannot be handled", error) };
   }
-  if (error instanceof StoreUnavailable) return { outcome: "busy", problem: error };
+  if (isErrorNamed(error, "StoreUnavailable")) return { outcome: "busy", problem: error };
   if (!(error instanceof Problem)) return { outcome: "failed", problem: error };
   if (error.status < 500) {
     return { outcome: "poison", problem: unusable("The event cannot be handled", error) };
@@ -174,7 +175,7 @@ type Outcome = Accepted | "poison" | "busy" | "failed" | "refused";
 function tell(deps: ConsumerDeps, event: ReadEvent, outcome: Outcome, cause?: unknown): void {
   const { type, id, subject, sequence } = event;
   count(deps, type, outcome);
-  currentContext()?.opened?.span.setAttribute("edgepass.outcome", outcome);
+  annotate({ "edgepass.outcome": outcome });
   const fields = { type, event: id, subject, sequence, outcome };
   if (outcome === "poison") deps.log.error("Event is poison", { ...fields, cause });
   else if (cause !== undefined) deps.log.warn("Event has to come again", { ...fields, cause });
@@ -186,9 +187,11 @@ function count(
   type: string | undefined,
   outcome: Outcome,
 ): void {
-  telemetry.metrics.add("edgepass.events.deliveries", {
-    "edgepass.service": service,
-    "edgepass.event.type": type,
-    "edgepass.outcome": outcome,
-  });
+  bestEffort(() =>
+    telemetry.metrics.add("edgepass.events.deliveries", {
+      "edgepass.service": service,
+      "edgepass.event.type": type,
+      "edgepass.outcome": outcome,
+    })
+  );
 }

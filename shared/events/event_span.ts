@@ -1,5 +1,6 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { currentContext, runInContext } from "../context.ts";
+import { bestEffort } from "../telemetry/best_effort.ts";
 import { nameFailure } from "../telemetry/in_context.ts";
 import { openSpan } from "../telemetry/open_span.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -33,10 +34,12 @@ export async function inEventSpan<Result>(
       work,
     );
   } catch (error) {
-    opened.span.setAttribute("error.type", nameFailure(error));
-    opened.span.setStatus({ code: SpanStatusCode.ERROR });
+    bestEffort(() => {
+      opened.span.setAttribute("error.type", nameFailure(error));
+      opened.span.setStatus({ code: SpanStatusCode.ERROR });
+    });
     throw error;
   } finally {
-    opened.span.end();
+    bestEffort(() => opened.span.end());
   }
 }

@@ -1,4 +1,5 @@
 import { type Span, SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { bestEffort } from "../telemetry/best_effort.ts";
 import { nameFailure } from "../telemetry/in_context.ts";
 import { openSpan } from "../telemetry/open_span.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -35,14 +36,15 @@ export function openPublication(
     type,
     event,
     traceparent: toTraceparent(trace),
-    end(outcome, failure) {
-      telemetry.metrics.add("edgepass.events.published", { ...of, "edgepass.outcome": outcome });
-      if (outcome === "published") {
-        const seconds = Math.max(0, now() - createdAt) / 1000;
-        telemetry.metrics.record("edgepass.events.outbox.age", of, seconds);
-      }
-      endSpan(span, outcome, failure);
-    },
+    end: (outcome, failure) =>
+      bestEffort(() => {
+        telemetry.metrics.add("edgepass.events.published", { ...of, "edgepass.outcome": outcome });
+        if (outcome === "published") {
+          const seconds = Math.max(0, now() - createdAt) / 1000;
+          telemetry.metrics.record("edgepass.events.outbox.age", of, seconds);
+        }
+        endSpan(span, outcome, failure);
+      }),
   };
 }
 

@@ -1,5 +1,5 @@
-import { methodNotAllowed } from "hono/method-not-allowed";
 import type { EventEndpoint } from "../events/mod.ts";
+import { oncePerRequest } from "../once_per_request.ts";
 import { Problem } from "../problem.ts";
 import type { SqlDb } from "../sql/mod.ts";
 import { prometheusMediaType } from "../telemetry/mod.ts";
@@ -8,7 +8,8 @@ import { edgepass } from "./edgepass.ts";
 import { addEventAdminRoutes } from "./event_admin_routes.ts";
 import { addEventRoutes, eventPaths, publishAfterChanges } from "./event_routes.ts";
 import { idempotent } from "./idempotency.ts";
-import { limitBody, requireStrictJson } from "./json_text.ts";
+import { limitBody, requirePlainBody, requireStrictJson } from "./json_text.ts";
+import { refuseOtherMethods } from "./method_not_allowed.ts";
 import { respondToError } from "./respond_to_error.ts";
 import type { Starter } from "./starter.ts";
 
@@ -57,18 +58,15 @@ export function createService(
   if (events) opened.push(...Object.values(eventPaths(events)));
   app.use(edgepass({ name, starter, open: opened }));
   if (events) app.use(publishAfterChanges(events));
-  app.use(methodNotAllowed({
-    app,
-    onMethodNotAllowed: (_c, methods) =>
-      respondToError(
-        new Problem("method_not_allowed", { headers: { allow: methods.join(", ") } }),
-        log,
-      ),
+  app.use(refuseOtherMethods(app, (methods) => {
+    const headers = { allow: methods.join(", ") };
+    return respondToError(new Problem("method_not_allowed", { headers }), log);
   }));
+  app.use(requirePlainBody);
   if (events) addEventRoutes(app, events);
   app.use(limitBody(maxBodyBytes), requireStrictJson);
   // Registered for POST alone it would count as a route of every path, and hide its 405.
-  if (idempotency) app.use(idempotent({ sql: idempotency, now: starter.now }));
+  if (idempotency) app.use(oncePerRequest(idempotent({ sql: idempotency, now: starter.now })));
   if (events) addEventAdminRoutes(app, events, { log, now: starter.now });
   app.get("/livez", (c) => c.json({ status: "live" }));
   app.get("/readyz", async (c) => {

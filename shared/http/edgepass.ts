@@ -1,13 +1,14 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { Context, MiddlewareHandler } from "hono";
-import { createMiddleware } from "hono/factory";
-import { routePath } from "hono/route";
 import { type RequestContext, runInContext } from "../context.ts";
 import type { Logger } from "../log.ts";
 import type { Passport, PassportVerifier, ShadowVerdict } from "../passport/mod.ts";
 import { internalHeaders, maxCallChain, readDeadlineMs } from "../internal_headers.ts";
+import { oncePerRequest } from "../once_per_request.ts";
 import { Problem } from "../problem.ts";
 import { toSecret } from "../secret.ts";
+import { bestEffort } from "../telemetry/best_effort.ts";
+import { annotate } from "../telemetry/in_context.ts";
 import { idleSpan, isProbe, type OpenSpan, openSpan } from "../telemetry/open_span.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { readTraceparent } from "../trace_context.ts";
@@ -33,7 +34,7 @@ export interface EdgepassOptions {
  *
  * It verifies `X-Passport` (and `Txn-Token`, by the policy that is in force), puts the claims on `c.var.passport`, and makes trace, deadline and
  * Passport known to `currentContext()`, to every log line and to the service client. It serves
- * any Hono app; a failure is answered as problem details (RFC 9457), unless the app itself has an
+ * any Hono app, whichever copy of Hono that uses; a failure is answered as problem details (RFC 9457), unless the app itself has an
  * answer under 500 for an error of its own. Requests are logged at `info`, open paths at `debug`.
  *
  * @throws {Problem} `passport_required`, `passport_invalid`, `upstream_timeout` when the caller's
@@ -47,7 +48,7 @@ export function edgepass(
   const configuration = starter.configuration(name);
   const { now, telemetry } = starter;
   const openPaths = new Set(open);
-  return createMiddleware<PassportEnv>(async function edgepass(c, next) {
+  return oncePerRequest(async function edgepass(c: Context<PassportEnv>, next) {
     const context = openContext(c, { name, now, telemetry });
     await runInContext(context, async () => {
       const startedAt = performance.now();
@@ -57,7 +58,9 @@ export function edgepass(
         const admitted = isOpen ? context : await admit(c, { context, verify, now });
         await configuration.learn(admitted.passport?.cfg);
         if (admitted.passport) {
-          verdict = await compare(admitted.passport, admitted.txnToken ?? null);
+          // The comparison decides nothing, so that its failure refuses nobody.
+          verdict = await compare(admitted.passport, admitted.txnToken ?? null)
+            .catch(() => undefined);
         }
         await runInContext(admitted, next);
         if (c.error && !isAnswered(c.error, c.res)) c.res = respondToError(c.error, log);
@@ -66,9 +69,10 @@ export function edgepass(
       }
       if (verdict) c.header(internalHeaders.passportVerdict, verdict);
       const durationMs = performance.now() - startedAt;
-      const route = isOpen || c.get("passport") ? readRoute(c) : undefined;
-      measureRequest(c, { context, telemetry, route, durationMs });
-      logRequest(c, { write: isOpen ? log.debug : log.info, durationMs });
+      const isAdmitted = isOpen || c.get("passport") !== undefined;
+      const route = isAdmitted ? bestEffort(() => readRoute(c)) : undefined;
+      bestEffort(() => measureRequest(c, { context, telemetry, route, durationMs }));
+      bestEffort(() => logRequest(c, { write: isOpen ? log.debug : log.info, durationMs }));
     });
   });
 }
@@ -112,10 +116,7 @@ async function admit(
   const token = c.req.raw.headers.get(internalHeaders.passport);
   const txnToken = c.req.raw.headers.get(internalHeaders.txnToken);
   const passport = await verify(token, txnToken);
-  context.opened.span.setAttributes({
-    "edgepass.passport.verdict": "accepted",
-    "edgepass.passport.jti": passport.jti,
-  });
+  annotate({ "edgepass.passport.verdict": "accepted", "edgepass.passport.jti": passport.jti });
   if (context.deadline !== undefined && context.deadline <= now()) {
     throw new Problem("upstream_timeout");
   }
@@ -128,10 +129,15 @@ async function admit(
   };
 }
 
-/** The pattern that answered; before any did, and in an app without one, it is the middleware's own. */
-function readRoute(c: Context): string | undefined {
-  const route = routePath(c);
-  return route.includes("*") ? undefined : route;
+/**
+ * The pattern that answered; before any did, and in an app without one, it is the middleware's own.
+ *
+ * Asked of the request itself: the helper of `hono/route` reads a symbol private to its own copy of
+ * Hono and throws for a context of another one. A version without the member has no route to tell.
+ */
+function readRoute({ req }: Context): string | undefined {
+  const route: unknown = req.routePath;
+  return typeof route !== "string" || route.includes("*") ? undefined : route;
 }
 
 function measureRequest(

@@ -17,6 +17,23 @@ export function limitBody(maxBytes: number) {
 }
 
 /**
+ * Refuses a body with a content coding where no gateway stood in front: nothing here decodes one, and
+ * what it inflates to would have no bound.
+ *
+ * @throws {Problem} `unsupported_media_type`
+ */
+export const requirePlainBody = createMiddleware(async function requirePlainBody(c, next) {
+  const encoding = c.req.header("content-encoding");
+  if (encoding !== undefined && encoding.toLowerCase() !== "identity") {
+    throw new Problem("unsupported_media_type", {
+      detail: "Body must not be compressed",
+      headers: { "accept-encoding": "identity" },
+    });
+  }
+  await next();
+});
+
+/**
  * Refuses a JSON body that parsers could read differently, before one of them does.
  *
  * Refused are bytes that are not UTF-8, a byte order mark (RFC 8259 §8.1), and nesting deeper than 64.

@@ -1,9 +1,8 @@
-import { HTTPException } from "hono/http-exception";
 import { currentContext } from "../context.ts";
+import { isErrorNamed } from "../error_name.ts";
 import { internalHeaders } from "../internal_headers.ts";
 import type { Logger } from "../log.ts";
 import { Problem, type ProblemCode, problemMediaType, toProblemResponse } from "../problem.ts";
-import { StoreUnavailable } from "../sql/errors.ts";
 import { newTrace } from "../trace_context.ts";
 
 /** What Hono itself throws, before a hook of ours is asked. */
@@ -16,11 +15,19 @@ const byStatus: Readonly<Record<number, ProblemCode>> = {
 /** The problem a thrown value stands for; what nobody foresaw is `internal` and tells nothing. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
-  if (error instanceof StoreUnavailable) return new Problem("store_unavailable", { cause: error });
-  if (error instanceof HTTPException) {
+  if (isErrorNamed(error, "StoreUnavailable")) {
+    return new Problem("store_unavailable", { cause: error });
+  }
+  if (isHttpException(error)) {
     return new Problem(byStatus[error.status] ?? "internal", { cause: error });
   }
   return new Problem("internal", { cause: error });
+}
+
+/** An application's Hono may be another copy than ours, with an `HTTPException` of its own. */
+function isHttpException(error: unknown): error is Error & { readonly status: number } {
+  return error instanceof Error && "status" in error && typeof error.status === "number" &&
+    "getResponse" in error && typeof error.getResponse === "function";
 }
 
 /**

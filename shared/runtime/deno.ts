@@ -17,7 +17,7 @@ import { listenForEver, type Listening } from "./deno_listen.ts";
 import { createLineWriter, type LineWriter } from "./deno_lines.ts";
 import { createSweeper } from "./deno_sweeper.ts";
 
-export { processorMs } from "./deno_processor.ts";
+export { processorMs, spareProcessors } from "./deno_processor.ts";
 export { isSqliteFile, openSqliteFile, readMigrations } from "./deno_databases.ts";
 
 /** What a composition leaves to its entry. */

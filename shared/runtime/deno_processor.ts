@@ -5,3 +5,8 @@ export function processorMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
+
+/** Processors beside the one that serves requests, at least one; a container's share counts. */
+export function spareProcessors(): number {
+  return Math.max(1, navigator.hardwareConcurrency - 1);
+}

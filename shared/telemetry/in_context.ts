@@ -1,6 +1,7 @@
 import { type Attributes, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { currentContext } from "../context.ts";
 import { Problem } from "../problem.ts";
+import { bestEffort } from "./best_effort.ts";
 import type { CounterName, HistogramName, MetricAttributes } from "./catalogue.ts";
 import { openSpan } from "./open_span.ts";
 
@@ -10,7 +11,7 @@ export function count<Name extends CounterName>(
   attributes: MetricAttributes<Name>,
   value = 1,
 ): void {
-  currentContext()?.telemetry?.metrics.add(name, attributes, value);
+  bestEffort(() => currentContext()?.telemetry?.metrics.add(name, attributes, value));
 }
 
 /** Measures something of the request that is being served; outside of one nobody does. */
@@ -19,12 +20,12 @@ export function measure<Name extends HistogramName>(
   attributes: MetricAttributes<Name>,
   value: number,
 ): void {
-  currentContext()?.telemetry?.metrics.record(name, attributes, value);
+  bestEffort(() => currentContext()?.telemetry?.metrics.record(name, attributes, value));
 }
 
 /** Adds to the span of the request that is being served. */
 export function annotate(attributes: Attributes): void {
-  currentContext()?.opened?.span.setAttributes(attributes);
+  bestEffort(() => currentContext()?.opened?.span.setAttributes(attributes));
 }
 
 /**
@@ -63,16 +64,18 @@ export async function measureDatabase<Result>(
     return await work();
   } catch (error) {
     failure = nameFailure(error);
-    span.setAttribute("error.type", failure);
-    if (!answers.has(failure)) span.setStatus({ code: SpanStatusCode.ERROR });
     throw error;
   } finally {
-    span.end();
-    metrics.record("db.client.operation.duration", {
-      "edgepass.service": service,
-      "db.operation.name": operation,
-      "error.type": failure,
-    }, (performance.now() - startedAt) / 1000);
+    bestEffort(() => {
+      if (failure !== "") span.setAttribute("error.type", failure);
+      if (failure !== "" && !answers.has(failure)) span.setStatus({ code: SpanStatusCode.ERROR });
+      span.end();
+      metrics.record("db.client.operation.duration", {
+        "edgepass.service": service,
+        "db.operation.name": operation,
+        "error.type": failure,
+      }, (performance.now() - startedAt) / 1000);
+    });
   }
 }
 

@@ -1,3 +1,4 @@
+export { bestEffort } from "./best_effort.ts";
 export { readTelemetry, telemetrySetting } from "./binding.ts";
 export {
   type CounterName,

@@ -1,5 +1,6 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { RequestContext } from "../context.ts";
+import { bestEffort } from "./best_effort.ts";
 import { nameFailure } from "./in_context.ts";
 import { type OpenSpan, openSpan } from "./open_span.ts";
 
@@ -28,22 +29,23 @@ export function openCall(
   const startedAt = performance.now();
   return {
     ...call,
-    end(outcome) {
-      const failure = nameOutcome(outcome);
-      if ("status" in outcome) {
-        call.span.setAttribute("http.response.status_code", outcome.status);
-      }
-      if (failure !== undefined) {
-        call.span.setAttribute("error.type", failure);
-        call.span.setStatus({ code: SpanStatusCode.ERROR });
-      }
-      call.span.end();
-      telemetry.metrics.record(
-        "http.client.request.duration",
-        { ...attributes, "error.type": failure },
-        (performance.now() - startedAt) / 1000,
-      );
-    },
+    end: (outcome) =>
+      bestEffort(() => {
+        const failure = nameOutcome(outcome);
+        if ("status" in outcome) {
+          call.span.setAttribute("http.response.status_code", outcome.status);
+        }
+        if (failure !== undefined) {
+          call.span.setAttribute("error.type", failure);
+          call.span.setStatus({ code: SpanStatusCode.ERROR });
+        }
+        call.span.end();
+        telemetry.metrics.record(
+          "http.client.request.duration",
+          { ...attributes, "error.type": failure },
+          (performance.now() - startedAt) / 1000,
+        );
+      }),
   };
 }
 

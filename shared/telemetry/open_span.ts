@@ -10,6 +10,7 @@ import {
   type Tracer,
 } from "@opentelemetry/api";
 import { childSpan, newTrace, type TraceContext } from "../trace_context.ts";
+import { bestEffort } from "./best_effort.ts";
 
 /** A span under way, and what it is called in the headers of the calls it makes. */
 export interface OpenSpan {
@@ -35,12 +36,20 @@ export interface OpenSpanOptions {
  * Starts a span that its caller ends.
  *
  * Without a provider the API hands back a span without ids of its own; the trace goes on all the
- * same, because logs, answers and other services name it.
+ * same, because logs, answers and other services name it. So it does below a provider that throws.
  */
 export function openSpan(
   tracer: Tracer,
   name: string,
-  { parent, ...options }: OpenSpanOptions = {},
+  options: OpenSpanOptions = {},
+): OpenSpan {
+  return bestEffort(() => startSpan(tracer, name, options)) ?? noopSpanBelow(options.parent);
+}
+
+function startSpan(
+  tracer: Tracer,
+  name: string,
+  { parent, ...options }: OpenSpanOptions,
 ): OpenSpan {
   if (parent === undefined) {
     const span = tracer.startSpan(name, options, ROOT_CONTEXT);
@@ -72,6 +81,12 @@ export function isProbe(path: string): boolean {
 /** A trace that has ids for answers and log lines, and no spans. */
 export function idleSpan(): OpenSpan {
   return { span: traceApi.wrapSpanContext(INVALID_SPAN_CONTEXT), trace: newTrace() };
+}
+
+function noopSpanBelow(parent: OpenSpanOptions["parent"]): OpenSpan {
+  const noop = idleSpan();
+  if (parent === undefined) return noop;
+  return { ...noop, trace: childSpan("span" in parent ? parent.trace : parent) };
 }
 
 /** What the API calls a place in a trace; a link names one. */

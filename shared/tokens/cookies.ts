@@ -19,3 +19,24 @@ export function cookieNames(publicOrigin: string): CookieNames {
   const prefix = secure ? "__Host-" : "";
   return { access: `${prefix}access_token`, refresh: `${prefix}refresh_token`, secure };
 }
+
+/** The attributes that go with a token's cookie. */
+export function cookieAttributes(
+  maxAgeSeconds: number,
+  sameSite: "Lax" | "Strict",
+  { secure }: CookieNames,
+): string {
+  const parts = ["Path=/", `Max-Age=${Math.max(0, Math.floor(maxAgeSeconds))}`];
+  return [...parts, ...(secure ? ["Secure"] : []), "HttpOnly", `SameSite=${sameSite}`].join("; ");
+}
+
+/**
+ * The two Set-Cookie values after which a browser has neither cookie: without `Path=/` and `Secure`
+ * it would take a `__Host-` one for a malformed one and keep the old (RFC 6265bis §4.1.3.2).
+ */
+export function clearTokenCookies(names: CookieNames): [access: string, refresh: string] {
+  return [
+    `${names.access}=; ${cookieAttributes(0, "Lax", names)}`,
+    `${names.refresh}=; ${cookieAttributes(0, "Strict", names)}`,
+  ];
+}

@@ -12,4 +12,4 @@ export {
   signAccessToken,
 } from "./access_token.ts";
 export type { ClaimMap } from "./foreign_claims.ts";
-export { type CookieNames, cookieNames } from "./cookies.ts";
+export { clearTokenCookies, cookieAttributes, type CookieNames, cookieNames } from "./cookies.ts";

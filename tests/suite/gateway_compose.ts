@@ -43,6 +43,20 @@ export async function composeGateway(
     routes: [
       { path: "/login", upstream: echo, access: { POST: "public" }, identityProvider: true },
       { path: "/logout", upstream: echo, access: { POST: "optional" }, identityProvider: true },
+      {
+        path: "/leave",
+        upstream: echo,
+        access: { POST: "optional" },
+        identityProvider: true,
+        clearsCookies: true,
+      },
+      {
+        path: "/deliveries",
+        upstream: echo,
+        access: { POST: "public" },
+        envelope: false,
+        encodedBody: false,
+      },
       { path: "/items/{id}", upstream: echo, access: { GET: "public", POST: "authenticated" } },
       { path: "/items/new", upstream: echo, access: { GET: "authenticated" } },
       ...config.routes,
@@ -53,6 +67,8 @@ export async function composeGateway(
         ? {}
         : { refill: { upstream: urlUpstream(REFILL_URL), path: "/refill" } }),
     },
+    // With its page the router is another one (Hono's TrieRouter), as in the product.
+    documents: { docs: () => Promise.resolve(undefined) },
     log: createLogger({ service: "gateway", sink, now }),
     now,
   });

@@ -7,6 +7,7 @@ import { fidelityCases } from "./gateway_fidelity_cases.ts";
 import { issuerCases } from "./gateway_issuer_cases.ts";
 import { orderCases } from "./gateway_order_cases.ts";
 import { propertyCases } from "./gateway_property_cases.ts";
+import { ownCases } from "./gateway_own_cases.ts";
 import { passportCases } from "./gateway_passport_cases.ts";
 import { type Platform, platforms, type Runtime } from "./gateway_platforms.ts";
 import { proxyCases } from "./gateway_proxy_cases.ts";
@@ -30,6 +31,7 @@ const decisions: Readonly<Record<string, GatewayCase>> = {
  * own on both sides, which normalise, follow redirects and answer for upstreams that break off.
  */
 const wires: Readonly<Record<string, GatewayCase>> = {
+  ...ownCases,
   ...redisCases,
   ...breakerCases,
   ...configurationCases,

@@ -1,23 +1,24 @@
 import { equalSecrets } from "@edgepass/shared/crypto";
-import { Problem } from "@edgepass/shared/problem";
 import { type Argon2Cost, type Argon2id, findArgon2id } from "./argon2.ts";
+import { createHashingSlots, type HashingSlots, type Requester } from "./hashing_slots.ts";
 import { readPhc, type StoredPassword, writePhc } from "./phc.ts";
 import { normalisePassword } from "./policy.ts";
 
-/** Hashes and checks passwords; at its bound it refuses and never queues. */
+/** Hashes and checks passwords, a bounded number at a time. */
 export interface PasswordHasher {
   /**
    * A new PHC string.
    *
-   * @throws {Problem} `upstream_unavailable` when as many hashes as allowed are under way
+   * @throws {Problem} `upstream_unavailable` when as many hashes as allowed are under way or waiting,
+   *   `rate_limited` when too many of them are the requester's network's
    */
-  hash(password: string): Promise<string>;
+  hash(password: string, requester?: Requester): Promise<string>;
   /**
    * Checks a password against a PHC string, or against none, which takes as long and is false.
    *
    * @throws {Problem} as `hash`
    */
-  verify(password: string, phc: string | null): Promise<boolean>;
+  verify(password: string, phc: string | null, requester?: Requester): Promise<boolean>;
   /** Tells whether a PHC string was made at another cost than today's. */
   isOutdated(phc: string): boolean;
 }
@@ -26,8 +27,18 @@ export interface PasswordHasherOptions {
   readonly cost?: Argon2Cost;
   /** How to compute Argon2id; by default the fastest way that works here. */
   readonly argon2id?: Argon2id;
-  /** Hashes at one time in this isolate; by default 16 natively, 3 in JavaScript. */
+  /**
+   * Processors that hashing may keep busy, where requests may wait for each other (Deno). One more
+   * hash would take the processor that answers everybody else; those beyond wait in a bounded queue.
+   */
+  readonly processors?: number | undefined;
+  /**
+   * Hashes at one time in this isolate; without `processors` 16 natively, 3 in JavaScript, and those
+   * beyond are refused at once.
+   */
   readonly maxConcurrent?: number;
+  /** Requests that wait; by default 16 for each processor, and none without. */
+  readonly maxWaiting?: number;
 }
 
 /** The least that OWASP's Password Storage Cheat Sheet takes for Argon2id with 19 MiB. */
@@ -35,38 +46,47 @@ export const defaultCost: Argon2Cost = { m: 19456, t: 2, p: 1 };
 
 // Each hash holds 19 MiB while it runs, and an isolate on Workers has 128 in all.
 const maxConcurrentByKind = { native: 16, portable: 3 } as const;
+/** The last of them waits for about a second, which every caller's time limit allows. */
+const waitingByProcessor = 16;
 
 const saltBytes = 16;
 const hashBytes = 32;
 
 /** Makes the hasher of one isolate. Passwords are normalised here, so that none is forgotten. */
 export function createPasswordHasher(
-  { cost = defaultCost, argon2id, maxConcurrent }: PasswordHasherOptions = {},
+  { cost = defaultCost, argon2id, ...bounds }: PasswordHasherOptions = {},
 ): PasswordHasher {
   const absent = { cost, salt: new Uint8Array(saltBytes), hash: new Uint8Array(hashBytes) };
   let found = argon2id;
-  let running = 0;
+  let slots: HashingSlots | undefined;
 
-  async function derive(password: string, stored: Omit<StoredPassword, "hash">, bytes: number) {
+  async function derive(
+    password: string,
+    { bytes, requester, ...stored }: Omit<StoredPassword, "hash"> & {
+      readonly bytes: number;
+      readonly requester: Requester | undefined;
+    },
+  ) {
     const engine = found ??= await findArgon2id();
-    if (running >= (maxConcurrent ?? maxConcurrentByKind[engine.kind])) throw new Problem(...full);
-    running++;
+    slots ??= createHashingSlots(toSlotLimits(engine, bounds));
+    const release = await slots.acquire(requester);
     try {
       const input = new TextEncoder().encode(normalisePassword(password));
       return await engine.derive({ ...stored, password: input, bytes });
     } finally {
-      running--;
+      release();
     }
   }
 
   return {
-    async hash(password) {
+    async hash(password, requester) {
       const salt = crypto.getRandomValues(new Uint8Array(saltBytes));
-      return writePhc({ cost, salt, hash: await derive(password, { cost, salt }, hashBytes) });
+      const hash = await derive(password, { cost, salt, bytes: hashBytes, requester });
+      return writePhc({ cost, salt, hash });
     },
-    async verify(password, phc) {
+    async verify(password, phc, requester) {
       const { cost, salt, hash } = phc === null ? absent : readPhc(phc);
-      const derived = await derive(password, { cost, salt }, hash.length);
+      const derived = await derive(password, { cost, salt, bytes: hash.length, requester });
       const isEqual = await equalSecrets(derived.toHex(), hash.toHex());
       return isEqual && phc !== null;
     },
@@ -77,7 +97,15 @@ export function createPasswordHasher(
   };
 }
 
-const full = [
-  "upstream_unavailable",
-  { detail: "Too many passwords are being checked at once", headers: { "retry-after": "1" } },
-] as const;
+type Bounds = Pick<PasswordHasherOptions, "processors" | "maxConcurrent" | "maxWaiting">;
+
+/** JavaScript has one thread: hashes side by side would only hold more memory, and end later. */
+function toSlotLimits({ kind }: Argon2id, { processors, maxConcurrent, maxWaiting }: Bounds) {
+  const atOnce = processors === undefined
+    ? maxConcurrentByKind[kind]
+    : kind === "portable"
+    ? 1
+    : processors;
+  const waiting = processors === undefined ? 0 : waitingByProcessor * atOnce;
+  return { maxRunning: maxConcurrent ?? atOnce, maxWaiting: maxWaiting ?? waiting };
+}

@@ -19,7 +19,11 @@ export function readClient(c: AuthContext): Client {
     0,
     maxLabelLength,
   );
-  return { network: toNetwork(c.req.header("x-forwarded-for")), userAgent: userAgent || null };
+  return {
+    network: toNetwork(c.req.header("x-forwarded-for")),
+    userAgent: userAgent || null,
+    signal: c.req.raw.signal,
+  };
 }
 
 /**

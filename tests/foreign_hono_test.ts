@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import * as older from "hono-older";
+import * as olderHttpException from "hono-older/http-exception";
+import * as own from "hono";
+import { createTestHarness } from "wrangler";
+import { type HonoCopy, runStarterCases, starterCases, toHonoCopy } from "./suite/starter_cases.ts";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** A second copy of the very version that the starter uses: what two installations lead to. */
+async function copyHono(): Promise<{ folder: string } & AsyncDisposable> {
+  const folder = await Deno.makeTempDir();
+  await copyFolder(await Deno.realPath(`${root}node_modules/hono`), folder);
+  return {
+    folder,
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
+
+async function copyFolder(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to, { recursive: true });
+  for await (const { name, isDirectory } of Deno.readDir(from)) {
+    if (isDirectory) await copyFolder(`${from}/${name}`, `${to}/${name}`);
+    else await Deno.copyFile(`${from}/${name}`, `${to}/${name}`);
+  }
+}
+
+async function importCopy(folder: string): Promise<HonoCopy> {
+  const load = (file: string) => import(pathToFileURL(`${folder}/dist/${file}`).href);
+  return toHonoCopy(await load("index.js"), await load("http-exception.js"));
+}
+
+/** Where Deno keeps a package that is not the one its plain name stands for. */
+async function findOlder(): Promise<string> {
+  const { imports } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
+  const [, pin] = String(imports["hono-older"]).split("npm:");
+  return await Deno.realPath(`${root}node_modules/.deno/${pin}/node_modules/hono`);
+}
+
+async function runOnWorkerd(folder: string): ReturnType<typeof runStarterCases> {
+  const harness = createTestHarness({
+    root,
+    workers: [{
+      config: {
+        name: "starter",
+        main: "tests/suite/starter_worker.ts",
+        compatibility_date: "2026-10-01",
+        compatibility_flags: ["nodejs_compat"],
+        alias: {
+          "hono-older": `${folder}/dist/index.js`,
+          "hono-older/http-exception": `${folder}/dist/http-exception.js`,
+        },
+      },
+    }],
+  });
+  try {
+    await harness.listen();
+    const response = await harness.fetch("/");
+    assert.equal(response.status, 200);
+    return await response.json() as Record<string, string | null>;
+  } finally {
+    await harness.close();
+  }
+}
+
+const olderCopy = toHonoCopy(older, olderHttpException);
+const runs = {
+  "an older Hono on deno": () => runStarterCases(olderCopy),
+  "a second copy of Hono on deno": async () => {
+    await using second = await copyHono();
+    return await runStarterCases(await importCopy(second.folder));
+  },
+  "an older Hono on workerd": async () => await runOnWorkerd(await findOlder()),
+  "a second copy of Hono on workerd": async () => {
+    await using second = await copyHono();
+    return await runOnWorkerd(second.folder);
+  },
+};
+
+Deno.test("the copies are none of ours", async () => {
+  await using second = await copyHono();
+  const secondCopy = await importCopy(second.folder);
+  const classes = new Set<unknown>([own.Hono, secondCopy.Hono, olderCopy.Hono]);
+  assert.equal(classes.size, 3);
+});
+
+for (const [where, run] of Object.entries(runs)) {
+  Deno.test(`the starter in an application with ${where}`, async (t) => {
+    const results = await run();
+    const names = starterCases(olderCopy).map(({ name }) => name);
+    assert.deepEqual(Object.keys(results), names);
+    for (const name of names) {
+      await t.step(name, () => assert.equal(results[name], null));
+    }
+  });
+}

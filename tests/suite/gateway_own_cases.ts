@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import http2 from "node:http2";
+import { type GatewayCase, publicOrigin, type World } from "./gateway_world.ts";
+import { sendOnWire } from "./gateway_wire.ts";
+
+const crossSite = [["Origin", "https://evil.test"]] as const;
+
+function clearedOf(headers: Headers): string[] {
+  return headers.getSetCookie().filter((cookie) => cookie.includes("Max-Age=0"))
+    .map((cookie) => cookie.split("=")[0] ?? "");
+}
+
+/** The body of an answer over HTTP/2, where a target may be anything. */
+async function askHttp2(origin: string, method: string, target: string) {
+  const session = http2.connect(origin);
+  try {
+    const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
+    const stream = session.request({ ":method": method, ":path": target });
+    let [status, text] = [0, ""];
+    stream.on("response", (headers) => status = Number(headers[":status"]));
+    stream.setEncoding("utf8").on("data", (part) => text += part);
+    stream.on("end", () => resolve({ status, text })).on("error", reject).end();
+    return await promise;
+  } finally {
+    session.close();
+  }
+}
+
+/** Only where lines are at hand. */
+function requireOneLine({ runtime, logLines }: World, before: number): void {
+  const lines = logLines.slice(before).filter((line) => line.includes("Request answered"));
+  if (runtime === "deno") assert.equal(lines.length, 1);
+}
+
+export const ownCases: Readonly<Record<string, GatewayCase>> = {
+  async "the root says what this is and where its documents are"({ json, call }) {
+    const { status, value, headers } = await json("/");
+    assert.deepEqual([status, value.success], [200, true]);
+    assert.deepEqual(value.data, {
+      title: "Edgepass",
+      description: "An API behind an Edgepass gateway",
+      documentation: `${publicOrigin}/docs`,
+      liveness: `${publicOrigin}/livez`,
+      readiness: `${publicOrigin}/readyz`,
+    });
+    assert.equal(value.traceId, headers.get("x-trace-id"));
+    const head = await call("/", { method: "HEAD" });
+    assert.deepEqual([head.status, head.text], [200, ""]);
+    const refused = await json("/", { method: "POST" });
+    assert.deepEqual([refused.status, refused.headers.get("allow")], [405, "GET, HEAD"]);
+  },
+
+  async "a row at the root goes before the document there"({ serve, bindings, echo }) {
+    const row = { prefix: "/", upstream: echo.url, access: "public" };
+    await using gateway = await serve({ ...bindings, ROUTES: JSON.stringify([row]) });
+    const { status } = await sendOnWire(gateway.origin, { target: "/" });
+    assert.deepEqual([status, echo.last().target], [200, "/"]);
+  },
+
+  async "the literal path /* is served once: one trace, one line"(world) {
+    for (const target of ["/*", "/*?a=1"]) {
+      const before = world.logLines.length;
+      const { status, value, headers } = await world.json(target);
+      assert.equal(status, 404);
+      assert.equal(value.traceId, headers.get("x-trace-id"));
+      requireOneLine(world, before);
+    }
+  },
+
+  async "[H04] an asterisk for a target is refused in our form, or by the runtime"(world) {
+    for (const method of ["GET", "OPTIONS", "POST"]) {
+      const { status, value, code } = await world.json("*", { method });
+      assert.ok(status >= 400 && status < 500, `${method}: ${status}`);
+      if (code !== undefined) assert.match(String(value.traceId), /^[0-9a-f]{32}$/);
+    }
+    if (world.runtime !== "deno") return;
+    for (const [method, target] of [["GET", "*"], ["POST", "*"], ["OPTIONS", "*"], ["GET", "x"]]) {
+      const { status, text } = await askHttp2(world.origin, method ?? "", target ?? "");
+      assert.ok(status >= 400 && status < 500, `${method} ${target}: ${status} ${text}`);
+      assert.match(JSON.parse(text).traceId, /^[0-9a-f]{32}$/);
+    }
+    assert.equal(world.echo.seen.length, 0);
+  },
+
+  async "[C02] logging out clears both cookies whatever becomes of it"(world) {
+    const { call, echo, token } = world;
+    const expired = await token({ iat: 1_000, exp: 1_600 });
+    for (const status of [204, 401, 503]) {
+      echo.answerWith(() => new Response(status === 204 ? null : "{}", { status }));
+      for (const cookie of [await token(), expired, "garbage"]) {
+        const { headers, status: given } = await call("/leave", { method: "POST", cookie });
+        assert.equal(given, status);
+        assert.deepEqual(clearedOf(headers), ["access_token", "refresh_token"]);
+      }
+    }
+    // A refusal of the gateway itself.
+    const body = new Uint8Array(2_000_000);
+    const { status, headers } = await call("/leave", { method: "POST", body });
+    assert.deepEqual([status, clearedOf(headers).length], [413, 2]);
+  },
+
+  async "[C05] a log-out from another origin clears no cookie, and no other route does"(world) {
+    const { call, json } = world;
+    const refused = await json("/leave", { method: "POST", headers: crossSite });
+    assert.equal(refused.code, "csrf_rejected");
+    assert.deepEqual(refused.headers.getSetCookie(), []);
+    for (const [target, method] of [["/logout", "POST"], ["/leave", "GET"], ["/public", "GET"]]) {
+      const { headers } = await call(target ?? "", { method: method ?? "" });
+      assert.deepEqual(headers.getSetCookie(), [], target);
+    }
+  },
+
+  async "[C02] on https a log-out clears the __Host- cookies, once each"({ serve, echo }) {
+    await using secure = await serve({ PUBLIC_ORIGIN: "https://localhost" });
+    echo.answerWith(() =>
+      new Response(null, { status: 204, headers: { "set-cookie": "__Host-access_token=; Path=/" } })
+    );
+    const { headers } = await sendOnWire(secure.origin, { method: "POST", target: "/leave" });
+    assert.deepEqual(headers.getSetCookie(), [
+      "__Host-access_token=; Path=/",
+      "__Host-refresh_token=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict",
+    ]);
+  },
+
+  async "[H13] a row may refuse encoded bodies though its answers pass as they are"(world) {
+    const { json, echo } = world;
+    const headers = [["Content-Encoding", "gzip"]] as const;
+    const refused = await json("/deliveries", { method: "POST", body: "x", headers });
+    assert.deepEqual([refused.status, refused.code], [415, "unsupported_media_type"]);
+    assert.equal(echo.seen.length, 0);
+    const plain = [["Content-Encoding", "identity"]] as const;
+    assert.equal(
+      (await json("/deliveries", { method: "POST", body: "x", headers: plain })).status,
+      200,
+    );
+  },
+};
