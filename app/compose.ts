@@ -20,6 +20,8 @@ export interface ComposeEffects {
   readonly gather?: boolean;
   /** Milliseconds of a processor that this instance has used, where it can tell. */
   readonly processorMs?: () => number;
+  /** Whether timers tell how late the event loop is. */
+  readonly measuresLateness?: boolean;
   /** Files of the page at `/docs`. */
   readonly docs?: ReadDocsFile | undefined;
 }
@@ -45,10 +47,11 @@ const info = {
 export async function compose(
   bindings: Bindings,
   local: LocalServices = {},
-  { gather = false, processorMs, docs }: ComposeEffects = {},
+  { gather = false, measuresLateness = false, processorMs, docs }: ComposeEffects = {},
 ): Promise<Application> {
   const config = await readGatewayConfig(bindings, {
     gather,
+    measuresLateness,
     policies: dependencyPolicies,
     ...(processorMs ? { processorMs } : {}),
   });

@@ -56,7 +56,7 @@ const composers = {
 };
 
 /** As the entries of Deno have them. */
-const effects = { gather: true, docs: docsFiles };
+const effects = { gather: true, measuresLateness: true, docs: docsFiles };
 
 /** Settings of a target beside those that every installation has. */
 export type MoreSettings = Readonly<Record<string, string>>;

@@ -140,6 +140,7 @@ Deno.test("random commands leave the same behind after a restart", async () => {
 });
 
 function createMemoryPersistence(): Persistence {
+    isTorn: () => false,
   let groups: (readonly Command[])[] = [];
   return {
     read: () => groups,
