@@ -103,8 +103,9 @@ export function createRevocationWriter(options: RevocationWriterOptions): Revoca
     });
     const told = readRevocationPosition(ready);
     if (!reachesPosition(told, upTo) || await isAhead(told, end)) await repair(told, end);
-    // Last: as long as the list has a gap, the next try finds these rows again.
-    await store.markPushed(pushed);
+    // Last, and not what was pushed out of its turn: as long as the list may have a gap before a row,
+    // the next try finds that row again.
+    await store.markPushed(rows);
     return hasMore;
   }
 

@@ -140,10 +140,10 @@ Deno.test("random commands leave the same behind after a restart", async () => {
 });
 
 function createMemoryPersistence(): Persistence {
-    isTorn: () => false,
   let groups: (readonly Command[])[] = [];
   return {
     read: () => groups,
+    isTorn: () => false,
     replace: (next) => {
       groups = [...next];
     },
