@@ -22,6 +22,8 @@ export interface ComposeEffects {
   readonly processorMs?: () => number;
   /** Processors that hashing passwords may keep busy, where requests may wait for each other. */
   readonly hashingProcessors?: number;
+  /** Whether timers tell how late the event loop is. */
+  readonly measuresLateness?: boolean;
   /** Files of the page at `/docs`. */
   readonly docs?: ReadDocsFile | undefined;
 }
@@ -47,10 +49,11 @@ const info = {
 export async function compose(
   bindings: Bindings,
   local: LocalServices = {},
-  { gather = false, processorMs, docs }: ComposeEffects = {},
+  { gather = false, measuresLateness = false, processorMs, docs }: ComposeEffects = {},
 ): Promise<Application> {
   const config = await readGatewayConfig(bindings, {
     gather,
+    measuresLateness,
     policies: dependencyPolicies,
     ...(processorMs ? { processorMs } : {}),
   });

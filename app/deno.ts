@@ -6,6 +6,7 @@ import { migrations } from "./migrations_deno.ts";
 /** Every service and the gateway in one process. */
 const effects = {
   gather: true,
+  measuresLateness: true,
   processorMs,
   hashingProcessors: spareProcessors(),
   docs: docsFiles,

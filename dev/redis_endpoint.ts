@@ -1,3 +1,4 @@
+import { revocationKeys } from "@edgepass/shared/redis";
 import type { Home } from "./home.ts";
 import { keptText } from "./kept.ts";
 import { serveOnKeptPort } from "./kept_port.ts";
@@ -66,7 +67,13 @@ async function serveRedis(
 
 function openEmbedded(path: string): RedisBackend {
   try {
-    return createEmbeddedRedis({ persistence: openAppendOnlyFile(path) });
+    const redis = createEmbeddedRedis({
+      persistence: openAppendOnlyFile(path),
+      witnesses: [revocationKeys.ready],
+    });
+    // Loads Lua before there is anybody to wait for it: the first logout would hold up every request.
+    void redis.execute(["EVAL", "return 1", "0"]);
+    return redis;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : "unknown reason";
     throw new StartError(`the embedded Redis has no data: ${reason}`, { cause });

@@ -100,6 +100,9 @@ const Config = z.object({
   ...logSettings,
 });
 
+/** However late this process is, no request waits longer for Redis than that, in milliseconds. */
+const maxRevocationMs = 500;
+
 /** The settings of a gateway, typed; a composition adds its own issuer and routes. */
 export interface GatewayConfig extends
   Pick<
@@ -134,6 +137,8 @@ export interface GatewayEffects {
   readonly gather?: boolean;
   /** Milliseconds of a processor that this instance has used; Workers do not tell. */
   readonly processorMs?: () => number;
+  /** Whether timers tell how late the event loop is; the clock of Workers stands still. */
+  readonly measuresLateness?: boolean;
   /** How each dependency is called, Redis among them; the platform's defaults without. */
   readonly policies?: Policies;
 }
@@ -145,7 +150,8 @@ export interface GatewayEffects {
  */
 export async function readGatewayConfig(
   bindings: Bindings,
-  { gather = false, processorMs, policies = defaultPolicies }: GatewayEffects = {},
+  { gather = false, processorMs, measuresLateness = false, policies = defaultPolicies }:
+    GatewayEffects = {},
 ): Promise<GatewayConfig> {
   const config = readConfig(Config, bindings);
   const issuer = config.ISSUER ?? config.PUBLIC_ORIGIN;
@@ -161,6 +167,7 @@ export async function readGatewayConfig(
     url: config.UPSTASH_REDIS_REST_URL,
     token: config.UPSTASH_REDIS_REST_TOKEN,
     timeoutMs: config.REVOCATION_TIMEOUT_MS,
+    ...(measuresLateness ? { maxTimeoutMs: maxRevocationMs } : {}),
   });
   // Callers are gathered outside of it: a round trip that fails is one failure.
   const redis = redisWithBreaker(client, {

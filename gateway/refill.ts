@@ -1,14 +1,22 @@
 import { currentContext } from "@edgepass/shared/context";
 import { internalHeaders } from "@edgepass/shared/internal-headers";
+import {
+  readRevocationPosition,
+  type RevocationPosition,
+  revocationPositionHeader,
+} from "@edgepass/shared/redis";
 import { childSpan, newTrace, toTraceparent } from "@edgepass/shared/trace-context";
 import type { Upstream } from "@edgepass/shared/upstream";
 import { passportHeaders, type SignPassport } from "./passport.ts";
 
-/** Asks the keeper of the durable revocation log to fill Redis again, in the gateway's own name. */
+/**
+ * Asks the keeper of the durable revocation log to fill Redis again, in the gateway's own name; the
+ * promise is for the position that Redis has then, undefined where the keeper names none.
+ */
 export function createRefill(
   target: { readonly upstream: Upstream; readonly path: string } | undefined,
   signPassport: SignPassport,
-): (() => Promise<void>) | undefined {
+): (() => Promise<RevocationPosition | undefined>) | undefined {
   if (!target) return undefined;
   return async function refill() {
     const trace = currentContext()?.trace ?? newTrace();
@@ -23,5 +31,6 @@ export function createRefill(
     });
     await response.body?.cancel();
     if (!response.ok) throw new Error(`Refill was answered with status ${response.status}`);
+    return readRevocationPosition(response.headers.get(revocationPositionHeader));
   };
 }

@@ -3,9 +3,16 @@ import type { Logger } from "@edgepass/shared/log";
 import { background } from "@edgepass/shared/background";
 import { Problem } from "@edgepass/shared/problem";
 import { readVersion } from "@edgepass/shared/configuration";
-import { configurationKeys, type Redis, revocationKeys } from "@edgepass/shared/redis";
+import {
+  configurationKeys,
+  type Redis,
+  revocationKeys,
+  type RevocationPosition,
+} from "@edgepass/shared/redis";
 import { count } from "@edgepass/shared/telemetry";
 import type { Attributes } from "@opentelemetry/api";
+import { createFreshAnswers } from "./fresh_answers.ts";
+import { createListPosition, type ListGap, type SeenPosition } from "./list_position.ts";
 import { addCounters, readCounts } from "./rate_counts.ts";
 import type { Counted, Counter } from "./rate_limits.ts";
 import type { RevocationMode } from "./routes.ts";
@@ -15,8 +22,11 @@ import type { Outcome } from "./steps.ts";
 export interface RevocationOptions {
   /** With its budget of time built in. */
   readonly redis: Redis;
-  /** Asks the keeper of the durable log to fill an emptied Redis; without one emptiness is not looked for. */
-  readonly refill?: () => Promise<void>;
+  /**
+   * Asks the keeper of the durable log to rebuild a list that is not complete, and tells the position
+   * that it has then, where the keeper names one; without it nobody looks for gaps.
+   */
+  readonly refill?: () => Promise<RevocationPosition | undefined>;
   /** Learns the version of the central configuration, which is asked for in the same command. */
   readonly learn?: (version: number | undefined) => Promise<void> | undefined;
 }
@@ -58,9 +68,7 @@ export interface Heard {
   counted?: ReadonlyMap<string, Counted>;
 }
 
-/** Answers kept for bounded routes. */
-const maxAnswers = 10_000;
-/** An emptied Redis is reported once in this time, in milliseconds. */
+/** An incomplete list is reported once in this time, in milliseconds. */
 const refillEveryMs = 1_000;
 
 /** Makes the revocation check. Whatever is not understood is never "not revoked". */
@@ -68,15 +76,25 @@ export function createRevocation(
   { redis, refill, learn }: RevocationOptions,
   { now, log }: { now: () => number; log: Logger },
 ): Revocation {
-  const answeredAt = new Map<string, number>();
+  const fresh = createFreshAnswers(now);
+  const list = createListPosition();
   let refilledAt = Number.NEGATIVE_INFINITY;
 
-  function askForRefill(): void {
+  function askForRefill(gap: ListGap): void {
     // A clock that was set back must not stop refills until it has caught up.
     if (!refill || Math.abs(now() - refilledAt) < refillEveryMs) return;
     refilledAt = now();
-    log.warn("Revocation list is empty: asking for a refill");
-    background(refill(), (cause) => log.error("Revocation list was not refilled", { cause }));
+    const seen = list.seen();
+    log.warn("Revocation list is not complete: asking for a refill", { gap });
+    const refilled = refill().then((reached) => list.rebuilt(reached, seen));
+    background(refilled, (cause) => log.error("Revocation list was not refilled", { cause }));
+  }
+
+  function requireComplete(ready: string | null, since: SeenPosition): void {
+    const gap = refill && list.findGap(ready, since);
+    if (!gap) return;
+    askForRefill(gap);
+    throw new Problem("revocation_unavailable");
   }
 
   async function read(
@@ -85,6 +103,7 @@ export function createRevocation(
   ): Promise<Marks> {
     if (counters.length > 0) heard.counting = new Set(counters.map(({ key }) => key));
     const asked = [revocationKeys.ready, ...keys, ...(learn ? [configurationKeys.version] : [])];
+    const seen = list.seen();
     const replies = await redis.pipeline((pipeline) => {
       pipeline.mget(...asked);
       if (counters.length > 0) addCounters(pipeline, counters);
@@ -95,12 +114,9 @@ export function createRevocation(
     const counted = counters.length > 0 ? toCounted(counters, counts) : undefined;
     if (counted) heard.counted = counted;
     if (!isReply(values, asked.length)) throw new Problem("revocation_unavailable");
-    const [ready, ...marks] = values;
+    const [ready = null, ...marks] = values;
     if (learn) await learn(readVersion(marks.pop()));
-    if (refill && ready === null) {
-      askForRefill();
-      throw new Problem("revocation_unavailable");
-    }
+    requireComplete(ready, seen);
     return marks;
   }
 
@@ -124,18 +140,6 @@ export function createRevocation(
     return heard.marks;
   }
 
-  function isFresh(identity: string, boundedMs: number): boolean {
-    const age = now() - (answeredAt.get(identity) ?? Number.NEGATIVE_INFINITY);
-    return age >= 0 && age <= boundedMs;
-  }
-
-  function keep(identity: string, askedAt: number): void {
-    const [oldest] = answeredAt.size >= maxAnswers ? answeredAt.keys() : [];
-    if (oldest !== undefined) answeredAt.delete(oldest);
-    answeredAt.delete(identity);
-    answeredAt.set(identity, askedAt);
-  }
-
   async function decide(
     token: AccessToken,
     mode: RevocationMode,
@@ -149,12 +153,12 @@ export function createRevocation(
       return "clear";
     }
     const identity = JSON.stringify(keys);
-    if (isFresh(identity, mode.boundedMs)) return "fresh";
+    if (fresh.isFresh(identity, mode.boundedMs)) return "fresh";
     // An answer is as old as its question: what was written meanwhile may not be in it.
     const askedAt = heard.askedAt ??= now();
-    answeredAt.delete(identity);
+    fresh.forget(identity);
     refuseRevoked(token, await hear(keys, heard, counters));
-    keep(identity, askedAt);
+    fresh.keep(identity, askedAt);
     return "clear";
   }
 

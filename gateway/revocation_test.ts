@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createLogger } from "@edgepass/shared/log";
 import type { AccessToken } from "@edgepass/shared/tokens";
-import { createRevocation } from "./revocation.ts";
+import { createRevocation, type RevocationOptions } from "./revocation.ts";
 
 const token: AccessToken = {
   iss: "i",
@@ -19,7 +19,7 @@ const token: AccessToken = {
 const nothing = [null, null, null, null];
 
 /** A revocation check on a clock and a Redis that the test moves; `marks` follow `rv:ready`. */
-function setup({ refill }: { refill?: () => Promise<void> } = {}) {
+function setup({ refill }: { refill?: RevocationOptions["refill"] } = {}) {
   const state = {
     now: 1_000_000,
     ready: "1" as string | null,
@@ -77,7 +77,7 @@ Deno.test("a clock that is set back makes no answer fresh", async () => {
 
 Deno.test("an emptied list is reported once a second, whatever the clock does", async () => {
   let refills = 0;
-  const { state, revocation } = setup({ refill: () => Promise.resolve(void refills++) });
+  const { state, revocation } = setup({ refill: () => Promise.resolve((refills++, undefined)) });
   state.ready = null;
   const ask = () =>
     assert.rejects(revocation.check(token, "strict"), { code: "revocation_unavailable" });

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { hasRedisServer, startRedisServer } from "./contract/redis_server.ts";
-import { askWhoIAm, bearer, demoLearner, logIn } from "./support/dev_people.ts";
+import { askWhoIAm, bearer, demoInstructor, demoLearner, logIn } from "./support/dev_people.ts";
 import { startDev, temporaryHome } from "./support/dev_system.ts";
+import { waitUntil } from "./support/wait.ts";
 
 const ignore = !await hasRedisServer();
 
@@ -30,4 +31,23 @@ Deno.test("a Redis REST endpoint that is given is used, and none is served", asy
   assert.equal((await guest.fetch("/auth/logout", { method: "POST", headers })).status, 204);
   assert.deepEqual([...Deno.readDirSync(`${second.path}/redis`)], []);
   assert.equal(await askWhoIAm(owner, await logIn(owner, demoLearner)), "200 Demo Learner");
+});
+
+Deno.test("a logout that a torn file has lost stays a logout after the restart", async () => {
+  await using home = await temporaryHome();
+  const [loggedOut, live] = await (async () => {
+    await using system = await startDev({ home: home.path });
+    const tokens = [await logIn(system, demoLearner), await logIn(system, demoInstructor)] as const;
+    const headers = bearer(tokens[0]);
+    assert.equal((await system.fetch("/auth/logout", { method: "POST", headers })).status, 204);
+    assert.equal(await askWhoIAm(system, tokens[0]), "401 token_revoked");
+    await system.end("SIGTERM");
+    return tokens;
+  })();
+  const file = `${home.path}/redis/dev.aof`;
+  Deno.truncateSync(file, Deno.statSync(file).size - 7);
+  await using system = await startDev({ home: home.path });
+  const isServed = async () => (await askWhoIAm(system, live)).startsWith("200");
+  await waitUntil("good tokens pass", isServed, 20_000);
+  assert.equal(await askWhoIAm(system, loggedOut), "401 token_revoked");
 });

@@ -35,6 +35,8 @@ export interface Target extends AsyncDisposable {
   sweep(): Promise<void>;
   /** Empties Redis, as an eviction or an operator could. */
   flushRedis(): Promise<void>;
+  /** Runs one command in Redis and returns its reply. */
+  redis(...command: readonly string[]): Promise<unknown>;
   /** Lets Redis refuse every command that changes something, or take them again. */
   setRedisReadOnly(isReadOnly: boolean): void;
 }
@@ -56,7 +58,7 @@ const composers = {
 };
 
 /** As the entries of Deno have them. */
-const effects = { gather: true, hashingProcessors: 1, docs: docsFiles };
+const effects = { gather: true, measuresLateness: true, hashingProcessors: 1, docs: docsFiles };
 
 /** Settings of a target beside those that every installation has. */
 export type MoreSettings = Readonly<Record<string, string>>;
@@ -141,7 +143,7 @@ function toBindings(telemetry: RunningTelemetry): Bindings {
 interface TestRedis {
   readonly url: string;
   readonly token: string;
-  flush(): Promise<void>;
+  run(...command: readonly string[]): Promise<unknown>;
   setReadOnly(isReadOnly: boolean): void;
 }
 
@@ -164,13 +166,13 @@ function startRedis(resources: AsyncDisposableStack): TestRedis {
   };
   const rest = createRedisRest({ backend, token });
   const { origin } = listen(resources, { fetch: rest });
-  const flush = async () => {
+  const run = async (...command: readonly string[]): Promise<unknown> => {
     const headers = { authorization: `Bearer ${token}` };
-    const response = await fetch(origin, { method: "POST", headers, body: '["FLUSHALL"]' });
-    await response.body?.cancel();
+    const body = JSON.stringify(command);
+    return (await (await fetch(origin, { method: "POST", headers, body })).json()).result;
   };
   const setReadOnly = (wanted: boolean) => void (isReadOnly = wanted);
-  return { url: origin, token, flush, setReadOnly };
+  return { url: origin, token, run, setReadOnly };
 }
 
 async function openDatabases(resources: AsyncDisposableStack): Promise<Record<string, OpenSqlDb>> {
@@ -227,7 +229,8 @@ function toTarget(
     admin,
     ...parts,
     services,
-    flushRedis: redis.flush,
+    flushRedis: async () => void await redis.run("FLUSHALL"),
+    redis: redis.run,
     setRedisReadOnly: redis.setReadOnly,
     [Symbol.asyncDispose]: () => resources.disposeAsync(),
   };

@@ -5,6 +5,8 @@ import type { Command } from "./backend.ts";
 export interface Persistence {
   /** Every group of writes kept so far, oldest first. */
   read(): Iterable<readonly Command[]>;
+  /** Whether the last group was torn, so that `read` leaves it out. */
+  isTorn(): boolean;
   /** Replaces everything kept; after a crash either all of the old or all of the new is there. */
   replace(groups: Iterable<readonly Command[]>): void;
   /** Keeps one group: after a crash all of it is there or nothing. */
@@ -32,6 +34,10 @@ export function openAppendOnlyFile(path: string): Persistence {
     *read() {
       for (const [index, line] of readLines(path).entries()) yield parseLine(line, index, path);
     },
+    isTorn() {
+      const text = readText(path);
+      return text !== "" && !text.endsWith("\n");
+    },
     replace(groups) {
       file?.close();
       file = undefined;
@@ -56,14 +62,17 @@ function acquireLock(path: string): Deno.FsFile {
   throw new Error("Cannot open the embedded Redis data: another process uses it");
 }
 
-function readLines(path: string): string[] {
-  let text: string;
+function readText(path: string): string {
   try {
-    text = Deno.readTextFileSync(path);
+    return Deno.readTextFileSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
+    if (error instanceof Deno.errors.NotFound) return "";
     throw error;
   }
+}
+
+function readLines(path: string): string[] {
+  const text = readText(path);
   return text.slice(0, text.lastIndexOf("\n") + 1).split("\n").slice(0, -1);
 }
 

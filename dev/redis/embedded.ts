@@ -15,6 +15,11 @@ export interface EmbeddedRedisOptions {
   readonly random?: () => number;
   /** Where writes are kept; without it everything is gone with the process. */
   readonly persistence?: Persistence;
+  /**
+   * Keys that say of others that they are all there. They do not survive a torn file, and a compacted
+   * one has them last, so that cut anywhere it does not keep such a key without the others.
+   */
+  readonly witnesses?: readonly string[];
 }
 
 /**
@@ -25,7 +30,7 @@ export interface EmbeddedRedisOptions {
  * command fails with `MISCONF`, though the data in memory already changed.
  */
 export function createEmbeddedRedis(
-  { now = Date.now, random = Math.random, persistence }: EmbeddedRedisOptions = {},
+  { now = Date.now, random = Math.random, persistence, witnesses = [] }: EmbeddedRedisOptions = {},
 ): RedisBackend {
   const channels = createChannels();
   const scripting = createScripting();
@@ -36,7 +41,7 @@ export function createEmbeddedRedis(
     publish: channels.publish,
     record: (group) => keep(group, persistence),
   });
-  if (persistence) restore(engine, persistence);
+  if (persistence) restore(engine, persistence, witnesses);
 
   async function whenReady<T>(
     commands: readonly Command[],
@@ -74,7 +79,12 @@ function keep(group: readonly Command[], persistence: Persistence | undefined): 
   }
 }
 
-function restore(engine: ReturnType<typeof createEngine>, persistence: Persistence): void {
+function restore(
+  engine: ReturnType<typeof createEngine>,
+  persistence: Persistence,
+  witnesses: readonly string[],
+): void {
   for (const group of persistence.read()) engine.replay(group);
-  persistence.replace(snapshot(engine.keys));
+  if (persistence.isTorn()) engine.replay(witnesses.map((key) => ["DEL", key]));
+  persistence.replace(snapshot(engine.keys, { last: witnesses }));
 }

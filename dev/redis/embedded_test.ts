@@ -174,6 +174,7 @@ Deno.test("a file that cannot be written fails the command loudly", async () => 
   const redis = createEmbeddedRedis({
     persistence: {
       read: () => [],
+      isTorn: () => false,
       replace() {},
       append() {
         throw new Error("No space left on device");
@@ -196,4 +197,34 @@ Deno.test("commands behind the first script keep their order while Lua loads", a
     redis.execute(["GET", "k"]),
   ]);
   assert.deepEqual(replies.slice(1), ["1", { status: "OK" }, "2", "2"]);
+});
+
+Deno.test("cut anywhere, the file does not keep a witness without what it speaks for", async () => {
+  using files = setup();
+  const open = () => {
+    const persistence = openAppendOnlyFile(files.path);
+    return createEmbeddedRedis({ persistence, witnesses: ["complete"] });
+  };
+  const first = open();
+  await first.execute(["SET", "complete", "0"]);
+  for (const at of ["1", "2", "3"]) {
+    await first.multi([["SET", `entry${at}`, "1"], ["SET", "complete", at]]);
+  }
+  await first.close();
+  for (const compacts of [false, true]) {
+    // Opened once, the file is a snapshot, in which each key is a group of its own.
+    if (compacts) await open().close();
+    const whole = Deno.readFileSync(files.path);
+    for (let length = whole.length; length >= 0; length--) {
+      Deno.writeFileSync(files.path, whole.slice(0, length));
+      const cut = open();
+      const complete = await cut.execute(["GET", "complete"]);
+      const entries = await cut.execute(["EXISTS", "entry1", "entry2", "entry3"]);
+      await cut.close();
+      const isWhole = length === 0 || whole[length - 1] === 10;
+      if (!isWhole) assert.equal(complete, null, `torn at ${length}`);
+      if (complete !== null) assert.equal(Number(complete), entries, `cut at ${length}`);
+    }
+    Deno.writeFileSync(files.path, whole);
+  }
 });

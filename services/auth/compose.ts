@@ -3,13 +3,13 @@ import { configurationSchema, serviceSettings } from "@edgepass/contracts/config
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, ConfigError, readConfig } from "@edgepass/shared/config";
 import { readDocument, readOwn } from "@edgepass/shared/configuration";
-import { requireDistinctSecrets } from "@edgepass/shared/crypto";
+import { encodeBase64Url, requireDistinctSecrets } from "@edgepass/shared/crypto";
 import { createEvents } from "@edgepass/shared/events";
 import { createStarter, type Starter } from "@edgepass/shared/http";
 import { uuidv7 } from "@edgepass/shared/ids";
 import type { Logger } from "@edgepass/shared/log";
 import { passportRingSetting } from "@edgepass/shared/passport";
-import { createUpstashRedis } from "@edgepass/shared/redis";
+import { configurationKeys, createUpstashRedis } from "@edgepass/shared/redis";
 import { readSqlDb } from "@edgepass/shared/sql/config";
 import { cookieNames } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
@@ -51,8 +51,9 @@ export interface AuthEffects {
 /**
  * Wires the identity provider from bindings.
  *
- * `start` checks the keys, makes the first administrator and fills an emptied Redis; `sweep` repeats
- * revocations that Redis missed, deletes what has expired and publishes what crashes left.
+ * `start` checks the keys, makes the first administrator and fills a Redis that lacks something;
+ * `sweep` repeats revocations that Redis missed, fills a Redis that was put back to an older state,
+ * deletes what has expired and publishes what crashes left.
  *
  * @throws {ConfigError} naming the settings that are missing or malformed
  */
@@ -94,8 +95,10 @@ export function composeAuth(
     store: store.revocations,
     redis,
     leewaySeconds: config.LEEWAY_SECONDS,
+    log,
     now: starter.now,
-    refillOthers: configurations.refill,
+    newName: newRevocationName,
+    others: { ...configurations, key: configurationKeys.version },
   });
   const reread = () =>
     ring.reread().catch(() => log.error("Access-token keys could not be read again"));
@@ -185,6 +188,14 @@ async function pushPending(
     .catch((cause) => log.warn("Redis has not heard of all revocations yet", { cause }));
   await configurations.pushPending()
     .catch((cause) => log.warn("Redis has not heard of the configuration yet", { cause }));
+  // A gateway that has seen less than was lost cannot tell: one that is new, or the only one.
+  await revocations.refillIfIncomplete()
+    .catch((cause) => log.warn("Revocation list may lack entries", { cause }));
+}
+
+/** 128 random bits. */
+function newRevocationName(): string {
+  return encodeBase64Url(crypto.getRandomValues(new Uint8Array(16)));
 }
 
 async function sweep(

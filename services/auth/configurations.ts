@@ -5,6 +5,7 @@ import {
   listChanges,
   listUnrevoked,
   pushConfiguration,
+  readVersion,
 } from "@edgepass/shared/configuration";
 import type { Logger } from "@edgepass/shared/log";
 import { Problem, type ProblemDetail } from "@edgepass/shared/problem";
@@ -52,6 +53,8 @@ export interface Configurations {
   history(page: { before?: number; limit: number }): Promise<ConfigurationChange[]>;
   /** Tells Redis of the version in force, unless it has heard of it. @throws {RedisUnavailable} */
   pushPending(): Promise<void>;
+  /** Whether what Redis has as its version is older than the one that it was told of. */
+  isBehind(version: unknown): Promise<boolean>;
   /** Tells an emptied Redis, and answers the keys it has then. @throws {RedisUnavailable} */
   refill(): Promise<readonly string[]>;
 }
@@ -178,6 +181,10 @@ export function createConfigurations(options: ConfigurationsOptions): Configurat
     },
     history: (page) => store.list(page),
     pushPending,
+    async isBehind(version) {
+      const row = await store.newest();
+      return row !== undefined && (readVersion(version) ?? 0) < row.version;
+    },
     async refill() {
       const row = await store.newest();
       if (!row) return [];

@@ -1,13 +1,23 @@
+import type { Logger } from "@edgepass/shared/log";
 import { Problem } from "@edgepass/shared/problem";
 import {
+  reachesPosition,
+  readRevocationPosition,
   type Redis,
   type RedisPipeline,
   RedisUnavailable,
   revocationKeys,
   type RevocationLevel,
+  type RevocationPosition,
 } from "@edgepass/shared/redis";
 import { count } from "@edgepass/shared/telemetry";
 import { maxAccessTokenLifeSeconds } from "@edgepass/shared/tokens";
+import {
+  addDeclaration,
+  addEntries,
+  addRebuildStep,
+  describePosition,
+} from "./revocation_scripts.ts";
 import type { RevocationRow, RevocationStore } from "./store/mod.ts";
 
 /** Brings what the durable log says into Redis, where the gateway reads it. */
@@ -22,76 +32,126 @@ export interface RevocationWriter {
   announce(level: RevocationLevel, id: string): Promise<void>;
   /** Tells whether Redis has not yet heard of a change in the log. */
   isPending(level: RevocationLevel, id: string): Promise<boolean>;
-  /** Writes the whole log into Redis and declares the list complete. @throws as `announce` */
-  refill(): Promise<void>;
-  /** `refill`, if Redis says that the list is not complete. @throws as `announce` */
+  /**
+   * Writes the whole log into Redis, declares the list complete, and returns the position that it has
+   * then. @throws as `announce`
+   */
+  refill(): Promise<RevocationPosition>;
+  /** `refill`, where Redis does not have all that it was told of. @throws as `announce` */
   refillIfIncomplete(): Promise<void>;
   /** Repeats what Redis missed. @throws as `announce` */
   pushPending(): Promise<void>;
+}
+
+/** What else is lost with the list. */
+export interface RefillOthers {
+  /** A key that says whether it is there. */
+  readonly key: string;
+  /** Whether what that key holds is older than what Redis was told. */
+  isBehind(value: unknown): Promise<boolean>;
+  /** Writes it, and returns the keys that have to be there then. @throws {RedisUnavailable} */
+  refill(): Promise<readonly string[]>;
 }
 
 export interface RevocationWriterOptions {
   readonly store: RevocationStore;
   readonly redis: Redis;
   readonly leewaySeconds: number;
+  readonly log: Logger;
   readonly now: () => number;
-  /**
-   * Writes what else an emptied Redis has lost before the list is declared complete, and answers the
-   * keys that have to be there then. @throws {RedisUnavailable}
-   */
-  readonly refillOthers?: () => Promise<readonly string[]>;
+  /** A name of 1 to 64 characters out of `[A-Za-z0-9_-]` that nothing had before. */
+  readonly newName: () => string;
+  readonly others?: RefillOthers;
 }
 
-/** Commands in one pipeline. */
+/** Entries in one script. */
 const chunkSize = 500;
 
 /** Clocks of gateways may differ by more than the leeway says; an entry must not end early. */
 const marginSeconds = 60;
 
-/** Only ever raises the value, and never shortens the life of the key. */
-const raise = `
-local present = tonumber(redis.call('GET', KEYS[1]) or '-1')
-if tonumber(ARGV[1]) > present then
-  local left = redis.call('TTL', KEYS[1])
-  redis.call('SET', KEYS[1], ARGV[1], 'EX', math.max(left, tonumber(ARGV[2])))
-elseif redis.call('TTL', KEYS[1]) < tonumber(ARGV[2]) then
-  redis.call('EXPIRE', KEYS[1], ARGV[2])
-end
-return 1`;
-
-/** An entry of this refill that is gone again means that Redis was emptied in between. */
-const declareComplete = `
-for at = 2, #KEYS do
-  if redis.call('EXISTS', KEYS[at]) == 0 then return 0 end
-end
-redis.call('SET', KEYS[1], '1')
-return 1`;
-
 /** Makes the one writer of the revocation list. */
-export function createRevocationWriter(
-  { store, redis, leewaySeconds, now, refillOthers }: RevocationWriterOptions,
-): RevocationWriter {
+export function createRevocationWriter(options: RevocationWriterOptions): RevocationWriter {
+  const { store, redis, leewaySeconds, log, now, newName, others } = options;
   const keepSeconds = maxAccessTokenLifeSeconds + leewaySeconds + marginSeconds;
 
-  async function push(rows: readonly RevocationRow[]): Promise<void> {
-    const at = now();
-    await ask(redis, (pipeline) => rows.forEach((row) => write(pipeline, row, at)));
+  /** Redis is ahead of a log that was restored from a backup: what follows would be another story. */
+  async function isAhead(
+    told: RevocationPosition | undefined,
+    { identity, position }: RevocationPosition,
+  ): Promise<boolean> {
+    if (told?.identity !== identity || told.position <= position) return false;
+    // Another instance may have gone on since the log was read.
+    return told.position > (await store.readLog()).position;
   }
 
-  async function refill(): Promise<void> {
-    let first: RevocationRow | undefined;
-    let after: RevocationRow | undefined;
-    let rows: RevocationRow[];
+  /**
+   * Tells Redis of the first rows that it has not heard of, and of `wanted`, wherever that one is; and
+   * whether there are more.
+   */
+  async function pushNext(wanted?: RevocationRow): Promise<boolean> {
+    const { log: end, rows } = await store.unpushed({ now: now(), limit: chunkSize });
+    const hasMore = rows.length === chunkSize;
+    const after = (rows[0]?.position ?? end.position + 1) - 1;
+    const upTo = hasMore ? { ...end, position: rows.at(-1)?.position ?? after } : end;
+    const others = wanted && !rows.some((row) => isSame(row, wanted)) ? [wanted] : [];
+    const pushed = [...rows, ...others];
+    if (pushed.length === 0) return false;
+    const at = now();
+    const [ready] = await ask(redis, (pipeline) => {
+      addEntries(pipeline, { rows: pushed, after, upTo, now: at });
+    });
+    const told = readRevocationPosition(ready);
+    if (!reachesPosition(told, upTo) || await isAhead(told, end)) await repair(told, end);
+    // Last, and not what was pushed out of its turn: as long as the list may have a gap before a row,
+    // the next try finds that row again.
+    await store.markPushed(rows);
+    return hasMore;
+  }
+
+  async function repair(
+    told: RevocationPosition | undefined,
+    end: RevocationPosition,
+  ): Promise<void> {
+    const [has, should] = [describePosition(told), describePosition(end)];
+    log.warn("Revocation list is not the one that was written: filling it", { has, should });
+    await refill();
+  }
+
+  async function writeAll(id: string): Promise<number> {
+    let step = 0;
+    let rows: RevocationRow[] = [];
     do {
-      rows = await store.list({ now: now(), after, limit: chunkSize });
-      if (rows.length > 0) await push(rows);
-      first ??= rows[0];
-      after = rows.at(-1);
+      rows = await store.list({ now: now(), after: rows.at(-1), limit: chunkSize });
+      if (rows.length === 0) break;
+      const at = now();
+      const [done] = await ask(redis, (pipeline) => {
+        addRebuildStep(pipeline, { id, step, rows, now: at });
+      });
+      if (Number(done) !== 1) throw changedMeanwhile();
+      step++;
     } while (rows.length === chunkSize);
-    const others = await asProblem(refillOthers?.() ?? Promise.resolve([]));
-    const keys = [revocationKeys.ready, ...(first ? [keyOf(first)] : []), ...others];
-    const [declared] = await ask(redis, (pipeline) => pipeline.eval(declareComplete, keys, []));
-    if (Number(declared) !== 1) throw unavailable(new RedisUnavailable("Emptied while refilling"));
+    return step;
+  }
+
+  async function refill(): Promise<RevocationPosition> {
+    const id = newName();
+    // Read first: what is logged while the rows are written is part of no promise.
+    const upTo = await store.readLog();
+    const steps = await writeAll(id);
+    const keys = await asProblem(others?.refill() ?? Promise.resolve([]));
+    const [ready] = await ask(redis, (pipeline) => {
+      addDeclaration(pipeline, { id, steps, others: keys, upTo });
+    });
+    const told = readRevocationPosition(ready);
+    if (!reachesPosition(told, upTo)) throw changedMeanwhile();
+    if (!(await isAhead(told, upTo))) return told;
+    log.warn("The revocation log is older than the list: it goes on under another name", {
+      has: describePosition(told),
+      should: describePosition(upTo),
+    });
+    await store.renameLog({ from: upTo.identity, to: newName() });
+    return await refill();
   }
 
   return {
@@ -99,38 +159,38 @@ export function createRevocationWriter(
     async announce(level, id) {
       const row = await store.findUnpushed(level, id);
       if (!row) return;
-      await push([row]);
+      await pushNext(row);
       count("edgepass.auth.revocations", { "edgepass.revocation.kind": level });
-      await store.markPushed([row]);
     },
     async isPending(level, id) {
       return (await store.findUnpushed(level, id)) !== undefined;
     },
     refill,
     async refillIfIncomplete() {
-      const [ready] = await ask(redis, (pipeline) => pipeline.get(revocationKeys.ready));
-      if (ready === null) await refill();
+      // The log first: what was pushed by then has to be in Redis when it is asked.
+      const { log: end, rows: [unpushed] } = await store.unpushed({ now: now(), limit: 1 });
+      const pushed = { ...end, position: unpushed ? unpushed.position - 1 : end.position };
+      const keys = [revocationKeys.ready, ...(others ? [others.key] : [])];
+      const [values] = await ask(redis, (pipeline) => pipeline.mget(...keys));
+      const [ready, other] = requireValues(values, keys.length);
+      const told = readRevocationPosition(ready);
+      const isWhole = reachesPosition(told, pushed) && !(await isAhead(told, end)) &&
+        !(await others?.isBehind(other));
+      if (!isWhole) await repair(told, pushed);
     },
     async pushPending() {
-      let rows: RevocationRow[];
-      do {
-        rows = await store.unpushed({ now: now(), limit: chunkSize });
-        if (rows.length > 0) await push(rows);
-        await store.markPushed(rows);
-      } while (rows.length === chunkSize);
+      while (await pushNext());
     },
   };
 }
 
-function write(pipeline: RedisPipeline, row: RevocationRow, now: number): void {
-  const seconds = Math.max(1, Math.ceil((row.expiresAt - now) / 1000));
-  if (row.level === "subject") {
-    pipeline.eval(raise, [keyOf(row)], [String(row.value), String(seconds)]);
-  } else pipeline.set(keyOf(row), "1", { ex: seconds });
+function isSame(one: RevocationRow, other: RevocationRow): boolean {
+  return one.level === other.level && one.id === other.id;
 }
 
-function keyOf({ level, id }: RevocationRow): string {
-  return revocationKeys.of(level, id);
+function requireValues(reply: unknown, length: number): readonly unknown[] {
+  if (Array.isArray(reply) && reply.length === length) return reply;
+  throw unavailable(new RedisUnavailable("Redis answered another number of values than keys"));
 }
 
 function ask(redis: Redis, build: (pipeline: RedisPipeline) => void): Promise<readonly unknown[]> {
@@ -144,6 +204,11 @@ async function asProblem<Value>(asked: Promise<Value>): Promise<Value> {
     if (error instanceof RedisUnavailable) throw unavailable(error);
     throw error;
   }
+}
+
+/** Redis was emptied or put back while it was filled: what was written before may be gone. */
+function changedMeanwhile(): Problem {
+  return unavailable(new RedisUnavailable("Redis has lost what this rebuild wrote"));
 }
 
 function unavailable(cause: RedisUnavailable): Problem {

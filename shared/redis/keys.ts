@@ -9,8 +9,10 @@ const levels = { token: "rv:j:", login: "rv:s:", subject: "rv:u:", key: "rv:k:" 
  * Ids of other issuers than ours have the issuer's alias in front.
  */
 export const revocationKeys = {
-  /** Present when the list is complete; an emptied Redis has it no more. */
+  /** Identity and position of the log that the list is a complete copy of; gone with the list. */
   ready: "rv:ready",
+  /** How far one rebuild of the list has come; gone a minute after its last step. */
+  rebuild: (id: string): string => `rv:rebuild:${id}`,
   of(level: RevocationLevel, id: string, alias?: string): string {
     return `${levels[level]}${alias === undefined ? "" : `${alias}:`}${id}`;
   },

@@ -2,6 +2,13 @@ export { type GatherOptions, gatherPipelines } from "./gather.ts";
 export { configurationKeys, revocationKeys, type RevocationLevel } from "./keys.ts";
 export { type Redis, type RedisPipeline, RedisUnavailable } from "./redis.ts";
 export {
+  formatRevocationPosition,
+  reachesPosition,
+  readRevocationPosition,
+  type RevocationPosition,
+  revocationPositionHeader,
+} from "./revocation_position.ts";
+export {
   createUpstashRedis,
   optionalUpstashSettings,
   type UpstashOptions,

@@ -2,7 +2,8 @@ import { Redis as UpstashClient } from "@upstash/redis";
 import * as z from "zod/mini";
 import { currentContext } from "../context.ts";
 import { count, measure } from "../telemetry/in_context.ts";
-import { type Redis, RedisUnavailable } from "./redis.ts";
+import { type Redis, type RedisPipeline, RedisUnavailable } from "./redis.ts";
+import { beginTimeBudget, type TimeBudget } from "./time_budget.ts";
 
 /** Where Redis is, and how long it may take. */
 export interface UpstashOptions {
@@ -10,8 +11,13 @@ export interface UpstashOptions {
   readonly url: string;
   /** Of the endpoint; a secret. */
   readonly token: string;
-  /** Budget of one round trip in milliseconds. */
+  /** Budget of one round trip in milliseconds, counted from its sending. */
   readonly timeoutMs: number;
+  /**
+   * What a round trip may take in all where this process itself was late, in milliseconds; without it
+   * lateness is not measured, as on Workers, whose clock stands still.
+   */
+  readonly maxTimeoutMs?: number;
 }
 
 /** The settings of the REST endpoint. */
@@ -35,27 +41,43 @@ export const optionalUpstashSettings = {
  * Redis by the official client, without those of its defaults that fail open or stall.
  *
  * One try within the budget; Deno's `fetch` may still send it twice when a connection closes before
- * the answer, so every command must bear being run again. The signal is a function: given a plain one, the client resolves an
- * aborted command to null, which would read as "not revoked". Replies stay texts, because the client
+ * the answer, so every command must bear being run again. The signal is a function: given a
+ * plain one, the client resolves an aborted command to null, which would read as "not revoked". Replies stay texts, because the client
  * turns `"1"` into a number otherwise.
  */
-export function createUpstashRedis({ url, token, timeoutMs }: UpstashOptions): Redis {
+export function createUpstashRedis(
+  { url, token, timeoutMs, maxTimeoutMs }: UpstashOptions,
+): Redis {
+  let begun: TimeBudget | undefined;
   const client = new UpstashClient({
     url,
     token,
     retry: { retries: 0 },
-    signal: () => AbortSignal.timeout(timeoutMs),
+    signal() {
+      if (maxTimeoutMs === undefined) return AbortSignal.timeout(timeoutMs);
+      begun = beginTimeBudget({ budgetMs: timeoutMs, maxMs: maxTimeoutMs });
+      return begun.signal;
+    },
     automaticDeserialization: false,
     enableAutoPipelining: false,
     enableTelemetry: false,
     readYourWrites: false,
     responseEncoding: false,
   });
+
+  async function send(pipeline: RedisPipeline): Promise<unknown> {
+    const sent = pipeline.exec();
+    // The client asks for its signal before it waits for anything, so this one is of this call.
+    const budget = begun;
+    begun = undefined;
+    return await sent.catch(fail).finally(() => budget?.end());
+  }
+
   return {
     async pipeline(build) {
       const pipeline = client.pipeline();
       build(pipeline);
-      const replies: unknown = await measured(pipeline.length(), () => pipeline.exec().catch(fail));
+      const replies = await measured(pipeline.length(), () => send(pipeline));
       // The client maps whatever array comes back, so a short one would pass as fewer answers.
       if (!Array.isArray(replies) || replies.length !== pipeline.length()) {
         throw new RedisUnavailable("Redis answered another number of replies than commands");

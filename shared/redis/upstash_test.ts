@@ -13,7 +13,7 @@ interface Heard {
 /** An endpoint that answers as it is told, and what it heard. */
 function setup(
   answer: (request: Request) => Response | Promise<Response>,
-  { timeoutMs = 60_000 }: { timeoutMs?: number } = {},
+  { timeoutMs = 60_000, maxTimeoutMs = 60_000 }: { timeoutMs?: number; maxTimeoutMs?: number } = {},
 ) {
   const heard: Heard[] = [];
   const server = Deno.serve(
@@ -28,7 +28,7 @@ function setup(
     },
   );
   const url = `http://127.0.0.1:${server.addr.port}`;
-  const redis = createUpstashRedis({ url, token: "the-token", timeoutMs });
+  const redis = createUpstashRedis({ url, token: "the-token", timeoutMs, maxTimeoutMs });
   const ask = () =>
     redis.pipeline((pipeline) => {
       pipeline.mget("rv:ready", secret);
@@ -135,3 +135,23 @@ function isQuiet(error: unknown): boolean {
   assert.ok(!shown.includes(secret) && !shown.includes("the-token"), shown);
   return true;
 }
+
+Deno.test("[F20] a reply that lies unread while this process stands still is a reply", async () => {
+  await using redis = setup(() => replies(["1", null], "OK"), { timeoutMs: 50 });
+  // Connected, so that the command is with the endpoint's own loop soon.
+  await redis.ask();
+  const asked = redis.ask();
+  const until = performance.now() + 400;
+  while (performance.now() < until);
+  assert.deepEqual(await asked, [["1", null], "OK"]);
+});
+
+Deno.test("[M6, M7] without lateness measured, as on Workers, a silent Redis is unavailable too", async () => {
+  const { promise: over, resolve: end } = Promise.withResolvers<Response>();
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => over);
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  const redis = createUpstashRedis({ url, token: "t", timeoutMs: 20 });
+  await assert.rejects(redis.pipeline((pipeline) => pipeline.get(secret)), isQuiet);
+  end(new Response(null));
+  await server.shutdown();
+});

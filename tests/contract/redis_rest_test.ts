@@ -143,6 +143,7 @@ function createMemoryPersistence(): Persistence {
   let groups: (readonly Command[])[] = [];
   return {
     read: () => groups,
+    isTorn: () => false,
     replace: (next) => {
       groups = [...next];
     },

@@ -19,6 +19,7 @@ const Places = z.object({
 
 export interface ComposeEffects {
   readonly gather?: boolean;
+  readonly measuresLateness?: boolean;
   readonly sink?: LogSink;
   readonly now?: () => number;
 }
@@ -26,11 +27,16 @@ export interface ComposeEffects {
 /** The gateway that the suite tests, from bindings alone, the same on every runtime. */
 export async function composeGateway(
   bindings: Bindings,
-  { gather = false, sink = () => {}, now = Date.now }: ComposeEffects = {},
+  { gather = false, measuresLateness = false, sink = () => {}, now = Date.now }: ComposeEffects =
+    {},
 ) {
   const { JWKS_URL, ECHO_URL, REFILL_URL, POLICY } = readConfig(Places, bindings);
   const policy = toPolicy(POLICY);
-  const config = await readGatewayConfig(bindings, { gather, policies: () => policy });
+  const config = await readGatewayConfig(bindings, {
+    gather,
+    measuresLateness,
+    policies: () => policy,
+  });
   const echo = urlUpstream(ECHO_URL);
   return createGateway({
     ...config,

@@ -14,7 +14,11 @@ export type Platform = (bindings: Readonly<Record<string, string>>) => Promise<S
 
 async function deno(bindings: Readonly<Record<string, string>>): Promise<Served> {
   const logLines: string[] = [];
-  const app = await composeGateway(bindings, { gather: true, sink: (line) => logLines.push(line) });
+  const app = await composeGateway(bindings, {
+    gather: true,
+    measuresLateness: true,
+    sink: (line) => logLines.push(line),
+  });
   const underWay = new Set<Promise<unknown>>();
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },

@@ -20,6 +20,24 @@ async function assertFailsClosed(world: World, origin: string = world.origin): P
   await unsigned.body?.cancel();
 }
 
+/** Asks a protected route as somebody new; undefined where it is served. */
+function askAt(world: World, origin: string) {
+  return async (claims: object = {}): Promise<string | undefined> => {
+    const headers = { authorization: `Bearer ${await world.token(claims)}` };
+    const response = await fetch(`${origin}/member`, { headers });
+    return (await response.json()).error?.code;
+  };
+}
+
+/** The gateway hears of a rebuild a moment after the keeper has sent its response. */
+async function untilServed(ask: () => Promise<string | undefined>): Promise<boolean> {
+  for (let round = 0; round < 400; round++) {
+    if (await ask() === undefined) return true;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  return false;
+}
+
 const faults = Object.fromEntries(
   faultyManners.map((manner) => [
     `[D01, F21, F23] a Redis that ${manner} is revocation_unavailable, never "not revoked"`,
@@ -133,6 +151,54 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
     const { method, target, headers } = keeper.last();
     assert.deepEqual([method, target], ["POST", "/refill"]);
     assert.equal((await world.passportOf(headers)).sub, "svc:gateway");
+  },
+
+  async "[F25] a list that went back, or is another log's, fails closed until it is rebuilt"(
+    world,
+  ) {
+    const { redis } = world;
+    await using keeper = startUpstream();
+    // A gateway asks for a rebuild once a second: each case has its own.
+    for (const older of ["log:6", "other:900", "1"]) {
+      await using fresh = await world.serve({ REFILL_URL: keeper.url });
+      const askFresh = askAt(world, fresh.origin);
+      const rebuilt = Promise.withResolvers<void>();
+      keeper.answerWith(() => {
+        redis.values.set("rv:ready", "log:9");
+        redis.revoke("token", "revoked-since");
+        rebuilt.resolve();
+        return new Response(null, { status: 204, headers: { "revocation-position": "log:9" } });
+      });
+      redis.values.set("rv:ready", "log:7");
+      assert.equal(await askFresh(), undefined);
+      redis.values.set("rv:ready", older);
+      assert.equal(await askFresh({ jti: "revoked-since" }), "revocation_unavailable", older);
+      await rebuilt.promise;
+      assert.equal(await untilServed(askFresh), true, older);
+      assert.equal(await askFresh({ jti: "revoked-since" }), "token_revoked", older);
+      redis.values.set("rv:ready", "log:8");
+      assert.equal(await askFresh(), "revocation_unavailable", "what the rebuild reached counts");
+      redis.values.delete("rv:j:revoked-since");
+    }
+  },
+
+  async "[F25] a keeper of 0.1.0 rebuilds once, and its list passes from then on"(world) {
+    const { redis } = world;
+    await using keeper = startUpstream();
+    const rebuilt = Promise.withResolvers<void>();
+    keeper.answerWith(() => {
+      rebuilt.resolve();
+      return new Response(null, { status: 204 });
+    });
+    await using gateway = await world.serve({ REFILL_URL: keeper.url });
+    const ask = askAt(world, gateway.origin);
+    assert.equal(redis.values.get("rv:ready"), "1");
+    assert.equal(await ask(), "revocation_unavailable");
+    await rebuilt.promise;
+    const served = await untilServed(ask);
+    assert.equal(served, true);
+    for (let at = 0; at < 5; at++) assert.equal(await ask(), undefined);
+    assert.equal(keeper.seen.length, 1);
   },
 
   async "[F25] a flood on an emptied Redis asks for one refill"(world) {

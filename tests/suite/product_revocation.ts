@@ -28,6 +28,65 @@ async function expectDead(world: World, person: Person, refreshed: string): Prom
   assert.equal(await refresh(world, person), refreshed);
 }
 
+const ready = "rv:ready";
+
+/** What the revocation list holds, as a snapshot of Redis does. */
+async function takeSnapshot({ redis }: World["target"]): Promise<ReadonlyMap<string, string>> {
+  const keys = await redis("KEYS", "rv:[jsukr]*") as string[];
+  const list = keys.filter((key) => !key.startsWith("rv:rebuild"));
+  const values = await redis("MGET", ...list) as string[];
+  return new Map(list.map((key, at) => [key, values[at] ?? ""]));
+}
+
+async function restore(
+  { redis }: World["target"],
+  snapshot: ReadonlyMap<string, string>,
+): Promise<void> {
+  await redis("DEL", ...await redis("KEYS", "rv:*") as string[]);
+  await redis("MSET", ...[...snapshot].flat());
+}
+
+/** How a Redis comes to lack what was written last, given what it held before. */
+const olderStates: Readonly<
+  Record<string, (world: World, before: ReadonlyMap<string, string>) => Promise<void>>
+> = {
+  "was restored from a snapshot": ({ target }, before) => restore(target, before),
+  async "is another log's, however far that one has come"({ target }, before) {
+    await restore(target, new Map([...before, [ready, "another-log:999999999"]]));
+  },
+  async "was filled by 0.1.0 before"({ target }, before) {
+    await restore(target, new Map([...before, [ready, "1"]]));
+  },
+};
+
+async function expectFilledAgain(
+  world: World,
+  putBack: typeof olderStates[string],
+): Promise<void> {
+  const { send, admin, target } = world;
+  const loggedOut = await newPerson(send, admin, ["learner"]);
+  const live = await logIn(send, world.other);
+  const before = await takeSnapshot(target);
+  assert.equal(await outcomeOf(send(post("/auth/logout", loggedOut))), "204");
+  assert.equal(await alive(world, live), "200");
+
+  await putBack(world, before);
+  assert.equal(await alive(world, loggedOut), "503 revocation_unavailable");
+  assert.ok(await becomes(world, live, "200"), "good tokens pass again");
+  assert.equal(await alive(world, loggedOut), "401 token_revoked");
+}
+
+/** Whether a person is answered so at last; until then everybody is refused, for want of a list. */
+async function becomes(world: World, person: Person, wanted: string): Promise<boolean> {
+  for (let round = 0; round < 400; round++) {
+    const outcome = await alive(world, person);
+    if (outcome === wanted) return true;
+    assert.equal(outcome, "503 revocation_unavailable");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  return false;
+}
+
 export const productRevocation: Readonly<Record<string, ProductCase>> = {
   async "[S01] a logout is over at the next request, and only for its login"(world) {
     const person = await newPerson(world.send, world.admin, ["learner"]);
@@ -98,8 +157,9 @@ export const productRevocation: Readonly<Record<string, ProductCase>> = {
     // The same requests again go on where they stopped.
     for (const request of writing.slice(3)) assert.equal(await outcomeOf(send(request)), "200");
     await expectDead(world, person, "401 refresh_invalid");
-    assert.equal(await outcomeOf(send(post("/auth/logout", changing))), "204");
-    await expectDead(world, changing, "401 refresh_invalid");
+    // Whatever is pushed next takes with it what was logged before: the new password holds, too.
+    assert.equal(await alive(world, changing), "401 token_revoked");
+    assert.equal(await refresh(world, changing), "200");
   },
 
   async "[F25] an emptied Redis is filled again, and nothing that is revoked passes meanwhile"(
@@ -135,5 +195,36 @@ export const productRevocation: Readonly<Record<string, ProductCase>> = {
     }
     assert.equal(await alive(world, live), "200");
     assert.equal(await outcomeOf(send({ path: "/readyz" })), "200");
+  },
+
+  ...Object.fromEntries(
+    Object.entries(olderStates).map(([what, putBack]): [string, ProductCase] => [
+      `[F25] a Redis that ${what} lets in nobody who was logged out, and is filled again`,
+      (world) => expectFilledAgain(world, putBack),
+    ]),
+  ),
+
+  async "[F25] a Redis of 0.1.0, whose position nobody knows, is filled once"(world) {
+    const { target } = world;
+    const live = await logIn(world.send, world.other);
+    assert.equal(await alive(world, live), "200");
+    await target.redis("SET", ready, "1");
+    assert.equal(await alive(world, live), "503 revocation_unavailable");
+    assert.ok(await becomes(world, live, "200"));
+    assert.notEqual(await target.redis("GET", ready), "1");
+  },
+
+  async "[F25] a Redis that was put back while nobody asked is filled by the maintenance"(world) {
+    const { target, send, admin } = world;
+    const loggedOut = await newPerson(send, admin, ["learner"]);
+    const before = await takeSnapshot(target);
+    assert.equal(await outcomeOf(send(post("/auth/logout", loggedOut))), "204");
+    const complete = await takeSnapshot(target);
+    await restore(target, before);
+    await target.sweep();
+    const after = await takeSnapshot(target);
+    assert.deepEqual([...after.keys()].sort(), [...complete.keys()].sort());
+    assert.deepEqual(after.get(ready), complete.get(ready));
+    assert.equal(await alive(world, loggedOut), "401 token_revoked");
   },
 };

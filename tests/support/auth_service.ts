@@ -37,7 +37,7 @@ export interface AuthOptions {
 export async function setupAuth({ bindings = {}, passwords }: AuthOptions = {}) {
   const resources = new AsyncDisposableStack();
   const database = resources.use(await openDatabase("auth"));
-  const redis = startRedis(resources);
+  const redis = await startRedis(resources);
   const clock = createClock();
   const passports = createPassports(clock);
   const lines: string[] = [];
@@ -79,6 +79,9 @@ export async function setupAuth({ bindings = {}, passwords }: AuthOptions = {}) 
     settings,
     log: () => lines.map((line): Record<string, unknown> => JSON.parse(line)),
     rows,
+    /** What `rv:ready` holds when the list has all of the log. */
+    logPosition: async () =>
+      (await rows("SELECT identity || ':' || position FROM revocation_log"))[0]?.[0],
     /** The events auth has said, those of one person in their order. */
     said: async (): Promise<Record<string, unknown>[]> =>
       (await rows("SELECT event FROM outbox ORDER BY subject, sequence"))
@@ -142,9 +145,11 @@ export interface TestRedis {
   command(...command: (string | number)[]): Promise<unknown>;
 }
 
-function startRedis(resources: AsyncDisposableStack): TestRedis {
+async function startRedis(resources: AsyncDisposableStack): Promise<TestRedis> {
   const token = crypto.randomUUID();
   const backend = createEmbeddedRedis();
+  // Its first script loads Lua, which on a busy machine may take longer than auth waits for Redis.
+  await backend.execute(["EVAL", "return 1", "0"]);
   resources.defer(() => backend.close());
   const rest = createRedisRest({ backend, token });
   const server = Deno.serve(

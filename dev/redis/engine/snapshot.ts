@@ -6,12 +6,18 @@ import { formatFloat } from "./numbers.ts";
 const wordsPerCommand = 1000;
 
 /** Writes down the shortest commands that make these keys anew, one group for each key. */
-export function* snapshot(keys: Keyspace): Iterable<readonly Command[]> {
+export function* snapshot(
+  keys: Keyspace,
+  { last = [] }: { readonly last?: readonly Bytes[] } = {},
+): Iterable<readonly Command[]> {
+  const atEnd: (readonly Command[])[] = [];
   for (const [key, entry] of keys.entries()) {
     const commands = toCommands(key, entry);
     if (entry.expiresAt !== null) commands.push(["PEXPIREAT", key, String(entry.expiresAt)]);
-    yield commands;
+    if (last.includes(key)) atEnd.push(commands);
+    else yield commands;
   }
+  yield* atEnd;
 }
 
 function toCommands(key: Bytes, entry: Entry): Command[] {

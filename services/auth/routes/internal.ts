@@ -8,6 +8,7 @@ import {
   type ServiceApp,
 } from "@edgepass/shared/http";
 import { Problem } from "@edgepass/shared/problem";
+import { formatRevocationPosition, revocationPositionHeader } from "@edgepass/shared/redis";
 import type { Accounts } from "../accounts.ts";
 import type { RevocationWriter } from "../revocations.ts";
 import { IdParam, OwnAccount, PublicAccount } from "../schema.ts";
@@ -77,7 +78,7 @@ export function internalRoutes(
     })
     .openapi(refill, async (c) => {
       if (!c.var.passport.sub.startsWith("svc:")) throw new Problem("forbidden");
-      await revocations.refill();
-      return c.body(null, 204);
+      const reached = formatRevocationPosition(await revocations.refill());
+      return c.body(null, 204, { [revocationPositionHeader]: reached });
     });
 }

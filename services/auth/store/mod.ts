@@ -16,7 +16,7 @@ export type {
 export type { GuessCount, GuessStore } from "./guesses.ts";
 export type { AccountClaims, Login, LoginStore, PresentedToken } from "./logins.ts";
 export type { AuditEntry, LoginEnd, Rotation } from "./parts.ts";
-export type { RevocationRow, RevocationStore } from "./revocations.ts";
+export type { RevocationRow, RevocationStore, UnpushedRows } from "./revocations.ts";
 
 /** All that the identity provider keeps. */
 export interface AuthStore {

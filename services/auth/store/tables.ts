@@ -50,7 +50,16 @@ export const revocations = sqliteTable("revocations", {
   value: integer("value").notNull(),
   expiresAt: integer("expires_at").notNull(),
   pushed: integer("pushed", { mode: "boolean" }).notNull(),
+  /** Set by triggers. */
+  position: integer("position").notNull(),
 }, (table) => [primaryKey({ columns: [table.level, table.id] })]);
+
+/** One row. */
+export const revocationLog = sqliteTable("revocation_log", {
+  id: integer("id").primaryKey(),
+  identity: text("identity").notNull(),
+  position: integer("position").notNull(),
+});
 
 export const guesses = sqliteTable("guesses", {
   key: text("key").primaryKey(),

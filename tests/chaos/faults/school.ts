@@ -141,6 +141,7 @@ export async function startSchool(
     fetch: (path: string, init?: RequestInit) => fetch(balancer.origin + path, init),
     sweep: () => Promise.resolve(),
     flushRedis: () => redis.flush(),
+    redis: async (...command: readonly string[]) => void await redis.write(...command),
     setRedisReadOnly: () => {},
     [Symbol.asyncDispose]: () => Promise.resolve(),
   };

@@ -1,0 +1,104 @@
+import assert from "node:assert/strict";
+import { beginTimeBudget } from "./time_budget.ts";
+
+/** A budget on a clock that the test moves; a timer is as late as the loop stands still. */
+function setup({ budgetMs = 150, maxMs = 500 } = {}) {
+  let now = 0;
+  let timer: { readonly at: number; readonly run: () => void } | undefined;
+  const budget = beginTimeBudget({ budgetMs, maxMs }, {
+    now: () => now,
+    after(ms, run) {
+      const mine = timer = { at: now + ms, run };
+      return () => timer = timer === mine ? undefined : timer;
+    },
+  });
+  /** Time goes by; the loop turns at each moment. */
+  function pass(ms: number): void {
+    for (const until = now + ms; now < until;) {
+      now = Math.min(until, timer && timer.at > now ? timer.at : until);
+      turn();
+    }
+  }
+  function turn(): void {
+    while (timer && timer.at <= now) {
+      const { run } = timer;
+      timer = undefined;
+      run();
+    }
+  }
+  /** Time goes by in which the loop does not turn. */
+  function standStill(ms: number): void {
+    now += ms;
+    turn();
+  }
+  return {
+    budget,
+    pass,
+    standStill,
+    isOver: () => budget.signal.aborted,
+    hasTimer: () => timer !== undefined,
+  };
+}
+
+Deno.test("[D02] without lateness a budget ends when it is used up, and not before", () => {
+  const { pass, isOver, hasTimer } = setup();
+  pass(149);
+  assert.equal(isOver(), false);
+  pass(1);
+  assert.equal(isOver(), true);
+  assert.equal(hasTimer(), false);
+});
+
+Deno.test("[F20] time in which the loop stood still is not the other side's", () => {
+  const { pass, standStill, isOver } = setup();
+  pass(50);
+  // The slice that was due after 25 ms ends 100 ms late.
+  standStill(125);
+  pass(74);
+  assert.equal(isOver(), false);
+  pass(1);
+  assert.equal(isOver(), true);
+});
+
+Deno.test("[F20] a loop that stood still to the end gets to read what came meanwhile, once", () => {
+  const { pass, standStill, isOver } = setup();
+  pass(125);
+  standStill(125);
+  assert.equal(isOver(), false, "a reply may lie there unread");
+  // The last look is late too, and is the last all the same.
+  standStill(40);
+  assert.equal(isOver(), true);
+});
+
+Deno.test("[F20] lateness extends a budget to its maximum and never further", () => {
+  const { standStill, pass, isOver } = setup();
+  for (let at = 0; at < 6; at++) standStill(80);
+  assert.equal(isOver(), false, "480 ms have passed");
+  pass(19);
+  assert.equal(isOver(), false);
+  pass(1);
+  assert.equal(isOver(), true);
+});
+
+Deno.test("one stall over the whole maximum ends a budget at once", () => {
+  const { standStill, isOver } = setup();
+  standStill(500);
+  assert.equal(isOver(), true);
+});
+
+Deno.test("a budget above the maximum is not shortened by it", () => {
+  const { pass, isOver } = setup({ budgetMs: 1_000 });
+  pass(999);
+  assert.equal(isOver(), false);
+  pass(1);
+  assert.equal(isOver(), true);
+});
+
+Deno.test("a call that is over leaves no timer and is never aborted", () => {
+  const { budget, pass, isOver, hasTimer } = setup();
+  pass(60);
+  budget.end();
+  assert.equal(hasTimer(), false);
+  pass(1_000);
+  assert.equal(isOver(), false);
+});
