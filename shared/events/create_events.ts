@@ -1,6 +1,7 @@
 import { background } from "../background.ts";
 import type { Bindings } from "../config.ts";
 import type { Logger } from "../log.ts";
+import { openOptionalUpstash } from "../redis/mod.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { ReadEvent } from "./cloud_event.ts";
@@ -14,6 +15,7 @@ import { type Changes, createOutbox, type Outbox } from "./outbox.ts";
 import { type ParkedEvent, sqlRelayRows, type Waiting } from "./relay_rows.ts";
 import { readEventSettings, toDestination } from "./settings.ts";
 import { createSignatureCheck } from "./signature.ts";
+import { createSequenceMark, type SequenceMark } from "./sequence_mark.ts";
 import { createStates, type States, type StatesEndpoint } from "./states.ts";
 import type { ConsumedType, EventOf, EventTable } from "./table.ts";
 
@@ -60,6 +62,8 @@ export interface Events<Table extends EventTable, Service extends string> extend
   ): void;
   /** What the service can say again, and what it keeps of others, for reconciliation. */
   readonly states: Pick<States<Table, Service>, "says" | "keeps">;
+  /** Notices, once before the first request, that the database was restored from an older backup. */
+  start(): Promise<void>;
   /** Publishes what crashes left, replays what came while nobody was here, forgets what is old. */
   sweep(): Promise<void>;
 }
@@ -107,15 +111,26 @@ export function createEvents<Table extends EventTable, const Service extends str
   const rows = sqlRelayRows(sql);
   const { handlers, on, requireHandlers } = createHandlers(service, table);
   const tell = createTellFailure({ service, log, telemetry });
-  const qstash = openQstash({ service, table, rows, log, telemetry, now, settings, effects, tell });
-  const { relay, deadLetters, deadLetterSweep } = qstash;
+  const mark = openMark(bindings, effects, { service, sql, log, now });
+  const { relay, deadLetters, deadLetterSweep } = openQstash({
+    service,
+    table,
+    rows,
+    log,
+    telemetry,
+    now,
+    settings,
+    effects,
+    tell,
+    mark,
+  });
   const url = toDestination(settings.publicOrigin ?? "", service);
   const check = createSignatureCheck({
     keys: settings.signingKeys,
     leewaySeconds: settings.leewaySeconds,
     now,
   });
-  const states = createStates({ service, table, sql, now });
+  const states = createStates({ service, table, sql, log, now });
   const reportWaiting = createGauge({ service, telemetry });
   return {
     service,
@@ -127,7 +142,9 @@ export function createEvents<Table extends EventTable, const Service extends str
     publishSoon() {
       if (relay) background(relay.run(), (cause) => log.error("Events are late", { cause }));
     },
+    start: async () => await mark?.check(),
     async sweep() {
+      await mark?.check();
       await relay?.run({ maxMs: maxSweepMs });
       await deadLetterSweep?.run();
       reportWaiting(await rows.waiting());
@@ -141,6 +158,18 @@ export function createEvents<Table extends EventTable, const Service extends str
     states,
     reconciliation: states.endpoint,
   };
+}
+
+/** Redis away costs an answer nothing: the mark is looked after behind it. */
+const markTimeoutMs = 1_000;
+
+function openMark(
+  bindings: Bindings,
+  { redis }: EventsEffects,
+  deps: Omit<Parameters<typeof createSequenceMark>[0], "redis">,
+): SequenceMark | undefined {
+  const opened = redis ?? openOptionalUpstash(bindings, markTimeoutMs);
+  return opened && createSequenceMark({ ...deps, redis: opened });
 }
 
 /** `on` binds a handler to its type, and a consumer gives it only events whose data fit the type. */

@@ -29,7 +29,14 @@ export type {
   StateSource,
   StatesToCompare,
 } from "./states.ts";
-export type { Differences, Kept, Projection, State, StatePage } from "./states_compare.ts";
+export type {
+  Comparison,
+  Differences,
+  Kept,
+  Projection,
+  State,
+  StatePage,
+} from "./states_compare.ts";
 export { PublishError } from "./publish_error.ts";
 export { createQstashClient, type QstashAccess } from "./qstash_client.ts";
 export {

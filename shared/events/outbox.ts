@@ -14,6 +14,7 @@ import {
   type PublishedType,
   toDataSchema,
 } from "./table.ts";
+import { sequenceFloor } from "./sequence_floor.ts";
 
 /** A statement for a batch of drizzle-orm. */
 export type Change = BatchItem<"sqlite">;
@@ -89,8 +90,8 @@ export function createOutbox<Table extends EventTable, const Service extends str
       const condition = text.raw(ifChanged ? "changes() > 0" : "1");
       return [
         db.run(text`INSERT INTO event_sequences (subject, sequence)
-          SELECT ${subject}, 1 WHERE ${condition}
-          ON CONFLICT (subject) DO UPDATE SET sequence = sequence + 1`),
+          SELECT ${subject}, ${sequenceFloor} + 1 WHERE ${condition}
+          ON CONFLICT (subject) DO UPDATE SET sequence = max(sequence + 1, excluded.sequence)`),
         db.run(text`INSERT INTO outbox (id, subject, sequence, event, created_at)
           SELECT ${id}, subject, sequence,
             json_set(${event}, '$.sequence', printf('%020d', sequence)), ${time}
@@ -164,9 +165,11 @@ export function insertDescribed(
           json_extract(value, '$.event') AS event, json_extract(value, '$.time') AS time,
           json_extract(value, '$.after') AS after,
           coalesce((SELECT sequence FROM event_sequences
-            WHERE event_sequences.subject = json_extract(value, '$.subject')), 0) AS known
+            WHERE event_sequences.subject = json_extract(value, '$.subject')), 0) AS last,
+          max(${sequenceFloor}, coalesce((SELECT sequence FROM event_sequences
+            WHERE event_sequences.subject = json_extract(value, '$.subject')), 0)) AS known
         FROM json_each(${said})
-      ) WHERE after IS NULL OR after = known`),
+      ) WHERE after IS NULL OR after = last`),
     db.run(text`INSERT INTO event_sequences (subject, sequence)
       SELECT subject, sequence FROM outbox WHERE id IN (SELECT value FROM json_each(${ids}))
       ON CONFLICT (subject) DO UPDATE SET sequence = excluded.sequence`),

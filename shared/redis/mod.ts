@@ -1,8 +1,14 @@
 export { type GatherOptions, gatherPipelines } from "./gather.ts";
-export { configurationKeys, revocationKeys, type RevocationLevel } from "./keys.ts";
+export {
+  configurationKeys,
+  revocationKeys,
+  type RevocationLevel,
+  sequenceMarkKey,
+} from "./keys.ts";
 export { type Redis, type RedisPipeline, RedisUnavailable } from "./redis.ts";
 export {
   createUpstashRedis,
+  openOptionalUpstash,
   optionalUpstashSettings,
   type UpstashOptions,
   upstashSettings,
