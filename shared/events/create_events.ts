@@ -14,8 +14,10 @@ import { type EventsEffects, openQstash } from "./open_qstash.ts";
 import { type Changes, createOutbox, type Outbox } from "./outbox.ts";
 import { type ParkedEvent, sqlRelayRows, type Waiting } from "./relay_rows.ts";
 import { readEventSettings, toDestination } from "./settings.ts";
+import { readEnded } from "./sequences.ts";
 import { createSignatureCheck } from "./signature.ts";
 import { createSequenceMark, type SequenceMark } from "./sequence_mark.ts";
+import { createSubjectStores, type SubjectStore } from "./subject_stores.ts";
 import { createStates, type States, type StatesEndpoint } from "./states.ts";
 import type { ConsumedType, EventOf, EventTable } from "./table.ts";
 
@@ -45,6 +47,8 @@ export interface EventEndpoint {
   unpark(): Promise<number>;
   /** What reconciliation asks. */
   readonly reconciliation: StatesEndpoint;
+  /** Has something go with the subjects it belongs to, so that no handler can forget it. */
+  keeps(store: SubjectStore): void;
 }
 
 /** What a service says and hears. */
@@ -107,7 +111,8 @@ export function createEvents<Table extends EventTable, const Service extends str
   const settings = readEventSettings(bindings);
   const { now, telemetry } = starter;
   const log = starter.createLogger(service);
-  const inbox = sqlInbox(sql);
+  const { stores, deletionOf } = createSubjectStores();
+  const inbox = sqlInbox(sql, deletionOf);
   const rows = sqlRelayRows(sql);
   const { handlers, on, requireHandlers } = createHandlers(service, table);
   const tell = createTellFailure({ service, log, telemetry });
@@ -123,6 +128,7 @@ export function createEvents<Table extends EventTable, const Service extends str
     effects,
     tell,
     mark,
+    findEnded: (subjects) => readEnded(sql, subjects),
   });
   const url = toDestination(settings.publicOrigin ?? "", service);
   const check = createSignatureCheck({
@@ -134,7 +140,8 @@ export function createEvents<Table extends EventTable, const Service extends str
   const reportWaiting = createGauge({ service, telemetry });
   return {
     service,
-    outbox: createOutbox({ service, table, sql, now }),
+    outbox: createOutbox({ service, table, sql, now, deletionOf }),
+    keeps: (store) => void stores.push(store),
     on: (type, handler) => on(type, toHandler(handler)),
     requireHandlers,
     receive: createConsumer({ service, table, handlers, inbox, check, url, log, telemetry, now }),
@@ -150,6 +157,7 @@ export function createEvents<Table extends EventTable, const Service extends str
       reportWaiting(await rows.waiting());
       await rows.prune(now() - publishedDays * dayMs);
       await inbox.prune(now() - inboxDays * dayMs);
+      for (const store of stores) await store.prune();
     },
     deadLetters,
     waiting: () => rows.waiting(),

@@ -38,7 +38,7 @@ const deadLetterTimeoutMs = 2_500;
 
 /** Opens both directions of a service's way to QStash. */
 export function openQstash(
-  { settings: { qstash, publicOrigin }, effects, table, tell, ...deps }: {
+  { settings: { qstash, publicOrigin }, effects, table, tell, findEnded, ...deps }: {
     service: string;
     table: EventTable;
     rows: RelayRows;
@@ -49,6 +49,7 @@ export function openQstash(
     effects: EventsEffects;
     tell: TellFailure;
     mark: SequenceMark | undefined;
+    findEnded: (subjects: readonly string[]) => Promise<ReadonlySet<string>>;
   },
 ): OpenQstash {
   const { service, log, now } = deps;
@@ -66,6 +67,6 @@ export function openQstash(
   return {
     relay: createRelay({ ...deps, publish, random }),
     deadLetters: createDeadLetterQueue({ box: openLetterBox(client, [destination]), now }),
-    deadLetterSweep: createDeadLetterSweep({ box: swept, failureUrl, tell, log, now }),
+    deadLetterSweep: createDeadLetterSweep({ box: swept, failureUrl, findEnded, tell, log, now }),
   };
 }

@@ -7,8 +7,10 @@ import { type Orm, orm } from "../sql/orm.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import { newTrace, toTraceparent } from "../trace_context.ts";
 import { toCloudEvent } from "./cloud_event.ts";
+import type { DeletionOf } from "./subject_stores.ts";
 import {
   type DataOf,
+  endAspect,
   type EventTable,
   findRow,
   type PublishedType,
@@ -71,6 +73,8 @@ export interface OutboxOptions<Table extends EventTable, Service extends string>
   readonly sql: SqlDb;
   /** Epoch milliseconds. */
   readonly now?: () => number;
+  /** What else goes with a subject whose end is said. */
+  readonly deletionOf?: DeletionOf;
 }
 
 /**
@@ -80,10 +84,11 @@ export interface OutboxOptions<Table extends EventTable, Service extends string>
  * order in which their changes were committed, and its trace from the request that is being served.
  */
 export function createOutbox<Table extends EventTable, const Service extends string>(
-  { service, table, sql, now = Date.now }: OutboxOptions<Table, Service>,
+  { service, table, sql, now = Date.now, deletionOf = () => [] }: OutboxOptions<Table, Service>,
 ): Outbox<Table, Service> {
   const db = orm(sql);
   const describe = createDescriber({ service, table, now });
+  const ends = (type: string) => findRow(table, type)?.aspect === endAspect;
   return {
     add(announcement, { ifChanged = false } = {}) {
       const { id, subject, event, time } = describe(announcement);
@@ -96,6 +101,7 @@ export function createOutbox<Table extends EventTable, const Service extends str
           SELECT ${id}, subject, sequence,
             json_set(${event}, '$.sequence', printf('%020d', sequence)), ${time}
           FROM event_sequences WHERE subject = ${subject} AND ${condition}`),
+        ...(ends(announcement.type) && !ifChanged ? deletionOf(db, subject) : []),
       ];
     },
     addEach: ({ subjects, ...announcement }) =>

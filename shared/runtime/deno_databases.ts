@@ -1,3 +1,4 @@
+import { StoreUnavailable } from "../sql/errors.ts";
 import { migrate, type Migration } from "../sql/migrate.ts";
 import { openNodeSqlite, type OpenSqlDb } from "../sql/node_sqlite.ts";
 
@@ -21,12 +22,35 @@ export async function openDatabases(
     if (!folder) continue;
     const database = await openSqliteFile(value);
     bindings[name] = database;
+    await scrub(database);
     await migrate(database, await readMigrations(folder));
   }
   return {
     bindings,
     close: () => Object.values(bindings).forEach((database) => database.close()),
   };
+}
+
+/** In `user_version`, of a file whose free space has nothing in it that was deleted. */
+const scrubbed = 1;
+
+/**
+ * Overwrites, once for each file, what was deleted before deletions were secure, and the rest of a log
+ * that a process left which was killed. A file that is busy or a disk that is full waits for the next
+ * start.
+ */
+async function scrub(database: OpenSqlDb): Promise<void> {
+  const run = (sql: string) => database.run({ sql, params: [] });
+  try {
+    const [[version] = []] = await run("PRAGMA user_version");
+    if (version === 0) {
+      await run("VACUUM");
+      await run(`PRAGMA user_version = ${scrubbed}`);
+    }
+    await run("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable)) throw error;
+  }
 }
 
 /** Whether a setting names a file. */
