@@ -1,0 +1,130 @@
+import assert from "node:assert/strict";
+import { DatabaseSync } from "node:sqlite";
+import { bearer, demoInstructor, logIn } from "./support/dev_people.ts";
+import { type DevSystem, startDev, temporaryHome } from "./support/dev_system.ts";
+import { isObject, objectAt } from "./support/json.ts";
+import { publishTo } from "./support/published.ts";
+import { waitUntil } from "./support/wait.ts";
+
+const withinMs = 120_000;
+const person = {
+  email: "leaves-for-good@example.test",
+  password: "goes-away-and-stays-away",
+  name: "Zacharias Unmistakable",
+};
+
+Deno.test("of a closed account no byte is left in any database after a clean stop", async () => {
+  await using home = await temporaryHome();
+  {
+    await using system = await startDev({ home: home.path });
+    const id = await useEverything(system, home.path);
+    const hash = readOne(home.path, "auth", "SELECT password_hash FROM accounts WHERE id = ?", id);
+    assert.match(hash, /^\$argon2id\$/);
+    const traces = [person.email, person.name, hash, "Unmistakable draft"];
+    const isThere = await findTraces(home.path, traces);
+    assert.deepEqual(isThere, traces, "the test would see them");
+    await publishTo(await readQstash(home.path), "course", {
+      type: "user.unheard",
+      id: "poison",
+      subject: id,
+      data: { name: person.name },
+    }, `http://127.0.0.1:${system.port}`);
+    await waitUntil("the poison is a dead letter", () => countLetters(home.path) === 1, withinMs);
+
+    const token = await logIn(system, person);
+    const closed = await system.fetch("/users/me", { method: "DELETE", headers: bearer(token) });
+    assert.equal(closed.status, 204, await closed.text());
+    const isGone = () => countLetters(home.path) === 0 && countAnswers(home.path) === 0;
+    await waitUntil("responses and dead letters are gone", isGone, withinMs);
+    assert.equal((await system.end("SIGTERM")).code, 0);
+    assert.deepEqual(await findTraces(home.path, traces), []);
+  }
+});
+
+/** Signs up, teaches and learns, each with an `Idempotency-Key`; gives the id of the account. */
+async function useEverything(system: DevSystem, home: string): Promise<string> {
+  const { id } = await create(system, "/auth/signup", person);
+  const admin = await logIn(system, await readAdministrator(home));
+  const roles = JSON.stringify({ roles: ["learner", "instructor"] });
+  const headers = { ...bearer(admin), "content-type": "application/json" };
+  const changed = await system.fetch(`/auth/accounts/${id}/roles`, {
+    method: "PUT",
+    headers,
+    body: roles,
+  });
+  assert.equal(changed.status, 200, await changed.text());
+  const token = await logIn(system, person);
+  const draft = { title: "Unmistakable draft", summary: "Mine, and of nobody else" };
+  await create(system, "/courses", draft, token);
+  const teacher = await logIn(system, demoInstructor);
+  const own = await system.fetch("/courses?mine=true", { headers: bearer(teacher) });
+  const { items } = objectAt(await own.json(), "data");
+  const course = Array.isArray(items) ? items.filter(isObject).find(isPublished) : undefined;
+  assert.ok(course);
+  await create(system, "/enrollments", { courseId: course.id }, token);
+  return String(id);
+}
+
+const isPublished = ({ state }: Readonly<Record<string, unknown>>) => state === "published";
+
+async function create(system: DevSystem, path: string, body: unknown, token?: string) {
+  const response = await system.fetch(path, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      "idempotency-key": "once",
+      ...(token === undefined ? {} : bearer(token)),
+    },
+    body: JSON.stringify(body),
+  });
+  const answer: unknown = await response.json();
+  assert.equal(response.status, 201, JSON.stringify(answer));
+  assert.ok(isObject(answer));
+  return objectAt(answer, "data");
+}
+
+function readOne(home: string, service: string, sql: string, ...params: string[]): string {
+  using database = new DatabaseSync(`${home}/db/${service}.sqlite`, { readOnly: true });
+  const row = database.prepare(sql).get(...params) ?? {};
+  return String(Object.values(row)[0]);
+}
+
+/** What the local QStash holds among its dead letters; it is read beside its process. */
+function countLetters(home: string): number {
+  using database = new DatabaseSync(`${home}/qstash/dev.sqlite`, { readOnly: true });
+  return Number(database.prepare("SELECT count(*) AS n FROM dead_letters").get()?.n);
+}
+
+function countAnswers(home: string): number {
+  return ["auth", "course", "enrollment"].reduce((sum, service) => {
+    const sql = "SELECT count(*) FROM idempotency_keys WHERE caller <> 'anon' OR body IS NOT NULL";
+    return sum + Number(readOne(home, service, sql));
+  }, 0);
+}
+
+/** Which of these texts occur in the bytes of a database file or of the log beside it. */
+async function findTraces(home: string, texts: readonly string[]): Promise<string[]> {
+  const found = new Set<string>();
+  for (const folder of ["db", "qstash"]) {
+    for await (const { name, isFile } of Deno.readDir(`${home}/${folder}`)) {
+      if (!isFile || !name.includes("sqlite")) continue;
+      const bytes = await Deno.readFile(`${home}/${folder}/${name}`);
+      const content = new TextDecoder("latin1").decode(bytes);
+      for (const text of texts) if (content.includes(text)) found.add(text);
+    }
+  }
+  return texts.filter((text) => found.has(text));
+}
+
+async function readAdministrator(home: string) {
+  const text = await Deno.readTextFile(`${home}/dev.env`);
+  const read = (name: string) => new RegExp(`^${name}='(.+)'$`, "m").exec(text)?.[1] ?? "";
+  return { email: read("ADMIN_EMAIL"), password: read("ADMIN_PASSWORD") };
+}
+
+async function readQstash(home: string): Promise<Record<string, string>> {
+  const text = await Deno.readTextFile(`${home}/dev.env`);
+  return Object.fromEntries(
+    [...text.matchAll(/^(QSTASH_\w+)='(.+)'$/gm)].map(([, name = "", value = ""]) => [name, value]),
+  );
+}
