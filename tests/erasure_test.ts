@@ -12,6 +12,7 @@ const person = {
   password: "goes-away-and-stays-away",
   name: "Zacharias Unmistakable",
 };
+const credentials = { email: person.email, password: person.password };
 
 Deno.test("of a closed account no byte is left in any database after a clean stop", async () => {
   await using home = await temporaryHome();
@@ -31,7 +32,7 @@ Deno.test("of a closed account no byte is left in any database after a clean sto
     }, `http://127.0.0.1:${system.port}`);
     await waitUntil("the poison is a dead letter", () => countLetters(home.path) === 1, withinMs);
 
-    const token = await logIn(system, person);
+    const token = await logIn(system, credentials);
     const closed = await system.fetch("/users/me", { method: "DELETE", headers: bearer(token) });
     assert.equal(closed.status, 204, await closed.text());
     const isGone = () => countLetters(home.path) === 0 && countAnswers(home.path) === 0;
@@ -53,7 +54,7 @@ async function useEverything(system: DevSystem, home: string): Promise<string> {
     body: roles,
   });
   assert.equal(changed.status, 200, await changed.text());
-  const token = await logIn(system, person);
+  const token = await logIn(system, credentials);
   const draft = { title: "Unmistakable draft", summary: "Mine, and of nobody else" };
   await create(system, "/courses", draft, token);
   const teacher = await logIn(system, demoInstructor);
