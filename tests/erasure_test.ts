@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { bearer, demoInstructor, logIn } from "./support/dev_people.ts";
+import { bearer, giveRoles, logIn, newTeacher } from "./support/dev_people.ts";
 import { type DevSystem, startDev, temporaryHome } from "./support/dev_system.ts";
 import { isObject, objectAt } from "./support/json.ts";
 import { publishTo } from "./support/published.ts";
@@ -20,6 +20,7 @@ Deno.test("of a closed account no byte is left in any database after a clean sto
     await using system = await startDev({ home: home.path });
     const id = await useEverything(system, home.path);
     const hash = readOne(home.path, "auth", "SELECT password_hash FROM accounts WHERE id = ?", id);
+    assert.equal(countAnswers(home.path, id), 3, "sign-up, draft and enrollment");
     assert.match(hash, /^\$argon2id\$/);
     const traces = [person.email, person.name, hash, "Unmistakable draft"];
     const isThere = await findTraces(home.path, traces);
@@ -35,7 +36,7 @@ Deno.test("of a closed account no byte is left in any database after a clean sto
     const token = await logIn(system, credentials);
     const closed = await system.fetch("/users/me", { method: "DELETE", headers: bearer(token) });
     assert.equal(closed.status, 204, await closed.text());
-    const isGone = () => countLetters(home.path) === 0 && countAnswers(home.path) === 0;
+    const isGone = () => countLetters(home.path) === 0 && countAnswers(home.path, id) === 0;
     await waitUntil("responses and dead letters are gone", isGone, withinMs);
     assert.equal((await system.end("SIGTERM")).code, 0);
     assert.deepEqual(await findTraces(home.path, traces), []);
@@ -45,28 +46,23 @@ Deno.test("of a closed account no byte is left in any database after a clean sto
 /** Signs up, teaches and learns, each with an `Idempotency-Key`; gives the id of the account. */
 async function useEverything(system: DevSystem, home: string): Promise<string> {
   const { id } = await create(system, "/auth/signup", person);
-  const admin = await logIn(system, await readAdministrator(home));
-  const roles = JSON.stringify({ roles: ["learner", "instructor"] });
-  const headers = { ...bearer(admin), "content-type": "application/json" };
-  const changed = await system.fetch(`/auth/accounts/${id}/roles`, {
-    method: "PUT",
-    headers,
-    body: roles,
-  });
-  assert.equal(changed.status, 200, await changed.text());
+  await giveRoles(system, home, String(id));
   const token = await logIn(system, credentials);
   const draft = { title: "Unmistakable draft", summary: "Mine, and of nobody else" };
   await create(system, "/courses", draft, token);
-  const teacher = await logIn(system, demoInstructor);
-  const own = await system.fetch("/courses?mine=true", { headers: bearer(teacher) });
-  const { items } = objectAt(await own.json(), "data");
-  const course = Array.isArray(items) ? items.filter(isObject).find(isPublished) : undefined;
-  assert.ok(course);
+  const teacher = await logIn(system, await newTeacher(system, home));
+  const about = { title: "Sailing", summary: "Knots, wind, and the way home" };
+  const course = await create(system, "/courses", about, teacher);
+  const lesson = { title: "The bowline", content: "Out of the hole" };
+  await create(system, `/courses/${course.id}/lessons`, lesson, teacher);
+  const published = await system.fetch(`/courses/${course.id}/publish`, {
+    method: "POST",
+    headers: bearer(teacher),
+  });
+  assert.equal(published.status, 200, await published.text());
   await create(system, "/enrollments", { courseId: course.id }, token);
   return String(id);
 }
-
-const isPublished = ({ state }: Readonly<Record<string, unknown>>) => state === "published";
 
 async function create(system: DevSystem, path: string, body: unknown, token?: string) {
   const response = await system.fetch(path, {
@@ -96,10 +92,11 @@ function countLetters(home: string): number {
   return Number(database.prepare("SELECT count(*) AS n FROM dead_letters").get()?.n);
 }
 
-function countAnswers(home: string): number {
+/** Responses to this person, and to whoever signed up as they. */
+function countAnswers(home: string, id: string): number {
   return ["auth", "course", "enrollment"].reduce((sum, service) => {
-    const sql = "SELECT count(*) FROM idempotency_keys WHERE caller <> 'anon' OR body IS NOT NULL";
-    return sum + Number(readOne(home, service, sql));
+    const sql = "SELECT count(*) FROM idempotency_keys WHERE caller = ? OR instr(body, ?) > 0";
+    return sum + Number(readOne(home, service, sql, `user:${id}`, id));
   }, 0);
 }
 
@@ -115,12 +112,6 @@ async function findTraces(home: string, texts: readonly string[]): Promise<strin
     }
   }
   return texts.filter((text) => found.has(text));
-}
-
-async function readAdministrator(home: string) {
-  const text = await Deno.readTextFile(`${home}/dev.env`);
-  const read = (name: string) => new RegExp(`^${name}='(.+)'$`, "m").exec(text)?.[1] ?? "";
-  return { email: read("ADMIN_EMAIL"), password: read("ADMIN_PASSWORD") };
 }
 
 async function readQstash(home: string): Promise<Record<string, string>> {

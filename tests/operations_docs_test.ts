@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { bearer, demoInstructor, demoLearner, logIn } from "./support/dev_people.ts";
+import { bearer, demoLearner, logIn, newTeacher } from "./support/dev_people.ts";
 import { type DevSystem, startDev, temporaryHome } from "./support/dev_system.ts";
 import { isObject, objectAt } from "./support/json.ts";
 import { readProjectFile } from "./support/markdown.ts";
@@ -20,7 +20,7 @@ Deno.test("a database that is restored as the page says is noticed, and all agre
   let courses: Courses;
   {
     await using system = await startDev({ home: home.path });
-    courses = await createCourses(system);
+    courses = await createCourses(system, home.path);
     await run(backup);
     assert.equal(await run(list), list.output);
     await changeCourses(system, courses);
@@ -40,7 +40,7 @@ Deno.test("a database that is restored as the page says is noticed, and all agre
     assert.equal(deleted.status, 404, await deleted.text());
     const kept = await system.fetch(`/courses/${courses.renamed}`);
     assert.match(await kept.text(), /"Sailing before"/);
-    await rename(system, courses.renamed, "Sailing at last");
+    await rename(system, courses, "Sailing at last");
     assert.equal(await run(repair, system), repair.output);
     await assertLearnerSees(system, "Sailing at last");
   }
@@ -53,27 +53,30 @@ Deno.test("a database that is restored as the page says is noticed, and all agre
 });
 
 interface Courses {
+  readonly teacher: { readonly email: string; readonly password: string };
   readonly renamed: string;
   readonly deleted: string;
 }
 
-async function createCourses(system: DevSystem): Promise<Courses> {
-  const token = await logIn(system, demoInstructor);
+async function createCourses(system: DevSystem, home: string): Promise<Courses> {
+  const teacher = await newTeacher(system, home);
+  const token = await logIn(system, teacher);
   const [renamed, deleted] = [
     await publish(system, token, "Sailing before"),
     await publish(system, token, "Knots"),
   ];
   const learner = await logIn(system, demoLearner);
   await send(system, learner, "POST", "/enrollments", { courseId: renamed });
-  return { renamed, deleted };
+  return { teacher, renamed, deleted };
 }
 
 /** More changes than one, so that the sequence lags by more than a repair's own step. */
-async function changeCourses(system: DevSystem, { renamed, deleted }: Courses): Promise<void> {
+async function changeCourses(system: DevSystem, courses: Courses): Promise<void> {
+  const { deleted } = courses;
   for (const title of ["Sailing II", "Sailing III", "Sailing IV", "Sailing V", "Sailing VI"]) {
-    await rename(system, renamed, title);
+    await rename(system, courses, title);
   }
-  const token = await logIn(system, demoInstructor);
+  const token = await logIn(system, courses.teacher);
   await send(system, token, "DELETE", `/courses/${deleted}`);
   await publish(system, token, "Only after the backup");
 }
@@ -87,9 +90,13 @@ async function publish(system: DevSystem, token: string, title: string): Promise
   return String(id);
 }
 
-async function rename(system: DevSystem, id: string, title: string): Promise<void> {
-  const token = await logIn(system, demoInstructor);
-  await send(system, token, "PATCH", `/courses/${id}`, { title });
+async function rename(
+  system: DevSystem,
+  { teacher, renamed }: Courses,
+  title: string,
+): Promise<void> {
+  const token = await logIn(system, teacher);
+  await send(system, token, "PATCH", `/courses/${renamed}`, { title });
 }
 
 async function assertLearnerSees(system: DevSystem, title: string): Promise<void> {
