@@ -1,12 +1,14 @@
 import {
   type CallEvents,
   type Finding,
+  kinds,
   type Pause,
   repair,
   settle,
   wrongSubjects,
 } from "./events_verify_rounds.ts";
 import { clean } from "./explain_text.ts";
+import { retryWhileAway } from "./retry_while_away.ts";
 import { asAdministrator, findSystem } from "./system.ts";
 
 const usage = "Usage: deno task events:verify [--repair]";
@@ -29,11 +31,19 @@ export async function verifyEvents(
   const repairs = args.length === 1 && args[0] === "--repair";
   if (args.length > 0 && !repairs) return { text: usage, code: 2 };
   try {
-    return await asAdministrator(findSystem(variables), async (call) =>
-      await reconcile(
-        (method, service, path, body) => call(method, `/admin/events/${service}${path}`, body),
-        { repairs, pause },
-      ));
+    return await retryWhileAway(
+      pause,
+      () =>
+        asAdministrator(findSystem(variables), async (call) =>
+          await reconcile(
+            (method, service, path, body) =>
+              retryWhileAway(
+                pause,
+                () => call(method, `/admin/events/${service}${path}`, body),
+              ),
+            { repairs, pause },
+          )),
+    );
   } catch (error) {
     return { text: clean(error instanceof Error ? error.message : "unknown reason"), code: 1 };
   }
@@ -69,11 +79,9 @@ function tellFindings(findings: readonly Finding[]): string[] {
     `${source} → ${consumer}`,
     aspect,
     String(found.compared),
-    String(found.missing.length),
-    String(found.different.length),
-    String(found.ghosts.length),
+    ...kinds.map((kind) => String(found[kind].length)),
   ]);
-  const head = ["source → consumer", "aspect", "compared", "missing", "different", "ghosts"];
+  const head = ["source → consumer", "aspect", "compared", ...kinds];
   const widths = head.map((title, at) =>
     Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0))
   );
@@ -84,7 +92,7 @@ function tellFindings(findings: readonly Finding[]): string[] {
 
 function tellSubjects(finding: Finding): string[] {
   const { source, consumer, aspect } = finding;
-  return (["missing", "different", "ghosts"] as const).flatMap((kind) => {
+  return kinds.flatMap((kind) => {
     const subjects = finding[kind];
     if (subjects.length === 0) return [];
     const more = subjects.length > maxShown ? ` and ${subjects.length - maxShown} more` : "";

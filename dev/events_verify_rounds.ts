@@ -9,9 +9,18 @@ export type CallEvents = (
   body?: unknown,
 ) => Promise<unknown>;
 
-const State = z.object({ subject: z.string(), type: z.string(), data: z.unknown() });
+const State = z.object({
+  subject: z.string(),
+  type: z.string(),
+  data: z.unknown(),
+  sequence: z.optional(z.number()),
+});
 const Described = z.object({
-  says: z.array(z.object({ aspect: z.string(), ends: z.boolean() })),
+  says: z.array(z.object({
+    aspect: z.string(),
+    ends: z.boolean(),
+    removes: z._default(z.boolean(), false),
+  })),
   keeps: z.array(z.object({ source: z.string(), aspect: z.string(), whole: z.boolean() })),
 });
 const Listed = z.object({ items: z.array(State) });
@@ -21,6 +30,9 @@ const Compared = z.object({
   missing: Subjects,
   different: Subjects,
   ghosts: Subjects,
+  behind: z._default(Subjects, []),
+  ended: z._default(Subjects, []),
+  applied: z._default(z.record(z.string(), z.number()), {}),
 });
 const Outbox = z.object({ waiting: z.number() });
 
@@ -31,6 +43,8 @@ export interface Pair {
   readonly aspect: string;
   /** Whether the source tells that a subject is no more. */
   readonly ends: boolean;
+  /** Whether the source can delete what has ended elsewhere. */
+  readonly removes: boolean;
 }
 
 /** What was found of a pair. */
@@ -39,12 +53,27 @@ export interface Finding extends Pair {
   readonly missing: readonly string[];
   readonly different: readonly string[];
   readonly ghosts: readonly string[];
+  /** The consumer has heard of more than the source has said. */
+  readonly behind: readonly string[];
+  /** The source has again what has ended. */
+  readonly ended: readonly string[];
+  /** How far the consumer is, of the subjects above. */
+  readonly applied: Readonly<Record<string, number>>;
 }
 
 /** The subjects of a finding; those of a source that cannot end them are another pair's to find. */
-export function wrongSubjects({ missing, different, ghosts, ends }: Finding): readonly string[] {
-  return [...missing, ...different, ...(ends ? ghosts : [])];
+export function wrongSubjects(finding: Finding): readonly string[] {
+  return [...toSayAgain(finding), ...finding.ended];
 }
+
+/** Nothing is believed of what has ended, so saying it again mends nothing. */
+function toSayAgain({ missing, different, ghosts, behind, ends }: Finding): readonly string[] {
+  return [...new Set([...missing, ...different, ...(ends ? ghosts : []), ...behind])];
+}
+
+/** Ways in which a source and a consumer differ. */
+export const kinds = ["missing", "different", "ghosts", "behind", "ended"] as const;
+type Found = Record<typeof kinds[number], string[]>;
 
 const pageSize = 200;
 
@@ -64,7 +93,7 @@ async function findPairs(call: CallEvents): Promise<readonly Pair[]> {
     keeps.map(({ source, aspect }) => {
       const said = described.get(source)?.says.find((one) => one.aspect === aspect);
       if (!said) throw new Error(`${source} does not say ${aspect}, which ${consumer} keeps`);
-      return { source, consumer, aspect, ends: said.ends };
+      return { source, consumer, aspect, ends: said.ends, removes: said.removes };
     })
   );
 }
@@ -72,7 +101,8 @@ async function findPairs(call: CallEvents): Promise<readonly Pair[]> {
 async function comparePair(call: CallEvents, pair: Pair): Promise<Finding> {
   const { source, consumer, aspect, ends } = pair;
   let compared = 0;
-  const [missing, different, ghosts]: [string[], string[], string[]] = [[], [], []];
+  const found = { missing: [], different: [], ghosts: [], behind: [], ended: [] } as Found;
+  const applied: Record<string, number> = {};
   for (let after: string | null = ""; after !== null;) {
     const query = new URLSearchParams({ after, limit: String(pageSize) });
     const listed: unknown = await call("GET", source, `/states/${aspect}?${query}`);
@@ -83,12 +113,13 @@ async function comparePair(call: CallEvents, pair: Pair): Promise<Finding> {
       await call("POST", consumer, `/kept/${source}/${aspect}/compare`, { after, until, states }),
     );
     compared += part.compared;
-    missing.push(...part.missing);
-    different.push(...part.different);
-    if (ends) ghosts.push(...part.ghosts);
+    for (const kind of kinds) {
+      if (kind !== "ghosts" || ends) found[kind].push(...part[kind]);
+    }
+    Object.assign(applied, part.applied);
     after = until;
   }
-  return { ...pair, compared, missing, different, ghosts };
+  return { ...pair, compared, ...found, applied };
 }
 
 /** Time, as rounds need it. */
@@ -128,15 +159,51 @@ async function isDrained(call: CallEvents): Promise<boolean> {
   return true;
 }
 
-/** Has sources say again what consumers have wrong. */
+/**
+ * Has sources say again what consumers have wrong, above what those have applied, and delete what has
+ * ended elsewhere.
+ */
 export async function repair(call: CallEvents, findings: readonly Finding[]): Promise<void> {
   const bySource = Map.groupBy(findings, ({ source, aspect }) => `${source} ${aspect}`);
   for (const group of bySource.values()) {
     const [first] = group;
-    const subjects = [...new Set(group.flatMap(wrongSubjects))];
-    for (let at = 0; first && at < subjects.length; at += pageSize) {
-      const body = { subjects: subjects.slice(at, at + pageSize) };
-      await call("POST", first.source, `/states/${first.aspect}/say`, body);
+    if (!first) continue;
+    const path = `/states/${first.aspect}`;
+    for (const subjects of toPages(group.filter(({ removes }) => removes), ({ ended }) => ended)) {
+      await call("POST", first.source, `${path}/remove`, { subjects });
+    }
+    const newest = mergeApplied(group);
+    for (const subjects of toPages(group, toSayAgain)) {
+      const applied = Object.fromEntries(
+        subjects.flatMap((subject) => {
+          const sequence = newest.get(subject);
+          return sequence === undefined ? [] : [[subject, sequence] as const];
+        }),
+      );
+      await call("POST", first.source, `${path}/say`, { subjects, applied });
     }
   }
+}
+
+/** How far the consumer is that is furthest. */
+function mergeApplied(group: readonly Finding[]): ReadonlyMap<string, number> {
+  const newest = new Map<string, number>();
+  for (const { applied } of group) {
+    for (const [subject, sequence] of Object.entries(applied)) {
+      newest.set(subject, Math.max(sequence, newest.get(subject) ?? 0));
+    }
+  }
+  return newest;
+}
+
+function toPages(
+  group: readonly Finding[],
+  select: (finding: Finding) => readonly string[],
+): readonly (readonly string[])[] {
+  const subjects = [...new Set(group.flatMap(select))];
+  const count = Math.ceil(subjects.length / pageSize);
+  return Array.from(
+    { length: count },
+    (_, at) => subjects.slice(at * pageSize, (at + 1) * pageSize),
+  );
 }

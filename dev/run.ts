@@ -1,3 +1,5 @@
+import { isSqliteFile, scrubSqliteFile } from "@edgepass/shared/runtime/deno";
+import { StoreUnavailable } from "@edgepass/shared/sql";
 import { openEndpoints } from "./endpoints.ts";
 import { toEnvFile } from "./env_file.ts";
 import { toJoiners } from "./environment.ts";
@@ -11,7 +13,15 @@ import { placeApart, type Placement, placeTogether } from "./placement.ts";
 import { requireFreePort } from "./ports.ts";
 import { type Ending, projectRoot, type RunningProcess, startProcess } from "./processes.ts";
 import { describeEnding, exitCodeOf, isRefusal, readRefusal, waitUntilReady } from "./readiness.ts";
-import { completeSettings, type Given, readGiven, readPorts, type Settings } from "./settings.ts";
+import {
+  completeSettings,
+  type Given,
+  readGiven,
+  readPorts,
+  serviceNames,
+  services,
+  type Settings,
+} from "./settings.ts";
 import { StartError } from "./start_error.ts";
 import { listenForStop } from "./stop_signal.ts";
 import { welcome } from "./welcome.ts";
@@ -76,6 +86,7 @@ interface Start {
 async function start(options: Start): Promise<Ending> {
   const { mode, home, given, logs, cleanup, end } = options;
   const base = await completeSettings(home, toModeDefaults(mode, given));
+  if (mode !== "workers") await scrubDatabases(base);
   const endpoints = await openEndpoints(base, options);
   const { settings: whole, deliveries } = endpoints;
   const observer = await observe({ mode, home, given, endpoints, logs });
@@ -117,6 +128,19 @@ async function start(options: Start): Promise<Ending> {
   deliveries.open();
   await welcome({ ...options, settings, host, observer });
   return await ended;
+}
+
+/** The services' processes may read and write their own folder, which is too little for it. */
+async function scrubDatabases(settings: Settings): Promise<void> {
+  for (const service of serviceNames) {
+    const value = settings[services[service].database];
+    if (isSqliteFile(value)) await scrubSqliteFile(value).catch(leaveToServices);
+  }
+}
+
+/** A file that cannot be opened is named by the service that it belongs to, when that starts. */
+function leaveToServices(error: unknown): void {
+  if (!(error instanceof StoreUnavailable)) throw error;
 }
 
 /** On Workers the address of a client is in a header that the platform sets. */

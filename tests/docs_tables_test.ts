@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { eventTypes } from "@edgepass/contracts";
 import { problemCodes } from "@edgepass/shared/problem";
-import { configurationKeys, revocationKeys, type RevocationLevel } from "@edgepass/shared/redis";
+import {
+  configurationKeys,
+  revocationKeys,
+  type RevocationLevel,
+  sequenceMarkKey,
+} from "@edgepass/shared/redis";
 import { readProjectFile } from "./support/markdown.ts";
 import { files } from "./support/sources.ts";
 
@@ -38,6 +43,7 @@ Deno.test("docs/redis.md has every key that the builders make, and no other", as
     ...levels.map(([level, id]) => revocationKeys.of(level, id)),
     revocationKeys.ready,
     ...Object.values(configurationKeys),
+    sequenceMarkKey("<service>"),
   ];
   const rows = await readRows("docs/redis.md");
   assert.deepEqual(rows.map(([key]) => bare(key)), built);

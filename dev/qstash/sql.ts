@@ -31,7 +31,9 @@ export interface Sql {
 export function openSql(path: string): Sql {
   const release = path === ":memory:" ? () => {} : prepareFile(path);
   const db = new DatabaseSync(path);
-  db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;");
+  // A dead letter may name a person, and is to be gone from the file as well when it is deleted.
+  db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;");
+  scrub(db);
   const statements = new Map<string, StatementSync>();
   const prepare = (text: string) => {
     const statement = statements.get(text) ?? db.prepare(text);
@@ -47,10 +49,17 @@ export function openSql(path: string): Sql {
     close() {
       if (closed) return;
       closed = true;
+      db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
       db.close();
       release();
     },
   };
+}
+
+/** Overwrites, once for each file, what was deleted before deletions were secure. */
+function scrub(db: DatabaseSync): void {
+  if (db.prepare("PRAGMA user_version").get()?.user_version !== 0) return;
+  db.exec("VACUUM; PRAGMA user_version = 1;");
 }
 
 function atomically<T>(db: DatabaseSync, work: () => T): T {

@@ -70,7 +70,7 @@ export function composeAuth(
   requireOwnSecrets(config, passport);
   const sql = readSqlDb(config.AUTH_DB, config.AUTH_DB_TOKEN);
   const events = createEvents({ service: "auth", table: eventTypes, sql, bindings, starter });
-  addStates(events, sql);
+  addStates(events, sql, (id) => service.closeAccount(id));
   const store = sqlAuthStore(sql, events.outbox);
   const redis = createUpstashRedis({
     url: config.UPSTASH_REDIS_REST_URL,
@@ -144,6 +144,7 @@ export function composeAuth(
     fetch: (request) => service.app.fetch(request),
     async start() {
       await start({ keys, service, revocations, log });
+      await events.start();
       await live.begin();
     },
     sweep: () =>

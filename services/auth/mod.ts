@@ -58,6 +58,8 @@ export interface AuthService {
   readonly app: ServiceApp;
   /** Makes the first administrator; after it succeeded once it does nothing. */
   ensureAdministrator(): Promise<void>;
+  /** Closes a person's account. @throws {Problem} `conflict` for the last administrator */
+  closeAccount(id: string): Promise<void>;
 }
 
 /** Requests before which the first administrator must exist. */
@@ -111,7 +113,7 @@ export function createAuthService(deps: AuthServiceDeps): AuthService {
   addExportRoute(app, (personId) => store.readExport(personId));
   app.route("/", keyRoutes(keys));
   app.route("/", configurationRoutes(deps.configurations));
-  return { app, ensureAdministrator };
+  return { app, ensureAdministrator, closeAccount: (id) => accounts.close(id) };
 }
 
 /** Remembers only that it is done: waiting for another request's work is not for Workers. */

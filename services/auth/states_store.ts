@@ -9,18 +9,20 @@ type Said = SaidBy<EventTypes, "auth">;
 export function addStates(
   { states }: Pick<Events<EventTypes, "auth">, "states">,
   sql: SqlDb,
+  close: (id: string) => Promise<void>,
 ): void {
+  const people = (say: Say) => createPeople(sql, { say, close });
   states.says(
     "registration",
-    people(sql, (subject, { name }) => ({ type: "user.registered", subject, data: { name } })),
+    people((subject, { name }) => ({ type: "user.registered", subject, data: { name } })),
   );
   states.says(
     "roles",
-    people(sql, (subject, { roles }) => ({ type: "user.roles-changed", subject, data: { roles } })),
+    people((subject, { roles }) => ({ type: "user.roles-changed", subject, data: { roles } })),
   );
   states.says(
     "access",
-    people(sql, (subject, { disabled }) => {
+    people((subject, { disabled }) => {
       return { type: disabled ? "user.disabled" : "user.enabled", subject, data: {} };
     }),
   );
@@ -35,8 +37,13 @@ interface Person {
 
 const columns = "SELECT id, name, roles, disabled FROM accounts WHERE closed_at IS NULL";
 
-/** Accounts that are not closed, each as one event. */
-function people(sql: SqlDb, say: (id: string, person: Person) => Said): StateSource<Said> {
+type Say = (id: string, person: Person) => Said;
+
+/** Accounts that are not closed, each as one event. One that a backup has brought back is closed. */
+function createPeople(
+  sql: SqlDb,
+  { say, close }: { readonly say: Say; readonly close: (id: string) => Promise<void> },
+): StateSource<Said> {
   const toSaid = ([id, name, roles, disabled]: Row) =>
     say(String(id), {
       name: String(name),
@@ -45,6 +52,7 @@ function people(sql: SqlDb, say: (id: string, person: Person) => Said): StateSou
     });
   return {
     ending: "user.deleted",
+    remove: close,
     list: async ({ after, limit }) =>
       (await sql.run({
         sql: `${columns} AND id > ? ORDER BY id LIMIT ?`,

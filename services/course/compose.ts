@@ -42,15 +42,20 @@ export function composeCourse(
     now: starter.now,
   });
   const events = createEvents({ service: "course", table: eventTypes, sql, bindings, starter });
-  addStates(events, sql);
+  const store = sqlCourseStore(sql, events.outbox);
+  addStates(events, sql, store);
   const service = createCourseService({
     starter,
     events,
     idempotency: sql,
-    store: sqlCourseStore(sql, events.outbox),
+    store,
     news: sqlCourseNews(sql),
     readProfile: () => readProfile(client),
     now: starter.now,
   });
-  return { fetch: service.fetch, sweep: () => events.sweep() };
+  return {
+    fetch: service.fetch,
+    start: () => events.start(),
+    sweep: () => events.sweep(),
+  };
 }

@@ -2,7 +2,8 @@ import type { EventTypes } from "@edgepass/contracts";
 import type { SaidBy, State } from "@edgepass/shared/events";
 import type { Row, SqlDb } from "@edgepass/shared/sql";
 import * as z from "zod/mini";
-import type { CourseEvents } from "./events.ts";
+import { type CourseEvents, toNews } from "./events.ts";
+import type { CourseStore } from "./store.ts";
 
 type Said = SaidBy<EventTypes, "course">;
 
@@ -65,9 +66,17 @@ const Named = z.object({ name: z.string() });
 const Enrolled = z.object({ courseId: z.string() });
 
 /** Lets course say its courses again, and tells what it keeps of people and enrollments. */
-export function addStates({ states }: Pick<CourseEvents, "states">, sql: SqlDb): void {
+export function addStates(
+  { states }: Pick<CourseEvents, "states">,
+  sql: SqlDb,
+  store: Pick<CourseStore, "find" | "remove">,
+): void {
   states.says("course", {
     ending: "course.deleted",
+    async remove(id) {
+      const course = await store.find(id);
+      if (course) await store.remove(course, toNews(course, undefined));
+    },
     list: async ({ after, limit }) =>
       (await sql.run({
         sql: `${published} AND id > ? ORDER BY id LIMIT ?`,

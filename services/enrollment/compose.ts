@@ -49,16 +49,21 @@ export function composeEnrollment(
     now: starter.now,
   });
   const events = createEvents({ service: "enrollment", table: eventTypes, sql, bindings, starter });
-  addStates(events, sql);
+  const store = sqlEnrollmentStore(sql, events.outbox);
+  addStates(events, sql, store);
   const service = createEnrollmentService({
     starter,
     events,
     idempotency: sql,
-    store: sqlEnrollmentStore(sql, events.outbox),
+    store,
     news: sqlEnrollmentNews(sql, events.outbox),
     readCourse: (id) => readCourse(client, id),
     readOthers: () => readOtherExports(client),
     now: starter.now,
   });
-  return { fetch: service.fetch, sweep: () => events.sweep() };
+  return {
+    fetch: service.fetch,
+    start: () => events.start(),
+    sweep: () => events.sweep(),
+  };
 }

@@ -3,6 +3,7 @@ import type { SaidBy } from "@edgepass/shared/events";
 import type { Row, SqlDb } from "@edgepass/shared/sql";
 import * as z from "zod/mini";
 import type { EnrollmentEvents } from "./events.ts";
+import type { EnrollmentStore } from "./store.ts";
 
 type Said = SaidBy<EventTypes, "enrollment">;
 
@@ -18,9 +19,17 @@ const courses = `SELECT id, title FROM (
   ) AS known WHERE NOT EXISTS (SELECT 1 FROM ended_subjects WHERE subject = known.id)`;
 
 /** Lets enrollment say again who counts, and tells what it keeps of courses and people. */
-export function addStates({ states }: Pick<EnrollmentEvents, "states">, sql: SqlDb): void {
+export function addStates(
+  { states }: Pick<EnrollmentEvents, "states">,
+  sql: SqlDb,
+  store: Pick<EnrollmentStore, "find" | "remove">,
+): void {
   states.says("progress", {
     ending: "enrollment.deleted",
+    async remove(id) {
+      const enrollment = await store.find(id);
+      if (enrollment) await store.remove(enrollment);
+    },
     list: async ({ after, limit }) =>
       (await sql.run({
         sql: `${enrollments} AND id > ? ORDER BY id LIMIT ?`,

@@ -84,7 +84,11 @@ export function composeRecommendation(bindings: Bindings): Application {
     }),
     defaultLimit: () => settings().limit,
   });
-  return { fetch: service.fetch, sweep: () => events.sweep() };
+  return {
+    fetch: service.fetch,
+    start: () => events.start(),
+    sweep: () => events.sweep(),
+  };
 }
 
 function findRecommender(

@@ -49,5 +49,9 @@ export function composeUser(
     events,
     now: starter.now,
   });
-  return { fetch: (request) => service.fetch(request), sweep: () => events.sweep() };
+  return {
+    fetch: (request) => service.fetch(request),
+    start: () => events.start(),
+    sweep: () => events.sweep(),
+  };
 }

@@ -1,6 +1,7 @@
 import { background } from "../background.ts";
 import type { Bindings } from "../config.ts";
 import type { Logger } from "../log.ts";
+import { openOptionalUpstash } from "../redis/mod.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { ReadEvent } from "./cloud_event.ts";
@@ -13,7 +14,10 @@ import { type EventsEffects, openQstash } from "./open_qstash.ts";
 import { type Changes, createOutbox, type Outbox } from "./outbox.ts";
 import { type ParkedEvent, sqlRelayRows, type Waiting } from "./relay_rows.ts";
 import { readEventSettings, toDestination } from "./settings.ts";
+import { readEnded } from "./sequences.ts";
 import { createSignatureCheck } from "./signature.ts";
+import { createSequenceMark, type SequenceMark } from "./sequence_mark.ts";
+import { createSubjectStores, type SubjectStore } from "./subject_stores.ts";
 import { createStates, type States, type StatesEndpoint } from "./states.ts";
 import type { ConsumedType, EventOf, EventTable } from "./table.ts";
 
@@ -43,6 +47,8 @@ export interface EventEndpoint {
   unpark(): Promise<number>;
   /** What reconciliation asks. */
   readonly reconciliation: StatesEndpoint;
+  /** Has something go with the subjects it belongs to, so that no handler can forget it. */
+  keeps(store: SubjectStore): void;
 }
 
 /** What a service says and hears. */
@@ -60,6 +66,8 @@ export interface Events<Table extends EventTable, Service extends string> extend
   ): void;
   /** What the service can say again, and what it keeps of others, for reconciliation. */
   readonly states: Pick<States<Table, Service>, "says" | "keeps">;
+  /** Notices, once before the first request, that the database was restored from an older backup. */
+  start(): Promise<void>;
   /** Publishes what crashes left, replays what came while nobody was here, forgets what is old. */
   sweep(): Promise<void>;
 }
@@ -103,23 +111,37 @@ export function createEvents<Table extends EventTable, const Service extends str
   const settings = readEventSettings(bindings);
   const { now, telemetry } = starter;
   const log = starter.createLogger(service);
-  const inbox = sqlInbox(sql);
+  const { stores, deletionOf } = createSubjectStores();
+  const inbox = sqlInbox(sql, deletionOf);
   const rows = sqlRelayRows(sql);
   const { handlers, on, requireHandlers } = createHandlers(service, table);
   const tell = createTellFailure({ service, log, telemetry });
-  const qstash = openQstash({ service, table, rows, log, telemetry, now, settings, effects, tell });
-  const { relay, deadLetters, deadLetterSweep } = qstash;
+  const mark = openMark(bindings, effects, { service, sql, log, now });
+  const { relay, deadLetters, deadLetterSweep } = openQstash({
+    service,
+    table,
+    rows,
+    log,
+    telemetry,
+    now,
+    settings,
+    effects,
+    tell,
+    mark,
+    findEnded: (subjects) => readEnded(sql, subjects),
+  });
   const url = toDestination(settings.publicOrigin ?? "", service);
   const check = createSignatureCheck({
     keys: settings.signingKeys,
     leewaySeconds: settings.leewaySeconds,
     now,
   });
-  const states = createStates({ service, table, sql, now });
+  const states = createStates({ service, table, sql, log, now });
   const reportWaiting = createGauge({ service, telemetry });
   return {
     service,
-    outbox: createOutbox({ service, table, sql, now }),
+    outbox: createOutbox({ service, table, sql, now, deletionOf }),
+    keeps: (store) => void stores.push(store),
     on: (type, handler) => on(type, toHandler(handler)),
     requireHandlers,
     receive: createConsumer({ service, table, handlers, inbox, check, url, log, telemetry, now }),
@@ -127,12 +149,15 @@ export function createEvents<Table extends EventTable, const Service extends str
     publishSoon() {
       if (relay) background(relay.run(), (cause) => log.error("Events are late", { cause }));
     },
+    start: async () => await mark?.check(),
     async sweep() {
+      await mark?.check();
       await relay?.run({ maxMs: maxSweepMs });
       await deadLetterSweep?.run();
       reportWaiting(await rows.waiting());
       await rows.prune(now() - publishedDays * dayMs);
       await inbox.prune(now() - inboxDays * dayMs);
+      for (const store of stores) await store.prune();
     },
     deadLetters,
     waiting: () => rows.waiting(),
@@ -141,6 +166,18 @@ export function createEvents<Table extends EventTable, const Service extends str
     states,
     reconciliation: states.endpoint,
   };
+}
+
+/** Redis away costs an answer nothing: the mark is looked after behind it. */
+const markTimeoutMs = 1_000;
+
+function openMark(
+  bindings: Bindings,
+  { redis }: EventsEffects,
+  deps: Omit<Parameters<typeof createSequenceMark>[0], "redis">,
+): SequenceMark | undefined {
+  const opened = redis ?? openOptionalUpstash(bindings, markTimeoutMs);
+  return opened && createSequenceMark({ ...deps, redis: opened });
 }
 
 /** `on` binds a handler to its type, and a consumer gives it only events whose data fit the type. */

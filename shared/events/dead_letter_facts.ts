@@ -70,6 +70,11 @@ export function toWholeDeadLetter(letter: Letter): WholeDeadLetter {
   };
 }
 
+/** Whose event it is; undefined where it is none. */
+export function readSubject({ body }: Letter): string | undefined {
+  return z.safeParse(Said, readText(body)).data?.subject ?? undefined;
+}
+
 /** When its event happened, epoch milliseconds: what stays when a replay makes a new message of it. */
 export function readOrigin({ body, createdAt }: Letter): number {
   const { data } = z.safeParse(Timed, readText(body));

@@ -120,7 +120,11 @@ interface Bound {
  */
 export async function collectLetters(
   box: LetterBox,
-  { isWanted, isInTime }: Bound & { readonly isWanted: (letter: Letter) => boolean },
+  { isWanted, isInTime, onPage }: Bound & {
+    readonly isWanted: (letter: Letter) => boolean;
+    /** What `isWanted` has to know of the letters of a page. */
+    readonly onPage?: (letters: readonly Letter[]) => Promise<void>;
+  },
 ): Promise<{
   readonly letters: readonly Letter[];
   readonly others: number;
@@ -131,6 +135,7 @@ export async function collectLetters(
   let cursor: string | undefined;
   do {
     const page = await box.page({ cursor, count: pageSize });
+    await onPage?.(page.letters);
     const wanted = page.letters.filter(isWanted);
     letters.push(...wanted);
     others += page.letters.length - wanted.length;

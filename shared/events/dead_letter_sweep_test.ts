@@ -63,6 +63,22 @@ Deno.test("a sweep leaves poison to people", async () => {
   assert.equal(await countLetters(club), 1);
 });
 
+Deno.test("dead letters of a subject that has ended are deleted, poison too, and no others", async () => {
+  await using club = await createClub();
+  await club.publish(sayName({ subject: "gone", name: 1, time: club.clock.now() }));
+  await club.publish(sayName({ subject: "stays", name: 1, time: club.clock.now() }));
+  club.setAbsence(unreachable);
+  await club.publish(sayName({ subject: "gone", name: "Ada", time: club.clock.now() }));
+  await club.giveUp();
+  club.setAbsence();
+  await club.end("gone");
+  await club.events().sweep();
+  await club.step();
+  const { items } = await club.events().deadLetters.list({ limit: 100 });
+  assert.deepEqual(items.map(({ subject }) => subject), ["stays"]);
+  assert.deepEqual(await club.people(), []);
+});
+
 Deno.test("a heap of poison hides nothing from the sweep", async () => {
   await using club = await createClub();
   for (let at = 0; at < 1_001; at++) {

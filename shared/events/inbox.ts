@@ -4,6 +4,7 @@ import { orm } from "../sql/orm.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import type { ReadEvent } from "./cloud_event.ts";
 import type { Changes } from "./outbox.ts";
+import type { DeletionOf } from "./subject_stores.ts";
 import { endAspect } from "./table.ts";
 
 /** What a consumer's database knows of an event before its effect is tried. */
@@ -23,8 +24,11 @@ export interface Inbox {
   prune(before: number): Promise<void>;
 }
 
-/** Keeps the inbox in a service's own database. */
-export function sqlInbox(sql: SqlDb): Inbox {
+/**
+ * Keeps the inbox in a service's own database; `deletionOf` gives what else goes with a subject that
+ * ends.
+ */
+export function sqlInbox(sql: SqlDb, deletionOf: DeletionOf = () => []): Inbox {
   const db = orm(sql);
   return {
     async stand({ id, source, subject, aspect, sequence }) {
@@ -42,7 +46,12 @@ export function sqlInbox(sql: SqlDb): Inbox {
     },
     async apply({ id, source, subject, aspect, sequence }, effect, now) {
       const ending = aspect === endAspect
-        ? [db.run(text`INSERT INTO ended_subjects (subject, ended_at) VALUES (${subject}, ${now})`)]
+        ? [
+          db.run(text`INSERT INTO ended_subjects (subject, ended_at) VALUES (${subject}, ${now})`),
+          // What this service has said of the subject may name a person, and is stale everywhere.
+          db.run(text`DELETE FROM outbox WHERE subject = ${subject}`),
+          ...deletionOf(db, subject),
+        ]
         : [];
       try {
         await db.batch([

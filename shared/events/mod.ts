@@ -29,8 +29,16 @@ export type {
   StateSource,
   StatesToCompare,
 } from "./states.ts";
-export type { Differences, Kept, Projection, State, StatePage } from "./states_compare.ts";
+export type {
+  Comparison,
+  Differences,
+  Kept,
+  Projection,
+  State,
+  StatePage,
+} from "./states_compare.ts";
 export { PublishError } from "./publish_error.ts";
+export type { SubjectStore } from "./subject_stores.ts";
 export { createQstashClient, type QstashAccess } from "./qstash_client.ts";
 export {
   type EventSettings,

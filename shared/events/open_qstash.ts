@@ -1,4 +1,5 @@
 import type { Logger } from "../log.ts";
+import type { Redis } from "../redis/mod.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { TellFailure } from "./dead_letter.ts";
 import { openLetterBox } from "./dead_letter_box.ts";
@@ -9,11 +10,14 @@ import { createQstashClient } from "./qstash_client.ts";
 import { createRelay, type Relay } from "./relay.ts";
 import type { RelayRows } from "./relay_rows.ts";
 import { type EventSettings, toDestination } from "./settings.ts";
+import type { SequenceMark } from "./sequence_mark.ts";
 import type { EventTable } from "./table.ts";
 import type { Fetch } from "./transport.ts";
 
 /** Effects that tests replace. */
 export interface EventsEffects {
+  /** In place of the one that the settings name. */
+  readonly redis?: Redis;
   /** Reaches QStash. */
   readonly fetch?: Fetch;
   /** From 0 to 1. */
@@ -34,7 +38,7 @@ const deadLetterTimeoutMs = 2_500;
 
 /** Opens both directions of a service's way to QStash. */
 export function openQstash(
-  { settings: { qstash, publicOrigin }, effects, table, tell, ...deps }: {
+  { settings: { qstash, publicOrigin }, effects, table, tell, findEnded, ...deps }: {
     service: string;
     table: EventTable;
     rows: RelayRows;
@@ -44,6 +48,8 @@ export function openQstash(
     settings: EventSettings;
     effects: EventsEffects;
     tell: TellFailure;
+    mark: SequenceMark | undefined;
+    findEnded: (subjects: readonly string[]) => Promise<ReadonlySet<string>>;
   },
 ): OpenQstash {
   const { service, log, now } = deps;
@@ -61,6 +67,6 @@ export function openQstash(
   return {
     relay: createRelay({ ...deps, publish, random }),
     deadLetters: createDeadLetterQueue({ box: openLetterBox(client, [destination]), now }),
-    deadLetterSweep: createDeadLetterSweep({ box: swept, failureUrl, tell, log, now }),
+    deadLetterSweep: createDeadLetterSweep({ box: swept, failureUrl, findEnded, tell, log, now }),
   };
 }

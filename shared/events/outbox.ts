@@ -7,13 +7,16 @@ import { type Orm, orm } from "../sql/orm.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import { newTrace, toTraceparent } from "../trace_context.ts";
 import { toCloudEvent } from "./cloud_event.ts";
+import type { DeletionOf } from "./subject_stores.ts";
 import {
   type DataOf,
+  endAspect,
   type EventTable,
   findRow,
   type PublishedType,
   toDataSchema,
 } from "./table.ts";
+import { sequenceFloor } from "./sequence_floor.ts";
 
 /** A statement for a batch of drizzle-orm. */
 export type Change = BatchItem<"sqlite">;
@@ -70,6 +73,8 @@ export interface OutboxOptions<Table extends EventTable, Service extends string>
   readonly sql: SqlDb;
   /** Epoch milliseconds. */
   readonly now?: () => number;
+  /** What else goes with a subject whose end is said. */
+  readonly deletionOf?: DeletionOf;
 }
 
 /**
@@ -79,22 +84,24 @@ export interface OutboxOptions<Table extends EventTable, Service extends string>
  * order in which their changes were committed, and its trace from the request that is being served.
  */
 export function createOutbox<Table extends EventTable, const Service extends string>(
-  { service, table, sql, now = Date.now }: OutboxOptions<Table, Service>,
+  { service, table, sql, now = Date.now, deletionOf = () => [] }: OutboxOptions<Table, Service>,
 ): Outbox<Table, Service> {
   const db = orm(sql);
   const describe = createDescriber({ service, table, now });
+  const ends = (type: string) => findRow(table, type)?.aspect === endAspect;
   return {
     add(announcement, { ifChanged = false } = {}) {
       const { id, subject, event, time } = describe(announcement);
       const condition = text.raw(ifChanged ? "changes() > 0" : "1");
       return [
         db.run(text`INSERT INTO event_sequences (subject, sequence)
-          SELECT ${subject}, 1 WHERE ${condition}
-          ON CONFLICT (subject) DO UPDATE SET sequence = sequence + 1`),
+          SELECT ${subject}, ${sequenceFloor} + 1 WHERE ${condition}
+          ON CONFLICT (subject) DO UPDATE SET sequence = max(sequence + 1, excluded.sequence)`),
         db.run(text`INSERT INTO outbox (id, subject, sequence, event, created_at)
           SELECT ${id}, subject, sequence,
             json_set(${event}, '$.sequence', printf('%020d', sequence)), ${time}
           FROM event_sequences WHERE subject = ${subject} AND ${condition}`),
+        ...(ends(announcement.type) && !ifChanged ? deletionOf(db, subject) : []),
       ];
     },
     addEach: ({ subjects, ...announcement }) =>
@@ -164,9 +171,11 @@ export function insertDescribed(
           json_extract(value, '$.event') AS event, json_extract(value, '$.time') AS time,
           json_extract(value, '$.after') AS after,
           coalesce((SELECT sequence FROM event_sequences
-            WHERE event_sequences.subject = json_extract(value, '$.subject')), 0) AS known
+            WHERE event_sequences.subject = json_extract(value, '$.subject')), 0) AS last,
+          max(${sequenceFloor}, coalesce((SELECT sequence FROM event_sequences
+            WHERE event_sequences.subject = json_extract(value, '$.subject')), 0)) AS known
         FROM json_each(${said})
-      ) WHERE after IS NULL OR after = known`),
+      ) WHERE after IS NULL OR after = last`),
     db.run(text`INSERT INTO event_sequences (subject, sequence)
       SELECT subject, sequence FROM outbox WHERE id IN (SELECT value FROM json_each(${ids}))
       ON CONFLICT (subject) DO UPDATE SET sequence = excluded.sequence`),

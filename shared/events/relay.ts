@@ -4,12 +4,15 @@ import { type OpenPublication, openPublication } from "./publication.ts";
 import { PublishError } from "./publish_error.ts";
 import type { OutgoingEvent, Publish } from "./publisher.ts";
 import type { ClaimedRow, RelayRows } from "./relay_rows.ts";
+import type { SequenceMark } from "./sequence_mark.ts";
 
 /** What a relay is made of. */
 export interface RelayDeps {
   readonly service: string;
   readonly rows: RelayRows;
   readonly publish: Publish;
+  /** Where it is remembered how far events have come; undefined without a Redis. */
+  readonly mark?: SequenceMark | undefined;
   readonly log: Logger;
   readonly telemetry: Telemetry;
   /** Epoch milliseconds. */
@@ -63,11 +66,13 @@ export function createRelay(deps: RelayDeps): Relay {
         again = true;
         return;
       }
+      let last: ClaimedRow | undefined;
       try {
         do {
           again = false;
           runningUntil = now() + leaseMs;
-          const { more, pauseMs } = await publishSome(deps, { leaseMs, batchSize });
+          const { more, pauseMs, published } = await publishSome(deps, { leaseMs, batchSize });
+          last = published ?? last;
           if (pauseMs > 0) {
             pausedUntil = now() + pauseMs;
             break;
@@ -77,6 +82,7 @@ export function createRelay(deps: RelayDeps): Relay {
       } finally {
         runningUntil = 0;
       }
+      if (last) await deps.mark?.move({ subject: last.subject, sequence: last.sequence });
     },
   };
 }
@@ -85,6 +91,8 @@ export function createRelay(deps: RelayDeps): Relay {
 interface Round {
   readonly more: boolean;
   readonly pauseMs: number;
+  /** The last one that is out. */
+  readonly published?: ClaimedRow | undefined;
 }
 
 async function publishSome(
@@ -100,7 +108,8 @@ async function publishSome(
   try {
     const refused = await publishDivided(deps.publish, publications);
     await settle(deps, publications, refused);
-    return { more: claimed.length === batchSize, pauseMs: 0 };
+    const published = claimed.findLast(({ id }) => !refused.has(id));
+    return { more: claimed.length === batchSize, pauseMs: 0, published };
   } catch (error) {
     const pauseMs = await giveUp(deps, { claimed, publications, until, error });
     return { more: false, pauseMs };

@@ -3,6 +3,8 @@ import type { Row, SqlDb } from "../sql/statement.ts";
 /** An event that one relay has, until its lease ends. */
 export interface ClaimedRow {
   readonly id: string;
+  readonly subject: string;
+  readonly sequence: number;
   readonly event: string;
   /** Epoch milliseconds. */
   readonly createdAt: number;
@@ -75,7 +77,7 @@ export function sqlRelayRows(sql: SqlDb): RelayRows {
          AND NOT EXISTS (
            SELECT 1 FROM outbox
            WHERE ${open} AND next_attempt_at > 0 AND next_attempt_at > ? AND next_attempt_at <= ?)
-         RETURNING id, event, created_at, attempts, rowid AS place`,
+         RETURNING id, event, created_at, attempts, rowid AS place, subject, sequence`,
         until,
         now,
         ahead,
@@ -85,8 +87,10 @@ export function sqlRelayRows(sql: SqlDb): RelayRows {
       );
       return rows
         .toSorted((a, b) => Number(a[2]) - Number(b[2]) || Number(a[4]) - Number(b[4]))
-        .map(([id, event, createdAt, attempts]) => ({
+        .map(([id, event, createdAt, attempts, _place, subject, sequence]) => ({
           id: String(id),
+          subject: String(subject),
+          sequence: Number(sequence),
           event: String(event),
           createdAt: Number(createdAt),
           attempts: Number(attempts),

@@ -1,9 +1,12 @@
+import type { Logger } from "../log.ts";
 import { orm } from "../sql/orm.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import { type Announcement, createDescriber, insertDescribed } from "./outbox.ts";
+import { raiseSequenceFloor, readSequenceFloor } from "./sequence_floor.ts";
+import { readAppliedSequences, readEnded, readSequences } from "./sequences.ts";
 import {
   compareStates,
-  type Differences,
+  type Comparison,
   type Kept,
   type Projection,
   type State,
@@ -19,6 +22,11 @@ export interface StateSource<Said extends State = State> {
   find(subjects: readonly string[]): Promise<readonly Said[]>;
   /** Says that a subject is no more; without one the end is another service's to tell. */
   readonly ending?: Said["type"];
+  /**
+   * Deletes a subject that a restored database has again although consumers know that it has ended:
+   * they would believe nothing of it any more. Absent where the subjects are another service's.
+   */
+  remove?(subject: string): Promise<unknown>;
 }
 
 /** Behind every subject: they are visible ASCII. */
@@ -37,8 +45,15 @@ export interface StatesToCompare {
 
 /** What a service can say and keeps, by aspect. */
 export interface StatesDescription {
-  /** Of its own; `ends` where it tells that a subject is no more. */
-  readonly says: readonly { readonly aspect: string; readonly ends: boolean }[];
+  /**
+   * Of its own; `ends` where it tells that a subject is no more, `removes` where it can delete what
+   * has ended elsewhere.
+   */
+  readonly says: readonly {
+    readonly aspect: string;
+    readonly ends: boolean;
+    readonly removes: boolean;
+  }[];
   /** Of others; `whole` where every subject of the source has to be there. */
   readonly keeps: readonly {
     readonly source: string;
@@ -57,14 +72,21 @@ export interface StatesEndpoint {
   compare(
     kept: { readonly source: string; readonly aspect: string },
     page: StatesToCompare,
-  ): Promise<Differences | undefined>;
+  ): Promise<Comparison | undefined>;
   /**
    * Says the present state of subjects again, or that they are no more, as ordinary events, and how
    * many those are.
    *
    * What changes meanwhile is said by its own change, so no older state is ever told as the newest.
+   * `applied` is what consumers have: a database that was restored jumps past it.
    */
-  say(aspect: string, subjects: readonly string[]): Promise<number | undefined>;
+  say(
+    aspect: string,
+    subjects: readonly string[],
+    applied?: Readonly<Record<string, number>>,
+  ): Promise<number | undefined>;
+  /** Deletes subjects that have ended elsewhere, and says how many those are. */
+  remove(aspect: string, subjects: readonly string[]): Promise<number | undefined>;
 }
 
 /** The states of a service, and where it registers them. */
@@ -84,10 +106,11 @@ export type SaidBy<Table extends EventTable, Service extends string> = {
 
 /** Keeps what a service can say and what it keeps of others, for reconciliation. */
 export function createStates<Table extends EventTable, Service extends string>(
-  { service, table, sql, now }: {
+  { service, table, sql, log, now }: {
     readonly service: Service;
     readonly table: Table;
     readonly sql: SqlDb;
+    readonly log: Logger;
     /** Epoch milliseconds. */
     readonly now: () => number;
   },
@@ -107,21 +130,36 @@ export function createStates<Table extends EventTable, Service extends string>(
       describe: () => ({
         says: Array.from(
           sources,
-          ([aspect, { ending }]) => ({ aspect, ends: ending !== undefined }),
+          ([aspect, { ending, remove }]) => ({
+            aspect,
+            ends: ending !== undefined,
+            removes: remove !== undefined,
+          }),
         ),
         keeps: Array.from(
           projections.values(),
           ({ source, aspect, kept: { whole } }) => ({ source, aspect, whole }),
         ),
       }),
-      list: async (aspect, page) => await sources.get(aspect)?.list(page),
+      async list(aspect, page) {
+        const states = await sources.get(aspect)?.list(page);
+        return states && await withSequences(sql, states);
+      },
       async compare({ source, aspect }, page) {
         const found = projections.get(`${source} ${aspect}`);
-        return found && await comparePage(found.kept, page);
+        return found && await comparePage(sql, found, page);
       },
-      async say(aspect, subjects) {
+      async say(aspect, subjects, applied = {}) {
         const source = sources.get(aspect);
-        return source && await sayAgain({ sql, describe, source, subjects });
+        if (!source) return undefined;
+        await jumpPast({ sql, log, now }, subjects, applied);
+        return await sayAgain({ sql, describe, source, subjects });
+      },
+      async remove(aspect, subjects) {
+        const remove = sources.get(aspect)?.remove;
+        if (!remove) return undefined;
+        for (const subject of subjects) await remove(subject);
+        return subjects.length;
       },
     },
   };
@@ -132,11 +170,44 @@ function toProjection<One extends Kept>(projection: Projection<One>): Projection
   return projection as unknown as Projection;
 }
 
+/** What a source lists, with how far the events of each subject have come. */
+async function withSequences(sql: SqlDb, states: readonly State[]): Promise<State[]> {
+  const sequences = await readSequences(sql, states.map(({ subject }) => subject));
+  const floor = await readSequenceFloor(sql);
+  return states.map((state) => ({
+    ...state,
+    sequence: Math.max(floor, sequences.get(state.subject) ?? 0),
+  }));
+}
+
 /** Compares a page of a source's list with all that is kept between its ends. */
 async function comparePage(
+  sql: SqlDb,
+  { source, kept: projection }: { readonly source: string; readonly kept: Projection },
+  page: StatesToCompare,
+): Promise<Comparison> {
+  const kept = await readKept(projection, page);
+  const subjects = page.states.map(({ subject }) => subject);
+  const ended = await readEnded(sql, subjects);
+  const states = page.states.filter(({ subject }) => !ended.has(subject));
+  const found = compareStates(states, kept, projection);
+  const applied = await readAppliedSequences(sql, source, [...subjects, ...found.ghosts]);
+  const behind = states.filter(({ subject, sequence }) =>
+    sequence !== undefined && sequence < (applied.get(subject) ?? 0)
+  ).map(({ subject }) => subject);
+  const wrong = new Set([...found.missing, ...found.different, ...found.ghosts, ...behind]);
+  return {
+    ...found,
+    behind,
+    ended: [...ended],
+    applied: Object.fromEntries([...applied].filter(([subject]) => wrong.has(subject))),
+  };
+}
+
+async function readKept(
   projection: Projection,
-  { after, until, states }: StatesToCompare,
-): Promise<Differences> {
+  { after, until }: Pick<StatesToCompare, "after" | "until">,
+): Promise<Kept[]> {
   const kept: Kept[] = [];
   for (let from = after;;) {
     const page = await projection.list({
@@ -146,10 +217,30 @@ async function comparePage(
     });
     kept.push(...page);
     const last = page.at(-1);
-    if (last === undefined || page.length < pageSize) break;
+    if (last === undefined || page.length < pageSize) return kept;
     from = last.subject;
   }
-  return compareStates(states, kept, projection);
+}
+
+/** A consumer that is ahead has heard of a time that this database does not remember. */
+async function jumpPast(
+  { sql, log, now }: {
+    readonly sql: SqlDb;
+    readonly log: Logger;
+    readonly now: () => number;
+  },
+  subjects: readonly string[],
+  applied: Readonly<Record<string, number>>,
+): Promise<void> {
+  const sequences = await readSequences(sql, subjects);
+  const floor = await readSequenceFloor(sql);
+  const ahead = subjects.flatMap((subject) => {
+    const theirs = applied[subject] ?? 0;
+    return theirs > Math.max(floor, sequences.get(subject) ?? 0) ? [theirs] : [];
+  });
+  if (ahead.length === 0) return;
+  await raiseSequenceFloor(sql, Math.max(now(), ...ahead));
+  log.error("Event sequence went back: consumers have newer events", { subjects: ahead.length });
 }
 
 async function sayAgain(
@@ -162,12 +253,7 @@ async function sayAgain(
 ): Promise<number> {
   const wanted = [...new Set(subjects)];
   // Before the states: whatever changes after this has a sequence of its own, and is left alone.
-  const rows = await sql.run({
-    sql: `SELECT subject, sequence FROM event_sequences
-      WHERE subject IN (SELECT value FROM json_each(?))`,
-    params: [JSON.stringify(wanted)],
-  });
-  const sequences = new Map(rows.map(([subject, last]) => [String(subject), Number(last)]));
+  const sequences = await readSequences(sql, wanted);
   const states = new Map((await source.find(wanted)).map((state) => [state.subject, state]));
   const { ending: type } = source;
   const events = wanted.flatMap((subject) => {

@@ -6,6 +6,8 @@ export interface State {
   readonly type: string;
   /** What that event carries. */
   readonly data: unknown;
+  /** The subject's last one at its source; undefined where an older source lists it. */
+  readonly sequence?: number | undefined;
 }
 
 /** A part of a list that is sorted by subject. */
@@ -42,6 +44,16 @@ export interface Differences {
   readonly different: readonly string[];
   /** The consumer has them, and the source does not. */
   readonly ghosts: readonly string[];
+}
+
+/** Where a consumer and a page of its source differ, in what is kept or in how far events came. */
+export interface Comparison extends Differences {
+  /** The consumer has applied a higher sequence than the source has given: it would refuse the next. */
+  readonly behind: readonly string[];
+  /** The source has them, and the consumer knows that they have ended, which is for good. */
+  readonly ended: readonly string[];
+  /** Of all of these: the newest sequence that the consumer has applied. */
+  readonly applied: Readonly<Record<string, number>>;
 }
 
 /** Merges two lists that are sorted by subject, each subject once. */

@@ -7,7 +7,8 @@ import { createApi, type ServiceApp } from "./create_api.ts";
 import { edgepass } from "./edgepass.ts";
 import { addEventAdminRoutes } from "./event_admin_routes.ts";
 import { addEventRoutes, eventPaths, publishAfterChanges } from "./event_routes.ts";
-import { idempotent } from "./idempotency.ts";
+import { forgetAnswersTo } from "../sql/answers.ts";
+import { idempotent, pruneAnswers } from "./idempotency.ts";
 import { limitBody, requirePlainBody, requireStrictJson } from "./json_text.ts";
 import { refuseOtherMethods } from "./method_not_allowed.ts";
 import { respondToError } from "./respond_to_error.ts";
@@ -27,7 +28,10 @@ export interface ServiceOptions {
   readonly open?: readonly string[];
   /** Longest request body in bytes. */
   readonly maxBodyBytes?: number;
-  /** A database with the table `idempotency_keys`; with it a POST may carry `Idempotency-Key`. */
+  /**
+   * A database with the table `idempotency_keys`; with it a POST may carry `Idempotency-Key`. Where
+   * there are events it is theirs: what a person was answered goes in the batch that ends them.
+   */
   readonly idempotency?: SqlDb | undefined;
   /** From `createEvents`, with its handlers: what the service says and hears. */
   readonly events?: EventEndpoint | undefined;
@@ -67,6 +71,12 @@ export function createService(
   app.use(limitBody(maxBodyBytes), requireStrictJson);
   // Registered for POST alone it would count as a route of every path, and hide its 405.
   if (idempotency) app.use(oncePerRequest(idempotent({ sql: idempotency, now: starter.now })));
+  if (idempotency && events) {
+    events.keeps({
+      deletionOf: (db, subject) => [forgetAnswersTo(db, subject)],
+      prune: () => pruneAnswers(idempotency, starter.now()),
+    });
+  }
   if (events) addEventAdminRoutes(app, events, { log, now: starter.now });
   app.get("/livez", (c) => c.json({ status: "live" }));
   app.get("/readyz", async (c) => {

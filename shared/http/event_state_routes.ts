@@ -5,7 +5,14 @@ import { jsonBody, jsonResponse } from "./openapi.ts";
 
 const subject = z.string().regex(/^[\x21-\x7e]{1,200}$/);
 const behind = z.union([z.literal(""), subject]);
-const State = z.object({ subject, type: z.string(), data: z.unknown() });
+const sequence = z.int().min(0);
+const State = z.object({
+  subject,
+  type: z.string(),
+  data: z.unknown(),
+  sequence: sequence.optional(),
+});
+const Applied = z.record(z.string(), sequence);
 const Subjects = z.array(z.string());
 const maxStates = 500;
 
@@ -19,7 +26,9 @@ const describeStates = createRoute({
     200: jsonResponse(
       "What the service can say again, and what it keeps of others",
       z.object({
-        says: z.array(z.object({ aspect: z.string(), ends: z.boolean() })),
+        says: z.array(
+          z.object({ aspect: z.string(), ends: z.boolean(), removes: z.boolean() }),
+        ),
         keeps: z.array(z.object({ source: z.string(), aspect: z.string(), whole: z.boolean() })),
       }),
     ),
@@ -55,7 +64,15 @@ const compareStates = createRoute({
   responses: {
     200: jsonResponse(
       "Where what is kept differs from a page of the source's",
-      z.object({ compared: z.int(), missing: Subjects, different: Subjects, ghosts: Subjects }),
+      z.object({
+        compared: z.int(),
+        missing: Subjects,
+        different: Subjects,
+        ghosts: Subjects,
+        behind: Subjects,
+        ended: Subjects,
+        applied: Applied,
+      }),
     ),
   },
 });
@@ -66,9 +83,23 @@ const sayStates = createRoute({
   path: "/states/{aspect}/say",
   request: {
     params: z.object({ aspect: z.string() }),
-    ...jsonBody(z.strictObject({ subjects: z.array(subject).min(1).max(maxStates) })),
+    ...jsonBody(z.strictObject({
+      subjects: z.array(subject).min(1).max(maxStates),
+      applied: Applied.optional(),
+    })),
   },
   responses: { 200: jsonResponse("How many were told", z.object({ said: z.int() })) },
+});
+
+const removeStates = createRoute({
+  hide,
+  method: "post",
+  path: "/states/{aspect}/remove",
+  request: {
+    params: z.object({ aspect: z.string() }),
+    ...jsonBody(z.strictObject({ subjects: z.array(subject).min(1).max(maxStates) })),
+  },
+  responses: { 200: jsonResponse("How many were deleted", z.object({ removed: z.int() })) },
 });
 
 /** Adds what the data of services is reconciled by. */
@@ -83,17 +114,32 @@ export function addStateRoutes({ admin, endpoint: { reconciliation }, audit }: A
     return c.json({ items: [...items] }, 200);
   });
   admin.openapi(compareStates, async (c) => {
-    const { compared, missing, different, ghosts } = requireAspect(
+    const { compared, missing, different, ghosts, behind, ended, applied } = requireAspect(
       await reconciliation.compare(c.req.valid("param"), c.req.valid("json")),
     );
-    const found = { missing: [...missing], different: [...different], ghosts: [...ghosts] };
-    return c.json({ compared, ...found }, 200);
+    return c.json({
+      compared,
+      missing: [...missing],
+      different: [...different],
+      ghosts: [...ghosts],
+      behind: [...behind],
+      ended: [...ended],
+      applied: { ...applied },
+    }, 200);
   });
   admin.openapi(sayStates, async (c) => {
     const { aspect } = c.req.valid("param");
-    const said = requireAspect(await reconciliation.say(aspect, c.req.valid("json").subjects));
+    const { subjects, applied } = c.req.valid("json");
+    const said = requireAspect(await reconciliation.say(aspect, subjects, applied));
     audit(c, "States said again", { aspect, said });
     return c.json({ said }, 200);
+  });
+  admin.openapi(removeStates, async (c) => {
+    const { aspect } = c.req.valid("param");
+    const { subjects } = c.req.valid("json");
+    const removed = requireAspect(await reconciliation.remove(aspect, subjects));
+    audit(c, "Subjects deleted that have ended elsewhere", { aspect, removed });
+    return c.json({ removed }, 200);
   });
 }
 

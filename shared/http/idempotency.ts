@@ -3,7 +3,7 @@ import { createMiddleware } from "hono/factory";
 import { digest } from "../crypto/mod.ts";
 import type { Passport } from "../passport/mod.ts";
 import { Problem } from "../problem.ts";
-import type { SqlDb } from "../sql/mod.ts";
+import type { SqlDb, Statement } from "../sql/mod.ts";
 import type { PassportEnv } from "./edgepass.ts";
 
 /** Where answers are kept, and how long. */
@@ -46,7 +46,8 @@ export function idempotent(
     if (!keyPattern.test(given)) throw refusal("Must be 1 to 255 visible ASCII characters");
     const key = await digest(JSON.stringify([caller.sub, c.req.path, given]));
     const bodyHash = await digest(await c.req.arrayBuffer());
-    if (!(await claim(sql, { key, bodyHash, now: now(), keptMs }))) {
+    const claimed = { key, bodyHash, caller: caller.sub, now: now(), keptMs };
+    if (!(await claim(sql, claimed))) {
       return replay(c, await read(sql, key), bodyHash);
     }
     let kept = false;
@@ -66,17 +67,35 @@ export function idempotent(
 /** One statement decides who is first; keys that ran out are forgotten in the same batch. */
 async function claim(
   sql: SqlDb,
-  { key, bodyHash, now, keptMs }: { key: string; bodyHash: string; now: number; keptMs: number },
+  { key, bodyHash, caller, now, keptMs }: {
+    key: string;
+    bodyHash: string;
+    caller: string;
+    now: number;
+    keptMs: number;
+  },
 ): Promise<boolean> {
   const [, claimed = []] = await sql.batch([
-    { sql: "DELETE FROM idempotency_keys WHERE expires_at <= ?", params: [now] },
+    deletionOfExpired(now),
     {
-      sql: `INSERT INTO idempotency_keys (key, body_hash, expires_at) VALUES (?, ?, ?)
+      sql: `INSERT INTO idempotency_keys (key, body_hash, caller, expires_at) VALUES (?, ?, ?, ?)
         ON CONFLICT DO NOTHING RETURNING key`,
-      params: [key, bodyHash, now + keptMs],
+      params: [key, bodyHash, caller, now + keptMs],
     },
   ]);
   return claimed.length === 1;
+}
+
+/**
+ * Deletes stored responses whose time is over. Done by requests with a key alone, the last ones of a
+ * service that gets no more would stay for ever.
+ */
+export async function pruneAnswers(sql: SqlDb, now: number): Promise<void> {
+  await sql.run(deletionOfExpired(now));
+}
+
+function deletionOfExpired(now: number): Statement {
+  return { sql: "DELETE FROM idempotency_keys WHERE expires_at <= ?", params: [now] };
 }
 
 async function read(sql: SqlDb, key: string): Promise<Stored | undefined> {

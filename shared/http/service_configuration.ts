@@ -1,5 +1,4 @@
-import * as z from "zod/mini";
-import { type Bindings, readConfig } from "../config.ts";
+import type { Bindings } from "../config.ts";
 import {
   createLiveConfiguration,
   fixedConfiguration,
@@ -10,12 +9,7 @@ import {
   type ServiceValues,
 } from "../configuration/mod.ts";
 import type { Logger } from "../log.ts";
-import {
-  createUpstashRedis,
-  optionalUpstashSettings,
-  type Redis,
-  upstashSettings,
-} from "../redis/mod.ts";
+import { openOptionalUpstash } from "../redis/mod.ts";
 
 /** What a service lives by, in force at run time. */
 export type ServiceConfiguration = LiveConfiguration<ServiceValues>;
@@ -37,7 +31,7 @@ export function createServiceConfigurations(
     readonly now: () => number;
   },
 ): (name: string) => ServiceConfiguration {
-  const redis = readRedis(bindings);
+  const redis = openOptionalUpstash(bindings, timeoutMs);
   const made = new Map<string, ServiceConfiguration>();
 
   function make(name: string): ServiceConfiguration {
@@ -58,15 +52,4 @@ export function createServiceConfigurations(
     made.set(name, configuration);
     return configuration;
   };
-}
-
-function readRedis(bindings: Bindings): Redis | undefined {
-  const given = readConfig(z.object(optionalUpstashSettings), bindings);
-  if (Object.values(given).every((value) => value === undefined)) return undefined;
-  const config = readConfig(z.object(upstashSettings), bindings);
-  return createUpstashRedis({
-    url: config.UPSTASH_REDIS_REST_URL,
-    token: config.UPSTASH_REDIS_REST_TOKEN,
-    timeoutMs,
-  });
 }

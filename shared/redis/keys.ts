@@ -25,3 +25,8 @@ export const configurationKeys = {
   /** The document with its version, as JSON. */
   document: "cfg:doc",
 } as const;
+
+/** Redis key of the last event that a service is known to have published. */
+export function sequenceMarkKey(service: string): string {
+  return `ev:${service}`;
+}

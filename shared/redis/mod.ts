@@ -1,5 +1,10 @@
 export { type GatherOptions, gatherPipelines } from "./gather.ts";
-export { configurationKeys, revocationKeys, type RevocationLevel } from "./keys.ts";
+export {
+  configurationKeys,
+  revocationKeys,
+  type RevocationLevel,
+  sequenceMarkKey,
+} from "./keys.ts";
 export { type Redis, type RedisPipeline, RedisUnavailable } from "./redis.ts";
 export {
   formatRevocationPosition,
@@ -10,6 +15,7 @@ export {
 } from "./revocation_position.ts";
 export {
   createUpstashRedis,
+  openOptionalUpstash,
   optionalUpstashSettings,
   type UpstashOptions,
   upstashSettings,

@@ -1,5 +1,6 @@
 import { Redis as UpstashClient } from "@upstash/redis";
 import * as z from "zod/mini";
+import { type Bindings, readConfig } from "../config.ts";
 import { currentContext } from "../context.ts";
 import { count, measure } from "../telemetry/in_context.ts";
 import { type Redis, type RedisPipeline, RedisUnavailable } from "./redis.ts";
@@ -111,4 +112,20 @@ async function measured<Result>(commands: number, ask: () => Promise<Result>): P
 function fail(error: unknown): never {
   const kind = error instanceof Error ? error.name : typeof error;
   throw new RedisUnavailable(`Redis gave no usable reply (${kind})`);
+}
+
+/**
+ * The Redis of the settings; undefined where they name none.
+ *
+ * @throws {ConfigError} when one of the pair is missing
+ */
+export function openOptionalUpstash(bindings: Bindings, timeoutMs: number): Redis | undefined {
+  const given = readConfig(z.object(optionalUpstashSettings), bindings);
+  if (Object.values(given).every((value) => value === undefined)) return undefined;
+  const config = readConfig(z.object(upstashSettings), bindings);
+  return createUpstashRedis({
+    url: config.UPSTASH_REDIS_REST_URL,
+    token: config.UPSTASH_REDIS_REST_TOKEN,
+    timeoutMs,
+  });
 }

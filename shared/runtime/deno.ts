@@ -18,7 +18,7 @@ import { createLineWriter, type LineWriter } from "./deno_lines.ts";
 import { createSweeper } from "./deno_sweeper.ts";
 
 export { processorMs, spareProcessors } from "./deno_processor.ts";
-export { isSqliteFile, openSqliteFile, readMigrations } from "./deno_databases.ts";
+export { isSqliteFile, openSqliteFile, readMigrations, scrubSqliteFile } from "./deno_databases.ts";
 
 /** What a composition leaves to its entry. */
 export interface ServeOptions {

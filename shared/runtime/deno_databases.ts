@@ -1,3 +1,4 @@
+import { SqlFault, StoreUnavailable } from "../sql/errors.ts";
 import { migrate, type Migration } from "../sql/migrate.ts";
 import { openNodeSqlite, type OpenSqlDb } from "../sql/node_sqlite.ts";
 
@@ -21,12 +22,47 @@ export async function openDatabases(
     if (!folder) continue;
     const database = await openSqliteFile(value);
     bindings[name] = database;
+    await scrub(database);
     await migrate(database, await readMigrations(folder));
   }
   return {
     bindings,
     close: () => Object.values(bindings).forEach((database) => database.close()),
   };
+}
+
+/** In `user_version`, of a file whose free space has nothing in it that was deleted. */
+const scrubbed = 1;
+
+/**
+ * Overwrites, once for each file, what was deleted before deletions were secure, and the rest of a log
+ * that a process left which was killed.
+ *
+ * A file that is busy and a disk that is full wait for the next start, as does a process that may not
+ * read and write everywhere: Deno then denies SQLite the second file that `VACUUM` needs.
+ */
+async function scrub(database: OpenSqlDb): Promise<void> {
+  const run = (sql: string) => database.run({ sql, params: [] });
+  try {
+    await run("PRAGMA wal_checkpoint(TRUNCATE)");
+    const [[version] = []] = await run("PRAGMA user_version");
+    if (version !== 0) return;
+    await run("VACUUM");
+    await run(`PRAGMA user_version = ${scrubbed}`);
+    await run("PRAGMA wal_checkpoint(TRUNCATE)");
+  } catch (error) {
+    if (!(error instanceof StoreUnavailable || error instanceof SqlFault)) throw error;
+  }
+}
+
+/** The same for the file of a setting `sqlite:<path>` that nobody serves yet. */
+export async function scrubSqliteFile(value: string): Promise<void> {
+  const database = await openSqliteFile(value);
+  try {
+    await scrub(database);
+  } finally {
+    database.close();
+  }
 }
 
 /** Whether a setting names a file. */

@@ -129,6 +129,9 @@ export async function createClub() {
     keys: () => qstash.keys(),
     /** The process ends and another one begins, with these settings. */
     restart: (bindings: Readonly<Record<string, string>>) => void (events = join(bindings)),
+    /** The club has heard of somebody's end. */
+    end: (subject: string) =>
+      sql.run({ sql: "INSERT INTO ended_subjects VALUES (?, 0)", params: [subject] }),
     people: () => sql.run({ sql: "SELECT id, name, effects FROM people ORDER BY id", params: [] }),
     async [Symbol.asyncDispose]() {
       await qstash.close();

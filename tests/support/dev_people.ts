@@ -47,3 +47,39 @@ export async function expectSuccess(response: Response): Promise<Json> {
   assert.ok(isObject(answer));
   return objectAt(answer, "data");
 }
+
+/** A new person with these roles, whom the administrator of a dev system has given them. */
+export async function newTeacher(
+  system: Pick<DevSystem, "fetch">,
+  home: string,
+): Promise<{ email: string; password: string }> {
+  const person = { email: `teacher-${crypto.randomUUID()}@example.test`, password: "knows-a-lot" };
+  const json = { "content-type": "application/json" };
+  const signUp = await system.fetch("/auth/signup", {
+    method: "POST",
+    headers: json,
+    body: JSON.stringify({ ...person, name: "Demo Teacher" }),
+  });
+  const answer: unknown = await signUp.json();
+  assert.ok(signUp.ok && isObject(answer), JSON.stringify(answer));
+  await giveRoles(system, home, String(objectAt(answer, "data").id));
+  return person;
+}
+
+/** Lets somebody teach. */
+export async function giveRoles(
+  system: Pick<DevSystem, "fetch">,
+  home: string,
+  id: string,
+): Promise<void> {
+  const text = await Deno.readTextFile(`${home}/dev.env`);
+  const read = (name: string) => new RegExp(`^${name}='(.+)'$`, "m").exec(text)?.[1] ?? "";
+  const admin = { email: read("ADMIN_EMAIL"), password: read("ADMIN_PASSWORD") };
+  const token = await logIn(system, admin);
+  const response = await system.fetch(`/auth/accounts/${id}/roles`, {
+    method: "PUT",
+    headers: { ...bearer(token), "content-type": "application/json" },
+    body: JSON.stringify({ roles: ["learner", "instructor"] }),
+  });
+  assert.equal(response.status, 200, await response.text());
+}

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { bearer, demoLearner, logIn, newTeacher } from "./support/dev_people.ts";
+import { type DevSystem, startDev, temporaryHome } from "./support/dev_system.ts";
+import { isObject, objectAt } from "./support/json.ts";
+import { readProjectFile } from "./support/markdown.ts";
+import { readTour, type TourStep } from "./support/tour.ts";
+
+const root = new URL("../", import.meta.url).pathname;
+const tour = readTour(await readProjectFile("docs/operations.md"));
+
+/** The steps of the page, in its order. */
+const [backup, list, removeLog, restore, repair, lose, repairAgain] = tour;
+
+Deno.test("a database that is restored as the page says is noticed, and all agree again", async () => {
+  assert.ok(backup && list && removeLog && restore && repair && lose && repairAgain);
+  assert.equal(tour.length, 7);
+  await using home = await temporaryHome();
+  const run = (step: TourStep, system?: DevSystem) => runStep(step, home.path, system);
+  const lines = () => readLines(home.path, "course");
+  let courses: Courses;
+  {
+    await using system = await startDev({ home: home.path });
+    courses = await createCourses(system, home.path);
+    await run(backup);
+    assert.equal(await run(list), list.output);
+    await changeCourses(system, courses);
+    assert.equal(await run(repair, system), repair.output);
+    assert.deepEqual(await lines(), []);
+  }
+  await run(removeLog);
+  await run(restore);
+  {
+    await using system = await startDev({ home: home.path });
+    const [line, ...others] = await lines();
+    assert.ok(line);
+    assert.deepEqual([line.level, line.service, others], ["error", "course", []]);
+    assert.equal(await run(repair, system), repair.output);
+    // What was deleted after the backup does not come back.
+    const deleted = await system.fetch(`/courses/${courses.deleted}`);
+    assert.equal(deleted.status, 404, await deleted.text());
+    const kept = await system.fetch(`/courses/${courses.renamed}`);
+    assert.match(await kept.text(), /"Sailing before"/);
+    await rename(system, courses, "Sailing at last");
+    assert.equal(await run(repair, system), repair.output);
+    await assertLearnerSees(system, "Sailing at last");
+  }
+  await run(lose);
+  {
+    await using system = await startDev({ home: home.path });
+    assert.equal(await run(repairAgain, system), repairAgain.output);
+    assert.equal((await lines()).length, 1, "a mark that is lost is no sign of trouble");
+  }
+});
+
+interface Courses {
+  readonly teacher: { readonly email: string; readonly password: string };
+  readonly renamed: string;
+  readonly deleted: string;
+}
+
+async function createCourses(system: DevSystem, home: string): Promise<Courses> {
+  const teacher = await newTeacher(system, home);
+  const token = await logIn(system, teacher);
+  const [renamed, deleted] = [
+    await publish(system, token, "Sailing before"),
+    await publish(system, token, "Knots"),
+  ];
+  const learner = await logIn(system, demoLearner);
+  await send(system, learner, "POST", "/enrollments", { courseId: renamed });
+  return { teacher, renamed, deleted };
+}
+
+/** More changes than one, so that the sequence lags by more than a repair's own step. */
+async function changeCourses(system: DevSystem, courses: Courses): Promise<void> {
+  const { deleted } = courses;
+  for (const title of ["Sailing II", "Sailing III", "Sailing IV", "Sailing V", "Sailing VI"]) {
+    await rename(system, courses, title);
+  }
+  const token = await logIn(system, courses.teacher);
+  await send(system, token, "DELETE", `/courses/${deleted}`);
+  await publish(system, token, "Only after the backup");
+}
+
+async function publish(system: DevSystem, token: string, title: string): Promise<string> {
+  const about = { title, summary: "Knots, wind, and the way home" };
+  const { id } = await send(system, token, "POST", "/courses", about);
+  const lesson = { title: "The bowline", content: "Out of the hole" };
+  await send(system, token, "POST", `/courses/${id}/lessons`, lesson);
+  await send(system, token, "POST", `/courses/${id}/publish`);
+  return String(id);
+}
+
+async function rename(
+  system: DevSystem,
+  { teacher, renamed }: Courses,
+  title: string,
+): Promise<void> {
+  const token = await logIn(system, teacher);
+  await send(system, token, "PATCH", `/courses/${renamed}`, { title });
+}
+
+async function assertLearnerSees(system: DevSystem, title: string): Promise<void> {
+  const token = await logIn(system, demoLearner);
+  const response = await system.fetch("/enrollments", { headers: bearer(token) });
+  assert.match(await response.text(), new RegExp(title));
+}
+
+async function send(
+  system: DevSystem,
+  token: string,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Record<string, unknown>> {
+  const response = await system.fetch(path, {
+    method,
+    headers: { ...bearer(token), ...(body ? { "content-type": "application/json" } : {}) },
+    ...(body ? { body: JSON.stringify(body) } : {}),
+  });
+  const text = await response.text();
+  assert.ok(response.ok, `${method} ${path}: ${text}`);
+  const answer: unknown = text === "" ? {} : JSON.parse(text);
+  return isObject(answer) && isObject(answer.data) ? objectAt(answer, "data") : {};
+}
+
+/** A step as the page has it, but for where the home is. */
+async function runStep(
+  { command }: TourStep,
+  home: string,
+  system: DevSystem | undefined,
+): Promise<string> {
+  const localised = command.replaceAll(".edgepass/", `${home}/`)
+    .replaceAll(/(?<=mkdir |'|ls |cp )backup/g, `${home}/backup`);
+  const env = { EDGEPASS_HOME: home, NO_COLOR: "1", ...(system ? { PORT: `${system.port}` } : {}) };
+  const shell = new Deno.Command("sh", { args: ["-c", localised], cwd: root, env });
+  const { stdout, stderr } = await shell.output();
+  return new TextDecoder().decode(stdout.length > 0 ? stdout : stderr).trim();
+}
+
+/** What a service has logged about a sequence that went back. */
+async function readLines(home: string, service: string): Promise<Record<string, unknown>[]> {
+  const text = await Deno.readTextFile(`${home}/logs/${service}.jsonl`);
+  return text.trim().split("\n").map((line): Record<string, unknown> => JSON.parse(line))
+    .filter(({ message }) => String(message).startsWith("Event sequence went back"));
+}
