@@ -1,5 +1,5 @@
 import type { Home } from "./home.ts";
-import { fileNameOf, openLogFiles } from "./log_files.ts";
+import { fileNameOf, type LogFilesOptions, openLogFiles } from "./log_files.ts";
 import { type LogLine, readLogLine } from "./log_line.ts";
 import { showLogLine, showRawLine } from "./log_view.ts";
 import type { Paint } from "./paint.ts";
@@ -22,6 +22,7 @@ export interface LogsOptions {
   readonly paint: Paint;
   readonly print?: (line: string) => void;
   readonly now?: () => number;
+  readonly files?: Pick<LogFilesOptions, "writeSome">;
 }
 
 /** What wrangler says of each request; the gateway says it better. */
@@ -34,9 +35,9 @@ const noise = /^\[wrangler:info\] [A-Z]+ /;
  * the system starts or ends is kept, but it would bury what somebody wants to see then.
  */
 export function createLogs(
-  { home, paint, print = console.log, now = Date.now }: LogsOptions,
+  { home, paint, print = printLine, now = Date.now, files: fileOptions = {} }: LogsOptions,
 ): Logs {
-  const files = openLogFiles(home);
+  const files = openLogFiles(home, { ...fileOptions, report: (message) => say("warn", message) });
   let shownFrom = Infinity;
   let listener: (line: LogLine) => void = () => {};
   const wrap = (service: string, level: string, message: string): LogLine => ({
@@ -47,6 +48,12 @@ export function createLogs(
     fields: {},
   });
   const toJson = ({ fields, ...line }: LogLine) => JSON.stringify({ ...line, ...fields });
+  function say(level: "info" | "warn" | "error", message: string): void {
+    const line = wrap("dev", level, message);
+    files.write("dev", toJson(line));
+    listener(line);
+    print(showLogLine(line, paint));
+  }
   return {
     hear(text, { name, isError }) {
       const line = readLogLine(text);
@@ -72,12 +79,16 @@ export function createLogs(
       // What was written before may be read after, so it is the line's own time that counts.
       shownFrom = isShown ? now() : Infinity;
     },
-    say(level, message) {
-      const line = wrap("dev", level, message);
-      files.write("dev", toJson(line));
-      listener(line);
-      print(showLogLine(line, paint));
-    },
+    say,
     close: files.close,
   };
+}
+
+/** Standard output may be a file on a full disk, and there is nothing left to say that to. */
+function printLine(line: string): void {
+  try {
+    console.log(line);
+  } catch {
+    // The line is lost, and dev runs on.
+  }
 }
