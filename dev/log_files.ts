@@ -8,6 +8,7 @@ export interface LogFilesOptions {
   /** Called when lines begin to be lost, on a full disk for example, and when they are kept again. */
   readonly report?: (message: string) => void;
   /** Writes some of the bytes, and returns how many; for tests that have no full disk. */
+  readonly elapsed?: () => number;
   readonly writeSome?: (file: Deno.FsFile, bytes: Uint8Array) => number;
 }
 
@@ -31,11 +32,16 @@ export function openLogFiles(
   {
     maxBytes = 10 * 1024 * 1024,
     report = () => {},
+    elapsed,
     writeSome = (file, bytes) => file.writeSync(bytes),
   }: LogFilesOptions = {},
 ): LogFiles {
   const files = new Map<string, OpenFile>();
-  const guard = createWriteGuard({ what: `Files in ${home.at("logs")}`, report });
+  const guard = createWriteGuard({
+    what: `Files in ${home.at("logs")}`,
+    report,
+    ...elapsed && { elapsed },
+  });
 
   function fileFor(service: string, incoming: number): OpenFile {
     const known = files.get(service) ?? open(home.at("logs", `${service}.jsonl`));

@@ -22,7 +22,7 @@ export interface LogsOptions {
   readonly paint: Paint;
   readonly print?: (line: string) => void;
   readonly now?: () => number;
-  readonly files?: Pick<LogFilesOptions, "writeSome">;
+  readonly files?: Pick<LogFilesOptions, "elapsed" | "writeSome">;
 }
 
 /** What wrangler says of each request; the gateway says it better. */

@@ -9,25 +9,34 @@ export interface WriteGuardOptions {
   readonly what: string;
   /** Called once when writes begin to fail and once when they succeed again; may write itself. */
   readonly report: (message: string) => void;
+  /** Milliseconds of a clock that nobody sets. */
+  readonly elapsed?: () => number;
 }
+
+/** A nearly full disk takes a short line and refuses the next: only this long without is over. */
+const settledMs = 10_000;
 
 /**
  * Makes a guard. Uncaught, the first line that a full disk does not take would end dev and with it
  * every service.
  */
-export function createWriteGuard({ what, report }: WriteGuardOptions): WriteGuard {
+export function createWriteGuard(
+  { what, report, elapsed = () => performance.now() }: WriteGuardOptions,
+): WriteGuard {
   let lost = 0;
+  let failedAt = 0;
   return {
     attempt(write) {
       try {
         write();
       } catch (error) {
+        failedAt = elapsed();
         // Counted first: the report may come back here by the same file.
         if (lost++ > 0) return;
         report(`${what} cannot be written (${reasonOf(error)}); what comes now is lost`);
         return;
       }
-      if (lost === 0) return;
+      if (lost === 0 || elapsed() - failedAt < settledMs) return;
       const count = lost;
       lost = 0;
       report(

@@ -8,7 +8,9 @@ function setup() {
     if (disk.isFull) throw Object.assign(new Error("No space left on device"), { code: "ENOSPC" });
     disk.written++;
   };
+  let elapsed = 0;
   const guard = createWriteGuard({
+    elapsed: () => elapsed,
     what: "The log",
     report(message) {
       reports.push(message);
@@ -16,11 +18,11 @@ function setup() {
       guard.attempt(write);
     },
   });
-  return { guard, disk, write, reports };
+  return { guard, disk, write, reports, pass: (ms: number) => void (elapsed += ms) };
 }
 
 Deno.test("a full disk is reported once, and once more when it takes writes again", () => {
-  const { guard, disk, write, reports } = setup();
+  const { guard, disk, write, reports, pass } = setup();
   guard.attempt(write);
   disk.isFull = true;
   guard.attempt(write);
@@ -28,6 +30,10 @@ Deno.test("a full disk is reported once, and once more when it takes writes agai
   const full = "The log cannot be written (ENOSPC); what comes now is lost";
   assert.deepEqual(reports, [full]);
   disk.isFull = false;
+  pass(9_999);
+  guard.attempt(write);
+  assert.deepEqual(reports, [full], "a short line that fits in is no end of it");
+  pass(1);
   guard.attempt(write);
   guard.attempt(write);
   const again = "The log can be written again; 3 writes were lost";

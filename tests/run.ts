@@ -4,6 +4,8 @@
  * program of another version that `SECOND_DENO` names. Closes with the one line that counts.
  * With arguments it runs what they say, once; with `--second-deno` the last of these alone.
  */
+import { asksForHelp } from "@edgepass/shared/runtime/usage";
+
 const unshared = ["tests/chaos_events_test.ts", "tests/chaos_faults_test.ts"];
 /** More at once would hold each other up: many tests start a product of several processes. */
 const jobs = "2";
@@ -15,6 +17,14 @@ const onSecondDeno = [
   ["--filter=/^deno: |on deno$/", "tests/core_test.ts", "tests/suite"],
 ];
 
+if (asksForHelp(Deno.args)) {
+  console.log(
+    "Usage: deno task test [--second-deno | <file> …]\n\n" +
+      "Runs every test, or the gateway's and the core's on the Deno that SECOND_DENO names, or what\n" +
+      "deno test makes of the arguments.",
+  );
+  Deno.exit(0);
+}
 const counts = await runWanted(Deno.args);
 const passed = counts.reduce((sum, count) => sum + count.passed, 0);
 const failed = counts.reduce((sum, count) => sum + count.failed, 0);
