@@ -12,6 +12,8 @@ export interface Logs {
   listen(listener: (line: LogLine) => void): void;
   /** Shows all that children print, or only their warnings and errors, as at first. */
   showAll(isShown: boolean): void;
+  /** Shows the trouble of a start that did not succeed, which may be why. */
+  showHeld(): void;
   /** A line of dev itself. */
   say(level: "info" | "warn" | "error", message: string): void;
   close(): void;
@@ -25,6 +27,9 @@ export interface LogsOptions {
   readonly files?: Pick<LogFilesOptions, "elapsed" | "writeSome">;
 }
 
+/** More of a start's trouble explains nothing. */
+const maxHeld = 20;
+
 /** What wrangler says of each request; the gateway says it better. */
 const noise = /^\[wrangler:info\] [A-Z]+ /;
 
@@ -32,13 +37,16 @@ const noise = /^\[wrangler:info\] [A-Z]+ /;
  * Shows what the children print, one line each, and keeps all of it as JSON lines by service.
  *
  * What is no log line is shown as it is, and kept as the message of one. What children say while
- * the system starts or ends is kept, but it would bury what somebody wants to see then.
+ * the system starts or ends is kept, but it would bury what somebody wants to see then. Trouble of a
+ * start is over with it, as of a first question before Redis has its list, and is shown if it fails.
  */
 export function createLogs(
   { home, paint, print = printLine, now = Date.now, files: fileOptions = {} }: LogsOptions,
 ): Logs {
   const files = openLogFiles(home, { ...fileOptions, report: (message) => say("warn", message) });
   let shownFrom = Infinity;
+  let phase: "start" | "run" | "end" = "start";
+  const held: string[] = [];
   let listener: (line: LogLine) => void = () => {};
   const wrap = (service: string, level: string, message: string): LogLine => ({
     time: new Date(now()).toISOString(),
@@ -62,7 +70,10 @@ export function createLogs(
         listener(line);
         const isTrouble = line.level === "warn" || line.level === "error";
         const writtenAt = Date.parse(line.time) || now();
-        if (writtenAt >= shownFrom || isTrouble) print(showLogLine(line, paint));
+        const shown = showLogLine(line, paint);
+        if (writtenAt >= shownFrom) print(shown);
+        else if (isTrouble && phase === "start") held.push(shown);
+        else if (isTrouble && phase === "end") print(shown);
         return;
       }
       if (text.trim() === "") return;
@@ -78,6 +89,11 @@ export function createLogs(
     showAll(isShown) {
       // What was written before may be read after, so it is the line's own time that counts.
       shownFrom = isShown ? now() : Infinity;
+      phase = isShown ? "run" : "end";
+      held.length = 0;
+    },
+    showHeld() {
+      for (const line of held.splice(0).slice(-maxHeld)) print(line);
     },
     say,
     close: files.close,
