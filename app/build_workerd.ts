@@ -1,4 +1,11 @@
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import { bundleWorker, listWorkers } from "./workerd_bundle.ts";
+
+readArguments({
+  usage:
+    "Usage: deno task build:workers\n\nBundles every Worker without an account, and prints what each would weigh.",
+  maxWords: 0,
+});
 
 /** Bundles every Worker of every placement, and says what each would weigh. */
 let failed = 0;

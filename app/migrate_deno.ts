@@ -1,7 +1,14 @@
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import { isSqliteFile, openSqliteFile, readMigrations } from "@edgepass/shared/runtime/deno";
 import { readSqlDb } from "@edgepass/shared/sql/config";
 import { migrate } from "@edgepass/shared/sql/migrate";
 import { migrations } from "./migrations_deno.ts";
+
+readArguments({
+  usage:
+    "Usage: deno task migrate\n\nBrings every database up to date that a variable names: AUTH_DB, USER_DB, COURSE_DB, …",
+  maxWords: 0,
+});
 
 /** Brings every database up to date that the environment names; D1 is wrangler's to migrate. */
 const named = Object.entries(migrations).filter(([name]) => Deno.env.get(name));

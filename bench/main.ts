@@ -1,8 +1,15 @@
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import { measureEvents } from "./events.ts";
 import { load, percentile } from "./load.ts";
 import { type Server, start } from "./processes.ts";
 import { createScenario, type Scenario } from "./scenario.ts";
 import { measureSteps } from "./steps.ts";
+
+readArguments({
+  usage:
+    "Usage: deno task bench [--soak] [--only=<part>]\n\nMeasures what a request costs, into bench/results.json.",
+  maxWords: 0,
+});
 
 /**
  * What a request costs, as ratios within one run: `deno task bench`, with `--soak` also a million

@@ -1,6 +1,8 @@
-import { runConfig } from "./configuration/command.ts";
+import { readArguments } from "@edgepass/shared/runtime/usage";
+import { runConfig, usage } from "./configuration/command.ts";
 import { asAdministrator, findSystem } from "./system.ts";
 
+readArguments({ usage });
 const { text, code } = await runConfig(
   Deno.args,
   async (work) => await asAdministrator(findSystem(Deno.env.toObject()), work),

@@ -1,3 +1,4 @@
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import * as z from "zod/mini";
 import { ApiFailure } from "./api_client.ts";
 import { DeadLetter, tellLetters } from "./dlq_text.ts";
@@ -137,6 +138,7 @@ function describe(error: unknown): string {
 }
 
 if (import.meta.main) {
+  readArguments({ usage });
   const paint = createPaint(Deno.stdout.isTerminal() && !Deno.noColor);
   const { text, code } = await dlq(Deno.args, Deno.env.toObject(), paint);
   if (code === 0) console.log(text);

@@ -1,4 +1,10 @@
+import { asksForHelp } from "@edgepass/shared/runtime/usage";
 import { StartError } from "./start_error.ts";
+
+const help = `Usage: deno task doctor [--json] [--deployment] [--parts=<part>,<part>]
+
+Looks for what is wrong on this machine, and prints each finding with its mend. --json prints it for
+programs; --deployment looks at the environment instead of at dev, --parts names the programs there.`;
 
 /**
  * Runs the doctor and ends the process with its code.
@@ -6,6 +12,10 @@ import { StartError } from "./start_error.ts";
  * Nothing that needs a dependency is imported before this: a missing one is a finding too.
  */
 async function main(args: readonly string[]): Promise<never> {
+  if (asksForHelp(args)) {
+    console.log(help);
+    Deno.exit(0);
+  }
   try {
     const { runDoctor } = await loadCommand();
     Deno.exit(await runDoctor(args));

@@ -121,9 +121,13 @@ export function settingsOf(
 }
 
 /** The settings as `dev.env` has them: whoever joins by it is a service, and gets no private key. */
-export function toJoiners(settings: Settings): Settings {
+export function toJoiners(settings: Settings): Readonly<Record<string, string>> {
   const { PASSPORT_KEYS } = withoutPrivateKeys(settings);
-  return typeof PASSPORT_KEYS === "string" ? { ...settings, PASSPORT_KEYS } : settings;
+  const own = typeof PASSPORT_KEYS === "string" ? { ...settings, PASSPORT_KEYS } : settings;
+  // Deno reads these itself, and complains of an empty one on every start that has them.
+  return Object.fromEntries(
+    Object.entries(own).filter(([name, value]) => value !== "" || !name.startsWith("OTEL_")),
+  );
 }
 
 /** The settings of the programs, which report to dev, whatever else was given. */

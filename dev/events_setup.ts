@@ -1,3 +1,4 @@
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import { ConfigError } from "@edgepass/shared/config";
 import { readEventSettings } from "@edgepass/shared/events";
 import { createOriginClient } from "./api_client.ts";
@@ -66,6 +67,7 @@ function disposable<Client extends { close(): void }>(client: Client): Client & 
 }
 
 if (import.meta.main) {
+  readArguments({ usage });
   const paint = createPaint(Deno.stdout.isTerminal() && !Deno.noColor);
   const { text, code } = await setUp(Deno.args, Deno.env.toObject(), paint);
   if (code === 0) console.log(text);

@@ -1,3 +1,4 @@
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import {
   type CallEvents,
   type Finding,
@@ -102,6 +103,7 @@ function tellSubjects(finding: Finding): string[] {
 }
 
 if (import.meta.main) {
+  readArguments({ usage });
   const pause: Pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const { text, code } = await verifyEvents(Deno.args, Deno.env.toObject(), pause);
   if (code === 0) console.log(text);

@@ -1,3 +1,4 @@
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
@@ -70,6 +71,7 @@ function readPrefix([given = "", ...more]: readonly string[]): string | undefine
 }
 
 if (import.meta.main) {
+  readArguments({ usage });
   const home = resolve(Deno.env.get("EDGEPASS_HOME") || `${projectRoot}.edgepass`);
   const { text, code } = explain(
     Deno.args,

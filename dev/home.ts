@@ -22,7 +22,7 @@ export function openHome(path: string): Home {
       makeFolder(home.at(folder));
     }
     const probe = home.at("keys", `.probe-${Deno.pid}`);
-    Deno.writeTextFileSync(probe, "", { mode: 0o600 });
+    Deno.writeTextFileSync(probe, probe, { mode: 0o600 });
     Deno.removeSync(probe);
   } catch (cause) {
     throw new StartError(`EDGEPASS_HOME ${root} is not writable (${kindOf(cause)})`, { cause });
@@ -36,7 +36,9 @@ function makeFolder(path: string): void {
 }
 
 function kindOf(cause: unknown): string {
-  return cause instanceof Error ? cause.name : "unknown";
+  if (!(cause instanceof Error)) return "unknown";
+  // A full disk has a code and no name of its own.
+  return cause.name === "Error" && "code" in cause ? String(cause.code) : cause.name;
 }
 
 /** Ends the exclusive use of a home. */

@@ -1,8 +1,9 @@
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import { readJws } from "@edgepass/shared/crypto";
 import type { KeyKind } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
 import type { ApiClient } from "./api_client.ts";
-import { runKeys } from "./keys/command.ts";
+import { runKeys, usage } from "./keys/command.ts";
 import { refillKeyFile } from "./keys/key_file.ts";
 import type { Call, KeySystem, Refill } from "./keys/world.ts";
 import { asAdministrator, findSystem, type System } from "./system.ts";
@@ -59,6 +60,7 @@ async function withKeys(work: (system: KeySystem) => Promise<string>): Promise<s
   }
 }
 
+readArguments({ usage });
 const { text, code } = await runKeys(Deno.args, withKeys, {
   now: Date.now,
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),

@@ -1,13 +1,19 @@
 import type { Home } from "./home.ts";
 import type { LogLine } from "./log_line.ts";
+import { createWriteGuard } from "./write_guard.ts";
 
 export interface LogFilesOptions {
   /** A file that would grow beyond this becomes `<service>.old.jsonl`. */
   readonly maxBytes?: number;
+  /** Called when lines begin to be lost, on a full disk for example, and when they are kept again. */
+  readonly report?: (message: string) => void;
+  /** Writes some of the bytes, and returns how many; for tests that have no full disk. */
+  readonly elapsed?: () => number;
+  readonly writeSome?: (file: Deno.FsFile, bytes: Uint8Array) => number;
 }
 
 export interface LogFiles {
-  /** Keeps one line, JSON without its line feed, in the file of a service. */
+  /** Keeps one line, JSON without its line feed, in the file of a service; never throws. */
   write(service: string, line: string): void;
   close(): void;
 }
@@ -23,27 +29,48 @@ const encoder = new TextEncoder();
 /** Log files by service in the home's `logs`, bounded: one of `maxBytes` and the one before it. */
 export function openLogFiles(
   home: Home,
-  { maxBytes = 10 * 1024 * 1024 }: LogFilesOptions = {},
+  {
+    maxBytes = 10 * 1024 * 1024,
+    report = () => {},
+    elapsed,
+    writeSome = (file, bytes) => file.writeSync(bytes),
+  }: LogFilesOptions = {},
 ): LogFiles {
   const files = new Map<string, OpenFile>();
+  const guard = createWriteGuard({
+    what: `Files in ${home.at("logs")}`,
+    report,
+    ...elapsed && { elapsed },
+  });
 
   function fileFor(service: string, incoming: number): OpenFile {
     const known = files.get(service) ?? open(home.at("logs", `${service}.jsonl`));
     files.set(service, known);
     if (known.bytes === 0 || known.bytes + incoming <= maxBytes) return known;
+    // First out of the map: what follows may fail, and a closed file takes no line ever again.
+    files.delete(service);
     known.file.close();
     Deno.renameSync(known.path, known.path.replace(/\.jsonl$/, ".old.jsonl"));
     const fresh = open(known.path);
     files.set(service, fresh);
     return fresh;
   }
+
+  function writeWhole(service: string, line: string): void {
+    const bytes = encoder.encode(line + "\n");
+    const target = fileFor(service, bytes.length);
+    try {
+      for (let at = 0; at < bytes.length;) at += writeSome(target.file, bytes.subarray(at));
+    } catch (error) {
+      // Half a line would make the next one unreadable, too.
+      target.file.truncateSync(target.bytes);
+      throw error;
+    }
+    target.bytes += bytes.length;
+  }
+
   return {
-    write(service, line) {
-      const bytes = encoder.encode(line + "\n");
-      const target = fileFor(service, bytes.length);
-      for (let at = 0; at < bytes.length;) at += target.file.writeSync(bytes.subarray(at));
-      target.bytes += bytes.length;
-    },
+    write: (service, line) => guard.attempt(() => writeWhole(service, line)),
     close() {
       for (const { file } of files.values()) file.close();
       files.clear();

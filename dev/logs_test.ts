@@ -155,3 +155,48 @@ Deno.test("a line without end is cut and not kept in memory", async () => {
   assert.equal(lines.join("").length, 400_000);
   assert.ok(lines.every((line) => line.length <= 65_536));
 });
+
+Deno.test("lines that a full disk does not take are shown all the same, and kept again afterwards", async () => {
+  const path = await Deno.makeTempDir();
+  const home = openHome(path);
+  const shown: string[] = [];
+  let room = Infinity;
+  let elapsed = 0;
+  const logs = createLogs({
+    home,
+    paint: createPaint(false),
+    print: (line) => shown.push(line),
+    now: () => 0,
+    files: {
+      elapsed: () => elapsed,
+      writeSome(file, bytes) {
+        if (room === 0) throw Object.assign(new Error("no space"), { code: "ENOSPC" });
+        const written = file.writeSync(bytes.subarray(0, room));
+        room -= written;
+        return written;
+      },
+    },
+  });
+  try {
+    logs.showAll(true);
+    logs.hear(answered, child);
+    // Half of the next line is taken.
+    room = 40;
+    logs.hear(answered, child);
+    logs.hear(answered, child);
+    room = Infinity;
+    elapsed = 60_000;
+    logs.hear(answered, child);
+    const trouble = shown.filter((line) => line.includes(" dev ")).map((line) => line.slice(-60));
+    assert.equal(shown.length, 6);
+    assert.deepEqual(trouble.map((line) => /written( again)?/.exec(line)?.[0]), [
+      "written",
+      "written again",
+    ]);
+    const kept = Deno.readTextFileSync(home.at("logs", "gateway.jsonl"));
+    assert.equal(kept, `${answered}\n${answered}\n`);
+  } finally {
+    logs.close();
+    await Deno.remove(path, { recursive: true });
+  }
+});

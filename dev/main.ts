@@ -1,8 +1,15 @@
+import { asksForHelp } from "@edgepass/shared/runtime/usage";
 import type { Mode } from "./run.ts";
 import { StartError } from "./start_error.ts";
 import { requireDeno } from "./version.ts";
 
 const usage = "Usage: deno task dev [--split], or deno task dev:workers";
+
+const help = `${usage}
+
+Runs gateway, services, Redis, QStash and a dashboard on loopback until Ctrl-C. With --split every
+service is a process of its own; dev:workers runs the same source in workerd. Settings are variables:
+PORT (8787), DASHBOARD_PORT (8788), EDGEPASS_HOME (.edgepass) and those of docs/deploy.md.`;
 
 /**
  * Runs the dev command and ends the process with its code.
@@ -11,6 +18,10 @@ const usage = "Usage: deno task dev [--split], or deno task dev:workers";
  * is many lines long.
  */
 async function main(args: readonly string[]): Promise<never> {
+  if (asksForHelp(args)) {
+    console.log(help);
+    Deno.exit(0);
+  }
   try {
     requireDeno(Deno.version.deno);
     const { runDev } = await loadCommand();

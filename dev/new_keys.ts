@@ -1,3 +1,4 @@
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import { toEnvFile } from "./env_file.ts";
 import {
   makeAccessTokenKeys,
@@ -32,4 +33,5 @@ async function printKeys(args: readonly string[]): Promise<number> {
   return 2;
 }
 
+readArguments({ usage });
 Deno.exit(await printKeys(Deno.args));

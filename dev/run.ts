@@ -5,6 +5,7 @@ import { toEnvFile } from "./env_file.ts";
 import { toJoiners } from "./environment.ts";
 import { type Home, openHome, takeHome } from "./home.ts";
 import { keepText } from "./kept.ts";
+import { livenessOf, untilDead } from "./liveness.ts";
 import { createLogs, type Logs } from "./logs.ts";
 import type { Mode } from "./modes.ts";
 import { observe, requireTelemetrySettings } from "./observing.ts";
@@ -58,7 +59,10 @@ export async function runDev(mode: Mode): Promise<number> {
   const outcome = await Promise.race([
     stop.requested.then((reason) => ({ reason })),
     system.then((ending) => ({ ending })),
-  ]);
+  ]).catch((error: unknown) => {
+    logs.showHeld();
+    throw error;
+  });
   if ("ending" in outcome) {
     logs.say("error", describeEnding(outcome.ending));
     return exitCodeOf(outcome.ending) || 1;
@@ -127,7 +131,21 @@ async function start(options: Start): Promise<Ending> {
   if (gateway) await Promise.race([waitFor(gateway), refusal.promise]);
   deliveries.open();
   await welcome({ ...options, settings, host, observer });
-  return await ended;
+  if (mode !== "workers") return await ended;
+  return await Promise.race([ended, watchWorkerd(settings, host, cleanup)]);
+}
+
+/** wrangler lives on without workerd, whose end is seen by its silence alone. */
+async function watchWorkerd(
+  { PORT }: Settings,
+  host: string,
+  cleanup: AsyncDisposableStack,
+): Promise<Ending> {
+  const ended = new AbortController();
+  cleanup.defer(() => ended.abort());
+  const found = await untilDead(livenessOf(Number(PORT), host, ended.signal));
+  const lastLines = [found === "silent" ? "it does not answer" : "it takes no connections"];
+  return { name: "workerd", code: 1, signal: null, lastLines };
 }
 
 /** The services' processes may read and write their own folder, which is too little for it. */

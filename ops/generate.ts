@@ -1,3 +1,4 @@
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import { readFile, writeFile } from "node:fs/promises";
 import { toDashboard } from "./dashboard.ts";
 import { events } from "./dashboards/events.ts";
@@ -31,4 +32,11 @@ async function write(): Promise<void> {
   await writeFile(document, withMetrics(await readFile(document, "utf8")));
 }
 
-if (import.meta.main) await write();
+if (import.meta.main) {
+  readArguments({
+    usage:
+      "Usage: deno task ops\n\nWrites what ops/ and docs/observability.md have of the catalogue.",
+    maxWords: 0,
+  });
+  await write();
+}

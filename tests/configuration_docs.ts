@@ -1,7 +1,9 @@
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import { configurationSchema } from "@edgepass/contracts/configuration";
 import { defaultPolicy } from "@edgepass/shared/resilience";
 import * as z from "zod/mini";
 import { isObject, type Json } from "./support/json.ts";
+import { writeFormatted } from "./support/write_formatted.ts";
 
 /** One row of a table: where in the document, what may be there, and what it means. */
 interface Row {
@@ -10,8 +12,6 @@ interface Row {
   readonly fallback: string;
   readonly meaning: string;
 }
-
-const page = new URL("../docs/configuration.md", import.meta.url);
 
 const intro = `# Configuration at run time
 
@@ -232,4 +232,10 @@ function propertiesOf(schema: unknown): Json {
   return isObject(schema) && isObject(schema.properties) ? schema.properties : {};
 }
 
-if (import.meta.main) await Deno.writeTextFile(page, createConfigurationPage());
+if (import.meta.main) {
+  readArguments({
+    usage: "Usage: deno task docs:configuration\n\nWrites docs/configuration.md.",
+    maxWords: 0,
+  });
+  await writeFormatted("docs/configuration.md", createConfigurationPage());
+}

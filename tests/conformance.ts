@@ -1,5 +1,7 @@
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import { projectRoot } from "./support/markdown.ts";
 import { walk } from "./support/sources.ts";
+import { writeFormatted } from "./support/write_formatted.ts";
 
 /** A test or a case of a suite that says which requirement it holds up. */
 interface Tagged {
@@ -55,5 +57,9 @@ function compare(a: string, b: string): number {
 }
 
 if (import.meta.main) {
-  await Deno.writeTextFile(`${projectRoot}docs/conformance.md`, await writeConformance());
+  readArguments({
+    usage: "Usage: deno task docs:conformance\n\nWrites docs/conformance.md.",
+    maxWords: 0,
+  });
+  await writeFormatted("docs/conformance.md", await writeConformance());
 }

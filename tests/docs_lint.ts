@@ -5,6 +5,7 @@
  * that package alone. Of a table behind `keyof typeof` the names are all there is to know. And what a
  * schema says in full is not said again beside it as a type.
  */
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import { projectRoot, readProjectFile } from "./support/markdown.ts";
 import { files } from "./support/sources.ts";
 
@@ -51,6 +52,10 @@ async function readOwnTypes(): Promise<ReadonlySet<string>> {
 }
 
 if (import.meta.main) {
+  readArguments({
+    usage: "Usage: deno task docs:lint\n\nChecks the public docstrings of gateway and shared.",
+    maxWords: 0,
+  });
   const findings = await lintPublicDocumentation();
   for (const finding of findings) console.error(finding);
   console.error(`${findings.length} findings in the public documentation`);

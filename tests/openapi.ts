@@ -1,3 +1,4 @@
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import { composeAll } from "@edgepass/app/all";
 import { runInvocation } from "@edgepass/shared/background";
 import { openNodeSqlite } from "@edgepass/shared/sql/node_sqlite";
@@ -47,6 +48,10 @@ async function readDocument(): Promise<string> {
 }
 
 if (import.meta.main) {
+  readArguments({
+    usage: "Usage: deno task openapi\n\nWrites docs/openapi.json and the types of a client for it.",
+    maxWords: 0,
+  });
   for (const [path, text] of Object.entries(await generate())) {
     const file = new URL(`../${path}`, import.meta.url);
     await Deno.mkdir(new URL(".", file), { recursive: true });

@@ -3,6 +3,7 @@ import { checkDatabases } from "./databases.ts";
 import { checkDeno } from "./deno.ts";
 import type { Finding } from "./finding.ts";
 import { fail } from "./finding.ts";
+import { checkFiles } from "./files.ts";
 import { checkGateway } from "./gateway.ts";
 import { checkHome } from "./home.ts";
 import { checkKeys } from "./keys.ts";
@@ -24,6 +25,7 @@ export const checks = {
   keys: checkKeys,
   ports: checkPorts,
   databases: checkDatabases,
+  files: checkFiles,
   redis: checkRedis,
   gateway: checkGateway,
   clock: checkClock,

@@ -1,12 +1,16 @@
-import { requireDeno } from "../version.ts";
-import { fail, type Finding, ok } from "./finding.ts";
+import { requireDeno, testedVersions } from "../version.ts";
+import { fail, type Finding, ok, warn } from "./finding.ts";
 import type { Effects, Subject } from "./subject.ts";
 
-/** The Deno that runs this is new enough. */
+/** The Deno that runs this is new enough, and one that the tests run on. */
 export function checkDeno(_subject: Subject, { denoVersion }: Effects): Finding[] {
   try {
     requireDeno(denoVersion);
-    return [ok(`Deno ${denoVersion}`)];
+    if (testedVersions.includes(denoVersion)) return [ok(`Deno ${denoVersion}`)];
+    return [warn(
+      `Deno ${denoVersion} is none of those that the tests run on: ${testedVersions.join(", ")}`,
+      `deno upgrade ${testedVersions.at(-1)}`,
+    )];
   } catch (error) {
     const reason = error instanceof Error ? error.message : "";
     return [fail(reason.replace(/^Cannot start: /, ""), "deno upgrade")];

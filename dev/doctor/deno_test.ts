@@ -10,9 +10,19 @@ Deno.test("an old Deno is named with the oldest that will do", () => {
   );
 });
 
-Deno.test("the Deno of the project and a newer one are well", () => {
-  for (const denoVersion of ["2.9.5", "3.0.0"]) {
+Deno.test("each Deno that the tests run on is well", () => {
+  for (const denoVersion of ["2.9.5", "2.9.6"]) {
     const found = checkDeno(createSubject(), createEffects({ denoVersion }));
     assert.deepEqual(allWell(found), [`Deno ${denoVersion}`]);
+  }
+});
+
+Deno.test("a Deno that no test runs on is named with those that have their tests", () => {
+  for (const denoVersion of ["2.9.4", "2.9.7", "3.0.0"]) {
+    const found = checkDeno(createSubject(), createEffects({ denoVersion }));
+    assert.equal(
+      troubleOf(found),
+      `warn: Deno ${denoVersion} is none of those that the tests run on: 2.9.5, 2.9.6 → deno upgrade 2.9.6`,
+    );
   }
 });

@@ -13,7 +13,7 @@ export type {
   RequestRow,
   Span,
 } from "./api.ts";
-export { openForReading, storeFile } from "./database.ts";
+export { openAnyForReading, openForReading, storeFile } from "./database.ts";
 export { describeEnd } from "./describe_end.ts";
 export type { DeliveryNote } from "./deliveries.ts";
 export { findTraceIds, readDetail } from "./detail.ts";

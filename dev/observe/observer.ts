@@ -23,6 +23,7 @@ import { findRequest } from "./requests.ts";
 import { createServer, type DashboardPage } from "./server.ts";
 import { createStore, type Store } from "./store.ts";
 import { createStream, type Stream } from "./stream.ts";
+import { createWriteGuard } from "../write_guard.ts";
 import type { Batch } from "./writer.ts";
 
 /** What the dashboard shows of the system it belongs to; plain data. */
@@ -92,8 +93,9 @@ export function createObserver(options: ObserverOptions): Observer {
     onNews: (version) => stream.publish("configuration", { version }),
     isNear: isLoopback(options.system.redis.url),
   });
+  const guard = createWriteGuard({ what: join(folder, storeFile), report: onWarning });
   const take = (batch: Batch): void => {
-    announcer.heard(store.write(batch));
+    guard.attempt(() => announcer.heard(store.write(batch)));
     configuration.hear(batch.lines ?? []);
   };
   const deliveries = createDeliveries(db);
@@ -126,23 +128,23 @@ export function createObserver(options: ObserverOptions): Observer {
     fetch: createServer({ port, routes, page, onError }),
     hear: (lines) => take({ lines }),
     noteDeliveries(notes) {
-      deliveries.write(notes);
+      guard.attempt(() => deliveries.write(notes));
       stream.publish("events", { at: now() });
     },
     started: health.started,
     ended(process) {
-      keepExit(db, folder, { process, time: now() });
+      guard.attempt(() => keepExit(db, folder, { process, time: now() }));
       health.ended(process.name, describeEnd(process));
     },
     untold: () => listUntold(db),
-    told: () => markTold(db),
+    told: () => guard.attempt(() => void markTold(db)),
     close() {
       health.close();
       configuration.close();
       announcer.close();
       stream.close();
       probe.close();
-      markEnded(folder);
+      guard.attempt(() => markEnded(folder));
       db[Symbol.dispose]();
     },
   };

@@ -54,7 +54,18 @@ export function createEngine(options: EngineOptions): Engine {
       settle(message, isLost ? unanswered("the answer was lost on purpose") : answer);
     } catch (cause) {
       onError(cause);
-      if (!closed.aborted) store.messages.release(message.seq, now() + secondThoughtMs);
+      release(message);
+    }
+  }
+
+  /** Gives a message back; a disk that was full may be so still, and a claimed one is never due. */
+  function release(message: Message): void {
+    if (closed.aborted) return;
+    try {
+      store.messages.release(message.seq, now() + secondThoughtMs);
+      wake();
+    } catch {
+      after(secondThoughtMs, () => release(message));
     }
   }
 

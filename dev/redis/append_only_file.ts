@@ -126,3 +126,19 @@ function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
     written += file.writeSync(bytes.subarray(written));
   }
 }
+
+/** How an append-only file is, without taking it: a dev that runs may have it. */
+export type FileState = "absent" | "whole" | "torn" | { readonly damage: string };
+
+/** Looks whether a start could read the file. A torn last line is dropped then; damage ends it. */
+export function inspectAppendOnlyFile(path: string): FileState {
+  try {
+    const lines = readLines(path);
+    for (const [index, line] of lines.entries()) parseLine(line, index, path);
+    const text = Deno.readTextFileSync(path);
+    return text === "" || text.endsWith("\n") ? "whole" : "torn";
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return "absent";
+    return { damage: error instanceof Error ? error.message : `Cannot read ${path}` };
+  }
+}

@@ -228,3 +228,13 @@ Deno.test("cut anywhere, the file does not keep a witness without what it speaks
     Deno.writeFileSync(files.path, whole);
   }
 });
+
+Deno.test("a script that may only read changes nothing", async () => {
+  const redis = createEmbeddedRedis();
+  await redis.execute(["SET", "k", "before"]);
+  const script = "return redis.call('SET', KEYS[1], 'after')";
+  const reply = await redis.execute(["EVAL_RO", script, "1", "k"]);
+  assert.match(JSON.stringify(reply), /Write commands are not allowed from read-only scripts/);
+  assert.equal(await redis.execute(["GET", "k"]), "before");
+  await redis.close();
+});

@@ -1,4 +1,4 @@
-export { openAppendOnlyFile, type Persistence } from "./append_only_file.ts";
+export { inspectAppendOnlyFile, openAppendOnlyFile, type Persistence } from "./append_only_file.ts";
 export {
   type Command,
   type Message,

@@ -35,7 +35,7 @@ const Settings = z.object({
   INFLIGHT_FILE: z.optional(z.string()),
 });
 
-/** How long a stop waits for requests under way, in milliseconds. */
+/** How long a stop waits for requests in flight, in milliseconds. */
 const maxDrainMs = 10_000;
 /** How long a stop waits for a collector that takes the last spans, in milliseconds. */
 const maxLastExportMs = 1_000;
@@ -92,27 +92,32 @@ async function run(
   };
   const inFlight = listening.INFLIGHT_FILE && noteInFlight(listening.INFLIGHT_FILE);
   const log = createLogger({ service: "deno", sink });
-  const drain = createDrain(listening.DRAIN_DELAY_MS);
+  const drain = createDrain({ delayMs: listening.DRAIN_DELAY_MS });
   const server = listen(listening, (request, info) => {
     const peerAddress = "hostname" in info.remoteAddr ? info.remoteAddr.hostname : undefined;
     const invocation = { waitUntil, ...(peerAddress === undefined ? {} : { peerAddress }) };
     const end = inFlight ? inFlight.begin(request) : undefined;
-    const answer = runInvocation(invocation, () => drain.serve(request, app.fetch));
+    const answer = runInvocation(
+      invocation,
+      () => drain.serve(request, info.completed, app.fetch),
+    );
     return end ? Promise.resolve(answer).finally(end) : answer;
   }, log);
   const stopSweeping = sweepRegularly(app, sweepEveryMs, log);
   const stopExporting = exportRegularly(telemetry);
+  let isStopping = false;
   const stop = async (): Promise<void> => {
+    // A terminal and `deno task` both send a signal, and a supervisor may repeat its own.
+    if (isStopping) return;
+    isStopping = true;
     stopSweeping();
     stopExporting();
-    await drain.begin();
-    const drained = server.shutdown().then(() => Promise.allSettled(underWay));
-    // A stream may have no end: who has not finished by then is cut off.
-    await Promise.race([drained, new Promise((resolve) => setTimeout(resolve, maxDrainMs))]);
-    await Promise.race([
-      telemetry.flush({ final: true }),
-      new Promise((resolve) => setTimeout(resolve, maxLastExportMs)),
-    ]);
+    const drained = drain.begin()
+      .then(() => server.shutdown())
+      .then(() => Promise.allSettled(underWay));
+    // A stream may have no end: what is in flight after that is cut off.
+    await inTime(drained, listening.DRAIN_DELAY_MS + maxDrainMs);
+    await inTime(telemetry.flush({ final: true }), maxLastExportMs);
     lines.flush();
     databases.close();
     Deno.exit(0);
@@ -135,6 +140,11 @@ function listen(
       : "cannot be listened on";
     throw new ConfigError(`Cannot start: PORT ${port} of HOST ${hostname} ${reason}`);
   }
+}
+
+/** Waits for something, for a limited time. */
+async function inTime(work: Promise<unknown>, maxMs: number): Promise<void> {
+  await Promise.race([work, new Promise((resolve) => setTimeout(resolve, maxMs))]);
 }
 
 /** Login shells export `USER`, the person's name: only a URL can mean the user service. */

@@ -1,41 +1,97 @@
-/** What a process does that has been told to end, while others still send it requests. */
+/** How a process ends that still has requests in flight, while clients go on sending it more. */
 export interface Drain {
-  /** Tells whoever asks that it ends; resolves when they have had time to notice. */
+  /**
+   * Reports not ready for `delayMs`, then waits until nothing is in flight, for as long as that takes:
+   * a stream may have no end, and the caller sets the limit. Resolves when the server may be shut
+   * down.
+   */
   begin(): Promise<void>;
-  /** Serves a request; while it ends, as the last one of its connection. */
+  /**
+   * Serves a request, during the drain as the last one of its connection. `completed` settles when
+   * its response is sent, the body included, or cannot be sent any more.
+   */
   serve(
     request: Request,
+    completed: Promise<void>,
     fetch: (request: Request) => Response | Promise<Response>,
   ): Response | Promise<Response>;
 }
 
+/** All in milliseconds. */
+export interface DrainOptions {
+  /** How long balancers get to notice `/readyz` before the wait begins. */
+  readonly delayMs: number;
+  /**
+   * Longest further wait for requests that came after the delay: a client that never looks at
+   * readiness would keep the process alive for good.
+   */
+  readonly maxLateMs?: number;
+}
+
+/** Requests that began in one phase and are not completed. */
+interface InFlight {
+  count: number;
+  onNone: () => void;
+}
+
 /**
- * Makes a drain. From its beginning `/readyz` is 503, so that balancers send nobody any more, and
- * every answer closes its connection, so that no client sends the next request into a connection
- * that is about to go.
+ * Makes a drain. During it `/readyz` is 503, so that balancers stop sending requests, and every
+ * response closes its connection, so that no client sends its next request into a connection that
+ * is about to go.
+ *
+ * The server goes on accepting until nothing is in flight: `Deno.HttpServer.shutdown()` of Deno
+ * 2.9.6 breaks every request body that is still being sent (denoland/deno#36809), so that an upload
+ * across a rolling restart would be lost.
  */
-export function createDrain(delayMs: number): Drain {
+export function createDrain({ delayMs, maxLateMs = 1_000 }: DrainOptions): Drain {
+  const early: InFlight = { count: 0, onNone: () => {} };
+  const late: InFlight = { count: 0, onNone: () => {} };
+  let arriving = early;
   let isDraining = false;
 
-  async function serveLast(
-    request: Request,
-    fetch: (request: Request) => Response | Promise<Response>,
-  ): Promise<Response> {
-    const isAskedForReadiness = new URL(request.url).pathname === "/readyz";
-    const answer = isAskedForReadiness ? notReady() : await fetch(request);
-    const headers = new Headers(answer.headers);
-    headers.set("connection", "close");
-    const { status, statusText } = answer;
-    return new Response(answer.body, { status, statusText, headers });
+  function count(completed: Promise<void>): void {
+    const phase = arriving;
+    phase.count++;
+    const end = () => {
+      if (--phase.count === 0) phase.onNone();
+    };
+    // It rejects for a client that has gone, whose request is no more in flight than others.
+    completed.then(end, end);
   }
 
   return {
     async begin() {
       isDraining = true;
       if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
+      arriving = late;
+      await none(early);
+      if (late.count === 0) return;
+      const timer = setTimeout(() => late.onNone(), maxLateMs);
+      await none(late);
+      clearTimeout(timer);
     },
-    serve: (request, fetch) => isDraining ? serveLast(request, fetch) : fetch(request),
+    serve(request, completed, fetch) {
+      count(completed);
+      return isDraining ? serveLast(request, fetch) : fetch(request);
+    },
   };
+}
+
+function none(phase: InFlight): Promise<void> {
+  if (phase.count === 0) return Promise.resolve();
+  return new Promise((resolve) => phase.onNone = resolve);
+}
+
+async function serveLast(
+  request: Request,
+  fetch: (request: Request) => Response | Promise<Response>,
+): Promise<Response> {
+  const isAskedForReadiness = new URL(request.url).pathname === "/readyz";
+  const response = isAskedForReadiness ? notReady() : await fetch(request);
+  const headers = new Headers(response.headers);
+  headers.set("connection", "close");
+  const { status, statusText } = response;
+  return new Response(response.body, { status, statusText, headers });
 }
 
 function notReady(): Response {

@@ -11,7 +11,8 @@ const maxBytes = 65_536;
  * Notes requests in a file, synchronously, so that the note outlives the process that is killed.
  *
  * For development: each request costs two writes. Lines are `{"b":n,"m":method,"p":path,"t":ms}` at
- * its begin and `{"e":n}` at its end; a query is not noted, since it can carry anything.
+ * its begin and `{"e":n}` at its end; a query is not noted, since it can carry anything. On a full
+ * disk requests go on without notes.
  */
 export function noteInFlight(path: string, now: () => number = Date.now): InFlight {
   const file = Deno.openSync(path, { create: true, write: true, truncate: true, mode: 0o600 });
@@ -20,7 +21,11 @@ export function noteInFlight(path: string, now: () => number = Date.now): InFlig
   let underWay = 0;
   let written = 0;
   const write = (line: object): void => {
-    written += file.writeSync(encoder.encode(`${JSON.stringify(line)}\n`));
+    try {
+      written += file.writeSync(encoder.encode(`${JSON.stringify(line)}\n`));
+    } catch {
+      // Thrown on, it would be the answer of a request that could have been served.
+    }
   };
   return {
     begin({ method, url }) {

@@ -5,22 +5,45 @@ export interface LineWriter {
   flush(): void;
 }
 
+export interface LineWriterOptions {
+  /** Writes some of the bytes, and returns how many. */
+  readonly writeSome?: (bytes: Uint8Array) => number;
+  readonly now?: () => number;
+}
+
 /** Longest time a line waits, in milliseconds, and the size at which none waits longer. */
 const maxWaitMs = 5;
 const maxWaiting = 65_536;
 
-/** Makes the writer of this process. */
-export function createLineWriter(): LineWriter {
+/**
+ * Makes the writer of this process.
+ *
+ * Lines that cannot be written are lost and counted: standard output may be a file on a full disk,
+ * and an error there would end a process that could serve. The next line that can be written follows
+ * one that says how many were lost.
+ */
+export function createLineWriter(
+  { writeSome = (bytes) => Deno.stdout.writeSync(bytes), now = Date.now }: LineWriterOptions = {},
+): LineWriter {
   const encoder = new TextEncoder();
   let waiting = "";
+  let lost = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function flush(): void {
     clearTimeout(timer);
     timer = undefined;
-    const bytes = encoder.encode(waiting);
+    if (waiting === "") return;
+    const text = lost === 0 ? waiting : `\n${describeLoss(lost, now())}\n${waiting}`;
+    const bytes = encoder.encode(text);
+    const lines = countLines(waiting);
     waiting = "";
-    for (let at = 0; at < bytes.length;) at += Deno.stdout.writeSync(bytes.subarray(at));
+    try {
+      for (let at = 0; at < bytes.length;) at += writeSome(bytes.subarray(at));
+      lost = 0;
+    } catch {
+      lost += lines;
+    }
   }
 
   return {
@@ -31,4 +54,15 @@ export function createLineWriter(): LineWriter {
       else timer ??= setTimeout(flush, maxWaitMs);
     },
   };
+}
+
+/** A line feed goes before it, for what was written last may be half a line. */
+function describeLoss(lines: number, now: number): string {
+  const time = new Date(now).toISOString();
+  const message = "Log lines could not be written and are lost";
+  return JSON.stringify({ time, level: "warn", service: "deno", message, lines });
+}
+
+function countLines(text: string): number {
+  return text.split("\n").length - 1;
 }

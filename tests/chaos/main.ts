@@ -2,9 +2,15 @@
  * Proves by chaos that events are neither lost nor applied twice:
  * `deno task chaos:events --changes N [--people P] [--kills K] [--seed S] [--home <folder>]`.
  */
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import { parseArgs } from "node:util";
 import { isClean, toText } from "./report.ts";
 import { runChaos } from "./run.ts";
+
+readArguments({
+  usage:
+    "Usage: deno task chaos:events --changes <n> [--people <n>] [--kills <n>] [--seed <n>] [--home <folder>]",
+});
 
 const { values } = parseArgs({
   options: {

@@ -8,6 +8,7 @@ import {
 import { Redis } from "@upstash/redis";
 import fc from "fast-check";
 import { redisCases, redisScripts } from "./redis_cases.ts";
+import { readOnlyScripts, toReadOnlyRun } from "./redis_read_only_cases.ts";
 import { backendsUnderTest, serveEndpoint } from "./redis_backends.ts";
 import { clientSuite, createClient } from "./redis_client_suite.ts";
 import { createSend, httpSuite } from "./redis_http_suite.ts";
@@ -53,6 +54,25 @@ Deno.test({
     for (const [script, ...args] of redisScripts) {
       await t.step(script, async () => {
         const commands = [["EVAL", script, ...args], ["KEYS", "*"]];
+        const [actual, expected] = await Promise.all([
+          runPipeline(ours, commands),
+          runPipeline(theirs, commands),
+        ]);
+        assert.deepEqual(actual, expected);
+      });
+    }
+  },
+});
+
+Deno.test({
+  name: `read-only scripts on the embedded engine answer as on a real Redis${missing}`,
+  ignore,
+  async fn(t) {
+    await using ours = await embedded.start();
+    await using theirs = await real.start();
+    for (const [command, script] of readOnlyScripts) {
+      await t.step(`${command} ${script}`, async () => {
+        const commands = toReadOnlyRun(command, script);
         const [actual, expected] = await Promise.all([
           runPipeline(ours, commands),
           runPipeline(theirs, commands),

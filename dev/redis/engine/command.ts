@@ -16,7 +16,7 @@ export interface Context {
   log(...commands: readonly (readonly Bytes[])[]): void;
   publish(channel: Bytes, payload: Bytes): number;
   /** Runs another command inside this one, as scripts do; its writes are logged by themselves. */
-  call(command: readonly Bytes[]): Reply;
+  call(command: readonly Bytes[], options: { readonly isReadOnly: boolean }): Reply;
 }
 
 export interface CommandSpec {
@@ -24,6 +24,8 @@ export interface CommandSpec {
   readonly arity: number;
   /** Set for commands that change data and so go to the append-only file. */
   readonly writes?: true;
+  /** Set for commands that change no data and are sent to replicas all the same, as `PUBLISH`. */
+  readonly mayReplicate?: true;
   /** Set for commands that a script may not call. */
   readonly notInScripts?: true;
   /** `args` come without the name; `name` is in upper case. */

@@ -37,10 +37,10 @@ export function createEngine(deps: EngineDeps): Engine {
     onExpired: (key) => group.push(["DEL", key]),
   });
 
-  function call(command: Command, inScript = false): Reply {
+  function call(command: Command, script?: { readonly isReadOnly: boolean }): Reply {
     try {
-      const { name, spec } = resolve(commands, command, inScript);
-      if (inScript && spec.notInScripts) throw refusal("notInScripts");
+      const { name, spec } = resolve(commands, command, script !== undefined);
+      if (script) requireAllowedIn(script, spec);
       return run(command, name, spec);
     } catch (error) {
       if (error instanceof CommandError) return { error: error.message };
@@ -52,10 +52,9 @@ export function createEngine(deps: EngineDeps): Engine {
     const log = (...instead: readonly Command[]) => {
       effects = instead;
     };
-    const nested = (inner: Command) => call(inner, true);
-    const context: Context = { keys, now, random, publish, call: nested, log };
+    const context: Context = { keys, now, random, publish, call, log };
     const reply = spec.run(context, command.slice(1), name);
-    if (spec.writes) group.push(...effects);
+    if (spec.writes || spec.mayReplicate) group.push(...effects);
     return reply;
   }
   function unit<T>(work: () => T): T {
@@ -87,6 +86,11 @@ export function createEngine(deps: EngineDeps): Engine {
       group = [];
     },
   };
+}
+
+function requireAllowedIn({ isReadOnly }: { isReadOnly: boolean }, spec: CommandSpec): void {
+  if (spec.notInScripts) throw refusal("notInScripts");
+  if (isReadOnly && (spec.writes || spec.mayReplicate)) throw refusal("writeInReadOnlyScript");
 }
 
 function resolve(

@@ -17,6 +17,8 @@ export const refusals = {
   scriptArity: "ERR Wrong number of args calling Redis command from script",
   noScriptWords: "ERR Please specify at least one argument for this redis lib call",
   notInScripts: "ERR This Redis command is not allowed from script",
+  writeInReadOnlyScript: "ERR Write commands are not allowed from read-only scripts.",
+  readOnlyOfWriter: "ERR Can not execute a script with write flag using *_ro command.",
   invalidCursor: "ERR invalid cursor",
 } as const satisfies Record<string, string>;
 

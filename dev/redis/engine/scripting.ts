@@ -2,7 +2,7 @@ import type { Command } from "../backend.ts";
 import type { Bytes } from "../bytes.ts";
 import { ok, type Reply } from "../reply.ts";
 import { at, type CommandTable, type Context } from "./command.ts";
-import { CommandError } from "./errors.ts";
+import { CommandError, refusal } from "./errors.ts";
 import { createLuaRuntime, type LuaRuntime, sha1Hex } from "./lua.ts";
 import { readCount } from "./numbers.ts";
 
@@ -35,16 +35,16 @@ export function createScripting(): Scripting {
     }
     return sha;
   }
-  function evaluate(context: Context, args: readonly Bytes[]): Reply {
+  function evaluate(context: Context, args: readonly Bytes[], name: string): Reply {
     remember(at(args, 0));
-    return runScript(lua(), at(args, 0), context, args.slice(1));
+    return runScript({ lua: lua(), code: at(args, 0), name }, context, args.slice(1));
   }
-  function evaluateKnown(context: Context, args: readonly Bytes[]): Reply {
+  function evaluateKnown(context: Context, args: readonly Bytes[], name: string): Reply {
     const code = scripts.get(at(args, 0).toLowerCase());
     if (code === undefined) {
       throw new CommandError("NOSCRIPT No matching script. Please use EVAL.");
     }
-    return runScript(lua(), code, context, args.slice(1));
+    return runScript({ lua: lua(), code, name }, context, args.slice(1));
   }
   function script(_context: Context, [action = "", ...rest]: readonly Bytes[]): Reply {
     const [name, first] = [action.toUpperCase(), rest[0]];
@@ -77,9 +77,8 @@ export function createScripting(): Scripting {
 }
 
 function runScript(
-  lua: LuaRuntime,
-  code: Bytes,
-  { call }: Context,
+  { lua, code, name }: { lua: LuaRuntime; code: Bytes; name: string },
+  context: Context,
   [count = "", ...words]: readonly Bytes[],
 ): Reply {
   const keyCount = readCount(count);
@@ -87,5 +86,23 @@ function runScript(
     throw new CommandError("ERR Number of keys can't be greater than number of args");
   }
   if (keyCount < 0) throw new CommandError("ERR Number of keys can't be negative");
+  const isReadOnly = readMode(code, name);
+  const call = (command: readonly Bytes[]) => context.call(command, { isReadOnly });
   return lua.run({ code, keys: words.slice(0, keyCount), args: words.slice(keyCount), call });
+}
+
+/**
+ * Whether a script may only read: what it declares itself in its first line, or else the command
+ * that runs it. A line with Upstash's own flag says nothing, as it does in front of a real Redis.
+ *
+ * @throws {CommandError} for a script that declares itself a writer, by a command of readers
+ */
+function readMode(code: Bytes, name: string): boolean {
+  const isReader = name.endsWith("_RO");
+  const [, flags] = /^#!lua(?:[^\n]*?\bflags=([^\s]*))?/.exec(code) ?? [];
+  const declares = code.startsWith("#!") && !flags?.split(",").includes("allow-key-locking");
+  if (!declares) return isReader;
+  const declaresReader = flags?.split(",").includes("no-writes") ?? false;
+  if (isReader && !declaresReader) throw refusal("readOnlyOfWriter");
+  return declaresReader;
 }

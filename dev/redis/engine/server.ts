@@ -8,7 +8,11 @@ export const serverCommands: CommandTable = {
   PING: { arity: -1, run: (_context, args) => ping(args) },
   ECHO: { arity: 2, run: (_context, args) => at(args, 0) },
   TIME: { arity: 1, run: time },
-  PUBLISH: { arity: 3, run: ({ publish }, args) => publish(at(args, 0), at(args, 1)) },
+  PUBLISH: {
+    arity: 3,
+    mayReplicate: true,
+    run: ({ publish }, args) => publish(at(args, 0), at(args, 1)),
+  },
 };
 
 function ping(args: readonly Bytes[]): Reply {

@@ -5,8 +5,14 @@
  * Four gateways stand between a load of 50 requests a second and Redis, an issuer and a service, each
  * behind a TCP proxy that breaks as told. The last line is `N passed, N failed`.
  */
+import { readArguments } from "@edgepass/shared/runtime/usage";
 import { parseArgs } from "node:util";
 import { performCases } from "./perform.ts";
+
+readArguments({
+  usage:
+    "Usage: deno task chaos:faults [--only F20,F31] [--short] [--random <minutes>] [--seed <n>]",
+});
 
 const { values } = parseArgs({
   options: {

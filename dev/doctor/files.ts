@@ -1,0 +1,59 @@
+import { join } from "node:path";
+import { modes } from "../modes.ts";
+import { openAnyForReading } from "../observe/mod.ts";
+import { inspectAppendOnlyFile } from "../redis/mod.ts";
+import { fail, type Finding, ok, warn } from "./finding.ts";
+import type { Subject } from "./subject.ts";
+
+/** What dev's own Redis and QStash keep can be read, of every way in which dev runs. */
+export function checkFiles({ scope, home, dev }: Subject): Finding[] {
+  if (scope === "deployment") return [];
+  const placed = Object.values(modes);
+  const redis = [...new Set(placed.map((mode) => mode.redis))].map((file) => join(home, file));
+  const qstash = [...new Set(placed.map((mode) => mode.qstash))].map((file) => join(home, file));
+  const findings = [
+    ...redis.flatMap((path) => checkAppendOnlyFile(path, dev.name === "running")),
+    ...qstash.flatMap(checkMessages),
+  ];
+  return findings.length > 0 ? findings : [ok("what dev's Redis and QStash keep can be read")];
+}
+
+function checkAppendOnlyFile(path: string, isInUse: boolean): Finding[] {
+  const state = inspectAppendOnlyFile(path);
+  if (typeof state === "object") {
+    return [fail(
+      `dev's Redis cannot start: ${state.damage}`,
+      `restore ${path} from a copy, or begin with nothing, which services fill again: rm ${path}`,
+    )];
+  }
+  // Of a dev that runs the last line may be on its way.
+  if (state !== "torn" || isInUse) return [];
+  return [warn(
+    `the last line of ${path} was torn, as by a kill or a full disk`,
+    "deno task dev, which drops it",
+  )];
+}
+
+function checkMessages(path: string): Finding[] {
+  if (!isThere(path)) return [];
+  try {
+    using db = openAnyForReading(path);
+    const row = db.get("PRAGMA quick_check(1)");
+    if (row?.quick_check === "ok") return [];
+  } catch {
+    // What SQLite says of it would not help: it is not readable.
+  }
+  return [fail(
+    `dev's QStash cannot use ${path}: it is damaged or no database`,
+    `restore ${path} from a copy, or begin with nothing: rm ${path}*; then deno task events:verify --repair`,
+  )];
+}
+
+/** A file of no bytes is a database without tables yet. */
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).size > 0;
+  } catch {
+    return false;
+  }
+}
