@@ -29,5 +29,7 @@ async function bundleCheck(): Promise<string> {
 export async function findLayoutFaults(page: Page): Promise<string[]> {
   script ??= bundleCheck();
   // In one evaluation: the page's policy forbids a script element, and nothing may stay behind.
-  return await page.evaluate<string[]>(`(() => { ${await script}; return layout.findLayoutFaults(); })()`);
+  return await page.evaluate<string[]>(
+    `(() => { ${await script}; return layout.findLayoutFaults(); })()`,
+  );
 }
