@@ -55,10 +55,10 @@ Deno.test("a request that passes is told step by step", () => {
     "Route: /users/me, for the role admin or instructor",
     "Credentials: An access token in Authorization",
     "Verify: Signed with the key k1, issuer user",
-    "Revocation: Nothing of it is revoked (strict)",
+    "Revocation: Not revoked (strict)",
     "Sign: Passport 0.1.0 with the key p1",
     "Forward: user answered 200",
-    "Envelope: The answer is wrapped",
+    "Envelope: The response is wrapped",
     "Answer: 200",
   ]);
 });
@@ -80,7 +80,7 @@ Deno.test("a refusal is told with its code, and no step after it", () => {
   assert.deepEqual(told(trace), [
     "Route: /users/me, for people who are signed in",
     "Credentials: An access token in the cookie",
-    "Revocation!: Redis did not answer, so nobody knows",
+    "Revocation!: Unknown: Redis did not respond",
     "Answer!: 503 revocation_unavailable",
   ]);
 });
