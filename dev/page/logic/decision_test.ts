@@ -59,7 +59,7 @@ Deno.test("a request that passes is told step by step", () => {
     "Sign: Passport 0.1.0 with the key p1",
     "Forward: user answered 200",
     "Envelope: The response is wrapped",
-    "Answer: 200",
+    "Response: 200",
   ]);
 });
 
@@ -81,7 +81,7 @@ Deno.test("a refusal is told with its code, and no step after it", () => {
     "Route: /users/me, for people who are signed in",
     "Credentials: An access token in the cookie",
     "Revocation!: Unknown: Redis did not respond",
-    "Answer!: 503 revocation_unavailable",
+    "Response!: 503 revocation_unavailable",
   ]);
 });
 
@@ -90,7 +90,7 @@ Deno.test("a trace that did not pass the gateway has no decisions", () => {
   const lost = detail(root({ "http.response.status_code": 404, "error.type": "not_found" }));
   assert.deepEqual(told(lost), [
     "Route!: None fits",
-    "Credentials: None were shown",
-    "Answer!: 404 not_found",
+    "Credentials: None",
+    "Response!: 404 not_found",
   ]);
 });

@@ -48,7 +48,7 @@ const told: Readonly<Record<string, readonly [Partial<EventTrail>, readonly stri
     [
       "2 published to QStash at the 2nd attempt",
       "3 delivery to enrollment failed: busy (503)",
-      "7 goes to enrollment again",
+      "7 next delivery to enrollment",
     ],
   ],
   "a dead letter": [
@@ -57,7 +57,7 @@ const told: Readonly<Record<string, readonly [Partial<EventTrail>, readonly stri
       "2 published to QStash",
       "3 delivery to enrollment failed, 1st attempt: busy (503)",
       "4 delivery to enrollment failed, 2nd attempt: no response",
-      "- a dead letter: enrollment has not heard of it",
+      "- a dead letter: not delivered to enrollment",
     ],
   ],
   "one under way": [to({ state: "under way" }), [
