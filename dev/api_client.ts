@@ -49,12 +49,27 @@ export interface ApiClient {
   close(): void;
 }
 
+/** Gives each call a trace, and hears in which one it was served. */
+export interface CallTraces {
+  /** A new trace, as a `traceparent`. */
+  begin(): string;
+  answered(traceId: string): void;
+}
+
 /** A client of the gateway on a loopback port, asked by the public host name that it answers for. */
 export function createApiClient(
-  { port, host }: { readonly port: number; readonly host: string },
+  { port, host, traces }: {
+    readonly port: number;
+    readonly host: string;
+    readonly traces?: CallTraces;
+  },
 ): ApiClient {
   const client = Deno.createHttpClient({ allowHost: true });
-  const call = callsTo(`http://127.0.0.1:${port}`, { client, headers: { host } });
+  const call = callsTo(`http://127.0.0.1:${port}`, {
+    client,
+    headers: { host },
+    ...(traces ? { traces } : {}),
+  });
   return { call, close: () => client.close() };
 }
 
@@ -65,9 +80,10 @@ export function createOriginClient(origin: string): ApiClient {
 
 function callsTo(
   origin: string,
-  { headers, ...options }: {
+  { headers, traces, ...options }: {
     readonly client?: Deno.HttpClient;
     readonly headers: Readonly<Record<string, string>>;
+    readonly traces?: CallTraces;
   },
 ): ApiClient["call"] {
   return async function call(method, path, { token, body, isBare = false } = {}) {
@@ -76,6 +92,7 @@ function callsTo(
       method,
       headers: {
         ...headers,
+        ...(traces ? { traceparent: traces.begin() } : {}),
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
         ...(body === undefined ? {} : { "content-type": "application/json" }),
       },
@@ -83,6 +100,7 @@ function callsTo(
       redirect: "manual",
       signal: AbortSignal.timeout(30_000),
     });
+    traces?.answered(response.headers.get("x-trace-id") ?? "");
     if (response.status === 204) return undefined;
     const answer: unknown = await response.json().catch(() => undefined);
     if (!response.ok) {

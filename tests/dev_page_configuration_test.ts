@@ -18,7 +18,7 @@ async function setup(query = ""): Promise<Opened> {
   const fake = startFakeDashboard({ page: await createPage(), count: 1 });
   const watched = await openWatched(`${fake.url}/#/configuration${query}`);
   await watched.page.locator(".connection-live").waitFor();
-  await watched.page.getByText("Version 4, put in force").waitFor();
+  await watched.page.getByText("Version 4, applied").waitFor();
   return {
     fake,
     page: watched.page,
@@ -49,7 +49,7 @@ inBrowser("a version made elsewhere, and whoever takes it, appear by themselves"
     comment: "From elsewhere",
   });
   fake.tell("configuration", { version });
-  await page.getByText("Version 5, put in force").waitFor();
+  await page.getByText("Version 5, applied").waitFor();
   await page.locator(".versions").getByText("From elsewhere").waitFor();
   assert.equal(await page.getByText("passport.send", { exact: true }).count(), 0);
   configuration.holders = [{ service: "course", version, since: Date.now(), refused: null }];
@@ -66,8 +66,8 @@ inBrowser("without a version it says what one is for, and how to begin", async (
   await page.reload();
   await page.getByText("No central configuration yet.").waitFor();
   await page.getByText("deno task config set gateway.logLevel debug").waitFor();
-  await page.getByText("The environment alone is in force.").waitFor();
-  await page.getByText("Nobody has changed anything.").waitFor();
+  await page.getByText("All settings come from the environment.").waitFor();
+  await page.getByText("No changes yet.").waitFor();
   await page.getByText("PASSPORT_TTL_SECONDS").waitFor();
   assert.deepEqual(await findBarriers(page), []);
   assert.deepEqual(opened.complaints(), []);
@@ -93,8 +93,8 @@ inBrowser("a document is changed by keys alone, with what differs on show", asyn
   await page.keyboard.press("Tab");
   await page.keyboard.type("Quiet again");
   await page.keyboard.press("Enter");
-  await page.getByText("Version 5 is in force.").waitFor();
-  await page.getByText("Version 5, put in force").waitFor();
+  await page.getByText("Version 5 is current.").waitFor();
+  await page.getByText("Version 5, applied").waitFor();
   const [made] = fake.samples.configuration.versions;
   assert.deepEqual([made?.document, made?.comment], [
     { gateway: { logLevel: "warn" } },
@@ -110,7 +110,7 @@ inBrowser("a document that is refused says where and why, and stays to be mended
   const { page, fake } = opened;
   await button(page, "Change…").click();
   await field(page).fill('{"gateway":{"logLevel":"loud"}}');
-  await button(page, "Put in force").click();
+  await button(page, "Apply").click();
   const issues = page.getByRole("alert");
   await issues.getByText("The document does not fit; nothing was changed").waitFor();
   assert.equal(
@@ -120,15 +120,15 @@ inBrowser("a document that is refused says where and why, and stays to be mended
   await page.locator(".issues:focus").waitFor();
   assert.deepEqual(await findBarriers(page), []);
   await field(page).fill("{");
-  await button(page, "Put in force").click();
-  await issues.getByText("The text is no document").waitFor();
+  await button(page, "Apply").click();
+  await issues.getByText("The text is not a document").waitFor();
   assert.equal(fake.samples.configuration.versions.length, 4);
   await page.setViewportSize({ width: 360, height: 740 });
   const over = await page.evaluate("document.documentElement.scrollWidth - innerWidth");
   assert.ok(Number(over) <= 0, `${over} pixels too wide`);
   await field(page).fill("{}");
-  await button(page, "Put in force").click();
-  await page.getByText("Version 5 is in force.").waitFor();
+  await button(page, "Apply").click();
+  await page.getByText("Version 5 is current.").waitFor();
   assert.deepEqual(opened.complaints(422), []);
 });
 
@@ -141,16 +141,17 @@ inBrowser(
     await button(page, "Change…").click();
     await field(page).fill('{"gateway":{"logLevel":"error"}}');
     addVersion(configuration, { gateway: { logLevel: "info" } });
-    await button(page, "Put in force").click();
-    await page.getByRole("alert").getByText("Another version got in force meanwhile").waitFor();
+    await button(page, "Apply").click();
+    await page.getByRole("alert").getByText("Another version became current in the meantime")
+      .waitFor();
     assert.equal(configuration.versions.length, 5, "what the other one did is kept");
-    await page.getByText("Version 5 got in force meanwhile.").waitFor();
+    await page.getByText("Version 5 became current in the meantime.").waitFor();
     assert.deepEqual(await findBarriers(page), []);
     assert.equal(await field(page).inputValue(), '{"gateway":{"logLevel":"error"}}');
     await button(page, "Keep my text, over version 5").click();
     await page.locator(".preview").getByText("Version 5").waitFor();
-    await button(page, "Put in force").click();
-    await page.getByText("Version 6 is in force.").waitFor();
+    await button(page, "Apply").click();
+    await page.getByText("Version 6 is current.").waitFor();
     assert.deepEqual(configuration.versions[0]?.document, { gateway: { logLevel: "error" } });
     assert.deepEqual(opened.complaints(409), []);
   },
@@ -163,7 +164,7 @@ inBrowser("who begins anew after another one's change has that one's document", 
   await field(page).fill("{}");
   const { version } = addVersion(fake.samples.configuration, { gateway: { logLevel: "info" } });
   fake.tell("configuration", { version });
-  await button(page, "Begin anew with version 5").click();
+  await button(page, "Start again from version 5").click();
   assert.deepEqual(JSON.parse(await field(page).inputValue()), { gateway: { logLevel: "info" } });
   await button(page, "Cancel").click();
   await page.locator("button:focus", { hasText: "Change…" }).waitFor();
@@ -178,21 +179,21 @@ inBrowser(
     const { page, fake } = opened;
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
-    await page.getByText("It is what is in force.").waitFor();
+    await page.getByText("This is the current version.").waitFor();
     await page.keyboard.press("j");
     await page.keyboard.press("Enter");
-    await page.getByText("It is what is in force.").waitFor({ state: "detached" });
+    await page.getByText("This is the current version.").waitFor({ state: "detached" });
     const row = page.locator(".version-detail tr", { hasText: "gateway.passportTtlSeconds" });
     await row.waitFor();
     assert.deepEqual(await row.locator("td").allTextContents(), ["20", "not set"]);
     assert.match(page.url(), /version=3$/);
     await button(page, "Roll back to version 3…").press("Enter");
     assert.equal(fake.samples.configuration.versions.length, 4, "it is asked first");
-    await page.locator("button:focus", { hasText: "Put version 3 in force again" }).waitFor();
+    await page.locator("button:focus", { hasText: "Apply version 3 again" }).waitFor();
     await page.keyboard.press("Enter");
-    await page.getByText("Version 5 is in force.").waitFor();
+    await page.getByText("Version 5 is current.").waitFor();
     await page.locator(".versions").getByText("Back to version 3").waitFor();
-    await page.locator("p:focus", { hasText: "Version 5 is in force." }).waitFor();
+    await page.locator("p:focus", { hasText: "Version 5 is current." }).waitFor();
     const [made, , old] = fake.samples.configuration.versions;
     assert.deepEqual(made?.document, old?.document);
     await button(page, "Show older versions").click();
@@ -207,10 +208,11 @@ inBrowser("a rollback is refused when another version came in between", async ()
   const { configuration } = fake.samples;
   await button(page, "Roll back to version 3…").click();
   addVersion(configuration, { gateway: { logLevel: "info" } });
-  await button(page, "Put version 3 in force again").click();
-  await page.getByText("Another version got in force meanwhile; nothing was changed.").waitFor();
+  await button(page, "Apply version 3 again").click();
+  await page.getByText("Another version became current in the meantime; nothing was changed.")
+    .waitFor();
   assert.equal(await statusOf(page).getAttribute("class"), "said is-bad");
-  await page.getByText("Version 5, put in force").waitFor();
+  await page.getByText("Version 5, applied").waitFor();
   assert.equal(configuration.versions.length, 5);
   // What was asked for was meant for another version, so it is asked again.
   await button(page, "Roll back to version 3…").waitFor();

@@ -31,7 +31,7 @@ const views = {
     [
       "GET → course",
       "roles:learner",
-      "Nothing of it is revoked (strict)",
+      "Not revoked (strict)",
       "edgepass.local",
       "delivered to course, 2nd attempt",
     ],
@@ -41,15 +41,15 @@ const views = {
     "8 events waiting, 2 dead letters.",
     "user.profile-changed",
     "poison",
-    "Replay all 1 event that are no poison",
+    "Replay 1 event, all but poison",
   ]],
   "the configuration": ["#/configuration?version=3", "Configuration", [
-    "Version 4, put in force",
+    "Version 4, applied",
     "Ready for profile A",
     'gateway.revocation["/files/a.b"].boundedMs',
     "central document",
     "PASSPORT_TTL_SECONDS",
-    "its default",
+    "default",
     "4 does not fit",
     "Roll back to version 3…",
   ]],
@@ -162,13 +162,13 @@ inBrowser("log lines, health and the map follow the stream", async () => {
   await page.getByText("3 of 13 parts are not ready.").waitFor();
   fake.samples.health = { parts: [], exits: [] };
   fake.tell("health", { parts: fake.samples.health.parts, exits: [] });
-  await page.getByText("No process has ended. Good.").waitFor();
+  await page.getByText("No process has ended.").waitFor();
   await page.getByRole("link", { name: "Overview", exact: true }).click();
   await page.getByText("0.6 % failed").waitFor();
   const quiet = { requests: 0, errors: 0, p50Ms: 0, p95Ms: 0 };
   fake.samples.map = { nodes: [{ name: "gateway", kind: "gateway", ...quiet }], edges: [] };
   fake.tell("metrics", { at: Date.now() });
-  await page.getByText("Nobody calls just now.").waitFor();
+  await page.getByText("No requests in this time.").waitFor();
   opened.requireCalm();
 });
 
@@ -178,7 +178,7 @@ inBrowser("the way of an event is told where it was caused, and follows the stre
   const way = page.locator(".trace-events .trail-steps");
   await way.getByText("stored in the outbox of enrollment").waitFor();
   await way.getByText("published to QStash").waitFor();
-  await way.getByText("course did not take it, 1st attempt: busy (503)").waitFor();
+  await way.getByText("delivery to course failed, 1st attempt: busy (503)").waitFor();
   await way.getByText("delivered to course, 2nd attempt: applied (200)").waitFor();
   const known = fake.samples.traces.get(enrollment);
   assert.ok(known);
@@ -186,7 +186,7 @@ inBrowser("the way of an event is told where it was caused, and follows the stre
   const events = known.events.map((event) => ({ ...event, deliveries: [dead] }));
   fake.samples.traces.set(enrollment, { ...known, events });
   fake.tell("events", { at: 1 });
-  await way.getByText("a dead letter: course has not heard of it").waitFor();
+  await way.getByText("a dead letter: not delivered to course").waitFor();
   opened.requireCalm();
 });
 
@@ -202,14 +202,14 @@ inBrowser(
     await page.keyboard.press("j");
     assert.match(await page.locator("summary:focus").textContent() ?? "", /course\.changed/);
     await page.getByRole("button", { name: "Show course.deleted for enrollment" }).press("Enter");
-    await page.getByRole("region", { name: "Last answer to course.deleted for enrollment" })
+    await page.getByRole("region", { name: "Last response to course.deleted for enrollment" })
       .getByText("out of order").waitFor();
-    await page.getByRole("button", { name: "Replay all 1 event" }).press("Enter");
+    await page.getByRole("button", { name: "Replay 1 event, all but poison" }).press("Enter");
     await page.getByText("1 event replayed, 1 left: poison").waitFor();
     await page.getByRole("button", { name: "Drop… course.deleted" }).press("Enter");
     assert.equal(fake.samples.events.deadLetters?.length, 1, "it is asked first");
     await page.getByRole("button", { name: "Drop for good course.deleted" }).press("Enter");
-    await page.getByText("No event was given up. Good.").waitFor();
+    await page.getByText("No dead letters.").waitFor();
     fake.samples.events.outboxes = [];
     fake.samples.events.deadLetters = null;
     fake.tell("events", { at: 1 });
@@ -230,7 +230,7 @@ inBrowser("a dead letter that is gone meanwhile is said to be so", async () => {
   const letters = fake.samples.events.deadLetters ?? [];
   fake.samples.events.deadLetters = [];
   await replay.press("Enter");
-  await page.getByText("It is no dead letter any more").waitFor();
+  await page.getByText("It is not a dead letter any more").waitFor();
   assert.equal(letters.length, 2);
 });
 

@@ -1,10 +1,12 @@
-import type { KeptLogLine, LogLine, RequestRow } from "./api.ts";
+import type { KeptLogLine, RequestRow } from "./api.ts";
 import type { Stream } from "./stream.ts";
 import type { Written } from "./writer.ts";
 
 export interface AnnouncerOptions {
   readonly stream: Stream;
   readonly findRequest: (traceId: string) => RequestRow | undefined;
+  /** Whether the dashboard itself sent the request of a trace. */
+  readonly isOwn: (traceId: string) => boolean;
   /** How long changes of one request gather, in milliseconds. */
   readonly everyMs?: number;
   /** Requests, and lines, told at once; of more only the newest. */
@@ -19,7 +21,7 @@ export interface Announcer {
 
 /** Makes the announcer: a request of which several things arrive at once is told once. */
 export function createAnnouncer(
-  { stream, findRequest, everyMs = 100, maxAtOnce = 200 }: AnnouncerOptions,
+  { stream, findRequest, isOwn, everyMs = 100, maxAtOnce = 200 }: AnnouncerOptions,
 ): Announcer {
   const changed = new Set<string>();
   let lines: KeptLogLine[] = [];
@@ -33,9 +35,12 @@ export function createAnnouncer(
     lines = [];
     for (const traceId of traceIds) {
       const row = findRequest(traceId);
-      if (row) stream.publish("request", row);
+      if (row) stream.publish("request", isOwn(traceId) ? { ...row, isOwn: true } : row);
     }
-    for (const line of told) stream.publish("log", line satisfies LogLine);
+    for (const line of told) {
+      const own = line.traceId !== null && isOwn(line.traceId);
+      stream.publish("log", (own ? { ...line, isOwn: true } : line) satisfies KeptLogLine);
+    }
   }
 
   return {

@@ -55,6 +55,8 @@ export interface LogLine {
 /** A log line that is kept; later lines have greater ids. */
 export interface KeptLogLine extends LogLine {
   readonly id: number;
+  /** Of a request that the dashboard itself sent. */
+  readonly isOwn?: true;
 }
 
 /** What the list of requests shows of one; of several in one trace it is the last. */
@@ -74,6 +76,8 @@ export interface RequestRow {
   readonly spans: number;
   readonly logs: number;
   readonly errorLogs: number;
+  /** The dashboard itself sent it. */
+  readonly isOwn?: true;
 }
 
 /** A page of a list, newest first; `next` is the cursor of the following one. */
@@ -232,6 +236,8 @@ export interface Part {
   readonly reason: string;
   /** Since when it has been in this state. */
   readonly since: number;
+  /** Nobody looked for a while before `since`: the state may have begun at any time after this. */
+  readonly notBefore?: number;
   readonly pid?: number;
   readonly port?: number;
 }

@@ -127,7 +127,7 @@ function refuse(error: unknown): never {
   if (!(error instanceof ApiFailure)) throw error;
   const { status, code } = error;
   if (code === "conflict") {
-    throw new Refusal(409, "Another version got in force meanwhile; nothing was changed");
+    throw new Refusal(409, "Another version became current in the meantime; nothing was changed");
   }
   if (code === "not_found") throw new Refusal(404, "There is no such version");
   if (code === "validation_failed") {

@@ -101,7 +101,7 @@ for (const body of unfit) {
 }
 
 const failures = [
-  [new ApiFailure("PUT", 409, "conflict"), 409, /Another version got in force meanwhile/],
+  [new ApiFailure("PUT", 409, "conflict"), 409, /Another version became current in the meantime/],
   [new ApiFailure("PUT", 404, "not_found"), 404, /no such version/],
   [new ApiFailure("PUT", 503, "store_unavailable"), 503, /is kept and not in force yet/],
   [new ApiFailure("PUT", 500, "internal"), 502, /answered 500 internal/],

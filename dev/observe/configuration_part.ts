@@ -1,6 +1,6 @@
 import { askVersion } from "@edgepass/shared/configuration";
 import { createUpstashRedis } from "@edgepass/shared/redis";
-import { createApiClient } from "../api_client.ts";
+import { type CallTraces, createApiClient } from "../api_client.ts";
 import { createAdminApi } from "./admin_api.ts";
 import type { LogLine } from "./api.ts";
 import { type ConfigurationBoard, createConfigurationBoard } from "./configuration_board.ts";
@@ -25,10 +25,12 @@ export function openConfiguration(
     System,
     "redis" | "administrator" | "gatewayOrigin" | "services" | "base"
   >,
-  { onNews, isNear }: {
+  { onNews, isNear, traces }: {
     readonly onNews: (version: number) => void;
     /** Whether Redis is on this machine; one elsewhere bills each command. */
     readonly isNear: boolean;
+    /** Which requests are the dashboard's own. */
+    readonly traces: CallTraces;
   },
 ): ConfigurationPart {
   const client = createUpstashRedis({ ...redis, timeoutMs });
@@ -40,7 +42,7 @@ export function openConfiguration(
   const holders = createHolders(["gateway", ...services]);
   const { host } = new URL(gatewayOrigin);
   const admin = administrator &&
-    createAdminApi(administrator, createApiClient({ port: administrator.port, host }));
+    createAdminApi(administrator, createApiClient({ port: administrator.port, host, traces }));
   return {
     board: createConfigurationBoard({ admin, base, holders: holders.read, onChange: onNews }),
     hear(lines) {

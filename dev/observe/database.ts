@@ -1,5 +1,6 @@
 import { dirname } from "node:path";
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { ownTracesSchema } from "./own_traces.ts";
 import { schema, schemaVersion } from "./schema.ts";
 
 /** A value of a statement's parameter. */
@@ -45,6 +46,7 @@ export function openDatabase(path: string, onRenamed: (path: string) => void = (
   // What a power cut takes here is no loss.
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -32768;");
   if (readVersion(db) === 0) db.exec(schema);
+  db.exec(ownTracesSchema);
   return wrap(db);
 }
 

@@ -37,7 +37,7 @@ export function createEventBoard(
   };
   const require = (isDone: boolean): void => {
     onChange();
-    if (!isDone) throw new Refusal(404, "It is no dead letter any more");
+    if (!isDone) throw new Refusal(404, "It is not a dead letter any more");
   };
   return {
     async read() {
@@ -51,7 +51,7 @@ export function createEventBoard(
     },
     async find(id) {
       const found = (await requireQstash().list()).find((letter) => letter.id === id);
-      if (!found) throw new Refusal(404, "It is no dead letter any more");
+      if (!found) throw new Refusal(404, "It is not a dead letter any more");
       return found;
     },
     async replay(id) {

@@ -22,6 +22,11 @@ export interface HealthOptions {
   readonly now: () => number;
   /** An answer is this old at most, in milliseconds. */
   readonly maxAgeMs?: number;
+  /**
+   * How often what is starting is asked, whether somebody wants to know or not: else it would be
+   * ready since somebody opened the page. Without it nobody asks.
+   */
+  readonly settleEveryMs?: number;
 }
 
 /** How each part of the system is; nobody is asked while nobody wants to know. */
@@ -41,27 +46,43 @@ interface Entry {
   readonly check: Check | undefined;
   finding: Finding;
   since: number;
+  /** When it was last known to be in another state, where that is long before `since`. */
+  notBefore: number | undefined;
+  lookedAt: number;
 }
+
+/** Nobody looked for so many of its intervals: when a state began is not known to the second. */
+const maxGaps = 3;
 
 /** Makes the board of a system. */
 export function createHealth(
-  { others, checkProcess, exits, onChange, now, maxAgeMs = 2_000 }: HealthOptions,
+  { others, checkProcess, exits, onChange, now, maxAgeMs = 2_000, settleEveryMs }: HealthOptions,
 ): HealthBoard {
   const entries = new Map<string, Entry>();
   let askedAt = Number.NEGATIVE_INFINITY;
   let asking: Promise<void> | undefined;
   let timer: ReturnType<typeof setInterval> | undefined;
+  let settling: ReturnType<typeof setTimeout> | undefined;
   let isClosed = false;
 
-  function put(entry: Omit<Entry, "since">): void {
-    entries.set(`${entry.part.kind} ${entry.part.name}`, { ...entry, since: now() });
+  function put(entry: Pick<Entry, "part" | "check" | "finding">): void {
+    const at = now();
+    const key = `${entry.part.kind} ${entry.part.name}`;
+    entries.set(key, { ...entry, since: at, notBefore: undefined, lookedAt: at });
   }
 
   /** Whether that is news. */
   function set(entry: Entry, finding: Finding): boolean {
     const { state, reason } = entry.finding;
+    const [before, at] = [entry.lookedAt, now()];
+    entry.lookedAt = at;
     if (state === finding.state && reason === finding.reason) return false;
-    if (state !== finding.state) entry.since = now();
+    if (state !== finding.state) {
+      entry.since = at;
+      // Only what is asked can change unseen.
+      const isLate = entry.check !== undefined && at - before > maxGaps * maxAgeMs;
+      entry.notBefore = isLate ? before : undefined;
+    }
     entry.finding = finding;
     return true;
   }
@@ -72,30 +93,45 @@ export function createHealth(
   }
 
   const show = (): Health => ({
-    parts: [...entries.values()].map(({ part, finding, since }) => ({
+    parts: [...entries.values()].map(({ part, finding, since, notBefore }) => ({
       ...part,
       ...finding,
       since,
+      ...(notBefore === undefined ? {} : { notBefore }),
     })),
     exits: exits(),
   });
 
-  async function ask(): Promise<void> {
-    const asked = [...entries.values()].filter(({ check }) => check);
+  async function ask(asked: readonly Entry[]): Promise<void> {
     const news = await Promise.all(asked.map(async (entry) => {
       const finding = await entry.check?.();
       // Its process may have ended meanwhile, and then nothing it said counts.
       return finding !== undefined && entry.finding.reason !== ended && set(entry, finding);
     }));
-    if (isClosed) return;
+    if (!isClosed && news.includes(true)) onChange(show());
+  }
+
+  async function askAll(): Promise<void> {
+    await ask([...entries.values()].filter(({ check }) => check));
     askedAt = now();
-    if (news.includes(true)) onChange(show());
+  }
+
+  /** Until everything that starts has said how it is. */
+  function settle(): void {
+    if (settleEveryMs === undefined || isClosed) return;
+    clearTimeout(settling);
+    settling = setTimeout(async () => {
+      const unknown = [...entries.values()].filter(({ finding }) => finding.state === "starting");
+      if (unknown.length === 0) return;
+      await ask(unknown);
+      settle();
+    }, settleEveryMs);
   }
 
   async function refresh(): Promise<void> {
     const age = now() - askedAt;
     if (age >= 0 && age < maxAgeMs) return;
-    await (asking ??= ask().finally(() => asking = undefined));
+    await (asking ??= askAll().finally(() => asking = undefined));
   }
 
   return {
@@ -109,11 +145,14 @@ export function createHealth(
       put({ part: { name, kind: "http", port }, check: checkProcess(process), finding: starting });
       askedAt = Number.NEGATIVE_INFINITY;
       onChange(show());
+      settle();
     },
     ended(name, reason) {
       const process = entries.get(`process ${name}`);
       const http = entries.get(`http ${name}`);
       if (process) set(process, { state: "down", reason });
+      // Whoever saw the end looked at it.
+      if (http) http.lookedAt = now();
       if (http) set(http, { state: "down", reason: ended });
       onChange(show());
     },
@@ -129,6 +168,7 @@ export function createHealth(
     close() {
       isClosed = true;
       clearInterval(timer);
+      clearTimeout(settling);
     },
   };
 }

@@ -136,6 +136,62 @@ Deno.test("what a process said before it ended counts no more, though it is hear
   assert.deepEqual(parts.map(({ state }) => state), ["down", "down"]);
 });
 
+Deno.test("a change that nobody saw come says when it may have begun at the earliest", async () => {
+  const { health, read, says, clock } = setup();
+  health.started(gateway);
+  await read();
+  clock.now = 15_000;
+  says.gateway = { state: "down", reason: "nobody listens there" };
+  assert.equal((await read())["http gateway"]?.notBefore, undefined, "looked at in time");
+  clock.now = 900_000;
+  says.gateway = { state: "ready", reason: "" };
+  const { since, notBefore } = (await read())["http gateway"] ?? {};
+  assert.deepEqual([since, notBefore], [900_000, 15_000]);
+  assert.equal((await read())["redis redis"]?.since, 10_000, "what has not changed keeps its time");
+});
+
+Deno.test("an end that was seen is exact, however long ago its port was asked", async () => {
+  const { health, read, clock } = setup();
+  health.started(gateway);
+  await read();
+  clock.now = 900_000;
+  health.ended("gateway", "ended by SIGKILL");
+  const parts = await read();
+  for (const kind of ["process", "http"]) {
+    assert.equal(parts[`${kind} gateway`]?.since, 900_000);
+    assert.equal(parts[`${kind} gateway`]?.notBefore, undefined);
+  }
+});
+
+Deno.test("what starts is ready since it answered, not since somebody opened the page", async () => {
+  const clock = { now: 1_000 };
+  const isReady = Promise.withResolvers<void>();
+  let asked = 0;
+  const health = createHealth({
+    others: [],
+    checkProcess: () => () => {
+      if (++asked < 3) return Promise.resolve({ state: "starting" as const, reason: "not yet" });
+      clock.now = 3_000;
+      return Promise.resolve({ state: "ready" as const, reason: "" });
+    },
+    exits: () => [],
+    onChange: ({ parts }) => {
+      if (parts.every(({ state }) => state === "ready")) isReady.resolve();
+    },
+    now: () => clock.now,
+    settleEveryMs: 1,
+  });
+  health.started(gateway);
+  await isReady.promise;
+  clock.now = 900_000;
+  const { parts } = await health.read();
+  assert.deepEqual(parts.map(({ kind, since }) => [kind, since]), [
+    ["process", 1_000],
+    ["http", 3_000],
+  ]);
+  health.close();
+});
+
 Deno.test("whoever watches hears the first answer without asking", async () => {
   const { promise, resolve } = Promise.withResolvers<Health>();
   const health = createHealth({

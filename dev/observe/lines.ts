@@ -2,6 +2,7 @@ import type { KeptLogLine, Page } from "./api.ts";
 import { readKept, readNumber, readOptionalText, readText } from "./cells.ts";
 import type { Database, Param, Row } from "./database.ts";
 import { likePattern } from "./like.ts";
+import { notOwn } from "./own_traces.ts";
 
 /** What a list of log lines is narrowed to; what is not given narrows nothing. */
 export interface LineFilter {
@@ -13,13 +14,15 @@ export interface LineFilter {
   readonly traceId?: string | undefined;
   /** Part of the message or of a field's value, in whatever case. */
   readonly q?: string | undefined;
+  /** Whether lines of requests that the dashboard itself sent are left out. */
+  readonly own?: "hide" | "show" | undefined;
 }
 
 /** A page of the log, newest first. */
 export function searchLines(db: Database, filter: LineFilter): Page<KeptLogLine> {
   const { where, params } = toConditions(filter);
   const rows = db.all(
-    `SELECT l.*, r.trace_id FROM lines l LEFT JOIN requests r ON r.id = l.request
+    `SELECT l.*, r.trace_id, NOT ${notOwn} AS is_own FROM lines l LEFT JOIN requests r ON r.id = l.request
      WHERE ${where} ORDER BY l.id DESC LIMIT ?`,
     ...params,
     filter.limit + 1,
@@ -44,11 +47,12 @@ export function toKeptLine(row: Row): KeptLogLine {
     spanId: readOptionalText(row, "span_id"),
     message: readText(row, "message"),
     fields: readKept<Record<string, unknown>>(readText(row, "fields")),
+    ...(row.is_own === 1 ? { isOwn: true } : {}),
   };
 }
 
 function toConditions(filter: LineFilter): { where: string; params: Param[] } {
-  const { before, levels, services, traceId, q } = filter;
+  const { before, levels, services, traceId, q, own } = filter;
   const all: (readonly [condition: string, params: readonly Param[]] | undefined)[] = [
     before === undefined ? undefined : ["l.id < ?", [before]],
     levels && ["l.level IN (SELECT value FROM json_each(?))", [JSON.stringify(levels)]],
@@ -58,6 +62,7 @@ function toConditions(filter: LineFilter): { where: string; params: Param[] } {
       [traceId],
     ],
     q === undefined ? undefined : ["l.said LIKE ? ESCAPE '\\'", [likePattern(q.toLowerCase())]],
+    own === "hide" ? [notOwn, []] : undefined,
   ];
   const present = all.filter((one) => one !== undefined);
   return {

@@ -18,6 +18,7 @@ import { findSuddenEnd, inFlightFile, markEnded, markRunning } from "./last_run.
 import { readLastLines } from "./lines.ts";
 import { createQstashApi } from "./local_qstash.ts";
 import { type OutboxFile } from "./outboxes.ts";
+import { createOwnTraces } from "./own_traces.ts";
 import { createRoutes } from "./read_api.ts";
 import { findRequest } from "./requests.ts";
 import { createServer, type DashboardPage } from "./server.ts";
@@ -86,12 +87,18 @@ export function createObserver(options: ObserverOptions): Observer {
       configuration.watch(isThere);
     },
   });
-  const announcer = createAnnouncer({ stream, findRequest: (id) => findRequest(db, id) });
+  const ownTraces = createOwnTraces(db);
+  const announcer = createAnnouncer({
+    stream,
+    findRequest: (id) => findRequest(db, id),
+    isOwn: ownTraces.has,
+  });
   const probe = Deno.createHttpClient({ allowHost: true });
   const health = watchHealth(options, { db, stream, probe });
   const configuration = openConfiguration(options.system, {
     onNews: (version) => stream.publish("configuration", { version }),
     isNear: isLoopback(options.system.redis.url),
+    traces: ownTraces,
   });
   const guard = createWriteGuard({ what: join(folder, storeFile), report: onWarning });
   const take = (batch: Batch): void => {
@@ -189,6 +196,7 @@ function watchHealth(
     onChange: (changed) => stream.publish("health", changed),
     now,
     maxAgeMs: isLoopback(system.redis.url) ? 2_000 : 15_000,
+    settleEveryMs: 500,
   });
 }
 

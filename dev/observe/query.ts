@@ -28,6 +28,9 @@ const milliseconds = z.pipe(
   z.transform(Number),
 );
 
+/** Whether requests that the dashboard itself sent are left out. */
+const own = z.enum(["hide", "show"]);
+
 const RequestsQuery = z.object({
   limit: limit(100),
   before: z.optional(cursor),
@@ -39,6 +42,7 @@ const RequestsQuery = z.object({
   service: z.optional(text),
   minMs: z.optional(milliseconds),
   q: z.optional(text),
+  own: z.optional(own),
 });
 
 const LogsQuery = z.object({
@@ -48,6 +52,7 @@ const LogsQuery = z.object({
   service: z.optional(list),
   traceId: z.optional(traceId),
   q: z.optional(text),
+  own: z.optional(own),
 });
 
 const MapQuery = z.object({ windowSeconds: z._default(integer({ min: 1, max: 86_400 }), 60) });

@@ -2,6 +2,7 @@ import type { Page, RequestRow } from "./api.ts";
 import { readNumber, readOptionalNumber, readOptionalText, readText } from "./cells.ts";
 import type { Database, Param, Row } from "./database.ts";
 import { likePattern } from "./like.ts";
+import { notOwn } from "./own_traces.ts";
 import { readServices } from "./traces.ts";
 
 /** What a list of requests is narrowed to; what is not given narrows nothing. */
@@ -19,6 +20,8 @@ export interface RequestFilter {
   readonly minMs?: number | undefined;
   /** Part of the path or of the trace id. */
   readonly q?: string | undefined;
+  /** Whether requests that the dashboard itself sent are left out. */
+  readonly own?: "hide" | "show" | undefined;
 }
 
 /** A place in the list: requests of one instant are told apart by their row. */
@@ -36,7 +39,7 @@ const columns = `r.*,
 export function listRequests(db: Database, filter: RequestFilter): Page<RequestRow> {
   const { where, params } = toConditions(filter);
   const rows = db.all(
-    `SELECT ${columns} FROM requests r WHERE ${where}
+    `SELECT ${columns}, NOT ${notOwn} AS is_own FROM requests r WHERE ${where}
      ORDER BY r.is_request DESC, r.time DESC, r.id DESC LIMIT ?`,
     ...params,
     filter.limit + 1,
@@ -69,7 +72,7 @@ function toCursor(row: Row): string {
 }
 
 function toConditions(filter: RequestFilter): { where: string; params: Param[] } {
-  const { before, method, route, status, code, sub, service, minMs, q } = filter;
+  const { before, method, route, status, code, sub, service, minMs, q, own } = filter;
   const all: (readonly [condition: string, params: readonly Param[]] | undefined)[] = [
     ["r.is_request = 1", []],
     before && ["(r.time, r.id) < (?, ?)", [before.time, before.id]],
@@ -84,6 +87,7 @@ function toConditions(filter: RequestFilter): { where: string; params: Param[] }
       "(r.path LIKE ? ESCAPE '\\' OR r.trace_id LIKE ? ESCAPE '\\')",
       [likePattern(q), likePattern(q)],
     ],
+    own === "hide" ? [notOwn, []] : undefined,
   ];
   const present = all.filter((one) => one !== undefined);
   return {
@@ -108,5 +112,6 @@ function toRequestRow(row: Row): RequestRow {
     spans: readNumber(row, "spans"),
     logs: readNumber(row, "logs"),
     errorLogs: readNumber(row, "error_logs"),
+    ...(row.is_own === 1 ? { isOwn: true } : {}),
   };
 }

@@ -35,6 +35,44 @@ function numbersOf(items: readonly { traceId: string }[]): number[] {
   return items.map(({ traceId }) => Number.parseInt(traceId.slice(-1), 16));
 }
 
+const verified = { "user.id": "0192", "edgepass.issuer": "user" };
+
+/** A request of which only the step that verified its token says whose it is. */
+function* stepOnly(
+  { number, rule, ...facts }: { number: number; start: number; rule?: string; status: number },
+) {
+  const [root, verify] = acceptedTrace({ traceId: traceIdOf(number), start: facts.start });
+  assert.ok(root && verify);
+  const served = { "http.request.method": "GET", "url.path": "/admin/keys" };
+  const status = { "http.response.status_code": facts.status };
+  const rules = rule === undefined ? {} : { "edgepass.rule": rule };
+  yield { ...root, attributes: { ...served, ...status, ...rules } };
+  yield { ...verify, attributes: { ...verify.attributes, ...verified } };
+}
+
+const identities = {
+  "the gateway's own endpoint": [{ status: 200 }, "0192"],
+  "a refused token": [{ status: 401, rule: "authenticated" }, "0192"],
+  "an optional route that took the caller for anonymous": [{ status: 200, rule: "optional" }, null],
+} as const;
+
+for (const [what, [facts, sub]] of Object.entries(identities)) {
+  for (const order of ["one export", "the request first", "the step first"] as const) {
+    Deno.test(`the caller of ${what} is ${sub ?? "anonymous"}, told in ${order}`, async () => {
+      await using world = await openStore();
+      const spans = [...stepOnly({ number: 9, start, ...facts })];
+      if (order === "one export") await world.send(spans);
+      else {
+        for (const span of order === "the step first" ? spans.toReversed() : spans) {
+          await world.send([span]);
+        }
+      }
+      const { items } = listRequests(world.db, { limit: 10 });
+      assert.deepEqual(items.map((row) => [row.path, row.sub]), [["/admin/keys", sub]]);
+    });
+  }
+}
+
 const filters: Readonly<Record<string, readonly number[]>> = {
   "": [4, 3, 2, 1],
   "method=POST": [4],

@@ -1,5 +1,6 @@
 import { readNumber, readOptionalNumber, readOptionalText, readText } from "./cells.ts";
 import type { Database, Row } from "./database.ts";
+import { withIdentity } from "./identity.ts";
 import { joinFacts, type RequestFacts } from "./request_facts.ts";
 
 /** A trace while its batch is written. */
@@ -90,6 +91,7 @@ export function saveTrace(db: Database, { id, services, facts, hasChanged }: Tra
   const names = `,${[...services].map((name) => name.replaceAll(",", "_")).join(",")},`;
   db.run("UPDATE requests SET services = ? WHERE id = ?", names, id);
   if (!facts) return;
+  const { sub, issuer } = withIdentity(db, id, facts);
   db.run(
     `UPDATE requests SET is_request = 1, has_span = ?, time = ?, method = ?, path = ?, route = ?,
        status = ?, code = ?, duration_ms = ?, sub = ?, issuer = ? WHERE id = ?`,
@@ -101,8 +103,8 @@ export function saveTrace(db: Database, { id, services, facts, hasChanged }: Tra
     facts.status,
     facts.code,
     facts.durationMs,
-    facts.sub,
-    facts.issuer,
+    sub,
+    issuer,
     id,
   );
 }

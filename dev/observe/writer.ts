@@ -2,6 +2,7 @@ import type { KeptLogLine, LogLine } from "./api.ts";
 import { readNumber } from "./cells.ts";
 import type { Database } from "./database.ts";
 import { toHop } from "./hop.ts";
+import { verifySpan } from "./identity.ts";
 import { readLineFacts, readSpanFacts, type TracedSpan } from "./request_facts.ts";
 import { learn, openTrace, saveTrace, type Trace } from "./traces.ts";
 
@@ -82,6 +83,8 @@ function addSpan(db: Database, trace: Trace, span: TracedSpan): boolean {
   );
   if (added === 0) return false;
   trace.spans++;
+  // It may tell whose request it was, and come after the span of the request.
+  if (span.name === verifySpan) trace.hasChanged = true;
   learn(trace, span.service, readSpanFacts(span));
   return true;
 }

@@ -6,7 +6,7 @@ export type {
   ConfigurationHolder,
   ConfigurationVersion,
 } from "../observe/configuration_api.ts";
-import type { Health, LogLine, RequestRow } from "../observe/api.ts";
+import type { Health, KeptLogLine, LogLine, RequestRow } from "../observe/api.ts";
 
 /** The one place where the page hangs on the server: the shapes of its API. */
 export type {
@@ -39,7 +39,7 @@ export type {
 } from "../observe/api.ts";
 
 /** A line as lists and the stream tell it: the stream's need not have its number yet. */
-export type ShownLine = LogLine & { readonly id?: number };
+export type ShownLine = LogLine & Partial<Pick<KeptLogLine, "id" | "isOwn">>;
 
 /** What the stream tells, by the name of its event. */
 export interface StreamEvents {

@@ -127,7 +127,7 @@ async function change(request: Request, sample: SampleConfiguration): Promise<Re
   const wanted = isObject(body) ? body : {};
   // As the administrator's API: who does not say what a change is based on is not refused.
   if (wanted.ifVersion !== undefined && wanted.ifVersion !== inForceOf(sample).version) {
-    return refuse(409, "Another version got in force meanwhile; nothing was changed");
+    return refuse(409, "Another version became current in the meantime; nothing was changed");
   }
   const old = sample.versions.find(({ version }) => version === wanted.version);
   if (old) {

@@ -3,23 +3,23 @@ import { toDateAndClock, toLongDuration, toRelative, toText } from "./format.ts"
 
 /** The Passport's claims in the order in which they are read, and what each of them is. */
 const meanings: Readonly<Record<string, string>> = {
-  sub: "Whom the request is for",
-  roles: "Roles of that person",
+  sub: "Subject of the request",
+  roles: "Roles of the subject",
   scope: "Scope, never wider than the access token's",
-  iss: "Who minted it",
-  aud: "Trust domain it is good in",
-  iat: "Minted",
-  exp: "Ends",
+  iss: "Issuer",
+  aud: "Trust domain it is valid in",
+  iat: "Issued at",
+  exp: "Expires at",
   txn: "Trace it belongs to",
-  jti: "Its own id",
+  jti: "Id of this Passport",
   sid: "Login it comes from",
   uv: "Version of the account",
   cfg: "Version of the central configuration",
   pv: "Version of the Passport policy",
-  req_wl: "Workload that asked for it",
+  req_wl: "Workload that requested it",
   tenant: "Tenant",
-  act: "Who acts in the person's place",
-  chain: "Where it was passed on",
+  act: "Actor on behalf of the subject",
+  chain: "Services that passed it on",
 };
 
 export interface Claim {
@@ -43,10 +43,10 @@ export function toClaims(claims: Attributes, now: number): Claim[] {
 /** How long the Passport is good for: in all, and from now on; undefined without its times. */
 export function toLife({ iat, exp }: Attributes, now: number): string | undefined {
   if (typeof iat !== "number" || typeof exp !== "number") return undefined;
-  const whole = `Good for ${toLongDuration((exp - iat) * 1000)}`;
+  const whole = `Valid for ${toLongDuration((exp - iat) * 1000)}`;
   return exp * 1000 > now
     ? `${whole}, ${toLongDuration(exp * 1000 - now)} left`
-    : `${whole}, ended ${toRelative(exp * 1000, now)}`;
+    : `${whole}, expired ${toRelative(exp * 1000, now)}`;
 }
 
 /** NumericDate is in seconds (RFC 7519 §2). */

@@ -24,7 +24,7 @@ Deno.test("claims are told in the order in which they are read, unknown ones las
 });
 
 Deno.test("a Passport's life is told in all and from now on", () => {
-  assert.equal(toLife(claims, (iat + 12) * 1000), "Good for 30 s, 18 s left");
-  assert.equal(toLife(claims, (iat + 90) * 1000), "Good for 30 s, ended 1 min ago");
+  assert.equal(toLife(claims, (iat + 12) * 1000), "Valid for 30 s, 18 s left");
+  assert.equal(toLife(claims, (iat + 90) * 1000), "Valid for 30 s, expired 1 min ago");
   assert.equal(toLife({ iat }, 0), undefined);
 });

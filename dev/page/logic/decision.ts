@@ -20,14 +20,14 @@ const ruleWords: Readonly<Record<string, string>> = {
 const credentialWords: Readonly<Record<string, string>> = {
   cookie: "An access token in the cookie",
   bearer: "An access token in Authorization",
-  none: "None were shown",
+  none: "None",
 };
 
 const revocationWords: Readonly<Record<string, string>> = {
-  clear: "Nothing of it is revoked",
-  fresh: "Nothing of it is revoked, as was known within the route's bound",
-  revoked: "It is revoked",
-  unavailable: "Redis did not answer, so nobody knows",
+  clear: "Not revoked",
+  fresh: "Not revoked, as read within the time that the route allows",
+  revoked: "Revoked",
+  unavailable: "Unknown: Redis did not respond",
 };
 
 /** What the gateway decided about a request, in the order in which it did, read from its spans. */
@@ -45,7 +45,7 @@ export function toDecisions({ request, spans }: RequestDetail): Decision[] {
   const status = request?.status ?? whole.attributes["http.response.status_code"];
   const code = request?.code ?? textOf(whole, "error.type");
   decisions.push({
-    name: "Answer",
+    name: "Response",
     text: code ? `${toText(status)} ${code}` : toText(status ?? "not yet"),
     isRefusal: Boolean(code),
   });
@@ -99,7 +99,7 @@ function describe(step: Span, whole: Span): Pick<Decision, "name" | "text"> | un
       return { name: "Sign", text: `Passport${policy ? ` ${policy}` : ""}${by}${because}` };
     }
     case "gateway.envelope":
-      return { name: "Envelope", text: failure ? `Failed${because}` : "The answer is wrapped" };
+      return { name: "Envelope", text: failure ? `Failed${because}` : "The response is wrapped" };
   }
   return step.kind === "client" ? toForward(step, because) : undefined;
 }

@@ -55,11 +55,11 @@ Deno.test("a request that passes is told step by step", () => {
     "Route: /users/me, for the role admin or instructor",
     "Credentials: An access token in Authorization",
     "Verify: Signed with the key k1, issuer user",
-    "Revocation: Nothing of it is revoked (strict)",
+    "Revocation: Not revoked (strict)",
     "Sign: Passport 0.1.0 with the key p1",
     "Forward: user answered 200",
-    "Envelope: The answer is wrapped",
-    "Answer: 200",
+    "Envelope: The response is wrapped",
+    "Response: 200",
   ]);
 });
 
@@ -80,8 +80,8 @@ Deno.test("a refusal is told with its code, and no step after it", () => {
   assert.deepEqual(told(trace), [
     "Route: /users/me, for people who are signed in",
     "Credentials: An access token in the cookie",
-    "Revocation!: Redis did not answer, so nobody knows",
-    "Answer!: 503 revocation_unavailable",
+    "Revocation!: Unknown: Redis did not respond",
+    "Response!: 503 revocation_unavailable",
   ]);
 });
 
@@ -90,7 +90,7 @@ Deno.test("a trace that did not pass the gateway has no decisions", () => {
   const lost = detail(root({ "http.response.status_code": 404, "error.type": "not_found" }));
   assert.deepEqual(told(lost), [
     "Route!: None fits",
-    "Credentials: None were shown",
-    "Answer!: 404 not_found",
+    "Credentials: None",
+    "Response!: 404 not_found",
   ]);
 });

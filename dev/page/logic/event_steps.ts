@@ -34,7 +34,7 @@ function toPublication(trail: EventTrail): EventStep[] {
     { time: null, text: waits, kind: "waits" },
     ...(nextPublishAt === null
       ? []
-      : [{ time: nextPublishAt, text: "is published again", kind: "waits" } as const]),
+      : [{ time: nextPublishAt, text: "next attempt to publish", kind: "waits" } as const]),
   ];
 }
 
@@ -46,7 +46,7 @@ function toAttempts({ consumer, attempts }: EventDelivery): EventStep[] {
       time: attempt.time,
       text: isTaken
         ? `delivered to ${consumer}${ordinal}: ${toAnswer(attempt)}`
-        : `${consumer} did not take it${ordinal}: ${toAnswer(attempt)}`,
+        : `delivery to ${consumer} failed${ordinal}: ${toAnswer(attempt)}`,
       kind: isTaken ? "done" : "bad",
     };
   });
@@ -58,9 +58,9 @@ function toStanding({ consumer, state, nextAt }: EventDelivery): EventStep[] {
     case "under way":
       return [{ time: null, text: `on its way to ${consumer}`, kind: "waits" }];
     case "retrying":
-      return [{ time: nextAt, text: `goes to ${consumer} again`, kind: "waits" }];
+      return [{ time: nextAt, text: `next delivery to ${consumer}`, kind: "waits" }];
     case "dead":
-      return [{ time: null, text: `a dead letter: ${consumer} has not heard of it`, kind: "bad" }];
+      return [{ time: null, text: `a dead letter: not delivered to ${consumer}`, kind: "bad" }];
     case "cancelled":
       return [{ time: null, text: `cancelled on its way to ${consumer}`, kind: "bad" }];
     case "delivered":
@@ -75,7 +75,7 @@ function isSuccess({ status }: DeliveryAttempt): boolean {
 }
 
 function toAnswer({ status, outcome }: DeliveryAttempt): string {
-  if (status === null) return outcome ?? "no answer came";
+  if (status === null) return outcome ?? "no response";
   return outcome === null ? `answered ${status}` : `${outcome} (${status})`;
 }
 

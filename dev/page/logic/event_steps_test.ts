@@ -34,7 +34,7 @@ const told: Readonly<Record<string, readonly [Partial<EventTrail>, readonly stri
   ]],
   "one that QStash did not take yet": [{ ...unpublished, publishAttempts: 3, nextPublishAt: 9 }, [
     "- waits in the outbox of course, after 3 attempts",
-    "9 is published again",
+    "9 next attempt to publish",
   ]],
   "a parked one": [{ ...unpublished, parked: "too large" }, [
     "- parked, after 1 attempt: too large",
@@ -47,17 +47,17 @@ const told: Readonly<Record<string, readonly [Partial<EventTrail>, readonly stri
     { publishAttempts: 2, ...to({ state: "retrying", attempts: [busy], nextAt: 7 }) },
     [
       "2 published to QStash at the 2nd attempt",
-      "3 enrollment did not take it: busy (503)",
-      "7 goes to enrollment again",
+      "3 delivery to enrollment failed: busy (503)",
+      "7 next delivery to enrollment",
     ],
   ],
   "a dead letter": [
     to({ state: "dead", attempts: [busy, { time: 4, status: null, outcome: null }] }),
     [
       "2 published to QStash",
-      "3 enrollment did not take it, 1st attempt: busy (503)",
-      "4 enrollment did not take it, 2nd attempt: no answer came",
-      "- a dead letter: enrollment has not heard of it",
+      "3 delivery to enrollment failed, 1st attempt: busy (503)",
+      "4 delivery to enrollment failed, 2nd attempt: no response",
+      "- a dead letter: not delivered to enrollment",
     ],
   ],
   "one under way": [to({ state: "under way" }), [

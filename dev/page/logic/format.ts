@@ -25,6 +25,14 @@ export function toDateAndClock(time: number): string {
   return `${day}, ${toClock(time).slice(0, 8)}`;
 }
 
+/** `14:03:27`, or on another day than `now` `22 Nov, 14:03`, in the reader's time zone. */
+export function toDayAndClock(time: number, now: number): string {
+  const [date, today] = [new Date(time), new Date(now)];
+  if (date.toDateString() === today.toDateString()) return toClock(time).slice(0, 8);
+  const day = date.toLocaleDateString("en-GB", { day: "numeric", month: "short" });
+  return `${day}, ${toMinute(time)}`;
+}
+
 /** What a machine reads as the same instant. */
 export function toIso(time: number): string {
   return new Date(time).toISOString();

@@ -16,6 +16,7 @@ export const requestFilters = {
   sub: (row, value) => row.sub === value,
   service: (row, value) => row.services.includes(value),
   minMs: (row, value) => (row.durationMs ?? 0) >= Number(value),
+  own: (row, value) => value === "show" || !row.isOwn,
 } as const satisfies Readonly<Record<string, Test<RequestRow>>>;
 
 /** The filters of the log, in the same way. */
@@ -28,6 +29,7 @@ export const logFilters = {
   level: (line, value) => value.split(",").includes(line.level),
   service: (line, value) => value.split(",").includes(line.service),
   traceId: (line, value) => line.traceId === value,
+  own: (line, value) => value === "show" || !line.isOwn,
 } as const satisfies Readonly<Record<string, Test<ShownLine>>>;
 
 /** Only the filters that a list knows, in the order of its table, and only those that are set. */

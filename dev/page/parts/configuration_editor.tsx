@@ -40,7 +40,10 @@ export function Editor({ inForce, put, close }: EditorProps) {
     event.preventDefault();
     if (isBusy) return;
     if ("fault" in reading) {
-      return setRefused({ message: "The text is no document", issues: [toIssue(reading.fault)] });
+      return setRefused({
+        message: "The text is not a document",
+        issues: [toIssue(reading.fault)],
+      });
     }
     setBusy(true);
     const said = comment.trim();
@@ -103,7 +106,7 @@ export function Editor({ inForce, put, close }: EditorProps) {
         <Preview reading={reading} base={base} />
       </div>
       <p class="editor-buttons">
-        <button type="submit" class="button primary" aria-disabled={isBusy}>Put in force</button>
+        <button type="submit" class="button primary" aria-disabled={isBusy}>Apply</button>
         <button type="button" class="button quiet" onClick={close}>Cancel</button>
       </p>
     </form>
@@ -152,7 +155,7 @@ function Overtaken({ base, inForce, keep, restart }: {
     <div class="overtaken">
       <p role="status">
         <Icon name="warn" />
-        Version {inForce.version} got in force meanwhile.
+        Version {inForce.version} became current in the meantime.
       </p>
       {differences.length > 0 && (
         <Differences
@@ -163,7 +166,7 @@ function Overtaken({ base, inForce, keep, restart }: {
       )}
       <p class="editor-buttons">
         <button type="button" class="button" onClick={restart}>
-          Begin anew with version {inForce.version}
+          Start again from version {inForce.version}
         </button>
         <button type="button" class="button" onClick={keep}>
           Keep my text, over version {inForce.version}

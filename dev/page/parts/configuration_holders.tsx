@@ -33,8 +33,8 @@ export function Holders(
         </tbody>
       </table>
       <p class="muted holders-note">
-        Each follows with the first request by which it hears of a version, and says so in its log;
-        with a log level above info it says nothing.
+        A program applies a version with its first request after the change, and writes that to its
+        log; with a log level above info it writes nothing.
       </p>
     </>
   );
@@ -45,7 +45,7 @@ function Taken({ holder, version }: { holder: ConfigurationHolder; version: numb
   return (
     <>
       {taken === null
-        ? <span class="muted">none heard of</span>
+        ? <span class="muted">none seen</span>
         : (
           <span class={`holder ${taken >= version ? "is-current" : "is-behind"}`}>
             <Icon name={taken >= version ? "ok" : "wait"} />

@@ -17,8 +17,8 @@ export function Settings({ configuration }: { configuration: Configuration }) {
           <thead>
             <tr>
               <th scope="col">Setting</th>
-              <th scope="col">In force</th>
-              <th scope="col">Said by</th>
+              <th scope="col">Value</th>
+              <th scope="col">Source</th>
             </tr>
           </thead>
           {sections.map(({ name, settings }) => (
@@ -49,10 +49,10 @@ function Row({ setting: { path, value, from, name } }: { setting: Setting }) {
       <th scope="row">
         <Path path={path} />
       </th>
-      <td data-name="In force">
-        {from === "default" ? <span class="muted">its default</span> : <Value value={value} />}
+      <td data-name="Value">
+        {from === "default" ? <span class="muted">default</span> : <Value value={value} />}
       </td>
-      <td data-name="Said by">
+      <td data-name="Source">
         {from === "central"
           ? <span class="source-central">central document</span>
           : (
@@ -71,7 +71,7 @@ function Beginning() {
       <p class="empty-title">No central configuration yet.</p>
       <p>
         One document can change routes, limits, policies, log levels, lifetimes and keys while
-        everything runs; what it leaves out stays as the environment says. Say the first thing:
+        everything runs; what it leaves out stays as set in the environment. Make the first change:
       </p>
       <p class="command-line">
         <code>{tryCommand}</code>

@@ -46,7 +46,7 @@ export function Versions({ configuration, chosen, rollBack }: VersionsProps) {
               >
                 Version {change.version}
               </a>
-              {change.version === inForce.version && <span class="in-force">in force</span>}
+              {change.version === inForce.version && <span class="in-force">current</span>}
               {change.changedAt !== null && <Ago at={change.changedAt} now={now} />}
               <span class="muted">
                 by <Author by={change.changedBy} self={administratorId} />
@@ -114,13 +114,13 @@ function Chosen({ version, inForce, rollBack }: {
   const { api } = useApp();
   const { value, error } = useAnswer((signal) => api.configurationVersion(version, signal), []);
   if (version === inForce.version) {
-    return <p class="version-detail muted">It is what is in force.</p>;
+    return <p class="version-detail muted">This is the current version.</p>;
   }
   if (!value) return <p class="version-detail muted">{error ?? "…"}</p>;
   const differences = listDifferences(value.document, inForce.document);
   return (
     <div class="version-detail">
-      {differences.length === 0 ? <p class="muted">It says the same as what is in force.</p> : (
+      {differences.length === 0 ? <p class="muted">It is the same as the current version.</p> : (
         <>
           <Differences differences={differences} before="Then" after="Now" />
           <RollBack version={version} present={inForce.version} rollBack={rollBack} />
@@ -148,7 +148,7 @@ function RollBack({ version, present, rollBack }: {
         )
         : (
           <button type="button" class="button" onClick={() => rollBack(version, asked)}>
-            Put version {version} in force again
+            Apply version {version} again
           </button>
         )}
       {asked !== undefined && (

@@ -31,10 +31,9 @@ export function Banner() {
       <Icon name="warn" />
       <p>
         <strong>dev does not answer.</strong> Start it with{" "}
-        <code>deno task dev</code>; this page shows what it knew at {toClock(since).slice(0, 8)}
-        {" "}
+        <code>deno task dev</code>; this page shows the state of {toClock(since).slice(0, 8)}{" "}
         ({toRelative(since, Math.max(now, since))}
-        ) and comes back by itself.
+        ) and reconnects by itself.
       </p>
     </div>
   );

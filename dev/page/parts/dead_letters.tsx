@@ -45,10 +45,10 @@ export function DeadLetters({ letters, reload }: DeadLettersProps) {
   return (
     <>
       <p class={said.isBad ? "dead-said is-bad" : "dead-said"} role="status">{said.text}</p>
-      {letters.length === 0 && <Empty title="No event was given up. Good." />}
+      {letters.length === 0 && <Empty title="No dead letters." />}
       {replayable > 0 && (
         <button type="button" class="button" onClick={replayAll}>
-          Replay all {toPlural(replayable, "event")} that are no poison
+          Replay {toPlural(replayable, "event")}, all but poison
         </button>
       )}
       <ul class="dead-letters">
@@ -74,7 +74,7 @@ interface LetterProps {
 function Letter({ letter, shown, act }: LetterProps) {
   const { id, type, subject, consumer, traceId, failedAt, status, poison } = letter;
   const [isAsked, setAsked] = useState(false);
-  const name = `${type ?? "what is no event"} for ${consumer}`;
+  const name = `${type ?? "not an event"} for ${consumer}`;
   return (
     <li>
       <p class="dead-head">
@@ -82,11 +82,11 @@ function Letter({ letter, shown, act }: LetterProps) {
           <Icon name="bad" />
           {poison ? "poison" : "dead"}
         </span>
-        <strong>{type ?? "no event"}</strong>
+        <strong>{type ?? "not an event"}</strong>
         {subject && <code title={subject}>{toShortId(subject)}</code>}
         <span class="muted">→</span>
         <Service name={consumer} />
-        <span class="muted">{status === null ? "no answer" : `answered ${status}`}</span>
+        <span class="muted">{status === null ? "no response" : `answered ${status}`}</span>
         {failedAt !== null && <Time at={failedAt} />}
         {traceId && <TraceLink traceId={traceId} />}
       </p>
@@ -100,7 +100,7 @@ function Letter({ letter, shown, act }: LetterProps) {
       {shown && (
         <>
           <Text label={`Event ${name}`} text={shown.event} />
-          <Text label={`Last answer to ${name}`} text={shown.answer || "(none)"} />
+          <Text label={`Last response to ${name}`} text={shown.answer || "(none)"} />
         </>
       )}
     </li>

@@ -8,7 +8,10 @@ export type FilterOptions = readonly (string | readonly [value: string, words: s
 export interface FilterField {
   readonly name: string;
   readonly label: string;
-  readonly kind: "search" | "select" | "text" | "number";
+  /** A `check` is `show` in the address, or nothing. */
+  readonly kind: "search" | "select" | "text" | "number" | "check";
+  /** What more there is to say of it. */
+  readonly hint?: string;
   readonly placeholder?: string;
   /** What can be chosen, or what is suggested while typing; with words where the value is none. */
   readonly options?: FilterOptions;
@@ -87,7 +90,21 @@ interface FieldProps {
 }
 
 function Field(props: FieldProps) {
+  if (props.field.kind === "check") return <Check {...props} />;
   return props.field.kind === "select" ? <Choice {...props} /> : <Typed {...props} />;
+}
+
+function Check({ field: { name, label, hint }, value, put }: FieldProps) {
+  return (
+    <label class="check" title={hint}>
+      <input
+        type="checkbox"
+        checked={value === "show"}
+        onChange={({ currentTarget }) => put(name, currentTarget.checked ? "show" : "")}
+      />
+      {label}
+    </label>
+  );
 }
 
 function Choice({ field, value, put }: FieldProps) {
@@ -124,7 +141,7 @@ function Typed({ field, value, put }: FieldProps) {
       <label for={id}>{field.label}</label>
       <input
         id={id}
-        type={field.kind === "select" ? "text" : field.kind}
+        type={field.kind === "search" || field.kind === "number" ? field.kind : "text"}
         value={text}
         placeholder={field.placeholder}
         min={field.kind === "number" ? 0 : undefined}

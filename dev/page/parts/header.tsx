@@ -1,4 +1,4 @@
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { useApp } from "../data/app_context.ts";
 import { useOutside } from "../data/hooks.ts";
 import { useKeys } from "../data/keyboard.ts";
@@ -43,13 +43,8 @@ export function Header({ view }: { view: View | undefined }) {
 }
 
 function Navigation({ view }: { view: View | undefined }) {
-  const nav = useRef<HTMLElement>(null);
-  // On a narrow screen not all of them fit.
-  useEffect(() => {
-    nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
-  }, [view]);
   return (
-    <nav aria-label="Views" ref={nav}>
+    <nav aria-label="Views">
       <ul>
         {views.map(({ link, title }) =>
           link && (

@@ -2,7 +2,7 @@ const shapes = {
   ok: "M3.5 8.5l3 3 6-7",
   warn: "M8 2.5l6.2 11H1.8zM8 6.5v3.2M8 11.6v.2",
   bad: "M4 4l8 8M12 4l-8 8",
-  wait: "M8 3v5l3 2",
+  wait: "M8 2a6 6 0 1 0 0 12a6 6 0 1 0 0-12M8 5v3.2l2.2 1.5",
   chevron: "M6 3.5l4.5 4.5L6 12.5",
   copy: "M6 5.5h7v8H6zM10 5.5v-3H3v8h3",
   system: "M2.5 3.5h11v7h-11zM6 13.5h4M8 10.5v3",

@@ -11,7 +11,8 @@ export function LatestRequests(
   { title, count, status = "" }: { title: string; count: number; status?: string },
 ) {
   const { api, live } = useApp();
-  const filters: Readonly<Record<string, string>> = status ? { status } : {};
+  const chosen: Readonly<Record<string, string>> = status ? { status } : {};
+  const filters = { own: "hide", ...chosen };
   const list = useLiveList<RequestRow>({
     view: title,
     name: status,
@@ -22,11 +23,11 @@ export function LatestRequests(
     timeOf: ({ time }) => time,
     matches: (row) => passes(requestFilters, filters, row),
   });
-  const link = <a href={toHash("/requests", filters)}>Show all</a>;
+  const link = <a href={toHash("/requests", chosen)}>Show all</a>;
   return (
     <Panel title={title} class="overview-list" aside={link}>
       {list.items.length === 0 && list.phase === "ready" && (
-        <p class="muted">{status ? "None. Good." : "None yet."}</p>
+        <p class="muted">{status ? "None." : "None yet."}</p>
       )}
       <ul class="latest">
         {list.items.slice(0, count).map((row) => (

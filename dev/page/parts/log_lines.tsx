@@ -57,7 +57,7 @@ function Line({ id, line, start, isStop, onFocus }: LineProps) {
           : <span title={toIso(line.time)}>+{toDuration(Math.max(line.time - start, 0))}</span>}
       </span>
       <span class={`level level-name-${line.level}`}>{line.level}</span>
-      <span class="line-service">
+      <span class="line-service" title={line.service}>
         <Service name={line.service} />
       </span>
       <button

@@ -48,9 +48,9 @@ export function Passport({ passport, verdicts, start }: {
 }
 
 function Verdicts({ verdicts, start }: { verdicts: RequestDetail["verdicts"]; start: number }) {
-  if (verdicts.length === 0) return <p class="muted">No service was shown it.</p>;
+  if (verdicts.length === 0) return <p class="muted">No service received it.</p>;
   return (
-    <ul class="verdicts" aria-label="What services said of it">
+    <ul class="verdicts" aria-label="How each service verified it">
       {verdicts.map(({ service, verdict, time }) => (
         <li key={`${service} ${time}`}>
           <Icon name={verdict === "accepted" ? "ok" : "bad"} />

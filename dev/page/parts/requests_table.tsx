@@ -81,7 +81,7 @@ function RequestLine({ row, isStop, onFocus }: RequestLineProps) {
         <td role="cell" class="cell-person">
           <Person sub={row.sub} />
         </td>
-        <td role="cell" class="cell-services">
+        <td role="cell" class="cell-services" title={row.services.filter(isBehind).join(", ")}>
           {row.services.filter(isBehind).map((name) => <Service key={name} name={name} />)}
         </td>
         <td role="cell" class="cell-log">

@@ -1,6 +1,7 @@
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { toHash } from "../data/router.ts";
 import { toDuration, toRate, toShare } from "../logic/format.ts";
+import { fitText } from "../logic/fit_text.ts";
 import { hueOf } from "../logic/hues.ts";
 import { layoutMap, nodeHeight, type PlacedEdge, type PlacedNode } from "../logic/map_layout.ts";
 import { EdgesTable, moodOf } from "./edges_table.tsx";
@@ -138,6 +139,7 @@ function Node({ node, width, windowSeconds, part }: NodeProps) {
   const words = isUnwell ? part.state : `${toRate(requests, windowSeconds)}/s`;
   const body = (
     <>
+      <title>{name}</title>
       <rect width={width} height={nodeHeight} rx="8" />
       {kind === "service" || kind === "gateway"
         ? (
@@ -151,9 +153,9 @@ function Node({ node, width, windowSeconds, part }: NodeProps) {
         )
         : null}
       <text x="14" y="22" class="node-name">
-        {clip(kind === "database" ? "database" : name, width)}
+        {fitText(kind === "database" ? "database" : name, width - nameMargins, measureName)}
       </text>{" "}
-      <text x="14" y="40" class="node-words">{kind === "client" ? "anybody" : words}</text>
+      <text x="14" y="40" class="node-words">{kind === "client" ? "any client" : words}</text>
     </>
   );
   const look = `node node-${kind} ${isUnwell ? "is-unwell" : ""}`;
@@ -170,7 +172,13 @@ function linkOf({ kind, name }: PlacedNode): string | undefined {
   return kind === "service" ? toHash("/requests", { service: name }) : undefined;
 }
 
-function clip(name: string, width: number): string {
-  const length = Math.floor((width - 24) / 7.4);
-  return name.length > length ? `${name.slice(0, length - 1)}…` : name;
+/** Left and right of a node's name. */
+const nameMargins = 22;
+
+/** How wide a name is in the font of the page, whichever that is here. */
+function measureName(text: string): number {
+  const context = document.createElement("canvas").getContext("2d");
+  // As in overview.css.
+  if (context) context.font = `600 13px ${getComputedStyle(document.body).fontFamily}`;
+  return context?.measureText(text).width ?? text.length * 9;
 }

@@ -33,7 +33,7 @@ export function SpanDetails({ span, start, lines }: SpanDetailsProps) {
       ))}
       {span.links.map(({ traceId }) => (
         <p key={traceId}>
-          Comes from the trace <a href={toHash(`/requests/${traceId}`)}>{traceId}</a>
+          Linked to the trace <a href={toHash(`/requests/${traceId}`)}>{traceId}</a>
         </p>
       ))}
       <h3>Logged here</h3>

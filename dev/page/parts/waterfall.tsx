@@ -113,7 +113,7 @@ function SpanName({ span }: { span: Span }) {
   return (
     <>
       <span class={`swatch ${hueOf(span.service)}`} />
-      <span class="span-service">{span.service}</span>
+      <span class="span-service" title={span.service}>{span.service}</span>
       <span class="span-name" title={span.name}>{titleOf(span)}</span>
       {span.status === "error" && (
         <span class="span-error">

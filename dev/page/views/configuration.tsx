@@ -49,7 +49,7 @@ export function Configuration({ query }: ViewProps) {
               </Panel>
             )}
             <Panel
-              title="In force"
+              title="Current"
               aside={isOpen ? null : (
                 <button
                   type="button"
@@ -65,7 +65,7 @@ export function Configuration({ query }: ViewProps) {
             </Panel>
           </div>
           <div class="configuration-side">
-            <Panel title="Taken by">
+            <Panel title="Applied by">
               {holders.value && <Holders holders={holders.value} version={version} />}
             </Panel>
             <Panel title="Versions" aside={<span class="muted">newest first</span>}>
@@ -78,7 +78,7 @@ export function Configuration({ query }: ViewProps) {
                     rollBack={(to, from) => rollBack(to, from).then(() => status.current?.focus())}
                   />
                 )
-                : <Empty title="Nobody has changed anything." />}
+                : <Empty title="No changes yet." />}
             </Panel>
           </div>
         </div>
@@ -94,7 +94,7 @@ function useChanges(reload: () => void) {
   async function tell(change: Promise<ConfigurationVersion>): Promise<void> {
     try {
       const { version } = await change;
-      say({ said: `Version ${version} is in force.`, isBad: false });
+      say({ said: `Version ${version} is current.`, isBad: false });
     } finally {
       reload();
     }
@@ -116,10 +116,10 @@ function useChanges(reload: () => void) {
 function Summary({ configuration: { inForce, administratorId } }: { configuration: Shown }) {
   const now = useNow(10_000);
   const { version, changedAt, changedBy, comment } = inForce;
-  if (version === 0) return <p class="summary">The environment alone is in force.</p>;
+  if (version === 0) return <p class="summary">All settings come from the environment.</p>;
   return (
     <p class="summary">
-      Version {version}, put in force {changedAt !== null && <Ago at={changedAt} now={now} />}
+      Version {version}, applied {changedAt !== null && <Ago at={changedAt} now={now} />}
       {" by "}
       <Author by={changedBy} self={administratorId} />
       {comment && <>: “{comment}”</>}

@@ -33,7 +33,7 @@ export function Events() {
           <Panel title="Recent events" aside={<span class="muted">newest first</span>}>
             {value.events.length > 0
               ? <EventTrails events={value.events} areOpen={false} />
-              : <Empty title="No service has told another one anything yet." />}
+              : <Empty title="No events yet." />}
           </Panel>
           <div class="events-side">
             <Panel title="Waiting in outboxes">
@@ -62,7 +62,7 @@ export function Events() {
 function toSummary({ outboxes, deadLetters }: Shown): string {
   const waiting = outboxes.reduce((sum, one) => sum + one.waiting + one.parked, 0);
   const dead = deadLetters?.length ?? 0;
-  if (waiting + dead === 0) return "Everybody has heard everything.";
+  if (waiting + dead === 0) return "All events are delivered.";
   return `${toPlural(waiting, "event")} waiting, ${toPlural(dead, "dead letter")}.`;
 }
 

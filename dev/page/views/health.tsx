@@ -1,7 +1,14 @@
 import { useNow } from "../data/hooks.ts";
 import { useHealth } from "../data/use_health.ts";
 import { toHash } from "../data/router.ts";
-import { toDateAndClock, toDuration, toIso, toLongDuration, toPlural } from "../logic/format.ts";
+import {
+  toDateAndClock,
+  toDayAndClock,
+  toDuration,
+  toIso,
+  toLongDuration,
+  toPlural,
+} from "../logic/format.ts";
 import { PartName, PartStateMark, sortParts, toSummary } from "../parts/health_parts.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { Empty, Failure, Panel } from "../parts/small.tsx";
@@ -22,14 +29,14 @@ export function Health() {
           <Panel title="Parts">
             {value.parts.length > 0
               ? <Parts parts={value.parts} />
-              : <Empty title="No part has said anything yet." />}
+              : <Empty title="No part has reported yet." />}
           </Panel>
           <Panel title="Exits" aside={<span class="muted">newest first</span>}>
             {value.exits.length > 0
               ? value.exits.map((exit) => (
                 <ExitReport key={`${exit.name} ${exit.time}`} exit={exit} />
               ))
-              : <Empty title="No process has ended. Good." />}
+              : <Empty title="No process has ended." />}
           </Panel>
         </div>
       )}
@@ -59,8 +66,8 @@ function Parts({ parts }: { parts: readonly Part[] }) {
             <td>
               <PartStateMark state={part.state} />
             </td>
-            <td class="part-since" title={toDateAndClock(part.since)}>
-              {toLongDuration(now - part.since)}
+            <td class="part-since">
+              <Since part={part} now={now} />
             </td>
             <td class="part-reason">{part.reason}</td>
             <td class="part-where">
@@ -74,6 +81,25 @@ function Parts({ parts }: { parts: readonly Part[] }) {
   );
 }
 
+/** Since when a part is as it is, and for how long; where nobody looked for a while, between what. */
+function Since({ part: { since, notBefore }, now }: { part: Part; now: number }) {
+  const at = (time: number) => (
+    <time dateTime={toIso(time)} title={toDateAndClock(time)}>{toDayAndClock(time, now)}</time>
+  );
+  const lasted = toLongDuration(now - since);
+  return notBefore === undefined
+    ? (
+      <>
+        {at(since)} <span class="muted">({lasted})</span>
+      </>
+    )
+    : (
+      <>
+        between {at(notBefore)} and {at(since)} <span class="muted">(at least {lasted})</span>
+      </>
+    );
+}
+
 function ExitReport({ exit }: { exit: Exit }) {
   const { name, time, lastLines, inFlight, isExpected } = exit;
   return (
@@ -84,7 +110,7 @@ function ExitReport({ exit }: { exit: Exit }) {
       </h3>
       <p class="muted">
         <time dateTime={toIso(time)}>{toDateAndClock(time)}</time>
-        {isExpected ? " · as asked" : " · nobody asked for it"}
+        {isExpected ? " · expected" : " · unexpected"}
       </p>
       {inFlight.length > 0 && (
         <>
@@ -110,7 +136,7 @@ function ExitReport({ exit }: { exit: Exit }) {
 
 function toWords({ code, signal }: Exit): string {
   if (signal) return `was ended by ${signal}`;
-  return code === null ? "ended, and nobody saw how" : `ended with code ${code}`;
+  return code === null ? "ended, with an unknown exit code" : `ended with code ${code}`;
 }
 
 function InFlight({ request: { traceId, method, path } }: { request: Exit["inFlight"][number] }) {

@@ -19,7 +19,9 @@ const levels = ["error", ["warn,error", "warn and error"], "warn", "info", "debu
 /** Every log line of every process, live. */
 export function Logs({ query }: ViewProps) {
   const { api, live } = useApp();
-  const filters = knownFilters(logFilters, query);
+  const chosen = knownFilters(logFilters, query);
+  // Of one trace every line is shown, whoever sent its request.
+  const filters = { own: chosen.traceId ? "show" : "hide", ...chosen };
   const lines = useRef<HTMLOListElement>(null);
   const standing = useStanding(lines);
   const list = useLiveList<ShownLine>({
@@ -33,7 +35,7 @@ export function Logs({ query }: ViewProps) {
     matches: (line) => passes(logFilters, filters, line),
   });
   useKeys({ ...rowKeys(lines), Escape: leaveLine });
-  const { traceId } = filters;
+  const { traceId } = chosen;
   return (
     <>
       <div class="view-head">
@@ -41,11 +43,11 @@ export function Logs({ query }: ViewProps) {
         {traceId && <a href={toHash(`/requests/${traceId}`)}>Show this trace</a>}
         <ListState list={list} standing={standing} noun="line" />
       </div>
-      <Filters label="Filter logs" path="/logs" fields={useFields(list.items)} values={filters} />
+      <Filters label="Filter logs" path="/logs" fields={useFields(list.items)} values={chosen} />
       {list.error ? <Failure error={list.error} retry={list.retry} /> : null}
       {list.items.length > 0
         ? <LogLines lines={list.items} list={lines} keyOf={keyOfLine} label="Log lines" />
-        : list.phase === "ready" && <NoLines isFiltered={Object.keys(filters).length > 0} />}
+        : list.phase === "ready" && <NoLines isFiltered={Object.keys(chosen).length > 0} />}
       <Older list={list} noun="line" />
     </>
   );
@@ -62,14 +64,14 @@ function leaveLine(): void {
 function NoLines({ isFiltered }: { isFiltered: boolean }) {
   if (isFiltered) {
     return (
-      <Empty title="No line is like that.">
-        <p>Clear a filter, or wait: what is written and fits is shown at once.</p>
+      <Empty title="No line matches.">
+        <p>Clear a filter, or wait: new lines that match appear at once.</p>
       </Empty>
     );
   }
   return (
     <Empty title="Nothing has been logged yet.">
-      <p>Send a request and read what is said of it:</p>
+      <p>Send a request and read its lines here:</p>
       <TryCurl path="/courses" />
     </Empty>
   );
@@ -87,6 +89,12 @@ function useFields(lines: readonly ShownLine[]): readonly FilterField[] {
       kind: "text",
       placeholder: "32 hex digits",
       pattern: /^[0-9a-f]{32}$/,
+    },
+    {
+      name: "own",
+      label: "Show lines of this page's requests",
+      hint: "This page reads and changes the configuration through the gateway",
+      kind: "check",
     },
   ], [services]);
 }

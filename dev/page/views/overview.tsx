@@ -145,7 +145,7 @@ function Total({ name, value, mood = "well" }: { name: string; value: string; mo
 function Quiet({ map }: { map: Map }) {
   if (map.edges.some(({ requests }) => requests > 0)) return null;
   return (
-    <Empty title="Nobody calls just now.">
+    <Empty title="No requests in this time.">
       <p>Send a request and watch where it goes:</p>
       <TryCurl path="/courses" />
     </Empty>

@@ -16,12 +16,19 @@ import type { RequestRow } from "../wire.ts";
 const pageSize = "100";
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 const rare = { kind: "text", isRare: true } as const;
+const own = {
+  name: "own",
+  label: "Show requests of this page",
+  hint: "This page reads and changes the configuration through the gateway, as the administrator",
+  kind: "check",
+} as const;
 const statuses = ["2xx", "3xx", "4xx", "5xx"];
 
 /** Every request that came, live. */
 export function Requests({ query }: ViewProps) {
   const { api, live } = useApp();
-  const filters = knownFilters(requestFilters, query);
+  const chosen = knownFilters(requestFilters, query);
+  const filters = { own: "hide", ...chosen };
   const body = useRef<HTMLTableSectionElement>(null);
   const standing = useStanding(body);
   const list = useLiveList<RequestRow>({
@@ -36,7 +43,7 @@ export function Requests({ query }: ViewProps) {
   });
   useReturn(body);
   useKeys({ ...rowKeys(body), Escape: leaveRow });
-  const isFiltered = Object.keys(filters).length > 0;
+  const isFiltered = Object.keys(chosen).length > 0;
   return (
     <>
       <div class="view-head">
@@ -47,7 +54,7 @@ export function Requests({ query }: ViewProps) {
         label="Filter requests"
         path="/requests"
         fields={useFields(list.items)}
-        values={filters}
+        values={chosen}
       />
       {list.error ? <Failure error={list.error} retry={list.retry} /> : null}
       {list.items.length > 0
@@ -65,14 +72,14 @@ function leaveRow(): void {
 function NoRequests({ isFiltered }: { isFiltered: boolean }) {
   if (isFiltered) {
     return (
-      <Empty title="No request is like that.">
-        <p>Clear a filter, or wait: what comes and fits is shown at once.</p>
+      <Empty title="No request matches.">
+        <p>Clear a filter, or wait: new requests that match appear at once.</p>
       </Empty>
     );
   }
   return (
     <Empty title="No requests yet.">
-      <p>Send one and see it come in here:</p>
+      <p>Send one and it appears here:</p>
       <TryCurl path="/courses" />
     </Empty>
   );
@@ -101,5 +108,6 @@ function useFields(rows: readonly RequestRow[]): readonly FilterField[] {
     { ...rare, name: "route", label: "Route", placeholder: "/courses/{id}", options: routes },
     { ...rare, name: "code", label: "Code", placeholder: "token_expired", options: codes },
     { ...rare, name: "sub", label: "Person", placeholder: "user:…", options: people },
+    own,
   ], [exact, services, routes, codes, people]);
 }

@@ -56,8 +56,8 @@ function Unknown({ traceId }: { traceId: string }) {
   return (
     <>
       <h1 tabIndex={-1}>No such trace</h1>
-      <Empty title={`Nothing is kept of ${traceId}.`}>
-        <p>It may be among the oldest, which make room for new ones, or not have come yet.</p>
+      <Empty title={`Nothing is stored for ${traceId}.`}>
+        <p>It was deleted to make room for newer ones, or it has not arrived yet.</p>
         <p>
           <a href={toHash("/requests")}>Show the requests there are</a>
         </p>

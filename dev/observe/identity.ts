@@ -1,0 +1,35 @@
+import type { Attributes } from "./api.ts";
+import { readKept, readText } from "./cells.ts";
+import type { Database } from "./database.ts";
+import type { RequestFacts } from "./request_facts.ts";
+
+/** The gateway's step that checks an access token. */
+export const verifySpan = "gateway.verify";
+
+/**
+ * The facts of a request with whose token it presented, where its own span does not say so.
+ *
+ * The gateway names the caller on the span of the request only once its token was let through. Its
+ * own endpoints (`/admin/keys`) never do, nor does a refusal of a revoked token: the step that
+ * verified the token knows all the same. A caller whose token was of no use on an optional route was
+ * served as anonymous and stays that.
+ */
+export function withIdentity(db: Database, request: number, facts: RequestFacts): RequestFacts {
+  if (facts.sub !== null || !facts.isSpan) return facts;
+  const row = db.get(
+    `SELECT v.attributes AS verified, s.attributes AS served FROM spans v
+     JOIN spans s ON s.request = v.request AND s.span_id = v.parent_id
+     WHERE v.request = ? AND v.name = ? AND v.service = 'gateway'
+       AND s.service = 'gateway' AND s.kind = 'server' AND s.start = ?`,
+    request,
+    verifySpan,
+    facts.time,
+  );
+  if (!row) return facts;
+  const served = readKept<Attributes>(readText(row, "served"));
+  if (served["edgepass.rule"] === "optional") return facts;
+  const verified = readKept<Attributes>(readText(row, "verified"));
+  const { "user.id": sub, "edgepass.issuer": issuer } = verified;
+  if (typeof sub !== "string" || sub === "") return facts;
+  return { ...facts, sub, issuer: typeof issuer === "string" ? issuer : null };
+}

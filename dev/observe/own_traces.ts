@@ -1,0 +1,53 @@
+import { newTrace, toTraceparent } from "@edgepass/shared/trace-context";
+import type { CallTraces } from "../api_client.ts";
+import type { Database } from "./database.ts";
+
+/**
+ * The traces of requests that the dashboard sent itself, which its lists leave out by default.
+ *
+ * They are known by ids that the dashboard drew at random before it sent them. A client cannot mark
+ * a request of its own: no header, path or name puts a trace in here, and nothing but the lists of
+ * the page asks for it.
+ */
+export interface OwnTraces extends CallTraces {
+  has(traceId: string): boolean;
+}
+
+/** As many are kept as the store keeps requests. */
+const maxKept = 20_000;
+
+/** Made beside the store's other tables where it is missing: older stores stay as they are. */
+export const ownTracesSchema = `
+CREATE TABLE IF NOT EXISTS own_traces (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  trace_id TEXT NOT NULL UNIQUE
+) STRICT;
+`;
+
+/** A condition on a row of `requests` called `r`: not sent by the dashboard itself. */
+export const notOwn = "NOT EXISTS (SELECT 1 FROM own_traces o WHERE o.trace_id = r.trace_id)";
+
+export function createOwnTraces(db: Database): OwnTraces {
+  function add(traceId: string): void {
+    const added = db.run(
+      "INSERT INTO own_traces (trace_id) VALUES (?) ON CONFLICT DO NOTHING",
+      traceId,
+    );
+    if (added === 0) return;
+    db.run("DELETE FROM own_traces WHERE id <= (SELECT max(id) FROM own_traces) - ?", maxKept);
+  }
+
+  return {
+    begin() {
+      const trace = newTrace();
+      add(trace.traceId);
+      return toTraceparent(trace);
+    },
+    // A gateway that starts its own traces (TRACE_INCOMING) answers with another id.
+    answered(traceId) {
+      if (/^[0-9a-f]{32}$/.test(traceId)) add(traceId);
+    },
+    has: (traceId) =>
+      db.get("SELECT 1 AS found FROM own_traces WHERE trace_id = ?", traceId) !== undefined,
+  };
+}

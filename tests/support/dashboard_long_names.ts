@@ -1,0 +1,22 @@
+import type { Samples } from "./dashboard_samples.ts";
+
+/** A name as long as teams give them, and one that offers no place to break it. */
+const longNames = {
+  enrollment: "enrollment-and-waiting-list-of-the-whole-organisation",
+  course: "coursecataloguesearchandpersonalisationinallregions",
+} as const;
+
+/** The same samples with services whose names are long, wherever the names occur. */
+export function withLongNames({ traces, ...samples }: Samples): Samples {
+  const rename = <Value>(value: Value): Value => {
+    const text = Object.entries(longNames).reduce(
+      (json, [short, long]) => json.replaceAll(short, long),
+      JSON.stringify(value),
+    );
+    return JSON.parse(text);
+  };
+  return {
+    ...rename(samples),
+    traces: new Map([...traces].map(([id, trace]) => [id, rename(trace)])),
+  };
+}
