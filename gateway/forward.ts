@@ -20,6 +20,8 @@ export interface ForwardOptions {
   /** How each upstream is called, by its name; the time limit is the route's instead. */
   readonly policies?: Policies;
   readonly effects?: ResilienceEffects;
+  /** The names of the upstreams there are now; without it there are never any others. */
+  readonly upstreams?: () => ReadonlySet<string>;
 }
 
 /** One authorised request, ready to be sent. */
@@ -47,7 +49,7 @@ export type Forward = (
 
 /** Makes the forwarder; it knows each upstream's health as this instance sees it. */
 export function createForward(
-  { policies = defaultPolicies, effects = {} }: ForwardOptions = {},
+  { policies = defaultPolicies, effects = {}, upstreams }: ForwardOptions = {},
 ): Forward {
   const { now = () => performance.now(), sleep = sleepUnlessAborted } = effects;
   // By name: a route table that changes while it runs names the same upstreams anew.
@@ -56,6 +58,9 @@ export function createForward(
   function guardOf(name: string): UpstreamGuard {
     const known = guards.get(name);
     if (known) return known;
+    // Each version of the configuration may name others, so those that are gone must not pile up.
+    const present = upstreams?.();
+    for (const other of guards.keys()) if (present?.has(other) === false) guards.delete(other);
     const guard = createUpstreamGuard(name, () => policies(name), effects);
     guards.set(name, guard);
     return guard;

@@ -10,7 +10,7 @@ import { readTarget } from "./target.ts";
 type Serve = (init: RequestInit) => Response | Promise<Response>;
 
 /** A forwarder, and an upstream that does what a test says; the clock stands still. */
-function setup(patch: PolicyPatch = {}) {
+function setup(patch: PolicyPatch = {}, upstreams?: () => ReadonlySet<string>) {
   let at = 1_000;
   const policy = toPolicy({ breaker: { minimumCalls: 3, openMs: 1_000 }, ...patch });
   const forward = createForward({
@@ -23,6 +23,7 @@ function setup(patch: PolicyPatch = {}) {
         return Promise.resolve();
       },
     },
+    ...(upstreams ? { upstreams } : {}),
   });
   const sent: RequestInit[] = [];
   let serve: Serve = () => new Response("ok");
@@ -182,3 +183,24 @@ for (const [what, happen] of Object.entries(innocent)) {
     assert.equal(await (await world.send()).text(), "ok");
   });
 }
+
+Deno.test("what is known of an upstream ends with it, and with no other", async () => {
+  let names = ["course", "user"];
+  const { send, serveBy, sent } = setup({}, () => new Set(names));
+  const fail = async (name: string) => {
+    serveBy(() => Response.json({}, { status: 500 }));
+    for (let call = 0; call < 3; call++) await (await send({ method: "POST", name })).text();
+    serveBy(() => new Response("ok"));
+    await assert.rejects(send({ name }), { code: "upstream_unavailable" });
+  };
+  await fail("course");
+  await fail("user");
+  // The configuration takes one away and brings another, and later the first one back.
+  names = ["course", "third"];
+  await (await send({ name: "third" })).text();
+  await assert.rejects(send({ name: "course" }), { code: "upstream_unavailable" });
+  names = ["course", "third", "user"];
+  const before = sent.length;
+  await (await send({ name: "user" })).text();
+  assert.equal(sent.length, before + 1);
+});

@@ -137,7 +137,8 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   }, effects);
   const toUpstreamHeaders = createUpstreamHeaders({ publicOrigin, cookieNames: names });
   const toClientHeaders = createClientHeaders(names);
-  const forward = createForward(options);
+  const upstreams = () => new Set(rules().table.routes.map(({ upstream }) => upstream.name));
+  const forward = createForward({ ...options, upstreams });
   const lastAnswer = createLastAnswers({ redis: options.revocation.redis, now, log });
   const limiter = createRateLimiter({ now });
   const limitStream = createLimitStream({ revocation, now });
