@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createLogger } from "@edgepass/shared/log";
+import { waitUntil } from "../tests/support/wait.ts";
 import { createJwksKeys } from "./jwks_keys.ts";
 
 async function makeJwk(kid: string) {
@@ -11,7 +12,7 @@ async function makeJwk(kid: string) {
 
 /** An issuer whose answers and clock the test decides. */
 async function setup() {
-  const state = { now: 0, fetches: 0 };
+  const state = { now: 0, fetches: 0, complaints: 0 };
   const keys = { first: await makeJwk("first"), second: await makeJwk("second") };
   const good = (...set: object[]) => () =>
     Promise.resolve(Response.json({ keys: set }, { headers: { "cache-control": "max-age=60" } }));
@@ -24,14 +25,9 @@ async function setup() {
     },
     algorithms: ["EdDSA"],
     now: () => state.now,
-    log: createLogger({ service: "test", sink: () => {} }),
+    log: createLogger({ service: "test", sink: () => void state.complaints++ }),
   });
   return { state, jwks, keys, good, answer: (next: () => Promise<Response>) => respond = next };
-}
-
-/** Lets a reload in the background come to its end. */
-async function settle(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 0));
 }
 
 const faults: Readonly<Record<string, () => Promise<Response>>> = {
@@ -53,10 +49,10 @@ for (const [what, fault] of Object.entries(faults)) {
     const { state, jwks, answer } = await setup();
     assert.ok(await jwks.find("first"));
     answer(fault);
-    for (const hours of [1, 12, 24, 47]) {
+    for (const [at, hours] of [1, 12, 24, 47].entries()) {
       state.now = hours * 3_600_000;
       assert.ok(await jwks.find("first"), `after ${hours} h`);
-      await settle();
+      await waitUntil("the reload has failed", () => state.complaints === at + 1, 10_000);
     }
     assert.equal(await jwks.isReady(), true);
   });
@@ -106,8 +102,7 @@ Deno.test("a stale set serves while it is read again", async () => {
   state.now = 61_000;
   assert.ok(await jwks.find("first"), "served before the reload is back");
   held.resolve(await good(keys.second)());
-  await settle();
-  assert.ok(jwks.current("second"));
+  await waitUntil("the set is read", () => jwks.current("second") !== undefined, 10_000);
   assert.equal(jwks.current("first"), undefined);
 });
 

@@ -1,5 +1,6 @@
 import { Problem } from "@edgepass/shared/problem";
 import assert from "node:assert/strict";
+import { within } from "../tests/support/wait.ts";
 import { limitStream } from "./stream_life.ts";
 
 const now = () => 0;
@@ -14,7 +15,7 @@ function startTicks(type = "text/event-stream") {
     cancel: () => left.resolve(),
   });
   return {
-    left: left.promise,
+    hasLeft: () => within("the service is told that its reader left", left.promise),
     say: (text: string) => controller?.enqueue(new TextEncoder().encode(text)),
     fail: () => controller?.error(new TypeError("connection lost")),
     close: () => controller?.close(),
@@ -23,6 +24,10 @@ function startTicks(type = "text/event-stream") {
 }
 
 async function readAll(response: Response): Promise<string> {
+  return await within("the stream ends", readToEnd(response));
+}
+
+async function readToEnd(response: Response): Promise<string> {
   let text = "";
   for await (const part of response.body ?? []) text += decoder.decode(part);
   return text;
@@ -34,13 +39,13 @@ Deno.test("a stream ends with its token, and the service is told [F37]", async (
   const limited = limitStream(ticks.response, { endsAt: 20, now });
   assert.equal(limited.headers.get("x-a"), "b");
   assert.equal(await readAll(limited), "data: 1\n\n");
-  await ticks.left;
+  await ticks.hasLeft();
 });
 
 Deno.test("a stream whose token has ended already ends at once", async () => {
   const ticks = startTicks();
   assert.equal(await readAll(limitStream(ticks.response, { endsAt: -1, now })), "");
-  await ticks.left;
+  await ticks.hasLeft();
 });
 
 Deno.test("a stream that ends by itself leaves no timer behind", async () => {
@@ -67,7 +72,7 @@ Deno.test("a client that leaves takes the call along", async () => {
   const ticks = startTicks();
   const limited = limitStream(ticks.response, { endsAt: 1e9, now });
   await limited.body?.cancel();
-  await ticks.left;
+  await ticks.hasLeft();
 });
 
 for (const code of ["token_revoked", "revocation_unavailable"] as const) {
@@ -80,7 +85,7 @@ for (const code of ["token_revoked", "revocation_unavailable"] as const) {
     ticks.say("data: 1\n\n");
     assert.equal(await readAll(limited), "data: 1\n\n");
     assert.equal(asked, 3);
-    await ticks.left;
+    await ticks.hasLeft();
   });
 }
 
