@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { Redis as UpstashClient } from "@upstash/redis";
 import fc from "fast-check";
+import { within } from "../../tests/support/wait.ts";
 import { type GatherOptions, gatherPipelines } from "./gather.ts";
 import { type Redis, type RedisPipeline, RedisUnavailable } from "./redis.ts";
 
@@ -37,7 +38,8 @@ function setup(options: GatherOptions = {}) {
       return promise;
     },
   };
-  const nextTrip = () => new Promise<void>((resolve) => begun.push(resolve));
+  const nextTrip = () =>
+    within("another trip begins", new Promise<void>((resolve) => begun.push(resolve)));
   return { gathered: gatherPipelines(redis, options), trips, nextTrip };
 }
 
@@ -128,7 +130,7 @@ Deno.test("a caller whose commands cannot be built fails its trip and not the ne
     throw new TypeError("no such command");
   });
   await assert.rejects(broken, TypeError);
-  const next = ask(gathered, "a");
+  const next = within("the next trip is back", ask(gathered, "a"));
   trips[0]?.arrive();
   assert.deepEqual(await next, valuesOf("a"));
 });
@@ -165,7 +167,8 @@ Deno.test("whatever the arrivals and endings, each caller gets its own replies o
       }
       // A trip's end lets the next begin, some turns later.
       const settled = Promise.all(callers).then(() => true);
-      while (!(await Promise.race([settled, turns(10)]))) {
+      for (let round = 0; !(await Promise.race([settled, turns(10)])); round++) {
+        assert.ok(round < 1_000, "somebody is left waiting, and no trip is under way");
         collect();
         for (const trip of open.splice(0)) trip.arrive();
       }
