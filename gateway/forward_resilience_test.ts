@@ -204,3 +204,46 @@ Deno.test("what is known of an upstream ends with it, and with no other", async 
   await (await send({ name: "user" })).text();
   assert.equal(sent.length, before + 1);
 });
+
+Deno.test("the call of a client that has left already is aborted from the beginning", async () => {
+  const { send, serveBy, sent } = setup();
+  serveBy(({ signal }) => {
+    signal?.throwIfAborted();
+    return new Response("for nobody");
+  });
+  await assert.rejects(send({ signal: AbortSignal.abort() }));
+  assert.equal(sent.length, 1);
+  assert.ok(sent[0]?.signal?.aborted);
+});
+
+/** Deno looks for timers that are left only where it is told to. */
+const watched = { sanitizeOps: true, sanitizeResources: true };
+const endings: Readonly<Record<string, [Serve, isIt: "answered" | "refused"]>> = {
+  "is answered": [() => new Response("ok"), "answered"],
+  "fails": [() => Response.json({}, { status: 500 }), "answered"],
+  "is lost": [lost, "refused"],
+  "throws": [() => {
+    throw new TypeError("no request");
+  }, "refused"],
+};
+for (const [how, [serve, isIt]] of Object.entries(endings)) {
+  Deno.test(`a call that ${how} leaves neither timer nor place behind`, watched, async () => {
+    const { send, serveBy } = setup({ maxConcurrent: 1, breaker: { minimumCalls: 1_000_000 } });
+    serveBy(serve);
+    for (let times = 0; times < 3; times++) {
+      const call = send({ method: "POST" });
+      if (isIt === "answered") await (await call).text();
+      else await assert.rejects(call, { code: "upstream_bad_response" });
+    }
+    serveBy(() => new Response("ok"));
+    await (await send()).text();
+  });
+}
+
+Deno.test("an answer that cannot be received gives its place back", watched, async () => {
+  const { send } = setup({ maxConcurrent: 1, breaker: { minimumCalls: 1_000_000 } });
+  const broken = () => send({ receive: () => Promise.reject(new Problem("internal")) });
+  await assert.rejects(broken(), { code: "internal" });
+  await assert.rejects(broken(), { code: "internal" });
+  await (await send()).text();
+});

@@ -48,7 +48,10 @@ Deno.test("a stream whose token has ended already ends at once", async () => {
   await ticks.hasLeft();
 });
 
-Deno.test("a stream that ends by itself leaves no timer behind", async () => {
+/** Deno looks for timers that are left only where it is told to. */
+const watched = { sanitizeOps: true, sanitizeResources: true };
+
+Deno.test("a stream that ends by itself leaves no timer behind", watched, async () => {
   const ticks = startTicks();
   const check = () => Promise.resolve();
   const limited = limitStream(ticks.response, {
@@ -68,9 +71,10 @@ Deno.test("a stream that breaks breaks for the client too [F33]", async () => {
   await assert.rejects(readAll(limited), TypeError);
 });
 
-Deno.test("a client that leaves takes the call along", async () => {
+Deno.test("a client that leaves takes the call along, and the timers", watched, async () => {
   const ticks = startTicks();
-  const limited = limitStream(ticks.response, { endsAt: 1e9, now });
+  const recheck = { everyMs: 1e6, check: () => Promise.resolve() };
+  const limited = limitStream(ticks.response, { endsAt: 1e9, now, recheck });
   await limited.body?.cancel();
   await ticks.hasLeft();
 });
@@ -88,6 +92,16 @@ for (const code of ["token_revoked", "revocation_unavailable"] as const) {
     await ticks.hasLeft();
   });
 }
+
+Deno.test("a token that ends later than a timer can wait for does not end its stream at once", async () => {
+  const ticks = startTicks();
+  const limited = limitStream(ticks.response, { endsAt: 10 ** 12, now });
+  // A delay that is too long for a timer is none at all.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  ticks.say("data: 1\n\n");
+  ticks.close();
+  assert.equal(await readAll(limited), "data: 1\n\n");
+});
 
 Deno.test("what is no stream of events is not touched", () => {
   const ticks = startTicks("application/octet-stream");
