@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import { importSecret } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/log";
 import { createQuietTelemetry } from "@edgepass/shared/telemetry";
 import { waitUntil } from "../tests/support/wait.ts";
 import { createAdmission } from "./admission.ts";
+import { createGateway, fixedMintingKeys } from "./mod.ts";
 
 /** A gateway that decides about nobody before `finish`. */
 function setup({ secure = false } = {}) {
@@ -111,4 +113,44 @@ Deno.test("refusals are told of once in a while, each of them once", options, as
   assert.deepEqual(lines.map((line) => JSON.parse(line).refused), [3, 2]);
   finish();
   await Promise.all(others);
+});
+
+Deno.test("a request whose decision is made holds up nobody, however long its service takes", async () => {
+  const { promise, resolve } = Promise.withResolvers<Response>();
+  let called = 0;
+  const upstream = {
+    name: "slow",
+    async fetch() {
+      called++;
+      return (await promise).clone();
+    },
+  };
+  const signing = await importSecret({
+    kid: "p1",
+    secret: crypto.getRandomValues(new Uint8Array(32)),
+  });
+  const gateway = createGateway({
+    publicOrigin: "http://127.0.0.1:8787",
+    issuers: [],
+    routes: [{ path: "/slow", access: "public", upstream, timeoutMs: 30_000 }],
+    revocation: { redis: { pipeline: () => Promise.reject(new Error("Nobody asks")) } },
+    passport: {
+      issuer: "test",
+      audience: "test",
+      keys: fixedMintingKeys([{ profile: "S", state: "signing", signing }]),
+    },
+    admission: { budgetMs: 100, processorMs: () => 0 },
+    log: createLogger({ service: "gateway", sink: () => {} }),
+  });
+  const ask = async () => await gateway.fetch(new Request("http://127.0.0.1:8787/slow"));
+  const all = Array.from({ length: 200 }, ask);
+  try {
+    await waitUntil("every one of them is sent on", () => called === all.length, 10_000);
+  } finally {
+    resolve(Response.json({}));
+  }
+  for (const response of await Promise.all(all)) {
+    await response.body?.cancel();
+    assert.equal(response.status, 200);
+  }
 });

@@ -6,6 +6,7 @@ import { createForward } from "./forward.ts";
 import { readRequestBody } from "./request_body.ts";
 import { createRouteTable } from "./routes.ts";
 import { readTarget } from "./target.ts";
+import { createUpstreamGuard } from "./upstream_guard.ts";
 
 type Serve = (init: RequestInit) => Response | Promise<Response>;
 
@@ -246,4 +247,26 @@ Deno.test("an answer that cannot be received gives its place back", watched, asy
   await assert.rejects(broken(), { code: "internal" });
   await assert.rejects(broken(), { code: "internal" });
   await (await send()).text();
+});
+
+Deno.test("each attempt counts for the breaker, and not the last one alone", async () => {
+  const { advance, save, send, sent, serveBy } = setup({ breaker: { minimumCalls: 2 } });
+  await save();
+  advance(60_000);
+  serveBy(lost);
+  await assert.rejects(send(), { code: "upstream_bad_response" });
+  assert.equal(sent.length, 2);
+  await assert.rejects(send(), { code: "upstream_unavailable" });
+  assert.equal(sent.length, 2, "the breaker is open");
+});
+
+Deno.test("the place of a call that was stopped with its isolate is free again in a minute", () => {
+  let at = 0;
+  const policy = toPolicy({ maxConcurrent: 1 });
+  const guard = createUpstreamGuard("course", () => policy, { now: () => at });
+  guard.enter();
+  at += 59_999;
+  assert.throws(() => guard.enter(), { code: "upstream_unavailable" });
+  at += 1;
+  guard.enter().leave();
 });

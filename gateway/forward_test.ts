@@ -120,8 +120,12 @@ Deno.test("[F30] an upstream that ignores its signal is upstream_timeout all the
 });
 
 Deno.test("[H11] a body that grows over its limit is payload_too_large, whatever the upstream says", async () => {
+  let left = 100;
   const growing = new ReadableStream<Uint8Array>({
-    pull: (controller) => controller.enqueue(new Uint8Array(30_000)),
+    pull(controller) {
+      controller.enqueue(new Uint8Array(30_000));
+      if (--left === 0) controller.close();
+    },
   });
   const sending = forward(growing, {
     timeoutMs: 1000,

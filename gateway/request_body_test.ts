@@ -42,3 +42,48 @@ Deno.test("[H12] a client that drips is cut off when the time in all is over", a
   await within("it is cut off", assert.rejects(reading, { code: "request_timeout" }));
   assert.ok(dripped > 0, "it was not for silence");
 });
+
+/** Deno looks for timers that are left only where it is told to. */
+const watched = { sanitizeOps: true, sanitizeResources: true };
+const patient = { ...limits, idleMs: 3_600_000, totalMs: 3_600_000 };
+
+function whole(bytes: number): ReadableStream<Uint8Array> {
+  return new ReadableStream({
+    start(controller) {
+      controller.enqueue(new Uint8Array(bytes));
+      controller.close();
+    },
+  });
+}
+
+Deno.test("a body that was read leaves no timer behind", watched, async () => {
+  const { content } = await readRequestBody(
+    request(whole(20), { "content-length": "20" }),
+    patient,
+  );
+  assert.ok(content instanceof Uint8Array);
+  const streamed = await readRequestBody(request(whole(20)), patient);
+  assert.ok(streamed.content instanceof ReadableStream);
+  assert.equal((await new Response(streamed.content).bytes()).length, 20);
+});
+
+Deno.test(
+  "a body that is refused, or that the upstream leaves, leaves no timer behind",
+  watched,
+  async () => {
+    const large = request(whole(100_001));
+    const { content } = await readRequestBody(large, patient);
+    assert.ok(content instanceof ReadableStream);
+    await assert.rejects(new Response(content).bytes(), { code: "payload_too_large" });
+    const stalled = await readRequestBody(request(stalling(new Uint8Array(10))), patient);
+    assert.ok(stalled.content instanceof ReadableStream);
+    const reader = stalled.content.getReader();
+    await reader.read();
+    await reader.cancel();
+  },
+);
+
+Deno.test("a body of a declared length over the limit is refused unread", async () => {
+  const reading = readRequestBody(request(whole(1), { "content-length": "100001" }), patient);
+  await assert.rejects(reading, { code: "payload_too_large" });
+});

@@ -1,7 +1,8 @@
 import { Problem } from "@edgepass/shared/problem";
+import type { AccessToken } from "@edgepass/shared/tokens";
 import assert from "node:assert/strict";
 import { within } from "../tests/support/wait.ts";
-import { limitStream } from "./stream_life.ts";
+import { createLimitStream, limitStream } from "./stream_life.ts";
 
 const now = () => 0;
 const decoder = new TextDecoder();
@@ -108,4 +109,49 @@ Deno.test("what is no stream of events is not touched", () => {
   assert.equal(limitStream(ticks.response, { endsAt: 0, now }), ticks.response);
   const empty = new Response(null, { headers: { "content-type": "text/event-stream" } });
   assert.equal(limitStream(empty, { endsAt: 0, now }), empty);
+});
+
+const token: AccessToken = {
+  iss: "i",
+  kid: "k",
+  sub: "u",
+  iat: 0,
+  exp: 1_000,
+  roles: [],
+  scope: "",
+};
+
+/** What limits streams, with a revocation list that refuses after so many questions. */
+function setup(refuseAfter: number) {
+  const asked: unknown[] = [];
+  const unused = () => Promise.reject(new Error("Nobody asks"));
+  const limit = createLimitStream({
+    now,
+    revocation: {
+      check(of, mode) {
+        asked.push([of, mode]);
+        return asked.length > refuseAfter
+          ? Promise.reject(new Problem("token_revoked"))
+          : Promise.resolve("clear");
+      },
+      count: unused,
+      isReady: unused,
+    },
+  });
+  return { limit, asked };
+}
+
+Deno.test("a route that rechecks asks Redis itself, again and again, about the token of its caller", async () => {
+  const ticks = startTicks();
+  const { limit, asked } = setup(2);
+  const limited = limit(ticks.response, { bearer: token, route: { recheckMs: 1 } });
+  assert.equal(await readAll(limited), "");
+  assert.deepEqual(asked, Array(3).fill([token, "strict"]));
+  await ticks.hasLeft();
+});
+
+Deno.test("a stream that nobody in particular opened goes on", () => {
+  const { limit } = setup(0);
+  const { response } = startTicks();
+  assert.equal(limit(response, { bearer: "anonymous", route: { recheckMs: 1 } }), response);
 });
