@@ -270,3 +270,13 @@ Deno.test("the place of a call that was stopped with its isolate is free again i
   at += 1;
   guard.enter().leave();
 });
+
+Deno.test("[F30] an upstream that is given up is told so, whatever it makes of that", async () => {
+  const { send, serveBy, sent } = setup();
+  serveBy(() => Response.json({}));
+  const refuse = () => Promise.reject(new Problem("upstream_bad_response"));
+  await assert.rejects(send({ method: "POST", receive: refuse }));
+  assert.ok(sent[0]?.signal?.aborted);
+  await (await send({ method: "POST" })).text();
+  assert.ok(!sent[1]?.signal?.aborted, "and one that answers is not");
+});
