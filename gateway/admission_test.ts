@@ -1,15 +1,19 @@
 import assert from "node:assert/strict";
+import { importSecret } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/log";
 import { createQuietTelemetry } from "@edgepass/shared/telemetry";
+import { waitUntil } from "../tests/support/wait.ts";
 import { createAdmission } from "./admission.ts";
+import { createGateway, fixedMintingKeys } from "./mod.ts";
 
 /** A gateway that decides about nobody before `finish`. */
 function setup({ secure = false } = {}) {
   let at = 0;
+  const lines: string[] = [];
   const admit = createAdmission({
     budgetMs: 100,
     processorMs: () => 0,
-    log: createLogger({ service: "gateway", sink: () => {} }),
+    log: createLogger({ service: "gateway", sink: (line) => void lines.push(line) }),
     telemetry: createQuietTelemetry(),
     secure,
     now: () => at,
@@ -28,7 +32,7 @@ function setup({ secure = false } = {}) {
     at += 501;
     return all;
   };
-  return { ask, overload, finish: resolve, served };
+  return { admit, ask, overload, finish: resolve, served, lines };
 }
 
 /** The line about refusals is written a second later, by a timer of the process's own. */
@@ -73,4 +77,80 @@ Deno.test("probes are answered whatever there is to do", options, async () => {
   assert.equal((await ask("/livez?from=balancer")).status, 200);
   finish();
   await Promise.all(others);
+});
+
+Deno.test("a request that fails gives its turn to the next one", async () => {
+  const { admit } = setup();
+  const failures = [
+    () => {
+      throw new TypeError("fault");
+    },
+    () => Promise.reject<Response>(new TypeError("fault")),
+  ];
+  for (const fail of failures) {
+    // More than are ever let in at once, and more than may wait.
+    for (let at = 0; at < 400; at++) {
+      const request = new Request("http://edge.test/courses");
+      await assert.rejects(async () => await admit(request, fail), TypeError);
+    }
+  }
+});
+
+Deno.test("refusals are told of once in a while, each of them once", options, async () => {
+  const { ask, overload, finish, lines } = setup();
+  const others = overload();
+  const refuse = async (times: number) => {
+    for (let at = 0; at < times; at++) {
+      const { status, body } = await ask("/courses");
+      await body?.cancel();
+      assert.equal(status, 503);
+    }
+  };
+  await refuse(3);
+  await waitUntil("they are told of", () => lines.length === 1, 10_000);
+  await refuse(2);
+  await waitUntil("so are later ones", () => lines.length === 2, 10_000);
+  assert.deepEqual(lines.map((line) => JSON.parse(line).refused), [3, 2]);
+  finish();
+  await Promise.all(others);
+});
+
+Deno.test("a request whose decision is made holds up nobody, however long its service takes", async () => {
+  const { promise, resolve } = Promise.withResolvers<Response>();
+  let called = 0;
+  const upstream = {
+    name: "slow",
+    async fetch() {
+      called++;
+      return (await promise).clone();
+    },
+  };
+  const signing = await importSecret({
+    kid: "p1",
+    secret: crypto.getRandomValues(new Uint8Array(32)),
+  });
+  const gateway = createGateway({
+    publicOrigin: "http://127.0.0.1:8787",
+    issuers: [],
+    routes: [{ path: "/slow", access: "public", upstream, timeoutMs: 30_000 }],
+    revocation: { redis: { pipeline: () => Promise.reject(new Error("Nobody asks")) } },
+    passport: {
+      issuer: "test",
+      audience: "test",
+      keys: fixedMintingKeys([{ profile: "S", state: "signing", signing }]),
+    },
+    admission: { budgetMs: 100, processorMs: () => 0 },
+    log: createLogger({ service: "gateway", sink: () => {} }),
+  });
+  const ask = async () => await gateway.fetch(new Request("http://127.0.0.1:8787/slow"));
+  const all = Array.from({ length: 200 }, ask);
+  try {
+    await waitUntil("every one of them is sent on", () => called === all.length, 10_000);
+  } finally {
+    resolve(Response.json({}));
+  }
+  for (const response of await Promise.all(all)) {
+    await response.body?.cancel();
+    assert.equal(response.status, 200);
+  }
 });

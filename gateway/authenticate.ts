@@ -64,8 +64,9 @@ export function createAuthenticate(
     const nowSeconds = now() / 1000;
     const known = recall(presented.token);
     if (known) {
-      if (nowSeconds >= known.exp + leewaySeconds) throw new Problem("token_expired");
-      return known;
+      if (nowSeconds < known.exp + leewaySeconds) return known;
+      cache.delete(presented.token);
+      throw new Problem("token_expired");
     }
     const result = await verifyAccessToken(presented.token, { issuers, nowSeconds, leewaySeconds });
     if (isRefusal(result)) throw new Problem(result);

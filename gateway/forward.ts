@@ -23,6 +23,8 @@ export interface ForwardOptions {
   /** The longest `timeoutMs` of an upstream's routes, by its name, at the moment. */
   readonly longestTimeoutMs?: (upstream: string) => number | undefined;
   readonly effects?: ResilienceEffects;
+  /** The names of the upstreams there are now; without it there are never any others. */
+  readonly upstreams?: () => ReadonlySet<string>;
 }
 
 /** One authorised request, ready to be sent. */
@@ -50,8 +52,8 @@ export type Forward = (
 
 /** Makes the forwarder; it knows each upstream's health as this instance sees it. */
 export function createForward(
-  { policies = defaultPolicies, longestTimeoutMs = () => undefined, effects = {} }: ForwardOptions =
-    {},
+  { policies = defaultPolicies, longestTimeoutMs = () => undefined, effects = {}, upstreams }:
+    ForwardOptions = {},
 ): Forward {
   const { now = () => performance.now(), sleep = sleepUnlessAborted } = effects;
   // By name: a route table that changes while it runs names the same upstreams anew.
@@ -60,6 +62,9 @@ export function createForward(
   function guardOf(name: string): UpstreamGuard {
     const known = guards.get(name);
     if (known) return known;
+    // Each version of the configuration may name others, so those that are gone must not pile up.
+    const present = upstreams?.();
+    for (const other of guards.keys()) if (present?.has(other) === false) guards.delete(other);
     const guard = createUpstreamGuard(name, {
       policy: () => policies(name),
       longestTimeoutMs: () => longestTimeoutMs(name),

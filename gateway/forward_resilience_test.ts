@@ -7,11 +7,12 @@ import { readRequestBody } from "./request_body.ts";
 import { readHead, resume } from "./response_head.ts";
 import { createRouteTable } from "./routes.ts";
 import { readTarget } from "./target.ts";
+import { createUpstreamGuard } from "./upstream_guard.ts";
 
 type Serve = (init: RequestInit) => Response | Promise<Response>;
 
 /** A forwarder, and an upstream that does what a test says; the clock stands still. */
-function setup(patch: PolicyPatch = {}) {
+function setup(patch: PolicyPatch = {}, upstreams?: () => ReadonlySet<string>) {
   let at = 1_000;
   const policy = toPolicy({ breaker: { minimumCalls: 3, openMs: 1_000 }, ...patch });
   const forward = createForward({
@@ -24,6 +25,7 @@ function setup(patch: PolicyPatch = {}) {
         return Promise.resolve();
       },
     },
+    ...(upstreams ? { upstreams } : {}),
   });
   const sent: RequestInit[] = [];
   let serve: Serve = () => new Response("ok");
@@ -204,3 +206,99 @@ for (const [what, happen] of Object.entries(innocent)) {
     assert.equal(await (await world.send()).text(), "ok");
   });
 }
+
+Deno.test("what is known of an upstream ends with it, and with no other", async () => {
+  let names = ["course", "user"];
+  const { send, serveBy, sent } = setup({}, () => new Set(names));
+  const fail = async (name: string) => {
+    serveBy(() => Response.json({}, { status: 500 }));
+    for (let call = 0; call < 3; call++) await (await send({ method: "POST", name })).text();
+    serveBy(() => new Response("ok"));
+    await assert.rejects(send({ name }), { code: "upstream_unavailable" });
+  };
+  await fail("course");
+  await fail("user");
+  // The configuration takes one away and brings another, and later the first one back.
+  names = ["course", "third"];
+  await (await send({ name: "third" })).text();
+  await assert.rejects(send({ name: "course" }), { code: "upstream_unavailable" });
+  names = ["course", "third", "user"];
+  const before = sent.length;
+  await (await send({ name: "user" })).text();
+  assert.equal(sent.length, before + 1);
+});
+
+Deno.test("the call of a client that has left already is aborted from the beginning", async () => {
+  const { send, serveBy, sent } = setup();
+  serveBy(({ signal }) => {
+    signal?.throwIfAborted();
+    return new Response("for nobody");
+  });
+  await assert.rejects(send({ signal: AbortSignal.abort() }));
+  assert.equal(sent.length, 1);
+  assert.ok(sent[0]?.signal?.aborted);
+});
+
+/** Deno looks for timers that are left only where it is told to. */
+const watched = { sanitizeOps: true, sanitizeResources: true };
+const endings: Readonly<Record<string, [Serve, isIt: "answered" | "refused"]>> = {
+  "is answered": [() => new Response("ok"), "answered"],
+  "fails": [() => Response.json({}, { status: 500 }), "answered"],
+  "is lost": [lost, "refused"],
+  "throws": [() => {
+    throw new TypeError("no request");
+  }, "refused"],
+};
+for (const [how, [serve, isIt]] of Object.entries(endings)) {
+  Deno.test(`a call that ${how} leaves neither timer nor place behind`, watched, async () => {
+    const { send, serveBy } = setup({ maxConcurrent: 1, breaker: { minimumCalls: 1_000_000 } });
+    serveBy(serve);
+    for (let times = 0; times < 3; times++) {
+      const call = send({ method: "POST" });
+      if (isIt === "answered") await (await call).text();
+      else await assert.rejects(call, { code: "upstream_bad_response" });
+    }
+    serveBy(() => new Response("ok"));
+    await (await send()).text();
+  });
+}
+
+Deno.test("an answer that cannot be received gives its place back", watched, async () => {
+  const { send } = setup({ maxConcurrent: 1, breaker: { minimumCalls: 1_000_000 } });
+  const broken = () => send({ receive: () => Promise.reject(new Problem("internal")) });
+  await assert.rejects(broken(), { code: "internal" });
+  await assert.rejects(broken(), { code: "internal" });
+  await (await send()).text();
+});
+
+Deno.test("each attempt counts for the breaker, and not the last one alone", async () => {
+  const { advance, save, send, sent, serveBy } = setup({ breaker: { minimumCalls: 2 } });
+  await save();
+  advance(60_000);
+  serveBy(lost);
+  await assert.rejects(send(), { code: "upstream_bad_response" });
+  assert.equal(sent.length, 2);
+  await assert.rejects(send(), { code: "upstream_unavailable" });
+  assert.equal(sent.length, 2, "the breaker is open");
+});
+
+Deno.test("the place of a call that was stopped with its isolate is free again in a minute", () => {
+  let at = 0;
+  const policy = toPolicy({ maxConcurrent: 1 });
+  const guard = createUpstreamGuard("course", () => policy, { now: () => at });
+  guard.enter();
+  at += 59_999;
+  assert.throws(() => guard.enter(), { code: "upstream_unavailable" });
+  at += 1;
+  guard.enter().leave();
+});
+
+Deno.test("[F30] an upstream that is given up is told so, whatever it makes of that", async () => {
+  const { send, serveBy, sent } = setup();
+  serveBy(() => Response.json({}));
+  const refuse = () => Promise.reject(new Problem("upstream_bad_response"));
+  await assert.rejects(send({ method: "POST", receive: refuse }));
+  assert.ok(sent[0]?.signal?.aborted);
+  await (await send({ method: "POST" })).text();
+  assert.ok(!sent[1]?.signal?.aborted, "and one that answers is not");
+});

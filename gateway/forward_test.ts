@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { within } from "../tests/support/wait.ts";
 import { defaultPolicy } from "@edgepass/shared/resilience";
 import { localUpstream } from "@edgepass/shared/upstream";
 import { createForward } from "./forward.ts";
-import { readRequestBody } from "./request_body.ts";
+import { type LimitedBody, readRequestBody } from "./request_body.ts";
 import { createRouteTable } from "./routes.ts";
 import { readTarget } from "./target.ts";
 
@@ -24,7 +25,12 @@ function stalling(...parts: readonly Uint8Array[]): ReadableStream<Uint8Array> {
 /** Forwards a body to an upstream that reads all of it, within `timeoutMs` for the answer. */
 async function forward(
   body: ReadableStream<Uint8Array>,
-  { timeoutMs, answerWith }: { timeoutMs: number; answerWith(request: Request): Promise<Response> },
+  { timeoutMs, answerWith, bodyLimits = limits, watch = (limited) => limited }: {
+    timeoutMs: number;
+    answerWith(request: Request): Promise<Response>;
+    bodyLimits?: typeof limits;
+    watch?(limited: LimitedBody): LimitedBody;
+  },
 ): Promise<Response> {
   const upstream = localUpstream("x", { fetch: answerWith });
   const table = createRouteTable([{ path: "/a", upstream, access: "public", timeoutMs }], {
@@ -38,7 +44,7 @@ async function forward(
     target,
     method: "POST",
     headers: [],
-    body: await readRequestBody(incoming, limits),
+    body: watch(await readRequestBody(incoming, bodyLimits)),
     signal: incoming.signal,
   }, (response) => Promise.resolve(response));
 }
@@ -49,37 +55,83 @@ async function readAll(received: Request): Promise<Response> {
 
 Deno.test("[H12] a client's silence is its own, not an upstream_timeout", async () => {
   const sending = forward(stalling(new Uint8Array(10)), { timeoutMs: 10, answerWith: readAll });
-  await assert.rejects(sending, { code: "request_timeout" });
+  await within("the client is given up", assert.rejects(sending, { code: "request_timeout" }));
 });
 
-Deno.test("the upstream's time runs from the end of a slow upload", async () => {
-  let left = 6;
-  const slow = new ReadableStream<Uint8Array>({
+/** A client that sends nothing until the time limit has been over twice, and then all of it. */
+function createSlowUpload() {
+  let timesOver = 0;
+  const over = Promise.withResolvers<void>();
+  const content = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      await new Promise((resolve) => setTimeout(resolve, 15));
-      if (left-- === 0) controller.close();
-      else controller.enqueue(new Uint8Array(10));
+      await over.promise;
+      controller.enqueue(new Uint8Array(60));
+      controller.close();
     },
+  }, { highWaterMark: 0 });
+  return {
+    content,
+    /** Who looks whether the client is awaited has just found its time over. */
+    watch: (body: LimitedBody): LimitedBody => ({
+      ...body,
+      isAwaited() {
+        timesOver++;
+        over.resolve();
+        return body.isAwaited();
+      },
+    }),
+    timesOver: () => timesOver,
+  };
+}
+
+const patient = { ...limits, idleMs: 60_000, totalMs: 60_000 };
+
+Deno.test("the upstream's time runs from the end of a slow upload", async () => {
+  const { content, watch, timesOver } = createSlowUpload();
+  const sending = forward(content, {
+    timeoutMs: 500,
+    answerWith: readAll,
+    bodyLimits: patient,
+    watch,
   });
-  const response = await forward(slow, { timeoutMs: 40, answerWith: readAll });
+  const response = await within("the upload is answered", sending);
   assert.deepEqual(await response.json(), { bytes: 60 });
+  assert.equal(timesOver(), 1, "the client was waited for longer than the upstream may take");
+});
+
+Deno.test("an upstream that does not answer a slow upload is upstream_timeout", async () => {
+  const { content, watch } = createSlowUpload();
+  const sending = forward(content, {
+    timeoutMs: 10,
+    answerWith: async (received) => {
+      await readAll(received);
+      return await new Promise(() => {});
+    },
+    bodyLimits: patient,
+    watch,
+  });
+  await within("the time is over", assert.rejects(sending, { code: "upstream_timeout" }));
 });
 
 Deno.test("[F30] an upstream that ignores its signal is upstream_timeout all the same", async () => {
   const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
   const deaf = forward(body, { timeoutMs: 10, answerWith: () => new Promise(() => {}) });
-  await assert.rejects(deaf, { code: "upstream_timeout" });
+  await within("the time is over", assert.rejects(deaf, { code: "upstream_timeout" }));
 });
 
 Deno.test("[H11] a body that grows over its limit is payload_too_large, whatever the upstream says", async () => {
+  let left = 100;
   const growing = new ReadableStream<Uint8Array>({
-    pull: (controller) => controller.enqueue(new Uint8Array(30_000)),
+    pull(controller) {
+      controller.enqueue(new Uint8Array(30_000));
+      if (--left === 0) controller.close();
+    },
   });
   const sending = forward(growing, {
     timeoutMs: 1000,
     answerWith: (received) => readAll(received).catch(() => Response.json({ code: "internal" })),
   });
-  await assert.rejects(sending, { code: "payload_too_large" });
+  await within("it is cut off", assert.rejects(sending, { code: "payload_too_large" }));
 });
 
 Deno.test("more calls than the limit are refused at once, and make room again", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createLogger } from "@edgepass/shared/log";
+import { waitUntil, within } from "../tests/support/wait.ts";
 import { createJwksKeys } from "./jwks_keys.ts";
 
 async function makeJwk(kid: string) {
@@ -9,29 +10,26 @@ async function makeJwk(kid: string) {
   return { kid, kty, crv, x, alg: "EdDSA", use: "sig" };
 }
 
+type Answer = (signal: AbortSignal) => Promise<Response>;
+
 /** An issuer whose answers and clock the test decides. */
 async function setup() {
-  const state = { now: 0, fetches: 0 };
+  const state = { now: 0, fetches: 0, complaints: 0 };
   const keys = { first: await makeJwk("first"), second: await makeJwk("second") };
   const good = (...set: object[]) => () =>
     Promise.resolve(Response.json({ keys: set }, { headers: { "cache-control": "max-age=60" } }));
-  let respond: () => Promise<Response> = good(keys.first);
+  let respond: Answer = good(keys.first);
   const jwks = createJwksKeys({
     iss: "https://idp.test",
-    jwks: () => {
+    jwks: (signal) => {
       state.fetches++;
-      return respond();
+      return respond(signal);
     },
     algorithms: ["EdDSA"],
     now: () => state.now,
-    log: createLogger({ service: "test", sink: () => {} }),
+    log: createLogger({ service: "test", sink: () => void state.complaints++ }),
   });
-  return { state, jwks, keys, good, answer: (next: () => Promise<Response>) => respond = next };
-}
-
-/** Lets a reload in the background come to its end. */
-async function settle(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, 0));
+  return { state, jwks, keys, good, answer: (next: Answer) => respond = next };
 }
 
 const faults: Readonly<Record<string, () => Promise<Response>>> = {
@@ -44,8 +42,8 @@ const faults: Readonly<Record<string, () => Promise<Response>>> = {
   "answers no set": () => Promise.resolve(Response.json([])),
   "answers only secret keys": () =>
     Promise.resolve(Response.json({ keys: [{ kid: "first", kty: "oct", k: "AAAA" }] })),
-  "answers more than 256 KiB": () =>
-    Promise.resolve(Response.json({ keys: [], padding: "x".repeat(300_000) })),
+  "answers more than 256 KiB": async () =>
+    Response.json({ keys: [await makeJwk("large")], padding: "x".repeat(300_000) }),
 };
 
 for (const [what, fault] of Object.entries(faults)) {
@@ -53,10 +51,10 @@ for (const [what, fault] of Object.entries(faults)) {
     const { state, jwks, answer } = await setup();
     assert.ok(await jwks.find("first"));
     answer(fault);
-    for (const hours of [1, 12, 24, 47]) {
+    for (const [at, hours] of [1, 12, 24, 47].entries()) {
       state.now = hours * 3_600_000;
       assert.ok(await jwks.find("first"), `after ${hours} h`);
-      await settle();
+      await waitUntil("the reload has failed", () => state.complaints === at + 1, 5_000);
     }
     assert.equal(await jwks.isReady(), true);
   });
@@ -106,8 +104,7 @@ Deno.test("a stale set serves while it is read again", async () => {
   state.now = 61_000;
   assert.ok(await jwks.find("first"), "served before the reload is back");
   held.resolve(await good(keys.second)());
-  await settle();
-  assert.ok(jwks.current("second"));
+  await waitUntil("the set is read", () => jwks.current("second") !== undefined, 10_000);
   assert.equal(jwks.current("first"), undefined);
 });
 
@@ -148,4 +145,65 @@ Deno.test("a kid that the configuration names is asked for at once, whatever was
   await jwks.expect(["first", "second"]);
   assert.equal(state.fetches, before + 1);
   assert.ok(await jwks.find("second"));
+});
+
+const lives: Readonly<
+  Record<string, readonly [cacheControl: string | undefined, seconds: number]>
+> = {
+  "says nothing of it": [undefined, 300],
+  "wants it shorter than a second": ["max-age=0", 1],
+  "says a minute": ["public, max-age=60", 60],
+  "wants it longer than an hour": ["max-age=999999999", 3_600],
+  "says nonsense": ["max-age=x", 300],
+};
+for (const [what, [cacheControl, seconds]] of Object.entries(lives)) {
+  Deno.test(`the set of an issuer that ${what} is read again after ${seconds} s`, async () => {
+    const { state, jwks, answer, keys } = await setup();
+    const headers: HeadersInit = cacheControl === undefined
+      ? {}
+      : { "cache-control": cacheControl };
+    answer(() => Promise.resolve(Response.json({ keys: [keys.first] }, { headers })));
+    await jwks.find("first");
+    state.now = seconds * 1000;
+    assert.ok(jwks.current("first"));
+    assert.equal(state.fetches, 1);
+    state.now += 1;
+    assert.ok(jwks.current("first"));
+    assert.equal(state.fetches, 2);
+  });
+}
+
+Deno.test("an issuer that is away is asked again once in a while, however many tokens come", async () => {
+  const { state, jwks, answer } = await setup();
+  await jwks.find("first");
+  answer(() => Promise.reject(new TypeError("refused")));
+  state.now = 61_000;
+  for (let times = 1; times <= 3; times++, state.now += 30_000) {
+    for (let at = 0; at < 20; at++) assert.ok(jwks.current("first"));
+    await waitUntil("the reload has failed", () => state.complaints === times, 5_000);
+    for (let at = 0; at < 20; at++) assert.ok(await jwks.find("first"));
+    assert.equal(state.fetches, 1 + times);
+  }
+});
+
+Deno.test("an issuer without any keys is asked once a second, by tokens and by probes", async () => {
+  const { state, jwks, answer } = await setup();
+  answer(() => Promise.reject(new TypeError("refused")));
+  for (let second = 1; second <= 3; second++, state.now += 1_000) {
+    for (let at = 0; at < 5; at++) {
+      assert.equal(await jwks.isReady(), false);
+      await assert.rejects(jwks.find("first"), { code: "upstream_unavailable" });
+    }
+    assert.equal(state.fetches, second);
+  }
+});
+
+Deno.test("[D03] an issuer that does not answer in time is upstream_unavailable", async () => {
+  const { jwks, answer } = await setup();
+  answer((signal) =>
+    new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
+  );
+  const refused = assert.rejects(jwks.find("first"), { code: "upstream_unavailable" });
+  // The signal's own timer does not keep the process alive.
+  await within("the time is over", refused);
 });

@@ -2,6 +2,7 @@ import { createLogger } from "@edgepass/shared/log";
 import { Problem } from "@edgepass/shared/problem";
 import type { Redis, RedisPipeline } from "@edgepass/shared/redis";
 import assert from "node:assert/strict";
+import { within } from "../tests/support/wait.ts";
 import type { Caller } from "./identify.ts";
 import { createLastAnswers } from "./last_answers.ts";
 import { readTarget } from "./target.ts";
@@ -23,6 +24,7 @@ interface Question {
   readonly method?: string;
   readonly headers?: Record<string, string>;
   readonly signal?: AbortSignal;
+  readonly upstream?: string;
 }
 
 /** Last answers use these two commands of it, and nothing of what they return. */
@@ -55,10 +57,12 @@ function setup(maxStaleSeconds: number | undefined = 60) {
   };
   const log = createLogger({ service: "gateway", sink() {} });
   const lastAnswer = createLastAnswers({ redis, now: () => now, log });
-  const upstream = { name: "there", fetch: () => Promise.reject(new Error("not asked")) };
   const fallback = maxStaleSeconds > 0 ? { maxStaleSeconds } : undefined;
-  const route = { path: "/there/*", upstream, fallback };
-  const ask = ({ path = "/there?a=1", bearer = person, ...init }: Question = {}) => {
+  const ask = (
+    { path = "/there?a=1", bearer = person, upstream: name = "there", ...init }: Question = {},
+  ) => {
+    const upstream = { name, fetch: () => Promise.reject(new Error("not asked")) };
+    const route = { path: "/there/*", upstream, fallback };
     const url = `http://gateway.test${path}`;
     const target = readTarget(url, { maxBytes: 8192, maxParameters: 200 });
     return lastAnswer({ request: new Request(url, init), target, route, bearer });
@@ -137,6 +141,7 @@ const unlike: Readonly<Record<string, Question>> = {
   "the person with another scope": { bearer: { ...person, scope: "read" } },
   "the person since a change of the account": { bearer: { ...person, uv: 4 } },
   "nobody": { bearer: "anonymous" },
+  "another upstream": { upstream: "elsewhere" },
   "another query": { path: "/there?a=2" },
   "another path": { path: "/there/more?a=1" },
   "another Accept": { headers: { accept: "application/hal+json" } },
@@ -241,6 +246,40 @@ Deno.test("one answer is written once in ten seconds, however often it is given"
   wait(10_000);
   await hear(good());
   assert.equal(written.length, 3);
+});
+
+Deno.test("what was written and then dropped is written again at once, whatever the clock does", async () => {
+  const { hear, written, dropped, wait } = setup();
+  await hear(good());
+  await hear(new Response(null, { status: 204 }), { method: "DELETE" });
+  assert.equal(dropped.length, 1);
+  await hear(good());
+  assert.equal(written.length, 2);
+  wait(-3_600_000);
+  await hear(good());
+  assert.equal(written.length, 3);
+});
+
+Deno.test("an instance remembers what it wrote last of 10000 answers and no more", async () => {
+  const { hear, written } = setup();
+  const write = (at: number) => hear(good(), { path: `/there?a=${at}` });
+  for (let at = 0; at <= 10_000; at++) await write(at);
+  assert.equal(written.length, 10_001);
+  await write(10_000);
+  await write(1);
+  assert.equal(written.length, 10_001, "these are known");
+  await write(0);
+  assert.equal(written.length, 10_002, "the first had to make room");
+});
+
+Deno.test("a failed answer that another one stands in for is let go", async () => {
+  const { hear, ask } = setup();
+  await hear(good());
+  const left = Promise.withResolvers<void>();
+  const body = new ReadableStream({ cancel: () => left.resolve() });
+  const answer = await ask().keepOrRecall(new Response(body, { status: 503 }));
+  assert.equal(await answer.text(), '{"a":1}');
+  await within("the service is told that its reader left", left.promise);
 });
 
 Deno.test("the key ends with the person, and names nothing else", async () => {

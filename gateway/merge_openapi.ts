@@ -62,7 +62,8 @@ export function createOpenApi(
   let kept: { readonly document: Json; readonly madeAt: number } | undefined;
 
   return async function openApi() {
-    if (kept && now() - kept.madeAt < keepMs) return kept.document;
+    // A clock that was set back must not keep a document until it has caught up.
+    if (kept && Math.abs(now() - kept.madeAt) < keepMs) return kept.document;
     const documents = await Promise.all(
       upstreams.map((upstream) => readDocument(upstream, timeoutMs)),
     );

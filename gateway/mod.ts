@@ -142,6 +142,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   const forward = createForward({
     ...options,
     longestTimeoutMs: (upstream) => rules().table.longestTimeoutMs(upstream),
+    upstreams: () => new Set(rules().table.routes.map(({ upstream }) => upstream.name)),
   });
   const lastAnswer = createLastAnswers({ redis: options.revocation.redis, now, log });
   const limiter = createRateLimiter({ now });

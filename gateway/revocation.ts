@@ -152,7 +152,9 @@ export function createRevocation(
       refuseRevoked(token, await hear(keys, heard, counters));
       return "clear";
     }
-    const identity = JSON.stringify(keys);
+    // A minimum refuses one token of a subject and not the other: without what is compared with it
+    // the newer token's answer would let the revoked one in, where the issuer gives neither jti nor sid.
+    const identity = JSON.stringify([...keys, token.uv ?? token.iat]);
     if (fresh.isFresh(identity, mode.boundedMs)) return "fresh";
     // An answer is as old as its question: what was written meanwhile may not be in it.
     const askedAt = heard.askedAt ??= now();

@@ -67,6 +67,63 @@ Deno.test("a bounded answer is as old as its question", async () => {
   await assert.rejects(revocation.check(token, bounded), { code: "revocation_unavailable" });
 });
 
+Deno.test("a bounded answer is its own token's, whatever else the tokens of a subject share", async () => {
+  const { state, revocation } = setup();
+  const [older, newer] = [100, 200].map((iat): AccessToken => {
+    const { uv: _uv, jti: _jti, sid: _sid, ...foreign } = token;
+    return { ...foreign, alias: "idp", iat };
+  });
+  assert.ok(older && newer);
+  // Of such an issuer's tokens there are two marks; this one refuses what was issued before 150.
+  state.marks = ["150", null];
+  await revocation.check(newer, bounded);
+  assert.equal(await revocation.check(newer, bounded), "fresh");
+  await assert.rejects(revocation.check(older, bounded), { code: "token_revoked" });
+});
+
+const others: Readonly<Record<string, Partial<AccessToken>>> = {
+  "another subject": { sub: "u2" },
+  "another token": { jti: "j2" },
+  "another login": { sid: "s2" },
+  "another key": { kid: "k2" },
+  "another issuer": { alias: "idp" },
+  "another version of the account": { uv: 2 },
+};
+for (const [whose, change] of Object.entries(others)) {
+  Deno.test(`a bounded answer says nothing of ${whose}`, async () => {
+    const { state, revocation } = setup();
+    await revocation.check(token, bounded);
+    assert.equal(await revocation.check(token, bounded), "fresh");
+    const before = state.asked;
+    await revocation.check({ ...token, ...change }, bounded);
+    assert.equal(state.asked, before + 1);
+  });
+}
+
+Deno.test("an instance keeps no more than 10000 bounded answers, and the oldest go first", async () => {
+  const { state, revocation } = setup();
+  for (let at = 0; at <= 10_000; at++) {
+    await revocation.check({ ...token, jti: String(at) }, bounded);
+  }
+  const before = state.asked;
+  assert.equal(await revocation.check({ ...token, jti: "10000" }, bounded), "fresh");
+  assert.equal(await revocation.check({ ...token, jti: "1" }, bounded), "fresh");
+  assert.equal(state.asked, before);
+  await revocation.check({ ...token, jti: "0" }, bounded);
+  assert.equal(state.asked, before + 1, "the first had to make room");
+});
+
+Deno.test("an answer that could not be had ends the one before", async () => {
+  const { state, revocation } = setup();
+  await revocation.check(token, bounded);
+  state.now += 1_001;
+  state.isDown = true;
+  await assert.rejects(revocation.check(token, bounded), { code: "revocation_unavailable" });
+  // Within the bound of the first answer again, had it been kept.
+  state.now -= 500;
+  await assert.rejects(revocation.check(token, bounded), { code: "revocation_unavailable" });
+});
+
 Deno.test("a clock that is set back makes no answer fresh", async () => {
   const { state, revocation } = setup();
   await revocation.check(token, bounded);

@@ -87,10 +87,20 @@ Deno.test("the same path twice is refused, also under another parameter's name",
   createRouteTable(["/a", "/a/*", "/a/{id}", "/a/b"].map(toRoute), limits);
 });
 
-Deno.test("HEAD goes with GET, and a method without a rule names the others", () => {
+Deno.test("HEAD has the rule of GET, and no other method's [RFC 9110 §9.3.2]", () => {
+  const ofGet = { roles: ["reader"] } as const;
+  const ruleOfHead = (access: Route["access"]) =>
+    createRouteTable([{ path: "/a", upstream, access }], limits).find(["a"], "HEAD").rule;
+  assert.equal(ruleOfHead({ POST: "public", GET: ofGet, DELETE: "optional" }), ofGet);
+  assert.equal(ruleOfHead({ GET: ofGet, POST: "public" }), ofGet);
+  assert.equal(ruleOfHead({ GET: "public", POST: ofGet }), "public");
+  assert.equal(ruleOfHead(ofGet), ofGet);
+  assert.throws(() => ruleOfHead({ POST: "public" }), { code: "method_not_allowed" });
+});
+
+Deno.test("a method without a rule is refused, and the refusal names the others", () => {
   const access = { GET: "public", POST: { roles: ["a"] } } as const;
   const table = createRouteTable([{ path: "/a", upstream, access }], limits);
-  assert.equal(table.find(["a"], "HEAD").rule, "public");
   assert.throws(() => table.find(["a"], "DELETE"), (error) => {
     assert.ok(error instanceof Problem);
     assert.deepEqual([error.code, error.headers.allow], ["method_not_allowed", "GET, HEAD, POST"]);

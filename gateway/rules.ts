@@ -1,7 +1,7 @@
 import { type GatewayValues, type RateLimits, toRoutePath } from "@edgepass/shared/configuration";
 import type { Logger } from "@edgepass/shared/log";
 import type { Policies } from "@edgepass/shared/resilience";
-import { type Upstream, urlUpstream } from "@edgepass/shared/upstream";
+import { urlUpstream } from "@edgepass/shared/upstream";
 import { toRoute } from "./foreign_routes.ts";
 import { createSignPassport, type SignPassport } from "./passport.ts";
 import type { MintingKeys } from "./minting_keys.ts";
@@ -45,16 +45,18 @@ export interface GatewayPassportOptions {
  */
 export type CreateRules = (values: GatewayValues, version: number) => Rules;
 
-/** Makes the maker of rules, which keeps the upstreams of the version before, health and all. */
+/**
+ * Makes the maker of rules. Nothing is kept from one version to the next: an upstream's health is
+ * known by its name, and so outlives the change.
+ */
 export function createRulesMaker(
   { routes, passport: { keys, ...passport }, policies }: RulesOptions,
   effects: { readonly now: () => number; readonly log: Logger },
 ): CreateRules {
-  const upstreamOf = createUpstreams();
   return function createRules(values, version) {
     const ttlSeconds = values.passportTtlSeconds;
     const table = createRouteTable(
-      version === 0 ? routes : layOver(routes, values, upstreamOf),
+      version === 0 ? routes : layOver(routes, values),
       { maxTimeoutMs: ttlSeconds * 1000 },
     );
     if (version === 0) requirePatience(table, (name) => policies?.(name).breaker.slowCallMs);
@@ -77,26 +79,15 @@ export function createRulesMaker(
   };
 }
 
-/** What an upstream has shown of its health is known of the object, so that one stays the same. */
-function createUpstreams(): (origin: string) => Upstream {
-  const known = new Map<string, Upstream>();
-  return function upstreamOf(origin) {
-    const upstream = known.get(origin) ?? urlUpstream(origin);
-    known.set(origin, upstream);
-    return upstream;
-  };
-}
-
 /** Of two rows with one path the central one counts; no call outlives its Passport. */
 function layOver(
   routes: readonly Route[],
   { routes: central, revocation, passportTtlSeconds }: GatewayValues,
-  upstreamOf: (origin: string) => Upstream,
 ): Route[] {
   const replaced = new Set(central.map(({ prefix }) => toRoutePath(prefix)));
   const rows = [
     ...routes.filter(({ path }) => !replaced.has(path)),
-    ...central.map((row) => ({ ...toRoute(row), upstream: upstreamOf(row.upstream) })),
+    ...central.map((row) => ({ ...toRoute(row), upstream: urlUpstream(row.upstream) })),
   ];
   return rows.map((row) => ({
     ...row,

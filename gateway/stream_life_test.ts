@@ -1,6 +1,8 @@
 import { Problem } from "@edgepass/shared/problem";
+import type { AccessToken } from "@edgepass/shared/tokens";
 import assert from "node:assert/strict";
-import { limitStream } from "./stream_life.ts";
+import { within } from "../tests/support/wait.ts";
+import { createLimitStream, limitStream } from "./stream_life.ts";
 
 const now = () => 0;
 const decoder = new TextDecoder();
@@ -14,7 +16,7 @@ function startTicks(type = "text/event-stream") {
     cancel: () => left.resolve(),
   });
   return {
-    left: left.promise,
+    hasLeft: () => within("the service is told that its reader left", left.promise),
     say: (text: string) => controller?.enqueue(new TextEncoder().encode(text)),
     fail: () => controller?.error(new TypeError("connection lost")),
     close: () => controller?.close(),
@@ -23,6 +25,10 @@ function startTicks(type = "text/event-stream") {
 }
 
 async function readAll(response: Response): Promise<string> {
+  return await within("the stream ends", readToEnd(response));
+}
+
+async function readToEnd(response: Response): Promise<string> {
   let text = "";
   for await (const part of response.body ?? []) text += decoder.decode(part);
   return text;
@@ -34,16 +40,19 @@ Deno.test("a stream ends with its token, and the service is told [F37]", async (
   const limited = limitStream(ticks.response, { endsAt: 20, now });
   assert.equal(limited.headers.get("x-a"), "b");
   assert.equal(await readAll(limited), "data: 1\n\n");
-  await ticks.left;
+  await ticks.hasLeft();
 });
 
 Deno.test("a stream whose token has ended already ends at once", async () => {
   const ticks = startTicks();
   assert.equal(await readAll(limitStream(ticks.response, { endsAt: -1, now })), "");
-  await ticks.left;
+  await ticks.hasLeft();
 });
 
-Deno.test("a stream that ends by itself leaves no timer behind", async () => {
+/** Deno looks for timers that are left only where it is told to. */
+const watched = { sanitizeOps: true, sanitizeResources: true };
+
+Deno.test("a stream that ends by itself leaves no timer behind", watched, async () => {
   const ticks = startTicks();
   const check = () => Promise.resolve();
   const limited = limitStream(ticks.response, {
@@ -63,11 +72,12 @@ Deno.test("a stream that breaks breaks for the client too [F33]", async () => {
   await assert.rejects(readAll(limited), TypeError);
 });
 
-Deno.test("a client that leaves takes the call along", async () => {
+Deno.test("a client that leaves takes the call along, and the timers", watched, async () => {
   const ticks = startTicks();
-  const limited = limitStream(ticks.response, { endsAt: 1e9, now });
+  const recheck = { everyMs: 1e6, check: () => Promise.resolve() };
+  const limited = limitStream(ticks.response, { endsAt: 1e9, now, recheck });
   await limited.body?.cancel();
-  await ticks.left;
+  await ticks.hasLeft();
 });
 
 for (const code of ["token_revoked", "revocation_unavailable"] as const) {
@@ -80,13 +90,68 @@ for (const code of ["token_revoked", "revocation_unavailable"] as const) {
     ticks.say("data: 1\n\n");
     assert.equal(await readAll(limited), "data: 1\n\n");
     assert.equal(asked, 3);
-    await ticks.left;
+    await ticks.hasLeft();
   });
 }
+
+Deno.test("a token that ends later than a timer can wait for does not end its stream at once", async () => {
+  const ticks = startTicks();
+  const limited = limitStream(ticks.response, { endsAt: 10 ** 12, now });
+  // A delay that is too long for a timer is none at all.
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  ticks.say("data: 1\n\n");
+  ticks.close();
+  assert.equal(await readAll(limited), "data: 1\n\n");
+});
 
 Deno.test("what is no stream of events is not touched", () => {
   const ticks = startTicks("application/octet-stream");
   assert.equal(limitStream(ticks.response, { endsAt: 0, now }), ticks.response);
   const empty = new Response(null, { headers: { "content-type": "text/event-stream" } });
   assert.equal(limitStream(empty, { endsAt: 0, now }), empty);
+});
+
+const token: AccessToken = {
+  iss: "i",
+  kid: "k",
+  sub: "u",
+  iat: 0,
+  exp: 1_000,
+  roles: [],
+  scope: "",
+};
+
+/** What limits streams, with a revocation list that refuses after so many questions. */
+function setup(refuseAfter: number) {
+  const asked: unknown[] = [];
+  const unused = () => Promise.reject(new Error("Nobody asks"));
+  const limit = createLimitStream({
+    now,
+    revocation: {
+      check(of, mode) {
+        asked.push([of, mode]);
+        return asked.length > refuseAfter
+          ? Promise.reject(new Problem("token_revoked"))
+          : Promise.resolve("clear");
+      },
+      count: unused,
+      isReady: unused,
+    },
+  });
+  return { limit, asked };
+}
+
+Deno.test("a route that rechecks asks Redis itself, again and again, about the token of its caller", async () => {
+  const ticks = startTicks();
+  const { limit, asked } = setup(2);
+  const limited = limit(ticks.response, { bearer: token, route: { recheckMs: 1 } });
+  assert.equal(await readAll(limited), "");
+  assert.deepEqual(asked, Array(3).fill([token, "strict"]));
+  await ticks.hasLeft();
+});
+
+Deno.test("a stream that nobody in particular opened goes on", () => {
+  const { limit } = setup(0);
+  const { response } = startTicks();
+  assert.equal(limit(response, { bearer: "anonymous", route: { recheckMs: 1 } }), response);
 });

@@ -303,14 +303,16 @@ Deno.test("masking is linear in the length of a text", () => {
   for (
     const unit of ["a", "a-", "a ", "@", "a@", "eyJ", ".", "token", "token ", "%4", "cookie", "="]
   ) {
-    const [short, long] = [2 ** 14, 2 ** 18].map((length) => {
+    const measure = (length: number, times: number) => {
       const text = unit.repeat(length / unit.length);
       const startedAt = performance.now();
-      for (let round = 0; round < (length === 2 ** 14 ? 16 : 1); round++) write(text);
+      for (let round = 0; round < times; round++) write(text);
       return performance.now() - startedAt;
-    });
-    // The same amount of text twice; at this length anything quadratic takes minutes.
-    assert.ok(long! < short! * 8 + 1000, `${unit}: ${short} ms, ${long} ms`);
+    };
+    // The same amount of text twice; at this length anything quadratic takes minutes. On a busy
+    // machine the one may have to wait and the other not, so that the best of five tries counts.
+    const isLinear = () => measure(2 ** 18, 1) < measure(2 ** 14, 16) * 8 + 1000;
+    assert.ok(Array.from({ length: 5 }).some(isLinear), unit);
   }
 });
 

@@ -3,6 +3,7 @@ import { createUpstashRedis } from "@edgepass/shared/redis";
 import assert from "node:assert/strict";
 import { startUpstream } from "./suite/gateway_upstreams.ts";
 import { logIn, newPerson, type World } from "./suite/product_world.ts";
+import { readLives } from "./support/redis_lives.ts";
 import { waitUntil } from "./support/wait.ts";
 import { targets } from "./targets.ts";
 
@@ -67,6 +68,14 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
       const age = answer.headers.get("age");
       assert.equal(answer.headers.get("x-fallback"), `cache; age=${age}`);
       assert.equal(answer.headers.get("cache-control"), "no-store");
+    });
+
+    await t.step("for as long as it may be stale, and no longer", async () => {
+      const lives = [...await readLives(target.settings, "fb:*")];
+      assert.ok(lives.length > 0);
+      for (const [key, life] of lives) {
+        assert.ok(life !== null && life <= fallback.maxStaleSeconds, `${key} lives ${life} s`);
+      }
     });
 
     await t.step("to nobody else, for no change, and on no route that does not ask", async () => {

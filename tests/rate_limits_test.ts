@@ -2,6 +2,7 @@ import { type ConfigurationDocument, pushConfiguration } from "@edgepass/shared/
 import { createUpstashRedis } from "@edgepass/shared/redis";
 import assert from "node:assert/strict";
 import { logIn, newPerson, type Person, type World } from "./suite/product_world.ts";
+import { readLives } from "./support/redis_lives.ts";
 import { type Target, targets } from "./targets.ts";
 
 /** No test begins in one window and ends in the next. */
@@ -97,6 +98,31 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
       for (let at = 0; at < 3; at++) statuses.push((await discard(tryToLogIn())).status);
       target.setRedisReadOnly(false);
       assert.deepEqual(statuses, [422, 422, 429]);
+    });
+
+    await t.step("a counter is gone after two of its windows, and not before", async () => {
+      const seconds = { person: 1_000, address: 9_000, route: 80_000 };
+      const limitOf = (windowSeconds: number) => ({ limit: 1_000, windowSeconds });
+      await configure({
+        gateway: {
+          limits: {
+            person: limitOf(seconds.person),
+            address: limitOf(seconds.address),
+            routes: { "/users/me": limitOf(seconds.route) },
+          },
+        },
+      });
+      for (let times = 0; times < 2; times++) await discard(me(first));
+      for (const [whom, windowSeconds] of Object.entries(seconds)) {
+        const lives = await readLives(target.settings, `rl:${whom}:*:${windowSeconds}:*`);
+        assert.ok(lives.size > 0, whom);
+        for (const [key, life] of lives) {
+          assert.ok(life !== null && life <= 2 * windowSeconds, `${key} lives ${life} s`);
+          assert.ok(life > 1.5 * windowSeconds, `${key} lives ${life} s`);
+        }
+      }
+      const all = [...await readLives(target.settings, "rl:*")];
+      assert.deepEqual(all.filter(([, life]) => life === null), [], "what counts for ever");
     });
 
     await t.step("a network is refused before anybody is asked, but for deliveries", async () => {

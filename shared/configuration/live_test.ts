@@ -3,6 +3,7 @@ import { createLogger } from "@edgepass/shared/log";
 import { configurationKeys, type Redis, RedisUnavailable } from "@edgepass/shared/redis";
 import { Redis as UpstashClient } from "@upstash/redis";
 import fc from "fast-check";
+import { waitUntil, within } from "../../tests/support/wait.ts";
 import { createLiveConfiguration, fixedConfiguration } from "./live.ts";
 
 /** Builds commands as the official client does; nothing is ever sent. */
@@ -284,4 +285,39 @@ Deno.test("what is prepared for a version is waited for, before it gets in force
   resolve();
   await learned;
   assert.deepEqual(live.current(), { version: 1, values: 5 });
+});
+
+Deno.test("a version that was long in the making does not replace a newer one", async () => {
+  const { live, put, clock } = setup();
+  const prepared: number[] = [];
+  const { promise, resolve } = Promise.withResolvers<void>();
+  live.prepare((value) => {
+    prepared.push(value);
+    return value === 1 ? promise : undefined;
+  });
+  put(1, { value: 1 });
+  const older = live.learn(1);
+  await waitUntil("the older one is prepared", () => prepared.length === 1, 10_000);
+  clock.now += 2_001;
+  put(2, { value: 2 });
+  await live.learn(2);
+  assert.deepEqual(live.current(), { version: 2, values: 2 });
+  resolve();
+  await older;
+  assert.deepEqual(live.current(), { version: 2, values: 2 });
+});
+
+Deno.test("nobody waits without end for a question that another request has asked", async () => {
+  const { live, state, put } = setup();
+  put(1, { value: 1 });
+  const { promise, resolve } = Promise.withResolvers<void>();
+  state.hold = promise;
+  // Workers may drop the request that asks.
+  const dropped = live.learn(1);
+  const waiting = live.learn(1);
+  await within("who waits goes on", Promise.resolve(waiting));
+  assert.equal(live.current().version, 0);
+  resolve();
+  await dropped;
+  assert.equal(live.current().version, 1);
 });

@@ -3,6 +3,7 @@ import { z } from "@hono/zod-openapi";
 import { startUnansweringServer } from "../../tests/support/unanswering_server.ts";
 import { currentContext, type RequestContext, runInContext } from "../context.ts";
 import { Problem, type ProblemCode } from "../problem.ts";
+import { toPolicy } from "../resilience/mod.ts";
 import { toSecret } from "../secret.ts";
 import { localUpstream, urlUpstream } from "../upstream.ts";
 import { createClient } from "./client.ts";
@@ -282,3 +283,30 @@ function cutOff(): ReadableStream<Uint8Array> {
     },
   });
 }
+
+Deno.test("a service that fails is left alone, and another one is not", async () => {
+  const called: string[] = [];
+  const answering = (name: string, status: number) =>
+    localUpstream(name, {
+      fetch: () => {
+        called.push(name);
+        return Promise.resolve(Response.json({}, { status }));
+      },
+    });
+  const policy = toPolicy({ maxConcurrent: 1, breaker: { minimumCalls: 3 } });
+  const client = createClient({
+    services: { ill: answering("ill", 500), well: answering("well", 200) },
+    resilience: { policies: () => policy },
+  });
+  const { within } = setup();
+  const call = (name: "ill" | "well") =>
+    within(async () => {
+      const { status, body } = await client.call(name, "/");
+      await body?.cancel();
+      return status;
+    });
+  for (let times = 0; times < 3; times++) assert.equal(await call("ill"), 500);
+  await assert.rejects(call("ill"), isProblem("upstream_unavailable"));
+  assert.equal(await call("well"), 200);
+  assert.deepEqual(called, ["ill", "ill", "ill", "well"]);
+});

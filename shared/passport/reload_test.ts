@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { within } from "../../tests/support/wait.ts";
 import { createReload } from "./reload.ts";
 
 function setup() {
@@ -59,4 +60,17 @@ Deno.test("who comes while a reload runs waits for its end and starts no other",
   release();
   await Promise.all(waiting);
   assert.deepEqual([state.loads, over], [1, 3]);
+});
+
+Deno.test("a reload that never ends is waited for, but not for ever, and not in place of the next", async () => {
+  const { state, reload, hold, release } = setup();
+  hold();
+  await within("who waited goes on", Promise.all([reload(), reload()]));
+  assert.equal(state.loads, 1);
+  // Long after it no retry is too early, and the one that never ended stands in nobody's way.
+  state.now += 30_000;
+  const next = reload();
+  assert.equal(state.loads, 2);
+  release();
+  await within("the next one ends", next);
 });

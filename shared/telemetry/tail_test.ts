@@ -117,3 +117,13 @@ Deno.test("requests that never end their span leave no more than 1000 open trace
   first.setStatus({ code: SpanStatusCode.ERROR }).end();
   assert.deepEqual(names(), ["first"]);
 });
+
+Deno.test("traces that have ended take no open trace's place, and hold no spans", () => {
+  const { tracer, names, kept } = setup();
+  const first = tracer.startSpan("first", {}, ROOT_CONTEXT);
+  for (let count = 0; count < 1000; count++) tracer.startSpan("ended", {}, ROOT_CONTEXT).end();
+  tracer.startSpan("service", {}, behind(first)).end();
+  first.setStatus({ code: SpanStatusCode.ERROR }).end();
+  assert.deepEqual(names(), ["first", "service"]);
+  assert.deepEqual(kept.map(({ local }) => local?.spans), [[], []]);
+});

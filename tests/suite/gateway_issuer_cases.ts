@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { waitUntil } from "../support/wait.ts";
 import { type Alg, createIssuerKey, signParts } from "./gateway_tokens.ts";
 import { startUpstream } from "./gateway_upstreams.ts";
 import { type GatewayCase, ourClaims, type World } from "./gateway_world.ts";
@@ -118,6 +119,64 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
     world.redis.reset();
     world.redis.revoke("subject", "u", "acme", String(iat));
     assert.equal((await ask(claims)).status, 200, "issued no earlier than the minimum");
+  },
+
+  async "a bounded answer to one foreign token says nothing of an older one"(world) {
+    const { ask, stack } = await withIssuer(world, "EdDSA", { by: "set" });
+    await using _ = stack;
+    const now = Number(ourClaims().iat);
+    world.redis.revoke("subject", "u", "acme", String(now - 30));
+    const [older, newer] = [{ sub: "u", iat: now - 60 }, { sub: "u", iat: now - 10 }];
+    assert.equal((await ask(newer, {}, "/bounded")).status, 200);
+    assert.equal((await ask(older, {}, "/bounded")).code, "token_revoked");
+    assert.equal((await ask(newer, {}, "/bounded")).status, 200);
+  },
+
+  async "one subject at two issuers is two callers to a limit"(world) {
+    await using gateway = await world.serve({});
+    const limit = { limit: 2, windowSeconds: 86_400 };
+    world.redis.configure(1, { gateway: { limits: { person: limit } } });
+    const ask = async (bearer: string) => {
+      const headers = { authorization: `Bearer ${bearer}` };
+      const response = await fetch(`${gateway.origin}/member`, { headers });
+      return (await response.json()).error?.code ?? response.status;
+    };
+    const tokens = [await world.token({ sub: "7" }), await world.foreignToken({ sub: "7" })];
+    for (const token of tokens) {
+      const codes = [await ask(token), await ask(token), await ask(token)];
+      assert.deepEqual(codes, [200, 200, "rate_limited"]);
+    }
+  },
+
+  async "[T07] a token that was let in is refused once it has expired"(world) {
+    await using gateway = await world.serve({ LEEWAY_SECONDS: "0" });
+    const now = Math.floor(Date.now() / 1000);
+    const headers = { authorization: `Bearer ${await world.token({ iat: now, exp: now + 4 })}` };
+    const ask = async () => {
+      const response = await fetch(`${gateway.origin}/member`, { headers });
+      return (await response.json()).error?.code ?? response.status;
+    };
+    assert.deepEqual([await ask(), await ask()], [200, 200]);
+    await waitUntil("it is refused", async () => await ask() !== 200, 20_000);
+    assert.equal(await ask(), "token_expired");
+  },
+
+  async "a token that was let in is refused once its issuer has withdrawn its key"(world) {
+    const { ask, key, keys, stack } = await withIssuer(world, "EdDSA", { by: "url" });
+    await using _ = stack;
+    const publish = (jwk: object) =>
+      keys.answerWith(() =>
+        Response.json({ keys: [jwk] }, { headers: { "cache-control": "max-age=1" } })
+      );
+    publish(key.jwk);
+    const claims = { jti: "j", sub: "u" };
+    assert.equal((await ask(claims)).status, 200);
+    // Under its kid there is another key now, by which it was never signed.
+    publish({ ...(await createIssuerKey("EdDSA")).jwk, kid: key.kid });
+    await waitUntil("it is refused", async () => (await ask(claims)).status !== 200, 20_000);
+    assert.equal((await ask(claims)).code, "token_invalid");
+    publish((await createIssuerKey("EdDSA")).jwk);
+    assert.equal((await ask(claims)).code, "token_invalid");
   },
 
   async "[I11] a flood of unknown kids causes one more fetch of the keys"(world) {

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import type { Caller } from "./identify.ts";
+import { createRateLimiter } from "./rate_limiter.ts";
+
+const limit = { limit: 1, windowSeconds: 60 };
+const route = { path: "/a", rateLimited: true } as const;
+const address = "192.0.2.1";
+
+function callerOf(sub: string, alias?: string): Caller {
+  const token = { iss: "i", kid: "k", sub, iat: 0, exp: 1, roles: [], scope: "" };
+  return alias === undefined ? token : { ...token, alias };
+}
+
+/** Whether a caller who asks after the others is still within a limit of one request. */
+function setup(limits: Parameters<ReturnType<typeof createRateLimiter>["countersOf"]>[0]) {
+  const limiter = createRateLimiter({ now: () => 60_000 });
+  return (caller: Caller, from: string = address) => {
+    const counters = limiter.countersOf(limits, { address: from, caller, route });
+    return limiter.judge(counters, {}).every(({ isAllowed }) => isAllowed);
+  };
+}
+
+const people: readonly Caller[] = [
+  callerOf("7"),
+  callerOf("7", "idp"),
+  callerOf("7", "idp2"),
+  callerOf("idp2:7", "idp"),
+  callerOf("idp", "idp"),
+];
+
+for (const whom of ["person", "route"] as const) {
+  Deno.test(`one subject at several issuers is several callers to the limit by ${whom}`, () => {
+    const ask = setup(whom === "person" ? { person: limit } : { routes: { "/a": limit } });
+    for (const person of people) assert.ok(ask(person), JSON.stringify(person));
+    for (const person of people) assert.ok(!ask(person), JSON.stringify(person));
+  });
+}
+
+Deno.test("nobody in particular is a caller of their network, and no subject is one of it", () => {
+  const ask = setup({ routes: { "/a": limit } });
+  assert.ok(ask("anonymous", "192.0.2.1"));
+  assert.ok(!ask("anonymous", "192.0.2.1"));
+  assert.ok(ask("anonymous", "192.0.2.2"));
+  assert.ok(ask(callerOf("192.0.2.1", "idp")));
+});
+
+Deno.test("what a network has used up before anybody is asked is counted by itself", () => {
+  const limiter = createRateLimiter({ now: () => 60_000 });
+  limiter.shield(limit, address);
+  assert.throws(() => limiter.shield(limit, address), { code: "rate_limited" });
+  limiter.shield(limit, "192.0.2.2");
+  limiter.shield(undefined, address);
+  const counters = limiter.countersOf({ address: limit }, { address, caller: "anonymous", route });
+  assert.deepEqual(limiter.judge(counters, {}).map(({ isAllowed }) => isAllowed), [true]);
+});

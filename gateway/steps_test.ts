@@ -1,0 +1,54 @@
+import { Problem } from "@edgepass/shared/problem";
+import { createQuietTelemetry, idleSpan, type Telemetry } from "@edgepass/shared/telemetry";
+import assert from "node:assert/strict";
+import { openSteps } from "./steps.ts";
+
+function setup() {
+  const values = new Map<string, number>();
+  const note = (name: string, by: number): void =>
+    void values.set(name, (values.get(name) ?? 0) + by);
+  const metrics: Telemetry["metrics"] = {
+    add: (name, _attributes, by = 1) => note(name, by),
+    move: (name, _attributes, by) => note(name, by),
+    record: (name) => note(name, 1),
+  };
+  const steps = openSteps({ ...createQuietTelemetry(), metrics }, idleSpan());
+  return {
+    steps,
+    active: () => values.get("edgepass.upstream.active"),
+    /** How often something was measured. */
+    measured: (name: string) => values.get(name),
+  };
+}
+
+const call = { method: "GET", peer: "course" };
+const calls = "http.client.request.duration";
+const durations = "edgepass.gateway.step.duration";
+
+Deno.test("a call of an upstream counts as under way until its answer begins, and once", () => {
+  const { steps, active, measured } = setup();
+  const step = steps.beginCall(call);
+  assert.equal(active(), 1);
+  step.end();
+  assert.equal(active(), 0);
+  // What fails afterwards fails in the envelope, and the call was over by then.
+  assert.throws(() => step.fail(new Problem("upstream_bad_response")));
+  step.end();
+  assert.deepEqual([active(), measured(calls), measured(durations)], [0, 1, 1]);
+});
+
+Deno.test("a call that fails is no longer under way", () => {
+  const { steps, active, measured } = setup();
+  const failure = new Problem("upstream_unavailable");
+  assert.throws(() => steps.beginCall(call).fail(failure), failure);
+  assert.deepEqual([active(), measured(calls), measured(durations)], [0, 1, 1]);
+});
+
+Deno.test("a step ends whether it succeeds or throws, and what it throws goes on", async () => {
+  const { steps, measured } = setup();
+  assert.equal(await steps.run("sign", () => Promise.resolve("passport")), "passport");
+  const refusal = new Problem("token_revoked");
+  await assert.rejects(steps.run("revocation", () => Promise.reject(refusal)), refusal);
+  assert.deepEqual(Object.keys(steps.durationsMs), ["sign", "revocation"]);
+  assert.equal(measured(durations), 2);
+});
