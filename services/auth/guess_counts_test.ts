@@ -71,6 +71,19 @@ for (const [name, ask] of Object.entries(counted)) {
   });
 }
 
+Deno.test("Retry-After names the end of all that refuses, not of the first", async () => {
+  await using auth = await setupAuth();
+  await auth.signUp(email);
+  await logIn(auth, { who: "other@example.com" });
+  auth.clock.advance(300_000);
+  await logIn(auth);
+  await count(auth, "network", guessLimits.network.max);
+  await count(auth, "accountFromNetwork", guessLimits.accountFromNetwork.max);
+  const response = await auth.logIn(email, from(home));
+  assert.equal(response.headers.get("retry-after"), "900");
+  await expectProblem(response, 429, "rate_limited");
+});
+
 Deno.test("a right password takes back its own guess, and no other of its network", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);

@@ -137,6 +137,15 @@ Deno.test("a login that is over is neither listed nor ended, and changes no pass
   await expectNoContent(change(second));
 });
 
+Deno.test("a new login's refresh cookie lives no longer than the login", async () => {
+  await using auth = await setupAuth({ bindings: { SESSION_MAX_SECONDS: "100" } });
+  await auth.signUp(email);
+  const response = await auth.logIn(email);
+  await response.body?.cancel();
+  const [, refresh = ""] = response.headers.getSetCookie();
+  assert.match(refresh, /^refresh_token=.*; Max-Age=100;/);
+});
+
 /** Every row of the database in which a text occurs, by table. */
 async function findRows(auth: AuthSetup, trace: string): Promise<Record<string, unknown[][]>> {
   const tables = await auth.rows(

@@ -70,18 +70,34 @@ Deno.test("a revocation whose life is extended while it is pushed is pushed agai
   assert.equal(await auth.redis.command("TTL", `rv:s:${auth.me.sid}`), keptSeconds + 60);
 });
 
-Deno.test("a push marks its own revocation alone", async () => {
+Deno.test("a request pushes its own revocation, whoever else's waits, and marks no other", async () => {
   await using auth = await setup();
-  const others = "INSERT INTO revocations (level, id, value, expires_at) VALUES (?, ?, 1, ?)";
   const at = auth.clock.now() + keptSeconds * 1000;
-  await auth.rows(others, "login", auth.id, at);
-  await auth.rows(others, "subject", auth.me.sid, at);
-  await auth.rows(others, "login", "another", at);
+  const others = [["login", "0"], ["login", "z"], ["subject", auth.me.sid]] as const;
+  for (const [level, id] of others) {
+    const sql = "INSERT INTO revocations (level, id, value, expires_at) VALUES (?, ?, 1, ?)";
+    await auth.rows(sql, level, id, at);
+  }
+  const keys = async () => (await auth.redis.command("KEYS", "rv:[su]:*") as string[]).sort();
   await expectNoContent(auth.call("POST", "/auth/logout", { as: auth.me }));
-  assert.equal((await pending(auth)).length, 3);
+  assert.deepEqual(await keys(), [`rv:s:${auth.me.sid}`]);
+  const waiting = "SELECT level, id FROM revocations WHERE pushed = 0 ORDER BY level, id";
+  assert.deepEqual(await auth.rows(waiting), others);
   await auth.app.sweep?.();
-  assert.deepEqual(await pending(auth), []);
-  assert.equal(await auth.redis.command("GET", "rv:s:another"), "1");
+  assert.deepEqual(await auth.rows(waiting), []);
+  assert.deepEqual(
+    await keys(),
+    ["rv:s:0", `rv:s:${auth.me.sid}`, "rv:s:z", `rv:u:${auth.me.sid}`],
+  );
+});
+
+Deno.test("a request pushes its own person's revocation, also where a login has the same id", async () => {
+  await using auth = await setup();
+  const sql = "INSERT INTO revocations (level, id, value, expires_at) VALUES ('login', ?, 1, ?)";
+  await auth.rows(sql, auth.id, auth.clock.now() + keptSeconds * 1000);
+  await expectNoContent(auth.call("POST", "/auth/logout-all", { as: auth.me }));
+  assert.equal(await auth.redis.command("GET", `rv:u:${auth.id}`), "2");
+  assert.equal(await auth.redis.command("EXISTS", `rv:s:${auth.id}`), 0);
 });
 
 Deno.test("a second log-out everywhere lives as long as the tokens that it kills", async () => {
