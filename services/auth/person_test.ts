@@ -187,6 +187,8 @@ Deno.test("a closed account leaves nothing of the person in any table, and all o
   for (const trace of ["Demo", "argon2id", "browser", '[\\"learner']) {
     assert.ok(!JSON.stringify(kept).includes(trace), trace);
   }
+  const open = "SELECT sid FROM logins WHERE account_id = ? AND ended_at IS NULL";
+  assert.deepEqual(await auth.rows(open, id), []);
   assert.deepEqual(
     kept.outbox?.map(([, , , event]) => JSON.parse(String(event)).type),
     ["user.deleted"],

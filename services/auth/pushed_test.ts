@@ -141,3 +141,17 @@ Deno.test("a configuration that changes while another is pushed is pushed too", 
     document: { services: { recommendation: { limit: 7 } } },
   });
 });
+
+Deno.test("a sweep pushes all that Redis has missed, however much", async () => {
+  await using auth = await setup();
+  for (let at = 0; at < 1001; at++) {
+    await auth.rows(
+      "INSERT INTO revocations (level, id, value, expires_at) VALUES ('login', ?, 1, ?)",
+      `login-${at}`,
+      auth.clock.now() + 60_000,
+    );
+  }
+  await auth.app.sweep?.();
+  assert.deepEqual(await pending(auth), []);
+  assert.equal((await auth.redis.command("KEYS", "rv:s:*") as string[]).length, 1001);
+});
