@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { asCaller, password, setupAuth } from "../../tests/support/auth_service.ts";
+import { asCaller, type AuthSetup, password, setupAuth } from "../../tests/support/auth_service.ts";
 import {
   expectJson,
   expectNoContent,
@@ -112,21 +112,97 @@ Deno.test("other services learn a person's name, and roles only of the person wh
   await expectProblem(auth.call("GET", "/internal/accounts/me", { as: foreign }), 404, "not_found");
 });
 
-Deno.test("a closed account keeps nothing of the person, and the address can sign up again", async () => {
+Deno.test("a login that is over is neither listed nor ended, and changes no password", async () => {
+  await using auth = await setupAuth({ bindings: { SESSION_MAX_SECONDS: "100" } });
+  await auth.signUp(email);
+  await auth.signUp("other@example.com");
+  const first = asCaller(await auth.tokens({ email }));
+  auth.clock.advance(60_000);
+  const second = asCaller(await auth.tokens({ email }));
+  const other = asCaller(await auth.tokens({ email: "other@example.com" }));
+  auth.clock.advance(40_000);
+  const { items } = await expectJson(
+    auth.call("GET", "/auth/sessions", { as: second }),
+    200,
+    SessionList,
+  );
+  assert.deepEqual(items.map(({ id }: Session) => id), [second.sid]);
+  const end = auth.call("DELETE", `/auth/sessions/${first.sid}`, { as: second });
+  await expectProblem(end, 404, "not_found");
+  const body = { current: password, next: "another sentence of mine" };
+  const change = (as: { sub: string; sid: string }) =>
+    auth.call("POST", "/auth/password", { as, body });
+  await expectProblem(change(first), 401, "token_revoked");
+  await expectProblem(change({ ...second, sid: other.sid }), 401, "token_revoked");
+  await expectNoContent(change(second));
+});
+
+Deno.test("a new login's refresh cookie lives no longer than the login", async () => {
+  await using auth = await setupAuth({ bindings: { SESSION_MAX_SECONDS: "100" } });
+  await auth.signUp(email);
+  const response = await auth.logIn(email);
+  await response.body?.cancel();
+  const [, refresh = ""] = response.headers.getSetCookie();
+  assert.match(refresh, /^refresh_token=.*; Max-Age=100;/);
+});
+
+/** Every row of the database in which a text occurs, by table. */
+async function findRows(auth: AuthSetup, trace: string): Promise<Record<string, unknown[][]>> {
+  const tables = await auth.rows(
+    "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name",
+  );
+  const found: Record<string, unknown[][]> = {};
+  for (const [table] of tables) {
+    const rows = await auth.rows(`SELECT * FROM ${table} ORDER BY 1`);
+    const own = rows.filter((row) => JSON.stringify(row).includes(trace));
+    if (own.length > 0) found[String(table)] = own.map((row) => [...row]);
+  }
+  return found;
+}
+
+Deno.test("a closed account leaves nothing of the person in any table, and all of everybody else", async () => {
+  await using auth = await setupAuth({ bindings: { ADMIN_EMAIL: "" } });
+  const other = await auth.signUp("other@example.com");
+  const { id } = await auth.signUp(email);
+  const headers = { "user-agent": "a browser", "x-forwarded-for": "203.0.113.7" };
+  await auth.tokens({ email: "other@example.com" }, { headers });
+  const as = asCaller(await auth.tokens({ email }, { headers }));
+  const before = await findRows(auth, other.id);
+  assert.ok(before.known_networks && before.logins && before.outbox && before.accounts);
+  await expectNoContent(auth.call("DELETE", "/internal/accounts/me", { as }));
+  assert.deepEqual(await findRows(auth, other.id), before);
+  for (const trace of [email, "learner@", "203.0.113.7"]) {
+    assert.deepEqual(await findRows(auth, trace), {}, trace);
+  }
+  const kept = await findRows(auth, id);
+  // That there was one, that it ended, and what keeps its tokens dead and its events in order.
+  assert.deepEqual(Object.keys(kept), [
+    "accounts",
+    "audit",
+    "event_sequences",
+    "logins",
+    "outbox",
+    "revocations",
+  ]);
+  for (const trace of ["Demo", "argon2id", "browser", '[\\"learner']) {
+    assert.ok(!JSON.stringify(kept).includes(trace), trace);
+  }
+  const open = "SELECT sid FROM logins WHERE account_id = ? AND ended_at IS NULL";
+  assert.deepEqual(await auth.rows(open, id), []);
+  assert.deepEqual(
+    kept.outbox?.map(([, , , event]) => JSON.parse(String(event)).type),
+    ["user.deleted"],
+  );
+  assert.deepEqual(await auth.redis.command("KEYS", `*${id}*`), [`rv:u:${id}`]);
+});
+
+Deno.test("a closed account is open to nobody, and the address can sign up again", async () => {
   await using auth = await setupAuth();
   const { id } = await auth.signUp(email);
-  const tokens = await auth.tokens({ email }, { headers: { "user-agent": "a browser" } });
+  const tokens = await auth.tokens({ email });
   const as = asCaller(tokens);
   await expectNoContent(auth.call("DELETE", "/internal/accounts/me", { as }));
   assert.equal(await auth.redis.command("GET", `rv:u:${id}`), "2");
-  const kept = JSON.stringify([
-    await auth.rows("SELECT * FROM accounts WHERE id = ?", id),
-    await auth.rows("SELECT * FROM logins WHERE account_id = ?", id),
-    await auth.rows("SELECT * FROM known_networks WHERE account_id = ?", id),
-  ]);
-  for (const trace of [email, "Demo", "argon2id", "browser"]) {
-    assert.ok(!kept.includes(trace), trace);
-  }
   await expectProblem(auth.exchange(tokens.refreshToken), 401, "refresh_invalid");
   await expectProblem(auth.logIn(email), 401, "credentials_invalid");
   await expectProblem(auth.call("GET", `/internal/accounts/${id}`, { as }), 404, "not_found");

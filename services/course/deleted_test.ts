@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ann, annId, bob, sailing, setupNews } from "../../tests/support/course_service.ts";
+import { ann, annId, bob, bobId, sailing, setupNews } from "../../tests/support/course_service.ts";
 import { expectProblem } from "../../tests/support/services.ts";
 
 Deno.test("of a deleted person drafts go, and published courses stay under no name", async () => {
@@ -51,4 +51,26 @@ Deno.test("a deleted person whose Passport still lives makes no course and chang
   await expectProblem(publish, 404, "not_found");
   assert.deepEqual(await rows(), before);
   assert.equal((await said()).length, 1);
+});
+
+Deno.test("what was told of others who teach stays when a person is deleted", async () => {
+  using platform = await setupNews();
+  const { create, deliver, database } = platform;
+  await create(sailing, bob);
+  assert.equal(await deliver({ type: "user.disabled", subject: bobId, sequence: 2 }), "applied");
+  const rows = () =>
+    database.run({ sql: "SELECT * FROM instructors WHERE id = ?", params: [bobId] });
+  const before = await rows();
+  assert.equal(before.length, 1);
+  assert.equal(await deliver({ type: "user.deleted", subject: annId, sequence: 9 }), "applied");
+  assert.deepEqual(await rows(), before);
+});
+
+Deno.test("of a deleted person who taught nothing nothing is begun to be kept", async () => {
+  using platform = await setupNews();
+  const { deliver, call, database } = platform;
+  await deliver({ type: "user.deleted", subject: bobId });
+  await expectProblem(call("POST", "/courses", { as: bob, body: sailing }), 403, "forbidden");
+  const sql = "SELECT id FROM instructors WHERE id = ?";
+  assert.deepEqual(await database.run({ sql, params: [bobId] }), []);
 });

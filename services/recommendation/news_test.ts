@@ -53,6 +53,23 @@ Deno.test("an enrollment that ends is taken back once, and one never counted cha
   assert.deepEqual([await rows(), await counted()], [["Knots 0"], 0]);
 });
 
+Deno.test("the end of a course forgets who learned it, and nobody of another course", async () => {
+  using platform = await setup();
+  const { deliver, rows, database } = platform;
+  const [other, enrollment] = [uuidv7(), uuidv7()];
+  await deliver({ type: "course.published", subject: courseId, data: { title: "Knots" } });
+  await deliver({ type: "course.published", subject: other, data: { title: "Sails" } });
+  await deliver({ type: "enrollment.created", subject, data: { courseId } });
+  await deliver({ type: "enrollment.created", subject: enrollment, data: { courseId: other } });
+  await deliver({ type: "course.deleted", subject: courseId, data: { title: "Knots" } });
+  assert.deepEqual(await rows(), ["Sails 1"]);
+  const counted = await database.run({
+    sql: "SELECT enrollment_id FROM counted_enrollments",
+    params: [],
+  });
+  assert.deepEqual(counted, [[enrollment]]);
+});
+
 Deno.test("news arrives in whatever order and ends in the same state", async () => {
   const now = Date.now();
   const bodies = [

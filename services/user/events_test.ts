@@ -98,6 +98,18 @@ Deno.test("a deleted person leaves a tombstone, and nothing that comes later bri
   assert.equal((await platform.readOwn(bob)).name, "Bob");
 });
 
+for (const [what, type] of [["enabled", "user.enabled"], ["deleted", "user.deleted"]] as const) {
+  Deno.test(`who else is disabled stays so when a person is ${what}`, async () => {
+    using platform = await setupUser();
+    await platform.readOwn(bob);
+    assert.equal(await platform.hear("user.disabled", { subject: bobId }), "applied");
+    assert.equal(await platform.hear("user.disabled", { sequence: 2 }), "applied");
+    assert.equal(await platform.hear(type, { sequence: 3 }), "applied");
+    const read = platform.call("GET", `/users/${bobId}`, { as: ann });
+    await expectProblem(read, 404, "not_found");
+  });
+}
+
 Deno.test("a deletion may be the first that user hears of a person", async () => {
   using platform = await setupUser();
   assert.equal(await platform.hear("user.deleted", { sequence: 2 }), "applied");

@@ -88,7 +88,8 @@ Deno.test("of parallel changes those that answer 200 happened, the others did no
 Deno.test("a closed account leaves no profile, and closing it again changes nothing", async () => {
   using platform = await setupUser();
   const { call, change, accounts, rows } = platform;
-  await change({ headline: "Learns", bio: "Secret", avatarUrl: "https://a.example/b" });
+  const all = { headline: "Learns", bio: "Secret", avatarUrl: "https://a.example/b", locale: "de" };
+  await change(all);
   await expectNoContent(call("DELETE", "/users/me", { as: ann }));
   assert.equal(accounts.names.has(annId), false);
   const [row] = await rows();
@@ -177,11 +178,14 @@ Deno.test("somebody without an account closes nothing and leaves nothing", async
 
 Deno.test("nobody else's profile changes with one's own", async () => {
   using platform = await setupUser();
-  const { call, change, readOwn } = platform;
+  const { call, change, readOwn, rows } = platform;
   const before = await readOwn(bob);
+  const rowOf = async () => (await rows()).filter(([id]) => id === bobId);
+  const row = await rowOf();
+  assert.equal(row.length, 1);
   await change({ name: "Ann Other" });
   await expectNoContent(call("DELETE", "/users/me", { as: ann }));
-  assert.deepEqual(await readOwn(bob), before);
+  assert.deepEqual([await readOwn(bob), await rowOf()], [before, row]);
   for (const method of ["PATCH", "DELETE"]) {
     const response = await call(method, `/users/${bobId}`, { as: ann, body: { name: "Mine" } });
     await response.body?.cancel();

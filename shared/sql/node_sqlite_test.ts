@@ -106,3 +106,12 @@ Deno.test("an integer that a number cannot hold is a fault and not another numbe
   await assert.rejects(run(sql, "SELECT 9007199254740993"), { name: "SqlFault" });
   sql.close();
 });
+
+Deno.test("a statement that ran once is checked again when it comes with other parameters", async () => {
+  const database = openNodeSqlite(":memory:");
+  const sql = "SELECT ?";
+  assert.deepEqual(await database.run({ sql, params: [1] }), [[1]]);
+  await assert.rejects(database.run({ sql, params: [] }), TypeError);
+  await assert.rejects(database.run({ sql, params: [1, 2] }), TypeError);
+  database.close();
+});

@@ -155,13 +155,36 @@ async function effects(sql: SqlDb, t: string) {
   assert.deepEqual(await run(sql, `SELECT id, text, effects FROM ${t}`), [["n1", "second", 1]]);
 }
 
+/** A week for what is out, 90 days for what was heard; what waits or is parked stays for ever. */
 async function prunes(sql: SqlDb, t: string) {
-  const { events, write, time } = await setup(sql, t);
-  await write("n1", "text");
-  await run(sql, "INSERT INTO inbox VALUES ('e1', ?)", time.now);
+  const { events, write, time, qstash } = await setup(sql, t);
+  const day = 86_400_000;
+  const subjects = async () =>
+    (await run(sql, "SELECT subject FROM outbox ORDER BY subject")).map(([one]) => one);
+  await write("parked", "text");
+  qstash.fail(() => new Response("{}", { status: 413 }));
   await events.sweep();
-  time.now += 91 * 86_400_000;
+  qstash.fail();
+  await write("published", "text");
+  await run(sql, "INSERT INTO inbox VALUES ('old', ?)", time.now);
+  await run(sql, "INSERT INTO inbox VALUES ('young', ?)", time.now + 1);
   await events.sweep();
-  assert.deepEqual(await run(sql, "SELECT id FROM outbox"), []);
+  assert.equal((await events.waiting()).parked, 1);
+  qstash.fail(() => new Response(null, { status: 500 }));
+  await write("waiting", "text");
+  time.now += 7 * day;
+  await events.sweep();
+  assert.deepEqual(await subjects(), ["parked", "published", "waiting"]);
+  time.now += 1;
+  await events.sweep();
+  assert.deepEqual(await subjects(), ["parked", "waiting"]);
+  time.now += 83 * day;
+  await events.sweep();
+  assert.deepEqual(await subjects(), ["parked", "waiting"]);
+  assert.deepEqual(await run(sql, "SELECT event_id FROM inbox"), [["young"]]);
+  time.now += 1;
+  await events.sweep();
   assert.deepEqual(await run(sql, "SELECT event_id FROM inbox"), []);
+  const { waiting, parked } = await events.waiting();
+  assert.deepEqual([waiting, parked], [1, 1]);
 }

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { openDatabase } from "../../tests/support/services.ts";
+import { createLogger } from "../log.ts";
+import { createApi } from "./create_api.ts";
+import { idempotent } from "./idempotency.ts";
+import { respondToError } from "./respond_to_error.ts";
+
+const log = createLogger({ service: "test", sink: () => {} });
+const dayMs = 86_400_000;
+
+/** Every path makes something, and says how much it has made; `status` in the body is the answer's. */
+async function setup() {
+  const sql = await openDatabase("course");
+  const clock = { now: 1_000_000 };
+  let made = 0;
+  const gates = new Map<string, Promise<void>>();
+  const app = createApi();
+  app.onError((error) => respondToError(error, log));
+  app.use(async (c, next) => {
+    const sub = c.req.header("who");
+    if (sub !== undefined) c.set("passport", { sub } as never);
+    await next();
+  });
+  app.use(idempotent({ sql, now: () => clock.now }));
+  app.all("*", async (c) => {
+    const { status = 201 } = await c.req.json();
+    await gates.get(c.req.header("who") ?? "");
+    return c.json({ made: ++made }, status);
+  });
+  const send = async (
+    { method = "POST", path = "/things", key = "k1", who = "user:1", status = 201 }: {
+      method?: string;
+      path?: string;
+      key?: string;
+      who?: string | null;
+      status?: number;
+    } = {},
+  ): Promise<[number, unknown]> => {
+    const response = await app.request(path, {
+      method,
+      body: JSON.stringify({ status }),
+      headers: {
+        "content-type": "application/json",
+        "idempotency-key": key,
+        ...(who === null ? {} : { who }),
+      },
+    });
+    const { made, code } = await response.json();
+    return [response.status, made ?? code];
+  };
+  return {
+    send,
+    clock,
+    rows: (query: string, ...params: (string | number)[]) => sql.run({ sql: query, params }),
+    hold(who: string) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gates.set(who, promise);
+      return resolve;
+    },
+    [Symbol.dispose]: () => sql[Symbol.dispose](),
+  };
+}
+
+Deno.test("another key is another creation", async () => {
+  using service = await setup();
+  assert.deepEqual(await service.send({ key: "k1" }), [201, 1]);
+  assert.deepEqual(await service.send({ key: "k2" }), [201, 2]);
+  assert.deepEqual(await service.send({ key: "k1" }), [201, 1]);
+});
+
+Deno.test("a key is not taken for another key of another path that reads the same together", async () => {
+  using service = await setup();
+  assert.deepEqual(await service.send({ path: "/things", key: "/1k" }), [201, 1]);
+  assert.deepEqual(await service.send({ path: "/things/1", key: "k" }), [201, 2]);
+  assert.deepEqual(await service.send({ path: "/things/", key: "1k" }), [201, 3]);
+});
+
+Deno.test("each creation keeps its own answer, also of those under way at once", async () => {
+  using service = await setup();
+  const release = service.hold("user:2");
+  const second = service.send({ who: "user:2" });
+  while ((await service.rows("SELECT 1 FROM idempotency_keys")).length < 1) {
+    await service.rows("SELECT 1");
+  }
+  assert.deepEqual(await service.send({ who: "user:1" }), [201, 1]);
+  assert.deepEqual(await service.send({ who: "user:2" }), [409, "conflict"]);
+  release();
+  assert.deepEqual(await second, [201, 2]);
+  assert.deepEqual(await service.send({ who: "user:1" }), [201, 1]);
+  assert.deepEqual(await service.send({ who: "user:2" }), [201, 2]);
+});
+
+Deno.test("a creation that is refused gives its own key free, and no other", async () => {
+  using service = await setup();
+  assert.deepEqual(await service.send({ key: "kept" }), [201, 1]);
+  assert.deepEqual(await service.send({ key: "refused", status: 409 }), [409, 2]);
+  assert.deepEqual(await service.send({ key: "kept" }), [201, 1]);
+  assert.deepEqual(await service.send({ key: "refused", status: 409 }), [409, 3]);
+});
+
+for (const status of [200, 202]) {
+  Deno.test(`only a 201 is kept: ${status} is no creation`, async () => {
+    using service = await setup();
+    assert.deepEqual(await service.send({ status }), [status, 1]);
+    assert.deepEqual(await service.send({ status }), [status, 2]);
+  });
+}
+
+for (const method of ["PUT", "PATCH", "DELETE"]) {
+  Deno.test(`the key of a ${method} is not looked at`, async () => {
+    using service = await setup();
+    assert.deepEqual(await service.send({ method }), [201, 1]);
+    assert.deepEqual(await service.send({ method }), [201, 2]);
+    assert.deepEqual(await service.rows("SELECT key FROM idempotency_keys"), []);
+  });
+}
+
+Deno.test("without a caller a key belongs to nobody, and nothing is kept under it", async () => {
+  using service = await setup();
+  assert.deepEqual(await service.send({ who: null }), [201, 1]);
+  assert.deepEqual(await service.send({ who: null }), [201, 2]);
+  assert.deepEqual(await service.rows("SELECT key FROM idempotency_keys"), []);
+});
+
+Deno.test("the key of a request that died under way is taken for a day, and then free", async () => {
+  using service = await setup();
+  assert.deepEqual(await service.send(), [201, 1]);
+  // As a crash leaves it.
+  await service.rows("UPDATE idempotency_keys SET body = NULL");
+  service.clock.now += dayMs - 1;
+  assert.deepEqual(await service.send(), [409, "conflict"]);
+  service.clock.now += 1;
+  assert.deepEqual(await service.send(), [201, 2]);
+});
+
+Deno.test("keys that ran out are deleted, whosever they are, and no others", async () => {
+  using service = await setup();
+  await service.send({ who: "user:1" });
+  service.clock.now += 1;
+  await service.send({ who: "user:2" });
+  service.clock.now += dayMs - 1;
+  await service.send({ who: "user:3" });
+  assert.equal((await service.rows("SELECT key FROM idempotency_keys")).length, 2);
+  assert.deepEqual(await service.send({ who: "user:2" }), [201, 2]);
+});
