@@ -37,16 +37,17 @@ function setup(patch: PolicyPatch = {}, upstreams?: () => ReadonlySet<string>) {
     },
   });
   async function send(
-    { method = "GET", name = "course", body = null, receive = pass, signal }: {
+    { method = "GET", name = "course", body = null, receive = pass, signal, timeoutMs = 1_000 }: {
       method?: string;
       name?: string;
       body?: BodyInit | null;
       receive?: (response: Response) => Promise<Response>;
       signal?: AbortSignal;
+      timeoutMs?: number;
     } = {},
   ): Promise<Response> {
     const { route } = createRouteTable(
-      [{ path: "/a", upstream: upstreamNamed(name), access: "public", timeoutMs: 1_000 }],
+      [{ path: "/a", upstream: upstreamNamed(name), access: "public", timeoutMs }],
       { maxTimeoutMs: 30_000 },
     ).find(["a"], method);
     const incoming = new Request("http://gateway.test/a", { method, body });
@@ -161,6 +162,15 @@ for (const [what, [serve, receive]] of Object.entries(failures)) {
     for (let call = 0; call < 2; call++) assert.equal(await (await send()).text(), "ok");
   });
 }
+
+Deno.test("[F40] an upstream that stalls inside its response has failed at the time limit", async () => {
+  const { send, sent } = setup();
+  const stall = () => new Promise<Response>(() => {});
+  const calls = Array.from({ length: 3 }, () => send({ receive: stall, timeoutMs: 20 }));
+  for (const call of calls) await assert.rejects(call, { code: "upstream_timeout" });
+  await assert.rejects(send(), { code: "upstream_unavailable" });
+  assert.equal(sent.length, 3);
+});
 
 const innocent: Record<string, (world: ReturnType<typeof setup>) => Promise<unknown>> = {
   "a client that leaves": ({ send, serveBy }) => {
