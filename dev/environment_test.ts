@@ -82,6 +82,12 @@ Deno.test("a service that is placed elsewhere is not run", () => {
   assert.deepEqual(servicesToRun(elsewhere), ["auth", "course", "enrollment", "recommendation"]);
 });
 
+Deno.test("dev.env has no empty setting that Deno reads itself", () => {
+  const joiners = toJoiners({ ...settings, OTEL_DENO: "", OTEL_PROPAGATORS: "none", ROUTES: "" });
+  assert.equal("OTEL_DENO" in joiners, false);
+  assert.deepEqual([joiners.OTEL_PROPAGATORS, joiners.ROUTES], ["none", ""]);
+});
+
 Deno.test("who joins by dev.env gets no private key of Passports", () => {
   const PASSPORT_KEYS = '[{"kid":"p1","secret":"s"},{"kid":"a1","alg":"EdDSA","jwk":{"d":"x"}}]';
   const joiners = toJoiners({ ...settings, PASSPORT_KEYS });

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { readProjectFile } from "./support/markdown.ts";
 import { telemetrySettings } from "@edgepass/shared/telemetry";
 import { listWorkers } from "../app/workerd_bundle.ts";
 
@@ -170,4 +171,12 @@ Deno.test("a required setting is one without which a schema refuses", async () =
   )
     .map((line) => line.trim().split(":")[0] ?? "");
   assert.deepEqual(required.toSorted(), [...new Set(demanded)].toSorted());
+});
+
+Deno.test("no file of secrets that the page has people write can be committed", async () => {
+  const written = (await readProjectFile("docs/deploy.md")).matchAll(/> ([\w.-]+\.env)\b/g);
+  const names = new Set([...written].map(([, name]) => name));
+  const ignored = (await readProjectFile(".gitignore")).split("\n");
+  assert.ok(names.size > 2);
+  assert.ok(ignored.includes("*.env"));
 });
