@@ -13,7 +13,7 @@ async function setup() {
   const sql = await openDatabase("course");
   const clock = { now: 1_000_000 };
   let made = 0;
-  const gates = new Map<string, Promise<void>>();
+  const gates = new Map<string, () => Promise<void>>();
   const app = createApi();
   app.onError((error) => respondToError(error, log));
   app.use(async (c, next) => {
@@ -24,7 +24,7 @@ async function setup() {
   app.use(idempotent({ sql, now: () => clock.now }));
   app.all("*", async (c) => {
     const { status = 201 } = await c.req.json();
-    await gates.get(c.req.header("who") ?? "");
+    await gates.get(c.req.header("who") ?? "")?.();
     return c.json({ made: ++made }, status);
   });
   const send = async (
@@ -52,10 +52,15 @@ async function setup() {
     send,
     clock,
     rows: (query: string, ...params: (string | number)[]) => sql.run({ sql: query, params }),
+    /** Keeps the next creation of a caller under way; `entered` says that it is. */
     hold(who: string) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      gates.set(who, promise);
-      return resolve;
+      const entered = Promise.withResolvers<void>();
+      const gate = Promise.withResolvers<void>();
+      gates.set(who, () => {
+        entered.resolve();
+        return gate.promise;
+      });
+      return { entered: entered.promise, release: gate.resolve };
     },
     [Symbol.dispose]: () => sql[Symbol.dispose](),
   };
@@ -77,11 +82,9 @@ Deno.test("a key is not taken for another key of another path that reads the sam
 
 Deno.test("each creation keeps its own answer, also of those under way at once", async () => {
   using service = await setup();
-  const release = service.hold("user:2");
+  const { entered, release } = service.hold("user:2");
   const second = service.send({ who: "user:2" });
-  while ((await service.rows("SELECT 1 FROM idempotency_keys")).length < 1) {
-    await service.rows("SELECT 1");
-  }
+  await entered;
   assert.deepEqual(await service.send({ who: "user:1" }), [201, 1]);
   assert.deepEqual(await service.send({ who: "user:2" }), [409, "conflict"]);
   release();
