@@ -202,7 +202,6 @@ export const proxyCases: Readonly<Record<string, GatewayCase>> = {
     const bearer = await token({ roles: ["admin"] });
     for (
       const target of [
-        "/",
         "/internal/revocations/refill",
         "/internal",
         "/publi",
