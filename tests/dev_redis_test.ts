@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { hasRedisServer, startRedisServer } from "./contract/redis_server.ts";
-import { askWhoIAm, bearer, demoInstructor, demoLearner, logIn } from "./support/dev_people.ts";
+import { askWhoIAm, bearer, demoLearner, logIn } from "./support/dev_people.ts";
 import { startDev, temporaryHome } from "./support/dev_system.ts";
 import { waitUntil } from "./support/wait.ts";
 
@@ -37,7 +37,7 @@ Deno.test("a logout that a torn file has lost stays a logout after the restart",
   await using home = await temporaryHome();
   const [loggedOut, live] = await (async () => {
     await using system = await startDev({ home: home.path });
-    const tokens = [await logIn(system, demoLearner), await logIn(system, demoInstructor)] as const;
+    const tokens = [await logIn(system, demoLearner), await logIn(system, demoLearner)] as const;
     const headers = bearer(tokens[0]);
     assert.equal((await system.fetch("/auth/logout", { method: "POST", headers })).status, 204);
     assert.equal(await askWhoIAm(system, tokens[0]), "401 token_revoked");
