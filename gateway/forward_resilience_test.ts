@@ -295,7 +295,10 @@ Deno.test("each attempt counts for the breaker, and not the last one alone", asy
 Deno.test("the place of a call that was stopped with its isolate is free again in a minute", () => {
   let at = 0;
   const policy = toPolicy({ maxConcurrent: 1 });
-  const guard = createUpstreamGuard("course", () => policy, { now: () => at });
+  const guard = createUpstreamGuard("course", {
+    policy: () => policy,
+    longestTimeoutMs: () => undefined,
+  }, { now: () => at });
   guard.enter();
   at += 59_999;
   assert.throws(() => guard.enter(), { code: "upstream_unavailable" });

@@ -42,6 +42,7 @@ Deno.test("docs/redis.md has every key that the builders make, and no other", as
   const built = [
     ...levels.map(([level, id]) => revocationKeys.of(level, id)),
     revocationKeys.ready,
+    revocationKeys.rebuild("<id>"),
     ...Object.values(configurationKeys),
     sequenceMarkKey("<service>"),
   ];

@@ -62,7 +62,7 @@ ready = ARGV[2] .. ':' .. ARGV[3]
 redis.call('SET', KEYS[1], ready)
 return ready`;
 
-/** Adds entries whose positions follow `after`; the reply is what `rv:ready` holds then. */
+/** Adds entries whose positions follow `after`; the reply is what the key of completeness holds then. */
 export function addEntries(
   pipeline: RedisPipeline,
   { rows, after, upTo, now }: {
@@ -99,7 +99,7 @@ export function addRebuildStep(
 }
 
 /**
- * Declares the list complete up to a position. The reply is what `rv:ready` holds then, and empty
+ * Declares the list complete up to a position. The reply is what the key of completeness holds then, and empty
  * where a step of the rebuild or one of the other keys is gone.
  */
 export function addDeclaration(

@@ -20,11 +20,10 @@ function setup({ budgetMs = 150, maxMs = 500 } = {}) {
     }
   }
   function turn(): void {
-    while (timer && timer.at <= now) {
-      const { run } = timer;
-      timer = undefined;
-      run();
-    }
+    if (!timer || timer.at > now) return;
+    const { run } = timer;
+    timer = undefined;
+    run();
   }
   /** Time goes by in which the loop does not turn. */
   function standStill(ms: number): void {

@@ -104,8 +104,13 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
     const refused = await json("/leave", { method: "POST", headers: crossSite });
     assert.equal(refused.code, "csrf_rejected");
     assert.deepEqual(refused.headers.getSetCookie(), []);
-    for (const [target, method] of [["/logout", "POST"], ["/leave", "GET"], ["/public", "GET"]]) {
-      const { headers } = await call(target ?? "", { method: method ?? "" });
+    for (
+      const [target, method] of [["/logout", "POST"], ["/leave", "GET"], [
+        "/public",
+        "GET",
+      ]] as const
+    ) {
+      const { headers } = await call(target, { method });
       assert.deepEqual(headers.getSetCookie(), [], target);
     }
   },
