@@ -42,6 +42,10 @@ function inBrowser(name: string, fn: () => Promise<void>): void {
   Deno.test({ name: `The page's layout: ${name}`, ignore: !isThere, fn });
 }
 
+/** The map is drawn anew, and rows come into sight, a frame after a box has changed. */
+const afterTwoFrames =
+  "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))";
+
 const openAll = (page: Page) =>
   page.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)");
 
@@ -123,12 +127,12 @@ inBrowser("what the page itself sent is listed only where somebody asks for it",
   const listed = () => page.getByText("/admin/configuration").count();
   assert.equal(await listed(), 0);
   await page.getByLabel("Show requests of this page").check();
-  await waitUntil("it is listed", async () => await listed() > 0, 5000);
+  await waitUntil("it is listed", async () => await listed() > 0, 60_000);
   assert.match(page.url(), /own=show/);
   await page.reload();
-  await waitUntil("it is listed again", async () => await listed() > 0, 5000);
+  await waitUntil("it is listed again", async () => await listed() > 0, 60_000);
   await page.getByLabel("Show requests of this page").uncheck();
-  await waitUntil("it is left out", async () => await listed() === 0, 5000);
+  await waitUntil("it is left out", async () => await listed() === 0, 60_000);
 });
 
 inBrowser("since is a time and how long ago it was, or between what it began", async () => {

@@ -35,7 +35,8 @@ export async function openWatched(
     ...options,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(10_000);
+  // A limit for what never comes; a machine that does much else takes its time.
+  page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   const { origin } = new URL(url);
   page.on("pageerror", ({ message }) => complaints.push(`error: ${message}`));

@@ -43,7 +43,9 @@ function listTexts(): TextBox[] {
 /** What is only for screen readers is clipped to nothing. */
 function isDrawn(element: Element): boolean {
   if (element.closest("select, datalist, dialog, noscript, .skip")) return false;
-  if (!element.checkVisibility({ visibilityProperty: true })) return false;
+  // Rows far out of sight are not laid out and stand in boxes of a guessed height.
+  const options = { visibilityProperty: true, contentVisibilityAuto: true };
+  if (!element.checkVisibility(options)) return false;
   return ancestorsOf(element).every((one) => getComputedStyle(one).clipPath === "none");
 }
 
