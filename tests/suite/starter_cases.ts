@@ -61,6 +61,9 @@ function setup({ Hono, HTTPException }: HonoCopy, telemetry = createQuietTelemet
     .use(edgepass({ name: "reports", starter, open: ["/health"] }))
     .get("/health", (c) => c.text("fine"))
     .get("/reports/:id", (c) => c.json({ of: c.var.passport.sub }))
+    // Two routes that only the TrieRouter can tell apart, which lists middleware twice for `/*`.
+    .get("/files/latest", (c) => c.text("latest"))
+    .get("/files/:file", (c) => c.text("file"))
     .get("/misread", () => {
       throw new HTTPException(415);
     });
