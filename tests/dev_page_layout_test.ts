@@ -66,10 +66,7 @@ for (const areLong of [true, false]) {
         await show(page, view);
         for (const width of widths) {
           await page.setViewportSize({ width, height: 844 });
-          // The map is drawn anew a frame after its box has changed.
-          await page.evaluate(
-            "new Promise((done) => requestAnimationFrame(() => setTimeout(done)))",
-          );
+          await page.evaluate(afterTwoFrames);
           assert.deepEqual(await findLayoutFaults(page), [], `${what} at ${width} pixels`);
         }
       }

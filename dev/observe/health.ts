@@ -51,6 +51,9 @@ interface Entry {
   lookedAt: number;
 }
 
+/** What is not ready for so long after a start is asked only while somebody looks. */
+const maxSettleMs = 60_000;
+
 /** Nobody looked for so many of its intervals: when a state began is not known to the second. */
 const maxGaps = 3;
 
@@ -62,6 +65,7 @@ export function createHealth(
   let askedAt = Number.NEGATIVE_INFINITY;
   let asking: Promise<void> | undefined;
   let timer: ReturnType<typeof setInterval> | undefined;
+  let startedAt = Number.NEGATIVE_INFINITY;
   let settling: ReturnType<typeof setTimeout> | undefined;
   let isClosed = false;
 
@@ -116,14 +120,16 @@ export function createHealth(
     askedAt = now();
   }
 
-  /** Until everything that starts has said how it is. */
+  /** Until everything that was started lately is ready: many say at first that they are not. */
   function settle(): void {
     if (settleEveryMs === undefined || isClosed) return;
     clearTimeout(settling);
     settling = setTimeout(async () => {
-      const unknown = [...entries.values()].filter(({ finding }) => finding.state === "starting");
-      if (unknown.length === 0) return;
-      await ask(unknown);
+      const unready = [...entries.values()].filter(({ check, finding }) =>
+        check !== undefined && finding.state !== "ready" && finding.reason !== ended
+      );
+      if (unready.length === 0 || now() - startedAt > maxSettleMs) return;
+      await ask(unready);
       settle();
     }, settleEveryMs);
   }
@@ -145,6 +151,7 @@ export function createHealth(
       put({ part: { name, kind: "http", port }, check: checkProcess(process), finding: starting });
       askedAt = Number.NEGATIVE_INFINITY;
       onChange(show());
+      startedAt = now();
       settle();
     },
     ended(name, reason) {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { waitUntil } from "../../tests/support/wait.ts";
 import type { Exit, Health } from "./api.ts";
 import type { Finding } from "./checks.ts";
 import { createHealth } from "./health.ts";
@@ -170,7 +171,8 @@ Deno.test("what starts is ready since it answered, not since somebody opened the
   const health = createHealth({
     others: [],
     checkProcess: () => () => {
-      if (++asked < 3) return Promise.resolve({ state: "starting" as const, reason: "not yet" });
+      const state = (["starting", "not ready"] as const)[asked++];
+      if (state) return Promise.resolve({ state, reason: "not yet" });
       clock.now = 3_000;
       return Promise.resolve({ state: "ready" as const, reason: "" });
     },
@@ -189,6 +191,28 @@ Deno.test("what starts is ready since it answered, not since somebody opened the
     ["process", 1_000],
     ["http", 3_000],
   ]);
+  health.close();
+});
+
+Deno.test("what does not get ready is not asked for ever while nobody looks", async () => {
+  const clock = { now: 0 };
+  let asked = 0;
+  const health = createHealth({
+    others: [],
+    checkProcess: () => () => {
+      clock.now = ++asked < 3 ? 0 : 60_001;
+      return Promise.resolve({ state: "not ready" as const, reason: "no" });
+    },
+    exits: () => [],
+    onChange: () => {},
+    now: () => clock.now,
+    settleEveryMs: 1,
+  });
+  health.started(gateway);
+  await waitUntil("it was asked until then", () => asked === 3, 5_000);
+  // Timers of one length run in their order: each of these is behind one of the board's.
+  for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.equal(asked, 3);
   health.close();
 });
 
