@@ -8,7 +8,7 @@ import { withoutPrivateKeys } from "@edgepass/shared/passport";
 import { localUpstream } from "@edgepass/shared/upstream";
 import { composeUser } from "@edgepass/user/compose";
 import { compose, type ComposeEffects } from "./compose.ts";
-import { sweepEach } from "./sweep.ts";
+import { maintainEach } from "./maintenance.ts";
 
 /** The gateway and every service in one isolate; a binding still moves a service elsewhere. */
 export async function composeAll(
@@ -36,7 +36,8 @@ export async function composeAll(
       for (const service of services) await service.start?.();
       await gateway.start?.();
     },
-    sweep: () => sweepEach(services),
-    sweepUrgent: () => sweepEach(services.map(({ sweepUrgent: sweep }) => sweep ? { sweep } : {})),
+    maintain: () => maintainEach(services),
+    maintainUrgent: () =>
+      maintainEach(services.map(({ maintainUrgent: maintain }) => maintain ? { maintain } : {})),
   };
 }

@@ -36,12 +36,12 @@ type Neighbours = Partial<
 >;
 
 /** Files stay closed: a name that an entry would open becomes a database that nobody asks. */
-const unasked: SqlDb = { run: refuse, batch: refuse };
+const unusedDatabase: SqlDb = { run: refuse, batch: refuse };
 
 const settings: Readonly<Record<string, string>> = await new Response(Deno.stdin.readable).json();
 const parts = Deno.args.filter((name): name is Part => Object.hasOwn(programs, name));
-const complaints = await Promise.all(parts.map((part) => tryToCompose(part, parts)));
-console.log(JSON.stringify(complaints.filter((one) => one !== undefined)));
+const configurationErrors = await Promise.all(parts.map((part) => tryToCompose(part, parts)));
+console.log(JSON.stringify(configurationErrors.filter((one) => one !== undefined)));
 
 async function tryToCompose(
   part: Part,
@@ -69,7 +69,7 @@ async function readKeys(auth: Application): Promise<Application> {
 
 function toBindings(variables: Readonly<Record<string, string>>): Bindings {
   const opened = Object.entries(variables)
-    .map(([name, value]) => [name, value.startsWith("sqlite:") ? unasked : value]);
+    .map(([name, value]) => [name, value.startsWith("sqlite:") ? unusedDatabase : value]);
   const TELEMETRY = createTelemetry(variables, { runtime: "deno", log: () => {} });
   return { ...Object.fromEntries(opened), LOG_SINK: () => {}, TELEMETRY };
 }

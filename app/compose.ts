@@ -17,7 +17,7 @@ export type LocalServices = Partial<Record<ServiceName, Upstream>>;
 
 export interface ComposeEffects {
   /** Whether requests may share a round trip to Redis. */
-  readonly gather?: boolean;
+  readonly pipelineAutomatically?: boolean;
   /** Milliseconds of a processor that this instance has used, where it can tell. */
   readonly processorMs?: () => number;
   /** Processors that hashing passwords may keep busy, where requests may wait for each other. */
@@ -49,10 +49,11 @@ const info = {
 export async function compose(
   bindings: Bindings,
   local: LocalServices = {},
-  { gather = false, measuresLateness = false, processorMs, docs }: ComposeEffects = {},
+  { pipelineAutomatically = false, measuresLateness = false, processorMs, docs }: ComposeEffects =
+    {},
 ): Promise<Application> {
   const config = await readGatewayConfig(bindings, {
-    gather,
+    pipelineAutomatically,
     measuresLateness,
     policies: dependencyPolicies,
     ...(processorMs ? { processorMs } : {}),
@@ -74,7 +75,7 @@ export async function compose(
     ],
     revocation: {
       redis: config.redis,
-      refill: { upstream: services.AUTH, path: "/internal/revocations/refill" },
+      rebuild: { upstream: services.AUTH, path: "/internal/revocations/refill" },
     },
     documents: {
       openapi: createOpenApi({
@@ -88,7 +89,7 @@ export async function compose(
   });
   return {
     fetch: (request) => gateway.fetch(request),
-    start: async () => await config.configuration.begin(),
+    start: async () => await config.configuration.ensureLoaded(),
   };
 }
 

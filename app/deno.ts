@@ -5,7 +5,7 @@ import { migrations } from "./migrations_deno.ts";
 
 /** Every service and the gateway in one process. */
 const effects = {
-  gather: true,
+  pipelineAutomatically: true,
   measuresLateness: true,
   processorMs,
   hashingProcessors: spareProcessors(),

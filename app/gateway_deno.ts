@@ -2,7 +2,12 @@ import { processorMs, serve } from "@edgepass/shared/runtime/deno";
 import { compose } from "./compose.ts";
 import { docsFiles } from "./docs_deno.ts";
 
-const effects = { gather: true, measuresLateness: true, processorMs, docs: docsFiles };
+const effects = {
+  pipelineAutomatically: true,
+  measuresLateness: true,
+  processorMs,
+  docs: docsFiles,
+};
 
 /** The gateway alone; `AUTH`, `USER` and the like say where the services are. */
 await serve((bindings) => compose(bindings, {}, effects));

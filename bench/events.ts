@@ -1,5 +1,5 @@
 import { load, percentile } from "./load.ts";
-import { type School, startSchool } from "./school.ts";
+import { type Fixture, startFixture } from "./fixture.ts";
 
 const rounds = 5;
 const requestsPerRound = 1_500;
@@ -36,22 +36,22 @@ export async function measureChanges(
   redis: { port: number; token: string },
   faults: Readonly<Record<string, number>>,
 ) {
-  await using school = await startSchool(redis);
-  await untilNothing(school, waiting);
-  await school.setFaults(faults);
+  await using fixture = await startFixture(redis);
+  await untilNothing(fixture, waiting);
+  await fixture.setFaults(faults);
   const isHanging = "apiHang" in faults;
   const runs = { draft: emptyRuns(), published: emptyRuns() };
   const kinds = ["draft", "published"] as const;
-  for (const kind of kinds) await change(school, kind, warmUpRequests);
-  if (!isHanging) await untilNothing(school, waiting);
+  for (const kind of kinds) await change(fixture, kind, warmUpRequests);
+  if (!isHanging) await untilNothing(fixture, waiting);
   for (let round = 0; round < rounds; round++) {
     for (const kind of kinds) {
-      const { latencies } = await change(school, kind, singleRequests, 1);
-      if (!isHanging) await untilNothing(school, waiting);
-      const before = school.product.cpuSeconds();
-      await change(school, kind, requestsPerRound);
-      if (!isHanging) await untilNothing(school, waiting);
-      const cpu = school.product.cpuSeconds() - before;
+      const { latencies } = await change(fixture, kind, singleRequests, 1);
+      if (!isHanging) await untilNothing(fixture, waiting);
+      const before = fixture.product.cpuSeconds();
+      await change(fixture, kind, requestsPerRound);
+      if (!isHanging) await untilNothing(fixture, waiting);
+      const cpu = fixture.product.cpuSeconds() - before;
       runs[kind].cpu.push(cpu / requestsPerRound * 1e6);
       runs[kind].p50.push(percentile(latencies, 0.5));
       runs[kind].p99.push(percentile(latencies, 0.99));
@@ -79,12 +79,12 @@ function summarise({ cpu, p50, p99 }: ReturnType<typeof emptyRuns>) {
 }
 
 async function change(
-  school: School,
+  fixture: Fixture,
   kind: "draft" | "published",
   requests: number,
   atOnce = connections,
 ) {
-  const { product: { port }, token, courses } = school;
+  const { product: { port }, token, courses } = fixture;
   const encoder = new TextEncoder();
   const run = String(performance.now());
   const request = (n: number): Uint8Array => {
@@ -108,14 +108,14 @@ async function change(
 
 /** How fast a backlog is published, while nothing is delivered. */
 async function measureRelay(redis: { port: number; token: string }) {
-  await using school = await startSchool(redis);
-  await fillOutbox(school);
-  const before = school.product.cpuSeconds();
-  await school.setFaults(held);
-  await untilNothing(school, waiting);
-  const cpu = school.product.cpuSeconds() - before;
+  await using fixture = await startFixture(redis);
+  await fillOutbox(fixture);
+  const before = fixture.product.cpuSeconds();
+  await fixture.setFaults(held);
+  await untilNothing(fixture, waiting);
+  const cpu = fixture.product.cpuSeconds() - before;
   const of = "FROM outbox WHERE id LIKE 'bench-%'";
-  const took = school.ask("course", `SELECT max(published_at) - min(published_at) ${of}`);
+  const took = fixture.ask("course", `SELECT max(published_at) - min(published_at) ${of}`);
   return {
     relayEventsPerSecond: Math.round(backlog / took * 1000),
     relayCpuMicrosecondsPerEvent: Math.round(cpu / backlog * 1e6),
@@ -124,35 +124,35 @@ async function measureRelay(redis: { port: number; token: string }) {
 
 /** How long it takes until consumers have applied what waited while QStash was down. */
 export async function measureRecovery(redis: { port: number; token: string }) {
-  await using school = await startSchool(redis);
-  await fillOutbox(school);
+  await using fixture = await startFixture(redis);
+  await fillOutbox(fixture);
   const startedAt = performance.now();
-  const [before, atQstash] = [school.product.cpuSeconds(), school.qstash.cpuSeconds()];
-  await school.setFaults({});
-  await untilNothing(school, waiting);
+  const [before, atQstash] = [fixture.product.cpuSeconds(), fixture.qstash.cpuSeconds()];
+  await fixture.setFaults({});
+  await untilNothing(fixture, waiting);
   const published = performance.now() - startedAt;
   const inbox = `SELECT ${backlog} - count(*) FROM inbox WHERE event_id LIKE 'bench-%'`;
-  await untilNothing(school, inbox, "enrollment");
+  await untilNothing(fixture, inbox, "enrollment");
   const cleared = performance.now() - startedAt;
   return {
     publishedAfterSeconds: round1(published / 1000),
     clearedAfterSeconds: round1(cleared / 1000),
     productCpuMicrosecondsPerEvent: Math.round(
-      (school.product.cpuSeconds() - before) / backlog * 1e6,
+      (fixture.product.cpuSeconds() - before) / backlog * 1e6,
     ),
     qstashCpuMicrosecondsPerEvent: Math.round(
-      (school.qstash.cpuSeconds() - atQstash) / backlog * 1e6,
+      (fixture.qstash.cpuSeconds() - atQstash) / backlog * 1e6,
     ),
   };
 }
 
 /** Courses that were published while QStash was down; each is a subject of its own. */
-async function fillOutbox(school: School): Promise<void> {
-  await untilNothing(school, waiting);
-  await school.setFaults({ apiError: 1 });
+async function fillOutbox(fixture: Fixture): Promise<void> {
+  await untilNothing(fixture, waiting);
+  await fixture.setFaults({ apiError: 1 });
   const now = Date.now();
   const run = crypto.randomUUID();
-  using db = school.open("course");
+  using db = fixture.open("course");
   const add = db.prepare(
     "INSERT INTO outbox (id, subject, sequence, event, created_at) VALUES (?, ?, 1, ?, ?)",
   );
@@ -176,12 +176,12 @@ async function fillOutbox(school: School): Promise<void> {
   }
   db.exec("COMMIT");
   // A change makes the relay look, and find that nobody is there.
-  await change(school, "published", 1);
+  await change(fixture, "published", 1);
 }
 
 /** Waits until a query answers 0. */
-async function untilNothing(school: School, sql: string, service = "course"): Promise<void> {
-  for (let left = 6_000; school.ask(service, sql) > 0; left--) {
+async function untilNothing(fixture: Fixture, sql: string, service = "course"): Promise<void> {
+  for (let left = 6_000; fixture.ask(service, sql) > 0; left--) {
     if (left === 0) throw new Error(`Still waiting in ${service}: ${sql}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

@@ -46,7 +46,7 @@ const parts = {
 
 const results: Record<string, unknown> = JSON.parse(await Deno.readTextFile(file));
 for (const [name, measurePart] of Object.entries(parts)) {
-  if (!isWanted(name)) continue;
+  if (!isSelected(name)) continue;
   results[name] = await measurePart();
   console.log(name);
   console.log(JSON.stringify(results[name], null, 2));
@@ -54,7 +54,7 @@ for (const [name, measurePart] of Object.entries(parts)) {
 await Deno.writeTextFile(file, JSON.stringify(results, null, 2) + "\n");
 
 /** Every part but the soak, or the one that is named; the others keep the figures of their last run. */
-function isWanted(part: string): boolean {
+function isSelected(part: string): boolean {
   const [, only] = /^--only=(\w+)$/.exec(Deno.args[0] ?? "") ?? [];
   if (only !== undefined) return part === only;
   return part !== "memory" || Deno.args.includes("--soak");

@@ -1,5 +1,5 @@
 import { createAuthenticate } from "../gateway/authenticate.ts";
-import { answer } from "../gateway/envelope.ts";
+import { wrapResponse } from "../gateway/envelope.ts";
 import { createForward } from "../gateway/forward.ts";
 import { createIssuers } from "../gateway/issuers.ts";
 import { createRevocation } from "../gateway/revocation.ts";
@@ -12,7 +12,7 @@ import { encodeBase64Url, importSecret } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/log";
 import { cookieNames, signAccessToken } from "@edgepass/shared/tokens";
 import { toSecret } from "@edgepass/shared/secret";
-import { createUpstashRedis, gatherPipelines } from "@edgepass/shared/redis";
+import { automaticPipelining, createUpstashRedis } from "@edgepass/shared/redis";
 import { localUpstream } from "@edgepass/shared/upstream";
 import { newTrace } from "@edgepass/shared/trace-context";
 
@@ -43,7 +43,7 @@ export async function measureSteps(
   const bearer = await cached(presented);
   const trace = newTrace();
   const revocation = createRevocation(
-    { redis: gatherPipelines(createUpstashRedis({ ...redis, timeoutMs: 5_000 })) },
+    { redis: automaticPipelining(createUpstashRedis({ ...redis, timeoutMs: 5_000 })) },
     effects,
   );
   const echo = localUpstream("echo", { fetch: () => Response.json({ id: 1 }) });
@@ -92,7 +92,7 @@ export async function measureSteps(
     "envelope": await time(() => {
       const response = new Response(json, { headers: { "content-type": "application/json" } });
       const headers = new Headers(response.headers);
-      return answer(request, response, { headers, traceId: trace.traceId, envelope: true });
+      return wrapResponse(request, response, { headers, traceId: trace.traceId, envelope: true });
     }),
   };
 }

@@ -1,5 +1,5 @@
 import type { DemoPerson } from "./people.ts";
-import type { Paint } from "./paint.ts";
+import type { Ansi } from "./ansi.ts";
 
 export interface BannerOptions {
   /** How the system runs, in a few words. */
@@ -18,20 +18,20 @@ export interface BannerOptions {
   /** How the run before ended, where that is worth knowing. */
   readonly lastRun: readonly string[];
   readonly people: readonly DemoPerson[];
-  readonly home: string;
+  readonly workspace: string;
   /** Name and URL of services in processes of their own. */
   readonly services: readonly (readonly [name: string, url: string])[];
   readonly seconds: number;
-  readonly paint: Paint;
+  readonly ansi: Ansi;
 }
 
 const labelWidth = 16;
 
 /** What somebody wants to know who has just started the system; 80 columns where URLs are short. */
 export function toBanner(options: BannerOptions): string {
-  const { mode, origin, address, dashboard, people, home, services, seconds, paint } = options;
-  const row = (label: string, text: string) => `  ${paint("dim", label.padEnd(labelWidth))}${text}`;
-  const title = (text: string) => paint("bold", text);
+  const { mode, origin, address, dashboard, people, workspace, services, seconds, ansi } = options;
+  const row = (label: string, text: string) => `  ${ansi("dim", label.padEnd(labelWidth))}${text}`;
+  const title = (text: string) => ansi("bold", text);
   const widest = Math.max(...people.map(({ email }) => email.length));
   return [
     "",
@@ -56,13 +56,13 @@ export function toBanner(options: BannerOptions): string {
     ...tryLogin(origin, people),
     ...(options.hasFaults ? tryOutage(options.recommender) : []),
     "",
-    row("State", home),
-    row("Settings", `${home}/dev.env  (deno run --env-file=…)`),
-    row("Logs", `${home}/logs/<service>.jsonl`),
+    row("State", workspace),
+    row("Settings", `${workspace}/dev.env  (deno run --env-file=…)`),
+    row("Logs", `${workspace}/logs/<service>.jsonl`),
     "",
     ...options.lastRun.flatMap((line) => [`  ${line}`]),
     ...(options.lastRun.length === 0 ? [] : [""]),
-    `  ${paint("dim", "Ctrl-C ends everything; the state stays.")}`,
+    `  ${ansi("dim", "Ctrl-C ends everything; the state stays.")}`,
     "",
   ].join("\n");
 }

@@ -33,7 +33,7 @@ export function toDeliveryNote(
   { time, state, letter, attempt, nextDeliveryTime }: LogNote,
 ): DeliveryNote | undefined {
   const [, consumer] = /\/events\/([a-z]+)$/.exec(letter.url) ?? [];
-  if (consumer === undefined || !isTold(state)) return undefined;
+  if (consumer === undefined || !isReported(state)) return undefined;
   const { data: event } = z.safeParse(Event, parse(letter.body));
   const trace = event && readTraceparent(event.traceparent);
   if (!event || !trace) return undefined;
@@ -55,7 +55,7 @@ export function toDeliveryNote(
 }
 
 /** That an attempt begins, and that one will be repeated, is told by the others. */
-function isTold(state: LogNote["state"]): state is keyof typeof states {
+function isReported(state: LogNote["state"]): state is keyof typeof states {
   return Object.hasOwn(states, state);
 }
 

@@ -61,7 +61,7 @@ Deno.test("a note is told with its event, its trace and who hears it", () => {
   ]);
 });
 
-const untold: Readonly<Record<string, LogNote>> = {
+const unreported: Readonly<Record<string, LogNote>> = {
   "that an attempt begins": note("ACTIVE"),
   "that one is repeated": note("RETRY"),
   "a failure callback": note("CREATED", { url: "https://school.test/events/course/failed" }),
@@ -70,7 +70,7 @@ const untold: Readonly<Record<string, LogNote>> = {
   "what is no JSON": note("CREATED", { body: new Uint8Array([0xff]) }),
   "an event without a trace": note("CREATED", { body: encode({ ...event, traceparent: "x" }) }),
 };
-for (const [what, given] of Object.entries(untold)) {
+for (const [what, given] of Object.entries(unreported)) {
   Deno.test(`the dashboard is not told ${what}`, () => {
     assert.equal(toDeliveryNote(given), undefined);
   });

@@ -1,12 +1,12 @@
 import { createApiClient } from "./api_client.ts";
-import type { Home } from "./home.ts";
-import { keepText } from "./kept.ts";
+import type { Workspace } from "./workspace.ts";
+import { writeText } from "./state_file.ts";
 import type { Logs } from "./logs.ts";
 import type { demoPeople } from "./people.ts";
 import { seed } from "./seed.ts";
 
 export interface DemoDataOptions {
-  readonly home: Home;
+  readonly workspace: Workspace;
   /** File that remembers that it was done, inside the home; one for each set of databases. */
   readonly marker: string;
   readonly port: number;
@@ -21,14 +21,14 @@ export interface DemoDataOptions {
  * A system that does not let the administrator in runs on without, for its data is not dev's own.
  */
 export async function seedOnce(
-  { home, marker, port, host, people, logs }: DemoDataOptions,
+  { workspace, marker, port, host, people, logs }: DemoDataOptions,
 ): Promise<void> {
-  const path = home.at(...marker.split("/"));
+  const path = workspace.at(...marker.split("/"));
   if (exists(path)) return;
   const api = createApiClient({ port, host });
   try {
     await seed(api, people);
-    keepText(path, new Date().toISOString());
+    writeText(path, new Date().toISOString());
   } catch (error) {
     const reason = error instanceof Error ? error.message : "unknown reason";
     logs.say("warn", `Demo data is not there: ${reason}`);

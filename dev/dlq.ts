@@ -1,9 +1,9 @@
 import { readArguments } from "@edgepass/shared/runtime/usage";
 import * as z from "zod/mini";
 import { ApiFailure } from "./api_client.ts";
-import { DeadLetter, tellLetters } from "./dlq_text.ts";
+import { DeadLetter, formatDeadLetters } from "./dlq_text.ts";
 import { clean } from "./explain_text.ts";
-import { createPaint, type Paint } from "./paint.ts";
+import { type Ansi, createAnsi } from "./ansi.ts";
 import { serviceNames } from "./settings.ts";
 import { asAdministrator, findSystem } from "./system.ts";
 
@@ -26,14 +26,14 @@ export interface DlqOutcome {
 type Command = (world: {
   /** Calls the admin API of one service. */
   readonly call: (method: string, service: string, path: string) => Promise<unknown>;
-  readonly paint: Paint;
+  readonly ansi: Ansi;
 }) => Promise<DlqOutcome>;
 
 /** Lists, shows, replays and drops the dead letters of every service of a running system. */
 export async function dlq(
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
-  paint: Paint,
+  ansi: Ansi,
 ): Promise<DlqOutcome> {
   const command = readCommand(args);
   if (!command) return { text: usage, code: 2 };
@@ -42,7 +42,7 @@ export async function dlq(
       await command({
         call: (method, service, path) =>
           call(method, `/admin/events/${service}/dead-letters${path}`),
-        paint,
+        ansi,
       }));
   } catch (error) {
     return { text: describe(error), code: 1 };
@@ -69,7 +69,7 @@ function readCommand([name, ...args]: readonly string[]): Command | undefined {
   return undefined;
 }
 
-const list: Command = async ({ call, paint }) => {
+const list: Command = async ({ call, ansi }) => {
   return await overAll(async (service) => {
     const letters: DeadLetter[] = [];
     for (let cursor: string | null = ""; cursor !== null;) {
@@ -78,7 +78,7 @@ const list: Command = async ({ call, paint }) => {
       letters.push(...page.items);
       cursor = page.nextCursor;
     }
-    return tellLetters(service, letters, paint);
+    return formatDeadLetters(service, letters, ansi);
   });
 };
 
@@ -139,8 +139,8 @@ function describe(error: unknown): string {
 
 if (import.meta.main) {
   readArguments({ usage });
-  const paint = createPaint(Deno.stdout.isTerminal() && !Deno.noColor);
-  const { text, code } = await dlq(Deno.args, Deno.env.toObject(), paint);
+  const ansi = createAnsi(Deno.stdout.isTerminal() && !Deno.noColor);
+  const { text, code } = await dlq(Deno.args, Deno.env.toObject(), ansi);
   if (code === 0) console.log(text);
   else console.error(text);
   Deno.exit(code);

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { clean, cut, maxWidth } from "./explain_text.ts";
-import type { Paint } from "./paint.ts";
+import type { Ansi } from "./ansi.ts";
 
 /** A dead letter as the admin API lists it. */
 export const DeadLetter = z.object({
@@ -17,29 +17,29 @@ export const DeadLetter = z.object({
 export type DeadLetter = z.infer<typeof DeadLetter>;
 
 /** Two lines for each letter: which event it is, and why it is here. */
-export function tellLetters(
+export function formatDeadLetters(
   service: string,
   letters: readonly DeadLetter[],
-  paint: Paint,
+  ansi: Ansi,
 ): string[] {
   if (letters.length === 0) return [`${service}: none`];
   const count = `${letters.length} dead letter${letters.length === 1 ? "" : "s"}`;
   return [
-    paint("bold", `${service}: ${count}`),
-    ...letters.flatMap((one) => tellLetter(one, paint)),
+    ansi("bold", `${service}: ${count}`),
+    ...letters.flatMap((one) => formatDeadLetter(one, ansi)),
   ];
 }
 
-function tellLetter(letter: DeadLetter, paint: Paint): string[] {
+function formatDeadLetter(letter: DeadLetter, ansi: Ansi): string[] {
   const { id, type, subject, failedAt, attempts, status, poison, reason } = letter;
   const what = type === null ? "no event" : `${type} of ${subject}`;
   const when = failedAt === null ? "" : `, ${failedAt}`;
   const often = attempts === null ? "" : `, ${attempts} attempts`;
   const answer = poison ? "poison" : status === null ? "no answer" : `answered ${status}`;
   return [
-    `  ${paint("cyan", clean(id))}  ${
+    `  ${ansi("cyan", clean(id))}  ${
       cut(clean(`${what}${when}${often}`), maxWidth - id.length - 4)
     }`,
-    paint(poison ? "red" : "yellow", cut(`    ${answer}: ${clean(reason)}`, maxWidth)),
+    ansi(poison ? "red" : "yellow", cut(`    ${answer}: ${clean(reason)}`, maxWidth)),
   ];
 }

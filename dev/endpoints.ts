@@ -1,5 +1,5 @@
 import { createDeliveryFetch, type DeliveryFetch } from "./delivery_fetch.ts";
-import type { Home } from "./home.ts";
+import type { Workspace } from "./workspace.ts";
 import type { Logs } from "./logs.ts";
 import { type Mode, modes } from "./modes.ts";
 import type { LogNote } from "./qstash/mod.ts";
@@ -26,14 +26,14 @@ export interface Endpoints {
  */
 export async function openEndpoints(
   base: Settings,
-  { mode, home, logs, cleanup }: {
+  { mode, workspace, logs, cleanup }: {
     readonly mode: Mode;
-    readonly home: Home;
+    readonly workspace: Workspace;
     readonly logs: Logs;
     readonly cleanup: AsyncDisposableStack;
   },
 ): Promise<Endpoints> {
-  const redis = await openRedis(home, base, {
+  const redis = await openRedis(workspace, base, {
     file: modes[mode].redis,
     onError: (cause) => logs.say("error", `Redis endpoint: ${String(cause)}`),
   });
@@ -42,14 +42,14 @@ export async function openEndpoints(
   const deliveries = createDeliveryFetch({ publicOrigin, port: Number(port) });
   cleanup.defer(deliveries.close);
   let hear: (note: LogNote) => void = () => {};
-  const qstash = await openQstashEndpoint(home, base, {
+  const qstash = await openQstashEndpoint(workspace, base, {
     file: modes[mode].qstash,
     fetch: deliveries.fetch,
     onNote: (note) => hear(note),
     onError: (cause) => logs.say("error", `QStash endpoint: ${String(cause)}`),
   });
   cleanup.defer(qstash.close);
-  const recommender = openRecommender(home, base);
+  const recommender = openRecommender(workspace, base);
   cleanup.defer(recommender.close);
   return {
     deliveries,

@@ -121,7 +121,7 @@ export function settingsOf(
 }
 
 /** The settings as `dev.env` has them: whoever joins by it is a service, and gets no private key. */
-export function toJoiners(settings: Settings): Readonly<Record<string, string>> {
+export function toClientSettings(settings: Settings): Readonly<Record<string, string>> {
   const { PASSPORT_KEYS } = withoutPrivateKeys(settings);
   const own = typeof PASSPORT_KEYS === "string" ? { ...settings, PASSPORT_KEYS } : settings;
   // Deno reads these itself, and complains of an empty one on every start that has them.

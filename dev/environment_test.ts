@@ -6,7 +6,7 @@ import {
   reportToDev,
   servicesToRun,
   settingsOf,
-  toJoiners,
+  toClientSettings,
 } from "./environment.ts";
 import { settingNames, type Settings } from "./settings.ts";
 
@@ -37,8 +37,8 @@ const owners: Readonly<Record<string, readonly Part[]>> = {
 
 for (const [name, expected] of Object.entries(owners)) {
   Deno.test(`${name} reaches ${expected.join(", ") || "nobody"}, and nobody else`, () => {
-    const holders = parts.filter((part) => name in settingsOf([part], settings));
-    assert.deepEqual(holders, expected);
+    const rollout = parts.filter((part) => name in settingsOf([part], settings));
+    assert.deepEqual(rollout, expected);
   });
 }
 
@@ -83,14 +83,19 @@ Deno.test("a service that is placed elsewhere is not run", () => {
 });
 
 Deno.test("dev.env has no empty setting that Deno reads itself", () => {
-  const joiners = toJoiners({ ...settings, OTEL_DENO: "", OTEL_PROPAGATORS: "none", ROUTES: "" });
-  assert.equal("OTEL_DENO" in joiners, false);
-  assert.deepEqual([joiners.OTEL_PROPAGATORS, joiners.ROUTES], ["none", ""]);
+  const clientSettings = toClientSettings({
+    ...settings,
+    OTEL_DENO: "",
+    OTEL_PROPAGATORS: "none",
+    ROUTES: "",
+  });
+  assert.equal("OTEL_DENO" in clientSettings, false);
+  assert.deepEqual([clientSettings.OTEL_PROPAGATORS, clientSettings.ROUTES], ["none", ""]);
 });
 
 Deno.test("who joins by dev.env gets no private key of Passports", () => {
   const PASSPORT_KEYS = '[{"kid":"p1","secret":"s"},{"kid":"a1","alg":"EdDSA","jwk":{"d":"x"}}]';
-  const joiners = toJoiners({ ...settings, PASSPORT_KEYS });
-  assert.equal(joiners.PASSPORT_KEYS, '[{"kid":"p1","secret":"s"}]');
-  assert.deepEqual({ ...joiners, PASSPORT_KEYS: "" }, { ...settings, PASSPORT_KEYS: "" });
+  const clientSettings = toClientSettings({ ...settings, PASSPORT_KEYS });
+  assert.equal(clientSettings.PASSPORT_KEYS, '[{"kid":"p1","secret":"s"}]');
+  assert.deepEqual({ ...clientSettings, PASSPORT_KEYS: "" }, { ...settings, PASSPORT_KEYS: "" });
 });

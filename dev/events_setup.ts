@@ -4,9 +4,9 @@ import { readEventSettings } from "@edgepass/shared/events";
 import { createOriginClient } from "./api_client.ts";
 import { hasFailure, toText } from "./doctor/report.ts";
 import { setUpEvents } from "./events_setup_checks.ts";
-import { createPaint, type Paint } from "./paint.ts";
+import { type Ansi, createAnsi } from "./ansi.ts";
 import { readGiven, serviceNames } from "./settings.ts";
-import { findSystem, SystemUnknown } from "./system.ts";
+import { findSystem, SystemNotFound } from "./system.ts";
 
 const usage = "Usage: deno task events:setup [--wake]";
 
@@ -24,7 +24,7 @@ export interface SetupOutcome {
 export async function setUp(
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
-  paint: Paint,
+  ansi: Ansi,
 ): Promise<SetupOutcome> {
   const [flag, ...more] = args;
   if (more.length > 0 || (flag !== undefined && flag !== "--wake")) return { text: usage, code: 2 };
@@ -46,9 +46,9 @@ export async function setUp(
       wake: flag === "--wake",
       call: api.call,
     });
-    return { text: toText(findings, paint), code: hasFailure(findings) ? 1 : 0 };
+    return { text: toText(findings, ansi), code: hasFailure(findings) ? 1 : 0 };
   } catch (error) {
-    if (error instanceof SystemUnknown || error instanceof ConfigError) {
+    if (error instanceof SystemNotFound || error instanceof ConfigError) {
       return { text: error.message, code: 1 };
     }
     throw error;
@@ -68,8 +68,8 @@ function disposable<Client extends { close(): void }>(client: Client): Client & 
 
 if (import.meta.main) {
   readArguments({ usage });
-  const paint = createPaint(Deno.stdout.isTerminal() && !Deno.noColor);
-  const { text, code } = await setUp(Deno.args, Deno.env.toObject(), paint);
+  const ansi = createAnsi(Deno.stdout.isTerminal() && !Deno.noColor);
+  const { text, code } = await setUp(Deno.args, Deno.env.toObject(), ansi);
   if (code === 0) console.log(text);
   else console.error(text);
   Deno.exit(code);

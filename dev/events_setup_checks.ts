@@ -70,15 +70,15 @@ function compareKeys(
   { current, next }: EventsSetup["signingKeys"],
   keys: z.infer<typeof Keys>,
 ): Finding {
-  const mend =
+  const fix =
     "set QSTASH_CURRENT_SIGNING_KEY and QSTASH_NEXT_SIGNING_KEY as the console shows them";
   if (current === keys.current && next === keys.next) {
     return ok("the token is taken, and the signing keys are those of QStash");
   }
   if (![current, next].includes(keys.current)) {
-    return fail("every delivery is refused: no signing key here is QStash's current one", mend);
+    return fail("every delivery is refused: no signing key here is QStash's current one", fix);
   }
-  return warn("deliveries are taken until the signing keys are rolled again", mend);
+  return warn("deliveries are taken until the signing keys are rolled again", fix);
 }
 
 /** The sweep is the system's own; what it needs is that somebody keeps the system awake. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setUp } from "./events_setup.ts";
-import { createPaint } from "./paint.ts";
+import { createAnsi } from "./ansi.ts";
 import { openQstash } from "./qstash/mod.ts";
 import { serviceNames } from "./settings.ts";
 
@@ -33,7 +33,7 @@ function setup({ refusal = "event_signature_invalid" }: { refusal?: string } = {
     ask,
     stopGateway: gateway.close,
     run: (more: Readonly<Record<string, string>> = {}, ...args: string[]) =>
-      setUp(args, { ...variables, ...more }, createPaint(false)),
+      setUp(args, { ...variables, ...more }, createAnsi(false)),
     async [Symbol.asyncDispose]() {
       await qstash.close();
       await Promise.all([server.close(), gateway.close()]);
@@ -134,14 +134,14 @@ Deno.test("events:setup names an origin that QStash cannot reach", async () => {
 Deno.test("events:setup says what is missing, and how it is called", async () => {
   await using made = setup();
   const { QSTASH_TOKEN: _token, ...others } = made.variables;
-  const paint = createPaint(false);
-  const home = await Deno.makeTempDir();
-  const lost = await setUp([], { ...others, EDGEPASS_HOME: home }, paint);
-  await Deno.remove(home);
+  const ansi = createAnsi(false);
+  const workspace = await Deno.makeTempDir();
+  const lost = await setUp([], { ...others, EDGEPASS_HOME: workspace }, ansi);
+  await Deno.remove(workspace);
   assert.equal(lost.code, 1);
   assert.match(lost.text, /dev\.env cannot be read/);
   const { QSTASH_URL: _url, ...halved } = made.variables;
-  const half = await setUp([], halved, paint);
+  const half = await setUp([], halved, ansi);
   assert.deepEqual(half, { code: 1, text: "Cannot start: QSTASH_URL is missing" });
   assert.equal((await made.run({}, "--sleep")).code, 2);
 });

@@ -56,12 +56,12 @@ export async function reconcile(
   { repairs, pause }: { readonly repairs: boolean; readonly pause: Pause },
 ): Promise<VerifyOutcome> {
   let findings = await settle(call, pause);
-  const lines = tellFindings(findings);
+  const lines = formatFindings(findings);
   for (let round = 0; repairs && round < maxRepairs && countWrong(findings) > 0; round++) {
     await repair(call, findings);
     lines.push(`Said again: ${countWrong(findings)}`);
     findings = await settle(call, pause);
-    lines.push("", ...tellFindings(findings));
+    lines.push("", ...formatFindings(findings));
   }
   const wrong = countWrong(findings);
   lines.push(wrong === 0 ? "All services agree" : `${wrong} differences`);
@@ -75,10 +75,10 @@ function countWrong(findings: readonly Finding[]): number {
 const maxShown = 5;
 
 /** A table of the pairs, and the first subjects of each kind of difference. */
-function tellFindings(findings: readonly Finding[]): string[] {
-  const rows = findings.map(({ source, consumer, aspect, ...found }) => [
+function formatFindings(findings: readonly Finding[]): string[] {
+  const rows = findings.map(({ source, consumer, facet, ...found }) => [
     `${source} → ${consumer}`,
-    aspect,
+    facet,
     String(found.compared),
     ...kinds.map((kind) => String(found[kind].length)),
   ]);
@@ -88,17 +88,17 @@ function tellFindings(findings: readonly Finding[]): string[] {
   );
   const toLine = (cells: readonly string[]) =>
     cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join("  ").trimEnd();
-  return [toLine(head), ...rows.map(toLine), ...findings.flatMap(tellSubjects)];
+  return [toLine(head), ...rows.map(toLine), ...findings.flatMap(formatSubjects)];
 }
 
-function tellSubjects(finding: Finding): string[] {
-  const { source, consumer, aspect } = finding;
+function formatSubjects(finding: Finding): string[] {
+  const { source, consumer, facet } = finding;
   return kinds.flatMap((kind) => {
     const subjects = finding[kind];
     if (subjects.length === 0) return [];
     const more = subjects.length > maxShown ? ` and ${subjects.length - maxShown} more` : "";
     const shown = subjects.slice(0, maxShown).map(clean).join(", ");
-    return [`${source} → ${consumer}, ${aspect}, ${kind}: ${shown}${more}`];
+    return [`${source} → ${consumer}, ${facet}, ${kind}: ${shown}${more}`];
   });
 }
 

@@ -17,11 +17,11 @@ const State = z.object({
 });
 const Described = z.object({
   says: z.array(z.object({
-    aspect: z.string(),
+    facet: z.string(),
     ends: z.boolean(),
     removes: z._default(z.boolean(), false),
   })),
-  keeps: z.array(z.object({ source: z.string(), aspect: z.string(), whole: z.boolean() })),
+  keeps: z.array(z.object({ source: z.string(), facet: z.string(), whole: z.boolean() })),
 });
 const Listed = z.object({ items: z.array(State) });
 const Subjects = z.array(z.string());
@@ -40,7 +40,7 @@ const Outbox = z.object({ waiting: z.number() });
 export interface Pair {
   readonly source: string;
   readonly consumer: string;
-  readonly aspect: string;
+  readonly facet: string;
   /** Whether the source tells that a subject is no more. */
   readonly ends: boolean;
   /** Whether the source can delete what has ended elsewhere. */
@@ -90,27 +90,27 @@ async function findPairs(call: CallEvents): Promise<readonly Pair[]> {
     described.set(service, z.parse(Described, await call("GET", service, "/states")));
   }
   return [...described].flatMap(([consumer, { keeps }]) =>
-    keeps.map(({ source, aspect }) => {
-      const said = described.get(source)?.says.find((one) => one.aspect === aspect);
-      if (!said) throw new Error(`${source} does not say ${aspect}, which ${consumer} keeps`);
-      return { source, consumer, aspect, ends: said.ends, removes: said.removes };
+    keeps.map(({ source, facet }) => {
+      const said = described.get(source)?.says.find((one) => one.facet === facet);
+      if (!said) throw new Error(`${source} does not say ${facet}, which ${consumer} keeps`);
+      return { source, consumer, facet, ends: said.ends, removes: said.removes };
     })
   );
 }
 
 async function comparePair(call: CallEvents, pair: Pair): Promise<Finding> {
-  const { source, consumer, aspect, ends } = pair;
+  const { source, consumer, facet, ends } = pair;
   let compared = 0;
   const found = { missing: [], different: [], ghosts: [], behind: [], ended: [] } as Found;
   const applied: Record<string, number> = {};
   for (let after: string | null = ""; after !== null;) {
     const query = new URLSearchParams({ after, limit: String(pageSize) });
-    const listed: unknown = await call("GET", source, `/states/${aspect}?${query}`);
+    const listed: unknown = await call("GET", source, `/states/${facet}?${query}`);
     const states: readonly z.infer<typeof State>[] = z.parse(Listed, listed).items;
     const until: string | null = states.length < pageSize ? null : states.at(-1)?.subject ?? null;
     const part = z.parse(
       Compared,
-      await call("POST", consumer, `/kept/${source}/${aspect}/compare`, { after, until, states }),
+      await call("POST", consumer, `/kept/${source}/${facet}/compare`, { after, until, states }),
     );
     compared += part.compared;
     for (const kind of kinds) {
@@ -164,11 +164,11 @@ async function isDrained(call: CallEvents): Promise<boolean> {
  * ended elsewhere.
  */
 export async function repair(call: CallEvents, findings: readonly Finding[]): Promise<void> {
-  const bySource = Map.groupBy(findings, ({ source, aspect }) => `${source} ${aspect}`);
+  const bySource = Map.groupBy(findings, ({ source, facet }) => `${source} ${facet}`);
   for (const group of bySource.values()) {
     const [first] = group;
     if (!first) continue;
-    const path = `/states/${first.aspect}`;
+    const path = `/states/${first.facet}`;
     for (const subjects of toPages(group.filter(({ removes }) => removes), ({ ended }) => ended)) {
       await call("POST", first.source, `${path}/remove`, { subjects });
     }

@@ -10,7 +10,7 @@ import {
   readDetail,
   storeFile,
 } from "./observe/mod.ts";
-import { createPaint, type Paint } from "./paint.ts";
+import { type Ansi, createAnsi } from "./ansi.ts";
 import { projectRoot } from "./processes.ts";
 
 const usage = "Usage: deno task explain <traceId>, or the beginning of one";
@@ -27,16 +27,16 @@ export interface Explanation {
  *
  * It reads only, so it works beside a running dev and without one.
  */
-export function explain(args: readonly string[], home: string, paint: Paint): Explanation {
+export function explain(args: readonly string[], workspace: string, ansi: Ansi): Explanation {
   const prefix = readPrefix(args);
   if (prefix === undefined) return { text: usage, code: 2 };
-  const path = join(home, "observe", storeFile);
+  const path = join(workspace, "observe", storeFile);
   try {
     using db = openForReading(path);
     const [traceId, ...others] = findTraceIds(db, prefix, maxNamed + 1);
     const detail = traceId === undefined
       ? undefined
-      : readDetail(db, traceId, readOutboxFiles(home));
+      : readDetail(db, traceId, readOutboxFiles(workspace));
     if (traceId === undefined || !detail) {
       return { text: `No trace begins with ${prefix} in ${path}`, code: 1 };
     }
@@ -44,7 +44,7 @@ export function explain(args: readonly string[], home: string, paint: Paint): Ex
       const named = [traceId, ...others].slice(0, maxNamed).join(", ");
       return { text: `Several traces begin with ${prefix}: ${named}`, code: 1 };
     }
-    return { text: explainTrace(traceId, detail, paint), code: 0 };
+    return { text: explainTrace(traceId, detail, ansi), code: 0 };
   } catch (error) {
     const reason = error instanceof Error ? error.message : "unknown reason";
     return { text: `No trace can be read from ${path}: ${reason}`, code: 1 };
@@ -52,8 +52,8 @@ export function explain(args: readonly string[], home: string, paint: Paint): Ex
 }
 
 /** The services' databases, by the settings that dev wrote at its last start. */
-function readOutboxFiles(home: string): OutboxFile[] {
-  const written = join(home, "dev.env");
+function readOutboxFiles(workspace: string): OutboxFile[] {
+  const written = join(workspace, "dev.env");
   if (!existsSync(written)) return [];
   return Object.entries(parseEnv(readFileSync(written, "utf8"))).flatMap(([name, value = ""]) => {
     const [, service] = /^([A-Z]+)_DB$/.exec(name) ?? [];
@@ -72,11 +72,11 @@ function readPrefix([given = "", ...more]: readonly string[]): string | undefine
 
 if (import.meta.main) {
   readArguments({ usage });
-  const home = resolve(Deno.env.get("EDGEPASS_HOME") || `${projectRoot}.edgepass`);
+  const workspace = resolve(Deno.env.get("EDGEPASS_HOME") || `${projectRoot}.edgepass`);
   const { text, code } = explain(
     Deno.args,
-    home,
-    createPaint(Deno.stdout.isTerminal() && !Deno.noColor),
+    workspace,
+    createAnsi(Deno.stdout.isTerminal() && !Deno.noColor),
   );
   if (code === 0) console.log(text);
   else console.error(text);

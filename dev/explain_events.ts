@@ -1,20 +1,20 @@
 import { cut, maxWidth, showTime } from "./explain_text.ts";
 import type { EventTrail } from "./observe/mod.ts";
 import { type EventStep, toEventSteps } from "./page/logic/event_steps.ts";
-import type { Paint } from "./paint.ts";
+import type { Ansi } from "./ansi.ts";
 
 const colors = { done: "green", waits: "yellow", bad: "red" } as const;
 const marks = { done: "+", waits: "…", bad: "x" } as const;
 
 /** What became of the events that a request caused, each from its outbox to whoever hears it. */
-export function tellEvents(events: readonly EventTrail[], paint: Paint): string[] {
+export function formatEvents(events: readonly EventTrail[], ansi: Ansi): string[] {
   return events.flatMap((event) => [
     cut(`  ${event.type}  ${event.subject}  (${event.id})`, maxWidth),
-    ...toEventSteps(event).map((step) => tellStep(step, paint)),
+    ...toEventSteps(event).map((step) => formatStep(step, ansi)),
   ]);
 }
 
-function tellStep({ time, text, kind }: EventStep, paint: Paint): string {
+function formatStep({ time, text, kind }: EventStep, ansi: Ansi): string {
   const at = (time === null ? "now" : showTime(time)).padEnd(12);
-  return `    ${paint(colors[kind], marks[kind])} ${cut(`${at}  ${text}`, maxWidth - 6)}`;
+  return `    ${ansi(colors[kind], marks[kind])} ${cut(`${at}  ${text}`, maxWidth - 6)}`;
 }

@@ -2,7 +2,7 @@ import { readStatus, readText } from "./explain_facts.ts";
 import { cut, maxWidth, showDuration } from "./explain_text.ts";
 import { showLogLine } from "./log_view.ts";
 import type { LogLine, RequestDetail, Span } from "./observe/mod.ts";
-import { createPaint, type Paint } from "./paint.ts";
+import { type Ansi, createAnsi } from "./ansi.ts";
 
 /** A span that is told, with what happened within it. */
 interface Hop {
@@ -13,12 +13,12 @@ interface Hop {
 
 const nameWidth = 46;
 const maxCalls = 8;
-const plain = createPaint(false);
+const plain = createAnsi(false);
 
 /** Every hop of a trace as a tree, and beside each what was logged as a warning or an error. */
-export function tellHops({ spans, logs }: RequestDetail, paint: Paint): string[] {
+export function formatHops({ spans, logs }: RequestDetail, ansi: Ansi): string[] {
   const trouble = logs.filter(({ level }) => level === "warn" || level === "error");
-  const told = spans.filter(isTold);
+  const told = spans.filter(isReported);
   const owners = new Map(trouble.map((line) => [line, findOwner(line, told)]));
   const parents = new Map(told.map((span) => [span, findParent(span, spans, told)]));
   const grow = (parent: Span | undefined): Hop[] =>
@@ -29,13 +29,13 @@ export function tellHops({ spans, logs }: RequestDetail, paint: Paint): string[]
     }));
   const homeless = trouble.filter((line) => owners.get(line) === undefined);
   return [
-    ...grow(undefined).flatMap((hop) => tellHop(hop, 1, paint)),
-    ...homeless.map((line) => tellLine(line, 1, paint)),
+    ...grow(undefined).flatMap((hop) => formatHop(hop, 1, ansi)),
+    ...homeless.map((line) => formatLine(line, 1, ansi)),
   ];
 }
 
 /** The gateway's steps are in its story, and a call that was served is told by who served it. */
-function isTold(span: Span, _at: number, spans: readonly Span[]): boolean {
+function isReported(span: Span, _at: number, spans: readonly Span[]): boolean {
   if (span.kind === "server" || "db.system.name" in span.attributes) {
     return span.attributes["edgepass.step"] === undefined;
   }
@@ -68,28 +68,28 @@ function findOwner(line: LogLine, told: readonly Span[]): Span | undefined {
     );
 }
 
-function tellHop({ span, hops, lines }: Hop, depth: number, paint: Paint): string[] {
+function formatHop({ span, hops, lines }: Hop, depth: number, ansi: Ansi): string[] {
   const calls = hops.filter(({ span: { attributes } }) => "db.system.name" in attributes);
   const hidden = new Set(calls.slice(maxCalls));
   const more = hidden.size === 0
     ? []
-    : [paint("dim", `${indent(depth + 1)}and ${hidden.size} more database calls`)];
+    : [ansi("dim", `${indent(depth + 1)}and ${hidden.size} more database calls`)];
   return [
-    tellSpan(span, depth, paint),
-    ...lines.map((line) => tellLine(line, depth + 1, paint)),
-    ...hops.filter((hop) => !hidden.has(hop)).flatMap((hop) => tellHop(hop, depth + 1, paint)),
+    formatSpan(span, depth, ansi),
+    ...lines.map((line) => formatLine(line, depth + 1, ansi)),
+    ...hops.filter((hop) => !hidden.has(hop)).flatMap((hop) => formatHop(hop, depth + 1, ansi)),
     ...more,
   ];
 }
 
-function tellSpan(span: Span, depth: number, paint: Paint): string {
+function formatSpan(span: Span, depth: number, ansi: Ansi): string {
   const status = readStatus(span);
   const name = cut(indent(depth) + nameSpan(span), nameWidth).padEnd(nameWidth);
   const took = showDuration(span.durationMs).padStart(10);
   const head = `${name} ${String(status ?? "").padStart(3)} ${took}`;
   const notes = cut(noteSpan(span), maxWidth - head.length - 2);
   const line = notes === "" ? head : `${head}  ${notes}`;
-  return span.status === "error" || (status ?? 0) >= 500 ? paint("red", line) : line;
+  return span.status === "error" || (status ?? 0) >= 500 ? ansi("red", line) : line;
 }
 
 function nameSpan(span: Span): string {
@@ -117,13 +117,13 @@ function noteSpan(span: Span): string {
 }
 
 /** One line of the log under its span, as dev shows it; trouble is marked. */
-export function tellLine(line: LogLine, depth: number, paint: Paint): string {
+export function formatLine(line: LogLine, depth: number, ansi: Ansi): string {
   const { time, level, service, message, fields } = line;
   const isTrouble = level === "warn" || level === "error";
   const at = new Date(time).toISOString();
   const words = showLogLine({ time: at, level, service, message, fields }, plain);
   const text = cut(`${indent(depth)}${isTrouble ? "!" : "-"} ${words}`, maxWidth);
-  return isTrouble ? paint(level === "error" ? "red" : "yellow", text) : text;
+  return isTrouble ? ansi(level === "error" ? "red" : "yellow", text) : text;
 }
 
 function indent(depth: number): string {

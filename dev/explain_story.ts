@@ -2,21 +2,21 @@ import { isProblemCode, problemCodes } from "@edgepass/shared/problem";
 import { type Facts, readRoles, readStatus, readText, readToken } from "./explain_facts.ts";
 import { type PolicyStep, policySteps } from "./explain_policy.ts";
 import { maxWidth, showDuration, showTime, wrap } from "./explain_text.ts";
-import type { Paint } from "./paint.ts";
+import type { Ansi } from "./ansi.ts";
 
 const labelWidth = 14;
 
 /** What the gateway decided step by step, up to the one that refused. */
-export function tellStory(facts: Facts, paint: Paint): string[] {
+export function formatStory(facts: Facts, ansi: Ansi): string[] {
   const { refusal } = facts;
   const last = refusal?.step ? policySteps.indexOf(refusal.step) : policySteps.length - 1;
   return policySteps.slice(0, last + 1).flatMap((step) => {
     const isRefused = refusal?.step === step;
-    const words = isRefused ? tellRefusal(facts, step) : tellers[step](facts);
+    const words = isRefused ? formatRefusal(facts, step) : formatters[step](facts);
     if (words === undefined) return [];
     const took = facts.tookMs.get(step);
     const text = took === undefined ? words : `${words} (${showDuration(took)})`;
-    const mark = isRefused ? paint("red", "x") : paint("green", "+");
+    const mark = isRefused ? ansi("red", "x") : ansi("green", "+");
     return wrap(text, maxWidth - labelWidth - 4).map((line, at) =>
       at === 0
         ? `  ${mark} ${step.padEnd(labelWidth)}${line}`
@@ -31,7 +31,7 @@ export function explainCode(code: string): string {
 }
 
 /** What to say of a step that was passed; undefined where there is nothing to say. */
-const tellers: Readonly<Record<PolicyStep, (facts: Facts) => string | undefined>> = {
+const formatters: Readonly<Record<PolicyStep, (facts: Facts) => string | undefined>> = {
   target: ({ request, gateway }) => {
     const path = request?.path ?? readText(gateway, "url.path");
     return path === undefined || path === null
@@ -49,7 +49,7 @@ const tellers: Readonly<Record<PolicyStep, (facts: Facts) => string | undefined>
     if (rule === "public") return "not read, because the route is public";
     return readText(gateway, "edgepass.credential");
   },
-  verify: tellToken,
+  verify: formatToken,
   revocation: (facts) => {
     const span = facts.steps.get("revocation");
     if (!span) return undefined;
@@ -67,7 +67,7 @@ const tellers: Readonly<Record<PolicyStep, (facts: Facts) => string | undefined>
     return `allowed by ${rule}${has}`;
   },
   body: () => undefined,
-  sign: tellPassport,
+  sign: formatPassport,
   forward: ({ steps }) => {
     const span = steps.get("forward");
     if (!span) return undefined;
@@ -79,7 +79,7 @@ const tellers: Readonly<Record<PolicyStep, (facts: Facts) => string | undefined>
 };
 
 /** On an optional route an unusable credential is none. */
-function tellToken(facts: Facts): string | undefined {
+function formatToken(facts: Facts): string | undefined {
   const { steps, request } = facts;
   const failed = readText(steps.get("verify"), "error.type");
   if (failed !== undefined) return `taken for anonymous, because ${explainCode(failed)}`;
@@ -101,7 +101,7 @@ function tellToken(facts: Facts): string | undefined {
   return `${by}${claims.filter((claim) => claim !== undefined).join("; ")}`;
 }
 
-function tellPassport({ detail: { passport }, steps }: Facts): string | undefined {
+function formatPassport({ detail: { passport }, steps }: Facts): string | undefined {
   if (!passport) return steps.has("sign") ? "a Passport" : undefined;
   const { kid, claims: { iat, exp, ...claims } } = passport;
   const life = typeof iat === "number" && typeof exp === "number"
@@ -113,7 +113,7 @@ function tellPassport({ detail: { passport }, steps }: Facts): string | undefine
   return `Passport by key ${kid}; ${[...life, ...rest].join("; ")}`;
 }
 
-function tellRefusal(facts: Facts, step: PolicyStep): string {
+function formatRefusal(facts: Facts, step: PolicyStep): string {
   const { refusal, gateway, steps, request } = facts;
   const code = explainCode(refusal?.code ?? "");
   if (step === "authorize") {

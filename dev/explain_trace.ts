@@ -1,36 +1,36 @@
-import { tellEvents } from "./explain_events.ts";
+import { formatEvents } from "./explain_events.ts";
 import { type Facts, readFacts, readStatus } from "./explain_facts.ts";
-import { tellHops, tellLine } from "./explain_hops.ts";
-import { explainCode, tellStory } from "./explain_story.ts";
+import { formatHops, formatLine } from "./explain_hops.ts";
+import { explainCode, formatStory } from "./explain_story.ts";
 import { clean, maxWidth, showDate, showDuration, wrap } from "./explain_text.ts";
 import type { RequestDetail } from "./observe/mod.ts";
-import type { Paint } from "./paint.ts";
+import type { Ansi } from "./ansi.ts";
 
 /** What happened in a trace and why, for a terminal of 100 columns. */
-export function explainTrace(traceId: string, detail: RequestDetail, paint: Paint): string {
+export function explainTrace(traceId: string, detail: RequestDetail, ansi: Ansi): string {
   const facts = readFacts(cleanAll(detail));
-  const title = (text: string) => ["", paint("bold", text), ""];
+  const title = (text: string) => ["", ansi("bold", text), ""];
   return [
-    `${paint("bold", `Trace ${traceId}`)}${tellWhen(facts)}`,
-    ...wrap(tellOutcome(facts), maxWidth),
-    ...tellKind(facts),
-    ...(facts.request ? [...title("Decisions of the gateway"), ...tellStory(facts, paint)] : []),
+    `${ansi("bold", `Trace ${traceId}`)}${formatTime(facts)}`,
+    ...wrap(formatOutcome(facts), maxWidth),
+    ...formatKind(facts),
+    ...(facts.request ? [...title("Decisions of the gateway"), ...formatStory(facts, ansi)] : []),
     ...(detail.spans.length > 0
-      ? [...title("Hops"), ...tellHops(facts.detail, paint)]
-      : tellServed(facts, title, paint)),
+      ? [...title("Hops"), ...formatHops(facts.detail, ansi)]
+      : formatServed(facts, title, ansi)),
     ...(detail.events.length > 0
-      ? [...title("Events"), ...tellEvents(facts.detail.events, paint)]
+      ? [...title("Events"), ...formatEvents(facts.detail.events, ansi)]
       : []),
     "",
   ].join("\n");
 }
 
-function tellWhen({ request, detail }: Facts): string {
+function formatTime({ request, detail }: Facts): string {
   const time = request?.time ?? detail.spans[0]?.start ?? detail.logs[0]?.time;
   return time === undefined ? "" : `, ${showDate(time)}`;
 }
 
-function tellOutcome({ request, refusal, detail, gateway }: Facts): string {
+function formatOutcome({ request, refusal, detail, gateway }: Facts): string {
   if (!request) return "It did not pass the gateway, so nobody decided about it there.";
   const { method, path, status, durationMs } = request;
   const took = durationMs === null ? "" : ` in ${showDuration(durationMs)}`;
@@ -50,7 +50,7 @@ function tellOutcome({ request, refusal, detail, gateway }: Facts): string {
 }
 
 /** Without spans there are log lines alone, and the reader should know why so little is said. */
-function tellKind({ detail, request }: Facts): string[] {
+function formatKind({ detail, request }: Facts): string[] {
   if (detail.spans.length > 0 || !request) return [];
   return wrap(
     "No span of it was kept: it was not sampled (OTEL_TRACES_SAMPLER_ARG), or its spans were not " +
@@ -60,12 +60,12 @@ function tellKind({ detail, request }: Facts): string[] {
 }
 
 /** What the services said of a request of which no spans were kept. */
-function tellServed(
+function formatServed(
   { detail }: Facts,
   title: (text: string) => string[],
-  paint: Paint,
+  ansi: Ansi,
 ): string[] {
-  return [...title("Log"), ...detail.logs.map((line) => tellLine(line, 1, paint))];
+  return [...title("Log"), ...detail.logs.map((line) => formatLine(line, 1, ansi))];
 }
 
 /** What came from elsewhere may hold what steers a terminal. */

@@ -5,7 +5,7 @@ import * as z from "zod/mini";
 import type { ApiClient } from "./api_client.ts";
 import { runKeys, usage } from "./keys/command.ts";
 import { refillKeyFile } from "./keys/key_file.ts";
-import type { Call, KeySystem, Refill } from "./keys/world.ts";
+import type { Call, KeySystem, Refill } from "./keys/key_rings.ts";
 import { asAdministrator, findSystem, type System } from "./system.ts";
 
 const Token = z.object({ accessToken: z.string() });

@@ -2,20 +2,20 @@ import { stripVTControlCharacters } from "node:util";
 import { readLogLine } from "./log_line.ts";
 import { showLogLine } from "./log_view.ts";
 import { describeEnd, type Exit, type InFlightRequest } from "./observe/mod.ts";
-import { createPaint, type Paint } from "./paint.ts";
+import { type Ansi, createAnsi } from "./ansi.ts";
 
 const maxWidth = 78;
 const maxRequests = 5;
-const plain = createPaint(false);
+const plain = createAnsi(false);
 
 /**
  * Tells in a few lines why the run before ended: who, how and when, what it said last, and what it
  * was doing.
  */
-export function describeLastRun(exits: readonly Exit[], paint: Paint): string[] {
+export function describeLastRun(exits: readonly Exit[], ansi: Ansi): string[] {
   return exits.slice(-3).flatMap((exit) => [
-    paint("yellow", cut(`The last run: ${describeExit(exit)}`)),
-    ...exit.lastLines.filter(mayExplain).map((line) => paint("dim", cut(`  ${show(line)}`))),
+    ansi("yellow", cut(`The last run: ${describeExit(exit)}`)),
+    ...exit.lastLines.filter(mayExplain).map((line) => ansi("dim", cut(`  ${show(line)}`))),
     ...exit.inFlight.slice(0, maxRequests).map((request) => cut(`  ${describeRequest(request)}`)),
     ...(exit.inFlight.length > maxRequests
       ? [`  and ${exit.inFlight.length - maxRequests} more requests under way`]

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { describeLastRun } from "./last_run.ts";
 import type { Exit } from "./observe/mod.ts";
-import { createPaint } from "./paint.ts";
+import { createAnsi } from "./ansi.ts";
 
-const paint = createPaint(false);
+const ansi = createAnsi(false);
 const line = (level: string, message: string) =>
   JSON.stringify({ time: "2026-03-01T09:30:00.000Z", level, service: "gateway", message });
 
@@ -28,7 +28,7 @@ const exit: Exit = {
 Deno.test("a start tells why the last run died: who, how, the last words, what was under way", () => {
   const [head = "", error = "", panic, first, second = "", ...more] = describeLastRun(
     [exit],
-    paint,
+    ansi,
   );
   assert.match(head, /^The last run: edgepass ended by SIGKILL at 2026-03-01 \d\d:\d\d:\d\d$/);
   assert.match(error, /gateway +ERROR Broken$/);
@@ -36,32 +36,32 @@ Deno.test("a start tells why the last run died: who, how, the last words, what w
   assert.equal(first, "  under way for 1.3 s: GET /courses #0af76519");
   assert.match(second, /^ {2}under way for 12 ms: POST \/x+…$/);
   assert.deepEqual(more, []);
-  assert.ok(describeLastRun([exit], paint).every((text) => text.length <= 78));
+  assert.ok(describeLastRun([exit], ansi).every((text) => text.length <= 78));
 });
 
 Deno.test("a dev that nobody saw end is said to be killed, at about when it last wrote", () => {
   const killed = { ...exit, name: "dev", code: null, signal: null, lastLines: [], inFlight: [] };
   assert.match(
-    describeLastRun([killed], paint)[0] ?? "",
+    describeLastRun([killed], ansi)[0] ?? "",
     /: dev itself was killed, at about 2026-/,
   );
 });
 
 Deno.test("a process that ended with a code is told with it", () => {
   const ended = { ...exit, code: 7, signal: null };
-  assert.match(describeLastRun([ended], paint)[0] ?? "", /edgepass ended with code 7 at /);
+  assert.match(describeLastRun([ended], ansi)[0] ?? "", /edgepass ended with code 7 at /);
 });
 
 Deno.test("of many requests under way a few are told, and how many more there are", () => {
   const request = { traceId: null, method: "GET", path: "/", sinceMs: 1 };
   const told = describeLastRun(
     [{ ...exit, lastLines: [], inFlight: Array(9).fill(request) }],
-    paint,
+    ansi,
   );
   assert.equal(told.length, 7);
   assert.equal(told.at(-1), "  and 4 more requests under way");
 });
 
 Deno.test("nothing is told of a run that ended as it should", () => {
-  assert.deepEqual(describeLastRun([], paint), []);
+  assert.deepEqual(describeLastRun([], ansi), []);
 });

@@ -1,4 +1,4 @@
-import type { Home } from "./home.ts";
+import type { Workspace } from "./workspace.ts";
 import type { LogLine } from "./log_line.ts";
 import { createWriteGuard } from "./write_guard.ts";
 
@@ -28,7 +28,7 @@ const encoder = new TextEncoder();
 
 /** Log files by service in the home's `logs`, bounded: one of `maxBytes` and the one before it. */
 export function openLogFiles(
-  home: Home,
+  workspace: Workspace,
   {
     maxBytes = 10 * 1024 * 1024,
     report = () => {},
@@ -38,13 +38,13 @@ export function openLogFiles(
 ): LogFiles {
   const files = new Map<string, OpenFile>();
   const guard = createWriteGuard({
-    what: `Files in ${home.at("logs")}`,
+    what: `Files in ${workspace.at("logs")}`,
     report,
     ...elapsed && { elapsed },
   });
 
   function fileFor(service: string, incoming: number): OpenFile {
-    const known = files.get(service) ?? open(home.at("logs", `${service}.jsonl`));
+    const known = files.get(service) ?? open(workspace.at("logs", `${service}.jsonl`));
     files.set(service, known);
     if (known.bytes === 0 || known.bytes + incoming <= maxBytes) return known;
     // First out of the map: what follows may fail, and a closed file takes no line ever again.

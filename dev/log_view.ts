@@ -1,7 +1,7 @@
 import type { LogLine } from "./log_line.ts";
-import type { Paint } from "./paint.ts";
+import type { Ansi } from "./ansi.ts";
 
-const levelPaints = { debug: "dim", info: "green", warn: "yellow", error: "red" } as const;
+const levelColours = { debug: "dim", info: "green", warn: "yellow", error: "red" } as const;
 
 /** Shown without their names, in this order, right behind the message. */
 const plainFields = ["method", "path", "status"] as const;
@@ -22,34 +22,34 @@ const maxValueLength = 120;
 const uuid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{4}([0-9a-f]{8})/g;
 
 /** One log line for a terminal: time, service, level, message, fields, the trace's first digits. */
-export function showLogLine(line: LogLine, paint: Paint): string {
+export function showLogLine(line: LogLine, ansi: Ansi): string {
   const level = line.level.toUpperCase().padEnd(5);
-  const known = Object.entries(levelPaints).find(([name]) => name === line.level)?.[1];
+  const known = Object.entries(levelColours).find(([name]) => name === line.level)?.[1];
   const head = [
-    paint("dim", timeOf(line.time)),
-    showName(line.service, paint),
-    known ? paint(known, level) : level,
+    ansi("dim", timeOf(line.time)),
+    showName(line.service, ansi),
+    known ? ansi(known, level) : level,
     line.message,
   ];
-  return [...head, ...showFields(line, paint)].join(" ");
+  return [...head, ...showFields(line, ansi)].join(" ");
 }
 
 /** A line that is no log line, with the name of the process that printed it in front. */
-export function showRawLine(text: string, name: string, paint: Paint): string {
-  return `${paint("dim", " ".repeat(12))} ${showName(name, paint)} ${text}`;
+export function showRawLine(text: string, name: string, ansi: Ansi): string {
+  return `${ansi("dim", " ".repeat(12))} ${showName(name, ansi)} ${text}`;
 }
 
-function showName(name: string, paint: Paint): string {
-  return paint("cyan", name.padEnd(nameWidth));
+function showName(name: string, ansi: Ansi): string {
+  return ansi("cyan", name.padEnd(nameWidth));
 }
 
-function showFields({ fields, traceId }: LogLine, paint: Paint): string[] {
+function showFields({ fields, traceId }: LogLine, ansi: Ansi): string[] {
   const plain = plainFields.flatMap((name) => fields[name] === undefined ? [] : show(fields[name]));
   const duration = typeof fields.durationMs === "number" ? [`${fields.durationMs} ms`] : [];
   const named = Object.entries(fields)
     .filter(([name, value]) => !hiddenFields.has(name) && value !== undefined)
-    .map(([name, value]) => paint("dim", `${name}=${show(value).replace(uuid, "…$2")}`));
-  const trace = traceId === undefined ? [] : [paint("dim", `#${traceId.slice(0, 8)}`)];
+    .map(([name, value]) => ansi("dim", `${name}=${show(value).replace(uuid, "…$2")}`));
+  const trace = traceId === undefined ? [] : [ansi("dim", `#${traceId.slice(0, 8)}`)];
   return [...plain, ...duration, ...named, ...trace];
 }
 

@@ -1,8 +1,8 @@
-import type { Home } from "./home.ts";
+import type { Workspace } from "./workspace.ts";
 import { fileNameOf, type LogFilesOptions, openLogFiles } from "./log_files.ts";
 import { type LogLine, readLogLine } from "./log_line.ts";
 import { showLogLine, showRawLine } from "./log_view.ts";
-import type { Paint } from "./paint.ts";
+import type { Ansi } from "./ansi.ts";
 import type { LineListener } from "./processes.ts";
 
 export interface Logs {
@@ -20,8 +20,8 @@ export interface Logs {
 }
 
 export interface LogsOptions {
-  readonly home: Home;
-  readonly paint: Paint;
+  readonly workspace: Workspace;
+  readonly ansi: Ansi;
   readonly print?: (line: string) => void;
   readonly now?: () => number;
   readonly files?: Pick<LogFilesOptions, "elapsed" | "writeSome">;
@@ -41,9 +41,12 @@ const noise = /^\[wrangler:info\] [A-Z]+ /;
  * start is over with it, as of a first question before Redis has its list, and is shown if it fails.
  */
 export function createLogs(
-  { home, paint, print = printLine, now = Date.now, files: fileOptions = {} }: LogsOptions,
+  { workspace, ansi, print = printLine, now = Date.now, files: fileOptions = {} }: LogsOptions,
 ): Logs {
-  const files = openLogFiles(home, { ...fileOptions, report: (message) => say("warn", message) });
+  const files = openLogFiles(workspace, {
+    ...fileOptions,
+    report: (message) => say("warn", message),
+  });
   let shownFrom = Infinity;
   let phase: "start" | "run" | "end" = "start";
   const held: string[] = [];
@@ -60,7 +63,7 @@ export function createLogs(
     const line = wrap("dev", level, message);
     files.write("dev", toJson(line));
     listener(line);
-    print(showLogLine(line, paint));
+    print(showLogLine(line, ansi));
   }
   return {
     hear(text, { name, isError }) {
@@ -70,7 +73,7 @@ export function createLogs(
         listener(line);
         const isTrouble = line.level === "warn" || line.level === "error";
         const writtenAt = Date.parse(line.time) || now();
-        const shown = showLogLine(line, paint);
+        const shown = showLogLine(line, ansi);
         if (writtenAt >= shownFrom) print(shown);
         else if (isTrouble && phase === "start") held.push(shown);
         else if (isTrouble && phase === "end") print(shown);
@@ -81,7 +84,7 @@ export function createLogs(
       files.write(name, toJson(wrapped));
       if (noise.test(text)) return;
       listener(wrapped);
-      if (shownFrom <= now()) print(showRawLine(text, name, paint));
+      if (shownFrom <= now()) print(showRawLine(text, name, ansi));
     },
     listen(newListener) {
       listener = newListener;

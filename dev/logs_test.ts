@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { openHome } from "./home.ts";
+import { openWorkspace } from "./workspace.ts";
 import { forEachLine } from "./lines.ts";
 import { openLogFiles } from "./log_files.ts";
 import { createLogs } from "./logs.ts";
-import { createPaint } from "./paint.ts";
+import { createAnsi } from "./ansi.ts";
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
 const answered = JSON.stringify({
@@ -22,16 +22,16 @@ const answered = JSON.stringify({
 
 async function setup({ isColoured = false } = {}) {
   const path = await Deno.makeTempDir();
-  const home = openHome(path);
+  const workspace = openWorkspace(path);
   const shown: string[] = [];
-  const paint = createPaint(isColoured);
-  const logs = createLogs({ home, paint, print: (line) => shown.push(line), now: () => 0 });
+  const ansi = createAnsi(isColoured);
+  const logs = createLogs({ workspace, ansi, print: (line) => shown.push(line), now: () => 0 });
   logs.showAll(true);
   return {
-    home,
+    workspace,
     logs,
     shown,
-    kept: (service: string) => Deno.readTextFileSync(home.at("logs", `${service}.jsonl`)),
+    kept: (service: string) => Deno.readTextFileSync(workspace.at("logs", `${service}.jsonl`)),
     async [Symbol.asyncDispose]() {
       logs.close();
       await Deno.remove(path, { recursive: true });
@@ -129,11 +129,11 @@ Deno.test("levels are told apart by colour where colours are wanted", async () =
 
 Deno.test("a log file is bounded, and one old file is kept", async () => {
   await using world = await setup();
-  const files = openLogFiles(world.home, { maxBytes: 100 });
+  const files = openLogFiles(world.workspace, { maxBytes: 100 });
   const line = "x".repeat(39);
   for (let at = 0; at < 7; at++) files.write("course", `${at}${line.slice(1)}`);
   files.close();
-  const sizeOf = (name: string) => Deno.statSync(world.home.at("logs", name)).size;
+  const sizeOf = (name: string) => Deno.statSync(world.workspace.at("logs", name)).size;
   assert.equal(sizeOf("course.jsonl"), 40);
   assert.equal(sizeOf("course.old.jsonl"), 80);
   assert.ok(world.kept("course").startsWith("6"));
@@ -158,13 +158,13 @@ Deno.test("a line without end is cut and not kept in memory", async () => {
 
 Deno.test("lines that a full disk does not take are shown all the same, and kept again afterwards", async () => {
   const path = await Deno.makeTempDir();
-  const home = openHome(path);
+  const workspace = openWorkspace(path);
   const shown: string[] = [];
   let room = Infinity;
   let elapsed = 0;
   const logs = createLogs({
-    home,
-    paint: createPaint(false),
+    workspace,
+    ansi: createAnsi(false),
     print: (line) => shown.push(line),
     now: () => 0,
     files: {
@@ -193,7 +193,7 @@ Deno.test("lines that a full disk does not take are shown all the same, and kept
       "written",
       "written again",
     ]);
-    const kept = Deno.readTextFileSync(home.at("logs", "gateway.jsonl"));
+    const kept = Deno.readTextFileSync(workspace.at("logs", "gateway.jsonl"));
     assert.equal(kept, `${answered}\n${answered}\n`);
   } finally {
     logs.close();

@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from "node:util";
 import * as z from "zod/mini";
 import { toDeliveryNote } from "./delivery_notes.ts";
 import type { Endpoints } from "./endpoints.ts";
-import type { Home } from "./home.ts";
+import type { Workspace } from "./workspace.ts";
 import type { LogLine } from "./log_line.ts";
 import type { Logs } from "./logs.ts";
 import { listBaseSettings } from "./observe/base_settings.ts";
@@ -54,9 +54,9 @@ export function toForwardTargets(given: Given): ForwardTargets | undefined {
  * @throws {StartError} when it cannot serve
  */
 export async function observe(
-  { mode, home, given, endpoints, logs }: {
+  { mode, workspace, given, endpoints, logs }: {
     readonly mode: string;
-    readonly home: Home;
+    readonly workspace: Workspace;
     readonly given: Given;
     readonly endpoints: Endpoints;
     readonly logs: Logs;
@@ -65,7 +65,7 @@ export async function observe(
   const { settings, localQstash: qstash } = endpoints;
   const isExportingLogs = settings.OTEL_LOGS_EXPORTER === "otlp" || settings.OTEL_DENO !== "";
   const observer = await startObserver({
-    folder: home.at("observe"),
+    folder: workspace.at("observe"),
     port: Number(settings.DASHBOARD_PORT),
     pid: Deno.pid,
     system: {

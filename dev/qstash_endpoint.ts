@@ -1,6 +1,6 @@
-import type { Home } from "./home.ts";
-import { keptText } from "./kept.ts";
-import { serveOnKeptPort } from "./kept_port.ts";
+import type { Workspace } from "./workspace.ts";
+import { readOrCreateText } from "./state_file.ts";
+import { serveOnReservedPort } from "./reserved_port.ts";
 import { makeSecret } from "./keys.ts";
 import {
   type FaultOptions,
@@ -44,27 +44,27 @@ type QstashSettings = Pick<
  * @throws {StartError} when its data cannot be opened
  */
 export async function openQstashEndpoint(
-  home: Home,
+  workspace: Workspace,
   settings: QstashSettings,
   options: QstashEndpointOptions,
 ): Promise<QstashEndpoint> {
   const { QSTASH_URL: url, QSTASH_TOKEN: token } = settings;
   const { QSTASH_CURRENT_SIGNING_KEY: current, QSTASH_NEXT_SIGNING_KEY: next } = settings;
   if (url !== "") return { url, token, keys: { current, next }, close: () => Promise.resolve() };
-  return await serveQstash(home, settings, options);
+  return await serveQstash(workspace, settings, options);
 }
 
 async function serveQstash(
-  home: Home,
+  workspace: Workspace,
   settings: QstashSettings,
   { file, faults, fetch, onNote, onError }: QstashEndpointOptions,
 ): Promise<QstashEndpoint> {
   const { QSTASH_CURRENT_SIGNING_KEY: current, QSTASH_NEXT_SIGNING_KEY: next } = settings;
   const token = settings.QSTASH_TOKEN ||
-    await keptText(home, ["keys", "qstash-token"], makeSecret);
+    await readOrCreateText(workspace, ["keys", "qstash-token"], makeSecret);
   const qstash = open({
     token,
-    path: home.at(file),
+    path: workspace.at(file),
     ...(current !== "" && next !== "" ? { keys: { current, next } } : {}),
     ...(faults ? { faults } : {}),
     ...(fetch ? { fetch } : {}),
@@ -72,7 +72,7 @@ async function serveQstash(
     onError,
   });
   const { handler } = qstash;
-  const server = serveOnKeptPort(home.at(`${file}.port`), handler);
+  const server = serveOnReservedPort(workspace.at(`${file}.port`), handler);
   qstash.start();
   return {
     url: server.url,
@@ -83,7 +83,7 @@ async function serveQstash(
       await qstash.close();
       await server.close();
       // Only while this home is taken by this process may the file that locks its data go.
-      await Deno.remove(`${home.at(file)}.lock`).catch(() => {});
+      await Deno.remove(`${workspace.at(file)}.lock`).catch(() => {});
     },
   };
 }

@@ -1,6 +1,6 @@
 import { Client } from "@upstash/qstash";
 import assert from "node:assert/strict";
-import { openHome } from "./home.ts";
+import { openWorkspace } from "./workspace.ts";
 import { openQstashEndpoint } from "./qstash_endpoint.ts";
 import { StartError } from "./start_error.ts";
 
@@ -12,38 +12,41 @@ const none = {
 };
 const options = { file: "qstash/dev.sqlite", onError: () => {} };
 
-function createHome() {
+function createWorkspace() {
   const dir = Deno.makeTempDirSync({ prefix: "qstash-home-" });
-  return { home: openHome(dir), [Symbol.dispose]: () => Deno.removeSync(dir, { recursive: true }) };
+  return {
+    workspace: openWorkspace(dir),
+    [Symbol.dispose]: () => Deno.removeSync(dir, { recursive: true }),
+  };
 }
 
 Deno.test("the endpoint serves the client and keeps token, port and keys", async () => {
-  using place = createHome();
-  const first = await openQstashEndpoint(place.home, none, options);
+  using place = createWorkspace();
+  const first = await openQstashEndpoint(place.workspace, none, options);
   const client = new Client({ baseUrl: first.url, token: first.token, devMode: false });
   await client.schedules.create({ destination: "http://a.test/", cron: "0 0 1 1 *" });
   await first.close();
-  const second = await openQstashEndpoint(place.home, none, options);
+  const second = await openQstashEndpoint(place.workspace, none, options);
   assert.deepEqual([second.url, second.token, second.keys], [first.url, first.token, first.keys]);
   assert.equal((await client.schedules.list()).length, 1);
   await second.close();
 });
 
 Deno.test("a given QStash is left alone", async () => {
-  using place = createHome();
+  using place = createWorkspace();
   const given = {
     QSTASH_URL: "https://qstash.test",
     QSTASH_TOKEN: "t",
     QSTASH_CURRENT_SIGNING_KEY: "c",
     QSTASH_NEXT_SIGNING_KEY: "n",
   };
-  const { url, token, keys } = await openQstashEndpoint(place.home, given, options);
+  const { url, token, keys } = await openQstashEndpoint(place.workspace, given, options);
   assert.deepEqual([url, token, keys], ["https://qstash.test", "t", { current: "c", next: "n" }]);
 });
 
 Deno.test("data that another process uses stops the start", async () => {
-  using place = createHome();
-  const first = await openQstashEndpoint(place.home, none, options);
-  await assert.rejects(openQstashEndpoint(place.home, none, options), StartError);
+  using place = createWorkspace();
+  const first = await openQstashEndpoint(place.workspace, none, options);
+  await assert.rejects(openQstashEndpoint(place.workspace, none, options), StartError);
   await first.close();
 });

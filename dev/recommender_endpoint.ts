@@ -1,5 +1,5 @@
-import type { Home } from "./home.ts";
-import { serveOnKeptPort } from "./kept_port.ts";
+import type { Workspace } from "./workspace.ts";
+import { serveOnReservedPort } from "./reserved_port.ts";
 import { createRecommender } from "./recommender/mod.ts";
 import type { Settings } from "./settings.ts";
 
@@ -14,12 +14,12 @@ export interface RecommenderEndpoint {
  * loopback. Its port stays the same as long as it is free; its faults are gone with it.
  */
 export function openRecommender(
-  home: Home,
+  workspace: Workspace,
   { RECOMMENDER_URL: url }: Pick<Settings, "RECOMMENDER_URL">,
 ): RecommenderEndpoint {
   if (url !== "") return { url, close: () => Promise.resolve() };
   const { handler, close } = createRecommender();
-  const server = serveOnKeptPort(home.at("recommender.port"), handler);
+  const server = serveOnReservedPort(workspace.at("recommender.port"), handler);
   return {
     url: server.url,
     async close() {

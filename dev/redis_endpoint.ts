@@ -1,7 +1,7 @@
 import { revocationKeys } from "@edgepass/shared/redis";
-import type { Home } from "./home.ts";
-import { keptText } from "./kept.ts";
-import { serveOnKeptPort } from "./kept_port.ts";
+import type { Workspace } from "./workspace.ts";
+import { readOrCreateText } from "./state_file.ts";
+import { serveOnReservedPort } from "./reserved_port.ts";
 import { makeSecret } from "./keys.ts";
 import {
   createEmbeddedRedis,
@@ -35,23 +35,23 @@ export interface RedisEndpointOptions {
  * @throws {StartError} when `REDIS_URL` is malformed or nobody answers there
  */
 export async function openRedis(
-  home: Home,
+  workspace: Workspace,
   settings: Settings,
   { file, onError }: Omit<RedisEndpointOptions, "redisUrl">,
 ): Promise<RedisEndpoint> {
   const { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token, REDIS_URL } = settings;
   if (url !== "") return { url, token, close: () => Promise.resolve() };
-  return await serveRedis(home, { redisUrl: REDIS_URL, file, onError });
+  return await serveRedis(workspace, { redisUrl: REDIS_URL, file, onError });
 }
 
 async function serveRedis(
-  home: Home,
+  workspace: Workspace,
   { redisUrl = "", file, onError }: RedisEndpointOptions,
 ): Promise<RedisEndpoint> {
-  const token = await keptText(home, ["keys", "redis-rest-token"], makeSecret);
-  const backend = redisUrl === "" ? openEmbedded(home.at(file)) : await connectRedis(redisUrl);
+  const token = await readOrCreateText(workspace, ["keys", "redis-rest-token"], makeSecret);
+  const backend = redisUrl === "" ? openEmbedded(workspace.at(file)) : await connectRedis(redisUrl);
   const rest = createRedisRest({ backend, token, onError });
-  const server = serveOnKeptPort(home.at("redis", "port"), rest);
+  const server = serveOnReservedPort(workspace.at("redis", "port"), rest);
   return {
     url: server.url,
     token,
@@ -60,7 +60,7 @@ async function serveRedis(
       await backend.close();
       await server.close();
       // Only while this home is taken by this process may the file that locks its data go.
-      await Deno.remove(`${home.at(file)}.lock`).catch(() => {});
+      await Deno.remove(`${workspace.at(file)}.lock`).catch(() => {});
     },
   };
 }

@@ -2,14 +2,14 @@ import { isSqliteFile, scrubSqliteFile } from "@edgepass/shared/runtime/deno";
 import { StoreUnavailable } from "@edgepass/shared/sql";
 import { openEndpoints } from "./endpoints.ts";
 import { toEnvFile } from "./env_file.ts";
-import { toJoiners } from "./environment.ts";
-import { type Home, openHome, takeHome } from "./home.ts";
-import { keepText } from "./kept.ts";
+import { toClientSettings } from "./environment.ts";
+import { acquireLock, openWorkspace, type Workspace } from "./workspace.ts";
+import { writeText } from "./state_file.ts";
 import { livenessOf, untilDead } from "./liveness.ts";
 import { createLogs, type Logs } from "./logs.ts";
 import type { Mode } from "./modes.ts";
 import { observe, requireTelemetrySettings } from "./observing.ts";
-import { createPaint, type Paint } from "./paint.ts";
+import { type Ansi, createAnsi } from "./ansi.ts";
 import { placeApart, type Placement, placeTogether } from "./placement.ts";
 import { requireFreePort } from "./ports.ts";
 import { type Ending, projectRoot, type RunningProcess, startProcess } from "./processes.ts";
@@ -46,16 +46,16 @@ export async function runDev(mode: Mode): Promise<number> {
   requireTelemetrySettings(given);
   await using cleanup = new AsyncDisposableStack();
   const stop = cleanup.use(listenForStop());
-  const home = openHome(given.EDGEPASS_HOME ?? `${projectRoot}.edgepass`);
-  cleanup.defer(takeHome(home));
+  const workspace = openWorkspace(given.EDGEPASS_HOME ?? `${projectRoot}.edgepass`);
+  cleanup.defer(acquireLock(workspace));
   await requireFreePort("PORT", PORT);
   await requireFreePort("DASHBOARD_PORT", DASHBOARD_PORT);
-  const paint = createPaint(Deno.stdout.isTerminal() && !Deno.noColor);
-  const logs = createLogs({ home, paint });
+  const ansi = createAnsi(Deno.stdout.isTerminal() && !Deno.noColor);
+  const logs = createLogs({ workspace, ansi });
   cleanup.defer(logs.close);
   const end = { isAskedFor: false };
   stop.requested.then(() => end.isAskedFor = true);
-  const system = start({ mode, home, given, logs, paint, cleanup, startedAt, end });
+  const system = start({ mode, workspace, given, logs, ansi, cleanup, startedAt, end });
   const outcome = await Promise.race([
     stop.requested.then((reason) => ({ reason })),
     system.then((ending) => ({ ending })),
@@ -76,10 +76,10 @@ export async function runDev(mode: Mode): Promise<number> {
 
 interface Start {
   readonly mode: Mode;
-  readonly home: Home;
+  readonly workspace: Workspace;
   readonly given: Given;
   readonly logs: Logs;
-  readonly paint: Paint;
+  readonly ansi: Ansi;
   readonly cleanup: AsyncDisposableStack;
   readonly startedAt: number;
   /** Whether processes end because they are asked to. */
@@ -88,18 +88,18 @@ interface Start {
 
 /** Starts everything and resolves when one of the processes has ended. */
 async function start(options: Start): Promise<Ending> {
-  const { mode, home, given, logs, cleanup, end } = options;
-  const base = await completeSettings(home, toModeDefaults(mode, given));
+  const { mode, workspace, given, logs, cleanup, end } = options;
+  const base = await completeSettings(workspace, toModeDefaults(mode, given));
   if (mode !== "workers") await scrubDatabases(base);
   const endpoints = await openEndpoints(base, options);
   const { settings: whole, deliveries } = endpoints;
-  const observer = await observe({ mode, home, given, endpoints, logs });
+  const observer = await observe({ mode, workspace, given, endpoints, logs });
   cleanup.defer(observer.close);
-  const { settings, processes } = place(mode, home, whole);
-  keepText(home.at("dev.env"), toEnvFile(toJoiners(settings)));
+  const { settings, processes } = place(mode, workspace, whole);
+  writeText(workspace.at("dev.env"), toEnvFile(toClientSettings(settings)));
   if (mode === "workers") {
-    writeWorkerFiles(home, settings);
-    await migrateLocalD1(home, logs, cleanup);
+    writeWorkerFiles(workspace, settings);
+    await migrateLocalD1(workspace, logs, cleanup);
   }
   const refusal = Promise.withResolvers<never>();
   refusal.promise.catch(() => {}); // It may come when nobody waits any more.
@@ -166,8 +166,8 @@ function toModeDefaults(mode: Mode, given: Given): Given {
   return mode === "workers" ? { CLIENT_ADDRESS: "cf-connecting-ip", ...given } : given;
 }
 
-function place(mode: Mode, home: Home, settings: Settings): Placement {
-  if (mode === "workers") return placeInWorkerd(home, settings);
+function place(mode: Mode, workspace: Workspace, settings: Settings): Placement {
+  if (mode === "workers") return placeInWorkerd(workspace, settings);
   return mode === "apart" ? placeApart(settings) : placeTogether(settings);
 }
 

@@ -1,7 +1,7 @@
 import { integer, readConfig } from "@edgepass/shared/config";
 import * as z from "zod/mini";
-import type { Home } from "./home.ts";
-import { keptText } from "./kept.ts";
+import type { Workspace } from "./workspace.ts";
+import { readOrCreateText } from "./state_file.ts";
 import {
   makeAccessTokenKeys,
   makePassportKeys,
@@ -140,7 +140,7 @@ export function toDashboard(port: number | string): string {
 }
 
 /** What the environment gave wins; what it left out is made up once, kept, and used ever after. */
-export async function completeSettings(home: Home, given: Given): Promise<Settings> {
+export async function completeSettings(workspace: Workspace, given: Given): Promise<Settings> {
   const { PORT, DASHBOARD_PORT } = readPorts(given);
   const PUBLIC_ORIGIN = given.PUBLIC_ORIGIN ?? `http://127.0.0.1:${PORT}`;
   requireTogether(given, ["UPSTASH_REDIS_REST_URL", "UPSTASH_REDIS_REST_TOKEN"]);
@@ -172,27 +172,27 @@ export async function completeSettings(home: Home, given: Given): Promise<Settin
     OTEL_BSP_SCHEDULE_DELAY: "200",
     OTEL_METRIC_EXPORT_INTERVAL: "2000",
     LOG_LEVEL: "info",
-    ...databases(home),
-    ...await secrets(home, given),
+    ...databases(workspace),
+    ...await secrets(workspace, given),
     ...given,
     PORT: String(PORT),
     DASHBOARD_PORT: String(DASHBOARD_PORT),
-    EDGEPASS_HOME: home.root,
+    EDGEPASS_HOME: workspace.root,
   };
   return settings;
 }
 
-function databases(home: Home): Given {
+function databases(workspace: Workspace): Given {
   return Object.fromEntries(
     serviceNames.map((name) => [
       services[name].database,
-      `sqlite:${home.at("db", `${name}.sqlite`)}`,
+      `sqlite:${workspace.at("db", `${name}.sqlite`)}`,
     ]),
   );
 }
 
 /** Nothing is made up for a setting that was given, so no unused key lies about. */
-async function secrets(home: Home, given: Given): Promise<Given> {
+async function secrets(workspace: Workspace, given: Given): Promise<Given> {
   const makers = {
     ACCESS_TOKEN_KEYS: ["access-token-keys.json", makeAccessTokenKeys],
     PASSPORT_KEYS: ["passport-keys.json", makePassportKeys],
@@ -203,25 +203,27 @@ async function secrets(home: Home, given: Given): Promise<Given> {
   const made: Record<string, string> = {};
   for (const [name, [file, make]] of Object.entries(makers)) {
     if (name in given) continue;
-    made[name] = await keptText(home, ["keys", file], make);
+    made[name] = await readOrCreateText(workspace, ["keys", file], make);
     // What runs reads these again, so that a rotation finds a next key without a restart.
-    if (name.endsWith("_KEYS")) made[`${name}_FILE`] = home.at("keys", file);
+    if (name.endsWith("_KEYS")) made[`${name}_FILE`] = workspace.at("keys", file);
   }
   return made.PASSPORT_KEYS === undefined ? made : {
     ...made,
-    PASSPORT_KEYS: await withPrivateKeys(home, made.PASSPORT_KEYS),
+    PASSPORT_KEYS: await withPrivateKeys(workspace, made.PASSPORT_KEYS),
   };
 }
 
 /** Keys of profile A are in a file of their own, which no service reads. */
-async function withPrivateKeys(home: Home, shared: string): Promise<string> {
+async function withPrivateKeys(workspace: Workspace, shared: string): Promise<string> {
   const file = ["keys", "gateway-passport-keys.json"] as const;
-  const own = await keptText(home, file, makePrivatePassportKeys);
+  const own = await readOrCreateText(workspace, file, makePrivatePassportKeys);
   try {
     return JSON.stringify([...JSON.parse(shared), ...JSON.parse(own)]);
   } catch {
     throw new StartError(
-      `A file of Passport keys in ${home.at("keys")} is no list; delete it and a new one is made`,
+      `A file of Passport keys in ${
+        workspace.at("keys")
+      } is no list; delete it and a new one is made`,
     );
   }
 }

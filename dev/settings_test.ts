@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { openHome, takeHome } from "./home.ts";
+import { acquireLock, openWorkspace } from "./workspace.ts";
 import { telemetrySettings } from "@edgepass/shared/telemetry";
 import { completeSettings, readGiven, readPorts, settingNames } from "./settings.ts";
 import { StartError } from "./start_error.ts";
@@ -7,15 +7,15 @@ import { StartError } from "./start_error.ts";
 async function setup() {
   const path = await Deno.makeTempDir();
   return {
-    home: openHome(`${path}/home`),
+    workspace: openWorkspace(`${path}/home`),
     [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }),
   };
 }
 
 Deno.test("what is made up is made once", async () => {
   await using world = await setup();
-  const first = await completeSettings(world.home, {});
-  assert.deepEqual(await completeSettings(world.home, {}), first);
+  const first = await completeSettings(world.workspace, {});
+  assert.deepEqual(await completeSettings(world.workspace, {}), first);
   assert.deepEqual(Object.keys(first).toSorted(), [...settingNames].toSorted());
 });
 
@@ -27,35 +27,35 @@ Deno.test("what is given wins, and nothing is made up in its place", async () =>
     ADMIN_EMAIL: "",
     OTHER: "x",
   });
-  const settings = await completeSettings(world.home, given);
+  const settings = await completeSettings(world.workspace, given);
   assert.equal(settings.REFRESH_TOKEN_KEY, "given");
   assert.equal(settings.ADMIN_EMAIL, "admin@edgepass.local");
   assert.equal(settings.ISSUER, "http://127.0.0.1:9001");
   assert.ok(!("OTHER" in settings));
   assert.throws(
-    () => Deno.statSync(world.home.at("keys", "refresh-token-key")),
+    () => Deno.statSync(world.workspace.at("keys", "refresh-token-key")),
     Deno.errors.NotFound,
   );
 });
 
 Deno.test("issuer and audience follow a public origin that is given", async () => {
   await using world = await setup();
-  const settings = await completeSettings(world.home, { PUBLIC_ORIGIN: "https://learn.test" });
+  const settings = await completeSettings(world.workspace, { PUBLIC_ORIGIN: "https://learn.test" });
   assert.equal(settings.ISSUER, "https://learn.test");
   assert.equal(settings.AUDIENCE, "https://learn.test");
 });
 
 Deno.test("telemetry goes to dev's own collector at once, unless another was given", async () => {
   await using world = await setup();
-  const { home } = world;
-  const settings = await completeSettings(home, { DASHBOARD_PORT: "9002" });
+  const { workspace } = world;
+  const settings = await completeSettings(workspace, { DASHBOARD_PORT: "9002" });
   assert.equal(settings.OTEL_EXPORTER_OTLP_ENDPOINT, "http://127.0.0.1:9002");
   assert.equal(settings.OTEL_BSP_SCHEDULE_DELAY, "200");
   const given = {
     OTEL_EXPORTER_OTLP_ENDPOINT: "https://collector.test",
     OTEL_BSP_SCHEDULE_DELAY: "9",
   };
-  const others = await completeSettings(home, given);
+  const others = await completeSettings(workspace, given);
   assert.equal(others.OTEL_EXPORTER_OTLP_ENDPOINT, "https://collector.test");
   assert.equal(others.OTEL_BSP_SCHEDULE_DELAY, "9");
 });
@@ -86,7 +86,7 @@ Deno.test("a QStash or a Redis that is given in part is refused by the name that
   };
   for (const [missing, given] of Object.entries(halves)) {
     await assert.rejects(
-      completeSettings(world.home, given),
+      completeSettings(world.workspace, given),
       (error) => error instanceof StartError && error.message.includes(` ${missing} is missing`),
     );
   }
@@ -94,19 +94,22 @@ Deno.test("a QStash or a Redis that is given in part is refused by the name that
 
 Deno.test("a key file that was emptied is refused by name, not replaced", async () => {
   await using world = await setup();
-  await completeSettings(world.home, {});
-  await Deno.writeTextFile(world.home.at("keys", "passport-keys.json"), "");
+  await completeSettings(world.workspace, {});
+  await Deno.writeTextFile(world.workspace.at("keys", "passport-keys.json"), "");
   await assert.rejects(
-    completeSettings(world.home, {}),
+    completeSettings(world.workspace, {}),
     (error) => error instanceof StartError && error.message.includes("passport-keys.json is empty"),
   );
 });
 
 Deno.test("a home is one process's until it is given back", async () => {
   await using world = await setup();
-  const release = takeHome(world.home);
-  assert.throws(() => takeHome(world.home), /another deno task dev \(process \d+\) is using/);
+  const release = acquireLock(world.workspace);
+  assert.throws(
+    () => acquireLock(world.workspace),
+    /another deno task dev \(process \d+\) is using/,
+  );
   release();
-  takeHome(world.home)();
-  assert.throws(() => Deno.statSync(world.home.at("dev.lock")), Deno.errors.NotFound);
+  acquireLock(world.workspace)();
+  assert.throws(() => Deno.statSync(world.workspace.at("dev.lock")), Deno.errors.NotFound);
 });

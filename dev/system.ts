@@ -17,7 +17,7 @@ export interface System {
 }
 
 /** There is no such system, or nobody can administer it. */
-export class SystemUnknown extends Error {
+export class SystemNotFound extends Error {
   override readonly name = "SystemUnknown";
 }
 
@@ -28,7 +28,7 @@ export class SystemUnknown extends Error {
  * it is the dev command of `EDGEPASS_HOME`, by the settings it wrote at its last start; `PORT` tells
  * where it listens if that is elsewhere by now.
  *
- * @throws {SystemUnknown} saying what is missing
+ * @throws {SystemNotFound} saying what is missing
  */
 export function findSystem(variables: Readonly<Record<string, string>>): System {
   const given = readGiven(variables);
@@ -41,17 +41,17 @@ export function findSystem(variables: Readonly<Record<string, string>>): System 
       open: () => createOriginClient(PUBLIC_ORIGIN),
     };
   }
-  const home = resolve(given.EDGEPASS_HOME ?? `${projectRoot}.edgepass`);
-  const written = readWritten(join(home, "dev.env"));
+  const workspace = resolve(given.EDGEPASS_HOME ?? `${projectRoot}.edgepass`);
+  const written = readWritten(join(workspace, "dev.env"));
   // Whoever names a deployment and not its administrator must not be answered by dev.
   if (PUBLIC_ORIGIN !== undefined && PUBLIC_ORIGIN !== written.PUBLIC_ORIGIN) {
-    throw new SystemUnknown(`ADMIN_EMAIL and ADMIN_PASSWORD of ${PUBLIC_ORIGIN} are not set`);
+    throw new SystemNotFound(`ADMIN_EMAIL and ADMIN_PASSWORD of ${PUBLIC_ORIGIN} are not set`);
   }
   const settings = { ...written, ...(given.PORT === undefined ? {} : { PORT: given.PORT }) };
   const port = Number(settings.PORT);
   const host = URL.parse(settings.PUBLIC_ORIGIN ?? "")?.host;
   if (!(port > 0) || host === undefined) {
-    throw new SystemUnknown(`${join(home, "dev.env")} does not say where dev listens`);
+    throw new SystemNotFound(`${join(workspace, "dev.env")} does not say where dev listens`);
   }
   const name = `http://127.0.0.1:${port}`;
   return { name, isDev: true, settings, open: () => createApiClient({ port, host }) };
@@ -63,7 +63,7 @@ const Token = z.object({ accessToken: z.string() });
  * Does something as the system's administrator, whose login ends with it.
  *
  * @throws {ApiFailure} when the system refuses
- * @throws {SystemUnknown} when it is not known who administers it
+ * @throws {SystemNotFound} when it is not known who administers it
  */
 export async function asAdministrator<Result>(
   { name, settings: { ADMIN_EMAIL: email, ADMIN_PASSWORD: password }, open }: System,
@@ -71,7 +71,7 @@ export async function asAdministrator<Result>(
     call: (method: string, path: string, body?: unknown) => Promise<unknown>,
   ) => Promise<Result>,
 ): Promise<Result> {
-  if (!email || !password) throw new SystemUnknown("ADMIN_EMAIL or ADMIN_PASSWORD is not known");
+  if (!email || !password) throw new SystemNotFound("ADMIN_EMAIL or ADMIN_PASSWORD is not known");
   const api = open();
   try {
     const body = { grantType: "password", email, password };
@@ -94,7 +94,7 @@ async function reach<Result>(name: string, call: () => Promise<Result>): Promise
     return await call();
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
-    throw new SystemUnknown(`nobody answers at ${name}: is it running?`, { cause });
+    throw new SystemNotFound(`nobody answers at ${name}: is it running?`, { cause });
   }
 }
 
@@ -107,7 +107,7 @@ function readWritten(path: string): Readonly<Partial<Settings>> {
       ),
     );
   } catch (cause) {
-    throw new SystemUnknown(
+    throw new SystemNotFound(
       `${path} cannot be read: start deno task dev, or set PUBLIC_ORIGIN, ADMIN_EMAIL and ` +
         "ADMIN_PASSWORD of a deployment",
       { cause },

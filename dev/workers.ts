@@ -1,8 +1,8 @@
 import { createRequire } from "node:module";
 import { machineVariables, parts, reportToDev, settingsOf } from "./environment.ts";
 import { toEnvFile } from "./env_file.ts";
-import type { Home } from "./home.ts";
-import { keepText } from "./kept.ts";
+import type { Workspace } from "./workspace.ts";
+import { writeText } from "./state_file.ts";
 import type { Placed, Placement } from "./placement.ts";
 import type { Logs } from "./logs.ts";
 import { describeEnding } from "./readiness.ts";
@@ -12,7 +12,7 @@ import { serviceNames, services, type Settings } from "./settings.ts";
 import { StartError } from "./start_error.ts";
 
 /** Everything in one Worker, run by wrangler in workerd; its databases are local D1. */
-export function placeInWorkerd(home: Home, given: Settings): Placement {
+export function placeInWorkerd(workspace: Workspace, given: Settings): Placement {
   const databases = serviceNames.flatMap((name) => [
     services[name].database,
     `${services[name].database}_TOKEN`,
@@ -29,27 +29,27 @@ export function placeInWorkerd(home: Home, given: Settings): Placement {
       "--allow-all",
       wranglerProgram(),
       "dev",
-      ...["--config", configFile(home)],
+      ...["--config", configFile(workspace)],
       ...["--ip", "127.0.0.1", "--port", settings.PORT],
-      ...["--persist-to", home.at("workers")],
-      ...["--env-file", variablesFile(home)],
+      ...["--persist-to", workspace.at("workers")],
+      ...["--env-file", variablesFile(workspace)],
       "--show-interactive-dev-session=false",
     ],
-    env: wranglerVariables(home),
+    env: wranglerVariables(workspace),
   };
   return { settings, processes: [process] };
 }
 
 /** Writes the Worker's configuration and its variables where wrangler reads them, mode 600. */
-export function writeWorkerFiles(home: Home, settings: Settings): void {
+export function writeWorkerFiles(workspace: Workspace, settings: Settings): void {
   const config = Deno.readTextFileSync(`${projectRoot}wrangler.toml`);
-  keepText(configFile(home), toLocalConfig(config, projectRoot));
+  writeText(configFile(workspace), toLocalConfig(config, projectRoot));
   // A Worker has no files, so that it learns of keys at its start alone.
   const own = Object.entries(settingsOf(parts, reportToDev(settings)))
     .filter(([name]) => !name.endsWith("_KEYS_FILE"));
   // Unlike Deno, wrangler expands `$NAME` whatever the quotes.
   const escaped = own.map(([name, value]) => [name, value.replaceAll("$", "\\$")]);
-  keepText(variablesFile(home), toEnvFile(Object.fromEntries(escaped)));
+  writeText(variablesFile(workspace), toEnvFile(Object.fromEntries(escaped)));
 }
 
 /**
@@ -58,22 +58,24 @@ export function writeWorkerFiles(home: Home, settings: Settings): void {
  * @throws {StartError} with the last lines of wrangler
  */
 export async function migrateLocalD1(
-  home: Home,
+  workspace: Workspace,
   logs: Logs,
   cleanup: AsyncDisposableStack,
 ): Promise<void> {
-  const marker = home.at("workers", "migrated");
+  const marker = workspace.at("workers", "migrated");
   const fingerprint = await fingerprintOfMigrations();
   if (readIfThere(marker) === fingerprint) return;
   logs.say("info", "Preparing the local D1 databases; the next start is quicker");
   // One after the other: each starts a workerd of its own on the same files.
-  for (const name of serviceNames) await migrate(services[name].database, { home, logs, cleanup });
-  keepText(marker, fingerprint);
+  for (const name of serviceNames) {
+    await migrate(services[name].database, { workspace, logs, cleanup });
+  }
+  writeText(marker, fingerprint);
 }
 
 async function migrate(
   database: string,
-  { home, logs, cleanup }: { home: Home; logs: Logs; cleanup: AsyncDisposableStack },
+  { workspace, logs, cleanup }: { workspace: Workspace; logs: Logs; cleanup: AsyncDisposableStack },
 ): Promise<void> {
   const process = startProcess({
     name: "wrangler",
@@ -83,9 +85,9 @@ async function migrate(
       wranglerProgram(),
       ...["d1", "migrations", "apply", database, "--local"],
       ...["--config", `${projectRoot}wrangler.toml`],
-      ...["--persist-to", home.at("workers")],
+      ...["--persist-to", workspace.at("workers")],
     ],
-    env: wranglerVariables(home),
+    env: wranglerVariables(workspace),
   }, logs.hear);
   cleanup.defer(() => process.stop(1_000));
   const ending = await process.ended;
@@ -118,12 +120,12 @@ function readIfThere(path: string): string | undefined {
   }
 }
 
-function variablesFile(home: Home): string {
-  return home.at("workers", "vars.env");
+function variablesFile(workspace: Workspace): string {
+  return workspace.at("workers", "vars.env");
 }
 
-function configFile(home: Home): string {
-  return home.at("workers", "wrangler.toml");
+function configFile(workspace: Workspace): string {
+  return workspace.at("workers", "wrangler.toml");
 }
 
 /** Its `bin` starts this file under Node; Deno runs it as it is. */
@@ -133,16 +135,16 @@ function wranglerProgram(): string {
 }
 
 /** No account, no network, no report, and no file outside the home. */
-function wranglerVariables(home: Home): Readonly<Record<string, string>> {
+function wranglerVariables(workspace: Workspace): Readonly<Record<string, string>> {
   return {
     ...machineVariables(Deno.env.toObject()),
     CLOUDFLARE_CF_FETCH_ENABLED: "false",
     WRANGLER_SEND_METRICS: "false",
     WRANGLER_SEND_ERROR_REPORTS: "false",
     WRANGLER_HIDE_BANNER: "true",
-    WRANGLER_LOG_PATH: home.at("workers", "logs"),
-    WRANGLER_REGISTRY_PATH: home.at("workers", "registry"),
-    XDG_CONFIG_HOME: home.at("workers", "config"),
+    WRANGLER_LOG_PATH: workspace.at("workers", "logs"),
+    WRANGLER_REGISTRY_PATH: workspace.at("workers", "registry"),
+    XDG_CONFIG_HOME: workspace.at("workers", "config"),
     CI: "true",
     FORCE_COLOR: "0",
   };

@@ -8,14 +8,14 @@ import { readCredentials } from "./credentials.ts";
 import { getOnly } from "./get_only.ts";
 import type { Identify } from "./identify.ts";
 import { reportKeys } from "./key_report.ts";
-import type { MintingKeys } from "./minting_keys.ts";
+import type { PassportSigningKeys } from "./signing_keys.ts";
 import type { GatewayEnv } from "./observe.ts";
 import type { AccessRule } from "./routes.ts";
 
 export interface AdministrationOptions {
   readonly cookieNames: CookieNames;
   readonly identify: Identify;
-  readonly keys: MintingKeys;
+  readonly keys: PassportSigningKeys;
   readonly configuration: LiveConfiguration<GatewayValues>;
   readonly telemetry: Pick<Telemetry, "prometheus">;
 }
@@ -36,7 +36,7 @@ export function serveAdministration(
 
   getOnly(app, "/admin/keys", async function serveKeys(c) {
     await requireAdministrator(c);
-    await keys.reread();
+    await keys.reload();
     const data = reportKeys(keys.all(), configuration.current());
     const { traceId } = currentContext()!.trace; // `observe` opened it.
     return c.json({ success: true, data, traceId }, 200, { "cache-control": "no-store" });

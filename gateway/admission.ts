@@ -2,12 +2,12 @@ import type { Logger } from "@edgepass/shared/log";
 import { Problem, problemMediaType, toProblemDocument } from "@edgepass/shared/problem";
 import { isProbe, type Telemetry } from "@edgepass/shared/telemetry";
 import { newTrace } from "@edgepass/shared/trace-context";
-import { createAdmissionLimit, type Turn } from "./admission_limit.ts";
+import { createAdmissionLimit, type Slot } from "./admission_limit.ts";
 import { wantsProblem } from "./failure.ts";
 import { readPath } from "./target.ts";
 
 /** Refusals are told of once in this time, in milliseconds. */
-const tellEveryMs = 1_000;
+const reportEveryMs = 1_000;
 
 /** How an instance that nobody spreads requests over knows that it has too much to do. */
 export interface Admission {
@@ -30,7 +30,7 @@ export interface AdmissionOptions extends Admission {
 /** Serves a request, or refuses it; who serves says by `decided` that the decision is made. */
 export type Admit = (
   request: Request,
-  serve: (decided: Turn | undefined) => Response | Promise<Response>,
+  serve: (decided: Slot | undefined) => Response | Promise<Response>,
 ) => Response | Promise<Response>;
 
 /**
@@ -45,7 +45,7 @@ export function createAdmission(options: AdmissionOptions): Admit {
   const refuse = createRefusal(options);
 
   async function serveInTurn(
-    entered: Turn | Promise<Turn>,
+    entered: Slot | Promise<Slot>,
     serve: Parameters<Admit>[1],
   ): Promise<Response> {
     const decided = typeof entered === "function" ? entered : await entered;
@@ -83,7 +83,7 @@ function createRefusal(
   }
 
   return function refuse(request) {
-    if (refused++ === 0) setTimeout(tell, tellEveryMs);
+    if (refused++ === 0) setTimeout(tell, reportEveryMs);
     const { traceId } = newTrace();
     const asProblem = wantsProblem(request);
     const body = asProblem

@@ -4,11 +4,11 @@ export interface AdmissionLimit {
    * A turn, whose end is told by calling it, once or more often; at once or in a moment, in the order
    * in which they came. Undefined where turns have been waited for too long already.
    */
-  enter(): Turn | Promise<Turn> | undefined;
+  enter(): Slot | Promise<Slot> | undefined;
 }
 
 /** Ends a turn. */
-export type Turn = () => void;
+export type Slot = () => void;
 
 export interface AdmissionLimitOptions {
   /** What a decision may take, in milliseconds. */
@@ -23,11 +23,11 @@ export interface AdmissionLimitOptions {
 const least = 32;
 const most = 1_024;
 /** Who comes next is refused; at a thousand a second the last of them waits for a quarter of one. */
-const mostWaiting = 256;
+const maxQueued = 256;
 /** When the first of them has waited for so long nobody joins them, in milliseconds. */
 const mostPatienceMs = 500;
 /** Who uses less of a processor waits for others; in between, others may use it, too. */
-const idleShare = 0.3;
+const idleRatio = 0.3;
 /** Who uses so much of it has too much to do. */
 const busyShare = 0.5;
 /** How often that is looked at, in milliseconds. */
@@ -54,11 +54,11 @@ export function createAdmissionLimit(
   let running = 0;
   let loweredAt = Number.NEGATIVE_INFINITY;
 
-  function learn(beganAt: number, isFelt: boolean): void {
+  function observeVersion(beganAt: number, isFelt: boolean): void {
     const at = now();
     const tookMs = at - beganAt;
     const share = processorShare();
-    if (tookMs - quickest(tookMs) <= slackMs || share < idleShare) {
+    if (tookMs - quickest(tookMs) <= slackMs || share < idleRatio) {
       // Fast up to what was found to be too much, slowly beyond.
       if (isFelt) limit = Math.min(most, limit + (loweredAt < 0 ? 1 : 4 / limit));
       return;
@@ -69,14 +69,14 @@ export function createAdmissionLimit(
     loweredAt = at;
   }
 
-  function begin(): Turn {
+  function begin(): Slot {
     running++;
     const beganAt = now();
     let isOver = false;
     return () => {
       if (isOver) return;
       isOver = true;
-      learn(beganAt, running-- >= limit || queue.length() > 0);
+      observeVersion(beganAt, running-- >= limit || queue.length() > 0);
       while (running < limit && queue.length() > 0) queue.next(begin());
     };
   }
@@ -84,7 +84,7 @@ export function createAdmissionLimit(
   return {
     enter() {
       if (running < limit) return begin();
-      if (queue.length() >= mostWaiting || now() - queue.since() > mostPatienceMs) return undefined;
+      if (queue.length() >= maxQueued || now() - queue.since() > mostPatienceMs) return undefined;
       return queue.join(now());
     },
   };
@@ -92,20 +92,20 @@ export function createAdmissionLimit(
 
 /** Those who wait for a turn, first come, first served. */
 function createQueue() {
-  let waiting: { readonly since: number; readonly resolve: (turn: Turn) => void }[] = [];
+  let waiting: { readonly since: number; readonly resolve: (slot: Slot) => void }[] = [];
   let gone = 0;
   return {
     length: () => waiting.length - gone,
     /** Since when the first waits; never, where nobody does. */
     since: () => waiting[gone]?.since ?? Number.POSITIVE_INFINITY,
-    join(since: number): Promise<Turn> {
-      const { promise, resolve } = Promise.withResolvers<Turn>();
+    join(since: number): Promise<Slot> {
+      const { promise, resolve } = Promise.withResolvers<Slot>();
       waiting.push({ since, resolve });
       return promise;
     },
-    next(turn: Turn): void {
-      waiting[gone++]?.resolve(turn);
-      if (gone < mostWaiting) return;
+    next(slot: Slot): void {
+      waiting[gone++]?.resolve(slot);
+      if (gone < maxQueued) return;
       waiting = waiting.slice(gone);
       gone = 0;
     },

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createAdmissionLimit, type Turn } from "./admission_limit.ts";
+import { createAdmissionLimit, type Slot } from "./admission_limit.ts";
 
 function setup() {
   let at = 0;
@@ -12,8 +12,8 @@ function setup() {
     if (!isIdle) used += ms;
   };
   /** As many as are let in at once; one more waits, and is done as soon as it has its turn. */
-  const fill = (): Turn[] => {
-    const turns: Turn[] = [];
+  const fill = (): Slot[] => {
+    const turns: Slot[] = [];
     for (;;) {
       const entered = limit.enter();
       if (typeof entered === "function") turns.push(entered);
@@ -46,26 +46,26 @@ async function rounds(
 }
 
 Deno.test("a limit that is felt grows while decisions are quick", async () => {
-  const world = setup();
-  const first = await rounds(world, 1, 1);
+  const environment = setup();
+  const first = await rounds(environment, 1, 1);
   assert.equal(first, 32);
-  assert.ok(await rounds(world, 20, 1) > first);
+  assert.ok(await rounds(environment, 20, 1) > first);
 });
 
 Deno.test("[F72] a limit falls where decisions take long and the instance is busy", async () => {
-  const world = setup();
-  const before = await rounds(world, 100, 2);
+  const environment = setup();
+  const before = await rounds(environment, 100, 2);
   assert.ok(before > 60, String(before));
-  assert.ok(await rounds(world, 6, 60) < before);
-  const after = await rounds(world, 50, 60);
+  assert.ok(await rounds(environment, 6, 60) < before);
+  const after = await rounds(environment, 50, 60);
   assert.ok(after >= 32 && after < 40, `${after}: a few are always let in`);
 });
 
 Deno.test("a far Redis lowers nothing, nor does one that has begun to hang", async () => {
-  const world = setup();
-  await rounds(world, 20, 80);
-  const before = await rounds(world, 1, 1);
-  const after = await rounds(world, 20, 150, { isIdle: true });
+  const environment = setup();
+  await rounds(environment, 20, 80);
+  const before = await rounds(environment, 1, 1);
+  const after = await rounds(environment, 20, 150, { isIdle: true });
   assert.ok(after > before, `${before}, then ${after}`);
 });
 

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { importSecret } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/log";
-import { createQuietTelemetry } from "@edgepass/shared/telemetry";
+import { noopTelemetry } from "@edgepass/shared/telemetry";
 import { waitUntil } from "../tests/support/wait.ts";
 import { createAdmission } from "./admission.ts";
-import { createGateway, fixedMintingKeys } from "./mod.ts";
+import { createGateway, staticPassportSigningKeys } from "./mod.ts";
 
 /** A gateway that decides about nobody before `finish`. */
 function setup({ secure = false } = {}) {
@@ -14,7 +14,7 @@ function setup({ secure = false } = {}) {
     budgetMs: 100,
     processorMs: () => 0,
     log: createLogger({ service: "gateway", sink: (line) => void lines.push(line) }),
-    telemetry: createQuietTelemetry(),
+    telemetry: noopTelemetry(),
     secure,
     now: () => at,
   });
@@ -137,7 +137,7 @@ Deno.test("a request whose decision is made holds up nobody, however long its se
     passport: {
       issuer: "test",
       audience: "test",
-      keys: fixedMintingKeys([{ profile: "S", state: "signing", signing }]),
+      keys: staticPassportSigningKeys([{ profile: "S", state: "signing", signing }]),
     },
     admission: { budgetMs: 100, processorMs: () => 0 },
     log: createLogger({ service: "gateway", sink: () => {} }),

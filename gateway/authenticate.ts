@@ -6,7 +6,7 @@ import {
 import type { VerificationKey } from "@edgepass/shared/crypto";
 import { Problem } from "@edgepass/shared/problem";
 import type { Attributes } from "@opentelemetry/api";
-import type { Presented } from "./credentials.ts";
+import type { PresentedCredential } from "./credentials.ts";
 import type { Issuer } from "./issuers.ts";
 import type { Outcome } from "./steps.ts";
 
@@ -16,7 +16,7 @@ import type { Outcome } from "./steps.ts";
  * @throws {Problem} `authentication_required`, `ambiguous_credentials`, `token_invalid`,
  * `token_expired`
  */
-export type Authenticate = (presented: Presented) => Promise<AccessToken>;
+export type Authenticate = (presented: PresentedCredential) => Promise<AccessToken>;
 
 export interface AuthenticateOptions {
   readonly issuers: ReadonlyMap<string, Issuer>;

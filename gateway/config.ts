@@ -9,18 +9,18 @@ import {
 } from "@edgepass/shared/config";
 import {
   createLiveConfiguration,
-  followPolicies,
-  ForeignRoute,
+  ExternalRoute,
   type GatewayValues,
   initialGatewayValues,
   type LiveConfiguration,
+  livePolicies,
   readGatewayValues,
 } from "@edgepass/shared/configuration";
 import { withoutUndefined } from "@edgepass/shared/defined";
 import { importJwkSet, JwkSet, keySource } from "@edgepass/shared/crypto";
 import {
+  automaticPipelining,
   createUpstashRedis,
-  gatherPipelines,
   type Redis,
   upstashSettings,
 } from "@edgepass/shared/redis";
@@ -32,9 +32,13 @@ import * as z from "zod/mini";
 import type { ClientAddressSource } from "./client_address.ts";
 import type { GatewayOptions } from "./mod.ts";
 import { isAlias, type IssuerOptions } from "./issuers.ts";
-import { toRoute } from "./foreign_routes.ts";
-import { createMintingKeys, fixedMintingKeys } from "./minting_keys.ts";
-import { type MintingKey, mintingKeysSetting, readMintingKeys } from "./passport_keys.ts";
+import { toRoute } from "./external_routes.ts";
+import { createPassportSigningKeys, staticPassportSigningKeys } from "./signing_keys.ts";
+import {
+  type PassportSigningKey,
+  passportSigningKeysSetting,
+  readPassportSigningKeys,
+} from "./passport_keys.ts";
 import { createRouteTable, type Route } from "./routes.ts";
 
 /** No longer than a Passport's verifier reads. */
@@ -55,7 +59,7 @@ const httpUrl = text.check(
   z.refine((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol), "must be a URL"),
 );
 /** A set that is given must be usable: nobody will publish a better one. */
-const givenJwks = JwkSet.check(
+const jwksSetting = JwkSet.check(
   z.refine((set) => !set.keys.some(isSecret), "must have public keys only"),
 );
 const issuer = z.strictObject({
@@ -64,7 +68,7 @@ const issuer = z.strictObject({
   ),
   iss: text,
   audience: text,
-  jwks: z.union([httpUrl, givenJwks]),
+  jwks: z.union([httpUrl, jwksSetting]),
   algorithms: z.array(z.enum(["EdDSA", "ES256", "RS256"])).check(z.minLength(1)),
   typ: z.optional(z.union([z.string(), z.array(z.string())])),
   claims: z.optional(z.strictObject({
@@ -91,9 +95,9 @@ const Config = z.object({
   LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
   CLIENT_ADDRESS: z._default(clientAddress, { kind: "peer" }),
   ISSUERS: z._default(json(issuers), []),
-  ROUTES: z._default(json(z.array(ForeignRoute)), []),
-  PASSPORT_KEYS: mintingKeysSetting,
-  PASSPORT_KEYS_AGAIN: z.optional(keySource),
+  ROUTES: z._default(json(z.array(ExternalRoute)), []),
+  PASSPORT_KEYS: passportSigningKeysSetting,
+  PASSPORT_KEYS_RELOAD: z.optional(keySource),
   PASSPORT_TTL_SECONDS: z._default(integer({ min: 1, max: 300 }), 30),
   REVOCATION_TIMEOUT_MS: z._default(integer({ min: 1, max: 10_000 }), 150),
   ...upstashSettings,
@@ -134,7 +138,7 @@ export interface GatewayConfig extends
 /** What the runtime decides. */
 export interface GatewayEffects {
   /** Whether requests may wait for each other to share a round trip; Workers forbid it. */
-  readonly gather?: boolean;
+  readonly pipelineAutomatically?: boolean;
   /** Milliseconds of a processor that this instance has used; Workers do not tell. */
   readonly processorMs?: () => number;
   /** Whether timers tell how late the event loop is; the clock of Workers stands still. */
@@ -150,8 +154,12 @@ export interface GatewayEffects {
  */
 export async function readGatewayConfig(
   bindings: Bindings,
-  { gather = false, processorMs, measuresLateness = false, policies = defaultPolicies }:
-    GatewayEffects = {},
+  {
+    pipelineAutomatically = false,
+    processorMs,
+    measuresLateness = false,
+    policies = defaultPolicies,
+  }: GatewayEffects = {},
 ): Promise<GatewayConfig> {
   const config = readConfig(Config, bindings);
   const issuer = config.ISSUER ?? config.PUBLIC_ORIGIN;
@@ -159,10 +167,10 @@ export async function readGatewayConfig(
   const routes = config.ROUTES.map(toRoute);
   requireRoutes(routes, config.PASSPORT_TTL_SECONDS);
   const material = await readKeys(config.PASSPORT_KEYS);
-  const { PASSPORT_KEYS_AGAIN: source } = config;
+  const { PASSPORT_KEYS_RELOAD: source } = config;
   const keys = source
-    ? createMintingKeys(material, { source, log: () => log })
-    : fixedMintingKeys(material);
+    ? createPassportSigningKeys(material, { source, log: () => log })
+    : staticPassportSigningKeys(material);
   const client = createUpstashRedis({
     url: config.UPSTASH_REDIS_REST_URL,
     token: config.UPSTASH_REDIS_REST_TOKEN,
@@ -184,7 +192,7 @@ export async function readGatewayConfig(
     read: (document) => readGatewayValues(document, environment),
     log: () => log,
   });
-  const live = followPolicies(configuration, policies);
+  const live = livePolicies(configuration, policies);
   const log = createLogger({
     service: "gateway",
     ...toLoggerOptions(config),
@@ -204,7 +212,7 @@ export async function readGatewayConfig(
     log,
     configuration,
     telemetry: readTelemetry(bindings),
-    redis: gather ? gatherPipelines(redis) : redis,
+    redis: pipelineAutomatically ? automaticPipelining(redis) : redis,
     policies: live,
     passport: {
       issuer,
@@ -243,10 +251,10 @@ function requireRoutes(routes: readonly Route[], ttlSeconds: number): void {
 }
 
 async function readKeys(
-  setting: z.output<typeof mintingKeysSetting>,
-): Promise<readonly MintingKey[]> {
+  setting: z.output<typeof passportSigningKeysSetting>,
+): Promise<readonly PassportSigningKey[]> {
   try {
-    return await readMintingKeys(setting);
+    return await readPassportSigningKeys(setting);
   } catch (error) {
     throw error instanceof TypeError ? new ConfigError(error.message) : error;
   }

@@ -4,7 +4,7 @@ import type { CookieNames } from "@edgepass/shared/tokens";
 /** What a request shows of itself; nothing is verified yet. */
 export interface Credentials {
   /** The access token. */
-  readonly access: Presented;
+  readonly access: PresentedCredential;
   /** The refresh cookie as it came, for the identity provider alone. */
   readonly refreshCookies: readonly string[];
   /** Whether a bearer token is among it. */
@@ -14,7 +14,7 @@ export interface Credentials {
 }
 
 /** One access token, none, or more than one, which no one may choose among. */
-export type Presented =
+export type PresentedCredential =
   | { readonly kind: "none" }
   | { readonly kind: "one"; readonly token: Secret }
   | { readonly kind: "ambiguous" };
@@ -41,7 +41,7 @@ export function readCredentials(headers: Headers, names: CookieNames): Credentia
   };
 }
 
-function present(tokens: readonly string[]): Presented {
+function present(tokens: readonly string[]): PresentedCredential {
   const [token] = tokens;
   if (token === undefined) return { kind: "none" };
   // Two Authorization headers arrive as one, joined by a comma.

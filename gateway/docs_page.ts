@@ -65,13 +65,13 @@ const start = `SwaggerUIBundle({
 
 /** Adds the page at `/docs`, which works offline and asks no other origin for anything. */
 export function serveDocsPage(app: Hono<GatewayEnv>, readFile: ReadDocsFile): void {
-  getOnly(app, "/docs", () => answer(page, "text/html; charset=utf-8"));
-  getOnly(app, "/docs/start.js", () => answer(start, docsFiles["swagger-ui-bundle.js"]));
+  getOnly(app, "/docs", () => documentResponse(page, "text/html; charset=utf-8"));
+  getOnly(app, "/docs/start.js", () => documentResponse(start, docsFiles["swagger-ui-bundle.js"]));
   getOnly(app, "/docs/:file", async (c) => {
     const name = c.req.param("file") ?? "";
     const file = isDocsFile(name) ? await readFile(name) : undefined;
     if (!isDocsFile(name) || !file) throw new Problem("not_found");
-    return answer(file.body, docsFiles[name], "public, max-age=3600");
+    return documentResponse(file.body, docsFiles[name], "public, max-age=3600");
   });
 }
 
@@ -80,7 +80,7 @@ function isDocsFile(name: string): name is DocsFile {
 }
 
 /** Only the body of a file is passed on, so that no header of where it was kept can matter. */
-function answer(
+function documentResponse(
   body: BodyInit | null,
   contentType: string,
   cacheControl = "no-cache",

@@ -3,10 +3,10 @@ import { type Failure, failureResponse, readFailure, wantsProblem } from "./fail
 import { createJsonCheck } from "./json_check.ts";
 import { readBeginning, readJsonText, withoutMark } from "./json_text.ts";
 import {
-  badResponse,
   type Head,
   isJson,
   join,
+  malformedResponse,
   mediaTypeOf,
   readHead,
   resume,
@@ -28,7 +28,7 @@ const passportRefusals: ReadonlySet<string> = new Set(["passport_required", "pas
 const encoder = new TextEncoder();
 
 /** What goes with a service's answer on its way to the client. */
-export interface AnswerOptions {
+export interface WrapOptions {
   /** The client's headers, already cleaned. */
   readonly headers: Headers;
   readonly traceId: string;
@@ -45,10 +45,10 @@ export interface AnswerOptions {
  * @throws {Problem} `upstream_bad_response` for a body that breaks off, and for a service that refused
  * the gateway's own Passport: that is our fault and must not log anybody out
  */
-export async function answer(
+export async function wrapResponse(
   request: Request,
   response: Response,
-  options: AnswerOptions,
+  options: WrapOptions,
 ): Promise<Response> {
   const { status } = response;
   const { headers, envelope } = options;
@@ -84,7 +84,7 @@ function hidesText(status: number, headers: Headers): boolean {
   return status >= 500 && mediaTypeOf(headers) !== problemMediaType;
 }
 
-async function wrapSuccess(response: Response, options: AnswerOptions): Promise<Response> {
+async function wrapSuccess(response: Response, options: WrapOptions): Promise<Response> {
   const { status } = response;
   const { headers, traceId } = options;
   const read = await readHead(response);
@@ -95,7 +95,7 @@ async function wrapSuccess(response: Response, options: AnswerOptions): Promise<
   return new Response(`${before}${json.text}${after(traceId)}`, { status, headers });
 }
 
-interface FailureOptions extends AnswerOptions {
+interface FailureOptions extends WrapOptions {
   /** Whether the client asks for problem details. */
   readonly asProblem: boolean;
 }
@@ -127,7 +127,7 @@ async function passRefusal(response: Response, headers: Headers): Promise<Respon
 
 function refuseOwnFault({ status, code }: Pick<Failure, "status" | "code">): void {
   if (status === 401 && passportRefusals.has(code)) {
-    throw badResponse(`Service answered ${code}`);
+    throw malformedResponse(`Service answered ${code}`);
   }
 }
 
@@ -150,7 +150,7 @@ function dropByteHeaders(headers: Headers): void {
 function streamSuccess(
   status: number,
   { head, rest }: Required<Head>,
-  { headers, traceId }: AnswerOptions,
+  { headers, traceId }: WrapOptions,
 ): Response {
   const check = createJsonCheck();
   const start = withoutMark(head);

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { answer } from "./envelope.ts";
+import { wrapResponse } from "./envelope.ts";
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
 const encoder = new TextEncoder();
@@ -8,11 +8,11 @@ const encoder = new TextEncoder();
 /** A service's answer whose body comes in parts of the given lengths, over and over. */
 function inParts(text: string, lengths: readonly number[], init: ResponseInit = {}): Response {
   const bytes = encoder.encode(text);
-  let [at, turn] = [0, 0];
+  let [at, slot] = [0, 0];
   const body = new ReadableStream<Uint8Array>({
     pull(controller) {
       if (at === bytes.length) return controller.close();
-      const length = lengths[turn++ % lengths.length] ?? bytes.length;
+      const length = lengths[slot++ % lengths.length] ?? bytes.length;
       controller.enqueue(bytes.slice(at, at + length));
       at = Math.min(at + length, bytes.length);
     },
@@ -23,7 +23,7 @@ function inParts(text: string, lengths: readonly number[], init: ResponseInit = 
 async function wrap(response: Response): Promise<Response> {
   const request = new Request("http://gateway.test/");
   const headers = new Headers(response.headers);
-  return await answer(request, response, { headers, traceId, envelope: true });
+  return await wrapResponse(request, response, { headers, traceId, envelope: true });
 }
 
 const partLengths = fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 1, maxLength: 5 });
@@ -146,7 +146,7 @@ for (const [what, [status, type, accept, expected]] of Object.entries(heads)) {
   Deno.test(`HEAD of ${what} has the media type that GET would have [RFC 9110 §9.3.2]`, async () => {
     const request = new Request("http://gateway.test/", { method: "HEAD", headers: { accept } });
     const headers = new Headers({ "content-type": type });
-    const response = await answer(request, new Response(null, { status, headers }), {
+    const response = await wrapResponse(request, new Response(null, { status, headers }), {
       headers,
       traceId,
       envelope: true,

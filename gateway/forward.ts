@@ -15,7 +15,7 @@ import type { HeaderPairs } from "./request_headers.ts";
 import { isTruncation } from "./response_head.ts";
 import type { CheckedRoute } from "./routes.ts";
 import type { Target } from "./target.ts";
-import { createUpstreamGuard, type UpstreamGuard } from "./upstream_guard.ts";
+import { createUpstreamLimits, type UpstreamLimits } from "./upstream_limits.ts";
 
 export interface ForwardOptions {
   /** How each upstream is called, by its name; the time limit is the route's instead. */
@@ -28,7 +28,7 @@ export interface ForwardOptions {
 }
 
 /** One authorised request, ready to be sent. */
-export interface Outgoing {
+export interface UpstreamRequest {
   readonly route: CheckedRoute;
   readonly target: Target;
   readonly method: string;
@@ -46,7 +46,7 @@ export interface Outgoing {
  * request's body was refused for, or what `receive` throws
  */
 export type Forward = (
-  outgoing: Outgoing,
+  upstreamRequest: UpstreamRequest,
   receive: (response: Response) => Promise<Response>,
 ) => Promise<Response>;
 
@@ -57,32 +57,32 @@ export function createForward(
 ): Forward {
   const { now = () => performance.now(), sleep = sleepUnlessAborted } = effects;
   // By name: a route table that changes while it runs names the same upstreams anew.
-  const guards = new Map<string, UpstreamGuard>();
+  const guards = new Map<string, UpstreamLimits>();
 
-  function guardOf(name: string): UpstreamGuard {
+  function guardOf(name: string): UpstreamLimits {
     const known = guards.get(name);
     if (known) return known;
     // Each version of the configuration may name others, so those that are gone must not pile up.
     const present = upstreams?.();
     for (const other of guards.keys()) if (present?.has(other) === false) guards.delete(other);
-    const guard = createUpstreamGuard(name, {
+    const limits = createUpstreamLimits(name, {
       policy: () => policies(name),
       longestTimeoutMs: () => longestTimeoutMs(name),
     }, effects);
-    guards.set(name, guard);
-    return guard;
+    guards.set(name, limits);
+    return limits;
   }
 
-  return async function forward(outgoing, receive) {
-    const { upstream, timeoutMs } = outgoing.route;
-    const guard = guardOf(upstream.name);
-    const place = guard.enter();
-    const abort = abortWith(outgoing.signal);
-    const limit = startLimit(timeoutMs, outgoing.body);
+  return async function forward(upstreamRequest, receive) {
+    const { upstream, timeoutMs } = upstreamRequest.route;
+    const limits = guardOf(upstream.name);
+    const slot = limits.enter();
+    const abort = abortWith(upstreamRequest.signal);
+    const limit = startLimit(timeoutMs, upstreamRequest.body);
     const endsAt = now() + timeoutMs;
-    const sending: Sending = {
-      outgoing,
-      guard,
+    const exchange: Attempt = {
+      upstreamRequest,
+      limits,
       signal: abort.signal,
       remainingMs: () => endsAt - now(),
       sleep,
@@ -90,26 +90,26 @@ export function createForward(
     /** Until a response begins there is none. */
     let failed = true;
     try {
-      const answered = sendUntilAnswered(sending).then((response) => {
+      const answered = sendWithRetry(exchange).then((response) => {
         failed = isFailure(response);
         return receive(response);
       });
       // Not every upstream heeds its signal.
       const answer = await Promise.race([answered, limit.passed]);
-      settle(sending.permit, failed);
+      settle(exchange.permit, failed);
       return answer;
     } catch (error) {
       abort.abort();
       // What a cut body makes of the call is not the upstream's fault, nor is a client that leaves.
-      const refusal = outgoing.body.refusal();
-      if (refusal || outgoing.signal.aborted) sending.permit?.cancel();
+      const refusal = upstreamRequest.body.refusal();
+      if (refusal || upstreamRequest.signal.aborted) exchange.permit?.cancel();
       // A response that the gateway can make nothing of is one. Else whoever finds a path with such
       // a response, anonymous or not, could shut the whole upstream for everybody.
-      else settle(sending.permit, failed || limit.isOver() || isTruncation(error));
+      else settle(exchange.permit, failed || limit.isOver() || isTruncation(error));
       throw refusal ?? error;
     } finally {
       limit.stop();
-      place.leave();
+      slot.release();
     }
   };
 }
@@ -120,9 +120,9 @@ function settle(permit: Permit | undefined, failed: boolean): void {
 }
 
 /** A request on its way. */
-interface Sending extends Required<Pick<ResilienceEffects, "sleep">> {
-  readonly outgoing: Outgoing;
-  readonly guard: UpstreamGuard;
+interface Attempt extends Required<Pick<ResilienceEffects, "sleep">> {
+  readonly upstreamRequest: UpstreamRequest;
+  readonly limits: UpstreamLimits;
   readonly signal: AbortSignal;
   /** Of the route's time, in milliseconds. */
   readonly remainingMs: () => number;
@@ -134,26 +134,26 @@ interface Sending extends Required<Pick<ResilienceEffects, "sleep">> {
  * What got no answer at all is sent again, where it may be. An answer is handed on, whatever it says:
  * services try their own dependencies again, and two layers that do would multiply.
  */
-async function sendUntilAnswered(sending: Sending): Promise<Response> {
-  const { outgoing, guard, signal, remainingMs, sleep } = sending;
-  const { method, body: { content: body } } = outgoing;
-  sending.permit = guard.acquire(!(body instanceof ReadableStream));
-  guard.retry.begin();
+async function sendWithRetry(exchange: Attempt): Promise<Response> {
+  const { upstreamRequest, limits, signal, remainingMs, sleep } = exchange;
+  const { method, body: { content: body } } = upstreamRequest;
+  exchange.permit = limits.acquire(!(body instanceof ReadableStream));
+  limits.retry.begin();
   for (let attempt = 1;; attempt++) {
     try {
-      return await call(sending, attempt);
+      return await call(exchange, attempt);
     } catch (error) {
-      if (!(error instanceof Unanswered)) throw error;
+      if (!(error instanceof NoResponseError)) throw error;
       if (signal.aborted || body !== null || !isRepeatable({ method })) throw error.problem;
-      sending.permit.fail();
-      const delayMs = guard.retry.next({ attempt, remainingMs: remainingMs() });
+      exchange.permit.fail();
+      const delayMs = limits.retry.next({ attempt, remainingMs: remainingMs() });
       if (delayMs === undefined) throw error.problem;
       await sleep(delayMs, signal).catch(() => {
         throw error.problem;
       });
-      const permit = guard.tryAgain();
+      const permit = limits.tryAgain();
       if (!permit) throw error.problem;
-      sending.permit = permit;
+      exchange.permit = permit;
     }
   }
 }
@@ -161,9 +161,9 @@ async function sendUntilAnswered(sending: Sending): Promise<Response> {
 /** A client that leaves takes its call along, also while the answer streams. */
 function abortWith(signal: AbortSignal): AbortController {
   const abort = new AbortController();
-  const leave = (): void => abort.abort(signal.reason);
-  if (signal.aborted) leave();
-  else signal.addEventListener("abort", leave, { once: true });
+  const release = (): void => abort.abort(signal.reason);
+  if (signal.aborted) release();
+  else signal.addEventListener("abort", release, { once: true });
   return abort;
 }
 
@@ -201,10 +201,10 @@ function startLimit(timeoutMs: number, body: LimitedBody): Limit {
 }
 
 async function call(
-  { outgoing, signal, remainingMs }: Sending,
+  { upstreamRequest, signal, remainingMs }: Attempt,
   attempt: number,
 ): Promise<Response> {
-  const { route: { upstream }, target, method, headers, body } = outgoing;
+  const { route: { upstream }, target, method, headers, body } = upstreamRequest;
   const { content } = body;
   const init = {
     method,
@@ -213,7 +213,7 @@ async function call(
     ...(content === null ? {} : { body: content }),
     ...(content instanceof ReadableStream ? { duplex: "half" } : {}),
   };
-  const response = await reach(upstream, target.pathAndQuery, sentOnce(init));
+  const response = await send(upstream, target.pathAndQuery, sentOnce(init));
   const refusal = body.refusal();
   // A status outside of 200 to 599 is no final answer; `Response.error()` has status 0.
   if (!refusal && response.status >= 200 && response.status <= 599) return response;
@@ -228,7 +228,7 @@ function withDeadline(headers: HeaderPairs, remainingMs: number): HeaderPairs {
 }
 
 /** No byte of an answer came. */
-class Unanswered extends Error {
+class NoResponseError extends Error {
   override readonly name = "Unanswered";
   /** What the client hears. */
   readonly problem: Problem;
@@ -238,12 +238,12 @@ class Unanswered extends Error {
   }
 }
 
-async function reach(upstream: Upstream, target: string, init: RequestInit): Promise<Response> {
+async function send(upstream: Upstream, target: string, init: RequestInit): Promise<Response> {
   try {
     return await upstream.fetch(target, init);
   } catch (cause) {
     const code = isUnreachable(cause) ? "upstream_unavailable" : "upstream_bad_response";
-    throw new Unanswered(new Problem(code, { cause }));
+    throw new NoResponseError(new Problem(code, { cause }));
   }
 }
 

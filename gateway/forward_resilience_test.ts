@@ -7,7 +7,7 @@ import { readRequestBody } from "./request_body.ts";
 import { readHead, resume } from "./response_head.ts";
 import { createRouteTable } from "./routes.ts";
 import { readTarget } from "./target.ts";
-import { createUpstreamGuard } from "./upstream_guard.ts";
+import { createUpstreamLimits } from "./upstream_limits.ts";
 
 type Serve = (init: RequestInit) => Response | Promise<Response>;
 
@@ -172,7 +172,7 @@ Deno.test("[F40] an upstream that stalls inside its response has failed at the t
   assert.equal(sent.length, 3);
 });
 
-const innocent: Record<string, (world: ReturnType<typeof setup>) => Promise<unknown>> = {
+const innocent: Record<string, (environment: ReturnType<typeof setup>) => Promise<unknown>> = {
   "a client that leaves": ({ send, serveBy }) => {
     const abort = new AbortController();
     serveBy(() => {
@@ -210,10 +210,10 @@ const innocent: Record<string, (world: ReturnType<typeof setup>) => Promise<unkn
 };
 for (const [what, happen] of Object.entries(innocent)) {
   Deno.test(`${what} is not the upstream's fault`, async () => {
-    const world = setup();
-    for (let call = 0; call < 10; call++) await happen(world).catch(() => {});
-    world.serveBy(() => new Response("ok"));
-    assert.equal(await (await world.send()).text(), "ok");
+    const environment = setup();
+    for (let call = 0; call < 10; call++) await happen(environment).catch(() => {});
+    environment.serveBy(() => new Response("ok"));
+    assert.equal(await (await environment.send()).text(), "ok");
   });
 }
 
@@ -295,15 +295,15 @@ Deno.test("each attempt counts for the breaker, and not the last one alone", asy
 Deno.test("the place of a call that was stopped with its isolate is free again in a minute", () => {
   let at = 0;
   const policy = toPolicy({ maxConcurrent: 1 });
-  const guard = createUpstreamGuard("course", {
+  const limits = createUpstreamLimits("course", {
     policy: () => policy,
     longestTimeoutMs: () => undefined,
   }, { now: () => at });
-  guard.enter();
+  limits.enter();
   at += 59_999;
-  assert.throws(() => guard.enter(), { code: "upstream_unavailable" });
+  assert.throws(() => limits.enter(), { code: "upstream_unavailable" });
   at += 1;
-  guard.enter().leave();
+  limits.enter().release();
 });
 
 Deno.test("[F30] an upstream that is given up is told so, whatever it makes of that", async () => {

@@ -25,11 +25,11 @@ function stalling(...parts: readonly Uint8Array[]): ReadableStream<Uint8Array> {
 /** Forwards a body to an upstream that reads all of it, within `timeoutMs` for the answer. */
 async function forward(
   body: ReadableStream<Uint8Array>,
-  { timeoutMs, answerWith, bodyLimits = limits, watch = (limited) => limited }: {
+  { timeoutMs, answerWith, bodyLimits = limits, instrumentation = (limited) => limited }: {
     timeoutMs: number;
     answerWith(request: Request): Promise<Response>;
     bodyLimits?: typeof limits;
-    watch?(limited: LimitedBody): LimitedBody;
+    instrumentation?(limited: LimitedBody): LimitedBody;
   },
 ): Promise<Response> {
   const upstream = localUpstream("x", { fetch: answerWith });
@@ -44,7 +44,7 @@ async function forward(
     target,
     method: "POST",
     headers: [],
-    body: watch(await readRequestBody(incoming, bodyLimits)),
+    body: instrumentation(await readRequestBody(incoming, bodyLimits)),
     signal: incoming.signal,
   }, (response) => Promise.resolve(response));
 }
@@ -54,8 +54,8 @@ async function readAll(received: Request): Promise<Response> {
 }
 
 Deno.test("[H12] a client's silence is its own, not an upstream_timeout", async () => {
-  const sending = forward(stalling(new Uint8Array(10)), { timeoutMs: 10, answerWith: readAll });
-  await within("the client is given up", assert.rejects(sending, { code: "request_timeout" }));
+  const exchange = forward(stalling(new Uint8Array(10)), { timeoutMs: 10, answerWith: readAll });
+  await within("the client is given up", assert.rejects(exchange, { code: "request_timeout" }));
 });
 
 /** A client that sends nothing until the time limit has been over twice, and then all of it. */
@@ -72,7 +72,7 @@ function createSlowUpload() {
   return {
     content,
     /** Who looks whether the client is awaited has just found its time over. */
-    watch: (body: LimitedBody): LimitedBody => ({
+    instrumentation: (body: LimitedBody): LimitedBody => ({
       ...body,
       isAwaited() {
         timesOver++;
@@ -87,30 +87,30 @@ function createSlowUpload() {
 const patient = { ...limits, idleMs: 60_000, totalMs: 60_000 };
 
 Deno.test("the upstream's time runs from the end of a slow upload", async () => {
-  const { content, watch, timesOver } = createSlowUpload();
-  const sending = forward(content, {
+  const { content, instrumentation, timesOver } = createSlowUpload();
+  const exchange = forward(content, {
     timeoutMs: 500,
     answerWith: readAll,
     bodyLimits: patient,
-    watch,
+    instrumentation,
   });
-  const response = await within("the upload is answered", sending);
+  const response = await within("the upload is answered", exchange);
   assert.deepEqual(await response.json(), { bytes: 60 });
   assert.equal(timesOver(), 1, "the client was waited for longer than the upstream may take");
 });
 
 Deno.test("an upstream that does not answer a slow upload is upstream_timeout", async () => {
-  const { content, watch } = createSlowUpload();
-  const sending = forward(content, {
+  const { content, instrumentation } = createSlowUpload();
+  const exchange = forward(content, {
     timeoutMs: 10,
     answerWith: async (received) => {
       await readAll(received);
       return await new Promise(() => {});
     },
     bodyLimits: patient,
-    watch,
+    instrumentation,
   });
-  await within("the time is over", assert.rejects(sending, { code: "upstream_timeout" }));
+  await within("the time is over", assert.rejects(exchange, { code: "upstream_timeout" }));
 });
 
 Deno.test("[F30] an upstream that ignores its signal is upstream_timeout all the same", async () => {
@@ -127,11 +127,11 @@ Deno.test("[H11] a body that grows over its limit is payload_too_large, whatever
       if (--left === 0) controller.close();
     },
   });
-  const sending = forward(growing, {
+  const exchange = forward(growing, {
     timeoutMs: 1000,
     answerWith: (received) => readAll(received).catch(() => Response.json({ code: "internal" })),
   });
-  await within("it is cut off", assert.rejects(sending, { code: "payload_too_large" }));
+  await within("it is cut off", assert.rejects(exchange, { code: "payload_too_large" }));
 });
 
 Deno.test("more calls than the limit are refused at once, and make room again", async () => {

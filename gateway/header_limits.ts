@@ -1,7 +1,7 @@
 import { Problem } from "@edgepass/shared/problem";
 
 /** @throws {Problem} `headers_too_large` for too many headers or too many bytes of them */
-export function requireModestHeaders(
+export function enforceHeaderLimits(
   headers: Headers,
   { maxBytes, maxCount }: { maxBytes: number; maxCount: number },
 ): void {

@@ -4,7 +4,7 @@ import type { AccessToken } from "@edgepass/shared/tokens";
 import { type Authenticate, describeVerified } from "./authenticate.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Counter } from "./rate_limits.ts";
-import { describeRevocation, type Heard, type Revocation } from "./revocation.ts";
+import { describeRevocation, type EdgeState, type Revocation } from "./revocation.ts";
 import type { AccessRule, RevocationMode } from "./routes.ts";
 import type { Steps } from "./steps.ts";
 
@@ -25,7 +25,7 @@ export type Identify = (
     readonly revocation: RevocationMode;
     readonly steps: Steps;
     /** What Redis said to this request, where it may be asked for it again. */
-    readonly heard?: Heard;
+    readonly edgeState?: EdgeState;
     /** What is to be counted in the same round trip; nothing by default. */
     readonly countersOf?: (caller: Caller) => readonly Counter[];
   },
@@ -40,20 +40,20 @@ export function createIdentify(
   },
 ): Identify {
   return async function identify({ access }, asked) {
-    const { rule, revocation: mode, steps, heard = {}, countersOf = () => [] } = asked;
+    const { rule, revocation: mode, steps, edgeState = {}, countersOf = () => [] } = asked;
     if (rule === "public") {
-      await revocation.count(heard, countersOf("anonymous"));
+      await revocation.count(edgeState, countersOf("anonymous"));
       return "anonymous";
     }
     try {
       const token = await steps.run("verify", () => authenticate(access), describeVerified);
-      const check = () => revocation.check(token, mode, heard, countersOf(token));
+      const check = () => revocation.check(token, mode, edgeState, countersOf(token));
       await steps.run("revocation", check, describeRevocation(mode));
       return token;
     } catch (error) {
       if (rule !== "optional" || !(error instanceof Problem)) throw error;
       if (error.status >= 500) log.warn("Caller is taken for anonymous", { code: error.code });
-      else await revocation.count(heard, countersOf("anonymous"));
+      else await revocation.count(edgeState, countersOf("anonymous"));
       return "anonymous";
     }
   };

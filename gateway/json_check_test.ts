@@ -8,8 +8,8 @@ const encoder = new TextEncoder();
 function check(bytes: Uint8Array, lengths: readonly number[] = [bytes.length || 1]): boolean {
   const json = createJsonCheck();
   let took = true;
-  for (let at = 0, turn = 0; at < bytes.length; turn++) {
-    const length = lengths[turn % lengths.length] ?? 1;
+  for (let at = 0, slot = 0; at < bytes.length; slot++) {
+    const length = lengths[slot % lengths.length] ?? 1;
     took = json.take(bytes.subarray(at, at + length));
     at += length;
   }

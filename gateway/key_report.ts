@@ -1,11 +1,11 @@
 import type {
   ConfiguredKeyState,
+  CurrentConfiguration,
   GatewayValues,
-  InForce,
   PassportPublicKey,
 } from "@edgepass/shared/configuration";
 import type { Profile } from "@edgepass/shared/passport";
-import { choosePassports, type MintingKey } from "./passport_keys.ts";
+import { choosePassports, type PassportSigningKey } from "./passport_keys.ts";
 
 /** A key of Passports as administrators see it: never its material. */
 export interface ReportedKey {
@@ -31,8 +31,8 @@ export interface KeyReport {
 
 /** Tells where each key stands. */
 export function reportKeys(
-  keys: readonly MintingKey[],
-  { version, values }: InForce<GatewayValues>,
+  keys: readonly PassportSigningKey[],
+  { version, values }: CurrentConfiguration<GatewayValues>,
 ): KeyReport {
   const { passport: states = {} } = values.keys;
   const { S, A } = choosePassports(keys, values).signingKeys;

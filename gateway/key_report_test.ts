@@ -4,20 +4,20 @@ import { initialGatewayValues } from "@edgepass/shared/configuration";
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 import * as z from "zod/mini";
 import { reportKeys } from "./key_report.ts";
-import { mintingKeysSetting, readMintingKeys } from "./passport_keys.ts";
+import { passportSigningKeysSetting, readPassportSigningKeys } from "./passport_keys.ts";
 
 const secret = encodeBase64Url(crypto.getRandomValues(new Uint8Array(32)));
 const pair = await crypto.subtle.generateKey("Ed25519", true, ["sign", "verify"]);
 assert.ok("privateKey" in pair);
 const { kty, crv, x, d } = await crypto.subtle.exportKey("jwk", pair.privateKey);
-const schema = z.object({ PASSPORT_KEYS: mintingKeysSetting });
+const schema = z.object({ PASSPORT_KEYS: passportSigningKeysSetting });
 const { PASSPORT_KEYS } = readConfig(schema, {
   PASSPORT_KEYS: JSON.stringify([
     { kid: "s1", secret, state: "signing" },
     { kid: "a1", alg: "EdDSA", jwk: { kty, crv, x, d }, state: "published" },
   ]),
 });
-const keys = await readMintingKeys(PASSPORT_KEYS);
+const keys = await readPassportSigningKeys(PASSPORT_KEYS);
 const initial = initialGatewayValues({ logLevel: "info", passportTtlSeconds: 30 });
 
 Deno.test("a report of keys has the public half of a pair, and nothing secret", () => {

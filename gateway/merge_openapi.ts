@@ -74,9 +74,11 @@ export function createOpenApi(
 }
 
 async function readDocument(upstream: Upstream, timeoutMs: number): Promise<ServiceDocument> {
-  const text = await ask(upstream, AbortSignal.timeout(timeoutMs)).catch((cause: unknown) => {
-    throw new Problem("upstream_unavailable", { cause });
-  });
+  const text = await fetchDocument(upstream, AbortSignal.timeout(timeoutMs)).catch(
+    (cause: unknown) => {
+      throw new Problem("upstream_unavailable", { cause });
+    },
+  );
   try {
     const document: unknown = JSON.parse(text);
     if (isObject(document) && isObject(document.paths)) return { upstream, document };
@@ -86,7 +88,7 @@ async function readDocument(upstream: Upstream, timeoutMs: number): Promise<Serv
   throw new Problem("upstream_bad_response", { cause: new TypeError("Document has no paths") });
 }
 
-async function ask(upstream: Upstream, signal: AbortSignal): Promise<string> {
+async function fetchDocument(upstream: Upstream, signal: AbortSignal): Promise<string> {
   const response = await upstream.fetch("/openapi.json", { signal });
   if (response.status === 200) return await response.text();
   await response.body?.cancel();

@@ -1,15 +1,15 @@
 import {
   defaultPassportTtlSeconds,
-  fixedConfiguration,
   type GatewayValues,
   initialGatewayValues,
   type LiveConfiguration,
+  staticConfiguration,
 } from "@edgepass/shared/configuration";
 import { currentContext } from "@edgepass/shared/context";
 import { createLogger, type Logger } from "@edgepass/shared/log";
 import { oncePerRequest } from "@edgepass/shared/once-per-request";
 import type { Policies } from "@edgepass/shared/resilience";
-import { createQuietTelemetry, type Telemetry } from "@edgepass/shared/telemetry";
+import { noopTelemetry, type Telemetry } from "@edgepass/shared/telemetry";
 import { cookieNames } from "@edgepass/shared/tokens";
 import type { Upstream } from "@edgepass/shared/upstream";
 import { Hono } from "hono";
@@ -20,33 +20,33 @@ import { createAuthenticate } from "./authenticate.ts";
 import { authorize } from "./authorize.ts";
 import { type ClientAddressSource, readClientAddress } from "./client_address.ts";
 import { readCredentials } from "./credentials.ts";
-import { createDecide } from "./decide.ts";
+import { createEvaluatePolicy } from "./evaluate.ts";
 import { type DocumentOptions, serveDocuments } from "./documents.ts";
-import { answer } from "./envelope.ts";
+import { wrapResponse } from "./envelope.ts";
 import { createForward } from "./forward.ts";
-import { requireModestHeaders } from "./header_limits.ts";
+import { enforceHeaderLimits } from "./header_limits.ts";
 import { createHostCheck } from "./hosts.ts";
 import { type Caller, createIdentify } from "./identify.ts";
 import { createIssuers, type IssuerOptions } from "./issuers.ts";
 import { type GatewayEnv, observe, toFailure } from "./observe.ts";
-import { createLastAnswers } from "./last_answers.ts";
-import { prepareKeys } from "./minting_keys.ts";
+import { createStaleIfError } from "./stale_if_error.ts";
+import { prepareKeys } from "./signing_keys.ts";
 import { createOriginPolicy } from "./origin_policy.ts";
 import { countShadowVerdict, describePassport } from "./passport.ts";
 import { createRateLimiter, refuseTooMany } from "./rate_limiter.ts";
-import { createRefill } from "./refill.ts";
+import { createRebuild } from "./rebuild.ts";
 import { readRequestBody } from "./request_body.ts";
 import { createUpstreamHeaders } from "./request_headers.ts";
 import { createClientHeaders, setCaching } from "./response_headers.ts";
-import { createRevocation, type Heard, type RevocationOptions } from "./revocation.ts";
+import { createRevocation, type EdgeState, type RevocationOptions } from "./revocation.ts";
 import type { Route } from "./routes.ts";
-import { createRulesMaker, type GatewayPassportOptions } from "./rules.ts";
-import { createLimitStream } from "./stream_life.ts";
+import { createPolicyFactory, type GatewayPassportOptions } from "./policy_snapshot.ts";
+import { createExpireStream } from "./stream_expiry.ts";
 import { readPath, readTarget } from "./target.ts";
 
 export type { Admission } from "./admission.ts";
 export type { ClientAddressSource } from "./client_address.ts";
-export type { Credentials, Presented } from "./credentials.ts";
+export type { Credentials, PresentedCredential } from "./credentials.ts";
 export { type GatewayConfig, type GatewayEffects, readGatewayConfig } from "./config.ts";
 export { type DocsFile, docsFiles, type ReadDocsFile } from "./docs_page.ts";
 export type { DocumentOptions } from "./documents.ts";
@@ -56,9 +56,9 @@ export type { GatewayEnv } from "./observe.ts";
 export type { LimitedBy, Verdict } from "./rate_limits.ts";
 export type { RevocationOptions } from "./revocation.ts";
 export type { AccessRule, Method, RevocationMode, Route } from "./routes.ts";
-export { fixedMintingKeys, type MintingKeys } from "./minting_keys.ts";
-export type { MintingKey } from "./passport_keys.ts";
-export type { GatewayPassportOptions } from "./rules.ts";
+export { type PassportSigningKeys, staticPassportSigningKeys } from "./signing_keys.ts";
+export type { PassportSigningKey } from "./passport_keys.ts";
+export type { GatewayPassportOptions } from "./policy_snapshot.ts";
 export type { Outcome, Step, StepName, Steps } from "./steps.ts";
 export type { Target } from "./target.ts";
 
@@ -75,7 +75,7 @@ export interface GatewayOptions {
   /** Where revocations are asked for. */
   readonly revocation: Pick<RevocationOptions, "redis"> & {
     /** Where the keeper of the durable log refills an emptied Redis, asked by POST as `svc:gateway`. */
-    readonly refill?: { readonly upstream: Upstream; readonly path: string };
+    readonly rebuild?: { readonly upstream: Upstream; readonly path: string };
   };
   /** How Passports are signed. */
   readonly passport: GatewayPassportOptions;
@@ -115,27 +115,27 @@ const maxima = {
  */
 export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   const { publicOrigin, allowedOrigins = [], leewaySeconds = 5, now = Date.now } = options;
-  const { clientAddress = { kind: "peer" }, telemetry = createQuietTelemetry() } = options;
+  const { clientAddress = { kind: "peer" }, telemetry = noopTelemetry() } = options;
   const log = options.log ?? createLogger({ service: "gateway", now });
   const effects = { now, log };
   const names = cookieNames(publicOrigin);
-  const configuration = options.configuration ?? withoutCentral(options);
-  const rules = configuration.derive(createRulesMaker(options, effects));
-  const decide = createDecide(rules, configuration, { now });
+  const configuration = options.configuration ?? environmentConfiguration(options);
+  const rules = configuration.select(createPolicyFactory(options, effects));
+  const evaluatePolicy = createEvaluatePolicy(rules, configuration, { now });
   const issuers = createIssuers(options.issuers, effects);
   const { keys } = options.passport;
   prepareKeys(configuration, { keys, issuers });
   const origins = createOriginPolicy({ publicOrigin, allowedOrigins });
   const requireOwnHost = createHostCheck(publicOrigin);
   const authenticate = createAuthenticate({ issuers, leewaySeconds, now });
-  const refill = createRefill(
-    options.revocation.refill,
+  const rebuild = createRebuild(
+    options.revocation.rebuild,
     (bearer, traceId) => rules().signPassport(bearer, traceId),
   );
   const revocation = createRevocation({
     redis: options.revocation.redis,
-    ...(refill ? { refill } : {}),
-    ...(options.configuration ? { learn: options.configuration.learn } : {}),
+    ...(rebuild ? { rebuild } : {}),
+    ...(options.configuration ? { observeVersion: options.configuration.observeVersion } : {}),
   }, effects);
   const toUpstreamHeaders = createUpstreamHeaders({ publicOrigin, cookieNames: names });
   const toClientHeaders = createClientHeaders(names);
@@ -144,9 +144,9 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     longestTimeoutMs: (upstream) => rules().table.longestTimeoutMs(upstream),
     upstreams: () => new Set(rules().table.routes.map(({ upstream }) => upstream.name)),
   });
-  const lastAnswer = createLastAnswers({ redis: options.revocation.redis, now, log });
+  const staleIfError = createStaleIfError({ redis: options.revocation.redis, now, log });
   const limiter = createRateLimiter({ now });
-  const limitStream = createLimitStream({ revocation, now });
+  const expireStream = createExpireStream({ revocation, now });
   const identify = createIdentify({ authenticate, revocation, log });
 
   const app = new Hono<GatewayEnv>({ getPath: (request) => readPath(request.url) });
@@ -155,7 +155,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   app.use(async function requireCanonicalRequest(c, next) {
     requireOwnHost(c.req.raw);
     c.set("target", readTarget(c.req.raw.url, maxima.target));
-    requireModestHeaders(c.req.raw.headers, maxima.headers);
+    enforceHeaderLimits(c.req.raw.headers, maxima.headers);
     await next();
   });
   serveDocuments(app, { ...options.documents, issuers, revocation });
@@ -173,11 +173,13 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
 
     const address = readClientAddress(request.headers, clientAddress);
     const addressed = rules().table.at(target.segments);
-    if (addressed?.rateLimited ?? true) limiter.shield(rules().limits.address, address);
+    if (addressed?.rateLimited ?? true) {
+      limiter.limitByAddressLocally(rules().limits.address, address);
+    }
     const preflight = origins.preflight(request, addressed?.allow);
     if (preflight) return preflight;
-    const heard: Heard = {};
-    const decision = await decide(heard, async ({ table, limits, signPassport }) => {
+    const edgeState: EdgeState = {};
+    const decision = await evaluatePolicy(edgeState, async ({ table, limits, signPassport }) => {
       const { route, rule } = table.find(target.segments, request.method);
       c.set("route", route.path);
       c.set("rule", rule);
@@ -187,10 +189,10 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
       c.set("credentials", credentials);
       origins.refuseCrossSite(request, credentials);
       const countersOf = (caller: Caller) => limiter.countersOf(limits, { address, caller, route });
-      const asked = { rule, revocation: route.revocation, steps, heard, countersOf };
+      const asked = { rule, revocation: route.revocation, steps, edgeState, countersOf };
       const bearer = await identify(credentials, asked);
       if (bearer !== "anonymous") c.set("bearer", bearer);
-      c.set("verdicts", limiter.judge(countersOf(bearer), heard));
+      c.set("verdicts", limiter.evaluateLimits(countersOf(bearer), edgeState));
       refuseTooMany(c.var.verdicts);
       authorize(rule, bearer);
       return { route, rule, credentials, bearer, signPassport };
@@ -217,16 +219,16 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
         isPrivate: bearer !== "anonymous" || response.status >= 400,
       });
       const given = { headers: clientHeaders, traceId, envelope };
-      return limitStream(await answer(request, response, given), { bearer, route });
+      return expireStream(await wrapResponse(request, response, given), { bearer, route });
     };
-    const last = lastAnswer({ request, target, route, bearer });
-    const outgoing = { route, target, method, headers, body, signal };
-    return await forward(outgoing, async (response) => {
+    const last = staleIfError({ request, target, route, bearer });
+    const upstreamRequest = { route, target, method, headers, body, signal };
+    return await forward(upstreamRequest, async (response) => {
       call.end({ "http.response.status_code": response.status });
-      countShadowVerdict(passport, { service: route.upstream.name, answer: response.headers });
-      const said = await last.keepOrRecall(response);
-      return await steps.run("envelope", () => toClient(said));
-    }).catch(call.fail).catch(async (failure) => await toClient(await last.standInFor(failure)));
+      countShadowVerdict(passport, { service: route.upstream.name, headers: response.headers });
+      const served = await last.storeOrServeStale(response);
+      return await steps.run("envelope", () => toClient(served));
+    }).catch(call.fail).catch(async (failure) => await toClient(await last.serveStale(failure)));
   });
   const { admission } = options;
   if (admission) {
@@ -238,7 +240,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
 }
 
 /** The environment alone, for ever. */
-function withoutCentral({ passport }: GatewayOptions): LiveConfiguration<GatewayValues> {
+function environmentConfiguration({ passport }: GatewayOptions): LiveConfiguration<GatewayValues> {
   const { ttlSeconds: passportTtlSeconds = defaultPassportTtlSeconds } = passport;
-  return fixedConfiguration(initialGatewayValues({ logLevel: "info", passportTtlSeconds }));
+  return staticConfiguration(initialGatewayValues({ logLevel: "info", passportTtlSeconds }));
 }

@@ -3,11 +3,11 @@ import type { Logger } from "@edgepass/shared/log";
 import { Problem } from "@edgepass/shared/problem";
 import {
   bestEffort,
-  idleSpan,
   isProbe,
   isSampled,
-  type OpenSpan,
-  openSpan,
+  noopSpan,
+  type StartedSpan,
+  startTracedSpan,
   type Telemetry,
   toSpanContext,
 } from "@edgepass/shared/telemetry";
@@ -56,21 +56,21 @@ export function observe(
   { log, origins, telemetry, cookieNames }: ObserveOptions,
 ): MiddlewareHandler<GatewayEnv> {
   return async function observe(c, next) {
-    const opened = isProbe(c.req.path) ? idleSpan() : openTrace(c.req.raw, telemetry);
+    const activeSpan = isProbe(c.req.path) ? noopSpan() : openTrace(c.req.raw, telemetry);
     const context: RequestContext = {
       service: "gateway",
-      trace: opened.trace,
+      trace: activeSpan.trace,
       callChain: ["gateway"],
       signal: c.req.raw.signal,
-      opened,
+      activeSpan,
       telemetry,
     };
-    c.set("steps", openSteps(telemetry, opened));
+    c.set("steps", openSteps(telemetry, activeSpan));
     await runInContext(context, async () => {
       const startedAt = performance.now();
       await next();
       const { headers } = c.res;
-      headers.set("x-trace-id", opened.trace.traceId);
+      headers.set("x-trace-id", activeSpan.trace.traceId);
       headers.set("x-content-type-options", "nosniff");
       if (cookieNames.secure) headers.set("strict-transport-security", "max-age=31536000");
       if (c.get("clearsCookies") && c.get("code") !== "csrf_rejected") {
@@ -81,7 +81,7 @@ export function observe(
         headers.set(name, value);
       }
       const durationMs = performance.now() - startedAt;
-      bestEffort(() => reportRequest(c, { log, telemetry, span: opened.span, durationMs }));
+      bestEffort(() => reportRequest(c, { log, telemetry, span: activeSpan.span, durationMs }));
     });
   };
 }
@@ -101,12 +101,15 @@ function clearCookies(headers: Headers, names: CookieNames): void {
 function openTrace(
   { method, headers }: Request,
   { tracer, incoming, sampleRatio }: Telemetry,
-): OpenSpan {
+): StartedSpan {
   const from = readTraceparent(headers.get("traceparent"));
   const options = { kind: SpanKind.SERVER, attributes: { "edgepass.service": "gateway" } };
-  if (!from) return openSpan(tracer, method, options);
+  if (!from) return startTracedSpan(tracer, method, options);
   if (incoming === "restart") {
-    return openSpan(tracer, method, { ...options, links: [{ context: toSpanContext(from) }] });
+    return startTracedSpan(tracer, method, {
+      ...options,
+      links: [{ context: toSpanContext(from) }],
+    });
   }
   const state = readTracestate(headers.get("tracestate"));
   const parent: TraceContext = {
@@ -114,7 +117,7 @@ function openTrace(
     flags: isSampled(from.traceId, sampleRatio) ? 1 : 0,
     ...(state === undefined ? {} : { state }),
   };
-  return openSpan(tracer, method, { ...options, parent });
+  return startTracedSpan(tracer, method, { ...options, parent });
 }
 
 /** Answers what a step refused; what nobody foresaw is `internal`, and its cause is only logged. */

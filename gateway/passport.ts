@@ -135,10 +135,10 @@ export function passportHeaders(
  */
 export function countShadowVerdict(
   { token, txnToken }: SignedPassport,
-  { service, answer }: { readonly service: string; readonly answer: Headers },
+  { service, headers }: { readonly service: string; readonly headers: Headers },
 ): void {
   if (txnToken === token) return;
-  const said = answer.get(internalHeaders.passportVerdict);
+  const said = headers.get(internalHeaders.passportVerdict);
   if (txnToken === undefined && said === null) return;
   count("edgepass.passports.compared", {
     "edgepass.service": service,

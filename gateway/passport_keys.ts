@@ -60,10 +60,10 @@ const entries = z.array(Entry).check(
  * `PASSPORT_KEYS` of the gateway: a JSON array of `{kid, secret, state}` (profile S) and
  * `{kid, alg: "EdDSA", jwk, state}` (profile A, both halves), one signing of each kind at most.
  */
-export const mintingKeysSetting = json(entries);
+export const passportSigningKeysSetting = json(entries);
 
 /** A key that can sign Passports, and where it stands as far as the environment knows. */
-export interface MintingKey {
+export interface PassportSigningKey {
   /** The kind of Passport it signs. */
   readonly profile: Profile;
   /** Where it stands; the central configuration may say otherwise. */
@@ -79,9 +79,9 @@ export interface MintingKey {
  *
  * @throws {TypeError} when the halves of a pair do not belong together; it names the setting only
  */
-export async function readMintingKeys(
-  setting: z.output<typeof mintingKeysSetting>,
-): Promise<readonly MintingKey[]> {
+export async function readPassportSigningKeys(
+  setting: z.output<typeof passportSigningKeysSetting>,
+): Promise<readonly PassportSigningKey[]> {
   return await Promise.all(setting.map(async ({ kid, state, secret, jwk }) => {
     const signing = secret
       ? await importSecret({ kid, secret }, ["sign"])
@@ -110,7 +110,7 @@ type KeyStates = NonNullable<KeysSection["passport"]>;
  * @throws {RangeError} for a profile that no key can sign
  */
 export function choosePassports(
-  keys: readonly MintingKey[],
+  keys: readonly PassportSigningKey[],
   { keys: { passport: states, passportPublic = [] }, passport }: Pick<
     GatewayValues,
     "keys" | "passport"
@@ -141,7 +141,7 @@ export function choosePassports(
  * the environment, and never one that the configuration has moved on from.
  */
 function chooseSigningKey(
-  keys: readonly MintingKey[],
+  keys: readonly PassportSigningKey[],
   profile: Profile,
   states: KeyStates = {},
 ): SigningKey | undefined {

@@ -3,10 +3,14 @@ import { readConfig } from "@edgepass/shared/config";
 import type { GatewayValues } from "@edgepass/shared/configuration";
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 import * as z from "zod/mini";
-import { choosePassports, mintingKeysSetting, readMintingKeys } from "./passport_keys.ts";
+import {
+  choosePassports,
+  passportSigningKeysSetting,
+  readPassportSigningKeys,
+} from "./passport_keys.ts";
 
 type State = "published" | "signing" | "retired";
-const schema = z.object({ PASSPORT_KEYS: mintingKeysSetting });
+const schema = z.object({ PASSPORT_KEYS: passportSigningKeysSetting });
 const read = (keys: unknown) => readConfig(schema, { PASSPORT_KEYS: keys }).PASSPORT_KEYS;
 
 function ofS(kid: string, state: State = "signing") {
@@ -53,7 +57,10 @@ for (const [what, keys] of Object.entries(refused)) {
 
 Deno.test("halves that do not belong together are refused", async () => {
   const mixed = { ...a, jwk: { ...a.jwk, x: b.jwk.x } };
-  await assert.rejects(readMintingKeys(read([mixed])), /PASSPORT_KEYS has a key whose halves/);
+  await assert.rejects(
+    readPassportSigningKeys(read([mixed])),
+    /PASSPORT_KEYS has a key whose halves/,
+  );
 });
 
 const publicKeys = [a, b].map(({ kid, jwk: { x } }) => ({
@@ -65,7 +72,9 @@ const publicKeys = [a, b].map(({ kid, jwk: { x } }) => ({
   x: x ?? "",
 }));
 const importAll = () =>
-  readMintingKeys(read([ofS("s1"), ofS("s2", "published"), a, { ...b, state: "published" }]));
+  readPassportSigningKeys(
+    read([ofS("s1"), ofS("s2", "published"), a, { ...b, state: "published" }]),
+  );
 const values = (
   passport: GatewayValues["passport"] = {},
   keys: GatewayValues["keys"] = {},
@@ -103,6 +112,9 @@ Deno.test("what nobody can sign or verify does not get in force", async () => {
 });
 
 Deno.test("a gateway without a key of profile S sends A", async () => {
-  const { send = () => "none" } = choosePassports(await readMintingKeys(read([a])), values());
+  const { send = () => "none" } = choosePassports(
+    await readPassportSigningKeys(read([a])),
+    values(),
+  );
   assert.equal(send(), "A");
 });

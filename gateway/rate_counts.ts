@@ -38,12 +38,12 @@ export function readCounts(reply: unknown, expected: number): readonly Counted[]
 }
 
 /** Counts what this instance alone has seen. */
-export type CountHere = (counters: readonly Counter[]) => readonly Counted[];
+export type CountLocally = (counters: readonly Counter[]) => readonly Counted[];
 
 /** Makes counters that ask nobody; the oldest are forgotten when there are too many. */
-export function createCountHere({ maxCounters = 20_000 } = {}): CountHere {
+export function createLocalCounter({ maxCounters = 20_000 } = {}): CountLocally {
   const counts = new Map<string, number>();
-  return function countHere(counters) {
+  return function countLocally(counters) {
     return counters.map(({ key, previousKey }) => {
       const current = (counts.get(key) ?? 0) + 1;
       const [oldest] = current === 1 && counts.size >= maxCounters ? counts.keys() : [];

@@ -1,9 +1,9 @@
 import type { Limit, RateLimits } from "@edgepass/shared/configuration";
 import { Problem } from "@edgepass/shared/problem";
 import type { Caller } from "./identify.ts";
-import { createCountHere } from "./rate_counts.ts";
-import { type Counter, judge, toCounters, type Verdict } from "./rate_limits.ts";
-import type { Heard } from "./revocation.ts";
+import { createLocalCounter } from "./rate_counts.ts";
+import { type Counter, evaluateLimit, toCounters, type Verdict } from "./rate_limits.ts";
+import type { EdgeState } from "./revocation.ts";
 import type { CheckedRoute } from "./routes.ts";
 
 /** Refuses those who ask too often. */
@@ -13,7 +13,7 @@ export interface RateLimiter {
    *
    * @throws {Problem} `rate_limited` when this instance alone has seen too many
    */
-  shield(limit: Limit | undefined, address: string | undefined): void;
+  limitByAddressLocally(limit: Limit | undefined, address: string | undefined): void;
   /** What is to be counted of a request. */
   countersOf(
     limits: RateLimits,
@@ -24,26 +24,26 @@ export interface RateLimiter {
     },
   ): readonly Counter[];
   /** What the limits say of a request, by what Redis counted; by what this instance has, without. */
-  judge(counters: readonly Counter[], heard: Heard): readonly Verdict[];
+  evaluateLimits(counters: readonly Counter[], edgeState: EdgeState): readonly Verdict[];
 }
 
 /** Makes the limiter of one instance. */
 export function createRateLimiter({ now }: { readonly now: () => number }): RateLimiter {
-  const countNetwork = createCountHere();
-  const countHere = createCountHere();
+  const countNetwork = createLocalCounter();
+  const countLocally = createLocalCounter();
   return {
-    shield(limit, address) {
+    limitByAddressLocally(limit, address) {
       if (!limit) return;
       const counters = toCounters({ address: limit }, { address }, now());
-      refuseTooMany(judgeAll(counters, countNetwork(counters), now()));
+      refuseTooMany(evaluateAll(counters, countNetwork(counters), now()));
     },
     countersOf: (limits, { address, caller, route: { path, rateLimited } }) =>
       rateLimited ? toCounters(limits, { address, sub: toPerson(caller), route: path }, now()) : [],
-    judge(counters, { counted }) {
+    evaluateLimits(counters, { counted }) {
       if (counters.length === 0) return [];
       // What a newer version made after Redis was asked is counted there too, but too late for here.
-      const counts = counters.flatMap((one) => counted?.get(one.key) ?? countHere([one]));
-      return judgeAll(counters, counts, now());
+      const counts = counters.flatMap((one) => counted?.get(one.key) ?? countLocally([one]));
+      return evaluateAll(counters, counts, now());
     },
   };
 }
@@ -55,14 +55,14 @@ function toPerson(caller: Caller): string | undefined {
   return alias === undefined ? sub : `${alias}:${sub}`;
 }
 
-function judgeAll(
+function evaluateAll(
   counters: readonly Counter[],
-  counts: ReturnType<ReturnType<typeof createCountHere>>,
+  counts: ReturnType<ReturnType<typeof createLocalCounter>>,
   now: number,
 ): readonly Verdict[] {
   return counters.flatMap((counter, at) => {
     const counted = counts[at];
-    return counted ? [judge(counter, counted, now)] : [];
+    return counted ? [evaluateLimit(counter, counted, now)] : [];
   });
 }
 

@@ -16,7 +16,7 @@ function setup(limits: Parameters<ReturnType<typeof createRateLimiter>["counters
   const limiter = createRateLimiter({ now: () => 60_000 });
   return (caller: Caller, from: string = address) => {
     const counters = limiter.countersOf(limits, { address: from, caller, route });
-    return limiter.judge(counters, {}).every(({ isAllowed }) => isAllowed);
+    return limiter.evaluateLimits(counters, {}).every(({ isAllowed }) => isAllowed);
   };
 }
 
@@ -46,10 +46,10 @@ Deno.test("nobody in particular is a caller of their network, and no subject is 
 
 Deno.test("what a network has used up before anybody is asked is counted by itself", () => {
   const limiter = createRateLimiter({ now: () => 60_000 });
-  limiter.shield(limit, address);
-  assert.throws(() => limiter.shield(limit, address), { code: "rate_limited" });
-  limiter.shield(limit, "192.0.2.2");
-  limiter.shield(undefined, address);
+  limiter.limitByAddressLocally(limit, address);
+  assert.throws(() => limiter.limitByAddressLocally(limit, address), { code: "rate_limited" });
+  limiter.limitByAddressLocally(limit, "192.0.2.2");
+  limiter.limitByAddressLocally(undefined, address);
   const counters = limiter.countersOf({ address: limit }, { address, caller: "anonymous", route });
-  assert.deepEqual(limiter.judge(counters, {}).map(({ isAllowed }) => isAllowed), [true]);
+  assert.deepEqual(limiter.evaluateLimits(counters, {}).map(({ isAllowed }) => isAllowed), [true]);
 });

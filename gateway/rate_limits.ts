@@ -76,7 +76,7 @@ function toCounter(policy: LimitedBy, limit: Limit, of: string, now: number): Co
  * Refused requests are counted too, so who does not wait does not get through; a window before never
  * weighs more than the limit, so who waits gets through after one window at the latest.
  */
-export function judge(
+export function evaluateLimit(
   { policy, limit: rule }: Pick<Counter, "policy" | "limit">,
   { current, previous }: Counted,
   now: number,

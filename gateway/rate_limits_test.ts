@@ -1,8 +1,8 @@
 import type { RateLimits } from "@edgepass/shared/configuration";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createCountHere, readCounts } from "./rate_counts.ts";
-import { judge, rateLimitHeaders, toCounters } from "./rate_limits.ts";
+import { createLocalCounter, readCounts } from "./rate_counts.ts";
+import { evaluateLimit, rateLimitHeaders, toCounters } from "./rate_limits.ts";
 
 const limits: RateLimits = {
   address: { limit: 100, windowSeconds: 60 },
@@ -44,7 +44,7 @@ const anyTimes = fc.array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 200 
 
 /** One caller's requests, judged one after the other; `waits` are milliseconds in between. */
 function createCaller(limit: { limit: number; windowSeconds: number }) {
-  const count = createCountHere();
+  const count = createLocalCounter();
   let now = 1_700_000_000_000;
   return {
     wait: (ms: number) => now += ms,
@@ -53,7 +53,7 @@ function createCaller(limit: { limit: number; windowSeconds: number }) {
       assert.ok(counter);
       const [counted] = count([counter]);
       assert.ok(counted);
-      return { now, window: counter.key, ...judge(counter, counted, now) };
+      return { now, window: counter.key, ...evaluateLimit(counter, counted, now) };
     },
   };
 }
@@ -109,7 +109,7 @@ Deno.test("who hammers through a whole window and then rests one is let through 
 });
 
 Deno.test("an instance forgets its oldest counters and keeps what is new", () => {
-  const count = createCountHere({ maxCounters: 2 });
+  const count = createLocalCounter({ maxCounters: 2 });
   const of = (sub: string) =>
     toCounters({ person: { limit: 9, windowSeconds: 1 } }, { address: undefined, sub }, 0);
   const ask = (sub: string) => count(of(sub))[0]?.current;
@@ -134,7 +134,7 @@ for (const [what, [reply, expected, counted]] of Object.entries(replies)) {
 Deno.test("the fields name each limit with what is left of it", () => {
   const now = 1_700_000_000_000;
   const counters = toCounters(limits, { address: "192.0.2.1", sub: "p" }, now);
-  const verdicts = counters.map((one) => judge(one, { current: 4, previous: 0 }, now));
+  const verdicts = counters.map((one) => evaluateLimit(one, { current: 4, previous: 0 }, now));
   assert.deepEqual(Object.fromEntries(rateLimitHeaders(verdicts)), {
     "ratelimit-policy": '"address";q=100;w=60, "person";q=10;w=60',
     "ratelimit": '"address";r=96;t=40, "person";r=6;t=40',

@@ -80,7 +80,7 @@ function endSpan(
     "http.route": route,
     "http.response.status_code": status,
     "error.type": code,
-    "edgepass.rule": rule === undefined ? undefined : nameRule(rule),
+    "edgepass.rule": rule === undefined ? undefined : describeRule(rule),
     "edgepass.credential": nameCredential(c.get("credentials")),
     ...(bearer && describeToken(bearer)),
   });
@@ -88,7 +88,7 @@ function endSpan(
   span.end();
 }
 
-function nameRule(rule: AccessRule): string {
+function describeRule(rule: AccessRule): string {
   return typeof rule === "string" ? rule : `roles:${rule.roles.join(",")}`;
 }
 

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { importSecret } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/log";
-import { createQuietTelemetry } from "@edgepass/shared/telemetry";
+import { noopTelemetry } from "@edgepass/shared/telemetry";
 import { localUpstream } from "@edgepass/shared/upstream";
-import { createGateway, fixedMintingKeys } from "./mod.ts";
+import { createGateway, staticPassportSigningKeys } from "./mod.ts";
 
 const secret = crypto.getRandomValues(new Uint8Array(32));
 
@@ -22,14 +22,14 @@ async function setup(status: number, slowMs: number) {
     passport: {
       issuer: "test",
       audience: "test",
-      keys: fixedMintingKeys([{
+      keys: staticPassportSigningKeys([{
         profile: "S",
         state: "signing",
         signing: await importSecret({ kid: "p1", secret }),
       }]),
     },
     log: createLogger({ service: "gateway", sink: (line) => void lines.push(line) }),
-    telemetry: { ...createQuietTelemetry(), slowMs },
+    telemetry: { ...noopTelemetry(), slowMs },
   });
   const ask = async (path: string) => {
     lines.length = 0;

@@ -64,13 +64,13 @@ function requirePlain(headers: Headers): void {
   });
 }
 
-interface Parts extends Omit<LimitedBody, "content"> {
+interface UnboundedBody extends Omit<LimitedBody, "content"> {
   /** The next part, or undefined at the end; throws the refusal. */
   next(): Promise<Uint8Array | undefined>;
   cancel(reason: unknown): Promise<void>;
 }
 
-function meter(body: ReadableStream<Uint8Array>, limits: BodyLimits): Parts {
+function meter(body: ReadableStream<Uint8Array>, limits: BodyLimits): UnboundedBody {
   const reader = body.getReader();
   let refusal: Problem | undefined;
   let bytes = 0;
@@ -121,14 +121,14 @@ function meter(body: ReadableStream<Uint8Array>, limits: BodyLimits): Parts {
   };
 }
 
-async function readAll(parts: Parts): Promise<Uint8Array<ArrayBuffer>> {
+async function readAll(parts: UnboundedBody): Promise<Uint8Array<ArrayBuffer>> {
   const read: Uint8Array[] = [];
   for (let part = await parts.next(); part; part = await parts.next()) read.push(part);
   return concat(read);
 }
 
 /** Without a buffer of its own: a part is asked for only when the upstream takes it. */
-function toStream(parts: Parts): ReadableStream<Uint8Array> {
+function toStream(parts: UnboundedBody): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       const part = await parts.next();

@@ -1,7 +1,7 @@
 import { internalHeaders, isInternalHeader } from "@edgepass/shared/internal-headers";
 import { toTraceparent, type TraceContext } from "@edgepass/shared/trace-context";
 import type { CookieNames } from "@edgepass/shared/tokens";
-import { rememberVerdicts } from "./header_verdicts.ts";
+import { memoizeHeaderRule } from "./memoize_header_rule.ts";
 import { passportHeaders, type SignedPassport } from "./passport.ts";
 import type { CheckedRoute } from "./routes.ts";
 
@@ -62,7 +62,7 @@ export interface ForwardedIdentity {
 /** Headers in the order they are sent; a `Headers` object would only be read again and copied. */
 export type HeaderPairs = [name: string, value: string][];
 
-export interface OutgoingHeaderOptions {
+export interface UpstreamHeaderOptions {
   readonly publicOrigin: string;
   readonly cookieNames: CookieNames;
 }
@@ -75,9 +75,9 @@ export interface OutgoingHeaderOptions {
  * lists in `Connection` are dropped with the rest before ours are set, so none of ours can be named away.
  */
 export function createUpstreamHeaders(
-  { publicOrigin, cookieNames }: OutgoingHeaderOptions,
+  { publicOrigin, cookieNames }: UpstreamHeaderOptions,
 ): (incoming: Headers, route: CheckedRoute, identity: ForwardedIdentity) => HeaderPairs {
-  const dropsName = rememberVerdicts(isDropped);
+  const dropsName = memoizeHeaderRule(isDropped);
   const { protocol, host } = new URL(publicOrigin);
   const scheme = protocol.slice(0, -1);
   return function toUpstreamHeaders(

@@ -29,7 +29,7 @@ export function isTruncation(error: unknown): boolean {
 }
 
 /** A service's answer that is of no use. */
-export function badResponse(why: string, cause?: unknown): Problem {
+export function malformedResponse(why: string, cause?: unknown): Problem {
   return new Problem("upstream_bad_response", { cause: new Error(why, { cause }) });
 }
 

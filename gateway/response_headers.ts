@@ -1,6 +1,6 @@
 import { isInternalHeader } from "@edgepass/shared/internal-headers";
 import type { CookieNames } from "@edgepass/shared/tokens";
-import { rememberVerdicts } from "./header_verdicts.ts";
+import { memoizeHeaderRule } from "./memoize_header_rule.ts";
 import { namedInConnection } from "./request_headers.ts";
 import type { CheckedRoute } from "./routes.ts";
 
@@ -28,7 +28,7 @@ const dropped = new Set([
 export function createClientHeaders(
   names: CookieNames,
 ): (upstream: Headers, route: CheckedRoute) => Headers {
-  const dropsName = rememberVerdicts(isDropped);
+  const dropsName = memoizeHeaderRule(isDropped);
   return function toClientHeaders(upstream, { identityProvider }) {
     const named = namedInConnection(upstream);
     const headers = new Headers(

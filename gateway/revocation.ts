@@ -11,7 +11,7 @@ import {
 } from "@edgepass/shared/redis";
 import { count } from "@edgepass/shared/telemetry";
 import type { Attributes } from "@opentelemetry/api";
-import { createFreshAnswers } from "./fresh_answers.ts";
+import { createFreshChecks } from "./fresh_revocation_checks.ts";
 import { createListPosition, type ListGap, type SeenPosition } from "./list_position.ts";
 import { addCounters, readCounts } from "./rate_counts.ts";
 import type { Counted, Counter } from "./rate_limits.ts";
@@ -26,15 +26,15 @@ export interface RevocationOptions {
    * Asks the keeper of the durable log to rebuild a list that is not complete, and tells the position
    * that it has then, where the keeper names one; without it nobody looks for gaps.
    */
-  readonly refill?: () => Promise<RevocationPosition | undefined>;
-  /** Learns the version of the central configuration, which is asked for in the same command. */
-  readonly learn?: (version: number | undefined) => Promise<void> | undefined;
+  readonly rebuild?: () => Promise<RevocationPosition | undefined>;
+  /** ObservesVersion the version of the central configuration, which is asked for in the same command. */
+  readonly observeVersion?: (version: number | undefined) => Promise<void> | undefined;
 }
 
 export interface Revocation {
   /**
    * Refuses a revoked token. Token, login, subject and key are asked in one command; within a
-   * route's bound the last answer still holds. A request that is decided twice passes `heard`, so
+   * route's bound the last answer still holds. A request that is decided twice passes `edgeState`, so
    * that Redis is asked once. `counters` count the request in the same round trip; those that a newer
    * version made meanwhile count it too, but nobody waits for them.
    *
@@ -43,24 +43,24 @@ export interface Revocation {
   check(
     token: AccessToken,
     mode: RevocationMode,
-    heard?: Heard,
+    edgeState?: EdgeState,
     counters?: readonly Counter[],
-  ): Promise<RevocationAnswer>;
+  ): Promise<RevocationOutcome>;
   /** Counts a request whose token nobody asks about; a Redis that is away counts nothing. */
-  count(heard: Heard, counters: readonly Counter[]): Promise<void>;
+  count(edgeState: EdgeState, counters: readonly Counter[]): Promise<void>;
   /** Whether the list is there and complete. */
   isReady(): Promise<boolean>;
 }
 
 /** Why a token passes: Redis was asked just now, or recently enough for the route. */
-export type RevocationAnswer = "clear" | "fresh";
+export type RevocationOutcome = "clear" | "fresh";
 
 /** What Redis has under each key that was asked, in that order. */
-type Marks = readonly (string | null)[];
+type Entries = readonly (string | null)[];
 
 /** What Redis said to one request, which comes with one token. */
-export interface Heard {
-  marks?: Marks;
+export interface EdgeState {
+  entries?: Entries;
   askedAt?: number;
   /** What it was told to count, by the counter's key, whether it did so or not. */
   counting?: ReadonlySet<string>;
@@ -69,40 +69,45 @@ export interface Heard {
 }
 
 /** An incomplete list is reported once in this time, in milliseconds. */
-const refillEveryMs = 1_000;
+const rebuildEveryMs = 1_000;
 
 /** Makes the revocation check. Whatever is not understood is never "not revoked". */
 export function createRevocation(
-  { redis, refill, learn }: RevocationOptions,
+  { redis, rebuild, observeVersion }: RevocationOptions,
   { now, log }: { now: () => number; log: Logger },
 ): Revocation {
-  const fresh = createFreshAnswers(now);
+  const fresh = createFreshChecks(now);
   const list = createListPosition();
-  let refilledAt = Number.NEGATIVE_INFINITY;
+  let rebuiltAt = Number.NEGATIVE_INFINITY;
 
-  function askForRefill(gap: ListGap): void {
+  function requestRebuild(gap: ListGap): void {
     // A clock that was set back must not stop refills until it has caught up.
-    if (!refill || Math.abs(now() - refilledAt) < refillEveryMs) return;
-    refilledAt = now();
+    if (!rebuild || Math.abs(now() - rebuiltAt) < rebuildEveryMs) return;
+    rebuiltAt = now();
     const seen = list.seen();
     log.warn("Revocation list is not complete: asking for a refill", { gap });
-    const refilled = refill().then((reached) => list.rebuilt(reached, seen));
-    background(refilled, (cause) => log.error("Revocation list was not refilled", { cause }));
+    const rebuilt = rebuild().then((reached) => list.rebuilt(reached, seen));
+    background(rebuilt, (cause) => log.error("Revocation list was not refilled", { cause }));
   }
 
   function requireComplete(ready: string | null, since: SeenPosition): void {
-    const gap = refill && list.findGap(ready, since);
+    const gap = rebuild && list.findGap(ready, since);
     if (!gap) return;
-    askForRefill(gap);
+    requestRebuild(gap);
     throw new Problem("revocation_unavailable");
   }
 
   async function read(
     keys: readonly string[],
-    { heard = {}, counters = [] }: { heard?: Heard; counters?: readonly Counter[] } = {},
-  ): Promise<Marks> {
-    if (counters.length > 0) heard.counting = new Set(counters.map(({ key }) => key));
-    const asked = [revocationKeys.ready, ...keys, ...(learn ? [configurationKeys.version] : [])];
+    { edgeState = {}, counters = [] }: { edgeState?: EdgeState; counters?: readonly Counter[] } =
+      {},
+  ): Promise<Entries> {
+    if (counters.length > 0) edgeState.counting = new Set(counters.map(({ key }) => key));
+    const asked = [
+      revocationKeys.ready,
+      ...keys,
+      ...(observeVersion ? [configurationKeys.version] : []),
+    ];
     const seen = list.seen();
     const replies = await redis.pipeline((pipeline) => {
       pipeline.mget(...asked);
@@ -112,44 +117,44 @@ export function createRevocation(
     });
     const [values, counts] = replies;
     const counted = counters.length > 0 ? toCounted(counters, counts) : undefined;
-    if (counted) heard.counted = counted;
+    if (counted) edgeState.counted = counted;
     if (!isReply(values, asked.length)) throw new Problem("revocation_unavailable");
-    const [ready = null, ...marks] = values;
-    if (learn) await learn(readVersion(marks.pop()));
+    const [ready = null, ...entries] = values;
+    if (observeVersion) await observeVersion(readVersion(entries.pop()));
     requireComplete(ready, seen);
-    return marks;
+    return entries;
   }
 
   /** Redis was asked before these limits were known: whoever comes next finds this one counted. */
-  function countLate(heard: Heard, counters: readonly Counter[]): void {
-    const late = counters.filter(({ key }) => !heard.counting?.has(key));
+  function incrementDeferred(edgeState: EdgeState, counters: readonly Counter[]): void {
+    const late = counters.filter(({ key }) => !edgeState.counting?.has(key));
     if (late.length === 0) return;
-    heard.counting = new Set(counters.map(({ key }) => key));
+    edgeState.counting = new Set(counters.map(({ key }) => key));
     const counted = redis.pipeline((pipeline) => addCounters(pipeline, late)).then(() => {});
     background(counted, (cause) => log.debug("Requests are counted here alone", { cause }));
   }
 
   /** Asks once for a request. */
-  async function hear(
+  async function readEdgeState(
     keys: readonly string[],
-    heard: Heard,
+    edgeState: EdgeState,
     counters: readonly Counter[],
-  ): Promise<Marks> {
-    if (!heard.marks) return heard.marks = await read(keys, { heard, counters });
-    countLate(heard, counters);
-    return heard.marks;
+  ): Promise<Entries> {
+    if (!edgeState.entries) return edgeState.entries = await read(keys, { edgeState, counters });
+    incrementDeferred(edgeState, counters);
+    return edgeState.entries;
   }
 
   async function decide(
     token: AccessToken,
     mode: RevocationMode,
-    heard: Heard,
+    edgeState: EdgeState,
     counters: readonly Counter[],
-  ): Promise<RevocationAnswer> {
+  ): Promise<RevocationOutcome> {
     const keys = keysOf(token);
     if (mode === "strict") {
-      heard.askedAt ??= now();
-      refuseRevoked(token, await hear(keys, heard, counters));
+      edgeState.askedAt ??= now();
+      refuseRevoked(token, await readEdgeState(keys, edgeState, counters));
       return "clear";
     }
     // A minimum refuses one token of a subject and not the other: without what is compared with it
@@ -157,17 +162,17 @@ export function createRevocation(
     const identity = JSON.stringify([...keys, token.uv ?? token.iat]);
     if (fresh.isFresh(identity, mode.boundedMs)) return "fresh";
     // An answer is as old as its question: what was written meanwhile may not be in it.
-    const askedAt = heard.askedAt ??= now();
+    const askedAt = edgeState.askedAt ??= now();
     fresh.forget(identity);
-    refuseRevoked(token, await hear(keys, heard, counters));
+    refuseRevoked(token, await readEdgeState(keys, edgeState, counters));
     fresh.keep(identity, askedAt);
     return "clear";
   }
 
   return {
-    async check(token, mode, heard = {}, counters = []) {
+    async check(token, mode, edgeState = {}, counters = []) {
       try {
-        const answer = await decide(token, mode, heard, counters);
+        const answer = await decide(token, mode, edgeState, counters);
         count("edgepass.revocation.checks", { "edgepass.revocation.answer": answer });
         return answer;
       } catch (error) {
@@ -176,11 +181,11 @@ export function createRevocation(
         throw error;
       }
     },
-    async count(heard, counters) {
-      if (heard.counting) return countLate(heard, counters);
+    async count(edgeState, counters) {
+      if (edgeState.counting) return incrementDeferred(edgeState, counters);
       if (counters.length === 0) return;
       try {
-        await read([], { heard, counters });
+        await read([], { edgeState, counters });
       } catch (cause) {
         log.debug("Requests are counted here alone", { cause });
       }
@@ -199,7 +204,7 @@ export function createRevocation(
 /** What a span says of a check. */
 export function describeRevocation(
   mode: RevocationMode,
-): (outcome: Outcome<RevocationAnswer>) => Attributes {
+): (outcome: Outcome<RevocationOutcome>) => Attributes {
   return (outcome) => ({
     "db.system.name": "redis",
     "edgepass.revocation.mode": mode === "strict" ? "strict" : "bounded",
@@ -223,7 +228,7 @@ function keysOf({ alias, sub, kid, jti, sid }: AccessToken): string[] {
   ];
 }
 
-function refuseRevoked(token: AccessToken, [subject, ...others]: Marks): void {
+function refuseRevoked(token: AccessToken, [subject, ...others]: Entries): void {
   if (others.some((mark) => mark !== null) || isBelow(token, subject ?? null)) {
     throw new Problem("token_revoked");
   }

@@ -18,12 +18,12 @@ const token: AccessToken = {
 
 const nothing = [null, null, null, null];
 
-/** A revocation check on a clock and a Redis that the test moves; `marks` follow `rv:ready`. */
-function setup({ refill }: { refill?: RevocationOptions["refill"] } = {}) {
+/** A revocation check on a clock and a Redis that the test moves; `entries` follow `rv:ready`. */
+function setup({ rebuild }: { rebuild?: RevocationOptions["rebuild"] } = {}) {
   const state = {
     now: 1_000_000,
     ready: "1" as string | null,
-    marks: nothing as readonly unknown[],
+    entries: nothing as readonly unknown[],
     isDown: false,
     asked: 0,
   };
@@ -32,12 +32,12 @@ function setup({ refill }: { refill?: RevocationOptions["refill"] } = {}) {
     redis: {
       pipeline: () => {
         state.asked++;
-        const reply = [[state.ready, ...state.marks]];
+        const reply = [[state.ready, ...state.entries]];
         beforeReply();
         return state.isDown ? Promise.reject(new Error("down")) : Promise.resolve(reply);
       },
     },
-    ...(refill ? { refill } : {}),
+    ...(rebuild ? { rebuild } : {}),
   }, {
     now: () => state.now,
     log: createLogger({ service: "test", sink: () => {} }),
@@ -75,7 +75,7 @@ Deno.test("a bounded answer is its own token's, whatever else the tokens of a su
   });
   assert.ok(older && newer);
   // Of such an issuer's tokens there are two marks; this one refuses what was issued before 150.
-  state.marks = ["150", null];
+  state.entries = ["150", null];
   await revocation.check(newer, bounded);
   assert.equal(await revocation.check(newer, bounded), "fresh");
   await assert.rejects(revocation.check(older, bounded), { code: "token_revoked" });
@@ -128,13 +128,13 @@ Deno.test("a clock that is set back makes no answer fresh", async () => {
   const { state, revocation } = setup();
   await revocation.check(token, bounded);
   state.now -= 3_600_000;
-  state.marks = [null, null, "1", null];
+  state.entries = [null, null, "1", null];
   await assert.rejects(revocation.check(token, bounded), { code: "token_revoked" });
 });
 
 Deno.test("an emptied list is reported once a second, whatever the clock does", async () => {
   let refills = 0;
-  const { state, revocation } = setup({ refill: () => Promise.resolve((refills++, undefined)) });
+  const { state, revocation } = setup({ rebuild: () => Promise.resolve((refills++, undefined)) });
   state.ready = null;
   const ask = () =>
     assert.rejects(revocation.check(token, "strict"), { code: "revocation_unavailable" });
@@ -150,7 +150,7 @@ Deno.test("an emptied list is reported once a second, whatever the clock does", 
   assert.equal(await revocation.isReady(), false);
 });
 
-const replies: Readonly<Record<string, [marks: readonly unknown[], code: string | undefined]>> = {
+const replies: Readonly<Record<string, [entries: readonly unknown[], code: string | undefined]>> = {
   "nothing": [nothing, undefined],
   "the token's mark": [[null, null, "1", null], "token_revoked"],
   "the login's mark": [[null, null, null, ""], "token_revoked"],
@@ -167,10 +167,10 @@ const replies: Readonly<Record<string, [marks: readonly unknown[], code: string 
   "a value too many": [[...nothing, null], "revocation_unavailable"],
 };
 
-for (const [what, [marks, code]] of Object.entries(replies)) {
+for (const [what, [entries, code]] of Object.entries(replies)) {
   Deno.test(`a reply with ${what} is ${code ?? "not revoked"}`, async () => {
     const { state, revocation } = setup();
-    state.marks = marks;
+    state.entries = entries;
     const checked = revocation.check(token, "strict");
     if (code === undefined) await checked;
     else await assert.rejects(checked, { code });

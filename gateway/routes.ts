@@ -219,9 +219,9 @@ function insert(root: Node, route: CheckedRoute, fail: (what: string) => never):
       node = next;
     }
   }
-  const place = route.subtree ? "subtree" : "exact";
-  if (node[place]) fail("is there twice");
-  node[place] = route;
+  const slot = route.subtree ? "subtree" : "exact";
+  if (node[slot]) fail("is there twice");
+  node[slot] = route;
 }
 
 function search(node: Node, segments: readonly string[], depth: number): CheckedRoute | undefined {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { importSecret } from "@edgepass/shared/crypto";
 import { createPolicies } from "@edgepass/shared/resilience";
 import { localUpstream } from "@edgepass/shared/upstream";
-import { createGateway, fixedMintingKeys } from "./mod.ts";
+import { createGateway, staticPassportSigningKeys } from "./mod.ts";
 
 const secret = crypto.getRandomValues(new Uint8Array(32));
 const report = localUpstream("report", { fetch: () => new Response() });
@@ -20,7 +20,7 @@ async function start(slowCallMs: number | undefined) {
     passport: {
       issuer: "test",
       audience: "test",
-      keys: fixedMintingKeys([{
+      keys: staticPassportSigningKeys([{
         profile: "S",
         state: "signing",
         signing: await importSecret({ kid: "p1", secret }),

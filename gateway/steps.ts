@@ -2,9 +2,9 @@ import {
   bestEffort,
   type Metrics,
   nameFailure,
-  type OpenSpan,
-  openSpan,
   type OpenSpanOptions,
+  type StartedSpan,
+  startTracedSpan,
   type Telemetry,
 } from "@edgepass/shared/telemetry";
 import { type Attributes, SpanKind, SpanStatusCode } from "@opentelemetry/api";
@@ -13,7 +13,7 @@ import { type Attributes, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 export type StepName = "verify" | "revocation" | "sign" | "forward" | "envelope";
 
 /** A step under way. */
-export interface Step extends OpenSpan {
+export interface Step extends StartedSpan {
   /** Ends it, once. */
   end(attributes?: Attributes): void;
   /** Ends it by a failure, named by its code, which goes on. */
@@ -38,17 +38,17 @@ export interface Steps {
 }
 
 /** Opens the steps of one request below the span that serves it. */
-export function openSteps({ tracer, metrics }: Telemetry, request: OpenSpan): Steps {
+export function openSteps({ tracer, metrics }: Telemetry, request: StartedSpan): Steps {
   const durationsMs: Partial<Record<StepName, number>> = {};
 
   function begin(name: StepName, spanName: string, options: OpenSpanOptions = {}): Step {
-    const opened = openSpan(tracer, spanName, {
+    const activeSpan = startTracedSpan(tracer, spanName, {
       ...options,
       parent: request,
       attributes: { ...options.attributes, "edgepass.service": "gateway", "edgepass.step": name },
     });
     const startedAt = performance.now();
-    const { span } = opened;
+    const { span } = activeSpan;
     const end = (attributes?: Attributes): void => {
       if (durationsMs[name] !== undefined) return;
       const tookMs = performance.now() - startedAt;
@@ -60,7 +60,7 @@ export function openSteps({ tracer, metrics }: Telemetry, request: OpenSpan): St
       });
     };
     return {
-      ...opened,
+      ...activeSpan,
       end,
       fail(failure, attributes = {}) {
         bestEffort(() => span.setStatus({ code: SpanStatusCode.ERROR }));
@@ -105,7 +105,7 @@ function measureCall(
   const startedAt = performance.now();
   let waits = true;
   bestEffort(() => metrics.move("edgepass.upstream.active", { "edgepass.peer": peer }, 1));
-  const leave = (failure?: string): void => {
+  const release = (failure?: string): void => {
     if (!waits) return;
     waits = false;
     bestEffort(() => report(failure));
@@ -122,11 +122,11 @@ function measureCall(
   return {
     ...step,
     end(attributes) {
-      leave();
+      release();
       step.end(attributes);
     },
     fail(failure) {
-      leave(nameFailure(failure));
+      release(nameFailure(failure));
       return step.fail(failure);
     },
   };

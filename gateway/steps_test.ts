@@ -1,5 +1,5 @@
 import { Problem } from "@edgepass/shared/problem";
-import { createQuietTelemetry, idleSpan, type Telemetry } from "@edgepass/shared/telemetry";
+import { noopSpan, noopTelemetry, type Telemetry } from "@edgepass/shared/telemetry";
 import assert from "node:assert/strict";
 import { openSteps } from "./steps.ts";
 
@@ -12,7 +12,7 @@ function setup() {
     move: (name, _attributes, by) => note(name, by),
     record: (name) => note(name, 1),
   };
-  const steps = openSteps({ ...createQuietTelemetry(), metrics }, idleSpan());
+  const steps = openSteps({ ...noopTelemetry(), metrics }, noopSpan());
   return {
     steps,
     active: () => values.get("edgepass.upstream.active"),

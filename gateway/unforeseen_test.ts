@@ -2,7 +2,7 @@ import { importSecret } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/log";
 import type { Upstream } from "@edgepass/shared/upstream";
 import assert from "node:assert/strict";
-import { createGateway, fixedMintingKeys, type GatewayPassportOptions } from "./mod.ts";
+import { createGateway, type GatewayPassportOptions, staticPassportSigningKeys } from "./mod.ts";
 
 /** What a fault would say of the inside. */
 const inside = "SELECT password FROM users at postgres://root:hunter2@10.0.0.7";
@@ -26,7 +26,7 @@ async function setup(broken: Partial<Parts>) {
   });
   const parts: Parts = {
     upstream: { name: "x", fetch: () => Promise.resolve(Response.json({})) },
-    keys: fixedMintingKeys([{ profile: "S", state: "signing", signing }]),
+    keys: staticPassportSigningKeys([{ profile: "S", state: "signing", signing }]),
     ...broken,
   };
   const gateway = createGateway({
@@ -57,7 +57,7 @@ async function wrongKey(): Promise<Partial<Parts>> {
   const key = await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]);
   assert.ok("publicKey" in key);
   const signing = { kid: "p1", alg: "HS256", key: key.publicKey } as const;
-  return { keys: fixedMintingKeys([{ profile: "S", state: "signing", signing }]) };
+  return { keys: staticPassportSigningKeys([{ profile: "S", state: "signing", signing }]) };
 }
 
 const faults: Readonly<

@@ -6,12 +6,12 @@ export interface Application extends Fetcher {
   /** Once, before the first request, where the runtime has such a moment; safe to repeat. */
   start?(): Promise<void>;
   /** Every few seconds on Deno, by cron on Workers: repeats what an answer could not wait for. */
-  sweep?(): Promise<void>;
+  maintain?(): Promise<void>;
   /**
    * The part of a sweep that must not wait for the end of a long one: it may run beside it. Workers
    * need no call of it, for cron begins a sweep each minute, whether the last one has ended or not.
    */
-  sweepUrgent?(): Promise<void>;
+  maintainUrgent?(): Promise<void>;
 }
 
 /** Makes an application of what the deployment hands over. */

@@ -3,7 +3,7 @@ import { isolateStorage } from "./isolate_storage.ts";
 import type { Passport } from "./passport/mod.ts";
 import type { Secret } from "./secret.ts";
 import { bestEffort } from "./telemetry/best_effort.ts";
-import type { OpenSpan } from "./telemetry/open_span.ts";
+import type { StartedSpan } from "./telemetry/start_span.ts";
 import type { Telemetry } from "./telemetry/telemetry.ts";
 import type { TraceContext } from "./trace_context.ts";
 
@@ -26,7 +26,7 @@ export interface RequestContext {
   /** Aborts when the caller is gone. */
   readonly signal: AbortSignal;
   /** The span that serves the request here; what it calls is part of it. */
-  readonly opened?: OpenSpan;
+  readonly activeSpan?: StartedSpan;
   /** Where the request's spans and measurements go. */
   readonly telemetry?: Telemetry;
 }
@@ -36,7 +36,7 @@ const storage = isolateStorage<RequestContext>("request-context");
 
 /** Runs `serve` with the context of one request; its span is the active one of the OpenTelemetry API. */
 export function runInContext<Result>(context: RequestContext, serve: () => Result): Result {
-  const span = context.opened?.span;
+  const span = context.activeSpan?.span;
   if (!span || !bestEffort(() => span.isRecording())) return storage.run(context, serve);
   const active = traceApi.setSpan(contextApi.active(), span);
   return contextApi.with(active, () => storage.run(context, serve));

@@ -22,7 +22,10 @@ const confined: readonly (readonly [specifier: RegExp, places: RegExp])[] = [
     /^(hono(\/|$)|@hono\/)/,
     /^(gateway\/|app\/|shared\/(http\/|crypto\/jws\.ts)|dev\/|services\/contracts\/|services\/[a-z]+\/(mod|compose|schema|routes(\/|\.)|[a-z_]*routes|[a-z_]*schema))/,
   ],
-  [/^drizzle-orm/, /^(services\/[a-z]+\/(store(\/|\.)|[a-z_]*store)|shared\/(sql|events)\/)/],
+  [
+    /^drizzle-orm/,
+    /^(services\/[a-z]+\/(store(\/|\.)|[a-z_]*store|projections)|shared\/(sql|events)\/)/,
+  ],
   [/^@upstash\/redis/, /^(shared\/redis\/|dev\/redis\/)/],
   [/^@upstash\/qstash/, /^(shared\/events\/|dev\/qstash\/)/],
   [/^node:sqlite/, /^(shared\/sql\/node_sqlite\.ts$|dev\/)/],
@@ -100,9 +103,9 @@ function judge(file: string, specifier: string): string | undefined {
 
 function leavesUnit(file: string, specifier: string): string | undefined {
   const target = new URL(specifier, `file:///${file}`).pathname.slice(1);
-  const home = (path: string) =>
+  const workspace = (path: string) =>
     path.startsWith("services/") ? path.split("/")[1] : path.split("/")[0];
-  return home(file) === home(target)
+  return workspace(file) === workspace(target)
     ? undefined
     : `${specifier} leaves the unit: use its package name`;
 }

@@ -5,9 +5,9 @@ import { countDeaths, isClean, toText } from "./chaos/report.ts";
 import { runChaos } from "./chaos/run.ts";
 
 Deno.test("no event is lost or applied twice while processes die at every point", async () => {
-  const home = await Deno.makeTempDir({ prefix: "edgepass-chaos-" });
+  const workspace = await Deno.makeTempDir({ prefix: "edgepass-chaos-" });
   const report = await runChaos({
-    home,
+    workspace,
     changes: 300,
     people: 20,
     kills: points.length + 3,
@@ -16,10 +16,10 @@ Deno.test("no event is lost or applied twice while processes die at every point"
     rounds: 1,
     maxDrainMs: 120_000,
   });
-  const said = `${toText(report)}\n(${home})`;
+  const said = `${toText(report)}\n(${workspace})`;
   for (const line of lines) assert.deepEqual(report.findings.of(line), [], said);
   const deaths = countDeaths(report.deaths);
   for (const point of points) assert.ok((deaths.get(point) ?? 0) > 0, `${point}\n${said}`);
   assert.ok(isClean(report), said);
-  await Deno.remove(home, { recursive: true });
+  await Deno.remove(workspace, { recursive: true });
 });

@@ -1,19 +1,19 @@
 import assert from "node:assert/strict";
 import {
   dataOf,
+  type Environment,
   logIn,
   newPerson,
   type Person,
   signUp,
-  type World,
-} from "./suite/product_world.ts";
+} from "./suite/product_environment.ts";
 import { startUpstream } from "./suite/gateway_upstreams.ts";
 import { startCollector } from "./support/collector.ts";
 import { readClaims } from "./support/auth_service.ts";
 import { waitUntil } from "./support/wait.ts";
 import { type Target, targets } from "./targets.ts";
 
-type Send = World["send"];
+type Send = Environment["send"];
 type Document = Readonly<Record<string, unknown>>;
 
 const path = "/admin/configuration";
@@ -214,11 +214,11 @@ for (
       };
       await waitUntil("the line of the service", isWritten(told), writtenWithinMs);
       await putInForce({});
-      const untold = await traceOf();
+      const unreported = await traceOf();
       await putInForce({ services: { user: { logLevel: "info" } } });
       const last = await traceOf();
       await waitUntil("a later line", isWritten(last), writtenWithinMs);
-      assert.ok(!lines().includes(untold));
+      assert.ok(!lines().includes(unreported));
     });
 
     await t.step("a version of before comes back as a new, higher one", async () => {

@@ -1,6 +1,6 @@
 import { eventAdminRoutes, routes } from "@edgepass/app/routes";
 import assert from "node:assert/strict";
-import { dataOf, logIn, newPerson, type World } from "./suite/product_world.ts";
+import { dataOf, type Environment, logIn, newPerson } from "./suite/product_environment.ts";
 import { isObject, type Json, objectAt } from "./support/json.ts";
 import { isQuiet, publishTo } from "./support/published.ts";
 import { startQstash } from "./support/qstash.ts";
@@ -115,7 +115,7 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
       );
       obstacles.clear();
       assert.ok(!await isNamed("Demo Pilot"));
-      await target.sweep();
+      await target.maintain();
       await waitUntil("the rename is heard of", () => isNamed("Demo Pilot"), withinMs);
       assert.deepEqual(await letters.list("course"), []);
       assert.equal((await letters.list("user")).length, 1, "poison is for people to decide");
@@ -171,7 +171,7 @@ const operations = (id: string) =>
     ["POST", "/outbox/unpark"],
   ] as const;
 
-function createSend({ fetch }: Pick<Target, "fetch">): World["send"] {
+function createSend({ fetch }: Pick<Target, "fetch">): Environment["send"] {
   return async function send({ method = "GET", path, bearer, body }) {
     return await fetch(path, {
       method,
@@ -185,7 +185,7 @@ function createSend({ fetch }: Pick<Target, "fetch">): World["send"] {
 }
 
 /** The dead letters of services, as an administrator sees them. */
-function createLetters(send: World["send"], bearer: string) {
+function createLetters(send: Environment["send"], bearer: string) {
   const path = (service: string, rest: string) => `/admin/events/${service}/dead-letters${rest}`;
   const get = (service: string, id: string) =>
     dataOf(send({ path: path(service, `/${id}`), bearer }));
@@ -213,7 +213,7 @@ async function codeOf(pending: Promise<Response>): Promise<string> {
   return `${response.status} ${objectAt(answer, "error").code ?? ""}`.trim();
 }
 
-async function publishCourse(send: World["send"], bearer: string): Promise<string> {
+async function publishCourse(send: Environment["send"], bearer: string): Promise<string> {
   const body = { title: "Sailing", summary: "Knots, wind, and the way home", tags: [] };
   const post = { method: "POST", bearer };
   const { id } = await dataOf(send({ ...post, path: "/courses", body }), 201);
@@ -223,17 +223,17 @@ async function publishCourse(send: World["send"], bearer: string): Promise<strin
   return String(id);
 }
 
-async function renameTo(send: World["send"], bearer: string, name: string): Promise<void> {
+async function renameTo(send: Environment["send"], bearer: string, name: string): Promise<void> {
   const { name: said } = await dataOf(
     send({ method: "PATCH", path: "/users/me", bearer, body: { name } }),
   );
   assert.equal(said, name);
 }
 
-function readCourse(send: World["send"], id: string): Promise<Json> {
+function readCourse(send: Environment["send"], id: string): Promise<Json> {
   return dataOf(send({ path: `/courses/${id}` }));
 }
 
-async function readInstructor(send: World["send"], id: string): Promise<unknown> {
+async function readInstructor(send: Environment["send"], id: string): Promise<unknown> {
   return objectAt(await readCourse(send, id), "instructor").name;
 }

@@ -44,7 +44,7 @@ async function readReaders(): Promise<Map<string, Set<string>>> {
   const [log, upstash, ...ofServices] = await Promise.all([
     "shared/log_settings.ts",
     "shared/redis/upstash.ts",
-    "shared/http/starter.ts",
+    "shared/http/service_runtime.ts",
     "shared/events/settings.ts",
   ].map(readNames));
   const common = [...log ?? [], ...upstash ?? [], ...ofServices.flat()];
@@ -109,7 +109,7 @@ Deno.test("the guide's defaults are the schemas'", async () => {
   const files = [
     "gateway/config.ts",
     "services/auth/config.ts",
-    "shared/http/starter.ts",
+    "shared/http/service_runtime.ts",
     "shared/events/settings.ts",
     "shared/log_settings.ts",
   ];

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { parseEnv } from "node:util";
 import type {
   Configuration,
-  ConfigurationHolder,
   ConfigurationVersion,
+  RolloutEntry,
 } from "../dev/observe/configuration_api.ts";
 import { askWhoIAm, bearer, demoLearner, logIn } from "./support/dev_people.ts";
-import { type DevSystem, startDev, temporaryHome } from "./support/dev_system.ts";
+import { type DevSystem, startDev, temporaryWorkspace } from "./support/dev_system.ts";
 import { waitUntil } from "./support/wait.ts";
 
 const path = "/api/configuration";
@@ -42,10 +42,10 @@ async function refusalOf(response: Promise<Response>) {
 }
 
 Deno.test("the central configuration is read and changed by the dashboard's own page alone", async (t) => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path });
   const read = () => answerOf<Configuration>(call(system, ["GET", path]));
-  const holders = () => answerOf<ConfigurationHolder[]>(call(system, ["GET", `${path}/holders`]));
+  const holders = () => answerOf<RolloutEntry[]>(call(system, ["GET", `${path}/holders`]));
   const put = (document: unknown, ifVersion: number, comment?: string) =>
     call(system, ["PUT", path], {
       headers: ofPage,
@@ -60,7 +60,7 @@ Deno.test("the central configuration is read and changed by the dashboard's own 
       assert.deepEqual([found.inForce.version, found.history.items], [0, []]);
       const base = new Map(found.base.map(({ path: at, value }) => [at, value]));
       assert.equal(base.get("gateway.passportTtlSeconds"), "30");
-      const settings = parseEnv(await Deno.readTextFile(`${home.path}/dev.env`));
+      const settings = parseEnv(await Deno.readTextFile(`${workspace.path}/dev.env`));
       for (const name of ["ADMIN_PASSWORD", "PASSPORT_KEYS", "UPSTASH_REDIS_REST_TOKEN"]) {
         assert.ok(!JSON.stringify(found).includes(settings[name] ?? assert.fail(name)), name);
       }
@@ -129,7 +129,7 @@ Deno.test("the central configuration is read and changed by the dashboard's own 
       signal: aborter.signal,
     });
     const { ADMIN_EMAIL: email = "", ADMIN_PASSWORD: password = "" } = parseEnv(
-      await Deno.readTextFile(`${home.path}/dev.env`),
+      await Deno.readTextFile(`${workspace.path}/dev.env`),
     );
     const token = await logIn(system, { email, password });
     const response = await system.fetch("/admin/configuration", {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { askWhoIAm, demoLearner, logIn } from "./support/dev_people.ts";
-import { startDev, temporaryHome } from "./support/dev_system.ts";
+import { startDev, temporaryWorkspace } from "./support/dev_system.ts";
 import { isObject } from "./support/json.ts";
 
 const joined = `
@@ -20,19 +20,19 @@ const joined = `
 `;
 
 Deno.test("dev.env lets another process join, with every setting to the letter", async () => {
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   const given = {
     ROUTES: `[{"prefix":"/echo","upstream":"http://127.0.0.1:9","access":{"roles":["a # b"]}}]`,
     ADMIN_PASSWORD: `it's $HOME "quoted" \\n # all`,
   };
-  await using system = await startDev({ home: home.path, env: given });
-  const program = `${home.path}/joined.ts`;
+  await using system = await startDev({ workspace: workspace.path, env: given });
+  const program = `${workspace.path}/joined.ts`;
   await Deno.writeTextFile(program, joined);
   const { stdout, stderr, code } = await new Deno.Command(Deno.execPath(), {
     args: [
       "run",
       "--allow-all",
-      `--env-file=${home.path}/dev.env`,
+      `--env-file=${workspace.path}/dev.env`,
       program,
       JSON.stringify(demoLearner),
     ],

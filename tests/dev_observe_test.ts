@@ -1,14 +1,14 @@
 import assert from "node:assert/strict";
 import type {
+  CompleteDeadEvent,
   Events,
   EventTrail,
   Health,
-  KeptLogLine,
   Page,
   RequestDetail,
   RequestRow,
   ServiceMap,
-  WholeDeadEvent,
+  StoredLogLine,
 } from "../dev/observe/api.ts";
 import { parseEnv } from "node:util";
 import { startCollector } from "./support/collector.ts";
@@ -18,7 +18,7 @@ import {
   freePort,
   runDev,
   startDev,
-  temporaryHome,
+  temporaryWorkspace,
   waitUntilGone,
 } from "./support/dev_system.ts";
 import { waitUntil } from "./support/wait.ts";
@@ -69,19 +69,19 @@ function rootsOf({ spans }: RequestDetail): RequestDetail["spans"] {
   return spans.filter(({ parentId }) => parentId === null || !ids.has(parentId));
 }
 
-async function explain(home: string, traceId: string): Promise<string> {
+async function explain(workspace: string, traceId: string): Promise<string> {
   const { stdout, stderr, code } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "explain", traceId],
     cwd: projectRoot,
-    env: { EDGEPASS_HOME: home },
+    env: { EDGEPASS_HOME: workspace },
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
   return new TextDecoder().decode(stdout).replace(/\s+/g, " ");
 }
 
 Deno.test("a request is on the dashboard with every step, and explained in the terminal", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path });
   assert.match(
     system.output(),
     new RegExp(`Dashboard +http://127.0.0.1:${system.dashboardPort}\n`),
@@ -115,7 +115,7 @@ Deno.test("a request is on the dashboard with every step, and explained in the t
   // What travelled is nowhere to be read: neither a token nor an address.
   assert.doesNotMatch(JSON.stringify(detail), /eyJ|@edgepass\.local/);
 
-  const said = await explain(home.path, request?.traceId ?? "");
+  const said = await explain(workspace.path, request?.traceId ?? "");
   for (
     const part of [
       "GET /users/me was answered 200",
@@ -139,8 +139,11 @@ async function act(system: DevSystem, method: string, path: string, headers = {}
 const ofPage = { "x-edgepass-page": "1" };
 
 /** What the local QStash of a system does wrong from now on. */
-async function setFaults(home: string, faults: Readonly<Record<string, number>>): Promise<void> {
-  const settings = parseEnv(await Deno.readTextFile(`${home}/dev.env`));
+async function setFaults(
+  workspace: string,
+  faults: Readonly<Record<string, number>>,
+): Promise<void> {
+  const settings = parseEnv(await Deno.readTextFile(`${workspace}/dev.env`));
   const response = await fetch(`${settings.QSTASH_URL}/v2/local/faults`, {
     method: "PUT",
     headers: { authorization: `Bearer ${settings.QSTASH_TOKEN}` },
@@ -162,22 +165,25 @@ const isTold = (state: EventTrail["state"]) => ({ events }: RequestDetail): bool
   events.length > 0 && events.every((event) => event.state === state);
 
 Deno.test("the way of an event is told from its outbox to whoever hears it, while it goes", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path });
   const token = await logIn(system, demoLearner);
-  await setFaults(home.path, { apiError: 1 });
+  await setFaults(workspace.path, { apiError: 1 });
   const waiting = await traceOf(system, await rename(system, token, "Ann"), isTold("waiting"));
   const traceId = waiting.request?.traceId ?? "";
   assert.equal(waiting.request?.path, "/users/me");
   assert.deepEqual(waiting.events.map(({ type, source }) => `${source} ${type}`), [
     "user user.profile-changed",
   ]);
-  assert.match(await explain(home.path, traceId), /Events .* now +waits in the outbox of user/);
+  assert.match(
+    await explain(workspace.path, traceId),
+    /Events .* now +waits in the outbox of user/,
+  );
   const before = await ask<Events>(system, "/api/events");
   assert.equal(before.outboxes.find(({ service }) => service === "user")?.waiting, 1);
   assert.deepEqual([before.deadLetters, before.trouble], [null, "The local QStash answered 500"]);
 
-  await setFaults(home.path, {});
+  await setFaults(workspace.path, {});
   const isDone = isTold("done");
   const found: RequestDetail[] = [];
   await waitUntil("it is told", async () => {
@@ -192,7 +198,7 @@ Deno.test("the way of an event is told from its outbox to whoever hears it, whil
   );
   assert.deepEqual(outcomes, ["course delivered applied 200"]);
   assert.match(
-    await explain(home.path, traceId),
+    await explain(workspace.path, traceId),
     /published to QStash at the \d+\w\w attempt .*delivered to course: applied \(200\)/,
   );
   const { events, deadLetters } = await ask<Events>(system, "/api/events");
@@ -201,8 +207,8 @@ Deno.test("the way of an event is told from its outbox to whoever hears it, whil
 });
 
 /** Publishes something by the local QStash that the service will never take. */
-async function publishPoison(home: string, system: DevSystem, traceId: string): Promise<void> {
-  const settings = parseEnv(await Deno.readTextFile(`${home}/dev.env`));
+async function publishPoison(workspace: string, system: DevSystem, traceId: string): Promise<void> {
+  const settings = parseEnv(await Deno.readTextFile(`${workspace}/dev.env`));
   const url = `${settings.PUBLIC_ORIGIN}/events/course`;
   assert.ok(settings.PUBLIC_ORIGIN?.endsWith(String(system.port)));
   const response = await fetch(`${settings.QSTASH_URL}/v2/publish/${url}`, {
@@ -223,10 +229,10 @@ async function publishPoison(home: string, system: DevSystem, traceId: string): 
 }
 
 Deno.test("dead letters are shown, replayed and dropped by the dashboard's own page alone", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path });
   const traceId = "0af7651916cd43dd8448eb211c80319c";
-  await publishPoison(home.path, system, traceId);
+  await publishPoison(workspace.path, system, traceId);
   const letters = async () => (await ask<Events>(system, "/api/events")).deadLetters ?? [];
   await waitUntil("it is dead", async () => (await letters()).length === 1, 10_000);
   const [letter] = await letters();
@@ -239,7 +245,7 @@ Deno.test("dead letters are shown, replayed and dropped by the dashboard's own p
     489,
     traceId,
   ]);
-  const whole = await ask<WholeDeadEvent>(system, `/api/events/dead-letters/${letter.id}`);
+  const whole = await ask<CompleteDeadEvent>(system, `/api/events/dead-letters/${letter.id}`);
   assert.ok(whole.event.includes("e-poison") && whole.answer.includes("event_unusable"));
 
   const path = `/api/events/dead-letters/${letter.id}`;
@@ -281,14 +287,14 @@ function parentOf(path: string): string {
 }
 
 Deno.test("the dashboard tells traffic, lines and health of what runs, and of a refusal", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path });
   const token = await logIn(system, demoLearner);
   await system.fetch("/auth/logout", { method: "POST", headers: bearer(token) });
   const response = await system.fetch("/users/me", { headers: bearer(token) });
   const { request } = await traceOf(system, response, isServedBy("gateway"));
   assert.deepEqual([request?.status, request?.code], [401, "token_revoked"]);
-  const said = await explain(home.path, request?.traceId ?? "");
+  const said = await explain(workspace.path, request?.traceId ?? "");
   assert.ok(said.includes("x revocation token_revoked: Token has been revoked"), said);
 
   const { edges } = await ask<ServiceMap>(system, "/api/map");
@@ -296,7 +302,7 @@ Deno.test("the dashboard tells traffic, lines and health of what runs, and of a 
   for (const edge of ["client>gateway", "gateway>redis", "gateway>auth", "auth>auth database"]) {
     assert.ok(busy.includes(edge), `${edge} of ${busy}`);
   }
-  const { items } = await ask<Page<KeptLogLine>>(system, "/api/logs?q=token_revoked");
+  const { items } = await ask<Page<StoredLogLine>>(system, "/api/logs?q=token_revoked");
   assert.deepEqual(items.map(({ traceId }) => traceId), [request?.traceId]);
   const { parts, exits } = await ask<Health>(system, "/api/health");
   assert.deepEqual(
@@ -318,8 +324,8 @@ Deno.test("the dashboard tells traffic, lines and health of what runs, and of a 
 });
 
 Deno.test("a page that listens hears of a request", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path });
   const aborter = new AbortController();
   const stream = await fetch(`http://127.0.0.1:${system.dashboardPort}/api/stream`, {
     signal: aborter.signal,
@@ -337,8 +343,8 @@ Deno.test("a page that listens hears of a request", async () => {
 });
 
 Deno.test("services in processes of their own are one trace, and each has its health", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path, args: ["--split"] });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path, args: ["--split"] });
   const token = await logIn(system, demoLearner);
   const courses = await system.fetch("/courses");
   const { data } = await courses.json();
@@ -372,8 +378,8 @@ Deno.test("services in processes of their own are one trace, and each has its he
 });
 
 Deno.test("a workerd run is on the same dashboard", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path, task: "dev:workers" });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path, task: "dev:workers" });
   const response = await system.fetch("/courses");
   const { request, spans } = await traceOf(system, response, isServedBy("gateway", "course"));
   assert.deepEqual([request?.path, request?.status], ["/courses", 200]);
@@ -382,22 +388,25 @@ Deno.test("a workerd run is on the same dashboard", async () => {
 });
 
 Deno.test("what is not sampled is known by its lines", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path, env: { OTEL_TRACES_SAMPLER_ARG: "0" } });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({
+    workspace: workspace.path,
+    env: { OTEL_TRACES_SAMPLER_ARG: "0" },
+  });
   const response = await system.fetch("/users/me");
   const { request, spans } = await traceOf(system, response, ({ logs }) => logs.length > 0);
   assert.deepEqual([request?.status, request?.code], [401, "authentication_required"]);
   assert.deepEqual(spans, []);
-  const said = await explain(home.path, request?.traceId ?? "");
+  const said = await explain(workspace.path, request?.traceId ?? "");
   assert.ok(said.includes("No span of it was kept"));
   assert.ok(said.includes("x verify authentication_required: Authentication required"));
 });
 
 Deno.test("a collector that was given gets the same spans with its key, and dev keeps them", async () => {
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   await using collector = startCollector();
   await using system = await startDev({
-    home: home.path,
+    workspace: workspace.path,
     env: {
       OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
       OTEL_EXPORTER_OTLP_HEADERS: "x-key=a%20secret",
@@ -412,12 +421,12 @@ Deno.test("a collector that was given gets the same spans with its key, and dev 
     seenWithinMs,
   );
   assert.equal(collector.headers.at(-1)?.get("x-key"), "a secret");
-  const file = await Deno.readTextFile(`${home.path}/dev.env`);
+  const file = await Deno.readTextFile(`${workspace.path}/dev.env`);
   assert.ok(file.includes(`OTEL_EXPORTER_OTLP_ENDPOINT='${collector.endpoint}'\n`));
 });
 
 Deno.test("the next start says why a process died and what it was doing, once", async () => {
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   const asked = Promise.withResolvers<void>();
   const answer = Promise.withResolvers<Response>();
   await using upstream = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
@@ -431,7 +440,7 @@ Deno.test("the next start says why a process died and what it was doing, once", 
   }];
   const env = { ROUTES: JSON.stringify(routes) };
   {
-    await using system = await startDev({ home: home.path, env });
+    await using system = await startDev({ workspace: workspace.path, env });
     const family = await system.family();
     const waiting = system.fetch("/slow/thing").catch(() => undefined);
     await asked.promise;
@@ -443,7 +452,7 @@ Deno.test("the next start says why a process died and what it was doing, once", 
     await waitUntilGone(family);
   }
   {
-    await using system = await startDev({ home: home.path });
+    await using system = await startDev({ workspace: workspace.path });
     assert.match(system.output(), /The last run: edgepass ended by SIGKILL at /);
     assert.match(system.output(), /under way for [\d.]+ m?s: GET \/slow\/thing/);
     const { exits } = await ask<Health>(system, "/api/health");
@@ -455,17 +464,17 @@ Deno.test("the next start says why a process died and what it was doing, once", 
     await system.end("SIGKILL", command);
   }
   {
-    await using system = await startDev({ home: home.path });
+    await using system = await startDev({ workspace: workspace.path });
     assert.match(system.output(), /The last run: dev itself was killed, at about /);
     assert.doesNotMatch(system.output(), /ended by SIGKILL/);
   }
-  await using system = await startDev({ home: home.path });
+  await using system = await startDev({ workspace: workspace.path });
   assert.doesNotMatch(system.output(), /The last run/);
   assert.equal(await askWhoIAm(system, await logIn(system, demoLearner)), "200 Demo Learner");
 });
 
 Deno.test("deno task dev names a dashboard's port that is taken, or the gateway's", async () => {
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const taken = String(other.addr.port);
   const port = freePort();
@@ -476,15 +485,15 @@ Deno.test("deno task dev names a dashboard's port that is taken, or the gateway'
   };
   for (const [given, line] of Object.entries(refusals)) {
     const env = { DASHBOARD_PORT: given };
-    const { code, output } = await runDev({ home: home.path, port, env });
+    const { code, output } = await runDev({ workspace: workspace.path, port, env });
     assert.equal(code, 1);
     assert.deepEqual(output.trim().split("\n").filter((text) => !/^Task /.test(text)), [line]);
   }
 });
 
 Deno.test("the dashboard is nobody else's", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path });
   const client = Deno.createHttpClient({ allowHost: true });
   const refused = {
     421: { host: `evil.test:${system.dashboardPort}` },

@@ -1,32 +1,34 @@
 import assert from "node:assert/strict";
 import { hasRedisServer, startRedisServer } from "./contract/redis_server.ts";
 import { askWhoIAm, bearer, demoLearner, logIn } from "./support/dev_people.ts";
-import { startDev, temporaryHome } from "./support/dev_system.ts";
+import { startDev, temporaryWorkspace } from "./support/dev_system.ts";
 import { waitUntil } from "./support/wait.ts";
 
 const ignore = !await hasRedisServer();
 
 Deno.test({ name: "REDIS_URL keeps revocations in a real Redis", ignore }, async () => {
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   await using redis = await startRedisServer({ password: "of-this-test" });
   const env = { REDIS_URL: redis.url };
-  await using system = await startDev({ home: home.path, env });
+  await using system = await startDev({ workspace: workspace.path, env });
   const token = await logIn(system, demoLearner);
   const headers = bearer(token);
   assert.equal((await system.fetch("/auth/logout", { method: "POST", headers })).status, 204);
   assert.equal(await askWhoIAm(system, token), "401 token_revoked");
-  assert.deepEqual([...Deno.readDirSync(`${home.path}/redis`)].map(({ name }) => name), ["port"]);
+  assert.deepEqual([...Deno.readDirSync(`${workspace.path}/redis`)].map(({ name }) => name), [
+    "port",
+  ]);
 });
 
 Deno.test("a Redis REST endpoint that is given is used, and none is served", async () => {
-  await using first = await temporaryHome();
-  await using second = await temporaryHome();
-  await using owner = await startDev({ home: first.path });
+  await using first = await temporaryWorkspace();
+  await using second = await temporaryWorkspace();
+  await using owner = await startDev({ workspace: first.path });
   const text = await Deno.readTextFile(`${first.path}/dev.env`);
   const [, url = ""] = /^UPSTASH_REDIS_REST_URL='(.+)'$/m.exec(text) ?? [];
   const [, token = ""] = /^UPSTASH_REDIS_REST_TOKEN='(.+)'$/m.exec(text) ?? [];
   const env = { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token };
-  await using guest = await startDev({ home: second.path, env });
+  await using guest = await startDev({ workspace: second.path, env });
   const headers = bearer(await logIn(guest, demoLearner));
   assert.equal((await guest.fetch("/auth/logout", { method: "POST", headers })).status, 204);
   assert.deepEqual([...Deno.readDirSync(`${second.path}/redis`)], []);
@@ -34,11 +36,11 @@ Deno.test("a Redis REST endpoint that is given is used, and none is served", asy
 });
 
 Deno.test("a logout that a torn file has lost stays a logout after the restart", async () => {
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   // Wide, so that a busy machine does not look like a slow Redis.
   const env = { REVOCATION_TIMEOUT_MS: "10000" };
   const [loggedOut, live] = await (async () => {
-    await using system = await startDev({ home: home.path, env });
+    await using system = await startDev({ workspace: workspace.path, env });
     const tokens = [await logIn(system, demoLearner), await logIn(system, demoLearner)] as const;
     const headers = bearer(tokens[0]);
     assert.equal((await system.fetch("/auth/logout", { method: "POST", headers })).status, 204);
@@ -46,9 +48,9 @@ Deno.test("a logout that a torn file has lost stays a logout after the restart",
     await system.end("SIGTERM");
     return tokens;
   })();
-  const file = `${home.path}/redis/dev.aof`;
+  const file = `${workspace.path}/redis/dev.aof`;
   Deno.truncateSync(file, Deno.statSync(file).size - 7);
-  await using system = await startDev({ home: home.path, env });
+  await using system = await startDev({ workspace: workspace.path, env });
   const isServed = async () => (await askWhoIAm(system, live)).startsWith("200");
   await waitUntil("good tokens pass", isServed, 20_000);
   assert.equal(await askWhoIAm(system, loggedOut), "401 token_revoked");

@@ -13,14 +13,14 @@ import {
   isListening,
   runDev,
   startDev,
-  temporaryHome,
+  temporaryWorkspace,
   waitUntilGone,
 } from "./support/dev_system.ts";
 
 Deno.test("deno task dev serves demo people and courses, and brings them once", async () => {
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   {
-    await using system = await startDev({ home: home.path });
+    await using system = await startDev({ workspace: workspace.path });
     assert.equal(await askWhoIAm(system, await logIn(system, demoLearner)), "200 Demo Learner");
     assert.equal((await readCourses(system)).length, 2);
     const token = await logIn(system, demoInstructor);
@@ -34,19 +34,19 @@ Deno.test("deno task dev serves demo people and courses, and brings them once", 
     assert.equal(gone.status, 204);
   }
   {
-    await using system = await startDev({ home: home.path });
+    await using system = await startDev({ workspace: workspace.path });
     assert.equal((await readCourses(system, await logIn(system, demoInstructor))).length, 2);
   }
   // As if the first start had been cut short: what is missing is brought, and nothing twice.
-  await Deno.remove(`${home.path}/db/seeded`);
-  await using system = await startDev({ home: home.path });
+  await Deno.remove(`${workspace.path}/db/seeded`);
+  await using system = await startDev({ workspace: workspace.path });
   const own = await readCourses(system, await logIn(system, demoInstructor));
   assert.deepEqual(own.map(({ state }) => state).toSorted(), ["draft", "published", "published"]);
 });
 
 Deno.test("the banner names the people, and the administrator it names gets in", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path });
   const [, email = "", password = ""] = /admin +(\S+@\S+) +(\S+)/.exec(system.output()) ?? [];
   const token = await logIn(system, { email, password });
   const accounts = await expectSuccess(
@@ -54,23 +54,25 @@ Deno.test("the banner names the people, and the administrator it names gets in",
   );
   assert.equal(Array.isArray(accounts.items) && accounts.items.length, 3);
   const [banner = ""] = system.output().split("Ctrl-C");
-  const wide = banner.split("\n").filter((line) => line.length > 80 && !line.includes(home.path));
+  const wide = banner.split("\n").filter((line) =>
+    line.length > 80 && !line.includes(workspace.path)
+  );
   assert.deepEqual(wide, []);
   // deno-lint-ignore no-control-regex -- what starts a colour is a control character
   assert.doesNotMatch(banner.replace(/^.*Task.*$/m, ""), /\x1b/);
 });
 
 Deno.test("what dev makes up is readable by its owner alone", async () => {
-  await using home = await temporaryHome();
-  await using _system = await startDev({ home: home.path });
+  await using workspace = await temporaryWorkspace();
+  await using _system = await startDev({ workspace: workspace.path });
   const modes = new Map<string, string>();
   for (const name of ["dev.env", "keys", "db", "redis", "logs"]) {
-    modes.set(name, ((await Deno.stat(`${home.path}/${name}`)).mode! & 0o777).toString(8));
+    modes.set(name, ((await Deno.stat(`${workspace.path}/${name}`)).mode! & 0o777).toString(8));
   }
-  for await (const { name } of Deno.readDir(`${home.path}/keys`)) {
+  for await (const { name } of Deno.readDir(`${workspace.path}/keys`)) {
     modes.set(
       `keys/${name}`,
-      ((await Deno.stat(`${home.path}/keys/${name}`)).mode! & 0o777).toString(8),
+      ((await Deno.stat(`${workspace.path}/keys/${name}`)).mode! & 0o777).toString(8),
     );
   }
   const folders = ["keys", "db", "redis", "logs"];
@@ -90,11 +92,11 @@ const ends = {
 
 for (const [what, { signal, code, target }] of Object.entries(ends)) {
   Deno.test(`${what} leaves no process and no port of deno task dev`, async () => {
-    await using home = await temporaryHome();
-    await using system = await startDev({ home: home.path });
+    await using workspace = await temporaryWorkspace();
+    await using system = await startDev({ workspace: workspace.path });
     const family = await system.family();
     assert.ok(family.length >= 3, "task, command and product");
-    const redisPort = Number(await Deno.readTextFile(`${home.path}/redis/port`));
+    const redisPort = Number(await Deno.readTextFile(`${workspace.path}/redis/port`));
     assert.ok(await isListening(redisPort));
     const pid = target === "task" ? system.pid : await commandOf(system);
     assert.equal((await system.end(signal, pid)).code, code);
@@ -102,17 +104,17 @@ for (const [what, { signal, code, target }] of Object.entries(ends)) {
     assert.equal(await isListening(system.port), false);
     assert.equal(await isListening(redisPort), false);
     if (signal === "SIGKILL") return;
-    const names = [...Deno.readDirSync(home.path)].map(({ name }) => name);
+    const names = [...Deno.readDirSync(workspace.path)].map(({ name }) => name);
     assert.ok(!names.includes("dev.lock"));
   });
 }
 
 Deno.test("sessions and revocations survive a kill and a restart", async () => {
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   let port: number;
   let tokens: { kept: string; revoked: string };
   {
-    await using system = await startDev({ home: home.path });
+    await using system = await startDev({ workspace: workspace.path });
     port = system.port;
     tokens = { kept: await logIn(system, demoLearner), revoked: await logIn(system, demoLearner) };
     const headers = bearer(tokens.revoked);
@@ -120,7 +122,7 @@ Deno.test("sessions and revocations survive a kill and a restart", async () => {
     await system.end("SIGKILL", await commandOf(system));
   }
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-    await using system = await startDev({ home: home.path, port });
+    await using system = await startDev({ workspace: workspace.path, port });
     assert.equal(await askWhoIAm(system, tokens.kept), "200 Demo Learner");
     assert.equal(await askWhoIAm(system, tokens.revoked), "401 token_revoked");
     await system.end(signal, await commandOf(system));
@@ -128,8 +130,8 @@ Deno.test("sessions and revocations survive a kill and a restart", async () => {
 });
 
 Deno.test("a process that ends by itself ends dev with its code and says which it was", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path });
   const family = await system.family();
   // The product is the youngest of the three.
   const { code, output } = await system.end("SIGKILL", Math.max(...family));
@@ -139,9 +141,9 @@ Deno.test("a process that ends by itself ends dev with its code and says which i
 });
 
 Deno.test("a second dev on the same home is refused in one line, and the first goes on", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path });
-  const { code, output } = await runDev({ home: home.path });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path });
+  const { code, output } = await runDev({ workspace: workspace.path });
   assert.equal(code, 1);
   assert.match(
     output,

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { askWhoIAm, demoLearner, expectSuccess, logIn } from "./support/dev_people.ts";
-import { isListening, startDev, temporaryHome, waitUntilGone } from "./support/dev_system.ts";
+import { isListening, startDev, temporaryWorkspace, waitUntilGone } from "./support/dev_system.ts";
 
 Deno.test("deno task dev --split serves the same people from processes of their own", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path, args: ["--split"] });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path, args: ["--split"] });
   const token = await logIn(system, demoLearner);
   assert.equal(await askWhoIAm(system, token), "200 Demo Learner");
   const courses = await expectSuccess(await system.fetch("/courses"));
@@ -12,7 +12,7 @@ Deno.test("deno task dev --split serves the same people from processes of their 
 
   const family = await system.family();
   assert.equal(family.length, 8, "task, command, gateway and five services");
-  const places = await readPlaces(home.path);
+  const places = await readPlaces(workspace.path);
   assert.equal(new Set(places.values()).size, 5);
   for (const [name, port] of places) assert.ok(await isListening(port), name);
 
@@ -22,8 +22,8 @@ Deno.test("deno task dev --split serves the same people from processes of their 
 });
 
 Deno.test("a killed deno task dev --split leaves none of its services behind", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path, args: ["--split"] });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path, args: ["--split"] });
   const family = await system.family();
   const [, command] = family.toSorted((a, b) => a - b);
   assert.ok(command);
@@ -32,8 +32,8 @@ Deno.test("a killed deno task dev --split leaves none of its services behind", a
 });
 
 Deno.test("a service that ends by itself ends all of deno task dev --split", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path, args: ["--split"] });
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path, args: ["--split"] });
   const family = await system.family();
   const { code, output } = await system.end("SIGKILL", Math.max(...family));
   assert.equal(code, 137);
@@ -42,8 +42,8 @@ Deno.test("a service that ends by itself ends all of deno task dev --split", asy
 });
 
 /** Where the services are, as dev.env says. */
-async function readPlaces(home: string): Promise<Map<string, number>> {
-  const text = await Deno.readTextFile(`${home}/dev.env`);
+async function readPlaces(workspace: string): Promise<Map<string, number>> {
+  const text = await Deno.readTextFile(`${workspace}/dev.env`);
   const found = text.matchAll(
     /^(AUTH|USER|COURSE|ENROLLMENT|RECOMMENDATION)='http:\/\/127\.0\.0\.1:(\d+)'$/gm,
   );

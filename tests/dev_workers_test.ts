@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { askWhoIAm, bearer, demoLearner, logIn } from "./support/dev_people.ts";
-import { startDev, temporaryHome, waitUntilGone } from "./support/dev_system.ts";
+import { startDev, temporaryWorkspace, waitUntilGone } from "./support/dev_system.ts";
 import { waitUntil } from "./support/wait.ts";
 
 Deno.test("deno task dev:workers serves the same people from workerd, and leaves nothing", async () => {
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   const task = "dev:workers";
   let port: number;
   let revoked: string;
   {
-    await using system = await startDev({ home: home.path, task });
+    await using system = await startDev({ workspace: workspace.path, task });
     port = system.port;
     const token = await logIn(system, demoLearner);
     assert.equal(await askWhoIAm(system, token), "200 Demo Learner");
     const heard = async () =>
-      (await Deno.readTextFile(`${home.path}/logs/user.jsonl`)).includes('"Event handled"');
+      (await Deno.readTextFile(`${workspace.path}/logs/user.jsonl`)).includes('"Event handled"');
     await waitUntil("events of the demo people are delivered", heard, 20_000);
     revoked = await logIn(system, demoLearner);
     const headers = bearer(revoked);
@@ -23,7 +23,7 @@ Deno.test("deno task dev:workers serves the same people from workerd, and leaves
     assert.equal((await system.end("SIGTERM")).code, 0);
     await waitUntilGone(family);
   }
-  await using system = await startDev({ home: home.path, port, task });
+  await using system = await startDev({ workspace: workspace.path, port, task });
   assert.equal(await askWhoIAm(system, revoked), "401 token_revoked");
   const family = await system.family();
   const [, command] = family.toSorted((a, b) => a - b);

@@ -2,21 +2,21 @@ import assert from "node:assert/strict";
 import { serviceNames } from "../dev/settings.ts";
 import { dlq } from "../dev/dlq.ts";
 import { setUp } from "../dev/events_setup.ts";
-import { createPaint } from "../dev/paint.ts";
-import { startDev, temporaryHome } from "./support/dev_system.ts";
+import { createAnsi } from "../dev/ansi.ts";
+import { startDev, temporaryWorkspace } from "./support/dev_system.ts";
 import { isObject, objectAt } from "./support/json.ts";
 import { publishTo } from "./support/published.ts";
 import { waitUntil } from "./support/wait.ts";
 
 const withinMs = 20_000;
-const plain = createPaint(false);
+const plain = createAnsi(false);
 
 Deno.test("deno task dlq and events:setup find the system that dev runs", async () => {
-  await using home = await temporaryHome();
-  await using system = await startDev({ home: home.path });
-  const variables = { EDGEPASS_HOME: home.path };
+  await using workspace = await temporaryWorkspace();
+  await using system = await startDev({ workspace: workspace.path });
+  const variables = { EDGEPASS_HOME: workspace.path };
   const run = (...args: string[]) => dlq(args, variables, plain);
-  const settings = await readQstash(home.path);
+  const settings = await readQstash(workspace.path);
   const origin = `http://127.0.0.1:${system.port}`;
   assert.deepEqual(await run("list"), {
     code: 0,
@@ -109,15 +109,15 @@ for (const args of misused) {
 }
 
 Deno.test("deno task dlq says where it looked for a system", async () => {
-  await using home = await temporaryHome();
-  const { code, text } = await dlq(["list"], { EDGEPASS_HOME: home.path }, plain);
+  await using workspace = await temporaryWorkspace();
+  const { code, text } = await dlq(["list"], { EDGEPASS_HOME: workspace.path }, plain);
   assert.equal(code, 1);
   assert.match(text, /dev\.env cannot be read: start deno task dev, or set PUBLIC_ORIGIN/);
 });
 
 /** What a dev system was told of its QStash. */
-async function readQstash(home: string): Promise<Record<string, string>> {
-  const text = await Deno.readTextFile(`${home}/dev.env`);
+async function readQstash(workspace: string): Promise<Record<string, string>> {
+  const text = await Deno.readTextFile(`${workspace}/dev.env`);
   return Object.fromEntries(
     [...text.matchAll(/^(QSTASH_\w+)='(.+)'$/gm)].map(([, name, value]) => [name, value]),
   );

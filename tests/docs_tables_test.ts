@@ -62,18 +62,18 @@ Deno.test("only the builders spell keys of Redis", async () => {
 
 Deno.test("docs/events.md has every type of event with its publisher, aspect and consumers", async () => {
   const rows = (await readRows("docs/events.md")).filter((row) => row.length === 6);
-  const documented = rows.map(([type, source, data, aspect, consumers]) => [
+  const documented = rows.map(([type, source, data, facet, consumers]) => [
     bare(type),
     `/${source}`,
     [...data?.matchAll(/`(\w+)`/g) ?? []].map(([, name]) => name),
-    aspect,
+    facet,
     consumers?.split(", "),
   ]);
-  const known = Object.entries(eventTypes).map(([type, { source, data, aspect, consumers }]) => [
+  const known = Object.entries(eventTypes).map(([type, { source, data, facet, consumers }]) => [
     type,
     source,
     Object.keys(data.shape),
-    aspect,
+    facet,
     consumers,
   ]);
   assert.deepEqual(documented, known);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { parseEnv } from "node:util";
 import { machineVariables } from "../dev/environment.ts";
-import { freePort, startDev, temporaryHome, waitUntilGone } from "./support/dev_system.ts";
+import { freePort, startDev, temporaryWorkspace, waitUntilGone } from "./support/dev_system.ts";
 import { isObject, type Json } from "./support/json.ts";
 
 interface DoctorOptions {
@@ -27,29 +27,29 @@ async function listFindings(options: DoctorOptions): Promise<{ code: number; lin
   assert.ok(isObject(report) && Array.isArray(report.findings) && report.findings.length > 0);
   assert.equal(report.ok, code === 0);
   const findings: Json[] = report.findings.filter(isObject);
-  for (const { state, mend } of findings) assert.equal(typeof mend === "string", state !== "ok");
+  for (const { state, fix } of findings) assert.equal(typeof fix === "string", state !== "ok");
   return { code, lines: findings.map(({ state, check, what }) => `${state} ${check}: ${what}`) };
 }
 
 const notWell = (lines: readonly string[]) => lines.filter((line) => !line.startsWith("ok "));
 
 Deno.test("deno task doctor says that nothing was ever started, and starts nothing", async () => {
-  await using place = await temporaryHome();
-  const home = `${place.path}/home`;
+  await using place = await temporaryWorkspace();
+  const workspace = `${place.path}/home`;
   const ports = { PORT: String(freePort()), DASHBOARD_PORT: String(freePort()) };
-  const { code, lines } = await listFindings({ env: { EDGEPASS_HOME: home, ...ports } });
+  const { code, lines } = await listFindings({ env: { EDGEPASS_HOME: workspace, ...ports } });
   assert.deepEqual(notWell(lines), [
-    `warn home: ${home} is not there: nothing was ever started here`,
+    `warn home: ${workspace} is not there: nothing was ever started here`,
   ]);
   assert.equal(code, 0);
-  await assert.rejects(Deno.stat(home), Deno.errors.NotFound);
+  await assert.rejects(Deno.stat(workspace), Deno.errors.NotFound);
 });
 
 Deno.test("deno task doctor finds all well while dev runs, and the traces of a kill", async () => {
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   const DASHBOARD_PORT = String(freePort());
-  await using system = await startDev({ home: home.path, env: { DASHBOARD_PORT } });
-  const env = { EDGEPASS_HOME: home.path };
+  await using system = await startDev({ workspace: workspace.path, env: { DASHBOARD_PORT } });
+  const env = { EDGEPASS_HOME: workspace.path };
   const { code, lines } = await listFindings({ env });
   assert.deepEqual(notWell(lines), []);
   assert.equal(code, 0);
@@ -57,7 +57,7 @@ Deno.test("deno task doctor finds all well while dev runs, and the traces of a k
     assert.ok(lines.some((line) => line.startsWith(said)), said);
   }
   const family = await system.family();
-  await system.end("SIGKILL", Number(await Deno.readTextFile(`${home.path}/dev.lock`)));
+  await system.end("SIGKILL", Number(await Deno.readTextFile(`${workspace.path}/dev.lock`)));
   await waitUntilGone(family);
   const after = await listFindings({ env });
   assert.equal(after.code, 0);
@@ -69,26 +69,26 @@ Deno.test("deno task doctor finds all well while dev runs, and the traces of a k
 });
 
 Deno.test("deno task doctor finds all well with every service in a process of its own", async () => {
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   const DASHBOARD_PORT = String(freePort());
   await using _system = await startDev({
-    home: home.path,
+    workspace: workspace.path,
     args: ["--split"],
     env: { DASHBOARD_PORT },
   });
-  const { code, lines } = await listFindings({ env: { EDGEPASS_HOME: home.path } });
+  const { code, lines } = await listFindings({ env: { EDGEPASS_HOME: workspace.path } });
   assert.deepEqual(notWell(lines), []);
   assert.equal(code, 0);
 });
 
 Deno.test("deno task doctor ends with 1 where something fails, and shows no secret", async () => {
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   const DASHBOARD_PORT = String(freePort());
   {
-    await using _system = await startDev({ home: home.path, env: { DASHBOARD_PORT } });
+    await using _system = await startDev({ workspace: workspace.path, env: { DASHBOARD_PORT } });
   }
-  await Deno.chmod(`${home.path}/keys/refresh-token-key`, 0o644);
-  await Deno.writeTextFile(`${home.path}/db/user.sqlite`, "overwritten by something else");
+  await Deno.chmod(`${workspace.path}/keys/refresh-token-key`, 0o644);
+  await Deno.writeTextFile(`${workspace.path}/db/user.sqlite`, "overwritten by something else");
   const given = {
     ISSUERS: "[hidden-issuers",
     PASSPORT_KEYS: JSON.stringify([{ kid: "hidden-kid", secret: "c2hvcnQ", state: "signing" }]),
@@ -97,7 +97,7 @@ Deno.test("deno task doctor ends with 1 where something fails, and shows no secr
     OTEL_EXPORTER_OLTP_ENDPOINT: "http://hidden-collector",
   };
   const { code, text, complaint } = await runDoctor({
-    env: { EDGEPASS_HOME: home.path, ...given },
+    env: { EDGEPASS_HOME: workspace.path, ...given },
   });
   assert.equal(code, 1, text);
   assert.equal(complaint, "");
@@ -112,7 +112,7 @@ Deno.test("deno task doctor ends with 1 where something fails, and shows no secr
       /^\d+ ok, 2 warn, 5 fail$/m,
     ]
   ) assert.match(text, line);
-  const written = parseEnv(await Deno.readTextFile(`${home.path}/dev.env`));
+  const written = parseEnv(await Deno.readTextFile(`${workspace.path}/dev.env`));
   const secrets = ["ACCESS_TOKEN_KEYS", "REFRESH_TOKEN_KEY", "ADMIN_PASSWORD"]
     .map((name) => written[name] ?? "");
   for (const secret of [...secrets, "hidden-", "c2hvcnQ"]) {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { bearer, giveRoles, logIn, newTeacher } from "./support/dev_people.ts";
-import { type DevSystem, startDev, temporaryHome } from "./support/dev_system.ts";
+import { type DevSystem, startDev, temporaryWorkspace } from "./support/dev_system.ts";
 import { isObject, objectAt } from "./support/json.ts";
 import { publishTo } from "./support/published.ts";
 import { waitUntil } from "./support/wait.ts";
@@ -17,42 +17,52 @@ const person = {
 const credentials = { email: person.email, password: person.password };
 
 Deno.test("of a closed account no byte is left in any database after a clean stop", async () => {
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   {
-    await using system = await startDev({ home: home.path, env: patience });
-    const id = await useEverything(system, home.path);
-    const hash = readOne(home.path, "auth", "SELECT password_hash FROM accounts WHERE id = ?", id);
-    assert.equal(countAnswers(home.path, id), 3, "sign-up, draft and enrollment");
+    await using system = await startDev({ workspace: workspace.path, env: patience });
+    const id = await useEverything(system, workspace.path);
+    const hash = readOne(
+      workspace.path,
+      "auth",
+      "SELECT password_hash FROM accounts WHERE id = ?",
+      id,
+    );
+    assert.equal(countAnswers(workspace.path, id), 3, "sign-up, draft and enrollment");
     assert.match(hash, /^\$argon2id\$/);
     const traces = [person.email, person.name, hash, "Unmistakable draft"];
-    const isThere = await findTraces(home.path, traces);
+    const isThere = await findTraces(workspace.path, traces);
     assert.deepEqual(isThere, traces, "the test would see them");
-    await publishTo(await readQstash(home.path), "course", {
+    await publishTo(await readQstash(workspace.path), "course", {
       type: "user.unheard",
       id: "poison",
       subject: id,
       data: { name: person.name },
     }, `http://127.0.0.1:${system.port}`);
-    await waitUntil("the poison is a dead letter", () => countLetters(home.path) === 1, withinMs);
+    await waitUntil(
+      "the poison is a dead letter",
+      () => countLetters(workspace.path) === 1,
+      withinMs,
+    );
 
     const token = await logIn(system, credentials);
     const closed = await system.fetch("/users/me", { method: "DELETE", headers: bearer(token) });
     assert.equal(closed.status, 204, await closed.text());
-    const isGone = () => countLetters(home.path) === 0 && countAnswers(home.path, id) === 0;
+    const isGone = () =>
+      countLetters(workspace.path) === 0 && countAnswers(workspace.path, id) === 0;
     await waitUntil("responses and dead letters are gone", isGone, withinMs);
     assert.equal((await system.end("SIGTERM")).code, 0);
-    assert.deepEqual(await findTraces(home.path, traces), []);
+    assert.deepEqual(await findTraces(workspace.path, traces), []);
   }
 });
 
 /** Signs up, teaches and learns, each with an `Idempotency-Key`; gives the id of the account. */
-async function useEverything(system: DevSystem, home: string): Promise<string> {
+async function useEverything(system: DevSystem, workspace: string): Promise<string> {
   const { id } = await create(system, "/auth/signup", person);
-  await giveRoles(system, home, String(id));
+  await giveRoles(system, workspace, String(id));
   const token = await logIn(system, credentials);
   const draft = { title: "Unmistakable draft", summary: "Mine, and of nobody else" };
   await create(system, "/courses", draft, token);
-  const teacher = await logIn(system, await newTeacher(system, home));
+  const teacher = await logIn(system, await newTeacher(system, workspace));
   const about = { title: "Sailing", summary: "Knots, wind, and the way home" };
   const course = await create(system, "/courses", about, teacher);
   const lesson = { title: "The bowline", content: "Out of the hole" };
@@ -82,33 +92,33 @@ async function create(system: DevSystem, path: string, body: unknown, token?: st
   return objectAt(answer, "data");
 }
 
-function readOne(home: string, service: string, sql: string, ...params: string[]): string {
-  using database = new DatabaseSync(`${home}/db/${service}.sqlite`, { readOnly: true });
+function readOne(workspace: string, service: string, sql: string, ...params: string[]): string {
+  using database = new DatabaseSync(`${workspace}/db/${service}.sqlite`, { readOnly: true });
   const row = database.prepare(sql).get(...params) ?? {};
   return String(Object.values(row)[0]);
 }
 
 /** What the local QStash holds among its dead letters; it is read beside its process. */
-function countLetters(home: string): number {
-  using database = new DatabaseSync(`${home}/qstash/dev.sqlite`, { readOnly: true });
+function countLetters(workspace: string): number {
+  using database = new DatabaseSync(`${workspace}/qstash/dev.sqlite`, { readOnly: true });
   return Number(database.prepare("SELECT count(*) AS n FROM dead_letters").get()?.n);
 }
 
 /** Responses to this person, and to whoever signed up as they. */
-function countAnswers(home: string, id: string): number {
+function countAnswers(workspace: string, id: string): number {
   return ["auth", "course", "enrollment"].reduce((sum, service) => {
     const sql = "SELECT count(*) FROM idempotency_keys WHERE caller = ? OR instr(body, ?) > 0";
-    return sum + Number(readOne(home, service, sql, `user:${id}`, id));
+    return sum + Number(readOne(workspace, service, sql, `user:${id}`, id));
   }, 0);
 }
 
 /** Which of these texts occur in the bytes of a database file or of the log beside it. */
-async function findTraces(home: string, texts: readonly string[]): Promise<string[]> {
+async function findTraces(workspace: string, texts: readonly string[]): Promise<string[]> {
   const found = new Set<string>();
   for (const folder of ["db", "qstash"]) {
-    for await (const { name, isFile } of Deno.readDir(`${home}/${folder}`)) {
+    for await (const { name, isFile } of Deno.readDir(`${workspace}/${folder}`)) {
       if (!isFile || !name.includes("sqlite")) continue;
-      const bytes = await Deno.readFile(`${home}/${folder}/${name}`);
+      const bytes = await Deno.readFile(`${workspace}/${folder}/${name}`);
       const content = new TextDecoder("latin1").decode(bytes);
       for (const text of texts) if (content.includes(text)) found.add(text);
     }
@@ -116,8 +126,8 @@ async function findTraces(home: string, texts: readonly string[]): Promise<strin
   return texts.filter((text) => found.has(text));
 }
 
-async function readQstash(home: string): Promise<Record<string, string>> {
-  const text = await Deno.readTextFile(`${home}/dev.env`);
+async function readQstash(workspace: string): Promise<Record<string, string>> {
+  const text = await Deno.readTextFile(`${workspace}/dev.env`);
   return Object.fromEntries(
     [...text.matchAll(/^(QSTASH_\w+)='(.+)'$/gm)].map(([, name = "", value = ""]) => [name, value]),
   );

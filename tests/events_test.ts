@@ -1,10 +1,20 @@
 import { deliveryRoutes } from "@edgepass/app/routes";
 import { eventTypes } from "@edgepass/contracts";
 import assert from "node:assert/strict";
-import { dataOf, logIn as logInTo, newPerson, type World } from "./suite/product_world.ts";
+import {
+  dataOf,
+  type Environment,
+  logIn as logInTo,
+  newPerson,
+} from "./suite/product_environment.ts";
 import { startCollector } from "./support/collector.ts";
 import { bearer, demoInstructor, expectSuccess, logIn } from "./support/dev_people.ts";
-import { type DevSystem, startDev, temporaryHome, waitUntilGone } from "./support/dev_system.ts";
+import {
+  type DevSystem,
+  startDev,
+  temporaryWorkspace,
+  waitUntilGone,
+} from "./support/dev_system.ts";
 import { isObject, objectAt } from "./support/json.ts";
 import { startQstash } from "./support/qstash.ts";
 import { waitUntil } from "./support/wait.ts";
@@ -71,18 +81,18 @@ const obstacles = {
 const agreeWithinMs = 90_000;
 
 Deno.test("services agree after everything was killed between a change and its delivery", async () => {
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   let port: number | undefined;
   for (const [at, [when, { faults, isHeard }]] of Object.entries(obstacles).entries()) {
     const name = `Demo Navigator ${at}`;
     let id: string;
     {
-      await using system = await startDev({ home: home.path, ...(port ? { port } : {}) });
+      await using system = await startDev({ workspace: workspace.path, ...(port ? { port } : {}) });
       port = system.port;
       const send = createSend(system);
       const token = await logIn(system, demoInstructor);
       id = await findOwnCourse(system, token);
-      await setFaults(home.path, faults);
+      await setFaults(workspace.path, faults);
       await rename(send, token, name);
       if (isHeard) await waitUntilRenamed(send, id, name);
       else assert.notEqual(await readInstructor(send, id), name);
@@ -90,8 +100,8 @@ Deno.test("services agree after everything was killed between a change and its d
       for (const pid of family) kill(pid);
       await waitUntilGone(family);
     }
-    await using system = await startDev({ home: home.path, port });
-    await setFaults(home.path, {});
+    await using system = await startDev({ workspace: workspace.path, port });
+    await setFaults(workspace.path, {});
     const send = createSend(system);
     const agree = async () => await readInstructor(send, id) === name;
     await waitUntil(`the change is heard of that was killed ${when}`, agree, agreeWithinMs);
@@ -99,11 +109,11 @@ Deno.test("services agree after everything was killed between a change and its d
 });
 
 Deno.test("a QStash that is given is used, and none is served", async () => {
-  await using first = await temporaryHome();
-  await using second = await temporaryHome();
-  await using _owner = await startDev({ home: first.path });
+  await using first = await temporaryWorkspace();
+  await using second = await temporaryWorkspace();
+  await using _owner = await startDev({ workspace: first.path });
   const env = await readQstash(first.path);
-  await using guest = await startDev({ home: second.path, env });
+  await using guest = await startDev({ workspace: second.path, env });
   const send = createSend(guest);
   const token = await logIn(guest, demoInstructor);
   const id = await findOwnCourse(guest, token);
@@ -120,18 +130,18 @@ const ways = {
 
 for (const [way, options] of Object.entries(ways)) {
   Deno.test(`deliveries arrive where ${way}`, async () => {
-    await using home = await temporaryHome();
-    await using _system = await startDev({ home: home.path, ...options });
+    await using workspace = await temporaryWorkspace();
+    await using _system = await startDev({ workspace: workspace.path, ...options });
     // The demo people's accounts, and the courses that were published.
     for (const service of ["user", "enrollment"]) {
-      const path = `${home.path}/logs/${service}.jsonl`;
+      const path = `${workspace.path}/logs/${service}.jsonl`;
       const hasHeard = async () => (await Deno.readTextFile(path)).includes('"Event handled"');
       await waitUntil(`${service} has heard of the demo data`, hasHeard, deliveredWithinMs);
     }
   });
 }
 
-function createSend({ fetch }: Pick<Target | DevSystem, "fetch">): World["send"] {
+function createSend({ fetch }: Pick<Target | DevSystem, "fetch">): Environment["send"] {
   return async function send({ method = "GET", path, bearer: token, body }) {
     return await fetch(path, {
       method,
@@ -144,7 +154,7 @@ function createSend({ fetch }: Pick<Target | DevSystem, "fetch">): World["send"]
   };
 }
 
-async function publishCourse(send: World["send"], token: string): Promise<string> {
+async function publishCourse(send: Environment["send"], token: string): Promise<string> {
   const body = { title: "Sailing", summary: "Knots, wind, and the way home", tags: [] };
   const post = { method: "POST", bearer: token };
   const { id } = await dataOf(send({ ...post, path: "/courses", body }), 201);
@@ -155,7 +165,7 @@ async function publishCourse(send: World["send"], token: string): Promise<string
 }
 
 /** Changes a person's name, and gives the id of that request's trace. */
-async function rename(send: World["send"], token: string, name: string): Promise<string> {
+async function rename(send: Environment["send"], token: string, name: string): Promise<string> {
   const response = await send({
     method: "PATCH",
     path: "/users/me",
@@ -166,11 +176,15 @@ async function rename(send: World["send"], token: string, name: string): Promise
   return response.headers.get("x-trace-id") ?? "";
 }
 
-async function readInstructor(send: World["send"], id: string): Promise<unknown> {
+async function readInstructor(send: Environment["send"], id: string): Promise<unknown> {
   return objectAt(await dataOf(send({ path: `/courses/${id}` })), "instructor").name;
 }
 
-async function waitUntilRenamed(send: World["send"], id: string, name: string): Promise<void> {
+async function waitUntilRenamed(
+  send: Environment["send"],
+  id: string,
+  name: string,
+): Promise<void> {
   const isRenamed = async () => await readInstructor(send, id) === name;
   await waitUntil("the course shows the new name", isRenamed, deliveredWithinMs);
 }
@@ -187,16 +201,19 @@ async function findOwnCourse(system: DevSystem, token: string): Promise<string> 
 }
 
 /** What a dev system was told of its QStash. */
-async function readQstash(home: string): Promise<Record<string, string>> {
-  const text = await Deno.readTextFile(`${home}/dev.env`);
+async function readQstash(workspace: string): Promise<Record<string, string>> {
+  const text = await Deno.readTextFile(`${workspace}/dev.env`);
   const found = [...text.matchAll(/^(QSTASH_\w+)='(.+)'$/gm)];
   assert.equal(found.length, 4);
   return Object.fromEntries(found.map(([, name, value]) => [name, value]));
 }
 
 /** Tells the QStash of a dev system what is to go wrong. */
-async function setFaults(home: string, faults: Readonly<Record<string, number>>): Promise<void> {
-  const { QSTASH_URL, QSTASH_TOKEN = "" } = await readQstash(home);
+async function setFaults(
+  workspace: string,
+  faults: Readonly<Record<string, number>>,
+): Promise<void> {
+  const { QSTASH_URL, QSTASH_TOKEN = "" } = await readQstash(workspace);
   const response = await fetch(`${QSTASH_URL}/v2/local/faults`, {
     method: "PUT",
     headers: bearer(QSTASH_TOKEN),

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { reconcile } from "../dev/events_verify.ts";
-import { dataOf, logIn, newPerson, type Person, type World } from "./suite/product_world.ts";
+import {
+  dataOf,
+  type Environment,
+  logIn,
+  newPerson,
+  type Person,
+} from "./suite/product_environment.ts";
 import { startQstash, type TestQstash } from "./support/qstash.ts";
 import { isQuiet } from "./support/published.ts";
 import { waitUntil } from "./support/wait.ts";
@@ -12,9 +18,9 @@ Deno.test("what is wrong in a consumer's database is found, and said again until
   await using qstash = startQstash();
   await using target = await targets["Deno, all in one"](qstash.settings);
   qstash.deliverTo(target.fetch);
-  const world = await setup(target, qstash);
+  const environment = await setup(target, qstash);
   const { user, course, enrollment } = databasesOf(target);
-  assert.equal((await world.verify(false)).code, 0);
+  assert.equal((await environment.verify(false)).code, 0);
 
   const corruptions = {
     "a name that was never told": [course, "UPDATE instructors SET name = 'Wrong'"],
@@ -37,7 +43,10 @@ Deno.test("what is wrong in a consumer's database is found, and said again until
       enrollment,
       "INSERT INTO courses (id, title) VALUES ('ghost', 'Ghost')",
     ],
-    "a person without a profile": [user, `DELETE FROM profiles WHERE id = '${world.other.id}'`],
+    "a person without a profile": [
+      user,
+      `DELETE FROM profiles WHERE id = '${environment.other.id}'`,
+    ],
     "a learner who is no more": [
       enrollment,
       `INSERT INTO enrollments (id, learner_id, course_id, course_title, lesson_ids, version,
@@ -47,11 +56,11 @@ Deno.test("what is wrong in a consumer's database is found, and said again until
   for (const [what, [database, sql]] of Object.entries(corruptions)) {
     await t.step(what, async () => {
       await database.run({ sql, params: [] });
-      const found = await world.verify(false);
+      const found = await environment.verify(false);
       assert.equal(found.code, 1, found.text);
-      const repaired = await world.verify(true);
+      const repaired = await environment.verify(true);
       assert.equal(repaired.code, 0, repaired.text);
-      assert.equal((await world.verify(false)).code, 0);
+      assert.equal((await environment.verify(false)).code, 0);
       const [[learners, completions] = []] = await course.run({
         sql: "SELECT learners, completions FROM courses WHERE state = 'published'",
         params: [],
@@ -68,24 +77,27 @@ Deno.test("an event that was lost on its way is found and said again: workerd, a
   qstash.deliverTo((path, init) =>
     isLost ? Promise.resolve(new Response("{}")) : target.fetch(path, init)
   );
-  const world = await setup(target, qstash);
+  const environment = await setup(target, qstash);
   isLost = true;
   const patch = { method: "PATCH", path: "/users/me", body: { name: "Demo Navigator" } };
-  await dataOf(world.send({ ...patch, bearer: world.teacher.token }));
-  await world.quiet();
+  await dataOf(environment.send({ ...patch, bearer: environment.teacher.token }));
+  await environment.quiet();
   isLost = false;
-  const found = await world.verify(false);
+  const found = await environment.verify(false);
   assert.equal(found.code, 1);
-  assert.match(found.text, new RegExp(`user → course, profile, different: ${world.teacher.id}`));
-  const repaired = await world.verify(true);
+  assert.match(
+    found.text,
+    new RegExp(`user → course, profile, different: ${environment.teacher.id}`),
+  );
+  const repaired = await environment.verify(true);
   assert.equal(repaired.code, 0, repaired.text);
-  const { instructor } = await dataOf(world.send({ path: `/courses/${world.course}` }));
-  assert.deepEqual(instructor, { id: world.teacher.id, name: "Demo Navigator" });
+  const { instructor } = await dataOf(environment.send({ path: `/courses/${environment.course}` }));
+  assert.deepEqual(instructor, { id: environment.teacher.id, name: "Demo Navigator" });
 });
 
 /** A published course with a learner, and a person of whom nothing more is known. */
 async function setup(target: Target, qstash: TestQstash) {
-  const send: World["send"] = async ({ method = "GET", path, bearer, body }) =>
+  const send: Environment["send"] = async ({ method = "GET", path, bearer, body }) =>
     await target.fetch(path, {
       method,
       headers: {
@@ -104,7 +116,7 @@ async function setup(target: Target, qstash: TestQstash) {
     await waitUntil(
       "all events are delivered",
       async () => {
-        await target.sweep();
+        await target.maintain();
         return await isQuiet(qstash.settings);
       },
       deliveredWithinMs,
@@ -128,7 +140,10 @@ async function setup(target: Target, qstash: TestQstash) {
   };
 }
 
-async function publishCourse(send: World["send"], { token: bearer }: Person): Promise<string> {
+async function publishCourse(
+  send: Environment["send"],
+  { token: bearer }: Person,
+): Promise<string> {
   const post = { method: "POST", bearer };
   const about = { title: "Sailing", summary: "Knots, wind, and the way home", tags: [] };
   const { id } = await dataOf(send({ ...post, path: "/courses", body: about }), 201);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { explain } from "../dev/explain.ts";
 import { createDeliveries, type DeliveryNote } from "../dev/observe/deliveries.ts";
-import { createPaint } from "../dev/paint.ts";
+import { createAnsi } from "../dev/ansi.ts";
 import { answeredLine, lineOf, openStore } from "./support/observed.ts";
 import { acceptedTrace, refusedTrace, traceIdOf } from "./support/otlp.ts";
 
@@ -11,15 +11,15 @@ const traceId = traceIdOf(0x1f);
 
 /** A home with an empty store, and what `deno task explain` says of it. */
 async function setup() {
-  const world = await openStore();
-  const home = `${world.folder}/home`;
-  Deno.mkdirSync(home);
+  const environment = await openStore();
+  const workspace = `${environment.folder}/home`;
+  Deno.mkdirSync(workspace);
   // The home's store is this one: nothing of it is copied while it is written.
-  Deno.symlinkSync(world.folder, `${home}/observe`);
+  Deno.symlinkSync(environment.folder, `${workspace}/observe`);
   return {
-    ...world,
-    home,
-    explain: (...args: string[]) => explain(args, home, createPaint(false)),
+    ...environment,
+    workspace,
+    explain: (...args: string[]) => explain(args, workspace, createAnsi(false)),
   };
 }
 
@@ -34,9 +34,9 @@ function squeeze(text: string): string {
 }
 
 Deno.test("an accepted request is told with every decision and every hop", async () => {
-  await using world = await setup();
-  await world.send(acceptedTrace({ traceId, start }));
-  world.store.write({
+  await using environment = await setup();
+  await environment.send(acceptedTrace({ traceId, start }));
+  environment.store.write({
     lines: [
       answeredLine(traceId, { time: start + 10, durationMs: 10 }),
       lineOf({
@@ -49,7 +49,7 @@ Deno.test("an accepted request is told with every decision and every hop", async
       }),
     ],
   });
-  const { text, code } = world.explain(traceId);
+  const { text, code } = environment.explain(traceId);
   assert.equal(code, 0);
   const said = squeeze(text);
   assert.ok(said.startsWith(`Trace ${traceId}, `));
@@ -119,10 +119,10 @@ const ways: Readonly<Record<string, readonly [readonly DeliveryNote[], readonly 
 };
 for (const [what, [given, expected]] of Object.entries(ways)) {
   Deno.test(`an event that is ${what} is told after the request that caused it`, async () => {
-    await using world = await setup();
-    await world.send(acceptedTrace({ traceId, start }));
-    createDeliveries(world.db).write(given);
-    const said = squeeze(world.explain(traceId).text);
+    await using environment = await setup();
+    await environment.send(acceptedTrace({ traceId, start }));
+    createDeliveries(environment.db).write(given);
+    const said = squeeze(environment.explain(traceId).text);
     const [, events = ""] = said.split(" Events ");
     assert.ok(events.startsWith("user.profile-changed 0192 (e-1) + "), said);
     const parts = ["stored in the outbox of user", "published to QStash", ...expected];
@@ -131,10 +131,13 @@ for (const [what, [given, expected]] of Object.entries(ways)) {
 }
 
 Deno.test("an event that waits in its outbox is told, parked or not, without a QStash that tells", async () => {
-  await using world = await setup();
-  await world.send(acceptedTrace({ traceId, start }));
-  const path = `${world.home}/user.sqlite`;
-  Deno.writeTextFileSync(`${world.home}/dev.env`, `USER_DB='sqlite:${path}'\nPORT='1'\n`);
+  await using environment = await setup();
+  await environment.send(acceptedTrace({ traceId, start }));
+  const path = `${environment.workspace}/user.sqlite`;
+  Deno.writeTextFileSync(
+    `${environment.workspace}/dev.env`,
+    `USER_DB='sqlite:${path}'\nPORT='1'\n`,
+  );
   using db = new DatabaseSync(path);
   db.exec(Deno.readTextFileSync(new URL("../shared/events/tables.sql", import.meta.url)));
   const event = JSON.stringify({
@@ -143,23 +146,23 @@ Deno.test("an event that waits in its outbox is told, parked or not, without a Q
   });
   db.prepare("INSERT INTO outbox (id, subject, sequence, event, created_at) VALUES (?,?,?,?,?)")
     .run("e-1", "0192", 1, event, start);
-  assert.match(squeeze(world.explain(traceId).text), /now waits in the outbox of user $/);
+  assert.match(squeeze(environment.explain(traceId).text), /now waits in the outbox of user $/);
   db.exec(`UPDATE outbox SET attempts = 3, next_attempt_at = ${start + 4_000}`);
   assert.match(
-    squeeze(world.explain(traceId).text),
+    squeeze(environment.explain(traceId).text),
     /now waits in the outbox of user, after 3 attempts … [\d:.]+ is published again $/,
   );
   db.exec("UPDATE outbox SET parked = 'QStash answered 413'");
   assert.match(
-    squeeze(world.explain(traceId).text),
+    squeeze(environment.explain(traceId).text),
     /x now parked, after 3 attempts: QStash answered 413 $/,
   );
 });
 
 Deno.test("a refused request is told with the step, the code and what it means", async () => {
-  await using world = await setup();
-  await world.send(refusedTrace({ traceId, start }));
-  const { text, code } = world.explain(traceId);
+  await using environment = await setup();
+  await environment.send(refusedTrace({ traceId, start }));
+  const { text, code } = environment.explain(traceId);
   assert.equal(code, 0);
   assert.ok(
     squeeze(text).includes(
@@ -201,26 +204,26 @@ const refusals = {
 
 for (const [code, step] of Object.entries(refusals)) {
   Deno.test(`${code} of an unsampled request is told as refused at ${step}`, async () => {
-    await using world = await setup();
-    world.store.write({
+    await using environment = await setup();
+    environment.store.write({
       lines: [answeredLine(traceId, { time: start, status: 400, code, steps: { [step]: 1.5 } })],
     });
-    const { text } = world.explain(traceId);
+    const { text } = environment.explain(traceId);
     assert.ok(squeeze(text).includes(`refused it at the step ${step}. ${code}: `), text);
     assert.match(linesOf(text, `x ${step} ${code}`)[0] ?? "", / \(1\.50 ms\)$/, text);
   });
 }
 
 Deno.test("an unsampled request is told by its lines, and it is said why so little is known", async () => {
-  await using world = await setup();
-  world.store.write({
+  await using environment = await setup();
+  environment.store.write({
     lines: [
       lineOf({ traceId, time: start + 1, message: "Request served", fields: { status: 200 } }),
       lineOf({ traceId, time: start + 2, level: "error", message: "Store is away" }),
       answeredLine(traceId, { time: start + 5, route: "/courses", sub: "0192" }),
     ],
   });
-  const { text, code } = world.explain(traceId);
+  const { text, code } = environment.explain(traceId);
   assert.equal(code, 0);
   const said = squeeze(text);
   assert.ok(said.includes("GET /courses was answered 200 in 5.00 ms."));
@@ -231,36 +234,42 @@ Deno.test("an unsampled request is told by its lines, and it is said why so litt
 });
 
 Deno.test("a trace that did not pass the gateway is told by its hops", async () => {
-  await using world = await setup();
-  await world.send([{ traceId, spanId: "c000000000000001", service: "auth", start, kind: 2 }]);
-  const { text } = world.explain(traceId);
+  await using environment = await setup();
+  await environment.send([{
+    traceId,
+    spanId: "c000000000000001",
+    service: "auth",
+    start,
+    kind: 2,
+  }]);
+  const { text } = environment.explain(traceId);
   assert.match(text, /did not pass the gateway/);
   assert.equal(linesOf(text, "auth work").length, 1);
 });
 
 Deno.test("nothing is wider than 100 columns, and nothing steers the terminal", async () => {
-  await using world = await setup();
+  await using environment = await setup();
   const long = "x".repeat(300);
   const spans = acceptedTrace({ traceId, start }).map((span) => ({
     ...span,
     name: `${span.name}\x1b[31m${long}`,
     attributes: { ...span.attributes, "url.path": `/${long}`, "edgepass.token.sid": long },
   }));
-  await world.send(spans);
+  await environment.send(spans);
   const fields = { cause: { message: `${long}\x1b]0;title\x07\r\n` } };
-  world.store.write({
+  environment.store.write({
     lines: [
       lineOf({ traceId, service: "user", time: start + 3, level: "error", message: long, fields }),
     ],
   });
-  const { text } = world.explain(traceId);
+  const { text } = environment.explain(traceId);
   assert.deepEqual(text.split("\n").filter((line) => line.length > 100), []);
   // deno-lint-ignore no-control-regex -- what steers a terminal is a control character
   assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f]/);
 });
 
 Deno.test("many database calls of one service are folded", async () => {
-  await using world = await setup();
+  await using environment = await setup();
   const spans = acceptedTrace({ traceId, start });
   const query = spans.at(-1);
   assert.ok(query);
@@ -268,67 +277,67 @@ Deno.test("many database calls of one service are folded", async () => {
     ...query,
     spanId: (at + 1).toString(16).padStart(16, "d"),
   }));
-  await world.send([...spans, ...more]);
-  const { text } = world.explain(traceId);
+  await environment.send([...spans, ...more]);
+  const { text } = environment.explain(traceId);
   assert.equal(linesOf(text, "sqlite").length, 8);
   assert.equal(linesOf(text, "and 13 more database calls").length, 1);
 });
 
 Deno.test("the beginning of an id will do, and so will a traceparent", async () => {
-  await using world = await setup();
-  await world.send(acceptedTrace({ traceId, start }));
-  const whole = world.explain(traceId).text;
+  await using environment = await setup();
+  await environment.send(acceptedTrace({ traceId, start }));
+  const whole = environment.explain(traceId).text;
   for (
     const given of ["aaaa", traceId.toUpperCase(), `00-${traceId}-bbbbbbbbbbbbbbbb-01`, "#aaaaaa"]
   ) {
-    assert.equal(world.explain(given).text, whole, given);
+    assert.equal(environment.explain(given).text, whole, given);
   }
 });
 
 Deno.test("what cannot be explained is said in one line that tells where was looked", async () => {
-  await using world = await setup();
-  await world.send(acceptedTrace({ traceId: traceIdOf(1), start }));
-  await world.send(acceptedTrace({ traceId: traceIdOf(2), start }));
-  const path = `${world.home}/observe/store.sqlite`;
-  const nowhere = explain(["aaaa"], `${world.folder}/nowhere`, createPaint(false));
+  await using environment = await setup();
+  await environment.send(acceptedTrace({ traceId: traceIdOf(1), start }));
+  await environment.send(acceptedTrace({ traceId: traceIdOf(2), start }));
+  const path = `${environment.workspace}/observe/store.sqlite`;
+  const nowhere = explain(["aaaa"], `${environment.folder}/nowhere`, createAnsi(false));
   assert.equal(nowhere.code, 1);
   assert.match(nowhere.text, /^No trace can be read from .*nowhere\/observe\/store\.sqlite: /);
-  assert.deepEqual(world.explain("bbbb"), {
+  assert.deepEqual(environment.explain("bbbb"), {
     text: `No trace begins with bbbb in ${path}`,
     code: 1,
   });
-  assert.deepEqual(world.explain("aaaa"), {
+  assert.deepEqual(environment.explain("aaaa"), {
     text: `Several traces begin with aaaa: ${traceIdOf(1)}, ${traceIdOf(2)}`,
     code: 1,
   });
   for (const args of [[], ["xyz1"], ["abc"], ["a".repeat(33)], ["aaaa", "bbbb"]]) {
-    const { text, code } = world.explain(...args);
+    const { text, code } = environment.explain(...args);
     assert.equal(code, 2);
     assert.match(text, /^Usage: deno task explain <traceId>/);
   }
 });
 
 Deno.test("colours are for terminals", async () => {
-  await using world = await setup();
-  await world.send(refusedTrace({ traceId, start }));
-  const plain = world.explain(traceId).text;
-  const coloured = explain([traceId], world.home, createPaint(true)).text;
+  await using environment = await setup();
+  await environment.send(refusedTrace({ traceId, start }));
+  const plain = environment.explain(traceId).text;
+  const coloured = explain([traceId], environment.workspace, createAnsi(true)).text;
   assert.notEqual(coloured, plain);
   // deno-lint-ignore no-control-regex -- what starts a colour is a control character
   assert.equal(coloured.replace(/\x1b\[\d+m/g, ""), plain);
 });
 
 Deno.test("deno task explain reads the store of EDGEPASS_HOME and writes nothing into it", async () => {
-  await using world = await setup();
-  await world.send(acceptedTrace({ traceId, start }));
-  world.close();
-  const before = Deno.readFileSync(world.path);
+  await using environment = await setup();
+  await environment.send(acceptedTrace({ traceId, start }));
+  environment.close();
+  const before = Deno.readFileSync(environment.path);
   const { stdout, stderr, code } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "explain", traceId],
     cwd: new URL("..", import.meta.url).pathname,
-    env: { EDGEPASS_HOME: world.home },
+    env: { EDGEPASS_HOME: environment.workspace },
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
   assert.match(new TextDecoder().decode(stdout), /was answered 200/);
-  assert.deepEqual(Deno.readFileSync(world.path), before);
+  assert.deepEqual(Deno.readFileSync(environment.path), before);
 });

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import type { SqlDb } from "@edgepass/shared/sql";
-import { createWorld, dataOf, outcomeOf, type World } from "./suite/product_world.ts";
+import {
+  createEnvironment,
+  dataOf,
+  type Environment,
+  outcomeOf,
+} from "./suite/product_environment.ts";
 import { startQstash, type TestQstash } from "./support/qstash.ts";
 import { isQuiet } from "./support/published.ts";
 import { waitUntil } from "./support/wait.ts";
@@ -12,35 +17,46 @@ const parts = ["auth", "course", "enrollment", "generatedAt", "user"];
 for (const [placement, start] of Object.entries(targets)) {
   Deno.test(`a person gets all that is kept about them, and nobody else's: ${placement}`, async () => {
     await using target = await start();
-    const world = await createWorld(target);
+    const environment = await createEnvironment(target);
     const path = "/users/me/export";
     const name = "Sentinel of the profile";
     const patch = { method: "PATCH", path: "/users/me", body: { name } };
-    await dataOf(world.send({ ...patch, bearer: world.learner.token }));
-    const response = await world.send({ path, bearer: world.learner.token });
+    await dataOf(environment.send({ ...patch, bearer: environment.learner.token }));
+    const response = await environment.send({ path, bearer: environment.learner.token });
     assert.equal(
       response.headers.get("content-disposition"),
       'attachment; filename="export.json"',
     );
     const own = await dataOf(Promise.resolve(response));
     assert.deepEqual(Object.keys(own).toSorted(), parts);
-    assertContains(own.auth, [world.learner.id, world.learner.email, "user.registered"]);
+    assertContains(own.auth, [
+      environment.learner.id,
+      environment.learner.email,
+      "user.registered",
+    ]);
     assertContains(own.user, [name, "user.profile-changed"]);
-    assertContains(own.enrollment, [world.ids.enrollment, world.ids.course, "enrollment.created"]);
-    const taught = await dataOf(world.send({ path, bearer: world.teacher.token }));
-    assertContains(taught.course, [world.ids.course, world.ids.draft, "The bowline"]);
+    assertContains(own.enrollment, [
+      environment.ids.enrollment,
+      environment.ids.course,
+      "enrollment.created",
+    ]);
+    const taught = await dataOf(environment.send({ path, bearer: environment.teacher.token }));
+    assertContains(taught.course, [environment.ids.course, environment.ids.draft, "The bowline"]);
     const text = JSON.stringify([own, taught]);
     assert.doesNotMatch(text, /argon2|passwordHash|"hash"|eyJ/);
-    for (const secret of secretsOf(world)) assert.ok(!text.includes(secret));
-    assert.ok(!JSON.stringify(own).includes(world.teacher.email));
-    assert.ok(!JSON.stringify(taught).includes(world.learner.id));
-    assert.equal(await outcomeOf(world.send({ path })), "401 authentication_required");
+    for (const secret of secretsOf(environment)) assert.ok(!text.includes(secret));
+    assert.ok(!JSON.stringify(own).includes(environment.teacher.email));
+    assert.ok(!JSON.stringify(taught).includes(environment.learner.id));
+    assert.equal(await outcomeOf(environment.send({ path })), "401 authentication_required");
     for (const fetch of Object.values(target.services)) {
       const answer = await fetch("/internal/export");
       await answer.body?.cancel();
       assert.equal(answer.status, 401);
     }
-    assert.equal((await outcomeOf(world.send({ path: "/internal/export" }))).slice(0, 3), "404");
+    assert.equal(
+      (await outcomeOf(environment.send({ path: "/internal/export" }))).slice(0, 3),
+      "404",
+    );
   });
 }
 
@@ -72,25 +88,25 @@ Deno.test("of a deleted person nothing is left in any database but what has a re
   await using qstash = startQstash();
   await using target = await targets["Deno, all in one"](qstash.settings);
   qstash.deliverTo(target.fetch);
-  const world = await createWorld(target);
+  const environment = await createEnvironment(target);
   const name = "Sentinel of the profile";
-  for (const person of [world.teacher, world.learner]) {
+  for (const person of [environment.teacher, environment.learner]) {
     const { token: bearer } = person;
-    await dataOf(world.send({ method: "PATCH", path: "/users/me", bearer, body: { name } }));
+    await dataOf(environment.send({ method: "PATCH", path: "/users/me", bearer, body: { name } }));
   }
-  const { token: bearer } = world.teacher;
+  const { token: bearer } = environment.teacher;
   const headers = { "idempotency-key": crypto.randomUUID() };
   const body = { title: "Knots", summary: "One after the other", tags: [] };
-  await dataOf(world.send({ method: "POST", path: "/courses", bearer, body, headers }), 201);
+  await dataOf(environment.send({ method: "POST", path: "/courses", bearer, body, headers }), 201);
   await waitUntilQuiet(target, qstash);
   const { databases = {} } = target;
-  const people = [world.teacher, world.learner];
+  const people = [environment.teacher, environment.learner];
   const traces = people.flatMap(({ id, email }) => [id, email]);
   assert.ok(
     (await findTraces(databases, [...traces, name])).has("COURSE_DB.idempotency_keys.body"),
   );
   for (const { token } of people) {
-    const closed = await world.send({ method: "DELETE", path: "/users/me", bearer: token });
+    const closed = await environment.send({ method: "DELETE", path: "/users/me", bearer: token });
     assert.equal(closed.status, 204);
   }
   await waitUntilQuiet(target, qstash);
@@ -102,7 +118,7 @@ Deno.test("of a deleted person nothing is left in any database but what has a re
 
 async function waitUntilQuiet(target: Target, qstash: TestQstash): Promise<void> {
   const isDelivered = async () => {
-    await target.sweep();
+    await target.maintain();
     return await isQuiet(qstash.settings);
   };
   await waitUntil("all events are delivered", isDelivered, deliveredWithinMs);
@@ -139,6 +155,6 @@ function assertContains(part: unknown, sentinels: readonly string[]): void {
   for (const sentinel of sentinels) assert.ok(text.includes(sentinel), `${sentinel} in ${text}`);
 }
 
-function secretsOf({ learner, teacher }: World): readonly string[] {
+function secretsOf({ learner, teacher }: Environment): readonly string[] {
   return [learner, teacher].flatMap((one) => [one.password, one.token, one.refreshToken]);
 }

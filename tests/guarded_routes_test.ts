@@ -3,7 +3,7 @@ import { guardedInput } from "./suite/guarded_input.ts";
 import { guardedRequest } from "./suite/guarded_request.ts";
 import { guardedRoute } from "./suite/guarded_route.ts";
 import { readOperations } from "./suite/product_operations.ts";
-import { createWorld } from "./suite/product_world.ts";
+import { createEnvironment } from "./suite/product_environment.ts";
 import { targets } from "./targets.ts";
 
 const cases = { ...guardedRoute, ...guardedRequest, ...guardedInput };
@@ -11,13 +11,17 @@ const cases = { ...guardedRoute, ...guardedRequest, ...guardedInput };
 for (const [placement, start] of Object.entries(targets)) {
   Deno.test(`Common refusals over every route: ${placement}`, async (t) => {
     await using target = await start();
-    const world = await createWorld(target);
-    const operations = await readOperations(world);
-    const before = await world.readState();
+    const environment = await createEnvironment(target);
+    const operations = await readOperations(environment);
+    const before = await environment.readState();
     for (const [what, run] of Object.entries(cases)) {
       await t.step(what, async () => {
-        await run(world, operations);
-        assert.deepEqual(await world.readState(), before, "a refused request changed something");
+        await run(environment, operations);
+        assert.deepEqual(
+          await environment.readState(),
+          before,
+          "a refused request changed something",
+        );
       });
     }
   });

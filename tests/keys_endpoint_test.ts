@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { dataOf, logIn, newPerson, type World } from "./suite/product_world.ts";
+import { dataOf, type Environment, logIn, newPerson } from "./suite/product_environment.ts";
 import { targets } from "./targets.ts";
 
 for (const placement of ["Deno, split", "workerd, all in one"] as const) {
   Deno.test(`GET /admin/keys is for administrators, and shows no material: ${placement}`, async () => {
     await using target = await targets[placement]();
-    const send: World["send"] = ({ method = "GET", path, bearer, headers = {}, body }) =>
+    const send: Environment["send"] = ({ method = "GET", path, bearer, headers = {}, body }) =>
       target.fetch(path, {
         method,
         headers: {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readJws } from "@edgepass/shared/crypto";
 import { askWhoIAm, demoLearner, logIn } from "./support/dev_people.ts";
-import { startDev, temporaryHome } from "./support/dev_system.ts";
+import { startDev, temporaryWorkspace } from "./support/dev_system.ts";
 import { startLoad } from "./support/load.ts";
 
 // A busy machine must not look like a Redis that is away.
@@ -9,9 +9,9 @@ const env = { REVOCATION_TIMEOUT_MS: "10000" };
 
 for (const args of [[], ["--split"]]) {
   Deno.test(`deno task keys rotates keys of deno task dev ${args.join(" ")} while people read`, async () => {
-    await using home = await temporaryHome();
-    await using system = await startDev({ home: home.path, args, env });
-    const keys = (...args: string[]) => runKeys(args, home.path);
+    await using workspace = await temporaryWorkspace();
+    await using system = await startDev({ workspace: workspace.path, args, env });
+    const keys = (...args: string[]) => runKeys(args, workspace.path);
     const tokens = [await logIn(system, demoLearner)];
     await using load = startLoad(2, async (at) => {
       const said = await askWhoIAm(system, tokens[at % tokens.length] ?? "");
@@ -46,7 +46,7 @@ for (const args of [[], ["--split"]]) {
     assert.equal(revoked.code, 0, revoked.text);
     assert.equal(await askWhoIAm(system, tokens[0] ?? ""), "401 token_revoked");
     assert.equal(await askWhoIAm(system, tokens.at(-1) ?? ""), "200 Demo Learner");
-    const material = await readMaterial(home.path);
+    const material = await readMaterial(workspace.path);
     const said = [text, early.text, revoked.text, system.output()].join("\n");
     assert.ok(material.length >= 6);
     for (const secret of material) assert.ok(!said.includes(secret));
@@ -62,17 +62,17 @@ function signingKid({ text }: { text: string }): string {
 }
 
 /** All that must be shown nowhere. */
-async function readMaterial(home: string): Promise<string[]> {
-  const read = async (name: string) => await Deno.readTextFile(`${home}/keys/${name}`);
+async function readMaterial(workspace: string): Promise<string[]> {
+  const read = async (name: string) => await Deno.readTextFile(`${workspace}/keys/${name}`);
   const text = await read("passport-keys.json") + await read("access-token-keys.json");
   return [...text.matchAll(/"(?:secret|d)":"([^"]+)"/g)].map(([, secret = ""]) => secret);
 }
 
-async function runKeys(args: readonly string[], home: string) {
+async function runKeys(args: readonly string[], workspace: string) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "keys", ...args],
     cwd: new URL("../", import.meta.url),
-    env: { EDGEPASS_HOME: home, NO_COLOR: "1" },
+    env: { EDGEPASS_HOME: workspace, NO_COLOR: "1" },
   }).output();
   const text = new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   return { code, text: text.trimEnd() };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { bearer, demoLearner, logIn, newTeacher } from "./support/dev_people.ts";
-import { type DevSystem, startDev, temporaryHome } from "./support/dev_system.ts";
+import { type DevSystem, startDev, temporaryWorkspace } from "./support/dev_system.ts";
 import { isObject, objectAt } from "./support/json.ts";
 import { readProjectFile } from "./support/markdown.ts";
 import { readTour, type TourStep } from "./support/tour.ts";
@@ -17,13 +17,13 @@ const [backup, list, removeLog, restore, repair, lose, repairAgain] = tour;
 Deno.test("a database that is restored as the page says is noticed, and all agree again", async () => {
   assert.ok(backup && list && removeLog && restore && repair && lose && repairAgain);
   assert.equal(tour.length, 7);
-  await using home = await temporaryHome();
-  const run = (step: TourStep, system?: DevSystem) => runStep(step, home.path, system);
-  const lines = () => readLines(home.path, "course");
+  await using workspace = await temporaryWorkspace();
+  const run = (step: TourStep, system?: DevSystem) => runStep(step, workspace.path, system);
+  const lines = () => readLines(workspace.path, "course");
   let courses: Courses;
   {
-    await using system = await startDev({ home: home.path, env: patience });
-    courses = await createCourses(system, home.path);
+    await using system = await startDev({ workspace: workspace.path, env: patience });
+    courses = await createCourses(system, workspace.path);
     await run(backup);
     assert.equal(await run(list), list.output);
     await changeCourses(system, courses);
@@ -33,7 +33,7 @@ Deno.test("a database that is restored as the page says is noticed, and all agre
   await run(removeLog);
   await run(restore);
   {
-    await using system = await startDev({ home: home.path, env: patience });
+    await using system = await startDev({ workspace: workspace.path, env: patience });
     const [line, ...others] = await lines();
     assert.ok(line);
     assert.deepEqual([line.level, line.service, others], ["error", "course", []]);
@@ -49,7 +49,7 @@ Deno.test("a database that is restored as the page says is noticed, and all agre
   }
   await run(lose);
   {
-    await using system = await startDev({ home: home.path, env: patience });
+    await using system = await startDev({ workspace: workspace.path, env: patience });
     assert.equal(await run(repairAgain, system), repairAgain.output);
     assert.equal((await lines()).length, 1, "a mark that is lost is no sign of trouble");
   }
@@ -61,8 +61,8 @@ interface Courses {
   readonly deleted: string;
 }
 
-async function createCourses(system: DevSystem, home: string): Promise<Courses> {
-  const teacher = await newTeacher(system, home);
+async function createCourses(system: DevSystem, workspace: string): Promise<Courses> {
+  const teacher = await newTeacher(system, workspace);
   const token = await logIn(system, teacher);
   const [renamed, deleted] = [
     await publish(system, token, "Sailing before"),
@@ -129,20 +129,24 @@ async function send(
 /** A step as the page has it, but for where the home is. */
 async function runStep(
   { command }: TourStep,
-  home: string,
+  workspace: string,
   system: DevSystem | undefined,
 ): Promise<string> {
-  const localised = command.replaceAll(".edgepass/", `${home}/`)
-    .replaceAll(/(?<=mkdir |'|ls |cp )backup/g, `${home}/backup`);
-  const env = { EDGEPASS_HOME: home, NO_COLOR: "1", ...(system ? { PORT: `${system.port}` } : {}) };
+  const localised = command.replaceAll(".edgepass/", `${workspace}/`)
+    .replaceAll(/(?<=mkdir |'|ls |cp )backup/g, `${workspace}/backup`);
+  const env = {
+    EDGEPASS_HOME: workspace,
+    NO_COLOR: "1",
+    ...(system ? { PORT: `${system.port}` } : {}),
+  };
   const shell = new Deno.Command("sh", { args: ["-c", localised], cwd: root, env });
   const { stdout, stderr } = await shell.output();
   return new TextDecoder().decode(stdout.length > 0 ? stdout : stderr).trim();
 }
 
 /** What a service has logged about a sequence that went back. */
-async function readLines(home: string, service: string): Promise<Record<string, unknown>[]> {
-  const text = await Deno.readTextFile(`${home}/logs/${service}.jsonl`);
+async function readLines(workspace: string, service: string): Promise<Record<string, unknown>[]> {
+  const text = await Deno.readTextFile(`${workspace}/logs/${service}.jsonl`);
   return text.trim().split("\n").map((line): Record<string, unknown> => JSON.parse(line))
     .filter(({ message }) => String(message).startsWith("Event sequence went back"));
 }

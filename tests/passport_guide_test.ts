@@ -5,7 +5,7 @@ import {
   freePort,
   isListening,
   startDev,
-  temporaryHome,
+  temporaryWorkspace,
 } from "./support/dev_system.ts";
 import { isObject } from "./support/json.ts";
 import { projectRoot, readFences, readProjectFile, writeFiles } from "./support/markdown.ts";
@@ -34,12 +34,12 @@ function toRoutes(ports: Ports): string {
 /** Starts a program of the guide with dev's settings and waits until it listens. */
 async function startService(
   command: string,
-  { port, home, cwd }: { port: number; home: string; cwd: string },
+  { port, workspace, cwd }: { port: number; workspace: string; cwd: string },
 ): Promise<AsyncDisposable> {
   const child = new Deno.Command("sh", {
     args: ["-c", command],
     cwd,
-    env: { PORT: String(port), DEV_ENV: `${home}/dev.env`, PYTHONDONTWRITEBYTECODE: "1" },
+    env: { PORT: String(port), DEV_ENV: `${workspace}/dev.env`, PYTHONDONTWRITEBYTECODE: "1" },
     stdin: "null",
     stdout: "null",
     stderr: "null",
@@ -69,11 +69,14 @@ async function ask(
 
 Deno.test("the guide's services run behind the gateway and know who asks", async (t) => {
   const ports = { hello: freePort(), reports: freePort(), python: freePort() };
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   await using folder = await writeFiles(readFences(guide));
-  await using system = await startDev({ home: home.path, env: { ROUTES: toRoutes(ports) } });
+  await using system = await startDev({
+    workspace: workspace.path,
+    env: { ROUTES: toRoutes(ports) },
+  });
   const token = await logIn(system, demoLearner);
-  const place = { home: home.path, cwd: folder.path };
+  const place = { workspace: workspace.path, cwd: folder.path };
 
   await t.step("a new service with the starter", async () => {
     await using _ = await startService(`${deno} hello/main.ts`, { ...place, port: ports.hello });

@@ -3,14 +3,20 @@ import { encodeBase64Url, importSecret, readJws, signJws } from "@edgepass/share
 import { profiles } from "@edgepass/shared/passport";
 import { prometheusName } from "@edgepass/shared/telemetry";
 import { startUpstream } from "./suite/gateway_upstreams.ts";
-import { dataOf, logIn, newPerson, type Person, type World } from "./suite/product_world.ts";
+import {
+  dataOf,
+  type Environment,
+  logIn,
+  newPerson,
+  type Person,
+} from "./suite/product_environment.ts";
 import { createAccessTokenKey, randomSecret } from "./settings.ts";
 import { startLoad } from "./support/load.ts";
 import { readSamples } from "./support/samples.ts";
 import { waitUntil } from "./support/wait.ts";
 import { type Target, targets } from "./targets.ts";
 
-type Send = World["send"];
+type Send = Environment["send"];
 type Document = Readonly<Record<string, unknown>>;
 
 const names = { S: ["s1", "s2", "s3", "s4", "s5", "s6"], A: ["a1", "a2", "a3", "a4", "a5", "a6"] };

@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
-import { createWorld, dataOf, outcomeOf, password, type World } from "./suite/product_world.ts";
+import {
+  createEnvironment,
+  dataOf,
+  type Environment,
+  outcomeOf,
+  password,
+} from "./suite/product_environment.ts";
 import { isObject, type Json } from "./support/json.ts";
 import { targets } from "./targets.ts";
 
@@ -8,7 +14,7 @@ const lists = {
   "/courses": () => ({}),
   "/auth/accounts": ({ admin }) => ({ bearer: admin.token }),
   "/enrollments": ({ learner }) => ({ bearer: learner.token }),
-} as const satisfies Record<string, (world: World) => { bearer?: string }>;
+} as const satisfies Record<string, (environment: Environment) => { bearer?: string }>;
 
 const misfits = [
   ...["0", "101", "-1", "1.5", "1e1", "0x10", "%205", "", "many", "1&limit=2"].map((text) =>
@@ -20,10 +26,11 @@ const misfits = [
 const documents = ["/.well-known/jwks.json", "/openapi.json", "/docs", "/livez", "/readyz"];
 
 /** What the HTTP table promises of every operation of its kind. */
-const promises: Readonly<Record<string, (world: World) => Promise<void>>> = {
-  async "a list takes a limit from 1 to 100 and its own cursors"(world) {
+const promises: Readonly<Record<string, (environment: Environment) => Promise<void>>> = {
+  async "a list takes a limit from 1 to 100 and its own cursors"(environment) {
     for (const [path, by] of Object.entries(lists)) {
-      const ask = (query: string) => world.send({ path: `${path}?${query}`, ...by(world) });
+      const ask = (query: string) =>
+        environment.send({ path: `${path}?${query}`, ...by(environment) });
       for (const query of misfits) {
         // A position that is a text may be one of a list that is sorted by ids.
         if (query === "cursor=WyJ4Il0" && path === "/auth/accounts") continue;
@@ -40,9 +47,12 @@ const promises: Readonly<Record<string, (world: World) => Promise<void>>> = {
     }
   },
 
-  async "HEAD of the gateway's own documents answers as GET does, without the body"(world) {
+  async "HEAD of the gateway's own documents answers as GET does, without the body"(environment) {
     for (const path of documents) {
-      const [get, head] = [await world.send({ path }), await world.send({ method: "HEAD", path })];
+      const [get, head] = [
+        await environment.send({ path }),
+        await environment.send({ method: "HEAD", path }),
+      ];
       assert.ok((await get.text()).length > 0, path);
       assert.equal(await head.text(), "", path);
       assert.equal(head.status, get.status, path);
@@ -52,12 +62,14 @@ const promises: Readonly<Record<string, (world: World) => Promise<void>>> = {
     }
   },
 
-  async "an unknown field is refused by its name, and what is no name is not repeated"(world) {
+  async "an unknown field is refused by its name, and what is no name is not repeated"(
+    environment,
+  ) {
     const body = { "name": "A", "roles": ["admin"], "<b>": 1 };
-    const response = await world.send({
+    const response = await environment.send({
       method: "PATCH",
       path: "/users/me",
-      bearer: world.learner.token,
+      bearer: environment.learner.token,
       body,
     });
     assert.equal(response.status, 422);
@@ -67,25 +79,27 @@ const promises: Readonly<Record<string, (world: World) => Promise<void>>> = {
     assert.deepEqual(error.details, [unknown("roles"), unknown("")]);
   },
 
-  async "tokens and cookies are told to live as long as the settings say"(world) {
-    const { ACCESS_TOKEN_TTL_SECONDS, REFRESH_TOKEN_TTL_SECONDS } = world.target.settings;
+  async "tokens and cookies are told to live as long as the settings say"(environment) {
+    const { ACCESS_TOKEN_TTL_SECONDS, REFRESH_TOKEN_TTL_SECONDS } = environment.target.settings;
     const [access, refresh] = [ACCESS_TOKEN_TTL_SECONDS ?? "600", REFRESH_TOKEN_TTL_SECONDS];
-    const { email } = world.other;
+    const { email } = environment.other;
     const body = { grantType: "password", email, password };
-    const tokens = await dataOf(world.send({ method: "POST", path: "/auth/token", body }));
+    const tokens = await dataOf(environment.send({ method: "POST", path: "/auth/token", body }));
     assert.equal(tokens.expiresIn, Number(access));
     const login = { method: "POST", path: "/auth/login", body: { email, password } };
-    const response = await world.send(login);
+    const response = await environment.send(login);
     await response.body?.cancel();
     const ages = response.headers.getSetCookie().map((line) => /Max-Age=(\d+)/.exec(line)?.[1]);
     assert.deepEqual(ages, [access, refresh ?? "1209600"]);
   },
 
-  async "problem details say what the envelope says, and successes stay in the envelope"(world) {
+  async "problem details say what the envelope says, and successes stay in the envelope"(
+    environment,
+  ) {
     const headers = { accept: "application/problem+json" };
     const request = { method: "POST", path: "/auth/signup", body: { email: 1 } };
-    const { error } = await read(await world.send(request));
-    const response = await world.send({ ...request, headers });
+    const { error } = await read(await environment.send(request));
+    const response = await environment.send({ ...request, headers });
     const { traceId, ...problem } = await read(response);
     assert.ok(isObject(error));
     assert.equal(traceId, response.headers.get("x-trace-id"));
@@ -97,17 +111,17 @@ const promises: Readonly<Record<string, (world: World) => Promise<void>>> = {
       code: error.code,
       errors: error.details,
     });
-    await dataOf(world.send({ path: "/courses", headers }));
+    await dataOf(environment.send({ path: "/courses", headers }));
   },
 
-  async "the key set is not sent again to whoever has it"(world) {
+  async "the key set is not sent again to whoever has it"(environment) {
     const path = "/.well-known/jwks.json";
-    const etag = (await drain(world.send({ path }))).headers.get("etag") ?? "";
+    const etag = (await drain(environment.send({ path }))).headers.get("etag") ?? "";
     for (const known of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
-      const response = await drain(world.send({ path, headers: { "if-none-match": known } }));
+      const response = await drain(environment.send({ path, headers: { "if-none-match": known } }));
       assert.deepEqual([response.status, response.headers.get("etag")], [304, etag], known);
     }
-    const other = await drain(world.send({ path, headers: { "if-none-match": '"other"' } }));
+    const other = await drain(environment.send({ path, headers: { "if-none-match": '"other"' } }));
     assert.equal(other.status, 200);
   },
 };
@@ -126,6 +140,6 @@ async function drain(pending: Promise<Response>): Promise<Response> {
 
 Deno.test("The HTTP table keeps its general promises", async (t) => {
   await using target = await targets["Deno, all in one"]();
-  const world = await createWorld(target);
-  for (const [what, run] of Object.entries(promises)) await t.step(what, () => run(world));
+  const environment = await createEnvironment(target);
+  for (const [what, run] of Object.entries(promises)) await t.step(what, () => run(environment));
 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { likeAnswers } from "./suite/product_alike.ts";
 import { productDirect } from "./suite/product_direct.ts";
 import { productRevocation } from "./suite/product_revocation.ts";
-import { createWorld } from "./suite/product_world.ts";
+import { createEnvironment } from "./suite/product_environment.ts";
 import { targets } from "./targets.ts";
 
 Deno.test("The product holds its promises, and holds them alike, in every placement", async (t) => {
@@ -10,12 +10,12 @@ Deno.test("The product holds its promises, and holds them alike, in every placem
   for (const [placement, start] of Object.entries(targets)) {
     await t.step(placement, async (t) => {
       await using target = await start();
-      const world = await createWorld(target);
+      const environment = await createEnvironment(target);
       await t.step("answers", async () => {
-        answers.set(placement, await likeAnswers(world));
+        answers.set(placement, await likeAnswers(environment));
       });
       for (const [what, run] of Object.entries({ ...productDirect, ...productRevocation })) {
-        await t.step(what, () => run(world));
+        await t.step(what, () => run(environment));
       }
     });
   }

@@ -1,7 +1,7 @@
 import { type ConfigurationDocument, pushConfiguration } from "@edgepass/shared/configuration";
 import { createUpstashRedis } from "@edgepass/shared/redis";
 import assert from "node:assert/strict";
-import { logIn, newPerson, type Person, type World } from "./suite/product_world.ts";
+import { type Environment, logIn, newPerson, type Person } from "./suite/product_environment.ts";
 import { readLives } from "./support/redis_lives.ts";
 import { type Target, targets } from "./targets.ts";
 
@@ -149,7 +149,7 @@ function createConfigure({ settings }: Target): (document: ConfigurationDocument
   return async (document) => void await pushConfiguration(redis, { version: ++version, document });
 }
 
-function createSend(target: Target): World["send"] {
+function createSend(target: Target): Environment["send"] {
   return ({ method = "GET", path, bearer, body }) =>
     target.fetch(path, {
       method,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { startDev, temporaryHome } from "./support/dev_system.ts";
+import { startDev, temporaryWorkspace } from "./support/dev_system.ts";
 import { readProjectFile } from "./support/markdown.ts";
 import { type Ids, readTour, walk, withoutChance } from "./support/tour.ts";
 
@@ -18,15 +18,15 @@ Deno.test({
   name: "the tour of the README answers what the README shows (needs curl 7.82)",
   ignore: !await hasCurl(),
   async fn() {
-    await using home = await temporaryHome();
-    await using system = await startDev({ home: home.path, args: ["--split"] });
+    await using workspace = await temporaryWorkspace();
+    await using system = await startDev({ workspace: workspace.path, args: ["--split"] });
     const [, user = ""] = /^ +user +http:\/\/127\.0\.0\.1:(\d+)$/m.exec(system.output()) ?? [];
     const ids: Ids = new Map();
     const ports = { 8787: system.port, 43483: Number(user) };
     const tour = readTour(readme);
     assert.ok(tour.length > 10);
     for (const step of tour) {
-      const output = await walk(step, { cwd: home.path, ids, ports });
+      const output = await walk(step, { cwd: workspace.path, ids, ports });
       assert.equal(withoutChance(output), withoutChance(step.output), step.command);
     }
   },

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import {
-  createFallbackWorld,
+  createFallbackEnvironment,
   fallbackSettings,
   productFallback,
 } from "./suite/product_fallback.ts";
 import { bearer, demoInstructor, demoLearner, expectSuccess, logIn } from "./support/dev_people.ts";
-import { type DevSystem, startDev, temporaryHome } from "./support/dev_system.ts";
+import { type DevSystem, startDev, temporaryWorkspace } from "./support/dev_system.ts";
 import { startRecommender } from "./support/recommender.ts";
 import { waitUntil } from "./support/wait.ts";
 import { targets } from "./targets.ts";
@@ -14,9 +14,9 @@ for (const [placement, start] of Object.entries(targets)) {
   Deno.test(`a recommender that fails costs nobody an answer: ${placement}`, async (t) => {
     await using recommender = startRecommender();
     await using target = await start({ ...recommender.settings, ...fallbackSettings });
-    const world = await createFallbackWorld(target, recommender);
+    const environment = await createFallbackEnvironment(target, recommender);
     for (const [what, run] of Object.entries(productFallback)) {
-      await t.step(what, () => run(world));
+      await t.step(what, () => run(environment));
     }
   });
 }
@@ -39,8 +39,8 @@ const tasks = {
 } as const;
 for (const [command, options] of Object.entries(tasks)) {
   Deno.test(`${command} has a recommender, and its banner says how to turn it off`, async () => {
-    await using home = await temporaryHome();
-    await using system = await startDev({ home: home.path, ...options });
+    await using workspace = await temporaryWorkspace();
+    await using system = await startDev({ workspace: workspace.path, ...options });
     const [, knob = ""] = /curl -X PUT (\S+\/faults) --json '\{"down":true\}'/
       .exec(system.output()) ?? [];
     const turn = async (faults: object) => {
@@ -70,13 +70,13 @@ for (const [command, options] of Object.entries(tasks)) {
 }
 
 Deno.test("a recommender that is given is used, and none is served", async () => {
-  await using home = await temporaryHome();
+  await using workspace = await temporaryWorkspace();
   await using recommender = startRecommender();
-  await using system = await startDev({ home: home.path, env: recommender.settings });
+  await using system = await startDev({ workspace: workspace.path, env: recommender.settings });
   assert.ok(!system.output().includes("/faults"));
   const token = await logIn(system, demoLearner);
   const isLive = async () => (await readSource(system, token)).startsWith("live 2");
   await waitUntil("suggestions are live", isLive, changesWithinMs);
   assert.ok(recommender.questions.length > 0);
-  assert.ok(![...Deno.readDirSync(home.path)].some(({ name }) => name === "recommender.port"));
+  assert.ok(![...Deno.readDirSync(workspace.path)].some(({ name }) => name === "recommender.port"));
 });

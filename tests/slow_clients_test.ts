@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { platforms } from "./suite/gateway_platforms.ts";
-import { createWorld, type World } from "./suite/gateway_world.ts";
+import { createEnvironment, type Environment } from "./suite/gateway_environment.ts";
 import { waitUntil } from "./support/wait.ts";
 
 /** The gateway's longest silence of a client, and its longest time for a body. */
@@ -52,8 +52,8 @@ function holdTimers() {
 }
 
 /** A client that has sent a head and the beginning of its body. */
-async function begin(
-  { origin }: Pick<World, "origin">,
+async function ensureLoaded(
+  { origin }: Pick<Environment, "origin">,
   target: string,
   bytes: number,
   begun: number,
@@ -87,54 +87,54 @@ async function begin(
   };
 }
 
-async function expectServed({ origin }: Pick<World, "origin">): Promise<void> {
+async function expectServed({ origin }: Pick<Environment, "origin">): Promise<void> {
   const response = await fetch(`${origin}/public`);
   await response.body?.cancel();
   assert.equal(response.status, 200);
 }
 
 Deno.test("[H12] a client that stops after a byte is told to go, and others are served", async () => {
-  await using world = await createWorld("deno", platforms.deno);
+  await using environment = await createEnvironment("deno", platforms.deno);
   using timers = holdTimers();
-  using client = await begin(world, "/public", 100, 1);
+  using client = await ensureLoaded(environment, "/public", 100, 1);
   // The first silence ends with the byte; in the second nothing comes.
   await timers.started(idleMs, 2);
-  await expectServed(world);
-  const { length: seen } = world.echo.seen;
+  await expectServed(environment);
+  const { length: seen } = environment.echo.seen;
   assert.equal(timers.runOut(idleMs), 1);
   const answer = await client.readHead();
   assert.match(answer, /^HTTP\/1\.1 408 /);
   assert.match(answer, /^connection: close\r$/im);
-  assert.equal(world.echo.seen.length, seen);
+  assert.equal(environment.echo.seen.length, seen);
   assert.equal(timers.running(), 0);
 });
 
 Deno.test("[H12] a client that stops in an upload is told to go, and what it sent is nobody's request", async () => {
-  await using world = await createWorld("deno", platforms.deno);
+  await using environment = await createEnvironment("deno", platforms.deno);
   using timers = holdTimers();
-  using client = await begin(world, "/public", 200_000, 100_000);
+  using client = await ensureLoaded(environment, "/public", 200_000, 100_000);
   await timers.started(idleMs, 2);
-  await expectServed(world);
-  const { length: seen } = world.echo.seen;
+  await expectServed(environment);
+  const { length: seen } = environment.echo.seen;
   // Between two parts nobody waits for the client.
   await waitUntil("the client is waited for", () => timers.runOut(idleMs) === 1, patienceMs);
   assert.match(await client.readHead(), /^HTTP\/1\.1 408 /);
   // A request that broke off is none that the upstream takes for whole.
-  assert.equal(world.echo.seen.length, seen);
+  assert.equal(environment.echo.seen.length, seen);
   assert.equal(timers.running(), 0);
 });
 
 Deno.test("[H12] a client that drips is told to go when its time in all is over", async () => {
-  await using world = await createWorld("deno", platforms.deno);
+  await using environment = await createEnvironment("deno", platforms.deno);
   using timers = holdTimers();
-  using client = await begin(world, "/public", 1_000, 1);
+  using client = await ensureLoaded(environment, "/public", 1_000, 1);
   for (let part = 2; part < 10; part++) {
     await timers.started(idleMs, part);
     await client.send(1);
   }
   assert.equal(timers.runOut(totalMs), 1);
   assert.match(await client.readHead(), /^HTTP\/1\.1 408 /);
-  assert.equal(world.echo.seen.length, 0);
+  assert.equal(environment.echo.seen.length, 0);
   assert.equal(timers.running(), 0);
 });
 
@@ -145,11 +145,11 @@ const leaving = {
 } as const;
 for (const [what, [bytes, begun]] of Object.entries(leaving)) {
   Deno.test(`[H12, F71] a client that dies within ${what} is nobody's error`, async () => {
-    await using world = await createWorld("deno", platforms.deno);
+    await using environment = await createEnvironment("deno", platforms.deno);
     const breaker = { minimumCalls: 1, openMs: 600_000 };
-    await using served = await world.serve({ POLICY: JSON.stringify({ breaker }) });
+    await using served = await environment.serve({ POLICY: JSON.stringify({ breaker }) });
     using timers = holdTimers();
-    const client = await begin(served, "/public", bytes, begun);
+    const client = await ensureLoaded(served, "/public", bytes, begun);
     await timers.started(idleMs, begun === 0 ? 1 : 2);
     client[Symbol.dispose]();
     await waitUntil("the request is over", () => served.logLines.length > 0, patienceMs);

@@ -16,7 +16,7 @@ import { createTelemetry, type RunningTelemetry } from "@edgepass/shared/telemet
 import { composeUser } from "@edgepass/user/compose";
 import { createTestHarness } from "wrangler";
 import { docsFiles } from "../app/docs_deno.ts";
-import { sweepEach } from "../app/sweep.ts";
+import { maintainEach } from "../app/maintenance.ts";
 import { readMigrations } from "../shared/runtime/deno_databases.ts";
 import { admin, createSettings, publicOrigin } from "./settings.ts";
 
@@ -32,7 +32,7 @@ export interface Target extends AsyncDisposable {
   /** Each service's database, where the placement lets a test look into it. */
   readonly databases?: Readonly<Record<string, SqlDb>>;
   /** What timer or cron do now and then, which in a target does nobody. */
-  sweep(): Promise<void>;
+  maintain(): Promise<void>;
   /** Empties Redis, as an eviction or an operator could. */
   flushRedis(): Promise<void>;
   /** Runs one command in Redis and returns its reply. */
@@ -58,7 +58,12 @@ const composers = {
 };
 
 /** As the entries of Deno have them. */
-const effects = { gather: true, measuresLateness: true, hashingProcessors: 1, docs: docsFiles };
+const effects = {
+  pipelineAutomatically: true,
+  measuresLateness: true,
+  hashingProcessors: 1,
+  docs: docsFiles,
+};
 
 /** Settings of a target beside those that every installation has. */
 export type MoreSettings = Readonly<Record<string, string>>;
@@ -73,8 +78,8 @@ async function denoAllInOne(more: MoreSettings = {}): Promise<Target> {
   const app = await composeAll({ ...settings, ...databases, ...toBindings(telemetry) }, effects);
   await app.start?.();
   const fetch = fetchAt(listen(resources, app, telemetry).origin);
-  const sweep = async () => await app.sweep?.();
-  return toTarget({ fetch, sweep, settings, databases, redis }, resources.move());
+  const maintain = async () => await app.maintain?.();
+  return toTarget({ fetch, maintain, settings, databases, redis }, resources.move());
 }
 
 /** Each service behind a URL of its own. */
@@ -99,8 +104,11 @@ async function denoSplit(more: MoreSettings = {}): Promise<Target> {
   const telemetry = observe(settings);
   const gateway = await compose({ ...bindings, ...toBindings(telemetry) }, {}, effects);
   const fetch = fetchAt(listen(resources, gateway, telemetry).origin);
-  const sweep = () => sweepEach(apps);
-  return toTarget({ fetch, sweep, settings, databases, redis, services: direct }, resources.move());
+  const maintain = () => maintainEach(apps);
+  return toTarget(
+    { fetch, maintain, settings, databases, redis, services: direct },
+    resources.move(),
+  );
 }
 
 /** Every service and the gateway in one Worker. */
@@ -219,7 +227,7 @@ function fetchAt(origin: string): Fetch {
 
 function toTarget(
   { redis, services = {}, ...parts }:
-    & Pick<Target, "fetch" | "sweep" | "settings">
+    & Pick<Target, "fetch" | "maintain" | "settings">
     & Partial<Pick<Target, "services" | "databases">>
     & { readonly redis: TestRedis },
   resources: AsyncDisposableStack,
@@ -262,7 +270,7 @@ async function startWorkers(
     );
   return toTarget({
     fetch: fetchAt(url.origin),
-    async sweep() {
+    async maintain() {
       const cron = { cron: "* * * * *", scheduledTime: new Date() };
       for (const worker of Object.keys(databases)) await harness.getWorker(worker).scheduled(cron);
     },

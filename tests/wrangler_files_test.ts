@@ -39,10 +39,10 @@ Deno.test("Wrangler files agree with each other", async () => {
     "USER_DB",
   ]);
   assert.equal(new Set(databases.values()).size, databases.size, "a database of its own for each");
-  const sweeping = [...files].filter(([, text]) => /^crons = \["/m.test(text)).map(([path]) =>
+  const maintaining = [...files].filter(([, text]) => /^crons = \["/m.test(text)).map(([path]) =>
     path
   );
-  assert.deepEqual(sweeping, [...files.keys()].filter((path) => path !== "wrangler.split.toml"));
+  assert.deepEqual(maintaining, [...files.keys()].filter((path) => path !== "wrangler.split.toml"));
 });
 
 Deno.test("Service bindings lead to Workers that are there, and to no service in a circle", async () => {

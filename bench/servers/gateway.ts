@@ -1,11 +1,11 @@
 import { createGateway, readGatewayConfig, type Route } from "@edgepass/gateway";
-import { createService, createStarter } from "@edgepass/shared/http";
+import { createService, createServiceRuntime } from "@edgepass/shared/http";
 import { serve } from "@edgepass/shared/runtime/deno";
 import { localUpstream, urlUpstream } from "@edgepass/shared/upstream";
 
 /** The gateway in front of one service: at `UPSTREAM`, or in this isolate where none is named. */
 await serve(async (bindings) => {
-  const config = await readGatewayConfig(bindings, { gather: true });
+  const config = await readGatewayConfig(bindings, { pipelineAutomatically: true });
   const url = Deno.env.get("UPSTREAM");
   const upstream = url ? urlUpstream(url) : localUpstream("whoami", whoami());
   const others = Number(Deno.env.get("OTHER_ROUTES") ?? 0);
@@ -34,7 +34,7 @@ await serve(async (bindings) => {
 });
 
 function whoami() {
-  const app = createService({ name: "whoami", starter: createStarter(Deno.env.toObject()) });
+  const app = createService({ name: "whoami", runtime: createServiceRuntime(Deno.env.toObject()) });
   app.get("/me", (c) => c.json({ id: c.var.passport.userId, name: "Someone" }));
   app.get("/open", (c) => c.json({ id: null, name: "Someone" }));
   return app;

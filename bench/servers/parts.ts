@@ -1,5 +1,5 @@
 import { encodeBase64Url } from "@edgepass/shared/crypto";
-import { createUpstashRedis, gatherPipelines } from "@edgepass/shared/redis";
+import { automaticPipelining, createUpstashRedis } from "@edgepass/shared/redis";
 import { Hono } from "hono";
 
 /**
@@ -9,7 +9,7 @@ import { Hono } from "hono";
  */
 const { PORT, UPSTREAM, UPSTASH_REDIS_REST_URL: url = "", UPSTASH_REDIS_REST_TOKEN: token = "" } =
   Deno.env.toObject();
-const redis = gatherPipelines(createUpstashRedis({ url, token, timeoutMs: 5_000 }));
+const redis = automaticPipelining(createUpstashRedis({ url, token, timeoutMs: 5_000 }));
 const hmac = { name: "HMAC", hash: "SHA-256" };
 const key = await crypto.subtle.importKey("raw", new Uint8Array(32), hmac, false, ["sign"]);
 const encoder = new TextEncoder();

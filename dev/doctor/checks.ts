@@ -5,21 +5,21 @@ import type { Finding } from "./finding.ts";
 import { fail } from "./finding.ts";
 import { checkFiles } from "./files.ts";
 import { checkGateway } from "./gateway.ts";
-import { checkHome } from "./home.ts";
+import { checkWorkspace } from "./workspace.ts";
 import { checkKeys } from "./keys.ts";
 import { checkNames } from "./names.ts";
 import { checkPackages } from "./packages.ts";
 import { checkPorts } from "./ports.ts";
 import { checkRedis } from "./redis.ts";
 import { checkSettings } from "./settings.ts";
-import type { Check, Effects, Subject } from "./subject.ts";
+import type { Check, DoctorContext, Effects } from "./context.ts";
 import { checkTools } from "./tools.ts";
 
 /** Everything that is looked at, in the order in which one thing needs the other. */
 export const checks = {
   deno: checkDeno,
   packages: checkPackages,
-  home: checkHome,
+  workspace: checkWorkspace,
   names: checkNames,
   settings: checkSettings,
   keys: checkKeys,
@@ -37,13 +37,13 @@ export type Reported = Finding & { readonly check: string };
 
 /** Runs one check after the other, so that none disturbs what another measures. */
 export async function runChecks(
-  subject: Subject,
+  doctorContext: DoctorContext,
   effects: Effects,
   table: Readonly<Record<string, Check>> = checks,
 ): Promise<Reported[]> {
   const reported: Reported[] = [];
   for (const [check, look] of Object.entries(table)) {
-    for (const finding of await lookSafely(look, subject, effects)) {
+    for (const finding of await lookSafely(look, doctorContext, effects)) {
       reported.push({ check, ...finding });
     }
   }
@@ -53,11 +53,11 @@ export async function runChecks(
 /** A check that breaks must not keep the others from being run. */
 async function lookSafely(
   look: Check,
-  subject: Subject,
+  doctorContext: DoctorContext,
   effects: Effects,
 ): Promise<readonly Finding[]> {
   try {
-    return await look(subject, effects);
+    return await look(doctorContext, effects);
   } catch (error) {
     const kind = error instanceof Error ? error.name : typeof error;
     return [fail(

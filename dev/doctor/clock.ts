@@ -1,15 +1,18 @@
 import { fail, type Finding, ok, warn } from "./finding.ts";
 import { gatewayAddress } from "./gateway.ts";
 import { isServedByDev } from "./redis.ts";
-import type { Effects, Subject } from "./subject.ts";
+import type { DoctorContext, Effects } from "./context.ts";
 
 const patienceMs = 3_000;
 /** `Date` has whole seconds and leaves out the rest. */
 const resolutionMs = 1_000;
 
 /** This machine's clock and another's agree within the leeway that tokens are given. */
-export async function checkClock(subject: Subject, effects: Effects): Promise<Finding[]> {
-  const source = findSource(subject);
+export async function checkClock(
+  doctorContext: DoctorContext,
+  effects: Effects,
+): Promise<Finding[]> {
+  const source = findSource(doctorContext);
   if (source === undefined) return [ok("not compared: nothing else is running")];
   const skewMs = await measureSkew(source, effects);
   if (skewMs === "silent") {
@@ -17,7 +20,7 @@ export async function checkClock(subject: Subject, effects: Effects): Promise<Fi
   }
   // Local workerd sends no Date, and has this machine's clock.
   if (skewMs === undefined) return [ok(`not compared: ${source.name} tells no time`)];
-  const leeway = Number(subject.settings.LEEWAY_SECONDS || "5");
+  const leeway = Number(doctorContext.settings.LEEWAY_SECONDS || "5");
   if (Math.abs(skewMs) <= leeway * 1000) {
     return [ok(`agrees with ${source.name} within the leeway of ${leeway} s`)];
   }
@@ -39,11 +42,15 @@ interface Source {
 }
 
 /** Another machine tells more than this one; what dev serves has this machine's clock. */
-function findSource(subject: Subject): Source | undefined {
-  const { UPSTASH_REDIS_REST_URL: url } = subject.settings;
-  if (!isServedByDev(subject) && URL.canParse(url)) return { url, name: "Redis", check: "redis" };
-  const gateway = gatewayAddress(subject);
-  if (gateway === undefined || (subject.scope === "dev" && subject.dev.name !== "running")) {
+function findSource(doctorContext: DoctorContext): Source | undefined {
+  const { UPSTASH_REDIS_REST_URL: url } = doctorContext.settings;
+  if (!isServedByDev(doctorContext) && URL.canParse(url)) {
+    return { url, name: "Redis", check: "redis" };
+  }
+  const gateway = gatewayAddress(doctorContext);
+  if (
+    gateway === undefined || (doctorContext.scope === "dev" && doctorContext.dev.name !== "running")
+  ) {
     return undefined;
   }
   const { url: origin, host } = gateway;

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import {
   allWell,
+  createDoctorContext,
   createEffects,
-  createSubject,
-  type SubjectOverrides,
+  type DoctorContextOverrides,
   troubleOf,
 } from "../../tests/support/doctor.ts";
 import { checkClock } from "./clock.ts";
@@ -12,10 +12,10 @@ const noon = Date.UTC(2030, 0, 1, 12);
 const running = { dev: { name: "running", pid: "1" } } as const;
 
 /** Looks at noon by this machine's clock; the other's is so many seconds ahead. */
-async function look(aheadSeconds: number, subject: SubjectOverrides = running) {
+async function look(aheadSeconds: number, doctorContext: DoctorContextOverrides = running) {
   const asked: string[] = [];
   const found = await checkClock(
-    createSubject(subject),
+    createDoctorContext(doctorContext),
     createEffects({
       now: () => noon,
       ask: (url) => {
@@ -36,12 +36,12 @@ for (const ahead of [-6, -5, 0, 5]) {
   });
 }
 
-const mend = "set the clock, by timedatectl set-ntp true for one; LEEWAY_SECONDS is 5";
+const fix = "set the clock, by timedatectl set-ntp true for one; LEEWAY_SECONDS is 5";
 const skewed = [[6, "6 s behind"], [3600, "3600 s behind"], [-61, "60 s ahead of"]] as const;
 for (const [ahead, words] of skewed) {
   Deno.test(`a clock ${words} another's is named`, async () => {
     const { found } = await look(ahead);
-    const expected = `fail: this machine's clock is ${words} that of the gateway → ${mend}`;
+    const expected = `fail: this machine's clock is ${words} that of the gateway → ${fix}`;
     assert.equal(troubleOf(found), expected);
   });
 }
@@ -65,14 +65,14 @@ Deno.test("a clock with nothing beside it is not compared", async () => {
 
 Deno.test("whoever is silent leaves the clock uncompared", async () => {
   assert.equal(
-    troubleOf(await checkClock(createSubject(running), createEffects())),
+    troubleOf(await checkClock(createDoctorContext(running), createEffects())),
     "warn: not compared: the gateway is silent → mend what gateway says above",
   );
 });
 
 Deno.test("whoever answers without the time is no trouble", async () => {
   const effects = createEffects({ ask: () => Promise.resolve(new Response()) });
-  assert.deepEqual(allWell(await checkClock(createSubject(running), effects)), [
+  assert.deepEqual(allWell(await checkClock(createDoctorContext(running), effects)), [
     "not compared: the gateway tells no time",
   ]);
 });

@@ -4,45 +4,48 @@ import { readSqlDb } from "@edgepass/shared/sql/config";
 import { type Migration, pendingMigrations } from "@edgepass/shared/sql/migrate";
 import { pathToFileURL } from "node:url";
 import { type ServiceName, serviceNames, services } from "../settings.ts";
-import { isInWorkerd } from "./complaints.ts";
+import { isInWorkerd } from "./configuration_errors.ts";
 import { fail, type Finding, ok, warn } from "./finding.ts";
-import type { Effects, Subject } from "./subject.ts";
+import type { DoctorContext, Effects } from "./context.ts";
 
 /** A database that does not answer for so long will not. */
 const patienceMs = 5_000;
 
 /** Databases open, are whole, and have the tables that this source reads. */
-export async function checkDatabases(subject: Subject, { root }: Effects): Promise<Finding[]> {
-  if (subject.scope === "dev" && isInWorkerd(subject.settings)) {
+export async function checkDatabases(
+  doctorContext: DoctorContext,
+  { root }: Effects,
+): Promise<Finding[]> {
+  if (doctorContext.scope === "dev" && isInWorkerd(doctorContext.settings)) {
     return [ok("in workerd they are D1, which deno task dev:workers migrates")];
   }
   const findings: Finding[] = [];
-  for (const service of serviceNames.filter((name) => subject.parts.includes(name))) {
-    const value = subject.settings[services[service].database];
-    if (value !== "") findings.push(await checkDatabase(service, value, { subject, root }));
+  for (const service of serviceNames.filter((name) => doctorContext.parts.includes(name))) {
+    const value = doctorContext.settings[services[service].database];
+    if (value !== "") findings.push(await checkDatabase(service, value, { doctorContext, root }));
   }
   return findings;
 }
 
 interface Place {
-  readonly subject: Subject;
+  readonly doctorContext: DoctorContext;
   readonly root: string;
 }
 
 async function checkDatabase(
   service: ServiceName,
   value: string,
-  { subject, root }: Place,
+  { doctorContext, root }: Place,
 ): Promise<Finding> {
   const migrations = await readMigrations(
     new URL(`services/${service}/migrations/`, pathToFileURL(root)),
   );
   const name = services[service].database;
-  if (isSqliteFile(value)) return await checkFile(name, value, { migrations, subject });
+  if (isSqliteFile(value)) return await checkFile(name, value, { migrations, doctorContext });
   const away = fail(`${name} does not answer`, `see ${name} and ${name}_TOKEN, and its server`);
   try {
-    const database = readSqlDb(value, subject.settings[`${name}_TOKEN`] || undefined);
-    return await inTime(judge(name, database, { migrations, subject })) ?? away;
+    const database = readSqlDb(value, doctorContext.settings[`${name}_TOKEN`] || undefined);
+    return await inTime(judge(name, database, { migrations, doctorContext })) ?? away;
   } catch (error) {
     if (error instanceof StoreUnavailable) return away;
     throw error;
@@ -51,15 +54,15 @@ async function checkDatabase(
 
 interface Expected {
   readonly migrations: readonly Migration[];
-  readonly subject: Subject;
+  readonly doctorContext: DoctorContext;
 }
 
 async function checkFile(name: string, value: string, expected: Expected): Promise<Finding> {
   const path = value.slice("sqlite:".length);
-  if (!isThere(path)) return toAbsent(name, expected.subject);
+  if (!isThere(path)) return toAbsent(name, expected.doctorContext);
   const damaged = fail(
     `${name} is damaged or cannot be read: ${path}`,
-    toRestore(path, expected.subject),
+    toRestore(path, expected.doctorContext),
   );
   try {
     const database = await openSqliteFile(value);
@@ -78,13 +81,13 @@ async function checkFile(name: string, value: string, expected: Expected): Promi
 async function judge(
   name: string,
   database: SqlDb,
-  { migrations, subject }: Expected,
+  { migrations, doctorContext }: Expected,
 ): Promise<Finding> {
   const pending = await pendingMigrations(database, migrations);
   if (pending.length > 0) {
     const what = `${name} lacks ${pending.join(", ")}`;
-    if (subject.scope === "deployment") return fail(what, "deno task migrate");
-    return subject.dev.name === "running"
+    if (doctorContext.scope === "deployment") return fail(what, "deno task migrate");
+    return doctorContext.dev.name === "running"
       ? fail(what, "end dev and start it again, which applies them")
       : warn(what, "deno task dev, which applies them");
   }
@@ -98,13 +101,13 @@ async function judge(
   );
 }
 
-function toAbsent(name: string, { scope, dev }: Subject): Finding {
+function toAbsent(name: string, { scope, dev }: DoctorContext): Finding {
   if (scope === "deployment") return fail(`the file of ${name} is not there`, "deno task migrate");
   if (dev.name !== "running") return ok(`${name} is not there yet; dev makes it`);
   return fail(`the file of ${name} is gone while dev is running`, "end dev and start it again");
 }
 
-function toRestore(path: string, { scope }: Subject): string {
+function toRestore(path: string, { scope }: DoctorContext): string {
   const restore = `restore ${path} from a copy`;
   return scope === "dev" ? `${restore}, or begin with nothing: rm ${path}*` : restore;
 }

@@ -4,18 +4,18 @@ import assert from "node:assert/strict";
 import { startHranaServer } from "../../tests/hrana_server.ts";
 import {
   allWell,
+  createDoctorContext,
   createEffects,
-  createSubject,
-  type SubjectOverrides,
+  type DoctorContextOverrides,
   troubleOf,
 } from "../../tests/support/doctor.ts";
-import { freePort, temporaryHome } from "../../tests/support/dev_system.ts";
+import { freePort, temporaryWorkspace } from "../../tests/support/dev_system.ts";
 import { checkDatabases } from "./databases.ts";
 
 /** The database of course, up to date, and a way to spoil it. */
 async function setup() {
-  const home = await temporaryHome();
-  const path = `${home.path}/course.sqlite`;
+  const workspace = await temporaryWorkspace();
+  const path = `${workspace.path}/course.sqlite`;
   const value = `sqlite:${path}`;
   assert.ok(isSqliteFile(value));
   const folder = new URL("../../services/course/migrations/", import.meta.url);
@@ -26,12 +26,12 @@ async function setup() {
     database.close();
   };
   await change();
-  const look = (subject: SubjectOverrides = {}, COURSE_DB = value) =>
+  const look = (doctorContext: DoctorContextOverrides = {}, COURSE_DB = value) =>
     checkDatabases(
-      createSubject({ ...subject, settings: { COURSE_DB, ...subject.settings } }),
+      createDoctorContext({ ...doctorContext, settings: { COURSE_DB, ...doctorContext.settings } }),
       createEffects(),
     );
-  return { ...home, path, value, change, look };
+  return { ...workspace, path, value, change, look };
 }
 
 const well = "COURSE_DB opens, is whole and has all its tables";
@@ -50,7 +50,7 @@ const lagging = {
   "that dev uses": [{ dev: running }, "fail", "end dev and start it again, which applies them"],
   "of a deployment": [{ scope: "deployment" }, "fail", "deno task migrate"],
 } as const;
-for (const [what, [subject, state, mend]] of Object.entries(lagging)) {
+for (const [what, [doctorContext, state, fix]] of Object.entries(lagging)) {
   Deno.test(`a database ${what} names the migrations it lacks`, async () => {
     await using database = await setup();
     await database.change("DELETE FROM d1_migrations");
@@ -59,8 +59,8 @@ for (const [what, [subject, state, mend]] of Object.entries(lagging)) {
     ]
       .map(({ name }) => name).toSorted().join(", ");
     assert.equal(
-      troubleOf(await database.look(subject)),
-      `${state}: COURSE_DB lacks ${names} → ${mend}`,
+      troubleOf(await database.look(doctorContext)),
+      `${state}: COURSE_DB lacks ${names} → ${fix}`,
     );
   });
 }
@@ -133,7 +133,7 @@ Deno.test("a libSQL server that is not there does not answer", async () => {
 });
 
 Deno.test("in workerd databases are wrangler's to look at", async () => {
-  const found = await checkDatabases(createSubject(), createEffects());
+  const found = await checkDatabases(createDoctorContext(), createEffects());
   assert.deepEqual(allWell(found), [
     "in workerd they are D1, which deno task dev:workers migrates",
   ]);

@@ -1,9 +1,9 @@
 import { requireDeno, testedVersions } from "../version.ts";
 import { fail, type Finding, ok, warn } from "./finding.ts";
-import type { Effects, Subject } from "./subject.ts";
+import type { DoctorContext, Effects } from "./context.ts";
 
 /** The Deno that runs this is new enough, and one that the tests run on. */
-export function checkDeno(_subject: Subject, { denoVersion }: Effects): Finding[] {
+export function checkDeno(_subject: DoctorContext, { denoVersion }: Effects): Finding[] {
   try {
     requireDeno(denoVersion);
     if (testedVersions.includes(denoVersion)) return [ok(`Deno ${denoVersion}`)];

@@ -3,14 +3,16 @@ import { modes } from "../modes.ts";
 import { openAnyForReading } from "../observe/mod.ts";
 import { inspectAppendOnlyFile } from "../redis/mod.ts";
 import { fail, type Finding, ok, warn } from "./finding.ts";
-import type { Subject } from "./subject.ts";
+import type { DoctorContext } from "./context.ts";
 
 /** What dev's own Redis and QStash keep can be read, of every way in which dev runs. */
-export function checkFiles({ scope, home, dev }: Subject): Finding[] {
+export function checkFiles({ scope, workspace, dev }: DoctorContext): Finding[] {
   if (scope === "deployment") return [];
   const placed = Object.values(modes);
-  const redis = [...new Set(placed.map((mode) => mode.redis))].map((file) => join(home, file));
-  const qstash = [...new Set(placed.map((mode) => mode.qstash))].map((file) => join(home, file));
+  const redis = [...new Set(placed.map((mode) => mode.redis))].map((file) => join(workspace, file));
+  const qstash = [...new Set(placed.map((mode) => mode.qstash))].map((file) =>
+    join(workspace, file)
+  );
   const findings = [
     ...redis.flatMap((path) => checkAppendOnlyFile(path, dev.name === "running")),
     ...qstash.flatMap(checkMessages),

@@ -1,25 +1,25 @@
 import assert from "node:assert/strict";
-import { temporaryHome } from "../../tests/support/dev_system.ts";
-import { allWell, createSubject, troubleOf } from "../../tests/support/doctor.ts";
+import { temporaryWorkspace } from "../../tests/support/dev_system.ts";
+import { allWell, createDoctorContext, troubleOf } from "../../tests/support/doctor.ts";
 import { openQstash } from "../qstash/mod.ts";
 import { openAppendOnlyFile } from "../redis/mod.ts";
 import { checkFiles } from "./files.ts";
 
 async function setup() {
-  const home = await temporaryHome();
-  const redis = `${home.path}/redis/dev.aof`;
-  const qstash = `${home.path}/qstash/workers.sqlite`;
+  const workspace = await temporaryWorkspace();
+  const redis = `${workspace.path}/redis/dev.aof`;
+  const qstash = `${workspace.path}/qstash/workers.sqlite`;
   const file = openAppendOnlyFile(redis);
   file.append([["SET", "a", "1"]]);
   file.append([["SET", "b", "1"]]);
   file.close();
   await openQstash({ token: "t", path: qstash }).close();
   const look = (name: "stopped" | "running" = "stopped") =>
-    checkFiles(createSubject({
-      home: home.path,
+    checkFiles(createDoctorContext({
+      workspace: workspace.path,
       dev: name === "running" ? { name, pid: "1" } : { name },
     }));
-  return { ...home, redis, qstash, look };
+  return { ...workspace, redis, qstash, look };
 }
 
 Deno.test("files of Redis and QStash that are whole, or not there yet, are well", async () => {

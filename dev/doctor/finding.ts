@@ -1,7 +1,7 @@
 /** What a check found; whatever is not well comes with its mend, a command or a setting to change. */
 export type Finding =
   | { readonly state: "ok"; readonly what: string }
-  | { readonly state: "warn" | "fail"; readonly what: string; readonly mend: string };
+  | { readonly state: "warn" | "fail"; readonly what: string; readonly fix: string };
 
 /** As it ought to be. */
 export function ok(what: string): Finding {
@@ -9,11 +9,11 @@ export function ok(what: string): Finding {
 }
 
 /** Works, and may not for long or not as somebody thinks. */
-export function warn(what: string, mend: string): Finding {
-  return { state: "warn", what, mend };
+export function warn(what: string, fix: string): Finding {
+  return { state: "warn", what, fix };
 }
 
 /** Does not work, or will not start. */
-export function fail(what: string, mend: string): Finding {
-  return { state: "fail", what, mend };
+export function fail(what: string, fix: string): Finding {
+  return { state: "fail", what, fix };
 }

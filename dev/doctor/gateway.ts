@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import * as z from "zod/mini";
 import { fail, type Finding, ok, warn } from "./finding.ts";
-import type { Effects, Subject } from "./subject.ts";
+import type { DoctorContext, Effects } from "./context.ts";
 
 const patienceMs = 5_000;
 
@@ -9,12 +9,15 @@ const patienceMs = 5_000;
 const Readiness = z.object({ checks: z.record(z.string(), z.string()) });
 
 /** A running gateway is ready, or says what is not. */
-export async function checkGateway(subject: Subject, effects: Effects): Promise<Finding[]> {
-  if (!subject.parts.includes("gateway")) return [];
-  if (subject.scope === "dev" && subject.dev.name !== "running") {
+export async function checkGateway(
+  doctorContext: DoctorContext,
+  effects: Effects,
+): Promise<Finding[]> {
+  if (!doctorContext.parts.includes("gateway")) return [];
+  if (doctorContext.scope === "dev" && doctorContext.dev.name !== "running") {
     return [ok("not asked: dev is not running")];
   }
-  const address = gatewayAddress(subject);
+  const address = gatewayAddress(doctorContext);
   if (address === undefined) return [];
   try {
     const response = await effects.ask(`${address.url}/readyz`, {
@@ -23,13 +26,13 @@ export async function checkGateway(subject: Subject, effects: Effects): Promise<
     });
     return judge(response.status, await response.text());
   } catch {
-    return [silent(subject)];
+    return [silent(doctorContext)];
   }
 }
 
 /** Where the gateway is asked and by which name; it answers for its own alone. */
 export function gatewayAddress(
-  { scope, settings }: Subject,
+  { scope, settings }: DoctorContext,
 ): { url: string; host: string } | undefined {
   const origin = URL.parse(settings.PUBLIC_ORIGIN);
   if (origin === null) return undefined;
@@ -37,24 +40,24 @@ export function gatewayAddress(
   return { url, host: origin.host };
 }
 
-function silent({ scope, home, settings }: Subject): Finding {
+function silent({ scope, workspace, settings }: DoctorContext): Finding {
   if (scope === "deployment") {
-    const mend = "start the gateway, and see that PUBLIC_ORIGIN leads to it";
-    return warn("nobody answers at PUBLIC_ORIGIN", mend);
+    const fix = "start the gateway, and see that PUBLIC_ORIGIN leads to it";
+    return warn("nobody answers at PUBLIC_ORIGIN", fix);
   }
-  const mend = `read ${join(home, "logs", "gateway.jsonl")}, then end dev and start it again`;
-  return fail(`dev is running and nobody answers at PORT ${settings.PORT}`, mend);
+  const fix = `read ${join(workspace, "logs", "gateway.jsonl")}, then end dev and start it again`;
+  return fail(`dev is running and nobody answers at PORT ${settings.PORT}`, fix);
 }
 
 function judge(status: number, text: string): Finding[] {
   const readiness = readReadiness(text);
   if (readiness === undefined) {
-    const mend = "see that PORT and PUBLIC_ORIGIN lead to the gateway";
-    return [fail(`what answers /readyz is no gateway of ours (status ${status})`, mend)];
+    const fix = "see that PORT and PUBLIC_ORIGIN lead to the gateway";
+    return [fail(`what answers /readyz is no gateway of ours (status ${status})`, fix)];
   }
   const lacking = Object.entries(readiness).filter(([, state]) => state !== "ready");
   if (lacking.length === 0) return [ok("/readyz says that it is ready")];
-  return lacking.map(([name, state]) => fail(`${name} is not ready: ${state}`, mendOf(name)));
+  return lacking.map(([name, state]) => fail(`${name} is not ready: ${state}`, fixFor(name)));
 }
 
 function readReadiness(text: string): Readonly<Record<string, string>> | undefined {
@@ -65,7 +68,7 @@ function readReadiness(text: string): Readonly<Record<string, string>> | undefin
   }
 }
 
-function mendOf(name: string): string {
+function fixFor(name: string): string {
   if (name === "revocation") return "mend what redis says above";
   if (!name.startsWith("issuer ")) return "read the log of the gateway";
   return name === "issuer user"

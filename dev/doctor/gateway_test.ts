@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import {
   allWell,
+  createDoctorContext,
   createEffects,
-  createSubject,
-  type SubjectOverrides,
+  type DoctorContextOverrides,
   troubleOf,
 } from "../../tests/support/doctor.ts";
 import { checkGateway } from "./gateway.ts";
 
 const dev = { name: "running", pid: "1" } as const;
 
-function look(answer: () => Response, subject: SubjectOverrides = { dev }) {
+function look(answer: () => Response, doctorContext: DoctorContextOverrides = { dev }) {
   const asked: string[] = [];
   const effects = createEffects({
     ask: (url, { host } = {}) => {
@@ -18,7 +18,10 @@ function look(answer: () => Response, subject: SubjectOverrides = { dev }) {
       return Promise.resolve(answer());
     },
   });
-  return checkGateway(createSubject(subject), effects).then((found) => ({ found, asked }));
+  return checkGateway(createDoctorContext(doctorContext), effects).then((found) => ({
+    found,
+    asked,
+  }));
 }
 
 const readiness = (checks: Record<string, string>, status = 503) => () =>
@@ -43,10 +46,10 @@ const lacks = {
   "issuer user": "see that auth is running: it serves the keys",
   "issuer partner": "see that the jwks of this alias in ISSUERS answers with usable keys",
 };
-for (const [name, mend] of Object.entries(lacks)) {
+for (const [name, fix] of Object.entries(lacks)) {
   Deno.test(`a gateway whose ${name} is not ready says so`, async () => {
     const { found } = await look(readiness({ other: "ready", [name]: "not there" }));
-    assert.equal(troubleOf(found), `fail: ${name} is not ready: not there → ${mend}`);
+    assert.equal(troubleOf(found), `fail: ${name} is not ready: not there → ${fix}`);
   });
 }
 
@@ -60,7 +63,10 @@ Deno.test("what is no gateway is named", async () => {
 });
 
 Deno.test("a running dev whose gateway is silent is named", async () => {
-  const found = await checkGateway(createSubject({ dev, home: "/home-of-dev" }), createEffects());
+  const found = await checkGateway(
+    createDoctorContext({ dev, workspace: "/home-of-dev" }),
+    createEffects(),
+  );
   assert.equal(
     troubleOf(found),
     "fail: dev is running and nobody answers at PORT 8787" +
@@ -69,7 +75,7 @@ Deno.test("a running dev whose gateway is silent is named", async () => {
 });
 
 Deno.test("a deployment whose gateway is silent may not be started yet", async () => {
-  const found = await checkGateway(createSubject({ scope: "deployment" }), createEffects());
+  const found = await checkGateway(createDoctorContext({ scope: "deployment" }), createEffects());
   assert.equal(
     troubleOf(found),
     "warn: nobody answers at PUBLIC_ORIGIN" +

@@ -1,6 +1,6 @@
 import { type Finding, ok, warn } from "./finding.ts";
-import { complaintsAbout } from "./settings.ts";
-import type { Effects, Subject } from "./subject.ts";
+import { configurationErrorsAbout } from "./settings.ts";
+import type { DoctorContext, Effects } from "./context.ts";
 
 /** Settings with keys, and the programs that read them. */
 const readers = {
@@ -9,13 +9,18 @@ const readers = {
 } as const;
 
 /** Rings of keys parse, have one key that signs, and no kid twice; their halves match. */
-export async function checkKeys(subject: Subject, effects: Effects): Promise<Finding[]> {
+export async function checkKeys(
+  doctorContext: DoctorContext,
+  effects: Effects,
+): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const name of ["PASSPORT_KEYS", "ACCESS_TOKEN_KEYS"] as const) {
     const parts: readonly string[] = readers[name];
-    if (!subject.parts.some((part) => parts.includes(part))) continue;
-    const complaints = await complaintsAbout(name, subject, effects);
-    findings.push(...complaints.length > 0 ? complaints : [describe(name, subject)]);
+    if (!doctorContext.parts.some((part) => parts.includes(part))) continue;
+    const configurationErrors = await configurationErrorsAbout(name, doctorContext, effects);
+    findings.push(
+      ...configurationErrors.length > 0 ? configurationErrors : [describe(name, doctorContext)],
+    );
   }
   return findings;
 }
@@ -23,7 +28,7 @@ export async function checkKeys(subject: Subject, effects: Effects): Promise<Fin
 /** Counts by state; a `kid` is not shown, for it stands beside a secret. */
 function describe(
   name: keyof typeof readers,
-  { scope, dev, settings, variables }: Subject,
+  { scope, dev, settings, variables }: DoctorContext,
 ): Finding {
   if (scope === "dev" && dev.name === "never" && (variables[name] ?? "") === "") {
     return ok(`${name} is made by dev, once`);

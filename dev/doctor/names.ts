@@ -1,6 +1,6 @@
 import { settingNames } from "../settings.ts";
 import { type Finding, ok, warn } from "./finding.ts";
-import type { Subject } from "./subject.ts";
+import type { DoctorContext } from "./context.ts";
 
 /** Names that programs read and that dev does not set. */
 const otherNames = ["HOST", "DRAIN_DELAY_MS"];
@@ -16,7 +16,7 @@ const longLength = 12;
 const known: readonly string[] = [...settingNames, ...otherNames];
 
 /** No variable looks like a setting of ours that somebody misspelt: nobody would ever read it. */
-export function checkNames({ variables }: Subject): Finding[] {
+export function checkNames({ variables }: DoctorContext): Finding[] {
   const findings = Object.keys(variables).filter(isUnknown).flatMap((name): Finding[] => {
     const meant = findMeant(name);
     if (meant !== undefined) {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { allWell, createSubject, troubleOf } from "../../tests/support/doctor.ts";
+import { allWell, createDoctorContext, troubleOf } from "../../tests/support/doctor.ts";
 import { settingNames } from "../settings.ts";
 import { checkNames } from "./names.ts";
 
 const look = (...names: string[]) =>
   checkNames(
-    createSubject({ variables: Object.fromEntries(names.map((name) => [name, "hidden"])) }),
+    createDoctorContext({ variables: Object.fromEntries(names.map((name) => [name, "hidden"])) }),
   );
 
 /** What somebody wrote, and what was meant. */

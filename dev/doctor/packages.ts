@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { fail, type Finding, ok } from "./finding.ts";
-import type { Effects, Subject } from "./subject.ts";
+import type { DoctorContext, Effects } from "./context.ts";
 
 const Pins = z.object({ imports: z.record(z.string(), z.string()) });
 const Lock = z.object({
@@ -10,10 +10,13 @@ const Lock = z.object({
 type Lock = z.infer<typeof Lock>;
 const Manifest = z.object({ version: z.string() });
 
-const mend = "deno install";
+const fix = "deno install";
 
 /** What is installed is what deno.json and deno.lock pin. */
-export async function checkPackages(_subject: Subject, { root }: Effects): Promise<Finding[]> {
+export async function checkPackages(
+  _subject: DoctorContext,
+  { root }: Effects,
+): Promise<Finding[]> {
   const pins = toPins((await readJson(`${root}deno.json`, Pins))?.imports ?? {});
   const lock = await readJson(`${root}deno.lock`, Lock);
   if (lock === undefined) {
@@ -29,7 +32,7 @@ export async function checkPackages(_subject: Subject, { root }: Effects): Promi
   if (absent.length === 0) return [ok(`installed as pinned: ${pins.length}, and what they need`)];
   const some = absent.slice(0, 3).join(", ");
   const rest = absent.length > 3 ? ` and ${absent.length - 3} more` : "";
-  return [fail(`not installed as deno.lock pins: ${some}${rest}`, mend)];
+  return [fail(`not installed as deno.lock pins: ${some}${rest}`, fix)];
 }
 
 async function checkPackage(
@@ -38,9 +41,9 @@ async function checkPackage(
   version: string,
 ): Promise<Finding | undefined> {
   const manifest = await readJson(`${root}node_modules/${name}/package.json`, Manifest);
-  if (manifest === undefined) return fail(`${name} is not installed`, mend);
+  if (manifest === undefined) return fail(`${name} is not installed`, fix);
   if (manifest.version === version) return undefined;
-  return fail(`${name} ${manifest.version} is installed, deno.json pins ${version}`, mend);
+  return fail(`${name} ${manifest.version} is installed, deno.json pins ${version}`, fix);
 }
 
 /** What the lock file has and the disk has not; what is optional may be for other machines. */

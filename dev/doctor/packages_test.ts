@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { allWell, createEffects, createSubject, troubleOf } from "../../tests/support/doctor.ts";
+import {
+  allWell,
+  createDoctorContext,
+  createEffects,
+  troubleOf,
+} from "../../tests/support/doctor.ts";
 import { checkPackages } from "./packages.ts";
 
 /** A working copy with `hono`, which needs `leaf`, and what only another machine needs. */
@@ -26,7 +31,7 @@ async function setup() {
   return {
     root,
     write,
-    look: () => checkPackages(createSubject(), createEffects({ root })),
+    look: () => checkPackages(createDoctorContext(), createEffects({ root })),
     [Symbol.asyncDispose]: () => Deno.remove(root, { recursive: true }),
   };
 }
@@ -37,7 +42,7 @@ Deno.test("packages that are installed as pinned are well", async () => {
 });
 
 Deno.test("the packages of this working copy are well", async () => {
-  assert.equal(allWell(await checkPackages(createSubject(), createEffects())).length, 1);
+  assert.equal(allWell(await checkPackages(createDoctorContext(), createEffects())).length, 1);
 });
 
 Deno.test("a package of another version than its pin is named with both", async () => {

@@ -1,10 +1,10 @@
 import { fail, type Finding, ok } from "./finding.ts";
-import type { Subject } from "./subject.ts";
+import type { DoctorContext } from "./context.ts";
 
 const hostname = "127.0.0.1";
 
 /** The ports that dev listens on are free, or its own. */
-export function checkPorts({ scope, settings, dev, refusal }: Subject): Finding[] {
+export function checkPorts({ scope, settings, dev, refusal }: DoctorContext): Finding[] {
   // Without settings dev does not come as far as its ports.
   if (scope === "deployment" || (refusal !== undefined && settings.PORT === "")) return [];
   return (["PORT", "DASHBOARD_PORT"] as const).flatMap((name) => {

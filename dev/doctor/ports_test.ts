@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { allWell, createSubject, troubleOf } from "../../tests/support/doctor.ts";
+import { allWell, createDoctorContext, troubleOf } from "../../tests/support/doctor.ts";
 import { freePort } from "../../tests/support/dev_system.ts";
 import { checkPorts } from "./ports.ts";
 
@@ -8,9 +8,9 @@ for (const name of ["PORT", "DASHBOARD_PORT"] as const) {
     using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = other.addr;
     const free = { PORT: String(freePort()), DASHBOARD_PORT: String(freePort()) };
-    const subject = createSubject({ settings: { ...free, [name]: String(port) } });
+    const doctorContext = createDoctorContext({ settings: { ...free, [name]: String(port) } });
     assert.equal(
-      troubleOf(checkPorts(subject)),
+      troubleOf(checkPorts(doctorContext)),
       `fail: ${name} ${port} is taken by another program → set ${name} to another port`,
     );
   });
@@ -20,12 +20,12 @@ Deno.test("ports that are free are well, and so are those of a running dev", () 
   using own = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const settings = { PORT: String(own.addr.port), DASHBOARD_PORT: String(freePort()) };
   const dev = { name: "running", pid: "1" } as const;
-  assert.deepEqual(allWell(checkPorts(createSubject({ settings, dev }))), [
+  assert.deepEqual(allWell(checkPorts(createDoctorContext({ settings, dev }))), [
     `PORT ${settings.PORT} is in use while dev is running`,
     `DASHBOARD_PORT ${settings.DASHBOARD_PORT} is free`,
   ]);
 });
 
 Deno.test("a deployment's ports are its host's", () => {
-  assert.deepEqual(checkPorts(createSubject({ scope: "deployment" })), []);
+  assert.deepEqual(checkPorts(createDoctorContext({ scope: "deployment" })), []);
 });

@@ -1,7 +1,7 @@
 import { createUpstashRedis, type Redis, revocationKeys } from "@edgepass/shared/redis";
 import { createRedisProxy } from "../redis/mod.ts";
 import { fail, type Finding, ok, warn } from "./finding.ts";
-import type { Effects, Subject } from "./subject.ts";
+import type { DoctorContext, Effects } from "./context.ts";
 
 /** Long enough to tell a slow Redis from a silent one. */
 const patienceMs = 3_000;
@@ -9,10 +9,15 @@ const patienceMs = 3_000;
 const roundTrips = 5;
 
 /** Redis answers within the budget of a request, and the revocation list is in it. */
-export async function checkRedis(subject: Subject, effects: Effects): Promise<Finding[]> {
-  const { settings } = subject;
-  if (!subject.parts.some((part) => part === "gateway" || part === "auth")) return [];
-  if (isServedByDev(subject) && subject.dev.name !== "running") return await checkBehind(subject);
+export async function checkRedis(
+  doctorContext: DoctorContext,
+  effects: Effects,
+): Promise<Finding[]> {
+  const { settings } = doctorContext;
+  if (!doctorContext.parts.some((part) => part === "gateway" || part === "auth")) return [];
+  if (isServedByDev(doctorContext) && doctorContext.dev.name !== "running") {
+    return await checkBehind(doctorContext);
+  }
   const { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token } = settings;
   if (!URL.canParse(url) || token === "") return [];
   const refusal = await findRefusal({ url, token }, effects);
@@ -23,14 +28,14 @@ export async function checkRedis(subject: Subject, effects: Effects): Promise<Fi
 }
 
 /** Without an address of somebody else's, dev has one on loopback for as long as it runs. */
-export function isServedByDev({ scope, settings, variables }: Subject): boolean {
+export function isServedByDev({ scope, settings, variables }: DoctorContext): boolean {
   if (scope === "deployment" || (variables.UPSTASH_REDIS_REST_URL ?? "") !== "") return false;
   const { UPSTASH_REDIS_REST_URL: url } = settings;
   return url === "" || URL.parse(url)?.hostname === "127.0.0.1";
 }
 
 /** What dev will serve once it is started: its own engine, or a Redis that must be there. */
-async function checkBehind({ settings: { REDIS_URL } }: Subject): Promise<Finding[]> {
+async function checkBehind({ settings: { REDIS_URL } }: DoctorContext): Promise<Finding[]> {
   if (REDIS_URL === "") return [ok("dev serves its own, which is not running")];
   try {
     const backend = createRedisProxy({ url: REDIS_URL });
@@ -68,12 +73,12 @@ async function findRefusal(
   }
   if (status === 200) return undefined;
   if (status === 401 || status === 403) {
-    const mend =
+    const fix =
       "set UPSTASH_REDIS_REST_TOKEN to the token of that database, the one that may write";
-    return fail("Redis refuses UPSTASH_REDIS_REST_TOKEN", mend);
+    return fail("Redis refuses UPSTASH_REDIS_REST_TOKEN", fix);
   }
-  const mend = "set UPSTASH_REDIS_REST_URL to the REST address of your Redis, not that of redis://";
-  return fail(`what answers at UPSTASH_REDIS_REST_URL is no Redis (status ${status})`, mend);
+  const fix = "set UPSTASH_REDIS_REST_URL to the REST address of your Redis, not that of redis://";
+  return fail(`what answers at UPSTASH_REDIS_REST_URL is no Redis (status ${status})`, fix);
 }
 
 /** The question that every strict request asks, as it asks it. */
@@ -94,9 +99,9 @@ async function measure(
 
 function judgeTime(tookMs: number, budgetMs: number): Finding {
   const what = `a round trip takes ${tookMs.toFixed(1)} ms of ${budgetMs} ms`;
-  const mend = "use a Redis that is nearer, or raise REVOCATION_TIMEOUT_MS";
-  if (tookMs >= budgetMs) return fail(`${what}: protected requests would be 503`, mend);
-  return tookMs >= budgetMs / 2 ? warn(`${what}, which leaves little room`, mend) : ok(what);
+  const fix = "use a Redis that is nearer, or raise REVOCATION_TIMEOUT_MS";
+  if (tookMs >= budgetMs) return fail(`${what}: protected requests would be 503`, fix);
+  return tookMs >= budgetMs / 2 ? warn(`${what}, which leaves little room`, fix) : ok(what);
 }
 
 function judgeList(isReady: boolean): Finding {

@@ -2,9 +2,9 @@ import { createEmbeddedRedis, createRedisRest } from "@edgepass/dev/redis";
 import assert from "node:assert/strict";
 import {
   allWell,
+  createDoctorContext,
   createEffects,
-  createSubject,
-  type SubjectOverrides,
+  type DoctorContextOverrides,
   troubleOf,
 } from "../../tests/support/doctor.ts";
 import { freePort } from "../../tests/support/dev_system.ts";
@@ -20,12 +20,12 @@ function setup({ tripMs = 1, answer }: { tripMs?: number; answer?: () => Respons
     return answer ? answer() : rest(request);
   });
   const UPSTASH_REDIS_REST_URL = `http://127.0.0.1:${server.addr.port}`;
-  const look = ({ settings, ...subject }: SubjectOverrides = {}) =>
+  const look = ({ settings, ...doctorContext }: DoctorContextOverrides = {}) =>
     checkRedis(
-      createSubject({
+      createDoctorContext({
         variables: { UPSTASH_REDIS_REST_URL },
         settings: { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN: "hidden", ...settings },
-        ...subject,
+        ...doctorContext,
       }),
       createEffects({ ask: fetch, elapsed: () => time }),
     );
@@ -97,12 +97,12 @@ Deno.test("what is no Redis is named with its status", async () => {
 
 Deno.test("a Redis where nobody answers is named without its address", async () => {
   const UPSTASH_REDIS_REST_URL = `http://127.0.0.1:${freePort()}`;
-  const subject = createSubject({
+  const doctorContext = createDoctorContext({
     variables: { UPSTASH_REDIS_REST_URL },
     settings: { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN: "hidden" },
   });
   assert.equal(
-    troubleOf(await checkRedis(subject, createEffects({ ask: fetch }))),
+    troubleOf(await checkRedis(doctorContext, createEffects({ ask: fetch }))),
     "fail: nobody answers at UPSTASH_REDIS_REST_URL → set UPSTASH_REDIS_REST_URL" +
       " to the REST address of your Redis, or unset it for dev's own",
   );
@@ -110,7 +110,7 @@ Deno.test("a Redis where nobody answers is named without its address", async () 
 
 Deno.test("the Redis that dev serves is not looked for while dev is not running", async () => {
   const settings = { UPSTASH_REDIS_REST_URL: `http://127.0.0.1:${freePort()}` };
-  assert.deepEqual(allWell(await checkRedis(createSubject({ settings }), createEffects())), [
+  assert.deepEqual(allWell(await checkRedis(createDoctorContext({ settings }), createEffects())), [
     "dev serves its own, which is not running",
   ]);
 });
@@ -118,12 +118,12 @@ Deno.test("the Redis that dev serves is not looked for while dev is not running"
 Deno.test("a Redis that dev will put behind its own has to be there", async () => {
   const settings = { REDIS_URL: `redis://user:hidden@127.0.0.1:${freePort()}` };
   assert.equal(
-    troubleOf(await checkRedis(createSubject({ settings }), createEffects())),
+    troubleOf(await checkRedis(createDoctorContext({ settings }), createEffects())),
     "fail: no Redis answers at REDIS_URL → start it, or unset REDIS_URL for dev's own",
   );
 });
 
 Deno.test("programs that have no use for Redis are not asked about it", async () => {
-  const found = await checkRedis(createSubject({ parts: ["course"] }), createEffects());
+  const found = await checkRedis(createDoctorContext({ parts: ["course"] }), createEffects());
   assert.deepEqual(found, []);
 });

@@ -1,12 +1,12 @@
-import type { Paint } from "../paint.ts";
+import type { Ansi } from "../ansi.ts";
 import type { Reported } from "./checks.ts";
 
 const colours = { ok: "green", warn: "yellow", fail: "red" } as const;
 const nameWidth = 15;
 
 /** One line per finding, and one that counts them. */
-export function toText(findings: readonly Reported[], paint: Paint): string {
-  const lines = findings.map((finding) => toLine(finding, paint));
+export function toText(findings: readonly Reported[], ansi: Ansi): string {
+  const lines = findings.map((finding) => toLine(finding, ansi));
   const count = (state: Reported["state"]) =>
     `${findings.filter((finding) => finding.state === state).length} ${state}`;
   return [...lines, "", `${count("ok")}, ${count("warn")}, ${count("fail")}`].join("\n");
@@ -22,11 +22,11 @@ export function hasFailure(findings: readonly Reported[]): boolean {
   return findings.some(({ state }) => state === "fail");
 }
 
-function toLine(finding: Reported, paint: Paint): string {
+function toLine(finding: Reported, ansi: Ansi): string {
   const { check, state, what } = finding;
-  const mend = finding.state === "ok" ? "" : `${paint("dim", " → ")}${finding.mend}`;
-  const start = `${paint(colours[state], state.padEnd(4))}  ${check.padEnd(nameWidth)}`;
-  return `${start}${onOneLine(what)}${onOneLine(mend)}`;
+  const fix = finding.state === "ok" ? "" : `${ansi("dim", " → ")}${finding.fix}`;
+  const start = `${ansi(colours[state], state.padEnd(4))}  ${check.padEnd(nameWidth)}`;
+  return `${start}${onOneLine(what)}${onOneLine(fix)}`;
 }
 
 /** A path may hold anything; the report is one line per finding all the same. */

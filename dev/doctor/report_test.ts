@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { createEffects, createSubject } from "../../tests/support/doctor.ts";
-import { createPaint } from "../paint.ts";
+import { createDoctorContext, createEffects } from "../../tests/support/doctor.ts";
+import { createAnsi } from "../ansi.ts";
 import { runChecks } from "./checks.ts";
 import { fail, ok, warn } from "./finding.ts";
 import { hasFailure, toJson, toText } from "./report.ts";
 
-const plain = createPaint(false);
+const plain = createAnsi(false);
 const reported = [
   { check: "deno", ...ok("Deno 2.9.5") },
   { check: "home", ...warn("a path\nof two lines", "deno task dev") },
@@ -39,12 +39,12 @@ Deno.test("a check that breaks is a finding, and the others are made", async () 
     },
     second: () => [ok("well")],
   };
-  assert.deepEqual(await runChecks(createSubject(), createEffects(), table), [
+  assert.deepEqual(await runChecks(createDoctorContext(), createEffects(), table), [
     {
       check: "first",
       state: "fail",
       what: "could not be checked (RangeError)",
-      mend: "mend what fails above and run deno task doctor again",
+      fix: "mend what fails above and run deno task doctor again",
     },
     { check: "second", state: "ok", what: "well" },
   ]);

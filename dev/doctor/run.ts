@@ -1,13 +1,13 @@
 import { statfsSync } from "node:fs";
 import { type Part, parts as allParts } from "../environment.ts";
-import { createPaint } from "../paint.ts";
+import { createAnsi } from "../ansi.ts";
 import { projectRoot } from "../processes.ts";
 import { StartError } from "../start_error.ts";
 import { runChecks } from "./checks.ts";
-import { askPrograms } from "./complaints.ts";
-import { readSubject, type SubjectOptions } from "./read_subject.ts";
+import { askPrograms } from "./configuration_errors.ts";
+import { type DoctorContextOptions, readDoctorContext } from "./read_context.ts";
 import { hasFailure, toJson, toText } from "./report.ts";
-import type { Effects, Subject } from "./subject.ts";
+import type { DoctorContext, Effects } from "./context.ts";
 
 const usage = `Usage: deno task doctor [--json] [--deployment] [--parts=${
   allParts.join(",")
@@ -23,15 +23,15 @@ const usage = `Usage: deno task doctor [--json] [--deployment] [--parts=${
  */
 export async function runDoctor(args: readonly string[]): Promise<number> {
   const { isJson, ...options } = readOptions(args);
-  const subject = await readSubject(Deno.env.toObject(), options);
+  const doctorContext = await readDoctorContext(Deno.env.toObject(), options);
   using client = Deno.createHttpClient({ allowHost: true });
-  const findings = await runChecks(subject, realEffects(subject, client));
-  const paint = createPaint(!isJson && Deno.stdout.isTerminal() && !Deno.noColor);
-  console.log(isJson ? toJson(findings) : toText(findings, paint));
+  const findings = await runChecks(doctorContext, realEffects(doctorContext, client));
+  const ansi = createAnsi(!isJson && Deno.stdout.isTerminal() && !Deno.noColor);
+  console.log(isJson ? toJson(findings) : toText(findings, ansi));
   return hasFailure(findings) ? 1 : 0;
 }
 
-function readOptions(args: readonly string[]): SubjectOptions & { isJson: boolean } {
+function readOptions(args: readonly string[]): DoctorContextOptions & { isJson: boolean } {
   const [named, ...others] = args.filter((arg) => arg.startsWith("--parts="));
   const rest = args.filter((arg) => !arg.startsWith("--parts="));
   const isKnown = rest.every((arg) => arg === "--json" || arg === "--deployment");
@@ -49,8 +49,8 @@ function readParts(list: string): Part[] | undefined {
   return parts.length === found.length ? parts : undefined;
 }
 
-function realEffects(subject: Subject, client: Deno.HttpClient): Effects {
-  let complaints: ReturnType<Effects["complaints"]> | undefined;
+function realEffects(doctorContext: DoctorContext, client: Deno.HttpClient): Effects {
+  let configurationErrors: ReturnType<Effects["configurationErrors"]> | undefined;
   return {
     now: Date.now,
     elapsed: () => performance.now(),
@@ -61,7 +61,7 @@ function realEffects(subject: Subject, client: Deno.HttpClient): Effects {
         redirect: "manual",
         headers: { ...headers, ...(host === undefined ? {} : { host }) },
       }),
-    complaints: () => complaints ??= askPrograms(subject),
+    configurationErrors: () => configurationErrors ??= askPrograms(doctorContext),
     freeBytes: (path) => {
       const { bavail, bsize } = statfsSync(path);
       return bavail * bsize;

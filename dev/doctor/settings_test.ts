@@ -1,22 +1,27 @@
 import assert from "node:assert/strict";
-import { allWell, createEffects, createSubject, troubleOf } from "../../tests/support/doctor.ts";
+import {
+  allWell,
+  createDoctorContext,
+  createEffects,
+  troubleOf,
+} from "../../tests/support/doctor.ts";
 import type { Finding } from "./finding.ts";
 import { checkKeys } from "./keys.ts";
 import { checkSettings } from "./settings.ts";
-import type { Complaint } from "./subject.ts";
+import type { ConfigurationError } from "./context.ts";
 
-const complaining = (...complaints: Complaint[]) =>
-  createEffects({ complaints: () => Promise.resolve(complaints) });
-const gateway = (message: string): Complaint => ({ part: "gateway", message });
+const complaining = (...configurationErrors: ConfigurationError[]) =>
+  createEffects({ configurationErrors: () => Promise.resolve(configurationErrors) });
+const gateway = (message: string): ConfigurationError => ({ part: "gateway", message });
 
 Deno.test("settings that every program takes are well", async () => {
-  assert.deepEqual(allWell(await checkSettings(createSubject(), createEffects())), [
+  assert.deepEqual(allWell(await checkSettings(createDoctorContext(), createEffects())), [
     "gateway, auth, user, course, enrollment, recommendation take their settings",
   ]);
 });
 
 /** By where the value comes from, what is to be done about it. */
-const mends = {
+const fixes = {
   "of a deployment": [
     { scope: "deployment", variables: { ISSUERS: "hidden" } },
     "set ISSUERS as docs/deploy.md says",
@@ -30,18 +35,18 @@ const mends = {
     "deno task dev, which writes its settings anew",
   ],
 } as const;
-for (const [what, [subject, mend]] of Object.entries(mends)) {
+for (const [what, [doctorContext, fix]] of Object.entries(fixes)) {
   Deno.test(`a malformed setting ${what} comes with its mend`, async () => {
     const effects = complaining(gateway("Cannot start: ISSUERS: must be JSON"));
-    const found = await checkSettings(createSubject(subject), effects);
-    assert.equal(troubleOf(found), `fail: ISSUERS: must be JSON (gateway) → ${mend}`);
+    const found = await checkSettings(createDoctorContext(doctorContext), effects);
+    assert.equal(troubleOf(found), `fail: ISSUERS: must be JSON (gateway) → ${fix}`);
   });
 }
 
 Deno.test("each setting is a finding of its own, however many programs read it", async () => {
   const message = "Cannot start: ISSUER is missing; LEEWAY_SECONDS: must be a whole number";
   const effects = complaining(gateway(message), { part: "user", message });
-  const found = await checkSettings(createSubject(), effects);
+  const found = await checkSettings(createDoctorContext(), effects);
   assert.deepEqual(found.map(({ what }) => what), [
     "ISSUER is missing (gateway, user)",
     "LEEWAY_SECONDS: must be a whole number (gateway, user)",
@@ -51,13 +56,13 @@ Deno.test("each setting is a finding of its own, however many programs read it",
 Deno.test("a secret that dev keeps is to be thrown away, another to be made", async () => {
   const effects = complaining({ part: "auth", message: "Cannot start: REFRESH_TOKEN_KEY: weak" });
   assert.equal(
-    troubleOf(await checkSettings(createSubject({ home: "/home-of-dev" }), effects)),
+    troubleOf(await checkSettings(createDoctorContext({ workspace: "/home-of-dev" }), effects)),
     "fail: REFRESH_TOKEN_KEY: weak (auth)" +
       " → rm /home-of-dev/keys/refresh-token-key and start dev again, which makes a new one",
   );
   const variables = { REFRESH_TOKEN_KEY: "hidden" };
   assert.equal(
-    troubleOf(await checkSettings(createSubject({ variables }), effects)),
+    troubleOf(await checkSettings(createDoctorContext({ variables }), effects)),
     "fail: REFRESH_TOKEN_KEY: weak (auth)" +
       " → set REFRESH_TOKEN_KEY to what deno task keys:new prints for it",
   );
@@ -65,9 +70,9 @@ Deno.test("a secret that dev keeps is to be thrown away, another to be made", as
 
 Deno.test("what dev itself does not take is a finding", async () => {
   const refusal = "Cannot start: PORT: must be a whole number from 1 to 65535";
-  const subject = createSubject({ refusal, variables: { PORT: "hidden" } });
+  const doctorContext = createDoctorContext({ refusal, variables: { PORT: "hidden" } });
   assert.equal(
-    troubleOf(await checkSettings(subject, createEffects())),
+    troubleOf(await checkSettings(doctorContext, createEffects())),
     "fail: PORT: must be a whole number from 1 to 65535" +
       " → set PORT as docs/deploy.md says, or unset it and dev makes it up",
   );
@@ -75,10 +80,10 @@ Deno.test("what dev itself does not take is a finding", async () => {
 
 Deno.test("programs that cannot be asked are a finding", async () => {
   const effects = createEffects({
-    complaints: () => Promise.reject(new TypeError("error: Could not find package")),
+    configurationErrors: () => Promise.reject(new TypeError("error: Could not find package")),
   });
   assert.equal(
-    troubleOf(await checkSettings(createSubject(), effects)),
+    troubleOf(await checkSettings(createDoctorContext(), effects)),
     "fail: the programs cannot be asked: error: Could not find package" +
       " → deno install, deno task check",
   );
@@ -89,8 +94,8 @@ Deno.test("what is wrong with keys is said once, among the keys", async () => {
     gateway("Cannot start: PASSPORT_KEYS: has a kid twice"),
     { part: "auth", message: "Cannot start: PASSPORT_KEYS: has a kid twice" },
   );
-  assert.equal(allWell(await checkSettings(createSubject(), effects)).length, 1);
-  const found = await checkKeys(createSubject({ home: "/home-of-dev" }), effects);
+  assert.equal(allWell(await checkSettings(createDoctorContext(), effects)).length, 1);
+  const found = await checkKeys(createDoctorContext({ workspace: "/home-of-dev" }), effects);
   assert.equal(
     troubleOf(found),
     "fail: PASSPORT_KEYS: has a kid twice (gateway, auth)" +
@@ -102,14 +107,14 @@ Deno.test("keys are counted by state, and no kid is shown", async () => {
   const settings = {
     PASSPORT_KEYS: JSON.stringify([{ kid: "hidden", state: "signing" }, { state: "retired" }]),
   };
-  assert.deepEqual(allWell(await checkKeys(createSubject({ settings }), createEffects())), [
+  assert.deepEqual(allWell(await checkKeys(createDoctorContext({ settings }), createEffects())), [
     "PASSPORT_KEYS has 2 keys, 1 signing",
     "ACCESS_TOKEN_KEYS has 1 key, 1 signing",
   ]);
 });
 
 Deno.test("keys that are not made yet are dev's to make", async () => {
-  const found = await checkKeys(createSubject({ dev: { name: "never" } }), createEffects());
+  const found = await checkKeys(createDoctorContext({ dev: { name: "never" } }), createEffects());
   assert.deepEqual(allWell(found), [
     "PASSPORT_KEYS is made by dev, once",
     "ACCESS_TOKEN_KEYS is made by dev, once",
@@ -118,7 +123,7 @@ Deno.test("keys that are not made yet are dev's to make", async () => {
 
 Deno.test("keys that no program came to read are not called well", async () => {
   const settings = { PASSPORT_KEYS: "hidden", ACCESS_TOKEN_KEYS: "" };
-  const found: Finding[] = await checkKeys(createSubject({ settings }), createEffects());
+  const found: Finding[] = await checkKeys(createDoctorContext({ settings }), createEffects());
   assert.deepEqual(found.map(({ state, what }) => `${state}: ${what}`), [
     "warn: PASSPORT_KEYS was not read",
     "warn: ACCESS_TOKEN_KEYS was not read",
@@ -126,6 +131,6 @@ Deno.test("keys that no program came to read are not called well", async () => {
 });
 
 Deno.test("a program without keys has no finding about them", async () => {
-  const found = await checkKeys(createSubject({ parts: ["gateway"] }), createEffects());
+  const found = await checkKeys(createDoctorContext({ parts: ["gateway"] }), createEffects());
   assert.deepEqual(allWell(found), ["PASSPORT_KEYS has 1 key, 1 signing"]);
 });

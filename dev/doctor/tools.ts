@@ -1,6 +1,6 @@
 import { delimiter, join } from "node:path";
 import { type Finding, ok } from "./finding.ts";
-import type { Subject } from "./subject.ts";
+import type { DoctorContext } from "./context.ts";
 
 /** Programs that nothing but tests needs, by what is left out without them. */
 const tools = [
@@ -12,7 +12,7 @@ const tools = [
 ] as const;
 
 /** What tests can make use of; none of it has to be there. */
-export function checkTools({ scope, variables }: Subject): Finding[] {
+export function checkTools({ scope, variables }: DoctorContext): Finding[] {
   if (scope === "deployment") return [];
   const folders = (variables.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
   return tools.map(({ names, without }) => {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { allWell, createSubject } from "../../tests/support/doctor.ts";
-import { temporaryHome } from "../../tests/support/dev_system.ts";
+import { allWell, createDoctorContext } from "../../tests/support/doctor.ts";
+import { temporaryWorkspace } from "../../tests/support/dev_system.ts";
 import { checkTools } from "./tools.ts";
 
 Deno.test("what only tests need is told and never a trouble", async () => {
-  await using folder = await temporaryHome();
-  const look = () => allWell(checkTools(createSubject({ variables: { PATH: folder.path } })));
+  await using folder = await temporaryWorkspace();
+  const look = () => allWell(checkTools(createDoctorContext({ variables: { PATH: folder.path } })));
   assert.deepEqual(look(), [
     "no redis-server: the suites against a real Redis are left out",
     "no chromium: the tests of the page are left out",

@@ -2,7 +2,7 @@ import type { KeyKind } from "@edgepass/shared/configuration";
 import { retire, revoke } from "./end_key.ts";
 import { list } from "./list.ts";
 import { rotate, type RotateOptions } from "./rotate.ts";
-import type { Effects, KeySystem } from "./world.ts";
+import type { Effects, KeySystem } from "./key_rings.ts";
 
 /** What the command prints at its end, and its exit code. */
 export interface Outcome {

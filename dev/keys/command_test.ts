@@ -2,7 +2,7 @@ import type { ConfiguredKeyState } from "@edgepass/shared/configuration";
 import assert from "node:assert/strict";
 import { ApiFailure } from "../api_client.ts";
 import { runKeys } from "./command.ts";
-import type { KeySystem } from "./world.ts";
+import type { KeySystem } from "./key_rings.ts";
 
 type States = Readonly<Record<string, ConfiguredKeyState>>;
 interface PublicKey {
@@ -228,17 +228,17 @@ Deno.test("keys rotate does not go on where somebody revoked the next key while 
 
 Deno.test("keys rotate has a fresh key made where the system reads a file", async () => {
   const fresh = (): void =>
-    void (world.state.material = { ...world.state.material, a9: "published" });
+    void (keyRings.state.material = { ...keyRings.state.material, a9: "published" });
   const refill = {
     access: () => {
       fresh();
       return Promise.resolve({ kid: "a9", path: "keys.json" });
     },
   };
-  const world = setup({ own: { a1: "signing" }, refill });
-  const { text, code } = await world.run("rotate", "access", "--wait", "0");
+  const keyRings = setup({ own: { a1: "signing" }, refill });
+  const { text, code } = await keyRings.run("rotate", "access", "--wait", "0");
   assert.equal(code, 0, text);
-  assert.deepEqual(world.state.keys.access, { a1: "retired", a9: "signing" });
+  assert.deepEqual(keyRings.state.keys.access, { a1: "retired", a9: "signing" });
 });
 
 Deno.test("keys revoke lets the next key sign in the same version, and says what dies", async () => {

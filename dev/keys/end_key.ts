@@ -2,17 +2,17 @@ import { type KeyKind, retirementSeconds } from "@edgepass/shared/configuration"
 import { requireNext, signerOf } from "./next_key.ts";
 import { requireSeen } from "./rotate.ts";
 import {
+  ConflictError,
   type Effects,
+  type KeyRings,
   type KeySystem,
   type KeyView,
-  Overtaken,
-  putStates,
+  readKeyRings,
   readSince,
-  readWorld,
   Refusal,
   statesOf,
-  type World,
-} from "./world.ts";
+  writeKeyStates,
+} from "./key_rings.ts";
 
 const maxAttempts = 5;
 
@@ -29,8 +29,8 @@ export async function retire(
   effects: Effects,
 ): Promise<string> {
   return await again(async () => {
-    const world = await readWorld(system, kind);
-    const { state } = requireKey(world, kid);
+    const keyRings = await readKeyRings(system, kind);
+    const { state } = requireKey(keyRings, kid);
     if (state === "revoked") return `${kid} verifies nothing any more already`;
     if (state === "signing") {
       throw new Refusal(`${kid} signs: deno task keys rotate ${kind} retires it`);
@@ -43,7 +43,7 @@ export async function retire(
     }
     await requireOver(system, kind, kid, effects);
     const comment = `Take retired ${kind} key ${kid} out of use`;
-    const version = await putStates(system, world, { [kid]: "revoked" }, { comment });
+    const version = await writeKeyStates(system, keyRings, { [kid]: "revoked" }, { comment });
     return `Version ${version}: ${kid} verifies nothing any more`;
   });
 }
@@ -90,22 +90,22 @@ export async function revoke(
   effects: Effects,
 ): Promise<string> {
   return await again(async () => {
-    const world = await readWorld(system, kind);
-    const key = requireKey(world, kid);
+    const keyRings = await readKeyRings(system, kind);
+    const key = requireKey(keyRings, kid);
     if (key.state === "revoked") return `${kid} is revoked already`;
     const next = key.state === "signing"
-      ? await requireNext(system, world, signerOf(world, key.profile).profile, effects)
+      ? await requireNext(system, keyRings, signerOf(keyRings, key.profile).profile, effects)
       : undefined;
-    const version = await putStates(
+    const version = await writeKeyStates(
       system,
-      world,
+      keyRings,
       { [kid]: "revoked", ...(next ? { [next.kid]: "signing" } : {}) },
       { comment: `Revoke ${kind} key ${kid}`, next },
     );
     if (next) {
       await requireSeen(system, kind, next.kid, effects);
       // Nobody is asked: the administrator's own token may have died with the key.
-      const states = { ...statesOf(world), [kid]: "revoked", [next.kid]: "signing" } as const;
+      const states = { ...statesOf(keyRings), [kid]: "revoked", [next.kid]: "signing" } as const;
       if (next.profile !== "A") await system.refill[kind]?.(states);
     }
     const now = next ? `, ${next.kid} signs` : "";
@@ -113,7 +113,7 @@ export async function revoke(
   });
 }
 
-function requireKey({ kind, keys }: World, kid: string): KeyView {
+function requireKey({ kind, keys }: KeyRings, kid: string): KeyView {
   const found = keys.find((key) => key.kid === kid);
   if (found) return found;
   throw new Refusal(`There is no ${kind} key ${kid}: deno task keys list shows those there are`);
@@ -124,7 +124,7 @@ async function again(work: () => Promise<string>): Promise<string> {
     try {
       return await work();
     } catch (error) {
-      if (!(error instanceof Overtaken)) throw error;
+      if (!(error instanceof ConflictError)) throw error;
       if (attempt < maxAttempts) continue;
       throw new Refusal(
         "The configuration is being changed by somebody else all the time: try again",

@@ -1,7 +1,7 @@
 import type { ConfiguredKeyState, KeyKind } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
 import { makeAccessTokenKey, makePassportKey } from "../keys.ts";
-import { keepText } from "../kept.ts";
+import { writeText } from "../state_file.ts";
 
 const Entry = z.looseObject({ kid: z.string(), state: z.string() });
 type Entry = z.output<typeof Entry>;
@@ -27,6 +27,6 @@ export async function refillKeyFile(
   const next: Entry = there ??
     (kind === "access" ? await makeAccessTokenKey("published") : makePassportKey("published"));
   const keys = there ? kept : [...kept, next];
-  keepText(path, JSON.stringify(kind === "access" ? { keys } : keys));
+  writeText(path, JSON.stringify(kind === "access" ? { keys } : keys));
   return next.kid;
 }

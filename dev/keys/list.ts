@@ -1,20 +1,26 @@
 import type { KeyKind } from "@edgepass/shared/configuration";
 import { nextOf } from "./next_key.ts";
-import { type KeySystem, type KeyView, readSince, readWorld, type World } from "./world.ts";
+import {
+  type KeyRings,
+  type KeySystem,
+  type KeyView,
+  readKeyRings,
+  readSince,
+} from "./key_rings.ts";
 
 /** Where every key stands, and what can be done with it; never its material. */
 export async function list(system: KeySystem): Promise<string> {
   const rows: string[][] = [];
   for (const kind of ["access", "passport"] as const) {
-    const world = await readWorld(system, kind);
-    for (const key of world.keys) {
+    const keyRings = await readKeyRings(system, kind);
+    for (const key of keyRings.keys) {
       rows.push([
         kind,
         key.kid,
         key.profile ?? "-",
         key.state,
-        await tellSource(system, kind, key),
-        tellNext(world, key),
+        await formatSource(system, kind, key),
+        formatNext(keyRings, key),
       ]);
     }
   }
@@ -22,20 +28,20 @@ export async function list(system: KeySystem): Promise<string> {
   return toTable([head, ...rows]);
 }
 
-async function tellSource(system: KeySystem, kind: KeyKind, key: KeyView): Promise<string> {
+async function formatSource(system: KeySystem, kind: KeyKind, key: KeyView): Promise<string> {
   if (key.from === "own") return "the secret";
   const since = await readSince(system, kind, key.kid);
   if (!since) return "central";
   return `central, version ${since.version} since ${new Date(since.at).toISOString()}`;
 }
 
-function tellNext(world: World, key: KeyView): string {
-  const { kind } = world;
+function formatNext(keyRings: KeyRings, key: KeyView): string {
+  const { kind } = keyRings;
   if (key.state === "revoked") return "take it out of the secret";
   if (!key.hasMaterial) return "nobody has its material";
   if (key.state === "signing") return `rotate ${kind}`;
   if (key.state === "retired") return "ends by itself";
-  return nextOf(world, key.profile)?.kid === key.kid ? "signs next" : "waits";
+  return nextOf(keyRings, key.profile)?.kid === key.kid ? "signs next" : "waits";
 }
 
 function toTable(rows: readonly (readonly string[])[]): string {

@@ -1,13 +1,13 @@
 import type { KeyKind } from "@edgepass/shared/configuration";
 import {
   type Effects,
+  type KeyRings,
   type KeySystem,
   type KeyView,
-  readWorld,
+  readKeyRings,
   Refusal,
   statesOf,
-  type World,
-} from "./world.ts";
+} from "./key_rings.ts";
 
 export type Profile = "S" | "A";
 
@@ -18,7 +18,7 @@ const lookEveryMs = 1_000;
 const settings = { access: "ACCESS_TOKEN_KEYS", passport: "PASSPORT_KEYS" } as const;
 
 /** The key of a kind that signs. @throws {Refusal} when none does */
-export function signerOf({ kind, keys }: World, profile?: Profile): KeyView {
+export function signerOf({ kind, keys }: KeyRings, profile?: Profile): KeyView {
   const signing = keys.filter(({ state }) => state === "signing");
   const found = profile
     ? signing.find((key) => key.profile === profile)
@@ -29,14 +29,14 @@ export function signerOf({ kind, keys }: World, profile?: Profile): KeyView {
 }
 
 /** The same; undefined where nothing of profile A signs, as before the first of its keys does. */
-export function findSigner(world: World, profile?: Profile): KeyView | undefined {
+export function findSigner(keyRings: KeyRings, profile?: Profile): KeyView | undefined {
   const isFirst = profile === "A" &&
-    !world.keys.some((key) => key.profile === "A" && key.state === "signing");
-  return isFirst ? undefined : signerOf(world, profile);
+    !keyRings.keys.some((key) => key.profile === "A" && key.state === "signing");
+  return isFirst ? undefined : signerOf(keyRings, profile);
 }
 
 /** The key that could sign next, if there is one: known to verifiers before merely being there. */
-export function nextOf({ keys }: World, profile: Profile | undefined): KeyView | undefined {
+export function nextOf({ keys }: KeyRings, profile: Profile | undefined): KeyView | undefined {
   const able = keys.filter((key) =>
     key.hasMaterial && key.state === "published" &&
     (profile === undefined || key.profile === profile)
@@ -51,18 +51,18 @@ export function nextOf({ keys }: World, profile: Profile | undefined): KeyView |
  */
 export async function requireNext(
   system: KeySystem,
-  world: World,
+  keyRings: KeyRings,
   profile: Profile | undefined,
   effects: Effects,
 ): Promise<KeyView> {
-  const next = nextOf(world, profile);
+  const next = nextOf(keyRings, profile);
   if (next) return next;
-  const refill = system.refill[world.kind];
-  if (!refill || profile === "A") throw new Refusal(whereToPutOne(world.kind, profile));
-  const { kid, path } = await refill(statesOf(world));
+  const refill = system.refill[keyRings.kind];
+  if (!refill || profile === "A") throw new Refusal(whereToPutOne(keyRings.kind, profile));
+  const { kid, path } = await refill(statesOf(keyRings));
   effects.say(`Next key ${kid} is in ${path}`);
   for (const until = effects.now() + seenWithinMs; effects.now() < until;) {
-    const found = (await readWorld(system, world.kind)).keys.find((key) => key.kid === kid);
+    const found = (await readKeyRings(system, keyRings.kind)).keys.find((key) => key.kid === kid);
     if (found?.hasMaterial) return found;
     await effects.sleep(lookEveryMs);
   }

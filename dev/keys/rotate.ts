@@ -1,18 +1,18 @@
 import type { KeyKind } from "@edgepass/shared/configuration";
 import { findSigner, nextOf, type Profile, requireNext } from "./next_key.ts";
 import {
+  ConflictError,
   type Effects,
   isVerifiable,
+  type KeyRings,
   type KeySystem,
   type KeyView,
-  Overtaken,
-  putStates,
+  readKeyRings,
   readSince,
-  readWorld,
   Refusal,
   statesOf,
-  type World,
-} from "./world.ts";
+  writeKeyStates,
+} from "./key_rings.ts";
 
 /** How a rotation is asked for. */
 export interface RotateOptions {
@@ -50,20 +50,20 @@ export async function rotate(
   /** When this run published what, by this machine's clock. */
   const publishedAt = new Map<string, number>();
   for (let attempt = 1; attempt <= maxAttempts;) {
-    const world = await readWorld(system, kind);
-    const signer = findSigner(world, profile);
+    const keyRings = await readKeyRings(system, kind);
+    const signer = findSigner(keyRings, profile);
     const ofProfile = signer ? signer.profile : profile;
-    const next = await requireNext(system, world, ofProfile, effects);
+    const next = await requireNext(system, keyRings, ofProfile, effects);
     try {
-      if (next.from !== "central" || !isVerifiable(world, next)) {
-        await publish(system, world, { signer, next }, effects);
+      if (next.from !== "central" || !isVerifiable(keyRings, next)) {
+        await publish(system, keyRings, { signer, next }, effects);
         publishedAt.set(next.kid, now());
         continue;
       }
       await waitOut(system, { kind, kid: next.kid, waitSeconds, publishedAt }, effects);
       await letSign(system, kind, { signer, next }, effects);
     } catch (error) {
-      if (!(error instanceof Overtaken)) throw error;
+      if (!(error instanceof ConflictError)) throw error;
       say("The configuration was changed meanwhile: beginning again with it");
       attempt++;
       continue;
@@ -88,12 +88,12 @@ interface Pair {
 /** The signer is written down too, so that it signs on whatever the secret says. */
 async function publish(
   system: KeySystem,
-  world: World,
+  keyRings: KeyRings,
   { signer, next }: Pair,
   { say }: Effects,
 ): Promise<void> {
-  const comment = `Publish ${world.kind} key ${next.kid}`;
-  const version = await putStates(system, world, {
+  const comment = `Publish ${keyRings.kind} key ${next.kid}`;
+  const version = await writeKeyStates(system, keyRings, {
     ...(signer ? { [signer.kid]: "signing" } : {}),
     [next.kid]: "published",
   }, { comment, next });
@@ -108,11 +108,11 @@ async function letSign(
   { signer, next }: Pair,
   { say }: Effects,
 ): Promise<void> {
-  const world = await readWorld(system, kind);
-  const hasMoved = findSigner(world, next.profile)?.kid !== signer?.kid ||
-    nextOf(world, next.profile)?.kid !== next.kid;
-  if (hasMoved) throw new Overtaken();
-  const version = await putStates(system, world, {
+  const keyRings = await readKeyRings(system, kind);
+  const hasMoved = findSigner(keyRings, next.profile)?.kid !== signer?.kid ||
+    nextOf(keyRings, next.profile)?.kid !== next.kid;
+  if (hasMoved) throw new ConflictError();
+  const version = await writeKeyStates(system, keyRings, {
     ...(signer ? { [signer.kid]: "retired" } : {}),
     [next.kid]: "signing",
   }, { comment: `Let ${kind} key ${next.kid} sign`, next });
@@ -146,7 +146,7 @@ export async function requireSeen(
   for (const until = now() + seenWithinMs;;) {
     const signs = kind === "access"
       ? await system.freshKid() === kid
-      : (await readWorld(system, kind)).keys.some((key) =>
+      : (await readKeyRings(system, kind)).keys.some((key) =>
         key.kid === kid && key.state === "signing"
       );
     if (signs) return;
@@ -167,6 +167,6 @@ async function prepareNext(
 ): Promise<void> {
   const refill = system.refill[kind];
   if (!refill || profile === "A") return;
-  const world = await readWorld(system, kind);
-  if (!nextOf(world, profile)) await refill(statesOf(world));
+  const keyRings = await readKeyRings(system, kind);
+  if (!nextOf(keyRings, profile)) await refill(statesOf(keyRings));
 }

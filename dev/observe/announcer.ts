@@ -1,4 +1,4 @@
-import type { KeptLogLine, RequestRow } from "./api.ts";
+import type { RequestRow, StoredLogLine } from "./api.ts";
 import type { Stream } from "./stream.ts";
 import type { Written } from "./writer.ts";
 
@@ -24,7 +24,7 @@ export function createAnnouncer(
   { stream, findRequest, isOwn, everyMs = 100, maxAtOnce = 200 }: AnnouncerOptions,
 ): Announcer {
   const changed = new Set<string>();
-  let lines: KeptLogLine[] = [];
+  let lines: StoredLogLine[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function announce(): void {
@@ -39,7 +39,7 @@ export function createAnnouncer(
     }
     for (const line of told) {
       const own = line.traceId !== null && isOwn(line.traceId);
-      stream.publish("log", (own ? { ...line, isOwn: true } : line) satisfies KeptLogLine);
+      stream.publish("log", (own ? { ...line, isOwn: true } : line) satisfies StoredLogLine);
     }
   }
 

@@ -53,7 +53,7 @@ export interface LogLine {
 }
 
 /** A log line that is kept; later lines have greater ids. */
-export interface KeptLogLine extends LogLine {
+export interface StoredLogLine extends LogLine {
   readonly id: number;
   /** Of a request that the dashboard itself sent. */
   readonly isOwn?: true;
@@ -168,7 +168,7 @@ export interface DeadEvent {
 }
 
 /** A dead letter with what was sent and what was answered last. */
-export interface WholeDeadEvent extends DeadEvent {
+export interface CompleteDeadEvent extends DeadEvent {
   readonly event: string;
   readonly answer: string;
 }

@@ -25,6 +25,6 @@ export function readOptionalNumber(row: Row, column: string): number | null {
 }
 
 /** A value that the writer of the store put into a column as JSON: it has the shape it had then. */
-export function readKept<Value>(json: string): Value {
+export function readStored<Value>(json: string): Value {
   return JSON.parse(json);
 }

@@ -40,7 +40,7 @@ export interface Configuration {
 }
 
 /** What a program has said last of the central configuration, since this run began. */
-export interface ConfigurationHolder {
+export interface RolloutEntry {
   readonly service: string;
   /** The version it took last; null where it has told of none. */
   readonly version: number | null;

@@ -7,8 +7,8 @@ import type {
   Configuration,
   ConfigurationChange,
   ConfigurationHistory,
-  ConfigurationHolder,
   ConfigurationVersion,
+  RolloutEntry,
 } from "./configuration_api.ts";
 import { Refusal } from "./refusal.ts";
 
@@ -16,7 +16,7 @@ import { Refusal } from "./refusal.ts";
 export interface ConfigurationBoard {
   /** @throws {Refusal} saying why it cannot be had, also from the others */
   read(): Promise<Configuration>;
-  holders(): readonly ConfigurationHolder[];
+  rollout(): readonly RolloutEntry[];
   /** A page of versions; `cursor` is the `next` of the one before. */
   history(query: URLSearchParams): Promise<ConfigurationHistory>;
   find(version: string): Promise<ConfigurationVersion>;
@@ -30,7 +30,7 @@ export interface ConfigurationBoardOptions {
   /** Undefined where dev does not know who administers the system. */
   readonly admin: AdminApi | undefined;
   readonly base: readonly BaseSetting[];
-  readonly holders: () => readonly ConfigurationHolder[];
+  readonly rollout: () => readonly RolloutEntry[];
   /** A version got in force. */
   readonly onChange: (version: number) => void;
 }
@@ -74,7 +74,7 @@ const Rollback = z.strictObject({ version: z.int().check(z.gte(1)), ifVersion })
 
 /** Makes the board of a system. */
 export function createConfigurationBoard(
-  { admin, base, holders, onChange }: ConfigurationBoardOptions,
+  { admin, base, rollout, onChange }: ConfigurationBoardOptions,
 ): ConfigurationBoard {
   async function ask<Schema extends z.ZodMiniType>(
     schema: Schema,
@@ -107,7 +107,7 @@ export function createConfigurationBoard(
       const versions = await history(null);
       return { inForce, history: versions, base, administratorId: admin?.userId() ?? null };
     },
-    holders,
+    rollout,
     history: (query) => history(query.get("cursor")),
     find: (version) => ask(Version, ["GET", `${path}/history/${encodeURIComponent(version)}`]),
     change: async (body) => await put(["PUT", path, readBody(NewDocument, body)]),

@@ -41,7 +41,7 @@ function setup(answer: Answer = () => inForce) {
   const board = createConfigurationBoard({
     admin,
     base: [],
-    holders: () => [],
+    rollout: () => [],
     onChange: (version) => told.push(version),
   });
   return { board, admin, calls, told, expire: () => void (isGood = false) };
@@ -140,7 +140,7 @@ Deno.test("an answer of another shape is no version", async () => {
 });
 
 Deno.test("where nobody is known to administer the system, it is said so", async () => {
-  const nobody = { admin: undefined, base: [], holders: () => [], onChange() {} };
+  const nobody = { admin: undefined, base: [], rollout: () => [], onChange() {} };
   await assert.rejects(createConfigurationBoard(nobody).read(), hasStatus(409));
 });
 

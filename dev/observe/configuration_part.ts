@@ -1,10 +1,10 @@
-import { askVersion } from "@edgepass/shared/configuration";
+import { fetchVersion } from "@edgepass/shared/configuration";
 import { createUpstashRedis } from "@edgepass/shared/redis";
 import { type CallTraces, createApiClient } from "../api_client.ts";
 import { createAdminApi } from "./admin_api.ts";
 import type { LogLine } from "./api.ts";
 import { type ConfigurationBoard, createConfigurationBoard } from "./configuration_board.ts";
-import { createHolders } from "./configuration_holders.ts";
+import { createRollout } from "./configuration_rollout.ts";
 import type { System } from "./observer.ts";
 import { createVersionWatch } from "./version_watch.ts";
 
@@ -35,18 +35,18 @@ export function openConfiguration(
 ): ConfigurationPart {
   const client = createUpstashRedis({ ...redis, timeoutMs });
   const versions = createVersionWatch({
-    ask: () => askVersion(client),
+    ask: () => fetchVersion(client),
     onNews,
     everyMs: isNear ? 1_000 : 15_000,
   });
-  const holders = createHolders(["gateway", ...services]);
+  const rollout = createRollout(["gateway", ...services]);
   const { host } = new URL(gatewayOrigin);
   const admin = administrator &&
     createAdminApi(administrator, createApiClient({ port: administrator.port, host, traces }));
   return {
-    board: createConfigurationBoard({ admin, base, holders: holders.read, onChange: onNews }),
+    board: createConfigurationBoard({ admin, base, rollout: rollout.read, onChange: onNews }),
     hear(lines) {
-      const version = holders.hear(lines);
+      const version = rollout.hear(lines);
       if (version !== undefined) onNews(version);
     },
     watch: versions.watch,

@@ -35,7 +35,7 @@ const companions = ["-wal", "-shm"] as const;
  */
 export function openDatabase(path: string, onRenamed: (path: string) => void = () => {}): Database {
   Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const foreign = isThere(path) ? nameForeign(path) : undefined;
+  const foreign = isThere(path) ? nameExternal(path) : undefined;
   if (foreign !== undefined) {
     moveAway(path, foreign);
     onRenamed(foreign);
@@ -75,7 +75,7 @@ export function openAnyForReading(path: string): Database {
 }
 
 /** What a file that cannot be used is renamed to; undefined for one that can. */
-function nameForeign(path: string): string | undefined {
+function nameExternal(path: string): string | undefined {
   const base = path.replace(/\.sqlite$/, "");
   try {
     const db = new DatabaseSync(path);

@@ -1,8 +1,8 @@
 import type { Attributes, LogLine, RequestDetail, Span, SpanEvent, SpanLink } from "./api.ts";
-import { readKept, readNumber, readOptionalText, readText } from "./cells.ts";
+import { readNumber, readOptionalText, readStored, readText } from "./cells.ts";
 import type { Database, Row } from "./database.ts";
 import type { OutboxFile } from "./outboxes.ts";
-import { toKeptLine } from "./lines.ts";
+import { toStoredLine } from "./lines.ts";
 import { readTrails } from "./event_trails.ts";
 import { findRequest } from "./requests.ts";
 
@@ -48,7 +48,7 @@ function readLines(db: Database, request: number): LogLine[] {
     request,
     maxLines,
   ).map((row) => {
-    const { id: _id, ...line } = toKeptLine(row);
+    const { id: _id, ...line } = toStoredLine(row);
     return line;
   });
 }
@@ -63,9 +63,9 @@ function toSpan(row: Row): Span {
     start: readNumber(row, "start"),
     durationMs: readNumber(row, "duration_ms"),
     status: readStatus(readText(row, "status")),
-    attributes: readKept<Attributes>(readText(row, "attributes")),
-    events: readKept<SpanEvent[]>(readText(row, "events")),
-    links: readKept<SpanLink[]>(readText(row, "links")),
+    attributes: readStored<Attributes>(readText(row, "attributes")),
+    events: readStored<SpanEvent[]>(readText(row, "events")),
+    links: readStored<SpanLink[]>(readText(row, "links")),
   };
 }
 

@@ -1,4 +1,4 @@
-import type { Events, Replayed, WholeDeadEvent } from "./api.ts";
+import type { CompleteDeadEvent, Events, Replayed } from "./api.ts";
 import type { Database } from "./database.ts";
 import { readRecentTrails } from "./event_trails.ts";
 import { type QstashApi, toListed } from "./local_qstash.ts";
@@ -9,7 +9,7 @@ import { Refusal } from "./refusal.ts";
 export interface EventBoard {
   read(): Promise<Events>;
   /** @throws {Refusal} 404, also from the others */
-  find(id: string): Promise<WholeDeadEvent>;
+  find(id: string): Promise<CompleteDeadEvent>;
   replay(id: string): Promise<Replayed>;
   /** All that are no poison. */
   replayAll(): Promise<Replayed>;
@@ -41,7 +41,7 @@ export function createEventBoard(
   };
   return {
     async read() {
-      const { letters, trouble } = await listLetters(qstash);
+      const { letters, trouble } = await listDeadLetters(qstash);
       return {
         outboxes: readLevels(outboxes),
         events: readRecentTrails(db, { outboxes, limit: shown }),
@@ -75,9 +75,9 @@ export function createEventBoard(
 }
 
 /** What waits in the outboxes is of most interest while QStash is away. */
-async function listLetters(
+async function listDeadLetters(
   qstash: QstashApi | undefined,
-): Promise<{ letters?: readonly WholeDeadEvent[]; trouble: string }> {
+): Promise<{ letters?: readonly CompleteDeadEvent[]; trouble: string }> {
   try {
     return qstash ? { letters: await qstash.list(), trouble: "" } : { trouble: "" };
   } catch (error) {

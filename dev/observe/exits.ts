@@ -1,5 +1,5 @@
 import type { Exit } from "./api.ts";
-import { readKept, readNumber, readText } from "./cells.ts";
+import { readNumber, readStored, readText } from "./cells.ts";
 import type { Database, Row } from "./database.ts";
 
 /** Exits that are kept; the oldest goes first. */
@@ -27,16 +27,16 @@ export function listExits(db: Database, limit: number): Exit[] {
 }
 
 /** Exits that nobody expected and nobody has been told of, the oldest first. */
-export function listUntold(db: Database): Exit[] {
+export function listUnreported(db: Database): Exit[] {
   return db.all("SELECT * FROM exits WHERE is_expected = 0 AND is_told = 0 ORDER BY time, id")
     .map(toExit);
 }
 
 /** From now on all exits there are count as told. */
-export function markTold(db: Database): void {
+export function markReported(db: Database): void {
   db.run("UPDATE exits SET is_told = 1 WHERE is_told = 0");
 }
 
 function toExit(row: Row): Exit {
-  return { ...readKept<Exit>(readText(row, "exit")), time: readNumber(row, "time") };
+  return { ...readStored<Exit>(readText(row, "exit")), time: readNumber(row, "time") };
 }

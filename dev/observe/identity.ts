@@ -1,5 +1,5 @@
 import type { Attributes } from "./api.ts";
-import { readKept, readText } from "./cells.ts";
+import { readStored, readText } from "./cells.ts";
 import type { Database } from "./database.ts";
 import type { RequestFacts } from "./request_facts.ts";
 
@@ -26,9 +26,9 @@ export function withIdentity(db: Database, request: number, facts: RequestFacts)
     facts.time,
   );
   if (!row) return facts;
-  const served = readKept<Attributes>(readText(row, "served"));
+  const served = readStored<Attributes>(readText(row, "served"));
   if (served["edgepass.rule"] === "optional") return facts;
-  const verified = readKept<Attributes>(readText(row, "verified"));
+  const verified = readStored<Attributes>(readText(row, "verified"));
   const { "user.id": sub, "edgepass.issuer": issuer } = verified;
   if (typeof sub !== "string" || sub === "") return facts;
   return { ...facts, sub, issuer: typeof issuer === "string" ? issuer : null };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { readInFlight } from "./in_flight.ts";
-import { findSuddenEnd, inFlightFile, markEnded, markRunning } from "./last_run.ts";
+import { findCrash, inFlightFile, markEnded, markRunning } from "./last_run.ts";
 
 async function setup() {
   const folder = await Deno.makeTempDir({ prefix: "edgepass-observe-" });
@@ -72,18 +72,18 @@ Deno.test("of a file beyond all measure only the end is read", async () => {
 
 Deno.test("a run that ended as it should leaves nothing to tell", async () => {
   await using world = await setup();
-  assert.equal(findSuddenEnd(world.folder), undefined);
+  assert.equal(findCrash(world.folder), undefined);
   markRunning(world.folder, run);
   markEnded(world.folder);
   markEnded(world.folder);
-  assert.equal(findSuddenEnd(world.folder), undefined);
+  assert.equal(findCrash(world.folder), undefined);
 });
 
 Deno.test("a run that begins forgets the notes of the one before", async () => {
   await using world = await setup();
   world.note({ b: 1, m: "GET", p: "/courses", t: 1_000 });
   markRunning(world.folder, run);
-  assert.deepEqual(findSuddenEnd(world.folder)?.exit.inFlight, []);
+  assert.deepEqual(findCrash(world.folder)?.exit.inFlight, []);
 });
 
 Deno.test("a run that was killed is found by what it left, once", async () => {
@@ -93,7 +93,7 @@ Deno.test("a run that was killed is found by what it left, once", async () => {
   const time = Math.floor(Date.now() / 1000) * 1000 + 60_000;
   world.note({ b: 1, m: "GET", p: "/courses", t: time - 500 });
   Deno.utimeSync(world.path, time / 1000, time / 1000);
-  assert.deepEqual(findSuddenEnd(world.folder)?.exit, {
+  assert.deepEqual(findCrash(world.folder)?.exit, {
     name: "dev",
     time,
     code: null,
@@ -102,10 +102,10 @@ Deno.test("a run that was killed is found by what it left, once", async () => {
     inFlight: [{ traceId: null, method: "GET", path: "/courses", sinceMs: 500 }],
     isExpected: false,
   });
-  assert.equal(findSuddenEnd(world.folder)?.startedAt, 1_000);
+  assert.equal(findCrash(world.folder)?.startedAt, 1_000);
   Deno.writeTextFileSync(`${world.folder}/running.json`, '{"pid');
-  assert.equal(findSuddenEnd(world.folder)?.exit.name, "dev");
+  assert.equal(findCrash(world.folder)?.exit.name, "dev");
   markRunning(world.folder, run);
   markEnded(world.folder);
-  assert.equal(findSuddenEnd(world.folder), undefined);
+  assert.equal(findCrash(world.folder), undefined);
 });

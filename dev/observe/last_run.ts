@@ -12,7 +12,7 @@ export function inFlightFile(folder: string, name: string): string {
 }
 
 /** A run whose end nobody saw. */
-export interface SuddenEnd {
+export interface Crash {
   readonly startedAt: number;
   readonly exit: Exit;
 }
@@ -21,7 +21,7 @@ export interface SuddenEnd {
  * How the run before this one ended, if dev itself was ended without being asked: its marker is
  * still there. Nobody saw the end, so the time is when something was last written.
  */
-export function findSuddenEnd(folder: string): SuddenEnd | undefined {
+export function findCrash(folder: string): Crash | undefined {
   const files = listFiles(folder);
   if (!files.includes(marker)) return undefined;
   const times = files.map((file) => Deno.statSync(join(folder, file)).mtime?.getTime() ?? 0);

@@ -1,5 +1,5 @@
-import type { KeptLogLine, Page } from "./api.ts";
-import { readKept, readNumber, readOptionalText, readText } from "./cells.ts";
+import type { Page, StoredLogLine } from "./api.ts";
+import { readNumber, readOptionalText, readStored, readText } from "./cells.ts";
 import type { Database, Param, Row } from "./database.ts";
 import { likePattern } from "./like.ts";
 import { notOwn } from "./own_traces.ts";
@@ -19,7 +19,7 @@ export interface LineFilter {
 }
 
 /** A page of the log, newest first. */
-export function searchLines(db: Database, filter: LineFilter): Page<KeptLogLine> {
+export function searchLines(db: Database, filter: LineFilter): Page<StoredLogLine> {
   const { where, params } = toConditions(filter);
   const rows = db.all(
     `SELECT l.*, r.trace_id, NOT ${notOwn} AS is_own FROM lines l LEFT JOIN requests r ON r.id = l.request
@@ -27,17 +27,17 @@ export function searchLines(db: Database, filter: LineFilter): Page<KeptLogLine>
     ...params,
     filter.limit + 1,
   );
-  const items = rows.slice(0, filter.limit).map(toKeptLine);
+  const items = rows.slice(0, filter.limit).map(toStoredLine);
   return { items, next: rows.length > items.length ? String(items.at(-1)?.id) : null };
 }
 
 /** The last lines of the log, the newest last. */
-export function readLastLines(db: Database, count: number): KeptLogLine[] {
+export function readLastLines(db: Database, count: number): StoredLogLine[] {
   return [...searchLines(db, { limit: count }).items].reverse();
 }
 
 /** A line as it is kept. */
-export function toKeptLine(row: Row): KeptLogLine {
+export function toStoredLine(row: Row): StoredLogLine {
   return {
     id: readNumber(row, "id"),
     time: readNumber(row, "time"),
@@ -46,7 +46,7 @@ export function toKeptLine(row: Row): KeptLogLine {
     traceId: readOptionalText(row, "trace_id"),
     spanId: readOptionalText(row, "span_id"),
     message: readText(row, "message"),
-    fields: readKept<Record<string, unknown>>(readText(row, "fields")),
+    fields: readStored<Record<string, unknown>>(readText(row, "fields")),
     ...(row.is_own === 1 ? { isOwn: true } : {}),
   };
 }

@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
-import type { DeadEvent, WholeDeadEvent } from "./api.ts";
+import type { CompleteDeadEvent, DeadEvent } from "./api.ts";
 import { Refusal } from "./refusal.ts";
 
 /** The local QStash's dead letters, as far as they are events. */
 export interface QstashApi {
   /** The oldest first, a thousand at most. */
-  list(): Promise<WholeDeadEvent[]>;
+  list(): Promise<CompleteDeadEvent[]>;
   /** Sends one anew; false where it is gone. */
   replay(id: string): Promise<boolean>;
   /** Gives one up for good; false where it is gone. */
@@ -51,7 +51,7 @@ export function createQstashApi({ url, token }: { url: string; token: string }):
   }
   return {
     async list() {
-      const found: WholeDeadEvent[] = [];
+      const found: CompleteDeadEvent[] = [];
       let cursor: string | undefined;
       for (let page = 0; page < maxPages; page++) {
         const next = cursor === undefined ? "" : `&cursor=${encodeURIComponent(cursor)}`;
@@ -74,7 +74,7 @@ function refused({ status }: Response): Refusal {
 }
 
 /** A failure callback that was given up is no event. */
-function toDeadEvent(letter: z.output<typeof Letter>): WholeDeadEvent[] {
+function toDeadEvent(letter: z.output<typeof Letter>): CompleteDeadEvent[] {
   const { dlqId, url, body, responseStatus, responseBody } = letter;
   const [, consumer] = /\/events\/([a-z]+)$/.exec(url) ?? [];
   if (consumer === undefined) return [];
@@ -96,7 +96,9 @@ function toDeadEvent(letter: z.output<typeof Letter>): WholeDeadEvent[] {
 }
 
 /** A dead letter as lists show it. */
-export function toListed({ event: _event, answer: _answer, ...rest }: WholeDeadEvent): DeadEvent {
+export function toListed(
+  { event: _event, answer: _answer, ...rest }: CompleteDeadEvent,
+): DeadEvent {
   return rest;
 }
 

@@ -2,7 +2,7 @@ import type { Exit, LogLine } from "./api.ts";
 import type { DeliveryNote } from "./deliveries.ts";
 import type { ForwardTargets } from "./forward.ts";
 import type { ProcessFacts } from "./health.ts";
-import type { EndedProcess, System } from "./observer.ts";
+import type { ExitedProcess, System } from "./observer.ts";
 
 /** What the thread of the observer needs to begin. */
 export interface Opening {
@@ -20,13 +20,13 @@ export type ToObserver =
   | { readonly kind: "lines"; readonly lines: readonly LogLine[] }
   | { readonly kind: "deliveries"; readonly notes: readonly DeliveryNote[] }
   | { readonly kind: "started"; readonly process: ProcessFacts }
-  | { readonly kind: "ended"; readonly process: EndedProcess }
+  | { readonly kind: "ended"; readonly process: ExitedProcess }
   | { readonly kind: "told" }
   | { readonly kind: "close" };
 
 /** From the thread of the observer to dev. */
 export type FromObserver =
-  | { readonly kind: "ready"; readonly untold: readonly Exit[] }
+  | { readonly kind: "ready"; readonly unreported: readonly Exit[] }
   | { readonly kind: "refused"; readonly reason: string }
   | { readonly kind: "warning"; readonly message: string }
   | { readonly kind: "closed" };

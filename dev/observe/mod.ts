@@ -2,7 +2,7 @@ import type { Exit, LogLine } from "./api.ts";
 import type { DeliveryNote } from "./deliveries.ts";
 import type { ProcessFacts } from "./health.ts";
 import type { FromObserver, Opening, ToObserver } from "./messages.ts";
-import type { EndedProcess } from "./observer.ts";
+import type { ExitedProcess } from "./observer.ts";
 
 export type {
   EventTrail,
@@ -26,14 +26,14 @@ export type { OutboxFile } from "./outboxes.ts";
 /** The observer as dev sees it; no call waits or throws. */
 export interface RunningObserver {
   /** How the run before ended, if it did so suddenly and nobody was told yet. */
-  readonly untold: readonly Exit[];
+  readonly unreported: readonly Exit[];
   hear(line: LogLine): void;
   /** Something has happened to a message on its way to a consumer. */
   noteDelivery(note: DeliveryNote): void;
   started(process: ProcessFacts): void;
-  ended(process: EndedProcess): void;
+  ended(process: ExitedProcess): void;
   /** What was untold has been shown. */
-  told(): void;
+  reported(): void;
   close(): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export interface ObserverEffects {
 }
 
 /** Lines are handed over in batches, this long apart in milliseconds. */
-const gatherMs = 50;
+const batchMs = 50;
 /** A thread that does not end in this time is ended. */
 const closeWithinMs = 3_000;
 
@@ -63,7 +63,7 @@ export async function startObserver(
   const closed = Promise.withResolvers<void>();
   worker.onmessage = ({ data }) => {
     const message = toMessage(data);
-    if (message.kind === "ready") ready.resolve(message.untold);
+    if (message.kind === "ready") ready.resolve(message.unreported);
     else if (message.kind === "refused") ready.reject(new Error(message.reason));
     else if (message.kind === "warning") onWarning(message.message);
     else closed.resolve();
@@ -78,8 +78,8 @@ export async function startObserver(
   const tell = (message: ToObserver): void => worker.postMessage(message);
   tell({ kind: "open", opening });
   try {
-    const untold = await ready.promise;
-    return { ...toHandle(tell, { worker, closed: closed.promise }), untold };
+    const unreported = await ready.promise;
+    return { ...toHandle(tell, { worker, closed: closed.promise }), unreported };
   } catch (error) {
     worker.terminate();
     throw error;
@@ -89,7 +89,7 @@ export async function startObserver(
 function toHandle(
   tell: (message: ToObserver) => void,
   { worker, closed }: { worker: Worker; closed: Promise<void> },
-): Omit<RunningObserver, "untold"> {
+): Omit<RunningObserver, "unreported"> {
   let lines: LogLine[] = [];
   let notes: DeliveryNote[] = [];
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -109,15 +109,15 @@ function toHandle(
   return {
     hear(line) {
       lines.push(line);
-      timer ??= setTimeout(flush, gatherMs);
+      timer ??= setTimeout(flush, batchMs);
     },
     noteDelivery(note) {
       notes.push(note);
-      timer ??= setTimeout(flush, gatherMs);
+      timer ??= setTimeout(flush, batchMs);
     },
     started: (process) => tellInOrder({ kind: "started", process }),
     ended: (process) => tellInOrder({ kind: "ended", process }),
-    told: () => tellInOrder({ kind: "told" }),
+    reported: () => tellInOrder({ kind: "told" }),
     async close() {
       tellInOrder({ kind: "close" });
       const { promise: late, resolve } = Promise.withResolvers<void>();

@@ -9,12 +9,12 @@ import { createCollector, type Signal } from "./collector.ts";
 import { type Database, openDatabase, storeFile } from "./database.ts";
 import { createDeliveries, type DeliveryNote } from "./deliveries.ts";
 import { describeEnd } from "./describe_end.ts";
-import { addExit, listExits, listUntold, markTold } from "./exits.ts";
+import { addExit, listExits, listUnreported, markReported } from "./exits.ts";
 import { createHealth, type HealthBoard, type ProcessFacts } from "./health.ts";
 import { createEventBoard } from "./event_board.ts";
 import { nameDatabase } from "./hop.ts";
 import { readInFlight } from "./in_flight.ts";
-import { findSuddenEnd, inFlightFile, markEnded, markRunning } from "./last_run.ts";
+import { findCrash, inFlightFile, markEnded, markRunning } from "./last_run.ts";
 import { readLastLines } from "./lines.ts";
 import { createQstashApi } from "./local_qstash.ts";
 import { type OutboxFile } from "./outboxes.ts";
@@ -58,7 +58,7 @@ export interface ObserverOptions {
 }
 
 /** How a process ended, by whoever started it. */
-export type EndedProcess = Pick<Exit, "name" | "code" | "signal" | "lastLines" | "isExpected">;
+export type ExitedProcess = Pick<Exit, "name" | "code" | "signal" | "lastLines" | "isExpected">;
 
 /** Collects, keeps and shows what the system does. */
 export interface Observer {
@@ -66,10 +66,10 @@ export interface Observer {
   hear(lines: readonly LogLine[]): void;
   noteDeliveries(notes: readonly DeliveryNote[]): void;
   started(process: ProcessFacts): void;
-  ended(process: EndedProcess): void;
+  ended(process: ExitedProcess): void;
   /** Sudden ends of which nobody was told yet. */
-  untold(): readonly Exit[];
-  told(): void;
+  unreported(): readonly Exit[];
+  reported(): void;
   close(): void;
 }
 
@@ -143,8 +143,8 @@ export function createObserver(options: ObserverOptions): Observer {
       guard.attempt(() => keepExit(db, folder, { process, time: now() }));
       health.ended(process.name, describeEnd(process));
     },
-    untold: () => listUntold(db),
-    told: () => guard.attempt(() => void markTold(db)),
+    unreported: () => listUnreported(db),
+    reported: () => guard.attempt(() => void markReported(db)),
     close() {
       health.close();
       configuration.close();
@@ -160,12 +160,12 @@ export function createObserver(options: ObserverOptions): Observer {
 /** Opens the store, and keeps in it how the run before ended, where nobody saw that. */
 function openStore({ folder, pid, onWarning, now }: ObserverOptions): Database {
   // Before anything is written: the time of the end is when something last was.
-  const suddenEnd = findSuddenEnd(folder);
+  const crash = findCrash(folder);
   const db = openDatabase(join(folder, storeFile), (path) => {
     onWarning(`The store of another version is kept as ${path}; a new one begins`);
   });
-  if (suddenEnd) {
-    const { exit, startedAt } = suddenEnd;
+  if (crash) {
+    const { exit, startedAt } = crash;
     const last = readLastLines(db, lastLines).filter(({ time }) => time >= startedAt);
     addExit(db, { ...exit, lastLines: last.map(toText) });
   }
@@ -177,7 +177,7 @@ function openStore({ folder, pid, onWarning, now }: ObserverOptions): Database {
 function keepExit(
   db: Database,
   folder: string,
-  { process, time }: { process: EndedProcess; time: number },
+  { process, time }: { process: ExitedProcess; time: number },
 ): void {
   if (process.isExpected && process.signal !== "SIGKILL") return;
   const inFlight = readInFlight(inFlightFile(folder, process.name), time);

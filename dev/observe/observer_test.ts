@@ -72,7 +72,7 @@ Deno.test("what is exported can be read, and is there again after a restart", as
     now: start,
     counts: { requests: 1, logs: 1 },
   });
-  assert.deepEqual(second.untold(), []);
+  assert.deepEqual(second.unreported(), []);
   second.close();
   assert.deepEqual(world.warnings, []);
 });
@@ -92,9 +92,9 @@ Deno.test("a page that listens hears of requests, lines and measurements", async
     assert.ok(!done, text);
     text += decoder.decode(value, { stream: true });
   }
-  const told = [...text.matchAll(/event: request\nid: \d+\ndata: (.*)\n/g)];
-  assert.equal(told.length, 1, "a request of which two things arrive at once is told once");
-  const row: RequestRow = JSON.parse(told[0]?.[1] ?? "");
+  const reported = [...text.matchAll(/event: request\nid: \d+\ndata: (.*)\n/g)];
+  assert.equal(reported.length, 1, "a request of which two things arrive at once is told once");
+  const row: RequestRow = JSON.parse(reported[0]?.[1] ?? "");
   assert.deepEqual([row.traceId, row.spans, row.logs], [traceId, 7, 1]);
   assert.match(text, /"message":"Course was read"/);
   observer.close();
@@ -119,12 +119,12 @@ Deno.test("a process that dies is told with its last lines and its requests unde
   assert.deepEqual((await observer.get<Health>("/api/health")).exits, [exit]);
   observer.close();
   const next = world.open();
-  assert.deepEqual(next.untold(), [exit]);
-  next.told();
-  assert.deepEqual(next.untold(), []);
+  assert.deepEqual(next.unreported(), [exit]);
+  next.reported();
+  assert.deepEqual(next.unreported(), []);
   next.close();
   const last = world.open();
-  assert.deepEqual(last.untold(), []);
+  assert.deepEqual(last.unreported(), []);
   assert.equal((await last.get<Health>("/api/health")).exits.length, 1);
   last.close();
 });
@@ -134,7 +134,7 @@ Deno.test("an end that was asked for is nothing to tell", async () => {
   const observer = world.open();
   const ending = { name: "edgepass", code: 0, signal: null, lastLines: [] };
   observer.ended({ ...ending, isExpected: true });
-  assert.deepEqual(observer.untold(), []);
+  assert.deepEqual(observer.unreported(), []);
   assert.deepEqual((await observer.get<Health>("/api/health")).exits, []);
   observer.close();
 });
@@ -159,7 +159,7 @@ Deno.test("a dev that was killed is told at the next start, with the last it hea
   killed.close();
   Deno.writeTextFileSync(`${world.folder}/running.json`, marker);
   const next = world.open();
-  const [exit] = next.untold();
+  const [exit] = next.unreported();
   assert.deepEqual([exit?.name, exit?.code, exit?.signal], ["dev", null, null]);
   assert.equal(exit?.lastLines.length, 1);
   assert.match(exit?.lastLines[0] ?? "", /"message":"Broken","code":"internal"/);

@@ -88,7 +88,7 @@ export function createRoutes(options: ApiOptions): DashboardRoute[] {
     act("POST", "/api/events/dead-letters/:id", board.replay),
     act("DELETE", "/api/events/dead-letters/:id", board.drop),
     read("/api/configuration", configuration.read),
-    read("/api/configuration/holders", configuration.holders),
+    read("/api/configuration/holders", configuration.rollout),
     read("/api/configuration/history", (url) => configuration.history(url.searchParams)),
     read("/api/configuration/history/:version", (_url, version) => configuration.find(version)),
     change("PUT", "/api/configuration", configuration.change),

@@ -175,8 +175,12 @@ Deno.test("traces that did not pass the gateway have a limit of their own", asyn
   await using world = await openStore({ maxOthers: 40 });
   await world.send(acceptedTrace({ traceId, start: start - 1_000 }));
   for (let at = 0; at < 100; at++) {
-    const sweep = { traceId: traceIdOf(1_000 + at), spanId: "c000000000000001", service: "auth" };
-    await world.send([{ ...sweep, start: start + at }]);
+    const maintain = {
+      traceId: traceIdOf(1_000 + at),
+      spanId: "c000000000000001",
+      service: "auth",
+    };
+    await world.send([{ ...maintain, start: start + at }]);
   }
   assert.equal(findRequest(world.db, traceId)?.spans, 7);
   assert.equal(readDetail(world.db, traceIdOf(1_000)), undefined);

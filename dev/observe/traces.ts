@@ -72,7 +72,7 @@ function readFacts(row: Row): RequestFacts | undefined {
 }
 
 /** Notes who was touched, and what that tells of the request. */
-export function learn(trace: Trace, service: string, facts: RequestFacts | undefined): void {
+export function recordFacts(trace: Trace, service: string, facts: RequestFacts | undefined): void {
   if (!trace.services.has(service)) {
     trace.services.add(service);
     trace.hasChanged = true;

@@ -19,7 +19,7 @@ function run(): void {
       observer = openObserver(opening, (message) => tell({ kind: "warning", message }));
       const { fetch } = observer;
       server = Deno.serve({ hostname: "127.0.0.1", port: opening.port, onListen: () => {} }, fetch);
-      tell({ kind: "ready", untold: observer.untold() });
+      tell({ kind: "ready", unreported: observer.unreported() });
     } catch (error) {
       observer?.close();
       tell({ kind: "refused", reason: error instanceof Error ? error.message : "unknown" });
@@ -48,7 +48,7 @@ function run(): void {
       case "ended":
         return observer?.ended(message.process);
       case "told":
-        return observer?.told();
+        return observer?.reported();
       case "close":
         close();
     }

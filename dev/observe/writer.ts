@@ -1,10 +1,10 @@
-import type { KeptLogLine, LogLine } from "./api.ts";
+import type { LogLine, StoredLogLine } from "./api.ts";
 import { readNumber } from "./cells.ts";
 import type { Database } from "./database.ts";
 import { toHop } from "./hop.ts";
 import { verifySpan } from "./identity.ts";
 import { readLineFacts, readSpanFacts, type TracedSpan } from "./request_facts.ts";
-import { learn, openTrace, saveTrace, type Trace } from "./traces.ts";
+import { openTrace, recordFacts, saveTrace, type Trace } from "./traces.ts";
 
 /** What arrives together and is written together. */
 export interface Batch {
@@ -16,7 +16,7 @@ export interface Batch {
 export interface Written {
   /** Traces with a new span or line, in the order they came. */
   readonly traceIds: readonly string[];
-  readonly lines: readonly KeptLogLine[];
+  readonly lines: readonly StoredLogLine[];
   readonly added: { readonly requests: number; readonly others: number; readonly spans: number };
 }
 
@@ -85,11 +85,11 @@ function addSpan(db: Database, trace: Trace, span: TracedSpan): boolean {
   trace.spans++;
   // It may tell whose request it was, and come after the span of the request.
   if (span.name === verifySpan) trace.hasChanged = true;
-  learn(trace, span.service, readSpanFacts(span));
+  recordFacts(trace, span.service, readSpanFacts(span));
   return true;
 }
 
-function addLine(db: Database, trace: Trace | undefined, line: LogLine): KeptLogLine {
+function addLine(db: Database, trace: Trace | undefined, line: LogLine): StoredLogLine {
   const message = line.message.slice(0, maxMessage);
   const json = JSON.stringify(line.fields);
   const isTooLong = json.length > maxFields;
@@ -106,7 +106,7 @@ function addLine(db: Database, trace: Trace | undefined, line: LogLine): KeptLog
     isTooLong ? JSON.stringify(fields) : json,
     [message, ...listValues(fields)].join("\n").toLowerCase(),
   );
-  if (trace) learn(trace, line.service, readLineFacts(line));
+  if (trace) recordFacts(trace, line.service, readLineFacts(line));
   return { ...line, message, fields, id: readNumber(made ?? {}, "id") };
 }
 

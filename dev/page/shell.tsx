@@ -1,6 +1,6 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { type App, AppContext } from "./data/app_context.ts";
-import { useAnswer, usePlace } from "./data/hooks.ts";
+import { useLocation, useResponse } from "./data/hooks.ts";
 import { toHash } from "./data/router.ts";
 import { Banner } from "./parts/connection.tsx";
 import { Header } from "./parts/header.tsx";
@@ -17,8 +17,8 @@ export function Shell({ app }: { app: App }) {
 }
 
 function Frame({ app }: { app: App }) {
-  const place = usePlace();
-  const { value: state } = useAnswer(app.api.state, []);
+  const place = useLocation();
+  const { value: state } = useResponse(app.api.state, []);
   const main = useRef<HTMLElement>(null);
   const found = findView(place.path);
   const title = found?.view.title ?? "Nothing here";

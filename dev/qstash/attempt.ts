@@ -47,7 +47,7 @@ export async function attempt(
     return { status: response.status, header: toHeaderMap(response.headers), body };
   } catch (error) {
     const reason = isLate ? `no answer within ${timeoutMs} ms` : describe(error);
-    return unanswered(reason);
+    return noResponse(reason);
   } finally {
     cancel();
     closed.removeEventListener("abort", abort);
@@ -55,7 +55,7 @@ export async function attempt(
 }
 
 /** An attempt that got no answer. */
-export function unanswered(error: string): Attempt {
+export function noResponse(error: string): Attempt {
   return { status: 0, header: {}, body: new Uint8Array(), error };
 }
 

@@ -1,4 +1,4 @@
-import { type After, attempt, type AttemptOptions, isSuccess, unanswered } from "./attempt.ts";
+import { type After, attempt, type AttemptOptions, isSuccess, noResponse } from "./attempt.ts";
 import type { FaultSource } from "./faults.ts";
 import type { Message } from "./model.ts";
 import { createOutcome } from "./outcome.ts";
@@ -32,7 +32,7 @@ export interface Engine {
 
 /** Clocks jump and timers have a longest time: something is looked for this often at least. */
 const longestNapMs = 60_000;
-const sweepEveryMs = 3_600_000;
+const maintainEveryMs = 3_600_000;
 /** What the store failed at is tried again after this. */
 const secondThoughtMs = 1_000;
 
@@ -51,7 +51,7 @@ export function createEngine(options: EngineOptions): Engine {
       const answer = await attempt(message, keys.get().current, options);
       if (closed.aborted) return;
       const isLost = isSuccess(answer) && faults.happens("lostAnswer");
-      settle(message, isLost ? unanswered("the answer was lost on purpose") : answer);
+      settle(message, isLost ? noResponse("the answer was lost on purpose") : answer);
     } catch (cause) {
       onError(cause);
       release(message);
@@ -78,7 +78,7 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   function fill(): void {
-    sweep();
+    maintain();
     fireSchedules(store, publisher, now());
     const room = maxParallel - underWay.size;
     if (room > 0) { for (const message of claim(room)) begin(message); }
@@ -92,8 +92,8 @@ export function createEngine(options: EngineOptions): Engine {
     });
   }
 
-  function sweep(): void {
-    if (now() - sweptAt < sweepEveryMs) return;
+  function maintain(): void {
+    if (now() - sweptAt < maintainEveryMs) return;
     sweptAt = now();
     store.logs.forgetBefore(now() - options.logRetentionMs);
     store.deduplications.forgetBefore(now());

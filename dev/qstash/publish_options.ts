@@ -51,7 +51,7 @@ const notForwarded = new Set(["host", "content-length", "connection", "transfer-
 export function readPublishOptions(headers: Headers): PublishOptions {
   refuseUnknown(headers);
   const basis = readBasis(headers, "upstash-");
-  const notBefore = readWhole(headers, "upstash-not-before");
+  const notBefore = readInteger(headers, "upstash-not-before");
   return {
     delivery: {
       method: basis.method,
@@ -92,7 +92,7 @@ function readBasis(headers: Headers, prefix: string): Omit<Callback, "url"> {
   return {
     method,
     header: readForwarded(headers, `${prefix}forward-`),
-    maxRetries: readWhole(headers, `${prefix}retries`),
+    maxRetries: readInteger(headers, `${prefix}retries`),
     retryDelay,
     timeoutMs: readSpan(headers, `${prefix}timeout`),
     delayMs: readSpan(headers, `${prefix}delay`),
@@ -131,7 +131,7 @@ function readSpan(headers: Headers, name: string): number | undefined {
   return ms;
 }
 
-function readWhole(headers: Headers, name: string): number | undefined {
+function readInteger(headers: Headers, name: string): number | undefined {
   const text = valueOf(headers, name);
   if (text === undefined) return undefined;
   const value = Number(text);

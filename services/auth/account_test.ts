@@ -135,9 +135,9 @@ Deno.test("fifty parallel sign-ups for one address make one account and one hash
     cost: cheapCost,
     argon2id: {
       ...portableArgon2id,
-      derive: (input) => {
+      select: (input) => {
         hashes++;
-        return portableArgon2id.derive(input);
+        return portableArgon2id.select(input);
       },
     },
   });

@@ -1,7 +1,7 @@
 import { Problem } from "@edgepass/shared/problem";
 import { UniqueViolation } from "@edgepass/shared/sql";
 import { changeAccount } from "./change_account.ts";
-import type { AuthDeps, Client } from "./deps.ts";
+import type { AuthOptions, Client } from "./options.ts";
 import { isEmail, normaliseEmail } from "./email.ts";
 import type { Requester } from "./passwords/hashing_slots.ts";
 import { findPasswordFault } from "./passwords/policy.ts";
@@ -35,8 +35,8 @@ export interface Accounts {
 const claimMs = 30_000;
 
 /** Makes the rules of accounts. */
-export function createAccounts(deps: AuthDeps): Accounts {
-  const { store, passwords, guesses, revocations, log, now, newId } = deps;
+export function createAccounts(deps: AuthOptions): Accounts {
+  const { store, passwords, loginThrottle, revocations, log, now, newId } = deps;
 
   async function create(
     { email, password, name }: NewAccount,
@@ -65,16 +65,16 @@ export function createAccounts(deps: AuthDeps): Accounts {
     async signUp(input, client) {
       const email = normaliseEmail(input.email);
       requireFit({ ...input, email });
-      const guess = await guesses.admitSignUp(client.network);
+      const attempt = await loginThrottle.admitSignUp(client.network);
       try {
         const by = { roles: ["learner"] satisfies Role[], requester: client };
         const account = await create({ ...input, email }, by);
-        await guess.right();
+        await attempt.right();
         log.info("Account made", { accountId: account.id });
         return account;
       } catch (error) {
         const isTaken = error instanceof Problem && error.code === "email_taken";
-        if (!isTaken) await guess.undecided();
+        if (!isTaken) await attempt.undecided();
         throw error;
       }
     },
@@ -126,7 +126,7 @@ function newAccount(id: string, at: number) {
   };
 }
 
-function closing({ revocations, now, newId }: AuthDeps, id: string) {
+function closing({ revocations, now, newId }: AuthOptions, id: string) {
   const at = now();
   const erased = { email: null, name: null, passwordHash: null, roles: [] };
   return {

@@ -1,6 +1,6 @@
 import { type OpenAccount, requireOpen } from "./accounts.ts";
 import { changeAccount, type PlanChange } from "./change_account.ts";
-import type { AuthDeps } from "./deps.ts";
+import type { AuthOptions } from "./options.ts";
 import type { Role } from "./schema.ts";
 import type { Account } from "./store/mod.ts";
 
@@ -21,7 +21,7 @@ export interface Administration {
 }
 
 /** Makes the rules of administration; each change leaves a row and a line that say who and what. */
-export function createAdministration(deps: AuthDeps): Administration {
+export function createAdministration(deps: AuthOptions): Administration {
   const { store, revocations, log, now, newId } = deps;
 
   async function change(

@@ -1,7 +1,7 @@
 import { Problem } from "@edgepass/shared/problem";
 import { type OpenAccount, requireOpen } from "./accounts.ts";
 import { changeAccount } from "./change_account.ts";
-import type { AuthDeps, Client, Person } from "./deps.ts";
+import type { AuthOptions, Client, Person } from "./options.ts";
 import type { Grant } from "./grants.ts";
 import { findPasswordFault } from "./passwords/policy.ts";
 import type { Refresh } from "./refresh.ts";
@@ -25,7 +25,7 @@ export type ChangePassword = (
  * when the login has ended, `rate_limited`, and `revocation_unavailable` when Redis did not hear of
  * the change: the same request again goes on where it stopped.
  */
-export function createChangePassword(deps: AuthDeps, refresh: Refresh): ChangePassword {
+export function createChangePassword(deps: AuthOptions, refresh: Refresh): ChangePassword {
   const { store, passwords, revocations, log, now } = deps;
   return async function changePassword({ userId, sid }, { current, next }, client) {
     const account = await requireLiveLogin(deps, { userId, sid });
@@ -55,7 +55,7 @@ export function createChangePassword(deps: AuthDeps, refresh: Refresh): ChangePa
 }
 
 /** A Passport outlives its login by seconds; what changes an account must not. */
-async function requireLiveLogin({ store, now }: AuthDeps, person: Person): Promise<OpenAccount> {
+async function requireLiveLogin({ store, now }: AuthOptions, person: Person): Promise<OpenAccount> {
   const login = await store.logins.find(person.sid);
   const isLive = login?.accountId === person.userId && login.endedAt === null &&
     login.expiresAt > now();
@@ -69,24 +69,24 @@ async function requireLiveLogin({ store, now }: AuthDeps, person: Person): Promi
  * the same request came before.
  */
 async function isCurrent(
-  { guesses, passwords, revocations }: AuthDeps,
+  { loginThrottle, passwords, revocations }: AuthOptions,
   { id, email, passwordHash }: OpenAccount,
   { current, next, client }: PasswordChange & { client: Client },
 ): Promise<boolean> {
-  const guess = await guesses.admitPassword({ email, network: client.network });
+  const attempt = await loginThrottle.admitPassword({ email, network: client.network });
   try {
     if (await passwords.verify(current, passwordHash, client)) {
-      await guess.right();
+      await attempt.right();
       return true;
     }
     const isRepeated = await revocations.isPending("subject", id) &&
       await passwords.verify(next, passwordHash, client);
     if (isRepeated) {
-      await guess.right();
+      await attempt.right();
       return false;
     }
   } catch (error) {
-    await guess.undecided();
+    await attempt.undecided();
     throw error;
   }
   throw new Problem("credentials_invalid");
@@ -94,7 +94,7 @@ async function isCurrent(
 
 /** New tokens for the login that goes on, if its refresh token came along and still counts. */
 async function goOn(
-  { store }: AuthDeps,
+  { store }: AuthOptions,
   refresh: Refresh,
   { sid, refreshToken }: { sid: string; refreshToken: string | undefined },
 ): Promise<Grant | undefined> {

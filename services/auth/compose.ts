@@ -5,7 +5,7 @@ import { type Bindings, ConfigError, readConfig } from "@edgepass/shared/config"
 import { readDocument, readOwn } from "@edgepass/shared/configuration";
 import { encodeBase64Url, requireDistinctSecrets } from "@edgepass/shared/crypto";
 import { createEvents } from "@edgepass/shared/events";
-import { createStarter, type Starter } from "@edgepass/shared/http";
+import { createServiceRuntime, type ServiceRuntime } from "@edgepass/shared/http";
 import { uuidv7 } from "@edgepass/shared/ids";
 import type { Logger } from "@edgepass/shared/log";
 import { passportRingSetting } from "@edgepass/shared/passport";
@@ -28,7 +28,7 @@ import { createPasswordHasher, type PasswordHasher } from "./passwords/hasher.ts
 import { importRefreshTokenKey } from "./refresh_tokens.ts";
 import { createRevocationWriter, type RevocationWriter } from "./revocations.ts";
 import { type AuthStore, sqlAuthStore } from "./store/mod.ts";
-import { addStates } from "./states_store.ts";
+import { addReconciliation } from "./reconciliation.ts";
 import { findUnusableKeys } from "./usable_keys.ts";
 
 /** A change waits for Redis longer than a check does: its answer says that the change holds. */
@@ -42,7 +42,7 @@ const networkDays = 180;
 const endedLoginDays = 1;
 
 export interface AuthEffects {
-  readonly starter?: Starter;
+  readonly runtime?: ServiceRuntime;
   readonly passwords?: PasswordHasher;
   /** Processors that hashing may keep busy; without it a hasher that is full refuses at once. */
   readonly hashingProcessors?: number | undefined;
@@ -52,7 +52,7 @@ export interface AuthEffects {
  * Wires the identity provider from bindings.
  *
  * `start` checks the keys, makes the first administrator and fills a Redis that lacks something;
- * `sweep` repeats revocations that Redis missed, fills a Redis that was put back to an older state,
+ * `maintain` repeats revocations that Redis missed, fills a Redis that was put back to an older state,
  * deletes what has expired and publishes what crashes left.
  *
  * @throws {ConfigError} naming the settings that are missing or malformed
@@ -60,7 +60,7 @@ export interface AuthEffects {
 export function composeAuth(
   bindings: Bindings,
   {
-    starter = createStarter(bindings),
+    runtime = createServiceRuntime(bindings),
     hashingProcessors: processors,
     passwords = createPasswordHasher({ processors }),
   }: AuthEffects = {},
@@ -69,45 +69,45 @@ export function composeAuth(
   const { PASSPORT_KEYS: passport } = readConfig(PassportKeys, bindings);
   requireOwnSecrets(config, passport);
   const sql = readSqlDb(config.AUTH_DB, config.AUTH_DB_TOKEN);
-  const events = createEvents({ service: "auth", table: eventTypes, sql, bindings, starter });
-  addStates(events, sql, (id) => service.closeAccount(id));
+  const events = createEvents({ service: "auth", table: eventTypes, sql, bindings, runtime });
+  addReconciliation(events, sql, (id) => service.closeAccount(id));
   const store = sqlAuthStore(sql, events.outbox);
   const redis = createUpstashRedis({
     url: config.UPSTASH_REDIS_REST_URL,
     token: config.UPSTASH_REDIS_REST_TOKEN,
     timeoutMs: redisTimeoutMs,
   });
-  const live = starter.configuration("auth");
-  const log = starter.createLogger("auth");
-  const ring = createAccessTokenKeyRing(config.ACCESS_TOKEN_KEYS, config.ACCESS_TOKEN_KEYS_AGAIN);
+  const live = runtime.configuration("auth");
+  const log = runtime.createLogger("auth");
+  const ring = createAccessTokenKeyRing(config.ACCESS_TOKEN_KEYS, config.ACCESS_TOKEN_KEYS_RELOAD);
   const configurations = createConfigurations({
     store: store.configurations,
     redis,
     read: (document) => readDocument(configurationSchema, document),
     findUnusableKeys: (document) => findUnusableKeys(document, { access: ring, passport }),
-    learn: live.learn,
+    observeVersion: live.observeVersion,
     announceRevokedKeys: () => revocations.pushPending(),
     log,
-    now: starter.now,
-    newId: () => uuidv7(starter.now()),
+    now: runtime.now,
+    newId: () => uuidv7(runtime.now()),
   });
   const revocations = createRevocationWriter({
     store: store.revocations,
     redis,
     leewaySeconds: config.LEEWAY_SECONDS,
     log,
-    now: starter.now,
+    now: runtime.now,
     newName: newRevocationName,
     others: { ...configurations, key: configurationKeys.version },
   });
-  const reread = () =>
-    ring.reread().catch(() => log.error("Access-token keys could not be read again"));
+  const reload = () =>
+    ring.reload().catch(() => log.error("Access-token keys could not be read again"));
   live.prepare(({ keys: { access = {} } }) => {
     const known = new Set(ring.entries().keys.map(({ kid }) => kid));
-    return Object.keys(access).every((kid) => known.has(kid)) ? undefined : reread();
+    return Object.keys(access).every((kid) => known.has(kid)) ? undefined : reload();
   });
   // Made for each version too, so that one by which no key signs does not get in force.
-  live.derive(({ keys }) => void chooseAccessTokenKeys(ring.entries(), keys.access));
+  live.select(({ keys }) => void chooseAccessTokenKeys(ring.entries(), keys.access));
   async function keys(): Promise<AccessTokenKeys> {
     const imported = await importKeys(ring);
     return chooseAccessTokenKeys(ring.entries(), live.current().values.keys.access)(imported);
@@ -115,11 +115,11 @@ export function composeAuth(
   const retirement = createKeyRetirement({
     configurations,
     leewaySeconds: config.LEEWAY_SECONDS,
-    now: starter.now,
+    now: runtime.now,
     log,
   });
   const service = createAuthService({
-    starter,
+    runtime,
     idempotency: sql,
     events,
     store,
@@ -130,7 +130,7 @@ export function composeAuth(
     issuer: config.ISSUER ?? config.PUBLIC_ORIGIN,
     audience: config.AUDIENCE ?? config.PUBLIC_ORIGIN,
     cookieNames: cookieNames(config.PUBLIC_ORIGIN),
-    lifetimes: live.derive(({ own }) =>
+    lifetimes: live.select(({ own }) =>
       readOwn(serviceSettings.auth, own, {
         accessTokenTtlSeconds: config.ACCESS_TOKEN_TTL_SECONDS,
         refreshTokenTtlSeconds: config.REFRESH_TOKEN_TTL_SECONDS,
@@ -145,20 +145,20 @@ export function composeAuth(
     async start() {
       await start({ keys, service, revocations, log });
       await events.start();
-      await live.begin();
+      await live.ensureLoaded();
     },
-    sweep: () =>
-      sweep({
+    maintain: () =>
+      maintain({
         store,
         revocations,
         configurations,
         events,
-        reread,
+        reload,
         retirement,
         log,
-        now: starter.now,
+        now: runtime.now,
       }),
-    sweepUrgent: () => pushPending({ revocations, configurations, log }),
+    maintainUrgent: () => pushPending({ revocations, configurations, log }),
   };
 }
 
@@ -173,7 +173,7 @@ async function start(
   await keys();
   await service.ensureAdministrator();
   // Without Redis the gateway refuses, and asks for the refill itself once it is back.
-  await revocations.refillIfIncomplete()
+  await revocations.rebuildIfIncomplete()
     .catch((cause) => log.warn("Revocation list is not filled yet", { cause }));
 }
 
@@ -190,7 +190,7 @@ async function pushPending(
   await configurations.pushPending()
     .catch((cause) => log.warn("Redis has not heard of the configuration yet", { cause }));
   // A gateway that has seen less than was lost cannot tell: one that is new, or the only one.
-  await revocations.refillIfIncomplete()
+  await revocations.rebuildIfIncomplete()
     .catch((cause) => log.warn("Revocation list may lack entries", { cause }));
 }
 
@@ -199,21 +199,21 @@ function newRevocationName(): string {
   return encodeBase64Url(crypto.getRandomValues(new Uint8Array(16)));
 }
 
-async function sweep(
-  { store, revocations, configurations, events, reread, retirement, log, now }: {
+async function maintain(
+  { store, revocations, configurations, events, reload, retirement, log, now }: {
     store: AuthStore;
     revocations: RevocationWriter;
     configurations: Configurations;
-    events: { sweep(): Promise<void> };
-    reread: () => Promise<void>;
+    events: { maintain(): Promise<void> };
+    reload: () => Promise<void>;
     retirement: KeyRetirement;
     log: Logger;
     now: () => number;
   },
 ): Promise<void> {
   await pushPending({ revocations, configurations, log });
-  await reread();
-  await retirement.sweep()
+  await reload();
+  await retirement.maintain()
     .catch((cause) => log.warn("Retired keys could not be looked after", { cause }));
   const at = now();
   await store.revocations.deleteExpired({
@@ -221,8 +221,8 @@ async function sweep(
     networksBefore: at - networkDays * dayMs,
     endedBefore: at - endedLoginDays * dayMs,
   });
-  // Last, for with a long backlog it takes its time; `sweepUrgent` does not wait for it.
-  await events.sweep();
+  // Last, for with a long backlog it takes its time; `maintainUrgent` does not wait for it.
+  await events.maintain();
 }
 
 /** Auth holds secrets of every kind, so it is here that one used twice can be seen. */

@@ -154,11 +154,11 @@ Deno.test("a list that is emptied while it is refilled is not declared complete"
     if (count === 2) await auth.redis.command("FLUSHALL");
   };
   auth.redis.requests = 0;
-  const refill = () =>
+  const rebuild = () =>
     auth.call("POST", "/internal/revocations/refill", { as: { sub: "svc:gateway" } });
-  await expectProblem(refill(), 503, "revocation_unavailable");
+  await expectProblem(rebuild(), 503, "revocation_unavailable");
   assert.equal(await auth.redis.command("EXISTS", "rv:ready"), 0);
-  const again = await refill();
+  const again = await rebuild();
   assert.equal(`${again.status} ${await again.text()}`, "204 ");
 });
 
@@ -174,7 +174,7 @@ Deno.test("the sweep deletes what has expired and keeps what still counts", asyn
   })).body?.cancel();
   auth.clock.advance(86_400_000);
   const kept = await auth.tokens({ email: "learner@example.com" });
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.deepEqual(await auth.rows("SELECT sid FROM logins"), [[readClaims(kept.accessToken).sid]]);
   for (const table of ["revocations", "guesses WHERE count > 0", "address_claims"]) {
     assert.deepEqual(await auth.rows(`SELECT * FROM ${table}`), []);

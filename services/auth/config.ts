@@ -18,7 +18,7 @@ export const AuthConfig = z.object({
   AUTH_DB: sqlSource,
   AUTH_DB_TOKEN: z.optional(text),
   ACCESS_TOKEN_KEYS: accessTokenKeysSetting,
-  ACCESS_TOKEN_KEYS_AGAIN: z.optional(keySource),
+  ACCESS_TOKEN_KEYS_RELOAD: z.optional(keySource),
   REFRESH_TOKEN_KEY: secretSetting,
   ACCESS_TOKEN_TTL_SECONDS: z._default(integer({ min: 1, max: maxAccessTokenLifeSeconds }), 600),
   REFRESH_TOKEN_TTL_SECONDS: z._default(integer({ min: 1 }), 1_209_600),

@@ -79,16 +79,16 @@ Deno.test("what Redis missed is kept, told again by the sweep, and not told twic
   auth.redis.mode = "read-only";
   await expectProblem(auth.put(debug), 503, "store_unavailable");
   assert.equal((await auth.read()).version, 1);
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.equal(await auth.redis.command("GET", "cfg"), null);
   auth.redis.mode = "up";
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.deepEqual(await auth.stored(), {
     version: "1",
     document: { version: 1, document: debug },
   });
   const before = auth.redis.requests;
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   // One question, whether all that was written is still there.
   assert.equal(auth.redis.requests, before + 1);
 });
@@ -105,9 +105,9 @@ Deno.test("a refill writes the configuration before it declares the list complet
     ];
     seen.push([ready, version]);
   };
-  const refill = () =>
+  const rebuild = () =>
     auth.call("POST", "/internal/revocations/refill", { as: { sub: "svc:gateway" } });
-  assert.equal((await refill()).status, 204);
+  assert.equal((await rebuild()).status, 204);
   assert.ok(!seen.some(([ready, version]) => ready !== null && version === null));
   assert.deepEqual(await auth.stored(), {
     version: "1",
@@ -121,8 +121,8 @@ Deno.test("a refill does not declare a list complete whose configuration is gone
   await expectJson(auth.put(debug), 200, Configuration);
   await auth.redis.command("FLUSHALL");
   auth.redis.onRequest = async () => void await auth.redis.command("DEL", "cfg:doc");
-  const refill = auth.call("POST", "/internal/revocations/refill", { as: { sub: "svc:gateway" } });
-  await expectProblem(refill, 503, "revocation_unavailable");
+  const rebuild = auth.call("POST", "/internal/revocations/refill", { as: { sub: "svc:gateway" } });
+  await expectProblem(rebuild, 503, "revocation_unavailable");
   assert.equal(await auth.redis.command("GET", "rv:ready"), null);
 });
 
@@ -198,8 +198,8 @@ Deno.test("a Redis with a higher version keeps it, and somebody is told", async 
   await using auth = await setup();
   await expectJson(auth.put(debug), 200, Configuration);
   await auth.redis.command("SET", "cfg", "9");
-  const refill = { as: { sub: "svc:gateway" } };
-  assert.equal((await auth.call("POST", "/internal/revocations/refill", refill)).status, 204);
+  const rebuild = { as: { sub: "svc:gateway" } };
+  assert.equal((await auth.call("POST", "/internal/revocations/refill", rebuild)).status, 204);
   assert.equal(await auth.redis.command("GET", "cfg"), "9");
   const line = auth.log().find(({ level }) => level === "error");
   assert.deepEqual([line?.version, line?.inForce], [1, 9]);

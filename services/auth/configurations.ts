@@ -1,7 +1,7 @@
 import {
-  askVersion,
   type ConfigurationDocument,
   type ConfigurationReading,
+  fetchVersion,
   listChanges,
   listUnrevoked,
   pushConfiguration,
@@ -56,7 +56,7 @@ export interface Configurations {
   /** Whether what Redis has as its version is older than the one that it was told of. */
   isBehind(version: unknown): Promise<boolean>;
   /** Tells an emptied Redis, and answers the keys it has then. @throws {RedisUnavailable} */
-  refill(): Promise<readonly string[]>;
+  rebuild(): Promise<readonly string[]>;
 }
 
 export interface ConfigurationsOptions {
@@ -66,7 +66,7 @@ export interface ConfigurationsOptions {
   /** Why a document would leave nobody to sign; nothing when it does not. */
   readonly findUnusableKeys: (document: ConfigurationDocument) => Promise<readonly ProblemDetail[]>;
   /** Lets this instance follow at once: its next request may know of no newer version. */
-  readonly learn: (version: number) => Promise<void> | undefined;
+  readonly observeVersion: (version: number) => Promise<void> | undefined;
   /** Tells Redis of keys that are revoked. @throws {Problem} `revocation_unavailable` */
   readonly announceRevokedKeys: () => Promise<void>;
   readonly log: Logger;
@@ -93,7 +93,7 @@ const none: Configuration = {
 
 /** Makes the rules of the central configuration: durable in SQL first, then in Redis. */
 export function createConfigurations(options: ConfigurationsOptions): Configurations {
-  const { store, redis, learn, log, now, newId } = options;
+  const { store, redis, observeVersion, log, now, newId } = options;
 
   async function push({ version, document }: ConfigurationRow): Promise<void> {
     const inForce = await pushConfiguration(redis, { version, document: JSON.parse(document) });
@@ -117,12 +117,12 @@ export function createConfigurations(options: ConfigurationsOptions): Configurat
       const detail = `Version ${version} is kept and not in force yet: Redis has not heard of it`;
       throw new Problem("store_unavailable", { detail, cause });
     }
-    await learn(version);
+    await observeVersion(version);
   }
 
   /** A database that was restored from a copy may know of less than instances have in force. */
   async function nextVersion(present: number): Promise<number> {
-    const told = await askVersion(redis).catch(() => undefined);
+    const told = await fetchVersion(redis).catch(() => undefined);
     return Math.max(present, told ?? 0) + 1;
   }
 
@@ -185,7 +185,7 @@ export function createConfigurations(options: ConfigurationsOptions): Configurat
       const row = await store.newest();
       return row !== undefined && (readVersion(version) ?? 0) < row.version;
     },
-    async refill() {
+    async rebuild() {
       const row = await store.newest();
       if (!row) return [];
       await push(row);

@@ -15,7 +15,7 @@ import { ManagedAccount } from "./schema.ts";
 const email = "learner@example.com";
 
 /** Type, number and data of what was said of a person, in its order. */
-async function saidOf(auth: AuthSetup, id: string): Promise<unknown[]> {
+async function publishedOf(auth: AuthSetup, id: string): Promise<unknown[]> {
   const events = (await auth.said()).filter(({ subject }) => subject === id);
   return events.map(({ type, sequence, data }) => [type, Number(sequence), data]);
 }
@@ -149,7 +149,7 @@ Deno.test("every change is said once and in its order; what changes nothing is n
   const newPassword = { current: password, next: "another sentence of mine" };
   const me = asCaller(await auth.tokens({ email }));
   await (await auth.call("POST", "/auth/password", { as: me, body: newPassword })).body?.cancel();
-  assert.deepEqual(await saidOf(auth, id), [
+  assert.deepEqual(await publishedOf(auth, id), [
     ["user.registered", 1, { name: "Demo Learner" }],
     ["user.roles-changed", 2, { roles: ["instructor", "learner"] }],
     ["user.disabled", 3, {}],
@@ -162,10 +162,10 @@ Deno.test("every change is said once and in its order; what changes nothing is n
     }),
   );
   // What was said before has the person's name: of a closed account only its end is kept.
-  assert.deepEqual(await saidOf(auth, id), [["user.deleted", 5, {}]]);
+  assert.deepEqual(await publishedOf(auth, id), [["user.deleted", 5, {}]]);
   const gone = auth.call("DELETE", "/internal/accounts/me", { as: me });
   await expectNoContent(gone);
-  assert.equal((await saidOf(auth, id)).length, 1);
+  assert.equal((await publishedOf(auth, id)).length, 1);
 });
 
 Deno.test("one change that several ask for at once is said once", async () => {
@@ -208,7 +208,7 @@ Deno.test("a change that Redis did not hear of is said, and not again when it is
   await expectProblem(attempt("POST", "disable"), 503, "revocation_unavailable");
   auth.redis.mode = "up";
   await change("POST", "disable");
-  assert.deepEqual((await saidOf(auth, id)).slice(1), [["user.disabled", 2, {}]]);
+  assert.deepEqual((await publishedOf(auth, id)).slice(1), [["user.disabled", 2, {}]]);
 });
 
 const triggers = {
@@ -247,7 +247,7 @@ for (const [what, where] of Object.entries(triggers)) {
     }
     await auth.rows("DROP TRIGGER full");
     await expectNoContent(close());
-    assert.deepEqual(await saidOf(auth, id), [["user.deleted", 2, {}]]);
+    assert.deepEqual(await publishedOf(auth, id), [["user.deleted", 2, {}]]);
   });
 }
 
@@ -262,13 +262,13 @@ Deno.test("the sweep publishes what a start has said, to those who hear it", asy
     await using auth = await setupAuth({ bindings: { ...eventBindings, QSTASH_URL } });
     await auth.app.start?.();
     assert.equal(qstash.messages.length, 0);
-    await auth.app.sweep?.();
+    await auth.app.maintain?.();
     const [message, ...others] = qstash.messages;
     assert.deepEqual(others, []);
     assert.equal(message?.destination, "https://school.test/events/user");
     assert.equal(JSON.parse(message?.body ?? "").type, "user.registered");
     assert.ok(!message?.body.includes(administrator.email));
-    await auth.app.sweep?.();
+    await auth.app.maintain?.();
     assert.equal(qstash.messages.length, 1);
   }
   await server.shutdown();
@@ -287,16 +287,16 @@ Deno.test("a sweep that QStash keeps waiting keeps no revocation from Redis", as
     await using auth = await setupAuth({ bindings: { ...eventBindings, QSTASH_URL } });
     await auth.app.start?.();
     const as = await auth.administrator();
-    const sweep = auth.app.sweep?.();
+    const maintain = auth.app.maintain?.();
     await asked.promise;
     auth.redis.mode = "down";
     const refused = await auth.call("POST", "/auth/logout-all", { as });
     await expectProblem(refused, 503, "revocation_unavailable");
     auth.redis.mode = "up";
-    await auth.app.sweepUrgent?.();
+    await auth.app.maintainUrgent?.();
     assert.equal((await auth.redis.command("KEYS", "rv:u:*") as string[]).length, 1);
     held.resolve();
-    await sweep;
+    await maintain;
   }
   await server.shutdown();
 });

@@ -1,6 +1,6 @@
 import { randomToken } from "@edgepass/shared/ids";
 import { signAccessToken } from "@edgepass/shared/tokens";
-import type { Lifetimes } from "./deps.ts";
+import type { Lifetimes } from "./options.ts";
 import type { AccessTokenKeys } from "./keys.ts";
 import type { AccountClaims, Login } from "./store/mod.ts";
 

@@ -12,7 +12,7 @@ import type { Configurations } from "./configurations.ts";
 /** What takes retired keys further once nothing they have signed can be alive. */
 export interface KeyRetirement {
   /** Revokes the keys whose time is over, in one version; several instances may do it at once. */
-  sweep(): Promise<void>;
+  maintain(): Promise<void>;
 }
 
 export interface KeyRetirementOptions {
@@ -37,7 +37,7 @@ export function createKeyRetirement(options: KeyRetirementOptions): KeyRetiremen
   const { configurations, now, log } = options;
   let seen = { version: 0, nextAt: Number.POSITIVE_INFINITY };
   return {
-    async sweep() {
+    async maintain() {
       const { version, document } = await configurations.read();
       if (version === seen.version && now() < seen.nextAt) return;
       const due: RetiredKey[] = [];

@@ -20,7 +20,7 @@ async function setup(options: { again?: () => Promise<string> } = {}) {
   const auth = await setupAuth({
     bindings: {
       ACCESS_TOKEN_KEYS: text,
-      ...(options.again ? { ACCESS_TOKEN_KEYS_AGAIN: options.again } : {}),
+      ...(options.again ? { ACCESS_TOKEN_KEYS_RELOAD: options.again } : {}),
     },
   });
   let admin = await auth.administrator();
@@ -50,10 +50,10 @@ Deno.test("a retired key is taken out of use once all it signed has ended, and n
   assert.deepEqual([ofAccess, ofPassport], [965, 365]);
 
   await auth.advance(ofPassport - 1);
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.equal((await auth.read()).version, 1);
   await auth.advance(1);
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   const passportOver = await auth.read();
   assert.deepEqual(passportOver.document, {
     gateway: { logLevel: "debug" },
@@ -61,11 +61,11 @@ Deno.test("a retired key is taken out of use once all it signed has ended, and n
   });
 
   await auth.advance(ofAccess - ofPassport - 1);
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.deepEqual(await auth.kids(), [now, next]);
   await auth.advance(1);
   const others = [auth.compose(), auth.compose()];
-  await Promise.all([auth.app, ...others].map((app) => app.sweep?.()));
+  await Promise.all([auth.app, ...others].map((app) => app.maintain?.()));
   const { version, document } = await auth.read();
   assert.equal(version, 3, "several instances make one version");
   assert.deepEqual(document.keys, {
@@ -79,7 +79,7 @@ Deno.test("a retired key is taken out of use once all it signed has ended, and n
     "svc:auth",
     `Retired for long enough: ${now}`,
   ]);
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.equal((await auth.read()).version, 3);
 });
 
@@ -104,7 +104,7 @@ Deno.test("a key that is retired again has its whole time again", async () => {
     Configuration,
   );
   await auth.advance(900);
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.equal((await auth.read()).version, 3);
 });
 
@@ -139,7 +139,7 @@ Deno.test("a key that a file gained is published by the sweep, or with the versi
   const [third, fourth] = later.map(({ kid }: { kid: string }) => kid);
 
   file = "not JSON, and as secret as a key";
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.deepEqual(await auth.kids(), [now, next]);
   assert.ok(!auth.lines.join("").includes("as secret"));
   assert.ok(auth.log().some(({ message }) => /could not be read again/.test(String(message))));
@@ -147,7 +147,7 @@ Deno.test("a key that a file gained is published by the sweep, or with the versi
   // What comes later signs by the configuration's choice alone, whatever its file says.
   const [first, ...rest] = own;
   file = JSON.stringify({ keys: [{ ...first, state: "retired" }, ...rest, later[0]] });
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.deepEqual(await auth.kids(), [now, next, third]);
   const header = async () => {
     const [head = ""] = (await auth.tokens(administrator)).accessToken.split(".");

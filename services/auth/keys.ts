@@ -102,7 +102,7 @@ export interface AccessTokenKeyRing {
    * Reads the file of keys again, where the runtime has one, and adds what is new. It rejects when the
    * file cannot be read or holds something else, and says nothing of what it holds.
    */
-  reread(): Promise<void>;
+  reload(): Promise<void>;
 }
 
 /** Makes the keys of the environment, and of what `source` has gained since. */
@@ -129,5 +129,5 @@ export function createAccessTokenKeyRing(
   }
 
   const importAll = () => imported ??= importAccessTokenKeys({ keys });
-  return { entries: () => ({ keys }), imported: importAll, reread: shareRun(read) };
+  return { entries: () => ({ keys }), imported: importAll, reload: shareRun(read) };
 }

@@ -1,6 +1,6 @@
 import { Problem } from "@edgepass/shared/problem";
 import { changeAccount } from "./change_account.ts";
-import type { AuthDeps, Person } from "./deps.ts";
+import type { AuthOptions, Person } from "./options.ts";
 import { hashRefreshToken, isRefreshToken } from "./refresh_tokens.ts";
 import type { Login, LoginEnd } from "./store/mod.ts";
 
@@ -21,7 +21,7 @@ export interface Logins {
 }
 
 /** Makes the rules of logins. */
-export function createLogins({ store, revocations, log, now }: AuthDeps): Logins {
+export function createLogins({ store, revocations, log, now }: AuthOptions): Logins {
   async function endLogin(sid: string, by: LoginEnd): Promise<void> {
     await store.logins.end({ sid, by, now: now(), revokeUntil: revocations.keepUntil() });
     await revocations.announce("login", sid);

@@ -3,7 +3,7 @@ import {
   addExportRoute,
   createService,
   type ServiceApp,
-  type Starter,
+  type ServiceRuntime,
 } from "@edgepass/shared/http";
 import { uuidv7 } from "@edgepass/shared/ids";
 import type { SqlDb } from "@edgepass/shared/sql";
@@ -13,9 +13,9 @@ import { type Accounts, createAccounts } from "./accounts.ts";
 import { createAdministration } from "./administration.ts";
 import { createChangePassword } from "./change_password.ts";
 import type { Configurations } from "./configurations.ts";
-import type { AuthDeps, Lifetimes } from "./deps.ts";
+import type { AuthOptions, Lifetimes } from "./options.ts";
 import { createGrantIssuer } from "./grants.ts";
-import { createGuesses } from "./guesses.ts";
+import { createLoginThrottle } from "./login_throttle.ts";
 import type { AccessTokenKeys } from "./keys.ts";
 import { createLogins } from "./logins.ts";
 import { createPasswordHasher, type PasswordHasher } from "./passwords/hasher.ts";
@@ -30,8 +30,8 @@ import { sessionRoutes } from "./routes/sessions.ts";
 import { createSignIn } from "./sign_in.ts";
 import type { AuthStore } from "./store/mod.ts";
 
-export interface AuthServiceDeps {
-  readonly starter: Starter;
+export interface AuthServiceOptions {
+  readonly runtime: ServiceRuntime;
   readonly store: AuthStore;
   readonly revocations: RevocationWriter;
   readonly configurations: Configurations;
@@ -70,15 +70,15 @@ const administratorPaths = ["/auth/signup", "/auth/login", "/auth/token"];
  *
  * Its tables are those of `migrations/`.
  */
-export function createAuthService(deps: AuthServiceDeps): AuthService {
-  const { starter, store, keys, cookieNames: names } = deps;
-  const { now } = starter;
-  const rules: AuthDeps = {
+export function createAuthService(deps: AuthServiceOptions): AuthService {
+  const { runtime, store, keys, cookieNames: names } = deps;
+  const { now } = runtime;
+  const rules: AuthOptions = {
     ...deps,
     passwords: deps.passwords ?? createPasswordHasher(),
-    guesses: createGuesses({ store: store.guesses, now }),
+    loginThrottle: createLoginThrottle({ store: store.loginAttempts, now }),
     issueGrant: createGrantIssuer({ ...deps, now }),
-    log: starter.createLogger("auth"),
+    log: runtime.createLogger("auth"),
     now,
     newId: deps.newId ?? (() => uuidv7(now())),
   };
@@ -89,7 +89,7 @@ export function createAuthService(deps: AuthServiceDeps): AuthService {
   const ensureAdministrator = once(accounts, deps.administrator);
   const app = createService({
     name: "auth",
-    starter,
+    runtime,
     description: "Accounts, logins, access tokens and their public keys",
     idempotency: deps.idempotency,
     events: deps.events,
@@ -119,7 +119,7 @@ export function createAuthService(deps: AuthServiceDeps): AuthService {
 /** Remembers only that it is done: waiting for another request's work is not for Workers. */
 function once(
   accounts: Accounts,
-  administrator: AuthServiceDeps["administrator"],
+  administrator: AuthServiceOptions["administrator"],
 ): () => Promise<void> {
   let isDone = administrator === undefined;
   return async function ensureAdministrator() {

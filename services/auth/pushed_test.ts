@@ -4,7 +4,7 @@ import { expectNoContent } from "../../tests/support/services.ts";
 
 const email = "learner@example.com";
 /** Longest access-token life, leeway and margin, in seconds. */
-const keptSeconds = 900 + 5 + 60;
+const ttlSeconds = 900 + 5 + 60;
 
 async function setup() {
   const auth = await setupAuth();
@@ -35,7 +35,7 @@ const pushes = {
     assert.equal(refused.status, 503);
     await refused.body?.cancel();
     auth.redis.mode = "up";
-    await auth.app.sweep?.();
+    await auth.app.maintain?.();
   },
 };
 for (const [who, push] of Object.entries(pushes)) {
@@ -52,7 +52,7 @@ for (const [who, push] of Object.entries(pushes)) {
     assert.ok(isRaised);
     assert.equal(await auth.redis.command("GET", `rv:u:${auth.id}`), "2");
     assert.deepEqual(await pending(auth), [["subject", 3]]);
-    await auth.app.sweep?.();
+    await auth.app.maintain?.();
     assert.equal(await auth.redis.command("GET", `rv:u:${auth.id}`), "3");
     assert.deepEqual(await pending(auth), []);
   });
@@ -66,13 +66,13 @@ Deno.test("a revocation whose life is extended while it is pushed is pushed agai
   );
   await expectNoContent(auth.call("POST", "/auth/logout", { as: auth.me }));
   assert.equal((await pending(auth)).length, 1);
-  await auth.app.sweep?.();
-  assert.equal(await auth.redis.command("TTL", `rv:s:${auth.me.sid}`), keptSeconds + 60);
+  await auth.app.maintain?.();
+  assert.equal(await auth.redis.command("TTL", `rv:s:${auth.me.sid}`), ttlSeconds + 60);
 });
 
 Deno.test("a request pushes its own revocation, whoever else's waits, and marks no other", async () => {
   await using auth = await setup();
-  const at = auth.clock.now() + keptSeconds * 1000;
+  const at = auth.clock.now() + ttlSeconds * 1000;
   const others = [["login", "0"], ["login", "z"], ["subject", auth.me.sid]] as const;
   for (const [level, id] of others) {
     const sql = "INSERT INTO revocations (level, id, value, expires_at) VALUES (?, ?, 1, ?)";
@@ -83,7 +83,7 @@ Deno.test("a request pushes its own revocation, whoever else's waits, and marks 
   assert.deepEqual(await keys(), [`rv:s:${auth.me.sid}`]);
   const waiting = "SELECT level, id FROM revocations WHERE pushed = 0 ORDER BY level, id";
   assert.deepEqual(await auth.rows(waiting), others);
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.deepEqual(await auth.rows(waiting), []);
   assert.deepEqual(
     await keys(),
@@ -94,7 +94,7 @@ Deno.test("a request pushes its own revocation, whoever else's waits, and marks 
 Deno.test("a request pushes its own person's revocation, also where a login has the same id", async () => {
   await using auth = await setup();
   const sql = "INSERT INTO revocations (level, id, value, expires_at) VALUES ('login', ?, 1, ?)";
-  await auth.rows(sql, auth.id, auth.clock.now() + keptSeconds * 1000);
+  await auth.rows(sql, auth.id, auth.clock.now() + ttlSeconds * 1000);
   await expectNoContent(auth.call("POST", "/auth/logout-all", { as: auth.me }));
   assert.equal(await auth.redis.command("GET", `rv:u:${auth.id}`), "2");
   assert.equal(await auth.redis.command("EXISTS", `rv:s:${auth.id}`), 0);
@@ -110,7 +110,7 @@ Deno.test("a second log-out everywhere lives as long as the tokens that it kills
   const [[expiresAt] = []] = await auth.rows(
     "SELECT expires_at FROM revocations WHERE level = 'subject'",
   );
-  assert.equal(Number(expiresAt) - auth.clock.now(), keptSeconds * 1000);
+  assert.equal(Number(expiresAt) - auth.clock.now(), ttlSeconds * 1000);
   assert.equal(await auth.redis.command("GET", key), "3");
 });
 
@@ -134,7 +134,7 @@ Deno.test("a configuration that changes while another is pushed is pushed too", 
     if (newest === 2) await auth.rows(again);
   };
   await put(6);
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   const stored = JSON.parse(String(await auth.redis.command("GET", "cfg:doc")));
   assert.deepEqual(stored, {
     version: 3,
@@ -151,7 +151,7 @@ Deno.test("a sweep pushes all that Redis has missed, however much", async () => 
       auth.clock.now() + 60_000,
     );
   }
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.deepEqual(await pending(auth), []);
   assert.equal((await auth.redis.command("KEYS", "rv:s:*") as string[]).length, 1001);
 });

@@ -1,8 +1,8 @@
 import { Problem } from "@edgepass/shared/problem";
 import { UniqueViolation, VersionConflict } from "@edgepass/shared/sql";
-import type { AuthDeps } from "./deps.ts";
+import type { AuthOptions } from "./options.ts";
 import type { Grant } from "./grants.ts";
-import { deriveSuccessor, hashRefreshToken, isRefreshToken, judge } from "./refresh_tokens.ts";
+import { deriveSuccessor, evaluate, hashRefreshToken, isRefreshToken } from "./refresh_tokens.ts";
 import type { PresentedToken } from "./store/mod.ts";
 
 /** The loser of a race finds the winner's successor at its next look; a few more are for company. */
@@ -19,7 +19,7 @@ export type Refresh = (token: string) => Promise<Grant>;
  * It throws `refresh_invalid`; `refresh_reused` when the token had been rotated already, which ends
  * the family; then also `revocation_unavailable` when Redis did not hear of it.
  */
-export function createRefresh(deps: AuthDeps): Refresh {
+export function createRefresh(deps: AuthOptions): Refresh {
   const { store, issueGrant, refreshTokenKey, lifetimes, now } = deps;
 
   return async function refresh(token) {
@@ -56,9 +56,9 @@ export function createRefresh(deps: AuthDeps): Refresh {
 }
 
 /** What to do with a presented token, unless it is to be refused. */
-async function admit(deps: AuthDeps, presented: PresentedToken): Promise<"rotate" | "repeat"> {
+async function admit(deps: AuthOptions, presented: PresentedToken): Promise<"rotate" | "repeat"> {
   const { token, login, account, successor } = presented;
-  const verdict = judge(token, successor, deps.now());
+  const verdict = evaluate(token, successor, deps.now());
   if (login.endedAt !== null) {
     // Asking again after a 503 must get to the same end.
     if (verdict === "reuse" && login.endedBy === "refresh_reused") await refuseReuse(deps, login);
@@ -74,7 +74,7 @@ async function admit(deps: AuthDeps, presented: PresentedToken): Promise<"rotate
 }
 
 async function endFamily(
-  { store, revocations, log, now }: AuthDeps,
+  { store, revocations, log, now }: AuthOptions,
   { sid, accountId }: PresentedToken["login"],
 ): Promise<void> {
   const ended = await store.logins.end({
@@ -93,7 +93,7 @@ async function endFamily(
 }
 
 async function refuseReuse(
-  { revocations }: AuthDeps,
+  { revocations }: AuthOptions,
   { sid }: PresentedToken["login"],
 ): Promise<never> {
   await revocations.announce("login", sid);

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { VersionConflict } from "@edgepass/shared/sql";
 import {
+  evaluate,
   hashRefreshToken,
   importRefreshTokenKey,
   isRefreshToken,
-  judge,
 } from "./refresh_tokens.ts";
 import { sqlLoginStore } from "./store/logins.ts";
 import {
@@ -350,7 +350,7 @@ Deno.test("judge() lets only the immediate parent of an unused successor repeat"
   });
   fc.assert(
     fc.property(state, fc.option(state, { nil: undefined }), fc.nat(60_000), (token, next, now) => {
-      const verdict = judge(token, next, now);
+      const verdict = evaluate(token, next, now);
       if (verdict === "rotate") assert.ok(token.state === "active" && now < token.expiresAt);
       if (verdict === "repeat") {
         assert.ok(token.state === "used" && token.usedAt !== null && now - token.usedAt < 10_000);

@@ -53,7 +53,7 @@ export async function deriveSuccessor(parent: string, key: CryptoKey): Promise<s
  * `rotate` an active one; `repeat` the successor's tokens inside the grace, while the successor is
  * unused; anything else that was used before is `reuse`.
  */
-export function judge(
+export function evaluate(
   token: RefreshTokenState,
   successor: RefreshTokenState | undefined,
   now: number,

@@ -88,7 +88,7 @@ Deno.test("what an instance of 0.1.0 marked as pushed without a position is repa
   await using auth = await setup();
   await logElsewhere(auth, "of-0.1.0");
   await auth.rows("UPDATE revocations SET pushed = 1 WHERE id = ?", "of-0.1.0");
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.equal(await auth.entry({ sid: "of-0.1.0" }), "1");
   assert.equal(await auth.ready(), await auth.logPosition());
 });
@@ -96,10 +96,10 @@ Deno.test("what an instance of 0.1.0 marked as pushed without a position is repa
 Deno.test("the position of 0.1.0 is replaced by the next sweep, and once", async () => {
   await using auth = await setup();
   await auth.redis.command("SET", "rv:ready", "1");
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.equal(await auth.ready(), await auth.logPosition());
   auth.redis.requests = 0;
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.equal(auth.redis.requests, 1);
 });
 
@@ -108,7 +108,7 @@ Deno.test("a sweep finds a Redis that was put back, and fills it", async () => {
   const before = await auth.ready();
   const lost = await auth.logOut();
   await auth.putBack(before, lost);
-  await auth.app.sweepUrgent?.();
+  await auth.app.maintainUrgent?.();
   assert.equal(await auth.entry(lost), "1");
   assert.equal(await auth.ready(), await auth.logPosition());
 });
@@ -120,7 +120,7 @@ Deno.test("a revocation that is logged and not pushed yet is no reason to fill t
     if (count === 1) await logElsewhere(auth, "under-way");
   };
   auth.redis.requests = 0;
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.equal(auth.redis.requests, 1);
 });
 
@@ -130,7 +130,7 @@ Deno.test("a log that was restored from a backup goes on under another name, and
   const lost = await auth.logOut();
   await auth.rows("DELETE FROM revocations");
   await auth.rows("UPDATE revocation_log SET position = 1");
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.equal(await auth.ready(), await auth.logPosition());
   assert.ok(!String(await auth.ready()).startsWith(`${identity}:`));
   assert.equal(await auth.entry(lost), "1", "what Redis knows beyond the log stays revoked");
@@ -151,11 +151,11 @@ Deno.test("a Redis that is put back while it is filled is not declared complete"
     const [key] = await auth.redis.command("KEYS", "rv:rebuild:*") as string[];
     await auth.redis.command("SET", key ?? "", "1");
   };
-  const refill = () => auth.call("POST", "/internal/revocations/refill", { as });
-  await expectProblem(refill(), 503, "revocation_unavailable");
+  const rebuild = () => auth.call("POST", "/internal/revocations/refill", { as });
+  await expectProblem(rebuild(), 503, "revocation_unavailable");
   assert.equal(await auth.ready(), before);
   auth.redis.onRequest = () => Promise.resolve();
-  const response = await refill();
+  const response = await rebuild();
   assert.equal(response.headers.get("revocation-position"), await auth.logPosition());
   await expectNoContent(response);
 });
@@ -170,6 +170,6 @@ Deno.test("a configuration that Redis lost with its last writes is written again
   const after = await auth.redis.command("GET", "cfg");
   if (after === null) return assert.fail(`No version is in force: ${put.status}`);
   await auth.redis.command("DEL", "cfg", "cfg:doc");
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   assert.equal(await auth.redis.command("GET", "cfg"), after);
 });

@@ -12,7 +12,7 @@ import { ManagedAccount, TokenResponse } from "./schema.ts";
 const email = "learner@example.com";
 const next = "another sentence that only I know";
 /** Longest access-token life, leeway and margin, in seconds. */
-const keptSeconds = 900 + 5 + 60;
+const ttlSeconds = 900 + 5 + 60;
 
 /** One person with two logins, and the administrator. */
 async function setup() {
@@ -44,7 +44,7 @@ Deno.test("POST /auth/logout ends this login alone, in SQL and in Redis, and cle
   await expectNoContent(response);
   const key = `rv:s:${auth.me.sid}`;
   assert.equal(await auth.redis.command("GET", key), "1");
-  assert.equal(await auth.redis.command("TTL", key), keptSeconds);
+  assert.equal(await auth.redis.command("TTL", key), ttlSeconds);
   assert.equal(await auth.redis.command("GET", `rv:u:${auth.id}`), null);
   assert.deepEqual([await lives(auth, auth.first), await lives(auth, auth.second)], [false, true]);
 });
@@ -90,7 +90,7 @@ Deno.test("POST /auth/logout-all raises uv and ends every login of that person o
   await expectNoContent(auth.call("POST", "/auth/logout-all", { as: auth.me }));
   assert.equal(await uvOf(auth), 2);
   assert.equal(await auth.redis.command("GET", `rv:u:${auth.id}`), "2");
-  assert.equal(await auth.redis.command("TTL", `rv:u:${auth.id}`), keptSeconds);
+  assert.equal(await auth.redis.command("TTL", `rv:u:${auth.id}`), ttlSeconds);
   assert.deepEqual([await lives(auth, auth.first), await lives(auth, auth.second)], [false, false]);
   const [[others] = []] = await auth.rows("SELECT count(*) FROM logins WHERE ended_at IS NULL");
   assert.equal(others, 1);
@@ -213,13 +213,13 @@ for (const [what, write] of Object.entries(writers)) {
       assert.deepEqual(refused.headers.getSetCookie(), []);
       assert.ok(refused.headers.has("retry-after"));
       await expectProblem(refused, 503, "revocation_unavailable");
-      await auth.app.sweep?.();
+      await auth.app.maintain?.();
       assert.deepEqual(await auth.redis.command("KEYS", "rv:[su]:*"), []);
       auth.redis.mode = "up";
-      await auth.app.sweep?.();
+      await auth.app.maintain?.();
       assert.equal((await auth.redis.command("KEYS", "rv:[su]:*") as string[]).length, 1);
       auth.redis.requests = 0;
-      await auth.app.sweep?.();
+      await auth.app.maintain?.();
       assert.equal(auth.redis.requests, 1, "a quiet sweep asks once whether the list is complete");
     });
   }
@@ -250,7 +250,7 @@ Deno.test("rv:u is only ever raised, and its life never shortened", async () => 
   await auth.redis.command("SET", key, "1", "EX", 10);
   await expectNoContent(auth.call("POST", "/auth/logout-all", { as: auth.me }));
   assert.equal(await auth.redis.command("GET", key), "4");
-  assert.equal(await auth.redis.command("TTL", key), keptSeconds);
+  assert.equal(await auth.redis.command("TTL", key), ttlSeconds);
 });
 
 Deno.test("a refill writes all that has not expired, in chunks, and then declares the list complete", async () => {
@@ -283,13 +283,13 @@ Deno.test("a flush does not resurrect what was revoked", async () => {
   assert.equal(await auth.redis.command("GET", `rv:s:${auth.me.sid}`), "1");
 });
 
-const refillRefusals = {
+const rebuildRefusals = {
   "a person": [{ sub: "user:someone" }, 403, "forbidden"],
   "an administrator": [{ sub: "user:someone", roles: ["admin"] }, 403, "forbidden"],
   "nobody": [{ sub: "anon" }, 403, "forbidden"],
   "no Passport": [null, 401, "passport_required"],
 } as const;
-for (const [who, [as, status, code]] of Object.entries(refillRefusals)) {
+for (const [who, [as, status, code]] of Object.entries(rebuildRefusals)) {
   Deno.test(`POST /internal/revocations/refill refuses ${who}`, async () => {
     await using auth = await setup();
     await expectProblem(auth.call("POST", "/internal/revocations/refill", { as }), status, code);

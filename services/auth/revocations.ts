@@ -36,9 +36,9 @@ export interface RevocationWriter {
    * Writes the whole log into Redis, declares the list complete, and returns the position that it has
    * then. @throws as `announce`
    */
-  refill(): Promise<RevocationPosition>;
-  /** `refill`, where Redis does not have all that it was told of. @throws as `announce` */
-  refillIfIncomplete(): Promise<void>;
+  rebuild(): Promise<RevocationPosition>;
+  /** `rebuild`, where Redis does not have all that it was told of. @throws as `announce` */
+  rebuildIfIncomplete(): Promise<void>;
   /** Repeats what Redis missed. @throws as `announce` */
   pushPending(): Promise<void>;
 }
@@ -50,7 +50,7 @@ export interface RefillOthers {
   /** Whether what that key holds is older than what Redis was told. */
   isBehind(value: unknown): Promise<boolean>;
   /** Writes it, and returns the keys that have to be there then. @throws {RedisUnavailable} */
-  refill(): Promise<readonly string[]>;
+  rebuild(): Promise<readonly string[]>;
 }
 
 export interface RevocationWriterOptions {
@@ -115,7 +115,7 @@ export function createRevocationWriter(options: RevocationWriterOptions): Revoca
   ): Promise<void> {
     const [has, should] = [describePosition(told), describePosition(end)];
     log.warn("Revocation list is not the one that was written: filling it", { has, should });
-    await refill();
+    await rebuild();
   }
 
   async function writeAll(id: string): Promise<number> {
@@ -134,12 +134,12 @@ export function createRevocationWriter(options: RevocationWriterOptions): Revoca
     return step;
   }
 
-  async function refill(): Promise<RevocationPosition> {
+  async function rebuild(): Promise<RevocationPosition> {
     const id = newName();
     // Read first: what is logged while the rows are written is part of no promise.
     const upTo = await store.readLog();
     const steps = await writeAll(id);
-    const keys = await asProblem(others?.refill() ?? Promise.resolve([]));
+    const keys = await asProblem(others?.rebuild() ?? Promise.resolve([]));
     const [ready] = await ask(redis, (pipeline) => {
       addDeclaration(pipeline, { id, steps, others: keys, upTo });
     });
@@ -151,7 +151,7 @@ export function createRevocationWriter(options: RevocationWriterOptions): Revoca
       should: describePosition(upTo),
     });
     await store.renameLog({ from: upTo.identity, to: newName() });
-    return await refill();
+    return await rebuild();
   }
 
   return {
@@ -165,8 +165,8 @@ export function createRevocationWriter(options: RevocationWriterOptions): Revoca
     async isPending(level, id) {
       return (await store.findUnpushed(level, id)) !== undefined;
     },
-    refill,
-    async refillIfIncomplete() {
+    rebuild,
+    async rebuildIfIncomplete() {
       // The log first: what was pushed by then has to be in Redis when it is asked.
       const { log: end, rows: [unpushed] } = await store.unpushed({ now: now(), limit: 1 });
       const pushed = { ...end, position: unpushed ? unpushed.position - 1 : end.position };

@@ -1,7 +1,7 @@
 import { digest } from "@edgepass/shared/crypto";
 import { Problem } from "@edgepass/shared/problem";
 import { VersionConflict } from "@edgepass/shared/sql";
-import type { AuthDeps, Client } from "./deps.ts";
+import type { AuthOptions, Client } from "./options.ts";
 import { normaliseEmail } from "./email.ts";
 import type { Grant } from "./grants.ts";
 import { isOversized } from "./passwords/policy.ts";
@@ -26,27 +26,27 @@ export type SignIn = (credentials: Credentials, client: Client) => Promise<Signe
  *
  * It throws `credentials_invalid`, `validation_failed` for a password over 1 KiB, `rate_limited`.
  */
-export function createSignIn(deps: AuthDeps): SignIn {
+export function createSignIn(deps: AuthOptions): SignIn {
   return async function signIn({ email: given, password }, client) {
     const email = normaliseEmail(given);
     requireSize("password", password);
-    const guess = await deps.guesses.admitPassword({ email, network: client.network });
+    const attempt = await deps.loginThrottle.admitPassword({ email, network: client.network });
     const account = await deps.store.accounts.findByEmail(email);
     const isRight = await deps.passwords.verify(password, account?.passwordHash ?? null, client)
       .catch(async (error: unknown) => {
-        await guess.undecided();
+        await attempt.undecided();
         throw error;
       });
     if (!account || !isRight || account.disabled) throw new Problem("credentials_invalid");
     const signedIn = await begin(deps, { account, email, client });
-    await guess.right();
+    await attempt.right();
     await rehash(deps, account, { password, client });
     return signedIn;
   };
 }
 
 async function begin(
-  { store, issueGrant, lifetimes, sessionMaxSeconds, now, newId }: AuthDeps,
+  { store, issueGrant, lifetimes, sessionMaxSeconds, now, newId }: AuthOptions,
   { account, email, client }: { account: Account; email: string; client: Client },
 ): Promise<SignedIn> {
   const at = now();
@@ -83,7 +83,7 @@ function refuseOutdated(error: unknown): never {
 
 /** The only moment at which the password is at hand; a busy hasher leaves it for the next login. */
 async function rehash(
-  { store, passwords, log }: AuthDeps,
+  { store, passwords, log }: AuthOptions,
   account: Account,
   { password, client }: { readonly password: string; readonly client: Client },
 ): Promise<void> {

@@ -36,7 +36,7 @@ async function fill(auth: AuthSetup, accountId: string): Promise<void> {
 
 const listed = {
   revocations: "SELECT level || ' ' || id FROM revocations",
-  guesses: "SELECT key FROM guesses",
+  loginThrottle: "SELECT key FROM guesses",
   address_claims: "SELECT email FROM address_claims",
   known_networks: "SELECT network FROM known_networks",
   logins: "SELECT sid FROM logins",
@@ -48,14 +48,14 @@ Deno.test("the sweep deletes what is over, and nothing that still counts", async
   const { id } = await auth.signUp(email);
   await auth.rows("DELETE FROM guesses");
   await fill(auth, id);
-  await auth.app.sweep?.();
+  await auth.app.maintain?.();
   const left: Record<string, unknown[]> = {};
   for (const [table, sql] of Object.entries(listed)) {
     left[table] = (await auth.rows(sql)).map(([key]) => key).sort();
   }
   assert.deepEqual(left, {
     revocations: ["login kept", "subject kept"],
-    guesses: ["kept"],
+    loginThrottle: ["kept"],
     address_claims: ["kept"],
     known_networks: ["kept"],
     logins: ["ended kept", "open kept"],
@@ -82,7 +82,7 @@ Deno.test("a network stays known for 180 days from the last login, not from the 
   };
   const logInAfter = async (days: number) => {
     auth.clock.advance(days * dayMs);
-    await auth.app.sweep?.();
+    await auth.app.maintain?.();
     await lock();
     return await fromHome();
   };

@@ -57,7 +57,7 @@ type AccessStates = NonNullable<NonNullable<ConfigurationDocument["keys"]>["acce
 async function canSignAccess(states: AccessStates, ring: AccessTokenKeyRing): Promise<boolean> {
   const known = new Set(ring.entries().keys.map(({ kid }) => kid));
   // The one that is to sign may be among those that were added since. What cannot be read adds none.
-  if (!Object.keys(states).every((kid) => known.has(kid))) await ring.reread().catch(() => {});
+  if (!Object.keys(states).every((kid) => known.has(kid))) await ring.reload().catch(() => {});
   try {
     chooseAccessTokenKeys(ring.entries(), states);
     return true;

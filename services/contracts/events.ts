@@ -10,91 +10,91 @@ const Titled = z.object({ title: z.string().min(1).max(200) });
 const Enrolled = z.object({ courseId: z.string().min(1) });
 
 /**
- * Every type of event: who says it (`source`), what of its subject it tells (`aspect`: of one aspect
+ * Every type of event: who says it (`source`), what of its subject it tells (`facet`: of one aspect
  * only the newest counts, `end` ends the subject), who hears it, and what it carries.
  */
 export const eventTypes = {
   "user.registered": {
     source: "/auth",
     version: 1,
-    aspect: "registration",
+    facet: "registration",
     consumers: ["user"],
     data: Named,
   },
   "user.roles-changed": {
     source: "/auth",
     version: 1,
-    aspect: "roles",
+    facet: "roles",
     consumers: ["course"],
     data: Roles,
   },
   "user.disabled": {
     source: "/auth",
     version: 1,
-    aspect: "access",
+    facet: "access",
     consumers: ["user", "course"],
     data: Nothing,
   },
   "user.enabled": {
     source: "/auth",
     version: 1,
-    aspect: "access",
+    facet: "access",
     consumers: ["user", "course"],
     data: Nothing,
   },
   "user.deleted": {
     source: "/auth",
     version: 1,
-    aspect: "end",
+    facet: "end",
     consumers: ["user", "course", "enrollment", "recommendation"],
     data: Nothing,
   },
   "user.profile-changed": {
     source: "/user",
     version: 1,
-    aspect: "profile",
+    facet: "profile",
     consumers: ["course"],
     data: Named,
   },
   "course.published": {
     source: "/course",
     version: 1,
-    aspect: "course",
+    facet: "course",
     consumers: ["enrollment", "recommendation"],
     data: Titled,
   },
   "course.changed": {
     source: "/course",
     version: 1,
-    aspect: "course",
+    facet: "course",
     consumers: ["enrollment", "recommendation"],
     data: Titled,
   },
   "course.deleted": {
     source: "/course",
     version: 1,
-    aspect: "end",
+    facet: "end",
     consumers: ["enrollment", "recommendation"],
     data: Titled.partial(),
   },
   "enrollment.created": {
     source: "/enrollment",
     version: 1,
-    aspect: "progress",
+    facet: "progress",
     consumers: ["course", "recommendation"],
     data: Enrolled,
   },
   "enrollment.completed": {
     source: "/enrollment",
     version: 1,
-    aspect: "progress",
+    facet: "progress",
     consumers: ["course", "recommendation"],
     data: Enrolled,
   },
   "enrollment.deleted": {
     source: "/enrollment",
     version: 1,
-    aspect: "end",
+    facet: "end",
     consumers: ["course", "recommendation"],
     data: Nothing,
   },
@@ -102,7 +102,7 @@ export const eventTypes = {
   Record<string, {
     readonly source: string;
     readonly version: number;
-    readonly aspect: string;
+    readonly facet: string;
     readonly consumers: readonly string[];
     readonly data: z.ZodType;
   }>

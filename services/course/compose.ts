@@ -2,17 +2,17 @@ import { eventTypes } from "@edgepass/contracts";
 import { dependencyPolicies } from "@edgepass/contracts/dependencies";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, readConfig } from "@edgepass/shared/config";
-import { followPolicies } from "@edgepass/shared/configuration";
+import { livePolicies } from "@edgepass/shared/configuration";
 import { createEvents } from "@edgepass/shared/events";
-import { createClient, createStarter } from "@edgepass/shared/http";
+import { createClient, createServiceRuntime } from "@edgepass/shared/http";
 import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
 import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
 import { createCourseService } from "./mod.ts";
-import { sqlCourseNews } from "./news_store.ts";
+import { sqlCourseProjection } from "./projections.ts";
 import { readProfile } from "./profiles.ts";
 import { sqlCourseStore } from "./store.ts";
-import { addStates } from "./states_store.ts";
+import { addReconciliation } from "./reconciliation.ts";
 
 const Config = z.object({
   COURSE_DB: sqlSource,
@@ -23,8 +23,8 @@ const Config = z.object({
 /**
  * Wires the course service from bindings; `local` services answer wherever no binding names one.
  *
- * Settings: `COURSE_DB` (`COURSE_DB_TOKEN` for libSQL), `USER`, and those of `createStarter` and
- * `createEvents`. `sweep` publishes what crashes left.
+ * Settings: `COURSE_DB` (`COURSE_DB_TOKEN` for libSQL), `USER`, and those of `createServiceRuntime` and
+ * `createEvents`. `maintain` publishes what crashes left.
  *
  * @throws {ConfigError} naming the settings that are missing or malformed
  */
@@ -34,28 +34,28 @@ export function composeCourse(
 ): Application {
   const { COURSE_DB, COURSE_DB_TOKEN, USER } = readConfig(Config, bindings);
   const user = placeUpstream("USER", USER, local.USER);
-  const starter = createStarter(bindings);
+  const runtime = createServiceRuntime(bindings);
   const sql = readSqlDb(COURSE_DB, COURSE_DB_TOKEN);
   const client = createClient({
     services: { user },
-    resilience: { policies: followPolicies(starter.configuration("course"), dependencyPolicies) },
-    now: starter.now,
+    resilience: { policies: livePolicies(runtime.configuration("course"), dependencyPolicies) },
+    now: runtime.now,
   });
-  const events = createEvents({ service: "course", table: eventTypes, sql, bindings, starter });
+  const events = createEvents({ service: "course", table: eventTypes, sql, bindings, runtime });
   const store = sqlCourseStore(sql, events.outbox);
-  addStates(events, sql, store);
+  addReconciliation(events, sql, store);
   const service = createCourseService({
-    starter,
+    runtime,
     events,
     idempotency: sql,
     store,
-    news: sqlCourseNews(sql),
+    projection: sqlCourseProjection(sql),
     readProfile: () => readProfile(client),
-    now: starter.now,
+    now: runtime.now,
   });
   return {
     fetch: service.fetch,
     start: () => events.start(),
-    sweep: () => events.sweep(),
+    maintain: () => events.maintain(),
   };
 }

@@ -1,9 +1,16 @@
 import assert from "node:assert/strict";
-import { ann, annId, bob, bobId, sailing, setupNews } from "../../tests/support/course_service.ts";
+import {
+  ann,
+  annId,
+  bob,
+  bobId,
+  sailing,
+  setupProjection,
+} from "../../tests/support/course_service.ts";
 import { expectProblem } from "../../tests/support/services.ts";
 
 Deno.test("of a deleted person drafts go, and published courses stay under no name", async () => {
-  using platform = await setupNews();
+  using platform = await setupProjection();
   const { create, deliver, rename, instructor, call, database } = platform;
   await rename("Ann Other", 1);
   const draft = await create();
@@ -27,7 +34,7 @@ Deno.test("of a deleted person drafts go, and published courses stay under no na
 });
 
 Deno.test("deletion wins over whatever is told of the person later, by whomever", async () => {
-  using platform = await setupNews();
+  using platform = await setupProjection();
   const { deliver, rename, instructor } = platform;
   await deliver({ type: "user.deleted", subject: annId, sequence: 2 });
   assert.equal(await rename("Ann Again", 99), "stale");
@@ -39,7 +46,7 @@ Deno.test("deletion wins over whatever is told of the person later, by whomever"
 });
 
 Deno.test("a deleted person whose Passport still lives makes no course and changes none they lost", async () => {
-  using platform = await setupNews();
+  using platform = await setupProjection();
   const { create, deliver, call, database, said } = platform;
   const draft = await create();
   await platform.addLesson(draft.id);
@@ -54,7 +61,7 @@ Deno.test("a deleted person whose Passport still lives makes no course and chang
 });
 
 Deno.test("what was told of others who teach stays when a person is deleted", async () => {
-  using platform = await setupNews();
+  using platform = await setupProjection();
   const { create, deliver, database } = platform;
   await create(sailing, bob);
   assert.equal(await deliver({ type: "user.disabled", subject: bobId, sequence: 2 }), "applied");
@@ -67,7 +74,7 @@ Deno.test("what was told of others who teach stays when a person is deleted", as
 });
 
 Deno.test("of a deleted person who taught nothing nothing is begun to be kept", async () => {
-  using platform = await setupNews();
+  using platform = await setupProjection();
   const { deliver, call, database } = platform;
   await deliver({ type: "user.deleted", subject: bobId });
   await expectProblem(call("POST", "/courses", { as: bob, body: sailing }), 403, "forbidden");

@@ -1,14 +1,14 @@
 import type { EventTypes } from "@edgepass/contracts";
-import type { Announcement, Events, PublishedType } from "@edgepass/shared/events";
+import type { EventInput, Events, PublishedType } from "@edgepass/shared/events";
 import type { CourseAggregate } from "./course.ts";
-import type { CourseNews } from "./news_store.ts";
+import type { CourseProjection } from "./projections.ts";
 
 /** The events of the course service. */
 export type CourseEvents = Events<EventTypes, "course">;
 
 /** What others hear of a course, whose id it gets from the change it belongs to. */
 export type CourseEvent = Omit<
-  Announcement<EventTypes, PublishedType<EventTypes, "course">>,
+  EventInput<EventTypes, PublishedType<EventTypes, "course">>,
   "subject"
 >;
 
@@ -17,7 +17,7 @@ export type CourseEvent = Omit<
  *
  * A draft is its owner's own affair: nobody heard of it, so nobody hears that it is gone.
  */
-export function toNews(
+export function toDomainEvent(
   before: CourseAggregate,
   after: CourseAggregate | undefined,
 ): CourseEvent | undefined {
@@ -31,22 +31,22 @@ export function toNews(
 }
 
 /** Lets the service hear of the people who teach, and of those who learn. */
-export function hearNews(events: CourseEvents, news: CourseNews): void {
-  events.on("user.profile-changed", ({ subject, data }) => news.rename(subject, data.name));
+export function registerHandlers(events: CourseEvents, projection: CourseProjection): void {
+  events.on("user.profile-changed", ({ subject, data }) => projection.rename(subject, data.name));
   events.on(
     "user.roles-changed",
-    ({ subject, data }) => news.setTeaching(subject, data.roles.includes("instructor")),
+    ({ subject, data }) => projection.setTeaching(subject, data.roles.includes("instructor")),
   );
-  events.on("user.disabled", ({ subject }) => news.setDisabled(subject, true));
-  events.on("user.enabled", ({ subject }) => news.setDisabled(subject, false));
-  events.on("user.deleted", ({ subject }) => news.forget(subject));
+  events.on("user.disabled", ({ subject }) => projection.setDisabled(subject, true));
+  events.on("user.enabled", ({ subject }) => projection.setDisabled(subject, false));
+  events.on("user.deleted", ({ subject }) => projection.forget(subject));
   events.on(
     "enrollment.created",
-    ({ subject, data }) => news.count(subject, { courseId: data.courseId, completed: false }),
+    ({ subject, data }) => projection.count(subject, { courseId: data.courseId, completed: false }),
   );
   events.on(
     "enrollment.completed",
-    ({ subject, data }) => news.count(subject, { courseId: data.courseId, completed: true }),
+    ({ subject, data }) => projection.count(subject, { courseId: data.courseId, completed: true }),
   );
-  events.on("enrollment.deleted", ({ subject }) => news.discount(subject));
+  events.on("enrollment.deleted", ({ subject }) => projection.discount(subject));
 }

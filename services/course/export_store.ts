@@ -1,4 +1,4 @@
-import { readSaid } from "@edgepass/shared/events";
+import { readPublished } from "@edgepass/shared/events";
 import { type Export, toTime } from "@edgepass/shared/http";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
@@ -31,7 +31,7 @@ export async function readCourseExport(sql: SqlDb, id: string): Promise<Export> 
         disabled: told.disabled === 1,
       }
       : null,
-    events: await readSaid(sql, [id, ...taught.map((course) => course.id)]),
+    events: await readPublished(sql, [id, ...taught.map((course) => course.id)]),
   };
 }
 

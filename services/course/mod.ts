@@ -2,38 +2,38 @@ import {
   addExportRoute,
   createService,
   type ServiceApp,
-  type Starter,
+  type ServiceRuntime,
 } from "@edgepass/shared/http";
 import type { SqlDb } from "@edgepass/shared/sql";
-import { type CourseEvents, hearNews } from "./events.ts";
+import { type CourseEvents, registerHandlers } from "./events.ts";
 import { lessonRoutes } from "./lesson_routes.ts";
-import type { CourseNews } from "./news_store.ts";
+import type { CourseProjection } from "./projections.ts";
 import { courseRoutes } from "./routes.ts";
-import { type CourseDeps, createCourses } from "./service.ts";
+import { type CourseOptions, createCourses } from "./service.ts";
 
-export { type CourseNews, sqlCourseNews } from "./news_store.ts";
+export { type CourseProjection, sqlCourseProjection } from "./projections.ts";
 export { sqlCourseStore } from "./store.ts";
 export type { CourseStore } from "./store.ts";
-export type { CourseDeps } from "./service.ts";
+export type { CourseOptions } from "./service.ts";
 
 /** Makes the course service: courses and their lessons. */
 export function createCourseService(
-  { starter, idempotency, events, news, ...deps }: CourseDeps & {
-    readonly starter: Starter;
+  { runtime, idempotency, events, projection, ...deps }: CourseOptions & {
+    readonly runtime: ServiceRuntime;
     /** From `createEvents`; the store has its outbox. */
     readonly events: CourseEvents;
     /** Where news of other services goes. */
-    readonly news: CourseNews;
+    readonly projection: CourseProjection;
     /** Where answers to creations are kept; without one `Idempotency-Key` is not looked at. */
     readonly idempotency?: SqlDb;
   },
 ): ServiceApp {
   const courses = createCourses(deps);
-  hearNews(events, news);
+  registerHandlers(events, projection);
   const app = createService({
     name: "course",
     description: "Courses and their lessons",
-    starter,
+    runtime,
     idempotency,
     events,
     readiness: { database: () => deps.store.check() },

@@ -15,7 +15,7 @@ import {
 import type { Passport } from "@edgepass/shared/passport";
 import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
 import { createMiddleware } from "hono/factory";
-import { toCourse, toListItem } from "./answers.ts";
+import { toCourse, toListItem } from "./presenters.ts";
 import {
   Course,
   CourseChange,

@@ -11,7 +11,7 @@ import {
   withLessonChanged,
   withoutLesson,
 } from "./course.ts";
-import { toNews } from "./events.ts";
+import { toDomainEvent } from "./events.ts";
 import {
   type CourseChange,
   type LessonChange,
@@ -29,7 +29,7 @@ export interface Teacher {
   readonly userId: string;
 }
 
-export interface CourseDeps {
+export interface CourseOptions {
   readonly store: CourseStore;
   /** The profile of the person in whose name the request is served. */
   readonly readProfile: () => Promise<ProfileForCourse>;
@@ -40,7 +40,9 @@ export interface CourseDeps {
 export type Courses = ReturnType<typeof createCourses>;
 
 /** The rules of courses: who sees which, who changes what, and what a published one needs. */
-export function createCourses({ store, readProfile, newId = uuidv7, now = Date.now }: CourseDeps) {
+export function createCourses(
+  { store, readProfile, newId = uuidv7, now = Date.now }: CourseOptions,
+) {
   const rules = createCourseRules(store, now);
   return {
     /** Published courses, or one instructor's own; newest first. */
@@ -65,7 +67,7 @@ export function createCourses({ store, readProfile, newId = uuidv7, now = Date.n
       }),
     async remove(id: string, by: Teacher): Promise<void> {
       const course = await rules.requireOwn(id, by);
-      if (!(await store.remove(course, toNews(course, undefined)))) throw lostRace();
+      if (!(await store.remove(course, toDomainEvent(course, undefined)))) throw lostRace();
     },
     ...createLessons(rules, () => newId(now())),
   };
@@ -162,7 +164,7 @@ function createCourseRules(store: CourseStore, now: () => number) {
     const decided = decide(before, at);
     if (decided === undefined) return before;
     const after = next(before, decided, at);
-    if (!(await store.save(before, after, toNews(before, after)))) throw lostRace();
+    if (!(await store.save(before, after, toDomainEvent(before, after)))) throw lostRace();
     return after;
   }
   return { requireVisible, requireOwn, change };

@@ -1,4 +1,4 @@
-import { hasNotEnded } from "@edgepass/shared/events";
+import { isNotDeleted } from "@edgepass/shared/events";
 import type { Export } from "@edgepass/shared/http";
 import { isDone, type SqlDb } from "@edgepass/shared/sql";
 import { type Orm, orm } from "@edgepass/shared/sql/orm";
@@ -44,7 +44,7 @@ export interface CourseStore {
 const { searchText: _searchText, ...columns } = getTableColumns(courses);
 
 /** What is read of a course; news of its instructor count before what it was made with. */
-const known = {
+const current = {
   ...columns,
   instructorName: text<string>`coalesce(${instructors.name}, ${courses.instructorName})`,
   instructorActive: text`coalesce(${instructors.teaches}, 1) = 1
@@ -63,7 +63,7 @@ export function sqlCourseStore(sql: SqlDb, outbox: CourseEvents["outbox"]): Cour
     async find(id) {
       // One batch, so that the lessons are those of the course as it was read.
       const [[course], lessonRows] = await db.batch([
-        selectKnown(db).where(eq(courses.id, id)),
+        selectCurrent(db).where(eq(courses.id, id)),
         db.select({ id: lessons.id, title: lessons.title, content: lessons.content })
           .from(lessons).where(eq(lessons.courseId, id)).orderBy(asc(lessons.position)),
       ]);
@@ -71,7 +71,7 @@ export function sqlCourseStore(sql: SqlDb, outbox: CourseEvents["outbox"]): Cour
     },
     page: (filter) => readPage(db, filter),
     async expect(id) {
-      await db.run(text`INSERT INTO instructors (id) SELECT ${id} WHERE ${hasNotEnded(id)}
+      await db.run(text`INSERT INTO instructors (id) SELECT ${id} WHERE ${isNotDeleted(id)}
         ON CONFLICT DO NOTHING`);
     },
     readExport: (personId) => readCourseExport(sql, personId),
@@ -93,19 +93,19 @@ function insertion(db: Orm, course: CourseAggregate) {
   return [
     db.insert(courses).values({ ...toRow(course), instructorName: course.instructorName }),
     db.update(courses).set({ version: course.version })
-      .where(and(eq(courses.id, course.id), hasNotEnded(course.instructorId))),
+      .where(and(eq(courses.id, course.id), isNotDeleted(course.instructorId))),
     db.requireOneChange(),
   ] as const;
 }
 
-function selectKnown(db: Orm) {
-  return db.select(known).from(courses)
+function selectCurrent(db: Orm) {
+  return db.select(current).from(courses)
     .leftJoin(instructors, eq(instructors.id, courses.instructorId));
 }
 
 async function readPage(db: Orm, filter: CourseFilter): Promise<CoursePage> {
   const sortedBy = filter.instructorId === undefined ? courses.publishedAt : courses.createdAt;
-  const rows = await selectKnown(db).where(matching(filter))
+  const rows = await selectCurrent(db).where(matching(filter))
     .orderBy(desc(sortedBy), desc(courses.id)).limit(filter.limit + 1);
   const items = rows.slice(0, filter.limit);
   const last = rows.length > filter.limit ? items.at(-1) : undefined;
@@ -162,9 +162,9 @@ function sortTime(course: CourseRecord, { instructorId }: CourseFilter): number 
 /** Lessons that nobody touched are the same objects before and after. */
 function compareLessons(before: readonly LessonRecord[], after: readonly LessonRecord[]) {
   const kept = new Set(after.map(({ id }) => id));
-  const known = new Set(before);
+  const current = new Set(before);
   return {
-    changed: after.filter((lesson) => !known.has(lesson)),
+    changed: after.filter((lesson) => !current.has(lesson)),
     removed: before.filter(({ id }) => !kept.has(id)),
   };
 }

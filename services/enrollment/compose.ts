@@ -2,18 +2,18 @@ import { eventTypes } from "@edgepass/contracts";
 import { dependencyPolicies } from "@edgepass/contracts/dependencies";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, readConfig } from "@edgepass/shared/config";
-import { followPolicies } from "@edgepass/shared/configuration";
+import { livePolicies } from "@edgepass/shared/configuration";
 import { createEvents } from "@edgepass/shared/events";
-import { createClient, createStarter } from "@edgepass/shared/http";
+import { createClient, createServiceRuntime } from "@edgepass/shared/http";
 import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
 import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
 import { readCourse } from "./courses.ts";
 import { readOtherExports } from "./export.ts";
 import { createEnrollmentService } from "./mod.ts";
-import { sqlEnrollmentNews } from "./news_store.ts";
+import { sqlEnrollmentProjection } from "./projections.ts";
 import { sqlEnrollmentStore } from "./store.ts";
-import { addStates } from "./states_store.ts";
+import { addReconciliation } from "./reconciliation.ts";
 
 const Config = z.object({
   ENROLLMENT_DB: sqlSource,
@@ -27,7 +27,7 @@ const Config = z.object({
  * Wires the enrollment service from bindings; `local` services answer wherever no binding names one.
  *
  * Settings: `ENROLLMENT_DB` (`ENROLLMENT_DB_TOKEN` for libSQL), `AUTH`, `USER`, `COURSE`, and those
- * of `createStarter` and `createEvents`. `sweep` publishes what crashes left.
+ * of `createServiceRuntime` and `createEvents`. `maintain` publishes what crashes left.
  *
  * @throws {ConfigError} naming the settings that are missing or malformed
  */
@@ -39,31 +39,31 @@ export function composeEnrollment(
   const place = (name: "AUTH" | "USER" | "COURSE") =>
     placeUpstream(name, places[name], local[name]);
   const services = { auth: place("AUTH"), user: place("USER"), course: place("COURSE") };
-  const starter = createStarter(bindings);
+  const runtime = createServiceRuntime(bindings);
   const sql = readSqlDb(ENROLLMENT_DB, ENROLLMENT_DB_TOKEN);
   const client = createClient({
     services,
     resilience: {
-      policies: followPolicies(starter.configuration("enrollment"), dependencyPolicies),
+      policies: livePolicies(runtime.configuration("enrollment"), dependencyPolicies),
     },
-    now: starter.now,
+    now: runtime.now,
   });
-  const events = createEvents({ service: "enrollment", table: eventTypes, sql, bindings, starter });
+  const events = createEvents({ service: "enrollment", table: eventTypes, sql, bindings, runtime });
   const store = sqlEnrollmentStore(sql, events.outbox);
-  addStates(events, sql, store);
+  addReconciliation(events, sql, store);
   const service = createEnrollmentService({
-    starter,
+    runtime,
     events,
     idempotency: sql,
     store,
-    news: sqlEnrollmentNews(sql, events.outbox),
+    projection: sqlEnrollmentProjection(sql, events.outbox),
     readCourse: (id) => readCourse(client, id),
     readOthers: () => readOtherExports(client),
-    now: starter.now,
+    now: runtime.now,
   });
   return {
     fetch: service.fetch,
     start: () => events.start(),
-    sweep: () => events.sweep(),
+    maintain: () => events.maintain(),
   };
 }

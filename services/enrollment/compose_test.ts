@@ -42,12 +42,13 @@ Deno.test("a Passport goes from enrollment to course to user to auth as it came"
     COURSE: localUpstream("course", course),
   });
   const teach = createCaller(course, passports);
-  const learn = createCaller(enrollment, passports);
+  const observeVersion = createCaller(enrollment, passports);
 
   const body = { title: "Sailing", summary: "Knots" };
   const draft = await expectJson(teach("POST", "/courses", { as: teacher, body }), 201, Course);
   assert.deepEqual(draft.instructor, { id: annId, name: "Ann" });
-  const enroll = () => learn("POST", "/enrollments", { as: learner, body: { courseId: draft.id } });
+  const enroll = () =>
+    observeVersion("POST", "/enrollments", { as: learner, body: { courseId: draft.id } });
   await expectProblem(enroll(), 404, "not_found");
   const lesson = await expectJson(
     teach("POST", `/courses/${draft.id}/lessons`, {
@@ -61,7 +62,7 @@ Deno.test("a Passport goes from enrollment to course to user to auth as it came"
   const enrolled = await expectJson(enroll(), 201, Enrollment);
   const path = `/enrollments/${enrolled.id}/lessons/${lesson.id}`;
   const done = await expectJson(
-    learn("PUT", path, { as: learner, body: { completed: true } }),
+    observeVersion("PUT", path, { as: learner, body: { completed: true } }),
     200,
     Enrollment,
   );
@@ -90,19 +91,19 @@ Deno.test("what course and enrollment had no time to publish is published by the
   };
   const silent = compose({});
   const teach = createCaller(silent.course, passports);
-  const learn = createCaller(silent.enrollment, passports);
+  const observeVersion = createCaller(silent.enrollment, passports);
   const options = { as: teacher, body: { title: "Sailing", summary: "Knots" } };
   const { id } = await expectJson(teach("POST", "/courses", options), 201, Course);
   const lesson = { as: teacher, body: { title: "Bowline", content: "The rabbit" } };
   await expectJson(teach("POST", `/courses/${id}/lessons`, lesson), 201, Lesson);
   await expectJson(teach("POST", `/courses/${id}/publish`, { as: teacher }), 200, Course);
   const body = { courseId: id };
-  await expectJson(learn("POST", "/enrollments", { as: learner, body }), 201, Enrollment);
+  await expectJson(observeVersion("POST", "/enrollments", { as: learner, body }), 201, Enrollment);
 
   const url = `http://127.0.0.1:${server.addr.port}`;
   const { course, enrollment } = compose({ ...eventBindings, QSTASH_URL: url });
-  await course.sweep?.();
-  await enrollment.sweep?.();
+  await course.maintain?.();
+  await enrollment.maintain?.();
   const published = qstash.messages.map(({ destination, body }) => [
     destination,
     JSON.parse(body).type,

@@ -1,4 +1,4 @@
-import { readSaid } from "@edgepass/shared/events";
+import { readPublished } from "@edgepass/shared/events";
 import { type Export, toTime } from "@edgepass/shared/http";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
@@ -19,7 +19,7 @@ export async function readEnrollmentExport(sql: SqlDb, learnerId: string): Promi
   const marksOf = Map.groupBy(marks, ({ enrollmentId }) => enrollmentId);
   return {
     enrollments: rows.map((row) => toEnrollment(row, marksOf.get(row.id) ?? [])),
-    events: await readSaid(sql, rows.map(({ id }) => id)),
+    events: await readPublished(sql, rows.map(({ id }) => id)),
   };
 }
 

@@ -1,36 +1,36 @@
-import { createService, type ServiceApp, type Starter } from "@edgepass/shared/http";
+import { createService, type ServiceApp, type ServiceRuntime } from "@edgepass/shared/http";
 import type { SqlDb } from "@edgepass/shared/sql";
-import { type EnrollmentEvents, hearNews } from "./events.ts";
-import type { EnrollmentNews } from "./news_store.ts";
+import { type EnrollmentEvents, registerHandlers } from "./events.ts";
+import type { EnrollmentProjection } from "./projections.ts";
 import type { OtherExports } from "./export.ts";
 import { exportRoutes } from "./export_routes.ts";
 import { enrollmentRoutes } from "./routes.ts";
-import { createEnrollments, type EnrollmentDeps } from "./service.ts";
+import { createEnrollments, type EnrollmentOptions } from "./service.ts";
 
-export { type EnrollmentNews, sqlEnrollmentNews } from "./news_store.ts";
+export { type EnrollmentProjection, sqlEnrollmentProjection } from "./projections.ts";
 export { sqlEnrollmentStore } from "./store.ts";
 export type { EnrollmentStore } from "./store.ts";
-export type { EnrollmentDeps } from "./service.ts";
+export type { EnrollmentOptions } from "./service.ts";
 
 /** Makes the enrollment service: who learns what, and how far they are. */
 export function createEnrollmentService(
-  { starter, idempotency, events, news, readOthers, ...deps }: EnrollmentDeps & {
-    readonly starter: Starter;
+  { runtime, idempotency, events, projection, readOthers, ...deps }: EnrollmentOptions & {
+    readonly runtime: ServiceRuntime;
     /** From `createEvents`; the store has its outbox. */
     readonly events: EnrollmentEvents;
     /** Where news of other services goes. */
-    readonly news: EnrollmentNews;
+    readonly projection: EnrollmentProjection;
     /** What other services keep about the person who asks. */
     readonly readOthers: () => Promise<OtherExports>;
     /** Where answers to creations are kept; without one `Idempotency-Key` is not looked at. */
     readonly idempotency?: SqlDb;
   },
 ): ServiceApp {
-  hearNews(events, news);
+  registerHandlers(events, projection);
   const app = createService({
     name: "enrollment",
     description: "Who learns what, and how far they are",
-    starter,
+    runtime,
     idempotency,
     events,
     readiness: { database: () => deps.store.check() },

@@ -10,7 +10,7 @@ export interface Learner {
   readonly userId: string;
 }
 
-export interface EnrollmentDeps {
+export interface EnrollmentOptions {
   readonly store: EnrollmentStore;
   /** The course as the person who asks may see it; undefined where there is none. */
   readonly readCourse: (id: string) => Promise<CourseForEnrollment | undefined>;
@@ -24,7 +24,7 @@ export type Enrollments = ReturnType<typeof createEnrollments>;
 const maxAttempts = 5;
 
 /** The rules of enrollments: they belong to their learner and follow the published course. */
-export function createEnrollments(deps: EnrollmentDeps) {
+export function createEnrollments(deps: EnrollmentOptions) {
   const { store, newId = uuidv7, now = Date.now } = deps;
   const { requireOwn, requirePublished } = createGuards(deps);
   return {
@@ -33,7 +33,7 @@ export function createEnrollments(deps: EnrollmentDeps) {
       const at = now();
       const enrollment = newEnrollment(course, { id: newId(at), learnerId: by.userId, at });
       const outcome = await store.insert(enrollment);
-      if (outcome === "gone") throw noSuchCourse();
+      if (outcome === "gone") throw courseNotFound();
       if (outcome === "done") return enrollment;
       throw new Problem("conflict", { detail: "Already enrolled in this course" });
     },
@@ -61,7 +61,7 @@ export function createEnrollments(deps: EnrollmentDeps) {
   };
 }
 
-function createGuards({ store, readCourse }: EnrollmentDeps) {
+function createGuards({ store, readCourse }: EnrollmentOptions) {
   return {
     async requireOwn(id: string, by: Learner): Promise<EnrollmentRecord> {
       const enrollment = await store.find(id);
@@ -72,12 +72,12 @@ function createGuards({ store, readCourse }: EnrollmentDeps) {
     async requirePublished(id: string): Promise<CourseForEnrollment> {
       const course = await readCourse(id);
       if (course?.state === "published") return course;
-      throw noSuchCourse();
+      throw courseNotFound();
     },
   };
 }
 
-function noSuchCourse(): Problem {
+function courseNotFound(): Problem {
   return new Problem("not_found", { detail: "No such published course" });
 }
 

@@ -1,10 +1,10 @@
-import { hasNotEnded } from "@edgepass/shared/events";
+import { isNotDeleted } from "@edgepass/shared/events";
 import type { Export } from "@edgepass/shared/http";
 import { isDone, type SqlDb, UniqueViolation, VersionConflict } from "@edgepass/shared/sql";
 import { type Orm, orm } from "@edgepass/shared/sql/orm";
 import { and, desc, eq, getTableColumns, sql as text } from "drizzle-orm";
 import type { EnrollmentRecord } from "./enrollment.ts";
-import { type EnrollmentEvents, type ProgressEvent, toNews } from "./events.ts";
+import { type EnrollmentEvents, type ProgressEvent, toDomainEvent } from "./events.ts";
 import { readEnrollmentExport } from "./export_store.ts";
 import type { PagePosition } from "./schema.ts";
 import { completions, courses, enrollments } from "./store_tables.ts";
@@ -37,7 +37,7 @@ export interface EnrollmentStore {
 }
 
 /** What is read of an enrollment; news of its course count before what it was made with. */
-const known = {
+const current = {
   ...getTableColumns(enrollments),
   courseTitle: text<string>`coalesce(${courses.title}, ${enrollments.courseTitle})`,
   courseState: text<EnrollmentRecord["courseState"]>`CASE ${courses.removed}
@@ -59,7 +59,7 @@ export function sqlEnrollmentStore(
       await db.select({ id: enrollments.id }).from(enrollments).limit(1);
     },
     async find(id) {
-      const [row] = await selectKnown(db).where(eq(enrollments.id, id));
+      const [row] = await selectCurrent(db).where(eq(enrollments.id, id));
       return row;
     },
     readExport: (personId) => readEnrollmentExport(sql, personId),
@@ -80,7 +80,7 @@ export function sqlEnrollmentStore(
     save: (before, after, now) =>
       isDone(db.batch([
         ...changesBetween(db, before, after, now),
-        ...toNews(before, after).flatMap((type) => say(type, after)),
+        ...toDomainEvent(before, after).flatMap((type) => say(type, after)),
       ])),
     async remove({ id }) {
       return await isDone(db.batch([
@@ -92,8 +92,11 @@ export function sqlEnrollmentStore(
   };
 }
 
-function selectKnown(db: Orm) {
-  return db.select(known).from(enrollments).leftJoin(courses, eq(courses.id, enrollments.courseId));
+function selectCurrent(db: Orm) {
+  return db.select(current).from(enrollments).leftJoin(
+    courses,
+    eq(courses.id, enrollments.courseId),
+  );
 }
 
 /** Of what is gone nothing more is told: an enrollment made too late would never learn of it. */
@@ -103,7 +106,7 @@ function insertion(db: Orm, enrollment: EnrollmentRecord) {
     db.insert(enrollments).values(toRow(enrollment)),
     db.update(enrollments).set({ version }).where(and(
       eq(enrollments.id, id),
-      hasNotEnded(learnerId, courseId),
+      isNotDeleted(learnerId, courseId),
     )),
     db.requireOneChange(),
   ] as const;
@@ -114,7 +117,7 @@ async function readPage(
   learnerId: string,
   { limit, after }: PageRequest,
 ): Promise<EnrollmentPage> {
-  const rows = await selectKnown(db).where(and(
+  const rows = await selectCurrent(db).where(and(
     eq(enrollments.learnerId, learnerId),
     after && text`(${enrollments.createdAt}, ${enrollments.id}) < (${after.at}, ${after.id})`,
   )).orderBy(desc(enrollments.createdAt), desc(enrollments.id)).limit(limit + 1);

@@ -3,10 +3,10 @@ import { serviceSettings } from "@edgepass/contracts/configuration";
 import { dependencyPolicies } from "@edgepass/contracts/dependencies";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, ConfigError, origin, readConfig } from "@edgepass/shared/config";
-import { followPolicies, readOwn } from "@edgepass/shared/configuration";
+import { livePolicies, readOwn } from "@edgepass/shared/configuration";
 import { secretSetting } from "@edgepass/shared/crypto";
 import { createEvents } from "@edgepass/shared/events";
-import { createStarter } from "@edgepass/shared/http";
+import { createServiceRuntime } from "@edgepass/shared/http";
 import { createUpstashRedis, optionalUpstashSettings } from "@edgepass/shared/redis";
 import {
   createFallback,
@@ -20,11 +20,11 @@ import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
 import { urlUpstream } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
 import { createRecommendationService } from "./mod.ts";
-import { sqlRecommendationNews } from "./news_store.ts";
+import { sqlRecommendationProjection } from "./projections.ts";
 import { createPseudonym } from "./pseudonym.ts";
-import { createRecommend, inWhole } from "./recommender.ts";
+import { buffered, createRecommend } from "./recommender.ts";
 import type { Recommender } from "./service.ts";
-import { addStates } from "./states_store.ts";
+import { addReconciliation } from "./reconciliation.ts";
 import { sqlCatalogue } from "./store.ts";
 
 const Config = z.object({
@@ -45,38 +45,38 @@ const defaults = { maxStaleSeconds: 86_400, limit: 10 };
  * Wires the recommendation service from bindings.
  *
  * Settings: `RECOMMENDATION_DB` (`RECOMMENDATION_DB_TOKEN` for libSQL), `RECOMMENDER_URL` with
- * `RECOMMENDER_KEY`, and those of `createStarter` and `createEvents`. Without a recommender there is
- * the default answer alone; without a Redis nothing is kept. `sweep` forgets old events.
+ * `RECOMMENDER_KEY`, and those of `createServiceRuntime` and `createEvents`. Without a recommender there is
+ * the default answer alone; without a Redis nothing is kept. `maintain` forgets old events.
  *
  * @throws {ConfigError} naming the settings that are missing or malformed
  */
 export function composeRecommendation(bindings: Bindings): Application {
   const config = readConfig(Config, bindings);
-  const starter = createStarter(bindings);
-  const live = starter.configuration("recommendation");
-  const policies = followPolicies(live, dependencyPolicies);
-  const settings = live.derive(({ own }) => readOwn(serviceSettings.recommendation, own, defaults));
-  const log = starter.createLogger("recommendation");
+  const runtime = createServiceRuntime(bindings);
+  const live = runtime.configuration("recommendation");
+  const policies = livePolicies(live, dependencyPolicies);
+  const settings = live.select(({ own }) => readOwn(serviceSettings.recommendation, own, defaults));
+  const log = runtime.createLogger("recommendation");
   const sql = readSqlDb(config.RECOMMENDATION_DB, config.RECOMMENDATION_DB_TOKEN);
   const events = createEvents({
     service: "recommendation",
     table: eventTypes,
     sql,
     bindings,
-    starter,
+    runtime,
   });
-  addStates(events, sql);
-  const kept = openKept(bindings, policies);
+  addReconciliation(events, sql);
+  const kept = openFallbackStore(bindings, policies);
   const service = createRecommendationService({
-    starter,
+    runtime,
     events,
-    news: sqlRecommendationNews(sql),
+    projection: sqlRecommendationProjection(sql),
     catalogue: sqlCatalogue(sql),
     kept,
     recommender: findRecommender(config, policies),
     fallback: createFallback({
       ...(kept ? { store: kept } : {}),
-      now: starter.now,
+      now: runtime.now,
       maxStaleMs: () => settings().maxStaleSeconds * 1000,
       onFailure: (cause, source) =>
         log.warn("The recommender gave nothing of use", { source, cause }),
@@ -87,7 +87,7 @@ export function composeRecommendation(bindings: Bindings): Application {
   return {
     fetch: service.fetch,
     start: () => events.start(),
-    sweep: () => events.sweep(),
+    maintain: () => events.maintain(),
   };
 }
 
@@ -102,13 +102,13 @@ function findRecommender(
   const upstream = { ...urlUpstream(RECOMMENDER_URL), name: "recommender" };
   return {
     ask: createRecommend(
-      withResilience(inWhole(upstream), { policy: () => policies("recommender") }),
+      withResilience(buffered(upstream), { policy: () => policies("recommender") }),
     ),
     pseudonym: createPseudonym({ secret: RECOMMENDER_KEY, trustDomain: TRUST_DOMAIN }),
   };
 }
 
-function openKept(bindings: Bindings, policies: Policies): FallbackStore | undefined {
+function openFallbackStore(bindings: Bindings, policies: Policies): FallbackStore | undefined {
   const { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token } = readConfig(
     z.object(optionalUpstashSettings),
     bindings,

@@ -47,5 +47,5 @@ Deno.test("recommendation starts without recommender and Redis, and is ready", a
   const response = await service.fetch(new Request("http://service.test/readyz"));
   assert.equal(response.status, 200);
   await response.body?.cancel();
-  await service.sweep?.();
+  await service.maintain?.();
 });

@@ -1,25 +1,28 @@
 import type { EventTypes } from "@edgepass/contracts";
 import type { Events } from "@edgepass/shared/events";
-import type { RecommendationNews } from "./news_store.ts";
+import type { RecommendationProjection } from "./projections.ts";
 
 /** The events of the recommendation service; it says none. */
 export type RecommendationEvents = Events<EventTypes, "recommendation">;
 
 /** Lets the service hear of courses and how many learn them, and of people who are no more. */
-export function hearNews(
+export function registerHandlers(
   events: RecommendationEvents,
-  news: RecommendationNews,
+  projection: RecommendationProjection,
   forget: (personId: string) => Promise<void>,
 ): void {
-  events.on("course.published", ({ subject, data }) => news.name(subject, data.title));
-  events.on("course.changed", ({ subject, data }) => news.name(subject, data.title));
-  events.on("course.deleted", ({ subject }) => news.remove(subject));
-  events.on("enrollment.created", ({ subject, data }) => news.countLearner(subject, data.courseId));
+  events.on("course.published", ({ subject, data }) => projection.name(subject, data.title));
+  events.on("course.changed", ({ subject, data }) => projection.name(subject, data.title));
+  events.on("course.deleted", ({ subject }) => projection.remove(subject));
+  events.on(
+    "enrollment.created",
+    ({ subject, data }) => projection.countLearner(subject, data.courseId),
+  );
   events.on(
     "enrollment.completed",
-    ({ subject, data }) => news.countLearner(subject, data.courseId),
+    ({ subject, data }) => projection.countLearner(subject, data.courseId),
   );
-  events.on("enrollment.deleted", ({ subject }) => news.uncountLearner(subject));
+  events.on("enrollment.deleted", ({ subject }) => projection.uncountLearner(subject));
   events.on("user.deleted", async ({ subject }) => {
     // What is kept of a person is elsewhere than the database; erased twice it is gone all the same.
     await forget(subject);

@@ -12,36 +12,36 @@ const useless = () => new Response(null, { status: 500 });
 
 Deno.test("suggestions are live, then the person's last good ones, then the default, and live again", async () => {
   using platform = await setupRecommendation();
-  const { publish, read, world, clock } = platform;
+  const { publish, read, environment, clock } = platform;
   await publish("Knots", 1);
   await publish("Sailing", 2);
   assert.deepEqual(await read(ann), ["Knots, Sailing", "live", null]);
-  world.answer = useless;
+  environment.answer = useless;
   clock.advance(12_400);
   assert.deepEqual(await read(ann), ["Knots, Sailing", "cache", "cache; age=12"]);
   assert.deepEqual(await read(bob), ["Sailing, Knots", "default", "default"]);
   clock.advance(60_000);
   assert.deepEqual(await read(ann), ["Sailing, Knots", "default", "default"]);
-  world.answer = recommendAll;
+  environment.answer = recommendAll;
   assert.deepEqual(await read(ann), ["Knots, Sailing", "live", null]);
 });
 
 Deno.test("a list of any length comes from one kept answer", async () => {
   using platform = await setupRecommendation();
-  const { publish, read, world, asked } = platform;
+  const { publish, read, environment, asked } = platform;
   for (const title of ["A", "B", "C"]) await publish(title);
   assert.deepEqual(await read(ann, "?limit=1"), ["A", "live", null]);
   assert.equal(asked[0]?.limit, 100);
-  world.answer = useless;
+  environment.answer = useless;
   assert.deepEqual(await read(ann, "?limit=2"), ["A, B", "cache", "cache; age=0"]);
 });
 
 Deno.test("what is kept has today's titles, and no course that is gone", async () => {
   using platform = await setupRecommendation();
-  const { publish, read, world, deliver } = platform;
+  const { publish, read, environment, deliver } = platform;
   const [knots, sailing] = [await publish("Knots"), await publish("Sailing")];
   await read(ann);
-  world.answer = useless;
+  environment.answer = useless;
   const change = { subject: knots, data: { title: "Knots II" }, sequence: 2 };
   assert.equal(await deliver({ type: "course.changed", ...change }), "applied");
   const end = { type: "course.deleted", data: { title: "-" }, sequence: 3 } as const;
@@ -87,10 +87,10 @@ const answers: Readonly<
 for (const [what, answer] of Object.entries(answers)) {
   Deno.test(`a recommender that gives ${what} costs nobody an answer`, async () => {
     using platform = await setupRecommendation();
-    const { publish, read, world, asked } = platform;
+    const { publish, read, environment, asked } = platform;
     await publish("Knots");
     await read(ann);
-    world.answer = answer;
+    environment.answer = answer;
     assert.deepEqual(await read(ann), ["Knots", "cache", "cache; age=0"]);
     assert.deepEqual(await read(bob), ["Knots", "default", "default"]);
     // A question is never repeated: the recommender may have worked on it.
@@ -100,9 +100,9 @@ for (const [what, answer] of Object.entries(answers)) {
 
 Deno.test("courses a recommender was not told of are left out, and each is named once", async () => {
   using platform = await setupRecommendation();
-  const { publish, read, world } = platform;
+  const { publish, read, environment } = platform;
   await publish("Knots");
-  world.answer = ({ known }) => {
+  environment.answer = ({ known }) => {
     const named = [id(1), known[0], known[0], "x"];
     return Response.json({ items: named.map((courseId) => ({ ...item, courseId })) });
   };
@@ -112,7 +112,7 @@ Deno.test("courses a recommender was not told of are left out, and each is named
 Deno.test("a recommender may have nothing to suggest", async () => {
   using platform = await setupRecommendation();
   await platform.publish("Knots");
-  platform.world.answer = () => Response.json({ items: [] });
+  platform.environment.answer = () => Response.json({ items: [] });
   assert.deepEqual(await platform.read(ann), ["", "live", null]);
 });
 

@@ -15,7 +15,7 @@ export interface RecommenderQuestion {
 export type Recommend = (question: RecommenderQuestion) => Promise<readonly Suggestion[]>;
 
 /** Three times what a hundred of the longest suggestions are. */
-const maxAnswerBytes = 131_072;
+const maxResponseBytes = 131_072;
 
 /** Asks a recommender: `POST /v1/recommendations`. Courses it was not told of are left out. */
 export function createRecommend(recommender: Upstream): Recommend {
@@ -46,7 +46,7 @@ export function createRecommend(recommender: Upstream): Recommend {
  * The same upstream, whose answers are there as a whole: one that is too long or never ends counts
  * as a failed call, wherever calls are limited and judged around this.
  */
-export function inWhole(upstream: Upstream): Upstream {
+export function buffered(upstream: Upstream): Upstream {
   return {
     name: upstream.name,
     async fetch(target, init) {
@@ -64,7 +64,7 @@ async function readAll(body: ReadableStream<Uint8Array> | null): Promise<Blob> {
   // Leaving the loop cancels what was not read.
   for await (const part of body ?? []) {
     length += part.byteLength;
-    if (length > maxAnswerBytes) throw useless(new Error("The recommender's answer is too long"));
+    if (length > maxResponseBytes) throw useless(new Error("The recommender's answer is too long"));
     parts.push(part.slice());
   }
   return new Blob(parts);

@@ -1,5 +1,5 @@
 import type { UserPassport } from "@edgepass/shared/http";
-import type { Answered, Fallback, FallbackKey } from "@edgepass/shared/resilience";
+import type { Fallback, FallbackKey, FallbackResult } from "@edgepass/shared/resilience";
 import type { Pseudonym } from "./pseudonym.ts";
 import type { Recommend } from "./recommender.ts";
 import { type Suggestion, Suggestions } from "./recommender_schema.ts";
@@ -14,7 +14,7 @@ export interface Recommender {
 }
 
 /** What suggestions are made of. */
-export interface RecommendationDeps {
+export interface RecommendationOptions {
   readonly catalogue: Catalogue;
   /** Without one there is the default alone. */
   readonly recommender?: Recommender | undefined;
@@ -24,7 +24,7 @@ export interface RecommendationDeps {
 }
 
 /** Suggestions, and where they come from. */
-export type Recommended = Answered<readonly Recommendation[]>;
+export type Recommended = FallbackResult<readonly Recommendation[]>;
 
 /** The rules of suggestions. */
 export type Recommendations = ReturnType<typeof createRecommendations>;
@@ -39,7 +39,7 @@ const commonReason = "Many learn it";
 
 /** Makes the rules of suggestions. */
 export function createRecommendations(
-  { catalogue, recommender, fallback, defaultLimit }: RecommendationDeps,
+  { catalogue, recommender, fallback, defaultLimit }: RecommendationOptions,
 ) {
   return {
     /** Suggests courses: as the recommender says, else as it last said to this person, else to all. */

@@ -1,5 +1,5 @@
 import { AccountSummary } from "@edgepass/contracts";
-import { type ServiceClient, toAnswerProblem } from "@edgepass/shared/http";
+import { type ServiceClient, toResponseProblem } from "@edgepass/shared/http";
 import { Problem } from "@edgepass/shared/problem";
 import type { Accounts } from "./service.ts";
 
@@ -20,7 +20,7 @@ export function authAccounts(client: ServiceClient<"auth">): Accounts {
       // Nobody's account, which is not the same as one that is closed: that one answers 204 again.
       if (response.status === 404) throw new Problem("not_found");
       if (response.status === 409) throw new Problem("conflict", { detail: lastAdministrator });
-      throw toAnswerProblem(response, { service: "auth" });
+      throw toResponseProblem(response, { service: "auth" });
     },
   };
 }

@@ -2,16 +2,16 @@ import { eventTypes } from "@edgepass/contracts";
 import { dependencyPolicies } from "@edgepass/contracts/dependencies";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, readConfig } from "@edgepass/shared/config";
-import { followPolicies } from "@edgepass/shared/configuration";
+import { livePolicies } from "@edgepass/shared/configuration";
 import { createEvents } from "@edgepass/shared/events";
-import { createClient, createStarter } from "@edgepass/shared/http";
+import { createClient, createServiceRuntime } from "@edgepass/shared/http";
 import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
 import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
 import { authAccounts } from "./accounts.ts";
 import { createUserService } from "./mod.ts";
 import { sqlProfileStore } from "./store.ts";
-import { addStates } from "./states_store.ts";
+import { addReconciliation } from "./reconciliation.ts";
 
 const Config = z.object({
   USER_DB: sqlSource,
@@ -22,8 +22,8 @@ const Config = z.object({
 /**
  * Wires the user service from bindings; `local` services answer wherever no binding names one.
  *
- * Settings: `USER_DB` (`USER_DB_TOKEN` for libSQL), `AUTH`, and those of `createStarter` and
- * `createEvents`. `sweep` publishes what crashes left.
+ * Settings: `USER_DB` (`USER_DB_TOKEN` for libSQL), `AUTH`, and those of `createServiceRuntime` and
+ * `createEvents`. `maintain` publishes what crashes left.
  *
  * @throws {ConfigError} naming the settings that are missing or malformed
  */
@@ -33,25 +33,25 @@ export function composeUser(
 ): Application {
   const { USER_DB, USER_DB_TOKEN, AUTH } = readConfig(Config, bindings);
   const auth = placeUpstream("AUTH", AUTH, local.AUTH);
-  const starter = createStarter(bindings);
+  const runtime = createServiceRuntime(bindings);
   const client = createClient({
     services: { auth },
-    resilience: { policies: followPolicies(starter.configuration("user"), dependencyPolicies) },
-    now: starter.now,
+    resilience: { policies: livePolicies(runtime.configuration("user"), dependencyPolicies) },
+    now: runtime.now,
   });
   const sql = readSqlDb(USER_DB, USER_DB_TOKEN);
-  const events = createEvents({ service: "user", table: eventTypes, sql, bindings, starter });
-  addStates(events, sql);
+  const events = createEvents({ service: "user", table: eventTypes, sql, bindings, runtime });
+  addReconciliation(events, sql);
   const service = createUserService({
-    starter,
+    runtime,
     store: sqlProfileStore(sql, events.outbox),
     accounts: authAccounts(client),
     events,
-    now: starter.now,
+    now: runtime.now,
   });
   return {
     fetch: (request) => service.fetch(request),
     start: () => events.start(),
-    sweep: () => events.sweep(),
+    maintain: () => events.maintain(),
   };
 }

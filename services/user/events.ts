@@ -12,7 +12,7 @@ export type UserEvents = Events<EventTypes, "user">;
  * The profile may be there before the news of the account, learned by asking; then it stays as it
  * is. A tombstone stays too.
  */
-export function hearOfPeople(
+export function registerHandlers(
   events: Pick<UserEvents, "on">,
   { insertion, erasure, disabling, enabling }: ProfileEffects,
 ): void {

@@ -1,4 +1,4 @@
-import { readSaid } from "@edgepass/shared/events";
+import { readPublished } from "@edgepass/shared/events";
 import { type Export, toTime } from "@edgepass/shared/http";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
@@ -15,7 +15,7 @@ export async function readUserExport(sql: SqlDb, id: string): Promise<Export> {
   return {
     profile: profile ? toProfile(profile) : null,
     disabledAt: toTime(disabled?.disabledAt ?? null),
-    events: await readSaid(sql, [id]),
+    events: await readPublished(sql, [id]),
   };
 }
 

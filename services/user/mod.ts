@@ -2,30 +2,30 @@ import {
   addExportRoute,
   createService,
   type ServiceApp,
-  type Starter,
+  type ServiceRuntime,
 } from "@edgepass/shared/http";
-import { hearOfPeople, type UserEvents } from "./events.ts";
+import { registerHandlers, type UserEvents } from "./events.ts";
 import { profileRoutes } from "./routes.ts";
-import { createProfiles, type ProfileDeps } from "./service.ts";
+import { createProfiles, type ProfileOptions } from "./service.ts";
 
 export { sqlProfileStore } from "./store.ts";
 export type { ProfileRecord, ProfileStore, UserOutbox } from "./store.ts";
 export type { UserEvents } from "./events.ts";
-export type { Accounts, ProfileDeps } from "./service.ts";
+export type { Accounts, ProfileOptions } from "./service.ts";
 
 /** What the user service is made of; the store's outbox is that of the events. */
-export interface UserServiceDeps extends ProfileDeps {
-  readonly starter: Starter;
+export interface UserServiceOptions extends ProfileOptions {
+  readonly runtime: ServiceRuntime;
   readonly events: UserEvents;
 }
 
 /** Makes the user service: the profiles of people. */
-export function createUserService({ starter, events, ...deps }: UserServiceDeps): ServiceApp {
-  hearOfPeople(events, deps.store.effects);
+export function createUserService({ runtime, events, ...deps }: UserServiceOptions): ServiceApp {
+  registerHandlers(events, deps.store.effects);
   const app = createService({
     name: "user",
     description: "The profiles of people",
-    starter,
+    runtime,
     readiness: { database: () => deps.store.check() },
     events,
   });

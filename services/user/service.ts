@@ -22,7 +22,7 @@ export interface Accounts {
   close(): Promise<void>;
 }
 
-export interface ProfileDeps {
+export interface ProfileOptions {
   readonly store: ProfileStore;
   readonly accounts: Accounts;
   readonly now?: () => number;
@@ -31,7 +31,7 @@ export interface ProfileDeps {
 export type Profiles = ReturnType<typeof createProfiles>;
 
 /** The rules of profiles: they exist as long as the account, and only their person changes them. */
-export function createProfiles(deps: ProfileDeps) {
+export function createProfiles(deps: ProfileOptions) {
   const { store, accounts, now = Date.now } = deps;
   const requireProfile = createGuard(deps);
   return {
@@ -63,7 +63,7 @@ export function createProfiles(deps: ProfileDeps) {
   };
 }
 
-function createGuard({ store, now = Date.now }: ProfileDeps) {
+function createGuard({ store, now = Date.now }: ProfileOptions) {
   /** The profile of a living account, learned from auth where this is the first anybody hears. */
   return async function requireProfile(
     id: string,

@@ -1,5 +1,5 @@
 import type { EventTypes } from "@edgepass/contracts";
-import type { Announcement, Changes, Outbox } from "@edgepass/shared/events";
+import type { Changes, EventInput, Outbox } from "@edgepass/shared/events";
 import type { Export } from "@edgepass/shared/http";
 import { isDone, type SqlDb } from "@edgepass/shared/sql";
 import { type Orm, orm } from "@edgepass/shared/sql/orm";
@@ -11,7 +11,7 @@ import { disabledPeople, profiles } from "./store_tables.ts";
 export type UserOutbox = Outbox<EventTypes, "user">;
 
 /** What user says: that somebody has another name. */
-export type ProfileEvent = Announcement<EventTypes, "user.profile-changed">;
+export type ProfileEvent = EventInput<EventTypes, "user.profile-changed">;
 
 /** A profile, or the tombstone of one; times are epoch milliseconds. */
 export type ProfileRecord = Readonly<typeof profiles.$inferSelect>;

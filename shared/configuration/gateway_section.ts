@@ -1,12 +1,12 @@
 import * as z from "zod/mini";
 import { Dependencies } from "./dependencies.ts";
-import { findRouteFaults, ForeignRoute, Revocation } from "./routes.ts";
-import { Level, RoutePath, wholeNumber } from "./values.ts";
+import { ExternalRoute, findRouteFaults, Revocation } from "./routes.ts";
+import { integer, Level, RoutePath } from "./values.ts";
 
 /** So many requests in so many seconds. */
 export const Limit = z.strictObject({
-  limit: wholeNumber(1, 1_000_000_000).check(z.meta({ description: "Requests" })),
-  windowSeconds: wholeNumber(1, 86_400).check(z.meta({ description: "In so many seconds" })),
+  limit: integer(1, 1_000_000_000).check(z.meta({ description: "Requests" })),
+  windowSeconds: integer(1, 86_400).check(z.meta({ description: "In so many seconds" })),
 });
 /** So many requests in so many seconds. */
 export type Limit = Readonly<z.infer<typeof Limit>>;
@@ -32,7 +32,7 @@ export const defaultPassportTtlSeconds = 30;
 /** What the gateway takes from the central configuration. */
 export const GatewaySection = z.strictObject({
   routes: z.optional(
-    z.array(ForeignRoute).check(
+    z.array(ExternalRoute).check(
       z.maxLength(5_000),
       z.meta({
         description:
@@ -50,7 +50,7 @@ export const GatewaySection = z.strictObject({
   limits: z.optional(RateLimits),
   logLevel: z.optional(Level),
   passportTtlSeconds: z.optional(
-    wholeNumber(5, 300).check(
+    integer(5, 300).check(
       z.meta({ description: "Life of a Passport", env: "PASSPORT_TTL_SECONDS" }),
     ),
   ),

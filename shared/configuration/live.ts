@@ -3,10 +3,10 @@ import { currentContext } from "../context.ts";
 import type { Logger } from "../log.ts";
 import type { Redis } from "../redis/mod.ts";
 import { count } from "../telemetry/mod.ts";
-import { askVersion, fetchConfiguration, type StoredConfiguration } from "./stored.ts";
+import { fetchConfiguration, fetchVersion, type StoredConfiguration } from "./stored.ts";
 
 /** A version and what it says; version 0 is the environment alone. */
-export interface InForce<Values> {
+export interface CurrentConfiguration<Values> {
   /** Of the central document. */
   readonly version: number;
   /** What the document says over the environment. */
@@ -16,7 +16,7 @@ export interface InForce<Values> {
 /** The part of the central configuration that one program lives by, in force at run time. */
 export interface LiveConfiguration<Values> {
   /** What is in force at this moment. */
-  current(): InForce<Values>;
+  current(): CurrentConfiguration<Values>;
   /**
    * Gets a version in force that somebody else has seen, unless it is in force already; then it
    * answers undefined and costs nothing.
@@ -25,9 +25,9 @@ export interface LiveConfiguration<Values> {
    * A version that does not fit is not asked for again, one that could not be fetched is, once a
    * second at most. Requests share one fetch, and wait for it as long as for one of their own.
    */
-  learn(version: number | undefined): Promise<void> | undefined;
+  observeVersion(version: number | undefined): Promise<void> | undefined;
   /**
-   * Learns the version that Redis names now. Requests share one question, and whoever finds one that
+   * ObservesVersion the version that Redis names now. Requests share one question, and whoever finds one that
    * was asked before shares the next. With `everyMs` it is asked no more often than that, with
    * `mayAsk` only if that says so, which is called for each question.
    *
@@ -40,15 +40,15 @@ export interface LiveConfiguration<Values> {
    * For a request that asks Redis nothing: learns the version that Redis names, should nobody have
    * heard of any yet; and in the background, where that was more than five seconds ago.
    */
-  begin(): Promise<void> | undefined;
+  ensureLoaded(): Promise<void> | undefined;
   /**
    * Makes something of the values, now and for each version before it gets in force. A version of
    * which `make` cannot make it, so that it throws, does not get in force.
    */
-  derive<Made>(make: (values: Values, version: number) => Made): () => Made;
+  select<Made>(make: (values: Values, version: number) => Made): () => Made;
   /**
    * Does something before each version gets in force, with what it is going to say. Requests that
-   * wait for the version wait for this too; what fails is left to `derive` to miss. Undefined is
+   * wait for the version wait for this too; what fails is left to `select` to miss. Undefined is
    * nothing to wait for.
    */
   prepare(step: (values: Values) => Promise<void> | undefined): void;
@@ -74,7 +74,7 @@ const limits = { retryMs: 1_000, waitMs: 2_000, heardMs: 5_000 } as const;
 export function createLiveConfiguration<Values>(
   { redis, initial, read, log, now = Date.now }: LiveConfigurationOptions<Values>,
 ): LiveConfiguration<Values> {
-  const derived = createDerived({ version: 0, values: initial });
+  const selected = createSelected({ version: 0, values: initial });
   /** The highest version that did not fit. */
   let refused = 0;
   /** The version that was asked for last, and when. */
@@ -87,18 +87,18 @@ export function createLiveConfiguration<Values>(
 
   /** A clock that was set back must not silence retries until it has caught up. */
   const isWithin = (at: number, ms: number): boolean => Math.abs(now() - at) < ms;
-  const isNews = (version: number): boolean =>
-    version > derived.current().version && version > refused;
+  const invalidates = (version: number): boolean =>
+    version > selected.current().version && version > refused;
 
   async function adopt({ version, document }: StoredConfiguration): Promise<void> {
-    if (!isNews(version)) return;
+    if (!invalidates(version)) return;
     try {
       const values = read(document);
-      const steps = derived.prepare(values);
+      const steps = selected.prepare(values);
       if (steps.length > 0) await Promise.allSettled(steps);
       // Another fetch may have brought a newer one meanwhile.
-      if (!isNews(version)) return;
-      derived.adopt({ version, values });
+      if (!invalidates(version)) return;
+      selected.adopt({ version, values });
       tell("adopted");
       log().info("Configuration in force", { version });
     } catch (cause) {
@@ -135,14 +135,14 @@ export function createLiveConfiguration<Values>(
   /** A fetch may have begun before the version was there, so who waited for it looks again. */
   async function follow(under: Promise<void>, version: number): Promise<void> {
     await patiently(under);
-    if (!isNews(version)) return;
+    if (!invalidates(version)) return;
     if (fetching) return await patiently(fetching);
     if (version !== tried || !isWithin(triedAt, limits.retryMs)) await start(version);
   }
 
-  function learn(version: number | undefined): Promise<void> | undefined {
+  function observeVersion(version: number | undefined): Promise<void> | undefined {
     heardAt = now();
-    if (version === undefined || !isNews(version)) return undefined;
+    if (version === undefined || !invalidates(version)) return undefined;
     // Workers may drop the request that fetches, and its promise then never settles.
     if (fetching && isWithin(triedAt, limits.waitMs)) return follow(fetching, version);
     return version === tried && isWithin(triedAt, limits.retryMs) ? undefined : start(version);
@@ -170,9 +170,9 @@ export function createLiveConfiguration<Values>(
 
   async function ask(): Promise<boolean> {
     try {
-      const version = await askVersion(redis);
-      await learn(version);
-      return version === undefined || !isNews(version);
+      const version = await fetchVersion(redis);
+      await observeVersion(version);
+      return version === undefined || !invalidates(version);
     } catch (cause) {
       tell("unavailable");
       log().warn("Version of the configuration was not read", { cause });
@@ -180,7 +180,7 @@ export function createLiveConfiguration<Values>(
     }
   }
 
-  function begin(): Promise<void> | undefined {
+  function ensureLoaded(): Promise<void> | undefined {
     if (isWithin(heardAt, limits.heardMs)) return undefined;
     const refreshed = refresh({ everyMs: limits.retryMs }).then(() => {});
     if (heardAt === Number.NEGATIVE_INFINITY) return refreshed;
@@ -188,41 +188,41 @@ export function createLiveConfiguration<Values>(
     return undefined;
   }
 
-  const { current, derive, onPrepare: prepare } = derived;
-  return { current, derive, prepare, learn, refresh, begin };
+  const { current, select, onPrepare: prepare } = selected;
+  return { current, select, prepare, observeVersion, refresh, ensureLoaded };
 }
 
 /** A configuration that nobody changes: the environment alone, version 0. */
-export function fixedConfiguration<Values>(values: Values): LiveConfiguration<Values> {
-  const { current, derive } = createDerived({ version: 0, values });
+export function staticConfiguration<Values>(values: Values): LiveConfiguration<Values> {
+  const { current, select } = createSelected({ version: 0, values });
   return {
     current,
-    derive,
+    select,
     prepare() {},
-    learn: () => undefined,
+    observeVersion: () => undefined,
     refresh: () => Promise.resolve(true),
-    begin: () => undefined,
+    ensureLoaded: () => undefined,
   };
 }
 
 /** Holds a version and what was made of it, all of one version at any time. */
-function createDerived<Values>(initial: InForce<Values>) {
-  let inForce = initial;
-  const makers: ((next: InForce<Values>) => () => void)[] = [];
+function createSelected<Values>(initial: CurrentConfiguration<Values>) {
+  let current = initial;
+  const makers: ((next: CurrentConfiguration<Values>) => () => void)[] = [];
   const steps: ((values: Values) => Promise<void> | undefined)[] = [];
   return {
-    current: () => inForce,
+    current: () => current,
     onPrepare: (step: (typeof steps)[number]): void => void steps.push(step),
     /** What there is to wait for. */
     prepare: (values: Values): Promise<void>[] =>
       steps.map((step) => step(values)).filter((begun) => begun !== undefined),
-    adopt(next: InForce<Values>): void {
+    adopt(next: CurrentConfiguration<Values>): void {
       const commits = makers.map((make) => make(next));
-      inForce = next;
+      current = next;
       for (const commit of commits) commit();
     },
-    derive<Made>(make: (values: Values, version: number) => Made): () => Made {
-      let made = make(inForce.values, inForce.version);
+    select<Made>(make: (values: Values, version: number) => Made): () => Made {
+      let made = make(current.values, current.version);
       makers.push((next) => {
         const remade = make(next.values, next.version);
         return () => void (made = remade);

@@ -4,7 +4,7 @@ import { configurationKeys, type Redis, RedisUnavailable } from "@edgepass/share
 import { Redis as UpstashClient } from "@upstash/redis";
 import fc from "fast-check";
 import { waitUntil, within } from "../../tests/support/wait.ts";
-import { createLiveConfiguration, fixedConfiguration } from "./live.ts";
+import { createLiveConfiguration, staticConfiguration } from "./live.ts";
 
 /** Builds commands as the official client does; nothing is ever sent. */
 const client = new UpstashClient({ url: "http://redis.invalid", token: "t" });
@@ -63,18 +63,18 @@ function setup() {
 Deno.test("a version that is seen gets in force by one fetch, and is not fetched again", async () => {
   const { live, put, fetched } = setup();
   put(3, { value: 7 });
-  await live.learn(3);
+  await live.observeVersion(3);
   assert.deepEqual(live.current(), { version: 3, values: 7 });
-  for (const version of [3, 2, 0, undefined]) assert.equal(live.learn(version), undefined);
+  for (const version of [3, 2, 0, undefined]) assert.equal(live.observeVersion(version), undefined);
   assert.equal(fetched(), 1);
 });
 
 Deno.test("a document newer than the version that was seen is taken", async () => {
   const { live, put, fetched } = setup();
   put(5, { value: 7 });
-  await live.learn(4);
+  await live.observeVersion(4);
   assert.equal(live.current().version, 5);
-  assert.equal(live.learn(5), undefined);
+  assert.equal(live.observeVersion(5), undefined);
   assert.equal(fetched(), 1);
 });
 
@@ -84,7 +84,7 @@ Deno.test("requests that see a version at once share one fetch, and none goes on
   const gate = Promise.withResolvers<void>();
   state.hold = gate.promise;
   const learning = Array.from({ length: 20 }, async () => {
-    await live.learn(1);
+    await live.observeVersion(1);
     return live.current().values;
   });
   gate.resolve();
@@ -97,9 +97,9 @@ Deno.test("a request that sees a newer version during a fetch has that one fetch
   put(1, { value: 7 });
   const gate = Promise.withResolvers<void>();
   state.hold = gate.promise;
-  const first = live.learn(1);
+  const first = live.observeVersion(1);
   put(2, { value: 8 });
-  const others = [live.learn(2), live.learn(2), live.learn(2)];
+  const others = [live.observeVersion(2), live.observeVersion(2), live.observeVersion(2)];
   gate.resolve();
   await Promise.all([first, ...others]);
   assert.deepEqual(live.current(), { version: 2, values: 8 });
@@ -109,16 +109,16 @@ Deno.test("a request that sees a newer version during a fetch has that one fetch
 Deno.test("a version that does not fit leaves the last good one, says why, and is not fetched again", async () => {
   const { live, put, clock, lines, fetched } = setup();
   put(1, { value: 7 });
-  await live.learn(1);
+  await live.observeVersion(1);
   put(2, { value: -1 });
-  await live.learn(2);
+  await live.observeVersion(2);
   clock.now += 3_600_000;
-  assert.equal(live.learn(2), undefined);
+  assert.equal(live.observeVersion(2), undefined);
   assert.deepEqual(live.current(), { version: 1, values: 7 });
   assert.equal(fetched(), 2);
   assert.ok(lines.some((line) => line.includes("does not fit") && line.includes('"version":2')));
   put(3, { value: 9 });
-  await live.learn(3);
+  await live.observeVersion(3);
   assert.deepEqual(live.current(), { version: 3, values: 9 });
 });
 
@@ -139,16 +139,16 @@ for (const [what, text] of Object.entries(garbage)) {
   Deno.test(`${what} in Redis changes nothing, and is looked at again a second later`, async () => {
     const { live, put, values, clock, fetched } = setup();
     put(1, { value: 7 });
-    await live.learn(1);
+    await live.observeVersion(1);
     if (text === undefined) values.delete(configurationKeys.document);
     else values.set(configurationKeys.document, text);
-    await live.learn(2);
+    await live.observeVersion(2);
     assert.deepEqual(live.current(), { version: 1, values: 7 });
-    assert.equal(live.learn(2), undefined);
+    assert.equal(live.observeVersion(2), undefined);
     assert.equal(fetched(), 2);
     clock.now += 1_000;
     put(2, { value: 8 });
-    await live.learn(2);
+    await live.observeVersion(2);
     assert.deepEqual(live.current(), { version: 2, values: 8 });
   });
 }
@@ -157,38 +157,38 @@ Deno.test("a Redis that is away changes nothing, throws nothing, and is asked on
   const { live, put, state, clock, asked } = setup();
   put(1, { value: 7 });
   state.isDown = true;
-  await live.learn(1);
-  await live.learn(1);
-  await live.begin();
+  await live.observeVersion(1);
+  await live.observeVersion(1);
+  await live.ensureLoaded();
   clock.now += 999;
-  await live.learn(1);
+  await live.observeVersion(1);
   assert.deepEqual(live.current(), { version: 0, values: 0 });
   assert.equal(asked.length, 1);
   state.isDown = false;
   clock.now += 1;
-  await live.learn(1);
+  await live.observeVersion(1);
   assert.deepEqual(live.current(), { version: 1, values: 7 });
 });
 
 Deno.test("a first request has Redis asked, once for all of them", async () => {
   const { live, put, asked } = setup();
   put(1, { value: 7 });
-  await live.begin();
+  await live.ensureLoaded();
   assert.deepEqual(live.current(), { version: 1, values: 7 });
-  assert.equal(live.begin(), undefined);
+  assert.equal(live.ensureLoaded(), undefined);
   assert.deepEqual(asked, [configurationKeys.version, configurationKeys.document]);
 });
 
 Deno.test("who asks Redis nothing hears of a version after five seconds, and waits for nobody", async () => {
   const { live, put, clock, asked } = setup();
-  await live.learn(undefined);
+  await live.observeVersion(undefined);
   put(1, { value: 7 });
   clock.now += 4_999;
-  assert.equal(live.begin(), undefined);
+  assert.equal(live.ensureLoaded(), undefined);
   assert.deepEqual(asked, []);
   clock.now += 1;
-  assert.equal(live.begin(), undefined);
-  assert.equal(live.begin(), undefined);
+  assert.equal(live.ensureLoaded(), undefined);
+  assert.equal(live.ensureLoaded(), undefined);
   assert.equal(live.current().version, 0);
   while (live.current().version === 0) await Promise.resolve();
   assert.deepEqual(asked, [configurationKeys.version, configurationKeys.document]);
@@ -210,26 +210,26 @@ Deno.test("a refresh may be bounded, and an unbounded one asks each time", async
 
 Deno.test("what is made of the values changes with them, all of it or nothing", async () => {
   const { live, put } = setup();
-  const doubled = live.derive((value, version) => [value * 2, version]);
-  const small = live.derive((value) => {
+  const doubled = live.select((value, version) => [value * 2, version]);
+  const small = live.select((value) => {
     if (value > 10) throw new RangeError("Too large");
     return value;
   });
   assert.deepEqual([doubled(), small()], [[0, 0], 0]);
   put(1, { value: 7 });
-  await live.learn(1);
+  await live.observeVersion(1);
   assert.deepEqual([doubled(), small()], [[14, 1], 7]);
   put(2, { value: 11 });
-  await live.learn(2);
+  await live.observeVersion(2);
   assert.deepEqual([live.current().version, doubled(), small()], [1, [14, 1], 7]);
 });
 
 Deno.test("a fixed configuration stays as it is", async () => {
-  const fixed = fixedConfiguration(7);
-  const doubled = fixed.derive((value) => value * 2);
-  assert.equal(fixed.learn(5), undefined);
+  const fixed = staticConfiguration(7);
+  const doubled = fixed.select((value) => value * 2);
+  assert.equal(fixed.observeVersion(5), undefined);
   await fixed.refresh();
-  assert.equal(fixed.begin(), undefined);
+  assert.equal(fixed.ensureLoaded(), undefined);
   assert.deepEqual([fixed.current(), doubled()], [{ version: 0, values: 7 }, 14]);
 });
 
@@ -254,7 +254,7 @@ Deno.test("whatever is put and seen in whatever order, versions only grow, and v
       } else if (one.kind === "lose") values.clear();
       else if (one.kind === "down") state.isDown = one.isDown;
       else if (one.kind === "wait") clock.now += one.ms;
-      else await live.learn(one.version);
+      else await live.observeVersion(one.version);
       const { version, values: value } = live.current();
       assert.ok(version >= before);
       assert.equal(value, accepted.get(version));
@@ -263,14 +263,14 @@ Deno.test("whatever is put and seen in whatever order, versions only grow, and v
     state.isDown = false;
     clock.now += 1_000;
     put(++newest, { value: 5 });
-    await live.learn(newest);
+    await live.observeVersion(newest);
     assert.deepEqual(live.current(), { version: newest, values: 5 });
   }));
 });
 
 Deno.test("what is prepared for a version is waited for, before it gets in force", async () => {
   const { live, put } = setup();
-  const seen: [prepared: number, inForce: number][] = [];
+  const seen: [prepared: number, current: number][] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
   live.prepare((value) => {
     seen.push([value, live.current().values]);
@@ -279,7 +279,7 @@ Deno.test("what is prepared for a version is waited for, before it gets in force
   live.prepare(() => Promise.reject(new TypeError("It is missed later")));
   live.prepare(() => undefined);
   put(1, { value: 5 });
-  const learned = live.learn(1);
+  const learned = live.observeVersion(1);
   await new Promise((done) => setTimeout(done, 0));
   assert.deepEqual([seen, live.current().version], [[[5, 0]], 0]);
   resolve();
@@ -296,11 +296,11 @@ Deno.test("a version that was long in the making does not replace a newer one", 
     return value === 1 ? promise : undefined;
   });
   put(1, { value: 1 });
-  const older = live.learn(1);
+  const older = live.observeVersion(1);
   await waitUntil("the older one is prepared", () => prepared.length === 1, 10_000);
   clock.now += 2_001;
   put(2, { value: 2 });
-  await live.learn(2);
+  await live.observeVersion(2);
   assert.deepEqual(live.current(), { version: 2, values: 2 });
   resolve();
   await older;
@@ -313,8 +313,8 @@ Deno.test("nobody waits without end for a question that another request has aske
   const { promise, resolve } = Promise.withResolvers<void>();
   state.hold = promise;
   // Workers may drop the request that asks.
-  const dropped = live.learn(1);
-  const waiting = live.learn(1);
+  const dropped = live.observeVersion(1);
+  const waiting = live.observeVersion(1);
   await within("who waits goes on", Promise.resolve(waiting));
   assert.equal(live.current().version, 0);
   resolve();

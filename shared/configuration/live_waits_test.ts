@@ -23,20 +23,20 @@ function setup() {
 Deno.test("a fetch that its runtime dropped keeps nobody from the next", async () => {
   const { clock, state, live, answer } = setup();
   state.ask = () => new Promise(() => {});
-  void live.learn(1);
+  void live.observeVersion(1);
   state.ask = answer(1);
   clock.now += 2_000;
-  await live.learn(1);
+  await live.observeVersion(1);
   assert.deepEqual(live.current(), { version: 1, values: 10 });
 });
 
 Deno.test("a clock that is set back keeps no version from being asked for again", async () => {
   const { clock, state, live, answer } = setup();
   state.ask = () => Promise.reject(new RedisUnavailable("down"));
-  await live.learn(1);
+  await live.observeVersion(1);
   state.ask = answer(1);
   clock.now -= 3_600_000;
-  await live.learn(1);
+  await live.observeVersion(1);
   assert.deepEqual(live.current(), { version: 1, values: 10 });
 });
 
@@ -50,11 +50,11 @@ Deno.test("an older version whose preparation took long does not take the newer 
     return gate.promise;
   });
   state.ask = answer(1);
-  const older = live.learn(1);
+  const older = live.observeVersion(1);
   await began.promise;
   state.ask = answer(2);
   clock.now += 2_000;
-  await live.learn(2);
+  await live.observeVersion(2);
   assert.deepEqual(live.current(), { version: 2, values: 20 });
   gate.resolve();
   await older;

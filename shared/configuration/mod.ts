@@ -24,13 +24,13 @@ export {
 } from "./keys_section.ts";
 export {
   createLiveConfiguration,
-  fixedConfiguration,
-  type InForce,
+  type CurrentConfiguration,
   type LiveConfiguration,
   type LiveConfigurationOptions,
+  staticConfiguration,
 } from "./live.ts";
-export { followPolicies } from "./policies.ts";
-export { defaultTimeoutMs, ForeignRoute, gatewayDocuments, toRoutePath } from "./routes.ts";
+export { livePolicies } from "./policies.ts";
+export { defaultTimeoutMs, ExternalRoute, gatewayDocuments, toRoutePath } from "./routes.ts";
 export {
   type CommonValues,
   type GatewayEnvironment,
@@ -43,5 +43,10 @@ export {
   type ServiceEnvironment,
   type ServiceValues,
 } from "./sections.ts";
-export { askVersion, pushConfiguration, readVersion, type StoredConfiguration } from "./stored.ts";
-export { wholeNumber } from "./values.ts";
+export {
+  fetchVersion,
+  pushConfiguration,
+  readVersion,
+  type StoredConfiguration,
+} from "./stored.ts";
+export { integer } from "./values.ts";

@@ -3,11 +3,11 @@ import type { Dependencies } from "./dependencies.ts";
 import type { LiveConfiguration } from "./live.ts";
 
 /** The policies of a table, each with what the central configuration says of it at the moment. */
-export function followPolicies<Values extends { readonly dependencies: Dependencies }>(
-  { derive }: Pick<LiveConfiguration<Values>, "derive">,
+export function livePolicies<Values extends { readonly dependencies: Dependencies }>(
+  { select }: Pick<LiveConfiguration<Values>, "select">,
   table: Policies,
 ): Policies {
-  const changed = derive(({ dependencies }): ReadonlyMap<string, Policy> =>
+  const changed = select(({ dependencies }): ReadonlyMap<string, Policy> =>
     new Map(
       Object.entries(dependencies).map(([name, patch]) => [name, toPolicy(patch, table(name))]),
     )

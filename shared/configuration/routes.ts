@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { text, wholeNumber } from "./values.ts";
+import { integer, text } from "./values.ts";
 
 /** First segments that the gateway answers itself; a route below them would never be reached. */
 export const gatewayDocuments = ["livez", "readyz", "metrics", "openapi.json", "docs"] as const;
@@ -48,13 +48,13 @@ const Access = z.union([
 /** How old an answer on revocation may be. */
 export const Revocation = z.union([
   z.literal("strict"),
-  z.strictObject({ boundedMs: wholeNumber(1, 900_000) }),
+  z.strictObject({ boundedMs: integer(1, 900_000) }),
 ]);
 /** How old an answer on revocation may be. */
 export type Revocation = z.infer<typeof Revocation>;
 
 /** A service that lives elsewhere, in any language, as `ROUTES` and the central document name it. */
-export const ForeignRoute = z.strictObject({
+export const ExternalRoute = z.strictObject({
   prefix: Prefix,
   upstream: Upstream,
   access: Access,
@@ -64,12 +64,12 @@ export const ForeignRoute = z.strictObject({
     ),
   ),
   timeoutMs: z.optional(
-    wholeNumber(1, maxTimeoutMs).check(
+    integer(1, maxTimeoutMs).check(
       z.meta({ description: "Until the answer begins; at most the Passport's life; default 5000" }),
     ),
   ),
   maxBodyBytes: z.optional(
-    wholeNumber(0, 1_073_741_824).check(
+    integer(0, 1_073_741_824).check(
       z.meta({ description: "Longest request body; default 100 MiB" }),
     ),
   ),
@@ -80,7 +80,7 @@ export const ForeignRoute = z.strictObject({
     z.boolean().check(z.meta({ description: "Whether callers have limits here; default true" })),
   ),
   recheckMs: z.optional(
-    wholeNumber(100, 900_000).check(
+    integer(100, 900_000).check(
       z.meta({
         description: "How often an event stream asks whether its token still counts; default never",
       }),
@@ -88,7 +88,7 @@ export const ForeignRoute = z.strictObject({
   ),
   fallback: z.optional(
     z.strictObject({
-      maxStaleSeconds: wholeNumber(1, 86_400).check(
+      maxStaleSeconds: integer(1, 86_400).check(
         z.meta({
           description: "How long the caller's last good answer may stand in; default never",
         }),
@@ -97,7 +97,7 @@ export const ForeignRoute = z.strictObject({
   ),
 });
 /** A service that lives elsewhere. */
-export type ForeignRoute = z.infer<typeof ForeignRoute>;
+export type ExternalRoute = z.infer<typeof ExternalRoute>;
 
 /** The path that a prefix is in the route table: itself and everything below it. */
 export function toRoutePath(prefix: string): string {
@@ -106,7 +106,7 @@ export function toRoutePath(prefix: string): string {
 
 /** What one row must not have beside another, or beside the Passport's life. */
 export function findRouteFaults(
-  routes: readonly ForeignRoute[],
+  routes: readonly ExternalRoute[],
   { passportTtlSeconds }: { readonly passportTtlSeconds: number },
 ): { readonly path: (string | number)[]; readonly message: string }[] {
   const seen = new Set<string>();
@@ -124,7 +124,7 @@ export function findRouteFaults(
 }
 
 /** The longest `timeoutMs` of each upstream's rows, by the host that dependencies are named by. */
-export function longestTimeouts(routes: readonly ForeignRoute[]): Map<string, number> {
+export function longestTimeouts(routes: readonly ExternalRoute[]): Map<string, number> {
   const longest = new Map<string, number>();
   for (const { upstream, timeoutMs = defaultTimeoutMs } of routes) {
     const { host } = new URL(upstream);

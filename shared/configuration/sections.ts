@@ -3,7 +3,7 @@ import type { LogLevel } from "../log.ts";
 import { Dependencies } from "./dependencies.ts";
 import { GatewaySection, type RateLimits } from "./gateway_section.ts";
 import { KeysSection, PassportSection } from "./keys_section.ts";
-import type { ForeignRoute, Revocation } from "./routes.ts";
+import type { ExternalRoute, Revocation } from "./routes.ts";
 import { readSection } from "./section.ts";
 import { Level } from "./values.ts";
 
@@ -24,7 +24,7 @@ export interface GatewayValues extends CommonValues {
   /** Life of a Passport in seconds. */
   readonly passportTtlSeconds: number;
   /** Beside the routes of the product and of the environment. */
-  readonly routes: readonly ForeignRoute[];
+  readonly routes: readonly ExternalRoute[];
   /** How old an answer on revocation may be, by the path of a route. */
   readonly revocation: Readonly<Record<string, Revocation>>;
   /** How often one caller may ask. */

@@ -24,7 +24,7 @@ export function readVersion(reply: unknown): number | undefined {
  *
  * @throws {RedisUnavailable}
  */
-export async function askVersion(redis: Redis): Promise<number | undefined> {
+export async function fetchVersion(redis: Redis): Promise<number | undefined> {
   const [reply] = await redis.pipeline((pipeline) => pipeline.get(configurationKeys.version));
   return readVersion(reply);
 }

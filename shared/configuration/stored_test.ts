@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createEmbeddedRedis, createRedisRest } from "@edgepass/dev/redis";
 import { configurationKeys, createUpstashRedis } from "@edgepass/shared/redis";
 import fc from "fast-check";
-import { askVersion, fetchConfiguration, pushConfiguration, readVersion } from "./stored.ts";
+import { fetchConfiguration, fetchVersion, pushConfiguration, readVersion } from "./stored.ts";
 
 /** The embedded Redis behind HTTP, as dev serves it. */
 function setup() {
@@ -21,56 +21,56 @@ function setup() {
 }
 
 Deno.test("what is pushed is read back, with its version", async () => {
-  await using world = setup();
-  assert.equal(await askVersion(world.redis), undefined);
-  assert.equal(await fetchConfiguration(world.redis), undefined);
+  await using environment = setup();
+  assert.equal(await fetchVersion(environment.redis), undefined);
+  assert.equal(await fetchConfiguration(environment.redis), undefined);
   const stored = { version: 7, document: { gateway: { logLevel: "debug" } } };
-  assert.equal(await pushConfiguration(world.redis, stored), 7);
-  assert.equal(await askVersion(world.redis), 7);
-  assert.deepEqual(await fetchConfiguration(world.redis), stored);
+  assert.equal(await pushConfiguration(environment.redis, stored), 7);
+  assert.equal(await fetchVersion(environment.redis), 7);
+  assert.deepEqual(await fetchConfiguration(environment.redis), stored);
 });
 
 Deno.test("whatever the order of pushes, the highest version stays with its own document", async () => {
-  await using world = setup();
+  await using environment = setup();
   const versions = fc.array(fc.integer({ min: 1, max: 1_000_000 }), { minLength: 1, maxLength: 6 });
   await fc.assert(
     fc.asyncProperty(versions, async (pushed) => {
-      await world.run("FLUSHALL");
+      await environment.run("FLUSHALL");
       for (const version of pushed) {
-        const answered = await pushConfiguration(world.redis, {
+        const answered = await pushConfiguration(environment.redis, {
           version,
           document: { of: version },
         });
         assert.ok(answered >= version);
       }
       const highest = Math.max(...pushed);
-      assert.deepEqual(await fetchConfiguration(world.redis), {
+      assert.deepEqual(await fetchConfiguration(environment.redis), {
         version: highest,
         document: { of: highest },
       });
-      assert.equal(await askVersion(world.redis), highest);
+      assert.equal(await fetchVersion(environment.redis), highest);
     }),
     { numRuns: 30 },
   );
 });
 
 Deno.test("the same version mends a document that was lost", async () => {
-  await using world = setup();
+  await using environment = setup();
   const stored = { version: 3, document: { a: 1 } };
-  await pushConfiguration(world.redis, stored);
-  await world.run("SET", configurationKeys.document, "garbage");
-  assert.equal(await fetchConfiguration(world.redis), undefined);
-  await pushConfiguration(world.redis, stored);
-  assert.deepEqual(await fetchConfiguration(world.redis), stored);
+  await pushConfiguration(environment.redis, stored);
+  await environment.run("SET", configurationKeys.document, "garbage");
+  assert.equal(await fetchConfiguration(environment.redis), undefined);
+  await pushConfiguration(environment.redis, stored);
+  assert.deepEqual(await fetchConfiguration(environment.redis), stored);
 });
 
 for (const garbage of ["", "x", "-5", "1e9", "0x10", " 9", "9".repeat(16)]) {
   Deno.test(`a version of ${JSON.stringify(garbage)} in Redis is none, and gives way`, async () => {
-    await using world = setup();
-    await world.run("SET", configurationKeys.version, garbage);
-    assert.equal(await askVersion(world.redis), undefined);
-    assert.equal(await pushConfiguration(world.redis, { version: 2, document: {} }), 2);
-    assert.equal(await askVersion(world.redis), 2);
+    await using environment = setup();
+    await environment.run("SET", configurationKeys.version, garbage);
+    assert.equal(await fetchVersion(environment.redis), undefined);
+    assert.equal(await pushConfiguration(environment.redis, { version: 2, document: {} }), 2);
+    assert.equal(await fetchVersion(environment.redis), 2);
   });
 }
 

@@ -3,7 +3,7 @@
  *
  * Both are hashed under a key made for this one comparison, so even their lengths stay unknown.
  */
-export async function equalSecrets(a: string, b: string): Promise<boolean> {
+export async function timingSafeEqual(a: string, b: string): Promise<boolean> {
   const key = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, [
     "sign",
     "verify",

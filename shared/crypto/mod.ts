@@ -1,6 +1,6 @@
 export { type AlgorithmName, algorithms, type AsymmetricAlgorithmName } from "./algorithms.ts";
 export { decodeBase64Url, encodeBase64Url } from "./base64url.ts";
-export { equalSecrets } from "./compare.ts";
+export { timingSafeEqual } from "./compare.ts";
 export { digest } from "./digest.ts";
 export { type JsonObject, readJsonObject } from "./json_object.ts";
 export {

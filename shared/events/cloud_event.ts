@@ -36,7 +36,7 @@ export interface ReadEvent {
   /** Epoch milliseconds. */
   readonly time: number;
   readonly sequence: number;
-  readonly aspect: string;
+  readonly facet: string;
   readonly data: unknown;
   /** Of the request that caused it. */
   readonly trace: TraceContext;
@@ -81,7 +81,7 @@ export function readEvent(
       subject,
       time: Date.parse(time),
       sequence: Number(sequence),
-      aspect: row.aspect,
+      facet: row.facet,
       data: parsed.data,
       trace,
     },

@@ -149,8 +149,8 @@ async function tryToApply(
   handler: Handler,
 ): Promise<Accepted> {
   for (let tries = 0; tries < maxTries; tries++) {
-    const standing = await inbox.stand(event);
-    if (standing !== "new") return standing;
+    const status = await inbox.inboxStatus(event);
+    if (status !== "new") return status;
     const result = await inbox.apply(event, await handler(event), now());
     if (result === "applied" || result === "duplicate") return result;
   }

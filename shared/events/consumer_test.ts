@@ -14,42 +14,42 @@ const table = {
   "person.named": {
     source: "/people",
     version: 1,
-    aspect: "name",
+    facet: "name",
     consumers: ["club"],
     data: Named,
   },
   "person.barred": {
     source: "/people",
     version: 1,
-    aspect: "access",
+    facet: "access",
     consumers: ["club"],
     data: z.object({}),
   },
   "person.admitted": {
     source: "/people",
     version: 1,
-    aspect: "access",
+    facet: "access",
     consumers: ["club"],
     data: z.object({}),
   },
   "person.gone": {
     source: "/people",
     version: 1,
-    aspect: "end",
+    facet: "end",
     consumers: ["club"],
     data: z.object({}),
   },
   "person.nicknamed": {
     source: "/nicknames",
     version: 1,
-    aspect: "name",
+    facet: "name",
     consumers: ["club"],
     data: Named,
   },
   "person.weighed": {
     source: "/people",
     version: 1,
-    aspect: "weight",
+    facet: "weight",
     consumers: ["clinic"],
     data: z.object({}),
   },
@@ -57,7 +57,7 @@ const table = {
 
 type Type = keyof typeof table;
 
-interface Said {
+interface Published {
   readonly id?: string;
   readonly subject?: string;
   readonly sequence?: number;
@@ -68,7 +68,7 @@ interface Said {
 /** The JSON of an event as its publisher would have made it. */
 function say(
   type: Type,
-  { id = crypto.randomUUID(), subject = "p1", sequence = 1, data = {}, more = {} }: Said = {},
+  { id = crypto.randomUUID(), subject = "p1", sequence = 1, data = {}, more = {} }: Published = {},
 ): string {
   return JSON.stringify({
     specversion: "1.0",
@@ -132,7 +132,7 @@ Deno.test("an event has its effect once, however often and late it comes", async
   assert.equal(await club.deliver(event), "applied");
   for (const days of [0, 1, 30]) {
     club.clock.advance(days * 86_400_000);
-    await club.events.sweep();
+    await club.events.maintain();
     assert.equal(await club.deliver(event), "duplicate");
   }
   assert.equal(await club.effects(), 1);
@@ -143,7 +143,7 @@ Deno.test("an event the inbox has forgotten is known to be old by its version", 
   const event = say("person.named", { data: { name: "Ada" } });
   await club.deliver(event);
   club.clock.advance(90 * 86_400_000 + 1);
-  await club.events.sweep();
+  await club.events.maintain();
   assert.deepEqual(await club.rows("SELECT * FROM inbox"), []);
   assert.equal(await club.deliver(event), "stale");
   assert.equal(await club.effects(), 1);

@@ -6,19 +6,19 @@ import type { SqlDb } from "../sql/statement.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { ReadEvent } from "./cloud_event.ts";
 import { type Accepted, createConsumer, type Delivery, type Handler } from "./consumer.ts";
-import { createDeadLetters, createTellFailure } from "./dead_letter.ts";
+import { createDeadLetters, createReportFailure } from "./dead_letter.ts";
 import type { DeadLetterQueue } from "./dead_letter_queue.ts";
 import { createHandlers } from "./handlers.ts";
 import { sqlInbox } from "./inbox.ts";
 import { type EventsEffects, openQstash } from "./open_qstash.ts";
 import { type Changes, createOutbox, type Outbox } from "./outbox.ts";
-import { type ParkedEvent, sqlRelayRows, type Waiting } from "./relay_rows.ts";
+import { type BacklogRow, type ParkedEvent, sqlRelayRows } from "./relay_rows.ts";
 import { readEventSettings, toDestination } from "./settings.ts";
 import { readEnded } from "./sequences.ts";
 import { createSignatureCheck } from "./signature.ts";
 import { createSequenceMark, type SequenceMark } from "./sequence_mark.ts";
 import { createSubjectStores, type SubjectStore } from "./subject_stores.ts";
-import { createStates, type States, type StatesEndpoint } from "./states.ts";
+import { createStates, type States, type StatesEndpoint } from "./reconciliation.ts";
 import type { ConsumedType, EventOf, EventTable } from "./table.ts";
 
 /** What `createService` needs of a service's events. */
@@ -40,7 +40,7 @@ export interface EventEndpoint {
   /** What QStash has given up on its way here. */
   readonly deadLetters: DeadLetterQueue;
   /** How much waits to be published. */
-  waiting(): Promise<Waiting>;
+  waiting(): Promise<BacklogRow>;
   /** The oldest hundred of those that wait for an operator. */
   parked(): Promise<readonly ParkedEvent[]>;
   /** Lets parked events be tried again, and says how many: an operator has mended the cause. */
@@ -48,7 +48,7 @@ export interface EventEndpoint {
   /** What reconciliation asks. */
   readonly reconciliation: StatesEndpoint;
   /** Has something go with the subjects it belongs to, so that no handler can forget it. */
-  keeps(store: SubjectStore): void;
+  projects(store: SubjectStore): void;
 }
 
 /** What a service says and hears. */
@@ -65,11 +65,11 @@ export interface Events<Table extends EventTable, Service extends string> extend
     handler: (event: EventOf<Table, Type>) => Changes | Promise<Changes>,
   ): void;
   /** What the service can say again, and what it keeps of others, for reconciliation. */
-  readonly states: Pick<States<Table, Service>, "says" | "keeps">;
+  readonly states: Pick<States<Table, Service>, "publishes" | "projects">;
   /** Notices, once before the first request, that the database was restored from an older backup. */
   start(): Promise<void>;
   /** Publishes what crashes left, replays what came while nobody was here, forgets what is old. */
-  sweep(): Promise<void>;
+  maintain(): Promise<void>;
 }
 
 /** What events are made of. */
@@ -82,8 +82,8 @@ export interface EventsOptions<Table extends EventTable, Service extends string>
   readonly sql: SqlDb;
   /** Has `QSTASH_*`, `PUBLIC_ORIGIN` and `LEEWAY_SECONDS`. */
   readonly bindings: Bindings;
-  /** From `createStarter`. */
-  readonly starter: {
+  /** From `createServiceRuntime`. */
+  readonly runtime: {
     createLogger(service: string): Logger;
     readonly telemetry: Telemetry;
     readonly now: () => number;
@@ -94,7 +94,7 @@ const dayMs = 86_400_000;
 const publishedDays = 7;
 const inboxDays = 90;
 /** A sweep may take its time; on Workers cron gives it minutes. */
-const maxSweepMs = 50_000;
+const maxMaintenanceMs = 50_000;
 
 /**
  * Wires the events of a service.
@@ -105,19 +105,19 @@ const maxSweepMs = 50_000;
  * @throws {ConfigError} naming the settings that are malformed, or that are set without their others
  */
 export function createEvents<Table extends EventTable, const Service extends string>(
-  { service, table, sql, bindings, starter }: EventsOptions<Table, Service>,
+  { service, table, sql, bindings, runtime }: EventsOptions<Table, Service>,
   effects: EventsEffects = {},
 ): Events<Table, Service> {
   const settings = readEventSettings(bindings);
-  const { now, telemetry } = starter;
-  const log = starter.createLogger(service);
+  const { now, telemetry } = runtime;
+  const log = runtime.createLogger(service);
   const { stores, deletionOf } = createSubjectStores();
   const inbox = sqlInbox(sql, deletionOf);
   const rows = sqlRelayRows(sql);
   const { handlers, on, requireHandlers } = createHandlers(service, table);
-  const tell = createTellFailure({ service, log, telemetry });
+  const tell = createReportFailure({ service, log, telemetry });
   const mark = openMark(bindings, effects, { service, sql, log, now });
-  const { relay, deadLetters, deadLetterSweep } = openQstash({
+  const { relay, deadLetters, deadLetterMaintenance } = openQstash({
     service,
     table,
     rows,
@@ -141,7 +141,7 @@ export function createEvents<Table extends EventTable, const Service extends str
   return {
     service,
     outbox: createOutbox({ service, table, sql, now, deletionOf }),
-    keeps: (store) => void stores.push(store),
+    projects: (store) => void stores.push(store),
     on: (type, handler) => on(type, toHandler(handler)),
     requireHandlers,
     receive: createConsumer({ service, table, handlers, inbox, check, url, log, telemetry, now }),
@@ -150,10 +150,10 @@ export function createEvents<Table extends EventTable, const Service extends str
       if (relay) background(relay.run(), (cause) => log.error("Events are late", { cause }));
     },
     start: async () => await mark?.check(),
-    async sweep() {
+    async maintain() {
       await mark?.check();
-      await relay?.run({ maxMs: maxSweepMs });
-      await deadLetterSweep?.run();
+      await relay?.run({ maxMs: maxMaintenanceMs });
+      await deadLetterMaintenance?.run();
       reportWaiting(await rows.waiting());
       await rows.prune(now() - publishedDays * dayMs);
       await inbox.prune(now() - inboxDays * dayMs);
@@ -176,8 +176,8 @@ function openMark(
   { redis }: EventsEffects,
   deps: Omit<Parameters<typeof createSequenceMark>[0], "redis">,
 ): SequenceMark | undefined {
-  const opened = redis ?? openOptionalUpstash(bindings, markTimeoutMs);
-  return opened && createSequenceMark({ ...deps, redis: opened });
+  const activeSpan = redis ?? openOptionalUpstash(bindings, markTimeoutMs);
+  return activeSpan && createSequenceMark({ ...deps, redis: activeSpan });
 }
 
 /** `on` binds a handler to its type, and a consumer gives it only events whose data fit the type. */
@@ -190,7 +190,7 @@ function toHandler<Event extends EventOf<EventTable, string>>(
 /** Gauges are moved, so what was told before is kept. */
 function createGauge(
   { service, telemetry }: { service: string; telemetry: Telemetry },
-): (waiting: Waiting) => void {
+): (waiting: BacklogRow) => void {
   let told = 0;
   return function report({ waiting, parked }) {
     const change = waiting + parked - told;

@@ -19,17 +19,17 @@ const Failure = z.object({
 const Named = z.object({ type: z.string(), id: z.string(), subject: z.string() });
 
 /** Counts a dead letter and says which it is, by the body of a failure callback. */
-export type TellFailure = (body: Uint8Array<ArrayBuffer>) => void;
+export type ReportFailure = (body: Uint8Array<ArrayBuffer>) => void;
 
 /** Makes what everybody tells of a failure who hears of it. */
-export function createTellFailure(
+export function createReportFailure(
   { service, log, telemetry }: {
     readonly service: string;
     readonly log: Logger;
     readonly telemetry: Telemetry;
   },
-): TellFailure {
-  return function tellFailure(body) {
+): ReportFailure {
+  return function reportFailure(body) {
     const { data } = z.safeParse(Failure, readJsonObject(body));
     const { sourceBody, ...failure } = data ?? {};
     telemetry.metrics.add("edgepass.events.dead_letters", { "edgepass.service": service });
@@ -43,7 +43,7 @@ export interface DeadLetterDeps {
   /** `<PUBLIC_ORIGIN>/events/<service>/failed`. */
   readonly url: string;
   readonly log: Logger;
-  readonly tell: TellFailure;
+  readonly tell: ReportFailure;
 }
 
 /**

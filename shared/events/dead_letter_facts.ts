@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { readJsonObject } from "../crypto/json_object.ts";
-import { type Letter, poisonStatus } from "./dead_letter_box.ts";
+import { poisonStatus, type QStashDeadLetter } from "./dead_letter_client.ts";
 
 /** An event that QStash gave up delivering, for whoever decides what becomes of it. */
 export interface DeadLetter {
@@ -25,7 +25,7 @@ export interface DeadLetter {
 }
 
 /** A dead letter with all that QStash has of it. */
-export interface WholeDeadLetter extends DeadLetter {
+export interface CompleteDeadLetter extends DeadLetter {
   /** What was sent: the CloudEvent, or the text where it is none. */
   readonly event: unknown;
   /** The beginning of the last answer's body; null where there was none. */
@@ -35,19 +35,19 @@ export interface WholeDeadLetter extends DeadLetter {
 const maxReasonLength = 200;
 const maxAnswerLength = 2_000;
 
-const Said = z.object({
+const Published = z.object({
   id: z.catch(z.nullable(z.string()), null),
   type: z.catch(z.nullable(z.string()), null),
   subject: z.catch(z.nullable(z.string()), null),
 });
 const Timed = z.object({ time: z.string() });
-const Answered = z.object({ title: z.string(), detail: z.optional(z.string()) });
+const FallbackResult = z.object({ title: z.string(), detail: z.optional(z.string()) });
 
 /** What a letter says in a list. */
-export function toDeadLetter(letter: Letter): DeadLetter {
-  const { id, failedAt, maxRetries, status } = letter;
+export function toDeadLetter(deadLetter: QStashDeadLetter): DeadLetter {
+  const { id, failedAt, maxRetries, status } = deadLetter;
   const poison = status === poisonStatus;
-  const { data: said } = z.safeParse(Said, readText(letter.body));
+  const { data: said } = z.safeParse(Published, readText(deadLetter.body));
   return {
     id,
     eventId: said?.id ?? null,
@@ -57,34 +57,34 @@ export function toDeadLetter(letter: Letter): DeadLetter {
     attempts: poison || maxRetries === undefined ? null : maxRetries + 1,
     status: status ?? null,
     poison,
-    reason: toReason(letter),
+    reason: toReason(deadLetter),
   };
 }
 
 /** All that is known of a letter. */
-export function toWholeDeadLetter(letter: Letter): WholeDeadLetter {
+export function toCompleteDeadLetter(deadLetter: QStashDeadLetter): CompleteDeadLetter {
   return {
-    ...toDeadLetter(letter),
-    event: readText(letter.body) ?? letter.body ?? null,
-    answer: letter.answer?.slice(0, maxAnswerLength) ?? null,
+    ...toDeadLetter(deadLetter),
+    event: readText(deadLetter.body) ?? deadLetter.body ?? null,
+    answer: deadLetter.answer?.slice(0, maxAnswerLength) ?? null,
   };
 }
 
 /** Whose event it is; undefined where it is none. */
-export function readSubject({ body }: Letter): string | undefined {
-  return z.safeParse(Said, readText(body)).data?.subject ?? undefined;
+export function readDoctorContext({ body }: QStashDeadLetter): string | undefined {
+  return z.safeParse(Published, readText(body)).data?.subject ?? undefined;
 }
 
 /** When its event happened, epoch milliseconds: what stays when a replay makes a new message of it. */
-export function readOrigin({ body, createdAt }: Letter): number {
+export function readOrigin({ body, createdAt }: QStashDeadLetter): number {
   const { data } = z.safeParse(Timed, readText(body));
   const time = Date.parse(data?.time ?? "");
   return Number.isFinite(time) ? time : createdAt;
 }
 
-function toReason({ status, answer }: Letter): string {
+function toReason({ status, answer }: QStashDeadLetter): string {
   if (status === undefined) return "No answer came";
-  const { data } = z.safeParse(Answered, readText(answer));
+  const { data } = z.safeParse(FallbackResult, readText(answer));
   const said = data && (data.detail ?? data.title);
   return (said ?? `Answered ${status}`).slice(0, maxReasonLength);
 }

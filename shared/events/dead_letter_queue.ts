@@ -1,10 +1,15 @@
 import { Problem } from "../problem.ts";
-import { type Letter, type LetterBox, type LetterPage, poisonStatus } from "./dead_letter_box.ts";
 import {
+  type DeadLetterClient,
+  poisonStatus,
+  type QStashDeadLetter,
+  type QStashDeadLetterPage,
+} from "./dead_letter_client.ts";
+import {
+  type CompleteDeadLetter,
   type DeadLetter,
+  toCompleteDeadLetter,
   toDeadLetter,
-  toWholeDeadLetter,
-  type WholeDeadLetter,
 } from "./dead_letter_facts.ts";
 import { PublishError } from "./publish_error.ts";
 
@@ -34,7 +39,7 @@ export interface DeadLetterQueue {
     readonly limit: number;
   }): Promise<{ readonly items: readonly DeadLetter[]; readonly nextCursor: string | null }>;
   /** One with all that QStash has of it. @throws {Problem} `not_found` */
-  find(id: string): Promise<WholeDeadLetter>;
+  find(id: string): Promise<CompleteDeadLetter>;
   /** Sends one anew; poison too, for somebody has decided it. @throws {Problem} `not_found` */
   replay(id: string): Promise<DeadLetter>;
   /** Sends all anew that were there when it began; poison only where that is asked for. */
@@ -46,23 +51,23 @@ export interface DeadLetterQueue {
 /** A caller waits, and the gateway for 5 s: no further call is begun after this. */
 const maxReplayMs = 2_000;
 const pageSize = 100;
-const maxLetters = 1_000;
+const maxDeadLetters = 1_000;
 
 /** Makes the dead letters of a service known to administrators. */
 export function createDeadLetterQueue(
-  { box: opened, now }: {
+  { box: activeSpan, now }: {
     /** Undefined where there is no QStash. */
-    readonly box: LetterBox | undefined;
+    readonly box: DeadLetterClient | undefined;
     /** Epoch milliseconds. */
     readonly now: () => number;
   },
 ): DeadLetterQueue {
-  const ask = async <Answer>(work: (box: LetterBox) => Promise<Answer>): Promise<Answer> => {
-    if (!opened) {
+  const ask = async <Answer>(work: (box: DeadLetterClient) => Promise<Answer>): Promise<Answer> => {
+    if (!activeSpan) {
       throw new Problem("upstream_unavailable", { detail: "QStash is not configured" });
     }
     try {
-      return await work(opened);
+      return await work(activeSpan);
     } catch (error) {
       throw toProblem(error);
     }
@@ -73,34 +78,34 @@ export function createDeadLetterQueue(
         const { letters, cursor: next } = await readPage(box, { cursor, count: limit });
         return { items: letters.map(toDeadLetter), nextCursor: next ?? null };
       }),
-    find: (id) => ask(async (box) => toWholeDeadLetter(await requireLetter(box, id))),
+    find: (id) => ask(async (box) => toCompleteDeadLetter(await requireDeadLetter(box, id))),
     replay: (id) =>
       ask(async (box) => {
-        const letter = await requireLetter(box, id);
+        const deadLetter = await requireDeadLetter(box, id);
         // Somebody may have been faster: of two replays at a time one finds it.
         if (await box.retry([id]) === 0) throw new Problem("not_found");
-        return toDeadLetter(letter);
+        return toDeadLetter(deadLetter);
       }),
     replayAll: ({ poison }) =>
       ask(async (box) => {
         const until = now() + maxReplayMs;
         const isInTime = () => now() < until;
-        const isWanted = (letter: Letter) => poison || !isPoison(letter);
-        const { letters, others, more } = await collectLetters(box, { isWanted, isInTime });
-        const { replayed, isWhole } = await replayLetters(box, letters, { isInTime });
+        const isWanted = (deadLetter: QStashDeadLetter) => poison || !isPoison(deadLetter);
+        const { letters, others, more } = await collectDeadLetters(box, { isWanted, isInTime });
+        const { replayed, isWhole } = await replayDeadLetters(box, letters, { isInTime });
         return { replayed, poison: others, more: more || !isWhole };
       }),
     drop: (id) =>
       ask(async (box) => {
-        const letter = await requireLetter(box, id);
+        const deadLetter = await requireDeadLetter(box, id);
         if (await box.remove([id]) === 0) throw new Problem("not_found");
-        return toDeadLetter(letter);
+        return toDeadLetter(deadLetter);
       }),
   };
 }
 
 /** The consumer has said that it can never be handled. */
-export function isPoison({ status }: Letter): boolean {
+export function isPoison({ status }: QStashDeadLetter): boolean {
   return status === poisonStatus;
 }
 
@@ -118,19 +123,19 @@ interface Bound {
  *
  * @throws {PublishError}
  */
-export async function collectLetters(
-  box: LetterBox,
+export async function collectDeadLetters(
+  box: DeadLetterClient,
   { isWanted, isInTime, onPage }: Bound & {
-    readonly isWanted: (letter: Letter) => boolean;
+    readonly isWanted: (deadLetter: QStashDeadLetter) => boolean;
     /** What `isWanted` has to know of the letters of a page. */
-    readonly onPage?: (letters: readonly Letter[]) => Promise<void>;
+    readonly onPage?: (letters: readonly QStashDeadLetter[]) => Promise<void>;
   },
 ): Promise<{
-  readonly letters: readonly Letter[];
+  readonly letters: readonly QStashDeadLetter[];
   readonly others: number;
   readonly more: boolean;
 }> {
-  const letters: Letter[] = [];
+  const letters: QStashDeadLetter[] = [];
   let others = 0;
   let cursor: string | undefined;
   do {
@@ -140,14 +145,14 @@ export async function collectLetters(
     letters.push(...wanted);
     others += page.letters.length - wanted.length;
     cursor = page.cursor;
-  } while (cursor !== undefined && letters.length < maxLetters && isInTime());
+  } while (cursor !== undefined && letters.length < maxDeadLetters && isInTime());
   return { letters, others, more: cursor !== undefined };
 }
 
 /** Sends letters anew. @throws {PublishError} */
-export async function replayLetters(
-  box: LetterBox,
-  letters: readonly Letter[],
+export async function replayDeadLetters(
+  box: DeadLetterClient,
+  letters: readonly QStashDeadLetter[],
   { isInTime }: Bound,
 ): Promise<{ readonly replayed: number; readonly isWhole: boolean }> {
   let replayed = 0;
@@ -160,7 +165,9 @@ export async function replayLetters(
 }
 
 /** As many as one call may name. */
-export function toPages(letters: readonly Letter[]): readonly (readonly Letter[])[] {
+export function toPages(
+  letters: readonly QStashDeadLetter[],
+): readonly (readonly QStashDeadLetter[])[] {
   const count = Math.ceil(letters.length / pageSize);
   return Array.from(
     { length: count },
@@ -169,9 +176,9 @@ export function toPages(letters: readonly Letter[]): readonly (readonly Letter[]
 }
 
 async function readPage(
-  box: LetterBox,
-  options: Parameters<LetterBox["page"]>[0],
-): Promise<LetterPage> {
+  box: DeadLetterClient,
+  options: Parameters<DeadLetterClient["page"]>[0],
+): Promise<QStashDeadLetterPage> {
   try {
     return await box.page(options);
   } catch (error) {
@@ -187,10 +194,10 @@ function isRefusal(error: unknown): boolean {
   return error instanceof PublishError && error.kind === "refused";
 }
 
-async function requireLetter(box: LetterBox, id: string): Promise<Letter> {
-  const letter = await box.find(id);
-  if (!letter) throw new Problem("not_found");
-  return letter;
+async function requireDeadLetter(box: DeadLetterClient, id: string): Promise<QStashDeadLetter> {
+  const deadLetter = await box.find(id);
+  if (!deadLetter) throw new Problem("not_found");
+  return deadLetter;
 }
 
 function toProblem(cause: unknown): unknown {

@@ -29,9 +29,9 @@ async function list(club: Club) {
 }
 
 async function onlyId(club: Club): Promise<string> {
-  const [letter] = await list(club);
-  assert.ok(letter);
-  return letter.id;
+  const [deadLetter] = await list(club);
+  assert.ok(deadLetter);
+  return deadLetter.id;
 }
 
 Deno.test("a dead letter says which event it is, how often it was tried, and why not", async () => {
@@ -44,7 +44,7 @@ Deno.test("a dead letter says which event it is, how often it was tried, and why
   const letters = await list(club);
   const known = { type: "person.named", poison: false };
   assert.deepEqual(
-    letters.map(({ id: _id, failedAt: _failedAt, ...letter }) => letter),
+    letters.map(({ id: _id, failedAt: _failedAt, ...deadLetter }) => deadLetter),
     [
       {
         ...known,
@@ -154,7 +154,7 @@ Deno.test("letters of other destinations are neither seen nor touched", async ()
     }
   }
   await deadLetters.replayAll({ poison: true });
-  await club.events().sweep();
+  await club.events().maintain();
   const after = await (await club.ask("GET", "/v2/dlq")).json();
   assert.deepEqual(after, { messages });
 });
@@ -238,7 +238,7 @@ Deno.test("without QStash there is nobody to ask", async () => {
   await using club = await createClub();
   club.restart({ PUBLIC_ORIGIN: eventBindings.PUBLIC_ORIGIN });
   await assert.rejects(club.events().deadLetters.list({ limit: 1 }), code("upstream_unavailable"));
-  await club.events().sweep();
+  await club.events().maintain();
   assert.deepEqual(club.calls, []);
 });
 

@@ -10,7 +10,7 @@ const table = {
   "person.named": {
     source: "/people",
     version: 1,
-    aspect: "name",
+    facet: "name",
     consumers: ["club"],
     data: z.object({ name: z.string() }),
   },

@@ -2,7 +2,7 @@ import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { currentContext, runInContext } from "../context.ts";
 import { bestEffort } from "../telemetry/best_effort.ts";
 import { nameFailure } from "../telemetry/in_context.ts";
-import { openSpan } from "../telemetry/open_span.ts";
+import { startTracedSpan } from "../telemetry/start_span.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { ReadEvent } from "./cloud_event.ts";
 
@@ -14,10 +14,10 @@ export async function inEventSpan<Result>(
 ): Promise<Result> {
   const context = currentContext();
   // The span of the delivery itself is part of that trace where the header came along.
-  const parent = context?.opened && context.trace.traceId === trace.traceId
-    ? context.opened
+  const parent = context?.activeSpan && context.trace.traceId === trace.traceId
+    ? context.activeSpan
     : trace;
-  const opened = openSpan(telemetry.tracer, `process ${type}`, {
+  const activeSpan = startTracedSpan(telemetry.tracer, `process ${type}`, {
     kind: SpanKind.CONSUMER,
     parent,
     attributes: {
@@ -30,16 +30,16 @@ export async function inEventSpan<Result>(
   const { signal = new AbortController().signal } = context ?? {};
   try {
     return await runInContext(
-      { service, trace: opened.trace, opened, telemetry, callChain: [service], signal },
+      { service, trace: activeSpan.trace, activeSpan, telemetry, callChain: [service], signal },
       work,
     );
   } catch (error) {
     bestEffort(() => {
-      opened.span.setAttribute("error.type", nameFailure(error));
-      opened.span.setStatus({ code: SpanStatusCode.ERROR });
+      activeSpan.span.setAttribute("error.type", nameFailure(error));
+      activeSpan.span.setStatus({ code: SpanStatusCode.ERROR });
     });
     throw error;
   } finally {
-    bestEffort(() => opened.span.end());
+    bestEffort(() => activeSpan.span.end());
   }
 }

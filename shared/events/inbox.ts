@@ -5,21 +5,25 @@ import type { SqlDb } from "../sql/statement.ts";
 import type { ReadEvent } from "./cloud_event.ts";
 import type { Changes } from "./outbox.ts";
 import type { DeletionOf } from "./subject_stores.ts";
-import { endAspect } from "./table.ts";
+import { endFacet } from "./table.ts";
 
 /** What a consumer's database knows of an event before its effect is tried. */
-export type Standing = "new" | "duplicate" | "stale";
+export type InboxStatus = "new" | "duplicate" | "stale";
 
 /** Which events a service has heard. */
 export interface Inbox {
   /** Whether an event still has to have an effect; a hint until `apply` has asked again. */
-  stand(event: ReadEvent): Promise<Standing>;
+  inboxStatus(event: ReadEvent): Promise<InboxStatus>;
   /**
    * Makes the effect and notes the event, both or neither.
    *
    * `conflict`: a statement of the effect, or of somebody faster, was in the way; stand tells which.
    */
-  apply(event: ReadEvent, effect: Changes, now: number): Promise<"applied" | Standing | "conflict">;
+  apply(
+    event: ReadEvent,
+    effect: Changes,
+    now: number,
+  ): Promise<"applied" | InboxStatus | "conflict">;
   /** Forgets events heard before a time; versions go on telling what is old. */
   prune(before: number): Promise<void>;
 }
@@ -31,21 +35,21 @@ export interface Inbox {
 export function sqlInbox(sql: SqlDb, deletionOf: DeletionOf = () => []): Inbox {
   const db = orm(sql);
   return {
-    async stand({ id, source, subject, aspect, sequence }) {
+    async inboxStatus({ id, source, subject, facet, sequence }) {
       const [row = []] = await sql.run({
         sql: `SELECT
           EXISTS (SELECT 1 FROM inbox WHERE event_id = ?) AS heard,
           EXISTS (SELECT 1 FROM ended_subjects WHERE subject = ?) OR EXISTS (
             SELECT 1 FROM event_versions
             WHERE source = ? AND subject = ? AND aspect = ? AND sequence >= ?) AS stale`,
-        params: [id, subject, source, subject, aspect, sequence],
+        params: [id, subject, source, subject, facet, sequence],
       });
       const [heard, stale] = row;
       if (heard === 1) return "duplicate";
       return stale === 1 ? "stale" : "new";
     },
-    async apply({ id, source, subject, aspect, sequence }, effect, now) {
-      const ending = aspect === endAspect
+    async apply({ id, source, subject, facet, sequence }, effect, now) {
+      const ending = facet === endFacet
         ? [
           db.run(text`INSERT INTO ended_subjects (subject, ended_at) VALUES (${subject}, ${now})`),
           // What this service has said of the subject may name a person, and is stale everywhere.
@@ -57,7 +61,7 @@ export function sqlInbox(sql: SqlDb, deletionOf: DeletionOf = () => []): Inbox {
         await db.batch([
           db.run(text`INSERT INTO inbox (event_id, received_at) VALUES (${id}, ${now})`),
           db.run(text`INSERT INTO event_versions (source, subject, aspect, sequence)
-            SELECT ${source}, ${subject}, ${aspect}, ${sequence}
+            SELECT ${source}, ${subject}, ${facet}, ${sequence}
             WHERE NOT EXISTS (SELECT 1 FROM ended_subjects WHERE subject = ${subject})
             ON CONFLICT (source, subject, aspect) DO UPDATE SET sequence = excluded.sequence
             WHERE excluded.sequence > event_versions.sequence`),

@@ -7,7 +7,7 @@ const table = {
   "note.written": {
     source: "/notes",
     version: 1,
-    aspect: "text",
+    facet: "text",
     consumers: ["search"],
     data: z.object({}),
   },
@@ -58,13 +58,13 @@ Deno.test("a relay that fails after its lease takes nothing from the relay that 
   let running: Promise<void> | undefined;
   slow.qstash.fail(async () => {
     notes.advance(leaseMs);
-    running = second.events.sweep();
+    running = second.events.maintain();
     await entered.promise;
     return new Response(null, { status: 500 });
   });
-  await slow.events.sweep();
+  await slow.events.maintain();
   notes.advance(4_000);
-  await third.events.sweep();
+  await third.events.maintain();
   assert.deepEqual(third.qstash.calls, [], "their lease has not ended");
   gate.resolve(undefined);
   await running;
@@ -78,10 +78,10 @@ for (const status of [401, 413]) {
     const { slow, second } = notes;
     slow.qstash.fail(async () => {
       notes.advance(leaseMs);
-      await second.events.sweep();
+      await second.events.maintain();
       return new Response("{}", { status });
     });
-    await slow.events.sweep();
+    await slow.events.maintain();
     assert.deepEqual(notes.published(), ["n0", "n1"]);
     assert.deepEqual(await slow.events.waiting(), { waiting: 0, parked: 0, oldest: undefined });
     assert.deepEqual(await slow.events.parked(), []);
@@ -100,7 +100,7 @@ Deno.test("the oldest events go first, wherever they are in the table", async ()
     if (slow.qstash.calls.length > 1) return new Response(null, { status: 500 });
     return undefined;
   });
-  await slow.events.sweep();
+  await slow.events.maintain();
   assert.deepEqual(
     slow.qstash.messages.map(({ body }) => JSON.parse(body).subject),
     Array.from({ length: 100 }, (_, at) => `n${101 - at}`),
@@ -115,11 +115,11 @@ Deno.test("an instance publishes once at a time, and looks again for what came m
     if (during.length > 0) return undefined;
     during.push([]);
     await add("n2");
-    await slow.events.sweep();
+    await slow.events.maintain();
     during.push([...slow.qstash.calls]);
     return undefined;
   });
-  await slow.events.sweep();
+  await slow.events.maintain();
   assert.deepEqual(during, [[], [2]]);
   assert.deepEqual([slow.qstash.calls, notes.published()], [[2, 1], ["n0", "n1", "n2"]]);
 });
@@ -132,10 +132,10 @@ Deno.test("a sweep ends in its time, whatever the backlog, and leaves the rest t
     notes.advance(20_000);
     return undefined;
   });
-  await slow.events.sweep();
+  await slow.events.maintain();
   assert.deepEqual(slow.qstash.calls, [100, 100, 100]);
   assert.equal((await slow.events.waiting()).waiting, 150);
-  await slow.events.sweep();
+  await slow.events.maintain();
   assert.equal((await slow.events.waiting()).waiting, 0);
 });
 
@@ -145,12 +145,12 @@ Deno.test("relays do not come back all at once: a pause is up to a quarter short
   slow.qstash.fail(() => new Response(null, { status: 503 }));
   const waits: number[] = [];
   for (let tries = 1; tries <= 4; tries++) {
-    await slow.events.sweep();
+    await slow.events.maintain();
     let waited = 0;
     while (slow.qstash.calls.length === tries && waited < 5_000) {
       waited += 100;
       notes.advance(100);
-      await slow.events.sweep();
+      await slow.events.maintain();
     }
     waits.push(waited);
   }

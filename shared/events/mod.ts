@@ -6,37 +6,37 @@ export {
   type Events,
   type EventsOptions,
 } from "./create_events.ts";
-export type { DeadLetter, WholeDeadLetter } from "./dead_letter_facts.ts";
+export type { CompleteDeadLetter, DeadLetter } from "./dead_letter_facts.ts";
 export type { DeadLetterQueue, Replayed } from "./dead_letter_queue.ts";
-export { hasNotEnded } from "./ended.ts";
+export { isNotDeleted } from "./tombstones.ts";
 export type { EventsEffects } from "./open_qstash.ts";
 export {
-  type Announcement,
   type Change,
   type Changes,
   createOutbox,
+  type EventInput,
   type Outbox,
   type OutboxOptions,
   type SomeChanges,
 } from "./outbox.ts";
-export type { ParkedEvent, Waiting } from "./relay_rows.ts";
-export { readSaid, type SaidEvent } from "./said.ts";
+export type { BacklogRow, ParkedEvent } from "./relay_rows.ts";
+export { type PublishedEvent, readPublished } from "./published_events.ts";
 export type {
-  SaidBy,
+  PublishedBy,
+  ReconciliationSource,
   States,
   StatesDescription,
   StatesEndpoint,
-  StateSource,
   StatesToCompare,
-} from "./states.ts";
+} from "./reconciliation.ts";
 export type {
   Comparison,
   Differences,
-  Kept,
+  Projected,
   Projection,
   State,
   StatePage,
-} from "./states_compare.ts";
+} from "./reconciliation_compare.ts";
 export { PublishError } from "./publish_error.ts";
 export type { SubjectStore } from "./subject_stores.ts";
 export { createQstashClient, type QstashAccess } from "./qstash_client.ts";

@@ -1,10 +1,13 @@
 import type { Logger } from "../log.ts";
 import type { Redis } from "../redis/mod.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import type { TellFailure } from "./dead_letter.ts";
-import { openLetterBox } from "./dead_letter_box.ts";
+import type { ReportFailure } from "./dead_letter.ts";
+import { openDeadLetterClient } from "./dead_letter_client.ts";
 import { createDeadLetterQueue, type DeadLetterQueue } from "./dead_letter_queue.ts";
-import { createDeadLetterSweep, type DeadLetterSweep } from "./dead_letter_sweep.ts";
+import {
+  createDeadLetterMaintenance,
+  type DeadLetterMaintenance,
+} from "./dead_letter_maintenance.ts";
 import { createPublisher } from "./publisher.ts";
 import { createQstashClient } from "./qstash_client.ts";
 import { createRelay, type Relay } from "./relay.ts";
@@ -30,7 +33,7 @@ export interface EventsEffects {
 export interface OpenQstash {
   readonly relay: Relay | undefined;
   readonly deadLetters: DeadLetterQueue;
-  readonly deadLetterSweep: DeadLetterSweep | undefined;
+  readonly deadLetterMaintenance: DeadLetterMaintenance | undefined;
 }
 
 /** Of a call about dead letters, for which an administrator waits. */
@@ -47,7 +50,7 @@ export function openQstash(
     now: () => number;
     settings: EventSettings;
     effects: EventsEffects;
-    tell: TellFailure;
+    tell: ReportFailure;
     mark: SequenceMark | undefined;
     findEnded: (subjects: readonly string[]) => Promise<ReadonlySet<string>>;
   },
@@ -55,7 +58,7 @@ export function openQstash(
   const { service, log, now } = deps;
   if (qstash === undefined || publicOrigin === undefined) {
     const deadLetters = createDeadLetterQueue({ box: undefined, now });
-    return { relay: undefined, deadLetters, deadLetterSweep: undefined };
+    return { relay: undefined, deadLetters, deadLetterMaintenance: undefined };
   }
   const { fetch, random = Math.random, publishTimeoutMs: timeoutMs } = effects;
   const access = { ...qstash, fetch, now };
@@ -63,10 +66,17 @@ export function openQstash(
   const client = createQstashClient({ ...access, timeoutMs: deadLetterTimeoutMs });
   const destination = toDestination(publicOrigin, service);
   const failureUrl = `${destination}/failed`;
-  const swept = openLetterBox(client, [destination, failureUrl]);
+  const swept = openDeadLetterClient(client, [destination, failureUrl]);
   return {
     relay: createRelay({ ...deps, publish, random }),
-    deadLetters: createDeadLetterQueue({ box: openLetterBox(client, [destination]), now }),
-    deadLetterSweep: createDeadLetterSweep({ box: swept, failureUrl, findEnded, tell, log, now }),
+    deadLetters: createDeadLetterQueue({ box: openDeadLetterClient(client, [destination]), now }),
+    deadLetterMaintenance: createDeadLetterMaintenance({
+      box: swept,
+      failureUrl,
+      findEnded,
+      tell,
+      log,
+      now,
+    }),
   };
 }

@@ -10,7 +10,7 @@ import { toCloudEvent } from "./cloud_event.ts";
 import type { DeletionOf } from "./subject_stores.ts";
 import {
   type DataOf,
-  endAspect,
+  endFacet,
   type EventTable,
   findRow,
   type PublishedType,
@@ -26,7 +26,7 @@ export type Changes = readonly Change[];
 export type SomeChanges = readonly [Change, ...Change[]];
 
 /** What a service has to say of a change. */
-export interface Announcement<Table extends EventTable, Type extends keyof Table> {
+export interface EventInput<Table extends EventTable, Type extends keyof Table> {
   /** One of the service's own types. */
   readonly type: Type;
   /** Id of what changed. */
@@ -45,7 +45,7 @@ export interface Outbox<Table extends EventTable, Service extends string> {
    * @throws {TypeError} data that does not fit the type's schema, or a type of another service
    */
   add<Type extends PublishedType<Table, Service>>(
-    announcement: Announcement<Table, Type>,
+    eventInput: EventInput<Table, Type>,
     options?: { readonly ifChanged?: boolean },
   ): SomeChanges;
   /**
@@ -55,7 +55,7 @@ export interface Outbox<Table extends EventTable, Service extends string> {
    * @throws {TypeError} as `add`
    */
   addEach<Type extends PublishedType<Table, Service>>(
-    announcement: Omit<Announcement<Table, Type>, "subject"> & {
+    eventInput: Omit<EventInput<Table, Type>, "subject"> & {
       readonly subjects: readonly string[];
     },
   ): SomeChanges;
@@ -88,10 +88,10 @@ export function createOutbox<Table extends EventTable, const Service extends str
 ): Outbox<Table, Service> {
   const db = orm(sql);
   const describe = createDescriber({ service, table, now });
-  const ends = (type: string) => findRow(table, type)?.aspect === endAspect;
+  const ends = (type: string) => findRow(table, type)?.facet === endFacet;
   return {
-    add(announcement, { ifChanged = false } = {}) {
-      const { id, subject, event, time } = describe(announcement);
+    add(eventInput, { ifChanged = false } = {}) {
+      const { id, subject, event, time } = describe(eventInput);
       const condition = text.raw(ifChanged ? "changes() > 0" : "1");
       return [
         db.run(text`INSERT INTO event_sequences (subject, sequence)
@@ -101,11 +101,11 @@ export function createOutbox<Table extends EventTable, const Service extends str
           SELECT ${id}, subject, sequence,
             json_set(${event}, '$.sequence', printf('%020d', sequence)), ${time}
           FROM event_sequences WHERE subject = ${subject} AND ${condition}`),
-        ...(ends(announcement.type) && !ifChanged ? deletionOf(db, subject) : []),
+        ...(ends(eventInput.type) && !ifChanged ? deletionOf(db, subject) : []),
       ];
     },
-    addEach: ({ subjects, ...announcement }) =>
-      insertDescribed(db, subjects.map((subject) => describe({ ...announcement, subject }))),
+    addEach: ({ subjects, ...eventInput }) =>
+      insertDescribed(db, subjects.map((subject) => describe({ ...eventInput, subject }))),
     erase: (subject) => [db.run(text`DELETE FROM outbox WHERE subject = ${subject}`)],
   };
 }
@@ -127,7 +127,7 @@ export function createDescriber(
     readonly table: EventTable;
     readonly now: () => number;
   },
-): (announcement: Announcement<EventTable, string>) => Described {
+): (eventInput: EventInput<EventTable, string>) => Described {
   const source = `/${service}`;
   return function describe({ type, subject, data }) {
     const row = findRow(table, type);

@@ -12,14 +12,14 @@ const table = {
   "user.profile-changed": {
     source: "/user",
     version: 1,
-    aspect: "profile",
+    facet: "profile",
     consumers: ["course"],
     data: z.object({ name: z.string().check(z.minLength(1)) }),
   },
   "course.changed": {
     source: "/course",
     version: 1,
-    aspect: "course",
+    facet: "course",
     consumers: ["user"],
     data: z.object({ title: z.string() }),
   },
@@ -181,7 +181,7 @@ Deno.test("without QStash the outbox fills and nothing is published", async () =
     }) as Parameters<ReturnType<typeof orm>["batch"]>[0],
   );
   events.publishSoon();
-  await events.sweep();
+  await events.maintain();
   assert.deepEqual([qstash.calls, lines], [[], []]);
   assert.equal((await events.waiting()).waiting, 1);
 });

@@ -1,7 +1,7 @@
 import { type Span, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { bestEffort } from "../telemetry/best_effort.ts";
 import { nameFailure } from "../telemetry/in_context.ts";
-import { openSpan } from "../telemetry/open_span.ts";
+import { startTracedSpan } from "../telemetry/start_span.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { readTraceparent, toTraceparent } from "../trace_context.ts";
 import type { OutgoingEvent } from "./publisher.ts";
@@ -19,7 +19,7 @@ export function openPublication(
   { id, event, createdAt, attempts }: ClaimedRow,
 ): OpenPublication {
   const { type, subject, traceparent } = readOwn(event);
-  const { span, trace } = openSpan(telemetry.tracer, `publish ${type}`, {
+  const { span, trace } = startTracedSpan(telemetry.tracer, `publish ${type}`, {
     kind: SpanKind.PRODUCER,
     parent: readTraceparent(traceparent),
     attributes: {

@@ -13,7 +13,7 @@ export interface ClaimedRow {
 }
 
 /** How much waits. */
-export interface Waiting {
+export interface BacklogRow {
   /** Events that are not published yet. */
   readonly waiting: number;
   /** Events that wait for an operator. */
@@ -49,7 +49,7 @@ export interface RelayRows {
   /** An operator has mended what was wrong. */
   unpark(): Promise<number>;
   /** Counts. */
-  waiting(): Promise<Waiting>;
+  waiting(): Promise<BacklogRow>;
   /** Forgets what was published before a time. */
   prune(before: number): Promise<void>;
 }

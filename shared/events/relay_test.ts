@@ -13,7 +13,7 @@ const table = {
   "note.written": {
     source: "/notes",
     version: 1,
-    aspect: "text",
+    facet: "text",
     consumers: ["search"],
     data: z.object({ text: z.string() }),
   },
@@ -51,7 +51,7 @@ const answer = (status: number, headers: Record<string, string> = {}) => () =>
 Deno.test("a message says where it goes, how often it is tried, and who hears of its failure", async () => {
   using notes = await setup();
   await notes.write(1);
-  await notes.events.sweep();
+  await notes.events.maintain();
   const [message] = notes.qstash.messages;
   assert.ok(message);
   const { id, traceparent, sequence } = JSON.parse(message.body);
@@ -74,8 +74,8 @@ Deno.test("a message says where it goes, how often it is tried, and who hears of
 Deno.test("a backlog goes out in batches of a hundred, the oldest first, each event once", async () => {
   using notes = await setup();
   await notes.write(250);
-  await notes.events.sweep();
-  await notes.events.sweep();
+  await notes.events.maintain();
+  await notes.events.maintain();
   assert.deepEqual(notes.qstash.calls, [100, 100, 50]);
   assert.deepEqual(notes.subjects(), Array.from({ length: 250 }, (_, at) => `n${at}`));
   assert.deepEqual((await notes.events.waiting()).waiting, 0);
@@ -89,7 +89,7 @@ Deno.test("relays that share a database publish each event once", async () => {
     { length: 3 },
     () => createTestEvents({ service: "notes", table, sql: notes.database, qstash }),
   );
-  await Promise.all(relays.map(({ events }) => events.sweep()));
+  await Promise.all(relays.map(({ events }) => events.maintain()));
   assert.equal(qstash.messages.length, 450);
   assert.equal(new Set(qstash.messages.map(subjectOf)).size, 450);
 });
@@ -103,7 +103,7 @@ Deno.test("a change while a relay runs is published by the same run", async () =
     notes.events.publishSoon();
     return undefined;
   });
-  await notes.events.sweep();
+  await notes.events.maintain();
   assert.deepEqual(notes.subjects(), ["n0", "n1"]);
 });
 
@@ -133,7 +133,7 @@ for (const [what, [words, when, messages]] of Object.entries(crashes)) {
   Deno.test(`a relay that dies ${what} loses nothing: ${messages} messages for 3 events`, async () => {
     using notes = await setup({ wrap: crashing(words, when) });
     await notes.write(3);
-    await assert.rejects(notes.events.sweep(), /killed/);
+    await assert.rejects(notes.events.maintain(), /killed/);
     // Another process, on the same database, once the lease is over.
     const next = createTestEvents({
       service: "notes",
@@ -142,7 +142,7 @@ for (const [what, [words, when, messages]] of Object.entries(crashes)) {
       qstash: notes.qstash,
       start: notes.clock.now() + 15_000,
     });
-    await next.events.sweep();
+    await next.events.maintain();
     assert.equal(notes.qstash.messages.length, messages);
     assert.deepEqual([...new Set(notes.subjects())], ["n0", "n1", "n2"]);
     assert.equal((await next.events.waiting()).waiting, 0);
@@ -175,12 +175,12 @@ async function setupSearch() {
 Deno.test("a claim holds for its lease: nobody else publishes meanwhile", async () => {
   using notes = await setup({ wrap: crashing("SET claimed_until = ?", "after") });
   await notes.write(1);
-  await assert.rejects(notes.events.sweep());
+  await assert.rejects(notes.events.maintain());
   notes.clock.advance(14_999);
-  await notes.events.sweep();
+  await notes.events.maintain();
   assert.equal(notes.qstash.calls.length, 0);
   notes.clock.advance(1);
-  await notes.events.sweep();
+  await notes.events.maintain();
   assert.equal(notes.qstash.messages.length, 1);
 });
 
@@ -200,13 +200,13 @@ for (const [what, fault] of Object.entries(away)) {
     using notes = await setup();
     await notes.write(2);
     notes.qstash.fail(fault);
-    await notes.events.sweep();
+    await notes.events.maintain();
     notes.qstash.fail();
     notes.clock.advance(999);
-    await notes.events.sweep();
+    await notes.events.maintain();
     assert.deepEqual([notes.qstash.calls.length, notes.subjects()], [1, []]);
     notes.clock.advance(1);
-    await notes.events.sweep();
+    await notes.events.maintain();
     assert.deepEqual(notes.subjects(), ["n0", "n1"]);
     assert.deepEqual((await notes.events.waiting()).parked, 0);
   });
@@ -220,7 +220,7 @@ Deno.test("a QStash that is away is tried once a second at most, and within 4 s 
     await notes.write(1, second);
     for (let half = 0; half < 2; half++) {
       const before = notes.qstash.calls.length;
-      await notes.events.sweep();
+      await notes.events.maintain();
       if (notes.qstash.calls.length > before) tries.push(notes.clock.now());
       notes.clock.advance(500);
     }
@@ -230,7 +230,7 @@ Deno.test("a QStash that is away is tried once a second at most, and within 4 s 
   assert.deepEqual(gaps.slice(0, 4), [1000, 2000, 4000, 4000]);
   notes.qstash.fail();
   notes.clock.advance(4000);
-  await notes.events.sweep();
+  await notes.events.maintain();
   assert.equal(new Set(notes.subjects()).size, 120);
 });
 
@@ -238,14 +238,14 @@ Deno.test("other relays of the database wait too", async () => {
   using notes = await setup();
   await notes.write(150);
   notes.qstash.fail(answer(503));
-  await notes.events.sweep();
+  await notes.events.maintain();
   const other = createTestEvents({
     service: "notes",
     table,
     sql: notes.database,
     qstash: notes.qstash,
   });
-  await other.events.sweep();
+  await other.events.maintain();
   assert.deepEqual(notes.qstash.calls, [100]);
 });
 
@@ -261,13 +261,13 @@ for (const [retryAfter, waitMs] of Object.entries(limits)) {
     using notes = await setup();
     await notes.write(1);
     notes.qstash.fail(answer(429, { "retry-after": retryAfter }));
-    await notes.events.sweep();
+    await notes.events.maintain();
     notes.qstash.fail();
     notes.clock.advance(waitMs - 1);
-    await notes.events.sweep();
+    await notes.events.maintain();
     assert.equal(notes.qstash.calls.length, 1);
     notes.clock.advance(1);
-    await notes.events.sweep();
+    await notes.events.maintain();
     assert.equal(notes.qstash.messages.length, 1);
   });
 }
@@ -280,7 +280,7 @@ Deno.test("a QStash that hangs is given up, and the events wait", async () => {
       signal.addEventListener("abort", () => reject(signal.reason));
     })
   );
-  await notes.events.sweep();
+  await notes.events.maintain();
   assert.equal((await notes.events.waiting()).waiting, 1);
   assert.equal(notes.lines.at(-1)?.message, "Events wait for QStash");
 });
@@ -292,7 +292,7 @@ for (const status of [400, 413]) {
     notes.qstash.fail((messages) =>
       messages.some((message) => subjectOf(message) === "n13") ? answer(status)() : undefined
     );
-    await notes.events.sweep();
+    await notes.events.maintain();
     assert.equal(notes.qstash.messages.length, 19);
     assert.deepEqual((await notes.events.waiting()).parked, 1);
     assert.deepEqual(
@@ -315,7 +315,7 @@ Deno.test("an event that QStash refuses inside a batch is parked alone", async (
       ),
     )
   );
-  await notes.events.sweep();
+  await notes.events.maintain();
   const parked = await notes.rows("SELECT subject, parked FROM outbox WHERE published_at IS NULL");
   assert.deepEqual(parked, [["n1", "too large"]]);
 });
@@ -325,16 +325,16 @@ for (const status of [401, 403]) {
     using notes = await setup();
     await notes.write(3);
     notes.qstash.fail(answer(status));
-    await notes.events.sweep();
+    await notes.events.maintain();
     for (let round = 0; round < 3; round++) {
       notes.clock.advance(60_000);
-      await notes.events.sweep();
+      await notes.events.maintain();
     }
     assert.equal(notes.qstash.calls.length, 1, "nothing is tried blindly");
     assert.equal((await notes.events.waiting()).parked, 3);
     notes.qstash.fail();
     assert.equal(await notes.events.unpark(), 3);
-    await notes.events.sweep();
+    await notes.events.maintain();
     assert.deepEqual(notes.subjects(), ["n0", "n1", "n2"]);
   });
 }
@@ -343,12 +343,12 @@ Deno.test("a token that is refused costs one call in four seconds, and not the w
   using notes = await setup();
   await notes.write(250);
   notes.qstash.fail(answer(401));
-  for (let round = 0; round < 3; round++) await notes.events.sweep();
+  for (let round = 0; round < 3; round++) await notes.events.maintain();
   notes.clock.advance(3_999);
-  await notes.events.sweep();
+  await notes.events.maintain();
   assert.deepEqual(notes.qstash.calls, [100]);
   notes.clock.advance(1);
-  await notes.events.sweep();
+  await notes.events.maintain();
   assert.deepEqual(notes.qstash.calls, [100, 100]);
 });
 
@@ -366,7 +366,7 @@ Deno.test("the token goes where it is set to go, and follows no redirect", async
   });
   const data = { text: "x" };
   await orm(sql).batch(events.outbox.add({ type: "note.written", subject: "n1", data }));
-  await events.sweep();
+  await events.maintain();
   const [[url, init] = []] = sent;
   assert.equal(url, "http://qstash.test/v2/batch");
   assert.equal(new Headers(init?.headers).get("authorization"), "Bearer qstash-token");
@@ -379,16 +379,16 @@ Deno.test("a message that QStash has already is a success", async () => {
   notes.qstash.fail((messages) =>
     Response.json(messages.map(() => ({ messageId: "m", deduplicated: true })), { status: 202 })
   );
-  await notes.events.sweep();
+  await notes.events.maintain();
   assert.deepEqual(await notes.events.waiting(), { waiting: 0, parked: 0, oldest: undefined });
 });
 
 Deno.test("a clock that is set back stops nobody for long", async () => {
   using notes = await setup({ wrap: crashing("SET claimed_until = ?", "after") });
   await notes.write(1);
-  await assert.rejects(notes.events.sweep());
+  await assert.rejects(notes.events.maintain());
   notes.clock.advance(-3 * 3_600_000);
-  await notes.events.sweep();
+  await notes.events.maintain();
   assert.equal(notes.qstash.messages.length, 1);
 });
 
@@ -396,10 +396,10 @@ Deno.test("a clock that is set back ends a pause", async () => {
   using notes = await setup();
   await notes.write(1);
   notes.qstash.fail(answer(503));
-  await notes.events.sweep();
+  await notes.events.maintain();
   notes.qstash.fail();
   notes.clock.advance(-3 * 3_600_000);
-  await notes.events.sweep();
+  await notes.events.maintain();
   assert.equal(notes.qstash.messages.length, 1);
 });
 
@@ -412,11 +412,11 @@ Deno.test("a run that its runtime stopped in the middle is over after its lease"
     asked.resolve();
     return stopped.promise;
   });
-  const first = notes.events.sweep();
+  const first = notes.events.maintain();
   await asked.promise;
   notes.qstash.fail();
   notes.clock.advance(15_000);
-  await notes.events.sweep();
+  await notes.events.maintain();
   assert.deepEqual(notes.subjects(), ["n0"]);
   stopped.resolve(Response.json([{ messageId: "m" }]));
   await first;
@@ -425,12 +425,12 @@ Deno.test("a run that its runtime stopped in the middle is over after its lease"
 Deno.test("what was published is kept for a week", async () => {
   using notes = await setup();
   await notes.write(1);
-  await notes.events.sweep();
+  await notes.events.maintain();
   notes.clock.advance(7 * 86_400_000);
-  await notes.events.sweep();
+  await notes.events.maintain();
   assert.equal((await notes.rows("SELECT id FROM outbox")).length, 1);
   notes.clock.advance(1);
-  await notes.events.sweep();
+  await notes.events.maintain();
   assert.equal((await notes.rows("SELECT id FROM outbox")).length, 0);
   assert.equal((await notes.rows("SELECT * FROM event_sequences")).length, 1);
 });
@@ -439,7 +439,7 @@ Deno.test("nothing of QStash's token is logged", async () => {
   using notes = await setup();
   await notes.write(1);
   notes.qstash.fail(answer(401));
-  await notes.events.sweep();
+  await notes.events.maintain();
   assert.ok(notes.lines.length > 0);
   assert.ok(!JSON.stringify(notes.lines).includes("qstash-token"));
 });

@@ -62,7 +62,7 @@ export function createSequenceMark(
     });
   }
 
-  async function orUnknown(work: () => Promise<unknown>): Promise<void> {
+  async function orUnknownOutcome(work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (cause) {
@@ -78,10 +78,10 @@ export function createSequenceMark(
       const at = now();
       // A time that lies ahead is from before the clock was set back.
       if (checkedAt !== undefined && checkedAt <= at && at - checkedAt < intervalMs) return;
-      await orUnknown(compare);
+      await orUnknownOutcome(compare);
     },
     move: (mark) =>
-      orUnknown(async () => {
+      orUnknownOutcome(async () => {
         // First, or the mark that shows a restored database would be overwritten by its next event.
         await compare();
         await redis.pipeline((pipeline) => pipeline.set(key, JSON.stringify(mark)));

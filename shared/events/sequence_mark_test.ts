@@ -10,7 +10,7 @@ const table = {
   "note.written": {
     source: "/notes",
     version: 1,
-    aspect: "text",
+    facet: "text",
     consumers: ["club"],
     data: z.object({}),
   },
@@ -41,7 +41,7 @@ function start(sql: SqlDb, redis: Redis) {
     const event = { type: "note.written", subject, data: {} } as const;
     const [first, ...others] = events.outbox.add(event);
     await orm(sql).batch([first, ...others]);
-    await events.sweep();
+    await events.maintain();
   };
   const sequences = async () =>
     (await sql.run({ sql: "SELECT subject, sequence FROM outbox ORDER BY rowid", params: [] }))
@@ -78,7 +78,7 @@ Deno.test("a database that went back while it was served is noticed by the sweep
   for (let time = 0; time < 3; time++) await service.write("a");
   await sql.run({ sql: "UPDATE event_sequences SET sequence = 1", params: [] });
   service.clock.advance(60_000);
-  await service.events.sweep();
+  await service.events.maintain();
   assert.equal(service.complaints(), 1);
 });
 
@@ -136,7 +136,7 @@ Deno.test("one repair jumps past what consumers have, whatever the gap, for othe
   using sql = await openEventTables();
   const { events, sequences, write, lines } = start(sql, server.redis);
   const state = (subject: string) => ({ type: "note.written", subject, data: {} }) as const;
-  events.states.says("text", {
+  events.states.publishes("text", {
     list: () => Promise.resolve([state("a")]),
     find: (subjects) => Promise.resolve(subjects.map(state)),
   });

@@ -7,7 +7,7 @@ export interface EventRow {
   /** Counted up when the data changes in a way that its readers must know. */
   readonly version: number;
   /** What of the subject it tells: of one aspect only the newest event counts. `end` ends the subject. */
-  readonly aspect: string;
+  readonly facet: string;
   /** Names of the services that hear it. */
   readonly consumers: readonly string[];
   /** What it carries, no more than its consumers keep. */
@@ -18,7 +18,7 @@ export interface EventRow {
 export type EventTable = Readonly<Record<string, EventRow>>;
 
 /** The aspect whose event ends its subject, whoever speaks of it later. */
-export const endAspect = "end";
+export const endFacet = "end";
 
 /** The types a service says. */
 export type PublishedType<Table extends EventTable, Service extends string> =

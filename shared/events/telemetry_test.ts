@@ -10,7 +10,7 @@ import { runInContext } from "../context.ts";
 import { createLogger } from "../log.ts";
 import { orm } from "../sql/orm.ts";
 import { createTelemetry } from "../telemetry/create_telemetry.ts";
-import { openSpan } from "../telemetry/open_span.ts";
+import { startTracedSpan } from "../telemetry/start_span.ts";
 import { toTraceparent } from "../trace_context.ts";
 import { createEvents } from "./create_events.ts";
 
@@ -18,7 +18,7 @@ const table = {
   "note.written": {
     source: "/notes",
     version: 1,
-    aspect: "text",
+    facet: "text",
     consumers: ["notes"],
     data: z.object({ text: z.string() }),
   },
@@ -58,17 +58,17 @@ async function setup() {
     table,
     sql,
     bindings: eventBindings,
-    starter: {
+    runtime: {
       now: Date.now,
       telemetry,
       createLogger: (service) => createLogger({ service, sink: () => {} }),
     },
   }, { fetch: qstash.fetch });
-  const request = openSpan(telemetry.tracer, "PUT /notes", {});
+  const request = startTracedSpan(telemetry.tracer, "PUT /notes", {});
   const context = {
     service: "notes",
     trace: request.trace,
-    opened: request,
+    activeSpan: request,
     telemetry,
     callChain: [],
     signal: new AbortController().signal,
@@ -114,7 +114,7 @@ Deno.test("publishing and handling are spans of the request that caused the even
     return [];
   });
   await notes.write();
-  await notes.events.sweep();
+  await notes.events.maintain();
   const [message] = notes.qstash.messages;
   await notes.deliver(message?.body ?? "");
   const spans = await notes.spans();
@@ -134,7 +134,7 @@ Deno.test("a delivery whose header came along is a span of the delivery", async 
   using notes = await setup();
   notes.events.on("note.written", () => []);
   await notes.write();
-  await notes.events.sweep();
+  await notes.events.maintain();
   const body = notes.qstash.messages[0]?.body ?? "";
   const delivery = {
     ...notes.request,
@@ -143,7 +143,7 @@ Deno.test("a delivery whose header came along is a span of the delivery", async 
   const context = {
     service: "notes",
     trace: delivery.trace,
-    opened: delivery,
+    activeSpan: delivery,
     callChain: [],
     signal: new AbortController().signal,
   };
@@ -158,7 +158,7 @@ Deno.test("what happens to events is counted", async () => {
   await notes.write();
   await notes.write();
   notes.qstash.fail(() => new Response(null, { status: 503 }));
-  await notes.events.sweep();
+  await notes.events.maintain();
   const waiting = 'edgepass_events_outbox_waiting{edgepass_service="notes"}';
   assert.deepEqual(notes.metric(waiting), [`${waiting} 2`]);
   const published = (outcome: string) =>
@@ -170,7 +170,7 @@ Deno.test("a delivery that QStash calls a repetition is counted as a retry, once
   using notes = await setup();
   notes.events.on("note.written", () => []);
   await notes.write();
-  await notes.events.sweep();
+  await notes.events.maintain();
   const body = notes.qstash.messages[0]?.body ?? "";
   const bytes = new TextEncoder().encode(body).buffer;
   const signature = await signDelivery(notes.qstash.messages[0]?.destination ?? "", body);
@@ -187,7 +187,7 @@ Deno.test("deliveries are counted by what became of them", async () => {
   using notes = await setup();
   notes.events.on("note.written", () => []);
   await notes.write();
-  await notes.events.sweep();
+  await notes.events.maintain();
   const body = notes.qstash.messages[0]?.body ?? "";
   await notes.deliver(body);
   await notes.deliver(body);

@@ -9,10 +9,10 @@ import {
   type Resilience,
   type ResilienceEffects,
 } from "../resilience/mod.ts";
-import { openCall } from "../telemetry/open_call.ts";
+import { startCall } from "../telemetry/start_call.ts";
 import { childSpan, toTraceparent } from "../trace_context.ts";
 import { sentOnce, type Upstream } from "../upstream.ts";
-import { readAnswer } from "./read_answer.ts";
+import { readResponse } from "./read_response.ts";
 
 /** Calls other services in the name of the request that is being served. */
 export interface ServiceClient<Name extends string> {
@@ -59,7 +59,7 @@ export interface ClientOptions<Name extends string> {
 export function createClient<Name extends string>(
   { services, resilience, fetch = globalThis.fetch, now = Date.now }: ClientOptions<Name>,
 ): ServiceClient<Name> {
-  const guards = createGuards(services, {
+  const guards = createCallLimits(services, {
     policies: defaultPolicies,
     epochNow: now,
     ...resilience,
@@ -84,7 +84,7 @@ export function createClient<Name extends string>(
     const sent = sentOnce(init);
     const guarded = { method, body, signal: AbortSignal.any(signals), remainingMs };
     return await guards[service].run(guarded, async ({ number, signal, limitMs }) => {
-      const under = openCall(context, { peer: service, method });
+      const under = startCall(context, { peer: service, method });
       if (number > 1) under?.span.setAttribute("http.request.resend_count", number - 1);
       const trace = under?.trace ?? childSpan(context.trace);
       const headers = internalCallHeaders(init.headers, { ...context, trace }, limitMs);
@@ -102,7 +102,7 @@ export function createClient<Name extends string>(
   return {
     call,
     read: async (service, path, schema) =>
-      await readAnswer(await call(service, path), schema, { service }),
+      await readResponse(await call(service, path), schema, { service }),
     async fetch(url, init = {}) {
       return await fetch(url, { ...init, headers: withoutInternal(init.headers) });
     },
@@ -110,7 +110,7 @@ export function createClient<Name extends string>(
 }
 
 /** What is known of each service's health belongs to this client, and so to one isolate. */
-function createGuards<Name extends string>(
+function createCallLimits<Name extends string>(
   services: Readonly<Record<Name, Upstream>>,
   { policies, ...effects }: ResilienceEffects & { readonly policies: Policies },
 ): Readonly<Record<Name, Resilience>> {

@@ -6,14 +6,14 @@ import { internalHeaders } from "../internal_headers.ts";
 import { type PolicyPatch, toPolicy } from "../resilience/mod.ts";
 import { urlUpstream } from "../upstream.ts";
 import { createClient } from "./client.ts";
-import { edgepass } from "./edgepass.ts";
+import { edgepass } from "./require_passport.ts";
 import { respondToError } from "./respond_to_error.ts";
-import { createStarter } from "./starter.ts";
+import { createServiceRuntime } from "./service_runtime.ts";
 
 const blamesFurther = internalHeaders.faultElsewhere;
 
 /** What reached the called service, attempt by attempt, whether it was answered or not. */
-interface Heard {
+interface EdgeState {
   readonly passport: string | null;
   readonly trace: string;
   readonly span: string;
@@ -25,12 +25,12 @@ type Health = (request: Request) => Response | "well";
 /** Two services over HTTP: `front` calls `back` in the name of whoever asks it. */
 function setup(patch: PolicyPatch) {
   const passports = createPassports();
-  const starter = createStarter(passports.bindings, { sink: () => {} });
-  const heard: Heard[] = [];
+  const runtime = createServiceRuntime(passports.bindings, { sink: () => {} });
+  const heard: EdgeState[] = [];
   const inForce = { health: (() => "well") as Health };
 
   const back = new Hono()
-    .use(edgepass({ name: "back", starter }))
+    .use(edgepass({ name: "back", runtime }))
     .get("/me", (c) => c.json({ sub: c.var.passport.sub, txn: c.var.passport.txn }));
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
     const [, trace = "", span = ""] = (request.headers.get("traceparent") ?? "").split("-");
@@ -46,9 +46,9 @@ function setup(patch: PolicyPatch) {
     services: { back: urlUpstream(`http://127.0.0.1:${server.addr.port}`) },
     resilience: { policies: () => policy },
   });
-  const log = starter.createLogger("front");
+  const log = runtime.createLogger("front");
   const front = new Hono()
-    .use(edgepass({ name: "front", starter }))
+    .use(edgepass({ name: "front", runtime }))
     .get("/me", async (c) => {
       const response = await client.call("back", "/me");
       const text = await response.text();
@@ -80,7 +80,7 @@ function setup(patch: PolicyPatch) {
 type Asked = Awaited<ReturnType<ReturnType<typeof setup>["ask"]>>;
 
 /** Whoever was answered was answered about themselves, and so was every attempt made for them. */
-function requireOwn({ sub, txn, passport, answer }: Asked, heard: readonly Heard[]): number {
+function requireOwn({ sub, txn, passport, answer }: Asked, heard: readonly EdgeState[]): number {
   const text = JSON.stringify({ sub, txn });
   assert.deepEqual(answer, { status: 200, text, isLate: false });
   const own = heard.filter(({ trace }) => trace === txn);
@@ -94,12 +94,12 @@ function requireOwn({ sub, txn, passport, answer }: Asked, heard: readonly Heard
 }
 
 Deno.test("[D05] among many people a call that is sent again is still this person's", async () => {
-  await using world = setup({
+  await using environment = setup({
     timeoutMs: 5_000,
     retry: { maxAttempts: 3, baseDelayMs: 20 },
     breaker: { minimumCalls: 1_000_000 },
   });
-  const { ask, heard, inForce } = world;
+  const { ask, heard, inForce } = environment;
   await Promise.all(Array.from({ length: 30 }, ask));
   let retried = 0;
   for (let round = 0; round < 10; round++) {
@@ -123,11 +123,11 @@ Deno.test("[D05] among many people a call that is sent again is still this perso
 
 Deno.test("[F31] the one call that a half-open breaker lets through is this person's", async () => {
   const openMs = 10;
-  await using world = setup({
+  await using environment = setup({
     retry: { maxAttempts: 1 },
     breaker: { minimumCalls: 5, windowMs: 600_000, openMs },
   });
-  const { ask, heard, inForce } = world;
+  const { ask, heard, inForce } = environment;
   for (let round = 0; round < 5; round++) {
     inForce.health = () => new Response(null, { status: 503 });
     let refused = 0;
@@ -148,10 +148,10 @@ Deno.test("[F31] the one call that a half-open breaker lets through is this pers
 });
 
 Deno.test("a service that cannot reach its dependency says that it is not its own fault", async () => {
-  await using world = setup({ retry: { maxAttempts: 1 } });
-  world.inForce.health = () => new Response(null, { status: 503 });
-  let asked = await world.ask();
+  await using environment = setup({ retry: { maxAttempts: 1 } });
+  environment.inForce.health = () => new Response(null, { status: 503 });
+  let asked = await environment.ask();
   assert.equal(asked.blames, null, "an answer is an answer");
-  while (asked.status === 200) asked = await world.ask();
+  while (asked.status === 200) asked = await environment.ask();
   assert.deepEqual([asked.status, asked.blames], [503, "1"]);
 });

@@ -1,6 +1,6 @@
 import { type Hook, OpenAPIHono, type z } from "@hono/zod-openapi";
 import { Problem, type ProblemDetail } from "../problem.ts";
-import type { PassportEnv } from "./edgepass.ts";
+import type { PassportEnv } from "./require_passport.ts";
 
 export type { PassportEnv };
 
@@ -17,12 +17,12 @@ const refuseMisfits: Hook<unknown, PassportEnv, string, unknown> = (result) => {
 };
 
 /** More unknown fields than this are a mistake of another kind, and would be a long answer. */
-const namedUnknowns = 10;
+const maxNamedUnknowns = 10;
 
 function toDetails(issue: z.core.$ZodIssue): ProblemDetail[] {
   const path = issue.path.map(String);
   if (issue.code !== "unrecognized_keys") return [{ path: path.join("."), message: issue.message }];
-  return issue.keys.slice(0, namedUnknowns).map((key) => ({
+  return issue.keys.slice(0, maxNamedUnknowns).map((key) => ({
     // What is no name is not said again: the client chose it.
     path: [...path, ...(/^[\w-]{1,64}$/.test(key) ? [key] : [])].join("."),
     message: "Unknown field",

@@ -4,22 +4,22 @@ import { Problem } from "../problem.ts";
 import type { SqlDb } from "../sql/mod.ts";
 import { prometheusMediaType } from "../telemetry/mod.ts";
 import { createApi, type ServiceApp } from "./create_api.ts";
-import { edgepass } from "./edgepass.ts";
+import { edgepass } from "./require_passport.ts";
 import { addEventAdminRoutes } from "./event_admin_routes.ts";
 import { addEventRoutes, eventPaths, publishAfterChanges } from "./event_routes.ts";
-import { forgetAnswersTo } from "../sql/answers.ts";
+import { forgetAnswersTo } from "../sql/stored_responses.ts";
 import { idempotent, pruneAnswers } from "./idempotency.ts";
 import { limitBody, requirePlainBody, requireStrictJson } from "./json_text.ts";
 import { refuseOtherMethods } from "./method_not_allowed.ts";
 import { respondToError } from "./respond_to_error.ts";
-import type { Starter } from "./starter.ts";
+import type { ServiceRuntime } from "./service_runtime.ts";
 
 /** What a service is made of. */
 export interface ServiceOptions {
   /** Lower-case name, as in logs and in `svc:<name>`. */
   readonly name: string;
-  /** From `createStarter`. */
-  readonly starter: Starter;
+  /** From `createServiceRuntime`. */
+  readonly runtime: ServiceRuntime;
   /** Title and summary of the OpenAPI document. */
   readonly description?: string;
   /** What `/readyz` asks, by name; a check that throws makes the service not ready. */
@@ -44,7 +44,7 @@ export interface ServiceOptions {
 export function createService(
   {
     name,
-    starter,
+    runtime,
     description = `Service ${name}`,
     readiness = {},
     open = [],
@@ -53,14 +53,14 @@ export function createService(
     events,
   }: ServiceOptions,
 ): ServiceApp {
-  const log = starter.createLogger(name);
+  const log = runtime.createLogger(name);
   const app = createApi();
   app.onError((error) => respondToError(error, log));
   // Thrown, it would hide from the 405 middleware, which only looks at answers.
   app.notFound(() => respondToError(new Problem("not_found"), log));
-  const opened = ["/livez", "/readyz", "/metrics", "/openapi.json", ...open];
-  if (events) opened.push(...Object.values(eventPaths(events)));
-  app.use(edgepass({ name, starter, open: opened }));
+  const activeSpan = ["/livez", "/readyz", "/metrics", "/openapi.json", ...open];
+  if (events) activeSpan.push(...Object.values(eventPaths(events)));
+  app.use(edgepass({ name, runtime, open: activeSpan }));
   if (events) app.use(publishAfterChanges(events));
   app.use(refuseOtherMethods(app, (methods) => {
     const headers = { allow: methods.join(", ") };
@@ -70,14 +70,14 @@ export function createService(
   if (events) addEventRoutes(app, events);
   app.use(limitBody(maxBodyBytes), requireStrictJson);
   // Registered for POST alone it would count as a route of every path, and hide its 405.
-  if (idempotency) app.use(oncePerRequest(idempotent({ sql: idempotency, now: starter.now })));
+  if (idempotency) app.use(oncePerRequest(idempotent({ sql: idempotency, now: runtime.now })));
   if (idempotency && events) {
-    events.keeps({
+    events.projects({
       deletionOf: (db, subject) => [forgetAnswersTo(db, subject)],
-      prune: () => pruneAnswers(idempotency, starter.now()),
+      prune: () => pruneAnswers(idempotency, runtime.now()),
     });
   }
-  if (events) addEventAdminRoutes(app, events, { log, now: starter.now });
+  if (events) addEventAdminRoutes(app, events, { log, now: runtime.now });
   app.get("/livez", (c) => c.json({ status: "live" }));
   app.get("/readyz", async (c) => {
     const checks = await runChecks(readiness);
@@ -85,7 +85,7 @@ export function createService(
     return c.json({ status: ready ? "ready" : "not ready", checks }, ready ? 200 : 503);
   });
   // For scrapers inside the network, which reach a service directly; the gateway has no route here.
-  const { prometheus } = starter.telemetry;
+  const { prometheus } = runtime.telemetry;
   if (prometheus) {
     app.get("/metrics", (c) => c.text(prometheus(), 200, { "content-type": prometheusMediaType }));
   }

@@ -7,7 +7,7 @@ import { StoreUnavailable } from "../sql/errors.ts";
 import { createApi } from "./create_api.ts";
 import { createService, type ServiceOptions } from "./create_service.ts";
 import { jsonBody, jsonResponse } from "./openapi.ts";
-import { createStarter } from "./starter.ts";
+import { createServiceRuntime } from "./service_runtime.ts";
 
 const Note = z.strictObject({ text: z.string().max(10) });
 
@@ -24,10 +24,10 @@ const notes = `/notes/${crypto.randomUUID()}`;
 function setup(options: Partial<ServiceOptions> = {}) {
   const passports = createPassports();
   const lines: Record<string, unknown>[] = [];
-  const starter = createStarter(passports.bindings, {
+  const runtime = createServiceRuntime(passports.bindings, {
     sink: (line) => void lines.push(JSON.parse(line)),
   });
-  const app = createService({ name: "notes", starter, ...options });
+  const app = createService({ name: "notes", runtime, ...options });
   const added: string[] = [];
   app.route(
     "/",

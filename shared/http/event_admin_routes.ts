@@ -6,7 +6,7 @@ import { requireRole } from "./access.ts";
 import { createApi, type PassportEnv, type ServiceApp } from "./create_api.ts";
 import { addDeadLetterRoutes } from "./event_dead_letter_routes.ts";
 import { addOutboxRoutes } from "./event_outbox_routes.ts";
-import { addStateRoutes } from "./event_state_routes.ts";
+import { addReconciliationRoutes } from "./event_state_routes.ts";
 
 /** Writes who did what: one line for each change that an administrator makes. */
 export type Audit = (
@@ -51,7 +51,7 @@ export function addEventAdminRoutes(
   };
   addDeadLetterRoutes(routes);
   addOutboxRoutes(routes);
-  addStateRoutes(routes);
+  addReconciliationRoutes(routes);
   app.route(`/admin/events/${endpoint.service}`, admin);
 }
 

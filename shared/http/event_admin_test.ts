@@ -12,7 +12,7 @@ import {
 import type { EventEndpoint } from "../events/mod.ts";
 import { orm } from "../sql/orm.ts";
 import { createService } from "./create_service.ts";
-import { createStarter } from "./starter.ts";
+import { createServiceRuntime } from "./service_runtime.ts";
 
 const base = "/admin/events/club";
 const admin = { as: person("a1", "admin") };
@@ -24,11 +24,11 @@ const unreachable = () => {
 function serve(events: EventEndpoint, now = Date.now) {
   const passports = createPassports({ now });
   const lines: Record<string, unknown>[] = [];
-  const starter = createStarter(
+  const runtime = createServiceRuntime(
     { ...passports.bindings, ...eventBindings, LOG_LEVEL: "info" },
     { now, sink: (line) => void lines.push(JSON.parse(line)) },
   );
-  const app = createService({ name: events.service, starter, events });
+  const app = createService({ name: events.service, runtime, events });
   return {
     app,
     call: createCaller(app, passports),
@@ -180,7 +180,7 @@ Deno.test("an operator sees what is parked, and lets it go once the cause is men
   const noted = {
     source: "/notes",
     version: 1,
-    aspect: "text",
+    facet: "text",
     consumers: ["search"],
     data: z.object({}),
   } as const;
@@ -191,7 +191,7 @@ Deno.test("an operator sees what is parked, and lets it go once the cause is men
   });
   await orm(sql).batch(events.outbox.add({ type: "note.written", subject: "n1", data: {} }));
   qstash.fail(() => new Response(null, { status: 401 }));
-  await events.sweep();
+  await events.maintain();
   const { call, audited } = serve(events, clock.now);
   clock.advance(90_000);
   const path = "/admin/events/notes/outbox";
@@ -206,12 +206,12 @@ Deno.test("an operator sees what is parked, and lets it go once the cause is men
   qstash.fail(() => new Response(null, { status: 500 }));
   const answer = await call("POST", `${path}/unpark`, admin);
   assert.deepEqual([answer.status, await answer.json()], [200, { unparked: 1 }]);
-  await events.sweep();
+  await events.maintain();
   const between = await (await call("GET", path, admin)).json();
   assert.deepEqual(between, { waiting: 1, oldestSeconds: 90, parked: [] });
   qstash.fail();
   clock.advance(5_000);
-  await events.sweep();
+  await events.maintain();
   assert.equal(qstash.messages.length, 1);
   const [line] = audited();
   assert.deepEqual([line?.message, line?.by, line?.unparked], [

@@ -18,12 +18,12 @@ const DeadLetterDocument = z.object({
   reason: z.string(),
 });
 const Page = z.object({ items: z.array(DeadLetterDocument), nextCursor: Text });
-const Whole = DeadLetterDocument.extend({ event: z.unknown(), answer: Text });
+const CompleteDeadLetter = DeadLetterDocument.extend({ event: z.unknown(), answer: Text });
 const Replayed = z.object({ replayed: z.int(), poison: z.int(), more: z.boolean() });
 
 const hide = true;
 
-const listLetters = createRoute({
+const listDeadLetters = createRoute({
   hide,
   method: "get",
   path: "/dead-letters",
@@ -31,12 +31,12 @@ const listLetters = createRoute({
   responses: { 200: jsonResponse("A page, the oldest first", Page) },
 });
 
-const showLetter = createRoute({
+const getDeadLetter = createRoute({
   hide,
   method: "get",
   path: "/dead-letters/{id}",
   request: { params: Id },
-  responses: { 200: jsonResponse("One with its event", Whole) },
+  responses: { 200: jsonResponse("One with its event", CompleteDeadLetter) },
 });
 
 const replayAll = createRoute({
@@ -47,7 +47,7 @@ const replayAll = createRoute({
   responses: { 200: jsonResponse("How many were sent anew", Replayed) },
 });
 
-const replayLetter = createRoute({
+const replayDeadLetter = createRoute({
   hide,
   method: "post",
   path: "/dead-letters/{id}/replay",
@@ -55,7 +55,7 @@ const replayLetter = createRoute({
   responses: { 200: jsonResponse("It was sent anew", Replayed.pick({ replayed: true })) },
 });
 
-const dropLetter = createRoute({
+const deleteDeadLetter = createRoute({
   hide,
   method: "delete",
   path: "/dead-letters/{id}",
@@ -67,35 +67,35 @@ const dropLetter = createRoute({
 export function addDeadLetterRoutes(
   { admin, endpoint: { deadLetters }, audit }: AdminRoutes,
 ): void {
-  admin.openapi(listLetters, async (c) => {
+  admin.openapi(listDeadLetters, async (c) => {
     const { items, nextCursor } = await deadLetters.list(c.req.valid("query"));
     return c.json({ items: [...items], nextCursor }, 200);
   });
-  admin.openapi(showLetter, async (c) => {
+  admin.openapi(getDeadLetter, async (c) => {
     return c.json(await deadLetters.find(c.req.valid("param").id), 200);
   });
   admin.openapi(replayAll, async (c) => {
     const poison = c.req.valid("query").poison === "true";
-    const replayed = await orUnknown(deadLetters.replayAll({ poison }), () => {
+    const replayed = await orUnknownOutcome(deadLetters.replayAll({ poison }), () => {
       audit(c, "Dead letters replayed", { withPoison: poison, ...unknown });
     });
     audit(c, "Dead letters replayed", { withPoison: poison, ...replayed });
     return c.json(replayed, 200);
   });
-  admin.openapi(replayLetter, async (c) => {
+  admin.openapi(replayDeadLetter, async (c) => {
     const { id } = c.req.valid("param");
-    const letter = await orUnknown(deadLetters.replay(id), () => {
+    const deadLetter = await orUnknownOutcome(deadLetters.replay(id), () => {
       audit(c, "Dead letter replayed", { deadLetter: id, ...unknown });
     });
-    audit(c, "Dead letter replayed", toFields(letter));
+    audit(c, "Dead letter replayed", toFields(deadLetter));
     return c.json({ replayed: 1 }, 200);
   });
-  admin.openapi(dropLetter, async (c) => {
+  admin.openapi(deleteDeadLetter, async (c) => {
     const { id } = c.req.valid("param");
-    const letter = await orUnknown(deadLetters.drop(id), () => {
+    const deadLetter = await orUnknownOutcome(deadLetters.drop(id), () => {
       audit(c, "Dead letter dropped", { deadLetter: id, ...unknown });
     });
-    audit(c, "Dead letter dropped", toFields(letter));
+    audit(c, "Dead letter dropped", toFields(deadLetter));
     return c.body(null, 204);
   });
 }
@@ -107,7 +107,7 @@ function toFields({ id, eventId, type, subject, poison }: DeadLetter) {
 const unknown = { outcome: "unknown" } as const;
 
 /** What QStash did not answer it may have done, so that is written down as well. */
-async function orUnknown<Result>(work: Promise<Result>, note: () => void): Promise<Result> {
+async function orUnknownOutcome<Result>(work: Promise<Result>, note: () => void): Promise<Result> {
   try {
     return await work;
   } catch (error) {

@@ -26,10 +26,10 @@ const describeStates = createRoute({
     200: jsonResponse(
       "What the service can say again, and what it keeps of others",
       z.object({
-        says: z.array(
-          z.object({ aspect: z.string(), ends: z.boolean(), removes: z.boolean() }),
+        publishes: z.array(
+          z.object({ facet: z.string(), ends: z.boolean(), removes: z.boolean() }),
         ),
-        keeps: z.array(z.object({ source: z.string(), aspect: z.string(), whole: z.boolean() })),
+        projects: z.array(z.object({ source: z.string(), facet: z.string(), whole: z.boolean() })),
       }),
     ),
   },
@@ -40,7 +40,7 @@ const listStates = createRoute({
   method: "get",
   path: "/states/{aspect}",
   request: {
-    params: z.object({ aspect: z.string() }),
+    params: z.object({ facet: z.string() }),
     query: z.object({
       after: behind.default(""),
       limit: z.coerce.number().int().min(1).max(maxStates).default(200),
@@ -54,7 +54,7 @@ const compareStates = createRoute({
   method: "post",
   path: "/kept/{source}/{aspect}/compare",
   request: {
-    params: z.object({ source: z.string(), aspect: z.string() }),
+    params: z.object({ source: z.string(), facet: z.string() }),
     ...jsonBody(z.strictObject({
       after: behind,
       until: subject.nullable(),
@@ -77,12 +77,12 @@ const compareStates = createRoute({
   },
 });
 
-const sayStates = createRoute({
+const publishStates = createRoute({
   hide,
   method: "post",
   path: "/states/{aspect}/say",
   request: {
-    params: z.object({ aspect: z.string() }),
+    params: z.object({ facet: z.string() }),
     ...jsonBody(z.strictObject({
       subjects: z.array(subject).min(1).max(maxStates),
       applied: Applied.optional(),
@@ -96,25 +96,27 @@ const removeStates = createRoute({
   method: "post",
   path: "/states/{aspect}/remove",
   request: {
-    params: z.object({ aspect: z.string() }),
+    params: z.object({ facet: z.string() }),
     ...jsonBody(z.strictObject({ subjects: z.array(subject).min(1).max(maxStates) })),
   },
   responses: { 200: jsonResponse("How many were deleted", z.object({ removed: z.int() })) },
 });
 
 /** Adds what the data of services is reconciled by. */
-export function addStateRoutes({ admin, endpoint: { reconciliation }, audit }: AdminRoutes): void {
+export function addReconciliationRoutes(
+  { admin, endpoint: { reconciliation }, audit }: AdminRoutes,
+): void {
   admin.openapi(describeStates, (c) => {
-    const { says, keeps } = reconciliation.describe();
-    return c.json({ says: [...says], keeps: [...keeps] }, 200);
+    const { publishes, projects } = reconciliation.describe();
+    return c.json({ publishes: [...publishes], projects: [...projects] }, 200);
   });
   admin.openapi(listStates, async (c) => {
-    const { aspect } = c.req.valid("param");
-    const items = requireAspect(await reconciliation.list(aspect, c.req.valid("query")));
+    const { facet } = c.req.valid("param");
+    const items = requireFacet(await reconciliation.list(facet, c.req.valid("query")));
     return c.json({ items: [...items] }, 200);
   });
   admin.openapi(compareStates, async (c) => {
-    const { compared, missing, different, ghosts, behind, ended, applied } = requireAspect(
+    const { compared, missing, different, ghosts, behind, ended, applied } = requireFacet(
       await reconciliation.compare(c.req.valid("param"), c.req.valid("json")),
     );
     return c.json({
@@ -127,23 +129,23 @@ export function addStateRoutes({ admin, endpoint: { reconciliation }, audit }: A
       applied: { ...applied },
     }, 200);
   });
-  admin.openapi(sayStates, async (c) => {
-    const { aspect } = c.req.valid("param");
+  admin.openapi(publishStates, async (c) => {
+    const { facet } = c.req.valid("param");
     const { subjects, applied } = c.req.valid("json");
-    const said = requireAspect(await reconciliation.say(aspect, subjects, applied));
-    audit(c, "States said again", { aspect, said });
+    const said = requireFacet(await reconciliation.say(facet, subjects, applied));
+    audit(c, "States said again", { facet, said });
     return c.json({ said }, 200);
   });
   admin.openapi(removeStates, async (c) => {
-    const { aspect } = c.req.valid("param");
+    const { facet } = c.req.valid("param");
     const { subjects } = c.req.valid("json");
-    const removed = requireAspect(await reconciliation.remove(aspect, subjects));
-    audit(c, "Subjects deleted that have ended elsewhere", { aspect, removed });
+    const removed = requireFacet(await reconciliation.remove(facet, subjects));
+    audit(c, "Subjects deleted that have ended elsewhere", { facet, removed });
     return c.json({ removed }, 200);
   });
 }
 
-function requireAspect<Value>(value: Value | undefined): Value {
+function requireFacet<Value>(value: Value | undefined): Value {
   if (value === undefined) throw new Problem("not_found");
   return value;
 }

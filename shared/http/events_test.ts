@@ -16,21 +16,21 @@ import type { SqlDb } from "../sql/statement.ts";
 import { createApi } from "./create_api.ts";
 import { createService } from "./create_service.ts";
 import { jsonBody, jsonResponse } from "./openapi.ts";
-import { createStarter } from "./starter.ts";
+import { createServiceRuntime } from "./service_runtime.ts";
 
 const Titled = z.object({ title: z.string() });
 const table = {
   "course.changed": {
     source: "/course",
     version: 1,
-    aspect: "course",
+    facet: "course",
     consumers: ["enrollment"],
     data: Titled,
   },
   "course.deleted": {
     source: "/course",
     version: 1,
-    aspect: "end",
+    facet: "end",
     consumers: ["enrollment"],
     data: z.object({}),
   },
@@ -68,8 +68,8 @@ type Setting = Readonly<Record<string, string>>;
 
 /** A service that says something: courses get titles. */
 function composeCourse(sql: SqlDb, bindings: Setting) {
-  const starter = createStarter(bindings, { sink: () => {} });
-  const events = createEvents({ service: "course", table, sql, bindings, starter });
+  const runtime = createServiceRuntime(bindings, { sink: () => {} });
+  const events = createEvents({ service: "course", table, sql, bindings, runtime });
   const db = orm(sql);
   const routes = createApi().openapi(renameCourse, async (c) => {
     const { id } = c.req.valid("param");
@@ -81,7 +81,7 @@ function composeCourse(sql: SqlDb, bindings: Setting) {
     ]);
     return c.json({ title }, 200);
   });
-  const app = createService({ name: "course", starter, events });
+  const app = createService({ name: "course", runtime, events });
   app.route("/courses", routes);
   return { app, events };
 }
@@ -89,8 +89,10 @@ function composeCourse(sql: SqlDb, bindings: Setting) {
 /** A service that hears it: enrollments show titles. */
 function composeEnrollment(sql: SqlDb, bindings: Setting) {
   const lines: Record<string, unknown>[] = [];
-  const starter = createStarter(bindings, { sink: (line) => void lines.push(JSON.parse(line)) });
-  const events = createEvents({ service: "enrollment", table, sql, bindings, starter });
+  const runtime = createServiceRuntime(bindings, {
+    sink: (line) => void lines.push(JSON.parse(line)),
+  });
+  const events = createEvents({ service: "enrollment", table, sql, bindings, runtime });
   const db = orm(sql);
   const keepTitle = ({ subject, data }: { subject: string; data: { title: string } }) => [
     db.run(text`INSERT INTO courses VALUES (${subject}, ${data.title})
@@ -100,7 +102,7 @@ function composeEnrollment(sql: SqlDb, bindings: Setting) {
   events.on("course.deleted", ({ subject }) => [
     db.run(text`DELETE FROM courses WHERE id = ${subject}`),
   ]);
-  return { app: createService({ name: "enrollment", starter, events }), lines };
+  return { app: createService({ name: "enrollment", runtime, events }), lines };
 }
 
 const courses = "CREATE TABLE courses (id TEXT PRIMARY KEY, title TEXT NOT NULL)";
@@ -229,11 +231,11 @@ Deno.test("a failure callback is heard at an address of its own", async () => {
 Deno.test("a service that does not handle what the table says it hears is not made", async () => {
   const { bindings, stop } = serveQstash();
   using sql = await openEventTables();
-  const starter = createStarter(bindings, { sink: () => {} });
-  const events = createEvents({ service: "enrollment", table, sql, bindings, starter });
+  const runtime = createServiceRuntime(bindings, { sink: () => {} });
+  const events = createEvents({ service: "enrollment", table, sql, bindings, runtime });
   events.on("course.changed", () => []);
   assert.throws(
-    () => createService({ name: "enrollment", starter, events }),
+    () => createService({ name: "enrollment", runtime, events }),
     /enrollment has no handler for course\.deleted/,
   );
   await stop();

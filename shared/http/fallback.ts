@@ -1,5 +1,5 @@
 import type { Context } from "hono";
-import type { Answered } from "../resilience/fallback.ts";
+import type { FallbackResult } from "../resilience/fallback.ts";
 
 /** Methods that change nothing (RFC 9110 §9.2.1). */
 const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -12,7 +12,7 @@ const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
  */
 export function markFallback(
   c: Context,
-  { source, ageSeconds }: Pick<Answered<unknown>, "source" | "ageSeconds">,
+  { source, ageSeconds }: Pick<FallbackResult<unknown>, "source" | "ageSeconds">,
 ): void {
   if (!safe.has(c.req.method)) {
     throw new TypeError(`Cannot mark a fallback: ${c.req.method} is not a safe method`);

@@ -4,7 +4,7 @@ import { digest } from "../crypto/mod.ts";
 import type { Passport } from "../passport/mod.ts";
 import { Problem } from "../problem.ts";
 import type { SqlDb, Statement } from "../sql/mod.ts";
-import type { PassportEnv } from "./edgepass.ts";
+import type { PassportEnv } from "./require_passport.ts";
 
 /** Where answers are kept, and how long. */
 export interface IdempotencyOptions {
@@ -13,7 +13,7 @@ export interface IdempotencyOptions {
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** How long an answer is kept, in milliseconds. */
-  readonly keptMs?: number;
+  readonly ttlMs?: number;
 }
 
 interface Stored {
@@ -34,7 +34,7 @@ const keyPattern = /^[\x21-\x7e]{1,255}$/;
  * `conflict` while the first request is under way
  */
 export function idempotent(
-  { sql, now, keptMs = 86_400_000 }: IdempotencyOptions,
+  { sql, now, ttlMs = 86_400_000 }: IdempotencyOptions,
 ): MiddlewareHandler<PassportEnv> {
   return createMiddleware<PassportEnv>(async function idempotent(c, next) {
     const given = c.req.header("idempotency-key");
@@ -46,7 +46,7 @@ export function idempotent(
     if (!keyPattern.test(given)) throw refusal("Must be 1 to 255 visible ASCII characters");
     const key = await digest(JSON.stringify([caller.sub, c.req.path, given]));
     const bodyHash = await digest(await c.req.arrayBuffer());
-    const claimed = { key, bodyHash, caller: caller.sub, now: now(), keptMs };
+    const claimed = { key, bodyHash, caller: caller.sub, now: now(), ttlMs };
     if (!(await claim(sql, claimed))) {
       return replay(c, await read(sql, key), bodyHash);
     }
@@ -67,12 +67,12 @@ export function idempotent(
 /** One statement decides who is first; keys that ran out are forgotten in the same batch. */
 async function claim(
   sql: SqlDb,
-  { key, bodyHash, caller, now, keptMs }: {
+  { key, bodyHash, caller, now, ttlMs }: {
     key: string;
     bodyHash: string;
     caller: string;
     now: number;
-    keptMs: number;
+    ttlMs: number;
   },
 ): Promise<boolean> {
   const [, claimed = []] = await sql.batch([
@@ -80,7 +80,7 @@ async function claim(
     {
       sql: `INSERT INTO idempotency_keys (key, body_hash, caller, expires_at) VALUES (?, ?, ?, ?)
         ON CONFLICT DO NOTHING RETURNING key`,
-      params: [key, bodyHash, caller, now + keptMs],
+      params: [key, bodyHash, caller, now + ttlMs],
     },
   ]);
   return claimed.length === 1;

@@ -1,7 +1,7 @@
 export { createApi, type PassportEnv, type ServiceApp } from "./create_api.ts";
 export { type ClientOptions, createClient, type ServiceClient } from "./client.ts";
 export { createService, type ServiceOptions } from "./create_service.ts";
-export { edgepass, type EdgepassOptions } from "./edgepass.ts";
+export { edgepass, type EdgepassOptions } from "./require_passport.ts";
 export { addExportRoute, type Export, toTime } from "./export_route.ts";
 export { markFallback } from "./fallback.ts";
 export { hasRole, requireRole, requireUser, type UserPassport } from "./access.ts";
@@ -20,8 +20,12 @@ export {
   noContent,
   problems,
 } from "./openapi.ts";
-export { type AnswerOptions, toAnswerProblem } from "./read_answer.ts";
+export { type ReadResponseOptions, toResponseProblem } from "./read_response.ts";
 export type { ServiceConfiguration } from "./service_configuration.ts";
 export type { Verifiers } from "./passport_verifiers.ts";
-export { createStarter, type Starter, type StarterEffects } from "./starter.ts";
+export {
+  createServiceRuntime,
+  type ServiceRuntime,
+  type ServiceRuntimeEffects,
+} from "./service_runtime.ts";
 export { line, prose } from "./text.ts";

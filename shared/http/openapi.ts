@@ -17,12 +17,12 @@ const exampleCursor = "WyIwMTkzNmY3ZS04YzJhLTdiM2QtOWU0Zi01YTZiN2M4ZDllMGYiXQ";
 
 /** The query of a list: `limit` 1 to 100 (default 20), and the cursor of the page before. */
 export const ListQuery = z.object({
-  limit: z.preprocess(toWholeNumber, z.int().min(1).max(100)).default(20)
+  limit: z.preprocess(toInteger, z.int().min(1).max(100)).default(20)
     .openapi({ type: "integer", minimum: 1, maximum: 100, default: 20, example: 20 }),
   cursor: z.string().max(512).optional().openapi({ example: exampleCursor }),
 });
 /** Number() alone reads "1e1", "0x10" and " 5" as well, and "" as 0. */
-function toWholeNumber(text: unknown): unknown {
+function toInteger(text: unknown): unknown {
   return typeof text === "string" && /^\d+$/.test(text) ? Number(text) : text;
 }
 

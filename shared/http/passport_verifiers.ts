@@ -39,17 +39,17 @@ export type CreateVerifiers = (
 export function createVerifiers(ring: PassportRing, trustDomain: TrustDomain): CreateVerifiers {
   const { keys } = ring;
   return function createVerifiersOf(service, { configuration, log }) {
-    const live = configuration.derive(toLive);
-    const reread = () =>
-      ring.reread().catch(() => log.error("Passport keys could not be read again"));
+    const live = configuration.select(toLive);
+    const reloadRing = () =>
+      ring.reload().catch(() => log.error("Passport keys could not be read again"));
     configuration.prepare(({ keys: { passport = {}, passportPublic = [] } }) => {
       const ofA = new Set(passportPublic.map(({ kid }) => kid));
       const named = Object.entries(passport).filter(([, state]) => state !== "revoked")
         .map(([kid]) => kid);
-      return named.every((kid) => ofA.has(kid) || ring.has(kid)) ? undefined : reread();
+      return named.every((kid) => ofA.has(kid) || ring.has(kid)) ? undefined : reloadRing();
     });
     const reload = createReload(async () => {
-      const [answered] = await Promise.all([configuration.refresh(), reread()]);
+      const [answered] = await Promise.all([configuration.refresh(), reloadRing()]);
       return answered;
     }, trustDomain);
     const trusted = { ...trustDomain, keys, live, reload };

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import {
-  fixedConfiguration,
   initialServiceValues,
   type ServiceValues,
+  staticConfiguration,
 } from "../configuration/mod.ts";
 import { encodeBase64Url, importSecret, signJws } from "../crypto/mod.ts";
 import { createLogger } from "../log.ts";
@@ -26,7 +26,7 @@ function setup() {
   const steps: ((values: ServiceValues) => Promise<void> | undefined)[] = [];
   const { verify } = createVerifiers(ring, { ...trustDomain, now: () => clock.now })("club", {
     configuration: {
-      ...fixedConfiguration(initialServiceValues({ logLevel: "info" })),
+      ...staticConfiguration(initialServiceValues({ logLevel: "info" })),
       prepare: (step) => void steps.push(step),
     },
     log: createLogger({ service: "club", sink: () => {} }),

@@ -34,7 +34,7 @@ function isHttpException(error: unknown): error is Error & { readonly status: nu
  * Tells whether an app answered an error already: by problem details, or, where the error is none of
  * ours, by anything under 500. An app from before has its own errors, and knows what they mean.
  */
-export function isAnswered(error: unknown, response: Response): boolean {
+export function isResponseSent(error: unknown, response: Response): boolean {
   const isProblem = response.headers.get("content-type") === problemMediaType;
   return isProblem || (toProblem(error).code === "internal" && response.status < 500);
 }

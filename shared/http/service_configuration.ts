@@ -1,12 +1,12 @@
 import type { Bindings } from "../config.ts";
 import {
   createLiveConfiguration,
-  fixedConfiguration,
   initialServiceValues,
   type LiveConfiguration,
   readServiceValues,
   type ServiceEnvironment,
   type ServiceValues,
+  staticConfiguration,
 } from "../configuration/mod.ts";
 import type { Logger } from "../log.ts";
 import { openOptionalUpstash } from "../redis/mod.ts";
@@ -36,7 +36,7 @@ export function createServiceConfigurations(
 
   function make(name: string): ServiceConfiguration {
     const initial = initialServiceValues(environment);
-    if (!redis) return fixedConfiguration(initial);
+    if (!redis) return staticConfiguration(initial);
     let log: Logger | undefined;
     return createLiveConfiguration({
       redis,

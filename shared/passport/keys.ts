@@ -42,11 +42,11 @@ function isPrivateKey(entry: unknown): boolean {
 
 /** The bindings as a service in the same isolate may see them: without private keys. */
 export function withoutPrivateKeys(bindings: Bindings): Bindings {
-  const { PASSPORT_KEYS: given, PASSPORT_KEYS_AGAIN: again } = bindings;
+  const { PASSPORT_KEYS: given, PASSPORT_KEYS_RELOAD: again } = bindings;
   const rest = leaveOutPrivateKeys(given);
   const kept = rest === given ? bindings : { ...bindings, PASSPORT_KEYS: rest };
   if (typeof again !== "function") return kept;
-  return { ...kept, PASSPORT_KEYS_AGAIN: async () => leaveOutPrivateKeys(await again()) };
+  return { ...kept, PASSPORT_KEYS_RELOAD: async () => leaveOutPrivateKeys(await again()) };
 }
 
 function leaveOutPrivateKeys(given: unknown): unknown {
@@ -121,7 +121,7 @@ export interface PassportRing {
    * taken out of it verifies until a restart, or until it is revoked. It rejects when the file cannot
    * be read or holds something else, and says nothing of what it holds.
    */
-  reread(): Promise<void>;
+  reload(): Promise<void>;
 }
 
 /** Makes the ring of the environment, and of what `source` has gained since. */
@@ -143,5 +143,5 @@ export function createPassportRing(
     imported = undefined;
   }
 
-  return { keys: () => imported ??= readPassportRing(entries), has, reread: shareRun(read) };
+  return { keys: () => imported ??= readPassportRing(entries), has, reload: shareRun(read) };
 }

@@ -134,23 +134,23 @@ Deno.test("a ring gains the keys of its file, says nothing of what else it holds
   let text = JSON.stringify([p1, p2]);
   const ring = createPassportRing(PASSPORT_KEYS, () => Promise.resolve(text));
   assert.deepEqual([...(await ring.keys()).keys()], ["p1"]);
-  await ring.reread();
+  await ring.reload();
   assert.deepEqual([ring.has("p2"), [...(await ring.keys()).keys()]], [true, ["p1", "p2"]]);
   for (
     const bad of ["marker", JSON.stringify([{ kid: "a", alg: "EdDSA", jwk: { d: "marker" } }])]
   ) {
     text = bad;
-    await assert.rejects(ring.reread(), (error: Error) => !error.message.includes("marker"));
+    await assert.rejects(ring.reload(), (error: Error) => !error.message.includes("marker"));
   }
   text = JSON.stringify([p1]);
-  await ring.reread();
+  await ring.reload();
   assert.equal((await ring.keys()).size, 2);
 });
 
 Deno.test("services of one isolate get the file of keys without private ones too", async () => {
-  const PASSPORT_KEYS_AGAIN = () =>
+  const PASSPORT_KEYS_RELOAD = () =>
     Promise.resolve('[{"kid":"p1"},{"kid":"a1","alg":"EdDSA","jwk":{"d":"x"}}]');
-  const own = withoutPrivateKeys({ PASSPORT_KEYS: "[]", PASSPORT_KEYS_AGAIN });
-  assert.ok(typeof own.PASSPORT_KEYS_AGAIN === "function");
-  assert.equal(await own.PASSPORT_KEYS_AGAIN(), '[{"kid":"p1"}]');
+  const own = withoutPrivateKeys({ PASSPORT_KEYS: "[]", PASSPORT_KEYS_RELOAD });
+  assert.ok(typeof own.PASSPORT_KEYS_RELOAD === "function");
+  assert.equal(await own.PASSPORT_KEYS_RELOAD(), '[{"kid":"p1"}]');
 });

@@ -23,7 +23,7 @@ export type ShadowVerifier = (
 export interface ShadowVerifierOptions extends Omit<PassportVerifierOptions, "onRefusal"> {
   /** Whether the gateway sends both profiles on every route, so that one that is missing was lost. */
   readonly isExpected?: () => boolean;
-  /** Learns why the two do not match. */
+  /** ObservesVersion why the two do not match. */
   readonly onMismatch?: (reason: PassportRefusal | "differs") => void;
 }
 
@@ -42,7 +42,7 @@ export function createShadowVerifier(
       options,
       (profile) => profile === "A" ? undefined : "header",
     );
-    if (typeof other === "object" && saysTheSame(passport, other)) return "match";
+    if (typeof other === "object" && claimsMatch(passport, other)) return "match";
     onMismatch(typeof other === "object" ? "differs" : other);
     return "mismatch";
   };
@@ -53,7 +53,7 @@ const ownClaims: readonly string[] = ["pv", "req_wl"];
 const commonClaims = Object.keys(PassportClaims.shape).filter((name) => !ownClaims.includes(name));
 
 /** Both were read by one schema, so that members of members come in one order. */
-function saysTheSame(one: PassportClaims, other: PassportClaims): boolean {
+function claimsMatch(one: PassportClaims, other: PassportClaims): boolean {
   return spell(one) === spell(other);
 }
 

@@ -49,7 +49,7 @@ export interface PassportVerifierOptions {
   readonly keys: KeyRing | (() => Promise<KeyRing>);
   /** What is in force at this moment; by default profile S alone is taken. */
   readonly live?: () => LivePassports;
-  /** Learns what is in force, for a `kid` or a profile that is not known; limits itself. */
+  /** ObservesVersion what is in force, for a `kid` or a profile that is not known; limits itself. */
   readonly reload?: () => Promise<void>;
   /** The minter; `iss` has to equal it. */
   readonly issuer: string;
@@ -59,7 +59,7 @@ export interface PassportVerifierOptions {
   readonly leewaySeconds?: number;
   /** Epoch milliseconds. */
   readonly now?: () => number;
-  /** Learns why a Passport was refused. */
+  /** ObservesVersion why a Passport was refused. */
   readonly onRefusal?: (reason: PassportRefusal) => void;
 }
 

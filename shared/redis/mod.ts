@@ -1,4 +1,4 @@
-export { type GatherOptions, gatherPipelines } from "./gather.ts";
+export { automaticPipelining, type AutomaticPipeliningOptions } from "./automatic_pipelining.ts";
 export {
   configurationKeys,
   revocationKeys,

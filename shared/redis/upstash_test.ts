@@ -5,7 +5,7 @@ import { createUpstashRedis } from "./upstash.ts";
 
 const secret = "user-id-nobody-may-see";
 
-interface Heard {
+interface EdgeState {
   readonly url: string;
   readonly body: unknown;
   readonly authorization: string | null;
@@ -16,7 +16,7 @@ function setup(
   answer: (request: Request) => Response | Promise<Response>,
   { timeoutMs = 60_000, maxTimeoutMs = 60_000 }: { timeoutMs?: number; maxTimeoutMs?: number } = {},
 ) {
-  const heard: Heard[] = [];
+  const heard: EdgeState[] = [];
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {

@@ -1,15 +1,15 @@
 import { createMonotonic, type Monotonic } from "./monotonic.ts";
 
 /** A call's place among those under way; leaving twice is leaving once. */
-export interface Place {
+export interface Slot {
   /** Makes room for another. */
-  leave(): void;
+  release(): void;
 }
 
 /** Bounds the calls of one dependency that are under way in this isolate. */
 export interface Bulkhead {
   /** A place, or undefined when all are taken. Nobody waits: on Workers requests cannot. */
-  enter(): Place | undefined;
+  enter(): Slot | undefined;
 }
 
 /** What a bulkhead is made of. */
@@ -45,9 +45,9 @@ export function createBulkhead(
       const limit = maxConcurrent();
       if (taken.size >= limit) dropExpired();
       if (taken.size >= limit) return undefined;
-      const place = { since: now() };
-      taken.add(place);
-      return { leave: () => void taken.delete(place) };
+      const slot = { since: now() };
+      taken.add(slot);
+      return { release: () => void taken.delete(slot) };
     },
   };
 }

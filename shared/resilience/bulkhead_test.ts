@@ -17,8 +17,8 @@ Deno.test("a bulkhead refuses at once what is too much, and has room again when 
   const { bulkhead } = setup(2);
   const [first] = [bulkhead.enter(), bulkhead.enter()];
   assert.equal(bulkhead.enter(), undefined);
-  first?.leave();
-  first?.leave();
+  first?.release();
+  first?.release();
   assert.ok(bulkhead.enter());
   assert.equal(bulkhead.enter(), undefined, "who leaves twice left once");
 });

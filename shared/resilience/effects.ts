@@ -16,14 +16,14 @@ export interface ResilienceEffects {
 export function sleepUnlessAborted(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
-    const leave = () => {
+    const release = () => {
       clearTimeout(timer);
       reject(signal.reason);
     };
     const timer = setTimeout(() => {
-      signal.removeEventListener("abort", leave);
+      signal.removeEventListener("abort", release);
       resolve();
     }, ms);
-    signal.addEventListener("abort", leave, { once: true });
+    signal.addEventListener("abort", release, { once: true });
   });
 }

@@ -27,7 +27,7 @@ export interface FallbackStore {
 export type FallbackSource = "live" | "cache" | "default";
 
 /** An answer, and how good it is. */
-export interface Answered<Value> {
+export interface FallbackResult<Value> {
   /** The answer. */
   readonly value: Value;
   /** Where it comes from. */
@@ -55,7 +55,7 @@ export interface Fallback {
    *
    * @throws {Problem} with a status below 500, of `live`: that is an answer; what `otherwise` throws
    */
-  run<Value>(question: FallbackQuestion<Value>): Promise<Answered<Value>>;
+  run<Value>(question: FallbackQuestion<Value>): Promise<FallbackResult<Value>>;
 }
 
 /** What a fallback is made of. */
@@ -73,7 +73,7 @@ export interface FallbackOptions {
 }
 
 /** A longer text is not kept, in characters. */
-const maxKeptLength = 65_536;
+const maxStoredLength = 65_536;
 
 /** Makes a fallback. */
 export function createFallback(
@@ -84,14 +84,16 @@ export function createFallback(
     const ttlSeconds = Math.ceil(maxStaleMs() / 1000);
     if (!store || ttlSeconds <= 0) return;
     const text = JSON.stringify({ at: now(), value });
-    if (text.length <= maxKeptLength) background(store.put(key, text, ttlSeconds), onStoreFailure);
+    if (text.length <= maxStoredLength) {
+      background(store.put(key, text, ttlSeconds), onStoreFailure);
+    }
   }
 
   async function recall<Value>(
     { key, fits }: FallbackQuestion<Value>,
-  ): Promise<Answered<Value> | undefined> {
+  ): Promise<FallbackResult<Value> | undefined> {
     try {
-      const { at, value } = readKept(await store?.get(key) ?? "null");
+      const { at, value } = readStored(await store?.get(key) ?? "null");
       // Another instance's clock may be ahead of this one's.
       const ageMs = Math.max(0, now() - at);
       const fitting = ageMs <= maxStaleMs() ? fits(value) : undefined;
@@ -111,22 +113,22 @@ export function createFallback(
         return { value, source: "live" };
       } catch (cause) {
         if (cause instanceof Problem && cause.status < 500) throw cause;
-        const answered = await recall(question) ??
+        const result = await recall(question) ??
           { value: await question.otherwise(), source: "default" as const };
-        const { source } = answered;
+        const { source } = result;
         onFailure(cause, source === "cache" ? source : "default");
         count("edgepass.fallbacks", {
           "edgepass.service": currentContext()?.service,
           "edgepass.fallback.source": source,
         });
-        return answered;
+        return result;
       }
     },
   };
 }
 
 /** Nothing kept is as old as can be. */
-function readKept(text: string): { readonly at: number; readonly value: unknown } {
+function readStored(text: string): { readonly at: number; readonly value: unknown } {
   const kept: unknown = JSON.parse(text);
   if (typeof kept !== "object" || kept === null || !("at" in kept) || !("value" in kept)) {
     return { at: Number.NEGATIVE_INFINITY, value: undefined };

@@ -24,7 +24,7 @@ function setup({ maxStaleMs = 60_000, store = memory() }: {
   const ask = async (live: () => Promise<readonly string[]>, who: FallbackKey = key) => {
     const work: Promise<unknown>[] = [];
     const invocation = { waitUntil: (one: Promise<unknown>) => void work.push(one) };
-    const answered = await runInvocation(invocation, () =>
+    const result = await runInvocation(invocation, () =>
       fallback.run({
         key: who,
         live,
@@ -32,7 +32,7 @@ function setup({ maxStaleMs = 60_000, store = memory() }: {
         otherwise: () => ["default"],
       }));
     await Promise.all(work);
-    return answered;
+    return result;
   };
   const advance = (ms: number) => {
     now += ms;

@@ -1,4 +1,4 @@
-export { type Bulkhead, type BulkheadOptions, createBulkhead, type Place } from "./bulkhead.ts";
+export { type Bulkhead, type BulkheadOptions, createBulkhead, type Slot } from "./bulkhead.ts";
 export {
   type BreakerOptions,
   type BreakerState,
@@ -10,12 +10,12 @@ export {
 } from "./circuit_breaker.ts";
 export { type ResilienceEffects, sleepUnlessAborted } from "./effects.ts";
 export {
-  type Answered,
   createFallback,
   type Fallback,
   type FallbackKey,
   type FallbackOptions,
   type FallbackQuestion,
+  type FallbackResult,
   type FallbackSource,
   type FallbackStore,
 } from "./fallback.ts";
@@ -47,5 +47,5 @@ export {
   toRetryAfter,
 } from "./resilience.ts";
 export { createRetry, isRepeatable, type Retry, type RetryOptions, type Wait } from "./retry.ts";
-export { createWatch, type Watch } from "./watch.ts";
+export { createInstrumentation, type Instrumentation } from "./instrumentation.ts";
 export { withResilience, type WithResilienceOptions } from "./with_resilience.ts";

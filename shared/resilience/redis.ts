@@ -4,7 +4,7 @@ import { type Redis, RedisUnavailable } from "../redis/redis.ts";
 import { createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
 import type { ResilienceEffects } from "./effects.ts";
 import { type Policy, toBreakerPolicy } from "./policy.ts";
-import { createWatch } from "./watch.ts";
+import { createInstrumentation } from "./instrumentation.ts";
 
 type Build = Parameters<Redis["pipeline"]>[0];
 
@@ -34,10 +34,10 @@ export function redisWithBreaker(
     const current = policy();
     return toBreakerPolicy(current, Math.max(timeoutMs, current.timeoutMs));
   };
-  const watch = createWatch(name);
+  const instrumentation = createInstrumentation(name);
   const breaker = createCircuitBreaker({
     policy: breakerPolicy,
-    onTransition: watch.transition,
+    onTransition: instrumentation.transition,
     ...(now ? { now } : {}),
   });
   async function travel(permit: Permit, build: Build): Promise<readonly unknown[]> {
@@ -61,7 +61,7 @@ export function redisWithBreaker(
         // Its outcome is the breaker's, and nobody else's.
         background(travel(permit, (pipeline) => pipeline.mget(revocationKeys.ready)), () => {});
       }
-      watch.refused("breaker");
+      instrumentation.refused("breaker");
       throw new RedisUnavailable("Redis is left alone for now: its breaker is open");
     },
   };

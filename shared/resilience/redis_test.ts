@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { gatherPipelines } from "../redis/gather.ts";
+import { automaticPipelining } from "../redis/automatic_pipelining.ts";
 import { type Redis, RedisUnavailable } from "../redis/redis.ts";
 import { defaultPolicy, toPolicy } from "./policy.ts";
 import { redisWithBreaker } from "./redis.ts";
@@ -84,11 +84,11 @@ Deno.test("a command that cannot be built says nothing about Redis", async () =>
 
 Deno.test("callers who share a round trip count once", async () => {
   const { ask, comeBack, goAway, redis, trips } = setup(3);
-  const gathered = gatherPipelines(redis, { maxWaitMs: 3_600_000 });
+  const pipelined = automaticPipelining(redis, { maxWaitMs: 3_600_000 });
   goAway();
-  const all = Array.from({ length: 50 }, () => ask(gathered));
+  const all = Array.from({ length: 50 }, () => ask(pipelined));
   for (const one of await Promise.allSettled(all)) assert.equal(one.status, "rejected");
   assert.equal(trips(), 2, "the first alone, the others together");
   comeBack();
-  assert.deepEqual(await ask(gathered), ["1"]);
+  assert.deepEqual(await ask(pipelined), ["1"]);
 });

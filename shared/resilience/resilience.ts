@@ -1,12 +1,12 @@
 import { internalHeaders } from "../internal_headers.ts";
 import { Problem } from "../problem.ts";
-import { createBulkhead, type Place } from "./bulkhead.ts";
+import { createBulkhead, type Slot } from "./bulkhead.ts";
 import { createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
 import { type ResilienceEffects, sleepUnlessAborted } from "./effects.ts";
 import { type Policy, toBreakerPolicy } from "./policy.ts";
 import { createRetry, isRepeatable, readRetryAfterMs } from "./retry.ts";
 import { startTimeLimit } from "./time_limit.ts";
-import { createWatch } from "./watch.ts";
+import { createInstrumentation } from "./instrumentation.ts";
 
 /** A call to be made, once or more. */
 export interface Call extends Pick<RequestInit, "method" | "body"> {
@@ -53,7 +53,7 @@ type Ending =
 
 interface Admission {
   readonly permit: Permit;
-  readonly place: Place;
+  readonly slot: Slot;
 }
 
 const failures: ReadonlySet<number> = new Set([502, 503, 504]);
@@ -73,27 +73,27 @@ export function isFailure({ status, headers }: Response): boolean {
 export function createResilience(
   { name, policy, now, epochNow = Date.now, random, sleep = sleepUnlessAborted }: ResilienceOptions,
 ): Resilience {
-  const watch = createWatch(name);
+  const instrumentation = createInstrumentation(name);
   const clock = now ? { now } : {};
   const breaker = createCircuitBreaker({
     policy: () => toBreakerPolicy(policy()),
-    onTransition: watch.transition,
+    onTransition: instrumentation.transition,
     ...clock,
   });
   const bulkhead = createBulkhead({ maxConcurrent: () => policy().maxConcurrent, ...clock });
   const retry = createRetry({ policy: () => policy().retry, ...(random ? { random } : {}) });
 
   function admit(): Admission | Problem {
-    const place = bulkhead.enter();
-    if (!place) return refuse("bulkhead", 0);
+    const slot = bulkhead.enter();
+    if (!slot) return refuse("bulkhead", 0);
     const permit = breaker.acquire();
-    if (permit.allowed) return { permit, place };
-    place.leave();
+    if (permit.allowed) return { permit, slot };
+    slot.release();
     return refuse("breaker", permit.retryAfterMs);
   }
 
   function refuse(reason: "breaker" | "bulkhead", retryAfterMs: number): Problem {
-    watch.refused(reason);
+    instrumentation.refused(reason);
     const headers = { "retry-after": toRetryAfter(retryAfterMs) };
     const cause = new Error(`Call of ${name} is refused by its ${reason}`);
     return new Problem("upstream_unavailable", { headers, cause });
@@ -101,7 +101,7 @@ export function createResilience(
 
   async function attempt(
     call: Call,
-    { permit, place }: Admission,
+    { permit, slot }: Admission,
     make: (limit: Omit<Attempt, "number">) => Promise<Response>,
   ): Promise<Ending> {
     const { timeoutMs } = policy();
@@ -126,7 +126,7 @@ export function createResilience(
       return { problem: toProblem(cause, isOver), again: !call.signal.aborted };
     } finally {
       limit.stop();
-      place.leave();
+      slot.release();
     }
   }
 
@@ -151,7 +151,7 @@ export function createResilience(
         // What the first attempt brought says more than that there is no second.
         if (admission instanceof Problem) break;
         if ("response" in ending) await ending.response.body?.cancel();
-        watch.retried();
+        instrumentation.retried();
       }
       if ("problem" in ending) throw ending.problem;
       return ending.response;

@@ -76,7 +76,7 @@ const signals: Record<string, (signal: AbortSignal) => Places> = {
   "the client that is served leaves": (signal) => ({ context: { signal } }),
   "its author gives up": (signal) => ({ init: { signal } }),
 };
-for (const [what, place] of Object.entries(signals)) {
+for (const [what, slot] of Object.entries(signals)) {
   Deno.test(`a call ends when ${what}`, async () => {
     const { answerWith, guarded, within } = setup();
     const abort = new AbortController();
@@ -85,7 +85,7 @@ for (const [what, place] of Object.entries(signals)) {
       abort.abort();
       return ending;
     });
-    const { context = {}, init } = place(abort.signal);
+    const { context = {}, init } = slot(abort.signal);
     await assert.rejects(within(context, () => guarded.fetch("/x", init)), {
       code: "upstream_unavailable",
     });

@@ -15,7 +15,7 @@ import { readKeyFiles } from "./deno_key_files.ts";
 import { noteInFlight } from "./deno_in_flight.ts";
 import { listenForEver, type Listening } from "./deno_listen.ts";
 import { createLineWriter, type LineWriter } from "./deno_lines.ts";
-import { createSweeper } from "./deno_sweeper.ts";
+import { createMaintenance } from "./deno_maintenance.ts";
 
 export { processorMs, spareProcessors } from "./deno_processor.ts";
 export { isSqliteFile, openSqliteFile, readMigrations, scrubSqliteFile } from "./deno_databases.ts";
@@ -25,7 +25,7 @@ export interface ServeOptions {
   /** Where each database's SQL files are, by the variable that names the database. */
   readonly migrations?: Readonly<Record<string, URL>>;
   /** Milliseconds between two sweeps. */
-  readonly sweepEveryMs?: number;
+  readonly maintainEveryMs?: number;
 }
 
 const Settings = z.object({
@@ -61,7 +61,7 @@ export async function serve(compose: Compose, options: ServeOptions = {}): Promi
 
 async function run(
   compose: Compose,
-  { migrations = {}, sweepEveryMs = 5_000 }: ServeOptions,
+  { migrations = {}, maintainEveryMs = 5_000 }: ServeOptions,
   lines: LineWriter,
 ): Promise<void> {
   const variables = readVariables();
@@ -103,14 +103,14 @@ async function run(
     );
     return end ? Promise.resolve(answer).finally(end) : answer;
   }, log);
-  const stopSweeping = sweepRegularly(app, sweepEveryMs, log);
+  const stopMaintenance = maintainRegularly(app, maintainEveryMs, log);
   const stopExporting = exportRegularly(telemetry);
   let isStopping = false;
   const stop = async (): Promise<void> => {
     // A terminal and `deno task` both send a signal, and a supervisor may repeat its own.
     if (isStopping) return;
     isStopping = true;
-    stopSweeping();
+    stopMaintenance();
     stopExporting();
     const drained = drain.begin()
       .then(() => server.shutdown())
@@ -153,8 +153,8 @@ function readVariables(): Record<string, string> {
   return USER !== undefined && URL.canParse(USER) ? { ...variables, USER } : variables;
 }
 
-function sweepRegularly(app: Application, everyMs: number, log: Logger): () => void {
-  const timer = setInterval(createSweeper(app, log), everyMs);
+function maintainRegularly(app: Application, everyMs: number, log: Logger): () => void {
+  const timer = setInterval(createMaintenance(app, log), everyMs);
   return () => clearInterval(timer);
 }
 

@@ -10,7 +10,7 @@ Deno.test("a file of keys is the setting where no variable is, and is read again
     const beside = await readKeyFiles({ ACCESS_TOKEN_KEYS: "own", ACCESS_TOKEN_KEYS_FILE: path });
     assert.deepEqual(Object.keys(beside), ["ACCESS_TOKEN_KEYS_AGAIN"]);
     await Deno.writeTextFile(path, "second");
-    for (const again of [alone.PASSPORT_KEYS_AGAIN, beside.ACCESS_TOKEN_KEYS_AGAIN]) {
+    for (const again of [alone.PASSPORT_KEYS_RELOAD, beside.ACCESS_TOKEN_KEYS_RELOAD]) {
       assert.ok(typeof again === "function");
       assert.equal(await again(), "second");
     }

@@ -13,7 +13,7 @@ export interface LineWriterOptions {
 
 /** Longest time a line waits, in milliseconds, and the size at which none waits longer. */
 const maxWaitMs = 5;
-const maxWaiting = 65_536;
+const maxBuffered = 65_536;
 
 /**
  * Makes the writer of this process.
@@ -50,7 +50,7 @@ export function createLineWriter(
     flush,
     write(line) {
       waiting += line + "\n";
-      if (waiting.length > maxWaiting) flush();
+      if (waiting.length > maxBuffered) flush();
       else timer ??= setTimeout(flush, maxWaitMs);
     },
   };

@@ -14,7 +14,7 @@ export interface ListenOptions {
 }
 
 /** Between two tries, in milliseconds. */
-const againAfterMs = 100;
+const retryAfterMs = 100;
 
 /**
  * Serves, and listens again where Deno's server has ended by itself, as it does when a connection
@@ -31,7 +31,7 @@ export function listenForEver({ port, hostname, handler, onLost }: ListenOptions
     const opened = Deno.serve({ port, hostname, onListen: () => {} }, handler);
     opened.finished.catch((cause: unknown) => {
       onLost(cause);
-      setTimeout(reopen, againAfterMs);
+      setTimeout(reopen, retryAfterMs);
     });
     return opened;
   }
@@ -41,7 +41,7 @@ export function listenForEver({ port, hostname, handler, onLost }: ListenOptions
     try {
       server = open();
     } catch {
-      setTimeout(reopen, againAfterMs);
+      setTimeout(reopen, retryAfterMs);
     }
   }
 

@@ -22,7 +22,7 @@ export interface ExecutionContext {
 export interface Worker {
   /** Answers a request. */
   fetch(request: Request, bindings: Bindings, context: ExecutionContext): Promise<Response>;
-  /** Sweeps, by cron. */
+  /** MaintenanceTasks, by cron. */
   scheduled(event: unknown, bindings: Bindings, context: ExecutionContext): Promise<void>;
 }
 
@@ -68,7 +68,7 @@ export function worker(compose: Compose): Worker {
       const { app, telemetry } = composed;
       await runInvocation(
         { waitUntil: (work) => context.waitUntil(work) },
-        () => app.sweep?.(),
+        () => app.maintain?.(),
       );
       await telemetry.flush();
     },

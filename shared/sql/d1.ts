@@ -29,14 +29,14 @@ export function d1Sql(binding: D1Binding): SqlDb {
   return {
     async run(statement) {
       const item = prepared(binding, checked(statement));
-      return (await guarded(() => item.raw())).map(toRow);
+      return (await withMappedErrors(() => item.raw())).map(toRow);
     },
     async batch(statements) {
       if (statements.length === 0) return [];
       const items = statements.map(checked).map(({ sql, params }) =>
         prepared(binding, { sql: withDistinctColumns(sql), params })
       );
-      const results = await guarded(() => binding.batch(items));
+      const results = await withMappedErrors(() => binding.batch(items));
       return results.map(({ results }) => objectsOf(results).map(toRowFromObject));
     },
   };
@@ -90,7 +90,7 @@ function toRow(values: readonly unknown[]): Row {
 const faultText =
   /: SQLITE_(?:ERROR|CONSTRAINT|TOOBIG|MISMATCH|RANGE|AUTH|MISUSE)\b|^D1_TYPE_ERROR/;
 
-async function guarded<T>(work: () => Promise<T>): Promise<T> {
+async function withMappedErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

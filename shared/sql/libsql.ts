@@ -37,12 +37,12 @@ export function libsqlSql(
   return {
     async run(statement) {
       const item = checked(statement);
-      return rowsOf(await guarded(() => client.execute(item)));
+      return rowsOf(await withMappedErrors(() => client.execute(item)));
     },
     async batch(statements) {
       if (statements.length === 0) return [];
       const items = statements.map(checked);
-      return (await guarded(() => client.batch(items, "write"))).map(rowsOf);
+      return (await withMappedErrors(() => client.batch(items, "write"))).map(rowsOf);
     },
   };
 }
@@ -77,7 +77,7 @@ function toValue(value: unknown): unknown {
 
 const faultCode = /^(?:SQLITE_(?:ERROR|CONSTRAINT|TOOBIG|MISMATCH|RANGE|AUTH|MISUSE)|SQL_|ARGS_)/;
 
-async function guarded<T>(work: () => Promise<T>): Promise<T> {
+async function withMappedErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {

@@ -41,7 +41,7 @@ export function openNodeSqlite(
   path: string,
   { busyTimeoutMs = 2_000 }: NodeSqliteOptions = {},
 ): OpenSqlDb {
-  const db = guarded(() => open(path, busyTimeoutMs));
+  const db = withMappedErrors(() => open(path, busyTimeoutMs));
   const prepare = createStatements(db);
   const execute = ({ sql, params }: Statement): Row[] =>
     rowsOf(prepare(sql, params.length), params);
@@ -50,13 +50,13 @@ export function openNodeSqlite(
     run: (statement) =>
       promised(() => {
         checkStatement(statement);
-        return guarded(() => execute(statement));
+        return withMappedErrors(() => execute(statement));
       }),
     batch: (statements) =>
       promised(() => {
         statements.forEach(checkStatement);
         if (statements.length === 0) return [];
-        return guarded(() => atomically(db, () => statements.map(execute)));
+        return withMappedErrors(() => atomically(db, () => statements.map(execute)));
       }),
     close() {
       if (closed) return;
@@ -145,7 +145,7 @@ function promised<T>(work: () => T): Promise<T> {
 }
 
 /** TypeErrors are ours and pass; whatever node:sqlite throws becomes one of the port's errors. */
-function guarded<T>(work: () => T): T {
+function withMappedErrors<T>(work: () => T): T {
   try {
     return work();
   } catch (error) {

@@ -24,7 +24,7 @@ export function orm(sql: SqlDb): Orm {
       return results.map((rows, index) => inForm(rows, items[index]?.method));
     },
   );
-  keepErrors(db);
+  preserveErrors(db);
   return Object.assign(db, {
     requireOneChange: () => db.run(text.raw(requireOneChange().sql)),
     transaction() {
@@ -48,7 +48,7 @@ interface Session {
  * Drizzle wraps in `queryWithCache`, which here is nothing else, as no cache is given. Both names
  * are drizzle's internals at the pinned version; the contract suite fails when they move.
  */
-function keepErrors(db: SqliteRemoteDatabase): void {
+function preserveErrors(db: SqliteRemoteDatabase): void {
   const { session } = db as unknown as { session: Session };
   const prepareQuery = session.prepareQuery.bind(session);
   session.prepareQuery = (...args) =>

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { type Bindings, readConfig } from "../config.ts";
-import { createQuietTelemetry } from "./quiet.ts";
+import { noopTelemetry } from "./noop.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 /** The binding `TELEMETRY`: what the runtime's adapter made for everybody in this program. */
@@ -17,7 +17,7 @@ const Settings = z.object({ TELEMETRY: telemetrySetting });
  * @throws {ConfigError} if the binding is something else
  */
 export function readTelemetry(bindings: Bindings): Telemetry {
-  return readConfig(Settings, bindings).TELEMETRY ?? createQuietTelemetry();
+  return readConfig(Settings, bindings).TELEMETRY ?? noopTelemetry();
 }
 
 function isTelemetry(value: unknown): boolean {

@@ -3,7 +3,7 @@ import { currentContext } from "../context.ts";
 import { Problem } from "../problem.ts";
 import { bestEffort } from "./best_effort.ts";
 import type { CounterName, HistogramName, MetricAttributes } from "./catalogue.ts";
-import { openSpan } from "./open_span.ts";
+import { startTracedSpan } from "./start_span.ts";
 
 /** Counts something of the request that is being served; outside of one nobody counts. */
 export function count<Name extends CounterName>(
@@ -25,7 +25,7 @@ export function measure<Name extends HistogramName>(
 
 /** Adds to the span of the request that is being served. */
 export function annotate(attributes: Attributes): void {
-  bestEffort(() => currentContext()?.opened?.span.setAttributes(attributes));
+  bestEffort(() => currentContext()?.activeSpan?.span.setAttributes(attributes));
 }
 
 /**
@@ -53,9 +53,9 @@ export async function measureDatabase<Result>(
     "db.operation.name": operation,
     "edgepass.db.statements": statements,
   };
-  const { span } = openSpan(tracer, operation, {
+  const { span } = startTracedSpan(tracer, operation, {
     kind: SpanKind.CLIENT,
-    parent: context.opened,
+    parent: context.activeSpan,
     attributes,
   });
   const startedAt = performance.now();

@@ -3,8 +3,8 @@ import { type RequestContext, runInContext } from "../context.ts";
 import { Problem } from "../problem.ts";
 import { newTrace } from "../trace_context.ts";
 import { annotate, count, countOutcomes, measure, measureDatabase } from "./in_context.ts";
-import { idleSpan, isProbe, openSpan } from "./open_span.ts";
-import { createQuietTelemetry } from "./quiet.ts";
+import { isProbe, noopSpan, startTracedSpan } from "./start_span.ts";
+import { noopTelemetry } from "./noop.ts";
 import type { Telemetry } from "./telemetry.ts";
 
 type Noted = readonly [call: string, name: string, attributes: object, value: number];
@@ -16,14 +16,14 @@ function setup() {
     noted.push([call, name, attributes, value]);
   };
   const telemetry: Telemetry = {
-    ...createQuietTelemetry(),
+    ...noopTelemetry(),
     metrics: { add: note("add"), move: note("move"), record: note("record") },
   };
-  const opened = idleSpan();
+  const activeSpan = noopSpan();
   const context: RequestContext = {
     service: "course",
-    trace: opened.trace,
-    opened,
+    trace: activeSpan.trace,
+    activeSpan,
     telemetry,
     callChain: [],
     signal: new AbortController().signal,
@@ -69,11 +69,11 @@ Deno.test("a database's work is measured under its service, also when it fails",
 });
 
 Deno.test("without a provider a span still has a place of its own in its parent's trace", () => {
-  const { tracer } = createQuietTelemetry();
-  const root = openSpan(tracer, "root");
+  const { tracer } = noopTelemetry();
+  const root = startTracedSpan(tracer, "root");
   const remote = { ...newTrace(), state: "a=1" };
-  const child = openSpan(tracer, "child", { parent: remote });
-  const grandchild = openSpan(tracer, "grandchild", { parent: child });
+  const child = startTracedSpan(tracer, "child", { parent: remote });
+  const grandchild = startTracedSpan(tracer, "grandchild", { parent: child });
   assert.match(root.trace.traceId, /^(?!0+$)[0-9a-f]{32}$/);
   assert.equal(child.trace.traceId, remote.traceId);
   assert.equal(grandchild.trace.traceId, remote.traceId);
@@ -85,8 +85,8 @@ Deno.test("without a provider a span still has a place of its own in its parent'
 Deno.test("below an idle span no provider is asked", () => {
   const refuse = () => assert.fail("was asked");
   const tracer = { startSpan: refuse, startActiveSpan: refuse };
-  const idle = idleSpan();
-  const child = openSpan(tracer, "child", { parent: idle });
+  const idle = noopSpan();
+  const child = startTracedSpan(tracer, "child", { parent: idle });
   assert.equal(child.trace.traceId, idle.trace.traceId);
   assert.notEqual(child.trace.spanId, idle.trace.spanId);
   assert.equal(child.span.isRecording(), false);

@@ -22,17 +22,17 @@ export {
   nameFailure,
   type OutcomeCounter,
 } from "./in_context.ts";
-export { type OpenCall, openCall } from "./open_call.ts";
+export { startCall, type StartedCall } from "./start_call.ts";
 export {
-  idleSpan,
   isProbe,
-  type OpenSpan,
-  openSpan,
+  noopSpan,
   type OpenSpanOptions,
+  type StartedSpan,
+  startTracedSpan,
   toSpanContext,
-} from "./open_span.ts";
+} from "./start_span.ts";
 export { prometheusMediaType, prometheusName, toLabelName } from "./prometheus.ts";
-export { createQuietTelemetry } from "./quiet.ts";
+export { noopTelemetry } from "./noop.ts";
 export { isSampled } from "./sampling.ts";
 export type { SenderEffects } from "./sender.ts";
 export { telemetrySettings } from "./settings.ts";

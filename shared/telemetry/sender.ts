@@ -22,7 +22,7 @@ export interface SenderEffects {
 const passing = new Set([429, 502, 503, 504]);
 const defaultWaitMs = 1_000;
 const maxWaitMs = 5_000;
-const complainEveryMs = 60_000;
+const warnEveryMs = 60_000;
 
 /** A sender that tries twice where the collector says it is busy, unless it wants more than 5 s. */
 export function createSender(
@@ -32,7 +32,7 @@ export function createSender(
 
   /** Neither path nor query nor the error's message, which quotes them: keys can stand in each. */
   function complain(signal: Signal, { url }: Target, reason: string): void {
-    if (now() - complainedAt < complainEveryMs) return;
+    if (now() - complainedAt < warnEveryMs) return;
     complainedAt = now();
     log.warn("Telemetry was not exported", { signal, collector: new URL(url).host, reason });
   }

@@ -87,7 +87,7 @@ function newContext(
   return own;
 }
 
-interface Beginning {
+interface SpanStart {
   readonly name: string;
   readonly kind: SpanKind | undefined;
   readonly start: number;
@@ -98,7 +98,7 @@ interface Beginning {
 
 function newRecord(
   own: SpanContext,
-  { name, kind = SpanKind.INTERNAL, start, from, above, tail }: Beginning,
+  { name, kind = SpanKind.INTERNAL, start, from, above, tail }: SpanStart,
 ): SpanRecord {
   const parentId = from && isValidSpanId(from.spanId) ? from.spanId : undefined;
   return {

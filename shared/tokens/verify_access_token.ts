@@ -9,7 +9,7 @@ import {
   verifyJws,
 } from "../crypto/mod.ts";
 import { AccessTokenClaims, accessTokenType, maxAccessTokenLifeSeconds } from "./access_token.ts";
-import { type ClaimMap, readForeignClaims } from "./foreign_claims.ts";
+import { type ClaimMap, readExternalClaims } from "./external_claims.ts";
 
 /** One issuer the gateway accepts. */
 export interface AccessTokenIssuer {
@@ -91,7 +91,7 @@ export async function verifyAccessToken(
 
   const claims = issuer.alias === undefined
     ? z.safeParse(AccessTokenClaims, payload).data
-    : readForeignClaims(payload, issuer.claims);
+    : readExternalClaims(payload, issuer.claims);
   if (!claims || !isFor(issuer, claims.aud)) return "token_invalid";
 
   const latest = nowSeconds + leewaySeconds;

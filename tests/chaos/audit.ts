@@ -14,7 +14,7 @@ export type AuditRow =
     readonly what: "version";
     readonly source: string;
     readonly subject: string;
-    readonly aspect: string;
+    readonly facet: string;
     readonly sequence: number;
   }
   | { readonly what: "ended"; readonly subject: string };

@@ -1,8 +1,15 @@
 import type { Answer } from "./client.ts";
-import { change, type Kind, type Member, setRoles, signUp, type World } from "./world.ts";
+import {
+  change,
+  type Environment,
+  type Kind,
+  type Member,
+  setRoles,
+  signUp,
+} from "./environment.ts";
 
 /** Something that a person does, in one change or a few. */
-type Deed = (world: World, person: Member) => Promise<unknown>;
+type Deed = (environment: Environment, person: Member) => Promise<unknown>;
 
 /** What people do, by kind, and how often in comparison. */
 const weights = {
@@ -30,9 +37,9 @@ const maxTries = 200;
 type DeedName = { [K in Kind]: keyof typeof weights[K] }[Kind];
 
 const deeds: Readonly<Record<DeedName, Deed>> = {
-  async rename(world, person) {
-    const name = world.newText("Demo Person");
-    await change(world, {
+  async rename(environment, person) {
+    const name = environment.newText("Demo Person");
+    await change(environment, {
       operation: "rename",
       by: person,
       method: "PATCH",
@@ -41,27 +48,27 @@ const deeds: Readonly<Record<DeedName, Deed>> = {
       facts: { [`name:${person.id}`]: name },
     });
   },
-  async createCourse(world, person) {
-    if (person.courses.size >= mostCourses) return await deeds.deleteCourse(world, person);
-    const title = world.newText("Sailing");
-    const created = await change(world, {
+  async createCourse(environment, person) {
+    if (person.courses.size >= mostCourses) return await deeds.deleteCourse(environment, person);
+    const title = environment.newText("Sailing");
+    const created = await change(environment, {
       operation: "create course",
       by: person,
       method: "POST",
       path: "/courses",
       body: { title, summary: "Knots, wind, and the way home", tags: [] },
-      learn: ({ data: { id } }) => ({
+      observeVersion: ({ data: { id } }) => ({
         [`course:${id}:${person.id}`]: "draft",
         [`title:${id}`]: title,
       }),
     });
-    if (created.ending === "ok") await publish(world, person, String(created.data.id));
+    if (created.ending === "ok") await publish(environment, person, String(created.data.id));
   },
-  async renameCourse(world, person) {
-    const course = world.random.pick([...person.courses.values()]);
-    if (!course) return await deeds.createCourse(world, person);
-    const title = world.newText("Sailing");
-    await change(world, {
+  async renameCourse(environment, person) {
+    const course = environment.random.pick([...person.courses.values()]);
+    if (!course) return await deeds.createCourse(environment, person);
+    const title = environment.newText("Sailing");
+    await change(environment, {
       operation: "rename course",
       by: person,
       method: "PATCH",
@@ -70,12 +77,12 @@ const deeds: Readonly<Record<DeedName, Deed>> = {
       facts: { [`title:${course.id}`]: title },
     });
   },
-  async deleteCourse(world, person) {
-    const course = world.random.pick([...person.courses.values()]);
-    if (!course) return await deeds.createCourse(world, person);
-    world.published.delete(course.id);
+  async deleteCourse(environment, person) {
+    const course = environment.random.pick([...person.courses.values()]);
+    if (!course) return await deeds.createCourse(environment, person);
+    environment.published.delete(course.id);
     person.courses.delete(course.id);
-    await change(world, {
+    await change(environment, {
       operation: "delete course",
       by: person,
       method: "DELETE",
@@ -83,28 +90,28 @@ const deeds: Readonly<Record<DeedName, Deed>> = {
       facts: { [`course:${course.id}:${person.id}`]: "gone" },
     });
   },
-  async enroll(world, person) {
-    if (person.enrollments.size >= mostEnrollments) return await deeds.leave(world, person);
+  async enroll(environment, person) {
+    if (person.enrollments.size >= mostEnrollments) return await deeds.leave(environment, person);
     const mine = new Set([...person.enrollments.values()].map(({ id }) => id));
-    const course = world.random.pick(
-      [...world.published.values()].filter(({ id }) => !mine.has(id)),
+    const course = environment.random.pick(
+      [...environment.published.values()].filter(({ id }) => !mine.has(id)),
     );
-    if (!course) return await deeds.rename(world, person);
-    const { ending, data } = await change(world, {
+    if (!course) return await deeds.rename(environment, person);
+    const { ending, data } = await change(environment, {
       operation: "enroll",
       by: person,
       method: "POST",
       path: "/enrollments",
       body: { courseId: course.id },
-      learn: ({ data: { id } }) => ({ [`enrollment:${id}:${person.id}`]: "held" }),
+      observeVersion: ({ data: { id } }) => ({ [`enrollment:${id}:${person.id}`]: "held" }),
     });
     if (ending === "ok") person.enrollments.set(String(data.id), course);
   },
-  async complete(world, person) {
-    const [id, course] = world.random.pick([...person.enrollments]) ?? [];
-    const lesson = course && world.random.pick(course.lessons);
-    if (id === undefined || lesson === undefined) return await deeds.enroll(world, person);
-    await change(world, {
+  async complete(environment, person) {
+    const [id, course] = environment.random.pick([...person.enrollments]) ?? [];
+    const lesson = course && environment.random.pick(course.lessons);
+    if (id === undefined || lesson === undefined) return await deeds.enroll(environment, person);
+    await change(environment, {
       operation: "complete lesson",
       by: person,
       method: "PUT",
@@ -113,11 +120,11 @@ const deeds: Readonly<Record<DeedName, Deed>> = {
       facts: { [`lesson:${id}:${lesson}`]: "done" },
     });
   },
-  async leave(world, person) {
-    const [id] = world.random.pick([...person.enrollments]) ?? [];
-    if (id === undefined) return await deeds.enroll(world, person);
+  async leave(environment, person) {
+    const [id] = environment.random.pick([...person.enrollments]) ?? [];
+    if (id === undefined) return await deeds.enroll(environment, person);
     person.enrollments.delete(id);
-    await change(world, {
+    await change(environment, {
       operation: "leave",
       by: person,
       method: "DELETE",
@@ -125,36 +132,36 @@ const deeds: Readonly<Record<DeedName, Deed>> = {
       facts: { [`enrollment:${id}:${person.id}`]: "left" },
     });
   },
-  async suspend(world, person) {
-    await setDisabled(world, person, true);
+  async suspend(environment, person) {
+    await setDisabled(environment, person, true);
     // Whoever stayed disabled would guess at passwords from here on, until nobody may log in.
     for (let tries = 0; tries < maxTries; tries++) {
-      if ((await setDisabled(world, person, false)).ending === "ok") break;
+      if ((await setDisabled(environment, person, false)).ending === "ok") break;
     }
     // Every login has ended, and a refused renewal would only cost time.
     Object.assign(person, { token: undefined, refreshToken: undefined });
   },
-  async replace(world, person) {
-    world.people[person.kind].delete(person);
-    await change(world, {
+  async replace(environment, person) {
+    environment.people[person.kind].delete(person);
+    await change(environment, {
       operation: "close account",
       by: person,
       method: "DELETE",
       path: "/users/me",
       facts: { [`account:${person.id}`]: "closed" },
     });
-    await signUp(world, person.kind);
+    await signUp(environment, person.kind);
   },
-  async giveRoles(world, person) {
-    const roles = ["instructor", "learner"].filter(() => world.random.fraction() < 0.5);
-    await setRoles(world, person, roles);
+  async giveRoles(environment, person) {
+    const roles = ["instructor", "learner"].filter(() => environment.random.fraction() < 0.5);
+    await setRoles(environment, person, roles);
   },
-  disable: (world, person) => setDisabled(world, person, true),
-  enable: (world, person) => setDisabled(world, person, false),
+  disable: (environment, person) => setDisabled(environment, person, true),
+  enable: (environment, person) => setDisabled(environment, person, false),
 };
 
-async function publish(world: World, person: Member, id: string): Promise<void> {
-  const added = await change(world, {
+async function publish(environment: Environment, person: Member, id: string): Promise<void> {
+  const added = await change(environment, {
     operation: "add lesson",
     by: person,
     method: "POST",
@@ -162,7 +169,7 @@ async function publish(world: World, person: Member, id: string): Promise<void> 
     body: { title: "The bowline", content: "Out of the hole" },
   });
   if (added.ending !== "ok") return;
-  const { ending } = await change(world, {
+  const { ending } = await change(environment, {
     operation: "publish course",
     by: person,
     method: "POST",
@@ -172,13 +179,17 @@ async function publish(world: World, person: Member, id: string): Promise<void> 
   if (ending !== "ok") return;
   const course = { id, lessons: [String(added.data.id)] };
   person.courses.set(id, course);
-  world.published.set(id, course);
+  environment.published.set(id, course);
 }
 
-async function setDisabled(world: World, { id }: Member, disabled: boolean): Promise<Answer> {
-  return await change(world, {
+async function setDisabled(
+  environment: Environment,
+  { id }: Member,
+  disabled: boolean,
+): Promise<Answer> {
+  return await change(environment, {
     operation: disabled ? "disable" : "enable",
-    by: world.admin,
+    by: environment.admin,
     method: "POST",
     path: `/auth/accounts/${id}/${disabled ? "disable" : "enable"}`,
     facts: { [`disabled:${id}`]: disabled ? "1" : "0" },
@@ -186,15 +197,15 @@ async function setDisabled(world: World, { id }: Member, disabled: boolean): Pro
 }
 
 /** Lets somebody who is idle do something; false when everybody of the kind is busy. */
-export async function doSomething(world: World): Promise<boolean> {
-  const { random, people, busy } = world;
+export async function doSomething(environment: Environment): Promise<boolean> {
+  const { random, people, busy } = environment;
   const kind = random.weighted(kinds);
   const person = random.pick([...people[kind]].filter((person) => !busy.has(person)));
   if (!person) return false;
   busy.add(person);
   try {
     const table: Readonly<Partial<Record<DeedName, number>>> = weights[kind];
-    await deeds[random.weighted(table as Readonly<Record<DeedName, number>>)](world, person);
+    await deeds[random.weighted(table as Readonly<Record<DeedName, number>>)](environment, person);
   } finally {
     busy.delete(person);
   }

@@ -2,7 +2,7 @@ import { doSomething } from "./changes.ts";
 import { faultsAt, setFaults } from "./faults.ts";
 import type { Executioner } from "./kills.ts";
 import type { System } from "./system.ts";
-import type { World } from "./world.ts";
+import type { Environment } from "./environment.ts";
 
 /** How a crowd is driven. */
 export interface DriveOptions {
@@ -22,10 +22,10 @@ export interface DriveOptions {
 const maxOvertimeMs = 60_000;
 
 /** Has the crowd make changes while processes die and QStash does wrong, until all that has been. */
-export async function drive(world: World, options: DriveOptions): Promise<void> {
+export async function drive(environment: Environment, options: DriveOptions): Promise<void> {
   const { system, executioner, changes, rounds, concurrency = 32, onProgress } = options;
-  const before = world.ledger.counts.ok;
-  const progress = () => (world.ledger.counts.ok - before) / changes;
+  const before = environment.ledger.counts.ok;
+  const progress = () => (environment.ledger.counts.ok - before) / changes;
   let overtimeSince: number | undefined;
   const isOver = () => {
     if (progress() < 1) return false;
@@ -35,7 +35,7 @@ export async function drive(world: World, options: DriveOptions): Promise<void> 
   const work = async () => {
     while (!isOver()) {
       executioner.advance(progress());
-      const isDone = await doSomething(world);
+      const isDone = await doSomething(environment);
       if (!isDone) await new Promise((resolve) => setTimeout(resolve, 10));
     }
   };

@@ -10,7 +10,7 @@ export interface Said {
   readonly type: string;
   readonly subject: string;
   readonly sequence: number;
-  readonly aspect: string;
+  readonly facet: string;
   readonly consumers: readonly string[];
   readonly data: Json;
 }
@@ -22,7 +22,7 @@ export interface History {
   /** By id. */
   readonly byId: ReadonlyMap<string, Said>;
   /** The newest of an aspect of a subject. */
-  newest(source: string, subject: string, aspect: string): Said | undefined;
+  newest(source: string, subject: string, facet: string): Said | undefined;
   /** Whether a service has noted an event. */
   hasHeard(service: ServiceName, id: string): boolean;
 }
@@ -31,10 +31,10 @@ export interface History {
 export function readHistory(databases: Readonly<Record<ServiceName, string>>): History {
   const audits = forEach(services, (name) => readAudit(databases[name]));
   const said = services.flatMap((name) => audits[name])
-    .flatMap((row) => row.what === "said" ? [toSaid(row.id, row.event)] : []);
+    .flatMap((row) => row.what === "said" ? [toPublished(row.id, row.event)] : []);
   const newest = new Map<string, Said>();
   for (const event of said) {
-    const key = aspectKey(event);
+    const key = facetKey(event);
     if ((newest.get(key)?.sequence ?? 0) < event.sequence) newest.set(key, event);
   }
   const heard = forEach(
@@ -45,13 +45,12 @@ export function readHistory(databases: Readonly<Record<ServiceName, string>>): H
     audits,
     said,
     byId: new Map(said.map((event) => [event.id, event])),
-    newest: (source, subject, aspect) => newest.get(aspectKey({ source, subject, aspect })),
+    newest: (source, subject, facet) => newest.get(facetKey({ source, subject, facet })),
     hasHeard: (service, id) => heard[service].has(id),
   };
 }
 
-const types: Readonly<Record<string, { aspect: string; consumers: readonly string[] }>> =
-  eventTypes;
+const types: Readonly<Record<string, { facet: string; consumers: readonly string[] }>> = eventTypes;
 
 /** Whether there is such a type of event. */
 export function isTold(type: string): boolean {
@@ -59,13 +58,13 @@ export function isTold(type: string): boolean {
 }
 
 /** Names an aspect of a subject as one source tells it. */
-export function aspectKey(
-  { source, subject, aspect }: { source: string; subject: string; aspect: string },
+export function facetKey(
+  { source, subject, facet }: { source: string; subject: string; facet: string },
 ): string {
-  return `${source} ${subject} ${aspect}`;
+  return `${source} ${subject} ${facet}`;
 }
 
-function toSaid(id: string, text: string): Said {
+function toPublished(id: string, text: string): Said {
   const event: unknown = JSON.parse(text);
   if (!isObject(event)) throw new TypeError("Cannot read an event of an outbox");
   const type = String(event.type);
@@ -77,7 +76,7 @@ function toSaid(id: string, text: string): Said {
     type,
     subject: String(event.subject),
     sequence: Number(event.sequence),
-    aspect: row.aspect,
+    facet: row.facet,
     consumers: row.consumers,
     data: objectAt(event, "data"),
   };

@@ -7,7 +7,7 @@ export type Facts = Readonly<Record<string, string>>;
 /** What clients tried, written down before and after. */
 export interface Ledger extends Disposable {
   /** Notes a change before it is asked for, and gives its number. */
-  begin(operation: string, facts: Facts): number;
+  ensureLoaded(operation: string, facts: Facts): number;
   /** Notes how it ended, with facts that only its answer could tell. */
   end(number: number, ending: Ending, facts?: Facts): void;
   /** How many ended how. */
@@ -23,7 +23,7 @@ export function openLedger(path: string): Ledger {
   const write = (line: Line) => void file.writeSync(encoder.encode(`${JSON.stringify(line)}\n`));
   return {
     counts,
-    begin(operation, facts) {
+    ensureLoaded(operation, facts) {
       last++;
       write({ number: last, operation, facts });
       return last;

@@ -18,15 +18,15 @@ const { values } = parseArgs({
     people: { type: "string", default: "200" },
     kills: { type: "string" },
     seed: { type: "string", default: "1" },
-    home: { type: "string" },
+    workspace: { type: "string" },
   },
 });
 const changes = readCount("changes", values.changes);
-const home = values.home ?? await Deno.makeTempDir({ prefix: "edgepass-chaos-" });
-await Deno.mkdir(home, { recursive: true });
-console.log(`databases, ledger and logs: ${home}`);
+const workspace = values.workspace ?? await Deno.makeTempDir({ prefix: "edgepass-chaos-" });
+await Deno.mkdir(workspace, { recursive: true });
+console.log(`databases, ledger and logs: ${workspace}`);
 const report = await runChaos({
-  home,
+  workspace,
   changes,
   people: readCount("people", values.people),
   kills: readCount("kills", values.kills ?? String(Math.min(240, Math.ceil(changes / 40)))),

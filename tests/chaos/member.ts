@@ -59,11 +59,11 @@ export function startMember({ plan, origin, logFile, onDeath }: MemberOptions): 
   });
 
   /** One after the other, for what is down cannot be killed. */
-  function inTurn(begin: (done: () => void) => void | Promise<void>): Promise<void> {
+  function inTurn(ensureLoaded: (done: () => void) => void | Promise<void>): Promise<void> {
     const turn = queue.then(async () => {
       await lives.ready();
       const { promise, resolve } = Promise.withResolvers<void>();
-      await begin(resolve);
+      await ensureLoaded(resolve);
       await promise;
     });
     queue = turn.catch(() => {});

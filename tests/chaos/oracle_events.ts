@@ -1,7 +1,7 @@
 import type { AuditRow } from "./audit.ts";
 import type { Findings } from "./findings.ts";
 import type { Json } from "../support/json.ts";
-import { aspectKey, type History, isTold } from "./history.ts";
+import { facetKey, type History, isTold } from "./history.ts";
 import { type ServiceName, services } from "./system.ts";
 
 /**
@@ -65,7 +65,7 @@ function checkOrder(
       if (heard.has(row.id)) return findings.add("applied twice", what);
       heard.add(row.id);
       if (ended.has(event.subject)) findings.add("ghosts", `${what} after its end`);
-      inbox(aspectKey(event), event.sequence, what);
+      inbox(facetKey(event), event.sequence, what);
     }
     if (row.what === "version") {
       const { source, subject, sequence } = row;
@@ -74,7 +74,7 @@ function checkOrder(
       if (!event) {
         findings.add("ghosts", `${service}: nobody said ${source} ${subject} ${sequence}`);
       } else if (!hasHeard(service, event.id)) findings.add("lost", `${what}, the note of it`);
-      versions(aspectKey(row), sequence, what);
+      versions(facetKey(row), sequence, what);
     }
   }
 
@@ -99,13 +99,13 @@ function checkArrival(
   },
 ): void {
   for (const event of history.said) {
-    const { source, subject, aspect, type, id } = event;
+    const { source, subject, facet, type, id } = event;
     if (!event.consumers.includes(service)) continue;
-    if (aspect === "end" && !ended.has(subject)) {
+    if (facet === "end" && !ended.has(subject)) {
       findings.add("lost", `${service}: the end of ${subject}`);
     }
-    if (history.newest(source, subject, aspect)?.id !== id) continue;
-    if (ended.has(subject) && aspect !== "end") continue;
+    if (history.newest(source, subject, facet)?.id !== id) continue;
+    if (ended.has(subject) && facet !== "end") continue;
     if (!history.hasHeard(service, id)) {
       findings.add("lost", `${service}: ${type} ${id} of ${subject}`);
     }

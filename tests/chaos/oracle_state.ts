@@ -32,12 +32,12 @@ function differ(
     readonly consumer: ServiceName;
     readonly source: string;
     readonly subject: string;
-    readonly aspect: string;
+    readonly facet: string;
   },
   what: string,
 ): void {
-  const { consumer, source, subject, aspect } = where;
-  const newest = history.newest(source, subject, aspect);
+  const { consumer, source, subject, facet } = where;
+  const newest = history.newest(source, subject, facet);
   const hasHeard = newest !== undefined && history.hasHeard(consumer, newest.id);
   findings.add(hasHeard ? "out of order" : "lost", `${consumer}: ${what} of ${subject}`);
 }
@@ -55,7 +55,7 @@ function checkPeople(inquiry: Inquiry): void {
     }
     if (profile?.erased_at !== null) findings.add("lost", `user: profile of ${id}`);
     if (disabledPeople.has(id) !== (account.disabled === 1)) {
-      const where = { consumer: "user", source: "/auth", subject: id, aspect: "access" } as const;
+      const where = { consumer: "user", source: "/auth", subject: id, facet: "access" } as const;
       differ(inquiry, where, "access");
     }
   }
@@ -77,14 +77,14 @@ function checkInstructors(inquiry: Inquiry): void {
     const hasChanged = history.newest("/auth", subject, "roles") !== undefined;
     const teaches = rolesOf(account).includes("instructor") ? 1 : 0;
     if (hasChanged && known?.teaches !== teaches) {
-      differ(inquiry, { consumer, source: "/auth", subject, aspect: "roles" }, "roles");
+      differ(inquiry, { consumer, source: "/auth", subject, facet: "roles" }, "roles");
     }
     if ((known?.disabled ?? 0) !== account.disabled) {
-      differ(inquiry, { consumer, source: "/auth", subject, aspect: "access" }, "access");
+      differ(inquiry, { consumer, source: "/auth", subject, facet: "access" }, "access");
     }
     const { name = null } = known ?? {};
     if (name !== null && name !== profiles.get(subject)?.name) {
-      differ(inquiry, { consumer, source: "/user", subject, aspect: "profile" }, "name");
+      differ(inquiry, { consumer, source: "/user", subject, facet: "profile" }, "name");
     }
   }
   for (const id of instructors.keys()) {
@@ -101,7 +101,7 @@ function checkTaughtCourses(inquiry: Inquiry): void {
     if (account && isOpen(account)) {
       const shown = instructors.get(subject)?.name ?? course.instructor_name;
       if (shown === profiles.get(subject)?.name) continue;
-      const where = { consumer: "course", source: "/user", subject, aspect: "profile" } as const;
+      const where = { consumer: "course", source: "/user", subject, facet: "profile" } as const;
       differ(inquiry, where, `name shown with course ${id}`);
     } else if (course.state === "draft") {
       findings.add("ghosts", `course: draft ${id} of closed ${subject}`);
@@ -120,7 +120,7 @@ function checkKnownCourses(inquiry: Inquiry): void {
     if (course.state === "draft") {
       if (known) findings.add("ghosts", `enrollment: draft ${subject}`);
     } else if (!known || known.title !== course.title) {
-      differ(inquiry, { consumer, source: "/course", subject, aspect: "course" }, "title");
+      differ(inquiry, { consumer, source: "/course", subject, facet: "course" }, "title");
     } else if (known.removed !== 0) {
       findings.add("ghosts", `enrollment: ${subject} is said to be gone`);
     }
@@ -157,7 +157,7 @@ function checkCounted(inquiry: Inquiry): void {
     const isRight = counted?.course_id === enrollment.course_id &&
       counted?.completed === toCompleted(enrollment);
     if (isRight) continue;
-    const of = { source: "/enrollment", subject, aspect: "progress" };
+    const of = { source: "/enrollment", subject, facet: "progress" };
     differ(inquiry, { consumer: "course", ...of }, "progress");
   }
   for (const id of countedEnrollments.keys()) {

@@ -13,7 +13,7 @@ import { createRandom } from "./random.ts";
 import type { Report } from "./report.ts";
 import { readState } from "./state.ts";
 import { services, startSystem, type System } from "./system.ts";
-import { type Kind, signUp, type World } from "./world.ts";
+import { type Environment, type Kind, signUp } from "./environment.ts";
 
 /** What to do to a system. */
 export interface ChaosOptions {
@@ -25,7 +25,7 @@ export interface ChaosOptions {
   /** Whether processes stay down for longer than QStash tries, too. */
   readonly isLong: boolean;
   /** A folder for databases, ledger and logs. */
-  readonly home: string;
+  readonly workspace: string;
   /** How often every fault of QStash comes. */
   readonly rounds: number;
   readonly maxDrainMs: number;
@@ -35,16 +35,16 @@ export interface ChaosOptions {
 
 /** Runs a crowd on a system that keeps dying, lets all come to rest, and looks what is wrong. */
 export async function runChaos(options: ChaosOptions): Promise<Report> {
-  const { home, changes, kills, isLong, rounds, maxDrainMs, onProgress } = options;
-  await using system = await startSystem({ home });
-  const ledgerFile = `${home}/ledger.jsonl`;
+  const { workspace, changes, kills, isLong, rounds, maxDrainMs, onProgress } = options;
+  await using system = await startSystem({ workspace });
+  const ledgerFile = `${workspace}/ledger.jsonl`;
   using ledger = openLedger(ledgerFile);
-  const world = createWorld(system, { ledger, seed: options.seed });
-  await invite(world, options.people);
+  const environment = createEnvironment(system, { ledger, seed: options.seed });
+  await invite(environment, options.people);
   onProgress?.(`${options.people} people have signed up`);
   const executioner = createExecutioner(system, planKills(kills, { isLong }));
   const startedAt = performance.now();
-  await drive(world, {
+  await drive(environment, {
     system,
     executioner,
     changes,
@@ -80,10 +80,10 @@ function judge(
   return { findings, saying };
 }
 
-function createWorld(
+function createEnvironment(
   system: System,
-  { ledger, seed }: { ledger: World["ledger"]; seed: number },
-): World {
+  { ledger, seed }: { ledger: Environment["ledger"]; seed: number },
+): Environment {
   let texts = 0;
   return {
     client: createClient(system.origin),
@@ -100,14 +100,14 @@ function createWorld(
 /** Hashing a password takes a core for a while: a few at a time are as fast as all at once. */
 const guestsAtOnce = 4;
 
-async function invite(world: World, people: number): Promise<void> {
-  await world.client.logIn(world.admin);
+async function invite(environment: Environment, people: number): Promise<void> {
+  await environment.client.logIn(environment.admin);
   const kindOf = (at: number): Kind =>
     at % 10 < 6 ? "learner" : at % 10 < 9 ? "instructor" : "quiet";
   const waiting = Array.from({ length: people }, (_, at) => kindOf(at));
   const work = async () => {
     for (let kind = waiting.pop(); kind !== undefined; kind = waiting.pop()) {
-      await signUp(world, kind);
+      await signUp(environment, kind);
     }
   };
   await Promise.all(Array.from({ length: guestsAtOnce }, work));

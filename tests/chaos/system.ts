@@ -31,7 +31,7 @@ export interface System extends AsyncDisposable {
 /** What differs between two systems. */
 export interface SystemOptions {
   /** A folder for databases, logs, and what else is to be looked at later. */
-  readonly home: string;
+  readonly workspace: string;
 }
 
 const root = new URL("../../", import.meta.url);
@@ -47,14 +47,14 @@ export function forEach<Name extends string, Value>(
 }
 
 /** Starts the system with empty databases, whose changes are recorded by triggers. */
-export async function startSystem({ home }: SystemOptions): Promise<System> {
+export async function startSystem({ workspace }: SystemOptions): Promise<System> {
   await using resources = new AsyncDisposableStack();
   const redis = serveRedis(resources);
   const ports = findFreePorts(processes.length);
   const origins = forEach(processes, (_name, at) => `http://${hostname}:${ports[at]}`);
-  const databases = forEach(services, (name) => `${home}/${name}.sqlite`);
+  const databases = forEach(services, (name) => `${workspace}/${name}.sqlite`);
   for (const name of services) await prepareDatabase(name, databases[name]);
-  const qstash = { url: origins.qstash, token: randomSecret(), file: `${home}/qstash.sqlite` };
+  const qstash = { url: origins.qstash, token: randomSecret(), file: `${workspace}/qstash.sqlite` };
   const env = {
     ...machineVariables(Deno.env.toObject()),
     ...await createSettings(redis),
@@ -69,7 +69,7 @@ export async function startSystem({ home }: SystemOptions): Promise<System> {
         env: { ...env, PORT: String(ports[at]) },
       },
       origin: origins[name],
-      logFile: `${home}/${name}.log`,
+      logFile: `${workspace}/${name}.log`,
       onDeath: (death) => void deaths.push(death),
     });
     resources.defer(() => member.stop());

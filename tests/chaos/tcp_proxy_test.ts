@@ -23,9 +23,9 @@ async function setup() {
 }
 
 Deno.test("without a fault bytes pass as they are", async () => {
-  await using world = await setup();
-  assert.equal(await world.ask(), body);
-  assert.equal(world.proxy.accepted(), 1);
+  await using environment = await setup();
+  assert.equal(await environment.ask(), body);
+  assert.equal(environment.proxy.accepted(), 1);
 });
 
 const failures = {
@@ -37,20 +37,20 @@ const failures = {
 } as const;
 for (const [what, fault] of Object.entries(failures)) {
   Deno.test(`${what}: the call fails, also on a connection that is kept, and works again after`, async () => {
-    await using world = await setup();
-    await world.ask();
-    await world.proxy.set(fault);
-    await assert.rejects(world.ask(), TypeError);
-    await world.proxy.set({ kind: "none" });
-    assert.equal(await world.ask(), body);
+    await using environment = await setup();
+    await environment.ask();
+    await environment.proxy.set(fault);
+    await assert.rejects(environment.ask(), TypeError);
+    await environment.proxy.set({ kind: "none" });
+    assert.equal(await environment.ask(), body);
   });
 }
 
 Deno.test("silent: nothing comes until the caller leaves", async () => {
-  await using world = await setup();
-  await world.ask();
-  await world.proxy.set({ kind: "silent" });
-  await assert.rejects(world.ask(AbortSignal.timeout(100)), { name: "TimeoutError" });
+  await using environment = await setup();
+  await environment.ask();
+  await environment.proxy.set({ kind: "silent" });
+  await assert.rejects(environment.ask(AbortSignal.timeout(100)), { name: "TimeoutError" });
 });
 
 const slow = {
@@ -59,10 +59,10 @@ const slow = {
 } as const;
 for (const [what, fault] of Object.entries(slow)) {
   Deno.test(`${what}: all of it comes, later`, async () => {
-    await using world = await setup();
-    await world.proxy.set(fault);
+    await using environment = await setup();
+    await environment.proxy.set(fault);
     const startedAt = performance.now();
-    assert.equal(await world.ask(), body);
+    assert.equal(await environment.ask(), body);
     assert.ok(performance.now() - startedAt >= 140);
   });
 }

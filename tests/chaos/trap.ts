@@ -31,12 +31,12 @@ export function trapSql(sql: SqlDb, trap: Trap): SqlDb {
     statements: readonly Statement[],
     work: () => Promise<Result>,
   ): Promise<Result> {
-    const says = contains(statements, /^\s*INSERT INTO outbox\b/);
+    const publishes = contains(statements, /^\s*INSERT INTO outbox\b/);
     const hears = contains(statements, /^\s*INSERT INTO event_versions\b/);
-    if (says) trap.pass("before commit");
+    if (publishes) trap.pass("before commit");
     if (hears) trap.pass("before effect");
     const result = await work();
-    if (says) trap.pass("after commit");
+    if (publishes) trap.pass("after commit");
     if (hears) trap.pass("after effect");
     if (contains(statements, /^\s*UPDATE outbox SET published_at\b/)) trap.pass("after mark");
     return result;

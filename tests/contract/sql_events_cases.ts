@@ -4,7 +4,7 @@ import { createLogger } from "@edgepass/shared/log";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { migrate } from "@edgepass/shared/sql/migrate";
 import { orm } from "@edgepass/shared/sql/orm";
-import { createQuietTelemetry } from "@edgepass/shared/telemetry";
+import { noopTelemetry } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
 import { createFakeQstash, eventBindings, signDelivery } from "../support/fake_qstash.ts";
 import { run, type SqlCase } from "./sql_case.ts";
@@ -23,14 +23,14 @@ const table = {
   "note.written": {
     source: "/notes",
     version: 1,
-    aspect: "text",
+    facet: "text",
     consumers: ["notes"],
     data: z.object({ text: z.string() }),
   },
   "note.burnt": {
     source: "/notes",
     version: 1,
-    aspect: "end",
+    facet: "end",
     consumers: ["notes"],
     data: z.object({}),
   },
@@ -58,9 +58,9 @@ async function setup(sql: SqlDb, t: string, start = Date.now()) {
       table,
       sql,
       bindings: eventBindings,
-      starter: {
+      runtime: {
         now,
-        telemetry: createQuietTelemetry(),
+        telemetry: noopTelemetry(),
         createLogger: (service) => createLogger({ service, sink: () => {} }),
       },
     }, { fetch: qstash.fetch, random: () => 0 });
@@ -104,7 +104,7 @@ async function onlyWithChange(sql: SqlDb, t: string) {
 async function relaysTogether(sql: SqlDb, t: string) {
   const { create, write, qstash, events } = await setup(sql, t);
   for (let at = 0; at < 130; at++) await write(`n${at}`, "text");
-  await Promise.all([create(), create(), create()].map((relay) => relay.sweep()));
+  await Promise.all([create(), create(), create()].map((relay) => relay.maintain()));
   assert.equal(qstash.messages.length, 130);
   assert.deepEqual(await events.waiting(), { waiting: 0, parked: 0, oldest: undefined });
 }
@@ -113,18 +113,18 @@ async function givenBack(sql: SqlDb, t: string) {
   const { create, write, qstash, events, time } = await setup(sql, t);
   for (let at = 0; at < 3; at++) await write(`n${at}`, "text");
   qstash.fail(() => new Response(null, { status: 500 }));
-  await events.sweep();
+  await events.maintain();
   qstash.fail();
   time.now += 999;
-  await create().sweep();
+  await create().maintain();
   assert.equal(qstash.calls.length, 1);
   time.now += 1;
   qstash.fail(() => new Response(null, { status: 403 }));
-  await create().sweep();
+  await create().maintain();
   assert.equal((await events.waiting()).parked, 3);
   qstash.fail();
   assert.equal(await events.unpark(), 3);
-  await create().sweep();
+  await create().maintain();
   assert.equal(qstash.messages.length, 3);
 }
 
@@ -139,7 +139,7 @@ async function effects(sql: SqlDb, t: string) {
   await write("n1", "second");
   await write("n2", "burnt");
   await db.batch(events.outbox.add({ type: "note.burnt", subject: "n2", data: {} }));
-  await events.sweep();
+  await events.maintain();
   const url = `${eventBindings.PUBLIC_ORIGIN}/events/notes`;
   const deliver = async ({ body }: { body: string }) =>
     await events.receive({
@@ -163,27 +163,27 @@ async function prunes(sql: SqlDb, t: string) {
     (await run(sql, "SELECT subject FROM outbox ORDER BY subject")).map(([one]) => one);
   await write("parked", "text");
   qstash.fail(() => new Response("{}", { status: 413 }));
-  await events.sweep();
+  await events.maintain();
   qstash.fail();
   await write("published", "text");
   await run(sql, "INSERT INTO inbox VALUES ('old', ?)", time.now);
   await run(sql, "INSERT INTO inbox VALUES ('young', ?)", time.now + 1);
-  await events.sweep();
+  await events.maintain();
   assert.equal((await events.waiting()).parked, 1);
   qstash.fail(() => new Response(null, { status: 500 }));
   await write("waiting", "text");
   time.now += 7 * day;
-  await events.sweep();
+  await events.maintain();
   assert.deepEqual(await subjects(), ["parked", "published", "waiting"]);
   time.now += 1;
-  await events.sweep();
+  await events.maintain();
   assert.deepEqual(await subjects(), ["parked", "waiting"]);
   time.now += 83 * day;
-  await events.sweep();
+  await events.maintain();
   assert.deepEqual(await subjects(), ["parked", "waiting"]);
   assert.deepEqual(await run(sql, "SELECT event_id FROM inbox"), [["young"]]);
   time.now += 1;
-  await events.sweep();
+  await events.maintain();
   assert.deepEqual(await run(sql, "SELECT event_id FROM inbox"), []);
   const { waiting, parked } = await events.waiting();
   assert.deepEqual([waiting, parked], [1, 1]);

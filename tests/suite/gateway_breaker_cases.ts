@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { PolicyPatch } from "@edgepass/shared/resilience";
-import type { GatewayCase, World } from "./gateway_world.ts";
+import type { Environment, GatewayCase } from "./gateway_environment.ts";
 
 const minimumCalls = 5;
 
@@ -11,11 +11,11 @@ const after = (ms: number) => async () => {
 };
 
 /** A gateway whose breakers open after five failures, and a way to ask it. */
-async function openSoon(world: World, openMs: number) {
+async function openSoon(environment: Environment, openMs: number) {
   // Whatever it takes on a busy machine, calls stay in the window.
   const breaker = { minimumCalls, openMs, windowMs: 600_000 };
   const policy: PolicyPatch = { retry: { maxAttempts: 1 }, breaker };
-  const served = await world.serve({ POLICY: JSON.stringify(policy) });
+  const served = await environment.serve({ POLICY: JSON.stringify(policy) });
   const ask = async (path: string, bearer?: string) => {
     const headers: HeadersInit = bearer ? { authorization: `Bearer ${bearer}` } : {};
     const response = await fetch(served.origin + path, { headers });
@@ -34,9 +34,9 @@ async function untilAnswered(ask: () => Promise<{ status: number }>): Promise<nu
 }
 
 export const breakerCases: Readonly<Record<string, GatewayCase>> = {
-  async "[D05, F31] an upstream that fails is left alone, and its neighbour is not"(world) {
-    const { echo, wire } = world;
-    await using gateway = await openSoon(world, 600_000);
+  async "[D05, F31] an upstream that fails is left alone, and its neighbour is not"(environment) {
+    const { echo, wire } = environment;
+    await using gateway = await openSoon(environment, 600_000);
     echo.answerWith(() => Response.json({}, { status: 503 }));
     for (let call = 0; call < 3 * minimumCalls; call++) await gateway.ask("/public");
     assert.equal(echo.seen.length, minimumCalls);
@@ -47,9 +47,9 @@ export const breakerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await gateway.ask("/wire")).status, 200);
   },
 
-  async "[D05] a breaker that the configuration changes is so from the next call on"(world) {
-    const { echo, redis, token } = world;
-    await using gateway = await openSoon(world, 600_000);
+  async "[D05] a breaker that the configuration changes is so from the next call on"(environment) {
+    const { echo, redis, token } = environment;
+    await using gateway = await openSoon(environment, 600_000);
     const bearer = await token();
     echo.answerWith(() => Response.json({}, { status: 503 }));
     for (let call = 1; call < minimumCalls; call++) await gateway.ask("/member", bearer);
@@ -63,9 +63,9 @@ export const breakerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await gateway.ask("/member", bearer)).status, 503);
   },
 
-  async "[F31] an upstream that comes back is used again"(world) {
-    const { echo } = world;
-    await using gateway = await openSoon(world, 1);
+  async "[F31] an upstream that comes back is used again"(environment) {
+    const { echo } = environment;
+    await using gateway = await openSoon(environment, 1);
     echo.answerWith(() => Response.json({}, { status: 503 }));
     for (let call = 0; call < minimumCalls; call++) await gateway.ask("/public");
     echo.reset();
@@ -74,10 +74,10 @@ export const breakerCases: Readonly<Record<string, GatewayCase>> = {
   },
 
   async "[D02, F20, F24] a Redis that fails is left alone: 503 at once, and nobody revoked gets in"(
-    world,
+    environment,
   ) {
-    const { redis, token } = world;
-    await using gateway = await openSoon(world, 600_000);
+    const { redis, token } = environment;
+    await using gateway = await openSoon(environment, 600_000);
     const good = await token();
     const revoked = await token({ sid: "ended" });
     redis.revoke("login", "ended");
@@ -96,9 +96,9 @@ export const breakerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await gateway.ask("/public")).status, 200);
   },
 
-  async "[D02] a Redis that comes back is asked again, and knows who is revoked"(world) {
-    const { redis, token } = world;
-    await using gateway = await openSoon(world, 1);
+  async "[D02] a Redis that comes back is asked again, and knows who is revoked"(environment) {
+    const { redis, token } = environment;
+    await using gateway = await openSoon(environment, 1);
     const good = await token();
     const revoked = await token({ sid: "ended" });
     redis.revoke("login", "ended");
@@ -109,12 +109,12 @@ export const breakerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await gateway.ask("/member", revoked)).code, "token_revoked");
   },
 
-  async "[D05] slow is healthy while a route of the upstream waits for it"(world) {
-    const { echo, bindings } = world;
+  async "[D05] slow is healthy while a route of the upstream waits for it"(environment) {
+    const { echo, bindings } = environment;
     const patient = { prefix: "/patient", upstream: echo.url, access: "public", timeoutMs: 30_000 };
     const [row, ...rows] = JSON.parse(bindings.ROUTES ?? "[]");
     const breaker = { minimumCalls, openMs: 600_000 };
-    await using served = await world.serve({
+    await using served = await environment.serve({
       POLICY: JSON.stringify({ breaker }),
       ROUTES: JSON.stringify([row, ...rows, patient]),
     });
@@ -131,9 +131,9 @@ export const breakerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(await ask("/public"), 200);
   },
 
-  async "[D05] a central slowCallMs below what a route waits for is raised to it"(world) {
-    const { echo, redis, token } = world;
-    await using gateway = await openSoon(world, 600_000);
+  async "[D05] a central slowCallMs below what a route waits for is raised to it"(environment) {
+    const { echo, redis, token } = environment;
+    await using gateway = await openSoon(environment, 600_000);
     const bearer = await token();
     const breaker = { minimumCalls, slowCallMs: 1 };
     redis.configure(1, { gateway: { dependencies: { [new URL(echo.url).host]: { breaker } } } });
@@ -144,9 +144,9 @@ export const breakerCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "[F40] an upstream that has not answered at its time limit has failed"(world) {
-    const { echo } = world;
-    await using gateway = await openSoon(world, 600_000);
+  async "[F40] an upstream that has not answered at its time limit has failed"(environment) {
+    const { echo } = environment;
+    await using gateway = await openSoon(environment, 600_000);
     echo.answerWith(after(2_000));
     const late = await Promise.all(
       Array(minimumCalls).fill("/slow").map((path) => gateway.ask(path)),

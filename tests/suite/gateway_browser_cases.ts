@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { friend, type GatewayCase, publicOrigin } from "./gateway_world.ts";
+import { friend, type GatewayCase, publicOrigin } from "./gateway_environment.ts";
 
 type Lines = readonly (readonly [string, string])[];
 
@@ -169,8 +169,8 @@ export const browserCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "[C07] a preflight is answered for friends only, and reaches no upstream"(world) {
-    const { call, echo } = world;
+  async "[C07] a preflight is answered for friends only, and reaches no upstream"(environment) {
+    const { call, echo } = environment;
     const ask = (origin: string, target = "/member") =>
       call(target, {
         method: "OPTIONS",

@@ -18,7 +18,7 @@ const Places = z.object({
 });
 
 export interface ComposeEffects {
-  readonly gather?: boolean;
+  readonly pipelineAutomatically?: boolean;
   readonly measuresLateness?: boolean;
   readonly sink?: LogSink;
   readonly now?: () => number;
@@ -27,13 +27,13 @@ export interface ComposeEffects {
 /** The gateway that the suite tests, from bindings alone, the same on every runtime. */
 export async function composeGateway(
   bindings: Bindings,
-  { gather = false, measuresLateness = false, sink = () => {}, now = Date.now }: ComposeEffects =
-    {},
+  { pipelineAutomatically = false, measuresLateness = false, sink = () => {}, now = Date.now }:
+    ComposeEffects = {},
 ) {
   const { JWKS_URL, ECHO_URL, REFILL_URL, POLICY } = readConfig(Places, bindings);
   const policy = toPolicy(POLICY);
   const config = await readGatewayConfig(bindings, {
-    gather,
+    pipelineAutomatically,
     measuresLateness,
     policies: () => policy,
   });

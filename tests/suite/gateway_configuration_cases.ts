@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { waitUntil } from "../support/wait.ts";
-import type { GatewayCase, World } from "./gateway_world.ts";
+import type { Environment, GatewayCase } from "./gateway_environment.ts";
 
 /** What an answer says, as far as these cases look. */
 interface Said {
@@ -11,8 +11,8 @@ interface Said {
 type Ask = (path: string, bearer?: string, headers?: Record<string, string>) => Promise<Said>;
 
 /** A gateway that nobody has asked for anything yet. */
-async function serveNew(world: World, changes: Record<string, string> = {}) {
-  const served = await world.serve(changes);
+async function serveNew(environment: Environment, changes: Record<string, string> = {}) {
+  const served = await environment.serve(changes);
   const ask: Ask = async (path, bearer, headers = {}) => {
     const response = await fetch(served.origin + path, {
       redirect: "manual",
@@ -25,7 +25,7 @@ async function serveNew(world: World, changes: Record<string, string> = {}) {
     return { status: response.status, code: error?.code };
   };
   /** The Passport that the service saw last. */
-  const passport = () => world.passportOf(world.echo.last().headers);
+  const passport = () => environment.passportOf(environment.echo.last().headers);
   return { ask, passport, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
 }
 
@@ -45,157 +45,174 @@ const unusable: Readonly<Record<string, string>> = {
 };
 
 export const configurationCases: Readonly<Record<string, GatewayCase>> = {
-  async "a route is served by the request that is the first to ask for it"(world) {
-    await using gateway = await serveNew(world);
+  async "a route is served by the request that is the first to ask for it"(environment) {
+    await using gateway = await serveNew(environment);
     assert.deepEqual(await gateway.ask("/new/here"), notFound);
-    const route = { prefix: "/new", upstream: world.echo.url, access: "public" };
-    world.redis.configure(1, { gateway: { routes: [route] } });
+    const route = { prefix: "/new", upstream: environment.echo.url, access: "public" };
+    environment.redis.configure(1, { gateway: { routes: [route] } });
     assert.deepEqual(await gateway.ask("/new/here"), ok);
-    assert.equal(world.echo.last().target, "/new/here");
+    assert.equal(environment.echo.last().target, "/new/here");
     assert.equal((await gateway.passport()).cfg, 1);
-    world.redis.configure(2, {});
+    environment.redis.configure(2, {});
     // Nobody is asked about a public route, so the next who is asked about tells of its end.
-    await gateway.ask("/member", await world.token());
+    await gateway.ask("/member", await environment.token());
     assert.deepEqual(await gateway.ask("/new/here"), notFound);
-    assert.equal(world.redis.documentsAsked(), 2);
+    assert.equal(environment.redis.documentsAsked(), 2);
   },
 
-  async "a flood of paths that no route has asks Redis twenty times, and then slowly"(world) {
-    await using gateway = await serveNew(world);
+  async "a flood of paths that no route has asks Redis twenty times, and then slowly"(environment) {
+    await using gateway = await serveNew(environment);
     for (let at = 0; at < 60; at++) assert.deepEqual(await gateway.ask(`/nowhere/${at}`), notFound);
-    const asked = world.redis.versionsAsked();
+    const asked = environment.redis.versionsAsked();
     assert.ok(asked >= 20 && asked <= 30, String(asked));
   },
 
-  async "whoever comes while an instance first asks is decided by the answer, too"(world) {
-    const routes = [{ prefix: "/new", upstream: world.echo.url, access: "public" }];
-    world.redis.configure(1, { gateway: { routes: [...routes] } });
-    await using gateway = await serveNew(world);
-    const answer = world.redis.hold();
+  async "whoever comes while an instance first asks is decided by the answer, too"(environment) {
+    const routes = [{ prefix: "/new", upstream: environment.echo.url, access: "public" }];
+    environment.redis.configure(1, { gateway: { routes: [...routes] } });
+    await using gateway = await serveNew(environment);
+    const answer = environment.redis.hold();
     const asking = Array.from({ length: 40 }, () => gateway.ask("/new"));
     const closed = gateway.ask("/member");
-    await waitUntil("Redis is asked", () => world.redis.versionsAsked() > 0, 5_000);
+    await waitUntil("Redis is asked", () => environment.redis.versionsAsked() > 0, 5_000);
     answer();
     for (const answered of await Promise.all(asking)) assert.deepEqual(answered, ok);
     assert.equal((await closed).status, 401);
-    assert.ok(world.redis.versionsAsked() <= 6, String(world.redis.versionsAsked()));
+    assert.ok(environment.redis.versionsAsked() <= 6, String(environment.redis.versionsAsked()));
   },
 
-  async "the first request of an instance is refused by no rule that holds no more"(world) {
-    const route = { prefix: "/member", upstream: world.echo.url, access: "public" };
-    world.redis.configure(1, { gateway: { routes: [route] } });
-    await using gateway = await serveNew(world);
+  async "the first request of an instance is refused by no rule that holds no more"(environment) {
+    const route = { prefix: "/member", upstream: environment.echo.url, access: "public" };
+    environment.redis.configure(1, { gateway: { routes: [route] } });
+    await using gateway = await serveNew(environment);
     assert.deepEqual(await gateway.ask("/member"), ok);
   },
 
-  async "the request that learns of a version is decided by it, with one look at Redis"(world) {
-    await using gateway = await serveNew(world);
-    const bearer = await world.token();
+  async "the request that learns of a version is decided by it, with one look at Redis"(
+    environment,
+  ) {
+    await using gateway = await serveNew(environment);
+    const bearer = await environment.token();
     assert.deepEqual(await gateway.ask("/member", bearer), ok);
-    const route = { prefix: "/member", upstream: world.echo.url, access: { roles: ["admin"] } };
-    world.redis.configure(1, { gateway: { routes: [route] } });
-    const before = world.redis.roundTrips.length;
+    const route = {
+      prefix: "/member",
+      upstream: environment.echo.url,
+      access: { roles: ["admin"] },
+    };
+    environment.redis.configure(1, { gateway: { routes: [route] } });
+    const before = environment.redis.roundTrips.length;
     assert.deepEqual(await gateway.ask("/member", bearer), { status: 403, code: "forbidden" });
-    assert.equal(world.redis.roundTrips.length, before + 1);
-    world.redis.configure(2, {});
+    assert.equal(environment.redis.roundTrips.length, before + 1);
+    environment.redis.configure(2, {});
     assert.deepEqual(await gateway.ask("/member", bearer), ok);
-    assert.equal(world.redis.roundTrips.length, before + 2);
+    assert.equal(environment.redis.roundTrips.length, before + 2);
     assert.equal((await gateway.passport()).cfg, 2);
   },
 
-  async "a revoked token stays revoked, whatever version is learned with it"(world) {
-    await using gateway = await serveNew(world);
+  async "a revoked token stays revoked, whatever version is learned with it"(environment) {
+    await using gateway = await serveNew(environment);
     const jti = crypto.randomUUID();
-    world.redis.revoke("token", jti);
-    world.redis.configure(1, { gateway: { logLevel: "warn" } });
-    const refused = await gateway.ask("/member", await world.token({ jti }));
+    environment.redis.revoke("token", jti);
+    environment.redis.configure(1, { gateway: { logLevel: "warn" } });
+    const refused = await gateway.ask("/member", await environment.token({ jti }));
     assert.deepEqual(refused, { status: 401, code: "token_revoked" });
-    assert.equal(world.echo.seen.length, 0);
+    assert.equal(environment.echo.seen.length, 0);
   },
 
-  async "of many requests at once none is decided by what was before, and one fetches"(world) {
-    await using gateway = await serveNew(world);
-    const bearer = await world.token();
+  async "of many requests at once none is decided by what was before, and one fetches"(
+    environment,
+  ) {
+    await using gateway = await serveNew(environment);
+    const bearer = await environment.token();
     assert.deepEqual(await gateway.ask("/member", bearer), ok);
-    const before = world.redis.documentsAsked();
-    const route = { prefix: "/member", upstream: world.echo.url, access: { roles: ["admin"] } };
-    world.redis.configure(1, { gateway: { routes: [route] } });
+    const before = environment.redis.documentsAsked();
+    const route = {
+      prefix: "/member",
+      upstream: environment.echo.url,
+      access: { roles: ["admin"] },
+    };
+    environment.redis.configure(1, { gateway: { routes: [route] } });
     const answers = await Promise.all(
       Array.from({ length: 40 }, () => gateway.ask("/member", bearer)),
     );
     assert.deepEqual([...new Set(answers.map(({ code }) => code))], ["forbidden"]);
-    assert.equal(world.redis.documentsAsked(), before + 1);
+    assert.equal(environment.redis.documentsAsked(), before + 1);
   },
 
-  async "a new instance begins with the version that is there, on a public route too"(world) {
-    world.redis.configure(7, { gateway: { passportTtlSeconds: 60 } });
-    await using gateway = await serveNew(world);
+  async "a new instance begins with the version that is there, on a public route too"(environment) {
+    environment.redis.configure(7, { gateway: { passportTtlSeconds: 60 } });
+    await using gateway = await serveNew(environment);
     assert.deepEqual(await gateway.ask("/public"), ok);
     const { cfg, iat, exp } = await gateway.passport();
     assert.deepEqual([cfg, exp - iat], [7, 60]);
     await gateway.ask("/public");
-    assert.equal(world.redis.documentsAsked(), 1);
-    assert.equal(world.redis.roundTrips.length, 0);
+    assert.equal(environment.redis.documentsAsked(), 1);
+    assert.equal(environment.redis.roundTrips.length, 0);
   },
 
-  async "how old an answer on revocation may be changes with the version"(world) {
-    await using gateway = await serveNew(world);
-    const bearer = await world.token();
-    world.redis.configure(1, { gateway: { revocation: { "/member/*": { boundedMs: 600_000 } } } });
+  async "how old an answer on revocation may be changes with the version"(environment) {
+    await using gateway = await serveNew(environment);
+    const bearer = await environment.token();
+    environment.redis.configure(1, {
+      gateway: { revocation: { "/member/*": { boundedMs: 600_000 } } },
+    });
     for (let at = 0; at < 3; at++) assert.deepEqual(await gateway.ask("/member", bearer), ok);
     // The one that learned of the version counts for those after it.
-    assert.ok(world.redis.roundTrips.length <= 2, String(world.redis.roundTrips.length));
-    world.redis.behave("answers 500");
+    assert.ok(
+      environment.redis.roundTrips.length <= 2,
+      String(environment.redis.roundTrips.length),
+    );
+    environment.redis.behave("answers 500");
     assert.deepEqual(await gateway.ask("/member", bearer), ok);
-    world.redis.behave("answers");
-    world.redis.configure(2, {});
+    environment.redis.behave("answers");
+    environment.redis.configure(2, {});
     await gateway.ask("/optional", bearer);
-    world.redis.behave("answers 500");
+    environment.redis.behave("answers 500");
     const refused = await gateway.ask("/member", bearer);
     assert.deepEqual(refused, { status: 503, code: "revocation_unavailable" });
   },
 
-  async "a call never takes longer than its Passport lives"(world) {
-    const route = { prefix: "/patient", upstream: world.echo.url, access: "authenticated" };
+  async "a call never takes longer than its Passport lives"(environment) {
+    const route = { prefix: "/patient", upstream: environment.echo.url, access: "authenticated" };
     const ROUTES = JSON.stringify([{ ...route, timeoutMs: 20_000 }]);
-    await using gateway = await serveNew(world, { ROUTES });
-    const bearer = await world.token();
+    await using gateway = await serveNew(environment, { ROUTES });
+    const bearer = await environment.token();
     assert.deepEqual(await gateway.ask("/patient", bearer), ok);
-    world.redis.configure(1, { gateway: { passportTtlSeconds: 5 } });
+    environment.redis.configure(1, { gateway: { passportTtlSeconds: 5 } });
     assert.deepEqual(await gateway.ask("/patient", bearer), ok);
-    const deadline = Number(world.echo.last().headers.get("x-deadline-ms"));
+    const deadline = Number(environment.echo.last().headers.get("x-deadline-ms"));
     assert.ok(deadline > 0 && deadline <= 5_000, String(deadline));
     const { iat, exp } = await gateway.passport();
     assert.equal(exp - iat, 5);
   },
 
-  async "what is no configuration changes nothing, and the version says so"(world) {
-    await using gateway = await serveNew(world);
-    const bearer = await world.token();
-    const route = { prefix: "/new", upstream: world.echo.url, access: "authenticated" };
-    world.redis.configure(2, { gateway: { routes: [route] } });
+  async "what is no configuration changes nothing, and the version says so"(environment) {
+    await using gateway = await serveNew(environment);
+    const bearer = await environment.token();
+    const route = { prefix: "/new", upstream: environment.echo.url, access: "authenticated" };
+    environment.redis.configure(2, { gateway: { routes: [route] } });
     assert.deepEqual(await gateway.ask("/new", bearer), ok);
     for (const [what, text] of Object.entries(unusable)) {
-      world.redis.values.set("cfg", "9");
-      world.redis.values.set("cfg:doc", text);
+      environment.redis.values.set("cfg", "9");
+      environment.redis.values.set("cfg:doc", text);
       assert.deepEqual(await gateway.ask("/new", bearer), ok, what);
       assert.equal((await gateway.passport()).cfg, 2, what);
     }
     for (const version of ["1", "0", "x", "", "-7", "1e9"]) {
-      world.redis.values.set("cfg", version);
+      environment.redis.values.set("cfg", version);
       assert.deepEqual(await gateway.ask("/new", bearer), ok, version);
     }
-    world.redis.values.delete("cfg");
+    environment.redis.values.delete("cfg");
     assert.deepEqual(await gateway.ask("/new", bearer), ok);
     assert.equal((await gateway.passport()).cfg, 2);
   },
 
-  async "a Redis that goes away leaves the last version in force"(world) {
-    await using gateway = await serveNew(world);
-    const route = { prefix: "/new", upstream: world.echo.url, access: "public" };
-    world.redis.configure(1, { gateway: { routes: [route] } });
+  async "a Redis that goes away leaves the last version in force"(environment) {
+    await using gateway = await serveNew(environment);
+    const route = { prefix: "/new", upstream: environment.echo.url, access: "public" };
+    environment.redis.configure(1, { gateway: { routes: [route] } });
     assert.deepEqual(await gateway.ask("/new"), ok);
-    world.redis.behave("answers 500");
+    environment.redis.behave("answers 500");
     assert.deepEqual(await gateway.ask("/new"), ok);
     assert.deepEqual(await gateway.ask("/nowhere"), notFound);
   },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { PolicyPatch } from "@edgepass/shared/resilience";
-import type { GatewayCase, World } from "./gateway_world.ts";
+import type { Environment, GatewayCase } from "./gateway_environment.ts";
 
 /** A response of an upstream, and what its client gets. */
 interface Content {
@@ -159,7 +159,7 @@ function toResponse({ status = 200, headers = {}, body = "" }: Content): Respons
   });
 }
 
-async function check({ call, echo }: World, content: Content): Promise<void> {
+async function check({ call, echo }: Environment, content: Content): Promise<void> {
   echo.answerWith(() => toResponse(content));
   const { status, headers, body, text, complete } = await call("/public");
   assert.ok(complete);
@@ -191,16 +191,16 @@ const shown = Object.fromEntries(
       ? "is data"
       : `is ${content.code}`;
     const name = `[F34, P13] ${what} ${gets}, with its status`;
-    return [name, ((world) => check(world, content)) satisfies GatewayCase];
+    return [name, ((environment) => check(environment, content)) satisfies GatewayCase];
   }),
 );
 
 const minimumCalls = 5;
 
 /** A gateway whose breakers open after five failures, and stay open. */
-async function openSoon(world: World, more: PolicyPatch = {}) {
+async function openSoon(environment: Environment, more: PolicyPatch = {}) {
   const breaker = { minimumCalls, openMs: 600_000, windowMs: 600_000 };
-  const served = await world.serve({ POLICY: JSON.stringify({ breaker, ...more }) });
+  const served = await environment.serve({ POLICY: JSON.stringify({ breaker, ...more }) });
   const ask = async (path: string): Promise<number> => {
     const response = await fetch(served.origin + path, { redirect: "manual" });
     await response.arrayBuffer().catch(() => {});
@@ -214,9 +214,9 @@ const wireHead = (lines: string) => `HTTP/1.1 200 OK\r\nContent-Type: ${json}\r\
 export const contentCases: Readonly<Record<string, GatewayCase>> = {
   ...shown,
 
-  async "[F40, D05] what the gateway cannot process never shuts an upstream"(world) {
-    const { echo } = world;
-    await using gateway = await openSoon(world);
+  async "[F40, D05] what the gateway cannot process never shuts an upstream"(environment) {
+    const { echo } = environment;
+    await using gateway = await openSoon(environment);
     for (const [what, content] of Object.entries(contents)) {
       echo.answerWith(() => toResponse(content));
       for (let call = 0; call <= minimumCalls; call++) {
@@ -227,9 +227,11 @@ export const contentCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "[P13, F40] a refusal of the gateway's own Passport is 502, and shuts no upstream"(world) {
-    const { echo } = world;
-    await using gateway = await openSoon(world);
+  async "[P13, F40] a refusal of the gateway's own Passport is 502, and shuts no upstream"(
+    environment,
+  ) {
+    const { echo } = environment;
+    await using gateway = await openSoon(environment);
     for (const code of ["passport_required", "passport_invalid"]) {
       for (const type of [json, problem]) {
         for (const body of [JSON.stringify({ code }), longFailure({ code })]) {
@@ -245,9 +247,9 @@ export const contentCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(await gateway.ask("/public"), 200);
   },
 
-  async "[F40] 500 of one path does not shut the others; 502, 503 and 504 do"(world) {
-    const { echo } = world;
-    await using gateway = await openSoon(world);
+  async "[F40] 500 of one path does not shut the others; 502, 503 and 504 do"(environment) {
+    const { echo } = environment;
+    await using gateway = await openSoon(environment);
     echo.answerWith(() => Response.json({}, { status: 500 }));
     for (let call = 0; call < 2 * minimumCalls; call++) {
       assert.equal(await gateway.ask("/public"), 500);
@@ -255,7 +257,7 @@ export const contentCases: Readonly<Record<string, GatewayCase>> = {
     echo.reset();
     assert.equal(await gateway.ask("/public"), 200);
     for (const status of [502, 503, 504]) {
-      await using other = await openSoon(world);
+      await using other = await openSoon(environment);
       echo.answerWith(() => Response.json({}, { status }));
       for (let call = 0; call < minimumCalls; call++) {
         assert.equal(await other.ask("/public"), status);
@@ -265,17 +267,17 @@ export const contentCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "[F33, F40] a response that breaks off is 502, and counts as no response"(world) {
-    const { wire } = world;
-    await using gateway = await openSoon(world);
+  async "[F33, F40] a response that breaks off is 502, and counts as no response"(environment) {
+    const { wire } = environment;
+    await using gateway = await openSoon(environment);
     wire.say(`${wireHead("Content-Length: 50")}{"a":`);
     for (let call = 0; call < minimumCalls; call++) assert.equal(await gateway.ask("/wire"), 502);
     wire.say(`${wireHead("Content-Length: 2\r\nConnection: close")}{}`);
     assert.equal(await gateway.ask("/wire"), 503);
   },
 
-  async "[F34] a megabyte that turns out to be no JSON never ends as a whole 200"(world) {
-    const { call, wire, echo } = world;
+  async "[F34] a megabyte that turns out to be no JSON never ends as a whole 200"(environment) {
+    const { call, wire, echo } = environment;
     const start = `{"text":"${"x".repeat(1_000_000)}`;
     const endings = [`",}`, `"}}`, `"},"success":false`, "", "\\x", "\n"];
     for (const ending of endings) {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { CallOptions, GatewayCase, World } from "./gateway_world.ts";
+import type { CallOptions, Environment, GatewayCase } from "./gateway_environment.ts";
 
 const target = "/events/user";
 const limit = 262_144;
@@ -26,7 +26,7 @@ function delivery(options: CallOptions = {}): CallOptions {
 }
 
 /** Delivers, with the upstream keeping the bytes it was sent. */
-async function deliver({ call, echo }: World, options?: CallOptions, path = target) {
+async function deliver({ call, echo }: Environment, options?: CallOptions, path = target) {
   const answer = await call(path, delivery(options));
   return { answer, seen: echo.seen.at(-1) };
 }
@@ -50,10 +50,10 @@ const answers: Readonly<Record<string, [number, Record<string, string>, string]>
 };
 
 export const deliveryCases: Readonly<Record<string, GatewayCase>> = {
-  async "a delivery reaches its service with its bytes, its type and its signature"(world) {
-    const { echo } = world;
+  async "a delivery reaches its service with its bytes, its type and its signature"(environment) {
+    const { echo } = environment;
     for (const body of [event, new Uint8Array(limit).fill(0x61), new Uint8Array(0)]) {
-      const { answer, seen } = await deliver(world, { body });
+      const { answer, seen } = await deliver(environment, { body });
       assert.equal(answer.status, 200);
       assert.equal(seen?.target, target);
       assert.equal(seen?.bytes, body.length);
@@ -63,15 +63,15 @@ export const deliveryCases: Readonly<Record<string, GatewayCase>> = {
       assert.equal(seen?.headers.get("upstash-message-id"), "msg_1");
       assert.equal(seen?.headers.get("upstash-retried"), "2");
     }
-    await deliver(world, {}, `${target}/failed`);
+    await deliver(environment, {}, `${target}/failed`);
     assert.equal(echo.last().target, `${target}/failed`);
   },
 
-  async "no credential of a delivery reaches its service, and none is looked at"(world) {
-    const { redis } = world;
+  async "no credential of a delivery reaches its service, and none is looked at"(environment) {
+    const { redis } = environment;
     const before = redis.roundTrips.length;
-    for (const token of ["garbage", await world.token()]) {
-      const { answer, seen } = await deliver(world, {
+    for (const token of ["garbage", await environment.token()]) {
+      const { answer, seen } = await deliver(environment, {
         cookie: token,
         headers: [["Authorization", `Bearer ${token}`], ["X-Passport", token]],
       });
@@ -80,25 +80,25 @@ export const deliveryCases: Readonly<Record<string, GatewayCase>> = {
         null,
         null,
       ]);
-      assert.ok(seen && (await world.passportOf(seen.headers)).sub === "anon");
+      assert.ok(seen && (await environment.passportOf(seen.headers)).sub === "anon");
     }
     assert.equal(redis.roundTrips.length, before);
   },
 
-  async "[C04] a delivery has no origin and passes, a page's does not"(world) {
-    assert.equal((await deliver(world)).answer.status, 200);
-    const before = world.echo.seen.length;
+  async "[C04] a delivery has no origin and passes, a page's does not"(environment) {
+    assert.equal((await deliver(environment)).answer.status, 200);
+    const before = environment.echo.seen.length;
     const headers = [["Origin", "https://evil.example"]] as const;
-    const refused = await world.json(target, delivery({ headers }));
+    const refused = await environment.json(target, delivery({ headers }));
     assert.equal(refused.code, "csrf_rejected");
-    assert.equal(world.echo.seen.length, before);
+    assert.equal(environment.echo.seen.length, before);
   },
 
-  async "what a service answers to a delivery comes back as it is"(world) {
+  async "what a service answers to a delivery comes back as it is"(environment) {
     for (const [what, [status, headers, text]] of Object.entries(answers)) {
-      world.echo.answerWith(() => new Response(text, { status, headers }));
+      environment.echo.answerWith(() => new Response(text, { status, headers }));
       for (const path of [target, `${target}/failed`]) {
-        const { answer } = await deliver(world, {}, path);
+        const { answer } = await deliver(environment, {}, path);
         assert.deepEqual([answer.status, answer.text], [status, text], what);
         for (const [name, value] of Object.entries(headers)) {
           assert.equal(answer.headers.get(name), value, `${what} ${name}`);
@@ -107,17 +107,17 @@ export const deliveryCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "a delivery over 256 KiB is payload_too_large and goes no further"(world) {
-    const before = world.echo.seen.length;
+  async "a delivery over 256 KiB is payload_too_large and goes no further"(environment) {
+    const before = environment.echo.seen.length;
     const body = new Uint8Array(limit + 1).fill(0x61);
-    assert.equal((await world.json(target, delivery({ body }))).code, "payload_too_large");
-    assert.equal(world.echo.seen.length, before);
+    assert.equal((await environment.json(target, delivery({ body }))).code, "payload_too_large");
+    assert.equal(environment.echo.seen.length, before);
   },
 
-  async "the trace of a delivery goes on in its service"(world) {
+  async "the trace of a delivery goes on in its service"(environment) {
     const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
     const headers = [["traceparent", `00-${traceId}-00f067aa0ba902b7-01`]] as const;
-    const { answer, seen } = await deliver(world, { headers });
+    const { answer, seen } = await deliver(environment, { headers });
     assert.equal(answer.headers.get("x-trace-id"), traceId);
     assert.match(seen?.headers.get("traceparent") ?? "", new RegExp(`^00-${traceId}-`));
   },

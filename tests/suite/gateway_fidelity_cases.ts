@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { brotliCompressSync, brotliDecompressSync } from "node:zlib";
-import type { GatewayCase } from "./gateway_world.ts";
+import type { GatewayCase } from "./gateway_environment.ts";
 
 const mib = 1024 * 1024;
 
@@ -101,8 +101,8 @@ export const fidelityCases: Readonly<Record<string, GatewayCase>> = {
     assert.deepEqual((await response.json()).data, { bytes: 100_000 });
   },
 
-  async "[H15] compressed answers arrive with their content, whoever inflates them"(world) {
-    const { call, origin, echo } = world;
+  async "[H15] compressed answers arrive with their content, whoever inflates them"(environment) {
+    const { call, origin, echo } = environment;
     const text = "all work and no play ".repeat(500);
     for (const coding of codings) {
       echo.answerWith(() =>

@@ -2,17 +2,17 @@ import assert from "node:assert/strict";
 import { waitUntil } from "../support/wait.ts";
 import { type Alg, createIssuerKey, signParts } from "./gateway_tokens.ts";
 import { startUpstream } from "./gateway_upstreams.ts";
-import { type GatewayCase, ourClaims, type World } from "./gateway_world.ts";
+import { type Environment, type GatewayCase, ourClaims } from "./gateway_environment.ts";
 
 const iss = "https://other-idp.test";
 
 /** A gateway that takes tokens of one more issuer, with keys of an algorithm. */
-async function withIssuer(world: World, alg: Alg, { by }: { by: "url" | "set" }) {
+async function withIssuer(environment: Environment, alg: Alg, { by }: { by: "url" | "set" }) {
   const key = await createIssuerKey(alg);
   const keys = startUpstream();
   const set = { keys: [key.jwk] };
   keys.answerWith(() => Response.json(set));
-  const gateway = await world.serve({
+  const gateway = await environment.serve({
     ISSUERS: JSON.stringify([{
       alias: "acme",
       iss,
@@ -47,8 +47,8 @@ const byAlgorithm = Object.fromEntries(
   (["EdDSA", "ES256", "RS256"] as const).flatMap((alg) =>
     (["url", "set"] as const).map((by) => [
       `a foreign token of ${alg} with keys by ${by} gets a Passport under the issuer's alias`,
-      async (world: World) => {
-        const { ask, stack } = await withIssuer(world, alg, { by });
+      async (environment: Environment) => {
+        const { ask, stack } = await withIssuer(environment, alg, { by });
         await using _ = stack;
         const claims = {
           session_id: "s1",
@@ -56,7 +56,7 @@ const byAlgorithm = Object.fromEntries(
           scp: ["read", "write"],
         };
         assert.deepEqual(await ask(claims, {}, "/admin"), { status: 200, code: undefined });
-        const passport = await world.passportOf(world.echo.last().headers);
+        const passport = await environment.passportOf(environment.echo.last().headers);
         const { sub, sid, roles, scope, uv } = passport;
         assert.deepEqual({ sub, sid, roles, scope, uv }, {
           sub: "user:acme:auth0|7",
@@ -77,8 +77,8 @@ const byAlgorithm = Object.fromEntries(
 export const issuerCases: Readonly<Record<string, GatewayCase>> = {
   ...byAlgorithm,
 
-  async "foreign claims are checked like ours"(world) {
-    const { ask, stack } = await withIssuer(world, "EdDSA", { by: "set" });
+  async "foreign claims are checked like ours"(environment) {
+    const { ask, stack } = await withIssuer(environment, "EdDSA", { by: "set" });
     await using _ = stack;
     const now = Math.floor(Date.now() / 1000);
     for (
@@ -98,8 +98,8 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await ask({}, {}, "/admin")).code, "forbidden", "no roles, no rights");
   },
 
-  async "foreign tokens are revoked under their alias, and nobody else's are"(world) {
-    const { ask, key, stack } = await withIssuer(world, "EdDSA", { by: "set" });
+  async "foreign tokens are revoked under their alias, and nobody else's are"(environment) {
+    const { ask, key, stack } = await withIssuer(environment, "EdDSA", { by: "set" });
     await using _ = stack;
     const { iat } = ourClaims();
     const claims = { jti: "j", session_id: "s", sub: "u", iat };
@@ -110,48 +110,55 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
       ["key", key.kid, "1"],
     ] as const;
     for (const [level, id, value] of levels) {
-      world.redis.reset();
-      for (const alias of [undefined, "idp", "user"]) world.redis.revoke(level, id, alias, value);
+      environment.redis.reset();
+      for (const alias of [undefined, "idp", "user"]) {
+        environment.redis.revoke(level, id, alias, value);
+      }
       assert.equal((await ask(claims)).status, 200, `${level} of somebody else`);
-      world.redis.revoke(level, id, "acme", value);
+      environment.redis.revoke(level, id, "acme", value);
       assert.equal((await ask(claims)).code, "token_revoked", level);
     }
-    world.redis.reset();
-    world.redis.revoke("subject", "u", "acme", String(iat));
+    environment.redis.reset();
+    environment.redis.revoke("subject", "u", "acme", String(iat));
     assert.equal((await ask(claims)).status, 200, "issued no earlier than the minimum");
   },
 
-  async "a bounded answer to one foreign token says nothing of an older one"(world) {
-    const { ask, stack } = await withIssuer(world, "EdDSA", { by: "set" });
+  async "a bounded answer to one foreign token says nothing of an older one"(environment) {
+    const { ask, stack } = await withIssuer(environment, "EdDSA", { by: "set" });
     await using _ = stack;
     const now = Number(ourClaims().iat);
-    world.redis.revoke("subject", "u", "acme", String(now - 30));
+    environment.redis.revoke("subject", "u", "acme", String(now - 30));
     const [older, newer] = [{ sub: "u", iat: now - 60 }, { sub: "u", iat: now - 10 }];
     assert.equal((await ask(newer, {}, "/bounded")).status, 200);
     assert.equal((await ask(older, {}, "/bounded")).code, "token_revoked");
     assert.equal((await ask(newer, {}, "/bounded")).status, 200);
   },
 
-  async "one subject at two issuers is two callers to a limit"(world) {
-    await using gateway = await world.serve({});
+  async "one subject at two issuers is two callers to a limit"(environment) {
+    await using gateway = await environment.serve({});
     const limit = { limit: 2, windowSeconds: 86_400 };
-    world.redis.configure(1, { gateway: { limits: { person: limit } } });
+    environment.redis.configure(1, { gateway: { limits: { person: limit } } });
     const ask = async (bearer: string) => {
       const headers = { authorization: `Bearer ${bearer}` };
       const response = await fetch(`${gateway.origin}/member`, { headers });
       return (await response.json()).error?.code ?? response.status;
     };
-    const tokens = [await world.token({ sub: "7" }), await world.foreignToken({ sub: "7" })];
+    const tokens = [
+      await environment.token({ sub: "7" }),
+      await environment.externalToken({ sub: "7" }),
+    ];
     for (const token of tokens) {
       const codes = [await ask(token), await ask(token), await ask(token)];
       assert.deepEqual(codes, [200, 200, "rate_limited"]);
     }
   },
 
-  async "[T07] a token that was let in is refused once it has expired"(world) {
-    await using gateway = await world.serve({ LEEWAY_SECONDS: "0" });
+  async "[T07] a token that was let in is refused once it has expired"(environment) {
+    await using gateway = await environment.serve({ LEEWAY_SECONDS: "0" });
     const now = Math.floor(Date.now() / 1000);
-    const headers = { authorization: `Bearer ${await world.token({ iat: now, exp: now + 4 })}` };
+    const headers = {
+      authorization: `Bearer ${await environment.token({ iat: now, exp: now + 4 })}`,
+    };
     const ask = async () => {
       const response = await fetch(`${gateway.origin}/member`, { headers });
       return (await response.json()).error?.code ?? response.status;
@@ -161,8 +168,8 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(await ask(), "token_expired");
   },
 
-  async "a token that was let in is refused once its issuer has withdrawn its key"(world) {
-    const { ask, key, keys, stack } = await withIssuer(world, "EdDSA", { by: "url" });
+  async "a token that was let in is refused once its issuer has withdrawn its key"(environment) {
+    const { ask, key, keys, stack } = await withIssuer(environment, "EdDSA", { by: "url" });
     await using _ = stack;
     const publish = (jwk: object) =>
       keys.answerWith(() =>
@@ -179,8 +186,8 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await ask(claims)).code, "token_invalid");
   },
 
-  async "[I11] a flood of unknown kids causes one more fetch of the keys"(world) {
-    const { ask, keys, stack } = await withIssuer(world, "EdDSA", { by: "url" });
+  async "[I11] a flood of unknown kids causes one more fetch of the keys"(environment) {
+    const { ask, keys, stack } = await withIssuer(environment, "EdDSA", { by: "url" });
     await using _ = stack;
     assert.equal((await ask()).status, 200);
     assert.equal(keys.seen.length, 1);
@@ -193,11 +200,13 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await ask()).status, 200);
   },
 
-  async "[D03] without any keys, protected routes are 503 and the gateway is not ready"(world) {
+  async "[D03] without any keys, protected routes are 503 and the gateway is not ready"(
+    environment,
+  ) {
     await using keys = startUpstream();
     keys.answerWith(() => new Response("<html>", { status: 200 }));
-    await using gateway = await world.serve({ JWKS_URL: `${keys.url}/keys` });
-    const headers = { authorization: `Bearer ${await world.token()}` };
+    await using gateway = await environment.serve({ JWKS_URL: `${keys.url}/keys` });
+    const headers = { authorization: `Bearer ${await environment.token()}` };
     const answer = await fetch(`${gateway.origin}/member`, { headers });
     assert.equal(answer.status, 503);
     assert.equal((await answer.json()).error.code, "upstream_unavailable");
@@ -207,23 +216,23 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
     const open = await fetch(`${gateway.origin}/public`);
     assert.equal(open.status, 200);
     await open.body?.cancel();
-    assert.equal(world.echo.seen.length, 1);
+    assert.equal(environment.echo.seen.length, 1);
   },
 
-  async "[F39] a redirect of a key set is not followed, whoever its issuer is"(world) {
-    const [idp] = JSON.parse(world.bindings.ISSUERS ?? "");
+  async "[F39] a redirect of a key set is not followed, whoever its issuer is"(environment) {
+    const [idp] = JSON.parse(environment.bindings.ISSUERS ?? "");
     await using keys = startUpstream();
     keys.answerWith((_request, { target }) =>
       target === "/moved"
-        ? Response.json({ keys: [world.ours.jwk, world.idp.jwk] })
+        ? Response.json({ keys: [environment.ours.jwk, environment.idp.jwk] })
         : new Response(null, { status: 302, headers: { location: "/moved" } })
     );
     const jwks = `${keys.url}/keys`;
-    await using gateway = await world.serve({
+    await using gateway = await environment.serve({
       JWKS_URL: jwks,
       ISSUERS: JSON.stringify([{ ...idp, jwks }]),
     });
-    for (const token of [await world.token(), await world.foreignToken()]) {
+    for (const token of [await environment.token(), await environment.externalToken()]) {
       keys.seen.length = 0;
       const headers = { authorization: `Bearer ${token}` };
       const answer = await fetch(`${gateway.origin}/member`, { headers });

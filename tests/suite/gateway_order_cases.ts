@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type CallOptions, type GatewayCase } from "./gateway_world.ts";
+import { type CallOptions, type GatewayCase } from "./gateway_environment.ts";
 
 /** Faults in the order in which they are refused, with what one of them adds to a request. */
 const faults = [
@@ -27,8 +27,8 @@ interface Fault {
 }
 
 export const orderCases: Readonly<Record<string, GatewayCase>> = {
-  async "a request wrong in several ways is refused for the first in the order"(world) {
-    const { token, json, redis, echo } = world;
+  async "a request wrong in several ways is refused for the first in the order"(environment) {
+    const { token, json, redis, echo } = environment;
     const tokens = { good: await token(), revoked: await token({ jti: "gone" }), garbage: "x.y.z" };
     redis.revoke("token", "gone");
     const some = fc.subarray([...faults.keys()], { minLength: 1 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import http2 from "node:http2";
-import { type GatewayCase, publicOrigin, type World } from "./gateway_world.ts";
+import { type Environment, type GatewayCase, publicOrigin } from "./gateway_environment.ts";
 import { sendOnWire } from "./gateway_wire.ts";
 
 const crossSite = [["Origin", "https://evil.test"]] as const;
@@ -27,7 +27,7 @@ async function askHttp2(origin: string, method: string, target: string) {
 }
 
 /** Only where lines are at hand. */
-function requireOneLine({ runtime, logLines }: World, before: number): void {
+function requireOneLine({ runtime, logLines }: Environment, before: number): void {
   const lines = logLines.slice(before).filter((line) => line.includes("Request answered"));
   if (runtime === "deno") assert.equal(lines.length, 1);
 }
@@ -57,33 +57,33 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
     assert.deepEqual([status, echo.last().target], [200, "/"]);
   },
 
-  async "the literal path /* is served once: one trace, one line"(world) {
+  async "the literal path /* is served once: one trace, one line"(environment) {
     for (const target of ["/*", "/*?a=1"]) {
-      const before = world.logLines.length;
-      const { status, value, headers } = await world.json(target);
+      const before = environment.logLines.length;
+      const { status, value, headers } = await environment.json(target);
       assert.equal(status, 404);
       assert.equal(value.traceId, headers.get("x-trace-id"));
-      requireOneLine(world, before);
+      requireOneLine(environment, before);
     }
   },
 
-  async "[H04] an asterisk for a target is refused in our form, or by the runtime"(world) {
+  async "[H04] an asterisk for a target is refused in our form, or by the runtime"(environment) {
     for (const method of ["GET", "OPTIONS", "POST"]) {
-      const { status, value, code } = await world.json("*", { method });
+      const { status, value, code } = await environment.json("*", { method });
       assert.ok(status >= 400 && status < 500, `${method}: ${status}`);
       if (code !== undefined) assert.match(String(value.traceId), /^[0-9a-f]{32}$/);
     }
-    if (world.runtime !== "deno") return;
+    if (environment.runtime !== "deno") return;
     for (const [method, target] of [["GET", "*"], ["POST", "*"], ["OPTIONS", "*"], ["GET", "x"]]) {
-      const { status, text } = await askHttp2(world.origin, method ?? "", target ?? "");
+      const { status, text } = await askHttp2(environment.origin, method ?? "", target ?? "");
       assert.ok(status >= 400 && status < 500, `${method} ${target}: ${status} ${text}`);
       assert.match(JSON.parse(text).traceId, /^[0-9a-f]{32}$/);
     }
-    assert.equal(world.echo.seen.length, 0);
+    assert.equal(environment.echo.seen.length, 0);
   },
 
-  async "[C02] logging out clears both cookies whatever becomes of it"(world) {
-    const { call, echo, token } = world;
+  async "[C02] logging out clears both cookies whatever becomes of it"(environment) {
+    const { call, echo, token } = environment;
     const expired = await token({ iat: 1_000, exp: 1_600 });
     for (const status of [204, 401, 503]) {
       echo.answerWith(() => new Response(status === 204 ? null : "{}", { status }));
@@ -99,8 +99,10 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
     assert.deepEqual([status, clearedOf(headers).length], [413, 2]);
   },
 
-  async "[C05] a log-out from another origin clears no cookie, and no other route does"(world) {
-    const { call, json } = world;
+  async "[C05] a log-out from another origin clears no cookie, and no other route does"(
+    environment,
+  ) {
+    const { call, json } = environment;
     const refused = await json("/leave", { method: "POST", headers: crossSite });
     assert.equal(refused.code, "csrf_rejected");
     assert.deepEqual(refused.headers.getSetCookie(), []);
@@ -123,8 +125,8 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
     ]);
   },
 
-  async "[H13] a row may refuse encoded bodies though its answers pass as they are"(world) {
-    const { json, echo } = world;
+  async "[H13] a row may refuse encoded bodies though its answers pass as they are"(environment) {
+    const { json, echo } = environment;
     const headers = [["Content-Encoding", "gzip"]] as const;
     const refused = await json("/deliveries", { method: "POST", body: "x", headers });
     assert.deepEqual([refused.status, refused.code], [415, "unsupported_media_type"]);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { GatewayCase } from "./gateway_world.ts";
+import type { GatewayCase } from "./gateway_environment.ts";
 
 /** Spellings under which a client may try to bring a Passport or an identity of its own. */
 const plantedHeaders = [
@@ -56,8 +56,8 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
     assert.notEqual(one?.txn, two?.txn);
   },
 
-  async "[P02] Connection names nothing of ours away, nor the credential"(world) {
-    const { call, echo, token, passportOf } = world;
+  async "[P02] Connection names nothing of ours away, nor the credential"(environment) {
+    const { call, echo, token, passportOf } = environment;
     const names = "close, X-Passport, Cookie, traceparent, x-forwarded-proto";
     const cookie = await token({ sub: "u1" });
     const answer = await call("/member", { cookie, headers: [["Connection", names]] });
@@ -77,8 +77,8 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(echo.last().headers.get("x-kept"), "1");
   },
 
-  async "a Passport carries the token's identity and the request's trace id"(world) {
-    const { call, echo, token, passportOf } = world;
+  async "a Passport carries the token's identity and the request's trace id"(environment) {
+    const { call, echo, token, passportOf } = environment;
     const claims = { sub: "u1", sid: "s1", uv: 7, roles: ["learner"], scope: "read" };
     const answer = await call("/member", { bearer: await token(claims) });
     const passport = await passportOf(echo.last().headers);
@@ -117,15 +117,17 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "[P04] another trust domain's key does not verify ours"(world) {
-    await using other = await world.serve({ TRUST_DOMAIN: "other.test" });
+  async "[P04] another trust domain's key does not verify ours"(environment) {
+    await using other = await environment.serve({ TRUST_DOMAIN: "other.test" });
     const response = await fetch(`${other.origin}/public`);
     await response.body?.cancel();
-    await assert.rejects(world.passportOf(world.echo.last().headers), { code: "passport_invalid" });
+    await assert.rejects(environment.passportOf(environment.echo.last().headers), {
+      code: "passport_invalid",
+    });
   },
 
-  async "[P10] an upstream's echo of the Passport does not come back in a header"(world) {
-    const { call, echo } = world;
+  async "[P10] an upstream's echo of the Passport does not come back in a header"(environment) {
+    const { call, echo } = environment;
     echo.answerWith((_request, { headers }) => {
       const passport = headers.get("x-passport") ?? "";
       return new Response("ok", {
@@ -137,8 +139,8 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
     assert.ok(!raw.toLowerCase().includes("x-user-id"));
   },
 
-  async "[P12] a public route reads no credential, good or bad"(world) {
-    const { json, echo, token, redis, passportOf } = world;
+  async "[P12] a public route reads no credential, good or bad"(environment) {
+    const { json, echo, token, redis, passportOf } = environment;
     for (const bearer of [await token(), "garbage", await token({ exp: 1, iat: 0 })]) {
       assert.equal((await json("/public", { bearer })).status, 200);
       assert.equal((await passportOf(echo.last().headers)).sub, "anon");
@@ -148,8 +150,8 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(redis.roundTrips.length, 0);
   },
 
-  async "[P12] on an optional route an unusable credential is none"(world) {
-    const { json, echo, token, redis, passportOf } = world;
+  async "[P12] on an optional route an unusable credential is none"(environment) {
+    const { json, echo, token, redis, passportOf } = environment;
     const good = await token({ sub: "u1" });
     const subject = async () => (await passportOf(echo.last().headers)).sub;
     for (const bearer of ["garbage", await token({ exp: 1, iat: 0 }), ""]) {
@@ -199,12 +201,12 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "[P14] a Passport over 4096 bytes is not minted"({ serve, foreignToken, echo }) {
+  async "[P14] a Passport over 4096 bytes is not minted"({ serve, externalToken, echo }) {
     const names = { TRUST_DOMAIN: "d".repeat(500), ISSUER: `https://${"i".repeat(490)}.test` };
     await using gateway = await serve(names);
     const ask = async (bytes: number) => {
       const roles = Array.from({ length: bytes / 100 }, () => "r".repeat(97));
-      const bearer = await foreignToken({ realm_access: { roles } });
+      const bearer = await externalToken({ realm_access: { roles } });
       const headers = { authorization: `Bearer ${bearer}` };
       const response = await fetch(`${gateway.origin}/member`, { headers });
       return [response.status, (await response.json()).error?.code];

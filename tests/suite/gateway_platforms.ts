@@ -15,7 +15,7 @@ export type Platform = (bindings: Readonly<Record<string, string>>) => Promise<S
 async function deno(bindings: Readonly<Record<string, string>>): Promise<Served> {
   const logLines: string[] = [];
   const app = await composeGateway(bindings, {
-    gather: true,
+    pipelineAutomatically: true,
     measuresLateness: true,
     sink: (line) => logLines.push(line),
   });

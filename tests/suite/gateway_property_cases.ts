@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { internalHeaders } from "@edgepass/shared/internal-headers";
-import type { GatewayCase } from "./gateway_world.ts";
+import type { GatewayCase } from "./gateway_environment.ts";
 
 const unreserved = "ABCXYZabcxyz0189-_~";
 const pathChar = fc.oneof(
@@ -40,8 +40,10 @@ const anyTarget = fc.array(
 ).map((parts) => `/public/${parts.join("")}`);
 
 export const propertyCases: Readonly<Record<string, GatewayCase>> = {
-  async "[H03] any canonical target is what URL makes of it, and arrives byte for byte"(world) {
-    const { call, echo } = world;
+  async "[H03] any canonical target is what URL makes of it, and arrives byte for byte"(
+    environment,
+  ) {
+    const { call, echo } = environment;
     await fc.assert(
       fc.asyncProperty(canonicalTarget, async (target) => {
         const { pathname, search, href } = new URL(`http://x${target}`);
@@ -73,8 +75,10 @@ export const propertyCases: Readonly<Record<string, GatewayCase>> = {
     );
   },
 
-  async "[P01, H02] an internal name in any case and spelling never arrives but as ours"(world) {
-    const { call, echo, passportOf } = world;
+  async "[P01, H02] an internal name in any case and spelling never arrives but as ours"(
+    environment,
+  ) {
+    const { call, echo, passportOf } = environment;
     const names = [
       ...Object.values(internalHeaders).filter((name) => !name.startsWith("trace")),
       "x-user-id",

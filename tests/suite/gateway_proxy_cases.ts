@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import type { GatewayCase } from "./gateway_world.ts";
+import type { GatewayCase } from "./gateway_environment.ts";
 
 const kib = 1024;
 
 export const proxyCases: Readonly<Record<string, GatewayCase>> = {
-  async "[H01] the client's word on addresses does not pass; there is one set, ours"(world) {
-    const { call, echo } = world;
+  async "[H01] the client's word on addresses does not pass; there is one set, ours"(environment) {
+    const { call, echo } = environment;
     const names = [
       "X-Forwarded-For",
       "X-Forwarded-Host",
@@ -105,8 +105,10 @@ export const proxyCases: Readonly<Record<string, GatewayCase>> = {
     assert.notEqual(headers.get("server"), "upstream/1.0");
   },
 
-  async "[H09] answers to a known caller and errors are not stored, and Vary says why"(world) {
-    const { call, token, echo } = world;
+  async "[H09] answers to a known caller and errors are not stored, and Vary says why"(
+    environment,
+  ) {
+    const { call, token, echo } = environment;
     const mine = await call("/member", { bearer: await token() });
     assert.equal(mine.headers.get("cache-control"), "no-store");
     assert.match(mine.headers.get("vary") ?? "", /Cookie, Authorization/);
@@ -151,8 +153,10 @@ export const proxyCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(echo.seen.length, 0);
   },
 
-  async "[H11] a body over the route's limit is payload_too_large, declared or chunked"(world) {
-    const { json, echo } = world;
+  async "[H11] a body over the route's limit is payload_too_large, declared or chunked"(
+    environment,
+  ) {
+    const { json, echo } = environment;
     const declared = await json("/small", { method: "POST", body: "x".repeat(1001) });
     assert.deepEqual([declared.status, declared.code], [413, "payload_too_large"]);
     assert.equal(echo.seen.length, 0);
@@ -240,8 +244,8 @@ export const proxyCases: Readonly<Record<string, GatewayCase>> = {
     });
   },
 
-  async "[I08, I09] no log line holds a token, a cookie or a query"(world) {
-    const { call, token, logLines } = world;
+  async "[I08, I09] no log line holds a token, a cookie or a query"(environment) {
+    const { call, token, logLines } = environment;
     const bearer = await token();
     await call(`/member?secret=${bearer}`, { bearer });
     await call(`/member/${bearer}`, { bearer: "garbage.garbage.garbage" });

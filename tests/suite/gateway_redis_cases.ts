@@ -1,17 +1,20 @@
 import assert from "node:assert/strict";
 import { faultyManners, startScriptedRedis } from "./gateway_redis.ts";
 import { startUpstream } from "./gateway_upstreams.ts";
-import { closedOrigin, type GatewayCase, type World } from "./gateway_world.ts";
+import { closedOrigin, type Environment, type GatewayCase } from "./gateway_environment.ts";
 
 /** What must hold while revocation cannot be asked, whatever the reason. */
-async function assertFailsClosed(world: World, origin: string = world.origin): Promise<void> {
-  const headers = { authorization: `Bearer ${await world.token()}` };
+async function assertFailsClosed(
+  environment: Environment,
+  origin: string = environment.origin,
+): Promise<void> {
+  const headers = { authorization: `Bearer ${await environment.token()}` };
   const protectedAnswer = await fetch(`${origin}/member`, { headers });
   const { error } = await protectedAnswer.json();
   assert.deepEqual([protectedAnswer.status, error?.code], [503, "revocation_unavailable"]);
   assert.equal(protectedAnswer.headers.get("retry-after"), "1");
   assert.equal(protectedAnswer.headers.get("cache-control"), "no-store");
-  assert.equal(world.echo.seen.length, 0);
+  assert.equal(environment.echo.seen.length, 0);
   const publicAnswer = await fetch(`${origin}/public`, { headers });
   assert.equal(publicAnswer.status, 200, "public routes are unaffected");
   await publicAnswer.body?.cancel();
@@ -21,9 +24,9 @@ async function assertFailsClosed(world: World, origin: string = world.origin): P
 }
 
 /** Asks a protected route as somebody new; undefined where it is served. */
-function askAt(world: World, origin: string) {
+function askAt(environment: Environment, origin: string) {
   return async (claims: object = {}): Promise<string | undefined> => {
-    const headers = { authorization: `Bearer ${await world.token(claims)}` };
+    const headers = { authorization: `Bearer ${await environment.token(claims)}` };
     const response = await fetch(`${origin}/member`, { headers });
     return (await response.json()).error?.code;
   };
@@ -41,9 +44,9 @@ async function untilServed(ask: () => Promise<string | undefined>): Promise<bool
 const faults = Object.fromEntries(
   faultyManners.map((manner) => [
     `[D01, F21, F23] a Redis that ${manner} is revocation_unavailable, never "not revoked"`,
-    async (world: World) => {
-      world.redis.behave(manner);
-      await assertFailsClosed(world);
+    async (environment: Environment) => {
+      environment.redis.behave(manner);
+      await assertFailsClosed(environment);
     },
   ]),
 ) satisfies Record<string, GatewayCase>;
@@ -51,34 +54,36 @@ const faults = Object.fromEntries(
 export const redisCases: Readonly<Record<string, GatewayCase>> = {
   ...faults,
 
-  async "[F20] a Redis that refuses connections is revocation_unavailable"(world) {
-    await using gateway = await world.serve({ UPSTASH_REDIS_REST_URL: closedOrigin() });
-    await assertFailsClosed(world, gateway.origin);
+  async "[F20] a Redis that refuses connections is revocation_unavailable"(environment) {
+    await using gateway = await environment.serve({ UPSTASH_REDIS_REST_URL: closedOrigin() });
+    await assertFailsClosed(environment, gateway.origin);
   },
 
-  async "[D02, F21, F22] a silent Redis is revocation_unavailable while it is still silent"(world) {
-    await using gateway = await world.serve({ REVOCATION_TIMEOUT_MS: "50" });
-    const release = world.redis.hold();
+  async "[D02, F21, F22] a silent Redis is revocation_unavailable while it is still silent"(
+    environment,
+  ) {
+    await using gateway = await environment.serve({ REVOCATION_TIMEOUT_MS: "50" });
+    const release = environment.redis.hold();
     try {
-      await assertFailsClosed(world, gateway.origin);
+      await assertFailsClosed(environment, gateway.origin);
     } finally {
       release();
     }
   },
 
-  async "[F21] half a reply and then silence is revocation_unavailable"(world) {
-    await using gateway = await world.serve({ REVOCATION_TIMEOUT_MS: "50" });
-    const release = world.redis.dribble();
+  async "[F21] half a reply and then silence is revocation_unavailable"(environment) {
+    await using gateway = await environment.serve({ REVOCATION_TIMEOUT_MS: "50" });
+    const release = environment.redis.dribble();
     try {
-      await assertFailsClosed(world, gateway.origin);
+      await assertFailsClosed(environment, gateway.origin);
     } finally {
       release();
     }
   },
 
-  async "[F23] a wrong token for Redis is revocation_unavailable"(world) {
-    await using gateway = await world.serve({ UPSTASH_REDIS_REST_TOKEN: "wrong" });
-    await assertFailsClosed(world, gateway.origin);
+  async "[F23] a wrong token for Redis is revocation_unavailable"(environment) {
+    await using gateway = await environment.serve({ UPSTASH_REDIS_REST_TOKEN: "wrong" });
+    await assertFailsClosed(environment, gateway.origin);
   },
 
   async "a Redis that comes back is used at once"({ json, token, redis }) {
@@ -89,8 +94,8 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await json("/member", { bearer })).status, 200);
   },
 
-  async "[S02, S03] the list is asked by claims, never by the token's text"(world) {
-    const { json, token, redis } = world;
+  async "[S02, S03] the list is asked by claims, never by the token's text"(environment) {
+    const { json, token, redis } = environment;
     const bearer = await token();
     await json("/member", { bearer });
     const keys = redis.roundTrips.flat(2);
@@ -106,8 +111,8 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
     assert.deepEqual(redis.roundTrips.map((commands) => commands.length), [1, 1, 1]);
   },
 
-  async "[D01] a bounded route takes an answer of its age, a strict one does not"(world) {
-    const { json, token, redis } = world;
+  async "[D01] a bounded route takes an answer of its age, a strict one does not"(environment) {
+    const { json, token, redis } = environment;
     const bearer = await token();
     assert.equal((await json("/bounded", { bearer })).status, 200);
     redis.behave("answers 500");
@@ -117,8 +122,8 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
     assert.deepEqual([other.status, other.code], [503, "revocation_unavailable"]);
   },
 
-  async "a bounded route does not remember a refusal, nor what a strict one heard"(world) {
-    const { json, token, redis } = world;
+  async "a bounded route does not remember a refusal, nor what a strict one heard"(environment) {
+    const { json, token, redis } = environment;
     const jti = crypto.randomUUID();
     const bearer = await token({ jti });
     assert.equal((await json("/member", { bearer })).status, 200);
@@ -127,22 +132,24 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await json("/bounded", { bearer })).code, "token_revoked");
   },
 
-  async "[F25] an emptied Redis fails closed, is refilled once, and then serves again"(world) {
+  async "[F25] an emptied Redis fails closed, is refilled once, and then serves again"(
+    environment,
+  ) {
     await using keeper = startUpstream();
     const refilled = Promise.withResolvers<void>();
     keeper.answerWith(() => {
-      world.redis.values.set("rv:ready", "1");
-      world.redis.revoke("token", "revoked-before");
+      environment.redis.values.set("rv:ready", "1");
+      environment.redis.revoke("token", "revoked-before");
       refilled.resolve();
       return new Response(null, { status: 204 });
     });
-    await using gateway = await world.serve({ REFILL_URL: keeper.url });
+    await using gateway = await environment.serve({ REFILL_URL: keeper.url });
     const ask = async (claims = {}) => {
-      const headers = { authorization: `Bearer ${await world.token(claims)}` };
+      const headers = { authorization: `Bearer ${await environment.token(claims)}` };
       const response = await fetch(`${gateway.origin}/member`, { headers });
       return (await response.json()).error?.code;
     };
-    world.redis.values.clear();
+    environment.redis.values.clear();
     assert.equal(await ask({ jti: "revoked-before" }), "revocation_unavailable");
     await refilled.promise;
     assert.equal(await ask({ jti: "revoked-before" }), "token_revoked");
@@ -150,18 +157,18 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(keeper.seen.length, 1);
     const { method, target, headers } = keeper.last();
     assert.deepEqual([method, target], ["POST", "/refill"]);
-    assert.equal((await world.passportOf(headers)).sub, "svc:gateway");
+    assert.equal((await environment.passportOf(headers)).sub, "svc:gateway");
   },
 
   async "[F25] a list that went back, or is another log's, fails closed until it is rebuilt"(
-    world,
+    environment,
   ) {
-    const { redis } = world;
+    const { redis } = environment;
     await using keeper = startUpstream();
     // A gateway asks for a rebuild once a second: each case has its own.
     for (const older of ["log:6", "other:900", "1"]) {
-      await using fresh = await world.serve({ REFILL_URL: keeper.url });
-      const askFresh = askAt(world, fresh.origin);
+      await using fresh = await environment.serve({ REFILL_URL: keeper.url });
+      const askFresh = askAt(environment, fresh.origin);
       const rebuilt = Promise.withResolvers<void>();
       keeper.answerWith(() => {
         redis.values.set("rv:ready", "log:9");
@@ -182,16 +189,16 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "[F25] a keeper of 0.1.0 rebuilds once, and its list passes from then on"(world) {
-    const { redis } = world;
+  async "[F25] a keeper of 0.1.0 rebuilds once, and its list passes from then on"(environment) {
+    const { redis } = environment;
     await using keeper = startUpstream();
     const rebuilt = Promise.withResolvers<void>();
     keeper.answerWith(() => {
       rebuilt.resolve();
       return new Response(null, { status: 204 });
     });
-    await using gateway = await world.serve({ REFILL_URL: keeper.url });
-    const ask = askAt(world, gateway.origin);
+    await using gateway = await environment.serve({ REFILL_URL: keeper.url });
+    const ask = askAt(environment, gateway.origin);
     assert.equal(redis.values.get("rv:ready"), "1");
     assert.equal(await ask(), "revocation_unavailable");
     await rebuilt.promise;
@@ -201,12 +208,12 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(keeper.seen.length, rebuilds);
   },
 
-  async "[F25] a flood on an emptied Redis asks for one refill"(world) {
+  async "[F25] a flood on an emptied Redis asks for one refill"(environment) {
     await using keeper = startUpstream();
     keeper.answerWith(() => new Response(null, { status: 503 }));
-    await using gateway = await world.serve({ REFILL_URL: keeper.url });
-    world.redis.values.clear();
-    const headers = { authorization: `Bearer ${await world.token()}` };
+    await using gateway = await environment.serve({ REFILL_URL: keeper.url });
+    environment.redis.values.clear();
+    const headers = { authorization: `Bearer ${await environment.token()}` };
     const statuses = await Promise.all(Array.from({ length: 10 }, async () => {
       const response = await fetch(`${gateway.origin}/member`, { headers });
       await response.body?.cancel();
@@ -216,15 +223,15 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
     assert.ok(keeper.seen.length <= 1, String(keeper.seen.length));
   },
 
-  async "two gateways share one list"(world) {
+  async "two gateways share one list"(environment) {
     await using redis = startScriptedRedis();
     const bindings = {
       UPSTASH_REDIS_REST_URL: redis.url,
       UPSTASH_REDIS_REST_TOKEN: redis.token,
     };
-    await using one = await world.serve(bindings);
-    await using two = await world.serve(bindings);
-    const bearer = await world.token({ sid: "the-login" });
+    await using one = await environment.serve(bindings);
+    await using two = await environment.serve(bindings);
+    const bearer = await environment.token({ sid: "the-login" });
     const ask = async (origin: string) => {
       const headers = { authorization: `Bearer ${bearer}` };
       const response = await fetch(`${origin}/member`, { headers });

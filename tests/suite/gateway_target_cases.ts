@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { exchange } from "./gateway_wire.ts";
-import type { GatewayCase } from "./gateway_world.ts";
+import type { GatewayCase } from "./gateway_environment.ts";
 
 /** Targets that another parser could read as another path. */
 const confusing = [
@@ -87,8 +87,10 @@ export const targetCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await json("/nowhere/../public", { method: "TRACE" })).status, 400);
   },
 
-  async "[H03] whatever the front server makes of a target, what is routed is what is sent"(world) {
-    const { call, echo } = world;
+  async "[H03] whatever the front server makes of a target, what is routed is what is sent"(
+    environment,
+  ) {
+    const { call, echo } = environment;
     for (const target of confusing) {
       echo.reset();
       await call(target);
@@ -138,8 +140,8 @@ export const targetCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(echo.seen.length, 0);
   },
 
-  async "[H04] of an absolute-form target nothing but our own path is routed"(world) {
-    const { origin, call, echo } = world;
+  async "[H04] of an absolute-form target nothing but our own path is routed"(environment) {
+    const { origin, call, echo } = environment;
     const { host } = new URL(origin);
     for (
       const target of [

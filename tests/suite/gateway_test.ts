@@ -16,7 +16,7 @@ import { targetCases } from "./gateway_target_cases.ts";
 import { tokenCases } from "./gateway_token_cases.ts";
 import { upstreamCases } from "./gateway_upstream_cases.ts";
 import { createWorkerdPlatform } from "./gateway_workerd.ts";
-import { createWorld, type GatewayCase } from "./gateway_world.ts";
+import { createEnvironment, type GatewayCase } from "./gateway_environment.ts";
 
 /** Cases about what a gateway decides. */
 const decisions: Readonly<Record<string, GatewayCase>> = {
@@ -75,8 +75,8 @@ const differences: Readonly<Record<Runtime, Readonly<Record<string, string>>>> =
 for (const [name, run] of Object.entries(cases.deno)) {
   if (differences.deno[name] !== undefined) continue;
   Deno.test(`deno: ${name}`, async () => {
-    await using world = await createWorld("deno", platforms.deno);
-    await run(world);
+    await using environment = await createEnvironment("deno", platforms.deno);
+    await run(environment);
   });
 }
 
@@ -99,7 +99,7 @@ async function runShared(
   runtime: Runtime,
   platform: Platform,
 ): Promise<void> {
-  await using world = await createWorld(runtime, platform);
+  await using environment = await createEnvironment(runtime, platform);
   for (const [name, run] of Object.entries(cases[runtime])) {
     await t.step({
       name: `${runtime}: ${name}`,
@@ -107,8 +107,8 @@ async function runShared(
       sanitizeOps: false,
       sanitizeResources: false,
       async fn() {
-        world.reset();
-        await run(world);
+        environment.reset();
+        await run(environment);
       },
     });
   }

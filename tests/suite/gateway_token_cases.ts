@@ -1,12 +1,14 @@
 import assert from "node:assert/strict";
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 import { createIssuerKey, encodePart, signParts } from "./gateway_tokens.ts";
-import { type GatewayCase, ourClaims, type World } from "./gateway_world.ts";
+import { type Environment, type GatewayCase, ourClaims } from "./gateway_environment.ts";
 
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
 /** Tokens that are all `token_invalid`, by what is wrong with them. */
-const invalidTokens: Readonly<Record<string, (world: World) => string | Promise<string>>> = {
+const invalidTokens: Readonly<
+  Record<string, (environment: Environment) => string | Promise<string>>
+> = {
   "an empty text": () => "",
   "garbage": () => "garbage",
   "two segments": async ({ token }) => (await token()).split(".").slice(0, 2).join("."),
@@ -65,9 +67,9 @@ const invalidTokens: Readonly<Record<string, (world: World) => string | Promise<
     }),
   "JSON serialisation": ({ ours }) => encodeURIComponent(JSON.stringify({ kid: ours.kid })),
   "a JWE": () => "e30.e30.e30.e30.e30",
-  "our Passport": async (world) => {
-    await world.call("/public");
-    return world.echo.last().headers.get("x-passport") ?? "";
+  "our Passport": async (environment) => {
+    await environment.call("/public");
+    return environment.echo.last().headers.get("x-passport") ?? "";
   },
   "more than 4096 bytes": ({ token }) => token({ padding: "x".repeat(4000) }),
 };
@@ -82,18 +84,18 @@ function loosen(token: string): string {
 const refusals = Object.fromEntries(
   Object.entries(invalidTokens).map(([what, make]) => [
     `[T01-T11] a token with ${what} is token_invalid, as cookie and as bearer`,
-    async (world: World) => {
-      const token = await make(world);
-      world.echo.reset();
+    async (environment: Environment) => {
+      const token = await make(environment);
+      environment.echo.reset();
       for (const shown of [{ cookie: token }, { bearer: token }]) {
-        const answer = await world.json("/member", shown);
+        const answer = await environment.json("/member", shown);
         assert.equal(answer.status, 401);
         assert.equal(answer.code, "token_invalid");
         assert.equal(answer.headers.get("www-authenticate"), "Bearer");
         assert.equal(answer.headers.get("cache-control"), "no-store");
       }
-      assert.equal(world.echo.seen.length, 0);
-      assert.equal(world.redis.roundTrips.length, 0);
+      assert.equal(environment.echo.seen.length, 0);
+      assert.equal(environment.redis.roundTrips.length, 0);
     },
   ]),
 ) satisfies Record<string, GatewayCase>;
@@ -112,10 +114,12 @@ export const tokenCases: Readonly<Record<string, GatewayCase>> = {
 
   ...refusals,
 
-  async "[T01] every unusable token gets the same bytes"(world) {
+  async "[T01] every unusable token gets the same bytes"(environment) {
     const bodies = new Set<string>();
     for (const make of Object.values(invalidTokens)) {
-      const { text, value } = await world.json("/member", { bearer: await make(world) });
+      const { text, value } = await environment.json("/member", {
+        bearer: await make(environment),
+      });
       bodies.add(text.replace(value.traceId ?? "", "…"));
     }
     assert.equal(bodies.size, 1);
@@ -217,8 +221,8 @@ export const tokenCases: Readonly<Record<string, GatewayCase>> = {
     assert.deepEqual([jwks.seen.length, redis.roundTrips.length, echo.seen.length], [0, 0, 0]);
   },
 
-  async "a role that the rule does not name is forbidden, one that it names passes"(world) {
-    const { token, json, echo } = world;
+  async "a role that the rule does not name is forbidden, one that it names passes"(environment) {
+    const { token, json, echo } = environment;
     const learner = await json("/teach", { bearer: await token({ roles: ["learner", "Admin"] }) });
     assert.deepEqual([learner.status, learner.code], [403, "forbidden"]);
     assert.equal(echo.seen.length, 0);

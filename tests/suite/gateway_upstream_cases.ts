@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { GatewayCase } from "./gateway_world.ts";
+import type { GatewayCase } from "./gateway_environment.ts";
 
 /** What does not happen fails, instead of waiting for ever. */
 async function within<Value>(promise: Promise<Value>): Promise<Value> {
@@ -64,8 +64,8 @@ export const upstreamCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "[F31, D05] an upstream that nobody serves is 502 or 503, and names no host"(world) {
-    const { json, bindings } = world;
+  async "[F31, D05] an upstream that nobody serves is 502 or 503, and names no host"(environment) {
+    const { json, bindings } = environment;
     const answer = await json("/down");
     assert.ok(answer.status === 503 || answer.status === 502, String(answer.status));
     assert.match(answer.code ?? "", /^upstream_(unavailable|bad_response)$/);
@@ -86,8 +86,8 @@ export const upstreamCases: Readonly<Record<string, GatewayCase>> = {
     release();
   },
 
-  async "[F30] an upstream that stalls inside a small JSON body is upstream_timeout"(world) {
-    const { json, echo } = world;
+  async "[F30] an upstream that stalls inside a small JSON body is upstream_timeout"(environment) {
+    const { json, echo } = environment;
     const { promise: end, resolve: release } = Promise.withResolvers<void>();
     echo.answerWith(() => {
       const body = new ReadableStream({
@@ -128,8 +128,8 @@ export const upstreamCases: Readonly<Record<string, GatewayCase>> = {
     assert.ok(complete);
   },
 
-  async "[F39] a redirect is handed back, and nothing is sent to where it leads"(world) {
-    const { call, echo, jwks } = world;
+  async "[F39] a redirect is handed back, and nothing is sent to where it leads"(environment) {
+    const { call, echo, jwks } = environment;
     for (const status of [301, 302, 303, 307, 308]) {
       echo.answerWith(() =>
         new Response(null, { status, headers: { location: `${jwks.url}/elsewhere` } })
@@ -144,8 +144,8 @@ export const upstreamCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "[F71] a client that leaves while the answer streams takes its call along"(world) {
-    const { origin, echo } = world;
+  async "[F71] a client that leaves while the answer streams takes its call along"(environment) {
+    const { origin, echo } = environment;
     const stopped = Promise.withResolvers<void>();
     echo.answerWith(() => {
       const body = new ReadableStream({

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import type { GuardedCase } from "./guarded_route.ts";
 import { type Json, objectAt } from "../support/json.ts";
 import { bodyOf, type Operation, pathOf, rightful, unknownId } from "./product_operations.ts";
-import { each, expectRefusal } from "./product_refusals.ts";
-import { outcomeOf, type Sent, type World } from "./product_world.ts";
+import { each, expectRefusal } from "./product_error_responses.ts";
+import { type Environment, outcomeOf, type Sent } from "./product_environment.ts";
 
 /** Texts that are not JSON as RFC 8259 has it, by what is wrong with them. */
 const broken: Readonly<Record<string, string | Uint8Array>> = {
@@ -27,53 +27,73 @@ const unknownFields: readonly Json[] = [
 
 const withBody = ({ schema }: Operation): boolean => schema !== undefined;
 
-function callOf(operation: Operation, world: World): Sent & { readonly method: string } {
+function callOf(
+  operation: Operation,
+  environment: Environment,
+): Sent & { readonly method: string } {
   const { method } = operation;
-  return { method, path: pathOf(operation, world), bearer: rightful(operation, world).token };
+  return {
+    method,
+    path: pathOf(operation, environment),
+    bearer: rightful(operation, environment).token,
+  };
 }
 
 /** A value that no field of ours has. */
 const misfit = { nobody: { expects: "this" } };
 
 export const guardedInput: Readonly<Record<string, GuardedCase>> = {
-  async "[H16] a body that is no JSON is malformed_json"(world, operations) {
+  async "[H16] a body that is no JSON is malformed_json"(environment, operations) {
     const taking = operations.filter(withBody);
     assert.ok(taking.length > 10);
     await each(taking, async (operation) => {
       for (const [what, body] of Object.entries(broken)) {
-        const request = { ...callOf(operation, world), body };
-        await expectRefusal(world, request, "malformed_json", `${operation.name} ${what}`);
+        const request = { ...callOf(operation, environment), body };
+        await expectRefusal(environment, request, "malformed_json", `${operation.name} ${what}`);
       }
     });
   },
 
-  async "[H16] a body of another type is unsupported_media_type"(world, operations) {
+  async "[H16] a body of another type is unsupported_media_type"(environment, operations) {
     await each(operations.filter(withBody), async (operation) => {
-      const body = JSON.stringify(bodyOf(operation, world));
+      const body = JSON.stringify(bodyOf(operation, environment));
       const types = ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"];
       for (const type of types) {
-        const request = { ...callOf(operation, world), body, headers: { "content-type": type } };
-        await expectRefusal(world, request, "unsupported_media_type", `${operation.name} ${type}`);
+        const request = {
+          ...callOf(operation, environment),
+          body,
+          headers: { "content-type": type },
+        };
+        await expectRefusal(
+          environment,
+          request,
+          "unsupported_media_type",
+          `${operation.name} ${type}`,
+        );
       }
-      const packed = { ...callOf(operation, world), body, headers: { "content-encoding": "gzip" } };
-      await expectRefusal(world, packed, "unsupported_media_type", operation.name);
+      const packed = {
+        ...callOf(operation, environment),
+        body,
+        headers: { "content-encoding": "gzip" },
+      };
+      await expectRefusal(environment, packed, "unsupported_media_type", operation.name);
     });
   },
 
   async "[H16] a value that does not fit is validation_failed and names its field"(
-    world,
+    environment,
     operations,
   ) {
     await each(operations.filter(withBody), async (operation) => {
       for (const body of ["[]", '"text"', "null", "1", "true"]) {
-        const request = { ...callOf(operation, world), body };
-        await expectRefusal(world, request, "validation_failed", `${operation.name} ${body}`);
+        const request = { ...callOf(operation, environment), body };
+        await expectRefusal(environment, request, "validation_failed", `${operation.name} ${body}`);
       }
       for (const field of Object.keys(objectAt(operation.schema ?? {}, "properties"))) {
-        const body = { ...bodyOf(operation, world), [field]: misfit };
-        const request = { ...callOf(operation, world), body };
+        const body = { ...bodyOf(operation, environment), [field]: misfit };
+        const request = { ...callOf(operation, environment), body };
         const { details } = await expectRefusal(
-          world,
+          environment,
           request,
           "validation_failed",
           operation.name,
@@ -86,86 +106,92 @@ export const guardedInput: Readonly<Record<string, GuardedCase>> = {
     });
   },
 
-  async "[I05] a field that nobody may set is validation_failed"(world, operations) {
+  async "[I05] a field that nobody may set is validation_failed"(environment, operations) {
     await each(operations.filter(withBody), async (operation) => {
       for (const fields of unknownFields) {
-        const body = { ...bodyOf(operation, world), ...fields };
-        const request = { ...callOf(operation, world), body };
-        await expectRefusal(world, request, "validation_failed", operation.name);
+        const body = { ...bodyOf(operation, environment), ...fields };
+        const request = { ...callOf(operation, environment), body };
+        await expectRefusal(environment, request, "validation_failed", operation.name);
       }
-      const [text = ""] = JSON.stringify(bodyOf(operation, world)).split(/\}$/);
+      const [text = ""] = JSON.stringify(bodyOf(operation, environment)).split(/\}$/);
       const body = `${text},"__proto__":{"roles":["admin"]}}`;
-      const request = { ...callOf(operation, world), body };
-      await expectRefusal(world, request, "validation_failed", `${operation.name} __proto__`);
+      const request = { ...callOf(operation, environment), body };
+      await expectRefusal(environment, request, "validation_failed", `${operation.name} __proto__`);
     });
   },
 
-  async "[H11] a body over the limit is payload_too_large"(world, operations) {
+  async "[H11] a body over the limit is payload_too_large"(environment, operations) {
     const body = `{"title":"${"x".repeat(1_048_576)}"}`;
     // One after the other: together they would be a load, and the two forms are tested above.
     for (const operation of operations.filter(withBody)) {
-      const outcome = await outcomeOf(world.send({ ...callOf(operation, world), body }));
+      const outcome = await outcomeOf(
+        environment.send({ ...callOf(operation, environment), body }),
+      );
       assert.equal(outcome, "413 payload_too_large", operation.name);
     }
   },
 
-  async "a page that cannot be is validation_failed"(world, operations) {
+  async "a page that cannot be is validation_failed"(environment, operations) {
     const lists = ["/auth/accounts", "/auth/sessions", "/courses", "/enrollments"];
     const isList = ({ method, template }: Operation) =>
       method === "GET" && lists.includes(template);
     await each(operations.filter(isList), async (operation) => {
       for (const query of ["limit=0", "limit=101", "limit=x", "limit=1.5", "cursor=nonsense"]) {
-        const request = callOf(operation, world);
+        const request = callOf(operation, environment);
         const path = `${request.path}?${query}`;
-        await expectRefusal(world, { ...request, path }, "validation_failed", operation.name);
+        await expectRefusal(environment, { ...request, path }, "validation_failed", operation.name);
       }
     });
   },
 
-  async "[I05] an id that nobody has is not_found"(world, operations) {
+  async "[I05] an id that nobody has is not_found"(environment, operations) {
     const named = operations.filter(({ template }) => template.includes("{id}"));
     await each(named, async (operation) => {
       const { template, name } = operation;
       for (const id of [unknownId, "1", "me2", "x".repeat(200)]) {
         const path = template.replace("{id}", id).replace("{lessonId}", unknownId);
-        const body = bodyOf(operation, world);
-        const request = { ...callOf(operation, world), path, ...(body ? { body } : {}) };
-        await expectRefusal(world, request, "not_found", name);
+        const body = bodyOf(operation, environment);
+        const request = { ...callOf(operation, environment), path, ...(body ? { body } : {}) };
+        await expectRefusal(environment, request, "not_found", name);
       }
     });
     await each(
       named.filter(({ template }) => template.includes("{lessonId}")),
       async (operation) => {
-        const { path } = callOf(operation, world);
-        const body = bodyOf(operation, world);
-        const other = path.replace(world.ids.lesson, unknownId);
-        const request = { ...callOf(operation, world), path: other, ...(body ? { body } : {}) };
-        await expectRefusal(world, request, "not_found", operation.name);
+        const { path } = callOf(operation, environment);
+        const body = bodyOf(operation, environment);
+        const other = path.replace(environment.ids.lesson, unknownId);
+        const request = {
+          ...callOf(operation, environment),
+          path: other,
+          ...(body ? { body } : {}),
+        };
+        await expectRefusal(environment, request, "not_found", operation.name);
       },
     );
   },
 
-  async "[I05] other people's things are not_found or forbidden"(world, operations) {
-    const { other, ids, learner, teacher } = world;
+  async "[I05] other people's things are not_found or forbidden"(environment, operations) {
+    const { other, ids, learner, teacher } = environment;
     const theirs = operations.filter(({ template, rule }) =>
       template.includes("{id}") && !isOpenToAll(template, rule)
     );
     assert.ok(theirs.length >= 9);
     await each(theirs, async (operation) => {
-      const { method, path } = callOf(operation, world);
-      const body = bodyOf(operation, world);
+      const { method, path } = callOf(operation, environment);
+      const body = bodyOf(operation, environment);
       const call = { method, path, bearer: other.token, ...(body ? { body } : {}) };
-      const code = (await outcomeOf(world.send(call))).slice(4);
+      const code = (await outcomeOf(environment.send(call))).slice(4);
       assert.ok(code === "not_found" || code === "forbidden", `${operation.name}: ${code}`);
-      await expectRefusal(world, call, code, operation.name);
+      await expectRefusal(environment, call, code, operation.name);
     });
     const draft = `/courses/${ids.draft}`;
     const enrollment = `/enrollments/${ids.enrollment}`;
     for (const { token: bearer } of [other, learner]) {
-      await expectRefusal(world, { path: draft, bearer }, "not_found", "a draft of another");
+      await expectRefusal(environment, { path: draft, bearer }, "not_found", "a draft of another");
     }
     await expectRefusal(
-      world,
+      environment,
       { path: enrollment, bearer: teacher.token },
       "not_found",
       "enrollment",

@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { routes } from "@edgepass/app/routes";
 import { callOf, type GuardedCase } from "./guarded_route.ts";
 import { isProtected, isUnsafe, pathOf, rightful } from "./product_operations.ts";
-import { each, expectRefusal } from "./product_refusals.ts";
+import { each, expectRefusal } from "./product_error_responses.ts";
 import { claimsOf } from "./product_tokens.ts";
-import { outcomeOf } from "./product_world.ts";
+import { outcomeOf } from "./product_environment.ts";
 
 const crossSite: readonly Record<string, string>[] = [
   { origin: "https://evil.example" },
@@ -30,15 +30,15 @@ const identityHeaders = [
 
 /** What is asked of every operation whoever calls: origin, method, and what a client says of itself. */
 export const guardedRequest: Readonly<Record<string, GuardedCase>> = {
-  async "[C04, C05] a page of another origin is csrf_rejected"(world, operations) {
+  async "[C04, C05] a page of another origin is csrf_rejected"(environment, operations) {
     await each(operations.filter(isUnsafe), async (operation) => {
-      const cookie = `access_token=${rightful(operation, world).token}`;
+      const cookie = `access_token=${rightful(operation, environment).token}`;
       for (const headers of crossSite) {
-        const request = { ...callOf(operation, world), headers };
-        await expectRefusal(world, request, "csrf_rejected", operation.name);
+        const request = { ...callOf(operation, environment), headers };
+        await expectRefusal(environment, request, "csrf_rejected", operation.name);
         const signedIn = { ...request, cookie };
         const { headers: answered } = await expectRefusal(
-          world,
+          environment,
           signedIn,
           "csrf_rejected",
           operation.name,
@@ -48,18 +48,18 @@ export const guardedRequest: Readonly<Record<string, GuardedCase>> = {
     });
   },
 
-  async "[C04] a bearer token that comes alone was sent on purpose"(world, operations) {
+  async "[C04] a bearer token that comes alone was sent on purpose"(environment, operations) {
     await each(operations.filter(isUnsafe).filter(isProtected), async (operation) => {
       const request = {
-        ...callOf(operation, world),
+        ...callOf(operation, environment),
         bearer: "garbage",
         headers: crossSite[0] ?? {},
       };
-      await expectRefusal(world, request, "token_invalid", operation.name);
+      await expectRefusal(environment, request, "token_invalid", operation.name);
     });
   },
 
-  async "[C06] a method that an operation has not is method_not_allowed"(world, operations) {
+  async "[C06] a method that an operation has not is method_not_allowed"(environment, operations) {
     const known = ["GET", "POST", "PUT", "PATCH", "DELETE", "PURGE"];
     await each(Object.entries(routes), async ([template, { access }]) => {
       const taken = Object.keys(access);
@@ -67,14 +67,23 @@ export const guardedRequest: Readonly<Record<string, GuardedCase>> = {
       const [operation] = operations.filter((one) => one.template === template);
       assert.ok(operation);
       for (const method of known.filter((one) => !taken.includes(one))) {
-        const request = { method, path: pathOf(operation, world), bearer: world.admin.token };
-        const { headers } = await expectRefusal(world, request, "method_not_allowed", template);
+        const request = {
+          method,
+          path: pathOf(operation, environment),
+          bearer: environment.admin.token,
+        };
+        const { headers } = await expectRefusal(
+          environment,
+          request,
+          "method_not_allowed",
+          template,
+        );
         assert.deepEqual(headers.get("allow")?.split(", ").toSorted(), allow, template);
       }
     });
     for (const path of ["/livez", "/readyz", "/openapi.json"]) {
       const { headers } = await expectRefusal(
-        world,
+        environment,
         { method: "POST", path },
         "method_not_allowed",
         path,
@@ -83,12 +92,12 @@ export const guardedRequest: Readonly<Record<string, GuardedCase>> = {
     }
   },
 
-  async "[C06] nothing overrides the method"(world, operations) {
+  async "[C06] nothing overrides the method"(environment, operations) {
     await each(operations.filter(({ method }) => method === "DELETE"), async (operation) => {
-      const { token } = rightful(operation, world);
-      const path = `${pathOf(operation, world)}?_method=DELETE`;
+      const { token } = rightful(operation, environment);
+      const path = `${pathOf(operation, environment)}?_method=DELETE`;
       const headers = { "x-http-method-override": "DELETE", "x-method-override": "DELETE" };
-      const outcome = await outcomeOf(world.send({ path, bearer: token, headers }));
+      const outcome = await outcomeOf(environment.send({ path, bearer: token, headers }));
       assert.ok(
         ["200", "405 method_not_allowed"].includes(outcome),
         `${operation.name}: ${outcome}`,
@@ -96,14 +105,14 @@ export const guardedRequest: Readonly<Record<string, GuardedCase>> = {
     });
   },
 
-  async "HEAD answers as GET does, without a body"(world, operations) {
+  async "HEAD answers as GET does, without a body"(environment, operations) {
     await each(operations.filter(({ method }) => method === "GET"), async (operation) => {
-      const path = pathOf(operation, world);
-      for (const bearer of [undefined, "garbage", rightful(operation, world).token]) {
+      const path = pathOf(operation, environment);
+      for (const bearer of [undefined, "garbage", rightful(operation, environment).token]) {
         const credential = bearer === undefined ? {} : { bearer };
         const [get, head] = await Promise.all([
-          world.send({ path, ...credential }),
-          world.send({ method: "HEAD", path, ...credential }),
+          environment.send({ path, ...credential }),
+          environment.send({ method: "HEAD", path, ...credential }),
         ]);
         await get.body?.cancel();
         assert.equal(head.status, get.status, `${operation.name} ${bearer}`);
@@ -113,14 +122,17 @@ export const guardedRequest: Readonly<Record<string, GuardedCase>> = {
     });
   },
 
-  async "[P01, H02] what a client says under an internal name has no effect"(world, operations) {
-    const { admin, teacher, learner, mint, ids, send } = world;
+  async "[P01, H02] what a client says under an internal name has no effect"(
+    environment,
+    operations,
+  ) {
+    const { admin, teacher, learner, mint, ids, send } = environment;
     const { uv, sid } = claimsOf(admin.token);
     const forged = await mint.passport({ sub: `user:${admin.id}`, uv, sid });
     const headers = Object.fromEntries(identityHeaders.map((name) => [name, forged]));
     await each(operations.filter(isProtected), async (operation) => {
-      const request = { ...callOf(operation, world), headers };
-      await expectRefusal(world, request, "authentication_required", operation.name);
+      const request = { ...callOf(operation, environment), headers };
+      await expectRefusal(environment, request, "authentication_required", operation.name);
     });
     const [asTeacher, path] = [await mint.passport({ sub: `user:${teacher.id}` }), "/users/me"];
     await each(identityHeaders, async (name) => {
@@ -129,23 +141,23 @@ export const guardedRequest: Readonly<Record<string, GuardedCase>> = {
       assert.equal(me.data.id, learner.id, name);
       for (const credential of [{}, { bearer }]) {
         const draft = { path: `/courses/${ids.draft}`, headers: { [name]: asTeacher } };
-        await expectRefusal(world, { ...draft, ...credential }, "not_found", name);
+        await expectRefusal(environment, { ...draft, ...credential }, "not_found", name);
       }
     });
   },
 
-  async "[I07] internal routes are not behind the gateway"(world) {
-    const { admin, mint } = world;
+  async "[I07] internal routes are not behind the gateway"(environment) {
+    const { admin, mint } = environment;
     const headers = { "x-passport": await mint.passport({ sub: "svc:gateway" }) };
     const paths = ["/accounts/me", `/accounts/${admin.id}`, "/revocations/refill", ""];
     for (const path of paths.flatMap((one) => [`/internal${one}`, `/auth/internal${one}`])) {
       for (const method of ["GET", "POST", "DELETE"]) {
         const request = { method, path, bearer: admin.token, headers };
-        await expectRefusal(world, request, "not_found", path);
+        await expectRefusal(environment, request, "not_found", path);
       }
     }
     await expectRefusal(
-      world,
+      environment,
       { path: "/auth/../internal/accounts/me%2f" },
       "path_not_canonical",
       "",

@@ -7,21 +7,27 @@ import {
   pathOf,
   rightful,
 } from "./product_operations.ts";
-import { each, expectRefusal } from "./product_refusals.ts";
+import { each, expectRefusal } from "./product_error_responses.ts";
 import { unsignedToken } from "./product_tokens.ts";
-import { logIn, outcomeOf, type Sent, type World } from "./product_world.ts";
+import { type Environment, logIn, outcomeOf, type Sent } from "./product_environment.ts";
 
 /** What is asked of every operation, whichever it is. */
-export type GuardedCase = (world: World, operations: readonly Operation[]) => Promise<void>;
+export type GuardedCase = (
+  environment: Environment,
+  operations: readonly Operation[],
+) => Promise<void>;
 
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
 /** A call that would succeed, but for the credentials that are not there yet. */
-export function callOf(operation: Operation, world: World): Sent & { readonly method: string } {
-  const body = bodyOf(operation, world);
+export function callOf(
+  operation: Operation,
+  environment: Environment,
+): Sent & { readonly method: string } {
+  const body = bodyOf(operation, environment);
   return {
     method: operation.method,
-    path: pathOf(operation, world),
+    path: pathOf(operation, environment),
     ...(body === undefined ? {} : { body }),
   };
 }
@@ -34,24 +40,24 @@ function shown(token: string): Pick<Sent, "bearer" | "cookie">[] {
 /** Refuses one kind of token everywhere it is asked for, and takes it for none everywhere else. */
 function refusesToken(
   code: string,
-  make: (token: string, world: World) => string | Promise<string>,
+  make: (token: string, environment: Environment) => string | Promise<string>,
 ): GuardedCase {
-  return async function refusesToken(world, operations) {
+  return async function refusesToken(environment, operations) {
     const bodies = new Set<string>();
     await each(operations.filter(isProtected), async (operation) => {
-      const token = await make(rightful(operation, world).token, world);
+      const token = await make(rightful(operation, environment).token, environment);
       for (const credential of shown(token)) {
-        const request = { ...callOf(operation, world), ...credential };
-        bodies.add((await expectRefusal(world, request, code, operation.name)).bytes);
+        const request = { ...callOf(operation, environment), ...credential };
+        bodies.add((await expectRefusal(environment, request, code, operation.name)).bytes);
       }
     });
     assert.equal(bodies.size, 1, "the answer tells which operation or credential it was");
     await each(operations.filter((one) => !isProtected(one)), async (operation) => {
-      const { method, path } = callOf(operation, world);
-      const anonymous = await outcomeOf(world.send({ method, path }));
-      const token = await make(world.teacher.token, world);
+      const { method, path } = callOf(operation, environment);
+      const anonymous = await outcomeOf(environment.send({ method, path }));
+      const token = await make(environment.teacher.token, environment);
       for (const credential of shown(token)) {
-        const outcome = await outcomeOf(world.send({ method, path, ...credential }));
+        const outcome = await outcomeOf(environment.send({ method, path, ...credential }));
         assert.equal(outcome, anonymous, operation.name);
       }
     });
@@ -59,16 +65,20 @@ function refusesToken(
 }
 
 export const guardedRoute: Readonly<Record<string, GuardedCase>> = {
-  async "[T01] without a credential, only what is protected asks for one"(world, operations) {
+  async "[T01] without a credential, only what is protected asks for one"(environment, operations) {
     await each(operations.filter(isProtected), async (operation) => {
-      const request = callOf(operation, world);
-      await expectRefusal(world, request, "authentication_required", operation.name);
+      const request = callOf(operation, environment);
+      await expectRefusal(environment, request, "authentication_required", operation.name);
     });
     const open = operations.filter(({ method, rule }) =>
       method === "GET" && !isProtectedRule(rule)
     );
     await each(open, async (operation) => {
-      assert.equal(await outcomeOf(world.send(callOf(operation, world))), "200", operation.name);
+      assert.equal(
+        await outcomeOf(environment.send(callOf(operation, environment))),
+        "200",
+        operation.name,
+      );
     });
   },
 
@@ -91,20 +101,23 @@ export const guardedRoute: Readonly<Record<string, GuardedCase>> = {
     "token_expired",
     (token, { mint }) => mint.again(token, { iat: nowSeconds() - 700, exp: nowSeconds() - 100 }),
   ),
-  async "[T12] a revoked token is token_revoked"(world, operations) {
+  async "[T12] a revoked token is token_revoked"(environment, operations) {
     const revoked = new Map<string, string>();
-    for (const person of [world.admin, world.teacher, world.learner]) {
-      const { token } = await logIn(world.send, person);
+    for (const person of [environment.admin, environment.teacher, environment.learner]) {
+      const { token } = await logIn(environment.send, person);
       const logout = { method: "POST", path: "/auth/logout", bearer: token };
-      assert.equal(await outcomeOf(world.send(logout)), "204");
+      assert.equal(await outcomeOf(environment.send(logout)), "204");
       revoked.set(person.token, token);
     }
-    await refusesToken("token_revoked", (token) => revoked.get(token) ?? "")(world, operations);
+    await refusesToken("token_revoked", (token) => revoked.get(token) ?? "")(
+      environment,
+      operations,
+    );
   },
 
-  async "[C03] more than one credential is ambiguous_credentials"(world, operations) {
+  async "[C03] more than one credential is ambiguous_credentials"(environment, operations) {
     await each(operations.filter(isProtected), async (operation) => {
-      const { token } = rightful(operation, world);
+      const { token } = rightful(operation, environment);
       const cookie = `access_token=${token}`;
       const ways: Partial<Sent>[] = [
         { cookie: `${cookie}; ${cookie}` },
@@ -112,27 +125,27 @@ export const guardedRoute: Readonly<Record<string, GuardedCase>> = {
         { bearer: `${token}, Bearer ${token}` },
       ];
       for (const way of ways) {
-        const request = { ...callOf(operation, world), ...way };
-        await expectRefusal(world, request, "ambiguous_credentials", operation.name);
+        const request = { ...callOf(operation, environment), ...way };
+        await expectRefusal(environment, request, "ambiguous_credentials", operation.name);
       }
     });
   },
 
-  async "[I07] a person without the role is forbidden"(world, operations) {
+  async "[I07] a person without the role is forbidden"(environment, operations) {
     const restricted = operations.filter(({ rule }) => typeof rule !== "string");
     assert.ok(restricted.length > 8);
     await each(restricted, async (operation) => {
-      const { token } = rightful(operation, world);
+      const { token } = rightful(operation, environment);
       const allowed = typeof operation.rule === "string" ? [] : operation.rule.roles;
       const others = ["learner", "instructor", "admin"].filter((role) => !allowed.includes(role));
       for (const roles of [[], others, allowed.map((role) => role.toUpperCase())]) {
-        const bearer = await world.mint.again(token, { roles });
-        const request = { ...callOf(operation, world), bearer };
-        await expectRefusal(world, request, "forbidden", operation.name);
+        const bearer = await environment.mint.again(token, { roles });
+        const request = { ...callOf(operation, environment), bearer };
+        await expectRefusal(environment, request, "forbidden", operation.name);
         if (!isUnsafe(operation)) continue;
         // The gateway itself refuses this body, and later than it looks at roles.
         const packed = { ...request, body: "{}", headers: { "content-encoding": "gzip" } };
-        await expectRefusal(world, packed, "forbidden", operation.name);
+        await expectRefusal(environment, packed, "forbidden", operation.name);
       }
     });
   },

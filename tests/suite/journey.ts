@@ -14,7 +14,7 @@ export interface JourneySite extends Site {
   readonly admin: { readonly email: string; readonly password: string };
 }
 
-interface World {
+interface Environment {
   readonly site: JourneySite;
   readonly documented: Documented;
 }
@@ -31,15 +31,15 @@ const accessCookie = "access_token";
 const refreshCookie = "refresh_token";
 
 /** What people do, from sign-up to the end of it; every case brings its own people. */
-export const journey: Readonly<Record<string, (world: World) => Promise<void>>> = {
+export const journey: Readonly<Record<string, (environment: Environment) => Promise<void>>> = {
   "the API describes itself as the golden document does": async ({ site, documented }) => {
     const response = await site.fetch("/openapi.json");
     assert.equal(response.status, 200);
     assert.deepEqual(await response.json(), documented.document);
   },
 
-  "a person signs up, logs in, and has a profile": async (world) => {
-    const person = await signUp(world, "Demo Learner");
+  "a person signs up, logs in, and has a profile": async (environment) => {
+    const person = await signUp(environment, "Demo Learner");
     const { api } = person;
     const body = { email: person.email, password: person.password, name: "Again" };
     await expectRefusal(api.POST("/auth/signup", { body }), 409, "email_taken");
@@ -55,29 +55,29 @@ export const journey: Readonly<Record<string, (world: World) => Promise<void>>> 
     );
     assert.deepEqual([changed.headline, changed.locale], ["Learns to sail", "pt-BR"]);
 
-    const other = await newPerson(world, "Demo Instructor");
+    const other = await newPerson(environment, "Demo Instructor");
     const params = { path: { id: person.id } };
     const seen = await expectData(other.api.GET("/users/{id}", { params }));
     assert.deepEqual([seen.name, seen.headline], ["Demo Learner", "Learns to sail"]);
     assert.ok(!("email" in seen) && !("locale" in seen));
   },
 
-  "an instructor teaches and a learner learns": async (world) => {
-    const teacher = await newInstructor(world);
-    const learner = await newPerson(world, "Demo Learner");
+  "an instructor teaches and a learner learns": async (environment) => {
+    const teacher = await newInstructor(environment);
+    const learner = await newPerson(environment, "Demo Learner");
     const course = await teach(teacher);
-    await learn(learner, course);
+    await observeVersion(learner, course);
   },
 
-  "lists come in pages": async (world) => {
-    const teacher = await newInstructor(world);
+  "lists come in pages": async (environment) => {
+    const teacher = await newInstructor(environment);
     const tag = `t${crypto.randomUUID().slice(0, 8)}`;
     const made: string[] = [];
     for (const title of ["Knots", "Wind", "Tides"]) {
       const { id } = await publish(teacher, { title, tags: [tag] });
       made.push(id);
     }
-    const { api } = createVisitor(world.site, world.documented);
+    const { api } = createVisitor(environment.site, environment.documented);
     const found: string[] = [];
     let cursor: string | undefined;
     do {
@@ -93,9 +93,9 @@ export const journey: Readonly<Record<string, (world: World) => Promise<void>>> 
     }
   },
 
-  "a creation repeated under its key happens once": async (world) => {
-    const teacher = await newInstructor(world);
-    const learner = await newPerson(world, "Demo Learner");
+  "a creation repeated under its key happens once": async (environment) => {
+    const teacher = await newInstructor(environment);
+    const learner = await newPerson(environment, "Demo Learner");
     const params = { header: { "idempotency-key": crypto.randomUUID() } };
     const body = { title: "Knots", summary: "The bowline", tags: [] };
     const first = await expectData(teacher.api.POST("/courses", { params, body }), 201);
@@ -112,18 +112,18 @@ export const journey: Readonly<Record<string, (world: World) => Promise<void>>> 
     assert.equal(items.length, 1);
   },
 
-  "what does not fit is refused again and again, and changes nothing": async (world) => {
-    const teacher = await newInstructor(world);
-    const learner = await newPerson(world, "Demo Learner");
+  "what does not fit is refused again and again, and changes nothing": async (environment) => {
+    const teacher = await newInstructor(environment);
+    const learner = await newPerson(environment, "Demo Learner");
     const { id } = await publish(teacher, { title: "Knots" });
     for (let attempt = 0; attempt < 2; attempt++) await refusals({ teacher, learner, id });
     const { items } = await expectData(learner.api.GET("/enrollments"));
     assert.equal(items.length, 1);
   },
 
-  "a person ends other logins, and a new password does too": async (world) => {
-    const person = await newPerson(world, "Demo Learner");
-    const [laptop, phone] = [await again(world, person), await again(world, person)];
+  "a person ends other logins, and a new password does too": async (environment) => {
+    const person = await newPerson(environment, "Demo Learner");
+    const [laptop, phone] = [await again(environment, person), await again(environment, person)];
     const { items } = await expectData(laptop.api.GET("/auth/sessions"));
     assert.equal(items.length, 3);
     assert.equal(items.filter(({ current }) => current).length, 1);
@@ -146,23 +146,23 @@ export const journey: Readonly<Record<string, (world: World) => Promise<void>>> 
     await logIn({ ...person, password: next });
   },
 
-  "after logout every token of the login is dead everywhere": async (world) => {
-    const person = await newPerson(world, "Demo Learner");
+  "after logout every token of the login is dead everywhere": async (environment) => {
+    const person = await newPerson(environment, "Demo Learner");
     const access = person.jar.get(accessCookie) ?? "";
     const refresh = person.jar.get(refreshCookie) ?? "";
-    const other = await again(world, person);
+    const other = await again(environment, person);
     await expectDone(person.api.POST("/auth/logout"));
     assert.equal(person.jar.header("/"), undefined);
-    await expectDead(world, access);
+    await expectDead(environment, access);
     const headers = { cookie: `${refreshCookie}=${refresh}` };
-    const response = await world.site.fetch("/auth/refresh", { method: "POST", headers });
+    const response = await environment.site.fetch("/auth/refresh", { method: "POST", headers });
     assert.equal(await readCode(response), "401 refresh_invalid");
     await expectData(other.api.GET("/users/me"));
   },
 
-  "logout everywhere ends every login": async (world) => {
-    const person = await newPerson(world, "Demo Learner");
-    const other = await again(world, person);
+  "logout everywhere ends every login": async (environment) => {
+    const person = await newPerson(environment, "Demo Learner");
+    const other = await again(environment, person);
     await expectDone(person.api.POST("/auth/logout-all"));
     await expectRefusal(other.api.GET("/users/me"), 401, "token_revoked");
     await expectRefusal(other.api.POST("/auth/refresh"), 401, "refresh_invalid");
@@ -170,9 +170,9 @@ export const journey: Readonly<Record<string, (world: World) => Promise<void>>> 
     await expectData(person.api.GET("/users/me"));
   },
 
-  "a change of role and a disabling take hold at once": async (world) => {
-    const person = await newPerson(world, "Demo Learner");
-    const admin = await administrator(world);
+  "a change of role and a disabling take hold at once": async (environment) => {
+    const person = await newPerson(environment, "Demo Learner");
+    const admin = await administrator(environment);
     const body = { title: "Knots", summary: "The bowline", tags: [] };
     await expectRefusal(person.api.POST("/courses", { body }), 403, "forbidden");
     await setRoles(admin, person, ["learner", "instructor"]);
@@ -184,7 +184,7 @@ export const journey: Readonly<Record<string, (world: World) => Promise<void>>> 
     const params = { path: { id: person.id } };
     const disabled = await expectData(admin.api.POST("/auth/accounts/{id}/disable", { params }));
     assert.equal(disabled.disabled, true);
-    await expectDead(world, access);
+    await expectDead(environment, access);
     await expectRefusal(person.api.POST("/auth/refresh"), 401, "refresh_invalid");
     const { email, password } = person;
     const login = () => person.api.POST("/auth/login", { body: { email, password } });
@@ -193,9 +193,9 @@ export const journey: Readonly<Record<string, (world: World) => Promise<void>>> 
     await expectData(login());
   },
 
-  "a client without cookies has the same rights": async (world) => {
-    const { email, password, id } = await signUp(world, "Demo Learner");
-    const { api, jar } = createVisitor(world.site, world.documented);
+  "a client without cookies has the same rights": async (environment) => {
+    const { email, password, id } = await signUp(environment, "Demo Learner");
+    const { api, jar } = createVisitor(environment.site, environment.documented);
     const grant = { grantType: "password", email, password } as const;
     const first = await expectData(api.POST("/auth/token", { body: grant }));
     assert.equal(jar.header("/"), undefined);
@@ -211,17 +211,17 @@ export const journey: Readonly<Record<string, (world: World) => Promise<void>>> 
     await expectRefusal(api.POST("/auth/token", { body: spent }), 401, "refresh_invalid");
   },
 
-  "a closed account is gone with all its logins": async (world) => {
-    const person = await newPerson(world, "Demo Learner");
-    const other = await again(world, person);
+  "a closed account is gone with all its logins": async (environment) => {
+    const person = await newPerson(environment, "Demo Learner");
+    const other = await again(environment, person);
     const access = person.jar.get(accessCookie) ?? "";
     await expectDone(person.api.DELETE("/users/me"));
-    await expectDead(world, access);
+    await expectDead(environment, access);
     await expectRefusal(other.api.GET("/users/me"), 401, "token_revoked");
     const { email, password } = person;
     const login = person.api.POST("/auth/login", { body: { email, password } });
     await expectRefusal(login, 401, "credentials_invalid");
-    const witness = await newPerson(world, "Demo Learner");
+    const witness = await newPerson(environment, "Demo Learner");
     const params = { path: { id: person.id } };
     await expectRefusal(witness.api.GET("/users/{id}", { params }), 404, "not_found");
   },
@@ -254,7 +254,10 @@ async function teach({ api, id: instructorId, name }: Person) {
 }
 
 /** From enrollment (which asks course) to a hundred percent, and out again. */
-async function learn({ api }: Person, course: { id: string; title: string; lessons: string[] }) {
+async function observeVersion(
+  { api }: Person,
+  course: { id: string; title: string; lessons: string[] },
+) {
   const body = { courseId: course.id };
   const enrollment = await expectData(api.POST("/enrollments", { body }), 201);
   assert.deepEqual(enrollment.course, { id: course.id, title: course.title });
@@ -319,7 +322,7 @@ async function publish(
   return await expectData(api.POST("/courses/{id}/publish", { params }));
 }
 
-async function signUp({ site, documented }: World, name: string): Promise<Person> {
+async function signUp({ site, documented }: Environment, name: string): Promise<Person> {
   const visitor = createVisitor(site, documented);
   const email = `${crypto.randomUUID()}@example.com`;
   const password = "a sentence that only I would think of";
@@ -333,20 +336,20 @@ async function logIn({ api, email, password }: Pick<Person, "api" | "email" | "p
   return await expectData(api.POST("/auth/login", { body: { email, password } }));
 }
 
-async function newPerson(world: World, name: string): Promise<Person> {
-  const person = await signUp(world, name);
+async function newPerson(environment: Environment, name: string): Promise<Person> {
+  const person = await signUp(environment, name);
   await logIn(person);
   return person;
 }
 
 /** The same person at another browser. */
-async function again({ site, documented }: World, person: Person): Promise<Person> {
+async function again({ site, documented }: Environment, person: Person): Promise<Person> {
   const elsewhere = { ...person, ...createVisitor(site, documented) };
   await logIn(elsewhere);
   return elsewhere;
 }
 
-async function administrator({ site, documented }: World): Promise<Visitor> {
+async function administrator({ site, documented }: Environment): Promise<Visitor> {
   const visitor = createVisitor(site, documented);
   const { user } = await logIn({ ...visitor, ...site.admin });
   assert.ok(user.roles.includes("admin"));
@@ -354,9 +357,9 @@ async function administrator({ site, documented }: World): Promise<Visitor> {
 }
 
 /** Made an instructor while logged in: the token in hand dies, and a refresh has the role. */
-async function newInstructor(world: World): Promise<Person> {
-  const person = await newPerson(world, "Demo Instructor");
-  await setRoles(await administrator(world), person, ["learner", "instructor"]);
+async function newInstructor(environment: Environment): Promise<Person> {
+  const person = await newPerson(environment, "Demo Instructor");
+  await setRoles(await administrator(environment), person, ["learner", "instructor"]);
   await expectData(person.api.POST("/auth/refresh"));
   return person;
 }
@@ -377,7 +380,7 @@ async function setRoles(
 }
 
 /** No protected operation takes the token any more, neither as a cookie nor as a bearer token. */
-async function expectDead({ site, documented }: World, access: string): Promise<void> {
+async function expectDead({ site, documented }: Environment, access: string): Promise<void> {
   assert.ok(documented.protectedOperations.length > 15 && access !== "");
   for (const { method, path } of documented.protectedOperations) {
     for (const headers of asCredentials(access)) {

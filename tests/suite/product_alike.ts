@@ -1,6 +1,6 @@
 import { isObject } from "../support/json.ts";
 import { unknownId } from "./product_operations.ts";
-import { password, type Sent, type World } from "./product_world.ts";
+import { type Environment, password, type Sent } from "./product_environment.ts";
 
 /** Headers by which a client acts; others may differ with the machine in front. */
 const headersThatMatter = [
@@ -20,7 +20,7 @@ const headersThatMatter = [
 ] as const;
 
 /** What one person after the other asks, the good and the bad. */
-function requests({ teacher, learner, admin, ids }: World): readonly Sent[] {
+function requests({ teacher, learner, admin, ids }: Environment): readonly Sent[] {
   const [email, bearer] = [learner.email, learner.token];
   const course = { title: "Wind", summary: "Where it comes from", tags: ["sea"] };
   const problem = { accept: "application/problem+json" };
@@ -89,10 +89,10 @@ function requests({ teacher, learner, admin, ids }: World): readonly Sent[] {
 }
 
 /** Each answer as one text, without what is different every time. */
-export async function likeAnswers(world: World): Promise<string[]> {
+export async function likeAnswers(environment: Environment): Promise<string[]> {
   const answers: string[] = [];
-  for (const request of requests(world)) {
-    const response = await world.send(request);
+  for (const request of requests(environment)) {
+    const response = await environment.send(request);
     const headers = headersThatMatter.flatMap((name) =>
       response.headers.has(name) ? [`${name}: ${response.headers.get(name)}`] : []
     );

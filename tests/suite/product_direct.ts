@@ -5,12 +5,12 @@ import { isObject, objectAt } from "../support/json.ts";
 import type { Fetch } from "../targets.ts";
 import { unknownId } from "./product_operations.ts";
 import type { ProductCase } from "./product_revocation.ts";
-import type { World } from "./product_world.ts";
+import type { Environment } from "./product_environment.ts";
 
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
 /** Passports that no service may take, by what is wrong with them. */
-const forged: Readonly<Record<string, (world: World) => string | Promise<string>>> = {
+const forged: Readonly<Record<string, (environment: Environment) => string | Promise<string>>> = {
   "garbage": () => "garbage",
   "an access token": ({ admin }) => admin.token,
   "another typ": ({ mint }) => mint.passport({}, { typ: "at+jwt" }),
@@ -35,30 +35,32 @@ const internal = [
 ] as const;
 
 export const productDirect: Readonly<Record<string, ProductCase>> = {
-  async "[P03] a service reached directly takes nobody without a Passport"(world) {
-    for (const [name, fetch] of servicesOf(world)) {
+  async "[P03] a service reached directly takes nobody without a Passport"(environment) {
+    for (const [name, fetch] of servicesOf(environment)) {
       for (const [method, path] of [...await readOperations(name, fetch), ...internal]) {
         if (path === "/.well-known/jwks.json") continue;
         await expectRefusal(fetch, { method, path }, "passport_required");
-        const bearer = { authorization: `Bearer ${world.admin.token}` };
+        const bearer = { authorization: `Bearer ${environment.admin.token}` };
         await expectRefusal(fetch, { method, path, headers: bearer }, "passport_required");
       }
     }
   },
 
-  async "[P03, P04] a service reached directly takes no forged Passport"(world) {
-    for (const [name, fetch] of servicesOf(world)) {
+  async "[P03, P04] a service reached directly takes no forged Passport"(environment) {
+    for (const [name, fetch] of servicesOf(environment)) {
       const [[method, path] = ["GET", "/"]] = (await readOperations(name, fetch))
         .filter(([, path]) => path !== "/.well-known/jwks.json");
       for (const [what, make] of Object.entries(forged)) {
-        const headers = { "x-passport": await make(world) };
+        const headers = { "x-passport": await make(environment) };
         await expectRefusal(fetch, { method, path, headers }, "passport_invalid", what);
       }
     }
   },
 
-  async "every operation of a service's document is in the route table, and the reverse"(world) {
-    for (const [name, fetch] of servicesOf(world)) {
+  async "every operation of a service's document is in the route table, and the reverse"(
+    environment,
+  ) {
+    for (const [name, fetch] of servicesOf(environment)) {
       const described = (await readOperations(name, fetch)).map(([method, , template]) =>
         `${method} ${template}`
       );
@@ -69,8 +71,8 @@ export const productDirect: Readonly<Record<string, ProductCase>> = {
     }
   },
 
-  async "health and the document of a service are open"(world) {
-    for (const [name, fetch] of servicesOf(world)) {
+  async "health and the document of a service are open"(environment) {
+    for (const [name, fetch] of servicesOf(environment)) {
       for (const path of ["/livez", "/readyz", "/openapi.json"]) {
         const response = await fetch(path);
         await response.body?.cancel();
@@ -80,7 +82,7 @@ export const productDirect: Readonly<Record<string, ProductCase>> = {
   },
 };
 
-function servicesOf({ target }: World): [string, Fetch][] {
+function servicesOf({ target }: Environment): [string, Fetch][] {
   return Object.entries(target.services);
 }
 

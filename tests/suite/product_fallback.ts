@@ -5,13 +5,20 @@ import { eventBindings, signDelivery } from "../support/events.ts";
 import type { startRecommender } from "../support/recommender.ts";
 import { waitUntil } from "../support/wait.ts";
 import type { Target } from "../targets.ts";
-import { dataOf, logIn, outcomeOf, type Person, signUp, type World } from "./product_world.ts";
+import {
+  dataOf,
+  type Environment,
+  logIn,
+  outcomeOf,
+  type Person,
+  signUp,
+} from "./product_environment.ts";
 
 /** An installation with a recommender, courses that recommendation heard of, and two people. */
-export interface FallbackWorld {
+export interface FallbackEnvironment {
   readonly target: Target;
   readonly recommender: ReturnType<typeof startRecommender>;
-  readonly send: World["send"];
+  readonly send: Environment["send"];
   readonly ann: Person;
   readonly bob: Person;
   /** Tells recommendation something, as QStash would. */
@@ -22,11 +29,11 @@ export interface FallbackWorld {
 const recoversWithinMs = 10_000;
 const titles = ["Knots", "Sailing", "Wind"];
 
-export async function createFallbackWorld(
+export async function createFallbackEnvironment(
   target: Target,
-  recommender: FallbackWorld["recommender"],
-): Promise<FallbackWorld> {
-  const send: World["send"] = async ({ method = "GET", path, bearer, headers = {}, body }) =>
+  recommender: FallbackEnvironment["recommender"],
+): Promise<FallbackEnvironment> {
+  const send: Environment["send"] = async ({ method = "GET", path, bearer, headers = {}, body }) =>
     await target.fetch(path, {
       method,
       headers: {
@@ -65,7 +72,7 @@ interface Read {
   readonly from: string;
 }
 
-async function read({ send }: FallbackWorld, { token }: Person, query = ""): Promise<Read> {
+async function read({ send }: FallbackEnvironment, { token }: Person, query = ""): Promise<Read> {
   const response = await send({ path: `/recommendations${query}`, bearer: token });
   const fallback = response.headers.get("x-fallback") ?? "no header";
   assert.equal(response.headers.get("cache-control"), "no-store");
@@ -82,14 +89,14 @@ const sources = {
   default: "default, default",
 } as const;
 
-async function becomeLive(world: FallbackWorld, person: Person): Promise<void> {
-  const isLive = async () => (await read(world, person)).from === sources.live;
+async function becomeLive(environment: FallbackEnvironment, person: Person): Promise<void> {
+  const isLive = async () => (await read(environment, person)).from === sources.live;
   await waitUntil("suggestions are live", isLive, recoversWithinMs);
 }
 
 /** What an outage may look like to who asks; each is set anew. */
 const outages: Readonly<
-  Record<string, (recommender: FallbackWorld["recommender"]) => void | Promise<void>>
+  Record<string, (recommender: FallbackEnvironment["recommender"]) => void | Promise<void>>
 > = {
   "is down": (it) => it.fail({ down: true }),
   "answers errors": (it) => it.fail({ status: 500 }),
@@ -106,10 +113,12 @@ function breakOff(): Response {
   return new Response(nothing, { headers: { "content-length": "1000" } });
 }
 
-export const productFallback: Readonly<Record<string, (world: FallbackWorld) => Promise<void>>> = {
-  async "[D01] suggestions are live, and the recommender learns nobody's id"(world) {
-    const { recommender, ann, bob } = world;
-    const first = await read(world, ann);
+export const productFallback: Readonly<
+  Record<string, (environment: FallbackEnvironment) => Promise<void>>
+> = {
+  async "[D01] suggestions are live, and the recommender learns nobody's id"(environment) {
+    const { recommender, ann, bob } = environment;
+    const first = await read(environment, ann);
     assert.equal(first.from, sources.live);
     const [question] = recommender.questions;
     const { person, known } = JSON.parse(question?.body ?? "{}");
@@ -122,32 +131,34 @@ export const productFallback: Readonly<Record<string, (world: FallbackWorld) => 
   },
 
   async "[D01, D05] whatever ails the recommender, a person gets their own last list, others the default"(
-    world,
+    environment,
   ) {
-    const { recommender, ann, bob } = world;
-    for (const [outage, begin] of Object.entries(outages)) {
+    const { recommender, ann, bob } = environment;
+    for (const [outage, ensureLoaded] of Object.entries(outages)) {
       await recommender.fail();
-      await becomeLive(world, ann);
-      const { courses } = await read(world, ann);
-      await begin(recommender);
-      assert.deepEqual(await read(world, ann), { courses, from: sources.cache }, outage);
-      assert.equal((await read(world, bob)).from, sources.default, outage);
+      await becomeLive(environment, ann);
+      const { courses } = await read(environment, ann);
+      await ensureLoaded(recommender);
+      assert.deepEqual(await read(environment, ann), { courses, from: sources.cache }, outage);
+      assert.equal((await read(environment, bob)).from, sources.default, outage);
     }
     await recommender.fail();
-    await becomeLive(world, ann);
+    await becomeLive(environment, ann);
   },
 
-  async "an outage is over for a person as soon as the recommender is back"(world) {
-    const { recommender, ann } = world;
+  async "an outage is over for a person as soon as the recommender is back"(environment) {
+    const { recommender, ann } = environment;
     await recommender.fail({ down: true });
     const startedAt = performance.now();
     const asked = recommender.questions.length;
-    for (let at = 0; at < 20; at++) assert.equal((await read(world, ann)).from, sources.cache);
+    for (let at = 0; at < 20; at++) {
+      assert.equal((await read(environment, ann)).from, sources.cache);
+    }
     // Once the breaker is open, the recommender hears of one call a second and no more.
     const seconds = (performance.now() - startedAt) / 1000;
     assert.ok(recommender.questions.length - asked <= 8 + seconds);
     await recommender.fail();
-    await becomeLive(world, ann);
+    await becomeLive(environment, ann);
   },
 
   async "nobody who is not signed in gets any, and nothing but GET is served"({ send, ann }) {
@@ -161,19 +172,19 @@ export const productFallback: Readonly<Record<string, (world: FallbackWorld) => 
     }
   },
 
-  async "without what Redis kept there is the default"(world) {
-    const { recommender, target, ann } = world;
+  async "without what Redis kept there is the default"(environment) {
+    const { recommender, target, ann } = environment;
     await recommender.fail({ status: 500 });
-    assert.equal((await read(world, ann)).from, sources.cache);
+    assert.equal((await read(environment, ann)).from, sources.cache);
     await redis(target, ["DEL", `fb:recommendation:courses:${ann.id}`]);
-    assert.equal((await read(world, ann)).from, sources.default);
+    assert.equal((await read(environment, ann)).from, sources.default);
     await recommender.fail();
-    await becomeLive(world, ann);
+    await becomeLive(environment, ann);
   },
 
-  async "[D05] with the account goes what was kept of it"(world) {
-    const { recommender, target, tell, ann, bob } = world;
-    await becomeLive(world, bob);
+  async "[D05] with the account goes what was kept of it"(environment) {
+    const { recommender, target, tell, ann, bob } = environment;
+    await becomeLive(environment, bob);
     const keyOf = ({ id }: Person) => `fb:recommendation:courses:${id}`;
     const isKept = async (person: Person) => await redis(target, ["EXISTS", keyOf(person)]) === 1;
     // It is written after the answer.
@@ -182,7 +193,7 @@ export const productFallback: Readonly<Record<string, (world: FallbackWorld) => 
     await tell({ type: "user.deleted", subject: ann.id });
     assert.deepEqual([await isKept(ann), await isKept(bob)], [false, true]);
     const asked = recommender.questions.length;
-    assert.equal((await read(world, ann)).from, sources.default);
+    assert.equal((await read(environment, ann)).from, sources.default);
     assert.equal(recommender.questions.length, asked);
   },
 };

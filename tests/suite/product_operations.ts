@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { routes } from "@edgepass/app/routes";
 import type { AccessRule } from "@edgepass/gateway";
 import { isObject, type Json, objectAt } from "../support/json.ts";
-import type { Person, World } from "./product_world.ts";
+import type { Environment, Person } from "./product_environment.ts";
 
 /** One operation of the product, with what a rightful caller would send. */
 export interface Operation {
@@ -18,7 +18,7 @@ export interface Operation {
 export const unknownId = "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f";
 
 /** Reads the operations from the route table, and their bodies from the document that is served. */
-export async function readOperations({ target }: World): Promise<Operation[]> {
+export async function readOperations({ target }: Environment): Promise<Operation[]> {
   const document: unknown = await (await target.fetch("/openapi.json")).json();
   assert.ok(isObject(document));
   return Object.entries(routes).flatMap(([template, { access }]) =>
@@ -54,14 +54,14 @@ export function isProtected({ rule }: Operation): boolean {
 }
 
 /** The person to whom the operation belongs, with a role that it asks for. */
-export function rightful({ rule }: Operation, world: World): Person {
-  if (typeof rule === "string") return world.learner;
-  if (rule.roles.includes("admin")) return world.admin;
-  return rule.roles.includes("instructor") ? world.teacher : world.learner;
+export function rightful({ rule }: Operation, environment: Environment): Person {
+  if (typeof rule === "string") return environment.learner;
+  if (rule.roles.includes("admin")) return environment.admin;
+  return rule.roles.includes("instructor") ? environment.teacher : environment.learner;
 }
 
 /** The path of a real thing: a call by its owner would succeed. */
-export function pathOf({ template }: Operation, { ids, other, learner }: World): string {
+export function pathOf({ template }: Operation, { ids, other, learner }: Environment): string {
   const [, kind = ""] =
     /^\/(auth\/sessions|auth\/accounts|users|courses|enrollments)/.exec(template) ?? [];
   const id = {
@@ -76,7 +76,7 @@ export function pathOf({ template }: Operation, { ids, other, learner }: World):
 }
 
 /** A body that the operation takes from a rightful caller, and that would change something. */
-export function bodyOf({ name }: Operation, { ids }: World): Json | undefined {
+export function bodyOf({ name }: Operation, { ids }: Environment): Json | undefined {
   const password = "a sentence that only I would think of";
   const email = "nobody@edgepass.local";
   const bodies: Readonly<Record<string, Json>> = {

@@ -1,8 +1,15 @@
 import assert from "node:assert/strict";
-import { logIn, newPerson, outcomeOf, password, type Person, type World } from "./product_world.ts";
+import {
+  type Environment,
+  logIn,
+  newPerson,
+  outcomeOf,
+  password,
+  type Person,
+} from "./product_environment.ts";
 
 /** What has to take hold at the next request, and what must never come back. */
-export type ProductCase = (world: World) => Promise<void>;
+export type ProductCase = (environment: Environment) => Promise<void>;
 
 const post = (path: string, by: Person, body?: unknown) => ({
   method: "POST",
@@ -11,27 +18,36 @@ const post = (path: string, by: Person, body?: unknown) => ({
   ...(body === undefined ? {} : { body }),
 });
 
-function alive({ send }: World, { token }: Person): Promise<string> {
+function alive({ send }: Environment, { token }: Person): Promise<string> {
   return outcomeOf(send({ path: "/users/me", bearer: token }));
 }
 
-function refresh({ send }: World, { refreshToken }: Person): Promise<string> {
+function refresh({ send }: Environment, { refreshToken }: Person): Promise<string> {
   const body = { grantType: "refresh_token", refreshToken };
   return outcomeOf(send({ method: "POST", path: "/auth/token", body }));
 }
 
 /** Every spelling of a dead token is dead, and its login gets no new one. */
-async function expectDead(world: World, person: Person, refreshed: string): Promise<void> {
-  assert.equal(await alive(world, person), "401 token_revoked");
+async function expectDead(
+  environment: Environment,
+  person: Person,
+  refreshed: string,
+): Promise<void> {
+  assert.equal(await alive(environment, person), "401 token_revoked");
   const cookie = `access_token=${person.token}`;
-  assert.equal(await outcomeOf(world.send({ path: "/users/me", cookie })), "401 token_revoked");
-  assert.equal(await refresh(world, person), refreshed);
+  assert.equal(
+    await outcomeOf(environment.send({ path: "/users/me", cookie })),
+    "401 token_revoked",
+  );
+  assert.equal(await refresh(environment, person), refreshed);
 }
 
 const ready = "rv:ready";
 
 /** What the revocation list holds, as a snapshot of Redis does. */
-async function takeSnapshot({ redis }: World["target"]): Promise<ReadonlyMap<string, string>> {
+async function takeSnapshot(
+  { redis }: Environment["target"],
+): Promise<ReadonlyMap<string, string>> {
   const keys = await redis("KEYS", "rv:[jsukr]*") as string[];
   const list = keys.filter((key) => !key.startsWith("rv:rebuild"));
   const values = await redis("MGET", ...list) as string[];
@@ -39,7 +55,7 @@ async function takeSnapshot({ redis }: World["target"]): Promise<ReadonlyMap<str
 }
 
 async function restore(
-  { redis }: World["target"],
+  { redis }: Environment["target"],
   snapshot: ReadonlyMap<string, string>,
 ): Promise<void> {
   await redis("DEL", ...await redis("KEYS", "rv:*") as string[]);
@@ -48,7 +64,7 @@ async function restore(
 
 /** How a Redis comes to lack what was written last, given what it held before. */
 const olderStates: Readonly<
-  Record<string, (world: World, before: ReadonlyMap<string, string>) => Promise<void>>
+  Record<string, (environment: Environment, before: ReadonlyMap<string, string>) => Promise<void>>
 > = {
   "was restored from a snapshot": ({ target }, before) => restore(target, before),
   async "is another log's, however far that one has come"({ target }, before) {
@@ -60,26 +76,26 @@ const olderStates: Readonly<
 };
 
 async function expectFilledAgain(
-  world: World,
+  environment: Environment,
   putBack: typeof olderStates[string],
 ): Promise<void> {
-  const { send, admin, target } = world;
+  const { send, admin, target } = environment;
   const loggedOut = await newPerson(send, admin, ["learner"]);
-  const live = await logIn(send, world.other);
+  const live = await logIn(send, environment.other);
   const before = await takeSnapshot(target);
   assert.equal(await outcomeOf(send(post("/auth/logout", loggedOut))), "204");
-  assert.equal(await alive(world, live), "200");
+  assert.equal(await alive(environment, live), "200");
 
-  await putBack(world, before);
-  assert.equal(await alive(world, loggedOut), "503 revocation_unavailable");
-  assert.ok(await becomes(world, live, "200"), "good tokens pass again");
-  assert.equal(await alive(world, loggedOut), "401 token_revoked");
+  await putBack(environment, before);
+  assert.equal(await alive(environment, loggedOut), "503 revocation_unavailable");
+  assert.ok(await becomes(environment, live, "200"), "good tokens pass again");
+  assert.equal(await alive(environment, loggedOut), "401 token_revoked");
 }
 
 /** Whether a person is answered so at last; until then everybody is refused, for want of a list. */
-async function becomes(world: World, person: Person, wanted: string): Promise<boolean> {
+async function becomes(environment: Environment, person: Person, wanted: string): Promise<boolean> {
   for (let round = 0; round < 400; round++) {
-    const outcome = await alive(world, person);
+    const outcome = await alive(environment, person);
     if (outcome === wanted) return true;
     assert.equal(outcome, "503 revocation_unavailable");
     await new Promise((resolve) => setTimeout(resolve, 20));
@@ -88,48 +104,50 @@ async function becomes(world: World, person: Person, wanted: string): Promise<bo
 }
 
 export const productRevocation: Readonly<Record<string, ProductCase>> = {
-  async "[S01] a logout is over at the next request, and only for its login"(world) {
-    const person = await newPerson(world.send, world.admin, ["learner"]);
-    const elsewhere = await logIn(world.send, person);
-    assert.equal(await outcomeOf(world.send(post("/auth/logout", person))), "204");
-    await expectDead(world, person, "401 refresh_invalid");
-    assert.equal(await alive(world, elsewhere), "200");
+  async "[S01] a logout is over at the next request, and only for its login"(environment) {
+    const person = await newPerson(environment.send, environment.admin, ["learner"]);
+    const elsewhere = await logIn(environment.send, person);
+    assert.equal(await outcomeOf(environment.send(post("/auth/logout", person))), "204");
+    await expectDead(environment, person, "401 refresh_invalid");
+    assert.equal(await alive(environment, elsewhere), "200");
 
-    assert.equal(await outcomeOf(world.send(post("/auth/logout-all", elsewhere))), "204");
-    await expectDead(world, elsewhere, "401 refresh_invalid");
-    assert.equal(await alive(world, await logIn(world.send, person)), "200");
+    assert.equal(await outcomeOf(environment.send(post("/auth/logout-all", elsewhere))), "204");
+    await expectDead(environment, elsewhere, "401 refresh_invalid");
+    assert.equal(await alive(environment, await logIn(environment.send, person)), "200");
   },
 
-  async "[S04] a password change ends the other logins and goes on with this one"(world) {
-    const person = await newPerson(world.send, world.admin, ["learner"]);
-    const elsewhere = await logIn(world.send, person);
+  async "[S04] a password change ends the other logins and goes on with this one"(environment) {
+    const person = await newPerson(environment.send, environment.admin, ["learner"]);
+    const elsewhere = await logIn(environment.send, person);
     const next = "a sentence that nobody thinks of";
     const change = post("/auth/password", person, { current: password, next });
-    assert.equal(await outcomeOf(world.send(change)), "204");
-    assert.equal(await alive(world, person), "401 token_revoked");
-    await expectDead(world, elsewhere, "401 refresh_invalid");
-    assert.equal(await refresh(world, person), "200");
+    assert.equal(await outcomeOf(environment.send(change)), "204");
+    assert.equal(await alive(environment, person), "401 token_revoked");
+    await expectDead(environment, elsewhere, "401 refresh_invalid");
+    assert.equal(await refresh(environment, person), "200");
   },
 
-  async "[S04] a change of role and a disabling take hold at the next request"(world) {
-    const { send, admin } = world;
+  async "[S04] a change of role and a disabling take hold at the next request"(environment) {
+    const { send, admin } = environment;
     const person = await newPerson(send, admin, ["learner"]);
     const account = `/auth/accounts/${person.id}`;
     const roles = { roles: ["learner", "instructor"] };
     const change = { ...post(`${account}/roles`, admin, roles), method: "PUT" };
     assert.equal(await outcomeOf(send(change)), "200");
-    await expectDead(world, person, "200");
+    await expectDead(environment, person, "200");
 
     const teacher = await logIn(send, person);
     const course = { title: "Knots", summary: "All of them", tags: [] };
     assert.equal(await outcomeOf(send(post("/courses", teacher, course))), "201");
     assert.equal(await outcomeOf(send(post(`${account}/disable`, admin))), "200");
-    await expectDead(world, teacher, "401 refresh_invalid");
+    await expectDead(environment, teacher, "401 refresh_invalid");
     assert.equal(await outcomeOf(send(post("/courses", teacher, course))), "401 token_revoked");
   },
 
-  async "[F27] what must write a revocation is no fake success while Redis refuses to"(world) {
-    const { send, admin, target } = world;
+  async "[F27] what must write a revocation is no fake success while Redis refuses to"(
+    environment,
+  ) {
+    const { send, admin, target } = environment;
     const person = await newPerson(send, admin, ["learner"]);
     const changing = await newPerson(send, admin, ["learner"]);
     const account = `/auth/accounts/${person.id}`;
@@ -142,30 +160,30 @@ export const productRevocation: Readonly<Record<string, ProductCase>> = {
       roles,
       post(`${account}/disable`, admin),
     ];
-    const other = await logIn(send, world.other);
+    const other = await logIn(send, environment.other);
     target.setRedisReadOnly(true);
     try {
       for (const request of writing) {
         const outcome = await outcomeOf(send(request));
         assert.equal(outcome, "503 revocation_unavailable", request.path);
       }
-      assert.equal(await alive(world, other), "200");
-      assert.equal(await refresh(world, other), "200");
+      assert.equal(await alive(environment, other), "200");
+      assert.equal(await refresh(environment, other), "200");
     } finally {
       target.setRedisReadOnly(false);
     }
     // The same requests again go on where they stopped.
     for (const request of writing.slice(3)) assert.equal(await outcomeOf(send(request)), "200");
-    await expectDead(world, person, "401 refresh_invalid");
+    await expectDead(environment, person, "401 refresh_invalid");
     // Whatever is pushed next takes with it what was logged before: the new password holds, too.
-    assert.equal(await alive(world, changing), "401 token_revoked");
-    assert.equal(await refresh(world, changing), "200");
+    assert.equal(await alive(environment, changing), "401 token_revoked");
+    assert.equal(await refresh(environment, changing), "200");
   },
 
   async "[F25] an emptied Redis is filled again, and nothing that is revoked passes meanwhile"(
-    world,
+    environment,
   ) {
-    const { send, admin, target } = world;
+    const { send, admin, target } = environment;
     const [loggedOut, disabled] = [
       await newPerson(send, admin, ["learner"]),
       await newPerson(send, admin, ["learner"]),
@@ -173,58 +191,60 @@ export const productRevocation: Readonly<Record<string, ProductCase>> = {
     assert.equal(await outcomeOf(send(post("/auth/logout", loggedOut))), "204");
     const path = `/auth/accounts/${disabled.id}/disable`;
     assert.equal(await outcomeOf(send(post(path, admin))), "200");
-    const live = await logIn(send, world.other);
-    assert.equal(await alive(world, live), "200");
+    const live = await logIn(send, environment.other);
+    assert.equal(await alive(environment, live), "200");
 
     await target.flushRedis();
-    assert.equal(await alive(world, loggedOut), "503 revocation_unavailable");
+    assert.equal(await alive(environment, loggedOut), "503 revocation_unavailable");
     const seen = new Map<Person, Set<string>>(
       [loggedOut, disabled, live].map((one) => [one, new Set()]),
     );
     for (let round = 0; round < 400; round++) {
-      for (const [person, outcomes] of seen) outcomes.add(await alive(world, person));
+      for (const [person, outcomes] of seen) outcomes.add(await alive(environment, person));
       if (seen.get(live)?.has("200")) break;
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     for (const person of [loggedOut, disabled]) {
-      assert.equal(await alive(world, person), "401 token_revoked");
+      assert.equal(await alive(environment, person), "401 token_revoked");
       const others = [...seen.get(person) ?? []].filter((one) =>
         one !== "401 token_revoked" && one !== "503 revocation_unavailable"
       );
       assert.deepEqual(others, []);
     }
-    assert.equal(await alive(world, live), "200");
+    assert.equal(await alive(environment, live), "200");
     assert.equal(await outcomeOf(send({ path: "/readyz" })), "200");
   },
 
   ...Object.fromEntries(
     Object.entries(olderStates).map(([what, putBack]): [string, ProductCase] => [
       `[F25] a Redis that ${what} lets in nobody who was logged out, and is filled again`,
-      (world) => expectFilledAgain(world, putBack),
+      (environment) => expectFilledAgain(environment, putBack),
     ]),
   ),
 
-  async "[F25] a Redis of 0.1.0, whose position nobody knows, is filled once"(world) {
-    const { target } = world;
-    const live = await logIn(world.send, world.other);
-    assert.equal(await alive(world, live), "200");
+  async "[F25] a Redis of 0.1.0, whose position nobody knows, is filled once"(environment) {
+    const { target } = environment;
+    const live = await logIn(environment.send, environment.other);
+    assert.equal(await alive(environment, live), "200");
     await target.redis("SET", ready, "1");
-    assert.equal(await alive(world, live), "503 revocation_unavailable");
-    assert.ok(await becomes(world, live, "200"));
+    assert.equal(await alive(environment, live), "503 revocation_unavailable");
+    assert.ok(await becomes(environment, live, "200"));
     assert.notEqual(await target.redis("GET", ready), "1");
   },
 
-  async "[F25] a Redis that was put back while nobody asked is filled by the maintenance"(world) {
-    const { target, send, admin } = world;
+  async "[F25] a Redis that was put back while nobody asked is filled by the maintenance"(
+    environment,
+  ) {
+    const { target, send, admin } = environment;
     const loggedOut = await newPerson(send, admin, ["learner"]);
     const before = await takeSnapshot(target);
     assert.equal(await outcomeOf(send(post("/auth/logout", loggedOut))), "204");
     const complete = await takeSnapshot(target);
     await restore(target, before);
-    await target.sweep();
+    await target.maintain();
     const after = await takeSnapshot(target);
     assert.deepEqual([...after.keys()].sort(), [...complete.keys()].sort());
     assert.deepEqual(after.get(ready), complete.get(ready));
-    assert.equal(await alive(world, loggedOut), "401 token_revoked");
+    assert.equal(await alive(environment, loggedOut), "401 token_revoked");
   },
 };

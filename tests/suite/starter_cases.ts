@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { createService, createStarter, edgepass } from "@edgepass/shared/http";
-import { createQuietTelemetry, type Telemetry } from "@edgepass/shared/telemetry";
+import { createService, createServiceRuntime, edgepass } from "@edgepass/shared/http";
+import { noopTelemetry, type Telemetry } from "@edgepass/shared/telemetry";
 import { createPassports } from "../support/passports.ts";
 import type { Case } from "./core/case.ts";
 
@@ -28,7 +28,7 @@ const failing = (): never => {
   throw new Error("telemetry is broken");
 };
 const brokenTelemetry: Telemetry = {
-  ...createQuietTelemetry(),
+  ...noopTelemetry(),
   tracer: { startSpan: failing, startActiveSpan: failing },
   metrics: { add: failing, move: failing, record: failing },
 };
@@ -39,7 +39,7 @@ interface AskOptions {
   readonly to?: { fetch(request: Request): Response | Promise<Response> };
 }
 
-function setup({ Hono, HTTPException }: HonoCopy, telemetry = createQuietTelemetry()) {
+function setup({ Hono, HTTPException }: HonoCopy, telemetry = noopTelemetry()) {
   const passports = createPassports();
   const lines: Record<string, unknown>[] = [];
   const routes: unknown[] = [];
@@ -56,9 +56,9 @@ function setup({ Hono, HTTPException }: HonoCopy, telemetry = createQuietTelemet
     LOG_LEVEL: "info",
     TELEMETRY: { ...telemetry, metrics },
   };
-  const starter = createStarter(bindings, { sink });
+  const runtime = createServiceRuntime(bindings, { sink });
   const app = new Hono()
-    .use(edgepass({ name: "reports", starter, open: ["/health"] }))
+    .use(edgepass({ name: "reports", runtime, open: ["/health"] }))
     .get("/health", (c) => c.text("fine"))
     .get("/reports/:id", (c) => c.json({ of: c.var.passport.sub }))
     // Two routes that only the TrieRouter can tell apart, which lists middleware twice for `/*`.
@@ -69,7 +69,7 @@ function setup({ Hono, HTTPException }: HonoCopy, telemetry = createQuietTelemet
     });
   const mounted = new Hono().route(
     "/api",
-    createService({ name: "inner", starter })
+    createService({ name: "inner", runtime })
       .get("/things/:id", (c) => c.json({ id: c.req.param("id") })),
   );
   async function ask(path: string, { method = "GET", to = app }: AskOptions = {}) {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { composeAuth } from "@edgepass/auth/compose";
 import { createEmbeddedRedis, createRedisRest } from "@edgepass/dev/redis";
 import { encodeBase64Url, readJsonObject, readJws } from "@edgepass/shared/crypto";
-import { createStarter } from "@edgepass/shared/http";
+import { createServiceRuntime } from "@edgepass/shared/http";
 import type { Argon2Cost } from "../../services/auth/passwords/argon2.ts";
 import { createPasswordHasher, type PasswordHasher } from "../../services/auth/passwords/hasher.ts";
 import { Identity, TokenResponse } from "../../services/auth/schema.ts";
@@ -59,7 +59,10 @@ export async function setupAuth({ bindings = {}, passwords }: AuthOptions = {}) 
   /** Another instance on the same database and Redis. */
   const compose = () =>
     composeAuth(settings, {
-      starter: createStarter(settings, { now: clock.now, sink: (line) => void lines.push(line) }),
+      runtime: createServiceRuntime(settings, {
+        now: clock.now,
+        sink: (line) => void lines.push(line),
+      }),
       passwords: hasher,
     });
   const app = compose();

@@ -84,7 +84,7 @@ export function simulate(
     at = moment;
   }
 
-  function begin(permit: Permit): void {
+  function ensureLoaded(permit: Permit): void {
     if (!isDown()) {
       ends.well.push({ at: at + answerMs, settle: permit.succeed });
       return;
@@ -106,11 +106,11 @@ export function simulate(
       continue;
     }
     if (isDown() && openedAt[one] !== undefined) probes[one]!.push(at);
-    begin(permit);
+    ensureLoaded(permit);
   }
-  const opened = openedAt.filter((moment) => moment !== undefined).sort((a, b) => a - b);
+  const activeSpan = openedAt.filter((moment) => moment !== undefined).sort((a, b) => a - b);
   const secondsAfter = (count: number) =>
-    opened.length < count ? undefined : (opened[count - 1]! - healthyMs) / 1000;
+    activeSpan.length < count ? undefined : (activeSpan[count - 1]! - healthyMs) / 1000;
   return {
     halfOpenedAfter: secondsAfter(Math.ceil(isolates / 2)),
     allOpenedAfter: secondsAfter(isolates),

@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { eventTypes } from "@edgepass/contracts";
 import { createEvents } from "@edgepass/shared/events";
-import { createClient, createStarter } from "@edgepass/shared/http";
+import { createClient, createServiceRuntime } from "@edgepass/shared/http";
 import { uuidv7 } from "@edgepass/shared/ids";
 import { type Fetcher, localUpstream } from "@edgepass/shared/upstream";
 import { Hono } from "hono";
-import { createCourseService, sqlCourseNews, sqlCourseStore } from "../../services/course/mod.ts";
+import {
+  createCourseService,
+  sqlCourseProjection,
+  sqlCourseStore,
+} from "../../services/course/mod.ts";
 import { readProfile } from "../../services/course/profiles.ts";
 import { Course, CourseList, Lesson } from "../../services/course/schema.ts";
 import { createDeliverer, hearingBindings, readOutbox } from "./deliveries.ts";
@@ -34,22 +38,22 @@ export async function setupCourse(
   const database = await openDatabase("course");
   const clock = createClock();
   const passports = createPassports(clock);
-  const starter = createStarter(passports.bindings, { now: clock.now, sink: () => {} });
+  const runtime = createServiceRuntime(passports.bindings, { now: clock.now, sink: () => {} });
   const bindings = { ...passports.bindings, ...hearingBindings };
   const events = createEvents({
     service: "course",
     table: eventTypes,
     sql: database,
     bindings,
-    starter,
+    runtime,
   });
   const store = sqlCourseStore(database, events.outbox);
   const client = createClient({ services: { user: localUpstream("user", profiles) } });
   const service = createCourseService({
-    starter,
+    runtime,
     events,
     store,
-    news: sqlCourseNews(database),
+    projection: sqlCourseProjection(database),
     readProfile: () => readProfile(client),
     now: clock.now,
   });
@@ -83,7 +87,7 @@ export async function setupPublishedCourse() {
 }
 
 /** A published course, with what is told of its instructor. */
-export async function setupNews() {
+export async function setupProjection() {
   const platform = await setupPublishedCourse();
   const { deliver, read, call, id } = platform;
   return {

@@ -1,15 +1,12 @@
 import type { Attributes } from "../../dev/observe/api.ts";
-import type {
-  ConfigurationHolder,
-  ConfigurationVersion,
-} from "../../dev/observe/configuration_api.ts";
+import type { ConfigurationVersion, RolloutEntry } from "../../dev/observe/configuration_api.ts";
 import { listDifferences } from "../../dev/page/logic/document_diff.ts";
 import { isObject } from "./json.ts";
 
 /** A central configuration as the page's tests change it; the newest version is the first. */
 export interface SampleConfiguration {
   versions: ConfigurationVersion[];
-  holders: ConfigurationHolder[];
+  holders: RolloutEntry[];
 }
 
 /** As whom the page changes it. */

@@ -4,17 +4,17 @@ import { learner, makeShortTrace, makeTrace } from "./dashboard_trace.ts";
 import type {
   Exit,
   Health,
-  KeptLogLine,
   MapNode,
   RequestDetail,
   RequestRow,
   ServiceMap,
+  StoredLogLine,
 } from "../../dev/observe/api.ts";
 
 /** What the dashboard's API has to tell in the page's tests; all times hang on `now`. */
 export interface Samples {
   readonly requests: RequestRow[];
-  readonly logs: KeptLogLine[];
+  readonly logs: StoredLogLine[];
   readonly traces: Map<string, RequestDetail>;
   map: ServiceMap;
   health: Health;
@@ -104,7 +104,7 @@ export function makeSamples(count: number, now: number): Samples {
   };
 }
 
-function makeLines(row: RequestRow, id: number): KeptLogLine[] {
+function makeLines(row: RequestRow, id: number): StoredLogLine[] {
   const { traceId, time, method, path, route, status, code, sub, durationMs } = row;
   const fields = { method, path, route, status, code, sub, durationMs };
   const known = Object.entries(fields).filter(([, value]) => value !== null);

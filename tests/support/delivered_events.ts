@@ -11,7 +11,7 @@ export const clubTable = {
   "person.named": {
     source: "/people",
     version: 1,
-    aspect: "name",
+    facet: "name",
     consumers: ["club"],
     data: z.object({ name: z.string() }),
   },
@@ -61,7 +61,7 @@ type ClubEvents = Events<typeof clubTable, "club">;
  */
 export async function createClub() {
   const sql = await openEventTables(people);
-  const { clock, lines, starter } = createEventStarter();
+  const { clock, lines, runtime } = createEventStarter();
   const calls: Request[] = [];
   const state: { absence?: Absence | undefined; fault?: Fault | undefined } = {};
   const askQstash = async (url: string, init: RequestInit) => {
@@ -70,7 +70,7 @@ export async function createClub() {
     return state.fault?.(request) ?? await qstash.handler(request);
   };
   const join = (bindings: Readonly<Record<string, string>>) =>
-    joinClub({ sql, bindings, starter }, askQstash);
+    joinClub({ sql, bindings, runtime }, askQstash);
   let events = join(eventBindings);
   const qstash = openQstash({
     token: eventBindings.QSTASH_TOKEN,
@@ -99,7 +99,7 @@ export async function createClub() {
     /** What the club asked QStash. */
     calls,
     lines,
-    telemetry: starter.telemetry,
+    telemetry: runtime.telemetry,
     events: () => events,
     /** Calls QStash's API. */
     ask,
@@ -141,7 +141,7 @@ export async function createClub() {
 }
 
 function joinClub(
-  options: Pick<EventsOptions<typeof clubTable, "club">, "sql" | "bindings" | "starter">,
+  options: Pick<EventsOptions<typeof clubTable, "club">, "sql" | "bindings" | "runtime">,
   fetch: (url: string, init: RequestInit) => Promise<Response>,
 ): ClubEvents {
   const events = createEvents({ service: "club", table: clubTable, ...options }, { fetch });

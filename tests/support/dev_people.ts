@@ -51,7 +51,7 @@ export async function expectSuccess(response: Response): Promise<Json> {
 /** A new person with these roles, whom the administrator of a dev system has given them. */
 export async function newTeacher(
   system: Pick<DevSystem, "fetch">,
-  home: string,
+  workspace: string,
 ): Promise<{ email: string; password: string }> {
   const person = { email: `teacher-${crypto.randomUUID()}@example.test`, password: "knows-a-lot" };
   const json = { "content-type": "application/json" };
@@ -62,17 +62,17 @@ export async function newTeacher(
   });
   const answer: unknown = await signUp.json();
   assert.ok(signUp.ok && isObject(answer), JSON.stringify(answer));
-  await giveRoles(system, home, String(objectAt(answer, "data").id));
+  await giveRoles(system, workspace, String(objectAt(answer, "data").id));
   return person;
 }
 
 /** Lets somebody teach. */
 export async function giveRoles(
   system: Pick<DevSystem, "fetch">,
-  home: string,
+  workspace: string,
   id: string,
 ): Promise<void> {
-  const text = await Deno.readTextFile(`${home}/dev.env`);
+  const text = await Deno.readTextFile(`${workspace}/dev.env`);
   const read = (name: string) => new RegExp(`^${name}='(.+)'$`, "m").exec(text)?.[1] ?? "";
   const admin = { email: read("ADMIN_EMAIL"), password: read("ADMIN_PASSWORD") };
   const token = await logIn(system, admin);

@@ -29,7 +29,7 @@ export interface DevSystem extends AsyncDisposable {
 }
 
 export interface DevOptions {
-  readonly home: string;
+  readonly workspace: string;
   readonly port?: number;
   readonly task?: "dev" | "dev:workers";
   readonly args?: readonly string[];
@@ -74,7 +74,7 @@ export async function runDev(options: DevOptions): Promise<DevOutcome> {
 }
 
 /** A home for one test, gone after it. */
-export async function temporaryHome(): Promise<{ path: string } & AsyncDisposable> {
+export async function temporaryWorkspace(): Promise<{ path: string } & AsyncDisposable> {
   const path = await Deno.makeTempDir({ prefix: "edgepass-dev-" });
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
@@ -127,7 +127,7 @@ async function endOf(
 }
 
 function spawn(
-  { home, port, dashboardPort, task = "dev", args = [], env = {} }: DevOptions & {
+  { workspace, port, dashboardPort, task = "dev", args = [], env = {} }: DevOptions & {
     port: number;
     dashboardPort: number;
   },
@@ -136,7 +136,7 @@ function spawn(
   const child = new Deno.Command(Deno.execPath(), {
     args: ["task", task, ...args],
     cwd: projectRoot,
-    env: { ...machine(), EDGEPASS_HOME: home, ...ports, ...env },
+    env: { ...machine(), EDGEPASS_HOME: workspace, ...ports, ...env },
     clearEnv: true,
     stdin: "null",
     stdout: "piped",

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Finding } from "../../dev/doctor/finding.ts";
-import type { Effects, Subject } from "../../dev/doctor/subject.ts";
+import type { DoctorContext, Effects } from "../../dev/doctor/context.ts";
 import { parts } from "../../dev/environment.ts";
 import { settingNames, type Settings } from "../../dev/settings.ts";
 
@@ -15,18 +15,20 @@ const healthy: Partial<Settings> = {
   ACCESS_TOKEN_KEYS: JSON.stringify({ keys: [{ kid: "a1", state: "signing" }] }),
 };
 
-export interface SubjectOverrides extends Partial<Omit<Subject, "settings">> {
+export interface DoctorContextOverrides extends Partial<Omit<DoctorContext, "settings">> {
   readonly settings?: Partial<Settings>;
 }
 
 /** What a check looks at; a test says what is different from a home that dev has left. */
-export function createSubject({ settings, ...overrides }: SubjectOverrides = {}): Subject {
+export function createDoctorContext(
+  { settings, ...overrides }: DoctorContextOverrides = {},
+): DoctorContext {
   const none = Object.fromEntries(settingNames.map((name) => [name, ""])) as Settings;
   return {
     scope: "dev",
     variables: {},
     parts,
-    home: "/nowhere",
+    workspace: "/nowhere",
     dev: { name: "stopped" },
     ...overrides,
     settings: { ...none, ...healthy, ...settings },
@@ -39,7 +41,7 @@ export function createEffects(overrides: Partial<Effects> = {}): Effects {
     now: () => 0,
     elapsed: () => 0,
     ask: () => Promise.reject(new TypeError("nobody is there")),
-    complaints: () => Promise.resolve([]),
+    configurationErrors: () => Promise.resolve([]),
     freeBytes: () => 2 ** 40,
     denoVersion: "2.9.5",
     root: new URL("../../", import.meta.url).pathname,
@@ -61,5 +63,5 @@ export function allWell(findings: readonly Finding[]): string[] {
 }
 
 function toTrouble(finding: Finding): string {
-  return `${finding.state}: ${finding.what} → ${finding.state === "ok" ? "" : finding.mend}`;
+  return `${finding.state}: ${finding.what} → ${finding.state === "ok" ? "" : finding.fix}`;
 }

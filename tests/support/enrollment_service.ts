@@ -1,11 +1,11 @@
 import { eventTypes } from "@edgepass/contracts";
 import { createEvents } from "@edgepass/shared/events";
-import { createClient, createStarter } from "@edgepass/shared/http";
+import { createClient, createServiceRuntime } from "@edgepass/shared/http";
 import { localUpstream } from "@edgepass/shared/upstream";
 import { readCourse } from "../../services/enrollment/courses.ts";
 import {
   createEnrollmentService,
-  sqlEnrollmentNews,
+  sqlEnrollmentProjection,
   sqlEnrollmentStore,
 } from "../../services/enrollment/mod.ts";
 import { Enrollment } from "../../services/enrollment/schema.ts";
@@ -22,20 +22,20 @@ export async function setupEnrollment() {
   const upstream = localUpstream("course", {
     fetch: (request) => fault.answer?.(request) ?? course.service.fetch(request),
   });
-  const starter = createStarter(passports.bindings, { now: clock.now, sink: () => {} });
+  const runtime = createServiceRuntime(passports.bindings, { now: clock.now, sink: () => {} });
   const client = createClient({ services: { course: upstream }, now: clock.now });
   const events = createEvents({
     service: "enrollment",
     table: eventTypes,
     sql: database,
     bindings: { ...passports.bindings, ...hearingBindings },
-    starter,
+    runtime,
   });
   const service = createEnrollmentService({
-    starter,
+    runtime,
     events,
     store: sqlEnrollmentStore(database, events.outbox),
-    news: sqlEnrollmentNews(database, events.outbox),
+    projection: sqlEnrollmentProjection(database, events.outbox),
     readCourse: (id) => readCourse(client, id),
     readOthers: () => Promise.resolve({ auth: {}, user: {}, course: {} }),
     now: clock.now,

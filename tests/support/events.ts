@@ -30,13 +30,13 @@ export async function openEventTables(more = ""): Promise<OpenSqlDb & Disposable
 export function createEventStarter(start?: number) {
   const clock = createClock(start);
   const lines: Record<string, unknown>[] = [];
-  const starter = {
+  const runtime = {
     now: clock.now,
     telemetry: createTelemetry({}, { runtime: "deno", log: () => {}, now: clock.now }),
     createLogger: (service: string) =>
       createLogger({ service, now: clock.now, sink: (line) => void lines.push(JSON.parse(line)) }),
   };
-  return { clock, lines, starter };
+  return { clock, lines, runtime };
 }
 
 /** The events of one service on a database of the test's. */
@@ -52,9 +52,9 @@ export function createTestEvents<Table extends EventTable, const Service extends
     }
     & EventsEffects,
 ) {
-  const { clock, lines, starter } = createEventStarter(start);
+  const { clock, lines, runtime } = createEventStarter(start);
   const events = createEvents(
-    { service, table, sql, bindings, starter },
+    { service, table, sql, bindings, runtime },
     { fetch: qstash.fetch, random: () => 0, ...effects },
   );
   const url = `${eventBindings.PUBLIC_ORIGIN}/events/${service}`;
@@ -64,5 +64,5 @@ export function createTestEvents<Table extends EventTable, const Service extends
       body: new TextEncoder().encode(body).buffer,
       signature: await signDelivery(url, body, { now: clock.now(), ...overrides }),
     });
-  return { events, qstash, clock, lines, starter, deliver, url };
+  return { events, qstash, clock, lines, runtime, deliver, url };
 }

@@ -1,5 +1,5 @@
 import type { Page } from "../../dev/page/mod.ts";
-import type { StreamEvents } from "../../dev/page/wire.ts";
+import type { StreamEvents } from "../../dev/page/api_types.ts";
 import { logFilters, passes, requestFilters } from "../../dev/page/logic/matches.ts";
 import { answerConfiguration } from "./dashboard_configuration.ts";
 import { makeSamples, type Samples } from "./dashboard_samples.ts";

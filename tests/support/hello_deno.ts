@@ -1,11 +1,11 @@
-import { createService, createStarter } from "@edgepass/shared/http";
+import { createService, createServiceRuntime } from "@edgepass/shared/http";
 import { serve } from "@edgepass/shared/runtime/deno";
 
 /** A service as a program of its own, which anybody may ask for `/hello`. */
 await serve((bindings) => {
   const app = createService({
     name: "hello",
-    starter: createStarter(bindings),
+    runtime: createServiceRuntime(bindings),
     open: ["/hello"],
   });
   app.get("/hello", (c) => c.json({ hello: "there" }));

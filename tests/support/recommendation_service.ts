@@ -1,7 +1,7 @@
 import { eventTypes } from "@edgepass/contracts";
 import { runInvocation } from "@edgepass/shared/background";
 import { createEvents } from "@edgepass/shared/events";
-import { createStarter } from "@edgepass/shared/http";
+import { createServiceRuntime } from "@edgepass/shared/http";
 import { uuidv7 } from "@edgepass/shared/ids";
 import {
   createFallback,
@@ -11,12 +11,12 @@ import {
 } from "@edgepass/shared/resilience";
 import { localUpstream } from "@edgepass/shared/upstream";
 import {
+  buffered,
   createPseudonym,
   createRecommend,
   createRecommendationService,
-  inWhole,
   sqlCatalogue,
-  sqlRecommendationNews,
+  sqlRecommendationProjection,
 } from "../../services/recommendation/mod.ts";
 import { RecommendationList } from "../../services/recommendation/schema.ts";
 import { createDeliverer, hearingBindings } from "./deliveries.ts";
@@ -37,7 +37,7 @@ export function recommendAll({ known }: Pick<Asked, "known">): Response {
   return Response.json({ items });
 }
 
-/** Recommendation before a recommender that answers as `world.answer` says. */
+/** Recommendation before a recommender that answers as `environment.answer` says. */
 export async function setupRecommendation(
   { isAlone = false, timeoutMs = 50 }: { isAlone?: boolean; timeoutMs?: number } = {},
 ) {
@@ -46,35 +46,35 @@ export async function setupRecommendation(
   const passports = createPassports({ now: clock.now });
   const asked: Asked[] = [];
   type Answer = (question: Asked, signal: AbortSignal) => Response | Promise<Response>;
-  const world: { answer: Answer } = { answer: recommendAll };
+  const environment: { answer: Answer } = { answer: recommendAll };
   const kept = memoryStore();
   const upstream = localUpstream("recommender", {
     async fetch(request) {
       const question = { ...await request.json(), headers: [...request.headers.keys()] };
       asked.push(question);
-      return await world.answer(question, request.signal);
+      return await environment.answer(question, request.signal);
     },
   });
   // A breaker that never opens: each case is judged by itself.
   const policy = toPolicy({ timeoutMs, breaker: { minimumCalls: 1_000 } });
-  const starter = createStarter(passports.bindings, { now: clock.now, sink: () => {} });
+  const runtime = createServiceRuntime(passports.bindings, { now: clock.now, sink: () => {} });
   const events = createEvents({
     service: "recommendation",
     table: eventTypes,
     sql: database,
     bindings: { ...passports.bindings, ...hearingBindings },
-    starter,
+    runtime,
   });
   const secret = crypto.getRandomValues(new Uint8Array(32));
-  const news = sqlRecommendationNews(database);
+  const projection = sqlRecommendationProjection(database);
   const service = createRecommendationService({
-    starter,
+    runtime,
     events,
-    news,
+    projection,
     catalogue: sqlCatalogue(database),
     kept,
     recommender: isAlone ? undefined : {
-      ask: createRecommend(withResilience(inWhole(upstream), { policy: () => policy })),
+      ask: createRecommend(withResilience(buffered(upstream), { policy: () => policy })),
       pseudonym: createPseudonym({ secret, trustDomain: "edgepass.test" }),
     },
     fallback: createFallback({ store: kept, now: clock.now, maxStaleMs: () => 60_000 }),
@@ -94,9 +94,9 @@ export async function setupRecommendation(
     clock,
     passports,
     asked,
-    world,
+    environment,
     kept,
-    news,
+    projection,
     call,
     ...deliverer,
     /** A course that course told of, with so many learners; its id. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { eventTypes } from "@edgepass/contracts";
 import { createEvents } from "@edgepass/shared/events";
-import { createClient, createStarter } from "@edgepass/shared/http";
+import { createClient, createServiceRuntime } from "@edgepass/shared/http";
 import { uuidv7 } from "@edgepass/shared/ids";
 import { localUpstream } from "@edgepass/shared/upstream";
 import { type Context, Hono } from "hono";
@@ -27,7 +27,7 @@ export function createAccounts() {
   const names = new Map([[annId, "Ann"], [bobId, "Bob"]]);
   const closed = new Set<string>();
   const requests: string[] = [];
-  const readSubject = (c: Context) => {
+  const readDoctorContext = (c: Context) => {
     const [, payload = ""] = (c.req.header("x-passport") ?? "").split(".");
     const { sub } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
     return String(sub).slice("user:".length);
@@ -41,10 +41,10 @@ export function createAccounts() {
       requests.push(`${c.req.method} ${c.req.path}`);
       await next();
     })
-    .get("/internal/accounts/me", (c) => read(c, readSubject(c)))
+    .get("/internal/accounts/me", (c) => read(c, readDoctorContext(c)))
     .get("/internal/accounts/:id", (c) => read(c, c.req.param("id")))
     .delete("/internal/accounts/me", (c) => {
-      const id = readSubject(c);
+      const id = readDoctorContext(c);
       if (names.has(id)) closed.add(id);
       names.delete(id);
       return c.body(null, closed.has(id) ? 204 : 404);
@@ -91,14 +91,14 @@ export async function setupUser() {
     fetch: (request) => fault.answer?.(request) ?? accounts.app.fetch(request),
   });
   const bindings = { ...passports.bindings, ...eventBindings };
-  const starter = createStarter(bindings, { now: clock.now, sink: () => {} });
+  const runtime = createServiceRuntime(bindings, { now: clock.now, sink: () => {} });
   const qstash = createFakeQstash();
   const events = createEvents(
-    { service: "user", table: eventTypes, sql: database, bindings, starter },
+    { service: "user", table: eventTypes, sql: database, bindings, runtime },
     { fetch: qstash.fetch, random: () => 0 },
   );
   const service = createUserService({
-    starter,
+    runtime,
     store: sqlProfileStore(database, events.outbox),
     accounts: authAccounts(createClient({ services: { auth }, now: clock.now })),
     events,

@@ -1,8 +1,8 @@
 import type {
   Attributes,
+  CompleteDeadEvent,
   Configuration,
   ConfigurationHistory,
-  ConfigurationHolder,
   ConfigurationVersion,
   Events,
   Health,
@@ -10,11 +10,11 @@ import type {
   Replayed,
   RequestDetail,
   RequestRow,
+  RolloutEntry,
   ServiceMap,
   ShownLine,
   State,
-  WholeDeadEvent,
-} from "../wire.ts";
+} from "../api_types.ts";
 
 /** Filters and paging of a list; empty values are not sent. */
 export type Query = Readonly<Record<string, string | undefined>>;
@@ -30,12 +30,12 @@ export interface Api {
   health(signal?: AbortSignal): Promise<Health>;
   events(signal?: AbortSignal): Promise<Events>;
   /** With what was sent and what was answered. */
-  deadLetter(id: string): Promise<WholeDeadEvent>;
+  deadLetter(id: string): Promise<CompleteDeadEvent>;
   /** Sends a dead letter anew, or without an id all that are no poison. */
   replay(id?: string): Promise<Replayed>;
   drop(id: string): Promise<void>;
   configuration(signal?: AbortSignal): Promise<Configuration>;
-  configurationHolders(signal?: AbortSignal): Promise<readonly ConfigurationHolder[]>;
+  configurationRollout(signal?: AbortSignal): Promise<readonly RolloutEntry[]>;
   /** Versions older than those of the page that named `cursor`. */
   configurationHistory(cursor: string): Promise<ConfigurationHistory>;
   configurationVersion(version: number, signal?: AbortSignal): Promise<ConfigurationVersion>;
@@ -130,7 +130,7 @@ export function createApi(get: typeof fetch): Api {
     replay: (id) => act("POST", deadLetterPath(id)),
     drop: (id) => act("DELETE", deadLetterPath(id)),
     configuration: (signal) => read(configurationPath, {}, signal),
-    configurationHolders: (signal) => read(`${configurationPath}/holders`, {}, signal),
+    configurationRollout: (signal) => read(`${configurationPath}/holders`, {}, signal),
     configurationHistory: (cursor) => read(`${configurationPath}/history`, { cursor }),
     configurationVersion: (version, signal) =>
       read(`${configurationPath}/history/${version}`, {}, signal),

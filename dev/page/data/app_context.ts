@@ -1,6 +1,6 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
-import type { State } from "../wire.ts";
+import type { State } from "../api_types.ts";
 import type { Api } from "./api.ts";
 import type { Live } from "./live.ts";
 import type { Router } from "./router.ts";

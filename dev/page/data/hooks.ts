@@ -1,7 +1,7 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { useApp } from "./app_context.ts";
 import type { LiveStatus } from "./live.ts";
-import type { Place } from "./router.ts";
+import type { PageLocation } from "./router.ts";
 
 /** A value that lives outside of the tree, read again whenever its owner says that it changed. */
 export function useOutside<Value>(
@@ -17,7 +17,7 @@ export function useOutside<Value>(
   return value;
 }
 
-export function usePlace(): Place {
+export function useLocation(): PageLocation {
   const { router } = useApp();
   return useOutside(router.place, router.onChange);
 }
@@ -102,7 +102,7 @@ interface Answered<Value> {
 }
 
 /** Asks dev when the view opens, when `keys` change, and after each interruption of the stream. */
-export function useAnswer<Value>(
+export function useResponse<Value>(
   ask: (signal: AbortSignal) => Promise<Value>,
   keys: readonly unknown[],
 ): Answer<Value> {

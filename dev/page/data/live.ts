@@ -1,4 +1,4 @@
-import type { StreamEvents } from "../wire.ts";
+import type { StreamEvents } from "../api_types.ts";
 
 /** How the page hangs on dev: `connecting` only before the first answer. */
 export type Connection = "connecting" | "live" | "lost";
@@ -49,14 +49,14 @@ const kinds = [
  * connections that a browser allows an origin.
  */
 export function createLive({ open, page, now, beforeFrame, later }: LiveDeps): Live {
-  const { onStatus, on, queue, tellStatus } = createListeners(beforeFrame);
+  const { onStatus, on, queue, formatStatus } = createListeners(beforeFrame);
   let status: LiveStatus = { connection: "connecting", epoch: 0, since: now() };
   let source: EventSource | undefined;
 
   function become(connection: Connection, epoch: number): void {
     const since = connection === status.connection ? status.since : now();
     status = { connection, epoch, since };
-    tellStatus();
+    formatStatus();
   }
   function connect(): void {
     if (source || page.hidden) return;
@@ -97,7 +97,7 @@ function createListeners(beforeFrame: LiveDeps["beforeFrame"]) {
     }
   }
   return {
-    tellStatus: () => ofStatus.forEach((listener) => listener()),
+    formatStatus: () => ofStatus.forEach((listener) => listener()),
     onStatus(listener: () => void): () => void {
       ofStatus.add(listener);
       return () => void ofStatus.delete(listener);

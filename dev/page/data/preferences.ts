@@ -12,10 +12,10 @@ export interface Preferences {
 export const themes = ["system", "light", "dark"] as const;
 export type Theme = (typeof themes)[number];
 
-type Kept = Pick<Storage, "getItem" | "setItem">;
+type StoredPreferences = Pick<Storage, "getItem" | "setItem">;
 
 /** Puts the kept theme on `root` at once, so that no frame is drawn in another one. */
-export function createPreferences(kept: Kept, root: HTMLElement): Preferences {
+export function createPreferences(kept: StoredPreferences, root: HTMLElement): Preferences {
   const listeners = new Set<() => void>();
   let theme = themes.find((one) => one === read(kept, "theme")) ?? "system";
   let areOn = read(kept, "shortcuts") !== "off";
@@ -43,7 +43,7 @@ export function createPreferences(kept: Kept, root: HTMLElement): Preferences {
 }
 
 /** A browser may forbid storage by throwing; then the choice lasts as long as the page. */
-function read(kept: Kept, name: string): string | null {
+function read(kept: StoredPreferences, name: string): string | null {
   try {
     return kept.getItem(`edgepass.${name}`);
   } catch {
@@ -51,7 +51,7 @@ function read(kept: Kept, name: string): string | null {
   }
 }
 
-function write(kept: Kept, name: string, value: string): void {
+function write(kept: StoredPreferences, name: string, value: string): void {
   try {
     kept.setItem(`edgepass.${name}`, value);
   } catch {

@@ -1,27 +1,27 @@
 /** Where the page is: the part of the address behind `#`, taken apart. */
-export interface Place {
+export interface PageLocation {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
 }
 
 export interface Router {
-  place(): Place;
+  place(): PageLocation;
   onChange(listener: () => void): () => void;
   /** Goes to another place; with `replace` the present one leaves no step in the history. */
-  go(place: { path: string; query?: Place["query"] }, options?: { replace?: boolean }): void;
+  go(place: { path: string; query?: PageLocation["query"] }, options?: { replace?: boolean }): void;
   /** Goes back where the page was before, or to `fallback` when it was nowhere. */
   back(fallback: string): void;
 }
 
 /** Reads `#/requests?status=5xx`. */
-export function readPlace(hash: string): Place {
+export function readLocation(hash: string): PageLocation {
   const [path = "", search = ""] = hash.replace(/^#/, "").split(/\?(.*)/s);
   const query = Object.fromEntries(new URLSearchParams(search));
   return { path: path.startsWith("/") ? path : "/", query };
 }
 
-/** Writes what {@linkcode readPlace} reads; empty values are left out. */
-export function toHash(path: string, query: Place["query"] = {}): string {
+/** Writes what {@linkcode readLocation} reads; empty values are left out. */
+export function toHash(path: string, query: PageLocation["query"] = {}): string {
   const given = Object.entries(query).filter(([, value]) => value !== "");
   const search = new URLSearchParams(given).toString();
   return `#${path}${search && "?"}${search}`;
@@ -31,9 +31,9 @@ export function createRouter(view: Window): Router {
   const listeners = new Set<() => void>();
   // The steps taken inside of the page, as the browser's own history does not tell them.
   const steps = [view.location.hash];
-  let place = readPlace(view.location.hash);
+  let place = readLocation(view.location.hash);
   function update(): void {
-    place = readPlace(view.location.hash);
+    place = readLocation(view.location.hash);
     for (const listener of listeners) listener();
   }
   view.addEventListener("hashchange", () => {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readPlace, toHash } from "./router.ts";
+import { readLocation, toHash } from "./router.ts";
 
 Deno.test("an address is read as it was written", () => {
   const value = fc.string({ unit: "grapheme", minLength: 1 });
   fc.assert(fc.property(value, value, (q, code) => {
     const place = { path: "/requests", query: { q, code } };
-    assert.deepEqual(readPlace(toHash(place.path, place.query)), place);
+    assert.deepEqual(readLocation(toHash(place.path, place.query)), place);
   }));
 });
 
@@ -21,7 +21,7 @@ const places = {
 } as const;
 for (const [hash, [path, query]] of Object.entries(places)) {
   Deno.test(`"${hash}" leads to ${path}`, () => {
-    const place = readPlace(hash);
+    const place = readLocation(hash);
     assert.equal(place.path, path);
     assert.deepEqual(Object.entries(place.query), Object.entries(query));
   });

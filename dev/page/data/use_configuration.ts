@@ -1,20 +1,20 @@
 import { useEffect, useRef } from "preact/hooks";
-import type { Configuration, ConfigurationHolder } from "../wire.ts";
+import type { Configuration, RolloutEntry } from "../api_types.ts";
 import { useApp } from "./app_context.ts";
-import { type Answer, useAnswer, useThrottled } from "./hooks.ts";
+import { type Answer, useResponse, useThrottled } from "./hooks.ts";
 
 const reloadMs = 300;
 
 /** What is in force and who has taken it, asked for again when the stream tells of a version. */
 export function useConfiguration(): {
   readonly configuration: Answer<Configuration>;
-  readonly holders: Answer<readonly ConfigurationHolder[]>;
+  readonly rollout: Answer<readonly RolloutEntry[]>;
 } {
   const { api, live } = useApp();
-  const configuration = useAnswer(api.configuration, []);
-  const holders = useAnswer(api.configurationHolders, []);
+  const configuration = useResponse(api.configuration, []);
+  const rollout = useResponse(api.configurationRollout, []);
   const follow = useThrottled(configuration.reload, reloadMs);
-  const followHolders = useThrottled(holders.reload, reloadMs);
+  const followHolders = useThrottled(rollout.reload, reloadMs);
   const known = useRef(0);
   known.current = Math.max(known.current, configuration.value?.inForce.version ?? 0);
   useEffect(() =>
@@ -27,5 +27,5 @@ export function useConfiguration(): {
       known.current = version;
       follow();
     }), []);
-  return { configuration, holders };
+  return { configuration, rollout };
 }

@@ -7,10 +7,10 @@ import {
   released,
   withArrivals,
   withNewest,
-  withNews,
   withOlder,
+  withUpdates,
 } from "../logic/live_list.ts";
-import type { Page } from "../wire.ts";
+import type { Page } from "../api_types.ts";
 import { useApp } from "./app_context.ts";
 import { toMessage, useLatest, useStatus } from "./hooks.ts";
 
@@ -127,7 +127,7 @@ function useNewestPage<Item>(
       listed.current = name;
       const told = meanwhile.current ?? [];
       meanwhile.current = undefined;
-      change((last) => isRead ? withNews(last, page, options) : withNewest(page, told, options));
+      change((last) => isRead ? withUpdates(last, page, options) : withNewest(page, told, options));
       setLoaded({ name, phase: "ready" });
     }, (error: unknown) => {
       if (controller.signal.aborted) return;

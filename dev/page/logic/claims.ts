@@ -1,4 +1,4 @@
-import type { Attributes } from "../wire.ts";
+import type { Attributes } from "../api_types.ts";
 import { toDateAndClock, toLongDuration, toRelative, toText } from "./format.ts";
 
 /** The Passport's claims in the order in which they are read, and what each of them is. */

@@ -1,4 +1,4 @@
-import type { RequestDetail, Span } from "../wire.ts";
+import type { RequestDetail, Span } from "../api_types.ts";
 import { toShortId, toText } from "./format.ts";
 
 /** One thing that the gateway decided or did about a request. */

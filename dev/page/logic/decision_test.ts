@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Attributes, RequestDetail, Span } from "../wire.ts";
+import type { Attributes, RequestDetail, Span } from "../api_types.ts";
 import { toDecisions } from "./decision.ts";
 
 function span(name: string, attributes: Attributes, more: Partial<Span> = {}): Span {

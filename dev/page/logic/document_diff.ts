@@ -1,4 +1,4 @@
-import type { Attributes, AttributeValue } from "../wire.ts";
+import type { Attributes, AttributeValue } from "../api_types.ts";
 
 /** One place in which two documents differ; undefined is nothing there. */
 export interface Difference {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readPath } from "../../configuration/document_path.ts";
-import type { Attributes } from "../wire.ts";
+import type { Attributes } from "../api_types.ts";
 import { listDifferences, listValues } from "./document_diff.ts";
 
 type Row = readonly [path: string, before: unknown, after: unknown];

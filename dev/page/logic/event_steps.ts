@@ -1,4 +1,4 @@
-import type { DeliveryAttempt, EventDelivery, EventTrail } from "../wire.ts";
+import type { DeliveryAttempt, EventDelivery, EventTrail } from "../api_types.ts";
 
 /** One thing that happened to an event, or will. */
 export interface EventStep {

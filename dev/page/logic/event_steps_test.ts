@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { EventTrail } from "../wire.ts";
+import type { EventTrail } from "../api_types.ts";
 import { toEventSteps } from "./event_steps.ts";
 
 const trail: EventTrail = {

@@ -1,4 +1,4 @@
-import type { Page } from "../wire.ts";
+import type { Page } from "../api_types.ts";
 
 /** A list that grows at its head while somebody may be reading it; newest first. */
 export interface LiveList<Item> {
@@ -32,7 +32,7 @@ export function withNewest<Item>(
 }
 
 /** The newest page for a list that stands still: what is new is held. */
-export function withNews<Item>(
+export function withUpdates<Item>(
   list: LiveList<Item>,
   page: Page<Item>,
   rules: ListRules<Item>,

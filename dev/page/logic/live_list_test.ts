@@ -8,8 +8,8 @@ import {
   released,
   withArrivals,
   withNewest,
-  withNews,
   withOlder,
+  withUpdates,
 } from "./live_list.ts";
 
 interface Item {
@@ -67,7 +67,7 @@ Deno.test("the newest page takes the place of the list, but for what came meanwh
 
 Deno.test("the newest page of a list that is read is held, but for what is known", () => {
   const page = { items: [item(6), item(5, "again")], next: "5" };
-  const news = withNews(list, page, rules);
+  const news = withUpdates(list, page, rules);
   assert.deepEqual(news.items, [item(5, "again"), item(3), item(1)]);
   assert.deepEqual(idsOf(news.held), [6]);
   assert.equal(news.next, "1");

@@ -1,4 +1,4 @@
-import type { MapEdge, MapNode, ServiceMap } from "../wire.ts";
+import type { MapEdge, MapNode, ServiceMap } from "../api_types.ts";
 
 /** A node of the map, where it is drawn; `x` and `y` are its upper left corner, in pixels. */
 export interface PlacedNode extends MapNode {

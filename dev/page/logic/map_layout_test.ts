@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { MapEdge, MapNode, ServiceMap } from "../wire.ts";
+import type { MapEdge, MapNode, ServiceMap } from "../api_types.ts";
 import { layoutMap, nodeHeight } from "./map_layout.ts";
 
 const traffic = { requests: 1, errors: 0, p50Ms: 1, p95Ms: 2 };

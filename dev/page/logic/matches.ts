@@ -1,4 +1,4 @@
-import type { RequestRow, ShownLine } from "../wire.ts";
+import type { RequestRow, ShownLine } from "../api_types.ts";
 
 type Filters = Readonly<Record<string, string>>;
 type Test<Item> = (item: Item, value: string) => boolean;

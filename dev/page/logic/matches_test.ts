@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { RequestRow, ShownLine } from "../wire.ts";
+import type { RequestRow, ShownLine } from "../api_types.ts";
 import { knownFilters, logFilters, passes, requestFilters } from "./matches.ts";
 
 const row: RequestRow = {

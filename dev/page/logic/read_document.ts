@@ -1,4 +1,4 @@
-import type { Attributes } from "../wire.ts";
+import type { Attributes } from "../api_types.ts";
 
 /** A text as a document, or why it is none. */
 export type DocumentReading = { readonly document: Attributes } | { readonly fault: string };

@@ -1,4 +1,4 @@
-import type { AttributeValue, Configuration } from "../wire.ts";
+import type { AttributeValue, Configuration } from "../api_types.ts";
 import { listValues } from "./document_diff.ts";
 
 /** A setting in force. */

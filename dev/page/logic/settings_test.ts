@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Attributes, ConfigurationVersion } from "../wire.ts";
+import type { Attributes, ConfigurationVersion } from "../api_types.ts";
 import { listSections } from "./settings.ts";
 
 function inForce(document: Attributes): ConfigurationVersion {

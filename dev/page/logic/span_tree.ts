@@ -1,4 +1,4 @@
-import type { Span } from "../wire.ts";
+import type { Span } from "../api_types.ts";
 
 /** A span where it stands in its trace. */
 export interface SpanRow {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Span } from "../wire.ts";
+import type { Span } from "../api_types.ts";
 import { extentOf, toSpanRows, toTicks } from "./span_tree.ts";
 
 function span(spanId: string, parentId: string | null, start: number, durationMs = 1): Span {

@@ -3,7 +3,7 @@ import { type Issue, type NewConfiguration, RefusedChange } from "../data/api.ts
 import { toMessage } from "../data/hooks.ts";
 import { listDifferences } from "../logic/document_diff.ts";
 import { readDocument } from "../logic/read_document.ts";
-import type { ConfigurationVersion } from "../wire.ts";
+import type { ConfigurationVersion } from "../api_types.ts";
 import { Differences } from "./differences.tsx";
 import { Icon } from "./icons.tsx";
 
@@ -67,7 +67,7 @@ export function Editor({ inForce, put, close }: EditorProps) {
   return (
     <form class="editor" onSubmit={submit}>
       {base.version !== inForce.version && (
-        <Overtaken
+        <ConflictError
           base={base}
           inForce={inForce}
           keep={() => rebase(text)}
@@ -144,7 +144,7 @@ function Refusal({ refused: { message, issues } }: { refused: Refused }) {
 }
 
 /** Somebody else was quicker: whoever goes on is shown over what. */
-function Overtaken({ base, inForce, keep, restart }: {
+function ConflictError({ base, inForce, keep, restart }: {
   base: ConfigurationVersion;
   inForce: ConfigurationVersion;
   keep: () => void;

@@ -1,5 +1,5 @@
 import { listSections, type Setting } from "../logic/settings.ts";
-import type { Configuration } from "../wire.ts";
+import type { Configuration } from "../api_types.ts";
 import { Path, Value } from "./differences.tsx";
 import { CopyButton } from "./small.tsx";
 

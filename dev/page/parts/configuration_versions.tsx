@@ -1,9 +1,9 @@
 import { useEffect, useState } from "preact/hooks";
 import { useApp } from "../data/app_context.ts";
-import { toMessage, useAnswer, useNow } from "../data/hooks.ts";
+import { toMessage, useNow, useResponse } from "../data/hooks.ts";
 import { toHash } from "../data/router.ts";
 import { listDifferences } from "../logic/document_diff.ts";
-import type { Configuration, ConfigurationChange, ConfigurationVersion } from "../wire.ts";
+import type { Configuration, ConfigurationChange, ConfigurationVersion } from "../api_types.ts";
 import { Differences, Path } from "./differences.tsx";
 import { Ago, Person } from "./small.tsx";
 
@@ -112,7 +112,7 @@ function Chosen({ version, inForce, rollBack }: {
   rollBack: VersionsProps["rollBack"];
 }) {
   const { api } = useApp();
-  const { value, error } = useAnswer((signal) => api.configurationVersion(version, signal), []);
+  const { value, error } = useResponse((signal) => api.configurationVersion(version, signal), []);
   if (version === inForce.version) {
     return <p class="version-detail muted">This is the current version.</p>;
   }

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { useApp } from "../data/app_context.ts";
 import { toMessage } from "../data/hooks.ts";
 import { toPlural, toShortId } from "../logic/format.ts";
-import type { DeadEvent, WholeDeadEvent } from "../wire.ts";
+import type { CompleteDeadEvent, DeadEvent } from "../api_types.ts";
 import { Icon } from "./icons.tsx";
 import { Empty, Service, Time, TraceLink } from "./small.tsx";
 
@@ -16,7 +16,7 @@ interface DeadLettersProps {
 export function DeadLetters({ letters, reload }: DeadLettersProps) {
   const { api } = useApp();
   const [said, setSaid] = useState({ text: "", isBad: false });
-  const [shown, setShown] = useState<WholeDeadEvent | undefined>(undefined);
+  const [shown, setShown] = useState<CompleteDeadEvent | undefined>(undefined);
 
   function run(work: Promise<string>): void {
     work.then(
@@ -67,7 +67,7 @@ export function DeadLetters({ letters, reload }: DeadLettersProps) {
 
 interface LetterProps {
   readonly letter: DeadEvent;
-  readonly shown: WholeDeadEvent | undefined;
+  readonly shown: CompleteDeadEvent | undefined;
   readonly act: Readonly<Record<"show" | "replay" | "drop", (id: string) => void>>;
 }
 

@@ -1,6 +1,6 @@
 import type { Difference } from "../logic/document_diff.ts";
 import { toText } from "../logic/format.ts";
-import type { AttributeValue } from "../wire.ts";
+import type { AttributeValue } from "../api_types.ts";
 
 /** A path that may be broken behind each step. */
 export function Path({ path }: { path: string }) {

@@ -1,8 +1,8 @@
 import { toDuration, toRate, toShare } from "../logic/format.ts";
-import type { MapEdge, Traffic } from "../wire.ts";
+import type { MapEdge, Traffic } from "../api_types.ts";
 
 /** How traffic is doing: nobody comes, all is well, some fails, much fails. */
-export function moodOf({ requests, errors }: Traffic): "idle" | "well" | "some" | "much" {
+export function severityOf({ requests, errors }: Traffic): "idle" | "well" | "some" | "much" {
   if (requests === 0) return "idle";
   if (errors === 0) return "well";
   return errors / requests < 0.05 ? "some" : "much";
@@ -36,7 +36,7 @@ export function EdgesTable(
           <tr key={`${edge.from} ${edge.to}`}>
             <th scope="row">{edge.from} → {edge.to}</th>
             <td class="number">{toRate(edge.requests, windowSeconds)}</td>
-            <td class={`number mood-${moodOf(edge)}`}>{toShare(edge.errors, edge.requests)}</td>
+            <td class={`number mood-${severityOf(edge)}`}>{toShare(edge.errors, edge.requests)}</td>
             <td class="number cell-p50">{edge.requests > 0 ? toDuration(edge.p50Ms) : "–"}</td>
             <td class="number">{edge.requests > 0 ? toDuration(edge.p95Ms) : "–"}</td>
           </tr>

@@ -1,6 +1,6 @@
 import { toShortId } from "../logic/format.ts";
 import { toEventSteps } from "../logic/event_steps.ts";
-import type { EventState, EventTrail } from "../wire.ts";
+import type { EventState, EventTrail } from "../api_types.ts";
 import { Icon, type IconName } from "./icons.tsx";
 import { Service, Time, TraceLink } from "./small.tsx";
 

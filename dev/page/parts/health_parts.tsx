@@ -1,5 +1,5 @@
 import { toLongDuration } from "../logic/format.ts";
-import type { Part, PartState } from "../wire.ts";
+import type { Part, PartState } from "../api_types.ts";
 import { Icon, type IconName } from "./icons.tsx";
 
 const icons: Readonly<Record<PartState, IconName>> = {

@@ -3,7 +3,7 @@ import { toHash } from "../data/router.ts";
 import { useLiveList } from "../data/use_live_list.ts";
 import { toDuration, toShortId } from "../logic/format.ts";
 import { passes, requestFilters } from "../logic/matches.ts";
-import type { RequestRow } from "../wire.ts";
+import type { RequestRow } from "../api_types.ts";
 import { Panel, Status, Time } from "./small.tsx";
 
 /** The last few requests, of all or of one class of status. */

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { ShownList } from "../data/use_live_list.ts";
-import type { Standing } from "../data/use_standing.ts";
+import type { ScrollLock } from "../data/use_scroll_lock.ts";
 import { maxHeld } from "../logic/live_list.ts";
 import { toPlural } from "../logic/format.ts";
 
@@ -8,7 +8,7 @@ import { toPlural } from "../logic/format.ts";
 export function ListState(
   { list, standing, noun }: {
     list: ShownList<unknown>;
-    standing: Standing;
+    standing: ScrollLock;
     noun: string;
   },
 ) {
@@ -31,7 +31,7 @@ export function ListState(
 }
 
 function NewItems(
-  { list, standing, noun }: { list: ShownList<unknown>; standing: Standing; noun: string },
+  { list, standing, noun }: { list: ShownList<unknown>; standing: ScrollLock; noun: string },
 ) {
   const { length } = list.held;
   function show(): void {

@@ -1,6 +1,6 @@
 import { useMemo, useState } from "preact/hooks";
 import { toDuration, toIso, toShortId, toText } from "../logic/format.ts";
-import type { ShownLine } from "../wire.ts";
+import type { ShownLine } from "../api_types.ts";
 import { Service, Time, TraceLink } from "./small.tsx";
 
 export interface LogLinesProps {
@@ -13,7 +13,7 @@ export interface LogLinesProps {
 }
 
 /** The key of a line in a list that only grows at its end. */
-export function keyOfPlace(_: ShownLine, at: number): string {
+export function keyOfIndex(_: ShownLine, at: number): string {
   return String(at);
 }
 

@@ -2,7 +2,7 @@ import { useApp } from "../data/app_context.ts";
 import { useNow } from "../data/hooks.ts";
 import { toClaims, toLife } from "../logic/claims.ts";
 import { toDuration } from "../logic/format.ts";
-import type { RequestDetail } from "../wire.ts";
+import type { RequestDetail } from "../api_types.ts";
 import { Icon } from "./icons.tsx";
 import { Service } from "./small.tsx";
 

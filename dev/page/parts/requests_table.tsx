@@ -1,7 +1,7 @@
 import { useMemo, useState } from "preact/hooks";
 import { toHash } from "../data/router.ts";
 import { toDuration, toPlural, toShortId } from "../logic/format.ts";
-import type { RequestRow } from "../wire.ts";
+import type { RequestRow } from "../api_types.ts";
 import { Person, Service, Status, Time } from "./small.tsx";
 
 export interface RequestsTableProps {

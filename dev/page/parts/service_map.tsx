@@ -4,9 +4,9 @@ import { toDuration, toRate, toShare } from "../logic/format.ts";
 import { fitText } from "../logic/fit_text.ts";
 import { hueOf } from "../logic/hues.ts";
 import { layoutMap, nodeHeight, type PlacedEdge, type PlacedNode } from "../logic/map_layout.ts";
-import { EdgesTable, moodOf } from "./edges_table.tsx";
+import { EdgesTable, severityOf } from "./edges_table.tsx";
 import { sortParts } from "./health_parts.tsx";
-import type { Part, ServiceMap as Map } from "../wire.ts";
+import type { Part, ServiceMap as Map } from "../api_types.ts";
 
 export interface ServiceMapProps {
   readonly map: Map;
@@ -88,13 +88,13 @@ function useWidth(box: { readonly current: HTMLElement | null }): number {
 
 function Edge({ edge, windowSeconds }: { edge: PlacedEdge; windowSeconds: number }) {
   const { path, head, requests } = edge;
-  const mood = moodOf(edge);
+  const severity = severityOf(edge);
   const width = requests === 0 ? 1.5 : Math.min(1.5 + Math.log2(1 + requests / windowSeconds), 7);
   const side = head.isLeft ? 8 : -8;
   const corners = [[0, 0], [side, -5], [side, 5]];
   const points = corners.map(([x = 0, y = 0]) => `${head.x + x},${head.y + y}`).join(" ");
   return (
-    <g class={`edge mood-${mood}`} aria-hidden="true">
+    <g class={`edge mood-${severity}`} aria-hidden="true">
       <path d={path} stroke-width={width} />
       <polygon points={points} />
       {requests > 0 && <EdgeWords edge={edge} windowSeconds={windowSeconds} />}

@@ -1,7 +1,7 @@
 import { toHash } from "../data/router.ts";
 import { toDuration, toText } from "../logic/format.ts";
-import type { Attributes, ShownLine, Span } from "../wire.ts";
-import { keyOfPlace, LogLines } from "./log_lines.tsx";
+import type { Attributes, ShownLine, Span } from "../api_types.ts";
+import { keyOfIndex, LogLines } from "./log_lines.tsx";
 import { Service } from "./small.tsx";
 import { titleOf } from "./waterfall.tsx";
 
@@ -38,7 +38,7 @@ export function SpanDetails({ span, start, lines }: SpanDetailsProps) {
       ))}
       <h3>Logged here</h3>
       {lines.length > 0
-        ? <LogLines lines={lines} keyOf={keyOfPlace} label="Lines of this span" start={start} />
+        ? <LogLines lines={lines} keyOf={keyOfIndex} label="Lines of this span" start={start} />
         : <p class="muted">Nothing.</p>}
     </div>
   );

@@ -2,7 +2,7 @@ import { useState } from "preact/hooks";
 import { toDuration, toTick } from "../logic/format.ts";
 import { hueOf } from "../logic/hues.ts";
 import { type Extent, extentOf, type SpanRow, toSpanRows, toTicks } from "../logic/span_tree.ts";
-import type { Span } from "../wire.ts";
+import type { Span } from "../api_types.ts";
 import { Icon } from "./icons.tsx";
 
 export interface WaterfallProps {

@@ -5,16 +5,16 @@ import { toMessage, useNow } from "../data/hooks.ts";
 import { rowKeys, useKeys } from "../data/keyboard.ts";
 import { useConfiguration } from "../data/use_configuration.ts";
 import { Editor } from "../parts/configuration_editor.tsx";
-import { Holders } from "../parts/configuration_holders.tsx";
+import { Rollout } from "../parts/configuration_rollout.tsx";
 import { Settings } from "../parts/configuration_settings.tsx";
 import { Author, Versions } from "../parts/configuration_versions.tsx";
 import { Ago, Empty, Failure, Panel } from "../parts/small.tsx";
 import type { ViewProps } from "../views.ts";
-import type { Configuration as Shown, ConfigurationVersion } from "../wire.ts";
+import type { Configuration as Shown, ConfigurationVersion } from "../api_types.ts";
 
 /** What changes while everything runs: what is in force, what was, and who has taken it. */
 export function Configuration({ query }: ViewProps) {
-  const { configuration, holders } = useConfiguration();
+  const { configuration, rollout } = useConfiguration();
   const { value, error, reload } = configuration;
   const { said, isBad, run, rollBack } = useChanges(reload);
   const [isOpen, setOpen] = useState(false);
@@ -66,7 +66,7 @@ export function Configuration({ query }: ViewProps) {
           </div>
           <div class="configuration-side">
             <Panel title="Applied by">
-              {holders.value && <Holders holders={holders.value} version={version} />}
+              {rollout.value && <Rollout rollout={rollout.value} version={version} />}
             </Panel>
             <Panel title="Versions" aside={<span class="muted">newest first</span>}>
               {value.history.items.length > 0

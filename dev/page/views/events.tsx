@@ -1,12 +1,12 @@
 import { useEffect, useRef } from "preact/hooks";
 import { useApp } from "../data/app_context.ts";
-import { useAnswer, useInterval, useNow, useThrottled } from "../data/hooks.ts";
+import { useInterval, useNow, useResponse, useThrottled } from "../data/hooks.ts";
 import { rowKeys, useKeys } from "../data/keyboard.ts";
 import { toLongDuration, toPlural } from "../logic/format.ts";
 import { DeadLetters } from "../parts/dead_letters.tsx";
 import { EventTrails } from "../parts/event_trails.tsx";
 import { Empty, Failure, Panel, Service } from "../parts/small.tsx";
-import type { Events as Shown, OutboxLevel } from "../wire.ts";
+import type { Events as Shown, OutboxLevel } from "../api_types.ts";
 
 const reloadMs = 300;
 /** What is put into an outbox is told by nobody until it is published. */
@@ -15,7 +15,7 @@ const lookEveryMs = 2_000;
 /** What waits to be told, what was told lately, and what nobody took. */
 export function Events() {
   const { api, live } = useApp();
-  const { value, error, reload } = useAnswer(api.events, []);
+  const { value, error, reload } = useResponse(api.events, []);
   const follow = useThrottled(reload, reloadMs);
   useEffect(() => live.on("events", follow), []);
   useInterval(follow, lookEveryMs);

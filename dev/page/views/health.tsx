@@ -12,7 +12,7 @@ import {
 import { PartName, PartStateMark, sortParts, toSummary } from "../parts/health_parts.tsx";
 import { Icon } from "../parts/icons.tsx";
 import { Empty, Failure, Panel } from "../parts/small.tsx";
-import type { Exit, Part } from "../wire.ts";
+import type { Exit, Part } from "../api_types.ts";
 
 /** How each part is and why, and what has died. */
 export function Health() {

@@ -3,7 +3,7 @@ import { useApp } from "../data/app_context.ts";
 import { useSeen } from "../data/hooks.ts";
 import { rowKeys, useKeys } from "../data/keyboard.ts";
 import { useLiveList } from "../data/use_live_list.ts";
-import { useStanding } from "../data/use_standing.ts";
+import { useScrollLock } from "../data/use_scroll_lock.ts";
 import { toHash } from "../data/router.ts";
 import { knownFilters, logFilters, passes } from "../logic/matches.ts";
 import { type FilterField, Filters } from "../parts/filters.tsx";
@@ -11,7 +11,7 @@ import { ListState, Older } from "../parts/list_state.tsx";
 import { LogLines } from "../parts/log_lines.tsx";
 import { Empty, Failure, TryCurl } from "../parts/small.tsx";
 import type { ViewProps } from "../views.ts";
-import type { ShownLine } from "../wire.ts";
+import type { ShownLine } from "../api_types.ts";
 
 const pageSize = "200";
 const levels = ["error", ["warn,error", "warn and error"], "warn", "info", "debug"] as const;
@@ -23,7 +23,7 @@ export function Logs({ query }: ViewProps) {
   // Of one trace every line is shown, whoever sent its request.
   const filters = { own: chosen.traceId ? "show" : "hide", ...chosen };
   const lines = useRef<HTMLOListElement>(null);
-  const standing = useStanding(lines);
+  const standing = useScrollLock(lines);
   const list = useLiveList<ShownLine>({
     view: "logs",
     name: JSON.stringify(filters),

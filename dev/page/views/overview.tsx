@@ -2,9 +2,9 @@ import { useEffect } from "preact/hooks";
 import { useApp } from "../data/app_context.ts";
 import {
   type Answer,
-  useAnswer,
   useInterval,
   useNow,
+  useResponse,
   useStatus,
   useThrottled,
 } from "../data/hooks.ts";
@@ -13,11 +13,11 @@ import { toHash } from "../data/router.ts";
 import { toCount, toDuration, toRate, toShare } from "../logic/format.ts";
 import { PartsList, toSummary } from "../parts/health_parts.tsx";
 import { LatestRequests } from "../parts/latest_requests.tsx";
-import { moodOf } from "../parts/edges_table.tsx";
+import { severityOf } from "../parts/edges_table.tsx";
 import { ServiceMap } from "../parts/service_map.tsx";
 import { Empty, Failure, Panel, TryCurl } from "../parts/small.tsx";
 import type { ViewProps } from "../views.ts";
-import type { ServiceMap as Map, Traffic } from "../wire.ts";
+import type { ServiceMap as Map, Traffic } from "../api_types.ts";
 
 const windows = [["60", "1 min"], ["300", "5 min"], ["900", "15 min"]] as const;
 const reloadMs = 1000;
@@ -63,8 +63,8 @@ export function Overview({ query }: ViewProps) {
 function useTraffic(windowSeconds: number): { map: Answer<Map>; kept: number | undefined } {
   const { api, live } = useApp();
   const { connection } = useStatus();
-  const map = useAnswer((signal) => api.map(windowSeconds, signal), [windowSeconds]);
-  const state = useAnswer(api.state, []);
+  const map = useResponse((signal) => api.map(windowSeconds, signal), [windowSeconds]);
+  const state = useResponse(api.state, []);
   const renew = useThrottled(map.reload, reloadMs);
   useInterval(() => {
     renew();
@@ -125,7 +125,7 @@ function Totals({ map, windowSeconds, kept }: {
   return (
     <dl class="totals">
       <Total name="Requests a second" value={toRate(requests, windowSeconds)} />
-      <Total name="Failed" value={toShare(errors, requests)} mood={moodOf(traffic)} />
+      <Total name="Failed" value={toShare(errors, requests)} severity={severityOf(traffic)} />
       <Total name="Half are faster than" value={orNone(p50Ms)} />
       <Total name="95 % are faster than" value={orNone(p95Ms)} />
       <Total name="Requests kept" value={kept === undefined ? "…" : toCount(kept)} />
@@ -133,9 +133,11 @@ function Totals({ map, windowSeconds, kept }: {
   );
 }
 
-function Total({ name, value, mood = "well" }: { name: string; value: string; mood?: string }) {
+function Total(
+  { name, value, severity = "well" }: { name: string; value: string; severity?: string },
+) {
   return (
-    <div class={`total mood-${mood}`}>
+    <div class={`total mood-${severity}`}>
       <dt>{name}</dt>
       <dd>{value}</dd>
     </div>

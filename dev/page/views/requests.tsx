@@ -4,14 +4,14 @@ import { useSeen } from "../data/hooks.ts";
 import { rowKeys, useKeys } from "../data/keyboard.ts";
 import { useReturn } from "../data/use_return.ts";
 import { useLiveList } from "../data/use_live_list.ts";
-import { useStanding } from "../data/use_standing.ts";
+import { useScrollLock } from "../data/use_scroll_lock.ts";
 import { knownFilters, passes, requestFilters } from "../logic/matches.ts";
 import { type FilterField, Filters } from "../parts/filters.tsx";
 import { ListState, Older } from "../parts/list_state.tsx";
 import { RequestsTable } from "../parts/requests_table.tsx";
 import { Empty, Failure, TryCurl } from "../parts/small.tsx";
 import type { ViewProps } from "../views.ts";
-import type { RequestRow } from "../wire.ts";
+import type { RequestRow } from "../api_types.ts";
 
 const pageSize = "100";
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
@@ -30,7 +30,7 @@ export function Requests({ query }: ViewProps) {
   const chosen = knownFilters(requestFilters, query);
   const filters = { own: "hide", ...chosen };
   const body = useRef<HTMLTableSectionElement>(null);
-  const standing = useStanding(body);
+  const standing = useScrollLock(body);
   const list = useLiveList<RequestRow>({
     view: "requests",
     name: JSON.stringify(filters),

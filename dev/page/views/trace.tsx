@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { useApp } from "../data/app_context.ts";
-import { useAnswer, useThrottled } from "../data/hooks.ts";
+import { useResponse, useThrottled } from "../data/hooks.ts";
 import { rowKeys, useKeys } from "../data/keyboard.ts";
 import { toHash } from "../data/router.ts";
 import { toDecisions } from "../logic/decision.ts";
@@ -9,20 +9,20 @@ import { toDateAndClock, toDuration, toPlural } from "../logic/format.ts";
 import { extentOf, toSpanRows } from "../logic/span_tree.ts";
 import { Decisions } from "../parts/decisions.tsx";
 import { EventTrails } from "../parts/event_trails.tsx";
-import { keyOfPlace, LogLines } from "../parts/log_lines.tsx";
+import { keyOfIndex, LogLines } from "../parts/log_lines.tsx";
 import { Passport } from "../parts/passport.tsx";
 import { CopyButton, Empty, Failure, Panel, Person, Status } from "../parts/small.tsx";
 import { linesOf, SpanDetails } from "../parts/span_details.tsx";
 import { Waterfall } from "../parts/waterfall.tsx";
 import type { ViewProps } from "../views.ts";
-import type { RequestDetail } from "../wire.ts";
+import type { RequestDetail } from "../api_types.ts";
 
 const reloadMs = 300;
 
 /** One request: what was decided, who did what when, what was said of it. */
 export function Trace({ params: [traceId = ""], query }: ViewProps) {
   const { api, live, router } = useApp();
-  const { value, error, isLoading, reload } = useAnswer(
+  const { value, error, isLoading, reload } = useResponse(
     (signal) => api.trace(traceId, signal),
     [traceId],
   );
@@ -104,7 +104,7 @@ function Shown({ traceId, trace, selected, select }: ShownProps) {
         )}
         <Panel title="Logs" class="trace-logs" aside={<Count count={logs.length} noun="line" />}>
           {logs.length > 0
-            ? <LogLines lines={logs} keyOf={keyOfPlace} label="Lines of this trace" start={start} />
+            ? <LogLines lines={logs} keyOf={keyOfIndex} label="Lines of this trace" start={start} />
             : <p class="muted">Nothing was logged.</p>}
         </Panel>
         <div class="trace-middle">

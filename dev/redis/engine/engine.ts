@@ -62,7 +62,7 @@ export function createEngine(deps: EngineDeps): Engine {
     group = [];
     const result = work();
     if (group.length > 0) {
-      keys.sweep(sweptPerWrite);
+      keys.maintain(sweptPerWrite);
       deps.record(group);
     }
     return result;

@@ -38,7 +38,7 @@ export interface Keyspace {
   /** Every live key in the order of its making. */
   entries(): Iterable<[Bytes, Entry]>;
   /** Removes expired keys among at most `limit` that have an expiry, going round them in turns. */
-  sweep(limit: number): void;
+  maintain(limit: number): void;
 }
 
 export interface KeyspaceDeps {
@@ -113,7 +113,7 @@ export function createKeyspace({ now, onExpired }: KeyspaceDeps): Keyspace {
         if (found) yield [key, found];
       }
     },
-    sweep(limit) {
+    maintain(limit) {
       for (let looked = 0; looked < limit; looked++) {
         const next = round.next();
         if (!next.done) {

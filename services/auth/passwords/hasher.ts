@@ -1,4 +1,4 @@
-import { equalSecrets } from "@edgepass/shared/crypto";
+import { timingSafeEqual } from "@edgepass/shared/crypto";
 import { type Argon2Cost, type Argon2id, findArgon2id } from "./argon2.ts";
 import { createHashingSlots, type HashingSlots, type Requester } from "./hashing_slots.ts";
 import { readPhc, type StoredPassword, writePhc } from "./phc.ts";
@@ -60,7 +60,7 @@ export function createPasswordHasher(
   let found = argon2id;
   let slots: HashingSlots | undefined;
 
-  async function derive(
+  async function select(
     password: string,
     { bytes, requester, ...stored }: Omit<StoredPassword, "hash"> & {
       readonly bytes: number;
@@ -72,7 +72,7 @@ export function createPasswordHasher(
     const release = await slots.acquire(requester);
     try {
       const input = new TextEncoder().encode(normalisePassword(password));
-      return await engine.derive({ ...stored, password: input, bytes });
+      return await engine.select({ ...stored, password: input, bytes });
     } finally {
       release();
     }
@@ -81,13 +81,13 @@ export function createPasswordHasher(
   return {
     async hash(password, requester) {
       const salt = crypto.getRandomValues(new Uint8Array(saltBytes));
-      const hash = await derive(password, { cost, salt, bytes: hashBytes, requester });
+      const hash = await select(password, { cost, salt, bytes: hashBytes, requester });
       return writePhc({ cost, salt, hash });
     },
     async verify(password, phc, requester) {
       const { cost, salt, hash } = phc === null ? absent : readPhc(phc);
-      const derived = await derive(password, { cost, salt, bytes: hash.length, requester });
-      const isEqual = await equalSecrets(derived.toHex(), hash.toHex());
+      const derived = await select(password, { cost, salt, bytes: hash.length, requester });
+      const isEqual = await timingSafeEqual(derived.toHex(), hash.toHex());
       return isEqual && phc !== null;
     },
     isOutdated(phc) {

@@ -99,12 +99,12 @@ export function configurationRoutes(configurations: Configurations): ServiceApp 
   return createApi()
     .openapi(read, async (c) => {
       requireRole(c.var.passport, "admin");
-      return c.json(toAnswer(await configurations.read()), 200);
+      return c.json(toResponse(await configurations.read()), 200);
     })
     .openapi(change, async (c) => {
       const { userId: actorId } = requireRole(c.var.passport, "admin");
       const wanted = { ...c.req.valid("json"), actorId };
-      return c.json(toAnswer(await configurations.change(wanted)), 200);
+      return c.json(toResponse(await configurations.change(wanted)), 200);
     })
     .openapi(history, async (c) => {
       requireRole(c.var.passport, "admin");
@@ -120,16 +120,16 @@ export function configurationRoutes(configurations: Configurations): ServiceApp 
     })
     .openapi(readVersion, async (c) => {
       requireRole(c.var.passport, "admin");
-      return c.json(toAnswer(await configurations.find(c.req.valid("param").version)), 200);
+      return c.json(toResponse(await configurations.find(c.req.valid("param").version)), 200);
     })
     .openapi(rollBack, async (c) => {
       const { userId: actorId } = requireRole(c.var.passport, "admin");
       const wanted = { ...c.req.valid("json"), actorId };
-      return c.json(toAnswer(await configurations.rollBack(wanted)), 200);
+      return c.json(toResponse(await configurations.rollBack(wanted)), 200);
     });
 }
 
-function toAnswer(configuration: Configuration) {
+function toResponse(configuration: Configuration) {
   return { ...toChange(configuration), document: configuration.document };
 }
 

@@ -48,7 +48,7 @@ const one = createRoute({
   },
 });
 
-const refill = createRoute({
+const rebuild = createRoute({
   hide,
   method: "post",
   path: "/internal/revocations/refill",
@@ -76,9 +76,9 @@ export function internalRoutes(
       const { id, name } = await accounts.find(c.req.valid("param").id);
       return c.json({ id, name }, 200);
     })
-    .openapi(refill, async (c) => {
+    .openapi(rebuild, async (c) => {
       if (!c.var.passport.sub.startsWith("svc:")) throw new Problem("forbidden");
-      const reached = formatRevocationPosition(await revocations.refill());
+      const reached = formatRevocationPosition(await revocations.rebuild());
       return c.body(null, 204, { [revocationPositionHeader]: reached });
     });
 }

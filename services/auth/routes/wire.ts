@@ -6,7 +6,7 @@ import type { Passport } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import { clearTokenCookies, readCookies, writeTokenCookies } from "../cookies.ts";
-import type { Client, Person } from "../deps.ts";
+import type { Client, Person } from "../options.ts";
 import type { Grant } from "../grants.ts";
 
 type AuthContext = Context<PassportEnv>;

@@ -1,7 +1,7 @@
 import { and, asc, eq, gt, isNull, or, sql } from "drizzle-orm";
 import type { EventTypes } from "@edgepass/contracts";
-import type { Announcement, Outbox, PublishedType } from "@edgepass/shared/events";
-import { forgetAnswers } from "@edgepass/shared/sql/answers";
+import type { EventInput, Outbox, PublishedType } from "@edgepass/shared/events";
+import { deleteStoredResponses } from "@edgepass/shared/sql/answers";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
 import {
@@ -25,7 +25,7 @@ export type AuthOutbox = Outbox<EventTypes, "auth">;
 
 /** What auth says of an account, whose id it gets from the change it belongs to. */
 export type AccountEvent = {
-  [Type in AuthEvents]: Omit<Announcement<EventTypes, Type>, "subject">;
+  [Type in AuthEvents]: Omit<EventInput<EventTypes, Type>, "subject">;
 }[AuthEvents];
 
 /** Columns a change may set; what it does to logins and tokens follows from the fields below. */
@@ -153,7 +153,7 @@ export function sqlAccountStore(sqlDb: SqlDb, outbox: AuthOutbox): AccountStore 
   function forget(id: string): Item[] {
     return [
       ...outbox.erase(id),
-      forgetAnswers(db, id),
+      deleteStoredResponses(db, id),
       db.delete(knownNetworks).where(eq(knownNetworks.accountId, id)),
       db.update(logins).set({ userAgent: null }).where(eq(logins.accountId, id)),
     ];

@@ -1,5 +1,5 @@
 import { asc, eq, or } from "drizzle-orm";
-import { readSaid } from "@edgepass/shared/events";
+import { readPublished } from "@edgepass/shared/events";
 import { type Export, toTime } from "@edgepass/shared/http";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
@@ -27,7 +27,7 @@ export async function readAuthExport(sql: SqlDb, id: string): Promise<Export> {
       of: targetId === id ? "your account" : "somebody else's account",
       by: actorId === id ? "you" : "an administrator",
     })),
-    events: await readSaid(sql, [id]),
+    events: await readPublished(sql, [id]),
   };
 }
 

@@ -3,7 +3,7 @@ import type { SqlDb } from "@edgepass/shared/sql";
 import { type AccountStore, type AuthOutbox, sqlAccountStore } from "./accounts.ts";
 import { type ConfigurationStore, sqlConfigurationStore } from "./configurations.ts";
 import { readAuthExport } from "./export.ts";
-import { type GuessStore, sqlGuessStore } from "./guesses.ts";
+import { type LoginAttemptStore, sqlLoginAttemptStore } from "./login_attempts.ts";
 import { type LoginStore, sqlLoginStore } from "./logins.ts";
 import { type RevocationStore, sqlRevocationStore } from "./revocations.ts";
 
@@ -13,7 +13,7 @@ export type {
   ConfigurationRow,
   ConfigurationStore,
 } from "./configurations.ts";
-export type { GuessCount, GuessStore } from "./guesses.ts";
+export type { LoginAttemptCount, LoginAttemptStore } from "./login_attempts.ts";
 export type { AccountClaims, Login, LoginStore, PresentedToken } from "./logins.ts";
 export type { AuditEntry, LoginEnd, Rotation } from "./parts.ts";
 export type { RevocationRow, RevocationStore, UnpushedRows } from "./revocations.ts";
@@ -23,7 +23,7 @@ export interface AuthStore {
   readonly accounts: AccountStore;
   readonly logins: LoginStore;
   readonly revocations: RevocationStore;
-  readonly guesses: GuessStore;
+  readonly loginAttempts: LoginAttemptStore;
   readonly configurations: ConfigurationStore;
   /** All that is kept about a person, but for what only proves who they are. */
   readExport(personId: string): Promise<Export>;
@@ -35,7 +35,7 @@ export function sqlAuthStore(sql: SqlDb, outbox: AuthOutbox): AuthStore {
     accounts: sqlAccountStore(sql, outbox),
     logins: sqlLoginStore(sql),
     revocations: sqlRevocationStore(sql),
-    guesses: sqlGuessStore(sql),
+    loginAttempts: sqlLoginAttemptStore(sql),
     configurations: sqlConfigurationStore(sql),
     readExport: (personId) => readAuthExport(sql, personId),
   };

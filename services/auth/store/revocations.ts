@@ -5,8 +5,8 @@ import { orm } from "@edgepass/shared/sql/orm";
 import type { Item } from "./parts.ts";
 import {
   addressClaims,
-  guesses,
   knownNetworks,
+  loginAttempts,
   logins,
   refreshTokens,
   revocationLog,
@@ -104,7 +104,7 @@ export function sqlRevocationStore(sqlDb: SqlDb): RevocationStore {
         // Not every server of SQLite keeps foreign keys, so their cascade is not relied upon.
         db.delete(refreshTokens).where(inArray(refreshTokens.sid, over)),
         db.delete(logins).where(inArray(logins.sid, over)),
-        db.delete(guesses).where(lte(guesses.expiresAt, now)),
+        db.delete(loginAttempts).where(lte(loginAttempts.expiresAt, now)),
         db.delete(addressClaims).where(lte(addressClaims.expiresAt, now)),
         db.delete(knownNetworks).where(lte(knownNetworks.lastLoginAt, networksBefore)),
       ]);

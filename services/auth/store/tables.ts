@@ -61,7 +61,7 @@ export const revocationLog = sqliteTable("revocation_log", {
   position: integer("position").notNull(),
 });
 
-export const guesses = sqliteTable("guesses", {
+export const loginAttempts = sqliteTable("guesses", {
   key: text("key").primaryKey(),
   count: integer("count").notNull(),
   expiresAt: integer("expires_at").notNull(),

@@ -1,6 +1,6 @@
 import { type Tally, wait } from "./load.ts";
-import type { School } from "./school.ts";
-import type { World } from "./world.ts";
+import type { Fixture } from "./fixture.ts";
+import type { Environment } from "./environment.ts";
 
 /** What is claimed of a fault, and whether it held. */
 export interface Finding {
@@ -32,12 +32,12 @@ export interface Case {
   readonly what: string;
   /** Takes longer than a test may. */
   readonly isLong?: boolean;
-  run(world: World, judge: Judge, pace: Pace): Promise<void>;
+  run(environment: Environment, judge: Judge, pace: Pace): Promise<void>;
 }
 
 /** One row of the matrix that takes the whole product. */
-export interface SchoolCase extends Omit<Case, "run"> {
-  run(school: School, judge: Judge, pace: Pace): Promise<void>;
+export interface FixtureCase extends Omit<Case, "run"> {
+  run(fixture: Fixture, judge: Judge, pace: Pace): Promise<void>;
 }
 
 /** How long things go on. */

@@ -7,35 +7,37 @@ export const clientCases: readonly Case[] = [
   {
     id: "F52",
     what: "the issuer's key set is away, with a flood of unknown keys",
-    async run(world, judge, { faultMs }) {
-      await world.proxies.jwks.set({ kind: "refuse" });
-      const before = world.jwksCalls();
-      const unknown = await world.sign({});
+    async run(environment, judge, { faultMs }) {
+      await environment.proxies.jwks.set({ kind: "refuse" });
+      const before = environment.jwksCalls();
+      const unknown = await environment.sign({});
       const [header = "", ...rest] = unknown.token.split(".");
       const flood = Array.from(
         { length: 40 },
         (_, at) =>
           [btoa(atob(header).replace("f1", `x${at}`)).replaceAll("=", ""), ...rest].join("."),
       );
-      const known = world.drive({ path: "/echo/ok", during: () => wait(faultMs) });
+      const known = environment.drive({ path: "/echo/ok", during: () => wait(faultMs) });
       const refused = await Promise.all(
-        flood.map((token) => world.get("/echo/ok", { person: { sub: "nobody", token } })),
+        flood.map((token) => environment.get("/echo/ok", { person: { sub: "nobody", token } })),
       );
       judge.only("known keys", await known, ["200"]);
       const invalid = refused.filter(({ status, code }) =>
         status === 401 && code === "token_invalid"
       );
       judge.check("unknown keys refused", invalid.length === flood.length, invalid.length);
-      await world.proxies.jwks.set({ kind: "none" });
-      for (const token of flood) await world.get("/echo/ok", { person: { sub: "nobody", token } });
-      const calls = world.jwksCalls() - before;
+      await environment.proxies.jwks.set({ kind: "none" });
+      for (const token of flood) {
+        await environment.get("/echo/ok", { person: { sub: "nobody", token } });
+      }
+      const calls = environment.jwksCalls() - before;
       judge.check("key sets fetched", calls <= 2, calls);
     },
   },
   {
     id: "F60",
     what: "an issuer's clock goes wrong",
-    async run(world, judge) {
+    async run(environment, judge) {
       const rows = {
         "4 s ahead": [{ iat: nowSeconds() + 4 }, 200],
         "30 s ahead": [{ iat: nowSeconds() + 30 }, 401],
@@ -43,7 +45,9 @@ export const clientCases: readonly Case[] = [
         "ended 30 s ago": [{ iat: nowSeconds() - 60, exp: nowSeconds() - 30 }, 401],
       } as const;
       for (const [what, [claims, expected]] of Object.entries(rows)) {
-        const { status } = await world.get("/echo/ok", { person: await world.sign(claims) });
+        const { status } = await environment.get("/echo/ok", {
+          person: await environment.sign(claims),
+        });
         judge.check(`a token ${what}`, status === expected, status);
       }
     },
@@ -51,21 +55,21 @@ export const clientCases: readonly Case[] = [
   {
     id: "F71",
     what: "a third of the clients leave before the answer",
-    async run(world, judge, { faultMs }) {
-      const [person] = world.people;
+    async run(environment, judge, { faultMs }) {
+      const [person] = environment.people;
       if (!person) return;
-      const before = world.upstream.aborted();
+      const before = environment.upstream.aborted();
       const leavers: Promise<unknown>[] = [];
       const leaving = setInterval(() => {
         const init = { signal: AbortSignal.timeout(100) };
-        leavers.push(world.get("/other/slow?ms=600", { person, init }));
+        leavers.push(environment.get("/other/slow?ms=600", { person, init }));
       }, 40);
-      const stayers = await world.drive({ path: "/other/ok", during: () => wait(faultMs) });
+      const stayers = await environment.drive({ path: "/other/ok", during: () => wait(faultMs) });
       clearInterval(leaving);
       await Promise.all(leavers);
       judge.only("who stays is served", stayers, ["200"]);
       const told = await until(
-        () => Promise.resolve(world.upstream.aborted() - before >= leavers.length),
+        () => Promise.resolve(environment.upstream.aborted() - before >= leavers.length),
         {
           mostMs: 2_000,
         },
@@ -73,7 +77,7 @@ export const clientCases: readonly Case[] = [
       judge.check(
         "calls that were aborted too",
         Number.isFinite(told),
-        `${world.upstream.aborted() - before} of ${leavers.length}`,
+        `${environment.upstream.aborted() - before} of ${leavers.length}`,
       );
     },
   },
@@ -81,11 +85,11 @@ export const clientCases: readonly Case[] = [
     id: "F37",
     what: "a stream goes on until the access token ends",
     isLong: true,
-    async run(world, judge) {
+    async run(environment, judge) {
       const life = 4;
-      const person = await world.sign({ exp: nowSeconds() + life });
+      const person = await environment.sign({ exp: nowSeconds() + life });
       const startedAt = performance.now();
-      const response = await fetch(`${world.gateways[0]}/raw/ticks?ms=100`, {
+      const response = await fetch(`${environment.gateways[0]}/raw/ticks?ms=100`, {
         headers: { authorization: `Bearer ${person.token}` },
         signal: AbortSignal.timeout(30_000),
       });

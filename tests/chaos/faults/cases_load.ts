@@ -4,7 +4,7 @@ import { type CrowdTally, goodput, sendCrowd } from "./crowd.ts";
 import { wait } from "./load.ts";
 import { percentile } from "./load.ts";
 import { processorMs, residentBytes, slope } from "./machine.ts";
-import type { World } from "./world.ts";
+import type { Environment } from "./environment.ts";
 
 const mega = 1e6;
 /** Rounds of what noise can only make worse; one that holds is enough. */
@@ -20,10 +20,12 @@ export const loadCases: readonly Case[] = [
   {
     id: "F70",
     what: "2,000 people on 2,000 connections",
-    async run(world, judge, { stayMs }) {
+    async run(environment, judge, { stayMs }) {
       // A machine that stands still for a moment in five minutes is no outage of Redis.
-      await using gateway = await world.startGateway({ env: { REVOCATION_TIMEOUT_MS: "2000" } });
-      const people = await Promise.all(Array.from({ length: 2_000 }, () => world.sign({})));
+      await using gateway = await environment.startGateway({
+        env: { REVOCATION_TIMEOUT_MS: "2000" },
+      });
+      const people = await Promise.all(Array.from({ length: 2_000 }, () => environment.sign({})));
       const crowd = {
         origin: gateway.origin,
         people,
@@ -57,11 +59,11 @@ export const loadCases: readonly Case[] = [
     id: "F72",
     what: "five times as many requests as it can answer",
     isLong: true,
-    async run(world, judge, pace) {
-      let found = await overload(world, pace);
+    async run(environment, judge, pace) {
+      let found = await overload(environment, pace);
       for (let round = 1; round < mostRounds && !isWell(found); round++) {
-        await world.heal();
-        found = await overload(world, pace);
+        await environment.heal();
+        found = await overload(environment, pace);
       }
       const { peak, over, share, p99, recoveredMs, others, probes } = found;
       judge.check("answered a second at its best", true, goodput(peak).toFixed(0));
@@ -95,14 +97,17 @@ function isWell({ share, p99, recoveredMs }: Overload): boolean {
 }
 
 /** The best first, in the same round, or another noise would be measured. */
-async function overload(world: World, { faultMs }: { faultMs: number }): Promise<Overload> {
-  const [origin = ""] = world.gateways;
-  const [gateway] = world.processes;
-  const [person] = world.people;
+async function overload(
+  environment: Environment,
+  { faultMs }: { faultMs: number },
+): Promise<Overload> {
+  const [origin = ""] = environment.gateways;
+  const [gateway] = environment.processes;
+  const [person] = environment.people;
   if (!gateway || !person) throw new TypeError("There is no gateway");
   const send = async (connections: number, perSecond: number) => {
     const before = processorMs(gateway);
-    const crowd = { origin, people: world.people, path: "/echo/page", ms: faultMs };
+    const crowd = { origin, people: environment.people, path: "/echo/page", ms: faultMs };
     const tally = await sendCrowd({ ...crowd, connections, perSecond });
     // On a machine that others use it is not given every second: what it makes of those it gets.
     return { tally, each: tally.goodMs.length / (processorMs(gateway) - before) };
@@ -111,13 +116,13 @@ async function overload(world: World, { faultMs }: { faultMs: number }): Promise
   const best = await send(32, 4_000);
   const probes: number[] = [];
   const probing = setInterval(async () => {
-    probes.push((await world.get("/livez")).status);
+    probes.push((await environment.get("/livez")).status);
   }, 500);
   const { tally: over, each } = await send(1_000, 5 * goodput(best.tally));
   clearInterval(probing);
   const recoveredMs = await until(async () => {
     const answers = await Promise.all(
-      Array.from({ length: 10 }, () => world.get("/echo/ok", { person })),
+      Array.from({ length: 10 }, () => environment.get("/echo/ok", { person })),
     );
     return answers.every(({ status }) => status === 200);
   });

@@ -1,8 +1,8 @@
 import type { Case, Judge } from "./case.ts";
 import { times, until } from "./case.ts";
 import { percentile, type Tally, wait } from "./load.ts";
-import type { RedisMood } from "./redis_faults.ts";
-import type { Person, World } from "./world.ts";
+import type { RedisCondition } from "./redis_faults.ts";
+import type { Environment, Person } from "./environment.ts";
 
 const closed = "503 revocation_unavailable";
 /** The breaker is open by then. */
@@ -10,28 +10,28 @@ const openAfterMs = 2_000;
 
 /** Drives a strict and a public route through a fault, and somebody revoked beside them. */
 async function driveThrough(
-  world: World,
+  environment: Environment,
   { faultMs, during = () => wait(faultMs) }: { faultMs: number; during?: () => Promise<void> },
 ): Promise<{ strict: Tally; open: Tally; revoked: Tally }> {
-  const gone = await revokeSomebody(world);
-  const revoked = { ...world, people: [gone] };
+  const gone = await revokeSomebody(environment);
+  const revoked = { ...environment, people: [gone] };
   const fault = during();
   const [strict, open, refused] = await Promise.all([
-    world.drive({ path: "/echo/ok", during: () => fault }),
-    world.drive({ path: "/open/ok", isPublic: true, perSecond: 20, during: () => fault }),
+    environment.drive({ path: "/echo/ok", during: () => fault }),
+    environment.drive({ path: "/open/ok", isPublic: true, perSecond: 20, during: () => fault }),
     driveAs(revoked, gone, fault),
   ]);
   return { strict, open, revoked: refused };
 }
 
-async function revokeSomebody(world: World): Promise<Person> {
-  const gone = await world.sign({});
-  await world.revoke(gone);
+async function revokeSomebody(environment: Environment): Promise<Person> {
+  const gone = await environment.sign({});
+  await environment.revoke(gone);
   return gone;
 }
 
-function driveAs(world: World, person: Person, during: Promise<void>): Promise<Tally> {
-  return world.drive({
+function driveAs(environment: Environment, person: Person, during: Promise<void>): Promise<Tally> {
+  return environment.drive({
     path: "/echo/ok",
     perSecond: 20,
     init: { headers: { authorization: `Bearer ${person.token}` } },
@@ -54,16 +54,22 @@ function judgeClosed(
   if (late.length > 0) judge.within("breaker open p95", percentile(late, 95), 50);
 }
 
-async function judgeRecovery(world: World, judge: Judge, healing: Promise<void>): Promise<void> {
-  const [person] = world.people;
+async function judgeRecovery(
+  environment: Environment,
+  judge: Judge,
+  healing: Promise<void>,
+): Promise<void> {
+  const [person] = environment.people;
   if (!person) return;
   await healing;
-  const ms = await until(async () => (await world.get("/echo/ok", { person })).status === 200);
+  const ms = await until(async () =>
+    (await environment.get("/echo/ok", { person })).status === 200
+  );
   judge.within("well again after", ms, 5_000);
 }
 
 /** What Redis may say that is no answer to the question. */
-const nonsense: Readonly<Record<string, Omit<RedisMood & { kind: "answers" }, "kind">>> = {
+const nonsense: Readonly<Record<string, Omit<RedisCondition & { kind: "answers" }, "kind">>> = {
   "500": { status: 500, body: "{}" },
   "429": { status: 429, body: '{"error":"max requests limit exceeded"}' },
   "a page": { status: 200, body: "<html>welcome</html>", type: "text/html" },
@@ -79,48 +85,48 @@ export const redisCases: readonly Case[] = [
   {
     id: "F20",
     what: "Redis refuses connections",
-    async run(world, judge, { faultMs }) {
-      await world.proxies.redis.set({ kind: "refuse" });
-      judgeClosed(judge, await driveThrough(world, { faultMs }), 200);
-      await judgeRecovery(world, judge, world.proxies.redis.set({ kind: "none" }));
+    async run(environment, judge, { faultMs }) {
+      await environment.proxies.redis.set({ kind: "refuse" });
+      judgeClosed(judge, await driveThrough(environment, { faultMs }), 200);
+      await judgeRecovery(environment, judge, environment.proxies.redis.set({ kind: "none" }));
     },
   },
   {
     id: "F21",
     what: "Redis takes connections and never answers",
-    async run(world, judge, { faultMs }) {
-      await world.proxies.redis.set({ kind: "silent" });
-      judgeClosed(judge, await driveThrough(world, { faultMs }), 200);
-      await judgeRecovery(world, judge, world.proxies.redis.set({ kind: "none" }));
+    async run(environment, judge, { faultMs }) {
+      await environment.proxies.redis.set({ kind: "silent" });
+      judgeClosed(judge, await driveThrough(environment, { faultMs }), 200);
+      await judgeRecovery(environment, judge, environment.proxies.redis.set({ kind: "none" }));
     },
   },
   {
     id: "F21",
     what: "Redis resets connections",
-    async run(world, judge, { faultMs }) {
-      await world.proxies.redis.set({ kind: "reset" });
-      judgeClosed(judge, await driveThrough(world, { faultMs }), 200);
-      await judgeRecovery(world, judge, world.proxies.redis.set({ kind: "none" }));
+    async run(environment, judge, { faultMs }) {
+      await environment.proxies.redis.set({ kind: "reset" });
+      judgeClosed(judge, await driveThrough(environment, { faultMs }), 200);
+      await judgeRecovery(environment, judge, environment.proxies.redis.set({ kind: "none" }));
     },
   },
   ...Object.entries(nonsense).map(([what, answer]): Case => ({
     id: "F23",
     what: `Redis answers ${what}`,
-    async run(world, judge, { faultMs }) {
-      world.redis.set({ kind: "answers", ...answer });
-      judgeClosed(judge, await driveThrough(world, { faultMs: faultMs / 3 }), 200);
+    async run(environment, judge, { faultMs }) {
+      environment.redis.set({ kind: "answers", ...answer });
+      judgeClosed(judge, await driveThrough(environment, { faultMs: faultMs / 3 }), 200);
     },
   })),
   {
     id: "F22",
     what: "Redis is 50 ms slower",
-    async run(world, judge, { faultMs }) {
-      const before = await world.drive({ path: "/echo/ok", during: () => wait(faultMs) });
-      await world.proxies.redis.set({ kind: "latency", ms: 50 });
-      let during = await world.drive({ path: "/echo/ok", during: () => wait(faultMs) });
+    async run(environment, judge, { faultMs }) {
+      const before = await environment.drive({ path: "/echo/ok", during: () => wait(faultMs) });
+      await environment.proxies.redis.set({ kind: "latency", ms: 50 });
+      let during = await environment.drive({ path: "/echo/ok", during: () => wait(faultMs) });
       // A machine that stands still for a tenth of a second takes what is left of the budget.
       for (let round = 1; round < 3 && during.kinds[closed]; round++) {
-        during = await world.drive({ path: "/echo/ok", during: () => wait(faultMs) });
+        during = await environment.drive({ path: "/echo/ok", during: () => wait(faultMs) });
       }
       judge.only("everybody is served", during, ["200"]);
       const base = percentile(times(before), 99);
@@ -130,54 +136,54 @@ export const redisCases: readonly Case[] = [
   ...[200, 1000].map((ms): Case => ({
     id: "F22",
     what: `Redis is ${ms} ms slower, over its budget`,
-    async run(world, judge, { faultMs }) {
-      await world.proxies.redis.set({ kind: "latency", ms });
-      judgeClosed(judge, await driveThrough(world, { faultMs }), 200);
-      await judgeRecovery(world, judge, world.proxies.redis.set({ kind: "none" }));
+    async run(environment, judge, { faultMs }) {
+      await environment.proxies.redis.set({ kind: "latency", ms });
+      judgeClosed(judge, await driveThrough(environment, { faultMs }), 200);
+      await judgeRecovery(environment, judge, environment.proxies.redis.set({ kind: "none" }));
     },
   })),
   {
     id: "F24",
     what: "Redis flaps, a second up and a second down",
-    async run(world, judge, { faultMs }) {
+    async run(environment, judge, { faultMs }) {
       const rounds = Math.max(2, Math.round(faultMs / 2_000));
       const outage = { kind: "answers", status: 500, body: "{}" } as const;
       const flap = async (): Promise<void> => {
         for (let round = 0; round < rounds; round++) {
-          world.redis.set(outage);
+          environment.redis.set(outage);
           await wait(1_000);
-          world.redis.set({ kind: "well" });
+          environment.redis.set({ kind: "well" });
           await wait(1_000);
         }
       };
-      const tally = await world.drive({ path: "/echo/ok", during: flap });
+      const tally = await environment.drive({ path: "/echo/ok", during: flap });
       judge.only("served or refused, nothing else", tally, ["200", closed]);
       let probes = 0;
       const stayDown = async (): Promise<void> => {
-        world.redis.set(outage);
+        environment.redis.set(outage);
         await wait(openAfterMs);
-        const before = world.redis.calls();
+        const before = environment.redis.calls();
         await wait(2_000);
-        probes = world.redis.calls() - before;
+        probes = environment.redis.calls() - before;
       };
-      await world.drive({ path: "/echo/ok", during: stayDown });
+      await environment.drive({ path: "/echo/ok", during: stayDown });
       judge.check("probes in 2 s of an outage", probes <= 3, probes);
     },
   },
   {
     id: "F25",
     what: "Redis is emptied",
-    async run(world, judge) {
-      const gone = await revokeSomebody(world);
+    async run(environment, judge) {
+      const gone = await revokeSomebody(environment);
       const during = async (): Promise<void> => {
         await wait(200);
-        await world.redis.flush();
+        await environment.redis.flush();
         await wait(2_500);
       };
       const fault = during();
       const [strict, revoked] = await Promise.all([
-        world.drive({ path: "/echo/ok", during: () => fault }),
-        driveAs(world, gone, fault),
+        environment.drive({ path: "/echo/ok", during: () => fault }),
+        driveAs(environment, gone, fault),
       ]);
       judge.only("served or refused meanwhile", strict, ["200", closed]);
       judge.check("revoked accepted", !("200" in revoked.kinds), revoked.kinds["200"] ?? 0);
@@ -189,13 +195,13 @@ export const redisCases: readonly Case[] = [
   {
     id: "F26",
     what: "a replica lags behind the primary",
-    async run(world, judge, { faultMs }) {
+    async run(environment, judge, { faultMs }) {
       const lagMs = faultMs / 2;
-      const gone = await world.sign({});
-      world.redis.set({ kind: "lags", ms: lagMs });
-      await world.revoke(gone);
+      const gone = await environment.sign({});
+      environment.redis.set({ kind: "lags", ms: lagMs });
+      await environment.revoke(gone);
       const ms = await until(async () => {
-        const { status, code } = await world.get("/echo/ok", { person: gone });
+        const { status, code } = await environment.get("/echo/ok", { person: gone });
         return status === 401 && code === "token_revoked";
       });
       judge.within("revocation is seen after", ms, lagMs + 250);
@@ -205,15 +211,15 @@ export const redisCases: readonly Case[] = [
   {
     id: "bounded",
     what: "a revocation on a route that asks every 2 s, on every gateway",
-    async run(world, judge) {
+    async run(environment, judge) {
       const delays: number[] = [];
       for (let round = 0; round < 3; round++) {
-        const gone = await world.sign({});
+        const gone = await environment.sign({});
         const isSeen = (gateway: number) => async () =>
-          (await world.get("/bounded/ok", { person: gone, gateway })).status === 401;
-        const gateways = world.gateways.map((_, at) => isSeen(at));
+          (await environment.get("/bounded/ok", { person: gone, gateway })).status === 401;
+        const gateways = environment.gateways.map((_, at) => isSeen(at));
         await Promise.all(gateways.map((ask) => ask()));
-        await world.revoke(gone);
+        await environment.revoke(gone);
         delays.push(...await Promise.all(gateways.map((ask) => until(ask))));
       }
       judge.check("seen", delays.every(Number.isFinite), `${delays.length} times`);
@@ -225,10 +231,10 @@ export const redisCases: readonly Case[] = [
     id: "rtt",
     what: `a round trip to Redis takes ${ms} ms, the budget is that of the deployment`,
     isLong: true,
-    async run(world, judge, { faultMs }) {
-      await world.proxies.redis.set({ kind: "latency", ms });
+    async run(environment, judge, { faultMs }) {
+      await environment.proxies.redis.set({ kind: "latency", ms });
       // The breaker sees nothing of it, so a refusal here is the budget's.
-      const tally = await world.drive({ path: "/echo/ok", during: () => wait(2 * faultMs) });
+      const tally = await environment.drive({ path: "/echo/ok", during: () => wait(2 * faultMs) });
       const refused = tally.kinds[closed] ?? 0;
       const share = 100 * refused / tally.answers.length;
       judge.check(
@@ -243,15 +249,19 @@ export const redisCases: readonly Case[] = [
   {
     id: "strict",
     what: "a revocation on a route that asks each time, on every gateway",
-    async run(world, judge) {
+    async run(environment, judge) {
       const askAll = (person: Person) =>
-        Promise.all(world.gateways.map((_, gateway) => world.get("/echo/ok", { person, gateway })));
+        Promise.all(
+          environment.gateways.map((_, gateway) =>
+            environment.get("/echo/ok", { person, gateway })
+          ),
+        );
       let accepted = 0;
       let asked = 0;
       for (let round = 0; round < 25; round++) {
-        const gone = await world.sign({});
+        const gone = await environment.sign({});
         await askAll(gone);
-        await world.revoke(gone);
+        await environment.revoke(gone);
         const answers = await askAll(gone);
         asked += answers.length;
         accepted += answers.filter(({ status }) => status !== 401).length;

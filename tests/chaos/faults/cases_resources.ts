@@ -1,4 +1,4 @@
-import { type Case, type SchoolCase, until } from "./case.ts";
+import { type Case, type FixtureCase, until } from "./case.ts";
 import { createCourses } from "./cases_restarts.ts";
 import { openConnection, type RawAnswer } from "./connection.ts";
 import { sendCrowd } from "./crowd.ts";
@@ -16,9 +16,9 @@ export const resourceCases: readonly Case[] = [
   {
     id: "F76",
     what: "a gateway has no descriptor left",
-    async run(world, judge) {
-      await using gateway = await world.startGateway();
-      const [person] = world.people;
+    async run(environment, judge) {
+      await using gateway = await environment.startGateway();
+      const [person] = environment.people;
       const { hostname, port } = new URL(gateway.origin);
       const at = { hostname, port: Number(port), timeoutMs: 3_000 };
       const first = openConnection(at);
@@ -57,14 +57,14 @@ export const resourceCases: readonly Case[] = [
   {
     id: "F76",
     what: `a gateway has a heap of ${heapMb} MB, and many ask for much`,
-    async run(world, judge, { faultMs }) {
-      await using gateway = await world.startGateway({
+    async run(environment, judge, { faultMs }) {
+      await using gateway = await environment.startGateway({
         flags: [`--v8-flags=--max-old-space-size=${heapMb}`],
       });
       const { origin } = gateway;
       const tally = await sendCrowd({
         origin,
-        people: world.people,
+        people: environment.people,
         path: "/patient/page",
         connections: 500,
         perSecond: 2_000,
@@ -74,7 +74,7 @@ export const resourceCases: readonly Case[] = [
       const figure = Object.entries(tally.kinds).map(([kind, count]) => `${count} × ${kind}`);
       judge.check("200, or 503 and 429", others.length === 0, figure.join(", "));
       judge.check("wrong identity", tally.wrongIdentity === 0, tally.wrongIdentity);
-      const [person] = world.people;
+      const [person] = environment.people;
       const well = await until(async () => {
         const again = openConnection({ hostname: "127.0.0.1", port: Number(new URL(origin).port) });
         const { status } = await again.get("/echo/ok", person?.token);
@@ -87,16 +87,16 @@ export const resourceCases: readonly Case[] = [
   },
 ];
 
-export const schoolResourceCases: readonly SchoolCase[] = [
+export const fixtureResourceCases: readonly FixtureCase[] = [
   {
     id: "F76",
     what: "the disk under course is full",
-    async run(school, judge, { faultMs }) {
-      const { disk } = school;
+    async run(fixture, judge, { faultMs }) {
+      const { disk } = fixture;
       if (!disk) return judge.skip("a file system of its own cannot be mounted");
-      const { learner, ids } = school.people;
+      const { learner, ids } = fixture.people;
       disk.fill();
-      const courses = createCourses(school);
+      const courses = createCourses(fixture);
       const during = wait(Math.max(2_000, faultMs));
       const [changes, reads] = await Promise.all([
         drive({ perSecond: 20, during: () => during, send: () => courses.create() }),
@@ -105,7 +105,7 @@ export const schoolResourceCases: readonly SchoolCase[] = [
           during: () => during,
           send: () => ({
             asked: "anybody",
-            answer: school.get(`/courses/${ids.course}`, learner.token),
+            answer: fixture.get(`/courses/${ids.course}`, learner.token),
           }),
         }),
       ]);
@@ -120,7 +120,7 @@ export const schoolResourceCases: readonly SchoolCase[] = [
       judge.within("well again after", well, 5_000);
       judge.check("the same process goes on", Number.isFinite(well));
       const said = (changes.kinds["201"] ?? 0) + 1;
-      judge.check("made are those that were told of", ...courses.compare(school, said));
+      judge.check("made are those that were told of", ...courses.compare(fixture, said));
     },
   },
 ];

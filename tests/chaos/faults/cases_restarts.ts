@@ -1,53 +1,53 @@
 import { DatabaseSync } from "node:sqlite";
-import type { SchoolCase } from "./case.ts";
+import type { FixtureCase } from "./case.ts";
 import { type Answered, ask, drive, wait } from "./load.ts";
-import { gateways, type School } from "./school.ts";
+import { type Fixture, gateways } from "./fixture.ts";
 
 const rolls = 10;
 /** Between two kills, in milliseconds. */
 const killEveryMs = 5_000;
 
-export const restartCases: readonly SchoolCase[] = [
+export const restartCases: readonly FixtureCase[] = [
   {
     id: "F74",
     what: "ten restarts, each told before, one gateway after the other",
     isLong: true,
-    async run(school, judge) {
+    async run(fixture, judge) {
       const restarting = (async () => {
         for (let at = 0; at < rolls; at++) {
-          await school.restart(gateways[at % gateways.length] ?? "gateway a", "SIGTERM");
+          await fixture.restart(gateways[at % gateways.length] ?? "gateway a", "SIGTERM");
         }
       })();
-      const courses = createCourses(school);
+      const courses = createCourses(fixture);
       const [reads, changes] = await Promise.all([
-        drive({ perSecond: 50, during: () => restarting, send: () => read(school) }),
+        drive({ perSecond: 50, during: () => restarting, send: () => read(fixture) }),
         drive({ perSecond: 5, during: () => restarting, send: () => courses.create() }),
       ]);
       judge.only("reads", reads, ["200"]);
       judge.only("changes", changes, ["201"]);
-      judge.check("made, of those asked for", ...courses.compare(school));
+      judge.check("made, of those asked for", ...courses.compare(fixture));
     },
   },
   {
     id: "F74",
     what: "a gateway is killed every five seconds",
     isLong: true,
-    async run(school, judge) {
+    async run(fixture, judge) {
       const killing = (async () => {
         for (let at = 0; at < 4; at++) {
           const [pause] = [wait(killEveryMs)];
-          await school.restart(gateways[at % gateways.length] ?? "gateway a", "SIGKILL");
+          await fixture.restart(gateways[at % gateways.length] ?? "gateway a", "SIGKILL");
           await pause;
         }
       })();
-      const courses = createCourses(school, { tries: 5 });
+      const courses = createCourses(fixture, { tries: 5 });
       const [reads, changes] = await Promise.all([
-        drive({ perSecond: 50, during: () => killing, send: () => read(school, 2) }),
+        drive({ perSecond: 50, during: () => killing, send: () => read(fixture, 2) }),
         drive({ perSecond: 10, during: () => killing, send: () => courses.create() }),
       ]);
       judge.only("reads, with one more try", reads, ["200"]);
       judge.only("changes, asked for until they are answered", changes, ["201"]);
-      judge.check("made, of those asked for", ...courses.compare(school));
+      judge.check("made, of those asked for", ...courses.compare(fixture));
     },
   },
 ];
@@ -58,15 +58,15 @@ async function again(send: () => Promise<Answered>, tries: number): Promise<Answ
   return answer.status !== 0 || tries <= 1 ? answer : await again(send, tries - 1);
 }
 
-function read(school: School, tries = 1): { asked: string; answer: Promise<Answered> } {
-  const { learner, ids } = school.people;
-  const send = () => school.get(`/courses/${ids.course}`, learner.token);
+function read(fixture: Fixture, tries = 1): { asked: string; answer: Promise<Answered> } {
+  const { learner, ids } = fixture.people;
+  const send = () => fixture.get(`/courses/${ids.course}`, learner.token);
   return { asked: "anybody", answer: again(send, tries) };
 }
 
 /** Has courses made, each with a key of its own, so that it may be asked for again. */
 export function createCourses(
-  { origin, people }: School,
+  { origin, people }: Fixture,
   { tries = 1, token = () => people.teacher.token } = {},
 ) {
   const run = crypto.randomUUID().slice(0, 8);
@@ -87,9 +87,9 @@ export function createCourses(
       return { asked: "anybody", answer: again(send, tries) };
     },
     /** Courses that were made, and how many different ones. */
-    count: ({ databases }: School) => countCourses(databases.course, `Restart ${run} %`),
+    count: ({ databases }: Fixture) => countCourses(databases.course, `Restart ${run} %`),
     /** Whether each course that was asked for, or so many of them, are there once. */
-    compare({ databases }: School, wanted = asked): [isHeld: boolean, figure: string] {
+    compare({ databases }: Fixture, wanted = asked): [isHeld: boolean, figure: string] {
       const made = countCourses(databases.course, `Restart ${run} %`);
       return [made.all === wanted && made.different === wanted, `${made.all} of ${wanted}`];
     },

@@ -1,8 +1,8 @@
 import type { Fault } from "../tcp_proxy.ts";
-import type { SchoolCase } from "./case.ts";
+import type { FixtureCase } from "./case.ts";
 import { until } from "./case.ts";
 import { type Answered, drive, percentile, type Tally, wait } from "./load.ts";
-import { enrollAgain, type School } from "./school.ts";
+import { enrollAgain, type Fixture } from "./fixture.ts";
 
 const garbage = new TextEncoder().encode("no HTTP at all\r\n\r\n");
 
@@ -23,18 +23,18 @@ const attempts = 2;
 /** The breaker is open by then. */
 const openAfterMs = 2_500;
 
-export const serviceCases: readonly SchoolCase[] = [
-  ...Object.entries(faults).map(([what, { id, fault }]): SchoolCase => ({
+export const serviceCases: readonly FixtureCase[] = [
+  ...Object.entries(faults).map(([what, { id, fault }]): FixtureCase => ({
     id,
     what: `between services: course ${what}, and enrollment asks for a course`,
     isLong: id === "F30",
-    async run(school, judge, { faultMs }) {
-      await school.proxies.course.set(fault);
+    async run(fixture, judge, { faultMs }) {
+      await fixture.proxies.course.set(fault);
       const during = wait(Math.max(faultMs, 1_000));
       const [enrolling, beside] = await Promise.all([
         // Most calls of enrollment wait for course, and still it is not at fault.
-        driveSchool({ perSecond: 30, during, send: () => enrollAgain(school) }),
-        driveSchool({ perSecond: 10, during, send: () => listEnrollments(school) }),
+        driveFixture({ perSecond: 30, during, send: () => enrollAgain(fixture) }),
+        driveFixture({ perSecond: 10, during, send: () => listEnrollments(fixture) }),
       ]);
       judge.only("asking for a course", enrolling, [
         "503 upstream_unavailable",
@@ -47,26 +47,26 @@ export const serviceCases: readonly SchoolCase[] = [
       judge.within("longest wait", Math.max(...waits), attempts * limitsMs.service + limitsMs.back);
       if (id === "F30") judgeOpening(judge, enrolling);
       judgeOpen(judge, enrolling);
-      await school.proxies.course.set({ kind: "none" });
-      const well = await until(async () => (await enrollAgain(school)).status === 409);
+      await fixture.proxies.course.set({ kind: "none" });
+      const well = await until(async () => (await enrollAgain(fixture)).status === 409);
       judge.within("well again after", well, 5_000);
       judge.check("well again", Number.isFinite(well));
     },
   })),
-  ...Object.entries(faults).map(([what, { id, fault }]): SchoolCase => ({
+  ...Object.entries(faults).map(([what, { id, fault }]): FixtureCase => ({
     id,
     what: `the recommender ${what}`,
     isLong: id === "F30",
-    async run(school, judge, { faultMs }) {
-      const { learner, other } = school.people;
-      const known = await suggest(school, learner.token);
+    async run(fixture, judge, { faultMs }) {
+      const { learner, other } = fixture.people;
+      const known = await suggest(fixture, learner.token);
       judge.check("live before", from(known) === "live", from(known));
-      await forget(school, other.id);
-      await school.proxies.recommender.set(fault);
+      await forget(fixture, other.id);
+      await fixture.proxies.recommender.set(fault);
       const during = wait(Math.max(faultMs, 1_000));
       const [kept, unknown] = await Promise.all([
-        driveSchool({ perSecond: 20, during, send: () => suggest(school, learner.token) }),
-        driveSchool({ perSecond: 20, during, send: () => suggest(school, other.token) }),
+        driveFixture({ perSecond: 20, during, send: () => suggest(fixture, learner.token) }),
+        driveFixture({ perSecond: 20, during, send: () => suggest(fixture, other.token) }),
       ]);
       judge.only("everybody is answered", { ...kept, answers: [...kept.answers] }, ["200"]);
       judge.only("also who was never answered", unknown, ["200"]);
@@ -76,8 +76,8 @@ export const serviceCases: readonly SchoolCase[] = [
       judge.within("p99", slowest, limitsMs.recommender + limitsMs.back);
       const late = kept.answers.filter(({ atMs }) => atMs > openAfterMs).map(({ ms }) => ms);
       if (late.length > 0) judge.within("p50 once open", percentile(late, 50), 50);
-      await school.proxies.recommender.set({ kind: "none" });
-      const well = await until(async () => from(await suggest(school, learner.token)) === "live");
+      await fixture.proxies.recommender.set({ kind: "none" });
+      const well = await until(async () => from(await suggest(fixture, learner.token)) === "live");
       judge.within("live again after", well, 5_000);
       judge.check("live again", Number.isFinite(well));
     },
@@ -85,9 +85,9 @@ export const serviceCases: readonly SchoolCase[] = [
   {
     id: "D05",
     what: "nothing stands in for a change while course is down",
-    async run(school, judge) {
-      await school.proxies.course.set({ kind: "refuse" });
-      const { status, code, fallback } = await enrollAgain(school);
+    async run(fixture, judge) {
+      await fixture.proxies.course.set({ kind: "refuse" });
+      const { status, code, fallback } = await enrollAgain(fixture);
       judge.check(
         "refused",
         status === 503 && code === "upstream_unavailable",
@@ -98,7 +98,7 @@ export const serviceCases: readonly SchoolCase[] = [
   },
 ];
 
-type Judge = Parameters<SchoolCase["run"]>[1];
+type Judge = Parameters<FixtureCase["run"]>[1];
 
 function judgeOpen(judge: Judge, { answers }: Tally): void {
   const late = answers.filter(({ atMs, status }) => atMs > openAfterMs && status === 503)
@@ -121,21 +121,21 @@ function from({ source, fallback }: Answered): string {
   return [source, fallback].filter((one) => one !== undefined).join(", ");
 }
 
-function suggest({ get }: School, token: string): Promise<Answered> {
+function suggest({ get }: Fixture, token: string): Promise<Answered> {
   return get("/recommendations", token);
 }
 
-function listEnrollments({ get, people }: School): Promise<Answered> {
+function listEnrollments({ get, people }: Fixture): Promise<Answered> {
   return get("/enrollments", people.learner.token);
 }
 
 /** Nothing is kept for them, as if they had never asked. */
-async function forget({ redis }: School, personId: string): Promise<void> {
+async function forget({ redis }: Fixture, personId: string): Promise<void> {
   await redis.write("DEL", `fb:recommendation:courses:${personId}`);
 }
 
 /** Asks at a steady rate; whose answer it was is not said here. */
-function driveSchool({ perSecond, during, send }: {
+function driveFixture({ perSecond, during, send }: {
   perSecond: number;
   during: Promise<void>;
   send: () => Promise<Answered>;

@@ -1,10 +1,10 @@
 import { type Case, type Judge, type Pace, times, until } from "./case.ts";
 import { percentile, type Tally, wait } from "./load.ts";
-import type { World } from "./world.ts";
+import type { Environment } from "./environment.ts";
 
 const timedOut = "504 upstream_timeout";
 const unavailable = "503 upstream_unavailable";
-const badResponse = "502 upstream_bad_response";
+const malformedResponse = "502 upstream_bad_response";
 /** The breaker is open by then. */
 const openAfterMs = 2_000;
 
@@ -18,7 +18,7 @@ const leastBaseMs = 5;
  * and ill in turn, and the median of the rounds, so that what else the machine does meets both.
  */
 async function driveBeside(
-  world: World,
+  environment: Environment,
   judge: Judge,
   { path, pace: { faultMs, judgesTimes }, fault = none, undo = none }: {
     path: string;
@@ -34,12 +34,12 @@ async function driveBeside(
   for (let round = 0; round === 0 || (judgesTimes && round < mostRounds && !isHeld()); round++) {
     if (round > 0) {
       await undo();
-      await world.heal();
+      await environment.heal();
     }
     // Under the same load, or the fault would be blamed for the second route's requests.
-    const [, before] = await driveBoth(world, "/echo/ok", faultMs);
+    const [, before] = await driveBoth(environment, "/echo/ok", faultMs);
     await fault();
-    const [tally, other] = await driveBoth(world, path, faultMs);
+    const [tally, other] = await driveBoth(environment, path, faultMs);
     judge.only("other routes go on", other, ["200"]);
     base.push(percentile(times(before), 99));
     beside.push(percentile(times(other), 99));
@@ -51,11 +51,15 @@ async function driveBeside(
   return ill;
 }
 
-async function driveBoth(world: World, path: string, ms: number): Promise<[Tally, Tally]> {
+async function driveBoth(
+  environment: Environment,
+  path: string,
+  ms: number,
+): Promise<[Tally, Tally]> {
   const over = wait(ms);
   return await Promise.all([
-    world.drive({ path, during: () => over }),
-    world.drive({ path: "/other/ok", during: () => over }),
+    environment.drive({ path, during: () => over }),
+    environment.drive({ path: "/other/ok", during: () => over }),
   ]);
 }
 
@@ -77,10 +81,10 @@ function judgeOpen(judge: Judge, tally: Tally): void {
   judge.within("refusal p50", percentile(refused.map(({ ms }) => ms), 50), 10);
 }
 
-async function judgeRecovery(world: World, judge: Judge, path: string): Promise<void> {
-  const [person] = world.people;
+async function judgeRecovery(environment: Environment, judge: Judge, path: string): Promise<void> {
+  const [person] = environment.people;
   if (!person) return;
-  const ms = await until(async () => (await world.get(path, { person })).status === 200);
+  const ms = await until(async () => (await environment.get(path, { person })).status === 200);
   judge.within("well again after", ms, 5_000);
   judge.check("well again", Number.isFinite(ms));
 }
@@ -102,54 +106,54 @@ export const upstreamCases: readonly Case[] = [
   {
     id: "F30",
     what: "a service answers after 5 s, its limit is 1 s",
-    async run(world, judge, pace) {
+    async run(environment, judge, pace) {
       const path = "/echo/slow?ms=5000";
-      const ill = await driveBeside(world, judge, { path, pace });
+      const ill = await driveBeside(environment, judge, { path, pace });
       judge.only("in time, or not at all", ill, [timedOut, unavailable]);
       const slow = times(ill, ({ status }) => status === 504);
       // The median: a busy machine is late with some of them, and never with most.
       judge.within("504 median", percentile(slow, 50), 1_100);
       judge.check("504 p99, ms", true, percentile(slow, 99).toFixed(0));
       judge.check("none before the limit", slow.every((ms) => ms >= 900), slow.length);
-      await judgeRecovery(world, judge, "/echo/ok");
+      await judgeRecovery(environment, judge, "/echo/ok");
     },
   },
   {
     id: "F30",
     what: "a service takes connections and never answers",
-    async run(world, judge, pace) {
-      const fault = () => world.proxies.upstream.set({ kind: "silent" });
-      const undo = () => world.proxies.upstream.set({ kind: "none" });
-      const ill = await driveBeside(world, judge, { path: "/echo/ok", pace, fault, undo });
+    async run(environment, judge, pace) {
+      const fault = () => environment.proxies.upstream.set({ kind: "silent" });
+      const undo = () => environment.proxies.upstream.set({ kind: "none" });
+      const ill = await driveBeside(environment, judge, { path: "/echo/ok", pace, fault, undo });
       judge.only("in time, or not at all", ill, [timedOut, unavailable]);
       judgeOpen(judge, { ...ill, answers: ill.answers.filter(({ atMs }) => atMs > 1_000) });
-      await world.proxies.upstream.set({ kind: "none" });
-      await judgeRecovery(world, judge, "/echo/ok");
+      await environment.proxies.upstream.set({ kind: "none" });
+      await judgeRecovery(environment, judge, "/echo/ok");
     },
   },
   {
     id: "F31",
     what: "a service is down, then up",
-    async run(world, judge, pace) {
-      const fault = () => world.proxies.upstream.set({ kind: "refuse" });
-      const undo = () => world.proxies.upstream.set({ kind: "none" });
-      const ill = await driveBeside(world, judge, { path: "/echo/ok", pace, fault, undo });
-      judge.only("refused", ill, [unavailable, badResponse]);
+    async run(environment, judge, pace) {
+      const fault = () => environment.proxies.upstream.set({ kind: "refuse" });
+      const undo = () => environment.proxies.upstream.set({ kind: "none" });
+      const ill = await driveBeside(environment, judge, { path: "/echo/ok", pace, fault, undo });
+      judge.only("refused", ill, [unavailable, malformedResponse]);
       judgeOpen(judge, ill);
-      await world.proxies.upstream.set({ kind: "none" });
-      await judgeRecovery(world, judge, "/echo/ok");
+      await environment.proxies.upstream.set({ kind: "none" });
+      await judgeRecovery(environment, judge, "/echo/ok");
     },
   },
   {
     id: "F31",
     what: "probes of a service that is down",
-    async run(world, judge, { faultMs }) {
-      const { upstream } = world.proxies;
+    async run(environment, judge, { faultMs }) {
+      const { upstream } = environment.proxies;
       await upstream.set({ kind: "reset" });
-      await world.drive({ path: "/echo/ok", during: () => wait(openAfterMs) });
+      await environment.drive({ path: "/echo/ok", during: () => wait(openAfterMs) });
       const before = upstream.accepted();
       const seconds = faultMs / 1_000;
-      await world.drive({ path: "/echo/ok", during: () => wait(faultMs) });
+      await environment.drive({ path: "/echo/ok", during: () => wait(faultMs) });
       const probes = upstream.accepted() - before;
       // A probe that got no answer may be sent a second time by the runtime.
       judge.check("probes a second", probes <= 2 * (seconds + 1), (probes / seconds).toFixed(1));
@@ -158,48 +162,50 @@ export const upstreamCases: readonly Case[] = [
   ...Object.entries(useless).map(([what, { path, ...rest }]): Case => ({
     id: "fault" in rest && rest.fault !== "garbage" ? "F33" : "F34",
     what: `a service answers ${what}`,
-    async run(world, judge, { faultMs }) {
+    async run(environment, judge, { faultMs }) {
       if ("fault" in rest) {
         const bytes = new TextEncoder().encode("no HTTP at all\r\n\r\n");
-        if (rest.fault === "garbage") await world.proxies.upstream.set({ kind: "garbage", bytes });
-        if (rest.fault === "reset") await world.proxies.upstream.set({ kind: "reset" });
+        if (rest.fault === "garbage") {
+          await environment.proxies.upstream.set({ kind: "garbage", bytes });
+        }
+        if (rest.fault === "reset") await environment.proxies.upstream.set({ kind: "reset" });
         if (rest.fault === "end") {
-          await world.proxies.upstream.set({ kind: "cut", afterBytes: 0, how: "end" });
+          await environment.proxies.upstream.set({ kind: "cut", afterBytes: 0, how: "end" });
         }
       }
-      const tally = await world.drive({ path, during: () => wait(faultMs / 2) });
-      judge.only("never a good answer", tally, [badResponse, unavailable]);
-      await world.proxies.upstream.set({ kind: "none" });
-      await judgeRecovery(world, judge, "/echo/ok");
+      const tally = await environment.drive({ path, during: () => wait(faultMs / 2) });
+      judge.only("never a good answer", tally, [malformedResponse, unavailable]);
+      await environment.proxies.upstream.set({ kind: "none" });
+      await judgeRecovery(environment, judge, "/echo/ok");
     },
   })),
   ...Object.entries(unwrapped).map(([what, path]): Case => ({
     id: "F34",
     what: `a service answers ${what}, and nobody else is shut out`,
-    async run(world, judge, { faultMs }) {
-      const tally = await world.drive({ path, during: () => wait(faultMs / 2) });
+    async run(environment, judge, { faultMs }) {
+      const tally = await environment.drive({ path, during: () => wait(faultMs / 2) });
       judge.only("a response each time", tally, ["200"]);
     },
   })),
   {
     id: "F34",
     what: "a body that is no JSON, where answers pass as they are",
-    async run(world, judge) {
-      const [person] = world.people;
-      const { status } = await world.get("/raw/garbage", person ? { person } : {});
+    async run(environment, judge) {
+      const [person] = environment.people;
+      const { status } = await environment.get("/raw/garbage", person ? { person } : {});
       judge.check("passes", status === 200, status);
     },
   },
   ...(["end", "reset"] as const).map((how): Case => ({
     id: "F33",
     what: `a connection ${how === "end" ? "ends" : "is reset"} in the middle of a long answer`,
-    async run(world, judge) {
-      const [person] = world.people;
+    async run(environment, judge) {
+      const [person] = environment.people;
       if (!person) return;
-      await world.proxies.upstream.set({ kind: "cut", afterBytes: 200_000, how });
+      await environment.proxies.upstream.set({ kind: "cut", afterBytes: 200_000, how });
       let whole = 0;
       for (let at = 0; at < 10; at++) {
-        const { status } = await world.get("/raw/big?bytes=1000000", { person });
+        const { status } = await environment.get("/raw/big?bytes=1000000", { person });
         if (status !== 0) whole++;
       }
       judge.check("short answers that look whole", whole === 0, whole);
@@ -208,16 +214,16 @@ export const upstreamCases: readonly Case[] = [
   {
     id: "F36",
     what: "an answer of 1 GB that nobody reads on",
-    async run(world, judge, { faultMs }) {
-      const [person] = world.people;
-      const before = residentBytes(world);
-      const response = await fetch(`${world.gateways[0]}/raw/big?bytes=1000000000`, {
+    async run(environment, judge, { faultMs }) {
+      const [person] = environment.people;
+      const before = residentBytes(environment);
+      const response = await fetch(`${environment.gateways[0]}/raw/big?bytes=1000000000`, {
         headers: { authorization: `Bearer ${person?.token}` },
       });
       const reader = response.body?.getReader();
       await reader?.read();
       await wait(faultMs);
-      const grown = (residentBytes(world) - before) / 1e6;
+      const grown = (residentBytes(environment) - before) / 1e6;
       await reader?.cancel();
       judge.check("memory, MB", grown <= 64, grown.toFixed(0));
     },
@@ -225,15 +231,15 @@ export const upstreamCases: readonly Case[] = [
   {
     id: "F39",
     what: "a service redirects elsewhere",
-    async run(world, judge) {
-      const [person] = world.people;
+    async run(environment, judge) {
+      const [person] = environment.people;
       let came = 0;
       const elsewhere = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, () => {
         came++;
         return new Response();
       });
       const to = encodeURIComponent(`http://127.0.0.1:${elsewhere.addr.port}/`);
-      const { status } = await world.get(`/raw/redirect?to=${to}`, person ? { person } : {});
+      const { status } = await environment.get(`/raw/redirect?to=${to}`, person ? { person } : {});
       await elsewhere.shutdown();
       judge.check("followed", came === 0, came);
       judge.check("handed back", status === 302, status);
@@ -242,11 +248,11 @@ export const upstreamCases: readonly Case[] = [
   {
     id: "F40",
     what: "half of a service's answers are 503",
-    async run(world, judge, { faultMs }) {
-      world.upstream.setFailing(true);
-      const before = world.upstream.hits.get("half") ?? 0;
-      const tally = await world.drive({ path: "/echo/half", during: () => wait(faultMs) });
-      const hits = (world.upstream.hits.get("half") ?? 0) - before;
+    async run(environment, judge, { faultMs }) {
+      environment.upstream.setFailing(true);
+      const before = environment.upstream.hits.get("half") ?? 0;
+      const tally = await environment.drive({ path: "/echo/half", during: () => wait(faultMs) });
+      const hits = (environment.upstream.hits.get("half") ?? 0) - before;
       judge.only("its answers or a refusal", tally, ["200", unavailable]);
       const ratio = hits / tally.answers.length;
       judge.check("calls for each request", ratio <= 1.1, ratio.toFixed(2));
@@ -255,7 +261,7 @@ export const upstreamCases: readonly Case[] = [
 ];
 
 /** Resident memory of the first gateway. */
-function residentBytes({ processes: [gateway] }: World): number {
+function residentBytes({ processes: [gateway] }: Environment): number {
   const status = Deno.readTextFileSync(`/proc/${gateway?.pid}/status`);
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
 }

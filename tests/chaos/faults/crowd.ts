@@ -1,4 +1,4 @@
-import type { Person } from "./world.ts";
+import type { Person } from "./environment.ts";
 
 /** What a crowd does. */
 export interface CrowdPlan {

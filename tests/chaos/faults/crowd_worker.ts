@@ -71,14 +71,14 @@ async function ask(
 }
 
 /** At a steady rate, whatever becomes of what was begun; without a rate, as soon as it can. */
-async function steadily({ perSecond, ms }: CrowdPlan, begin: () => void): Promise<void> {
+async function steadily({ perSecond, ms }: CrowdPlan, ensureLoaded: () => void): Promise<void> {
   const startedAt = performance.now();
   let begun = 0;
   await new Promise<void>((resolve) => {
     const timer = setInterval(() => {
       const passed = performance.now() - startedAt;
       for (const due = Math.floor(Math.min(passed, ms) * perSecond / 1000); begun < due; begun++) {
-        begin();
+        ensureLoaded();
       }
       if (passed < ms) return;
       clearInterval(timer);

@@ -3,12 +3,12 @@ import { clientCases } from "./cases_clients.ts";
 import { loadCases } from "./cases_load.ts";
 import { randomCases } from "./random.ts";
 import { redisCases } from "./cases_redis.ts";
-import { resourceCases, schoolResourceCases } from "./cases_resources.ts";
+import { fixtureResourceCases, resourceCases } from "./cases_resources.ts";
 import { restartCases } from "./cases_restarts.ts";
 import { serviceCases } from "./cases_services.ts";
 import { upstreamCases } from "./cases_upstream.ts";
-import { startSchool } from "./school.ts";
-import { startWorld } from "./world.ts";
+import { startFixture } from "./fixture.ts";
+import { startEnvironment } from "./environment.ts";
 
 /** Faults of what stands behind a gateway. */
 const cases = [
@@ -19,7 +19,7 @@ const cases = [
   ...resourceCases,
 ];
 /** Faults within the whole product. */
-const schoolCases = [...serviceCases, ...schoolResourceCases, ...restartCases, ...randomCases];
+const fixtureCases = [...serviceCases, ...fixtureResourceCases, ...restartCases, ...randomCases];
 
 /** What to perform, and how strictly. */
 export interface PerformOptions extends Pace {
@@ -53,23 +53,27 @@ type Stage = ReturnType<typeof createStage>;
 async function performGateways(stage: Stage, options: PerformOptions): Promise<void> {
   const wanted = cases.filter(stage.isWanted);
   if (wanted.length === 0) return;
-  await using world = await startWorld(options);
+  await using environment = await startEnvironment(options);
   for (const one of wanted) {
-    await stage.perform(one, (judge) => one.run(world, judge, options), () => world.heal());
+    await stage.perform(
+      one,
+      (judge) => one.run(environment, judge, options),
+      () => environment.heal(),
+    );
   }
 }
 
 async function performSchool(stage: Stage, options: PerformOptions): Promise<void> {
-  const wanted = schoolCases.filter(stage.isWanted);
+  const wanted = fixtureCases.filter(stage.isWanted);
   if (wanted.length === 0) return;
-  const home = await Deno.makeTempDir({ prefix: "edgepass-faults-" });
+  const workspace = await Deno.makeTempDir({ prefix: "edgepass-faults-" });
   try {
-    await using school = await startSchool({ ...options, home });
+    await using fixture = await startFixture({ ...options, workspace });
     for (const one of wanted) {
-      await stage.perform(one, (judge) => one.run(school, judge, options), () => school.heal());
+      await stage.perform(one, (judge) => one.run(fixture, judge, options), () => fixture.heal());
     }
   } finally {
-    await Deno.remove(home, { recursive: true });
+    await Deno.remove(workspace, { recursive: true });
   }
 }
 

@@ -2,16 +2,16 @@ import { DatabaseSync } from "node:sqlite";
 import { createRandom, type Random } from "../random.ts";
 import type { Fault } from "../tcp_proxy.ts";
 import { createCourses } from "./cases_restarts.ts";
-import type { SchoolCase } from "./case.ts";
+import type { FixtureCase } from "./case.ts";
 import { type Answered, ask, drive, type Tally, wait } from "./load.ts";
-import { gateways, type School } from "./school.ts";
+import { type Fixture, gateways } from "./fixture.ts";
 
 /** One thing that goes wrong for a while. */
 interface Trouble {
   readonly name: string;
   /** Protected requests are refused meanwhile, as they must be. */
   readonly isFailClosed?: boolean;
-  begin(school: School): Promise<void>;
+  ensureLoaded(fixture: Fixture): Promise<void>;
 }
 
 const garbage = new TextEncoder().encode("no HTTP at all\r\n\r\n");
@@ -29,22 +29,22 @@ const troubles: readonly Trouble[] = [
     Object.entries(ofBytes).map(([what, fault]): Trouble => ({
       name: `${name} ${what}`,
       isFailClosed: name === "redis",
-      begin: (school) => school.proxies[name].set(fault),
+      ensureLoaded: (fixture) => fixture.proxies[name].set(fault),
     }))
   ),
   {
     name: "redis is 40 ms away",
-    begin: ({ proxies }) => proxies.redis.set({ kind: "latency", ms: 40 }),
+    ensureLoaded: ({ proxies }) => proxies.redis.set({ kind: "latency", ms: 40 }),
   },
   {
     name: "redis is emptied",
     isFailClosed: true,
-    begin: ({ redis }) => redis.flush(),
+    ensureLoaded: ({ redis }) => redis.flush(),
   },
   ...gateways.flatMap((name) =>
     (["SIGTERM", "SIGKILL"] as const).map((how): Trouble => ({
       name: `${name} gets ${how}`,
-      begin: (school) => school.restart(name, how),
+      ensureLoaded: (fixture) => fixture.restart(name, how),
     }))
   ),
 ];
@@ -65,22 +65,22 @@ const changing = [
 ];
 
 /** Everything at random for so long; it comes last, for somebody is logged out by it. */
-export const randomCases: readonly SchoolCase[] = [{
+export const randomCases: readonly FixtureCase[] = [{
   id: "F77",
   what: "all of it at random",
   isLong: true,
-  async run(school, judge, { randomMs, seed }) {
-    const { mint, learner, teacher, other } = school.people;
+  async run(fixture, judge, { randomMs, seed }) {
+    const { mint, learner, teacher, other } = fixture.people;
     using tokens = await keepFresh(mint, [learner, teacher]);
-    const gone = await endLogins(school, other.token);
-    const courses = createCourses(school, { tries: 20, token: () => tokens.of(teacher) });
-    const trouble = makeTrouble(school, createRandom(seed), performance.now() + randomMs);
+    const gone = await endLogins(fixture, other.token);
+    const courses = createCourses(fixture, { tries: 20, token: () => tokens.of(teacher) });
+    const trouble = makeTrouble(fixture, createRandom(seed), performance.now() + randomMs);
     const during = () => trouble.over;
     const readAs = async (token: string | Promise<string>): Promise<Answered> =>
-      await school.get("/users/me", await token);
+      await fixture.get("/users/me", await token);
     const readSelf = (person: { id: string; token: string }) => () => ({
       asked: person.id,
-      answer: again(() => school.get("/users/me", tokens.of(person))),
+      answer: again(() => fixture.get("/users/me", tokens.of(person))),
     });
     const forge = () => ({ asked: "none", answer: readAs(mint.forge(tokens.of(learner))) });
     const [reads, others, revoked, forged, changes, guests] = await Promise.all([
@@ -89,14 +89,14 @@ export const randomCases: readonly SchoolCase[] = [{
       drive({ perSecond: 10, during, send: () => ({ asked: "gone", answer: readAs(gone) }) }),
       drive({ perSecond: 10, during, send: forge }),
       drive({ perSecond: 4, during, send: () => courses.create() }),
-      drive({ perSecond: 0.5, during, send: () => signUp(school) }),
+      drive({ perSecond: 0.5, during, send: () => signUp(fixture) }),
     ]);
-    await school.heal();
+    await fixture.heal();
     judge.check("seed", true, seed);
     judge.check("things that went wrong", true, trouble.count());
-    const lost = countLost(school);
+    const lost = countLost(fixture);
     judge.check("events lost", lost === 0, `${lost}, of ${guests.answers.length} people`);
-    judge.check("effects are there once", ...compareAnswered(courses.count(school), changes));
+    judge.check("effects are there once", ...compareAnswered(courses.count(fixture), changes));
     const wrong = reads.wrongIdentity + others.wrongIdentity;
     judge.check("wrong identity", wrong === 0, wrong);
     const accepted = (revoked.kinds["200"] ?? 0) + (forged.kinds["200"] ?? 0);
@@ -116,7 +116,7 @@ function anonymous(tally: Tally): Tally {
 
 /** Breaks one thing after the other, and tells when protected requests had to be refused. */
 function makeTrouble(
-  school: School,
+  fixture: Fixture,
   random: Random,
   until: number,
 ) {
@@ -131,9 +131,9 @@ function makeTrouble(
       if (!trouble) return;
       count++;
       const fromMs = at();
-      await trouble.begin(school);
+      await trouble.ensureLoaded(fixture);
       await wait(500 + random.below(2_500));
-      for (const proxy of Object.values(school.proxies)) await proxy.set({ kind: "none" });
+      for (const proxy of Object.values(fixture.proxies)) await proxy.set({ kind: "none" });
       if (trouble.isFailClosed) closedWindows.push({ fromMs, toMs: at() + afterwardsMs });
     }
     await wait(afterwardsMs);
@@ -143,7 +143,7 @@ function makeTrouble(
 
 /** Tokens that never run out: signed again as auth would, long before they end. */
 async function keepFresh(
-  mint: School["people"]["mint"],
+  mint: Fixture["people"]["mint"],
   people: readonly { readonly id: string; readonly token: string }[],
 ) {
   const fresh = new Map<string, string>();
@@ -162,13 +162,13 @@ async function keepFresh(
 }
 
 /** Ends all of a person's logins, and gives the token that is revoked with them. */
-async function endLogins({ get }: School, token: string): Promise<string> {
+async function endLogins({ get }: Fixture, token: string): Promise<string> {
   const { status } = await get("/auth/logout-all", token, { method: "POST" });
   if (status !== 204) throw new Error(`Cannot log out: ${status}`);
   return token;
 }
 
-function signUp({ origin }: School): { asked: string; answer: Promise<Answered> } {
+function signUp({ origin }: Fixture): { asked: string; answer: Promise<Answered> } {
   const email = `${crypto.randomUUID()}@edgepass.local`;
   const body = { email, password: "a sentence that only I would think of", name: "Demo Guest" };
   const answer = ask(`${origin}/auth/signup`, {
@@ -186,7 +186,7 @@ async function again(send: () => Promise<Answered>): Promise<Answered> {
 }
 
 /** Accounts of which no event says anything; nobody takes events here, so all of them are there. */
-function countLost({ databases }: School): number {
+function countLost({ databases }: Fixture): number {
   const database = new DatabaseSync(databases.auth, { readOnly: true });
   try {
     const row = database.prepare(

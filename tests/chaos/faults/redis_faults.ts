@@ -2,7 +2,7 @@ import { createEmbeddedRedis, createRedisRest, type RedisBackend } from "@edgepa
 import { randomSecret } from "../../settings.ts";
 
 /** How Redis answers, beyond what the network does to it. */
-export type RedisMood =
+export type RedisCondition =
   | { readonly kind: "well" }
   /** The same answer to everything. */
   | {
@@ -27,7 +27,7 @@ export interface FaultyRedis extends AsyncDisposable {
   write(...command: string[]): Promise<void>;
   /** Empties primary and replica. */
   flush(): Promise<void>;
-  set(mood: RedisMood): void;
+  set(severity: RedisCondition): void;
   /** Calls of readers so far. */
   calls(): number;
 }
@@ -40,22 +40,22 @@ export function startFaultyRedis(): FaultyRedis {
   const primary = createEmbeddedRedis();
   const replica = createEmbeddedRedis();
   const late = new Set<ReturnType<typeof setTimeout>>();
-  let mood: RedisMood = { kind: "well" };
+  let severity: RedisCondition = { kind: "well" };
   let calls = 0;
   // What writers say goes to both; only its way to the replica is ever late.
   const both: RedisBackend = {
     ...primary,
     async execute(command) {
       const name = (command[0] ?? "").toLowerCase();
-      if (mood.kind === "read-only" && !reads.has(name)) {
+      if (severity.kind === "read-only" && !reads.has(name)) {
         return { error: "READONLY You can't write against a read only replica." };
       }
       const reply = await primary.execute(command);
-      if (mood.kind === "lags") {
+      if (severity.kind === "lags") {
         const timer = setTimeout(() => {
           late.delete(timer);
           void replica.execute(command);
-        }, mood.ms);
+        }, severity.ms);
         late.add(timer);
       } else await replica.execute(command);
       return reply;
@@ -65,8 +65,8 @@ export function startFaultyRedis(): FaultyRedis {
   const toReplica = createRedisRest({ backend: replica, token });
   const reader = serve((request) => {
     calls++;
-    if (mood.kind !== "answers") return toReplica(request);
-    const { status, body, type = "application/json" } = mood;
+    if (severity.kind !== "answers") return toReplica(request);
+    const { status, body, type = "application/json" } = severity;
     return new Response(body, { status, headers: { "content-type": type } });
   });
   const writer = serve(toPrimary);
@@ -78,7 +78,7 @@ export function startFaultyRedis(): FaultyRedis {
     async flush() {
       await Promise.all([primary.execute(["FLUSHALL"]), replica.execute(["FLUSHALL"])]);
     },
-    set: (next) => void (mood = next),
+    set: (next) => void (severity = next),
     calls: () => calls,
     async [Symbol.asyncDispose]() {
       for (const timer of late) clearTimeout(timer);

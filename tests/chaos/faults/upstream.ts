@@ -22,20 +22,20 @@ export function startUpstream(): Upstream {
   const handlers: Readonly<
     Record<string, (request: Request, url: URL) => Response | Promise<Response>>
   > = {
-    ok: (request) => Response.json({ sub: readSubject(request) }),
+    ok: (request) => Response.json({ sub: readDoctorContext(request) }),
     half: (request) =>
       isFailing && served++ % 2 === 0
         ? Response.json({ detail: "no" }, { status: 503 })
-        : Response.json({ sub: readSubject(request) }),
+        : Response.json({ sub: readDoctorContext(request) }),
     async slow(request, url) {
       request.signal.addEventListener("abort", () => aborted++, { once: true });
       await new Promise((resolve) => setTimeout(resolve, Number(url.searchParams.get("ms"))));
-      return Response.json({ sub: readSubject(request) });
+      return Response.json({ sub: readDoctorContext(request) });
     },
     empty: () => new Response("", { headers: json }),
     garbage: () => new Response('{"sub":', { headers: json }),
     // What a page full of things weighs: wrapping it is work for whoever stands in front.
-    page: (request) => pageOf(readSubject(request)),
+    page: (request) => pageOf(readDoctorContext(request)),
     redirect: (_request, url) => Response.redirect(url.searchParams.get("to") ?? "", 302),
     big: (_request, url) => new Response(manyBytes(Number(url.searchParams.get("bytes")))),
     ticks: (request, url) => {
@@ -45,7 +45,7 @@ export function startUpstream(): Upstream {
     upload: async (request) => {
       let bytes = 0;
       for await (const part of request.body ?? []) bytes += part.length;
-      return Response.json({ bytes, sub: readSubject(request) });
+      return Response.json({ bytes, sub: readDoctorContext(request) });
     },
   };
 
@@ -65,7 +65,7 @@ export function startUpstream(): Upstream {
 }
 
 /** Not verified: it is compared with who asked, to see that nobody is taken for somebody else. */
-function readSubject(request: Request): string {
+function readDoctorContext(request: Request): string {
   const [, payload = ""] = (request.headers.get("x-passport") ?? "").split(".");
   if (payload === "") return "none";
   const text = atob(payload.replaceAll("-", "+").replaceAll("_", "/"));

@@ -8,7 +8,7 @@ import {
   ourClaims,
   ourHeader,
   theirClaims,
-} from "./access_token_world.ts";
+} from "./access_token_environment.ts";
 import type { Case } from "./case.ts";
 import { jsonTricks, textTricks } from "./text_tricks.ts";
 

@@ -1,0 +1,15 @@
+import type { Application } from "@edgepass/shared/application";
+
+/**
+ * MaintenanceTasks every application; one that fails keeps no other from its own.
+ *
+ * @throws what the one threw, or an AggregateError of several
+ */
+export async function maintainEach(
+  applications: readonly Pick<Application, "maintain">[],
+): Promise<void> {
+  const outcomes = await Promise.allSettled(applications.map((one) => one.maintain?.()));
+  const failures = outcomes.flatMap((one) => one.status === "rejected" ? [one.reason] : []);
+  if (failures.length === 1) throw failures[0];
+  if (failures.length > 1) throw new AggregateError(failures, "Sweeps of services failed");
+}

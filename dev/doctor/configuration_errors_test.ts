@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { temporaryWorkspace } from "../../tests/support/dev_system.ts";
+import { machineVariables, parts } from "../environment.ts";
+import { askPrograms } from "./configuration_errors.ts";
+import { readDoctorContext } from "./read_context.ts";
+
+const secret = "A5EBiDsCjyR-Qu_kGs4ZSwzfyS3tDI2iBrCSnAhRZ08";
+const another = "Zv2nVWk5OMYkBqNn8Y6Rb0qL6r9eTtM3JxVn1p0sWcQ";
+const pair = { kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", kid: "a", state: "signing" };
+const machine = machineVariables(Deno.env.toObject());
+const everybody = ["gateway", "auth", "user", "course", "enrollment", "recommendation"];
+
+/** What is set, who complains, and of what. */
+const refused = {
+  "a Passport secret that is too short": [
+    { PASSPORT_KEYS: JSON.stringify([{ kid: "a", secret: "c2hvcnQ", state: "signing" }]) },
+    everybody,
+    "PASSPORT_KEYS (0.secret): must be at least 32 random bytes",
+  ],
+  "a kid twice": [
+    {
+      PASSPORT_KEYS: JSON.stringify([
+        { kid: "a", secret, state: "signing" },
+        { kid: "a", secret: another, state: "retired" },
+      ]),
+    },
+    everybody,
+    "PASSPORT_KEYS: has a kid twice",
+  ],
+  "two access token keys that sign": [
+    {
+      ACCESS_TOKEN_KEYS: JSON.stringify({
+        keys: [{ ...pair, x: secret, d: secret }, { ...pair, kid: "b", x: secret, d: secret }],
+      }),
+    },
+    ["auth"],
+    "ACCESS_TOKEN_KEYS (keys): must have exactly one key in state signing",
+  ],
+  "an access token key of two halves": [
+    { ACCESS_TOKEN_KEYS: JSON.stringify({ keys: [{ ...pair, x: secret, d: another }] }) },
+    ["auth"],
+    "ACCESS_TOKEN_KEYS has a key whose halves do not match",
+  ],
+  "one secret for two purposes": [
+    {
+      PASSPORT_KEYS: JSON.stringify([{ kid: "a", secret, state: "signing" }]),
+      REFRESH_TOKEN_KEY: secret,
+    },
+    ["auth"],
+    "PASSPORT_KEYS and REFRESH_TOKEN_KEY share a secret",
+  ],
+  "a second issuer of our own name": [
+    {
+      ISSUER: "https://own.example.com",
+      ISSUERS: JSON.stringify([{
+        alias: "partner",
+        iss: "https://own.example.com",
+        audience: "here",
+        jwks: "https://partner.example.com/jwks.json",
+        algorithms: ["EdDSA"],
+      }]),
+    },
+    ["gateway"],
+    "ISSUERS names an iss or alias twice",
+  ],
+  "a collector that is none": [
+    { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "hidden-collector" },
+    everybody,
+    "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: must be an http(s) URL",
+  ],
+  "Deno's own spans beside its own headers": [
+    { OTEL_DENO: "true" },
+    everybody,
+    "OTEL_PROPAGATORS",
+  ],
+} as const;
+
+Deno.test("programs say of", async (t) => {
+  await using workspace = await temporaryWorkspace();
+  const ask = async (variables: Record<string, string>) =>
+    await askPrograms(
+      await readDoctorContext({ ...machine, EDGEPASS_HOME: workspace.path, ...variables }, {
+        scope: "dev",
+        parts,
+      }),
+    );
+  await t.step("what dev makes up nothing", async () => {
+    assert.deepEqual(await ask({}), []);
+  });
+  for (const [what, [variables, complainers, reason]] of Object.entries(refused)) {
+    await t.step(`${what} that it does not do`, async () => {
+      const configurationErrors = await ask(variables);
+      assert.deepEqual(configurationErrors.map(({ part }) => part), complainers);
+      for (const { message } of configurationErrors) {
+        assert.ok(message.includes(reason), message);
+        for (const value of [secret, another, "c2hvcnQ", "hidden"]) {
+          assert.ok(!message.includes(value));
+        }
+      }
+    });
+  }
+});
+
+Deno.test("a program of a deployment is not asked about what it does not read", async () => {
+  const variables = { ...machine, COURSE_DB: "sqlite:/nowhere" };
+  const doctorContext = await readDoctorContext(variables, {
+    scope: "deployment",
+    parts: ["course"],
+  });
+  const configurationErrors = await askPrograms(doctorContext);
+  assert.deepEqual(configurationErrors, [
+    { part: "course", message: "Cannot start: USER is missing" },
+  ]);
+});

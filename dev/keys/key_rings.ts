@@ -1,0 +1,216 @@
+import {
+  type ConfiguredKeyState,
+  findStateChange,
+  type KeyKind,
+} from "@edgepass/shared/configuration";
+import * as z from "zod/mini";
+
+/** Calls the public API as the administrator. */
+export type Call = (method: string, path: string, body?: unknown) => Promise<unknown>;
+
+/** A running system, as far as its keys are concerned. */
+export interface KeySystem {
+  readonly call: Call;
+  /** The `kid`s of `/.well-known/jwks.json`. */
+  readonly publicKids: () => Promise<readonly string[]>;
+  /** The `kid` of an access token that is issued now. */
+  readonly freshKid: () => Promise<string>;
+  /** Puts a fresh key into the files that the system reads keys from, where there are any. */
+  readonly refill: Readonly<Partial<Record<KeyKind, Refill>>>;
+  /** By how many seconds its clocks may differ. */
+  readonly leewaySeconds: number;
+}
+
+/**
+ * Gives the file a next key, if it has none, and makes its states those that are in force; answers
+ * its `kid`.
+ */
+export type Refill = (
+  states: Readonly<Record<string, ConfiguredKeyState>>,
+) => Promise<{ readonly kid: string; readonly path: string }>;
+
+/** Effects of the command. */
+export interface Effects {
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly sleep: (ms: number) => Promise<void>;
+  /** Tells how far it is. */
+  readonly say: (line: string) => void;
+}
+
+/** Why a command does nothing, and the way out. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+}
+
+/** Somebody else changed the configuration between reading and writing. */
+export class ConflictError extends Error {
+  override readonly name = "Overtaken";
+}
+
+/** A key, wherever it is known from. */
+export interface KeyView {
+  readonly kid: string;
+  /** Of keys that sign Passports, where the gateway has them. */
+  readonly profile: "S" | "A" | undefined;
+  readonly state: ConfiguredKeyState;
+  /** Who says where it stands: the secret itself, or the central configuration. */
+  readonly from: "own" | "central";
+  /** Whether it could sign: its material is where it is used. */
+  readonly hasMaterial: boolean;
+  /** By which services verify what it signs, if it is of profile A. */
+  readonly publicKey?: PublicKey | undefined;
+}
+
+/** The keys of a kind at one version of the central configuration. */
+export interface KeyRings {
+  readonly kind: KeyKind;
+  readonly version: number;
+  readonly document: Document;
+  readonly keys: readonly KeyView[];
+}
+
+type Document = z.output<typeof Document>;
+
+const PublicKey = z.looseObject({ kid: z.string() });
+type PublicKey = z.output<typeof PublicKey>;
+const State = z.enum(["published", "signing", "retired", "revoked"]);
+const States = z.record(z.string(), State);
+const Document = z.looseObject({
+  keys: z.optional(z.looseObject({
+    access: z.optional(States),
+    passport: z.optional(States),
+    passportPublic: z.optional(z.array(PublicKey)),
+  })),
+});
+const Configuration = z.object({ version: z.number(), document: Document });
+const Change = z.object({
+  version: z.number(),
+  changedAt: z.string(),
+  changed: z.array(z.string()),
+});
+const History = z.object({ items: z.array(Change), nextCursor: z.nullable(z.string()) });
+const Report = z.object({
+  keys: z.array(z.object({
+    kid: z.string(),
+    profile: z.enum(["S", "A"]),
+    state: State,
+    from: z.enum(["own", "central"]),
+    publicKey: z.optional(PublicKey),
+  })),
+});
+
+const api = "/admin/configuration";
+
+/** Reads where every key of a kind stands. */
+export async function readKeyRings(system: KeySystem, kind: KeyKind): Promise<KeyRings> {
+  const { version, document } = z.parse(Configuration, await system.call("GET", api));
+  const states = document.keys?.[kind] ?? {};
+  const present = kind === "access"
+    ? await readAccessKeys(system, states)
+    : z.parse(Report, await system.call("GET", "/admin/keys")).keys
+      .map((key): KeyView => ({ ...key, hasMaterial: true }));
+  const known = new Set(present.map(({ kid }) => kid));
+  const others = Object.entries(states).filter(([kid]) => !known.has(kid))
+    .map(([kid, state]): KeyView => ({
+      kid,
+      profile: undefined,
+      state,
+      from: "central",
+      hasMaterial: false,
+    }));
+  return { kind, version, document, keys: [...present, ...others] };
+}
+
+/** A set of public keys says nothing of states: the one that signs is seen by what it signs. */
+async function readAccessKeys(
+  { publicKids, freshKid }: KeySystem,
+  states: Readonly<Record<string, ConfiguredKeyState>>,
+): Promise<KeyView[]> {
+  const [kids, signing] = [await publicKids(), await freshKid()];
+  return kids.map((kid) => {
+    const isCentral = Object.hasOwn(states, kid);
+    const own = kid === signing ? "signing" : "published";
+    const state = (isCentral ? states[kid] : undefined) ?? own;
+    return {
+      kid,
+      profile: undefined,
+      state,
+      from: isCentral ? "central" : "own",
+      hasMaterial: true,
+    };
+  });
+}
+
+/** Since when a key is in its state by the central configuration: a version, and epoch milliseconds. */
+export async function readSince(
+  { call }: KeySystem,
+  kind: KeyKind,
+  kid: string,
+): Promise<{ readonly version: number; readonly at: number } | undefined> {
+  for (let cursor: string | null = ""; cursor !== null;) {
+    const query = new URLSearchParams({ limit: "100", ...(cursor === "" ? {} : { cursor }) });
+    const page: z.output<typeof History> = z.parse(
+      History,
+      await call("GET", `${api}/history?${query}`),
+    );
+    const found = findStateChange(page.items, kind, kid);
+    if (found) return { version: found.version, at: Date.parse(found.changedAt) };
+    cursor = page.nextCursor;
+  }
+  return undefined;
+}
+
+/**
+ * Puts keys in other states, all in one version, unless somebody changed anything since. A `next` key
+ * of profile A is made known to services by the same version.
+ *
+ * @throws {ConflictError} when somebody did
+ * @throws {Refusal} when nobody could verify what the next key signs
+ */
+export async function writeKeyStates(
+  { call }: KeySystem,
+  { kind, version, document }: KeyRings,
+  states: Readonly<Record<string, ConfiguredKeyState>>,
+  { comment, next }: { readonly comment: string; readonly next?: KeyView | undefined },
+): Promise<number> {
+  const { keys = {} } = document;
+  const changed = { ...keys, [kind]: { ...keys[kind], ...states } };
+  const passportPublic = next && withPublicHalf(document, next);
+  const wanted = { ...document, keys: passportPublic ? { ...changed, passportPublic } : changed };
+  const body = { document: wanted, ifVersion: version, comment };
+  try {
+    return z.parse(Configuration, await call("PUT", api, body)).version;
+  } catch (error) {
+    const isLate = error instanceof Error && "code" in error && error.code === "conflict";
+    throw isLate ? new ConflictError() : error;
+  }
+}
+
+/** Whether services can verify what a key signs. */
+export function isVerifiable({ document }: KeyRings, { kid, profile }: KeyView): boolean {
+  return profile !== "A" || publicHalves(document).some((key) => key.kid === kid);
+}
+
+/** Services find the public half of a key of profile A in the configuration, and nowhere else. */
+function withPublicHalf(document: Document, { kid, profile, publicKey }: KeyView) {
+  const known = publicHalves(document);
+  if (profile !== "A" || known.some((key) => key.kid === kid)) return undefined;
+  if (publicKey) {
+    // What is revoked verifies nothing any more, and there is room for a few.
+    const states = document.keys?.passport ?? {};
+    return [...known.filter((key) => states[key.kid] !== "revoked"), publicKey];
+  }
+  throw new Refusal(
+    `Services could not verify what ${kid} signs: add its public half to keys.passportPublic first`,
+  );
+}
+
+function publicHalves({ keys }: Document): readonly PublicKey[] {
+  return keys?.passportPublic ?? [];
+}
+
+/** States of a kind as they are in force, by `kid`. */
+export function statesOf({ keys }: KeyRings): Readonly<Record<string, ConfiguredKeyState>> {
+  return Object.fromEntries(keys.map(({ kid, state }) => [kid, state]));
+}

@@ -1,0 +1,46 @@
+import assert from "node:assert/strict";
+import type { LogLine } from "./api.ts";
+import { createRollout } from "./configuration_rollout.ts";
+
+const time = 1_772_000_000_000;
+const taken = "Configuration in force";
+const refused = "Configuration does not fit: the last good one stays";
+
+function say(service: string, message: string, version: unknown): LogLine {
+  const context = { traceId: null, spanId: null };
+  return { time, level: "info", service, message, ...context, fields: { version } };
+}
+
+Deno.test("a program has the version that it took last, and none before it took one", () => {
+  const rollout = createRollout(["gateway", "user"]);
+  const news = rollout.hear([say("gateway", taken, 3), say("gateway", taken, 4)]);
+  assert.equal(news, 4);
+  assert.deepEqual(rollout.read(), [
+    { service: "gateway", version: 4, since: time, refused: null },
+    { service: "user", version: null, since: null, refused: null },
+  ]);
+});
+
+Deno.test("a version that a program did not take stands beside the one it has, until it has a newer", () => {
+  const rollout = createRollout(["user"]);
+  rollout.hear([say("user", taken, 3)]);
+  assert.equal(rollout.hear([say("user", refused, 4)]), 4);
+  assert.deepEqual(rollout.read(), [{ service: "user", version: 3, since: time, refused: 4 }]);
+  rollout.hear([say("user", taken, 5)]);
+  assert.deepEqual(rollout.read(), [{ service: "user", version: 5, since: time, refused: null }]);
+});
+
+for (
+  const line of [
+    say("user", "Request served", 4),
+    say("user", `${taken}.`, 4),
+    say("user", taken, "4"),
+    say("stranger", taken, 4),
+  ]
+) {
+  Deno.test(`${line.service} saying ${line.message} of ${JSON.stringify(line.fields)} is no news`, () => {
+    const rollout = createRollout(["user"]);
+    assert.equal(rollout.hear([line]), undefined);
+    assert.equal(rollout.read()[0]?.version, null);
+  });
+}

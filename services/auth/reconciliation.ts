@@ -1,0 +1,67 @@
+import type { EventTypes } from "@edgepass/contracts";
+import type { Events, PublishedBy, ReconciliationSource } from "@edgepass/shared/events";
+import type { Row, SqlDb } from "@edgepass/shared/sql";
+import { Role } from "./schema.ts";
+
+type Published = PublishedBy<EventTypes, "auth">;
+
+/** Lets auth say again what it knows of people. */
+export function addReconciliation(
+  { states }: Pick<Events<EventTypes, "auth">, "states">,
+  sql: SqlDb,
+  close: (id: string) => Promise<void>,
+): void {
+  const people = (say: Say) => createPeople(sql, { say, close });
+  states.publishes(
+    "registration",
+    people((subject, { name }) => ({ type: "user.registered", subject, data: { name } })),
+  );
+  states.publishes(
+    "roles",
+    people((subject, { roles }) => ({ type: "user.roles-changed", subject, data: { roles } })),
+  );
+  states.publishes(
+    "access",
+    people((subject, { disabled }) => {
+      return { type: disabled ? "user.disabled" : "user.enabled", subject, data: {} };
+    }),
+  );
+}
+
+/** An account, as far as others hear of it. */
+interface Person {
+  readonly name: string;
+  readonly roles: Role[];
+  readonly disabled: boolean;
+}
+
+const columns = "SELECT id, name, roles, disabled FROM accounts WHERE closed_at IS NULL";
+
+type Say = (id: string, person: Person) => Published;
+
+/** Accounts that are not closed, each as one event. One that a backup has brought back is closed. */
+function createPeople(
+  sql: SqlDb,
+  { say, close }: { readonly say: Say; readonly close: (id: string) => Promise<void> },
+): ReconciliationSource<Published> {
+  const toPublished = ([id, name, roles, disabled]: Row) =>
+    say(String(id), {
+      name: String(name),
+      roles: Role.array().parse(JSON.parse(String(roles))),
+      disabled: disabled === 1,
+    });
+  return {
+    ending: "user.deleted",
+    remove: close,
+    list: async ({ after, limit }) =>
+      (await sql.run({
+        sql: `${columns} AND id > ? ORDER BY id LIMIT ?`,
+        params: [after, limit],
+      })).map(toPublished),
+    find: async (ids) =>
+      (await sql.run({
+        sql: `${columns} AND id IN (SELECT value FROM json_each(?))`,
+        params: [JSON.stringify(ids)],
+      })).map(toPublished),
+  };
+}

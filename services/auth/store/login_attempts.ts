@@ -1,0 +1,67 @@
+import { and, eq, gt, sql } from "drizzle-orm";
+import type { SqlDb } from "@edgepass/shared/sql";
+import { orm } from "@edgepass/shared/sql/orm";
+import type { Item } from "./parts.ts";
+import { accounts, knownNetworks, loginAttempts } from "./tables.ts";
+
+/** One more guess under a key, in a window of its own. */
+export interface LoginAttempt {
+  readonly key: string;
+  readonly windowMs: number;
+}
+
+/** How many guesses a window has seen, this one included, and when it ends. */
+export interface LoginAttemptCount {
+  readonly count: number;
+  readonly expiresAt: number;
+}
+
+export interface LoginAttemptStore {
+  /** Counts a guess under every key, one batch, so that parallel guesses cannot pass together. */
+  count(attempt: readonly LoginAttempt[], now: number): Promise<LoginAttemptCount[]>;
+  /** Forgets the guesses under some keys, and takes one back from others. */
+  forgive(keys: { reset: readonly string[]; takeBack: readonly string[] }): Promise<void>;
+  /** Tells whether the account of an address logged in from a network before. */
+  isKnownNetwork(email: string, network: string): Promise<boolean>;
+}
+
+/** Counters of guesses in SQL: one row a key and window. */
+export function sqlLoginAttemptStore(sqlDb: SqlDb): LoginAttemptStore {
+  const db = orm(sqlDb);
+  const countOne = ({ key, windowMs }: LoginAttempt, now: number) =>
+    db.insert(loginAttempts).values({ key, count: 1, expiresAt: now + windowMs })
+      .onConflictDoUpdate({
+        target: loginAttempts.key,
+        set: {
+          count:
+            sql`CASE WHEN ${loginAttempts.expiresAt} <= ${now} THEN 1 ELSE ${loginAttempts.count} + 1 END`,
+          expiresAt: sql`CASE WHEN ${loginAttempts.expiresAt} <= ${now} THEN ${now + windowMs}
+          ELSE ${loginAttempts.expiresAt} END`,
+        },
+      }).returning({ count: loginAttempts.count, expiresAt: loginAttempts.expiresAt });
+
+  return {
+    async count(all, now) {
+      const [first, ...others] = all.map((attempt) => countOne(attempt, now));
+      if (!first) return [];
+      const results = await db.batch([first, ...others]);
+      return results.flat();
+    },
+    async forgive({ reset, takeBack }) {
+      const [first, ...others] = [
+        ...reset.map((key): Item => db.delete(loginAttempts).where(eq(loginAttempts.key, key))),
+        ...takeBack.map((key): Item =>
+          db.update(loginAttempts).set({ count: sql`${loginAttempts.count} - 1` })
+            .where(and(eq(loginAttempts.key, key), gt(loginAttempts.count, 0)))
+        ),
+      ];
+      if (first) await db.batch([first, ...others]);
+    },
+    async isKnownNetwork(email, network) {
+      const rows = await db.select({ id: accounts.id }).from(accounts)
+        .innerJoin(knownNetworks, eq(knownNetworks.accountId, accounts.id))
+        .where(and(eq(accounts.email, email), eq(knownNetworks.network, network)));
+      return rows.length > 0;
+    },
+  };
+}

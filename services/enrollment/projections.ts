@@ -1,0 +1,57 @@
+import type { Changes } from "@edgepass/shared/events";
+import type { SqlDb } from "@edgepass/shared/sql";
+import { type Orm, orm } from "@edgepass/shared/sql/orm";
+import { and, eq, sql as text } from "drizzle-orm";
+import type { EnrollmentEvents } from "./events.ts";
+import { courses, enrollments } from "./store_tables.ts";
+
+/** What news of other services changes here, each as statements for the batch that notes them. */
+export interface EnrollmentProjection {
+  name(courseId: string, title: string): Changes;
+  /** Learners keep what they did; they are shown that the course is gone. */
+  remove(courseId: string, lastTitle?: string): Changes;
+  /** A person's enrollments and progress go with them, and each is said to be no more. */
+  forget(learnerId: string): Promise<Changes>;
+}
+
+/** Puts news into a database with the tables of `migrations/`; what it says goes to `outbox`. */
+export function sqlEnrollmentProjection(
+  sql: SqlDb,
+  outbox: EnrollmentEvents["outbox"],
+): EnrollmentProjection {
+  const db = orm(sql);
+  const put = (id: string, set: { title: string; removed?: number }) => [
+    db.insert(courses).values({ id, ...set })
+      .onConflictDoUpdate({ target: courses.id, set }),
+  ];
+  return {
+    name: (id, title) => put(id, { title }),
+    remove: (id, title) =>
+      title === undefined ? removeUnnamed(db, id) : put(id, { title, removed: 1 }),
+    async forget(id) {
+      const own = eq(enrollments.learnerId, id);
+      const rows = await db.select({ id: enrollments.id }).from(enrollments).where(own);
+      const subjects = rows.map((row) => row.id);
+      const ids = text`(SELECT value FROM json_each(${JSON.stringify(subjects)}))`;
+      return [
+        db.delete(enrollments).where(and(own, text`${enrollments.id} IN ${ids}`)),
+        ...outbox.addEach({ type: "enrollment.deleted", subjects, data: {} }),
+        // The row was made in this batch. An enrollment that was not read is not said to be no more:
+        // with one left all of this fails, and is asked anew.
+        db.run(text`UPDATE ended_subjects SET ended_at = ended_at WHERE subject = ${id}
+          AND NOT EXISTS (SELECT 1 FROM ${enrollments} WHERE ${own})`),
+        db.requireOneChange(),
+      ];
+    },
+  };
+}
+
+/** A course that is gone for good has no title to tell: its learners keep the one they know. */
+function removeUnnamed(db: Orm, id: string) {
+  return [
+    db.run(text`INSERT INTO courses (id, title, removed)
+      SELECT course_id, course_title, 1 FROM enrollments WHERE course_id = ${id} LIMIT 1
+      ON CONFLICT (id) DO NOTHING`),
+    db.update(courses).set({ removed: 1 }).where(eq(courses.id, id)),
+  ];
+}

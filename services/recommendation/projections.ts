@@ -1,0 +1,44 @@
+import type { Changes } from "@edgepass/shared/events";
+import type { SqlDb } from "@edgepass/shared/sql";
+import { orm } from "@edgepass/shared/sql/orm";
+import { eq, sql as text } from "drizzle-orm";
+import { countedEnrollments, courses } from "./store_tables.ts";
+
+/** What news of other services changes here, each as statements for the batch that notes them. */
+export interface RecommendationProjection {
+  name(courseId: string, title: string): Changes;
+  remove(courseId: string): Changes;
+  /** Counts an enrollment once, however often it is told of. */
+  countLearner(enrollmentId: string, courseId: string): Changes;
+  /** Takes an enrollment back; one that was never counted changes nothing. */
+  uncountLearner(enrollmentId: string): Changes;
+}
+
+/** Puts news into a database with the tables of `migrations/`. */
+export function sqlRecommendationProjection(sql: SqlDb): RecommendationProjection {
+  const db = orm(sql);
+  return {
+    name: (id, title) => [
+      db.insert(courses).values({ id, title })
+        .onConflictDoUpdate({ target: courses.id, set: { title } }),
+    ],
+    remove: (id) => [
+      db.delete(courses).where(eq(courses.id, id)),
+      db.delete(countedEnrollments).where(eq(countedEnrollments.courseId, id)),
+    ],
+    countLearner: (enrollmentId, courseId) => [
+      // A course that has ended would get a row here that nobody takes away.
+      db.run(text`INSERT INTO counted_enrollments (enrollment_id, course_id)
+        SELECT ${enrollmentId}, ${courseId}
+        WHERE NOT EXISTS (SELECT 1 FROM ended_subjects WHERE subject = ${courseId})
+        ON CONFLICT DO NOTHING`),
+      db.run(text`INSERT INTO courses (id, learners) SELECT ${courseId}, 1 WHERE changes() > 0
+        ON CONFLICT (id) DO UPDATE SET learners = learners + 1`),
+    ],
+    uncountLearner: (enrollmentId) => [
+      db.run(text`UPDATE courses SET learners = learners - 1 WHERE id =
+        (SELECT course_id FROM counted_enrollments WHERE enrollment_id = ${enrollmentId})`),
+      db.delete(countedEnrollments).where(eq(countedEnrollments.enrollmentId, enrollmentId)),
+    ],
+  };
+}

@@ -1,0 +1,137 @@
+import assert from "node:assert/strict";
+import { runInvocation } from "@edgepass/shared/background";
+import { expectNoContent, expectProblem } from "../../tests/support/services.ts";
+import { ann, annId, setupUser } from "../../tests/support/user_service.ts";
+
+Deno.test("a new name is said once, with the name and nothing else of the profile", async () => {
+  using platform = await setupUser();
+  await platform.change({ name: "Ann Other", bio: "Mine", locale: "de" });
+  const [event, ...others] = await platform.said();
+  assert.deepEqual(others, []);
+  const { id: _id, traceparent: _traceparent, ...rest } = event;
+  assert.deepEqual(rest, {
+    specversion: "1.0",
+    source: "/user",
+    type: "user.profile-changed",
+    subject: annId,
+    time: "2026-03-01T09:30:00.000Z",
+    datacontenttype: "application/json",
+    dataschema: "urn:edgepass:event:user.profile-changed:1",
+    data: { name: "Ann Other" },
+    sequence: "00000000000000000001",
+  });
+});
+
+Deno.test("the longest name that a profile takes is one that an event takes", async () => {
+  using platform = await setupUser();
+  for (const name of ["x".repeat(100), "🙂".repeat(50), "x"]) await platform.change({ name });
+  assert.equal((await platform.said()).length, 3);
+});
+
+Deno.test("the tables of events are those of every service", async () => {
+  const read = (path: string) => Deno.readTextFile(new URL(path, import.meta.url));
+  const own = await read("./migrations/0002_events.sql");
+  assert.equal(own, await read("../../shared/events/tables.sql"));
+});
+
+const silent = {
+  "of nothing": {},
+  "of something else than the name": { bio: "Mine", headline: "Learns", locale: null },
+  "to the same name": { name: "Ann", bio: "Mine" },
+  "to the same name with spaces around it": { name: " Ann " },
+} as const;
+for (const [what, change] of Object.entries(silent)) {
+  Deno.test(`a change ${what} is not said`, async () => {
+    using platform = await setupUser();
+    await platform.change(change);
+    assert.deepEqual(await platform.said(), []);
+  });
+}
+
+Deno.test("of parallel changes of a name those that happened are said, in their order", async () => {
+  using platform = await setupUser();
+  await platform.readOwn();
+  const statuses = await Promise.all(Array.from({ length: 20 }, async (_, at) => {
+    const body = { name: `Ann ${at}` };
+    const response = await platform.call("PATCH", "/users/me", { as: ann, body });
+    await response.body?.cancel();
+    return response.status;
+  }));
+  const won = statuses.filter((status) => status === 200).length;
+  for (let at = 0; at < 5; at++) await platform.change({ name: `Ann again ${at}` });
+  const events = await platform.said();
+  assert.deepEqual(
+    events.map(({ sequence }) => Number(sequence)),
+    Array.from({ length: won + 5 }, (_, at) => at + 1),
+  );
+  assert.equal(events.at(-1)?.data.name, (await platform.readOwn()).name);
+});
+
+const broken = {
+  "an event that cannot be stored takes its change with it":
+    "CREATE TRIGGER full BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END",
+  "a number that cannot be taken takes change and event with it":
+    "CREATE TRIGGER full BEFORE INSERT ON event_sequences BEGIN SELECT RAISE(ABORT, 'full'); END",
+  "a change that cannot be stored takes its event with it":
+    "CREATE TRIGGER full BEFORE UPDATE ON profiles BEGIN SELECT RAISE(ABORT, 'full'); END",
+} as const;
+for (const [what, trigger] of Object.entries(broken)) {
+  Deno.test(what, async () => {
+    using platform = await setupUser();
+    const before = await platform.readOwn();
+    const run = (sql: string) => platform.database.run({ sql, params: [] });
+    await run(trigger);
+    const body = { name: "Ann Other" };
+    const failed = await platform.call("PATCH", "/users/me", { as: ann, body });
+    await failed.body?.cancel();
+    assert.ok(failed.status >= 500);
+    assert.deepEqual(await platform.readOwn(), before);
+    assert.deepEqual(await run("SELECT * FROM outbox"), []);
+    assert.deepEqual(await run("SELECT * FROM event_sequences"), []);
+    await run("DROP TRIGGER full");
+    await platform.change(body);
+    assert.equal((await platform.said()).length, 1);
+  });
+}
+
+Deno.test("a change that lost the race is not said", async () => {
+  using platform = await setupUser();
+  await platform.readOwn();
+  const run = (sql: string) => platform.database.run({ sql, params: [] });
+  // Somebody is always faster.
+  await run(`CREATE TRIGGER faster BEFORE UPDATE ON profiles
+    BEGIN SELECT RAISE(IGNORE); END`);
+  const body = { name: "Ann Other" };
+  const response = platform.call("PATCH", "/users/me", { as: ann, body });
+  await expectProblem(response, 409, "conflict");
+  assert.deepEqual(await platform.said(), []);
+  assert.deepEqual(await run("SELECT * FROM event_sequences"), []);
+});
+
+Deno.test("who closes the account has said nothing, and user says nothing of it", async () => {
+  using platform = await setupUser();
+  await platform.change({ name: "Ann Other" });
+  assert.equal((await platform.said()).length, 1);
+  await expectNoContent(platform.call("DELETE", "/users/me", { as: ann }));
+  assert.deepEqual(await platform.said(), []);
+});
+
+Deno.test("what QStash did not take when it was said is published by a sweep", async () => {
+  using platform = await setupUser();
+  const { change, clock, events, qstash } = platform;
+  qstash.fail(() => new Response(null, { status: 503 }));
+  const afterAnswer: Promise<unknown>[] = [];
+  const invocation = { waitUntil: (work: Promise<unknown>) => void afterAnswer.push(work) };
+  await runInvocation(invocation, () => change({ name: "Ann Other" }));
+  await Promise.all(afterAnswer);
+  assert.equal(qstash.calls.length, 1);
+  assert.equal(qstash.messages.length, 0);
+  qstash.fail();
+  clock.advance(60_000);
+  await events.maintain();
+  assert.deepEqual(qstash.messages.map(({ destination }) => destination), [
+    "https://school.test/events/course",
+  ]);
+  const waiting = await events.waiting();
+  assert.deepEqual([waiting.waiting, waiting.parked], [0, 0]);
+});

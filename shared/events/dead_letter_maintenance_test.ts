@@ -1,0 +1,213 @@
+import assert from "node:assert/strict";
+import { clubUrl, createClub, sayName } from "../../tests/support/delivered_events.ts";
+import { eventBindings } from "../../tests/support/events.ts";
+
+type Club = Awaited<ReturnType<typeof createClub>>;
+
+const second = 1_000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const broken = () => new Response(null, { status: 500 });
+const unreachable = () => {
+  throw new TypeError("Connection refused");
+};
+
+async function countLetters(club: Club): Promise<number> {
+  let count = 0;
+  for (let cursor: string | undefined = "0"; cursor !== undefined;) {
+    const page = await (await club.ask("GET", `/v2/dlq?cursor=${cursor}`)).json();
+    count += page.messages.length;
+    cursor = page.cursor;
+  }
+  return count;
+}
+
+/** MaintenanceTasks as Deno's timer does, and gives the times at which something was sent anew. */
+async function maintainFor(club: Club, ms: number): Promise<number[]> {
+  const start = club.clock.now();
+  const times: number[] = [];
+  while (club.clock.now() < start + ms) {
+    const before = club.calls.length;
+    await club.events().maintain();
+    const isReplay = club.calls.slice(before).some(({ url }) => url.includes("/dlq/retry"));
+    if (isReplay) times.push(club.clock.now() - start);
+    await club.pass(5 * second);
+  }
+  return times;
+}
+
+Deno.test("a consumer that was down for long gets what it missed by its own sweep [F19a]", async () => {
+  await using club = await createClub();
+  club.setAbsence(unreachable);
+  for (let at = 0; at < 250; at++) {
+    await club.publish(sayName({ subject: `p${at}`, time: club.clock.now() }));
+  }
+  await club.giveUp();
+  await club.pass(10 * minute);
+  assert.equal(await countLetters(club), 500, "events, and what should have told of them");
+  club.setAbsence();
+  await club.events().maintain();
+  await club.step();
+  const people = await club.people();
+  assert.equal(people.length, 250);
+  assert.ok(people.every(([, , effects]) => effects === 1));
+  assert.equal(await countLetters(club), 0);
+  const told = club.lines.filter(({ message }) => message === "Event is among the dead letters");
+  assert.equal(told.length, 250, "and it hears that they were given up");
+});
+
+Deno.test("a sweep leaves poison to people", async () => {
+  await using club = await createClub();
+  await club.publish(sayName({ name: 1, time: club.clock.now() }));
+  assert.deepEqual(await maintainFor(club, 10 * minute), []);
+  assert.equal(await countLetters(club), 1);
+});
+
+Deno.test("dead letters of a subject that has ended are deleted, poison too, and no others", async () => {
+  await using club = await createClub();
+  await club.publish(sayName({ subject: "gone", name: 1, time: club.clock.now() }));
+  await club.publish(sayName({ subject: "stays", name: 1, time: club.clock.now() }));
+  club.setAbsence(unreachable);
+  await club.publish(sayName({ subject: "gone", name: "Ada", time: club.clock.now() }));
+  await club.giveUp();
+  club.setAbsence();
+  await club.end("gone");
+  await club.events().maintain();
+  await club.step();
+  const { items } = await club.events().deadLetters.list({ limit: 100 });
+  assert.deepEqual(items.map(({ subject }) => subject), ["stays"]);
+  assert.deepEqual(await club.people(), []);
+});
+
+Deno.test("a heap of poison hides nothing from the sweep", async () => {
+  await using club = await createClub();
+  for (let at = 0; at < 1_001; at++) {
+    await club.publish(sayName({ name: 1, time: club.clock.now() }));
+  }
+  club.setAbsence(unreachable);
+  await club.publish(sayName({ time: club.clock.now() }));
+  await club.giveUp();
+  club.setAbsence();
+  await maintainFor(club, minute);
+  assert.deepEqual(await club.people(), [["p1", "Ada", 1]]);
+});
+
+Deno.test("dead letters are looked for once a minute at most", async () => {
+  await using club = await createClub();
+  await maintainFor(club, 10 * minute);
+  assert.equal(club.calls.filter(({ url }) => url.includes("/v2/dlq")).length, 10);
+});
+
+Deno.test("a clock that is set back does not end the looking", async () => {
+  await using club = await createClub();
+  await club.events().maintain();
+  club.clock.advance(-hour);
+  await club.events().maintain();
+  assert.equal(club.calls.length, 2);
+});
+
+Deno.test("what fails again and again comes ever more rarely, and no more than an hour apart", async () => {
+  await using club = await createClub();
+  club.setAbsence(broken);
+  await club.publish(sayName({ time: club.clock.now() }), clubUrl);
+  await club.giveUp();
+  const times = await maintainFor(club, 12 * hour);
+  const waits = times.slice(1).map((time, at) => time - (times[at] ?? 0));
+  const [first = 0] = waits;
+  assert.ok(first < 5 * minute, `${first}`);
+  assert.ok(times.length < 30, `${times.length} replays in 12 hours`);
+  assert.ok(Math.max(...waits) <= hour + 2 * minute, `${Math.max(...waits)}`);
+  assert.ok(await countLetters(club) <= 2, "and leaves no heap of failure callbacks");
+  club.setAbsence();
+  await maintainFor(club, hour + 2 * minute);
+  assert.deepEqual(await club.people(), [["p1", "Ada", 1]], "and it is never given up");
+});
+
+const failures = {
+  "is away": () => new Response(null, { status: 500 }),
+  "refuses the token": () => new Response(null, { status: 401 }),
+  "answers something else": () => Response.json({ messages: [{}] }),
+} as const;
+for (const [what, fault] of Object.entries(failures)) {
+  Deno.test(`a QStash that ${what} does not fail a sweep`, async () => {
+    await using club = await createClub();
+    club.setFault(fault);
+    await club.events().maintain();
+    const [line] = club.lines;
+    assert.deepEqual(
+      [club.lines.length, line?.level, line?.message],
+      [1, "warn", "Dead letters cannot be replayed at present"],
+    );
+    const text = JSON.stringify(club.lines);
+    assert.ok(!text.includes(eventBindings.QSTASH_TOKEN));
+  });
+}
+
+async function rotate(club: Club): Promise<void> {
+  const response = await club.ask("POST", "/v2/keys/rotate");
+  assert.equal(response.status, 200);
+}
+
+/** How many deliveries were refused, as the alert counts them. */
+function countRefused(club: Club): number {
+  const text = club.telemetry.prometheus?.() ?? "";
+  const [, count = "0"] =
+    /edgepass_events_deliveries_total\{[^}]*edgepass_outcome="refused"[^}]*\} (\d+)/.exec(text) ??
+      [];
+  return Number(count);
+}
+
+Deno.test("one roll of the signing keys loses nothing, and nobody has to wait [E07]", async () => {
+  await using club = await createClub();
+  await club.publish(sayName({ subject: "p1", time: club.clock.now() }));
+  await rotate(club);
+  await club.publish(sayName({ subject: "p2", time: club.clock.now() }));
+  assert.deepEqual(await club.people(), [["p1", "Ada", 1], ["p2", "Ada", 1]]);
+  assert.equal(countRefused(club), 0);
+});
+
+Deno.test("two rolls of the signing keys lose nothing once the new keys are set [E07]", async () => {
+  await using club = await createClub();
+  await rotate(club);
+  await rotate(club);
+  await club.publish(sayName({ time: club.clock.now() }));
+  await club.giveUp();
+  const { items: [deadLetter] } = await club.events().deadLetters.list({ limit: 100 });
+  assert.deepEqual(
+    [deadLetter?.status, deadLetter?.poison, deadLetter?.attempts],
+    [401, false, 6],
+    "the refusal stays retryable",
+  );
+  assert.deepEqual(await club.people(), []);
+  assert.ok(countRefused(club) >= 6);
+  const refusals = club.lines.filter(({ message }) => message === "Event refused");
+  assert.ok(refusals.length >= 6 && refusals.every(({ level }) => level === "warn"));
+  const { current, next } = club.keys();
+  club.restart({
+    ...eventBindings,
+    QSTASH_CURRENT_SIGNING_KEY: current,
+    QSTASH_NEXT_SIGNING_KEY: next,
+  });
+  await maintainFor(club, 5 * minute);
+  assert.deepEqual(await club.people(), [["p1", "Ada", 1]]);
+  assert.equal(await countLetters(club), 0);
+});
+
+Deno.test("keys that are rolled twice while messages wait lose none of them [E07]", async () => {
+  await using club = await createClub();
+  club.setAbsence(broken);
+  await club.publish(sayName({ time: club.clock.now() }));
+  await rotate(club);
+  await rotate(club);
+  club.setAbsence();
+  await club.pass(minute);
+  assert.deepEqual(await club.people(), []);
+  const { current, next } = club.keys();
+  club.restart({
+    ...eventBindings,
+    QSTASH_CURRENT_SIGNING_KEY: current,
+    QSTASH_NEXT_SIGNING_KEY: next,
+  });
+  await club.pass(minute);
+  assert.deepEqual(await club.people(), [["p1", "Ada", 1]], "a retry is signed anew");
+});

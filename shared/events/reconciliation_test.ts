@@ -1,0 +1,109 @@
+import assert from "node:assert/strict";
+import * as z from "zod/mini";
+import { createTestEvents, openEventTables } from "../../tests/support/events.ts";
+import { orm } from "../sql/orm.ts";
+
+const Named = z.object({ name: z.string() });
+const table = {
+  "person.named": {
+    source: "/people",
+    version: 1,
+    facet: "name",
+    consumers: ["club"],
+    data: Named,
+  },
+  "person.gone": {
+    source: "/people",
+    version: 1,
+    facet: "end",
+    consumers: ["club"],
+    data: z.object({}),
+  },
+} as const;
+
+/** People whose names can be said again; `during` happens while they are looked up. */
+async function setup() {
+  const sql = await openEventTables("CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT)");
+  const { events } = createTestEvents({ service: "people", table, sql });
+  const during: { work?: () => Promise<unknown> } = {};
+  const select = async (where: string, params: (string | number)[]) => {
+    const rows = await sql.run({ sql: `SELECT id, name FROM people WHERE ${where}`, params });
+    await during.work?.();
+    return rows.map(([id, name]) => (
+      { type: "person.named", subject: String(id), data: { name: String(name) } } as const
+    ));
+  };
+  events.states.publishes("name", {
+    ending: "person.gone",
+    list: ({ after, limit }) => select("id > ? ORDER BY id LIMIT ?", [after, limit]),
+    find: (ids) => select("id IN (SELECT value FROM json_each(?))", [JSON.stringify(ids)]),
+  });
+  const said = async () =>
+    (await sql.run({ sql: "SELECT event FROM outbox ORDER BY rowid", params: [] })).map(
+      ([event]) => {
+        const { type, subject, sequence, data } = JSON.parse(String(event));
+        return [type, subject, Number(sequence), data.name];
+      },
+    );
+  const put = (id: string, name: string) =>
+    sql.run({ sql: "INSERT OR REPLACE INTO people VALUES (?, ?)", params: [id, name] });
+  return { sql, events, during, said, put, [Symbol.dispose]: () => sql.close() };
+}
+
+Deno.test("what is said again is the present state, with the next sequence, or the end", async () => {
+  using people = await setup();
+  await people.put("a", "Ann");
+  await people.put("b", "Bob");
+  const { say, list } = people.events.reconciliation;
+  assert.equal(await say("name", ["a", "b", "a", "gone"]), 3);
+  await people.put("a", "Ann II");
+  assert.equal(await say("name", ["a"]), 1);
+  assert.deepEqual(await people.said(), [
+    ["person.named", "a", 1, "Ann"],
+    ["person.named", "b", 1, "Bob"],
+    ["person.gone", "gone", 1, undefined],
+    ["person.named", "a", 2, "Ann II"],
+  ]);
+  const page = await list("name", { after: "a", limit: 5 });
+  assert.deepEqual(page?.map(({ subject }) => subject), ["b"]);
+  assert.equal(await say("colour", ["a"]), undefined);
+});
+
+Deno.test("a state that changes while it is looked up is not said as the newest", async () => {
+  using people = await setup();
+  await people.put("a", "Old");
+  people.during.work = async () => {
+    delete people.during.work;
+    const event = { type: "person.named", subject: "a", data: { name: "New" } } as const;
+    const [first, ...others] = people.events.outbox.add(event);
+    await orm(people.sql).batch([first, ...others]);
+  };
+  await people.events.reconciliation.say("name", ["a"]);
+  assert.deepEqual(await people.said(), [["person.named", "a", 1, "New"]]);
+});
+
+Deno.test("a page is compared with all that is kept between its ends", async () => {
+  using people = await setup();
+  const { events } = createTestEvents({ service: "club", table, sql: people.sql });
+  const kept = Array.from({ length: 1200 }, (_, at) => `k${String(at).padStart(4, "0")}`);
+  events.states.projects("people", "name", {
+    whole: true,
+    list: ({ after, until, limit }) =>
+      Promise.resolve(
+        kept.filter((id) => id > after && id <= until).slice(0, limit)
+          .map((subject) => ({ subject })),
+      ),
+    matches: () => true,
+  });
+  const { compare } = events.reconciliation;
+  const states = ["k0001", "k0600", "x"].map((subject) => ({ subject, type: "t", data: {} }));
+  const source = { source: "people", facet: "name" };
+  const whole = await compare(source, { after: "", until: null, states });
+  assert.deepEqual([whole?.compared, whole?.missing, whole?.ghosts.length], [2, ["x"], 1198]);
+  const part = await compare(source, {
+    after: "k0001",
+    until: "k0600",
+    states: states.slice(1, 2),
+  });
+  assert.deepEqual([part?.compared, part?.missing, part?.ghosts.length], [1, [], 598]);
+});

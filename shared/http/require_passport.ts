@@ -1,0 +1,191 @@
+import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import type { Context, MiddlewareHandler } from "hono";
+import { type RequestContext, runInContext } from "../context.ts";
+import type { Logger } from "../log.ts";
+import type { Passport, PassportVerifier, ShadowVerdict } from "../passport/mod.ts";
+import { internalHeaders, maxCallChain, readDeadlineMs } from "../internal_headers.ts";
+import { oncePerRequest } from "../once_per_request.ts";
+import { Problem } from "../problem.ts";
+import { toSecret } from "../secret.ts";
+import { bestEffort } from "../telemetry/best_effort.ts";
+import { annotate } from "../telemetry/in_context.ts";
+import { isProbe, noopSpan, type StartedSpan, startTracedSpan } from "../telemetry/start_span.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import { readTraceparent } from "../trace_context.ts";
+import { readTracestate } from "../trace_state.ts";
+import { isResponseSent, respondToError } from "./respond_to_error.ts";
+import type { ServiceRuntime } from "./service_runtime.ts";
+
+/** What the middleware puts on `c.var`. */
+export type PassportEnv = { Variables: { passport: Passport } };
+
+/** What the middleware needs to know. */
+export interface EdgepassOptions {
+  /** The service's name, as in logs. */
+  readonly name: string;
+  /** From `createServiceRuntime`. */
+  readonly runtime: ServiceRuntime;
+  /** Paths that ask for no Passport, whole, as the router sees them; for health and the like. */
+  readonly open?: readonly string[];
+}
+
+/**
+ * Admits only callers the gateway vouches for, and opens the request's context.
+ *
+ * It verifies `X-Passport` (and `Txn-Token`, by the policy that is in force), puts the claims on `c.var.passport`, and makes trace, deadline and
+ * Passport known to `currentContext()`, to every log line and to the service client. It serves
+ * any Hono app, whichever copy of Hono that uses; a failure is answered as problem details (RFC 9457), unless the app itself has an
+ * answer under 500 for an error of its own. Requests are logged at `info`, open paths at `debug`.
+ *
+ * @throws {Problem} `passport_required`, `passport_invalid`, `upstream_timeout` when the caller's
+ * budget is used up
+ */
+export function edgepass(
+  { name, runtime, open = [] }: EdgepassOptions,
+): MiddlewareHandler<PassportEnv> {
+  const log = runtime.createLogger(name);
+  const { verify, compare } = runtime.createVerifiers(name, log);
+  const configuration = runtime.configuration(name);
+  const { now, telemetry } = runtime;
+  const openPaths = new Set(open);
+  return oncePerRequest(async function edgepass(c: Context<PassportEnv>, next) {
+    const context = openContext(c, { name, now, telemetry });
+    await runInContext(context, async () => {
+      const startedAt = performance.now();
+      const isOpen = openPaths.has(c.req.path);
+      let verdict: ShadowVerdict | undefined;
+      try {
+        const admitted = isOpen ? context : await admit(c, { context, verify, now });
+        await configuration.observeVersion(admitted.passport?.cfg);
+        if (admitted.passport) {
+          // The comparison decides nothing, so that its failure refuses nobody.
+          verdict = await compare(admitted.passport, admitted.txnToken ?? null)
+            .catch(() => undefined);
+        }
+        await runInContext(admitted, next);
+        if (c.error && !isResponseSent(c.error, c.res)) c.res = respondToError(c.error, log);
+      } catch (error) {
+        c.res = respondToError(error, log);
+      }
+      if (verdict) c.header(internalHeaders.passportVerdict, verdict);
+      const durationMs = performance.now() - startedAt;
+      const isAdmitted = isOpen || c.get("passport") !== undefined;
+      const route = isAdmitted ? bestEffort(() => readRoute(c)) : undefined;
+      bestEffort(() => measureRequest(c, { context, telemetry, route, durationMs }));
+      bestEffort(() => logRequest(c, { write: isOpen ? log.debug : log.info, durationMs }));
+    });
+  });
+}
+
+interface ActiveRequest extends RequestContext {
+  readonly activeSpan: StartedSpan;
+}
+
+function openContext(
+  c: Context,
+  { name, now, telemetry }: { name: string; now: () => number; telemetry: Telemetry },
+): ActiveRequest {
+  const from = readTraceparent(c.req.header(internalHeaders.traceparent));
+  const state = from && readTracestate(c.req.header(internalHeaders.tracestate));
+  const activeSpan = isProbe(c.req.path)
+    ? noopSpan()
+    : startTracedSpan(telemetry.tracer, c.req.method, {
+      kind: SpanKind.SERVER,
+      parent: from && (state === undefined ? from : { ...from, state }),
+      attributes: { "edgepass.service": name },
+    });
+  const budgetMs = readDeadlineMs(c.req.header(internalHeaders.deadline) ?? null);
+  const passed = (c.req.header(internalHeaders.callChain) ?? "").split(",").filter(Boolean);
+  return {
+    service: name,
+    trace: activeSpan.trace,
+    activeSpan,
+    telemetry,
+    ...(budgetMs === undefined ? {} : { deadline: now() + budgetMs }),
+    callChain: [...passed.slice(-(maxCallChain - 1)), name],
+    signal: c.req.raw.signal,
+  };
+}
+
+async function admit(
+  c: Context<PassportEnv>,
+  { context, verify, now }: {
+    context: ActiveRequest;
+    verify: PassportVerifier;
+    now: () => number;
+  },
+): Promise<RequestContext> {
+  const token = c.req.raw.headers.get(internalHeaders.passport);
+  const txnToken = c.req.raw.headers.get(internalHeaders.txnToken);
+  const passport = await verify(token, txnToken);
+  annotate({ "edgepass.passport.verdict": "accepted", "edgepass.passport.jti": passport.jti });
+  if (context.deadline !== undefined && context.deadline <= now()) {
+    throw new Problem("upstream_timeout");
+  }
+  c.set("passport", passport);
+  return {
+    ...context,
+    passport,
+    ...(token === null ? {} : { passportToken: toSecret(token) }),
+    ...(txnToken === null ? {} : { txnToken: toSecret(txnToken) }),
+  };
+}
+
+/**
+ * The pattern that answered; before any did, and in an app without one, it is the middleware's own.
+ *
+ * Asked of the request itself: the helper of `hono/route` reads a symbol private to its own copy of
+ * Hono and throws for a context of another one. A version without the member has no route to tell.
+ */
+function readRoute({ req }: Context): string | undefined {
+  const route: unknown = req.routePath;
+  return typeof route !== "string" || route.includes("*") ? undefined : route;
+}
+
+function measureRequest(
+  c: Context<PassportEnv>,
+  { context, telemetry, route, durationMs }: {
+    context: ActiveRequest;
+    telemetry: Telemetry;
+    route: string | undefined;
+    durationMs: number;
+  },
+): void {
+  const { method, path } = c.req;
+  const { status } = c.res;
+  const failure = status >= 500 ? String(status) : undefined;
+  const { span } = context.activeSpan;
+  telemetry.metrics.record("http.server.request.duration", {
+    "edgepass.service": context.service,
+    "http.request.method": method,
+    "http.route": route,
+    "http.response.status_code": status,
+    "error.type": failure,
+  }, durationMs / 1000);
+  if (!span.isRecording()) return;
+  if (route !== undefined) span.updateName(`${method} ${route}`);
+  span.setAttributes({
+    "http.request.method": method,
+    "url.path": path,
+    "http.route": route,
+    "http.response.status_code": status,
+    "error.type": failure,
+    "user.id": c.get("passport")?.sub,
+    "edgepass.call_chain": [...context.callChain],
+  });
+  if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+}
+
+function logRequest(
+  c: Context<PassportEnv>,
+  { write, durationMs }: { write: Logger["info"]; durationMs: number },
+): void {
+  write("Request served", {
+    method: c.req.method,
+    path: c.req.path,
+    status: c.res.status,
+    durationMs: Math.round(durationMs * 10) / 10,
+    sub: c.get("passport")?.sub,
+  });
+}

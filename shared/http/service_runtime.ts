@@ -1,0 +1,93 @@
+import * as z from "zod/mini";
+import { type Bindings, integer, origin, readConfig } from "../config.ts";
+import { createLogger, type Logger, type LogSink } from "../log.ts";
+import { keySource } from "../crypto/mod.ts";
+import { logSettings, toLoggerOptions } from "../log_settings.ts";
+import { createPassportRing, passportRingSetting } from "../passport/mod.ts";
+import { readTelemetry, type Telemetry } from "../telemetry/mod.ts";
+import { createVerifiers, type Verifiers } from "./passport_verifiers.ts";
+import { createServiceConfigurations, type ServiceConfiguration } from "./service_configuration.ts";
+
+/** What every service of a trust domain has in common. */
+export interface ServiceRuntime {
+  /** Verifies what came as `X-Passport` and `Txn-Token` to a service, and logs why one is refused. */
+  createVerifiers(service: string, log: Logger): Verifiers;
+  /** A logger that writes under a service's name, from the level on that is in force for it. */
+  createLogger(service: string): Logger;
+  /** What a service lives by, in force at run time: one for each name. */
+  configuration(service: string): ServiceConfiguration;
+  /** Where spans and measurements go. */
+  readonly telemetry: Telemetry;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+/** Effects that tests replace. */
+export interface ServiceRuntimeEffects {
+  /** Epoch milliseconds. */
+  readonly now?: () => number;
+  /** Where log lines go; standard output by default. */
+  readonly sink?: LogSink;
+}
+
+/** The settings by which a service knows its trust domain. */
+export const serviceRuntimeSettings = {
+  PUBLIC_ORIGIN: z.optional(origin()),
+  ISSUER: z.optional(z.string().check(z.minLength(1))),
+  TRUST_DOMAIN: z._default(z.string().check(z.minLength(1)), "edgepass.local"),
+  LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
+  PASSPORT_KEYS: passportRingSetting,
+  PASSPORT_KEYS_RELOAD: z.optional(keySource),
+  ...logSettings,
+};
+
+/**
+ * Reads what a service needs to know of its trust domain.
+ *
+ * Settings: `PASSPORT_KEYS`, `TRUST_DOMAIN`, `ISSUER` (or `PUBLIC_ORIGIN`), `LEEWAY_SECONDS`,
+ * `LOG_LEVEL`; with `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN` the central configuration
+ * is followed. Keys are imported once, at the first Passport; `PASSPORT_KEYS_RELOAD` is the runtime's
+ * reader of a file that may gain keys.
+ *
+ * @throws {ConfigError} naming the settings that are missing or malformed
+ */
+export function createServiceRuntime(
+  bindings: Bindings,
+  { now = Date.now, sink }: ServiceRuntimeEffects = {},
+): ServiceRuntime {
+  const config = readConfig(z.object(serviceRuntimeSettings), bindings);
+  const issuer = config.ISSUER ?? config.PUBLIC_ORIGIN;
+  // The schema cannot say "one of two", and reading the pair again names what is missing.
+  if (issuer === undefined) readConfig(z.object({ ISSUER: z.string() }), bindings);
+  const trustDomain = {
+    issuer: issuer ?? "",
+    audience: config.TRUST_DOMAIN,
+    leewaySeconds: config.LEEWAY_SECONDS,
+    now,
+  };
+  const ring = createPassportRing(config.PASSPORT_KEYS, config.PASSPORT_KEYS_RELOAD);
+  const verifiers = createVerifiers(ring, trustDomain);
+  const configuration = createServiceConfigurations(bindings, {
+    environment: { logLevel: config.LOG_LEVEL },
+    createLogger: createServiceLogger,
+    now,
+  });
+  function createServiceLogger(service: string): Logger {
+    const { current } = configuration(service);
+    return createLogger({
+      service,
+      now,
+      ...toLoggerOptions(config),
+      ...(sink ? { sink } : {}),
+      level: () => current().values.logLevel,
+    });
+  }
+  return {
+    now,
+    telemetry: readTelemetry(bindings),
+    configuration,
+    createLogger: createServiceLogger,
+    createVerifiers: (service, log) =>
+      verifiers(service, { configuration: configuration(service), log }),
+  };
+}

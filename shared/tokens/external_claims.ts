@@ -1,0 +1,66 @@
+import * as z from "zod/mini";
+import type { JsonObject } from "../crypto/mod.ts";
+import { count, text } from "./access_token.ts";
+
+/**
+ * Where a foreign token has what ours call `jti`, `sid`, `roles`, `scope`.
+ *
+ * A text is the exact name of a member, dots and slashes included; a list is a path through nested
+ * objects. What is not in the map is read under our name.
+ */
+export type ClaimMap = Readonly<
+  Partial<Record<"jti" | "sid" | "roles" | "scope", string | readonly string[]>>
+>;
+
+/** A scope-token (RFC 6749 §3.3): one with a blank inside would become two. */
+const scopeToken = z.string().check(z.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/));
+
+/** One role may come as a text. It is never split: `Super admin` is not `admin`. */
+const roles = z.pipe(
+  z.transform((value: unknown) => typeof value === "string" ? [value] : value),
+  z.array(text).check(z.maxLength(64)),
+);
+
+/** Scope comes as one text (RFC 8693 §4.2) or as a list. */
+const scope = z.pipe(
+  z.transform((value: unknown) =>
+    typeof value === "string" ? value.split(" ").filter((token) => token !== "") : value
+  ),
+  z.pipe(z.array(scopeToken), z.transform((tokens: string[]) => tokens.join(" "))),
+);
+
+const ExternalClaims = z.object({
+  aud: z.union([text, z.array(text)]),
+  sub: z.string().check(z.regex(/^[\x21-\x7e]{1,256}$/)),
+  iat: count,
+  exp: count,
+  nbf: z.optional(count),
+  jti: z.optional(text),
+  sid: z.optional(text),
+  roles: z._default(roles, []),
+  scope: z._default(scope, ""),
+});
+export type ExternalClaims = z.infer<typeof ExternalClaims>;
+
+/** The claims of another issuer's token under our names, or undefined when they do not fit. */
+export function readExternalClaims(
+  payload: JsonObject,
+  claimMap: ClaimMap,
+): ExternalClaims | undefined {
+  const mapped = Object.fromEntries(
+    Object.entries(claimMap).map(([name, path]) => [name, lookUp(payload, path)]),
+  );
+  return z.safeParse(ExternalClaims, { ...payload, ...mapped }).data;
+}
+
+/** Follows own members only, so that no name reaches a prototype. */
+function lookUp(payload: JsonObject, path: string | readonly string[]): unknown {
+  const names = typeof path === "string" ? [path] : path;
+  return names.reduce<unknown>(
+    (value, name) =>
+      typeof value === "object" && value !== null && Object.hasOwn(value, name)
+        ? Reflect.get(value, name)
+        : undefined,
+    payload,
+  );
+}
