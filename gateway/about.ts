@@ -4,16 +4,19 @@ import type { Hono } from "hono";
 import type { DocumentOptions } from "./documents.ts";
 import type { GatewayEnv } from "./observe.ts";
 
-/** What `GET /` needs to know. */
+/** What `GET /` is built from. */
 export interface AboutOptions extends Pick<DocumentOptions, "about" | "openapi" | "docs"> {
   readonly publicOrigin: string;
-  /** Whether the route table has a row for a path: a site at the root goes before this document. */
+  /**
+   * Whether the route table has a row for a path: a site at the root takes precedence over this
+   * document.
+   */
   isRouted(segments: readonly string[]): boolean;
 }
 
 /**
- * Serves `GET /`: what this is, and where its documents are. The origin is the configured one, never
- * the request's: a forged Host must not choose where people are sent.
+ * Serves `GET /`: the API's title, and links to its documents. The links use the configured origin,
+ * never the request's: a forged Host must not choose where readers are sent.
  */
 export function serveAbout(
   app: Hono<GatewayEnv>,
@@ -31,7 +34,7 @@ export function serveAbout(
     if (c.req.method !== "GET" && c.req.method !== "HEAD") {
       throw new Problem("method_not_allowed", { headers: { allow: "GET, HEAD" } });
     }
-    const { traceId } = currentContext()!.trace; // `observe` opened it.
+    const { traceId } = currentContext()!.trace; // Set by `observe`.
     return c.json({ success: true, data, traceId }, 200, { "cache-control": "no-store" });
   });
 }

@@ -20,25 +20,25 @@ export interface AdministrationOptions {
   readonly telemetry: Pick<Telemetry, "prometheus">;
 }
 
-/** What the gateway tells of itself says who is there: it is for administrators. */
+/** Keys and metrics show who uses the gateway and how: administrators only. */
 const administrators: AccessRule = { roles: ["admin"] };
 
-/** Serves `/admin/keys`, and `/metrics` where there is such. */
+/** Serves `/admin/keys`, and `/metrics` where the telemetry has a Prometheus exporter. */
 export function serveAdministration(
   app: Hono<GatewayEnv>,
   { cookieNames, identify, keys, configuration, telemetry: { prometheus } }: AdministrationOptions,
 ): void {
   async function requireAdministrator({ req, var: { steps } }: Context<GatewayEnv>): Promise<void> {
     const credentials = readCredentials(req.raw.headers, cookieNames);
-    const asked = { rule: administrators, revocation: "strict", steps } as const;
-    authorize(administrators, await identify(credentials, asked));
+    const options = { rule: administrators, revocation: "strict", steps } as const;
+    authorize(administrators, await identify(credentials, options));
   }
 
   getOnly(app, "/admin/keys", async function serveKeys(c) {
     await requireAdministrator(c);
     await keys.reload();
     const data = reportKeys(keys.all(), configuration.current());
-    const { traceId } = currentContext()!.trace; // `observe` opened it.
+    const { traceId } = currentContext()!.trace; // Set by `observe`.
     return c.json({ success: true, data, traceId }, 200, { "cache-control": "no-store" });
   });
   if (!prometheus) return;

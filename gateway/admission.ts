@@ -6,12 +6,12 @@ import { createAdmissionLimit, type Slot } from "./admission_limit.ts";
 import { wantsProblem } from "./failure.ts";
 import { readPath } from "./target.ts";
 
-/** Refusals are told of once in this time, in milliseconds. */
+/** Refusals are reported once in this time, in milliseconds. */
 const reportEveryMs = 1_000;
 
-/** How an instance that nobody spreads requests over knows that it has too much to do. */
+/** How an instance without a load balancer in front of it detects overload. */
 export interface Admission {
-  /** What a decision may take, in milliseconds. */
+  /** Longest acceptable time of a decision, in milliseconds. */
   readonly budgetMs: number;
   /** Milliseconds of a processor that this instance has used so far. */
   readonly processorMs: () => number;
@@ -27,24 +27,23 @@ export interface AdmissionOptions extends Admission {
   readonly now?: () => number;
 }
 
-/** Serves a request, or refuses it; who serves says by `decided` that the decision is made. */
+/** Serves a request, or refuses it; `serve` calls `decided` once the policy decision is made. */
 export type Admit = (
   request: Request,
   serve: (decided: Slot | undefined) => Response | Promise<Response>,
 ) => Response | Promise<Response>;
 
 /**
- * Refuses requests at once while there is more to do than can be done in time; probes are always
- * answered.
+ * Refuses requests at once while the instance is overloaded; probes are always served.
  *
- * It stands before everything else, and a refusal has neither span nor line of its own: one that
- * costs as much as an answer would help nobody.
+ * It runs before everything else, and a refusal has neither a span nor a log line of its own: load
+ * shedding helps only while a refusal costs much less than a response.
  */
 export function createAdmission(options: AdmissionOptions): Admit {
   const limit = createAdmissionLimit(options);
   const refuse = createRefusal(options);
 
-  async function serveInTurn(
+  async function serveInSlot(
     entered: Slot | Promise<Slot>,
     serve: Parameters<Admit>[1],
   ): Promise<Response> {
@@ -59,7 +58,7 @@ export function createAdmission(options: AdmissionOptions): Admit {
   return function admit(request, serve) {
     if (isProbe(readPath(request.url))) return serve(undefined);
     const entered = limit.enter();
-    return entered ? serveInTurn(entered, serve) : refuse(request);
+    return entered ? serveInSlot(entered, serve) : refuse(request);
   };
 }
 
@@ -76,14 +75,14 @@ function createRefusal(
   if (secure) headers.push(["strict-transport-security", "max-age=31536000"]);
   let refused = 0;
 
-  function tell(): void {
+  function report(): void {
     log.warn("Requests were refused: there is too much to do", { refused });
     telemetry.metrics.add("edgepass.gateway.refusals", { "error.type": code }, refused);
     refused = 0;
   }
 
   return function refuse(request) {
-    if (refused++ === 0) setTimeout(tell, reportEveryMs);
+    if (refused++ === 0) setTimeout(report, reportEveryMs);
     const { traceId } = newTrace();
     const asProblem = wantsProblem(request);
     const body = asProblem

@@ -1,17 +1,18 @@
-/** Lets as many requests be decided at a time as can be decided in time. */
+/** Limits how many requests are decided at a time to what the instance can decide in time. */
 export interface AdmissionLimit {
   /**
-   * A turn, whose end is told by calling it, once or more often; at once or in a moment, in the order
-   * in which they came. Undefined where turns have been waited for too long already.
+   * A slot, at once or after a short wait, in the order of arrival. Calling the slot releases it;
+   * further calls have no effect. Undefined when the queue is full or its first entry waits too
+   * long.
    */
   enter(): Slot | Promise<Slot> | undefined;
 }
 
-/** Ends a turn. */
+/** Releases a slot. */
 export type Slot = () => void;
 
 export interface AdmissionLimitOptions {
-  /** What a decision may take, in milliseconds. */
+  /** Longest acceptable time of a decision, in milliseconds. */
   readonly budgetMs: number;
   /** Milliseconds of a processor that this instance has used so far. */
   readonly processorMs: () => number;
@@ -19,29 +20,33 @@ export interface AdmissionLimitOptions {
   readonly now?: () => number;
 }
 
-/** To begin with, and at least: so few are never too many. */
-const least = 32;
-const most = 1_024;
-/** Who comes next is refused; at a thousand a second the last of them waits for a quarter of one. */
+/** The initial and the smallest limit: so few requests never overload an instance. */
+const minLimit = 32;
+const maxLimit = 1_024;
+/** Further requests are refused; at a thousand a second the last one in the queue waits 250 ms. */
 const maxQueued = 256;
-/** When the first of them has waited for so long nobody joins them, in milliseconds. */
-const mostPatienceMs = 500;
-/** Who uses less of a processor waits for others; in between, others may use it, too. */
+/** Once the first request in the queue has waited for so long no other joins, in milliseconds. */
+const maxQueueMs = 500;
+/**
+ * Below this share of a processor the instance waits for dependencies, not for its own processor.
+ */
 const idleRatio = 0.3;
-/** Who uses so much of it has too much to do. */
-const busyShare = 0.5;
-/** How often that is looked at, in milliseconds. */
+/** From this share on slow decisions are the instance's own overload. */
+const busyRatio = 0.5;
+/** How often the share is measured, in milliseconds. */
 const sampleMs = 100;
-/** For so long the quickest decision is remembered, in milliseconds. */
-const rememberMs = 5_000;
+/** How long the quickest decision stays the baseline, in milliseconds. */
+const baselineMs = 5_000;
 
 /**
- * Makes a limit that finds itself: it grows while it is felt and decisions take what they take at
- * best and hardly more, and falls by a third when one takes a quarter of the budget longer while the
- * instance is busy (additive increase, multiplicative decrease). Who comes too much waits for a turn,
- * for a moment that is none of the budget's; who comes when too many wait, or too long, is refused.
+ * Makes an adaptive limit (additive increase, multiplicative decrease). It grows while it is
+ * reached and decisions take hardly longer than the quickest one. It falls by a third when a
+ * decision takes a quarter of the budget longer than that while the instance is busy. A request
+ * above the limit waits for a slot, and that wait does not count against the budget; it is refused
+ * when too many wait, or for too long.
  *
- * A far Redis lowers nothing, nor does one that hangs: the instance is idle then, and grows instead.
+ * A slow or hanging Redis does not lower the limit: the processor is idle then, and the limit
+ * grows.
  */
 export function createAdmissionLimit(
   { budgetMs, processorMs, now = () => performance.now() }: AdmissionLimitOptions,
@@ -50,22 +55,22 @@ export function createAdmissionLimit(
   const queue = createQueue();
   const quickest = createMinimum(now);
   const processorShare = createShare(processorMs, now);
-  let limit = least;
+  let limit = minLimit;
   let running = 0;
   let loweredAt = Number.NEGATIVE_INFINITY;
 
-  function observeVersion(beganAt: number, isFelt: boolean): void {
+  function adjust(beganAt: number, isReached: boolean): void {
     const at = now();
     const tookMs = at - beganAt;
     const share = processorShare();
     if (tookMs - quickest(tookMs) <= slackMs || share < idleRatio) {
-      // Fast up to what was found to be too much, slowly beyond.
-      if (isFelt) limit = Math.min(most, limit + (loweredAt < 0 ? 1 : 4 / limit));
+      // Fast until the limit was lowered for the first time, slowly after that.
+      if (isReached) limit = Math.min(maxLimit, limit + (loweredAt < 0 ? 1 : 4 / limit));
       return;
     }
-    // Who came before the limit fell was slow because of what had been let in by then.
-    if (beganAt < loweredAt || share < busyShare) return;
-    limit = Math.max(least, limit * 2 / 3);
+    // Requests from before the last decrease were slow because of the load admitted by then.
+    if (beganAt < loweredAt || share < busyRatio) return;
+    limit = Math.max(minLimit, limit * 2 / 3);
     loweredAt = at;
   }
 
@@ -76,7 +81,7 @@ export function createAdmissionLimit(
     return () => {
       if (isOver) return;
       isOver = true;
-      observeVersion(beganAt, running-- >= limit || queue.length() > 0);
+      adjust(beganAt, running-- >= limit || queue.length() > 0);
       while (running < limit && queue.length() > 0) queue.next(begin());
     };
   }
@@ -84,19 +89,19 @@ export function createAdmissionLimit(
   return {
     enter() {
       if (running < limit) return begin();
-      if (queue.length() >= maxQueued || now() - queue.since() > mostPatienceMs) return undefined;
+      if (queue.length() >= maxQueued || now() - queue.since() > maxQueueMs) return undefined;
       return queue.join(now());
     },
   };
 }
 
-/** Those who wait for a turn, first come, first served. */
+/** The requests that wait for a slot, first come, first served. */
 function createQueue() {
   let waiting: { readonly since: number; readonly resolve: (slot: Slot) => void }[] = [];
   let gone = 0;
   return {
     length: () => waiting.length - gone,
-    /** Since when the first waits; never, where nobody does. */
+    /** Since when the first one waits; infinity for an empty queue. */
     since: () => waiting[gone]?.since ?? Number.POSITIVE_INFINITY,
     join(since: number): Promise<Slot> {
       const { promise, resolve } = Promise.withResolvers<Slot>();
@@ -112,7 +117,7 @@ function createQueue() {
   };
 }
 
-/** The share of a processor that the instance has used lately. */
+/** The share of a processor that the instance used in the last sample. */
 function createShare(processorMs: () => number, now: () => number): () => number {
   let [sinceMs, usedMs] = [now(), processorMs()];
   let share = 0;
@@ -126,12 +131,12 @@ function createShare(processorMs: () => number, now: () => number): () => number
   };
 }
 
-/** The least of what was told in this time and the one before. */
+/** The smallest value of this period and the one before. */
 function createMinimum(now: () => number): (value: number) => number {
   let [before, current] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   let since = now();
   return (value) => {
-    if (now() - since > rememberMs) {
+    if (now() - since > baselineMs) {
       [before, current, since] = [current, value, now()];
     }
     current = Math.min(current, value);

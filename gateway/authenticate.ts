@@ -22,26 +22,26 @@ export interface AuthenticateOptions {
   readonly issuers: ReadonlyMap<string, Issuer>;
   readonly leewaySeconds: number;
   readonly now: () => number;
-  /** Verified tokens kept; about a kilobyte each. */
+  /** How many verified tokens are cached; about a kilobyte each. */
   readonly maxCached?: number;
 }
 
 interface Cached {
   readonly token: AccessToken;
-  /** The key that verified it; once the issuer replaced it, the entry is of no use. */
+  /** The key that verified it; once the issuer replaces the key, the entry is invalid. */
   readonly key: VerificationKey;
 }
 
 /**
- * Makes the authenticator. It remembers verified tokens by their text, which only saves a signature check:
- * time and key are looked at again on every use, and revocation is asked by claims.
+ * Makes the authenticator. It caches verified tokens by their text, which saves the signature check
+ * and nothing else: expiry and key are checked on every use, and revocation is checked by claims.
  */
 export function createAuthenticate(
   { issuers, leewaySeconds, now, maxCached = 10_000 }: AuthenticateOptions,
 ): Authenticate {
   const cache = new Map<string, Cached>();
 
-  function recall(text: string): AccessToken | undefined {
+  function findCached(text: string): AccessToken | undefined {
     const entry = cache.get(text);
     if (!entry) return undefined;
     const { token, key } = entry;
@@ -50,7 +50,7 @@ export function createAuthenticate(
     return undefined;
   }
 
-  function remember(text: string, token: AccessToken): void {
+  function store(text: string, token: AccessToken): void {
     const key = issuers.get(token.iss)?.currentKey(token.kid);
     if (!key || maxCached === 0) return;
     const [oldest] = cache.size >= maxCached ? cache.keys() : [];
@@ -62,20 +62,20 @@ export function createAuthenticate(
     if (presented.kind === "none") throw new Problem("authentication_required");
     if (presented.kind === "ambiguous") throw new Problem("ambiguous_credentials");
     const nowSeconds = now() / 1000;
-    const known = recall(presented.token);
-    if (known) {
-      if (nowSeconds < known.exp + leewaySeconds) return known;
+    const cached = findCached(presented.token);
+    if (cached) {
+      if (nowSeconds < cached.exp + leewaySeconds) return cached;
       cache.delete(presented.token);
       throw new Problem("token_expired");
     }
     const result = await verifyAccessToken(presented.token, { issuers, nowSeconds, leewaySeconds });
     if (isRefusal(result)) throw new Problem(result);
-    remember(presented.token, result);
+    store(presented.token, result);
     return result;
   };
 }
 
-/** What spans say of a verified token: whose it is, and which login and key it came from. */
+/** Span attributes of a verified token: its subject, login and key. */
 export function describeToken(token: AccessToken): Attributes {
   return {
     "user.id": token.sub,
@@ -87,7 +87,7 @@ export function describeToken(token: AccessToken): Attributes {
   };
 }
 
-/** The same of a step's outcome: a token that is refused later was still somebody's. */
+/** The same for a step's outcome: a token that a later step refuses still has a subject. */
 export function describeVerified(outcome: Outcome<AccessToken>): Attributes {
   return "result" in outcome ? describeToken(outcome.result) : {};
 }

@@ -3,7 +3,8 @@ import type { AccessToken } from "@edgepass/shared/tokens";
 import type { AccessRule } from "./routes.ts";
 
 /**
- * Applies a route's access rule to who asks; the roles are the token's, any one of the rule's is enough.
+ * Applies a route's access rule to the caller; the roles are the token's, and one role of the rule
+ * is enough.
  *
  * @throws {Problem} `authentication_required`, `forbidden`
  */

@@ -1,6 +1,8 @@
 import { currentInvocation } from "@edgepass/shared/background";
 
-/** Where the client's address is to be believed: the connection, or a header of a known proxy. */
+/**
+ * Which source of the client's address is trusted: the connection, or a header of a known proxy.
+ */
 export type ClientAddressSource =
   | { readonly kind: "peer" }
   | { readonly kind: "header"; readonly name: "cf-connecting-ip" }
@@ -9,8 +11,8 @@ export type ClientAddressSource =
 /**
  * The client's address, or undefined where the source has none.
  *
- * In `x-forwarded-for` only the entries that our own proxies wrote count: with `hops` of them, the
- * one that many places from the right. What stands further left a client may have written.
+ * In `x-forwarded-for` only the entries that our own proxies wrote count: with `hops` proxies, the
+ * address is the entry at that position from the right. A client can forge everything left of it.
  */
 export function readClientAddress(
   headers: Headers,

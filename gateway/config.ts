@@ -41,7 +41,7 @@ import {
 } from "./passport_keys.ts";
 import { createRouteTable, type Route } from "./routes.ts";
 
-/** No longer than a Passport's verifier reads. */
+/** No longer than what a Passport verifier accepts. */
 const text = z.string().check(z.minLength(1), z.maxLength(512));
 
 const clientAddress = z.pipe(
@@ -58,7 +58,7 @@ const claimPath = z.union([text, z.array(text)]);
 const httpUrl = text.check(
   z.refine((url) => URL.canParse(url) && /^https?:$/.test(new URL(url).protocol), "must be a URL"),
 );
-/** A set that is given must be usable: nobody will publish a better one. */
+/** A key set in the setting must be usable: no later reload can replace it. */
 const jwksSetting = JwkSet.check(
   z.refine((set) => !set.keys.some(isSecret), "must have public keys only"),
 );
@@ -85,7 +85,7 @@ const issuers = z.array(issuer).check(
   z.refine((all) => areDistinct(all.map(({ iss }) => iss)), "has an iss twice"),
 );
 
-/** What a gateway needs from its bindings, whatever product stands behind it. */
+/** What a gateway reads from its bindings, whatever product is behind it. */
 const Config = z.object({
   PUBLIC_ORIGIN: origin(),
   ALLOWED_ORIGINS: z._default(commaList(origin()), []),
@@ -104,7 +104,9 @@ const Config = z.object({
   ...logSettings,
 });
 
-/** However late this process is, no request waits longer for Redis than that, in milliseconds. */
+/**
+ * However far the event loop lags, no request waits longer for Redis than this, in milliseconds.
+ */
 const maxRevocationMs = 500;
 
 /** The settings of a gateway, typed; a composition adds its own issuer and routes. */
@@ -127,21 +129,21 @@ export interface GatewayConfig extends
   readonly audience: string;
   /** Further issuers, from `ISSUERS`. */
   readonly issuers: readonly IssuerOptions[];
-  /** Services that live elsewhere, from `ROUTES`. */
+  /** External services, from `ROUTES`. */
   readonly routes: readonly Route[];
   /** Where the revocation list is, with its budget of time. */
   readonly redis: Redis;
-  /** What the central configuration says, in force at run time. */
+  /** The central configuration that is current at run time. */
   readonly configuration: LiveConfiguration<GatewayValues>;
 }
 
-/** What the runtime decides. */
+/** What depends on the runtime. */
 export interface GatewayEffects {
   /** Whether requests may wait for each other to share a round trip; Workers forbid it. */
   readonly pipelineAutomatically?: boolean;
-  /** Milliseconds of a processor that this instance has used; Workers do not tell. */
+  /** Milliseconds of a processor that this instance has used; Workers do not report it. */
   readonly processorMs?: () => number;
-  /** Whether timers tell how late the event loop is; the clock of Workers stands still. */
+  /** Whether timers can measure the event loop's lag; in Workers the clock stands still. */
   readonly measuresLateness?: boolean;
   /** How each dependency is called, Redis among them; the platform's defaults without. */
   readonly policies?: Policies;
@@ -177,9 +179,10 @@ export async function readGatewayConfig(
     timeoutMs: config.REVOCATION_TIMEOUT_MS,
     ...(measuresLateness ? { maxTimeoutMs: maxRevocationMs } : {}),
   });
-  // Callers are gathered outside of it: a round trip that fails is one failure.
+  // Pipelining wraps the breaker, not the reverse: a failed round trip of many callers is one
+  // failure.
   const redis = redisWithBreaker(client, {
-    policy: () => live("redis"),
+    policy: () => policiesNow("redis"),
     timeoutMs: config.REVOCATION_TIMEOUT_MS,
   });
   const environment = {
@@ -192,7 +195,7 @@ export async function readGatewayConfig(
     read: (document) => readGatewayValues(document, environment),
     log: () => log,
   });
-  const live = livePolicies(configuration, policies);
+  const policiesNow = livePolicies(configuration, policies);
   const log = createLogger({
     service: "gateway",
     ...toLoggerOptions(config),
@@ -200,7 +203,8 @@ export async function readGatewayConfig(
   });
   return {
     publicOrigin: config.PUBLIC_ORIGIN,
-    // Who waits longer has no time left to ask Redis, which would be blamed for it.
+    // A longer wait would use up Redis's time limit, and the breaker would count it as a Redis
+    // failure.
     ...(processorMs ? { admission: { budgetMs: config.REVOCATION_TIMEOUT_MS, processorMs } } : {}),
     allowedOrigins: config.ALLOWED_ORIGINS,
     clientAddress: config.CLIENT_ADDRESS,
@@ -213,7 +217,7 @@ export async function readGatewayConfig(
     configuration,
     telemetry: readTelemetry(bindings),
     redis: pipelineAutomatically ? automaticPipelining(redis) : redis,
-    policies: live,
+    policies: policiesNow,
     passport: {
       issuer,
       audience: config.TRUST_DOMAIN,
@@ -238,7 +242,9 @@ function toIssuer({ jwks, typ, claims = {}, ...rest }: z.output<typeof issuer>):
   };
 }
 
-/** Checks the setting by itself, so that an error names it; the whole table is checked again. */
+/**
+ * Checks the setting alone, so that an error names it; the complete table is checked again later.
+ */
 function requireRoutes(routes: readonly Route[], ttlSeconds: number): void {
   try {
     createRouteTable(routes, {

@@ -1,11 +1,11 @@
 import { type Secret, toSecret } from "@edgepass/shared/secret";
 import type { CookieNames } from "@edgepass/shared/tokens";
 
-/** What a request shows of itself; nothing is verified yet. */
+/** The credentials that a request presents; nothing is verified yet. */
 export interface Credentials {
   /** The access token. */
   readonly access: PresentedCredential;
-  /** The refresh cookie as it came, for the identity provider alone. */
+  /** The refresh cookie as received, for the identity provider alone. */
   readonly refreshCookies: readonly string[];
   /** Whether a bearer token is among it. */
   readonly bearer: boolean;
@@ -13,7 +13,10 @@ export interface Credentials {
   readonly cookie: boolean;
 }
 
-/** One access token, none, or more than one, which no one may choose among. */
+/**
+ * One access token, none, or more than one: choosing among them could authenticate the wrong
+ * subject.
+ */
 export type PresentedCredential =
   | { readonly kind: "none" }
   | { readonly kind: "one"; readonly token: Secret }
@@ -24,8 +27,9 @@ const bearerScheme = /^bearer(?: +|$)/i;
 /**
  * Reads the cookies of this origin's names, and the bearer token (RFC 6750 §2.1).
  *
- * Names are compared exactly: neither quoted, nor escaped, nor prefixed forms match, so that a sibling
- * subdomain cannot plant a cookie. The same name twice, or a cookie and a bearer token, is ambiguous.
+ * Names are compared exactly: neither quoted, nor escaped, nor prefixed forms match, so that a
+ * sibling subdomain cannot plant a cookie. The same name twice, or a cookie and a bearer token, is
+ * ambiguous.
  */
 export function readCredentials(headers: Headers, names: CookieNames): Credentials {
   const cookies = readCookies(headers.get("cookie") ?? "", names);

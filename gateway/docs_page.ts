@@ -7,17 +7,18 @@ import type { GatewayEnv } from "./observe.ts";
 export const docsFiles = {
   "swagger-ui.css": "text/css; charset=utf-8",
   "swagger-ui-bundle.js": "text/javascript; charset=utf-8",
-  // The script's head refers to it.
+  // The script's header comment links to it.
   "swagger-ui-bundle.js.LICENSE.txt": "text/plain; charset=utf-8",
 } as const satisfies Record<string, string>;
 
 /** Name of one of these files. */
 export type DocsFile = keyof typeof docsFiles;
 
-/** Gives the bytes of one of the files; undefined where this installation has them not. */
+/** Reads one of the files; undefined where this installation does not have it. */
 export type ReadDocsFile = (file: DocsFile) => Promise<Response | undefined>;
 
-// Whatever the document says, the page asks this origin alone, and nothing inline runs.
+// Whatever the document contains, the page sends requests to this origin only, and no inline script
+// runs.
 const policy = [
   "default-src 'none'",
   "script-src 'self'",
@@ -47,7 +48,7 @@ const page = `<!doctype html>
 </html>
 `;
 
-// Without `validatorUrl` the page would show the document to a public service.
+// Without `validatorUrl: null` the page would send the document to a public service.
 const start = `SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",
@@ -63,7 +64,7 @@ const start = `SwaggerUIBundle({
 });
 `;
 
-/** Adds the page at `/docs`, which works offline and asks no other origin for anything. */
+/** Adds the page at `/docs`, which works offline and sends no request to another origin. */
 export function serveDocsPage(app: Hono<GatewayEnv>, readFile: ReadDocsFile): void {
   getOnly(app, "/docs", () => documentResponse(page, "text/html; charset=utf-8"));
   getOnly(app, "/docs/start.js", () => documentResponse(start, docsFiles["swagger-ui-bundle.js"]));
@@ -79,7 +80,7 @@ function isDocsFile(name: string): name is DocsFile {
   return Object.hasOwn(docsFiles, name);
 }
 
-/** Only the body of a file is passed on, so that no header of where it was kept can matter. */
+/** Passes on a file's body only: headers of the server that stored it must not reach the client. */
 function documentResponse(
   body: BodyInit | null,
   contentType: string,

@@ -5,9 +5,9 @@ import type { Issuer } from "./issuers.ts";
 import type { GatewayEnv } from "./observe.ts";
 import type { Revocation } from "./revocation.ts";
 
-/** What the gateway serves of its own. */
+/** The gateway's own documents. */
 export interface DocumentOptions {
-  /** The OpenAPI document of everything behind the gateway, made when it is asked for. */
+  /** The OpenAPI document of everything behind the gateway, built on request. */
   readonly openapi?: () => Promise<object>;
   /** What `GET /` calls the API. */
   readonly about?: {
@@ -15,11 +15,11 @@ export interface DocumentOptions {
     readonly version: string;
     readonly description: string;
   };
-  /** Files of the page that shows it, by name; undefined for a name it does not have. */
+  /** Files of the page that shows the document, by name; undefined for an unknown name. */
   readonly docs?: ReadDocsFile;
 }
 
-/** Adds the gateway's own documents, which are never wrapped and ask for no credential. */
+/** Adds the gateway's own documents, which are never wrapped and require no credential. */
 export function serveDocuments(
   app: Hono<GatewayEnv>,
   { openapi, docs, issuers, revocation }: DocumentOptions & {

@@ -14,7 +14,7 @@ import {
 
 /** Statuses that have no body (RFC 9110 §15.3.5, §15.3.6, §15.4.5). */
 const bodiless = new Set([204, 205, 304]);
-/** These speak of the bare body's bytes, which the client does not get. */
+/** These describe the bytes of the upstream's body, which the client does not get. */
 const byteHeaders = [
   "content-length",
   "accept-ranges",
@@ -23,13 +23,13 @@ const byteHeaders = [
   "content-digest",
   "repr-digest",
 ];
-/** A service's codes for a Passport that it did not take. */
+/** A service's codes for a Passport that it refused. */
 const passportRefusals: ReadonlySet<string> = new Set(["passport_required", "passport_invalid"]);
 const encoder = new TextEncoder();
 
-/** What goes with a service's answer on its way to the client. */
+/** What the gateway adds to a service's response. */
 export interface WrapOptions {
-  /** The client's headers, already cleaned. */
+  /** The headers of the client's response, already filtered. */
   readonly headers: Headers;
   readonly traceId: string;
   /** Whether JSON gets the ApiResponse form. */
@@ -37,13 +37,14 @@ export interface WrapOptions {
 }
 
 /**
- * Makes the client's answer of a service's: JSON in the ApiResponse form, the rest byte for byte.
+ * Turns a service's response into the client's: JSON in the ApiResponse form, the rest byte for
+ * byte.
  *
- * The body is spliced in as it is, never parsed and written again. What cannot stand in the form
- * passes without it: the service has done what it was asked, whatever it wrote about it.
+ * The body is inserted as it is, never parsed and serialized again. A body that does not fit the
+ * form passes without it: the service has already done its work, so a failure here would be wrong.
  *
- * @throws {Problem} `upstream_bad_response` for a body that breaks off, and for a service that refused
- * the gateway's own Passport: that is our fault and must not log anybody out
+ * @throws {Problem} `upstream_bad_response` for a truncated body, and for a service that refused
+ * the gateway's own Passport: that is our fault, and a 401 would log the user out
  */
 export async function wrapResponse(
   request: Request,
@@ -56,7 +57,7 @@ export async function wrapResponse(
   const isWrapped = envelope && isJson(headers) && status !== 206 &&
     (isPlain(headers) || hidesText(status, headers));
   if (request.method === "HEAD" || bodiless.has(status)) {
-    // A HEAD answer has the headers of the GET answer (RFC 9110 §9.3.2).
+    // A HEAD response has the headers of the GET response (RFC 9110 §9.3.2).
     if (isWrapped) describeEnvelope(headers, wrappedType(status, asProblem));
     else if (envelope && status === 304) dropByteHeaders(headers);
     await response.body?.cancel();
@@ -74,12 +75,14 @@ function wrappedType(status: number, asProblem: boolean): string {
   return status >= 400 && asProblem ? problemMediaType : "application/json";
 }
 
-/** The gateway asks for identity, and what `fetch` inflates is inflated; nothing else can be read. */
+/**
+ * The gateway requests `identity`, and `fetch` decodes what it can; no other coding can be read.
+ */
 function isPlain(headers: Headers): boolean {
   return (headers.get("content-encoding") ?? "identity").toLowerCase() === "identity";
 }
 
-/** A server error's text is as likely a stack or a query, unless it is problem details. */
+/** The text of a server error may leak a stack trace or a query, unless it is problem details. */
 function hidesText(status: number, headers: Headers): boolean {
   return status >= 500 && mediaTypeOf(headers) !== problemMediaType;
 }
@@ -96,7 +99,7 @@ async function wrapSuccess(response: Response, options: WrapOptions): Promise<Re
 }
 
 interface FailureOptions extends WrapOptions {
-  /** Whether the client asks for problem details. */
+  /** Whether the client accepts problem details. */
   readonly asProblem: boolean;
 }
 
@@ -104,7 +107,7 @@ async function wrapFailure(response: Response, options: FailureOptions): Promise
   const { status } = response;
   const { headers, traceId, asProblem } = options;
   const { head, rest } = isPlain(headers) ? await readHead(response) : { head: new Uint8Array() };
-  // Nothing more of it is used, and the connection must not wait for that.
+  // The rest is not used: cancelling frees the connection, and the client does not wait for it.
   (rest ?? response.body)?.cancel().catch(() => {});
   const value = rest ? readBeginning(head) : readJsonText(head)?.value;
   if (value === undefined && !hidesText(status, headers)) {
@@ -116,7 +119,7 @@ async function wrapFailure(response: Response, options: FailureOptions): Promise
   return failureResponse(failure, headers, { traceId, asProblem });
 }
 
-/** Passes a 401 on as it is, unless it was our Passport that the service did not take. */
+/** Passes a 401 on as it is, unless the service refused our Passport. */
 async function passRefusal(response: Response, headers: Headers): Promise<Response> {
   const { status } = response;
   const read = await readHead(response);
@@ -134,7 +137,9 @@ function refuseOwnFault({ status, code }: Pick<Failure, "status" | "code">): voi
 const before = `{"success":true,"data":`;
 const after = (traceId: string): string => `,"traceId":"${traceId}"}`;
 
-/** The envelope carries a trace id, so its bytes differ each time: only weak tags hold. */
+/**
+ * The envelope has a trace id, so its bytes differ each time: only weak entity tags are correct.
+ */
 function describeEnvelope(headers: Headers, mediaType = "application/json"): void {
   dropByteHeaders(headers);
   headers.delete("content-encoding");
@@ -164,8 +169,8 @@ function streamSuccess(
 }
 
 /**
- * Whether a body whose end is not there yet can be taken for UTF-8: once a part of it stands in the
- * envelope it can no longer pass without.
+ * Whether a body that still streams can be assumed to be UTF-8: once its first part is sent inside
+ * the envelope, the envelope cannot be taken back.
  */
 function isDeclaredUtf8(headers: Headers): boolean {
   const [, charset = "utf-8"] =

@@ -4,28 +4,32 @@ import type { EdgeState } from "./revocation.ts";
 import type { PolicySnapshot } from "./policy_snapshot.ts";
 
 /**
- * Decides about one request by the rules in force; and once more, by the newest, where newer ones
- * got in force meanwhile, because this very request or another one learned of them.
+ * Evaluates one request against the current policy snapshot. If a newer version becomes current
+ * meanwhile, through this request or another one, the request is evaluated once more against it.
  *
- * `edgeState` is what Redis said to this request: it is asked once, whatever it says of the version. Who
- * is told that there is no such route was not asked about, so Redis is asked then, as long as nobody
- * makes a flood of it; a request that asks nobody has this instance ask once, should it be its first.
+ * `edgeState` is what Redis returned for this request: it is read once, whatever version it
+ * reports. A request for an unknown route reads nothing from Redis, so the version is fetched then,
+ * within a rate limit. A request that needs nothing from Redis makes the instance load the
+ * configuration once, if it has not done so yet.
  */
 export type EvaluatePolicy = <Decision>(
   edgeState: EdgeState,
   by: (rules: PolicySnapshot) => Promise<Decision>,
 ) => Promise<Decision>;
 
-/** Anybody may ask for what is not there, and each question is billed: so many at once, then slowly. */
+/**
+ * Anonymous clients can request unknown routes, and each Redis command is billed: a burst, then
+ * slowly.
+ */
 const polling = { burst: 20, everyMs: 250 } as const;
 
-/** Makes the one place where rules are taken from. */
+/** Makes the only reader of policy snapshots for requests. */
 export function createEvaluatePolicy(
   rules: () => PolicySnapshot,
   configuration: Pick<LiveConfiguration<GatewayValues>, "ensureLoaded" | "refresh">,
   { now }: { readonly now: () => number },
 ): EvaluatePolicy {
-  const mayAsk = createAllowance(polling, now);
+  const mayFetch = createAllowance(polling, now);
   return async function evaluatePolicy(edgeState, by) {
     const first = rules();
     let refusal: unknown;
@@ -35,7 +39,7 @@ export function createEvaluatePolicy(
       if (rules() === first) return decision;
     } catch (error) {
       refusal = error;
-      if (isOfNoRoute(error)) await configuration.refresh({ mayAsk });
+      if (isOfNoRoute(error)) await configuration.refresh({ mayFetch });
       else if (!edgeState.entries && !isFault(error)) await configuration.ensureLoaded();
     }
     const newest = rules();
@@ -49,12 +53,12 @@ function isOfNoRoute(error: unknown): boolean {
     (error.code === "not_found" || error.code === "method_not_allowed");
 }
 
-/** Whoever cannot be served for a fault must not wait for another one. */
+/** A request that already failed by a fault must not wait for a second one. */
 function isFault(error: unknown): boolean {
   return !(error instanceof Problem) || error.status >= 500;
 }
 
-/** Says yes `burst` times at once, and as often again as `everyMs` pass. */
+/** A token bucket: `burst` calls at once, then one more for each `everyMs` that passes. */
 function createAllowance(
   { burst, everyMs }: { readonly burst: number; readonly everyMs: number },
   now: () => number,

@@ -7,7 +7,7 @@ import {
   toProblemDocument,
 } from "@edgepass/shared/problem";
 
-/** What a failure tells the client, in either form. */
+/** What the client gets of a failure, in either form. */
 export interface Failure {
   readonly status: number;
   readonly code: string;
@@ -15,12 +15,12 @@ export interface Failure {
   readonly details: readonly unknown[];
 }
 
-/** Whether the client asks for problem details instead of the envelope (RFC 9457). */
+/** Whether the client accepts problem details instead of the envelope (RFC 9457). */
 export function wantsProblem(request: Request): boolean {
   return (request.headers.get("accept") ?? "").toLowerCase().includes(problemMediaType);
 }
 
-/** A refusal of the gateway itself, in the form the client asks for. */
+/** A refusal by the gateway itself, in the form the client accepts. */
 export function refusalResponse(
   problem: Problem,
   { traceId, asProblem }: { traceId: string; asProblem: boolean },
@@ -36,14 +36,17 @@ export function refusalResponse(
   return envelope({ status, code, message: detail ?? title, details }, headers, traceId);
 }
 
-/** A service's failure, in the form the client asks for; `headers` are the client's. */
+/**
+ * A service's failure, in the form the client accepts; `headers` are those of the client's
+ * response.
+ */
 export function failureResponse(
   failure: Failure,
   headers: Headers,
   { traceId, asProblem }: { traceId: string; asProblem: boolean },
 ): Response {
-  const waits = failure.status === 429 || failure.status === 503;
-  if (waits && !headers.has("retry-after")) headers.set("retry-after", "1");
+  const mayRetry = failure.status === 429 || failure.status === 503;
+  if (mayRetry && !headers.has("retry-after")) headers.set("retry-after", "1");
   return asProblem
     ? problemDetails(failure, headers, traceId)
     : envelope(failure, headers, traceId);
@@ -74,30 +77,30 @@ function problemDetails(failure: Failure, headers: Headers, traceId: string): Re
 const codePattern = /^[a-z][a-z0-9_]{0,63}$/;
 
 /**
- * Reads problem details, or whatever JSON a foreign service has for errors.
+ * Reads problem details, or the JSON error format of an external service.
  *
- * The text of a server error reaches the client only from problem details, which are written to be
- * seen; in any other form it is as likely a stack or a query.
+ * The text of a server error reaches the client only from problem details, which are written for
+ * clients; any other form may leak a stack trace or a query.
  */
 export function readFailure(status: number, mediaType: string, body: unknown): Failure {
   const fields = typeof body === "object" && body !== null ? body : {};
   const code = member(fields, "code");
-  const known = typeof code === "string" && codePattern.test(code) ? code : codeOf(status);
+  const safeCode = typeof code === "string" && codePattern.test(code) ? code : codeOf(status);
   if (status >= 500 && mediaType !== problemMediaType) {
-    return { status, code: known, message: titleOf(known), details: [] };
+    return { status, code: safeCode, message: titleOf(safeCode), details: [] };
   }
   const texts = ["detail", "message", "title", "error"].map((name) => member(fields, name));
   const message = texts.find((text) => typeof text === "string" && text !== "");
   const details = ["errors", "details"].map((name) => member(fields, name)).find(Array.isArray);
   return {
     status,
-    code: known,
-    message: typeof message === "string" ? message : titleOf(known),
+    code: safeCode,
+    message: typeof message === "string" ? message : titleOf(safeCode),
     details: details && isShallow(details, maxDetailDepth) ? details : [],
   };
 }
 
-/** What is nested deeper than this is left out: writing it takes the stack, thousands of levels all of it. */
+/** Deeper details are left out: serializing thousands of levels would overflow the stack. */
 const maxDetailDepth = 64;
 
 function isShallow(value: unknown, levels: number): boolean {
@@ -110,14 +113,14 @@ function member(fields: object, name: string): unknown {
   return Object.hasOwn(fields, name) ? Reflect.get(fields, name) : undefined;
 }
 
-/** Where several codes share a status, the one that says least about the cause. */
+/** Where several codes share a status, the one that reveals least about the cause. */
 const vaguest: Readonly<Record<number, string>> = {
   400: "validation_failed",
   401: "authentication_required",
   403: "forbidden",
 };
 
-/** The code that stands for a status where the service names none. */
+/** The code for a status where the service names none. */
 function codeOf(status: number): string {
   const [first] = Object.entries(problemCodes).find(([, [ofCode]]) => ofCode === status) ?? [];
   return vaguest[status] ?? first ??

@@ -18,12 +18,12 @@ import type { Target } from "./target.ts";
 import { createUpstreamLimits, type UpstreamLimits } from "./upstream_limits.ts";
 
 export interface ForwardOptions {
-  /** How each upstream is called, by its name; the time limit is the route's instead. */
+  /** Resilience policy of each upstream, by its name; the time limit is the route's instead. */
   readonly policies?: Policies;
-  /** The longest `timeoutMs` of an upstream's routes, by its name, at the moment. */
+  /** The longest `timeoutMs` of an upstream's current routes, by its name. */
   readonly longestTimeoutMs?: (upstream: string) => number | undefined;
   readonly effects?: ResilienceEffects;
-  /** The names of the upstreams there are now; without it there are never any others. */
+  /** The names of the current upstreams; without it the set never changes. */
   readonly upstreams?: () => ReadonlySet<string>;
 }
 
@@ -34,13 +34,13 @@ export interface UpstreamRequest {
   readonly method: string;
   readonly headers: HeaderPairs;
   readonly body: LimitedBody;
-  /** Aborts when the client is gone. */
+  /** Aborts when the client disconnects. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Sends a request to its upstream and lets `receive` make the client's answer, both within the
- * route's limit of time. A body that streams on has no limit.
+ * Sends a request to its upstream and lets `receive` make the client's response, both within the
+ * route's time limit. A response body that streams on has no limit.
  *
  * @throws {Problem} `upstream_unavailable`, `upstream_timeout`, `upstream_bad_response`, what the
  * request's body was refused for, or what `receive` throws
@@ -50,32 +50,34 @@ export type Forward = (
   receive: (response: Response) => Promise<Response>,
 ) => Promise<Response>;
 
-/** Makes the forwarder; it knows each upstream's health as this instance sees it. */
+/** Makes the forwarder; it tracks each upstream's health as this instance sees it. */
 export function createForward(
   { policies = defaultPolicies, longestTimeoutMs = () => undefined, effects = {}, upstreams }:
     ForwardOptions = {},
 ): Forward {
   const { now = () => performance.now(), sleep = sleepUnlessAborted } = effects;
-  // By name: a route table that changes while it runs names the same upstreams anew.
-  const guards = new Map<string, UpstreamLimits>();
+  // By name: a new version of the route table has new objects for the same upstreams.
+  const limitsByName = new Map<string, UpstreamLimits>();
 
-  function guardOf(name: string): UpstreamLimits {
-    const known = guards.get(name);
-    if (known) return known;
-    // Each version of the configuration may name others, so those that are gone must not pile up.
-    const present = upstreams?.();
-    for (const other of guards.keys()) if (present?.has(other) === false) guards.delete(other);
+  function limitsOf(name: string): UpstreamLimits {
+    const existing = limitsByName.get(name);
+    if (existing) return existing;
+    // Each configuration version may name other upstreams: removed ones must not fill the memory.
+    const currentNames = upstreams?.();
+    for (const other of limitsByName.keys()) {
+      if (currentNames?.has(other) === false) limitsByName.delete(other);
+    }
     const limits = createUpstreamLimits(name, {
       policy: () => policies(name),
       longestTimeoutMs: () => longestTimeoutMs(name),
     }, effects);
-    guards.set(name, limits);
+    limitsByName.set(name, limits);
     return limits;
   }
 
   return async function forward(upstreamRequest, receive) {
     const { upstream, timeoutMs } = upstreamRequest.route;
-    const limits = guardOf(upstream.name);
+    const limits = limitsOf(upstream.name);
     const slot = limits.enter();
     const abort = abortWith(upstreamRequest.signal);
     const limit = startLimit(timeoutMs, upstreamRequest.body);
@@ -87,24 +89,25 @@ export function createForward(
       remainingMs: () => endsAt - now(),
       sleep,
     };
-    /** Until a response begins there is none. */
+    /** A call has failed until a response begins. */
     let failed = true;
     try {
-      const answered = sendWithRetry(exchange).then((response) => {
+      const received = sendWithRetry(exchange).then((response) => {
         failed = isFailure(response);
         return receive(response);
       });
-      // Not every upstream heeds its signal.
-      const answer = await Promise.race([answered, limit.passed]);
+      // Not every upstream honours its abort signal.
+      const clientResponse = await Promise.race([received, limit.passed]);
       settle(exchange.permit, failed);
-      return answer;
+      return clientResponse;
     } catch (error) {
       abort.abort();
-      // What a cut body makes of the call is not the upstream's fault, nor is a client that leaves.
+      // A request body cut off by the gateway, or a client that disconnects, is not the upstream's
+      // failure.
       const refusal = upstreamRequest.body.refusal();
       if (refusal || upstreamRequest.signal.aborted) exchange.permit?.cancel();
-      // A response that the gateway can make nothing of is one. Else whoever finds a path with such
-      // a response, anonymous or not, could shut the whole upstream for everybody.
+      // A response that the gateway cannot process counts as a success of the upstream. Otherwise a
+      // client that finds one path with such a response could open the breaker for all clients.
       else settle(exchange.permit, failed || limit.isOver() || isTruncation(error));
       throw refusal ?? error;
     } finally {
@@ -119,20 +122,20 @@ function settle(permit: Permit | undefined, failed: boolean): void {
   else permit?.succeed();
 }
 
-/** A request on its way. */
+/** A request that is being sent. */
 interface Attempt extends Required<Pick<ResilienceEffects, "sleep">> {
   readonly upstreamRequest: UpstreamRequest;
   readonly limits: UpstreamLimits;
   readonly signal: AbortSignal;
-  /** Of the route's time, in milliseconds. */
+  /** What is left of the route's time, in milliseconds. */
   readonly remainingMs: () => number;
-  /** Of the attempt under way. */
+  /** The breaker's permit of the current attempt. */
   permit?: Permit;
 }
 
 /**
- * What got no answer at all is sent again, where it may be. An answer is handed on, whatever it says:
- * services try their own dependencies again, and two layers that do would multiply.
+ * Retries a request that got no response at all, where it may be repeated. Any response is passed
+ * on: services retry their own dependencies, and retries in two layers would multiply.
  */
 async function sendWithRetry(exchange: Attempt): Promise<Response> {
   const { upstreamRequest, limits, signal, remainingMs, sleep } = exchange;
@@ -158,24 +161,27 @@ async function sendWithRetry(exchange: Attempt): Promise<Response> {
   }
 }
 
-/** A client that leaves takes its call along, also while the answer streams. */
+/** A client that disconnects aborts the upstream call, also while the response streams. */
 function abortWith(signal: AbortSignal): AbortController {
   const abort = new AbortController();
-  const release = (): void => abort.abort(signal.reason);
-  if (signal.aborted) release();
-  else signal.addEventListener("abort", release, { once: true });
+  const onDisconnect = (): void => abort.abort(signal.reason);
+  if (signal.aborted) onDisconnect();
+  else signal.addEventListener("abort", onDisconnect, { once: true });
   return abort;
 }
 
 interface Limit {
-  /** Rejects when the time is over; never resolves. */
+  /** Rejects with `upstream_timeout` when the time is over; never resolves. */
   readonly passed: Promise<never>;
-  /** Whether it is. */
+  /** Whether the time is over. */
   isOver(): boolean;
   stop(): void;
 }
 
-/** The upstream's time runs from the last part of the body, and not while the client owes the next. */
+/**
+ * The upstream's time starts again at each part of the request body, and stops while the client
+ * owes one.
+ */
 function startLimit(timeoutMs: number, body: LimitedBody): Limit {
   const { promise, reject } = Promise.withResolvers<never>();
   let over = false;
@@ -215,22 +221,22 @@ async function call(
   };
   const response = await send(upstream, target.pathAndQuery, sentOnce(init));
   const refusal = body.refusal();
-  // A status outside of 200 to 599 is no final answer; `Response.error()` has status 0.
+  // A status outside of 200 to 599 is no final response; `Response.error()` has status 0.
   if (!refusal && response.status >= 200 && response.status <= 599) return response;
   await response.body?.cancel();
   throw refusal ?? new Problem("upstream_bad_response");
 }
 
-/** What an earlier attempt took of the time is gone. */
+/** The deadline header of a retry has only the time that earlier attempts left. */
 function withDeadline(headers: HeaderPairs, remainingMs: number): HeaderPairs {
   const left = String(Math.max(1, Math.floor(remainingMs)));
   return headers.map(([name, value]) => [name, name === internalHeaders.deadline ? left : value]);
 }
 
-/** No byte of an answer came. */
+/** Not one byte of a response arrived. */
 class NoResponseError extends Error {
-  override readonly name = "Unanswered";
-  /** What the client hears. */
+  override readonly name = "NoResponseError";
+  /** What the client gets. */
   readonly problem: Problem;
   constructor(problem: Problem) {
     super(problem.message);
@@ -247,7 +253,7 @@ async function send(upstream: Upstream, target: string, init: RequestInit): Prom
   }
 }
 
-/** Where the runtime says that no connection was made; else the upstream may have begun to answer. */
+/** Whether the runtime reports that no connection was made; otherwise a response may have begun. */
 function isUnreachable(error: unknown): boolean {
   return error instanceof Error && error.cause instanceof Error &&
     error.cause.message.includes("client error (Connect)");

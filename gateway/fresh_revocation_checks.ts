@@ -1,28 +1,28 @@
-/** When questions were last answered, for routes that let an answer count for a while. */
+/** When identities were last checked, for routes that accept a check of bounded age. */
 export interface FreshChecks {
-  isFresh(question: string, boundedMs: number): boolean;
-  forget(question: string): void;
-  /** Remembers an answer, which is as old as its question. */
-  keep(question: string, askedAt: number): void;
+  isFresh(identity: string, boundedMs: number): boolean;
+  delete(identity: string): void;
+  /** Stores a check; its age counts from when Redis was read, not from when the reply arrived. */
+  store(identity: string, readAt: number): void;
 }
 
-/** Answers kept for bounded routes. */
-const maxAnswers = 10_000;
+/** Checks stored for bounded routes. */
+const maxRemembered = 10_000;
 
-/** Makes the memory of answers; the oldest is forgotten when there are too many. */
+/** Makes the store of checks; the oldest is evicted when there are too many. */
 export function createFreshChecks(now: () => number): FreshChecks {
-  const answeredAt = new Map<string, number>();
+  const checkedAt = new Map<string, number>();
   return {
-    isFresh(question, boundedMs) {
-      const age = now() - (answeredAt.get(question) ?? Number.NEGATIVE_INFINITY);
+    isFresh(identity, boundedMs) {
+      const age = now() - (checkedAt.get(identity) ?? Number.NEGATIVE_INFINITY);
       return age >= 0 && age <= boundedMs;
     },
-    forget: (question) => void answeredAt.delete(question),
-    keep(question, askedAt) {
-      const [oldest] = answeredAt.size >= maxAnswers ? answeredAt.keys() : [];
-      if (oldest !== undefined) answeredAt.delete(oldest);
-      answeredAt.delete(question);
-      answeredAt.set(question, askedAt);
+    delete: (identity) => void checkedAt.delete(identity),
+    store(identity, readAt) {
+      const [oldest] = checkedAt.size >= maxRemembered ? checkedAt.keys() : [];
+      if (oldest !== undefined) checkedAt.delete(oldest);
+      checkedAt.delete(identity);
+      checkedAt.set(identity, readAt);
     },
   };
 }

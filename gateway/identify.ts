@@ -8,30 +8,30 @@ import { describeRevocation, type EdgeState, type Revocation } from "./revocatio
 import type { AccessRule, RevocationMode } from "./routes.ts";
 import type { Steps } from "./steps.ts";
 
-/** Whose token came with a request: that of a verified one, or nobody's. */
+/** The verified token of a request, or an anonymous caller. */
 export type Caller = AccessToken | "anonymous";
 
 /**
- * Who asks, as far as the route wants to know.
+ * Identifies the caller as far as the route's access rule requires.
  *
- * A public route reads no credential; on an optional one an unusable credential is none.
+ * A public route reads no credential; on an optional route an unusable credential means anonymous.
  *
- * @throws {Problem} as `Authenticate` and `Revocation` say
+ * @throws {Problem} what `Authenticate` and `Revocation` throw
  */
 export type Identify = (
   credentials: Credentials,
-  asked: {
+  options: {
     readonly rule: AccessRule;
     readonly revocation: RevocationMode;
     readonly steps: Steps;
-    /** What Redis said to this request, where it may be asked for it again. */
+    /** What Redis returned for this request, so that a second evaluation does not read it again. */
     readonly edgeState?: EdgeState;
-    /** What is to be counted in the same round trip; nothing by default. */
+    /** The counters to increment in the same round trip; none by default. */
     readonly countersOf?: (caller: Caller) => readonly Counter[];
   },
 ) => Promise<Caller>;
 
-/** Makes what verifies a token and asks whether it is revoked. */
+/** Makes the step that verifies a token and checks its revocation. */
 export function createIdentify(
   { authenticate, revocation, log }: {
     readonly authenticate: Authenticate;
@@ -39,8 +39,8 @@ export function createIdentify(
     readonly log: Logger;
   },
 ): Identify {
-  return async function identify({ access }, asked) {
-    const { rule, revocation: mode, steps, edgeState = {}, countersOf = () => [] } = asked;
+  return async function identify({ access }, options) {
+    const { rule, revocation: mode, steps, edgeState = {}, countersOf = () => [] } = options;
     if (rule === "public") {
       await revocation.count(edgeState, countersOf("anonymous"));
       return "anonymous";

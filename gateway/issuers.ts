@@ -7,37 +7,37 @@ import {
 import { createJwksKeys, type JwksKeys } from "./jwks_keys.ts";
 import type { Logger } from "@edgepass/shared/log";
 
-/** An issuer whose access tokens the gateway takes. */
+/** An issuer whose access tokens the gateway accepts. */
 export interface IssuerOptions {
-  /** Name in front of its subjects; our own auth service has none. */
+  /** Prefix of its subjects; our own auth service has none. */
   readonly alias?: string;
   /** `iss` of its tokens, compared exactly. */
   readonly iss: string;
   /** `aud` of tokens that are meant for this gateway. */
   readonly audience: string;
-  /** The public keys themselves, or how to ask for them. */
+  /** The public keys themselves, or how to fetch them. */
   readonly jwks: JwkSet | ((signal: AbortSignal) => Promise<Response>);
-  /** The algorithms its keys may be of. */
+  /** The algorithms that its keys may have. */
   readonly algorithms: readonly AsymmetricAlgorithmName[];
   /** Accepted `typ` values of other issuers; `""` for a header without one. */
   readonly typ?: readonly string[];
-  /** Where its tokens have what ours call by another name. */
+  /** Where its tokens have the claims that ours have under other names. */
   readonly claims?: ClaimMap;
   /** Longest life of a token in seconds; a day by default. */
   readonly maxLifeSeconds?: number;
 }
 
-/** An issuer with its keys at hand. */
+/** An issuer with its keys. */
 export interface Issuer extends AccessTokenIssuer {
-  /** The key that verifies at this moment, without asking anybody. */
+  /** The key that verifies at this moment, from memory alone. */
   currentKey(kid: string): VerificationKey | undefined;
-  /** Reads its keys again, should one be missing that the central configuration names. */
+  /** Reads its keys again if one is missing that the central configuration names. */
   expectKeys(kids: readonly string[]): Promise<void> | undefined;
-  /** Whether a key set was ever read; without one no token can be judged. */
+  /** Whether a usable key set was read; without one no token can be verified. */
   isReady(): Promise<boolean>;
 }
 
-/** `user` could be taken for the person kind of a Passport's subject. */
+/** `user` is not an alias: it is the prefix of our own people in a Passport's subject. */
 export function isAlias(alias: string): boolean {
   return /^[a-z][a-z0-9-]{0,31}$/.test(alias) && alias !== "user";
 }
@@ -45,7 +45,8 @@ export function isAlias(alias: string): boolean {
 /**
  * Makes the issuers searchable by `iss`.
  *
- * @throws {RangeError} for an alias or `iss` that occurs twice, or an alias that could be taken for a person of ours
+ * @throws {RangeError} for an alias or `iss` that occurs twice, or an alias that could be taken for
+ * a person of ours
  */
 export function createIssuers(
   options: readonly IssuerOptions[],

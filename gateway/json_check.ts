@@ -6,7 +6,7 @@ export interface JsonCheck {
   isWhole(): boolean;
 }
 
-/** Deeper text is refused: what is remembered of an upstream's response has to end somewhere. */
+/** Deeper text is refused: the memory for an upstream's response must have a limit. */
 const maxDepth = 65_536;
 
 /** `key` and `text` are inside of quotes, of a member's name and of a value. */
@@ -18,7 +18,7 @@ const quotedStates = [
 const numberStates = ["minus", "zero", "whole", "point", "fraction", "e", "sign", "power"] as const;
 const literals = ["true", "false", "null"] as const;
 
-/** What a byte does beside moving on; above every state's number. */
+/** Actions of a byte beside the change of state; their numbers are above those of all states. */
 const [openObject, openArray, closeObject, closeArray, comma] = [250, 251, 252, 253, 254] as const;
 
 const states: readonly string[] = [
@@ -35,7 +35,7 @@ const [value, item, name, nextName, after] = ["value", "item", "name", "next nam
 const refused = 0;
 
 const table = createTable();
-/** A number at the top has no end but the text's. */
+/** States in which a text may end; a number at the top level ends only with the text. */
 const ends: ReadonlySet<number> = new Set(
   ["after", "zero", "whole", "fraction", "power"].map(numberOf),
 );
@@ -80,18 +80,18 @@ export function createJsonCheck(): JsonCheck {
   };
 }
 
-/** By index and without a closure's variables, for this runs for each byte of each large response. */
+/** By index and without closure variables: this loop runs for each byte of each large response. */
 function run(bytes: Uint8Array, from: number, act: (action: number) => number): number {
   const { length } = bytes;
   let state = from;
   for (let at = 0; at < length; at++) {
-    const next = table[(state << 8) | bytes[at]!]!; // Both are within.
+    const next = table[(state << 8) | bytes[at]!]!; // Both indexes are within the table.
     state = next < openObject ? next : act(next);
   }
   return state;
 }
 
-/** What each byte leads to in each state; 0, `refused`, leads nowhere. */
+/** The next state for each byte in each state; 0 is `refused`. */
 function createTable(): Uint8Array {
   const made = new Uint8Array(states.length << 8);
   const on = (state: string, chars: string, to: string | number): void => {
@@ -137,7 +137,7 @@ function addValues(on: On, state: string): void {
   for (const word of literals) on(state, word.charAt(0), word.charAt(0));
 }
 
-/** What may stand behind a value. */
+/** What may follow a value. */
 function addEnds(on: On, state: string): void {
   on(state, " \t\n\r", "after");
   on(state, ",", comma);
@@ -159,7 +159,7 @@ function addQuoted(on: On, quoted: string, to: string): void {
   }
 }
 
-/** Well-formed sequences only (Unicode 16, table 3-7): no surrogate, nothing overlong. */
+/** Well-formed sequences only (Unicode 16, table 3-7): no surrogates, no overlong forms. */
 function addUtf8(on: On, quoted: string): void {
   on(quoted, bytes(0xc2, 0xdf), `${quoted} 1 more`);
   on(quoted, bytes(0xe1, 0xec) + bytes(0xee, 0xef), `${quoted} 2 more`);

@@ -1,25 +1,28 @@
 /** A body read as JSON. */
 export interface JsonText {
-  /** The document as it came, without a byte order mark; `null` for a body without content. */
+  /** The document as received, without a byte order mark; `null` for a body without content. */
   readonly text: string;
   readonly value: unknown;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const byteOrderMark = [0xef, 0xbb, 0xbf] as const;
-/** White space of JSON (RFC 8259 §2); no other is nothing. */
+/** White space of JSON (RFC 8259 §2); any other white space is content. */
 const blank = /^[ \t\r\n]*$/;
 
-/** The bytes without the mark that a parser may ignore (RFC 8259 §8.1) and most refuse. */
+/**
+ * The bytes without the byte order mark, which parsers may ignore (RFC 8259 §8.1) and most refuse.
+ */
 export function withoutMark(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return byteOrderMark.every((byte, at) => bytes[at] === byte) ? bytes.subarray(3) : bytes;
 }
 
 /**
- * Reads a body as JSON; undefined for one that is none.
+ * Reads a body as JSON; undefined if it is not JSON.
  *
- * A declared charset is not looked at: JSON has none (RFC 8259 §11), and what is not UTF-8 is hardly
- * ever by accident. A body without content is a response too (RFC 9110 §6.4), with nothing in it.
+ * A declared charset is ignored: JSON has none (RFC 8259 §11), and text in another encoding is
+ * hardly ever valid UTF-8 by accident. A body without content is a valid response (RFC 9110 §6.4):
+ * `null`.
  */
 export function readJsonText(bytes: Uint8Array<ArrayBuffer>): JsonText | undefined {
   try {
@@ -34,8 +37,8 @@ export function readJsonText(bytes: Uint8Array<ArrayBuffer>): JsonText | undefin
 const token = /[ \t\r\n]*(?:("[^"\\]*(?:\\.[^"\\]*)*")|([{}[\],:])|([^\s"{}[\],:]+))/y;
 
 /**
- * The text members of an object of which only the beginning is there, as far as they are whole. Of a
- * failure too long to read they tell its code and what it says.
+ * The complete text members at the beginning of a truncated object. For a failure that is too long
+ * to read they usually contain its code and message.
  */
 export function readBeginning(bytes: Uint8Array<ArrayBuffer>): Readonly<Record<string, unknown>> {
   const members = new Map<string, unknown>();

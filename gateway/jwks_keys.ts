@@ -10,16 +10,20 @@ import type { Logger } from "@edgepass/shared/log";
 import { Problem } from "@edgepass/shared/problem";
 import { background } from "@edgepass/shared/background";
 
-/** The keys of one issuer, read rarely and used often. */
+/** The cached keys of one issuer. */
 export interface JwksKeys {
   /**
-   * The key a `kid` names. An unknown `kid` causes one reload in 30 s at most.
+   * The key with this `kid`. Unknown `kid`s cause one reload in 30 s at most: a client can invent
+   * any number of them.
    *
-   * @throws {Problem} `upstream_unavailable` while there is no set that could be trusted
+   * @throws {Problem} `upstream_unavailable` while there is no key set fresh enough to trust
    */
   find(kid: string): Promise<VerificationKey | undefined>;
   current(kid: string): VerificationKey | undefined;
-  /** Reads the set again for a `kid` that somebody trusted has named and that is not in it yet. */
+  /**
+   * Reads the set again if it lacks a `kid` that a trusted source, such as the configuration,
+   * names.
+   */
   expect(kids: readonly string[]): Promise<void> | undefined;
   isReady(): Promise<boolean>;
 }
@@ -32,7 +36,7 @@ export interface JwksKeysOptions {
   readonly log: Logger;
 }
 
-/** Limits in milliseconds: known keys outlive a day of a silent issuer. */
+/** Limits in milliseconds: cached keys outlive an issuer's outage of a day. */
 const limits = {
   cooldownMs: 30_000,
   firstCooldownMs: 1_000,
@@ -51,8 +55,9 @@ interface Loaded {
 }
 
 /**
- * Keeps an issuer's key set: stale while it is revalidated, the last good one while the issuer is
- * silent. Concurrent readers share one reload; sharing its result is the only thing requests share.
+ * Caches an issuer's key set: stale while it is revalidated, and the last good set while the issuer
+ * does not respond (RFC 5861). Concurrent readers share one reload, and requests share nothing
+ * else.
  */
 export function createJwksKeys(
   { iss, jwks, algorithms, now, log }: JwksKeysOptions,
@@ -61,7 +66,9 @@ export function createJwksKeys(
   let loading: Promise<void> | undefined;
   let triedAt = Number.NEGATIVE_INFINITY;
 
-  /** A clock that was set back must not keep keys fresh, or silence reloads, until it caught up. */
+  /**
+   * A clock that was set back must not keep keys fresh, or suppress reloads, until it catches up.
+   */
   const msSince = (at: number): number => Math.abs(now() - at);
 
   async function load(): Promise<void> {
@@ -76,15 +83,15 @@ export function createJwksKeys(
   }
 
   function reload(): Promise<void> {
-    // Workers may drop the request that loads, and its promise then never settles.
+    // Workers may cancel the request that loads, and its promise then never settles.
     if (loading && msSince(triedAt) <= 2 * limits.timeoutMs) return loading;
     triedAt = now();
-    const mine = load().finally(() => {
-      if (loading === mine) loading = undefined;
+    const own = load().finally(() => {
+      if (loading === own) loading = undefined;
     });
-    loading = mine;
-    background(mine, () => {});
-    return mine;
+    loading = own;
+    background(own, () => {});
+    return own;
   }
 
   function usable(): Loaded | undefined {

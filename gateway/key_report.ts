@@ -9,27 +9,27 @@ import { choosePassports, type PassportSigningKey } from "./passport_keys.ts";
 
 /** A key of Passports as administrators see it: never its material. */
 export interface ReportedKey {
-  /** Its name. */
+  /** Key ID. */
   readonly kid: string;
   /** The kind of Passport it signs. */
   readonly profile: Profile;
-  /** Where it stands, by what is in force in this instance. */
+  /** Its state in this instance's current configuration. */
   readonly state: ConfiguredKeyState;
-  /** Who says so. */
+  /** Where the state comes from: the central configuration, or the key's own setting. */
   readonly from: "central" | "own";
-  /** Its public half, where it has one. */
+  /** Its public half, for an asymmetric key. */
   readonly publicKey?: PassportPublicKey;
 }
 
-/** What an instance tells of its keys. */
+/** An instance's report on its keys. */
 export interface KeyReport {
-  /** The version of the central configuration that is in force in it. */
+  /** The version of the central configuration that is current in it. */
   readonly version: number;
-  /** Every key it has material of. */
+  /** Every key whose material it has. */
   readonly keys: readonly ReportedKey[];
 }
 
-/** Tells where each key stands. */
+/** Reports the state of each key. */
 export function reportKeys(
   keys: readonly PassportSigningKey[],
   { version, values }: CurrentConfiguration<GatewayValues>,
@@ -42,7 +42,7 @@ export function reportKeys(
       const isCentral = Object.hasOwn(states, kid);
       const state = (isCentral ? states[kid] : undefined) ?? own;
       const signs = (profile === "S" ? S : A)?.kid === kid;
-      // The secret's own signer has been replaced by one of the configuration.
+      // The configuration has chosen another key to sign instead of the setting's.
       const isPast = state === "signing" && !signs;
       return {
         kid,

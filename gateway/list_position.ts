@@ -6,29 +6,31 @@ import {
 
 /**
  * The furthest position of the revocation list that an instance has seen; `unknown` after a rebuild
- * by somebody who names none, such as auth of version 0.1.0.
+ * by an auth service that reports none, such as version 0.1.0.
  */
 export type SeenPosition = RevocationPosition | "unknown" | undefined;
 
 /** Why a list cannot be complete. */
 export type ListGap = "emptied" | "position_unknown" | "another_log" | "went_back";
 
-/** What an instance remembers of the list; one value, whatever comes. */
+/** The one position that an instance stores of the list. */
 export interface ListPosition {
-  /** What is known now; to be taken before Redis is asked. */
+  /** The current position; read it before the request to Redis. */
   seen(): SeenPosition;
-  /** Why the list lacks something, where it does: judged by what was known when it was asked. */
+  /**
+   * Why the list is incomplete, if it is: compared with `since`, the position before the request.
+   */
   findGap(ready: string | null, since: SeenPosition): ListGap | undefined;
-  /** The list was rebuilt, for an instance that knew `since` when it asked for that. */
+  /** Records a rebuild that was requested when the position was `since`. */
   rebuilt(reached: RevocationPosition | undefined, since: SeenPosition): void;
 }
 
 /**
- * Makes the memory by which a Redis that was put back to an older state, by a restored snapshot, a
- * torn file or a failover, is told from a complete one: else what was revoked since would count again.
+ * Detects a Redis that went back to an older state, by a restored snapshot, a truncated file or a
+ * failover: without this check, tokens revoked since that state would be valid again.
  *
- * Replies of one connection may overtake those of another. One that is older than the newest known is
- * no gap as long as it has all that was known when it was asked for.
+ * Replies of one connection may overtake those of another. A reply older than the newest position
+ * is no gap as long as it has everything that was seen before its request.
  */
 export function createListPosition(): ListPosition {
   let seen: SeenPosition;
@@ -36,26 +38,26 @@ export function createListPosition(): ListPosition {
     seen: () => seen,
     findGap(ready, since) {
       if (ready === null) return "emptied";
-      const told = readRevocationPosition(ready);
-      if (reaches(told, seen)) {
-        if (told && !(isPosition(seen) && seen.position === told.position)) seen = told;
+      const reported = readRevocationPosition(ready);
+      if (reaches(reported, seen)) {
+        if (reported && !(isPosition(seen) && seen.position === reported.position)) seen = reported;
         return undefined;
       }
-      if (reaches(told, since)) return undefined;
-      if (!told) return "position_unknown";
-      return isPosition(seen) && seen.identity === told.identity ? "went_back" : "another_log";
+      if (reaches(reported, since)) return undefined;
+      if (!reported) return "position_unknown";
+      return isPosition(seen) && seen.identity === reported.identity ? "went_back" : "another_log";
     },
     rebuilt(reached, since) {
-      // Another reply may have told of a further position of that very list meanwhile.
+      // Another reply may have reported a further position of the same list meanwhile.
       if (seen !== since && reached && isPosition(seen) && reachesPosition(seen, reached)) return;
       seen = reached ?? "unknown";
     },
   };
 }
 
-function reaches(told: RevocationPosition | undefined, seen: SeenPosition): boolean {
-  if (!told) return seen === "unknown";
-  return !isPosition(seen) || reachesPosition(told, seen);
+function reaches(reported: RevocationPosition | undefined, seen: SeenPosition): boolean {
+  if (!reported) return seen === "unknown";
+  return !isPosition(seen) || reachesPosition(reported, seen);
 }
 
 function isPosition(seen: SeenPosition): seen is RevocationPosition {

@@ -1,19 +1,19 @@
-/** Names remembered; clients can make up any number of them, and long ones. */
+/** Names stored; clients can invent any number of names, and long ones. */
 const maxRemembered = 1_000;
 const maxNameLength = 64;
 
 /**
- * Remembers what a rule says of a header's name: on most requests the same few names come back, and
- * the rules are patterns.
+ * Caches a rule's result for each header name: most requests have the same few names, and the rules
+ * are regular expressions.
  *
- * The oldest makes room: a flood of made-up names would otherwise fill the memory once, and every
- * later request would run the patterns until the instance restarts.
+ * The oldest entry is evicted: otherwise a flood of invented names would fill the cache once, and
+ * every later request would run the expressions until the instance restarts.
  */
 export function memoizeHeaderRule(rule: (name: string) => boolean): (name: string) => boolean {
   const verdicts = new Map<string, boolean>();
   return function verdict(name) {
-    const known = verdicts.get(name);
-    if (known !== undefined) return known;
+    const cached = verdicts.get(name);
+    if (cached !== undefined) return cached;
     const fresh = rule(name);
     if (name.length > maxNameLength) return fresh;
     const [oldest] = verdicts.size >= maxRemembered ? verdicts.keys() : [];

@@ -7,15 +7,15 @@ import { type ExposedOperation, toClientOperation } from "./openapi_operation.ts
 import { ownPaths, ownTag, securitySchemes } from "./openapi_own.ts";
 import { createRouteTable, type Route, type RouteTable } from "./routes.ts";
 
-/** What a merged document is made of. */
+/** What a merged document is built from. */
 export interface OpenApiOptions {
-  /** The routes to describe; each of their upstreams is asked for `/openapi.json`. */
+  /** The routes to describe; `/openapi.json` is fetched from each of their upstreams. */
   readonly routes: readonly Route[];
   /** The one origin clients use; it also decides the cookie's name. */
   readonly publicOrigin: string;
   /** Title, version and licence of the merged document. */
   readonly info: OpenApiInfo;
-  /** How long a document is kept, in milliseconds. */
+  /** How long a document is cached, in milliseconds. */
   readonly keepMs?: number;
   /** How long one service may take, in milliseconds. */
   readonly timeoutMs?: number;
@@ -35,23 +35,27 @@ export interface OpenApiInfo {
   readonly license?: { readonly name: string; readonly identifier?: string };
 }
 
-/** What an upstream said of itself. */
+/** The document of an upstream. */
 interface ServiceDocument {
   readonly upstream: Upstream;
   readonly document: Json;
 }
 
-/** Operations of a path, as its item names them (OpenAPI 3.1 §4.8.9); nobody is forwarded a TRACE. */
+/**
+ * Operations of a path item (OpenAPI 3.1 §4.8.9), without `trace`: the gateway forwards no TRACE.
+ */
 const methods = ["get", "put", "post", "delete", "options", "head", "patch"];
 
 /**
- * Makes the one OpenAPI 3.1 document of everything behind a gateway, asked for and kept a minute.
+ * Makes the one OpenAPI 3.1 document of everything behind a gateway, built on request and cached
+ * for a minute.
  *
- * It holds the operations that the route table exposes and no others, as clients meet them: in the
- * envelope, with the gateway's own refusals, and with the credentials their access rule asks for.
+ * It holds the operations that the route table exposes and no others, as clients see them: in the
+ * envelope, with the gateway's own refusals, and with the credentials that their access rule
+ * requires.
  *
- * The function it answers throws {Problem} `upstream_unavailable` when a service does not answer,
- * `upstream_bad_response` when what it answers is no OpenAPI document.
+ * The returned function throws {Problem} `upstream_unavailable` when a service does not respond,
+ * and `upstream_bad_response` when its response is not an OpenAPI document.
  */
 export function createOpenApi(
   { routes, publicOrigin, info, keepMs = 60_000, timeoutMs = 5_000, now = Date.now }:
@@ -59,16 +63,16 @@ export function createOpenApi(
 ): () => Promise<object> {
   const table = createRouteTable(routes, { maxTimeoutMs: Number.POSITIVE_INFINITY });
   const upstreams = [...new Set(routes.map(({ upstream }) => upstream))];
-  let kept: { readonly document: Json; readonly madeAt: number } | undefined;
+  let cached: { readonly document: Json; readonly madeAt: number } | undefined;
 
   return async function openApi() {
-    // A clock that was set back must not keep a document until it has caught up.
-    if (kept && Math.abs(now() - kept.madeAt) < keepMs) return kept.document;
+    // A clock that was set back must not keep a document until it catches up.
+    if (cached && Math.abs(now() - cached.madeAt) < keepMs) return cached.document;
     const documents = await Promise.all(
       upstreams.map((upstream) => readDocument(upstream, timeoutMs)),
     );
     const document = merge(documents, { table, publicOrigin, info });
-    kept = { document, madeAt: now() };
+    cached = { document, madeAt: now() };
     return document;
   };
 }
@@ -137,7 +141,7 @@ function merge(
   };
 }
 
-/** The operations of a document that the route table leads to this very upstream for. */
+/** The operations of a document that the route table routes to this upstream. */
 function adopt(
   components: Components,
   service: string,
@@ -158,7 +162,10 @@ function adopt(
   });
 }
 
-/** An operation without what it had in common with others of its path, and without response references. */
+/**
+ * An operation with the path item's shared parameters copied in and its response references
+ * resolved.
+ */
 function standalone(document: Json, item: Json, method: string): Json {
   const operation = objectAt(item, method);
   const responses = objectAt(operation, "responses");
@@ -183,7 +190,7 @@ function withUniqueId(operation: Json, service: string, taken: Set<string>): Jso
   return { ...operation, operationId: unique };
 }
 
-/** The tags of an operation; one the service does not describe is what the service is for. */
+/** The tags of an operation; a tag without a description gets the service's. */
 function describeTags(document: Json, operation: Json): Json[] {
   const names: readonly unknown[] = Array.isArray(operation.tags) ? operation.tags : [];
   const description = textAt(objectAt(document, "info"), "description");

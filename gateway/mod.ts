@@ -62,38 +62,41 @@ export type { GatewayPassportOptions } from "./policy_snapshot.ts";
 export type { Outcome, Step, StepName, Steps } from "./steps.ts";
 export type { Target } from "./target.ts";
 
-/** What a gateway is made of. */
+/** Options of a gateway. */
 export interface GatewayOptions {
   /** The one origin clients use. */
   readonly publicOrigin: string;
-  /** Further origins whose pages may call, compared exactly. */
+  /** Further origins whose pages may call the gateway, compared exactly. */
   readonly allowedOrigins?: readonly string[];
-  /** Whose access tokens are taken. */
+  /** The issuers whose access tokens are accepted. */
   readonly issuers: readonly IssuerOptions[];
-  /** What is behind the gateway, and who may use it. */
+  /** The services behind the gateway, and who may use them. */
   readonly routes: readonly Route[];
-  /** Where revocations are asked for. */
+  /** Where revocations are read. */
   readonly revocation: Pick<RevocationOptions, "redis"> & {
-    /** Where the keeper of the durable log refills an emptied Redis, asked by POST as `svc:gateway`. */
+    /** Where the revocation authority rebuilds an emptied list: a POST as `svc:gateway`. */
     readonly rebuild?: { readonly upstream: Upstream; readonly path: string };
   };
   /** How Passports are signed. */
   readonly passport: GatewayPassportOptions;
-  /** What the central configuration says, in force at run time; without it nothing changes. */
+  /** The central configuration, live at run time; without it nothing changes. */
   readonly configuration?: LiveConfiguration<GatewayValues>;
-  /** Where the client's address is believed; the connection by default. */
+  /** The trusted source of the client's address; the connection by default. */
   readonly clientAddress?: ClientAddressSource;
   /** By how many seconds clocks may differ; 5 by default. */
   readonly leewaySeconds?: number;
   /** The API's document and the page that shows it. */
   readonly documents?: DocumentOptions;
-  /** How each upstream is called, by its name; the platform's defaults without. */
+  /** Resilience policy of each upstream, by its name; the platform's defaults without. */
   readonly policies?: Policies;
-  /** How the instance knows that it has too much to do; without it everybody is let in. */
+  /** How the instance detects overload; without it every request is admitted. */
   readonly admission?: Admission;
-  /** Where lines go; standard output by default. */
+  /** Where log lines go; standard output by default. */
   readonly log?: Logger;
-  /** Where spans and measurements go; by default spans go to the OpenTelemetry API's global provider. */
+  /**
+   * Where spans and measurements go; by default spans go to the OpenTelemetry API's global
+   * provider.
+   */
   readonly telemetry?: Telemetry;
   /** Epoch milliseconds. */
   readonly now?: () => number;
@@ -108,10 +111,10 @@ const maxima = {
 /**
  * Makes a gateway: one origin, one table of routes, one identity for every service behind it.
  *
- * It answers `(Request) => Response` and knows no product. The order of the steps below is the
- * policy; a step that refuses throws a `Problem`, and none after it runs.
+ * It returns `(Request) => Response` and depends on no product. The order of the steps below is the
+ * policy; a step that refuses throws a `Problem`, and no later step runs.
  *
- * @throws {RangeError} for a route table or an issuer that cannot be meant so
+ * @throws {RangeError} for an invalid route table or issuer
  */
 export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   const { publicOrigin, allowedOrigins = [], leewaySeconds = 5, now = Date.now } = options;
@@ -169,7 +172,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   app.all("*", async function serveRequest(c) {
     const request = c.req.raw;
     const { target, steps } = c.var;
-    const { traceId } = currentContext()!.trace; // `observe` opened it.
+    const { traceId } = currentContext()!.trace; // Set by `observe`.
 
     const address = readClientAddress(request.headers, clientAddress);
     const addressed = rules().table.at(target.segments);
@@ -189,8 +192,8 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
       c.set("credentials", credentials);
       origins.refuseCrossSite(request, credentials);
       const countersOf = (caller: Caller) => limiter.countersOf(limits, { address, caller, route });
-      const asked = { rule, revocation: route.revocation, steps, edgeState, countersOf };
-      const bearer = await identify(credentials, asked);
+      const options = { rule, revocation: route.revocation, steps, edgeState, countersOf };
+      const bearer = await identify(credentials, options);
       if (bearer !== "anonymous") c.set("bearer", bearer);
       c.set("verdicts", limiter.evaluateLimits(countersOf(bearer), edgeState));
       refuseTooMany(c.var.verdicts);
@@ -239,7 +242,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   return app;
 }
 
-/** The environment alone, for ever. */
+/** The environment's values, which never change. */
 function environmentConfiguration({ passport }: GatewayOptions): LiveConfiguration<GatewayValues> {
   const { ttlSeconds: passportTtlSeconds = defaultPassportTtlSeconds } = passport;
   return staticConfiguration(initialGatewayValues({ logLevel: "info", passportTtlSeconds }));

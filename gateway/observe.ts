@@ -25,10 +25,10 @@ import type { AccessRule } from "./routes.ts";
 import { openSteps, type Steps } from "./steps.ts";
 import type { Target } from "./target.ts";
 
-/** What the steps of one request leave for the next ones and for its report. */
+/** What the steps of one request pass on to later steps and to its report. */
 export type GatewayEnv = {
   Bindings: {
-    /** Ends the turn of a request that was let in. */
+    /** Releases the admission slot of the request. */
     decided?: (() => void) | undefined;
   };
   Variables: {
@@ -51,7 +51,9 @@ export interface ObserveOptions {
   readonly cookieNames: CookieNames;
 }
 
-/** Opens the trace of a request, sets the headers that every answer has, and reports on it at the end. */
+/**
+ * Starts the trace of a request, sets the headers that every response has, and reports the request.
+ */
 export function observe(
   { log, origins, telemetry, cookieNames }: ObserveOptions,
 ): MiddlewareHandler<GatewayEnv> {
@@ -86,17 +88,18 @@ export function observe(
   };
 }
 
-/** What the identity provider says of its cookies stands. */
+/** Clears the token cookies, except those that the identity provider's response sets itself. */
 function clearCookies(headers: Headers, names: CookieNames): void {
-  const said = new Set(headers.getSetCookie().map((cookie) => cookie.split("=")[0]));
+  const names = new Set(headers.getSetCookie().map((cookie) => cookie.split("=")[0]));
   for (const cookie of clearTokenCookies(names)) {
-    if (!said.has(cookie.split("=")[0])) headers.append("set-cookie", cookie);
+    if (!names.has(cookie.split("=")[0])) headers.append("set-cookie", cookie);
   }
 }
 
 /**
- * A valid `traceparent` is continued (W3C Trace Context §3.2), or linked where traces start here: it
- * correlates and never authorises, and its sampled flag decides nothing.
+ * Continues a valid `traceparent` (W3C Trace Context §3.2), or links it where traces start at the
+ * gateway. It correlates and never authorises. Its sampled flag is ignored: a client must not
+ * decide how much the gateway records.
  */
 function openTrace(
   { method, headers }: Request,
@@ -120,7 +123,10 @@ function openTrace(
   return startTracedSpan(tracer, method, { ...options, parent });
 }
 
-/** Answers what a step refused; what nobody foresaw is `internal`, and its cause is only logged. */
+/**
+ * Turns a step's refusal into a response; an unforeseen error is `internal`, and its cause is only
+ * logged.
+ */
 export function toFailure(log: Logger): ErrorHandler<GatewayEnv> {
   return function failure(error, c: Context<GatewayEnv>) {
     const problem = toProblem(error, c.req.raw.signal);
@@ -133,7 +139,7 @@ export function toFailure(log: Logger): ErrorHandler<GatewayEnv> {
   };
 }
 
-/** A client that left makes its own call fail. */
+/** A call that fails because its client disconnected is no server error. */
 function toProblem(error: unknown, { aborted }: AbortSignal): Problem {
   const problem = error instanceof Problem ? error : new Problem("internal", { cause: error });
   return aborted && problem.status >= 500

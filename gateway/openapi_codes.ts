@@ -1,7 +1,7 @@
 import { isProblemCode, type ProblemCode, problemCodes } from "@edgepass/shared/problem";
 import type { AccessRule } from "./routes.ts";
 
-/** The codes that failures of one status have; `open` where a service does not name its own. */
+/** The codes of failures of one status; `open` where a service does not list its own. */
 export interface FailureCodes {
   readonly codes: readonly string[];
   readonly open: boolean;
@@ -33,25 +33,28 @@ const everyBody: readonly ProblemCode[] = [
   "unsupported_media_type",
 ];
 
-/** What the gateway itself may refuse a request for, by the steps the request goes through. */
+/**
+ * The codes with which the gateway itself may refuse a request, by the steps that the request
+ * passes.
+ */
 export function gatewayCodes(
   { rule, unsafe, hasBody }: { rule: AccessRule; unsafe: boolean; hasBody: boolean },
 ): readonly ProblemCode[] {
-  const asksForToken = rule !== "public" && rule !== "optional";
+  const requiresToken = rule !== "public" && rule !== "optional";
   return [
     ...everyRequest,
     ...(unsafe ? ["csrf_rejected"] as const : []),
-    ...(asksForToken ? everyToken : []),
+    ...(requiresToken ? everyToken : []),
     ...(typeof rule === "object" ? ["forbidden"] as const : []),
     ...(hasBody ? everyBody : []),
     ...everyForwarded,
   ];
 }
 
-/** What the gateway may refuse a request for its own documents for. */
+/** The codes with which the gateway may refuse a request for its own documents. */
 export const documentCodes = everyRequest;
 
-/** Codes by status, in the order of the catalogue; those it does not know come last. */
+/** Codes by status, in the order of the catalogue. */
 export function groupByStatus(codes: Iterable<ProblemCode>): Map<string, ProblemCode[]> {
   const given = new Set(codes);
   const ordered = Object.keys(problemCodes).filter(isProblemCode).filter((code) => given.has(code));

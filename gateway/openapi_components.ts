@@ -7,17 +7,21 @@ const prefix = "#/components/";
 /** The components of several documents, each under one name. */
 export interface Components {
   /**
-   * Takes a document's components in, and answers how to rewrite what refers to them. One that has the
-   * name of another and differs from it gets the service's name in front.
+   * Adds a document's components, and returns the function that rewrites references to them. A
+   * component that differs from an existing one of the same name gets the service's name as a
+   * prefix.
    */
   adopt(service: string, document: Json): <Value>(value: Value) => Value;
-  /** Keeps a component under a name that its content decides, and refers to it. */
+  /**
+   * Stores a component under a name that is derived from its content, and returns a reference to
+   * it.
+   */
   share(kind: string, name: string, component: Json): Json;
-  /** Those that `roots` refer to, directly or through others, by name. */
+  /** The components that `roots` refer to, directly or indirectly, by name. */
   reachableFrom(roots: unknown): Json;
 }
 
-/** Makes a collection that begins with the gateway's own. */
+/** Makes a collection that starts with the gateway's own components. */
 export function createComponents(own: Json): Components {
   const all = new Map(list(own));
   return {
@@ -25,7 +29,8 @@ export function createComponents(own: Json): Components {
       const theirs = list(objectAt(document, "components"));
       const renamed = new Map<string, string>();
       const rewrite = <Value>(value: Value) => mapTexts(value, (text) => renamed.get(text) ?? text);
-      // What refers to a renamed component differs from its namesake by that: until nothing changes.
+      // Renaming one component changes those that refer to it, so this repeats until nothing
+      // changes.
       let settled = false;
       while (!settled) {
         settled = true;
@@ -70,8 +75,8 @@ function list(components: Json): (readonly [reference: string, component: unknow
   );
 }
 
-function differs(known: unknown, other: unknown): boolean {
-  return known !== undefined && JSON.stringify(known) !== JSON.stringify(other);
+function differs(existing: unknown, other: unknown): boolean {
+  return existing !== undefined && JSON.stringify(existing) !== JSON.stringify(other);
 }
 
 function freeName(reference: string, service: string, taken: ReadonlyMap<string, unknown>): string {
@@ -97,7 +102,7 @@ function toTree(components: readonly (readonly [string, unknown])[]): Json {
   return tree;
 }
 
-/** What a reference within one document points at; anything else as it is. */
+/** The target of a reference within one document; any other value as it is. */
 export function resolve(document: Json, value: Json): Json {
   const { $ref } = value;
   if (typeof $ref !== "string" || !$ref.startsWith(prefix)) return value;

@@ -12,7 +12,7 @@ export type DescribeFailure = (
   given?: { readonly description?: string; readonly headers?: Json },
 ) => Json;
 
-/** Makes the describer; `share` keeps a response for all who have the same codes, and refers to it. */
+/** Makes the describer; `share` stores a response once for all operations with the same codes. */
 export function createDescribeFailure(
   share: (name: string, response: Json) => Json,
 ): DescribeFailure {
@@ -97,7 +97,7 @@ function problemSchema(status: string, code: Json): Json {
 const details = { type: "array", items: { $ref: "#/components/schemas/FailureDetail" } };
 const anyCode = { type: "string", description: "Stable name of the failure", example: "conflict" };
 
-/** The headers that answers of a status carry. */
+/** The headers of responses of a status. */
 export function headersOf(status: string): Json {
   const refer = (name: string) => ({ $ref: `#/components/headers/${name}` });
   return {
@@ -115,7 +115,7 @@ const traceId = {
   example: exampleTraceId,
 };
 
-/** The components that answers of the gateway refer to; those nobody refers to are left out later. */
+/** The components of the gateway's responses; those without a reference are left out later. */
 export const failureComponents: Json = {
   schemas: {
     TraceId: traceId,

@@ -1,7 +1,7 @@
-/** A JSON object of an OpenAPI document; what is in it is looked at where it is used. */
+/** A JSON object of an OpenAPI document; its members are checked where they are used. */
 export type Json = Readonly<Record<string, unknown>>;
 
-/** Tells whether a value is a JSON object. */
+/** Whether a value is a JSON object. */
 export function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

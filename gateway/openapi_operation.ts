@@ -4,7 +4,7 @@ import { type DescribeFailure, exampleTraceId, headersOf } from "./openapi_failu
 import { isObject, type Json, objectAt, textAt } from "./openapi_json.ts";
 import type { AccessRule, CheckedRoute } from "./routes.ts";
 
-/** An operation of a service, and what the route table says of it. */
+/** An operation of a service, with its route and access rule. */
 export interface ExposedOperation {
   readonly path: string;
   readonly method: string;
@@ -16,7 +16,7 @@ export interface ExposedOperation {
 const safeMethods = new Set(["GET", "HEAD", "OPTIONS"]);
 const jsonMediaType = /^application\/(?:[\w.-]+\+)?json$/;
 
-/** An operation as the gateway's clients see it; its responses are no references. */
+/** An operation as the gateway's clients see it; its responses must not be references. */
 export function toClientOperation(
   { method, route, rule, operation }: ExposedOperation,
   describeFailure: DescribeFailure,
@@ -77,7 +77,10 @@ function toEnvelope({ schema: data = {}, example }: Json): Json {
   return { schema, example: { success: true, data: example, traceId: exampleTraceId } };
 }
 
-/** The service's codes and the gateway's; a Passport refused never reaches the client as such. */
+/**
+ * The service's codes and the gateway's; the refusal of a Passport never reaches the client as
+ * such.
+ */
 function toCodes(response: Json, own: readonly string[]): FailureCodes {
   const named = response["x-codes"];
   const theirs = Array.isArray(named) ? named.filter((code) => typeof code === "string") : [];

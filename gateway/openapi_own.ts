@@ -3,7 +3,7 @@ import { documentCodes, groupByStatus } from "./openapi_codes.ts";
 import { type DescribeFailure, headersOf } from "./openapi_failures.ts";
 import type { Json } from "./openapi_json.ts";
 
-/** How callers show who they are; the cookie's name depends on the public origin. */
+/** How clients authenticate; the cookie's name depends on the public origin. */
 export function securitySchemes(publicOrigin: string): Json {
   return {
     cookieAuth: {
@@ -43,7 +43,7 @@ const readiness = {
   },
 };
 
-/** Paths that the gateway answers itself: never in an envelope, and open to anyone. */
+/** Paths that the gateway serves itself: never in an envelope, and without a credential. */
 export function ownPaths(describeFailure: DescribeFailure): Json {
   const failure = (status: string, codes: readonly string[]) =>
     describeFailure(status, { codes, open: false });

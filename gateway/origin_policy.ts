@@ -11,10 +11,12 @@ const exposedHeaders =
 
 export interface OriginPolicy {
   /**
-   * Refuses what a page of another origin made a browser send.
+   * Refuses cross-site request forgery: a request that a page of another origin made a browser
+   * send.
    *
-   * A browser names its origin with every unsafe request, and where it does not, `Sec-Fetch-Site` tells. Neither
-   * header: no browser. A bearer token without a cookie was put there by a program on purpose.
+   * A browser sends its origin with every unsafe request, or else `Sec-Fetch-Site`. A request with
+   * neither header is not from a browser. A bearer token without a cookie is safe: a browser never
+   * attaches one by itself.
    *
    * @throws {Problem} `csrf_rejected`
    */
@@ -22,21 +24,21 @@ export interface OriginPolicy {
     request: Request,
     credentials: { readonly bearer: boolean; readonly cookie: boolean },
   ): void;
-  /** Sets the CORS headers of an answer: the exact origin or none, never `*`. */
+  /** Sets the CORS headers of a response: the exact origin or none, never `*`. */
   allow(request: Request, headers: Headers): void;
   /**
-   * Answers a preflight request (Fetch standard) for a path that takes the methods in `allow`, or
-   * undefined where it is none or there is no such path.
+   * The response to a preflight request (Fetch standard) for a path with the methods in `allow`;
+   * undefined for any other request, and for an unknown path.
    */
   preflight(request: Request, allow: readonly string[] | undefined): Response | undefined;
 }
 
-/** The rules of one public origin and the further ones it was told to trust, compared exactly. */
+/** The policy of one public origin and its further trusted origins, compared exactly. */
 export function createOriginPolicy(
   { publicOrigin, allowedOrigins }: { publicOrigin: string; allowedOrigins: readonly string[] },
 ): OriginPolicy {
   const trusted = new Set([publicOrigin, ...allowedOrigins]);
-  const foreign = new Set(allowedOrigins);
+  const crossOrigins = new Set(allowedOrigins);
   return {
     refuseCrossSite(request, { bearer, cookie }) {
       if (safeMethods.has(request.method) || (bearer && !cookie)) return;
@@ -48,10 +50,10 @@ export function createOriginPolicy(
       if (!ours) throw new Problem("csrf_rejected");
     },
     allow(request, headers) {
-      if (foreign.size === 0) return;
+      if (crossOrigins.size === 0) return;
       headers.append("vary", "Origin");
       const origin = request.headers.get("origin");
-      if (origin === null || !foreign.has(origin)) return;
+      if (origin === null || !crossOrigins.has(origin)) return;
       headers.set("access-control-allow-origin", origin);
       headers.set("access-control-allow-credentials", "true");
       headers.set("access-control-expose-headers", exposedHeaders);
@@ -61,7 +63,7 @@ export function createOriginPolicy(
       if (request.method !== "OPTIONS" || origin === null || !allow) return undefined;
       if (!request.headers.has("access-control-request-method")) return undefined;
       const headers = new Headers({ allow: allow.join(", ") });
-      if (foreign.has(origin)) {
+      if (crossOrigins.has(origin)) {
         headers.set("access-control-allow-methods", allow.join(", "));
         headers.set("access-control-allow-headers", preflightHeaders);
         headers.set("access-control-max-age", "600");

@@ -17,42 +17,47 @@ import type { AccessToken } from "@edgepass/shared/tokens";
 import type { Attributes } from "@opentelemetry/api";
 import type { Outcome } from "./steps.ts";
 
-/** Which profiles a request carries: one of them, or S to decide and A to be compared. */
+/** Which profiles a request carries: one of them, or S that authorises and A for comparison. */
 export type Send = NonNullable<PassportSection["send"]>;
 
 /** How Passports are signed. */
 export interface PassportOptions {
-  /** Who signs: `iss` of every Passport. */
+  /** The Passport issuer: `iss` of every Passport. */
   readonly issuer: string;
   /** The trust domain: `aud` of every Passport. */
   readonly audience: string;
   /** The one key of each profile that signs. */
   readonly signingKeys: Readonly<Partial<Record<Profile, SigningKey>>>;
-  /** What is sent on a route, by its path; without one, for what no route asked for. S by default. */
+  /**
+   * What is sent on a route, by its path; without a path, for the gateway's own calls. S by
+   * default.
+   */
   readonly send?: (route?: string) => Send;
   /** Life in seconds, 30 by default, 300 at most. */
   readonly ttlSeconds?: number;
-  /** Version of the central configuration that is in force: `cfg`; 0 without one. */
+  /** Current version of the central configuration: `cfg`; 0 without one. */
   readonly configurationVersion?: number;
 }
 
-/** Who a Passport is about: a verified token, nobody, or the gateway itself. */
+/**
+ * The subject of a Passport: that of a verified token, an anonymous caller, or the gateway itself.
+ */
 export type Bearer = AccessToken | "anonymous" | "gateway";
 
-/** A Passport with what it says, for those who may see it but never its signature. */
+/** A Passport with its claims: logs and spans may have the claims, but never the signature. */
 export interface SignedPassport {
   /** The compact JWS that is sent as `X-Passport`. */
   readonly token: Secret;
   /** The compact JWS of profile A that is sent as `Txn-Token`, where there is one. */
   readonly txnToken?: Secret;
-  /** What the Passport says that decides. */
+  /** The claims of the Passport that authorises. */
   readonly claims: PassportClaims;
   readonly kid: string;
 }
 
 /**
- * Signs a Passport for one request (policies v0.1.0 and v0.2.0); `traceId` becomes `txn`, `route` is
- * the path of the route's row.
+ * Signs a Passport for one request (policies v0.1.0 and v0.2.0); `traceId` becomes `txn`, `route`
+ * is the path of the route's row.
  *
  * @throws {Problem} `internal` for one over 4096 bytes
  */
@@ -62,7 +67,7 @@ export type SignPassport = (
   route?: string,
 ) => Promise<SignedPassport>;
 
-/** Makes the one place that signs Passports; none is ever kept or renewed. */
+/** Makes the only signer of Passports; a Passport is never cached or renewed. */
 export function createSignPassport(
   { issuer, audience, signingKeys, send = () => "S", ttlSeconds = 30, configurationVersion = 0 }:
     PassportOptions,
@@ -81,22 +86,23 @@ export function createSignPassport(
       ...identity(bearer),
       cfg: configurationVersion,
     };
-    const sent = send(route);
-    if (sent === "A") {
+    const sending = send(route);
+    if (sending === "A") {
       const signed = await sign("A", claims);
       return { ...signed, txnToken: signed.token };
     }
-    const decides = await sign("S", claims);
-    if (sent === "S") return decides;
-    // What only accompanies must not fail the request: it is longer, and may be too long.
+    const authorising = await sign("S", claims);
+    if (sending === "S") return authorising;
+    // The compared Passport must not fail the request: profile A is longer, and may exceed the
+    // limit.
     const txnToken = await sign("A", claims).then(({ token }) => token, () => undefined);
-    return txnToken === undefined ? decides : { ...decides, txnToken };
+    return txnToken === undefined ? authorising : { ...authorising, txnToken };
   };
 }
 
 type CommonClaims = Omit<PassportClaims, "pv" | "req_wl">;
 
-/** The workload that asks for every Passport there is. */
+/** The workload that requests every Passport. */
 const requestingWorkload = "gateway";
 
 function createSigner(signingKeys: PassportOptions["signingKeys"], log: Logger) {
@@ -119,7 +125,7 @@ function createSigner(signingKeys: PassportOptions["signingKeys"], log: Logger) 
   };
 }
 
-/** The headers by which a Passport travels: one of profile A twice, byte for byte. */
+/** The headers that carry a Passport; one of profile A is in both, byte for byte. */
 export function passportHeaders(
   { token, txnToken }: Pick<SignedPassport, "token" | "txnToken">,
 ): [name: string, value: string][] {
@@ -130,19 +136,19 @@ export function passportHeaders(
 }
 
 /**
- * Counts what a service found of the Passport of profile A that it got beside the one that decided;
- * a service that says nothing did not compare.
+ * Counts a service's verdict on the Passport of profile A that it got beside the one that
+ * authorised; a response without a verdict means that the service did not compare.
  */
 export function countShadowVerdict(
   { token, txnToken }: SignedPassport,
   { service, headers }: { readonly service: string; readonly headers: Headers },
 ): void {
   if (txnToken === token) return;
-  const said = headers.get(internalHeaders.passportVerdict);
-  if (txnToken === undefined && said === null) return;
+  const verdict = headers.get(internalHeaders.passportVerdict);
+  if (txnToken === undefined && verdict === null) return;
   count("edgepass.passports.compared", {
     "edgepass.service": service,
-    "edgepass.passport.verdict": said === "match" || said === "mismatch" ? said : "absent",
+    "edgepass.passport.verdict": verdict === "match" || verdict === "mismatch" ? verdict : "absent",
   });
 }
 
@@ -161,7 +167,7 @@ function identity(
   };
 }
 
-/** What a span says of a Passport: all of it but the signature. */
+/** Span attributes of a Passport: everything but the signature. */
 export function describePassport(outcome: Outcome<SignedPassport>): Attributes {
   if ("refusal" in outcome) return {};
   const { claims, kid } = outcome.result;

@@ -62,15 +62,15 @@ const entries = z.array(Entry).check(
  */
 export const passportSigningKeysSetting = json(entries);
 
-/** A key that can sign Passports, and where it stands as far as the environment knows. */
+/** A key that can sign Passports, and its state in the environment's settings. */
 export interface PassportSigningKey {
   /** The kind of Passport it signs. */
   readonly profile: Profile;
-  /** Where it stands; the central configuration may say otherwise. */
+  /** Its state; the central configuration may override it. */
   readonly state: KeyState;
   /** The imported key, which signs and does nothing else. */
   readonly signing: SigningKey;
-  /** Of profile A: by which services verify what it signs. */
+  /** For profile A: the public half by which services verify its signatures. */
   readonly publicKey?: PassportPublicKey;
 }
 
@@ -102,10 +102,11 @@ function toPublicKey(kid: string, x: string): PassportPublicKey {
 type KeyStates = NonNullable<KeysSection["passport"]>;
 
 /**
- * What is sent on each route and signed with which keys, by the central configuration over the
+ * Which profile is sent on each route and which keys sign; the central configuration overrides the
  * environment.
  *
- * A key of profile A signs only once its public half is in the configuration, where services find it.
+ * A key of profile A signs only once its public half is in the configuration, where services find
+ * it.
  *
  * @throws {RangeError} for a profile that no key can sign
  */
@@ -124,7 +125,7 @@ export function choosePassports(
   for (const sent of new Set([send, ...Object.values(sendByRoute)])) {
     if (sent !== "A" && !S) throw new RangeError("Cannot send profile S: no key of it signs");
     if (sent !== "S" && !A) throw new RangeError("Cannot send profile A: no key of it signs");
-    // Where nobody chose it, there is nothing else to send.
+    // A default is not checked: there is no other profile to send.
     const isChosen = sent !== send || passport.send !== undefined;
     if (sent !== "S" && A && isChosen && !published.has(A.kid)) {
       throw new RangeError("Cannot send profile A: services do not have the key that signs it");
@@ -138,7 +139,7 @@ export function choosePassports(
 
 /**
  * The one key of a profile that signs, if there is one: the configuration's choice before that of
- * the environment, and never one that the configuration has moved on from.
+ * the environment, and never a key that has another state in the configuration.
  */
 function chooseSigningKey(
   keys: readonly PassportSigningKey[],

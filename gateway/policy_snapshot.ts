@@ -9,45 +9,45 @@ import { choosePassports } from "./passport_keys.ts";
 import { createRouteTable, type Route, type RouteTable } from "./routes.ts";
 import { findImpatientLimits, requirePatience } from "./slow_calls.ts";
 
-/** All that decides about a request and can change at run time, of one version. */
+/** Everything that decides about a request and can change at run time, for one version. */
 export interface PolicySnapshot {
-  /** Of the central configuration; 0 is the environment alone. */
+  /** Version of the central configuration; 0 is the environment alone. */
   readonly version: number;
   readonly table: RouteTable;
   readonly limits: RateLimits;
   readonly signPassport: SignPassport;
 }
 
-/** What the central configuration is laid over. */
+/** What the central configuration overrides. */
 export interface PolicyFactoryOptions {
   /** The routes of the product and of the environment. */
   readonly routes: readonly Route[];
   readonly passport: GatewayPassportOptions;
-  /** How each upstream is called, by its name. */
+  /** Resilience policy of each upstream, by its name. */
   readonly policies?: Policies;
 }
 
-/** How Passports are signed, as far as the environment says. */
+/** How Passports are signed, by the environment's settings. */
 export interface GatewayPassportOptions {
-  /** Who signs: `iss` of every Passport. */
+  /** The Passport issuer: `iss` of every Passport. */
   readonly issuer: string;
   /** The trust domain: `aud` of every Passport. */
   readonly audience: string;
-  /** Every key that may come to sign. */
+  /** Every key that may be chosen to sign. */
   readonly keys: PassportSigningKeys;
   /** Life in seconds, 30 by default, 300 at most. */
   readonly ttlSeconds?: number;
 }
 
 /**
- * Makes the rules of a version. It throws a RangeError for a route table that cannot be meant so, and
- * for Passports that no key could sign or no service verify.
+ * Makes the policy snapshot of a version. It throws a RangeError for an invalid route table, and
+ * for Passports that no key could sign or no service could verify.
  */
 export type PolicyFactory = (values: GatewayValues, version: number) => PolicySnapshot;
 
 /**
- * Makes the maker of rules. Nothing is kept from one version to the next: an upstream's health is
- * known by its name, and so outlives the change.
+ * Makes the factory of policy snapshots. A snapshot has no state of the one before: an upstream's
+ * health is stored by name outside of it, and so survives the change.
  */
 export function createPolicyFactory(
   { routes, passport: { keys, ...passport }, policies }: PolicyFactoryOptions,
@@ -79,7 +79,7 @@ export function createPolicyFactory(
   };
 }
 
-/** Of two rows with one path the central one counts; no call outlives its Passport. */
+/** A central route replaces one with the same path; no call may outlive its Passport. */
 function applyOverrides(
   routes: readonly Route[],
   { routes: central, revocation, passportTtlSeconds }: GatewayValues,
@@ -96,7 +96,9 @@ function applyOverrides(
   }));
 }
 
-/** Only the gateway knows its table, so a path written wrong is seen here first. */
+/**
+ * Only the gateway has its route table, so this is the first place that detects a mistyped path.
+ */
 function warnOfUnknownRoutes(
   { revocation, limits, passport }: GatewayValues,
   table: RouteTable,
@@ -109,8 +111,9 @@ function warnOfUnknownRoutes(
 }
 
 /**
- * A document from before such a limit was refused, or one beside other routes than it was written for,
- * keeps the rest of what it says; the guard of the upstream holds to the routes.
+ * A configuration may be older than the check that refuses such a limit, or be used with other
+ * routes than it was written for. Its other values stay in effect, and the upstream's breaker uses
+ * the routes' `timeoutMs` instead.
  */
 function warnOfImpatience({ dependencies }: GatewayValues, table: RouteTable, log: Logger): void {
   for (

@@ -2,10 +2,10 @@ import type { RedisPipeline } from "@edgepass/shared/redis";
 import type { Counted, Counter } from "./rate_limits.ts";
 
 /**
- * Adds one to each window under way and reads the one before, all counters in one command.
+ * Increments each current window and reads the previous one, all counters in one command.
  *
- * A Redis that takes no writes still tells who is revoked, so a refused one is no error here: it
- * counts as nothing, and the instance counts by itself.
+ * A read-only Redis still serves revocations, and both share one round trip. So a refused write is
+ * no error here: the result is empty, and the instance counts locally.
  */
 const countAll = `
 local counts = {}
@@ -18,15 +18,15 @@ for i = 1, #KEYS, 2 do
 end
 return counts`;
 
-/** Has Redis count a request, in the round trip that asks for revocations anyway. */
+/** Adds the counters of a request to the round trip that reads revocations. */
 export function addCounters(pipeline: RedisPipeline, counters: readonly Counter[]): void {
   const keys = counters.flatMap(({ key, previousKey }) => [key, previousKey]);
-  // A window still counts while it is the one before.
+  // A window still counts while it is the previous one.
   const lives = counters.map(({ limit }) => String(2 * limit.windowSeconds));
   pipeline.eval(countAll, keys, lives);
 }
 
-/** What Redis counted, or undefined for a reply that is no such thing. */
+/** The counts in a reply of Redis, or undefined for any other reply. */
 export function readCounts(reply: unknown, expected: number): readonly Counted[] | undefined {
   if (!Array.isArray(reply) || reply.length !== 2 * expected) return undefined;
   const numbers = reply.map(Number);
@@ -37,10 +37,10 @@ export function readCounts(reply: unknown, expected: number): readonly Counted[]
   }));
 }
 
-/** Counts what this instance alone has seen. */
+/** Counts the requests of this instance alone. */
 export type CountLocally = (counters: readonly Counter[]) => readonly Counted[];
 
-/** Makes counters that ask nobody; the oldest are forgotten when there are too many. */
+/** Makes counters in memory; the oldest are evicted when there are too many. */
 export function createLocalCounter({ maxCounters = 20_000 } = {}): CountLocally {
   const counts = new Map<string, number>();
   return function countLocally(counters) {

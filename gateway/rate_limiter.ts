@@ -6,15 +6,15 @@ import { type Counter, evaluateLimit, toCounters, type Verdict } from "./rate_li
 import type { EdgeState } from "./revocation.ts";
 import type { CheckedRoute } from "./routes.ts";
 
-/** Refuses those who ask too often. */
+/** Refuses callers with too many requests. */
 export interface RateLimiter {
   /**
-   * Counts a request of a network here, before anybody is asked anything.
+   * Counts a request of a network in this instance, before any other service is called.
    *
-   * @throws {Problem} `rate_limited` when this instance alone has seen too many
+   * @throws {Problem} `rate_limited` when this instance alone has received too many
    */
   limitByAddressLocally(limit: Limit | undefined, address: string | undefined): void;
-  /** What is to be counted of a request. */
+  /** The counters that a request increments. */
   countersOf(
     limits: RateLimits,
     caller: {
@@ -23,7 +23,7 @@ export interface RateLimiter {
       readonly route: Pick<CheckedRoute, "path" | "rateLimited">;
     },
   ): readonly Counter[];
-  /** What the limits say of a request, by what Redis counted; by what this instance has, without. */
+  /** Evaluates the limits by Redis's counts, or by this instance's where Redis has none. */
   evaluateLimits(counters: readonly Counter[], edgeState: EdgeState): readonly Verdict[];
 }
 
@@ -41,14 +41,14 @@ export function createRateLimiter({ now }: { readonly now: () => number }): Rate
       rateLimited ? toCounters(limits, { address, sub: toPerson(caller), route: path }, now()) : [],
     evaluateLimits(counters, { counted }) {
       if (counters.length === 0) return [];
-      // What a newer version made after Redis was asked is counted there too, but too late for here.
+      // Limits of a newer version are incremented in Redis too, but too late for this evaluation.
       const counts = counters.flatMap((one) => counted?.get(one.key) ?? countLocally([one]));
       return evaluateAll(counters, counts, now());
     },
   };
 }
 
-/** Two issuers may have given two people one subject. */
+/** With the issuer's alias: two issuers may use the same subject for two people. */
 function toPerson(caller: Caller): string | undefined {
   if (caller === "anonymous") return undefined;
   const { alias, sub } = caller;
@@ -66,7 +66,7 @@ function evaluateAll(
   });
 }
 
-/** @throws {Problem} `rate_limited` when a limit is used up; it says when to come back */
+/** @throws {Problem} `rate_limited` with `Retry-After` when a limit is exceeded */
 export function refuseTooMany(verdicts: readonly Verdict[]): void {
   const refusals = verdicts.filter(({ isAllowed }) => !isAllowed);
   if (refusals.length === 0) return;

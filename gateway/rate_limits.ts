@@ -1,44 +1,44 @@
 import type { Limit, RateLimits } from "@edgepass/shared/configuration";
 import { toNetwork } from "@edgepass/shared/network";
 
-/** Who asks for what, as far as limits are concerned. */
+/** The caller and the route, as far as limits use them. */
 export interface CountedCaller {
-  /** Undefined where the deployment cannot know it. */
+  /** Undefined where the deployment has no trusted source of it. */
   readonly address: string | undefined;
-  /** The subject of the access token; absent where nobody is known. */
+  /** The subject of the access token; absent for an anonymous caller. */
   readonly sub?: string | undefined;
-  /** The route's path, as the table has it. */
+  /** The route's path in the table. */
   readonly route?: string | undefined;
 }
 
-/** Whom a limit counts. */
+/** What a limit counts by. */
 export type LimitedBy = "address" | "person" | "route";
 
-/** One limit that applies to a request, and where its requests are counted. */
+/** One limit that applies to a request, and the keys of its counts. */
 export interface Counter {
   readonly policy: LimitedBy;
   readonly limit: Limit;
-  /** Of the window under way. */
+  /** Redis key of the current window. */
   readonly key: string;
-  /** Of the window before it. */
+  /** Redis key of the previous window. */
   readonly previousKey: string;
 }
 
-/** Requests counted in the window under way, this one included, and in the one before. */
+/** Requests counted in the current window, this one included, and in the previous one. */
 export interface Counted {
   readonly current: number;
   readonly previous: number;
 }
 
-/** What a limit says of a request. */
+/** The result of a limit for a request. */
 export interface Verdict {
-  /** Whom the limit counts. */
+  /** What the limit counts by. */
   readonly policy: LimitedBy;
   /** What is configured. */
   readonly limit: Limit;
   /** Whether the request is within it. */
   readonly isAllowed: boolean;
-  /** Requests that are left at this moment. */
+  /** Requests that are left now. */
   readonly remaining: number;
   /** Seconds until the window ends. */
   readonly resetSeconds: number;
@@ -46,7 +46,7 @@ export interface Verdict {
   readonly retryAfterSeconds: number;
 }
 
-/** The limits that apply to a caller, with the windows of this moment; `now` in epoch milliseconds. */
+/** The limits that apply to a caller, with the windows at `now`, in epoch milliseconds. */
 export function toCounters(
   { address, person, routes }: RateLimits,
   caller: CountedCaller,
@@ -70,11 +70,12 @@ function toCounter(policy: LimitedBy, limit: Limit, of: string, now: number): Co
 }
 
 /**
- * Judges a request by a sliding window: what was counted in the window before weighs as much as of
- * it still lies within the last `windowSeconds`.
+ * Evaluates a request by a sliding window: the previous window's count is weighted by the share of
+ * that window which still lies within the last `windowSeconds`.
  *
- * Refused requests are counted too, so who does not wait does not get through; a window before never
- * weighs more than the limit, so who waits gets through after one window at the latest.
+ * Refused requests are counted too, so a client that does not wait stays refused. The previous
+ * window never counts for more than the limit, so a client that waits is allowed after one window
+ * at the latest.
  */
 export function evaluateLimit(
   { policy, limit: rule }: Pick<Counter, "policy" | "limit">,
@@ -82,7 +83,7 @@ export function evaluateLimit(
   now: number,
 ): Verdict {
   const { limit, windowSeconds } = rule;
-  // In whole milliseconds, or a window would end a second late by rounding.
+  // In integer milliseconds: otherwise rounding would end a window a second late.
   const passedMs = now % (windowSeconds * 1000);
   const passed = passedMs / (windowSeconds * 1000);
   const before = Math.min(previous, limit);
@@ -101,7 +102,9 @@ export function evaluateLimit(
   };
 }
 
-/** Until one more request fits: later in this window, or in the next one, where this one weighs. */
+/**
+ * Seconds until one more request fits: in this window, or in the next, where this one still counts.
+ */
 function waitSeconds(
   { limit, windowSeconds, before, current }: {
     limit: number;
@@ -118,7 +121,7 @@ function waitSeconds(
   return leftSeconds + windowSeconds * (1 - (limit - 1) / Math.min(current, limit));
 }
 
-/** The fields that tell a client its limits (draft-ietf-httpapi-ratelimit-headers). */
+/** The header fields with a client's limits (draft-ietf-httpapi-ratelimit-headers). */
 export function rateLimitHeaders(
   verdicts: readonly Verdict[],
 ): readonly (readonly [name: string, value: string])[] {

@@ -10,8 +10,9 @@ import type { Upstream } from "@edgepass/shared/upstream";
 import { passportHeaders, type SignPassport } from "./passport.ts";
 
 /**
- * Asks the keeper of the durable revocation log to fill Redis again, in the gateway's own name; the
- * promise is for the position that Redis has then, undefined where the keeper names none.
+ * Requests a rebuild of the revocation list in Redis from the revocation authority, as
+ * `svc:gateway`. The promise is for the list's new position, undefined where the authority reports
+ * none.
  */
 export function createRebuild(
   target: { readonly upstream: Upstream; readonly path: string } | undefined,

@@ -16,7 +16,7 @@ export interface ReportOptions {
   readonly durationMs: number;
 }
 
-/** Says what became of a request: its line, its span, its measurements. */
+/** Reports the outcome of a request: its log line, its span, its metrics. */
 export function reportRequest(
   c: Context<GatewayEnv>,
   { log, telemetry, span, durationMs }: ReportOptions,
@@ -41,9 +41,9 @@ export function reportRequest(
     });
   }
   const bearer = c.get("bearer");
-  // Probes come every few seconds and say nothing of the traffic.
+  // Probes come every few seconds: at info level they would hide the traffic.
   const write = path !== undefined && isProbe(path) ? log.debug : log.info;
-  const isTold = status >= 500 || durationMs >= telemetry.slowMs;
+  const hasSteps = status >= 500 || durationMs >= telemetry.slowMs;
   write("Request answered", {
     method,
     path,
@@ -53,8 +53,9 @@ export function reportRequest(
     sub: bearer?.sub,
     issuer: bearer?.alias,
     durationMs: round(durationMs),
-    // A trace that nobody kept cannot say where the time went.
-    ...(isTold ? { steps: roundAll(c.get("steps").durationsMs) } : {}),
+    // The trace may not have been sampled: without the steps the line would not show where the time
+    // went.
+    ...(hasSteps ? { steps: roundAll(c.get("steps").durationsMs) } : {}),
   });
 }
 

@@ -3,35 +3,36 @@ import { concat } from "./bytes.ts";
 
 export interface BodyLimits {
   readonly maxBytes: number;
-  /** Longest silence, and longest time in all, in milliseconds. */
+  /** Longest time without a byte, and longest time in total, in milliseconds. */
   readonly idleMs: number;
   readonly totalMs: number;
 }
 
-/** A request body on its way, and why it was cut off if it was. */
+/** A request body in transit, and the reason if it was cut off. */
 export interface LimitedBody {
   readonly content: ReadableStream<Uint8Array> | Uint8Array<ArrayBuffer> | null;
-  /** Whether somebody waits for the client's next bytes: their delay is not the upstream's. */
+  /** Whether the upstream waits for the client's next bytes: that delay is not the upstream's. */
   isAwaited(): boolean;
   /** Calls `listener` for each part that the client sent. */
   onPart(listener: () => void): void;
-  /** The refusal that ended the stream, which the transport would only report as some error. */
+  /** The refusal that ended the stream; the transport would report it as an unspecific error. */
   refusal(): Problem | undefined;
 }
 
 /**
- * Bodies of a declared length up to this one are read before they are sent on: so they keep their
- * length, without which many a simple server takes a request for empty. Others stream in chunks.
+ * Bodies with a declared length up to this one are buffered, so that they are sent with a
+ * `Content-Length`: some simple servers treat a chunked request as empty. Others stream in chunks.
  */
 const maxReadBytes = 65_536;
 
 /**
- * Bounds a request body in size and time; what is large streams and is never kept.
+ * Limits a request body in size and time; a large one streams and is never buffered.
  *
- * Content of GET and HEAD has no meaning (RFC 9110 §9.3.1) and ends here.
+ * Content of GET and HEAD has no meaning (RFC 9110 §9.3.1) and is dropped.
  *
- * @throws {Problem} `payload_too_large` at once where the length is declared, `unsupported_media_type`
- * for a compressed body where a plain one is asked for, `request_timeout`, `client_closed_request`
+ * @throws {Problem} `payload_too_large` at once where the length is declared,
+ * `unsupported_media_type` for a compressed body where a plain one is required, `request_timeout`,
+ * `client_closed_request`
  */
 export async function readRequestBody(
   request: Request,
@@ -54,7 +55,10 @@ const empty: LimitedBody = {
   refusal: () => undefined,
 };
 
-/** What a compressed body inflates to could not be bounded here. */
+/**
+ * A compressed body could exceed the size limit after decompression, which the gateway cannot
+ * check.
+ */
 function requirePlain(headers: Headers): void {
   const encoding = headers.get("content-encoding");
   if (encoding === null || encoding.toLowerCase() === "identity") return;
@@ -76,20 +80,20 @@ function meter(body: ReadableStream<Uint8Array>, limits: BodyLimits): UnboundedB
   let bytes = 0;
   let awaited = false;
   let total: ReturnType<typeof setTimeout> | undefined;
-  let tell = (): void => {};
+  let notify = (): void => {};
 
   function cut(problem: Problem): void {
     refusal ??= problem;
     reader.cancel(problem).catch(() => {});
   }
-  /** The runtime knows of no other reason: who was to send the rest is gone. */
+  /** A failed read means that the client disconnected: the runtime has no other reason. */
   function endOfClient(cause: unknown): never {
     throw refusal ??= new Problem("client_closed_request", { cause });
   }
   const tooSlow = () => cut(new Problem("request_timeout", { headers: { connection: "close" } }));
 
   async function next(): Promise<Uint8Array | undefined> {
-    // Runs from the first read: a body that nobody reads is not the client's delay.
+    // Starts at the first read: while the upstream does not read, the delay is not the client's.
     total ??= setTimeout(tooSlow, limits.totalMs);
     const idle = setTimeout(tooSlow, limits.idleMs);
     awaited = true;
@@ -105,7 +109,7 @@ function meter(body: ReadableStream<Uint8Array>, limits: BodyLimits): UnboundedB
       awaited = false;
       clearTimeout(idle);
       if (ended) clearTimeout(total);
-      tell();
+      notify();
     }
   }
 
@@ -116,7 +120,7 @@ function meter(body: ReadableStream<Uint8Array>, limits: BodyLimits): UnboundedB
       return reader.cancel(reason);
     },
     isAwaited: () => awaited,
-    onPart: (listener) => tell = listener,
+    onPart: (listener) => notify = listener,
     refusal: () => refusal,
   };
 }
@@ -127,7 +131,10 @@ async function readAll(parts: UnboundedBody): Promise<Uint8Array<ArrayBuffer>> {
   return concat(read);
 }
 
-/** Without a buffer of its own: a part is asked for only when the upstream takes it. */
+/**
+ * Without a buffer: a part is read only when the upstream takes it, so backpressure reaches the
+ * client.
+ */
 function toStream(parts: UnboundedBody): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
     async pull(controller) {

@@ -5,7 +5,7 @@ import { memoizeHeaderRule } from "./memoize_header_rule.ts";
 import { passportHeaders, type SignedPassport } from "./passport.ts";
 import type { CheckedRoute } from "./routes.ts";
 
-/** Between two hops only (RFC 9110 §7.6.1), or ours to set. */
+/** Hop-by-hop (RFC 9110 §7.6.1), or set by the gateway itself. */
 const dropped = new Set([
   "connection",
   "keep-alive",
@@ -24,7 +24,7 @@ const dropped = new Set([
   "cookie",
   "cookie2",
   "authorization",
-  // The address of the client and the way it came: we say, not the client.
+  // The client's address and route: a client that sets these itself could forge them.
   "forwarded",
   "x-forwarded",
   "x-originating-ip",
@@ -41,7 +41,7 @@ const dropped = new Set([
   "x-original-host",
   "x-host",
   "fastly-client-ip",
-  // A method is what the request line says.
+  // The method is that of the request line: an override would bypass the method's access rule.
   "x-http-method",
   "x-http-method-override",
   "x-method-override",
@@ -53,13 +53,13 @@ const droppedPrefixes = /^(x-forwarded-|cf-|proxy-|sec-websocket-)/;
 
 export interface ForwardedIdentity {
   readonly passport: Pick<SignedPassport, "token" | "txnToken">;
-  /** The call's own place in the trace. */
+  /** Trace context of the call's span. */
   readonly trace: TraceContext;
   readonly clientAddress: string | undefined;
   readonly refreshCookies: readonly string[];
 }
 
-/** Headers in the order they are sent; a `Headers` object would only be read again and copied. */
+/** Headers in the order they are sent; a `Headers` object would cost another copy. */
 export type HeaderPairs = [name: string, value: string][];
 
 export interface UpstreamHeaderOptions {
@@ -68,11 +68,11 @@ export interface UpstreamHeaderOptions {
 }
 
 /**
- * Makes the headers an upstream gets: the client's without anything that names an identity, an
- * address or a hop, and then ours.
+ * Makes the headers of an upstream request: the client's without anything that names an identity,
+ * an address or a hop, and then ours.
  *
- * A name with `_` is dropped altogether, since many servers read it as `-`. Names that the client
- * lists in `Connection` are dropped with the rest before ours are set, so none of ours can be named away.
+ * A name with `_` is always dropped, since many servers read it as `-`. Names that the client lists
+ * in `Connection` are dropped before ours are set: otherwise a client could remove our headers.
  */
 export function createUpstreamHeaders(
   { publicOrigin, cookieNames }: UpstreamHeaderOptions,
@@ -86,7 +86,7 @@ export function createUpstreamHeaders(
     { passport, trace, clientAddress, refreshCookies },
   ) {
     const named = namedInConnection(incoming);
-    const kept = [...incoming].filter(([name]) => !dropsName(name) && !named.has(name));
+    const passed = [...incoming].filter(([name]) => !dropsName(name) && !named.has(name));
     const ours: [string, string | undefined][] = [
       ...passportHeaders(passport),
       [internalHeaders.deadline, String(route.timeoutMs)],
@@ -98,19 +98,20 @@ export function createUpstreamHeaders(
       ["accept-encoding", acceptEncoding(incoming, route)],
       ["cookie", ownCookies(route, refreshCookies, cookieNames.refresh)],
     ];
-    return [...kept, ...ours.filter((pair): pair is [string, string] => pair[1] !== undefined)];
+    return [...passed, ...ours.filter((pair): pair is [string, string] => pair[1] !== undefined)];
   };
 }
 
 /**
- * An answer that is put into the envelope has to be read; a compressed one could not be.
+ * A response for the envelope has to be read, and a compressed one could not be.
  *
- * Deno inflates what an upstream compresses all the same, but not where the header is the one word
- * `identity`. Whoever drops the coding must be able to rely on it: this spelling says the same.
+ * Deno decodes a response that an upstream compresses anyway, but not where the header is exactly
+ * `identity`. The gateway removes the coding from the headers and relies on that decoding, so it
+ * sends an equivalent spelling.
  */
 function acceptEncoding(incoming: Headers, { envelope }: CheckedRoute): string | undefined {
-  const asked = envelope ? "identity" : incoming.get("accept-encoding") ?? undefined;
-  return asked?.trim().toLowerCase() === "identity" ? "identity;q=1, *;q=0" : asked;
+  const accepted = envelope ? "identity" : incoming.get("accept-encoding") ?? undefined;
+  return accepted?.trim().toLowerCase() === "identity" ? "identity;q=1, *;q=0" : accepted;
 }
 
 function ownCookies(
@@ -127,7 +128,7 @@ function isDropped(name: string): boolean {
     isInternalHeader(name);
 }
 
-/** Names that a message declares to be for this hop only (RFC 9110 §7.6.1). */
+/** Names that a message declares as hop-by-hop (RFC 9110 §7.6.1). */
 export function namedInConnection(incoming: Headers): ReadonlySet<string> {
   const connection = incoming.get("connection");
   if (connection === null) return nothing;

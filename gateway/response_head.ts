@@ -2,7 +2,7 @@ import { Problem } from "@edgepass/shared/problem";
 import { concat } from "./bytes.ts";
 import type { JsonCheck } from "./json_check.ts";
 
-/** Bodies up to this size are read before the client's response begins; larger ones stream. */
+/** Bodies up to this size are buffered before the client's response begins; larger ones stream. */
 export const maxCheckedBytes = 65_536;
 
 const jsonMediaType = /^application\/(?:[\w.-]+\+)?json$/;
@@ -13,22 +13,24 @@ export function mediaTypeOf(headers: Headers): string {
   return mediaType.trim().toLowerCase();
 }
 
-/** Whether a body is JSON of any kind, and whole: not lines of it, and no stream of events. */
+/** Whether a body is one JSON document of any kind: neither JSON lines nor an event stream. */
 export function isJson(headers: Headers): boolean {
   return jsonMediaType.test(mediaTypeOf(headers));
 }
 
-/** The upstream's response ended before its end: who gave it has failed, as by no response at all. */
+/** A truncated upstream response: the upstream failed, as if it had sent no response at all. */
 class TruncatedResponseError extends Error {
   override readonly name = "TruncatedResponseError";
 }
 
-/** Whether a problem is the end of the upstream's connection, and not what the gateway made of it. */
+/**
+ * Whether a problem is a truncated upstream response, and not the gateway's own judgement of it.
+ */
 export function isTruncation(error: unknown): boolean {
   return error instanceof Problem && error.cause instanceof TruncatedResponseError;
 }
 
-/** A service's answer that is of no use. */
+/** A service's response that the gateway cannot use. */
 export function malformedResponse(why: string, cause?: unknown): Problem {
   return new Problem("upstream_bad_response", { cause: new Error(why, { cause }) });
 }
@@ -36,20 +38,20 @@ export function malformedResponse(why: string, cause?: unknown): Problem {
 /** The beginning of a body. */
 export interface Head {
   readonly head: Uint8Array<ArrayBuffer>;
-  /** There is more; what was read so far is in `head`. */
+  /** The reader of what follows `head`, where there is more. */
   readonly rest?: ReadableStreamDefaultReader<Uint8Array>;
 }
 
 /**
  * Reads a body up to the size that is checked.
  *
- * @throws {Problem} `upstream_bad_response` for one that breaks off
+ * @throws {Problem} `upstream_bad_response` for a truncated body
  */
 export async function readHead(response: Response): Promise<Head> {
   const declared = readLength(response.headers);
   try {
     if (response.body === null) return { head: new Uint8Array() };
-    // Where the length is declared the runtime reads in one go, and checks the length.
+    // With a declared length the runtime reads everything at once, and checks the length.
     if (declared <= maxCheckedBytes) return { head: new Uint8Array(await response.arrayBuffer()) };
     return await readSome(response.body.getReader());
   } catch (cause) {
@@ -60,7 +62,9 @@ export async function readHead(response: Response): Promise<Head> {
   }
 }
 
-/** NaN for what is no length: an empty one would read as 0, and the body then without a bound. */
+/**
+ * NaN for an invalid length: an empty one would be read as 0, and the body then without a limit.
+ */
 function readLength(headers: Headers): number {
   const declared = headers.get("content-length") ?? "";
   return /^\d+$/.test(declared) ? Number(declared) : Number.NaN;
@@ -78,7 +82,7 @@ async function readSome(reader: ReadableStreamDefaultReader<Uint8Array>): Promis
   return { head: concat(chunks), rest: reader };
 }
 
-/** The same answer once more, after its head was read. */
+/** The same response, rebuilt after its head was read. */
 export function resume(
   { status, headers }: Pick<Response, "status" | "headers">,
   { head, rest }: Head,
@@ -87,8 +91,8 @@ export function resume(
 }
 
 /**
- * One stream of the parts. An error of `rest` becomes the stream's, so that a part never passes for
- * the whole; so does a body that `check` refuses.
+ * Joins the parts into one stream. An error of `rest`, or a body that `check` refuses, becomes an
+ * error of the stream, so that a truncated body never looks complete.
  */
 export function join(
   first: readonly Uint8Array[],
@@ -115,6 +119,6 @@ export function join(
 
 interface JoinOptions {
   readonly last?: readonly Uint8Array[];
-  /** Has taken the first parts as far as they are the body's. */
+  /** The check has already read those first parts that belong to the body. */
   readonly check?: JsonCheck;
 }

@@ -4,7 +4,7 @@ import { memoizeHeaderRule } from "./memoize_header_rule.ts";
 import { namedInConnection } from "./request_headers.ts";
 import type { CheckedRoute } from "./routes.ts";
 
-/** Between two hops only (RFC 9110 §7.6.1), or the gateway's to set. */
+/** Hop-by-hop (RFC 9110 §7.6.1), or set by the gateway itself. */
 const dropped = new Set([
   "connection",
   "keep-alive",
@@ -23,7 +23,8 @@ const dropped = new Set([
 ]);
 
 /**
- * Makes the headers a client gets of an upstream's answer; cookies of ours only from their issuer.
+ * Makes the headers of the client's response from the upstream's. Only the identity provider may
+ * set our token cookies.
  */
 export function createClientHeaders(
   names: CookieNames,
@@ -46,8 +47,9 @@ function isDropped(name: string): boolean {
 }
 
 /**
- * Either name in any form a browser could take for it, with and without prefix. A cookie without a
- * name is sent back as its bare value, which may read `access_token=…` (RFC 6265bis §8.8.2).
+ * Whether a cookie has one of our names in any form that a browser could accept, with or without
+ * prefix. A browser sends a nameless cookie as its bare value, which may be `access_token=…`
+ * (RFC 6265bis §8.8.2): a service could plant a token that way.
  */
 function isCredential(cookie: string, { access, refresh }: CookieNames): boolean {
   const [name = ""] = cookie.replace(/^[\s=]+/, "").split(/[=;]/);
@@ -56,9 +58,9 @@ function isCredential(cookie: string, { access, refresh }: CookieNames): boolean
 }
 
 /**
- * Keeps caches from giving one person's answer to another (RFC 9111 §4.1, §5.2.2.5).
+ * Prevents caches from serving one person's response to another (RFC 9111 §4.1, §5.2.2.5).
  *
- * An answer to a known caller, or an error, is not stored unless the service said otherwise.
+ * A response to an authenticated caller, and an error, is not stored unless the service allows it.
  */
 export function setCaching(
   headers: Headers,

@@ -18,27 +18,28 @@ import type { Counted, Counter } from "./rate_limits.ts";
 import type { RevocationMode } from "./routes.ts";
 import type { Outcome } from "./steps.ts";
 
-/** Where revocations are asked for. */
+/** Where revocations are read. */
 export interface RevocationOptions {
-  /** With its budget of time built in. */
+  /** A client with its time budget built in. */
   readonly redis: Redis;
   /**
-   * Asks the keeper of the durable log to rebuild a list that is not complete, and tells the position
-   * that it has then, where the keeper names one; without it nobody looks for gaps.
+   * Requests a rebuild of an incomplete list from the revocation authority, and returns the list's
+   * new position where the authority reports one; without it the list is not checked for gaps.
    */
   readonly rebuild?: () => Promise<RevocationPosition | undefined>;
-  /** ObservesVersion the version of the central configuration, which is asked for in the same command. */
+  /** Receives the version of the central configuration, which is read in the same command. */
   readonly observeVersion?: (version: number | undefined) => Promise<void> | undefined;
 }
 
 export interface Revocation {
   /**
-   * Refuses a revoked token. Token, login, subject and key are asked in one command; within a
-   * route's bound the last answer still holds. A request that is decided twice passes `edgeState`, so
-   * that Redis is asked once. `counters` count the request in the same round trip; those that a newer
-   * version made meanwhile count it too, but nobody waits for them.
+   * Refuses a revoked token. The entries of token, login, subject and key are read in one command;
+   * within a route's bound the last check is still valid. A request that is evaluated twice passes
+   * `edgeState`, so that Redis is read once. `counters` are incremented in the same round trip;
+   * those that a newer version added meanwhile are incremented too, but the request does not wait
+   * for them.
    *
-   * @throws {Problem} `token_revoked`; `revocation_unavailable` when Redis gives no usable reply
+   * @throws {Problem} `token_revoked`; `revocation_unavailable` when Redis returns no usable reply
    */
   check(
     token: AccessToken,
@@ -46,32 +47,35 @@ export interface Revocation {
     edgeState?: EdgeState,
     counters?: readonly Counter[],
   ): Promise<RevocationOutcome>;
-  /** Counts a request whose token nobody asks about; a Redis that is away counts nothing. */
+  /** Counts a request whose token needs no check; an unavailable Redis counts nothing. */
   count(edgeState: EdgeState, counters: readonly Counter[]): Promise<void>;
   /** Whether the list is there and complete. */
   isReady(): Promise<boolean>;
 }
 
-/** Why a token passes: Redis was asked just now, or recently enough for the route. */
+/** Why a token passes: Redis was read just now, or recently enough for the route. */
 export type RevocationOutcome = "clear" | "fresh";
 
-/** What Redis has under each key that was asked, in that order. */
+/** What Redis has under each requested key, in the order of the keys. */
 type Entries = readonly (string | null)[];
 
-/** What Redis said to one request, which comes with one token. */
+/** What Redis returned for one request with its one token. */
 export interface EdgeState {
   entries?: Entries;
-  askedAt?: number;
-  /** What it was told to count, by the counter's key, whether it did so or not. */
+  readAt?: number;
+  /** The keys of the counters that Redis was requested to increment, whether it did or not. */
   counting?: ReadonlySet<string>;
-  /** Requests counted in each window, by the counter's key. */
+  /** Requests counted in each window, by the key of its counter. */
   counted?: ReadonlyMap<string, Counted>;
 }
 
-/** An incomplete list is reported once in this time, in milliseconds. */
+/** A rebuild is requested once in this time, in milliseconds. */
 const rebuildEveryMs = 1_000;
 
-/** Makes the revocation check. Whatever is not understood is never "not revoked". */
+/**
+ * Makes the revocation check. It fails closed: a reply that cannot be read never means "not
+ * revoked".
+ */
 export function createRevocation(
   { redis, rebuild, observeVersion }: RevocationOptions,
   { now, log }: { now: () => number; log: Logger },
@@ -81,7 +85,7 @@ export function createRevocation(
   let rebuiltAt = Number.NEGATIVE_INFINITY;
 
   function requestRebuild(gap: ListGap): void {
-    // A clock that was set back must not stop refills until it has caught up.
+    // A clock that was set back must not stop rebuilds until it catches up.
     if (!rebuild || Math.abs(now() - rebuiltAt) < rebuildEveryMs) return;
     rebuiltAt = now();
     const seen = list.seen();
@@ -103,14 +107,14 @@ export function createRevocation(
       {},
   ): Promise<Entries> {
     if (counters.length > 0) edgeState.counting = new Set(counters.map(({ key }) => key));
-    const asked = [
+    const requested = [
       revocationKeys.ready,
       ...keys,
       ...(observeVersion ? [configurationKeys.version] : []),
     ];
     const seen = list.seen();
     const replies = await redis.pipeline((pipeline) => {
-      pipeline.mget(...asked);
+      pipeline.mget(...requested);
       if (counters.length > 0) addCounters(pipeline, counters);
     }).catch((cause: unknown) => {
       throw new Problem("revocation_unavailable", { cause });
@@ -118,23 +122,23 @@ export function createRevocation(
     const [values, counts] = replies;
     const counted = counters.length > 0 ? toCounted(counters, counts) : undefined;
     if (counted) edgeState.counted = counted;
-    if (!isReply(values, asked.length)) throw new Problem("revocation_unavailable");
+    if (!isReply(values, requested.length)) throw new Problem("revocation_unavailable");
     const [ready = null, ...entries] = values;
     if (observeVersion) await observeVersion(readVersion(entries.pop()));
     requireComplete(ready, seen);
     return entries;
   }
 
-  /** Redis was asked before these limits were known: whoever comes next finds this one counted. */
+  /** Redis was read before these counters existed: the increment counts for later requests only. */
   function incrementDeferred(edgeState: EdgeState, counters: readonly Counter[]): void {
-    const late = counters.filter(({ key }) => !edgeState.counting?.has(key));
-    if (late.length === 0) return;
+    const deferred = counters.filter(({ key }) => !edgeState.counting?.has(key));
+    if (deferred.length === 0) return;
     edgeState.counting = new Set(counters.map(({ key }) => key));
-    const counted = redis.pipeline((pipeline) => addCounters(pipeline, late)).then(() => {});
+    const counted = redis.pipeline((pipeline) => addCounters(pipeline, deferred)).then(() => {});
     background(counted, (cause) => log.debug("Requests are counted here alone", { cause }));
   }
 
-  /** Asks once for a request. */
+  /** Reads Redis once for a request. */
   async function readEdgeState(
     keys: readonly string[],
     edgeState: EdgeState,
@@ -145,7 +149,7 @@ export function createRevocation(
     return edgeState.entries;
   }
 
-  async function decide(
+  async function checkOnce(
     token: AccessToken,
     mode: RevocationMode,
     edgeState: EdgeState,
@@ -153,31 +157,32 @@ export function createRevocation(
   ): Promise<RevocationOutcome> {
     const keys = keysOf(token);
     if (mode === "strict") {
-      edgeState.askedAt ??= now();
+      edgeState.readAt ??= now();
       refuseRevoked(token, await readEdgeState(keys, edgeState, counters));
       return "clear";
     }
-    // A minimum refuses one token of a subject and not the other: without what is compared with it
-    // the newer token's answer would let the revoked one in, where the issuer gives neither jti nor sid.
+    // A subject's minimum revokes old tokens and not new ones. Without `uv` or `iat` in the
+    // identity, the check of a newer token would admit a revoked one whose issuer sets neither jti
+    // nor sid.
     const identity = JSON.stringify([...keys, token.uv ?? token.iat]);
     if (fresh.isFresh(identity, mode.boundedMs)) return "fresh";
-    // An answer is as old as its question: what was written meanwhile may not be in it.
-    const askedAt = edgeState.askedAt ??= now();
-    fresh.forget(identity);
+    // A reply is as old as its request: it may lack a revocation that was written meanwhile.
+    const readAt = edgeState.readAt ??= now();
+    fresh.delete(identity);
     refuseRevoked(token, await readEdgeState(keys, edgeState, counters));
-    fresh.keep(identity, askedAt);
+    fresh.store(identity, readAt);
     return "clear";
   }
 
   return {
     async check(token, mode, edgeState = {}, counters = []) {
       try {
-        const answer = await decide(token, mode, edgeState, counters);
-        count("edgepass.revocation.checks", { "edgepass.revocation.answer": answer });
-        return answer;
+        const outcome = await checkOnce(token, mode, edgeState, counters);
+        count("edgepass.revocation.checks", { "edgepass.revocation.answer": outcome });
+        return outcome;
       } catch (error) {
-        const answer = nameRefusal(error);
-        count("edgepass.revocation.checks", { "edgepass.revocation.answer": answer });
+        const outcome = nameRefusal(error);
+        count("edgepass.revocation.checks", { "edgepass.revocation.answer": outcome });
         throw error;
       }
     },
@@ -201,7 +206,7 @@ export function createRevocation(
   };
 }
 
-/** What a span says of a check. */
+/** Span attributes of a check. */
 export function describeRevocation(
   mode: RevocationMode,
 ): (outcome: Outcome<RevocationOutcome>) => Attributes {
@@ -218,7 +223,7 @@ function nameRefusal(refusal: unknown): "revoked" | "unavailable" {
   return refusal instanceof Problem && refusal.code === "token_revoked" ? "revoked" : "unavailable";
 }
 
-/** The subject's key comes first; its value is a minimum, the others only need to be there. */
+/** The subject's key comes first; its value is a minimum, while any value of the others revokes. */
 function keysOf({ alias, sub, kid, jti, sid }: AccessToken): string[] {
   return [
     revocationKeys.of("subject", sub, alias),
@@ -229,19 +234,19 @@ function keysOf({ alias, sub, kid, jti, sid }: AccessToken): string[] {
 }
 
 function refuseRevoked(token: AccessToken, [subject, ...others]: Entries): void {
-  if (others.some((mark) => mark !== null) || isBelow(token, subject ?? null)) {
+  if (others.some((entry) => entry !== null) || isBelow(token, subject ?? null)) {
     throw new Problem("token_revoked");
   }
 }
 
-/** Ours are compared by account version, others by the time they were issued. */
-function isBelow({ uv, iat }: AccessToken, mark: string | null): boolean {
-  if (mark === null) return false;
-  if (!/^\d{1,15}$/.test(mark)) throw new Problem("revocation_unavailable");
-  return (uv ?? iat) < Number(mark);
+/** Our tokens are compared by account version, those of other issuers by their `iat`. */
+function isBelow({ uv, iat }: AccessToken, minimum: string | null): boolean {
+  if (minimum === null) return false;
+  if (!/^\d{1,15}$/.test(minimum)) throw new Problem("revocation_unavailable");
+  return (uv ?? iat) < Number(minimum);
 }
 
-/** Undefined for counts that are not understood: then this instance counts alone. */
+/** Undefined for an unreadable reply: the instance then counts locally. */
 function toCounted(
   counters: readonly Counter[],
   reply: unknown,

@@ -2,7 +2,7 @@ import { gatewayDocuments } from "@edgepass/shared/configuration";
 import type { Upstream } from "@edgepass/shared/upstream";
 import { Problem } from "@edgepass/shared/problem";
 
-/** Who may use a route. `public` reads no credential; `optional` takes one but asks for none. */
+/** Who may use a route. `public` reads no credential; `optional` accepts one but requires none. */
 export type AccessRule =
   | "public"
   | "optional"
@@ -14,7 +14,7 @@ export const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTION
 /** A method that the gateway forwards. */
 export type Method = typeof methods[number];
 
-/** `strict` asks Redis on every request; bounded accepts an answer at most that old. */
+/** `strict` reads Redis on every request; bounded accepts a check of at most that age. */
 export type RevocationMode = "strict" | { readonly boundedMs: number };
 
 /** One row of the route table. */
@@ -24,37 +24,39 @@ export interface Route {
    * `/courses/*` is `/courses` and everything below it.
    */
   readonly path: string;
-  /** Who answers. */
+  /** The service that gets the requests. */
   readonly upstream: Upstream;
   /** One rule for every method, or a rule per method; methods without one are 405. */
   readonly access: AccessRule | Readonly<Partial<Record<Exclude<Method, "HEAD">, AccessRule>>>;
-  /** Whether JSON answers get the ApiResponse form; default true. */
+  /** Whether JSON responses get the ApiResponse form; default true. */
   readonly envelope?: boolean;
-  /** Until the response's headers, in milliseconds; default 5000. */
+  /** Time limit until the response's headers, in milliseconds; default 5000. */
   readonly timeoutMs?: number;
-  /** How fresh the answer on revocation has to be; `strict` by default. */
+  /** How fresh the revocation check has to be; `strict` by default. */
   readonly revocation?: RevocationMode;
   /** Longest request body in bytes; default 1 MiB. */
   readonly maxBodyBytes?: number;
   /** The upstream issues our cookies: it alone gets the refresh cookie and may set both. */
   readonly identityProvider?: boolean;
   /**
-   * Whether every answer here clears the cookies of a login, failures and refusals too: somebody who
-   * logs out at a shared machine must not stay logged in because a token had expired. Only a request
-   * of another origin clears nothing. For the route of logging out; default false.
+   * Whether every response, also a failure or a refusal, clears the token cookies: a user who logs
+   * out at a shared machine must not stay logged in because the token had expired. Only a
+   * cross-site request clears nothing. For the logout route; default false.
    */
   readonly clearsCookies?: boolean;
   /**
-   * Whether a request body may come with a `Content-Encoding`; by default where `envelope` is false.
-   * What it inflates to is not bounded here, so a service that does not decode must not get it.
+   * Whether a request body may have a `Content-Encoding`; by default where `envelope` is false. The
+   * gateway does not limit the decoded size, so a service that does not decode must not get it.
    */
   readonly encodedBody?: boolean;
-  /** Whether callers have limits here; default true. */
+  /** Whether rate limits apply; default true. */
   readonly rateLimited?: boolean;
-  /** How often an event stream asks whether its token still counts, in milliseconds; default never. */
+  /**
+   * How often an event stream's token is checked for revocation, in milliseconds; default never.
+   */
   readonly recheckMs?: number;
   /**
-   * What a caller was last answered to GET stands in for a live answer for so long, while the
+   * Stale-if-error (RFC 5861 §4): how long the caller's last response to a GET is served while the
    * upstream fails; never by default.
    */
   readonly fallback?: { readonly maxStaleSeconds: number };
@@ -76,7 +78,7 @@ export interface RouteTable {
   readonly routes: readonly CheckedRoute[];
   /** @throws {Problem} `not_found`, `method_not_allowed` with `Allow` */
   find(segments: readonly string[], method: string): { route: CheckedRoute; rule: AccessRule };
-  /** The route of a path whatever the method, for preflight requests. */
+  /** The route of a path for any method, for preflight requests. */
   at(segments: readonly string[]): CheckedRoute | undefined;
   /** The longest `timeoutMs` of an upstream's routes, by its name; undefined where it has none. */
   longestTimeoutMs(upstream: string): number | undefined;
@@ -91,8 +93,8 @@ interface Node {
 
 /**
  * Checks a route table and makes it searchable. Segments match whole, and the longest match wins:
- * segment by segment, a literal goes before a parameter, and a parameter before the end of a subtree.
- * The cost of a search does not depend on the number of routes.
+ * segment by segment, a literal goes before a parameter, and a parameter before the end of a
+ * subtree. The cost of a search does not depend on the number of routes.
  *
  * @throws {RangeError} naming the route that is wrong, or that occurs twice
  */
@@ -100,7 +102,7 @@ export function createRouteTable(
   routes: readonly Route[],
   { maxTimeoutMs, nameOf = nameByPath }: {
     readonly maxTimeoutMs: number;
-    /** How an error calls a route; settings name the variable and the position instead. */
+    /** A route's name in errors; settings use the variable and the position instead. */
     readonly nameOf?: (route: Route, position: number) => string;
   },
 ): RouteTable {
@@ -228,7 +230,7 @@ function search(node: Node, segments: readonly string[], depth: number): Checked
   const segment = segments[depth];
   if (segment === undefined) return node.exact ?? node.subtree;
   const literal = node.literal.get(segment);
-  // A trailing slash makes an empty segment, which is no value of a parameter.
+  // A trailing slash makes an empty segment, which is not a value of a parameter.
   const parameter = segment === "" ? undefined : node.parameter;
   return (literal && search(literal, segments, depth + 1)) ??
     (parameter && search(parameter, segments, depth + 1)) ??

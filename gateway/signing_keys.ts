@@ -9,25 +9,25 @@ import {
   readPassportSigningKeys,
 } from "./passport_keys.ts";
 
-/** The keys that sign Passports, which may become more while the gateway runs. */
+/** The Passport signing keys; keys may be added while the gateway runs. */
 export interface PassportSigningKeys {
-  /** Every key there is material of. */
+  /** Every key whose material was read. */
   all(): readonly PassportSigningKey[];
   /**
-   * Reads the file of keys again, where the runtime has one, and adds what is new. It never throws:
-   * what cannot be read leaves the keys as they are.
+   * Reads the key file again, where the runtime has one, and adds the new keys. It never throws: a
+   * file that cannot be read leaves the keys as they are.
    */
   reload(): Promise<void>;
 }
 
-/** Keys that stay as they are. */
+/** Keys that never change. */
 export function staticPassportSigningKeys(
   keys: readonly PassportSigningKey[],
 ): PassportSigningKeys {
   return { all: () => keys, reload: () => Promise.resolve() };
 }
 
-/** Keys of the environment, and those that `source` has gained since. */
+/** The environment's keys, and those that were added to `source` since. */
 export function createPassportSigningKeys(
   initial: readonly PassportSigningKey[],
   { source, log }: { readonly source: KeySource; readonly log: () => Logger },
@@ -36,16 +36,16 @@ export function createPassportSigningKeys(
 
   async function read(): Promise<void> {
     try {
-      const known = new Set(keys.map(({ signing }) => signing.kid));
+      const current = new Set(keys.map(({ signing }) => signing.kid));
       const found = z.parse(passportSigningKeysSetting, await source());
-      // What came later signs by the configuration's choice alone.
-      const added = found.filter(({ kid }) => !known.has(kid))
+      // A key added later signs only when the configuration chooses it.
+      const added = found.filter(({ kid }) => !current.has(kid))
         .map((entry) => ({ ...entry, state: "published" as const }));
       if (added.length === 0) return;
       keys = [...keys, ...await readPassportSigningKeys(added)];
       log().info("Passport keys were added", { kids: added.map(({ kid }) => kid) });
     } catch {
-      // The cause may quote what it read.
+      // Without the cause, which may quote key material.
       log().error("Passport keys could not be read again");
     }
   }
@@ -54,9 +54,9 @@ export function createPassportSigningKeys(
 }
 
 /**
- * Before a version gets in force, gets what it names and is not here: keys of Passports from the file
- * of keys, keys of our access tokens from the issuer. A version is asked for once, so that no `kid` of
- * a stranger causes any of it.
+ * Before a version becomes current, loads the keys that it names and that are missing: Passport
+ * keys from the key file, keys of our access tokens from the issuer. This happens once a version,
+ * so an unknown `kid` in a client's token cannot cause it.
  */
 export function prepareKeys(
   configuration: LiveConfiguration<GatewayValues>,
@@ -66,8 +66,8 @@ export function prepareKeys(
   },
 ): void {
   configuration.prepare(({ keys: { passport = {} } }) => {
-    const known = new Set(keys.all().map(({ signing }) => signing.kid));
-    return toUse(passport).every((kid) => known.has(kid)) ? undefined : keys.reload();
+    const current = new Set(keys.all().map(({ signing }) => signing.kid));
+    return toUse(passport).every((kid) => current.has(kid)) ? undefined : keys.reload();
   });
   const own = issuers.values().find(({ alias }) => alias === undefined);
   if (own) configuration.prepare(({ keys: { access = {} } }) => own.expectKeys(toUse(access)));

@@ -1,13 +1,13 @@
 import type { RouteTable } from "./routes.ts";
 
-/** An upstream that would be found slow before a route of its has given up on it. */
+/** An upstream whose calls count as slow before the time limit of one of its routes. */
 export interface ImpatientLimit {
   readonly upstream: string;
   readonly slowCallMs: number;
   readonly longestTimeoutMs: number;
 }
 
-/** What is set of upstreams' `breaker.slowCallMs` and lies below the `timeoutMs` of their routes. */
+/** The upstreams whose `breaker.slowCallMs` is below the longest `timeoutMs` of their routes. */
 export function findImpatientLimits(
   table: RouteTable,
   slowCallMsOf: (upstream: string) => number | undefined,
@@ -22,8 +22,8 @@ export function findImpatientLimits(
 }
 
 /**
- * Refuses a program whose policies contradict its routes: which of the two was meant is for its
- * operator to say, and not at night when the breaker opens.
+ * Refuses to start with policies that contradict the routes: the operator must fix one of the two
+ * now, and not during an outage when the breaker opens.
  *
  * @throws {RangeError} naming the upstream
  */

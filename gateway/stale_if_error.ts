@@ -16,40 +16,43 @@ import {
 import { readJsonText } from "./json_text.ts";
 import { readHead, resume } from "./response_head.ts";
 
-/** What a caller was last answered, where a route asks for it to stand in for a live answer. */
+/** The stale-if-error cache of one request, where its route has a fallback (RFC 5861 §4). */
 export interface StaleIfError {
   /**
-   * Keeps a live answer where that may be, and has the last good one stand in for a failed one; drops
-   * what is kept where the live answer, or a change, says that it is true no more (RFC 9111 §4.4).
-   * What it answers is to be read instead.
+   * Stores a live response where it is cacheable, and serves the stored one instead of a failed
+   * one. It deletes the stored response when the live one, or an unsafe request, invalidates it
+   * (RFC 9111 §4.4). The returned response replaces `live`, whose body is consumed.
    */
   storeOrServeStale(live: Response): Promise<Response>;
-  /** The last good answer for a failure of the upstream's; the failure itself where there is none. */
+  /**
+   * The stored response for a failure of the upstream; rejects with the failure where there is
+   * none.
+   */
   serveStale(failure: unknown): Promise<Response>;
 }
 
-/** An instance writes, or drops, one answer no more often than this, in milliseconds. */
-const retryReadAfterMs = 10_000;
-/** Callers' answers whose last writing an instance remembers. */
+/** An instance writes, or deletes, one response at most once in this time, in milliseconds. */
+const rewriteAfterMs = 10_000;
+/** Cache keys whose last write an instance remembers. */
 const maxRemembered = 10_000;
 
-/** A Redis that takes no writes still tells who is revoked, and both share a round trip. */
-const storeIfVersion = `
+/** `pcall`: a read-only Redis still serves revocations, and both may share one round trip. */
+const storeScript = `
 local reply = redis.pcall('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
 return type(reply) == 'table' and reply.ok and 1 or 0`;
-const deleteIfVersion = `
+const deleteScript = `
 local reply = redis.pcall('DEL', KEYS[1])
 return type(reply) == 'number' and reply or 0`;
 
 const StoredResponse = z.object({
-  /** When it was made, in epoch milliseconds. */
+  /** When the response was received, in epoch milliseconds. */
   at: z.number(),
   headers: z.array(z.tuple([z.string(), z.string()])),
   body: z.string(),
 });
 type StoredResponse = z.infer<typeof StoredResponse>;
 
-/** Makes what keeps last good answers, in Redis and never in this instance's memory. */
+/** Makes the cache of last good responses, in Redis and never in this instance's memory. */
 export function createStaleIfError(
   { redis, now, log }: {
     readonly redis: Redis;
@@ -57,60 +60,63 @@ export function createStaleIfError(
     readonly now: () => number;
     readonly log: Logger;
   },
-): (asked: CacheKeyParts) => StaleIfError {
-  const did = new Map<string, { readonly action: "keep" | "drop"; readonly at: number }>();
+): (parts: CacheKeyParts) => StaleIfError {
+  const lastActions = new Map<
+    string,
+    { readonly action: "store" | "delete"; readonly at: number }
+  >();
   const onStoreFailure = (cause: unknown) =>
-    log.warn("No answer is kept or found again", { cause });
+    log.warn("No answer is stored or found again", { cause });
 
-  function isDue(key: string, action: "keep" | "drop"): boolean {
-    const last = did.get(key);
-    if (last?.action === action && Math.abs(now() - last.at) < retryReadAfterMs) return false;
-    const [oldest] = did.size >= maxRemembered ? did.keys() : [];
-    if (oldest !== undefined) did.delete(oldest);
-    did.delete(key);
-    did.set(key, { action, at: now() });
+  function isDue(key: string, action: "store" | "delete"): boolean {
+    const last = lastActions.get(key);
+    if (last?.action === action && Math.abs(now() - last.at) < rewriteAfterMs) return false;
+    const [oldest] = lastActions.size >= maxRemembered ? lastActions.keys() : [];
+    if (oldest !== undefined) lastActions.delete(oldest);
+    lastActions.delete(key);
+    lastActions.set(key, { action, at: now() });
     return true;
   }
 
-  function write(key: string, kept: StoredResponse, seconds: number): void {
-    if (!isDue(key, "keep")) return;
-    const texts = [JSON.stringify(kept), String(seconds)];
-    const work = redis.pipeline((pipeline) => pipeline.eval(storeIfVersion, [key], texts));
+  function write(key: string, stored: StoredResponse, seconds: number): void {
+    if (!isDue(key, "store")) return;
+    const texts = [JSON.stringify(stored), String(seconds)];
+    const work = redis.pipeline((pipeline) => pipeline.eval(storeScript, [key], texts));
     background(work, onStoreFailure);
   }
 
-  function drop(key: string): void {
-    if (!isDue(key, "drop")) return;
-    const work = redis.pipeline((pipeline) => pipeline.eval(deleteIfVersion, [key], []));
+  function deleteStored(key: string): void {
+    if (!isDue(key, "delete")) return;
+    const work = redis.pipeline((pipeline) => pipeline.eval(deleteScript, [key], []));
     background(work, onStoreFailure);
   }
 
   async function read(key: string, maxStaleSeconds: number): Promise<Response | undefined> {
     try {
       const [text] = await redis.pipeline((pipeline) => pipeline.get(key));
-      const { data: kept } = StoredResponse.safeParse(
+      const { data: stored } = StoredResponse.safeParse(
         typeof text === "string" ? JSON.parse(text) : undefined,
       );
-      // Another instance's clock may be ahead of this one's.
-      const ageMs = kept ? Math.max(0, now() - kept.at) : Number.POSITIVE_INFINITY;
-      return kept && ageMs <= maxStaleSeconds * 1000 ? toResponse(kept, ageMs) : undefined;
+      // Another instance's clock may be ahead of this one's: no negative age.
+      const ageMs = stored ? Math.max(0, now() - stored.at) : Number.POSITIVE_INFINITY;
+      return stored && ageMs <= maxStaleSeconds * 1000 ? toResponse(stored, ageMs) : undefined;
     } catch (cause) {
       onStoreFailure(cause);
       return undefined;
     }
   }
 
-  return function staleIfError(asked) {
-    const { request, route: { fallback, path } } = asked;
+  return function staleIfError(parts) {
+    const { request, route: { fallback, path } } = parts;
     const isRead = request.method === "GET";
     if (!fallback || !isCacheableRequest(request)) {
       return noStaleIfError;
     }
     const { maxStaleSeconds } = fallback;
     let key: Promise<string> | undefined;
-    const keyOnce = () => key ??= keyOf(asked);
+    const keyOnce = () => key ??= keyOf(parts);
 
-    async function recall(): Promise<Response | undefined> {
+    async function findStored(): Promise<Response | undefined> {
       const response = await read(await keyOnce(), maxStaleSeconds);
       if (!response) return undefined;
       log.warn("The last good answer stands in for a live one", { route: path });
@@ -121,16 +127,17 @@ export function createStaleIfError(
       return response;
     }
 
-    async function keep(live: Response): Promise<Response> {
+    async function storeIfCacheable(live: Response): Promise<Response> {
       const key = await keyOnce();
-      if (!isCacheable(live, asked.bearer)) {
-        if (invalidates(live)) drop(key);
+      if (!isCacheable(live, parts.bearer)) {
+        if (invalidates(live)) deleteStored(key);
         return live;
       }
       const read = await readHead(live);
       const body = read.rest ? undefined : readJsonText(read.head)?.text;
-      if (read.rest) drop(key);
-      // What is broken is no news of what it was to say.
+      if (read.rest) deleteStored(key);
+      // A truncated or broken response must not replace the stored one: clients would get it until
+      // the end of its lifetime.
       else if (body !== undefined) {
         write(key, { at: now(), headers: headersOf(live), body }, maxStaleSeconds);
       }
@@ -140,18 +147,20 @@ export function createStaleIfError(
     return {
       async storeOrServeStale(live) {
         if (!isRead) {
-          if (live.status < 400) drop(await keyOnce());
+          if (live.status < 400) deleteStored(await keyOnce());
           return live;
         }
-        if (!isServableStale(live.status)) return await keep(live);
-        const last = await recall();
+        if (!isServableStale(live.status)) return await storeIfCacheable(live);
+        const last = await findStored();
         if (!last) return live;
         await live.body?.cancel();
         return last;
       },
       async serveStale(failure) {
         const isUpstreams = failure instanceof Problem && isServableStale(failure.status);
-        const last = isRead && isUpstreams && !request.signal.aborted ? await recall() : undefined;
+        const last = isRead && isUpstreams && !request.signal.aborted
+          ? await findStored()
+          : undefined;
         if (!last) throw failure;
         return last;
       },
@@ -164,7 +173,10 @@ const noStaleIfError: StaleIfError = {
   serveStale: (failure) => Promise.reject(failure),
 };
 
-/** Nobody further on may take it for a live one, or keep it. */
+/**
+ * Marks a stale response: caches further on must not store it, and clients can tell it from a live
+ * one.
+ */
 function toResponse({ headers, body }: StoredResponse, ageMs: number): Response {
   const age = Math.floor(ageMs / 1000);
   const marked = new Headers(headers);

@@ -13,38 +13,42 @@ export interface CacheKeyParts {
   readonly bearer: Caller;
 }
 
-/** They change nothing, so what is kept stays true (RFC 9110 §9.2.1). */
+/** Safe methods change nothing, so stored responses stay valid (RFC 9110 §9.2.1). */
 const safe: ReadonlySet<string> = new Set(["HEAD", "OPTIONS"]);
 
-/** A caller gets these of an answer kept; the rest spoke of that day's answer. */
+/** The headers that are stored with a response; the others describe the live response only. */
 const storedHeaders = ["content-type", "content-language", "vary"] as const;
-/** What of a request may choose its answer; whoever asks is in the key anyway. */
-const chosenBy = ["accept", "accept-language", "origin"] as const;
+/** Request headers that may select the response; the caller is part of the key anyway. */
+const selectingHeaders = ["accept", "accept-language", "origin"] as const;
 const harmlessVary: ReadonlySet<string> = new Set([
-  ...chosenBy,
+  ...selectingHeaders,
   "accept-encoding",
   "authorization",
   "cookie",
 ]);
 
-/** What an answer that is stale may stand in for (RFC 5861 §4). */
+/** Statuses for which a stale response may be served (RFC 5861 §4). */
 const failures: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 const gone: ReadonlySet<number> = new Set([401, 403, 404, 410]);
 
 /**
- * Who asks, with all that what they may see depends on here, and what is asked. Whoever has other
- * rights than before is somebody else.
+ * The cache key: the caller with everything their rights depend on, and the request. A caller whose
+ * rights changed gets another key, so no response is served that they may no longer see.
  */
 export async function keyOf({ request, target, route, bearer }: CacheKeyParts): Promise<string> {
-  const who = bearer === "anonymous"
+  const caller = bearer === "anonymous"
     ? []
     : [bearer.alias ?? null, bearer.sub, bearer.uv ?? null, bearer.roles, bearer.scope];
-  const what = [route.upstream.name, target.pathAndQuery, ...chosenBy.map(headerOf(request))];
-  const hash = await digest(JSON.stringify([who, what]));
+  const requestParts = [
+    route.upstream.name,
+    target.pathAndQuery,
+    ...selectingHeaders.map(headerOf(request)),
+  ];
+  const hash = await digest(JSON.stringify([caller, requestParts]));
   return fallbackKey({ service: "gateway", what: hash, sub: nameOf(bearer) });
 }
 
-/** What is kept of an answer's headers. */
+/** The headers of a response that are stored. */
 export function headersOf({ headers }: Response): [string, string][] {
   return storedHeaders.flatMap((name): [string, string][] => {
     const value = headers.get(name);
@@ -62,8 +66,8 @@ function nameOf(bearer: Caller): string {
 }
 
 /**
- * Whether anything is kept, given or dropped for a request. Whoever wants no answer kept, or none but
- * a fresh one (RFC 9111 §5.2.1), gets a live one or the failure.
+ * Whether the cache applies to a request. A client that sends `no-store` or `no-cache`
+ * (RFC 9111 §5.2.1) gets a live response or the failure.
  */
 export function isCacheableRequest({ method, headers }: Request): boolean {
   if (method !== "GET") return !safe.has(method);
@@ -71,19 +75,19 @@ export function isCacheableRequest({ method, headers }: Request): boolean {
   return !directives.has("no-store") && !directives.has("no-cache");
 }
 
-/** Whether a stale answer may stand in for one of this status. */
+/** Whether a stale response may be served instead of one with this status. */
 export function isServableStale(status: number): boolean {
   return failures.has(status);
 }
 
-/** Whether an answer that is not kept says that what is kept is true no more, or must not be there. */
+/** Whether a response that is not cacheable invalidates the stored one. */
 export function invalidates({ status, headers }: Response): boolean {
   return status === 200 ? !headers.has("x-fallback") : gone.has(status);
 }
 
 /**
- * A whole good answer, of which the service does not say that it must not be kept or given when it
- * is stale (RFC 9111 §3, §4.2.4), nor that it is not the whole truth already.
+ * Whether a response is complete and good, and the service neither forbids to store it or to serve
+ * it stale (RFC 9111 §3, §4.2.4), nor marks it as a fallback already.
  */
 export function isCacheable({ status, headers }: Response, bearer: Caller): boolean {
   const directives = directivesOf(headers);

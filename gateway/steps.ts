@@ -12,22 +12,22 @@ import { type Attributes, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 /** The steps of the policy that take time. */
 export type StepName = "verify" | "revocation" | "sign" | "forward" | "envelope";
 
-/** A step under way. */
+/** A running step. */
 export interface Step extends StartedSpan {
   /** Ends it, once. */
   end(attributes?: Attributes): void;
-  /** Ends it by a failure, named by its code, which goes on. */
+  /** Ends it with a failure, recorded by its code, and throws that failure again. */
   fail(failure: unknown, attributes?: Attributes): never;
 }
 
-/** What came out of a step. */
+/** The outcome of a step. */
 export type Outcome<Result> = { readonly result: Result } | { readonly refusal: unknown };
 
-/** The steps of one request, each a span of its own and a measurement. */
+/** The steps of one request, each with a span and a duration metric. */
 export interface Steps {
-  /** Begins the call of the upstream, which ends where its answer begins. */
+  /** Starts the upstream call, which ends where its response begins. */
   beginCall(call: { readonly method: string; readonly peer: string }): Step;
-  /** Runs a step; `describe` says what came out of it, for its span: a result, or what refused. */
+  /** Runs a step; `describe` turns its outcome into span attributes. */
   run<Result>(
     name: StepName,
     work: () => Promise<Result>,
@@ -37,7 +37,7 @@ export interface Steps {
   readonly durationsMs: Readonly<Partial<Record<StepName, number>>>;
 }
 
-/** Opens the steps of one request below the span that serves it. */
+/** Makes the steps of one request, as children of its server span. */
 export function openSteps({ tracer, metrics }: Telemetry, request: StartedSpan): Steps {
   const durationsMs: Partial<Record<StepName, number>> = {};
 
@@ -73,17 +73,17 @@ export function openSteps({ tracer, metrics }: Telemetry, request: StartedSpan):
   return {
     async run(name, work, describe) {
       const step = begin(name, `gateway.${name}`);
-      const tell = (outcome: Parameters<NonNullable<typeof describe>>[0]) =>
+      const toAttributes = (outcome: Parameters<NonNullable<typeof describe>>[0]) =>
         bestEffort(() => describe && step.span.isRecording() ? describe(outcome) : undefined);
       try {
         const result = await work();
-        step.end(tell({ result }));
+        step.end(toAttributes({ result }));
         return result;
       } catch (refusal) {
-        return step.fail(refusal, tell({ refusal }));
+        return step.fail(refusal, toAttributes({ refusal }));
       }
     },
-    // Spans of HTTP clients are named by the method (semantic conventions for HTTP spans).
+    // HTTP client spans are named by the method (semantic conventions for HTTP spans).
     beginCall: ({ method, peer }) =>
       measureCall(metrics, {
         method,
@@ -97,17 +97,17 @@ export function openSteps({ tracer, metrics }: Telemetry, request: StartedSpan):
   };
 }
 
-/** Also counts the calls that wait for an upstream, and measures its answers. */
+/** Adds the metrics of active upstream calls and of their duration. */
 function measureCall(
   metrics: Metrics,
   { method, peer, step }: { method: string; peer: string; step: Step },
 ): Step {
   const startedAt = performance.now();
-  let waits = true;
+  let isActive = true;
   bestEffort(() => metrics.move("edgepass.upstream.active", { "edgepass.peer": peer }, 1));
   const release = (failure?: string): void => {
-    if (!waits) return;
-    waits = false;
+    if (!isActive) return;
+    isActive = false;
     bestEffort(() => report(failure));
   };
   function report(failure: string | undefined): void {

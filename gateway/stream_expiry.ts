@@ -2,24 +2,28 @@ import type { Caller } from "./identify.ts";
 import type { Revocation } from "./revocation.ts";
 import type { CheckedRoute } from "./routes.ts";
 
-/** How long a stream may go on that somebody was let see. */
+/** How long an event stream may last. */
 export interface StreamLife {
-  /** When the token ends that opened it, epoch milliseconds. */
+  /** When the token that opened it expires, in epoch milliseconds. */
   readonly endsAt: number;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Asks again whether the token still counts, each so many milliseconds; rejects when it does not. */
+  /**
+   * Checks every `everyMs` milliseconds that the token is still valid; `check` rejects when it is
+   * not.
+   */
   readonly recheck?: { readonly everyMs: number; readonly check: () => Promise<unknown> };
 }
 
-/** Longer than this is no delay to the runtimes' timers. */
+/** The longest delay of the runtimes' timers: a longer one would fire at once. */
 const maxDelayMs = 2_147_483_647;
 
 /**
- * An event stream that ends with the access token that opened it; any other answer as it is.
+ * Ends an event stream when the access token that opened it expires; any other response stays as it
+ * is.
  *
- * It ends as if the service had no more to say, so that the client asks again, with a token that
- * counts. A check that cannot be made ends it too: a route that asks for checks trusts nothing else.
+ * It ends like a completed stream, so that the client reconnects with a valid token. A check that
+ * cannot be made ends it too (fail closed): a revoked token must not keep reading during an outage.
  */
 export function expireStream(response: Response, life: StreamLife): Response {
   if (!isEventStream(response) || response.body === null) return response;
@@ -33,7 +37,7 @@ export function expireStream(response: Response, life: StreamLife): Response {
   const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
   response.body.pipeTo(writable, { signal: over.signal, preventAbort: true })
     .catch((cause) => over.signal.aborted ? writable.close() : writable.abort(cause))
-    // The reader has left, and nobody is to be told any more.
+    // The client has disconnected: there is no reader left to get the error.
     .catch(() => {})
     .finally(() => {
       clearTimeout(timer);
@@ -47,7 +51,9 @@ function isEventStream(response: Response): boolean {
   return type === "text/event-stream";
 }
 
-/** Makes what has an event stream end with the token of its caller; anything else passes. */
+/**
+ * Makes the step that ends event streams with the caller's token; other responses pass unchanged.
+ */
 export function createExpireStream(
   { revocation, now }: { readonly revocation: Revocation; readonly now: () => number },
 ): (

@@ -16,23 +16,24 @@ export interface TargetLimits {
 }
 
 const path = /^(?:\/(?:[A-Za-z0-9\-._~!$&'()*+,=:@]|%[0-9A-Fa-f]{2})*)+$/;
-// Without `"`, `'`, `<`, `>`, `\`, `#` and blanks: URL parsers would write them in another way.
+// Without `"`, `'`, `<`, `>`, `\`, `#` and blanks: URL parsers would serialize them differently.
 const query = /^(?:[!$&()*+,\-./0-9:;=?@A-Z[\]^_`a-z{|}~]|%[0-9A-Fa-f]{2})*$/;
 /** Escapes of characters that need none, or that change the path once decoded; and `%25xx`. */
 const aliases =
   /%(?:[01][0-9a-f]|2[def]|3[0-9]|4[1-9a-f]|5[0-9acf]|6[1-9a-f]|7[0-9aef]|25[0-9a-f]{2})/i;
 
 /**
- * Takes the target from a request's URL as it came, before anything normalises it.
+ * Reads the target from a request's URL as received, before any normalisation.
  *
- * Refused is every spelling that another parser could read as another path: empty and dot segments,
- * backslashes, escapes of characters that need none, double escapes, escapes that are no UTF-8.
+ * Refuses every spelling that another parser could read as another path, which would bypass that
+ * path's access rule: empty and dot segments, backslashes, escapes of characters that need none,
+ * double escapes, and escapes that are not UTF-8.
  *
  * @throws {Problem} `path_not_canonical`, `uri_too_long`
  */
 export function readTarget(url: string, { maxBytes, maxParameters }: TargetLimits): Target {
   const start = url.indexOf("/", url.indexOf("://") + 3);
-  // `*` (RFC 9112 §3.2.4), and whatever else a runtime puts behind the authority without a slash.
+  // `*` (RFC 9112 §3.2.4), and anything else a runtime puts after the authority without a slash.
   if (start === -1) throw new Problem("path_not_canonical");
   const pathAndQuery = url.slice(start);
   if (pathAndQuery.length > maxBytes) throw new Problem("uri_too_long");
@@ -48,8 +49,8 @@ export function readTarget(url: string, { maxBytes, maxParameters }: TargetLimit
 }
 
 /**
- * The path of a request's URL as it came, before it is judged: what a router is asked for. A target
- * without one, such as `*`, is asked for as `/`, where its refusal waits.
+ * The path of a request's URL as received, before it is checked, for the router. A target without a
+ * path, such as `*`, is routed as `/` and refused there.
  */
 export function readPath(url: string): string {
   const start = url.indexOf("/", url.indexOf("://") + 3);

@@ -14,28 +14,29 @@ import {
   toRetryAfter,
 } from "@edgepass/shared/resilience";
 
-/** What this instance knows of one upstream's health, and what it lets through. */
+/** The breaker, bulkhead and retry budget of one upstream in this instance. */
 export interface UpstreamLimits {
   /**
-   * A place among the calls that wait for its answer.
+   * A bulkhead slot for one call.
    *
-   * @throws {Problem} `upstream_unavailable` with `Retry-After` when all are taken
+   * @throws {Problem} `upstream_unavailable` with `Retry-After` when all slots are taken
    */
   enter(): Slot;
   /**
-   * Leave to call it. `timed` says that the call's time is the upstream's alone.
+   * The breaker's permit for a call. `timed`: the call's duration is the upstream's alone.
    *
    * @throws {Problem} `upstream_unavailable` with `Retry-After` while its breaker is open
    */
   acquire(timed: boolean): Permit;
-  /** Leave to call it once more, where its breaker still lets calls through. */
+  /** A permit for a retry, where the breaker still allows calls. */
   tryAgain(): Permit | undefined;
   readonly retry: Retry;
 }
 
 /**
- * No call that its route still allows is slow, whatever the configuration says: one route to something
- * that is slow by nature, as a report or a long poll, would shut its upstream for all others.
+ * A call within its route's time limit is never slow, whatever the configuration says: otherwise
+ * one route that is slow by nature, such as a report or a long poll, would open the breaker for all
+ * others.
  */
 function toPatientPolicy(
   policy: Policy,
@@ -45,20 +46,20 @@ function toPatientPolicy(
   return { ...rest, slowCallMs: Math.max(slowCallMs, longestTimeoutMs) };
 }
 
-/** No call waits longer: a route's limit and the longest upload together, in milliseconds. */
+/** No call takes longer: a route's limit and the longest upload together, in milliseconds. */
 const leaseMs = 60_000;
 
-/** What a guard is made of; both are read at each call. */
-export interface UpstreamGuardOptions {
+/** Options of the limits; both functions are read at each call. */
+export interface UpstreamLimitsOptions {
   readonly policy: () => Policy;
-  /** The longest `timeoutMs` of the upstream's routes; undefined where none leads to it any more. */
+  /** The longest `timeoutMs` of the upstream's routes; undefined once it has no routes. */
   readonly longestTimeoutMs: () => number | undefined;
 }
 
-/** Makes the guard of an upstream. */
+/** Makes the limits of an upstream. */
 export function createUpstreamLimits(
   name: string,
-  { policy, longestTimeoutMs }: UpstreamGuardOptions,
+  { policy, longestTimeoutMs }: UpstreamLimitsOptions,
   { now, random }: ResilienceEffects,
 ): UpstreamLimits {
   const instrumentation = createInstrumentation(name);
