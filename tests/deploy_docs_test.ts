@@ -24,8 +24,8 @@ const notTexts = new Set([
   "ASSETS",
   "TELEMETRY",
   "INFLIGHT_FILE",
-  "PASSPORT_KEYS_AGAIN",
-  "ACCESS_TOKEN_KEYS_AGAIN",
+  "PASSPORT_KEYS_RELOAD",
+  "ACCESS_TOKEN_KEYS_RELOAD",
 ]);
 
 /** Every program reads them, none needs them: they have a table of their own. */

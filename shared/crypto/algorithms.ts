@@ -1,12 +1,12 @@
-/** What one JWS algorithm needs to know (RFC 7518 §3, RFC 8037 §3.1), in one place. */
+/** The parameters of one JWS algorithm (RFC 7518 §3, RFC 8037 §3.1). */
 interface Algorithm {
   /** JWK key type (RFC 7518 §6.1). */
   readonly kty: "OKP" | "EC" | "RSA" | "oct";
   readonly crv?: string;
   readonly symmetric: boolean;
-  /** How Web Crypto names it at import. */
+  /** Web Crypto's parameters for the import. */
   readonly import: { readonly name: string; readonly namedCurve?: string; readonly hash?: string };
-  /** Length of a signature; undefined where the key decides. */
+  /** Length of a signature; undefined where it depends on the key. */
   readonly signatureBytes: number | undefined;
 }
 
@@ -43,5 +43,5 @@ export const algorithms = {
 /** A JWS `alg` this project signs or verifies with. */
 export type AlgorithmName = keyof typeof algorithms;
 
-/** An algorithm whose verifiers hold no secret; the only kind an issuer may use. */
+/** An algorithm whose verifiers have no secret; the only kind that an issuer may use. */
 export type AsymmetricAlgorithmName = Exclude<AlgorithmName, "HS256">;

@@ -11,7 +11,7 @@ export function encodeBase64Url(bytes: Uint8Array): string {
  */
 export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
   try {
-    // The built-in decoder forgives all of these; what does not encode to the same text had one.
+    // The built-in decoder accepts all of these; only a canonical text encodes to itself again.
     const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
     return encodeBase64Url(bytes) === text ? bytes : undefined;
   } catch {

@@ -1,7 +1,7 @@
 /**
- * Compares two secrets without telling by its time where they differ.
+ * Compares two secrets in constant time: the duration does not reveal where they differ.
  *
- * Both are hashed under a key made for this one comparison, so even their lengths stay unknown.
+ * Both are hashed under a key made for this one comparison, so not even their lengths are revealed.
  */
 export async function timingSafeEqual(a: string, b: string): Promise<boolean> {
   const key = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, [
@@ -12,7 +12,10 @@ export async function timingSafeEqual(a: string, b: string): Promise<boolean> {
   return await crypto.subtle.verify("HMAC", key, tag, toBytes(b));
 }
 
-/** UTF-8 alone would fold every lone surrogate into one character; JSON keeps them apart. */
+/**
+ * UTF-8 alone would encode every lone surrogate as the same character; JSON escapes keep them
+ * distinct.
+ */
 function toBytes(text: string): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(JSON.stringify(text));
 }

@@ -1,4 +1,4 @@
-/** A JSON object whose members nobody has checked yet. */
+/** A JSON object with unchecked members. */
 export type JsonObject = Readonly<Record<string, unknown>>;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
@@ -6,9 +6,10 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 /**
  * The JSON object in some bytes, or undefined.
  *
- * Refuses what parsers read differently: bytes that are not UTF-8, a byte order mark, escapes that
- * are half a character, names with a backslash, anything but an object on top, and members that
- * occur twice (RFC 8259 §4 and §8, RFC 8725 §2.4).
+ * Refuses everything that two parsers may read differently, since an attacker could then show each
+ * of them other claims: bytes that are not UTF-8, a byte order mark, escapes of half a surrogate
+ * pair, names with a backslash, any top-level value but an object, and duplicate members (RFC 8259
+ * §4 and §8, RFC 8725 §2.4).
  */
 export function readJsonObject(bytes: Uint8Array<ArrayBuffer>): JsonObject | undefined {
   try {
@@ -26,11 +27,11 @@ function isObject(value: unknown): value is JsonObject {
 }
 
 /**
- * Whether texts and names stand for themselves everywhere.
+ * Whether every text and name has one meaning.
  *
- * Half a surrogate pair has no UTF-8 form: two different names would be stored as one. And V8
- * 15.0 misreads an escaped name as one with a backslash in it that it has met before, `"\n"` as
- * `"\\"`, so a name that was misread always has a backslash, and one that has is refused.
+ * Half a surrogate pair has no UTF-8 form: two different names would be stored as one. And V8 15.0
+ * misreads an escaped name as an earlier name with a backslash in it, `"\n"` as `"\\"`. A misread
+ * name thus always has a backslash, so every name with one is refused.
  */
 function isUnambiguous(value: unknown): boolean {
   if (typeof value === "string") return value.isWellFormed();
@@ -40,7 +41,7 @@ function isUnambiguous(value: unknown): boolean {
   );
 }
 
-/** Members at every depth. A name that occurred twice was folded into one by the parser. */
+/** Members at every depth. The parser merges a duplicate name into one member. */
 function countMembers(value: unknown): number {
   if (typeof value !== "object" || value === null) return 0;
   const own = Array.isArray(value) ? 0 : Object.keys(value).length;

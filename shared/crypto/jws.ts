@@ -3,7 +3,9 @@ import { type AlgorithmName, algorithms } from "./algorithms.ts";
 import { decodeBase64Url, encodeBase64Url } from "./base64url.ts";
 import { type JsonObject, readJsonObject } from "./json_object.ts";
 
-/** A key that verifies; the algorithm is the key's, whatever a token's header says. */
+/**
+ * A verification key; the algorithm is the key's, whatever a token's header names (RFC 8725 §3.1).
+ */
 export interface VerificationKey {
   /** Its name in rings and headers. */
   readonly kid: string;
@@ -13,7 +15,7 @@ export interface VerificationKey {
   readonly key: CryptoKey;
 }
 
-/** A key that signs. */
+/** A signing key. */
 export interface SigningKey {
   /** Its name in rings and headers. */
   readonly kid: string;
@@ -23,7 +25,7 @@ export interface SigningKey {
   readonly key: CryptoKey;
 }
 
-/** A compact JWS taken apart; nothing in it is to be trusted yet. */
+/** A decoded compact JWS; nothing in it is verified yet. */
 export interface Jws {
   /** The JOSE header. */
   readonly header: JsonObject;
@@ -31,17 +33,18 @@ export interface Jws {
   readonly payload: Uint8Array<ArrayBuffer>;
   /** The bytes of the third segment. */
   readonly signature: Uint8Array<ArrayBuffer>;
-  /** What is signed: the first two segments as they came. */
+  /** The signed bytes: the first two segments as received. */
   readonly signingInput: Uint8Array<ArrayBuffer>;
 }
 
 const encoder = new TextEncoder();
 
 /**
- * Takes a compact JWS apart (RFC 7515 §7.1), or answers undefined.
+ * Decodes a compact JWS (RFC 7515 §7.1); undefined for an invalid one.
  *
- * Three canonical base64url segments of at most `maxBytes` in all, and a header that is a JSON
- * object without duplicate members. The length is checked first, so that a huge text costs nothing.
+ * It must have three canonical base64url segments of at most `maxBytes` in total, and a header that
+ * is a JSON object without duplicate members. The length is checked first, so that a huge token
+ * costs nothing.
  */
 export function readJws(token: string, maxBytes: number): Jws | undefined {
   if (token.length > maxBytes) return undefined;
@@ -56,10 +59,10 @@ export function readJws(token: string, maxBytes: number): Jws | undefined {
 }
 
 /**
- * Tells whether a header is what `signJws` writes: exactly `alg`, `typ` and `kid`, and this `typ`.
+ * Whether a header is what `signJws` writes: exactly `alg`, `typ` and `kid`, with this `typ`.
  *
- * Any other member could choose the key or change the processing (RFC 8725 §3.10), and an exact
- * `typ` keeps one kind of token out of the place of another (RFC 8725 §3.11).
+ * Any other member could choose the key or change the processing (RFC 8725 §3.10). An exact `typ`
+ * prevents the use of one kind of token as another (RFC 8725 §3.11).
  */
 export function isHeaderOfType(
   header: JsonObject,
@@ -73,8 +76,8 @@ export function isHeaderOfType(
 /**
  * Checks a signature with a key and the key's own algorithm (RFC 8725 §3.1).
  *
- * A signature of the wrong length is refused without asking Web Crypto, which is cheaper and keeps
- * the truncation of HMACs out of the question.
+ * A signature of the wrong length is refused before Web Crypto runs: this is cheaper, and rules out
+ * truncated HMACs.
  */
 export async function verifyJws(jws: Jws, { alg, key }: VerificationKey): Promise<boolean> {
   const { signatureBytes } = algorithms[alg];

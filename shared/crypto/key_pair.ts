@@ -17,7 +17,7 @@ export const Ed25519PrivateJwk = z.object({
 /** Both halves of an Ed25519 key as a JWK. */
 export type Ed25519PrivateJwk = z.infer<typeof Ed25519PrivateJwk>;
 
-/** Imports the private half, if what it signs verifies under the public half. */
+/** Imports the private half if its signatures verify with the public half; undefined otherwise. */
 export async function importKeyPair(
   kid: string,
   { kty, crv, x, d }: Ed25519PrivateJwk,

@@ -3,21 +3,21 @@ import { type AlgorithmName, algorithms, type AsymmetricAlgorithmName } from "./
 import { decodeBase64Url } from "./base64url.ts";
 import { type Jws, type SigningKey, type VerificationKey, verifyJws } from "./jws.ts";
 
-/** Where a key stands in its rotation: known to verifiers, signing, or verifying only. */
+/** A key's state in its rotation: published to verifiers, signing, or verifying only. */
 export const KeyState = z.enum(["published", "signing", "retired"]);
-/** Where a key stands in its rotation. */
+/** A key's state in its rotation. */
 export type KeyState = z.infer<typeof KeyState>;
 
 /** Keys by `kid`, of one kind each. A Map, so that no `kid` reaches a prototype. */
 export type KeyRing = ReadonlyMap<string, VerificationKey>;
 
-/** The `kid` of a key of ours. */
+/** The `kid` of one of our keys. */
 export const Kid = z.string().check(z.regex(/^[A-Za-z0-9._-]{1,64}$/));
 
 /**
- * The members of a public JWK this project reads (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
+ * The members of a public JWK that this project reads (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
  *
- * `d` and `k` are secret: a set that publishes them has given its key away.
+ * `d` and `k` are secret: a key that is published with them is compromised, and is refused.
  */
 export const PublicJwk = z.object({
   kid: z.string().check(z.minLength(1), z.maxLength(256)),
@@ -35,37 +35,41 @@ export const PublicJwk = z.object({
   d: z.optional(z.undefined()),
   k: z.optional(z.undefined()),
 });
-/** A public JWK as far as it is read. */
+/** The members of a public JWK that are read. */
 export type PublicJwk = z.infer<typeof PublicJwk>;
 
-/** 2048 to 4096 bits: less is weak (RFC 7518 §3.3), more only burns the verifier's time. */
+/**
+ * 2048 to 4096 bits: less is weak (RFC 7518 §3.3), and more would let an issuer waste our CPU time.
+ */
 function isStrongModulus(n: string): boolean {
   const bytes = decodeBase64Url(n);
   // A leading zero is not allowed (RFC 7518 §2) and would make a short modulus look long.
   return bytes !== undefined && bytes.length >= 256 && bytes.length <= 512 && bytes[0] !== 0;
 }
 
-/** A set whose entries are looked at one by one: a key we cannot use must not spoil the others. */
+/** A set whose entries are checked one by one: an unusable key must not invalidate the others. */
 export const JwkSet = z.object({ keys: z.array(z.unknown()) });
-/** A JWK set whose entries nobody has checked yet. */
+/** A JWK set with unchecked entries. */
 export type JwkSet = z.infer<typeof JwkSet>;
 
 /**
  * Imports the keys of a JWK set that may verify for an issuer.
  *
- * An entry is passed over when it is not for signatures, of another type than its algorithm's, of an
- * algorithm that is not allowed, not public, or weak (RSA under 2048 bits or with an exponent other
- * than 65537, Ed25519 of small order). Where `alg` is missing the type and curve decide it. Of two entries with one `kid`
- * neither is taken: one key per `kid`.
+ * An entry is skipped when it is not for signatures, not public, of a type other than its
+ * algorithm's, of an algorithm that is not allowed, or weak (RSA under 2048 bits or with an
+ * exponent other than 65537, Ed25519 of small order). Without `alg` the type and curve decide. Of
+ * two entries with one `kid` both are skipped: there is one key per `kid`.
  */
 export async function importJwkSet(
   { keys }: JwkSet,
   allowed: readonly AsymmetricAlgorithmName[],
 ): Promise<KeyRing> {
   const imported = await Promise.all(keys.map((entry) => importPublicJwk(entry, allowed)));
-  const usable = imported.filter((key) => key !== undefined);
-  const byKid = Map.groupBy(usable, ({ kid }) => kid);
-  return new Map(usable.filter(({ kid }) => byKid.get(kid)?.length === 1).map((k) => [k.kid, k]));
+  const usableKeys = imported.filter((key) => key !== undefined);
+  const byKid = Map.groupBy(usableKeys, ({ kid }) => kid);
+  return new Map(
+    usableKeys.filter(({ kid }) => byKid.get(kid)?.length === 1).map((k) => [k.kid, k]),
+  );
 }
 
 async function importPublicJwk(
@@ -83,7 +87,7 @@ async function importPublicJwk(
       "verify",
     ]);
     const imported = { kid: jwk.kid, alg, key };
-    // Deno looks whether a point is on its curve when the key is first used, and throws then.
+    // Deno checks that a point is on its curve only when the key is first used, and throws then.
     await verifyJws(noMessage, imported);
     return imported;
   } catch {
@@ -98,7 +102,7 @@ const noMessage: Jws = {
   signingInput: new Uint8Array(),
 };
 
-/** Ed25519 points of small order but for the sign bit; not every encoding is canonical. */
+/** Ed25519 points of small order, without the sign bit; some encodings are not canonical. */
 const smallOrder: readonly string[] = [
   `00${"00".repeat(31)}`,
   `01${"00".repeat(31)}`,
@@ -109,7 +113,10 @@ const smallOrder: readonly string[] = [
   "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
 ];
 
-/** Such a key verifies signatures that nobody made, and runtimes import it (RFC 8032 §5.1.7). */
+/**
+ * Such a key accepts signatures that were made without a private key, and runtimes import it (RFC
+ * 8032 §5.1.7).
+ */
 function isOfSmallOrder({ crv, x = "" }: PublicJwk): boolean {
   const bytes = crv === "Ed25519" ? decodeBase64Url(x) : undefined;
   return bytes !== undefined &&
@@ -125,7 +132,7 @@ function fits({ kty, crv, alg }: PublicJwk, name: AsymmetricAlgorithmName): bool
 /**
  * Imports an HMAC secret.
  *
- * Whoever holds the secret can sign and verify; a key that shall do one of them says so in `usages`.
+ * The secret itself can sign and verify; `usages` limits the imported key to what its user needs.
  */
 export async function importSecret(
   { kid, secret }: { kid: string; secret: Uint8Array<ArrayBuffer> },
@@ -137,5 +144,5 @@ export async function importSecret(
   return { kid, alg: "HS256", key };
 }
 
-/** The algorithms a JWK set of ours may use. */
+/** The algorithms that our own JWK sets may use. */
 export const ourAlgorithms = ["EdDSA"] as const satisfies readonly AlgorithmName[];

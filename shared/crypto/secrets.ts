@@ -4,7 +4,7 @@ import { decodeBase64Url, encodeBase64Url } from "./base64url.ts";
 /** Secrets under this length are refused: HS256 needs 256 bits (RFC 7518 §3.2). */
 export const minSecretBytes = 32;
 
-/** Words of placeholders; 32 random bytes spell one of them less than once in ten million times. */
+/** Placeholder words; 32 random bytes contain one of them less than once in ten million times. */
 const placeholders = [
   "secret",
   "password",
@@ -18,7 +18,7 @@ const placeholders = [
   "edgepass",
 ];
 
-/** Published keys, and so known to everybody. */
+/** Keys that are published in RFCs, so every attacker has them. */
 const published = new Set([
   // RFC 7515 §A.1, RFC 7797 §4, RFC 7517 §A.3
   "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow",
@@ -29,13 +29,13 @@ const published = new Set([
   "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
 ]);
 
-/** Random secrets of 32 bytes have 30 different ones or so; fewer than this never happens. */
+/** 32 random bytes have about 30 different values; fewer than this does not happen by chance. */
 const minDifferentBytes = 10;
 
 /**
- * The bytes of a secret given as base64url, or why it cannot be used.
+ * The bytes of a base64url secret, or the reason why it is unusable.
  *
- * The reason names no part of the secret.
+ * The reason contains no part of the secret.
  */
 export function readSecret(text: string): Uint8Array<ArrayBuffer> | { readonly weak: string } {
   const bytes = decodeBase64Url(text);
@@ -45,20 +45,20 @@ export function readSecret(text: string): Uint8Array<ArrayBuffer> | { readonly w
   return hasPattern(bytes) ? { weak: "is patterned, not random" } : bytes;
 }
 
-/** A setting that is a secret, given as base64url and read as bytes. */
+/** A setting that is a secret: base64url text, read as bytes. */
 export const secretSetting = z.pipe(
   z.string().check(z.refine(
     (text) => readSecret(text) instanceof Uint8Array,
     {
       error: "must be at least 32 random bytes as base64url, and no well-known or patterned value",
-      // What is no secret is not compared with others.
+      // An unusable value must not reach later checks that compare secrets.
       abort: true,
     },
   )),
   z.transform(toSecretBytes),
 );
 
-/** The check in front lets only usable secrets through. */
+/** The check before it passes usable secrets only. */
 function toSecretBytes(text: string): Uint8Array<ArrayBuffer> {
   const bytes = readSecret(text);
   if (!(bytes instanceof Uint8Array)) throw new TypeError("Cannot use a secret that is weak");
@@ -69,10 +69,10 @@ function toSecretBytes(text: string): Uint8Array<ArrayBuffer> {
  * Refuses secrets that serve more than one purpose.
  *
  * Takes every secret of a composition by the name of its variable, as base64url text or bytes. One
- * leaked secret must not open a second door, and a ring with one secret under two names never
- * rotates.
+ * leaked secret must not compromise a second purpose, and the rotation of a ring with one secret
+ * under two names would change nothing.
  *
- * @throws {TypeError} naming the variables and never the value
+ * @throws {TypeError} naming the variables, never the value
  */
 export function requireDistinctSecrets(
   secrets: Readonly<Record<string, readonly (string | Uint8Array)[]>>,
@@ -89,7 +89,7 @@ export function requireDistinctSecrets(
   }
 }
 
-/** Plain base64 and base64url are spellings of the same bytes. */
+/** Base64 and base64url are two spellings of the same bytes. */
 function toBase64Url(text: string): string {
   return text.trim().replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
 }
@@ -100,10 +100,10 @@ function isKnown(text: string, bytes: Uint8Array): boolean {
     placeholders.some((word) => spellings.some((spelling) => spelling.includes(word)));
 }
 
-/** Few different bytes, a repeated block, or an arithmetic row such as 0, 1, 2, … 31. */
+/** Few different bytes, a repeated block, or an arithmetic sequence such as 0, 1, 2, … 31. */
 function hasPattern(bytes: Uint8Array): boolean {
   if (new Set(bytes).size < minDifferentBytes) return true;
-  // Without its first byte the row is one shorter, so every place of it is one of the whole row's.
+  // `subarray(1)` is one shorter than `bytes`, so every index is within.
   const steps = bytes.subarray(1).map((byte, at) => byte - bytes[at]!);
   return new Set(steps).size === 1 || isRepetition(bytes);
 }

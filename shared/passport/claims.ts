@@ -9,10 +9,10 @@ const subject = z.string().check(
   z.regex(/^(anon|svc:[a-z0-9-]{1,64}|user:[\x21-\x7e]+)$/),
 );
 
-/** One workload that touched the request: who, with which token, when. */
+/** One workload that handled the request: its name, its token's id, and when. */
 const link = z.object({ wl: text, jti: text, iat: seconds });
 
-/** A subject that acts for another (RFC 8693 §4.1); depth is counted by the caller. */
+/** A subject that acts for another (RFC 8693 §4.1); the claims schema limits the depth. */
 const actor: z.ZodMiniType<Actor> = z.object({
   sub: subject,
   act: z.optional(z.lazy(() => actor)),
@@ -23,8 +23,8 @@ export interface Actor {
 }
 
 /**
- * The claims of a Passport, the same in each profile but for `pv`, and `req_wl`, which profile A
- * requires. Members the policy does not know are dropped.
+ * The claims of a Passport. Both profiles have the same, except for `pv`, and for `req_wl`, which
+ * profile A requires. Members outside of the policy are dropped.
  */
 export const PassportClaims = z.object({
   pv: z.string().check(z.regex(/^(0|[1-9]\d{0,5})(\.(0|[1-9]\d{0,5})){2}$/)),
@@ -45,15 +45,15 @@ export const PassportClaims = z.object({
   act: z.optional(actor.check(z.refine((value) => depth(value) <= 4))),
   chain: z.optional(z.array(link).check(z.maxLength(8))),
 });
-/** The claims of a Passport, read. */
+/** The parsed claims of a Passport. */
 export type PassportClaims = z.infer<typeof PassportClaims>;
 
 /** A Passport lives this long at most, whatever a deployment configures. */
 export const maxLifeSeconds = 300;
 
-/** Longest Passport a verifier reads, and the size from which the minting side warns. */
+/** Longest Passport that a verifier accepts, in bytes. */
 export const maxPassportBytes = 4096;
-/** Size from which the minting side warns, in bytes. */
+/** Size from which the Passport issuer warns, in bytes. */
 export const warnPassportBytes = 2048;
 
 function depth(actor: Actor | undefined): number {

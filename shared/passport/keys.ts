@@ -11,10 +11,12 @@ import {
 } from "../crypto/mod.ts";
 import { type Bindings, json } from "../config.ts";
 
-/** One key of profile S, as settings have it. */
+/** One key of profile S in a setting. */
 export const SymmetricKey = z.strictObject({ kid: Kid, secret: secretSetting, state: KeyState });
 
-/** Verifiers of profile A get public keys; a private one that reached them is one too many. */
+/**
+ * Verifiers of profile A need public keys only: with a private key a service could forge Passports.
+ */
 const publicOrShared = z.array(z.unknown()).check(
   z.refine(
     (entries) => !entries.some(isPrivateKey),
@@ -26,7 +28,7 @@ const ring = z.pipe(
   publicOrShared,
   z.array(SymmetricKey).check(
     z.refine((keys) => areDistinct(keys.map(({ kid }) => kid)), "has a kid twice"),
-    // A secret under a second kid would be a rotation that changes nothing.
+    // One secret under two kids would be a rotation that changes nothing.
     z.refine((keys) => areDistinct(keys.map(({ secret }) => secret.toHex())), "has a secret twice"),
     z.refine(
       (keys) => keys.length === 0 || keys.filter(({ state }) => state === "signing").length === 1,
@@ -35,37 +37,37 @@ const ring = z.pipe(
   ),
 );
 
-/** Whether an entry of `PASSPORT_KEYS` is a private key of profile A, however it is written. */
+/** Whether an entry of `PASSPORT_KEYS` is a private key of profile A, in any notation. */
 function isPrivateKey(entry: unknown): boolean {
   return typeof entry === "object" && entry !== null && ("jwk" in entry || "d" in entry);
 }
 
-/** The bindings as a service in the same isolate may see them: without private keys. */
+/** The bindings for a service in the same isolate: without private keys. */
 export function withoutPrivateKeys(bindings: Bindings): Bindings {
-  const { PASSPORT_KEYS: given, PASSPORT_KEYS_RELOAD: again } = bindings;
-  const rest = leaveOutPrivateKeys(given);
-  const kept = rest === given ? bindings : { ...bindings, PASSPORT_KEYS: rest };
-  if (typeof again !== "function") return kept;
-  return { ...kept, PASSPORT_KEYS_RELOAD: async () => leaveOutPrivateKeys(await again()) };
+  const { PASSPORT_KEYS: setting, PASSPORT_KEYS_RELOAD: source } = bindings;
+  const rest = leaveOutPrivateKeys(setting);
+  const cleaned = rest === setting ? bindings : { ...bindings, PASSPORT_KEYS: rest };
+  if (typeof source !== "function") return cleaned;
+  return { ...cleaned, PASSPORT_KEYS_RELOAD: async () => leaveOutPrivateKeys(await source()) };
 }
 
-function leaveOutPrivateKeys(given: unknown): unknown {
-  const all = readEntries(given);
-  if (!Array.isArray(all) || !all.some(isPrivateKey)) return given;
+function leaveOutPrivateKeys(setting: unknown): unknown {
+  const all = readEntries(setting);
+  if (!Array.isArray(all) || !all.some(isPrivateKey)) return setting;
   return JSON.stringify(all.filter((entry) => !isPrivateKey(entry)));
 }
 
-/** What is no JSON is complained about where it is read. */
-function readEntries(given: unknown): unknown {
-  if (typeof given !== "string") return given;
+/** Invalid JSON is reported where the setting is read, so it is no error here. */
+function readEntries(setting: unknown): unknown {
+  if (typeof setting !== "string") return setting;
   try {
-    return JSON.parse(given);
+    return JSON.parse(setting);
   } catch {
     return undefined;
   }
 }
 
-/** Whether no value is there twice. */
+/** Whether no value occurs twice. */
 export function areDistinct(values: readonly string[]): boolean {
   return new Set(values).size === values.length;
 }
@@ -73,25 +75,25 @@ export function areDistinct(values: readonly string[]): boolean {
 /**
  * `PASSPORT_KEYS` of a verifier: a JSON array of `{kid, secret, state}`.
  *
- * It is empty, `[]`, once no Passport of profile S is alive and its keys are deleted.
+ * It is empty, `[]`, once every Passport of profile S has expired and its keys are deleted.
  */
 export const passportRingSetting = json(ring);
 
-/** `PASSPORT_KEYS` where there has to be a key that signs. */
+/** `PASSPORT_KEYS` where a signing key is required. */
 export const passportKeysSetting = json(ring.check(z.minLength(1)));
 
 /** The imported ring of a trust domain. */
 export interface PassportKeys {
   /** Every key of the ring verifies: next, current and previous. */
   readonly ring: KeyRing;
-  /** The one that signs; only the gateway has use for it. */
+  /** The signing key; only the gateway needs it. */
   readonly signing: SigningKey;
 }
 
 /**
- * Imports the ring once, with the key that signs.
+ * Imports the ring once, with the signing key.
  *
- * Keys of the ring verify and do nothing else, so that holding a ring is not yet a way to sign.
+ * Keys of the ring can verify only, so that code with a ring cannot sign.
  */
 export async function readPassportKeys(
   setting: z.output<typeof passportKeysSetting>,
@@ -102,7 +104,7 @@ export async function readPassportKeys(
   return { ring: await readPassportRing(setting), signing };
 }
 
-/** Imports the keys of profile S for verifying and nothing else; nothing asks for material again. */
+/** Imports the keys of profile S for verification only; the material is not read again. */
 export async function readPassportRing(
   setting: z.output<typeof passportRingSetting>,
 ): Promise<KeyRing> {
@@ -110,21 +112,21 @@ export async function readPassportRing(
   return new Map(keys.map((key) => [key.kid, key]));
 }
 
-/** Keys of profile S by which a service verifies, which may become more while it runs. */
+/** The verification keys of profile S in a service; keys may be added while it runs. */
 export interface PassportRing {
-  /** Every key, imported when they are first asked for. */
+  /** Every key, imported at the first call. */
   keys(): Promise<KeyRing>;
-  /** Whether there is material of a key. */
+  /** Whether the ring has a key. */
   has(kid: string): boolean;
   /**
-   * Reads the file of keys again, where the runtime has one, and adds what is new; a key that was
-   * taken out of it verifies until a restart, or until it is revoked. It rejects when the file cannot
-   * be read or holds something else, and says nothing of what it holds.
+   * Reads the key file again, where the runtime has one, and adds the new keys. A key that was
+   * removed from the file verifies until a restart, or until it is revoked. It rejects when the
+   * file cannot be read or is invalid; the error contains nothing of the file.
    */
   reload(): Promise<void>;
 }
 
-/** Makes the ring of the environment, and of what `source` has gained since. */
+/** Makes the ring of the environment's keys, and of those that were added to `source` since. */
 export function createPassportRing(
   setting: z.output<typeof passportRingSetting>,
   source?: KeySource,

@@ -1,9 +1,9 @@
 import type { AlgorithmName } from "../crypto/mod.ts";
 
 interface ProfileRules {
-  /** The version of the policy that a minter of this source writes: `pv`. */
+  /** The policy version that this code's Passport issuer writes: `pv`. */
   readonly version: string;
-  /** The minor line a verifier of this source understands; patches of a line are compatible. */
+  /** The minor version that this code's verifier accepts; its patch versions are compatible. */
   readonly line: string;
   /** The JOSE `typ`. */
   readonly typ: string;
@@ -13,7 +13,7 @@ interface ProfileRules {
 
 /**
  * Everything that differs between the two kinds of Passport: S is policy v0.1.0, whose verifiers
- * hold the key that mints; A is policy v0.2.0, whose private key the gateway alone holds.
+ * have the signing secret; A is policy v0.2.0, whose private key the gateway alone has.
  */
 export const profiles = {
   S: { version: "0.1.0", line: "0.1", typ: "passport+jwt", alg: "HS256" },
@@ -23,5 +23,5 @@ export const profiles = {
 /** A kind of Passport. */
 export type Profile = keyof typeof profiles;
 
-/** Every profile there is. */
+/** All profiles. */
 export const profileNames = Object.keys(profiles) as readonly Profile[];

@@ -1,12 +1,19 @@
 import { background } from "../background.ts";
 
-/** In milliseconds: from one reload to the next, the same without an answer, and to wait for it. */
-const limits = { everyMs: 30_000, retryMs: 1_000, waitMs: 2_000 } as const;
+/** In milliseconds. */
+const limits = {
+  /** From one reload to the next. */
+  everyMs: 30_000,
+  /** From a failed reload to the next. */
+  retryMs: 1_000,
+  /** Longest wait for a reload. */
+  waitMs: 2_000,
+} as const;
 
 /**
- * Makes a reload that runs once in 30 s at most, or once a second while `load` answers false: then
- * nothing was learned, and refusing good Passports for half a minute would help nobody. Who comes
- * while it runs waits for it, and shares nothing of it but that it is over.
+ * Makes a reload that runs once in 30 s at most, or once a second while `load` resolves to false: a
+ * failed reload must not refuse valid Passports for half a minute. A caller during a reload waits
+ * for it, and shares nothing but its end.
  */
 export function createReload(
   load: () => Promise<boolean>,
@@ -15,24 +22,24 @@ export function createReload(
   let loading: Promise<void> | undefined;
   let triedAt = Number.NEGATIVE_INFINITY;
   let isLoaded = false;
-  /** A clock that was set back must not silence reloads until it has caught up. */
+  /** A clock that was set back must not suppress reloads until it catches up. */
   const isWithin = (ms: number): boolean => Math.abs(now() - triedAt) < ms;
 
   return async function reload() {
-    if (loading) return await patiently(loading);
+    if (loading) return await waitFor(loading);
     if (isWithin(isLoaded ? limits.everyMs : limits.retryMs)) return;
     triedAt = now();
     isLoaded = false;
-    const mine = load().then((answered) => void (isLoaded = answered)).finally(() => {
-      if (loading === mine) loading = undefined;
+    const own = load().then((loaded) => void (isLoaded = loaded)).finally(() => {
+      if (loading === own) loading = undefined;
     });
-    loading = mine;
-    background(mine, () => {});
-    await patiently(mine);
+    loading = own;
+    background(own, () => {});
+    await waitFor(own);
   };
 
-  /** Workers may drop the request that loads, and its promise then never settles. */
-  async function patiently(work: Promise<void>): Promise<void> {
+  /** Workers may cancel the request that loads, and its promise then never settles. */
+  async function waitFor(work: Promise<void>): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
     const timer = setTimeout(() => {
       if (loading === work) loading = undefined;

@@ -7,29 +7,29 @@ import {
   type PassportVerifierOptions,
 } from "./verify.ts";
 
-/** What a service found of the Passport of profile A that came beside the one that decided. */
+/** A service's verdict on the Passport of profile A that came beside the one that authorised. */
 export type ShadowVerdict = "match" | "mismatch" | "absent";
 
 /**
- * Compares a verified Passport of profile S with what came as `Txn-Token`; undefined where there is
- * nothing to compare. It decides nothing.
+ * Compares a verified Passport of profile S with the received `Txn-Token`; undefined where there is
+ * nothing to compare. The verdict authorises nothing.
  */
 export type ShadowVerifier = (
   passport: Passport,
   txnToken: string | null,
 ) => Promise<ShadowVerdict | undefined>;
 
-/** What the comparison needs beside what a verifier trusts. */
+/** Options of the comparison, beside those of a verifier. */
 export interface ShadowVerifierOptions extends Omit<PassportVerifierOptions, "onRefusal"> {
-  /** Whether the gateway sends both profiles on every route, so that one that is missing was lost. */
+  /** Whether the gateway sends both profiles on every route, so that a missing one was lost. */
   readonly isExpected?: () => boolean;
-  /** ObservesVersion why the two do not match. */
+  /** Called with the reason when the two do not match. */
   readonly onMismatch?: (reason: PassportRefusal | "differs") => void;
 }
 
 /**
- * Makes the verifier of the shadow step: profile A is verified as if it decided, accepted or not,
- * and has to say the same as profile S.
+ * Makes the verifier of the shadow step: profile A is verified as if it authorised, whether it is
+ * accepted or not, and must have the same claims as profile S.
  */
 export function createShadowVerifier(
   { isExpected = () => false, onMismatch = () => {}, ...options }: ShadowVerifierOptions,
@@ -48,15 +48,15 @@ export function createShadowVerifier(
   };
 }
 
-/** The profiles differ in these by their rules. */
+/** Claims that differ between the profiles by policy. */
 const ownClaims: readonly string[] = ["pv", "req_wl"];
 const commonClaims = Object.keys(PassportClaims.shape).filter((name) => !ownClaims.includes(name));
 
-/** Both were read by one schema, so that members of members come in one order. */
+/** Both were parsed by one schema, so nested members have the same order. */
 function claimsMatch(one: PassportClaims, other: PassportClaims): boolean {
-  return spell(one) === spell(other);
+  return serialize(one) === serialize(other);
 }
 
-function spell(claims: PassportClaims): string {
+function serialize(claims: PassportClaims): string {
   return JSON.stringify(commonClaims.map((name) => Reflect.get(claims, name) ?? null));
 }

@@ -12,9 +12,9 @@ import { Problem } from "../problem.ts";
 import { maxLifeSeconds, maxPassportBytes, PassportClaims } from "./claims.ts";
 import { type Profile, profileNames, profiles } from "./profiles.ts";
 
-/** The verified claims of a request, and what handlers ask of them. */
+/** The verified claims of a request, and what handlers need of them. */
 export type Passport = Readonly<PassportClaims> & {
-  /** The person's id, without the `user:` in front; absent for services and anonymous callers. */
+  /** The person's id, without the prefix `user:`; absent for services and anonymous callers. */
   readonly userId?: string;
 };
 
@@ -35,11 +35,11 @@ export type PassportRefusal =
 
 /** What may change while a verifier runs. */
 export interface LivePassports {
-  /** The profiles that decide about a request. */
+  /** The profiles that authorise a request. */
   readonly accept: readonly Profile[];
   /** Public keys of profile A by `kid`. */
   readonly publicKeys: KeyRing | (() => Promise<KeyRing>);
-  /** Tells whether a key of either profile verifies nothing any more. */
+  /** Whether a key of either profile is revoked and verifies nothing. */
   isRevoked(kid: string): boolean;
 }
 
@@ -47,11 +47,11 @@ export interface LivePassports {
 export interface PassportVerifierOptions {
   /** Keys of profile S by `kid`; the algorithm is the entry's. */
   readonly keys: KeyRing | (() => Promise<KeyRing>);
-  /** What is in force at this moment; by default profile S alone is taken. */
+  /** The current values; by default profile S alone is accepted. */
   readonly live?: () => LivePassports;
-  /** ObservesVersion what is in force, for a `kid` or a profile that is not known; limits itself. */
+  /** Reloads keys and configuration for an unknown `kid` or profile; it limits its own rate. */
   readonly reload?: () => Promise<void>;
-  /** The minter; `iss` has to equal it. */
+  /** The Passport issuer; `iss` must equal it. */
   readonly issuer: string;
   /** The trust domain. */
   readonly audience: string;
@@ -59,11 +59,11 @@ export interface PassportVerifierOptions {
   readonly leewaySeconds?: number;
   /** Epoch milliseconds. */
   readonly now?: () => number;
-  /** ObservesVersion why a Passport was refused. */
+  /** Called with the reason when a Passport is refused. */
   readonly onRefusal?: (reason: PassportRefusal) => void;
 }
 
-/** Verifies what came as `X-Passport` and as `Txn-Token`; null where there is none. */
+/** Verifies the received `X-Passport` and `Txn-Token`; null for a missing header. */
 export type PassportVerifier = (
   token: string | null,
   txnToken?: string | null,
@@ -73,12 +73,12 @@ export type PassportVerifier = (
  * Makes the verifier of one trust domain's Passports (policies v0.1.0 and v0.2.0, validation order
  * 1 to 9).
  *
- * It takes a compact JWS (RFC 7515 §7.1) of at most 4096 bytes; `leewaySeconds` (default 5) applies
- * to `exp` and `iat`. `X-Passport` decides: of profile A it has to be in `Txn-Token` too, byte for
- * byte, and beside one of profile S a `Txn-Token` is only compared (`createShadowVerifier`). The
- * algorithm is the key's, never the header's (RFC 8725 §3.1).
+ * It accepts a compact JWS (RFC 7515 §7.1) of at most 4096 bytes; `leewaySeconds` (default 5)
+ * applies to `exp` and `iat`. `X-Passport` authorises: one of profile A must be in `Txn-Token` too,
+ * byte for byte, and beside one of profile S a `Txn-Token` is only compared
+ * (`createShadowVerifier`). The algorithm is the key's, never the header's (RFC 8725 §3.1).
  *
- * @throws {Problem} `passport_required` for null, `passport_invalid` whichever check failed
+ * @throws {Problem} `passport_required` for null, `passport_invalid` for every failed check
  */
 export function createPassportVerifier(options: PassportVerifierOptions): PassportVerifier {
   const { onRefusal = () => {} } = options;
@@ -94,25 +94,27 @@ export function createPassportVerifier(options: PassportVerifierOptions): Passpo
   };
 }
 
-/** Whether a Passport of a profile may be looked at at all. */
+/** Why a Passport of a profile is refused before its verification; undefined where it is not. */
 type Admit = (profile: Profile, live: LivePassports) => PassportRefusal | undefined;
 
 const onlyS: LivePassports = { accept: ["S"], publicKeys: new Map(), isRevoked: () => false };
 
-/** The claims of a Passport that holds, of any profile that `admit` lets through; else why not. */
+/**
+ * The claims of a valid Passport of a profile that `admit` allows, or the reason of the refusal.
+ */
 export async function checkPassport(
   token: string,
   options: PassportVerifierOptions,
   admit: Admit,
 ): Promise<PassportClaims | PassportRefusal> {
-  // A comma is what two headers of one name become; base64url has none, so `readJws` refuses it.
+  // Two headers of one name are joined by a comma; base64url has none, so `readJws` refuses them.
   const jws = readJws(token, maxPassportBytes);
   if (!jws) return "format";
   const named = readProfile(jws.header);
   if (!named) return "header";
   const key = await findKey(named, options, admit);
   if (typeof key === "string") return key;
-  // A ring holds keys of one algorithm; a key that got into the other one must not count there.
+  // Algorithm confusion: a key in the wrong profile's ring must not verify there.
   const { profile } = named;
   if (jws.header.alg !== key.alg || key.alg !== profiles[profile].alg) return "algorithm";
   if (!(await verifyJws(jws, key))) return "signature";
@@ -129,7 +131,7 @@ interface Named {
   readonly kid: string;
 }
 
-/** The header chooses between rings; nothing else of it does. */
+/** The header's `typ` chooses the ring, and nothing else of it does. */
 function readProfile(header: JsonObject): Named | undefined {
   for (const profile of profileNames) {
     if (isHeaderOfType(header, profiles[profile].typ)) return { profile, kid: header.kid };
@@ -137,7 +139,7 @@ function readProfile(header: JsonObject): Named | undefined {
   return undefined;
 }
 
-/** Looks once more after a reload for what is not known: keys and profiles change at run time. */
+/** Repeats the lookup of an unknown key or profile after a reload: both change at run time. */
 async function findKey(
   named: Named,
   options: PassportVerifierOptions,
@@ -154,16 +156,16 @@ async function lookUp(
   { keys, live = () => onlyS }: PassportVerifierOptions,
   admit: Admit,
 ): Promise<VerificationKey | PassportRefusal> {
-  const inForce = live();
-  const refusal = admit(profile, inForce);
+  const current = live();
+  const refusal = admit(profile, current);
   if (refusal) return refusal;
-  const source = profile === "S" ? keys : inForce.publicKeys;
+  const source = profile === "S" ? keys : current.publicKeys;
   const ring = typeof source === "function" ? await source() : source;
-  const key = inForce.isRevoked(kid) ? undefined : ring.get(kid);
+  const key = current.isRevoked(kid) ? undefined : ring.get(kid);
   return key ?? "unknown_key";
 }
 
-/** A person of our own issuer has a login and an account version; others need not. */
+/** A person of our own issuer must have a login and an account version; others need not. */
 function isComplete({ sub, sid, uv, req_wl }: PassportClaims, profile: Profile): boolean {
   if (profile === "A" && req_wl === undefined) return false;
   const isOurs = sub.startsWith("user:") && !sub.slice("user:".length).includes(":");

@@ -10,37 +10,37 @@ interface PendingCommands {
 
 /** When callers share a round trip. */
 export interface AutomaticPipeliningOptions {
-  /** Longest wait for company in milliseconds, while another round trip is under way. */
+  /** Longest wait for further callers in milliseconds, while another round trip is pending. */
   readonly maxWaitMs?: number;
   /** Callers in one round trip. */
   readonly maxCallers?: number;
 }
 
 /**
- * Lets concurrent callers share round trips: who comes while one is under way travels with the
- * next, which leaves when the first is back or after `maxWaitMs`, whichever is earlier.
+ * Lets concurrent callers share round trips: callers during a pending round trip share the next
+ * one, which is sent when the first returns or after `maxWaitMs`, whichever is earlier.
  *
- * Only where requests may wait for each other, which Workers forbid. Each caller's replies are its
- * own; a failed round trip fails all its callers.
+ * Only where requests may wait for each other, which Workers forbid. Each caller gets its own
+ * replies; a failed round trip fails all its callers.
  */
 export function automaticPipelining(
   redis: Redis,
   { maxWaitMs = 2, maxCallers = 128 }: AutomaticPipeliningOptions = {},
 ): Redis {
   let waiting: PendingCommands[] = [];
-  let underWay = 0;
+  let pending = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
-  function leave(): void {
+  function flush(): void {
     clearTimeout(timer);
     timer = undefined;
     const callers = waiting;
     waiting = [];
     if (callers.length === 0) return;
-    underWay++;
-    travel(redis, callers).finally(() => {
-      underWay--;
-      leave();
+    pending++;
+    sendAll(redis, callers).finally(() => {
+      pending--;
+      flush();
     });
   }
 
@@ -48,13 +48,13 @@ export function automaticPipelining(
     pipeline: (build) =>
       new Promise((resolve, reject) => {
         waiting.push({ build, resolve, reject });
-        if (underWay === 0 || waiting.length >= maxCallers) leave();
-        else timer ??= setTimeout(leave, maxWaitMs);
+        if (pending === 0 || waiting.length >= maxCallers) flush();
+        else timer ??= setTimeout(flush, maxWaitMs);
       }),
   };
 }
 
-async function travel(redis: Redis, callers: readonly PendingCommands[]): Promise<void> {
+async function sendAll(redis: Redis, callers: readonly PendingCommands[]): Promise<void> {
   const ends: number[] = [];
   const service = currentContext()?.service;
   measure("edgepass.redis.callers", { "edgepass.service": service }, callers.length);

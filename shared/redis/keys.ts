@@ -1,4 +1,4 @@
-/** What a revocation kills: one token, one login, a person's older tokens, a key's tokens. */
+/** What a revocation invalidates: one token, one login, a person's older tokens, a key's tokens. */
 export type RevocationLevel = keyof typeof levels;
 
 const levels = { token: "rv:j:", login: "rv:s:", subject: "rv:u:", key: "rv:k:" } as const;
@@ -6,12 +6,12 @@ const levels = { token: "rv:j:", login: "rv:s:", subject: "rv:u:", key: "rv:k:" 
 /**
  * Redis keys of the revocation list, built from claims, never from a token's text.
  *
- * Ids of other issuers than ours have the issuer's alias in front.
+ * Ids of other issuers have the issuer's alias as a prefix.
  */
 export const revocationKeys = {
-  /** Identity and position of the log that the list is a complete copy of; gone with the list. */
+  /** Identity and position of the log of which the list is a complete copy; lost with the list. */
   ready: "rv:ready",
-  /** How far one rebuild of the list has come; gone a minute after its last step. */
+  /** Progress of one rebuild of the list; expires a minute after its last step. */
   rebuild: (id: string): string => `rv:rebuild:${id}`,
   of(level: RevocationLevel, id: string, alias?: string): string {
     return `${levels[level]}${alias === undefined ? "" : `${alias}:`}${id}`;
@@ -20,13 +20,13 @@ export const revocationKeys = {
 
 /** Redis keys of the central configuration; both are written together. */
 export const configurationKeys = {
-  /** Number of the version in force. */
+  /** Number of the current version. */
   version: "cfg",
   /** The document with its version, as JSON. */
   document: "cfg:doc",
 } as const;
 
-/** Redis key of the last event that a service is known to have published. */
+/** Redis key of the last event that a service has published. */
 export function sequenceMarkKey(service: string): string {
   return `ev:${service}`;
 }

@@ -1,20 +1,20 @@
-/** How far a copy of the durable revocation log has come, and of which log it is a copy. */
+/** The position of a copy of the durable revocation log, and the identity of that log. */
 export interface RevocationPosition {
-  /** Names the log; one that was restored from a backup gets another. */
+  /** Identity of the log; a log that is restored from a backup gets another one. */
   readonly identity: string;
-  /** Every entry up to this one is there. */
+  /** The copy has every entry up to this one. */
   readonly position: number;
 }
 
 /** Header of the response to a rebuild of the list: the position that Redis has after it. */
 export const revocationPositionHeader = "Revocation-Position";
 
-/** As Redis and the header have it. */
+/** The form in Redis and in the header. */
 export function formatRevocationPosition({ identity, position }: RevocationPosition): string {
   return `${identity}:${position}`;
 }
 
-/** Undefined for what names no position, such as the `1` of version 0.1.0. */
+/** Undefined for a value without a position, such as the `1` of version 0.1.0. */
 export function readRevocationPosition(value: unknown): RevocationPosition | undefined {
   const [, identity, position] = typeof value === "string"
     ? /^([A-Za-z0-9_-]{1,64}):(\d{1,15})$/.exec(value) ?? []
@@ -24,7 +24,7 @@ export function readRevocationPosition(value: unknown): RevocationPosition | und
     : { identity, position: Number(position) };
 }
 
-/** Whether a copy has at least what another one, or the log, has. */
+/** Whether a copy has at least the entries of another copy, or of the log. */
 export function reachesPosition(
   reached: RevocationPosition | undefined,
   { identity, position }: RevocationPosition,

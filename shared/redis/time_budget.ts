@@ -1,27 +1,27 @@
-/** What a budget of time is measured with. */
+/** The clock and the timers of a time budget. */
 export interface TimeBudgetClock {
   /** Milliseconds that never go back. */
   readonly now: () => number;
-  /** Runs something after so many milliseconds; the returned function calls it off. */
+  /** Runs `run` after `ms` milliseconds; the returned function cancels it. */
   readonly after: (ms: number, run: () => void) => () => void;
 }
 
-/** Budget of one call. */
+/** The time budget of one call. */
 export interface TimeBudget {
   /** Aborted when the budget is used up. */
   readonly signal: AbortSignal;
-  /** The call is over, whatever came of it. */
+  /** Ends the budget when the call is over, whatever its outcome. */
   end(): void;
 }
 
 export interface TimeBudgetOptions {
-  /** What the other side may take, in milliseconds, from now on. */
+  /** What the other side may take from now on, in milliseconds. */
   readonly budgetMs: number;
-  /** What the call may take in all, however late this process is, in milliseconds. */
+  /** What the call may take in total, however far this process lags, in milliseconds. */
   readonly maxMs: number;
 }
 
-/** How often the lateness is measured, in milliseconds. */
+/** How often the event loop's lag is measured, in milliseconds. */
 const sliceMs = 25;
 
 const runtimeClock: TimeBudgetClock = {
@@ -33,11 +33,12 @@ const runtimeClock: TimeBudgetClock = {
 };
 
 /**
- * Begins a budget that time in which this process stood still is not taken from: on a busy machine a
- * reply that came in time would be given up unread, and everybody refused for a Redis that is well.
+ * Starts a time budget that excludes the event loop's own lag. Otherwise a busy process would
+ * discard replies that arrived in time, and refuse every request although Redis is healthy.
  *
- * The budget is spent in slices; each extends it by as much as its timer was late, up to `maxMs` in
- * all. When the last one was late, the loop gets as long once more to read what came meanwhile.
+ * The budget is spent in slices; each one extends it by its timer's lag, up to `maxMs` in total.
+ * When the last timer was late, the loop gets the same time once more to read replies that have
+ * arrived.
  */
 export function beginTimeBudget(
   { budgetMs, maxMs }: TimeBudgetOptions,

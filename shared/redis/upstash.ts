@@ -6,17 +6,17 @@ import { count, measure } from "../telemetry/in_context.ts";
 import { type Redis, type RedisPipeline, RedisUnavailable } from "./redis.ts";
 import { beginTimeBudget, type TimeBudget } from "./time_budget.ts";
 
-/** Where Redis is, and how long it may take. */
+/** Address and time limits of Redis. */
 export interface UpstashOptions {
   /** The REST endpoint. */
   readonly url: string;
-  /** Of the endpoint; a secret. */
+  /** The endpoint's token; a secret. */
   readonly token: string;
-  /** Budget of one round trip in milliseconds, counted from its sending. */
+  /** Budget of one round trip in milliseconds, counted from when it is sent. */
   readonly timeoutMs: number;
   /**
-   * What a round trip may take in all where this process itself was late, in milliseconds; without it
-   * lateness is not measured, as on Workers, whose clock stands still.
+   * What a round trip may take in total where this process itself lagged, in milliseconds; without
+   * it the lag is not measured, as on Workers, whose clock stands still.
    */
   readonly maxTimeoutMs?: number;
 }
@@ -32,7 +32,7 @@ export const upstashSettings = {
   UPSTASH_REDIS_REST_TOKEN: z.string().check(z.minLength(1)),
 };
 
-/** The same settings where Redis is not a must; one of the pair alone is a mistake. */
+/** The same settings where Redis is optional; one of the pair alone is a configuration error. */
 export const optionalUpstashSettings = {
   UPSTASH_REDIS_REST_URL: z.optional(upstashSettings.UPSTASH_REDIS_REST_URL),
   UPSTASH_REDIS_REST_TOKEN: z.optional(upstashSettings.UPSTASH_REDIS_REST_TOKEN),
@@ -41,23 +41,23 @@ export const optionalUpstashSettings = {
 /**
  * Redis by the official client, without those of its defaults that fail open or stall.
  *
- * One try within the budget; Deno's `fetch` may still send it twice when a connection closes before
- * the answer, so every command must bear being run again. The signal is a function: given a
- * plain one, the client resolves an aborted command to null, which would read as "not revoked". Replies stay texts, because the client
- * turns `"1"` into a number otherwise.
+ * One attempt within the budget; Deno's `fetch` may still send it twice when a connection closes
+ * before the response, so every command must be idempotent enough to run twice. The signal is a
+ * function: with a plain signal the client resolves an aborted command to null, which would mean
+ * "not revoked". Replies stay texts, because the client would turn `"1"` into a number.
  */
 export function createUpstashRedis(
   { url, token, timeoutMs, maxTimeoutMs }: UpstashOptions,
 ): Redis {
-  let begun: TimeBudget | undefined;
+  let nextBudget: TimeBudget | undefined;
   const client = new UpstashClient({
     url,
     token,
     retry: { retries: 0 },
     signal() {
       if (maxTimeoutMs === undefined) return AbortSignal.timeout(timeoutMs);
-      begun = beginTimeBudget({ budgetMs: timeoutMs, maxMs: maxTimeoutMs });
-      return begun.signal;
+      nextBudget = beginTimeBudget({ budgetMs: timeoutMs, maxMs: maxTimeoutMs });
+      return nextBudget.signal;
     },
     automaticDeserialization: false,
     enableAutoPipelining: false,
@@ -68,9 +68,10 @@ export function createUpstashRedis(
 
   async function send(pipeline: RedisPipeline): Promise<unknown> {
     const sent = pipeline.exec();
-    // The client asks for its signal before it waits for anything, so this one is of this call.
-    const budget = begun;
-    begun = undefined;
+    // The client requests its signal synchronously, before any wait, so this one belongs to this
+    // call.
+    const budget = nextBudget;
+    nextBudget = undefined;
     return await sent.catch(fail).finally(() => budget?.end());
   }
 
@@ -79,7 +80,7 @@ export function createUpstashRedis(
       const pipeline = client.pipeline();
       build(pipeline);
       const replies = await measured(pipeline.length(), () => send(pipeline));
-      // The client maps whatever array comes back, so a short one would pass as fewer answers.
+      // The client accepts an array of any length: a short one would pass as fewer replies.
       if (!Array.isArray(replies) || replies.length !== pipeline.length()) {
         throw new RedisUnavailable("Redis answered another number of replies than commands");
       }
@@ -89,13 +90,13 @@ export function createUpstashRedis(
   };
 }
 
-/** Also counts what a provider bills, and measures the round trip. */
-async function measured<Result>(commands: number, ask: () => Promise<Result>): Promise<Result> {
+/** Counts the commands, which a provider bills, and measures the round trip. */
+async function measured<Result>(commands: number, run: () => Promise<Result>): Promise<Result> {
   const service = currentContext()?.service;
   const startedAt = performance.now();
   let failure: string | undefined;
   try {
-    return await ask();
+    return await run();
   } catch (error) {
     failure = "redis_unavailable";
     throw error;
@@ -108,7 +109,9 @@ async function measured<Result>(commands: number, ask: () => Promise<Result>): P
   }
 }
 
-/** The client's errors quote the command, and with it ids of people: only the kind is kept. */
+/**
+ * Reports only the error's kind: the client's messages quote the command, and with it people's ids.
+ */
 function fail(error: unknown): never {
   const kind = error instanceof Error ? error.name : typeof error;
   throw new RedisUnavailable(`Redis gave no usable reply (${kind})`);

@@ -16,7 +16,7 @@ export async function readKeyFiles(
   for (const name of names) {
     const path = variables[`${name}_FILE`];
     if (!path) continue;
-    const again: KeySourceName = `${name}_AGAIN`;
+    const again: KeySourceName = `${name}_RELOAD`;
     bindings[again] = () => Deno.readTextFile(path);
     if (!variables[name]) bindings[name] = await readFile(name, path);
   }

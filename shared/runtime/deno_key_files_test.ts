@@ -8,7 +8,7 @@ Deno.test("a file of keys is the setting where no variable is, and is read again
     const alone = await readKeyFiles({ PASSPORT_KEYS_FILE: path });
     assert.equal(alone.PASSPORT_KEYS, "first");
     const beside = await readKeyFiles({ ACCESS_TOKEN_KEYS: "own", ACCESS_TOKEN_KEYS_FILE: path });
-    assert.deepEqual(Object.keys(beside), ["ACCESS_TOKEN_KEYS_AGAIN"]);
+    assert.deepEqual(Object.keys(beside), ["ACCESS_TOKEN_KEYS_RELOAD"]);
     await Deno.writeTextFile(path, "second");
     for (const again of [alone.PASSPORT_KEYS_RELOAD, beside.ACCESS_TOKEN_KEYS_RELOAD]) {
       assert.ok(typeof again === "function");

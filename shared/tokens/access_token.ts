@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { type SigningKey, signJws } from "../crypto/mod.ts";
 
-/** A claim that names something; the bound keeps keys made from it small. */
+/** A claim that names something; the length limit keeps the keys that contain it small. */
 export const text = z.string().check(z.minLength(1), z.maxLength(512));
 
 /** A NumericDate of whole seconds (RFC 7519 §2), or another count. */
@@ -20,7 +20,7 @@ const maxSignedBytes = 3584;
 export const AccessTokenClaims = z.object({
   iss: text,
   aud: text,
-  // No `@`, so never an e-mail address; no `:`, which is for subjects of other issuers.
+  // No `@`, so never an e-mail address; no `:`, which marks the subjects of other issuers.
   sub: z.string().check(z.regex(/^[A-Za-z0-9._-]{1,128}$/)),
   iat: count,
   exp: count,
@@ -34,13 +34,13 @@ export const AccessTokenClaims = z.object({
   scope: z._default(z.string().check(z.maxLength(2048)), ""),
   client_id: z.optional(text),
 });
-/** The claims of an access token of ours, read. */
+/** The parsed claims of one of our access tokens. */
 export type AccessTokenClaims = z.infer<typeof AccessTokenClaims>;
 
 /**
- * Signs an access token of ours; only an identity provider has the key for it.
+ * Signs one of our access tokens; only the identity provider has the key.
  *
- * @throws {RangeError} when it would be too big for a cookie, or live longer than 900 seconds
+ * @throws {RangeError} when it would be too long for a cookie, or live longer than 900 seconds
  */
 export async function signAccessToken(
   claims: AccessTokenClaims,

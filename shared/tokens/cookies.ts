@@ -4,14 +4,14 @@ export interface CookieNames {
   readonly access: string;
   /** The refresh token's cookie. */
   readonly refresh: string;
-  /** Whether `Secure` goes with them. */
+  /** Whether the cookies have the attribute `Secure`. */
   readonly secure: boolean;
 }
 
 /**
  * The one pair of names that belongs to an origin.
  *
- * On https the `__Host-` prefix keeps sibling subdomains from planting a cookie (RFC 6265bis
+ * On https the `__Host-` prefix prevents sibling subdomains from planting a cookie (RFC 6265bis
  * §4.1.3.2); browsers refuse the prefix on plain http, which is for local development only.
  */
 export function cookieNames(publicOrigin: string): CookieNames {
@@ -20,7 +20,7 @@ export function cookieNames(publicOrigin: string): CookieNames {
   return { access: `${prefix}access_token`, refresh: `${prefix}refresh_token`, secure };
 }
 
-/** The attributes that go with a token's cookie. */
+/** The attributes of a token's cookie. */
 export function cookieAttributes(
   maxAgeSeconds: number,
   sameSite: "Lax" | "Strict",
@@ -31,8 +31,8 @@ export function cookieAttributes(
 }
 
 /**
- * The two Set-Cookie values after which a browser has neither cookie: without `Path=/` and `Secure`
- * it would take a `__Host-` one for a malformed one and keep the old (RFC 6265bis §4.1.3.2).
+ * The two Set-Cookie values that delete both cookies: without `Path=/` and `Secure` a browser would
+ * reject a `__Host-` cookie as malformed and keep the old one (RFC 6265bis §4.1.3.2).
  */
 export function clearTokenCookies(names: CookieNames): [access: string, refresh: string] {
   return [

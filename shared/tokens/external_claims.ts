@@ -3,25 +3,25 @@ import type { JsonObject } from "../crypto/mod.ts";
 import { count, text } from "./access_token.ts";
 
 /**
- * Where a foreign token has what ours call `jti`, `sid`, `roles`, `scope`.
+ * Where an external token has the claims that ours call `jti`, `sid`, `roles`, `scope`.
  *
  * A text is the exact name of a member, dots and slashes included; a list is a path through nested
- * objects. What is not in the map is read under our name.
+ * objects. Claims outside of the map are read under our name.
  */
 export type ClaimMap = Readonly<
   Partial<Record<"jti" | "sid" | "roles" | "scope", string | readonly string[]>>
 >;
 
-/** A scope-token (RFC 6749 §3.3): one with a blank inside would become two. */
+/** A scope-token (RFC 6749 §3.3): one with a space in it would become two scopes. */
 const scopeToken = z.string().check(z.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/));
 
-/** One role may come as a text. It is never split: `Super admin` is not `admin`. */
+/** A single role may be a text. It is never split: `Super admin` is not `admin`. */
 const roles = z.pipe(
   z.transform((value: unknown) => typeof value === "string" ? [value] : value),
   z.array(text).check(z.maxLength(64)),
 );
 
-/** Scope comes as one text (RFC 8693 §4.2) or as a list. */
+/** The scope is one text (RFC 8693 §4.2) or a list. */
 const scope = z.pipe(
   z.transform((value: unknown) =>
     typeof value === "string" ? value.split(" ").filter((token) => token !== "") : value
@@ -42,7 +42,7 @@ const ExternalClaims = z.object({
 });
 export type ExternalClaims = z.infer<typeof ExternalClaims>;
 
-/** The claims of another issuer's token under our names, or undefined when they do not fit. */
+/** The claims of another issuer's token under our names; undefined when they are invalid. */
 export function readExternalClaims(
   payload: JsonObject,
   claimMap: ClaimMap,

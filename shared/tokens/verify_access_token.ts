@@ -13,15 +13,15 @@ import { type ClaimMap, readExternalClaims } from "./external_claims.ts";
 
 /** One issuer the gateway accepts. */
 export interface AccessTokenIssuer {
-  /** Name in front of its subjects; absent for our own auth service. */
+  /** Prefix of its subjects; absent for our own auth service. */
   readonly alias?: string;
   /** The issuer, compared exactly. */
   readonly iss: string;
-  /** `aud` that its tokens need. */
+  /** `aud` that its tokens must have. */
   readonly audience: string;
-  /** Accepted `typ` values of another issuer; `""` stands for a header without one. */
+  /** Accepted `typ` values of another issuer; `""` means a header without one. */
   readonly typ: readonly string[];
-  /** Where its tokens have what ours call by another name. */
+  /** Where its tokens have the claims that ours have under other names. */
   readonly claims: ClaimMap;
   /** Longest life of a token in seconds. */
   readonly maxLifeSeconds: number;
@@ -31,13 +31,13 @@ export interface AccessTokenIssuer {
 
 /** A verified access token. */
 export interface AccessToken {
-  /** The issuer's alias; ours has none. */
+  /** The issuer's alias; our own has none. */
   readonly alias?: string;
   /** The issuer, compared exactly. */
   readonly iss: string;
   /** The key that signed it. */
   readonly kid: string;
-  /** Who it is about, as the issuer says. */
+  /** Its subject at the issuer. */
   readonly sub: string;
   /** Issued at, in seconds. */
   readonly iat: number;
@@ -45,28 +45,28 @@ export interface AccessToken {
   readonly exp: number;
   /** The token's own id. */
   readonly jti?: string;
-  /** The login it stems from. */
+  /** The login it was issued for. */
   readonly sid?: string;
-  /** The account's version; ours alone have one. */
+  /** The account's version; only our own tokens have one. */
   readonly uv?: number;
-  /** What the subject is. */
+  /** The subject's roles. */
   readonly roles: readonly string[];
-  /** What the token is good for, separated by spaces. */
+  /** The token's scopes, separated by spaces. */
   readonly scope: string;
 }
 
-/** Why a token was refused: the two codes a caller may see. */
+/** Why a token was refused: the two codes that a client may see. */
 export type AccessTokenRefusal = "token_invalid" | "token_expired";
 
-/** A longer text is refused before it is decoded. */
+/** A longer token is refused before it is decoded. */
 export const maxAccessTokenBytes = 4096;
 
 /**
  * Verifies an access token of one of the issuers.
  *
  * Order: structure, header, key, signature, then claims, so that a forged token that is also
- * expired is `token_invalid`. The issuer named in the claims only chooses among configured ones, and
- * `kid` only among that issuer's keys; the algorithm is the key's (RFC 8725 §3.1, RFC 9068 §4).
+ * expired is `token_invalid`. The issuer named in the claims only chooses among configured ones,
+ * and `kid` only among that issuer's keys; the algorithm is the key's (RFC 8725 §3.1, RFC 9068 §4).
  * `nowSeconds` is NumericDate; the leeway applies to `exp`, `nbf` and `iat` once each.
  */
 export async function verifyAccessToken(
@@ -86,7 +86,8 @@ export async function verifyAccessToken(
 
   const key = await issuer.findKey(jws.header.kid);
   if (!key || jws.header.alg !== key.alg) return "token_invalid";
-  // A shared secret would let every verifier sign, whatever the issuer's key source hands out.
+  // A symmetric key would let every verifier forge tokens, so it is refused even if an issuer
+  // offers one.
   if (algorithms[key.alg].symmetric || !(await verifyJws(jws, key))) return "token_invalid";
 
   const claims = issuer.alias === undefined
@@ -116,7 +117,9 @@ function isHeaderOf(
     typ.includes(headerType) && !Object.keys(header).some((name) => forbiddenMember.test(name));
 }
 
-/** The schema of ours lets no list through; another issuer's may name several (RFC 7519 §4.1.3). */
+/**
+ * The schema of our own tokens allows no list; another issuer's may name several (RFC 7519 §4.1.3).
+ */
 function isFor({ audience }: AccessTokenIssuer, aud: string | readonly string[]): boolean {
   return typeof aud === "string" ? aud === audience : aud.includes(audience);
 }
