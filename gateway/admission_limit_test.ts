@@ -6,12 +6,12 @@ function setup() {
   let used = 0;
   const processorMs = () => used;
   const limit = createAdmissionLimit({ budgetMs: 100, processorMs, now: () => at });
-  /** Time goes by, in which the instance works unless it is idle. */
+  /** Time passes; the instance uses its processor unless it is idle. */
   const pass = (ms: number, { isIdle = false } = {}) => {
     at += ms;
     if (!isIdle) used += ms;
   };
-  /** As many as are let in at once; one more waits, and is done as soon as it has its turn. */
+  /** Fills the limit; one more request waits, and ends as soon as it gets its slot. */
   const fill = (): Slot[] => {
     const turns: Slot[] = [];
     for (;;) {
@@ -26,26 +26,26 @@ function setup() {
   return { limit, pass, fill };
 }
 
-/** Lets full rounds pass that take so long each, and tells how many the last one let in. */
+/** Runs full rounds of this duration each, and returns how many requests the last one admitted. */
 async function rounds(
   { pass, fill }: ReturnType<typeof setup>,
   count: number,
   ms: number,
   options?: { isIdle: boolean },
 ): Promise<number> {
-  let letIn = 0;
+  let admitted = 0;
   for (let round = 0; round < count; round++) {
     const turns = fill();
-    letIn = turns.length;
+    admitted = turns.length;
     pass(ms, options);
     for (const end of turns) end();
-    // Who waited has their turn, and ends it.
+    // The request that waited gets its slot and releases it.
     await new Promise((resolve) => queueMicrotask(() => queueMicrotask(() => resolve(0))));
   }
-  return letIn;
+  return admitted;
 }
 
-Deno.test("a limit that is felt grows while decisions are quick", async () => {
+Deno.test("a limit that is reached grows while decisions are quick", async () => {
   const environment = setup();
   const first = await rounds(environment, 1, 1);
   assert.equal(first, 32);
@@ -58,10 +58,10 @@ Deno.test("[F72] a limit falls where decisions take long and the instance is bus
   assert.ok(before > 60, String(before));
   assert.ok(await rounds(environment, 6, 60) < before);
   const after = await rounds(environment, 50, 60);
-  assert.ok(after >= 32 && after < 40, `${after}: a few are always let in`);
+  assert.ok(after >= 32 && after < 40, `${after}: the minimum is always admitted`);
 });
 
-Deno.test("a far Redis lowers nothing, nor does one that has begun to hang", async () => {
+Deno.test("a slow or hanging Redis does not lower the limit", async () => {
   const environment = setup();
   await rounds(environment, 20, 80);
   const before = await rounds(environment, 1, 1);
@@ -69,7 +69,7 @@ Deno.test("a far Redis lowers nothing, nor does one that has begun to hang", asy
   assert.ok(after > before, `${before}, then ${after}`);
 });
 
-Deno.test("who comes too much has a turn when one is free, first come, first served", async () => {
+Deno.test("requests above the limit get a free slot in the order of their arrival", async () => {
   const { limit, fill } = setup();
   const turns = fill();
   const order: string[] = [];
@@ -83,7 +83,7 @@ Deno.test("who comes too much has a turn when one is free, first come, first ser
   assert.deepEqual(order, ["a", "b"]);
 });
 
-Deno.test("[F72] nobody is let into a queue whose first has waited for half a second", async () => {
+Deno.test("[F72] a queue whose first request has waited for half a second admits no other", async () => {
   const { limit, pass, fill } = setup();
   const turns = fill();
   const first = limit.enter();
@@ -96,7 +96,7 @@ Deno.test("[F72] nobody is let into a queue whose first has waited for half a se
   assert.equal(typeof limit.enter(), "function");
 });
 
-Deno.test("a turn ends once, however often that is told", () => {
+Deno.test("a slot is released once, however often it is called", () => {
   const { limit } = setup();
   const [first, ...others] = Array.from({ length: 32 }, () => limit.enter());
   const end = (one: typeof first): void => {
@@ -105,12 +105,12 @@ Deno.test("a turn ends once, however often that is told", () => {
   end(first);
   end(first);
   const entered = Array.from({ length: 10 }, () => limit.enter());
-  // Its own place, and the one that a quick decision has added.
+  // Its own slot, and the one that a quick decision has added.
   assert.equal(entered.filter((one) => typeof one === "function").length, 2);
   others.forEach(end);
 });
 
-Deno.test("[F72] a queue is no longer than can be borne", async () => {
+Deno.test("[F72] the queue has a maximum length", async () => {
   const { limit, fill } = setup();
   const turns = fill();
   const waiting: Promise<void>[] = [];

@@ -6,7 +6,7 @@ import { waitUntil } from "../tests/support/wait.ts";
 import { createAdmission } from "./admission.ts";
 import { createGateway, staticPassportSigningKeys } from "./mod.ts";
 
-/** A gateway that decides about nobody before `finish`. */
+/** A gateway that decides no request before `finish`. */
 function setup({ secure = false } = {}) {
   let at = 0;
   const lines: string[] = [];
@@ -20,31 +20,31 @@ function setup({ secure = false } = {}) {
   });
   const { promise, resolve } = Promise.withResolvers<void>();
   const served: string[] = [];
-  const ask = async (path: string, headers: Record<string, string> = {}): Promise<Response> =>
+  const send = async (path: string, headers: Record<string, string> = {}): Promise<Response> =>
     await admit(new Request(`http://edge.test${path}`, { headers }), async () => {
       served.push(path);
       if (!path.startsWith("/livez")) await promise;
       return new Response("served");
     });
-  /** Lets so many come that the queue is standing. */
+  /** Sends so many requests that the queue does not move. */
   const overload = (): Promise<Response>[] => {
-    const all = Array.from({ length: 40 }, () => ask("/courses"));
+    const all = Array.from({ length: 40 }, () => send("/courses"));
     at += 501;
     return all;
   };
-  return { admit, ask, overload, finish: resolve, served, lines };
+  return { admit, send, overload, finish: resolve, served, lines };
 }
 
-/** The line about refusals is written a second later, by a timer of the process's own. */
+/** The log line about refusals is written a second later, by a timer of the process. */
 const options = { sanitizeOps: false, sanitizeResources: false };
 
 Deno.test(
-  "[F72] one too many is refused at once, and told when to come again",
+  "[F72] a request over the limit is refused at once with Retry-After",
   options,
   async () => {
-    const { ask, overload, finish, served } = setup({ secure: true });
+    const { send, overload, finish, served } = setup({ secure: true });
     const others = overload();
-    const response = await ask("/courses");
+    const response = await send("/courses");
     assert.equal(response.status, 503);
     assert.equal(response.headers.get("retry-after"), "1");
     assert.equal(response.headers.get("cache-control"), "no-store");
@@ -59,10 +59,10 @@ Deno.test(
   },
 );
 
-Deno.test("a refusal is problem details for who asks for them", options, async () => {
-  const { ask, overload, finish } = setup();
+Deno.test("a refusal is problem details for a client that accepts them", options, async () => {
+  const { send, overload, finish } = setup();
   const others = overload();
-  const response = await ask("/courses", { accept: "application/problem+json" });
+  const response = await send("/courses", { accept: "application/problem+json" });
   assert.equal(response.headers.get("content-type"), "application/problem+json");
   const { type, status } = await response.json();
   assert.deepEqual([type, status], ["urn:problem:upstream_unavailable", 503]);
@@ -70,16 +70,16 @@ Deno.test("a refusal is problem details for who asks for them", options, async (
   await Promise.all(others);
 });
 
-Deno.test("probes are answered whatever there is to do", options, async () => {
-  const { ask, overload, finish } = setup();
+Deno.test("probes are served during overload", options, async () => {
+  const { send, overload, finish } = setup();
   const others = overload();
-  assert.equal((await ask("/livez")).status, 200);
-  assert.equal((await ask("/livez?from=balancer")).status, 200);
+  assert.equal((await send("/livez")).status, 200);
+  assert.equal((await send("/livez?from=balancer")).status, 200);
   finish();
   await Promise.all(others);
 });
 
-Deno.test("a request that fails gives its turn to the next one", async () => {
+Deno.test("a failed request releases its slot", async () => {
   const { admit } = setup();
   const failures = [
     () => {
@@ -88,7 +88,7 @@ Deno.test("a request that fails gives its turn to the next one", async () => {
     () => Promise.reject<Response>(new TypeError("fault")),
   ];
   for (const fail of failures) {
-    // More than are ever let in at once, and more than may wait.
+    // More than the limit admits, and more than may wait.
     for (let at = 0; at < 400; at++) {
       const request = new Request("http://edge.test/courses");
       await assert.rejects(async () => await admit(request, fail), TypeError);
@@ -96,18 +96,18 @@ Deno.test("a request that fails gives its turn to the next one", async () => {
   }
 });
 
-Deno.test("refusals are told of once in a while, each of them once", options, async () => {
-  const { ask, overload, finish, lines } = setup();
+Deno.test("refusals are reported together once a second, each of them once", options, async () => {
+  const { send, overload, finish, lines } = setup();
   const others = overload();
   const refuse = async (times: number) => {
     for (let at = 0; at < times; at++) {
-      const { status, body } = await ask("/courses");
+      const { status, body } = await send("/courses");
       await body?.cancel();
       assert.equal(status, 503);
     }
   };
   await refuse(3);
-  await waitUntil("they are told of", () => lines.length === 1, 10_000);
+  await waitUntil("they are reported", () => lines.length === 1, 10_000);
   await refuse(2);
   await waitUntil("so are later ones", () => lines.length === 2, 10_000);
   assert.deepEqual(lines.map((line) => JSON.parse(line).refused), [3, 2]);
@@ -115,7 +115,7 @@ Deno.test("refusals are told of once in a while, each of them once", options, as
   await Promise.all(others);
 });
 
-Deno.test("a request whose decision is made holds up nobody, however long its service takes", async () => {
+Deno.test("a request that is already decided delays no other, however long its service takes", async () => {
   const { promise, resolve } = Promise.withResolvers<Response>();
   let called = 0;
   const upstream = {
@@ -133,7 +133,7 @@ Deno.test("a request whose decision is made holds up nobody, however long its se
     publicOrigin: "http://127.0.0.1:8787",
     issuers: [],
     routes: [{ path: "/slow", access: "public", upstream, timeoutMs: 30_000 }],
-    revocation: { redis: { pipeline: () => Promise.reject(new Error("Nobody asks")) } },
+    revocation: { redis: { pipeline: () => Promise.reject(new Error("Unexpected call")) } },
     passport: {
       issuer: "test",
       audience: "test",
@@ -142,8 +142,8 @@ Deno.test("a request whose decision is made holds up nobody, however long its se
     admission: { budgetMs: 100, processorMs: () => 0 },
     log: createLogger({ service: "gateway", sink: () => {} }),
   });
-  const ask = async () => await gateway.fetch(new Request("http://127.0.0.1:8787/slow"));
-  const all = Array.from({ length: 200 }, ask);
+  const send = async () => await gateway.fetch(new Request("http://127.0.0.1:8787/slow"));
+  const all = Array.from({ length: 200 }, send);
   try {
     await waitUntil("every one of them is sent on", () => called === all.length, 10_000);
   } finally {

@@ -19,7 +19,7 @@ async function makeKey(kid: string) {
   return { signing, jwk: { kid, kty: "OKP", crv: "Ed25519", x, alg: "EdDSA", use: "sig" } };
 }
 
-/** An issuer whose key set and clock the test decides; `verified` counts tokens that were not known. */
+/** An issuer whose key set and clock the test controls; `verified` counts signature checks. */
 async function setup({ maxCached = 10, maxAge = 60 } = {}) {
   const key = await makeKey("k");
   const state = { seconds: begin, set: [key.jwk], fetches: 0, verified: 0 };
@@ -49,8 +49,8 @@ async function setup({ maxCached = 10, maxAge = 60 } = {}) {
     show: (token: string) => authenticate({ kind: "one", token: toSecret(token) }),
     token: (claims: { jti?: string; iat?: number } = {}) => {
       const { iat = state.seconds, jti = crypto.randomUUID() } = claims;
-      const whole = { iss, aud: iss, sub: "u", iat, exp: iat + 600, jti, sid: "s", uv: 1 };
-      return signAccessToken({ ...whole, roles: [], scope: "" }, key.signing);
+      const own = { iss, aud: iss, sub: "u", iat, exp: iat + 600, jti, sid: "s", uv: 1 };
+      return signAccessToken({ ...own, roles: [], scope: "" }, key.signing);
     },
   };
 }
@@ -60,14 +60,14 @@ Deno.test("a token that was verified before is refused when it has expired", asy
   const text = await token();
   await show(text);
   await show(text);
-  assert.equal(state.verified, 1, "it is remembered");
+  assert.equal(state.verified, 1, "it is cached");
   state.seconds = begin + 604;
   await show(text);
   assert.equal(state.verified, 1);
   state.seconds = begin + 605;
   await assert.rejects(show(text), { code: "token_expired" });
   await assert.rejects(show(text), { code: "token_expired" });
-  assert.equal(state.verified, 2, "what has expired is remembered no more");
+  assert.equal(state.verified, 2, "an expired token is removed from the cache");
 });
 
 Deno.test("a token that was verified before is refused when its issuer has withdrawn the key", async () => {
@@ -92,7 +92,7 @@ Deno.test("a token that was verified before is refused when its kid names anothe
   await assert.rejects(show(text), { code: "token_invalid" });
 });
 
-Deno.test("of a token that was verified before no part makes another one pass", async () => {
+Deno.test("no part of a cached token makes another token valid", async () => {
   const { show, state, token } = await setup();
   const [one, two] = [await token(), await token({ iat: begin - 60 })];
   await show(one);
@@ -107,21 +107,21 @@ Deno.test("of a token that was verified before no part makes another one pass", 
   for (const parts of mixed) {
     await assert.rejects(show(parts.join(".")), { code: "token_invalid" });
   }
-  assert.equal(state.verified, 3, "the two that are no tokens need no key");
+  assert.equal(state.verified, 3, "the two invalid texts need no key");
 });
 
-Deno.test("no more tokens are remembered than there is room for, and the oldest go first", async () => {
+Deno.test("the cache has a maximum size and evicts the oldest tokens first", async () => {
   const { show, state, token } = await setup({ maxCached: 3 });
   const tokens = await Promise.all(Array.from({ length: 5 }, () => token()));
   for (const each of tokens) await show(each);
   assert.equal(state.verified, 5);
   for (const each of tokens.slice(2)) await show(each);
-  assert.equal(state.verified, 5, "the last three are known");
+  assert.equal(state.verified, 5, "the last three are cached");
   for (const each of tokens.slice(0, 2)) await show(each);
-  assert.equal(state.verified, 7, "the first two had to make room");
+  assert.equal(state.verified, 7, "the first two were evicted");
 });
 
-Deno.test("a token that was refused is not remembered", async () => {
+Deno.test("a refused token is not cached", async () => {
   const { show, state } = await setup();
   const secret = crypto.getRandomValues(new Uint8Array(32));
   const forger = await importSecret({ kid: "k", secret });

@@ -34,7 +34,7 @@ const good = {
   UPSTASH_REDIS_REST_TOKEN: "t",
 };
 
-/** Values that no gateway starts with, by the variable that holds them. */
+/** Values with which a gateway does not start, by their variable. */
 const refused: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   PUBLIC_ORIGIN: {
     "nothing": "",
@@ -51,7 +51,7 @@ const refused: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   PASSPORT_TTL_SECONDS: { "over 300": "301", "none": "0" },
   LEEWAY_SECONDS: { "negative": "-1", "no number": "marker" },
   CLIENT_ADDRESS: { "another header": "x-marker", "no hops": "x-forwarded-for:0" },
-  ISSUER: { "a text no Passport holds": `https://marker.test/${"x".repeat(512)}` },
+  ISSUER: { "a text too long for a Passport": `https://marker.test/${"x".repeat(512)}` },
   PASSPORT_KEYS: {
     "nothing": "",
     "no JSON": "marker",
@@ -115,7 +115,7 @@ for (const [name, values] of Object.entries(refused)) {
   }
 }
 
-Deno.test("everything missing is named in one line", async () => {
+Deno.test("one error line names all missing settings", async () => {
   await assert.rejects(readGatewayConfig({}), (error) => {
     assert.ok(error instanceof Error);
     for (const name of Object.keys(good)) assert.ok(error.message.includes(`${name} is missing`));
@@ -123,7 +123,7 @@ Deno.test("everything missing is named in one line", async () => {
   });
 });
 
-Deno.test("a gateway's settings come typed, and what is unset has its default", async () => {
+Deno.test("a gateway's settings are typed, and unset ones have their defaults", async () => {
   const config = await readGatewayConfig({
     ...good,
     ALLOWED_ORIGINS: "https://a.test, https://b.test",

@@ -22,7 +22,7 @@ const value = fc.string({
 });
 const blank = fc.constantFrom("", " ", "\t", "  ");
 
-Deno.test("a cookie counts by its exact name, and as often as it is there", () => {
+Deno.test("cookies match by exact name, and each occurrence counts", () => {
   const cookies = fc.array(fc.tuple(name, value, blank, blank), { maxLength: 6 });
   fc.assert(
     fc.property(cookies, (all) => {
@@ -41,7 +41,7 @@ Deno.test("a cookie counts by its exact name, and as often as it is there", () =
   );
 });
 
-Deno.test("any text as a Cookie header is read without an error", () => {
+Deno.test("a Cookie header with any text is read without an error", () => {
   const byte = fc.integer({ min: 32, max: 255 }).map((code) => String.fromCharCode(code));
   fc.assert(fc.property(fc.string({ unit: byte }), (cookie) => {
     read({ cookie });
@@ -54,7 +54,7 @@ const bearers: Readonly<Record<string, [header: string, token: string | undefine
   "several blanks": ["Bearer   abc", "abc"],
   "the scheme alone": ["Bearer", ""],
   "another scheme": ["Basic abc", undefined],
-  "a scheme that begins alike": ["Bearerabc", undefined],
+  "a scheme with bearer as its prefix": ["Bearerabc", undefined],
   "a token without a scheme": ["abc", undefined],
 };
 

@@ -130,7 +130,7 @@ async function passRefusal(response: Response, headers: Headers): Promise<Respon
 
 function refuseOwnFault({ status, code }: Pick<Failure, "status" | "code">): void {
   if (status === 401 && passportRefusals.has(code)) {
-    throw malformedResponse(`Service answered ${code}`);
+    throw malformedResponse(`Service responded ${code}`);
   }
 }
 

@@ -5,7 +5,7 @@ import { wrapResponse } from "./envelope.ts";
 const traceId = "0af7651916cd43dd8448eb211c80319c";
 const encoder = new TextEncoder();
 
-/** A service's answer whose body comes in parts of the given lengths, over and over. */
+/** A service's response whose body arrives in parts of these lengths, repeated. */
 function inParts(text: string, lengths: readonly number[], init: ResponseInit = {}): Response {
   const bytes = encoder.encode(text);
   let [at, slot] = [0, 0];
@@ -27,20 +27,20 @@ async function wrap(response: Response): Promise<Response> {
 }
 
 const partLengths = fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 1, maxLength: 5 });
-const whole = (text: string) => `{"success":true,"data":${text},"traceId":"${traceId}"}`;
+const enveloped = (text: string) => `{"success":true,"data":${text},"traceId":"${traceId}"}`;
 
-Deno.test("any JSON value stands in the envelope byte for byte, however it comes", async () => {
+Deno.test("any JSON value is in the envelope byte for byte, however its parts arrive", async () => {
   const value = fc.jsonValue().map((json) => JSON.stringify(json));
   const spaced = fc.tuple(value, fc.constantFrom("", " ", "\n\t")).map(([text, blank]) =>
     blank + text + blank
   );
   await fc.assert(fc.asyncProperty(spaced, partLengths, async (text, lengths) => {
     const response = await wrap(inParts(text, lengths));
-    assert.equal(await response.text(), whole(text));
+    assert.equal(await response.text(), enveloped(text));
   }));
 });
 
-Deno.test("a body at, about and over 64 KiB stands in the envelope byte for byte", async () => {
+Deno.test("a body of about, exactly and over 64 KiB is in the envelope byte for byte", async () => {
   const length = fc.oneof(
     fc.integer({ min: 65_530, max: 65_542 }),
     fc.integer({ min: 60_000, max: 300_000 }),
@@ -50,14 +50,14 @@ Deno.test("a body at, about and over 64 KiB stands in the envelope byte for byte
       const text = JSON.stringify("é".repeat((bytes - 2) >> 1) + "x".repeat(bytes & 1));
       const response = await wrap(inParts(text, lengths.map((it) => it + 500)));
       const wrapped = await response.text();
-      assert.ok(wrapped === whole(text));
+      assert.ok(wrapped === enveloped(text));
       assert.equal(JSON.parse(wrapped).data, JSON.parse(text));
     }),
     { numRuns: 40 },
   );
 });
 
-Deno.test("[F34] bytes that are no JSON text pass as they are, and are never wrapped", async () => {
+Deno.test("[F34] bytes that are not JSON pass unchanged, and are never wrapped", async () => {
   const bytes = fc.uint8Array({ maxLength: 40 });
   await fc.assert(fc.asyncProperty(bytes, async (body) => {
     const headers = { "content-type": "application/json", "etag": '"1"' };
@@ -66,14 +66,14 @@ Deno.test("[F34] bytes that are no JSON text pass as they are, and are never wra
     assert.equal(response.status, 200);
     assert.equal(response.headers.get("etag"), text === undefined ? '"1"' : 'W/"1"');
     if (text === undefined) assert.deepEqual(await response.bytes(), new Uint8Array(body));
-    else assert.equal(await response.text(), whole(text));
+    else assert.equal(await response.text(), enveloped(text));
   }));
 });
 
-/** The text as it stands in the envelope, undefined for none. */
+/** The text inside the envelope, undefined for none. */
 function readAsJson(body: Uint8Array): string | undefined {
   try {
-    // A decoder that is not told otherwise takes a byte order mark off.
+    // By default a decoder removes a byte order mark.
     const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
     if (text.replace(/[ \t\r\n]/g, "") === "") return "null";
     JSON.parse(text);
@@ -83,7 +83,7 @@ function readAsJson(body: Uint8Array): string | undefined {
   }
 }
 
-Deno.test("headers that speak of the bare bytes do not go with the envelope", async () => {
+Deno.test("headers that describe the upstream's bytes are removed with the envelope", async () => {
   const text = '{"a":1}';
   const response = await wrap(inParts(text, [7], {
     headers: {
@@ -119,7 +119,7 @@ Deno.test("[F34] a failure of more than 64 KiB keeps its status, and its rest is
   assert.ok(cancelled);
 });
 
-Deno.test("a client that leaves a streamed envelope ends the service's stream", async () => {
+Deno.test("a client that disconnects during a streamed envelope cancels the service's stream", async () => {
   const cancelled = Promise.withResolvers<unknown>();
   const body = new ReadableStream<Uint8Array>({
     pull: (controller) => controller.enqueue(encoder.encode(" ".repeat(40_000))),

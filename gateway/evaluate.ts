@@ -39,7 +39,7 @@ export function createEvaluatePolicy(
       if (rules() === first) return decision;
     } catch (error) {
       refusal = error;
-      if (isOfNoRoute(error)) await configuration.refresh({ mayFetch });
+      if (isOfNoRoute(error)) await configuration.refresh({ mayAsk: mayFetch });
       else if (!edgeState.entries && !isFault(error)) await configuration.ensureLoaded();
     }
     const newest = rules();

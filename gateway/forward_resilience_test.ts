@@ -11,7 +11,7 @@ import { createUpstreamLimits } from "./upstream_limits.ts";
 
 type Serve = (init: RequestInit) => Response | Promise<Response>;
 
-/** A forwarder, and an upstream that does what a test says; the clock stands still. */
+/** A forwarder, and an upstream whose behaviour the test sets; the clock stands still. */
 function setup(patch: PolicyPatch = {}, upstreams?: () => ReadonlySet<string>) {
   let at = 1_000;
   const policy = toPolicy({ breaker: { minimumCalls: 3, openMs: 1_000 }, ...patch });
@@ -65,7 +65,7 @@ function setup(patch: PolicyPatch = {}, upstreams?: () => ReadonlySet<string>) {
       signal: signal ?? incoming.signal,
     }, receive);
   }
-  /** What pays for three retries. */
+  /** Earns a retry budget of three retries. */
   const save = async () => {
     for (let call = 0; call < 30; call++) await (await send()).text();
     sent.length = 0;
@@ -92,7 +92,7 @@ const repeated: Record<string, [Parameters<ReturnType<typeof setup>["send"]>[0],
   PATCH: [{ method: "PATCH" }, false],
 };
 for (const [what, [request, isIt]] of Object.entries(repeated)) {
-  Deno.test(`a ${what} that nobody answered is ${isIt ? "sent again" : "sent once"}`, async () => {
+  Deno.test(`a ${what} without a response is ${isIt ? "retried" : "sent once"}`, async () => {
     const { save, send, sent, serveBy } = setup();
     await save();
     serveBy(lost);
@@ -101,7 +101,7 @@ for (const [what, [request, isIt]] of Object.entries(repeated)) {
   });
 }
 
-Deno.test("a request that is sent again carries the same Passport and less time", async () => {
+Deno.test("a retried request has the same Passport and a shorter deadline", async () => {
   const { advance, save, send, sent, serveBy } = setup();
   await save();
   serveBy(() => {
@@ -115,7 +115,7 @@ Deno.test("a request that is sent again carries the same Passport and less time"
   assert.deepEqual(headers.map((one) => one.get("x-deadline-ms")), ["1000", "875"]);
 });
 
-Deno.test("an answer of any status is handed on; who retries it is the service's client", async () => {
+Deno.test("a response of any status is passed on and not retried", async () => {
   const { save, send, sent, serveBy } = setup();
   await save();
   serveBy(() => new Response("no", { status: 503 }));
@@ -132,20 +132,20 @@ const broken = () =>
 
 const failures: Record<string, [Serve, typeof pass]> = {
   "that cannot be reached": [lost, pass],
-  "that answers 502": [() => new Response("no", { status: 502 }), pass],
-  "that answers 503": [() => new Response("no", { status: 503 }), pass],
-  "that answers 504": [() => new Response("no", { status: 504 }), pass],
-  "whose response breaks off": [
+  "with status 502": [() => new Response("no", { status: 502 }), pass],
+  "with status 503": [() => new Response("no", { status: 503 }), pass],
+  "with status 504": [() => new Response("no", { status: 504 }), pass],
+  "whose response is truncated": [
     () => new Response(broken()),
     async (response) => resume(response, await readHead(response)),
   ],
-  "that answers 503 of which nothing can be made": [
+  "with status 503 and an unusable body": [
     () => new Response("no", { status: 503 }),
     () => Promise.reject(new Problem("upstream_bad_response")),
   ],
 };
 for (const [what, [serve, receive]] of Object.entries(failures)) {
-  Deno.test(`[D05, F31] an upstream ${what} is soon refused unmade, and others are not`, async () => {
+  Deno.test(`[D05, F31] the breaker opens for an upstream ${what}, and for no other`, async () => {
     const { advance, send, sent, serveBy } = setup();
     serveBy(serve);
     for (let call = 0; call < 3; call++) await send({ receive }).catch(() => {});
@@ -173,7 +173,7 @@ Deno.test("[F40] an upstream that stalls inside its response has failed at the t
 });
 
 const innocent: Record<string, (environment: ReturnType<typeof setup>) => Promise<unknown>> = {
-  "a client that leaves": ({ send, serveBy }) => {
+  "a client that disconnects": ({ send, serveBy }) => {
     const abort = new AbortController();
     serveBy(() => {
       abort.abort();
@@ -186,30 +186,30 @@ const innocent: Record<string, (environment: ReturnType<typeof setup>) => Promis
     const stalling = new ReadableStream({ start: (stream) => stream.enqueue(new Uint8Array(1)) });
     return send({ method: "POST", body: stalling });
   },
-  "an answer of which nothing can be made": ({ send }) =>
+  "an unusable response": ({ send }) =>
     send({ receive: () => Promise.reject(new Problem("upstream_bad_response")) }),
   "a fault of the gateway's own": ({ send }) =>
     send({ receive: () => Promise.reject(new TypeError("Not a function")) }),
-  "an answer 500": ({ send, serveBy }) => {
+  "a response 500": ({ send, serveBy }) => {
     serveBy(() => new Response("no", { status: 500 }));
     return send();
   },
-  "an answer 404": ({ send, serveBy }) => {
+  "a response 404": ({ send, serveBy }) => {
     serveBy(() => new Response("no", { status: 404 }));
     return send();
   },
-  "an answer 429": ({ send, serveBy }) => {
+  "a response 429": ({ send, serveBy }) => {
     serveBy(() => new Response("no", { status: 429 }));
     return send();
   },
-  "a failure further down": ({ send, serveBy }) => {
+  "a failure of the service's own dependency": ({ send, serveBy }) => {
     const headers = { "x-edgepass-fault-elsewhere": "1" };
     serveBy(() => new Response("no", { status: 503, headers }));
     return send();
   },
 };
 for (const [what, happen] of Object.entries(innocent)) {
-  Deno.test(`${what} is not the upstream's fault`, async () => {
+  Deno.test(`${what} is not the upstream's failure`, async () => {
     const environment = setup();
     for (let call = 0; call < 10; call++) await happen(environment).catch(() => {});
     environment.serveBy(() => new Response("ok"));
@@ -217,7 +217,7 @@ for (const [what, happen] of Object.entries(innocent)) {
   });
 }
 
-Deno.test("what is known of an upstream ends with it, and with no other", async () => {
+Deno.test("an upstream's state is deleted with the upstream, and others keep theirs", async () => {
   let names = ["course", "user"];
   const { send, serveBy, sent } = setup({}, () => new Set(names));
   const fail = async (name: string) => {
@@ -228,7 +228,7 @@ Deno.test("what is known of an upstream ends with it, and with no other", async 
   };
   await fail("course");
   await fail("user");
-  // The configuration takes one away and brings another, and later the first one back.
+  // The configuration removes one upstream and adds another, and later adds the first one again.
   names = ["course", "third"];
   await (await send({ name: "third" })).text();
   await assert.rejects(send({ name: "course" }), { code: "upstream_unavailable" });
@@ -238,34 +238,34 @@ Deno.test("what is known of an upstream ends with it, and with no other", async 
   assert.equal(sent.length, before + 1);
 });
 
-Deno.test("the call of a client that has left already is aborted from the beginning", async () => {
+Deno.test("the call for a disconnected client is aborted from the start", async () => {
   const { send, serveBy, sent } = setup();
   serveBy(({ signal }) => {
     signal?.throwIfAborted();
-    return new Response("for nobody");
+    return new Response("unread");
   });
   await assert.rejects(send({ signal: AbortSignal.abort() }));
   assert.equal(sent.length, 1);
   assert.ok(sent[0]?.signal?.aborted);
 });
 
-/** Deno looks for timers that are left only where it is told to. */
+/** Deno checks for leaked timers only with these options. */
 const watched = { sanitizeOps: true, sanitizeResources: true };
-const endings: Readonly<Record<string, [Serve, isIt: "answered" | "refused"]>> = {
-  "is answered": [() => new Response("ok"), "answered"],
-  "fails": [() => Response.json({}, { status: 500 }), "answered"],
+const endings: Readonly<Record<string, [Serve, isIt: "received" | "refused"]>> = {
+  "succeeds": [() => new Response("ok"), "received"],
+  "fails": [() => Response.json({}, { status: 500 }), "received"],
   "is lost": [lost, "refused"],
   "throws": [() => {
     throw new TypeError("no request");
   }, "refused"],
 };
 for (const [how, [serve, isIt]] of Object.entries(endings)) {
-  Deno.test(`a call that ${how} leaves neither timer nor place behind`, watched, async () => {
+  Deno.test(`a call that ${how} leaks neither a timer nor a bulkhead slot`, watched, async () => {
     const { send, serveBy } = setup({ maxConcurrent: 1, breaker: { minimumCalls: 1_000_000 } });
     serveBy(serve);
     for (let times = 0; times < 3; times++) {
       const call = send({ method: "POST" });
-      if (isIt === "answered") await (await call).text();
+      if (isIt === "received") await (await call).text();
       else await assert.rejects(call, { code: "upstream_bad_response" });
     }
     serveBy(() => new Response("ok"));
@@ -273,7 +273,7 @@ for (const [how, [serve, isIt]] of Object.entries(endings)) {
   });
 }
 
-Deno.test("an answer that cannot be received gives its place back", watched, async () => {
+Deno.test("a response that cannot be received releases its slot", watched, async () => {
   const { send } = setup({ maxConcurrent: 1, breaker: { minimumCalls: 1_000_000 } });
   const broken = () => send({ receive: () => Promise.reject(new Problem("internal")) });
   await assert.rejects(broken(), { code: "internal" });
@@ -281,7 +281,7 @@ Deno.test("an answer that cannot be received gives its place back", watched, asy
   await (await send()).text();
 });
 
-Deno.test("each attempt counts for the breaker, and not the last one alone", async () => {
+Deno.test("each attempt counts for the breaker, not only the last one", async () => {
   const { advance, save, send, sent, serveBy } = setup({ breaker: { minimumCalls: 2 } });
   await save();
   advance(60_000);
@@ -292,7 +292,7 @@ Deno.test("each attempt counts for the breaker, and not the last one alone", asy
   assert.equal(sent.length, 2, "the breaker is open");
 });
 
-Deno.test("the place of a call that was stopped with its isolate is free again in a minute", () => {
+Deno.test("the slot of a call that ended with its isolate is free again after a minute", () => {
   let at = 0;
   const policy = toPolicy({ maxConcurrent: 1 });
   const limits = createUpstreamLimits("course", {
@@ -306,12 +306,12 @@ Deno.test("the place of a call that was stopped with its isolate is free again i
   limits.enter().release();
 });
 
-Deno.test("[F30] an upstream that is given up is told so, whatever it makes of that", async () => {
+Deno.test("[F30] an upstream call over its time limit gets an abort signal", async () => {
   const { send, serveBy, sent } = setup();
   serveBy(() => Response.json({}));
   const refuse = () => Promise.reject(new Problem("upstream_bad_response"));
   await assert.rejects(send({ method: "POST", receive: refuse }));
   assert.ok(sent[0]?.signal?.aborted);
   await (await send({ method: "POST" })).text();
-  assert.ok(!sent[1]?.signal?.aborted, "and one that answers is not");
+  assert.ok(!sent[1]?.signal?.aborted, "and a call with a response is not");
 });

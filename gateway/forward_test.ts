@@ -13,7 +13,7 @@ function request(body: ReadableStream<Uint8Array>, headers: Record<string, strin
   return new Request("http://gateway.test/a", { method: "POST", body, headers });
 }
 
-/** Sends `parts`, and then nothing more for ever. */
+/** Sends `parts`, and then never ends. */
 function stalling(...parts: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   return new ReadableStream({
     start(controller) {
@@ -22,7 +22,7 @@ function stalling(...parts: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   });
 }
 
-/** Forwards a body to an upstream that reads all of it, within `timeoutMs` for the answer. */
+/** Forwards a body to an upstream that reads all of it, with `timeoutMs` for the response. */
 async function forward(
   body: ReadableStream<Uint8Array>,
   { timeoutMs, answerWith, bodyLimits = limits, instrumentation = (limited) => limited }: {
@@ -53,12 +53,12 @@ async function readAll(received: Request): Promise<Response> {
   return Response.json({ bytes: (await received.bytes()).length });
 }
 
-Deno.test("[H12] a client's silence is its own, not an upstream_timeout", async () => {
+Deno.test("[H12] a client that stops sending is request_timeout, not upstream_timeout", async () => {
   const exchange = forward(stalling(new Uint8Array(10)), { timeoutMs: 10, answerWith: readAll });
-  await within("the client is given up", assert.rejects(exchange, { code: "request_timeout" }));
+  await within("the client is cut off", assert.rejects(exchange, { code: "request_timeout" }));
 });
 
-/** A client that sends nothing until the time limit has been over twice, and then all of it. */
+/** A client that sends nothing until the time limit has passed twice, and then everything. */
 function createSlowUpload() {
   let timesOver = 0;
   const over = Promise.withResolvers<void>();
@@ -71,7 +71,7 @@ function createSlowUpload() {
   }, { highWaterMark: 0 });
   return {
     content,
-    /** Who looks whether the client is awaited has just found its time over. */
+    /** The time limit has just passed when this is read. */
     instrumentation: (body: LimitedBody): LimitedBody => ({
       ...body,
       isAwaited() {
@@ -86,7 +86,7 @@ function createSlowUpload() {
 
 const patient = { ...limits, idleMs: 60_000, totalMs: 60_000 };
 
-Deno.test("the upstream's time runs from the end of a slow upload", async () => {
+Deno.test("the upstream's time limit starts at the end of a slow upload", async () => {
   const { content, instrumentation, timesOver } = createSlowUpload();
   const exchange = forward(content, {
     timeoutMs: 500,
@@ -94,12 +94,12 @@ Deno.test("the upstream's time runs from the end of a slow upload", async () => 
     bodyLimits: patient,
     instrumentation,
   });
-  const response = await within("the upload is answered", exchange);
+  const response = await within("the upload has a response", exchange);
   assert.deepEqual(await response.json(), { bytes: 60 });
   assert.equal(timesOver(), 1, "the client was waited for longer than the upstream may take");
 });
 
-Deno.test("an upstream that does not answer a slow upload is upstream_timeout", async () => {
+Deno.test("an upstream without a response to a slow upload is upstream_timeout", async () => {
   const { content, instrumentation } = createSlowUpload();
   const exchange = forward(content, {
     timeoutMs: 10,
@@ -113,13 +113,13 @@ Deno.test("an upstream that does not answer a slow upload is upstream_timeout", 
   await within("the time is over", assert.rejects(exchange, { code: "upstream_timeout" }));
 });
 
-Deno.test("[F30] an upstream that ignores its signal is upstream_timeout all the same", async () => {
+Deno.test("[F30] an upstream that ignores its abort signal is upstream_timeout too", async () => {
   const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
   const deaf = forward(body, { timeoutMs: 10, answerWith: () => new Promise(() => {}) });
   await within("the time is over", assert.rejects(deaf, { code: "upstream_timeout" }));
 });
 
-Deno.test("[H11] a body that grows over its limit is payload_too_large, whatever the upstream says", async () => {
+Deno.test("[H11] a body that exceeds its limit is payload_too_large, whatever the upstream does", async () => {
   let left = 100;
   const growing = new ReadableStream<Uint8Array>({
     pull(controller) {
@@ -134,7 +134,7 @@ Deno.test("[H11] a body that grows over its limit is payload_too_large, whatever
   await within("it is cut off", assert.rejects(exchange, { code: "payload_too_large" }));
 });
 
-Deno.test("more calls than the limit are refused at once, and make room again", async () => {
+Deno.test("calls over the limit are refused at once, and finished calls release their slots", async () => {
   const held = Promise.withResolvers<Response>();
   const upstream = { name: "x", fetch: () => held.promise };
   const { route } = createRouteTable([{ path: "/a", upstream, access: "public" }], {
@@ -159,7 +159,7 @@ Deno.test("more calls than the limit are refused at once, and make room again", 
   await (await call()).body?.cancel();
 });
 
-Deno.test("[F39] an upstream is told not to follow redirects, wherever it is", async () => {
+Deno.test("[F39] upstream requests never follow redirects", async () => {
   const modes: RequestRedirect[] = [];
   const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
   const answerWith = (received: Request) => {

@@ -52,7 +52,7 @@ export function createIdentify(
       return token;
     } catch (error) {
       if (rule !== "optional" || !(error instanceof Problem)) throw error;
-      if (error.status >= 500) log.warn("Caller is taken for anonymous", { code: error.code });
+      if (error.status >= 500) log.warn("Caller is treated as anonymous", { code: error.code });
       else await revocation.count(edgeState, countersOf("anonymous"));
       return "anonymous";
     }

@@ -4,7 +4,7 @@ import { createJsonCheck } from "./json_check.ts";
 
 const encoder = new TextEncoder();
 
-/** What the check says of bytes that come in parts of these lengths, over and over. */
+/** The check's verdict on bytes that arrive in parts of these lengths, repeated. */
 function check(bytes: Uint8Array, lengths: readonly number[] = [bytes.length || 1]): boolean {
   const json = createJsonCheck();
   let took = true;
@@ -16,7 +16,7 @@ function check(bytes: Uint8Array, lengths: readonly number[] = [bytes.length || 
   return took && json.isWhole();
 }
 
-/** What the runtime's own parser says. */
+/** The verdict of the runtime's own parser. */
 function parses(bytes: Uint8Array): boolean {
   try {
     JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes));
@@ -28,13 +28,13 @@ function parses(bytes: Uint8Array): boolean {
 
 const partLengths = fc.array(fc.integer({ min: 1, max: 7 }), { minLength: 1, maxLength: 4 });
 
-Deno.test("every JSON text is whole, however it comes", () => {
+Deno.test("every JSON text is complete, however its parts arrive", () => {
   fc.assert(fc.property(fc.json({ stringUnit: "grapheme" }), partLengths, (text, lengths) => {
     assert.ok(check(encoder.encode(text), lengths));
   }));
 });
 
-/** Pieces of which texts that are almost JSON can be made. */
+/** Pieces for texts that are almost JSON. */
 const pieces = [
   ...'{}[],:"\\ \n\t\r\b0123456789-+.eEutfnbra/é\u0000\u001f\u007f',
   ...["true", "false", "null", "NaN", "Infinity", '"a"', '"a":', "\\u00e9", "\\ud83d", "1e5", "-0"],
@@ -96,7 +96,7 @@ Deno.test("the check and the runtime's decoder agree on every sequence of bytes 
   );
 });
 
-Deno.test("the beginning of a JSON text is taken, and is not whole", () => {
+Deno.test("the beginning of a JSON text is accepted, and is not complete", () => {
   const text = '{"a":[1,-2.5e+3,"\\u00e9\\n",true,false,null,{"b":{}}]}';
   const json = createJsonCheck();
   for (const byte of encoder.encode(text)) {

@@ -133,7 +133,7 @@ async function readSet(jwks: JwksKeysOptions["jwks"]): Promise<{ set: JwkSet; fr
   const response = await jwks(AbortSignal.timeout(limits.timeoutMs));
   if (response.status !== 200) {
     await response.body?.cancel();
-    throw new TypeError(`Key set was answered with status ${response.status}`);
+    throw new TypeError(`Key set request failed with status ${response.status}`);
   }
   const text = await readText(response);
   const set = JwkSet.parse(JSON.parse(text));

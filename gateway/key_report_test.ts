@@ -20,7 +20,7 @@ const { PASSPORT_KEYS } = readConfig(schema, {
 const keys = await readPassportSigningKeys(PASSPORT_KEYS);
 const initial = initialGatewayValues({ logLevel: "info", passportTtlSeconds: 30 });
 
-Deno.test("a report of keys has the public half of a pair, and nothing secret", () => {
+Deno.test("the key report has the public half of a pair, and nothing secret", () => {
   const report = reportKeys(keys, { version: 0, values: initial });
   assert.deepEqual(report.keys, [
     { kid: "s1", profile: "S", state: "signing", from: "own" },
@@ -35,7 +35,7 @@ Deno.test("a report of keys has the public half of a pair, and nothing secret", 
   for (const hidden of [secret, d]) assert.ok(!JSON.stringify(report).includes(hidden ?? ""));
 });
 
-Deno.test("a report of keys says what is in force, whoever said it", () => {
+Deno.test("the key report has each key's current state and its source", () => {
   const values = { ...initial, keys: { passport: { s1: "retired", a1: "signing" } } } as const;
   assert.deepEqual(
     reportKeys(keys, { version: 7, values }).keys.map(({ kid, state, from }) => [kid, state, from]),

@@ -96,7 +96,7 @@ async function fetchDocument(upstream: Upstream, signal: AbortSignal): Promise<s
   const response = await upstream.fetch("/openapi.json", { signal });
   if (response.status === 200) return await response.text();
   await response.body?.cancel();
-  throw new TypeError(`Service answered ${response.status} for its OpenAPI document`);
+  throw new TypeError(`Service responded ${response.status} for its OpenAPI document`);
 }
 
 function merge(

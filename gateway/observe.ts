@@ -90,9 +90,9 @@ export function observe(
 
 /** Clears the token cookies, except those that the identity provider's response sets itself. */
 function clearCookies(headers: Headers, names: CookieNames): void {
-  const names = new Set(headers.getSetCookie().map((cookie) => cookie.split("=")[0]));
+  const setByService = new Set(headers.getSetCookie().map((cookie) => cookie.split("=")[0]));
   for (const cookie of clearTokenCookies(names)) {
-    if (!names.has(cookie.split("=")[0])) headers.append("set-cookie", cookie);
+    if (!setByService.has(cookie.split("=")[0])) headers.append("set-cookie", cookie);
   }
 }
 

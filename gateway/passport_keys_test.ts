@@ -46,7 +46,7 @@ const refused: Readonly<Record<string, readonly unknown[]>> = {
   }],
 };
 for (const [what, keys] of Object.entries(refused)) {
-  Deno.test(`PASSPORT_KEYS of the gateway refuses ${what}, without showing it`, () => {
+  Deno.test(`PASSPORT_KEYS of the gateway refuses ${what}, and the error does not contain it`, () => {
     assert.throws(() => read(JSON.stringify(keys)), (error: Error) => {
       assert.match(error.message, /PASSPORT_KEYS/);
       for (const { jwk } of [a, b]) assert.ok(!error.message.includes(jwk.d ?? ""));
@@ -81,7 +81,7 @@ const values = (
 ) => ({ passport, keys: { passportPublic: publicKeys, ...keys } });
 const kidsOf = ({ signingKeys: { S, A } }: ReturnType<typeof choosePassports>) => [S?.kid, A?.kid];
 
-Deno.test("states of the configuration win over those of the environment", async () => {
+Deno.test("key states of the configuration override those of the environment", async () => {
   const keys = await importAll();
   const choose = (passport: GatewayValues["keys"]["passport"]) =>
     kidsOf(choosePassports(keys, values({}, { passport })));
@@ -91,7 +91,7 @@ Deno.test("states of the configuration win over those of the environment", async
   assert.deepEqual(choose({ a: "revoked" }), ["s1", undefined]);
 });
 
-Deno.test("what is sent is the configuration's choice, by route", async () => {
+Deno.test("the configuration chooses the profile that is sent on each route", async () => {
   const { send = () => "none" } = choosePassports(
     await importAll(),
     values({ send: "shadow", sendByRoute: { "/a": "A" }, accept: ["S", "A"] }),
@@ -99,7 +99,7 @@ Deno.test("what is sent is the configuration's choice, by route", async () => {
   assert.deepEqual([send(), send("/a"), send("/b")], ["shadow", "A", "shadow"]);
 });
 
-Deno.test("what nobody can sign or verify does not get in force", async () => {
+Deno.test("a configuration whose Passports no key could sign or verify is refused", async () => {
   const keys = await importAll();
   const cases: readonly ReturnType<typeof values>[] = [
     values({ send: "A", accept: ["A"] }, { passportPublic: [] }),

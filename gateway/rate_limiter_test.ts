@@ -11,7 +11,7 @@ function callerOf(sub: string, alias?: string): Caller {
   return alias === undefined ? token : { ...token, alias };
 }
 
-/** Whether a caller who asks after the others is still within a limit of one request. */
+/** Whether a caller's request, after those of the others, is within a limit of one request. */
 function setup(limits: Parameters<ReturnType<typeof createRateLimiter>["countersOf"]>[0]) {
   const limiter = createRateLimiter({ now: () => 60_000 });
   return (caller: Caller, from: string = address) => {
@@ -30,21 +30,21 @@ const people: readonly Caller[] = [
 
 for (const whom of ["person", "route"] as const) {
   Deno.test(`one subject at several issuers is several callers to the limit by ${whom}`, () => {
-    const ask = setup(whom === "person" ? { person: limit } : { routes: { "/a": limit } });
-    for (const person of people) assert.ok(ask(person), JSON.stringify(person));
-    for (const person of people) assert.ok(!ask(person), JSON.stringify(person));
+    const isAllowed = setup(whom === "person" ? { person: limit } : { routes: { "/a": limit } });
+    for (const person of people) assert.ok(isAllowed(person), JSON.stringify(person));
+    for (const person of people) assert.ok(!isAllowed(person), JSON.stringify(person));
   });
 }
 
-Deno.test("nobody in particular is a caller of their network, and no subject is one of it", () => {
-  const ask = setup({ routes: { "/a": limit } });
-  assert.ok(ask("anonymous", "192.0.2.1"));
-  assert.ok(!ask("anonymous", "192.0.2.1"));
-  assert.ok(ask("anonymous", "192.0.2.2"));
-  assert.ok(ask(callerOf("192.0.2.1", "idp")));
+Deno.test("an anonymous caller is counted by network, and an authenticated one is not", () => {
+  const isAllowed = setup({ routes: { "/a": limit } });
+  assert.ok(isAllowed("anonymous", "192.0.2.1"));
+  assert.ok(!isAllowed("anonymous", "192.0.2.1"));
+  assert.ok(isAllowed("anonymous", "192.0.2.2"));
+  assert.ok(isAllowed(callerOf("192.0.2.1", "idp")));
 });
 
-Deno.test("what a network has used up before anybody is asked is counted by itself", () => {
+Deno.test("the local counts of a network are separate from the other local counts", () => {
   const limiter = createRateLimiter({ now: () => 60_000 });
   limiter.limitByAddressLocally(limit, address);
   assert.throws(() => limiter.limitByAddressLocally(limit, address), { code: "rate_limited" });

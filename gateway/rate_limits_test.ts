@@ -11,15 +11,15 @@ const limits: RateLimits = {
 };
 
 const callers = {
-  "somebody on a route of its own limit": [
+  "an authenticated caller on a route with its own limit": [
     { address: "192.0.2.1", sub: "p", route: "/courses" },
     ["rl:address:192.0.2.1:60:1", "rl:person:p:60:1", "rl:route:/courses p:10:6"],
   ],
-  "nobody on a route of its own limit": [
+  "an anonymous caller on a route with its own limit": [
     { address: "2001:DB8::1:2:3:4", route: "/courses" },
     ["rl:address:2001:db8:0:0::/64:60:1", "rl:route:/courses 2001:db8:0:0::/64:10:6"],
   ],
-  "somebody on another route": [
+  "an authenticated caller on another route": [
     { address: undefined, sub: "p", route: "/users/me" },
     ["rl:address:unknown:60:1", "rl:person:p:60:1"],
   ],
@@ -42,13 +42,13 @@ const anyLimit = fc.record({
 });
 const anyTimes = fc.array(fc.integer({ min: 0, max: 20_000 }), { maxLength: 200 });
 
-/** One caller's requests, judged one after the other; `waits` are milliseconds in between. */
+/** One caller's requests, evaluated one after the other; `waits` are milliseconds in between. */
 function createCaller(limit: { limit: number; windowSeconds: number }) {
   const count = createLocalCounter();
   let now = 1_700_000_000_000;
   return {
     wait: (ms: number) => now += ms,
-    ask() {
+    send() {
       const [counter] = toCounters({ person: limit }, { address: undefined, sub: "p" }, now);
       assert.ok(counter);
       const [counted] = count([counter]);
@@ -58,62 +58,62 @@ function createCaller(limit: { limit: number; windowSeconds: number }) {
   };
 }
 
-Deno.test("no window lets more through than the limit", () => {
+Deno.test("no window allows more requests than the limit", () => {
   fc.assert(fc.property(anyLimit, anyTimes, (limit, waits) => {
     const caller = createCaller(limit);
     const allowed = new Map<string, number>();
     for (const ms of waits) {
       caller.wait(ms);
-      const { window, isAllowed } = caller.ask();
+      const { window, isAllowed } = caller.send();
       if (isAllowed) allowed.set(window, (allowed.get(window) ?? 0) + 1);
     }
     for (const count of allowed.values()) assert.ok(count <= limit.limit);
   }));
 });
 
-Deno.test("as many requests as remain are let through at the same moment, and not one more", () => {
+Deno.test("exactly the remaining number of requests is allowed at the same moment", () => {
   fc.assert(fc.property(anyLimit, anyTimes, (limit, waits) => {
     const caller = createCaller(limit);
     for (const ms of waits) {
       caller.wait(ms);
-      caller.ask();
+      caller.send();
     }
-    const { remaining } = caller.ask();
-    for (let left = remaining; left > 0; left--) assert.ok(caller.ask().isAllowed);
-    assert.ok(!caller.ask().isAllowed);
+    const { remaining } = caller.send();
+    for (let left = remaining; left > 0; left--) assert.ok(caller.send().isAllowed);
+    assert.ok(!caller.send().isAllowed);
   }));
 });
 
-Deno.test("who waits as long as told is let through", () => {
+Deno.test("a client that waits for Retry-After is allowed", () => {
   fc.assert(fc.property(anyLimit, anyTimes, (limit, waits) => {
     const caller = createCaller(limit);
     for (const ms of waits) {
       caller.wait(ms);
-      caller.ask();
+      caller.send();
     }
-    const { retryAfterSeconds } = caller.ask();
+    const { retryAfterSeconds } = caller.send();
     assert.ok(retryAfterSeconds <= 2 * limit.windowSeconds);
     caller.wait(retryAfterSeconds * 1000);
-    assert.ok(caller.ask().isAllowed);
+    assert.ok(caller.send().isAllowed);
   }));
 });
 
-Deno.test("who hammers through a whole window and then rests one is let through again", () => {
+Deno.test("a client that floods one window and then pauses for one is allowed again", () => {
   const caller = createCaller({ limit: 5, windowSeconds: 10 });
   for (let at = 0; at < 1000; at++) {
-    caller.ask();
+    caller.send();
     caller.wait(10);
   }
   caller.wait(10_000);
-  assert.ok(caller.ask().isAllowed);
+  assert.ok(caller.send().isAllowed);
 });
 
-Deno.test("an instance forgets its oldest counters and keeps what is new", () => {
+Deno.test("an instance evicts its oldest counters and keeps new ones", () => {
   const count = createLocalCounter({ maxCounters: 2 });
   const of = (sub: string) =>
     toCounters({ person: { limit: 9, windowSeconds: 1 } }, { address: undefined, sub }, 0);
-  const ask = (sub: string) => count(of(sub))[0]?.current;
-  assert.deepEqual(["a", "b", "b", "c", "b", "a"].map(ask), [1, 1, 2, 1, 3, 1]);
+  const countOf = (sub: string) => count(of(sub))[0]?.current;
+  assert.deepEqual(["a", "b", "b", "c", "b", "a"].map(countOf), [1, 1, 2, 1, 3, 1]);
 });
 
 const replies = {
@@ -131,7 +131,7 @@ for (const [what, [reply, expected, counted]] of Object.entries(replies)) {
   });
 }
 
-Deno.test("the fields name each limit with what is left of it", () => {
+Deno.test("the header fields have each limit with its remaining requests", () => {
   const now = 1_700_000_000_000;
   const counters = toCounters(limits, { address: "192.0.2.1", sub: "p" }, now);
   const verdicts = counters.map((one) => evaluateLimit(one, { current: 4, previous: 0 }, now));

@@ -31,7 +31,7 @@ export function createRebuild(
       ],
     });
     await response.body?.cancel();
-    if (!response.ok) throw new Error(`Refill was answered with status ${response.status}`);
+    if (!response.ok) throw new Error(`Rebuild failed with status ${response.status}`);
     return readRevocationPosition(response.headers.get(revocationPositionHeader));
   };
 }

@@ -23,22 +23,22 @@ const sign: SignPassport = (bearer, txn) =>
     },
   });
 
-Deno.test("a refill is asked for in the gateway's own name, and not waited for without end", async () => {
-  const asked: RequestInit[] = [];
+Deno.test("a rebuild is requested as svc:gateway, with a time limit", async () => {
+  const requests: RequestInit[] = [];
   const upstream = {
     name: "auth",
     fetch(_path: string, init: RequestInit = {}) {
-      asked.push(init);
+      requests.push(init);
       return Promise.resolve(new Response(null, { status: 204 }));
     },
   };
-  await createRebuild({ upstream, path: "/refill" }, sign)?.();
-  const [{ method, headers, signal } = {}] = asked;
+  await createRebuild({ upstream, path: "/rebuild" }, sign)?.();
+  const [{ method, headers, signal } = {}] = requests;
   assert.deepEqual([method, new Headers(headers).get("x-passport")], ["POST", "of gateway"]);
   assert.ok(signal instanceof AbortSignal);
 });
 
-Deno.test("a refill that was refused is a failure, and its answer is let go", async () => {
+Deno.test("a refused rebuild rejects, and its response body is cancelled", async () => {
   const left = Promise.withResolvers<void>();
   const body = new ReadableStream({ cancel: () => left.resolve() });
   const upstream = {
@@ -46,8 +46,8 @@ Deno.test("a refill that was refused is a failure, and its answer is let go", as
     fetch: () => Promise.resolve(new Response(body, { status: 503 })),
   };
   await assert.rejects(
-    createRebuild({ upstream, path: "/refill" }, sign)?.() ?? left.promise,
+    createRebuild({ upstream, path: "/rebuild" }, sign)?.() ?? left.promise,
     /503/,
   );
-  await within("the answer is let go", left.promise);
+  await within("the response body is cancelled", left.promise);
 });

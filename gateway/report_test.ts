@@ -7,7 +7,7 @@ import { createGateway, staticPassportSigningKeys } from "./mod.ts";
 
 const secret = crypto.getRandomValues(new Uint8Array(32));
 
-/** A gateway before one public service, and the lines it writes. */
+/** A gateway in front of one public service, and its log lines. */
 async function setup(status: number, slowMs: number) {
   const lines: string[] = [];
   const gateway = createGateway({
@@ -18,7 +18,7 @@ async function setup(status: number, slowMs: number) {
       access: "public",
       upstream: localUpstream("open", { fetch: () => Response.json({}, { status }) }),
     }],
-    revocation: { redis: { pipeline: () => Promise.reject(new Error("Nobody asks")) } },
+    revocation: { redis: { pipeline: () => Promise.reject(new Error("Unexpected call")) } },
     passport: {
       issuer: "test",
       audience: "test",
@@ -31,7 +31,7 @@ async function setup(status: number, slowMs: number) {
     log: createLogger({ service: "gateway", sink: (line) => void lines.push(line) }),
     telemetry: { ...noopTelemetry(), slowMs },
   });
-  const ask = async (path: string) => {
+  const get = async (path: string) => {
     lines.length = 0;
     const response = await gateway.request(`http://127.0.0.1:8787${path}`);
     await response.body?.cancel();
@@ -39,12 +39,12 @@ async function setup(status: number, slowMs: number) {
       line.message === "Request answered"
     );
   };
-  return { ask };
+  return { get };
 }
 
-Deno.test("a request has one line with what people filter on", async () => {
-  const { ask } = await setup(200, 60_000);
-  const line = await ask("/open?token=secret");
+Deno.test("a request has one log line with the fields for filters", async () => {
+  const { get } = await setup(200, 60_000);
+  const line = await get("/open?token=secret");
   assert.deepEqual(
     [line.method, line.path, line.route, line.status, line.code, line.steps],
     ["GET", "/open", "/open", 200, undefined, undefined],
@@ -52,15 +52,15 @@ Deno.test("a request has one line with what people filter on", async () => {
   assert.ok(line.durationMs >= 0);
 });
 
-Deno.test("the line of a failure and of a slow request says where the time went", async () => {
-  const failed = await (await setup(503, 60_000)).ask("/open");
+Deno.test("the log lines of failed and slow requests have the durations of the steps", async () => {
+  const failed = await (await setup(503, 60_000)).get("/open");
   assert.deepEqual(Object.keys(failed.steps), ["sign", "forward", "envelope"]);
-  const slow = await (await setup(200, 0)).ask("/open");
+  const slow = await (await setup(200, 0)).get("/open");
   assert.deepEqual(Object.keys(slow.steps), ["sign", "forward", "envelope"]);
   assert.ok(Object.values(slow.steps).every((tookMs) => typeof tookMs === "number"));
 });
 
-Deno.test("a probe is not told at the usual level", async () => {
-  const { ask } = await setup(200, 60_000);
-  assert.equal(await ask("/livez"), undefined);
+Deno.test("a probe is not logged at level info", async () => {
+  const { get } = await setup(200, 60_000);
+  assert.equal(await get("/livez"), undefined);
 });

@@ -8,7 +8,7 @@ function request(body: ReadableStream<Uint8Array>, headers: Record<string, strin
   return new Request("http://gateway.test/a", { method: "POST", body, headers });
 }
 
-/** Sends `parts`, and then nothing more for ever. */
+/** Sends `parts`, and then never ends. */
 function stalling(...parts: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   return new ReadableStream({
     start(controller) {
@@ -17,18 +17,18 @@ function stalling(...parts: readonly Uint8Array[]): ReadableStream<Uint8Array> {
   });
 }
 
-Deno.test("[H12] a client that stops in the middle is request_timeout, and told to go", async () => {
+Deno.test("[H12] a client that stops in the middle is request_timeout with Connection: close", async () => {
   const body = stalling(new Uint8Array(10));
   const reading = readRequestBody(request(body, { "content-length": "20" }), limits);
   const refusal = { code: "request_timeout", status: 408, headers: { connection: "close" } };
   await within("the client is cut off", assert.rejects(reading, refusal));
 });
 
-Deno.test("[H12] a client that drips is cut off when the time in all is over", async () => {
+Deno.test("[H12] a client that sends slowly is cut off at the total time limit", async () => {
   let dripped = 0;
   const dripping = new ReadableStream<Uint8Array>({
     async pull(controller) {
-      // A turn of the event loop, so that timers get theirs.
+      // Yields to the event loop, so that timers run.
       await new Promise((resolve) => setTimeout(resolve, 0));
       controller.enqueue(new Uint8Array(1));
       dripped++;
@@ -40,14 +40,14 @@ Deno.test("[H12] a client that drips is cut off when the time in all is over", a
     totalMs: 40,
   });
   await within("it is cut off", assert.rejects(reading, { code: "request_timeout" }));
-  assert.ok(dripped > 0, "it was not for silence");
+  assert.ok(dripped > 0, "the idle limit was not the reason");
 });
 
-/** Deno looks for timers that are left only where it is told to. */
+/** Deno checks for leaked timers only with these options. */
 const watched = { sanitizeOps: true, sanitizeResources: true };
 const patient = { ...limits, idleMs: 3_600_000, totalMs: 3_600_000 };
 
-function whole(bytes: number): ReadableStream<Uint8Array> {
+function bodyOf(bytes: number): ReadableStream<Uint8Array> {
   return new ReadableStream({
     start(controller) {
       controller.enqueue(new Uint8Array(bytes));
@@ -56,22 +56,22 @@ function whole(bytes: number): ReadableStream<Uint8Array> {
   });
 }
 
-Deno.test("a body that was read leaves no timer behind", watched, async () => {
+Deno.test("a body that was read leaks no timer", watched, async () => {
   const { content } = await readRequestBody(
-    request(whole(20), { "content-length": "20" }),
+    request(bodyOf(20), { "content-length": "20" }),
     patient,
   );
   assert.ok(content instanceof Uint8Array);
-  const streamed = await readRequestBody(request(whole(20)), patient);
+  const streamed = await readRequestBody(request(bodyOf(20)), patient);
   assert.ok(streamed.content instanceof ReadableStream);
   assert.equal((await new Response(streamed.content).bytes()).length, 20);
 });
 
 Deno.test(
-  "a body that is refused, or that the upstream leaves, leaves no timer behind",
+  "a body that is refused, or that the upstream cancels, leaks no timer",
   watched,
   async () => {
-    const large = request(whole(100_001));
+    const large = request(bodyOf(100_001));
     const { content } = await readRequestBody(large, patient);
     assert.ok(content instanceof ReadableStream);
     await assert.rejects(new Response(content).bytes(), { code: "payload_too_large" });
@@ -84,6 +84,6 @@ Deno.test(
 );
 
 Deno.test("a body of a declared length over the limit is refused unread", async () => {
-  const reading = readRequestBody(request(whole(1), { "content-length": "100001" }), patient);
+  const reading = readRequestBody(request(bodyOf(1), { "content-length": "100001" }), patient);
   await assert.rejects(reading, { code: "payload_too_large" });
 });

@@ -89,9 +89,9 @@ export function createRevocation(
     if (!rebuild || Math.abs(now() - rebuiltAt) < rebuildEveryMs) return;
     rebuiltAt = now();
     const seen = list.seen();
-    log.warn("Revocation list is not complete: asking for a refill", { gap });
+    log.warn("Revocation list is not complete: requesting a rebuild", { gap });
     const rebuilt = rebuild().then((reached) => list.rebuilt(reached, seen));
-    background(rebuilt, (cause) => log.error("Revocation list was not refilled", { cause }));
+    background(rebuilt, (cause) => log.error("Revocation list was not rebuilt", { cause }));
   }
 
   function requireComplete(ready: string | null, since: SeenPosition): void {
@@ -135,7 +135,7 @@ export function createRevocation(
     if (deferred.length === 0) return;
     edgeState.counting = new Set(counters.map(({ key }) => key));
     const counted = redis.pipeline((pipeline) => addCounters(pipeline, deferred)).then(() => {});
-    background(counted, (cause) => log.debug("Requests are counted here alone", { cause }));
+    background(counted, (cause) => log.debug("Requests are counted locally only", { cause }));
   }
 
   /** Reads Redis once for a request. */
@@ -192,7 +192,7 @@ export function createRevocation(
       try {
         await read([], { edgeState, counters });
       } catch (cause) {
-        log.debug("Requests are counted here alone", { cause });
+        log.debug("Requests are counted locally only", { cause });
       }
     },
     async isReady() {

@@ -18,20 +18,22 @@ const token: AccessToken = {
 
 const nothing = [null, null, null, null];
 
-/** A revocation check on a clock and a Redis that the test moves; `entries` follow `rv:ready`. */
+/**
+ * A revocation check on a clock and a Redis that the test controls; `entries` follow `rv:ready`.
+ */
 function setup({ rebuild }: { rebuild?: RevocationOptions["rebuild"] } = {}) {
   const state = {
     now: 1_000_000,
     ready: "1" as string | null,
     entries: nothing as readonly unknown[],
     isDown: false,
-    asked: 0,
+    reads: 0,
   };
   let beforeReply = (): void => {};
   const revocation = createRevocation({
     redis: {
       pipeline: () => {
-        state.asked++;
+        state.reads++;
         const reply = [[state.ready, ...state.entries]];
         beforeReply();
         return state.isDown ? Promise.reject(new Error("down")) : Promise.resolve(reply);
@@ -47,7 +49,7 @@ function setup({ rebuild }: { rebuild?: RevocationOptions["rebuild"] } = {}) {
 
 const bounded = { boundedMs: 1000 };
 
-Deno.test("a bounded answer serves to its age and not a millisecond longer", async () => {
+Deno.test("a bounded check is valid up to its maximum age and not a millisecond longer", async () => {
   const { state, revocation } = setup();
   await revocation.check(token, bounded);
   state.isDown = true;
@@ -57,7 +59,7 @@ Deno.test("a bounded answer serves to its age and not a millisecond longer", asy
   await assert.rejects(revocation.check(token, bounded), { code: "revocation_unavailable" });
 });
 
-Deno.test("a bounded answer is as old as its question", async () => {
+Deno.test("the age of a bounded check counts from its request to Redis", async () => {
   const { state, revocation, duringReply } = setup();
   duringReply(() => state.now += 600);
   await revocation.check(token, bounded);
@@ -67,14 +69,15 @@ Deno.test("a bounded answer is as old as its question", async () => {
   await assert.rejects(revocation.check(token, bounded), { code: "revocation_unavailable" });
 });
 
-Deno.test("a bounded answer is its own token's, whatever else the tokens of a subject share", async () => {
+Deno.test("a bounded check is valid for its own token only, whatever the tokens of a subject share", async () => {
   const { state, revocation } = setup();
   const [older, newer] = [100, 200].map((iat): AccessToken => {
-    const { uv: _uv, jti: _jti, sid: _sid, ...foreign } = token;
-    return { ...foreign, alias: "idp", iat };
+    const { uv: _uv, jti: _jti, sid: _sid, ...external } = token;
+    return { ...external, alias: "idp", iat };
   });
   assert.ok(older && newer);
-  // Of such an issuer's tokens there are two marks; this one refuses what was issued before 150.
+  // Only subject and key have entries for such tokens; this minimum refuses those issued before
+  // 150.
   state.entries = ["150", null];
   await revocation.check(newer, bounded);
   assert.equal(await revocation.check(newer, bounded), "fresh");
@@ -90,41 +93,41 @@ const others: Readonly<Record<string, Partial<AccessToken>>> = {
   "another version of the account": { uv: 2 },
 };
 for (const [whose, change] of Object.entries(others)) {
-  Deno.test(`a bounded answer says nothing of ${whose}`, async () => {
+  Deno.test(`a bounded check does not apply to ${whose}`, async () => {
     const { state, revocation } = setup();
     await revocation.check(token, bounded);
     assert.equal(await revocation.check(token, bounded), "fresh");
-    const before = state.asked;
+    const before = state.reads;
     await revocation.check({ ...token, ...change }, bounded);
-    assert.equal(state.asked, before + 1);
+    assert.equal(state.reads, before + 1);
   });
 }
 
-Deno.test("an instance keeps no more than 10000 bounded answers, and the oldest go first", async () => {
+Deno.test("an instance stores at most 10000 bounded checks and evicts the oldest first", async () => {
   const { state, revocation } = setup();
   for (let at = 0; at <= 10_000; at++) {
     await revocation.check({ ...token, jti: String(at) }, bounded);
   }
-  const before = state.asked;
+  const before = state.reads;
   assert.equal(await revocation.check({ ...token, jti: "10000" }, bounded), "fresh");
   assert.equal(await revocation.check({ ...token, jti: "1" }, bounded), "fresh");
-  assert.equal(state.asked, before);
+  assert.equal(state.reads, before);
   await revocation.check({ ...token, jti: "0" }, bounded);
-  assert.equal(state.asked, before + 1, "the first had to make room");
+  assert.equal(state.reads, before + 1, "the first was evicted");
 });
 
-Deno.test("an answer that could not be had ends the one before", async () => {
+Deno.test("a failed check invalidates the stored one", async () => {
   const { state, revocation } = setup();
   await revocation.check(token, bounded);
   state.now += 1_001;
   state.isDown = true;
   await assert.rejects(revocation.check(token, bounded), { code: "revocation_unavailable" });
-  // Within the bound of the first answer again, had it been kept.
+  // This would be within the bound of the first check, if it were still stored.
   state.now -= 500;
   await assert.rejects(revocation.check(token, bounded), { code: "revocation_unavailable" });
 });
 
-Deno.test("a clock that is set back makes no answer fresh", async () => {
+Deno.test("a clock that is set back makes no check fresh", async () => {
   const { state, revocation } = setup();
   await revocation.check(token, bounded);
   state.now -= 3_600_000;
@@ -132,34 +135,34 @@ Deno.test("a clock that is set back makes no answer fresh", async () => {
   await assert.rejects(revocation.check(token, bounded), { code: "token_revoked" });
 });
 
-Deno.test("an emptied list is reported once a second, whatever the clock does", async () => {
-  let refills = 0;
-  const { state, revocation } = setup({ rebuild: () => Promise.resolve((refills++, undefined)) });
+Deno.test("the rebuild of an emptied list is requested once a second, whatever the clock does", async () => {
+  let rebuilds = 0;
+  const { state, revocation } = setup({ rebuild: () => Promise.resolve((rebuilds++, undefined)) });
   state.ready = null;
-  const ask = () =>
+  const check = () =>
     assert.rejects(revocation.check(token, "strict"), { code: "revocation_unavailable" });
-  await ask();
-  await ask();
-  assert.equal(refills, 1);
+  await check();
+  await check();
+  assert.equal(rebuilds, 1);
   state.now += 1000;
-  await ask();
-  assert.equal(refills, 2);
+  await check();
+  assert.equal(rebuilds, 2);
   state.now -= 3_600_000;
-  await ask();
-  assert.equal(refills, 3);
+  await check();
+  assert.equal(rebuilds, 3);
   assert.equal(await revocation.isReady(), false);
 });
 
 const replies: Readonly<Record<string, [entries: readonly unknown[], code: string | undefined]>> = {
   "nothing": [nothing, undefined],
-  "the token's mark": [[null, null, "1", null], "token_revoked"],
-  "the login's mark": [[null, null, null, ""], "token_revoked"],
-  "the key's mark": [[null, "0", null, null], "token_revoked"],
+  "the token's entry": [[null, null, "1", null], "token_revoked"],
+  "the login's entry": [[null, null, null, ""], "token_revoked"],
+  "the key's entry": [[null, "0", null, null], "token_revoked"],
   "a minimum above the version": [["4", null, null, null], "token_revoked"],
   "a minimum at the version": [["3", null, null, null], undefined],
   "a minimum that is no number": [["x", null, null, null], "revocation_unavailable"],
   "a negative minimum": [["-1", null, null, null], "revocation_unavailable"],
-  "a broken minimum beside a mark": [["x", null, "1", null], "token_revoked"],
+  "an invalid minimum beside an entry": [["x", null, "1", null], "token_revoked"],
   "a number": [[3, null, null, null], "revocation_unavailable"],
   "undefined": [[undefined, null, null, null], "revocation_unavailable"],
   "a list": [[null, ["1"], null, null], "revocation_unavailable"],

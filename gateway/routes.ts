@@ -164,7 +164,7 @@ function checkRoute(
   if (!((route.recheckMs ?? 1) > 0)) fail("has a recheckMs that is no time");
   if (!((route.fallback?.maxStaleSeconds ?? 1) > 0)) fail("has a fallback of no time");
   if (route.fallback && route.identityProvider) {
-    fail("signs people in, so nothing stands in for it");
+    fail("belongs to the identity provider, so it must not have a fallback");
   }
   if (revocation !== "strict" && !(revocation.boundedMs > 0)) fail("has no boundedMs above 0");
   if (route.clearsCookies && !route.identityProvider) fail("clears cookies that are not its own");

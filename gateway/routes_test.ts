@@ -12,7 +12,7 @@ const routePath = fc.tuple(fc.array(segment, { maxLength: 4 }), fc.boolean()).ma
   ([segments, subtree]) => `/${[...segments, ...(subtree ? ["*"] : [])].join("/")}`,
 );
 
-/** Two routes with the same shape are one to a request. */
+/** Two routes with the same shape match the same requests. */
 const shape = (path: string) => path.replace(/\{\w+\}/g, "{}");
 
 /** A route's path as a rank, position by position, or undefined where it does not match. */
@@ -29,7 +29,7 @@ function rank(path: string, segments: readonly string[]): string | undefined {
   return own.map((part) => part.startsWith("{") ? "1" : "2").join("") + (isSubtree ? "0" : "3");
 }
 
-Deno.test("the table finds what a search through every route finds", () => {
+Deno.test("the table finds the same route as a search through all routes", () => {
   const paths = fc.uniqueArray(routePath, { selector: shape, maxLength: 12 });
   const request = fc.array(fc.constantFrom("a", "b", "c", "d", ""), { minLength: 1, maxLength: 5 });
   fc.assert(
@@ -43,37 +43,39 @@ Deno.test("the table finds what a search through every route finds", () => {
   );
 });
 
-const refusals: Readonly<Record<string, [change: object, says: RegExp]>> = {
+const refusals: Readonly<Record<string, [change: object, message: RegExp]>> = {
   "no access rule": [{ access: undefined }, /has no access rule/],
-  "an access rule nobody knows": [{ access: "everybody" }, /has no access rule/],
+  "an unknown access rule": [{ access: "everybody" }, /has no access rule/],
   "an empty list of roles": [{ access: { roles: [] } }, /has no access rule/],
   "a table of methods that is empty": [{ access: {} }, /has no access rule/],
-  "a method nobody knows": [{ access: { TRACE: "public" } }, /has no access rule/],
+  "an unknown method": [{ access: { TRACE: "public" } }, /has no access rule/],
   "a dot segment": [{ path: "/a/../b" }, /path of whole segments/],
   "half a segment": [{ path: "/a*" }, /path of whole segments/],
   "no slash in front": [{ path: "a" }, /path of whole segments/],
   "an empty segment": [{ path: "/a//b" }, /path of whole segments/],
   "an escape": [{ path: "/%61" }, /path of whole segments/],
   "a slash at its end": [{ path: "/a/" }, /must not end with a slash/],
-  "a limit of time over the Passport's life": [{ timeoutMs: 30_001 }, /timeoutMs/],
+  "a time limit over the Passport's life": [{ timeoutMs: 30_001 }, /timeoutMs/],
   "no time at all": [{ timeoutMs: 0 }, /timeoutMs/],
   "a time that is no number": [{ timeoutMs: Number.NaN }, /timeoutMs/],
   "a negative size": [{ maxBodyBytes: -1 }, /maxBodyBytes/],
-  "the place of a document of the gateway's own": [{ path: "/docs/*" }, /document of its own/],
+  "the path of one of the gateway's own documents": [{ path: "/docs/*" }, /document of its own/],
   "no staleness": [{ revocation: { boundedMs: 0 } }, /boundedMs/],
 };
 
-/** A table from settings or from plain JavaScript may hold what the type forbids; hence the cast. */
+/**
+ * A table from settings or plain JavaScript may have values that the type forbids; hence the cast.
+ */
 function misshape(change: object): Route {
   return { ...toRoute("/a"), ...change } as Route;
 }
 
-for (const [what, [change, says]] of Object.entries(refusals)) {
+for (const [what, [change, message]] of Object.entries(refusals)) {
   Deno.test(`a route with ${what} is refused at boot, by name`, () => {
     const route = misshape(change);
     assert.throws(() => createRouteTable([route], limits), (error) => {
       assert.ok(error instanceof RangeError);
-      assert.match(error.message, says);
+      assert.match(error.message, message);
       assert.ok(error.message.startsWith(`Cannot start: route ${route.path} `));
       return true;
     });
@@ -98,7 +100,7 @@ Deno.test("HEAD has the rule of GET, and no other method's [RFC 9110 §9.3.2]", 
   assert.throws(() => ruleOfHead({ POST: "public" }), { code: "method_not_allowed" });
 });
 
-Deno.test("a method without a rule is refused, and the refusal names the others", () => {
+Deno.test("a method without a rule is refused with the allowed methods", () => {
   const access = { GET: "public", POST: { roles: ["a"] } } as const;
   const table = createRouteTable([{ path: "/a", upstream, access }], limits);
   assert.throws(() => table.find(["a"], "DELETE"), (error) => {

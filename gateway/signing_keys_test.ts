@@ -19,7 +19,7 @@ function ofS(kid: string, state: string) {
   return { kid, secret: encodeBase64Url(crypto.getRandomValues(new Uint8Array(32))), state };
 }
 
-/** A gateway's keys, and the file behind them. */
+/** A gateway's keys and their file. */
 async function setup() {
   const first = [ofS("p1", "signing"), ofS("p2", "published")];
   const file = { text: JSON.stringify(first), reads: 0 };
@@ -43,7 +43,7 @@ const values = (keys: GatewayValues["keys"]): GatewayValues => ({
   keys,
 });
 
-Deno.test("a file that gained a key gives it; what is there already stays as it is", async () => {
+Deno.test("a key that was added to the file is loaded, and existing keys do not change", async () => {
   const { keys, kids, file, first } = await setup();
   const [p1, p2] = first;
   file.text = JSON.stringify([{ ...p1, state: "retired" }, p2, ofS("p3", "signing")]);
@@ -61,7 +61,7 @@ const unusable = {
   "nothing": "",
 };
 for (const [what, text] of Object.entries(unusable)) {
-  Deno.test(`a file of keys with ${what} changes nothing, and is not quoted`, async () => {
+  Deno.test(`a key file with ${what} changes no key, and the log does not quote it`, async () => {
     const { keys, kids, file, lines } = await setup();
     file.text = text;
     await keys.reload();
@@ -71,7 +71,7 @@ for (const [what, text] of Object.entries(unusable)) {
   });
 }
 
-Deno.test("the file and the issuer are asked for keys that a version names and nobody has", async () => {
+Deno.test("a version that names missing keys reloads the key file and the issuer's keys", async () => {
   const { keys, file } = await setup();
   const expected: string[][] = [];
   const steps: ((values: GatewayValues) => Promise<void> | undefined)[] = [];
@@ -101,7 +101,7 @@ Deno.test("the file and the issuer are asked for keys that a version names and n
   assert.deepEqual([file.reads, expected.at(-1)], [1, []]);
 });
 
-Deno.test("administrators see where each key stands and who says so, never its material", async () => {
+Deno.test("the key report has each key's state and its source, never its material", async () => {
   const { keys, first } = await setup();
   const report = (named: GatewayValues["keys"]) =>
     reportKeys(keys.all(), { version: 7, values: values(named) });
@@ -112,7 +112,7 @@ Deno.test("administrators see where each key stands and who says so, never its m
       { kid: "p2", profile: "S", state: "published", from: "own" },
     ],
   });
-  // Its secret says that it signs; the configuration lets another one.
+  // The setting lets it sign; the configuration chose another key.
   assert.deepEqual(report({ passport: { p2: "signing" } }).keys, [
     { kid: "p1", profile: "S", state: "retired", from: "own" },
     { kid: "p2", profile: "S", state: "signing", from: "central" },

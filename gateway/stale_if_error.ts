@@ -66,7 +66,7 @@ export function createStaleIfError(
     { readonly action: "store" | "delete"; readonly at: number }
   >();
   const onStoreFailure = (cause: unknown) =>
-    log.warn("No answer is stored or found again", { cause });
+    log.warn("Stored responses cannot be read or written", { cause });
 
   function isDue(key: string, action: "store" | "delete"): boolean {
     const last = lastActions.get(key);
@@ -119,7 +119,7 @@ export function createStaleIfError(
     async function findStored(): Promise<Response | undefined> {
       const response = await read(await keyOnce(), maxStaleSeconds);
       if (!response) return undefined;
-      log.warn("The last good answer stands in for a live one", { route: path });
+      log.warn("The last good response is served for a failed one", { route: path });
       count("edgepass.fallbacks", {
         "edgepass.service": "gateway",
         "edgepass.fallback.source": "cache",

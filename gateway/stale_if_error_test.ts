@@ -27,12 +27,12 @@ interface Question {
   readonly upstream?: string;
 }
 
-/** Last answers use these two commands of it, and nothing of what they return. */
+/** The cache uses these two commands only, and not their return values. */
 function toPipeline(commands: object): RedisPipeline {
   return commands as RedisPipeline;
 }
 
-/** Last answers over a Redis in memory, by a clock of the test's own. */
+/** The stale-if-error cache over a Redis in memory, on a clock that the test controls. */
 function setup(maxStaleSeconds: number | undefined = 60) {
   const values = new Map<string, string>();
   const written: string[] = [];
@@ -58,31 +58,34 @@ function setup(maxStaleSeconds: number | undefined = 60) {
   const log = createLogger({ service: "gateway", sink() {} });
   const staleIfError = createStaleIfError({ redis, now: () => now, log });
   const fallback = maxStaleSeconds > 0 ? { maxStaleSeconds } : undefined;
-  const ask = (
+  const cacheFor = (
     { path = "/there?a=1", bearer = person, upstream: name = "there", ...init }: Question = {},
   ) => {
-    const upstream = { name, fetch: () => Promise.reject(new Error("not asked")) };
+    const upstream = { name, fetch: () => Promise.reject(new Error("not called")) };
     const route = { path: "/there/*", upstream, fallback };
     const url = `http://gateway.test${path}`;
     const target = readTarget(url, { maxBytes: 8192, maxParameters: 200 });
     return staleIfError({ request: new Request(url, init), target, route, bearer });
   };
   return {
-    ask,
+    cacheFor,
     written,
     dropped,
     wait: (ms: number) => now += ms,
     goAway: () => isAway = true,
-    /** Asks, and is answered this. */
-    async readEdgeState(live: Response, question: Question = {}) {
-      const text = await (await ask(question).storeOrServeStale(live)).text();
+    /** Sends a request that gets this live response. */
+    async readEdgeState(live: Response, requestOptions: Question = {}) {
+      const text = await (await cacheFor(requestOptions).storeOrServeStale(live)).text();
       await Promise.resolve();
       return text;
     },
-    /** What stands in for a failure, or the failure's code. */
-    async fail(question: Question = {}, failure: unknown = new Problem("upstream_unavailable")) {
+    /** The stale response to a failure, or the failure's code. */
+    async fail(
+      requestOptions: Question = {},
+      failure: unknown = new Problem("upstream_unavailable"),
+    ) {
       try {
-        const response = await ask(question).serveStale(failure);
+        const response = await cacheFor(requestOptions).serveStale(failure);
         return [await response.text(), response.headers.get("x-fallback")];
       } catch (error) {
         return error instanceof Problem ? error.code : String(error);
@@ -95,14 +98,14 @@ const good = (body: unknown = { a: 1 }, headers: HeadersInit = {}) =>
   Response.json(body, { headers });
 const isMissing = "upstream_unavailable";
 
-Deno.test("the last good answer stands in for a failure, and tells its age", async () => {
+Deno.test("the last good response is served for a failure, with its age", async () => {
   const { readEdgeState, fail, wait } = setup();
   assert.equal(await readEdgeState(good()), '{"a":1}');
   wait(12_999);
   assert.deepEqual(await fail(), ['{"a":1}', "cache; age=12"]);
 });
 
-Deno.test("it stands in for an answer of 500, 502, 503 and 504, and for no other", async () => {
+Deno.test("a stale response replaces 500, 502, 503 and 504, and no other status", async () => {
   const { readEdgeState } = setup();
   await readEdgeState(good());
   for (const status of [500, 502, 503, 504]) {
@@ -120,7 +123,7 @@ Deno.test("it stands in for an answer of 500, 502, 503 and 504, and for no other
   }
 });
 
-Deno.test("it is as old as the route allows and not a millisecond older", async () => {
+Deno.test("a stale response is at most as old as the route allows, to the millisecond", async () => {
   const { readEdgeState, fail, wait } = setup(60);
   await readEdgeState(good());
   wait(60_000);
@@ -129,10 +132,10 @@ Deno.test("it is as old as the route allows and not a millisecond older", async 
   assert.equal(await fail(), isMissing);
 });
 
-Deno.test("nobody further on may keep it or take it for live", async () => {
-  const { ask, readEdgeState } = setup();
+Deno.test("a stale response is marked and must not be stored", async () => {
+  const { cacheFor, readEdgeState } = setup();
   await readEdgeState(good({ a: 1 }, { "cache-control": "max-age=60", etag: '"1"', "x-a": "b" }));
-  const { headers } = await ask().serveStale(new Problem("upstream_timeout"));
+  const { headers } = await cacheFor().serveStale(new Problem("upstream_timeout"));
   assert.deepEqual(Object.fromEntries(headers), {
     age: "0",
     "cache-control": "no-store",
@@ -142,12 +145,12 @@ Deno.test("nobody further on may keep it or take it for live", async () => {
 });
 
 const unlike: Readonly<Record<string, Question>> = {
-  "somebody else": { bearer: { ...person, sub: "q" } },
+  "another person": { bearer: { ...person, sub: "q" } },
   "the same subject of another issuer": { bearer: { ...person, alias: "corp" } },
   "the person with other roles": { bearer: { ...person, roles: [] } },
   "the person with another scope": { bearer: { ...person, scope: "read" } },
   "the person since a change of the account": { bearer: { ...person, uv: 4 } },
-  "nobody": { bearer: "anonymous" },
+  "an anonymous caller": { bearer: "anonymous" },
   "another upstream": { upstream: "elsewhere" },
   "another query": { path: "/there?a=2" },
   "another path": { path: "/there/more?a=1" },
@@ -156,72 +159,76 @@ const unlike: Readonly<Record<string, Question>> = {
   "another origin": { headers: { origin: "https://elsewhere.test" } },
   "a change": { method: "DELETE" },
   "HEAD": { method: "HEAD" },
-  "somebody who wants it fresh": { headers: { "cache-control": "no-cache" } },
+  "a client that sends no-cache": { headers: { "cache-control": "no-cache" } },
 };
-for (const [who, question] of Object.entries(unlike)) {
-  Deno.test(`[D05] nothing of it stands in for ${who}`, async () => {
+for (const [who, requestOptions] of Object.entries(unlike)) {
+  Deno.test(`[D05] a stored response is not served for ${who}`, async () => {
     const { readEdgeState, fail } = setup();
     await readEdgeState(good());
-    assert.equal(await fail(question), isMissing);
+    assert.equal(await fail(requestOptions), isMissing);
   });
 }
 
-const unkept: Readonly<Record<string, readonly [live: () => Response, question?: Question]>> = {
-  "with no-store": [() => good({}, { "cache-control": "private, No-Store" })],
-  "with no-cache": [() => good({}, { "cache-control": 'no-cache="set-cookie"' })],
-  "with must-revalidate": [() => good({}, { "cache-control": "must-revalidate" })],
-  "with proxy-revalidate": [() => good({}, { "cache-control": "proxy-revalidate" })],
-  "that is private, to nobody in particular": [
-    () => good({}, { "cache-control": "private" }),
-    { bearer: "anonymous" },
-  ],
-  "with a cookie": [() => good({}, { "set-cookie": "a=b" })],
-  "chosen by a header that is not looked at": [() => good({}, { vary: "Accept, X-Tenant" })],
-  "chosen by anything": [() => good({}, { vary: "*" })],
-  "that stands in itself": [() => good({}, { "x-fallback": "default" })],
-  "that is compressed": [() => good({}, { "content-encoding": "br" })],
-  "of another status": [() => Response.json({}, { status: 203 })],
-  "of a part": [() => Response.json({}, { status: 206 })],
-  "that is no JSON by its name": [() => new Response("{}", { headers: { "content-type": "a/b" } })],
-  "that is a stream of events": [
-    () => new Response("data: 1\n\n", { headers: { "content-type": "text/event-stream" } }),
-  ],
-  "that is no JSON by its body": [() => new Response('{"a":', good())],
-  "of a declared length that is too large": [
-    () => good({ a: "x".repeat(65_536) }, { "content-length": "65544" }),
-  ],
-  "that is too large": [() => good({ a: "x".repeat(65_536) })],
-  "to somebody who wants it unkept": [
-    () => good(),
-    { headers: { "cache-control": "no-store" } },
-  ],
-};
-for (const [which, [live, question]] of Object.entries(unkept)) {
-  Deno.test(`an answer ${which} is passed on whole and not kept`, async () => {
+const unkept: Readonly<Record<string, readonly [live: () => Response, requestOptions?: Question]>> =
+  {
+    "with no-store": [() => good({}, { "cache-control": "private, No-Store" })],
+    "with no-cache": [() => good({}, { "cache-control": 'no-cache="set-cookie"' })],
+    "with must-revalidate": [() => good({}, { "cache-control": "must-revalidate" })],
+    "with proxy-revalidate": [() => good({}, { "cache-control": "proxy-revalidate" })],
+    "that is private, to an anonymous caller": [
+      () => good({}, { "cache-control": "private" }),
+      { bearer: "anonymous" },
+    ],
+    "with a cookie": [() => good({}, { "set-cookie": "a=b" })],
+    "that varies by a header outside of the key": [() => good({}, { vary: "Accept, X-Tenant" })],
+    "that varies by everything": [() => good({}, { vary: "*" })],
+    "that is itself a fallback": [() => good({}, { "x-fallback": "default" })],
+    "that is compressed": [() => good({}, { "content-encoding": "br" })],
+    "of another status": [() => Response.json({}, { status: 203 })],
+    "of partial content": [() => Response.json({}, { status: 206 })],
+    "whose media type is not JSON": [
+      () => new Response("{}", { headers: { "content-type": "a/b" } }),
+    ],
+    "that is an event stream": [
+      () => new Response("data: 1\n\n", { headers: { "content-type": "text/event-stream" } }),
+    ],
+    "whose body is not JSON": [() => new Response('{"a":', good())],
+    "of a declared length that is too large": [
+      () => good({ a: "x".repeat(65_536) }, { "content-length": "65544" }),
+    ],
+    "that is too large": [() => good({ a: "x".repeat(65_536) })],
+    "to a client that sends no-store": [
+      () => good(),
+      { headers: { "cache-control": "no-store" } },
+    ],
+  };
+for (const [which, [live, requestOptions]] of Object.entries(unkept)) {
+  Deno.test(`a response ${which} is passed on complete and not stored`, async () => {
     const { readEdgeState, written } = setup();
-    assert.equal(await readEdgeState(live(), question), await live().text());
+    assert.equal(await readEdgeState(live(), requestOptions), await live().text());
     assert.deepEqual(written, []);
   });
 }
 
-const untrue: Readonly<Record<string, readonly [live: () => Response, question?: Question]>> = {
-  "an answer that there is no such thing": [() => Response.json({}, { status: 404 })],
-  "a refusal": [() => Response.json({}, { status: 403 })],
-  "an answer that must not be kept": [() => good({}, { "cache-control": "no-store" })],
-  "a change by the same person": [() => Response.json({}), { method: "PATCH" }],
-};
-for (const [what, [live, question]] of Object.entries(untrue)) {
-  Deno.test(`${what} drops what was kept, once`, async () => {
+const untrue: Readonly<Record<string, readonly [live: () => Response, requestOptions?: Question]>> =
+  {
+    "a response 404": [() => Response.json({}, { status: 404 })],
+    "a refusal": [() => Response.json({}, { status: 403 })],
+    "a response with no-store": [() => good({}, { "cache-control": "no-store" })],
+    "a change by the same person": [() => Response.json({}), { method: "PATCH" }],
+  };
+for (const [what, [live, requestOptions]] of Object.entries(untrue)) {
+  Deno.test(`${what} deletes the stored response, once`, async () => {
     const { readEdgeState, fail, dropped } = setup();
     await readEdgeState(good());
-    for (let at = 0; at < 3; at++) await readEdgeState(live(), question);
+    for (let at = 0; at < 3; at++) await readEdgeState(live(), requestOptions);
     assert.deepEqual([await fail(), dropped.length], [isMissing, 1]);
     await readEdgeState(good());
     assert.deepEqual(await fail(), ['{"a":1}', "cache; age=0"]);
   });
 }
 
-Deno.test("what says nothing of the answer drops nothing", async () => {
+Deno.test("a response that does not invalidate the stored one deletes nothing", async () => {
   const { readEdgeState, dropped } = setup();
   await readEdgeState(good());
   for (const status of [206, 302, 400, 429, 501]) {
@@ -233,7 +240,7 @@ Deno.test("what says nothing of the answer drops nothing", async () => {
   assert.deepEqual(dropped, []);
 });
 
-Deno.test("a change that was refused, or that asks what is allowed, drops nothing", async () => {
+Deno.test("a refused change and an OPTIONS request delete nothing", async () => {
   const { readEdgeState, dropped } = setup();
   await readEdgeState(good());
   await readEdgeState(Response.json({}, { status: 409 }), { method: "PUT" });
@@ -241,7 +248,7 @@ Deno.test("a change that was refused, or that asks what is allowed, drops nothin
   assert.deepEqual(dropped, []);
 });
 
-Deno.test("a private answer is kept for the person it is for", async () => {
+Deno.test("a private response is stored for its own person", async () => {
   const { readEdgeState, fail } = setup();
   await readEdgeState(
     good({ a: 1 }, { "cache-control": "private", vary: "Cookie, Authorization" }),
@@ -249,7 +256,7 @@ Deno.test("a private answer is kept for the person it is for", async () => {
   assert.deepEqual(await fail(), ['{"a":1}', "cache; age=0"]);
 });
 
-Deno.test("one answer is written once in ten seconds, however often it is given", async () => {
+Deno.test("one response is written once in ten seconds, however often it is received", async () => {
   const { readEdgeState, written, wait } = setup();
   for (let at = 0; at < 5; at++) await readEdgeState(good());
   await readEdgeState(good(), { path: "/there?a=2" });
@@ -259,7 +266,7 @@ Deno.test("one answer is written once in ten seconds, however often it is given"
   assert.equal(written.length, 3);
 });
 
-Deno.test("what was written and then dropped is written again at once, whatever the clock does", async () => {
+Deno.test("a deleted response is written again at once, whatever the clock does", async () => {
   const { readEdgeState, written, dropped, wait } = setup();
   await readEdgeState(good());
   await readEdgeState(new Response(null, { status: 204 }), { method: "DELETE" });
@@ -271,29 +278,29 @@ Deno.test("what was written and then dropped is written again at once, whatever 
   assert.equal(written.length, 3);
 });
 
-Deno.test("an instance remembers what it wrote last of 10000 answers and no more", async () => {
+Deno.test("an instance remembers its last write of at most 10000 responses", async () => {
   const { readEdgeState, written } = setup();
   const write = (at: number) => readEdgeState(good(), { path: `/there?a=${at}` });
   for (let at = 0; at <= 10_000; at++) await write(at);
   assert.equal(written.length, 10_001);
   await write(10_000);
   await write(1);
-  assert.equal(written.length, 10_001, "these are known");
+  assert.equal(written.length, 10_001, "these are remembered");
   await write(0);
-  assert.equal(written.length, 10_002, "the first had to make room");
+  assert.equal(written.length, 10_002, "the first was evicted");
 });
 
-Deno.test("a failed answer that another one stands in for is let go", async () => {
-  const { readEdgeState, ask } = setup();
+Deno.test("the body of a failed response is cancelled when a stale one is served", async () => {
+  const { readEdgeState, cacheFor } = setup();
   await readEdgeState(good());
   const left = Promise.withResolvers<void>();
   const body = new ReadableStream({ cancel: () => left.resolve() });
-  const answer = await ask().storeOrServeStale(new Response(body, { status: 503 }));
-  assert.equal(await answer.text(), '{"a":1}');
-  await within("the service is told that its reader left", left.promise);
+  const served = await cacheFor().storeOrServeStale(new Response(body, { status: 503 }));
+  assert.equal(await served.text(), '{"a":1}');
+  await within("the service's stream is cancelled", left.promise);
 });
 
-Deno.test("the key ends with the person, and names nothing else", async () => {
+Deno.test("the cache key ends with the person and contains no other name", async () => {
   const { readEdgeState, written } = setup();
   await readEdgeState(good());
   await readEdgeState(good(), { bearer: { ...person, alias: "corp" } });
@@ -302,7 +309,7 @@ Deno.test("the key ends with the person, and names nothing else", async () => {
   assert.deepEqual(parts, ["p", "corp:p", "anon"]);
 });
 
-Deno.test("a Redis that is away, or a route that does not ask, leaves the failure as it is", async () => {
+Deno.test("without Redis, or without a fallback on the route, the failure is passed on", async () => {
   const away = setup();
   await away.readEdgeState(good());
   away.goAway();
@@ -312,7 +319,7 @@ Deno.test("a Redis that is away, or a route that does not ask, leaves the failur
   assert.deepEqual([await off.fail(), off.written], [isMissing, []]);
 });
 
-Deno.test("nothing stands in for a refusal, a fault of ours, or to somebody who left", async () => {
+Deno.test("no stale response is served for a refusal, an internal fault or a disconnected client", async () => {
   const { readEdgeState, fail } = setup();
   await readEdgeState(good());
   assert.equal(await fail({}, new Problem("payload_too_large")), "payload_too_large");

@@ -16,7 +16,7 @@ function setup() {
   return {
     steps,
     active: () => values.get("edgepass.upstream.active"),
-    /** How often something was measured. */
+    /** How often each metric was recorded. */
     measured: (name: string) => values.get(name),
   };
 }
@@ -25,26 +25,26 @@ const call = { method: "GET", peer: "course" };
 const calls = "http.client.request.duration";
 const durations = "edgepass.gateway.step.duration";
 
-Deno.test("a call of an upstream counts as under way until its answer begins, and once", () => {
+Deno.test("an upstream call is counted as active until its response begins, and once", () => {
   const { steps, active, measured } = setup();
   const step = steps.beginCall(call);
   assert.equal(active(), 1);
   step.end();
   assert.equal(active(), 0);
-  // What fails afterwards fails in the envelope, and the call was over by then.
+  // A later failure is one of the envelope: the call has ended by then.
   assert.throws(() => step.fail(new Problem("upstream_bad_response")));
   step.end();
   assert.deepEqual([active(), measured(calls), measured(durations)], [0, 1, 1]);
 });
 
-Deno.test("a call that fails is no longer under way", () => {
+Deno.test("a failed call is no longer counted as active", () => {
   const { steps, active, measured } = setup();
   const failure = new Problem("upstream_unavailable");
   assert.throws(() => steps.beginCall(call).fail(failure), failure);
   assert.deepEqual([active(), measured(calls), measured(durations)], [0, 1, 1]);
 });
 
-Deno.test("a step ends whether it succeeds or throws, and what it throws goes on", async () => {
+Deno.test("a step ends whether it succeeds or throws, and its error is thrown again", async () => {
   const { steps, measured } = setup();
   assert.equal(await steps.run("sign", () => Promise.resolve("passport")), "passport");
   const refusal = new Problem("token_revoked");

@@ -16,8 +16,8 @@ function startTicks(type = "text/event-stream") {
     cancel: () => left.resolve(),
   });
   return {
-    hasLeft: () => within("the service is told that its reader left", left.promise),
-    say: (text: string) => controller?.enqueue(new TextEncoder().encode(text)),
+    hasLeft: () => within("the service's stream is cancelled", left.promise),
+    send: (text: string) => controller?.enqueue(new TextEncoder().encode(text)),
     fail: () => controller?.error(new TypeError("connection lost")),
     close: () => controller?.close(),
     response: new Response(body, { status: 200, headers: { "content-type": type, "x-a": "b" } }),
@@ -34,25 +34,25 @@ async function readToEnd(response: Response): Promise<string> {
   return text;
 }
 
-Deno.test("a stream ends with its token, and the service is told [F37]", async () => {
+Deno.test("an event stream ends when its token expires, and the service's stream is cancelled [F37]", async () => {
   const ticks = startTicks("text/event-stream; charset=utf-8");
-  ticks.say("data: 1\n\n");
+  ticks.send("data: 1\n\n");
   const limited = expireStream(ticks.response, { endsAt: 20, now });
   assert.equal(limited.headers.get("x-a"), "b");
   assert.equal(await readAll(limited), "data: 1\n\n");
   await ticks.hasLeft();
 });
 
-Deno.test("a stream whose token has ended already ends at once", async () => {
+Deno.test("an event stream whose token has already expired ends at once", async () => {
   const ticks = startTicks();
   assert.equal(await readAll(expireStream(ticks.response, { endsAt: -1, now })), "");
   await ticks.hasLeft();
 });
 
-/** Deno looks for timers that are left only where it is told to. */
+/** Deno checks for leaked timers only with these options. */
 const watched = { sanitizeOps: true, sanitizeResources: true };
 
-Deno.test("a stream that ends by itself leaves no timer behind", watched, async () => {
+Deno.test("an event stream that ends by itself leaks no timer", watched, async () => {
   const ticks = startTicks();
   const check = () => Promise.resolve();
   const limited = expireStream(ticks.response, {
@@ -60,19 +60,19 @@ Deno.test("a stream that ends by itself leaves no timer behind", watched, async 
     now,
     recheck: { everyMs: 1e6, check },
   });
-  ticks.say("data: 1\n\n");
+  ticks.send("data: 1\n\n");
   ticks.close();
   assert.equal(await readAll(limited), "data: 1\n\n");
 });
 
-Deno.test("a stream that breaks breaks for the client too [F33]", async () => {
+Deno.test("an event stream that fails is an error for the client too [F33]", async () => {
   const ticks = startTicks();
   const limited = expireStream(ticks.response, { endsAt: 1e9, now });
   ticks.fail();
   await assert.rejects(readAll(limited), TypeError);
 });
 
-Deno.test("a client that leaves takes the call along, and the timers", watched, async () => {
+Deno.test("a client that disconnects ends the upstream call and the timers", watched, async () => {
   const ticks = startTicks();
   const recheck = { everyMs: 1e6, check: () => Promise.resolve() };
   const limited = expireStream(ticks.response, { endsAt: 1e9, now, recheck });
@@ -81,30 +81,30 @@ Deno.test("a client that leaves takes the call along, and the timers", watched, 
 });
 
 for (const code of ["token_revoked", "revocation_unavailable"] as const) {
-  Deno.test(`a stream ends when a later check says ${code}`, async () => {
+  Deno.test(`an event stream ends when a later check throws ${code}`, async () => {
     const ticks = startTicks();
-    let asked = 0;
-    const check = () => ++asked < 3 ? Promise.resolve() : Promise.reject(new Problem(code));
+    let checks = 0;
+    const check = () => ++checks < 3 ? Promise.resolve() : Promise.reject(new Problem(code));
     const recheck = { everyMs: 1, check };
     const limited = expireStream(ticks.response, { endsAt: 1e9, now, recheck });
-    ticks.say("data: 1\n\n");
+    ticks.send("data: 1\n\n");
     assert.equal(await readAll(limited), "data: 1\n\n");
-    assert.equal(asked, 3);
+    assert.equal(checks, 3);
     await ticks.hasLeft();
   });
 }
 
-Deno.test("a token that ends later than a timer can wait for does not end its stream at once", async () => {
+Deno.test("a token that expires after the longest timer delay does not end its stream at once", async () => {
   const ticks = startTicks();
   const limited = expireStream(ticks.response, { endsAt: 10 ** 12, now });
-  // A delay that is too long for a timer is none at all.
+  // Timers treat a delay that is too long as zero.
   await new Promise((resolve) => setTimeout(resolve, 20));
-  ticks.say("data: 1\n\n");
+  ticks.send("data: 1\n\n");
   ticks.close();
   assert.equal(await readAll(limited), "data: 1\n\n");
 });
 
-Deno.test("what is no stream of events is not touched", () => {
+Deno.test("a response that is not an event stream does not change", () => {
   const ticks = startTicks("application/octet-stream");
   assert.equal(expireStream(ticks.response, { endsAt: 0, now }), ticks.response);
   const empty = new Response(null, { headers: { "content-type": "text/event-stream" } });
@@ -121,16 +121,16 @@ const token: AccessToken = {
   scope: "",
 };
 
-/** What limits streams, with a revocation list that refuses after so many questions. */
+/** The expiry of streams, with a revocation list that refuses after this many checks. */
 function setup(refuseAfter: number) {
-  const asked: unknown[] = [];
-  const unused = () => Promise.reject(new Error("Nobody asks"));
+  const checks: unknown[] = [];
+  const unused = () => Promise.reject(new Error("Unexpected call"));
   const limit = createExpireStream({
     now,
     revocation: {
       check(of, mode) {
-        asked.push([of, mode]);
-        return asked.length > refuseAfter
+        checks.push([of, mode]);
+        return checks.length > refuseAfter
           ? Promise.reject(new Problem("token_revoked"))
           : Promise.resolve("clear");
       },
@@ -138,19 +138,19 @@ function setup(refuseAfter: number) {
       isReady: unused,
     },
   });
-  return { limit, asked };
+  return { limit, checks };
 }
 
-Deno.test("a route that rechecks asks Redis itself, again and again, about the token of its caller", async () => {
+Deno.test("a route with recheckMs checks its caller's token strictly, again and again", async () => {
   const ticks = startTicks();
-  const { limit, asked } = setup(2);
+  const { limit, checks } = setup(2);
   const limited = limit(ticks.response, { bearer: token, route: { recheckMs: 1 } });
   assert.equal(await readAll(limited), "");
-  assert.deepEqual(asked, Array(3).fill([token, "strict"]));
+  assert.deepEqual(checks, Array(3).fill([token, "strict"]));
   await ticks.hasLeft();
 });
 
-Deno.test("a stream that nobody in particular opened goes on", () => {
+Deno.test("an anonymous caller's event stream goes on", () => {
   const { limit } = setup(0);
   const { response } = startTicks();
   assert.equal(limit(response, { bearer: "anonymous", route: { recheckMs: 1 } }), response);

@@ -6,7 +6,7 @@ import { readTarget } from "./target.ts";
 const limits = { maxBytes: 8192, maxParameters: 200 };
 const origin = "http://gateway.test";
 
-/** The target, or the code it was refused with. */
+/** The target, or the code of the refusal. */
 function read(target: string, within = limits): string {
   try {
     return readTarget(origin + target, within).pathAndQuery;
@@ -16,7 +16,7 @@ function read(target: string, within = limits): string {
   }
 }
 
-Deno.test("a target is taken apart at the first question mark", () => {
+Deno.test("a target is split at the first question mark", () => {
   const { path, segments, pathAndQuery } = readTarget(`${origin}/a/b%20c/?x=/y/?z`, limits);
   assert.deepEqual([path, segments, pathAndQuery], [
     "/a/b%20c/",
@@ -26,7 +26,7 @@ Deno.test("a target is taken apart at the first question mark", () => {
   assert.equal(readTarget(origin, limits).pathAndQuery, "/");
 });
 
-Deno.test("any text is refused, or is what URL makes of it byte for byte", () => {
+Deno.test("any target is either refused or equal to what URL parses, byte for byte", () => {
   const character = fc.oneof(
     fc.constantFrom(..."/.%;?#&\\ab0'\"<>{}|^`~", "%2e", "%2F", "%25", "%C3%A9", "%00", ".."),
     fc.string({ unit: "binary", maxLength: 2 }),
@@ -46,7 +46,7 @@ Deno.test("any text is refused, or is what URL makes of it byte for byte", () =>
   );
 });
 
-Deno.test("every escape in a path is of a character that needs one, or refused", () => {
+Deno.test("an escape in a path is refused unless its character needs one", () => {
   for (let byte = 0; byte < 128; byte++) {
     const escape = `%${byte.toString(16).padStart(2, "0")}`;
     const char = String.fromCharCode(byte);
@@ -57,7 +57,7 @@ Deno.test("every escape in a path is of a character that needs one, or refused",
   }
 });
 
-Deno.test("a target at its limits passes and one beyond is uri_too_long", () => {
+Deno.test("a target at its limits passes, and one over them is uri_too_long", () => {
   const within = { maxBytes: 10, maxParameters: 2 };
   assert.equal(read("/123456789", within), "/123456789");
   assert.equal(read("/1234567890", within), "uri_too_long");

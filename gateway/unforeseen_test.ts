@@ -4,7 +4,7 @@ import type { Upstream } from "@edgepass/shared/upstream";
 import assert from "node:assert/strict";
 import { createGateway, type GatewayPassportOptions, staticPassportSigningKeys } from "./mod.ts";
 
-/** What a fault would say of the inside. */
+/** Internal details that an error message would leak. */
 const inside = "SELECT password FROM users at postgres://root:hunter2@10.0.0.7";
 const origin = "http://127.0.0.1:8787";
 
@@ -17,7 +17,7 @@ interface Parts {
   readonly keys: GatewayPassportOptions["keys"];
 }
 
-/** A gateway of sound parts, but for those that a test gives it. */
+/** A gateway of working parts, except for those that a test replaces. */
 async function setup(broken: Partial<Parts>) {
   const lines: string[] = [];
   const signing = await importSecret({
@@ -66,10 +66,10 @@ const faults: Readonly<
   "an upstream that throws": ["upstream_bad_response", () => ({
     upstream: { name: "x", fetch: fault },
   })],
-  "an answer that cannot be read": ["internal", () => ({
+  "a response that cannot be read": ["internal", () => ({
     upstream: { name: "x", fetch: () => Promise.resolve(unreadable()) },
   })],
-  "a body that breaks off": ["upstream_bad_response", () => ({
+  "a truncated body": ["upstream_bad_response", () => ({
     upstream: {
       name: "x",
       fetch: () =>
@@ -86,18 +86,18 @@ const faults: Readonly<
 
 for (const [what, [code, breakIt]] of Object.entries(faults)) {
   for (const accept of ["application/json", "application/problem+json"]) {
-    Deno.test(`${what} is ${code} in ${accept}, and tells nothing of the inside`, async () => {
+    Deno.test(`${what} is ${code} in ${accept}, without internal details`, async () => {
       const { gateway, lines } = await setup(await breakIt());
       const response = await gateway.request(`${origin}/open`, { headers: { accept } });
       const text = await response.text();
-      const told = JSON.parse(text);
+      const body = JSON.parse(text);
       assert.ok(response.status >= 500);
-      assert.equal(told.code ?? told.error.code, code);
+      assert.equal(body.code ?? body.error.code, code);
       const shown = JSON.stringify([...response.headers]) + text;
       for (const part of [inside, "hunter2", "TypeError", "importKey", "crypto", ".ts"]) {
         assert.ok(!shown.includes(part), `${part} in ${shown}`);
       }
-      assert.ok(lines.some((line) => line.includes(code)), "the operator is told");
+      assert.ok(lines.some((line) => line.includes(code)), "the log has the code");
     });
   }
 }

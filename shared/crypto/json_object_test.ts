@@ -4,7 +4,7 @@ import { readJsonObject } from "./json_object.ts";
 
 const read = (text: string) => readJsonObject(new TextEncoder().encode(text));
 
-/** Names that could be mistaken for structure, and none that has to be escaped. */
+/** Names that look like structure, and none that needs an escape. */
 const name = fc.oneof(
   fc.string().filter((text) => JSON.stringify(text) === `"${text}"`),
   fc.constantFrom("__proto__", "a:b", ":", "{", "},{", "toString", "1", "2"),
@@ -47,7 +47,7 @@ Deno.test("readJsonObject leaves prototypes alone", () => {
   assert.equal(Object.getPrototypeOf(value), Object.prototype);
 });
 
-Deno.test("readJsonObject answers undefined to any bytes that are no object", () => {
+Deno.test("readJsonObject returns undefined for any bytes that are not an object", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 50 }), (bytes) => {
     const value = readJsonObject(new Uint8Array(bytes));
     if (value !== undefined) assert.equal(typeof value, "object");
@@ -62,7 +62,7 @@ Deno.test("readJsonObject survives nesting deeper than its stack", () => {
   assert.equal(read(`{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`), undefined);
 });
 
-Deno.test("readJsonObject refuses half a character wherever it stands", () => {
+Deno.test("readJsonObject refuses half a surrogate pair at any position", () => {
   const texts = [
     '{"a":"\\ud800"}',
     '{"\\ud800":1}',
@@ -73,7 +73,7 @@ Deno.test("readJsonObject refuses half a character wherever it stands", () => {
   assert.deepEqual(read('{"a":"\\ud83d\\ude00"}'), { a: "😀" });
 });
 
-Deno.test("readJsonObject does not take an escaped name for another that V8 has met before", () => {
+Deno.test("readJsonObject does not confuse an escaped name with an earlier one that V8 has parsed", () => {
   for (let round = 0; round < 3; round++) JSON.parse('{"sub":1,"s\\\\u":2}');
   assert.equal(read('{"sub":1,"s\\u0075b":2}'), undefined);
   assert.equal(read('{"sub":1,"s\\\\u":2}'), undefined);

@@ -73,7 +73,7 @@ Deno.test("hono/jwt accepts what signJws signs, and verifyJws what hono/jwt sign
   assert.ok(theirs && await verifyJws(theirs, symmetric));
 });
 
-/** What a whole verification makes of a text; jose forgives spellings that this must not. */
+/** The result of a complete verification; jose accepts spellings that this must refuse. */
 async function accepts(token: string, key: SigningKey): Promise<boolean> {
   const jws = readJws(token, 4096);
   return jws !== undefined && isHeaderOfType(jws.header, typ) && await verifyJws(jws, key);
@@ -105,7 +105,7 @@ Deno.test("no text that differs in one character from a token is accepted", asyn
       }),
       { numRuns: 500 },
     );
-    // The last character is where spare bits hide, so each of its 64 values is tried.
+    // The last character may have unused bits, so each of its 64 values is tried.
     for (const char of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
       const changed = token.slice(0, -1) + char;
       assert.equal(await accepts(changed, verification), changed === token, changed);
@@ -113,7 +113,7 @@ Deno.test("no text that differs in one character from a token is accepted", asyn
   }
 });
 
-Deno.test("a token whose JSON was reordered, respaced or repeated is refused", async () => {
+Deno.test("a token whose JSON was reordered, reformatted or duplicated is refused", async () => {
   const { asymmetric: { signing, verification } } = await setup();
   const token = await signJws({ a: 1, b: 2 }, { typ, key: signing });
   const [header, , signature] = token.split(".");
@@ -136,16 +136,16 @@ Deno.test("readJws refuses empty segments and texts over the limit", async () =>
   assert.equal(readJws(`${header}.${payload}.${signature}.${signature}`, 4096), undefined);
 });
 
-Deno.test("readJws refuses a huge text without looking at its characters", () => {
-  // Any method of a text would be missing here.
+Deno.test("readJws refuses a huge text without reading its characters", () => {
+  // The value has a length only: any call of a string method would throw.
   const huge = { length: 5_000_000 } as string;
   assert.equal(readJws(huge, 4096), undefined);
 });
 
-Deno.test("verifyJws does not ask Web Crypto about a signature of the wrong length", async () => {
+Deno.test("verifyJws refuses a signature of the wrong length without Web Crypto", async () => {
   const bytes = new Uint8Array(10);
   const jws = { header: {}, payload: bytes, signature: bytes, signingInput: bytes };
-  // Web Crypto would throw at what is no key.
+  // Web Crypto would throw for this invalid key.
   for (const alg of ["EdDSA", "ES256", "HS256"] as const) {
     assert.equal(await verifyJws(jws, { kid: "k", alg, key: {} as CryptoKey }), false, alg);
   }
@@ -161,7 +161,7 @@ const otherHeaders = {
   "a member that is undefined": { ...header, x: undefined },
 };
 for (const [what, value] of Object.entries(otherHeaders)) {
-  Deno.test(`isHeaderOfType says no to a header with ${what}`, () => {
+  Deno.test(`isHeaderOfType refuses a header with ${what}`, () => {
     assert.equal(isHeaderOfType(header, typ), true);
     assert.equal(isHeaderOfType(value, typ), false);
   });

@@ -8,14 +8,14 @@ const text = (plain: string) => encodeBase64Url(new TextEncoder().encode(plain))
 const row = (length: number, step: number) =>
   encodeBase64Url(Uint8Array.from({ length }, (_, at) => at * step + 7));
 
-Deno.test("readSecret gives the bytes of random secrets of 32 bytes and more", () => {
+Deno.test("readSecret returns the bytes of random secrets of 32 bytes and more", () => {
   fc.assert(fc.property(fc.integer({ min: 32, max: 128 }), (length) => {
     const bytes = random(length);
     assert.deepEqual(readSecret(encodeBase64Url(bytes)), bytes);
   }));
 });
 
-Deno.test("readSecret takes random hex digits written as text", () => {
+Deno.test("readSecret accepts random hex digits written as text", () => {
   assert.ok(readSecret(text(random(32).toHex())) instanceof Uint8Array);
 });
 
@@ -56,7 +56,7 @@ const refused = {
   ],
 } as const;
 for (const [what, [secret, reason]] of Object.entries(refused)) {
-  Deno.test(`readSecret refuses ${what} and does not repeat it`, () => {
+  Deno.test(`readSecret refuses ${what}, and the reason does not contain it`, () => {
     const result = readSecret(secret);
     assert.ok("weak" in result);
     assert.ok(result.weak.includes(reason), result.weak);
@@ -64,7 +64,7 @@ for (const [what, [secret, reason]] of Object.entries(refused)) {
   });
 }
 
-Deno.test("readSecret takes what only comes near a pattern", () => {
+Deno.test("readSecret accepts a secret that only resembles a pattern", () => {
   const nearRepetition = Uint8Array.of(...block, ...block);
   nearRepetition[16]! ^= 1;
   const order = [
@@ -103,7 +103,7 @@ Deno.test("readSecret takes what only comes near a pattern", () => {
   }
 });
 
-Deno.test("requireDistinctSecrets lets different secrets pass", () => {
+Deno.test("requireDistinctSecrets accepts different secrets", () => {
   const passport = [random(32), random(32)];
   const settings = { PASSPORT_KEYS: passport, REFRESH_TOKEN_KEY: [random(32)], NONE: [] };
   assert.doesNotThrow(() => requireDistinctSecrets(settings));

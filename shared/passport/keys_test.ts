@@ -14,7 +14,7 @@ const secret = () => encodeBase64Url(crypto.getRandomValues(new Uint8Array(32)))
 const schema = z.object({ PASSPORT_KEYS: passportKeysSetting });
 const read = (value: unknown) => readConfig(schema, { PASSPORT_KEYS: value }).PASSPORT_KEYS;
 
-Deno.test("every key of the ring verifies and does nothing else, one signs [P08]", async () => {
+Deno.test("every key of the ring can only verify, and one separate key signs [P08]", async () => {
   const setting = read(JSON.stringify([
     { kid: "a", secret: secret(), state: "retired" },
     { kid: "b", secret: secret(), state: "signing" },
@@ -32,7 +32,7 @@ Deno.test("every key of the ring verifies and does nothing else, one signs [P08]
   assert.deepEqual(signing.key.usages, ["sign"]);
 });
 
-Deno.test("readPassportKeys refuses a ring in which nothing signs", async () => {
+Deno.test("readPassportKeys refuses a ring without a signing key", async () => {
   const bytes = crypto.getRandomValues(new Uint8Array(32));
   const setting = [{ kid: "a", secret: bytes, state: "retired" as const }];
   await assert.rejects(readPassportKeys(setting), TypeError);
@@ -41,7 +41,7 @@ Deno.test("readPassportKeys refuses a ring in which nothing signs", async () => 
 const jwk = { kty: "OKP", crv: "Ed25519", x: secret(), d: secret() };
 const privateKey = { kid: "p", alg: "EdDSA", jwk, state: "signing" };
 
-Deno.test("a verifier that got a private key does not start, and names the variable", () => {
+Deno.test("a verifier with a private key does not start, and the error names the variable", () => {
   const ring = z.object({ PASSPORT_KEYS: passportRingSetting });
   for (const entry of [privateKey, { kid: "p", ...jwk, state: "signing" }]) {
     const keys = [{ kid: "a", secret: secret(), state: "signing" }, entry];
@@ -54,13 +54,13 @@ Deno.test("a verifier that got a private key does not start, and names the varia
   }
 });
 
-Deno.test("a verifier has no ring of its own once profile S is over", () => {
+Deno.test("a verifier may have an empty ring once profile S is retired", () => {
   const ring = z.object({ PASSPORT_KEYS: passportRingSetting });
   assert.deepEqual(readConfig(ring, { PASSPORT_KEYS: "[]" }).PASSPORT_KEYS, []);
   assert.throws(() => readConfig(ring, {}), /PASSPORT_KEYS is missing/);
 });
 
-Deno.test("services of one isolate see the gateway's keys without private ones", () => {
+Deno.test("services in the gateway's isolate get its keys without the private ones", () => {
   const shared = { kid: "a", secret: secret(), state: "signing" };
   const given = { OTHER: "1", PASSPORT_KEYS: JSON.stringify([shared, privateKey]) };
   const { PASSPORT_KEYS, ...others } = withoutPrivateKeys(given);
@@ -101,7 +101,7 @@ const refused: Readonly<Record<string, readonly [value: unknown, message: RegExp
   ],
   "an unknown state": [[{ kid: "a", secret: secret(), state: "current" }], /0\.state/],
   "an odd kid": [[{ kid: "a b", secret: secret(), state: "signing" }], /0\.kid/],
-  "a member nobody knows": [
+  "an unknown member": [
     [{ kid: "a", secret: secret(), state: "signing", alg: "none" }],
     /unrecognized/,
   ],
@@ -121,7 +121,7 @@ for (const [what, [value, message]] of Object.entries(refused)) {
   });
 }
 
-Deno.test("a ring gains the keys of its file, says nothing of what else it holds, and loses none", async () => {
+Deno.test("a ring adds the new keys of its file, quotes no other content, and removes none", async () => {
   const entry = (kid: string, state: string) => ({
     kid,
     secret: encodeBase64Url(crypto.getRandomValues(new Uint8Array(32))),
@@ -147,7 +147,7 @@ Deno.test("a ring gains the keys of its file, says nothing of what else it holds
   assert.equal((await ring.keys()).size, 2);
 });
 
-Deno.test("services of one isolate get the file of keys without private ones too", async () => {
+Deno.test("services in the gateway's isolate get the key file without the private keys too", async () => {
   const PASSPORT_KEYS_RELOAD = () =>
     Promise.resolve('[{"kid":"p1"},{"kid":"a1","alg":"EdDSA","jwk":{"d":"x"}}]');
   const own = withoutPrivateKeys({ PASSPORT_KEYS: "[]", PASSPORT_KEYS_RELOAD });

@@ -3,18 +3,18 @@ import { within } from "../../tests/support/wait.ts";
 import { createReload } from "./reload.ts";
 
 function setup() {
-  const state = { now: 1_000_000, loads: 0, answer: true };
+  const state = { now: 1_000_000, loads: 0, loaded: true };
   let release = (): void => {};
   let isHeld = false;
   const reload = createReload(async () => {
     state.loads++;
     if (isHeld) await new Promise<void>((resolve) => release = resolve);
-    return state.answer;
+    return state.loaded;
   }, { now: () => state.now });
   return { state, reload, hold: () => void (isHeld = true), release: () => release() };
 }
 
-Deno.test("a reload runs once in 30 s, whoever asks", async () => {
+Deno.test("a reload runs once in 30 s for all callers", async () => {
   const { state, reload } = setup();
   for (let at = 0; at < 5; at++) await reload();
   assert.equal(state.loads, 1);
@@ -26,15 +26,15 @@ Deno.test("a reload runs once in 30 s, whoever asks", async () => {
   assert.equal(state.loads, 2);
 });
 
-Deno.test("a reload that got no answer is repeated after a second", async () => {
+Deno.test("a failed reload is repeated after a second", async () => {
   const { state, reload } = setup();
-  state.answer = false;
+  state.loaded = false;
   await reload();
   state.now += 999;
   await reload();
   assert.equal(state.loads, 1);
   state.now += 1;
-  state.answer = true;
+  state.loaded = true;
   await reload();
   assert.equal(state.loads, 2);
   state.now += 1_000;
@@ -42,7 +42,7 @@ Deno.test("a reload that got no answer is repeated after a second", async () => 
   assert.equal(state.loads, 2);
 });
 
-Deno.test("a clock that is set back does not silence reloads", async () => {
+Deno.test("a clock that is set back does not suppress reloads", async () => {
   const { state, reload } = setup();
   await reload();
   state.now -= 3_600_000;
@@ -50,7 +50,7 @@ Deno.test("a clock that is set back does not silence reloads", async () => {
   assert.equal(state.loads, 2);
 });
 
-Deno.test("who comes while a reload runs waits for its end and starts no other", async () => {
+Deno.test("a call during a reload waits for its end and starts no other", async () => {
   const { state, reload, hold, release } = setup();
   hold();
   let over = 0;
@@ -62,12 +62,12 @@ Deno.test("who comes while a reload runs waits for its end and starts no other",
   assert.deepEqual([state.loads, over], [1, 3]);
 });
 
-Deno.test("a reload that never ends is waited for, but not for ever, and not in place of the next", async () => {
+Deno.test("callers wait for a reload that never ends for a limited time, and it does not block the next", async () => {
   const { state, reload, hold, release } = setup();
   hold();
-  await within("who waited goes on", Promise.all([reload(), reload()]));
+  await within("the callers continue", Promise.all([reload(), reload()]));
   assert.equal(state.loads, 1);
-  // Long after it no retry is too early, and the one that never ended stands in nobody's way.
+  // Long after it a retry is allowed, and the reload that never ended does not block it.
   state.now += 30_000;
   const next = reload();
   assert.equal(state.loads, 2);

@@ -73,7 +73,7 @@ Deno.test("no text that differs in one character from a Passport is accepted", a
   );
 });
 
-Deno.test("two headers of one name are no Passport, though each is one [P03]", async () => {
+Deno.test("two headers of one name are refused, though each alone is a valid Passport [P03]", async () => {
   const { sign, verify, reasons } = await setup();
   const headers = new Headers([["x-passport", await sign()], ["x-passport", await sign()]]);
   await assert.rejects(verify(headers.get("x-passport")), { code: "passport_invalid" });
@@ -82,7 +82,7 @@ Deno.test("two headers of one name are no Passport, though each is one [P03]", a
 
 Deno.test("a Passport over 4096 bytes is refused before it is decoded [P14]", async () => {
   const { options } = await setup();
-  const keys = () => Promise.reject(new Error("The keys were asked for"));
+  const keys = () => Promise.reject(new Error("The keys were read"));
   const verify = createPassportVerifier({ ...options, keys });
   await assert.rejects(verify("A".repeat(5_000_000)), { code: "passport_invalid" });
 });
@@ -108,7 +108,7 @@ Deno.test("the leeway is 5 seconds where none is given", async () => {
   assert.deepEqual(late.reasons, ["time"]);
 });
 
-Deno.test("the clock is the runtime's where none is given, and nobody need listen", async () => {
+Deno.test("the clock is the runtime's where none is given, and onRefusal is optional", async () => {
   const { options: { now: _, ...options }, sign } = await setup();
   const verify = createPassportVerifier(options);
   const iat = Math.floor(Date.now() / 1000);

@@ -5,7 +5,7 @@ import { within } from "../../tests/support/wait.ts";
 import { automaticPipelining, type AutomaticPipeliningOptions } from "./automatic_pipelining.ts";
 import { type Redis, type RedisPipeline, RedisUnavailable } from "./redis.ts";
 
-/** Builds commands as the official client does; nothing is ever sent. */
+/** Builds commands like the official client; nothing is sent. */
 const client = new UpstashClient({
   url: "http://redis.invalid",
   token: "t",
@@ -15,12 +15,12 @@ const client = new UpstashClient({
 
 interface Trip {
   readonly commands: number;
-  /** Gets back: each reply is the command's place in the trip, by way of its key. */
+  /** Returns: each reply is the position of its command in the round trip, by its key. */
   arrive(): void;
   fail(error: unknown): void;
 }
 
-/** A Redis whose round trips end when the test says so. */
+/** A Redis whose round trips end when the test decides. */
 function setup(options: AutomaticPipeliningOptions = {}) {
   const trips: Trip[] = [];
   const begun: (() => void)[] = [];
@@ -34,16 +34,16 @@ function setup(options: AutomaticPipeliningOptions = {}) {
         arrive: () => resolve(keys.map((key) => `value of ${key}`)),
         fail: reject,
       });
-      for (const tell of begun.splice(0)) tell();
+      for (const notify of begun.splice(0)) notify();
       return promise;
     },
   };
   const nextTrip = () =>
-    within("another trip begins", new Promise<void>((resolve) => begun.push(resolve)));
+    within("another round trip begins", new Promise<void>((resolve) => begun.push(resolve)));
   return { pipelined: automaticPipelining(redis, options), trips, nextTrip };
 }
 
-/** A pipeline that keeps the keys of its `get`s. */
+/** A pipeline that records the keys of its `get`s. */
 function recorder(keys: string[]): RedisPipeline {
   const pipeline = client.pipeline();
   const get = pipeline.get.bind(pipeline);
@@ -55,7 +55,7 @@ function recorder(keys: string[]): RedisPipeline {
   });
 }
 
-const ask = (redis: Redis, ...keys: string[]) =>
+const get = (redis: Redis, ...keys: string[]) =>
   redis.pipeline((pipeline) => {
     for (const key of keys) pipeline.get(key);
   });
@@ -64,24 +64,24 @@ const valuesOf = (...keys: string[]) => keys.map((key) => `value of ${key}`);
 /** Far longer than any test runs. */
 const never = 3_600_000;
 
-Deno.test("who comes first travels at once and alone", async () => {
+Deno.test("the first caller's round trip is sent at once and alone", async () => {
   const { pipelined, trips } = setup();
-  const first = ask(pipelined, "a", "b");
+  const first = get(pipelined, "a", "b");
   assert.deepEqual(trips.map(({ commands }) => commands), [2]);
   trips[0]?.arrive();
   assert.deepEqual(await first, valuesOf("a", "b"));
 });
 
-/** Deno looks for timers that are left only where it is told to. */
+/** Deno checks for leaked timers only with these options. */
 const watched = { sanitizeOps: true, sanitizeResources: true };
 
 Deno.test(
-  "who comes meanwhile shares the next trip, each with their own replies",
+  "callers during a round trip share the next one, each with their own replies",
   watched,
   async () => {
     const { pipelined, trips, nextTrip } = setup({ maxWaitMs: never });
-    const first = ask(pipelined, "a");
-    const others = [ask(pipelined, "b", "c"), ask(pipelined), ask(pipelined, "d")];
+    const first = get(pipelined, "a");
+    const others = [get(pipelined, "b", "c"), get(pipelined), get(pipelined, "d")];
     assert.equal(trips.length, 1);
     const second = nextTrip();
     trips[0]?.arrive();
@@ -93,12 +93,12 @@ Deno.test(
   },
 );
 
-Deno.test("a trip that takes its time holds others up for maxWaitMs and no longer", async () => {
+Deno.test("a slow round trip delays other callers for maxWaitMs and no longer", async () => {
   const { pipelined, trips, nextTrip } = setup({ maxWaitMs: 1 });
-  const slow = ask(pipelined, "a");
-  const waiting = ask(pipelined, "b");
+  const slow = get(pipelined, "a");
+  const waiting = get(pipelined, "b");
   assert.equal(trips.length, 1);
-  // Nothing but the clock can begin this one: the first trip is not back.
+  // Only the timer can send this one: the first round trip has not ended.
   await nextTrip();
   trips[1]?.arrive();
   assert.deepEqual(await waiting, valuesOf("b"));
@@ -106,23 +106,23 @@ Deno.test("a trip that takes its time holds others up for maxWaitMs and no longe
   assert.deepEqual(await slow, valuesOf("a"));
 });
 
-Deno.test("no trip has more than maxCallers, however many come at once", async () => {
+Deno.test("no round trip has more than maxCallers callers", async () => {
   const { pipelined, trips } = setup({ maxWaitMs: never, maxCallers: 10 });
-  const all = Array.from({ length: 101 }, (_, at) => ask(pipelined, `k${at}`));
+  const all = Array.from({ length: 101 }, (_, at) => get(pipelined, `k${at}`));
   assert.equal(trips.length, 11);
   assert.ok(trips.every(({ commands }) => commands <= 10));
   for (const { arrive } of trips) arrive();
   assert.deepEqual(await Promise.all(all), all.map((_, at) => valuesOf(`k${at}`)));
 });
 
-Deno.test("a failure reaches all callers of its trip and nobody else", async () => {
+Deno.test("a failure reaches all callers of its round trip and no others", async () => {
   const { pipelined, trips, nextTrip } = setup({ maxWaitMs: never });
-  const first = ask(pipelined, "a");
-  const shared = ["b", "c"].map((key) => ask(pipelined, key));
+  const first = get(pipelined, "a");
+  const shared = ["b", "c"].map((key) => get(pipelined, key));
   const second = nextTrip();
   trips[0]?.arrive();
   await second;
-  const later = ask(pipelined, "d");
+  const later = get(pipelined, "d");
   const third = nextTrip();
   trips[1]?.fail(new RedisUnavailable("no reply"));
   for (const caller of shared) await assert.rejects(caller, RedisUnavailable);
@@ -131,18 +131,18 @@ Deno.test("a failure reaches all callers of its trip and nobody else", async () 
   assert.deepEqual([await first, await later], [valuesOf("a"), valuesOf("d")]);
 });
 
-Deno.test("a caller whose commands cannot be built fails its trip and not the next", async () => {
+Deno.test("a caller whose commands cannot be built fails its round trip and not the next", async () => {
   const { pipelined, trips } = setup();
   const broken = pipelined.pipeline(() => {
     throw new TypeError("no such command");
   });
   await assert.rejects(broken, TypeError);
-  const next = within("the next trip is back", ask(pipelined, "a"));
+  const next = within("the next round trip ends", get(pipelined, "a"));
   trips[0]?.arrive();
   assert.deepEqual(await next, valuesOf("a"));
 });
 
-Deno.test("whatever the arrivals and endings, each caller gets its own replies or its trip's failure", async () => {
+Deno.test("in any order of arrivals and endings, each caller gets its own replies or its round trip's failure", async () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant("call" as const), commands: fc.integer({ min: 0, max: 4 }) }),
     fc.record({ kind: fc.constant("end" as const), which: fc.nat(), fails: fc.boolean() }),
@@ -163,7 +163,7 @@ Deno.test("whatever the arrivals and endings, each caller gets its own replies o
         if (one.kind === "call") {
           const keys = Array.from({ length: one.commands }, (_, index) => `${at}:${index}`);
           callers.push(
-            ask(pipelined, ...keys).then(
+            get(pipelined, ...keys).then(
               (replies) => assert.deepEqual(replies, valuesOf(...keys)),
               (error) => assert.ok(error instanceof RedisUnavailable),
             ),
@@ -172,10 +172,10 @@ Deno.test("whatever the arrivals and endings, each caller gets its own replies o
         else if (open.length > 0) end(open.splice(one.which % open.length, 1)[0], one.fails);
         collect();
       }
-      // A trip's end lets the next begin, some turns later.
+      // The end of a round trip starts the next one, some microtasks later.
       const settled = Promise.all(callers).then(() => true);
       for (let round = 0; !(await Promise.race([settled, turns(10)])); round++) {
-        assert.ok(round < 1_000, "somebody is left waiting, and no trip is under way");
+        assert.ok(round < 1_000, "a caller still waits, and no round trip is pending");
         collect();
         for (const trip of open.splice(0)) trip.arrive();
       }

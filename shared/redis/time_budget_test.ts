@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import { beginTimeBudget } from "./time_budget.ts";
 
-/** A budget on a clock that the test moves; a timer is as late as the loop stands still. */
+/** A budget on a clock that the test controls; a blocked event loop delays its timers. */
 function setup({ budgetMs = 150, maxMs = 500 } = {}) {
   let now = 0;
   let timer: { readonly at: number; readonly run: () => void } | undefined;
   const budget = beginTimeBudget({ budgetMs, maxMs }, {
     now: () => now,
     after(ms, run) {
-      const mine = timer = { at: now + ms, run };
-      return () => timer = timer === mine ? undefined : timer;
+      const own = timer = { at: now + ms, run };
+      return () => timer = timer === own ? undefined : timer;
     },
   });
-  /** Time goes by; the loop turns at each moment. */
+  /** Time passes while the event loop runs. */
   function pass(ms: number): void {
     for (const until = now + ms; now < until;) {
       now = Math.min(until, timer && timer.at > now ? timer.at : until);
@@ -25,7 +25,7 @@ function setup({ budgetMs = 150, maxMs = 500 } = {}) {
     timer = undefined;
     run();
   }
-  /** Time goes by in which the loop does not turn. */
+  /** Time passes while the event loop is blocked. */
   function standStill(ms: number): void {
     now += ms;
     turn();
@@ -39,7 +39,7 @@ function setup({ budgetMs = 150, maxMs = 500 } = {}) {
   };
 }
 
-Deno.test("[D02] without lateness a budget ends when it is used up, and not before", () => {
+Deno.test("[D02] without event loop lag a budget ends when it is used up, and not before", () => {
   const { pass, isOver, hasTimer } = setup();
   pass(149);
   assert.equal(isOver(), false);
@@ -48,7 +48,7 @@ Deno.test("[D02] without lateness a budget ends when it is used up, and not befo
   assert.equal(hasTimer(), false);
 });
 
-Deno.test("[F20] time in which the loop stood still is not the other side's", () => {
+Deno.test("[F20] time in which the event loop was blocked does not use up the budget", () => {
   const { pass, standStill, isOver } = setup();
   pass(50);
   // The slice that was due after 25 ms ends 100 ms late.
@@ -59,17 +59,17 @@ Deno.test("[F20] time in which the loop stood still is not the other side's", ()
   assert.equal(isOver(), true);
 });
 
-Deno.test("[F20] a loop that stood still to the end gets to read what came meanwhile, once", () => {
+Deno.test("[F20] after a block until the end the event loop gets one chance to read a reply", () => {
   const { pass, standStill, isOver } = setup();
   pass(125);
   standStill(125);
-  assert.equal(isOver(), false, "a reply may lie there unread");
-  // The last look is late too, and is the last all the same.
+  assert.equal(isOver(), false, "a reply may have arrived unread");
+  // The last chance is late too, and stays the last.
   standStill(40);
   assert.equal(isOver(), true);
 });
 
-Deno.test("[F20] lateness extends a budget to its maximum and never further", () => {
+Deno.test("[F20] event loop lag extends a budget to its maximum and never further", () => {
   const { standStill, pass, isOver } = setup();
   for (let at = 0; at < 6; at++) standStill(80);
   assert.equal(isOver(), false, "480 ms have passed");
@@ -79,7 +79,7 @@ Deno.test("[F20] lateness extends a budget to its maximum and never further", ()
   assert.equal(isOver(), true);
 });
 
-Deno.test("one stall over the whole maximum ends a budget at once", () => {
+Deno.test("one block longer than the maximum ends a budget at once", () => {
   const { standStill, isOver } = setup();
   standStill(500);
   assert.equal(isOver(), true);
@@ -93,7 +93,7 @@ Deno.test("a budget above the maximum is not shortened by it", () => {
   assert.equal(isOver(), true);
 });
 
-Deno.test("a call that is over leaves no timer and is never aborted", () => {
+Deno.test("a finished call leaves no timer and is never aborted", () => {
   const { budget, pass, isOver, hasTimer } = setup();
   pass(60);
   budget.end();

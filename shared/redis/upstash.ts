@@ -82,7 +82,7 @@ export function createUpstashRedis(
       const replies = await measured(pipeline.length(), () => send(pipeline));
       // The client accepts an array of any length: a short one would pass as fewer replies.
       if (!Array.isArray(replies) || replies.length !== pipeline.length()) {
-        throw new RedisUnavailable("Redis answered another number of replies than commands");
+        throw new RedisUnavailable("Redis returned a different number of replies than commands");
       }
       if (replies.includes(undefined)) throw new RedisUnavailable("Redis left out a reply");
       return replies;

@@ -11,54 +11,54 @@ interface EdgeState {
   readonly authorization: string | null;
 }
 
-/** An endpoint that answers as it is told, and what it heard. */
+/** An endpoint with the test's responses, and the requests that it received. */
 function setup(
-  answer: (request: Request) => Response | Promise<Response>,
+  respond: (request: Request) => Response | Promise<Response>,
   { timeoutMs = 60_000, maxTimeoutMs = 60_000 }: { timeoutMs?: number; maxTimeoutMs?: number } = {},
 ) {
-  const heard: EdgeState[] = [];
+  const received: EdgeState[] = [];
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {
-      heard.push({
+      received.push({
         url: new URL(request.url).pathname,
         body: await request.json(),
         authorization: request.headers.get("authorization"),
       });
-      return await answer(request);
+      return await respond(request);
     },
   );
   const url = `http://127.0.0.1:${server.addr.port}`;
   const redis = createUpstashRedis({ url, token: "the-token", timeoutMs, maxTimeoutMs });
-  const ask = () =>
+  const send = () =>
     redis.pipeline((pipeline) => {
       pipeline.mget("rv:ready", secret);
       pipeline.set(secret, "1", { ex: 5 });
     });
-  return { ask, heard, redis, [Symbol.asyncDispose]: () => server.shutdown() };
+  return { send, received, redis, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
 const replies = (...results: unknown[]) => Response.json(results.map((result) => ({ result })));
 
-Deno.test("the client sends one pipeline and hands replies back as they came", async () => {
+Deno.test("the client sends one pipeline and returns the replies unchanged", async () => {
   await using redis = setup(() => replies(["1", null], "OK"));
-  assert.deepEqual(await redis.ask(), [["1", null], "OK"]);
-  assert.deepEqual(redis.heard, [{
+  assert.deepEqual(await redis.send(), [["1", null], "OK"]);
+  assert.deepEqual(redis.received, [{
     url: "/pipeline",
     body: [["mget", "rv:ready", secret], ["set", secret, "1", "ex", 5]],
     authorization: "Bearer the-token",
   }]);
 });
 
-Deno.test("texts that look like something else stay texts [X4]", async () => {
+Deno.test("texts that look like other types stay texts [X4]", async () => {
   const texts = ["1", "true", "null", '{"a":1}', "[1]", "1e3", "T0s=", ""];
   await using redis = setup(() => replies(texts, "OK"));
-  assert.deepEqual(await redis.ask(), [texts, "OK"]);
+  assert.deepEqual(await redis.send(), [texts, "OK"]);
 });
 
-Deno.test("a null is a reply, and no answer never reads as one [M6]", async () => {
+Deno.test("a null is a reply, and a missing reply is never read as null [M6]", async () => {
   await using present = setup(() => replies(null, null));
-  assert.deepEqual(await present.ask(), [null, null]);
+  assert.deepEqual(await present.send(), [null, null]);
 });
 
 const unusable: Record<string, () => Response | Promise<Response>> = {
@@ -81,28 +81,28 @@ const unusable: Record<string, () => Response | Promise<Response>> = {
   "a redirect to nowhere": () =>
     new Response(null, { status: 302, headers: { location: "http://127.0.0.1:1/" } }),
 };
-for (const [what, answer] of Object.entries(unusable)) {
-  Deno.test(`Redis that answers ${what} is unavailable, asked once and not quoted [M6, M7, X4]`, async () => {
-    await using redis = setup(answer);
-    await assert.rejects(redis.ask(), isQuiet);
-    assert.equal(redis.heard.length, 1);
+for (const [what, respond] of Object.entries(unusable)) {
+  Deno.test(`Redis that returns ${what} is unavailable, called once and not quoted [M6, M7, X4]`, async () => {
+    await using redis = setup(respond);
+    await assert.rejects(redis.send(), isQuiet);
+    assert.equal(redis.received.length, 1);
   });
 }
 
-Deno.test("Redis that is silent is unavailable after the budget, never null, and each call has its own [M6, M7]", async () => {
+Deno.test("Redis without a response is unavailable after the budget, never null, and each call has its own [M6, M7]", async () => {
   const { promise: over, resolve: end } = Promise.withResolvers<Response>();
-  const answers = [() => over, () => replies(["1", null], "OK")];
-  await using redis = setup(() => answers.shift()?.() ?? replies(), { timeoutMs: 200 });
+  const responses = [() => over, () => replies(["1", null], "OK")];
+  await using redis = setup(() => responses.shift()?.() ?? replies(), { timeoutMs: 200 });
   try {
-    await within("the budget is over", assert.rejects(redis.ask(), isQuiet));
-    assert.equal(redis.heard.length, 1);
-    assert.deepEqual(await redis.ask(), [["1", null], "OK"]);
+    await within("the budget is over", assert.rejects(redis.send(), isQuiet));
+    assert.equal(redis.received.length, 1);
+    assert.deepEqual(await redis.send(), [["1", null], "OK"]);
   } finally {
     end(replies());
   }
 });
 
-Deno.test("Redis that stops in the middle is unavailable after the budget [M6]", async () => {
+Deno.test("Redis that stops within a response is unavailable after the budget [M6]", async () => {
   let close = () => {};
   await using redis = setup(() =>
     new Response(
@@ -115,13 +115,13 @@ Deno.test("Redis that stops in the middle is unavailable after the budget [M6]",
       { headers: { "content-type": "application/json" } },
     ), { timeoutMs: 200 });
   try {
-    await within("the budget is over", assert.rejects(redis.ask(), isQuiet));
-    assert.equal(redis.heard.length, 1);
+    await within("the budget is over", assert.rejects(redis.send(), isQuiet));
+    assert.equal(redis.received.length, 1);
   } finally {
     try {
       close();
     } catch {
-      // The server noticed that its reader is gone.
+      // The server has detected that the client disconnected.
     }
   }
 });
@@ -134,7 +134,7 @@ Deno.test("Redis that refuses connections is unavailable at once [M7]", async ()
   await assert.rejects(redis.pipeline((pipeline) => pipeline.get(secret)), isQuiet);
 });
 
-/** The one kind of failure there is, which tells neither commands nor what Redis said of them. */
+/** The one kind of error, whose message has neither commands nor replies of Redis. */
 function isQuiet(error: unknown): boolean {
   assert.ok(error instanceof RedisUnavailable);
   assert.equal(error.cause, undefined);
@@ -143,17 +143,17 @@ function isQuiet(error: unknown): boolean {
   return true;
 }
 
-Deno.test("[F20] a reply that lies unread while this process stands still is a reply", async () => {
+Deno.test("[F20] a reply that arrives while the event loop is blocked is read afterwards", async () => {
   await using redis = setup(() => replies(["1", null], "OK"), { timeoutMs: 50 });
-  // Connected, so that the command is with the endpoint's own loop soon.
-  await redis.ask();
-  const asked = redis.ask();
+  // Connects first, so that the command reaches the endpoint's own event loop soon.
+  await redis.send();
+  const pending = redis.send();
   const until = performance.now() + 400;
   while (performance.now() < until);
-  assert.deepEqual(await asked, [["1", null], "OK"]);
+  assert.deepEqual(await pending, [["1", null], "OK"]);
 });
 
-Deno.test("[M6, M7] without lateness measured, as on Workers, a silent Redis is unavailable too", async () => {
+Deno.test("[M6, M7] without the lag measured, as on Workers, a Redis without a response is unavailable too", async () => {
   const { promise: over, resolve: end } = Promise.withResolvers<Response>();
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => over);
   const url = `http://127.0.0.1:${server.addr.port}`;

@@ -34,7 +34,7 @@ async function setup({ alias, maxLifeSeconds = 900 }: Partial<AccessTokenIssuer>
   if (!("privateKey" in pair)) throw new TypeError("Expected a key pair");
   const { kty, crv, x } = await crypto.subtle.exportKey("jwk", pair.publicKey);
   const ring: KeyRing = await importJwkSet({ keys: [{ kid: "k", kty, crv, x }] }, ["EdDSA"]);
-  const asked: string[] = [];
+  const lookedUp: string[] = [];
   const verify = (token: string, find: (kid: string) => VerificationKey | undefined = find0) => {
     const issuer: AccessTokenIssuer = {
       ...(alias === undefined ? {} : { alias }),
@@ -44,7 +44,7 @@ async function setup({ alias, maxLifeSeconds = 900 }: Partial<AccessTokenIssuer>
       claims: {},
       maxLifeSeconds,
       findKey(kid) {
-        asked.push(kid);
+        lookedUp.push(kid);
         return Promise.resolve(find(kid));
       },
     };
@@ -52,7 +52,7 @@ async function setup({ alias, maxLifeSeconds = 900 }: Partial<AccessTokenIssuer>
     return verifyAccessToken(token, { issuers, nowSeconds, leewaySeconds: 5 });
   };
   const find0 = (kid: string) => ring.get(kid);
-  return { verify, asked, privateKey: pair.privateKey, signing: sign(pair.privateKey), ring };
+  return { verify, lookedUp, privateKey: pair.privateKey, signing: sign(pair.privateKey), ring };
 }
 
 function sign(key: CryptoKey) {
@@ -115,7 +115,7 @@ Deno.test("verifyAccessToken never trusts a shared secret, whatever the key sour
   );
 });
 
-Deno.test("an issuer of ours may shorten the life of tokens and not lengthen it", async () => {
+Deno.test("our own issuer may shorten the life of tokens and not lengthen it", async () => {
   const short = await setup({ maxLifeSeconds: 599 });
   assert.equal(await short.verify(await signAccessToken(claims, short.signing)), "token_invalid");
   const long = await setup({ maxLifeSeconds: 86_400 });
@@ -126,8 +126,8 @@ Deno.test("an issuer of ours may shorten the life of tokens and not lengthen it"
   assert.equal(await long.verify(token), "token_invalid");
 });
 
-Deno.test("no key source is asked for a kid that is no text", async () => {
-  const { verify, asked, signing } = await setup({ alias: "idp" });
+Deno.test("a kid that is not a text never reaches the key source", async () => {
+  const { verify, lookedUp, signing } = await setup({ alias: "idp" });
   const [, payload, signature] = (await signAccessToken(claims, signing)).split(".");
   for (const header of ['{"alg":"EdDSA"}', '{"alg":"EdDSA","kid":1}', '{"alg":"EdDSA","kid":{}}']) {
     assert.equal(
@@ -135,10 +135,10 @@ Deno.test("no key source is asked for a kid that is no text", async () => {
       "token_invalid",
     );
   }
-  assert.deepEqual(asked, []);
+  assert.deepEqual(lookedUp, []);
 });
 
-/** A key whose use throws: whoever is refused before it never reached Web Crypto. */
+/** A key whose use throws: a token that is refused before it never reached Web Crypto. */
 function trap(alg: AlgorithmName): VerificationKey {
   return {
     kid: "k",
@@ -158,16 +158,16 @@ const cheap = {
   "another issuer": [(token: string) => token.replace(/\.[^.]+/, `.${btoa('{"iss":"x"}')}`), 0],
   "an alg that is not the key's": [(token: string) => token, 1],
 } as const;
-for (const [what, [change, askedFor]] of Object.entries(cheap)) {
+for (const [what, [change, lookups]] of Object.entries(cheap)) {
   Deno.test(`verifyAccessToken refuses ${what} without Web Crypto [T13]`, async () => {
-    const { verify, asked, signing } = await setup();
+    const { verify, lookedUp, signing } = await setup();
     const token = change(await signAccessToken(claims, signing));
     assert.equal(await verify(token, () => trap("ES256")), "token_invalid");
-    assert.equal(asked.length, askedFor);
+    assert.equal(lookedUp.length, lookups);
   });
 }
 
-Deno.test("the trap of these tests goes off when a key is used", async () => {
+Deno.test("the key of these tests throws when it is used", async () => {
   const { verify, signing } = await setup();
   const token = await signAccessToken(claims, signing);
   await assert.rejects(verify(token, () => trap("EdDSA")), /The key was used/);
