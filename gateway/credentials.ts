@@ -7,9 +7,9 @@ export interface Credentials {
   readonly access: PresentedCredential;
   /** The refresh cookie as received, for the identity provider alone. */
   readonly refreshCookies: readonly string[];
-  /** Whether a bearer token is among it. */
+  /** Whether a bearer token is among them. */
   readonly bearer: boolean;
-  /** Whether a cookie of ours is among it. */
+  /** Whether one of our cookies is among them. */
   readonly cookie: boolean;
 }
 
@@ -69,7 +69,7 @@ function readCookies(
   return found;
 }
 
-/** Space and tab only (RFC 6265 §5.2): `trim` would also take a no-break space off a name. */
+/** Space and tab only (RFC 6265 §5.2): `trim` would also remove a no-break space from a name. */
 function trimBlanks(text: string): string {
   return text.replace(/^[ \t]+|[ \t]+$/g, "");
 }

@@ -1,7 +1,7 @@
 import { problemMediaType } from "@edgepass/shared/problem";
 import { type Failure, failureResponse, readFailure, wantsProblem } from "./failure.ts";
 import { createJsonCheck } from "./json_check.ts";
-import { readBeginning, readJsonText, withoutMark } from "./json_text.ts";
+import { readBeginning, readJsonText, withoutByteOrderMark } from "./json_text.ts";
 import {
   type Head,
   isJson,
@@ -114,7 +114,7 @@ async function wrapFailure(response: Response, options: FailureOptions): Promise
     return new Response(head, { status, headers });
   }
   const failure = readFailure(status, mediaTypeOf(headers), value);
-  refuseOwnFault(failure);
+  rejectPassportRefusal(failure);
   describeEnvelope(headers);
   return failureResponse(failure, headers, { traceId, asProblem });
 }
@@ -124,11 +124,11 @@ async function passRefusal(response: Response, headers: Headers): Promise<Respon
   const { status } = response;
   const read = await readHead(response);
   const value = read.rest ? readBeginning(read.head) : readJsonText(read.head)?.value;
-  refuseOwnFault(readFailure(status, problemMediaType, value));
+  rejectPassportRefusal(readFailure(status, problemMediaType, value));
   return resume({ status, headers }, read);
 }
 
-function refuseOwnFault({ status, code }: Pick<Failure, "status" | "code">): void {
+function rejectPassportRefusal({ status, code }: Pick<Failure, "status" | "code">): void {
   if (status === 401 && passportRefusals.has(code)) {
     throw malformedResponse(`Service responded ${code}`);
   }
@@ -158,7 +158,7 @@ function streamSuccess(
   { headers, traceId }: WrapOptions,
 ): Response {
   const check = createJsonCheck();
-  const start = withoutMark(head);
+  const start = withoutByteOrderMark(head);
   if (!isDeclaredUtf8(headers) || !check.take(start)) {
     return resume({ status, headers }, { head, rest });
   }

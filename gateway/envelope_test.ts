@@ -8,11 +8,11 @@ const encoder = new TextEncoder();
 /** A service's response whose body arrives in parts of these lengths, repeated. */
 function inParts(text: string, lengths: readonly number[], init: ResponseInit = {}): Response {
   const bytes = encoder.encode(text);
-  let [at, slot] = [0, 0];
+  let [at, part] = [0, 0];
   const body = new ReadableStream<Uint8Array>({
     pull(controller) {
       if (at === bytes.length) return controller.close();
-      const length = lengths[slot++ % lengths.length] ?? bytes.length;
+      const length = lengths[part++ % lengths.length] ?? bytes.length;
       controller.enqueue(bytes.slice(at, at + length));
       at = Math.min(at + length, bytes.length);
     },

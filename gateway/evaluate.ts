@@ -14,7 +14,7 @@ import type { PolicySnapshot } from "./policy_snapshot.ts";
  */
 export type EvaluatePolicy = <Decision>(
   edgeState: EdgeState,
-  by: (rules: PolicySnapshot) => Promise<Decision>,
+  evaluate: (policy: PolicySnapshot) => Promise<Decision>,
 ) => Promise<Decision>;
 
 /**
@@ -25,26 +25,26 @@ const polling = { burst: 20, everyMs: 250 } as const;
 
 /** Makes the only reader of policy snapshots for requests. */
 export function createEvaluatePolicy(
-  rules: () => PolicySnapshot,
+  currentPolicy: () => PolicySnapshot,
   configuration: Pick<LiveConfiguration<GatewayValues>, "ensureLoaded" | "refresh">,
   { now }: { readonly now: () => number },
 ): EvaluatePolicy {
   const mayFetch = createAllowance(polling, now);
-  return async function evaluatePolicy(edgeState, by) {
-    const first = rules();
+  return async function evaluatePolicy(edgeState, evaluate) {
+    const first = currentPolicy();
     let refusal: unknown;
     try {
-      const decision = await by(first);
+      const decision = await evaluate(first);
       if (!edgeState.entries) await configuration.ensureLoaded();
-      if (rules() === first) return decision;
+      if (currentPolicy() === first) return decision;
     } catch (error) {
       refusal = error;
       if (isOfNoRoute(error)) await configuration.refresh({ mayAsk: mayFetch });
       else if (!edgeState.entries && !isFault(error)) await configuration.ensureLoaded();
     }
-    const newest = rules();
+    const newest = currentPolicy();
     if (newest === first) throw refusal;
-    return await by(newest);
+    return await evaluate(newest);
   };
 }
 

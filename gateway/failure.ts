@@ -114,7 +114,7 @@ function member(fields: object, name: string): unknown {
 }
 
 /** Where several codes share a status, the one that reveals least about the cause. */
-const vaguest: Readonly<Record<number, string>> = {
+const genericCodes: Readonly<Record<number, string>> = {
   400: "validation_failed",
   401: "authentication_required",
   403: "forbidden",
@@ -123,7 +123,7 @@ const vaguest: Readonly<Record<number, string>> = {
 /** The code for a status where the service names none. */
 function codeOf(status: number): string {
   const [first] = Object.entries(problemCodes).find(([, [ofCode]]) => ofCode === status) ?? [];
-  return vaguest[status] ?? first ??
+  return genericCodes[status] ?? first ??
     (status >= 500 ? "upstream_bad_response" : "validation_failed");
 }
 

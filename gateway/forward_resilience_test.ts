@@ -217,7 +217,7 @@ for (const [what, happen] of Object.entries(innocent)) {
   });
 }
 
-Deno.test("an upstream's state is deleted with the upstream, and others keep theirs", async () => {
+Deno.test("an upstream's state is deleted with the upstream, and that of others remains", async () => {
   let names = ["course", "user"];
   const { send, serveBy, sent } = setup({}, () => new Set(names));
   const fail = async (name: string) => {

@@ -25,14 +25,14 @@ function stalling(...parts: readonly Uint8Array[]): ReadableStream<Uint8Array> {
 /** Forwards a body to an upstream that reads all of it, with `timeoutMs` for the response. */
 async function forward(
   body: ReadableStream<Uint8Array>,
-  { timeoutMs, answerWith, bodyLimits = limits, instrumentation = (limited) => limited }: {
+  { timeoutMs, respondWith, bodyLimits = limits, wrapBody = (limited) => limited }: {
     timeoutMs: number;
-    answerWith(request: Request): Promise<Response>;
+    respondWith(request: Request): Promise<Response>;
     bodyLimits?: typeof limits;
-    instrumentation?(limited: LimitedBody): LimitedBody;
+    wrapBody?(limited: LimitedBody): LimitedBody;
   },
 ): Promise<Response> {
-  const upstream = localUpstream("x", { fetch: answerWith });
+  const upstream = localUpstream("x", { fetch: respondWith });
   const table = createRouteTable([{ path: "/a", upstream, access: "public", timeoutMs }], {
     maxTimeoutMs: 30_000,
   });
@@ -44,7 +44,7 @@ async function forward(
     target,
     method: "POST",
     headers: [],
-    body: instrumentation(await readRequestBody(incoming, bodyLimits)),
+    body: wrapBody(await readRequestBody(incoming, bodyLimits)),
     signal: incoming.signal,
   }, (response) => Promise.resolve(response));
 }
@@ -54,7 +54,7 @@ async function readAll(received: Request): Promise<Response> {
 }
 
 Deno.test("[H12] a client that stops sending is request_timeout, not upstream_timeout", async () => {
-  const exchange = forward(stalling(new Uint8Array(10)), { timeoutMs: 10, answerWith: readAll });
+  const exchange = forward(stalling(new Uint8Array(10)), { timeoutMs: 10, respondWith: readAll });
   await within("the client is cut off", assert.rejects(exchange, { code: "request_timeout" }));
 });
 
@@ -72,7 +72,7 @@ function createSlowUpload() {
   return {
     content,
     /** The time limit has just passed when this is read. */
-    instrumentation: (body: LimitedBody): LimitedBody => ({
+    wrapBody: (body: LimitedBody): LimitedBody => ({
       ...body,
       isAwaited() {
         timesOver++;
@@ -87,12 +87,12 @@ function createSlowUpload() {
 const patient = { ...limits, idleMs: 60_000, totalMs: 60_000 };
 
 Deno.test("the upstream's time limit starts at the end of a slow upload", async () => {
-  const { content, instrumentation, timesOver } = createSlowUpload();
+  const { content, wrapBody, timesOver } = createSlowUpload();
   const exchange = forward(content, {
     timeoutMs: 500,
-    answerWith: readAll,
+    respondWith: readAll,
     bodyLimits: patient,
-    instrumentation,
+    wrapBody,
   });
   const response = await within("the upload has a response", exchange);
   assert.deepEqual(await response.json(), { bytes: 60 });
@@ -100,22 +100,22 @@ Deno.test("the upstream's time limit starts at the end of a slow upload", async 
 });
 
 Deno.test("an upstream without a response to a slow upload is upstream_timeout", async () => {
-  const { content, instrumentation } = createSlowUpload();
+  const { content, wrapBody } = createSlowUpload();
   const exchange = forward(content, {
     timeoutMs: 10,
-    answerWith: async (received) => {
+    respondWith: async (received) => {
       await readAll(received);
       return await new Promise(() => {});
     },
     bodyLimits: patient,
-    instrumentation,
+    wrapBody,
   });
   await within("the time is over", assert.rejects(exchange, { code: "upstream_timeout" }));
 });
 
 Deno.test("[F30] an upstream that ignores its abort signal is upstream_timeout too", async () => {
   const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
-  const deaf = forward(body, { timeoutMs: 10, answerWith: () => new Promise(() => {}) });
+  const deaf = forward(body, { timeoutMs: 10, respondWith: () => new Promise(() => {}) });
   await within("the time is over", assert.rejects(deaf, { code: "upstream_timeout" }));
 });
 
@@ -129,7 +129,7 @@ Deno.test("[H11] a body that exceeds its limit is payload_too_large, whatever th
   });
   const exchange = forward(growing, {
     timeoutMs: 1000,
-    answerWith: (received) => readAll(received).catch(() => Response.json({ code: "internal" })),
+    respondWith: (received) => readAll(received).catch(() => Response.json({ code: "internal" })),
   });
   await within("it is cut off", assert.rejects(exchange, { code: "payload_too_large" }));
 });
@@ -162,10 +162,10 @@ Deno.test("calls over the limit are refused at once, and finished calls release 
 Deno.test("[F39] upstream requests never follow redirects", async () => {
   const modes: RequestRedirect[] = [];
   const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() });
-  const answerWith = (received: Request) => {
+  const respondWith = (received: Request) => {
     modes.push(received.redirect);
     return Promise.resolve(new Response(null, { status: 302, headers: { location: "/x" } }));
   };
-  assert.equal((await forward(body, { timeoutMs: 1000, answerWith })).status, 302);
+  assert.equal((await forward(body, { timeoutMs: 1000, respondWith })).status, 302);
   assert.deepEqual(modes, ["manual"]);
 });

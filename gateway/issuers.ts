@@ -46,7 +46,7 @@ export function isAlias(alias: string): boolean {
  * Makes the issuers searchable by `iss`.
  *
  * @throws {RangeError} for an alias or `iss` that occurs twice, or an alias that could be taken for
- * a person of ours
+ * one of our own people
  */
 export function createIssuers(
   options: readonly IssuerOptions[],

@@ -1,9 +1,9 @@
-/** Checks a JSON text (RFC 8259) that comes in parts, without keeping any of it. */
+/** Checks a JSON text (RFC 8259) that arrives in parts, without storing it. */
 export interface JsonCheck {
-  /** The next bytes; false once no JSON text in UTF-8 begins with what came so far. */
+  /** Takes the next bytes; false once no JSON text in UTF-8 can begin with the bytes so far. */
   take(bytes: Uint8Array): boolean;
-  /** Whether what came so far is one JSON text, from its first byte to its last. */
-  isWhole(): boolean;
+  /** Whether the bytes so far are one complete JSON text. */
+  isComplete(): boolean;
 }
 
 /** Deeper text is refused: the memory for an upstream's response must have a limit. */
@@ -76,7 +76,7 @@ export function createJsonCheck(): JsonCheck {
       state = run(bytes, state, act);
       return state !== refused;
     },
-    isWhole: () => depth === 0 && ends.has(state),
+    isComplete: () => depth === 0 && ends.has(state),
   };
 }
 

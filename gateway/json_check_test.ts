@@ -8,12 +8,12 @@ const encoder = new TextEncoder();
 function check(bytes: Uint8Array, lengths: readonly number[] = [bytes.length || 1]): boolean {
   const json = createJsonCheck();
   let took = true;
-  for (let at = 0, slot = 0; at < bytes.length; slot++) {
-    const length = lengths[slot % lengths.length] ?? 1;
+  for (let at = 0, part = 0; at < bytes.length; part++) {
+    const length = lengths[part % lengths.length] ?? 1;
     took = json.take(bytes.subarray(at, at + length));
     at += length;
   }
-  return took && json.isWhole();
+  return took && json.isComplete();
 }
 
 /** The verdict of the runtime's own parser. */
@@ -100,10 +100,10 @@ Deno.test("the beginning of a JSON text is accepted, and is not complete", () =>
   const text = '{"a":[1,-2.5e+3,"\\u00e9\\n",true,false,null,{"b":{}}]}';
   const json = createJsonCheck();
   for (const byte of encoder.encode(text)) {
-    assert.ok(!json.isWhole());
+    assert.ok(!json.isComplete());
     assert.ok(json.take(Uint8Array.of(byte)));
   }
-  assert.ok(json.isWhole());
+  assert.ok(json.isComplete());
 });
 
 Deno.test("a text that is nested deeper than 65,536 levels is refused", () => {

@@ -13,7 +13,7 @@ const blank = /^[ \t\r\n]*$/;
 /**
  * The bytes without the byte order mark, which parsers may ignore (RFC 8259 §8.1) and most refuse.
  */
-export function withoutMark(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
+export function withoutByteOrderMark(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuffer> {
   return byteOrderMark.every((byte, at) => bytes[at] === byte) ? bytes.subarray(3) : bytes;
 }
 
@@ -26,7 +26,7 @@ export function withoutMark(bytes: Uint8Array<ArrayBuffer>): Uint8Array<ArrayBuf
  */
 export function readJsonText(bytes: Uint8Array<ArrayBuffer>): JsonText | undefined {
   try {
-    const text = utf8.decode(withoutMark(bytes));
+    const text = utf8.decode(withoutByteOrderMark(bytes));
     return blank.test(text) ? { text: "null", value: null } : { text, value: JSON.parse(text) };
   } catch {
     return undefined;
@@ -42,7 +42,7 @@ const token = /[ \t\r\n]*(?:("[^"\\]*(?:\\.[^"\\]*)*")|([{}[\],:])|([^\s"{}[\],:
  */
 export function readBeginning(bytes: Uint8Array<ArrayBuffer>): Readonly<Record<string, unknown>> {
   const members = new Map<string, unknown>();
-  const text = new TextDecoder().decode(withoutMark(bytes));
+  const text = new TextDecoder().decode(withoutByteOrderMark(bytes));
   const path: string[] = [];
   let name: string | undefined;
   let isValue = false;

@@ -123,8 +123,8 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   const effects = { now, log };
   const names = cookieNames(publicOrigin);
   const configuration = options.configuration ?? environmentConfiguration(options);
-  const rules = configuration.select(createPolicyFactory(options, effects));
-  const evaluatePolicy = createEvaluatePolicy(rules, configuration, { now });
+  const currentPolicy = configuration.select(createPolicyFactory(options, effects));
+  const evaluatePolicy = createEvaluatePolicy(currentPolicy, configuration, { now });
   const issuers = createIssuers(options.issuers, effects);
   const { keys } = options.passport;
   prepareKeys(configuration, { keys, issuers });
@@ -133,7 +133,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   const authenticate = createAuthenticate({ issuers, leewaySeconds, now });
   const rebuild = createRebuild(
     options.revocation.rebuild,
-    (bearer, traceId) => rules().signPassport(bearer, traceId),
+    (bearer, traceId) => currentPolicy().signPassport(bearer, traceId),
   );
   const revocation = createRevocation({
     redis: options.revocation.redis,
@@ -144,8 +144,8 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   const toClientHeaders = createClientHeaders(names);
   const forward = createForward({
     ...options,
-    longestTimeoutMs: (upstream) => rules().table.longestTimeoutMs(upstream),
-    upstreams: () => new Set(rules().table.routes.map(({ upstream }) => upstream.name)),
+    longestTimeoutMs: (upstream) => currentPolicy().table.longestTimeoutMs(upstream),
+    upstreams: () => new Set(currentPolicy().table.routes.map(({ upstream }) => upstream.name)),
   });
   const staleIfError = createStaleIfError({ redis: options.revocation.redis, now, log });
   const limiter = createRateLimiter({ now });
@@ -165,7 +165,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
   serveAbout(app, {
     ...options.documents,
     publicOrigin,
-    isRouted: (segments) => rules().table.at(segments) !== undefined,
+    isRouted: (segments) => currentPolicy().table.at(segments) !== undefined,
   });
   serveAdministration(app, { cookieNames: names, identify, keys, configuration, telemetry });
 
@@ -175,9 +175,9 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     const { traceId } = currentContext()!.trace; // Set by `observe`.
 
     const address = readClientAddress(request.headers, clientAddress);
-    const addressed = rules().table.at(target.segments);
+    const addressed = currentPolicy().table.at(target.segments);
     if (addressed?.rateLimited ?? true) {
-      limiter.limitByAddressLocally(rules().limits.address, address);
+      limiter.limitByAddressLocally(currentPolicy().limits.address, address);
     }
     const preflight = origins.preflight(request, addressed?.allow);
     if (preflight) return preflight;

@@ -36,7 +36,7 @@ export function createComponents(own: Json): Components {
         settled = true;
         for (const [reference, component] of theirs) {
           if (renamed.has(reference) || !differs(all.get(reference), rewrite(component))) continue;
-          renamed.set(reference, freeName(reference, service, all));
+          renamed.set(reference, uniqueName(reference, service, all));
           settled = false;
         }
       }
@@ -79,7 +79,11 @@ function differs(existing: unknown, other: unknown): boolean {
   return existing !== undefined && JSON.stringify(existing) !== JSON.stringify(other);
 }
 
-function freeName(reference: string, service: string, taken: ReadonlyMap<string, unknown>): string {
+function uniqueName(
+  reference: string,
+  service: string,
+  taken: ReadonlyMap<string, unknown>,
+): string {
   const at = reference.lastIndexOf("/") + 1;
   const name = `${reference.slice(0, at)}${toPascalCase(service)}${reference.slice(at)}`;
   let [free, count] = [name, 1];

@@ -17,7 +17,7 @@ export function createDescribeFailure(
   share: (name: string, response: Json) => Json,
 ): DescribeFailure {
   return function describeFailure(status, failure, { description = "Failure", headers = {} } = {}) {
-    const response = spellOut(status, failure, { description, headers });
+    const response = toResponseObject(status, failure, { description, headers });
     const isOurs = failure.codes.every((code) =>
       isProblemCode(code) && String(problemCodes[code][0]) === status
     );
@@ -26,7 +26,7 @@ export function createDescribeFailure(
   };
 }
 
-function spellOut(
+function toResponseObject(
   status: string,
   { codes, open }: FailureCodes,
   { description, headers }: { description: string; headers: Json },

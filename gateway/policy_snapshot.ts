@@ -7,7 +7,7 @@ import { createSignPassport, type SignPassport } from "./passport.ts";
 import type { PassportSigningKeys } from "./signing_keys.ts";
 import { choosePassports } from "./passport_keys.ts";
 import { createRouteTable, type Route, type RouteTable } from "./routes.ts";
-import { findImpatientLimits, requirePatience } from "./slow_calls.ts";
+import { findSlowCallConflicts, requireNoSlowCallConflict } from "./slow_calls.ts";
 
 /** Everything that decides about a request and can change at run time, for one version. */
 export interface PolicySnapshot {
@@ -53,15 +53,17 @@ export function createPolicyFactory(
   { routes, passport: { keys, ...passport }, policies }: PolicyFactoryOptions,
   effects: { readonly now: () => number; readonly log: Logger },
 ): PolicyFactory {
-  return function createRules(values, version) {
+  return function createSnapshot(values, version) {
     const ttlSeconds = values.passportTtlSeconds;
     const table = createRouteTable(
       version === 0 ? routes : applyOverrides(routes, values),
       { maxTimeoutMs: ttlSeconds * 1000 },
     );
-    if (version === 0) requirePatience(table, (name) => policies?.(name).breaker.slowCallMs);
+    if (version === 0) {
+      requireNoSlowCallConflict(table, (name) => policies?.(name).breaker.slowCallMs);
+    }
     warnOfUnknownRoutes(values, table, effects.log);
-    warnOfImpatience(values, table, effects.log);
+    warnOfSlowCallConflicts(values, table, effects.log);
     return {
       version,
       table,
@@ -115,9 +117,13 @@ function warnOfUnknownRoutes(
  * routes than it was written for. Its other values stay in effect, and the upstream's breaker uses
  * the routes' `timeoutMs` instead.
  */
-function warnOfImpatience({ dependencies }: GatewayValues, table: RouteTable, log: Logger): void {
+function warnOfSlowCallConflicts(
+  { dependencies }: GatewayValues,
+  table: RouteTable,
+  log: Logger,
+): void {
   for (
-    const found of findImpatientLimits(table, (name) => dependencies[name]?.breaker?.slowCallMs)
+    const found of findSlowCallConflicts(table, (name) => dependencies[name]?.breaker?.slowCallMs)
   ) {
     log.warn("Configuration names a slowCallMs below the timeoutMs of a route: it is raised", {
       ...found,

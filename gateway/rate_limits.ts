@@ -34,7 +34,7 @@ export interface Counted {
 export interface Verdict {
   /** What the limit counts by. */
   readonly policy: LimitedBy;
-  /** What is configured. */
+  /** The configured limit. */
   readonly limit: Limit;
   /** Whether the request is within it. */
   readonly isAllowed: boolean;

@@ -105,7 +105,7 @@ export function join(
     },
     async pull(controller) {
       const { done, value } = await rest.read();
-      if (check && !(done ? check.isWhole() : check.take(value))) {
+      if (check && !(done ? check.isComplete() : check.take(value))) {
         rest.cancel().catch(() => {});
         throw new TypeError("Response is not JSON");
       }

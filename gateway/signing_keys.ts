@@ -67,13 +67,13 @@ export function prepareKeys(
 ): void {
   configuration.prepare(({ keys: { passport = {} } }) => {
     const current = new Set(keys.all().map(({ signing }) => signing.kid));
-    return toUse(passport).every((kid) => current.has(kid)) ? undefined : keys.reload();
+    return usableKids(passport).every((kid) => current.has(kid)) ? undefined : keys.reload();
   });
   const own = issuers.values().find(({ alias }) => alias === undefined);
-  if (own) configuration.prepare(({ keys: { access = {} } }) => own.expectKeys(toUse(access)));
+  if (own) configuration.prepare(({ keys: { access = {} } }) => own.expectKeys(usableKids(access)));
 }
 
-function toUse(states: Readonly<Record<string, string>>): string[] {
+function usableKids(states: Readonly<Record<string, string>>): string[] {
   return Object.entries(states)
     .filter(([, state]) => state === "published" || state === "signing")
     .map(([kid]) => kid);

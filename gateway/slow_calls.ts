@@ -1,17 +1,17 @@
 import type { RouteTable } from "./routes.ts";
 
 /** An upstream whose calls count as slow before the time limit of one of its routes. */
-export interface ImpatientLimit {
+export interface SlowCallConflict {
   readonly upstream: string;
   readonly slowCallMs: number;
   readonly longestTimeoutMs: number;
 }
 
 /** The upstreams whose `breaker.slowCallMs` is below the longest `timeoutMs` of their routes. */
-export function findImpatientLimits(
+export function findSlowCallConflicts(
   table: RouteTable,
   slowCallMsOf: (upstream: string) => number | undefined,
-): ImpatientLimit[] {
+): SlowCallConflict[] {
   const upstreams = new Set(table.routes.map(({ upstream }) => upstream.name));
   return [...upstreams].flatMap((upstream) => {
     const slowCallMs = slowCallMsOf(upstream);
@@ -27,11 +27,11 @@ export function findImpatientLimits(
  *
  * @throws {RangeError} naming the upstream
  */
-export function requirePatience(
+export function requireNoSlowCallConflict(
   table: RouteTable,
   slowCallMsOf: (upstream: string) => number | undefined,
 ): void {
-  const [found] = findImpatientLimits(table, slowCallMsOf);
+  const [found] = findSlowCallConflicts(table, slowCallMsOf);
   if (!found) return;
   const { upstream, slowCallMs, longestTimeoutMs } = found;
   throw new RangeError(

@@ -9,7 +9,7 @@ import {
 } from "@edgepass/shared/telemetry";
 import { type Attributes, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 
-/** The steps of the policy that take time. */
+/** The policy's steps that are measured. */
 export type StepName = "verify" | "revocation" | "sign" | "forward" | "envelope";
 
 /** A running step. */
@@ -105,7 +105,7 @@ function measureCall(
   const startedAt = performance.now();
   let isActive = true;
   bestEffort(() => metrics.move("edgepass.upstream.active", { "edgepass.peer": peer }, 1));
-  const release = (failure?: string): void => {
+  const finish = (failure?: string): void => {
     if (!isActive) return;
     isActive = false;
     bestEffort(() => report(failure));
@@ -122,11 +122,11 @@ function measureCall(
   return {
     ...step,
     end(attributes) {
-      release();
+      finish();
       step.end(attributes);
     },
     fail(failure) {
-      release(nameFailure(failure));
+      finish(nameFailure(failure));
       return step.fail(failure);
     },
   };

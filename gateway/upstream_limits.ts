@@ -38,7 +38,7 @@ export interface UpstreamLimits {
  * one route that is slow by nature, such as a report or a long poll, would open the breaker for all
  * others.
  */
-function toPatientPolicy(
+function raiseSlowCallMs(
   policy: Policy,
   longestTimeoutMs = Number.POSITIVE_INFINITY,
 ): BreakerPolicy {
@@ -65,7 +65,7 @@ export function createUpstreamLimits(
   const instrumentation = createInstrumentation(name);
   const clock = now ? { now } : {};
   const breaker = createCircuitBreaker({
-    policy: () => toPatientPolicy(policy(), longestTimeoutMs()),
+    policy: () => raiseSlowCallMs(policy(), longestTimeoutMs()),
     onTransition: instrumentation.transition,
     ...clock,
   });

@@ -9,7 +9,7 @@ export interface Redis {
    * Runs the commands that `build` adds, and returns one uninterpreted reply each: texts stay
    * texts. Not a transaction. `build` may run once only.
    *
-   * @throws {RedisUnavailable} when any of them failed, or no complete reply came in time
+   * @throws {RedisUnavailable} when any of them failed, or no complete reply arrived in time
    */
   pipeline(build: (pipeline: RedisPipeline) => void): Promise<readonly unknown[]>;
 }

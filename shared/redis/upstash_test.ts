@@ -5,7 +5,7 @@ import { createUpstashRedis } from "./upstash.ts";
 
 const secret = "user-id-nobody-may-see";
 
-interface EdgeState {
+interface ReceivedRequest {
   readonly url: string;
   readonly body: unknown;
   readonly authorization: string | null;
@@ -16,7 +16,7 @@ function setup(
   respond: (request: Request) => Response | Promise<Response>,
   { timeoutMs = 60_000, maxTimeoutMs = 60_000 }: { timeoutMs?: number; maxTimeoutMs?: number } = {},
 ) {
-  const received: EdgeState[] = [];
+  const received: ReceivedRequest[] = [];
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     async (request) => {

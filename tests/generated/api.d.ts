@@ -1017,7 +1017,7 @@ export interface components {
             id: string;
             /** @example Demo Learner */
             name: string;
-            /** @example ObservesVersion to sail */
+            /** @example Learns to sail */
             headline: string | null;
             /** @example Afraid of water, not of knots. */
             bio: string | null;
@@ -1042,7 +1042,7 @@ export interface components {
         ProfileChange: {
             /** @example Demo Learner */
             name?: string;
-            /** @example ObservesVersion to sail */
+            /** @example Learns to sail */
             headline?: string | null;
             /** @example Afraid of water, not of knots. */
             bio?: string | null;
@@ -1059,7 +1059,7 @@ export interface components {
             id: string;
             /** @example Demo Learner */
             name: string;
-            /** @example ObservesVersion to sail */
+            /** @example Learns to sail */
             headline: string | null;
             /** @example Afraid of water, not of knots. */
             bio: string | null;
