@@ -114,8 +114,8 @@ const smallOrder: readonly string[] = [
 ];
 
 /**
- * Such a key accepts signatures that were made without a private key, and runtimes import it (RFC
- * 8032 §5.1.7).
+ * Such a key accepts signatures that were made without a private key, and runtimes import it
+ * (RFC 8032 §5.1.7).
  */
 function isOfSmallOrder({ crv, x = "" }: PublicJwk): boolean {
   const bytes = crv === "Ed25519" ? decodeBase64Url(x) : undefined;
