@@ -1,7 +1,9 @@
 import { measureDatabase } from "../telemetry/in_context.ts";
 import type { SqlDb } from "./statement.ts";
 
-/** The same database, whose work for a request is a span of the request's trace and a measurement. */
+/**
+ * The same database, whose work for a request is a span of the request's trace and a measurement.
+ */
 export function measuredSql(db: SqlDb): SqlDb {
   return {
     run: (statement) => measureDatabase("QUERY", 1, () => db.run(statement)),
