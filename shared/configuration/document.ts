@@ -10,7 +10,7 @@ import { Level } from "./values.ts";
 /** The settings of a service in addition to those that every service has. */
 export type ServiceShape = Readonly<Record<string, z.ZodMiniType>>;
 
-/** The central document: every part is optional, and an omitted setting keeps its default. */
+/** The central document: every part is optional, and an omitted setting has its default. */
 export interface ConfigurationDocument {
   /** The gateway's settings. */
   readonly gateway?: GatewaySection | undefined;
