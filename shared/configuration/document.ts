@@ -41,7 +41,7 @@ export function createDocumentSchema(
     keys: z.optional(KeysSection),
     passport: z.optional(PassportSection),
   }).check((context) => {
-    for (const { path, message } of findImpatientLimits(context.value.gateway, routed)) {
+    for (const { path, message } of findSlowCallFaults(context.value.gateway, routed)) {
       context.issues.push({ code: "custom", input: context.value, path, message });
     }
   });
@@ -52,7 +52,7 @@ export function createDocumentSchema(
  * document is refused for this. A current one stays valid, and the gateway uses its routes'
  * timeouts.
  */
-function findImpatientLimits(
+function findSlowCallFaults(
   { dependencies = {}, routes = [] }: GatewaySection = {},
   routed: Readonly<Record<string, number>>,
 ): { readonly path: string[]; readonly message: string }[] {

@@ -31,7 +31,7 @@ export const PassportPublicKey = z.strictObject({
 /** A public Ed25519 key. */
 export type PassportPublicKey = z.infer<typeof PassportPublicKey>;
 
-/** States of keys whose secrets are in the environment, and public keys of Passports. */
+/** States of keys whose key material is a deployment secret, and public keys of Passports. */
 export const KeysSection = z.strictObject({
   access: z.optional(KeyStates.check(
     z.refine((states) => hasOneSigning(states), oneSigning),
@@ -66,7 +66,7 @@ export const KeysSection = z.strictObject({
     { error: `${oneSigning}, of each profile`, path: ["passport"] },
   ),
 );
-/** States of keys whose secrets are in the environment, and public keys of Passports. */
+/** States of keys whose key material is a deployment secret, and public keys of Passports. */
 export type KeysSection = z.infer<typeof KeysSection>;
 
 const Send = z.enum(["S", "shadow", "A"]);

@@ -37,8 +37,9 @@ export interface LiveConfiguration<Values> {
     options?: { readonly everyMs?: number; readonly mayAsk?: () => boolean },
   ): Promise<boolean>;
   /**
-   * For a request that carries no version: loads the version that Redis names, if no version has
-   * been observed yet; in the background, if the last observation is more than five seconds ago.
+   * For a request that reads nothing else from Redis: loads the version that Redis names, if no
+   * version has been observed yet; in the background, if the last observation is more than five
+   * seconds ago.
    */
   ensureLoaded(): Promise<void> | undefined;
   /**

@@ -179,7 +179,7 @@ Deno.test("the first request queries Redis, once for all requests", async () => 
   assert.deepEqual(reads, [configurationKeys.version, configurationKeys.document]);
 });
 
-Deno.test("requests without a version trigger a background query after five seconds and do not wait", async () => {
+Deno.test("requests that do not read Redis query the version in the background after five seconds", async () => {
   const { live, put, clock, reads } = setup();
   await live.observeVersion(undefined);
   put(1, { value: 7 });

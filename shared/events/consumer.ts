@@ -67,17 +67,17 @@ const maxTries = 3;
  */
 export function createConsumer(deps: ConsumerDeps): (delivery: Delivery) => Promise<Accepted> {
   const { maxConcurrent = 200 } = deps;
-  let underWay = 0;
+  let active = 0;
   return async function receive(delivery) {
-    if (underWay >= maxConcurrent) {
+    if (active >= maxConcurrent) {
       count(deps, undefined, "busy");
       throw new Problem("event_postponed", { headers: { "retry-after": "2" } });
     }
-    underWay++;
+    active++;
     try {
       return await receiveOne(deps, delivery);
     } finally {
-      underWay--;
+      active--;
     }
   };
 }

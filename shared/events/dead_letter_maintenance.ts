@@ -52,7 +52,7 @@ export function createDeadLetterMaintenance(
         const isCallback = ({ url }: QStashDeadLetter) => url === failureUrl;
         const obsolete = new Set<QStashDeadLetter>();
         const onPage = async (deadLetters: readonly QStashDeadLetter[]) => {
-          const found = await selectOfEnded(deadLetters, findEnded);
+          const found = await selectOfDeletedSubjects(deadLetters, findEnded);
           for (const deadLetter of found) obsolete.add(deadLetter);
         };
         const isSelected = (deadLetter: QStashDeadLetter) =>
@@ -80,14 +80,14 @@ export function createDeadLetterMaintenance(
   };
 }
 
-async function selectOfEnded(
+async function selectOfDeletedSubjects(
   deadLetters: readonly QStashDeadLetter[],
   findEnded: (subjects: readonly string[]) => Promise<ReadonlySet<string>>,
 ): Promise<readonly QStashDeadLetter[]> {
   const subjects = deadLetters.map(readSubject).filter((subject) => subject !== undefined);
   if (subjects.length === 0) return [];
-  const ended = await findEnded(subjects);
-  return deadLetters.filter((deadLetter) => ended.has(readSubject(deadLetter) ?? ""));
+  const deleted = await findEnded(subjects);
+  return deadLetters.filter((deadLetter) => deleted.has(readSubject(deadLetter) ?? ""));
 }
 
 /**

@@ -98,12 +98,12 @@ Deno.test("a page is compared with every projected row in its range", async () =
   const { compare } = events.reconciliation;
   const states = ["k0001", "k0600", "x"].map((subject) => ({ subject, type: "t", data: {} }));
   const source = { source: "people", facet: "name" };
-  const whole = await compare(source, { after: "", until: null, states });
-  assert.deepEqual([whole?.compared, whole?.missing, whole?.ghosts.length], [2, ["x"], 1198]);
-  const part = await compare(source, {
+  const all = await compare(source, { after: "", until: null, states });
+  assert.deepEqual([all?.compared, all?.missing, all?.ghosts.length], [2, ["x"], 1198]);
+  const range = await compare(source, {
     after: "k0001",
     until: "k0600",
     states: states.slice(1, 2),
   });
-  assert.deepEqual([part?.compared, part?.missing, part?.ghosts.length], [1, [], 598]);
+  assert.deepEqual([range?.compared, range?.missing, range?.ghosts.length], [1, [], 598]);
 });

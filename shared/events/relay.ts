@@ -55,7 +55,7 @@ export function createRelay(deps: RelayDeps): Relay {
   // A time and not a promise: on Workers a request must not wait for another request, and the
   // promise of a stopped isolate would never settle.
   let runningUntil = 0;
-  let again = false;
+  let isRerunRequested = false;
   // The database has this time too; the copy saves a query per change while QStash is down.
   let pausedUntil = 0;
   // A time beyond every lease or pause means that the clock was set back; it must not stop the
@@ -67,13 +67,13 @@ export function createRelay(deps: RelayDeps): Relay {
       const startedAt = now();
       if (isAhead(pausedUntil, startedAt, maxRetryAfterMs)) return;
       if (isAhead(runningUntil, startedAt, leaseMs)) {
-        again = true;
+        isRerunRequested = true;
         return;
       }
       let last: ClaimedRow | undefined;
       try {
         do {
-          again = false;
+          isRerunRequested = false;
           runningUntil = now() + leaseMs;
           const { more, pauseMs, published } = await publishSome(deps, { leaseMs, batchSize });
           last = published ?? last;
@@ -81,8 +81,8 @@ export function createRelay(deps: RelayDeps): Relay {
             pausedUntil = now() + pauseMs;
             break;
           }
-          again ||= more;
-        } while (again && now() - startedAt < maxMs);
+          isRerunRequested ||= more;
+        } while (isRerunRequested && now() - startedAt < maxMs);
       } finally {
         runningUntil = 0;
       }

@@ -19,7 +19,7 @@ const failures: Record<string, [unknown, "others" | "itself"]> = {
   "an unexpected error": [new TypeError("x is undefined"), "itself"],
 };
 for (const [what, [error, blamed]] of Object.entries(failures)) {
-  Deno.test(`[D05] a failure by ${what} is the fault of ${blamed}`, () => {
+  Deno.test(`[D05] a service that fails because of ${what} blames ${blamed}`, () => {
     assert.equal(blames(error), blamed);
   });
 }

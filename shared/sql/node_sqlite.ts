@@ -81,7 +81,7 @@ function open(path: string, busyTimeoutMs: number): DatabaseSync {
   return db;
 }
 
-/** Truncates the write-ahead log: it may still contain erased personal data. */
+/** The log stays if another process has the file open, and it contains data erased since then. */
 function truncateLog(db: DatabaseSync): void {
   try {
     db.exec("PRAGMA wal_checkpoint(TRUNCATE)");

@@ -68,7 +68,7 @@ function checkValue(value: unknown, position: number): void {
 
 /**
  * node:sqlite truncates text at a NUL, and half a surrogate pair becomes U+FFFD. Two different
- * e-mail addresses could so become one account. Such text can only come from a caller.
+ * e-mail addresses could then become one account. Such text can only come from a caller.
  */
 function checkText(text: string): void {
   if (text.includes("\0") || !text.isWellFormed()) {
