@@ -1,8 +1,8 @@
 /**
- * The dotted paths of what differs between two documents, as deep as they are objects; where one of
- * them has nothing at all, what the other has there.
+ * The dotted paths at which two documents differ. Objects are compared member by member; if one
+ * document lacks a part, the members of the other's part are listed.
  *
- * Lists are compared as a whole: of one that gained a row in front every position would differ.
+ * A list is compared as one value: a row that is inserted at the front would change every index.
  */
 export function listChanges(before: unknown, after: unknown, path = ""): string[] {
   if (JSON.stringify(before) === JSON.stringify(after)) return [];

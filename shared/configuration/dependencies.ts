@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { policySchema } from "../resilience/policy.ts";
 
-/** As upstreams are called: a service's name, or the host of a URL with its port where it has one. */
+/** Name of an upstream: a service's name, or the host of a URL with its port, if it has one. */
 const DependencyName = z.string().check(
   z.maxLength(255),
   z.regex(/^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/, {
@@ -9,11 +9,11 @@ const DependencyName = z.string().check(
   }),
 );
 
-/** Policies of calls, by the name of what is called; what is left out keeps its own. */
+/** Policies of calls, by the dependency's name; omitted members keep their defaults. */
 export const Dependencies = z.record(DependencyName, policySchema).check(
   z.meta({
     description: "Policy of the calls to a dependency, by its name or host; what is left out stays",
   }),
 );
-/** Policies of calls, by the name of what is called. */
+/** Policies of calls, by the dependency's name. */
 export type Dependencies = z.infer<typeof Dependencies>;

@@ -7,26 +7,26 @@ import { longestTimeouts } from "./routes.ts";
 import { findSecretNames } from "./secrets.ts";
 import { Level } from "./values.ts";
 
-/** The settings a service of the product adds to those that every service has. */
+/** The settings of a service in addition to those that every service has. */
 export type ServiceShape = Readonly<Record<string, z.ZodMiniType>>;
 
-/** The central document: every part is optional, and what it leaves out stays as it was. */
+/** The central document: every part is optional, and an omitted setting has its default. */
 export interface ConfigurationDocument {
-  /** What the gateway takes from it. */
+  /** The gateway's settings. */
   readonly gateway?: GatewaySection | undefined;
-  /** What each service takes from it, by the service's name. */
+  /** Each service's settings, by the service's name. */
   readonly services?: Readonly<Record<string, unknown>> | undefined;
   /** States of keys, and public keys. */
   readonly keys?: KeysSection | undefined;
-  /** Which profiles of the Passport are sent and taken. */
+  /** The Passport profiles that are sent and accepted. */
   readonly passport?: PassportSection | undefined;
 }
 
 /**
- * The schema of the whole central document, strict: a name written wrong is refused, not ignored.
+ * The strict schema of the central document: a misspelled name is refused, not ignored.
  *
- * `services` is the product's table: the settings of each service by its name; `routed` is the longest
- * `timeoutMs` of the product's own routes, by the name of the service they lead to.
+ * `services` has the settings of each service of the product, by its name. `routed` has the longest
+ * `timeoutMs` of the product's own routes, by the name of their service.
  */
 export function createDocumentSchema(
   services: Readonly<Record<string, ServiceShape>>,
@@ -41,17 +41,18 @@ export function createDocumentSchema(
     keys: z.optional(KeysSection),
     passport: z.optional(PassportSection),
   }).check((context) => {
-    for (const { path, message } of findImpatientLimits(context.value.gateway, routed)) {
+    for (const { path, message } of findSlowCallFaults(context.value.gateway, routed)) {
       context.issues.push({ code: "custom", input: context.value, path, message });
     }
   });
 }
 
 /**
- * A breaker must not find slow what a route still waits for. Only a new document is refused for it:
- * one that is in force already keeps all else it says, and the gateway holds to its routes.
+ * A breaker must not count a call as slow while its route still waits for the response. Only a new
+ * document is refused for this. A current one stays valid, and the gateway uses its routes'
+ * timeouts.
  */
-function findImpatientLimits(
+function findSlowCallFaults(
   { dependencies = {}, routes = [] }: GatewaySection = {},
   routed: Readonly<Record<string, number>>,
 ): { readonly path: string[]; readonly message: string }[] {
@@ -66,7 +67,7 @@ function findImpatientLimits(
   });
 }
 
-/** What the central document may say of one service. */
+/** The schema of one service's part of the central document. */
 export function toServiceSchema<Own extends ServiceShape>(own: Own) {
   return z.strictObject({
     logLevel: z.optional(Level),
@@ -75,23 +76,23 @@ export function toServiceSchema<Own extends ServiceShape>(own: Own) {
   });
 }
 
-/** One thing that does not fit; `path` is dotted, and no value is quoted. */
+/** One fault of a document. It does not quote the value, which may be a secret. */
 export interface ConfigurationFault {
-  /** Dotted, empty for the document itself. */
+  /** Dotted path; empty for the document itself. */
   readonly path: string;
-  /** What does not fit. */
+  /** What is wrong there. */
   readonly message: string;
 }
 
-/** A document that fits, or why it does not. */
+/** A valid document, or its faults. */
 export type ConfigurationReading =
   | { readonly document: ConfigurationDocument }
   | { readonly faults: readonly ConfigurationFault[] };
 
-/** More faults than these are a mistake of another kind, and would be a long answer. */
+/** Limits the size of the response for a document with very many faults. */
 const namedFaults = 50;
 
-/** Reads a document that somebody wants to be in force; nothing in it may look like a secret. */
+/** Validates a new document; no name in it may look like a secret. */
 export function readDocument(
   schema: z.ZodMiniType<ConfigurationDocument>,
   value: unknown,
@@ -117,12 +118,12 @@ function toFaults(issue: z.core.$ZodIssue): ConfigurationFault[] {
   return [{ path: toPath(path), message: explainIssue(inner ?? issue) }];
 }
 
-/** What is no name is not said again: it could be a part of a value. */
+/** A part that is not a plain name is not echoed: it could be a piece of a value. */
 function toPath(path: readonly PropertyKey[]): string {
   return path.map(String).map((part) => isName(part) ? part : "…").join(".");
 }
 
-/** A member's name, a route's path, or a host and port as dependencies are named. */
+/** A member's name, a route's path, or the host and port of a dependency. */
 function isName(part: string): boolean {
   return /^[\w/{}*.-]{1,100}$/.test(part) ||
     /^(?:[a-z0-9.-]{1,100}|\[[0-9a-f:.]{2,39}\]):\d{1,5}$/.test(part);

@@ -27,7 +27,7 @@ const accepted: Readonly<Record<string, unknown>> = {
   "nothing": {},
   "empty parts": { gateway: {}, services: {}, keys: {}, passport: {} },
   "a route": routes(route),
-  "the same path twice in other words": routes(route, { ...route, prefix: "/echo/more" }),
+  "a prefix below another prefix": routes(route, { ...route, prefix: "/echo/more" }),
   "limits": {
     gateway: {
       limits: {
@@ -42,7 +42,7 @@ const accepted: Readonly<Record<string, unknown>> = {
     },
   },
   "a bounded route": { gateway: { revocation: { "/courses/{id}": { boundedMs: 500 } } } },
-  "a route that takes as long as its Passport": {
+  "a timeout equal to the Passport's life": {
     gateway: { routes: [{ ...route, timeoutMs: 60_000 }], passportTtlSeconds: 60 },
   },
   "policies of services behind URLs": {
@@ -54,7 +54,7 @@ const accepted: Readonly<Record<string, unknown>> = {
       },
     },
   },
-  "a slow call above the limit of its routes": {
+  "a slowCallMs of at least the timeouts of its routes": {
     gateway: {
       routes: [{ ...route, timeoutMs: 30_000 }],
       dependencies: {
@@ -66,7 +66,7 @@ const accepted: Readonly<Record<string, unknown>> = {
   },
   "a breaker": { services: { course: { dependencies: { user: { breaker: { openMs: 10 } } } } } },
   "a service's own setting": { services: { course: { pageSize: 7, logLevel: "debug" } } },
-  "names of one's own that sound like secrets": {
+  "names of keys and dependencies that look like secrets": {
     gateway: { dependencies: { "auth-token": {}, "authorization.example.com": {} } },
     keys: { access: { "signing-key-2": "signing" }, passport: { "api-key-1": "signing" } },
   },
@@ -81,13 +81,13 @@ const accepted: Readonly<Record<string, unknown>> = {
 };
 
 for (const [what, document] of Object.entries(accepted)) {
-  Deno.test(`a document with ${what} fits, and is kept as it is`, () => {
+  Deno.test(`a document with ${what} is accepted unchanged`, () => {
     assert.deepEqual(readDocument(schema, document), { document });
   });
 }
 
 const refused: Readonly<Record<string, readonly [document: unknown, path: string, why: RegExp]>> = {
-  "no object": [[], "", /type object/],
+  "a list instead of an object": [[], "", /type object/],
   "an unknown part": [{ gatway: {} }, "gatway", /unknown/],
   "an unknown setting": [{ gateway: { timeout: 1 } }, "gateway.timeout", /unknown/],
   "an unknown service": [{ services: { nobody: {} } }, "services.nobody", /unknown/],
@@ -101,9 +101,9 @@ const refused: Readonly<Record<string, readonly [document: unknown, path: string
     "services.course.pageSize",
     /whole number from 1 to 100/,
   ],
-  "a level that is none": [{ gateway: { logLevel: "loud" } }, "gateway.logLevel", /debug or info/],
+  "an unknown log level": [{ gateway: { logLevel: "loud" } }, "gateway.logLevel", /debug or info/],
   "the same prefix twice": [routes(route, route), "gateway.routes.1.prefix", /twice/],
-  "the same prefix twice but for a slash": [
+  "the same prefix with and without a trailing slash": [
     routes(route, { ...route, prefix: "/echo/" }),
     "gateway.routes.1.prefix",
     /twice/,
@@ -143,37 +143,37 @@ const refused: Readonly<Record<string, readonly [document: unknown, path: string
     "gateway.routes.0.prefix",
     /whole segments/,
   ],
-  "a prefix of the gateway's own": [
+  "a prefix that the gateway serves itself": [
     routes({ ...route, prefix: "/readyz" }),
     "gateway.routes.0.prefix",
     /document of its own/,
   ],
-  "a limit of time above the usual Passport's life": [
+  "a timeout above the default life of a Passport": [
     routes({ ...route, timeoutMs: 30_001 }),
     "gateway.routes.0.timeoutMs",
     /Passport's life/,
   ],
-  "a limit of time above the Passport's life it names": [
+  "a timeout above its own passportTtlSeconds": [
     { gateway: { routes: [{ ...route, timeoutMs: 10_001 }], passportTtlSeconds: 10 } },
     "gateway.routes.0.timeoutMs",
     /Passport's life/,
   ],
-  "a Passport that lives too long": [
+  "a passportTtlSeconds that is too high": [
     { gateway: { passportTtlSeconds: 301 } },
     "gateway.passportTtlSeconds",
     /from 5 to 300/,
   ],
-  "no staleness": [
+  "a boundedMs of zero": [
     { gateway: { revocation: { "/a": { boundedMs: 0 } } } },
     "gateway.revocation./a.boundedMs",
     /from 1/,
   ],
-  "a route's path that is none": [
+  "a revocation rule without a route's path": [
     { gateway: { revocation: { courses: "strict" } } },
     "gateway.revocation.courses",
     /path of a route/,
   ],
-  "a limit of nothing": [
+  "a rate limit of zero": [
     { gateway: { limits: { person: { limit: 0, windowSeconds: 1 } } } },
     "gateway.limits.person.limit",
     /from 1/,
@@ -183,7 +183,7 @@ const refused: Readonly<Record<string, readonly [document: unknown, path: string
     "gateway.dependencies.course.breaker.failureRatePercent",
     /./,
   ],
-  "a slow call below the limit of its routes": [
+  "a slowCallMs below the timeout of its routes": [
     {
       gateway: {
         routes: [{ ...route, timeoutMs: 30_000 }, { ...route, prefix: "/soon", timeoutMs: 100 }],
@@ -193,7 +193,7 @@ const refused: Readonly<Record<string, readonly [document: unknown, path: string
     "gateway.dependencies.127.0.0.1:9999.breaker.slowCallMs",
     /at least the longest timeoutMs of its routes, 30000/,
   ],
-  "a slow call below the limit that a route has where it names none": [
+  "a slowCallMs below a route's default timeout": [
     {
       gateway: {
         routes: [{ ...route, upstream: "http://[::1]:9999" }],
@@ -203,12 +203,12 @@ const refused: Readonly<Record<string, readonly [document: unknown, path: string
     "gateway.dependencies.[::1]:9999.breaker.slowCallMs",
     /5000/,
   ],
-  "a slow call below the limit of the product's routes": [
+  "a slowCallMs below the timeout of the product's routes": [
     { gateway: { dependencies: { course: { breaker: { slowCallMs: 4_999 } } } } },
     "gateway.dependencies.course.breaker.slowCallMs",
     /5000/,
   ],
-  "a policy of a URL, where its host is meant": [
+  "a policy with a URL instead of a host": [
     { gateway: { dependencies: { "http://api.example.com": { maxConcurrent: 8 } } } },
     "gateway.dependencies.…",
     /host of a URL/,
@@ -223,12 +223,12 @@ const refused: Readonly<Record<string, readonly [document: unknown, path: string
     "keys.passport",
     /one key in state signing/,
   ],
-  "a profile that is sent and not taken": [
+  "a profile that is sent and not accepted": [
     { passport: { sendByRoute: { "/a": "A" } } },
     "passport.accept",
     /decides/,
   ],
-  "a state that is none": [{ keys: { access: { a: "lost" } } }, "keys.access.a", /published or/],
+  "an unknown key state": [{ keys: { access: { a: "lost" } } }, "keys.access.a", /published or/],
   "a private key": [
     { keys: { passportPublic: [{ ...publicKey, d: "marker" }] } },
     "keys.passportPublic.0.d",
@@ -240,24 +240,24 @@ const refused: Readonly<Record<string, readonly [document: unknown, path: string
     /secrets/,
   ],
   "a secret": [{ services: { course: { apiKey: "marker" } } }, "services.course.apiKey", /secrets/],
-  "a secret in the place of a state": [
+  "a secret as the state of a key": [
     { keys: { access: { "api-key-1": "marker" } } },
     "keys.access.api-key-1",
     /published or/,
   ],
   "a token": [{ gateway: { redisToken: "marker" } }, "gateway.redisToken", /secrets/],
-  "a password far inside": [
+  "a deeply nested password": [
     { gateway: { dependencies: { db: { retry: { password: "marker" } } } } },
     "gateway.dependencies.db.retry.password",
     /secrets/,
   ],
-  "no profile at all": [{ passport: { accept: [] } }, "passport.accept", /empty/],
-  "a profile twice": [{ passport: { accept: ["S", "S"] } }, "passport.accept", /once/],
-  "a name that is a value": [{ gateway: { "marker <b>": 1 } }, "gateway.…", /unknown/],
+  "no accepted profile": [{ passport: { accept: [] } }, "passport.accept", /empty/],
+  "a duplicate profile": [{ passport: { accept: ["S", "S"] } }, "passport.accept", /once/],
+  "a name that could be a value": [{ gateway: { "marker <b>": 1 } }, "gateway.…", /unknown/],
 };
 
 for (const [what, [document, path, why]] of Object.entries(refused)) {
-  Deno.test(`a document with ${what} is refused, saying where and why and no value`, () => {
+  Deno.test(`a document with ${what} is refused with a path and a reason, and without the value`, () => {
     const faults = faultsOf(document);
     assert.match(faults[path] ?? JSON.stringify(faults), why);
     assert.ok(path in faults, JSON.stringify(faults));
@@ -265,7 +265,7 @@ for (const [what, [document, path, why]] of Object.entries(refused)) {
   });
 }
 
-Deno.test("an instance takes what it understands of a document that says more", () => {
+Deno.test("an instance reads the settings that it knows and ignores those of a newer version", () => {
   const document = {
     gateway: { logLevel: "debug", newest: { a: 1 }, routes: [{ ...route, newest: true }] },
     services: { course: { logLevel: "warn", pageSize: 7 }, nobody: { logLevel: "error" } },
@@ -286,7 +286,7 @@ Deno.test("an instance takes what it understands of a document that says more", 
   assert.deepEqual(readOwn(course, {}, { pageSize: 20 }), { pageSize: 20 });
 });
 
-Deno.test("an instance takes nothing of a document that does not fit", () => {
+Deno.test("an instance refuses an invalid document as a whole", () => {
   const environment = { logLevel: "info", passportTtlSeconds: 30 } as const;
   for (
     const document of [
@@ -304,7 +304,7 @@ Deno.test("an instance takes nothing of a document that does not fit", () => {
   assert.throws(() => readOwn(course, { pageSize: 0 }, { pageSize: 20 }), RangeError);
 });
 
-Deno.test("a slow call below the limit of its routes does not undo a document that is in force", () => {
+Deno.test("a slowCallMs below the timeout of its routes does not invalidate a current document", () => {
   const dependencies = { "127.0.0.1:9999": { breaker: { slowCallMs: 1_200 } } };
   const document = { gateway: { routes: [route], dependencies } };
   const environment = { logLevel: "info", passportTtlSeconds: 30 } as const;

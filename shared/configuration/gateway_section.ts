@@ -3,15 +3,15 @@ import { Dependencies } from "./dependencies.ts";
 import { ExternalRoute, findRouteFaults, Revocation } from "./routes.ts";
 import { integer, Level, RoutePath } from "./values.ts";
 
-/** So many requests in so many seconds. */
+/** A limit of requests per window. */
 export const Limit = z.strictObject({
   limit: integer(1, 1_000_000_000).check(z.meta({ description: "Requests" })),
   windowSeconds: integer(1, 86_400).check(z.meta({ description: "In so many seconds" })),
 });
-/** So many requests in so many seconds. */
+/** A limit of requests per window. */
 export type Limit = Readonly<z.infer<typeof Limit>>;
 
-/** How often one caller may ask; what is left out has no limit. */
+/** Rate limits of one caller; an omitted limit does not apply. */
 export const RateLimits = z.strictObject({
   address: z.optional(Limit.check(
     z.meta({ description: "Of one network: an IPv4 address, or the /64 of an IPv6 address" }),
@@ -23,13 +23,13 @@ export const RateLimits = z.strictObject({
     ),
   ),
 });
-/** How often one caller may ask; what is left out has no limit. */
+/** Rate limits of one caller; an omitted limit does not apply. */
 export type RateLimits = z.infer<typeof RateLimits>;
 
-/** Life of a Passport where neither the environment nor the document says it. */
+/** Default life of a Passport, if neither the environment nor the document sets it. */
 export const defaultPassportTtlSeconds = 30;
 
-/** What the gateway takes from the central configuration. */
+/** The gateway's part of the central configuration. */
 export const GatewaySection = z.strictObject({
   routes: z.optional(
     z.array(ExternalRoute).check(
@@ -66,5 +66,5 @@ export const GatewaySection = z.strictObject({
     });
   }
 });
-/** What the gateway takes from the central configuration. */
+/** The gateway's part of the central configuration. */
 export type GatewaySection = z.infer<typeof GatewaySection>;

@@ -3,39 +3,43 @@ import type { ConfiguredKeyState } from "./keys_section.ts";
 /** Kinds of keys whose states are in the central document. */
 export type KeyKind = "access" | "passport";
 
-/** What a version of the document changed, as its history has it. */
+/** The changes of one version of the document, from its history. */
 export interface KeyChange {
-  /** Paths in the document. */
+  /** Changed paths in the document. */
   readonly changed: readonly string[];
 }
 
-/** Longest life in seconds that a token signed by a key of a kind may have, whatever is configured. */
+/** Longest possible life of a token by the kind of its key, in seconds, for any configuration. */
 const longestLifeSeconds = { access: 900, passport: 300 } as const satisfies Record<
   KeyKind,
   number
 >;
 
-/** Who has not heard of the retirement may sign a little longer. */
+/**
+ * An instance that has not loaded the new document yet may sign with the retired key a bit longer.
+ */
 const lagSeconds = 60;
 
-/** How long after its retirement a key verifies, so that all it has signed can end, in seconds. */
+/**
+ * How long a retired key still verifies, in seconds, until every token that it signed has expired.
+ */
 export function retirementSeconds(kind: KeyKind, leewaySeconds: number): number {
   return longestLifeSeconds[kind] + leewaySeconds + lagSeconds;
 }
 
-/** The version that gave a key the state it has in the newest one; `changes` are newest first. */
+/** The version that set a key's current state; `changes` are newest first. */
 export function findStateChange<Change extends KeyChange>(
   changes: readonly Change[],
   kind: KeyKind,
   kid: string,
 ): Change | undefined {
   const path = `keys.${kind}.${kid}`;
-  // A part of the document that is new as a whole is one path.
+  // A part that was added as a whole is listed by its own path only.
   const paths: readonly string[] = [path, `keys.${kind}`, "keys", ""];
   return changes.find(({ changed }) => changed.some((one) => paths.includes(one)));
 }
 
-/** Keys that would sign again although they were revoked: verifiers may have let go of them. */
+/** Revoked keys that would sign again: verifiers may have removed them and refuse their tokens. */
 export function listUnrevoked(
   before: Readonly<Record<string, ConfiguredKeyState>> = {},
   after: Readonly<Record<string, ConfiguredKeyState>> = {},

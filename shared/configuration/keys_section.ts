@@ -2,9 +2,9 @@ import * as z from "zod/mini";
 import { Kid } from "../crypto/mod.ts";
 import { RoutePath } from "./values.ts";
 
-/** Where a key stands; `revoked` verifies nothing any more. */
+/** State of a key; a `revoked` key verifies nothing. */
 export const ConfiguredKeyState = z.enum(["published", "signing", "retired", "revoked"]);
-/** Where a key stands; `revoked` verifies nothing any more. */
+/** State of a key; a `revoked` key verifies nothing. */
 export type ConfiguredKeyState = z.infer<typeof ConfiguredKeyState>;
 
 const KeyStates = z.record(Kid, ConfiguredKeyState);
@@ -16,7 +16,7 @@ function hasOneSigning(states: KeyStates, kids = Object.keys(states)): boolean {
 
 const oneSigning = "must have one key in state signing at most";
 
-/** A public Ed25519 key (RFC 8037 §2); a private member is no member of it. */
+/** A public Ed25519 key (RFC 8037 §2); a private member is refused. */
 export const PassportPublicKey = z.strictObject({
   kid: Kid.check(z.meta({ description: "Name of the key, as Passports have it" })),
   kty: z.literal("OKP").check(z.meta({ description: "Its type" })),
@@ -31,7 +31,7 @@ export const PassportPublicKey = z.strictObject({
 /** A public Ed25519 key. */
 export type PassportPublicKey = z.infer<typeof PassportPublicKey>;
 
-/** States of keys whose material is among the secrets, and public keys of Passports. */
+/** States of keys whose key material is a deployment secret, and public keys of Passports. */
 export const KeysSection = z.strictObject({
   access: z.optional(KeyStates.check(
     z.refine((states) => hasOneSigning(states), oneSigning),
@@ -56,22 +56,22 @@ export const KeysSection = z.strictObject({
     ),
   ),
 }).check(
-  // A key of profile A is known by its public half, and each profile has a signer of its own.
+  // A key with a public key here is one of profile A. Each profile has its own signing key.
   z.refine(
     ({ passport = {}, passportPublic = [] }) => {
-      const ofA = new Set(passportPublic.map(({ kid }) => kid));
-      const kids = Map.groupBy(Object.keys(passport), (kid) => ofA.has(kid));
+      const profileA = new Set(passportPublic.map(({ kid }) => kid));
+      const kids = Map.groupBy(Object.keys(passport), (kid) => profileA.has(kid));
       return [...kids.values()].every((own) => hasOneSigning(passport, own));
     },
     { error: `${oneSigning}, of each profile`, path: ["passport"] },
   ),
 );
-/** States of keys whose material is among the secrets, and public keys of Passports. */
+/** States of keys whose key material is a deployment secret, and public keys of Passports. */
 export type KeysSection = z.infer<typeof KeysSection>;
 
 const Send = z.enum(["S", "shadow", "A"]);
 
-/** Which profiles of the Passport are sent and taken. */
+/** The Passport profiles that are sent and accepted. */
 export const PassportSection = z.strictObject({
   send: z.optional(Send.check(
     z.meta({ description: "Profile of the Passports that are minted; `shadow` sends both" }),
@@ -99,5 +99,5 @@ export const PassportSection = z.strictObject({
     { error: "must have the profile that decides wherever it is sent", path: ["accept"] },
   ),
 );
-/** Which profiles of the Passport are sent and taken. */
+/** The Passport profiles that are sent and accepted. */
 export type PassportSection = z.infer<typeof PassportSection>;

@@ -5,105 +5,106 @@ import type { Redis } from "../redis/mod.ts";
 import { count } from "../telemetry/mod.ts";
 import { fetchConfiguration, fetchVersion, type StoredConfiguration } from "./stored.ts";
 
-/** A version and what it says; version 0 is the environment alone. */
+/** A version of the configuration and its values; version 0 is the environment alone. */
 export interface CurrentConfiguration<Values> {
-  /** Of the central document. */
+  /** Version of the central document. */
   readonly version: number;
-  /** What the document says over the environment. */
+  /** Values of the document, with the environment as default. */
   readonly values: Values;
 }
 
-/** The part of the central configuration that one program lives by, in force at run time. */
+/** One program's part of the central configuration, which changes at run time. */
 export interface LiveConfiguration<Values> {
-  /** What is in force at this moment. */
+  /** The current configuration. */
   current(): CurrentConfiguration<Values>;
   /**
-   * Gets a version in force that somebody else has seen, unless it is in force already; then it
-   * answers undefined and costs nothing.
+   * Loads a version that another program has observed. Returns undefined, at no cost, if that
+   * version is current already.
    *
-   * It never throws: what cannot be fetched, or does not fit, leaves the last good version in force.
-   * A version that does not fit is not asked for again, one that could not be fetched is, once a
-   * second at most. Requests share one fetch, and wait for it as long as for one of their own.
+   * It never throws: if a version cannot be fetched or is invalid, the last valid one stays
+   * current. An invalid version is not fetched again. A failed fetch is repeated at most once a
+   * second. Requests share one fetch, and wait for it as long as for one of their own.
    */
   observeVersion(version: number | undefined): Promise<void> | undefined;
   /**
-   * ObservesVersion the version that Redis names now. Requests share one question, and whoever finds one that
-   * was asked before shares the next. With `everyMs` it is asked no more often than that, with
-   * `mayAsk` only if that says so, which is called for each question.
+   * Loads the version that Redis names now. Requests share one query; a request that finds an
+   * earlier query in progress shares the next one. With `everyMs` queries have at least that
+   * distance. With `mayAsk` a query needs its permission; it is called for each query.
    *
-   * The answer is false while the newest version could not be had, so that asking again may help.
+   * Returns false if the newest version could not be loaded, so that a retry may help.
    */
   refresh(
     options?: { readonly everyMs?: number; readonly mayAsk?: () => boolean },
   ): Promise<boolean>;
   /**
-   * For a request that asks Redis nothing: learns the version that Redis names, should nobody have
-   * heard of any yet; and in the background, where that was more than five seconds ago.
+   * For a request that reads nothing else from Redis: loads the version that Redis names, if no
+   * version has been observed yet; in the background, if the last observation is more than five
+   * seconds ago.
    */
   ensureLoaded(): Promise<void> | undefined;
   /**
-   * Makes something of the values, now and for each version before it gets in force. A version of
-   * which `make` cannot make it, so that it throws, does not get in force.
+   * Derives an object from the values, now and for each new version before it becomes current. If
+   * `make` throws, that version is refused.
    */
   select<Made>(make: (values: Values, version: number) => Made): () => Made;
   /**
-   * Does something before each version gets in force, with what it is going to say. Requests that
-   * wait for the version wait for this too; what fails is left to `select` to miss. Undefined is
-   * nothing to wait for.
+   * Runs a step with the new values before a version becomes current. Requests that wait for the
+   * version wait for the step too. A failed step is ignored: `select` refuses what is missing. A
+   * step returns undefined if there is nothing to wait for.
    */
   prepare(step: (values: Values) => Promise<void> | undefined): void;
 }
 
-/** What a live configuration needs. */
+/** Options of {@link createLiveConfiguration}. */
 export interface LiveConfigurationOptions<Values> {
-  /** Where the document is, with its budget of time built in; a token that may read is enough. */
+  /** Redis with the document, with its own timeout; a read-only token is enough. */
   readonly redis: Redis;
-  /** What is in force before the first document: the environment, and what it leaves out. */
+  /** The values before the first document: the environment and its defaults. */
   readonly initial: Values;
-  /** Reads a document over the environment. @throws {RangeError} for one that does not fit */
+  /** Reads a document over the environment. @throws {RangeError} for an invalid document */
   readonly read: (document: unknown) => Values;
-  /** Called for its logger late, since a logger may take its level from here. */
+  /** Called lazily, because the logger may take its level from this configuration. */
   readonly log: () => Logger;
   /** Epoch milliseconds. */
   readonly now?: () => number;
 }
 
-const limits = { retryMs: 1_000, waitMs: 2_000, heardMs: 5_000 } as const;
+const limits = { retryMs: 1_000, waitMs: 2_000, pollMs: 5_000 } as const;
 
-/** Makes the configuration of one program, which learns from the central document. */
+/** Creates the configuration of one program, which follows the central document. */
 export function createLiveConfiguration<Values>(
   { redis, initial, read, log, now = Date.now }: LiveConfigurationOptions<Values>,
 ): LiveConfiguration<Values> {
   const selected = createSelected({ version: 0, values: initial });
-  /** The highest version that did not fit. */
+  /** The highest invalid version. */
   let refused = 0;
-  /** The version that was asked for last, and when. */
+  /** The version that was fetched last, and when. */
   let tried = 0;
   let triedAt = Number.NEGATIVE_INFINITY;
   let fetching: Promise<void> | undefined;
-  let heardAt = Number.NEGATIVE_INFINITY;
+  let observedAt = Number.NEGATIVE_INFINITY;
   let refreshedAt = Number.NEGATIVE_INFINITY;
   let refreshing: Promise<boolean> | undefined;
 
-  /** A clock that was set back must not silence retries until it has caught up. */
+  /** Absolute: a clock that was set back must not stop retries until it has caught up. */
   const isWithin = (at: number, ms: number): boolean => Math.abs(now() - at) < ms;
-  const invalidates = (version: number): boolean =>
+  const isNewer = (version: number): boolean =>
     version > selected.current().version && version > refused;
 
   async function adopt({ version, document }: StoredConfiguration): Promise<void> {
-    if (!invalidates(version)) return;
+    if (!isNewer(version)) return;
     try {
       const values = read(document);
       const steps = selected.prepare(values);
       if (steps.length > 0) await Promise.allSettled(steps);
-      // Another fetch may have brought a newer one meanwhile.
-      if (!invalidates(version)) return;
+      // A concurrent fetch may have loaded a newer version.
+      if (!isNewer(version)) return;
       selected.adopt({ version, values });
-      tell("adopted");
+      countFetch("adopted");
       log().info("Configuration in force", { version });
     } catch (cause) {
       refused = version;
-      tell("refused");
+      countFetch("refused");
       log().error("Configuration does not fit: the last good one stays", { version, cause });
     }
   }
@@ -113,10 +114,10 @@ export function createLiveConfiguration<Values>(
       const stored = await fetchConfiguration(redis);
       if (stored) await adopt(stored);
       if (stored && stored.version >= version) return;
-      tell("missing");
+      countFetch("missing");
       log().warn("Configuration is not there", { version });
     } catch (cause) {
-      tell("unavailable");
+      countFetch("unavailable");
       log().warn("Configuration was not read", { version, cause });
     }
   }
@@ -124,66 +125,68 @@ export function createLiveConfiguration<Values>(
   function start(version: number): Promise<void> {
     tried = version;
     triedAt = now();
-    const mine = fetch(version).finally(() => {
-      if (fetching === mine) fetching = undefined;
+    const own = fetch(version).finally(() => {
+      if (fetching === own) fetching = undefined;
     });
-    fetching = mine;
-    background(mine, () => {});
-    return mine;
+    fetching = own;
+    background(own, () => {});
+    return own;
   }
 
-  /** A fetch may have begun before the version was there, so who waited for it looks again. */
-  async function follow(under: Promise<void>, version: number): Promise<void> {
-    await patiently(under);
-    if (!invalidates(version)) return;
-    if (fetching) return await patiently(fetching);
+  /**
+   * The fetch may have begun before the version was stored, so the version is checked afterwards.
+   */
+  async function follow(running: Promise<void>, version: number): Promise<void> {
+    await waitBriefly(running);
+    if (!isNewer(version)) return;
+    if (fetching) return await waitBriefly(fetching);
     if (version !== tried || !isWithin(triedAt, limits.retryMs)) await start(version);
   }
 
   function observeVersion(version: number | undefined): Promise<void> | undefined {
-    heardAt = now();
-    if (version === undefined || !invalidates(version)) return undefined;
-    // Workers may drop the request that fetches, and its promise then never settles.
+    observedAt = now();
+    if (version === undefined || !isNewer(version)) return undefined;
+    // Workers may cancel the request that fetches; its promise then never settles.
     if (fetching && isWithin(triedAt, limits.waitMs)) return follow(fetching, version);
     return version === tried && isWithin(triedAt, limits.retryMs) ? undefined : start(version);
   }
 
-  /** A question may have been asked before the version was there, so who waited for it asks again. */
+  /** The query may have begun before the version was stored, so a waiting request queries again. */
   const refresh: LiveConfiguration<Values>["refresh"] = async ({ everyMs, mayAsk } = {}) => {
-    let isKnown = true;
-    // Workers may drop the request that asks, and its promise then never settles.
+    let isCurrent = true;
+    // Workers may cancel the request that queries; its promise then never settles.
     if (refreshing && isWithin(refreshedAt, limits.waitMs)) {
       const before = refreshing;
-      isKnown = await patiently(before) ?? false;
-      if (refreshing && refreshing !== before) return await patiently(refreshing) ?? false;
+      isCurrent = await waitBriefly(before) ?? false;
+      if (refreshing && refreshing !== before) return await waitBriefly(refreshing) ?? false;
     }
     const isSoon = everyMs !== undefined && isWithin(refreshedAt, everyMs);
-    if (isSoon || mayAsk?.() === false) return isKnown;
+    if (isSoon || mayAsk?.() === false) return isCurrent;
     refreshedAt = now();
-    const mine = ask().finally(() => {
-      if (refreshing === mine) refreshing = undefined;
+    const own = fetchAndObserve().finally(() => {
+      if (refreshing === own) refreshing = undefined;
     });
-    refreshing = mine;
-    background(mine, () => {});
-    return await mine;
+    refreshing = own;
+    background(own, () => {});
+    return await own;
   };
 
-  async function ask(): Promise<boolean> {
+  async function fetchAndObserve(): Promise<boolean> {
     try {
       const version = await fetchVersion(redis);
       await observeVersion(version);
-      return version === undefined || !invalidates(version);
+      return version === undefined || !isNewer(version);
     } catch (cause) {
-      tell("unavailable");
+      countFetch("unavailable");
       log().warn("Version of the configuration was not read", { cause });
       return false;
     }
   }
 
   function ensureLoaded(): Promise<void> | undefined {
-    if (isWithin(heardAt, limits.heardMs)) return undefined;
+    if (isWithin(observedAt, limits.pollMs)) return undefined;
     const refreshed = refresh({ everyMs: limits.retryMs }).then(() => {});
-    if (heardAt === Number.NEGATIVE_INFINITY) return refreshed;
+    if (observedAt === Number.NEGATIVE_INFINITY) return refreshed;
     background(refreshed, () => {});
     return undefined;
   }
@@ -192,7 +195,7 @@ export function createLiveConfiguration<Values>(
   return { current, select, prepare, observeVersion, refresh, ensureLoaded };
 }
 
-/** A configuration that nobody changes: the environment alone, version 0. */
+/** A configuration that never changes: the environment alone, version 0. */
 export function staticConfiguration<Values>(values: Values): LiveConfiguration<Values> {
   const { current, select } = createSelected({ version: 0, values });
   return {
@@ -205,7 +208,7 @@ export function staticConfiguration<Values>(values: Values): LiveConfiguration<V
   };
 }
 
-/** Holds a version and what was made of it, all of one version at any time. */
+/** Stores a version and the objects derived from it; all of them always have the same version. */
 function createSelected<Values>(initial: CurrentConfiguration<Values>) {
   let current = initial;
   const makers: ((next: CurrentConfiguration<Values>) => () => void)[] = [];
@@ -213,7 +216,7 @@ function createSelected<Values>(initial: CurrentConfiguration<Values>) {
   return {
     current: () => current,
     onPrepare: (step: (typeof steps)[number]): void => void steps.push(step),
-    /** What there is to wait for. */
+    /** Starts the steps, and returns the ones to wait for. */
     prepare: (values: Values): Promise<void>[] =>
       steps.map((step) => step(values)).filter((begun) => begun !== undefined),
     adopt(next: CurrentConfiguration<Values>): void {
@@ -232,8 +235,8 @@ function createSelected<Values>(initial: CurrentConfiguration<Values>) {
   };
 }
 
-/** Waits for another request's fetch, but not without end: each request has a timer of its own. */
-async function patiently<Result>(work: Promise<Result>): Promise<Result | undefined> {
+/** Waits for another request's fetch with a timeout; each request has its own timer. */
+async function waitBriefly<Result>(work: Promise<Result>): Promise<Result | undefined> {
   const { promise, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => resolve(undefined), limits.waitMs);
   try {
@@ -243,7 +246,7 @@ async function patiently<Result>(work: Promise<Result>): Promise<Result | undefi
   }
 }
 
-function tell(outcome: "adopted" | "refused" | "missing" | "unavailable"): void {
+function countFetch(outcome: "adopted" | "refused" | "missing" | "unavailable"): void {
   count("edgepass.configuration.fetches", {
     "edgepass.service": currentContext()?.service,
     "edgepass.outcome": outcome,

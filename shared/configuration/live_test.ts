@@ -6,13 +6,13 @@ import fc from "fast-check";
 import { waitUntil, within } from "../../tests/support/wait.ts";
 import { createLiveConfiguration, staticConfiguration } from "./live.ts";
 
-/** Builds commands as the official client does; nothing is ever sent. */
+/** Builds commands with the official client, and sends nothing. */
 const client = new UpstashClient({ url: "http://redis.invalid", token: "t" });
 
-/** A Redis that holds texts, answers when it is let, and counts what it is asked for. */
+/** A fake Redis with texts, which can delay its replies and records the keys of its reads. */
 function createFakeRedis() {
   const values = new Map<string, string>();
-  const asked: string[] = [];
+  const reads: string[] = [];
   const state = { isDown: false, hold: undefined as Promise<void> | undefined };
   const redis: Redis = {
     async pipeline(build) {
@@ -25,7 +25,7 @@ function createFakeRedis() {
           return get(key);
         },
       }));
-      asked.push(...keys);
+      reads.push(...keys);
       const replies = keys.map((key) => values.get(key) ?? null);
       await state.hold;
       if (state.isDown) throw new RedisUnavailable("down");
@@ -36,10 +36,10 @@ function createFakeRedis() {
     values.set(configurationKeys.version, String(version));
     values.set(configurationKeys.document, JSON.stringify({ version, document }));
   };
-  return { redis, state, values, asked, put };
+  return { redis, state, values, reads, put };
 }
 
-/** A configuration of one number, which may not be negative. */
+/** A configuration of one number, which must not be negative. */
 function setup() {
   const fake = createFakeRedis();
   const clock = { now: 1_000_000 };
@@ -56,11 +56,11 @@ function setup() {
     log: () => log,
     now: () => clock.now,
   });
-  const fetched = () => fake.asked.filter((key) => key === configurationKeys.document).length;
+  const fetched = () => fake.reads.filter((key) => key === configurationKeys.document).length;
   return { ...fake, clock, lines, live, fetched };
 }
 
-Deno.test("a version that is seen gets in force by one fetch, and is not fetched again", async () => {
+Deno.test("an observed version becomes current with one fetch, and is not fetched again", async () => {
   const { live, put, fetched } = setup();
   put(3, { value: 7 });
   await live.observeVersion(3);
@@ -69,7 +69,7 @@ Deno.test("a version that is seen gets in force by one fetch, and is not fetched
   assert.equal(fetched(), 1);
 });
 
-Deno.test("a document newer than the version that was seen is taken", async () => {
+Deno.test("a document that is newer than the observed version is accepted", async () => {
   const { live, put, fetched } = setup();
   put(5, { value: 7 });
   await live.observeVersion(4);
@@ -78,21 +78,21 @@ Deno.test("a document newer than the version that was seen is taken", async () =
   assert.equal(fetched(), 1);
 });
 
-Deno.test("requests that see a version at once share one fetch, and none goes on without it", async () => {
+Deno.test("concurrent requests that observe a version share one fetch and all wait for it", async () => {
   const { live, put, state, fetched } = setup();
   put(1, { value: 7 });
   const gate = Promise.withResolvers<void>();
   state.hold = gate.promise;
-  const learning = Array.from({ length: 20 }, async () => {
+  const requests = Array.from({ length: 20 }, async () => {
     await live.observeVersion(1);
     return live.current().values;
   });
   gate.resolve();
-  assert.deepEqual(new Set(await Promise.all(learning)), new Set([7]));
+  assert.deepEqual(new Set(await Promise.all(requests)), new Set([7]));
   assert.equal(fetched(), 1);
 });
 
-Deno.test("a request that sees a newer version during a fetch has that one fetched too", async () => {
+Deno.test("a newer version that is observed during a fetch is fetched too", async () => {
   const { live, put, state, fetched } = setup();
   put(1, { value: 7 });
   const gate = Promise.withResolvers<void>();
@@ -106,7 +106,7 @@ Deno.test("a request that sees a newer version during a fetch has that one fetch
   assert.equal(fetched(), 2);
 });
 
-Deno.test("a version that does not fit leaves the last good one, says why, and is not fetched again", async () => {
+Deno.test("an invalid version leaves the last valid one current, is logged, and is not fetched again", async () => {
   const { live, put, clock, lines, fetched } = setup();
   put(1, { value: 7 });
   await live.observeVersion(1);
@@ -122,7 +122,7 @@ Deno.test("a version that does not fit leaves the last good one, says why, and i
   assert.deepEqual(live.current(), { version: 3, values: 9 });
 });
 
-/** What may be in Redis in place of a document. */
+/** Redis contents that are not a valid newer document. */
 const garbage: Readonly<Record<string, string | undefined>> = {
   "nothing": undefined,
   "no JSON": "{",
@@ -136,7 +136,7 @@ const garbage: Readonly<Record<string, string | undefined>> = {
 };
 
 for (const [what, text] of Object.entries(garbage)) {
-  Deno.test(`${what} in Redis changes nothing, and is looked at again a second later`, async () => {
+  Deno.test(`${what} in Redis changes nothing, and is fetched again after a second`, async () => {
     const { live, put, values, clock, fetched } = setup();
     put(1, { value: 7 });
     await live.observeVersion(1);
@@ -153,8 +153,8 @@ for (const [what, text] of Object.entries(garbage)) {
   });
 }
 
-Deno.test("a Redis that is away changes nothing, throws nothing, and is asked once a second", async () => {
-  const { live, put, state, clock, asked } = setup();
+Deno.test("an unavailable Redis changes nothing, throws nothing, and is queried once a second", async () => {
+  const { live, put, state, clock, reads } = setup();
   put(1, { value: 7 });
   state.isDown = true;
   await live.observeVersion(1);
@@ -163,39 +163,39 @@ Deno.test("a Redis that is away changes nothing, throws nothing, and is asked on
   clock.now += 999;
   await live.observeVersion(1);
   assert.deepEqual(live.current(), { version: 0, values: 0 });
-  assert.equal(asked.length, 1);
+  assert.equal(reads.length, 1);
   state.isDown = false;
   clock.now += 1;
   await live.observeVersion(1);
   assert.deepEqual(live.current(), { version: 1, values: 7 });
 });
 
-Deno.test("a first request has Redis asked, once for all of them", async () => {
-  const { live, put, asked } = setup();
+Deno.test("the first request queries Redis, once for all requests", async () => {
+  const { live, put, reads } = setup();
   put(1, { value: 7 });
   await live.ensureLoaded();
   assert.deepEqual(live.current(), { version: 1, values: 7 });
   assert.equal(live.ensureLoaded(), undefined);
-  assert.deepEqual(asked, [configurationKeys.version, configurationKeys.document]);
+  assert.deepEqual(reads, [configurationKeys.version, configurationKeys.document]);
 });
 
-Deno.test("who asks Redis nothing hears of a version after five seconds, and waits for nobody", async () => {
-  const { live, put, clock, asked } = setup();
+Deno.test("requests that do not read Redis query the version in the background after five seconds", async () => {
+  const { live, put, clock, reads } = setup();
   await live.observeVersion(undefined);
   put(1, { value: 7 });
   clock.now += 4_999;
   assert.equal(live.ensureLoaded(), undefined);
-  assert.deepEqual(asked, []);
+  assert.deepEqual(reads, []);
   clock.now += 1;
   assert.equal(live.ensureLoaded(), undefined);
   assert.equal(live.ensureLoaded(), undefined);
   assert.equal(live.current().version, 0);
   while (live.current().version === 0) await Promise.resolve();
-  assert.deepEqual(asked, [configurationKeys.version, configurationKeys.document]);
+  assert.deepEqual(reads, [configurationKeys.version, configurationKeys.document]);
 });
 
-Deno.test("a refresh may be bounded, and an unbounded one asks each time", async () => {
-  const { live, put, clock, asked } = setup();
+Deno.test("a refresh with everyMs queries at most that often, and one without queries each time", async () => {
+  const { live, put, clock, reads } = setup();
   await live.refresh({ everyMs: 30_000 });
   put(1, { value: 7 });
   await live.refresh({ everyMs: 30_000 });
@@ -205,10 +205,10 @@ Deno.test("a refresh may be bounded, and an unbounded one asks each time", async
   assert.equal(live.current().version, 1);
   await live.refresh();
   await live.refresh();
-  assert.equal(asked.filter((key) => key === configurationKeys.version).length, 4);
+  assert.equal(reads.filter((key) => key === configurationKeys.version).length, 4);
 });
 
-Deno.test("what is made of the values changes with them, all of it or nothing", async () => {
+Deno.test("selected objects change together with the values, all of them or none", async () => {
   const { live, put } = setup();
   const doubled = live.select((value, version) => [value * 2, version]);
   const small = live.select((value) => {
@@ -224,22 +224,22 @@ Deno.test("what is made of the values changes with them, all of it or nothing", 
   assert.deepEqual([live.current().version, doubled(), small()], [1, [14, 1], 7]);
 });
 
-Deno.test("a fixed configuration stays as it is", async () => {
-  const fixed = staticConfiguration(7);
-  const doubled = fixed.select((value) => value * 2);
-  assert.equal(fixed.observeVersion(5), undefined);
-  await fixed.refresh();
-  assert.equal(fixed.ensureLoaded(), undefined);
-  assert.deepEqual([fixed.current(), doubled()], [{ version: 0, values: 7 }, 14]);
+Deno.test("a static configuration never changes", async () => {
+  const configuration = staticConfiguration(7);
+  const doubled = configuration.select((value) => value * 2);
+  assert.equal(configuration.observeVersion(5), undefined);
+  await configuration.refresh();
+  assert.equal(configuration.ensureLoaded(), undefined);
+  assert.deepEqual([configuration.current(), doubled()], [{ version: 0, values: 7 }, 14]);
 });
 
-Deno.test("whatever is put and seen in whatever order, versions only grow, and values are those of their version", async () => {
+Deno.test("for any order of events versions only rise, and values match their version", async () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant("put" as const), value: fc.integer({ min: -2, max: 9 }) }),
     fc.record({ kind: fc.constant("lose" as const) }),
     fc.record({ kind: fc.constant("down" as const), isDown: fc.boolean() }),
     fc.record({ kind: fc.constant("wait" as const), ms: fc.constantFrom(0, 500, 1_000) }),
-    fc.record({ kind: fc.constant("learn" as const), version: fc.integer({ min: 0, max: 12 }) }),
+    fc.record({ kind: fc.constant("observe" as const), version: fc.integer({ min: 0, max: 12 }) }),
   );
   await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 40 }), async (steps) => {
     const { live, put, values, state, clock } = setup();
@@ -268,7 +268,7 @@ Deno.test("whatever is put and seen in whatever order, versions only grow, and v
   }));
 });
 
-Deno.test("what is prepared for a version is waited for, before it gets in force", async () => {
+Deno.test("a version becomes current only after its preparation steps", async () => {
   const { live, put } = setup();
   const seen: [prepared: number, current: number][] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -276,18 +276,18 @@ Deno.test("what is prepared for a version is waited for, before it gets in force
     seen.push([value, live.current().values]);
     return promise;
   });
-  live.prepare(() => Promise.reject(new TypeError("It is missed later")));
+  live.prepare(() => Promise.reject(new TypeError("Preparation failed")));
   live.prepare(() => undefined);
   put(1, { value: 5 });
-  const learned = live.observeVersion(1);
+  const observed = live.observeVersion(1);
   await new Promise((done) => setTimeout(done, 0));
   assert.deepEqual([seen, live.current().version], [[[5, 0]], 0]);
   resolve();
-  await learned;
+  await observed;
   assert.deepEqual(live.current(), { version: 1, values: 5 });
 });
 
-Deno.test("a version that was long in the making does not replace a newer one", async () => {
+Deno.test("a version with a slow preparation does not replace a newer one", async () => {
   const { live, put, clock } = setup();
   const prepared: number[] = [];
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -307,17 +307,17 @@ Deno.test("a version that was long in the making does not replace a newer one", 
   assert.deepEqual(live.current(), { version: 2, values: 2 });
 });
 
-Deno.test("nobody waits without end for a question that another request has asked", async () => {
+Deno.test("a request does not wait for ever for another request's fetch", async () => {
   const { live, state, put } = setup();
   put(1, { value: 1 });
   const { promise, resolve } = Promise.withResolvers<void>();
   state.hold = promise;
-  // Workers may drop the request that asks.
-  const dropped = live.observeVersion(1);
+  // Workers may cancel the request that fetches.
+  const canceled = live.observeVersion(1);
   const waiting = live.observeVersion(1);
-  await within("who waits goes on", Promise.resolve(waiting));
+  await within("the waiting request continues", Promise.resolve(waiting));
   assert.equal(live.current().version, 0);
   resolve();
-  await dropped;
+  await canceled;
   assert.equal(live.current().version, 1);
 });

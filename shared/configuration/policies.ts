@@ -2,7 +2,7 @@ import { type Policies, type Policy, toPolicy } from "../resilience/policy.ts";
 import type { Dependencies } from "./dependencies.ts";
 import type { LiveConfiguration } from "./live.ts";
 
-/** The policies of a table, each with what the central configuration says of it at the moment. */
+/** The policies of a table, each with the current changes of the central configuration. */
 export function livePolicies<Values extends { readonly dependencies: Dependencies }>(
   { select }: Pick<LiveConfiguration<Values>, "select">,
   table: Policies,

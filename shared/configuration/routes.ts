@@ -1,12 +1,12 @@
 import * as z from "zod/mini";
 import { integer, text } from "./values.ts";
 
-/** First segments that the gateway answers itself; a route below them would never be reached. */
+/** First segments that the gateway serves itself; a route below them would never be reached. */
 export const gatewayDocuments = ["livez", "readyz", "metrics", "openapi.json", "docs"] as const;
 
-/** Longest life of a Passport, and so the longest any route may take. */
+/** Longest life of a Passport, and so the longest timeout of a route. */
 const maxTimeoutMs = 300_000;
-/** A route's limit of time where its row has none. */
+/** Timeout of a route without its own. */
 export const defaultTimeoutMs = 5_000;
 
 const prefixPattern = /^\/(?:[A-Za-z0-9\-._~]+(?:\/|$))*$/;
@@ -45,15 +45,15 @@ const Access = z.union([
   z.meta({ description: "Who may use it; a route without a rule is refused" }),
 );
 
-/** How old an answer on revocation may be. */
+/** Maximum age of a revocation check. */
 export const Revocation = z.union([
   z.literal("strict"),
   z.strictObject({ boundedMs: integer(1, 900_000) }),
 ]);
-/** How old an answer on revocation may be. */
+/** Maximum age of a revocation check. */
 export type Revocation = z.infer<typeof Revocation>;
 
-/** A service that lives elsewhere, in any language, as `ROUTES` and the central document name it. */
+/** A service outside of this product, in any language, as in `ROUTES` and the central document. */
 export const ExternalRoute = z.strictObject({
   prefix: Prefix,
   upstream: Upstream,
@@ -96,15 +96,15 @@ export const ExternalRoute = z.strictObject({
     }),
   ),
 });
-/** A service that lives elsewhere. */
+/** The route of a service outside of this product. */
 export type ExternalRoute = z.infer<typeof ExternalRoute>;
 
-/** The path that a prefix is in the route table: itself and everything below it. */
+/** The route table's path for a prefix: the prefix and everything below it. */
 export function toRoutePath(prefix: string): string {
   return prefix === "/" ? "/*" : `${prefix.replace(/\/$/, "")}/*`;
 }
 
-/** What one row must not have beside another, or beside the Passport's life. */
+/** Conflicts between rows, and between a row and the Passport's life. */
 export function findRouteFaults(
   routes: readonly ExternalRoute[],
   { passportTtlSeconds }: { readonly passportTtlSeconds: number },
@@ -112,10 +112,10 @@ export function findRouteFaults(
   const seen = new Set<string>();
   return routes.flatMap(({ prefix, timeoutMs = defaultTimeoutMs }, at) => {
     const path = toRoutePath(prefix);
-    const isThere = seen.has(path);
+    const isDuplicate = seen.has(path);
     seen.add(path);
     return [
-      ...(isThere ? [{ path: [at, "prefix"], message: "must not be there twice" }] : []),
+      ...(isDuplicate ? [{ path: [at, "prefix"], message: "must not be there twice" }] : []),
       ...(timeoutMs > passportTtlSeconds * 1000
         ? [{ path: [at, "timeoutMs"], message: "must be at most the Passport's life" }]
         : []),
@@ -123,7 +123,7 @@ export function findRouteFaults(
   });
 }
 
-/** The longest `timeoutMs` of each upstream's rows, by the host that dependencies are named by. */
+/** The longest `timeoutMs` of each upstream's rows, by its host, the name of its dependency. */
 export function longestTimeouts(routes: readonly ExternalRoute[]): Map<string, number> {
   const longest = new Map<string, number>();
   for (const { upstream, timeoutMs = defaultTimeoutMs } of routes) {

@@ -1,18 +1,18 @@
-/** Names under which people keep secrets; none of the document's own is like them. */
+/** Typical names of secrets; no name of the document itself matches. */
 const secretName =
   /secret|passw(or)?d|passphrase|pwd|private|credential|authorization|cookie|(api|signing|encryption)[-_]?key|token$|(^|[-_])jwt$/i;
 
 /** Members of a private or shared JWK (RFC 7518 §6, RFC 8037 §2). */
 const privateMembers = ["d", "k", "p", "q", "dp", "dq", "qi", "oth"] as const;
 
-/** Maps whose names are somebody's own: of keys and of dependencies, and never of what is secret. */
+/** Maps whose names operators choose, for keys and dependencies; their values are never secret. */
 const ownNames = /^(keys\.(access|passport)|.*\bdependencies)$/;
 
 type Path = readonly (string | number)[];
 
 /**
- * Where a document has names that look like secrets, or a JWK with private members. The path of a
- * route, the `kid` of a key and the name of a dependency are no names of anything secret.
+ * The paths in a document whose name looks like a secret, or that are private members of a JWK. A
+ * route's path, a key's `kid` and a dependency's name do not count.
  */
 export function findSecretNames(value: unknown, at: Path = []): Path[] {
   if (typeof value !== "object" || value === null || at.length > 16) return [];

@@ -1,19 +1,19 @@
 import * as z from "zod/mini";
 
-/** A value that fits, and the names in it that this source does not know. */
+/** A valid value, and the names in it that this version does not know. */
 export interface SectionReading<Section> {
   readonly section: Section;
   readonly unknown: readonly string[];
 }
 
-/** Rounds of dropping unknown names; each level of a document needs one. */
+/** Rounds in which unknown names are dropped; each level of a document needs one. */
 const maxRounds = 8;
 
 /**
- * Reads a part of the document in force, without the names that this source does not know: a
- * document written for a newer version has to keep what this one understands.
+ * Reads a part of the current document without the names that this version does not know: during an
+ * update a document for a newer version must still work with an older program.
  *
- * @throws {RangeError} naming what does not fit, without its value
+ * @throws {RangeError} naming the invalid path, without its value
  */
 export function readSection<Section>(
   schema: z.ZodMiniType<Section>,

@@ -7,56 +7,56 @@ import type { ExternalRoute, Revocation } from "./routes.ts";
 import { readSection } from "./section.ts";
 import { Level } from "./values.ts";
 
-/** What gateway and services alike take from the central document. */
+/** Values that both gateway and services read from the central document. */
 export interface CommonValues {
-  /** Lines below it are not written. */
+  /** Log lines below this level are not written. */
   readonly logLevel: LogLevel;
-  /** Policies of calls, by the name of what is called. */
+  /** Policies of calls, by the dependency's name. */
   readonly dependencies: Dependencies;
   /** States of keys, and public keys. */
   readonly keys: KeysSection;
-  /** Which profiles of the Passport are sent and taken. */
+  /** The Passport profiles that are sent and accepted. */
   readonly passport: PassportSection;
 }
 
-/** What a gateway lives by: the central document over its environment. */
+/** A gateway's values: the central document over its environment. */
 export interface GatewayValues extends CommonValues {
   /** Life of a Passport in seconds. */
   readonly passportTtlSeconds: number;
-  /** Beside the routes of the product and of the environment. */
+  /** Routes in addition to those of the product and of the environment. */
   readonly routes: readonly ExternalRoute[];
-  /** How old an answer on revocation may be, by the path of a route. */
+  /** Maximum age of a revocation check, by the path of a route. */
   readonly revocation: Readonly<Record<string, Revocation>>;
-  /** How often one caller may ask. */
+  /** Rate limits of one caller. */
   readonly limits: RateLimits;
 }
 
-/** What a service lives by: the central document over its environment. */
+/** A service's values: the central document over its environment. */
 export interface ServiceValues extends CommonValues {
-  /** What the document says of it besides; the service itself reads that, by `readOwn`. */
+  /** The service's further settings, which it reads itself by `readOwn`. */
   readonly own: Readonly<Record<string, unknown>>;
 }
 
-/** What the environment says. */
+/** Values of the environment. */
 export type GatewayEnvironment = Pick<GatewayValues, "logLevel" | "passportTtlSeconds">;
-/** What the environment says. */
+/** Values of the environment. */
 export type ServiceEnvironment = Pick<ServiceValues, "logLevel">;
 
 const common = { keys: z.optional(KeysSection), passport: z.optional(PassportSection) };
 const GatewayPart = z.object({ ...common, gateway: z.optional(GatewaySection) });
 
-/** What a gateway lives by while there is no document. */
+/** A gateway's values without a document. */
 export function initialGatewayValues(environment: GatewayEnvironment): GatewayValues {
   const none = { routes: [], revocation: {}, limits: {}, dependencies: {}, keys: {}, passport: {} };
   return { ...none, ...environment };
 }
 
-/** What a service lives by while there is no document. */
+/** A service's values without a document. */
 export function initialServiceValues(environment: ServiceEnvironment): ServiceValues {
   return { dependencies: {}, own: {}, keys: {}, passport: {}, ...environment };
 }
 
-/** Reads a gateway's part of a document. @throws {RangeError} for one that does not fit */
+/** Reads a gateway's part of a document. @throws {RangeError} for an invalid one */
 export function readGatewayValues(
   document: unknown,
   environment: GatewayEnvironment,
@@ -75,7 +75,7 @@ export function readGatewayValues(
   };
 }
 
-/** Reads a service's part of a document. @throws {RangeError} for one that does not fit */
+/** Reads a service's part of a document. @throws {RangeError} for an invalid one */
 export function readServiceValues(
   document: unknown,
   name: string,
@@ -104,8 +104,9 @@ export function readServiceValues(
 }
 
 /**
- * Reads the settings of a service's own over those of its environment, which hold where the document
- * says nothing. @throws {RangeError} for what does not fit
+ * Reads a service's own settings; those of its environment are the defaults.
+ *
+ * @throws {RangeError} for an invalid setting
  */
 export function readOwn<Values extends object>(
   shape: { readonly [Name in keyof Values]: z.ZodMiniType<Values[Name] | undefined> },

@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
 import { configurationKeys, type Redis } from "../redis/mod.ts";
 
-/** A version of the central document, as Redis and the durable copy have it. */
+/** A version of the central document, as stored in Redis and in the durable copy. */
 export interface StoredConfiguration {
-  /** From 1 on. */
+  /** At least 1. */
   readonly version: number;
-  /** Not looked at yet. */
+  /** Not validated. */
   readonly document: unknown;
 }
 
@@ -14,13 +14,13 @@ const Stored = z.object({
   document: z.record(z.string(), z.unknown()),
 });
 
-/** A version out of a reply of Redis; undefined for what is none. */
+/** Parses a version from a Redis reply; undefined if it is not a version. */
 export function readVersion(reply: unknown): number | undefined {
   return typeof reply === "string" && /^[1-9]\d{0,14}$/.test(reply) ? Number(reply) : undefined;
 }
 
 /**
- * The version that Redis names, undefined where it names none.
+ * The version in Redis; undefined if there is none.
  *
  * @throws {RedisUnavailable}
  */
@@ -30,7 +30,7 @@ export async function fetchVersion(redis: Redis): Promise<number | undefined> {
 }
 
 /**
- * The document in Redis, undefined where there is none or it is garbage.
+ * The document in Redis; undefined if there is none or it cannot be parsed.
  *
  * @throws {RedisUnavailable}
  */
@@ -45,12 +45,12 @@ export async function fetchConfiguration(redis: Redis): Promise<StoredConfigurat
 }
 
 /**
- * Never lowers the version. The same one is written again: its document is the same, or was lost.
- * What is no number counts as no version.
+ * Never lowers the version. An equal version is written again, which restores a lost document. A
+ * stored value that is not a number counts as no version.
  */
 const raise = `
-local there = redis.call('GET', KEYS[1]) or ''
-local present = (#there <= 15 and string.match(there, '^%d+$')) and tonumber(there) or 0
+local stored = redis.call('GET', KEYS[1]) or ''
+local present = (#stored <= 15 and string.match(stored, '^%d+$')) and tonumber(stored) or 0
 if tonumber(ARGV[1]) >= present then
   redis.call('SET', KEYS[1], ARGV[1])
   redis.call('SET', KEYS[2], ARGV[2])
@@ -59,7 +59,8 @@ end
 return tostring(present)`;
 
 /**
- * Tells Redis of a version, and answers the one that it has then: a higher one stays.
+ * Stores a version in Redis, unless Redis has a higher one, and returns the version that it then
+ * has.
  *
  * @throws {RedisUnavailable}
  */

@@ -4,7 +4,7 @@ import { configurationKeys, createUpstashRedis } from "@edgepass/shared/redis";
 import fc from "fast-check";
 import { fetchConfiguration, fetchVersion, pushConfiguration, readVersion } from "./stored.ts";
 
-/** The embedded Redis behind HTTP, as dev serves it. */
+/** The embedded Redis behind its REST endpoint, as in dev. */
 function setup() {
   const backend = createEmbeddedRedis();
   const rest = createRedisRest({ backend, token: "t" });
@@ -20,7 +20,7 @@ function setup() {
   };
 }
 
-Deno.test("what is pushed is read back, with its version", async () => {
+Deno.test("a pushed document is read back with its version", async () => {
   await using environment = setup();
   assert.equal(await fetchVersion(environment.redis), undefined);
   assert.equal(await fetchConfiguration(environment.redis), undefined);
@@ -30,18 +30,18 @@ Deno.test("what is pushed is read back, with its version", async () => {
   assert.deepEqual(await fetchConfiguration(environment.redis), stored);
 });
 
-Deno.test("whatever the order of pushes, the highest version stays with its own document", async () => {
+Deno.test("for any order of pushes the highest version stays with its own document", async () => {
   await using environment = setup();
   const versions = fc.array(fc.integer({ min: 1, max: 1_000_000 }), { minLength: 1, maxLength: 6 });
   await fc.assert(
     fc.asyncProperty(versions, async (pushed) => {
       await environment.run("FLUSHALL");
       for (const version of pushed) {
-        const answered = await pushConfiguration(environment.redis, {
+        const current = await pushConfiguration(environment.redis, {
           version,
           document: { of: version },
         });
-        assert.ok(answered >= version);
+        assert.ok(current >= version);
       }
       const highest = Math.max(...pushed);
       assert.deepEqual(await fetchConfiguration(environment.redis), {
@@ -54,7 +54,7 @@ Deno.test("whatever the order of pushes, the highest version stays with its own 
   );
 });
 
-Deno.test("the same version mends a document that was lost", async () => {
+Deno.test("pushing the same version again restores a lost document", async () => {
   await using environment = setup();
   const stored = { version: 3, document: { a: 1 } };
   await pushConfiguration(environment.redis, stored);
@@ -65,7 +65,7 @@ Deno.test("the same version mends a document that was lost", async () => {
 });
 
 for (const garbage of ["", "x", "-5", "1e9", "0x10", " 9", "9".repeat(16)]) {
-  Deno.test(`a version of ${JSON.stringify(garbage)} in Redis is none, and gives way`, async () => {
+  Deno.test(`the stored version ${JSON.stringify(garbage)} counts as none and is replaced`, async () => {
     await using environment = setup();
     await environment.run("SET", configurationKeys.version, garbage);
     assert.equal(await fetchVersion(environment.redis), undefined);
@@ -74,7 +74,7 @@ for (const garbage of ["", "x", "-5", "1e9", "0x10", " 9", "9".repeat(16)]) {
   });
 }
 
-Deno.test("a version is decimal text alone", () => {
+Deno.test("readVersion() accepts only decimal text", () => {
   for (const reply of [null, undefined, 7, "07", "7.0", "-7", "", ["7"]]) {
     assert.equal(readVersion(reply), undefined);
   }

@@ -6,7 +6,7 @@ import { type EventTable, findRow, toDataSchema } from "./table.ts";
 /** Media type of a CloudEvent in structured mode (CloudEvents JSON format §3). */
 export const cloudEventMediaType = "application/cloudevents+json";
 
-/** Ids and subjects: no spaces, nothing that a store or a log would change. */
+/** Ids and subjects: visible ASCII without spaces, so that no store or log changes them. */
 const name = z.string().check(z.regex(/^[\x21-\x7e]{1,200}$/));
 
 /** CloudEvents 1.0, with the extensions `traceparent` and `sequence`. */
@@ -27,7 +27,7 @@ const CloudEvent = z.object({
   data: z.unknown(),
 });
 
-/** An event that is what it says it is; its data fits the schema of its type. */
+/** A valid event: its type is in the table and its data fits the schema of that type. */
 export interface ReadEvent {
   readonly id: string;
   readonly source: string;
@@ -38,11 +38,11 @@ export interface ReadEvent {
   readonly sequence: number;
   readonly facet: string;
   readonly data: unknown;
-  /** Of the request that caused it. */
+  /** Trace of the request that caused the event. */
   readonly trace: TraceContext;
 }
 
-/** Why a message is no event of ours; `type` is given where it is one of the table's. */
+/** Why a message is not a valid event; `type` is present if the table has that type. */
 export interface Unreadable {
   readonly reason: string;
   readonly type?: string;
@@ -50,9 +50,9 @@ export interface Unreadable {
 }
 
 /**
- * Reads an event, or says why it will never be one.
+ * Reads an event, or returns the reason why the message can never become one.
  *
- * Members nobody asks for are dropped, so that a publisher may say more than a consumer knows.
+ * Unknown members are dropped: a publisher may add fields before its consumers are updated.
  */
 export function readEvent(
   body: ArrayBuffer,
@@ -60,19 +60,21 @@ export function readEvent(
 ): { readonly event: ReadEvent } | { readonly unreadable: Unreadable } {
   const json = readJsonObject(new Uint8Array(body));
   if (!json) return { unreadable: { reason: "is not JSON" } };
-  const { success, data: said } = z.safeParse(CloudEvent, json);
+  const { success, data: attributes } = z.safeParse(CloudEvent, json);
   if (!success) return { unreadable: { reason: "is not a CloudEvent of ours" } };
-  const { type, source, subject, id, time, sequence, dataschema, data, traceparent } = said;
+  const { type, source, subject, id, time, sequence, dataschema, data, traceparent } = attributes;
   const trace = readTraceparent(traceparent);
   const row = findRow(table, type);
   if (!row || !trace) return { unreadable: { reason: "has an unknown type" } };
-  const known = { type, trace };
-  if (row.source !== source) return { unreadable: { ...known, reason: "has another source" } };
+  const identified = { type, trace };
+  if (row.source !== source) return { unreadable: { ...identified, reason: "has another source" } };
   if (toDataSchema(type, row) !== dataschema) {
-    return { unreadable: { ...known, reason: "has another version" } };
+    return { unreadable: { ...identified, reason: "has another version" } };
   }
   const parsed = z.safeParse(row.data, data);
-  if (!parsed.success) return { unreadable: { ...known, reason: "has data that does not fit" } };
+  if (!parsed.success) {
+    return { unreadable: { ...identified, reason: "has data that does not fit" } };
+  }
   return {
     event: {
       id,
@@ -88,7 +90,7 @@ export function readEvent(
   };
 }
 
-/** What of an event is said before its sequence is known. */
+/** The members of an event before the database assigns its sequence. */
 export interface NewEvent {
   readonly id: string;
   readonly source: string;

@@ -11,29 +11,29 @@ import type { Changes } from "./outbox.ts";
 import type { SignatureCheck } from "./signature.ts";
 import type { EventTable } from "./table.ts";
 
-/** An event that no repetition will make right: it goes to the dead letters at once. */
+/** An event that no retry can apply: it goes to the dead letter queue at once. */
 export class PoisonError extends Error {
-  /** Tells it from other errors. */
+  /** Distinguishes it from other errors. */
   override readonly name = "PoisonError";
 }
 
-/** What a service does with an event: the statements of its effect. It may read, not write. */
+/** Returns the statements of an event's effect. A handler may read, but must not write itself. */
 export type Handler = (event: ReadEvent) => Changes | Promise<Changes>;
 
-/** How a delivery ended well; for QStash all of them are done. */
+/** Outcome of an accepted delivery; QStash does not retry any of them. */
 export type Accepted = "applied" | "duplicate" | "stale";
 
-/** A delivery as it came. */
+/** A delivery as it was received. */
 export interface Delivery {
   /** The header `Upstash-Signature`. */
   readonly signature: string | undefined;
   /** The bytes of the body. */
   readonly body: ArrayBuffer;
-  /** The header `Upstash-Retried`, which nobody has signed: it is only counted. */
+  /** The header `Upstash-Retried`. The signature does not cover it, so it is only counted. */
   readonly retried?: string | undefined;
 }
 
-/** What a consumer is made of. */
+/** Dependencies of a consumer. */
 export interface ConsumerDeps {
   readonly service: string;
   readonly table: EventTable;
@@ -46,36 +46,38 @@ export interface ConsumerDeps {
   readonly telemetry: Telemetry;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Deliveries of this instance at a time; more are asked to come again. */
+  /** Concurrent deliveries of this instance; further ones get 503 and are retried by QStash. */
   readonly maxConcurrent?: number;
 }
 
-/** How often an effect is made anew when a statement of it lost against somebody faster. */
+/**
+ * How often the handler runs again when a statement of its effect lost against a concurrent write.
+ */
 const maxTries = 3;
 
 /**
- * Takes deliveries.
+ * Creates the consumer of a service's deliveries.
  *
- * The effect of an event and the note that it was heard are one batch, so a duplicate has no second
- * effect however late it comes. An event that is older than what is known of its aspect, or of an
- * ended subject, is accepted without effect.
+ * The effect of an event and its inbox row are one batch, so a duplicate has no second effect,
+ * however late it arrives. An event is accepted without effect if a newer event of the same facet
+ * was applied, or if its subject is deleted.
  *
- * @throws {Problem} `event_signature_invalid`, `event_unusable` (489, never again), and
- * `event_postponed`, `store_unavailable` or `internal`, after which QStash tries again
+ * @throws {Problem} `event_signature_invalid`, `event_unusable` (489, no retry), and
+ * `event_postponed`, `store_unavailable` or `internal`, after which QStash retries
  */
 export function createConsumer(deps: ConsumerDeps): (delivery: Delivery) => Promise<Accepted> {
   const { maxConcurrent = 200 } = deps;
-  let underWay = 0;
+  let active = 0;
   return async function receive(delivery) {
-    if (underWay >= maxConcurrent) {
+    if (active >= maxConcurrent) {
       count(deps, undefined, "busy");
       throw new Problem("event_postponed", { headers: { "retry-after": "2" } });
     }
-    underWay++;
+    active++;
     try {
       return await receiveOne(deps, delivery);
     } finally {
-      underWay--;
+      active--;
     }
   };
 }
@@ -84,7 +86,7 @@ async function receiveOne(deps: ConsumerDeps, delivery: Delivery): Promise<Accep
   const { service, table, check, url, log } = deps;
   const reason = await check({ ...delivery, url });
   if (reason !== undefined) {
-    // Somebody forges, or the keys were rolled twice: genuine messages wait among the retries.
+    // A forgery, or the keys were rotated twice. Then genuine messages wait in QStash's retries.
     log.warn("Event refused", { reason });
     count(deps, undefined, "refused");
     throw new Problem("event_signature_invalid");
@@ -127,7 +129,7 @@ function unusable(detail: string, cause?: unknown): Problem {
 async function handle(deps: ConsumerDeps, event: ReadEvent, handler: Handler): Promise<Accepted> {
   try {
     const accepted = await tryToApply(deps, event, handler);
-    tell(deps, event, accepted);
+    reportOutcome(deps, event, accepted);
     if (accepted === "applied") {
       const seconds = Math.max(0, deps.now() - event.time) / 1000;
       deps.telemetry.metrics.record("edgepass.events.lag", {
@@ -138,7 +140,7 @@ async function handle(deps: ConsumerDeps, event: ReadEvent, handler: Handler): P
     return accepted;
   } catch (error) {
     const { outcome, problem } = toFailure(error);
-    tell(deps, event, outcome, error);
+    reportOutcome(deps, event, outcome, error);
     throw problem;
   }
 }
@@ -157,7 +159,10 @@ async function tryToApply(
   throw new Problem("event_postponed", { headers: { "retry-after": "1" } });
 }
 
-/** What nobody foresaw may be gone with the next attempt: only what is known to be wrong is poison. */
+/**
+ * An unexpected error may not occur in the next attempt, so it is retried. Only an error that every
+ * attempt would repeat is poison.
+ */
 function toFailure(error: unknown): { outcome: Outcome; problem: unknown } {
   if (isErrorNamed(error, "PoisonError")) {
     return { outcome: "poison", problem: unusable("The event cannot be handled", error) };
@@ -172,7 +177,12 @@ function toFailure(error: unknown): { outcome: Outcome; problem: unknown } {
 
 type Outcome = Accepted | "poison" | "busy" | "failed" | "refused";
 
-function tell(deps: ConsumerDeps, event: ReadEvent, outcome: Outcome, cause?: unknown): void {
+function reportOutcome(
+  deps: ConsumerDeps,
+  event: ReadEvent,
+  outcome: Outcome,
+  cause?: unknown,
+): void {
   const { type, id, subject, sequence } = event;
   count(deps, type, outcome);
   annotate({ "edgepass.outcome": outcome });

@@ -57,7 +57,7 @@ const table = {
 
 type Type = keyof typeof table;
 
-interface Published {
+interface EventOptions {
   readonly id?: string;
   readonly subject?: string;
   readonly sequence?: number;
@@ -65,10 +65,11 @@ interface Published {
   readonly more?: Readonly<Record<string, unknown>>;
 }
 
-/** The JSON of an event as its publisher would have made it. */
-function say(
+/** The JSON of an event as its publisher creates it. */
+function createEvent(
   type: Type,
-  { id = crypto.randomUUID(), subject = "p1", sequence = 1, data = {}, more = {} }: Published = {},
+  { id = crypto.randomUUID(), subject = "p1", sequence = 1, data = {}, more = {} }: EventOptions =
+    {},
 ): string {
   return JSON.stringify({
     specversion: "1.0",
@@ -89,7 +90,7 @@ function say(
 const people =
   "CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT, nickname TEXT, barred INTEGER NOT NULL DEFAULT 0, effects INTEGER NOT NULL DEFAULT 0)";
 
-/** A club that keeps the names of people, and counts how often anything had an effect. */
+/** A consumer that projects the names of people and counts the effects. */
 async function setup(wrap: (sql: SqlDb) => SqlDb = (sql) => sql) {
   const database = await openEventTables(people);
   const sql = wrap(database);
@@ -126,9 +127,9 @@ async function setup(wrap: (sql: SqlDb) => SqlDb = (sql) => sql) {
 const code = (expected: string) => (error: unknown) =>
   error instanceof Problem && error.code === expected;
 
-Deno.test("an event has its effect once, however often and late it comes", async () => {
+Deno.test("an event has its effect once, however often and late it is delivered", async () => {
   using club = await setup();
-  const event = say("person.named", { data: { name: "Ada" } });
+  const event = createEvent("person.named", { data: { name: "Ada" } });
   assert.equal(await club.deliver(event), "applied");
   for (const days of [0, 1, 30]) {
     club.clock.advance(days * 86_400_000);
@@ -138,9 +139,9 @@ Deno.test("an event has its effect once, however often and late it comes", async
   assert.equal(await club.effects(), 1);
 });
 
-Deno.test("an event the inbox has forgotten is known to be old by its version", async () => {
+Deno.test("an event that was pruned from the inbox is stale by its version", async () => {
   using club = await setup();
-  const event = say("person.named", { data: { name: "Ada" } });
+  const event = createEvent("person.named", { data: { name: "Ada" } });
   await club.deliver(event);
   club.clock.advance(90 * 86_400_000 + 1);
   await club.events.maintain();
@@ -149,35 +150,35 @@ Deno.test("an event the inbox has forgotten is known to be old by its version", 
   assert.equal(await club.effects(), 1);
 });
 
-Deno.test("the same event in twenty deliveries at a time has its effect once", async () => {
+Deno.test("twenty concurrent deliveries of an event have one effect", async () => {
   using club = await setup();
-  const event = say("person.named", { data: { name: "Ada" } });
+  const event = createEvent("person.named", { data: { name: "Ada" } });
   const outcomes = await Promise.all(Array.from({ length: 20 }, () => club.deliver(event)));
   assert.equal(outcomes.filter((outcome) => outcome === "applied").length, 1);
   assert.ok(outcomes.every((outcome) => outcome !== "stale"));
   assert.equal(await club.effects(), 1);
 });
 
-Deno.test("an older event of an aspect has no effect, one of another aspect or source has", async () => {
+Deno.test("an older event of a facet has no effect, one of another facet or source has its effect", async () => {
   using club = await setup();
-  await club.deliver(say("person.named", { sequence: 5, data: { name: "New" } }));
-  const older = say("person.named", { sequence: 4, data: { name: "Old" } });
+  await club.deliver(createEvent("person.named", { sequence: 5, data: { name: "New" } }));
+  const older = createEvent("person.named", { sequence: 4, data: { name: "Old" } });
   assert.equal(await club.deliver(older), "stale");
-  assert.equal(await club.deliver(say("person.barred", { sequence: 3 })), "applied");
-  const other = say("person.nicknamed", { sequence: 1, data: { name: "Nick" } });
+  assert.equal(await club.deliver(createEvent("person.barred", { sequence: 3 })), "applied");
+  const other = createEvent("person.nicknamed", { sequence: 1, data: { name: "Nick" } });
   assert.equal(await club.deliver(other), "applied");
   assert.deepEqual(await club.people(), [["p1", "New", "Nick", 1]]);
 });
 
-Deno.test("after the end of a subject nobody says anything of it", async () => {
+Deno.test("after the deletion of a subject every later event about it is stale", async () => {
   using club = await setup();
-  await club.deliver(say("person.named", { sequence: 1, data: { name: "Ada" } }));
-  assert.equal(await club.deliver(say("person.gone", { sequence: 2 })), "applied");
+  await club.deliver(createEvent("person.named", { sequence: 1, data: { name: "Ada" } }));
+  assert.equal(await club.deliver(createEvent("person.gone", { sequence: 2 })), "applied");
   const later = [
-    say("person.named", { sequence: 3, data: { name: "Ghost" } }),
-    say("person.nicknamed", { sequence: 9, data: { name: "Ghost" } }),
-    say("person.barred", { sequence: 1 }),
-    say("person.gone", { sequence: 4 }),
+    createEvent("person.named", { sequence: 3, data: { name: "Ghost" } }),
+    createEvent("person.nicknamed", { sequence: 9, data: { name: "Ghost" } }),
+    createEvent("person.barred", { sequence: 1 }),
+    createEvent("person.gone", { sequence: 4 }),
   ];
   for (const event of later) assert.equal(await club.deliver(event), "stale");
   assert.deepEqual(await club.people(), []);
@@ -192,7 +193,9 @@ const kinds = [
   "person.gone",
 ];
 
-/** A history as publishers make it: sequences rise by source, and the end is the last of its source. */
+/**
+ * A history as publishers create it: sequences rise per source, and the `end` event is the last.
+ */
 const histories = fc.array(fc.constantFrom(...kinds.slice(0, 4) as Type[]), {
   minLength: 1,
   maxLength: 5,
@@ -202,7 +205,7 @@ const histories = fc.array(fc.constantFrom(...kinds.slice(0, 4) as Type[]), {
     const { source } = table[type];
     const sequence = (counts.get(source) ?? 0) + 1;
     counts.set(source, sequence);
-    return say(type, { id: `e${at}`, sequence, data: { name: `name ${at}` } });
+    return createEvent(type, { id: `e${at}`, sequence, data: { name: `name ${at}` } });
   });
 });
 
@@ -219,7 +222,7 @@ async function stateAfter(events: readonly string[]): Promise<unknown> {
   return await club.people();
 }
 
-Deno.test("every order of a history, with duplicates, ends in the state of the right order", async () => {
+Deno.test("every delivery order of a history, with duplicates, ends in the same state as the original order", async () => {
   await fc.assert(
     fc.asyncProperty(histories, fc.integer({ min: 0, max: 4 }), async (history, twice) => {
       const expected = await stateAfter(history);
@@ -232,13 +235,13 @@ Deno.test("every order of a history, with duplicates, ends in the state of the r
   );
 });
 
-Deno.test("all orders of five events of three aspects and the end are one state", async () => {
+Deno.test("all delivery orders of five events of three facets and the deletion end in one state", async () => {
   const history = [
-    say("person.named", { id: "a", sequence: 1, data: { name: "First" } }),
-    say("person.barred", { id: "b", sequence: 2 }),
-    say("person.named", { id: "c", sequence: 3, data: { name: "Second" } }),
-    say("person.admitted", { id: "d", sequence: 4 }),
-    say("person.gone", { id: "e", sequence: 5 }),
+    createEvent("person.named", { id: "a", sequence: 1, data: { name: "First" } }),
+    createEvent("person.barred", { id: "b", sequence: 2 }),
+    createEvent("person.named", { id: "c", sequence: 3, data: { name: "Second" } }),
+    createEvent("person.admitted", { id: "d", sequence: 4 }),
+    createEvent("person.gone", { id: "e", sequence: 5 }),
   ];
   const alive = await stateAfter(history.slice(0, 4));
   assert.deepEqual(alive, [["p1", "Second", null, 0]]);
@@ -248,17 +251,17 @@ Deno.test("all orders of five events of three aspects and the end are one state"
   for (const order of permutations(history)) assert.deepEqual(await stateAfter(order), []);
 });
 
-/** Lets handlers of one event after the other go on, all of them past the first look at the inbox. */
+/** Releases the handlers one after the other, after all deliveries have passed the inbox check. */
 async function race(events: readonly { body: string; at: number }[]) {
   using sql = await openEventTables(people);
   const db = orm(sql);
   const { events: made, deliver } = createTestEvents({ service: "club", table, sql });
-  const asked = events.map(() => Promise.withResolvers<void>());
-  const turns = events.map(() => Promise.withResolvers<void>());
+  const entered = events.map(() => Promise.withResolvers<void>());
+  const released = events.map(() => Promise.withResolvers<void>());
   const inTurn = async ({ id, type, subject }: { id: string; type: string; subject: string }) => {
     const at = events.findIndex(({ body }) => JSON.parse(body).id === id);
-    asked[at]?.resolve();
-    await turns[at]?.promise;
+    entered[at]?.resolve();
+    await released[at]?.promise;
     return [
       db.run(text`INSERT INTO people (id, name) VALUES (${subject}, ${type + id})
         ON CONFLICT DO UPDATE SET name = excluded.name, effects = effects + 1`),
@@ -267,19 +270,19 @@ async function race(events: readonly { body: string; at: number }[]) {
   made.on("person.named", inTurn);
   made.on("person.gone", inTurn);
   const outcomes = events.map(({ body }) => deliver(body));
-  await Promise.all(asked.map(({ promise }) => promise));
-  for (const [place] of events.entries()) {
-    const at = events.findIndex((event) => event.at === place);
-    turns[at]?.resolve();
+  await Promise.all(entered.map(({ promise }) => promise));
+  for (const [position] of events.entries()) {
+    const at = events.findIndex((event) => event.at === position);
+    released[at]?.resolve();
     await outcomes[at];
   }
   const rows = await sql.run({ sql: "SELECT name, effects FROM people", params: [] });
   return { outcomes: await Promise.all(outcomes), rows };
 }
 
-Deno.test("of two deliveries at a time the newer event stays, whichever is written first", async () => {
-  const older = say("person.named", { id: "old", sequence: 1, data: { name: "x" } });
-  const newer = say("person.named", { id: "new", sequence: 2, data: { name: "x" } });
+Deno.test("of two concurrent deliveries the newer event wins, whichever is written first", async () => {
+  const older = createEvent("person.named", { id: "old", sequence: 1, data: { name: "x" } });
+  const newer = createEvent("person.named", { id: "new", sequence: 2, data: { name: "x" } });
   const newerFirst = await race([{ body: older, at: 1 }, { body: newer, at: 0 }]);
   assert.deepEqual(newerFirst.outcomes, ["stale", "applied"]);
   assert.deepEqual(newerFirst.rows, [["person.namednew", 0]]);
@@ -288,44 +291,52 @@ Deno.test("of two deliveries at a time the newer event stays, whichever is writt
   assert.deepEqual(olderFirst.rows, [["person.namednew", 1]]);
 });
 
-Deno.test("what was under way when a subject ended has no effect after its end", async () => {
-  const named = say("person.named", { id: "name", sequence: 3, data: { name: "x" } });
-  const gone = say("person.gone", { id: "end", sequence: 2 });
+Deno.test("an event in progress while its subject is deleted has no effect", async () => {
+  const named = createEvent("person.named", { id: "name", sequence: 3, data: { name: "x" } });
+  const gone = createEvent("person.gone", { id: "end", sequence: 2 });
   const { outcomes, rows } = await race([{ body: named, at: 1 }, { body: gone, at: 0 }]);
   assert.deepEqual(outcomes, ["stale", "applied"]);
   assert.deepEqual(rows, [["person.goneend", 0]]);
 });
 
 const poison = {
-  "no JSON": "{",
-  "a list": "[]",
-  "a member twice": `{"id":"a","id":"b"}`,
-  "no CloudEvent": "{}",
-  "another version of CloudEvents": say("person.named", { more: { specversion: "0.3" } }),
-  "an unknown type": say("person.named", { more: { type: "person.renamed" } }),
-  "a type that is a member of every object": say("person.named", { more: { type: "toString" } }),
-  "a type for another service": say("person.weighed"),
-  "another source": say("person.named", { data: { name: "x" }, more: { source: "/nicknames" } }),
-  "another version of the schema": say("person.named", {
+  "a body that is not JSON": "{",
+  "a list as body": "[]",
+  "a duplicate member": `{"id":"a","id":"b"}`,
+  "no CloudEvents attributes": "{}",
+  "another version of CloudEvents": createEvent("person.named", { more: { specversion: "0.3" } }),
+  "an unknown type": createEvent("person.named", { more: { type: "person.renamed" } }),
+  "a type that is a property of every object": createEvent("person.named", {
+    more: { type: "toString" },
+  }),
+  "a type for another consumer": createEvent("person.weighed"),
+  "another source": createEvent("person.named", {
+    data: { name: "x" },
+    more: { source: "/nicknames" },
+  }),
+  "another schema version": createEvent("person.named", {
     data: { name: "x" },
     more: { dataschema: "urn:edgepass:event:person.named:2" },
   }),
-  "data that does not fit": say("person.named", { data: { name: 1 } }),
-  "no data": say("person.named", { more: { data: undefined } }),
-  "an id with a space": say("person.named", { id: "a b", data: { name: "x" } }),
-  "an empty subject": say("person.named", { subject: "", data: { name: "x" } }),
-  "no subject": say("person.named", { more: { subject: undefined } }),
-  "a sequence of one digit": say("person.named", { data: { name: "x" }, more: { sequence: "1" } }),
-  "a sequence no number holds": say("person.named", {
+  "data that does not fit": createEvent("person.named", { data: { name: 1 } }),
+  "no data": createEvent("person.named", { more: { data: undefined } }),
+  "an id with a space": createEvent("person.named", { id: "a b", data: { name: "x" } }),
+  "an empty subject": createEvent("person.named", { subject: "", data: { name: "x" } }),
+  "no subject": createEvent("person.named", { more: { subject: undefined } }),
+  "a sequence of one digit": createEvent("person.named", {
+    data: { name: "x" },
+    more: { sequence: "1" },
+  }),
+  "a sequence that a number cannot represent": createEvent("person.named", {
     data: { name: "x" },
     more: { sequence: "9".repeat(20) },
   }),
-  "no traceparent": say("person.named", { data: { name: "x" }, more: { traceparent: "" } }),
-  "no time": say("person.named", { data: { name: "x" }, more: { time: "yesterday" } }),
-  "text no database keeps": say("person.named", { data: { name: "a\u0000b" } }),
+  "no traceparent": createEvent("person.named", { data: { name: "x" }, more: { traceparent: "" } }),
+  "no time": createEvent("person.named", { data: { name: "x" }, more: { time: "yesterday" } }),
+  "text that databases truncate": createEvent("person.named", { data: { name: "a\u0000b" } }),
 } as const;
 for (const [what, body] of Object.entries(poison)) {
-  Deno.test(`an event with ${what} goes to the dead letters at once`, async () => {
+  Deno.test(`an event with ${what} goes to the dead letter queue at once`, async () => {
     using club = await setup();
     await assert.rejects(
       club.deliver(body),
@@ -337,7 +348,7 @@ for (const [what, body] of Object.entries(poison)) {
   });
 }
 
-/** A club whose handler of names fails as told. */
+/** A consumer whose handler fails in the given way. */
 async function failing(failure: () => never) {
   const database = await openEventTables(people);
   const made = createTestEvents({ service: "club", table, sql: database });
@@ -347,33 +358,36 @@ async function failing(failure: () => never) {
 
 const failures = {
   "poison is 489": [() => new PoisonError("no"), "event_unusable"],
-  "a refusal of ours is 489": [() => new Problem("validation_failed"), "event_unusable"],
-  "a store that is away is retried": [() => new StoreUnavailable(), undefined],
-  "a service that is away is retried": [
+  "a problem with a client error status is 489": [
+    () => new Problem("validation_failed"),
+    "event_unusable",
+  ],
+  "an unavailable store is retried": [() => new StoreUnavailable(), undefined],
+  "an unavailable upstream is retried": [
     () => new Problem("upstream_unavailable"),
     "upstream_unavailable",
   ],
   "a fault is retried": [() => new SqlFault(), undefined],
 } as const;
 for (const [what, [make, expected]] of Object.entries(failures)) {
-  Deno.test(`a handler that fails leaves nothing, and ${what}`, async () => {
+  Deno.test(`a failed handler leaves no rows, and ${what}`, async () => {
     const error = make();
     using club = await failing(() => {
       throw error;
     });
     await assert.rejects(
-      club.deliver(say("person.named", { data: { name: "Ada" } })),
+      club.deliver(createEvent("person.named", { data: { name: "Ada" } })),
       (thrown) => expected === undefined ? thrown === error : code(expected)(thrown),
     );
-    const kept = await club.database.run({
+    const rows = await club.database.run({
       sql: "SELECT event_id FROM inbox UNION SELECT subject FROM event_versions",
       params: [],
     });
-    assert.deepEqual(kept, []);
+    assert.deepEqual(rows, []);
   });
 }
 
-Deno.test("an effect that fails in the batch leaves neither inbox nor version, and can come again", async () => {
+Deno.test("an effect that fails in the batch leaves neither inbox nor version row, and can be retried", async () => {
   const broken = { until: 1 };
   using club = await setup((sql) => ({
     ...sql,
@@ -382,14 +396,14 @@ Deno.test("an effect that fails in the batch leaves neither inbox nor version, a
         ? sql.batch([...statements, { sql: "INSERT INTO nowhere VALUES (1)", params: [] }])
         : sql.batch(statements),
   }));
-  const event = say("person.named", { data: { name: "Ada" } });
+  const event = createEvent("person.named", { data: { name: "Ada" } });
   await assert.rejects(club.deliver(event), SqlFault);
   assert.deepEqual(await club.rows("SELECT event_id FROM inbox"), []);
   assert.equal(await club.deliver(event), "applied");
   assert.equal(await club.effects(), 1);
 });
 
-Deno.test("a crash after the effect and before the answer has no second effect", async () => {
+Deno.test("a crash between the effect and the response causes no second effect", async () => {
   const crash = { now: true };
   using club = await setup((sql) => ({
     ...sql,
@@ -400,13 +414,13 @@ Deno.test("a crash after the effect and before the answer has no second effect",
       throw new StoreUnavailable();
     },
   }));
-  const event = say("person.named", { data: { name: "Ada" } });
+  const event = createEvent("person.named", { data: { name: "Ada" } });
   await assert.rejects(club.deliver(event), StoreUnavailable);
   assert.equal(await club.deliver(event), "duplicate");
   assert.equal(await club.effects(), 1);
 });
 
-Deno.test("a guard of the handler's own that fails is no stale event: it is tried again", async () => {
+Deno.test("an event whose handler's own guard fails is not stale: the handler runs again", async () => {
   using sql = await openEventTables(people);
   const db = orm(sql);
   const { events, deliver } = createTestEvents({ service: "club", table, sql });
@@ -421,42 +435,47 @@ Deno.test("a guard of the handler's own that fails is no stale event: it is trie
       db.requireOneChange(),
     ];
   });
-  assert.equal(await deliver(say("person.named", { data: { name: "Ada" } })), "applied");
+  assert.equal(await deliver(createEvent("person.named", { data: { name: "Ada" } })), "applied");
   assert.equal(tries.count, 2);
   tries.count = 0;
   events.on("person.barred", ({ subject }) => {
-    // Without a bound this test would never end.
+    // Without this limit a regression would loop for ever.
     if (++tries.count > 10) throw new Error("tried without end");
     return [
       db.run(text`UPDATE people SET barred = 1 WHERE id = ${subject} AND name = 'nobody'`),
       db.requireOneChange(),
     ];
   });
-  await assert.rejects(deliver(say("person.barred", { sequence: 2 })), code("event_postponed"));
+  await assert.rejects(
+    deliver(createEvent("person.barred", { sequence: 2 })),
+    code("event_postponed"),
+  );
   assert.equal(tries.count, 3);
 });
 
-Deno.test("a handler is not asked for duplicates and old events", async () => {
+Deno.test("a handler does not run for duplicates and stale events", async () => {
   using club = await setup();
-  const event = say("person.named", { id: "e1", sequence: 2, data: { name: "Ada" } });
+  const event = createEvent("person.named", { id: "e1", sequence: 2, data: { name: "Ada" } });
   for (let round = 0; round < 3; round++) await club.deliver(event);
-  await club.deliver(say("person.named", { sequence: 1, data: { name: "Old" } }));
+  await club.deliver(createEvent("person.named", { sequence: 1, data: { name: "Old" } }));
   assert.deepEqual(club.calls, ["e1"]);
 });
 
-Deno.test("a handler gets what its schema names, as its own types", async () => {
+Deno.test("a handler gets only the fields of its schema, with their types", async () => {
   using sql = await openEventTables();
   const { events, deliver } = createTestEvents({ service: "club", table, sql });
-  const heard: unknown[] = [];
+  const received: unknown[] = [];
   events.on("person.named", (event) => {
-    heard.push([event.subject, event.time, event.sequence, event.data]);
+    received.push([event.subject, event.time, event.sequence, event.data]);
     return [];
   });
-  await deliver(say("person.named", { sequence: 7, data: { name: "Ada", email: "a@b.c" } }));
-  assert.deepEqual(heard, [["p1", Date.parse("2026-03-01T09:29:58.000Z"), 7, { name: "Ada" }]]);
+  await deliver(
+    createEvent("person.named", { sequence: 7, data: { name: "Ada", email: "a@b.c" } }),
+  );
+  assert.deepEqual(received, [["p1", Date.parse("2026-03-01T09:29:58.000Z"), 7, { name: "Ada" }]]);
 });
 
-Deno.test("more deliveries than an instance serves are asked to come again", async () => {
+Deno.test("deliveries above an instance's limit are postponed", async () => {
   const gate = Promise.withResolvers<void>();
   using club = await setup((sql) => ({
     ...sql,
@@ -465,34 +484,34 @@ Deno.test("more deliveries than an instance serves are asked to come again", asy
       return await sql.run(statement);
     },
   }));
-  const under = Array.from(
+  const deliveries = Array.from(
     { length: 201 },
     (_, at) =>
-      club.deliver(say("person.named", { subject: `p${at}`, data: { name: "x" } }))
+      club.deliver(createEvent("person.named", { subject: `p${at}`, data: { name: "x" } }))
         .catch((error: unknown) => error),
   );
-  // Whoever is refused never waits for the database.
-  const refused = await Promise.race(under);
+  // A refused delivery does not wait for the database.
+  const refused = await Promise.race(deliveries);
   gate.resolve();
-  const results = await Promise.all(under);
+  const results = await Promise.all(deliveries);
   assert.ok(refused instanceof Problem && refused.code === "event_postponed");
   assert.equal(refused.headers["retry-after"], "2");
   assert.equal(results.filter((result) => result === "applied").length, 200);
 });
 
-Deno.test("on refuses a type of others and a second handler", async () => {
+Deno.test("on() refuses a type of another consumer and a second handler", async () => {
   using sql = await openEventTables();
   const { events } = createTestEvents({ service: "club", table, sql });
-  const foreign: string = "person.weighed";
-  assert.throws(() => events.on(foreign as "person.named", () => []), TypeError);
+  const otherType: string = "person.weighed";
+  assert.throws(() => events.on(otherType as "person.named", () => []), TypeError);
   events.on("person.named", () => []);
   assert.throws(() => events.on("person.named", () => []), TypeError);
   assert.throws(() => events.requireHandlers(), /person\.barred/);
 });
 
-Deno.test("what is logged of an event has its trace and nothing it carries", async () => {
+Deno.test("the log line of an event has its trace and none of its data", async () => {
   using club = await setup();
-  await club.deliver(say("person.named", { id: "e1", data: { name: "Ada Lovelace" } }));
+  await club.deliver(createEvent("person.named", { id: "e1", data: { name: "Ada Lovelace" } }));
   const [line] = club.lines;
   assert.equal(line?.traceId, "0af7651916cd43dd8448eb211c80319c");
   assert.deepEqual([line?.type, line?.event, line?.outcome], ["person.named", "e1", "applied"]);

@@ -21,58 +21,63 @@ import { createSubjectStores, type SubjectStore } from "./subject_stores.ts";
 import { createStates, type States, type StatesEndpoint } from "./reconciliation.ts";
 import type { ConsumedType, EventOf, EventTable } from "./table.ts";
 
-/** What `createService` needs of a service's events. */
+/** The part of a service's events that `createService` needs. */
 export interface EventEndpoint {
   /** The service's name; deliveries come to `/events/<service>`. */
   readonly service: string;
-  /** Takes a delivery. @throws {Problem} as `createConsumer` says */
+  /** Processes a delivery. @throws {Problem} as documented at `createConsumer` */
   receive(delivery: Delivery): Promise<Accepted>;
-  /** Hears that a delivery was given up. @throws {Problem} `event_signature_invalid` */
+  /** Receives QStash's failure callback. @throws {Problem} `event_signature_invalid` */
   receiveFailure(delivery: Delivery): Promise<void>;
-  /** Publishes what waits, after the answer; what it leaves the sweep will find. */
+  /** Publishes the backlog after the response; scheduled maintenance publishes what is left. */
   publishSoon(): void;
   /**
-   * Refuses a service that does not handle what the table says it hears.
+   * Requires a handler for every type that the table assigns to this consumer.
    *
-   * @throws {TypeError} naming the types
+   * @throws {TypeError} naming the types without a handler
    */
   requireHandlers(): void;
-  /** What QStash has given up on its way here. */
+  /** Deliveries to this service that QStash has given up. */
   readonly deadLetters: DeadLetterQueue;
-  /** How much waits to be published. */
+  /** Size of the backlog. */
   waiting(): Promise<BacklogRow>;
-  /** The oldest hundred of those that wait for an operator. */
+  /** The oldest hundred parked events. */
   parked(): Promise<readonly ParkedEvent[]>;
-  /** Lets parked events be tried again, and says how many: an operator has mended the cause. */
+  /**
+   * Returns parked events to the backlog once an operator has fixed the cause. Returns how many.
+   */
   unpark(): Promise<number>;
-  /** What reconciliation asks. */
+  /** The operations that reconciliation calls. */
   readonly reconciliation: StatesEndpoint;
-  /** Has something go with the subjects it belongs to, so that no handler can forget it. */
+  /** Registers rows that are deleted with their subject, so that no handler has to delete them. */
   projects(store: SubjectStore): void;
 }
 
-/** What a service says and hears. */
+/** The events that a service publishes and consumes. */
 export interface Events<Table extends EventTable, Service extends string> extends EventEndpoint {
-  /** For the stores: a change and its event are one batch. */
+  /** For the stores: a change and its event are written in one batch. */
   readonly outbox: Outbox<Table, Service>;
   /**
-   * Says what to do with a type. The handler gives the statements of the effect and writes nothing
-   * itself; it may be asked again for the same event. An event that can never be handled is a
-   * `PoisonError`.
+   * Registers the handler of a type. The handler returns the statements of the effect and writes
+   * nothing itself. It may run more than once for the same event. For an event that can never be
+   * handled it throws a `PoisonError`.
    */
   on<Type extends ConsumedType<Table, Service>>(
     type: Type,
     handler: (event: EventOf<Table, Type>) => Changes | Promise<Changes>,
   ): void;
-  /** What the service can say again, and what it keeps of others, for reconciliation. */
+  /** The facets that the service publishes, and those of other services that it projects. */
   readonly states: Pick<States<Table, Service>, "publishes" | "projects">;
-  /** Notices, once before the first request, that the database was restored from an older backup. */
+  /** Before the first request: detects a database that was restored from an older backup. */
   start(): Promise<void>;
-  /** Publishes what crashes left, replays what came while nobody was here, forgets what is old. */
+  /**
+   * Scheduled maintenance: publishes events that a crash left behind, replays the dead letters of a
+   * downtime, and deletes old rows.
+   */
   maintain(): Promise<void>;
 }
 
-/** What events are made of. */
+/** Options of {@link createEvents}. */
 export interface EventsOptions<Table extends EventTable, Service extends string> {
   /** The service's name. */
   readonly service: Service;
@@ -93,16 +98,16 @@ export interface EventsOptions<Table extends EventTable, Service extends string>
 const dayMs = 86_400_000;
 const publishedDays = 7;
 const inboxDays = 90;
-/** A sweep may take its time; on Workers cron gives it minutes. */
+/** Upper bound of the publishing step of maintenance; on Workers a cron run may take minutes. */
 const maxMaintenanceMs = 50_000;
 
 /**
  * Wires the events of a service.
  *
- * Without `QSTASH_URL` and `QSTASH_TOKEN` nothing is published and the outbox keeps what it is given;
- * without signing keys every delivery is refused.
+ * Without `QSTASH_URL` and `QSTASH_TOKEN` nothing is published and the outbox keeps its rows.
+ * Without signing keys every delivery is refused.
  *
- * @throws {ConfigError} naming the settings that are malformed, or that are set without their others
+ * @throws {ConfigError} naming settings that are malformed, or that are set without the others
  */
 export function createEvents<Table extends EventTable, const Service extends string>(
   { service, table, sql, bindings, runtime }: EventsOptions<Table, Service>,
@@ -115,7 +120,7 @@ export function createEvents<Table extends EventTable, const Service extends str
   const inbox = sqlInbox(sql, deletionOf);
   const rows = sqlRelayRows(sql);
   const { handlers, on, requireHandlers } = createHandlers(service, table);
-  const tell = createReportFailure({ service, log, telemetry });
+  const reportFailure = createReportFailure({ service, log, telemetry });
   const mark = openMark(bindings, effects, { service, sql, log, now });
   const { relay, deadLetters, deadLetterMaintenance } = openQstash({
     service,
@@ -126,7 +131,7 @@ export function createEvents<Table extends EventTable, const Service extends str
     now,
     settings,
     effects,
-    tell,
+    reportFailure,
     mark,
     findEnded: (subjects) => readEnded(sql, subjects),
   });
@@ -145,7 +150,7 @@ export function createEvents<Table extends EventTable, const Service extends str
     on: (type, handler) => on(type, toHandler(handler)),
     requireHandlers,
     receive: createConsumer({ service, table, handlers, inbox, check, url, log, telemetry, now }),
-    receiveFailure: createDeadLetters({ check, url: `${url}/failed`, log, tell }),
+    receiveFailure: createDeadLetters({ check, url: `${url}/failed`, log, reportFailure }),
     publishSoon() {
       if (relay) background(relay.run(), (cause) => log.error("Events are late", { cause }));
     },
@@ -168,7 +173,7 @@ export function createEvents<Table extends EventTable, const Service extends str
   };
 }
 
-/** Redis away costs an answer nothing: the mark is looked after behind it. */
+/** The mark is updated after the response, so a Redis outage does not delay a response. */
 const markTimeoutMs = 1_000;
 
 function openMark(
@@ -176,25 +181,25 @@ function openMark(
   { redis }: EventsEffects,
   deps: Omit<Parameters<typeof createSequenceMark>[0], "redis">,
 ): SequenceMark | undefined {
-  const activeSpan = redis ?? openOptionalUpstash(bindings, markTimeoutMs);
-  return activeSpan && createSequenceMark({ ...deps, redis: activeSpan });
+  const store = redis ?? openOptionalUpstash(bindings, markTimeoutMs);
+  return store && createSequenceMark({ ...deps, redis: store });
 }
 
-/** `on` binds a handler to its type, and a consumer gives it only events whose data fit the type. */
+/** Safe: a consumer calls a handler only with events whose data was parsed by the type's schema. */
 function toHandler<Event extends EventOf<EventTable, string>>(
   handler: (event: Event) => Changes | Promise<Changes>,
 ): Handler {
   return handler as unknown as (event: ReadEvent) => Changes | Promise<Changes>;
 }
 
-/** Gauges are moved, so what was told before is kept. */
+/** The metric takes differences, so the last reported value is stored here. */
 function createGauge(
   { service, telemetry }: { service: string; telemetry: Telemetry },
 ): (waiting: BacklogRow) => void {
-  let told = 0;
+  let reported = 0;
   return function report({ waiting, parked }) {
-    const change = waiting + parked - told;
-    told += change;
+    const change = waiting + parked - reported;
+    reported += change;
     telemetry.metrics.move(
       "edgepass.events.outbox.waiting",
       { "edgepass.service": service },

@@ -7,7 +7,7 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Delivery } from "./consumer.ts";
 import type { SignatureCheck } from "./signature.ts";
 
-/** What QStash tells of a message it has given up; only what the log needs is read. */
+/** QStash's report of a message that it gave up; only the fields for the log are read. */
 const Failure = z.object({
   status: z.optional(z.number()),
   retried: z.optional(z.number()),
@@ -18,10 +18,10 @@ const Failure = z.object({
 
 const Named = z.object({ type: z.string(), id: z.string(), subject: z.string() });
 
-/** Counts a dead letter and says which it is, by the body of a failure callback. */
+/** Counts and logs a dead letter, from the body of a failure callback. */
 export type ReportFailure = (body: Uint8Array<ArrayBuffer>) => void;
 
-/** Makes what everybody tells of a failure who hears of it. */
+/** Creates the report that the failure callback and scheduled maintenance share. */
 export function createReportFailure(
   { service, log, telemetry }: {
     readonly service: string;
@@ -37,35 +37,35 @@ export function createReportFailure(
   };
 }
 
-/** What the failure callback needs. */
+/** Dependencies of the failure callback. */
 export interface DeadLetterDeps {
   readonly check: SignatureCheck;
   /** `<PUBLIC_ORIGIN>/events/<service>/failed`. */
   readonly url: string;
   readonly log: Logger;
-  readonly tell: ReportFailure;
+  readonly reportFailure: ReportFailure;
 }
 
 /**
- * Hears that a delivery was given up: counts it and says so. The message itself waits among QStash's
- * dead letters.
+ * Creates the failure callback: it counts and logs a delivery that QStash gave up. The message
+ * itself stays in QStash's dead letter queue.
  *
  * @throws {Problem} `event_signature_invalid`
  */
 export function createDeadLetters(
-  { check, url, log, tell }: DeadLetterDeps,
+  { check, url, log, reportFailure }: DeadLetterDeps,
 ): (delivery: Delivery) => Promise<void> {
-  return async function hearOfFailure(delivery) {
+  return async function receiveFailure(delivery) {
     const reason = await check({ ...delivery, url });
     if (reason !== undefined) {
       log.warn("Failure callback refused", { reason });
       throw new Problem("event_signature_invalid");
     }
-    tell(new Uint8Array(delivery.body));
+    reportFailure(new Uint8Array(delivery.body));
   };
 }
 
-/** Which event it was; nothing of what it carries. */
+/** Identifies the event; its data is not logged, because it may hold personal data. */
 function readSource(base64: string | undefined): Record<string, string> {
   const bytes = decodeBase64Url(
     (base64 ?? "").replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, ""),

@@ -2,47 +2,47 @@ import type { Client } from "@upstash/qstash";
 import * as z from "zod/mini";
 import { PublishError } from "./publish_error.ts";
 
-/** A message that QStash gave up, as far as anybody here asks. */
+/** A message that QStash gave up, with the fields that are used here. */
 export interface QStashDeadLetter {
-  /** QStash's name of it among the dead letters; a replay ends it. */
+  /** QStash's id of the dead letter; a replay makes it invalid. */
   readonly id: string;
-  /** Where it should have gone. */
+  /** Its destination. */
   readonly url: string;
-  /** What was sent; undefined where it is no text. */
+  /** The body that was sent; undefined if it is not text. */
   readonly body: string | undefined;
-  /** Epoch milliseconds of the message, which a replay makes anew. */
+  /** Epoch milliseconds; a replay creates a new message with a new time. */
   readonly createdAt: number;
-  /** When the last attempt failed, epoch milliseconds; undefined where QStash does not tell. */
+  /** When the last attempt failed, epoch milliseconds; undefined if QStash does not report it. */
   readonly failedAt: number | undefined;
-  /** Attempts after the first that it had a right to. */
+  /** Maximum number of attempts after the first. */
   readonly maxRetries: number | undefined;
-  /** The last answer's; undefined where none came. */
+  /** Status of the last response; undefined if there was no response. */
   readonly status: number | undefined;
-  /** The last answer's; undefined where it had none that is text. */
-  readonly answer: string | undefined;
+  /** Body of the last response; undefined if it has none that is text. */
+  readonly responseBody: string | undefined;
 }
 
-/** A page of letters, the oldest first. */
+/** A page of dead letters, the oldest first. */
 export interface QStashDeadLetterPage {
-  readonly letters: readonly QStashDeadLetter[];
+  readonly deadLetters: readonly QStashDeadLetter[];
   /** Where the next page begins. */
   readonly cursor: string | undefined;
 }
 
-/** QStash's dead letters on the way to some destinations; others of the same account are not there. */
+/** QStash's dead letters for some destinations; those of other destinations are not visible. */
 export interface DeadLetterClient {
   page(
     options: { readonly cursor?: string | undefined; readonly count: number },
   ): Promise<QStashDeadLetterPage>;
-  /** Undefined for one that is gone, or that is another's. */
+  /** Undefined if it does not exist or belongs to another destination. */
   find(id: string): Promise<QStashDeadLetter | undefined>;
-  /** Sends them anew, and says how many were still there. */
+  /** Replays them, and returns how many still existed. */
   retry(ids: readonly string[]): Promise<number>;
-  /** Gives them up for good, and says how many were still there. */
+  /** Deletes them, and returns how many still existed. */
   remove(ids: readonly string[]): Promise<number>;
 }
 
-/** The answer with which a consumer says that no repetition will mend an event. */
+/** The status with which a consumer reports that no retry can apply an event. */
 export const poisonStatus = 489;
 
 const Text = z.optional(z.nullable(z.string()));
@@ -60,13 +60,13 @@ const Page = z.object({ messages: z.array(Listed), cursor: Text });
 const Retried = z.object({ responses: z.array(z.unknown()) });
 const Deleted = z.object({ deleted: z.number() });
 
-/** Ids are the caller's word, and go into a query alone, where they cannot lead to another call. */
+/** Ids come from the caller. This pattern keeps them from changing the query or the target. */
 const idPattern = /^[\w-]{1,128}$/;
 
 /**
- * Opens the dead letters of these destinations, by the official client.
+ * Opens the dead letters of these destinations with the official client.
  *
- * @throws {PublishError} from every function, when QStash refuses or cannot be asked
+ * @throws {PublishError} from every function, if QStash refuses or cannot be reached
  */
 export function openDeadLetterClient(
   { dlq }: Pick<Client, "dlq">,
@@ -74,54 +74,56 @@ export function openDeadLetterClient(
 ): DeadLetterClient {
   return {
     async page({ cursor, count }) {
-      const asked = dlq.listMessages({
+      const request = dlq.listMessages({
         filter: { url: [...destinations] },
         count,
         ...(cursor === undefined ? {} : { cursor }),
       });
-      const { messages, cursor: next } = read(Page, await answered(asked));
-      return { letters: messages.map(toQStashDeadLetter), cursor: next || undefined };
+      const { messages, cursor: next } = read(Page, await withPublishErrors(request));
+      return { deadLetters: messages.map(toQStashDeadLetter), cursor: next || undefined };
     },
     async find(id) {
       if (!idPattern.test(id)) return undefined;
-      const answer = await orMissing(dlq.listMessages({ dlqIds: [id] }));
-      const found = answer === undefined ? [] : read(Page, answer).messages;
-      // By id QStash gives letters of any destination of the account.
+      const response = await orMissing(dlq.listMessages({ dlqIds: [id] }));
+      const found = response === undefined ? [] : read(Page, response).messages;
+      // A query by id returns dead letters of any destination of the account.
       const deadLetter = found.find(({ dlqId, url }) => dlqId === id && destinations.includes(url));
       return deadLetter && toQStashDeadLetter(deadLetter);
     },
     retry: (ids) => retryDivided(dlq, ids),
     async remove(ids) {
-      const answer = ids.length === 0 ? undefined : await orMissing(dlq.delete([...ids]));
-      return answer === undefined ? 0 : read(Deleted, answer).deleted;
+      const response = ids.length === 0 ? undefined : await orMissing(dlq.delete([...ids]));
+      return response === undefined ? 0 : read(Deleted, response).deleted;
     },
   };
 }
 
-/** One that is gone makes QStash refuse all that are named with it, so it is looked for. */
+/**
+ * QStash refuses a whole request if one of its ids is gone, so the list is split to find that id.
+ */
 async function retryDivided(dlq: Client["dlq"], ids: readonly string[]): Promise<number> {
   if (ids.length === 0) return 0;
-  const answer = await orMissing(dlq.retry([...ids]));
-  if (answer !== undefined) return read(Retried, answer).responses.length;
+  const response = await orMissing(dlq.retry([...ids]));
+  if (response !== undefined) return read(Retried, response).responses.length;
   if (ids.length === 1) return 0;
   const middle = ids.length >> 1;
   return await retryDivided(dlq, ids.slice(0, middle)) +
     await retryDivided(dlq, ids.slice(middle));
 }
 
-async function orMissing(asked: Promise<unknown>): Promise<unknown> {
+async function orMissing(request: Promise<unknown>): Promise<unknown> {
   try {
-    return await answered(asked);
+    return await withPublishErrors(request);
   } catch (error) {
     if (error instanceof PublishError && error.kind === "missing") return undefined;
     throw error;
   }
 }
 
-/** The client reads answers before it gives them, and trusts their shape. */
-async function answered(asked: Promise<unknown>): Promise<unknown> {
+/** The client parses responses and trusts their shape, so its errors may be of any kind. */
+async function withPublishErrors(request: Promise<unknown>): Promise<unknown> {
   try {
-    return await asked;
+    return await request;
   } catch (cause) {
     if (cause instanceof PublishError) throw cause;
     throw new PublishError("away", unusable, { cause });
@@ -130,8 +132,11 @@ async function answered(asked: Promise<unknown>): Promise<unknown> {
 
 const unusable = "QStash gave an unusable answer";
 
-function read<Schema extends z.core.$ZodType>(schema: Schema, answer: unknown): z.output<Schema> {
-  const { success, data } = z.safeParse(schema, answer);
+function read<Schema extends z.core.$ZodType>(
+  schema: Schema,
+  response: unknown,
+): z.output<Schema> {
+  const { success, data } = z.safeParse(schema, response);
   if (success) return data;
   throw new PublishError("away", unusable);
 }
@@ -145,11 +150,11 @@ function toQStashDeadLetter(listed: z.output<typeof Listed>): QStashDeadLetter {
     failedAt: readFailedAt(listed.dlqId),
     maxRetries: listed.maxRetries ?? undefined,
     status: listed.responseStatus || undefined,
-    answer: listed.responseBody || undefined,
+    responseBody: listed.responseBody || undefined,
   };
 }
 
-/** QStash tells the time in the id alone: `<epoch milliseconds>-<number>`. */
+/** Only the id holds the time of the failure: `<epoch milliseconds>-<number>`. */
 function readFailedAt(id: string): number | undefined {
   const [, digits] = /^(\d{13})-\d+$/.exec(id) ?? [];
   return digits === undefined ? undefined : Number(digits);

@@ -2,57 +2,57 @@ import * as z from "zod/mini";
 import { readJsonObject } from "../crypto/json_object.ts";
 import { poisonStatus, type QStashDeadLetter } from "./dead_letter_client.ts";
 
-/** An event that QStash gave up delivering, for whoever decides what becomes of it. */
+/** An event that QStash gave up delivering, as administrators see it. */
 export interface DeadLetter {
-  /** Its name among QStash's dead letters. */
+  /** QStash's id of the dead letter. */
   readonly id: string;
-  /** Id of the event; null where it is none, as type and subject are. */
+  /** Id of the event; null, as are type and subject, if the message is not an event. */
   readonly eventId: string | null;
-  /** What happened. */
+  /** Type of the event. */
   readonly type: string | null;
-  /** Id of what it happened to. */
+  /** Subject of the event. */
   readonly subject: string | null;
-  /** RFC 3339; null where QStash does not tell. */
+  /** RFC 3339; null if QStash does not report it. */
   readonly failedAt: string | null;
-  /** How often it was tried; null where an answer ended it early, which QStash does not count. */
+  /** Number of attempts; null if a response ended them early, which QStash does not count. */
   readonly attempts: number | null;
-  /** Of the last answer; null where none came. */
+  /** Status of the last response; null if there was none. */
   readonly status: number | null;
-  /** The consumer has said that no repetition will mend it. */
+  /** The consumer reported that no retry can apply it. */
   readonly poison: boolean;
-  /** What the last answer said was wrong. */
+  /** The reason in the last response. */
   readonly reason: string;
 }
 
-/** A dead letter with all that QStash has of it. */
+/** A dead letter with its message and the last response. */
 export interface CompleteDeadLetter extends DeadLetter {
-  /** What was sent: the CloudEvent, or the text where it is none. */
+  /** The message: the CloudEvent, or the text if it is not JSON. */
   readonly event: unknown;
-  /** The beginning of the last answer's body; null where there was none. */
+  /** The beginning of the last response's body; null if there was none. */
   readonly answer: string | null;
 }
 
 const maxReasonLength = 200;
-const maxAnswerLength = 2_000;
+const maxResponseLength = 2_000;
 
-const Published = z.object({
+const Attributes = z.object({
   id: z.catch(z.nullable(z.string()), null),
   type: z.catch(z.nullable(z.string()), null),
   subject: z.catch(z.nullable(z.string()), null),
 });
 const Timed = z.object({ time: z.string() });
-const FallbackResult = z.object({ title: z.string(), detail: z.optional(z.string()) });
+const ProblemBody = z.object({ title: z.string(), detail: z.optional(z.string()) });
 
-/** What a letter says in a list. */
+/** A dead letter as an item of a list. */
 export function toDeadLetter(deadLetter: QStashDeadLetter): DeadLetter {
   const { id, failedAt, maxRetries, status } = deadLetter;
   const poison = status === poisonStatus;
-  const { data: said } = z.safeParse(Published, readText(deadLetter.body));
+  const { data: attributes } = z.safeParse(Attributes, readText(deadLetter.body));
   return {
     id,
-    eventId: said?.id ?? null,
-    type: said?.type ?? null,
-    subject: said?.subject ?? null,
+    eventId: attributes?.id ?? null,
+    type: attributes?.type ?? null,
+    subject: attributes?.subject ?? null,
     failedAt: failedAt === undefined ? null : new Date(failedAt).toISOString(),
     attempts: poison || maxRetries === undefined ? null : maxRetries + 1,
     status: status ?? null,
@@ -61,32 +61,34 @@ export function toDeadLetter(deadLetter: QStashDeadLetter): DeadLetter {
   };
 }
 
-/** All that is known of a letter. */
+/** A dead letter with all its fields. */
 export function toCompleteDeadLetter(deadLetter: QStashDeadLetter): CompleteDeadLetter {
   return {
     ...toDeadLetter(deadLetter),
     event: readText(deadLetter.body) ?? deadLetter.body ?? null,
-    answer: deadLetter.answer?.slice(0, maxAnswerLength) ?? null,
+    answer: deadLetter.responseBody?.slice(0, maxResponseLength) ?? null,
   };
 }
 
-/** Whose event it is; undefined where it is none. */
-export function readDoctorContext({ body }: QStashDeadLetter): string | undefined {
-  return z.safeParse(Published, readText(body)).data?.subject ?? undefined;
+/** The subject of a dead letter's event; undefined if the message is not an event. */
+export function readSubject({ body }: QStashDeadLetter): string | undefined {
+  return z.safeParse(Attributes, readText(body)).data?.subject ?? undefined;
 }
 
-/** When its event happened, epoch milliseconds: what stays when a replay makes a new message of it. */
+/**
+ * Time of the event, epoch milliseconds. Unlike the message's time, a replay does not change it.
+ */
 export function readOrigin({ body, createdAt }: QStashDeadLetter): number {
   const { data } = z.safeParse(Timed, readText(body));
   const time = Date.parse(data?.time ?? "");
   return Number.isFinite(time) ? time : createdAt;
 }
 
-function toReason({ status, answer }: QStashDeadLetter): string {
+function toReason({ status, responseBody }: QStashDeadLetter): string {
   if (status === undefined) return "No answer came";
-  const { data } = z.safeParse(FallbackResult, readText(answer));
-  const said = data && (data.detail ?? data.title);
-  return (said ?? `Answered ${status}`).slice(0, maxReasonLength);
+  const { data } = z.safeParse(ProblemBody, readText(responseBody));
+  const reason = data && (data.detail ?? data.title);
+  return (reason ?? `Answered ${status}`).slice(0, maxReasonLength);
 }
 
 function readText(text: string | undefined): unknown {

@@ -1,12 +1,12 @@
 import type { Logger } from "../log.ts";
 import type { ReportFailure } from "./dead_letter.ts";
 import type { DeadLetterClient, QStashDeadLetter } from "./dead_letter_client.ts";
-import { readDoctorContext, readOrigin } from "./dead_letter_facts.ts";
+import { readOrigin, readSubject } from "./dead_letter_facts.ts";
 import { collectDeadLetters, isPoison, replayDeadLetters, toPages } from "./dead_letter_queue.ts";
 
-/** What replays the dead letters of a consumer that is up again. */
+/** Replays the dead letters of a consumer that is available again. */
 export interface DeadLetterMaintenance {
-  /** Sends anew what is due; a failure is logged, for the rest of a sweep does not depend on it. */
+  /** Replays what is due. A failure is logged and does not stop the rest of maintenance. */
   run(): Promise<void>;
 }
 
@@ -15,60 +15,64 @@ const maxRunMs = 20_000;
 const maxWaitMs = 3_600_000;
 
 /**
- * Makes the sweep of a consumer's dead letters, which looks once a minute at most.
+ * Creates the maintenance of a consumer's dead letters, which runs at most once a minute.
  *
- * Who sweeps is up, so what it missed while it was down can come. Poison stays: that is for a person
- * to decide. What fails again and again comes ever more rarely: after half the time that has passed
- * between its event and its last failure, at most an hour.
+ * The consumer runs it itself, so it is available and can receive what it missed during a downtime.
+ * Poison stays, because an operator decides about it. The delay before the next replay grows: it is
+ * half the time between the event and its last failure, at most an hour.
  *
- * A letter of a subject that has ended is deleted, poison too: it can have no effect any more, and it
- * may have a name in it of a person whose account is closed.
+ * A dead letter of a deleted subject is deleted, even if it is poison. It can have no effect any
+ * more, and it may hold the name of a person whose account is closed.
  */
 export function createDeadLetterMaintenance(
-  { box, failureUrl, findEnded, tell, log, now }: {
-    /** With the failure callbacks, of which nobody heard either. */
-    readonly box: DeadLetterClient;
-    /** Where failure callbacks go. */
+  { client, failureUrl, findEnded, reportFailure, log, now }: {
+    /** Covers the failure callbacks too, which may have failed as well. */
+    readonly client: DeadLetterClient;
+    /** Destination of failure callbacks. */
     readonly failureUrl: string;
-    /** Those of these subjects that have ended here. */
+    /** Returns the subjects that are deleted in this service. */
     readonly findEnded: (subjects: readonly string[]) => Promise<ReadonlySet<string>>;
-    readonly tell: ReportFailure;
+    readonly reportFailure: ReportFailure;
     readonly log: Logger;
     /** Epoch milliseconds. */
     readonly now: () => number;
   },
 ): DeadLetterMaintenance {
-  let lookedAt: number | undefined;
+  let checkedAt: number | undefined;
   return {
     async run() {
       const startedAt = now();
-      // A time that lies ahead is from before the clock was set back.
-      const isRecent = lookedAt !== undefined && lookedAt <= startedAt &&
-        startedAt - lookedAt < intervalMs;
+      // A time in the future means that the clock was set back; it must not stop maintenance.
+      const isRecent = checkedAt !== undefined && checkedAt <= startedAt &&
+        startedAt - checkedAt < intervalMs;
       if (isRecent) return;
-      lookedAt = startedAt;
+      checkedAt = startedAt;
       try {
         const isInTime = () => now() - startedAt < maxRunMs;
         const isCallback = ({ url }: QStashDeadLetter) => url === failureUrl;
-        const over = new Set<QStashDeadLetter>();
-        const onPage = async (letters: readonly QStashDeadLetter[]) => {
-          const found = await findEndedLetters(letters, findEnded);
-          for (const deadLetter of found) over.add(deadLetter);
+        const obsolete = new Set<QStashDeadLetter>();
+        const onPage = async (deadLetters: readonly QStashDeadLetter[]) => {
+          const found = await selectOfDeletedSubjects(deadLetters, findEnded);
+          for (const deadLetter of found) obsolete.add(deadLetter);
         };
-        const isWanted = (deadLetter: QStashDeadLetter) =>
-          over.has(deadLetter) || isCallback(deadLetter) ||
+        const isSelected = (deadLetter: QStashDeadLetter) =>
+          obsolete.has(deadLetter) || isCallback(deadLetter) ||
           (!isPoison(deadLetter) && isDue(deadLetter, startedAt));
-        const { letters } = await collectDeadLetters(box, { isWanted, isInTime, onPage });
-        for (const page of toPages([...over])) await box.remove(page.map(({ id }) => id));
-        if (over.size > 0) {
-          log.info("Dead letters of ended subjects deleted", { letters: over.size });
+        const { deadLetters } = await collectDeadLetters(client, {
+          isSelected,
+          isInTime,
+          onPage,
+        });
+        for (const page of toPages([...obsolete])) await client.remove(page.map(({ id }) => id));
+        if (obsolete.size > 0) {
+          log.info("Dead letters of ended subjects deleted", { letters: obsolete.size });
         }
-        const events = letters.filter((deadLetter) =>
-          !isCallback(deadLetter) && !over.has(deadLetter)
+        const events = deadLetters.filter((deadLetter) =>
+          !isCallback(deadLetter) && !obsolete.has(deadLetter)
         );
-        const { replayed } = await replayDeadLetters(box, events, { isInTime });
+        const { replayed } = await replayDeadLetters(client, events, { isInTime });
         if (replayed > 0) log.info("Dead letters replayed", { replayed });
-        await recordFailure(box, letters.filter(isCallback), tell);
+        await recordFailure(client, deadLetters.filter(isCallback), reportFailure);
       } catch (cause) {
         log.warn("Dead letters cannot be replayed at present", { cause });
       }
@@ -76,35 +80,35 @@ export function createDeadLetterMaintenance(
   };
 }
 
-async function findEndedLetters(
-  letters: readonly QStashDeadLetter[],
+async function selectOfDeletedSubjects(
+  deadLetters: readonly QStashDeadLetter[],
   findEnded: (subjects: readonly string[]) => Promise<ReadonlySet<string>>,
 ): Promise<readonly QStashDeadLetter[]> {
-  const subjects = letters.map(readDoctorContext).filter((subject) => subject !== undefined);
+  const subjects = deadLetters.map(readSubject).filter((subject) => subject !== undefined);
   if (subjects.length === 0) return [];
-  const ended = await findEnded(subjects);
-  return letters.filter((deadLetter) => ended.has(readDoctorContext(deadLetter) ?? ""));
+  const deleted = await findEnded(subjects);
+  return deadLetters.filter((deadLetter) => deleted.has(readSubject(deadLetter) ?? ""));
 }
 
 /**
- * Hears of failures here and now: sent anew, callbacks that fail would become more with each replay
- * of what they tell of. They came by a call of ours, so they need no signature.
+ * Records failures directly. If callbacks were replayed instead, each replay of an event would add
+ * one more failed callback. They were read with our own token, so they need no signature.
  */
 async function recordFailure(
-  box: DeadLetterClient,
+  client: DeadLetterClient,
   callbacks: readonly QStashDeadLetter[],
-  tell: ReportFailure,
+  reportFailure: ReportFailure,
 ): Promise<void> {
   for (const page of toPages(callbacks)) {
-    for (const { body = "" } of page) tell(new TextEncoder().encode(body));
-    await box.remove(page.map(({ id }) => id));
+    for (const { body = "" } of page) reportFailure(new TextEncoder().encode(body));
+    await client.remove(page.map(({ id }) => id));
   }
 }
 
-/** Needs no memory: that it failed later each time makes the waits grow by half. */
+/** Needs no stored state: each failure is later than the one before, so the delay grows by half. */
 function isDue(deadLetter: QStashDeadLetter, now: number): boolean {
   const { failedAt = deadLetter.createdAt } = deadLetter;
   const waitMs = Math.min(maxWaitMs, Math.max(0, failedAt - readOrigin(deadLetter)) / 2);
-  // One that failed in the future was written by another clock.
+  // A failure in the future comes from a clock that differs; it must not block the replay.
   return failedAt > now || now - failedAt >= waitMs;
 }

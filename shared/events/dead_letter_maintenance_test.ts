@@ -12,7 +12,7 @@ const unreachable = () => {
   throw new TypeError("Connection refused");
 };
 
-async function countLetters(club: Club): Promise<number> {
+async function countDeadLetters(club: Club): Promise<number> {
   let count = 0;
   for (let cursor: string | undefined = "0"; cursor !== undefined;) {
     const page = await (await club.ask("GET", `/v2/dlq?cursor=${cursor}`)).json();
@@ -22,7 +22,7 @@ async function countLetters(club: Club): Promise<number> {
   return count;
 }
 
-/** MaintenanceTasks as Deno's timer does, and gives the times at which something was sent anew. */
+/** Runs maintenance as Deno's timer does, and returns the times of replays. */
 async function maintainFor(club: Club, ms: number): Promise<number[]> {
   const start = club.clock.now();
   const times: number[] = [];
@@ -36,7 +36,7 @@ async function maintainFor(club: Club, ms: number): Promise<number[]> {
   return times;
 }
 
-Deno.test("a consumer that was down for long gets what it missed by its own sweep [F19a]", async () => {
+Deno.test("a consumer replays missed events in its own maintenance after a long downtime [F19a]", async () => {
   await using club = await createClub();
   club.setAbsence(unreachable);
   for (let at = 0; at < 250; at++) {
@@ -44,26 +44,28 @@ Deno.test("a consumer that was down for long gets what it missed by its own swee
   }
   await club.giveUp();
   await club.pass(10 * minute);
-  assert.equal(await countLetters(club), 500, "events, and what should have told of them");
+  assert.equal(await countDeadLetters(club), 500, "events and their failure callbacks");
   club.setAbsence();
   await club.events().maintain();
   await club.step();
   const people = await club.people();
   assert.equal(people.length, 250);
   assert.ok(people.every(([, , effects]) => effects === 1));
-  assert.equal(await countLetters(club), 0);
-  const told = club.lines.filter(({ message }) => message === "Event is among the dead letters");
-  assert.equal(told.length, 250, "and it hears that they were given up");
+  assert.equal(await countDeadLetters(club), 0);
+  const reported = club.lines.filter(({ message }) =>
+    message === "Event is among the dead letters"
+  );
+  assert.equal(reported.length, 250, "each dead letter is logged");
 });
 
-Deno.test("a sweep leaves poison to people", async () => {
+Deno.test("maintenance does not replay poison", async () => {
   await using club = await createClub();
   await club.publish(sayName({ name: 1, time: club.clock.now() }));
   assert.deepEqual(await maintainFor(club, 10 * minute), []);
-  assert.equal(await countLetters(club), 1);
+  assert.equal(await countDeadLetters(club), 1);
 });
 
-Deno.test("dead letters of a subject that has ended are deleted, poison too, and no others", async () => {
+Deno.test("dead letters of a deleted subject are deleted, poison included, and no others", async () => {
   await using club = await createClub();
   await club.publish(sayName({ subject: "gone", name: 1, time: club.clock.now() }));
   await club.publish(sayName({ subject: "stays", name: 1, time: club.clock.now() }));
@@ -79,7 +81,7 @@ Deno.test("dead letters of a subject that has ended are deleted, poison too, and
   assert.deepEqual(await club.people(), []);
 });
 
-Deno.test("a heap of poison hides nothing from the sweep", async () => {
+Deno.test("maintenance finds a dead letter behind a thousand poison ones", async () => {
   await using club = await createClub();
   for (let at = 0; at < 1_001; at++) {
     await club.publish(sayName({ name: 1, time: club.clock.now() }));
@@ -92,13 +94,13 @@ Deno.test("a heap of poison hides nothing from the sweep", async () => {
   assert.deepEqual(await club.people(), [["p1", "Ada", 1]]);
 });
 
-Deno.test("dead letters are looked for once a minute at most", async () => {
+Deno.test("dead letters are listed at most once a minute", async () => {
   await using club = await createClub();
   await maintainFor(club, 10 * minute);
   assert.equal(club.calls.filter(({ url }) => url.includes("/v2/dlq")).length, 10);
 });
 
-Deno.test("a clock that is set back does not end the looking", async () => {
+Deno.test("a clock that is set back does not stop the maintenance of dead letters", async () => {
   await using club = await createClub();
   await club.events().maintain();
   club.clock.advance(-hour);
@@ -106,7 +108,7 @@ Deno.test("a clock that is set back does not end the looking", async () => {
   assert.equal(club.calls.length, 2);
 });
 
-Deno.test("what fails again and again comes ever more rarely, and no more than an hour apart", async () => {
+Deno.test("the delay between replays of a failing event grows to at most an hour", async () => {
   await using club = await createClub();
   club.setAbsence(broken);
   await club.publish(sayName({ time: club.clock.now() }), clubUrl);
@@ -117,19 +119,19 @@ Deno.test("what fails again and again comes ever more rarely, and no more than a
   assert.ok(first < 5 * minute, `${first}`);
   assert.ok(times.length < 30, `${times.length} replays in 12 hours`);
   assert.ok(Math.max(...waits) <= hour + 2 * minute, `${Math.max(...waits)}`);
-  assert.ok(await countLetters(club) <= 2, "and leaves no heap of failure callbacks");
+  assert.ok(await countDeadLetters(club) <= 2, "failure callbacks do not pile up");
   club.setAbsence();
   await maintainFor(club, hour + 2 * minute);
-  assert.deepEqual(await club.people(), [["p1", "Ada", 1]], "and it is never given up");
+  assert.deepEqual(await club.people(), [["p1", "Ada", 1]], "the event is not lost");
 });
 
 const failures = {
-  "is away": () => new Response(null, { status: 500 }),
+  "is unavailable": () => new Response(null, { status: 500 }),
   "refuses the token": () => new Response(null, { status: 401 }),
-  "answers something else": () => Response.json({ messages: [{}] }),
+  "returns another shape": () => Response.json({ messages: [{}] }),
 } as const;
 for (const [what, fault] of Object.entries(failures)) {
-  Deno.test(`a QStash that ${what} does not fail a sweep`, async () => {
+  Deno.test(`a QStash that ${what} does not fail maintenance`, async () => {
     await using club = await createClub();
     club.setFault(fault);
     await club.events().maintain();
@@ -157,7 +159,7 @@ function countRefused(club: Club): number {
   return Number(count);
 }
 
-Deno.test("one roll of the signing keys loses nothing, and nobody has to wait [E07]", async () => {
+Deno.test("one rotation of the signing keys loses and delays no event [E07]", async () => {
   await using club = await createClub();
   await club.publish(sayName({ subject: "p1", time: club.clock.now() }));
   await rotate(club);
@@ -166,7 +168,7 @@ Deno.test("one roll of the signing keys loses nothing, and nobody has to wait [E
   assert.equal(countRefused(club), 0);
 });
 
-Deno.test("two rolls of the signing keys lose nothing once the new keys are set [E07]", async () => {
+Deno.test("two rotations of the signing keys lose nothing once the new keys are set [E07]", async () => {
   await using club = await createClub();
   await rotate(club);
   await rotate(club);
@@ -190,10 +192,10 @@ Deno.test("two rolls of the signing keys lose nothing once the new keys are set 
   });
   await maintainFor(club, 5 * minute);
   assert.deepEqual(await club.people(), [["p1", "Ada", 1]]);
-  assert.equal(await countLetters(club), 0);
+  assert.equal(await countDeadLetters(club), 0);
 });
 
-Deno.test("keys that are rolled twice while messages wait lose none of them [E07]", async () => {
+Deno.test("two key rotations while messages are pending lose none of them [E07]", async () => {
   await using club = await createClub();
   club.setAbsence(broken);
   await club.publish(sayName({ time: club.clock.now() }));
@@ -209,5 +211,9 @@ Deno.test("keys that are rolled twice while messages wait lose none of them [E07
     QSTASH_NEXT_SIGNING_KEY: next,
   });
   await club.pass(minute);
-  assert.deepEqual(await club.people(), [["p1", "Ada", 1]], "a retry is signed anew");
+  assert.deepEqual(
+    await club.people(),
+    [["p1", "Ada", 1]],
+    "QStash signs each retry with its current key",
+  );
 });

@@ -13,174 +13,182 @@ import {
 } from "./dead_letter_facts.ts";
 import { PublishError } from "./publish_error.ts";
 
-/** What a replay of all came to. */
+/** Result of a replay of all dead letters. */
 export interface Replayed {
-  /** How many were sent anew. */
+  /** How many were replayed. */
   readonly replayed: number;
-  /** How many are poison and stayed where they are. */
+  /** How many are poison and were not replayed. */
   readonly poison: number;
-  /** There were more than one call looks at: ask again. */
+  /** There are more than one call handles: call again. */
   readonly more: boolean;
 }
 
 /**
- * The events that QStash has given up on their way to a service.
+ * The events that QStash gave up delivering to a service.
  *
- * A replay is a new message with the same event, so whatever has heard it already, or something
- * newer, answers it without effect.
+ * A replay is a new message with the same event. A consumer that has applied it, or a newer event,
+ * accepts it without effect.
  *
- * @throws {Problem} from every function: `upstream_unavailable` when QStash cannot be asked or is
- * not configured, `upstream_bad_response` when it refuses us
+ * @throws {Problem} from every function: `upstream_unavailable` if QStash cannot be reached or is
+ * not configured, `upstream_bad_response` if it refuses the request
  */
 export interface DeadLetterQueue {
-  /** A page, the oldest first. @throws {Problem} `validation_failed` for a cursor of no page */
+  /** A page, the oldest first. @throws {Problem} `validation_failed` for an invalid cursor */
   list(page: {
     readonly cursor?: string | undefined;
     readonly limit: number;
   }): Promise<{ readonly items: readonly DeadLetter[]; readonly nextCursor: string | null }>;
-  /** One with all that QStash has of it. @throws {Problem} `not_found` */
+  /** One with its message and last response. @throws {Problem} `not_found` */
   find(id: string): Promise<CompleteDeadLetter>;
-  /** Sends one anew; poison too, for somebody has decided it. @throws {Problem} `not_found` */
+  /** Replays one, poison included: an operator has decided it. @throws {Problem} `not_found` */
   replay(id: string): Promise<DeadLetter>;
-  /** Sends all anew that were there when it began; poison only where that is asked for. */
+  /** Replays all that exist when the call begins; poison only with `poison`. */
   replayAll(options: { readonly poison: boolean }): Promise<Replayed>;
-  /** Gives one up for good. @throws {Problem} `not_found` */
+  /** Deletes one. @throws {Problem} `not_found` */
   drop(id: string): Promise<DeadLetter>;
 }
 
-/** A caller waits, and the gateway for 5 s: no further call is begun after this. */
+/** The gateway times out after 5 s, so no further call to QStash begins after this time. */
 const maxReplayMs = 2_000;
 const pageSize = 100;
 const maxDeadLetters = 1_000;
 
-/** Makes the dead letters of a service known to administrators. */
+/** Creates the dead letter queue of a service, as administrators use it. */
 export function createDeadLetterQueue(
-  { box: activeSpan, now }: {
-    /** Undefined where there is no QStash. */
-    readonly box: DeadLetterClient | undefined;
+  { client, now }: {
+    /** Undefined if QStash is not configured. */
+    readonly client: DeadLetterClient | undefined;
     /** Epoch milliseconds. */
     readonly now: () => number;
   },
 ): DeadLetterQueue {
-  const ask = async <Answer>(work: (box: DeadLetterClient) => Promise<Answer>): Promise<Answer> => {
-    if (!activeSpan) {
+  const withClient = async <Result>(
+    work: (client: DeadLetterClient) => Promise<Result>,
+  ): Promise<Result> => {
+    if (!client) {
       throw new Problem("upstream_unavailable", { detail: "QStash is not configured" });
     }
     try {
-      return await work(activeSpan);
+      return await work(client);
     } catch (error) {
       throw toProblem(error);
     }
   };
   return {
     list: ({ cursor, limit }) =>
-      ask(async (box) => {
-        const { letters, cursor: next } = await readPage(box, { cursor, count: limit });
-        return { items: letters.map(toDeadLetter), nextCursor: next ?? null };
+      withClient(async (client) => {
+        const { deadLetters, cursor: next } = await readPage(client, { cursor, count: limit });
+        return { items: deadLetters.map(toDeadLetter), nextCursor: next ?? null };
       }),
-    find: (id) => ask(async (box) => toCompleteDeadLetter(await requireDeadLetter(box, id))),
+    find: (id) =>
+      withClient(async (client) => toCompleteDeadLetter(await requireDeadLetter(client, id))),
     replay: (id) =>
-      ask(async (box) => {
-        const deadLetter = await requireDeadLetter(box, id);
-        // Somebody may have been faster: of two replays at a time one finds it.
-        if (await box.retry([id]) === 0) throw new Problem("not_found");
+      withClient(async (client) => {
+        const deadLetter = await requireDeadLetter(client, id);
+        // Of two concurrent replays only one finds it.
+        if (await client.retry([id]) === 0) throw new Problem("not_found");
         return toDeadLetter(deadLetter);
       }),
     replayAll: ({ poison }) =>
-      ask(async (box) => {
+      withClient(async (client) => {
         const until = now() + maxReplayMs;
         const isInTime = () => now() < until;
-        const isWanted = (deadLetter: QStashDeadLetter) => poison || !isPoison(deadLetter);
-        const { letters, others, more } = await collectDeadLetters(box, { isWanted, isInTime });
-        const { replayed, isWhole } = await replayDeadLetters(box, letters, { isInTime });
-        return { replayed, poison: others, more: more || !isWhole };
+        const isSelected = (deadLetter: QStashDeadLetter) => poison || !isPoison(deadLetter);
+        const { deadLetters, others, more } = await collectDeadLetters(client, {
+          isSelected,
+          isInTime,
+        });
+        const { replayed, isComplete } = await replayDeadLetters(client, deadLetters, { isInTime });
+        return { replayed, poison: others, more: more || !isComplete };
       }),
     drop: (id) =>
-      ask(async (box) => {
-        const deadLetter = await requireDeadLetter(box, id);
-        if (await box.remove([id]) === 0) throw new Problem("not_found");
+      withClient(async (client) => {
+        const deadLetter = await requireDeadLetter(client, id);
+        if (await client.remove([id]) === 0) throw new Problem("not_found");
         return toDeadLetter(deadLetter);
       }),
   };
 }
 
-/** The consumer has said that it can never be handled. */
+/** The consumer reported that the event can never be handled. */
 export function isPoison({ status }: QStashDeadLetter): boolean {
   return status === poisonStatus;
 }
 
-/** What bounds a look at all letters. */
+/** Bounds a scan of all dead letters. */
 interface Bound {
   /** Whether another call may begin. */
   readonly isInTime: () => boolean;
 }
 
 /**
- * The letters wanted that are there now, or the first thousand of them, and how many others were met.
+ * The selected dead letters that exist now, at most the first thousand, and how many others the
+ * scan met.
  *
- * They are collected before the first is sent anew: what fails again at once would be found again.
- * Others do not count, or a thousand that nobody wants would hide all behind them.
+ * They are collected before the first replay: a dead letter that fails again at once would
+ * otherwise be found again. Others do not count towards the limit: a thousand poison ones at the
+ * front would otherwise hide all that follow.
  *
  * @throws {PublishError}
  */
 export async function collectDeadLetters(
-  box: DeadLetterClient,
-  { isWanted, isInTime, onPage }: Bound & {
-    readonly isWanted: (deadLetter: QStashDeadLetter) => boolean;
-    /** What `isWanted` has to know of the letters of a page. */
-    readonly onPage?: (letters: readonly QStashDeadLetter[]) => Promise<void>;
+  client: DeadLetterClient,
+  { isSelected, isInTime, onPage }: Bound & {
+    readonly isSelected: (deadLetter: QStashDeadLetter) => boolean;
+    /** Runs before `isSelected` is called for the dead letters of a page. */
+    readonly onPage?: (deadLetters: readonly QStashDeadLetter[]) => Promise<void>;
   },
 ): Promise<{
-  readonly letters: readonly QStashDeadLetter[];
+  readonly deadLetters: readonly QStashDeadLetter[];
   readonly others: number;
   readonly more: boolean;
 }> {
-  const letters: QStashDeadLetter[] = [];
+  const deadLetters: QStashDeadLetter[] = [];
   let others = 0;
   let cursor: string | undefined;
   do {
-    const page = await box.page({ cursor, count: pageSize });
-    await onPage?.(page.letters);
-    const wanted = page.letters.filter(isWanted);
-    letters.push(...wanted);
-    others += page.letters.length - wanted.length;
+    const page = await client.page({ cursor, count: pageSize });
+    await onPage?.(page.deadLetters);
+    const selected = page.deadLetters.filter(isSelected);
+    deadLetters.push(...selected);
+    others += page.deadLetters.length - selected.length;
     cursor = page.cursor;
-  } while (cursor !== undefined && letters.length < maxDeadLetters && isInTime());
-  return { letters, others, more: cursor !== undefined };
+  } while (cursor !== undefined && deadLetters.length < maxDeadLetters && isInTime());
+  return { deadLetters, others, more: cursor !== undefined };
 }
 
-/** Sends letters anew. @throws {PublishError} */
+/** Replays dead letters. @throws {PublishError} */
 export async function replayDeadLetters(
-  box: DeadLetterClient,
-  letters: readonly QStashDeadLetter[],
+  client: DeadLetterClient,
+  deadLetters: readonly QStashDeadLetter[],
   { isInTime }: Bound,
-): Promise<{ readonly replayed: number; readonly isWhole: boolean }> {
+): Promise<{ readonly replayed: number; readonly isComplete: boolean }> {
   let replayed = 0;
-  for (const [at, page] of toPages(letters).entries()) {
-    // The first are sent whatever it took to find them, or nobody would ever get anywhere.
-    if (at > 0 && !isInTime()) return { replayed, isWhole: false };
-    replayed += await box.retry(page.map(({ id }) => id));
+  for (const [at, page] of toPages(deadLetters).entries()) {
+    // The first page is always replayed: a slow scan would otherwise use up every call's time.
+    if (at > 0 && !isInTime()) return { replayed, isComplete: false };
+    replayed += await client.retry(page.map(({ id }) => id));
   }
-  return { replayed, isWhole: true };
+  return { replayed, isComplete: true };
 }
 
-/** As many as one call may name. */
+/** Splits them into pages of the size that one call accepts. */
 export function toPages(
-  letters: readonly QStashDeadLetter[],
+  deadLetters: readonly QStashDeadLetter[],
 ): readonly (readonly QStashDeadLetter[])[] {
-  const count = Math.ceil(letters.length / pageSize);
+  const count = Math.ceil(deadLetters.length / pageSize);
   return Array.from(
     { length: count },
-    (_, at) => letters.slice(at * pageSize, (at + 1) * pageSize),
+    (_, at) => deadLetters.slice(at * pageSize, (at + 1) * pageSize),
   );
 }
 
 async function readPage(
-  box: DeadLetterClient,
+  client: DeadLetterClient,
   options: Parameters<DeadLetterClient["page"]>[0],
 ): Promise<QStashDeadLetterPage> {
   try {
-    return await box.page(options);
+    return await client.page(options);
   } catch (error) {
     if (options.cursor === undefined || !isRefusal(error)) throw error;
     throw new Problem("validation_failed", {
@@ -194,8 +202,8 @@ function isRefusal(error: unknown): boolean {
   return error instanceof PublishError && error.kind === "refused";
 }
 
-async function requireDeadLetter(box: DeadLetterClient, id: string): Promise<QStashDeadLetter> {
-  const deadLetter = await box.find(id);
+async function requireDeadLetter(client: DeadLetterClient, id: string): Promise<QStashDeadLetter> {
+  const deadLetter = await client.find(id);
   if (!deadLetter) throw new Problem("not_found");
   return deadLetter;
 }

@@ -12,10 +12,13 @@ const unreachable = () => {
 };
 const overloaded = () => Response.json({ title: "A store is not available" }, { status: 503 });
 
-/** Publishes a name that the club never hears. */
-async function bury(club: Club, said: Partial<Parameters<typeof sayName>[0]> = {}): Promise<void> {
+/** Publishes an event that becomes a dead letter. */
+async function publishUndelivered(
+  club: Club,
+  event: Partial<Parameters<typeof sayName>[0]> = {},
+): Promise<void> {
   club.setAbsence(overloaded);
-  await club.publish(sayName({ time: club.clock.now(), ...said }));
+  await club.publish(sayName({ time: club.clock.now(), ...event }));
   await club.giveUp();
   club.setAbsence();
 }
@@ -34,25 +37,25 @@ async function onlyId(club: Club): Promise<string> {
   return deadLetter.id;
 }
 
-Deno.test("a dead letter says which event it is, how often it was tried, and why not", async () => {
+Deno.test("a dead letter names its event, the number of attempts, and the reason", async () => {
   await using club = await createClub();
   await publishPoison(club);
-  await bury(club, { id: "e1", subject: "p7" });
+  await publishUndelivered(club, { id: "e1", subject: "p7" });
   club.setAbsence(unreachable);
   await club.publish("{");
   await club.giveUp();
-  const letters = await list(club);
-  const known = { type: "person.named", poison: false };
+  const deadLetters = await list(club);
+  const named = { type: "person.named", poison: false };
   assert.deepEqual(
-    letters.map(({ id: _id, failedAt: _failedAt, ...deadLetter }) => deadLetter),
+    deadLetters.map(({ id: _id, failedAt: _failedAt, ...deadLetter }) => deadLetter),
     [
       {
-        ...known,
+        ...named,
         ...{ eventId: "e-poison", subject: "p1", attempts: null, status: 489, poison: true },
         reason: "The event has data that does not fit",
       },
       {
-        ...known,
+        ...named,
         ...{ eventId: "e1", subject: "p7", attempts: 6, status: 503 },
         reason: "A store is not available",
       },
@@ -62,22 +65,22 @@ Deno.test("a dead letter says which event it is, how often it was tried, and why
       },
     ],
   );
-  const times = letters.map(({ failedAt }) => Date.parse(failedAt ?? ""));
+  const times = deadLetters.map(({ failedAt }) => Date.parse(failedAt ?? ""));
   assert.deepEqual(times, times.toSorted());
   assert.ok(times.every((time) => time <= club.clock.now()));
 });
 
-Deno.test("one dead letter is shown with its event and the last answer", async () => {
+Deno.test("a single dead letter includes its event and the last response", async () => {
   await using club = await createClub();
-  await bury(club, { id: "e1" });
+  await publishUndelivered(club, { id: "e1" });
   const { event, answer } = await club.events().deadLetters.find(await onlyId(club));
   assert.equal(Object.hasOwn(Object(event), "specversion"), true);
   assert.deepEqual(JSON.parse(answer ?? ""), { title: "A store is not available" });
 });
 
-Deno.test("a replay delivers the event, which is then no dead letter", async () => {
+Deno.test("a replay delivers the event and removes the dead letter", async () => {
   await using club = await createClub();
-  await bury(club);
+  await publishUndelivered(club);
   assert.deepEqual(await club.people(), []);
   await club.events().deadLetters.replay(await onlyId(club));
   await club.step();
@@ -85,15 +88,15 @@ Deno.test("a replay delivers the event, which is then no dead letter", async () 
   assert.deepEqual(await list(club), []);
 });
 
-Deno.test("a replay of what was heard meanwhile has no second effect [E06]", async () => {
+Deno.test("a replay of an event that was applied meanwhile has no second effect [E06]", async () => {
   await using club = await createClub();
-  const said = sayName({ time: club.clock.now() });
+  const event = sayName({ time: club.clock.now() });
   const lost = () => new Response(null, { status: 500 });
   club.setAbsence(lost);
-  await club.publish(said);
+  await club.publish(event);
   await club.giveUp();
   club.setAbsence();
-  await club.publish(said);
+  await club.publish(event);
   assert.deepEqual(await club.people(), [["p1", "Ada", 1]]);
   await club.events().deadLetters.replay(await onlyId(club));
   await club.step();
@@ -102,9 +105,9 @@ Deno.test("a replay of what was heard meanwhile has no second effect [E06]", asy
   assert.deepEqual(outcomes, ["applied", "duplicate"]);
 });
 
-Deno.test("a replay never overwrites what is newer [E06]", async () => {
+Deno.test("a replay does not overwrite a newer event [E06]", async () => {
   await using club = await createClub();
-  await bury(club, { sequence: 1, name: "Ada" });
+  await publishUndelivered(club, { sequence: 1, name: "Ada" });
   await club.publish(sayName({ sequence: 2, name: "Ada Byron", time: club.clock.now() }));
   await club.events().deadLetters.replay(await onlyId(club));
   await club.step();
@@ -112,9 +115,9 @@ Deno.test("a replay never overwrites what is newer [E06]", async () => {
   assert.deepEqual(await list(club), []);
 });
 
-Deno.test("of two replays at a time one finds the letter, and a later one does not", async () => {
+Deno.test("of two concurrent replays one finds the dead letter, and a later one does not", async () => {
   await using club = await createClub();
-  await bury(club);
+  await publishUndelivered(club);
   const { deadLetters } = club.events();
   const id = await onlyId(club);
   const outcomes = await Promise.allSettled([deadLetters.replay(id), deadLetters.replay(id)]);
@@ -124,19 +127,19 @@ Deno.test("of two replays at a time one finds the letter, and a later one does n
   assert.deepEqual(await club.people(), [["p1", "Ada", 1]]);
 });
 
-Deno.test("a letter that is dropped is gone", async () => {
+Deno.test("a deleted dead letter does not exist any more", async () => {
   await using club = await createClub();
-  await bury(club);
+  await publishUndelivered(club);
   const { deadLetters } = club.events();
   const id = await onlyId(club);
   await deadLetters.drop(id);
-  for (const ask of [deadLetters.drop, deadLetters.find, deadLetters.replay]) {
-    await assert.rejects(ask(id), code("not_found"));
+  for (const operation of [deadLetters.drop, deadLetters.find, deadLetters.replay]) {
+    await assert.rejects(operation(id), code("not_found"));
   }
   assert.deepEqual(await list(club), []);
 });
 
-Deno.test("letters of other destinations are neither seen nor touched", async () => {
+Deno.test("dead letters of other destinations are not listed, replayed or deleted", async () => {
   await using club = await createClub();
   club.setAbsence(unreachable);
   for (const url of ["https://school.test/events/clinic", "https://other.test/events/club"]) {
@@ -144,13 +147,13 @@ Deno.test("letters of other destinations are neither seen nor touched", async ()
   }
   await club.giveUp();
   const { messages } = await (await club.ask("GET", "/v2/dlq")).json();
-  // Two of each destination: the event, and what should have told of it.
+  // Two per destination: the event and its failure callback.
   assert.equal(messages.length, 4);
   const { deadLetters } = club.events();
   assert.deepEqual(await list(club), []);
   for (const { dlqId } of messages) {
-    for (const ask of [deadLetters.find, deadLetters.replay, deadLetters.drop]) {
-      await assert.rejects(ask(dlqId), code("not_found"));
+    for (const operation of [deadLetters.find, deadLetters.replay, deadLetters.drop]) {
+      await assert.rejects(operation(dlqId), code("not_found"));
     }
   }
   await deadLetters.replayAll({ poison: true });
@@ -159,22 +162,22 @@ Deno.test("letters of other destinations are neither seen nor touched", async ()
   assert.deepEqual(after, { messages });
 });
 
-Deno.test("an id that QStash never gave is asked of nobody", async () => {
+Deno.test("an id that QStash cannot have assigned is not sent to QStash", async () => {
   await using club = await createClub();
   const { deadLetters } = club.events();
   for (const id of ["", "..", "../messages", "a,b", "a&url=b", "x".repeat(200)]) {
-    for (const ask of [deadLetters.find, deadLetters.replay, deadLetters.drop]) {
-      await assert.rejects(ask(id), code("not_found"));
+    for (const operation of [deadLetters.find, deadLetters.replay, deadLetters.drop]) {
+      await assert.rejects(operation(id), code("not_found"));
     }
   }
   assert.deepEqual(club.calls, []);
 });
 
-Deno.test("a replay of all leaves poison alone until that is asked for", async () => {
+Deno.test("a replay of all dead letters skips poison unless it is requested", async () => {
   await using club = await createClub();
   await publishPoison(club);
-  await bury(club, { subject: "p1" });
-  await bury(club, { subject: "p2" });
+  await publishUndelivered(club, { subject: "p1" });
+  await publishUndelivered(club, { subject: "p2" });
   const { deadLetters } = club.events();
   const first = await deadLetters.replayAll({ poison: false });
   assert.deepEqual(first, { replayed: 2, poison: 1, more: false });
@@ -184,12 +187,12 @@ Deno.test("a replay of all leaves poison alone until that is asked for", async (
   const second = await deadLetters.replayAll({ poison: true });
   assert.deepEqual(second, { replayed: 1, poison: 0, more: false });
   await club.step();
-  assert.deepEqual((await list(club)).map(({ poison }) => poison), [true], "it is poison still");
+  assert.deepEqual((await list(club)).map(({ poison }) => poison), [true], "it is still poison");
 });
 
-Deno.test("a letter that is gone does not keep those beside it from their replay", async () => {
+Deno.test("a dead letter that is gone does not prevent the replay of the others in its page", async () => {
   await using club = await createClub();
-  for (const subject of ["p1", "p2", "p3", "p4", "p5"]) await bury(club, { subject });
+  for (const subject of ["p1", "p2", "p3", "p4", "p5"]) await publishUndelivered(club, { subject });
   const ids = (await list(club)).map(({ id }) => id);
   club.setFault((request) => {
     if (!request.url.includes("/dlq/retry")) return undefined;
@@ -203,7 +206,7 @@ Deno.test("a letter that is gone does not keep those beside it from their replay
   assert.deepEqual((await club.people()).map(([id]) => id), ["p1", "p2", "p4", "p5"]);
 });
 
-Deno.test("a list has pages, the oldest first", async () => {
+Deno.test("the list of dead letters has pages, the oldest first", async () => {
   await using club = await createClub();
   for (const id of ["e1", "e2", "e3"]) await publishPoison(club, id);
   const { deadLetters } = club.events();
@@ -213,18 +216,18 @@ Deno.test("a list has pages, the oldest first", async () => {
   const second = await deadLetters.list({ limit: 2, cursor: first.nextCursor });
   assert.deepEqual(second.items.map(({ eventId }) => eventId), ["e3"]);
   assert.equal(second.nextCursor, null);
-  const made = deadLetters.list({ limit: 2, cursor: "made up" });
-  await assert.rejects(made, code("validation_failed"));
+  const withInvalidCursor = deadLetters.list({ limit: 2, cursor: "made up" });
+  await assert.rejects(withInvalidCursor, code("validation_failed"));
 });
 
-const answers = {
-  "is away": [500, "upstream_unavailable"],
-  "asks for patience": [429, "upstream_unavailable"],
+const responses = {
+  "is unavailable": [500, "upstream_unavailable"],
+  "limits the rate": [429, "upstream_unavailable"],
   "refuses the token": [401, "upstream_bad_response"],
-  "answers something else": [200, "upstream_unavailable"],
+  "returns another shape": [200, "upstream_unavailable"],
 } as const;
-for (const [what, [status, expected]] of Object.entries(answers)) {
-  Deno.test(`a QStash that ${what} is a failure of another, not of the letter`, async () => {
+for (const [what, [status, expected]] of Object.entries(responses)) {
+  Deno.test(`a QStash that ${what} is reported as ${expected}`, async () => {
     await using club = await createClub();
     club.setFault(() => Response.json({ error: "no" }, { status }));
     const { deadLetters } = club.events();
@@ -234,7 +237,7 @@ for (const [what, [status, expected]] of Object.entries(answers)) {
   });
 }
 
-Deno.test("without QStash there is nobody to ask", async () => {
+Deno.test("without QStash the dead letters are unavailable", async () => {
   await using club = await createClub();
   club.restart({ PUBLIC_ORIGIN: eventBindings.PUBLIC_ORIGIN });
   await assert.rejects(club.events().deadLetters.list({ limit: 1 }), code("upstream_unavailable"));
@@ -242,14 +245,14 @@ Deno.test("without QStash there is nobody to ask", async () => {
   assert.deepEqual(club.calls, []);
 });
 
-Deno.test("poison does not keep others waiting [E04]", async () => {
+Deno.test("poison does not delay other events [E04]", async () => {
   await using club = await createClub();
   const before = club.clock.now();
   for (const [at, name] of ["Ada", 1, "Bo", 2, "Cy"].entries()) {
-    const said = sayName({ subject: `p${at}`, name, time: before });
-    await club.publish(said, clubUrl);
+    const event = sayName({ subject: `p${at}`, name, time: before });
+    await club.publish(event, clubUrl);
   }
   assert.deepEqual((await club.people()).map(([id]) => id), ["p0", "p2", "p4"]);
   assert.deepEqual((await list(club)).map(({ status }) => status), [489, 489]);
-  assert.equal(club.clock.now(), before, "no attempt had to be waited for");
+  assert.equal(club.clock.now(), before, "no retry was needed");
 });

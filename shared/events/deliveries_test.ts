@@ -23,8 +23,8 @@ async function setup() {
     if (data.name === "fails") throw new Error("broken");
     return [orm(sql).run(text`INSERT INTO people VALUES (${subject}, ${data.name})`)];
   });
-  /** An event as its publisher would have made it. */
-  const say = (name: unknown, id = crypto.randomUUID()) =>
+  /** The JSON of an event as its publisher creates it. */
+  const createEvent = (name: unknown, id = crypto.randomUUID()) =>
     JSON.stringify({
       specversion: "1.0",
       id,
@@ -40,13 +40,13 @@ async function setup() {
     });
   return {
     deliver,
-    say,
+    createEvent,
     rows: (query: string) => sql.run({ sql: query, params: [] }),
     [Symbol.dispose]: () => sql[Symbol.dispose](),
   };
 }
 
-/** How a delivery may end, and what is thrown then. */
+/** Outcomes of a delivery, and what is thrown. */
 const endings = {
   "was applied": [{ name: () => crypto.randomUUID() }, "applied"],
   "was forged": [{ name: () => "x", claims: { sub: "elsewhere" } }, "event_signature_invalid"],
@@ -54,27 +54,27 @@ const endings = {
   "failed": [{ name: () => "fails" }, "broken"],
 } as const;
 for (const [what, [{ name, ...overrides }, expected]] of Object.entries(endings)) {
-  Deno.test(`a delivery that ${what} leaves its place to the next`, async () => {
+  Deno.test(`a delivery that ${what} releases its slot`, async () => {
     using club = await setup();
     const outcomes = new Set<string>();
-    // One more than an instance serves at a time.
+    // One more than the limit of concurrent deliveries.
     for (let at = 0; at <= 200; at++) {
       outcomes.add(
-        await club.deliver(club.say(name()), overrides).catch((error: unknown) => {
+        await club.deliver(club.createEvent(name()), overrides).catch((error: unknown) => {
           if (error instanceof Problem) return error.code;
           return error instanceof Error ? error.message : "";
         }),
       );
     }
     assert.deepEqual([...outcomes], [expected]);
-    assert.equal(await club.deliver(club.say("last")), "applied");
+    assert.equal(await club.deliver(club.createEvent("last")), "applied");
   });
 }
 
-Deno.test("an effect that meets a unique row of the service's own has failed: it is no duplicate", async () => {
+Deno.test("a unique violation in the service's own table is a failure, not a duplicate", async () => {
   using club = await setup();
   await club.rows("INSERT INTO people VALUES ('another', 'Ada')");
-  const event = club.say("Ada");
+  const event = club.createEvent("Ada");
   await assert.rejects(club.deliver(event), UniqueViolation);
   assert.deepEqual(await club.rows("SELECT * FROM inbox"), []);
   await club.rows("DELETE FROM people");

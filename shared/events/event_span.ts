@@ -6,14 +6,14 @@ import { startTracedSpan } from "../telemetry/start_span.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { ReadEvent } from "./cloud_event.ts";
 
-/** Serves an event under the trace of the request that caused it. */
+/** Handles an event in the trace of the request that caused it. */
 export async function inEventSpan<Result>(
   { service, telemetry }: { readonly service: string; readonly telemetry: Telemetry },
   { type, id, subject, trace }: ReadEvent,
   work: () => Promise<Result>,
 ): Promise<Result> {
   const context = currentContext();
-  // The span of the delivery itself is part of that trace where the header came along.
+  // If QStash forwarded the trace header, the delivery's own span is in that trace already.
   const parent = context?.activeSpan && context.trace.traceId === trace.traceId
     ? context.activeSpan
     : trace;

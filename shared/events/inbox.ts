@@ -7,30 +7,31 @@ import type { Changes } from "./outbox.ts";
 import type { DeletionOf } from "./subject_stores.ts";
 import { endFacet } from "./table.ts";
 
-/** What a consumer's database knows of an event before its effect is tried. */
+/** Status of an event in a consumer's database before its effect is applied. */
 export type InboxStatus = "new" | "duplicate" | "stale";
 
-/** Which events a service has heard. */
+/** The events that a service has received. */
 export interface Inbox {
-  /** Whether an event still has to have an effect; a hint until `apply` has asked again. */
+  /** Whether an event still needs its effect; only a hint, `apply` checks again in its batch. */
   inboxStatus(event: ReadEvent): Promise<InboxStatus>;
   /**
-   * Makes the effect and notes the event, both or neither.
+   * Writes the effect and the inbox row in one batch, both or neither.
    *
-   * `conflict`: a statement of the effect, or of somebody faster, was in the way; stand tells which.
+   * `conflict`: a guard of the effect failed, or a concurrent delivery was faster; `inboxStatus`
+   * then shows which.
    */
   apply(
     event: ReadEvent,
     effect: Changes,
     now: number,
   ): Promise<"applied" | InboxStatus | "conflict">;
-  /** Forgets events heard before a time; versions go on telling what is old. */
+  /** Deletes rows received before a time; `event_versions` still detects old events. */
   prune(before: number): Promise<void>;
 }
 
 /**
- * Keeps the inbox in a service's own database; `deletionOf` gives what else goes with a subject that
- * ends.
+ * The inbox in a service's own database; `deletionOf` returns the other statements that delete rows
+ * of a deleted subject.
  */
 export function sqlInbox(sql: SqlDb, deletionOf: DeletionOf = () => []): Inbox {
   const db = orm(sql);
@@ -38,21 +39,21 @@ export function sqlInbox(sql: SqlDb, deletionOf: DeletionOf = () => []): Inbox {
     async inboxStatus({ id, source, subject, facet, sequence }) {
       const [row = []] = await sql.run({
         sql: `SELECT
-          EXISTS (SELECT 1 FROM inbox WHERE event_id = ?) AS heard,
+          EXISTS (SELECT 1 FROM inbox WHERE event_id = ?) AS received,
           EXISTS (SELECT 1 FROM ended_subjects WHERE subject = ?) OR EXISTS (
             SELECT 1 FROM event_versions
             WHERE source = ? AND subject = ? AND aspect = ? AND sequence >= ?) AS stale`,
         params: [id, subject, source, subject, facet, sequence],
       });
-      const [heard, stale] = row;
-      if (heard === 1) return "duplicate";
+      const [received, stale] = row;
+      if (received === 1) return "duplicate";
       return stale === 1 ? "stale" : "new";
     },
     async apply({ id, source, subject, facet, sequence }, effect, now) {
       const ending = facet === endFacet
         ? [
           db.run(text`INSERT INTO ended_subjects (subject, ended_at) VALUES (${subject}, ${now})`),
-          // What this service has said of the subject may name a person, and is stale everywhere.
+          // This service's own events about the subject may name a person and are stale everywhere.
           db.run(text`DELETE FROM outbox WHERE subject = ${subject}`),
           ...deletionOf(db, subject),
         ]

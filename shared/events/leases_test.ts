@@ -15,7 +15,7 @@ const table = {
 
 const leaseMs = 15_000;
 
-/** Three relays of one database, each with a way to QStash of its own, and one time. */
+/** Three relays of one database, each with its own QStash, and one clock. */
 async function setup(effects: { random?: () => number } = {}) {
   const database = await openEventTables();
   const create = () =>
@@ -46,7 +46,7 @@ async function setup(effects: { random?: () => number } = {}) {
   };
 }
 
-Deno.test("a relay that fails after its lease takes nothing from the relay that has the events now", async () => {
+Deno.test("a relay that fails after its lease does not release the events of the next relay", async () => {
   using notes = await setup();
   const { slow, second, third } = notes;
   const gate = Promise.withResolvers<undefined>();
@@ -65,7 +65,7 @@ Deno.test("a relay that fails after its lease takes nothing from the relay that 
   await slow.events.maintain();
   notes.advance(4_000);
   await third.events.maintain();
-  assert.deepEqual(third.qstash.calls, [], "their lease has not ended");
+  assert.deepEqual(third.qstash.calls, [], "their lease has not expired");
   gate.resolve(undefined);
   await running;
   assert.deepEqual(notes.published(), ["n0", "n1"]);
@@ -73,7 +73,7 @@ Deno.test("a relay that fails after its lease takes nothing from the relay that 
 });
 
 for (const status of [401, 413]) {
-  Deno.test(`what another relay has published meanwhile is not parked by a late ${status}`, async () => {
+  Deno.test(`an event that another relay has published is not parked by a late ${status}`, async () => {
     using notes = await setup();
     const { slow, second } = notes;
     slow.qstash.fail(async () => {
@@ -88,7 +88,7 @@ for (const status of [401, 413]) {
   });
 }
 
-Deno.test("the oldest events go first, wherever they are in the table", async () => {
+Deno.test("the oldest events are published first, whatever their position in the table", async () => {
   using notes = await setup();
   const { slow } = notes;
   for (let at = 2; at <= 101; at++) {
@@ -107,7 +107,7 @@ Deno.test("the oldest events go first, wherever they are in the table", async ()
   );
 });
 
-Deno.test("an instance publishes once at a time, and looks again for what came meanwhile", async () => {
+Deno.test("an instance has one run at a time, which also publishes events that were added meanwhile", async () => {
   using notes = await setup();
   const { slow, add } = notes;
   const during: number[][] = [];
@@ -124,7 +124,7 @@ Deno.test("an instance publishes once at a time, and looks again for what came m
   assert.deepEqual([slow.qstash.calls, notes.published()], [[2, 1], ["n0", "n1", "n2"]]);
 });
 
-Deno.test("a sweep ends in its time, whatever the backlog, and leaves the rest to the next", async () => {
+Deno.test("maintenance stays within its time for any backlog, and leaves the rest to the next run", async () => {
   using notes = await setup();
   const { slow, add } = notes;
   for (let at = 2; at < 450; at++) await add(`n${at}`);
@@ -139,7 +139,7 @@ Deno.test("a sweep ends in its time, whatever the backlog, and leaves the rest t
   assert.equal((await slow.events.waiting()).waiting, 0);
 });
 
-Deno.test("relays do not come back all at once: a pause is up to a quarter shorter", async () => {
+Deno.test("relays do not retry together: jitter shortens a pause by up to a quarter", async () => {
   using notes = await setup({ random: () => 1 });
   const { slow } = notes;
   slow.qstash.fail(() => new Response(null, { status: 503 }));

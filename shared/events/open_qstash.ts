@@ -19,29 +19,29 @@ import type { Fetch } from "./transport.ts";
 
 /** Effects that tests replace. */
 export interface EventsEffects {
-  /** In place of the one that the settings name. */
+  /** Replaces the Redis of the settings. */
   readonly redis?: Redis;
-  /** Reaches QStash. */
+  /** Sends requests to QStash. */
   readonly fetch?: Fetch;
   /** From 0 to 1. */
   readonly random?: () => number;
-  /** Longest publishing call. */
+  /** Timeout of a publishing call. */
   readonly publishTimeoutMs?: number;
 }
 
-/** What a service does with QStash; without one nothing is published or replayed. */
+/** A service's use of QStash; without QStash nothing is published or replayed. */
 export interface OpenQstash {
   readonly relay: Relay | undefined;
   readonly deadLetters: DeadLetterQueue;
   readonly deadLetterMaintenance: DeadLetterMaintenance | undefined;
 }
 
-/** Of a call about dead letters, for which an administrator waits. */
+/** Timeout of a call about dead letters; an administrator waits for it. */
 const deadLetterTimeoutMs = 2_500;
 
-/** Opens both directions of a service's way to QStash. */
+/** Opens publishing to QStash and access to its dead letters. */
 export function openQstash(
-  { settings: { qstash, publicOrigin }, effects, table, tell, findEnded, ...deps }: {
+  { settings: { qstash, publicOrigin }, effects, table, reportFailure, findEnded, ...deps }: {
     service: string;
     table: EventTable;
     rows: RelayRows;
@@ -50,14 +50,14 @@ export function openQstash(
     now: () => number;
     settings: EventSettings;
     effects: EventsEffects;
-    tell: ReportFailure;
+    reportFailure: ReportFailure;
     mark: SequenceMark | undefined;
     findEnded: (subjects: readonly string[]) => Promise<ReadonlySet<string>>;
   },
 ): OpenQstash {
   const { service, log, now } = deps;
   if (qstash === undefined || publicOrigin === undefined) {
-    const deadLetters = createDeadLetterQueue({ box: undefined, now });
+    const deadLetters = createDeadLetterQueue({ client: undefined, now });
     return { relay: undefined, deadLetters, deadLetterMaintenance: undefined };
   }
   const { fetch, random = Math.random, publishTimeoutMs: timeoutMs } = effects;
@@ -66,15 +66,16 @@ export function openQstash(
   const client = createQstashClient({ ...access, timeoutMs: deadLetterTimeoutMs });
   const destination = toDestination(publicOrigin, service);
   const failureUrl = `${destination}/failed`;
-  const swept = openDeadLetterClient(client, [destination, failureUrl]);
+  const withCallbacks = openDeadLetterClient(client, [destination, failureUrl]);
+  const deadLetters = openDeadLetterClient(client, [destination]);
   return {
     relay: createRelay({ ...deps, publish, random }),
-    deadLetters: createDeadLetterQueue({ box: openDeadLetterClient(client, [destination]), now }),
+    deadLetters: createDeadLetterQueue({ client: deadLetters, now }),
     deadLetterMaintenance: createDeadLetterMaintenance({
-      box: swept,
+      client: withCallbacks,
       failureUrl,
       findEnded,
-      tell,
+      reportFailure,
       log,
       now,
     }),

@@ -25,22 +25,22 @@ export type Changes = readonly Change[];
 /** Statements that can be a batch of their own. */
 export type SomeChanges = readonly [Change, ...Change[]];
 
-/** What a service has to say of a change. */
+/** An event as a service passes it to its outbox. */
 export interface EventInput<Table extends EventTable, Type extends keyof Table> {
   /** One of the service's own types. */
   readonly type: Type;
   /** Id of what changed. */
   readonly subject: string;
-  /** Only what the schema names is kept. */
+  /** Fields that are not in the type's schema are dropped. */
   readonly data: DataOf<Table, Type>;
 }
 
-/** Where a service puts events, in the batch of the change they tell. */
+/** The outbox of a service: events are stored in the batch of the change they report. */
 export interface Outbox<Table extends EventTable, Service extends string> {
   /**
-   * The statements that store an event; they belong into the batch of its change.
+   * The statements that store an event. They belong in the batch of its change.
    *
-   * With `ifChanged` there is an event only if the statement before changed a row.
+   * With `ifChanged` the event is stored only if the statement before it changed a row.
    *
    * @throws {TypeError} data that does not fit the type's schema, or a type of another service
    */
@@ -49,8 +49,9 @@ export interface Outbox<Table extends EventTable, Service extends string> {
     options?: { readonly ifChanged?: boolean },
   ): SomeChanges;
   /**
-   * The same event for many subjects, each with its own id and sequence, in two statements however
-   * many they are: a batch may end more than it may have statements. No subject may come twice.
+   * The same event for many subjects, each with its own id and sequence. It takes two statements,
+   * whatever the number of subjects, because the number of statements in a batch is limited. A
+   * subject must not appear twice.
    *
    * @throws {TypeError} as `add`
    */
@@ -59,11 +60,11 @@ export interface Outbox<Table extends EventTable, Service extends string> {
       readonly subjects: readonly string[];
     },
   ): SomeChanges;
-  /** The statements that forget what was said of a subject; for the batch that ends it, first. */
+  /** The statements that delete a subject's stored events; they go first in the deleting batch. */
   erase(subject: string): SomeChanges;
 }
 
-/** What an outbox is made of. */
+/** Options of {@link createOutbox}. */
 export interface OutboxOptions<Table extends EventTable, Service extends string> {
   /** The service's name; its events have the source `/<service>`. */
   readonly service: Service;
@@ -73,15 +74,15 @@ export interface OutboxOptions<Table extends EventTable, Service extends string>
   readonly sql: SqlDb;
   /** Epoch milliseconds. */
   readonly now?: () => number;
-  /** What else goes with a subject whose end is said. */
+  /** Statements that delete other rows of a subject when its `end` event is stored. */
   readonly deletionOf?: DeletionOf;
 }
 
 /**
- * Makes the outbox of a service.
+ * Creates the outbox of a service.
  *
- * An event gets its `sequence` inside the batch, so that the order of events about a subject is the
- * order in which their changes were committed, and its trace from the request that is being served.
+ * An event gets its `sequence` inside the batch. So the events of a subject have the order in which
+ * their changes were committed. The trace is that of the current request.
  */
 export function createOutbox<Table extends EventTable, const Service extends string>(
   { service, table, sql, now = Date.now, deletionOf = () => [] }: OutboxOptions<Table, Service>,
@@ -110,7 +111,7 @@ export function createOutbox<Table extends EventTable, const Service extends str
   };
 }
 
-/** An event before the database has given it its number. */
+/** An event before the database assigns its sequence. */
 export interface Described {
   readonly id: string;
   readonly subject: string;
@@ -120,7 +121,9 @@ export interface Described {
   readonly time: number;
 }
 
-/** Makes events of what a service announces, of the trace of the request that is being served. */
+/**
+ * Creates the function that turns a service's event inputs into CloudEvents of the current trace.
+ */
 export function createDescriber(
   { service, table, now }: {
     readonly service: string;
@@ -131,9 +134,11 @@ export function createDescriber(
   const source = `/${service}`;
   return function describe({ type, subject, data }) {
     const row = findRow(table, type);
-    if (row?.source !== source) throw new TypeError(`Cannot say ${type}: ${service} does not`);
-    const { success, data: kept } = z.safeParse(row.data, data);
-    if (!success) throw new TypeError(`Cannot say ${type}: its data does not fit the schema`);
+    if (row?.source !== source) {
+      throw new TypeError(`Cannot publish ${type}: it is not a type of ${service}`);
+    }
+    const { success, data: parsed } = z.safeParse(row.data, data);
+    if (!success) throw new TypeError(`Cannot publish ${type}: its data does not fit the schema`);
     const time = now();
     const id = uuidv7(time);
     const trace = currentContext()?.trace ?? newTrace();
@@ -145,7 +150,7 @@ export function createDescriber(
       time,
       dataschema: toDataSchema(type, row),
       traceparent: toTraceparent(trace),
-      data: kept,
+      data: parsed,
     });
     return { id, subject, event, time };
   };
@@ -154,18 +159,18 @@ export function createDescriber(
 /**
  * The statements that store many events, of as many subjects.
  *
- * With `after`, an event is stored only while its subject's last sequence is still that one: what was
- * read then is the truth until somebody says something newer.
+ * With `after`, an event is stored only while its subject's last sequence still has that value.
+ * Otherwise a newer event exists, and the state that was read before must not overwrite it.
  */
 export function insertDescribed(
   db: Orm,
   events: readonly (Described & { readonly after?: number })[],
 ): SomeChanges {
-  const said = JSON.stringify(events);
+  const rows = JSON.stringify(events);
   const ids = JSON.stringify(events.map(({ id }) => id));
   return [
     db.run(text`INSERT INTO outbox (id, subject, sequence, event, created_at)
-      SELECT id, subject, known + 1, json_set(event, '$.sequence', printf('%020d', known + 1)), time
+      SELECT id, subject, base + 1, json_set(event, '$.sequence', printf('%020d', base + 1)), time
       FROM (
         SELECT json_extract(value, '$.id') AS id, json_extract(value, '$.subject') AS subject,
           json_extract(value, '$.event') AS event, json_extract(value, '$.time') AS time,
@@ -173,8 +178,8 @@ export function insertDescribed(
           coalesce((SELECT sequence FROM event_sequences
             WHERE event_sequences.subject = json_extract(value, '$.subject')), 0) AS last,
           max(${sequenceFloor}, coalesce((SELECT sequence FROM event_sequences
-            WHERE event_sequences.subject = json_extract(value, '$.subject')), 0)) AS known
-        FROM json_each(${said})
+            WHERE event_sequences.subject = json_extract(value, '$.subject')), 0)) AS base
+        FROM json_each(${rows})
       ) WHERE after IS NULL OR after = last`),
     db.run(text`INSERT INTO event_sequences (subject, sequence)
       SELECT subject, sequence FROM outbox WHERE id IN (SELECT value FROM json_each(${ids}))

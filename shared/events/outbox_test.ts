@@ -45,7 +45,7 @@ async function setup() {
   return { sql, db, outbox, rows, rename, events, [Symbol.dispose]: () => sql.close() };
 }
 
-Deno.test("an event is a CloudEvent with everything its consumers need [CloudEvents 1.0]", async () => {
+Deno.test("a stored event is a CloudEvent with every attribute [CloudEvents 1.0]", async () => {
   using user = await setup();
   const trace = newTrace();
   const context = {
@@ -73,7 +73,7 @@ Deno.test("an event is a CloudEvent with everything its consumers need [CloudEve
   });
 });
 
-Deno.test("a change that fails has no event, and takes no number", async () => {
+Deno.test("a failed change stores no event and uses no sequence", async () => {
   using user = await setup();
   await assert.rejects(
     user.db.batch([
@@ -87,7 +87,7 @@ Deno.test("a change that fails has no event, and takes no number", async () => {
   assert.deepEqual(await user.rows("SELECT * FROM event_sequences"), []);
 });
 
-Deno.test("with ifChanged there is an event only where the change was one", async () => {
+Deno.test("with ifChanged an event is stored only if a row was changed", async () => {
   using user = await setup();
   const end = (id: string) =>
     user.db.batch([
@@ -108,7 +108,7 @@ Deno.test("with ifChanged there is an event only where the change was one", asyn
   ]);
 });
 
-Deno.test("sequences rise by one in the order of the changes, for each subject apart", async () => {
+Deno.test("the sequences of each subject rise by one in the order of its changes", async () => {
   using user = await setup();
   const renames = Array.from({ length: 60 }, (_, at) => user.rename(`u${at % 3}`, `name ${at}`));
   await Promise.all(renames.map((items) => user.db.batch(items)));
@@ -120,17 +120,17 @@ Deno.test("sequences rise by one in the order of the changes, for each subject a
       Array.from({ length: 20 }, (_, at) => at + 1),
     );
     const [[name] = []] = await user.rows(`SELECT name FROM people WHERE id = '${subject}'`);
-    assert.equal(own.at(-1)?.data.name, name, "the last event tells the last change");
+    assert.equal(own.at(-1)?.data.name, name, "the last event has the last change");
   }
 });
 
-Deno.test("two events of one batch about one subject have two numbers", async () => {
+Deno.test("two events about one subject in one batch have two sequences", async () => {
   using user = await setup();
   await user.db.batch([...user.rename("u1", "Ada"), ...user.rename("u1", "Bea")]);
   assert.deepEqual((await user.events()).map(({ sequence }) => Number(sequence)), [1, 2]);
 });
 
-Deno.test("the end of a subject forgets what was said of it, and not its number", async () => {
+Deno.test("erasing a subject deletes its stored events, and not its sequence", async () => {
   using user = await setup();
   await user.db.batch([...user.rename("u1", "Ada"), ...user.rename("u2", "Bea")]);
   await user.db.batch(user.outbox.erase("u1"));
@@ -139,7 +139,7 @@ Deno.test("the end of a subject forgets what was said of it, and not its number"
   assert.equal((await user.events()).at(-1)?.sequence, "00000000000000000002");
 });
 
-Deno.test("an event keeps what its schema names, and never an e-mail address", async () => {
+Deno.test("an event has only the fields of its schema, and no e-mail address", async () => {
   using user = await setup();
   const data = { name: "Ada", email: "ada@example.com", password: "hunter2" };
   await user.db.batch(user.outbox.add({ type: "user.profile-changed", subject: "u1", data }));
@@ -147,13 +147,13 @@ Deno.test("an event keeps what its schema names, and never an e-mail address", a
   assert.deepEqual(event.data, { name: "Ada" });
 });
 
-Deno.test("an outbox refuses types of other services and data that does not fit", async () => {
+Deno.test("an outbox refuses types of other services and data that does not fit the schema", async () => {
   using user = await setup();
-  const foreign: string = "course.changed";
+  const otherType: string = "course.changed";
   assert.throws(
     () =>
       user.outbox.add({
-        type: foreign as "user.profile-changed",
+        type: otherType as "user.profile-changed",
         subject: "c1",
         data: { name: "x", title: "x" } as { name: string },
       }),
@@ -165,7 +165,7 @@ Deno.test("an outbox refuses types of other services and data that does not fit"
   );
 });
 
-Deno.test("without QStash the outbox fills and nothing is published", async () => {
+Deno.test("without QStash the outbox keeps its events and publishes nothing", async () => {
   using sql = await openEventTables();
   const { events, qstash, lines } = createTestEvents({
     service: "user",

@@ -7,13 +7,13 @@ import { readTraceparent, toTraceparent } from "../trace_context.ts";
 import type { OutgoingEvent } from "./publisher.ts";
 import type { ClaimedRow } from "./relay_rows.ts";
 
-/** An event on its way out, whose way is a span of the request that caused it. */
+/** An event that is being published, with a span in the trace of the request that caused it. */
 export interface OpenPublication extends OutgoingEvent {
   /** Ends the span and counts the event. */
   end(outcome: "published" | "failed" | "parked", failure?: unknown): void;
 }
 
-/** Opens the publication of a row. */
+/** Starts the publication of an outbox row. */
 export function openPublication(
   { service, telemetry, now }: { service: string; telemetry: Telemetry; now: () => number },
   { id, event, createdAt, attempts }: ClaimedRow,
@@ -57,7 +57,7 @@ function endSpan(span: Span, outcome: string, failure: unknown): void {
   span.end();
 }
 
-/** The outbox wrote it: these three members are there. */
+/** Safe: the outbox wrote this event, so the three members exist. */
 function readOwn(event: string): { type: string; subject: string; traceparent: string } {
   return JSON.parse(event);
 }

@@ -1,16 +1,16 @@
-/** Why QStash did not do as it was asked, and what follows from it. */
+/** A failed call to QStash, and how the caller has to react. */
 export class PublishError extends Error {
-  /** Tells it from other errors. */
+  /** Distinguishes it from other errors. */
   override readonly name = "PublishError";
   /**
-   * `refused`: the same will never be taken; `unauthorized`: nothing is; `missing`: what it names
-   * is not there; `away`: later.
+   * `refused`: QStash will never accept this request. `unauthorized`: it accepts no request with
+   * this token. `missing`: the resource does not exist. `away`: retry later.
    */
   readonly kind: "refused" | "unauthorized" | "missing" | "away";
-  /** When to come back, where QStash said so. */
+  /** Delay before the next attempt, if QStash sent `Retry-After`. */
   readonly retryAfterMs: number | undefined;
 
-  /** Keeps what happened as `cause`. */
+  /** Stores the original error as `cause`. */
   constructor(
     kind: PublishError["kind"],
     message: string,
@@ -22,7 +22,7 @@ export class PublishError extends Error {
   }
 }
 
-/** What a refusal of QStash means for what it refused. */
+/** Maps an error response of QStash to a `PublishError`. */
 export function toPublishError(response: Response, now: number): PublishError {
   const { status } = response;
   const message = `QStash answered ${status}`;

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { SqlDb } from "../sql/statement.ts";
 
-/** An event that a service has said, as its subject may read it. */
+/** An event that a service has stored in its outbox, as its subject may read it. */
 export interface PublishedEvent {
   /** Its type. */
   readonly type: string;
@@ -9,9 +9,9 @@ export interface PublishedEvent {
   readonly subject: string;
   /** RFC 3339. */
   readonly time: string;
-  /** Whether QStash has it; a published one is kept for some days. */
+  /** Whether QStash has received it; published events are deleted after some days. */
   readonly published: boolean;
-  /** What it carries. */
+  /** Data of the event. */
   readonly data: unknown;
 }
 
@@ -22,7 +22,7 @@ const Published = z.object({
   data: z.unknown(),
 });
 
-/** What a service's outbox has about some subjects, the oldest first. */
+/** The events of some subjects in a service's outbox, the oldest first. */
 export async function readPublished(
   sql: SqlDb,
   subjects: readonly string[],

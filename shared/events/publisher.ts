@@ -6,7 +6,7 @@ import { createQstashClient, type QstashAccess } from "./qstash_client.ts";
 import { toDestination } from "./settings.ts";
 import { type EventTable, findRow } from "./table.ts";
 
-/** An event on its way out. */
+/** An event that is being published. */
 export interface OutgoingEvent {
   readonly id: string;
   readonly type: string;
@@ -16,34 +16,34 @@ export interface OutgoingEvent {
   readonly traceparent: string;
 }
 
-/** Publishes events, and gives the ids of those that were refused, with the reason. */
+/** Publishes events, and returns the ids of refused events with the reason. */
 export type Publish = (events: readonly OutgoingEvent[]) => Promise<ReadonlyMap<string, string>>;
 
-/** What a publisher is made of. */
+/** Options of {@link createPublisher}. */
 export interface PublisherOptions extends QstashAccess {
   readonly table: EventTable;
   readonly publicOrigin: string;
 }
 
-/** Attempts after the first; with the delays below a consumer may be away for half a minute. */
+/** Attempts after the first. With the delays below a consumer may be down for half a minute. */
 const retries = 5;
 /** Milliseconds: 1 s, 2 s, 4 s, 8 s, 16 s, never more than 20 s. */
 const retryDelay = "min(20000, pow(2, retried) * 1000)";
 const deliveryTimeoutSeconds = 10;
 
-/** One result for each message; one that was refused has no id. */
+/** One result per message; a refused message has no id. */
 const Results = z.array(z.looseObject({
   messageId: z.optional(z.string()),
   error: z.optional(z.string()),
 }));
 
 /**
- * Publishes by the official client, one message for each event and consumer, in one batch.
+ * Publishes with the official client: one message for each event and consumer, in one batch.
  *
- * Destinations come from the table and the configured origin alone. A message that QStash has seen
- * before (the same event for the same consumer) is a success.
+ * Destinations come only from the table and the configured origin. A message that QStash already
+ * has (the same event for the same consumer) is a success.
  *
- * @throws {PublishError} when no event was taken, or nobody knows
+ * @throws {PublishError} if no event was accepted, or the result is unknown
  */
 export function createPublisher(
   { table, publicOrigin, ...access }: PublisherOptions,
@@ -52,8 +52,8 @@ export function createPublisher(
   return async function publish(events) {
     const messages = events.flatMap((event) => toMessages(event, table, publicOrigin));
     if (messages.length === 0) return new Map();
-    const answer: unknown = await client.batch(messages.map(({ message }) => message));
-    const { success, data: results } = z.safeParse(Results, answer);
+    const response: unknown = await client.batch(messages.map(({ message }) => message));
+    const { success, data: results } = z.safeParse(Results, response);
     if (!success || results.length !== messages.length) {
       throw new PublishError("away", "QStash gave an unusable answer");
     }

@@ -1,21 +1,21 @@
 import { Client } from "@upstash/qstash";
 import { createTransport, type Fetch } from "./transport.ts";
 
-/** How QStash is reached. */
+/** Access to QStash. */
 export interface QstashAccess {
   /** Origin of its REST API. */
   readonly url: string;
-  /** Of the account; goes nowhere else. */
+  /** Token of the account; it is sent only to `url`. */
   readonly token: string;
-  /** Sends the requests; a test has its own. */
+  /** Sends the requests; tests replace it. */
   readonly fetch?: Fetch | undefined;
-  /** A call that takes longer is given up; it may have been done all the same. */
+  /** Timeout of a call; QStash may have processed it nevertheless. */
   readonly timeoutMs?: number | undefined;
   /** Epoch milliseconds. */
   readonly now?: () => number;
 }
 
-/** The official client, on a transport of ours. */
+/** The official client with our own transport. */
 export function createQstashClient(
   { url, token, fetch = globalThis.fetch, timeoutMs = 5_000, now = Date.now }: QstashAccess,
 ): Client {

@@ -14,47 +14,50 @@ import {
 } from "./reconciliation_compare.ts";
 import type { EventTable, PublishedType } from "./table.ts";
 
-/** One aspect of a service's subjects, as it is now. Lists are sorted by subject, as SQLite sorts. */
+/** The current states of one facet of a service's subjects, sorted by subject in SQLite's order. */
 export interface ReconciliationSource<Published extends State = State> {
-  /** A page of them. */
+  /** A page of states. */
   list(page: StatePage): Promise<readonly Published[]>;
-  /** Those of these subjects that there are. */
+  /** The states of these subjects; a subject that does not exist is left out. */
   find(subjects: readonly string[]): Promise<readonly Published[]>;
-  /** Says that a subject is no more; without one the end is another service's to tell. */
+  /**
+   * Type of the event that a subject is deleted; absent if another service publishes that event.
+   */
   readonly ending?: Published["type"];
   /**
-   * Deletes a subject that a restored database has again although consumers know that it has ended:
-   * they would believe nothing of it any more. Absent where the subjects are another service's.
+   * Deletes a subject that a restored database contains again, although consumers have a tombstone
+   * for it: they would ignore every further event about it. Absent if another service owns the
+   * subjects.
    */
   remove?(subject: string): Promise<unknown>;
 }
 
-/** Behind every subject: they are visible ASCII. */
+/** Sorts after every subject, because subjects are visible ASCII. */
 const lastSubject = "\u007f";
 const pageSize = 500;
 
-/** A page of a source's list, and which subjects it covers. */
+/** A page of a source's list, and the range of subjects that it covers. */
 export interface StatesToCompare {
   /** The subject before its first; empty on the first page. */
   readonly after: string;
   /** The last subject it covers; null on the last page. */
   readonly until: string | null;
-  /** As the source lists them. */
+  /** The states as the source lists them. */
   readonly states: readonly State[];
 }
 
-/** What a service can say and keeps, by aspect. */
+/** The facets that a service publishes and projects. */
 export interface StatesDescription {
   /**
-   * Of its own; `ends` where it tells that a subject is no more, `removes` where it can delete what
-   * has ended elsewhere.
+   * Its own facets. `ends`: it publishes the deletion of a subject. `removes`: it can delete
+   * subjects that consumers have deleted.
    */
   readonly publishes: readonly {
     readonly facet: string;
     readonly ends: boolean;
     readonly removes: boolean;
   }[];
-  /** Of others; `whole` where every subject of the source has to be there. */
+  /** Facets of other services. `whole`: every subject of the source must exist here. */
   readonly projects: readonly {
     readonly source: string;
     readonly facet: string;
@@ -62,49 +65,52 @@ export interface StatesDescription {
   }[];
 }
 
-/** What reconciliation asks of a service; undefined for an aspect that it does not have. */
+/** The operations that reconciliation calls; they return undefined for an unknown facet. */
 export interface StatesEndpoint {
-  /** What there is to be compared. */
+  /** The facets that can be compared. */
   describe(): StatesDescription;
-  /** A page of an aspect of its own. */
+  /** A page of one of its own facets. */
   list(facet: string, page: StatePage): Promise<readonly State[] | undefined>;
-  /** Compares a page of a source with what is kept of it. */
+  /** Compares a page of a source with the projection of it. */
   compare(
-    kept: { readonly source: string; readonly facet: string },
+    projection: { readonly source: string; readonly facet: string },
     page: StatesToCompare,
   ): Promise<Comparison | undefined>;
   /**
-   * Says the present state of subjects again, or that they are no more, as ordinary events, and how
-   * many those are.
+   * Publishes the current state of subjects again, or their deletion, as ordinary events. Returns
+   * the number of events.
    *
-   * What changes meanwhile is said by its own change, so no older state is ever told as the newest.
-   * `applied` is what consumers have: a database that was restored jumps past it.
+   * A concurrent change publishes its own event, so an older state is never published as the
+   * newest. `applied` has the sequences that consumers have applied: a restored database continues
+   * after them.
    */
-  say(
+  publish(
     facet: string,
     subjects: readonly string[],
     applied?: Readonly<Record<string, number>>,
   ): Promise<number | undefined>;
-  /** Deletes subjects that have ended elsewhere, and says how many those are. */
+  /** Deletes subjects that consumers have deleted, and returns how many. */
   remove(facet: string, subjects: readonly string[]): Promise<number | undefined>;
 }
 
-/** The states of a service, and where it registers them. */
+/** The registry of a service's sources and projections. */
 export interface States<Table extends EventTable, Service extends string> {
-  /** What reconciliation asks. */
+  /** The operations that reconciliation calls. */
   readonly endpoint: StatesEndpoint;
-  /** Names the source of an aspect. @throws {TypeError} for an aspect that is there */
+  /** Registers the source of a facet. @throws {TypeError} if the facet is registered */
   publishes(facet: string, source: ReconciliationSource<PublishedBy<Table, Service>>): void;
-  /** Names what is kept of another service's aspect. @throws {TypeError} for one that is there */
+  /**
+   * Registers the projection of another service's facet. @throws {TypeError} if it is registered
+   */
   projects<One extends Projected>(source: string, facet: string, projection: Projection<One>): void;
 }
 
-/** What a service may say. */
+/** The events that a service may publish. */
 export type PublishedBy<Table extends EventTable, Service extends string> = {
   [Type in PublishedType<Table, Service>]: EventInput<Table, Type>;
 }[PublishedType<Table, Service>];
 
-/** Keeps what a service can say and what it keeps of others, for reconciliation. */
+/** Creates the registry of the facets that a service publishes and projects, for reconciliation. */
 export function createStates<Table extends EventTable, Service extends string>(
   { service, table, sql, log, now }: {
     readonly service: Service;
@@ -116,7 +122,7 @@ export function createStates<Table extends EventTable, Service extends string>(
   },
 ): States<Table, Service> {
   const sources = new Map<string, ReconciliationSource>();
-  const projections = new Map<string, { source: string; facet: string; kept: Projection }>();
+  const projections = new Map<string, { source: string; facet: string; projection: Projection }>();
   const add = <Value>(map: Map<string, Value>, key: string, value: Value) => {
     if (map.has(key)) throw new TypeError(`Cannot reconcile ${key} twice`);
     map.set(key, value);
@@ -125,7 +131,11 @@ export function createStates<Table extends EventTable, Service extends string>(
   return {
     publishes: (facet, source) => add(sources, facet, source),
     projects: (source, facet, projection) =>
-      add(projections, `${source} ${facet}`, { source, facet, kept: toProjection(projection) }),
+      add(projections, `${source} ${facet}`, {
+        source,
+        facet,
+        projection: toProjection(projection),
+      }),
     endpoint: {
       describe: () => ({
         publishes: Array.from(
@@ -138,7 +148,7 @@ export function createStates<Table extends EventTable, Service extends string>(
         ),
         projects: Array.from(
           projections.values(),
-          ({ source, facet, kept: { whole } }) => ({ source, facet, whole }),
+          ({ source, facet, projection: { whole } }) => ({ source, facet, whole }),
         ),
       }),
       async list(facet, page) {
@@ -149,7 +159,7 @@ export function createStates<Table extends EventTable, Service extends string>(
         const found = projections.get(`${source} ${facet}`);
         return found && await comparePage(sql, found, page);
       },
-      async say(facet, subjects, applied = {}) {
+      async publish(facet, subjects, applied = {}) {
         const source = sources.get(facet);
         if (!source) return undefined;
         await jumpPast({ sql, log, now }, subjects, applied);
@@ -165,12 +175,12 @@ export function createStates<Table extends EventTable, Service extends string>(
   };
 }
 
-/** A projection is only ever asked about rows that it has listed itself. */
+/** Safe: a projection gets only rows that it has listed itself. */
 function toProjection<One extends Projected>(projection: Projection<One>): Projection {
   return projection as unknown as Projection;
 }
 
-/** What a source lists, with how far the events of each subject have come. */
+/** The states of a source, each with the last sequence of its subject. */
 async function withSequences(sql: SqlDb, states: readonly State[]): Promise<State[]> {
   const sequences = await readSequences(sql, states.map(({ subject }) => subject));
   const floor = await readSequenceFloor(sql);
@@ -180,17 +190,17 @@ async function withSequences(sql: SqlDb, states: readonly State[]): Promise<Stat
   }));
 }
 
-/** Compares a page of a source's list with all that is kept between its ends. */
+/** Compares a page of a source's list with the projected rows of the same range. */
 async function comparePage(
   sql: SqlDb,
-  { source, kept: projection }: { readonly source: string; readonly kept: Projection },
+  { source, projection }: { readonly source: string; readonly projection: Projection },
   page: StatesToCompare,
 ): Promise<Comparison> {
-  const kept = await readKept(projection, page);
+  const rows = await readProjected(projection, page);
   const subjects = page.states.map(({ subject }) => subject);
   const ended = await readEnded(sql, subjects);
   const states = page.states.filter(({ subject }) => !ended.has(subject));
-  const found = compareStates(states, kept, projection);
+  const found = compareStates(states, rows, projection);
   const applied = await readAppliedSequences(sql, source, [...subjects, ...found.ghosts]);
   const behind = states.filter(({ subject, sequence }) =>
     sequence !== undefined && sequence < (applied.get(subject) ?? 0)
@@ -204,25 +214,28 @@ async function comparePage(
   };
 }
 
-async function readKept(
+async function readProjected(
   projection: Projection,
   { after, until }: Pick<StatesToCompare, "after" | "until">,
 ): Promise<Projected[]> {
-  const kept: Projected[] = [];
+  const rows: Projected[] = [];
   for (let from = after;;) {
     const page = await projection.list({
       after: from,
       until: until ?? lastSubject,
       limit: pageSize,
     });
-    kept.push(...page);
+    rows.push(...page);
     const last = page.at(-1);
-    if (last === undefined || page.length < pageSize) return kept;
+    if (last === undefined || page.length < pageSize) return rows;
     from = last.subject;
   }
 }
 
-/** A consumer that is ahead has heard of a time that this database does not remember. */
+/**
+ * A consumer that is ahead has applied events that this restored database has lost. New events must
+ * have higher sequences, or that consumer refuses them as stale.
+ */
 async function jumpPast(
   { sql, log, now }: {
     readonly sql: SqlDb;
@@ -235,8 +248,10 @@ async function jumpPast(
   const sequences = await readSequences(sql, subjects);
   const floor = await readSequenceFloor(sql);
   const ahead = subjects.flatMap((subject) => {
-    const theirs = applied[subject] ?? 0;
-    return theirs > Math.max(floor, sequences.get(subject) ?? 0) ? [theirs] : [];
+    const consumerSequence = applied[subject] ?? 0;
+    return consumerSequence > Math.max(floor, sequences.get(subject) ?? 0)
+      ? [consumerSequence]
+      : [];
   });
   if (ahead.length === 0) return;
   await raiseSequenceFloor(sql, Math.max(now(), ...ahead));
@@ -251,12 +266,12 @@ async function publishAgain(
     subjects: readonly string[];
   },
 ): Promise<number> {
-  const wanted = [...new Set(subjects)];
-  // Before the states: whatever changes after this has a sequence of its own, and is left alone.
-  const sequences = await readSequences(sql, wanted);
-  const states = new Map((await source.find(wanted)).map((state) => [state.subject, state]));
+  const distinct = [...new Set(subjects)];
+  // Read before the states: a later change raises the sequence, and its event is not overwritten.
+  const sequences = await readSequences(sql, distinct);
+  const states = new Map((await source.find(distinct)).map((state) => [state.subject, state]));
   const { ending: type } = source;
-  const events = wanted.flatMap((subject) => {
+  const events = distinct.flatMap((subject) => {
     const state = states.get(subject) ?? (type && { type, subject, data: {} });
     return state ? [{ ...describe(state), after: sequences.get(subject) ?? 0 }] : [];
   });
@@ -264,7 +279,7 @@ async function publishAgain(
   return events.length;
 }
 
-/** Drizzle's type of a batch may be written to. */
+/** Drizzle's batch type is a mutable tuple. */
 function toBatch<Item>([first, ...others]: readonly [Item, ...Item[]]): [Item, ...Item[]] {
   return [first, ...others];
 }

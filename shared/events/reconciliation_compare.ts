@@ -1,72 +1,76 @@
-/** What a source would say of a subject now. */
+/** The event that a source would publish about a subject now. */
 export interface State {
   /** Its id. */
   readonly subject: string;
-  /** Of the event that says it. */
+  /** Type of the event. */
   readonly type: string;
-  /** What that event carries. */
+  /** Data of the event. */
   readonly data: unknown;
-  /** The subject's last one at its source; undefined where an older source lists it. */
+  /** The subject's last sequence at its source; undefined if the source is an older version. */
   readonly sequence?: number | undefined;
 }
 
-/** A part of a list that is sorted by subject. */
+/** A page of a list that is sorted by subject. */
 export interface StatePage {
-  /** Subjects behind this one; an empty text for the first. */
+  /** The page starts after this subject; empty for the first page. */
   readonly after: string;
-  /** How many at most. */
+  /** Maximum number of subjects. */
   readonly limit: number;
 }
 
-/** What a consumer keeps of one subject. */
+/** A consumer's row about one subject. */
 export interface Projected {
   /** Its id. */
   readonly subject: string;
 }
 
-/** What a consumer keeps of one aspect of another service's subjects, those that ended left out. */
+/** A consumer's projection of one facet of another service's subjects, without deleted subjects. */
 export interface Projection<One extends Projected = Projected> {
-  /** Whether every subject of the source has to be here, or only those there is a use for. */
+  /**
+   * True if every subject of the source must exist here; false if only the needed ones are stored.
+   */
   readonly whole: boolean;
-  /** Sorted by subject; `until` is the last one. */
+  /** Rows sorted by subject; `until` is the last subject. */
   list(page: StatePage & { readonly until: string }): Promise<readonly One[]>;
-  /** Whether what is kept is what the source would say. */
-  matches(state: State, kept: One): boolean;
+  /** Whether the row matches the state of the source. */
+  matches(state: State, row: One): boolean;
 }
 
-/** Subjects of which two lists tell different things. */
+/** Subjects in which two lists differ. */
 export interface Differences {
   /** How many subjects were in both lists. */
   readonly compared: number;
-  /** The source has them, and the consumer should. */
+  /** The source has them, and the consumer should have them too. */
   readonly missing: readonly string[];
-  /** Both have them, and they do not agree. */
+  /** Both have them, and they do not match. */
   readonly different: readonly string[];
-  /** The consumer has them, and the source does not. */
+  /** Orphans: the consumer has them, and the source does not. */
   readonly ghosts: readonly string[];
 }
 
-/** Where a consumer and a page of its source differ, in what is kept or in how far events came. */
+/** Differences between a consumer and a page of its source, in rows or in applied sequences. */
 export interface Comparison extends Differences {
-  /** The consumer has applied a higher sequence than the source has given: it would refuse the next. */
+  /**
+   * The consumer has applied a higher sequence than the source's: it would refuse the next event.
+   */
   readonly behind: readonly string[];
-  /** The source has them, and the consumer knows that they have ended, which is for good. */
+  /** The source has them, and the consumer has a tombstone for them, which is final. */
   readonly ended: readonly string[];
-  /** Of all of these: the newest sequence that the consumer has applied. */
+  /** For all of these: the highest sequence that the consumer has applied. */
   readonly applied: Readonly<Record<string, number>>;
 }
 
-/** Merges two lists that are sorted by subject, each subject once. */
+/** Merges two lists that are sorted by subject and have each subject once. */
 export function compareStates<One extends Projected>(
   states: readonly State[],
-  kept: readonly One[],
+  rows: readonly One[],
   { whole, matches }: Pick<Projection<One>, "whole" | "matches">,
 ): Differences {
   const [missing, different, ghosts]: [string[], string[], string[]] = [[], [], []];
   let [compared, at] = [0, 0];
   for (const state of states) {
-    let one = kept[at];
-    for (; one !== undefined && one.subject < state.subject; one = kept[++at]) {
+    let one = rows[at];
+    for (; one !== undefined && one.subject < state.subject; one = rows[++at]) {
       ghosts.push(one.subject);
     }
     if (one?.subject === state.subject) {
@@ -75,6 +79,6 @@ export function compareStates<One extends Projected>(
       if (!matches(state, one)) different.push(state.subject);
     } else if (whole) missing.push(state.subject);
   }
-  ghosts.push(...kept.slice(at).map(({ subject }) => subject));
+  ghosts.push(...rows.slice(at).map(({ subject }) => subject));
   return { compared, missing, different, ghosts };
 }

@@ -21,7 +21,7 @@ const table = {
   },
 } as const;
 
-/** People whose names can be said again; `during` happens while they are looked up. */
+/** A source of people's names; `during.work` runs between the lookup and the publication. */
 async function setup() {
   const sql = await openEventTables("CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT)");
   const { events } = createTestEvents({ service: "people", table, sql });
@@ -38,7 +38,7 @@ async function setup() {
     list: ({ after, limit }) => select("id > ? ORDER BY id LIMIT ?", [after, limit]),
     find: (ids) => select("id IN (SELECT value FROM json_each(?))", [JSON.stringify(ids)]),
   });
-  const said = async () =>
+  const stored = async () =>
     (await sql.run({ sql: "SELECT event FROM outbox ORDER BY rowid", params: [] })).map(
       ([event]) => {
         const { type, subject, sequence, data } = JSON.parse(String(event));
@@ -47,18 +47,18 @@ async function setup() {
     );
   const put = (id: string, name: string) =>
     sql.run({ sql: "INSERT OR REPLACE INTO people VALUES (?, ?)", params: [id, name] });
-  return { sql, events, during, said, put, [Symbol.dispose]: () => sql.close() };
+  return { sql, events, during, stored, put, [Symbol.dispose]: () => sql.close() };
 }
 
-Deno.test("what is said again is the present state, with the next sequence, or the end", async () => {
+Deno.test("publishing again sends the current state with the next sequence, or the deletion", async () => {
   using people = await setup();
   await people.put("a", "Ann");
   await people.put("b", "Bob");
-  const { say, list } = people.events.reconciliation;
-  assert.equal(await say("name", ["a", "b", "a", "gone"]), 3);
+  const { publish, list } = people.events.reconciliation;
+  assert.equal(await publish("name", ["a", "b", "a", "gone"]), 3);
   await people.put("a", "Ann II");
-  assert.equal(await say("name", ["a"]), 1);
-  assert.deepEqual(await people.said(), [
+  assert.equal(await publish("name", ["a"]), 1);
+  assert.deepEqual(await people.stored(), [
     ["person.named", "a", 1, "Ann"],
     ["person.named", "b", 1, "Bob"],
     ["person.gone", "gone", 1, undefined],
@@ -66,10 +66,10 @@ Deno.test("what is said again is the present state, with the next sequence, or t
   ]);
   const page = await list("name", { after: "a", limit: 5 });
   assert.deepEqual(page?.map(({ subject }) => subject), ["b"]);
-  assert.equal(await say("colour", ["a"]), undefined);
+  assert.equal(await publish("colour", ["a"]), undefined);
 });
 
-Deno.test("a state that changes while it is looked up is not said as the newest", async () => {
+Deno.test("a state that changes during the lookup is not published over the newer event", async () => {
   using people = await setup();
   await people.put("a", "Old");
   people.during.work = async () => {
@@ -78,19 +78,19 @@ Deno.test("a state that changes while it is looked up is not said as the newest"
     const [first, ...others] = people.events.outbox.add(event);
     await orm(people.sql).batch([first, ...others]);
   };
-  await people.events.reconciliation.say("name", ["a"]);
-  assert.deepEqual(await people.said(), [["person.named", "a", 1, "New"]]);
+  await people.events.reconciliation.publish("name", ["a"]);
+  assert.deepEqual(await people.stored(), [["person.named", "a", 1, "New"]]);
 });
 
-Deno.test("a page is compared with all that is kept between its ends", async () => {
+Deno.test("a page is compared with every projected row in its range", async () => {
   using people = await setup();
   const { events } = createTestEvents({ service: "club", table, sql: people.sql });
-  const kept = Array.from({ length: 1200 }, (_, at) => `k${String(at).padStart(4, "0")}`);
+  const projected = Array.from({ length: 1200 }, (_, at) => `k${String(at).padStart(4, "0")}`);
   events.states.projects("people", "name", {
     whole: true,
     list: ({ after, until, limit }) =>
       Promise.resolve(
-        kept.filter((id) => id > after && id <= until).slice(0, limit)
+        projected.filter((id) => id > after && id <= until).slice(0, limit)
           .map((subject) => ({ subject })),
       ),
     matches: () => true,
@@ -98,12 +98,12 @@ Deno.test("a page is compared with all that is kept between its ends", async () 
   const { compare } = events.reconciliation;
   const states = ["k0001", "k0600", "x"].map((subject) => ({ subject, type: "t", data: {} }));
   const source = { source: "people", facet: "name" };
-  const whole = await compare(source, { after: "", until: null, states });
-  assert.deepEqual([whole?.compared, whole?.missing, whole?.ghosts.length], [2, ["x"], 1198]);
-  const part = await compare(source, {
+  const all = await compare(source, { after: "", until: null, states });
+  assert.deepEqual([all?.compared, all?.missing, all?.ghosts.length], [2, ["x"], 1198]);
+  const range = await compare(source, {
     after: "k0001",
     until: "k0600",
     states: states.slice(1, 2),
   });
-  assert.deepEqual([part?.compared, part?.missing, part?.ghosts.length], [1, [], 598]);
+  assert.deepEqual([range?.compared, range?.missing, range?.ghosts.length], [1, [], 598]);
 });

@@ -6,12 +6,12 @@ import type { OutgoingEvent, Publish } from "./publisher.ts";
 import type { ClaimedRow, RelayRows } from "./relay_rows.ts";
 import type { SequenceMark } from "./sequence_mark.ts";
 
-/** What a relay is made of. */
+/** Dependencies of a relay. */
 export interface RelayDeps {
   readonly service: string;
   readonly rows: RelayRows;
   readonly publish: Publish;
-  /** Where it is remembered how far events have come; undefined without a Redis. */
+  /** Mark of the last published event; undefined without Redis. */
   readonly mark?: SequenceMark | undefined;
   readonly log: Logger;
   readonly telemetry: Telemetry;
@@ -19,43 +19,47 @@ export interface RelayDeps {
   readonly now: () => number;
   /** From 0 to 1. */
   readonly random: () => number;
-  /** How long a claim holds: longer than a publication takes, shorter than a crash may cost. */
+  /**
+   * Lease of a claim: longer than a publication, and short enough that a crash delays events
+   * little.
+   */
   readonly leaseMs?: number;
-  /** Events published by one call. */
+  /** Maximum number of events in one call to QStash. */
   readonly batchSize?: number;
 }
 
-/** Publishes what waits in an outbox. */
+/** Publishes the backlog of an outbox. */
 export interface Relay {
   /**
-   * Publishes until nothing waits, a failure says when to come back, or `maxMs` are over.
+   * Publishes until the backlog is empty, a failure requires a pause, or `maxMs` have passed.
    *
-   * While it runs, a second call only makes the first one look again.
+   * A second call during a run only makes the first one check the backlog again.
    */
   run(options?: { readonly maxMs?: number }): Promise<void>;
 }
 
 const minDelayMs = 1_000;
 const maxDelayMs = 4_000;
-/** QStash may ask for a day; a limit that was raised meanwhile is found out sooner. */
+/** `Retry-After` may be a day; this cap detects a rate limit that was raised in the meantime. */
 const maxRetryAfterMs = 3_600_000;
 
 /**
- * Makes the relay of an outbox.
+ * Creates the relay of an outbox.
  *
- * Rows are claimed for a lease, so two relays never publish the same row; one that died or was too
- * slow loses its lease, and the rows go out again under the same ids: at least once. After a failure
- * the database tells every relay to wait, 1 to 4 s or what `Retry-After` says.
+ * Rows are claimed for a lease, so two relays do not publish the same row. A relay that crashed or
+ * was too slow loses its lease, and the rows are published again under the same ids: at least once.
+ * After a failure the database makes every relay wait, for 1 to 4 s or for `Retry-After`.
  */
 export function createRelay(deps: RelayDeps): Relay {
   const { now, leaseMs = 15_000, batchSize = 100 } = deps;
-  // A value and not a promise: on Workers a request must not wait for another one, and one whose
-  // isolate was stopped in the middle would never be over.
+  // A time and not a promise: on Workers a request must not wait for another request, and the
+  // promise of a stopped isolate would never settle.
   let runningUntil = 0;
-  let again = false;
-  // The database says so too; this saves asking it at every change while QStash is away.
+  let isRerunRequested = false;
+  // The database has this time too; the copy saves a query per change while QStash is down.
   let pausedUntil = 0;
-  // A time that no lease or pause of ours can reach is from before the clock was set back.
+  // A time beyond every lease or pause means that the clock was set back; it must not stop the
+  // relay.
   const isAhead = (until: number, time: number, mostMs: number) =>
     until > time && until <= time + mostMs;
   return {
@@ -63,13 +67,13 @@ export function createRelay(deps: RelayDeps): Relay {
       const startedAt = now();
       if (isAhead(pausedUntil, startedAt, maxRetryAfterMs)) return;
       if (isAhead(runningUntil, startedAt, leaseMs)) {
-        again = true;
+        isRerunRequested = true;
         return;
       }
       let last: ClaimedRow | undefined;
       try {
         do {
-          again = false;
+          isRerunRequested = false;
           runningUntil = now() + leaseMs;
           const { more, pauseMs, published } = await publishSome(deps, { leaseMs, batchSize });
           last = published ?? last;
@@ -77,8 +81,8 @@ export function createRelay(deps: RelayDeps): Relay {
             pausedUntil = now() + pauseMs;
             break;
           }
-          again ||= more;
-        } while (again && now() - startedAt < maxMs);
+          isRerunRequested ||= more;
+        } while (isRerunRequested && now() - startedAt < maxMs);
       } finally {
         runningUntil = 0;
       }
@@ -87,11 +91,11 @@ export function createRelay(deps: RelayDeps): Relay {
   };
 }
 
-/** How a batch went: whether there may be another, and how long to leave QStash alone. */
+/** Result of a batch: whether there may be another, and how long to pause. */
 interface Round {
   readonly more: boolean;
   readonly pauseMs: number;
-  /** The last one that is out. */
+  /** The last published row. */
   readonly published?: ClaimedRow | undefined;
 }
 
@@ -111,12 +115,14 @@ async function publishSome(
     const published = claimed.findLast(({ id }) => !refused.has(id));
     return { more: claimed.length === batchSize, pauseMs: 0, published };
   } catch (error) {
-    const pauseMs = await giveUp(deps, { claimed, publications, until, error });
+    const pauseMs = await handleFailure(deps, { claimed, publications, until, error });
     return { more: false, pauseMs };
   }
 }
 
-/** One event that will never be taken must not keep ninety-nine others back: it is looked for. */
+/**
+ * One event that QStash never accepts must not block the others of its batch: halving isolates it.
+ */
 async function publishDivided(
   publish: Publish,
   events: readonly OutgoingEvent[],
@@ -139,16 +145,16 @@ async function settle(
   publications: readonly OpenPublication[],
   refused: ReadonlyMap<string, string>,
 ): Promise<void> {
-  const taken = publications.filter(({ id }) => !refused.has(id));
-  if (taken.length > 0) await deps.rows.markPublished(taken.map(({ id }) => id), deps.now());
-  taken.forEach((publication) => publication.end("published"));
+  const accepted = publications.filter(({ id }) => !refused.has(id));
+  if (accepted.length > 0) await deps.rows.markPublished(accepted.map(({ id }) => id), deps.now());
+  accepted.forEach((publication) => publication.end("published"));
   for (const [id, reason] of refused) {
     await park(deps, publications.filter((publication) => publication.id === id), reason);
   }
 }
 
-/** Nobody took the events: says when they may be tried again, in milliseconds. */
-async function giveUp(
+/** QStash accepted no event: returns the delay before the next attempt, in milliseconds. */
+async function handleFailure(
   deps: RelayDeps,
   { claimed, publications, until, error }: {
     claimed: readonly ClaimedRow[];
@@ -163,7 +169,7 @@ async function giveUp(
     return maxDelayMs;
   }
   publications.forEach((publication) => publication.end("failed", error));
-  // Nobody foresaw anything else: the lease will end by itself.
+  // An unexpected error: the lease expires by itself.
   if (!(error instanceof PublishError)) throw error;
   const attempts = Math.max(...claimed.map(({ attempts }) => attempts));
   const delayMs = error.retryAfterMs === undefined
@@ -183,10 +189,12 @@ async function park(
   await rows.park(publications.map(({ id }) => id), reason);
   publications.forEach((publication) => publication.end("parked", reason));
   const ids = publications.map(({ id }) => id);
-  log.error("Events are parked until somebody mends the cause", { events: ids, reason });
+  log.error("Events are parked until an operator fixes the cause", { events: ids, reason });
 }
 
-/** Doubles from 1 s to 4 s, less up to a quarter, so that relays do not come all at once. */
+/**
+ * Doubles from 1 s to 4 s, minus up to a quarter of jitter, so that relays do not retry together.
+ */
 function toDelay(attempts: number, random: number): number {
   const full = Math.min(maxDelayMs, minDelayMs * 2 ** Math.min(attempts - 1, 10));
   return Math.max(minDelayMs, Math.round(full * (1 - random / 4)));

@@ -1,6 +1,6 @@
 import type { Row, SqlDb } from "../sql/statement.ts";
 
-/** An event that one relay has, until its lease ends. */
+/** An event that one relay has claimed until its lease expires. */
 export interface ClaimedRow {
   readonly id: string;
   readonly subject: string;
@@ -12,55 +12,55 @@ export interface ClaimedRow {
   readonly attempts: number;
 }
 
-/** How much waits. */
+/** Size of the backlog. */
 export interface BacklogRow {
   /** Events that are not published yet. */
   readonly waiting: number;
-  /** Events that wait for an operator. */
+  /** Events that are parked until an operator releases them. */
   readonly parked: number;
-  /** When the oldest waiting one was stored, epoch milliseconds. */
+  /** When the oldest unpublished event was stored, epoch milliseconds. */
   readonly oldest: number | undefined;
 }
 
-/** An event that will not be published until an operator says so. */
+/** An event that is not published until an operator releases it. */
 export interface ParkedEvent {
   /** Id of the event. */
   readonly id: string;
-  /** What happened. */
+  /** Type of the event. */
   readonly type: string;
-  /** Id of what it happened to. */
+  /** Subject of the event. */
   readonly subject: string;
-  /** Why QStash does not take it. */
+  /** Why QStash refuses it. */
   readonly reason: string;
 }
 
-/** The outbox as a relay sees it. */
+/** The outbox table as a relay uses it. */
 export interface RelayRows {
-  /** Takes the oldest rows nobody has; none while a failure tells every relay to wait. */
+  /** Claims the oldest unclaimed rows; none during the pause after a failure. */
   claim(options: { now: number; until: number; limit: number }): Promise<ClaimedRow[]>;
-  /** They are out. */
+  /** Marks rows as published. */
   markPublished(ids: readonly string[], now: number): Promise<void>;
-  /** They have to be tried again, and nothing is until then. `until` is that of the claim. */
+  /** Schedules a retry; no relay publishes before that. `until` is that of the claim. */
   postpone(ids: readonly string[], options: { until: number; at: number }): Promise<void>;
-  /** They will not be tried again until somebody says so. */
+  /** Parks rows: they are not tried again until `unpark`. */
   park(ids: readonly string[], reason: string): Promise<void>;
-  /** The oldest hundred that are parked. */
+  /** The oldest hundred parked events. */
   listParked(): Promise<ParkedEvent[]>;
-  /** An operator has mended what was wrong. */
+  /** Releases parked rows, and returns how many. */
   unpark(): Promise<number>;
-  /** Counts. */
+  /** Counts unpublished and parked events. */
   waiting(): Promise<BacklogRow>;
-  /** Forgets what was published before a time. */
+  /** Deletes rows that were published before a time. */
   prune(before: number): Promise<void>;
 }
 
-/** A time further ahead than any we write was written by a clock that has been set back since. */
+/** A later time than any relay writes comes from before the clock was set back. */
 const farAheadMs = 2 * 3_600_000;
 
 const open = "published_at IS NULL AND parked IS NULL";
 const listed = "id IN (SELECT value FROM json_each(?))";
 
-/** The statements of a relay; ids go as one JSON text, for D1 takes 100 parameters. */
+/** The statements of a relay. Ids are passed as one JSON text, because D1 takes 100 parameters. */
 export function sqlRelayRows(sql: SqlDb): RelayRows {
   const json = (ids: readonly string[]) => JSON.stringify(ids);
   const run = async (text: string, ...params: (string | number)[]): Promise<Row[]> =>
@@ -100,7 +100,8 @@ export function sqlRelayRows(sql: SqlDb): RelayRows {
       await run(`UPDATE outbox SET published_at = ? WHERE ${listed}`, now, json(ids));
     },
     async postpone(ids, { until, at }) {
-      // Whose lease has ended meanwhile belongs to another relay, which knows better.
+      // A row whose lease has expired may belong to another relay; its state must not be
+      // overwritten.
       await run(
         `UPDATE outbox SET claimed_until = 0, next_attempt_at = ?
          WHERE ${listed} AND ${open} AND claimed_until = ?`,

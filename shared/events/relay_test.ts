@@ -45,10 +45,10 @@ async function setup(options: { wrap?: (sql: SqlDb) => SqlDb; publishTimeoutMs?:
 }
 
 const subjectOf = ({ body }: PublishedMessage): string => JSON.parse(body).subject;
-const answer = (status: number, headers: Record<string, string> = {}) => () =>
+const respond = (status: number, headers: Record<string, string> = {}) => () =>
   new Response("{}", { status, headers });
 
-Deno.test("a message says where it goes, how often it is tried, and who hears of its failure", async () => {
+Deno.test("a message has its destination, its retries and its failure callback", async () => {
   using notes = await setup();
   await notes.write(1);
   await notes.events.maintain();
@@ -71,7 +71,7 @@ Deno.test("a message says where it goes, how often it is tried, and who hears of
   assert.equal(forwarded.slice(0, 35), traceparent.slice(0, 35), "one trace");
 });
 
-Deno.test("a backlog goes out in batches of a hundred, the oldest first, each event once", async () => {
+Deno.test("a backlog is published in batches of a hundred, the oldest first, each event once", async () => {
   using notes = await setup();
   await notes.write(250);
   await notes.events.maintain();
@@ -107,7 +107,7 @@ Deno.test("a change while a relay runs is published by the same run", async () =
   assert.deepEqual(notes.subjects(), ["n0", "n1"]);
 });
 
-/** Lets a statement whose text has these words fail once, before or after it ran. */
+/** Makes the statement with these words fail once, before or after it ran. */
 function crashing(words: string, when: "before" | "after") {
   const state = { armed: true };
   return (sql: SqlDb): SqlDb => ({
@@ -130,11 +130,11 @@ const crashes = {
   "after the mark": ["SET published_at", "after", 3],
 } as const;
 for (const [what, [words, when, messages]] of Object.entries(crashes)) {
-  Deno.test(`a relay that dies ${what} loses nothing: ${messages} messages for 3 events`, async () => {
+  Deno.test(`a relay that crashes ${what} loses nothing: ${messages} messages for 3 events`, async () => {
     using notes = await setup({ wrap: crashing(words, when) });
     await notes.write(3);
     await assert.rejects(notes.events.maintain(), /killed/);
-    // Another process, on the same database, once the lease is over.
+    // Another process on the same database, after the lease has expired.
     const next = createTestEvents({
       service: "notes",
       table,
@@ -172,7 +172,7 @@ async function setupSearch() {
   };
 }
 
-Deno.test("a claim holds for its lease: nobody else publishes meanwhile", async () => {
+Deno.test("a claim holds for its lease: no other relay publishes meanwhile", async () => {
   using notes = await setup({ wrap: crashing("SET claimed_until = ?", "after") });
   await notes.write(1);
   await assert.rejects(notes.events.maintain());
@@ -184,19 +184,19 @@ Deno.test("a claim holds for its lease: nobody else publishes meanwhile", async 
   assert.equal(notes.qstash.messages.length, 1);
 });
 
-const away = {
-  "a 500": answer(500),
-  "a 503": answer(503),
-  "a redirect": answer(302, { location: "http://elsewhere.test/" }),
+const outages = {
+  "a 500": respond(500),
+  "a 503": respond(503),
+  "a redirect": respond(302, { location: "http://elsewhere.test/" }),
   "a broken connection": () => {
     throw new TypeError("connection refused");
   },
   "a page instead of JSON": () => new Response("<html>"),
   "fewer results than messages": () => Response.json([]),
-  "an object": () => Response.json({ messageId: "m" }),
+  "an object instead of a list": () => Response.json({ messageId: "m" }),
 } as const;
-for (const [what, fault] of Object.entries(away)) {
-  Deno.test(`${what} makes events wait, a second and no less`, async () => {
+for (const [what, fault] of Object.entries(outages)) {
+  Deno.test(`${what} delays the next attempt by at least a second`, async () => {
     using notes = await setup();
     await notes.write(2);
     notes.qstash.fail(fault);
@@ -212,9 +212,9 @@ for (const [what, fault] of Object.entries(away)) {
   });
 }
 
-Deno.test("a QStash that is away is tried once a second at most, and within 4 s of coming back", async () => {
+Deno.test("an unavailable QStash is tried at most once a second, and within 4 s of its recovery", async () => {
   using notes = await setup();
-  notes.qstash.fail(answer(503));
+  notes.qstash.fail(respond(503));
   const tries: number[] = [];
   for (let second = 0; second < 120; second++) {
     await notes.write(1, second);
@@ -234,10 +234,10 @@ Deno.test("a QStash that is away is tried once a second at most, and within 4 s 
   assert.equal(new Set(notes.subjects()).size, 120);
 });
 
-Deno.test("other relays of the database wait too", async () => {
+Deno.test("other relays of the same database pause too", async () => {
   using notes = await setup();
   await notes.write(150);
-  notes.qstash.fail(answer(503));
+  notes.qstash.fail(respond(503));
   await notes.events.maintain();
   const other = createTestEvents({
     service: "notes",
@@ -257,10 +257,10 @@ const limits = {
   "soon": 1_000,
 } as const;
 for (const [retryAfter, waitMs] of Object.entries(limits)) {
-  Deno.test(`429 with Retry-After ${retryAfter} is honoured: ${waitMs} ms`, async () => {
+  Deno.test(`429 with Retry-After ${retryAfter} pauses the relay for ${waitMs} ms`, async () => {
     using notes = await setup();
     await notes.write(1);
-    notes.qstash.fail(answer(429, { "retry-after": retryAfter }));
+    notes.qstash.fail(respond(429, { "retry-after": retryAfter }));
     await notes.events.maintain();
     notes.qstash.fail();
     notes.clock.advance(waitMs - 1);
@@ -272,7 +272,7 @@ for (const [retryAfter, waitMs] of Object.entries(limits)) {
   });
 }
 
-Deno.test("a QStash that hangs is given up, and the events wait", async () => {
+Deno.test("a call to a QStash that hangs times out, and the events stay in the backlog", async () => {
   using notes = await setup({ publishTimeoutMs: 5 });
   await notes.write(1);
   notes.qstash.fail((_messages, signal) =>
@@ -286,11 +286,11 @@ Deno.test("a QStash that hangs is given up, and the events wait", async () => {
 });
 
 for (const status of [400, 413]) {
-  Deno.test(`${status} parks the one event that is to blame, and the others go out`, async () => {
+  Deno.test(`${status} parks the one refused event, and the others are published`, async () => {
     using notes = await setup();
     await notes.write(20);
     notes.qstash.fail((messages) =>
-      messages.some((message) => subjectOf(message) === "n13") ? answer(status)() : undefined
+      messages.some((message) => subjectOf(message) === "n13") ? respond(status)() : undefined
     );
     await notes.events.maintain();
     assert.equal(notes.qstash.messages.length, 19);
@@ -305,7 +305,7 @@ for (const status of [400, 413]) {
   });
 }
 
-Deno.test("an event that QStash refuses inside a batch is parked alone", async () => {
+Deno.test("only the event that QStash refuses inside a batch is parked", async () => {
   using notes = await setup();
   await notes.write(3);
   notes.qstash.fail((messages) =>
@@ -321,16 +321,16 @@ Deno.test("an event that QStash refuses inside a batch is parked alone", async (
 });
 
 for (const status of [401, 403]) {
-  Deno.test(`${status} parks what was tried, loses nothing, and goes on when an operator says so`, async () => {
+  Deno.test(`${status} parks the batch, loses nothing, and publishes it after an operator's unpark`, async () => {
     using notes = await setup();
     await notes.write(3);
-    notes.qstash.fail(answer(status));
+    notes.qstash.fail(respond(status));
     await notes.events.maintain();
     for (let round = 0; round < 3; round++) {
       notes.clock.advance(60_000);
       await notes.events.maintain();
     }
-    assert.equal(notes.qstash.calls.length, 1, "nothing is tried blindly");
+    assert.equal(notes.qstash.calls.length, 1, "parked events are not retried");
     assert.equal((await notes.events.waiting()).parked, 3);
     notes.qstash.fail();
     assert.equal(await notes.events.unpark(), 3);
@@ -339,10 +339,10 @@ for (const status of [401, 403]) {
   });
 }
 
-Deno.test("a token that is refused costs one call in four seconds, and not the whole backlog", async () => {
+Deno.test("a refused token causes one call per four seconds, and does not park the whole backlog", async () => {
   using notes = await setup();
   await notes.write(250);
-  notes.qstash.fail(answer(401));
+  notes.qstash.fail(respond(401));
   for (let round = 0; round < 3; round++) await notes.events.maintain();
   notes.clock.advance(3_999);
   await notes.events.maintain();
@@ -352,7 +352,7 @@ Deno.test("a token that is refused costs one call in four seconds, and not the w
   assert.deepEqual(notes.qstash.calls, [100, 100]);
 });
 
-Deno.test("the token goes where it is set to go, and follows no redirect", async () => {
+Deno.test("the token is sent only to the configured URL, and redirects are not followed", async () => {
   using sql = await openEventTables();
   const sent: [string, RequestInit][] = [];
   const { events } = createTestEvents({
@@ -373,7 +373,7 @@ Deno.test("the token goes where it is set to go, and follows no redirect", async
   assert.equal(init?.redirect, "manual");
 });
 
-Deno.test("a message that QStash has already is a success", async () => {
+Deno.test("a message that QStash deduplicates counts as published", async () => {
   using notes = await setup();
   await notes.write(1);
   notes.qstash.fail((messages) =>
@@ -383,7 +383,7 @@ Deno.test("a message that QStash has already is a success", async () => {
   assert.deepEqual(await notes.events.waiting(), { waiting: 0, parked: 0, oldest: undefined });
 });
 
-Deno.test("a clock that is set back stops nobody for long", async () => {
+Deno.test("a clock that is set back does not extend a lease", async () => {
   using notes = await setup({ wrap: crashing("SET claimed_until = ?", "after") });
   await notes.write(1);
   await assert.rejects(notes.events.maintain());
@@ -395,7 +395,7 @@ Deno.test("a clock that is set back stops nobody for long", async () => {
 Deno.test("a clock that is set back ends a pause", async () => {
   using notes = await setup();
   await notes.write(1);
-  notes.qstash.fail(answer(503));
+  notes.qstash.fail(respond(503));
   await notes.events.maintain();
   notes.qstash.fail();
   notes.clock.advance(-3 * 3_600_000);
@@ -403,17 +403,17 @@ Deno.test("a clock that is set back ends a pause", async () => {
   assert.equal(notes.qstash.messages.length, 1);
 });
 
-Deno.test("a run that its runtime stopped in the middle is over after its lease", async () => {
+Deno.test("a run that the runtime stopped no longer blocks others after its lease", async () => {
   using notes = await setup();
   await notes.write(1);
   const stopped = Promise.withResolvers<Response>();
-  const asked = Promise.withResolvers<void>();
+  const called = Promise.withResolvers<void>();
   notes.qstash.fail(() => {
-    asked.resolve();
+    called.resolve();
     return stopped.promise;
   });
   const first = notes.events.maintain();
-  await asked.promise;
+  await called.promise;
   notes.qstash.fail();
   notes.clock.advance(15_000);
   await notes.events.maintain();
@@ -422,7 +422,7 @@ Deno.test("a run that its runtime stopped in the middle is over after its lease"
   await first;
 });
 
-Deno.test("what was published is kept for a week", async () => {
+Deno.test("published events are deleted after a week", async () => {
   using notes = await setup();
   await notes.write(1);
   await notes.events.maintain();
@@ -435,10 +435,10 @@ Deno.test("what was published is kept for a week", async () => {
   assert.equal((await notes.rows("SELECT * FROM event_sequences")).length, 1);
 });
 
-Deno.test("nothing of QStash's token is logged", async () => {
+Deno.test("QStash's token is not logged", async () => {
   using notes = await setup();
   await notes.write(1);
-  notes.qstash.fail(answer(401));
+  notes.qstash.fail(respond(401));
   await notes.events.maintain();
   assert.ok(notes.lines.length > 0);
   assert.ok(!JSON.stringify(notes.lines).includes("qstash-token"));

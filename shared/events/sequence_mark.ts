@@ -6,15 +6,15 @@ import type { SqlDb } from "../sql/statement.ts";
 import { raiseSequenceFloor, readSequenceFloor } from "./sequence_floor.ts";
 import { readSequences } from "./sequences.ts";
 
-/** The last event that a database is known to have published. */
+/** The last event that a database has published. */
 const Mark = z.object({
   subject: z.string(),
   sequence: z.number().check(z.refine(Number.isSafeInteger), z.gte(1)),
 });
-/** Which event of which subject. */
+/** An event's subject and sequence. */
 export type Mark = z.output<typeof Mark>;
 
-/** Remembers outside of a database how far its events have come. */
+/** Stores the last published event outside of the database. */
 export interface SequenceMark {
   /** Compares the database with the mark; at most once a minute. */
   check(): Promise<void>;
@@ -25,15 +25,16 @@ export interface SequenceMark {
 const intervalMs = 60_000;
 
 /**
- * Makes the mark of a service's database, kept in Redis.
+ * Creates the mark of a service's database, stored in Redis.
  *
- * A database restored from an older backup gives numbers that it has given before, and consumers
- * answer such events as stale for ever. The mark names one event that was published: a database that
- * does not know it has gone back. Then its sequence floor is raised above all it can have given, so
- * that new changes arrive, and one line says what is to be done about those it has lost.
+ * A database that was restored from an older backup assigns sequences for a second time, and
+ * consumers refuse such events as stale for ever. The mark names one published event. A database
+ * without that event was restored. Then its sequence floor is raised above every sequence it can
+ * have assigned, so that new changes reach consumers, and one log line names the repair of the lost
+ * ones.
  *
- * A mark that is missing, or a Redis that does not answer or may not be written to, means unknown:
- * a start is never refused for it.
+ * A missing mark, or a Redis that does not respond or is read-only, means unknown: it never
+ * prevents a start.
  */
 export function createSequenceMark(
   { service, sql, redis, log, now }: {
@@ -47,7 +48,7 @@ export function createSequenceMark(
 ): SequenceMark {
   const key = sequenceMarkKey(service);
   let checkedAt: number | undefined;
-  let saidThatItFails = false;
+  let isOutageLogged = false;
 
   async function compare(): Promise<void> {
     checkedAt = now();
@@ -62,37 +63,38 @@ export function createSequenceMark(
     });
   }
 
-  async function orUnknownOutcome(work: () => Promise<unknown>): Promise<void> {
+  async function logOutage(work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
     } catch (cause) {
       const isAway = cause instanceof RedisUnavailable || cause instanceof StoreUnavailable;
       if (!isAway) throw cause;
-      if (!saidThatItFails) log.warn("Event sequence cannot be compared with Redis", { cause });
-      saidThatItFails = true;
+      if (!isOutageLogged) log.warn("Event sequence cannot be compared with Redis", { cause });
+      isOutageLogged = true;
     }
   }
 
   return {
     async check() {
       const at = now();
-      // A time that lies ahead is from before the clock was set back.
+      // A time in the future means that the clock was set back; it must not stop the check.
       if (checkedAt !== undefined && checkedAt <= at && at - checkedAt < intervalMs) return;
-      await orUnknownOutcome(compare);
+      await logOutage(compare);
     },
     move: (mark) =>
-      orUnknownOutcome(async () => {
-        // First, or the mark that shows a restored database would be overwritten by its next event.
+      logOutage(async () => {
+        // Compare first: the next event of a restored database would overwrite the mark that shows
+        // it.
         await compare();
         await redis.pipeline((pipeline) => pipeline.set(key, JSON.stringify(mark)));
       }),
   };
 }
 
-/** Above the floor numbers may have been given to anything: a database is told of once. */
+/** A mark below the floor counts as known: the restore was detected and reported before. */
 async function isKnown(sql: SqlDb, { subject, sequence }: Mark): Promise<boolean> {
-  const given = (await readSequences(sql, [subject])).get(subject) ?? 0;
-  return given >= sequence || await readSequenceFloor(sql) >= sequence;
+  const assigned = (await readSequences(sql, [subject])).get(subject) ?? 0;
+  return assigned >= sequence || await readSequenceFloor(sql) >= sequence;
 }
 
 function readMark(text: unknown): Mark | undefined {

@@ -18,7 +18,7 @@ const table = {
 const wentBack = "Event sequence went back: was the database restored? " +
   "Run events:verify --repair";
 
-/** A Redis over its REST endpoint, as services have it. */
+/** Redis behind its REST endpoint, as services use it. */
 function startRedis() {
   const backend = createEmbeddedRedis();
   const handler = createRedisRest({ backend, token: "secret" });
@@ -34,7 +34,7 @@ function startRedis() {
   };
 }
 
-/** A process of the service on a database. */
+/** A process of the service with a database. */
 function start(sql: SqlDb, redis: Redis) {
   const { events, lines, clock } = createTestEvents({ service: "notes", table, sql, redis });
   const write = async (subject: string) => {
@@ -46,32 +46,32 @@ function start(sql: SqlDb, redis: Redis) {
   const sequences = async () =>
     (await sql.run({ sql: "SELECT subject, sequence FROM outbox ORDER BY rowid", params: [] }))
       .map(([subject, sequence]) => [subject, Number(sequence)] as const);
-  const complaints = () => lines.filter(({ message }) => message === wentBack).length;
-  return { events, lines, clock, write, sequences, complaints };
+  const warnings = () => lines.filter(({ message }) => message === wentBack).length;
+  return { events, lines, clock, write, sequences, warnings };
 }
 
-Deno.test("a start notices that its database forgot an event that was published, and says so once", async () => {
+Deno.test("a start detects a database that lost a published event, and logs it once", async () => {
   await using server = startRedis();
   const { redis } = server;
   using before = await openEventTables();
   const first = start(before, redis);
   for (let time = 0; time < 5; time++) await first.write("a");
-  assert.equal(first.complaints(), 0);
+  assert.equal(first.warnings(), 0);
   assert.deepEqual((await first.sequences()).map(([, sequence]) => sequence), [1, 2, 3, 4, 5]);
 
-  // The backup was made before anything was said.
+  // The backup is older than the first event.
   using restored = await openEventTables();
   const second = start(restored, redis);
   await second.events.start();
-  assert.equal(second.complaints(), 1);
+  assert.equal(second.warnings(), 1);
   for (const subject of ["a", "b"]) await second.write(subject);
   for (const [, sequence] of await second.sequences()) assert.ok(sequence > 5);
   const third = start(restored, redis);
   await third.events.start();
-  assert.deepEqual([second.complaints(), third.complaints()], [1, 0]);
+  assert.deepEqual([second.warnings(), third.warnings()], [1, 0]);
 });
 
-Deno.test("a database that went back while it was served is noticed by the sweep, a minute later", async () => {
+Deno.test("maintenance detects a database that was restored at run time, within a minute", async () => {
   await using server = startRedis();
   using sql = await openEventTables();
   const service = start(sql, server.redis);
@@ -79,7 +79,7 @@ Deno.test("a database that went back while it was served is noticed by the sweep
   await sql.run({ sql: "UPDATE event_sequences SET sequence = 1", params: [] });
   service.clock.advance(60_000);
   await service.events.maintain();
-  assert.equal(service.complaints(), 1);
+  assert.equal(service.warnings(), 1);
 });
 
 Deno.test("the first event of a restored database does not hide that it was restored", async () => {
@@ -89,7 +89,7 @@ Deno.test("the first event of a restored database does not hide that it was rest
   for (let time = 0; time < 3; time++) await first.write("a");
   using restored = await openEventTables();
   const second = start(restored, server.redis);
-  // Nothing was looked at before: the event is published within the minute of a Worker's cron.
+  // No check has run before: the event is published before the next cron run of the Worker.
   const [one, ...others] = second.events.outbox.add({
     type: "note.written",
     subject: "b",
@@ -97,18 +97,18 @@ Deno.test("the first event of a restored database does not hide that it was rest
   });
   await orm(restored).batch([one, ...others]);
   second.events.publishSoon();
-  for (let tries = 0; second.complaints() === 0 && tries < 500; tries++) {
+  for (let tries = 0; second.warnings() === 0 && tries < 500; tries++) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  assert.equal(second.complaints(), 1);
+  assert.equal(second.warnings(), 1);
 });
 
-const unknown = {
+const unusable = {
   "that was emptied": async (server: ReturnType<typeof startRedis>) => {
     await server.flush();
     return server.redis;
   },
-  "that does not answer": (): Redis => ({
+  "that does not respond": (): Redis => ({
     pipeline: () => Promise.reject(new RedisUnavailable("silent")),
   }),
   "that holds something else": async ({ redis }: ReturnType<typeof startRedis>) => {
@@ -116,8 +116,8 @@ const unknown = {
     return redis;
   },
 } as const;
-for (const [what, change] of Object.entries(unknown)) {
-  Deno.test(`a Redis ${what} is no sign of trouble, and no start is refused`, async () => {
+for (const [what, change] of Object.entries(unusable)) {
+  Deno.test(`a Redis ${what} causes no warning and prevents no start`, async () => {
     await using server = startRedis();
     using before = await openEventTables();
     await start(before, server.redis).write("a");
@@ -126,12 +126,12 @@ for (const [what, change] of Object.entries(unknown)) {
     const service = start(restored, redis);
     await service.events.start();
     await service.write("a");
-    assert.equal(service.complaints(), 0);
+    assert.equal(service.warnings(), 0);
     assert.deepEqual(await service.sequences(), [["a", 1]]);
   });
 }
 
-Deno.test("one repair jumps past what consumers have, whatever the gap, for other subjects too", async () => {
+Deno.test("one repair continues after the consumers' sequences, for any gap, and for other subjects too", async () => {
   await using server = startRedis();
   using sql = await openEventTables();
   const { events, sequences, write, lines } = start(sql, server.redis);
@@ -142,9 +142,9 @@ Deno.test("one repair jumps past what consumers have, whatever the gap, for othe
   });
   await write("a");
   const gap = 5_000_000_000_000;
-  assert.equal(await events.reconciliation.say("text", ["a"], { a: 1 }), 1);
+  assert.equal(await events.reconciliation.publish("text", ["a"], { a: 1 }), 1);
   assert.deepEqual((await sequences()).at(-1), ["a", 2]);
-  assert.equal(await events.reconciliation.say("text", ["a"], { a: gap }), 1);
+  assert.equal(await events.reconciliation.publish("text", ["a"], { a: gap }), 1);
   await write("b");
   const [a, b] = (await sequences()).slice(-2);
   assert.deepEqual([a, b], [["a", gap + 1], ["b", gap + 1]]);

@@ -1,6 +1,6 @@
 import type { SqlDb } from "../sql/statement.ts";
 
-/** The last sequence of each of these subjects that has one, as its source gave it. */
+/** The last sequence that this source has assigned to each of these subjects. */
 export async function readSequences(
   sql: SqlDb,
   subjects: readonly string[],
@@ -12,7 +12,7 @@ export async function readSequences(
   });
 }
 
-/** The newest sequence that a consumer has applied of each of these subjects of a source. */
+/** The highest sequence that a consumer has applied for each of these subjects of a source. */
 export async function readAppliedSequences(
   sql: SqlDb,
   source: string,
@@ -25,7 +25,7 @@ export async function readAppliedSequences(
   });
 }
 
-/** Those of these subjects that have ended here. */
+/** The subjects among these that are deleted in this service. */
 export async function readEnded(
   sql: SqlDb,
   subjects: readonly string[],

@@ -8,7 +8,7 @@ const httpUrl = z.string().check(
   ),
 );
 
-/** The settings by which a service publishes and hears events; without the first two it only stores them. */
+/** Settings for publishing and consuming events. Without the first two, events are only stored. */
 export const qstashSettings = {
   QSTASH_URL: z.optional(httpUrl),
   QSTASH_TOKEN: z.optional(z.string()),
@@ -22,22 +22,22 @@ const Settings = z.object({
   LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
 });
 
-/** What the settings come to. */
+/** The parsed settings. */
 export interface EventSettings {
-  /** Where to publish; undefined where publishing is off. */
+  /** QStash for publishing; undefined if publishing is off. */
   readonly qstash: { readonly url: string; readonly token: string } | undefined;
-  /** Keys that sign deliveries; none refuses every delivery. */
+  /** Keys that verify deliveries; without keys every delivery is refused. */
   readonly signingKeys: readonly string[];
-  /** Where QStash finds this installation; undefined where it never has to. */
+  /** Origin at which QStash reaches this installation; undefined if QStash is not used. */
   readonly publicOrigin: string | undefined;
-  /** How far clocks may differ. */
+  /** Tolerated clock difference. */
   readonly leewaySeconds: number;
 }
 
 /**
  * Reads the settings of QStash.
  *
- * @throws {ConfigError} naming the settings that are malformed, or that are set without their others
+ * @throws {ConfigError} naming settings that are malformed, or that are set without the others
  */
 export function readEventSettings(bindings: Bindings): EventSettings {
   const config = readConfig(Settings, bindings);
@@ -59,7 +59,7 @@ export function readEventSettings(bindings: Bindings): EventSettings {
   };
 }
 
-/** Where QStash delivers what a service hears, and what it answers failures to. */
+/** URL to which QStash delivers a service's events; failure callbacks go to `<url>/failed`. */
 export function toDestination(publicOrigin: string, service: string): string {
   return `${publicOrigin}/events/${service}`;
 }

@@ -4,9 +4,9 @@ import { readJsonObject } from "../crypto/json_object.ts";
 import { type Jws, readJws, type VerificationKey, verifyJws } from "../crypto/jws.ts";
 import { importSecret } from "../crypto/keys.ts";
 
-/** A message longer than this is refused before anything is computed. */
+/** A longer token is refused before any cryptographic work. */
 const maxTokenBytes = 4096;
-/** QStash signs for five minutes; a token that lives longer was not made by its rules. */
+/** QStash's tokens are valid for five minutes; a token with a longer life is not from QStash. */
 const maxLifeSeconds = 300;
 
 const time = z.number().check(z.refine(Number.isFinite));
@@ -21,35 +21,35 @@ const Claims = z.object({
   body: z.string().check(z.minLength(1)),
 });
 
-/** A delivery as it came. */
+/** A delivery as it was received. */
 export interface SignedMessage {
   /** The header `Upstash-Signature`. */
   readonly signature: string | undefined;
   /** The bytes of the body. */
   readonly body: ArrayBuffer;
-  /** The public URL it must have been sent to: the configured one, never the request's. */
+  /** The public URL that `sub` must name: from the configuration, never from the request. */
   readonly url: string;
 }
 
-/** Says why a message is not from QStash, for the log alone; undefined when it is. */
+/** Returns why a message is not from QStash, for the log only; undefined if it is from QStash. */
 export type SignatureCheck = (message: SignedMessage) => Promise<string | undefined>;
 
-/** What a check needs to know. */
+/** Options of {@link createSignatureCheck}. */
 export interface SignatureOptions {
   /** The current and the next signing key, as QStash shows them. */
   readonly keys: readonly string[];
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** How far clocks may differ. */
+  /** Tolerated clock difference. */
   readonly leewaySeconds?: number;
 }
 
 /**
- * Makes the check of `Upstash-Signature`.
+ * Creates the check of `Upstash-Signature`.
  *
- * The official Receiver takes HS384 and HS512, tokens without `exp` or `jti`, and any `sub` unless
- * told; here everything is required. A message that comes again is no business of the signature: the
- * inbox knows it. `body` may have base64's padding, as QStash writes it.
+ * The official Receiver accepts HS384 and HS512, tokens without `exp` or `jti`, and by default any
+ * `sub`. Here all of these are required. Replays are not detected here but by the inbox. `body` may
+ * have base64 padding, as QStash writes it.
  */
 export function createSignatureCheck(
   { keys, now, leewaySeconds = 5 }: SignatureOptions,
@@ -75,7 +75,7 @@ export function createSignatureCheck(
   };
 }
 
-/** A critical extension must be understood (RFC 7515 §4.1.11), and we understand none. */
+/** A token with `crit` is refused: no critical extension is supported (RFC 7515 §4.1.11). */
 function isOurHeader({ header }: Jws): boolean {
   const { alg, typ = "JWT", crit } = header;
   return alg === "HS256" && typ === "JWT" && crit === undefined;
@@ -88,7 +88,7 @@ async function isSigned(jws: Jws, keys: readonly VerificationKey[]): Promise<boo
   return false;
 }
 
-/** The key is the text itself, not what it might be the base64 of. */
+/** The key is the UTF-8 text itself; it is not base64-decoded. */
 async function importKeys(keys: readonly string[]): Promise<readonly VerificationKey[]> {
   const encoder = new TextEncoder();
   return await Promise.all(

@@ -1,18 +1,18 @@
 import type { Orm } from "../sql/orm.ts";
 import type { Changes } from "./outbox.ts";
 
-/** Something in the database of a service's events that belongs to subjects. */
+/** Rows in the events database of a service that belong to subjects. */
 export interface SubjectStore {
-  /** The statements that delete what belongs to a subject, for the batch that notes its end. */
+  /** The statements that delete a subject's rows, for the batch that writes its tombstone. */
   deletionOf(db: Orm, subject: string): Changes;
-  /** Deletes what is too old; called by each sweep. */
+  /** Deletes expired rows; scheduled maintenance calls it. */
   prune(): Promise<void>;
 }
 
-/** The statements that delete what all stores have of a subject. */
+/** The statements that delete a subject's rows from all stores. */
 export type DeletionOf = SubjectStore["deletionOf"];
 
-/** Keeps the stores that are told of the end of a subject, whoever registers later among them. */
+/** Creates the list of stores that a subject's deletion covers; stores may register later. */
 export function createSubjectStores(): {
   readonly stores: SubjectStore[];
   readonly deletionOf: DeletionOf;

@@ -1,33 +1,35 @@
 import * as z from "zod/mini";
 
-/** What is fixed about one type of event. */
+/** Definition of one event type. */
 export interface EventRow {
-  /** URI-reference of the service that says it: `/` and the service's name. */
+  /** URI-reference of the publishing service: `/` and the service's name. */
   readonly source: string;
-  /** Counted up when the data changes in a way that its readers must know. */
+  /** Raised when the data changes incompatibly for its consumers. */
   readonly version: number;
-  /** What of the subject it tells: of one aspect only the newest event counts. `end` ends the subject. */
+  /**
+   * Facet of the subject: of each facet only the newest event counts. `end` deletes the subject.
+   */
   readonly facet: string;
-  /** Names of the services that hear it. */
+  /** Names of the services that consume it. */
   readonly consumers: readonly string[];
-  /** What it carries, no more than its consumers keep. */
+  /** Schema of its data, which holds only fields that consumers store. */
   readonly data: z.core.$ZodType;
 }
 
 /** Every type of event, by its name. */
 export type EventTable = Readonly<Record<string, EventRow>>;
 
-/** The aspect whose event ends its subject, whoever speaks of it later. */
+/** The facet whose event deletes its subject: later events of any source have no effect. */
 export const endFacet = "end";
 
-/** The types a service says. */
+/** The types that a service publishes. */
 export type PublishedType<Table extends EventTable, Service extends string> =
   & {
     [Type in keyof Table]: Table[Type]["source"] extends `/${Service}` ? Type : never;
   }[keyof Table]
   & string;
 
-/** The types a service hears. */
+/** The types that a service consumes. */
 export type ConsumedType<Table extends EventTable, Service extends string> =
   & {
     [Type in keyof Table]: Service extends Table[Type]["consumers"][number] ? Type : never;
@@ -39,13 +41,15 @@ export type DataOf<Table extends EventTable, Type extends keyof Table> = z.outpu
   Table[Type]["data"]
 >;
 
-/** An event as a handler gets it: checked, of a subject that has not ended, and no older than others. */
+/**
+ * An event as a handler gets it: validated, its subject not deleted, and the newest of its facet.
+ */
 export interface EventOf<Table extends EventTable, Type extends keyof Table> {
   /** UUIDv7 of the event; every delivery of it has the same. */
   readonly id: string;
   /** Its type. */
   readonly type: Type;
-  /** Who said it. */
+  /** Its publisher, `/<service>`. */
   readonly source: string;
   /** Id of what changed. */
   readonly subject: string;
@@ -53,7 +57,7 @@ export interface EventOf<Table extends EventTable, Type extends keyof Table> {
   readonly time: number;
   /** Rises with every event of this source about this subject. */
   readonly sequence: number;
-  /** What the type carries. */
+  /** Data as the type's schema defines it. */
   readonly data: DataOf<Table, Type>;
 }
 
@@ -62,7 +66,7 @@ export function toDataSchema(type: string, { version }: EventRow): string {
   return `urn:edgepass:event:${type}:${version}`;
 }
 
-/** The row of a type, or undefined where there is none; members of a prototype are no types. */
+/** The row of a type, or undefined if there is none; `toString` and the like are not types. */
 export function findRow(table: EventTable, type: string): EventRow | undefined {
   return Object.hasOwn(table, type) ? table[type] : undefined;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 
 const root = new URL("../../", import.meta.url);
 
-Deno.test("every service has the tables of events as a migration of its own, word for word", async () => {
+Deno.test("every service has an identical copy of the event tables as a migration", async () => {
   const text = await Deno.readTextFile(new URL("shared/events/tables.sql", root));
   const found: string[] = [];
   for await (const { name } of Deno.readDir(new URL("services/", root))) {

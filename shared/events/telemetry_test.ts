@@ -37,7 +37,7 @@ const Traces = z.object({
   })),
 });
 
-/** One service that hears what it says, and what can be seen of it. */
+/** A service that consumes its own events, and its telemetry. */
 async function setup() {
   const sql = await openEventTables();
   const bodies: string[] = [];
@@ -106,11 +106,11 @@ async function setup() {
   };
 }
 
-Deno.test("publishing and handling are spans of the request that caused the event", async () => {
+Deno.test("publishing and processing are spans in the trace of the request that caused the event", async () => {
   using notes = await setup();
-  const heard: string[] = [];
+  const handled: string[] = [];
   notes.events.on("note.written", () => {
-    heard.push("once");
+    handled.push("once");
     return [];
   });
   await notes.write();
@@ -127,10 +127,10 @@ Deno.test("publishing and handling are spans of the request that caused the even
     message?.headers["upstash-forward-traceparent"],
     toTraceparent({ traceId, spanId: publish?.spanId ?? "", flags: 1 }),
   );
-  assert.deepEqual(heard, ["once"]);
+  assert.deepEqual(handled, ["once"]);
 });
 
-Deno.test("a delivery whose header came along is a span of the delivery", async () => {
+Deno.test("processing is a child span of a delivery that has the trace header", async () => {
   using notes = await setup();
   notes.events.on("note.written", () => []);
   await notes.write();
@@ -152,7 +152,7 @@ Deno.test("a delivery whose header came along is a span of the delivery", async 
   assert.equal(handle?.parentSpanId, notes.request.span.spanContext().spanId);
 });
 
-Deno.test("what happens to events is counted", async () => {
+Deno.test("the backlog and failed publications are counted", async () => {
   using notes = await setup();
   notes.events.on("note.written", () => []);
   await notes.write();
@@ -166,7 +166,7 @@ Deno.test("what happens to events is counted", async () => {
   assert.deepEqual(notes.metric(published("failed")), [`${published("failed")} 2`]);
 });
 
-Deno.test("a delivery that QStash calls a repetition is counted as a retry, once it is signed", async () => {
+Deno.test("a signed delivery with Upstash-Retried is counted as a retry", async () => {
   using notes = await setup();
   notes.events.on("note.written", () => []);
   await notes.write();
@@ -183,7 +183,7 @@ Deno.test("a delivery that QStash calls a repetition is counted as a retry, once
   ]);
 });
 
-Deno.test("deliveries are counted by what became of them", async () => {
+Deno.test("deliveries are counted by outcome", async () => {
   using notes = await setup();
   notes.events.on("note.written", () => []);
   await notes.write();

@@ -1,10 +1,11 @@
 import { type SQL, sql as text, type SQLWrapper } from "drizzle-orm";
 
 /**
- * A condition that holds while none of these subjects has ended, for a statement of the service's own
- * database; a subject is an id, or a column that has one.
+ * A condition that is true while none of these subjects is deleted, for a statement of the
+ * service's own database. A subject is an id, or a column with an id.
  *
- * What is made after the end of what it belongs to would never be told of that end.
+ * A row that is written after the deletion of its subject would never be deleted: that event was
+ * applied already.
  */
 export function isNotDeleted(...subjects: readonly (string | SQLWrapper)[]): SQL {
   const list = text.join(subjects.map((subject) => text`${subject}`), text`, `);

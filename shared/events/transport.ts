@@ -1,26 +1,26 @@
 import type { Client } from "@upstash/qstash";
 import { PublishError, toPublishError } from "./publish_error.ts";
 
-/** Sends one request; `fetch` without what is not needed. */
+/** Sends one request; the part of `fetch` that is used. */
 export type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
-/** How the client's requests travel. */
+/** Options of {@link createTransport}. */
 export interface TransportOptions {
-  /** QStash. */
+  /** Origin of QStash. */
   readonly url: string;
   readonly token: string;
   readonly fetch: Fetch;
-  /** A request that takes longer is given up. */
+  /** Timeout of a request. */
   readonly timeoutMs: number;
   /** Epoch milliseconds. */
   readonly now: () => number;
 }
 
 /**
- * The client's requester, on our terms.
+ * Replaces the client's own requester.
  *
- * The client's own waits for ever, hides `Retry-After`, and writes to the console, where every line
- * has to be one JSON object. Its `http` is public so that it can be exchanged.
+ * The original has no timeout, hides `Retry-After`, and writes to the console, where every line
+ * must be one JSON object. The client's `http` member is public and can be replaced.
  */
 export function createTransport(
   { url, token, fetch, timeoutMs, now }: TransportOptions,
@@ -57,7 +57,7 @@ export function createTransport(
   };
 }
 
-/** As the client's own does it: a list is repeated, what is undefined left out. */
+/** As the original does: a list becomes repeated parameters, and undefined values are left out. */
 function toQuery(query: NonNullable<Parameters<Client["http"]["request"]>[0]["query"]>): string {
   const params = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {

@@ -1,11 +1,11 @@
 import type { Passport } from "../passport/mod.ts";
 import { Problem } from "../problem.ts";
 
-/** A Passport of a person. */
+/** A Passport whose subject is a person. */
 export type UserPassport = Passport & { readonly userId: string };
 
 /**
- * The Passport of the person who asks.
+ * Requires that the caller is a person, and returns that Passport.
  *
  * @throws {Problem} `authentication_required` for anonymous callers, `forbidden` for services
  */
@@ -16,7 +16,7 @@ export function requireUser(passport: Passport): UserPassport {
 }
 
 /**
- * The Passport of a person who has one of the roles.
+ * Requires that the caller is a person with one of the roles, and returns that Passport.
  *
  * @throws {Problem} `authentication_required` or `forbidden`
  */
@@ -26,7 +26,7 @@ export function requireRole(passport: Passport, ...roles: readonly string[]): Us
   return user;
 }
 
-/** Tells whether a Passport carries one of the roles. */
+/** Whether a Passport has one of the roles. */
 export function hasRole(passport: Passport, ...roles: readonly string[]): boolean {
   return roles.some((role) => passport.roles.includes(role));
 }

@@ -22,7 +22,7 @@ function passport(claims: Partial<Passport>): Passport {
 
 const learner = passport({ sub: "user:ann", userId: "ann", roles: ["learner"] });
 
-Deno.test("a person is let through, with their id", () => {
+Deno.test("requireUser and requireRole return the id of a person", () => {
   assert.equal(requireUser(learner).userId, "ann");
   assert.equal(requireRole(learner, "admin", "learner").userId, "ann");
 });
@@ -48,7 +48,7 @@ for (const [who, [claims, asUser, asRole]] of Object.entries(refused)) {
 }
 
 for (const roles of [[], ["admin"], ["Learner"], ["learner "], ["learner,admin"]]) {
-  Deno.test(`the role learner is not ${JSON.stringify(roles)}`, () => {
+  Deno.test(`requireRole(${JSON.stringify(roles)}) refuses a learner`, () => {
     assert.throws(() => requireRole(learner, ...roles), (error) => isProblem(error, "forbidden"));
     assert.equal(hasRole(learner, ...roles), false);
   });

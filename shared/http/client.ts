@@ -14,52 +14,53 @@ import { childSpan, toTraceparent } from "../trace_context.ts";
 import { sentOnce, type Upstream } from "../upstream.ts";
 import { readResponse } from "./read_response.ts";
 
-/** Calls other services in the name of the request that is being served. */
+/** Calls other services on behalf of the current request. */
 export interface ServiceClient<Name extends string> {
   /**
-   * Calls a service of the trust domain: the Passport goes along as it came, with trace and deadline.
+   * Calls a service of the trust domain. The Passport is forwarded unchanged, with trace and
+   * deadline.
    *
-   * `path` is path and query, encoded. A redirect is handed back. POST and PATCH are sent once; other
-   * methods may come again where nobody answered, or the answer is 502, 503 or 504.
+   * `path` is the encoded path and query. A redirect is returned, not followed. POST and PATCH are
+   * sent once; other methods may be retried after no response, or after 502, 503 or 504.
    *
-   * @throws {Problem} `upstream_timeout` when the budget or the policy's time is used up,
-   * `upstream_unavailable` when the service cannot be reached, its breaker or bulkhead refuses, or the
-   * call goes in circles
-   * @throws {TypeError} when the path leads elsewhere, to another origin or by dot segments
+   * @throws {Problem} `upstream_timeout` if the time budget or the policy's timeout is used up,
+   * `upstream_unavailable` if the service cannot be reached, its breaker or bulkhead refuses, or
+   * the call chain is a loop
+   * @throws {TypeError} if the path leads to another origin or has dot segments
    */
   call(service: Name, path: string, init?: RequestInit): Promise<Response>;
   /**
-   * Gets a resource of a service as `schema` types it, or undefined where there is none (404).
+   * Gets a resource of a service, parsed by `schema`; undefined if there is none (404).
    *
-   * @throws {Problem} as `call`; `upstream_unavailable` when the service answers 503,
-   * `upstream_bad_response` when it answers anything else or what does not fit
+   * @throws {Problem} as `call`; `upstream_unavailable` for a 503 response, `upstream_bad_response`
+   * for another status or content that does not fit the schema
    */
   read<Schema extends z.ZodType>(
     service: Name,
     path: string,
     schema: Schema,
   ): Promise<z.output<Schema> | undefined>;
-  /** Fetches anything else: internal headers are stripped, even where the caller set them by hand. */
+  /** Fetches any other URL. Internal headers are removed, so that no Passport leaves the domain. */
   fetch(url: string | URL, init?: RequestInit): Promise<Response>;
 }
 
-/** Whom a client may call. */
+/** Options of {@link createClient}. */
 export interface ClientOptions<Name extends string> {
-  /** The only places that ever get a Passport. */
+  /** The only upstreams that receive a Passport. */
   readonly services: Readonly<Record<Name, Upstream>>;
-  /** How each service is called, by name; the platform's defaults without. */
+  /** Policies by service name; the platform's defaults if absent. */
   readonly resilience?: ResilienceEffects & { readonly policies: Policies };
-  /** For everything that is no service of ours. */
+  /** For URLs outside of the trust domain. */
   readonly fetch?: typeof globalThis.fetch;
   /** Epoch milliseconds. */
   readonly now?: () => number;
 }
 
-/** Makes the client of one service. */
+/** Creates the client that one service calls others with. */
 export function createClient<Name extends string>(
   { services, resilience, fetch = globalThis.fetch, now = Date.now }: ClientOptions<Name>,
 ): ServiceClient<Name> {
-  const guards = createCallLimits(services, {
+  const limits = createCallLimits(services, {
     policies: defaultPolicies,
     epochNow: now,
     ...resilience,
@@ -82,18 +83,18 @@ export function createClient<Name extends string>(
     if (budgetMs !== undefined) signals.push(AbortSignal.timeout(budgetMs));
     const { method = "GET", body = null } = init;
     const sent = sentOnce(init);
-    const guarded = { method, body, signal: AbortSignal.any(signals), remainingMs };
-    return await guards[service].run(guarded, async ({ number, signal, limitMs }) => {
-      const under = startCall(context, { peer: service, method });
-      if (number > 1) under?.span.setAttribute("http.request.resend_count", number - 1);
-      const trace = under?.trace ?? childSpan(context.trace);
+    const attempts = { method, body, signal: AbortSignal.any(signals), remainingMs };
+    return await limits[service].run(attempts, async ({ number, signal, limitMs }) => {
+      const started = startCall(context, { peer: service, method });
+      if (number > 1) started?.span.setAttribute("http.request.resend_count", number - 1);
+      const trace = started?.trace ?? childSpan(context.trace);
       const headers = internalCallHeaders(init.headers, { ...context, trace }, limitMs);
       try {
         const response = await upstream.fetch(path, { ...sent, headers, signal });
-        under?.end({ status: response.status });
+        started?.end({ status: response.status });
         return response;
       } catch (failure) {
-        under?.end({ failure });
+        started?.end({ failure });
         throw failure;
       }
     });
@@ -109,19 +110,19 @@ export function createClient<Name extends string>(
   };
 }
 
-/** What is known of each service's health belongs to this client, and so to one isolate. */
+/** Breaker and bulkhead state belongs to this client, and so to one isolate. */
 function createCallLimits<Name extends string>(
   services: Readonly<Record<Name, Upstream>>,
   { policies, ...effects }: ResilienceEffects & { readonly policies: Policies },
 ): Readonly<Record<Name, Resilience>> {
-  const guards: Partial<Record<Name, Resilience>> = {};
+  const limits: Partial<Record<Name, Resilience>> = {};
   for (const name in services) {
-    guards[name] = createResilience({ ...effects, name, policy: () => policies(name) });
+    limits[name] = createResilience({ ...effects, name, policy: () => policies(name) });
   }
-  return guards as Record<Name, Resilience>; // One for each of the services.
+  return limits as Record<Name, Resilience>; // The loop has set one per service.
 }
 
-/** Only a path that begins with a slash and has no dot segment is the URL's, letter for letter. */
+/** Refuses a path that URL parsing would change: a dot segment could reach an internal route. */
 function requireEncodedPath(path: string): void {
   const [pathname = ""] = path.split(/[?#]/);
   if (pathname.startsWith("/") && new URL(`http://any.internal${path}`).pathname === pathname) {
@@ -131,11 +132,11 @@ function requireEncodedPath(path: string): void {
 }
 
 function internalCallHeaders(
-  given: HeadersInit | undefined,
+  headersInit: HeadersInit | undefined,
   { passportToken, txnToken, trace, callChain }: RequestContext,
   limitMs: number,
 ): Headers {
-  const headers = withoutInternal(given);
+  const headers = withoutInternal(headersInit);
   if (passportToken !== undefined) headers.set(internalHeaders.passport, passportToken);
   if (txnToken !== undefined) headers.set(internalHeaders.txnToken, txnToken);
   headers.set(internalHeaders.traceparent, toTraceparent(trace));
@@ -145,13 +146,13 @@ function internalCallHeaders(
   return headers;
 }
 
-function withoutInternal(given: HeadersInit | undefined): Headers {
-  const headers = new Headers(given);
+function withoutInternal(headersInit: HeadersInit | undefined): Headers {
+  const headers = new Headers(headersInit);
   for (const name of [...headers.keys()]) if (isInternalHeader(name)) headers.delete(name);
   return headers;
 }
 
-/** A call outside of a request has no identity to carry; that is an error in the program. */
+/** A call outside of a request has no identity to forward; that is a programming error. */
 function requireContext(): RequestContext {
   const context = currentContext();
   if (!context) throw new TypeError("Cannot call a service: no request is being served");

@@ -10,10 +10,10 @@ import { edgepass } from "./require_passport.ts";
 import { respondToError } from "./respond_to_error.ts";
 import { createServiceRuntime } from "./service_runtime.ts";
 
-const blamesFurther = internalHeaders.faultElsewhere;
+const faultElsewhere = internalHeaders.faultElsewhere;
 
-/** What reached the called service, attempt by attempt, whether it was answered or not. */
-interface EdgeState {
+/** One attempt that reached the called service, whatever its response. */
+interface Attempt {
   readonly passport: string | null;
   readonly trace: string;
   readonly span: string;
@@ -22,12 +22,12 @@ interface EdgeState {
 
 type Health = (request: Request) => Response | "well";
 
-/** Two services over HTTP: `front` calls `back` in the name of whoever asks it. */
+/** Two services over HTTP: `front` calls `back` on behalf of its caller. */
 function setup(patch: PolicyPatch) {
   const passports = createPassports();
   const runtime = createServiceRuntime(passports.bindings, { sink: () => {} });
-  const heard: EdgeState[] = [];
-  const inForce = { health: (() => "well") as Health };
+  const attempts: Attempt[] = [];
+  const backend = { health: (() => "well") as Health };
 
   const back = new Hono()
     .use(edgepass({ name: "back", runtime }))
@@ -36,9 +36,9 @@ function setup(patch: PolicyPatch) {
     const [, trace = "", span = ""] = (request.headers.get("traceparent") ?? "").split("-");
     const passport = request.headers.get("x-passport");
     const deadlineMs = Number(request.headers.get("x-deadline-ms"));
-    heard.push({ passport, trace, span, deadlineMs });
-    const ill = inForce.health(request);
-    return ill === "well" ? back.fetch(request) : ill;
+    attempts.push({ passport, trace, span, deadlineMs });
+    const outcome = backend.health(request);
+    return outcome === "well" ? back.fetch(request) : outcome;
   });
 
   const policy = toPolicy(patch);
@@ -57,8 +57,8 @@ function setup(patch: PolicyPatch) {
     });
   front.onError((error) => respondToError(error, log));
 
-  /** Asks as somebody new, with a trace of their own. */
-  async function ask() {
+  /** Sends a request of a new person with its own trace. */
+  async function request() {
     const sub = `user:${crypto.randomUUID()}`;
     const txn = crypto.randomUUID().replaceAll("-", "");
     const passport = await passports.sign({ sub, txn });
@@ -69,21 +69,21 @@ function setup(patch: PolicyPatch) {
         traceparent: `00-${txn}-00f067aa0ba902b7-01`,
       },
     });
-    const answer: unknown = await response.json();
+    const body: unknown = await response.json();
     const { status, headers } = response;
-    return { sub, txn, passport, status, answer, blames: headers.get(blamesFurther) };
+    return { sub, txn, passport, status, body, blames: headers.get(faultElsewhere) };
   }
 
-  return { ask, heard, inForce, [Symbol.asyncDispose]: () => server.shutdown() };
+  return { request, attempts, backend, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
-type Asked = Awaited<ReturnType<ReturnType<typeof setup>["ask"]>>;
+type Exchange = Awaited<ReturnType<ReturnType<typeof setup>["request"]>>;
 
-/** Whoever was answered was answered about themselves, and so was every attempt made for them. */
-function requireOwn({ sub, txn, passport, answer }: Asked, heard: readonly EdgeState[]): number {
+/** Requires that the response and every attempt belong to the person of this request. */
+function requireOwn({ sub, txn, passport, body }: Exchange, attempts: readonly Attempt[]): number {
   const text = JSON.stringify({ sub, txn });
-  assert.deepEqual(answer, { status: 200, text, isLate: false });
-  const own = heard.filter(({ trace }) => trace === txn);
+  assert.deepEqual(body, { status: 200, text, isLate: false });
+  const own = attempts.filter(({ trace }) => trace === txn);
   assert.ok(own.every((one) => one.passport === passport), "the Passport of this very request");
   assert.equal(new Set(own.map(({ span }) => span)).size, own.length, "a span for each attempt");
   for (const [at, { deadlineMs }] of own.entries()) {
@@ -93,65 +93,65 @@ function requireOwn({ sub, txn, passport, answer }: Asked, heard: readonly EdgeS
   return own.length;
 }
 
-Deno.test("[D05] among many people a call that is sent again is still this person's", async () => {
+Deno.test("[D05] a retried call among many concurrent ones keeps its own person's Passport", async () => {
   await using environment = setup({
     timeoutMs: 5_000,
     retry: { maxAttempts: 3, baseDelayMs: 20 },
     breaker: { minimumCalls: 1_000_000 },
   });
-  const { ask, heard, inForce } = environment;
-  await Promise.all(Array.from({ length: 30 }, ask));
+  const { request, attempts, backend } = environment;
+  await Promise.all(Array.from({ length: 30 }, request));
   let retried = 0;
   for (let round = 0; round < 10; round++) {
-    heard.length = 0;
+    attempts.length = 0;
     let count = 0;
-    // The budget pays for three: each third of the first nine fails once.
+    // The retry budget allows three: every third of the first nine fails once.
     const seen = new Set<string | null>();
-    inForce.health = ({ headers }) => {
+    backend.health = ({ headers }) => {
       const passport = headers.get("x-passport");
       const fails = !seen.has(passport) && count < 9 && count % 3 === 0;
       if (!seen.has(passport)) count++;
       seen.add(passport);
       return fails ? new Response(null, { status: 503 }) : "well";
     };
-    for (const asked of await Promise.all(Array.from({ length: 30 }, ask))) {
-      retried += requireOwn(asked, heard) - 1;
+    for (const exchange of await Promise.all(Array.from({ length: 30 }, request))) {
+      retried += requireOwn(exchange, attempts) - 1;
     }
   }
-  assert.equal(retried, 30, "every failure was made good");
+  assert.equal(retried, 30, "every failure was retried");
 });
 
-Deno.test("[F31] the one call that a half-open breaker lets through is this person's", async () => {
+Deno.test("[F31] the call that a half-open breaker admits carries its own person's Passport", async () => {
   const openMs = 10;
   await using environment = setup({
     retry: { maxAttempts: 1 },
     breaker: { minimumCalls: 5, windowMs: 600_000, openMs },
   });
-  const { ask, heard, inForce } = environment;
+  const { request, attempts, backend } = environment;
   for (let round = 0; round < 5; round++) {
-    inForce.health = () => new Response(null, { status: 503 });
+    backend.health = () => new Response(null, { status: 503 });
     let refused = 0;
-    while (refused === 0) refused = (await ask()).status === 503 ? 1 : 0;
-    inForce.health = () => "well";
-    heard.length = 0;
-    const crowd: Asked[] = [];
-    // Together they come, until one of them is let through and the others after it.
+    while (refused === 0) refused = (await request()).status === 503 ? 1 : 0;
+    backend.health = () => "well";
+    attempts.length = 0;
+    const crowd: Exchange[] = [];
+    // Concurrent requests, until the breaker admits one and closes.
     while (!crowd.some(({ status }) => status === 200)) {
-      crowd.push(...await Promise.all(Array.from({ length: 20 }, ask)));
+      crowd.push(...await Promise.all(Array.from({ length: 20 }, request)));
     }
-    for (const asked of crowd) {
-      const own = heard.filter(({ trace }) => trace === asked.txn);
-      if (asked.status === 200) assert.equal(requireOwn(asked, heard), 1);
-      else assert.deepEqual([asked.status, own.length], [503, 0], "refused unmade");
+    for (const exchange of crowd) {
+      const own = attempts.filter(({ trace }) => trace === exchange.txn);
+      if (exchange.status === 200) assert.equal(requireOwn(exchange, attempts), 1);
+      else assert.deepEqual([exchange.status, own.length], [503, 0], "refused without a call");
     }
   }
 });
 
-Deno.test("a service that cannot reach its dependency says that it is not its own fault", async () => {
+Deno.test("a service that cannot reach its dependency marks its 503 as a fault elsewhere", async () => {
   await using environment = setup({ retry: { maxAttempts: 1 } });
-  environment.inForce.health = () => new Response(null, { status: 503 });
-  let asked = await environment.ask();
-  assert.equal(asked.blames, null, "an answer is an answer");
-  while (asked.status === 200) asked = await environment.ask();
-  assert.deepEqual([asked.status, asked.blames], [503, "1"]);
+  environment.backend.health = () => new Response(null, { status: 503 });
+  let exchange = await environment.request();
+  assert.equal(exchange.blames, null, "a response without a fault has no mark");
+  while (exchange.status === 200) exchange = await environment.request();
+  assert.deepEqual([exchange.status, exchange.blames], [503, "1"]);
 });

@@ -9,12 +9,12 @@ import { localUpstream, urlUpstream } from "../upstream.ts";
 import { createClient } from "./client.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
-// Not a token: what matters is that the bytes go along as they came.
+// Not a real token: the test checks only that the bytes are forwarded unchanged.
 const passportToken = toSecret("as.it.came");
 
-function setup({ context = {}, answer = () => new Response("ok") }: {
+function setup({ context = {}, respond = () => new Response("ok") }: {
   context?: Partial<RequestContext>;
-  answer?: (request: Request) => Response | Promise<Response>;
+  respond?: (request: Request) => Response | Promise<Response>;
 } = {}) {
   const now = 1_000_000;
   const calls: Request[] = [];
@@ -22,7 +22,7 @@ function setup({ context = {}, answer = () => new Response("ok") }: {
   const course = localUpstream("course", {
     fetch: async (request) => {
       calls.push(request);
-      return await answer(request);
+      return await respond(request);
     },
   });
   const client = createClient({
@@ -49,7 +49,7 @@ function isProblem(code: ProblemCode) {
   return (error: unknown) => error instanceof Problem && error.code === code;
 }
 
-Deno.test("a call carries the Passport as it came, the trace with a new span, and the chain", async () => {
+Deno.test("a call forwards the Passport unchanged, the trace with a new span, and the call chain", async () => {
   const { calls, client, within } = setup();
   await within(() => client.call("course", "/courses/1?a=b%20c"));
   await within(() => client.call("course", "/courses/1"));
@@ -58,13 +58,13 @@ Deno.test("a call carries the Passport as it came, the trace with a new span, an
   assert.equal(first?.redirect, "manual");
   assert.equal(first?.headers.get("x-passport"), passportToken);
   assert.equal(first?.headers.get("x-call-chain"), "gateway,enrollment");
-  assert.equal(first?.headers.get("x-deadline-ms"), "1000", "nobody waits longer");
+  assert.equal(first?.headers.get("x-deadline-ms"), "1000", "the policy's timeout");
   const spans = [first, second].map((call) => call?.headers.get("traceparent")?.split("-"));
   assert.deepEqual(spans.map((parts) => parts?.[1]), [traceId, traceId]);
   assert.equal(new Set([...spans.map((parts) => parts?.[2]), "00f067aa0ba902b7"]).size, 3);
 });
 
-Deno.test("without a Passport none is made up, and what the author sets by hand is dropped", async () => {
+Deno.test("a call without a Passport in context sends none, and drops internal headers of its caller", async () => {
   const { calls, client, within } = setup();
   await runInContext(
     {
@@ -90,10 +90,10 @@ const budgets: Record<string, [left: number, sent: string | undefined]> = {
   "time left": [250, "250"],
   "a millisecond left": [1, "1"],
   "no time left": [0, undefined],
-  "less than none": [-1, undefined],
+  "a deadline in the past": [-1, undefined],
 };
 for (const [what, [leftMs, sent]] of Object.entries(budgets)) {
-  Deno.test(`with ${what} a call ${sent ? "hands the rest on" : "is not made"}`, async () => {
+  Deno.test(`with ${what} a call ${sent ? "forwards the remaining time" : "is not made"}`, async () => {
     const { calls, client, within } = setup({ context: { deadline: 1_000_000 + leftMs } });
     const call = within(() => client.call("course", "/"));
     if (sent) await call;
@@ -102,10 +102,10 @@ for (const [what, [leftMs, sent]] of Object.entries(budgets)) {
   });
 }
 
-Deno.test("a service that never answers is left when the budget is over", async () => {
+Deno.test("a call to a service that never responds ends at the deadline", async () => {
   const { client, within } = setup({
     context: { deadline: 1_000_001 },
-    answer: ({ signal }) =>
+    respond: ({ signal }) =>
       new Promise((_, reject) => {
         signal.addEventListener("abort", () => reject(signal.reason));
       }),
@@ -114,11 +114,11 @@ Deno.test("a service that never answers is left when the budget is over", async 
 });
 
 for (const whose of ["the caller's", "the author's"]) {
-  Deno.test(`${whose} signal ends the call`, async () => {
+  Deno.test(`${whose} abort signal ends the call`, async () => {
     const abort = new AbortController();
     const { calls, client, within } = setup({
       ...(whose === "the caller's" ? { context: { signal: abort.signal } } : {}),
-      answer: ({ signal }) =>
+      respond: ({ signal }) =>
         new Promise((_, reject) => {
           signal.addEventListener("abort", () => reject(signal.reason));
           abort.abort();
@@ -133,7 +133,7 @@ for (const whose of ["the caller's", "the author's"]) {
   });
 }
 
-Deno.test("a chain of eight services calls no ninth", async () => {
+Deno.test("a call chain of eight services makes no further call", async () => {
   const chainOf = (length: number) => Array.from({ length }, (_, at) => `s${at}`);
   const seven = setup({ context: { callChain: chainOf(7) } });
   await seven.within(() => seven.client.call("course", "/"));
@@ -167,24 +167,24 @@ for (const path of elsewhere) {
   });
 }
 
-Deno.test("a redirect is handed back, and nobody follows it with the Passport", async () => {
+Deno.test("a redirect is returned and not followed with the Passport", async () => {
   const { calls, client, within } = setup({
-    answer: () => new Response(null, { status: 307, headers: { location: "http://evil.test/" } }),
+    respond: () => new Response(null, { status: 307, headers: { location: "http://evil.test/" } }),
   });
   const response = await within(() => client.call("course", "/"));
   assert.equal(response.status, 307);
   assert.equal(calls.length, 1);
 });
 
-Deno.test("outside of a request there is no identity, so no call", async () => {
+Deno.test("a call outside of a request is refused, because there is no identity", async () => {
   const { calls, client } = setup();
   await assert.rejects(client.call("course", "/"), TypeError);
   assert.equal(calls.length, 0);
 });
 
-Deno.test("a service that cannot be reached is unavailable, and the cause is kept for the log", async () => {
+Deno.test("an unreachable service is upstream_unavailable, with the cause for the log", async () => {
   const cause = new TypeError("connection refused");
-  const { client, within } = setup({ answer: () => Promise.reject(cause) });
+  const { client, within } = setup({ respond: () => Promise.reject(cause) });
   await assert.rejects(within(() => client.call("course", "/")), (error) => {
     assert.ok(isProblem("upstream_unavailable")(error));
     return error instanceof Error && error.cause === cause;
@@ -203,7 +203,7 @@ const internal = {
   "remote-user": "x",
 };
 for (const [name, value] of Object.entries(internal)) {
-  Deno.test(`fetch to the rest of the internet strips ${name}`, async () => {
+  Deno.test(`fetch to another origin removes ${name}`, async () => {
     const { client, outside, within } = setup();
     await within(() =>
       client.fetch("https://other.test/", { headers: { [name]: value, accept: "*/*" } })
@@ -213,7 +213,7 @@ for (const [name, value] of Object.entries(internal)) {
 }
 
 for (const method of ["POST", "PATCH"]) {
-  Deno.test(`a ${method} is sent once, though nobody answers`, async () => {
+  Deno.test(`a ${method} without a response is sent only once`, async () => {
     await using server = startUnansweringServer();
     const client = createClient({ services: { course: urlUpstream(server.origin) } });
     const { within } = setup();
@@ -227,7 +227,7 @@ for (const method of ["POST", "PATCH"]) {
   });
 }
 
-Deno.test("the context goes along through Promise.all, timers and streams", async () => {
+Deno.test("the context is available in Promise.all, timers and streams", async () => {
   const { calls, client, within } = setup();
   const call = (path: string) => client.call("course", path).then((response) => response.text());
   await within(async () => {
@@ -250,10 +250,10 @@ Deno.test("the context goes along through Promise.all, timers and streams", asyn
 
 const Course = z.object({ id: z.string() });
 
-Deno.test("read gives what the schema knows, and undefined for 404", async () => {
-  const found = setup({ answer: () => Response.json({ id: "1", more: true }) });
+Deno.test("read returns the fields of the schema, and undefined for 404", async () => {
+  const found = setup({ respond: () => Response.json({ id: "1", more: true }) });
   assert.deepEqual(await found.within(() => found.client.read("course", "/", Course)), { id: "1" });
-  const absent = setup({ answer: () => new Response("no", { status: 404 }) });
+  const absent = setup({ respond: () => new Response("no", { status: 404 }) });
   assert.equal(await absent.within(() => absent.client.read("course", "/", Course)), undefined);
 });
 
@@ -263,14 +263,14 @@ const unusable = {
   "401": [() => new Response("no", { status: 401 }), "upstream_bad_response"],
   "201": [() => Response.json({ id: "1" }, { status: 201 }), "upstream_bad_response"],
   "a redirect": [() => Response.redirect("http://evil.test/"), "upstream_bad_response"],
-  "what does not fit": [() => Response.json({ id: 1 }), "upstream_bad_response"],
+  "content that does not fit": [() => Response.json({ id: 1 }), "upstream_bad_response"],
   "no JSON": [() => new Response("<p>"), "upstream_bad_response"],
   "nothing": [() => new Response(null), "upstream_bad_response"],
-  "half an answer": [() => new Response(cutOff()), "upstream_bad_response"],
+  "a truncated response": [() => new Response(cutOff()), "upstream_bad_response"],
 } as const;
-for (const [what, [answer, code]] of Object.entries(unusable)) {
-  Deno.test(`read makes ${code} of ${what}`, async () => {
-    const { client, within } = setup({ answer });
+for (const [what, [respond, code]] of Object.entries(unusable)) {
+  Deno.test(`read throws ${code} for ${what}`, async () => {
+    const { client, within } = setup({ respond });
     await assert.rejects(within(() => client.read("course", "/", Course)), isProblem(code));
   });
 }
@@ -284,9 +284,9 @@ function cutOff(): ReadableStream<Uint8Array> {
   });
 }
 
-Deno.test("a service that fails is left alone, and another one is not", async () => {
+Deno.test("the breaker of a failing service opens, and that of another one stays closed", async () => {
   const called: string[] = [];
-  const answering = (name: string, status: number) =>
+  const respondingWith = (name: string, status: number) =>
     localUpstream(name, {
       fetch: () => {
         called.push(name);
@@ -295,7 +295,7 @@ Deno.test("a service that fails is left alone, and another one is not", async ()
     });
   const policy = toPolicy({ maxConcurrent: 1, breaker: { minimumCalls: 3 } });
   const client = createClient({
-    services: { ill: answering("ill", 500), well: answering("well", 200) },
+    services: { ill: respondingWith("ill", 500), well: respondingWith("well", 200) },
     resilience: { policies: () => policy },
   });
   const { within } = setup();

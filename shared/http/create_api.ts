@@ -4,11 +4,11 @@ import type { PassportEnv } from "./require_passport.ts";
 
 export type { PassportEnv };
 
-/** An app whose routes carry their schemas. */
+/** An app whose routes have OpenAPI schemas. */
 export type ServiceApp = OpenAPIHono<PassportEnv>;
 
-/** Input that does not fit is `validation_failed`, field by field; an id nobody can have, 404. */
-const refuseMisfits: Hook<unknown, PassportEnv, string, unknown> = (result) => {
+/** Invalid input is `validation_failed` with one detail per field; an impossible id is 404. */
+const refuseInvalidInput: Hook<unknown, PassportEnv, string, unknown> = (result) => {
   if (result.success) return;
   if (result.target === "param") throw new Problem("not_found");
   throw new Problem("validation_failed", {
@@ -16,20 +16,20 @@ const refuseMisfits: Hook<unknown, PassportEnv, string, unknown> = (result) => {
   });
 };
 
-/** More unknown fields than this are a mistake of another kind, and would be a long answer. */
+/** Limits the size of the response for a body with very many unknown fields. */
 const maxNamedUnknowns = 10;
 
 function toDetails(issue: z.core.$ZodIssue): ProblemDetail[] {
   const path = issue.path.map(String);
   if (issue.code !== "unrecognized_keys") return [{ path: path.join("."), message: issue.message }];
   return issue.keys.slice(0, maxNamedUnknowns).map((key) => ({
-    // What is no name is not said again: the client chose it.
+    // A key that is not a plain name is not echoed: the client controls its text.
     path: [...path, ...(/^[\w-]{1,64}$/.test(key) ? [key] : [])].join("."),
     message: "Unknown field",
   }));
 }
 
-/** A set of routes, to be mounted in a service. */
+/** Creates a set of routes, to be mounted in a service. */
 export function createApi(): ServiceApp {
-  return new OpenAPIHono<PassportEnv>({ defaultHook: refuseMisfits });
+  return new OpenAPIHono<PassportEnv>({ defaultHook: refuseInvalidInput });
 }

@@ -7,14 +7,14 @@ import { createApi, type ServiceApp } from "./create_api.ts";
 import { edgepass } from "./require_passport.ts";
 import { addEventAdminRoutes } from "./event_admin_routes.ts";
 import { addEventRoutes, eventPaths, publishAfterChanges } from "./event_routes.ts";
-import { forgetAnswersTo } from "../sql/stored_responses.ts";
-import { idempotent, pruneAnswers } from "./idempotency.ts";
+import { deleteResponsesTo } from "../sql/stored_responses.ts";
+import { idempotent, pruneStoredResponses } from "./idempotency.ts";
 import { limitBody, requirePlainBody, requireStrictJson } from "./json_text.ts";
 import { refuseOtherMethods } from "./method_not_allowed.ts";
 import { respondToError } from "./respond_to_error.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
 
-/** What a service is made of. */
+/** Options of {@link createService}. */
 export interface ServiceOptions {
   /** Lower-case name, as in logs and in `svc:<name>`. */
   readonly name: string;
@@ -22,24 +22,25 @@ export interface ServiceOptions {
   readonly runtime: ServiceRuntime;
   /** Title and summary of the OpenAPI document. */
   readonly description?: string;
-  /** What `/readyz` asks, by name; a check that throws makes the service not ready. */
+  /** Checks of `/readyz`, by name; a check that throws makes the service not ready. */
   readonly readiness?: Readonly<Record<string, () => Promise<void>>>;
-  /** Further paths that ask for no Passport; a JWK set is the usual case. */
+  /** Further paths that require no Passport, for example a JWK set. */
   readonly open?: readonly string[];
   /** Longest request body in bytes. */
   readonly maxBodyBytes?: number;
   /**
-   * A database with the table `idempotency_keys`; with it a POST may carry `Idempotency-Key`. Where
-   * there are events it is theirs: what a person was answered goes in the batch that ends them.
+   * A database with the table `idempotency_keys`; with it a POST may have `Idempotency-Key`. A
+   * service with events uses the same database: a person's stored responses are deleted in the
+   * batch that deletes the person.
    */
   readonly idempotency?: SqlDb | undefined;
-  /** From `createEvents`, with its handlers: what the service says and hears. */
+  /** From `createEvents`, with its handlers: the events that the service publishes and consumes. */
   readonly events?: EventEndpoint | undefined;
 }
 
 /**
- * Makes a service: Passport verification, request context, problem answers, strict JSON bodies, health,
- * and the OpenAPI document. The author adds routes.
+ * Creates a service: Passport verification, request context, problem responses, strict JSON bodies,
+ * health routes, and the OpenAPI document. The author adds routes.
  */
 export function createService(
   {
@@ -56,11 +57,11 @@ export function createService(
   const log = runtime.createLogger(name);
   const app = createApi();
   app.onError((error) => respondToError(error, log));
-  // Thrown, it would hide from the 405 middleware, which only looks at answers.
+  // Not thrown: the 405 middleware sees only responses.
   app.notFound(() => respondToError(new Problem("not_found"), log));
-  const activeSpan = ["/livez", "/readyz", "/metrics", "/openapi.json", ...open];
-  if (events) activeSpan.push(...Object.values(eventPaths(events)));
-  app.use(edgepass({ name, runtime, open: activeSpan }));
+  const openPaths = ["/livez", "/readyz", "/metrics", "/openapi.json", ...open];
+  if (events) openPaths.push(...Object.values(eventPaths(events)));
+  app.use(edgepass({ name, runtime, open: openPaths }));
   if (events) app.use(publishAfterChanges(events));
   app.use(refuseOtherMethods(app, (methods) => {
     const headers = { allow: methods.join(", ") };
@@ -69,12 +70,12 @@ export function createService(
   app.use(requirePlainBody);
   if (events) addEventRoutes(app, events);
   app.use(limitBody(maxBodyBytes), requireStrictJson);
-  // Registered for POST alone it would count as a route of every path, and hide its 405.
+  // Not registered for POST only: it would count as a POST route of every path and hide the 405.
   if (idempotency) app.use(oncePerRequest(idempotent({ sql: idempotency, now: runtime.now })));
   if (idempotency && events) {
     events.projects({
-      deletionOf: (db, subject) => [forgetAnswersTo(db, subject)],
-      prune: () => pruneAnswers(idempotency, runtime.now()),
+      deletionOf: (db, subject) => [deleteResponsesTo(db, subject)],
+      prune: () => pruneStoredResponses(idempotency, runtime.now()),
     });
   }
   if (events) addEventAdminRoutes(app, events, { log, now: runtime.now });
@@ -84,7 +85,8 @@ export function createService(
     const ready = Object.values(checks).every((state) => state === "ready");
     return c.json({ status: ready ? "ready" : "not ready", checks }, ready ? 200 : 503);
   });
-  // For scrapers inside the network, which reach a service directly; the gateway has no route here.
+  // For scrapers inside the network, which reach the service directly; the gateway has no such
+  // route.
   const { prometheus } = runtime.telemetry;
   if (prometheus) {
     app.get("/metrics", (c) => c.text(prometheus(), 200, { "content-type": prometheusMediaType }));

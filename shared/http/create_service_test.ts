@@ -46,7 +46,7 @@ function setup(options: Partial<ServiceOptions> = {}) {
   return { app, added, lines, call: createCaller(app, passports) };
 }
 
-Deno.test("a service answers what its routes say", async () => {
+Deno.test("a service returns the response of its route", async () => {
   const { call, added } = setup();
   const response = await call("POST", notes, { body: { text: "hello" } });
   assert.deepEqual([response.status, await response.json()], [201, { text: "hello" }]);
@@ -71,25 +71,25 @@ const refused = {
     413,
     "payload_too_large",
   ],
-  "an id nobody can have": [{ body: { text: "x" } }, "/notes/1", 404, "not_found"],
-  "a path nobody serves": [{ body: { text: "x" } }, "/other", 404, "not_found"],
+  "an impossible id": [{ body: { text: "x" } }, "/notes/1", 404, "not_found"],
+  "an unknown path": [{ body: { text: "x" } }, "/other", 404, "not_found"],
 } as const;
 for (const [what, [options, path, status, code]] of Object.entries(refused)) {
-  Deno.test(`a service refuses ${what} before its routes hear of it`, async () => {
+  Deno.test(`a service refuses ${what} before the route handler runs`, async () => {
     const { call, added } = setup({ maxBodyBytes: 100 });
     await expectProblem(call("POST", path, options), status, code);
     assert.deepEqual(added, []);
   });
 }
 
-Deno.test("a method nobody serves is told which ones are", async () => {
+Deno.test("a 405 response lists the allowed methods", async () => {
   const { call } = setup();
   const response = await call("PUT", notes, { body: { text: "x" } });
   assert.equal(response.headers.get("allow"), "POST");
   await expectProblem(response, 405, "method_not_allowed");
 });
 
-Deno.test("what does not fit is told field by field, and without the value", async () => {
+Deno.test("a validation error names each field without its value", async () => {
   const { call } = setup();
   const response = await call("POST", notes, { body: { text: "much too long", extra: 1 } });
   const { errors } = await response.json();
@@ -111,14 +111,14 @@ for (const [path, [status, code, errors]] of Object.entries(failures)) {
   });
 }
 
-Deno.test("health and the document ask for no Passport", async () => {
+Deno.test("health routes and the OpenAPI document require no Passport", async () => {
   const { app } = setup();
   for (const path of ["/livez", "/readyz", "/openapi.json"]) {
     assert.equal((await app.request(path)).status, 200, path);
   }
 });
 
-Deno.test("a service with a check that fails is live and not ready, and does not say why", async () => {
+Deno.test("a service with a failing check is live and not ready, and does not reveal the cause", async () => {
   const { app } = setup({
     readiness: {
       keys: () => Promise.resolve(),
@@ -135,7 +135,7 @@ Deno.test("a service with a check that fails is live and not ready, and does not
   assert.equal((await app.request("/livez")).status, 200);
 });
 
-Deno.test("a key for repetition on an open path belongs to nobody and changes nothing", async () => {
+Deno.test("an Idempotency-Key on an open path has no effect", async () => {
   using sql = await openDatabase("course");
   const { app } = setup({ idempotency: sql, open: ["/hook"] });
   app.post("/hook", (c) => c.json({}, 201));
@@ -146,7 +146,7 @@ Deno.test("a key for repetition on an open path belongs to nobody and changes no
   assert.deepEqual(await sql.run({ sql: "SELECT key FROM idempotency_keys", params: [] }), []);
 });
 
-Deno.test("a database for repetition hides no 404 and no method", async () => {
+Deno.test("a service with idempotency still returns 404 and 405", async () => {
   using sql = await openDatabase("course");
   const { call } = setup({ idempotency: sql });
   await expectProblem(call("GET", "/other"), 404, "not_found");
@@ -155,7 +155,7 @@ Deno.test("a database for repetition hides no 404 and no method", async () => {
   await expectProblem(response, 405, "method_not_allowed");
 });
 
-Deno.test("a service that keeps answers still tells a path nobody serves from a wrong method", async () => {
+Deno.test("a service with idempotency distinguishes an unknown path from a wrong method", async () => {
   using sql = await openDatabase("course");
   const { app, call } = setup({ idempotency: sql });
   app.get("/read", (c) => c.json({}));

@@ -8,16 +8,16 @@ import { addDeadLetterRoutes } from "./event_dead_letter_routes.ts";
 import { addOutboxRoutes } from "./event_outbox_routes.ts";
 import { addReconciliationRoutes } from "./event_state_routes.ts";
 
-/** Writes who did what: one line for each change that an administrator makes. */
+/** Writes one audit line for each change by an administrator. */
 export type Audit = (
   c: Context<PassportEnv>,
   message: string,
   fields?: Readonly<Record<string, Loggable>>,
 ) => void;
 
-/** What a group of admin routes is made of. */
+/** Dependencies of a group of admin routes. */
 export interface AdminRoutes {
-  /** Mounted at `/admin/events/<service>`; everybody who gets here is an administrator. */
+  /** Mounted at `/admin/events/<service>`; only administrators reach its routes. */
   readonly admin: ServiceApp;
   readonly endpoint: EventEndpoint;
   readonly audit: Audit;
@@ -26,10 +26,10 @@ export interface AdminRoutes {
 }
 
 /**
- * Adds what administrators can see and do of a service's events, below `/admin/events/<service>`.
+ * Adds the administration of a service's events below `/admin/events/<service>`.
  *
- * The routes are `hide: true`: an operator uses them, no client, so they are in no document but
- * `docs/events.md`.
+ * The routes are `hide: true`: operators use them, not clients. Only `docs/events.md` documents
+ * them.
  */
 export function addEventAdminRoutes(
   app: ServiceApp,
@@ -55,7 +55,7 @@ export function addEventAdminRoutes(
   app.route(`/admin/events/${endpoint.service}`, admin);
 }
 
-/** The gateway asks for the role too; a service never relies on that. */
+/** The gateway requires the role too, but a service must not rely on that. */
 const administratorsOnly = createMiddleware<PassportEnv>(
   async function administratorsOnly(c, next) {
     requireRole(c.var.passport, "admin");

@@ -20,7 +20,7 @@ const unreachable = () => {
   throw new TypeError("Connection refused");
 };
 
-/** A service around events, and who may ask it. */
+/** A service with these events, and a caller for it. */
 function serve(events: EventEndpoint, now = Date.now) {
   const passports = createPassports({ now });
   const lines: Record<string, unknown>[] = [];
@@ -36,7 +36,7 @@ function serve(events: EventEndpoint, now = Date.now) {
   };
 }
 
-/** A club with one letter that is poison and one that is not. */
+/** A club with two dead letters, one of them poison. */
 async function setup() {
   const club = await createClub();
   await club.publish(sayName({ id: "e1", name: 1, time: club.clock.now() }));
@@ -69,41 +69,42 @@ const refused = {
   "an anonymous caller": [{ sub: "anon" }, 401, "authentication_required"],
   "a learner": [person("l1", "learner"), 403, "forbidden"],
   "an instructor": [person("t1", "learner", "instructor"), 403, "forbidden"],
-  "a service, whatever its roles": [{ sub: "svc:course", roles: ["admin"] }, 403, "forbidden"],
+  "a service with the role": [{ sub: "svc:course", roles: ["admin"] }, 403, "forbidden"],
 } as const;
 for (const [what, [as, status, code]] of Object.entries(refused)) {
   Deno.test(`the admin API of events refuses ${what} [E06]`, async () => {
     await using made = await setup();
-    const asked = made.club.calls.length;
+    const before = made.club.calls.length;
     for (const [method, path] of everyRoute(made.missed)) {
       await expectProblem(made.call(method, path, { as }), status, code);
     }
-    assert.equal(made.club.calls.length, asked, "QStash was asked nothing");
+    assert.equal(made.club.calls.length, before, "QStash got no request");
     assert.deepEqual(made.audited(), []);
     assert.equal((await made.club.events().deadLetters.list({ limit: 9 })).items.length, 2);
   });
 }
 
-Deno.test("an administrator sees the dead letters of the service, page by page", async () => {
+Deno.test("an administrator lists the dead letters of the service in pages", async () => {
   await using made = await setup();
   const first = await (await made.call("GET", `${base}/dead-letters?limit=1`, admin)).json();
   assert.deepEqual(first.items.map(({ eventId }: { eventId: string }) => eventId), ["e1"]);
   const path = `${base}/dead-letters?limit=1&cursor=${first.nextCursor}`;
   const second = await (await made.call("GET", path, admin)).json();
   assert.deepEqual(second.items.map(({ poison }: { poison: boolean }) => poison), [false]);
-  const whole = await (await made.call("GET", `${base}/dead-letters/${made.missed}`, admin)).json();
-  assert.deepEqual([whole.eventId, whole.event.id, whole.answer], ["e2", "e2", null]);
+  const complete = await (await made.call("GET", `${base}/dead-letters/${made.missed}`, admin))
+    .json();
+  assert.deepEqual([complete.eventId, complete.event.id, complete.answer], ["e2", "e2", null]);
   for (const query of ["limit=0", "limit=101", "cursor=made-up"]) {
-    const answer = made.call("GET", `${base}/dead-letters?${query}`, admin);
-    await expectProblem(answer, 422, "validation_failed");
+    const response = made.call("GET", `${base}/dead-letters?${query}`, admin);
+    await expectProblem(response, 422, "validation_failed");
   }
 });
 
-Deno.test("an administrator sends a letter anew, once, and a line says who did [E06]", async () => {
+Deno.test("an administrator replays a dead letter once, and the audit log has one line [E06]", async () => {
   await using made = await setup();
   const path = `${base}/dead-letters/${made.missed}/replay`;
-  const answer = await made.call("POST", path, admin);
-  assert.deepEqual([answer.status, await answer.json()], [200, { replayed: 1 }]);
+  const response = await made.call("POST", path, admin);
+  assert.deepEqual([response.status, await response.json()], [200, { replayed: 1 }]);
   await expectProblem(made.call("POST", path, admin), 404, "not_found");
   await made.club.step();
   assert.deepEqual(await made.club.people(), [["p1", "Ada", 1]]);
@@ -116,7 +117,7 @@ Deno.test("an administrator sends a letter anew, once, and a line says who did [
   );
 });
 
-Deno.test("what QStash may have done without an answer is written down too", async () => {
+Deno.test("a call to QStash without a response is audited with an unknown outcome", async () => {
   await using made = await setup();
   made.club.setFault((request) =>
     request.method === "GET" ? undefined : new Response(null, { status: 500 })
@@ -141,7 +142,7 @@ Deno.test("what QStash may have done without an answer is written down too", asy
   );
 });
 
-Deno.test("all are sent anew, and poison only when that is said", async () => {
+Deno.test("a replay of all dead letters includes poison only if requested", async () => {
   await using made = await setup();
   const path = `${base}/dead-letters/replay`;
   const first = await made.call("POST", path, admin);
@@ -155,7 +156,7 @@ Deno.test("all are sent anew, and poison only when that is said", async () => {
   );
 });
 
-Deno.test("an administrator gives a letter up for good", async () => {
+Deno.test("an administrator deletes a dead letter", async () => {
   await using made = await setup();
   const path = `${base}/dead-letters/${made.poison}`;
   await expectNoContent(made.call("DELETE", path, admin));
@@ -166,16 +167,16 @@ Deno.test("an administrator gives a letter up for good", async () => {
   );
 });
 
-Deno.test("other methods are answered 405, and the routes are in no document", async () => {
+Deno.test("other methods get 405, and the OpenAPI document does not contain the routes", async () => {
   await using made = await setup();
-  const answer = await made.call("PUT", `${base}/outbox`, admin);
-  assert.equal(answer.headers.get("allow"), "GET, HEAD");
-  await expectProblem(answer, 405, "method_not_allowed");
+  const response = await made.call("PUT", `${base}/outbox`, admin);
+  assert.equal(response.headers.get("allow"), "GET, HEAD");
+  await expectProblem(response, 405, "method_not_allowed");
   const { paths } = await (await made.call("GET", "/openapi.json")).json();
   assert.deepEqual(paths, {});
 });
 
-Deno.test("an operator sees what is parked, and lets it go once the cause is mended [F15]", async () => {
+Deno.test("an operator lists parked events and releases them after the cause is fixed [F15]", async () => {
   using sql = await openEventTables();
   const noted = {
     source: "/notes",
@@ -204,8 +205,8 @@ Deno.test("an operator sees what is parked, and lets it go once the cause is men
     [["note.written", "n1", "QStash answered 401"]],
   );
   qstash.fail(() => new Response(null, { status: 500 }));
-  const answer = await call("POST", `${path}/unpark`, admin);
-  assert.deepEqual([answer.status, await answer.json()], [200, { unparked: 1 }]);
+  const response = await call("POST", `${path}/unpark`, admin);
+  assert.deepEqual([response.status, await response.json()], [200, { unparked: 1 }]);
   await events.maintain();
   const between = await (await call("GET", path, admin)).json();
   assert.deepEqual(between, { waiting: 1, oldestSeconds: 90, parked: [] });

@@ -44,7 +44,7 @@ const replayAll = createRoute({
   method: "post",
   path: "/dead-letters/replay",
   request: { query: z.object({ poison: z.enum(["true", "false"]).default("false") }) },
-  responses: { 200: jsonResponse("How many were sent anew", Replayed) },
+  responses: { 200: jsonResponse("How many were replayed", Replayed) },
 });
 
 const replayDeadLetter = createRoute({
@@ -52,7 +52,7 @@ const replayDeadLetter = createRoute({
   method: "post",
   path: "/dead-letters/{id}/replay",
   request: { params: Id },
-  responses: { 200: jsonResponse("It was sent anew", Replayed.pick({ replayed: true })) },
+  responses: { 200: jsonResponse("It was replayed", Replayed.pick({ replayed: true })) },
 });
 
 const deleteDeadLetter = createRoute({
@@ -60,10 +60,10 @@ const deleteDeadLetter = createRoute({
   method: "delete",
   path: "/dead-letters/{id}",
   request: { params: Id },
-  responses: { 204: noContent("It is given up for good") },
+  responses: { 204: noContent("It is deleted") },
 });
 
-/** Adds what QStash has given up: to look at, to send anew, to give up for good. */
+/** Adds the routes that list, replay and delete dead letters. */
 export function addDeadLetterRoutes(
   { admin, endpoint: { deadLetters }, audit }: AdminRoutes,
 ): void {
@@ -106,7 +106,7 @@ function toFields({ id, eventId, type, subject, poison }: DeadLetter) {
 
 const unknown = { outcome: "unknown" } as const;
 
-/** What QStash did not answer it may have done, so that is written down as well. */
+/** A call without a response may still have had its effect, so it is audited as well. */
 async function orUnknownOutcome<Result>(work: Promise<Result>, note: () => void): Promise<Result> {
   try {
     return await work;

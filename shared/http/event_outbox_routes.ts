@@ -20,17 +20,17 @@ const readOutbox = createRoute({
   hide,
   method: "get",
   path: "/outbox",
-  responses: { 200: jsonResponse("What is not published yet", Outbox) },
+  responses: { 200: jsonResponse("The backlog and the parked events", Outbox) },
 });
 
 const unpark = createRoute({
   hide,
   method: "post",
   path: "/outbox/unpark",
-  responses: { 200: jsonResponse("How many go on", z.object({ unparked: z.int() })) },
+  responses: { 200: jsonResponse("How many were released", z.object({ unparked: z.int() })) },
 });
 
-/** Adds what waits to be published, and lets go what waits for an operator. */
+/** Adds the routes that show the backlog and release parked events. */
 export function addOutboxRoutes({ admin, endpoint, audit, now }: AdminRoutes): void {
   admin.openapi(readOutbox, async (c) => {
     const { waiting, oldest } = await endpoint.waiting();

@@ -4,18 +4,18 @@ import type { Delivery, EventEndpoint } from "../events/mod.ts";
 import type { ServiceApp } from "./create_api.ts";
 import { limitBody } from "./json_text.ts";
 
-/** An event of ours is under a kilobyte; a failure callback carries the event and an answer. */
+/** An event is under a kilobyte, but a failure callback holds the event and a response. */
 const maxEventBytes = 262_144;
 
-/** The paths QStash delivers a service's events to; it has no Passport, its signature is verified. */
+/** The paths to which QStash delivers; it has no Passport, so its signature is verified. */
 export function eventPaths({ service }: EventEndpoint): { events: string; failed: string } {
   const events = `/events/${service}`;
   return { events, failed: `${events}/failed` };
 }
 
 /**
- * Adds what takes deliveries; it must come before the checks of JSON bodies, for an event that is no
- * JSON is answered 489 and not 400, or QStash would send it again.
+ * Adds the routes for deliveries. They must come before the JSON body checks: an event that is not
+ * JSON gets 489 and not 400, because QStash would retry a 400.
  */
 export function addEventRoutes(app: ServiceApp, endpoint: EventEndpoint): void {
   const { events, failed } = eventPaths(endpoint);
@@ -39,7 +39,7 @@ async function readDelivery(c: Context): Promise<Delivery> {
 
 const safeMethods: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
-/** Publishes what a change has put into the outbox, after its answer. */
+/** Publishes the events of a change after its response. */
 export function publishAfterChanges(endpoint: EventEndpoint) {
   return createMiddleware(async function publishAfterChanges(c, next) {
     await next();

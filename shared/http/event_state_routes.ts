@@ -24,7 +24,7 @@ const describeStates = createRoute({
   path: "/states",
   responses: {
     200: jsonResponse(
-      "What the service can say again, and what it keeps of others",
+      "The facets that the service publishes, and those of others that it projects",
       z.object({
         publishes: z.array(
           z.object({ facet: z.string(), ends: z.boolean(), removes: z.boolean() }),
@@ -38,7 +38,7 @@ const describeStates = createRoute({
 const listStates = createRoute({
   hide,
   method: "get",
-  path: "/states/{aspect}",
+  path: "/states/{facet}",
   request: {
     params: z.object({ facet: z.string() }),
     query: z.object({
@@ -52,7 +52,7 @@ const listStates = createRoute({
 const compareStates = createRoute({
   hide,
   method: "post",
-  path: "/kept/{source}/{aspect}/compare",
+  path: "/kept/{source}/{facet}/compare",
   request: {
     params: z.object({ source: z.string(), facet: z.string() }),
     ...jsonBody(z.strictObject({
@@ -63,7 +63,7 @@ const compareStates = createRoute({
   },
   responses: {
     200: jsonResponse(
-      "Where what is kept differs from a page of the source's",
+      "Where the projection differs from a page of the source",
       z.object({
         compared: z.int(),
         missing: Subjects,
@@ -80,7 +80,7 @@ const compareStates = createRoute({
 const publishStates = createRoute({
   hide,
   method: "post",
-  path: "/states/{aspect}/say",
+  path: "/states/{facet}/say",
   request: {
     params: z.object({ facet: z.string() }),
     ...jsonBody(z.strictObject({
@@ -88,13 +88,13 @@ const publishStates = createRoute({
       applied: Applied.optional(),
     })),
   },
-  responses: { 200: jsonResponse("How many were told", z.object({ said: z.int() })) },
+  responses: { 200: jsonResponse("How many events were published", z.object({ said: z.int() })) },
 });
 
 const removeStates = createRoute({
   hide,
   method: "post",
-  path: "/states/{aspect}/remove",
+  path: "/states/{facet}/remove",
   request: {
     params: z.object({ facet: z.string() }),
     ...jsonBody(z.strictObject({ subjects: z.array(subject).min(1).max(maxStates) })),
@@ -102,7 +102,7 @@ const removeStates = createRoute({
   responses: { 200: jsonResponse("How many were deleted", z.object({ removed: z.int() })) },
 });
 
-/** Adds what the data of services is reconciled by. */
+/** Adds the routes by which the data of services is reconciled. */
 export function addReconciliationRoutes(
   { admin, endpoint: { reconciliation }, audit }: AdminRoutes,
 ): void {
@@ -132,7 +132,7 @@ export function addReconciliationRoutes(
   admin.openapi(publishStates, async (c) => {
     const { facet } = c.req.valid("param");
     const { subjects, applied } = c.req.valid("json");
-    const said = requireFacet(await reconciliation.say(facet, subjects, applied));
+    const said = requireFacet(await reconciliation.publish(facet, subjects, applied));
     audit(c, "States said again", { facet, said });
     return c.json({ said }, 200);
   });

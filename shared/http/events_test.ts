@@ -47,7 +47,7 @@ const renameCourse = createRoute({
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
 
-/** The settings of a trust domain whose events go through a QStash that answers over HTTP. */
+/** The settings of a trust domain whose events go through a fake QStash over HTTP. */
 function serveQstash() {
   const qstash = createFakeQstash();
   const server = Deno.serve(
@@ -66,7 +66,7 @@ function serveQstash() {
 
 type Setting = Readonly<Record<string, string>>;
 
-/** A service that says something: courses get titles. */
+/** A service that publishes events: courses get titles. */
 function composeCourse(sql: SqlDb, bindings: Setting) {
   const runtime = createServiceRuntime(bindings, { sink: () => {} });
   const events = createEvents({ service: "course", table, sql, bindings, runtime });
@@ -86,7 +86,7 @@ function composeCourse(sql: SqlDb, bindings: Setting) {
   return { app, events };
 }
 
-/** A service that hears it: enrollments show titles. */
+/** A service that consumes them: enrollments show titles. */
 function composeEnrollment(sql: SqlDb, bindings: Setting) {
   const lines: Record<string, unknown>[] = [];
   const runtime = createServiceRuntime(bindings, {
@@ -94,11 +94,11 @@ function composeEnrollment(sql: SqlDb, bindings: Setting) {
   });
   const events = createEvents({ service: "enrollment", table, sql, bindings, runtime });
   const db = orm(sql);
-  const keepTitle = ({ subject, data }: { subject: string; data: { title: string } }) => [
+  const storeTitle = ({ subject, data }: { subject: string; data: { title: string } }) => [
     db.run(text`INSERT INTO courses VALUES (${subject}, ${data.title})
       ON CONFLICT DO UPDATE SET title = excluded.title`),
   ];
-  events.on("course.changed", keepTitle);
+  events.on("course.changed", storeTitle);
   events.on("course.deleted", ({ subject }) => [
     db.run(text`DELETE FROM courses WHERE id = ${subject}`),
   ]);
@@ -107,21 +107,21 @@ function composeEnrollment(sql: SqlDb, bindings: Setting) {
 
 const courses = "CREATE TABLE courses (id TEXT PRIMARY KEY, title TEXT NOT NULL)";
 
-Deno.test("a change in one service is known to another under the trace of its request", async () => {
+Deno.test("a change in one service reaches another in the trace of its request", async () => {
   const { qstash, passports, bindings, stop } = serveQstash();
   using courseDb = await openEventTables(courses);
   using enrollmentDb = await openEventTables(courses);
   const course = composeCourse(courseDb, bindings);
-  const afterAnswer: Promise<unknown>[] = [];
-  const invocation = { waitUntil: (work: Promise<unknown>) => void afterAnswer.push(work) };
+  const background: Promise<unknown>[] = [];
+  const invocation = { waitUntil: (work: Promise<unknown>) => void background.push(work) };
   const enrollment = composeEnrollment(enrollmentDb, bindings);
   const call = createCaller(course.app, passports);
   const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
   const options = { body: { title: "Knots" }, headers: { traceparent } };
-  const answer = await runInvocation(invocation, () => call("PUT", "/courses/c1", options));
-  assert.equal(answer.status, 200);
-  await answer.text();
-  await Promise.all(afterAnswer);
+  const response = await runInvocation(invocation, () => call("PUT", "/courses/c1", options));
+  assert.equal(response.status, 200);
+  await response.text();
+  await Promise.all(background);
 
   const [message] = qstash.messages;
   assert.ok(message);
@@ -146,22 +146,22 @@ Deno.test("a change in one service is known to another under the trace of its re
   await stop();
 });
 
-Deno.test("the answer to a change does not wait for QStash", async () => {
+Deno.test("the response to a change does not wait for QStash", async () => {
   const { qstash, passports, bindings, stop } = serveQstash();
   const release = Promise.withResolvers<void>();
-  const asked = Promise.withResolvers<void>();
+  const called = Promise.withResolvers<void>();
   qstash.fail(async () => {
-    asked.resolve();
+    called.resolve();
     await release.promise;
     return new Response(null, { status: 500 });
   });
   using sql = await openEventTables(courses);
   const { app, events } = composeCourse(sql, bindings);
   const call = createCaller(app, passports);
-  const answer = await call("PUT", "/courses/c1", { body: { title: "Knots" } });
-  assert.equal(answer.status, 200);
-  await answer.text();
-  await asked.promise;
+  const response = await call("PUT", "/courses/c1", { body: { title: "Knots" } });
+  assert.equal(response.status, 200);
+  await response.text();
+  await called.promise;
   assert.equal((await events.waiting()).waiting, 1);
   release.resolve();
   await stop();
@@ -176,7 +176,7 @@ async function post(app: ReturnType<typeof composeEnrollment>["app"], path: stri
   });
 }
 
-Deno.test("what is no event is answered 489, so that QStash does not send it again", async () => {
+Deno.test("a delivery that is not an event gets 489, so that QStash does not retry it", async () => {
   const { bindings, stop } = serveQstash();
   using sql = await openEventTables(courses);
   const { app } = composeEnrollment(sql, bindings);
@@ -215,20 +215,20 @@ for (const [what, [path, body, , status, code]] of Object.entries(refused)) {
   });
 }
 
-Deno.test("a failure callback is heard at an address of its own", async () => {
+Deno.test("a failure callback is received at its own path and logged", async () => {
   const { bindings, stop } = serveQstash();
   using sql = await openEventTables(courses);
   const { app, lines } = composeEnrollment(sql, bindings);
   const sourceBody = btoa('{"type":"course.changed","id":"e1","subject":"c1","data":{}}');
   const body = JSON.stringify({ status: 500, dlqId: "dlq-1", sourceBody });
-  const heard = await post(app, "/events/enrollment/failed", body);
-  assert.deepEqual(await heard.json(), { outcome: "noted" });
+  const response = await post(app, "/events/enrollment/failed", body);
+  assert.deepEqual(await response.json(), { outcome: "noted" });
   const [line] = lines.filter(({ level }) => level === "error");
   assert.deepEqual([line?.type, line?.event, line?.dlqId], ["course.changed", "e1", "dlq-1"]);
   await stop();
 });
 
-Deno.test("a service that does not handle what the table says it hears is not made", async () => {
+Deno.test("a service without a handler for a consumed type is not created", async () => {
   const { bindings, stop } = serveQstash();
   using sql = await openEventTables();
   const runtime = createServiceRuntime(bindings, { sink: () => {} });

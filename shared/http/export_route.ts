@@ -1,14 +1,14 @@
 import { requireUser } from "./access.ts";
 import type { ServiceApp } from "./create_api.ts";
 
-/** All that a service keeps about a person, in plain names and without secrets. */
+/** A person's data in a service, with plain field names and without secrets. */
 export type Export = Readonly<Record<string, unknown>>;
 
 /**
- * Adds `GET /internal/export`: all that the service keeps about the person who asks.
+ * Adds `GET /internal/export`: the service's data about the calling person.
  *
- * It is in no route table of the gateway; the service that puts the parts together calls it with the
- * person's own Passport, so that nobody can ask for somebody else's.
+ * The gateway has no route to it. The service that merges the parts calls it with the person's own
+ * Passport, so that no caller can export the data of another person.
  */
 export function addExportRoute(
   app: ServiceApp,
@@ -20,9 +20,9 @@ export function addExportRoute(
   );
 }
 
-/** A time of a row, as exports tell it. */
+/** Formats the time of a row for an export. */
 export function toTime(epochMs: number): string;
-/** A time of a row, as exports tell it. */
+/** Formats the time of a row for an export. */
 export function toTime(epochMs: number | null): string | null;
 export function toTime(epochMs: number | null): string | null {
   return epochMs === null ? null : new Date(epochMs).toISOString();

@@ -5,10 +5,10 @@ import type { FallbackResult } from "../resilience/fallback.ts";
 const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * Tells the client that an answer is not live: `X-Fallback: cache; age=12` or `default`. A live answer
- * has no such header.
+ * Marks a response that is not live: `X-Fallback: cache; age=12` or `default`. A live response has
+ * no such header.
  *
- * @throws {TypeError} for a method that changes something: nothing stands in for a change
+ * @throws {TypeError} for an unsafe method: a change has no fallback
  */
 export function markFallback(
   c: Context,

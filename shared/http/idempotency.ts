@@ -6,13 +6,13 @@ import { Problem } from "../problem.ts";
 import type { SqlDb, Statement } from "../sql/mod.ts";
 import type { PassportEnv } from "./require_passport.ts";
 
-/** Where answers are kept, and how long. */
+/** Options of {@link idempotent}. */
 export interface IdempotencyOptions {
   /** A database with the table `idempotency_keys`. */
   readonly sql: SqlDb;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** How long an answer is kept, in milliseconds. */
+  /** How long a response is stored, in milliseconds. */
   readonly ttlMs?: number;
 }
 
@@ -24,47 +24,48 @@ interface Stored {
 const keyPattern = /^[\x21-\x7e]{1,255}$/;
 
 /**
- * Gives a repeated creation (a POST) the answer of the first one (draft-ietf-httpapi-idempotency-key-header).
+ * Returns the first response for a repeated creation (a POST), by `Idempotency-Key`
+ * (draft-ietf-httpapi-idempotency-key-header).
  *
- * Keys belong to a caller and a path and are kept 24 hours. Only a 201 is kept, and none that sets
- * a cookie; any other answer gives the key free. A request that died under way keeps its key taken:
- * running it again could do its work twice, so the client has to look first.
+ * Keys belong to a caller and a path and are stored for 24 hours. Only a 201 without `Set-Cookie`
+ * is stored; any other response releases the key. The key of a request that crashed stays claimed:
+ * a second run could have its effect twice, so the client has to check first.
  *
- * @throws {Problem} `validation_failed` for a key that does not fit or came with another body,
- * `conflict` while the first request is under way
+ * @throws {Problem} `validation_failed` for a malformed key or one that was used with another body,
+ * `conflict` while the first request is in progress
  */
 export function idempotent(
   { sql, now, ttlMs = 86_400_000 }: IdempotencyOptions,
 ): MiddlewareHandler<PassportEnv> {
   return createMiddleware<PassportEnv>(async function idempotent(c, next) {
-    const given = c.req.header("idempotency-key");
+    const header = c.req.header("idempotency-key");
     const caller: Passport | undefined = c.get("passport");
-    // An open path has no caller to whom a key could belong.
-    if (c.req.method !== "POST" || given === undefined || caller === undefined) {
+    // An open path has no caller, so a key would be shared by all clients.
+    if (c.req.method !== "POST" || header === undefined || caller === undefined) {
       return await next();
     }
-    if (!keyPattern.test(given)) throw refusal("Must be 1 to 255 visible ASCII characters");
-    const key = await digest(JSON.stringify([caller.sub, c.req.path, given]));
+    if (!keyPattern.test(header)) throw refusal("Must be 1 to 255 visible ASCII characters");
+    const key = await digest(JSON.stringify([caller.sub, c.req.path, header]));
     const bodyHash = await digest(await c.req.arrayBuffer());
     const claimed = { key, bodyHash, caller: caller.sub, now: now(), ttlMs };
     if (!(await claim(sql, claimed))) {
       return replay(c, await read(sql, key), bodyHash);
     }
-    let kept = false;
+    let isStored = false;
     try {
       await next();
       const { res } = c;
       if (!c.error && res.status === 201 && !res.headers.has("set-cookie")) {
-        await keep(sql, key, await res.clone().text());
-        kept = true;
+        await store(sql, key, await res.clone().text());
+        isStored = true;
       }
     } finally {
-      if (!kept) await release(sql, key);
+      if (!isStored) await release(sql, key);
     }
   });
 }
 
-/** One statement decides who is first; keys that ran out are forgotten in the same batch. */
+/** One statement decides which request is first; expired keys are deleted in the same batch. */
 async function claim(
   sql: SqlDb,
   { key, bodyHash, caller, now, ttlMs }: {
@@ -87,10 +88,10 @@ async function claim(
 }
 
 /**
- * Deletes stored responses whose time is over. Done by requests with a key alone, the last ones of a
- * service that gets no more would stay for ever.
+ * Deletes expired responses. Requests with a key delete them too, but in a service that gets no
+ * further keys the last ones would stay for ever.
  */
-export async function pruneAnswers(sql: SqlDb, now: number): Promise<void> {
+export async function pruneStoredResponses(sql: SqlDb, now: number): Promise<void> {
   await sql.run(deletionOfExpired(now));
 }
 
@@ -106,7 +107,7 @@ async function read(sql: SqlDb, key: string): Promise<Stored | undefined> {
   return row && { bodyHash: row[0], body: row[1] };
 }
 
-async function keep(sql: SqlDb, key: string, body: string): Promise<void> {
+async function store(sql: SqlDb, key: string, body: string): Promise<void> {
   await sql.run({
     sql: "UPDATE idempotency_keys SET body = ? WHERE key = ?",
     params: [body, key],

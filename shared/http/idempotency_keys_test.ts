@@ -8,7 +8,7 @@ import { respondToError } from "./respond_to_error.ts";
 const log = createLogger({ service: "test", sink: () => {} });
 const dayMs = 86_400_000;
 
-/** Every path makes something, and says how much it has made; `status` in the body is the answer's. */
+/** Every path creates something and returns the count; `status` in the body sets the response's. */
 async function setup() {
   const sql = await openDatabase("course");
   const clock = { now: 1_000_000 };
@@ -52,7 +52,7 @@ async function setup() {
     send,
     clock,
     rows: (query: string, ...params: (string | number)[]) => sql.run({ sql: query, params }),
-    /** Keeps the next creation of a caller under way; `entered` says that it is. */
+    /** Holds the next creation of a caller; `entered` resolves when it has started. */
     hold(who: string) {
       const entered = Promise.withResolvers<void>();
       const gate = Promise.withResolvers<void>();
@@ -66,21 +66,21 @@ async function setup() {
   };
 }
 
-Deno.test("another key is another creation", async () => {
+Deno.test("another key makes another creation", async () => {
   using service = await setup();
   assert.deepEqual(await service.send({ key: "k1" }), [201, 1]);
   assert.deepEqual(await service.send({ key: "k2" }), [201, 2]);
   assert.deepEqual(await service.send({ key: "k1" }), [201, 1]);
 });
 
-Deno.test("a key is not taken for another key of another path that reads the same together", async () => {
+Deno.test("a key and path are not confused with others of the same concatenation", async () => {
   using service = await setup();
   assert.deepEqual(await service.send({ path: "/things", key: "/1k" }), [201, 1]);
   assert.deepEqual(await service.send({ path: "/things/1", key: "k" }), [201, 2]);
   assert.deepEqual(await service.send({ path: "/things/", key: "1k" }), [201, 3]);
 });
 
-Deno.test("each creation keeps its own answer, also of those under way at once", async () => {
+Deno.test("concurrent creations of two callers each store their own response", async () => {
   using service = await setup();
   const { entered, release } = service.hold("user:2");
   const second = service.send({ who: "user:2" });
@@ -93,16 +93,16 @@ Deno.test("each creation keeps its own answer, also of those under way at once",
   assert.deepEqual(await service.send({ who: "user:2" }), [201, 2]);
 });
 
-Deno.test("a creation that is refused gives its own key free, and no other", async () => {
+Deno.test("a refused creation releases its own key, and no other", async () => {
   using service = await setup();
-  assert.deepEqual(await service.send({ key: "kept" }), [201, 1]);
+  assert.deepEqual(await service.send({ key: "created" }), [201, 1]);
   assert.deepEqual(await service.send({ key: "refused", status: 409 }), [409, 2]);
-  assert.deepEqual(await service.send({ key: "kept" }), [201, 1]);
+  assert.deepEqual(await service.send({ key: "created" }), [201, 1]);
   assert.deepEqual(await service.send({ key: "refused", status: 409 }), [409, 3]);
 });
 
 for (const status of [200, 202]) {
-  Deno.test(`only a 201 is kept: ${status} is no creation`, async () => {
+  Deno.test(`only a 201 is stored: a ${status} is not`, async () => {
     using service = await setup();
     assert.deepEqual(await service.send({ status }), [status, 1]);
     assert.deepEqual(await service.send({ status }), [status, 2]);
@@ -110,7 +110,7 @@ for (const status of [200, 202]) {
 }
 
 for (const method of ["PUT", "PATCH", "DELETE"]) {
-  Deno.test(`the key of a ${method} is not looked at`, async () => {
+  Deno.test(`the key of a ${method} is ignored`, async () => {
     using service = await setup();
     assert.deepEqual(await service.send({ method }), [201, 1]);
     assert.deepEqual(await service.send({ method }), [201, 2]);
@@ -118,17 +118,17 @@ for (const method of ["PUT", "PATCH", "DELETE"]) {
   });
 }
 
-Deno.test("without a caller a key belongs to nobody, and nothing is kept under it", async () => {
+Deno.test("without a caller a key is ignored and no response is stored", async () => {
   using service = await setup();
   assert.deepEqual(await service.send({ who: null }), [201, 1]);
   assert.deepEqual(await service.send({ who: null }), [201, 2]);
   assert.deepEqual(await service.rows("SELECT key FROM idempotency_keys"), []);
 });
 
-Deno.test("the key of a request that died under way is taken for a day, and then free", async () => {
+Deno.test("the key of a crashed request stays claimed for a day", async () => {
   using service = await setup();
   assert.deepEqual(await service.send(), [201, 1]);
-  // As a crash leaves it.
+  // The state after a crash.
   await service.rows("UPDATE idempotency_keys SET body = NULL");
   service.clock.now += dayMs - 1;
   assert.deepEqual(await service.send(), [409, "conflict"]);
@@ -136,7 +136,7 @@ Deno.test("the key of a request that died under way is taken for a day, and then
   assert.deepEqual(await service.send(), [201, 2]);
 });
 
-Deno.test("keys that ran out are deleted, whosever they are, and no others", async () => {
+Deno.test("expired keys of every caller are deleted, and no others", async () => {
   using service = await setup();
   await service.send({ who: "user:1" });
   service.clock.now += 1;

@@ -56,7 +56,7 @@ async function setup() {
   return { post, made, clock, hold, [Symbol.dispose]: () => sql.close() };
 }
 
-Deno.test("a repeated creation gets the first one's answer and does nothing", async () => {
+Deno.test("a repeated creation gets the first response and has no effect", async () => {
   using service = await setup();
   const first = await (await service.post("/things", "k1")).json();
   const second = await service.post("/things", "k1");
@@ -81,27 +81,27 @@ Deno.test("a key with another body is refused", async () => {
   assert.equal(service.made.length, 1);
 });
 
-Deno.test("fifty at once: one runs, the others are told to wait", async () => {
+Deno.test("of fifty concurrent requests one runs, and the others get 409 with Retry-After", async () => {
   using service = await setup();
   const release = service.hold();
-  const answered: Response[] = [];
-  const { promise: othersAnswered, resolve } = Promise.withResolvers<void>();
+  const responses: Response[] = [];
+  const { promise: othersRefused, resolve } = Promise.withResolvers<void>();
   const all = Array.from({ length: 50 }, async () => {
-    answered.push(await service.post("/things", "k1"));
-    if (answered.length === 49) resolve();
+    responses.push(await service.post("/things", "k1"));
+    if (responses.length === 49) resolve();
   });
-  await othersAnswered;
-  assert.deepEqual([...new Set(answered.map(({ status }) => status))], [409]);
-  assert.ok(answered.every(({ headers }) => headers.has("retry-after")));
+  await othersRefused;
+  assert.deepEqual([...new Set(responses.map(({ status }) => status))], [409]);
+  assert.ok(responses.every(({ headers }) => headers.has("retry-after")));
   release();
   await Promise.all(all);
-  assert.equal(answered.at(-1)?.status, 201);
+  assert.equal(responses.at(-1)?.status, 201);
   assert.equal(service.made.length, 1);
 });
 
-const notKept = { "/cookies": 201, "/refused": 422, "/broken": 500 } as const;
-for (const [path, status] of Object.entries(notKept)) {
-  Deno.test(`an answer that is not kept gives the key free: ${path}`, async () => {
+const notStored = { "/cookies": 201, "/refused": 422, "/broken": 500 } as const;
+for (const [path, status] of Object.entries(notStored)) {
+  Deno.test(`a response that is not stored releases the key: ${path}`, async () => {
     using service = await setup();
     assert.equal((await service.post(path, "k1")).status, status);
     await service.post(path, "k1");
@@ -109,7 +109,7 @@ for (const [path, status] of Object.entries(notKept)) {
   });
 }
 
-Deno.test("a key is forgotten after 24 hours and not before", async () => {
+Deno.test("a key expires after 24 hours and not before", async () => {
   using service = await setup();
   await service.post("/things", "k1");
   service.clock.now += 86_399_999;

@@ -6,7 +6,7 @@ const maxDepth = 64;
 const jsonMediaType = /^application\/([\w.-]+\+)?json$/;
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-/** Bounds a body where no gateway stood in front; larger ones are `payload_too_large`. */
+/** Limits the body size for requests that bypass the gateway; larger is `payload_too_large`. */
 export function limitBody(maxBytes: number) {
   return bodyLimit({
     maxSize: maxBytes,
@@ -17,8 +17,8 @@ export function limitBody(maxBytes: number) {
 }
 
 /**
- * Refuses a body with a content coding where no gateway stood in front: nothing here decodes one, and
- * what it inflates to would have no bound.
+ * Refuses a body with a content coding in requests that bypass the gateway. Services do not decode
+ * content codings, because the decoded size has no limit.
  *
  * @throws {Problem} `unsupported_media_type`
  */
@@ -34,16 +34,16 @@ export const requirePlainBody = createMiddleware(async function requirePlainBody
 });
 
 /**
- * Refuses a JSON body that parsers could read differently, before one of them does.
+ * Refuses a JSON body that two parsers could read differently.
  *
- * Refused are bytes that are not UTF-8, a byte order mark (RFC 8259 §8.1), and nesting deeper than 64.
+ * It refuses bytes that are not UTF-8, a byte order mark (RFC 8259 §8.1), and more than 64 levels.
  *
  * @throws {Problem} `malformed_json`
  */
 export const requireStrictJson = createMiddleware(async function requireStrictJson(c, next) {
   const [mediaType = ""] = (c.req.header("content-type") ?? "").toLowerCase().split(";");
   if (c.req.raw.body !== null && jsonMediaType.test(mediaType.trim())) {
-    // Hono keeps the bytes it read, and its own parser finds them there.
+    // Hono caches the bytes, so its own parser can read them again.
     const text = decode(await c.req.arrayBuffer());
     if (text === undefined || isTooDeep(text)) throw new Problem("malformed_json");
   }
@@ -59,7 +59,7 @@ function decode(bytes: ArrayBuffer): string | undefined {
   }
 }
 
-/** Counts brackets outside of strings; the parser refuses what does not match. */
+/** Counts brackets outside of strings; the parser refuses brackets that do not match. */
 function isTooDeep(text: string): boolean {
   let depth = 0;
   let quoted = false;

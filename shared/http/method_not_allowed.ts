@@ -1,16 +1,16 @@
 import type { MiddlewareHandler } from "hono";
 import { TrieRouter } from "hono/router/trie-router";
 
-/** What is known of an app's routes. */
+/** The routes of an app. */
 interface RouteList {
   readonly routes: readonly { readonly method: string; readonly path: string }[];
 }
 
 /**
- * Answers 405 instead of 404 where the path has routes for other methods (RFC 9110 §15.5.6).
+ * Responds with 405 instead of 404 if the path has routes for other methods (RFC 9110 §15.5.6).
  *
- * Not Hono's own: that one reads a symbol private to its copy of Hono, so that a service mounted in an
- * application with another copy would answer 500 to every path it does not have.
+ * Hono's own middleware reads a symbol that is private to its copy of Hono. A service mounted in an
+ * application with another copy would respond with 500 to every unknown path.
  */
 export function refuseOtherMethods(
   app: RouteList,
@@ -18,7 +18,7 @@ export function refuseOtherMethods(
 ): MiddlewareHandler {
   let router: TrieRouter<ReadonlySet<string>> | undefined;
   return async function refuseOtherMethods(c, next) {
-    // Mounted at a path, the pattern has that path in front: `/api/*` instead of `/*`.
+    // In a mounted app the pattern starts with the mount path: `/api/*` instead of `/*`.
     const mountDepth = c.req.routePath.split("/").length - 2;
     await next();
     if (c.res.status !== 404 || c.error) return;
@@ -26,7 +26,7 @@ export function refuseOtherMethods(
     const ownPath = `/${c.req.path.split("/").slice(1 + mountDepth).join("/")}`;
     const methods = router.match("ALL", ownPath)[0].flatMap(([methods]) => [...methods]);
     if (methods.length === 0 || methods.includes(c.req.method)) return;
-    // They would be merged into the new answer.
+    // Hono would merge these headers into the new response.
     for (const name of ["allow", "content-length"]) c.res.headers.delete(name);
     c.res = refuse([...new Set(methods)]);
   };

@@ -2,7 +2,7 @@ import type { Context } from "hono";
 import { z } from "@hono/zod-openapi";
 import { type ProblemCode, problemCodes, problemMediaType } from "../problem.ts";
 
-/** Problem details as services answer them (RFC 9457). */
+/** Problem details as services return them (RFC 9457). */
 export const ProblemDocument = z.object({
   type: z.string(),
   title: z.string(),
@@ -37,12 +37,12 @@ export function list<Item extends z.ZodType>(item: Item) {
   });
 }
 
-/** A JSON request body that must be there: an optional one reaches the handler as `{}`. */
+/** A required JSON request body; an optional one would reach the handler as `{}`. */
 export function jsonBody<Schema extends z.ZodType>(schema: Schema) {
   return { body: { required: true, content: { "application/json": { schema } } } } as const;
 }
 
-/** The header by which a creation may be repeated; beside `jsonBody` in a route's `request`. */
+/** The header that makes a creation repeatable; spread it into a route's `request`. */
 export const idempotencyKey = {
   headers: z.object({
     "idempotency-key": z.string().optional().openapi({
@@ -54,12 +54,12 @@ export const idempotencyKey = {
   }),
 } as const;
 
-/** A JSON answer. */
+/** A JSON response. */
 export function jsonResponse<Schema extends z.ZodType>(description: string, schema: Schema) {
   return { description, content: { "application/json": { schema } } } as const;
 }
 
-/** A JSON answer that `markFallback` marks where it is not live. */
+/** A JSON response that `markFallback` marks if it is not live. */
 export function fallbackResponse<Schema extends z.ZodType>(description: string, schema: Schema) {
   const headers = {
     "X-Fallback": {
@@ -70,7 +70,7 @@ export function fallbackResponse<Schema extends z.ZodType>(description: string, 
   return { ...jsonResponse(description, schema), headers } as const;
 }
 
-/** A JSON answer that `asAttachment` has a browser save under a name. */
+/** A JSON response that browsers save under a name, set by `asAttachment`. */
 export function attachmentResponse<Schema extends z.ZodType>(
   description: string,
   schema: Schema,
@@ -85,7 +85,7 @@ export function attachmentResponse<Schema extends z.ZodType>(
   return { ...jsonResponse(description, schema), headers } as const;
 }
 
-/** Has a browser save the answer under a name of visible ASCII. */
+/** Makes browsers save the response under a name of visible ASCII. */
 export function asAttachment(c: Context, filename: string): void {
   c.header("content-disposition", toDisposition(filename));
 }
@@ -94,12 +94,12 @@ function toDisposition(filename: string): string {
   return `attachment; filename="${filename}"`;
 }
 
-/** An answer without a body. */
+/** A response without content. */
 export function noContent(description: string) {
   return { description } as const;
 }
 
-/** What every operation with a JSON body can answer. */
+/** Problems of every operation with a JSON body. */
 export const bodyProblems = [
   "malformed_json",
   "payload_too_large",
@@ -107,14 +107,14 @@ export const bodyProblems = [
   "validation_failed",
 ] as const satisfies readonly ProblemCode[];
 
-/** What every operation can answer that calls another service. */
+/** Problems of every operation that calls another service. */
 export const callProblems = [
   "upstream_bad_response",
   "upstream_unavailable",
   "upstream_timeout",
 ] as const satisfies readonly ProblemCode[];
 
-/** The failures an operation names, as responses by status. */
+/** An operation's problems, as OpenAPI responses by status. */
 export function problems(...codes: readonly ProblemCode[]) {
   const byStatus = Map.groupBy(codes, (code) => problemCodes[code][0]);
   return Object.fromEntries(

@@ -15,27 +15,27 @@ import {
 import { annotate, count } from "../telemetry/mod.ts";
 import type { ServiceConfiguration } from "./service_configuration.ts";
 
-/** What decides about a request, and what is only compared. */
+/** The verifier that decides about a request, and the one that only compares. */
 export interface Verifiers {
-  /** Decides. */
+  /** Decides about a request. */
   readonly verify: PassportVerifier;
-  /** Compares what came beside it, and decides nothing. */
+  /** Compares the token of the other profile, and decides nothing. */
   readonly compare: ShadowVerifier;
 }
 
-/** Of one trust domain. */
+/** Verification options of one trust domain. */
 export type TrustDomain = Pick<
   Required<PassportVerifierOptions>,
   "issuer" | "audience" | "leewaySeconds" | "now"
 >;
 
-/** Makes the verifiers of a service, which follow its live configuration. */
+/** Creates the verifiers of a service, which use its live configuration. */
 export type CreateVerifiers = (
   service: string,
   uses: { readonly configuration: ServiceConfiguration; readonly log: Logger },
 ) => Verifiers;
 
-/** Makes the maker of verifiers; the keys of profile S are those of the ring. */
+/** Creates the factory of verifiers; profile S uses the keys of the ring. */
 export function createVerifiers(ring: PassportRing, trustDomain: TrustDomain): CreateVerifiers {
   const { keys } = ring;
   return function createVerifiersOf(service, { configuration, log }) {
@@ -43,14 +43,14 @@ export function createVerifiers(ring: PassportRing, trustDomain: TrustDomain): C
     const reloadRing = () =>
       ring.reload().catch(() => log.error("Passport keys could not be read again"));
     configuration.prepare(({ keys: { passport = {}, passportPublic = [] } }) => {
-      const ofA = new Set(passportPublic.map(({ kid }) => kid));
+      const profileA = new Set(passportPublic.map(({ kid }) => kid));
       const named = Object.entries(passport).filter(([, state]) => state !== "revoked")
         .map(([kid]) => kid);
-      return named.every((kid) => ofA.has(kid) || ring.has(kid)) ? undefined : reloadRing();
+      return named.every((kid) => profileA.has(kid) || ring.has(kid)) ? undefined : reloadRing();
     });
     const reload = createReload(async () => {
-      const [answered] = await Promise.all([configuration.refresh(), reloadRing()]);
-      return answered;
+      const [isCurrent] = await Promise.all([configuration.refresh(), reloadRing()]);
+      return isCurrent;
     }, trustDomain);
     const trusted = { ...trustDomain, keys, live, reload };
     const named = (reason: string) => ({
@@ -78,7 +78,7 @@ export function createVerifiers(ring: PassportRing, trustDomain: TrustDomain): C
   };
 }
 
-/** Public keys are imported once for each version, and shared: that waits for nobody's I/O. */
+/** Public keys are imported once per version. Requests may share the promise: it does no I/O. */
 function toLive(
   { keys: { passport = {}, passportPublic = [] }, passport: { accept = ["S"] } }: ServiceValues,
 ): LivePassports {

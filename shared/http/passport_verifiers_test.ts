@@ -12,7 +12,7 @@ import { createVerifiers } from "./passport_verifiers.ts";
 const nowSeconds = 1_800_000_000;
 const trustDomain = { issuer: "https://api.test", audience: "edgepass.test", leewaySeconds: 5 };
 
-/** A service with one key, whose file may gain others. */
+/** A service with one key, whose key file may get further ones. */
 function setup() {
   const clock = { now: nowSeconds * 1000 };
   const file = { keys: [makeKey("p1", "signing")], reads: 0 };
@@ -38,7 +38,7 @@ function setup() {
   return {
     clock,
     file,
-    isTaken: async (key: Key) => await verify(await sign(key)).then(() => true, () => false),
+    isAccepted: async (key: Key) => await verify(await sign(key)).then(() => true, () => false),
     prepare: async (passport: ServiceValues["keys"]["passport"]) => {
       for (const step of steps) await step(values(passport));
     },
@@ -68,26 +68,26 @@ async function sign({ kid, secret }: Key): Promise<string> {
   }, { typ: "passport+jwt", key: await importSecret({ kid, secret: bytes }) });
 }
 
-Deno.test("a Passport of an unknown kid has the file of keys read, once in 30 s", async () => {
-  const { file, clock, isTaken } = setup();
-  const [p2, stranger] = [makeKey("p2", "published"), makeKey("p9", "published")];
+Deno.test("a Passport with an unknown kid reloads the key file at most once in 30 s", async () => {
+  const { file, clock, isAccepted } = setup();
+  const [p2, unknownKey] = [makeKey("p2", "published"), makeKey("p9", "published")];
   file.keys.push(p2);
-  assert.deepEqual(await Promise.all([isTaken(p2), isTaken(p2)]), [true, true]);
+  assert.deepEqual(await Promise.all([isAccepted(p2), isAccepted(p2)]), [true, true]);
   assert.equal(file.reads, 1);
-  for (let at = 0; at < 5; at++) assert.equal(await isTaken(stranger), false);
+  for (let at = 0; at < 5; at++) assert.equal(await isAccepted(unknownKey), false);
   assert.equal(file.reads, 1);
   clock.now += 30_000;
-  assert.equal(await isTaken(stranger), false);
+  assert.equal(await isAccepted(unknownKey), false);
   assert.equal(file.reads, 2);
 });
 
-Deno.test("a version that names a key nobody has has the file read, whatever was read before", async () => {
-  const { file, isTaken, prepare } = setup();
-  const [p2, stranger] = [makeKey("p2", "published"), makeKey("p9", "published")];
-  assert.equal(await isTaken(stranger), false);
+Deno.test("a configuration version with an unknown key reloads the key file, regardless of earlier reloads", async () => {
+  const { file, isAccepted, prepare } = setup();
+  const [p2, unknownKey] = [makeKey("p2", "published"), makeKey("p9", "published")];
+  assert.equal(await isAccepted(unknownKey), false);
   file.keys.push(p2);
   await prepare({ p1: "signing", gone: "revoked" });
   assert.equal(file.reads, 1);
   await prepare({ p1: "signing", p2: "published" });
-  assert.deepEqual([file.reads, await isTaken(p2)], [2, true]);
+  assert.deepEqual([file.reads, await isAccepted(p2)], [2, true]);
 });

@@ -1,17 +1,17 @@
 import type { z } from "@hono/zod-openapi";
 import { Problem } from "../problem.ts";
 
-/** Whose answer it is. */
+/** Options of {@link readResponse}. */
 export interface ReadResponseOptions {
   /** Name of the service, for the log. */
   readonly service: string;
 }
 
 /**
- * Reads a service's JSON answer, or undefined where there is no such resource (404).
+ * Reads a service's JSON response; undefined if the resource does not exist (404).
  *
  * @throws {Problem} `upstream_unavailable` for 503, `upstream_bad_response` for any other status
- * than 200 and for content that does not fit
+ * than 200 and for content that does not fit the schema
  */
 export async function readResponse<Schema extends z.ZodType>(
   response: Response,
@@ -29,7 +29,7 @@ export async function readResponse<Schema extends z.ZodType>(
   throw new Problem("upstream_bad_response", { cause: result.error });
 }
 
-/** What the caller hears of an answer that nobody expected: 503 passes on, the rest is a fault. */
+/** The problem for an unexpected response: a 503 is passed on, any other status is a fault. */
 export function toResponseProblem({ status }: Response, { service }: ReadResponseOptions): Problem {
   const cause = new Error(`Service ${service} answered ${status}`);
   return new Problem(status === 503 ? "upstream_unavailable" : "upstream_bad_response", { cause });

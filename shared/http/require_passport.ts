@@ -16,29 +16,30 @@ import { readTracestate } from "../trace_state.ts";
 import { isResponseSent, respondToError } from "./respond_to_error.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
 
-/** What the middleware puts on `c.var`. */
+/** The variables that the middleware sets on `c.var`. */
 export type PassportEnv = { Variables: { passport: Passport } };
 
-/** What the middleware needs to know. */
+/** Options of {@link edgepass}. */
 export interface EdgepassOptions {
   /** The service's name, as in logs. */
   readonly name: string;
   /** From `createServiceRuntime`. */
   readonly runtime: ServiceRuntime;
-  /** Paths that ask for no Passport, whole, as the router sees them; for health and the like. */
+  /** Paths that require no Passport, for example health; they match the whole routed path. */
   readonly open?: readonly string[];
 }
 
 /**
- * Admits only callers the gateway vouches for, and opens the request's context.
+ * Admits only callers with a valid Passport of the gateway, and opens the request's context.
  *
- * It verifies `X-Passport` (and `Txn-Token`, by the policy that is in force), puts the claims on `c.var.passport`, and makes trace, deadline and
- * Passport known to `currentContext()`, to every log line and to the service client. It serves
- * any Hono app, whichever copy of Hono that uses; a failure is answered as problem details (RFC 9457), unless the app itself has an
- * answer under 500 for an error of its own. Requests are logged at `info`, open paths at `debug`.
+ * It verifies `X-Passport` (and `Txn-Token`, by the current configuration), sets the claims on
+ * `c.var.passport`, and provides trace, deadline and Passport to `currentContext()`, to every log
+ * line and to the service client. It works with any Hono app, whichever copy of Hono that app uses.
+ * A failure becomes problem details (RFC 9457), unless the app itself has a response under 500 for
+ * an error of its own. Requests are logged at `info`, open paths at `debug`.
  *
- * @throws {Problem} `passport_required`, `passport_invalid`, `upstream_timeout` when the caller's
- * budget is used up
+ * @throws {Problem} `passport_required`, `passport_invalid`, `upstream_timeout` if the caller's
+ * time budget is used up
  */
 export function edgepass(
   { name, runtime, open = [] }: EdgepassOptions,
@@ -58,7 +59,7 @@ export function edgepass(
         const admitted = isOpen ? context : await admit(c, { context, verify, now });
         await configuration.observeVersion(admitted.passport?.cfg);
         if (admitted.passport) {
-          // The comparison decides nothing, so that its failure refuses nobody.
+          // The comparison decides nothing, so its failure must not refuse a request.
           verdict = await compare(admitted.passport, admitted.txnToken ?? null)
             .catch(() => undefined);
         }
@@ -132,10 +133,12 @@ async function admit(
 }
 
 /**
- * The pattern that answered; before any did, and in an app without one, it is the middleware's own.
+ * The pattern of the matched route. If none has matched, Hono returns the middleware's own pattern,
+ * which has a `*`.
  *
- * Asked of the request itself: the helper of `hono/route` reads a symbol private to its own copy of
- * Hono and throws for a context of another one. A version without the member has no route to tell.
+ * Read from the request itself: the helper of `hono/route` reads a symbol that is private to its
+ * copy of Hono, and throws for a context of another copy. A Hono version without the member has no
+ * route.
  */
 function readRoute({ req }: Context): string | undefined {
   const route: unknown = req.routePath;

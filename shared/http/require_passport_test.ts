@@ -12,7 +12,7 @@ import { createServiceRuntime } from "./service_runtime.ts";
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
 const traceparent = `00-${traceId}-00f067aa0ba902b7-01`;
 
-/** An app from before, with the middleware in front, and what it saw and logged. */
+/** An existing app behind the middleware, and the contexts and log lines of its requests. */
 function setup(level = "debug") {
   const passports = createPassports();
   const lines: Record<string, unknown>[] = [];
@@ -30,7 +30,7 @@ function setup(level = "debug") {
   return { app, contexts, lines, passports };
 }
 
-async function ask(
+async function request(
   { app, passports }: ReturnType<typeof setup>,
   path: string,
   headers: Record<string, string> = {},
@@ -39,15 +39,15 @@ async function ask(
   return await app.request(path, { headers: { "x-passport": passport, ...headers } });
 }
 
-Deno.test("an existing app hears who asks", async () => {
+Deno.test("an existing app gets the caller's Passport", async () => {
   const service = setup();
-  assert.deepEqual(await (await ask(service, "/mine")).json(), { of: "user:ann" });
+  assert.deepEqual(await (await request(service, "/mine")).json(), { of: "user:ann" });
 });
 
 const refused = {
   "no Passport": [{}, 401, "passport_required"],
   "an empty Passport": [{ "x-passport": "" }, 401, "passport_invalid"],
-  "a Passport that is none": [{ "x-passport": "a.b.c" }, 401, "passport_invalid"],
+  "a malformed Passport": [{ "x-passport": "a.b.c" }, 401, "passport_invalid"],
   "a Passport under another name": [{ "x_passport": "{valid}" }, 401, "passport_required"],
   "two Passports": [{ "x-passport": "{valid}, {valid}" }, 401, "passport_invalid"],
   "an access token": [{ authorization: "Bearer {valid}" }, 401, "passport_required"],
@@ -58,19 +58,19 @@ const refused = {
   ],
 } as const;
 for (const [what, [headers, status, code]] of Object.entries(refused)) {
-  Deno.test(`the middleware refuses ${what}, and the app hears nothing`, async () => {
+  Deno.test(`the middleware refuses ${what} before the app runs`, async () => {
     const { app, contexts, passports } = setup();
     const valid = await passports.sign();
-    const given = Object.entries(headers).map(([name, value]): [string, string] => [
+    const sent = Object.entries(headers).map(([name, value]): [string, string] => [
       name,
       value.replaceAll("{valid}", valid),
     ]);
-    await expectProblem(app.request("/mine", { headers: given }), status, code);
+    await expectProblem(app.request("/mine", { headers: sent }), status, code);
     assert.deepEqual(contexts, []);
   });
 }
 
-Deno.test("a Passport of another trust domain is refused, and the log alone knows why", async () => {
+Deno.test("a Passport of another trust domain is refused, and only the log has the reason", async () => {
   const { app, contexts, lines } = setup();
   const passport = await createPassports().sign();
   await expectProblem(
@@ -90,35 +90,35 @@ for (const path of ["/health/", "/HEALTH", "/health%2f", "/health/x", "/x/../min
   });
 }
 
-Deno.test("an open path asks for no Passport, and its line is for whoever looks for a fault", async () => {
+Deno.test("an open path requires no Passport and is logged at debug", async () => {
   const service = setup();
   assert.equal(await (await service.app.request("/health")).text(), "fine");
-  await ask(service, "/mine");
+  await request(service, "/mine");
   assert.deepEqual(
     service.lines.map(({ level, path, status, sub }) => [level, path, status, sub]),
     [["debug", "/health", 200, undefined], ["info", "/mine", 200, "user:ann"]],
   );
 });
 
-Deno.test("a request goes on in its caller's trace, with a span of its own", async () => {
+Deno.test("a request continues its caller's trace with its own span", async () => {
   const service = setup();
-  await ask(service, "/mine", { traceparent });
+  await request(service, "/mine", { traceparent });
   const trace = service.contexts[0]?.trace;
   assert.equal(trace?.traceId, traceId);
   assert.notEqual(trace?.spanId, "00f067aa0ba902b7");
   assert.equal(service.lines[0]?.traceId, traceId);
 });
 
-Deno.test("a failure names the trace of its caller", async () => {
+Deno.test("a problem response has the trace id of its caller", async () => {
   const { app } = setup();
   const response = await app.request("/mine", { headers: { traceparent } });
   assert.equal((await response.json()).traceId, traceId);
 });
 
-Deno.test("the context has the Passport as it came, the chain and the deadline", async () => {
+Deno.test("the context has the unchanged Passport, the call chain and the deadline", async () => {
   const service = setup();
   const passport = await service.passports.sign();
-  await ask(service, "/mine", {
+  await request(service, "/mine", {
     "x-passport": passport,
     "x-deadline-ms": "60000",
     "x-call-chain": "gateway,course",
@@ -129,10 +129,10 @@ Deno.test("the context has the Passport as it came, the chain and the deadline",
   assert.ok(context?.deadline !== undefined && context.deadline > Date.now());
 });
 
-Deno.test("a chain of any length is cut to what a loop needs to be seen", async () => {
+Deno.test("a long call chain is cut to the eight entries that loop detection needs", async () => {
   const service = setup();
   const long = Array.from({ length: 500 }, (_, at) => `s${at}`).join(",");
-  await ask(service, "/mine", { "x-call-chain": long });
+  await request(service, "/mine", { "x-call-chain": long });
   assert.equal(service.contexts[0]?.callChain.length, 8);
   assert.equal(service.contexts[0]?.callChain.at(-1), "reports");
 });
@@ -147,7 +147,7 @@ const thrown = {
     403,
     "forbidden",
   ],
-  "what nobody foresaw": [
+  "an unexpected error": [
     () => {
       throw new Error("db at 10.0.0.1 says no");
     },
@@ -163,17 +163,17 @@ const thrown = {
   ],
 } as const;
 for (const [what, [fail, status, code]] of Object.entries(thrown)) {
-  Deno.test(`a handler that throws is answered as problem details: ${what}`, async () => {
+  Deno.test(`an error of a handler becomes problem details: ${what}`, async () => {
     const service = setup();
     service.app.get("/fails", fail);
     service.app.onError((_error, c) => c.text("stack", 500));
-    const response = await ask(service, "/fails");
+    const response = await request(service, "/fails");
     assert.ok(!(await response.clone().text()).includes("10.0.0.1"));
     await expectProblem(response, status, code);
   });
 }
 
-Deno.test("an app keeps the answers it has for errors of its own", async () => {
+Deno.test("an app's own responses to its own errors stay unchanged", async () => {
   const service = setup();
   service.app.get("/prints", () => {
     throw new OutOfPaper("no paper");
@@ -184,19 +184,19 @@ Deno.test("an app keeps the answers it has for errors of its own", async () => {
   service.app.onError((error, c) =>
     error instanceof HTTPException ? error.getResponse() : c.json({ why: "paper" }, 409)
   );
-  const printed = await ask(service, "/prints");
+  const printed = await request(service, "/prints");
   assert.deepEqual([printed.status, await printed.json()], [409, { why: "paper" }]);
-  const teapot = await ask(service, "/teapot");
+  const teapot = await request(service, "/teapot");
   assert.deepEqual([teapot.status, await teapot.text()], [418, "short and stout"]);
 });
 
-Deno.test("requireRole in a handler refuses and lets through", async () => {
+Deno.test("requireRole in a handler admits the role and refuses others", async () => {
   const service = setup();
   service.app.get("/all", (c) => {
     requireRole(currentContext()!.passport!, "learner"); // This path is not open.
     return c.text("all");
   });
-  assert.equal((await ask(service, "/all")).status, 200);
+  assert.equal((await request(service, "/all")).status, 200);
   const other = await service.passports.sign({ sub: "svc:course" });
-  await expectProblem(ask(service, "/all", { "x-passport": other }), 403, "forbidden");
+  await expectProblem(request(service, "/all", { "x-passport": other }), 403, "forbidden");
 });

@@ -5,14 +5,14 @@ import type { Logger } from "../log.ts";
 import { Problem, type ProblemCode, problemMediaType, toProblemResponse } from "../problem.ts";
 import { newTrace } from "../trace_context.ts";
 
-/** What Hono itself throws, before a hook of ours is asked. */
+/** Errors that Hono itself throws, before the validation hook runs. */
 const byStatus: Readonly<Record<number, ProblemCode>> = {
   400: "malformed_json",
   413: "payload_too_large",
   415: "unsupported_media_type",
 };
 
-/** The problem a thrown value stands for; what nobody foresaw is `internal` and tells nothing. */
+/** Maps a thrown value to a problem; an unexpected one is `internal` and reveals nothing. */
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (isErrorNamed(error, "StoreUnavailable")) {
@@ -24,22 +24,22 @@ export function toProblem(error: unknown): Problem {
   return new Problem("internal", { cause: error });
 }
 
-/** An application's Hono may be another copy than ours, with an `HTTPException` of its own. */
+/** No `instanceof`: the application may use another copy of Hono with its own `HTTPException`. */
 function isHttpException(error: unknown): error is Error & { readonly status: number } {
   return error instanceof Error && "status" in error && typeof error.status === "number" &&
     "getResponse" in error && typeof error.getResponse === "function";
 }
 
 /**
- * Tells whether an app answered an error already: by problem details, or, where the error is none of
- * ours, by anything under 500. An app from before has its own errors, and knows what they mean.
+ * Whether the app has already responded to an error: with problem details, or, for an error of the
+ * app's own, with any status under 500. An existing app maps its own errors to its own responses.
  */
 export function isResponseSent(error: unknown, response: Response): boolean {
   const isProblem = response.headers.get("content-type") === problemMediaType;
   return isProblem || (toProblem(error).code === "internal" && response.status < 500);
 }
 
-/** Answers a failure as problem details and logs what the caller must not see. */
+/** Returns a failure as problem details, and logs the cause, which the caller must not see. */
 export function respondToError(error: unknown, log: Logger): Response {
   const problem = toProblem(error);
   if (problem.status >= 500) log.error(problem.title, { code: problem.code, cause: problem.cause });
@@ -50,8 +50,8 @@ export function respondToError(error: unknown, log: Logger): Response {
 }
 
 /**
- * Callers' breakers must not shut out a service that is well: one whose dependency is down, or that
- * turns some work away to go on with the rest.
+ * Callers' breakers must not open for a healthy service: one whose dependency is down, or one that
+ * sheds load.
  */
 function isFaultElsewhere({ code, status }: Problem): boolean {
   return status >= 500 && code !== "internal" && code !== "store_unavailable";

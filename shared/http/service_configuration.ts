@@ -11,17 +11,17 @@ import {
 import type { Logger } from "../log.ts";
 import { openOptionalUpstash } from "../redis/mod.ts";
 
-/** What a service lives by, in force at run time. */
+/** The live configuration of a service. */
 export type ServiceConfiguration = LiveConfiguration<ServiceValues>;
 
-/** A request waits for a document once for each version. */
+/** Timeout of Redis: a request waits for a document once per version. */
 const timeoutMs = 500;
 
 /**
- * Makes the live configuration of each service by its name, one for each. Without the settings of a
- * Redis the environment is all there is.
+ * Creates the live configuration of each service, one per name. Without Redis settings only the
+ * environment applies.
  *
- * @throws {ConfigError} when one of the pair is missing
+ * @throws {ConfigError} if only one of the two Redis settings is present
  */
 export function createServiceConfigurations(
   bindings: Bindings,

@@ -8,15 +8,15 @@ import { readTelemetry, type Telemetry } from "../telemetry/mod.ts";
 import { createVerifiers, type Verifiers } from "./passport_verifiers.ts";
 import { createServiceConfigurations, type ServiceConfiguration } from "./service_configuration.ts";
 
-/** What every service of a trust domain has in common. */
+/** The shared runtime of the services of a trust domain. */
 export interface ServiceRuntime {
-  /** Verifies what came as `X-Passport` and `Txn-Token` to a service, and logs why one is refused. */
+  /** Verifies a service's `X-Passport` and `Txn-Token`, and logs why one is refused. */
   createVerifiers(service: string, log: Logger): Verifiers;
-  /** A logger that writes under a service's name, from the level on that is in force for it. */
+  /** A logger with a service's name and its currently configured level. */
   createLogger(service: string): Logger;
-  /** What a service lives by, in force at run time: one for each name. */
+  /** The live configuration of a service, one per name. */
   configuration(service: string): ServiceConfiguration;
-  /** Where spans and measurements go. */
+  /** Receives spans and metrics. */
   readonly telemetry: Telemetry;
   /** Epoch milliseconds. */
   readonly now: () => number;
@@ -26,11 +26,11 @@ export interface ServiceRuntime {
 export interface ServiceRuntimeEffects {
   /** Epoch milliseconds. */
   readonly now?: () => number;
-  /** Where log lines go; standard output by default. */
+  /** Receives log lines; standard output by default. */
   readonly sink?: LogSink;
 }
 
-/** The settings by which a service knows its trust domain. */
+/** The settings of a service's trust domain. */
 export const serviceRuntimeSettings = {
   PUBLIC_ORIGIN: z.optional(origin()),
   ISSUER: z.optional(z.string().check(z.minLength(1))),
@@ -42,12 +42,12 @@ export const serviceRuntimeSettings = {
 };
 
 /**
- * Reads what a service needs to know of its trust domain.
+ * Creates the runtime of a service from the settings of its trust domain.
  *
  * Settings: `PASSPORT_KEYS`, `TRUST_DOMAIN`, `ISSUER` (or `PUBLIC_ORIGIN`), `LEEWAY_SECONDS`,
- * `LOG_LEVEL`; with `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN` the central configuration
- * is followed. Keys are imported once, at the first Passport; `PASSPORT_KEYS_RELOAD` is the runtime's
- * reader of a file that may gain keys.
+ * `LOG_LEVEL`. With `UPSTASH_REDIS_REST_URL` and `UPSTASH_REDIS_REST_TOKEN` the central
+ * configuration applies. Keys are imported once, at the first Passport. `PASSPORT_KEYS_RELOAD` is
+ * the runtime's reader of a key file that may change.
  *
  * @throws {ConfigError} naming the settings that are missing or malformed
  */
@@ -57,7 +57,8 @@ export function createServiceRuntime(
 ): ServiceRuntime {
   const config = readConfig(z.object(serviceRuntimeSettings), bindings);
   const issuer = config.ISSUER ?? config.PUBLIC_ORIGIN;
-  // The schema cannot say "one of two", and reading the pair again names what is missing.
+  // The schema cannot express "one of two"; this second read throws the error that names the
+  // setting.
   if (issuer === undefined) readConfig(z.object({ ISSUER: z.string() }), bindings);
   const trustDomain = {
     issuer: issuer ?? "",

@@ -2,15 +2,15 @@ import * as z from "zod/mini";
 import { decodeBase64Url, encodeBase64Url } from "../crypto/base64url.ts";
 import { Problem } from "../problem.ts";
 
-/** Longer than any position in a list, short enough to be refused before it is decoded. */
+/** Longer than any list position; a longer cursor is refused before it is decoded. */
 const maxLength = 1024;
 
 /**
- * The opaque cursor of a position in a list: the sort keys of the last row that was given.
+ * The opaque cursor of a list position: the sort keys of the last returned row.
  *
- * It is not secret and not signed, so whoever reads it checks access as if it came from a body.
+ * It is neither secret nor signed. A reader must check access as for any other client input.
  *
- * @throws {RangeError} when the position is too long for one
+ * @throws {RangeError} if the position is too long
  */
 export function toCursor(position: unknown): string {
   const cursor = encodeBase64Url(new TextEncoder().encode(JSON.stringify(position)));
@@ -21,9 +21,9 @@ export function toCursor(position: unknown): string {
 }
 
 /**
- * The position a cursor stands for, typed by `schema`.
+ * The list position in a cursor, parsed by `schema`.
  *
- * @throws {Problem} `validation_failed`, whatever is wrong with it
+ * @throws {Problem} `validation_failed` for any invalid cursor
  */
 export function readCursor<Schema extends z.core.$ZodType>(
   schema: Schema,
@@ -37,7 +37,7 @@ export function readCursor<Schema extends z.core.$ZodType>(
   });
 }
 
-/** Undefined for what is no cursor, which no schema of a position takes. */
+/** Returns undefined for an invalid cursor; no schema of a position accepts undefined. */
 function decode(cursor: string): unknown {
   const bytes = cursor.length > maxLength ? undefined : decodeBase64Url(cursor);
   if (bytes === undefined) return undefined;

@@ -7,7 +7,7 @@ import { readCursor, toCursor } from "./cursor.ts";
 
 const Position = z.tuple([z.string(), z.number()]);
 
-Deno.test("a cursor gives back the position it was made of", () => {
+Deno.test("a cursor is read back as its position", () => {
   fc.assert(
     fc.property(fc.string({ unit: "grapheme", maxLength: 50 }), fc.integer(), (text, number) => {
       const cursor = toCursor([text, number]);
@@ -24,13 +24,13 @@ const refused = {
   "bytes that are not UTF-8": "_w",
   "text that is not JSON": "YWJj",
   "a position of another list": toCursor(["a", "b"]),
-  "a position that fits but is longer than any": encodeBase64Url(
+  "a valid position above the maximum length": encodeBase64Url(
     new TextEncoder().encode(JSON.stringify(["x".repeat(1024), 1])),
   ),
 } as const;
 
 for (const [what, cursor] of Object.entries(refused)) {
-  Deno.test(`a list refuses ${what} for a cursor`, () => {
+  Deno.test(`a list refuses ${what} as a cursor`, () => {
     assert.throws(() => readCursor(Position, cursor), (error) => {
       assert.ok(error instanceof Problem);
       assert.equal(error.code, "validation_failed");
@@ -40,7 +40,7 @@ for (const [what, cursor] of Object.entries(refused)) {
   });
 }
 
-Deno.test("any text is a cursor or a refusal", () => {
+Deno.test("any text is read as a position or refused with a problem", () => {
   fc.assert(
     fc.property(fc.string({ unit: "binary" }), (cursor) => {
       try {
@@ -52,6 +52,6 @@ Deno.test("any text is a cursor or a refusal", () => {
   );
 });
 
-Deno.test("a position that is too long makes no cursor", () => {
+Deno.test("a position that is too long is refused as a cursor", () => {
   assert.throws(() => toCursor(["x".repeat(1024)]), RangeError);
 });

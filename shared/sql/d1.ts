@@ -6,11 +6,11 @@ import { checkStatement, type Row, type SqlDb, type Statement } from "./statemen
 export interface D1Prepared {
   /** The statement with its values. */
   bind(...values: unknown[]): D1Prepared;
-  /** Runs it and gives rows as lists. */
+  /** Runs it and returns rows as arrays. */
   raw(): Promise<unknown[][]>;
 }
 
-/** The part of a D1 binding that is used here. */
+/** The part of a D1 binding that this adapter uses. */
 export interface D1Binding {
   /** A statement without its values. */
   prepare(sql: string): D1Prepared;
@@ -19,10 +19,10 @@ export interface D1Binding {
 }
 
 /**
- * Puts the port on a D1 binding.
+ * Adapts a D1 binding to `SqlDb`.
  *
- * D1 gives the rows of a batch as objects, which keep one of two columns of the same name. So
- * SELECT and VALUES run inside a subquery, where SQLite names the second one apart (`id:1`), and a
+ * D1 returns the rows of a batch as objects, which lose one of two columns with the same name. So
+ * SELECT and VALUES run inside a subquery, where SQLite renames the second column (`id:1`), and a
  * RETURNING clause with two equal names is refused before anything is sent.
  */
 export function d1Sql(binding: D1Binding): SqlDb {
@@ -42,7 +42,7 @@ export function d1Sql(binding: D1Binding): SqlDb {
   };
 }
 
-/** A statement past the port's checks, without the semicolon and comment that may follow it. */
+/** Checks a statement, and removes a semicolon or comment after it. */
 function checked(statement: Statement): Statement {
   checkStatement(statement);
   const { sql, params } = statement;
@@ -68,21 +68,21 @@ function withDistinctColumns(sql: string): string {
   return sql;
 }
 
-/** D1 answers a batch with one `results` array of plain objects per statement. */
+/** D1 returns one `results` array of plain objects for each statement of a batch. */
 function objectsOf(results: unknown): Record<string, unknown>[] {
   return Array.isArray(results) ? results : [];
 }
 
 function toRowFromObject(object: Record<string, unknown>): Row {
   const names = Object.keys(object);
-  // JavaScript puts such keys first whatever their place was (ECMA-262, OrdinaryOwnPropertyKeys).
+  // JavaScript moves integer keys to the front (ECMA-262, OrdinaryOwnPropertyKeys).
   if (names.length > 1 && names.some((name) => /^\d+$/.test(name))) {
     throw new TypeError("Cannot keep the order of columns named by a number: name them with AS");
   }
   return toRow(Object.values(object));
 }
 
-/** D1 gives bytes as an array of numbers, and no other value as an array. */
+/** D1 returns bytes as an array of numbers, and no other value as an array. */
 function toRow(values: readonly unknown[]): Row {
   return values.map((value) => Array.isArray(value) ? Uint8Array.from(value) : value);
 }
@@ -94,7 +94,8 @@ async function withMappedErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    // D1 has no codes but those in the text; what names none is the network, the quota, the disk.
+    // D1 has error codes only in the message. A message without one is a network, quota or disk
+    // error.
     const isFault = error instanceof Error && faultText.test(error.message);
     throw toSqlError(error, { outage: !isFault });
   }

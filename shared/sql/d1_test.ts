@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type D1Binding, d1Sql } from "./d1.ts";
 import { SqlFault, StoreUnavailable, UniqueViolation } from "./errors.ts";
 
-/** A binding that fails with a text, or answers a batch with these results; it notes what is sent. */
+/** A binding that fails with a message, or returns these batch results; it records the SQL. */
 function binding(
   { failure, results = [] }: { failure?: string; results?: { results?: unknown }[] },
 ) {
@@ -30,7 +30,7 @@ const failures = {
 } as const;
 
 for (const [failure, kind] of Object.entries(failures)) {
-  Deno.test(`D1's ${failure} is ${kind.name}`, async () => {
+  Deno.test(`D1's "${failure}" is mapped to ${kind.name}`, async () => {
     const { sql } = binding({ failure });
     const statement = { sql: "SELECT 1", params: [] };
     await assert.rejects(sql.run(statement), kind);
@@ -40,9 +40,9 @@ for (const [failure, kind] of Object.entries(failures)) {
 
 const refused = {
   "two items of one name": "INSERT INTO t VALUES (1) RETURNING id, name, id",
-  "a column once with its table": "UPDATE t SET a = 1 RETURNING a, t.a",
+  "a column with and without its table": "UPDATE t SET a = 1 RETURNING a, t.a",
   "a quoted and a bare name": 'DELETE FROM t RETURNING "id", ID',
-  "an alias that is a column": "DELETE FROM t RETURNING id, name AS id",
+  "an alias that equals a column": "DELETE FROM t RETURNING id, name AS id",
   "two aliases without AS": 'DELETE FROM t RETURNING id "a b", name "A b"',
   "a star and a column": "DELETE FROM t RETURNING *, id",
 } as const;
@@ -55,7 +55,7 @@ for (const [what, text] of Object.entries(refused)) {
   });
 }
 
-Deno.test("a D1 batch takes RETURNING with different names as it is", async () => {
+Deno.test("a D1 batch sends RETURNING with distinct names unchanged", async () => {
   const { sql, sent } = binding({});
   const text = 'INSERT INTO t VALUES (1) RETURNING id, lower(name) AS n, max(id, 3), "t"."v"';
   await sql.batch([{ sql: text, params: [] }]);
@@ -67,7 +67,7 @@ Deno.test("a D1 batch refuses columns named by numbers, whose order is lost", as
   await assert.rejects(sql.batch([{ sql: "SELECT id, 5 FROM t", params: [] }]), TypeError);
 });
 
-Deno.test("a D1 batch without rows in an answer gives none", async () => {
+Deno.test("a D1 batch result without rows is an empty list", async () => {
   const { sql } = binding({ results: [{}] });
   assert.deepEqual(await sql.batch([{ sql: "DELETE FROM t", params: [] }]), [[]]);
 });

@@ -2,12 +2,12 @@ import { conflictMark, type UniqueViolation, VersionConflict } from "./errors.ts
 import type { Statement } from "./statement.ts";
 
 /**
- * A statement that fails its batch with `VersionConflict` unless the one before changed one row.
+ * A statement that fails its batch with `VersionConflict` unless the previous one changed one row.
  *
- * SQL without a procedure language has no way to raise an error but a function that fails: a JSON
- * path that is none, whose text comes back in the message and so tells it from any other.
- * `changes()` counts rows that INSERT, UPDATE or DELETE touched (an UPDATE that writes the same
- * value counts), not those changed by triggers or cascades; a SELECT in between leaves it alone.
+ * SQLite can raise an error outside of triggers only by a function that fails. This one gets an
+ * invalid JSON path, and its text in the error message identifies it. `changes()` counts the rows
+ * of an INSERT, UPDATE or DELETE (an UPDATE to the same value counts), without those changed by
+ * triggers or cascades. A SELECT in between does not change it.
  */
 export function requireOneChange(): Statement {
   return {
@@ -17,7 +17,7 @@ export function requireOneChange(): Statement {
 }
 
 /**
- * Tells whether a change was made; false when it failed as `Refusal`, because somebody else was
+ * Whether a change was made; false if it failed with `Refusal`, because a concurrent write was
  * first.
  */
 export async function isDone(

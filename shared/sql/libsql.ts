@@ -15,16 +15,16 @@ export interface LibsqlOptions {
   readonly url: string;
   /** Bearer token of the database. */
   readonly token?: string | undefined;
-  /** How long one call may take before the store counts as away; 5,000 unless told. */
+  /** Timeout of a call, after which the store counts as unavailable; default 5,000. */
   readonly timeoutMs?: number;
-  /** In place of the runtime's own. */
+  /** Replaces the runtime's own. */
   readonly fetch?: (request: Request) => Promise<Response>;
 }
 
 /**
- * Puts the port on a libSQL server (Hrana over HTTP). Nothing is sent before the first statement.
+ * Adapts a libSQL server (Hrana over HTTP) to `SqlDb`. Nothing is sent before the first statement.
  *
- * @throws {TypeError} when the URL is none that the client takes; the message does not show it
+ * @throws {TypeError} if the client does not accept the URL; the message does not contain the URL
  */
 export function libsqlSql(
   { url, token, timeoutMs = 5_000, fetch = globalThis.fetch }: LibsqlOptions,
@@ -55,7 +55,7 @@ function open(
   try {
     return createClient({ url, fetch, ...(token === undefined ? {} : { authToken: token }) });
   } catch {
-    // The client's own message quotes the URL, which may hold a token.
+    // The client's own message quotes the URL, which may contain a token.
     throw new TypeError("Cannot use this libSQL URL: it must be libsql:, https: or http:");
   }
 }
@@ -66,7 +66,7 @@ function checked(statement: Statement): { sql: string; args: SqlValue[] } {
   return { sql: oneStatement(sql, params.length), args: [...params] };
 }
 
-/** By index: the client's rows lose one of two columns of the same name as properties only. */
+/** Reads by index: as properties, two columns of the same name would become one. */
 function rowsOf({ columns, rows }: ResultSet): Row[] {
   return rows.map((row) => columns.map((_, index) => toValue(row[index])));
 }
@@ -81,7 +81,7 @@ async function withMappedErrors<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    // RangeError: an integer beyond what a number holds.
+    // RangeError: an integer that a number cannot represent.
     const isFault = error instanceof RangeError ||
       (error instanceof LibsqlError && faultCode.test(error.code));
     throw toSqlError(error, { outage: !isFault });

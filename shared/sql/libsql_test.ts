@@ -4,7 +4,7 @@ import { libsqlSql } from "./libsql.ts";
 
 const statement = { sql: "SELECT 1", params: [] };
 
-/** A database behind a `fetch` of the test's own. */
+/** A database with the test's own `fetch`. */
 const withFetch = (fetch: (request: Request) => Promise<Response>) =>
   libsqlSql({ url: "https://db.example.com", token: "t0ken", timeoutMs: 20, fetch });
 
@@ -12,13 +12,13 @@ const json = (body: unknown) => () => Promise.resolve(Response.json(body));
 
 const outages: Readonly<Record<string, (request: Request) => Promise<Response>>> = {
   "refuses the connection": () => Promise.reject(new TypeError("connection refused")),
-  "does not know the token": () =>
+  "refuses the token": () =>
     Promise.resolve(Response.json({ error: "Unauthorized" }, { status: 401 })),
-  "answers 502": () => Promise.resolve(new Response("bad gateway", { status: 502 })),
-  "answers HTML": () =>
+  "returns 502": () => Promise.resolve(new Response("bad gateway", { status: 502 })),
+  "returns HTML": () =>
     Promise.resolve(new Response("<html>", { headers: { "content-type": "text/html" } })),
-  "answers JSON of another shape": json({ results: "many" }),
-  "answers nothing": json({ baton: null, base_url: null, results: [] }),
+  "returns JSON of another shape": json({ results: "many" }),
+  "returns no results": json({ baton: null, base_url: null, results: [] }),
   "is busy": json({
     baton: null,
     base_url: null,
@@ -33,14 +33,14 @@ const outages: Readonly<Record<string, (request: Request) => Promise<Response>>>
 };
 
 for (const [what, fetch] of Object.entries(outages)) {
-  Deno.test(`a libSQL server that ${what} is a store that is away`, async () => {
+  Deno.test(`a libSQL server that ${what} is an unavailable store`, async () => {
     const sql = withFetch(fetch);
     await assert.rejects(sql.run(statement), StoreUnavailable);
     await assert.rejects(sql.batch([statement]), StoreUnavailable);
   });
 }
 
-Deno.test("a libSQL server that is silent is a store that is away within the timeout", async () => {
+Deno.test("a libSQL server that does not respond is an unavailable store after the timeout", async () => {
   const late = Promise.withResolvers<never>();
   const bound = setTimeout(() => late.reject(new Error("Call outlived its timeout")), 5_000);
   const sql = withFetch((request) =>
@@ -52,7 +52,7 @@ Deno.test("a libSQL server that is silent is a store that is away within the tim
   clearTimeout(bound);
 });
 
-Deno.test("a libSQL server that was away is asked again", async () => {
+Deno.test("a libSQL server that recovers is used again", async () => {
   let isAway = true;
   const cols = [{ name: "n", decltype: null }];
   const result = { cols, rows: [[{ type: "integer", value: "7" }]], affected_row_count: 0 };
@@ -71,7 +71,7 @@ Deno.test("a libSQL server that was away is asked again", async () => {
   assert.deepEqual(await sql.run(statement), [[7]]);
 });
 
-Deno.test("an integer from libSQL that a number cannot hold is a fault", async () => {
+Deno.test("an integer from libSQL that a number cannot represent is a SqlFault", async () => {
   const cols = [{ name: "n", decltype: null }];
   const rows = [[{ type: "integer", value: "9007199254740993" }]];
   const result = { cols, rows, affected_row_count: 0 };
@@ -86,7 +86,7 @@ Deno.test("an integer from libSQL that a number cannot hold is a fault", async (
   await assert.rejects(sql.run(statement), SqlFault);
 });
 
-Deno.test("the token of a libSQL database goes in the header alone", async () => {
+Deno.test("the token of a libSQL database is sent only in the header, and is in no error", async () => {
   const requests: Request[] = [];
   const sql = withFetch((request) => {
     requests.push(request);
@@ -97,7 +97,7 @@ Deno.test("the token of a libSQL database goes in the header alone", async () =>
   assert.ok(!`${error} ${error.cause}`.includes("t0ken"));
 });
 
-Deno.test("a URL that libSQL does not take is refused without showing it", () => {
+Deno.test("an invalid libSQL URL is refused with an error that does not contain it", () => {
   for (const url of ["file:db?authToken=s3cret", "s3cret", "ftp://s3cret", "http://h?s3cret=1"]) {
     assert.throws(() => libsqlSql({ url }), (error) => {
       assert.ok(error instanceof TypeError);

@@ -1,7 +1,7 @@
 import { measureDatabase } from "../telemetry/in_context.ts";
 import type { SqlDb } from "./statement.ts";
 
-/** The same database, whose work for a request is a span of the request's trace and a measurement. */
+/** Wraps a database so that each call is a span of the request's trace and a measurement. */
 export function measuredSql(db: SqlDb): SqlDb {
   return {
     run: (statement) => measureDatabase("QUERY", 1, () => db.run(statement)),

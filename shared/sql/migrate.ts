@@ -3,7 +3,7 @@ import { UniqueViolation } from "./errors.ts";
 import { splitStatements } from "./sql_text.ts";
 import type { SqlDb, Statement } from "./statement.ts";
 
-/** One SQL file: `name` is the file's, `0001_accounts.sql`, and gives the order. */
+/** One SQL file, for example `0001_accounts.sql`. */
 export interface Migration {
   /** The file's name; migrations run in its order. */
   readonly name: string;
@@ -11,13 +11,13 @@ export interface Migration {
   readonly sql: string;
 }
 
-/** The history in the database and the files at hand do not fit together. */
+/** The history in the database does not match the migration files. */
 export class MigrationError extends Error {
-  /** Tells it from other errors. */
+  /** Distinguishes it from other errors. */
   override readonly name = "MigrationError";
 }
 
-// The table `wrangler d1 migrations apply` keeps, and a checksum it leaves out.
+// The table of `wrangler d1 migrations apply`, with an additional checksum.
 const createTable: Statement = {
   sql: `CREATE TABLE IF NOT EXISTS d1_migrations (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -29,13 +29,13 @@ const createTable: Statement = {
 };
 
 /**
- * Applies migrations that are not applied yet, in the order of their names, and returns the names.
+ * Applies pending migrations in the order of their names, and returns those names.
  *
- * For node:sqlite and libSQL; D1 is migrated by `wrangler d1 migrations apply`. Each migration and
- * its record are one batch. Several processes may start at once: one applies, the others find it
- * done. Foreign keys stay on, and a text must not control transactions itself.
+ * For node:sqlite and libSQL; `wrangler d1 migrations apply` migrates D1. Each migration and its
+ * record are one batch, so of several processes that start at once only one applies it. Foreign
+ * keys stay on, and a migration must not control transactions itself.
  *
- * @throws {MigrationError} when an applied migration is missing or its text has changed
+ * @throws {MigrationError} if an applied migration is missing or its text has changed
  */
 export async function migrate(
   sql: SqlDb,
@@ -57,9 +57,9 @@ export async function migrate(
 }
 
 /**
- * The names of migrations that are not applied yet, for a readiness check; also on D1.
+ * The names of pending migrations, for a readiness check; also on D1.
  *
- * It never changes the database.
+ * It does not change the database.
  */
 export async function pendingMigrations(
   sql: SqlDb,
@@ -76,9 +76,9 @@ export async function pendingMigrations(
   return names.filter((name) => !applied.has(name));
 }
 
-/** Tells whether it was this call that applied it. */
+/** Returns true if this call applied the migration, false if another process did. */
 async function apply(sql: SqlDb, { name, sql: text }: Migration, sha256: string): Promise<boolean> {
-  // The record comes first: whoever is second fails on it and not on a table that exists already.
+  // The record comes first: a second process fails on it, and not on a table that already exists.
   const record: Statement = {
     sql: "INSERT INTO d1_migrations (name, sha256) VALUES (?, ?)",
     params: [name, sha256],
@@ -123,7 +123,7 @@ function inOrder(migrations: readonly Migration[]): Migration[] {
   return ordered;
 }
 
-/** Line ends do not count: a checkout may have changed them. */
+/** Line endings are normalised, because a Git checkout may change them. */
 async function checksumOf(sql: string): Promise<string> {
   return await digest(sql.replaceAll("\r\n", "\n"));
 }

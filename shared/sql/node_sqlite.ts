@@ -3,19 +3,19 @@ import { SqlFault, toSqlError } from "./errors.ts";
 import { oneStatement, verbOf } from "./sql_text.ts";
 import { checkStatement, maxParams, type Row, type SqlDb, type Statement } from "./statement.ts";
 
-/** A database this process opened and has to close. */
+/** A database that this process has opened and must close. */
 export interface OpenSqlDb extends SqlDb {
-  /** Ends the database; what comes after fails with `StoreUnavailable`. Twice is once. */
+  /** Closes the database; later statements fail with `StoreUnavailable`. Idempotent. */
   close(): void;
 }
 
 /** Options of {@link openNodeSqlite}. */
 export interface NodeSqliteOptions {
-  /** How long a write waits for another process, blocking this one; 2,000 unless told. */
+  /** How long a write waits for another process's lock, blocking this one; default 2,000. */
   readonly busyTimeoutMs?: number;
 }
 
-/** SQLite's primary result codes that blame the statement and not the store. */
+/** SQLite's primary result codes for errors of the statement, not of the store. */
 const faultCodes: ReadonlySet<number> = new Set([
   1, // SQLITE_ERROR
   18, // SQLITE_TOOBIG
@@ -26,16 +26,18 @@ const faultCodes: ReadonlySet<number> = new Set([
   25, // SQLITE_RANGE
 ]);
 
-/** Prepared statements kept; more than any service has, and a bound for generated ones. */
+/**
+ * Maximum number of cached statements: more than any service has, and a limit for generated SQL.
+ */
 const maxStatements = 256;
 
 /**
- * Opens a SQLite file, or a database of its own with `:memory:`.
+ * Opens a SQLite file, or a new database in memory with `:memory:`.
  *
- * D1's limits (100 parameters, LIKE patterns of 50 bytes, statements of 100 kB) are set here too,
- * so that a query which would fail on Workers fails in dev already.
+ * D1's limits (100 parameters, LIKE patterns of 50 bytes, statements of 100 kB) apply here too, so
+ * that a query that would fail on Workers fails in dev.
  *
- * @throws {StoreUnavailable} when the file cannot be opened
+ * @throws {StoreUnavailable} if the file cannot be opened
  */
 export function openNodeSqlite(
   path: string,
@@ -79,22 +81,22 @@ function open(path: string, busyTimeoutMs: number): DatabaseSync {
   return db;
 }
 
-/** A log that stays, because another process reads the file, has what was erased since. */
+/** The log stays if another process has the file open, and it contains data erased since then. */
 function truncateLog(db: DatabaseSync): void {
   try {
     db.exec("PRAGMA wal_checkpoint(TRUNCATE)");
   } catch {
-    // A disk that is full, or a damaged file, must not keep a process from ending.
+    // A full disk or a damaged file must not prevent the process from exiting.
   }
 }
 
-/** `limits` came with Node 24.15 and Deno 2.9; elsewhere the object is one nobody reads. */
+/** `limits` exists since Node 24.15 and Deno 2.9; older runtimes get an object without effect. */
 function limitsOf(db: DatabaseSync): object {
   const { limits } = db as { limits?: object };
   return limits ?? {};
 }
 
-/** Synchronous from BEGIN to COMMIT: no other caller of this process can come in between. */
+/** Synchronous from BEGIN to COMMIT, so no other statement of this process can run in between. */
 function atomically<T>(db: DatabaseSync, work: () => T): T {
   db.exec("BEGIN IMMEDIATE");
   try {
@@ -102,21 +104,21 @@ function atomically<T>(db: DatabaseSync, work: () => T): T {
     db.exec("COMMIT");
     return result;
   } catch (error) {
-    // A full disk or an I/O error has rolled back by itself; a second ROLLBACK would hide why.
+    // A full disk or an I/O error rolls back by itself; a second ROLLBACK would hide that error.
     if (db.isTransaction) db.exec("ROLLBACK");
     throw error;
   }
 }
 
 function createStatements(db: DatabaseSync): (sql: string, params: number) => StatementSync {
-  // By text and number of parameters, for the two were checked against each other once.
+  // Keyed by text and number of parameters, because the two were checked against each other.
   const cache = new Map<string, StatementSync>();
   return function prepare(sql, params) {
     const key = `${params} ${sql}`;
-    const known = cache.get(key);
-    if (known !== undefined) return known;
+    const cached = cache.get(key);
+    if (cached !== undefined) return cached;
     const statement = inArrays(db.prepare(oneStatement(sql, params)));
-    // A statement prepared before a change of schema keeps its old columns.
+    // A schema change clears the cache: a statement that was prepared before has the old columns.
     if (!isData(sql)) cache.clear();
     else cache.set(key, statement);
     const [oldest] = cache.keys();
@@ -129,13 +131,13 @@ function isData(sql: string): boolean {
   return ["SELECT", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE"].includes(verbOf(sql));
 }
 
-/** Present since Node 24.0 and Deno 2.5, though not yet in the types that come with Deno. */
+/** `setReturnArrays` exists since Node 24.0 and Deno 2.5, but not yet in Deno's types. */
 function inArrays(statement: StatementSync): StatementSync {
   (statement as StatementSync & { setReturnArrays(on: boolean): void }).setReturnArrays(true);
   return statement;
 }
 
-/** Every statement went through {@link inArrays}, so rows are arrays and not objects. */
+/** Safe: every statement went through {@link inArrays}, so rows are arrays. */
 function rowsOf(statement: StatementSync, params: readonly SQLInputValue[]): Row[] {
   return statement.all(...params) as unknown[] as Row[];
 }
@@ -144,7 +146,7 @@ function promised<T>(work: () => T): Promise<T> {
   return new Promise((resolve) => resolve(work()));
 }
 
-/** TypeErrors are ours and pass; whatever node:sqlite throws becomes one of the port's errors. */
+/** Maps errors of node:sqlite to those of `errors.ts`; a TypeError is this module's own. */
 function withMappedErrors<T>(work: () => T): T {
   try {
     return work();

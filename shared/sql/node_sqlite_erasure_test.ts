@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openNodeSqlite } from "./node_sqlite.ts";
 
-Deno.test("what was deleted is in no byte of the file or of its log after the end", async () => {
+Deno.test("after a close no byte of deleted rows is in the SQLite file or its log", async () => {
   const folder = await Deno.makeTempDir();
   const path = `${folder}/db`;
   const secret = "somebody@example.test";
@@ -10,7 +10,7 @@ Deno.test("what was deleted is in no byte of the file or of its log after the en
   await run("CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT)");
   await run(`INSERT INTO people VALUES (1, '${secret}'), (2, '${secret.repeat(1_000)}')`);
   await run("PRAGMA wal_checkpoint(TRUNCATE)");
-  assert.ok((await Deno.readTextFile(path)).includes(secret), "the test would see it");
+  assert.ok((await Deno.readTextFile(path)).includes(secret), "the text is in the file before");
   await run("DELETE FROM people");
   database.close();
   for await (const { name } of Deno.readDir(folder)) {

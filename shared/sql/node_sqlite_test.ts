@@ -6,7 +6,7 @@ import type { SqlDb, SqlValue } from "./statement.ts";
 
 const run = (sql: SqlDb, text: string, ...params: SqlValue[]) => sql.run({ sql: text, params });
 
-/** A folder of the test's own, and databases in it that are closed whatever happens. */
+/** A temporary folder, whose databases are always closed at the end. */
 async function setup() {
   const folder = await Deno.makeTempDir();
   const opened: { close(): void }[] = [];
@@ -24,7 +24,7 @@ async function setup() {
   };
 }
 
-Deno.test("a SQLite file keeps its rows, has a write-ahead log and foreign keys", async () => {
+Deno.test("a SQLite file has persistent rows, a write-ahead log and foreign keys", async () => {
   await using store = await setup();
   const first = store.open();
   await run(first, "CREATE TABLE t (n INTEGER)");
@@ -38,18 +38,18 @@ Deno.test("a SQLite file keeps its rows, has a write-ahead log and foreign keys"
   assert.deepEqual(await run(second, "PRAGMA busy_timeout"), [[2000]]);
 });
 
-Deno.test("a SQLite file that cannot be opened is a store that is away", async () => {
+Deno.test("a SQLite file that cannot be opened is an unavailable store", async () => {
   await using store = await setup();
   assert.throws(() => store.open("no/such/folder/db"), StoreUnavailable);
 });
 
-Deno.test("a SQLite file that is no database is a store that is away", async () => {
+Deno.test("a file that is not a SQLite database is an unavailable store", async () => {
   await using store = await setup();
   await Deno.writeTextFile(`${store.folder}/text`, "not a database ".repeat(100));
   assert.throws(() => store.open("text"), StoreUnavailable);
 });
 
-Deno.test("a write while another process holds the lock is a store that is away", async () => {
+Deno.test("a write while another process holds the lock is refused as an unavailable store", async () => {
   await using store = await setup();
   const [holder, waiter] = [store.open("db"), store.open("db", { busyTimeoutMs: 1 })];
   await run(holder, "CREATE TABLE t (n INTEGER)");
@@ -66,7 +66,7 @@ Deno.test("a write while another process holds the lock is a store that is away"
   assert.deepEqual(await holder.run(count), [[1]]);
 });
 
-Deno.test("a closed SQLite database is a store that is away, and closes once", async () => {
+Deno.test("a closed SQLite database is an unavailable store, and can be closed twice", async () => {
   const sql = openNodeSqlite(":memory:");
   await run(sql, "SELECT 1");
   sql.close();
@@ -76,7 +76,7 @@ Deno.test("a closed SQLite database is a store that is away, and closes once", a
   await assert.rejects(sql.batch([{ sql: "SELECT 1", params: [] }]), StoreUnavailable);
 });
 
-Deno.test("a statement sees the columns that a change of schema added", async () => {
+Deno.test("a statement returns the columns that a schema change added", async () => {
   const sql = openNodeSqlite(":memory:");
   await run(sql, "CREATE TABLE t (a TEXT)");
   await run(sql, "INSERT INTO t VALUES ('x')");
@@ -86,7 +86,7 @@ Deno.test("a statement sees the columns that a change of schema added", async ()
   sql.close();
 });
 
-Deno.test("a database in memory takes more statements than are kept prepared", async () => {
+Deno.test("a database in memory runs more distinct statements than the cache holds", async () => {
   const sql = openNodeSqlite(":memory:");
   for (let index = 0; index < 600; index += 1) {
     assert.deepEqual(await run(sql, `SELECT ${index}, ?`, index), [[index, index]]);
@@ -94,20 +94,20 @@ Deno.test("a database in memory takes more statements than are kept prepared", a
   sql.close();
 });
 
-Deno.test("SQLite in dev has D1's limits on patterns and statements", async () => {
+Deno.test("SQLite in dev has D1's limits of patterns and statements", async () => {
   const sql = openNodeSqlite(":memory:");
   await assert.rejects(run(sql, "SELECT 'a' LIKE ?", "a".repeat(51)), { name: "SqlFault" });
   await assert.rejects(run(sql, `SELECT '${"a".repeat(100_000)}'`), { name: "SqlFault" });
   sql.close();
 });
 
-Deno.test("an integer that a number cannot hold is a fault and not another number", async () => {
+Deno.test("an integer that a number cannot represent is a SqlFault and not a rounded number", async () => {
   const sql = openNodeSqlite(":memory:");
   await assert.rejects(run(sql, "SELECT 9007199254740993"), { name: "SqlFault" });
   sql.close();
 });
 
-Deno.test("a statement that ran once is checked again when it comes with other parameters", async () => {
+Deno.test("a cached statement with another number of parameters is checked again", async () => {
   const database = openNodeSqlite(":memory:");
   const sql = "SELECT ?";
   assert.deepEqual(await database.run({ sql, params: [1] }), [[1]]);

@@ -3,18 +3,18 @@ import { drizzle, type SqliteRemoteDatabase } from "drizzle-orm/sqlite-proxy";
 import { requireOneChange } from "./guard.ts";
 import type { Row, SqlDb } from "./statement.ts";
 
-/** Drizzle on the port. It has no `transaction`: there is none but a batch. */
+/** Drizzle on a `SqlDb`. It has no `transaction`: a batch is the only transaction. */
 export type Orm = Omit<SqliteRemoteDatabase, "transaction"> & {
-  /** For a batch: fails it with `VersionConflict` unless the item before changed one row. */
+  /** For a batch: fails it with `VersionConflict` unless the previous item changed one row. */
   requireOneChange(): ReturnType<SqliteRemoteDatabase["run"]>;
 };
 
 /**
- * Puts drizzle-orm on a database.
+ * Creates drizzle-orm on a database.
  *
- * Errors are the port's own (`UniqueViolation`, `VersionConflict`, …), not drizzle's, whose
- * message would carry every parameter into the log. `get()` and `all()` on raw SQL text give rows
- * as arrays.
+ * Errors are those of `errors.ts` (`UniqueViolation`, `VersionConflict`, …). Drizzle's own messages
+ * would write every parameter to the log. `get()` and `all()` on raw SQL text return rows as
+ * arrays.
  */
 export function orm(sql: SqlDb): Orm {
   const db = drizzle(
@@ -33,7 +33,7 @@ export function orm(sql: SqlDb): Orm {
   });
 }
 
-/** Drizzle wants one row for `get`, undefined for none, and a list for everything else. */
+/** Drizzle expects one row or undefined for `get`, and a list for every other method. */
 function inForm(rows: readonly Row[], method: string | undefined): { rows: unknown[] } {
   return { rows: (method === "get" ? rows[0] : rows) as unknown[] };
 }
@@ -43,10 +43,10 @@ interface Session {
 }
 
 /**
- * Has prepared queries throw what the port threw.
+ * Makes prepared queries throw the original error.
  *
- * Drizzle wraps in `queryWithCache`, which here is nothing else, as no cache is given. Both names
- * are drizzle's internals at the pinned version; the contract suite fails when they move.
+ * Drizzle wraps errors in `queryWithCache`, which does nothing else without a cache. Both names are
+ * internals of the pinned drizzle version; the contract suite fails if an update changes them.
  */
 function preserveErrors(db: SqliteRemoteDatabase): void {
   const { session } = db as unknown as { session: Session };

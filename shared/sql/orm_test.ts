@@ -17,7 +17,7 @@ Deno.test("drizzle's transaction is refused before anything runs", () => {
   assert.deepEqual(sent, []);
 });
 
-Deno.test("an error of a drizzle query shows no parameter of it", async () => {
+Deno.test("an error of a drizzle query contains none of its parameters", async () => {
   const sql = openNodeSqlite(":memory:");
   const accounts = sqliteTable("accounts", { id: text().primaryKey() });
   const error = await orm(sql).insert(accounts).values({ id: "s3cret" }).catch((error) => error);

@@ -4,23 +4,25 @@ import { libsqlSql } from "./libsql.ts";
 import { measuredSql } from "./measured.ts";
 import type { SqlDb } from "./statement.ts";
 
-/** Where a service's data lives: an open database, a D1 binding, or the URL of a libSQL server. */
+/** A service's database: an open one, a D1 binding, or the URL of a libSQL server. */
 export type SqlSource = SqlDb | D1Binding | string;
 
-const wanted = "must be a D1 binding, a libSQL URL (libsql:, https: or http:) or an open database";
+const expected =
+  "must be a D1 binding, a libSQL URL (libsql:, https: or http:) or an open database";
 
-/** Setting that names a database; the companion setting `<NAME>_TOKEN` holds libSQL's token. */
+/** Setting that names a database; the setting `<NAME>_TOKEN` holds its libSQL token. */
 export const sqlSource: z.ZodMiniType<SqlSource> = z.custom<SqlSource>(
   (value) => problemOf(value) === undefined,
-  { error: ({ input }) => problemOf(input) ?? wanted },
+  { error: ({ input }) => problemOf(input) ?? expected },
 );
 
 /**
- * Makes a database of what a deployment names: an open one, a D1 binding, or a libSQL URL.
+ * Creates the database that a setting names: an open one, a D1 binding, or a libSQL URL.
  *
- * `token` goes with a URL. A text `sqlite:<path>` is not taken: only a runtime can open files.
+ * `token` belongs to a URL. A text `sqlite:<path>` is refused: only a runtime can open files.
  *
- * @throws {TypeError} for anything else; the message never shows the value
+ * @throws {TypeError} for any other value; the message does not contain the value, which may be
+ * secret
  */
 export function readSqlDb(value: unknown, token?: string): SqlDb {
   return measuredSql(openSqlDb(value, token));
@@ -31,17 +33,17 @@ function openSqlDb(value: unknown, token?: string): SqlDb {
   if (isD1Binding(value)) return d1Sql(value);
   const problem = problemOf(value);
   if (problem !== undefined || typeof value !== "string") {
-    throw new TypeError(`Cannot use this database: it ${problem ?? wanted}`);
+    throw new TypeError(`Cannot use this database: it ${problem ?? expected}`);
   }
   return libsqlSql({ url: value, token });
 }
 
-/** What is wrong with a value, or undefined. */
+/** Describes why a value is invalid; undefined if it is valid. */
 function problemOf(value: unknown): string | undefined {
   if (isSqlDb(value) || isD1Binding(value)) return undefined;
-  if (typeof value !== "string") return wanted;
+  if (typeof value !== "string") return expected;
   if (value.startsWith("sqlite:")) return "is a file, which this runtime does not open";
-  return isLibsqlUrl(value) ? undefined : wanted;
+  return isLibsqlUrl(value) ? undefined : expected;
 }
 
 function isLibsqlUrl(text: string): boolean {

@@ -11,7 +11,7 @@ const d1 = {
 
 const refused = {
   "a file": ["sqlite:s3cret.db", /is a file, which this runtime does not open/],
-  "a text that is no URL": ["s3cret", /must be a D1 binding/],
+  "a text that is not a URL": ["s3cret", /must be a D1 binding/],
   "a URL of another kind": ["postgres://s3cret@db", /must be a D1 binding/],
   "an object without the methods": [{ prepare() {} }, /must be a D1 binding/],
   "a number": [5, /must be a D1 binding/],
@@ -19,7 +19,7 @@ const refused = {
 } as const;
 
 for (const [what, [value, message]] of Object.entries(refused)) {
-  Deno.test(`a database setting refuses ${what} and does not show it`, () => {
+  Deno.test(`a database setting refuses ${what}, and the error does not contain the value`, () => {
     assert.throws(() => readSqlDb(value), (error) => {
       assert.ok(error instanceof TypeError);
       assert.match(error.message, message);
@@ -35,19 +35,19 @@ for (const [what, [value, message]] of Object.entries(refused)) {
   });
 }
 
-Deno.test("a database setting takes an open database", async () => {
+Deno.test("a database setting accepts an open database", async () => {
   const { DB } = readConfig(z.object({ DB: sqlSource }), { DB: open });
   assert.deepEqual(await readSqlDb(DB).run({ sql: "SELECT 1", params: [] }), [[1]]);
 });
 
-Deno.test("a database setting takes a D1 binding", async () => {
+Deno.test("a database setting accepts a D1 binding", async () => {
   const { DB } = readConfig(z.object({ DB: sqlSource }), { DB: d1 });
   const sql = readSqlDb(DB);
   assert.deepEqual(await sql.run({ sql: "SELECT 1", params: [] }), [[1]]);
   assert.deepEqual(await sql.batch([{ sql: "SELECT 1 AS n", params: [] }]), [[[1]]]);
 });
 
-Deno.test("a database setting takes a libSQL URL and sends nothing yet", () => {
+Deno.test("a database setting accepts a libSQL URL and sends nothing", () => {
   for (const url of ["libsql://db.example.com", "https://db.example.com", "http://127.0.0.1:1"]) {
     const { DB } = readConfig(z.object({ DB: sqlSource }), { DB: url });
     assert.equal(typeof readSqlDb(DB, "token").batch, "function");

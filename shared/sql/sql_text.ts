@@ -1,4 +1,4 @@
-/** A piece of SQL text; white space and comments are between pieces. */
+/** A token of SQL text; white space and comments are not tokens. */
 export interface Token {
   readonly kind: "word" | "quoted" | "parameter" | "other";
   readonly text: string;
@@ -6,7 +6,7 @@ export interface Token {
   readonly end: number;
 }
 
-// https://www.sqlite.org/lang_keywords.html, tokenize.c: four ways to quote, two to comment.
+// https://www.sqlite.org/lang_keywords.html, tokenize.c: four kinds of quotes, two of comments.
 const piece = new RegExp(
   [
     /(?<skip>\s+|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$))/,
@@ -18,7 +18,7 @@ const piece = new RegExp(
   "g",
 );
 
-/** The pieces of an SQL text; wrong SQL gives pieces too, the store complains about it. */
+/** The tokens of an SQL text; invalid SQL has tokens too, and the store refuses it later. */
 export function* tokens(sql: string): Generator<Token> {
   for (const match of sql.matchAll(piece)) {
     const [text] = match;
@@ -38,7 +38,7 @@ export function* tokens(sql: string): Generator<Token> {
 /**
  * The statements of an SQL text, without their semicolons.
  *
- * Inside CREATE TRIGGER a statement ends at `; END ;` only, the rule of sqlite3_complete().
+ * CREATE TRIGGER ends only at `; END ;`, the rule of sqlite3_complete().
  */
 export function splitStatements(sql: string): string[] {
   const statements: string[] = [];
@@ -55,12 +55,14 @@ export function splitStatements(sql: string): string[] {
 }
 
 /**
- * The one statement of a text, without what follows it, that takes as many parameters as given.
+ * The only statement of a text, without a trailing semicolon or comment, checked for its number of
+ * parameters.
  *
- * SQLite's own drivers run the first statement of several and bind NULL for a parameter that is
- * missing; D1 runs all and gives the rows of the last. Neither says so.
+ * SQLite's own drivers run only the first of several statements and bind NULL for a missing
+ * parameter. D1 runs all of them and returns the rows of the last. Neither reports an error.
  *
- * @throws {TypeError} when it is not one, takes another number, or has a named parameter
+ * @throws {TypeError} if it is not exactly one statement, takes another number of parameters, or
+ * has a named parameter
  */
 export function oneStatement(sql: string, params: number): string {
   const [statement, ...others] = splitStatements(sql);
@@ -86,7 +88,7 @@ function countParameters(sql: string): number {
 
 const verbs = new Set(["SELECT", "VALUES", "INSERT", "REPLACE", "UPDATE", "DELETE"]);
 
-/** What a statement does: its first verb outside of parentheses, so past a WITH clause. */
+/** The verb of a statement: the first one outside of parentheses, after a WITH clause. */
 export function verbOf(sql: string): string {
   let depth = 0;
   let first: string | undefined;
@@ -104,9 +106,10 @@ export function verbOf(sql: string): string {
 }
 
 /**
- * The names SQLite gives to the columns of a RETURNING clause, in lower case.
+ * SQLite's names for the columns of a RETURNING clause, in lower case.
  *
- * That is the last word of an item (alias, or column past its table); an expression has its text.
+ * A name is the last word of an item (the alias, or the column after its table). An expression is
+ * named by its text.
  */
 export function returningNames(sql: string): string[] {
   let depth = 0;

@@ -31,7 +31,7 @@ for (const [what, [text, statements]] of Object.entries(split)) {
   });
 }
 
-Deno.test("tokens() covers any text in order and ends", () => {
+Deno.test("tokens() returns the tokens of any text in order and terminates", () => {
   fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 200 }), (text) => {
     let end = 0;
     for (const token of tokens(text)) {
@@ -42,7 +42,7 @@ Deno.test("tokens() covers any text in order and ends", () => {
   }));
 });
 
-Deno.test("tokens() takes time in proportion to a text that never closes", () => {
+Deno.test("tokens() is linear for text with unclosed quotes and comments", () => {
   for (const text of ["'", '"', "`", "[", "/*", "--", "("]) {
     assert.ok([...tokens(text.repeat(5_000))].length <= 10_000);
   }
@@ -85,7 +85,7 @@ const parameters = [
 ] as const;
 
 for (const [text, count] of parameters) {
-  Deno.test(`oneStatement() takes ${count} parameters in: ${text}`, () => {
+  Deno.test(`oneStatement() counts ${count} parameters in: ${text}`, () => {
     assert.equal(oneStatement(`${text}; -- end`, count), text);
     assert.throws(() => oneStatement(text, count + 1), TypeError);
   });

@@ -3,7 +3,7 @@ import { Problem } from "../problem.ts";
 /** No Date, boolean or bigint: node:sqlite binds a Date as NULL, D1 refuses it. */
 export type SqlValue = string | number | null | Uint8Array;
 
-/** Values in column order: an object would lose one of two joined columns called `id`. */
+/** Values in column order: an object would lose one of two joined columns named `id`. */
 export type Row = readonly unknown[];
 
 /** One SQL statement with `?` placeholders; `params` fill them in order. */
@@ -15,30 +15,30 @@ export interface Statement {
 }
 
 /**
- * SQL as every driver can offer it. `batch` is all or nothing and the only transaction there is.
+ * The SQL interface that every driver can implement. `batch` is the only transaction.
  *
- * A number has no storage class of its own here: drivers bind it as REAL and the column's affinity
- * makes it an integer again, so an expression without a column needs `CAST(? AS INTEGER)`.
+ * Drivers bind a number as REAL, and the column's affinity converts it to an integer. So an
+ * expression without a column needs `CAST(? AS INTEGER)`.
  */
 export interface SqlDb {
   /** Runs one statement. */
   run(statement: Statement): Promise<Row[]>;
-  /** Runs all of them or none, and gives each one's rows. */
+  /** Runs all of them or none, and returns the rows of each. */
   batch(statements: readonly Statement[]): Promise<Row[][]>;
 }
 
-/** D1's limit on bound parameters, kept everywhere so that what runs in dev runs on Workers. */
+/** D1's limit of bound parameters. It applies to every driver, so that dev behaves like Workers. */
 export const maxParams = 100;
 
-/** `batch` owns the transaction: a second one inside would commit half of it. */
+/** `batch` controls the transaction: a COMMIT inside would commit half of it. */
 const transactionControl = /^\s*(?:begin|commit|end|rollback|savepoint|release)\b/i;
 
 /**
- * Refuses what one of the drivers would change in silence or could not run.
+ * Refuses a statement that one of the drivers would change silently or could not run.
  *
  * @throws {TypeError} a value of another type, named by its position, or transaction control
  * @throws {RangeError} more than 100 parameters, or a number that is not finite
- * @throws {Problem} `validation_failed` for text that no driver keeps whole
+ * @throws {Problem} `validation_failed` for text that drivers truncate or change
  */
 export function checkStatement({ sql, params }: Statement): void {
   if (transactionControl.test(sql)) {
@@ -52,7 +52,7 @@ export function checkStatement({ sql, params }: Statement): void {
   params.forEach((value, index) => checkValue(value, index + 1));
 }
 
-/** `value` is unknown because callers behind an ORM are not held by the type. */
+/** `value` is unknown because values from an ORM are not checked by its type. */
 function checkValue(value: unknown, position: number): void {
   if (typeof value === "string") return checkText(value);
   if (typeof value === "number") {
@@ -67,8 +67,8 @@ function checkValue(value: unknown, position: number): void {
 }
 
 /**
- * Text with NUL is cut off there by node:sqlite, and half a surrogate pair becomes U+FFFD, so two
- * different e-mail addresses could end as one. Such text can only come from a caller.
+ * node:sqlite truncates text at a NUL, and half a surrogate pair becomes U+FFFD. Two different
+ * e-mail addresses could then become one account. Such text can only come from a caller.
  */
 function checkText(text: string): void {
   if (text.includes("\0") || !text.isWellFormed()) {
