@@ -5,7 +5,7 @@ import { Role } from "./schema.ts";
 
 type Published = PublishedBy<EventTypes, "auth">;
 
-/** Lets auth say again what it knows of people. */
+/** Lets auth publish its accounts again. */
 export function addReconciliation(
   { states }: Pick<Events<EventTypes, "auth">, "states">,
   sql: SqlDb,
@@ -28,7 +28,7 @@ export function addReconciliation(
   );
 }
 
-/** An account, as far as others hear of it. */
+/** An account as published to other services. */
 interface Person {
   readonly name: string;
   readonly roles: Role[];
@@ -39,7 +39,10 @@ const columns = "SELECT id, name, roles, disabled FROM accounts WHERE closed_at 
 
 type Say = (id: string, person: Person) => Published;
 
-/** Accounts that are not closed, each as one event. One that a backup has brought back is closed. */
+/**
+ * Accounts that are not closed, each as one event. An account that a backup restored is closed
+ * again.
+ */
 function createPeople(
   sql: SqlDb,
   { say, close }: { readonly say: Say; readonly close: (id: string) => Promise<void> },

@@ -5,7 +5,7 @@ import { orm } from "@edgepass/shared/sql/orm";
 import { asc, eq, inArray } from "drizzle-orm";
 import { courses, instructors, lessons } from "./store_tables.ts";
 
-/** All that course keeps about a person: what they teach, and what it was told of them. */
+/** Everything that course stores about a person: their courses, and projections of them. */
 export async function readCourseExport(sql: SqlDb, id: string): Promise<Export> {
   const db = orm(sql);
   const own = eq(courses.instructorId, id);

@@ -9,22 +9,22 @@ export interface KnownCourse {
   readonly title: string;
 }
 
-/** What is known when somebody asks. */
+/** What is stored when suggestions are requested. */
 export interface Known {
-  /** Published courses, those of most learners first, the newest of equals first. */
+  /** Published courses, those with most learners first, the newest of equals first. */
   readonly courses: readonly KnownCourse[];
-  /** Whether the account is gone: a Passport outlives it by seconds. */
+  /** Whether the account is closed: a Passport outlives it by seconds. */
   readonly isGone: boolean;
 }
 
-/** The courses that others told of. */
+/** The projected courses. */
 export interface Catalogue {
-  /** Fails when the database is away, or lacks its tables. */
+  /** Fails when the database is down, or lacks its tables. */
   check(): Promise<void>;
   look(personId: string): Promise<Known>;
 }
 
-/** More than can be suggested, and few enough to send along with each question. */
+/** More than can be suggested, and few enough to send with each request. */
 const maxKnown = 500;
 
 /** Reads a database with the tables of `migrations/`. */
