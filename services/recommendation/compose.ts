@@ -81,7 +81,7 @@ export function composeRecommendation(bindings: Bindings): Application {
       maxStaleMs: () => settings().maxStaleSeconds * 1000,
       onFailure: (cause, source) =>
         log.warn("The recommender gave nothing of use", { source, cause }),
-      onStoreFailure: (cause) => log.warn("No answer is fallbackStore or found again", { cause }),
+      onStoreFailure: (cause) => log.warn("No answer is kept or found again", { cause }),
     }),
     defaultLimit: () => settings().limit,
   });

@@ -41,6 +41,6 @@ export function recommendationRoutes(recommendations: Recommendations) {
   return createApi().openapi(listRecommendations, async (c) => {
     const result = await recommendations.suggest(c.var.person, c.req.valid("query").limit);
     markFallback(c, result);
-    return c.json({ items: [...answered.value], source: result.source }, 200);
+    return c.json({ items: [...result.value], source: result.source }, 200);
   });
 }

@@ -1,26 +1,27 @@
 /** How a task is called. */
 export interface TaskUsage {
-  /** Begins with `Usage: deno task <name>`; every option that the task takes stands in it. */
+  /** Begins with `Usage: deno task <name>`; contains every option that the task takes. */
   readonly usage: string;
-  /** How many words beside options it takes; left out, the task looks at them itself. */
+  /** The maximum of arguments besides options; without it the task checks them itself. */
   readonly maxWords?: number;
 }
 
-/** What a task prints instead of its work, and its exit code. */
+/** The output and the exit code of a task that does no work. */
 export interface Answer {
   readonly text: string;
   readonly code: 0 | 2;
 }
 
-/** Whether somebody asks how the task is called. */
+/** Whether the arguments request the usage. */
 export function asksForHelp(args: readonly string[]): boolean {
   const [options] = split(args);
   return options.some((arg) => arg === "--help" || arg === "-h");
 }
 
 /**
- * What the arguments alone decide: the usage where it is asked for, and one line for an option that
- * the task does not have. Ignored, a misspelt `--dry-run` would do the work that it was to prevent.
+ * The result that follows from the arguments alone: the usage on request, and one line for an
+ * unknown option. If it were ignored, a misspelt `--dry-run` would do the work that it was to
+ * prevent.
  */
 export function answerArguments(
   args: readonly string[],
@@ -39,7 +40,7 @@ export function answerArguments(
     : { text: `Unexpected argument ${extra}; ${more}`, code: 2 };
 }
 
-/** Ends the process where its arguments alone decide what it prints. */
+/** Ends the process when its arguments alone decide its output. */
 export function readArguments(task: TaskUsage): void {
   const answer = answerArguments(Deno.args, task);
   if (!answer) return;
@@ -48,7 +49,7 @@ export function readArguments(task: TaskUsage): void {
   Deno.exit(answer.code);
 }
 
-/** Options begin with a hyphen and a letter, so that a number below zero is a word. */
+/** Options begin with a hyphen and a letter, so that a negative number is an argument. */
 function split(args: readonly string[]): readonly [options: string[], words: string[]] {
   const isOption = (arg: string) => /^--?[a-z]/i.test(arg);
   return [args.filter(isOption), args.filter((arg) => !isOption(arg))];
