@@ -55,15 +55,15 @@ export function createAdministration(deps: AuthOptions): Administration {
       return (await store.accounts.list(page)).map(requireOpen);
     },
     async setRoles({ id, roles, actorId }) {
-      const wanted = [...new Set(roles)].sort();
-      const what = `roles ${wanted.join(",")}`;
+      const newRoles = [...new Set(roles)].sort();
+      const what = `roles ${newRoles.join(",")}`;
       return await change({ id, actorId, what }, (account) => {
-        if (account.roles.toSorted().join() === wanted.join()) return undefined;
+        if (account.roles.toSorted().join() === newRoles.join()) return undefined;
         return {
-          set: { roles: wanted },
+          set: { roles: newRoles },
           revokeUntil: revocations.keepUntil(),
-          leavesAdministration: !wanted.includes("admin"),
-          event: { type: "user.roles-changed", data: { roles: wanted } },
+          leavesAdministration: !newRoles.includes("admin"),
+          event: { type: "user.roles-changed", data: { roles: newRoles } },
         };
       });
     },

@@ -191,9 +191,9 @@ async function pushPending(
   },
 ): Promise<void> {
   await revocations.pushPending()
-    .catch((cause) => log.warn("Redis has not heard of all revocations yet", { cause }));
+    .catch((cause) => log.warn("Some revocations are not in Redis yet", { cause }));
   await configurations.pushPending()
-    .catch((cause) => log.warn("Redis has not heard of the configuration yet", { cause }));
+    .catch((cause) => log.warn("The configuration is not in Redis yet", { cause }));
   // A gateway that is new, or the only one, has seen less than was lost and cannot detect the loss.
   await revocations.rebuildIfIncomplete()
     .catch((cause) => log.warn("Revocation list may lack entries", { cause }));

@@ -45,11 +45,11 @@ export interface Configurations {
    *   version is not `ifVersion`, `store_unavailable` when the version is stored but Redis did not
    *   receive it: a retry, or the scheduled maintenance, continues where it stopped
    */
-  change(wanted: ChangeOf & { document: unknown; comment?: string | undefined }): Promise<
+  change(input: ChangeOf & { document: unknown; comment?: string | undefined }): Promise<
     Configuration
   >;
   /** Makes the document of an older version current again. @throws `not_found`, and as `change` */
-  rollBack(wanted: ChangeOf & { version: number }): Promise<Configuration>;
+  rollBack(input: ChangeOf & { version: number }): Promise<Configuration>;
   /** Versions, newest first. */
   history(page: { before?: number; limit: number }): Promise<ConfigurationChange[]>;
   /** Writes the current version to Redis, unless Redis has it. @throws {RedisUnavailable} */
@@ -85,7 +85,7 @@ const maxLength = 524_288;
 const maxChanged = 100;
 
 /** Verifiers may cache a key set for two days while its issuer is down. */
-const keepRevokedMs = 7 * 86_400_000;
+const revokedKeyTtlMs = 7 * 86_400_000;
 
 const none: Configuration = {
   version: 0,
@@ -154,7 +154,10 @@ export function createConfigurations(options: ConfigurationsOptions): Configurat
         createdAt: at,
       };
       const what = `configuration ${version}`;
-      const revoked = revokedKeys(document).map((kid) => ({ kid, expiresAt: at + keepRevokedMs }));
+      const revoked = revokedKeys(document).map((kid) => ({
+        kid,
+        expiresAt: at + revokedKeyTtlMs,
+      }));
       const audit = { id: newId(), at, actorId, targetId: "configuration", what };
       await store.insert(row, { after, audit, revoked }).catch(refuseOutdated);
       log.info("Configuration changed", { audit: what, actorId, version, changed: row.changed });

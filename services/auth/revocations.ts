@@ -92,19 +92,19 @@ export function createRevocationWriter(options: RevocationWriterOptions): Revoca
   }
 
   /**
-   * Writes the first unpushed rows to Redis, and `wanted`, wherever it is in the log; returns
+   * Writes the first unpushed rows to Redis, and `requested`, wherever it is in the log; returns
    * whether more rows follow.
    */
-  async function pushNext(wanted?: RevocationRow): Promise<boolean> {
+  async function pushNext(requested?: RevocationRow): Promise<boolean> {
     const { log: end, rows } = await store.unpushed({ now: now(), limit: chunkSize });
     const hasMore = rows.length === chunkSize;
     const after = (rows[0]?.position ?? end.position + 1) - 1;
     const upTo = hasMore ? { ...end, position: rows.at(-1)?.position ?? after } : end;
-    const others = wanted && !rows.some((row) => isSame(row, wanted)) ? [wanted] : [];
+    const others = requested && !rows.some((row) => isSame(row, requested)) ? [requested] : [];
     const pushed = [...rows, ...others];
     if (pushed.length === 0) return false;
     const at = now();
-    const [ready] = await ask(redis, (pipeline) => {
+    const [ready] = await execute(redis, (pipeline) => {
       addEntries(pipeline, { rows: pushed, after, upTo, now: at });
     });
     const positionInRedis = readRevocationPosition(ready);
@@ -133,7 +133,7 @@ export function createRevocationWriter(options: RevocationWriterOptions): Revoca
       rows = await store.list({ now: now(), after: rows.at(-1), limit: chunkSize });
       if (rows.length === 0) break;
       const at = now();
-      const [done] = await ask(redis, (pipeline) => {
+      const [done] = await execute(redis, (pipeline) => {
         addRebuildStep(pipeline, { id, step, rows, now: at });
       });
       if (Number(done) !== 1) throw changedMeanwhile();
@@ -149,7 +149,7 @@ export function createRevocationWriter(options: RevocationWriterOptions): Revoca
     const upTo = await store.readLog();
     const steps = await writeAll(id);
     const keys = await asProblem(others?.rebuild() ?? Promise.resolve([]));
-    const [ready] = await ask(redis, (pipeline) => {
+    const [ready] = await execute(redis, (pipeline) => {
       addDeclaration(pipeline, { id, steps, others: keys, upTo });
     });
     const positionInRedis = readRevocationPosition(ready);
@@ -180,7 +180,7 @@ export function createRevocationWriter(options: RevocationWriterOptions): Revoca
       const { log: end, rows: [unpushed] } = await store.unpushed({ now: now(), limit: 1 });
       const pushed = { ...end, position: unpushed ? unpushed.position - 1 : end.position };
       const keys = [revocationKeys.ready, ...(others ? [others.key] : [])];
-      const [values] = await ask(redis, (pipeline) => pipeline.mget(...keys));
+      const [values] = await execute(redis, (pipeline) => pipeline.mget(...keys));
       const [ready, other] = requireValues(values, keys.length);
       const positionInRedis = readRevocationPosition(ready);
       const isWhole = reachesPosition(positionInRedis, pushed) &&
@@ -203,13 +203,16 @@ function requireValues(reply: unknown, length: number): readonly unknown[] {
   throw unavailable(new RedisUnavailable("Redis answered another number of values than keys"));
 }
 
-function ask(redis: Redis, build: (pipeline: RedisPipeline) => void): Promise<readonly unknown[]> {
+function execute(
+  redis: Redis,
+  build: (pipeline: RedisPipeline) => void,
+): Promise<readonly unknown[]> {
   return asProblem(redis.pipeline(build));
 }
 
-async function asProblem<Value>(asked: Promise<Value>): Promise<Value> {
+async function asProblem<Value>(pending: Promise<Value>): Promise<Value> {
   try {
-    return await asked;
+    return await pending;
   } catch (error) {
     if (error instanceof RedisUnavailable) throw unavailable(error);
     throw error;

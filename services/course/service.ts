@@ -22,7 +22,7 @@ import {
 import type { CourseFilter, CoursePage, CourseStore } from "./store.ts";
 
 /** The request's subject, as far as the rules need it. */
-export type Asker = Pick<Passport, "userId">;
+export type Caller = Pick<Passport, "userId">;
 
 /** The instructor; the routes admit no other callers. */
 export interface Teacher {
@@ -140,10 +140,10 @@ function createLessons(
 
 function createCourseRules(store: CourseStore, now: () => number) {
   /** A draft is visible to its owner alone; for other callers it does not exist. */
-  async function requireVisible(id: string, asker: Asker): Promise<CourseAggregate> {
+  async function requireVisible(id: string, caller: Caller): Promise<CourseAggregate> {
     const course = await store.find(id);
     if (course === undefined) throw new Problem("not_found");
-    if (course.state !== "published" && course.instructorId !== asker.userId) {
+    if (course.state !== "published" && course.instructorId !== caller.userId) {
       throw new Problem("not_found");
     }
     return course;

@@ -167,11 +167,11 @@ function sortTime(course: CourseRecord, { instructorId }: CourseFilter): number 
 
 /** Lessons that did not change are the same objects before and after. */
 function compareLessons(before: readonly LessonRecord[], after: readonly LessonRecord[]) {
-  const kept = new Set(after.map(({ id }) => id));
+  const remaining = new Set(after.map(({ id }) => id));
   const current = new Set(before);
   return {
     changed: after.filter((lesson) => !current.has(lesson)),
-    removed: before.filter(({ id }) => !kept.has(id)),
+    removed: before.filter(({ id }) => !remaining.has(id)),
   };
 }
 

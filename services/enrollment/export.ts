@@ -16,12 +16,16 @@ export type OtherExports = Readonly<Record<ExportServices, Export>>;
 export async function readOtherExports(
   client: ServiceClient<ExportServices>,
 ): Promise<OtherExports> {
-  const ask = async (service: ExportServices): Promise<Export> => {
+  const readFrom = async (service: ExportServices): Promise<Export> => {
     const part = await client.read(service, "/internal/export", ExportPart);
     if (part !== undefined) return part;
     const cause = new Error(`Service ${service} has no export`);
     throw new Problem("upstream_bad_response", { cause });
   };
-  const [auth, user, course] = await Promise.all([ask("auth"), ask("user"), ask("course")]);
+  const [auth, user, course] = await Promise.all([
+    readFrom("auth"),
+    readFrom("user"),
+    readFrom("course"),
+  ]);
   return { auth, user, course };
 }

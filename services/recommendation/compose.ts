@@ -73,7 +73,7 @@ export function composeRecommendation(bindings: Bindings): Application {
     events,
     projection: sqlRecommendationProjection(sql),
     catalogue: sqlCatalogue(sql),
-    fallbackStore,
+    kept: fallbackStore,
     recommender: findRecommender(config, policies),
     fallback: createFallback({
       ...(fallbackStore ? { store: fallbackStore } : {}),
@@ -81,7 +81,7 @@ export function composeRecommendation(bindings: Bindings): Application {
       maxStaleMs: () => settings().maxStaleSeconds * 1000,
       onFailure: (cause, source) =>
         log.warn("The recommender gave nothing of use", { source, cause }),
-      onStoreFailure: (cause) => log.warn("No answer is kept or found again", { cause }),
+      onStoreFailure: (cause) => log.warn("Last good results cannot be stored or read", { cause }),
     }),
     defaultLimit: () => settings().limit,
   });

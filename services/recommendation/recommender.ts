@@ -1,9 +1,9 @@
 import { Problem } from "@edgepass/shared/problem";
 import type { Upstream } from "@edgepass/shared/upstream";
-import { RecommenderAnswer, type Suggestion } from "./recommender_schema.ts";
+import { RecommenderResponse, type Suggestion } from "./recommender_schema.ts";
 
 /** The request to the recommender; nothing in it identifies the person. */
-export interface RecommenderQuestion {
+export interface RecommenderRequest {
   /** The person's pseudonym: stable, and meaningless to other recipients. */
   readonly person: string;
   /** Ids of the courses that it may return. */
@@ -12,7 +12,7 @@ export interface RecommenderQuestion {
 }
 
 /** Requests suggestions. @throws {Problem} when there is no response, or none of use */
-export type Recommend = (question: RecommenderQuestion) => Promise<readonly Suggestion[]>;
+export type Recommend = (request: RecommenderRequest) => Promise<readonly Suggestion[]>;
 
 /** Three times the size of a hundred suggestions of maximum length. */
 const maxResponseBytes = 131_072;
@@ -22,18 +22,18 @@ const maxResponseBytes = 131_072;
  * out.
  */
 export function createRecommend(recommender: Upstream): Recommend {
-  return async function recommend(question) {
+  return async function recommend(request) {
     // A Blob sets its own media type, so that no other header is sent.
-    const body = new Blob([JSON.stringify(question)], { type: "application/json" });
+    const body = new Blob([JSON.stringify(request)], { type: "application/json" });
     const response = await recommender.fetch("/v1/recommendations", { method: "POST", body });
     if (response.status !== 200) {
       await response.body?.cancel();
-      throw useless(new Error(`The recommender answered ${response.status}`));
+      throw useless(new Error(`The recommender returned ${response.status}`));
     }
     const content: unknown = await response.json().catch(() => undefined);
-    const { success, data, error } = RecommenderAnswer.safeParse(content);
+    const { success, data, error } = RecommenderResponse.safeParse(content);
     if (!success) throw useless(error);
-    const knownIds = new Set(question.known);
+    const knownIds = new Set(request.known);
     const named = new Map(
       data.items.filter(({ courseId }) => knownIds.has(courseId))
         .map((suggestion) => [suggestion.courseId, suggestion]),
@@ -67,7 +67,9 @@ async function readAll(body: ReadableStream<Uint8Array> | null): Promise<Blob> {
   // Leaving the loop cancels the rest of the body.
   for await (const part of body ?? []) {
     length += part.byteLength;
-    if (length > maxResponseBytes) throw useless(new Error("The recommender's answer is too long"));
+    if (length > maxResponseBytes) {
+      throw useless(new Error("The recommender's response is too long"));
+    }
     parts.push(part.slice());
   }
   return new Blob(parts);

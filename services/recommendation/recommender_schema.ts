@@ -14,4 +14,4 @@ export type Suggestion = z.infer<typeof Suggestion>;
 export const Suggestions = z.array(Suggestion).max(maxItems);
 
 /** The recommender's response. */
-export const RecommenderAnswer = z.object({ items: Suggestions });
+export const RecommenderResponse = z.object({ items: Suggestions });

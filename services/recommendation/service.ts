@@ -48,8 +48,8 @@ export function createRecommendations(
      */
     async suggest({ sub, userId }: UserPassport, limit = defaultLimit()): Promise<Recommended> {
       const { courses, isGone } = await catalogue.look(userId);
-      const known = new Map(courses.map(({ id, title }) => [id, title]));
-      const result = recommender === undefined || isGone || known.size === 0
+      const titles = new Map(courses.map(({ id, title }) => [id, title]));
+      const result = recommender === undefined || isGone || titles.size === 0
         ? { value: toCommon(courses), source: "default" as const }
         : await fallback.run({
           key: keyOf(userId),
@@ -57,29 +57,29 @@ export function createRecommendations(
           live: async () =>
             await recommender.ask({
               person: await recommender.pseudonym(sub),
-              known: [...known.keys()],
+              known: [...titles.keys()],
               limit: maxItems,
             }),
-          fits: (kept) => stillThere(kept, known),
+          fits: (stored) => dropDeleted(stored, titles),
           otherwise: () => toCommon(courses),
         });
       const items = result.value.slice(0, limit).map(({ courseId, reason }) => ({
-        course: { id: courseId, title: known.get(courseId) ?? "" },
+        course: { id: courseId, title: titles.get(courseId) ?? "" },
         reason,
       }));
-      return { ...answered, value: items };
+      return { ...result, value: items };
     },
   };
 }
 
 /** Stored results hold ids alone: titles are current, and deleted courses are dropped. */
-function stillThere(
-  kept: unknown,
-  known: ReadonlyMap<string, string>,
+function dropDeleted(
+  stored: unknown,
+  titles: ReadonlyMap<string, string>,
 ): readonly Suggestion[] | undefined {
-  const { data = [] } = Suggestions.safeParse(kept);
-  const there = data.filter(({ courseId }) => known.has(courseId));
-  return there.length > 0 ? there : undefined;
+  const { data = [] } = Suggestions.safeParse(stored);
+  const current = data.filter(({ courseId }) => titles.has(courseId));
+  return current.length > 0 ? current : undefined;
 }
 
 function toCommon(courses: readonly KnownCourse[]): readonly Suggestion[] {

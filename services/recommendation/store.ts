@@ -10,7 +10,7 @@ export interface KnownCourse {
 }
 
 /** What is stored when suggestions are requested. */
-export interface Known {
+export interface CatalogueView {
   /** Published courses, those with most learners first, the newest of equals first. */
   readonly courses: readonly KnownCourse[];
   /** Whether the account is closed: a Passport outlives it by seconds. */
@@ -21,7 +21,7 @@ export interface Known {
 export interface Catalogue {
   /** Fails when the database is down, or lacks its tables. */
   check(): Promise<void>;
-  look(personId: string): Promise<Known>;
+  look(personId: string): Promise<CatalogueView>;
 }
 
 /** More than can be suggested, and few enough to send with each request. */
@@ -36,12 +36,12 @@ export function sqlCatalogue(sql: SqlDb): Catalogue {
       await db.select({ id: courses.id }).from(courses).limit(1);
     },
     async look(personId) {
-      const [known, ended] = await db.batch([
+      const [rows, ended] = await db.batch([
         db.select({ id: courses.id, title }).from(courses).where(isNotNull(courses.title))
           .orderBy(desc(courses.learners), desc(courses.id)).limit(maxKnown),
         db.all(text`SELECT 1 FROM ended_subjects WHERE subject = ${personId}`),
       ]);
-      return { courses: known, isGone: ended.length > 0 };
+      return { courses: rows, isGone: ended.length > 0 };
     },
   };
 }

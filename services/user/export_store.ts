@@ -20,9 +20,9 @@ export async function readUserExport(sql: SqlDb, id: string): Promise<Export> {
 }
 
 function toProfile(profile: typeof profiles.$inferSelect) {
-  const { version: _version, createdAt, updatedAt, closingAt, erasedAt, ...kept } = profile;
+  const { version: _version, createdAt, updatedAt, closingAt, erasedAt, ...personal } = profile;
   return {
-    ...kept,
+    ...personal,
     createdAt: toTime(createdAt),
     updatedAt: toTime(updatedAt),
     closingAt: toTime(closingAt),

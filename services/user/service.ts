@@ -69,17 +69,19 @@ function createGuard({ store, now = Date.now }: ProfileOptions) {
    */
   return async function requireProfile(
     id: string,
-    ask: () => Promise<AccountSummary | undefined>,
+    fetchAccount: () => Promise<AccountSummary | undefined>,
   ): Promise<ProfileRecord> {
     const stored = await store.find(id);
     if (stored !== undefined && stored.closingAt === null) return requireAlive(stored);
-    const account = await ask();
+    const account = await fetchAccount();
     if (account === undefined) {
       if (stored !== undefined) await store.erase(id, now());
       throw new Problem("not_found");
     }
     if (account.id !== id) {
-      throw new Problem("upstream_bad_response", { cause: new Error("Auth named somebody else") });
+      throw new Problem("upstream_bad_response", {
+        cause: new Error("Auth returned another account"),
+      });
     }
     if (stored === undefined) await store.insert(newProfile(account, now()));
     return requireAlive(await store.find(id));

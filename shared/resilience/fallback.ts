@@ -40,7 +40,7 @@ export interface FallbackResult<Value> {
 }
 
 /** The live call and its fallbacks. */
-export interface FallbackQuestion<Value> {
+export interface FallbackCall<Value> {
   /** The key of the stored result. */
   readonly key: FallbackKey;
   /** The live call; throws when its result is unusable. */
@@ -48,7 +48,7 @@ export interface FallbackQuestion<Value> {
   /**
    * A stored value with its type, or undefined when it does not fit, for example after a release.
    */
-  readonly fits: (kept: unknown) => Value | undefined;
+  readonly fits: (stored: unknown) => Value | undefined;
   /** The declared default. */
   readonly otherwise: () => Value | Promise<Value>;
 }
@@ -62,7 +62,7 @@ export interface Fallback {
    * @throws {Problem} of `live` with a status below 500, because that is a valid response; what
    *   `otherwise` throws
    */
-  run<Value>(question: FallbackQuestion<Value>): Promise<FallbackResult<Value>>;
+  run<Value>(call: FallbackCall<Value>): Promise<FallbackResult<Value>>;
 }
 
 /** Dependencies of a fallback. */
@@ -87,7 +87,7 @@ export function createFallback(
   { store, now = Date.now, maxStaleMs, onFailure = () => {}, onStoreFailure = () => {} }:
     FallbackOptions,
 ): Fallback {
-  function keep(key: FallbackKey, value: unknown): void {
+  function save(key: FallbackKey, value: unknown): void {
     const ttlSeconds = Math.ceil(maxStaleMs() / 1000);
     if (!store || ttlSeconds <= 0) return;
     const text = JSON.stringify({ at: now(), value });
@@ -97,7 +97,7 @@ export function createFallback(
   }
 
   async function recall<Value>(
-    { key, fits }: FallbackQuestion<Value>,
+    { key, fits }: FallbackCall<Value>,
   ): Promise<FallbackResult<Value> | undefined> {
     try {
       const { at, value } = readStored(await store?.get(key) ?? "null");
@@ -113,15 +113,15 @@ export function createFallback(
   }
 
   return {
-    async run(question) {
+    async run(call) {
       try {
-        const value = await question.live();
-        keep(question.key, value);
+        const value = await call.live();
+        save(call.key, value);
         return { value, source: "live" };
       } catch (cause) {
         if (cause instanceof Problem && cause.status < 500) throw cause;
-        const result = await recall(question) ??
-          { value: await question.otherwise(), source: "default" as const };
+        const result = await recall(call) ??
+          { value: await call.otherwise(), source: "default" as const };
         const { source } = result;
         onFailure(cause, source === "cache" ? source : "default");
         count("edgepass.fallbacks", {
@@ -136,12 +136,12 @@ export function createFallback(
 
 /** A malformed value counts as infinitely old, so that it is never served. */
 function readStored(text: string): { readonly at: number; readonly value: unknown } {
-  const kept: unknown = JSON.parse(text);
-  if (typeof kept !== "object" || kept === null || !("at" in kept) || !("value" in kept)) {
+  const stored: unknown = JSON.parse(text);
+  if (typeof stored !== "object" || stored === null || !("at" in stored) || !("value" in stored)) {
     return { at: Number.NEGATIVE_INFINITY, value: undefined };
   }
   return {
-    at: typeof kept.at === "number" ? kept.at : Number.NEGATIVE_INFINITY,
-    value: kept.value,
+    at: typeof stored.at === "number" ? stored.at : Number.NEGATIVE_INFINITY,
+    value: stored.value,
   };
 }

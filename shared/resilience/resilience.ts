@@ -48,7 +48,7 @@ export interface ResilienceOptions extends ResilienceEffects {
 
 /** How an attempt ended. */
 type Ending =
-  & { readonly again: boolean; readonly askedMs?: number | undefined }
+  & { readonly again: boolean; readonly retryAfterMs?: number | undefined }
   & ({ readonly response: Response } | { readonly problem: Problem });
 
 interface Admission {
@@ -109,20 +109,20 @@ export function createResilience(
     const remainingMs = call.remainingMs?.() ?? timeoutMs;
     const limitMs = Math.max(1, Math.floor(Math.min(timeoutMs, remainingMs)));
     const limit = startTimeLimit(limitMs, call.signal);
-    const sending = make({ signal: limit.signal, limitMs });
+    const pending = make({ signal: limit.signal, limitMs });
     try {
-      const ending = toEnding(await Promise.race([sending, limit.passed]), epochNow());
+      const ending = toEnding(await Promise.race([pending, limit.passed]), epochNow());
       if (ending.failed) permit.fail();
       else permit.succeed();
       return ending;
     } catch (cause) {
       // An upstream that ignores its signal may still respond, and its body would never be read.
-      sending.then((late) => late.body?.cancel()).catch(() => {});
+      pending.then((late) => late.body?.cancel()).catch(() => {});
       const isOver = limit.hasPassed() || isTimeout(call.signal);
       // A caller with little time left is no evidence against the dependency. Half is not little:
       // along a chain each caller has a little less than its limit.
-      const isInnocent = isOver ? limitMs < timeoutMs / 2 : call.signal.aborted;
-      if (isInnocent) permit.cancel();
+      const isInconclusive = isOver ? limitMs < timeoutMs / 2 : call.signal.aborted;
+      if (isInconclusive) permit.cancel();
       else permit.fail();
       return { problem: toProblem(cause, isOver), again: !call.signal.aborted };
     } finally {
@@ -140,10 +140,10 @@ export function createResilience(
       for (let number = 1;; number++) {
         ending = await attempt(call, admission, async (limit) => await send({ number, ...limit }));
         if (!ending.again || call.signal.aborted || !isRepeatable(call)) break;
-        const { askedMs } = ending;
+        const { retryAfterMs } = ending;
         const delayMs = retry.next({
           attempt: number,
-          askedMs,
+          retryAfterMs,
           remainingMs: call.remainingMs?.(),
         });
         if (delayMs === undefined) break;
@@ -166,7 +166,7 @@ function toEnding(response: Response, epochMs: number): Ending & { readonly fail
     response,
     failed,
     again: failed,
-    askedMs: readRetryAfterMs(response.headers.get("retry-after"), epochMs),
+    retryAfterMs: readRetryAfterMs(response.headers.get("retry-after"), epochMs),
   };
 }
 

@@ -12,7 +12,7 @@ export interface RetryBudget {
 const earnedByCall = 1;
 const costOfRetry = 10;
 /** The most that a quiet period saves: three retries at once. */
-const mostSaved = 3 * costOfRetry;
+const maxSaved = 3 * costOfRetry;
 
 /**
  * Creates an empty budget: at any time retries are at most a tenth of the calls so far, so that the
@@ -22,7 +22,7 @@ export function createRetryBudget(): RetryBudget {
   let saved = 0;
   return {
     earn() {
-      saved = Math.min(saved + earnedByCall, mostSaved);
+      saved = Math.min(saved + earnedByCall, maxSaved);
     },
     spend() {
       if (saved < costOfRetry) return false;
@@ -45,7 +45,7 @@ export interface Wait {
   /** Attempts made so far. */
   readonly attempt: number;
   /** The dependency's `Retry-After`, in milliseconds. */
-  readonly askedMs?: number | undefined;
+  readonly retryAfterMs?: number | undefined;
   /** The caller's remaining time in milliseconds; ten seconds without a deadline. */
   readonly remainingMs?: number | undefined;
 }
@@ -74,12 +74,12 @@ export function createRetry({ policy, random = Math.random }: RetryOptions): Ret
   const budget = createRetryBudget();
   return {
     begin: budget.earn,
-    next({ attempt, askedMs = 0, remainingMs = 10_000 }) {
+    next({ attempt, retryAfterMs = 0, remainingMs = 10_000 }) {
       const { maxAttempts, baseDelayMs, maxDelayMs } = policy();
       if (attempt >= maxAttempts) return undefined;
       const longest = Math.min(maxDelayMs, baseDelayMs * 2 ** (attempt - 1));
       // Callers that got the same `Retry-After` must not all retry at the same moment.
-      const delayMs = askedMs + random() * longest;
+      const delayMs = retryAfterMs + random() * longest;
       if (delayMs >= remainingMs) return undefined;
       return budget.spend() ? delayMs : undefined;
     },

@@ -16,15 +16,18 @@ const waits: Record<string, [Parameters<ReturnType<typeof setup>["next"]>[0], nu
     "the first retry": [{ attempt: 1 }, 25],
     "the second, which waits up to twice as long and never over the most": [{ attempt: 2 }, 40],
     "one attempt too many": [{ attempt: 3 }, undefined],
-    "Retry-After, and some more that not all come at once": [{ attempt: 1, askedMs: 1000 }, 1025],
+    "Retry-After, and some more that not all come at once": [
+      { attempt: 1, retryAfterMs: 1000 },
+      1025,
+    ],
     "Retry-After that leaves the caller no time": [
-      { attempt: 1, askedMs: 1000, remainingMs: 1025 },
+      { attempt: 1, retryAfterMs: 1000, remainingMs: 1025 },
       undefined,
     ],
     "a caller with time enough": [{ attempt: 1, remainingMs: 26 }, 25],
     "a caller whose time is up by then": [{ attempt: 1, remainingMs: 25 }, undefined],
     "Retry-After of an hour where nobody says how long to wait": [
-      { attempt: 1, askedMs: 3_600_000 },
+      { attempt: 1, retryAfterMs: 3_600_000 },
       undefined,
     ],
   };

@@ -98,11 +98,11 @@ async function run(
     const peerAddress = "hostname" in info.remoteAddr ? info.remoteAddr.hostname : undefined;
     const invocation = { waitUntil, ...(peerAddress === undefined ? {} : { peerAddress }) };
     const end = inFlight ? inFlight.begin(request) : undefined;
-    const answer = runInvocation(
+    const response = runInvocation(
       invocation,
       () => drain.serve(request, info.completed, app.fetch),
     );
-    return end ? Promise.resolve(answer).finally(end) : answer;
+    return end ? Promise.resolve(response).finally(end) : response;
   }, log);
   const stopMaintenance = maintainRegularly(app, maintainEveryMs, log);
   const stopExporting = exportRegularly(telemetry);

@@ -7,7 +7,7 @@ export interface TaskUsage {
 }
 
 /** The output and the exit code of a task that does no work. */
-export interface Answer {
+export interface TaskResult {
   readonly text: string;
   readonly code: 0 | 2;
 }
@@ -23,14 +23,14 @@ export function asksForHelp(args: readonly string[]): boolean {
  * unknown option. If it were ignored, a misspelt `--dry-run` would do the work that it was to
  * prevent.
  */
-export function answerArguments(
+export function evaluateArguments(
   args: readonly string[],
   { usage, maxWords = Infinity }: TaskUsage,
-): Answer | undefined {
+): TaskResult | undefined {
   if (asksForHelp(args)) return { text: usage, code: 0 };
-  const known = new Set(usage.match(/--[a-z][a-z-]*/g));
+  const knownOptions = new Set(usage.match(/--[a-z][a-z-]*/g));
   const [options, words] = split(args);
-  const unknown = options.find((arg) => !known.has(arg.split("=")[0] ?? arg));
+  const unknown = options.find((arg) => !knownOptions.has(arg.split("=")[0] ?? arg));
   const [, task = ""] = /^Usage: deno task ([\w:]+)/.exec(usage) ?? [];
   const more = `deno task ${task} --help shows what it takes`;
   if (unknown !== undefined) return { text: `Unknown option ${unknown}; ${more}`, code: 2 };
@@ -42,11 +42,11 @@ export function answerArguments(
 
 /** Ends the process when its arguments alone decide its output. */
 export function readArguments(task: TaskUsage): void {
-  const answer = answerArguments(Deno.args, task);
-  if (!answer) return;
-  if (answer.code === 0) console.log(answer.text);
-  else console.error(answer.text);
-  Deno.exit(answer.code);
+  const result = evaluateArguments(Deno.args, task);
+  if (!result) return;
+  if (result.code === 0) console.log(result.text);
+  else console.error(result.text);
+  Deno.exit(result.code);
 }
 
 /** Options begin with a hyphen and a letter, so that a negative number is an argument. */

@@ -18,12 +18,13 @@ export interface SlotLimits {
 /** The slots that hashes run in. */
 export interface HashingSlots {
   /**
-   * Takes a slot, first come, first served; calling what comes back releases it.
+   * Takes a slot, first come, first served; calling the result releases it.
    *
-   * One network has at most half of all places, running and waiting: it alone can keep nobody out.
+   * One network has at most half of all slots, running and waiting: it alone cannot block the
+   * others.
    *
-   * @throws {Problem} `upstream_unavailable` when every place is taken, or the caller left while it
-   *   waited; `rate_limited` when the places of its network are. Both with `Retry-After`
+   * @throws {Problem} `upstream_unavailable` when every slot is taken, or the caller left while it
+   *   waited; `rate_limited` when the slots of its network are taken. Both with `Retry-After`
    */
   acquire(requester?: Requester): Promise<() => void>;
 }

@@ -23,8 +23,8 @@ export function isOversized(password: string): boolean {
  * Why a text may not become a password, or undefined when it may.
  *
  * Length is counted in code points after normalisation, each as one character, as NIST SP 800-63B
- * §5.1.1.2 has it; there are no rules of composition. Refused are also the best-known passwords, one
- * character repeated, and the person's own address.
+ * §5.1.1.2 requires; there are no composition rules. The most common passwords, one character
+ * repeated, and the person's own address are refused too.
  */
 export function findPasswordFault(password: string, email: string): string | undefined {
   if (isOversized(password)) return "Must be at most 1 KiB";
