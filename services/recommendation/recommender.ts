@@ -7,7 +7,7 @@ export interface RecommenderRequest {
   /** The person's pseudonym: stable, and meaningless to other recipients. */
   readonly person: string;
   /** Ids of the courses that it may return. */
-  readonly knownIds: readonly string[];
+  readonly known: readonly string[];
   readonly limit: number;
 }
 
