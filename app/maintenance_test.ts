@@ -10,14 +10,14 @@ function create() {
   return { swept, maintaining, failing };
 }
 
-Deno.test("a service whose sweep fails keeps no other from its own, and is heard of", async () => {
+Deno.test("a service whose maintenance fails does not stop the others, and its error is thrown", async () => {
   const { swept, maintaining, failing } = create();
   const all = [failing("first"), maintaining("a"), {}, maintaining("b")];
   await assert.rejects(maintainEach(all), new TypeError("first"));
   assert.deepEqual(swept, ["a", "b"]);
 });
 
-Deno.test("several failures are told together", async () => {
+Deno.test("several failures are thrown as one AggregateError", async () => {
   const { failing } = create();
   await assert.rejects(
     maintainEach([failing("first"), failing("second")]),

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { background, currentInvocation, runInvocation } from "./background.ts";
 
-Deno.test("background work is the runtime's to wait for, and its failure is heard once", async () => {
+Deno.test("the runtime waits for background work, and its failure is reported once", async () => {
   const waited: Promise<unknown>[] = [];
   const heard: unknown[] = [];
   const failure = new Error("late");
@@ -10,7 +10,7 @@ Deno.test("background work is the runtime's to wait for, and its failure is hear
     background(Promise.reject(failure), (error) => heard.push(error));
   });
   assert.equal(waited.length, 2);
-  // What the runtime waits for never rejects: on Deno that would end the process.
+  // The promise that the runtime waits for never rejects: on Deno that would end the process.
   assert.deepEqual(
     (await Promise.allSettled(waited)).map(({ status }) => status),
     ["fulfilled", "fulfilled"],
@@ -18,14 +18,14 @@ Deno.test("background work is the runtime's to wait for, and its failure is hear
   assert.deepEqual(heard, [failure]);
 });
 
-Deno.test("background work outside of an invocation goes on, its failure heard too", async () => {
+Deno.test("background work outside of an invocation runs too, and its failure is reported", async () => {
   assert.equal(currentInvocation(), undefined);
   const { promise, resolve } = Promise.withResolvers<unknown>();
   background(Promise.reject("late"), resolve);
   assert.equal(await promise, "late");
 });
 
-Deno.test("each invocation keeps its own runtime, however they interleave", async () => {
+Deno.test("each invocation keeps its own runtime in every interleaving", async () => {
   const invocations = Array.from({ length: 20 }, (_, at) => ({
     waitUntil: () => {},
     peerAddress: `192.0.2.${at}`,

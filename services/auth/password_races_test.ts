@@ -6,7 +6,7 @@ import { createPasswordHasher } from "./passwords/hasher.ts";
 const email = "learner@example.com";
 const next = "another sentence that only I know";
 
-Deno.test("a password that changes while a login hashes the old one again stays changed", async () => {
+Deno.test("a password that changes during a login's rehash of the old one stays changed", async () => {
   const old = createPasswordHasher({ cost: cheapCost });
   const today = createPasswordHasher({ cost: { ...cheapCost, t: 2 } });
   const during: { run: () => Promise<unknown> } = { run: () => Promise.resolve() };
@@ -30,7 +30,7 @@ Deno.test("a password that changes while a login hashes the old one again stays 
   await auth.tokens({ email, password: next });
 });
 
-Deno.test("of two changes of a password at once the later is refused: its current one is no longer right", async () => {
+Deno.test("of two concurrent password changes the later is refused: its current password is no longer correct", async () => {
   const hasher = createPasswordHasher({ cost: cheapCost });
   const during: { run?: () => Promise<unknown> } = {};
   const passwords = {
@@ -54,7 +54,7 @@ Deno.test("of two changes of a password at once the later is refused: its curren
   await auth.tokens({ email, password: next });
 });
 
-Deno.test("a change of a password renews the login it comes from, and none that a cookie names", async () => {
+Deno.test("a password change renews the login of its Passport, and none that a cookie names", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await auth.signUp("other@example.com");

@@ -11,7 +11,7 @@ import { type Session, SessionList } from "./schema.ts";
 const email = "learner@example.com";
 const nobody = "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f";
 
-Deno.test("GET /auth/sessions lists one's own living logins, newest first", async () => {
+Deno.test("GET /auth/sessions lists the caller's active logins, newest first", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await auth.signUp("other@example.com");
@@ -46,7 +46,7 @@ Deno.test("GET /auth/sessions lists one's own living logins, newest first", asyn
   assert.deepEqual([...page.items, ...rest.items], list.items);
 });
 
-Deno.test("DELETE /auth/sessions/{id} refuses other people's, ended and unknown logins alike", async () => {
+Deno.test("DELETE /auth/sessions/{id} gives one response for other people's, ended and unknown logins", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await auth.signUp("other@example.com");
@@ -72,7 +72,7 @@ const signedInRoutes = [
   ["GET", `/internal/accounts/${nobody}`],
 ] as const;
 for (const [method, path] of signedInRoutes) {
-  Deno.test(`${method} ${path} refuses who is not signed in`, async () => {
+  Deno.test(`${method} ${path} refuses anonymous callers`, async () => {
     await using auth = await setupAuth();
     const call = (as: { sub: string } | null) =>
       auth.call(method, path, {
@@ -86,7 +86,7 @@ for (const [method, path] of signedInRoutes) {
   });
 }
 
-Deno.test("other services learn a person's name, and roles only of the person who asks", async () => {
+Deno.test("other services read a person's name, and roles only of the request's subject", async () => {
   await using auth = await setupAuth();
   const { id } = await auth.signUp(email);
   const me = asCaller(await auth.tokens({ email }));
@@ -112,7 +112,7 @@ Deno.test("other services learn a person's name, and roles only of the person wh
   await expectProblem(auth.call("GET", "/internal/accounts/me", { as: foreign }), 404, "not_found");
 });
 
-Deno.test("a login that is over is neither listed nor ended, and changes no password", async () => {
+Deno.test("an expired login is neither listed nor ended, and changes no password", async () => {
   await using auth = await setupAuth({ bindings: { SESSION_MAX_SECONDS: "100" } });
   await auth.signUp(email);
   await auth.signUp("other@example.com");
@@ -137,7 +137,7 @@ Deno.test("a login that is over is neither listed nor ended, and changes no pass
   await expectNoContent(change(second));
 });
 
-Deno.test("a new login's refresh cookie lives no longer than the login", async () => {
+Deno.test("a new login's refresh cookie expires no later than the login", async () => {
   await using auth = await setupAuth({ bindings: { SESSION_MAX_SECONDS: "100" } });
   await auth.signUp(email);
   const response = await auth.logIn(email);
@@ -160,7 +160,7 @@ async function findRows(auth: AuthSetup, trace: string): Promise<Record<string, 
   return found;
 }
 
-Deno.test("a closed account leaves nothing of the person in any table, and all of everybody else", async () => {
+Deno.test("a closed account leaves nothing of the person in any table, and other accounts untouched", async () => {
   await using auth = await setupAuth({ bindings: { ADMIN_EMAIL: "" } });
   const other = await auth.signUp("other@example.com");
   const { id } = await auth.signUp(email);
@@ -175,7 +175,7 @@ Deno.test("a closed account leaves nothing of the person in any table, and all o
     assert.deepEqual(await findRows(auth, trace), {}, trace);
   }
   const kept = await findRows(auth, id);
-  // That there was one, that it ended, and what keeps its tokens dead and its events in order.
+  // Left are the account's end, the revocation of its tokens, and the order of its events.
   assert.deepEqual(Object.keys(kept), [
     "accounts",
     "audit",
@@ -196,7 +196,7 @@ Deno.test("a closed account leaves nothing of the person in any table, and all o
   assert.deepEqual(await auth.redis.command("KEYS", `*${id}*`), [`rv:u:${id}`]);
 });
 
-Deno.test("a closed account is open to nobody, and the address can sign up again", async () => {
+Deno.test("a closed account refuses every login, and its address can sign up again", async () => {
   await using auth = await setupAuth();
   const { id } = await auth.signUp(email);
   const tokens = await auth.tokens({ email });

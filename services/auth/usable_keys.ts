@@ -19,10 +19,10 @@ export interface KnownKeys {
  */
 export async function findUnusableKeys(
   { keys = {}, passport = {} }: ConfigurationDocument,
-  availableKids: KnownKeys,
+  available: KnownKeys,
 ): Promise<ProblemDetail[]> {
   const faults: ProblemDetail[] = [];
-  if (!await canSignAccess(keys.access ?? {}, availableKids.access)) {
+  if (!await canSignAccess(keys.access ?? {}, available.access)) {
     const message = "would leave no key that signs access tokens: name one in state signing";
     faults.push({ path: "keys.access", message });
   }
@@ -40,9 +40,9 @@ export async function findUnusableKeys(
     faults.push({ path: "passport", message });
   }
   const needsS = sent.some((profile) => profile !== "A") ||
-    (send === undefined && accept.includes("S") && availableKids.passport.length > 0);
+    (send === undefined && accept.includes("S") && available.passport.length > 0);
   const named = Object.keys(states).some((kid) => !ofA.has(kid) && signs(kid));
-  const ofSecret = availableKids.passport.some(({ kid, state }) =>
+  const ofSecret = available.passport.some(({ kid, state }) =>
     state === "signing" && (signs(kid) ?? true)
   );
   if (needsS && !named && !ofSecret) {

@@ -7,7 +7,7 @@ import {
 } from "../../tests/support/course_service.ts";
 import { Lesson } from "./schema.ts";
 
-Deno.test("of parallel changes of a lesson those that answer 200 happened, the others did not", async () => {
+Deno.test("of parallel lesson changes those with a 200 are stored, the others are not", async () => {
   using platform = await setupPublishedCourse();
   const { call, id, lesson, read } = platform;
   const path = `/courses/${id}/lessons/${lesson.id}`;
@@ -26,7 +26,7 @@ Deno.test("of parallel changes of a lesson those that answer 200 happened, the o
   assert.deepEqual(rows, [[3 + won.length]]);
 });
 
-Deno.test("parallel additions leave no gap and lose no lesson that was answered with 201", async () => {
+Deno.test("parallel additions leave no gap and lose no lesson whose response was 201", async () => {
   using platform = await setupCourse();
   const { call, create, read } = platform;
   const { id } = await create();
@@ -39,7 +39,7 @@ Deno.test("parallel additions leave no gap and lose no lesson that was answered 
   assert.deepEqual((await read(id)).lessons, added.toSorted((a, b) => a.position - b.position));
 });
 
-Deno.test("a course that is removed while it is changed is either there whole or gone", async () => {
+Deno.test("a course that is removed while it is changed is either complete or absent", async () => {
   using platform = await setupPublishedCourse();
   const { call, id, lesson, database } = platform;
   const [removed, changed] = await Promise.all([
@@ -55,7 +55,7 @@ Deno.test("a course that is removed while it is changed is either there whole or
   assert.equal(courses?.length, removed.status === 204 ? 0 : 1);
 });
 
-Deno.test("two publications at once end with a published course", async () => {
+Deno.test("two concurrent publications end with a published course", async () => {
   using platform = await setupCourse();
   const { call, create, addLesson, read } = platform;
   const { id } = await create();

@@ -60,7 +60,7 @@ function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
-Deno.test("live, then the last good answer with its age, then the default", async () => {
+Deno.test("the live result, then the last good one with its age, then the default", async () => {
   const { advance, ask, told } = setup();
   assert.deepEqual(await ask(down), { value: ["default"], source: "default" });
   assert.deepEqual(await ask(() => Promise.resolve(["a"])), { value: ["a"], source: "live" });
@@ -71,13 +71,13 @@ Deno.test("live, then the last good answer with its age, then the default", asyn
   assert.deepEqual(told, ["default", "cache", "default"]);
 });
 
-Deno.test("[D05] nobody gets the answer of another person", async () => {
+Deno.test("[D05] no person gets the result of another", async () => {
   const { ask } = setup();
   await ask(() => Promise.resolve(["mine"]));
   assert.equal((await ask(down, { ...key, sub: "u2" })).source, "default");
 });
 
-Deno.test("a failure below 500 is an answer, and nothing stands in for it", async () => {
+Deno.test("a failure below 500 is a valid response, and no fallback replaces it", async () => {
   const { ask } = setup();
   await ask(() => Promise.resolve(["a"]));
   await assert.rejects(ask(() => Promise.reject(new Problem("forbidden"))), { code: "forbidden" });
@@ -88,18 +88,18 @@ const unusable: Record<string, string> = {
   "no object": "1",
   "no age": '{"value":["a"]}',
   "an age that is no number": '{"at":"now","value":["a"]}',
-  "what no longer fits": '{"at":1000000,"value":[1]}',
+  "no longer the expected type": '{"at":1000000,"value":[1]}',
   "nothing": "null",
 };
 for (const [what, text] of Object.entries(unusable)) {
-  Deno.test(`a kept answer that is ${what} is as good as none`, async () => {
+  Deno.test(`a stored result that is ${what} counts as none`, async () => {
     const { ask, store } = setup();
     store.kept.set(fallbackKey(key), text);
     assert.equal((await ask(down)).source, "default");
   });
 }
 
-Deno.test("a store that fails is nobody's failure", async () => {
+Deno.test("a failing store does not fail the request", async () => {
   const broken = () => Promise.reject(new Error("Redis is away"));
   const { ask, lost } = setup({ store: { ...memory(), get: broken, put: broken } });
   assert.equal((await ask(() => Promise.resolve(["a"]))).source, "live");
@@ -107,14 +107,14 @@ Deno.test("a store that fails is nobody's failure", async () => {
   assert.equal(lost.length, 2);
 });
 
-Deno.test("an answer from another instance, whose clock is ahead, is of age 0", async () => {
+Deno.test("a result from another instance, whose clock is ahead, has the age 0", async () => {
   const { advance, ask } = setup();
   await ask(() => Promise.resolve(["a"]));
   advance(-5_000);
   assert.deepEqual(await ask(down), { value: ["a"], source: "cache", ageSeconds: 0 });
 });
 
-Deno.test("what is very long, or may not be stale at all, is not kept", async () => {
+Deno.test("a very long result, or one that may not be stale at all, is not stored", async () => {
   const long = setup();
   await long.ask(() => Promise.resolve(["x".repeat(70_000)]));
   const fresh = setup({ maxStaleMs: 0 });

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { Redis, RedisPipeline } from "../redis/redis.ts";
 import { fallbackKey, redisFallbackStore } from "./redis_fallback_store.ts";
 
-/** A Redis of one key that keeps what it was told. */
+/** A Redis of one key that records its commands. */
 function setup(reply: unknown = null) {
   const told: unknown[][] = [];
   const hear = (name: string) => (...args: unknown[]) => void told.push([name, ...args]);
@@ -16,14 +16,14 @@ function setup(reply: unknown = null) {
   return { store: redisFallbackStore(redis), told };
 }
 
-/** The store uses these three commands and nothing else of a pipeline. */
+/** The store uses these three commands of a pipeline only. */
 function asPipeline(recorder: object): RedisPipeline {
   return recorder as RedisPipeline;
 }
 
 const key = { service: "recommendation", what: "courses", sub: "user:1:2" };
 
-Deno.test("an answer is kept under service, question and person, for its time", async () => {
+Deno.test("a result is stored under service, name and subject, with its TTL", async () => {
   const { store, told } = setup();
   await store.put(key, "{}", 60);
   await store.forget(key);
@@ -33,7 +33,7 @@ Deno.test("an answer is kept under service, question and person, for its time", 
 });
 
 for (const reply of ["{}", null, undefined, 1, ["x"]]) {
-  Deno.test(`a reply of ${JSON.stringify(reply)} is ${reply === "{}" ? "kept" : "nothing"}`, async () => {
+  Deno.test(`a reply of ${JSON.stringify(reply)} is ${reply === "{}" ? "a stored value" : "none"}`, async () => {
     assert.equal(await setup(reply).store.get(key), reply === "{}" ? "{}" : null);
   });
 }

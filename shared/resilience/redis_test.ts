@@ -24,19 +24,19 @@ function setup(minimumCalls = defaultPolicy.breaker.minimumCalls) {
   return { ask, clock, comeBack, goAway, hang, redis, trips: () => trips };
 }
 
-/** Lets a probe come back that nobody waits for. */
+/** Completes a probe in the background. */
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
 }
 
-Deno.test("[D02, F20] a Redis that is away is left alone, and its callers hear so at once", async () => {
+Deno.test("[D02, F20] a Redis that is down is not called, and its callers fail at once", async () => {
   const { ask, goAway, trips } = setup(5);
   goAway();
   for (let at = 0; at < 20; at++) await assert.rejects(ask(), RedisUnavailable);
   assert.equal(trips(), 5);
 });
 
-Deno.test("[F24] a Redis that is away is asked once a second, and used again when it answers", async () => {
+Deno.test("[F24] a Redis that is down is probed once a second, and used again when it responds", async () => {
   const { ask, clock, comeBack, goAway, trips } = setup(5);
   goAway();
   for (let tenth = 0; tenth < 100; tenth++) {
@@ -51,7 +51,7 @@ Deno.test("[F24] a Redis that is away is asked once a second, and used again whe
   assert.deepEqual(await ask(), ["1"]);
 });
 
-Deno.test("[D02, F21] while a probe gets no answer, nobody waits for it", async () => {
+Deno.test("[D02, F21] while a probe gets no response, no caller waits for it", async () => {
   const { ask, clock, goAway, hang, trips } = setup(5);
   goAway();
   for (let at = 0; at < 5; at++) await assert.rejects(ask(), RedisUnavailable);
@@ -61,7 +61,7 @@ Deno.test("[D02, F21] while a probe gets no answer, nobody waits for it", async 
   assert.equal(trips(), 6);
 });
 
-Deno.test("a command that cannot be built says nothing about Redis", async () => {
+Deno.test("a command that cannot be built does not count against Redis", async () => {
   const { clock } = setup();
   const policy = toPolicy({ breaker: { minimumCalls: 1 } });
   const client: Redis = {
@@ -82,7 +82,7 @@ Deno.test("a command that cannot be built says nothing about Redis", async () =>
   assert.deepEqual(await redis.pipeline(() => {}), ["1"]);
 });
 
-Deno.test("callers who share a round trip count once", async () => {
+Deno.test("callers that share a round trip count once", async () => {
   const { ask, comeBack, goAway, redis, trips } = setup(3);
   const pipelined = automaticPipelining(redis, { maxWaitMs: 3_600_000 });
   goAway();

@@ -40,7 +40,7 @@ function setup(patch: PolicyPatch = {}) {
 const hanging: Answer = ({ signal }) =>
   new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
 
-Deno.test("the upstream keeps its name, and its answers, failures too", async () => {
+Deno.test("the upstream keeps its name, and its responses, failures too", async () => {
   const { answerWith, guarded } = setup();
   assert.equal(guarded.name, "recommender");
   assert.equal(await (await guarded.fetch("/x")).text(), "ok");
@@ -49,7 +49,7 @@ Deno.test("the upstream keeps its name, and its answers, failures too", async ()
   assert.deepEqual([response.status, await response.text()], [500, "no"]);
 });
 
-Deno.test("[D05] an upstream that fails is left alone", async () => {
+Deno.test("[D05] an upstream that fails is not called", async () => {
   const { answerWith, guarded, sent } = setup();
   answerWith(() => Promise.reject(new TypeError("connection refused")));
   const call = () => guarded.fetch("/x", { method: "POST" });
@@ -57,7 +57,7 @@ Deno.test("[D05] an upstream that fails is left alone", async () => {
   assert.equal(sent.length, 3);
 });
 
-Deno.test("a POST is sent once, a GET again where that is paid for", async () => {
+Deno.test("a POST is sent once, a GET again while the budget allows it", async () => {
   const { answerWith, guarded, sent } = setup({ breaker: { minimumCalls: 1_000 } });
   for (let at = 0; at < 20; at++) await (await guarded.fetch("/x")).text();
   answerWith(() => new Response("no", { status: 503 }));
@@ -92,14 +92,14 @@ for (const [what, slot] of Object.entries(signals)) {
   });
 }
 
-Deno.test("a call ends with the deadline of the request that is served", async () => {
+Deno.test("a call ends with the deadline of the current request", async () => {
   const { answerWith, guarded, within } = setup();
   answerWith(hanging);
   const late = within({ deadline: 1_001 }, () => guarded.fetch("/x"));
   await assert.rejects(late, { code: "upstream_timeout" });
 });
 
-Deno.test("over HTTP: an outage, the refusal, and the way back", async () => {
+Deno.test("over HTTP: an outage, the refusal, and the recovery", async () => {
   let isDown = true;
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },

@@ -5,16 +5,16 @@ const app = () => new Response("served", { status: 201, headers: { "x-of": "app"
 const ask = (path: string) => new Request(`http://127.0.0.1${path}`);
 const sent = () => Promise.resolve();
 
-/** Lets everything run that waits for nothing but its turn. */
+/** Runs everything that is due before the next turn of the event loop. */
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
 
-Deno.test("until it is told to end a process answers as it is", async () => {
+Deno.test("before the drain a process responds normally", async () => {
   const response = await createDrain({ delayMs: 0 }).serve(ask("/readyz"), sent(), app);
   assert.equal(await response.text(), "served");
   assert.equal(response.headers.get("connection"), null);
 });
 
-Deno.test("[F74] a process that ends is not ready, and each answer is its connection's last", async () => {
+Deno.test("[F74] a draining process is not ready, and each response closes its connection", async () => {
   const drain = createDrain({ delayMs: 0 });
   await drain.begin();
   const ready = await drain.serve(ask("/readyz"), sent(), app);
@@ -45,7 +45,7 @@ for (const how of ["sent", "given up by its client"] as const) {
   });
 }
 
-Deno.test("[F74] a request that comes during the delay is waited for like one before it", async () => {
+Deno.test("[F74] a request that comes during the delay is waited for like an earlier one", async () => {
   const drain = createDrain({ delayMs: 1, maxLateMs: 0 });
   const over = drain.begin();
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -58,7 +58,7 @@ Deno.test("[F74] a request that comes during the delay is waited for like one be
   await over;
 });
 
-Deno.test("a client that never looks at readiness does not keep a process alive", async () => {
+Deno.test("a client that ignores readiness does not keep a process alive", async () => {
   const drain = createDrain({ delayMs: 0, maxLateMs: 1 });
   const early = Promise.withResolvers<void>();
   await (await drain.serve(ask("/courses"), early.promise, app)).text();

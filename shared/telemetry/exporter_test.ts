@@ -9,7 +9,7 @@ import { createTracer } from "./tracer.ts";
 interface Sent {
   readonly signal: Signal;
   readonly body: string;
-  /** The collector's answer, and that of no other request. */
+  /** The collector's response, held back for one request only. */
   settle(isTaken: boolean): void;
 }
 
@@ -71,7 +71,7 @@ Deno.test("spans and lines are sent in batches of 512", async () => {
   assert.equal(sent.length, 4);
 });
 
-Deno.test("what finds no room in the queue is dropped and counted", async () => {
+Deno.test("an item that exceeds the queue is dropped and counted", async () => {
   const { spans, takeLine, dropSpan, flush, sent, dropped } = setup({ maxQueueSize: 3 });
   spans(5);
   for (let count = 0; count < 4; count++) takeLine("{}");
@@ -82,7 +82,7 @@ Deno.test("what finds no room in the queue is dropped and counted", async () => 
   assert.deepEqual(sent.map(({ signal }) => signal), ["traces", "logs", "metrics"]);
 });
 
-Deno.test("a batch that is refused is dropped, and the next one waits for the next flush", async () => {
+Deno.test("a refused batch is dropped, and the next one waits for the next flush", async () => {
   const { spans, flush, sent, answers, dropped } = setup();
   spans(600);
   answers.push(false);
@@ -93,7 +93,7 @@ Deno.test("a batch that is refused is dropped, and the next one waits for the ne
   assert.equal(countSpans(sent.findLast(({ signal }) => signal === "traces")!), 88);
 });
 
-Deno.test("what has no target is not taken", async () => {
+Deno.test("a signal without a target is not collected", async () => {
   const { spans, takeLine, flush, sent, metrics, dropped } = setup({ targets: {} });
   spans(3000);
   for (let count = 0; count < 3000; count++) takeLine("{}");
@@ -129,7 +129,7 @@ const tracesOnly = {
   targets: { traces: { url: "http://collector.example/", headers: {}, format: "otlp" } },
 } as const;
 
-Deno.test("on Deno a flush during another one is that one, and a final one comes after it", async () => {
+Deno.test("on Deno a flush during another one returns that one, and a final one follows it", async () => {
   const { spans, flush, sent } = setup(tracesOnly, { isPatient: true });
   spans(1);
   const first = flush();

@@ -9,7 +9,7 @@ import type { Telemetry } from "./telemetry.ts";
 
 type Noted = readonly [call: string, name: string, attributes: object, value: number];
 
-/** A context whose measurements are noted. */
+/** A context whose measurements are recorded. */
 function setup() {
   const noted: Noted[] = [];
   const note = (call: string) => (name: string, attributes: object, value = 1): void => {
@@ -38,7 +38,7 @@ Deno.test("outside of a request nothing is measured and nothing fails", async ()
   assert.equal(await measureDatabase("QUERY", 1, () => Promise.resolve("rows")), "rows");
 });
 
-Deno.test("outcomes are counted: ok, or the code of the failure, which goes on", async () => {
+Deno.test("outcomes are counted as ok, or the code of the failure, which is thrown on", async () => {
   const { noted, within } = setup();
   const refusal = new Problem("credentials_invalid");
   const signIn = countOutcomes(
@@ -53,7 +53,7 @@ Deno.test("outcomes are counted: ok, or the code of the failure, which goes on",
   ]);
 });
 
-Deno.test("a database's work is measured under its service, also when it fails", async () => {
+Deno.test("database work is measured under its service, also when it fails", async () => {
   const { noted, within } = setup();
   await within(() => measureDatabase("BATCH", 3, () => Promise.resolve([])));
   const failing = () => Promise.reject(new RangeError("secret text"));
@@ -68,7 +68,7 @@ Deno.test("a database's work is measured under its service, also when it fails",
   assert.ok(!JSON.stringify(noted).includes("secret text"));
 });
 
-Deno.test("without a provider a span still has a place of its own in its parent's trace", () => {
+Deno.test("without a provider a span still has a trace context of its own in its parent's trace", () => {
   const { tracer } = noopTelemetry();
   const root = startTracedSpan(tracer, "root");
   const remote = { ...newTrace(), state: "a=1" };
@@ -82,7 +82,7 @@ Deno.test("without a provider a span still has a place of its own in its parent'
   assert.equal(new Set(ids).size, 3);
 });
 
-Deno.test("below an idle span no provider is asked", () => {
+Deno.test("below a noop span no provider is called", () => {
   const refuse = () => assert.fail("was asked");
   const tracer = { startSpan: refuse, startActiveSpan: refuse };
   const idle = noopSpan();
@@ -92,7 +92,7 @@ Deno.test("below an idle span no provider is asked", () => {
   assert.equal(child.span.isRecording(), false);
 });
 
-Deno.test("probes are told from what people do by the whole path", () => {
+Deno.test("probes are recognised by their whole path", () => {
   assert.deepEqual(["/livez", "/readyz", "/metrics", "/livez/x", "/"].map(isProbe), [
     true,
     true,

@@ -26,7 +26,7 @@ function setup() {
   return { tracer, body, spans, kept };
 }
 
-Deno.test("a span is told with its ids, times, kind, attributes and status", () => {
+Deno.test("a span is exported with its ids, times, kind, attributes and status", () => {
   const { tracer, body, spans } = setup();
   const parent = { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: 1, isRemote: true };
   const span = tracer.startSpan("GET /users/{id}", {
@@ -68,7 +68,7 @@ Deno.test("a span is told with its ids, times, kind, attributes and status", () 
   ]);
 });
 
-Deno.test("events, links and what the limits kept out are told", () => {
+Deno.test("events, links and the counts of dropped ones are exported", () => {
   const { tracer, spans } = setup();
   const context = { traceId: "c".repeat(32), spanId: "d".repeat(16), traceFlags: 1 };
   const span = tracer.startSpan("GET", { links: [{ context, attributes: { a: 1 } }] });
@@ -88,7 +88,7 @@ Deno.test("events, links and what the limits kept out are told", () => {
   assert.deepEqual(told?.links, [{ traceId, spanId, flags: 1, attributes }]);
 });
 
-Deno.test("whatever a span is told, its export is OTLP", () => {
+Deno.test("every span is exported as valid OTLP", () => {
   const scalar = fc.oneof(fc.string({ unit: "binary" }), fc.double(), fc.integer(), fc.boolean());
   const value = fc.oneof(scalar, fc.array(scalar), fc.anything());
   const name = fc.string({ minLength: 1, unit: "binary" });

@@ -66,7 +66,7 @@ for (const code of [429, 502, 503, 504]) {
 }
 
 for (const answer of [status(400), status(401), status(413), status(500), status(307)]) {
-  Deno.test(`after ${answer.status} a body is given up`, async () => {
+  Deno.test(`after ${answer.status} a body is dropped`, async () => {
     const { post, requests, waits } = setup([answer]);
     assert.equal(await post(), false);
     assert.deepEqual([requests.length, waits], [1, []]);
@@ -93,13 +93,13 @@ for (const [retryAfter, expected] of Object.entries(waited)) {
   });
 }
 
-Deno.test("a collector that does not answer in time is given up", async () => {
+Deno.test("a request to a collector that does not respond in time is given up", async () => {
   const { post, lines } = setup(["never"], { timeoutMs: 1 });
   assert.equal(await post(), false);
   assert.equal(JSON.parse(lines[0] ?? "").reason, "TimeoutError");
 });
 
-Deno.test("a failure is told without anything secret, at most once a minute", async () => {
+Deno.test("a failure is logged without secrets, at most once a minute", async () => {
   const error = new TypeError("error sending request for https://x/?key=t0psecret");
   const { post, lines, time } = setup([error, status(401), error, error]);
   assert.deepEqual([await post(), await post()], [false, false]);
@@ -122,7 +122,7 @@ Deno.test("a failure is told without anything secret, at most once a minute", as
   });
 });
 
-Deno.test("a body that cannot be made is not sent", async () => {
+Deno.test("a body that cannot be encoded is not sent", async () => {
   const requests: string[] = [];
   const send = createSender({
     now: () => 0,

@@ -22,11 +22,11 @@ function setup({ ratio = 0, slowMs = 1000 } = {}) {
 }
 
 const under = (span: Span) => trace.setSpan(ROOT_CONTEXT, span);
-/** As a header would name it. */
+/** A parent as a header names it. */
 const behind = (span: Span) =>
   trace.setSpanContext(ROOT_CONTEXT, { ...span.spanContext(), isRemote: true });
 
-Deno.test("an unsampled trace that is quick and well is dropped, though it is recorded", () => {
+Deno.test("an unsampled trace that is fast and without failure is dropped, though it is recorded", () => {
   const { tracer, names } = setup();
   const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
   const child = tracer.startSpan("child", {}, under(root));
@@ -37,7 +37,7 @@ Deno.test("an unsampled trace that is quick and well is dropped, though it is re
   assert.deepEqual(names(), []);
 });
 
-Deno.test("a sampled trace is kept when its local root ends", () => {
+Deno.test("a sampled trace is exported when its local root ends", () => {
   const { tracer, names } = setup({ ratio: 1 });
   const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
   tracer.startSpan("child", {}, under(root)).end();
@@ -46,7 +46,7 @@ Deno.test("a sampled trace is kept when its local root ends", () => {
   assert.deepEqual(names(), ["root", "child"]);
 });
 
-Deno.test("a local root that failed is kept with all its spans, and its flag stays", () => {
+Deno.test("a local root that failed is exported with all its spans, and its flag stays", () => {
   const { tracer, names, kept } = setup();
   const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
   tracer.startSpan("child", {}, under(root)).end();
@@ -66,7 +66,7 @@ Deno.test("a local root is slow when it lasts longer than the bound", () => {
   }
 });
 
-Deno.test("what ends after its local root follows the decision, once", () => {
+Deno.test("a span that ends after its local root follows the decision, once", () => {
   for (const ratio of [0, 1]) {
     const { tracer, names } = setup({ ratio });
     const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
@@ -90,7 +90,7 @@ Deno.test("a service in the same isolate shares the decision of the span that ca
   assert.deepEqual(names(), ["gateway", "forward", "service"]);
 });
 
-Deno.test("a trace id alone makes nobody part of another request", () => {
+Deno.test("a trace id alone attaches no span to another request", () => {
   const { tracer, names } = setup();
   const one = tracer.startSpan("one", {}, ROOT_CONTEXT);
   const stranger = { ...one.spanContext(), spanId: "00f067aa0ba902b7", isRemote: true };
@@ -100,7 +100,7 @@ Deno.test("a trace id alone makes nobody part of another request", () => {
   assert.deepEqual(names(), ["one"]);
 });
 
-Deno.test("a trace keeps no more than 512 spans before its decision, and counts the others", () => {
+Deno.test("a trace holds no more than 512 spans before its decision, and counts the others", () => {
   const { tracer, kept, counts } = setup({ ratio: 1 });
   const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
   for (let count = 0; count < 600; count++) tracer.startSpan("child", {}, under(root)).end();
@@ -109,7 +109,7 @@ Deno.test("a trace keeps no more than 512 spans before its decision, and counts 
   assert.equal(counts.dropped, 89);
 });
 
-Deno.test("requests that never end their span leave no more than 1000 open traces behind", () => {
+Deno.test("requests that never end their span leave at most 1000 open traces", () => {
   const { tracer, names } = setup();
   const first = tracer.startSpan("first", {}, ROOT_CONTEXT);
   for (let count = 0; count < 1000; count++) tracer.startSpan("lost", {}, ROOT_CONTEXT);
@@ -118,7 +118,7 @@ Deno.test("requests that never end their span leave no more than 1000 open trace
   assert.deepEqual(names(), ["first"]);
 });
 
-Deno.test("traces that have ended take no open trace's place, and hold no spans", () => {
+Deno.test("ended traces take no slot of an open trace, and hold no spans", () => {
   const { tracer, names, kept } = setup();
   const first = tracer.startSpan("first", {}, ROOT_CONTEXT);
   for (let count = 0; count < 1000; count++) tracer.startSpan("ended", {}, ROOT_CONTEXT).end();

@@ -51,7 +51,7 @@ Deno.test("a span without a parent begins a trace of valid ids", () => {
   assert.equal(kept[0]?.kind, SpanKind.SERVER);
 });
 
-Deno.test("a child is of its parent's trace, and knows whether the parent is remote", () => {
+Deno.test("a child has its parent's trace, and records whether the parent is remote", () => {
   const { tracer, kept } = setup();
   const root = tracer.startSpan("root", {}, underContext(remote));
   const child = tracer.startSpan("child", {}, under(root));
@@ -92,7 +92,7 @@ for (const [what, parent] of Object.entries(invalid)) {
   });
 }
 
-Deno.test("a root that is asked for has no parent", () => {
+Deno.test("a span that is requested as a root has no parent", () => {
   const { tracer } = setup();
   const span = tracer.startSpan("GET", { root: true }, underContext(remote));
   assert.notEqual(span.spanContext().traceId, remote.traceId);
@@ -142,7 +142,7 @@ Deno.test("a span has its parent's service unless it names one", () => {
   assert.deepEqual(kept.map(({ attributes }) => attributes.get(service)), ["gateway", "course"]);
 });
 
-Deno.test("a trace state goes along", () => {
+Deno.test("a trace state is passed on", () => {
   const { tracer } = setup();
   const traceState = {
     get: () => undefined,
@@ -154,7 +154,7 @@ Deno.test("a trace state goes along", () => {
   assert.equal(span.spanContext().traceState?.serialize(), "a=1");
 });
 
-Deno.test("an active span is handed to its function, which may fail", () => {
+Deno.test("an active span is passed to its function, which may fail", () => {
   const { tracer, kept } = setup();
   const seen: string[] = [];
   const result = tracer.startActiveSpan("one", (span) => {

@@ -40,7 +40,7 @@ function setup() {
   return { tracer, text, spans };
 }
 
-Deno.test("a call is told with its endpoints, times, annotations and tags", () => {
+Deno.test("a call is exported with its endpoints, times, annotations and tags", () => {
   const { tracer, spans } = setup();
   const parent = { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: 1, isRemote: true };
   const span = tracer.startSpan("GET", {
@@ -77,7 +77,7 @@ Deno.test("a call is told with its endpoints, times, annotations and tags", () =
   }]);
 });
 
-Deno.test("inner work without a service, a parent or time is told all the same", () => {
+Deno.test("an internal span without a service, a parent or a duration is exported too", () => {
   const { tracer, spans } = setup();
   tracer.startSpan("sign", {}, ROOT_CONTEXT).setStatus({ code: SpanStatusCode.OK }).end();
   const [span] = spans();
