@@ -11,5 +11,5 @@ export async function maintainEach(
   const outcomes = await Promise.allSettled(applications.map((one) => one.maintain?.()));
   const failures = outcomes.flatMap((one) => one.status === "rejected" ? [one.reason] : []);
   if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) throw new AggregateError(failures, "Sweeps of services failed");
+  if (failures.length > 1) throw new AggregateError(failures, "Maintenance of services failed");
 }

@@ -3,11 +3,11 @@ import { background, currentInvocation, runInvocation } from "./background.ts";
 
 Deno.test("the runtime waits for background work, and its failure is reported once", async () => {
   const waited: Promise<unknown>[] = [];
-  const heard: unknown[] = [];
+  const errors: unknown[] = [];
   const failure = new Error("late");
   runInvocation({ waitUntil: (work) => void waited.push(work) }, () => {
-    background(Promise.resolve("done"), (error) => heard.push(error));
-    background(Promise.reject(failure), (error) => heard.push(error));
+    background(Promise.resolve("done"), (error) => errors.push(error));
+    background(Promise.reject(failure), (error) => errors.push(error));
   });
   assert.equal(waited.length, 2);
   // The promise that the runtime waits for never rejects: on Deno that would end the process.
@@ -15,7 +15,7 @@ Deno.test("the runtime waits for background work, and its failure is reported on
     (await Promise.allSettled(waited)).map(({ status }) => status),
     ["fulfilled", "fulfilled"],
   );
-  assert.deepEqual(heard, [failure]);
+  assert.deepEqual(errors, [failure]);
 });
 
 Deno.test("background work outside of an invocation runs too, and its failure is reported", async () => {

@@ -12,7 +12,7 @@ import { createPasswordHasher } from "./passwords/hasher.ts";
 import { ManagedAccount, ManagedAccountList } from "./schema.ts";
 
 const email = "learner@example.com";
-const nobody = "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f";
+const missingId = "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f";
 
 Deno.test("POST /auth/signup creates a learner whose address is stored in its canonical form", async () => {
   await using auth = await setupAuth();
@@ -34,7 +34,7 @@ Deno.test("a password is stored only as a PHC string of Argon2id", async () => {
 const body = { email, password, name: "Demo Learner" };
 const refused = {
   "a role": [{ ...body, roles: ["admin"] }, 422, "validation_failed", "roles"],
-  "an id": [{ ...body, id: nobody }, 422, "validation_failed", "id"],
+  "an id": [{ ...body, id: missingId }, 422, "validation_failed", "id"],
   "a verified mark": [
     { ...body, email_verified: true },
     422,
@@ -149,11 +149,11 @@ Deno.test("fifty parallel sign-ups for one address create one account with one h
       (_, at) => auth.call("POST", "/auth/signup", { body: { ...body, email: spellings[at % 3] } }),
     ),
   );
-  const answers = await Promise.all(
+  const codes = await Promise.all(
     responses.map(async (response) => (await response.json()).code),
   );
-  assert.equal(answers.filter((code) => code === undefined).length, 1);
-  assert.equal(answers.filter((code) => code === "email_taken").length, 49);
+  assert.equal(codes.filter((code) => code === undefined).length, 1);
+  assert.equal(codes.filter((code) => code === "email_taken").length, 49);
   assert.equal(hashes, 1);
   assert.deepEqual(await auth.rows("SELECT count(*) FROM accounts"), [[1]]);
   assert.deepEqual(await auth.rows("SELECT * FROM address_claims"), []);
@@ -229,20 +229,20 @@ Deno.test("GET /auth/accounts pages by id and finds part of address or name, bey
 
 const adminRoutes = [
   ["GET", "/auth/accounts", undefined],
-  ["PUT", `/auth/accounts/${nobody}/roles`, { roles: ["admin"] }],
-  ["POST", `/auth/accounts/${nobody}/disable`, undefined],
-  ["POST", `/auth/accounts/${nobody}/enable`, undefined],
+  ["PUT", `/auth/accounts/${missingId}/roles`, { roles: ["admin"] }],
+  ["POST", `/auth/accounts/${missingId}/disable`, undefined],
+  ["POST", `/auth/accounts/${missingId}/enable`, undefined],
 ] as const;
 for (const [method, path, body] of adminRoutes) {
   Deno.test(`${method} ${path} requires an administrator`, async () => {
     await using auth = await setupAuth();
     const call = (as?: Parameters<typeof auth.call>[2]) => auth.call(method, path, { body, ...as });
     await expectProblem(call(), 401, "authentication_required");
-    const others = person(nobody, "learner", "instructor");
+    const others = person(missingId, "learner", "instructor");
     await expectProblem(call({ as: others }), 403, "forbidden");
     await expectProblem(call({ as: { sub: "svc:course" } }), 403, "forbidden");
     if (method !== "GET") {
-      await expectProblem(call({ as: person(nobody, "admin") }), 404, "not_found");
+      await expectProblem(call({ as: person(missingId, "admin") }), 404, "not_found");
     }
     assert.deepEqual(await auth.rows("SELECT * FROM audit"), []);
   });
@@ -270,8 +270,8 @@ Deno.test("every change by an administrator writes an audit row and a log line; 
   const as = await auth.administrator();
   const change = (method: string, verb: string, body?: unknown) => {
     auth.clock.advance(1);
-    const answer = auth.call(method, `/auth/accounts/${id}/${verb}`, { as, body });
-    return expectJson(answer, 200, ManagedAccount);
+    const response = auth.call(method, `/auth/accounts/${id}/${verb}`, { as, body });
+    return expectJson(response, 200, ManagedAccount);
   };
   for (const _ of [1, 2]) await change("PUT", "roles", { roles: ["instructor"] });
   for (const _ of [1, 2]) await change("POST", "disable");

@@ -184,8 +184,11 @@ Deno.test("parallel requests for the same change publish it once", async () => {
     for (const response of responses) await expectJson(response, 200, ManagedAccount);
   }
   const types = ["user.registered", "user.roles-changed", "user.disabled", "user.enabled"];
-  const said = await auth.said();
-  assert.deepEqual(said.filter(({ subject }) => subject === id).map(({ type }) => type), types);
+  const published = await auth.said();
+  assert.deepEqual(
+    published.filter(({ subject }) => subject === id).map(({ type }) => type),
+    types,
+  );
 });
 
 Deno.test("a refused change is not published", async () => {
@@ -275,10 +278,10 @@ Deno.test("the maintenance publishes the events of a start to their consumers", 
 });
 
 Deno.test("a maintenance that waits for QStash does not delay revocations to Redis", async () => {
-  const asked = Promise.withResolvers<void>();
+  const called = Promise.withResolvers<void>();
   const held = Promise.withResolvers<void>();
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async () => {
-    asked.resolve();
+    called.resolve();
     await held.promise;
     return new Response("no", { status: 500 });
   });
@@ -288,7 +291,7 @@ Deno.test("a maintenance that waits for QStash does not delay revocations to Red
     await auth.app.start?.();
     const as = await auth.administrator();
     const maintain = auth.app.maintain?.();
-    await asked.promise;
+    await called.promise;
     auth.redis.mode = "down";
     const refused = await auth.call("POST", "/auth/logout-all", { as });
     await expectProblem(refused, 503, "revocation_unavailable");

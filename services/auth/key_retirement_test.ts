@@ -118,9 +118,9 @@ for (const kind of ["access", "passport"] as const) {
       },
     });
     await expectJson(put(states("revoked")), 200, Configuration);
-    const answer = await put(states("signing"));
-    const { code, errors } = await answer.json();
-    assert.deepEqual([answer.status, code, errors], [422, "validation_failed", [{
+    const response = await put(states("signing"));
+    const { code, errors } = await response.json();
+    assert.deepEqual([response.status, code, errors], [422, "validation_failed", [{
       path: `document.keys.${kind}.${next}`,
       message: "was revoked and cannot sign in one step: publish it first, then let it sign",
     }]]);

@@ -50,26 +50,26 @@ const counted: Record<
   failedSignUp: (auth) => signUp(auth, email),
   signUp: (auth, at) => signUp(auth, `learner${at}@example.com`),
 };
-for (const [name, ask] of Object.entries(counted)) {
+for (const [name, attempt] of Object.entries(counted)) {
   const limit = name as keyof typeof loginAttemptLimits;
   Deno.test(`attempts under ${limit} are refused beyond its limit, until its window ends`, async () => {
     await using auth = await setupAuth();
     await auth.signUp(email, from("203.0.113.99"));
     const { max, windowMs } = loginAttemptLimits[limit];
-    const first = await ask(auth, 0);
+    const first = await attempt(auth, 0);
     assert.notEqual(first, "rate_limited");
     await count(auth, limit, max - 1);
-    assert.equal(await ask(auth, 1), first);
-    assert.equal(await ask(auth, 2), "rate_limited");
+    assert.equal(await attempt(auth, 1), first);
+    assert.equal(await attempt(auth, 2), "rate_limited");
     auth.clock.advance(windowMs - 1);
-    assert.equal(await ask(auth, 3), "rate_limited");
+    assert.equal(await attempt(auth, 3), "rate_limited");
     auth.clock.advance(1);
-    assert.equal(await ask(auth, 4), first);
+    assert.equal(await attempt(auth, 4), first);
     await count(auth, limit, max);
     auth.clock.advance(windowMs - 1);
-    assert.equal(await ask(auth, 5), "rate_limited", "a window is no shorter the second time");
+    assert.equal(await attempt(auth, 5), "rate_limited", "a window is no shorter the second time");
     auth.clock.advance(1);
-    assert.equal(await ask(auth, 6), first, "and no longer");
+    assert.equal(await attempt(auth, 6), first, "and no longer");
   });
 }
 
@@ -168,8 +168,8 @@ for (const limit of ["network", "account"] as const) {
     await expectProblem(auth.change(wrong), 401, "credentials_invalid");
     await count(auth, limit, loginAttemptLimits[limit].max - 1);
     await expectProblem(auth.change(wrong), 401, "credentials_invalid");
-    const ask = limit === "network" ? { who: "other@example.com" } : { address: elsewhere };
-    assert.equal(await logIn(auth, ask), "rate_limited");
+    const attempt = limit === "network" ? { who: "other@example.com" } : { address: elsewhere };
+    assert.equal(await logIn(auth, attempt), "rate_limited");
   });
 }
 

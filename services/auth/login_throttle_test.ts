@@ -146,14 +146,14 @@ Deno.test("sign-ups that probe for taken addresses end in 429", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   const { max } = loginAttemptLimits.failedSignUp;
-  const ask = (address: string) =>
+  const probe = (address: string) =>
     auth.call("POST", "/auth/signup", {
       body: { email, password, name: "Demo Learner" },
       ...from(address),
     });
-  for (let at = 0; at < max; at++) await expectProblem(ask(home), 409, "email_taken");
-  await expectProblem(ask(home), 429, "rate_limited");
-  await expectProblem(ask("192.0.2.1"), 409, "email_taken");
+  for (let at = 0; at < max; at++) await expectProblem(probe(home), 409, "email_taken");
+  await expectProblem(probe(home), 429, "rate_limited");
+  await expectProblem(probe("192.0.2.1"), 409, "email_taken");
 });
 
 Deno.test("the store contains neither addresses nor networks of attempts in clear", async () => {

@@ -50,7 +50,7 @@ Deno.test("of two concurrent password changes the later is refused: its current 
     delete during.run;
     await expectNoContent(change(next));
   };
-  await expectProblem(change("the sentence of somebody else"), 401, "credentials_invalid");
+  await expectProblem(change("the sentence of another person"), 401, "credentials_invalid");
   await auth.tokens({ email, password: next });
 });
 
@@ -68,5 +68,5 @@ Deno.test("a password change renews the login of its Passport, and none that a c
   assert.deepEqual(response.headers.getSetCookie(), []);
   await expectNoContent(response);
   const states = await auth.rows("SELECT DISTINCT state FROM refresh_tokens");
-  assert.deepEqual(states, [["active"]], "nobody's token was exchanged");
+  assert.deepEqual(states, [["active"]], "no token was exchanged");
 });

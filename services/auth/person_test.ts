@@ -9,7 +9,7 @@ import {
 import { type Session, SessionList } from "./schema.ts";
 
 const email = "learner@example.com";
-const nobody = "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f";
+const missingId = "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f";
 
 Deno.test("GET /auth/sessions lists the caller's active logins, newest first", async () => {
   await using auth = await setupAuth();
@@ -53,7 +53,9 @@ Deno.test("DELETE /auth/sessions/{id} gives one response for other people's, end
   const mine = asCaller(await auth.tokens({ email }));
   const other = asCaller(await auth.tokens({ email: "other@example.com" }));
   const end = (sid: string) => auth.call("DELETE", `/auth/sessions/${sid}`, { as: mine });
-  for (const sid of [other.sid, nobody, "no-uuid"]) await expectProblem(end(sid), 404, "not_found");
+  for (const sid of [other.sid, missingId, "no-uuid"]) {
+    await expectProblem(end(sid), 404, "not_found");
+  }
   const own = await end(mine.sid);
   assert.equal(own.headers.getSetCookie().length, 2);
   await expectNoContent(own);
@@ -66,10 +68,10 @@ const signedInRoutes = [
   ["POST", "/auth/logout-all"],
   ["POST", "/auth/password"],
   ["GET", "/auth/sessions"],
-  ["DELETE", `/auth/sessions/${nobody}`],
+  ["DELETE", `/auth/sessions/${missingId}`],
   ["GET", "/internal/accounts/me"],
   ["DELETE", "/internal/accounts/me"],
-  ["GET", `/internal/accounts/${nobody}`],
+  ["GET", `/internal/accounts/${missingId}`],
 ] as const;
 for (const [method, path] of signedInRoutes) {
   Deno.test(`${method} ${path} refuses anonymous callers`, async () => {
@@ -81,7 +83,7 @@ for (const [method, path] of signedInRoutes) {
       });
     await expectProblem(call({ sub: "anon" }), 401, "authentication_required");
     await expectProblem(call(null), 401, "passport_required");
-    if (path === `/internal/accounts/${nobody}`) return;
+    if (path === `/internal/accounts/${missingId}`) return;
     await expectProblem(call({ sub: "svc:course" }), 403, "forbidden");
   });
 }
@@ -98,18 +100,22 @@ Deno.test("other services read a person's name, and roles only of the request's 
     200,
     { id, name: "Demo Learner", roles: ["learner"] },
   ]);
-  for (const as of [me, person(nobody), { sub: "svc:user" }]) {
+  for (const as of [me, person(missingId), { sub: "svc:user" }]) {
     assert.deepEqual(await get(`/internal/accounts/${id}`, { as }), [
       200,
       { id, name: "Demo Learner" },
     ]);
   }
-  const strangers = [`/internal/accounts/${nobody}`, "/internal/accounts/no-uuid"];
+  const strangers = [`/internal/accounts/${missingId}`, "/internal/accounts/no-uuid"];
   for (const path of strangers) {
     await expectProblem(auth.call("GET", path, { as: me }), 404, "not_found");
   }
-  const foreign = { sub: "user:google:123" };
-  await expectProblem(auth.call("GET", "/internal/accounts/me", { as: foreign }), 404, "not_found");
+  const external = { sub: "user:google:123" };
+  await expectProblem(
+    auth.call("GET", "/internal/accounts/me", { as: external }),
+    404,
+    "not_found",
+  );
 });
 
 Deno.test("an expired login is neither listed nor ended, and changes no password", async () => {
@@ -174,9 +180,9 @@ Deno.test("a closed account leaves nothing of the person in any table, and other
   for (const trace of [email, "learner@", "203.0.113.7"]) {
     assert.deepEqual(await findRows(auth, trace), {}, trace);
   }
-  const kept = await findRows(auth, id);
+  const remaining = await findRows(auth, id);
   // Left are the account's end, the revocation of its tokens, and the order of its events.
-  assert.deepEqual(Object.keys(kept), [
+  assert.deepEqual(Object.keys(remaining), [
     "accounts",
     "audit",
     "event_sequences",
@@ -185,12 +191,12 @@ Deno.test("a closed account leaves nothing of the person in any table, and other
     "revocations",
   ]);
   for (const trace of ["Demo", "argon2id", "browser", '[\\"learner']) {
-    assert.ok(!JSON.stringify(kept).includes(trace), trace);
+    assert.ok(!JSON.stringify(remaining).includes(trace), trace);
   }
   const open = "SELECT sid FROM logins WHERE account_id = ? AND ended_at IS NULL";
   assert.deepEqual(await auth.rows(open, id), []);
   assert.deepEqual(
-    kept.outbox?.map(([, , , event]) => JSON.parse(String(event)).type),
+    remaining.outbox?.map(([, , , event]) => JSON.parse(String(event)).type),
     ["user.deleted"],
   );
   assert.deepEqual(await auth.redis.command("KEYS", `*${id}*`), [`rv:u:${id}`]);

@@ -29,7 +29,7 @@ const pending = (auth: AuthSetup) =>
 const pushes = {
   "a request": (auth: Awaited<ReturnType<typeof setup>>) =>
     expectNoContent(auth.call("POST", "/auth/logout-all", { as: auth.me })),
-  "the sweep": async (auth: Awaited<ReturnType<typeof setup>>) => {
+  "the maintenance": async (auth: Awaited<ReturnType<typeof setup>>) => {
     auth.redis.mode = "down";
     const refused = await auth.call("POST", "/auth/logout-all", { as: auth.me });
     assert.equal(refused.status, 503);

@@ -11,7 +11,7 @@ export function addReconciliation(
   sql: SqlDb,
   close: (id: string) => Promise<void>,
 ): void {
-  const people = (say: Say) => createPeople(sql, { say, close });
+  const people = (toEvent: ToEvent) => createPeople(sql, { toEvent, close });
   states.publishes(
     "registration",
     people((subject, { name }) => ({ type: "user.registered", subject, data: { name } })),
@@ -37,7 +37,7 @@ interface Person {
 
 const columns = "SELECT id, name, roles, disabled FROM accounts WHERE closed_at IS NULL";
 
-type Say = (id: string, person: Person) => Published;
+type ToEvent = (id: string, person: Person) => Published;
 
 /**
  * Accounts that are not closed, each as one event. An account that a backup restored is closed
@@ -45,10 +45,10 @@ type Say = (id: string, person: Person) => Published;
  */
 function createPeople(
   sql: SqlDb,
-  { say, close }: { readonly say: Say; readonly close: (id: string) => Promise<void> },
+  { toEvent, close }: { readonly toEvent: ToEvent; readonly close: (id: string) => Promise<void> },
 ): ReconciliationSource<Published> {
   const toPublished = ([id, name, roles, disabled]: Row) =>
-    say(String(id), {
+    toEvent(String(id), {
       name: String(name),
       roles: Role.array().parse(JSON.parse(String(roles))),
       disabled: disabled === 1,

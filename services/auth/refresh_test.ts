@@ -316,10 +316,10 @@ Deno.test("in every interleaving of refreshes and a logout one token line stays 
       for (const { token, parallel, waitMs } of plan) {
         auth.clock.advance(waitMs);
         const presented = line[Math.min(token, line.length - 1)] ?? "";
-        const answers = await Promise.all(
+        const responses = await Promise.all(
           Array.from({ length: parallel }, () => auth.exchange(presented)),
         );
-        const bodies = await Promise.all(answers.map((answer) => answer.json()));
+        const bodies = await Promise.all(responses.map((response) => response.json()));
         const given = new Set(bodies.map((body) => body.refreshToken ?? body.code));
         assert.equal(given.size, 1, [...given].join());
         const [only] = given;
@@ -330,10 +330,10 @@ Deno.test("in every interleaving of refreshes and a logout one token line stays 
       const [left] = await Promise.all([
         auth.exchange(line.at(-1) ?? ""),
         auth.call("POST", "/auth/logout", { as: asCaller(auth.first) })
-          .then((answer) => answer.body?.cancel()),
+          .then((response) => response.body?.cancel()),
       ]);
-      const answer = await left.json();
-      const last = answer.refreshToken ?? line.at(-1);
+      const body = await left.json();
+      const last = body.refreshToken ?? line.at(-1);
       const response = await auth.exchange(last);
       await response.body?.cancel();
       assert.equal(response.status, 401);

@@ -133,7 +133,7 @@ Deno.test("a log that was restored from a backup continues under another name, a
   await auth.app.maintain?.();
   assert.equal(await auth.ready(), await auth.logPosition());
   assert.ok(!String(await auth.ready()).startsWith(`${identity}:`));
-  assert.equal(await auth.entry(lost), "1", "what Redis knows beyond the log stays revoked");
+  assert.equal(await auth.entry(lost), "1", "what Redis has beyond the log stays revoked");
   assert.ok(auth.log().some(({ message }) => String(message).includes("under another name")));
 });
 

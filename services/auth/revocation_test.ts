@@ -220,7 +220,11 @@ for (const [what, write] of Object.entries(writers)) {
       assert.equal((await auth.redis.command("KEYS", "rv:[su]:*") as string[]).length, 1);
       auth.redis.requests = 0;
       await auth.app.maintain?.();
-      assert.equal(auth.redis.requests, 1, "a quiet sweep asks once whether the list is complete");
+      assert.equal(
+        auth.redis.requests,
+        1,
+        "an idle maintenance checks once whether the list is complete",
+      );
     });
   }
 
@@ -286,7 +290,7 @@ Deno.test("a flush does not make a revoked token valid again", async () => {
 const rebuildRefusals = {
   "a person": [{ sub: "user:someone" }, 403, "forbidden"],
   "an administrator": [{ sub: "user:someone", roles: ["admin"] }, 403, "forbidden"],
-  "nobody": [{ sub: "anon" }, 403, "forbidden"],
+  "an anonymous caller": [{ sub: "anon" }, 403, "forbidden"],
   "no Passport": [null, 401, "passport_required"],
 } as const;
 for (const [who, [as, status, code]] of Object.entries(rebuildRefusals)) {

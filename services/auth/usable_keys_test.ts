@@ -15,9 +15,9 @@ async function setup() {
   const admin = await auth.administrator();
   const kidOf = (json: string): string => JSON.parse(json)[0].kid;
   const put = async (document: object) => {
-    const answer = await auth.call("PUT", path, { as: admin, body: { document } });
-    const { errors = [] } = await answer.json();
-    return [answer.status, ...errors.map((error: { path: string }) => error.path)];
+    const response = await auth.call("PUT", path, { as: admin, body: { document } });
+    const { errors = [] } = await response.json();
+    return [response.status, ...errors.map((error: { path: string }) => error.path)];
   };
   return {
     ...auth,

@@ -125,7 +125,7 @@ Deno.test("the list shows published courses to every caller and drafts to their 
   using platform = await setupPublishedCourse();
   const { call, create, course } = platform;
   const draft = await create({ ...sailing, title: "Draft" });
-  await create({ ...sailing, title: "Of somebody else" }, bob);
+  await create({ ...sailing, title: "Of another person" }, bob);
   const list = async (query: string, as = ann) =>
     (await expectJson(call("GET", `/courses${query}`, { as }), 200, CourseList)).items;
   const { lessons, ...summary } = course;

@@ -26,9 +26,9 @@ const brokenProfiles = {
   ],
   "has no such account": [() => new Response(null, { status: 404 }), 403, "forbidden"],
 } as const;
-for (const [what, [answer, status, code]] of Object.entries(brokenProfiles)) {
+for (const [what, [respond, status, code]] of Object.entries(brokenProfiles)) {
   Deno.test(`no course is created when user ${what}`, async () => {
-    const app = profilesOf("", answer);
+    const app = profilesOf("", respond);
     app.onError((error) => {
       throw error;
     });

@@ -61,9 +61,9 @@ Deno.test("a refused change of another person publishes no event", async () => {
   for (const as of [bob, learner]) {
     for (const [method, body] of [["PATCH", { title: "Mine" }], ["DELETE", undefined]] as const) {
       const options = { as, ...(body ? { body } : {}) };
-      const answer = await platform.call(method, `/courses/${platform.id}`, options);
-      await answer.body?.cancel();
-      assert.equal(answer.status, 403);
+      const response = await platform.call(method, `/courses/${platform.id}`, options);
+      await response.body?.cancel();
+      assert.equal(response.status, 403);
     }
   }
   assert.equal((await platform.said()).length, 1);
@@ -74,9 +74,9 @@ Deno.test("of parallel renamings each that responds with 200 is published, in or
   const { call, id, read, said } = platform;
   const titles = await Promise.all(Array.from({ length: 20 }, async (_, at) => {
     const body = { title: `Title ${at}` };
-    const answer = await call("PATCH", `/courses/${id}`, { as: ann, body });
-    await answer.body?.cancel();
-    return answer.status === 200 ? body.title : undefined;
+    const response = await call("PATCH", `/courses/${id}`, { as: ann, body });
+    await response.body?.cancel();
+    return response.status === 200 ? body.title : undefined;
   }));
   const won = titles.filter((title) => title !== undefined);
   const renamings = (await said()).slice(1);
@@ -91,10 +91,10 @@ Deno.test("two concurrent publications and two removals publish one event each",
   const { id } = await create();
   await addLesson(id);
   for (const [method, path] of [["POST", `/courses/${id}/publish`], ["DELETE", `/courses/${id}`]]) {
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       [1, 2].map(() => call(method ?? "", path ?? "", { as: ann })),
     );
-    await Promise.all(answers.map((answer) => answer.body?.cancel()));
+    await Promise.all(responses.map((response) => response.body?.cancel()));
   }
   assert.deepEqual((await said()).map(({ type }) => type), ["course.published", "course.deleted"]);
 });

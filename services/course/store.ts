@@ -57,7 +57,7 @@ const current = {
 /** Stores courses in a database with the tables of `migrations/`; their events go to `outbox`. */
 export function sqlCourseStore(sql: SqlDb, outbox: CourseEvents["outbox"]): CourseStore {
   const db = orm(sql);
-  const say = (subject: string, event: CourseEvent | undefined) =>
+  const eventItems = (subject: string, event: CourseEvent | undefined) =>
     event === undefined ? [] : outbox.add({ ...event, subject });
   return {
     async check() {
@@ -80,12 +80,12 @@ export function sqlCourseStore(sql: SqlDb, outbox: CourseEvents["outbox"]): Cour
     readExport: (personId) => readCourseExport(sql, personId),
     insert: (course) => isDone(db.batch(insertion(db, course))),
     save: (before, after, event) =>
-      isDone(db.batch([...changesBetween(db, before, after), ...say(after.id, event)])),
+      isDone(db.batch([...changesBetween(db, before, after), ...eventItems(after.id, event)])),
     async remove(course, event) {
       return await isDone(db.batch([
         db.delete(courses).where(unchanged(course)),
         db.requireOneChange(),
-        ...say(course.id, event),
+        ...eventItems(course.id, event),
       ]));
     },
   };

@@ -34,11 +34,11 @@ Deno.test("a Passport is forwarded unchanged from enrollment to course to user t
     // A binding takes precedence over a local service.
     USER: { fetch: (request: Request) => user.fetch(request) },
   };
-  const nobody = localUpstream("nobody", { fetch: () => new Response(null, { status: 500 }) });
+  const unused = localUpstream("unused", { fetch: () => new Response(null, { status: 500 }) });
   const user = composeUser(bindings, { AUTH: localUpstream("auth", createAccounts().app) });
-  const course = composeCourse(bindings, { USER: nobody });
+  const course = composeCourse(bindings, { USER: unused });
   const enrollment = composeEnrollment(bindings, {
-    AUTH: nobody,
+    AUTH: unused,
     COURSE: localUpstream("course", course),
   });
   const teach = createCaller(course, passports);

@@ -133,12 +133,12 @@ Deno.test("fifty parallel enrollments create one", async () => {
   using platform = await setupEnrollment();
   const { publish, call, rows } = platform;
   const { id: courseId } = await publish("a");
-  const answers = await Promise.all(Array.from({ length: 50 }, async () => {
+  const outcomes = await Promise.all(Array.from({ length: 50 }, async () => {
     const response = await call("POST", "/enrollments", { as: learner, body: { courseId } });
     const { code } = await response.json();
     return `${response.status} ${code ?? ""}`;
   }));
-  assert.deepEqual(answers.toSorted(), ["201 ", ...Array(49).fill("409 conflict")]);
+  assert.deepEqual(outcomes.toSorted(), ["201 ", ...Array(49).fill("409 conflict")]);
   assert.equal((await rows()).length, 1);
 });
 

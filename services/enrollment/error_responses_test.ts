@@ -38,10 +38,10 @@ const refused = {
 for (const [what, [as, body, status, code]] of Object.entries(refused)) {
   Deno.test(`POST /enrollments refuses ${what} and calls no service`, async () => {
     using platform = await setupEnrollment();
-    let asked = 0;
-    platform.fault.answer = () => Response.json({ asked: ++asked });
+    let calls = 0;
+    platform.fault.answer = () => Response.json({ calls: ++calls });
     await expectProblem(platform.call("POST", "/enrollments", { as, body }), status, code);
-    assert.equal(asked, 0);
+    assert.equal(calls, 0);
   });
 }
 
@@ -130,14 +130,14 @@ const faults = {
   ],
   "has lost the course": [() => new Response(null, { status: 404 }), 404, "not_found"],
 } as const;
-for (const [what, [answer, status, code]] of Object.entries(faults)) {
+for (const [what, [respond, status, code]] of Object.entries(faults)) {
   Deno.test(`enrolling and progress fail while course ${what}`, async () => {
     using platform = await setupEnrollment();
     const { publish, enroll, call, rows, fault } = platform;
     const course = await publish("a");
     const { id } = await enroll(course.id);
     const before = await rows();
-    fault.answer = answer;
+    fault.answer = respond;
     const path = `/enrollments/${id}/lessons/${course.lessons[0]?.id}`;
     const other = person(uuidv7(), "learner");
     const body = { courseId: course.id };

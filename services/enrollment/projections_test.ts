@@ -56,8 +56,8 @@ Deno.test("a renamed course has its new title in every enrollment, without a cal
 Deno.test("a title is applied once, and an older one is ignored", async () => {
   using platform = await setup();
   const { deliverBody, rename, shown, published, clock } = platform;
-  const told = { type: "course.changed", subject: published.id, sequence: 5 } as const;
-  const body = toBody({ ...told, data: { title: "V" } }, clock.now());
+  const event = { type: "course.changed", subject: published.id, sequence: 5 } as const;
+  const body = toBody({ ...event, data: { title: "V" } }, clock.now());
   assert.equal(await deliverBody(body), "applied");
   assert.equal(await rename("IV", 4), "stale");
   assert.equal(await rename("VI", 6), "applied");
@@ -132,8 +132,8 @@ Deno.test("a deleted person's enrollments and progress are erased, and no other 
   const { deliver, mark, enroll, id, published, database, call } = platform;
   const [lesson] = published.lessons;
   await mark(id, lesson?.id, true);
-  const kept = await enroll(published.id, other);
-  await mark(kept.id, lesson?.id, true, other);
+  const remaining = await enroll(published.id, other);
+  await mark(remaining.id, lesson?.id, true, other);
   const gone = { type: "user.deleted", subject: learnerId, sequence: 3 } as const;
   assert.equal(await deliver(gone), "applied");
   await expectProblem(call("GET", `/enrollments/${id}`, { as: learner }), 404, "not_found");
@@ -141,7 +141,7 @@ Deno.test("a deleted person's enrollments and progress are erased, and no other 
     { sql: "SELECT id FROM enrollments", params: [] },
     { sql: "SELECT enrollment_id FROM completions", params: [] },
   ]);
-  assert.deepEqual([enrollments, completions], [[[kept.id]], [[kept.id]]]);
+  assert.deepEqual([enrollments, completions], [[[remaining.id]], [[remaining.id]]]);
 });
 
 Deno.test("a deleted person whose Passport is still valid cannot enroll or make progress", async () => {
@@ -164,7 +164,7 @@ Deno.test("a deleted person whose Passport is still valid cannot enroll or make 
 Deno.test("a deleted person's enrollments are published as deleted, all of them in one batch", async () => {
   using platform = await setup();
   const { deliver, said, enroll, published, database, id } = platform;
-  const kept = await enroll(published.id, other);
+  const remaining = await enroll(published.id, other);
   await database.run({
     sql: `INSERT INTO enrollments (id, learner_id, course_id, course_title, lesson_ids, version,
       created_at) WITH RECURSIVE n (at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM n WHERE at < 1500)
@@ -174,7 +174,7 @@ Deno.test("a deleted person's enrollments are published as deleted, all of them 
   assert.equal(await deliver({ type: "user.deleted", subject: learnerId }), "applied");
   const deleted = (await said()).filter(({ type }) => type === "enrollment.deleted");
   assert.equal(deleted.length, 1501);
-  assert.ok(deleted.every(({ subject }) => subject !== kept.id));
+  assert.ok(deleted.every(({ subject }) => subject !== remaining.id));
   assert.deepEqual(deleted.find(({ subject }) => subject === id)?.sequence, 2);
   assert.deepEqual(deleted.find(({ subject }) => subject === "e9"), {
     type: "enrollment.deleted",
@@ -221,12 +221,12 @@ Deno.test("a deletion that is delivered twice, or late, has one effect", async (
 
 Deno.test("enrollment refuses an event that it does not project", async () => {
   using platform = await setup();
-  const told = {
+  const event = {
     type: "user.profile-changed",
     subject: learnerId,
     data: { name: "Cleo" },
   } as const;
-  assert.equal(await platform.deliver(told), "489 event_unusable");
+  assert.equal(await platform.deliver(event), "489 event_unusable");
 });
 
 Deno.test("learners of one service are counted in the other", async () => {

@@ -48,8 +48,8 @@ Deno.test("leaving is published once, and enrolling again is a new enrollment", 
   const { call, enroll, id, published, said } = platform;
   await expectNoContent(call("DELETE", `/enrollments/${id}`, { as: learner }));
   const again = await enroll(published.id);
-  const told = (await said()).map(({ type, subject, sequence }) => [type, subject, sequence]);
-  assert.deepEqual(told, [
+  const events = (await said()).map(({ type, subject, sequence }) => [type, subject, sequence]);
+  assert.deepEqual(events, [
     ["enrollment.created", id, 1],
     ["enrollment.deleted", id, 2],
     ["enrollment.created", again.id, 1],
@@ -63,8 +63,8 @@ Deno.test("fifty parallel enrollments publish one event", async () => {
   await Promise.all(Array.from({ length: 50 }, async () => {
     await (await platform.call("POST", "/enrollments", options)).body?.cancel();
   }));
-  const told = (await platform.said()).filter(({ data }) => data.courseId === course.id);
-  assert.equal(told.length, 1);
+  const events = (await platform.said()).filter(({ data }) => data.courseId === course.id);
+  assert.equal(events.length, 1);
 });
 
 Deno.test("lessons that are marked in parallel complete the course once", async () => {
@@ -83,9 +83,9 @@ Deno.test("a refused request publishes no event", async () => {
     ["PUT", `/enrollments/${id}/lessons/${id}`, { completed: true }],
   ] as const;
   for (const [method, path, body] of refused) {
-    const answer = await call(method, path, { as: learner, body });
-    await answer.body?.cancel();
-    assert.ok([404, 409].includes(answer.status));
+    const response = await call(method, path, { as: learner, body });
+    await response.body?.cancel();
+    assert.ok([404, 409].includes(response.status));
   }
   const mark = `/enrollments/${id}/lessons/${platform.lessons[0]}`;
   await (await call("PUT", mark, { as: ann, body: { completed: true } })).body?.cancel();

@@ -59,7 +59,7 @@ export function sqlEnrollmentStore(
   outbox: EnrollmentEvents["outbox"],
 ): EnrollmentStore {
   const db = orm(sql);
-  const say = (type: ProgressEvent, { id, courseId }: EnrollmentRecord) =>
+  const eventItems = (type: ProgressEvent, { id, courseId }: EnrollmentRecord) =>
     outbox.add({ type, subject: id, data: { courseId } });
   return {
     async check() {
@@ -75,7 +75,7 @@ export function sqlEnrollmentStore(
       try {
         await db.batch([
           ...insertion(db, enrollment),
-          ...say("enrollment.created", enrollment),
+          ...eventItems("enrollment.created", enrollment),
         ]);
         return "done";
       } catch (error) {
@@ -87,7 +87,7 @@ export function sqlEnrollmentStore(
     save: (before, after, now) =>
       isDone(db.batch([
         ...changesBetween(db, before, after, now),
-        ...toDomainEvent(before, after).flatMap((type) => say(type, after)),
+        ...toDomainEvent(before, after).flatMap((type) => eventItems(type, after)),
       ])),
     async remove({ id }) {
       return await isDone(db.batch([

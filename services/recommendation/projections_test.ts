@@ -29,9 +29,9 @@ Deno.test("an enrollment counts once, however many events report it", async () =
   const { deliver, rows } = platform;
   await deliver({ type: "course.published", subject: courseId, data: { title: "Knots" } });
   const data = { courseId };
-  const told = { type: "enrollment.created", subject, data } as const;
-  for (const sequence of [1, 1, 2, 3]) await deliver({ ...told, sequence });
-  await deliver({ ...told, subject: uuidv7() });
+  const event = { type: "enrollment.created", subject, data } as const;
+  for (const sequence of [1, 1, 2, 3]) await deliver({ ...event, sequence });
+  await deliver({ ...event, subject: uuidv7() });
   assert.deepEqual(await rows(), ["Knots 2"]);
 });
 
@@ -123,8 +123,8 @@ Deno.test("the deletion of a person is retried until the stored result is erased
   const { deliver, kept } = platform;
   const { forget } = kept;
   kept.forget = () => Promise.reject(new Error("Redis is away"));
-  const told = { type: "user.deleted", subject: ann } as const;
-  assert.match(await deliver(told), /^5/);
+  const event = { type: "user.deleted", subject: ann } as const;
+  assert.match(await deliver(event), /^5/);
   kept.forget = forget;
-  assert.equal(await deliver(told), "applied");
+  assert.equal(await deliver(event), "applied");
 });

@@ -55,7 +55,7 @@ Deno.test("a stored result shows current titles, and no deleted course", async (
 const id = (at: number) => uuidv7(at);
 const item = { reason: "Picked for you" };
 /** Unusable responses of a recommender. */
-const answers: Readonly<
+const uselessResponses: Readonly<
   Record<string, (question: Asked, signal: AbortSignal) => Response | Promise<Response>>
 > = {
   "another status": (question) => new Response(recommendAll(question).body, { status: 202 }),
@@ -84,13 +84,13 @@ const answers: Readonly<
     ),
   "a response that never ends": () => new Response(new ReadableStream()),
 };
-for (const [what, answer] of Object.entries(answers)) {
+for (const [what, respond] of Object.entries(uselessResponses)) {
   Deno.test(`a recommender that gives ${what} does not fail the request`, async () => {
     using platform = await setupRecommendation();
     const { publish, read, environment, asked } = platform;
     await publish("Knots");
     await read(ann);
-    environment.answer = answer;
+    environment.answer = respond;
     assert.deepEqual(await read(ann), ["Knots", "cache", "cache; age=0"]);
     assert.deepEqual(await read(bob), ["Knots", "default", "default"]);
     // A call is never repeated: the recommender may have processed it.
@@ -145,7 +145,7 @@ Deno.test("without a recommender, and without courses, the default is returned",
 
 const refusals = {
   "no Passport": [null, "GET", "", 401, "passport_required"],
-  "nobody": [{ sub: "anon" }, "GET", "", 401, "authentication_required"],
+  "an anonymous caller": [{ sub: "anon" }, "GET", "", 401, "authentication_required"],
   "a service": [{ sub: "svc:course" }, "GET", "", 403, "forbidden"],
   "a limit of 0": [person(ann), "GET", "?limit=0", 422, "validation_failed"],
   "a limit of 101": [person(ann), "GET", "?limit=101", 422, "validation_failed"],
@@ -170,6 +170,6 @@ Deno.test("an unavailable database is 503, even with a stored result", async () 
   await platform.publish("Knots");
   await platform.read(ann);
   platform[Symbol.dispose]();
-  const asked = platform.call("GET", "/recommendations", { as: person(ann) });
-  await expectProblem(asked, 503, "store_unavailable");
+  const response = platform.call("GET", "/recommendations", { as: person(ann) });
+  await expectProblem(response, 503, "store_unavailable");
 });

@@ -103,11 +103,11 @@ const faults = {
     "upstream_bad_response",
   ],
 } as const;
-for (const [what, [answer, status, code]] of Object.entries(faults)) {
+for (const [what, [respond, status, code]] of Object.entries(faults)) {
   Deno.test(`no profile is created or closed while auth ${what}`, async () => {
     using platform = await setupUser();
     const { call, fault, rows } = platform;
-    fault.answer = answer;
+    fault.answer = respond;
     for (
       const [method, path, body] of [
         ["GET", "/users/me"],

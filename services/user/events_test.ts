@@ -26,26 +26,26 @@ Deno.test("the event of an account leaves a profile unchanged that a call to aut
 Deno.test("an event that is delivered twice has one effect", async () => {
   using platform = await setupUser();
   for (
-    const [type, said] of [
+    const [type, event] of [
       ["user.registered", { id: "e1", data: { name: "Ann" } }],
       ["user.disabled", { id: "e2", sequence: 2 }],
       ["user.enabled", { id: "e3", sequence: 3 }],
       ["user.deleted", { id: "e4", sequence: 4 }],
     ] as const
   ) {
-    assert.equal(await platform.hear(type, said), "applied");
+    assert.equal(await platform.hear(type, event), "applied");
     const after = await platform.dump();
     platform.clock.advance(86_400_000);
-    assert.equal(await platform.hear(type, said), "duplicate");
+    assert.equal(await platform.hear(type, event), "duplicate");
     assert.deepEqual(await platform.dump(), after);
   }
 });
 
 Deno.test("of parallel deliveries of one event one is applied", async () => {
   using platform = await setupUser();
-  const said = { id: "e1", data: { name: "Ann" } };
+  const event = { id: "e1", data: { name: "Ann" } };
   const outcomes = await Promise.all(
-    Array.from({ length: 20 }, () => platform.hear("user.registered", said)),
+    Array.from({ length: 20 }, () => platform.hear("user.registered", event)),
   );
   assert.equal(outcomes.filter((outcome) => outcome === "applied").length, 1);
   assert.equal(outcomes.filter((outcome) => outcome === "duplicate").length, 19);
@@ -80,8 +80,8 @@ Deno.test("a deleted person leaves a tombstone, and no later event restores them
   await platform.change({ name: "Ann Secret", bio: "Secret" });
   await platform.hear("user.disabled", { sequence: 2 });
   assert.equal(await platform.hear("user.deleted", { sequence: 4 }), "applied");
-  const [, disabled, , , , said] = await platform.dump();
-  assert.deepEqual([disabled, said], [[], []]);
+  const [, disabled, , , , outbox] = await platform.dump();
+  assert.deepEqual([disabled, outbox], [[], []]);
   const [row] = await platform.rows();
   assert.deepEqual(row?.slice(0, 6), [annId, "", null, null, null, null]);
   const after = await platform.dump();
@@ -167,11 +167,11 @@ Deno.test("an effect that cannot be stored is rolled back, and the next delivery
   using platform = await setupUser();
   const run = (sql: string) => platform.database.run({ sql, params: [] });
   await run("ALTER TABLE profiles RENAME TO elsewhere");
-  const said = { id: "e1", data: { name: "Ann" } };
-  const failed = await platform.deliver(toEvent("user.registered", said));
+  const event = { id: "e1", data: { name: "Ann" } };
+  const failed = await platform.deliver(toEvent("user.registered", event));
   await failed.body?.cancel();
   assert.ok(failed.status >= 500);
   await run("ALTER TABLE elsewhere RENAME TO profiles");
   assert.deepEqual(await platform.dump(), [[], [], [], [], [], []]);
-  assert.equal(await platform.hear("user.registered", said), "applied");
+  assert.equal(await platform.hear("user.registered", event), "applied");
 });

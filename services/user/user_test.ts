@@ -119,22 +119,22 @@ Deno.test("a name that was read before the account closed creates no profile aft
   using platform = await setupUser();
   const { call, fault, accounts } = platform;
   const late = Promise.withResolvers<void>();
-  const asked = Promise.withResolvers<void>();
+  const called = Promise.withResolvers<void>();
   fault.answer = (request) => {
     if (request.method === "DELETE") return undefined;
     // The response is built now and arrives after the account is closed.
-    const answer = new ReadableStream({
+    const stream = new ReadableStream({
       async start(controller) {
-        asked.resolve();
+        called.resolve();
         await late.promise;
         controller.enqueue(new TextEncoder().encode(JSON.stringify({ id: annId, name: "Ann" })));
         controller.close();
       },
     });
-    return new Response(answer);
+    return new Response(stream);
   };
   const reading = call("GET", `/users/${annId}`, { as: bob });
-  await asked.promise;
+  await called.promise;
   await expectNoContent(call("DELETE", "/users/me", { as: ann }));
   late.resolve();
   await expectProblem(reading, 404, "not_found");

@@ -52,7 +52,7 @@ Deno.test("an open breaker reports when it probes, and then admits one call", ()
   assert.ok(!refusal.allowed && refusal.retryAfterMs === 250);
   clock.advance(250);
   const probe = allowed();
-  assert.ok(isRefused(), "nobody else, and nobody waits");
+  assert.ok(isRefused(), "no other call is admitted, and none waits");
   probe.succeed();
   assert.equal(breaker.state(), "closed");
 });

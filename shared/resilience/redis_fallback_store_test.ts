@@ -4,16 +4,16 @@ import { fallbackKey, redisFallbackStore } from "./redis_fallback_store.ts";
 
 /** A Redis of one key that records its commands. */
 function setup(reply: unknown = null) {
-  const told: unknown[][] = [];
-  const hear = (name: string) => (...args: unknown[]) => void told.push([name, ...args]);
-  const recorder = { get: hear("get"), set: hear("set"), del: hear("del") };
+  const commands: unknown[][] = [];
+  const record = (name: string) => (...args: unknown[]) => void commands.push([name, ...args]);
+  const recorder = { get: record("get"), set: record("set"), del: record("del") };
   const redis: Redis = {
     pipeline(build) {
       build(asPipeline(recorder));
       return Promise.resolve([reply]);
     },
   };
-  return { store: redisFallbackStore(redis), told };
+  return { store: redisFallbackStore(redis), commands };
 }
 
 /** The store uses these three commands of a pipeline only. */
@@ -24,11 +24,11 @@ function asPipeline(recorder: object): RedisPipeline {
 const key = { service: "recommendation", what: "courses", sub: "user:1:2" };
 
 Deno.test("a result is stored under service, name and subject, with its TTL", async () => {
-  const { store, told } = setup();
+  const { store, commands } = setup();
   await store.put(key, "{}", 60);
   await store.forget(key);
   const name = "fb:recommendation:courses:user:1:2";
-  assert.deepEqual(told, [["set", name, "{}", { ex: 60 }], ["del", name]]);
+  assert.deepEqual(commands, [["set", name, "{}", { ex: 60 }], ["del", name]]);
   assert.equal(fallbackKey(key), name);
 });
 

@@ -5,7 +5,7 @@ import { defaultPolicy, type PolicyPatch, toPolicy } from "./policy.ts";
 import { type Attempt, type Call, createResilience } from "./resilience.ts";
 import { createTestClock } from "./test_clock.ts";
 
-type Answer = (attempt: Attempt) => Response | Promise<Response>;
+type Respond = (attempt: Attempt) => Response | Promise<Response>;
 
 /** A dependency that does what a test defines, and a caller whose time stands still. */
 function setup(patch: PolicyPatch = {}, { savings = 100 }: { savings?: number } = {}) {
@@ -24,10 +24,10 @@ function setup(patch: PolicyPatch = {}, { savings = 100 }: { savings?: number } 
       return clock.sleep(ms, signal);
     },
   });
-  const call = (answer: Answer, more: Partial<Call> = {}) =>
+  const call = (respond: Respond, more: Partial<Call> = {}) =>
     resilience.run({ signal: new AbortController().signal, ...more }, async (attempt) => {
       attempts.push(attempt.number);
-      return await answer(attempt);
+      return await respond(attempt);
     });
   const save = async () => {
     for (let at = 0; at < savings; at++) await call(() => new Response(null, { status: 204 }));
@@ -42,14 +42,14 @@ function setup(patch: PolicyPatch = {}, { savings = 100 }: { savings?: number } 
   return { attempts, breakDown, call, clock, save, waits };
 }
 
-const status = (code: number, headers = {}): Answer => () =>
+const status = (code: number, headers = {}): Respond => () =>
   new Response("body", { status: code, headers });
-const unreachable: Answer = () => Promise.reject(new TypeError("connection refused"));
-const heedless: Answer = () => new Promise(() => {});
-const obedient: Answer = ({ signal }) =>
+const unreachable: Respond = () => Promise.reject(new TypeError("connection refused"));
+const heedless: Respond = () => new Promise(() => {});
+const obedient: Respond = ({ signal }) =>
   new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 
-const comesAgain: Record<string, [Answer, Partial<Call>, boolean]> = {
+const comesAgain: Record<string, [Respond, Partial<Call>, boolean]> = {
   "GET without a response": [unreachable, {}, true],
   "GET with a 502": [status(502), {}, true],
   "GET with a 503": [status(503), {}, true],
@@ -75,11 +75,11 @@ const comesAgain: Record<string, [Answer, Partial<Call>, boolean]> = {
     false,
   ],
 };
-for (const [what, [answer, call, isIt]] of Object.entries(comesAgain)) {
+for (const [what, [respond, call, isIt]] of Object.entries(comesAgain)) {
   Deno.test(`${what} is ${isIt ? "sent again, once" : "not sent again"}`, async () => {
     const { attempts, call: make, save } = setup();
     await save();
-    await make(answer, call).then((response) => response.body?.cancel(), () => {});
+    await make(respond, call).then((response) => response.body?.cancel(), () => {});
     assert.deepEqual(attempts, isIt ? [1, 2] : [1]);
   });
 }
@@ -138,13 +138,13 @@ Deno.test("a full bulkhead refuses at once, and counts no failure", async () => 
   await (await call(status(200))).text();
 });
 
-for (const [what, answer] of Object.entries({ heedless, obedient })) {
+for (const [what, respond] of Object.entries({ heedless, obedient })) {
   Deno.test(`an attempt of ${what} upstreams ends with its time, and its signal`, async () => {
     const signals: AbortSignal[] = [];
     const { call } = setup({ timeoutMs: 1, retry: { maxAttempts: 1 } });
     const late = call((attempt) => {
       signals.push(attempt.signal);
-      return answer(attempt);
+      return respond(attempt);
     });
     await assert.rejects(late, { code: "upstream_timeout" });
     assert.ok(signals[0]?.aborted);
@@ -208,9 +208,9 @@ Deno.test("a caller with little time left does not count against the dependency"
 
 Deno.test("a caller along a chain, with a little less than the limit, has waited long enough", async () => {
   const { attempts, call } = setup({ timeoutMs: 40, breaker: { minimumCalls: 1 } });
-  const asked = { method: "POST", remainingMs: () => 39 };
-  await assert.rejects(call(heedless, asked), { code: "upstream_timeout" });
-  await assert.rejects(call(status(200), asked), { code: "upstream_unavailable" });
+  const calls = { method: "POST", remainingMs: () => 39 };
+  await assert.rejects(call(heedless, calls), { code: "upstream_timeout" });
+  await assert.rejects(call(status(200), calls), { code: "upstream_unavailable" });
   assert.deepEqual(attempts, [1], "the second was refused");
 });
 
@@ -240,8 +240,8 @@ for (const share of [1, 0.5]) {
     const { attempts, call } = setup({ breaker: { minimumCalls: 1_000_000 } });
     const calls = 2_000;
     for (let at = 0; at < calls; at++) {
-      const answer = attempts.length * share % 1 === 0 ? status(503) : status(200);
-      await (await call(answer)).body?.cancel();
+      const respond = attempts.length * share % 1 === 0 ? status(503) : status(200);
+      await (await call(respond)).body?.cancel();
     }
     assert.ok(attempts.length > calls, "some came again");
     assert.ok(attempts.length <= 1.1 * calls, `${attempts.length}`);

@@ -14,9 +14,9 @@ function setup({ random = 0.5 }: { random?: number } = {}) {
 const waits: Record<string, [Parameters<ReturnType<typeof setup>["next"]>[0], number | undefined]> =
   {
     "the first retry": [{ attempt: 1 }, 25],
-    "the second, which waits up to twice as long and never over the most": [{ attempt: 2 }, 40],
+    "the second, with up to twice the delay within the maximum": [{ attempt: 2 }, 40],
     "one attempt too many": [{ attempt: 3 }, undefined],
-    "Retry-After, and some more that not all come at once": [
+    "Retry-After plus jitter, so that not all retry at once": [
       { attempt: 1, retryAfterMs: 1000 },
       1025,
     ],
@@ -26,7 +26,7 @@ const waits: Record<string, [Parameters<ReturnType<typeof setup>["next"]>[0], nu
     ],
     "a caller with time enough": [{ attempt: 1, remainingMs: 26 }, 25],
     "a caller whose time is up by then": [{ attempt: 1, remainingMs: 25 }, undefined],
-    "Retry-After of an hour where nobody says how long to wait": [
+    "Retry-After of an hour without a deadline": [
       { attempt: 1, retryAfterMs: 3_600_000 },
       undefined,
     ],
@@ -37,12 +37,12 @@ for (const [what, [wait, delayMs]] of Object.entries(waits)) {
   });
 }
 
-Deno.test("full jitter: from nothing up to the whole of it", () => {
+Deno.test("full jitter: from zero to the full delay", () => {
   assert.equal(setup({ random: 0 }).next({ attempt: 1 }), 0);
   assert.ok(setup({ random: 0.999 }).next({ attempt: 1 })! > 49);
 });
 
-Deno.test("[F40] at any time retries are a tenth of all calls at most, however they come", () => {
+Deno.test("[F40] at any time retries are at most a tenth of all calls, in every sequence", () => {
   fc.assert(
     fc.property(fc.array(fc.boolean(), { minLength: 50, maxLength: 400, size: "max" }), (calls) => {
       const budget = createRetryBudget();
@@ -83,7 +83,7 @@ const repeatable: readonly [RequestInit, boolean][] = [
 ];
 for (const [init, isIt] of repeatable) {
   const { method = "GET", body } = init;
-  Deno.test(`${method} with ${body?.constructor.name ?? "no body"} may ${isIt ? "" : "not "}come again`, () => {
+  Deno.test(`${method} with ${body?.constructor.name ?? "no body"} may ${isIt ? "" : "not "}be repeated`, () => {
     assert.equal(isRepeatable(init), isIt);
   });
 }
@@ -99,7 +99,7 @@ const asked: readonly [string | null, number | undefined][] = [
   ["Thu, 01 Jan 1970 00:00:01 GMT", 0],
 ];
 for (const [header, ms] of asked) {
-  Deno.test(`Retry-After: ${header} asks for ${ms} ms`, () => {
+  Deno.test(`Retry-After: ${header} means ${ms} ms`, () => {
     assert.equal(readRetryAfterMs(header, 30_000), ms);
   });
 }

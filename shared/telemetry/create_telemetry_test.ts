@@ -102,10 +102,10 @@ Deno.test("an isolate of a Worker exports its metrics every ten seconds", async 
 
 Deno.test("on workerd no event waits for another one's export", async () => {
   const stuck = Promise.withResolvers<Response>();
-  const answers = [stuck.promise, Promise.resolve(new Response("{}"))];
+  const responses = [stuck.promise, Promise.resolve(new Response("{}"))];
   const { telemetry } = setup(endpoint, {
     runtime: "workerd",
-    fetch: () => answers.shift() ?? Promise.reject(new TypeError("no")),
+    fetch: () => responses.shift() ?? Promise.reject(new TypeError("no")),
   });
   telemetry.tracer.startSpan("GET", {}, ROOT_CONTEXT).end();
   const first = telemetry.flush();

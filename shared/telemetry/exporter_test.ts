@@ -16,7 +16,7 @@ interface Sent {
 function setup(options: Partial<ExporterOptions> = {}, { isPatient = false } = {}) {
   const time = { now: 1000 };
   const sent: Sent[] = [];
-  const answers: boolean[] = [];
+  const results: boolean[] = [];
   const metrics = createMetrics({ now: () => time.now });
   const target = { url: "http://collector.example/", headers: {} };
   const exporter = createExporter({
@@ -26,7 +26,7 @@ function setup(options: Partial<ExporterOptions> = {}, { isPatient = false } = {
     send: (signal, _target, encode) => {
       const { promise, resolve } = Promise.withResolvers<boolean>();
       sent.push({ signal, body: encode(), settle: resolve });
-      if (!isPatient) resolve(answers.shift() ?? true);
+      if (!isPatient) resolve(results.shift() ?? true);
       return promise;
     },
     now: () => time.now,
@@ -53,7 +53,7 @@ function setup(options: Partial<ExporterOptions> = {}, { isPatient = false } = {
         .map(({ attributes, value }) => [attributes[0]?.[1], value]),
     );
   const signals = () => sent.map(({ signal }) => signal);
-  return { ...exporter, spans, sent, signals, answers, dropped, metrics, time };
+  return { ...exporter, spans, sent, signals, results, dropped, metrics, time };
 }
 
 const countSpans = ({ body }: Sent) => body.split('"traceId"').length - 1;
@@ -83,9 +83,9 @@ Deno.test("an item that exceeds the queue is dropped and counted", async () => {
 });
 
 Deno.test("a refused batch is dropped, and the next one waits for the next flush", async () => {
-  const { spans, flush, sent, answers, dropped } = setup();
+  const { spans, flush, sent, results, dropped } = setup();
   spans(600);
-  answers.push(false);
+  results.push(false);
   await flush();
   assert.equal(sent[0]?.signal, "traces");
   assert.deepEqual(dropped(), { traces: 512 });

@@ -39,10 +39,10 @@ Deno.test("the share of sampled traces is near the ratio", () => {
   const randomHex = createRandomHex();
   const total = 20_000;
   for (const share of [0.01, 0.1, 0.5]) {
-    const kept = Array.from({ length: total }, () => randomHex(16))
+    const sampled = Array.from({ length: total }, () => randomHex(16))
       .filter((traceId) => isSampled(traceId, share)).length;
     // Six standard deviations: once in half a billion runs by chance.
     const tolerance = 6 * Math.sqrt(total * share * (1 - share));
-    assert(Math.abs(kept - total * share) < tolerance, `${kept} of ${total} at ${share}`);
+    assert(Math.abs(sampled - total * share) < tolerance, `${sampled} of ${total} at ${share}`);
   }
 });

@@ -6,21 +6,21 @@ import { createTracer } from "./tracer.ts";
 
 /** The record of one span that `use` changes. */
 function record(use: (span: ReturnType<Tracer["startSpan"]>) => void): SpanRecord {
-  const kept: SpanRecord[] = [];
+  const exported: SpanRecord[] = [];
   const tracer = createTracer({
     mode: "head",
     ratio: 1,
     slowMs: 0,
     now: () => 1000.5,
     randomHex: createRandomHex(),
-    keep: (span) => kept.push(span),
+    keep: (span) => exported.push(span),
     onDrop: () => {},
   });
   const span = tracer.startSpan("GET", { startTime: 900 });
   use(span);
   span.end();
-  assert(kept[0]);
-  return kept[0];
+  assert(exported[0]);
+  return exported[0];
 }
 
 Deno.test("a span has each attribute once, and none without a value", () => {

@@ -5,7 +5,7 @@ import type { SpanRecord } from "./span_record.ts";
 import { createTracer } from "./tracer.ts";
 
 function setup({ ratio = 0, slowMs = 1000 } = {}) {
-  const kept: SpanRecord[] = [];
+  const exported: SpanRecord[] = [];
   const counts = { dropped: 0 };
   const time = { now: 5000 };
   const tracer = createTracer({
@@ -14,11 +14,11 @@ function setup({ ratio = 0, slowMs = 1000 } = {}) {
     slowMs,
     now: () => time.now,
     randomHex: createRandomHex(),
-    keep: (span) => kept.push(span),
+    keep: (span) => exported.push(span),
     onDrop: () => counts.dropped++,
   });
-  const names = () => kept.map(({ name }) => name);
-  return { tracer, names, kept, time, counts };
+  const names = () => exported.map(({ name }) => name);
+  return { tracer, names, exported, time, counts };
 }
 
 const under = (span: Span) => trace.setSpan(ROOT_CONTEXT, span);
@@ -47,13 +47,13 @@ Deno.test("a sampled trace is exported when its local root ends", () => {
 });
 
 Deno.test("a local root that failed is exported with all its spans, and its flag stays", () => {
-  const { tracer, names, kept } = setup();
+  const { tracer, names, exported } = setup();
   const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
   tracer.startSpan("child", {}, under(root)).end();
   root.setStatus({ code: SpanStatusCode.ERROR });
   root.end();
   assert.deepEqual(names(), ["root", "child"]);
-  assert.equal(kept[0]?.context.traceFlags, 0);
+  assert.equal(exported[0]?.context.traceFlags, 0);
 });
 
 Deno.test("a local root is slow when it lasts longer than the bound", () => {
@@ -101,11 +101,11 @@ Deno.test("a trace id alone attaches no span to another request", () => {
 });
 
 Deno.test("a trace holds no more than 512 spans before its decision, and counts the others", () => {
-  const { tracer, kept, counts } = setup({ ratio: 1 });
+  const { tracer, exported, counts } = setup({ ratio: 1 });
   const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
   for (let count = 0; count < 600; count++) tracer.startSpan("child", {}, under(root)).end();
   root.end();
-  assert.equal(kept.length, 512);
+  assert.equal(exported.length, 512);
   assert.equal(counts.dropped, 89);
 });
 
@@ -119,11 +119,11 @@ Deno.test("requests that never end their span leave at most 1000 open traces", (
 });
 
 Deno.test("ended traces take no slot of an open trace, and hold no spans", () => {
-  const { tracer, names, kept } = setup();
+  const { tracer, names, exported } = setup();
   const first = tracer.startSpan("first", {}, ROOT_CONTEXT);
   for (let count = 0; count < 1000; count++) tracer.startSpan("ended", {}, ROOT_CONTEXT).end();
   tracer.startSpan("service", {}, behind(first)).end();
   first.setStatus({ code: SpanStatusCode.ERROR }).end();
   assert.deepEqual(names(), ["first", "service"]);
-  assert.deepEqual(kept.map(({ local }) => local?.spans), [[], []]);
+  assert.deepEqual(exported.map(({ local }) => local?.spans), [[], []]);
 });

@@ -25,17 +25,17 @@ const Spans = z.array(z.strictObject({
 const at = 1_700_000_000_000;
 
 function setup() {
-  const kept: SpanRecord[] = [];
+  const exported: SpanRecord[] = [];
   const tracer = createTracer({
     mode: "head",
     ratio: 1,
     slowMs: 0,
     now: () => at + 0.5,
     randomHex: createRandomHex(),
-    keep: (span) => kept.push(span),
+    keep: (span) => exported.push(span),
     onDrop: () => {},
   });
-  const text = () => toZipkin(kept, { serviceName: "edgepass", instanceId: "0123" });
+  const text = () => toZipkin(exported, { serviceName: "edgepass", instanceId: "0123" });
   const spans = () => Spans.parse(JSON.parse(text()));
   return { tracer, text, spans };
 }
