@@ -50,7 +50,7 @@ export function createChangePassword(deps: AuthOptions, refresh: Refresh): Chang
       log.info("Credentials changed", { audit: "password", actorId: userId, targetId: userId });
     }
     await revocations.announce("subject", userId);
-    return await goOn(deps, refresh, { sid, refreshToken: client.refreshToken });
+    return await renewTokens(deps, refresh, { sid, refreshToken: client.refreshToken });
   };
 }
 
@@ -99,7 +99,7 @@ async function isCurrent(
  * New tokens for the login that continues, if the request carried its refresh token and it is still
  * valid.
  */
-async function goOn(
+async function renewTokens(
   { store }: AuthOptions,
   refresh: Refresh,
   { sid, refreshToken }: { sid: string; refreshToken: string | undefined },

@@ -40,7 +40,7 @@ export function registerHandlers(events: CourseEvents, projection: CourseProject
   );
   events.on("user.disabled", ({ subject }) => projection.setDisabled(subject, true));
   events.on("user.enabled", ({ subject }) => projection.setDisabled(subject, false));
-  events.on("user.deleted", ({ subject }) => projection.forget(subject));
+  events.on("user.deleted", ({ subject }) => projection.deletePerson(subject));
   events.on(
     "enrollment.created",
     ({ subject, data }) => projection.count(subject, { courseId: data.courseId, completed: false }),

@@ -16,7 +16,7 @@ export interface CourseProjection {
   setTeaching(instructorId: string, teaches: boolean): Changes;
   setDisabled(instructorId: string, disabled: boolean): Changes;
   /** Deletes the person's drafts; published courses stay for their learners, without the name. */
-  forget(instructorId: string): Changes;
+  deletePerson(instructorId: string): Changes;
   /** Counts an enrollment of a course, completed or not; once only. */
   count(
     enrollmentId: string,
@@ -38,7 +38,7 @@ export function sqlCourseProjection(sql: SqlDb): CourseProjection {
     rename: (id, name) => [db.update(instructors).set({ name }).where(eq(instructors.id, id))],
     setTeaching: (id, teaches) => put(id, { teaches: teaches ? 1 : 0 }),
     setDisabled: (id, disabled) => put(id, { disabled: disabled ? 1 : 0 }),
-    forget: (id) => [
+    deletePerson: (id) => [
       deleteStoredResponses(db, id),
       db.delete(courses).where(and(eq(courses.instructorId, id), eq(courses.state, "draft"))),
       db.update(courses).set({ instructorName: formerInstructor })

@@ -188,7 +188,7 @@ function toRow({ tags, title, summary, ...course }: CourseAggregate) {
   return { id, instructorId, ...texts, state, lessonCount, version, ...times };
 }
 
-/** SQLite's lower() handles ASCII only; NFC or NFD, an accent is the same. */
+/** SQLite's lower() handles ASCII only; NFC makes the two encodings of an accent equal. */
 function toSearchText(value: string): string {
   return value.normalize("NFC").toLowerCase();
 }

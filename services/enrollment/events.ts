@@ -26,5 +26,5 @@ export function registerHandlers(events: EnrollmentEvents, projection: Enrollmen
   events.on("course.published", ({ subject, data }) => projection.name(subject, data.title));
   events.on("course.changed", ({ subject, data }) => projection.name(subject, data.title));
   events.on("course.deleted", ({ subject, data }) => projection.remove(subject, data.title));
-  events.on("user.deleted", ({ subject }) => projection.forget(subject));
+  events.on("user.deleted", ({ subject }) => projection.deletePerson(subject));
 }

@@ -13,11 +13,11 @@ export interface EnrollmentProjection {
   /** Learners keep their progress, and are shown that the course was removed. */
   remove(courseId: string, lastTitle?: string): Changes;
   /** Deletes a person's enrollments and progress, and publishes each deletion. */
-  forget(learnerId: string): Promise<Changes>;
+  deletePerson(learnerId: string): Promise<Changes>;
 }
 
 /**
- * Applies events to a database with the tables of `migrations/`; their own events go to `outbox`.
+ * Applies events to a database with the tables of `migrations/`; the events this causes go to `outbox`.
  */
 export function sqlEnrollmentProjection(
   sql: SqlDb,
@@ -32,7 +32,7 @@ export function sqlEnrollmentProjection(
     name: (id, title) => put(id, { title }),
     remove: (id, title) =>
       title === undefined ? removeUnnamed(db, id) : put(id, { title, removed: 1 }),
-    async forget(id) {
+    async deletePerson(id) {
       const own = eq(enrollments.learnerId, id);
       const rows = await db.select({ id: enrollments.id }).from(enrollments).where(own);
       const subjects = rows.map((row) => row.id);

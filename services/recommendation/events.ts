@@ -9,7 +9,7 @@ export type RecommendationEvents = Events<EventTypes, "recommendation">;
 export function registerHandlers(
   events: RecommendationEvents,
   projection: RecommendationProjection,
-  forget: (personId: string) => Promise<void>,
+  eraseStored: (personId: string) => Promise<void>,
 ): void {
   events.on("course.published", ({ subject, data }) => projection.name(subject, data.title));
   events.on("course.changed", ({ subject, data }) => projection.name(subject, data.title));
@@ -25,7 +25,7 @@ export function registerHandlers(
   events.on("enrollment.deleted", ({ subject }) => projection.uncountLearner(subject));
   events.on("user.deleted", async ({ subject }) => {
     // A person's stored suggestions are outside of the database; a second erasure is harmless.
-    await forget(subject);
+    await eraseStored(subject);
     return [];
   });
 }

@@ -20,7 +20,7 @@ Deno.test("a bulkhead refuses calls beyond its limit at once, and has room again
   first?.release();
   first?.release();
   assert.ok(bulkhead.enter());
-  assert.equal(bulkhead.enter(), undefined, "who leaves twice left once");
+  assert.equal(bulkhead.enter(), undefined, "a second release has no effect");
 });
 
 Deno.test("the slot of a request that was stopped without a release is free again in time", () => {

@@ -46,7 +46,11 @@ Deno.test("[F24] a Redis that is down is probed once a second, and used again wh
   assert.ok(trips() <= 5 + 10, `${trips()}`);
   comeBack();
   clock.advance(1_000);
-  await assert.rejects(call(), RedisUnavailable, "the caller that starts the probe does not wait for it");
+  await assert.rejects(
+    call(),
+    RedisUnavailable,
+    "the caller that starts the probe does not wait for it",
+  );
   await turns();
   assert.deepEqual(await call(), ["1"]);
 });

@@ -208,9 +208,9 @@ Deno.test("a caller with little time left does not count against the dependency"
 
 Deno.test("a caller along a chain, with a little less than the limit, has waited long enough", async () => {
   const { attempts, call } = setup({ timeoutMs: 40, breaker: { minimumCalls: 1 } });
-  const calls = { method: "POST", remainingMs: () => 39 };
-  await assert.rejects(call(heedless, calls), { code: "upstream_timeout" });
-  await assert.rejects(call(status(200), calls), { code: "upstream_unavailable" });
+  const options = { method: "POST", remainingMs: () => 39 };
+  await assert.rejects(call(heedless, options), { code: "upstream_timeout" });
+  await assert.rejects(call(status(200), options), { code: "upstream_unavailable" });
   assert.deepEqual(attempts, [1], "the second was refused");
 });
 

@@ -54,7 +54,7 @@ Deno.test("[F40] at any time retries are at most a tenth of all calls, in every 
           inARow = 0;
         } else if (budget.spend()) {
           retries++;
-          assert.ok(++inARow <= 3, "what was saved is little");
+          assert.ok(++inARow <= 3, "the saved budget is small");
         }
         assert.ok(retries * 10 <= begun);
       }

@@ -94,14 +94,15 @@ async function composeVisibly(compose: Compose, bindings: Bindings): Promise<Com
   return { app, telemetry };
 }
 
-/** Logs the cause; the caller learns only where to look, because a cause may hold settings. */
+/** Logs the cause; the response contains no more than a trace id. */
 function toRefusal(cause: unknown): Response {
   const { traceId } = newTrace();
-  if (cause instanceof ConfigError) console.error(cause.message);
-  else {createLogger({ service: "worker", sink: console.error }).error("Cannot start", {
-      cause,
-      traceId,
-    });}
+  if (cause instanceof ConfigError) {
+    console.error(cause.message);
+  } else {
+    const log = createLogger({ service: "worker", sink: console.error });
+    log.error("Cannot start", { cause, traceId });
+  }
   const response = toProblemResponse(new Problem("internal"), traceId);
   response.headers.set(internalHeaders.traceId, traceId);
   return response;

@@ -9,7 +9,7 @@ import { createTracer } from "./tracer.ts";
 interface Sent {
   readonly signal: Signal;
   readonly body: string;
-  /** The collector's response, held back for one request only. */
+  /** Completes this request with the collector's response, and no other request. */
   settle(isTaken: boolean): void;
 }
 

@@ -23,7 +23,7 @@ import {
   NewRoles,
   Role,
 } from "../schema.ts";
-import { readClient, toTime } from "./wire.ts";
+import { readClient, toTime } from "./http_helpers.ts";
 
 const Position = z.tuple([z.string()]);
 

@@ -20,7 +20,7 @@ import {
 } from "../configuration_schema.ts";
 import type { Configuration, Configurations } from "../configurations.ts";
 import type { ConfigurationChange } from "../store/mod.ts";
-import { toTime } from "./wire.ts";
+import { toTime } from "./http_helpers.ts";
 
 const Position = z.tuple([z.int()]);
 

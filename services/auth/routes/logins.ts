@@ -24,7 +24,7 @@ import {
   requirePerson,
   setTokenCookies,
   toTime,
-} from "./wire.ts";
+} from "./http_helpers.ts";
 import { Problem } from "@edgepass/shared/problem";
 
 const tags = ["Login"];

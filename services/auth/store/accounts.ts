@@ -12,7 +12,7 @@ import {
   leavesAnAdministrator,
   type LoginEnd,
   logSubjectRevocation,
-} from "./parts.ts";
+} from "./statements.ts";
 import { accounts, addressClaims, knownNetworks, logins } from "./tables.ts";
 
 /** A row of accounts; a closed one has neither address nor name nor password. */

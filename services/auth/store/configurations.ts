@@ -1,7 +1,7 @@
 import { desc, eq, lt, lte, sql } from "drizzle-orm";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
-import { type AuditEntry, auditRow, logKeyRevocation } from "./parts.ts";
+import { type AuditEntry, auditRow, logKeyRevocation } from "./statements.ts";
 import { configurations } from "./tables.ts";
 
 /** A version of the central configuration; `document` is JSON. */

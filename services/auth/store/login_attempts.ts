@@ -1,7 +1,7 @@
 import { and, eq, gt, sql } from "drizzle-orm";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
-import type { Item } from "./parts.ts";
+import type { Item } from "./statements.ts";
 import { accounts, knownNetworks, loginAttempts } from "./tables.ts";
 
 /** One more attempt under a key, with a window of its own. */

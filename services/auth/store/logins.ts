@@ -1,7 +1,7 @@
 import { and, desc, eq, gt, isNull, lt, sql } from "drizzle-orm";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
-import { type LoginEnd, logLoginRevocation, type Rotation, rotation } from "./parts.ts";
+import { type LoginEnd, logLoginRevocation, type Rotation, rotation } from "./statements.ts";
 import { accounts, knownNetworks, logins, refreshTokens } from "./tables.ts";
 
 /** A row of logins. One login is one refresh token family; `sid` names both. */

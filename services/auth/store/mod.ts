@@ -15,7 +15,7 @@ export type {
 } from "./configurations.ts";
 export type { LoginAttemptCount, LoginAttemptStore } from "./login_attempts.ts";
 export type { AccountClaims, Login, LoginStore, PresentedToken } from "./logins.ts";
-export type { AuditEntry, LoginEnd, Rotation } from "./parts.ts";
+export type { AuditEntry, LoginEnd, Rotation } from "./statements.ts";
 export type { RevocationRow, RevocationStore, UnpushedRows } from "./revocations.ts";
 
 /** Everything that the identity provider stores. */

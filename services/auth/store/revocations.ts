@@ -2,7 +2,7 @@ import { and, asc, eq, gt, inArray, lte, or, sql } from "drizzle-orm";
 import type { RevocationLevel, RevocationPosition } from "@edgepass/shared/redis";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
-import type { Item } from "./parts.ts";
+import type { Item } from "./statements.ts";
 import {
   addressClaims,
   knownNetworks,
