@@ -7,8 +7,8 @@ import { docsFiles } from "@edgepass/gateway";
 const folder = new URL("../dist/assets/", import.meta.url);
 await Deno.mkdir(folder, { recursive: true });
 for (const name of Object.keys(docsFiles)) {
-  // Written next to it and renamed: a concurrent reader sees the old file or the new one, never
-  // temporary of it.
+  // A temporary file that is renamed: a concurrent reader sees the old file or the new one, never
+  // half of it.
   const temporary = new URL(`.${name}.${crypto.randomUUID()}`, folder);
   await Deno.copyFile(new URL(import.meta.resolve(`swagger-ui-dist/${name}`)), temporary);
   await Deno.rename(temporary, new URL(name, folder));
