@@ -7,7 +7,7 @@ readArguments({
   maxWords: 0,
 });
 
-/** Bundles every Worker of every placement, and says what each would weigh. */
+/** Bundles every Worker of every placement, and prints the size of each. */
 let failed = 0;
 for (const config of await listWorkers()) {
   try {

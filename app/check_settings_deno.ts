@@ -12,12 +12,12 @@ import { composeUser } from "@edgepass/user/compose";
 import { compose } from "./compose.ts";
 
 /**
- * Composes programs as their entries do, starts none of them, asks nobody, and prints what each does
- * not take as JSON: `[{"part":"auth","message":"Cannot start: …"}]`.
+ * Composes programs as their entries do, without starting them and without any network call, and
+ * prints the configuration errors of each as JSON: `[{"part":"auth","message":"Cannot start: …"}]`.
  *
- * Settings come as a JSON object on standard input, because some in the environment would change
- * this very process. Arguments: the parts, `gateway auth user course enrollment recommendation`; each
- * is there for the others.
+ * Settings are read as a JSON object from standard input, because some of them would change this
+ * very process if they were in the environment. Arguments: the parts, `gateway auth user course
+ * enrollment recommendation`; each part sees the others as present.
  */
 const programs = {
   gateway: (bindings, there) => compose(bindings, there),
@@ -35,7 +35,7 @@ type Neighbours = Partial<
   Record<"AUTH" | "USER" | "COURSE" | "ENROLLMENT" | "RECOMMENDATION", Upstream>
 >;
 
-/** Files stay closed: a name that an entry would open becomes a database that nobody asks. */
+/** Files stay closed: a file name becomes a database that refuses every statement. */
 const unusedDatabase: SqlDb = { run: refuse, batch: refuse };
 
 const settings: Readonly<Record<string, string>> = await new Response(Deno.stdin.readable).json();
@@ -49,7 +49,7 @@ async function tryToCompose(
 ): Promise<{ part: Part; message: string } | undefined> {
   try {
     const bindings = toBindings(settings);
-    // One set of settings is for all of them here, as in one isolate.
+    // One set of settings serves all parts here, as in one isolate.
     await programs[part](
       part === "gateway" ? bindings : withoutPrivateKeys(bindings),
       toNeighbours(all),
@@ -60,7 +60,7 @@ async function tryToCompose(
   }
 }
 
-/** Auth imports its keys when they are first asked for, and finds then that halves do not match. */
+/** Auth imports its keys on first use, and only then detects halves that do not match. */
 async function readKeys(auth: Application): Promise<Application> {
   const { status } = await auth.fetch(new Request("http://auth/.well-known/jwks.json"));
   if (status === 200) return auth;

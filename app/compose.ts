@@ -12,17 +12,17 @@ import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/
 import * as z from "zod/mini";
 import { deliveryRoutes, eventAdminRoutes, routes, type Row, type ServiceName } from "./routes.ts";
 
-/** Services of this isolate, by the name that would place them elsewhere. */
+/** Services of this isolate, by the binding that would place them elsewhere. */
 export type LocalServices = Partial<Record<ServiceName, Upstream>>;
 
 export interface ComposeEffects {
   /** Whether requests may share a round trip to Redis. */
   readonly pipelineAutomatically?: boolean;
-  /** Milliseconds of a processor that this instance has used, where it can tell. */
+  /** Processor time of this instance in milliseconds, where the runtime reports it. */
   readonly processorMs?: () => number;
-  /** Processors that hashing passwords may keep busy, where requests may wait for each other. */
+  /** Processors that password hashing may occupy, where requests may wait for each other. */
   readonly hashingProcessors?: number;
-  /** Whether timers tell how late the event loop is. */
+  /** Whether timers measure how late the event loop is. */
   readonly measuresLateness?: boolean;
   /** Files of the page at `/docs`. */
   readonly docs?: ReadDocsFile | undefined;
@@ -45,7 +45,10 @@ const info = {
   license: { name: "MIT", identifier: "MIT" },
 };
 
-/** Wires the gateway of the learning platform; `local` services answer where no binding names one. */
+/**
+ * Wires the gateway of the learning platform; a service in `local` is used when no binding names
+ * one.
+ */
 export async function compose(
   bindings: Bindings,
   local: LocalServices = {},

@@ -10,7 +10,9 @@ const Config = z.object({
   )),
 });
 
-/** Reads the files of the page at `/docs` from the binding `ASSETS`; without one there is no page. */
+/**
+ * Reads the files of the page at `/docs` from the binding `ASSETS`; without it there is no page.
+ */
 export function docsAssets(bindings: Bindings): ReadDocsFile | undefined {
   const { ASSETS } = readConfig(Config, bindings);
   if (!ASSETS) return undefined;

@@ -9,5 +9,5 @@ const effects = {
   docs: docsFiles,
 };
 
-/** The gateway alone; `AUTH`, `USER` and the like say where the services are. */
+/** The gateway alone; `AUTH`, `USER` and the others hold the services' URLs. */
 await serve((bindings) => compose(bindings, {}, effects));

@@ -1,9 +1,9 @@
 import type { Application } from "@edgepass/shared/application";
 
 /**
- * MaintenanceTasks every application; one that fails keeps no other from its own.
+ * Runs the maintenance of every application; a failure of one does not stop the others.
  *
- * @throws what the one threw, or an AggregateError of several
+ * @throws the error of the one that failed, or an AggregateError of several
  */
 export async function maintainEach(
   applications: readonly Pick<Application, "maintain">[],
@@ -11,5 +11,5 @@ export async function maintainEach(
   const outcomes = await Promise.allSettled(applications.map((one) => one.maintain?.()));
   const failures = outcomes.flatMap((one) => one.status === "rejected" ? [one.reason] : []);
   if (failures.length === 1) throw failures[0];
-  if (failures.length > 1) throw new AggregateError(failures, "Sweeps of services failed");
+  if (failures.length > 1) throw new AggregateError(failures, "Maintenance of services failed");
 }

@@ -2,22 +2,22 @@ import assert from "node:assert/strict";
 import { maintainEach } from "./maintenance.ts";
 
 function create() {
-  const swept: string[] = [];
-  const maintaining = (name: string) => ({
-    maintain: () => Promise.resolve(void swept.push(name)),
+  const maintained: string[] = [];
+  const succeeding = (name: string) => ({
+    maintain: () => Promise.resolve(void maintained.push(name)),
   });
   const failing = (message: string) => ({ maintain: () => Promise.reject(new TypeError(message)) });
-  return { swept, maintaining, failing };
+  return { maintained, succeeding, failing };
 }
 
-Deno.test("a service whose sweep fails keeps no other from its own, and is heard of", async () => {
-  const { swept, maintaining, failing } = create();
-  const all = [failing("first"), maintaining("a"), {}, maintaining("b")];
+Deno.test("a service whose maintenance fails does not stop the others, and its error is thrown", async () => {
+  const { maintained, succeeding, failing } = create();
+  const all = [failing("first"), succeeding("a"), {}, succeeding("b")];
   await assert.rejects(maintainEach(all), new TypeError("first"));
-  assert.deepEqual(swept, ["a", "b"]);
+  assert.deepEqual(maintained, ["a", "b"]);
 });
 
-Deno.test("several failures are told together", async () => {
+Deno.test("several failures are thrown as one AggregateError", async () => {
   const { failing } = create();
   await assert.rejects(
     maintainEach([failing("first"), failing("second")]),

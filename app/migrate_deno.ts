@@ -10,7 +10,7 @@ readArguments({
   maxWords: 0,
 });
 
-/** Brings every database up to date that the environment names; D1 is wrangler's to migrate. */
+/** Migrates every database that the environment names; D1 is migrated by wrangler. */
 const named = Object.entries(migrations).filter(([name]) => Deno.env.get(name));
 if (named.length === 0) fail(`Cannot migrate: set one of ${Object.keys(migrations).join(", ")}`);
 for (const [name, folder] of named) {

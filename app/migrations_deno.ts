@@ -1,4 +1,4 @@
-/** Where each database's SQL files are, by the variable that names the database. */
+/** The SQL files of each database, by the variable that names the database. */
 export const migrations = {
   AUTH_DB: new URL("../services/auth/migrations/", import.meta.url),
   USER_DB: new URL("../services/user/migrations/", import.meta.url),

@@ -3,7 +3,7 @@ import type { AccessRule, Route } from "@edgepass/gateway";
 /** Variable or binding that places a service of the product. */
 export type ServiceName = "AUTH" | "USER" | "COURSE" | "ENROLLMENT" | "RECOMMENDATION";
 
-/** A row of the route table, with the name of the service in place of the service. */
+/** A row of the route table, with the service's name instead of the service. */
 export type Row =
   & Pick<
     Route,
@@ -24,15 +24,15 @@ const instructor: AccessRule = { roles: ["instructor"] };
 const learner: AccessRule = { roles: ["learner"] };
 const signedIn: AccessRule = "authenticated";
 
-/** Who has set a limit too low has to be able to take it back. */
+/** Not rate limited: an administrator who set a limit too low must be able to reset it. */
 const operation = { service: "AUTH", rateLimited: false } as const;
 
-/** Answers that may set or clear a login's cookies. */
+/** Routes whose responses may set or clear a login's cookies. */
 const login = { service: "AUTH", identityProvider: true } as const;
 
 /**
- * Every operation of the learning platform, and who may use it. Rules about a resource's owner are
- * the service's; roles are asked here first and there again.
+ * Every operation of the learning platform, and the roles it requires. The service checks who owns
+ * a resource; roles are checked here and again in the service.
  */
 export const routes = {
   "/auth/signup": { service: "AUTH", access: { POST: "public" } },
@@ -77,20 +77,21 @@ export const routes = {
   "/recommendations": { service: "RECOMMENDATION", access: { GET: signedIn } },
 } as const satisfies Readonly<Record<string, Row>>;
 
-/** A failure callback carries the event and the last answer, both as base64. */
+/** A failure callback carries the event and the last response, both as base64. */
 const delivery = {
   access: { POST: "public" },
   envelope: false,
-  // The signature is of the bytes, and nobody behind it decodes them.
+  // The signature covers the encoded bytes, so the body must reach the service unchanged.
   encodedBody: false,
   maxBodyBytes: 262_144,
-  // QStash comes from few addresses, and comes again when it is refused.
+  // QStash calls from few addresses, and retries what is refused.
   rateLimited: false,
 } as const;
 
 /**
- * Where QStash delivers events, and tells what it gave up. No client calls them, so they are in no
- * document; whoever does is refused by the service, which asks for the signature of QStash.
+ * Where QStash delivers events and reports failed deliveries. No client calls these routes, so they
+ * are not in the OpenAPI document; the service requires QStash's signature and refuses other
+ * callers.
  */
 export const deliveryRoutes = {
   "/events/auth": { service: "AUTH", ...delivery },
@@ -111,8 +112,8 @@ const eventAdministration = {
 } as const;
 
 /**
- * What administrators see and do of a service's events, by `deno task dlq` for the most part. No
- * client calls them, so they are in no document but `docs/events.md`.
+ * The event routes of administrators, used mainly by `deno task dlq`. No client calls them, so
+ * `docs/events.md` is their only documentation.
  */
 export const eventAdminRoutes = {
   "/admin/events/auth/*": { service: "AUTH", ...eventAdministration },

@@ -1,19 +1,19 @@
 /** A Worker as wrangler would upload it. */
 export interface Bundle {
-  /** The Worker's own code, compressed, as wrangler tells it; plans limit this size. */
+  /** The Worker's own code, compressed, as reported by wrangler; plans limit this size. */
   readonly gzipKiB: number;
 }
 
 export interface BundleOptions {
-  /** Where the code goes; kept nowhere unless told. */
+  /** Where the code goes; without it, a temporary folder that is deleted. */
   readonly outdir?: string;
-  /** Where esbuild writes what the code is made of. */
+  /** Where esbuild writes the list of included files. */
   readonly metafile?: string;
 }
 
 const root = new URL("../", import.meta.url);
 
-/** No account, no network, no report. */
+/** Without an account, network access or telemetry. */
 const variables = {
   CLOUDFLARE_CF_FETCH_ENABLED: "false",
   WRANGLER_SEND_METRICS: "false",
@@ -35,7 +35,7 @@ export async function listWorkers(): Promise<string[]> {
 /**
  * Bundles the Worker of a Wrangler file by `wrangler deploy --dry-run`, without an account.
  *
- * @throws {Error} with what wrangler wrote
+ * @throws {Error} with wrangler's output
  */
 export async function bundleWorker(
   config: string,

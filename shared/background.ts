@@ -1,29 +1,29 @@
 import { isolateStorage } from "./isolate_storage.ts";
 
-/** What the runtime offers while one request from outside is served. */
+/** The runtime's services during one request from outside. */
 export interface Invocation {
-  /** Keeps the isolate alive for work that goes on after the answer. */
+  /** Keeps the isolate alive for work that continues after the response. */
   waitUntil(work: Promise<unknown>): void;
-  /** Address of the other end of the connection, where the runtime knows it. */
+  /** The peer's address of the connection, where the runtime provides it. */
   readonly peerAddress?: string;
 }
 
 const storage = isolateStorage<Invocation>("invocation");
 
-/** Serves a request with what its runtime offers; every service in this isolate sees it. */
+/** Serves a request with its runtime's services; every service in this isolate can read them. */
 export function runInvocation<Result>(invocation: Invocation, serve: () => Result): Result {
   return storage.run(invocation, serve);
 }
 
-/** What the runtime offers to the request that is being served. */
+/** The runtime's services for the current request. */
 export function currentInvocation(): Invocation | undefined {
   return storage.getStore();
 }
 
 /**
- * Lets work go on after the answer; its failure goes to `onError` and nowhere else.
+ * Lets work continue after the response; its failure goes to `onError` only.
  *
- * Nothing that must happen may depend on it alone: an isolate can be evicted at any time.
+ * Nothing mandatory may depend on it: an isolate can be evicted at any time.
  */
 export function background(work: Promise<unknown>, onError: (error: unknown) => void): void {
   const settled = work.catch(onError);

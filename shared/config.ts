@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
 
-/** What a deployment hands over, untrusted: variables, secrets and bindings by name. */
+/** The untrusted input of a deployment: variables, secrets and bindings by name. */
 export type Bindings = Readonly<Record<string, unknown>>;
 
 /** Settings that are missing or malformed; the message names the variables, never their values. */
 export class ConfigError extends Error {
-  /** Tells it from other errors. */
+  /** Identifies the error across copies of this module. */
   override readonly name = "ConfigError";
 }
 
@@ -37,14 +37,14 @@ function complaint(issue: z.core.$ZodIssue, present: Bindings): string {
   return `${String(name)}${where === "" ? "" : ` (${where})`}: ${explainIssue(issue)}`;
 }
 
-/** Positions are safe to show; a long or odd name could be a part of the value. */
+/** Array positions are safe to show; a long or unusual name could be part of the value. */
 function nameInside(part: PropertyKey): string {
   return /^([0-9]{1,6}|[A-Za-z_]{1,24})$/.test(String(part)) ? String(part) : "…";
 }
 
 /**
- * Messages of our own checks say what is wrong. Zod's own could quote the value, so of its issues
- * only what the schema knows is told.
+ * Messages of our own checks name the fault. Zod's own messages could quote a secret value, so they
+ * are rebuilt from the schema alone.
  */
 export function explainIssue(issue: z.core.$ZodIssue): string {
   if (isOurs(issue)) return issue.message;
@@ -64,7 +64,7 @@ export function explainIssue(issue: z.core.$ZodIssue): string {
   }
 }
 
-/** Zod's own messages begin with a capital, and so does the one of a check without words. */
+/** Zod's own messages begin with a capital, as does that of a check without a message. */
 function isOurs({ code, message }: z.core.$ZodIssue): boolean {
   return code === "custom" ? message !== "Invalid input" : message.startsWith("must ");
 }
@@ -73,7 +73,7 @@ function isOurs({ code, message }: z.core.$ZodIssue): boolean {
 export function integer(
   { min, max = Number.MAX_SAFE_INTEGER }: { min: number; max?: number },
 ): z.ZodMiniType<number> {
-  // Number() alone reads "" and "0x10" as well.
+  // Number() alone also reads "" as 0 and "0x10" as 16.
   const toNumber = (value: unknown) =>
     typeof value === "string" ? (/^-?\d+$/.test(value) ? Number(value) : Number.NaN) : value;
   const fits = (value: unknown): value is number =>
@@ -84,7 +84,7 @@ export function integer(
   );
 }
 
-/** A JSON text that fits a schema; a value that is parsed already is taken as it is. */
+/** A JSON text that fits a schema; a value that is already parsed is validated as it is. */
 export function json<Output>(schema: z.ZodMiniType<Output>): z.ZodMiniType<Output> {
   const readable = z.unknown().check(
     z.refine((value) => typeof value !== "string" || isJson(value), "must be JSON"),

@@ -31,7 +31,7 @@ function refusal(bindings: Record<string, unknown>): string {
   throw new assert.AssertionError({ message: `Accepted ${JSON.stringify(bindings)}` });
 }
 
-Deno.test("readConfig gives typed settings and defaults, and leaves out what no schema names", () => {
+Deno.test("readConfig returns typed settings and defaults, and leaves out variables without a schema", () => {
   assert.deepEqual(read({ OTHER: "x" }), { ...good, PORT: 8787, ALLOWED_ORIGINS: [] });
   assert.deepEqual(
     read({
@@ -87,7 +87,7 @@ const refused: Readonly<Record<string, readonly [bindings: Record<string, unknow
   ],
   "none of several": [{ EITHER: "Zm9v" }, "EITHER: must be yes or a list"],
   "an empty list": [{ NAMES: "[]" }, "NAMES: must not be empty"],
-  "what a check without words refuses": [{ QUIET: "x" }, "QUIET: does not fit (custom)"],
+  "what a check without a message refuses": [{ QUIET: "x" }, "QUIET: does not fit (custom)"],
   "no upstream": [
     { COURSE: "course" },
     "COURSE: must be the URL of an origin, without path, query or userinfo, or a service binding",
@@ -142,7 +142,7 @@ Deno.test("readConfig names every variable once, in one line", () => {
   );
 });
 
-Deno.test("a check of the whole does not claim that something is missing", () => {
+Deno.test("a check of the whole configuration does not report a variable as missing", () => {
   const schema = z.object({ A: z.optional(z.string()) }).check(
     z.refine(() => false, "needs A or B"),
   );

@@ -9,7 +9,7 @@ const make = (service: string): RequestContext => ({
   signal: new AbortController().signal,
 });
 
-Deno.test("each request sees its own context, however they interleave [P11]", async () => {
+Deno.test("each request sees its own context in every interleaving [P11]", async () => {
   const contexts = Array.from({ length: 50 }, (_, at) => make(`s${at}`));
   const seen = await Promise.all(contexts.map((context, at) =>
     runInContext(context, async () => {
@@ -21,7 +21,7 @@ Deno.test("each request sees its own context, however they interleave [P11]", as
   assert.equal(currentContext(), undefined);
 });
 
-Deno.test("a context inside another ends where it began, also by a throw", () => {
+Deno.test("a nested context ends with its function, also by a throw", () => {
   const [outer, inner] = [make("outer"), make("inner")];
   runInContext(outer, () => {
     assert.throws(() =>

@@ -1,7 +1,7 @@
 import { encodeBase64Url } from "./crypto/base64url.ts";
 
 /**
- * A new resource id: UUIDv7 (RFC 9562 §5.7), so that ids sort by the time they were made.
+ * A new resource id: UUIDv7 (RFC 9562 §5.7), so that ids sort by creation time.
  *
  * `now` is epoch milliseconds; the 74 random bits come from Web Crypto.
  */

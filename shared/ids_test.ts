@@ -23,7 +23,7 @@ Deno.test("every variant of uuidv7 occurs, so no random bit is lost", () => {
   assert.deepEqual([...digits].sort(), ["8", "9", "a", "b"]);
 });
 
-Deno.test("randomToken has the bytes that were asked for, and never twice the same", () => {
+Deno.test("randomToken returns the requested number of bytes, and never the same twice", () => {
   for (const bytes of [16, 32]) {
     const tokens = Array.from({ length: 100 }, () => randomToken(bytes));
     assert.equal(new Set(tokens).size, 100);

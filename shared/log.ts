@@ -3,12 +3,12 @@ import type { Secret } from "./secret.ts";
 
 const levels = { debug: 10, info: 20, warn: 30, error: 40 } as const;
 
-/** How much a line matters. */
+/** The severity of a line. */
 export type LogLevel = keyof typeof levels;
-/** Every level, the least first. */
+/** Every level, least severe first. */
 export const logLevels = Object.keys(levels) as readonly LogLevel[];
 
-/** What a log line may show; requests, headers, keys and whole records are not among it. */
+/** Types that a log line may show; requests, headers, keys and whole records are not among them. */
 export type Loggable =
   | string
   | number
@@ -22,7 +22,7 @@ export type Loggable =
   | readonly Loggable[]
   | { readonly [name: string]: Loggable };
 
-/** The fields of a line, where each may be shown; `cause` is whatever was thrown. */
+/** The fields of a line, limited to loggable types; `cause` is any thrown value. */
 export type LogFields<Fields> = {
   readonly [Name in keyof Fields]: Name extends "cause" ? unknown
     : Fields[Name] extends Secret ? never
@@ -30,7 +30,7 @@ export type LogFields<Fields> = {
     : never;
 };
 
-/** Writes one line; fields that must not be shown do not compile. */
+/** Writes one line; fields of other types do not compile. */
 export type WriteLine = <const Fields extends object>(
   message: string,
   fields?: Fields & LogFields<Fields>,
@@ -39,37 +39,38 @@ export type WriteLine = <const Fields extends object>(
 /** Takes one finished line, without its newline. */
 export type LogSink = (line: string) => void;
 
-/** Writes log lines; neither a field nor a sink can make it throw. */
+/** Writes log lines; no field and no sink can make it throw. */
 export interface Logger {
-  /** For whoever looks for a fault. */
+  /** For debugging. */
   readonly debug: WriteLine;
-  /** What happened. */
+  /** A normal event. */
   readonly info: WriteLine;
-  /** What somebody should look at. */
+  /** A condition that an operator should check. */
   readonly warn: WriteLine;
-  /** What went wrong. */
+  /** A failure. */
   readonly error: WriteLine;
 }
 
-/** Whose lines a logger writes, and where. */
+/** The name and the output of a logger. */
 export interface LoggerOptions {
   /** The name in every line. */
   readonly service: string;
   /** Takes the lines; standard output by default. */
   readonly sink?: LogSink;
-  /** Lines below it are not written; `info` by default. A function is asked for each line. */
+  /** Lines below it are not written; `info` by default. A function is called for each line. */
   readonly level?: LogLevel | (() => LogLevel);
   /** Epoch milliseconds. */
   readonly now?: () => number;
 }
 
 /**
- * A logger that writes one JSON object a line: `time`, `level`, `service`, `traceId` and `spanId` of
- * the request that is being served, `message`, then the fields, none of which can stand in for these.
+ * A logger that writes one JSON object a line: `time`, `level`, `service`, `traceId` and `spanId`
+ * of the current request, `message`, then the fields, none of which can override these.
  *
- * What must not be shown does not compile ({@link LogFields}). Below that a net: fields whose names speak of them are not written,
- * and texts that look like a token (40 characters of base64url or more), a cookie or an e-mail
- * address are masked wherever they stand. Log a `jti` or `txn` instead. No field can make it throw.
+ * Values that must not be logged do not compile ({@link LogFields}). A second check runs at
+ * runtime: fields with sensitive names are not written, and texts that look like a token (40
+ * characters of base64url or more), a cookie or an e-mail address are masked everywhere. Log a
+ * `jti` or `txn` instead. No field can make it throw.
  */
 export function createLogger(
   { service, sink = console.log, level = "info", now = Date.now }: LoggerOptions,
@@ -101,9 +102,10 @@ export function createLogger(
 const secretName =
   /pass(word|phrase|wd)|pwd|secret|token|cookie|authorization|credential|api[-_]?key|private|e[-_]?mail|^x?[-_]?passports?$|passport_?keys?|^(sql|params|jwk)$/i;
 
-// Every pattern starts at a fixed text or where a word begins, so that each is linear in the text.
+// Every pattern starts at a fixed text or at a word boundary, so that each is linear in the text: a
+// long field cannot block the isolate.
 const masks: readonly (readonly [pattern: RegExp, replacement: string])[] = [
-  // What the clients of databases and Redis put into their messages.
+  // Database and Redis clients quote parameters in their messages.
   [/(params|command was):.*/gis, "$1: [redacted]"],
   [/(cookie["']?\s{0,4}[=:]).*/gi, "$1 [redacted]"],
   [
@@ -118,11 +120,11 @@ const masks: readonly (readonly [pattern: RegExp, replacement: string])[] = [
   [/(?<![^\s"'<>(),;:=@])[^\s"'<>(),;:=@]*(@|%40)[^\s"'<>(),;:=@]+/gi, "[address]"],
 ];
 
-/** Words, ids and paths, which no mask can match: no sign, no scheme, no run of 40 characters. */
+/** Words, ids and paths, which no mask can match: no `@`, no scheme, no run of 40 characters. */
 const plain = /^(?!.*(?:eyJ|sig_|bearer|basic))(?:user:)?(?:[\w-]{0,39}[/. ])*[\w-]{0,39}$/i;
 const plainName = /^[a-zA-Z]{1,20}$/;
 
-/** The text without what looks like a token, a cookie or an e-mail address. */
+/** The text with tokens, cookies and e-mail addresses masked. */
 export function mask(text: string): string {
   if (typeof text === "string" && text.length <= 256 && plain.test(text)) return text;
   return masks.reduce((masked, [pattern, to]) => masked.replace(pattern, to), String(text));
@@ -132,7 +134,7 @@ const maxDepth = 4;
 const maxMembers = 100;
 const maxValues = 1000;
 
-/** How much of a value is written; `left` is shared by all of one line, and cuts cycles short. */
+/** How much of a value is written; `left` is shared by all fields of one line, and ends cycles. */
 interface Budget {
   readonly depth: number;
   readonly line: { left: number };
@@ -162,7 +164,7 @@ function redact(value: unknown, budget: Budget): unknown {
   if (budget.depth > maxDepth) return "[deep]";
   const inner = { ...budget, depth: budget.depth + 1 };
   if (value instanceof Date) return value.toISOString();
-  // A query can carry anything, in spellings that no pattern knows.
+  // A query may hold secrets in forms that no pattern matches.
   if (value instanceof URL) return mask(value.origin + value.pathname);
   if (value instanceof Error) return redactError(value, inner);
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return "[bytes]";
@@ -189,7 +191,7 @@ function redactError(error: Error, budget: Budget): Record<string, unknown> {
 
 const printableAscii = /^[\x20-\x7e]*$/;
 
-/** JSON leaves some characters bare that steer terminals or end lines for some readers. */
+/** JSON does not escape some characters that control terminals or end lines for some readers. */
 function toLine(line: object): string {
   const json = JSON.stringify(line);
   if (printableAscii.test(json)) return json;

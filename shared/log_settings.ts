@@ -1,13 +1,13 @@
 import * as z from "zod/mini";
 import { type LoggerOptions, type LogLevel, logLevels, type LogSink } from "./log.ts";
 
-/** The settings of every logger: a variable, and the runtime's writer of lines where it has one. */
+/** The settings of every logger: a variable, and the runtime's line writer where it has one. */
 export const logSettings = {
   LOG_LEVEL: z._default(z.enum(logLevels), "info"),
   LOG_SINK: z.optional(z.custom<LogSink>((value) => typeof value === "function")),
 };
 
-/** The options that the settings stand for. */
+/** The logger options for the settings. */
 export function toLoggerOptions(
   { LOG_LEVEL, LOG_SINK }: { LOG_LEVEL: LogLevel; LOG_SINK?: LogSink | undefined },
 ): Pick<LoggerOptions, "level" | "sink"> {

@@ -16,7 +16,7 @@ function setup(level: LogLevel = "debug") {
   /** The one line that a call writes. */
   const write = (message: string, fields?: object): string => {
     lines.length = 0;
-    // What the types refuse may still come from code without them.
+    // What the types refuse may still come from untyped code.
     const writeUnchecked: (message: string, fields?: object) => void = log.info;
     writeUnchecked(message, fields);
     assert.equal(lines.length, 1);
@@ -48,7 +48,7 @@ Deno.test("a logger writes its level and those above", () => {
   }
 });
 
-Deno.test("no field stands in for the line's own members", () => {
+Deno.test("no field overrides the line's own members", () => {
   const { write } = setup();
   const fields = { time: "x", level: "debug", service: "x", message: "x" };
   assert.deepEqual(JSON.parse(write("Hello", fields)), { ...own, message: "Hello" });
@@ -64,7 +64,7 @@ const jwt = fc.tuple(random(30), random(120), random(64)).map(([header, payload,
 const word = fc.stringMatching(/^[a-z0-9._+-]{3,20}$/);
 const email = fc.tuple(word, word).map(([name, host]) => `${name}@${host}.example.com`);
 
-/** A whole secret and the parts of it that may not be left either. */
+/** A secret and the parts of it that must not remain either. */
 const secret = fc.oneof(
   jwt.map((token) => [token, ...token.split(".")]),
   random(32).map((token) => [token]),
@@ -88,7 +88,7 @@ const places: Readonly<Record<string, (text: string) => readonly [string, object
   url: (text) => ["x", { url: new URL(`http://a.test/?q=${text.replaceAll(" ", "+")}`) }],
 };
 
-Deno.test("no token, cookie or address survives wherever it stands", () => {
+Deno.test("no token, cookie or address survives anywhere in a line", () => {
   const { write } = setup();
   const around = fc.oneof(
     fc.constantFrom("", " ", ": ", "(", '"', "'", "=", "/", "?q=", "\n", "eyJ", "-", "_", "ü", "a"),
@@ -138,7 +138,7 @@ const named = [
   "sql",
   "jwk",
 ];
-Deno.test("a field whose name speaks of a secret is not written", () => {
+Deno.test("a field with a sensitive name is not written", () => {
   const { write } = setup();
   for (const name of named) {
     for (const value of ["hunter2", { a: "hunter2" }, ["hunter2"]]) {
@@ -148,7 +148,7 @@ Deno.test("a field whose name speaks of a secret is not written", () => {
   }
 });
 
-Deno.test("what helps to find a fault is written", () => {
+Deno.test("fields that help to find a fault are written", () => {
   const { write } = setup();
   const fields = {
     path:
@@ -169,7 +169,7 @@ Deno.test("what helps to find a fault is written", () => {
   });
 });
 
-Deno.test("clients' errors do not bring their commands along [X4]", () => {
+Deno.test("clients' errors do not reveal their commands [X4]", () => {
   const { write } = setup();
   const messages = [
     'WRONGTYPE, command was: [["set","k","hunter2"]]',
@@ -182,7 +182,7 @@ Deno.test("clients' errors do not bring their commands along [X4]", () => {
   }
 });
 
-Deno.test("a line stays one line without characters that steer a terminal", () => {
+Deno.test("a line stays one line without characters that control a terminal", () => {
   const { write } = setup();
   const text = fc.string({ unit: "binary", maxLength: 50 });
   fc.assert(fc.property(text, text, text, (message, name, value) => {
@@ -203,7 +203,7 @@ cycle.self = cycle;
 const manyCycles: unknown[] = [];
 for (let at = 0; at < 100; at++) manyCycles.push(manyCycles);
 
-/** What a value becomes; `undefined` where only that nothing throws matters. */
+/** The written form of a value; `undefined` where only the absence of an error matters. */
 const awkward: Readonly<Record<string, readonly [value: unknown, written?: unknown]>> = {
   "a URL": [new URL("https://a.test:81/b/c?d=hunter2#hunter2"), "https://a.test:81/b/c"],
   "a bigint": [10n ** 30n, String(10n ** 30n)],
@@ -262,7 +262,7 @@ const awkward: Readonly<Record<string, readonly [value: unknown, written?: unkno
   "holes": [Object.assign([], { length: 3, 2: "x" }), [null, null, "x"]],
 };
 for (const [what, [value, written]] of Object.entries(awkward)) {
-  Deno.test(`a logger takes ${what}`, () => {
+  Deno.test(`a logger accepts ${what}`, () => {
     const { write } = setup();
     const line = write("x", { value });
     assert.ok(!line.includes("hunter2"));
@@ -271,7 +271,7 @@ for (const [what, [value, written]] of Object.entries(awkward)) {
   });
 }
 
-Deno.test("a logger takes fields that cannot be read at all, and a message that is no text", () => {
+Deno.test("a logger accepts unreadable fields, and a message that is no text", () => {
   const { write } = setup();
   const fields = new Proxy({}, {
     ownKeys() {
@@ -287,7 +287,7 @@ Deno.test("a logger takes fields that cannot be read at all, and a message that 
   assert.equal(JSON.parse(write(message)).message, "undefined");
 });
 
-Deno.test("a logger cuts what is deep or wide", () => {
+Deno.test("a logger cuts deep and wide values", () => {
   const { write } = setup();
   const deep = JSON.parse(`${'{"a":'.repeat(20)}1${"}".repeat(20)}`);
   assert.ok(write("x", { deep }).includes("[deep]"));
@@ -310,13 +310,13 @@ Deno.test("masking is linear in the length of a text", () => {
       return performance.now() - startedAt;
     };
     // The same amount of text twice; at this length anything quadratic takes minutes. On a busy
-    // machine the one may have to wait and the other not, so that the best of five tries counts.
+    // machine one run may have to wait, so that the best of five counts.
     const isLinear = () => measure(2 ** 18, 1) < measure(2 ** 14, 16) * 8 + 1000;
     assert.ok(Array.from({ length: 5 }).some(isLinear), unit);
   }
 });
 
-Deno.test("what must not be shown does not compile", () => {
+Deno.test("values that must not be logged do not compile", () => {
   const { log } = setup();
   const headers = new Headers({ authorization: "Bearer x" });
   const records = { request: new Request("http://a.test"), token: toSecret("x"), headers };

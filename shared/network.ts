@@ -1,10 +1,10 @@
 const hextet = /^[0-9a-f]{1,4}$/i;
 
-/** Network of callers whose address is not known; they share one. */
+/** The network of callers without a known address; they share one. */
 export const unknownNetwork = "unknown";
 
 /**
- * The network an address belongs to, in one spelling: an IPv4 address itself, the /64 of IPv6.
+ * The network of an address, in canonical form: an IPv4 address itself, the /64 of IPv6.
  *
  * A /64 is what one household or server gets. IPv4 inside of IPv6 (`::ffff:192.0.2.1`) is the IPv4
  * address. Anything but exactly one address is `unknown`.
@@ -21,7 +21,7 @@ export function toNetwork(address: string | undefined): string {
   return `${groups.slice(0, 4).map((group) => group.toString(16)).join(":")}::/64`;
 }
 
-/** Dotted decimal without leading zeros, which some readers take for octal. */
+/** Dotted decimal without leading zeros, which some parsers read as octal. */
 function readIpv4(text: string): number[] | undefined {
   const parts = text.split(".");
   if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part))) return;

@@ -45,7 +45,7 @@ for (const address of unknown) {
   });
 }
 
-Deno.test("toNetwork() puts all of a /64 in one network, however it is spelled", () => {
+Deno.test("toNetwork() maps all of a /64 to one network, in every spelling", () => {
   fc.assert(fc.property(fc.ipV6(), (address) => {
     const network = toNetwork(address);
     assert.notEqual(network, unknownNetwork);
@@ -54,6 +54,6 @@ Deno.test("toNetwork() puts all of a /64 in one network, however it is spelled",
   }));
 });
 
-Deno.test("toNetwork() takes any text without failing", () => {
+Deno.test("toNetwork() accepts any text without failing", () => {
   fc.assert(fc.property(fc.string(), (text) => assert.equal(typeof toNetwork(text), "string")));
 });

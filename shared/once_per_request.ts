@@ -1,4 +1,4 @@
-/** A middleware, of whichever copy of Hono. */
+/** A middleware, of any copy of Hono. */
 type Middleware<Context extends object, Result> = (
   c: Context,
   next: () => Promise<void>,

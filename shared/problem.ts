@@ -41,21 +41,21 @@ const catalogue = {
 /** Stable name of a failure, as clients see it in `code`. */
 export type ProblemCode = keyof typeof catalogue;
 
-/** One field that did not fit; `path` is dotted, empty for the body itself. */
+/** One invalid field; `path` is dotted, empty for the body itself. */
 export interface ProblemDetail {
   /** Dotted path of the field. */
   readonly path: string;
-  /** What does not fit, without the value. */
+  /** The fault, without the value. */
   readonly message: string;
 }
 
-/** What is said beside the code. */
+/** Optional members of a problem. */
 export interface ProblemOptions {
   /** Shown to the caller. */
   readonly detail?: string;
   /** Shown to the caller, field by field. */
   readonly details?: readonly ProblemDetail[];
-  /** Response headers the refusal needs, `retry-after` and `allow` for example. */
+  /** Response headers that the refusal needs, for example `retry-after` and `allow`. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Only logged. */
   readonly cause?: unknown;
@@ -66,30 +66,30 @@ export const problemMediaType = "application/problem+json";
 
 /** A failure the caller may see (RFC 9457). `detail` is shown to the caller, `cause` only logged. */
 export class Problem extends Error {
-  /** Tells it from other errors. */
+  /** Identifies the error across copies of this module. */
   override readonly name = "Problem";
   /** The stable name. */
   readonly code: ProblemCode;
   /** The HTTP status. */
   readonly status: number;
-  /** What the code means, the same each time. */
+  /** The meaning of the code, the same each time. */
   readonly title: string;
-  /** What it means this time; shown to the caller. */
+  /** The meaning in this case; shown to the caller. */
   readonly detail: string | undefined;
-  /** The fields that did not fit. */
+  /** The invalid fields. */
   readonly details: readonly ProblemDetail[];
-  /** Headers that the answer needs. */
+  /** Headers that the response needs. */
   readonly headers: Readonly<Record<string, string>>;
 
   /**
-   * Tells by its shape, not by its class: two copies of this module may be loaded, and a refusal that
-   * one throws and the other does not know would be answered 500.
+   * Checks the shape and not the class: two copies of this module may be loaded, and a Problem that
+   * one throws would be an unknown error (500) to the other.
    */
   static override [Symbol.hasInstance](value: unknown): value is Problem {
     return value instanceof Error && value.name === "Problem" && hasProblemShape(value);
   }
 
-  /** Makes the failure of a code. */
+  /** Creates the failure of a code. */
   constructor(
     code: ProblemCode,
     { detail, details = [], headers = {}, cause }: ProblemOptions = {},
@@ -113,12 +113,12 @@ function hasProblemShape(error: object): boolean {
     "headers" in error && typeof error.headers === "object" && error.headers !== null;
 }
 
-/** Every code with its status and title, for documents and for mapping an upstream's answer. */
+/** Every code with its status and title, for documents and for mapping an upstream's response. */
 export const problemCodes: Readonly<
   Record<ProblemCode, readonly [status: number, title: string]>
 > = catalogue;
 
-/** Tells whether a text is one of the codes. */
+/** Whether a text is one of the codes. */
 export function isProblemCode(value: unknown): value is ProblemCode {
   return typeof value === "string" && Object.hasOwn(catalogue, value);
 }
@@ -136,7 +136,7 @@ export function toProblemDocument(problem: Problem, traceId: string): Record<str
   };
 }
 
-/** A failure as an answer of its own: problem details, never cached. */
+/** A failure as a complete response: problem details, never cached. */
 export function toProblemResponse(problem: Problem, traceId: string): Response {
   return new Response(JSON.stringify(toProblemDocument(problem, traceId)), {
     status: problem.status,

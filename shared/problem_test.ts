@@ -53,7 +53,7 @@ Deno.test("a refusal is never cached and has the headers of its status", () => {
   assert.equal(headers.get("allow"), "GET");
 });
 
-Deno.test("isProblemCode knows the codes and no member of a prototype", () => {
+Deno.test("isProblemCode accepts the codes and no member of a prototype", () => {
   assert.ok(codes.every(isProblemCode));
   for (const value of ["constructor", "__proto__", "toString", "", 1, null, undefined]) {
     assert.equal(isProblemCode(value), false);

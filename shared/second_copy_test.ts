@@ -5,7 +5,7 @@ import { toProblem } from "./http/respond_to_error.ts";
 import { Problem } from "./problem.ts";
 import { newTrace } from "./trace_context.ts";
 
-/** Another instance of a module of this unit, as a bundler makes one that packs it twice. */
+/** Another instance of a module of this package, as a bundler creates one that packs it twice. */
 async function secondCopy<Module>(file: string): Promise<Module> {
   return await import(new URL(`${file}?second`, import.meta.url).href);
 }
@@ -30,12 +30,12 @@ for (const [what, value] of Object.entries(noProblems)) {
   });
 }
 
-Deno.test("a store that is away is store_unavailable, whichever copy says so", async () => {
+Deno.test("an unavailable store is store_unavailable, whichever copy throws it", async () => {
   const copy = await secondCopy<typeof import("./sql/errors.ts")>("./sql/errors.ts");
   assert.equal(toProblem(new copy.StoreUnavailable()).code, "store_unavailable");
 });
 
-Deno.test("the context that one copy opens is the other's too", async () => {
+Deno.test("a context that one copy opens is visible to the other", async () => {
   const copy = await secondCopy<typeof import("./context.ts")>("./context.ts");
   const { signal } = new AbortController();
   const context = { service: "reports", trace: newTrace(), callChain: ["reports"], signal };
@@ -43,7 +43,7 @@ Deno.test("the context that one copy opens is the other's too", async () => {
   assert.equal(currentContext(), undefined);
 });
 
-Deno.test("the invocation that one copy opens is the other's too", async () => {
+Deno.test("an invocation that one copy opens is visible to the other", async () => {
   const copy = await secondCopy<typeof import("./background.ts")>("./background.ts");
   const invocation = { waitUntil: () => {} };
   assert.equal(copy.runInvocation(invocation, currentInvocation), invocation);

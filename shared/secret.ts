@@ -1,10 +1,10 @@
 /** The mark of a secret; it exists in types only. */
 declare const secret: unique symbol;
 
-/** A text that is sent where it belongs and shown nowhere: no logger takes it. */
+/** A text that must not be logged: no logger accepts its type. */
 export type Secret = string & { readonly [secret]: true };
 
-/** Marks a text as a secret; the mark is the type's alone, the text stays as it is. */
+/** Marks a text as a secret; the mark exists in the type only, the text is unchanged. */
 export function toSecret(text: string): Secret {
   return text as Secret;
 }

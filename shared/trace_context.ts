@@ -1,4 +1,4 @@
-/** Where a request stands in its trace (W3C Trace Context, Level 1). */
+/** The position of a request in its trace (W3C Trace Context, Level 1). */
 export interface TraceContext {
   /** 32 lower-case hex digits, not all zero. */
   readonly traceId: string;
@@ -6,17 +6,18 @@ export interface TraceContext {
   readonly spanId: string;
   /** The trace-flags field; bit 0 is `sampled`. */
   readonly flags: number;
-  /** The `tracestate` that came along and goes along, where there is one. */
+  /** The `tracestate` that was received and is passed on, if any. */
   readonly state?: string;
 }
 
 const traceparent = /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[^,]*)?$/;
 
 /**
- * Reads a `traceparent` header (§3.2), or answers undefined when the trace must start anew.
+ * Reads a `traceparent` header (§3.2), or returns undefined when a new trace must start.
  *
  * Version `ff` and all-zero ids are invalid; version `00` has exactly four fields, later versions
- * may have more. A comma means two headers, which is none. Of the flags only `sampled` is kept.
+ * may have more. A comma means two headers, which counts as none. Of the flags only `sampled` is
+ * read.
  */
 export function readTraceparent(header: string | null | undefined): TraceContext | undefined {
   const [, version, traceId, spanId, flags, rest] = traceparent.exec(header ?? "") ?? [];
@@ -43,7 +44,7 @@ export function childSpan(parent: TraceContext): TraceContext {
 
 function randomHex(bytes: number): string {
   const random = crypto.getRandomValues(new Uint8Array(bytes));
-  // All-zero ids are invalid; one fixed bit keeps them out without drawing again. Ids have bytes.
+  // All-zero ids are invalid; one fixed bit prevents them without drawing again. Ids have bytes.
   random[0]! |= 0x01;
   return random.toHex();
 }

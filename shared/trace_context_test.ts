@@ -14,7 +14,7 @@ const continued = {
   "of a later version": `cc-${traceId}-${spanId}-01`,
   "of a later version with more behind": `cc-${traceId}-${spanId}-01-what-the-future-will-be-like`,
   "of a later version with an empty part behind": `cc-${traceId}-${spanId}-01-`,
-  "with flags nobody knows": `00-${traceId}-${spanId}-ff`,
+  "with unknown flags": `00-${traceId}-${spanId}-ff`,
 };
 for (const [what, header] of Object.entries(continued)) {
   Deno.test(`readTraceparent continues a trace ${what}`, () => {
@@ -62,7 +62,7 @@ const restarted: Readonly<Record<string, string | null | undefined>> = {
   "a newline behind": `00-${traceId}-${spanId}-01\n`,
 };
 for (const [what, header] of Object.entries(restarted)) {
-  Deno.test(`readTraceparent starts anew after ${what}`, () => {
+  Deno.test(`readTraceparent starts a new trace after ${what}`, () => {
     assert.equal(readTraceparent(header), undefined);
   });
 }

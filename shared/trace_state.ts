@@ -1,10 +1,10 @@
 import { createTraceState } from "@opentelemetry/api";
 
 /**
- * Reads a `tracestate` header (W3C Trace Context §3.3), or answers undefined.
+ * Reads a `tracestate` header (W3C Trace Context §3.3), or returns undefined.
  *
- * What cannot be read as a whole is dropped as a whole: at most 32 members of well-formed keys and
- * values, no key twice, at most 512 characters.
+ * A malformed header is dropped as a whole: at most 32 members of well-formed keys and values, no
+ * key twice, at most 512 characters.
  */
 export function readTracestate(header: string | null | undefined): string | undefined {
   if (!header || header.length > 512) return undefined;

@@ -2,32 +2,32 @@ import * as z from "zod/mini";
 import { ConfigError } from "./config.ts";
 
 /**
- * Something that answers requests: an app in this isolate, a service binding, or a URL.
+ * A target of requests: an app in this isolate, a service binding, or a URL.
  *
- * It is asked for a target and knows its own origin, so that nothing a caller says can send a
- * Passport elsewhere.
+ * Callers pass a path and query; the origin is the upstream's own, so that no input of a caller can
+ * send a Passport to another host.
  */
 export interface Upstream {
-  /** What spans and measurements call it. */
+  /** Its name in spans and metrics. */
   readonly name: string;
   /**
-   * Answers a request for `target`, path and query as they are to be sent. Redirects are handed
-   * back, never followed.
+   * Sends a request to `target`, path and query exactly as given. Redirects are returned, never
+   * followed.
    *
-   * @throws {TypeError} for a target that does not begin with one slash
+   * @throws {TypeError} for a target that does not begin with exactly one slash
    */
   fetch(target: string, init?: RequestInit): Promise<Response>;
 }
 
-/** Anything with a `fetch`, as Hono apps and service bindings have it. */
+/** Anything with a `fetch`, such as Hono apps and service bindings. */
 export interface Fetcher {
-  /** Answers a request. */
+  /** Serves a request. */
   fetch(request: Request): Response | Promise<Response>;
 }
 
 /** An app in this isolate, or a service binding. */
 export function localUpstream(name: string, app: Fetcher): Upstream {
-  // A name that no network knows.
+  // A name that no DNS resolves.
   const origin = `http://${name.toLowerCase()}.internal`;
   return {
     name: name.toLowerCase(),
@@ -44,16 +44,16 @@ function toUrl(origin: string, target: string): string {
   throw new TypeError("Cannot send a request: target does not begin with one slash");
 }
 
-/** What both runtimes' `fetch` inflates by itself; other codings pass with their bytes. */
+/** Codings that both runtimes' `fetch` decodes by itself; other codings pass with their bytes. */
 const inflatedCodings: readonly (string | null)[] = ["gzip", "br"];
 
 /**
- * A service at a URL, reached by `fetch`. Redirects are handed back, never followed.
+ * A service at a URL, reached by `fetch`. Redirects are returned, never followed.
  *
- * The runtimes' `fetch` inflates a compressed body and leaves its headers as they were, so the two
+ * The runtimes' `fetch` decodes a compressed body and leaves its headers unchanged, so the two
  * headers that no longer fit the bytes are dropped here.
  *
- * A redirect to the service itself is handed back as a path.
+ * A redirect to the service itself is returned as a path.
  *
  * On Deno a request may arrive twice unless its options went through `sentOnce`.
  */
@@ -77,7 +77,7 @@ function describeInflated(response: Response): Response {
   return inflated;
 }
 
-/** Who calls an upstream need not know where it is, and its client cannot go there. */
+/** A caller must not learn the internal origin of an upstream, and its client cannot reach it. */
 function withoutOwnOrigin(response: Response, origin: string): Response {
   const location = response.headers.get("location");
   if (!location?.startsWith(`${origin}/`)) return response;
@@ -87,11 +87,12 @@ function withoutOwnOrigin(response: Response, origin: string): Response {
 }
 
 /**
- * The same request options, made so that the runtime sends them at most once.
+ * The same request options, changed so that the runtime sends them at most once.
  *
- * Deno's `fetch` repeats a request of any method when the connection closes before an answer, if it
- * holds the whole body or there is none; the upstream may have done the work by then. POST and PATCH
- * are not idempotent (RFC 9110 §9.2.2). A Blob is streamed, so it is sent once, and keeps its length.
+ * Deno's `fetch` repeats a request of any method when the connection closes before a response, if
+ * it holds the whole body or there is none; the upstream may have done the work by then. POST and
+ * PATCH are not idempotent (RFC 9110 §9.2.2). A Blob is streamed, so it is sent once, and keeps its
+ * length.
  */
 export function sentOnce(init: RequestInit): RequestInit {
   const { method = "GET", body = null } = init;
@@ -101,7 +102,10 @@ export function sentOnce(init: RequestInit): RequestInit {
   return isBytes(body) ? { ...init, body: new Blob([body]) } : init;
 }
 
-/** What `fetch` declares a text to be when the caller does not say (Fetch, "extract a body"). */
+/**
+ * The content type that `fetch` sets for a text when the caller sets none (Fetch, "extract a
+ * body").
+ */
 const plainText = "text/plain;charset=UTF-8";
 
 function isBytes(body: BodyInit): body is ArrayBuffer | ArrayBufferView<ArrayBuffer> {
@@ -127,7 +131,7 @@ export const upstreamSetting = z.union([
 ]);
 
 /**
- * The upstream that the setting `name` places, or `local` where it places none.
+ * The upstream that the setting `name` places, or `local` when it places none.
  *
  * @throws {ConfigError} when there is neither
  */

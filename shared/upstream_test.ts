@@ -50,7 +50,7 @@ for (const [coding, left] of Object.entries(codings)) {
   });
 }
 
-Deno.test("urlUpstream keeps the headers of an answer without body [M5]", async () => {
+Deno.test("urlUpstream keeps the headers of a response without body [M5]", async () => {
   const headers = { "content-encoding": "gzip", "content-length": "20" };
   const { upstream } = setup(() => new Response(null, { status: 304, headers }));
   const response = await upstream.fetch("/");
@@ -65,14 +65,14 @@ const locations = {
   "/a": "/a",
 };
 for (const [location, handedBack] of Object.entries(locations)) {
-  Deno.test(`urlUpstream hands a redirect to ${location} back as ${handedBack} [H10]`, async () => {
+  Deno.test(`urlUpstream returns a redirect to ${location} as ${handedBack} [H10]`, async () => {
     const { upstream } = setup(() => new Response(null, { status: 302, headers: { location } }));
     const response = await upstream.fetch("/");
     assert.deepEqual([response.status, response.headers.get("location")], [302, handedBack]);
   });
 }
 
-Deno.test("localUpstream hands the request on, under a name no network knows", async () => {
+Deno.test("localUpstream passes the request on, under a name that no DNS resolves", async () => {
   const upstream = localUpstream("COURSE", {
     fetch: ({ url, redirect }) => new Response(`${url} ${redirect}`),
   });
@@ -80,7 +80,7 @@ Deno.test("localUpstream hands the request on, under a name no network knows", a
   assert.equal(await response.text(), "http://course.internal/x manual");
 });
 
-Deno.test("upstreamSetting takes an origin or a binding, and placeUpstream makes it one", async () => {
+Deno.test("upstreamSetting accepts an origin or a binding, and placeUpstream turns it into an upstream", async () => {
   const binding = { fetch: () => new Response("bound") };
   assert.equal(z.parse(upstreamSetting, binding), binding);
   const upstream = placeUpstream("X", binding);
@@ -106,7 +106,7 @@ Deno.test("upstreamSetting takes an origin or a binding, and placeUpstream makes
   }
 });
 
-Deno.test("a setting wins over what is local, and one of them has to be there", () => {
+Deno.test("a setting takes precedence over a local service, and one of them is required", () => {
   const local = localUpstream("X", { fetch: () => new Response() });
   assert.equal(placeUpstream("X", undefined, local), local);
   assert.notEqual(placeUpstream("X", "http://a.test", local), local);
@@ -123,7 +123,7 @@ const bodies = {
 } as const;
 for (const method of ["POST", "PATCH"]) {
   for (const [what, [init, framing]] of Object.entries(bodies)) {
-    Deno.test(`a ${method} with ${what} is sent once, though nobody answers`, async () => {
+    Deno.test(`a ${method} with ${what} is sent once when the connection closes without a response`, async () => {
       await using server = startUnansweringServer();
       const { seen, origin } = server;
       await assert.rejects(
@@ -136,7 +136,7 @@ for (const method of ["POST", "PATCH"]) {
   }
 }
 
-Deno.test("what else a request says is left as it is", async () => {
+Deno.test("all other request options stay unchanged", async () => {
   const headers = { "content-type": "application/json" };
   const request = new Request("http://a.test/", sentOnce({ method: "post", headers, body: "{}" }));
   assert.equal(request.headers.get("content-type"), "application/json");

@@ -12,9 +12,9 @@ import { createPasswordHasher } from "./passwords/hasher.ts";
 import { ManagedAccount, ManagedAccountList } from "./schema.ts";
 
 const email = "learner@example.com";
-const nobody = "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f";
+const missingId = "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f";
 
-Deno.test("POST /auth/signup makes a learner whose address is kept in one spelling", async () => {
+Deno.test("POST /auth/signup creates a learner whose address is stored in its canonical form", async () => {
   await using auth = await setupAuth();
   const account = await auth.signUp("  Learner@EXAMPLE.com");
   assert.deepEqual(account, { id: account.id, email, roles: ["learner"] });
@@ -23,7 +23,7 @@ Deno.test("POST /auth/signup makes a learner whose address is kept in one spelli
   assert.deepEqual(row, ["Demo Learner", '["learner"]', 1, 1, 0]);
 });
 
-Deno.test("a password is stored as a PHC string of Argon2id and nowhere else", async () => {
+Deno.test("a password is stored only as a PHC string of Argon2id", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   const dump = JSON.stringify(await auth.rows("SELECT * FROM accounts"));
@@ -34,7 +34,7 @@ Deno.test("a password is stored as a PHC string of Argon2id and nowhere else", a
 const body = { email, password, name: "Demo Learner" };
 const refused = {
   "a role": [{ ...body, roles: ["admin"] }, 422, "validation_failed", "roles"],
-  "an id": [{ ...body, id: nobody }, 422, "validation_failed", "id"],
+  "an id": [{ ...body, id: missingId }, 422, "validation_failed", "id"],
   "a verified mark": [
     { ...body, email_verified: true },
     422,
@@ -98,7 +98,7 @@ Deno.test("POST /auth/signup without a JSON content type is 415", async () => {
   );
 });
 
-Deno.test("passwords of 8 and 128 code points are taken, whatever their bytes", async () => {
+Deno.test("passwords of 8 and 128 code points are accepted, whatever their length in bytes", async () => {
   await using auth = await setupAuth();
   const passwords = ["12 boats", "🙂🙃".repeat(64), "한국어 비밀번호 입니다"];
   for (const [at, password] of passwords.entries()) {
@@ -129,7 +129,7 @@ Deno.test("a password typed on another keyboard is the same password, and nothin
   );
 });
 
-Deno.test("fifty parallel sign-ups for one address make one account and one hash, the others are 409", async () => {
+Deno.test("fifty parallel sign-ups for one address create one account with one hash, the others are 409", async () => {
   let hashes = 0;
   const passwords = createPasswordHasher({
     cost: cheapCost,
@@ -149,17 +149,17 @@ Deno.test("fifty parallel sign-ups for one address make one account and one hash
       (_, at) => auth.call("POST", "/auth/signup", { body: { ...body, email: spellings[at % 3] } }),
     ),
   );
-  const answers = await Promise.all(
+  const codes = await Promise.all(
     responses.map(async (response) => (await response.json()).code),
   );
-  assert.equal(answers.filter((code) => code === undefined).length, 1);
-  assert.equal(answers.filter((code) => code === "email_taken").length, 49);
+  assert.equal(codes.filter((code) => code === undefined).length, 1);
+  assert.equal(codes.filter((code) => code === "email_taken").length, 49);
   assert.equal(hashes, 1);
   assert.deepEqual(await auth.rows("SELECT count(*) FROM accounts"), [[1]]);
   assert.deepEqual(await auth.rows("SELECT * FROM address_claims"), []);
 });
 
-Deno.test("one change that several ask for at once is made once", async () => {
+Deno.test("parallel requests for the same change make it once", async () => {
   await using auth = await setupAuth();
   const { id } = await auth.signUp(email);
   const as = await auth.administrator();
@@ -174,7 +174,7 @@ Deno.test("one change that several ask for at once is made once", async () => {
   assert.deepEqual(await auth.rows("SELECT count(*) FROM audit"), [[1]]);
 });
 
-Deno.test("the first administrator is made once, by start or before the first login", async () => {
+Deno.test("the first administrator is created once, by start or before the first login", async () => {
   for (const starts of [true, false]) {
     await using auth = await setupAuth();
     if (starts) await auth.app.start?.();
@@ -184,7 +184,7 @@ Deno.test("the first administrator is made once, by start or before the first lo
   }
 });
 
-Deno.test("an account with the administrator's address stays what it is", async () => {
+Deno.test("an existing account with the administrator's address stays unchanged", async () => {
   await using auth = await setupAuth({ bindings: { ADMIN_PASSWORD: "" } });
   await auth.signUp(administrator.email);
   const again = await auth.compose();
@@ -193,7 +193,7 @@ Deno.test("an account with the administrator's address stays what it is", async 
   assert.deepEqual(roles, ["learner"]);
 });
 
-Deno.test("GET /auth/accounts pages by id and finds part of address or name, longer than LIKE may", async () => {
+Deno.test("GET /auth/accounts pages by id and finds part of address or name, beyond LIKE's length limit", async () => {
   await using auth = await setupAuth();
   const as = await auth.administrator();
   for (const name of ["anna", "bert", "carl"]) {
@@ -229,20 +229,20 @@ Deno.test("GET /auth/accounts pages by id and finds part of address or name, lon
 
 const adminRoutes = [
   ["GET", "/auth/accounts", undefined],
-  ["PUT", `/auth/accounts/${nobody}/roles`, { roles: ["admin"] }],
-  ["POST", `/auth/accounts/${nobody}/disable`, undefined],
-  ["POST", `/auth/accounts/${nobody}/enable`, undefined],
+  ["PUT", `/auth/accounts/${missingId}/roles`, { roles: ["admin"] }],
+  ["POST", `/auth/accounts/${missingId}/disable`, undefined],
+  ["POST", `/auth/accounts/${missingId}/enable`, undefined],
 ] as const;
 for (const [method, path, body] of adminRoutes) {
-  Deno.test(`${method} ${path} is for administrators`, async () => {
+  Deno.test(`${method} ${path} requires an administrator`, async () => {
     await using auth = await setupAuth();
     const call = (as?: Parameters<typeof auth.call>[2]) => auth.call(method, path, { body, ...as });
     await expectProblem(call(), 401, "authentication_required");
-    const others = person(nobody, "learner", "instructor");
+    const others = person(missingId, "learner", "instructor");
     await expectProblem(call({ as: others }), 403, "forbidden");
     await expectProblem(call({ as: { sub: "svc:course" } }), 403, "forbidden");
     if (method !== "GET") {
-      await expectProblem(call({ as: person(nobody, "admin") }), 404, "not_found");
+      await expectProblem(call({ as: person(missingId, "admin") }), 404, "not_found");
     }
     assert.deepEqual(await auth.rows("SELECT * FROM audit"), []);
   });
@@ -264,14 +264,14 @@ for (const [what, body] of Object.entries(roleRefusals)) {
   });
 }
 
-Deno.test("every change by an administrator leaves a row and a line; what changes nothing leaves none", async () => {
+Deno.test("every change by an administrator writes an audit row and a log line; a request without effect writes none", async () => {
   await using auth = await setupAuth();
   const { id } = await auth.signUp(email);
   const as = await auth.administrator();
   const change = (method: string, verb: string, body?: unknown) => {
     auth.clock.advance(1);
-    const answer = auth.call(method, `/auth/accounts/${id}/${verb}`, { as, body });
-    return expectJson(answer, 200, ManagedAccount);
+    const response = auth.call(method, `/auth/accounts/${id}/${verb}`, { as, body });
+    return expectJson(response, 200, ManagedAccount);
   };
   for (const _ of [1, 2]) await change("PUT", "roles", { roles: ["instructor"] });
   for (const _ of [1, 2]) await change("POST", "disable");
@@ -303,7 +303,7 @@ for (const [what, [method, path, body]] of Object.entries(lastAdministrator)) {
     const attempt = () => auth.call(method, url, { as, body });
     await expectProblem(attempt(), 409, "conflict");
     assert.deepEqual(await auth.rows("SELECT uv FROM accounts WHERE id = ?", as.id), [[1]]);
-    // A disabled one does not count, an enabled one does.
+    // A disabled administrator does not count, an enabled one does.
     const promote = { as, body: { roles: ["admin"] } };
     await expectJson(auth.call("PUT", `/auth/accounts/${id}/roles`, promote), 200, ManagedAccount);
     await auth.rows("UPDATE accounts SET disabled = 1 WHERE id = ?", id);
@@ -315,7 +315,7 @@ for (const [what, [method, path, body]] of Object.entries(lastAdministrator)) {
   });
 }
 
-Deno.test("two administrators who demote each other at once leave one", async () => {
+Deno.test("two administrators who demote each other at once leave one administrator", async () => {
   await using auth = await setupAuth();
   const first = await auth.administrator();
   const { id } = await auth.signUp(email);

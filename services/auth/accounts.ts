@@ -13,7 +13,7 @@ export type OpenAccount = Account & { readonly email: string; readonly name: str
 
 export interface Accounts {
   /**
-   * Makes an account with the role `learner`.
+   * Creates an account with the role `learner`.
    *
    * @throws {Problem} `validation_failed`, `email_taken`, `rate_limited`
    */
@@ -21,20 +21,20 @@ export interface Accounts {
   /** @throws {Problem} `not_found`, also when it is closed */
   find(id: string): Promise<OpenAccount>;
   /**
-   * Closes a person's account: address, name and password are erased, all logins end.
+   * Closes a person's account: erases address, name and password, and ends all logins.
    *
-   * @throws {Problem} `conflict` for the last administrator, `revocation_unavailable` when Redis did
-   *   not hear of it: asking again goes on where it stopped
+   * @throws {Problem} `conflict` for the last administrator, `revocation_unavailable` when Redis
+   *   did not receive the revocation: a retry continues where it stopped
    */
   close(id: string): Promise<void>;
-  /** Makes the first administrator, unless the address has an account. */
+  /** Creates the first administrator, unless the address has an account. */
   createAdministrator(administrator: { email: string; password: string }): Promise<void>;
 }
 
-/** Long enough for one hash at a busy time. */
+/** Long enough for one hash under load. */
 const claimMs = 30_000;
 
-/** Makes the rules of accounts. */
+/** Creates the account rules. */
 export function createAccounts(deps: AuthOptions): Accounts {
   const { store, passwords, loginThrottle, revocations, log, now, newId } = deps;
 
@@ -43,7 +43,8 @@ export function createAccounts(deps: AuthOptions): Accounts {
     { roles, requester }: { readonly roles: Role[]; readonly requester?: Requester },
   ): Promise<OpenAccount> {
     const at = now();
-    // Only who holds the address hashes: of fifty parallel sign-ups one costs anything.
+    // Only the request that holds the address hashes: fifty parallel sign-ups cost one hash, not
+    // fifty.
     if (!(await store.accounts.claimAddress(email, { now: at, until: at + claimMs }))) {
       throw new Problem("email_taken");
     }
@@ -98,7 +99,7 @@ export function createAccounts(deps: AuthOptions): Accounts {
         const { id } = await create(input, { roles: ["admin"] });
         log.info("First administrator made", { accountId: id });
       } catch (error) {
-        // Another process or isolate starts at the same time and was first.
+        // Another process or isolate started at the same time and created it first.
         if (!(error instanceof Problem && error.code === "email_taken")) throw error;
       }
     },

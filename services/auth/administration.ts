@@ -5,22 +5,27 @@ import type { Role } from "./schema.ts";
 import type { Account } from "./store/mod.ts";
 
 export interface Administration {
-  /** Accounts that are not closed, from behind the id `after` on; `q` is part of address or name. */
+  /**
+   * Accounts that are not closed, with ids after `after`; `q` is a substring of address or name.
+   */
   list(page: { q?: string; after?: string; limit: number }): Promise<OpenAccount[]>;
   /**
-   * Gives an account other roles; its access tokens so far are dead, its logins go on.
+   * Replaces an account's roles. Its access tokens are revoked; its logins continue.
    *
    * @throws {Problem} `not_found`, `conflict` when no administrator would be left,
-   *   `revocation_unavailable`: asking again goes on where it stopped
+   *   `revocation_unavailable`: a retry continues where it stopped
    */
   setRoles(change: { id: string; roles: readonly Role[]; actorId: string }): Promise<OpenAccount>;
-  /** Ends every login of an account and lets none begin. @throws as `setRoles` */
+  /** Ends every login of an account and refuses new ones. @throws as `setRoles` */
   disable(change: { id: string; actorId: string }): Promise<OpenAccount>;
-  /** Lets logins begin again; the old ones stay ended. @throws as `setRoles` */
+  /** Allows new logins again; ended ones stay ended. @throws as `setRoles` */
   enable(change: { id: string; actorId: string }): Promise<OpenAccount>;
 }
 
-/** Makes the rules of administration; each change leaves a row and a line that say who and what. */
+/**
+ * Creates the administration rules; each change writes an audit row and a log line with actor and
+ * change.
+ */
 export function createAdministration(deps: AuthOptions): Administration {
   const { store, revocations, log, now, newId } = deps;
 
@@ -40,7 +45,7 @@ export function createAdministration(deps: AuthOptions): Administration {
       };
     });
     if (isChanged) log.info("Account changed", { audit: what, actorId, targetId: id });
-    // Also without a change: an earlier request may have made it while Redis was away.
+    // Also without a change: an earlier request may have made it while Redis was down.
     await revocations.announce("subject", id);
     return requireOpen(account);
   }
@@ -50,15 +55,15 @@ export function createAdministration(deps: AuthOptions): Administration {
       return (await store.accounts.list(page)).map(requireOpen);
     },
     async setRoles({ id, roles, actorId }) {
-      const wanted = [...new Set(roles)].sort();
-      const what = `roles ${wanted.join(",")}`;
+      const newRoles = [...new Set(roles)].sort();
+      const what = `roles ${newRoles.join(",")}`;
       return await change({ id, actorId, what }, (account) => {
-        if (account.roles.toSorted().join() === wanted.join()) return undefined;
+        if (account.roles.toSorted().join() === newRoles.join()) return undefined;
         return {
-          set: { roles: wanted },
+          set: { roles: newRoles },
           revokeUntil: revocations.keepUntil(),
-          leavesAdministration: !wanted.includes("admin"),
-          event: { type: "user.roles-changed", data: { roles: wanted } },
+          leavesAdministration: !newRoles.includes("admin"),
+          event: { type: "user.roles-changed", data: { roles: newRoles } },
         };
       });
     },
@@ -76,7 +81,7 @@ export function createAdministration(deps: AuthOptions): Administration {
       );
     },
     async enable({ id, actorId }) {
-      // No token from before is alive, so there is nothing that Redis would have to hear.
+      // No earlier token is alive, so there is no revocation to write to Redis.
       return await change(
         { id, actorId, what: "enabled" },
         (account) =>

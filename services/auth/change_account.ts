@@ -2,19 +2,19 @@ import { Problem } from "@edgepass/shared/problem";
 import { VersionConflict } from "@edgepass/shared/sql";
 import type { Account, AccountChange, AccountStore } from "./store/mod.ts";
 
-/** More rounds than this mean that something else than company is wrong. */
+/** More attempts than this are not explained by concurrent writers. */
 const maxAttempts = 5;
 
-/** What is to change, decided on the row that was just read; undefined when nothing is. */
+/** Decides the change from the row that was just read; undefined when nothing is to change. */
 export type PlanChange = (
   account: Account,
 ) => Omit<AccountChange, "id" | "version"> | undefined;
 
 /**
- * Reads an account, decides, and changes it, again when somebody else was first.
+ * Reads an account, decides, and writes the change; retries when a concurrent writer was first.
  *
- * @throws {Problem} `not_found` when there is none or it is closed, `conflict` when no administrator
- *   would be left
+ * @throws {Problem} `not_found` when there is none or it is closed, `conflict` when no
+ *   administrator would be left
  */
 export async function changeAccount(
   store: AccountStore,
@@ -25,7 +25,7 @@ export async function changeAccount(
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const account = await store.findById(id);
     if (!account || account.closedAt !== null) throw new Problem("not_found");
-    // The same version as before: it was not company that refused the change.
+    // The version is unchanged, so no concurrent writer caused the refusal.
     if (account.version === version) {
       throw new Problem("conflict", { detail: "No administrator would be left" });
     }

@@ -16,14 +16,14 @@ export type ChangePassword = (
 ) => Promise<Grant | undefined>;
 
 /**
- * Makes the function that changes a person's password.
+ * Creates the function that changes a person's password.
  *
- * All other logins end and every access token so far is dead; this login goes on. Who came with its
- * refresh token gets new tokens back; others refresh by themselves.
+ * All other logins end and all access tokens are revoked; this login continues. A client that sent
+ * its refresh token receives new tokens; others refresh by themselves.
  *
- * It throws `credentials_invalid` for a wrong current password, `validation_failed`, `token_revoked`
- * when the login has ended, `rate_limited`, and `revocation_unavailable` when Redis did not hear of
- * the change: the same request again goes on where it stopped.
+ * It throws `credentials_invalid` for a wrong current password, `validation_failed`,
+ * `token_revoked` when the login has ended, `rate_limited`, and `revocation_unavailable` when Redis
+ * did not receive the revocation: a retry continues where it stopped.
  */
 export function createChangePassword(deps: AuthOptions, refresh: Refresh): ChangePassword {
   const { store, passwords, revocations, log, now } = deps;
@@ -50,11 +50,14 @@ export function createChangePassword(deps: AuthOptions, refresh: Refresh): Chang
       log.info("Credentials changed", { audit: "password", actorId: userId, targetId: userId });
     }
     await revocations.announce("subject", userId);
-    return await goOn(deps, refresh, { sid, refreshToken: client.refreshToken });
+    return await renewTokens(deps, refresh, { sid, refreshToken: client.refreshToken });
   };
 }
 
-/** A Passport outlives its login by seconds; what changes an account must not. */
+/**
+ * A Passport outlives its login by seconds: without this check an ended login could still change
+ * the account.
+ */
 async function requireLiveLogin({ store, now }: AuthOptions, person: Person): Promise<OpenAccount> {
   const login = await store.logins.find(person.sid);
   const isLive = login?.accountId === person.userId && login.endedAt === null &&
@@ -65,8 +68,8 @@ async function requireLiveLogin({ store, now }: AuthOptions, person: Person): Pr
 }
 
 /**
- * Tells whether the change is still to be made; false when only Redis has to hear of it, because
- * the same request came before.
+ * True when the change is still to be made; false when an earlier, identical request made it and
+ * only the write to Redis is missing.
  */
 async function isCurrent(
   { loginThrottle, passwords, revocations }: AuthOptions,
@@ -92,8 +95,11 @@ async function isCurrent(
   throw new Problem("credentials_invalid");
 }
 
-/** New tokens for the login that goes on, if its refresh token came along and still counts. */
-async function goOn(
+/**
+ * New tokens for the login that continues, if the request carried its refresh token and it is still
+ * valid.
+ */
+async function renewTokens(
   { store }: AuthOptions,
   refresh: Refresh,
   { sid, refreshToken }: { sid: string; refreshToken: string | undefined },
@@ -104,7 +110,7 @@ async function goOn(
   try {
     return await refresh(refreshToken);
   } catch (error) {
-    // The password is changed, and the answer must not say otherwise.
+    // The password is changed already: a 401 here would report the opposite.
     if (error instanceof Problem && error.status === 401) return undefined;
     throw error;
   }

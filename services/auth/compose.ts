@@ -31,7 +31,10 @@ import { type AuthStore, sqlAuthStore } from "./store/mod.ts";
 import { addReconciliation } from "./reconciliation.ts";
 import { findUnusableKeys } from "./usable_keys.ts";
 
-/** A change waits for Redis longer than a check does: its answer says that the change holds. */
+/**
+ * A change waits longer for Redis than a check does: its response promises that the change is in
+ * force.
+ */
 const redisTimeoutMs = 1_000;
 
 const PassportKeys = z.object({ PASSPORT_KEYS: passportRingSetting });
@@ -44,16 +47,17 @@ const endedLoginDays = 1;
 export interface AuthEffects {
   readonly runtime?: ServiceRuntime;
   readonly passwords?: PasswordHasher;
-  /** Processors that hashing may keep busy; without it a hasher that is full refuses at once. */
+  /** Processors that hashing may occupy; without it a full hasher refuses at once. */
   readonly hashingProcessors?: number | undefined;
 }
 
 /**
  * Wires the identity provider from bindings.
  *
- * `start` checks the keys, makes the first administrator and fills a Redis that lacks something;
- * `maintain` repeats revocations that Redis missed, fills a Redis that was put back to an older state,
- * deletes what has expired and publishes what crashes left.
+ * `start` checks the keys, creates the first administrator and rebuilds an incomplete revocation
+ * list in Redis; `maintain` repeats revocations that Redis missed, rebuilds the list after Redis
+ * was restored to an older state, deletes expired rows and publishes events that a crash left
+ * behind.
  *
  * @throws {ConfigError} naming the settings that are missing or malformed
  */
@@ -103,10 +107,10 @@ export function composeAuth(
   const reload = () =>
     ring.reload().catch(() => log.error("Access-token keys could not be read again"));
   live.prepare(({ keys: { access = {} } }) => {
-    const known = new Set(ring.entries().keys.map(({ kid }) => kid));
-    return Object.keys(access).every((kid) => known.has(kid)) ? undefined : reload();
+    const configuredKids = new Set(ring.entries().keys.map(({ kid }) => kid));
+    return Object.keys(access).every((kid) => configuredKids.has(kid)) ? undefined : reload();
   });
-  // Made for each version too, so that one by which no key signs does not get in force.
+  // Checked for each version too: a version by which no key signs must not take effect.
   live.select(({ keys }) => void chooseAccessTokenKeys(ring.entries(), keys.access));
   async function keys(): Promise<AccessTokenKeys> {
     const imported = await importKeys(ring);
@@ -172,12 +176,13 @@ async function start(
 ): Promise<void> {
   await keys();
   await service.ensureAdministrator();
-  // Without Redis the gateway refuses, and asks for the refill itself once it is back.
+  // While Redis is down the gateway refuses requests, and requests the rebuild itself once Redis is
+  // back.
   await revocations.rebuildIfIncomplete()
     .catch((cause) => log.warn("Revocation list is not filled yet", { cause }));
 }
 
-/** Repeating a push twice at once is harmless: every instance does so by itself. */
+/** Pushes twice at once are harmless: every instance pushes on its own. */
 async function pushPending(
   { revocations, configurations, log }: {
     revocations: RevocationWriter;
@@ -186,10 +191,10 @@ async function pushPending(
   },
 ): Promise<void> {
   await revocations.pushPending()
-    .catch((cause) => log.warn("Redis has not heard of all revocations yet", { cause }));
+    .catch((cause) => log.warn("Some revocations are not in Redis yet", { cause }));
   await configurations.pushPending()
-    .catch((cause) => log.warn("Redis has not heard of the configuration yet", { cause }));
-  // A gateway that has seen less than was lost cannot tell: one that is new, or the only one.
+    .catch((cause) => log.warn("The configuration is not in Redis yet", { cause }));
+  // A gateway that is new, or the only one, has seen less than was lost and cannot detect the loss.
   await revocations.rebuildIfIncomplete()
     .catch((cause) => log.warn("Revocation list may lack entries", { cause }));
 }
@@ -221,11 +226,11 @@ async function maintain(
     networksBefore: at - networkDays * dayMs,
     endedBefore: at - endedLoginDays * dayMs,
   });
-  // Last, for with a long backlog it takes its time; `maintainUrgent` does not wait for it.
+  // Last, because a long backlog takes time; `maintainUrgent` does not wait for it.
   await events.maintain();
 }
 
-/** Auth holds secrets of every kind, so it is here that one used twice can be seen. */
+/** Auth holds secrets of every kind, so a secret that is used twice can be detected here. */
 function requireOwnSecrets(config: AuthConfig, passport: PassportKeys["PASSPORT_KEYS"]): void {
   try {
     requireDistinctSecrets({
@@ -252,7 +257,7 @@ function administratorOf({ ADMIN_EMAIL: email, ADMIN_PASSWORD: password }: AuthC
     : { administrator: { email, password } };
 }
 
-/** Importing a key waits for nobody else's I/O, so that requests may share it. */
+/** Importing a key awaits no I/O of another request, so requests may share the promise. */
 function lazily<Value>(make: () => Promise<Value>): () => Promise<Value> {
   let made: Promise<Value> | undefined;
   return () => made ??= make();

@@ -15,7 +15,7 @@ assert.ok(key && other);
 const keySet = (...keys: unknown[]) => JSON.stringify({ keys });
 const weak = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/** Setting → values that a boot refuses. */
+/** Setting → values that a start refuses. */
 const refused: Record<string, Record<string, unknown>> = {
   ACCESS_TOKEN_KEYS: {
     "nothing": undefined,
@@ -55,7 +55,7 @@ const refused: Record<string, Record<string, unknown>> = {
 
 for (const [name, values] of Object.entries(refused)) {
   for (const [what, value] of Object.entries(values)) {
-    Deno.test(`boot refuses ${name} with ${what}, and names the setting alone`, async () => {
+    Deno.test(`start refuses ${name} with ${what}, and names the setting alone`, async () => {
       await using auth = await setupAuth();
       assert.throws(() => composeAuth({ ...auth.settings, [name]: value }), (error) => {
         assert.ok(error instanceof ConfigError, String(error));
@@ -83,7 +83,7 @@ for (const state of ["signing", "published", "retired"] as const) {
   });
 }
 
-Deno.test("the JWK set has the public halves of all states, and nothing private", async () => {
+Deno.test("the JWK set contains the public halves of all states, and no private key", async () => {
   const keys = keySet(key, { ...other, state: "published" });
   await using auth = await setupAuth({ bindings: { ACCESS_TOKEN_KEYS: keys } });
   const response = await auth.call("GET", "/.well-known/jwks.json", { as: null });
@@ -132,7 +132,7 @@ Deno.test("ISSUER and AUDIENCE are the public origin unless they are set", async
   assert.deepEqual([iss, aud], ["http://gateway.test", "http://gateway.test"]);
 });
 
-Deno.test("start does not fail while Redis is away, and fills the list where it is not complete", async () => {
+Deno.test("start succeeds while Redis is down, and fills an incomplete revocation list", async () => {
   await using auth = await setupAuth();
   auth.redis.mode = "down";
   await auth.app.start?.();
@@ -144,7 +144,7 @@ Deno.test("start does not fail while Redis is away, and fills the list where it 
   assert.equal(auth.redis.requests, 1);
 });
 
-Deno.test("a list that is emptied while it is refilled is not declared complete", async () => {
+Deno.test("a revocation list that is emptied during its rebuild is not declared complete", async () => {
   await using auth = await setupAuth();
   const insert = "INSERT INTO revocations (level, id, value, expires_at) VALUES ('login', ?, 1, ?)";
   for (let row = 0; row < 600; row++) {
@@ -162,7 +162,7 @@ Deno.test("a list that is emptied while it is refilled is not declared complete"
   assert.equal(`${again.status} ${await again.text()}`, "204 ");
 });
 
-Deno.test("the sweep deletes what has expired and keeps what still counts", async () => {
+Deno.test("the maintenance deletes expired rows and keeps valid ones", async () => {
   await using auth = await setupAuth();
   await auth.signUp("learner@example.com");
   const old = await auth.tokens({ email: "learner@example.com" });
@@ -173,16 +173,18 @@ Deno.test("the sweep deletes what has expired and keeps what still counts", asyn
     body: { email: "learner@example.com", password: "not the sentence" },
   })).body?.cancel();
   auth.clock.advance(86_400_000);
-  const kept = await auth.tokens({ email: "learner@example.com" });
+  const active = await auth.tokens({ email: "learner@example.com" });
   await auth.app.maintain?.();
-  assert.deepEqual(await auth.rows("SELECT sid FROM logins"), [[readClaims(kept.accessToken).sid]]);
+  assert.deepEqual(await auth.rows("SELECT sid FROM logins"), [[
+    readClaims(active.accessToken).sid,
+  ]]);
   for (const table of ["revocations", "guesses WHERE count > 0", "address_claims"]) {
     assert.deepEqual(await auth.rows(`SELECT * FROM ${table}`), []);
   }
   assert.deepEqual(await auth.rows("SELECT count(*) FROM refresh_tokens"), [[1]]);
 });
 
-Deno.test("a store that is away is 503, and readiness says so", async () => {
+Deno.test("an unavailable store is 503, and readiness reports it", async () => {
   await using auth = await setupAuth();
   await auth.rows("ALTER TABLE revocations RENAME TO elsewhere");
   const ready = await auth.call("GET", "/readyz", { as: null });

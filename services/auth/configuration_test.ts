@@ -22,7 +22,7 @@ async function setup() {
   return { ...auth, admin, learner, put, read, stored };
 }
 
-Deno.test("only administrators read and change the configuration, also without a gateway in front", async () => {
+Deno.test("only administrators read and change the configuration, even without a gateway in front", async () => {
   await using auth = await setup();
   const requests = [
     ["GET", path, undefined],
@@ -46,7 +46,7 @@ Deno.test("only administrators read and change the configuration, also without a
   assert.equal(await auth.redis.command("GET", "cfg"), null);
 });
 
-Deno.test("a change is a row, a row of the audit, a line and what Redis has", async () => {
+Deno.test("a change writes a version row, an audit row, a log line and the version in Redis", async () => {
   await using auth = await setup();
   const changed = await expectJson(auth.put(debug, { comment: "Why" }), 200, Configuration);
   assert.deepEqual([changed.version, changed.document, changed.comment], [1, debug, "Why"]);
@@ -66,7 +66,7 @@ Deno.test("a change is a row, a row of the audit, a line and what Redis has", as
   ]]);
 });
 
-Deno.test("the same document again is no version", async () => {
+Deno.test("an unchanged document creates no version", async () => {
   await using auth = await setup();
   await expectJson(auth.put(debug), 200, Configuration);
   const again = await expectJson(auth.put(debug, { ifVersion: 0 }), 200, Configuration);
@@ -74,7 +74,7 @@ Deno.test("the same document again is no version", async () => {
   assert.equal((await auth.rows("SELECT version FROM configurations")).length, 1);
 });
 
-Deno.test("what Redis missed is kept, told again by the sweep, and not told twice", async () => {
+Deno.test("a version that Redis missed is stored, pushed by the maintenance, and not pushed twice", async () => {
   await using auth = await setup();
   auth.redis.mode = "read-only";
   await expectProblem(auth.put(debug), 503, "store_unavailable");
@@ -89,11 +89,11 @@ Deno.test("what Redis missed is kept, told again by the sweep, and not told twic
   });
   const before = auth.redis.requests;
   await auth.app.maintain?.();
-  // One question, whether all that was written is still there.
+  // One request, which checks that all keys still exist.
   assert.equal(auth.redis.requests, before + 1);
 });
 
-Deno.test("a refill writes the configuration before it declares the list complete", async () => {
+Deno.test("a rebuild writes the configuration before it declares the list complete", async () => {
   await using auth = await setup();
   await expectJson(auth.put(debug), 200, Configuration);
   await auth.redis.command("FLUSHALL");
@@ -116,7 +116,7 @@ Deno.test("a refill writes the configuration before it declares the list complet
   assert.equal(await auth.redis.command("GET", "rv:ready"), await auth.logPosition());
 });
 
-Deno.test("a refill does not declare a list complete whose configuration is gone again", async () => {
+Deno.test("a rebuild does not declare a list complete when the configuration was lost again", async () => {
   await using auth = await setup();
   await expectJson(auth.put(debug), 200, Configuration);
   await auth.redis.command("FLUSHALL");
@@ -126,7 +126,7 @@ Deno.test("a refill does not declare a list complete whose configuration is gone
   assert.equal(await auth.redis.command("GET", "rv:ready"), null);
 });
 
-Deno.test("a start fills an emptied Redis with the configuration too, and lives by it", async () => {
+Deno.test("start writes the configuration to an emptied Redis too, and uses it", async () => {
   await using auth = await setup();
   const document = { services: { auth: { accessTokenTtlSeconds: 77 } } };
   await expectJson(auth.put(document), 200, Configuration);
@@ -148,7 +148,7 @@ Deno.test("a start fills an emptied Redis with the configuration too, and lives 
   assert.equal((await response.json()).expiresIn, 77);
 });
 
-Deno.test("the history tells who changed what, newest first, page by page", async () => {
+Deno.test("the history shows actor and change, newest first, page by page", async () => {
   await using auth = await setup();
   for (const logLevel of ["debug", "info", "warn"]) {
     await expectJson(auth.put({ gateway: { logLevel } }), 200, Configuration);
@@ -167,7 +167,7 @@ Deno.test("the history tells who changed what, newest first, page by page", asyn
   assert.deepEqual([second.items.map(({ version }) => version), second.nextCursor], [[1], null]);
 });
 
-Deno.test("each version is there to read before somebody goes back to it, as it was", async () => {
+Deno.test("each version can be read before a rollback to it, unchanged", async () => {
   await using auth = await setup();
   await expectJson(auth.put(debug, { comment: "Look closer" }), 200, Configuration);
   await expectJson(auth.put({}), 200, Configuration);
@@ -186,7 +186,7 @@ Deno.test("each version is there to read before somebody goes back to it, as it 
   }
 });
 
-Deno.test("a change is above what instances may have in force, whatever the database knows of", async () => {
+Deno.test("a new version number is above that of Redis, whatever the database contains", async () => {
   await using auth = await setup();
   await auth.redis.command("SET", "cfg", "9");
   const changed = await expectJson(auth.put(debug, { ifVersion: 0 }), 200, Configuration);
@@ -194,7 +194,7 @@ Deno.test("a change is above what instances may have in force, whatever the data
   assert.equal(await auth.redis.command("GET", "cfg"), "10");
 });
 
-Deno.test("a Redis with a higher version keeps it, and somebody is told", async () => {
+Deno.test("a Redis with a higher version keeps it, and the log reports it", async () => {
   await using auth = await setup();
   await expectJson(auth.put(debug), 200, Configuration);
   await auth.redis.command("SET", "cfg", "9");

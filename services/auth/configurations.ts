@@ -15,10 +15,10 @@ import type { ConfigurationChange, ConfigurationRow, ConfigurationStore } from "
 
 type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
 
-/** A version of the central configuration; version 0 is none at all. */
+/** A version of the central configuration; version 0 means none. */
 export interface Configuration {
   readonly version: number;
-  /** What was accepted once is answered as it is, whatever the schema says today. */
+  /** A document that was accepted is returned unchanged, even if today's schema would refuse it. */
   readonly document: { [name: string]: Json };
   readonly changed: readonly string[];
   readonly authorId: string | null;
@@ -26,36 +26,41 @@ export interface Configuration {
   readonly createdAt: number | null;
 }
 
-/** Who changes the configuration, and which version they believe to be in force. */
+/** The actor, and the version that the change expects to be current. */
 export interface ChangeOf {
   readonly actorId: string;
   readonly ifVersion?: number | undefined;
 }
 
 export interface Configurations {
-  /** The version in force. */
+  /** The current version. */
   read(): Promise<Configuration>;
-  /** What a version says, in force or not. @throws {Problem} `not_found` */
+  /** The document of a version, current or not. @throws {Problem} `not_found` */
   find(version: number): Promise<Configuration>;
   /**
-   * Puts a document in force, as the next version; the one that is in force already stays.
+   * Stores a document as the next version and makes it current; a document equal to the current one
+   * changes nothing.
    *
-   * @throws {Problem} `validation_failed` naming what does not fit, `conflict` when another version
-   *   is in force than `ifVersion`, `store_unavailable` when the version is kept and Redis has not
-   *   heard of it: asking again, or the sweep, goes on where it stopped
+   * @throws {Problem} `validation_failed` naming what does not fit, `conflict` when the current
+   *   version is not `ifVersion`, `store_unavailable` when the version is stored but Redis did not
+   *   receive it: a retry, or the scheduled maintenance, continues where it stopped
    */
-  change(wanted: ChangeOf & { document: unknown; comment?: string | undefined }): Promise<
+  change(input: ChangeOf & { document: unknown; comment?: string | undefined }): Promise<
     Configuration
   >;
-  /** Puts the document of an older version in force again. @throws `not_found`, and as `change` */
-  rollBack(wanted: ChangeOf & { version: number }): Promise<Configuration>;
+  /** Makes the document of an older version current again. @throws `not_found`, and as `change` */
+  rollBack(input: ChangeOf & { version: number }): Promise<Configuration>;
   /** Versions, newest first. */
   history(page: { before?: number; limit: number }): Promise<ConfigurationChange[]>;
-  /** Tells Redis of the version in force, unless it has heard of it. @throws {RedisUnavailable} */
+  /** Writes the current version to Redis, unless Redis has it. @throws {RedisUnavailable} */
   pushPending(): Promise<void>;
-  /** Whether what Redis has as its version is older than the one that it was told of. */
+  /** Whether the version in Redis is older than the one last written to it. */
   isBehind(version: unknown): Promise<boolean>;
-  /** Tells an emptied Redis, and answers the keys it has then. @throws {RedisUnavailable} */
+  /**
+   * Writes the version to an emptied Redis, and returns the keys that exist then.
+   *
+   * @throws {RedisUnavailable}
+   */
   rebuild(): Promise<readonly string[]>;
 }
 
@@ -63,24 +68,24 @@ export interface ConfigurationsOptions {
   readonly store: ConfigurationStore;
   readonly redis: Redis;
   readonly read: (document: unknown) => ConfigurationReading;
-  /** Why a document would leave nobody to sign; nothing when it does not. */
+  /** Why a document would leave no key to sign with; empty when it does not. */
   readonly findUnusableKeys: (document: ConfigurationDocument) => Promise<readonly ProblemDetail[]>;
-  /** Lets this instance follow at once: its next request may know of no newer version. */
+  /** Makes this instance load the version at once: its next request must not use an older one. */
   readonly observeVersion: (version: number) => Promise<void> | undefined;
-  /** Tells Redis of keys that are revoked. @throws {Problem} `revocation_unavailable` */
+  /** Writes revoked keys to Redis. @throws {Problem} `revocation_unavailable` */
   readonly announceRevokedKeys: () => Promise<void>;
   readonly log: Logger;
   readonly now: () => number;
   readonly newId: () => string;
 }
 
-/** Longest document in UTF-16 units: a row of D1 and a command of Redis take it. */
+/** Longest document in UTF-16 units: it fits a D1 row and a Redis command. */
 const maxLength = 524_288;
-/** Paths that a version keeps of what it changed. */
+/** Changed paths that a version lists at most. */
 const maxChanged = 100;
 
-/** Verifiers may keep a set of keys for two days while its issuer is silent. */
-const keepRevokedMs = 7 * 86_400_000;
+/** Verifiers may cache a key set for two days while its issuer is down. */
+const revokedKeyTtlMs = 7 * 86_400_000;
 
 const none: Configuration = {
   version: 0,
@@ -91,7 +96,7 @@ const none: Configuration = {
   createdAt: null,
 };
 
-/** Makes the rules of the central configuration: durable in SQL first, then in Redis. */
+/** Creates the rules of the central configuration: durable in SQL first, then in Redis. */
 export function createConfigurations(options: ConfigurationsOptions): Configurations {
   const { store, redis, observeVersion, log, now, newId } = options;
 
@@ -108,7 +113,7 @@ export function createConfigurations(options: ConfigurationsOptions): Configurat
     if (row) await push(row);
   }
 
-  /** Also without a change: an earlier request may have made it while Redis was away. */
+  /** Also without a change: an earlier request may have made it while Redis was down. */
   async function announce(version: number): Promise<void> {
     try {
       await pushPending();
@@ -120,10 +125,10 @@ export function createConfigurations(options: ConfigurationsOptions): Configurat
     await observeVersion(version);
   }
 
-  /** A database that was restored from a copy may know of less than instances have in force. */
+  /** A database restored from a backup may have a lower version than the one instances run. */
   async function nextVersion(present: number): Promise<number> {
-    const told = await fetchVersion(redis).catch(() => undefined);
-    return Math.max(present, told ?? 0) + 1;
+    const versionInRedis = await fetchVersion(redis).catch(() => undefined);
+    return Math.max(present, versionInRedis ?? 0) + 1;
   }
 
   async function change(
@@ -149,7 +154,10 @@ export function createConfigurations(options: ConfigurationsOptions): Configurat
         createdAt: at,
       };
       const what = `configuration ${version}`;
-      const revoked = revokedKeys(document).map((kid) => ({ kid, expiresAt: at + keepRevokedMs }));
+      const revoked = revokedKeys(document).map((kid) => ({
+        kid,
+        expiresAt: at + revokedKeyTtlMs,
+      }));
       const audit = { id: newId(), at, actorId, targetId: "configuration", what };
       await store.insert(row, { after, audit, revoked }).catch(refuseOutdated);
       log.info("Configuration changed", { audit: what, actorId, version, changed: row.changed });
@@ -208,8 +216,8 @@ function requireFit(reading: ConfigurationReading): ConfigurationDocument {
 }
 
 /**
- * A key that was revoked signs again only after a version in which it is published: verifiers that
- * have not heard of the new version refuse what it signs.
+ * A revoked key may sign again only after a version that publishes it: verifiers that do not have
+ * the new version refuse its signatures.
  */
 function requireSteps(before: ConfigurationDocument, after: ConfigurationDocument): void {
   const kinds = ["access", "passport"] as const;

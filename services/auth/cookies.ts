@@ -2,7 +2,7 @@ import { cookieAttributes, type CookieNames } from "@edgepass/shared/tokens";
 
 export { clearTokenCookies } from "@edgepass/shared/tokens";
 
-/** A cookie's value and how long a browser keeps it, in seconds. */
+/** A cookie's value and its Max-Age in seconds. */
 export interface CookieLife {
   readonly value: string;
   readonly maxAgeSeconds: number;
@@ -21,7 +21,7 @@ export function readCookies(header: string | undefined, name: string): string[] 
   });
 }
 
-/** The two Set-Cookie values that hand a login's tokens to a browser. */
+/** The two Set-Cookie values that give a login's tokens to a browser. */
 export function writeTokenCookies(
   names: CookieNames,
   { access, refresh }: { access: CookieLife; refresh: CookieLife },

@@ -14,13 +14,13 @@ import { ManagedAccount } from "./schema.ts";
 
 const email = "learner@example.com";
 
-/** Type, number and data of what was said of a person, in its order. */
+/** Type, number and data of the events published about a person, in their order. */
 async function publishedOf(auth: AuthSetup, id: string): Promise<unknown[]> {
   const events = (await auth.said()).filter(({ subject }) => subject === id);
   return events.map(({ type, sequence, data }) => [type, Number(sequence), data]);
 }
 
-/** A learner, and what an administrator may do to them. */
+/** A learner, and the changes an administrator may make to them. */
 async function setupLearner(auth: AuthSetup) {
   const { id } = await auth.signUp(email);
   const as = await auth.administrator();
@@ -35,7 +35,7 @@ async function setupLearner(auth: AuthSetup) {
   return { id, as, attempt, change, close };
 }
 
-Deno.test("a sign-up is said once, with the name and without the address", async () => {
+Deno.test("a sign-up is published once, with the name and without the address", async () => {
   await using auth = await setupAuth({ bindings: { ADMIN_EMAIL: "" } });
   const { id } = await auth.signUp(email);
   const [event, ...others] = await auth.said();
@@ -54,7 +54,7 @@ Deno.test("a sign-up is said once, with the name and without the address", async
   });
 });
 
-Deno.test("the longest name that a sign-up takes is one that an event takes", async () => {
+Deno.test("the longest name that a sign-up accepts fits into an event", async () => {
   await using auth = await setupAuth({ bindings: { ADMIN_EMAIL: "" } });
   for (const [at, name] of ["x".repeat(100), "🙂".repeat(50), "x"].entries()) {
     const body = { email: `learner${at}@example.com`, password, name };
@@ -64,7 +64,7 @@ Deno.test("the longest name that a sign-up takes is one that an event takes", as
   assert.equal((await auth.said()).length, 3);
 });
 
-Deno.test("the tables of events are those of every service", async () => {
+Deno.test("the event tables are those of every service", async () => {
   const read = (path: string) => Deno.readTextFile(new URL(path, import.meta.url));
   const own = await read("./migrations/0004_events.sql");
   assert.equal(own, await read("../../shared/events/tables.sql"));
@@ -78,7 +78,7 @@ Deno.test("an event has the trace of the request that caused it", async () => {
   assert.equal(String(event?.traceparent).split("-")[1], traceId);
 });
 
-Deno.test("the first administrator is said once, however many start", async () => {
+Deno.test("the first administrator is published once, however many instances start", async () => {
   await using auth = await setupAuth();
   await Promise.all([auth.app.start?.(), auth.compose().start?.(), auth.compose().start?.()]);
   await auth.compose().start?.();
@@ -88,7 +88,7 @@ Deno.test("the first administrator is said once, however many start", async () =
   ]);
 });
 
-Deno.test("fifty parallel sign-ups for one address make one account and one event", async () => {
+Deno.test("fifty parallel sign-ups for one address create one account and one event", async () => {
   await using auth = await setupAuth({ bindings: { ADMIN_EMAIL: "" } });
   const body = { email, password, name: "Demo Learner" };
   const responses = await Promise.all(
@@ -104,7 +104,7 @@ Deno.test("fifty parallel sign-ups for one address make one account and one even
   assert.equal(accounts.length, 1);
 });
 
-Deno.test("of two sign-ups past each other's claim one is stored, with its event", async () => {
+Deno.test("of two sign-ups after an expired claim one is stored, with its event", async () => {
   const hasher = createPasswordHasher({ cost: cheapCost });
   const slow = Promise.withResolvers<void>();
   const hashing = Promise.withResolvers<void>();
@@ -123,7 +123,7 @@ Deno.test("of two sign-ups past each other's claim one is stored, with its event
   const body = { email, password, name: "Too Late" };
   const late = auth.call("POST", "/auth/signup", { body });
   await hashing.promise;
-  // Its claim is over before its hash is done.
+  // Its claim expires before its hash is done.
   auth.clock.advance(60_000);
   const { id } = await auth.signUp(email);
   slow.resolve();
@@ -132,7 +132,7 @@ Deno.test("of two sign-ups past each other's claim one is stored, with its event
   assert.deepEqual(await auth.rows("SELECT subject FROM event_sequences"), [[id]]);
 });
 
-Deno.test("a sign-up that is repeated under its key is said once", async () => {
+Deno.test("a sign-up that is repeated under its idempotency key is published once", async () => {
   await using auth = await setupAuth({ bindings: { ADMIN_EMAIL: "" } });
   const headers = { "idempotency-key": "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f" };
   const first = await auth.signUp(email, { headers });
@@ -140,7 +140,7 @@ Deno.test("a sign-up that is repeated under its key is said once", async () => {
   assert.equal((await auth.said()).length, 1);
 });
 
-Deno.test("every change is said once and in its order; what changes nothing is not said", async () => {
+Deno.test("every change is published once and in order; a request without effect is not published", async () => {
   await using auth = await setupAuth();
   const { id, change } = await setupLearner(auth);
   for (const _ of [1, 2]) await change("PUT", "roles", { roles: ["learner", "instructor"] });
@@ -161,14 +161,14 @@ Deno.test("every change is said once and in its order; what changes nothing is n
       as: asCaller(await auth.tokens({ email, password: newPassword.next })),
     }),
   );
-  // What was said before has the person's name: of a closed account only its end is kept.
+  // Earlier events contain the person's name: of a closed account only its end stays.
   assert.deepEqual(await publishedOf(auth, id), [["user.deleted", 5, {}]]);
   const gone = auth.call("DELETE", "/internal/accounts/me", { as: me });
   await expectNoContent(gone);
   assert.equal((await publishedOf(auth, id)).length, 1);
 });
 
-Deno.test("one change that several ask for at once is said once", async () => {
+Deno.test("parallel requests for the same change publish it once", async () => {
   await using auth = await setupAuth();
   const { id, attempt } = await setupLearner(auth);
   for (
@@ -184,11 +184,14 @@ Deno.test("one change that several ask for at once is said once", async () => {
     for (const response of responses) await expectJson(response, 200, ManagedAccount);
   }
   const types = ["user.registered", "user.roles-changed", "user.disabled", "user.enabled"];
-  const said = await auth.said();
-  assert.deepEqual(said.filter(({ subject }) => subject === id).map(({ type }) => type), types);
+  const published = await auth.said();
+  assert.deepEqual(
+    published.filter(({ subject }) => subject === id).map(({ type }) => type),
+    types,
+  );
 });
 
-Deno.test("a change that is refused is not said", async () => {
+Deno.test("a refused change is not published", async () => {
   await using auth = await setupAuth();
   const as = await auth.administrator();
   const before = await auth.said();
@@ -201,7 +204,7 @@ Deno.test("a change that is refused is not said", async () => {
   assert.deepEqual(await auth.said(), before);
 });
 
-Deno.test("a change that Redis did not hear of is said, and not again when it is asked for again", async () => {
+Deno.test("a change whose revocation Redis missed is published, and not again by a retry", async () => {
   await using auth = await setupAuth();
   const { id, attempt, change } = await setupLearner(auth);
   auth.redis.mode = "down";
@@ -217,7 +220,7 @@ const triggers = {
   "an audit row that cannot be stored": "INSERT ON audit",
 } as const;
 for (const [what, where] of Object.entries(triggers)) {
-  Deno.test(`${what} takes the whole change with it`, async () => {
+  Deno.test(`${what} rolls back the whole change`, async () => {
     await using auth = await setupAuth();
     const { id, attempt, close } = await setupLearner(auth);
     await auth.rows(
@@ -251,7 +254,7 @@ for (const [what, where] of Object.entries(triggers)) {
   });
 }
 
-Deno.test("the sweep publishes what a start has said, to those who hear it", async () => {
+Deno.test("the maintenance publishes the events of a start to their consumers", async () => {
   const qstash = createFakeQstash();
   const server = Deno.serve(
     { port: 0, hostname: "127.0.0.1", onListen() {} },
@@ -274,11 +277,11 @@ Deno.test("the sweep publishes what a start has said, to those who hear it", asy
   await server.shutdown();
 });
 
-Deno.test("a sweep that QStash keeps waiting keeps no revocation from Redis", async () => {
-  const asked = Promise.withResolvers<void>();
+Deno.test("a maintenance that waits for QStash does not delay revocations to Redis", async () => {
+  const called = Promise.withResolvers<void>();
   const held = Promise.withResolvers<void>();
   const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen() {} }, async () => {
-    asked.resolve();
+    called.resolve();
     await held.promise;
     return new Response("no", { status: 500 });
   });
@@ -288,7 +291,7 @@ Deno.test("a sweep that QStash keeps waiting keeps no revocation from Redis", as
     await auth.app.start?.();
     const as = await auth.administrator();
     const maintain = auth.app.maintain?.();
-    await asked.promise;
+    await called.promise;
     auth.redis.mode = "down";
     const refused = await auth.call("POST", "/auth/logout-all", { as });
     await expectProblem(refused, 503, "revocation_unavailable");

@@ -4,9 +4,12 @@ import type { Lifetimes } from "./options.ts";
 import type { AccessTokenKeys } from "./keys.ts";
 import type { AccountClaims, Login } from "./store/mod.ts";
 
-/** Both tokens of a login, and when they end in epoch milliseconds. */
+/** Both tokens of a login, and when they expire in epoch milliseconds. */
 export interface Grant {
-  /** The token's `iat`, from which lives are counted: whoever sets 600 seconds is told 600. */
+  /**
+   * The token's `iat`, from which lifetimes count: a setting of 600 seconds yields an `expires_in`
+   * of 600.
+   */
   readonly issuedAt: number;
   readonly accessToken: string;
   readonly accessExpiresAt: number;
@@ -32,13 +35,14 @@ export interface GrantIssuerOptions {
   readonly now: () => number;
 }
 
-/** First-party clients share one id (RFC 9068 §2.2 asks for a `client_id`). */
+/** First-party clients share one id (RFC 9068 §2.2 requires a `client_id`). */
 const clientId = "edgepass-first-party";
 
 /**
- * Makes the function that signs access tokens (RFC 9068 profile, EdDSA).
+ * Creates the function that signs access tokens (RFC 9068 profile, EdDSA).
  *
- * A token never outlives its login's absolute life. `auth_time` and `amr` stay those of the login.
+ * A token never outlives its login's absolute lifetime. `auth_time` and `amr` stay those of the
+ * login.
  */
 export function createGrantIssuer(
   { keys, issuer, audience, lifetimes, now }: GrantIssuerOptions,

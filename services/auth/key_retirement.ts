@@ -9,9 +9,9 @@ import type { Logger } from "@edgepass/shared/log";
 import { Problem } from "@edgepass/shared/problem";
 import type { Configurations } from "./configurations.ts";
 
-/** What takes retired keys further once nothing they have signed can be alive. */
+/** Revokes retired keys once nothing they have signed can still be valid. */
 export interface KeyRetirement {
-  /** Revokes the keys whose time is over, in one version; several instances may do it at once. */
+  /** Revokes all keys that are due, in one version; several instances may run it at once. */
   maintain(): Promise<void>;
 }
 
@@ -28,11 +28,11 @@ interface RetiredKey {
   readonly kid: string;
 }
 
-/** Who the history and the audit name, where it was no person. */
+/** The actor in history and audit when no person made the change. */
 const actorId = "svc:auth";
 const pageSize = 100;
 
-/** Makes it. A version that was looked at is not looked at again before something of it is due. */
+/** Creates it. A version is read again only when one of its keys is due. */
 export function createKeyRetirement(options: KeyRetirementOptions): KeyRetirement {
   const { configurations, now, log } = options;
   let seen = { version: 0, nextAt: Number.POSITIVE_INFINITY };
@@ -47,7 +47,7 @@ export function createKeyRetirement(options: KeyRetirementOptions): KeyRetiremen
         if (at <= now()) due.push(key);
         else nextAt = Math.min(nextAt, at);
       }
-      // What is not done now is due at the next sweep.
+      // A key that was not revoked now is due again at the next maintenance run.
       seen = { version, nextAt: due.length > 0 ? 0 : nextAt };
       if (due.length === 0) return;
       const kids = due.map(({ kid }) => kid);
@@ -60,7 +60,7 @@ export function createKeyRetirement(options: KeyRetirementOptions): KeyRetiremen
         });
         log.info("Retired keys verify nothing any more", { kids });
       } catch (error) {
-        // Another instance, or a person, was quicker.
+        // Another instance or an administrator made the change first.
         if (!(error instanceof Problem && error.code === "conflict")) throw error;
       }
     },
@@ -78,7 +78,7 @@ async function findDueAt(
     const change = findStateChange(page, kind, kid);
     if (change) return change.createdAt + retirementSeconds(kind, leewaySeconds) * 1000;
     const last = page.at(-1);
-    // Nobody knows since when, so that it stays.
+    // The history does not show since when it is retired, so the key stays.
     if (!last || page.length < pageSize) return Number.POSITIVE_INFINITY;
     before = { before: last.version };
   }
@@ -86,7 +86,7 @@ async function findDueAt(
 
 type Document = Awaited<ReturnType<Configurations["read"]>>["document"];
 
-/** What was accepted once has states by `kid`. */
+/** An accepted document holds key states by `kid`. */
 function keysOf({ keys }: Document): Pick<KeysSection, KeyKind> {
   return (keys ?? {}) as Pick<KeysSection, KeyKind>;
 }

@@ -12,7 +12,7 @@ import { JwkSet } from "./schema.ts";
 
 const path = "/admin/configuration";
 
-/** Auth with a key that signs and a next one. */
+/** Auth with a signing key and a next one. */
 async function setup(options: { again?: () => Promise<string> } = {}) {
   const text = await makeAccessTokenKeys();
   const [now, next] = JSON.parse(text).keys as { kid: string }[];
@@ -38,7 +38,7 @@ async function setup(options: { again?: () => Promise<string> } = {}) {
   return { ...auth, text, now: now.kid, next: next.kid, put, kids, advance, read, history };
 }
 
-Deno.test("a retired key is taken out of use once all it signed has ended, and not before", async () => {
+Deno.test("a retired key is revoked once all its tokens have expired, and not before", async () => {
   await using auth = await setup();
   const { now, next } = auth;
   const keys = {
@@ -83,7 +83,7 @@ Deno.test("a retired key is taken out of use once all it signed has ended, and n
   assert.equal((await auth.read()).version, 3);
 });
 
-Deno.test("a key that is retired again has its whole time again", async () => {
+Deno.test("a key that is retired again waits its full time again", async () => {
   await using auth = await setup();
   const { now, next, put } = auth;
   await expectJson(
@@ -118,9 +118,9 @@ for (const kind of ["access", "passport"] as const) {
       },
     });
     await expectJson(put(states("revoked")), 200, Configuration);
-    const answer = await put(states("signing"));
-    const { code, errors } = await answer.json();
-    assert.deepEqual([answer.status, code, errors], [422, "validation_failed", [{
+    const response = await put(states("signing"));
+    const { code, errors } = await response.json();
+    assert.deepEqual([response.status, code, errors], [422, "validation_failed", [{
       path: `document.keys.${kind}.${next}`,
       message: "was revoked and cannot sign in one step: publish it first, then let it sign",
     }]]);
@@ -130,7 +130,7 @@ for (const kind of ["access", "passport"] as const) {
   });
 }
 
-Deno.test("a key that a file gained is published by the sweep, or with the version that names it", async () => {
+Deno.test("a key added to a file is published by the maintenance, or with the version that names it", async () => {
   let file = "";
   await using auth = await setup({ again: () => Promise.resolve(file) });
   const { now, next } = auth;
@@ -144,7 +144,7 @@ Deno.test("a key that a file gained is published by the sweep, or with the versi
   assert.ok(!auth.lines.join("").includes("as secret"));
   assert.ok(auth.log().some(({ message }) => /could not be read again/.test(String(message))));
 
-  // What comes later signs by the configuration's choice alone, whatever its file says.
+  // A key that is added later signs by the configuration's choice alone, whatever its file says.
   const [first, ...rest] = own;
   file = JSON.stringify({ keys: [{ ...first, state: "retired" }, ...rest, later[0]] });
   await auth.app.maintain?.();

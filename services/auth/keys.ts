@@ -31,10 +31,10 @@ const PrivateJwkSet = z.object({
 /** `ACCESS_TOKEN_KEYS`: a private JWK set of Ed25519 keys, each with a `state`, as JSON. */
 export const accessTokenKeysSetting = json(PrivateJwkSet);
 
-/** A private JWK set (RFC 7517 §5) whose keys say where they stand in their rotation. */
+/** A private JWK set (RFC 7517 §5) whose keys carry their rotation state. */
 type PrivateJwkSet = z.infer<typeof PrivateJwkSet>;
 
-/** What the central configuration says of keys, by `kid`; it wins over the setting. */
+/** Key states of the central configuration, by `kid`; they override the setting. */
 export type KeyStates = Readonly<Record<string, KeyState | "revoked">>;
 
 export interface AccessTokenKeys {
@@ -58,9 +58,10 @@ export interface PublicKey {
 export type ImportedKeys = ReadonlyMap<string, SigningKey>;
 
 /**
- * Imports the keys of `ACCESS_TOKEN_KEYS`; nothing later asks for key material again.
+ * Imports the keys of `ACCESS_TOKEN_KEYS`; key material is read only here.
  *
- * @throws {TypeError} when the halves of a key do not belong together; it names the setting only
+ * @throws {TypeError} when the halves of a key do not belong together; the message names only the
+ *   setting
  */
 export async function importAccessTokenKeys({ keys }: PrivateJwkSet): Promise<ImportedKeys> {
   const imported = await Promise.all(keys.map((jwk) => importKeyPair(jwk.kid, jwk)));
@@ -72,8 +73,10 @@ export async function importAccessTokenKeys({ keys }: PrivateJwkSet): Promise<Im
 /**
  * Decides which key signs and which are published.
  *
- * The setting's own signing key stays where the states name no other one and do not say what else it
- * is. @throws {RangeError} for states by which no key signs
+ * The setting's signing key keeps signing unless the states name another signing key or give this
+ * one another state.
+ *
+ * @throws {RangeError} for states by which no key signs
  */
 export function chooseAccessTokenKeys(
   { keys }: PrivateJwkSet,
@@ -92,20 +95,20 @@ export function chooseAccessTokenKeys(
   };
 }
 
-/** The keys of access tokens, which may become more while auth runs. */
+/** The access token keys; the set may grow while auth runs. */
 export interface AccessTokenKeyRing {
-  /** Every key there is material of. */
+  /** Every key with its key material. */
   entries(): PrivateJwkSet;
-  /** The same, imported once. @throws {TypeError} as `importAccessTokenKeys` */
+  /** The same keys, imported once. @throws {TypeError} as `importAccessTokenKeys` */
   imported(): Promise<ImportedKeys>;
   /**
-   * Reads the file of keys again, where the runtime has one, and adds what is new. It rejects when the
-   * file cannot be read or holds something else, and says nothing of what it holds.
+   * Reads the key file again, where the runtime has one, and adds new keys. It rejects when the
+   * file cannot be read or parsed; the error never contains the file's content.
    */
   reload(): Promise<void>;
 }
 
-/** Makes the keys of the environment, and of what `source` has gained since. */
+/** Creates the key ring from the environment and from keys that `source` added later. */
 export function createAccessTokenKeyRing(
   setting: PrivateJwkSet,
   source?: KeySource,
@@ -117,9 +120,9 @@ export function createAccessTokenKeyRing(
     if (!source) return;
     const { success, data } = z.safeParse(accessTokenKeysSetting, await source());
     if (!success) throw new TypeError("Cannot read keys again: the file has something else");
-    const known = new Set(keys.map(({ kid }) => kid));
-    // What came later signs by the configuration's choice alone.
-    const added = data.keys.filter(({ kid }) => !known.has(kid))
+    const knownKids = new Set(keys.map(({ kid }) => kid));
+    // A key that was added later signs only when the configuration chooses it.
+    const added = data.keys.filter(({ kid }) => !knownKids.has(kid))
       .map((key) => ({ ...key, state: "published" as const }));
     if (added.length === 0) return;
     const own = await importAccessTokenKeys({ keys: added });

@@ -17,7 +17,7 @@ const wrong = "not the sentence";
 
 const from = (address: string) => ({ headers: { "x-forwarded-for": address } });
 
-/** The code of a login's answer, `ok` where it succeeded. */
+/** The code of a login's response, `ok` when it succeeded. */
 async function logIn(
   auth: AuthSetup,
   { who = email, address = home, tried = wrong } = {},
@@ -33,13 +33,13 @@ async function signUp(auth: AuthSetup, who: string, address = home): Promise<str
   return (await response.json()).code ?? "ok";
 }
 
-/** As if all counts under one limit had come this far; a thousand requests are a long test. */
+/** Raises all counts under one limit: a thousand requests would make a long test. */
 async function count(auth: AuthSetup, limit: keyof typeof loginAttemptLimits, to: number) {
   const sql = "UPDATE guesses SET count = ? WHERE key LIKE ? || ':%' AND count > 0 RETURNING key";
   assert.ok((await auth.rows(sql, to, limit)).length > 0, `nothing is counted under ${limit}`);
 }
 
-/** What is counted under each limit, and asked again until it is refused. */
+/** The request that counts under each limit, repeated until it is refused. */
 const counted: Record<
   keyof typeof loginAttemptLimits,
   (auth: AuthSetup, at: number) => Promise<string>
@@ -50,30 +50,30 @@ const counted: Record<
   failedSignUp: (auth) => signUp(auth, email),
   signUp: (auth, at) => signUp(auth, `learner${at}@example.com`),
 };
-for (const [name, ask] of Object.entries(counted)) {
+for (const [name, attempt] of Object.entries(counted)) {
   const limit = name as keyof typeof loginAttemptLimits;
-  Deno.test(`what is counted as ${limit} is refused behind its limit, until its window ends`, async () => {
+  Deno.test(`attempts under ${limit} are refused beyond its limit, until its window ends`, async () => {
     await using auth = await setupAuth();
     await auth.signUp(email, from("203.0.113.99"));
     const { max, windowMs } = loginAttemptLimits[limit];
-    const first = await ask(auth, 0);
+    const first = await attempt(auth, 0);
     assert.notEqual(first, "rate_limited");
     await count(auth, limit, max - 1);
-    assert.equal(await ask(auth, 1), first);
-    assert.equal(await ask(auth, 2), "rate_limited");
+    assert.equal(await attempt(auth, 1), first);
+    assert.equal(await attempt(auth, 2), "rate_limited");
     auth.clock.advance(windowMs - 1);
-    assert.equal(await ask(auth, 3), "rate_limited");
+    assert.equal(await attempt(auth, 3), "rate_limited");
     auth.clock.advance(1);
-    assert.equal(await ask(auth, 4), first);
+    assert.equal(await attempt(auth, 4), first);
     await count(auth, limit, max);
     auth.clock.advance(windowMs - 1);
-    assert.equal(await ask(auth, 5), "rate_limited", "a window is no shorter the second time");
+    assert.equal(await attempt(auth, 5), "rate_limited", "a window is no shorter the second time");
     auth.clock.advance(1);
-    assert.equal(await ask(auth, 6), first, "and no longer");
+    assert.equal(await attempt(auth, 6), first, "and no longer");
   });
 }
 
-Deno.test("Retry-After names the end of all that refuses, not of the first", async () => {
+Deno.test("Retry-After is the end of the longest exceeded window, not of the first", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await logIn(auth, { who: "other@example.com" });
@@ -86,7 +86,7 @@ Deno.test("Retry-After names the end of all that refuses, not of the first", asy
   await expectProblem(response, 429, "rate_limited");
 });
 
-Deno.test("a right password takes back its own guess, and no other of its network", async () => {
+Deno.test("a correct password takes back its own attempt, and no other of its network", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await logIn(auth, { who: "other@example.com" });
@@ -96,7 +96,7 @@ Deno.test("a right password takes back its own guess, and no other of its networ
   assert.equal(await logIn(auth, { who: "two@example.com" }), "rate_limited");
 });
 
-Deno.test("a right password takes back its own guess, and no other of its account", async () => {
+Deno.test("a correct password takes back its own attempt, and no other of its account", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await logIn(auth, { address: elsewhere });
@@ -106,7 +106,7 @@ Deno.test("a right password takes back its own guess, and no other of its accoun
   assert.equal(await logIn(auth, { address: "198.51.100.2" }), "rate_limited");
 });
 
-Deno.test("a right password forgives no guess at another account, from the same network or not", async () => {
+Deno.test("a correct password takes back no attempt at another account, from the same network or not", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await auth.signUp("other@example.com");
@@ -117,7 +117,7 @@ Deno.test("a right password forgives no guess at another account, from the same 
   assert.equal(await logIn(auth, { address: elsewhere, tried: password }), "rate_limited");
 });
 
-Deno.test("a network is known for those who logged in from it, and opens no other locked account", async () => {
+Deno.test("a network is known only for accounts that logged in from it, and unlocks no other account", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await auth.signUp("other@example.com");
@@ -127,7 +127,7 @@ Deno.test("a network is known for those who logged in from it, and opens no othe
   assert.equal(await logIn(auth, { tried: password }), "rate_limited");
 });
 
-Deno.test("a sign-up that succeeds takes back its own failure, and no other of its network", async () => {
+Deno.test("a successful sign-up takes back its own attempt, and no other of its network", async () => {
   await using auth = await setupAuth();
   assert.equal(await signUp(auth, email), "ok");
   assert.equal(await signUp(auth, email), "email_taken");
@@ -152,7 +152,7 @@ async function withLogin(options: Parameters<typeof setupAuth>[0] = {}) {
   return { ...auth, change };
 }
 
-Deno.test("wrong current passwords of a change count as guesses: a stolen login is no way around them", async () => {
+Deno.test("wrong current passwords of a change count as login attempts: a stolen login is no bypass", async () => {
   await using auth = await withLogin();
   for (let at = 0; at < loginAttemptLimits.accountFromNetwork.max; at++) {
     await expectProblem(auth.change(wrong), 401, "credentials_invalid");
@@ -168,12 +168,12 @@ for (const limit of ["network", "account"] as const) {
     await expectProblem(auth.change(wrong), 401, "credentials_invalid");
     await count(auth, limit, loginAttemptLimits[limit].max - 1);
     await expectProblem(auth.change(wrong), 401, "credentials_invalid");
-    const ask = limit === "network" ? { who: "other@example.com" } : { address: elsewhere };
-    assert.equal(await logIn(auth, ask), "rate_limited");
+    const attempt = limit === "network" ? { who: "other@example.com" } : { address: elsewhere };
+    assert.equal(await logIn(auth, attempt), "rate_limited");
   });
 }
 
-Deno.test("a right current password of a change begins the count again", async () => {
+Deno.test("a correct current password of a change resets the count", async () => {
   await using auth = await withLogin();
   const last = loginAttemptLimits.accountFromNetwork.max - 1;
   for (let at = 0; at < last; at++) {
@@ -185,7 +185,7 @@ Deno.test("a right current password of a change begins the count again", async (
   }
 });
 
-Deno.test("what a busy service did not look at is counted nowhere", async () => {
+Deno.test("an attempt that a busy service did not check is not counted", async () => {
   const hasher = createPasswordHasher({ cost: cheapCost });
   const busy = { is: false };
   const refuse = () => Promise.reject(new Problem("upstream_unavailable"));

@@ -13,7 +13,7 @@ import { expectJson, expectProblem } from "../../tests/support/services.ts";
 import { createPasswordHasher } from "./passwords/hasher.ts";
 import { LoggedIn } from "./schema.ts";
 
-Deno.test("POST /auth/login answers the person and sets both cookies", async () => {
+Deno.test("POST /auth/login returns the person and sets both cookies", async () => {
   await using auth = await setupAuth();
   const { id } = await auth.signUp("Learner@Example.com");
   const response = await auth.logIn("learner@EXAMPLE.com ");
@@ -41,7 +41,7 @@ Deno.test("POST /auth/login on https sets __Host- cookies with Secure, each unde
   }
 });
 
-Deno.test("a login ignores the cookies that came with it and begins a family of its own", async () => {
+Deno.test("a login ignores the cookies it came with and begins a family of its own", async () => {
   await using auth = await setupAuth();
   await auth.signUp("learner@example.com");
   const planted = await auth.tokens({ email: "learner@example.com" });
@@ -98,7 +98,7 @@ Deno.test("an access token is an RFC 9068 token that the published keys verify",
   });
 });
 
-Deno.test("POST /auth/token gives tokens that are not stored and sets no cookie", async () => {
+Deno.test("POST /auth/token returns tokens that are not stored and sets no cookie", async () => {
   await using auth = await setupAuth();
   await auth.signUp("learner@example.com");
   const response = await auth.call("POST", "/auth/token", {
@@ -110,7 +110,7 @@ Deno.test("POST /auth/token gives tokens that are not stored and sets no cookie"
   assert.deepEqual(rest, { tokenType: "Bearer", expiresIn: 600 });
 });
 
-Deno.test("unknown, wrong and disabled get equal bytes and headers", async () => {
+Deno.test("unknown address, wrong password and disabled account get equal bytes and headers", async () => {
   await using auth = await setupAuth();
   const { id } = await auth.signUp("disabled@example.com");
   await auth.signUp("learner@example.com");
@@ -139,7 +139,7 @@ Deno.test("unknown, wrong and disabled get equal bytes and headers", async () =>
   assert.equal(seen.size, 1, [...seen].join("\n"));
 });
 
-Deno.test("a refused login costs one hash, whether the account is there or not", async () => {
+Deno.test("a refused login costs one hash, whether the account exists or not", async () => {
   const hashed: string[] = [];
   const passwords = createPasswordHasher({
     cost: cheapCost,
@@ -161,7 +161,7 @@ Deno.test("a refused login costs one hash, whether the account is there or not",
   assert.deepEqual(hashed, [JSON.stringify(cheapCost), JSON.stringify(cheapCost)]);
 });
 
-Deno.test("a login hashes again what was hashed at another cost, and works before and after", async () => {
+Deno.test("a login rehashes a password that was hashed at another cost, and works before and after", async () => {
   await using auth = await setupAuth({
     passwords: createPasswordHasher({ cost: { ...cheapCost, t: 2 } }),
   });
@@ -201,7 +201,7 @@ for (const [what, change] of Object.entries(meanwhile)) {
   });
 }
 
-Deno.test("a hasher that is full refuses with 503 and Retry-After, and counts no guess", async () => {
+Deno.test("a full hasher refuses with 503 and Retry-After, and counts no attempt", async () => {
   const gate = Promise.withResolvers<void>();
   let started = 0;
   const entered = Promise.withResolvers<void>();
@@ -250,7 +250,7 @@ for (const [what, [body, status, code]] of Object.entries(refused)) {
   });
 }
 
-Deno.test("neither address nor password nor token is in any log line", async () => {
+Deno.test("no log line contains an address, a password or a token", async () => {
   await using auth = await setupAuth();
   await auth.signUp("learner@example.com");
   const tokens = await auth.tokens({ email: "learner@example.com" });

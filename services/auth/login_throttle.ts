@@ -2,7 +2,7 @@ import { digest } from "@edgepass/shared/crypto";
 import { Problem } from "@edgepass/shared/problem";
 import type { LoginAttemptStore } from "./store/mod.ts";
 
-/** A window's limit; the guess that exceeds it is refused until the window ends. */
+/** A window's limit; attempts beyond it are refused until the window ends. */
 interface Limit {
   readonly max: number;
   readonly windowMs: number;
@@ -10,36 +10,39 @@ interface Limit {
 
 const minutes = 60_000;
 
-/** How many guesses are let through, in one table. */
+/** How many attempts are admitted, in one table. */
 export const loginAttemptLimits = {
   /** Wrong passwords for one account from one network. */
   accountFromNetwork: { max: 10, windowMs: 15 * minutes },
-  /** Wrong passwords from one network, whatever the account: a school's typing errors fit. */
+  /**
+   * Wrong passwords from one network, for any account: high enough for the typing errors of a
+   * school.
+   */
   network: { max: 300, windowMs: 15 * minutes },
   /** Wrong passwords for one account from networks it never logged in from. */
   account: { max: 100, windowMs: 60 * minutes },
-  /** Sign-ups from one network that came to nothing; they tell which addresses are taken. */
+  /** Failed sign-ups from one network; they reveal which addresses are taken. */
   failedSignUp: { max: 100, windowMs: 15 * minutes },
-  /** Accounts made from one network: several schools behind one address, no more. */
+  /** Accounts created from one network: enough for several schools behind one address. */
   signUp: { max: 2000, windowMs: 60 * minutes },
 } as const satisfies Record<string, Limit>;
 
 type LimitName = keyof typeof loginAttemptLimits;
 
-/** What a guess was counted under, to be told how it ended. */
+/** A counted attempt, to be completed with its outcome. */
 export interface AdmittedAttempt {
-  /** It was right: nobody was guessing. */
+  /** The password was correct: the attempt does not count. */
   right(): Promise<void>;
-  /** It was neither right nor wrong, as when the service was too busy to look. */
+  /** Neither correct nor wrong, for example when the hasher was too busy to check. */
   undecided(): Promise<void>;
 }
 
 export interface LoginThrottle {
   /**
-   * Counts a guess at a password before it is looked at.
+   * Counts a login attempt before its password is checked.
    *
-   * Known and unknown accounts count alike. A lockout by account cannot be used against its owner:
-   * networks it logged in from before are bound by their own limit only.
+   * Existing and unknown accounts count alike. A lockout by account cannot be used against its
+   * owner: networks with an earlier login of the account are bound only by their own limit.
    *
    * @throws {Problem} `rate_limited` with `Retry-After`
    */
@@ -48,11 +51,11 @@ export interface LoginThrottle {
   admitSignUp(network: string): Promise<AdmittedAttempt>;
 }
 
-/** Makes the throttle of guesses. */
+/** Creates the throttle of login attempts. */
 export function createLoginThrottle(
   { store, now }: { store: LoginAttemptStore; now: () => number },
 ): LoginThrottle {
-  /** Counts, and answers until when the guess is refused, or undefined. */
+  /** Counts, and returns until when the attempt is refused, or undefined. */
   async function refusedUntil(counted: readonly Counted[]): Promise<number | undefined> {
     const counts = await store.count(counted, now());
     const exceeded = counts.filter(({ count }, at) => count > (counted[at]?.max ?? 0));
@@ -66,7 +69,8 @@ export function createLoginThrottle(
       const pair = await toCounted("accountFromNetwork", `${email}\n${network}`);
       const byNetwork = await toCounted("network", network);
       const byAccount = await toCounted("account", email);
-      // A guess refused here does not count against the account, or one network alone could lock it.
+      // An attempt refused here does not count against the account: otherwise one network could
+      // lock it.
       const until = await refusedUntil([pair, byNetwork]);
       if (until !== undefined) throw refusal(until - now());
       const accountUntil = await refusedUntil([byAccount]);
@@ -99,7 +103,7 @@ interface Counted extends Limit {
   readonly key: string;
 }
 
-/** Addresses of people and machines are not kept where a count is all that is needed. */
+/** Hashes the subject: a counter needs no address of a person or machine. */
 async function toCounted(limit: LimitName, subject: string): Promise<Counted> {
   return { ...loginAttemptLimits[limit], key: `${limit}:${await digest(subject)}` };
 }

@@ -23,7 +23,7 @@ async function attempt(
   return codes;
 }
 
-/** Spends an account's own limit from as many networks as it takes. */
+/** Exhausts an account's own limit from as many networks as needed. */
 async function lockAccount(auth: AuthSetup): Promise<void> {
   const perNetwork = loginAttemptLimits.accountFromNetwork.max;
   for (let network = 0; network * perNetwork < loginAttemptLimits.account.max; network++) {
@@ -31,7 +31,7 @@ async function lockAccount(auth: AuthSetup): Promise<void> {
   }
 }
 
-Deno.test("guesses for one account from one network end in 429, also for the right password", async () => {
+Deno.test("attempts for one account from one network end in 429, even with the correct password", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   const { max, windowMs } = loginAttemptLimits.accountFromNetwork;
@@ -55,7 +55,7 @@ Deno.test("an address without an account is throttled like any other", async () 
   assert.equal(codes.at(-1), "rate_limited");
 });
 
-Deno.test("a right password begins the count again", async () => {
+Deno.test("a correct password resets the count", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   const times = loginAttemptLimits.accountFromNetwork.max - 1;
@@ -65,7 +65,7 @@ Deno.test("a right password begins the count again", async () => {
   }
 });
 
-Deno.test("parallel guesses are counted before they are looked at", async () => {
+Deno.test("parallel attempts are counted before their passwords are checked", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   const { max } = loginAttemptLimits.accountFromNetwork;
@@ -76,7 +76,7 @@ Deno.test("parallel guesses are counted before they are looked at", async () => 
   ]);
 });
 
-Deno.test("guesses from many networks lock the account, but not its owner out", async () => {
+Deno.test("attempts from many networks lock the account, but do not lock out its owner", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   assert.deepEqual(await attempt(auth, { tried: password }), ["ok"]);
@@ -94,7 +94,7 @@ Deno.test("one network alone cannot lock an account elsewhere", async () => {
   assert.deepEqual(await attempt(auth, { address: "192.0.2.1", tried: password }), ["ok"]);
 });
 
-Deno.test("guesses at many accounts from one network end in 429 for that network only", async () => {
+Deno.test("attempts at many accounts from one network end in 429 for that network only", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   const { max } = loginAttemptLimits.network;
@@ -107,7 +107,7 @@ Deno.test("guesses at many accounts from one network end in 429 for that network
   assert.deepEqual(await attempt(auth, { address: "192.0.2.1", tried: password }), ["ok"]);
 });
 
-Deno.test("logins that succeed use up neither a network nor an account", async () => {
+Deno.test("successful logins exhaust neither the limit of a network nor of an account", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   for (let at = 0; at < loginAttemptLimits.network.max + 5; at++) {
@@ -116,7 +116,7 @@ Deno.test("logins that succeed use up neither a network nor an account", async (
   assert.deepEqual(await attempt(auth, { address: "192.0.2.1", tried: password }), ["ok"]);
 });
 
-Deno.test("neighbours in one /64 and spellings of one address share a count", async () => {
+Deno.test("addresses in one /64 and spellings of one address share a count", async () => {
   await using auth = await setupAuth();
   const addresses = ["2001:db8::1", "2001:0DB8:0:0::2", "2001:db8:0:0:ffff::", "2001:db8::3%eth0"];
   const { max } = loginAttemptLimits.accountFromNetwork;
@@ -128,7 +128,7 @@ Deno.test("neighbours in one /64 and spellings of one address share a count", as
   assert.deepEqual(await attempt(auth, { address: "2001:db8:0:1::1" }), ["credentials_invalid"]);
 });
 
-Deno.test("wrong passwords count as guesses in the password grant too", async () => {
+Deno.test("wrong passwords count as attempts in the password grant too", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   const grant = (tried: string) =>
@@ -142,21 +142,21 @@ Deno.test("wrong passwords count as guesses in the password grant too", async ()
   await expectProblem(grant(password), 429, "rate_limited");
 });
 
-Deno.test("sign-ups that only ask which addresses are taken end in 429", async () => {
+Deno.test("sign-ups that probe for taken addresses end in 429", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   const { max } = loginAttemptLimits.failedSignUp;
-  const ask = (address: string) =>
+  const probe = (address: string) =>
     auth.call("POST", "/auth/signup", {
       body: { email, password, name: "Demo Learner" },
       ...from(address),
     });
-  for (let at = 0; at < max; at++) await expectProblem(ask(home), 409, "email_taken");
-  await expectProblem(ask(home), 429, "rate_limited");
-  await expectProblem(ask("192.0.2.1"), 409, "email_taken");
+  for (let at = 0; at < max; at++) await expectProblem(probe(home), 409, "email_taken");
+  await expectProblem(probe(home), 429, "rate_limited");
+  await expectProblem(probe("192.0.2.1"), 409, "email_taken");
 });
 
-Deno.test("the store keeps neither addresses nor networks of guesses in clear", async () => {
+Deno.test("the store contains neither addresses nor networks of attempts in clear", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email, from(home));
   await attempt(auth, { tried: password });

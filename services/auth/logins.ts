@@ -6,10 +6,10 @@ import type { Login, LoginEnd } from "./store/mod.ts";
 
 export interface Logins {
   /**
-   * Ends the login of a person, the one a refresh token belongs to, or both.
+   * Ends a person's login, the login of a refresh token, or both.
    *
-   * @throws {Problem} `authentication_required` without either, `refresh_invalid` for a token alone
-   *   that nobody has, `revocation_unavailable`: asking again goes on where it stopped
+   * @throws {Problem} `authentication_required` without either, `refresh_invalid` for a lone token
+   *   of no login, `revocation_unavailable`: a retry continues where it stopped
    */
   logOut(by: { sid?: string | undefined; refreshToken?: string | undefined }): Promise<void>;
   /** Ends every login of a person. @throws {Problem} `revocation_unavailable` */
@@ -20,7 +20,7 @@ export interface Logins {
   end(person: Person, sid: string): Promise<void>;
 }
 
-/** Makes the rules of logins. */
+/** Creates the login rules. */
 export function createLogins({ store, revocations, log, now }: AuthOptions): Logins {
   async function endLogin(sid: string, by: LoginEnd): Promise<void> {
     await store.logins.end({ sid, by, now: now(), revokeUntil: revocations.keepUntil() });

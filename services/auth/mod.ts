@@ -36,37 +36,38 @@ export interface AuthServiceOptions {
   readonly revocations: RevocationWriter;
   readonly configurations: Configurations;
   readonly keys: () => Promise<AccessTokenKeys>;
-  /** The key behind the refresh grace. */
+  /** The key that derives successors inside the refresh grace. */
   readonly refreshTokenKey: () => Promise<CryptoKey>;
   readonly issuer: string;
   readonly audience: string;
   readonly cookieNames: CookieNames;
-  /** Lives of tokens, in force at this moment. */
+  /** Token lifetimes, current at this moment. */
   readonly lifetimes: () => Lifetimes;
   readonly sessionMaxSeconds: number;
-  /** The administrator to be made where nobody has the address yet. */
+  /** The administrator to create when no account has the address. */
   readonly administrator?: { readonly email: string; readonly password: string };
   readonly passwords?: PasswordHasher;
   readonly newId?: () => string;
-  /** Where answers to creations are kept; without one `Idempotency-Key` is not looked at. */
+  /** Where responses to creations are stored; without it `Idempotency-Key` is ignored. */
   readonly idempotency?: SqlDb;
-  /** What publishes the events that the store keeps; without it they wait there. */
+  /** Publishes the events of the store; without it they wait in the outbox. */
   readonly events?: EventEndpoint;
 }
 
 export interface AuthService {
   readonly app: ServiceApp;
-  /** Makes the first administrator; after it succeeded once it does nothing. */
+  /** Creates the first administrator; does nothing after it succeeded once. */
   ensureAdministrator(): Promise<void>;
   /** Closes a person's account. @throws {Problem} `conflict` for the last administrator */
   closeAccount(id: string): Promise<void>;
 }
 
-/** Requests before which the first administrator must exist. */
+/** Requests that need the first administrator to exist. */
 const administratorPaths = ["/auth/signup", "/auth/login", "/auth/token"];
 
 /**
- * Makes the identity provider: accounts, logins, access tokens, refresh rotation, revocation, keys.
+ * Creates the identity provider: accounts, logins, access tokens, refresh rotation, revocation,
+ * keys.
  *
  * Its tables are those of `migrations/`.
  */
@@ -116,7 +117,7 @@ export function createAuthService(deps: AuthServiceOptions): AuthService {
   return { app, ensureAdministrator, closeAccount: (id) => accounts.close(id) };
 }
 
-/** Remembers only that it is done: waiting for another request's work is not for Workers. */
+/** Stores only that it is done: on Workers a request must not wait for another request's work. */
 function once(
   accounts: Accounts,
   administrator: AuthServiceOptions["administrator"],

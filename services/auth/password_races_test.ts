@@ -6,7 +6,7 @@ import { createPasswordHasher } from "./passwords/hasher.ts";
 const email = "learner@example.com";
 const next = "another sentence that only I know";
 
-Deno.test("a password that changes while a login hashes the old one again stays changed", async () => {
+Deno.test("a password that changes during a login's rehash of the old one stays changed", async () => {
   const old = createPasswordHasher({ cost: cheapCost });
   const today = createPasswordHasher({ cost: { ...cheapCost, t: 2 } });
   const during: { run: () => Promise<unknown> } = { run: () => Promise.resolve() };
@@ -30,7 +30,7 @@ Deno.test("a password that changes while a login hashes the old one again stays 
   await auth.tokens({ email, password: next });
 });
 
-Deno.test("of two changes of a password at once the later is refused: its current one is no longer right", async () => {
+Deno.test("of two concurrent password changes the later is refused: its current password is no longer correct", async () => {
   const hasher = createPasswordHasher({ cost: cheapCost });
   const during: { run?: () => Promise<unknown> } = {};
   const passwords = {
@@ -50,11 +50,11 @@ Deno.test("of two changes of a password at once the later is refused: its curren
     delete during.run;
     await expectNoContent(change(next));
   };
-  await expectProblem(change("the sentence of somebody else"), 401, "credentials_invalid");
+  await expectProblem(change("the sentence of another person"), 401, "credentials_invalid");
   await auth.tokens({ email, password: next });
 });
 
-Deno.test("a change of a password renews the login it comes from, and none that a cookie names", async () => {
+Deno.test("a password change renews the login of its Passport, and none that a cookie names", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await auth.signUp("other@example.com");
@@ -68,5 +68,5 @@ Deno.test("a change of a password renews the login it comes from, and none that 
   assert.deepEqual(response.headers.getSetCookie(), []);
   await expectNoContent(response);
   const states = await auth.rows("SELECT DISTINCT state FROM refresh_tokens");
-  assert.deepEqual(states, [["active"]], "nobody's token was exchanged");
+  assert.deepEqual(states, [["active"]], "no token was exchanged");
 });

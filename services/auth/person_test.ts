@@ -9,9 +9,9 @@ import {
 import { type Session, SessionList } from "./schema.ts";
 
 const email = "learner@example.com";
-const nobody = "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f";
+const missingId = "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f";
 
-Deno.test("GET /auth/sessions lists one's own living logins, newest first", async () => {
+Deno.test("GET /auth/sessions lists the caller's active logins, newest first", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await auth.signUp("other@example.com");
@@ -46,14 +46,16 @@ Deno.test("GET /auth/sessions lists one's own living logins, newest first", asyn
   assert.deepEqual([...page.items, ...rest.items], list.items);
 });
 
-Deno.test("DELETE /auth/sessions/{id} refuses other people's, ended and unknown logins alike", async () => {
+Deno.test("DELETE /auth/sessions/{id} gives one response for other people's, ended and unknown logins", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await auth.signUp("other@example.com");
   const mine = asCaller(await auth.tokens({ email }));
   const other = asCaller(await auth.tokens({ email: "other@example.com" }));
   const end = (sid: string) => auth.call("DELETE", `/auth/sessions/${sid}`, { as: mine });
-  for (const sid of [other.sid, nobody, "no-uuid"]) await expectProblem(end(sid), 404, "not_found");
+  for (const sid of [other.sid, missingId, "no-uuid"]) {
+    await expectProblem(end(sid), 404, "not_found");
+  }
   const own = await end(mine.sid);
   assert.equal(own.headers.getSetCookie().length, 2);
   await expectNoContent(own);
@@ -66,13 +68,13 @@ const signedInRoutes = [
   ["POST", "/auth/logout-all"],
   ["POST", "/auth/password"],
   ["GET", "/auth/sessions"],
-  ["DELETE", `/auth/sessions/${nobody}`],
+  ["DELETE", `/auth/sessions/${missingId}`],
   ["GET", "/internal/accounts/me"],
   ["DELETE", "/internal/accounts/me"],
-  ["GET", `/internal/accounts/${nobody}`],
+  ["GET", `/internal/accounts/${missingId}`],
 ] as const;
 for (const [method, path] of signedInRoutes) {
-  Deno.test(`${method} ${path} refuses who is not signed in`, async () => {
+  Deno.test(`${method} ${path} refuses anonymous callers`, async () => {
     await using auth = await setupAuth();
     const call = (as: { sub: string } | null) =>
       auth.call(method, path, {
@@ -81,12 +83,12 @@ for (const [method, path] of signedInRoutes) {
       });
     await expectProblem(call({ sub: "anon" }), 401, "authentication_required");
     await expectProblem(call(null), 401, "passport_required");
-    if (path === `/internal/accounts/${nobody}`) return;
+    if (path === `/internal/accounts/${missingId}`) return;
     await expectProblem(call({ sub: "svc:course" }), 403, "forbidden");
   });
 }
 
-Deno.test("other services learn a person's name, and roles only of the person who asks", async () => {
+Deno.test("other services read a person's name, and roles only of the request's subject", async () => {
   await using auth = await setupAuth();
   const { id } = await auth.signUp(email);
   const me = asCaller(await auth.tokens({ email }));
@@ -98,21 +100,25 @@ Deno.test("other services learn a person's name, and roles only of the person wh
     200,
     { id, name: "Demo Learner", roles: ["learner"] },
   ]);
-  for (const as of [me, person(nobody), { sub: "svc:user" }]) {
+  for (const as of [me, person(missingId), { sub: "svc:user" }]) {
     assert.deepEqual(await get(`/internal/accounts/${id}`, { as }), [
       200,
       { id, name: "Demo Learner" },
     ]);
   }
-  const strangers = [`/internal/accounts/${nobody}`, "/internal/accounts/no-uuid"];
+  const strangers = [`/internal/accounts/${missingId}`, "/internal/accounts/no-uuid"];
   for (const path of strangers) {
     await expectProblem(auth.call("GET", path, { as: me }), 404, "not_found");
   }
-  const foreign = { sub: "user:google:123" };
-  await expectProblem(auth.call("GET", "/internal/accounts/me", { as: foreign }), 404, "not_found");
+  const external = { sub: "user:google:123" };
+  await expectProblem(
+    auth.call("GET", "/internal/accounts/me", { as: external }),
+    404,
+    "not_found",
+  );
 });
 
-Deno.test("a login that is over is neither listed nor ended, and changes no password", async () => {
+Deno.test("an expired login is neither listed nor ended, and changes no password", async () => {
   await using auth = await setupAuth({ bindings: { SESSION_MAX_SECONDS: "100" } });
   await auth.signUp(email);
   await auth.signUp("other@example.com");
@@ -137,7 +143,7 @@ Deno.test("a login that is over is neither listed nor ended, and changes no pass
   await expectNoContent(change(second));
 });
 
-Deno.test("a new login's refresh cookie lives no longer than the login", async () => {
+Deno.test("a new login's refresh cookie expires no later than the login", async () => {
   await using auth = await setupAuth({ bindings: { SESSION_MAX_SECONDS: "100" } });
   await auth.signUp(email);
   const response = await auth.logIn(email);
@@ -160,7 +166,7 @@ async function findRows(auth: AuthSetup, trace: string): Promise<Record<string, 
   return found;
 }
 
-Deno.test("a closed account leaves nothing of the person in any table, and all of everybody else", async () => {
+Deno.test("a closed account leaves nothing of the person in any table, and other accounts untouched", async () => {
   await using auth = await setupAuth({ bindings: { ADMIN_EMAIL: "" } });
   const other = await auth.signUp("other@example.com");
   const { id } = await auth.signUp(email);
@@ -174,9 +180,9 @@ Deno.test("a closed account leaves nothing of the person in any table, and all o
   for (const trace of [email, "learner@", "203.0.113.7"]) {
     assert.deepEqual(await findRows(auth, trace), {}, trace);
   }
-  const kept = await findRows(auth, id);
-  // That there was one, that it ended, and what keeps its tokens dead and its events in order.
-  assert.deepEqual(Object.keys(kept), [
+  const remaining = await findRows(auth, id);
+  // Left are the account's end, the revocation of its tokens, and the order of its events.
+  assert.deepEqual(Object.keys(remaining), [
     "accounts",
     "audit",
     "event_sequences",
@@ -185,18 +191,18 @@ Deno.test("a closed account leaves nothing of the person in any table, and all o
     "revocations",
   ]);
   for (const trace of ["Demo", "argon2id", "browser", '[\\"learner']) {
-    assert.ok(!JSON.stringify(kept).includes(trace), trace);
+    assert.ok(!JSON.stringify(remaining).includes(trace), trace);
   }
   const open = "SELECT sid FROM logins WHERE account_id = ? AND ended_at IS NULL";
   assert.deepEqual(await auth.rows(open, id), []);
   assert.deepEqual(
-    kept.outbox?.map(([, , , event]) => JSON.parse(String(event)).type),
+    remaining.outbox?.map(([, , , event]) => JSON.parse(String(event)).type),
     ["user.deleted"],
   );
   assert.deepEqual(await auth.redis.command("KEYS", `*${id}*`), [`rv:u:${id}`]);
 });
 
-Deno.test("a closed account is open to nobody, and the address can sign up again", async () => {
+Deno.test("a closed account refuses every login, and its address can sign up again", async () => {
   await using auth = await setupAuth();
   const { id } = await auth.signUp(email);
   const tokens = await auth.tokens({ email });

@@ -13,7 +13,7 @@ async function setup() {
   return { ...auth, id, admin, me: asCaller(await auth.tokens({ email })) };
 }
 
-/** Does something once, while Redis has a request and has not answered it. */
+/** Runs something once while Redis has a request and has not responded yet. */
 function meanwhile(auth: AuthSetup, work: () => Promise<unknown>): void {
   let isDone = false;
   auth.redis.onRequest = async () => {
@@ -29,7 +29,7 @@ const pending = (auth: AuthSetup) =>
 const pushes = {
   "a request": (auth: Awaited<ReturnType<typeof setup>>) =>
     expectNoContent(auth.call("POST", "/auth/logout-all", { as: auth.me })),
-  "the sweep": async (auth: Awaited<ReturnType<typeof setup>>) => {
+  "the maintenance": async (auth: Awaited<ReturnType<typeof setup>>) => {
     auth.redis.mode = "down";
     const refused = await auth.call("POST", "/auth/logout-all", { as: auth.me });
     assert.equal(refused.status, 503);
@@ -41,7 +41,7 @@ const pushes = {
 for (const [who, push] of Object.entries(pushes)) {
   Deno.test(`a revocation that is raised while ${who} pushes it is pushed again`, async () => {
     await using auth = await setup();
-    // As another instance does it, of which this one hears nothing.
+    // As another instance would do it, unseen by this one.
     let isRaised = false;
     auth.redis.onRequest = async () => {
       if (isRaised || auth.redis.mode === "down") return;
@@ -58,7 +58,7 @@ for (const [who, push] of Object.entries(pushes)) {
   });
 }
 
-Deno.test("a revocation whose life is extended while it is pushed is pushed again", async () => {
+Deno.test("a revocation that is extended while it is pushed is pushed again", async () => {
   await using auth = await setup();
   meanwhile(
     auth,
@@ -70,7 +70,7 @@ Deno.test("a revocation whose life is extended while it is pushed is pushed agai
   assert.equal(await auth.redis.command("TTL", `rv:s:${auth.me.sid}`), ttlSeconds + 60);
 });
 
-Deno.test("a request pushes its own revocation, whoever else's waits, and marks no other", async () => {
+Deno.test("a request pushes its own revocation, whichever others wait, and marks no other", async () => {
   await using auth = await setup();
   const at = auth.clock.now() + ttlSeconds * 1000;
   const others = [["login", "0"], ["login", "z"], ["subject", auth.me.sid]] as const;
@@ -91,7 +91,7 @@ Deno.test("a request pushes its own revocation, whoever else's waits, and marks 
   );
 });
 
-Deno.test("a request pushes its own person's revocation, also where a login has the same id", async () => {
+Deno.test("a request pushes its own subject's revocation, even when a login has the same id", async () => {
   await using auth = await setup();
   const sql = "INSERT INTO revocations (level, id, value, expires_at) VALUES ('login', ?, 1, ?)";
   await auth.rows(sql, auth.id, auth.clock.now() + ttlSeconds * 1000);
@@ -100,13 +100,13 @@ Deno.test("a request pushes its own person's revocation, also where a login has 
   assert.equal(await auth.redis.command("EXISTS", `rv:s:${auth.id}`), 0);
 });
 
-Deno.test("a second log-out everywhere lives as long as the tokens that it kills", async () => {
+Deno.test("a second log-out everywhere expires as late as the tokens that it revokes", async () => {
   await using auth = await setup();
   const key = `rv:u:${auth.id}`;
   await expectNoContent(auth.call("POST", "/auth/logout-all", { as: auth.me }));
   auth.clock.advance(600_000);
   await expectNoContent(auth.call("POST", "/auth/logout-all", { as: auth.me }));
-  // Redis has a clock of its own: what is asked here is what the durable log says.
+  // Redis has a clock of its own, so the durable log is checked instead.
   const [[expiresAt] = []] = await auth.rows(
     "SELECT expires_at FROM revocations WHERE level = 'subject'",
   );
@@ -142,7 +142,7 @@ Deno.test("a configuration that changes while another is pushed is pushed too", 
   });
 });
 
-Deno.test("a sweep pushes all that Redis has missed, however much", async () => {
+Deno.test("the maintenance pushes everything that Redis has missed, however much", async () => {
   await using auth = await setup();
   for (let at = 0; at < 1001; at++) {
     await auth.rows(

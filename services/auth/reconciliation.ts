@@ -5,13 +5,13 @@ import { Role } from "./schema.ts";
 
 type Published = PublishedBy<EventTypes, "auth">;
 
-/** Lets auth say again what it knows of people. */
+/** Lets auth publish its accounts again. */
 export function addReconciliation(
   { states }: Pick<Events<EventTypes, "auth">, "states">,
   sql: SqlDb,
   close: (id: string) => Promise<void>,
 ): void {
-  const people = (say: Say) => createPeople(sql, { say, close });
+  const people = (toEvent: ToEvent) => createPeople(sql, { toEvent, close });
   states.publishes(
     "registration",
     people((subject, { name }) => ({ type: "user.registered", subject, data: { name } })),
@@ -28,7 +28,7 @@ export function addReconciliation(
   );
 }
 
-/** An account, as far as others hear of it. */
+/** An account as published to other services. */
 interface Person {
   readonly name: string;
   readonly roles: Role[];
@@ -37,15 +37,18 @@ interface Person {
 
 const columns = "SELECT id, name, roles, disabled FROM accounts WHERE closed_at IS NULL";
 
-type Say = (id: string, person: Person) => Published;
+type ToEvent = (id: string, person: Person) => Published;
 
-/** Accounts that are not closed, each as one event. One that a backup has brought back is closed. */
+/**
+ * Accounts that are not closed, each as one event. An account that a backup restored is closed
+ * again.
+ */
 function createPeople(
   sql: SqlDb,
-  { say, close }: { readonly say: Say; readonly close: (id: string) => Promise<void> },
+  { toEvent, close }: { readonly toEvent: ToEvent; readonly close: (id: string) => Promise<void> },
 ): ReconciliationSource<Published> {
   const toPublished = ([id, name, roles, disabled]: Row) =>
-    say(String(id), {
+    toEvent(String(id), {
       name: String(name),
       roles: Role.array().parse(JSON.parse(String(roles))),
       disabled: disabled === 1,

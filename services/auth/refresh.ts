@@ -5,19 +5,22 @@ import type { Grant } from "./grants.ts";
 import { deriveSuccessor, evaluate, hashRefreshToken, isRefreshToken } from "./refresh_tokens.ts";
 import type { PresentedToken } from "./store/mod.ts";
 
-/** The loser of a race finds the winner's successor at its next look; a few more are for company. */
+/**
+ * The loser of a race finds the winner's successor on its next read; the rest allows more
+ * concurrent callers.
+ */
 const maxAttempts = 5;
 
 export type Refresh = (token: string) => Promise<Grant>;
 
 /**
- * Makes the function that exchanges a refresh token for new tokens (RFC 9700 §4.14.2).
+ * Creates the function that exchanges a refresh token for new tokens (RFC 9700 §4.14.2).
  *
  * Of concurrent callers with one token, one rotates and all get the same successor. A failed call
  * consumes nothing.
  *
  * It throws `refresh_invalid`; `refresh_reused` when the token had been rotated already, which ends
- * the family; then also `revocation_unavailable` when Redis did not hear of it.
+ * the family; then also `revocation_unavailable` when Redis did not receive the revocation.
  */
 export function createRefresh(deps: AuthOptions): Refresh {
   const { store, issueGrant, refreshTokenKey, lifetimes, now } = deps;
@@ -55,12 +58,12 @@ export function createRefresh(deps: AuthOptions): Refresh {
   };
 }
 
-/** What to do with a presented token, unless it is to be refused. */
+/** The action for a presented token that is not refused. */
 async function admit(deps: AuthOptions, presented: PresentedToken): Promise<"rotate" | "repeat"> {
   const { token, login, account, successor } = presented;
   const verdict = evaluate(token, successor, deps.now());
   if (login.endedAt !== null) {
-    // Asking again after a 503 must get to the same end.
+    // A retry after a 503 must reach the same result.
     if (verdict === "reuse" && login.endedBy === "refresh_reused") await refuseReuse(deps, login);
     throw new Problem("refresh_invalid");
   }

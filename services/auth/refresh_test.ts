@@ -113,7 +113,7 @@ const reuses: Record<string, (auth: Login) => Promise<string>> = {
 };
 
 for (const [what, prepare] of Object.entries(reuses)) {
-  Deno.test(`${what} is reuse: the family ends, Redis hears of it, one security event goes out`, async () => {
+  Deno.test(`${what} is reuse: the family ends, Redis receives the revocation, one security event is logged`, async () => {
     await using auth = await setupLogin();
     const reused = await prepare(auth);
     const { sid } = asCaller(auth.first);
@@ -135,7 +135,7 @@ for (const [what, prepare] of Object.entries(reuses)) {
   });
 }
 
-Deno.test("after reuse not even the youngest token of the family works", async () => {
+Deno.test("after reuse even the newest token of the family is refused", async () => {
   await using auth = await setupLogin();
   const second = await exchanged(auth.exchange(auth.first.refreshToken));
   auth.clock.advance(10_000);
@@ -143,7 +143,7 @@ Deno.test("after reuse not even the youngest token of the family works", async (
   await expectProblem(auth.exchange(second.refreshToken), 401, "refresh_invalid");
 });
 
-Deno.test("reuse while Redis refuses is 503 without cleared cookies, and the retry gets to the end", async () => {
+Deno.test("reuse while Redis refuses is 503 without cleared cookies, and the retry completes it", async () => {
   await using auth = await setupLogin();
   const { sid } = asCaller(auth.first);
   await exchanged(auth.exchange(auth.first.refreshToken));
@@ -158,7 +158,7 @@ Deno.test("reuse while Redis refuses is 503 without cleared cookies, and the ret
   assert.equal(auth.log().filter(({ security }) => security !== undefined).length, 1);
 });
 
-Deno.test("a plain refresh and a login need no Redis", async () => {
+Deno.test("a plain refresh and a login work without Redis", async () => {
   await using auth = await setupLogin();
   auth.redis.mode = "down";
   auth.redis.requests = 0;
@@ -167,7 +167,7 @@ Deno.test("a plain refresh and a login need no Redis", async () => {
   assert.equal(auth.redis.requests, 0);
 });
 
-Deno.test("the idle life is renewed by rotation, but never past the absolute life", async () => {
+Deno.test("the idle lifetime is renewed by rotation, but never beyond the absolute lifetime", async () => {
   await using auth = await setupLogin({
     bindings: { REFRESH_TOKEN_TTL_SECONDS: "100", SESSION_MAX_SECONDS: "250" },
   });
@@ -238,7 +238,7 @@ Deno.test("POST /auth/refresh refuses two cookies of that name, and consumes nei
 
 const otherNames = ["%72efresh_token", '"refresh_token"', "Refresh_Token", "\u00a0refresh_token"];
 for (const name of [...otherNames, "__Host-refresh_token", "xrefresh_token"]) {
-  Deno.test(`POST /auth/refresh does not take a cookie named ${JSON.stringify(name)}`, async () => {
+  Deno.test(`POST /auth/refresh ignores a cookie named ${JSON.stringify(name)}`, async () => {
     await using auth = await setupLogin();
     const headers = new Headers();
     // A header is bytes; this is how NBSP arrives.
@@ -266,7 +266,7 @@ Deno.test("a refresh that the store could not finish consumes nothing", async ()
   await exchanged(auth.exchange(auth.first.refreshToken));
 });
 
-Deno.test("a rotation that meets the end of its login happens not at all", async () => {
+Deno.test("a rotation that races with the end of its login is rolled back", async () => {
   await using auth = await setupLogin();
   await auth.rows(`CREATE TRIGGER meanwhile AFTER UPDATE OF state ON refresh_tokens
     BEGIN UPDATE logins SET ended_at = 1; END`);
@@ -274,7 +274,7 @@ Deno.test("a rotation that meets the end of its login happens not at all", async
   assert.deepEqual(await countTokens(auth), { active: 1 });
 });
 
-Deno.test("a parent that is used already cannot get a second successor", async () => {
+Deno.test("a used parent cannot get a second successor", async () => {
   await using auth = await setupLogin();
   const logins = sqlLoginStore(auth.database);
   const parentHash = await hashRefreshToken(auth.first.refreshToken);
@@ -285,7 +285,7 @@ Deno.test("a parent that is used already cannot get a second successor", async (
   assert.deepEqual(await countTokens(auth), { active: 1, used: 1 });
 });
 
-Deno.test("fifty parallel refreshes on two instances make exactly one successor", async () => {
+Deno.test("fifty parallel refreshes on two instances create exactly one successor", async () => {
   await using auth = await setupLogin();
   const instances = [auth.call, createCaller(auth.compose(), auth.passports)];
   const body = { grantType: "refresh_token", refreshToken: auth.first.refreshToken };
@@ -300,7 +300,7 @@ Deno.test("fifty parallel refreshes on two instances make exactly one successor"
   await exchanged(auth.exchange(all[0]?.refreshToken ?? ""));
 });
 
-Deno.test("however refreshes and a logout interleave, one line of tokens lives, and none after the logout", async () => {
+Deno.test("in every interleaving of refreshes and a logout one token line stays active, and none after the logout", async () => {
   const steps = fc.array(
     fc.record({
       token: fc.nat(5),
@@ -316,10 +316,10 @@ Deno.test("however refreshes and a logout interleave, one line of tokens lives, 
       for (const { token, parallel, waitMs } of plan) {
         auth.clock.advance(waitMs);
         const presented = line[Math.min(token, line.length - 1)] ?? "";
-        const answers = await Promise.all(
+        const responses = await Promise.all(
           Array.from({ length: parallel }, () => auth.exchange(presented)),
         );
-        const bodies = await Promise.all(answers.map((answer) => answer.json()));
+        const bodies = await Promise.all(responses.map((response) => response.json()));
         const given = new Set(bodies.map((body) => body.refreshToken ?? body.code));
         assert.equal(given.size, 1, [...given].join());
         const [only] = given;
@@ -330,10 +330,10 @@ Deno.test("however refreshes and a logout interleave, one line of tokens lives, 
       const [left] = await Promise.all([
         auth.exchange(line.at(-1) ?? ""),
         auth.call("POST", "/auth/logout", { as: asCaller(auth.first) })
-          .then((answer) => answer.body?.cancel()),
+          .then((response) => response.body?.cancel()),
       ]);
-      const answer = await left.json();
-      const last = answer.refreshToken ?? line.at(-1);
+      const body = await left.json();
+      const last = body.refreshToken ?? line.at(-1);
       const response = await auth.exchange(last);
       await response.body?.cancel();
       assert.equal(response.status, 401);
@@ -342,7 +342,7 @@ Deno.test("however refreshes and a logout interleave, one line of tokens lives, 
   );
 });
 
-Deno.test("judge() lets only the immediate parent of an unused successor repeat", () => {
+Deno.test("evaluate() lets only the immediate parent of an unused successor repeat", () => {
   const state = fc.record({
     state: fc.constantFrom("active" as const, "used" as const),
     usedAt: fc.option(fc.integer({ min: 0, max: 30_000 })),
@@ -361,7 +361,7 @@ Deno.test("judge() lets only the immediate parent of an unused successor repeat"
   );
 });
 
-Deno.test("the key behind the grace cannot be read back", async () => {
+Deno.test("the key of the refresh grace is not extractable", async () => {
   const key = await importRefreshTokenKey(new Uint8Array(32));
   assert.equal(key.extractable, false);
 });

@@ -1,13 +1,13 @@
 import { decodeBase64Url, digest, encodeBase64Url } from "@edgepass/shared/crypto";
 import { randomToken } from "@edgepass/shared/ids";
 
-/** The parent of a token may come again for this long, if its answer was lost. */
+/** A parent token is accepted again for this long, in case its response was lost. */
 export const graceMs = 10_000;
 
 const tokenBytes = 32;
 const successorLabel = "edgepass refresh successor v1\0";
 
-/** A refresh token as stored; the token itself is nowhere but with its holder. */
+/** A refresh token as stored; only its holder has the token itself. */
 export interface RefreshTokenState {
   readonly state: "active" | "used";
   readonly usedAt: number | null;
@@ -19,17 +19,17 @@ export function newRefreshToken(): string {
   return randomToken(tokenBytes);
 }
 
-/** Tells whether a text has the form of a refresh token: 32 bytes, canonical base64url. */
+/** Whether a text has the form of a refresh token: 32 bytes, canonical base64url. */
 export function isRefreshToken(text: string): boolean {
   return text.length === 43 && decodeBase64Url(text)?.length === tokenBytes;
 }
 
-/** What is stored of a token: SHA-256, which is enough for 256 random bits. */
+/** The stored form of a token: SHA-256, which is enough for 256 random bits. */
 export async function hashRefreshToken(token: string): Promise<string> {
   return await digest(token);
 }
 
-/** Imports the key behind the grace. */
+/** Imports the key of the grace period. */
 export async function importRefreshTokenKey(secret: Uint8Array<ArrayBuffer>): Promise<CryptoKey> {
   return await crypto.subtle.importKey("raw", secret, { name: "HMAC", hash: "SHA-256" }, false, [
     "sign",
@@ -39,8 +39,8 @@ export async function importRefreshTokenKey(secret: Uint8Array<ArrayBuffer>): Pr
 /**
  * The one token that follows a token.
  *
- * Derived, so that a holder who lost the answer gets the same successor again although it is stored
- * nowhere; without the key nobody gets from a token to its successor.
+ * Derived, so that a holder that lost the response gets the same successor again although it is not
+ * stored; without the key a token does not reveal its successor.
  */
 export async function deriveSuccessor(parent: string, key: CryptoKey): Promise<string> {
   const input = new TextEncoder().encode(successorLabel + parent);
@@ -48,10 +48,10 @@ export async function deriveSuccessor(parent: string, key: CryptoKey): Promise<s
 }
 
 /**
- * What to do with a token that was presented, given its row and its successor's.
+ * The action for a presented token, given its row and its successor's.
  *
- * `rotate` an active one; `repeat` the successor's tokens inside the grace, while the successor is
- * unused; anything else that was used before is `reuse`.
+ * `rotate` for an active one; `repeat` returns the successor's tokens inside the grace, while the
+ * successor is unused; any other used token is `reuse`.
  */
 export function evaluate(
   token: RefreshTokenState,

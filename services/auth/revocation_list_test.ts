@@ -5,7 +5,7 @@ import { expectNoContent, expectProblem } from "../../tests/support/services.ts"
 const email = "learner@example.com";
 const as = { sub: "svc:gateway" };
 
-/** A person, and a list in Redis that has all of the log. */
+/** A person, and a list in Redis that has the whole log. */
 async function setup() {
   const auth = await setupAuth();
   await auth.signUp(email);
@@ -21,7 +21,7 @@ async function setup() {
       await expectNoContent(auth.call("POST", "/auth/logout", { as: me }));
       return me;
     },
-    /** Puts Redis back to what it held before the last logout. */
+    /** Restores Redis to its state before the last logout. */
     putBack: async (ready: unknown, lost: { sid: string }) => {
       await auth.redis.command("DEL", `rv:s:${lost.sid}`);
       await auth.redis.command("SET", "rv:ready", String(ready));
@@ -29,7 +29,7 @@ async function setup() {
   };
 }
 
-/** The statement by which version 0.1.0 logs the end of a login; it knows of no position. */
+/** The statement by which version 0.1.0 logs the end of a login, without a position. */
 const logAs010 = `INSERT INTO revocations (level, id, value, expires_at, pushed)
   VALUES ('login', ?, 1, ?, 0) ON CONFLICT (level, id) DO UPDATE SET
     expires_at = max(expires_at, excluded.expires_at), pushed = 0`;
@@ -41,18 +41,18 @@ async function logElsewhere(
   await rows(logAs010, sid, clock.now() + 600_000);
 }
 
-Deno.test("each logged revocation moves the log by one, and Redis with it", async () => {
+Deno.test("each logged revocation advances the log by one, and Redis with it", async () => {
   await using auth = await setup();
   const [identity, before] = String(await auth.ready()).split(":");
   const me = await auth.logOut();
   assert.equal(await auth.ready(), `${identity}:${Number(before) + 1}`);
-  // The same one again is news to the log: it lives longer now.
+  // The same revocation again is a new entry: it expires later now.
   await expectNoContent(auth.call("POST", "/auth/logout", { as: me }));
   assert.equal(await auth.ready(), `${identity}:${Number(before) + 2}`);
   assert.equal(await auth.ready(), await auth.logPosition());
 });
 
-Deno.test("an entry and its position are one script, so that none is there without the other", async () => {
+Deno.test("an entry and its position are written by one script, so neither exists without the other", async () => {
   await using auth = await setup();
   const me = await auth.logIn();
   const before = await auth.ready();
@@ -63,7 +63,7 @@ Deno.test("an entry and its position are one script, so that none is there witho
   assert.deepEqual([await auth.ready(), await auth.entry(me)], [await auth.logPosition(), "1"]);
 });
 
-Deno.test("a position stands for all entries before it, also those of other instances", async () => {
+Deno.test("a position covers all entries before it, also those of other instances", async () => {
   await using auth = await setup();
   await logElsewhere(auth, "of-another-instance");
   const me = await auth.logOut();
@@ -74,7 +74,7 @@ Deno.test("a position stands for all entries before it, also those of other inst
   ]);
 });
 
-Deno.test("a logout does not paper over what Redis lost before it", async () => {
+Deno.test("a logout does not hide what Redis lost before it", async () => {
   await using auth = await setup();
   const before = await auth.ready();
   const lost = await auth.logOut();
@@ -84,7 +84,7 @@ Deno.test("a logout does not paper over what Redis lost before it", async () => 
   assert.equal(await auth.ready(), await auth.logPosition());
 });
 
-Deno.test("what an instance of 0.1.0 marked as pushed without a position is repaired by the sweep", async () => {
+Deno.test("a row that an instance of 0.1.0 marked as pushed without a position is repaired by the maintenance", async () => {
   await using auth = await setup();
   await logElsewhere(auth, "of-0.1.0");
   await auth.rows("UPDATE revocations SET pushed = 1 WHERE id = ?", "of-0.1.0");
@@ -93,7 +93,7 @@ Deno.test("what an instance of 0.1.0 marked as pushed without a position is repa
   assert.equal(await auth.ready(), await auth.logPosition());
 });
 
-Deno.test("the position of 0.1.0 is replaced by the next sweep, and once", async () => {
+Deno.test("the position of 0.1.0 is replaced by the next maintenance, and once", async () => {
   await using auth = await setup();
   await auth.redis.command("SET", "rv:ready", "1");
   await auth.app.maintain?.();
@@ -103,7 +103,7 @@ Deno.test("the position of 0.1.0 is replaced by the next sweep, and once", async
   assert.equal(auth.redis.requests, 1);
 });
 
-Deno.test("a sweep finds a Redis that was put back, and fills it", async () => {
+Deno.test("the maintenance detects a restored Redis, and rebuilds the list", async () => {
   await using auth = await setup();
   const before = await auth.ready();
   const lost = await auth.logOut();
@@ -113,10 +113,10 @@ Deno.test("a sweep finds a Redis that was put back, and fills it", async () => {
   assert.equal(await auth.ready(), await auth.logPosition());
 });
 
-Deno.test("a revocation that is logged and not pushed yet is no reason to fill the list", async () => {
+Deno.test("a revocation that is logged and not pushed yet does not cause a rebuild", async () => {
   await using auth = await setup();
   auth.redis.onRequest = async (count) => {
-    // Another instance logs one between this one's look at the log and at Redis.
+    // Another instance logs one between this one's reads of the log and of Redis.
     if (count === 1) await logElsewhere(auth, "under-way");
   };
   auth.redis.requests = 0;
@@ -124,7 +124,7 @@ Deno.test("a revocation that is logged and not pushed yet is no reason to fill t
   assert.equal(auth.redis.requests, 1);
 });
 
-Deno.test("a log that was restored from a backup goes on under another name, and says so", async () => {
+Deno.test("a log that was restored from a backup continues under another name, and logs it", async () => {
   await using auth = await setup();
   const [identity] = String(await auth.ready()).split(":");
   const lost = await auth.logOut();
@@ -133,11 +133,11 @@ Deno.test("a log that was restored from a backup goes on under another name, and
   await auth.app.maintain?.();
   assert.equal(await auth.ready(), await auth.logPosition());
   assert.ok(!String(await auth.ready()).startsWith(`${identity}:`));
-  assert.equal(await auth.entry(lost), "1", "what Redis knows beyond the log stays revoked");
+  assert.equal(await auth.entry(lost), "1", "what Redis has beyond the log stays revoked");
   assert.ok(auth.log().some(({ message }) => String(message).includes("under another name")));
 });
 
-Deno.test("a Redis that is put back while it is filled is not declared complete", async () => {
+Deno.test("a Redis that is restored during its rebuild is not declared complete", async () => {
   await using auth = await setup();
   const insert = "INSERT INTO revocations (level, id, value, expires_at) VALUES ('login', ?, 1, ?)";
   for (let row = 0; row < 1_100; row++) {
@@ -146,7 +146,7 @@ Deno.test("a Redis that is put back while it is filled is not declared complete"
   const before = await auth.ready();
   auth.redis.requests = 0;
   auth.redis.onRequest = async (count) => {
-    // Before the last step a replica takes over that has not heard of the one before.
+    // Before the last step a replica takes over that has not received the previous step.
     if (count !== 3) return;
     const [key] = await auth.redis.command("KEYS", "rv:rebuild:*") as string[];
     await auth.redis.command("SET", key ?? "", "1");
@@ -160,7 +160,7 @@ Deno.test("a Redis that is put back while it is filled is not declared complete"
   await expectNoContent(response);
 });
 
-Deno.test("a configuration that Redis lost with its last writes is written again by the sweep", async () => {
+Deno.test("a configuration that Redis lost with its last writes is written again by the maintenance", async () => {
   await using auth = await setup();
   const admin = await auth.administrator();
   const path = "/admin/configuration";

@@ -6,14 +6,14 @@ import {
 } from "@edgepass/shared/redis";
 import type { RevocationRow } from "./store/mod.ts";
 
-/** A rebuild that takes longer between two steps has failed. */
+/** A rebuild with a longer pause between two steps has failed. */
 const rebuildSeconds = 60;
 
 /**
- * Scripts of the revocation list. Redis keeps and replicates what a script writes as one MULTI, so
- * that no crash, torn file or failover leaves a position without its entries.
+ * Scripts of the revocation list. Redis stores and replicates the writes of a script as one MULTI,
+ * so that no crash, torn file or failover leaves a position without its entries.
  *
- * A value is only ever raised, and the life of its key never shortened.
+ * A value is only ever raised, and the TTL of its key never shortened.
  */
 const library = `
 local function keep(key, value, seconds)
@@ -32,8 +32,8 @@ local function reached(key, identity)
 end`;
 
 /**
- * Entries, and the position behind the last of them: only where the list has all entries before the
- * first, for a list that was put back to an older state has a gap that these entries do not fill.
+ * Entries, and the position after the last of them: only if the list has all entries before the
+ * first. A list that was restored to an older state has a gap that these entries do not fill.
  */
 const advance = `${library}
 for at = 2, #KEYS do keep(KEYS[at], ARGV[2 * at], ARGV[2 * at + 1]) end
@@ -43,14 +43,14 @@ ready = ARGV[1] .. ':' .. ARGV[3]
 redis.call('SET', KEYS[1], ready)
 return ready`;
 
-/** One step of a rebuild, refused where Redis no longer has the step before. */
+/** One step of a rebuild, refused when Redis no longer has the previous step. */
 const rebuild = `${library}
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 for at = 2, #KEYS do keep(KEYS[at], ARGV[2 * at - 1], ARGV[2 * at]) end
 redis.call('SET', KEYS[1], ARGV[2], 'EX', ${rebuildSeconds})
 return 1`;
 
-/** The end of a rebuild; a further position stays, since another instance went on meanwhile. */
+/** The end of a rebuild; a higher position stays, since another instance advanced meanwhile. */
 const declare = `${library}
 if (redis.call('GET', KEYS[2]) or '') ~= ARGV[1] then return '' end
 for at = 3, #KEYS do
@@ -62,7 +62,9 @@ ready = ARGV[2] .. ':' .. ARGV[3]
 redis.call('SET', KEYS[1], ready)
 return ready`;
 
-/** Adds entries whose positions follow `after`; the reply is what the key of completeness holds then. */
+/**
+ * Adds entries whose positions follow `after`; the reply is the new value of the completeness key.
+ */
 export function addEntries(
   pipeline: RedisPipeline,
   { rows, after, upTo, now }: {
@@ -81,7 +83,7 @@ export function addEntries(
   ]);
 }
 
-/** Adds one step of a rebuild; the reply is 1, or 0 where the step before is gone. */
+/** Adds one step of a rebuild; the reply is 1, or 0 when the previous step is missing. */
 export function addRebuildStep(
   pipeline: RedisPipeline,
   { id, step, rows, now }: {
@@ -99,8 +101,8 @@ export function addRebuildStep(
 }
 
 /**
- * Declares the list complete up to a position. The reply is what the key of completeness holds then, and empty
- * where a step of the rebuild or one of the other keys is gone.
+ * Declares the list complete up to a position. The reply is the new value of the completeness key,
+ * and empty when a step of the rebuild or one of the other keys is missing.
  */
 export function addDeclaration(
   pipeline: RedisPipeline,

@@ -61,7 +61,7 @@ Deno.test("clearing on https repeats the __Host- names, Path and Secure", async 
   await expectNoContent(response);
 });
 
-Deno.test("POST /auth/logout works by the refresh cookie alone, also a rotated one", async () => {
+Deno.test("POST /auth/logout accepts the refresh cookie alone, also a rotated one", async () => {
   for (const rotates of [false, true]) {
     await using auth = await setup();
     if (rotates) await lives(auth, auth.first);
@@ -72,13 +72,13 @@ Deno.test("POST /auth/logout works by the refresh cookie alone, also a rotated o
   }
 });
 
-Deno.test("POST /auth/logout twice is as good as once", async () => {
+Deno.test("POST /auth/logout is idempotent", async () => {
   await using auth = await setup();
   await expectNoContent(auth.call("POST", "/auth/logout", { as: auth.me }));
   await expectNoContent(auth.call("POST", "/auth/logout", { as: auth.me }));
 });
 
-Deno.test("POST /auth/logout refuses who brings nothing, or a cookie nobody has", async () => {
+Deno.test("POST /auth/logout refuses a request without credentials, and a cookie of no login", async () => {
   await using auth = await setup();
   await expectProblem(auth.call("POST", "/auth/logout"), 401, "authentication_required");
   const headers = { cookie: `refresh_token=${"A".repeat(43)}` };
@@ -97,7 +97,7 @@ Deno.test("POST /auth/logout-all raises uv and ends every login of that person o
   assert.equal(readClaims((await auth.tokens({ email })).accessToken).uv, 2);
 });
 
-Deno.test("a change of password ends the other logins, raises uv and goes on with new cookies", async () => {
+Deno.test("a password change ends the other logins, raises uv and returns new cookies", async () => {
   await using auth = await setup();
   const response = await auth.call("POST", "/auth/password", {
     as: auth.me,
@@ -115,7 +115,7 @@ Deno.test("a change of password ends the other logins, raises uv and goes on wit
   await auth.tokens({ email, password: next });
 });
 
-Deno.test("a change of password without the refresh cookie sets none, and the login refreshes itself", async () => {
+Deno.test("a password change without the refresh cookie sets none, and the login can refresh by itself", async () => {
   await using auth = await setup();
   const response = await auth.call("POST", "/auth/password", {
     as: auth.me,
@@ -145,7 +145,7 @@ for (const [what, [body, status, code]] of Object.entries(passwordRefusals)) {
   });
 }
 
-Deno.test("POST /auth/password refuses a login that has ended, though its Passport still lives", async () => {
+Deno.test("POST /auth/password refuses a login that has ended, though its Passport is still valid", async () => {
   await using auth = await setup();
   await expectNoContent(auth.call("POST", "/auth/logout", { as: auth.me }));
   const body = { current: password, next };
@@ -156,7 +156,7 @@ Deno.test("POST /auth/password refuses a login that has ended, though its Passpo
   );
 });
 
-Deno.test("new roles kill the access tokens, keep the logins, and come with the next refresh", async () => {
+Deno.test("new roles revoke the access tokens, keep the logins, and come with the next refresh", async () => {
   await using auth = await setup();
   const account = await expectJson(
     auth.call("PUT", `/auth/accounts/${auth.id}/roles`, {
@@ -174,7 +174,7 @@ Deno.test("new roles kill the access tokens, keep the logins, and come with the 
   assert.ok(await lives(auth, auth.second));
 });
 
-Deno.test("disabling ends every login; enabling brings none back but lets new ones begin", async () => {
+Deno.test("disabling ends every login; enabling restores none but allows new ones", async () => {
   await using auth = await setup();
   const path = `/auth/accounts/${auth.id}`;
   const post = (verb: string) =>
@@ -188,7 +188,7 @@ Deno.test("disabling ends every login; enabling brings none back but lets new on
   assert.equal(readClaims((await auth.tokens({ email })).accessToken).uv, 3);
 });
 
-/** What must write a revocation, and how to tell that it is done. */
+/** The operation that must write a revocation, and how to check it. */
 const writers: Record<string, (auth: Setup) => Promise<Response>> = {
   "logout": ({ call, me }) => call("POST", "/auth/logout", { as: me }),
   "logout by cookie": ({ call, first }) =>
@@ -206,7 +206,7 @@ const writers: Record<string, (auth: Setup) => Promise<Response>> = {
 
 for (const [what, write] of Object.entries(writers)) {
   for (const mode of ["read-only", "down"] as const) {
-    Deno.test(`${what} is 503 while Redis is ${mode}, never a fake success; the sweep makes it hold`, async () => {
+    Deno.test(`${what} is 503 while Redis is ${mode}, never a false success; the maintenance completes it`, async () => {
       await using auth = await setup();
       auth.redis.mode = mode;
       const refused = await write(auth);
@@ -220,11 +220,15 @@ for (const [what, write] of Object.entries(writers)) {
       assert.equal((await auth.redis.command("KEYS", "rv:[su]:*") as string[]).length, 1);
       auth.redis.requests = 0;
       await auth.app.maintain?.();
-      assert.equal(auth.redis.requests, 1, "a quiet sweep asks once whether the list is complete");
+      assert.equal(
+        auth.redis.requests,
+        1,
+        "an idle maintenance checks once whether the list is complete",
+      );
     });
   }
 
-  Deno.test(`${what}, asked again after a 503, succeeds once Redis is back`, async () => {
+  Deno.test(`${what}, repeated after a 503, succeeds once Redis is back`, async () => {
     await using auth = await setup();
     auth.redis.mode = "read-only";
     await expectProblem(write(auth), 503, "revocation_unavailable");
@@ -236,7 +240,7 @@ for (const [what, write] of Object.entries(writers)) {
   });
 }
 
-Deno.test("rv:u is only ever raised, and its life never shortened", async () => {
+Deno.test("rv:u is only ever raised, and its TTL never shortened", async () => {
   await using auth = await setup();
   const key = `rv:u:${auth.id}`;
   await auth.redis.command("SET", key, "7", "EX", 5000);
@@ -253,7 +257,7 @@ Deno.test("rv:u is only ever raised, and its life never shortened", async () => 
   assert.equal(await auth.redis.command("TTL", key), ttlSeconds);
 });
 
-Deno.test("a refill writes all that has not expired, in chunks, and then declares the list complete", async () => {
+Deno.test("a rebuild writes all unexpired entries, in chunks, and then declares the list complete", async () => {
   await using auth = await setup();
   const at = auth.clock.now();
   const insert =
@@ -274,7 +278,7 @@ Deno.test("a refill writes all that has not expired, in chunks, and then declare
   assert.equal(await auth.redis.command("TTL", "rv:ready"), -1);
 });
 
-Deno.test("a flush does not resurrect what was revoked", async () => {
+Deno.test("a flush does not make a revoked token valid again", async () => {
   await using auth = await setup();
   await expectNoContent(auth.call("POST", "/auth/logout", { as: auth.me }));
   await auth.redis.command("FLUSHALL");
@@ -286,7 +290,7 @@ Deno.test("a flush does not resurrect what was revoked", async () => {
 const rebuildRefusals = {
   "a person": [{ sub: "user:someone" }, 403, "forbidden"],
   "an administrator": [{ sub: "user:someone", roles: ["admin"] }, 403, "forbidden"],
-  "nobody": [{ sub: "anon" }, 403, "forbidden"],
+  "an anonymous caller": [{ sub: "anon" }, 403, "forbidden"],
   "no Passport": [null, 401, "passport_required"],
 } as const;
 for (const [who, [as, status, code]] of Object.entries(rebuildRefusals)) {
@@ -297,7 +301,7 @@ for (const [who, [as, status, code]] of Object.entries(rebuildRefusals)) {
   });
 }
 
-Deno.test("the refill is 503 while Redis refuses, and the list stays incomplete", async () => {
+Deno.test("the rebuild is 503 while Redis refuses, and the list stays incomplete", async () => {
   await using auth = await setup();
   auth.redis.mode = "read-only";
   const as = { sub: "svc:gateway" };

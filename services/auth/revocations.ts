@@ -20,36 +20,37 @@ import {
 } from "./revocation_scripts.ts";
 import type { RevocationRow, RevocationStore } from "./store/mod.ts";
 
-/** Brings what the durable log says into Redis, where the gateway reads it. */
+/** Writes the durable log to Redis, where the gateway reads it. */
 export interface RevocationWriter {
-  /** Until when the log keeps a revocation that is made now, epoch milliseconds. */
+  /** When the log deletes a revocation that is made now, epoch milliseconds. */
   keepUntil(): number;
   /**
-   * Tells Redis of a change in the log; returns at once when Redis knows it already.
+   * Writes a change of the log to Redis; returns at once when Redis already has it.
    *
-   * @throws {Problem} `revocation_unavailable`; the sweep goes on trying
+   * @throws {Problem} `revocation_unavailable`; the scheduled maintenance retries
    */
   announce(level: RevocationLevel, id: string): Promise<void>;
-  /** Tells whether Redis has not yet heard of a change in the log. */
+  /** Whether a change of the log is not yet in Redis. */
   isPending(level: RevocationLevel, id: string): Promise<boolean>;
   /**
-   * Writes the whole log into Redis, declares the list complete, and returns the position that it has
-   * then. @throws as `announce`
+   * Writes the whole log to Redis, declares the list complete, and returns its position.
+   *
+   * @throws as `announce`
    */
   rebuild(): Promise<RevocationPosition>;
-  /** `rebuild`, where Redis does not have all that it was told of. @throws as `announce` */
+  /** `rebuild`, unless Redis has everything that was written to it. @throws as `announce` */
   rebuildIfIncomplete(): Promise<void>;
   /** Repeats what Redis missed. @throws as `announce` */
   pushPending(): Promise<void>;
 }
 
-/** What else is lost with the list. */
+/** Other keys that are lost together with the list. */
 export interface RefillOthers {
-  /** A key that says whether it is there. */
+  /** A key whose presence shows that the others exist. */
   readonly key: string;
-  /** Whether what that key holds is older than what Redis was told. */
+  /** Whether the value of that key is older than the last one written to Redis. */
   isBehind(value: unknown): Promise<boolean>;
-  /** Writes it, and returns the keys that have to be there then. @throws {RedisUnavailable} */
+  /** Writes the keys, and returns those that must exist then. @throws {RedisUnavailable} */
   rebuild(): Promise<readonly string[]>;
 }
 
@@ -59,7 +60,7 @@ export interface RevocationWriterOptions {
   readonly leewaySeconds: number;
   readonly log: Logger;
   readonly now: () => number;
-  /** A name of 1 to 64 characters out of `[A-Za-z0-9_-]` that nothing had before. */
+  /** A name of 1 to 64 characters of `[A-Za-z0-9_-]` that was never used before. */
   readonly newName: () => string;
   readonly others?: RefillOthers;
 }
@@ -67,53 +68,60 @@ export interface RevocationWriterOptions {
 /** Entries in one script. */
 const chunkSize = 500;
 
-/** Clocks of gateways may differ by more than the leeway says; an entry must not end early. */
+/** Gateway clocks may differ by more than the leeway; an entry must not expire early. */
 const marginSeconds = 60;
 
-/** Makes the one writer of the revocation list. */
+/** Creates the only writer of the revocation list. */
 export function createRevocationWriter(options: RevocationWriterOptions): RevocationWriter {
   const { store, redis, leewaySeconds, log, now, newName, others } = options;
   const keepSeconds = maxAccessTokenLifeSeconds + leewaySeconds + marginSeconds;
 
-  /** Redis is ahead of a log that was restored from a backup: what follows would be another story. */
+  /**
+   * Redis is ahead of a log that was restored from a backup: the log needs a new identity, because
+   * its next positions will mean other entries.
+   */
   async function isAhead(
-    told: RevocationPosition | undefined,
+    positionInRedis: RevocationPosition | undefined,
     { identity, position }: RevocationPosition,
   ): Promise<boolean> {
-    if (told?.identity !== identity || told.position <= position) return false;
-    // Another instance may have gone on since the log was read.
-    return told.position > (await store.readLog()).position;
+    if (positionInRedis?.identity !== identity || positionInRedis.position <= position) {
+      return false;
+    }
+    // Another instance may have advanced since the log was read.
+    return positionInRedis.position > (await store.readLog()).position;
   }
 
   /**
-   * Tells Redis of the first rows that it has not heard of, and of `wanted`, wherever that one is; and
-   * whether there are more.
+   * Writes the first unpushed rows to Redis, and `requested`, wherever it is in the log; returns
+   * whether more rows follow.
    */
-  async function pushNext(wanted?: RevocationRow): Promise<boolean> {
+  async function pushNext(requested?: RevocationRow): Promise<boolean> {
     const { log: end, rows } = await store.unpushed({ now: now(), limit: chunkSize });
     const hasMore = rows.length === chunkSize;
     const after = (rows[0]?.position ?? end.position + 1) - 1;
     const upTo = hasMore ? { ...end, position: rows.at(-1)?.position ?? after } : end;
-    const others = wanted && !rows.some((row) => isSame(row, wanted)) ? [wanted] : [];
+    const others = requested && !rows.some((row) => isSame(row, requested)) ? [requested] : [];
     const pushed = [...rows, ...others];
     if (pushed.length === 0) return false;
     const at = now();
-    const [ready] = await ask(redis, (pipeline) => {
+    const [ready] = await execute(redis, (pipeline) => {
       addEntries(pipeline, { rows: pushed, after, upTo, now: at });
     });
-    const told = readRevocationPosition(ready);
-    if (!reachesPosition(told, upTo) || await isAhead(told, end)) await repair(told, end);
-    // Last, and not what was pushed out of its turn: as long as the list may have a gap before a row,
-    // the next try finds that row again.
+    const positionInRedis = readRevocationPosition(ready);
+    if (!reachesPosition(positionInRedis, upTo) || await isAhead(positionInRedis, end)) {
+      await repair(positionInRedis, end);
+    }
+    // Last, and without rows that were pushed out of order: as long as the list may have a gap
+    // before a row, the next run finds that row again.
     await store.markPushed(rows);
     return hasMore;
   }
 
   async function repair(
-    told: RevocationPosition | undefined,
+    positionInRedis: RevocationPosition | undefined,
     end: RevocationPosition,
   ): Promise<void> {
-    const [has, should] = [describePosition(told), describePosition(end)];
+    const [has, should] = [describePosition(positionInRedis), describePosition(end)];
     log.warn("Revocation list is not the one that was written: filling it", { has, should });
     await rebuild();
   }
@@ -125,7 +133,7 @@ export function createRevocationWriter(options: RevocationWriterOptions): Revoca
       rows = await store.list({ now: now(), after: rows.at(-1), limit: chunkSize });
       if (rows.length === 0) break;
       const at = now();
-      const [done] = await ask(redis, (pipeline) => {
+      const [done] = await execute(redis, (pipeline) => {
         addRebuildStep(pipeline, { id, step, rows, now: at });
       });
       if (Number(done) !== 1) throw changedMeanwhile();
@@ -136,18 +144,19 @@ export function createRevocationWriter(options: RevocationWriterOptions): Revoca
 
   async function rebuild(): Promise<RevocationPosition> {
     const id = newName();
-    // Read first: what is logged while the rows are written is part of no promise.
+    // Read first: the declared position must not cover rows that are logged while these are
+    // written.
     const upTo = await store.readLog();
     const steps = await writeAll(id);
     const keys = await asProblem(others?.rebuild() ?? Promise.resolve([]));
-    const [ready] = await ask(redis, (pipeline) => {
+    const [ready] = await execute(redis, (pipeline) => {
       addDeclaration(pipeline, { id, steps, others: keys, upTo });
     });
-    const told = readRevocationPosition(ready);
-    if (!reachesPosition(told, upTo)) throw changedMeanwhile();
-    if (!(await isAhead(told, upTo))) return told;
+    const positionInRedis = readRevocationPosition(ready);
+    if (!reachesPosition(positionInRedis, upTo)) throw changedMeanwhile();
+    if (!(await isAhead(positionInRedis, upTo))) return positionInRedis;
     log.warn("The revocation log is older than the list: it goes on under another name", {
-      has: describePosition(told),
+      has: describePosition(positionInRedis),
       should: describePosition(upTo),
     });
     await store.renameLog({ from: upTo.identity, to: newName() });
@@ -167,16 +176,17 @@ export function createRevocationWriter(options: RevocationWriterOptions): Revoca
     },
     rebuild,
     async rebuildIfIncomplete() {
-      // The log first: what was pushed by then has to be in Redis when it is asked.
+      // The log first: everything pushed by then must be in Redis when Redis is read.
       const { log: end, rows: [unpushed] } = await store.unpushed({ now: now(), limit: 1 });
       const pushed = { ...end, position: unpushed ? unpushed.position - 1 : end.position };
       const keys = [revocationKeys.ready, ...(others ? [others.key] : [])];
-      const [values] = await ask(redis, (pipeline) => pipeline.mget(...keys));
+      const [values] = await execute(redis, (pipeline) => pipeline.mget(...keys));
       const [ready, other] = requireValues(values, keys.length);
-      const told = readRevocationPosition(ready);
-      const isWhole = reachesPosition(told, pushed) && !(await isAhead(told, end)) &&
+      const positionInRedis = readRevocationPosition(ready);
+      const isWhole = reachesPosition(positionInRedis, pushed) &&
+        !(await isAhead(positionInRedis, end)) &&
         !(await others?.isBehind(other));
-      if (!isWhole) await repair(told, pushed);
+      if (!isWhole) await repair(positionInRedis, pushed);
     },
     async pushPending() {
       while (await pushNext());
@@ -193,20 +203,23 @@ function requireValues(reply: unknown, length: number): readonly unknown[] {
   throw unavailable(new RedisUnavailable("Redis answered another number of values than keys"));
 }
 
-function ask(redis: Redis, build: (pipeline: RedisPipeline) => void): Promise<readonly unknown[]> {
+function execute(
+  redis: Redis,
+  build: (pipeline: RedisPipeline) => void,
+): Promise<readonly unknown[]> {
   return asProblem(redis.pipeline(build));
 }
 
-async function asProblem<Value>(asked: Promise<Value>): Promise<Value> {
+async function asProblem<Value>(pending: Promise<Value>): Promise<Value> {
   try {
-    return await asked;
+    return await pending;
   } catch (error) {
     if (error instanceof RedisUnavailable) throw unavailable(error);
     throw error;
   }
 }
 
-/** Redis was emptied or put back while it was filled: what was written before may be gone. */
+/** Redis was emptied or restored during the rebuild: earlier steps may be lost. */
 function changedMeanwhile(): Problem {
   return unavailable(new RedisUnavailable("Redis has lost what this rebuild wrote"));
 }

@@ -8,7 +8,7 @@ export type Role = z.infer<typeof Role>;
 const id = z.uuid({ version: "v7" }).openapi({ example: "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f" });
 const time = z.iso.datetime().openapi({ example: "2026-01-05T09:30:00.000Z" });
 
-// Longer than any address, so that the rule about addresses answers and not this bound.
+// Longer than any address, so that the address rule reports the problem and not this bound.
 const email = z.string().max(1024).openapi({ format: "email", example: "learner@example.com" });
 const password = z.string().openapi({
   format: "password",
@@ -25,7 +25,7 @@ export type NewAccount = z.infer<typeof NewAccount>;
 export const Credentials = z.strictObject({ email, password }).openapi("Credentials");
 export type Credentials = z.infer<typeof Credentials>;
 
-/** Who somebody is to themselves: no more than a client needs after sign-up and login. */
+/** A person as shown to themselves: only what a client needs after sign-up and login. */
 export const Identity = z.object({ id, email, roles: z.array(Role) }).openapi("Identity");
 export type Identity = z.infer<typeof Identity>;
 

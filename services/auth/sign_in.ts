@@ -18,11 +18,11 @@ export interface SignedIn {
 export type SignIn = (credentials: Credentials, client: Client) => Promise<SignedIn>;
 
 /**
- * Makes the function that begins a login by e-mail address and password.
+ * Creates the function that begins a login by e-mail address and password.
  *
- * Unknown address, wrong password and disabled account are one answer, after the same work: one
- * hash, and no write that the others have not. Every call is a new login and family, whatever the
- * client held before.
+ * An unknown address, a wrong password and a disabled account get the same response after the same
+ * work (one hash, and no extra write), so that timing does not reveal accounts. Every call begins a
+ * new login and token family, whatever the client held before.
  *
  * It throws `credentials_invalid`, `validation_failed` for a password over 1 KiB, `rate_limited`.
  */
@@ -75,13 +75,13 @@ async function begin(
   return { account: { id: account.id, email, roles: [...claims.roles] }, grant };
 }
 
-/** Between the check and the login the account was disabled or closed, or got another password. */
+/** The account was disabled, closed or given another password between the check and the login. */
 function refuseOutdated(error: unknown): never {
   if (error instanceof VersionConflict) throw new Problem("credentials_invalid", { cause: error });
   throw error;
 }
 
-/** The only moment at which the password is at hand; a busy hasher leaves it for the next login. */
+/** Only a login has the plain password. A busy hasher leaves the rehash for the next login. */
 async function rehash(
   { store, passwords, log }: AuthOptions,
   account: Account,

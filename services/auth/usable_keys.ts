@@ -3,25 +3,26 @@ import type { KeyState } from "@edgepass/shared/crypto";
 import type { ProblemDetail } from "@edgepass/shared/problem";
 import { type AccessTokenKeyRing, chooseAccessTokenKeys } from "./keys.ts";
 
-/** Where the keys stand by the secrets that auth has. */
+/** Key states according to the secrets that auth has. */
 export interface KnownKeys {
   readonly access: AccessTokenKeyRing;
-  /** Of profile S, which every service shares; none where Passports are of profile A alone. */
+  /** Of profile S, which every service shares; empty when all Passports are of profile A. */
   readonly passport: readonly { readonly kid: string; readonly state: KeyState }[];
 }
 
 /**
- * Finds why a document would leave nobody to sign: each instance would refuse it for itself, or worse,
- * some would not, and nobody could log in to take it back.
+ * Finds why a document would leave no key to sign with. Each instance would refuse such a document
+ * for itself; or worse, only some would, and no administrator could log in to undo it.
  *
- * The private keys of profile A are the gateway's; of those the document has to say which one signs.
+ * The private keys of profile A are the gateway's; for those the document must name the one that
+ * signs.
  */
 export async function findUnusableKeys(
   { keys = {}, passport = {} }: ConfigurationDocument,
-  known: KnownKeys,
+  available: KnownKeys,
 ): Promise<ProblemDetail[]> {
   const faults: ProblemDetail[] = [];
-  if (!await canSignAccess(keys.access ?? {}, known.access)) {
+  if (!await canSignAccess(keys.access ?? {}, available.access)) {
     const message = "would leave no key that signs access tokens: name one in state signing";
     faults.push({ path: "keys.access", message });
   }
@@ -32,16 +33,16 @@ export async function findUnusableKeys(
   const signs = (kid: string) => Object.hasOwn(states, kid) ? states[kid] === "signing" : undefined;
 
   const needsA = sent.some((profile) => profile !== "S") || !accept.includes("S");
-  // Without a word of its state, its secret decides.
+  // A key without a state in the document keeps the state of its secret.
   if (needsA && ![...ofA].some((kid) => signs(kid) ?? true)) {
     const message =
       "needs a key of profile A that signs: deno task keys rotate passport --profile A";
     faults.push({ path: "passport", message });
   }
   const needsS = sent.some((profile) => profile !== "A") ||
-    (send === undefined && accept.includes("S") && known.passport.length > 0);
+    (send === undefined && accept.includes("S") && available.passport.length > 0);
   const named = Object.keys(states).some((kid) => !ofA.has(kid) && signs(kid));
-  const ofSecret = known.passport.some(({ kid, state }) =>
+  const ofSecret = available.passport.some(({ kid, state }) =>
     state === "signing" && (signs(kid) ?? true)
   );
   if (needsS && !named && !ofSecret) {
@@ -55,9 +56,11 @@ export async function findUnusableKeys(
 type AccessStates = NonNullable<NonNullable<ConfigurationDocument["keys"]>["access"]>;
 
 async function canSignAccess(states: AccessStates, ring: AccessTokenKeyRing): Promise<boolean> {
-  const known = new Set(ring.entries().keys.map(({ kid }) => kid));
-  // The one that is to sign may be among those that were added since. What cannot be read adds none.
-  if (!Object.keys(states).every((kid) => known.has(kid))) await ring.reload().catch(() => {});
+  const availableKids = new Set(ring.entries().keys.map(({ kid }) => kid));
+  // The key that is to sign may have been added since. An unreadable file adds none.
+  if (!Object.keys(states).every((kid) => availableKids.has(kid))) {
+    await ring.reload().catch(() => {});
+  }
   try {
     chooseAccessTokenKeys(ring.entries(), states);
     return true;

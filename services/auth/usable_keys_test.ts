@@ -9,15 +9,15 @@ function publicKey(kid: string) {
   return { kid, kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", x: "A".repeat(43) };
 }
 
-/** Auth, which has one key of each kind, and what of an answer to a document matters here. */
+/** Auth, which has one key of each kind, and the relevant part of the response to a document. */
 async function setup() {
   const auth = await setupAuth();
   const admin = await auth.administrator();
   const kidOf = (json: string): string => JSON.parse(json)[0].kid;
   const put = async (document: object) => {
-    const answer = await auth.call("PUT", path, { as: admin, body: { document } });
-    const { errors = [] } = await answer.json();
-    return [answer.status, ...errors.map((error: { path: string }) => error.path)];
+    const response = await auth.call("PUT", path, { as: admin, body: { document } });
+    const { errors = [] } = await response.json();
+    return [response.status, ...errors.map((error: { path: string }) => error.path)];
   };
   return {
     ...auth,
@@ -28,7 +28,7 @@ async function setup() {
   };
 }
 
-Deno.test("a document that leaves nobody to sign is refused and changes nothing", async () => {
+Deno.test("a document that leaves no key to sign with is refused and changes nothing", async () => {
   await using auth = await setup();
   const { access, passport, put } = auth;
   const a1 = publicKey("a1");
@@ -67,7 +67,7 @@ Deno.test("a document that leaves nobody to sign is refused and changes nothing"
   assert.deepEqual(await auth.rows("SELECT id FROM revocations WHERE level = 'key'"), []);
 });
 
-Deno.test("a document that names who signs is taken", async () => {
+Deno.test("a document that names a signing key is accepted", async () => {
   await using auth = await setup();
   const { passport, put } = auth;
   const a1 = publicKey("a1");

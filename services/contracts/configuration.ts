@@ -7,7 +7,7 @@ import {
 import { maxAccessTokenLifeSeconds } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 
-/** What the central configuration may say of each service, beside what it may say of all. */
+/** The central configuration's settings of each service, in addition to those of all services. */
 export const serviceSettings = {
   auth: {
     accessTokenTtlSeconds: z.optional(
@@ -41,7 +41,7 @@ export const serviceSettings = {
   },
 } as const satisfies Readonly<Record<string, ServiceShape>>;
 
-/** The schema of the product's central document. */
+/** The schema of the product's central configuration document. */
 export const configurationSchema = createDocumentSchema(serviceSettings, {
   // No route of the product has another limit.
   routed: Object.fromEntries(Object.keys(serviceSettings).map((name) => [name, defaultTimeoutMs])),

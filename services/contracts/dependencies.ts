@@ -6,8 +6,8 @@ import {
 } from "@edgepass/shared/resilience";
 
 /**
- * How each dependency of the product is called, whoever calls it; what a row leaves out is the
- * default of `shared/resilience`. Reasons are in docs/resilience.md.
+ * The call policy of each dependency of the product, for all of its callers; omitted fields are the
+ * defaults of `shared/resilience`. Reasons are in docs/resilience.md.
  */
 export const dependencies = {
   auth: {},
@@ -15,7 +15,7 @@ export const dependencies = {
   course: {},
   enrollment: {},
   recommendation: {},
-  // Somebody else's, and there is always something else to suggest.
+  // A third party, and there is always a default list to suggest instead.
   recommender: { timeoutMs: 800, maxConcurrent: 64, breaker: { slowCallMs: 500 } },
   redis: redisPolicy,
 } as const satisfies Readonly<Record<string, PolicyPatch>>;

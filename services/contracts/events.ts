@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 
-// An event carries ids and what its consumers keep, nothing else: it waits in a queue of somebody
-// else's, and no consumer may have to ask back for what it says.
+// An event carries ids and what its consumers store, nothing else: it waits in a third party's
+// queue, and no consumer must have to call back for its content.
 
 const Nothing = z.object({});
 const Named = z.object({ name: z.string().min(1).max(100) });
@@ -10,8 +10,9 @@ const Titled = z.object({ title: z.string().min(1).max(200) });
 const Enrolled = z.object({ courseId: z.string().min(1) });
 
 /**
- * Every type of event: who says it (`source`), what of its subject it tells (`facet`: of one aspect
- * only the newest counts, `end` ends the subject), who hears it, and what it carries.
+ * Every event type: its publisher (`source`), the facet of its subject that it describes (`facet`:
+ * only the newest of one facet is in effect, `end` deletes the subject), its consumers, and its
+ * data.
  */
 export const eventTypes = {
   "user.registered": {
@@ -108,5 +109,5 @@ export const eventTypes = {
   }>
 >;
 
-/** Every type of event, for the events of a service. */
+/** Every event type, for the events of a service. */
 export type EventTypes = typeof eventTypes;

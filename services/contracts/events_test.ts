@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { eventTypes } from "./events.ts";
 
-Deno.test("no type of event carries an e-mail address, or anything secret", () => {
+Deno.test("no event type carries an e-mail address, or a secret", () => {
   const filled = {
     name: "Ada",
     title: "Knots",
@@ -18,7 +18,7 @@ Deno.test("no type of event carries an e-mail address, or anything secret", () =
   assert.deepEqual([...fields].sort(), ["courseId", "name", "roles", "title"]);
 });
 
-Deno.test("every service that says or hears something is one of the product", () => {
+Deno.test("every service that publishes or consumes an event is one of the product", () => {
   const services = ["auth", "user", "course", "enrollment", "recommendation"];
   for (const [type, { source, consumers }] of Object.entries(eventTypes)) {
     assert.ok(services.includes(source.slice(1)), type);

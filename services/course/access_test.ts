@@ -17,7 +17,7 @@ const strangers = {
   "the owner without the role": [{ ...ann, roles: ["learner"] }, 403, "forbidden"],
 } as const;
 for (const [who, [as, status, code]] of Object.entries(strangers)) {
-  Deno.test(`a published course takes no change of ${who}`, async () => {
+  Deno.test(`a published course accepts no change by ${who}`, async () => {
     using platform = await setupPublishedCourse();
     const { call, id, lesson, course, read } = platform;
     for (const [method, path, body] of changesOf(id, lesson.id)) {
@@ -38,7 +38,7 @@ function changesOf(id: string, lessonId: string): [string, string, object?][] {
   ];
 }
 
-Deno.test("a draft is not there for anybody but its owner", async () => {
+Deno.test("a draft is visible to its owner only", async () => {
   using platform = await setupCourse();
   const { call, create, addLesson, read } = platform;
   const { id } = await create();

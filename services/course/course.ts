@@ -12,25 +12,28 @@ export interface CourseRecord {
   readonly id: string;
   readonly instructorId: string;
   readonly instructorName: string;
-  /** Whether they may teach: an account that is there, not disabled, with the role. */
+  /** Whether they may teach: the account exists, is not disabled, and has the role. */
   readonly instructorActive: boolean;
   readonly title: string;
   readonly summary: string;
   readonly tags: readonly string[];
   readonly state: "draft" | "published";
   readonly lessonCount: number;
-  /** Enrollments there are. */
+  /** Number of enrollments. */
   readonly learners: number;
-  /** Those of them that came to the end of the course at least once. */
+  /** Enrollments that completed the course at least once. */
   readonly completions: number;
-  /** Rises by one with every change; two writers who read the same one cannot both win. */
+  /**
+   * Incremented by every change; of two concurrent writers that read the same version only one
+   * succeeds.
+   */
   readonly version: number;
   readonly createdAt: number;
   readonly updatedAt: number;
   readonly publishedAt: number | null;
 }
 
-/** A course with its lessons in order: what is read and written as one. */
+/** A course with its lessons in order, read and written as one. */
 export interface CourseAggregate extends CourseRecord {
   readonly lessons: readonly LessonRecord[];
 }
@@ -51,7 +54,7 @@ export function next(
   };
 }
 
-/** The fields a change names; a field that is absent stays as it was. */
+/** The fields that a change names; an absent field stays unchanged. */
 export function describe(
   course: CourseAggregate,
   { title = course.title, summary = course.summary, tags = [...course.tags] }: CourseChange,
@@ -67,7 +70,7 @@ export function withLesson(
   return { lessons: [...lessons, { id, title, content }] };
 }
 
-/** A changed lesson, at its place or at the one the change names. */
+/** A changed lesson, at its place or at the one that the change names. */
 export function withLessonChanged(
   { lessons }: CourseAggregate,
   lesson: LessonRecord,

@@ -10,7 +10,7 @@ import {
 import { expectJson, expectNoContent, expectProblem } from "../../tests/support/services.ts";
 import { Course, CourseList, Lesson } from "./schema.ts";
 
-Deno.test("a new course is its instructor's draft, with the name that user gave", async () => {
+Deno.test("a new course is its instructor's draft, with the name from user", async () => {
   using platform = await setupCourse();
   const course = await platform.create();
   assert.deepEqual(course, {
@@ -32,7 +32,7 @@ Deno.test("a new course is its instructor's draft, with the name that user gave"
   assert.deepEqual(await platform.read(course.id), course);
 });
 
-Deno.test("a course is taught, published, read by anybody and removed", async () => {
+Deno.test("a course is edited, published, read by any caller and removed", async () => {
   using platform = await setupCourse();
   const { call, create, addLesson, publish, clock } = platform;
   const { id } = await create();
@@ -55,7 +55,7 @@ Deno.test("publishing twice changes nothing the second time", async () => {
   assert.deepEqual(await platform.publish(platform.id), platform.course);
 });
 
-Deno.test("a change names what it changes, and an empty one changes nothing", async () => {
+Deno.test("a change applies the fields it names, and an empty one changes nothing", async () => {
   using platform = await setupCourse();
   const { call, create, clock } = platform;
   const course = await create();
@@ -121,11 +121,11 @@ Deno.test("a course without lessons is not published", async () => {
   assert.equal((await platform.read(id)).state, "draft");
 });
 
-Deno.test("the list has published courses for everybody and drafts for their owner", async () => {
+Deno.test("the list shows published courses to every caller and drafts to their owner", async () => {
   using platform = await setupPublishedCourse();
   const { call, create, course } = platform;
   const draft = await create({ ...sailing, title: "Draft" });
-  await create({ ...sailing, title: "Of somebody else" }, bob);
+  await create({ ...sailing, title: "Of another person" }, bob);
   const list = async (query: string, as = ann) =>
     (await expectJson(call("GET", `/courses${query}`, { as }), 200, CourseList)).items;
   const { lessons, ...summary } = course;

@@ -9,7 +9,7 @@ import {
 } from "../../tests/support/course_service.ts";
 import { expectProblem } from "../../tests/support/services.ts";
 
-Deno.test("of a deleted person drafts go, and published courses stay under no name", async () => {
+Deno.test("a deleted person's drafts are deleted, and published courses stay without the name", async () => {
   using platform = await setupProjection();
   const { create, deliver, rename, instructor, call, database } = platform;
   await rename("Ann Other", 1);
@@ -33,7 +33,7 @@ Deno.test("of a deleted person drafts go, and published courses stay under no na
   assert.deepEqual(lessons, []);
 });
 
-Deno.test("deletion wins over whatever is told of the person later, by whomever", async () => {
+Deno.test("a deletion wins over all later events about the person, from any service", async () => {
   using platform = await setupProjection();
   const { deliver, rename, instructor } = platform;
   await deliver({ type: "user.deleted", subject: annId, sequence: 2 });
@@ -45,7 +45,7 @@ Deno.test("deletion wins over whatever is told of the person later, by whomever"
   assert.equal(await instructor(), "Former instructor, inactive");
 });
 
-Deno.test("a deleted person whose Passport still lives makes no course and changes none they lost", async () => {
+Deno.test("a deleted person whose Passport is still valid creates no course and changes none of theirs", async () => {
   using platform = await setupProjection();
   const { create, deliver, call, database, said } = platform;
   const draft = await create();
@@ -60,7 +60,7 @@ Deno.test("a deleted person whose Passport still lives makes no course and chang
   assert.equal((await said()).length, 1);
 });
 
-Deno.test("what was told of others who teach stays when a person is deleted", async () => {
+Deno.test("events about other instructors stay when a person is deleted", async () => {
   using platform = await setupProjection();
   const { create, deliver, database } = platform;
   await create(sailing, bob);
@@ -73,7 +73,7 @@ Deno.test("what was told of others who teach stays when a person is deleted", as
   assert.deepEqual(await rows(), before);
 });
 
-Deno.test("of a deleted person who taught nothing nothing is begun to be kept", async () => {
+Deno.test("of a deleted person who taught nothing no row is created", async () => {
   using platform = await setupProjection();
   const { deliver, call, database } = platform;
   await deliver({ type: "user.deleted", subject: bobId });

@@ -6,16 +6,17 @@ import type { CourseProjection } from "./projections.ts";
 /** The events of the course service. */
 export type CourseEvents = Events<EventTypes, "course">;
 
-/** What others hear of a course, whose id it gets from the change it belongs to. */
+/** An event about a course; the change it belongs to supplies the course's id. */
 export type CourseEvent = Omit<
   EventInput<EventTypes, PublishedType<EventTypes, "course">>,
   "subject"
 >;
 
 /**
- * What a change means to others; undefined where they know nothing of it.
+ * The event of a change; undefined when other services do not project the course.
  *
- * A draft is its owner's own affair: nobody heard of it, so nobody hears that it is gone.
+ * A draft is private to its owner: it was never published to other services, so its removal is not
+ * published either.
  */
 export function toDomainEvent(
   before: CourseAggregate,
@@ -24,13 +25,13 @@ export function toDomainEvent(
   const { state, title } = after ?? before;
   if (state !== "published") return undefined;
   const data = { title };
-  // With its last title, or what is shown of it would depend on the order of deliveries.
+  // With the last title: otherwise the projected title would depend on the order of deliveries.
   if (after === undefined) return { type: "course.deleted", data };
   if (before.state !== "published") return { type: "course.published", data };
   return before.title === title ? undefined : { type: "course.changed", data };
 }
 
-/** Lets the service hear of the people who teach, and of those who learn. */
+/** Subscribes the service to events of instructors and learners. */
 export function registerHandlers(events: CourseEvents, projection: CourseProjection): void {
   events.on("user.profile-changed", ({ subject, data }) => projection.rename(subject, data.name));
   events.on(
@@ -39,7 +40,7 @@ export function registerHandlers(events: CourseEvents, projection: CourseProject
   );
   events.on("user.disabled", ({ subject }) => projection.setDisabled(subject, true));
   events.on("user.enabled", ({ subject }) => projection.setDisabled(subject, false));
-  events.on("user.deleted", ({ subject }) => projection.forget(subject));
+  events.on("user.deleted", ({ subject }) => projection.deletePerson(subject));
   events.on(
     "enrollment.created",
     ({ subject, data }) => projection.count(subject, { courseId: data.courseId, completed: false }),

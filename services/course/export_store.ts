@@ -5,12 +5,12 @@ import { orm } from "@edgepass/shared/sql/orm";
 import { asc, eq, inArray } from "drizzle-orm";
 import { courses, instructors, lessons } from "./store_tables.ts";
 
-/** All that course keeps about a person: what they teach, and what it was told of them. */
+/** Everything that course stores about a person: their courses, and projections of them. */
 export async function readCourseExport(sql: SqlDb, id: string): Promise<Export> {
   const db = orm(sql);
   const own = eq(courses.instructorId, id);
   const ownIds = db.select({ id: courses.id }).from(courses).where(own);
-  const [taught, contents, [told]] = await db.batch([
+  const [taught, contents, [projected]] = await db.batch([
     db.select().from(courses).where(own).orderBy(asc(courses.id)),
     db.select().from(lessons).where(inArray(lessons.courseId, ownIds))
       .orderBy(asc(lessons.courseId), asc(lessons.position)),
@@ -24,11 +24,11 @@ export async function readCourseExport(sql: SqlDb, id: string): Promise<Export> 
         { id, title, content }
       )),
     })),
-    instructor: told
+    instructor: projected
       ? {
-        name: told.name,
-        teaches: told.teaches === null ? null : told.teaches === 1,
-        disabled: told.disabled === 1,
+        name: projected.name,
+        teaches: projected.teaches === null ? null : projected.teaches === 1,
+        disabled: projected.disabled === 1,
       }
       : null,
     events: await readPublished(sql, [id, ...taught.map((course) => course.id)]),

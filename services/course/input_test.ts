@@ -86,7 +86,7 @@ Deno.test("a learner has no courses of their own to list", async () => {
   );
 });
 
-Deno.test("nobody reads courses without a Passport", async () => {
+Deno.test("a request for courses without a Passport is refused", async () => {
   using platform = await setupCourse();
   await expectProblem(platform.call("GET", "/courses", { as: null }), 401, "passport_required");
 });

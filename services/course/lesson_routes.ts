@@ -64,7 +64,7 @@ const removeLesson = createRoute({
   responses: { 204: noContent("Removed"), ...ownLessonProblems },
 });
 
-/** Lessons on the wire, under the path of their course. */
+/** The routes of lessons, under the path of their course. */
 export function lessonRoutes(courses: Courses) {
   return createApi()
     .openapi(addLesson, async (c) => {

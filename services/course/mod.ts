@@ -16,15 +16,15 @@ export { sqlCourseStore } from "./store.ts";
 export type { CourseStore } from "./store.ts";
 export type { CourseOptions } from "./service.ts";
 
-/** Makes the course service: courses and their lessons. */
+/** Creates the course service: courses and their lessons. */
 export function createCourseService(
   { runtime, idempotency, events, projection, ...deps }: CourseOptions & {
     readonly runtime: ServiceRuntime;
     /** From `createEvents`; the store has its outbox. */
     readonly events: CourseEvents;
-    /** Where news of other services goes. */
+    /** Applies events of other services. */
     readonly projection: CourseProjection;
-    /** Where answers to creations are kept; without one `Idempotency-Key` is not looked at. */
+    /** Where responses to creations are stored; without it `Idempotency-Key` is ignored. */
     readonly idempotency?: SqlDb;
   },
 ): ServiceApp {

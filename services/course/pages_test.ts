@@ -6,7 +6,7 @@ import { expectJson } from "../../tests/support/services.ts";
 import type { CourseAggregate } from "./course.ts";
 import { CourseList } from "./schema.ts";
 
-/** A course of Ann's, published when it was made. */
+/** A course of Ann's, published when it was created. */
 function publishedAt(at: number): CourseAggregate {
   return {
     id: uuidv7(at),
@@ -28,12 +28,12 @@ function publishedAt(at: number): CourseAggregate {
   };
 }
 
-/** How much later than the one before each course comes; often not at all. */
+/** The delay of each course after the one before; often none. */
 const gaps = fc.array(fc.integer({ min: 0, max: 1 }), { maxLength: 12 });
 
 for (const mine of [false, true]) {
   const name = mine ? "one's own courses" : "published courses";
-  Deno.test(`walking the pages of ${name} meets each once, in order, while others come`, async () => {
+  Deno.test(`the pages of ${name} contain each once, in order, while others are added`, async () => {
     await fc.assert(
       fc.asyncProperty(gaps, gaps, fc.integer({ min: 1, max: 5 }), async (early, late, limit) => {
         using platform = await setupCourse();

@@ -16,12 +16,12 @@ function toTimes({ createdAt, updatedAt, publishedAt }: CourseRecord) {
   };
 }
 
-/** A course in a list. */
+/** A course as an item of a list. */
 export function toListItem(course: CourseRecord): CourseListItem {
   return { ...toSummary(course), lessonCount: course.lessonCount, ...toTimes(course) };
 }
 
-/** A course by itself. */
+/** A course with its lessons. */
 export function toCourse(course: CourseAggregate): Course {
   const lessons = course.lessons.map(({ id, title, content }, index) => ({
     id,

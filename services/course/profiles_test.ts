@@ -3,7 +3,7 @@ import { ann, profilesOf, sailing, setupCourse } from "../../tests/support/cours
 import { expectProblem } from "../../tests/support/services.ts";
 
 const brokenProfiles = {
-  "is away": [
+  "is down": [
     () => {
       throw new TypeError("connection refused");
     },
@@ -12,8 +12,8 @@ const brokenProfiles = {
   ],
   "fails": [() => new Response("no", { status: 500 }), 502, "upstream_bad_response"],
   "has no store": [() => new Response("no", { status: 503 }), 503, "upstream_unavailable"],
-  "answers no JSON": [() => new Response("<p>"), 502, "upstream_bad_response"],
-  "answers something else": [() => Response.json({ ok: true }), 502, "upstream_bad_response"],
+  "returns no JSON": [() => new Response("<p>"), 502, "upstream_bad_response"],
+  "returns another document": [() => Response.json({ ok: true }), 502, "upstream_bad_response"],
   "redirects": [
     () => new Response(null, { status: 302, headers: { location: "/" } }),
     502,
@@ -24,11 +24,11 @@ const brokenProfiles = {
     502,
     "upstream_bad_response",
   ],
-  "knows no such account": [() => new Response(null, { status: 404 }), 403, "forbidden"],
+  "has no such account": [() => new Response(null, { status: 404 }), 403, "forbidden"],
 } as const;
-for (const [what, [answer, status, code]] of Object.entries(brokenProfiles)) {
-  Deno.test(`no course is made when user ${what}`, async () => {
-    const app = profilesOf("", answer);
+for (const [what, [respond, status, code]] of Object.entries(brokenProfiles)) {
+  Deno.test(`no course is created when user ${what}`, async () => {
+    const app = profilesOf("", respond);
     app.onError((error) => {
       throw error;
     });

@@ -5,26 +5,28 @@ import { type Orm, orm } from "@edgepass/shared/sql/orm";
 import { and, eq, type SQL, sql as text } from "drizzle-orm";
 import { countedEnrollments, courses, instructors } from "./store_tables.ts";
 
-/** Who a course is by when its instructor is nobody any more. */
+/** The instructor name of a course whose instructor's account is closed. */
 const formerInstructor = "Former instructor";
 
-/** What news of other services changes here, each as statements for the batch that notes them. */
+/**
+ * The effects of other services' events, each as statements for the batch that records the event.
+ */
 export interface CourseProjection {
   rename(instructorId: string, name: string): Changes;
   setTeaching(instructorId: string, teaches: boolean): Changes;
   setDisabled(instructorId: string, disabled: boolean): Changes;
-  /** Drafts go with the person; published courses stay for those who learn, under no name. */
-  forget(instructorId: string): Changes;
-  /** An enrollment is in a course, and has come to its end or not; it counts once. */
+  /** Deletes the person's drafts; published courses stay for their learners, without the name. */
+  deletePerson(instructorId: string): Changes;
+  /** Counts an enrollment of a course, completed or not; once only. */
   count(
     enrollmentId: string,
     state: { readonly courseId: string; readonly completed: boolean },
   ): Changes;
-  /** An enrollment is no more. */
+  /** Removes a deleted enrollment from the counts. */
   discount(enrollmentId: string): Changes;
 }
 
-/** Puts news into a database with the tables of `migrations/`. */
+/** Applies events to a database with the tables of `migrations/`. */
 export function sqlCourseProjection(sql: SqlDb): CourseProjection {
   const db = orm(sql);
   const put = (id: string, set: { teaches: number } | { disabled: number }) => [
@@ -32,11 +34,11 @@ export function sqlCourseProjection(sql: SqlDb): CourseProjection {
       .onConflictDoUpdate({ target: instructors.id, set }),
   ];
   return {
-    // No row, no name: most people whose name changes teach nothing, and are nobody here.
+    // Without a row nothing is stored: most people whose name changes do not teach.
     rename: (id, name) => [db.update(instructors).set({ name }).where(eq(instructors.id, id))],
     setTeaching: (id, teaches) => put(id, { teaches: teaches ? 1 : 0 }),
     setDisabled: (id, disabled) => put(id, { disabled: disabled ? 1 : 0 }),
-    forget: (id) => [
+    deletePerson: (id) => [
       deleteStoredResponses(db, id),
       db.delete(courses).where(and(eq(courses.instructorId, id), eq(courses.state, "draft"))),
       db.update(courses).set({ instructorName: formerInstructor })
@@ -57,7 +59,7 @@ export function sqlCourseProjection(sql: SqlDb): CourseProjection {
   };
 }
 
-/** Takes an enrollment off the course it was counted for, whichever that was. */
+/** Removes an enrollment from whichever course it was counted for. */
 function discount(db: Orm, enrollmentId: string) {
   const { courseId: column } = countedEnrollments;
   const isIt = eq(countedEnrollments.enrollmentId, enrollmentId);
@@ -69,10 +71,10 @@ function discount(db: Orm, enrollmentId: string) {
 }
 
 /**
- * Counts a course's enrollments, but for one.
+ * Counts a course's enrollments, except one.
  *
- * From the rows and not by adding, so that whatever was wrong is right again. Never through a
- * course's version: news are no change of the owner's, and spoil none.
+ * Counted from the rows and not by addition, so that an earlier error is corrected. The course's
+ * version stays: an event is no change of the owner's, and must not make one conflict.
  */
 function recount(db: Orm, courseId: SQL, except = "") {
   const count = (condition: SQL) =>

@@ -23,11 +23,11 @@ Deno.test("all courses of an instructor show the new name, and the owner's versi
   assert.equal((await store.find(id))?.version, before?.version);
 });
 
-Deno.test("a name counts once, and an older one never again", async () => {
+Deno.test("a name is applied once, and an older one is ignored", async () => {
   using platform = await setupProjection();
   const { deliverBody, rename, instructor, clock } = platform;
-  const told = { type: "user.profile-changed", subject: annId, sequence: 5 } as const;
-  const body = toBody({ ...told, data: { name: "Ann V" } }, clock.now());
+  const event = { type: "user.profile-changed", subject: annId, sequence: 5 } as const;
+  const body = toBody({ ...event, data: { name: "Ann V" } }, clock.now());
   assert.equal(await deliverBody(body), "applied");
   assert.equal(await rename("Ann IV", 4), "stale");
   assert.equal(await rename("Ann VI", 6), "applied");
@@ -35,7 +35,7 @@ Deno.test("a name counts once, and an older one never again", async () => {
   assert.equal(await instructor(), "Ann VI");
 });
 
-Deno.test("a change of the owner's keeps the news that came while it was made", async () => {
+Deno.test("an owner's change keeps an event that came while it was made", async () => {
   using platform = await setupProjection();
   const { store, id, rename, deliver, read } = platform;
   const before = await store.find(id);
@@ -49,15 +49,15 @@ Deno.test("a change of the owner's keeps the news that came while it was made", 
   assert.deepEqual([instructor.name, learners, completions], ["Ann Other", 1, 1]);
 });
 
-Deno.test("a name that changes while a course is made is the one the course shows", async () => {
+Deno.test("a name that changes while a course is created is the one the course shows", async () => {
   const during: { work?: () => Promise<unknown> } = {};
   const profiles = profilesOf("Ann");
   using platform = await setupCourse({
     profiles: {
       async fetch(request: Request) {
-        const answer = await profiles.fetch(request);
+        const response = await profiles.fetch(request);
         await during.work?.();
-        return answer;
+        return response;
       },
     },
   });
@@ -67,12 +67,12 @@ Deno.test("a name that changes while a course is made is the one the course show
   assert.equal((await platform.read(id)).instructor.name, "Ann II");
 });
 
-Deno.test("names of people who teach nothing are not kept", async () => {
+Deno.test("names of people who teach nothing are not stored", async () => {
   using platform = await setupProjection();
   const { deliver, database } = platform;
   const data = { name: "Cleo" };
-  const told = { type: "user.profile-changed", subject: uuidv7(), data } as const;
-  assert.equal(await deliver(told), "applied");
+  const event = { type: "user.profile-changed", subject: uuidv7(), data } as const;
+  assert.equal(await deliver(event), "applied");
   const rows = await database.run({ sql: "SELECT id FROM instructors", params: [] });
   assert.deepEqual(rows, [[annId]]);
 });
@@ -80,39 +80,39 @@ Deno.test("names of people who teach nothing are not kept", async () => {
 Deno.test("an instructor who is disabled or has lost the role is shown as inactive", async () => {
   using platform = await setupProjection();
   const { deliver, instructor } = platform;
-  const tell = (type: "user.disabled" | "user.enabled", sequence: number) =>
+  const send = (type: "user.disabled" | "user.enabled", sequence: number) =>
     deliver({ type, subject: annId, sequence });
   const setRoles = (roles: string[], sequence: number) =>
     deliver({ type: "user.roles-changed", subject: annId, data: { roles }, sequence });
   assert.equal(await instructor(), "Demo Instructor");
-  await tell("user.enabled", 3);
-  assert.equal(await tell("user.disabled", 2), "stale");
+  await send("user.enabled", 3);
+  assert.equal(await send("user.disabled", 2), "stale");
   assert.equal(await instructor(), "Demo Instructor");
-  await tell("user.disabled", 4);
+  await send("user.disabled", 4);
   assert.equal(await instructor(), "Demo Instructor, inactive");
   await setRoles(["learner"], 5);
-  await tell("user.enabled", 6);
+  await send("user.enabled", 6);
   assert.equal(await instructor(), "Demo Instructor, inactive");
   await setRoles(["learner", "instructor"], 7);
   assert.equal(await instructor(), "Demo Instructor");
 });
 
-Deno.test("what is told in whatever order ends in the same state", async () => {
+Deno.test("events in any order end in the same state", async () => {
   const subject = annId;
-  const told = [
+  const events = [
     { type: "user.profile-changed", subject, data: { name: "Ann I" }, sequence: 1 },
     { type: "user.profile-changed", subject, data: { name: "Ann II" }, sequence: 2 },
     { type: "user.disabled", subject, sequence: 1 },
     { type: "user.enabled", subject, sequence: 2 },
   ] as const;
-  for (const order of permute(told)) {
+  for (const order of permute(events)) {
     using platform = await setupProjection();
     for (const event of order) await platform.deliver(event);
     assert.equal(await platform.instructor(), "Ann II");
   }
 });
 
-Deno.test("learners are counted once each, in whatever order and however often it is told", async () => {
+Deno.test("learners are counted once each, in any order of events and with repeats", async () => {
   using platform = await setupProjection();
   const { deliverBody, read, id, clock } = platform;
   const data = { courseId: id };
@@ -126,7 +126,7 @@ Deno.test("learners are counted once each, in whatever order and however often i
   assert.deepEqual([learners, completions], [2, 2]);
 });
 
-Deno.test("what is told of an enrollment in whatever order, and again, counts as the last of it", async () => {
+Deno.test("the events of an enrollment, in any order and repeated, count as the last of them", async () => {
   using platform = await setupProjection();
   const { deliver, read, id } = platform;
   const data = { courseId: id };
@@ -152,19 +152,19 @@ Deno.test("what is told of an enrollment in whatever order, and again, counts as
   }
 });
 
-Deno.test("an enrollment that is told again of another course, or as begun, is moved", async () => {
+Deno.test("an enrollment whose event names another course, or is repeated as begun, is moved", async () => {
   using platform = await setupProjection();
   const { deliver, read, create, addLesson, publish, id, database } = platform;
   const other = await create();
   await addLesson(other.id);
   await publish(other.id);
-  const tell = (
+  const send = (
     type: "enrollment.created" | "enrollment.completed",
     at: number,
     courseId: string,
   ) => deliver({ type, subject: "e1", sequence: at, data: { courseId } });
-  await tell("enrollment.completed", 1, other.id);
-  await tell("enrollment.created", 2, id);
+  await send("enrollment.completed", 1, other.id);
+  await send("enrollment.created", 2, id);
   const counts = async (course: string) => {
     const { learners, completions } = await read(course);
     return [learners, completions];
@@ -174,16 +174,16 @@ Deno.test("an enrollment that is told again of another course, or as begun, is m
   assert.deepEqual(rows, [["e1", id, 0]]);
 });
 
-Deno.test("a learner of a course that is gone is nobody's concern", async () => {
+Deno.test("a learner of a deleted course is not counted", async () => {
   using platform = await setupProjection();
   const data = { courseId: uuidv7() };
-  const told = { type: "enrollment.created", subject: "e1", data } as const;
-  assert.equal(await platform.deliver(told), "applied");
+  const event = { type: "enrollment.created", subject: "e1", data } as const;
+  assert.equal(await platform.deliver(event), "applied");
   assert.equal((await platform.read(platform.id)).learners, 0);
 });
 
-Deno.test("course takes no event that is not for it", async () => {
+Deno.test("course refuses an event that is not for it", async () => {
   using platform = await setupProjection();
-  const told = { type: "user.registered", subject: annId, data: { name: "Ann" } } as const;
-  assert.equal(await platform.deliver(told), "489 event_unusable");
+  const event = { type: "user.registered", subject: annId, data: { name: "Ann" } } as const;
+  assert.equal(await platform.deliver(event), "489 event_unusable");
 });

@@ -10,7 +10,7 @@ import {
 import { expectJson, expectNoContent } from "../../tests/support/services.ts";
 import { Course } from "./schema.ts";
 
-Deno.test("a course says that it is published, renamed and deleted, each once and in order", async () => {
+Deno.test("a course is published, renamed and deleted as one event each, in order", async () => {
   using platform = await setupPublishedCourse();
   const { call, id: subject, said } = platform;
   const published = { type: "course.published", subject, sequence: 1, data: { title: "Sailing" } };
@@ -24,7 +24,7 @@ Deno.test("a course says that it is published, renamed and deleted, each once an
   assert.deepEqual(await said(), [published, changed, deleted]);
 });
 
-Deno.test("of a draft nobody hears, nor that it is removed", async () => {
+Deno.test("a draft publishes no event, nor does its removal", async () => {
   using platform = await setupCourse();
   const { call, create, addLesson, said } = platform;
   const { id } = await create();
@@ -47,7 +47,7 @@ const silent = {
   (id: string) => readonly [method: string, path: string, body?: object]
 >;
 for (const [what, request] of Object.entries(silent)) {
-  Deno.test(`a published course says nothing of ${what}`, async () => {
+  Deno.test(`a published course publishes no event for ${what}`, async () => {
     using platform = await setupPublishedCourse();
     const [method, path, body] = request(platform.id) as [string, string, object | undefined];
     const options = { as: ann, ...(body === undefined ? {} : { body }) };
@@ -56,27 +56,27 @@ for (const [what, request] of Object.entries(silent)) {
   });
 }
 
-Deno.test("what somebody else may not do is not said", async () => {
+Deno.test("a refused change of another person publishes no event", async () => {
   using platform = await setupPublishedCourse();
   for (const as of [bob, learner]) {
     for (const [method, body] of [["PATCH", { title: "Mine" }], ["DELETE", undefined]] as const) {
       const options = { as, ...(body ? { body } : {}) };
-      const answer = await platform.call(method, `/courses/${platform.id}`, options);
-      await answer.body?.cancel();
-      assert.equal(answer.status, 403);
+      const response = await platform.call(method, `/courses/${platform.id}`, options);
+      await response.body?.cancel();
+      assert.equal(response.status, 403);
     }
   }
   assert.equal((await platform.said()).length, 1);
 });
 
-Deno.test("of parallel renamings each that answers 200 is said, in the order it happened", async () => {
+Deno.test("of parallel renamings each that responds with 200 is published, in order", async () => {
   using platform = await setupPublishedCourse();
   const { call, id, read, said } = platform;
   const titles = await Promise.all(Array.from({ length: 20 }, async (_, at) => {
     const body = { title: `Title ${at}` };
-    const answer = await call("PATCH", `/courses/${id}`, { as: ann, body });
-    await answer.body?.cancel();
-    return answer.status === 200 ? body.title : undefined;
+    const response = await call("PATCH", `/courses/${id}`, { as: ann, body });
+    await response.body?.cancel();
+    return response.status === 200 ? body.title : undefined;
   }));
   const won = titles.filter((title) => title !== undefined);
   const renamings = (await said()).slice(1);
@@ -85,21 +85,21 @@ Deno.test("of parallel renamings each that answers 200 is said, in the order it 
   assert.equal(renamings.at(-1)?.data.title, (await read(id)).title);
 });
 
-Deno.test("two publications and two removals at once are one of each", async () => {
+Deno.test("two concurrent publications and two removals publish one event each", async () => {
   using platform = await setupCourse();
   const { call, create, addLesson, said } = platform;
   const { id } = await create();
   await addLesson(id);
   for (const [method, path] of [["POST", `/courses/${id}/publish`], ["DELETE", `/courses/${id}`]]) {
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       [1, 2].map(() => call(method ?? "", path ?? "", { as: ann })),
     );
-    await Promise.all(answers.map((answer) => answer.body?.cancel()));
+    await Promise.all(responses.map((response) => response.body?.cancel()));
   }
   assert.deepEqual((await said()).map(({ type }) => type), ["course.published", "course.deleted"]);
 });
 
-Deno.test("a change that is not stored is not said", async () => {
+Deno.test("a change that is not stored publishes no event", async () => {
   using platform = await setupPublishedCourse();
   const { store, id, said } = platform;
   const course = await store.find(id);

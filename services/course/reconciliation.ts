@@ -9,7 +9,7 @@ type Published = PublishedBy<EventTypes, "course">;
 
 const published = "SELECT id, title FROM courses WHERE state = 'published'";
 
-/** What is shown of people who teach: news count before what a course was made with. */
+/** Projected instructors: events take precedence over the data that a course was created with. */
 const instructors = `(
   SELECT id, disabled, coalesce(teaches, 1) AS teaches,
     teaches IS NOT NULL OR EXISTS (SELECT 1 FROM courses WHERE instructor_id = instructors.id)
@@ -19,8 +19,11 @@ const instructors = `(
   FROM instructors
   WHERE NOT EXISTS (SELECT 1 FROM ended_subjects WHERE subject = instructors.id))`;
 
-/** What is kept of each aspect: a query by subject, and whether a row of it is what is said. */
-const kept = [
+/**
+ * What is projected of each facet: a query by subject, and whether a row matches what was
+ * published.
+ */
+const projected = [
   {
     source: "auth",
     facet: "roles",
@@ -65,7 +68,9 @@ const Roles = z.object({ roles: z.array(z.string()) });
 const Named = z.object({ name: z.string() });
 const Enrolled = z.object({ courseId: z.string() });
 
-/** Lets course say its courses again, and tells what it keeps of people and enrollments. */
+/**
+ * Lets course publish its courses again, and registers its projections of people and enrollments.
+ */
 export function addReconciliation(
   { states }: Pick<CourseEvents, "states">,
   sql: SqlDb,
@@ -88,7 +93,7 @@ export function addReconciliation(
         params: [JSON.stringify(ids)],
       })).map(toPublished),
   });
-  for (const { source, facet, whole, query, matches } of kept) {
+  for (const { source, facet, whole, query, matches } of projected) {
     states.projects(source, facet, {
       whole,
       list: async ({ after, until, limit }) =>

@@ -31,7 +31,7 @@ import type { CourseFilter } from "./store.ts";
 
 const tags = ["Courses"];
 
-/** Lets only people who teach through, before anything of their request is read. */
+/** Admits only instructors, before anything of the request is read. */
 export const teachersOnly = createMiddleware<
   PassportEnv & { Variables: { teacher: UserPassport } }
 >(async function teachersOnly(c, next) {
@@ -137,7 +137,7 @@ const publishCourse = createRoute({
   responses: { 200: jsonResponse("The published course", Course), ...ownCourseProblems },
 });
 
-/** Courses on the wire; lessons have routes of their own. */
+/** The routes of courses; lessons have routes of their own. */
 export function courseRoutes(courses: Courses) {
   return createApi()
     .openapi(listCourses, async (c) => {

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { line, list, ListQuery, prose } from "@edgepass/shared/http";
 
-/** Bounds that keep a course one answer and one batch. */
+/** Bounds that fit a course into one response and one batch. */
 export const maxLessons = 100;
 const maxTags = 10;
 
@@ -82,7 +82,7 @@ export const CourseQuery = ListQuery.extend({
 });
 export type CourseQuery = z.infer<typeof CourseQuery>;
 
-/** Where a page begins: after the item that was made, or published, then and has this id. */
+/** Start of a page: after the item that was created, or published, at this time and has this id. */
 export const PagePosition = z.object({ at: z.int(), id: z.uuid() });
 export type PagePosition = z.infer<typeof PagePosition>;
 

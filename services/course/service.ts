@@ -21,17 +21,17 @@ import {
 } from "./schema.ts";
 import type { CourseFilter, CoursePage, CourseStore } from "./store.ts";
 
-/** The person who asks, as far as the rules care. */
-export type Asker = Pick<Passport, "userId">;
+/** The request's subject, as far as the rules need it. */
+export type Caller = Pick<Passport, "userId">;
 
-/** The person who teaches; routes let nobody else through. */
+/** The instructor; the routes admit no other callers. */
 export interface Teacher {
   readonly userId: string;
 }
 
 export interface CourseOptions {
   readonly store: CourseStore;
-  /** The profile of the person in whose name the request is served. */
+  /** Reads the profile of the request's subject. */
   readonly readProfile: () => Promise<ProfileForCourse>;
   readonly newId?: (now: number) => string;
   readonly now?: () => number;
@@ -49,7 +49,7 @@ export function createCourses(
     list: (filter: CourseFilter): Promise<CoursePage> => store.page(filter),
     get: rules.requireVisible,
     async create(input: NewCourse, by: Teacher): Promise<CourseAggregate> {
-      // First, so that no new name is missed between the answer of user and the course.
+      // First, so that a name change between the response of user and the insert is not missed.
       await store.expect(by.userId);
       const { name } = await readProfile();
       const at = now();
@@ -139,11 +139,11 @@ function createLessons(
 }
 
 function createCourseRules(store: CourseStore, now: () => number) {
-  /** Drafts exist for their owner alone; to anybody else they are as good as absent. */
-  async function requireVisible(id: string, asker: Asker): Promise<CourseAggregate> {
+  /** A draft is visible to its owner alone; for other callers it does not exist. */
+  async function requireVisible(id: string, caller: Caller): Promise<CourseAggregate> {
     const course = await store.find(id);
     if (course === undefined) throw new Problem("not_found");
-    if (course.state !== "published" && course.instructorId !== asker.userId) {
+    if (course.state !== "published" && course.instructorId !== caller.userId) {
       throw new Problem("not_found");
     }
     return course;
@@ -153,7 +153,9 @@ function createCourseRules(store: CourseStore, now: () => number) {
     if (course.instructorId !== by.userId) throw new Problem("forbidden");
     return course;
   }
-  /** Applies a change of its owner's; `decide` answers undefined where there is nothing to change. */
+  /**
+   * Applies a change of the owner's; `decide` returns undefined when there is nothing to change.
+   */
   async function change(
     id: string,
     by: Teacher,
@@ -170,7 +172,7 @@ function createCourseRules(store: CourseStore, now: () => number) {
   return { requireVisible, requireOwn, change };
 }
 
-/** A lesson with its place, counted from 1. */
+/** A lesson with its position, counted from 1. */
 export type PlacedLesson = LessonRecord & { readonly position: number };
 
 function requireLesson({ lessons }: CourseAggregate, lessonId: string): PlacedLesson {
@@ -180,7 +182,7 @@ function requireLesson({ lessons }: CourseAggregate, lessonId: string): PlacedLe
   return { ...lesson, position: index + 1 };
 }
 
-/** A published course always has something to learn. */
+/** A published course always has at least one lesson. */
 function needsLesson(): Problem {
   return new Problem("conflict", { detail: "A published course needs at least one lesson" });
 }

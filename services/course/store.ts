@@ -10,7 +10,7 @@ import type { PagePosition } from "./schema.ts";
 import { courses, instructors, lessons } from "./store_tables.ts";
 
 export interface CourseFilter {
-  /** Only this person's courses, drafts too; without it, published ones alone. */
+  /** Only this person's courses, including drafts; without it, published ones alone. */
   readonly instructorId?: string | undefined;
   readonly q?: string | undefined;
   readonly tag?: string | undefined;
@@ -23,27 +23,30 @@ export interface CoursePage {
   readonly next: PagePosition | undefined;
 }
 
-/** Where courses are kept. A change and its event are one batch; part of it is never seen. */
+/** The store of courses. A change and its event are one batch; readers never see part of it. */
 export interface CourseStore {
-  /** Fails when the database is away, or lacks its tables. */
+  /** Fails when the database is down, or lacks its tables. */
   check(): Promise<void>;
   find(id: string): Promise<CourseAggregate | undefined>;
   page(filter: CourseFilter): Promise<CoursePage>;
-  /** From now on what is told of a person is kept, for they begin to teach. */
+  /** Stores events about a person from now on, because they begin to teach. */
   expect(instructorId: string): Promise<void>;
-  /** All that is kept about a person. */
+  /** Everything that is stored about a person. */
   readExport(personId: string): Promise<Export>;
-  /** False when the instructor's account is gone. */
+  /** False when the instructor's account is closed. */
   insert(course: CourseAggregate): Promise<boolean>;
-  /** Puts `after` in the place of `before`; false when somebody else was first. */
+  /** Replaces `before` by `after`; false when a concurrent writer was first. */
   save(before: CourseAggregate, after: CourseAggregate, event?: CourseEvent): Promise<boolean>;
-  /** Removes what was read; false when somebody else was first. */
+  /** Deletes the course as it was read; false when a concurrent writer was first. */
   remove(course: CourseAggregate, event?: CourseEvent): Promise<boolean>;
 }
 
 const { searchText: _searchText, ...columns } = getTableColumns(courses);
 
-/** What is read of a course; news of its instructor count before what it was made with. */
+/**
+ * The columns of a course; events of its instructor take precedence over the data it was created
+ * with.
+ */
 const current = {
   ...columns,
   instructorName: text<string>`coalesce(${instructors.name}, ${courses.instructorName})`,
@@ -51,17 +54,17 @@ const current = {
     AND coalesce(${instructors.disabled}, 0) = 0`.mapWith(Boolean),
 };
 
-/** Keeps courses in a database with the tables of `migrations/`; what it says goes to `outbox`. */
+/** Stores courses in a database with the tables of `migrations/`; their events go to `outbox`. */
 export function sqlCourseStore(sql: SqlDb, outbox: CourseEvents["outbox"]): CourseStore {
   const db = orm(sql);
-  const say = (subject: string, event: CourseEvent | undefined) =>
+  const eventItems = (subject: string, event: CourseEvent | undefined) =>
     event === undefined ? [] : outbox.add({ ...event, subject });
   return {
     async check() {
       await db.select({ id: courses.id }).from(courses).limit(1);
     },
     async find(id) {
-      // One batch, so that the lessons are those of the course as it was read.
+      // One batch, so that the lessons belong to the version of the course that was read.
       const [[course], lessonRows] = await db.batch([
         selectCurrent(db).where(eq(courses.id, id)),
         db.select({ id: lessons.id, title: lessons.title, content: lessons.content })
@@ -77,18 +80,21 @@ export function sqlCourseStore(sql: SqlDb, outbox: CourseEvents["outbox"]): Cour
     readExport: (personId) => readCourseExport(sql, personId),
     insert: (course) => isDone(db.batch(insertion(db, course))),
     save: (before, after, event) =>
-      isDone(db.batch([...changesBetween(db, before, after), ...say(after.id, event)])),
+      isDone(db.batch([...changesBetween(db, before, after), ...eventItems(after.id, event)])),
     async remove(course, event) {
       return await isDone(db.batch([
         db.delete(courses).where(unchanged(course)),
         db.requireOneChange(),
-        ...say(course.id, event),
+        ...eventItems(course.id, event),
       ]));
     },
   };
 }
 
-/** A Passport outlives its account by seconds, and what is made then would never be forgotten. */
+/**
+ * A Passport outlives its account by seconds: without this check a course created then would never
+ * be deleted.
+ */
 function insertion(db: Orm, course: CourseAggregate) {
   return [
     db.insert(courses).values({ ...toRow(course), instructorName: course.instructorName }),
@@ -132,7 +138,7 @@ function upsertLesson(db: Orm, { id, title, content }: LessonRecord, courseId: s
     .onConflictDoUpdate({ target: lessons.id, set: { title, content } });
 }
 
-/** One statement, however many lessons move: on Workers each one of a batch counts. */
+/** One statement, however many lessons move: on Workers each statement of a batch counts. */
 function arrangeLessons(db: Orm, { id, lessons: ordered }: CourseAggregate) {
   const ids = JSON.stringify(ordered.map((lesson) => lesson.id));
   const place = text`(SELECT one.key + 1 FROM json_each(${ids}) AS one
@@ -146,7 +152,7 @@ function matching({ instructorId, q, tag, after }: CourseFilter) {
     instructorId === undefined
       ? eq(courses.state, "published")
       : eq(courses.instructorId, instructorId),
-    // instr() and not LIKE: D1 takes patterns of 50 bytes, and % stands for itself here.
+    // instr() and not LIKE: D1 limits patterns to 50 bytes, and here % is an ordinary character.
     q === undefined ? undefined : text`instr(${courses.searchText}, ${toSearchText(q)}) > 0`,
     tag === undefined
       ? undefined
@@ -159,17 +165,20 @@ function sortTime(course: CourseRecord, { instructorId }: CourseFilter): number 
   return instructorId === undefined ? course.publishedAt ?? 0 : course.createdAt;
 }
 
-/** Lessons that nobody touched are the same objects before and after. */
+/** Lessons that did not change are the same objects before and after. */
 function compareLessons(before: readonly LessonRecord[], after: readonly LessonRecord[]) {
-  const kept = new Set(after.map(({ id }) => id));
+  const remaining = new Set(after.map(({ id }) => id));
   const current = new Set(before);
   return {
     changed: after.filter((lesson) => !current.has(lesson)),
-    removed: before.filter(({ id }) => !kept.has(id)),
+    removed: before.filter(({ id }) => !remaining.has(id)),
   };
 }
 
-/** What the owner decides; what others tell meanwhile is never written back, as no version guards it. */
+/**
+ * The owner's columns. Columns that events change are not written back, as no version guards them:
+ * a concurrent event would be lost.
+ */
 function toRow({ tags, title, summary, ...course }: CourseAggregate) {
   const { id, instructorId, state, lessonCount, version, createdAt, updatedAt, publishedAt } =
     course;
@@ -179,7 +188,7 @@ function toRow({ tags, title, summary, ...course }: CourseAggregate) {
   return { id, instructorId, ...texts, state, lessonCount, version, ...times };
 }
 
-/** SQLite's lower() knows ASCII only; accents typed in two ways are one. */
+/** SQLite's lower() handles ASCII only; NFC makes the two encodings of an accent equal. */
 function toSearchText(value: string): string {
   return value.normalize("NFC").toLowerCase();
 }

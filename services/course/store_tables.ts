@@ -1,6 +1,6 @@
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
-/** One row a course. */
+/** One row for each course. */
 export const courses = sqliteTable("courses", {
   id: text("id").primaryKey(),
   instructorId: text("instructor_id").notNull(),
@@ -19,7 +19,7 @@ export const courses = sqliteTable("courses", {
   publishedAt: integer("published_at"),
 });
 
-/** One row a lesson. */
+/** One row for each lesson. */
 export const lessons = sqliteTable("lessons", {
   id: text("id").primaryKey(),
   courseId: text("course_id").notNull(),
@@ -28,7 +28,7 @@ export const lessons = sqliteTable("lessons", {
   content: text("content").notNull(),
 });
 
-/** What other services told of people who teach. */
+/** Events about people who teach. */
 export const instructors = sqliteTable("instructors", {
   id: text("id").primaryKey(),
   name: text("name"),
@@ -36,7 +36,7 @@ export const instructors = sqliteTable("instructors", {
   disabled: integer("disabled").notNull().default(0),
 });
 
-/** One row an enrollment that counts, of a course that may be gone. */
+/** One row for each counted enrollment; its course may be deleted. */
 export const countedEnrollments = sqliteTable("counted_enrollments", {
   enrollmentId: text("enrollment_id").primaryKey(),
   courseId: text("course_id").notNull(),

@@ -21,7 +21,7 @@ import { Enrollment } from "./schema.ts";
 const teacher = person(annId, "instructor");
 const learner = person(bobId, "learner");
 
-Deno.test("a Passport goes from enrollment to course to user to auth as it came", async () => {
+Deno.test("a Passport is forwarded unchanged from enrollment to course to user to auth", async () => {
   using userDb = await openDatabase("user");
   using courseDb = await openDatabase("course");
   using enrollmentDb = await openDatabase("enrollment");
@@ -31,14 +31,14 @@ Deno.test("a Passport goes from enrollment to course to user to auth as it came"
     USER_DB: userDb,
     COURSE_DB: courseDb,
     ENROLLMENT_DB: enrollmentDb,
-    // A binding is taken before what is local.
+    // A binding takes precedence over a local service.
     USER: { fetch: (request: Request) => user.fetch(request) },
   };
-  const nobody = localUpstream("nobody", { fetch: () => new Response(null, { status: 500 }) });
+  const unused = localUpstream("unused", { fetch: () => new Response(null, { status: 500 }) });
   const user = composeUser(bindings, { AUTH: localUpstream("auth", createAccounts().app) });
-  const course = composeCourse(bindings, { USER: nobody });
+  const course = composeCourse(bindings, { USER: unused });
   const enrollment = composeEnrollment(bindings, {
-    AUTH: nobody,
+    AUTH: unused,
     COURSE: localUpstream("course", course),
   });
   const teach = createCaller(course, passports);
@@ -69,7 +69,7 @@ Deno.test("a Passport goes from enrollment to course to user to auth as it came"
   assert.equal(done.progress, 100);
 });
 
-Deno.test("what course and enrollment had no time to publish is published by their sweeps", async () => {
+Deno.test("events that course and enrollment had no time to publish are published by their maintenance", async () => {
   using userDb = await openDatabase("user");
   using courseDb = await openDatabase("course");
   using enrollmentDb = await openDatabase("enrollment");

@@ -3,9 +3,10 @@ import type { ServiceClient } from "@edgepass/shared/http";
 import { Problem } from "@edgepass/shared/problem";
 
 /**
- * Asks course for a course as the person who asks may see it; undefined where there is none.
+ * Reads a course from course, as visible to the request's subject; undefined when there is none.
  *
- * @throws {Problem} `upstream_bad_response` also for another course, and what `client.read` throws
+ * @throws {Problem} `upstream_bad_response` also for another course's id, and what `client.read`
+ *   throws
  */
 export async function readCourse(
   client: ServiceClient<"course">,

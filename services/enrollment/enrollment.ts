@@ -5,20 +5,23 @@ export interface EnrollmentRecord {
   readonly id: string;
   readonly learnerId: string;
   readonly courseId: string;
-  /** As course told, or else as of the last time it was asked. */
+  /** From course's event, or else from the last call to course. */
   readonly courseTitle: string;
-  /** What is removed stays with those who learned it, to be looked at or left. */
+  /** A removed course stays readable for its learners. */
   readonly courseState: "published" | "removed";
-  /** As of the last time course was asked, in the order of the course. */
+  /** From the last call to course, in the order of the course. */
   readonly lessonIds: readonly string[];
-  /** In no order; lessons that left the course since stay in it and count for nothing. */
+  /** Unordered; lessons that have left the course since stay in it and do not count. */
   readonly completed: readonly string[];
-  /** Rises by one with every change; two writers who read the same one cannot both win. */
+  /**
+   * Incremented by every change; of two concurrent writers that read the same version only one
+   * succeeds.
+   */
   readonly version: number;
   readonly createdAt: number;
   /** Set exactly while every lesson of the course is completed. */
   readonly completedAt: number | null;
-  /** When every lesson was completed for the first time, whatever came later. */
+  /** When every lesson was completed for the first time, whatever happened later. */
   readonly firstCompletedAt: number | null;
 }
 
@@ -30,7 +33,7 @@ export function completedLessons(
   return lessonIds.filter((id) => done.has(id));
 }
 
-/** Completed lessons in percent, to one decimal; 100 means all of them and nothing less. */
+/** Completed lessons in percent, to one decimal; 100 only when all of them are completed. */
 export function progressOf(
   enrollment: Pick<EnrollmentRecord, "lessonIds" | "completed">,
 ): number {
@@ -40,7 +43,7 @@ export function progressOf(
   return done === total ? 100 : Math.min(99.9, Math.round(done / total * 1000) / 10);
 }
 
-/** The enrollment after a lesson was completed or taken back, in the course as it is today. */
+/** The enrollment after a lesson was completed or reopened, with the course as it is today. */
 export function withLesson(
   before: EnrollmentRecord,
   { lessonId, completed, course, now }: {

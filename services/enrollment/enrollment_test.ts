@@ -13,7 +13,7 @@ import { Enrollment, EnrollmentList } from "./schema.ts";
 
 const other = person(uuidv7(), "learner");
 
-Deno.test("a learner enrolls, and enrollment asks course in the learner's name", async () => {
+Deno.test("a learner enrolls, and enrollment calls course in the learner's name", async () => {
   using platform = await setupEnrollment();
   const { publish, enroll, read } = platform;
   const course = await publish("a");
@@ -75,14 +75,14 @@ Deno.test("progress counts the lessons that the course has today", async () => {
   );
 });
 
-Deno.test("progress is 100 for all lessons and never for fewer", () => {
+Deno.test("progress is 100 only for all lessons", () => {
   const lessonIds = Array.from({ length: 5_000 }, (_, at) => String(at));
   assert.equal(progressOf({ lessonIds, completed: lessonIds }), 100);
   assert.equal(progressOf({ lessonIds, completed: lessonIds.slice(1) }), 99.9);
   assert.equal(progressOf({ lessonIds: [], completed: lessonIds }), 0);
 });
 
-Deno.test("reading one's enrollments needs no course service", async () => {
+Deno.test("reading one's enrollments works without the course service", async () => {
   using platform = await setupEnrollment();
   const { publish, enroll, call, read, fault } = platform;
   const first = await enroll((await publish("a")).id);
@@ -94,7 +94,7 @@ Deno.test("reading one's enrollments needs no course service", async () => {
   assert.deepEqual(page, { items: [first], nextCursor: null });
 });
 
-Deno.test("the list has the learner's own enrollments, newest first, page by page", async () => {
+Deno.test("the list contains the learner's own enrollments, newest first, page by page", async () => {
   using platform = await setupEnrollment();
   const { publish, enroll, call, clock } = platform;
   const mine: string[] = [];
@@ -117,7 +117,7 @@ Deno.test("the list has the learner's own enrollments, newest first, page by pag
   assert.deepEqual(seen.map(({ id }) => id).toSorted(), mine.toSorted());
 });
 
-Deno.test("a learner leaves a course once and may come back", async () => {
+Deno.test("a learner leaves a course once and may enroll again", async () => {
   using platform = await setupEnrollment();
   const { publish, enroll, mark, call, database } = platform;
   const course = await publish("a");
@@ -129,20 +129,20 @@ Deno.test("a learner leaves a course once and may come back", async () => {
   assert.equal((await enroll(course.id)).progress, 0);
 });
 
-Deno.test("of fifty enrollments at once one is made", async () => {
+Deno.test("fifty parallel enrollments create one", async () => {
   using platform = await setupEnrollment();
   const { publish, call, rows } = platform;
   const { id: courseId } = await publish("a");
-  const answers = await Promise.all(Array.from({ length: 50 }, async () => {
+  const outcomes = await Promise.all(Array.from({ length: 50 }, async () => {
     const response = await call("POST", "/enrollments", { as: learner, body: { courseId } });
     const { code } = await response.json();
     return `${response.status} ${code ?? ""}`;
   }));
-  assert.deepEqual(answers.toSorted(), ["201 ", ...Array(49).fill("409 conflict")]);
+  assert.deepEqual(outcomes.toSorted(), ["201 ", ...Array(49).fill("409 conflict")]);
   assert.equal((await rows()).length, 1);
 });
 
-Deno.test("lessons marked at once all count", async () => {
+Deno.test("parallel marks of lessons all count", async () => {
   using platform = await setupEnrollment();
   const { publish, enroll, mark, read } = platform;
   const course = await publish("a", "b", "c", "d");
@@ -153,7 +153,7 @@ Deno.test("lessons marked at once all count", async () => {
   assert.deepEqual([enrollment.progress, enrollment.completedAt !== null], [100, true]);
 });
 
-Deno.test("of many marks at once those that answer 200 happened", async () => {
+Deno.test("of many parallel marks those with a 200 are stored", async () => {
   using platform = await setupEnrollment();
   const { publish, enroll, call, database } = platform;
   const course = await publish("a");

@@ -6,7 +6,7 @@ import { expectProblem, person } from "../../tests/support/services.ts";
 
 const both = { ...ann, roles: ["learner", "instructor"] };
 
-Deno.test("nobody enrolls in a draft, its owner neither, nor in what is not there", async () => {
+Deno.test("enrolling in a draft, as its owner too, or in a missing course is refused", async () => {
   using platform = await setupEnrollment();
   const { course, call, rows } = platform;
   const draft = await course.create();
@@ -36,12 +36,12 @@ const refused = {
   "broken JSON": [learner, "{", 400, "malformed_json"],
 } as const;
 for (const [what, [as, body, status, code]] of Object.entries(refused)) {
-  Deno.test(`POST /enrollments refuses ${what} and asks nobody`, async () => {
+  Deno.test(`POST /enrollments refuses ${what} and calls no service`, async () => {
     using platform = await setupEnrollment();
-    let asked = 0;
-    platform.fault.answer = () => Response.json({ asked: ++asked });
+    let calls = 0;
+    platform.fault.answer = () => Response.json({ calls: ++calls });
     await expectProblem(platform.call("POST", "/enrollments", { as, body }), status, code);
-    assert.equal(asked, 0);
+    assert.equal(calls, 0);
   });
 }
 
@@ -52,7 +52,7 @@ const strangers = {
   "an administrator": [person(uuidv7(), "admin"), 404, "not_found"],
 } as const;
 for (const [who, [as, status, code]] of Object.entries(strangers)) {
-  Deno.test(`an enrollment is not there for ${who}`, async () => {
+  Deno.test(`an enrollment is not visible to ${who}`, async () => {
     using platform = await setupEnrollment();
     const { publish, enroll, call, rows } = platform;
     const course = await publish("a");
@@ -70,7 +70,7 @@ for (const [who, [as, status, code]] of Object.entries(strangers)) {
 const marks = {
   "no body": [undefined, 422, "validation_failed"],
   "a text": [{ completed: "yes" }, 422, "validation_failed"],
-  "nothing said": [{}, 422, "validation_failed"],
+  "no decision": [{}, 422, "validation_failed"],
   "progress of one's own": [{ completed: true, progress: 100 }, 422, "validation_failed"],
 } as const;
 for (const [what, [body, status, code]] of Object.entries(marks)) {
@@ -102,7 +102,7 @@ Deno.test("marking a lesson of another course is 404", async () => {
 });
 
 const faults = {
-  "is away": [
+  "is down": [
     () => {
       throw new TypeError("connection refused");
     },
@@ -111,9 +111,9 @@ const faults = {
   ],
   "fails": [() => new Response("no", { status: 500 }), 502, "upstream_bad_response"],
   "has no store": [() => new Response("no", { status: 503 }), 503, "upstream_unavailable"],
-  "answers no JSON": [() => new Response("<p>"), 502, "upstream_bad_response"],
-  "answers something else": [() => Response.json({ id: 1 }), 502, "upstream_bad_response"],
-  "answers with another course": [
+  "returns no JSON": [() => new Response("<p>"), 502, "upstream_bad_response"],
+  "returns another document": [() => Response.json({ id: 1 }), 502, "upstream_bad_response"],
+  "returns another course": [
     () => Response.json({ id: uuidv7(), title: "x", state: "published", lessons: [] }),
     502,
     "upstream_bad_response",
@@ -130,14 +130,14 @@ const faults = {
   ],
   "has lost the course": [() => new Response(null, { status: 404 }), 404, "not_found"],
 } as const;
-for (const [what, [answer, status, code]] of Object.entries(faults)) {
-  Deno.test(`nobody enrolls or gets on while course ${what}`, async () => {
+for (const [what, [respond, status, code]] of Object.entries(faults)) {
+  Deno.test(`enrolling and progress fail while course ${what}`, async () => {
     using platform = await setupEnrollment();
     const { publish, enroll, call, rows, fault } = platform;
     const course = await publish("a");
     const { id } = await enroll(course.id);
     const before = await rows();
-    fault.answer = answer;
+    fault.answer = respond;
     const path = `/enrollments/${id}/lessons/${course.lessons[0]?.id}`;
     const other = person(uuidv7(), "learner");
     const body = { courseId: course.id };

@@ -6,22 +6,25 @@ import type { EnrollmentProjection } from "./projections.ts";
 /** The events of the enrollment service. */
 export type EnrollmentEvents = Events<EventTypes, "enrollment">;
 
-/** What enrollment says. */
+/** The types that enrollment publishes. */
 export type EnrollmentEvent = PublishedType<EventTypes, "enrollment">;
 
-/** What of an enrollment's course is told: that somebody is in it, and that they came to its end. */
+/** The progress of an enrollment: it exists, or the course is completed. */
 export type ProgressEvent = Exclude<EnrollmentEvent, "enrollment.deleted">;
 
-/** What a change of progress means to others; a course is completed once, whatever is taken back. */
+/**
+ * The event of a change of progress; a course is completed once, even if a lesson is reopened
+ * later.
+ */
 export function toDomainEvent(before: EnrollmentRecord, after: EnrollmentRecord): ProgressEvent[] {
   const first = before.firstCompletedAt === null && after.firstCompletedAt !== null;
   return first ? ["enrollment.completed"] : [];
 }
 
-/** Lets the service hear of the courses it shows, and of people who are no more. */
+/** Subscribes the service to events of the courses it shows, and of deleted people. */
 export function registerHandlers(events: EnrollmentEvents, projection: EnrollmentProjection): void {
   events.on("course.published", ({ subject, data }) => projection.name(subject, data.title));
   events.on("course.changed", ({ subject, data }) => projection.name(subject, data.title));
   events.on("course.deleted", ({ subject, data }) => projection.remove(subject, data.title));
-  events.on("user.deleted", ({ subject }) => projection.forget(subject));
+  events.on("user.deleted", ({ subject }) => projection.deletePerson(subject));
 }

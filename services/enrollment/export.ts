@@ -2,26 +2,30 @@ import { ExportPart } from "@edgepass/contracts";
 import type { Export, ServiceClient } from "@edgepass/shared/http";
 import { Problem } from "@edgepass/shared/problem";
 
-/** The other services that keep something about people. */
+/** The other services that store data about people. */
 export type ExportServices = "auth" | "user" | "course";
 
-/** What other services keep about the person who asks. */
+/** What other services store about the request's subject. */
 export type OtherExports = Readonly<Record<ExportServices, Export>>;
 
 /**
- * Asks every other service what it keeps about the person whose request is served.
+ * Reads from every other service what it stores about the request's subject.
  *
- * @throws {Problem} what one of them fails with: an incomplete export must not look whole
+ * @throws {Problem} of the first that fails: an incomplete export must not look complete
  */
 export async function readOtherExports(
   client: ServiceClient<ExportServices>,
 ): Promise<OtherExports> {
-  const ask = async (service: ExportServices): Promise<Export> => {
+  const readFrom = async (service: ExportServices): Promise<Export> => {
     const part = await client.read(service, "/internal/export", ExportPart);
     if (part !== undefined) return part;
     const cause = new Error(`Service ${service} has no export`);
     throw new Problem("upstream_bad_response", { cause });
   };
-  const [auth, user, course] = await Promise.all([ask("auth"), ask("user"), ask("course")]);
+  const [auth, user, course] = await Promise.all([
+    readFrom("auth"),
+    readFrom("user"),
+    readFrom("course"),
+  ]);
   return { auth, user, course };
 }

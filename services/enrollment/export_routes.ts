@@ -13,7 +13,7 @@ import type { OtherExports } from "./export.ts";
 const filename = "export.json";
 const Part = z.record(z.string(), z.unknown());
 
-/** All that is kept about a person, by the service that keeps it. */
+/** Everything that is stored about a person, by service. */
 export const PersonExport = z.object({
   generatedAt: z.iso.datetime().openapi({ example: "2026-03-01T09:30:00.000Z" }),
   auth: Part.openapi({ description: "Account, logins, changes of the account" }),
@@ -41,7 +41,7 @@ const exportOwnData = createRoute({
   },
 });
 
-/** Puts together what every service keeps about the person who asks. */
+/** Collects what every service stores about the request's subject. */
 export function exportRoutes(
   { readOwn, readOthers, now }: {
     readonly readOwn: (personId: string) => Promise<Export>;

@@ -6,7 +6,7 @@ import { asc, eq, inArray } from "drizzle-orm";
 import { progressOf } from "./enrollment.ts";
 import { completions, enrollments } from "./store_tables.ts";
 
-/** All that enrollment itself keeps about a person. */
+/** Everything that enrollment itself stores about a person. */
 export async function readEnrollmentExport(sql: SqlDb, learnerId: string): Promise<Export> {
   const db = orm(sql);
   const own = eq(enrollments.learnerId, learnerId);

@@ -12,17 +12,17 @@ export { sqlEnrollmentStore } from "./store.ts";
 export type { EnrollmentStore } from "./store.ts";
 export type { EnrollmentOptions } from "./service.ts";
 
-/** Makes the enrollment service: who learns what, and how far they are. */
+/** Creates the enrollment service: who learns what, and their progress. */
 export function createEnrollmentService(
   { runtime, idempotency, events, projection, readOthers, ...deps }: EnrollmentOptions & {
     readonly runtime: ServiceRuntime;
     /** From `createEvents`; the store has its outbox. */
     readonly events: EnrollmentEvents;
-    /** Where news of other services goes. */
+    /** Applies events of other services. */
     readonly projection: EnrollmentProjection;
-    /** What other services keep about the person who asks. */
+    /** What other services store about the request's subject. */
     readonly readOthers: () => Promise<OtherExports>;
-    /** Where answers to creations are kept; without one `Idempotency-Key` is not looked at. */
+    /** Where responses to creations are stored; without it `Idempotency-Key` is ignored. */
     readonly idempotency?: SqlDb;
   },
 ): ServiceApp {

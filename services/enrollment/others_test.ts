@@ -6,7 +6,7 @@ import { person } from "../../tests/support/services.ts";
 
 const other = person(uuidv7(), "learner");
 
-Deno.test("a lesson that one learner takes back stays completed for the others", async () => {
+Deno.test("a lesson that one learner reopens stays completed for the others", async () => {
   using platform = await setupEnrollment();
   const course = await platform.publish("a", "b");
   const [lesson] = course.lessons;
@@ -19,7 +19,7 @@ Deno.test("a lesson that one learner takes back stays completed for the others",
   assert.deepEqual((await platform.read(two.id, other)).progress, 50);
 });
 
-Deno.test("of leaves of one enrollment at once one happens, and one is said", async () => {
+Deno.test("of parallel requests to leave one enrollment one succeeds, and one event is published", async () => {
   using platform = await setupEnrollment();
   const course = await platform.publish("a");
   const { id } = await platform.enroll(course.id);
@@ -34,7 +34,7 @@ Deno.test("of leaves of one enrollment at once one happens, and one is said", as
   assert.equal(types.filter((type) => type === "enrollment.deleted").length, 1);
 });
 
-Deno.test("a course that is removed without a title takes no other along", async () => {
+Deno.test("a course that is removed without a title changes no other course", async () => {
   using platform = await setupEnrollment();
   const [gone, stays] = [await platform.publish("a"), await platform.publish("a")];
   const [one, two] = [await platform.enroll(gone.id), await platform.enroll(stays.id)];

@@ -5,16 +5,20 @@ import { and, eq, sql as text } from "drizzle-orm";
 import type { EnrollmentEvents } from "./events.ts";
 import { courses, enrollments } from "./store_tables.ts";
 
-/** What news of other services changes here, each as statements for the batch that notes them. */
+/**
+ * The effects of other services' events, each as statements for the batch that records the event.
+ */
 export interface EnrollmentProjection {
   name(courseId: string, title: string): Changes;
-  /** Learners keep what they did; they are shown that the course is gone. */
+  /** Learners keep their progress, and are shown that the course was removed. */
   remove(courseId: string, lastTitle?: string): Changes;
-  /** A person's enrollments and progress go with them, and each is said to be no more. */
-  forget(learnerId: string): Promise<Changes>;
+  /** Deletes a person's enrollments and progress, and publishes each deletion. */
+  deletePerson(learnerId: string): Promise<Changes>;
 }
 
-/** Puts news into a database with the tables of `migrations/`; what it says goes to `outbox`. */
+/**
+ * Applies events to a database with the tables of `migrations/`; the events this causes go to `outbox`.
+ */
 export function sqlEnrollmentProjection(
   sql: SqlDb,
   outbox: EnrollmentEvents["outbox"],
@@ -28,7 +32,7 @@ export function sqlEnrollmentProjection(
     name: (id, title) => put(id, { title }),
     remove: (id, title) =>
       title === undefined ? removeUnnamed(db, id) : put(id, { title, removed: 1 }),
-    async forget(id) {
+    async deletePerson(id) {
       const own = eq(enrollments.learnerId, id);
       const rows = await db.select({ id: enrollments.id }).from(enrollments).where(own);
       const subjects = rows.map((row) => row.id);
@@ -36,8 +40,8 @@ export function sqlEnrollmentProjection(
       return [
         db.delete(enrollments).where(and(own, text`${enrollments.id} IN ${ids}`)),
         ...outbox.addEach({ type: "enrollment.deleted", subjects, data: {} }),
-        // The row was made in this batch. An enrollment that was not read is not said to be no more:
-        // with one left all of this fails, and is asked anew.
+        // The row was inserted in this batch. An enrollment that was not read has no deletion
+        // event: if one is left, the whole batch fails and is retried.
         db.run(text`UPDATE ended_subjects SET ended_at = ended_at WHERE subject = ${id}
           AND NOT EXISTS (SELECT 1 FROM ${enrollments} WHERE ${own})`),
         db.requireOneChange(),
@@ -46,7 +50,7 @@ export function sqlEnrollmentProjection(
   };
 }
 
-/** A course that is gone for good has no title to tell: its learners keep the one they know. */
+/** A deleted course without a title in its event: its learners keep the title they have. */
 function removeUnnamed(db: Orm, id: string) {
   return [
     db.run(text`INSERT INTO courses (id, title, removed)

@@ -41,7 +41,7 @@ async function setup() {
   };
 }
 
-Deno.test("a renamed course has its new title in every enrollment, without course being asked", async () => {
+Deno.test("a renamed course has its new title in every enrollment, without a call to course", async () => {
   using platform = await setup();
   const { rename, shown, read, enroll, fault, published } = platform;
   const second = await enroll(published.id, other);
@@ -53,11 +53,11 @@ Deno.test("a renamed course has its new title in every enrollment, without cours
   assert.equal((await read(second.id, other)).course.title, "Sailing II");
 });
 
-Deno.test("a title counts once, and an older one never again", async () => {
+Deno.test("a title is applied once, and an older one is ignored", async () => {
   using platform = await setup();
   const { deliverBody, rename, shown, published, clock } = platform;
-  const told = { type: "course.changed", subject: published.id, sequence: 5 } as const;
-  const body = toBody({ ...told, data: { title: "V" } }, clock.now());
+  const event = { type: "course.changed", subject: published.id, sequence: 5 } as const;
+  const body = toBody({ ...event, data: { title: "V" } }, clock.now());
   assert.equal(await deliverBody(body), "applied");
   assert.equal(await rename("IV", 4), "stale");
   assert.equal(await rename("VI", 6), "applied");
@@ -65,7 +65,7 @@ Deno.test("a title counts once, and an older one never again", async () => {
   assert.equal(await shown(), "VI, published");
 });
 
-Deno.test("a title that changes while somebody enrolls is the one they see", async () => {
+Deno.test("a title that changes during an enrollment is the one the learner sees", async () => {
   using platform = await setup();
   const { enroll, read, rename, published, fault, course } = platform;
   const old = await course.read(published.id);
@@ -75,7 +75,7 @@ Deno.test("a title that changes while somebody enrolls is the one they see", asy
   assert.equal((await read(late.id, other)).course.title, "Sailing II");
 });
 
-Deno.test("a removed course is shown as removed, with its title and what was done of it", async () => {
+Deno.test("a removed course is shown as removed, with its title and the learner's progress", async () => {
   using platform = await setup();
   const { published, course, deliverBody, shown, read, mark, id, call } = platform;
   const [lesson] = published.lessons;
@@ -90,7 +90,7 @@ Deno.test("a removed course is shown as removed, with its title and what was don
   await expectNoContent(call("DELETE", `/enrollments/${id}`, { as: learner }));
 });
 
-Deno.test("nobody enrolls in a course that was removed while they were asking", async () => {
+Deno.test("enrolling in a course that is removed during the request is refused", async () => {
   using platform = await setup();
   const { published, course, deliver, fault, call, rows, said } = platform;
   const old = await course.read(published.id);
@@ -108,7 +108,7 @@ Deno.test("nobody enrolls in a course that was removed while they were asking", 
   assert.equal((await said()).length, 1);
 });
 
-Deno.test("what course says arrives in whatever order and ends in the same state", async () => {
+Deno.test("course's events in any order end in the same state", async () => {
   using platform = await setup();
   const { published, course } = platform;
   const options = { as: ann, body: { title: "Sailing II" } };
@@ -127,13 +127,13 @@ Deno.test("what course says arrives in whatever order and ends in the same state
   }
 });
 
-Deno.test("a deleted person's enrollments and progress are erased, and nobody else's", async () => {
+Deno.test("a deleted person's enrollments and progress are erased, and no other person's", async () => {
   using platform = await setup();
   const { deliver, mark, enroll, id, published, database, call } = platform;
   const [lesson] = published.lessons;
   await mark(id, lesson?.id, true);
-  const kept = await enroll(published.id, other);
-  await mark(kept.id, lesson?.id, true, other);
+  const remaining = await enroll(published.id, other);
+  await mark(remaining.id, lesson?.id, true, other);
   const gone = { type: "user.deleted", subject: learnerId, sequence: 3 } as const;
   assert.equal(await deliver(gone), "applied");
   await expectProblem(call("GET", `/enrollments/${id}`, { as: learner }), 404, "not_found");
@@ -141,10 +141,10 @@ Deno.test("a deleted person's enrollments and progress are erased, and nobody el
     { sql: "SELECT id FROM enrollments", params: [] },
     { sql: "SELECT enrollment_id FROM completions", params: [] },
   ]);
-  assert.deepEqual([enrollments, completions], [[[kept.id]], [[kept.id]]]);
+  assert.deepEqual([enrollments, completions], [[[remaining.id]], [[remaining.id]]]);
 });
 
-Deno.test("a deleted person whose Passport still lives enrolls nowhere and gets no further", async () => {
+Deno.test("a deleted person whose Passport is still valid cannot enroll or make progress", async () => {
   using platform = await setup();
   const { deliver, publish, call, id, published, rows, said } = platform;
   const course = await publish("b");
@@ -161,10 +161,10 @@ Deno.test("a deleted person whose Passport still lives enrolls nowhere and gets 
   ]);
 });
 
-Deno.test("a deleted person's enrollments are said to be no more, all of them in one batch", async () => {
+Deno.test("a deleted person's enrollments are published as deleted, all of them in one batch", async () => {
   using platform = await setup();
   const { deliver, said, enroll, published, database, id } = platform;
-  const kept = await enroll(published.id, other);
+  const remaining = await enroll(published.id, other);
   await database.run({
     sql: `INSERT INTO enrollments (id, learner_id, course_id, course_title, lesson_ids, version,
       created_at) WITH RECURSIVE n (at) AS (SELECT 1 UNION ALL SELECT at + 1 FROM n WHERE at < 1500)
@@ -174,7 +174,7 @@ Deno.test("a deleted person's enrollments are said to be no more, all of them in
   assert.equal(await deliver({ type: "user.deleted", subject: learnerId }), "applied");
   const deleted = (await said()).filter(({ type }) => type === "enrollment.deleted");
   assert.equal(deleted.length, 1501);
-  assert.ok(deleted.every(({ subject }) => subject !== kept.id));
+  assert.ok(deleted.every(({ subject }) => subject !== remaining.id));
   assert.deepEqual(deleted.find(({ subject }) => subject === id)?.sequence, 2);
   assert.deepEqual(deleted.find(({ subject }) => subject === "e9"), {
     type: "enrollment.deleted",
@@ -184,7 +184,7 @@ Deno.test("a deleted person's enrollments are said to be no more, all of them in
   });
 });
 
-Deno.test("an enrollment that comes while its person is being forgotten is said to be no more", async () => {
+Deno.test("an enrollment that is created during the deletion of its person is published as deleted", async () => {
   using platform = await setupEnrollment();
   const { deliver, said, database } = platform;
   const { run } = database;
@@ -209,7 +209,7 @@ Deno.test("an enrollment that comes while its person is being forgotten is said 
   assert.deepEqual(await platform.rows(), []);
 });
 
-Deno.test("a deletion that is told twice, or told late, is one deletion", async () => {
+Deno.test("a deletion that is delivered twice, or late, has one effect", async () => {
   using platform = await setup();
   const { deliverBody, deliver, rows, clock } = platform;
   const body = toBody({ type: "user.deleted", subject: learnerId, sequence: 2 }, clock.now());
@@ -219,14 +219,14 @@ Deno.test("a deletion that is told twice, or told late, is one deletion", async 
   assert.deepEqual(await rows(), []);
 });
 
-Deno.test("enrollment takes no event of what it keeps nothing by", async () => {
+Deno.test("enrollment refuses an event that it does not project", async () => {
   using platform = await setup();
-  const told = {
+  const event = {
     type: "user.profile-changed",
     subject: learnerId,
     data: { name: "Cleo" },
   } as const;
-  assert.equal(await platform.deliver(told), "489 event_unusable");
+  assert.equal(await platform.deliver(event), "489 event_unusable");
 });
 
 Deno.test("learners of one service are counted in the other", async () => {

@@ -16,7 +16,7 @@ async function setup(...titles: string[]) {
   };
 }
 
-Deno.test("an enrollment says that it began and that it was completed, each once", async () => {
+Deno.test("an enrollment publishes its begin and its completion, each once", async () => {
   using platform = await setup("a", "b");
   const { said, mark, id, published, lessons: [a, b] } = platform;
   const data = { courseId: published.id };
@@ -31,7 +31,7 @@ Deno.test("an enrollment says that it began and that it was completed, each once
   assert.deepEqual(await said(), [created, completed]);
 });
 
-Deno.test("a course that is completed again is not said again, whatever was taken back", async () => {
+Deno.test("a course that is completed again is not published again, even after a lesson was reopened", async () => {
   using platform = await setup("a");
   const { mark, id, published, course, lessons: [a], types } = platform;
   await mark(id, a, true);
@@ -43,38 +43,38 @@ Deno.test("a course that is completed again is not said again, whatever was take
   assert.deepEqual(await types(), ["enrollment.created", "enrollment.completed"]);
 });
 
-Deno.test("leaving is said once, and coming back is a new enrollment", async () => {
+Deno.test("leaving is published once, and enrolling again is a new enrollment", async () => {
   using platform = await setup("a");
   const { call, enroll, id, published, said } = platform;
   await expectNoContent(call("DELETE", `/enrollments/${id}`, { as: learner }));
   const again = await enroll(published.id);
-  const told = (await said()).map(({ type, subject, sequence }) => [type, subject, sequence]);
-  assert.deepEqual(told, [
+  const events = (await said()).map(({ type, subject, sequence }) => [type, subject, sequence]);
+  assert.deepEqual(events, [
     ["enrollment.created", id, 1],
     ["enrollment.deleted", id, 2],
     ["enrollment.created", again.id, 1],
   ]);
 });
 
-Deno.test("of fifty enrollments at once one is said", async () => {
+Deno.test("fifty parallel enrollments publish one event", async () => {
   using platform = await setup("a");
   const course = await platform.publish("b");
   const options = { as: learner, body: { courseId: course.id } };
   await Promise.all(Array.from({ length: 50 }, async () => {
     await (await platform.call("POST", "/enrollments", options)).body?.cancel();
   }));
-  const told = (await platform.said()).filter(({ data }) => data.courseId === course.id);
-  assert.equal(told.length, 1);
+  const events = (await platform.said()).filter(({ data }) => data.courseId === course.id);
+  assert.equal(events.length, 1);
 });
 
-Deno.test("lessons that are marked at once complete the course once", async () => {
+Deno.test("lessons that are marked in parallel complete the course once", async () => {
   using platform = await setup("a", "b", "c");
   const { mark, id, lessons, types } = platform;
   await Promise.all(lessons.map((lesson) => mark(id, lesson, true)));
   assert.deepEqual(await types(), ["enrollment.created", "enrollment.completed"]);
 });
 
-Deno.test("what is refused is not said", async () => {
+Deno.test("a refused request publishes no event", async () => {
   using platform = await setup("a");
   const { call, id, published, types } = platform;
   const refused = [
@@ -83,9 +83,9 @@ Deno.test("what is refused is not said", async () => {
     ["PUT", `/enrollments/${id}/lessons/${id}`, { completed: true }],
   ] as const;
   for (const [method, path, body] of refused) {
-    const answer = await call(method, path, { as: learner, body });
-    await answer.body?.cancel();
-    assert.ok([404, 409].includes(answer.status));
+    const response = await call(method, path, { as: learner, body });
+    await response.body?.cancel();
+    assert.ok([404, 409].includes(response.status));
   }
   const mark = `/enrollments/${id}/lessons/${platform.lessons[0]}`;
   await (await call("PUT", mark, { as: ann, body: { completed: true } })).body?.cancel();

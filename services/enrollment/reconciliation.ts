@@ -10,7 +10,7 @@ type Published = PublishedBy<EventTypes, "enrollment">;
 const enrollments =
   "SELECT id, course_id, first_completed_at IS NOT NULL FROM enrollments WHERE true";
 
-/** What is shown of courses: as they were told, or else as those who learn know them. */
+/** Projected courses: the title from events, or else from enrollments. */
 const courses = `SELECT id, title FROM (
     SELECT id, title FROM courses WHERE removed = 0
     UNION ALL
@@ -18,7 +18,10 @@ const courses = `SELECT id, title FROM (
     WHERE course_id NOT IN (SELECT id FROM courses) GROUP BY course_id
   ) AS known WHERE NOT EXISTS (SELECT 1 FROM ended_subjects WHERE subject = known.id)`;
 
-/** Lets enrollment say again who counts, and tells what it keeps of courses and people. */
+/**
+ * Lets enrollment publish its enrollments again, and registers its projections of courses and
+ * people.
+ */
 export function addReconciliation(
   { states }: Pick<EnrollmentEvents, "states">,
   sql: SqlDb,
@@ -50,7 +53,7 @@ export function addReconciliation(
       })).map(([id, title]) => ({ subject: String(id), title: String(title) })),
     matches: ({ data }, { title }) => Titled.parse(data).title === title,
   });
-  // Of people nothing is kept but what they began: only that one is gone makes a difference.
+  // Of people only the enrollments they began are stored: only their deletion makes a difference.
   states.projects("auth", "registration", {
     whole: false,
     list: async ({ after, until, limit }) =>

@@ -32,13 +32,13 @@ type LearnerEnv = PassportEnv & { Variables: { learner: UserPassport } };
 
 const tags = ["Enrollments"];
 
-/** Lets only people with the role through, before anything of their request is read. */
+/** Admits only subjects with the role, before anything of their request is read. */
 const learnersOnly = createMiddleware<LearnerEnv>(async function learnersOnly(c, next) {
   c.set("learner", requireRole(c.var.passport, "learner"));
   await next();
 });
 
-/** What somebody began as a learner stays theirs when they lose the role. */
+/** A person's enrollments stay theirs when they lose the role. */
 const signedIn = createMiddleware<LearnerEnv>(async function signedIn(c, next) {
   c.set("learner", requireUser(c.var.passport));
   await next();
@@ -130,7 +130,7 @@ const leave = createRoute({
   },
 });
 
-/** Enrollments on the wire. */
+/** The routes of enrollments. */
 export function enrollmentRoutes(enrollments: Enrollments) {
   return createApi()
     .openapi(enroll, async (c) => {

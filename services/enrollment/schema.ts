@@ -35,7 +35,7 @@ export const LessonProgress = z.strictObject({
 }).openapi("LessonProgress");
 export type LessonProgress = z.infer<typeof LessonProgress>;
 
-/** Where a page begins: after the enrollment that was made then and has this id. */
+/** Start of a page: after the enrollment that was created at this time and has this id. */
 export const PagePosition = z.object({ at: z.int(), id: z.uuid() });
 export type PagePosition = z.infer<typeof PagePosition>;
 

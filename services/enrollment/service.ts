@@ -5,14 +5,14 @@ import { type EnrollmentRecord, withLesson } from "./enrollment.ts";
 import type { LessonProgress, NewEnrollment } from "./schema.ts";
 import type { EnrollmentPage, EnrollmentStore, PageRequest } from "./store.ts";
 
-/** The person who learns; routes let nobody else through. */
+/** The learner; the routes admit no other callers. */
 export interface Learner {
   readonly userId: string;
 }
 
 export interface EnrollmentOptions {
   readonly store: EnrollmentStore;
-  /** The course as the person who asks may see it; undefined where there is none. */
+  /** The course as visible to the request's subject; undefined when there is none. */
   readonly readCourse: (id: string) => Promise<CourseForEnrollment | undefined>;
   readonly newId?: (now: number) => string;
   readonly now?: () => number;
@@ -20,7 +20,7 @@ export interface EnrollmentOptions {
 
 export type Enrollments = ReturnType<typeof createEnrollments>;
 
-/** Marking lessons in several windows at once is no mistake; nobody does it more often. */
+/** Concurrent changes from several windows are legitimate; more than this are not expected. */
 const maxAttempts = 5;
 
 /** The rules of enrollments: they belong to their learner and follow the published course. */
@@ -68,7 +68,7 @@ function createGuards({ store, readCourse }: EnrollmentOptions) {
       if (enrollment?.learnerId !== by.userId) throw new Problem("not_found");
       return enrollment;
     },
-    /** Its owner sees a draft too, which makes nobody a learner of it. */
+    /** The owner sees a draft too, but no one can enroll in it. */
     async requirePublished(id: string): Promise<CourseForEnrollment> {
       const course = await readCourse(id);
       if (course?.state === "published") return course;

@@ -19,24 +19,29 @@ export interface EnrollmentPage {
   readonly next: PagePosition | undefined;
 }
 
-/** Where enrollments are kept. A change and its event are one batch; part of it is never seen. */
+/** The store of enrollments. A change and its event are one batch; readers never see part of it. */
 export interface EnrollmentStore {
-  /** Fails when the database is away, or lacks its tables. */
+  /** Fails when the database is down, or lacks its tables. */
   check(): Promise<void>;
-  /** All that is kept here about a person. */
+  /** Everything that enrollment stores about a person. */
   readExport(personId: string): Promise<Export>;
   find(id: string): Promise<EnrollmentRecord | undefined>;
   /** One learner's enrollments, newest first. */
   page(learnerId: string, request: PageRequest): Promise<EnrollmentPage>;
-  /** `gone`: course or learner ended meanwhile; `enrolled`: the learner is in the course already. */
+  /**
+   * `gone`: course or learner was deleted meanwhile; `enrolled`: the learner is enrolled already.
+   */
   insert(enrollment: EnrollmentRecord): Promise<"done" | "enrolled" | "gone">;
-  /** Puts `after` in the place of `before`; false when somebody else was first. */
+  /** Replaces `before` by `after`; false when a concurrent writer was first. */
   save(before: EnrollmentRecord, after: EnrollmentRecord, now: number): Promise<boolean>;
-  /** False when it was gone already. */
+  /** False when it was deleted already. */
   remove(enrollment: EnrollmentRecord): Promise<boolean>;
 }
 
-/** What is read of an enrollment; news of its course count before what it was made with. */
+/**
+ * The columns of an enrollment; events of its course take precedence over the data it was created
+ * with.
+ */
 const current = {
   ...getTableColumns(enrollments),
   courseTitle: text<string>`coalesce(${courses.title}, ${enrollments.courseTitle})`,
@@ -46,13 +51,15 @@ const current = {
     WHERE one.enrollment_id = enrollments.id)`.mapWith(readIds),
 };
 
-/** Keeps enrollments in a database with the tables of `migrations/`; what it says goes to `outbox`. */
+/**
+ * Stores enrollments in a database with the tables of `migrations/`; their events go to `outbox`.
+ */
 export function sqlEnrollmentStore(
   sql: SqlDb,
   outbox: EnrollmentEvents["outbox"],
 ): EnrollmentStore {
   const db = orm(sql);
-  const say = (type: ProgressEvent, { id, courseId }: EnrollmentRecord) =>
+  const eventItems = (type: ProgressEvent, { id, courseId }: EnrollmentRecord) =>
     outbox.add({ type, subject: id, data: { courseId } });
   return {
     async check() {
@@ -68,7 +75,7 @@ export function sqlEnrollmentStore(
       try {
         await db.batch([
           ...insertion(db, enrollment),
-          ...say("enrollment.created", enrollment),
+          ...eventItems("enrollment.created", enrollment),
         ]);
         return "done";
       } catch (error) {
@@ -80,7 +87,7 @@ export function sqlEnrollmentStore(
     save: (before, after, now) =>
       isDone(db.batch([
         ...changesBetween(db, before, after, now),
-        ...toDomainEvent(before, after).flatMap((type) => say(type, after)),
+        ...toDomainEvent(before, after).flatMap((type) => eventItems(type, after)),
       ])),
     async remove({ id }) {
       return await isDone(db.batch([
@@ -99,7 +106,10 @@ function selectCurrent(db: Orm) {
   );
 }
 
-/** Of what is gone nothing more is told: an enrollment made too late would never learn of it. */
+/**
+ * No further events follow for a deleted course or learner: an enrollment created after it would
+ * never be deleted.
+ */
 function insertion(db: Orm, enrollment: EnrollmentRecord) {
   const { id, learnerId, courseId, version } = enrollment;
   return [
@@ -152,7 +162,7 @@ function toRow(
   return { ...enrollment, lessonIds: [...lessonIds] };
 }
 
-/** SQLite itself wrote this array, of a column that holds nothing but texts. */
+/** SQLite itself built this array, from a column that holds only texts. */
 function readIds(json: string): string[] {
   return JSON.parse(json) as string[];
 }

@@ -1,6 +1,6 @@
 import { integer, primaryKey, sqliteTable, text } from "drizzle-orm/sqlite-core";
 
-/** One row an enrollment. */
+/** One row for each enrollment. */
 export const enrollments = sqliteTable("enrollments", {
   id: text("id").primaryKey(),
   learnerId: text("learner_id").notNull(),
@@ -13,14 +13,14 @@ export const enrollments = sqliteTable("enrollments", {
   firstCompletedAt: integer("first_completed_at"),
 });
 
-/** One row a completed lesson. */
+/** One row for each completed lesson. */
 export const completions = sqliteTable("completions", {
   enrollmentId: text("enrollment_id").notNull(),
   lessonId: text("lesson_id").notNull(),
   completedAt: integer("completed_at").notNull(),
 }, (table) => [primaryKey({ columns: [table.enrollmentId, table.lessonId] })]);
 
-/** What course told of its courses. */
+/** Courses, from events of course. */
 export const courses = sqliteTable("courses", {
   id: text("id").primaryKey(),
   title: text("title").notNull(),

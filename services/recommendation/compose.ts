@@ -35,18 +35,19 @@ const Config = z.object({
   TRUST_DOMAIN: z._default(z.string().check(z.minLength(1)), "edgepass.local"),
 });
 
-/** What stands in for an answer has to come sooner than somebody gives up. */
+/** The fallback must respond before the client gives up. */
 const cacheTimeoutMs = 500;
 
-/** What holds where the central configuration says nothing. */
+/** Defaults for settings that the central configuration does not set. */
 const defaults = { maxStaleSeconds: 86_400, limit: 10 };
 
 /**
  * Wires the recommendation service from bindings.
  *
  * Settings: `RECOMMENDATION_DB` (`RECOMMENDATION_DB_TOKEN` for libSQL), `RECOMMENDER_URL` with
- * `RECOMMENDER_KEY`, and those of `createServiceRuntime` and `createEvents`. Without a recommender there is
- * the default answer alone; without a Redis nothing is kept. `maintain` forgets old events.
+ * `RECOMMENDER_KEY`, and those of `createServiceRuntime` and `createEvents`. Without a recommender
+ * there is only the default list; without Redis no fallback is stored. `maintain` deletes old
+ * events.
  *
  * @throws {ConfigError} naming the settings that are missing or malformed
  */
@@ -66,21 +67,21 @@ export function composeRecommendation(bindings: Bindings): Application {
     runtime,
   });
   addReconciliation(events, sql);
-  const kept = openFallbackStore(bindings, policies);
+  const fallbackStore = openFallbackStore(bindings, policies);
   const service = createRecommendationService({
     runtime,
     events,
     projection: sqlRecommendationProjection(sql),
     catalogue: sqlCatalogue(sql),
-    kept,
+    kept: fallbackStore,
     recommender: findRecommender(config, policies),
     fallback: createFallback({
-      ...(kept ? { store: kept } : {}),
+      ...(fallbackStore ? { store: fallbackStore } : {}),
       now: runtime.now,
       maxStaleMs: () => settings().maxStaleSeconds * 1000,
       onFailure: (cause, source) =>
         log.warn("The recommender gave nothing of use", { source, cause }),
-      onStoreFailure: (cause) => log.warn("No answer is kept or found again", { cause }),
+      onStoreFailure: (cause) => log.warn("Last good results cannot be stored or read", { cause }),
     }),
     defaultLimit: () => settings().limit,
   });
@@ -113,7 +114,7 @@ function openFallbackStore(bindings: Bindings, policies: Policies): FallbackStor
     z.object(optionalUpstashSettings),
     bindings,
   );
-  // The starter refuses one of the pair alone.
+  // The service runtime refuses one of the pair alone.
   if (url === undefined || token === undefined) return undefined;
   const redis = createUpstashRedis({ url, token, timeoutMs: cacheTimeoutMs });
   return redisFallbackStore(redisWithBreaker(redis, { policy: () => policies("redis") }));

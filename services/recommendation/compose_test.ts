@@ -21,7 +21,7 @@ async function setup() {
 const refused = {
   "no database": [{ RECOMMENDATION_DB: "" }, "RECOMMENDATION_DB is missing"],
   "a recommender without a key": [{ RECOMMENDER_URL: url }, "RECOMMENDER_KEY is missing"],
-  "a key that is weak": [{ RECOMMENDER_URL: url, RECOMMENDER_KEY: "hidden" }, "RECOMMENDER_KEY"],
+  "a weak key": [{ RECOMMENDER_URL: url, RECOMMENDER_KEY: "hidden" }, "RECOMMENDER_KEY"],
   "a recommender at a path": [
     { RECOMMENDER_URL: `${url}/hidden`, RECOMMENDER_KEY: key },
     "RECOMMENDER_URL",

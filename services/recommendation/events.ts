@@ -2,14 +2,14 @@ import type { EventTypes } from "@edgepass/contracts";
 import type { Events } from "@edgepass/shared/events";
 import type { RecommendationProjection } from "./projections.ts";
 
-/** The events of the recommendation service; it says none. */
+/** The events of the recommendation service; it publishes none. */
 export type RecommendationEvents = Events<EventTypes, "recommendation">;
 
-/** Lets the service hear of courses and how many learn them, and of people who are no more. */
+/** Subscribes the service to events of courses, of enrollments, and of deleted people. */
 export function registerHandlers(
   events: RecommendationEvents,
   projection: RecommendationProjection,
-  forget: (personId: string) => Promise<void>,
+  eraseStored: (personId: string) => Promise<void>,
 ): void {
   events.on("course.published", ({ subject, data }) => projection.name(subject, data.title));
   events.on("course.changed", ({ subject, data }) => projection.name(subject, data.title));
@@ -24,8 +24,8 @@ export function registerHandlers(
   );
   events.on("enrollment.deleted", ({ subject }) => projection.uncountLearner(subject));
   events.on("user.deleted", async ({ subject }) => {
-    // What is kept of a person is elsewhere than the database; erased twice it is gone all the same.
-    await forget(subject);
+    // A person's stored suggestions are outside of the database; a second erasure is harmless.
+    await eraseStored(subject);
     return [];
   });
 }

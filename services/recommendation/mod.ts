@@ -11,15 +11,15 @@ export { buffered, createRecommend, type Recommend } from "./recommender.ts";
 export type { RecommendationOptions } from "./service.ts";
 export { type Catalogue, sqlCatalogue } from "./store.ts";
 
-/** Makes the recommendation service: which courses may suit somebody. */
+/** Creates the recommendation service: courses that may suit a person. */
 export function createRecommendationService(
   { runtime, events, projection, kept, ...deps }: RecommendationOptions & {
     readonly runtime: ServiceRuntime;
     /** From `createEvents`. */
     readonly events: RecommendationEvents;
-    /** Where news of other services goes. */
+    /** Applies events of other services. */
     readonly projection: RecommendationProjection;
-    /** Where last good answers are kept, if anywhere. */
+    /** Where last good results are stored, if anywhere. */
     readonly kept?: Pick<FallbackStore, "forget"> | undefined;
   },
 ): ServiceApp {

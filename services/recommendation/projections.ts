@@ -4,17 +4,19 @@ import { orm } from "@edgepass/shared/sql/orm";
 import { eq, sql as text } from "drizzle-orm";
 import { countedEnrollments, courses } from "./store_tables.ts";
 
-/** What news of other services changes here, each as statements for the batch that notes them. */
+/**
+ * The effects of other services' events, each as statements for the batch that records the event.
+ */
 export interface RecommendationProjection {
   name(courseId: string, title: string): Changes;
   remove(courseId: string): Changes;
-  /** Counts an enrollment once, however often it is told of. */
+  /** Counts an enrollment once, however often its event is delivered. */
   countLearner(enrollmentId: string, courseId: string): Changes;
-  /** Takes an enrollment back; one that was never counted changes nothing. */
+  /** Removes an enrollment from the count; one that was never counted changes nothing. */
   uncountLearner(enrollmentId: string): Changes;
 }
 
-/** Puts news into a database with the tables of `migrations/`. */
+/** Applies events to a database with the tables of `migrations/`. */
 export function sqlRecommendationProjection(sql: SqlDb): RecommendationProjection {
   const db = orm(sql);
   return {
@@ -27,7 +29,7 @@ export function sqlRecommendationProjection(sql: SqlDb): RecommendationProjectio
       db.delete(countedEnrollments).where(eq(countedEnrollments.courseId, id)),
     ],
     countLearner: (enrollmentId, courseId) => [
-      // A course that has ended would get a row here that nobody takes away.
+      // A deleted course must not get a row here: nothing would delete it again.
       db.run(text`INSERT INTO counted_enrollments (enrollment_id, course_id)
         SELECT ${enrollmentId}, ${courseId}
         WHERE NOT EXISTS (SELECT 1 FROM ended_subjects WHERE subject = ${courseId})

@@ -12,7 +12,7 @@ async function setup() {
   const platform = await setupRecommendation({ isAlone: true });
   return {
     ...platform,
-    /** Titles and learners of every course there is. */
+    /** Titles and learner counts of every course. */
     rows: async () =>
       (await platform.database.run({
         sql: "SELECT title, learners FROM courses ORDER BY id",
@@ -24,18 +24,18 @@ async function setup() {
   };
 }
 
-Deno.test("an enrollment counts once, under however many events it is told", async () => {
+Deno.test("an enrollment counts once, however many events report it", async () => {
   using platform = await setup();
   const { deliver, rows } = platform;
   await deliver({ type: "course.published", subject: courseId, data: { title: "Knots" } });
   const data = { courseId };
-  const told = { type: "enrollment.created", subject, data } as const;
-  for (const sequence of [1, 1, 2, 3]) await deliver({ ...told, sequence });
-  await deliver({ ...told, subject: uuidv7() });
+  const event = { type: "enrollment.created", subject, data } as const;
+  for (const sequence of [1, 1, 2, 3]) await deliver({ ...event, sequence });
+  await deliver({ ...event, subject: uuidv7() });
   assert.deepEqual(await rows(), ["Knots 2"]);
 });
 
-Deno.test("an enrollment that ends is taken back once, and one never counted changes nothing", async () => {
+Deno.test("a deleted enrollment is subtracted once, and one never counted changes nothing", async () => {
   using platform = await setup();
   const { deliver, rows, projection, database, counted } = platform;
   await deliver({ type: "course.published", subject: courseId, data: { title: "Knots" } });
@@ -53,7 +53,7 @@ Deno.test("an enrollment that ends is taken back once, and one never counted cha
   assert.deepEqual([await rows(), await counted()], [["Knots 0"], 0]);
 });
 
-Deno.test("the end of a course forgets who learned it, and nobody of another course", async () => {
+Deno.test("the end of a course deletes its learner counts, and those of no other course", async () => {
   using platform = await setup();
   const { deliver, rows, database } = platform;
   const [other, enrollment] = [uuidv7(), uuidv7()];
@@ -70,7 +70,7 @@ Deno.test("the end of a course forgets who learned it, and nobody of another cou
   assert.deepEqual(counted, [[enrollment]]);
 });
 
-Deno.test("news arrives in whatever order and ends in the same state", async () => {
+Deno.test("events in any order end in the same state", async () => {
   const now = Date.now();
   const bodies = [
     toBody({ type: "course.published", subject: courseId, data: { title: "Knots" } }, now),
@@ -95,7 +95,7 @@ Deno.test("news arrives in whatever order and ends in the same state", async () 
   }
 });
 
-Deno.test("a course that nobody told the title of is suggested to nobody", async () => {
+Deno.test("a course without a title is suggested to no person", async () => {
   using platform = await setup();
   const { deliver, read, publish } = platform;
   await publish("Sailing");
@@ -105,7 +105,7 @@ Deno.test("a course that nobody told the title of is suggested to nobody", async
   assert.deepEqual(await read(ann), ["Knots, Sailing", "default", "default"]);
 });
 
-Deno.test("a deleted person's kept answer is erased, and the recommender hears no more of them", async () => {
+Deno.test("a deleted person's stored result is erased, and the recommender receives no more calls for them", async () => {
   using platform = await setupRecommendation();
   const { deliver, publish, read, kept, asked } = platform;
   await publish("Knots");
@@ -118,13 +118,13 @@ Deno.test("a deleted person's kept answer is erased, and the recommender hears n
   assert.deepEqual([kept.rows.size, asked.length], [0, 1]);
 });
 
-Deno.test("a person is deleted again and again until what is kept of them is erased", async () => {
+Deno.test("the deletion of a person is retried until the stored result is erased", async () => {
   using platform = await setupRecommendation();
   const { deliver, kept } = platform;
   const { forget } = kept;
   kept.forget = () => Promise.reject(new Error("Redis is away"));
-  const told = { type: "user.deleted", subject: ann } as const;
-  assert.match(await deliver(told), /^5/);
+  const event = { type: "user.deleted", subject: ann } as const;
+  assert.match(await deliver(event), /^5/);
   kept.forget = forget;
-  assert.equal(await deliver(told), "applied");
+  assert.equal(await deliver(event), "applied");
 });

@@ -1,16 +1,17 @@
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 
-/** Names a person to somebody else. */
+/** Names a person to a third party. */
 export type Pseudonym = (sub: string) => Promise<string>;
 
 const utf8 = new TextEncoder();
 
 /**
- * Makes pseudonyms for one recipient in one trust domain: HMAC-SHA-256 of the subject, by a key that
- * HKDF (RFC 5869) derives from `secret` for this purpose and this trust domain alone.
+ * Creates pseudonyms for one recipient in one trust domain: HMAC-SHA-256 of the subject, by a key
+ * that HKDF (RFC 5869) derives from `secret` for this purpose and this trust domain alone.
  *
- * The same person has the same pseudonym for as long as the secret stays. Without the secret nobody
- * can tell whose it is, not even by trying every subject, nor that two trust domains mean one person.
+ * A person has the same pseudonym as long as the secret stays. Without the secret a recipient
+ * cannot identify the person, not even by trying every subject, and cannot link the person's
+ * pseudonyms of two trust domains.
  */
 export function createPseudonym(
   { secret, trustDomain }: {

@@ -18,7 +18,7 @@ Deno.test("a pseudonym is the same for one person, in one trust domain, under on
   assert.equal(new Set([first, ...others]).size, 4);
 });
 
-Deno.test("a pseudonym stays what it was in every release, or the recommender forgets everybody", async () => {
+Deno.test("a pseudonym stays the same in every release, so that the recommender recognises the person", async () => {
   // HKDF-SHA-256 without salt, then HMAC-SHA-256, computed by node:crypto.
   const { hkdfSync, createHmac } = await import("node:crypto");
   const info = `edgepass recommender pseudonym 1\0${trustDomain}`;

@@ -26,7 +26,7 @@ Deno.test("suggestions are live, then the person's last good ones, then the defa
   assert.deepEqual(await read(ann), ["Knots, Sailing", "live", null]);
 });
 
-Deno.test("a list of any length comes from one kept answer", async () => {
+Deno.test("a list of any length comes from one stored result", async () => {
   using platform = await setupRecommendation();
   const { publish, read, environment, asked } = platform;
   for (const title of ["A", "B", "C"]) await publish(title);
@@ -36,7 +36,7 @@ Deno.test("a list of any length comes from one kept answer", async () => {
   assert.deepEqual(await read(ann, "?limit=2"), ["A, B", "cache", "cache; age=0"]);
 });
 
-Deno.test("what is kept has today's titles, and no course that is gone", async () => {
+Deno.test("a stored result shows current titles, and no deleted course", async () => {
   using platform = await setupRecommendation();
   const { publish, read, environment, deliver } = platform;
   const [knots, sailing] = [await publish("Knots"), await publish("Sailing")];
@@ -54,8 +54,8 @@ Deno.test("what is kept has today's titles, and no course that is gone", async (
 
 const id = (at: number) => uuidv7(at);
 const item = { reason: "Picked for you" };
-/** Answers of a recommender that are of no use. */
-const answers: Readonly<
+/** Unusable responses of a recommender. */
+const uselessResponses: Readonly<
   Record<string, (question: Asked, signal: AbortSignal) => Response | Promise<Response>>
 > = {
   "another status": (question) => new Response(recommendAll(question).body, { status: 202 }),
@@ -72,33 +72,33 @@ const answers: Readonly<
   "unknown courses alone": () => Response.json({ items: [{ ...item, courseId: id(1) }] }),
   "too many items": ({ known }) =>
     Response.json({ items: Array(101).fill({ ...item, courseId: known[0] }) }),
-  "too much": ({ known }) =>
+  "too many bytes": ({ known }) =>
     Response.json({ items: [{ ...item, courseId: known[0] }], more: "x".repeat(131_072) }),
   "an error": () => new Response(null, { status: 503 }),
   "a connection that breaks": () => {
     throw new TypeError("connection reset");
   },
-  "no answer": (_question, signal) =>
+  "no response": (_question, signal) =>
     new Promise((_resolve, reject) =>
       signal.addEventListener("abort", () => reject(signal.reason))
     ),
-  "an answer that never ends": () => new Response(new ReadableStream()),
+  "a response that never ends": () => new Response(new ReadableStream()),
 };
-for (const [what, answer] of Object.entries(answers)) {
-  Deno.test(`a recommender that gives ${what} costs nobody an answer`, async () => {
+for (const [what, respond] of Object.entries(uselessResponses)) {
+  Deno.test(`a recommender that gives ${what} does not fail the request`, async () => {
     using platform = await setupRecommendation();
     const { publish, read, environment, asked } = platform;
     await publish("Knots");
     await read(ann);
-    environment.answer = answer;
+    environment.answer = respond;
     assert.deepEqual(await read(ann), ["Knots", "cache", "cache; age=0"]);
     assert.deepEqual(await read(bob), ["Knots", "default", "default"]);
-    // A question is never repeated: the recommender may have worked on it.
+    // A call is never repeated: the recommender may have processed it.
     assert.equal(asked.length, 3);
   });
 }
 
-Deno.test("courses a recommender was not told of are left out, and each is named once", async () => {
+Deno.test("courses that were not sent to a recommender are left out, and each is named once", async () => {
   using platform = await setupRecommendation();
   const { publish, read, environment } = platform;
   await publish("Knots");
@@ -116,7 +116,7 @@ Deno.test("a recommender may have nothing to suggest", async () => {
   assert.deepEqual(await platform.read(ann), ["", "live", null]);
 });
 
-Deno.test("the recommender is told a pseudonym and course ids, and nothing else of a request", async () => {
+Deno.test("the recommender receives a pseudonym and course ids, and nothing else of a request", async () => {
   using platform = await setupRecommendation();
   const { publish, read, asked, call } = platform;
   const course = await publish("Knots");
@@ -134,7 +134,7 @@ Deno.test("the recommender is told a pseudonym and course ids, and nothing else 
   assert.deepEqual(asked[3]?.headers, ["content-type"]);
 });
 
-Deno.test("without a recommender, and where there are no courses, there is the default", async () => {
+Deno.test("without a recommender, and without courses, the default is returned", async () => {
   using alone = await setupRecommendation({ isAlone: true });
   await alone.publish("Knots");
   assert.deepEqual(await alone.read(ann), ["Knots", "default", "default"]);
@@ -145,7 +145,7 @@ Deno.test("without a recommender, and where there are no courses, there is the d
 
 const refusals = {
   "no Passport": [null, "GET", "", 401, "passport_required"],
-  "nobody": [{ sub: "anon" }, "GET", "", 401, "authentication_required"],
+  "an anonymous caller": [{ sub: "anon" }, "GET", "", 401, "authentication_required"],
   "a service": [{ sub: "svc:course" }, "GET", "", 403, "forbidden"],
   "a limit of 0": [person(ann), "GET", "?limit=0", 422, "validation_failed"],
   "a limit of 101": [person(ann), "GET", "?limit=101", 422, "validation_failed"],
@@ -156,7 +156,7 @@ const refusals = {
   "another path": [person(ann), "GET", "/me", 404, "not_found"],
 } as const;
 for (const [what, [as, method, rest, status, code]] of Object.entries(refusals)) {
-  Deno.test(`${what} gets no suggestions, and nothing is asked or kept`, async () => {
+  Deno.test(`${what} gets no suggestions, and nothing is called or stored`, async () => {
     using platform = await setupRecommendation();
     await platform.publish("Knots");
     const path = `/recommendations${rest}`;
@@ -165,11 +165,11 @@ for (const [what, [as, method, rest, status, code]] of Object.entries(refusals))
   });
 }
 
-Deno.test("a database that is away is a 503, whatever is kept", async () => {
+Deno.test("an unavailable database is 503, even with a stored result", async () => {
   const platform = await setupRecommendation();
   await platform.publish("Knots");
   await platform.read(ann);
   platform[Symbol.dispose]();
-  const asked = platform.call("GET", "/recommendations", { as: person(ann) });
-  await expectProblem(asked, 503, "store_unavailable");
+  const response = platform.call("GET", "/recommendations", { as: person(ann) });
+  await expectProblem(response, 503, "store_unavailable");
 });

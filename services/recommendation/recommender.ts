@@ -1,38 +1,41 @@
 import { Problem } from "@edgepass/shared/problem";
 import type { Upstream } from "@edgepass/shared/upstream";
-import { RecommenderAnswer, type Suggestion } from "./recommender_schema.ts";
+import { RecommenderResponse, type Suggestion } from "./recommender_schema.ts";
 
-/** What the recommender is asked; nothing in it says who the person is. */
-export interface RecommenderQuestion {
-  /** Always the same for one person, and of use to nobody else. */
+/** The request to the recommender; nothing in it identifies the person. */
+export interface RecommenderRequest {
+  /** The person's pseudonym: stable, and meaningless to other recipients. */
   readonly person: string;
-  /** Courses it may name, by id. */
+  /** Ids of the courses that it may return. */
   readonly known: readonly string[];
   readonly limit: number;
 }
 
-/** Asks for suggestions. @throws {Problem} where there is no answer, or none of use */
-export type Recommend = (question: RecommenderQuestion) => Promise<readonly Suggestion[]>;
+/** Requests suggestions. @throws {Problem} when there is no response, or none of use */
+export type Recommend = (request: RecommenderRequest) => Promise<readonly Suggestion[]>;
 
-/** Three times what a hundred of the longest suggestions are. */
+/** Three times the size of a hundred suggestions of maximum length. */
 const maxResponseBytes = 131_072;
 
-/** Asks a recommender: `POST /v1/recommendations`. Courses it was not told of are left out. */
+/**
+ * Calls a recommender: `POST /v1/recommendations`. Courses that were not in the request are left
+ * out.
+ */
 export function createRecommend(recommender: Upstream): Recommend {
-  return async function recommend(question) {
-    // A Blob names its own media type, so that nothing else goes along.
-    const body = new Blob([JSON.stringify(question)], { type: "application/json" });
+  return async function recommend(request) {
+    // A Blob sets its own media type, so that no other header is sent.
+    const body = new Blob([JSON.stringify(request)], { type: "application/json" });
     const response = await recommender.fetch("/v1/recommendations", { method: "POST", body });
     if (response.status !== 200) {
       await response.body?.cancel();
-      throw useless(new Error(`The recommender answered ${response.status}`));
+      throw useless(new Error(`The recommender returned ${response.status}`));
     }
     const content: unknown = await response.json().catch(() => undefined);
-    const { success, data, error } = RecommenderAnswer.safeParse(content);
+    const { success, data, error } = RecommenderResponse.safeParse(content);
     if (!success) throw useless(error);
-    const known = new Set(question.known);
+    const knownIds = new Set(request.known);
     const named = new Map(
-      data.items.filter(({ courseId }) => known.has(courseId))
+      data.items.filter(({ courseId }) => knownIds.has(courseId))
         .map((suggestion) => [suggestion.courseId, suggestion]),
     );
     if (named.size === 0 && data.items.length > 0) {
@@ -43,8 +46,8 @@ export function createRecommend(recommender: Upstream): Recommend {
 }
 
 /**
- * The same upstream, whose answers are there as a whole: one that is too long or never ends counts
- * as a failed call, wherever calls are limited and judged around this.
+ * The same upstream with buffered responses: one that is too long or never ends counts as a failed
+ * call in every limit and breaker around it.
  */
 export function buffered(upstream: Upstream): Upstream {
   return {
@@ -61,10 +64,12 @@ export function buffered(upstream: Upstream): Upstream {
 async function readAll(body: ReadableStream<Uint8Array> | null): Promise<Blob> {
   const parts: BlobPart[] = [];
   let length = 0;
-  // Leaving the loop cancels what was not read.
+  // Leaving the loop cancels the rest of the body.
   for await (const part of body ?? []) {
     length += part.byteLength;
-    if (length > maxResponseBytes) throw useless(new Error("The recommender's answer is too long"));
+    if (length > maxResponseBytes) {
+      throw useless(new Error("The recommender's response is too long"));
+    }
     parts.push(part.slice());
   }
   return new Blob(parts);

@@ -2,10 +2,10 @@ import { line } from "@edgepass/shared/http";
 import { z } from "@hono/zod-openapi";
 import { maxItems } from "./schema.ts";
 
-/** A course and why, as the recommender says it. */
+/** A course and a reason, as the recommender returns it. */
 export const Suggestion = z.object({
   courseId: z.string().min(1).max(64),
-  // It is shown to people, and comes from somebody else.
+  // Shown to people although a third party wrote it.
   reason: line(200),
 });
 export type Suggestion = z.infer<typeof Suggestion>;
@@ -13,5 +13,5 @@ export type Suggestion = z.infer<typeof Suggestion>;
 /** The best first. */
 export const Suggestions = z.array(Suggestion).max(maxItems);
 
-/** What the recommender answers. */
-export const RecommenderAnswer = z.object({ items: Suggestions });
+/** The recommender's response. */
+export const RecommenderResponse = z.object({ items: Suggestions });

@@ -3,8 +3,11 @@ import type { Row, SqlDb } from "@edgepass/shared/sql";
 import * as z from "zod/mini";
 import type { RecommendationEvents } from "./events.ts";
 
-/** What is kept of each aspect: a query by subject, and whether a row of it is what is said. */
-const kept = [
+/**
+ * What is projected of each facet: a query by subject, and whether a row matches what was
+ * published.
+ */
+const projected = [
   {
     source: "course",
     facet: "course",
@@ -28,12 +31,12 @@ const kept = [
 const Titled = z.object({ title: z.string() });
 const Enrolled = z.object({ courseId: z.string() });
 
-/** Tells what recommendation keeps of courses and enrollments, which is all of them. */
+/** Registers the projections of courses and enrollments, which are all that recommendation has. */
 export function addReconciliation(
   { states }: Pick<RecommendationEvents, "states">,
   sql: SqlDb,
 ): void {
-  for (const { source, facet, query, matches } of kept) {
+  for (const { source, facet, query, matches } of projected) {
     states.projects(source, facet, {
       whole: true,
       list: async ({ after, until, limit }) =>

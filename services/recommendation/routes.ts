@@ -14,7 +14,9 @@ import type { Recommendations } from "./service.ts";
 
 type PersonEnv = PassportEnv & { Variables: { person: UserPassport } };
 
-/** Suggestions are somebody's: nobody else gets any, before anything of the request is read. */
+/**
+ * Suggestions are personal: anonymous callers are refused before anything of the request is read.
+ */
 const signedIn = createMiddleware<PersonEnv>(async function signedIn(c, next) {
   c.set("person", requireUser(c.var.passport));
   await next();
@@ -34,11 +36,11 @@ const listRecommendations = createRoute({
   },
 });
 
-/** Suggestions on the wire. */
+/** The routes of suggestions. */
 export function recommendationRoutes(recommendations: Recommendations) {
   return createApi().openapi(listRecommendations, async (c) => {
-    const answered = await recommendations.suggest(c.var.person, c.req.valid("query").limit);
-    markFallback(c, answered);
-    return c.json({ items: [...answered.value], source: answered.source }, 200);
+    const result = await recommendations.suggest(c.var.person, c.req.valid("query").limit);
+    markFallback(c, result);
+    return c.json({ items: [...result.value], source: result.source }, 200);
   });
 }

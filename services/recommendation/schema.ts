@@ -22,7 +22,7 @@ export const RecommendationList = z.object({
 export type RecommendationList = z.infer<typeof RecommendationList>;
 
 export const RecommendationQuery = z.object({
-  // Number() alone reads "1e1", "0x10" and " 5" as well, and "" as 0.
+  // Number() alone also accepts "1e1", "0x10" and " 5", and reads "" as 0.
   limit: z.string().regex(/^\d{1,3}$/, `Must be a whole number from 1 to ${maxItems}`)
     .transform(Number).pipe(z.int().min(1).max(maxItems)).optional()
     .openapi({

@@ -6,20 +6,20 @@ import { type Suggestion, Suggestions } from "./recommender_schema.ts";
 import { maxItems, type Recommendation } from "./schema.ts";
 import type { Catalogue, KnownCourse } from "./store.ts";
 
-/** Who is asked for suggestions. */
+/** The recommender that is called for suggestions. */
 export interface Recommender {
   readonly ask: Recommend;
-  /** What it is told instead of who asks. */
+  /** The identifier it receives instead of the subject. */
   readonly pseudonym: Pseudonym;
 }
 
-/** What suggestions are made of. */
+/** Dependencies of suggestions. */
 export interface RecommendationOptions {
   readonly catalogue: Catalogue;
-  /** Without one there is the default alone. */
+  /** Without one there is only the default list. */
   readonly recommender?: Recommender | undefined;
   readonly fallback: Fallback;
-  /** Length of a list that nobody asked a length of; read at each request. */
+  /** Length of a list when the request names none; read at each request. */
   readonly defaultLimit: () => number;
 }
 
@@ -29,54 +29,57 @@ export type Recommended = FallbackResult<readonly Recommendation[]>;
 /** The rules of suggestions. */
 export type Recommendations = ReturnType<typeof createRecommendations>;
 
-/** What a person's last good answer is kept under. */
+/** The key of a person's last good result. */
 export function keyOf(personId: string): FallbackKey {
   return { service: "recommendation", what: "courses", sub: personId };
 }
 
-/** Why a course is suggested when nobody knows better. */
+/** The reason of a suggestion from the default list. */
 const commonReason = "Many learn it";
 
-/** Makes the rules of suggestions. */
+/** Creates the rules of suggestions. */
 export function createRecommendations(
   { catalogue, recommender, fallback, defaultLimit }: RecommendationOptions,
 ) {
   return {
-    /** Suggests courses: as the recommender says, else as it last said to this person, else to all. */
+    /**
+     * Suggests courses: from the recommender, else its last result for this person, else the
+     * default list.
+     */
     async suggest({ sub, userId }: UserPassport, limit = defaultLimit()): Promise<Recommended> {
       const { courses, isGone } = await catalogue.look(userId);
-      const known = new Map(courses.map(({ id, title }) => [id, title]));
-      const answered = recommender === undefined || isGone || known.size === 0
+      const titles = new Map(courses.map(({ id, title }) => [id, title]));
+      const result = recommender === undefined || isGone || titles.size === 0
         ? { value: toCommon(courses), source: "default" as const }
         : await fallback.run({
           key: keyOf(userId),
-          // The longest list, so that what is kept serves every length.
+          // The longest list, so that the stored result serves every length.
           live: async () =>
             await recommender.ask({
               person: await recommender.pseudonym(sub),
-              known: [...known.keys()],
+              known: [...titles.keys()],
               limit: maxItems,
             }),
-          fits: (kept) => stillThere(kept, known),
+          fits: (stored) => dropDeleted(stored, titles),
           otherwise: () => toCommon(courses),
         });
-      const items = answered.value.slice(0, limit).map(({ courseId, reason }) => ({
-        course: { id: courseId, title: known.get(courseId) ?? "" },
+      const items = result.value.slice(0, limit).map(({ courseId, reason }) => ({
+        course: { id: courseId, title: titles.get(courseId) ?? "" },
         reason,
       }));
-      return { ...answered, value: items };
+      return { ...result, value: items };
     },
   };
 }
 
-/** What is kept has ids alone: titles are today's, and courses that are gone fall out. */
-function stillThere(
-  kept: unknown,
-  known: ReadonlyMap<string, string>,
+/** Stored results hold ids alone: titles are current, and deleted courses are dropped. */
+function dropDeleted(
+  stored: unknown,
+  titles: ReadonlyMap<string, string>,
 ): readonly Suggestion[] | undefined {
-  const { data = [] } = Suggestions.safeParse(kept);
-  const there = data.filter(({ courseId }) => known.has(courseId));
-  return there.length > 0 ? there : undefined;
+  const { data = [] } = Suggestions.safeParse(stored);
+  const current = data.filter(({ courseId }) => titles.has(courseId));
+  return current.length > 0 ? current : undefined;
 }
 
 function toCommon(courses: readonly KnownCourse[]): readonly Suggestion[] {

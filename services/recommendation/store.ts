@@ -9,22 +9,22 @@ export interface KnownCourse {
   readonly title: string;
 }
 
-/** What is known when somebody asks. */
-export interface Known {
-  /** Published courses, those of most learners first, the newest of equals first. */
+/** What is stored when suggestions are requested. */
+export interface CatalogueView {
+  /** Published courses, those with most learners first, the newest of equals first. */
   readonly courses: readonly KnownCourse[];
-  /** Whether the account is gone: a Passport outlives it by seconds. */
+  /** Whether the account is closed: a Passport outlives it by seconds. */
   readonly isGone: boolean;
 }
 
-/** The courses that others told of. */
+/** The projected courses. */
 export interface Catalogue {
-  /** Fails when the database is away, or lacks its tables. */
+  /** Fails when the database is down, or lacks its tables. */
   check(): Promise<void>;
-  look(personId: string): Promise<Known>;
+  look(personId: string): Promise<CatalogueView>;
 }
 
-/** More than can be suggested, and few enough to send along with each question. */
+/** More than can be suggested, and few enough to send with each request. */
 const maxKnown = 500;
 
 /** Reads a database with the tables of `migrations/`. */
@@ -36,12 +36,12 @@ export function sqlCatalogue(sql: SqlDb): Catalogue {
       await db.select({ id: courses.id }).from(courses).limit(1);
     },
     async look(personId) {
-      const [known, ended] = await db.batch([
+      const [rows, ended] = await db.batch([
         db.select({ id: courses.id, title }).from(courses).where(isNotNull(courses.title))
           .orderBy(desc(courses.learners), desc(courses.id)).limit(maxKnown),
         db.all(text`SELECT 1 FROM ended_subjects WHERE subject = ${personId}`),
       ]);
-      return { courses: known, isGone: ended.length > 0 };
+      return { courses: rows, isGone: ended.length > 0 };
     },
   };
 }

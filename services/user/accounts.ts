@@ -4,10 +4,10 @@ import { Problem } from "@edgepass/shared/problem";
 import type { Accounts } from "./service.ts";
 
 /**
- * The accounts that auth keeps, asked in the name of the request that is served.
+ * The accounts in auth, read in the name of the request's subject.
  *
- * Each call throws `upstream_unavailable` when auth says so of itself, `upstream_bad_response` when
- * it fails or answers something else, and what the client throws when it cannot be reached.
+ * Each call throws `upstream_unavailable` when auth reports that of itself, `upstream_bad_response`
+ * when auth fails or responds unexpectedly, and what the client throws when it cannot be reached.
  */
 export function authAccounts(client: ServiceClient<"auth">): Accounts {
   return {
@@ -17,7 +17,7 @@ export function authAccounts(client: ServiceClient<"auth">): Accounts {
       const response = await client.call("auth", "/internal/accounts/me", { method: "DELETE" });
       await response.body?.cancel();
       if (response.status === 204) return;
-      // Nobody's account, which is not the same as one that is closed: that one answers 204 again.
+      // No such account. A closed one is different: it responds with 204 again.
       if (response.status === 404) throw new Problem("not_found");
       if (response.status === 409) throw new Problem("conflict", { detail: lastAdministrator });
       throw toResponseProblem(response, { service: "auth" });

@@ -50,7 +50,7 @@ const strangers = {
   "a service": [{ sub: "svc:course" }, 403, "forbidden"],
 } as const;
 for (const [who, [as, status, code]] of Object.entries(strangers)) {
-  Deno.test(`users are not there for ${who}`, async () => {
+  Deno.test(`users are not visible to ${who}`, async () => {
     using platform = await setupUser();
     const { call, accounts, rows } = platform;
     for (
@@ -68,7 +68,7 @@ for (const [who, [as, status, code]] of Object.entries(strangers)) {
 }
 
 for (const id of ["none", "me2", "%2e%2e", "anon", "0", bobId.slice(1)]) {
-  Deno.test(`GET /users/${id} is 404 and asks nobody`, async () => {
+  Deno.test(`GET /users/${id} is 404 without a call to auth`, async () => {
     using platform = await setupUser();
     await expectProblem(platform.call("GET", `/users/${id}`, { as: ann }), 404, "not_found");
     assert.deepEqual(platform.accounts.requests, []);
@@ -76,7 +76,7 @@ for (const id of ["none", "me2", "%2e%2e", "anon", "0", bobId.slice(1)]) {
 }
 
 const faults = {
-  "is away": [
+  "is down": [
     () => {
       throw new TypeError("connection refused");
     },
@@ -85,9 +85,9 @@ const faults = {
   ],
   "fails": [() => new Response("no", { status: 500 }), 502, "upstream_bad_response"],
   "has no store": [() => new Response("no", { status: 503 }), 503, "upstream_unavailable"],
-  "answers no JSON": [() => new Response("<p>"), 502, "upstream_bad_response"],
-  "answers something else": [() => Response.json([]), 502, "upstream_bad_response"],
-  "names somebody else": [
+  "returns no JSON": [() => new Response("<p>"), 502, "upstream_bad_response"],
+  "returns another document": [() => Response.json([]), 502, "upstream_bad_response"],
+  "returns another account": [
     () => Response.json({ id: uuidv7(), name: "Eve" }),
     502,
     "upstream_bad_response",
@@ -103,11 +103,11 @@ const faults = {
     "upstream_bad_response",
   ],
 } as const;
-for (const [what, [answer, status, code]] of Object.entries(faults)) {
-  Deno.test(`nobody is learned or closed while auth ${what}`, async () => {
+for (const [what, [respond, status, code]] of Object.entries(faults)) {
+  Deno.test(`no profile is created or closed while auth ${what}`, async () => {
     using platform = await setupUser();
     const { call, fault, rows } = platform;
-    fault.answer = answer;
+    fault.answer = respond;
     for (
       const [method, path, body] of [
         ["GET", "/users/me"],

@@ -3,14 +3,14 @@ import type { Events } from "@edgepass/shared/events";
 import { newProfile } from "./service.ts";
 import type { ProfileEffects } from "./store.ts";
 
-/** What user says and hears. */
+/** The events of the user service. */
 export type UserEvents = Events<EventTypes, "user">;
 
 /**
- * Has user hear what auth says of people.
+ * Subscribes user to auth's events of accounts.
  *
- * The profile may be there before the news of the account, learned by asking; then it stays as it
- * is. A tombstone stays too.
+ * The profile may exist before the event of its account, because a call to auth created it; then it
+ * stays unchanged. A tombstone stays too.
  */
 export function registerHandlers(
   events: Pick<UserEvents, "on">,

@@ -5,7 +5,7 @@ import { PublicProfile } from "./schema.ts";
 
 const registered = { data: { name: "Ann" } };
 
-Deno.test("a registered person has a profile without anybody asking auth", async () => {
+Deno.test("a registered person has a profile without a call to auth", async () => {
   using platform = await setupUser();
   platform.clock.advance(5_000);
   assert.equal(await platform.hear("user.registered", registered), "applied");
@@ -16,46 +16,46 @@ Deno.test("a registered person has a profile without anybody asking auth", async
   assert.deepEqual(await platform.said(), []);
 });
 
-Deno.test("the news of an account leaves a profile alone that was learned by asking", async () => {
+Deno.test("the event of an account leaves a profile unchanged that a call to auth created", async () => {
   using platform = await setupUser();
   const profile = await platform.change({ name: "Ann Other", bio: "Mine" });
   assert.equal(await platform.hear("user.registered", registered), "applied");
   assert.deepEqual(await platform.readOwn(), profile);
 });
 
-Deno.test("an event that comes twice has one effect", async () => {
+Deno.test("an event that is delivered twice has one effect", async () => {
   using platform = await setupUser();
   for (
-    const [type, said] of [
+    const [type, event] of [
       ["user.registered", { id: "e1", data: { name: "Ann" } }],
       ["user.disabled", { id: "e2", sequence: 2 }],
       ["user.enabled", { id: "e3", sequence: 3 }],
       ["user.deleted", { id: "e4", sequence: 4 }],
     ] as const
   ) {
-    assert.equal(await platform.hear(type, said), "applied");
+    assert.equal(await platform.hear(type, event), "applied");
     const after = await platform.dump();
     platform.clock.advance(86_400_000);
-    assert.equal(await platform.hear(type, said), "duplicate");
+    assert.equal(await platform.hear(type, event), "duplicate");
     assert.deepEqual(await platform.dump(), after);
   }
 });
 
-Deno.test("of deliveries of one event at once one is applied", async () => {
+Deno.test("of parallel deliveries of one event one is applied", async () => {
   using platform = await setupUser();
-  const said = { id: "e1", data: { name: "Ann" } };
+  const event = { id: "e1", data: { name: "Ann" } };
   const outcomes = await Promise.all(
-    Array.from({ length: 20 }, () => platform.hear("user.registered", said)),
+    Array.from({ length: 20 }, () => platform.hear("user.registered", event)),
   );
   assert.equal(outcomes.filter((outcome) => outcome === "applied").length, 1);
   assert.equal(outcomes.filter((outcome) => outcome === "duplicate").length, 19);
   assert.equal((await platform.rows()).length, 1);
 });
 
-Deno.test("others do not see a disabled person, until the person is enabled again", async () => {
+Deno.test("a disabled person is hidden from others until enabled again", async () => {
   using platform = await setupUser();
   const read = () => platform.call("GET", `/users/${annId}`, { as: bob });
-  // The news is here before anybody asked for the profile.
+  // The event arrives before the first request for the profile.
   assert.equal(await platform.hear("user.disabled", { sequence: 2 }), "applied");
   await expectProblem(read(), 404, "not_found");
   assert.equal(await platform.hear("user.registered", registered), "applied");
@@ -65,7 +65,7 @@ Deno.test("others do not see a disabled person, until the person is enabled agai
   assert.equal((await expectJson(read(), 200, PublicProfile)).name, "Ann");
 });
 
-Deno.test("who is disabled is what the newest event says, whatever comes after it", async () => {
+Deno.test("the newest event decides who is disabled, whatever arrives after it", async () => {
   using platform = await setupUser();
   assert.equal(await platform.hear("user.enabled", { sequence: 3 }), "applied");
   const after = await platform.dump();
@@ -75,31 +75,31 @@ Deno.test("who is disabled is what the newest event says, whatever comes after i
   await expectJson(response, 200, PublicProfile);
 });
 
-Deno.test("a deleted person leaves a tombstone, and nothing that comes later brings them back", async () => {
+Deno.test("a deleted person leaves a tombstone, and no later event restores them", async () => {
   using platform = await setupUser();
   await platform.change({ name: "Ann Secret", bio: "Secret" });
   await platform.hear("user.disabled", { sequence: 2 });
   assert.equal(await platform.hear("user.deleted", { sequence: 4 }), "applied");
-  const [, disabled, , , , said] = await platform.dump();
-  assert.deepEqual([disabled, said], [[], []]);
+  const [, disabled, , , , outbox] = await platform.dump();
+  assert.deepEqual([disabled, outbox], [[], []]);
   const [row] = await platform.rows();
   assert.deepEqual(row?.slice(0, 6), [annId, "", null, null, null, null]);
   const after = await platform.dump();
-  // Also with a higher number: whoever speaks of an ended subject later is not believed.
+  // Even with a higher number: an event about a deleted subject is ignored.
   for (const sequence of [1, 9]) {
     assert.equal(await platform.hear("user.registered", { ...registered, sequence }), "stale");
     assert.equal(await platform.hear("user.disabled", { sequence }), "stale");
     assert.equal(await platform.hear("user.enabled", { sequence }), "stale");
   }
   assert.deepEqual(await platform.dump(), after);
-  // Auth still has an account: of a person who is gone nobody asks it.
+  // Auth still has an account: for a deleted person it is not called.
   await expectProblem(platform.call("GET", "/users/me", { as: ann }), 404, "not_found");
   await expectProblem(platform.call("GET", `/users/${annId}`, { as: bob }), 404, "not_found");
   assert.equal((await platform.readOwn(bob)).name, "Bob");
 });
 
 for (const [what, type] of [["enabled", "user.enabled"], ["deleted", "user.deleted"]] as const) {
-  Deno.test(`who else is disabled stays so when a person is ${what}`, async () => {
+  Deno.test(`other disabled people stay disabled when a person is ${what}`, async () => {
     using platform = await setupUser();
     await platform.readOwn(bob);
     assert.equal(await platform.hear("user.disabled", { subject: bobId }), "applied");
@@ -110,14 +110,14 @@ for (const [what, type] of [["enabled", "user.enabled"], ["deleted", "user.delet
   });
 }
 
-Deno.test("a deletion may be the first that user hears of a person", async () => {
+Deno.test("a deletion may be the first event about a person", async () => {
   using platform = await setupUser();
   assert.equal(await platform.hear("user.deleted", { sequence: 2 }), "applied");
   assert.equal(await platform.hear("user.registered", registered), "stale");
   await expectProblem(platform.call("GET", `/users/${annId}`, { as: bob }), 404, "not_found");
 });
 
-Deno.test("a deletion after one's own leaves the tombstone as it is", async () => {
+Deno.test("a deletion after the person's own leaves the tombstone unchanged", async () => {
   using platform = await setupUser();
   await platform.change({ bio: "Secret" });
   await expectNoContent(platform.call("DELETE", "/users/me", { as: ann }));
@@ -133,7 +133,7 @@ const forged = {
   "for another service": { claims: { sub: "https://school.test/events/course" } },
   "for another body": { claims: { body: "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU=" } },
   "long ago": { now: Date.parse("2026-03-01T09:20:00.000Z") },
-  "by somebody else": { claims: { iss: "upstash" } },
+  "by another issuer": { claims: { iss: "upstash" } },
 } as const;
 for (const [what, overrides] of Object.entries(forged)) {
   Deno.test(`a deletion that was signed ${what} is refused and changes nothing`, async () => {
@@ -154,7 +154,7 @@ const poison = {
   "of an unknown type": toEvent("user.forgotten"),
 } as const;
 for (const [what, body] of Object.entries(poison)) {
-  Deno.test(`an event ${what} is answered 489 and changes nothing`, async () => {
+  Deno.test(`an event ${what} gets the status 489 and changes nothing`, async () => {
     using platform = await setupUser();
     const response = await platform.deliver(body);
     assert.equal(response.headers.get("upstash-nonretryable-error"), "true");
@@ -163,15 +163,15 @@ for (const [what, body] of Object.entries(poison)) {
   });
 }
 
-Deno.test("an effect that cannot be stored leaves no trace, and the next delivery has it", async () => {
+Deno.test("an effect that cannot be stored is rolled back, and the next delivery applies it", async () => {
   using platform = await setupUser();
   const run = (sql: string) => platform.database.run({ sql, params: [] });
   await run("ALTER TABLE profiles RENAME TO elsewhere");
-  const said = { id: "e1", data: { name: "Ann" } };
-  const failed = await platform.deliver(toEvent("user.registered", said));
+  const event = { id: "e1", data: { name: "Ann" } };
+  const failed = await platform.deliver(toEvent("user.registered", event));
   await failed.body?.cancel();
   assert.ok(failed.status >= 500);
   await run("ALTER TABLE elsewhere RENAME TO profiles");
   assert.deepEqual(await platform.dump(), [[], [], [], [], [], []]);
-  assert.equal(await platform.hear("user.registered", said), "applied");
+  assert.equal(await platform.hear("user.registered", event), "applied");
 });

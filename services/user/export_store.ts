@@ -5,7 +5,7 @@ import { orm } from "@edgepass/shared/sql/orm";
 import { eq } from "drizzle-orm";
 import { disabledPeople, profiles } from "./store_tables.ts";
 
-/** All that user keeps about a person. */
+/** Everything that user stores about a person. */
 export async function readUserExport(sql: SqlDb, id: string): Promise<Export> {
   const db = orm(sql);
   const [[profile], [disabled]] = await db.batch([
@@ -20,9 +20,9 @@ export async function readUserExport(sql: SqlDb, id: string): Promise<Export> {
 }
 
 function toProfile(profile: typeof profiles.$inferSelect) {
-  const { version: _version, createdAt, updatedAt, closingAt, erasedAt, ...kept } = profile;
+  const { version: _version, createdAt, updatedAt, closingAt, erasedAt, ...personal } = profile;
   return {
-    ...kept,
+    ...personal,
     createdAt: toTime(createdAt),
     updatedAt: toTime(updatedAt),
     closingAt: toTime(closingAt),

@@ -13,13 +13,13 @@ export type { ProfileRecord, ProfileStore, UserOutbox } from "./store.ts";
 export type { UserEvents } from "./events.ts";
 export type { Accounts, ProfileOptions } from "./service.ts";
 
-/** What the user service is made of; the store's outbox is that of the events. */
+/** Dependencies of the user service; the store's outbox is that of the events. */
 export interface UserServiceOptions extends ProfileOptions {
   readonly runtime: ServiceRuntime;
   readonly events: UserEvents;
 }
 
-/** Makes the user service: the profiles of people. */
+/** Creates the user service: the profiles of people. */
 export function createUserService({ runtime, events, ...deps }: UserServiceOptions): ServiceApp {
   registerHandlers(events, deps.store.effects);
   const app = createService({

@@ -3,7 +3,7 @@ import { runInvocation } from "@edgepass/shared/background";
 import { expectNoContent, expectProblem } from "../../tests/support/services.ts";
 import { ann, annId, setupUser } from "../../tests/support/user_service.ts";
 
-Deno.test("a new name is said once, with the name and nothing else of the profile", async () => {
+Deno.test("a new name is published once, with the name and nothing else of the profile", async () => {
   using platform = await setupUser();
   await platform.change({ name: "Ann Other", bio: "Mine", locale: "de" });
   const [event, ...others] = await platform.said();
@@ -22,13 +22,13 @@ Deno.test("a new name is said once, with the name and nothing else of the profil
   });
 });
 
-Deno.test("the longest name that a profile takes is one that an event takes", async () => {
+Deno.test("the longest name that a profile accepts fits into an event", async () => {
   using platform = await setupUser();
   for (const name of ["x".repeat(100), "🙂".repeat(50), "x"]) await platform.change({ name });
   assert.equal((await platform.said()).length, 3);
 });
 
-Deno.test("the tables of events are those of every service", async () => {
+Deno.test("the event tables are those of every service", async () => {
   const read = (path: string) => Deno.readTextFile(new URL(path, import.meta.url));
   const own = await read("./migrations/0002_events.sql");
   assert.equal(own, await read("../../shared/events/tables.sql"));
@@ -41,14 +41,14 @@ const silent = {
   "to the same name with spaces around it": { name: " Ann " },
 } as const;
 for (const [what, change] of Object.entries(silent)) {
-  Deno.test(`a change ${what} is not said`, async () => {
+  Deno.test(`a change ${what} is not published`, async () => {
     using platform = await setupUser();
     await platform.change(change);
     assert.deepEqual(await platform.said(), []);
   });
 }
 
-Deno.test("of parallel changes of a name those that happened are said, in their order", async () => {
+Deno.test("of parallel name changes the stored ones are published, in their order", async () => {
   using platform = await setupUser();
   await platform.readOwn();
   const statuses = await Promise.all(Array.from({ length: 20 }, async (_, at) => {
@@ -94,11 +94,11 @@ for (const [what, trigger] of Object.entries(broken)) {
   });
 }
 
-Deno.test("a change that lost the race is not said", async () => {
+Deno.test("a change that lost the race is not published", async () => {
   using platform = await setupUser();
   await platform.readOwn();
   const run = (sql: string) => platform.database.run({ sql, params: [] });
-  // Somebody is always faster.
+  // A concurrent writer is always first.
   await run(`CREATE TRIGGER faster BEFORE UPDATE ON profiles
     BEGIN SELECT RAISE(IGNORE); END`);
   const body = { name: "Ann Other" };
@@ -108,7 +108,7 @@ Deno.test("a change that lost the race is not said", async () => {
   assert.deepEqual(await run("SELECT * FROM event_sequences"), []);
 });
 
-Deno.test("who closes the account has said nothing, and user says nothing of it", async () => {
+Deno.test("closing the account publishes no event of user's, and deletes the earlier ones", async () => {
   using platform = await setupUser();
   await platform.change({ name: "Ann Other" });
   assert.equal((await platform.said()).length, 1);
@@ -116,7 +116,7 @@ Deno.test("who closes the account has said nothing, and user says nothing of it"
   assert.deepEqual(await platform.said(), []);
 });
 
-Deno.test("what QStash did not take when it was said is published by a sweep", async () => {
+Deno.test("an event that QStash refused at first is published by the maintenance", async () => {
   using platform = await setupUser();
   const { change, clock, events, qstash } = platform;
   qstash.fail(() => new Response(null, { status: 503 }));

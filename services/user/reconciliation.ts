@@ -6,14 +6,14 @@ type Published = PublishedBy<EventTypes, "user">;
 
 const profiles = "SELECT id, name FROM profiles WHERE erased_at IS NULL";
 
-/** Everybody of whom something is kept, and whether they may not come in. */
+/** All people with stored data, and whether they are disabled. */
 const people = `SELECT id, EXISTS (SELECT 1 FROM disabled_people AS one WHERE one.id = known.id)
   FROM (
     SELECT id FROM profiles WHERE erased_at IS NULL
     UNION SELECT id FROM disabled_people
   ) AS known WHERE NOT EXISTS (SELECT 1 FROM ended_subjects WHERE subject = known.id)`;
 
-/** Lets user say names again, and tells what it keeps of auth's people. */
+/** Lets user publish names again, and registers its projections of auth's accounts. */
 export function addReconciliation(
   { states }: Pick<Events<EventTypes, "user">, "states">,
   sql: SqlDb,
@@ -30,7 +30,7 @@ export function addReconciliation(
         params: [JSON.stringify(ids)],
       })).map(toPublished),
   });
-  // The name of a profile is its person's, whatever they signed up under.
+  // The profile's name belongs to the person, whatever name they signed up with.
   states.projects("auth", "registration", {
     whole: true,
     list: async ({ after, until, limit }) =>

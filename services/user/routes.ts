@@ -18,7 +18,7 @@ import type { ProfileRecord } from "./store.ts";
 
 const tags = ["Users"];
 
-/** Lets only people through, before anything of their request is read. */
+/** Admits only people, before anything of the request is read. */
 const signedIn = createMiddleware<
   PassportEnv & { Variables: { person: UserPassport } }
 >(async function signedIn(c, next) {
@@ -97,7 +97,7 @@ const getProfile = createRoute({
   responses: { 200: jsonResponse("The public profile", PublicProfile), ...readProblems },
 });
 
-/** Profiles on the wire. */
+/** The routes of profiles. */
 export function profileRoutes(profiles: Profiles) {
   return createApi()
     .openapi(

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
 import { line, prose } from "@edgepass/shared/http";
 
-/** What a browser would load by itself: https, and nobody's credentials in it. */
+/** A URL that a browser may load by itself: https, without credentials in it. */
 function isImageUrl(text: string): boolean {
   if (/[\s\p{Cc}]/u.test(text) || !URL.canParse(text)) return false;
   const { protocol, username, password } = new URL(text);
@@ -38,7 +38,7 @@ export const Profile = z.object({
 }).openapi("Profile");
 export type Profile = z.infer<typeof Profile>;
 
-/** A field that is absent stays, null clears it; a person always has a name. */
+/** An absent field stays, null clears it; a person always has a name. */
 export const ProfileChange = z.strictObject({ name, headline, bio, avatarUrl, locale }).partial()
   .openapi("ProfileChange");
 export type ProfileChange = z.infer<typeof ProfileChange>;

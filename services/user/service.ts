@@ -3,21 +3,21 @@ import { Problem } from "@edgepass/shared/problem";
 import type { ProfileChange } from "./schema.ts";
 import type { ProfileEvent, ProfileRecord, ProfileStore } from "./store.ts";
 
-/** The signed-in person; routes let nobody else through. */
+/** The signed-in person; the routes admit no other callers. */
 export interface Person {
   readonly userId: string;
 }
 
-/** What user asks of auth, in the name of the person whose request is served. */
+/** The calls to auth, in the name of the request's subject. */
 export interface Accounts {
   /** The person's own account; undefined when it is closed. */
   mine(): Promise<AccountSummary | undefined>;
-  /** Anybody's account; undefined where there is none. */
+  /** Any account; undefined when there is none. */
   find(id: string): Promise<AccountSummary | undefined>;
   /**
-   * Closes the person's own account; doing it twice is doing it once.
+   * Closes the person's own account; idempotent.
    *
-   * @throws {Problem} `not_found` where there is none, `conflict` for the last administrator
+   * @throws {Problem} `not_found` when there is none, `conflict` for the last administrator
    */
   close(): Promise<void>;
 }
@@ -36,7 +36,7 @@ export function createProfiles(deps: ProfileOptions) {
   const requireProfile = createGuard(deps);
   return {
     getOwn: ({ userId }: Person) => requireProfile(userId, () => accounts.mine()),
-    /** What others see; of a person who may not come in they see nothing. */
+    /** The public profile; a disabled person has none. */
     async getPublic(id: string): Promise<ProfileRecord> {
       const profile = await requireProfile(id, () => accounts.find(id));
       if (await store.isDisabled(id)) throw new Problem("not_found");
@@ -52,8 +52,8 @@ export function createProfiles(deps: ProfileOptions) {
     /**
      * Closes the account, then erases the profile.
      *
-     * The mark comes first: were the last step lost, the profile's next reader would ask auth and
-     * erase it, for its person can no longer come back and try again.
+     * The mark comes first: if the last step were lost, the profile's next reader would check with
+     * auth and erase it, because its person can no longer log in to retry.
      */
     async close({ userId }: Person): Promise<void> {
       await store.markClosing(userId, now());
@@ -64,22 +64,26 @@ export function createProfiles(deps: ProfileOptions) {
 }
 
 function createGuard({ store, now = Date.now }: ProfileOptions) {
-  /** The profile of a living account, learned from auth where this is the first anybody hears. */
+  /**
+   * The profile of an open account, created from auth's data when its event has not arrived yet.
+   */
   return async function requireProfile(
     id: string,
-    ask: () => Promise<AccountSummary | undefined>,
+    fetchAccount: () => Promise<AccountSummary | undefined>,
   ): Promise<ProfileRecord> {
-    const known = await store.find(id);
-    if (known !== undefined && known.closingAt === null) return requireAlive(known);
-    const account = await ask();
+    const stored = await store.find(id);
+    if (stored !== undefined && stored.closingAt === null) return requireAlive(stored);
+    const account = await fetchAccount();
     if (account === undefined) {
-      if (known !== undefined) await store.erase(id, now());
+      if (stored !== undefined) await store.erase(id, now());
       throw new Problem("not_found");
     }
     if (account.id !== id) {
-      throw new Problem("upstream_bad_response", { cause: new Error("Auth named somebody else") });
+      throw new Problem("upstream_bad_response", {
+        cause: new Error("Auth returned another account"),
+      });
     }
-    if (known === undefined) await store.insert(newProfile(account, now()));
+    if (stored === undefined) await store.insert(newProfile(account, now()));
     return requireAlive(await store.find(id));
   };
 }
@@ -89,7 +93,7 @@ function requireAlive(profile: ProfileRecord | undefined): ProfileRecord {
   return profile;
 }
 
-/** Other services keep the name of a profile and nothing else of it. */
+/** Other services project only the name of a profile. */
 function toEvent({ name: before }: ProfileRecord, { id, name }: ProfileRecord) {
   if (name === before) return undefined;
   return { type: "user.profile-changed", subject: id, data: { name } } satisfies ProfileEvent;

@@ -7,10 +7,10 @@ import { and, eq, isNull, sql as text } from "drizzle-orm";
 import { readUserExport } from "./export_store.ts";
 import { disabledPeople, profiles } from "./store_tables.ts";
 
-/** Where user puts what it says. */
+/** The outbox of user's events. */
 export type UserOutbox = Outbox<EventTypes, "user">;
 
-/** What user says: that somebody has another name. */
+/** The event that user publishes: a person has another name. */
 export type ProfileEvent = EventInput<EventTypes, "user.profile-changed">;
 
 /** A profile, or the tombstone of one; times are epoch milliseconds. */
@@ -18,32 +18,32 @@ export type ProfileRecord = Readonly<typeof profiles.$inferSelect>;
 
 const rising = text`${profiles.version} + 1`;
 
-/** Where profiles are kept. A change is one batch; part of it is never seen. */
+/** The store of profiles. A change is one batch; readers never see part of it. */
 export interface ProfileStore {
-  /** Fails when the database is away, or lacks its tables. */
+  /** Fails when the database is down, or lacks its tables. */
   check(): Promise<void>;
   /** A profile or its tombstone. */
   find(id: string): Promise<ProfileRecord | undefined>;
-  /** Keeps a new profile, unless there is one, or a tombstone. */
+  /** Stores a new profile, unless there is one, or a tombstone. */
   insert(profile: ProfileRecord): Promise<void>;
   /**
-   * Puts `after` in the place of `before`, and says the event in the same batch; false when somebody
-   * else was first.
+   * Replaces `before` by `after`, with the event in the same batch; false when a concurrent writer
+   * was first.
    */
   save(before: ProfileRecord, after: ProfileRecord, event?: ProfileEvent): Promise<boolean>;
-  /** Notes that the account is about to be closed. */
+  /** Records that the account is about to be closed. */
   markClosing(id: string, now: number): Promise<void>;
   /** Leaves a tombstone, whether there was a profile or not. */
   erase(id: string, now: number): Promise<void>;
-  /** Whether auth has told that the person may not come in. */
+  /** Whether auth has published that the person is disabled. */
   isDisabled(id: string): Promise<boolean>;
-  /** All that is kept about a person. */
+  /** Everything that is stored about a person. */
   readExport(personId: string): Promise<Export>;
-  /** The same changes for the batch of the event that tells of them. */
+  /** The same changes, for the batch that records their event. */
   readonly effects: ProfileEffects;
 }
 
-/** What an event does to what is kept of a person. */
+/** The effects of an event on the stored data of a person. */
 export interface ProfileEffects {
   /** As `insert`. */
   insertion(profile: ProfileRecord): Changes;
@@ -53,7 +53,7 @@ export interface ProfileEffects {
   enabling(id: string): Changes;
 }
 
-/** Keeps profiles in a database with the tables of `migrations/`; what is said goes to `outbox`. */
+/** Stores profiles in a database with the tables of `migrations/`; their events go to `outbox`. */
 export function sqlProfileStore(sql: SqlDb, outbox: UserOutbox): ProfileStore {
   const db = orm(sql);
   const effects = createEffects(db, outbox);
@@ -115,12 +115,12 @@ function createEffects(db: Orm, outbox: UserOutbox): ProfileEffects {
   };
 }
 
-/** Drizzle's type of a batch wants to see that it is not empty. */
+/** Drizzle's type of a batch requires at least one statement. */
 async function inOneBatch(db: Orm, [first, ...others]: Changes): Promise<void> {
   if (first) await db.batch([first, ...others]);
 }
 
-/** What is left of a profile: that there was one. */
+/** The columns of a tombstone. */
 function tombstone(now: number) {
   return {
     name: "",

@@ -15,7 +15,7 @@ export const profiles = sqliteTable("profiles", {
   erasedAt: integer("erased_at"),
 });
 
-/** People who may not come in, as auth has told. */
+/** People whom auth has published as disabled. */
 export const disabledPeople = sqliteTable("disabled_people", {
   id: text("id").primaryKey(),
   disabledAt: integer("disabled_at").notNull(),

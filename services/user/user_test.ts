@@ -9,7 +9,7 @@ import {
 import { ann, annId, bob, bobId, setupUser } from "../../tests/support/user_service.ts";
 import { PublicProfile } from "./schema.ts";
 
-Deno.test("a profile is there from sign-up on, and auth is asked once", async () => {
+Deno.test("a profile exists from sign-up on, and auth is called once", async () => {
   using platform = await setupUser();
   const { readOwn, accounts } = platform;
   const profile = await readOwn();
@@ -27,14 +27,14 @@ Deno.test("a profile is there from sign-up on, and auth is asked once", async ()
   assert.deepEqual(accounts.requests, ["GET /internal/accounts/me"]);
 });
 
-Deno.test("a profile that many ask for at once is made once", async () => {
+Deno.test("a profile that many requests read at once is created once", async () => {
   using platform = await setupUser();
   const profiles = await Promise.all(Array.from({ length: 20 }, () => platform.readOwn()));
   for (const profile of profiles) assert.deepEqual(profile, profiles[0]);
   assert.equal((await platform.rows()).length, 1);
 });
 
-Deno.test("a person changes their own profile; null clears, what is absent stays", async () => {
+Deno.test("a person changes their own profile; null clears, absent fields stay", async () => {
   using platform = await setupUser();
   const { change, readOwn, clock } = platform;
   const before = await readOwn();
@@ -54,7 +54,7 @@ Deno.test("a person changes their own profile; null clears, what is absent stays
   assert.deepEqual(await readOwn(), { ...after, ...cleared });
 });
 
-Deno.test("others see the public part of a profile, which may be the first to ask", async () => {
+Deno.test("others see the public part of a profile, and may be its first readers", async () => {
   using platform = await setupUser();
   const { call, change, accounts } = platform;
   const read = () => expectJson(call("GET", `/users/${annId}`, { as: bob }), 200, PublicProfile);
@@ -66,7 +66,7 @@ Deno.test("others see the public part of a profile, which may be the first to as
   assert.deepEqual(accounts.requests, [`GET /internal/accounts/${annId}`]);
 });
 
-Deno.test("of parallel changes those that answer 200 happened, the others did not", async () => {
+Deno.test("of parallel changes those with a 200 are stored, the others are not", async () => {
   using platform = await setupUser();
   const { call, readOwn, rows } = platform;
   await readOwn();
@@ -107,7 +107,7 @@ Deno.test("a closed account leaves no profile, and closing it again changes noth
   assert.deepEqual(await rows(), [row]);
 });
 
-Deno.test("a profile that nobody asked for yet stays erased, whatever auth said before", async () => {
+Deno.test("a profile that was never read stays erased, whatever auth published before", async () => {
   using platform = await setupUser();
   const { call, accounts } = platform;
   await expectNoContent(call("DELETE", "/users/me", { as: ann }));
@@ -115,37 +115,37 @@ Deno.test("a profile that nobody asked for yet stays erased, whatever auth said 
   await expectProblem(call("GET", `/users/${annId}`, { as: bob }), 404, "not_found");
 });
 
-Deno.test("a name that was asked for before the account closed makes no profile after it", async () => {
+Deno.test("a name that was read before the account closed creates no profile after it", async () => {
   using platform = await setupUser();
   const { call, fault, accounts } = platform;
   const late = Promise.withResolvers<void>();
-  const asked = Promise.withResolvers<void>();
+  const called = Promise.withResolvers<void>();
   fault.answer = (request) => {
     if (request.method === "DELETE") return undefined;
-    // The answer is made now and arrives after the account is gone.
-    const answer = new ReadableStream({
+    // The response is built now and arrives after the account is closed.
+    const stream = new ReadableStream({
       async start(controller) {
-        asked.resolve();
+        called.resolve();
         await late.promise;
         controller.enqueue(new TextEncoder().encode(JSON.stringify({ id: annId, name: "Ann" })));
         controller.close();
       },
     });
-    return new Response(answer);
+    return new Response(stream);
   };
   const reading = call("GET", `/users/${annId}`, { as: bob });
-  await asked.promise;
+  await called.promise;
   await expectNoContent(call("DELETE", "/users/me", { as: ann }));
   late.resolve();
   await expectProblem(reading, 404, "not_found");
   assert.equal(accounts.names.has(annId), false);
 });
 
-Deno.test("an erasure that was lost is made up for by the next reader", async () => {
+Deno.test("a lost erasure is completed by the next reader", async () => {
   using platform = await setupUser();
   const { call, change, fault, accounts, rows } = platform;
   await change({ bio: "Secret" });
-  // The account is closed, but the answer never arrives.
+  // The account is closed, but the response never arrives.
   fault.answer = (request) => {
     if (request.method !== "DELETE") return undefined;
     accounts.names.delete(annId);
@@ -168,7 +168,7 @@ Deno.test("an account that could not be closed keeps its profile", async () => {
   await expectNoContent(call("DELETE", "/users/me", { as: ann }));
 });
 
-Deno.test("somebody without an account closes nothing and leaves nothing", async () => {
+Deno.test("a person without an account closes nothing and leaves nothing", async () => {
   using platform = await setupUser();
   const stranger = person("partner:42");
   await expectProblem(platform.call("DELETE", "/users/me", { as: stranger }), 404, "not_found");
@@ -176,7 +176,7 @@ Deno.test("somebody without an account closes nothing and leaves nothing", async
   assert.deepEqual(await platform.rows(), []);
 });
 
-Deno.test("nobody else's profile changes with one's own", async () => {
+Deno.test("a change of one profile leaves other profiles unchanged", async () => {
   using platform = await setupUser();
   const { call, change, readOwn, rows } = platform;
   const before = await readOwn(bob);

@@ -1,36 +1,39 @@
 import { createMonotonic, type Monotonic } from "./monotonic.ts";
 
-/** A call's place among those under way; leaving twice is leaving once. */
+/** A call's slot among the calls in flight; a second release has no effect. */
 export interface Slot {
-  /** Makes room for another. */
+  /** Frees the slot. */
   release(): void;
 }
 
-/** Bounds the calls of one dependency that are under way in this isolate. */
+/** Bounds the calls of one dependency in flight in this isolate. */
 export interface Bulkhead {
-  /** A place, or undefined when all are taken. Nobody waits: on Workers requests cannot. */
+  /**
+   * A slot, or undefined when all are taken. There is no queue: on Workers requests cannot wait for
+   * each other.
+   */
   enter(): Slot | undefined;
 }
 
-/** What a bulkhead is made of. */
+/** Dependencies of a bulkhead. */
 export interface BulkheadOptions {
   /** Read at each call. */
   readonly maxConcurrent: () => number;
-  /** No call lasts longer, in milliseconds; default a minute. */
+  /** The longest possible call in milliseconds; default a minute. */
   readonly leaseMs?: number;
   /** Milliseconds; `performance.now` by default. */
   readonly now?: Monotonic;
 }
 
 /**
- * Makes a bulkhead. A place whose request was stopped with its isolate's leave is never given back:
- * after `leaseMs` it is free again.
+ * Creates a bulkhead. The slot of a request that was stopped together with its execution is never
+ * released: it is free again after `leaseMs`.
  */
 export function createBulkhead(
   { maxConcurrent, leaseMs = 60_000, now: clock = () => performance.now() }: BulkheadOptions,
 ): Bulkhead {
   const now = createMonotonic(clock);
-  /** In the order of their beginnings. */
+  /** In order of acquisition. */
   const taken = new Set<{ readonly since: number }>();
 
   function dropExpired(): void {

@@ -13,17 +13,17 @@ function setup(limit: number) {
   };
 }
 
-Deno.test("a bulkhead refuses at once what is too much, and has room again when one leaves", () => {
+Deno.test("a bulkhead refuses calls beyond its limit at once, and has room again after a release", () => {
   const { bulkhead } = setup(2);
   const [first] = [bulkhead.enter(), bulkhead.enter()];
   assert.equal(bulkhead.enter(), undefined);
   first?.release();
   first?.release();
   assert.ok(bulkhead.enter());
-  assert.equal(bulkhead.enter(), undefined, "who leaves twice left once");
+  assert.equal(bulkhead.enter(), undefined, "a second release has no effect");
 });
 
-Deno.test("the place of a request that was stopped with its isolate is free again in time", () => {
+Deno.test("the slot of a request that was stopped without a release is free again in time", () => {
   const { bulkhead, clock } = setup(1);
   bulkhead.enter();
   clock.advance(999);
@@ -32,7 +32,7 @@ Deno.test("the place of a request that was stopped with its isolate is free agai
   assert.ok(bulkhead.enter());
 });
 
-Deno.test("a limit that changes holds at the next call", () => {
+Deno.test("a changed limit applies to the next call", () => {
   const { bulkhead, inForce } = setup(1);
   bulkhead.enter();
   inForce.limit = 2;

@@ -1,6 +1,6 @@
 import type { Monotonic } from "./monotonic.ts";
 
-/** Calls of a stretch of time. */
+/** The calls of one time slice. */
 interface Bucket {
   calls: number;
   failures: number;
@@ -15,7 +15,7 @@ export interface CallRecord {
 
 /** A call that was counted as slow before it ended. */
 export interface SlowCall {
-  /** It failed in the end; once it has left the window, it counts anew. */
+  /** It failed in the end; if it has left the window already, it is counted again. */
   fail(): void;
 }
 
@@ -23,16 +23,16 @@ export interface SlowCall {
 export interface CallWindow {
   /** Counts a call that has ended. */
   add(record: CallRecord): void;
-  /** Counts a call that is still under way, and slow. */
+  /** Counts a call that is still in flight as slow. */
   addSlow(): SlowCall;
-  /** What is in the window now. */
+  /** The current totals. */
   totals(): Readonly<Bucket>;
 }
 
-/** The window moves on by a tenth of itself. */
+/** The window moves in steps of a tenth of its length. */
 export const bucketsPerWindow = 10;
 
-/** Makes an empty window of fixed length. Adding and asking cost the same whatever is in it. */
+/** Creates an empty window of fixed length. Adding and reading take constant time. */
 export function createCallWindow(windowMs: number, now: Monotonic): CallWindow {
   const bucketMs = windowMs / bucketsPerWindow;
   const buckets: Bucket[] = Array.from({ length: bucketsPerWindow }, emptyBucket);
@@ -44,7 +44,7 @@ export function createCallWindow(windowMs: number, now: Monotonic): CallWindow {
   }
 
   function slot(bucket: number): Bucket {
-    // The remainder of a negative number is negative, and a clock may begin below zero.
+    // The remainder of a negative number is negative, and a clock may start below zero.
     const index = ((bucket % bucketsPerWindow) + bucketsPerWindow) % bucketsPerWindow;
     return buckets[index]!; // One for each remainder.
   }

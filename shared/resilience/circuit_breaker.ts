@@ -2,67 +2,70 @@ import { type CallWindow, createCallWindow, type SlowCall } from "./call_window.
 import { createMonotonic, type Monotonic } from "./monotonic.ts";
 import type { BreakerPolicy } from "./policy.ts";
 
-/** Closed lets calls through, open refuses them, half-open lets a few through to see. */
+/** Closed admits calls, open refuses them, half-open admits a few as probes. */
 export type BreakerState = "closed" | "open" | "half_open";
 
-/** Leave to make one call; it is settled once, and whatever comes after counts for nothing. */
+/** Permission for one call; only the first outcome counts. */
 export interface Permit {
-  /** Tells it from a refusal. */
+  /** Distinguishes it from a refusal. */
   readonly allowed: true;
-  /** The dependency did its work. */
+  /** The dependency responded as it should. */
   succeed(): void;
-  /** It failed, or did not answer in time. */
+  /** It failed, or did not respond in time. */
   fail(): void;
-  /** Nothing can be said: the client left. */
+  /** The outcome is unknown: the client left. */
   cancel(): void;
 }
 
-/** No call now. */
+/** The call is refused. */
 export interface Refusal {
-  /** Tells it from a permit. */
+  /** Distinguishes it from a permit. */
   readonly allowed: false;
-  /** Milliseconds until the next call may be let through. */
+  /** Milliseconds until the next call may be admitted. */
   readonly retryAfterMs: number;
 }
 
-/** What a permit is asked for. */
+/** Options of one permit. */
 export interface PermitOptions {
-  /** Whether the call's time is the dependency's alone; of a streamed upload it is not. Default true. */
+  /**
+   * Whether the duration measures the dependency alone; that of a streamed upload does not. Default
+   * true.
+   */
   readonly timed?: boolean;
 }
 
 /** A circuit breaker of one dependency, in one isolate. */
 export interface CircuitBreaker {
-  /** As the last call left it: an open one becomes half-open by the next call. */
+  /** As of the last call: an open breaker becomes half-open at the next call. */
   state(): BreakerState;
-  /** Asks for leave to make a call. */
+  /** Requests a permit for a call. */
   acquire(options?: PermitOptions): Permit | Refusal;
 }
 
-/** What a breaker is made of. */
+/** Dependencies of a breaker. */
 export interface BreakerOptions {
-  /** Read at each call; a new `windowMs` begins a new window. */
+  /** Read at each call; a new `windowMs` starts a new window. */
   readonly policy: () => BreakerPolicy;
   /** Milliseconds; `performance.now` by default. */
   readonly now?: Monotonic;
-  /** Told of each change of state. */
+  /** Called at each change of state. */
   readonly onTransition?: (to: BreakerState, from: BreakerState) => void;
 }
 
 interface Call {
   readonly startedAt: number;
-  /** Calls of an earlier state say nothing about the present one. */
+  /** Calls of an earlier state are ignored in the present one. */
   readonly episode: number;
-  /** Set where it was counted while still under way. */
+  /** Set when the call was counted as slow while in flight. */
   slow?: SlowCall;
 }
 
 /**
- * Makes a breaker that is closed.
+ * Creates a closed breaker.
  *
- * Requests never wait for one another here: half-open, one call goes through and the others are
- * refused. A call that is never settled, because its isolate was stopped, holds nothing: it counts as
- * slow in time, and the next `openMs` brings the next probe.
+ * Requests never wait for one another here: half-open, one call is admitted and the others are
+ * refused. A call that is never settled, because its isolate was stopped, blocks nothing: it counts
+ * as slow in time, and the next `openMs` brings the next probe.
  */
 export function createCircuitBreaker(
   { policy, now: clock = () => performance.now(), onTransition = () => {} }: BreakerOptions,
@@ -71,7 +74,7 @@ export function createCircuitBreaker(
   let state: BreakerState = "closed";
   let episode = 0;
   let calls: { readonly window: CallWindow; readonly windowMs: number } | undefined;
-  /** In the order of their beginnings. */
+  /** In order of start. */
   const underWay = new Set<Call>();
   let openedAt = 0;
   let probes = { since: 0, begun: 0, succeeded: 0 };
@@ -101,7 +104,10 @@ export function createCircuitBreaker(
     }
   }
 
-  /** Who has waited too long counts now: a dependency that hangs would otherwise never be judged. */
+  /**
+   * Counts overdue calls as slow before they end: otherwise a dependency that hangs would never
+   * open the breaker.
+   */
   function countOverdue(rules: BreakerPolicy): void {
     let counted = false;
     for (const call of underWay) {

@@ -28,7 +28,7 @@ function setup(policy: Partial<BreakerPolicy> = {}) {
   return { allowed, breaker, clock, inForce, isRefused, open, transitions };
 }
 
-Deno.test("a breaker opens at the rate of failures, and not below the minimum of calls", () => {
+Deno.test("a breaker opens at the failure rate, and not below the minimum of calls", () => {
   const { allowed, breaker } = setup({ minimumCalls: 4, failureRatePercent: 50 });
   for (const end of ["succeed", "fail", "fail"] as const) allowed()[end]();
   assert.equal(breaker.state(), "closed");
@@ -36,7 +36,7 @@ Deno.test("a breaker opens at the rate of failures, and not below the minimum of
   assert.equal(breaker.state(), "open");
 });
 
-Deno.test("what left the window is forgotten", () => {
+Deno.test("calls that left the window no longer count", () => {
   const { allowed, breaker, clock } = setup({ minimumCalls: 4 });
   for (let call = 0; call < 3; call++) allowed().fail();
   clock.advance(rules.windowMs);
@@ -44,7 +44,7 @@ Deno.test("what left the window is forgotten", () => {
   assert.equal(breaker.state(), "closed");
 });
 
-Deno.test("an open breaker says when it tries again, and then lets one call through", () => {
+Deno.test("an open breaker reports when it probes, and then admits one call", () => {
   const { allowed, breaker, clock, isRefused, open } = setup();
   open();
   clock.advance(rules.openMs - 250);
@@ -52,7 +52,7 @@ Deno.test("an open breaker says when it tries again, and then lets one call thro
   assert.ok(!refusal.allowed && refusal.retryAfterMs === 250);
   clock.advance(250);
   const probe = allowed();
-  assert.ok(isRefused(), "nobody else, and nobody waits");
+  assert.ok(isRefused(), "no other call is admitted, and none waits");
   probe.succeed();
   assert.equal(breaker.state(), "closed");
 });
@@ -94,7 +94,7 @@ for (const [what, end] of Object.entries(unsettled)) {
   });
 }
 
-Deno.test("it closes when as many probes as are permitted have succeeded", () => {
+Deno.test("it closes when the permitted number of probes has succeeded", () => {
   const { allowed, breaker, clock, isRefused, open } = setup({ permittedHalfOpenCalls: 2 });
   open();
   clock.advance(rules.openMs);
@@ -106,7 +106,7 @@ Deno.test("it closes when as many probes as are permitted have succeeded", () =>
   assert.equal(breaker.state(), "closed");
 });
 
-Deno.test("calls that hang open it while they still hang, and say nothing afterwards", () => {
+Deno.test("calls that hang open it while they still hang, and do not count afterwards", () => {
   const { allowed, breaker, clock, isRefused, transitions } = setup({ minimumCalls: 3 });
   const hanging = [allowed(), allowed(), allowed()];
   clock.advance(rules.slowCallMs);
@@ -116,7 +116,7 @@ Deno.test("calls that hang open it while they still hang, and say nothing afterw
   assert.deepEqual(transitions, ["open"]);
 });
 
-Deno.test("an upload's time is its sender's: it is never slow", () => {
+Deno.test("an upload is never slow: its duration depends on its sender", () => {
   const { breaker, clock } = setup({ minimumCalls: 1 });
   const upload = breaker.acquire({ timed: false });
   clock.advance(10 * rules.slowCallMs);
@@ -125,7 +125,7 @@ Deno.test("an upload's time is its sender's: it is never slow", () => {
   assert.equal(breaker.state(), "closed");
 });
 
-Deno.test("what ends when the breaker has opened and closed in between counts for nothing", () => {
+Deno.test("a call that ends after the breaker has opened and closed in between does not count", () => {
   const { allowed, breaker, clock, open } = setup({ minimumCalls: 1 });
   const early = allowed();
   open();
@@ -143,7 +143,7 @@ Deno.test("a permit is settled once", () => {
   assert.equal(breaker.state(), "closed");
 });
 
-Deno.test("a clock that is set back an hour keeps no breaker open for an hour", () => {
+Deno.test("a clock that is set back an hour does not keep a breaker open for an hour", () => {
   const { allowed, breaker, clock, open } = setup();
   open();
   clock.advance(-3_600_000);
@@ -153,7 +153,7 @@ Deno.test("a clock that is set back an hour keeps no breaker open for an hour", 
   assert.equal(breaker.state(), "closed");
 });
 
-Deno.test("a policy that changes holds at the next call", () => {
+Deno.test("a changed policy applies to the next call", () => {
   const { allowed, breaker, inForce } = setup({ minimumCalls: 100 });
   for (let call = 0; call < 9; call++) allowed().fail();
   inForce.minimumCalls = 1;
@@ -161,7 +161,7 @@ Deno.test("a policy that changes holds at the next call", () => {
   assert.equal(breaker.state(), "open");
 });
 
-/** The same rules, told as simply as can be: a list of all calls, looked through each time. */
+/** The same rules in their simplest form: a list of all calls, searched each time. */
 function createModel(policy: BreakerPolicy, startAt: number) {
   interface Entry {
     at: number;
@@ -262,7 +262,7 @@ const anyPolicy = fc.record({
   permittedHalfOpenCalls: fc.integer({ min: 1, max: 3 }),
 });
 
-Deno.test("whatever happens, the breaker does what a list of all calls would", () => {
+Deno.test("in every sequence the breaker behaves like a list of all calls", () => {
   fc.assert(
     fc.property(anyPolicy, steps, (policy, taken) => {
       const { breaker, clock } = setup(policy);
@@ -278,7 +278,7 @@ Deno.test("whatever happens, the breaker does what a list of all calls would", (
           assert.equal(permit.allowed, expected !== undefined);
           if (permit.allowed && expected) pairs.push([permit, expected]);
         } else if (pairs.length > 0) {
-          // Settled ones come again too: they count once.
+          // Settled permits are settled again too: they count once.
           const [permit, expected] = pairs[one.which % pairs.length]!;
           permit[one.end]();
           model.settle(expected, one.end);
@@ -290,7 +290,7 @@ Deno.test("whatever happens, the breaker does what a list of all calls would", (
   );
 });
 
-Deno.test("[F24, F31] however calls end, from one probe to the next it is openMs at least", () => {
+Deno.test("[F24, F31] in every sequence of calls two probes are at least openMs apart", () => {
   fc.assert(
     fc.property(anyPolicy, steps, (policy, taken) => {
       const { breaker, clock } = setup({ ...policy, permittedHalfOpenCalls: 1 });

@@ -1,6 +1,6 @@
 import type { Monotonic } from "./monotonic.ts";
 
-/** What tests replace. */
+/** Effects that tests replace. */
 export interface ResilienceEffects {
   /** Monotonic milliseconds; `performance.now` by default. */
   readonly now?: Monotonic;

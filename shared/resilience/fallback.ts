@@ -3,84 +3,91 @@ import { currentContext } from "../context.ts";
 import { Problem } from "../problem.ts";
 import { count } from "../telemetry/in_context.ts";
 
-/** What an answer is kept under. Without the person it could be somebody else's. */
+/**
+ * The key of a stored result. It includes the subject: without it one person could receive
+ * another's data.
+ */
 export interface FallbackKey {
-  /** The service that keeps it. */
+  /** The service that stores it. */
   readonly service: string;
-  /** What it is an answer to. */
+  /** The name of the result. */
   readonly what: string;
-  /** Subject of the person whose answer it is. */
+  /** Subject of the person that the result belongs to. */
   readonly sub: string;
 }
 
-/** Where last good answers are kept; never the memory of an isolate. */
+/** The store of last good results; never the memory of an isolate. */
 export interface FallbackStore {
-  /** The value kept under a key, or null. */
+  /** The value stored under a key, or null. */
   get(key: FallbackKey): Promise<string | null>;
-  /** Keeps a value for so many seconds. */
+  /** Stores a value for `ttlSeconds`. */
   put(key: FallbackKey, value: string, ttlSeconds: number): Promise<void>;
-  /** Drops a value. */
+  /** Deletes a value. */
   forget(key: FallbackKey): Promise<void>;
 }
 
-/** Where an answer comes from. */
+/** The source of a result. */
 export type FallbackSource = "live" | "cache" | "default";
 
-/** An answer, and how good it is. */
+/** A result and its source. */
 export interface FallbackResult<Value> {
-  /** The answer. */
+  /** The result. */
   readonly value: Value;
-  /** Where it comes from. */
+  /** The source. */
   readonly source: FallbackSource;
-  /** Age of a kept answer. */
+  /** Age of a stored result. */
   readonly ageSeconds?: number;
 }
 
-/** What is asked, and what stands in for it. */
-export interface FallbackQuestion<Value> {
-  /** What the answer is kept under. */
+/** The live call and its fallbacks. */
+export interface FallbackCall<Value> {
+  /** The key of the stored result. */
   readonly key: FallbackKey;
-  /** Asks; throws for an answer that is of no use. */
+  /** The live call; throws when its result is unusable. */
   readonly live: () => Promise<Value>;
-  /** A kept value as it is typed, or undefined where it does not fit, as after a release. */
-  readonly fits: (kept: unknown) => Value | undefined;
+  /**
+   * A stored value with its type, or undefined when it does not fit, for example after a release.
+   */
+  readonly fits: (stored: unknown) => Value | undefined;
   /** The declared default. */
   readonly otherwise: () => Value | Promise<Value>;
 }
 
-/** Answers that survive their source. */
+/** Results that outlive an outage of their source. */
 export interface Fallback {
   /**
-   * Asks live, else gives the person's last good answer, else the default. For safe methods only.
+   * Returns the live result, else the person's last good result, else the default. For safe methods
+   * only.
    *
-   * @throws {Problem} with a status below 500, of `live`: that is an answer; what `otherwise` throws
+   * @throws {Problem} of `live` with a status below 500, because that is a valid response; what
+   *   `otherwise` throws
    */
-  run<Value>(question: FallbackQuestion<Value>): Promise<FallbackResult<Value>>;
+  run<Value>(call: FallbackCall<Value>): Promise<FallbackResult<Value>>;
 }
 
-/** What a fallback is made of. */
+/** Dependencies of a fallback. */
 export interface FallbackOptions {
   /** Without one there is only the default. */
   readonly store?: FallbackStore;
   /** Epoch milliseconds. */
   readonly now?: () => number;
-  /** Older answers are not given; read at each call. */
+  /** Older results are not served; read at each call. */
   readonly maxStaleMs: () => number;
-  /** Told why the live answer is missing, and what stands in for it. */
+  /** Called with the cause of a missing live result, and the source that replaces it. */
   readonly onFailure?: (cause: unknown, source: Exclude<FallbackSource, "live">) => void;
-  /** Told that the store failed; nobody else hears of it. */
+  /** Called when the store failed; the caller does not see this failure. */
   readonly onStoreFailure?: (cause: unknown) => void;
 }
 
-/** A longer text is not kept, in characters. */
+/** A longer text is not stored, in characters. */
 const maxStoredLength = 65_536;
 
-/** Makes a fallback. */
+/** Creates a fallback. */
 export function createFallback(
   { store, now = Date.now, maxStaleMs, onFailure = () => {}, onStoreFailure = () => {} }:
     FallbackOptions,
 ): Fallback {
-  function keep(key: FallbackKey, value: unknown): void {
+  function save(key: FallbackKey, value: unknown): void {
     const ttlSeconds = Math.ceil(maxStaleMs() / 1000);
     if (!store || ttlSeconds <= 0) return;
     const text = JSON.stringify({ at: now(), value });
@@ -90,7 +97,7 @@ export function createFallback(
   }
 
   async function recall<Value>(
-    { key, fits }: FallbackQuestion<Value>,
+    { key, fits }: FallbackCall<Value>,
   ): Promise<FallbackResult<Value> | undefined> {
     try {
       const { at, value } = readStored(await store?.get(key) ?? "null");
@@ -106,15 +113,15 @@ export function createFallback(
   }
 
   return {
-    async run(question) {
+    async run(call) {
       try {
-        const value = await question.live();
-        keep(question.key, value);
+        const value = await call.live();
+        save(call.key, value);
         return { value, source: "live" };
       } catch (cause) {
         if (cause instanceof Problem && cause.status < 500) throw cause;
-        const result = await recall(question) ??
-          { value: await question.otherwise(), source: "default" as const };
+        const result = await recall(call) ??
+          { value: await call.otherwise(), source: "default" as const };
         const { source } = result;
         onFailure(cause, source === "cache" ? source : "default");
         count("edgepass.fallbacks", {
@@ -127,14 +134,14 @@ export function createFallback(
   };
 }
 
-/** Nothing kept is as old as can be. */
+/** A malformed value counts as infinitely old, so that it is never served. */
 function readStored(text: string): { readonly at: number; readonly value: unknown } {
-  const kept: unknown = JSON.parse(text);
-  if (typeof kept !== "object" || kept === null || !("at" in kept) || !("value" in kept)) {
+  const stored: unknown = JSON.parse(text);
+  if (typeof stored !== "object" || stored === null || !("at" in stored) || !("value" in stored)) {
     return { at: Number.NEGATIVE_INFINITY, value: undefined };
   }
   return {
-    at: typeof kept.at === "number" ? kept.at : Number.NEGATIVE_INFINITY,
-    value: kept.value,
+    at: typeof stored.at === "number" ? stored.at : Number.NEGATIVE_INFINITY,
+    value: stored.value,
   };
 }

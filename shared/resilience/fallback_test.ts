@@ -9,26 +9,26 @@ const down = () => Promise.reject(new Problem("upstream_unavailable"));
 
 function setup({ maxStaleMs = 60_000, store = memory() }: {
   maxStaleMs?: number;
-  store?: FallbackStore & { readonly kept: Map<string, string> };
+  store?: FallbackStore & { readonly rows: Map<string, string> };
 } = {}) {
   let now = 1_000_000;
-  const told: string[] = [];
+  const sources: string[] = [];
   const lost: unknown[] = [];
   const fallback = createFallback({
     store,
     now: () => now,
     maxStaleMs: () => maxStaleMs,
-    onFailure: (_cause, source) => told.push(source),
+    onFailure: (_cause, source) => sources.push(source),
     onStoreFailure: (cause) => lost.push(cause),
   });
-  const ask = async (live: () => Promise<readonly string[]>, who: FallbackKey = key) => {
+  const run = async (live: () => Promise<readonly string[]>, who: FallbackKey = key) => {
     const work: Promise<unknown>[] = [];
     const invocation = { waitUntil: (one: Promise<unknown>) => void work.push(one) };
     const result = await runInvocation(invocation, () =>
       fallback.run({
         key: who,
         live,
-        fits: (kept) => isTexts(kept) ? kept : undefined,
+        fits: (stored) => isTexts(stored) ? stored : undefined,
         otherwise: () => ["default"],
       }));
     await Promise.all(work);
@@ -37,20 +37,20 @@ function setup({ maxStaleMs = 60_000, store = memory() }: {
   const advance = (ms: number) => {
     now += ms;
   };
-  return { advance, ask, lost, store, told };
+  return { advance, run, lost, store, sources };
 }
 
 function memory() {
-  const kept = new Map<string, string>();
+  const rows = new Map<string, string>();
   return {
-    kept,
-    get: (at: FallbackKey) => Promise.resolve(kept.get(fallbackKey(at)) ?? null),
+    rows,
+    get: (at: FallbackKey) => Promise.resolve(rows.get(fallbackKey(at)) ?? null),
     put(at: FallbackKey, value: string) {
-      kept.set(fallbackKey(at), value);
+      rows.set(fallbackKey(at), value);
       return Promise.resolve();
     },
     forget(at: FallbackKey) {
-      kept.delete(fallbackKey(at));
+      rows.delete(fallbackKey(at));
       return Promise.resolve();
     },
   };
@@ -60,27 +60,27 @@ function isTexts(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every((item) => typeof item === "string");
 }
 
-Deno.test("live, then the last good answer with its age, then the default", async () => {
-  const { advance, ask, told } = setup();
-  assert.deepEqual(await ask(down), { value: ["default"], source: "default" });
-  assert.deepEqual(await ask(() => Promise.resolve(["a"])), { value: ["a"], source: "live" });
+Deno.test("the live result, then the last good one with its age, then the default", async () => {
+  const { advance, run, sources } = setup();
+  assert.deepEqual(await run(down), { value: ["default"], source: "default" });
+  assert.deepEqual(await run(() => Promise.resolve(["a"])), { value: ["a"], source: "live" });
   advance(12_900);
-  assert.deepEqual(await ask(down), { value: ["a"], source: "cache", ageSeconds: 12 });
+  assert.deepEqual(await run(down), { value: ["a"], source: "cache", ageSeconds: 12 });
   advance(60_000);
-  assert.deepEqual(await ask(down), { value: ["default"], source: "default" });
-  assert.deepEqual(told, ["default", "cache", "default"]);
+  assert.deepEqual(await run(down), { value: ["default"], source: "default" });
+  assert.deepEqual(sources, ["default", "cache", "default"]);
 });
 
-Deno.test("[D05] nobody gets the answer of another person", async () => {
-  const { ask } = setup();
-  await ask(() => Promise.resolve(["mine"]));
-  assert.equal((await ask(down, { ...key, sub: "u2" })).source, "default");
+Deno.test("[D05] no person gets the result of another", async () => {
+  const { run } = setup();
+  await run(() => Promise.resolve(["mine"]));
+  assert.equal((await run(down, { ...key, sub: "u2" })).source, "default");
 });
 
-Deno.test("a failure below 500 is an answer, and nothing stands in for it", async () => {
-  const { ask } = setup();
-  await ask(() => Promise.resolve(["a"]));
-  await assert.rejects(ask(() => Promise.reject(new Problem("forbidden"))), { code: "forbidden" });
+Deno.test("a failure below 500 is a valid response, and no fallback replaces it", async () => {
+  const { run } = setup();
+  await run(() => Promise.resolve(["a"]));
+  await assert.rejects(run(() => Promise.reject(new Problem("forbidden"))), { code: "forbidden" });
 });
 
 const unusable: Record<string, string> = {
@@ -88,36 +88,36 @@ const unusable: Record<string, string> = {
   "no object": "1",
   "no age": '{"value":["a"]}',
   "an age that is no number": '{"at":"now","value":["a"]}',
-  "what no longer fits": '{"at":1000000,"value":[1]}',
+  "no longer the expected type": '{"at":1000000,"value":[1]}',
   "nothing": "null",
 };
 for (const [what, text] of Object.entries(unusable)) {
-  Deno.test(`a kept answer that is ${what} is as good as none`, async () => {
-    const { ask, store } = setup();
-    store.kept.set(fallbackKey(key), text);
-    assert.equal((await ask(down)).source, "default");
+  Deno.test(`a stored result that is ${what} counts as none`, async () => {
+    const { run, store } = setup();
+    store.rows.set(fallbackKey(key), text);
+    assert.equal((await run(down)).source, "default");
   });
 }
 
-Deno.test("a store that fails is nobody's failure", async () => {
+Deno.test("a failing store does not fail the request", async () => {
   const broken = () => Promise.reject(new Error("Redis is away"));
-  const { ask, lost } = setup({ store: { ...memory(), get: broken, put: broken } });
-  assert.equal((await ask(() => Promise.resolve(["a"]))).source, "live");
-  assert.equal((await ask(down)).source, "default");
+  const { run, lost } = setup({ store: { ...memory(), get: broken, put: broken } });
+  assert.equal((await run(() => Promise.resolve(["a"]))).source, "live");
+  assert.equal((await run(down)).source, "default");
   assert.equal(lost.length, 2);
 });
 
-Deno.test("an answer from another instance, whose clock is ahead, is of age 0", async () => {
-  const { advance, ask } = setup();
-  await ask(() => Promise.resolve(["a"]));
+Deno.test("a result from another instance, whose clock is ahead, has the age 0", async () => {
+  const { advance, run } = setup();
+  await run(() => Promise.resolve(["a"]));
   advance(-5_000);
-  assert.deepEqual(await ask(down), { value: ["a"], source: "cache", ageSeconds: 0 });
+  assert.deepEqual(await run(down), { value: ["a"], source: "cache", ageSeconds: 0 });
 });
 
-Deno.test("what is very long, or may not be stale at all, is not kept", async () => {
+Deno.test("a very long result, or one that may not be stale at all, is not stored", async () => {
   const long = setup();
-  await long.ask(() => Promise.resolve(["x".repeat(70_000)]));
+  await long.run(() => Promise.resolve(["x".repeat(70_000)]));
   const fresh = setup({ maxStaleMs: 0 });
-  await fresh.ask(() => Promise.resolve(["a"]));
-  assert.deepEqual([long.store.kept.size, fresh.store.kept.size], [0, 0]);
+  await fresh.run(() => Promise.resolve(["a"]));
+  assert.deepEqual([long.store.rows.size, fresh.store.rows.size], [0, 0]);
 });

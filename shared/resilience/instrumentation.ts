@@ -2,19 +2,20 @@ import { currentContext } from "../context.ts";
 import { count } from "../telemetry/in_context.ts";
 import type { BreakerState } from "./circuit_breaker.ts";
 
-/** Counts what happens to the calls of one dependency, in the context of the request that calls. */
+/** Counts the events of one dependency's calls, in the context of the calling request. */
 export interface Instrumentation {
-  /** The breaker changed. */
+  /** The breaker changed its state. */
   transition(to: BreakerState, from: BreakerState): void;
-  /** A call was refused before it was made. */
+  /** A call was refused before it was sent. */
   refused(reason: "breaker" | "bulkhead"): void;
-  /** A call is sent once more. */
+  /** A call is retried. */
   retried(): void;
 }
 
-/** Makes the watch of a dependency. */
+/** Creates the instrumentation of a dependency. */
 export function createInstrumentation(dependency: string): Instrumentation {
-  // What counted a breaker as open also counts it as closed, whoever is served by then.
+  // The metrics that counted a breaker as open also count it as closed, whichever request closes
+  // it.
   let close: (() => void) | undefined;
   const labels = () => ({
     "edgepass.service": currentContext()?.service,

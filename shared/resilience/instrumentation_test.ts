@@ -5,7 +5,7 @@ import { createMetrics } from "../telemetry/metrics.ts";
 import { noopTelemetry } from "../telemetry/noop.ts";
 import { createInstrumentation } from "./instrumentation.ts";
 
-/** What is measured in a request that some service serves. */
+/** The measurements in a request of a service. */
 function setup() {
   const metrics = createMetrics({ now: () => 0 });
   const activeSpan = noopSpan();
@@ -25,7 +25,7 @@ function setup() {
   return { serve, open };
 }
 
-Deno.test("a breaker counts as open from its opening to its closing, whatever comes between", () => {
+Deno.test("a breaker counts as open from its opening to its closing, with every event in between", () => {
   const { serve, open } = setup();
   const instrumentation = createInstrumentation("course");
   serve("gateway", () => instrumentation.transition("open", "closed"));
@@ -40,7 +40,7 @@ Deno.test("a breaker counts as open from its opening to its closing, whatever co
   assert.deepEqual(open(), [["gateway", "course", 0]]);
 });
 
-Deno.test("what counted a breaker as open counts it as closed, whoever is served by then", () => {
+Deno.test("the metrics that counted a breaker as open count it as closed, whichever request closes it", () => {
   const { serve, open } = setup();
   const instrumentation = createInstrumentation("redis");
   serve("user", () => instrumentation.transition("open", "closed"));

@@ -12,9 +12,9 @@ export { type ResilienceEffects, sleepUnlessAborted } from "./effects.ts";
 export {
   createFallback,
   type Fallback,
+  type FallbackCall,
   type FallbackKey,
   type FallbackOptions,
-  type FallbackQuestion,
   type FallbackResult,
   type FallbackSource,
   type FallbackStore,

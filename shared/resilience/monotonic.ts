@@ -1,4 +1,4 @@
-/** Milliseconds since some moment, for lengths of time; never epoch time. */
+/** Milliseconds since an arbitrary moment, for durations; never epoch time. */
 export type Monotonic = () => number;
 
 /**

@@ -1,48 +1,51 @@
 import * as z from "zod/mini";
 
-/** When a circuit breaker opens, and when it tries again; words and meaning are Resilience4j's. */
+/** When a circuit breaker opens, and when it probes; terms and meaning are Resilience4j's. */
 export interface BreakerPolicy {
-  /** Calls that ended in this time are judged, in milliseconds. */
+  /** The length of the window of ended calls, in milliseconds. */
   readonly windowMs: number;
-  /** Fewer calls in the window are never judged. */
+  /** With fewer calls in the window the breaker never opens. */
   readonly minimumCalls: number;
-  /** It opens where this share of the window's calls failed. */
+  /** It opens when this share of the window's calls failed. */
   readonly failureRatePercent: number;
-  /** A call of this age is slow, also while it is still under way, in milliseconds. */
+  /** A call of this duration is slow, even while still in flight, in milliseconds. */
   readonly slowCallMs: number;
-  /** It opens where this share of the window's calls was slow. */
+  /** It opens when this share of the window's calls was slow. */
   readonly slowCallRatePercent: number;
   /** How long it stays open, and the time between two probes, in milliseconds. */
   readonly openMs: number;
-  /** Calls let through while half-open, in each `openMs`; it closes when so many succeeded. */
+  /** Calls admitted while half-open, in each `openMs`; it closes when this many succeeded. */
   readonly permittedHalfOpenCalls: number;
 }
 
-/** Which calls come again. */
+/** Which calls are retried. */
 export interface RetryPolicy {
   /** All attempts of a call, the first included; 1 means no retry. */
   readonly maxAttempts: number;
-  /** The longest wait before the second attempt; it doubles with each. In milliseconds. */
+  /** The longest delay before the second attempt; doubled for each further one. In milliseconds. */
   readonly baseDelayMs: number;
-  /** No wait is longer, in milliseconds. */
+  /** The maximum of any delay, in milliseconds. */
   readonly maxDelayMs: number;
 }
 
 /** How one dependency is called. */
 export interface Policy {
-  /** Until the answer begins, for each attempt, in milliseconds. */
+  /** Until the response begins, for each attempt, in milliseconds. */
   readonly timeoutMs: number;
-  /** Calls of this instance that wait for an answer; more are refused at once, never queued. */
+  /** Calls of this instance in flight; more are refused at once, never queued. */
   readonly maxConcurrent: number;
-  /** Which calls come again. */
+  /** Which calls are retried. */
   readonly retry: RetryPolicy;
-  /** When none are made. */
+  /** When calls are refused. */
   readonly breaker: BreakerSettings;
 }
 
-/** A breaker's policy as far as it is set: without a limit of its own a call is slow at its time limit. */
+/**
+ * A breaker's policy as configured: without a threshold of its own a call is slow at its time
+ * limit.
+ */
 export interface BreakerSettings extends Omit<BreakerPolicy, "slowCallMs"> {
-  /** A call of this age is slow, in milliseconds; where it is left out, one of the time limit's. */
+  /** A call of this duration is slow, in milliseconds; by default the time limit. */
   readonly slowCallMs?: number | undefined;
 }
 
@@ -50,7 +53,7 @@ const milliseconds = z.number().check(z.int(), z.minimum(1), z.maximum(600_000))
 const count = z.number().check(z.int(), z.minimum(1), z.maximum(1_000_000));
 const percent = z.number().check(z.minimum(1), z.maximum(100));
 
-/** A part of a policy, as a table or the central configuration names it; the rest is the default. */
+/** A partial policy, as a table or the central configuration sets it; the rest is the default. */
 export const policySchema = z.strictObject({
   timeoutMs: z.optional(milliseconds),
   maxConcurrent: z.optional(count),
@@ -70,16 +73,16 @@ export const policySchema = z.strictObject({
   })),
 });
 
-/** A part of a policy. */
+/** A partial policy. */
 export type PolicyPatch = z.output<typeof policySchema>;
 
 /**
- * What holds for a dependency that nobody says anything about.
+ * The policy of a dependency without configuration.
  *
  * At 50 requests a second the breaker opens within 2 seconds of an outage that follows a healthy
- * time, whether the dependency refuses or never answers, and closes about a second after the end.
- * No call is slow by default that its time limit still allows: whoever lets a dependency take half a
- * minute must not find its breaker open because it took two seconds.
+ * time, whether the dependency refuses or never responds, and closes about a second after the end.
+ * By default no call within its time limit is slow: a dependency that may take half a minute must
+ * not find its breaker open because it took two seconds.
  */
 export const defaultPolicy: Policy = {
   timeoutMs: 1_000,
@@ -96,12 +99,12 @@ export const defaultPolicy: Policy = {
 };
 
 /**
- * How Redis is called. One probe a second while it is away; its time limit is the budget of the
- * round trip, which the client itself keeps.
+ * The policy of Redis. One probe a second while it is down; its time limit is the budget of the
+ * round trip, which the client itself enforces.
  */
 export const redisPolicy: PolicyPatch = { breaker: { openMs: 1_000 } };
 
-/** A whole policy: `patch` where it says something, `base` elsewhere. */
+/** A complete policy: values of `patch` where it has them, of `base` elsewhere. */
 export function toPolicy(patch: PolicyPatch, base: Policy = defaultPolicy): Policy {
   return {
     timeoutMs: patch.timeoutMs ?? base.timeoutMs,
@@ -131,10 +134,10 @@ function merge<Part extends RetryPolicy | BreakerSettings>(
   return merged;
 }
 
-/** The policy in force for a dependency; asked at each call, so that it may change at any time. */
+/** The current policy of a dependency; read at each call, so that it may change at any time. */
 export type Policies = (dependency: string) => Policy;
 
-/** The policies of a table; what has no row there has the default. */
+/** The policies of a table; a dependency without a row has the default. */
 export function createPolicies(table: Readonly<Record<string, PolicyPatch>>): Policies {
   const policies = new Map(
     Object.entries({ redis: redisPolicy, ...table }).map(([name, row]) => [name, toPolicy(row)]),

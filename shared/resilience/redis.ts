@@ -10,26 +10,27 @@ type Build = Parameters<Redis["pipeline"]>[0];
 
 /** How Redis is called. */
 export interface RedisBreakerOptions extends Pick<ResilienceEffects, "now"> {
-  /** Read at each round trip; only its breaker counts, since a client has its own time limit. */
+  /** Read at each round trip; only its breaker is used, since a client has its own time limit. */
   readonly policy: () => Policy;
-  /** The client's time limit, in milliseconds: no round trip is slow before it is over. */
+  /** The client's time limit in milliseconds: no round trip is slow before it is over. */
   readonly timeoutMs?: number;
-  /** What measurements call it; `redis` by default. */
+  /** Its name in metrics; `redis` by default. */
   readonly name?: string;
 }
 
 /**
- * The same Redis behind a breaker: while it is away, whoever asks hears so at once. Nobody has to wait
- * for a probe either: it reads one key after an answer, and only its success lets callers through.
+ * The same Redis behind a breaker: while it is down, callers fail at once. No caller waits for a
+ * probe either: the probe reads one key after a response, and only its success admits callers
+ * again.
  *
- * Wrap the client itself and gather around this, so that a failed round trip counts once however many
- * callers shared it.
+ * Wrap the client itself, and pipeline around this, so that a failed round trip counts once however
+ * many callers shared it.
  */
 export function redisWithBreaker(
   redis: Redis,
   { policy, timeoutMs = 0, name = "redis", now }: RedisBreakerOptions,
 ): Redis {
-  // A client may give a busy machine more time than its limit says.
+  // A client may exceed its limit on a busy machine.
   const breakerPolicy = () => {
     const current = policy();
     return toBreakerPolicy(current, Math.max(timeoutMs, current.timeoutMs));
@@ -46,7 +47,7 @@ export function redisWithBreaker(
       permit.succeed();
       return replies;
     } catch (error) {
-      // Anything else is a command that could not be built, and never left.
+      // Any other error is a command that could not be built and was never sent.
       if (error instanceof RedisUnavailable) permit.fail();
       else permit.cancel();
       throw error;
@@ -58,7 +59,7 @@ export function redisWithBreaker(
       const permit = breaker.acquire();
       if (permit.allowed && breaker.state() === "closed") return await travel(permit, build);
       if (permit.allowed) {
-        // Its outcome is the breaker's, and nobody else's.
+        // Its outcome concerns the breaker only.
         background(travel(permit, (pipeline) => pipeline.mget(revocationKeys.ready)), () => {});
       }
       instrumentation.refused("breaker");

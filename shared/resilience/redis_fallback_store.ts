@@ -1,12 +1,12 @@
 import type { Redis } from "../redis/redis.ts";
 import type { FallbackKey, FallbackStore } from "./fallback.ts";
 
-/** Redis key of a kept answer; the subject, which may hold anything, comes last. */
+/** Redis key of a stored result; the subject, which may hold any character, comes last. */
 export function fallbackKey({ service, what, sub }: FallbackKey): string {
   return `fb:${service}:${what}:${sub}`;
 }
 
-/** Keeps last good answers in Redis, each for its time and no longer. */
+/** Stores last good results in Redis, each with its TTL. */
 export function redisFallbackStore(redis: Redis): FallbackStore {
   return {
     async get(key) {

@@ -9,59 +9,63 @@ function setup(minimumCalls = defaultPolicy.breaker.minimumCalls) {
   const clock = createTestClock();
   const policy = toPolicy({ breaker: { minimumCalls, openMs: 1_000 } });
   let trips = 0;
-  let answer: () => Promise<readonly unknown[]> = () => Promise.resolve(["1"]);
+  let respond: () => Promise<readonly unknown[]> = () => Promise.resolve(["1"]);
   const client: Redis = {
     pipeline() {
       trips++;
-      return answer();
+      return respond();
     },
   };
   const redis = redisWithBreaker(client, { policy: () => policy, now: clock.now });
-  const goAway = () => answer = () => Promise.reject(new RedisUnavailable("no reply"));
-  const comeBack = () => answer = () => Promise.resolve(["1"]);
-  const hang = () => answer = () => new Promise(() => {});
-  const ask = (from: Redis = redis) => from.pipeline(() => {});
-  return { ask, clock, comeBack, goAway, hang, redis, trips: () => trips };
+  const goAway = () => respond = () => Promise.reject(new RedisUnavailable("no reply"));
+  const comeBack = () => respond = () => Promise.resolve(["1"]);
+  const hang = () => respond = () => new Promise(() => {});
+  const call = (from: Redis = redis) => from.pipeline(() => {});
+  return { call, clock, comeBack, goAway, hang, redis, trips: () => trips };
 }
 
-/** Lets a probe come back that nobody waits for. */
+/** Completes a probe in the background. */
 async function turns(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
 }
 
-Deno.test("[D02, F20] a Redis that is away is left alone, and its callers hear so at once", async () => {
-  const { ask, goAway, trips } = setup(5);
+Deno.test("[D02, F20] a Redis that is down is not called, and its callers fail at once", async () => {
+  const { call, goAway, trips } = setup(5);
   goAway();
-  for (let at = 0; at < 20; at++) await assert.rejects(ask(), RedisUnavailable);
+  for (let at = 0; at < 20; at++) await assert.rejects(call(), RedisUnavailable);
   assert.equal(trips(), 5);
 });
 
-Deno.test("[F24] a Redis that is away is asked once a second, and used again when it answers", async () => {
-  const { ask, clock, comeBack, goAway, trips } = setup(5);
+Deno.test("[F24] a Redis that is down is probed once a second, and used again when it responds", async () => {
+  const { call, clock, comeBack, goAway, trips } = setup(5);
   goAway();
   for (let tenth = 0; tenth < 100; tenth++) {
-    await assert.rejects(ask(), RedisUnavailable);
+    await assert.rejects(call(), RedisUnavailable);
     clock.advance(100);
   }
   assert.ok(trips() <= 5 + 10, `${trips()}`);
   comeBack();
   clock.advance(1_000);
-  await assert.rejects(ask(), RedisUnavailable, "who sets off the probe does not wait for it");
+  await assert.rejects(
+    call(),
+    RedisUnavailable,
+    "the caller that starts the probe does not wait for it",
+  );
   await turns();
-  assert.deepEqual(await ask(), ["1"]);
+  assert.deepEqual(await call(), ["1"]);
 });
 
-Deno.test("[D02, F21] while a probe gets no answer, nobody waits for it", async () => {
-  const { ask, clock, goAway, hang, trips } = setup(5);
+Deno.test("[D02, F21] while a probe gets no response, no caller waits for it", async () => {
+  const { call, clock, goAway, hang, trips } = setup(5);
   goAway();
-  for (let at = 0; at < 5; at++) await assert.rejects(ask(), RedisUnavailable);
+  for (let at = 0; at < 5; at++) await assert.rejects(call(), RedisUnavailable);
   clock.advance(1_000);
   hang();
-  for (let at = 0; at < 5; at++) await assert.rejects(ask(), RedisUnavailable);
+  for (let at = 0; at < 5; at++) await assert.rejects(call(), RedisUnavailable);
   assert.equal(trips(), 6);
 });
 
-Deno.test("a command that cannot be built says nothing about Redis", async () => {
+Deno.test("a command that cannot be built does not count against Redis", async () => {
   const { clock } = setup();
   const policy = toPolicy({ breaker: { minimumCalls: 1 } });
   const client: Redis = {
@@ -82,13 +86,13 @@ Deno.test("a command that cannot be built says nothing about Redis", async () =>
   assert.deepEqual(await redis.pipeline(() => {}), ["1"]);
 });
 
-Deno.test("callers who share a round trip count once", async () => {
-  const { ask, comeBack, goAway, redis, trips } = setup(3);
+Deno.test("callers that share a round trip count once", async () => {
+  const { call, comeBack, goAway, redis, trips } = setup(3);
   const pipelined = automaticPipelining(redis, { maxWaitMs: 3_600_000 });
   goAway();
-  const all = Array.from({ length: 50 }, () => ask(pipelined));
+  const all = Array.from({ length: 50 }, () => call(pipelined));
   for (const one of await Promise.allSettled(all)) assert.equal(one.status, "rejected");
   assert.equal(trips(), 2, "the first alone, the others together");
   comeBack();
-  assert.deepEqual(await ask(pipelined), ["1"]);
+  assert.deepEqual(await call(pipelined), ["1"]);
 });

@@ -8,11 +8,11 @@ import { createRetry, isRepeatable, readRetryAfterMs } from "./retry.ts";
 import { startTimeLimit } from "./time_limit.ts";
 import { createInstrumentation } from "./instrumentation.ts";
 
-/** A call to be made, once or more. */
+/** A call to be made, with retries. */
 export interface Call extends Pick<RequestInit, "method" | "body"> {
-  /** Aborts when the caller has left, or its time is over. */
+  /** Aborts when the caller disconnects or its deadline passes. */
   readonly signal: AbortSignal;
-  /** Milliseconds the caller still waits; undefined where nobody says. */
+  /** Milliseconds that the caller still waits; undefined without a deadline. */
   readonly remainingMs?: () => number | undefined;
 }
 
@@ -22,25 +22,25 @@ export interface Attempt {
   readonly number: number;
   /** Ends the attempt when its time is over or its caller has left. */
   readonly signal: AbortSignal;
-  /** Whole milliseconds, at least one, after which nobody waits for its answer. */
+  /** Whole milliseconds, at least one, after which its response is ignored. */
   readonly limitMs: number;
 }
 
 /** Breaker, bulkhead, time limit and retry of one dependency, in one isolate. */
 export interface Resilience {
   /**
-   * Makes a call by `send`, which is run anew for each attempt and so says who asks, in which span and
-   * with how much time left, each time for itself.
+   * Makes a call by `send`, which runs again for each attempt, so that each carries its own
+   * Passport, span and remaining time.
    *
-   * @throws {Problem} `upstream_unavailable`, with `Retry-After` where the call was refused unmade;
-   * `upstream_timeout`; whatever Problem `send` throws
+   * @throws {Problem} `upstream_unavailable`, with `Retry-After` when the call was refused unsent;
+   *   `upstream_timeout`; any Problem that `send` throws
    */
   run(call: Call, send: (attempt: Attempt) => Promise<Response>): Promise<Response>;
 }
 
-/** What it is made of. */
+/** Dependencies of it. */
 export interface ResilienceOptions extends ResilienceEffects {
-  /** What measurements call the dependency. */
+  /** The dependency's name in metrics. */
   readonly name: string;
   /** Read at each call. */
   readonly policy: () => Policy;
@@ -48,7 +48,7 @@ export interface ResilienceOptions extends ResilienceEffects {
 
 /** How an attempt ended. */
 type Ending =
-  & { readonly again: boolean; readonly askedMs?: number | undefined }
+  & { readonly again: boolean; readonly retryAfterMs?: number | undefined }
   & ({ readonly response: Response } | { readonly problem: Problem });
 
 interface Admission {
@@ -59,17 +59,18 @@ interface Admission {
 const failures: ReadonlySet<number> = new Set([502, 503, 504]);
 
 /**
- * Whether an answer says that who gave it has failed. Refusals, 429 among them, are its work; and
- * who says that the fault lies elsewhere has tried again there, or wants to be left alone.
+ * Whether a response means that the responding service has failed. Refusals, 429 among them, are
+ * its normal work. A service that reports a fault elsewhere has retried there already, or sheds
+ * load.
  *
- * 500 is not among them: a service whose program fails on one input is well, and whoever finds that
- * input must not shut it for all others.
+ * 500 is not a failure here: a service whose program fails on one input is healthy, and an attacker
+ * who finds that input must not open the breaker for all other callers.
  */
 export function isFailure({ status, headers }: Response): boolean {
   return failures.has(status) && !headers.has(internalHeaders.faultElsewhere);
 }
 
-/** Makes the resilience of one dependency. */
+/** Creates the resilience of one dependency. */
 export function createResilience(
   { name, policy, now, epochNow = Date.now, random, sleep = sleepUnlessAborted }: ResilienceOptions,
 ): Resilience {
@@ -108,20 +109,20 @@ export function createResilience(
     const remainingMs = call.remainingMs?.() ?? timeoutMs;
     const limitMs = Math.max(1, Math.floor(Math.min(timeoutMs, remainingMs)));
     const limit = startTimeLimit(limitMs, call.signal);
-    const sending = make({ signal: limit.signal, limitMs });
+    const pending = make({ signal: limit.signal, limitMs });
     try {
-      const ending = toEnding(await Promise.race([sending, limit.passed]), epochNow());
+      const ending = toEnding(await Promise.race([pending, limit.passed]), epochNow());
       if (ending.failed) permit.fail();
       else permit.succeed();
       return ending;
     } catch (cause) {
-      // Who ignores its signal may answer yet, and nobody will read that.
-      sending.then((late) => late.body?.cancel()).catch(() => {});
+      // An upstream that ignores its signal may still respond, and its body would never be read.
+      pending.then((late) => late.body?.cancel()).catch(() => {});
       const isOver = limit.hasPassed() || isTimeout(call.signal);
-      // A caller with little time left learns nothing about the dependency. Half is not little: along
-      // a chain each caller has a little less than its limit.
-      const isInnocent = isOver ? limitMs < timeoutMs / 2 : call.signal.aborted;
-      if (isInnocent) permit.cancel();
+      // A caller with little time left is no evidence against the dependency. Half is not little:
+      // along a chain each caller has a little less than its limit.
+      const isInconclusive = isOver ? limitMs < timeoutMs / 2 : call.signal.aborted;
+      if (isInconclusive) permit.cancel();
       else permit.fail();
       return { problem: toProblem(cause, isOver), again: !call.signal.aborted };
     } finally {
@@ -139,16 +140,16 @@ export function createResilience(
       for (let number = 1;; number++) {
         ending = await attempt(call, admission, async (limit) => await send({ number, ...limit }));
         if (!ending.again || call.signal.aborted || !isRepeatable(call)) break;
-        const { askedMs } = ending;
+        const { retryAfterMs } = ending;
         const delayMs = retry.next({
           attempt: number,
-          askedMs,
+          retryAfterMs,
           remainingMs: call.remainingMs?.(),
         });
         if (delayMs === undefined) break;
         await sleep(delayMs, call.signal).catch(() => {});
         admission = call.signal.aborted ? toProblem(call.signal.reason, false) : admit();
-        // What the first attempt brought says more than that there is no second.
+        // The first attempt's outcome tells the caller more than the refusal of the second.
         if (admission instanceof Problem) break;
         if ("response" in ending) await ending.response.body?.cancel();
         instrumentation.retried();
@@ -165,7 +166,7 @@ function toEnding(response: Response, epochMs: number): Ending & { readonly fail
     response,
     failed,
     again: failed,
-    askedMs: readRetryAfterMs(response.headers.get("retry-after"), epochMs),
+    retryAfterMs: readRetryAfterMs(response.headers.get("retry-after"), epochMs),
   };
 }
 
@@ -174,7 +175,7 @@ function toProblem(cause: unknown, isOver: boolean): Problem {
   return new Problem(isOver ? "upstream_timeout" : "upstream_unavailable", { cause });
 }
 
-/** A deadline ends by a signal too. */
+/** A deadline also ends by a signal. */
 function isTimeout({ aborted, reason }: AbortSignal): boolean {
   return aborted && reason instanceof DOMException && reason.name === "TimeoutError";
 }

@@ -5,9 +5,9 @@ import { defaultPolicy, type PolicyPatch, toPolicy } from "./policy.ts";
 import { type Attempt, type Call, createResilience } from "./resilience.ts";
 import { createTestClock } from "./test_clock.ts";
 
-type Answer = (attempt: Attempt) => Response | Promise<Response>;
+type Respond = (attempt: Attempt) => Response | Promise<Response>;
 
-/** A dependency that does what a test says, and a caller whose time stands still. */
+/** A dependency that does what a test defines, and a caller whose time stands still. */
 function setup(patch: PolicyPatch = {}, { savings = 100 }: { savings?: number } = {}) {
   const clock = createTestClock();
   const policy = toPolicy(patch);
@@ -24,10 +24,10 @@ function setup(patch: PolicyPatch = {}, { savings = 100 }: { savings?: number } 
       return clock.sleep(ms, signal);
     },
   });
-  const call = (answer: Answer, more: Partial<Call> = {}) =>
+  const call = (respond: Respond, more: Partial<Call> = {}) =>
     resilience.run({ signal: new AbortController().signal, ...more }, async (attempt) => {
       attempts.push(attempt.number);
-      return await answer(attempt);
+      return await respond(attempt);
     });
   const save = async () => {
     for (let at = 0; at < savings; at++) await call(() => new Response(null, { status: 204 }));
@@ -42,26 +42,26 @@ function setup(patch: PolicyPatch = {}, { savings = 100 }: { savings?: number } 
   return { attempts, breakDown, call, clock, save, waits };
 }
 
-const status = (code: number, headers = {}): Answer => () =>
+const status = (code: number, headers = {}): Respond => () =>
   new Response("body", { status: code, headers });
-const unreachable: Answer = () => Promise.reject(new TypeError("connection refused"));
-const heedless: Answer = () => new Promise(() => {});
-const obedient: Answer = ({ signal }) =>
+const unreachable: Respond = () => Promise.reject(new TypeError("connection refused"));
+const heedless: Respond = () => new Promise(() => {});
+const obedient: Respond = ({ signal }) =>
   new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
 
-const comesAgain: Record<string, [Answer, Partial<Call>, boolean]> = {
-  "GET that nobody answered": [unreachable, {}, true],
-  "GET answered 502": [status(502), {}, true],
-  "GET answered 503": [status(503), {}, true],
-  "GET answered 504": [status(504), {}, true],
-  "PUT answered 503": [status(503), { method: "PUT", body: "x" }, true],
-  "DELETE that nobody answered": [unreachable, { method: "DELETE" }, true],
-  "GET answered 500": [status(500), {}, false],
-  "GET answered 429": [status(429), {}, false],
-  "GET answered 404": [status(404), {}, false],
-  "POST answered 503": [status(503), { method: "POST" }, false],
-  "POST that nobody answered": [unreachable, { method: "POST" }, false],
-  "PATCH answered 503": [status(503), { method: "PATCH", body: "x" }, false],
+const comesAgain: Record<string, [Respond, Partial<Call>, boolean]> = {
+  "GET without a response": [unreachable, {}, true],
+  "GET with a 502": [status(502), {}, true],
+  "GET with a 503": [status(503), {}, true],
+  "GET with a 504": [status(504), {}, true],
+  "PUT with a 503": [status(503), { method: "PUT", body: "x" }, true],
+  "DELETE without a response": [unreachable, { method: "DELETE" }, true],
+  "GET with a 500": [status(500), {}, false],
+  "GET with a 429": [status(429), {}, false],
+  "GET with a 404": [status(404), {}, false],
+  "POST with a 503": [status(503), { method: "POST" }, false],
+  "POST without a response": [unreachable, { method: "POST" }, false],
+  "PATCH with a 503": [status(503), { method: "PATCH", body: "x" }, false],
   "PUT of a stream": [status(503), { method: "PUT", body: new ReadableStream() }, false],
   "GET that failed further down": [
     status(503, { [internalHeaders.faultElsewhere]: "1" }),
@@ -69,22 +69,22 @@ const comesAgain: Record<string, [Answer, Partial<Call>, boolean]> = {
     false,
   ],
   "GET whose caller has no time to wait": [status(503), { remainingMs: () => 20 }, false],
-  "GET that asks for more than the caller has": [
+  "GET whose Retry-After exceeds the caller's time": [
     status(503, { "retry-after": "2" }),
     { remainingMs: () => 1500 },
     false,
   ],
 };
-for (const [what, [answer, call, isIt]] of Object.entries(comesAgain)) {
+for (const [what, [respond, call, isIt]] of Object.entries(comesAgain)) {
   Deno.test(`${what} is ${isIt ? "sent again, once" : "not sent again"}`, async () => {
     const { attempts, call: make, save } = setup();
     await save();
-    await make(answer, call).then((response) => response.body?.cancel(), () => {});
+    await make(respond, call).then((response) => response.body?.cancel(), () => {});
     assert.deepEqual(attempts, isIt ? [1, 2] : [1]);
   });
 }
 
-Deno.test("a retry that succeeds is the answer, and what came before is let go", async () => {
+Deno.test("a retry that succeeds is the response, and the first body is cancelled", async () => {
   const { call, save, waits } = setup();
   await save();
   const first = new Response("first", { status: 503, headers: { "retry-after": "1" } });
@@ -94,14 +94,14 @@ Deno.test("a retry that succeeds is the answer, and what came before is let go",
   assert.ok(first.bodyUsed || await first.text() === "", "its connection is free");
 });
 
-Deno.test("when all attempts failed the last one is told", async () => {
+Deno.test("when all attempts failed the last one is returned", async () => {
   const { call, save } = setup();
   await save();
   const response = await call(({ number }) => new Response(`${number}`, { status: 503 }));
   assert.deepEqual([response.status, await response.text()], [503, "2"]);
 });
 
-Deno.test("an open breaker refuses unmade calls, and says when to come again", async () => {
+Deno.test("an open breaker refuses calls unsent, with Retry-After", async () => {
   const { attempts, breakDown, call } = setup({ breaker: { openMs: 2_500 } });
   await breakDown();
   await assert.rejects(call(status(200)), (error) => {
@@ -112,7 +112,7 @@ Deno.test("an open breaker refuses unmade calls, and says when to come again", a
   assert.deepEqual(attempts, []);
 });
 
-Deno.test("calls that are refused by the breaker leave the bulkhead as empty as it was", async () => {
+Deno.test("calls that the breaker refuses take no slot of the bulkhead", async () => {
   const { breakDown, call, clock } = setup({ maxConcurrent: 1 });
   await breakDown();
   for (let at = 0; at < 3; at++) await assert.rejects(call(status(200)));
@@ -120,7 +120,7 @@ Deno.test("calls that are refused by the breaker leave the bulkhead as empty as 
   assert.equal((await call(() => new Response(null, { status: 204 }))).status, 204);
 });
 
-Deno.test("a breaker that opens between two attempts leaves the first answer standing", async () => {
+Deno.test("a breaker that opens between two attempts leaves the first response in place", async () => {
   const { attempts, call, save } = setup({ breaker: { minimumCalls: 1 } });
   await save();
   const response = await call(status(503));
@@ -128,7 +128,7 @@ Deno.test("a breaker that opens between two attempts leaves the first answer sta
   assert.deepEqual(attempts, [1]);
 });
 
-Deno.test("a bulkhead that is full refuses at once, and blames nobody", async () => {
+Deno.test("a full bulkhead refuses at once, and counts no failure", async () => {
   const { call } = setup({ maxConcurrent: 1, breaker: { minimumCalls: 1 } });
   const held = Promise.withResolvers<Response>();
   const waiting = call(() => held.promise);
@@ -138,20 +138,20 @@ Deno.test("a bulkhead that is full refuses at once, and blames nobody", async ()
   await (await call(status(200))).text();
 });
 
-for (const [what, answer] of Object.entries({ heedless, obedient })) {
+for (const [what, respond] of Object.entries({ heedless, obedient })) {
   Deno.test(`an attempt of ${what} upstreams ends with its time, and its signal`, async () => {
     const signals: AbortSignal[] = [];
     const { call } = setup({ timeoutMs: 1, retry: { maxAttempts: 1 } });
     const late = call((attempt) => {
       signals.push(attempt.signal);
-      return answer(attempt);
+      return respond(attempt);
     });
     await assert.rejects(late, { code: "upstream_timeout" });
     assert.ok(signals[0]?.aborted);
   });
 }
 
-Deno.test("what answers after all is let go", async () => {
+Deno.test("a late response is cancelled", async () => {
   const { promise, resolve } = Promise.withResolvers<Response>();
   const { call } = setup({ timeoutMs: 1 });
   await assert.rejects(call(() => promise), { code: "upstream_timeout" });
@@ -160,20 +160,20 @@ Deno.test("what answers after all is let go", async () => {
   await cancelled.promise;
 });
 
-Deno.test("an answer that streams on is not cut off by the attempt's time", async () => {
+Deno.test("a response that streams on is not cut off by the attempt's time limit", async () => {
   const { call } = setup({ timeoutMs: 20 });
   const signals: AbortSignal[] = [];
   const response = await call(({ signal }) => {
     signals.push(signal);
     return new Response("ok");
   });
-  // Only a timer that was not stopped could come in between.
+  // Only a timer that was not stopped could interrupt it.
   await new Promise((resolve) => setTimeout(resolve, 30));
   assert.ok(!signals[0]?.aborted);
   assert.equal(await response.text(), "ok");
 });
 
-Deno.test("a client that leaves is no failure of the dependency, and is not tried again", async () => {
+Deno.test("a client that leaves is no failure of the dependency, and its call is not retried", async () => {
   const { attempts, call, save } = setup({ breaker: { minimumCalls: 1 } });
   await save();
   const abort = new AbortController();
@@ -187,7 +187,7 @@ Deno.test("a client that leaves is no failure of the dependency, and is not trie
   await (await call(status(200))).text();
 });
 
-Deno.test("a client that leaves between two attempts makes no second", async () => {
+Deno.test("a client that leaves between two attempts causes no second one", async () => {
   const { attempts, call, save, waits } = setup();
   await save();
   const abort = new AbortController();
@@ -200,7 +200,7 @@ Deno.test("a client that leaves between two attempts makes no second", async () 
   assert.deepEqual([attempts, waits], [[1], []]);
 });
 
-Deno.test("a caller with no time to spare says nothing about the dependency", async () => {
+Deno.test("a caller with little time left does not count against the dependency", async () => {
   const { call } = setup({ breaker: { minimumCalls: 1 } });
   await assert.rejects(call(heedless, { remainingMs: () => 1 }), { code: "upstream_timeout" });
   await (await call(status(200))).text();
@@ -208,13 +208,13 @@ Deno.test("a caller with no time to spare says nothing about the dependency", as
 
 Deno.test("a caller along a chain, with a little less than the limit, has waited long enough", async () => {
   const { attempts, call } = setup({ timeoutMs: 40, breaker: { minimumCalls: 1 } });
-  const asked = { method: "POST", remainingMs: () => 39 };
-  await assert.rejects(call(heedless, asked), { code: "upstream_timeout" });
-  await assert.rejects(call(status(200), asked), { code: "upstream_unavailable" });
+  const options = { method: "POST", remainingMs: () => 39 };
+  await assert.rejects(call(heedless, options), { code: "upstream_timeout" });
+  await assert.rejects(call(status(200), options), { code: "upstream_unavailable" });
   assert.deepEqual(attempts, [1], "the second was refused");
 });
 
-Deno.test("each attempt is told how long anybody waits for it", async () => {
+Deno.test("each attempt receives the time that its caller will wait", async () => {
   const { call, clock, save } = setup();
   await save();
   const endsAt = clock.now() + 900;
@@ -228,7 +228,7 @@ Deno.test("each attempt is told how long anybody waits for it", async () => {
   assert.deepEqual(limits, [900, 900 - 100 - 25]);
 });
 
-Deno.test("what a service reports of its own dependency does not open its breaker", async () => {
+Deno.test("a failure that a service reports of its own dependency does not open its breaker", async () => {
   const { attempts, call } = setup({ breaker: { minimumCalls: 1 } });
   const further = status(503, { [internalHeaders.faultElsewhere]: "1" });
   for (let at = 0; at < 5; at++) await (await call(further)).text();
@@ -236,19 +236,19 @@ Deno.test("what a service reports of its own dependency does not open its breake
 });
 
 for (const share of [1, 0.5]) {
-  Deno.test(`[F40] with ${share * 100} % failing a dependency gets 1.1 times the calls at most`, async () => {
+  Deno.test(`[F40] with ${share * 100} % failing a dependency gets at most 1.1 times the calls`, async () => {
     const { attempts, call } = setup({ breaker: { minimumCalls: 1_000_000 } });
     const calls = 2_000;
     for (let at = 0; at < calls; at++) {
-      const answer = attempts.length * share % 1 === 0 ? status(503) : status(200);
-      await (await call(answer)).body?.cancel();
+      const respond = attempts.length * share % 1 === 0 ? status(503) : status(200);
+      await (await call(respond)).body?.cancel();
     }
     assert.ok(attempts.length > calls, "some came again");
     assert.ok(attempts.length <= 1.1 * calls, `${attempts.length}`);
   });
 }
 
-Deno.test("without an outage in sight the default policy never stands in the way", async () => {
+Deno.test("without an outage the default policy never refuses a call", async () => {
   const { attempts, call } = setup();
   for (let at = 0; at < defaultPolicy.maxConcurrent * 2; at++) {
     await (await call(status(200))).text();

@@ -1,28 +1,28 @@
 import type { RetryPolicy } from "./policy.ts";
 
-/** Pays for retries: they stay a tenth of all calls, however much fails. */
+/** Limits retries to a tenth of all calls, however many fail. */
 export interface RetryBudget {
-  /** A call has begun. */
+  /** Counts a call. */
   earn(): void;
-  /** Whether a retry can be paid; if so, it is. */
+  /** Takes one retry from the budget; false when there is none. */
   spend(): boolean;
 }
 
-/** In tenths, since a sum of 0.1 would never be 1. */
+/** In tenths: ten times 0.1 is not 1 in floating point. */
 const earnedByCall = 1;
 const costOfRetry = 10;
-/** Saved by quiet times: three retries at once and no more. */
-const mostSaved = 3 * costOfRetry;
+/** The most that a quiet period saves: three retries at once. */
+const maxSaved = 3 * costOfRetry;
 
 /**
- * Makes an empty budget: at any time retries are at most a tenth of the calls so far, so that whoever
- * calls a dependency that is down makes its load at most 1.1 times what it was.
+ * Creates an empty budget: at any time retries are at most a tenth of the calls so far, so that the
+ * load on a dependency that is down is at most 1.1 times the normal load.
  */
 export function createRetryBudget(): RetryBudget {
   let saved = 0;
   return {
     earn() {
-      saved = Math.min(saved + earnedByCall, mostSaved);
+      saved = Math.min(saved + earnedByCall, maxSaved);
     },
     spend() {
       if (saved < costOfRetry) return false;
@@ -32,33 +32,33 @@ export function createRetryBudget(): RetryBudget {
   };
 }
 
-/** Methods that may be sent again (RFC 9110 §9.2.2). */
+/** Methods that may be repeated (RFC 9110 §9.2.2). */
 const idempotent: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
-/** Whether a request may be sent again, and can be: a stream is read once. */
+/** Whether a request may be repeated, and can be: a stream can be read only once. */
 export function isRepeatable({ method = "GET", body = null }: RequestInit): boolean {
   return idempotent.has(method.toUpperCase()) && !(body instanceof ReadableStream);
 }
 
-/** What a wait depends on. */
+/** The inputs of a delay. */
 export interface Wait {
   /** Attempts made so far. */
   readonly attempt: number;
-  /** What the dependency asked for by `Retry-After`, in milliseconds. */
-  readonly askedMs?: number | undefined;
-  /** The caller's time that is left, in milliseconds; ten seconds where nobody says. */
+  /** The dependency's `Retry-After`, in milliseconds. */
+  readonly retryAfterMs?: number | undefined;
+  /** The caller's remaining time in milliseconds; ten seconds without a deadline. */
   readonly remainingMs?: number | undefined;
 }
 
-/** Decides how long a failed call waits before it is sent again. */
+/** Decides how long a failed call waits before it is repeated. */
 export interface Retry {
-  /** A call has begun. */
+  /** Counts a call. */
   begin(): void;
-  /** Milliseconds until the next attempt, or undefined where there is none; one is paid for. */
+  /** Milliseconds until the next attempt, or undefined without one; takes it from the budget. */
   next(wait: Wait): number | undefined;
 }
 
-/** What retries are made of. */
+/** Dependencies of retries. */
 export interface RetryOptions {
   /** Read at each failure. */
   readonly policy: () => RetryPolicy;
@@ -67,30 +67,30 @@ export interface RetryOptions {
 }
 
 /**
- * Makes the retries of one dependency: full jitter, `Retry-After` where the caller's time allows it,
- * never past that time, and paid from a budget.
+ * Creates the retries of one dependency: full jitter, `Retry-After` within the caller's time, never
+ * beyond that time, and limited by a budget.
  */
 export function createRetry({ policy, random = Math.random }: RetryOptions): Retry {
   const budget = createRetryBudget();
   return {
     begin: budget.earn,
-    next({ attempt, askedMs = 0, remainingMs = 10_000 }) {
+    next({ attempt, retryAfterMs = 0, remainingMs = 10_000 }) {
       const { maxAttempts, baseDelayMs, maxDelayMs } = policy();
       if (attempt >= maxAttempts) return undefined;
       const longest = Math.min(maxDelayMs, baseDelayMs * 2 ** (attempt - 1));
-      // Callers who were told the same moment must not all come at it.
-      const delayMs = askedMs + random() * longest;
+      // Callers that got the same `Retry-After` must not all retry at the same moment.
+      const delayMs = retryAfterMs + random() * longest;
       if (delayMs >= remainingMs) return undefined;
       return budget.spend() ? delayMs : undefined;
     },
   };
 }
 
-/** What `Retry-After` asks for in milliseconds: seconds or a date (RFC 9110 §10.2.3). */
+/** `Retry-After` in milliseconds: seconds or a date (RFC 9110 §10.2.3). */
 export function readRetryAfterMs(header: string | null, epochMs: number): number | undefined {
   if (header === null) return undefined;
   if (/^\d{1,9}$/.test(header)) return Number(header) * 1000;
-  // An HTTP date ends in GMT; without asking, `-1` would be read as a year.
+  // An HTTP date ends in GMT; without this check `-1` would be read as a year.
   const date = header.endsWith("GMT") ? Date.parse(header) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - epochMs);
 }

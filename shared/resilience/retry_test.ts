@@ -14,17 +14,20 @@ function setup({ random = 0.5 }: { random?: number } = {}) {
 const waits: Record<string, [Parameters<ReturnType<typeof setup>["next"]>[0], number | undefined]> =
   {
     "the first retry": [{ attempt: 1 }, 25],
-    "the second, which waits up to twice as long and never over the most": [{ attempt: 2 }, 40],
+    "the second, with up to twice the delay within the maximum": [{ attempt: 2 }, 40],
     "one attempt too many": [{ attempt: 3 }, undefined],
-    "Retry-After, and some more that not all come at once": [{ attempt: 1, askedMs: 1000 }, 1025],
+    "Retry-After plus jitter, so that not all retry at once": [
+      { attempt: 1, retryAfterMs: 1000 },
+      1025,
+    ],
     "Retry-After that leaves the caller no time": [
-      { attempt: 1, askedMs: 1000, remainingMs: 1025 },
+      { attempt: 1, retryAfterMs: 1000, remainingMs: 1025 },
       undefined,
     ],
     "a caller with time enough": [{ attempt: 1, remainingMs: 26 }, 25],
     "a caller whose time is up by then": [{ attempt: 1, remainingMs: 25 }, undefined],
-    "Retry-After of an hour where nobody says how long to wait": [
-      { attempt: 1, askedMs: 3_600_000 },
+    "Retry-After of an hour without a deadline": [
+      { attempt: 1, retryAfterMs: 3_600_000 },
       undefined,
     ],
   };
@@ -34,12 +37,12 @@ for (const [what, [wait, delayMs]] of Object.entries(waits)) {
   });
 }
 
-Deno.test("full jitter: from nothing up to the whole of it", () => {
+Deno.test("full jitter: from zero to the full delay", () => {
   assert.equal(setup({ random: 0 }).next({ attempt: 1 }), 0);
   assert.ok(setup({ random: 0.999 }).next({ attempt: 1 })! > 49);
 });
 
-Deno.test("[F40] at any time retries are a tenth of all calls at most, however they come", () => {
+Deno.test("[F40] at any time retries are at most a tenth of all calls, in every sequence", () => {
   fc.assert(
     fc.property(fc.array(fc.boolean(), { minLength: 50, maxLength: 400, size: "max" }), (calls) => {
       const budget = createRetryBudget();
@@ -51,7 +54,7 @@ Deno.test("[F40] at any time retries are a tenth of all calls at most, however t
           inARow = 0;
         } else if (budget.spend()) {
           retries++;
-          assert.ok(++inARow <= 3, "what was saved is little");
+          assert.ok(++inARow <= 3, "the saved budget is small");
         }
         assert.ok(retries * 10 <= begun);
       }
@@ -80,7 +83,7 @@ const repeatable: readonly [RequestInit, boolean][] = [
 ];
 for (const [init, isIt] of repeatable) {
   const { method = "GET", body } = init;
-  Deno.test(`${method} with ${body?.constructor.name ?? "no body"} may ${isIt ? "" : "not "}come again`, () => {
+  Deno.test(`${method} with ${body?.constructor.name ?? "no body"} may ${isIt ? "" : "not "}be repeated`, () => {
     assert.equal(isRepeatable(init), isIt);
   });
 }
@@ -96,7 +99,7 @@ const asked: readonly [string | null, number | undefined][] = [
   ["Thu, 01 Jan 1970 00:00:01 GMT", 0],
 ];
 for (const [header, ms] of asked) {
-  Deno.test(`Retry-After: ${header} asks for ${ms} ms`, () => {
+  Deno.test(`Retry-After: ${header} means ${ms} ms`, () => {
     assert.equal(readRetryAfterMs(header, 30_000), ms);
   });
 }

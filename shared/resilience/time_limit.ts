@@ -2,11 +2,13 @@
 export interface TimeLimit {
   /** Aborts when the time is over, or when the caller's own signal does. */
   readonly signal: AbortSignal;
-  /** Rejects when the time is over; never resolves. Not everybody heeds a signal. */
+  /**
+   * Rejects when the time is over; never resolves. Needed because some upstreams ignore a signal.
+   */
   readonly passed: Promise<never>;
-  /** Whether it was the time that ended the attempt. */
+  /** Whether the time limit ended the attempt. */
   hasPassed(): boolean;
-  /** Ends the limit; what streams on is bound by the caller's signal alone. */
+  /** Stops the limit; a body that still streams is bound by the caller's signal alone. */
   stop(): void;
 }
 

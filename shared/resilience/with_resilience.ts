@@ -13,12 +13,12 @@ export interface WithResilienceOptions extends ResilienceEffects {
 /**
  * The same upstream behind a breaker, a bulkhead, a time limit and retries.
  *
- * A call ends with the request that is being served, and within its deadline. Only GET, HEAD, OPTIONS,
- * PUT and DELETE are ever sent again. For an upstream that gets headers of its own; calls between
- * services go through the client, which writes Passport and deadline anew for each attempt.
+ * A call ends with the current request, and within its deadline. Only GET, HEAD, OPTIONS, PUT and
+ * DELETE are ever repeated. For an upstream with its own headers; calls between services use the
+ * client, which writes Passport and deadline anew for each attempt.
  *
- * Its `fetch` throws `upstream_timeout` or `upstream_unavailable`, the latter with `Retry-After` where
- * the call was refused unmade. Any other answer, 5xx too, is handed back.
+ * Its `fetch` throws `upstream_timeout` or `upstream_unavailable`, the latter with `Retry-After`
+ * when the call was refused unsent. Any other response, 5xx too, is returned.
  */
 export function withResilience(upstream: Upstream, options: WithResilienceOptions): Upstream {
   const { name } = upstream;

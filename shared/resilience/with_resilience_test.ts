@@ -5,18 +5,18 @@ import { type PolicyPatch, toPolicy } from "./policy.ts";
 import { createTestClock } from "./test_clock.ts";
 import { withResilience } from "./with_resilience.ts";
 
-type Answer = (init: RequestInit) => Response | Promise<Response>;
+type Respond = (init: RequestInit) => Response | Promise<Response>;
 
 function setup(patch: PolicyPatch = {}) {
   const clock = createTestClock();
   const policy = toPolicy({ breaker: { minimumCalls: 3 }, ...patch });
   const sent: RequestInit[] = [];
-  let answer: Answer = () => new Response("ok");
+  let respond: Respond = () => new Response("ok");
   const upstream: Upstream = {
     name: "recommender",
     async fetch(_target, init = {}) {
       sent.push(init);
-      return await answer(init);
+      return await respond(init);
     },
   };
   const guarded = withResilience(upstream, {
@@ -34,33 +34,33 @@ function setup(patch: PolicyPatch = {}) {
       signal: new AbortController().signal,
       ...context,
     }, work);
-  return { answerWith: (next: Answer) => void (answer = next), guarded, sent, within };
+  return { respondWith: (next: Respond) => void (respond = next), guarded, sent, within };
 }
 
-const hanging: Answer = ({ signal }) =>
+const hanging: Respond = ({ signal }) =>
   new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)));
 
-Deno.test("the upstream keeps its name, and its answers, failures too", async () => {
-  const { answerWith, guarded } = setup();
+Deno.test("the upstream keeps its name, and its responses, failures too", async () => {
+  const { respondWith, guarded } = setup();
   assert.equal(guarded.name, "recommender");
   assert.equal(await (await guarded.fetch("/x")).text(), "ok");
-  answerWith(() => new Response("no", { status: 500 }));
+  respondWith(() => new Response("no", { status: 500 }));
   const response = await guarded.fetch("/x", { method: "POST", body: "{}" });
   assert.deepEqual([response.status, await response.text()], [500, "no"]);
 });
 
-Deno.test("[D05] an upstream that fails is left alone", async () => {
-  const { answerWith, guarded, sent } = setup();
-  answerWith(() => Promise.reject(new TypeError("connection refused")));
+Deno.test("[D05] an upstream that fails is not called", async () => {
+  const { respondWith, guarded, sent } = setup();
+  respondWith(() => Promise.reject(new TypeError("connection refused")));
   const call = () => guarded.fetch("/x", { method: "POST" });
   for (let at = 0; at < 10; at++) await assert.rejects(call(), { code: "upstream_unavailable" });
   assert.equal(sent.length, 3);
 });
 
-Deno.test("a POST is sent once, a GET again where that is paid for", async () => {
-  const { answerWith, guarded, sent } = setup({ breaker: { minimumCalls: 1_000 } });
+Deno.test("a POST is sent once, a GET again while the budget allows it", async () => {
+  const { respondWith, guarded, sent } = setup({ breaker: { minimumCalls: 1_000 } });
   for (let at = 0; at < 20; at++) await (await guarded.fetch("/x")).text();
-  answerWith(() => new Response("no", { status: 503 }));
+  respondWith(() => new Response("no", { status: 503 }));
   for (const [method, times] of [["POST", 1], ["GET", 2]] as const) {
     sent.length = 0;
     await (await guarded.fetch("/x", { method })).text();
@@ -73,14 +73,14 @@ interface Places {
   readonly init?: RequestInit;
 }
 const signals: Record<string, (signal: AbortSignal) => Places> = {
-  "the client that is served leaves": (signal) => ({ context: { signal } }),
-  "its author gives up": (signal) => ({ init: { signal } }),
+  "the client of the current request leaves": (signal) => ({ context: { signal } }),
+  "its caller's own signal aborts": (signal) => ({ init: { signal } }),
 };
 for (const [what, slot] of Object.entries(signals)) {
   Deno.test(`a call ends when ${what}`, async () => {
-    const { answerWith, guarded, within } = setup();
+    const { respondWith, guarded, within } = setup();
     const abort = new AbortController();
-    answerWith((init) => {
+    respondWith((init) => {
       const ending = hanging(init);
       abort.abort();
       return ending;
@@ -92,14 +92,14 @@ for (const [what, slot] of Object.entries(signals)) {
   });
 }
 
-Deno.test("a call ends with the deadline of the request that is served", async () => {
-  const { answerWith, guarded, within } = setup();
-  answerWith(hanging);
+Deno.test("a call ends with the deadline of the current request", async () => {
+  const { respondWith, guarded, within } = setup();
+  respondWith(hanging);
   const late = within({ deadline: 1_001 }, () => guarded.fetch("/x"));
   await assert.rejects(late, { code: "upstream_timeout" });
 });
 
-Deno.test("over HTTP: an outage, the refusal, and the way back", async () => {
+Deno.test("over HTTP: an outage, the refusal, and the recovery", async () => {
   let isDown = true;
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
@@ -111,12 +111,12 @@ Deno.test("over HTTP: an outage, the refusal, and the way back", async () => {
     policy: () => policy,
     now: clock.now,
   });
-  const ask = () => guarded.fetch("/v1/recommendations", { method: "POST", body: "{}" });
-  for (let at = 0; at < 3; at++) assert.equal((await (await ask()).json()).items, undefined);
-  await assert.rejects(ask(), { code: "upstream_unavailable" });
+  const request = () => guarded.fetch("/v1/recommendations", { method: "POST", body: "{}" });
+  for (let at = 0; at < 3; at++) assert.equal((await (await request()).json()).items, undefined);
+  await assert.rejects(request(), { code: "upstream_unavailable" });
   isDown = false;
-  await assert.rejects(ask(), { code: "upstream_unavailable" });
+  await assert.rejects(request(), { code: "upstream_unavailable" });
   clock.advance(1_000);
-  for (let at = 0; at < 2; at++) assert.deepEqual(await (await ask()).json(), { items: [] });
+  for (let at = 0; at < 2; at++) assert.deepEqual(await (await request()).json(), { items: [] });
   await server.shutdown();
 });

@@ -20,11 +20,11 @@ import { createMaintenance } from "./deno_maintenance.ts";
 export { processorMs, spareProcessors } from "./deno_processor.ts";
 export { isSqliteFile, openSqliteFile, readMigrations, scrubSqliteFile } from "./deno_databases.ts";
 
-/** What a composition leaves to its entry. */
+/** Options that the entry of a composition sets. */
 export interface ServeOptions {
-  /** Where each database's SQL files are, by the variable that names the database. */
+  /** The SQL files of each database, by the variable that names the database. */
   readonly migrations?: Readonly<Record<string, URL>>;
-  /** Milliseconds between two sweeps. */
+  /** Milliseconds between two maintenance runs. */
   readonly maintainEveryMs?: number;
 }
 
@@ -41,12 +41,13 @@ const maxDrainMs = 10_000;
 const maxLastExportMs = 1_000;
 
 /**
- * Serves a composition on Deno: opens databases, starts it, sweeps, and drains on
+ * Serves a composition on Deno: opens databases, starts it, runs its maintenance, and drains on
  * SIGTERM and SIGINT.
  *
- * `PORT` (default 8787) and `HOST` (default 127.0.0.1) say where, `DRAIN_DELAY_MS` for how long a
- * stop lets balancers notice before nobody listens any more. A start that cannot succeed ends the
- * process with one line that names the setting, and of no other setting than these its value.
+ * `PORT` (default 8787) and `HOST` (default 127.0.0.1) set the address; `DRAIN_DELAY_MS` is the
+ * time that a stop gives load balancers to notice before the process stops listening. A failed
+ * start ends the process with one line that names the setting, and shows the value of these three
+ * settings only.
  */
 export async function serve(compose: Compose, options: ServeOptions = {}): Promise<void> {
   const lines = createLineWriter();
@@ -69,7 +70,7 @@ async function run(
   const listening = readConfig(Settings, variables);
   const telemetry = createTelemetry(variables, { runtime: "deno", log: lines.write });
   registerContextManager();
-  // Code that asks the OpenTelemetry API for a tracer gets ours; the runtime's own goes first.
+  // Libraries that use the OpenTelemetry API get our tracer; the runtime's own is removed first.
   trace.setGlobalTracerProvider(telemetry.tracerProvider);
   const sink = (line: string): void => {
     lines.write(line);
@@ -97,11 +98,11 @@ async function run(
     const peerAddress = "hostname" in info.remoteAddr ? info.remoteAddr.hostname : undefined;
     const invocation = { waitUntil, ...(peerAddress === undefined ? {} : { peerAddress }) };
     const end = inFlight ? inFlight.begin(request) : undefined;
-    const answer = runInvocation(
+    const response = runInvocation(
       invocation,
       () => drain.serve(request, info.completed, app.fetch),
     );
-    return end ? Promise.resolve(answer).finally(end) : answer;
+    return end ? Promise.resolve(response).finally(end) : response;
   }, log);
   const stopMaintenance = maintainRegularly(app, maintainEveryMs, log);
   const stopExporting = exportRegularly(telemetry);
@@ -115,7 +116,7 @@ async function run(
     const drained = drain.begin()
       .then(() => server.shutdown())
       .then(() => Promise.allSettled(underWay));
-    // A stream may have no end: what is in flight after that is cut off.
+    // A stream may have no end: requests still in flight after this are cut off.
     await inTime(drained, listening.DRAIN_DELAY_MS + maxDrainMs);
     await inTime(telemetry.flush({ final: true }), maxLastExportMs);
     lines.flush();
@@ -142,7 +143,7 @@ function listen(
   }
 }
 
-/** Waits for something, for a limited time. */
+/** Waits for a promise, for a limited time. */
 async function inTime(work: Promise<unknown>, maxMs: number): Promise<void> {
   await Promise.race([work, new Promise((resolve) => setTimeout(resolve, maxMs))]);
 }

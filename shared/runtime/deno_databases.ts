@@ -10,7 +10,7 @@ export interface OpenDatabases {
   close(): void;
 }
 
-/** Opens every `…_DB` variable that names a file and brings it up to date. */
+/** Opens every `…_DB` variable that names a file, and migrates it. */
 export async function openDatabases(
   variables: Readonly<Record<string, string>>,
   migrations: Readonly<Record<string, URL>>,
@@ -31,15 +31,15 @@ export async function openDatabases(
   };
 }
 
-/** In `user_version`, of a file whose free space has nothing in it that was deleted. */
+/** The `user_version` of a file whose free pages hold no deleted data. */
 const scrubbed = 1;
 
 /**
- * Overwrites, once for each file, what was deleted before deletions were secure, and the rest of a log
- * that a process left which was killed.
+ * Overwrites, once for each file, data that was deleted before secure deletion was on, and the rest
+ * of a log that a killed process left.
  *
- * A file that is busy and a disk that is full wait for the next start, as does a process that may not
- * read and write everywhere: Deno then denies SQLite the second file that `VACUUM` needs.
+ * A busy file, a full disk or a process without full read and write permission waits for the next
+ * start: Deno then denies SQLite the second file that `VACUUM` needs.
  */
 async function scrub(database: OpenSqlDb): Promise<void> {
   const run = (sql: string) => database.run({ sql, params: [] });
@@ -55,7 +55,7 @@ async function scrub(database: OpenSqlDb): Promise<void> {
   }
 }
 
-/** The same for the file of a setting `sqlite:<path>` that nobody serves yet. */
+/** The same for the file of a setting `sqlite:<path>` that no process serves yet. */
 export async function scrubSqliteFile(value: string): Promise<void> {
   const database = await openSqliteFile(value);
   try {
@@ -74,7 +74,7 @@ export function isSqliteFile(value: string): boolean {
 export async function openSqliteFile(value: string): Promise<OpenSqlDb> {
   const path = value.slice(scheme.length);
   const parent = path.slice(0, Math.max(path.lastIndexOf("/"), 0));
-  // People's data: nobody else on the machine may look.
+  // Personal data: other users of the machine must not read it.
   if (parent !== "") await Deno.mkdir(parent, { recursive: true, mode: 0o700 });
   return openNodeSqlite(path);
 }

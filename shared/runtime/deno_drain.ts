@@ -1,8 +1,8 @@
-/** How a process ends that still has requests in flight, while clients go on sending it more. */
+/** Ends a process that still has requests in flight, while clients go on sending more. */
 export interface Drain {
   /**
-   * Reports not ready for `delayMs`, then waits until nothing is in flight, for as long as that takes:
-   * a stream may have no end, and the caller sets the limit. Resolves when the server may be shut
+   * Reports not ready for `delayMs`, then waits without a limit until nothing is in flight: a
+   * stream may have no end, so the caller sets the limit. Resolves when the server may be shut
    * down.
    */
   begin(): Promise<void>;
@@ -19,11 +19,11 @@ export interface Drain {
 
 /** All in milliseconds. */
 export interface DrainOptions {
-  /** How long balancers get to notice `/readyz` before the wait begins. */
+  /** How long load balancers get to notice `/readyz` before the wait begins. */
   readonly delayMs: number;
   /**
-   * Longest further wait for requests that came after the delay: a client that never looks at
-   * readiness would keep the process alive for good.
+   * Longest further wait for requests that came after the delay: a client that ignores readiness
+   * would keep the process alive for good.
    */
   readonly maxLateMs?: number;
 }
@@ -35,9 +35,9 @@ interface InFlight {
 }
 
 /**
- * Makes a drain. During it `/readyz` is 503, so that balancers stop sending requests, and every
- * response closes its connection, so that no client sends its next request into a connection that
- * is about to go.
+ * Creates a drain. During it `/readyz` is 503, so that load balancers stop sending requests, and
+ * every response closes its connection, so that no client sends its next request into a connection
+ * that is about to close.
  *
  * The server goes on accepting until nothing is in flight: `Deno.HttpServer.shutdown()` of Deno
  * 2.9.6 breaks every request body that is still being sent (denoland/deno#36809), so that an upload
@@ -55,7 +55,7 @@ export function createDrain({ delayMs, maxLateMs = 1_000 }: DrainOptions): Drain
     const end = () => {
       if (--phase.count === 0) phase.onNone();
     };
-    // It rejects for a client that has gone, whose request is no more in flight than others.
+    // It rejects when the client has disconnected; then the request is no longer in flight either.
     completed.then(end, end);
   }
 

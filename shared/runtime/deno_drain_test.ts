@@ -2,25 +2,25 @@ import assert from "node:assert/strict";
 import { createDrain } from "./deno_drain.ts";
 
 const app = () => new Response("served", { status: 201, headers: { "x-of": "app" } });
-const ask = (path: string) => new Request(`http://127.0.0.1${path}`);
+const get = (path: string) => new Request(`http://127.0.0.1${path}`);
 const sent = () => Promise.resolve();
 
-/** Lets everything run that waits for nothing but its turn. */
+/** Runs everything that is due before the next turn of the event loop. */
 const turn = () => new Promise((resolve) => setTimeout(resolve, 0));
 
-Deno.test("until it is told to end a process answers as it is", async () => {
-  const response = await createDrain({ delayMs: 0 }).serve(ask("/readyz"), sent(), app);
+Deno.test("before the drain a process responds normally", async () => {
+  const response = await createDrain({ delayMs: 0 }).serve(get("/readyz"), sent(), app);
   assert.equal(await response.text(), "served");
   assert.equal(response.headers.get("connection"), null);
 });
 
-Deno.test("[F74] a process that ends is not ready, and each answer is its connection's last", async () => {
+Deno.test("[F74] a draining process is not ready, and each response closes its connection", async () => {
   const drain = createDrain({ delayMs: 0 });
   await drain.begin();
-  const ready = await drain.serve(ask("/readyz"), sent(), app);
+  const ready = await drain.serve(get("/readyz"), sent(), app);
   assert.equal(ready.status, 503);
   await ready.body?.cancel();
-  const other = await drain.serve(ask("/courses"), sent(), app);
+  const other = await drain.serve(get("/courses"), sent(), app);
   assert.deepEqual([other.status, await other.text()], [201, "served"]);
   assert.equal(other.headers.get("x-of"), "app");
   for (const one of [ready, other]) assert.equal(one.headers.get("connection"), "close");
@@ -31,7 +31,7 @@ for (const how of ["sent", "given up by its client"] as const) {
     const drain = createDrain({ delayMs: 0 });
     const inFlight = [1, 2].map(() => Promise.withResolvers<void>());
     for (const { promise } of inFlight) {
-      await (await drain.serve(ask("/courses"), promise, app)).text();
+      await (await drain.serve(get("/courses"), promise, app)).text();
     }
     let isOver = false;
     const over = drain.begin().then(() => isOver = true);
@@ -45,11 +45,11 @@ for (const how of ["sent", "given up by its client"] as const) {
   });
 }
 
-Deno.test("[F74] a request that comes during the delay is waited for like one before it", async () => {
+Deno.test("[F74] a request that comes during the delay is waited for like an earlier one", async () => {
   const drain = createDrain({ delayMs: 1, maxLateMs: 0 });
   const over = drain.begin();
   const { promise, resolve } = Promise.withResolvers<void>();
-  await (await drain.serve(ask("/courses"), promise, app)).text();
+  await (await drain.serve(get("/courses"), promise, app)).text();
   let isOver = false;
   over.then(() => isOver = true);
   await new Promise((resolve) => setTimeout(resolve, 20));
@@ -58,14 +58,14 @@ Deno.test("[F74] a request that comes during the delay is waited for like one be
   await over;
 });
 
-Deno.test("a client that never looks at readiness does not keep a process alive", async () => {
+Deno.test("a client that ignores readiness does not keep a process alive", async () => {
   const drain = createDrain({ delayMs: 0, maxLateMs: 1 });
   const early = Promise.withResolvers<void>();
-  await (await drain.serve(ask("/courses"), early.promise, app)).text();
+  await (await drain.serve(get("/courses"), early.promise, app)).text();
   const over = drain.begin();
   await turn();
   const endless = new Promise<void>(() => {});
-  await (await drain.serve(ask("/courses"), endless, app)).text();
+  await (await drain.serve(get("/courses"), endless, app)).text();
   early.resolve();
   await over;
 });

@@ -1,6 +1,6 @@
-/** Notes which requests are under way, for whoever asks after a sudden end what was going on. */
+/** Records the requests in flight, so that they can be read after a crash. */
 export interface InFlight {
-  /** Notes a request; the answer notes its end. */
+  /** Records a request; calling the result records its end. */
   begin(request: Request): () => void;
 }
 
@@ -8,11 +8,11 @@ export interface InFlight {
 const maxBytes = 65_536;
 
 /**
- * Notes requests in a file, synchronously, so that the note outlives the process that is killed.
+ * Records requests in a file, synchronously, so that the record survives a killed process.
  *
  * For development: each request costs two writes. Lines are `{"b":n,"m":method,"p":path,"t":ms}` at
- * its begin and `{"e":n}` at its end; a query is not noted, since it can carry anything. On a full
- * disk requests go on without notes.
+ * its begin and `{"e":n}` at its end; a query is not recorded, since it may hold secrets. On a full
+ * disk requests go on without records.
  */
 export function noteInFlight(path: string, now: () => number = Date.now): InFlight {
   const file = Deno.openSync(path, { create: true, write: true, truncate: true, mode: 0o600 });
@@ -24,7 +24,7 @@ export function noteInFlight(path: string, now: () => number = Date.now): InFlig
     try {
       written += file.writeSync(encoder.encode(`${JSON.stringify(line)}\n`));
     } catch {
-      // Thrown on, it would be the answer of a request that could have been served.
+      // If thrown, a request that could have been served would fail.
     }
   };
   return {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { noteInFlight } from "./deno_in_flight.ts";
 
-Deno.test("requests under way are noted at once, without their query", () => {
+Deno.test("requests in flight are recorded at once, without their query", () => {
   const path = Deno.makeTempFileSync();
   const request = (target: string) => new Request(`http://127.0.0.1${target}`);
   const notes = noteInFlight(path, () => 7);
@@ -15,7 +15,7 @@ Deno.test("requests under way are noted at once, without their query", () => {
   Deno.removeSync(path);
 });
 
-Deno.test("the notes do not grow without end while requests come and go", () => {
+Deno.test("the file does not grow without limit while requests come and go", () => {
   const path = Deno.makeTempFileSync();
   const notes = noteInFlight(path, () => 7);
   for (let n = 0; n < 5_000; n++) notes.begin(new Request("http://127.0.0.1/x"))();

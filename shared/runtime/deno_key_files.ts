@@ -4,8 +4,8 @@ import type { KeySource, KeySourceName } from "../crypto/mod.ts";
 const names = ["PASSPORT_KEYS", "ACCESS_TOKEN_KEYS"] as const;
 
 /**
- * The keys that a file has, by `PASSPORT_KEYS_FILE` and `ACCESS_TOKEN_KEYS_FILE`: the setting, unless
- * a variable gives it, and a reader for when a key is named that nobody here has.
+ * The keys of the files in `PASSPORT_KEYS_FILE` and `ACCESS_TOKEN_KEYS_FILE`: the setting, unless a
+ * variable sets it, and a function that reads the file again when an unknown `kid` is named.
  *
  * @throws {ConfigError} naming the variable whose file cannot be read
  */

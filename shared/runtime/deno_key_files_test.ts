@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { readKeyFiles } from "./deno_key_files.ts";
 
-Deno.test("a file of keys is the setting where no variable is, and is read again when asked", async () => {
+Deno.test("a key file is the setting when no variable is set, and is read again on request", async () => {
   const path = await Deno.makeTempFile();
   try {
     await Deno.writeTextFile(path, "first");
@@ -19,7 +19,7 @@ Deno.test("a file of keys is the setting where no variable is, and is read again
   }
 });
 
-Deno.test("a file of keys that is not there ends the start, and only the variable is named", async () => {
+Deno.test("a missing key file ends the start, and only the variable is named", async () => {
   await assert.rejects(
     readKeyFiles({ PASSPORT_KEYS_FILE: "/nowhere/keys.json" }),
     {

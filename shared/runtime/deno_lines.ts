@@ -1,7 +1,7 @@
 /** Writes log lines to standard output, many at a time: a system call a line costs more than the line. */
 export interface LineWriter {
   write(line: string): void;
-  /** Writes what is left; for the end of the process. */
+  /** Writes the remaining lines; for the end of the process. */
   flush(): void;
 }
 
@@ -11,16 +11,16 @@ export interface LineWriterOptions {
   readonly now?: () => number;
 }
 
-/** Longest time a line waits, in milliseconds, and the size at which none waits longer. */
+/** Longest time a line waits, in milliseconds; a full buffer is written at once. */
 const maxWaitMs = 5;
 const maxBuffered = 65_536;
 
 /**
- * Makes the writer of this process.
+ * Creates the writer of this process.
  *
  * Lines that cannot be written are lost and counted: standard output may be a file on a full disk,
- * and an error there would end a process that could serve. The next line that can be written follows
- * one that says how many were lost.
+ * and an error there would end a process that could serve. The next line that can be written is
+ * preceded by one that reports how many were lost.
  */
 export function createLineWriter(
   { writeSome = (bytes) => Deno.stdout.writeSync(bytes), now = Date.now }: LineWriterOptions = {},
@@ -56,7 +56,7 @@ export function createLineWriter(
   };
 }
 
-/** A line feed goes before it, for what was written last may be half a line. */
+/** Begins with a line feed, because the last write may have ended within a line. */
 function describeLoss(lines: number, now: number): string {
   const time = new Date(now).toISOString();
   const message = "Log lines could not be written and are lost";

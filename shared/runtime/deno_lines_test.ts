@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createLineWriter } from "./deno_lines.ts";
 
-Deno.test("lines that cannot be written are lost and counted, and the process goes on", () => {
+Deno.test("lines that cannot be written are lost and counted, and the process continues", () => {
   let isFull = false;
   let written = "";
   const writer = createLineWriter({

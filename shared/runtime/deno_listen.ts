@@ -1,25 +1,25 @@
-/** A server that goes on listening. */
+/** A server that keeps listening. */
 export interface Listening {
-  /** Takes no more requests; resolves when those under way are answered. */
+  /** Accepts no more requests; resolves when those in flight have their response. */
   shutdown(): Promise<void>;
 }
 
-/** What listening takes. */
+/** Options of a listening server. */
 export interface ListenOptions {
   readonly port: number;
   readonly hostname: string;
   readonly handler: Deno.ServeHandler;
-  /** Hears why nobody could be let in any more. */
+  /** Called with the cause when the server could not accept connections any more. */
   readonly onLost: (cause: unknown) => void;
 }
 
-/** Between two tries, in milliseconds. */
+/** Delay between two attempts, in milliseconds. */
 const retryAfterMs = 100;
 
 /**
- * Serves, and listens again where Deno's server has ended by itself, as it does when a connection
- * cannot be taken because the process has no descriptor left: whoever opened too many would end the
- * process else. Connections that are open go on meanwhile.
+ * Serves, and listens again when Deno's server has ended by itself, as it does when the process has
+ * no file descriptor left for a connection. Otherwise a client that opens too many connections
+ * would end the process. Open connections continue meanwhile.
  *
  * @throws what `Deno.serve` throws the first time
  */
@@ -48,7 +48,7 @@ export function listenForEver({ port, hostname, handler, onLost }: ListenOptions
   return {
     async shutdown() {
       isOver = true;
-      // One that has ended by itself has nothing to wait for.
+      // A server that has ended by itself has nothing to wait for.
       await server.shutdown().catch(() => {});
     },
   };

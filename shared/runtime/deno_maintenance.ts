@@ -2,8 +2,8 @@ import type { Application } from "../application.ts";
 import type { Logger } from "../log.ts";
 
 /**
- * Makes what a timer calls: one sweep at a time, and while a long one runs the part of it that cannot
- * wait. After a failure the next call tries again.
+ * Creates the timer's callback: one maintenance run at a time, and while a long one runs its urgent
+ * part. After a failure the next call retries.
  */
 export function createMaintenance(
   app: Pick<Application, "maintain" | "maintainUrgent">,
@@ -16,7 +16,7 @@ export function createMaintenance(
   };
 }
 
-/** Says whether it began, which it does not while the last call still runs. */
+/** Returns whether it began; it does not while the previous call still runs. */
 function oneAtATime(work: () => Promise<void> | undefined, log: Logger): () => boolean {
   let running = false;
   async function run(): Promise<void> {

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { createLogger } from "../log.ts";
 import { createMaintenance } from "./deno_maintenance.ts";
 
-/** Lets everything go on that waits for nothing but its turn. */
+/** Runs everything that is due before the next turn of the event loop. */
 async function settle(): Promise<void> {
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
 }
 
-/** An application whose sweeps end when the test says so. */
+/** An application whose maintenance ends on command. */
 function setup() {
   const lines: string[] = [];
   const counts = { maintain: 0, maintainUrgent: 0 };
@@ -23,7 +23,7 @@ function setup() {
   return { tick: createMaintenance(app, log), counts, ends, lines };
 }
 
-Deno.test("while a long sweep runs, what cannot wait is done at each tick, and nothing twice at once", async () => {
+Deno.test("during a long maintenance run each tick runs the urgent part, and nothing twice at once", async () => {
   const { tick, counts, ends } = setup();
   tick();
   assert.deepEqual(counts, { maintain: 1, maintainUrgent: 0 });
@@ -40,7 +40,7 @@ Deno.test("while a long sweep runs, what cannot wait is done at each tick, and n
   assert.deepEqual(counts, { maintain: 2, maintainUrgent: 2 });
 });
 
-Deno.test("a sweep that fails is told of, and the next tick sweeps again", async () => {
+Deno.test("a failed maintenance run is logged, and the next tick runs it again", async () => {
   const { tick, counts, ends, lines } = setup();
   tick();
   ends[0]?.reject(new Error("no database"));
@@ -50,7 +50,7 @@ Deno.test("a sweep that fails is told of, and the next tick sweeps again", async
   assert.match(lines.join(), /Sweep failed.*no database/);
 });
 
-Deno.test("an application that has nothing to sweep is left alone", () => {
+Deno.test("an application without maintenance is not called", () => {
   const { lines } = setup();
   const tick = createMaintenance(
     {},

@@ -7,13 +7,13 @@ const entry = `
       const { pathname } = new URL(request.url);
       if (pathname === "/readyz") return new Response("ready");
       if (pathname === "/upload") return new Response("took " + (await request.bytes()).length);
-      // The response goes out piece by piece, each when the request's next piece is there.
+      // The response is sent chunk by chunk, each when the request's next chunk has arrived.
       return new Response(request.body);
     },
   }));
 `;
 
-/** A process that serves, and how to end it. */
+/** A process that serves, and a function that ends it. */
 async function start() {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
@@ -39,7 +39,7 @@ async function start() {
   while (!await isReady()) await new Promise((resolve) => setTimeout(resolve, 20));
   return {
     port,
-    /** Resolves when the process is not ready any more, however it does that. */
+    /** Resolves when the process is not ready any more, whatever the cause. */
     async askToEnd() {
       child.kill("SIGTERM");
       while (await isReady()) await new Promise((resolve) => setTimeout(resolve, 20));
@@ -49,7 +49,7 @@ async function start() {
       try {
         child.kill("SIGKILL");
       } catch {
-        // It has ended, as it was asked to.
+        // It has ended as requested.
       }
       await child.status;
     },
@@ -85,7 +85,7 @@ const piece = "x".repeat(4_096);
 const post = (path: string, length: number) =>
   `POST ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${length}\r\n\r\n`;
 
-Deno.test("[F74] an upload across SIGTERM arrives as a whole and gets its answer", async () => {
+Deno.test("[F74] an upload across SIGTERM arrives complete and gets its response", async () => {
   await using server = await start();
   await using client = await connect(server.port);
   await client.write(post("/upload", 3 * piece.length) + piece);
@@ -97,7 +97,7 @@ Deno.test("[F74] an upload across SIGTERM arrives as a whole and gets its answer
   assert.equal((await server.ended).code, 0);
 });
 
-Deno.test("[F74] a streamed response goes on across SIGTERM to its end", async () => {
+Deno.test("[F74] a streamed response continues across SIGTERM to its end", async () => {
   await using server = await start();
   await using client = await connect(server.port);
   await client.write(post("/echo", 3) + "a");

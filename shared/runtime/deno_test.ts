@@ -6,7 +6,7 @@ const entry = `
   await serve((bindings) => (log(bindings), { fetch: () => new Response("ok") }));
 `;
 
-/** Starts a process that cannot start, and gives all it wrote. */
+/** Starts a process that cannot start, and returns its output. */
 async function start(env: Record<string, string>) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["eval", "--quiet", "--ext=ts", entry],
@@ -33,7 +33,7 @@ for (const [what, env] of Object.entries(refused)) {
   });
 }
 
-Deno.test("a process whose PORT is taken says which, and loses no line of its log", async () => {
+Deno.test("a process whose PORT is taken names the port, and loses no line of its log", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const { code, out, err } = await start({ PORT: String(port) });
@@ -42,7 +42,7 @@ Deno.test("a process whose PORT is taken says which, and loses no line of its lo
   assert.deepEqual([code, out], [1, "composed\n"]);
 });
 
-Deno.test("a process whose HOST is not this machine says so", async () => {
+Deno.test("a process whose HOST is not this machine reports it", async () => {
   const { code, err } = await start({ PORT: "8787", HOST: "192.0.2.1" });
   assert.equal(err, "Cannot start: PORT 8787 of HOST 192.0.2.1 cannot be listened on\n");
   assert.equal(code, 1);

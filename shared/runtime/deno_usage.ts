@@ -1,35 +1,36 @@
 /** How a task is called. */
 export interface TaskUsage {
-  /** Begins with `Usage: deno task <name>`; every option that the task takes stands in it. */
+  /** Begins with `Usage: deno task <name>`; contains every option that the task takes. */
   readonly usage: string;
-  /** How many words beside options it takes; left out, the task looks at them itself. */
+  /** The maximum of arguments besides options; without it the task checks them itself. */
   readonly maxWords?: number;
 }
 
-/** What a task prints instead of its work, and its exit code. */
-export interface Answer {
+/** The output and the exit code of a task that does no work. */
+export interface TaskResult {
   readonly text: string;
   readonly code: 0 | 2;
 }
 
-/** Whether somebody asks how the task is called. */
+/** Whether the arguments request the usage. */
 export function asksForHelp(args: readonly string[]): boolean {
   const [options] = split(args);
   return options.some((arg) => arg === "--help" || arg === "-h");
 }
 
 /**
- * What the arguments alone decide: the usage where it is asked for, and one line for an option that
- * the task does not have. Ignored, a misspelt `--dry-run` would do the work that it was to prevent.
+ * The result that follows from the arguments alone: the usage on request, and one line for an
+ * unknown option. If it were ignored, a misspelt `--dry-run` would do the work that it was to
+ * prevent.
  */
-export function answerArguments(
+export function evaluateArguments(
   args: readonly string[],
   { usage, maxWords = Infinity }: TaskUsage,
-): Answer | undefined {
+): TaskResult | undefined {
   if (asksForHelp(args)) return { text: usage, code: 0 };
-  const known = new Set(usage.match(/--[a-z][a-z-]*/g));
+  const knownOptions = new Set(usage.match(/--[a-z][a-z-]*/g));
   const [options, words] = split(args);
-  const unknown = options.find((arg) => !known.has(arg.split("=")[0] ?? arg));
+  const unknown = options.find((arg) => !knownOptions.has(arg.split("=")[0] ?? arg));
   const [, task = ""] = /^Usage: deno task ([\w:]+)/.exec(usage) ?? [];
   const more = `deno task ${task} --help shows what it takes`;
   if (unknown !== undefined) return { text: `Unknown option ${unknown}; ${more}`, code: 2 };
@@ -39,16 +40,16 @@ export function answerArguments(
     : { text: `Unexpected argument ${extra}; ${more}`, code: 2 };
 }
 
-/** Ends the process where its arguments alone decide what it prints. */
+/** Ends the process when its arguments alone decide its output. */
 export function readArguments(task: TaskUsage): void {
-  const answer = answerArguments(Deno.args, task);
-  if (!answer) return;
-  if (answer.code === 0) console.log(answer.text);
-  else console.error(answer.text);
-  Deno.exit(answer.code);
+  const result = evaluateArguments(Deno.args, task);
+  if (!result) return;
+  if (result.code === 0) console.log(result.text);
+  else console.error(result.text);
+  Deno.exit(result.code);
 }
 
-/** Options begin with a hyphen and a letter, so that a number below zero is a word. */
+/** Options begin with a hyphen and a letter, so that a negative number is an argument. */
 function split(args: readonly string[]): readonly [options: string[], words: string[]] {
   const isOption = (arg: string) => /^--?[a-z]/i.test(arg);
   return [args.filter(isOption), args.filter((arg) => !isOption(arg))];

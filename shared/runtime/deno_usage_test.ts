@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { answerArguments } from "./deno_usage.ts";
+import { evaluateArguments } from "./deno_usage.ts";
 
 const usage = "Usage: deno task events:verify [--repair] [--wait <seconds>]";
 const more = "deno task events:verify --help shows what it takes";
@@ -19,6 +19,6 @@ const cases = {
 } as const;
 for (const [what, [args, expected]] of Object.entries(cases)) {
   Deno.test(`a task called with ${what} ${expected ? "prints and ends" : "does its work"}`, () => {
-    assert.deepEqual(answerArguments(args, { usage, maxWords: 1 }), expected);
+    assert.deepEqual(evaluateArguments(args, { usage, maxWords: 1 }), expected);
   });
 }

@@ -12,26 +12,27 @@ import {
 } from "../telemetry/mod.ts";
 import { newTrace } from "../trace_context.ts";
 
-/** What the runtime gives each event beside its bindings. */
+/** What the runtime passes to each event besides its bindings. */
 export interface ExecutionContext {
-  /** Keeps the isolate alive for work that goes on. */
+  /** Keeps the isolate alive for work that continues. */
   waitUntil(work: Promise<unknown>): void;
 }
 
 /** The handlers of a Worker. */
 export interface Worker {
-  /** Answers a request. */
+  /** Serves a request. */
   fetch(request: Request, bindings: Bindings, context: ExecutionContext): Promise<Response>;
-  /** MaintenanceTasks, by cron. */
+  /** Runs the maintenance, by cron. */
   scheduled(event: unknown, bindings: Bindings, context: ExecutionContext): Promise<void>;
 }
 
 /**
  * Serves a composition on Workers. It is composed by the first event, since module scope may do no
- * I/O and make no random values; a composition that fails is tried again by the next one.
+ * I/O and make no random values; a composition that fails is retried by the next event.
  *
- * Until one succeeds requests are answered 500 `internal` as problem details, a gateway's too: what
- * cannot be composed has no form of its own yet. The log says why, in one line.
+ * Until one succeeds, every request gets a 500 `internal` as problem details, also for a gateway:
+ * without a composition there is no error format of its own yet. The log names the cause, in one
+ * line.
  */
 export function worker(compose: Compose): Worker {
   let composed: Promise<Composed> | undefined;
@@ -83,7 +84,7 @@ interface Composed {
 async function composeVisibly(compose: Compose, bindings: Bindings): Promise<Composed> {
   const telemetry = createTelemetry(bindings, { runtime: "workerd", log: console.log });
   registerContextManager();
-  // Code that asks the OpenTelemetry API for a tracer gets ours; the runtime's own goes first.
+  // Libraries that use the OpenTelemetry API get our tracer; the runtime's own is removed first.
   trace.setGlobalTracerProvider(telemetry.tracerProvider);
   const sink = (line: string): void => {
     console.log(line);
@@ -93,14 +94,15 @@ async function composeVisibly(compose: Compose, bindings: Bindings): Promise<Com
   return { app, telemetry };
 }
 
-/** Says why in the log, and nothing to the caller but where to look. */
+/** Logs the cause; the response contains no more than a trace id. */
 function toRefusal(cause: unknown): Response {
   const { traceId } = newTrace();
-  if (cause instanceof ConfigError) console.error(cause.message);
-  else {createLogger({ service: "worker", sink: console.error }).error("Cannot start", {
-      cause,
-      traceId,
-    });}
+  if (cause instanceof ConfigError) {
+    console.error(cause.message);
+  } else {
+    const log = createLogger({ service: "worker", sink: console.error });
+    log.error("Cannot start", { cause, traceId });
+  }
   const response = toProblemResponse(new Problem("internal"), traceId);
   response.headers.set(internalHeaders.traceId, traceId);
   return response;

@@ -13,7 +13,7 @@ function createContext() {
   return { waited, waitUntil: (work: Promise<unknown>) => void waited.push(work) };
 }
 
-/** What `work` writes to the console's error stream. */
+/** The output of `work` on the console's error stream. */
 async function errorsOf(work: () => Promise<unknown>): Promise<string[]> {
   const lines: string[] = [];
   const { error } = console;
@@ -39,7 +39,7 @@ Deno.test("a Worker is composed by its first event and by no other", async () =>
   assert.deepEqual(seen, ["1"]);
 });
 
-Deno.test("an application knows the client's address and may go on after its answer", async () => {
+Deno.test("an application receives the client's address and may continue after its response", async () => {
   const work = Promise.withResolvers<void>();
   const app: Application = {
     fetch() {
@@ -50,7 +50,7 @@ Deno.test("an application knows the client's address and may go on after its ans
   const context = createContext();
   const response = await worker(() => app).fetch(request(), {}, context);
   assert.equal(await response.text(), "192.0.2.1");
-  // The application's work and the export of what was seen.
+  // The application's work and the export of its telemetry.
   assert.equal(context.waited.length, 2);
   work.resolve();
   await Promise.all(context.waited);
@@ -62,13 +62,13 @@ const broken = {
     new ConfigError("Cannot start: PASSPORT_KEYS is missing"),
     /^Cannot start: PASSPORT_KEYS is missing$/,
   ],
-  "what nobody foresaw": [
+  "an unforeseen error": [
     new TypeError(`cannot import ${secret}`),
     /^\{.*"level":"error","service":"worker".*"Cannot start".*"cannot import \[opaque\]".*\}$/,
   ],
 } as const;
 for (const [what, [error, line]] of Object.entries(broken)) {
-  Deno.test(`a Worker that fails by ${what} says so in one line and tries again`, async () => {
+  Deno.test(`a Worker that fails by ${what} logs it in one line and tries again`, async () => {
     let attempts = 0;
     const { fetch, scheduled } = worker(() => {
       if (++attempts < 3) throw error;
@@ -89,7 +89,7 @@ for (const [what, [error, line]] of Object.entries(broken)) {
   });
 }
 
-Deno.test("an application that throws is the runtime's to report", async () => {
+Deno.test("an application that throws is reported by the runtime", async () => {
   const failing: Application = {
     fetch() {
       throw new TypeError("fault");

@@ -7,9 +7,9 @@ import {
   type Tracer,
 } from "@opentelemetry/api";
 
-/** A tracer made of its `startSpan`. */
+/** A tracer built from its `startSpan`. */
 export function toTracer(startSpan: Tracer["startSpan"]): Tracer {
-  // The overloads of the API: the function is what comes last.
+  // The API has overloads: the function is always the last argument.
   function startActiveSpan<F extends (span: Span) => unknown>(
     name: string,
     second: SpanOptions | F,
@@ -25,7 +25,7 @@ export function toTracer(startSpan: Tracer["startSpan"]): Tracer {
   return { startSpan, startActiveSpan };
 }
 
-/** What an `F` returns is its `ReturnType`, which the compiler does not see of a type parameter. */
+/** `fn` returns its `ReturnType`, which the compiler does not infer for a type parameter. */
 function call<F extends (span: Span) => unknown>(fn: F, span: Span): ReturnType<F> {
   return fn(span) as ReturnType<F>;
 }

@@ -3,7 +3,9 @@ import { type Bindings, readConfig } from "../config.ts";
 import { noopTelemetry } from "./noop.ts";
 import type { Telemetry } from "./telemetry.ts";
 
-/** The binding `TELEMETRY`: what the runtime's adapter made for everybody in this program. */
+/**
+ * The binding `TELEMETRY`: the telemetry that the runtime's adapter created for the whole program.
+ */
 export const telemetrySetting = z.optional(
   z.custom<Telemetry>(isTelemetry, "must be made by the runtime"),
 );
@@ -11,8 +13,8 @@ export const telemetrySetting = z.optional(
 const Settings = z.object({ TELEMETRY: telemetrySetting });
 
 /**
- * The telemetry of this program: the bound one, or a quiet one whose spans go to the global provider
- * of the OpenTelemetry API and whose metrics go nowhere.
+ * The telemetry of this program: the bound one, or a noop whose spans go to the global provider of
+ * the OpenTelemetry API and whose metrics are discarded.
  *
  * @throws {ConfigError} if the binding is something else
  */

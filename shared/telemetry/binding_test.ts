@@ -7,12 +7,12 @@ import { createTelemetry } from "./create_telemetry.ts";
 const recording = () =>
   createTelemetry({ OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector.example" }, { runtime: "deno" });
 
-Deno.test("the telemetry that is bound is the program's", () => {
+Deno.test("the bound telemetry is the program's", () => {
   const bound = recording();
   assert.equal(readTelemetry({ TELEMETRY: bound, OTHER: 1 }), bound);
 });
 
-Deno.test("a binding that is none is refused by name", () => {
+Deno.test("a binding of another type is refused by name", () => {
   for (const value of ["t0psecret", 1, {}, null, { tracer: {} }]) {
     assert.throws(() => readTelemetry({ TELEMETRY: value }), (error) => {
       assert(error instanceof ConfigError);
@@ -22,7 +22,7 @@ Deno.test("a binding that is none is refused by name", () => {
   }
 });
 
-Deno.test("without a binding ids are valid and nothing is kept", () => {
+Deno.test("without a binding ids are valid and nothing is recorded", () => {
   const { tracer, metrics, sampleRatio, incoming, slowMs, prometheus } = readTelemetry({});
   assert.deepEqual([sampleRatio, incoming, slowMs, prometheus], [1, "continue", 1000, undefined]);
   metrics.add("edgepass.redis.commands", {});
@@ -37,7 +37,7 @@ Deno.test("without a binding ids are valid and nothing is kept", () => {
   assert.equal(tracer.startActiveSpan("active", (span) => span.isRecording()), false);
 });
 
-Deno.test("without a binding spans go to a provider that was registered, also later", () => {
+Deno.test("without a binding spans go to a registered provider, even one registered later", () => {
   const { tracer } = readTelemetry({});
   assert.equal(tracer.startSpan("GET").isRecording(), false);
   trace.setGlobalTracerProvider(recording().tracerProvider);

@@ -1,28 +1,30 @@
-/** What one metric is. */
+/** The definition of one metric. */
 export interface MetricDefinition {
-  /** Sums only grow, gauges follow a level, histograms spread values over buckets. */
+  /** Counters only grow, gauges follow a level, histograms spread values over buckets. */
   readonly kind: "counter" | "gauge" | "histogram";
-  /** UCUM code, as OpenTelemetry asks for. */
+  /** UCUM code, as OpenTelemetry requires. */
   readonly unit: string;
-  /** Its attributes, each with a bounded set of values, in the order of a series' key. */
+  /** Its attributes, each with a bounded set of values, in the order of the series key. */
   readonly attributes: readonly string[];
-  /** The one service that measures it, where `edgepass.service` is not among the attributes. */
+  /** The one service that measures it, when `edgepass.service` is not among the attributes. */
   readonly service?: string;
   /** Upper bounds of a histogram's buckets. */
   readonly buckets?: readonly number[];
-  /** What it tells, in one sentence. */
+  /** Its description, in one sentence. */
   readonly meaning: string;
 }
 
-/** Seconds, as semantic conventions advise for HTTP, with finer steps where a gateway lives. */
+/**
+ * Seconds, as the semantic conventions advise for HTTP, with finer steps for a gateway's latencies.
+ */
 const durations = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const counts = [1, 2, 5, 10, 20, 50, 100];
-/** Seconds that events wait: usually less than one, hours when something was away. */
+/** Seconds that events wait: usually less than one, hours after an outage. */
 const waits = [0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14_400, 86_400];
 
 /**
- * Every metric there is: nothing is measured that has no row here, and dashboards, alert rules and
- * docs/observability.md are made of it.
+ * Every metric: nothing is measured without a row here, and dashboards, alert rules and
+ * docs/observability.md are generated from it.
  */
 export const metricCatalogue = {
   "http.server.request.duration": {
@@ -257,7 +259,7 @@ export type GaugeName = NamesOf<"gauge">;
 /** Metrics that spread values over buckets. */
 export type HistogramName = NamesOf<"histogram">;
 
-/** The attributes of a metric; one that is left out is the empty text, which means none. */
+/** The attributes of a metric; an omitted one is the empty text, which means none. */
 export type MetricAttributes<Name extends MetricName> = {
   readonly [Key in (typeof metricCatalogue)[Name]["attributes"][number]]?:
     | string

@@ -1,4 +1,4 @@
-/** What a clock is made of. */
+/** The time sources of a clock. */
 export interface ClockSources {
   /** Epoch milliseconds, whole ones. */
   readonly wall?: () => number;
@@ -12,10 +12,10 @@ const checkEveryMs = 1_000;
 const maxDriftMs = 20;
 
 /**
- * Epoch milliseconds with fractions, for spans that last less than one.
+ * Epoch milliseconds with fractions, for spans shorter than a millisecond.
  *
- * The steady clock knows neither corrections of the wall clock nor the sleep of a laptop: once a
- * second the two are compared, and 20 ms apart the wall clock wins.
+ * The steady clock does not follow corrections of the wall clock or the sleep of a laptop: once a
+ * second the two are compared, and the wall clock wins when they differ by 20 ms or more.
  */
 export function createClock(
   {

@@ -15,13 +15,13 @@ function setup() {
   return { time, now, advance };
 }
 
-Deno.test("the clock tells fractions of milliseconds", () => {
+Deno.test("the clock returns fractions of milliseconds", () => {
   const { now, advance } = setup();
   advance(0.5);
   assert.equal(now(), 1_000_000.75);
 });
 
-Deno.test("the clock keeps to its steady source while the two are close", () => {
+Deno.test("the clock follows its steady source while the two are close", () => {
   const { time, now, advance } = setup();
   assert.equal(now(), 1_000_000.25);
   advance(5_000);
@@ -29,7 +29,7 @@ Deno.test("the clock keeps to its steady source while the two are close", () => 
   assert.equal(now(), 1_005_000.25);
 });
 
-Deno.test("the clock follows the wall after a sleep that the steady source did not see", () => {
+Deno.test("the clock follows the wall clock after a sleep that the steady source did not count", () => {
   const { time, now, advance } = setup();
   now();
   time.wall += 3_600_000;
@@ -39,6 +39,6 @@ Deno.test("the clock follows the wall after a sleep that the steady source did n
   assert.equal(now(), time.wall);
 });
 
-Deno.test("the clock of this runtime is near the wall's", () => {
+Deno.test("the clock of this runtime is near the wall clock", () => {
   assert(Math.abs(createClock()() - Date.now()) < 50);
 });

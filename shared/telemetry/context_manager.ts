@@ -2,10 +2,10 @@ import { AsyncLocalStorage } from "node:async_hooks";
 import { type Context, context, type ContextManager, ROOT_CONTEXT } from "@opentelemetry/api";
 
 /**
- * Lets the active span follow asynchronous work.
+ * Propagates the active span through asynchronous work.
  *
- * Not `@opentelemetry/context-async-hooks`: its `attach` and `disable` need what workerd's storage
- * does not have, and the rest of it wraps event emitters, of which there are none here.
+ * Not `@opentelemetry/context-async-hooks`: its `attach` and `disable` need functions that
+ * workerd's storage lacks, and the rest of it wraps event emitters, which are not used here.
  */
 export function createContextManager(): ContextManager {
   const storage = new AsyncLocalStorage<Context>();
@@ -25,7 +25,7 @@ export function createContextManager(): ContextManager {
 /**
  * Makes `context.active()` of the OpenTelemetry API follow asynchronous work in this isolate.
  *
- * Where there is a context manager already, another call's or Deno's own, it stays.
+ * An existing context manager, from another call or Deno's own, stays.
  */
 export function registerContextManager(): void {
   context.setGlobalContextManager(createContextManager());

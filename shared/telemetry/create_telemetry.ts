@@ -13,34 +13,37 @@ import { toTargets } from "./targets.ts";
 import type { RunningTelemetry } from "./telemetry.ts";
 import { createTracer, type TracerOptions } from "./tracer.ts";
 
-/** What telemetry needs of the program it runs in. */
+/** What telemetry needs of its program. */
 export interface TelemetryEffects {
-  /** Where it runs: on Deno spans are chosen when they begin, on workerd when they have ended. */
+  /** The runtime: on Deno spans are sampled when they begin, on workerd when they have ended. */
   readonly runtime: "deno" | "workerd";
-  /** Takes lines about its own troubles, at most one a minute; standard output by default. */
+  /**
+   * Receives lines about telemetry's own failures, at most one a minute; standard output by
+   * default.
+   */
   readonly log?: LogSink;
-  /** Asks collectors; the global one by default. */
+  /** Calls collectors; the global `fetch` by default. */
   readonly fetch?: SenderEffects["fetch"];
   /** Epoch milliseconds, with fractions where the runtime has them. */
   readonly now?: () => number;
-  /** Makes ids; Web Crypto by default. */
+  /** Generates ids; Web Crypto by default. */
   readonly randomHex?: RandomHex;
   /** Waits, in milliseconds. */
   readonly wait?: (ms: number) => Promise<void>;
-  /** `service.name`, unless `OTEL_SERVICE_NAME` says another; `edgepass` by default. */
+  /** `service.name`, unless `OTEL_SERVICE_NAME` sets another; `edgepass` by default. */
   readonly serviceName?: string;
 }
 
-/** An isolate of a Worker may end at any time: what it measured should not wait for long. */
+/** An isolate of a Worker may end at any time, so its measurements must not wait long. */
 const maxWorkerdIntervalMs = 10_000;
 const Settings = z.object(telemetrySettings);
 
 /**
- * Makes a program visible: spans, metrics and log lines, sent to collectors as settings say.
+ * Creates a program's telemetry: spans, metrics and log lines, sent to the configured collectors.
  *
  * Settings are OpenTelemetry's `OTEL_*` names of {@link telemetrySettings}, `TRACE_INCOMING` and
- * `SLOW_REQUEST_MS`. Without an endpoint nothing is recorded, but trace and span ids are valid all
- * the same. Nothing is sent but by `flush`: by a timer on Deno, after each event on workerd.
+ * `SLOW_REQUEST_MS`. Without an endpoint nothing is recorded, but trace and span ids are still
+ * valid. Only `flush` sends: by a timer on Deno, after each event on workerd.
  *
  * @throws {ConfigError} naming the settings that are malformed
  */
@@ -48,7 +51,7 @@ export function createTelemetry(bindings: Bindings, effects: TelemetryEffects): 
   const config = readConfig(Settings, bindings);
   if (config.OTEL_DENO) requireNoPropagators(config.OTEL_PROPAGATORS);
   const isDeno = effects.runtime === "deno";
-  // The clock of workerd stands still between I/O, and its steady one tells no more.
+  // The clocks of workerd, wall and steady, stand still between I/O.
   const now = effects.now ?? (isDeno ? createClock() : Date.now);
   const targets = toTargets(config);
   const metrics = createMetrics({ now });
@@ -97,7 +100,7 @@ function toTracerEffects(
 
 function toSenderEffects({ log, ...effects }: TelemetryEffects, now: () => number): SenderEffects {
   return {
-    // Looked up at each call: the global may be instrumented later.
+    // Read at each call: the global may be instrumented later.
     fetch: effects.fetch ?? ((url, init) => fetch(url, init)),
     now,
     wait: effects.wait ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
@@ -105,7 +108,7 @@ function toSenderEffects({ log, ...effects }: TelemetryEffects, now: () => numbe
   };
 }
 
-/** Deno would send a second `traceparent` beside ours. */
+/** Deno would send a second `traceparent` in addition to ours. */
 function requireNoPropagators(propagators: string | undefined): void {
   if (propagators !== "none") {
     throw new ConfigError("Cannot start: OTEL_PROPAGATORS must be none where OTEL_DENO is true");

@@ -24,14 +24,14 @@ function setup(bindings: Record<string, unknown>, effects: Partial<TelemetryEffe
 const under = (span: Span) => trace.setSpan(ROOT_CONTEXT, span);
 const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector.example:4318" };
 
-/** Something of every signal. */
+/** One item of every signal. */
 function use({ tracer, metrics, logSink }: ReturnType<typeof setup>["telemetry"]): void {
   tracer.startSpan("GET", {}, ROOT_CONTEXT).end();
   metrics.add("edgepass.redis.commands", { "edgepass.service": "gateway" });
   logSink?.('{"message":"Hello"}');
 }
 
-Deno.test("a program is known by its service name and an id of its own", async () => {
+Deno.test("a program has its service name and an instance id of its own", async () => {
   const names = [
     [{}, {}, "edgepass"],
     [{}, { serviceName: "course" }, "course"],
@@ -64,7 +64,7 @@ Deno.test("without an endpoint nothing is recorded, and ids are valid", () => {
   }
 });
 
-Deno.test("an unsampled failure is kept on workerd alone", async () => {
+Deno.test("an unsampled failure is exported on workerd alone", async () => {
   for (const [runtime, expected] of [["deno", 0], ["workerd", 1]] as const) {
     const bindings = { ...endpoint, OTEL_TRACES_SAMPLER_ARG: "0" };
     const { telemetry, requests } = setup(bindings, { runtime });
@@ -78,7 +78,7 @@ Deno.test("an unsampled failure is kept on workerd alone", async () => {
   }
 });
 
-Deno.test("what is slow on workerd is a setting", async () => {
+Deno.test("the threshold for slow requests on workerd is a setting", async () => {
   const bindings = { ...endpoint, OTEL_TRACES_SAMPLER_ARG: "0", SLOW_REQUEST_MS: "50" };
   const { telemetry, requests, time } = setup(bindings, { runtime: "workerd" });
   const span = telemetry.tracer.startSpan("GET", {}, ROOT_CONTEXT);
@@ -88,7 +88,7 @@ Deno.test("what is slow on workerd is a setting", async () => {
   assert.equal(requests.length, 1);
 });
 
-Deno.test("an isolate of a Worker tells its metrics every ten seconds", async () => {
+Deno.test("an isolate of a Worker exports its metrics every ten seconds", async () => {
   const { telemetry, requests, time } = setup(endpoint, { runtime: "workerd" });
   telemetry.metrics.add("edgepass.redis.commands", {});
   await telemetry.flush();
@@ -102,10 +102,10 @@ Deno.test("an isolate of a Worker tells its metrics every ten seconds", async ()
 
 Deno.test("on workerd no event waits for another one's export", async () => {
   const stuck = Promise.withResolvers<Response>();
-  const answers = [stuck.promise, Promise.resolve(new Response("{}"))];
+  const responses = [stuck.promise, Promise.resolve(new Response("{}"))];
   const { telemetry } = setup(endpoint, {
     runtime: "workerd",
-    fetch: () => answers.shift() ?? Promise.reject(new TypeError("no")),
+    fetch: () => responses.shift() ?? Promise.reject(new TypeError("no")),
   });
   telemetry.tracer.startSpan("GET", {}, ROOT_CONTEXT).end();
   const first = telemetry.flush();
@@ -115,7 +115,7 @@ Deno.test("on workerd no event waits for another one's export", async () => {
   await first;
 });
 
-Deno.test("Prometheus can ask a program on Deno only", () => {
+Deno.test("Prometheus can scrape a program on Deno only", () => {
   const { telemetry } = setup({});
   telemetry.metrics.add("edgepass.redis.commands", { "edgepass.service": "auth" }, 2);
   assert.match(
@@ -125,7 +125,7 @@ Deno.test("Prometheus can ask a program on Deno only", () => {
   assert.equal(setup({}, { runtime: "workerd" }).telemetry.prometheus, undefined);
 });
 
-Deno.test("what the gateway decides by is read from settings", () => {
+Deno.test("the gateway's sampling decision is read from settings", () => {
   const { telemetry } = setup({});
   const { sampleRatio, incoming, slowMs, scheduleDelayMs } = telemetry;
   assert.deepEqual({ sampleRatio, incoming, slowMs, scheduleDelayMs }, {
@@ -148,7 +148,7 @@ Deno.test("what the gateway decides by is read from settings", () => {
   ]);
 });
 
-Deno.test("Deno's own provider is taken where OTEL_DENO asks for it, without propagators", () => {
+Deno.test("Deno's own provider is used where OTEL_DENO is set, without propagators", () => {
   for (const propagators of [undefined, "tracecontext,t0psecret"]) {
     assert.throws(
       () => setup({ OTEL_DENO: "true", OTEL_PROPAGATORS: propagators }),
@@ -160,13 +160,13 @@ Deno.test("Deno's own provider is taken where OTEL_DENO asks for it, without pro
   }
   const { telemetry } = setup({ ...endpoint, OTEL_DENO: "true", OTEL_PROPAGATORS: "none" });
   const ours = setup(endpoint).telemetry;
-  // In this process nobody registered one.
+  // In this process none is registered.
   assert.equal(telemetry.tracer.startSpan("GET", {}, ROOT_CONTEXT).isRecording(), false);
   assert.equal(ours.tracer.startSpan("GET", {}, ROOT_CONTEXT).isRecording(), true);
   assert.equal(setup({ OTEL_DENO: "false" }).telemetry.sampleRatio, 1);
 });
 
-Deno.test("a flush resolves whatever the collector does, and says so in one line", async () => {
+Deno.test("a flush resolves whatever the collector does, and logs a failure in one line", async () => {
   const failures: TelemetryEffects["fetch"][] = [
     () => Promise.reject(new TypeError("refused")),
     () => {
@@ -188,7 +188,7 @@ Deno.test("a flush resolves whatever the collector does, and says so in one line
   }
 });
 
-Deno.test("the provider hands out the same tracer", () => {
+Deno.test("the provider returns the same tracer", () => {
   const { telemetry } = setup(endpoint);
   assert.equal(telemetry.tracerProvider.getTracer("any"), telemetry.tracer);
 });

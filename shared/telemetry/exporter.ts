@@ -11,7 +11,7 @@ import type { Target, Targets } from "./targets.ts";
 import type { FlushOptions } from "./telemetry.ts";
 import { toZipkin } from "./zipkin.ts";
 
-/** What an exporter needs. */
+/** Dependencies of an exporter. */
 export interface ExporterOptions {
   readonly targets: Targets;
   readonly resource: Resource;
@@ -19,32 +19,32 @@ export interface ExporterOptions {
   readonly send: Send;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Spans, and as many log lines. */
+  /** The maximum of queued spans, and the same maximum of log lines. */
   readonly maxQueueSize: number;
   /** Milliseconds between two exports of metrics. */
   readonly metricIntervalMs: number;
   /**
-   * Whether a flush waits for the one under way. On Workers it must not, since no request may wait
-   * for another's I/O; there every flush sends what it finds.
+   * Whether a flush waits for the one in progress. On Workers it must not, since no request may
+   * wait for another's I/O; there every flush sends what it finds.
    */
   readonly isOneAtATime: boolean;
 }
 
-/** Gathers, and sends in batches. */
+/** Collects, and sends in batches. */
 export interface Exporter {
-  /** Takes a span that has ended. */
+  /** Adds a span that has ended. */
   readonly takeSpan: (span: SpanRecord) => void;
-  /** Counts a span that found no room elsewhere. */
+  /** Counts a span that was dropped elsewhere. */
   readonly dropSpan: () => void;
-  /** Takes a finished log line. */
+  /** Adds a finished log line. */
   readonly takeLine: LogSink;
-  /** Sends what has gathered; never rejects. */
+  /** Sends everything collected; never rejects. */
   flush(options?: FlushOptions): Promise<void>;
 }
 
 const maxBatch = 512;
 
-/** An exporter to the targets; what has none is not taken. */
+/** Creates an exporter to the targets; a signal without a target is not collected. */
 export function createExporter(options: ExporterOptions): Exporter {
   const { targets: { traces, metrics: measured, logs }, resource, metrics, send, now } = options;
   const { maxQueueSize: maxSize, metricIntervalMs, isOneAtATime } = options;
@@ -71,7 +71,7 @@ export function createExporter(options: ExporterOptions): Exporter {
       traces && drain(spans, sendSpans(traces), drop("traces")),
       logs && drain(lines, sendLines(logs), drop("logs")),
     ]);
-    // Last, so that it tells what was dropped.
+    // Last, so that it includes the drops of this flush.
     const isDue = isFinal || now() - measuredAt >= metricIntervalMs;
     if (measured && isDue) await sendMetrics(measured);
   }
@@ -87,7 +87,7 @@ export function createExporter(options: ExporterOptions): Exporter {
 
 type BatchSignal = "traces" | "logs";
 
-/** After a failure the rest stays for the next flush: the collector needs a moment. */
+/** After a failure the rest stays for the next flush: the collector needs a pause. */
 async function drain<Item>(
   queue: Queue<Item>,
   sendBatch: (batch: readonly Item[]) => Promise<boolean>,
@@ -98,7 +98,7 @@ async function drain<Item>(
   }
 }
 
-/** A call during another one is that one; a final one comes after it, for what it did not see. */
+/** A call during another one returns that one; a final call runs after it, for later items. */
 function oneAtATime(work: (isFinal: boolean) => Promise<void>): typeof work {
   let running: Promise<void> | undefined;
   return async function run(isFinal) {

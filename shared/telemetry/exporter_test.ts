@@ -9,14 +9,14 @@ import { createTracer } from "./tracer.ts";
 interface Sent {
   readonly signal: Signal;
   readonly body: string;
-  /** The collector's answer, and that of no other request. */
+  /** Completes this request with the collector's response, and no other request. */
   settle(isTaken: boolean): void;
 }
 
 function setup(options: Partial<ExporterOptions> = {}, { isPatient = false } = {}) {
   const time = { now: 1000 };
   const sent: Sent[] = [];
-  const answers: boolean[] = [];
+  const results: boolean[] = [];
   const metrics = createMetrics({ now: () => time.now });
   const target = { url: "http://collector.example/", headers: {} };
   const exporter = createExporter({
@@ -26,7 +26,7 @@ function setup(options: Partial<ExporterOptions> = {}, { isPatient = false } = {
     send: (signal, _target, encode) => {
       const { promise, resolve } = Promise.withResolvers<boolean>();
       sent.push({ signal, body: encode(), settle: resolve });
-      if (!isPatient) resolve(answers.shift() ?? true);
+      if (!isPatient) resolve(results.shift() ?? true);
       return promise;
     },
     now: () => time.now,
@@ -53,7 +53,7 @@ function setup(options: Partial<ExporterOptions> = {}, { isPatient = false } = {
         .map(({ attributes, value }) => [attributes[0]?.[1], value]),
     );
   const signals = () => sent.map(({ signal }) => signal);
-  return { ...exporter, spans, sent, signals, answers, dropped, metrics, time };
+  return { ...exporter, spans, sent, signals, results, dropped, metrics, time };
 }
 
 const countSpans = ({ body }: Sent) => body.split('"traceId"').length - 1;
@@ -71,7 +71,7 @@ Deno.test("spans and lines are sent in batches of 512", async () => {
   assert.equal(sent.length, 4);
 });
 
-Deno.test("what finds no room in the queue is dropped and counted", async () => {
+Deno.test("an item that exceeds the queue is dropped and counted", async () => {
   const { spans, takeLine, dropSpan, flush, sent, dropped } = setup({ maxQueueSize: 3 });
   spans(5);
   for (let count = 0; count < 4; count++) takeLine("{}");
@@ -82,10 +82,10 @@ Deno.test("what finds no room in the queue is dropped and counted", async () => 
   assert.deepEqual(sent.map(({ signal }) => signal), ["traces", "logs", "metrics"]);
 });
 
-Deno.test("a batch that is refused is dropped, and the next one waits for the next flush", async () => {
-  const { spans, flush, sent, answers, dropped } = setup();
+Deno.test("a refused batch is dropped, and the next one waits for the next flush", async () => {
+  const { spans, flush, sent, results, dropped } = setup();
   spans(600);
-  answers.push(false);
+  results.push(false);
   await flush();
   assert.equal(sent[0]?.signal, "traces");
   assert.deepEqual(dropped(), { traces: 512 });
@@ -93,7 +93,7 @@ Deno.test("a batch that is refused is dropped, and the next one waits for the ne
   assert.equal(countSpans(sent.findLast(({ signal }) => signal === "traces")!), 88);
 });
 
-Deno.test("what has no target is not taken", async () => {
+Deno.test("a signal without a target is not collected", async () => {
   const { spans, takeLine, flush, sent, metrics, dropped } = setup({ targets: {} });
   spans(3000);
   for (let count = 0; count < 3000; count++) takeLine("{}");
@@ -129,7 +129,7 @@ const tracesOnly = {
   targets: { traces: { url: "http://collector.example/", headers: {}, format: "otlp" } },
 } as const;
 
-Deno.test("on Deno a flush during another one is that one, and a final one comes after it", async () => {
+Deno.test("on Deno a flush during another one returns that one, and a final one follows it", async () => {
   const { spans, flush, sent } = setup(tracesOnly, { isPatient: true });
   spans(1);
   const first = flush();

@@ -1,13 +1,13 @@
 /** A header's name is a token (RFC 9110 §5.6.2). */
 const token = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-/** What a header's value may be made of, so that no line ends within one. */
+/** The characters of a header's value, without line breaks: no header injection. */
 const value = /^[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?$/;
 
 /**
- * Reads headers in the form of W3C Baggage, as OpenTelemetry's settings have them:
+ * Reads headers in the format of W3C Baggage, as OpenTelemetry's settings use it:
  * `name=value,name=value`, values percent-encoded.
  *
- * Answers undefined if anything of it is malformed.
+ * Returns undefined if any part is malformed.
  */
 export function readHeaderList(text: string): Record<string, string> | undefined {
   const headers: Record<string, string> = {};

@@ -13,7 +13,7 @@ const read = {
   "a=1,a=2": { a: "2" },
 };
 for (const [text, headers] of Object.entries(read)) {
-  Deno.test(`headers are read of ${JSON.stringify(text)}`, () => {
+  Deno.test(`headers are read from ${JSON.stringify(text)}`, () => {
     assert.deepEqual(readHeaderList(text), headers);
   });
 }
@@ -38,7 +38,7 @@ for (const text of refused) {
   });
 }
 
-Deno.test("what was encoded is read as it was, and fetch takes it", () => {
+Deno.test("encoded values are decoded unchanged, and fetch accepts them", () => {
   const name = fc.stringMatching(/^[a-z][a-z0-9-]{0,20}$/);
   const value = fc.stringMatching(/^[!-~]([ -~]{0,40}[!-~])?$/);
   fc.assert(fc.property(fc.dictionary(name, value), (headers) => {
@@ -49,7 +49,7 @@ Deno.test("what was encoded is read as it was, and fetch takes it", () => {
   }));
 });
 
-Deno.test("any text is read or refused, and what is read are headers", () => {
+Deno.test("any text is read or refused, and the result is valid headers", () => {
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
     new Headers(readHeaderList(text) ?? {});
   }));

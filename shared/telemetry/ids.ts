@@ -1,13 +1,14 @@
-/** Makes ids of `bytes` random bytes, a multiple of 8, as lower-case hex. */
+/** Generates ids of `bytes` random bytes, a multiple of 8, as lower-case hex. */
 export type RandomHex = (bytes: number) => string;
 
 const poolBytes = 2048;
 
 /**
- * A source of ids that asks for randomness rarely, as each time costs more than the rest of a span.
+ * A source of ids that requests random bytes in large blocks, as each request costs more than the
+ * rest of a span.
  *
- * No id is all zero, which is invalid: the first bit of every eighth byte is fixed, none of them
- * among the 56 bits that sampling looks at.
+ * No id is all zero, which is invalid: the first bit of every eighth byte is fixed, and none of
+ * these bits is among the 56 that sampling reads.
  */
 export function createRandomHex(): RandomHex {
   const bytes = new Uint8Array(poolBytes);

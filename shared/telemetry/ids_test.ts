@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createRandomHex } from "./ids.ts";
 
-Deno.test("ids are lower-case hex, never all zero, and none comes twice", () => {
+Deno.test("ids are lower-case hex, never all zero, and unique", () => {
   const randomHex = createRandomHex();
   const ids = Array.from({ length: 3_000 }, (_, at) => randomHex(at % 3 === 0 ? 16 : 8));
   for (const [at, id] of ids.entries()) {

@@ -5,7 +5,7 @@ import { bestEffort } from "./best_effort.ts";
 import type { CounterName, HistogramName, MetricAttributes } from "./catalogue.ts";
 import { startTracedSpan } from "./start_span.ts";
 
-/** Counts something of the request that is being served; outside of one nobody counts. */
+/** Adds to a counter for the current request; outside of one it does nothing. */
 export function count<Name extends CounterName>(
   name: Name,
   attributes: MetricAttributes<Name>,
@@ -14,7 +14,7 @@ export function count<Name extends CounterName>(
   bestEffort(() => currentContext()?.telemetry?.metrics.add(name, attributes, value));
 }
 
-/** Measures something of the request that is being served; outside of one nobody does. */
+/** Records a measurement for the current request; outside of one it does nothing. */
 export function measure<Name extends HistogramName>(
   name: Name,
   attributes: MetricAttributes<Name>,
@@ -23,21 +23,21 @@ export function measure<Name extends HistogramName>(
   bestEffort(() => currentContext()?.telemetry?.metrics.record(name, attributes, value));
 }
 
-/** Adds to the span of the request that is being served. */
+/** Adds attributes to the span of the current request. */
 export function annotate(attributes: Attributes): void {
   bestEffort(() => currentContext()?.activeSpan?.span.setAttributes(attributes));
 }
 
 /**
- * A row that exists already and a lost race are answers of a database, not its failures. By name: who
- * only counts needs nothing of `shared/sql`.
+ * A row that exists already and a lost race are valid results of a database, not failures. Matched
+ * by name: counting needs no import of `shared/sql`.
  */
-const answers: ReadonlySet<string> = new Set(["UniqueViolation", "VersionConflict"]);
+const expectedErrors: ReadonlySet<string> = new Set(["UniqueViolation", "VersionConflict"]);
 
 /**
- * Does work of a service's own database in a span of its own, and measures it.
+ * Runs work of a service's own database in a span of its own, and measures it.
  *
- * Statements are counted and never shown: they may hold what people wrote.
+ * Statements are counted and never shown: they may hold personal data.
  */
 export async function measureDatabase<Result>(
   operation: "QUERY" | "BATCH",
@@ -68,7 +68,9 @@ export async function measureDatabase<Result>(
   } finally {
     bestEffort(() => {
       if (failure !== "") span.setAttribute("error.type", failure);
-      if (failure !== "" && !answers.has(failure)) span.setStatus({ code: SpanStatusCode.ERROR });
+      if (failure !== "" && !expectedErrors.has(failure)) {
+        span.setStatus({ code: SpanStatusCode.ERROR });
+      }
       span.end();
       metrics.record("db.client.operation.duration", {
         "edgepass.service": service,
@@ -79,16 +81,16 @@ export async function measureDatabase<Result>(
   }
 }
 
-/** A failure's code, or its kind; messages may quote what people wrote. */
+/** A failure's code, or its class; messages may quote personal data. */
 export function nameFailure(error: unknown): string {
   if (error instanceof Problem) return error.code;
   return error instanceof Error ? error.name : typeof error;
 }
 
-/** The counters that tell outcomes. */
+/** The counters with an outcome. */
 export type OutcomeCounter = "edgepass.auth.sign_ins" | "edgepass.auth.refreshes";
 
-/** The same function, whose outcomes are counted: `ok`, or the code of the failure. */
+/** The same function with counted outcomes: `ok`, or the code of the failure. */
 export function countOutcomes<Args extends readonly unknown[], Result>(
   name: OutcomeCounter,
   work: (...args: Args) => Promise<Result>,

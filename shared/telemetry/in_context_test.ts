@@ -7,13 +7,13 @@ import { isProbe, noopSpan, startTracedSpan } from "./start_span.ts";
 import { noopTelemetry } from "./noop.ts";
 import type { Telemetry } from "./telemetry.ts";
 
-type Noted = readonly [call: string, name: string, attributes: object, value: number];
+type Recorded = readonly [call: string, name: string, attributes: object, value: number];
 
-/** A context whose measurements are noted. */
+/** A context whose measurements are recorded. */
 function setup() {
-  const noted: Noted[] = [];
+  const recorded: Recorded[] = [];
   const note = (call: string) => (name: string, attributes: object, value = 1): void => {
-    noted.push([call, name, attributes, value]);
+    recorded.push([call, name, attributes, value]);
   };
   const telemetry: Telemetry = {
     ...noopTelemetry(),
@@ -28,7 +28,7 @@ function setup() {
     callChain: [],
     signal: new AbortController().signal,
   };
-  return { noted, within: <Result>(work: () => Result) => runInContext(context, work) };
+  return { recorded, within: <Result>(work: () => Result) => runInContext(context, work) };
 }
 
 Deno.test("outside of a request nothing is measured and nothing fails", async () => {
@@ -38,8 +38,8 @@ Deno.test("outside of a request nothing is measured and nothing fails", async ()
   assert.equal(await measureDatabase("QUERY", 1, () => Promise.resolve("rows")), "rows");
 });
 
-Deno.test("outcomes are counted: ok, or the code of the failure, which goes on", async () => {
-  const { noted, within } = setup();
+Deno.test("outcomes are counted as ok, or the code of the failure, which is thrown on", async () => {
+  const { recorded, within } = setup();
   const refusal = new Problem("credentials_invalid");
   const signIn = countOutcomes(
     "edgepass.auth.sign_ins",
@@ -47,28 +47,28 @@ Deno.test("outcomes are counted: ok, or the code of the failure, which goes on",
   );
   assert.equal(await within(() => signIn(true)), "login");
   await assert.rejects(within(() => signIn(false)), refusal);
-  assert.deepEqual(noted, [
+  assert.deepEqual(recorded, [
     ["add", "edgepass.auth.sign_ins", { "edgepass.outcome": "ok" }, 1],
     ["add", "edgepass.auth.sign_ins", { "edgepass.outcome": "credentials_invalid" }, 1],
   ]);
 });
 
-Deno.test("a database's work is measured under its service, also when it fails", async () => {
-  const { noted, within } = setup();
+Deno.test("database work is measured under its service, also when it fails", async () => {
+  const { recorded, within } = setup();
   await within(() => measureDatabase("BATCH", 3, () => Promise.resolve([])));
   const failing = () => Promise.reject(new RangeError("secret text"));
   await assert.rejects(within(() => measureDatabase("QUERY", 1, failing)), RangeError);
-  const attributes = noted.map(([call, name, attributes]) => [call, name, attributes]);
+  const attributes = recorded.map(([call, name, attributes]) => [call, name, attributes]);
   const metric = "db.client.operation.duration";
   const common = { "edgepass.service": "course" };
   assert.deepEqual(attributes, [
     ["record", metric, { ...common, "db.operation.name": "BATCH", "error.type": "" }],
     ["record", metric, { ...common, "db.operation.name": "QUERY", "error.type": "RangeError" }],
   ]);
-  assert.ok(!JSON.stringify(noted).includes("secret text"));
+  assert.ok(!JSON.stringify(recorded).includes("secret text"));
 });
 
-Deno.test("without a provider a span still has a place of its own in its parent's trace", () => {
+Deno.test("without a provider a span still has a trace context of its own in its parent's trace", () => {
   const { tracer } = noopTelemetry();
   const root = startTracedSpan(tracer, "root");
   const remote = { ...newTrace(), state: "a=1" };
@@ -82,7 +82,7 @@ Deno.test("without a provider a span still has a place of its own in its parent'
   assert.equal(new Set(ids).size, 3);
 });
 
-Deno.test("below an idle span no provider is asked", () => {
+Deno.test("below a noop span no provider is called", () => {
   const refuse = () => assert.fail("was asked");
   const tracer = { startSpan: refuse, startActiveSpan: refuse };
   const idle = noopSpan();
@@ -92,7 +92,7 @@ Deno.test("below an idle span no provider is asked", () => {
   assert.equal(child.span.isRecording(), false);
 });
 
-Deno.test("probes are told from what people do by the whole path", () => {
+Deno.test("probes are recognised by their whole path", () => {
   assert.deepEqual(["/livez", "/readyz", "/metrics", "/livez/x", "/"].map(isProbe), [
     true,
     true,

@@ -2,26 +2,28 @@ import { mask } from "../log.ts";
 import { metricCatalogue, type MetricDefinition, type MetricName } from "./catalogue.ts";
 import type { Metrics } from "./telemetry.ts";
 
-/** One combination of attributes of a metric, with what was measured under it. */
+/** One combination of a metric's attributes, with its measurements. */
 export interface MetricPoint {
   /** In the catalogue's order, without empty ones. */
   readonly attributes: readonly (readonly [name: string, value: string | number | boolean])[];
   /** Of a counter or gauge. */
   readonly value: number;
-  /** Of a histogram: values by bucket, not added up, with one more than there are bounds. */
+  /**
+   * Of a histogram: values by bucket, not cumulative, with one bucket more than there are bounds.
+   */
   readonly buckets: readonly number[];
   readonly sum: number;
   readonly count: number;
 }
 
-/** All of one metric. */
+/** All points of one metric. */
 export interface MetricSnapshot {
   readonly name: string;
   readonly definition: MetricDefinition;
   readonly points: readonly MetricPoint[];
 }
 
-/** All there is to tell, since `startMs`. */
+/** All measurements since `startMs`. */
 export interface MetricsSnapshot {
   /** Epoch milliseconds. */
   readonly startMs: number;
@@ -33,11 +35,11 @@ export interface MetricsSnapshot {
 
 /** Metrics that can be read. */
 export interface MeasuredMetrics extends Metrics {
-  /** What was measured so far; only valid until the next measurement. */
+  /** The measurements so far; valid only until the next measurement. */
   snapshot(): MetricsSnapshot;
 }
 
-/** Series of one metric; what has more than these goes to one further series. */
+/** Series of one metric; measurements beyond these go to one further series. */
 const maxSeries = 1000;
 const maxValueLength = 128;
 
@@ -60,9 +62,10 @@ interface Metric {
 type Values = Readonly<Record<string, string | number | undefined>>;
 
 /**
- * Keeps the metrics of the catalogue in memory.
+ * Holds the metrics of the catalogue in memory.
  *
- * `now` is epoch milliseconds. What is not finite, or makes a counter smaller, is not counted.
+ * `now` is epoch milliseconds. A value that is not finite, or would make a counter smaller, is
+ * ignored.
  */
 export function createMetrics({ now }: { readonly now: () => number }): MeasuredMetrics {
   const startMs = now();
@@ -95,8 +98,8 @@ export function createMetrics({ now }: { readonly now: () => number }): Measured
       if (!series) return;
       const bounds = metrics.get(name)?.bounds ?? [];
       let bucket = 0;
-      // Bounds are inclusive, as OTLP and Prometheus have them; the last bucket has none, and there
-      // is one for each index the loop can end at.
+      // Bounds are inclusive, as in OTLP and Prometheus; the last bucket has none, and there is one
+      // for each index the loop can end at.
       while (bucket < bounds.length && value > bounds[bucket]!) bucket++;
       series.buckets[bucket]!++;
       series.sum += value;
@@ -127,7 +130,10 @@ function newSeries({ bounds }: Metric, attributes: MetricPoint["attributes"]): S
   return { attributes, value: 0, buckets: Array(bounds.length + 1).fill(0), sum: 0, count: 0 };
 }
 
-/** What semantic conventions know; a client may send any word. */
+/**
+ * The methods of the semantic conventions; a client may send any text, which would make series
+ * unbounded.
+ */
 const methods = new Set(
   ["CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"],
 );

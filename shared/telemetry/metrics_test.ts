@@ -14,7 +14,7 @@ const commands = "edgepass.redis.commands";
 const callers = "edgepass.redis.callers";
 const requests = "http.server.request.duration";
 
-Deno.test("every metric says which service measures it", () => {
+Deno.test("every metric names the service that measures it", () => {
   for (const [name, row] of Object.entries<MetricDefinition>(metricCatalogue)) {
     const isAttribute = row.attributes.includes("edgepass.service");
     assert.notEqual(isAttribute, row.service !== undefined, name);
@@ -28,7 +28,7 @@ Deno.test("every histogram has rising bounds, and nothing else has any", () => {
   }
 });
 
-Deno.test("a counter grows by what is added, apart for each combination of attributes", () => {
+Deno.test("a counter grows by the added values, separately for each combination of attributes", () => {
   const { add, points } = setup();
   add(commands, { "edgepass.service": "gateway" });
   add(commands, { "edgepass.service": "gateway" }, 2.5);
@@ -55,7 +55,7 @@ Deno.test("a histogram counts a value into the bucket whose bound it does not pa
   assert.deepEqual([point?.count, point?.sum], [5, 205.5]);
 });
 
-Deno.test("what is not finite, or would make a counter smaller, is not counted", () => {
+Deno.test("a value that is not finite, or would make a counter smaller, is not counted", () => {
   const { add, move, record, points } = setup();
   for (const value of [Number.NaN, Infinity, -Infinity]) {
     add(commands, {}, value);
@@ -66,7 +66,7 @@ Deno.test("what is not finite, or would make a counter smaller, is not counted",
   assert.deepEqual([...points(commands), ...points(active), ...points(callers)], []);
 });
 
-Deno.test("attributes that are left out or empty are one, and are not told", () => {
+Deno.test("omitted and empty attributes are the same, and are not exported", () => {
   const { record, points } = setup();
   record(requests, { "edgepass.service": "gateway", "http.route": "" }, 1);
   record(requests, { "edgepass.service": "gateway", "error.type": undefined }, 1);
@@ -83,7 +83,7 @@ Deno.test("the same values under other attributes are another series", () => {
   assert.equal(points(requests).length, 3);
 });
 
-Deno.test("methods that nobody knows are one", () => {
+Deno.test("unknown methods share one series", () => {
   const { record, points } = setup();
   for (const method of ["GET", "get", "BREW", "", "PATCH", "__proto__"]) {
     record(requests, { "http.request.method": method }, 1);

@@ -13,7 +13,7 @@ function toRecords(lines: readonly string[]) {
   return body.resourceLogs[0]?.scopeLogs[0]?.logRecords ?? [];
 }
 
-Deno.test("a log line is told with its time, severity, trace, message and fields", () => {
+Deno.test("a log line is exported with its time, severity, trace, message and fields", () => {
   const lines: string[] = [];
   const log = createLogger({ service: "course", sink: (line) => lines.push(line), now: () => at });
   log.warn("Passport refused", {
@@ -48,7 +48,7 @@ Deno.test("a log line is told with its time, severity, trace, message and fields
   }]);
 });
 
-Deno.test("a line that is none of ours is told as it is", () => {
+Deno.test("a line in another format is exported unchanged", () => {
   const records = toRecords(["words", "7", "null", "[1]", '{"level":"loud","traceId":"x"}']);
   assert.deepEqual(records.map(({ body }) => body), [
     { stringValue: "words" },
@@ -60,7 +60,7 @@ Deno.test("a line that is none of ours is told as it is", () => {
   assert.deepEqual(records.map(({ traceId }) => traceId), Array(5).fill(undefined));
 });
 
-Deno.test("whatever a line holds, its export is OTLP", () => {
+Deno.test("every line is exported as valid OTLP", () => {
   fc.assert(fc.property(fc.array(fc.oneof(fc.json(), fc.string())), (lines) => {
     assert.equal(toRecords(lines).length, lines.length);
   }));

@@ -12,20 +12,20 @@ const resource = { serviceName: "edgepass", instanceId: "0123456789abcdef" };
 const at = 1_700_000_000_000;
 
 const secrets = {
-  "an e-mail address": "somebody@example.com",
+  "an e-mail address": "person@example.com",
   "a token": `eyJhbGciOiJFZERTQSJ9.${"eyJzdWIiOiJ4In0"}.${"c2lnbmF0dXJl".repeat(4)}`,
   "an opaque token": "k3Jd8fK2l".repeat(6),
 };
 for (const [what, secret] of Object.entries(secrets)) {
   Deno.test(`${what} in a span, a metric or a line is not exported`, () => {
-    const kept: SpanRecord[] = [];
+    const exported: SpanRecord[] = [];
     const tracer = createTracer({
       mode: "head",
       ratio: 1,
       slowMs: 0,
       now: () => at,
       randomHex: createRandomHex(),
-      keep: (span) => kept.push(span),
+      keep: (span) => exported.push(span),
       onDrop: () => {},
     });
     const attributes = {
@@ -46,7 +46,7 @@ for (const [what, secret] of Object.entries(secrets)) {
     const lines = [{ line, takenMs: at }, { line: secret, takenMs: at }];
     for (
       const body of [
-        toOtlpTraces(kept, resource),
+        toOtlpTraces(exported, resource),
         toOtlpMetrics(metrics.snapshot(), resource),
         toOtlpLogs(lines, resource),
       ]

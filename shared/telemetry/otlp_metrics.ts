@@ -1,7 +1,7 @@
 import type { MetricPoint, MetricSnapshot, MetricsSnapshot } from "./metrics.ts";
 import { type Resource, scope, toKeyValues, toNanos, toResource } from "./otlp_value.ts";
 
-/** Every export tells the whole since the program began. */
+/** Every export holds the totals since the program began. */
 const cumulative = 2;
 
 /** The body of an OTLP/HTTP metrics export in its JSON mapping. */

@@ -6,7 +6,7 @@ import { Metrics } from "./otlp_shapes.ts";
 const resource = { serviceName: "edgepass", instanceId: "0123456789abcdef" };
 const at = 1_700_000_000_000;
 
-Deno.test("metrics are told cumulatively since the start, each with its service", () => {
+Deno.test("metrics are exported cumulatively since the start, each with its service", () => {
   const time = { now: at };
   const { add, move, record, snapshot } = createMetrics({ now: () => time.now });
   add("edgepass.gateway.refusals", { "http.route": "/users", "error.type": "forbidden" }, 2);

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
 
-// OTLP in its JSON mapping, as opentelemetry-proto has it: ids are hex, not base64; 64-bit integers
-// are decimal texts; enums are numbers; names are lowerCamelCase. Nothing else may stand there.
-// For tests: what we write is held against it.
+// OTLP in its JSON mapping, as opentelemetry-proto defines it: ids are hex, not base64; 64-bit
+// integers are decimal texts; enums are numbers; names are lowerCamelCase. Nothing else is allowed.
+// For tests: our exports are checked against it.
 const hex = (digits: number) => z.string().check(z.regex(new RegExp(`^[0-9a-f]{${digits}}$`)));
 const int64 = z.string().check(z.regex(/^-?\d+$/));
 const uint64 = z.string().check(z.regex(/^\d+$/));

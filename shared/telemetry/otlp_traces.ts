@@ -10,7 +10,7 @@ export const otlpType = "application/json";
 /**
  * The body of an OTLP/HTTP trace export in its JSON mapping: ids as hex, 64-bit integers as texts.
  *
- * Texts are masked. The JSON is put together by hand: encoding is most of what a span costs.
+ * Texts are masked. The JSON is built by hand: encoding is most of a span's cost.
  */
 export function toOtlpTraces(spans: readonly SpanRecord[], resource: Resource): string {
   const encoder = createEncoder();
@@ -19,7 +19,7 @@ export function toOtlpTraces(spans: readonly SpanRecord[], resource: Resource): 
     `"spans":[${spans.map(encoder.span).join(",")}]}]}]}`;
 }
 
-/** Flags of OTLP beside the eight of W3C: whether it is known that the parent is remote, and so. */
+/** OTLP flags beyond the eight of W3C: whether `is_remote` is known, and its value. */
 const hasIsRemote = 0x100;
 const isRemote = 0x200;
 

@@ -11,22 +11,22 @@ const resource = { serviceName: "edgepass", instanceId: "0123456789abcdef" };
 const at = 1_700_000_000_000;
 
 function setup() {
-  const kept: SpanRecord[] = [];
+  const exported: SpanRecord[] = [];
   const tracer = createTracer({
     mode: "head",
     ratio: 1,
     slowMs: 0,
     now: () => at + 0.25,
     randomHex: createRandomHex(),
-    keep: (span) => kept.push(span),
+    keep: (span) => exported.push(span),
     onDrop: () => {},
   });
-  const body = () => Traces.parse(JSON.parse(toOtlpTraces(kept, resource)));
+  const body = () => Traces.parse(JSON.parse(toOtlpTraces(exported, resource)));
   const spans = () => body().resourceSpans[0]?.scopeSpans[0]?.spans ?? [];
-  return { tracer, body, spans, kept };
+  return { tracer, body, spans, exported };
 }
 
-Deno.test("a span is told with its ids, times, kind, attributes and status", () => {
+Deno.test("a span is exported with its ids, times, kind, attributes and status", () => {
   const { tracer, body, spans } = setup();
   const parent = { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: 1, isRemote: true };
   const span = tracer.startSpan("GET /users/{id}", {
@@ -68,27 +68,27 @@ Deno.test("a span is told with its ids, times, kind, attributes and status", () 
   ]);
 });
 
-Deno.test("events, links and what the limits kept out are told", () => {
+Deno.test("events, links and the counts of dropped ones are exported", () => {
   const { tracer, spans } = setup();
   const context = { traceId: "c".repeat(32), spanId: "d".repeat(16), traceFlags: 1 };
   const span = tracer.startSpan("GET", { links: [{ context, attributes: { a: 1 } }] });
   for (let count = 0; count < 130; count++) span.addEvent("e", { at: count });
   for (let count = 0; count < 66; count++) span.setAttribute(`a${count}`, count);
   span.end();
-  const [told] = spans();
-  assert.equal(told?.parentSpanId, undefined);
-  assert.equal(told?.flags, 0x101);
-  assert.equal(told?.kind, 1);
-  assert.equal(told?.status, undefined);
-  assert.equal(told?.events?.length, 128);
-  assert.equal(told?.droppedEventsCount, 2);
-  assert.equal(told?.droppedAttributesCount, 2);
+  const [exportedSpan] = spans();
+  assert.equal(exportedSpan?.parentSpanId, undefined);
+  assert.equal(exportedSpan?.flags, 0x101);
+  assert.equal(exportedSpan?.kind, 1);
+  assert.equal(exportedSpan?.status, undefined);
+  assert.equal(exportedSpan?.events?.length, 128);
+  assert.equal(exportedSpan?.droppedEventsCount, 2);
+  assert.equal(exportedSpan?.droppedAttributesCount, 2);
   const attributes = [{ key: "a", value: { intValue: "1" } }];
   const { traceId, spanId } = context;
-  assert.deepEqual(told?.links, [{ traceId, spanId, flags: 1, attributes }]);
+  assert.deepEqual(exportedSpan?.links, [{ traceId, spanId, flags: 1, attributes }]);
 });
 
-Deno.test("whatever a span is told, its export is OTLP", () => {
+Deno.test("every span is exported as valid OTLP", () => {
   const scalar = fc.oneof(fc.string({ unit: "binary" }), fc.double(), fc.integer(), fc.boolean());
   const value = fc.oneof(scalar, fc.array(scalar), fc.anything());
   const name = fc.string({ minLength: 1, unit: "binary" });

@@ -46,21 +46,21 @@ function toNumberValue(value: number): AnyValue {
 
 /** Epoch nanoseconds as a decimal text, of epoch milliseconds with fractions. */
 export function toNanos(epochMs: number): string {
-  const whole = Math.floor(epochMs);
+  const wholeMs = Math.floor(epochMs);
   // A double has about 0.2 µs left for the fraction: rounding could carry, and six digits suffice.
-  const fraction = Math.floor((epochMs - whole) * 1e6);
-  return `${whole}${String(fraction).padStart(6, "0")}`;
+  const fraction = Math.floor((epochMs - wholeMs) * 1e6);
+  return `${wholeMs}${String(fraction).padStart(6, "0")}`;
 }
 
-/** What all that a program exports has in common. */
+/** The common attributes of everything that a program exports. */
 export interface Resource {
   /** `service.name`. */
   readonly serviceName: string;
-  /** Random, one an isolate. */
+  /** Random, one for each isolate. */
   readonly instanceId: string;
 }
 
-/** The scope of everything that is ours. */
+/** The instrumentation scope of all our telemetry. */
 export const scope = { name: "edgepass" } as const;
 
 /** The attributes of a resource. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { toAnyValue, toNanos } from "./otlp_value.ts";
 
-Deno.test("numbers that JSON does not know, and whole ones too great, keep their meaning", () => {
+Deno.test("numbers that JSON lacks, and integers too large for it, keep their meaning", () => {
   assert.deepEqual([Number.NaN, Infinity, -Infinity, 2 ** 60, -3, 1.5].map(toAnyValue), [
     { doubleValue: "NaN" },
     { doubleValue: "Infinity" },

@@ -5,7 +5,7 @@ import type { MetricPoint, MetricSnapshot, MetricsSnapshot } from "./metrics.ts"
 export const prometheusMediaType = "text/plain; version=0.0.4; charset=utf-8";
 
 /**
- * The name a metric has in Prometheus: dots become underscores, seconds and `_total` are added.
+ * The name of a metric in Prometheus: dots become underscores, seconds and `_total` are added.
  *
  * A histogram's samples are this name with `_bucket`, `_sum` and `_count`.
  */
@@ -18,7 +18,7 @@ function toName(name: string, { kind, unit }: MetricDefinition): string {
   return `${toLabelName(name)}${seconds}${kind === "counter" ? "_total" : ""}`;
 }
 
-/** The label an attribute has in Prometheus. */
+/** The label of an attribute in Prometheus. */
 export function toLabelName(attribute: string): string {
   return attribute.replaceAll(/[^a-zA-Z0-9_]/g, "_");
 }

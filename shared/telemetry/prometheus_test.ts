@@ -13,7 +13,7 @@ interface Family {
 const samplePattern = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\+Inf|-?[\d.]+(?:e[+-]?\d+)?)$/;
 const labelPattern = /([a-zA-Z_]\w*)="((?:[^"\\\n]|\\[\\"n])*)"(,|$)/y;
 
-/** Reads text exposition format 0.0.4, and takes nothing that is not exactly that. */
+/** Reads text exposition format 0.0.4, and refuses everything else. */
 function parse(text: string): Family[] {
   assert(text === "" || text.endsWith("\n"));
   const families: Family[] = [];
@@ -79,7 +79,7 @@ Deno.test("no two metrics of the catalogue share a name in Prometheus", () => {
   for (const name of all) assert.match(name, /^[a-z][a-z0-9_]*$/);
 });
 
-Deno.test("what was never measured is not told", () => {
+Deno.test("a metric without a measurement is not exported", () => {
   assert.equal(setup().read().length, 0);
 });
 
@@ -145,7 +145,7 @@ Deno.test("quotes, backslashes and line ends in labels are escaped", () => {
   assert.equal(read()[0]?.samples[0]?.labels["edgepass_reason"], reason);
 });
 
-Deno.test("the series for all others is told by a label", () => {
+Deno.test("the series for all others has a label of its own", () => {
   const { add, read } = setup();
   for (let count = 0; count <= 1000; count++) {
     add("edgepass.passports.refused", { "edgepass.reason": `r${count}` });

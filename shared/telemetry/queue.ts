@@ -1,8 +1,8 @@
 /** Holds items until they are sent. */
 export interface Queue<Item> {
-  /** Puts an item in; if there is no room for it, it is dropped. */
+  /** Adds an item; a full queue drops it. */
   push(item: Item): void;
-  /** Takes up to `max` items out, the oldest first. */
+  /** Removes up to `max` items, the oldest first. */
   take(max: number): readonly Item[];
 }
 

@@ -1,37 +1,39 @@
 import type { Logger } from "../log.ts";
 import type { Signal, Target } from "./targets.ts";
 
-/** Posts what `encode` makes to a collector; answers whether it was taken, and never rejects. */
+/**
+ * Posts the result of `encode` to a collector; returns whether it was accepted, and never rejects.
+ */
 export type Send = (signal: Signal, target: Target, encode: () => string) => Promise<boolean>;
 
-/** What sending needs. */
+/** Dependencies of a sender. */
 export interface SenderEffects {
-  /** Asks the collector. */
+  /** Calls the collector. */
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** Waits, in milliseconds. */
   readonly wait: (ms: number) => Promise<void>;
-  /** Told of failures, at most once a minute. */
+  /** Receives failures, at most one a minute. */
   readonly log: Logger;
-  /** For one answer, in milliseconds. */
+  /** The limit of one request, in milliseconds. */
   readonly timeoutMs?: number;
 }
 
-/** Answers after which OTLP/HTTP has a client try again. */
+/** Statuses after which OTLP/HTTP has a client retry. */
 const passing = new Set([429, 502, 503, 504]);
 const defaultWaitMs = 1_000;
 const maxWaitMs = 5_000;
 const warnEveryMs = 60_000;
 
-/** A sender that tries twice where the collector says it is busy, unless it wants more than 5 s. */
+/** A sender that retries once when the collector is busy, unless its `Retry-After` exceeds 5 s. */
 export function createSender(
   { fetch, now, wait, log, timeoutMs = 10_000 }: SenderEffects,
 ): Send {
   let complainedAt = Number.NEGATIVE_INFINITY;
 
-  /** Neither path nor query nor the error's message, which quotes them: keys can stand in each. */
-  function complain(signal: Signal, { url }: Target, reason: string): void {
+  /** Neither path nor query nor the error's message, which quotes them: each can hold a key. */
+  function warn(signal: Signal, { url }: Target, reason: string): void {
     if (now() - complainedAt < warnEveryMs) return;
     complainedAt = now();
     log.warn("Telemetry was not exported", { signal, collector: new URL(url).host, reason });
@@ -46,7 +48,7 @@ export function createSender(
     try {
       const response = await fetch(url, {
         method: "POST",
-        // Types are ours; a redirect would carry the key to wherever it points.
+        // The content type is ours; a redirect would send the key to its target.
         headers: { ...headers, "content-type": "application/json" },
         redirect: "manual",
         body,
@@ -69,9 +71,9 @@ export function createSender(
         response = await post(target, body);
       }
       if (response.ok) return true;
-      complain(signal, target, `HTTP ${response.status}`);
+      warn(signal, target, `HTTP ${response.status}`);
     } catch (error) {
-      complain(signal, target, error instanceof Error ? error.name : "unknown");
+      warn(signal, target, error instanceof Error ? error.name : "unknown");
     }
     return false;
   };

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { createLogger } from "../log.ts";
 import { createSender, type SenderEffects } from "./sender.ts";
 
-type Answer = Response | Error | "never";
+type Outcome = Response | Error | "never";
 
-function setup(answers: readonly Answer[], effects: Partial<SenderEffects> = {}) {
+function setup(outcomes: readonly Outcome[], effects: Partial<SenderEffects> = {}) {
   const requests: { url: string; init: RequestInit }[] = [];
   const waits: number[] = [];
   const lines: string[] = [];
   const time = { now: Date.UTC(2030, 0, 1) };
-  const left = [...answers];
+  const left = [...outcomes];
   const send = createSender({
     now: () => time.now,
     wait: (ms) => {
@@ -19,9 +19,9 @@ function setup(answers: readonly Answer[], effects: Partial<SenderEffects> = {})
     log: createLogger({ service: "telemetry", sink: (line) => lines.push(line) }),
     fetch: (url, init) => {
       requests.push({ url, init });
-      const answer = left.shift() ?? new Response();
-      if (answer === "never") return untilAborted(init.signal);
-      return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer);
+      const outcome = left.shift() ?? new Response();
+      if (outcome === "never") return untilAborted(init.signal);
+      return outcome instanceof Error ? Promise.reject(outcome) : Promise.resolve(outcome);
     },
     ...effects,
   });
@@ -65,9 +65,9 @@ for (const code of [429, 502, 503, 504]) {
   });
 }
 
-for (const answer of [status(400), status(401), status(413), status(500), status(307)]) {
-  Deno.test(`after ${answer.status} a body is given up`, async () => {
-    const { post, requests, waits } = setup([answer]);
+for (const outcome of [status(400), status(401), status(413), status(500), status(307)]) {
+  Deno.test(`after ${outcome.status} a body is dropped`, async () => {
+    const { post, requests, waits } = setup([outcome]);
     assert.equal(await post(), false);
     assert.deepEqual([requests.length, waits], [1, []]);
   });
@@ -93,13 +93,13 @@ for (const [retryAfter, expected] of Object.entries(waited)) {
   });
 }
 
-Deno.test("a collector that does not answer in time is given up", async () => {
+Deno.test("a request to a collector that does not respond in time is given up", async () => {
   const { post, lines } = setup(["never"], { timeoutMs: 1 });
   assert.equal(await post(), false);
   assert.equal(JSON.parse(lines[0] ?? "").reason, "TimeoutError");
 });
 
-Deno.test("a failure is told without anything secret, at most once a minute", async () => {
+Deno.test("a failure is logged without secrets, at most once a minute", async () => {
   const error = new TypeError("error sending request for https://x/?key=t0psecret");
   const { post, lines, time } = setup([error, status(401), error, error]);
   assert.deepEqual([await post(), await post()], [false, false]);
@@ -122,7 +122,7 @@ Deno.test("a failure is told without anything secret, at most once a minute", as
   });
 });
 
-Deno.test("a body that cannot be made is not sent", async () => {
+Deno.test("a body that cannot be encoded is not sent", async () => {
   const requests: string[] = [];
   const send = createSender({
     now: () => 0,

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { integer } from "../config.ts";
 import { readHeaderList } from "./header_list.ts";
 
-/** Timers wait no longer than 2^31 - 1 milliseconds. */
+/** Timers are limited to 2^31 - 1 milliseconds. */
 const milliseconds = integer({ min: 1, max: 2_147_483_647 });
 
 const endpoint = z.optional(z.string().check(z.refine(isHttpUrl, "must be an http(s) URL")));
@@ -17,7 +17,7 @@ const ratio = z.pipe(
   ),
 );
 
-/** What Deno takes for yes. */
+/** The values that Deno reads as true. */
 const flag = z.pipe(z.string(), z.transform((text) => text === "true" || text === "1"));
 
 const headers = z.pipe(
@@ -30,7 +30,7 @@ const headers = z.pipe(
   z.transform((text) => readHeaderList(text) ?? {}),
 );
 
-/** How a program makes itself visible: OpenTelemetry's own names, and two of ours. */
+/** The telemetry settings: OpenTelemetry's own names, and two of ours. */
 export const telemetrySettings = {
   OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
   OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: endpoint,

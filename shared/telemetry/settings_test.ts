@@ -18,7 +18,7 @@ function setup(bindings: Record<string, unknown>, runtime: TelemetryEffects["run
 
 const endpoint = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://collector.example:4318" };
 
-/** Something of every signal. */
+/** One item of every signal. */
 function use({ tracer, metrics, logSink }: ReturnType<typeof setup>["telemetry"]): void {
   tracer.startSpan("GET", {}, ROOT_CONTEXT).end();
   metrics.add("edgepass.redis.commands", { "edgepass.service": "gateway" });
@@ -79,7 +79,7 @@ const places = {
 } as const;
 for (const [what, [bindings, expected]] of Object.entries(places)) {
   for (const runtime of ["deno", "workerd"] as const) {
-    Deno.test(`${what} decides where things go on ${runtime}`, async () => {
+    Deno.test(`${what} decides the targets on ${runtime}`, async () => {
       const { telemetry, urls } = setup(bindings, runtime);
       use(telemetry);
       await telemetry.flush({ final: true });
@@ -88,7 +88,7 @@ for (const [what, [bindings, expected]] of Object.entries(places)) {
   }
 }
 
-Deno.test("headers, and a name and password in an endpoint, reach the collector alone", async () => {
+Deno.test("headers, and credentials in an endpoint, reach the collector alone", async () => {
   const { telemetry, requests } = setup({
     OTEL_EXPORTER_OTLP_ENDPOINT: "http://u%40x:p@collector.example",
     OTEL_EXPORTER_OTLP_HEADERS: "api-key=abc%20d",

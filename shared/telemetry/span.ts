@@ -12,7 +12,7 @@ import { limitText } from "./span_value.ts";
 
 const own = Symbol("edgepass.span");
 
-/** A span of ours, with what is known of it. */
+/** A span of ours, with its record. */
 export type OwnSpan = Span & { readonly [own]: SpanRecord };
 
 /** The record of a span, if it is one of ours that records. */
@@ -24,11 +24,11 @@ function isOwn(span: Span): span is OwnSpan {
   return own in span;
 }
 
-/** What a span needs beside its record. */
+/** Dependencies of a span besides its record. */
 export interface SpanEffects {
   /** Epoch milliseconds, with fractions. */
   readonly now: () => number;
-  /** Takes the span when it has ended; once. */
+  /** Receives the span when it has ended; once. */
   readonly onEnd: (span: SpanRecord) => void;
 }
 

@@ -18,7 +18,7 @@ const maxLinks = 128;
 /** Attributes by name, within limits. */
 export type SpanAttributes = ReadonlyMap<string, SpanValue>;
 
-/** Something that happened within a span. */
+/** An event within a span. */
 export interface SpanEvent {
   readonly name: string;
   /** Epoch milliseconds, with fractions. */
@@ -26,13 +26,13 @@ export interface SpanEvent {
   readonly attributes: SpanAttributes;
 }
 
-/** Another span this one has to do with. */
+/** A related span. */
 export interface SpanLink {
   readonly context: SpanContext;
   readonly attributes: SpanAttributes;
 }
 
-/** What is known of one span; how it is written down is an exporter's matter. */
+/** The data of one span; each exporter has its own encoding. */
 export interface SpanRecord {
   readonly context: SpanContext;
   /** The parent's span id; a root has none. */
@@ -42,21 +42,21 @@ export interface SpanRecord {
   readonly kind: SpanKind;
   /** Epoch milliseconds, with fractions. */
   readonly start: number;
-  /** Epoch milliseconds, with fractions; undefined as long as the span lasts. */
+  /** Epoch milliseconds, with fractions; undefined until the span ends. */
   end: number | undefined;
   readonly attributes: Map<string, SpanValue>;
   events: SpanEvent[] | undefined;
   links: SpanLink[] | undefined;
   status: SpanStatus;
-  /** How many the limits kept out. */
+  /** How many attributes exceeded the limits. */
   droppedAttributes: number;
   droppedEvents: number;
   droppedLinks: number;
-  /** The spans that share a decision; only where one is made at the end. */
+  /** The spans that share one sampling decision; only with tail sampling. */
   readonly local: LocalTrace | undefined;
 }
 
-/** Sets an attribute; without a name or a value nothing is changed. */
+/** Sets an attribute; without a name or a value nothing changes. */
 export function setAttribute(record: SpanRecord, name: string, value: unknown): void {
   if (value === undefined || value === null || name === "") return;
   const limited = limitValue(value);
@@ -73,14 +73,16 @@ export function setAttributes(record: SpanRecord, attributes: Attributes): void 
   for (const name in attributes) setAttribute(record, name, attributes[name]);
 }
 
-/** Sets the status; OK is final, unset says nothing, and only an error has words (specification). */
+/**
+ * Sets the status; OK is final, unset is ignored, and only an error has a message (specification).
+ */
 export function setStatus(record: SpanRecord, { code, message }: SpanStatus): void {
   if (record.status.code === SpanStatusCode.OK || code === SpanStatusCode.UNSET) return;
   const hasWords = code === SpanStatusCode.ERROR && message !== undefined;
   record.status = hasWords ? { code, message: limitText(message) } : { code };
 }
 
-/** Notes an event. */
+/** Adds an event. */
 export function addEvent(
   record: SpanRecord,
   { name, time, attributes }: { name: string; time: number; attributes: Attributes | undefined },
@@ -89,7 +91,7 @@ export function addEvent(
   else record.events.push({ name: limitText(name), time, attributes: toMap(attributes) });
 }
 
-/** Notes a link. */
+/** Adds a link. */
 export function addLink(record: SpanRecord, { context, attributes }: Link): void {
   const isFull = (record.links ??= []).length >= maxLinks;
   if (isFull || !isSpanContextValid(context)) record.droppedLinks++;

@@ -4,23 +4,23 @@ import { createRandomHex } from "./ids.ts";
 import type { SpanRecord } from "./span_record.ts";
 import { createTracer } from "./tracer.ts";
 
-/** What is recorded of one span that `use` works on. */
+/** The record of one span that `use` changes. */
 function record(use: (span: ReturnType<Tracer["startSpan"]>) => void): SpanRecord {
-  const kept: SpanRecord[] = [];
+  const exported: SpanRecord[] = [];
   const tracer = createTracer({
     mode: "head",
     ratio: 1,
     slowMs: 0,
     now: () => 1000.5,
     randomHex: createRandomHex(),
-    keep: (span) => kept.push(span),
+    keep: (span) => exported.push(span),
     onDrop: () => {},
   });
   const span = tracer.startSpan("GET", { startTime: 900 });
   use(span);
   span.end();
-  assert(kept[0]);
-  return kept[0];
+  assert(exported[0]);
+  return exported[0];
 }
 
 Deno.test("a span has each attribute once, and none without a value", () => {
@@ -30,7 +30,7 @@ Deno.test("a span has each attribute once, and none without a value", () => {
   assert.deepEqual([...attributes], [["a", 2], ["b", "x"], ["e", [true]]]);
 });
 
-Deno.test("maps and bytes are no values of attributes", () => {
+Deno.test("maps and bytes are no attribute values", () => {
   const { attributes, droppedAttributes } = record((span) =>
     span.setAttributes({ map: { a: 1 }, bytes: new Uint8Array(1), call: () => {} })
   );
@@ -58,7 +58,7 @@ Deno.test("a span has at most 128 events and 128 links", () => {
   assert.deepEqual([droppedEvents, droppedLinks], [2, 2]);
 });
 
-Deno.test("a link whose ids are invalid is none", () => {
+Deno.test("a link with invalid ids is dropped", () => {
   const context = { traceId: '"', spanId: "2".repeat(16), traceFlags: 0 };
   assert.deepEqual(record((span) => span.addLink({ context })).links, []);
 });
@@ -105,7 +105,7 @@ Deno.test("an exception becomes an event without its stack", () => {
   ]);
 });
 
-Deno.test("a status of OK is final, unset changes nothing, and only errors have words", () => {
+Deno.test("a status of OK is final, unset changes nothing, and only errors have a message", () => {
   const { ERROR, OK, UNSET } = SpanStatusCode;
   const status = (...all: { code: SpanStatusCode; message?: string }[]) =>
     record((span) => all.forEach((each) => span.setStatus(each))).status;
@@ -117,7 +117,7 @@ Deno.test("a status of OK is final, unset changes nothing, and only errors have 
   assert.deepEqual(status({ code: ERROR }, { code: OK }), { code: OK });
 });
 
-Deno.test("after its end nothing changes a span", () => {
+Deno.test("a span does not change after its end", () => {
   const context = { traceId: "1".repeat(32), spanId: "2".repeat(16), traceFlags: 0 };
   const { name, end, attributes, events, links, status } = record((span) => {
     span.end();

@@ -2,14 +2,14 @@ import { mask } from "../log.ts";
 
 type Scalar = string | number | boolean;
 
-/** A value of an attribute; of what the API allows, maps and bytes are not taken. */
+/** A value of an attribute; maps and bytes, which the API allows, are not accepted. */
 export type SpanValue = Scalar | readonly Scalar[];
 
-/** Characters of a text that are kept. */
+/** Longest text, in characters; the rest is cut. */
 export const maxTextLength = 512;
 const maxItems = 64;
 
-/** The value within limits, or undefined for what cannot be one. */
+/** The value within limits, or undefined for an unsupported value. */
 export function limitValue(value: unknown): SpanValue | undefined {
   if (Array.isArray(value)) {
     return value.slice(0, maxItems).map(limitScalar).filter((item) => item !== undefined);
@@ -22,7 +22,7 @@ function limitScalar(value: unknown): Scalar | undefined {
   return typeof value === "number" || typeof value === "boolean" ? value : undefined;
 }
 
-/** Masked before it is cut: half a token or address is no longer seen to be one. */
+/** Masked before it is cut: no pattern recognises half a token or address. */
 export function limitText(text: string): string {
   return text.length <= maxTextLength ? text : mask(text).slice(0, maxTextLength);
 }

@@ -4,13 +4,13 @@ import { bestEffort } from "./best_effort.ts";
 import { nameFailure } from "./in_context.ts";
 import { type StartedSpan, startTracedSpan } from "./start_span.ts";
 
-/** A call to another service under way. */
+/** A call to another service in flight. */
 export interface StartedCall extends StartedSpan {
-  /** Ends it with the answer's status, or with what failed. */
+  /** Ends it with the response's status, or with the failure. */
   end(outcome: { readonly status: number } | { readonly failure: unknown }): void;
 }
 
-/** Opens the span of a call from the request that is being served; without telemetry there is none. */
+/** Starts the span of a call of the current request; without telemetry there is none. */
 export function startCall(
   { service, activeSpan, telemetry, trace }: RequestContext,
   { peer, method }: { readonly peer: string; readonly method: string },

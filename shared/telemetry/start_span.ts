@@ -12,31 +12,32 @@ import {
 import { childSpan, newTrace, type TraceContext } from "../trace_context.ts";
 import { bestEffort } from "./best_effort.ts";
 
-/** A span under way, and what it is called in the headers of the calls it makes. */
+/** A span in progress, and its trace context for the headers of its calls. */
 export interface StartedSpan {
   /** By the OpenTelemetry API. */
   readonly span: Span;
-  /** Its place in the trace; valid also where nobody records spans. */
+  /** Its trace context; valid also when no provider records spans. */
   readonly trace: TraceContext;
 }
 
-/** What a span is about. */
+/** Options of a span. */
 export interface OpenSpanOptions {
   /** Internal work, by default. */
   readonly kind?: SpanKind;
-  /** The span it is part of: one of this program, or one that a header names. */
+  /** The parent: a span of this program, or one from a header. */
   readonly parent?: StartedSpan | TraceContext | undefined;
-  /** What is known at its start. */
+  /** Attributes at its start. */
   readonly attributes?: Attributes;
-  /** Other traces it belongs to. */
+  /** Related traces. */
   readonly links?: Link[];
 }
 
 /**
  * Starts a span that its caller ends.
  *
- * Without a provider the API hands back a span without ids of its own; the trace goes on all the
- * same, because logs, answers and other services name it. So it does below a provider that throws.
+ * Without a provider the API returns a span without ids of its own; the trace continues regardless,
+ * because logs, responses and other services use its ids. The same holds under a provider that
+ * throws.
  */
 export function startTracedSpan(
   tracer: Tracer,
@@ -57,7 +58,7 @@ function startSpan(
   }
   const isLocal = "span" in parent;
   const above = isLocal ? parent.trace : parent;
-  // Below an idle span there is nothing to record, and some providers refuse a parent without ids.
+  // Below a noop span nothing is recorded, and some providers refuse a parent without ids.
   if (isLocal && !isSpanContextValid(parent.span.spanContext())) {
     return { span: parent.span, trace: childSpan(above) };
   }
@@ -70,15 +71,15 @@ function startSpan(
   return { span, trace: above.state === undefined ? own : { ...own, state: above.state } };
 }
 
-/** Asked every few seconds by whoever keeps a system running; they would bury what people did. */
+/** Monitoring requests them every few seconds; their spans would hide those of clients. */
 const probes: ReadonlySet<string> = new Set(["/livez", "/readyz", "/metrics"]);
 
-/** Whether a path is asked by machines that look after this program. */
+/** Whether monitoring requests this path. */
 export function isProbe(path: string): boolean {
   return probes.has(path);
 }
 
-/** A trace that has ids for answers and log lines, and no spans. */
+/** A trace with ids for responses and log lines, without spans. */
 export function noopSpan(): StartedSpan {
   return { span: traceApi.wrapSpanContext(INVALID_SPAN_CONTEXT), trace: newTrace() };
 }
@@ -89,7 +90,7 @@ function noopSpanBelow(parent: OpenSpanOptions["parent"]): StartedSpan {
   return { ...noop, trace: childSpan("span" in parent ? parent.trace : parent) };
 }
 
-/** What the API calls a place in a trace; a link names one. */
+/** The API's SpanContext of a trace context; a link needs one. */
 export function toSpanContext({ traceId, spanId, flags }: TraceContext) {
   return { traceId, spanId, traceFlags: flags, isRemote: true };
 }

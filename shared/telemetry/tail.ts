@@ -1,7 +1,7 @@
 import { type SpanContext, SpanStatusCode } from "@opentelemetry/api";
 import type { SpanRecord } from "./span_record.ts";
 
-/** Spans of one trace in this isolate that are kept or dropped together. */
+/** Spans of one trace in this isolate that are exported or dropped together. */
 export interface LocalTrace {
   readonly root: string;
   /** Every span that has begun; empty once it is decided. */
@@ -9,23 +9,23 @@ export interface LocalTrace {
   verdict: "open" | "kept" | "dropped";
 }
 
-/** What a decision at the end needs. */
+/** Dependencies of tail sampling. */
 export interface TailOptions {
-  /** A local root that lasts longer keeps its spans. */
+  /** A local root that lasts longer is exported with its spans. */
   readonly slowMs: number;
-  /** Takes what is kept, ended. */
+  /** Receives each exported span, ended. */
   readonly keep: (span: SpanRecord) => void;
-  /** Told of every span that found no room. */
+  /** Called for every span that was dropped at a limit. */
   readonly onDrop: () => void;
 }
 
-/** Decides over spans when the first of them in this isolate, their local root, has ended. */
+/** Samples spans when the first of them in this isolate, their local root, has ended. */
 export interface Tail {
-  /** The group of the parent, if that is a span of this isolate; else a new one of this span. */
+  /** The group of the parent, if that is a span of this isolate; else a new group for this span. */
   join(own: SpanContext, parentId: string | undefined): LocalTrace;
-  /** Puts a span that begins into its group. */
+  /** Adds a new span to its group. */
   add(span: SpanRecord): void;
-  /** Decides if the span is its group's root; what ends later follows. */
+  /** Decides if the span is its group's root; spans that end later follow the decision. */
   end(span: SpanRecord): void;
 }
 
@@ -33,10 +33,10 @@ const maxSpans = 512;
 const maxOpen = 1000;
 
 /**
- * Keeps a local trace if it is sampled, if its root failed or if it was slow.
+ * Exports a local trace if it is sampled, if its root failed or if it was slow.
  *
- * A request that is cut off may never end its root: of more than 1000 open groups the oldest can no
- * longer be found by a service in the same isolate, and the rest is the garbage collector's.
+ * The root of a request that is cut off may never end: beyond 1000 open groups the oldest is no
+ * longer found by services in the same isolate, and is left to the garbage collector.
  */
 export function createTail({ slowMs, keep, onDrop }: TailOptions): Tail {
   const openTraces = new Map<string, LocalTrace>();
@@ -47,7 +47,10 @@ export function createTail({ slowMs, keep, onDrop }: TailOptions): Tail {
       (root.end ?? root.start) - root.start > slowMs;
   }
 
-  /** Only whoever was told a span's id belongs to it: a trace id is known to the client. */
+  /**
+   * A parent is found by its span id, not by the trace id alone: clients know the trace id, and
+   * could attach their spans to another request's group.
+   */
   function find(traceId: string, parentId: string | undefined): LocalTrace | undefined {
     const local = openTraces.get(traceId);
     return local?.spans.some((span) => span.context.spanId === parentId) ? local : undefined;

@@ -5,7 +5,7 @@ import type { SpanRecord } from "./span_record.ts";
 import { createTracer } from "./tracer.ts";
 
 function setup({ ratio = 0, slowMs = 1000 } = {}) {
-  const kept: SpanRecord[] = [];
+  const exported: SpanRecord[] = [];
   const counts = { dropped: 0 };
   const time = { now: 5000 };
   const tracer = createTracer({
@@ -14,19 +14,19 @@ function setup({ ratio = 0, slowMs = 1000 } = {}) {
     slowMs,
     now: () => time.now,
     randomHex: createRandomHex(),
-    keep: (span) => kept.push(span),
+    keep: (span) => exported.push(span),
     onDrop: () => counts.dropped++,
   });
-  const names = () => kept.map(({ name }) => name);
-  return { tracer, names, kept, time, counts };
+  const names = () => exported.map(({ name }) => name);
+  return { tracer, names, exported, time, counts };
 }
 
 const under = (span: Span) => trace.setSpan(ROOT_CONTEXT, span);
-/** As a header would name it. */
+/** A parent as a header names it. */
 const behind = (span: Span) =>
   trace.setSpanContext(ROOT_CONTEXT, { ...span.spanContext(), isRemote: true });
 
-Deno.test("an unsampled trace that is quick and well is dropped, though it is recorded", () => {
+Deno.test("an unsampled trace that is fast and without failure is dropped, though it is recorded", () => {
   const { tracer, names } = setup();
   const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
   const child = tracer.startSpan("child", {}, under(root));
@@ -37,7 +37,7 @@ Deno.test("an unsampled trace that is quick and well is dropped, though it is re
   assert.deepEqual(names(), []);
 });
 
-Deno.test("a sampled trace is kept when its local root ends", () => {
+Deno.test("a sampled trace is exported when its local root ends", () => {
   const { tracer, names } = setup({ ratio: 1 });
   const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
   tracer.startSpan("child", {}, under(root)).end();
@@ -46,14 +46,14 @@ Deno.test("a sampled trace is kept when its local root ends", () => {
   assert.deepEqual(names(), ["root", "child"]);
 });
 
-Deno.test("a local root that failed is kept with all its spans, and its flag stays", () => {
-  const { tracer, names, kept } = setup();
+Deno.test("a local root that failed is exported with all its spans, and its flag stays", () => {
+  const { tracer, names, exported } = setup();
   const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
   tracer.startSpan("child", {}, under(root)).end();
   root.setStatus({ code: SpanStatusCode.ERROR });
   root.end();
   assert.deepEqual(names(), ["root", "child"]);
-  assert.equal(kept[0]?.context.traceFlags, 0);
+  assert.equal(exported[0]?.context.traceFlags, 0);
 });
 
 Deno.test("a local root is slow when it lasts longer than the bound", () => {
@@ -66,7 +66,7 @@ Deno.test("a local root is slow when it lasts longer than the bound", () => {
   }
 });
 
-Deno.test("what ends after its local root follows the decision, once", () => {
+Deno.test("a span that ends after its local root follows the decision, once", () => {
   for (const ratio of [0, 1]) {
     const { tracer, names } = setup({ ratio });
     const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
@@ -90,7 +90,7 @@ Deno.test("a service in the same isolate shares the decision of the span that ca
   assert.deepEqual(names(), ["gateway", "forward", "service"]);
 });
 
-Deno.test("a trace id alone makes nobody part of another request", () => {
+Deno.test("a trace id alone attaches no span to another request", () => {
   const { tracer, names } = setup();
   const one = tracer.startSpan("one", {}, ROOT_CONTEXT);
   const stranger = { ...one.spanContext(), spanId: "00f067aa0ba902b7", isRemote: true };
@@ -100,16 +100,16 @@ Deno.test("a trace id alone makes nobody part of another request", () => {
   assert.deepEqual(names(), ["one"]);
 });
 
-Deno.test("a trace keeps no more than 512 spans before its decision, and counts the others", () => {
-  const { tracer, kept, counts } = setup({ ratio: 1 });
+Deno.test("a trace holds no more than 512 spans before its decision, and counts the others", () => {
+  const { tracer, exported, counts } = setup({ ratio: 1 });
   const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
   for (let count = 0; count < 600; count++) tracer.startSpan("child", {}, under(root)).end();
   root.end();
-  assert.equal(kept.length, 512);
+  assert.equal(exported.length, 512);
   assert.equal(counts.dropped, 89);
 });
 
-Deno.test("requests that never end their span leave no more than 1000 open traces behind", () => {
+Deno.test("requests that never end their span leave at most 1000 open traces", () => {
   const { tracer, names } = setup();
   const first = tracer.startSpan("first", {}, ROOT_CONTEXT);
   for (let count = 0; count < 1000; count++) tracer.startSpan("lost", {}, ROOT_CONTEXT);
@@ -118,12 +118,12 @@ Deno.test("requests that never end their span leave no more than 1000 open trace
   assert.deepEqual(names(), ["first"]);
 });
 
-Deno.test("traces that have ended take no open trace's place, and hold no spans", () => {
-  const { tracer, names, kept } = setup();
+Deno.test("ended traces take no slot of an open trace, and hold no spans", () => {
+  const { tracer, names, exported } = setup();
   const first = tracer.startSpan("first", {}, ROOT_CONTEXT);
   for (let count = 0; count < 1000; count++) tracer.startSpan("ended", {}, ROOT_CONTEXT).end();
   tracer.startSpan("service", {}, behind(first)).end();
   first.setStatus({ code: SpanStatusCode.ERROR }).end();
   assert.deepEqual(names(), ["first", "service"]);
-  assert.deepEqual(kept.map(({ local }) => local?.spans), [[], []]);
+  assert.deepEqual(exported.map(({ local }) => local?.spans), [[], []]);
 });

@@ -1,16 +1,16 @@
 import type { TelemetrySettings } from "./settings.ts";
 
-/** What is exported, by OpenTelemetry's word for it. */
+/** An exported signal, in OpenTelemetry's term. */
 export type Signal = "traces" | "metrics" | "logs";
 
-/** Where a signal goes. */
+/** The endpoint of a signal. */
 export interface Target {
   readonly url: string;
   /** Secret: they hold the collector's key. */
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** Where each signal goes that is exported. */
+/** The target of each exported signal. */
 export interface Targets {
   readonly traces?: Target & { readonly format: "otlp" | "zipkin" };
   readonly metrics?: Target;
@@ -18,7 +18,7 @@ export interface Targets {
 }
 
 /**
- * Where things go by the settings: a signal's own endpoint as it is, the common one with
+ * The targets from the settings: a signal's own endpoint unchanged, the common one with
  * `/v1/<signal>` after its path (OTLP exporter specification, "Endpoint URLs for OTLP/HTTP").
  */
 export function toTargets(settings: TelemetrySettings): Targets {
@@ -60,7 +60,7 @@ function appendPath(endpoint: string, path: string): string {
   return url.href;
 }
 
-/** `fetch` takes no URL with a name and password in it: they become what they mean. */
+/** `fetch` refuses a URL with credentials in it: they become an Authorization header. */
 function toTarget(endpoint: string, headers: Target["headers"]): Target {
   const url = new URL(endpoint);
   const { username, password } = url;

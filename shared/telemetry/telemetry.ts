@@ -2,7 +2,7 @@ import type { Tracer, TracerProvider } from "@opentelemetry/api";
 import type { LogSink } from "../log.ts";
 import type { CounterName, GaugeName, HistogramName, MetricAttributes } from "./catalogue.ts";
 
-/** Counts and measures; no call throws, waits, or keeps more series than the catalogue bounds. */
+/** Counts and measures; no call throws, waits, or creates more series than the catalogue allows. */
 export interface Metrics {
   /** Adds to a counter, 1 by default. */
   add<Name extends CounterName>(
@@ -16,7 +16,7 @@ export interface Metrics {
     attributes: MetricAttributes<Name>,
     change: number,
   ): void;
-  /** Puts a value into a histogram, in the metric's unit. */
+  /** Adds a value to a histogram, in the metric's unit. */
   record<Name extends HistogramName>(
     name: Name,
     attributes: MetricAttributes<Name>,
@@ -24,36 +24,36 @@ export interface Metrics {
   ): void;
 }
 
-/** How a program makes itself visible. */
+/** The telemetry of a program. */
 export interface Telemetry {
-  /** Spans by the OpenTelemetry API, of whatever provider there is. */
+  /** Spans by the OpenTelemetry API, of any provider. */
   readonly tracer: Tracer;
   /** Counters and measurements of the catalogue. */
   readonly metrics: Metrics;
-  /** The metrics in Prometheus' text form, where this program lives long enough to be asked. */
+  /** The metrics in Prometheus' text format, where this program lives long enough to be scraped. */
   readonly prometheus?: () => string;
-  /** Share of traces that are kept, 0 to 1; the gateway decides by it, others follow. */
+  /** Share of sampled traces, 0 to 1; the gateway decides by it, services follow. */
   readonly sampleRatio: number;
   /** Whether a valid `traceparent` from outside is continued, or linked from a trace of our own. */
   readonly incoming: "continue" | "restart";
-  /** Requests slower than this many milliseconds are told apart in the gateway's line. */
+  /** Requests slower than this many milliseconds are marked in the gateway's log line. */
   readonly slowMs: number;
 }
 
-/** How much is sent. */
+/** What to send. */
 export interface FlushOptions {
-  /** Everything, whether its time has come or not: the program ends. */
+  /** Everything, due or not: the program ends. */
   readonly final?: boolean;
 }
 
-/** Telemetry with the duties of a runtime. */
+/** Telemetry with the functions that a runtime calls. */
 export interface RunningTelemetry extends Telemetry {
-  /** The tracer for whoever asks the OpenTelemetry API for one; nobody registers it by itself. */
+  /** The tracer provider for the OpenTelemetry API; the runtime registers it. */
   readonly tracerProvider: TracerProvider;
-  /** Milliseconds between two flushes, where a timer does it. */
+  /** Milliseconds between two flushes, where a timer runs them. */
   readonly scheduleDelayMs: number;
-  /** Takes finished log lines too, where logs are exported. */
+  /** Receives finished log lines too, where logs are exported. */
   readonly logSink?: LogSink;
-  /** Sends what has gathered; never rejects. */
+  /** Sends everything collected; never rejects. */
   flush(options?: FlushOptions): Promise<void>;
 }

@@ -17,24 +17,24 @@ import { addLink, setAttributes, type SpanRecord } from "./span_record.ts";
 import { limitText } from "./span_value.ts";
 import { createTail, type Tail } from "./tail.ts";
 
-/** How a tracer decides, and what it needs. */
+/** Options of a tracer. */
 export interface TracerOptions {
   /**
-   * What becomes of spans: `head` records those of sampled traces, `tail` all, to decide when the
-   * local root has ended, and `none` nothing; ids and flags are right in each.
+   * Which spans are recorded: `head` those of sampled traces, `tail` all, to decide when the local
+   * root has ended, and `none` nothing; ids and flags are valid in each.
    */
   readonly mode: "head" | "tail" | "none";
   /** Share of the traces that begin here and are sampled, 0 to 1. */
   readonly ratio: number;
-  /** A local root that lasts longer is kept by `tail`. */
+  /** A local root that lasts longer is exported by `tail`. */
   readonly slowMs: number;
   /** Epoch milliseconds, with fractions. */
   readonly now: () => number;
-  /** Makes ids. */
+  /** Generates ids. */
   readonly randomHex: RandomHex;
-  /** Takes every span that is kept, ended. */
+  /** Receives every exported span, ended. */
   readonly keep: (span: SpanRecord) => void;
-  /** Told of every span that found no room. */
+  /** Called for every span that was dropped at a limit. */
   readonly onDrop: () => void;
 }
 
@@ -45,8 +45,9 @@ const service = "edgepass.service";
  * A tracer whose spans are plain records.
  *
  * The parent is the span of the context. Its sampled flag is followed; a span without a parent
- * begins a trace and is sampled by the ratio. A parent whose span id is all zero names a trace to
- * begin, flag included, and is nobody's parent. A span without `edgepass.service` has its parent's.
+ * begins a trace and is sampled by the ratio. A parent whose span id is all zero sets the id and
+ * the flag of a new trace, whose root has no parent. A span without `edgepass.service` has its
+ * parent's.
  */
 export function createTracer(options: TracerOptions): Tracer {
   const { mode, now } = options;

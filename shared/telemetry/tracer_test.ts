@@ -12,18 +12,18 @@ import type { SpanRecord } from "./span_record.ts";
 import { createTracer, type TracerOptions } from "./tracer.ts";
 
 function setup(options: Partial<TracerOptions> = {}) {
-  const kept: SpanRecord[] = [];
+  const exported: SpanRecord[] = [];
   const tracer = createTracer({
     mode: "head",
     ratio: 1,
     slowMs: 1000,
     now: () => 1000,
     randomHex: createRandomHex(),
-    keep: (span) => kept.push(span),
+    keep: (span) => exported.push(span),
     onDrop: () => {},
     ...options,
   });
-  return { tracer, kept };
+  return { tracer, exported };
 }
 
 const under = (span: Span) => trace.setSpan(ROOT_CONTEXT, span);
@@ -36,23 +36,23 @@ const remote: SpanContext = {
 };
 
 Deno.test("a span without a parent begins a trace of valid ids", () => {
-  const { tracer, kept } = setup();
+  const { tracer, exported } = setup();
   const span = tracer.startSpan("GET", { kind: SpanKind.SERVER }, ROOT_CONTEXT);
   const { traceId, spanId, traceFlags } = span.spanContext();
   assert.match(traceId, /^[0-9a-f]{32}$/);
   assert.match(spanId, /^[0-9a-f]{16}$/);
   assert.equal(traceFlags, 1);
   assert.equal(span.isRecording(), true);
-  assert.equal(kept.length, 0);
+  assert.equal(exported.length, 0);
   span.end();
   assert.equal(span.isRecording(), false);
-  assert.equal(kept.length, 1);
-  assert.equal(kept[0]?.parentId, undefined);
-  assert.equal(kept[0]?.kind, SpanKind.SERVER);
+  assert.equal(exported.length, 1);
+  assert.equal(exported[0]?.parentId, undefined);
+  assert.equal(exported[0]?.kind, SpanKind.SERVER);
 });
 
-Deno.test("a child is of its parent's trace, and knows whether the parent is remote", () => {
-  const { tracer, kept } = setup();
+Deno.test("a child has its parent's trace, and records whether the parent is remote", () => {
+  const { tracer, exported } = setup();
   const root = tracer.startSpan("root", {}, underContext(remote));
   const child = tracer.startSpan("child", {}, under(root));
   child.end();
@@ -60,18 +60,18 @@ Deno.test("a child is of its parent's trace, and knows whether the parent is rem
   assert.equal(root.spanContext().traceId, remote.traceId);
   assert.equal(child.spanContext().traceId, remote.traceId);
   assert.deepEqual(
-    kept.map(({ name, parentId, isParentRemote }) => [name, parentId, isParentRemote]),
+    exported.map(({ name, parentId, isParentRemote }) => [name, parentId, isParentRemote]),
     [["child", root.spanContext().spanId, false], ["root", remote.spanId, true]],
   );
 });
 
 Deno.test("a parent whose span id is all zero names the trace to begin", () => {
-  const { tracer, kept } = setup();
+  const { tracer, exported } = setup();
   const parent = { ...remote, spanId: "0".repeat(16) };
   const span = tracer.startSpan("GET", {}, underContext(parent));
   span.end();
   assert.equal(span.spanContext().traceId, remote.traceId);
-  assert.equal(kept[0]?.parentId, undefined);
+  assert.equal(exported[0]?.parentId, undefined);
   const unsampled = tracer.startSpan("GET", {}, underContext({ ...parent, traceFlags: 0 }));
   assert.equal(unsampled.isRecording(), false);
 });
@@ -83,16 +83,16 @@ const invalid = {
 };
 for (const [what, parent] of Object.entries(invalid)) {
   Deno.test(`${what} is no parent`, () => {
-    const { tracer, kept } = setup();
+    const { tracer, exported } = setup();
     const span = tracer.startSpan("GET", {}, underContext(parent));
     span.end();
     assert.match(span.spanContext().traceId, /^[0-9a-f]{32}$/);
     assert.notEqual(span.spanContext().traceId, parent.traceId);
-    assert.equal(kept[0]?.parentId, undefined);
+    assert.equal(exported[0]?.parentId, undefined);
   });
 }
 
-Deno.test("a root that is asked for has no parent", () => {
+Deno.test("a span that is requested as a root has no parent", () => {
   const { tracer } = setup();
   const span = tracer.startSpan("GET", { root: true }, underContext(remote));
   assert.notEqual(span.spanContext().traceId, remote.traceId);
@@ -110,7 +110,7 @@ Deno.test("a parent's sampled flag is followed, whatever the ratio", () => {
 });
 
 Deno.test("an unsampled span has an id of its own, and so have its children", () => {
-  const { tracer, kept } = setup({ ratio: 0 });
+  const { tracer, exported } = setup({ ratio: 0 });
   const root = tracer.startSpan("root", {}, ROOT_CONTEXT);
   const child = tracer.startSpan("child", {}, under(root));
   child.end();
@@ -120,7 +120,7 @@ Deno.test("an unsampled span has an id of its own, and so have its children", ()
   assert.equal(child.spanContext().traceId, root.spanContext().traceId);
   assert.notEqual(child.spanContext().spanId, root.spanContext().spanId);
   assert.match(child.spanContext().spanId, /^[0-9a-f]{16}$/);
-  assert.deepEqual(kept, []);
+  assert.deepEqual(exported, []);
 });
 
 Deno.test("without an exporter nothing is recorded, and the flags are those of the ratio", () => {
@@ -134,15 +134,18 @@ Deno.test("without an exporter nothing is recorded, and the flags are those of t
 });
 
 Deno.test("a span has its parent's service unless it names one", () => {
-  const { tracer, kept } = setup();
+  const { tracer, exported } = setup();
   const service = "edgepass.service";
   const root = tracer.startSpan("root", { attributes: { [service]: "gateway" } }, ROOT_CONTEXT);
   tracer.startSpan("one", {}, under(root)).end();
   tracer.startSpan("two", { attributes: { [service]: "course" } }, under(root)).end();
-  assert.deepEqual(kept.map(({ attributes }) => attributes.get(service)), ["gateway", "course"]);
+  assert.deepEqual(exported.map(({ attributes }) => attributes.get(service)), [
+    "gateway",
+    "course",
+  ]);
 });
 
-Deno.test("a trace state goes along", () => {
+Deno.test("a trace state is passed on", () => {
   const { tracer } = setup();
   const traceState = {
     get: () => undefined,
@@ -154,8 +157,8 @@ Deno.test("a trace state goes along", () => {
   assert.equal(span.spanContext().traceState?.serialize(), "a=1");
 });
 
-Deno.test("an active span is handed to its function, which may fail", () => {
-  const { tracer, kept } = setup();
+Deno.test("an active span is passed to its function, which may fail", () => {
+  const { tracer, exported } = setup();
   const seen: string[] = [];
   const result = tracer.startActiveSpan("one", (span) => {
     seen.push(span.spanContext().spanId);
@@ -170,9 +173,9 @@ Deno.test("an active span is handed to its function, which may fail", () => {
       throw new RangeError("no");
     }), RangeError);
   assert.deepEqual(
-    kept.map(({ name, kind, parentId }) => [name, kind, parentId]),
+    exported.map(({ name, kind, parentId }) => [name, kind, parentId]),
     [["one", 0, undefined], ["two", SpanKind.CLIENT, undefined], ["three", 0, remote.spanId]],
   );
-  assert.equal(seen[0], kept[0]?.context.spanId);
+  assert.equal(seen[0], exported[0]?.context.spanId);
   assert.equal(context.active(), ROOT_CONTEXT);
 });

@@ -4,7 +4,7 @@ import type { Resource } from "./otlp_value.ts";
 import type { SpanRecord } from "./span_record.ts";
 import type { SpanValue } from "./span_value.ts";
 
-/** Zipkin knows no kind for what stays inside. */
+/** Zipkin has no kind for internal spans. */
 const kinds: Readonly<Record<SpanKind, string | undefined>> = {
   [SpanKind.INTERNAL]: undefined,
   [SpanKind.SERVER]: "SERVER",
@@ -14,10 +14,10 @@ const kinds: Readonly<Record<SpanKind, string | undefined>> = {
 };
 
 /**
- * The body of `POST /api/v2/spans`: spans as Zipkin v2 JSON, mapped as OpenTelemetry has it.
+ * The body of `POST /api/v2/spans`: spans as Zipkin v2 JSON, mapped as OpenTelemetry defines it.
  *
- * Endpoints are our services, so that Zipkin draws them and not this one program. Links have no
- * place in Zipkin.
+ * Endpoints are our services, so that Zipkin draws them and not this one program. Zipkin has no
+ * links.
  */
 export function toZipkin(spans: readonly SpanRecord[], resource: Resource): string {
   return JSON.stringify(spans.map((span) => toZipkinSpan(span, resource)));
@@ -34,7 +34,7 @@ function toZipkinSpan(span: SpanRecord, { serviceName, instanceId }: Resource): 
     name: mask(span.name),
     ...(kind === undefined ? {} : { kind }),
     timestamp: toMicros(start),
-    // Zipkin takes nothing for unknown.
+    // Zipkin reads a duration of 0 as unknown.
     duration: Math.max(1, toMicros(end) - toMicros(start)),
     localEndpoint: { serviceName: toText(attributes.get("edgepass.service") ?? serviceName) },
     ...(peer === undefined ? {} : { remoteEndpoint: { serviceName: toText(peer) } }),

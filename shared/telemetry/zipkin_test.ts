@@ -25,22 +25,22 @@ const Spans = z.array(z.strictObject({
 const at = 1_700_000_000_000;
 
 function setup() {
-  const kept: SpanRecord[] = [];
+  const exported: SpanRecord[] = [];
   const tracer = createTracer({
     mode: "head",
     ratio: 1,
     slowMs: 0,
     now: () => at + 0.5,
     randomHex: createRandomHex(),
-    keep: (span) => kept.push(span),
+    keep: (span) => exported.push(span),
     onDrop: () => {},
   });
-  const text = () => toZipkin(kept, { serviceName: "edgepass", instanceId: "0123" });
+  const text = () => toZipkin(exported, { serviceName: "edgepass", instanceId: "0123" });
   const spans = () => Spans.parse(JSON.parse(text()));
   return { tracer, text, spans };
 }
 
-Deno.test("a call is told with its endpoints, times, annotations and tags", () => {
+Deno.test("a call is exported with its endpoints, times, annotations and tags", () => {
   const { tracer, spans } = setup();
   const parent = { traceId: "a".repeat(32), spanId: "b".repeat(16), traceFlags: 1, isRemote: true };
   const span = tracer.startSpan("GET", {
@@ -77,7 +77,7 @@ Deno.test("a call is told with its endpoints, times, annotations and tags", () =
   }]);
 });
 
-Deno.test("inner work without a service, a parent or time is told all the same", () => {
+Deno.test("an internal span without a service, a parent or a duration is exported too", () => {
   const { tracer, spans } = setup();
   tracer.startSpan("sign", {}, ROOT_CONTEXT).setStatus({ code: SpanStatusCode.OK }).end();
   const [span] = spans();

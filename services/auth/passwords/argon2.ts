@@ -17,7 +17,7 @@ export interface Argon2Input {
   readonly bytes: number;
 }
 
-/** One way to compute Argon2id; all ways give the same bytes. */
+/** One implementation of Argon2id; all implementations return the same bytes. */
 export interface Argon2id {
   readonly kind: "native" | "portable";
   select(input: Argon2Input): Promise<Uint8Array<ArrayBuffer>>;
@@ -44,7 +44,8 @@ export const portableArgon2id: Argon2id = {
 /**
  * The fastest Argon2id that works here.
  *
- * Found by one try of the least cost: `SubtleCrypto.supports` says no on runtimes that have it.
+ * Found by one trial hash at the lowest cost: `SubtleCrypto.supports` returns false on runtimes
+ * that have it.
  */
 export async function findArgon2id(): Promise<Argon2id> {
   try {

@@ -1,8 +1,8 @@
 /**
- * The best-known passwords of at least eight characters, in lower case.
+ * The most common passwords of at least eight characters, in lower case.
  *
- * Shorter ones are refused by their length. A small list on purpose: it stops the first guesses that
- * the throttle lets through, and the bundle stays small.
+ * Shorter ones are refused by their length. The list is small on purpose: it stops the first
+ * attempts that the throttle admits, and the bundle stays small.
  */
 export const commonPasswords: ReadonlySet<string> = new Set(
   `

@@ -9,35 +9,36 @@ export interface PasswordHasher {
   /**
    * A new PHC string.
    *
-   * @throws {Problem} `upstream_unavailable` when as many hashes as allowed are under way or waiting,
-   *   `rate_limited` when too many of them are the requester's network's
+   * @throws {Problem} `upstream_unavailable` when all hashing and queueing slots are taken,
+   *   `rate_limited` when the requester's network holds too many of them
    */
   hash(password: string, requester?: Requester): Promise<string>;
   /**
-   * Checks a password against a PHC string, or against none, which takes as long and is false.
+   * Checks a password against a PHC string. Without one it takes as long and returns false.
    *
    * @throws {Problem} as `hash`
    */
   verify(password: string, phc: string | null, requester?: Requester): Promise<boolean>;
-  /** Tells whether a PHC string was made at another cost than today's. */
+  /** Whether a PHC string was made at another cost than today's. */
   isOutdated(phc: string): boolean;
 }
 
 export interface PasswordHasherOptions {
   readonly cost?: Argon2Cost;
-  /** How to compute Argon2id; by default the fastest way that works here. */
+  /** The Argon2id implementation; by default the fastest that works here. */
   readonly argon2id?: Argon2id;
   /**
-   * Processors that hashing may keep busy, where requests may wait for each other (Deno). One more
-   * hash would take the processor that answers everybody else; those beyond wait in a bounded queue.
+   * Processors that hashing may occupy, where requests may wait for each other (Deno). One more
+   * hash would block the processor that serves all other requests; further ones wait in a bounded
+   * queue.
    */
   readonly processors?: number | undefined;
   /**
-   * Hashes at one time in this isolate; without `processors` 16 natively, 3 in JavaScript, and those
-   * beyond are refused at once.
+   * Concurrent hashes in this isolate; without `processors` 16 natively and 3 in JavaScript.
+   * Further ones are refused at once.
    */
   readonly maxConcurrent?: number;
-  /** Requests that wait; by default 16 for each processor, and none without. */
+  /** Queued requests; by default 16 for each processor, and none without `processors`. */
   readonly maxWaiting?: number;
 }
 
@@ -46,13 +47,15 @@ export const defaultCost: Argon2Cost = { m: 19456, t: 2, p: 1 };
 
 // Each hash holds 19 MiB while it runs, and an isolate on Workers has 128 in all.
 const maxConcurrentByKind = { native: 16, portable: 3 } as const;
-/** The last of them waits for about a second, which every caller's time limit allows. */
+/** The last one in the queue waits about a second, which every caller's time limit allows. */
 const waitingByProcessor = 16;
 
 const saltBytes = 16;
 const hashBytes = 32;
 
-/** Makes the hasher of one isolate. Passwords are normalised here, so that none is forgotten. */
+/**
+ * Creates the hasher of one isolate. It normalises every password, so that no caller can skip it.
+ */
 export function createPasswordHasher(
   { cost = defaultCost, argon2id, ...bounds }: PasswordHasherOptions = {},
 ): PasswordHasher {
@@ -99,7 +102,7 @@ export function createPasswordHasher(
 
 type Bounds = Pick<PasswordHasherOptions, "processors" | "maxConcurrent" | "maxWaiting">;
 
-/** JavaScript has one thread: hashes side by side would only hold more memory, and end later. */
+/** JavaScript has one thread: concurrent hashes would only hold more memory and end later. */
 function toSlotLimits({ kind }: Argon2id, { processors, maxConcurrent, maxWaiting }: Bounds) {
   const atOnce = processors === undefined
     ? maxConcurrentByKind[kind]

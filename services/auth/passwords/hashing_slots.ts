@@ -1,42 +1,43 @@
 import { Problem } from "@edgepass/shared/problem";
 
-/** Who asks for a hash. */
+/** The requester of a hash. */
 export interface Requester {
   /** The network of the caller's address. */
   readonly network: string;
-  /** Aborts when the caller is gone or waits no longer. */
+  /** Aborts when the caller has disconnected or stopped waiting. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface SlotLimits {
-  /** Hashes at one time. */
+  /** Concurrent hashes. */
   readonly maxRunning: number;
-  /** Requests that wait for a slot; with 0 nobody waits. */
+  /** Requests that wait for a slot; 0 disables the queue. */
   readonly maxWaiting: number;
 }
 
 /** The slots that hashes run in. */
 export interface HashingSlots {
   /**
-   * Takes a slot, first come, first served; calling what comes back releases it.
+   * Takes a slot, first come, first served; calling the result releases it.
    *
-   * One network has at most half of all places, running and waiting: it alone can keep nobody out.
+   * One network has at most half of all slots, running and waiting: it alone cannot block the
+   * others.
    *
-   * @throws {Problem} `upstream_unavailable` when every place is taken, or the caller left while it
-   *   waited; `rate_limited` when the places of its network are. Both with `Retry-After`
+   * @throws {Problem} `upstream_unavailable` when every slot is taken, or the caller left while it
+   *   waited; `rate_limited` when the slots of its network are taken. Both with `Retry-After`
    */
   acquire(requester?: Requester): Promise<() => void>;
 }
 
 /**
- * Makes the slots of one isolate.
+ * Creates the slots of one isolate.
  *
- * Sixteen hashes at a time on two processors took both: everybody else's requests waited for them, up
- * to two seconds. Where no request may wait for another one (Workers), `maxWaiting` is 0.
+ * Sixteen concurrent hashes on two processors delayed all other requests by up to two seconds.
+ * Where no request may wait for another one (Workers), `maxWaiting` is 0.
  */
 export function createHashingSlots({ maxRunning, maxWaiting }: SlotLimits): HashingSlots {
   const networks = createCounts(Math.ceil((maxRunning + maxWaiting) / 2));
-  // In the order in which they came.
+  // In order of arrival.
   const waiting = new Set<() => void>();
   let running = 0;
 
@@ -55,14 +56,14 @@ export function createHashingSlots({ maxRunning, maxWaiting }: SlotLimits): Hash
       start();
       resolve();
     };
-    // A hash that nobody waits for any more would cost those behind it their turn.
-    const leave = (): void => {
+    // A hash whose caller has left must not take a slot from those behind it.
+    const abandon = (): void => {
       if (waiting.delete(grant)) reject(full(signal?.reason));
     };
     waiting.add(grant);
-    signal?.addEventListener("abort", leave);
-    if (signal?.aborted) leave();
-    await promise.finally(() => signal?.removeEventListener("abort", leave));
+    signal?.addEventListener("abort", abandon);
+    if (signal?.aborted) abandon();
+    await promise.finally(() => signal?.removeEventListener("abort", abandon));
   }
 
   return {
@@ -89,7 +90,7 @@ export function createHashingSlots({ maxRunning, maxWaiting }: SlotLimits): Hash
   };
 }
 
-/** How many places each network has; who has none is not kept. Our own work has no network. */
+/** Slots by network; a network without slots has no entry. Our own work has no network. */
 function createCounts(max: number) {
   const counts = new Map<string, number>();
   return {

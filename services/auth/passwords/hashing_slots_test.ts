@@ -8,10 +8,10 @@ const isRefusal = (code: string) => (error: unknown) =>
   error instanceof Problem && error.code === code && error.headers["retry-after"] === "1";
 const isFull = isRefusal("upstream_unavailable");
 const of = (network: string, signal?: AbortSignal) => ({ network, signal });
-/** All work that is due before the event loop turns. */
+/** Runs all work that is due before the next turn of the event loop. */
 const settle = () => new Promise((resolve) => setTimeout(resolve));
 
-/** A hasher whose hashes end when they are told to, in the order in which they began. */
+/** A hasher whose hashes end on command, in the order in which they began. */
 function setup(options: Parameters<typeof createPasswordHasher>[0]) {
   const running: (() => void)[] = [];
   const begun: string[] = [];
@@ -38,7 +38,7 @@ function setup(options: Parameters<typeof createPasswordHasher>[0]) {
   return { hasher, running, begun, endOne, mostRunning: () => most };
 }
 
-Deno.test("hashes keep as many processors busy as they may, and the others wait in order", async () => {
+Deno.test("hashes use the allowed number of processors, and the others wait in order", async () => {
   const { hasher, running, begun, endOne, mostRunning } = setup({ processors: 2 });
   const passwords = Array.from({ length: 8 }, (_, at) => `password ${at}`);
   const all = passwords.map((password) => hasher.verify(password, null, of(password)));
@@ -50,7 +50,7 @@ Deno.test("hashes keep as many processors busy as they may, and the others wait 
   assert.equal(mostRunning(), 2);
 });
 
-Deno.test("a full queue refuses with Retry-After, and takes requests again when there is room", async () => {
+Deno.test("a full queue refuses with Retry-After, and accepts requests again when there is room", async () => {
   const { hasher, running, endOne } = setup({ processors: 1 });
   const all = Array.from({ length: 17 }, (_, at) => hasher.verify("a", null, of(`${at}`)));
   await settle();
@@ -63,7 +63,7 @@ Deno.test("a full queue refuses with Retry-After, and takes requests again when 
   await Promise.all([...all, last]);
 });
 
-Deno.test("without processors of its own a hasher lets nobody wait", async () => {
+Deno.test("without processors a hasher has no queue", async () => {
   const { hasher, running, endOne } = setup({ maxConcurrent: 3 });
   const all = ["a", "b", "c"].map((network) => hasher.verify("a", null, of(network)));
   await settle();
@@ -73,7 +73,7 @@ Deno.test("without processors of its own a hasher lets nobody wait", async () =>
   await Promise.all(all);
 });
 
-Deno.test("one network takes half of the places at most, and others find room", async () => {
+Deno.test("one network takes at most half of the slots, and others find room", async () => {
   const slots = createHashingSlots({ maxRunning: 1, maxWaiting: 3 });
   const first = await slots.acquire(of("school"));
   const second = slots.acquire(of("school"));
@@ -82,11 +82,11 @@ Deno.test("one network takes half of the places at most, and others find room", 
   first();
   (await second)();
   (await other)();
-  // What was released counts no more.
+  // A released slot counts no more.
   (await slots.acquire(of("school")))();
 });
 
-Deno.test("who leaves while waiting gives the place free, and no hash is made for them", async () => {
+Deno.test("a requester that leaves the queue frees its slot, and its hash is not computed", async () => {
   const { hasher, running, endOne } = setup({ processors: 1, maxWaiting: 1 });
   const left = new AbortController();
   const gone = AbortSignal.abort();
@@ -117,7 +117,7 @@ Deno.test("a hash that fails releases its slot", async () => {
   }
 });
 
-Deno.test("a slot that is released twice is one slot", async () => {
+Deno.test("a slot that is released twice is released once", async () => {
   const slots = createHashingSlots({ maxRunning: 1, maxWaiting: 0 });
   const release = await slots.acquire();
   release();

@@ -10,7 +10,7 @@ import { findPasswordFault, normalisePassword } from "./policy.ts";
 const cheap = { m: 8, t: 1, p: 1 };
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("Argon2id gives the same bytes natively and in JavaScript", async () => {
+Deno.test("Argon2id returns the same bytes natively and in JavaScript", async () => {
   const costs = [cheap, { m: 64, t: 3, p: 1 }, { m: 64, t: 2, p: 4 }, defaultCost];
   for (const [at, cost] of costs.entries()) {
     const input = { password: bytesOf(`pässwörd ${at}`), salt: bytesOf("salt of 16 bytes"), cost };
@@ -32,7 +32,7 @@ Deno.test("Argon2id agrees with the reference implementation [RFC 9106]", async 
   assert.equal(derived.toHex(), "09316115d5cf24ed5a15a31a3ba326e5cf32edc24702987c02b6566f61913cf7");
 });
 
-Deno.test("findArgon2id() takes the native one where it works", async () => {
+Deno.test("findArgon2id() chooses the native one where it works", async () => {
   assert.equal((await findArgon2id()).kind, "native");
 });
 
@@ -48,7 +48,7 @@ Deno.test("a hash is a PHC string at OWASP's cost with a salt of its own", async
   assert.equal(createPasswordHasher({ cost: cheap }).isOutdated(one ?? ""), true);
 });
 
-Deno.test("verify() is true for the very password only, and false without a stored one", async () => {
+Deno.test("verify() is true for the exact password only, and false without a stored one", async () => {
   const hasher = createPasswordHasher({ cost: cheap });
   await fc.assert(
     fc.asyncProperty(
@@ -66,7 +66,7 @@ Deno.test("verify() is true for the very password only, and false without a stor
   );
 });
 
-Deno.test("at its bound a hasher refuses and never queues, and goes on when there is room", async () => {
+Deno.test("a full hasher refuses and never queues, and continues when there is room", async () => {
   const gate = Promise.withResolvers<void>();
   const hasher = createPasswordHasher({
     maxConcurrent: 2,
@@ -88,7 +88,7 @@ Deno.test("at its bound a hasher refuses and never queues, and goes on when ther
   await hasher.hash("three");
 });
 
-Deno.test("PHC strings survive the way there and back", () => {
+Deno.test("PHC strings survive a round trip", () => {
   const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
   fc.assert(fc.property(bytes(16), bytes(32), fc.integer({ min: 8, max: 1e6 }), (salt, hash, m) => {
     const stored = {
@@ -110,7 +110,7 @@ for (
   });
 }
 
-Deno.test("the list of well-known passwords has only what the other rules let through", () => {
+Deno.test("the list of common passwords contains only those that the other rules accept", () => {
   assert.ok(commonPasswords.size >= 200);
   for (const password of commonPasswords) {
     assert.ok(password.length >= 8 && password === password.toLowerCase(), password);

@@ -1,6 +1,6 @@
 import type { Argon2Cost } from "./argon2.ts";
 
-/** A stored password: what it costs to check, and what to compare with. */
+/** A stored password: its cost, salt and hash. */
 export interface StoredPassword {
   readonly cost: Argon2Cost;
   readonly salt: Uint8Array<ArrayBuffer>;
@@ -18,7 +18,7 @@ export function writePhc({ cost: { m, t, p }, salt, hash }: StoredPassword): str
 /**
  * Reads a PHC string of Argon2id.
  *
- * @throws {TypeError} for any other text; the message has no part of it
+ * @throws {TypeError} for any other text; the message contains no part of it
  */
 export function readPhc(text: string): StoredPassword {
   const [, m, t, p, salt, hash] = form.exec(text) ?? [];

@@ -6,14 +6,14 @@ export const passwordBounds = { min: 8, max: 128, maxBytes: 1024 } as const;
 /**
  * The one form of a password that is counted and hashed.
  *
- * NFKC, as NIST SP 800-63B §5.1.1.2 advises: keyboards and systems write one character in several
- * ways, and whoever typed it must get in from another device. Nothing is trimmed or cut.
+ * NFKC, as NIST SP 800-63B §5.1.1.2 advises: keyboards and systems encode one character in several
+ * ways, and the person must be able to log in from another device. Nothing is trimmed or cut.
  */
 export function normalisePassword(password: string): string {
   return password.normalize("NFKC");
 }
 
-/** Tells whether a text is too long to be looked at as a password at all. */
+/** Whether a text is too long to be processed as a password at all. */
 export function isOversized(password: string): boolean {
   return password.length > passwordBounds.maxBytes ||
     new TextEncoder().encode(password).length > passwordBounds.maxBytes;
@@ -23,8 +23,8 @@ export function isOversized(password: string): boolean {
  * Why a text may not become a password, or undefined when it may.
  *
  * Length is counted in code points after normalisation, each as one character, as NIST SP 800-63B
- * §5.1.1.2 has it; there are no rules of composition. Refused are also the best-known passwords, one
- * character repeated, and the person's own address.
+ * §5.1.1.2 requires; there are no composition rules. The most common passwords, one character
+ * repeated, and the person's own address are refused too.
  */
 export function findPasswordFault(password: string, email: string): string | undefined {
   if (isOversized(password)) return "Must be at most 1 KiB";

@@ -23,7 +23,7 @@ import {
   NewRoles,
   Role,
 } from "../schema.ts";
-import { readClient, toTime } from "./wire.ts";
+import { readClient, toTime } from "./http_helpers.ts";
 
 const Position = z.tuple([z.string()]);
 
@@ -160,10 +160,10 @@ function toManaged({ id, email, name, roles, disabled, createdAt }: OpenAccount)
   return { id, email, name, roles: toRoles(roles), disabled, createdAt: toTime(createdAt) };
 }
 
-/** The column holds any JSON; what is no role of the product is not answered. */
+/** The column holds any JSON; values that are no role of the product are left out. */
 export function toRoles(roles: readonly string[]): Role[] {
   return roles.flatMap((role) => {
-    const known = Role.safeParse(role);
-    return known.success ? [known.data] : [];
+    const parsed = Role.safeParse(role);
+    return parsed.success ? [parsed.data] : [];
   });
 }

@@ -20,7 +20,7 @@ import {
 } from "../configuration_schema.ts";
 import type { Configuration, Configurations } from "../configurations.ts";
 import type { ConfigurationChange } from "../store/mod.ts";
-import { toTime } from "./wire.ts";
+import { toTime } from "./http_helpers.ts";
 
 const Position = z.tuple([z.int()]);
 
@@ -103,8 +103,8 @@ export function configurationRoutes(configurations: Configurations): ServiceApp 
     })
     .openapi(change, async (c) => {
       const { userId: actorId } = requireRole(c.var.passport, "admin");
-      const wanted = { ...c.req.valid("json"), actorId };
-      return c.json(toResponse(await configurations.change(wanted)), 200);
+      const input = { ...c.req.valid("json"), actorId };
+      return c.json(toResponse(await configurations.change(input)), 200);
     })
     .openapi(history, async (c) => {
       requireRole(c.var.passport, "admin");
@@ -124,8 +124,8 @@ export function configurationRoutes(configurations: Configurations): ServiceApp 
     })
     .openapi(rollBack, async (c) => {
       const { userId: actorId } = requireRole(c.var.passport, "admin");
-      const wanted = { ...c.req.valid("json"), actorId };
-      return c.json(toResponse(await configurations.rollBack(wanted)), 200);
+      const input = { ...c.req.valid("json"), actorId };
+      return c.json(toResponse(await configurations.rollBack(input)), 200);
     });
 }
 

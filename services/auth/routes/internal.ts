@@ -58,7 +58,7 @@ const rebuild = createRoute({
   },
 });
 
-/** What other services and the gateway ask of auth. */
+/** The routes that other services and the gateway call. */
 export function internalRoutes(
   { accounts, revocations }: { accounts: Accounts; revocations: RevocationWriter },
 ): ServiceApp {

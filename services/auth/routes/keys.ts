@@ -4,7 +4,7 @@ import { createApi, jsonResponse, type ServiceApp } from "@edgepass/shared/http"
 import type { AccessTokenKeys } from "../keys.ts";
 import { JwkSet } from "../schema.ts";
 
-/** Where verifiers fetch the public keys; asks for no Passport. */
+/** Where verifiers fetch the public keys; requires no Passport. */
 export const jwksPath = "/.well-known/jwks.json";
 
 const jwks = createRoute({

@@ -24,7 +24,7 @@ import {
   requirePerson,
   setTokenCookies,
   toTime,
-} from "./wire.ts";
+} from "./http_helpers.ts";
 import { Problem } from "@edgepass/shared/problem";
 
 const tags = ["Login"];
@@ -179,7 +179,10 @@ export function loginRoutes(
     });
 }
 
-/** Takes cookies that were refused from the browser; after our own failure they may still be good. */
+/**
+ * Deletes refused cookies from the browser. After a failure of ours (5xx) they may still be valid
+ * and stay.
+ */
 function dropRefusedCookies(names: CookieNames) {
   return createMiddleware<PassportEnv>(async function dropRefusedCookies(c, next) {
     await next();

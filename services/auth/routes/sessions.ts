@@ -23,7 +23,7 @@ import {
   requirePerson,
   setTokenCookies,
   toTime,
-} from "./wire.ts";
+} from "./http_helpers.ts";
 
 const Position = z.tuple([z.string()]);
 

@@ -12,7 +12,7 @@ import {
   leavesAnAdministrator,
   type LoginEnd,
   logSubjectRevocation,
-} from "./parts.ts";
+} from "./statements.ts";
 import { accounts, addressClaims, knownNetworks, logins } from "./tables.ts";
 
 /** A row of accounts; a closed one has neither address nor name nor password. */
@@ -20,18 +20,18 @@ export type Account = typeof accounts.$inferSelect;
 
 type AuthEvents = PublishedType<EventTypes, "auth">;
 
-/** Where auth puts what it says. */
+/** The outbox of auth's events. */
 export type AuthOutbox = Outbox<EventTypes, "auth">;
 
-/** What auth says of an account, whose id it gets from the change it belongs to. */
+/** An event about an account; the change it belongs to supplies the account's id. */
 export type AccountEvent = {
   [Type in AuthEvents]: Omit<EventInput<EventTypes, Type>, "subject">;
 }[AuthEvents];
 
-/** Columns a change may set; what it does to logins and tokens follows from the fields below. */
+/** Columns that a change may set; the fields below decide its effect on logins and tokens. */
 export interface AccountChange {
   readonly id: string;
-  /** The version that was read; another one means that somebody else was first. */
+  /** The version that was read; a different one means that a concurrent writer was first. */
   readonly version: number;
   readonly set: Partial<
     Pick<
@@ -40,13 +40,13 @@ export interface AccountChange {
     >
   >;
   readonly now: number;
-  /** Kills the access tokens issued so far; the log keeps it until then. */
+  /** Revokes the access tokens issued so far; the log stores the revocation until then. */
   readonly revokeUntil?: number;
   readonly endLogins?: { readonly by: LoginEnd; readonly except?: string };
-  /** Refused where no other administrator would be left. */
+  /** Refuses the change when no other administrator would be left. */
   readonly leavesAdministration?: boolean;
   readonly audit?: AuditEntry;
-  /** What other services hear of the change. */
+  /** The event that other services receive. */
   readonly event?: AccountEvent;
 }
 
@@ -54,20 +54,16 @@ export interface AccountStore {
   /** Holds an address for one sign-up; false when another holds it. */
   claimAddress(email: string, claim: { now: number; until: number }): Promise<boolean>;
   releaseAddress(email: string): Promise<void>;
-  /**
-   * One batch: the account, and the event that tells of it.
-   *
-   * @throws {UniqueViolation} when the address is taken
-   */
+  /** One batch: the account and its event. @throws {UniqueViolation} when the address is taken */
   insert(account: Account, event: AccountEvent): Promise<void>;
   findByEmail(email: string): Promise<Account | undefined>;
   findById(id: string): Promise<Account | undefined>;
   /** Accounts that are not closed, in the order of their ids. */
   list(page: { q?: string; after?: string; limit: number }): Promise<Account[]>;
   /**
-   * One batch: the change, a raised `uv`, and all that follows from it.
+   * One batch: the change, a raised `uv`, and everything that follows from it.
    *
-   * @throws {VersionConflict} when somebody else was first, or no administrator would be left
+   * @throws {VersionConflict} when a concurrent writer was first, or no administrator would be left
    */
   change(change: AccountChange): Promise<Account>;
   /** Stores the same password under another hash. */
@@ -143,14 +139,14 @@ export function sqlAccountStore(sqlDb: SqlDb, outbox: AuthOutbox): AccountStore 
     return [
       ...(revokeUntil === undefined ? [] : [logSubjectRevocation(db, id, revokeUntil)]),
       ...(ending ? [endLogins(db, { ...ending, accountId: id, now })] : []),
-      ...(set.closedAt ? forget(id) : []),
+      ...(set.closedAt ? deletePersonalData(id) : []),
       ...(audit ? [auditRow(db, audit)] : []),
       ...(event ? outbox.add({ ...event, subject: id }) : []),
     ];
   }
 
-  /** What would still tell whose a closed account was, and where it was used. */
-  function forget(id: string): Item[] {
+  /** Deletes what would still identify the person of a closed account, or where it was used. */
+  function deletePersonalData(id: string): Item[] {
     return [
       ...outbox.erase(id),
       deleteStoredResponses(db, id),

@@ -1,7 +1,7 @@
 import { desc, eq, lt, lte, sql } from "drizzle-orm";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
-import { type AuditEntry, auditRow, logKeyRevocation } from "./parts.ts";
+import { type AuditEntry, auditRow, logKeyRevocation } from "./statements.ts";
 import { configurations } from "./tables.ts";
 
 /** A version of the central configuration; `document` is JSON. */
@@ -10,30 +10,30 @@ export type ConfigurationRow = Omit<typeof configurations.$inferSelect, "pushed"
 /** A version without its document. */
 export type ConfigurationChange = Omit<ConfigurationRow, "document">;
 
-/** A key whose tokens are dead, and until when the log keeps that, epoch milliseconds. */
+/** A revoked key, and when the log deletes the revocation, epoch milliseconds. */
 export interface RevokedKey {
   readonly kid: string;
   readonly expiresAt: number;
 }
 
 export interface ConfigurationStore {
-  /** The version in force, undefined before there is one. */
+  /** The current version, undefined before the first. */
   newest(): Promise<ConfigurationRow | undefined>;
   find(version: number): Promise<ConfigurationRow | undefined>;
-  /** Versions, newest first, from below `before` on. */
+  /** Versions before `before`, newest first. */
   list(page: { before?: number; limit: number }): Promise<ConfigurationChange[]>;
   /**
-   * One batch: the version, the row of the audit, and the keys of access tokens it revokes.
+   * One batch: the version, the audit row, and the access token keys it revokes.
    *
-   * @throws {VersionConflict} when another version than `after` is in force; 0 is none
+   * @throws {VersionConflict} when the current version is not `after`; 0 means none
    */
   insert(
     row: ConfigurationRow,
     by: { after: number; audit: AuditEntry; revoked: readonly RevokedKey[] },
   ): Promise<void>;
-  /** The version in force, unless Redis has heard of it. */
+  /** The current version, unless Redis has it. */
   findUnpushed(): Promise<ConfigurationRow | undefined>;
-  /** Remembers that Redis has a version, which stands for those before it. */
+  /** Records that Redis has a version, which covers all earlier ones. */
   markPushed(version: number): Promise<void>;
 }
 

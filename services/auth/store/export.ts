@@ -5,7 +5,7 @@ import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
 import { accounts, audit, knownNetworks, logins } from "./tables.ts";
 
-/** All that auth keeps about a person, but for what only proves who they are. */
+/** Everything that auth stores about a person, except credentials. */
 export async function readAuthExport(sql: SqlDb, id: string): Promise<Export> {
   const db = orm(sql);
   const [[account], loginRows, networks, changes] = await db.batch([
@@ -19,7 +19,7 @@ export async function readAuthExport(sql: SqlDb, id: string): Promise<Export> {
   return {
     account: account ? toAccount(account) : null,
     logins: loginRows.map(toLogin),
-    // Of a network a digest is kept, which says nothing to anybody.
+    // Of a network only a digest is stored, which identifies no network in an export.
     networks: networks.map(({ at }) => ({ lastLoginAt: toTime(at) })),
     changes: changes.map(({ at, what, actorId, targetId }) => ({
       at: toTime(at),

@@ -1,31 +1,33 @@
 import { and, eq, gt, sql } from "drizzle-orm";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
-import type { Item } from "./parts.ts";
+import type { Item } from "./statements.ts";
 import { accounts, knownNetworks, loginAttempts } from "./tables.ts";
 
-/** One more guess under a key, in a window of its own. */
+/** One more attempt under a key, with a window of its own. */
 export interface LoginAttempt {
   readonly key: string;
   readonly windowMs: number;
 }
 
-/** How many guesses a window has seen, this one included, and when it ends. */
+/** The attempts in a window, this one included, and when the window ends. */
 export interface LoginAttemptCount {
   readonly count: number;
   readonly expiresAt: number;
 }
 
 export interface LoginAttemptStore {
-  /** Counts a guess under every key, one batch, so that parallel guesses cannot pass together. */
+  /**
+   * Counts an attempt under every key in one batch, so that parallel attempts cannot pass together.
+   */
   count(attempt: readonly LoginAttempt[], now: number): Promise<LoginAttemptCount[]>;
-  /** Forgets the guesses under some keys, and takes one back from others. */
+  /** Deletes the counts of some keys, and takes one attempt back from others. */
   forgive(keys: { reset: readonly string[]; takeBack: readonly string[] }): Promise<void>;
-  /** Tells whether the account of an address logged in from a network before. */
+  /** Whether the account of an address logged in from a network before. */
   isKnownNetwork(email: string, network: string): Promise<boolean>;
 }
 
-/** Counters of guesses in SQL: one row a key and window. */
+/** Attempt counters in SQL: one row for each key and window. */
 export function sqlLoginAttemptStore(sqlDb: SqlDb): LoginAttemptStore {
   const db = orm(sqlDb);
   const countOne = ({ key, windowMs }: LoginAttempt, now: number) =>

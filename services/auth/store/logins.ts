@@ -1,7 +1,7 @@
 import { and, desc, eq, gt, isNull, lt, sql } from "drizzle-orm";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
-import { type LoginEnd, logLoginRevocation, type Rotation, rotation } from "./parts.ts";
+import { type LoginEnd, logLoginRevocation, type Rotation, rotation } from "./statements.ts";
 import { accounts, knownNetworks, logins, refreshTokens } from "./tables.ts";
 
 /** A row of logins. One login is one refresh token family; `sid` names both. */
@@ -10,13 +10,13 @@ export type Login = typeof logins.$inferSelect;
 /** A row of refresh tokens. */
 export type RefreshTokenRow = typeof refreshTokens.$inferSelect;
 
-/** What access tokens say of an account; always read in one statement. */
+/** The account's claims in access tokens; always read in one statement. */
 export interface AccountClaims {
   readonly roles: readonly string[];
   readonly uv: number;
 }
 
-/** A refresh token with all that decides about it. */
+/** A refresh token with everything that decides about it. */
 export interface PresentedToken {
   readonly token: RefreshTokenRow;
   readonly login: Login;
@@ -30,27 +30,27 @@ export interface PresentedToken {
 export interface NewLogin {
   readonly login: Login;
   readonly token: { readonly hash: string; readonly expiresAt: number };
-  /** When the password was set that has just been checked. */
+  /** When the password that was just checked had been set. */
   readonly passwordChangedAt: number;
   readonly network: string;
 }
 
 export interface LoginStore {
   /**
-   * Begins a login, if the account still is what was checked; one batch.
+   * Begins a login in one batch, if the account is still as it was checked.
    *
    * @throws {VersionConflict} when it was disabled or closed, or its password changed
    */
   insert(login: NewLogin): Promise<AccountClaims>;
   findToken(hash: string, successorHash: string): Promise<PresentedToken | undefined>;
-  /** The login a refresh token belongs to, whatever their states. */
+  /** The login of a refresh token, whatever the state of either. */
   findByToken(hash: string): Promise<Login | undefined>;
   /** @throws {VersionConflict} when another rotation or the end of the login came first */
   rotate(change: Rotation): Promise<AccountClaims>;
   find(sid: string): Promise<Login | undefined>;
-  /** Logins that go on, newest first. */
+  /** Active logins, newest first. */
   list(page: { accountId: string; now: number; before?: string; limit: number }): Promise<Login[]>;
-  /** Ends a login and logs its revocation, one batch; tells whether it was this call that did. */
+  /** Ends a login and logs its revocation in one batch; returns whether this call ended it. */
   end(end: { sid: string; by: LoginEnd; now: number; revokeUntil: number }): Promise<boolean>;
 }
 
@@ -137,7 +137,9 @@ export function sqlLoginStore(sqlDb: SqlDb): LoginStore {
   };
 }
 
-/** A login has a foreign key to its account, so a batch that got past its guard read one. */
+/**
+ * A login has a foreign key to its account, so a batch that passed its guard has read the account.
+ */
 function requireClaims(claims: AccountClaims | undefined): AccountClaims {
   if (!claims) throw new TypeError("Cannot issue tokens: the login's account is gone");
   return claims;

@@ -15,21 +15,23 @@ export type {
 } from "./configurations.ts";
 export type { LoginAttemptCount, LoginAttemptStore } from "./login_attempts.ts";
 export type { AccountClaims, Login, LoginStore, PresentedToken } from "./logins.ts";
-export type { AuditEntry, LoginEnd, Rotation } from "./parts.ts";
+export type { AuditEntry, LoginEnd, Rotation } from "./statements.ts";
 export type { RevocationRow, RevocationStore, UnpushedRows } from "./revocations.ts";
 
-/** All that the identity provider keeps. */
+/** Everything that the identity provider stores. */
 export interface AuthStore {
   readonly accounts: AccountStore;
   readonly logins: LoginStore;
   readonly revocations: RevocationStore;
   readonly loginAttempts: LoginAttemptStore;
   readonly configurations: ConfigurationStore;
-  /** All that is kept about a person, but for what only proves who they are. */
+  /** Everything that is stored about a person, except credentials. */
   readExport(personId: string): Promise<Export>;
 }
 
-/** The identity provider's data in its own SQL database; what it says of a change goes to `outbox`. */
+/**
+ * The identity provider's data in its own SQL database; the events of its changes go to `outbox`.
+ */
 export function sqlAuthStore(sql: SqlDb, outbox: AuthOutbox): AuthStore {
   return {
     accounts: sqlAccountStore(sql, outbox),

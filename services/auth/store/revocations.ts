@@ -2,7 +2,7 @@ import { and, asc, eq, gt, inArray, lte, or, sql } from "drizzle-orm";
 import type { RevocationLevel, RevocationPosition } from "@edgepass/shared/redis";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
-import type { Item } from "./parts.ts";
+import type { Item } from "./statements.ts";
 import {
   addressClaims,
   knownNetworks,
@@ -17,36 +17,36 @@ import {
 export interface RevocationRow {
   readonly level: RevocationLevel;
   readonly id: string;
-  /** 1, or for a subject the least `uv` that still counts. */
+  /** 1, or for a subject the lowest `uv` that is still valid. */
   readonly value: number;
   readonly expiresAt: number;
-  /** Where in the log it is; a row that is logged again moves to the end. */
+  /** Its position in the log; a row that is logged again moves to the end. */
   readonly position: number;
 }
 
-/** How far the log has come, and what of it is not pushed, as of one moment. */
+/** The end of the log and its unpushed rows, read at one moment. */
 export interface UnpushedRows {
   readonly log: RevocationPosition;
-  /** Unexpired rows that Redis may not have, in the order of their positions. */
+  /** Unexpired rows that may be missing in Redis, in the order of their positions. */
   readonly rows: readonly RevocationRow[];
 }
 
 export interface RevocationStore {
-  /** How far the log has come. */
+  /** The end of the log. */
   readLog(): Promise<RevocationPosition>;
-  /** Gives the log another identity, unless another instance did. */
+  /** Gives the log a new identity, unless another instance did. */
   renameLog(names: { from: string; to: string }): Promise<void>;
-  /** The row Redis has not heard of yet, if there is one. */
+  /** The row, if Redis does not have it yet. */
   findUnpushed(level: RevocationLevel, id: string): Promise<RevocationRow | undefined>;
-  /** The first rows Redis has not heard of yet. */
+  /** The first rows that Redis does not have yet. */
   unpushed(page: { now: number; limit: number }): Promise<UnpushedRows>;
-  /** All unexpired rows in the order of their keys, from behind `after` on. */
+  /** All unexpired rows in the order of their keys, after `after`. */
   list(page: { now: number; after?: RevocationRow | undefined; limit: number }): Promise<
     RevocationRow[]
   >;
-  /** Remembers that Redis knows these rows; one that changed meanwhile stays unpushed. */
+  /** Records that Redis has these rows; one that changed meanwhile stays unpushed. */
   markPushed(rows: readonly RevocationRow[]): Promise<void>;
-  /** Deletes what has expired, here and in the other tables. */
+  /** Deletes expired rows, here and in the other tables. */
   deleteExpired(times: { now: number; networksBefore: number; endedBefore: number }): Promise<void>;
 }
 
@@ -101,7 +101,7 @@ export function sqlRevocationStore(sqlDb: SqlDb): RevocationStore {
         .where(or(lte(logins.expiresAt, now), lte(logins.endedAt, endedBefore)));
       await db.batch([
         db.delete(revocations).where(lte(expiresAt, now)),
-        // Not every server of SQLite keeps foreign keys, so their cascade is not relied upon.
+        // Some SQLite servers do not enforce foreign keys, so the cascade is not relied upon.
         db.delete(refreshTokens).where(inArray(refreshTokens.sid, over)),
         db.delete(logins).where(inArray(logins.sid, over)),
         db.delete(loginAttempts).where(lte(loginAttempts.expiresAt, now)),
@@ -112,7 +112,7 @@ export function sqlRevocationStore(sqlDb: SqlDb): RevocationStore {
   };
 }
 
-/** A migration puts the row there, and nothing deletes it. */
+/** A migration inserts the row, and nothing deletes it. */
 function requireLog([log]: readonly RevocationPosition[]): RevocationPosition {
   if (!log) throw new TypeError("Cannot read how far the revocation log has come: no row is there");
   return log;

@@ -16,7 +16,7 @@ export type LoginEnd =
   | "closed"
   | "refresh_reused";
 
-/** A refresh token takes the place of its parent. */
+/** A refresh token that replaces its parent. */
 export interface Rotation {
   readonly sid: string;
   readonly parentHash: string;
@@ -25,7 +25,7 @@ export interface Rotation {
   readonly now: number;
 }
 
-/** What an administrator did to whom, or a person to their own account. */
+/** An administrator's change to an account, or a person's to their own. */
 export interface AuditEntry {
   readonly id: string;
   readonly at: number;
@@ -35,10 +35,10 @@ export interface AuditEntry {
 }
 
 /**
- * Logs that every token of an account below its present version is dead.
+ * Logs the revocation of every token of an account below its present version.
  *
- * The version comes from the row, so this follows the statement that raises it. A value is only ever
- * raised, whatever order two changes get here in.
+ * The version comes from the row, so this follows the statement that raises it. A value is only
+ * ever raised, whatever the order of two concurrent changes.
  */
 export function logSubjectRevocation(db: Orm, accountId: string, expiresAt: number): Item {
   return db.run(sql`INSERT INTO revocations (level, id, value, expires_at, pushed)
@@ -47,7 +47,7 @@ export function logSubjectRevocation(db: Orm, accountId: string, expiresAt: numb
       expires_at = max(expires_at, excluded.expires_at), pushed = 0`);
 }
 
-/** Logs that every token of a login is dead. */
+/** Logs the revocation of every token of a login. */
 export function logLoginRevocation(db: Orm, sid: string, expiresAt: number): Item {
   return db.run(sql`INSERT INTO revocations (level, id, value, expires_at, pushed)
     VALUES ('login', ${sid}, 1, ${expiresAt}, 0)
@@ -55,7 +55,7 @@ export function logLoginRevocation(db: Orm, sid: string, expiresAt: number): Ite
       pushed = 0`);
 }
 
-/** Logs that everything a key has signed is dead. */
+/** Logs the revocation of everything that a key has signed. */
 export function logKeyRevocation(db: Orm, kid: string, expiresAt: number): Item {
   return db.run(sql`INSERT INTO revocations (level, id, value, expires_at, pushed)
     VALUES ('key', ${kid}, 1, ${expiresAt}, 0)
@@ -82,7 +82,7 @@ export function endLogins(
 
 /**
  * The compare-and-set of a rotation, for a batch: it fails when the parent is no longer active, or
- * the login has ended meanwhile, and then nothing of the batch happens.
+ * the login has ended meanwhile. Then the whole batch is rolled back.
  */
 export function rotation(
   db: Orm,
@@ -110,7 +110,7 @@ export function auditRow(db: Orm, entry: AuditEntry): Item {
   return db.insert(audit).values(entry);
 }
 
-/** True where an account may lose its administration: it has none, or somebody else has it too. */
+/** True when an account may lose its administration: it has none, or another account has it too. */
 export function leavesAnAdministrator(id: string) {
   return sql`(instr(${accounts.roles}, '"admin"') = 0 OR ${accounts.disabled} = 1 OR EXISTS (
     SELECT 1 FROM accounts AS other WHERE other.id <> ${id} AND other.disabled = 0

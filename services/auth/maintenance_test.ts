@@ -6,7 +6,10 @@ const email = "learner@example.com";
 const dayMs = 86_400_000;
 const from = (address: string) => ({ headers: { "x-forwarded-for": address } });
 
-/** Two rows of each table that the sweep looks at: one that is over this moment, and one that is not. */
+/**
+ * Two rows of each table that the maintenance cleans: one that has just expired, and one that has
+ * not.
+ */
 async function fill(auth: AuthSetup, accountId: string): Promise<void> {
   const now = auth.clock.now();
   const put = async (sql: string, ...params: (string | number)[]) => {
@@ -43,7 +46,7 @@ const listed = {
   refresh_tokens: "SELECT hash FROM refresh_tokens",
 } as const;
 
-Deno.test("the sweep deletes what is over, and nothing that still counts", async () => {
+Deno.test("the maintenance deletes expired rows, and no valid ones", async () => {
   await using auth = await setupAuth({ bindings: { ADMIN_EMAIL: "" } });
   const { id } = await auth.signUp(email);
   await auth.rows("DELETE FROM guesses");
@@ -92,7 +95,7 @@ Deno.test("a network stays known for 180 days from the last login, not from the 
   await expectProblem(logInAfter(180), 429, "rate_limited");
 });
 
-Deno.test("a claim to an address holds it for one sign-up, and for no longer than it may take", async () => {
+Deno.test("a claim holds an address for one sign-up, and no longer than that may take", async () => {
   await using auth = await setupAuth({ bindings: { ADMIN_EMAIL: "" } });
   const claim = "INSERT INTO address_claims VALUES (?, ?)";
   await auth.rows(claim, email, auth.clock.now() + 1);
@@ -104,7 +107,7 @@ Deno.test("a claim to an address holds it for one sign-up, and for no longer tha
   assert.deepEqual(await auth.rows("SELECT email FROM address_claims"), [["other@example.com"]]);
 });
 
-/** What may end a login, or all of a person, although reuse has ended it before. */
+/** What may end a login, or all of a person, after reuse has ended it. */
 const endings = {
   "a logout": (auth: AuthSetup, _id: string, cookie: string) =>
     auth.call("POST", "/auth/logout", { headers: { cookie } }),
@@ -112,7 +115,7 @@ const endings = {
     auth.call("POST", "/auth/logout-all", { as: { sub: `user:${id}`, sid: "another" } }),
 };
 for (const [what, end] of Object.entries(endings)) {
-  Deno.test(`a family that ended by reuse is told so again, also after ${what}`, async () => {
+  Deno.test(`a family that ended by reuse reports reuse again, also after ${what}`, async () => {
     await using auth = await setupAuth();
     const { id } = await auth.signUp(email);
     const { refreshToken } = await auth.tokens({ email });

@@ -27,7 +27,7 @@ export function readClient(c: AuthContext): Client {
 }
 
 /**
- * The refresh cookie, as it came.
+ * The refresh cookie, unchanged.
  *
  * @throws {Problem} `ambiguous_credentials` when there are two of that name
  */
@@ -37,7 +37,7 @@ export function readRefreshCookie(c: AuthContext, names: CookieNames): string | 
   return values[0];
 }
 
-/** Hands both tokens to a browser. */
+/** Sends both tokens to a browser. */
 export function setTokenCookies(c: AuthContext, names: CookieNames, grant: Grant): void {
   const lifeOf = (value: string, expiresAt: number) => ({
     value,
@@ -50,13 +50,13 @@ export function setTokenCookies(c: AuthContext, names: CookieNames, grant: Grant
   for (const cookie of cookies) c.header("set-cookie", cookie, { append: true });
 }
 
-/** Takes both tokens from a browser. */
+/** Deletes both tokens from a browser. */
 export function dropTokenCookies(c: AuthContext, names: CookieNames): void {
   for (const cookie of clearTokenCookies(names)) c.header("set-cookie", cookie, { append: true });
 }
 
 /**
- * The person who asks, with their login; people of other issuers have none here.
+ * The person of the request, with their login; people of other issuers have none here.
  *
  * @throws {Problem} `authentication_required` or `forbidden`
  */
@@ -66,7 +66,7 @@ export function requirePerson(passport: Passport): Person {
   return { userId, sid };
 }
 
-/** A time as it is answered. */
+/** A time as the API returns it. */
 export function toTime(epochMs: number): string {
   return new Date(epochMs).toISOString();
 }
