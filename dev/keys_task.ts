@@ -13,7 +13,7 @@ const KeySet = z.object({ keys: z.array(z.object({ kid: z.string() })) });
 const defaultLeewaySeconds = 5;
 const maxTokenBytes = 8_192;
 
-/** The keys of a system that runs. */
+/** The keys of a running system. */
 function toKeySystem(system: System, call: Call, api: ApiClient): KeySystem {
   const { settings } = system;
   return {
@@ -34,15 +34,15 @@ function toKeySystem(system: System, call: Call, api: ApiClient): KeySystem {
   };
 }
 
-/** Files of another machine are not for this command to write. */
+/** This command must not write the files of another machine. */
 function toRefill({ isDev, settings }: System): KeySystem["refill"] {
   const of = (kind: KeyKind, path: string | undefined) => {
     if (!isDev || path === undefined) return {};
-    const refill: Refill = async (states) => ({
+    const replaceFile: Refill = async (states) => ({
       kid: await refillKeyFile(path, kind, states),
       path,
     });
-    return { [kind]: refill };
+    return { [kind]: replaceFile };
   };
   return {
     ...of("access", settings.ACCESS_TOKEN_KEYS_FILE),
