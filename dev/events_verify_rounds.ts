@@ -132,11 +132,11 @@ const settledRounds = 4;
 const maxRounds = 60;
 
 /**
- * Compares until nothing differs, or until the same differences remain round after round while every
- * outbox is empty: a change under way is no difference.
+ * Compares until nothing differs, or until the same differences remain round after round while
+ * every outbox is empty: a change under way is no difference.
  *
- * A failed delivery may be retried after 16 s, which is longer; then it is found, and its repair does
- * no harm.
+ * A failed delivery may be retried after 16 s, which is longer; then it is found, and its repair
+ * does no harm.
  */
 export async function settle(call: CallEvents, pause: Pause): Promise<readonly Finding[]> {
   let [before, same] = ["", 0];

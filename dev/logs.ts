@@ -38,8 +38,8 @@ const noise = /^\[wrangler:info\] [A-Z]+ /;
  *
  * A line that is not one of our log lines is shown as it is, and stored as the message of one. What
  * children print while the system starts or ends is stored but not shown: it would bury what the
- * developer needs then. Warnings of a start are over with it, such as the first read before Redis has
- * its revocation list; they are shown if the start fails.
+ * developer needs then. Warnings of a start are over with it, such as the first read before Redis
+ * has its revocation list; they are shown if the start fails.
  */
 export function createLogs(
   { workspace, ansi, print = printLine, now = Date.now, files: fileOptions = {} }: LogsOptions,

@@ -20,8 +20,8 @@ import { StartError } from "./start_error.ts";
 const Telemetry = z.object(telemetrySettings);
 
 /**
- * Checks the telemetry settings that were given: the programs get others in place of some, and would
- * not report a malformed one.
+ * Checks the telemetry settings that were given: the programs get others in place of some, and
+ * would not report a malformed one.
  *
  * @throws {ConfigError} naming what is malformed
  */

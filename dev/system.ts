@@ -24,9 +24,9 @@ export class SystemNotFound extends Error {
 /**
  * Finds the system that a task is for.
  *
- * `PUBLIC_ORIGIN`, `ADMIN_EMAIL` and `ADMIN_PASSWORD` together name a deployment. Without them it is
- * the dev command of `EDGEPASS_HOME`, by the settings it wrote at its last start; `PORT` is the port
- * on which it listens if that has changed.
+ * `PUBLIC_ORIGIN`, `ADMIN_EMAIL` and `ADMIN_PASSWORD` together name a deployment. Without them it
+ * is the dev command of `EDGEPASS_HOME`, by the settings it wrote at its last start; `PORT` is the
+ * port on which it listens if that has changed.
  *
  * @throws {SystemNotFound} naming what is missing
  */

@@ -18,7 +18,7 @@ async function look(aheadSeconds: number, doctorContext: DoctorContextOverrides 
     createDoctorContext(doctorContext),
     createEffects({
       now: () => noon,
-      ask: (url) => {
+      request: (url) => {
         asked.push(url);
         const date = new Date(noon + aheadSeconds * 1000).toUTCString();
         return Promise.resolve(new Response(null, { headers: { date } }));
@@ -66,13 +66,13 @@ Deno.test("a clock with nothing beside it is not compared", async () => {
 Deno.test("whoever is silent leaves the clock uncompared", async () => {
   assert.equal(
     troubleOf(await checkClock(createDoctorContext(running), createEffects())),
-    "warn: not compared: the gateway is silent → mend what gateway says above",
+    "warn: not compared: the gateway is silent → fix what gateway reports above",
   );
 });
 
 Deno.test("whoever answers without the time is no trouble", async () => {
-  const effects = createEffects({ ask: () => Promise.resolve(new Response()) });
+  const effects = createEffects({ request: () => Promise.resolve(new Response()) });
   assert.deepEqual(allWell(await checkClock(createDoctorContext(running), effects)), [
-    "not compared: the gateway tells no time",
+    "not compared: the gateway sends no Date",
   ]);
 });

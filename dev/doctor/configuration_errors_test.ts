@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { temporaryWorkspace } from "../../tests/support/dev_system.ts";
 import { machineVariables, parts } from "../environment.ts";
-import { askPrograms } from "./configuration_errors.ts";
+import { validateInPrograms } from "./configuration_errors.ts";
 import { readDoctorContext } from "./read_context.ts";
 
 const secret = "A5EBiDsCjyR-Qu_kGs4ZSwzfyS3tDI2iBrCSnAhRZ08";
@@ -78,7 +78,7 @@ const refused = {
 Deno.test("programs say of", async (t) => {
   await using workspace = await temporaryWorkspace();
   const ask = async (variables: Record<string, string>) =>
-    await askPrograms(
+    await validateInPrograms(
       await readDoctorContext({ ...machine, EDGEPASS_HOME: workspace.path, ...variables }, {
         scope: "dev",
         parts,
@@ -107,7 +107,7 @@ Deno.test("a program of a deployment is not asked about what it does not read", 
     scope: "deployment",
     parts: ["course"],
   });
-  const configurationErrors = await askPrograms(doctorContext);
+  const configurationErrors = await validateInPrograms(doctorContext);
   assert.deepEqual(configurationErrors, [
     { part: "course", message: "Cannot start: USER is missing" },
   ]);

@@ -13,7 +13,7 @@ const dev = { name: "running", pid: "1" } as const;
 function look(answer: () => Response, doctorContext: DoctorContextOverrides = { dev }) {
   const asked: string[] = [];
   const effects = createEffects({
-    ask: (url, { host } = {}) => {
+    request: (url, { host } = {}) => {
       asked.push(`${url} as ${host}`);
       return Promise.resolve(answer());
     },
@@ -42,9 +42,9 @@ Deno.test("a gateway is asked on its port by its public name", async () => {
 });
 
 const lacks = {
-  "revocation": "mend what redis says above",
+  "revocation": "fix what redis reports above",
   "issuer user": "see that auth is running: it serves the keys",
-  "issuer partner": "see that the jwks of this alias in ISSUERS answers with usable keys",
+  "issuer partner": "see that the jwks of this alias in ISSUERS serves usable keys",
 };
 for (const [name, fix] of Object.entries(lacks)) {
   Deno.test(`a gateway whose ${name} is not ready says so`, async () => {
@@ -85,6 +85,6 @@ Deno.test("a deployment whose gateway is silent may not be started yet", async (
 
 Deno.test("a dev that is not running is not asked", async () => {
   const { found, asked } = await look(readiness({}), { dev: { name: "killed", pid: "1" } });
-  assert.deepEqual(allWell(found), ["not asked: dev is not running"]);
+  assert.deepEqual(allWell(found), ["not checked: dev is not running"]);
   assert.deepEqual(asked, []);
 });

@@ -27,7 +27,7 @@ function setup({ tripMs = 1, answer }: { tripMs?: number; answer?: () => Respons
         settings: { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN: "hidden", ...settings },
         ...doctorContext,
       }),
-      createEffects({ ask: fetch, elapsed: () => time }),
+      createEffects({ request: fetch, elapsed: () => time }),
     );
   return {
     look,
@@ -102,7 +102,7 @@ Deno.test("a Redis where nobody answers is named without its address", async () 
     settings: { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN: "hidden" },
   });
   assert.equal(
-    troubleOf(await checkRedis(doctorContext, createEffects({ ask: fetch }))),
+    troubleOf(await checkRedis(doctorContext, createEffects({ request: fetch }))),
     "fail: nobody answers at UPSTASH_REDIS_REST_URL → set UPSTASH_REDIS_REST_URL" +
       " to the REST address of your Redis, or unset it for dev's own",
   );

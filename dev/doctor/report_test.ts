@@ -44,7 +44,7 @@ Deno.test("a check that breaks is a finding, and the others are made", async () 
       check: "first",
       state: "fail",
       what: "could not be checked (RangeError)",
-      fix: "mend what fails above and run deno task doctor again",
+      fix: "fix what fails above and run deno task doctor again",
     },
     { check: "second", state: "ok", what: "well" },
   ]);

@@ -24,11 +24,11 @@ Deno.test("settings that every program takes are well", async () => {
 const fixes = {
   "of a deployment": [
     { scope: "deployment", variables: { ISSUERS: "hidden" } },
-    "set ISSUERS as docs/deploy.md says",
+    "set ISSUERS as docs/deploy.md describes",
   ],
   "given to dev": [
     { scope: "dev", variables: { ISSUERS: "hidden" } },
-    "set ISSUERS as docs/deploy.md says, or unset it and dev makes it up",
+    "set ISSUERS as docs/deploy.md describes, or unset it and dev makes it up",
   ],
   "that dev wrote": [
     { scope: "dev", variables: {} },
@@ -74,7 +74,7 @@ Deno.test("what dev itself does not take is a finding", async () => {
   assert.equal(
     troubleOf(await checkSettings(doctorContext, createEffects())),
     "fail: PORT: must be a whole number from 1 to 65535" +
-      " → set PORT as docs/deploy.md says, or unset it and dev makes it up",
+      " → set PORT as docs/deploy.md describes, or unset it and dev makes it up",
   );
 });
 
@@ -84,7 +84,7 @@ Deno.test("programs that cannot be asked are a finding", async () => {
   });
   assert.equal(
     troubleOf(await checkSettings(createDoctorContext(), effects)),
-    "fail: the programs cannot be asked: error: Could not find package" +
+    "fail: the programs cannot check them: error: Could not find package" +
       " → deno install, deno task check",
   );
 });

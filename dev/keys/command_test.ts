@@ -23,11 +23,11 @@ const firstKeys: States = { a1: "signing", a2: "published" };
  * A system with two keys of each kind, which follows its configuration at once; `race` runs before
  * each change, as another administrator would.
  */
-function setup({ own = firstKeys, publicKeys = [], keys = {}, refill = {} }: {
+function setup({ own = firstKeys, publicKeys = [], keys = {}, updateFile = {} }: {
   own?: States;
   publicKeys?: readonly PublicKey[];
   keys?: Keys;
-  refill?: KeySystem["refill"];
+  updateFile?: KeySystem["updateFile"];
 } = {}) {
   const state = { version: 3, keys, now: begin, gateway: {} as object, material: { ...own } };
   const history = [{ version: 3, changedAt: begin, changed: pathsOf({}, keys) }];
@@ -91,7 +91,7 @@ function setup({ own = firstKeys, publicKeys = [], keys = {}, refill = {} }: {
         ),
       ),
     freshKid: () => Promise.resolve(signerOf("access")),
-    refill,
+    updateFile,
     leewaySeconds: 5,
   };
   const said: string[] = [];
@@ -105,7 +105,7 @@ function setup({ own = firstKeys, publicKeys = [], keys = {}, refill = {} }: {
         slept.push(ms);
         return Promise.resolve();
       },
-      say: (line) => void said.push(line),
+      report: (line) => void said.push(line),
     });
   const another = (change: object) => {
     state.version++;
@@ -180,7 +180,7 @@ Deno.test("keys rotate says what a shorter wait risks", async () => {
   const { run, slept, said } = setup();
   assert.equal((await run("rotate", "access", "--wait", "2")).code, 0);
   assert.deepEqual(slept, [2_000]);
-  assert.match(said[0] ?? "", /whoever has not heard of the new key by then refuses/);
+  assert.match(said[0] ?? "", /a service that has not read the new key by then refuses/);
 });
 
 Deno.test("keys rotate that was interrupted waits the rest alone", async () => {
@@ -229,13 +229,13 @@ Deno.test("keys rotate does not go on where somebody revoked the next key while 
 Deno.test("keys rotate has a fresh key made where the system reads a file", async () => {
   const fresh = (): void =>
     void (keyRings.state.material = { ...keyRings.state.material, a9: "published" });
-  const refill = {
+  const updateFile = {
     access: () => {
       fresh();
       return Promise.resolve({ kid: "a9", path: "keys.json" });
     },
   };
-  const keyRings = setup({ own: { a1: "signing" }, refill });
+  const keyRings = setup({ own: { a1: "signing" }, updateFile });
   const { text, code } = await keyRings.run("rotate", "access", "--wait", "0");
   assert.equal(code, 0, text);
   assert.deepEqual(keyRings.state.keys.access, { a1: "retired", a9: "signing" });
