@@ -53,7 +53,7 @@ export interface ApiClient {
 export interface CallTraces {
   /** A new trace, as a `traceparent`. */
   begin(): string;
-  answered(traceId: string): void;
+  served(traceId: string): void;
 }
 
 /** A client of the gateway on a loopback port, called by the public host name that it serves. */
@@ -100,17 +100,17 @@ function callsTo(
       redirect: "manual",
       signal: AbortSignal.timeout(30_000),
     });
-    traces?.answered(response.headers.get("x-trace-id") ?? "");
+    traces?.served(response.headers.get("x-trace-id") ?? "");
     if (response.status === 204) return undefined;
-    const body: unknown = await response.json().catch(() => undefined);
+    const received: unknown = await response.json().catch(() => undefined);
     if (!response.ok) {
-      const { success, data } = z.safeParse(Failure, body);
+      const { success, data } = z.safeParse(Failure, received);
       const { code, details, message }: Failed = success
         ? "error" in data ? data.error : data
         : { code: "without a code" };
       const what = `${method} ${path.split("?")[0]}`;
       throw new ApiFailure(what, response.status, code, details, message);
     }
-    return isBare ? body : z.parse(Envelope, body).data;
+    return isBare ? received : z.parse(Envelope, received).data;
   };
 }

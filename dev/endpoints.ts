@@ -35,7 +35,7 @@ export async function openEndpoints(
 ): Promise<Endpoints> {
   const redis = await openRedis(workspace, base, {
     file: modes[mode].redis,
-    onError: (cause) => logs.say("error", `Redis endpoint: ${String(cause)}`),
+    onError: (cause) => logs.report("error", `Redis endpoint: ${String(cause)}`),
   });
   cleanup.defer(redis.close);
   const { PUBLIC_ORIGIN: publicOrigin, PORT: port } = base;
@@ -46,7 +46,7 @@ export async function openEndpoints(
     file: modes[mode].qstash,
     fetch: deliveries.fetch,
     onNote: (note) => publishNote(note),
-    onError: (cause) => logs.say("error", `QStash endpoint: ${String(cause)}`),
+    onError: (cause) => logs.report("error", `QStash endpoint: ${String(cause)}`),
   });
   cleanup.defer(qstash.close);
   const recommender = openRecommender(workspace, base);

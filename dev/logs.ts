@@ -7,7 +7,7 @@ import type { LineListener } from "./processes.ts";
 
 export interface Logs {
   /** Takes a line of a child. */
-  readonly hear: LineListener;
+  readonly receive: LineListener;
   /** From now on passes every line to the listener, except wrangler's noise. */
   listen(listener: (line: LogLine) => void): void;
   /** Shows all that children print, or only their warnings and errors, as at first. */
@@ -15,7 +15,7 @@ export interface Logs {
   /** Shows the warnings and errors of a start that failed: they may explain it. */
   showHeld(): void;
   /** A line of dev itself. */
-  say(level: "info" | "warn" | "error", message: string): void;
+  report(level: "info" | "warn" | "error", message: string): void;
   close(): void;
 }
 
@@ -46,7 +46,7 @@ export function createLogs(
 ): Logs {
   const files = openLogFiles(workspace, {
     ...fileOptions,
-    report: (message) => say("warn", message),
+    report: (message) => report("warn", message),
   });
   let shownFrom = Infinity;
   let phase: "start" | "run" | "end" = "start";
@@ -60,14 +60,14 @@ export function createLogs(
     fields: {},
   });
   const toJson = ({ fields, ...line }: LogLine) => JSON.stringify({ ...line, ...fields });
-  function say(level: "info" | "warn" | "error", message: string): void {
+  function report(level: "info" | "warn" | "error", message: string): void {
     const line = wrap("dev", level, message);
     files.write("dev", toJson(line));
     listener(line);
     print(showLogLine(line, ansi));
   }
   return {
-    hear(text, { name, isError }) {
+    receive(text, { name, isError }) {
       const line = readLogLine(text);
       if (line) {
         files.write(fileNameOf(line, name), text);
@@ -99,7 +99,7 @@ export function createLogs(
     showHeld() {
       for (const line of held.splice(0).slice(-maxHeld)) print(line);
     },
-    say,
+    report,
     close: files.close,
   };
 }

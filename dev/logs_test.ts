@@ -43,7 +43,7 @@ const child = { name: "edgepass", isError: false };
 
 Deno.test("a log line is shown in short under its service's name, and kept as it is", async () => {
   await using world = await setup();
-  world.logs.hear(answered, child);
+  world.logs.receive(answered, child);
   const [line = ""] = world.shown;
   assert.match(
     line,
@@ -57,11 +57,11 @@ Deno.test("whoever listens gets every line but those that say again what the gat
   const heard: string[] = [];
   world.logs.listen(({ service, level, message }) => heard.push(`${service} ${level} ${message}`));
   world.logs.showAll(false);
-  world.logs.hear(answered, child);
-  world.logs.hear("panicked at main", { ...child, isError: true });
-  world.logs.hear("[wrangler:info] GET /courses 200 OK (3ms)", child);
-  world.logs.hear("", child);
-  world.logs.say("warn", "Ending");
+  world.logs.receive(answered, child);
+  world.logs.receive("panicked at main", { ...child, isError: true });
+  world.logs.receive("[wrangler:info] GET /courses 200 OK (3ms)", child);
+  world.logs.receive("", child);
+  world.logs.report("warn", "Ending");
   assert.deepEqual(heard, [
     "gateway info Request answered",
     "edgepass error panicked at main",
@@ -77,14 +77,14 @@ Deno.test("an error is shown by its message, and by what it came from", async ()
     cause: { message: "refused" },
   };
   const failed = { ...JSON.parse(answered), level: "error", message: "Broken", cause };
-  world.logs.hear(JSON.stringify(failed), child);
+  world.logs.receive(JSON.stringify(failed), child);
   assert.match(world.shown[0] ?? "", / cause=Redis is away: refused #/);
 });
 
 Deno.test("a line that is no log line passes under the process's name, and is kept as JSON", async () => {
   await using world = await setup();
-  world.logs.hear("Listening on\tport 1", { ...child, isError: true });
-  world.logs.hear('{"level":"info"}', child);
+  world.logs.receive("Listening on\tport 1", { ...child, isError: true });
+  world.logs.receive('{"level":"info"}', child);
   assert.match(world.shown[0] ?? "", /^ +edgepass +Listening on\tport 1$/);
   assert.deepEqual(world.kept("edgepass").trim().split("\n").map((line) => JSON.parse(line)), [
     {
@@ -104,16 +104,16 @@ Deno.test("a line that is no log line passes under the process's name, and is ke
 
 Deno.test("a service's name never leads out of the folder of logs", async () => {
   await using world = await setup();
-  world.logs.hear(answered.replace('"gateway"', '"../keys/x"'), child);
+  world.logs.receive(answered.replace('"gateway"', '"../keys/x"'), child);
   assert.ok(world.kept("edgepass").includes("../keys/x"));
 });
 
 Deno.test("while the system starts only trouble is shown, and all is kept", async () => {
   await using world = await setup();
   world.logs.showAll(false);
-  world.logs.hear(answered, child);
-  world.logs.hear("Check file:///x.ts", child);
-  world.logs.hear(answered.replace('"info"', '"warn"'), child);
+  world.logs.receive(answered, child);
+  world.logs.receive("Check file:///x.ts", child);
+  world.logs.receive(answered.replace('"info"', '"warn"'), child);
   assert.equal(world.shown.length, 1);
   assert.equal(world.kept("gateway").trim().split("\n").length, 2);
 });
@@ -121,7 +121,7 @@ Deno.test("while the system starts only trouble is shown, and all is kept", asyn
 Deno.test("levels are told apart by colour where colours are wanted", async () => {
   await using world = await setup({ isColoured: true });
   for (const level of ["debug", "info", "warn", "error"]) {
-    world.logs.hear(answered.replace('"info"', `"${level}"`), child);
+    world.logs.receive(answered.replace('"info"', `"${level}"`), child);
   }
   const colours = world.shown.map((line) => line.split(/(?=DEBUG|INFO|WARN|ERROR)/)[0]?.slice(-3));
   assert.equal(new Set(colours).size, 4);
@@ -179,14 +179,14 @@ Deno.test("lines that a full disk does not take are shown all the same, and kept
   });
   try {
     logs.showAll(true);
-    logs.hear(answered, child);
+    logs.receive(answered, child);
     // Half of the next line is taken.
     room = 40;
-    logs.hear(answered, child);
-    logs.hear(answered, child);
+    logs.receive(answered, child);
+    logs.receive(answered, child);
     room = Infinity;
     elapsed = 60_000;
-    logs.hear(answered, child);
+    logs.receive(answered, child);
     const trouble = shown.filter((line) => line.includes(" dev ")).map((line) => line.slice(-60));
     assert.equal(shown.length, 6);
     assert.deepEqual(trouble.map((line) => /written( again)?/.exec(line)?.[0]), [

@@ -85,11 +85,11 @@ export async function observe(
     },
     forward: toForwardTargets({ ...given, DASHBOARD_PORT: settings.DASHBOARD_PORT }),
     keepsLogs: !isExportingLogs,
-  }, { onWarning: (message) => logs.say("warn", message) }).catch((cause: unknown) => {
+  }, { onWarning: (message) => logs.report("warn", message) }).catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : "unknown reason";
     throw new StartError(`the dashboard cannot be served: ${reason}`, { cause });
   });
-  logs.listen((line) => observer.hear(toObserved(line)));
+  logs.listen((line) => observer.receive(toObserved(line)));
   endpoints.onNote((note) => {
     const delivery = toDeliveryNote(note);
     if (delivery) observer.noteDelivery(delivery);

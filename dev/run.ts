@@ -64,13 +64,13 @@ export async function runDev(mode: Mode): Promise<number> {
     throw error;
   });
   if ("ending" in outcome) {
-    logs.say("error", describeEnding(outcome.ending));
+    logs.report("error", describeEnding(outcome.ending));
     return exitCodeOf(outcome.ending) || 1;
   }
   logs.showAll(false);
   // What is still starting fails now; the run is over, and its error is of no use any more.
   system.catch(() => {});
-  logs.say("info", `Ending everything (${outcome.reason})`);
+  logs.report("info", `Ending everything (${outcome.reason})`);
   return 0;
 }
 
@@ -105,7 +105,7 @@ async function start(options: Start): Promise<Ending> {
   refusal.promise.catch(() => {}); // It may reject when no code awaits it any more.
   const running = processes.map((plan) => {
     const process = startProcess(plan, (line, from) => {
-      logs.hear(line, from);
+      logs.receive(line, from);
       const reason = mode === "workers" ? readRefusal(line) : undefined;
       if (reason !== undefined) refusal.reject(new StartError(reason));
     });

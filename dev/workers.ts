@@ -65,7 +65,7 @@ export async function migrateLocalD1(
   const marker = workspace.at("workers", "migrated");
   const fingerprint = await fingerprintOfMigrations();
   if (readIfThere(marker) === fingerprint) return;
-  logs.say("info", "Preparing the local D1 databases; the next start is quicker");
+  logs.report("info", "Preparing the local D1 databases; the next start is quicker");
   // One after the other: each starts a workerd of its own on the same files.
   for (const name of serviceNames) {
     await migrate(services[name].database, { workspace, logs, cleanup });
@@ -88,7 +88,7 @@ async function migrate(
       ...["--persist-to", workspace.at("workers")],
     ],
     env: wranglerVariables(workspace),
-  }, logs.hear);
+  }, logs.receive);
   cleanup.defer(() => process.stop(1_000));
   const ending = await process.ended;
   if (ending.code === 0) return;

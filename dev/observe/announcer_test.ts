@@ -32,7 +32,7 @@ Deno.test("the stream marks requests and lines of the dashboard's own calls, and
   const [, own = ""] = traces.begin().split("-");
   const other = "f".repeat(32);
   const lines = [own, other].map((traceId, at) => answeredLine(traceId, { time: 1000 + at }));
-  announcer.heard(world.store.write({ lines }));
+  announcer.publish(world.store.write({ lines }));
   await waitUntil("all is published", () => published.length === 4, 5_000);
   announcer.close();
   for (const { event, data } of published) {

@@ -13,7 +13,7 @@ function say(service: string, message: string, version: unknown): LogLine {
 
 Deno.test("a program has the version that it took last, and none before it took one", () => {
   const rollout = createRollout(["gateway", "user"]);
-  const news = rollout.hear([say("gateway", taken, 3), say("gateway", taken, 4)]);
+  const news = rollout.observe([say("gateway", taken, 3), say("gateway", taken, 4)]);
   assert.equal(news, 4);
   assert.deepEqual(rollout.read(), [
     { service: "gateway", version: 4, since: time, refused: null },
@@ -23,10 +23,10 @@ Deno.test("a program has the version that it took last, and none before it took 
 
 Deno.test("a version that a program did not take stands beside the one it has, until it has a newer", () => {
   const rollout = createRollout(["user"]);
-  rollout.hear([say("user", taken, 3)]);
-  assert.equal(rollout.hear([say("user", refused, 4)]), 4);
+  rollout.observe([say("user", taken, 3)]);
+  assert.equal(rollout.observe([say("user", refused, 4)]), 4);
   assert.deepEqual(rollout.read(), [{ service: "user", version: 3, since: time, refused: 4 }]);
-  rollout.hear([say("user", taken, 5)]);
+  rollout.observe([say("user", taken, 5)]);
   assert.deepEqual(rollout.read(), [{ service: "user", version: 5, since: time, refused: null }]);
 });
 
@@ -40,7 +40,7 @@ for (
 ) {
   Deno.test(`${line.service} saying ${line.message} of ${JSON.stringify(line.fields)} is no news`, () => {
     const rollout = createRollout(["user"]);
-    assert.equal(rollout.hear([line]), undefined);
+    assert.equal(rollout.observe([line]), undefined);
     assert.equal(rollout.read()[0]?.version, null);
   });
 }

@@ -60,7 +60,7 @@ Deno.test("what is exported can be read, and is there again after a restart", as
   await using world = await setup();
   const first = world.open();
   assert.equal((await first.fetch(traceExport())).status, 200);
-  first.hear([lineOf({ traceId, message: "Course was read" })]);
+  first.receive([lineOf({ traceId, message: "Course was read" })]);
   const { items } = await first.get<Page<RequestRow>>("/api/requests");
   assert.deepEqual(items.map((row) => [row.traceId, row.spans, row.logs]), [[traceId, 7, 1]]);
   first.close();
@@ -84,7 +84,7 @@ Deno.test("a page that listens hears of requests, lines and measurements", async
   const reader = (await observer.fetch(request)).body?.getReader();
   assert.ok(reader);
   await observer.fetch(traceExport());
-  observer.hear([lineOf({ traceId, message: "Course was read" })]);
+  observer.receive([lineOf({ traceId, message: "Course was read" })]);
   const decoder = new TextDecoder();
   let text = "";
   while (!text.includes("event: log")) {
@@ -142,10 +142,10 @@ Deno.test("an end that was asked for is nothing to tell", async () => {
 Deno.test("a dev that was killed is told at the next start, with the last it heard", async () => {
   await using world = await setup();
   const before = world.open();
-  before.hear([lineOf({ message: "Of a run before", level: "error", time: start - 1 })]);
+  before.receive([lineOf({ message: "Of a run before", level: "error", time: start - 1 })]);
   before.close();
   const killed = world.open();
-  killed.hear([
+  killed.receive([
     lineOf({
       message: "Broken",
       level: "error",

@@ -91,10 +91,10 @@ Deno.test("own traces that are kept have a bound", async () => {
   );
   const first = "1".padStart(32, "0");
   assert.equal(world.traces.has(first), true);
-  world.traces.answered(other);
+  world.traces.served(other);
   assert.equal(world.traces.has(first), false);
   assert.equal(world.traces.has(other), true);
-  world.traces.answered("no trace");
+  world.traces.served("no trace");
   assert.equal(world.db.get("SELECT count(*) AS n FROM own_traces")?.n, 20_000);
 });
 

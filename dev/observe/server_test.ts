@@ -15,20 +15,20 @@ function setup() {
   const serve = createServer({
     port,
     routes: [
-      { method: "GET", path: "/api/state", answer: ask("state") },
-      { method: "GET", path: "/api/requests/:traceId", answer: ask("detail") },
-      { method: "POST", path: "/v1/traces", answer: ask("traces") },
+      { method: "GET", path: "/api/state", handle: ask("state") },
+      { method: "GET", path: "/api/requests/:traceId", handle: ask("detail") },
+      { method: "POST", path: "/v1/traces", handle: ask("traces") },
       {
         method: "GET",
         path: "/api/broken",
-        answer: () => {
+        handle: () => {
           throw new Error("a secret reason");
         },
       },
       {
         method: "GET",
         path: "/api/refused",
-        answer: () => {
+        handle: () => {
           throw new Refusal(400, "limit does not fit");
         },
       },

@@ -6,12 +6,12 @@ function setup() {
   const told: number[] = [];
   const asked: PromiseWithResolvers<number | undefined>[] = [];
   const watch = createVersionWatch({
-    ask() {
+    fetchVersion() {
       const question = Promise.withResolvers<number | undefined>();
       asked.push(question);
       return question.promise;
     },
-    onNews: (version) => told.push(version),
+    onVersion: (version) => told.push(version),
     everyMs: 600_000,
   });
   const last = () => asked.at(-1) ?? assert.fail("nobody was asked");
