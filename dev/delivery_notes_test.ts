@@ -15,21 +15,21 @@ const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value
 
 function note(
   state: LogNote["state"],
-  { url = "https://school.test/events/course", body = encode(event), answer }: {
+  { url = "https://school.test/events/course", body = encode(event), response }: {
     url?: string;
     body?: Uint8Array<ArrayBuffer>;
-    answer?: readonly [status: number, body: unknown];
+    response?: readonly [status: number, body: unknown];
   } = {},
 ): LogNote {
   const delivery = { method: "POST", header: {}, maxRetries: 5, labels: [] };
   const origin = { callerIp: "127.0.0.1" };
   const letter = { id: "m-1", url, body, delivery, origin, createdAt: 1 };
-  if (!answer) return { time: 7, state, letter };
-  const [status, said] = answer;
-  return { time: 7, state, letter, attempt: { status, header: {}, body: encode(said) } };
+  if (!response) return { time: 7, state, letter };
+  const [status, content] = response;
+  return { time: 7, state, letter, attempt: { status, header: {}, body: encode(content) } };
 }
 
-const answers: Readonly<
+const cases: Readonly<
   Record<string, readonly [LogNote["state"], readonly [number, unknown], string]>
 > = {
   "an effect": ["DELIVERED", [200, { outcome: "applied" }], "delivered 200 applied"],
@@ -40,10 +40,10 @@ const answers: Readonly<
   "no answer": ["ERROR", [0, ""], "failed null null"],
   "something else": ["FAILED", [500, []], "dead 500 null"],
 };
-for (const [what, [state, answer, expected]] of Object.entries(answers)) {
+for (const [what, [state, response, expected]] of Object.entries(cases)) {
   Deno.test(`a note of QStash's log with ${what} is told by status and outcome`, () => {
-    const told = toDeliveryNote(note(state, { answer }));
-    assert.equal(`${told?.state} ${told?.status} ${told?.outcome}`, expected);
+    const reported = toDeliveryNote(note(state, { response }));
+    assert.equal(`${reported?.state} ${reported?.status} ${reported?.outcome}`, expected);
   });
 }
 

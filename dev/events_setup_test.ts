@@ -24,13 +24,13 @@ function setup({ refusal = "event_signature_invalid" }: { refusal?: string } = {
     QSTASH_CURRENT_SIGNING_KEY: current,
     QSTASH_NEXT_SIGNING_KEY: next,
   };
-  const ask = async (method: string, path: string) => {
+  const send = async (method: string, path: string) => {
     const headers = { authorization: `Bearer ${token}` };
     return await (await fetch(`${server.url}${path}`, { method, headers })).json();
   };
   return {
     variables,
-    ask,
+    send,
     stopGateway: gateway.close,
     run: (more: Readonly<Record<string, string>> = {}, ...args: string[]) =>
       setUp(args, { ...variables, ...more }, createAnsi(false)),
@@ -63,7 +63,7 @@ Deno.test("events:setup finds a system well that is, and makes nothing", async (
   const { code, text } = await made.run();
   assert.deepEqual([code, statesOf(text)], [0, well]);
   assert.match(text, /no schedule is needed/);
-  assert.deepEqual(await made.ask("GET", "/v2/schedules"), []);
+  assert.deepEqual(await made.send("GET", "/v2/schedules"), []);
 });
 
 Deno.test("events:setup --wake makes one schedule, however often it is repeated", async () => {
@@ -73,7 +73,7 @@ Deno.test("events:setup --wake makes one schedule, however often it is repeated"
   const second = await made.run({}, "--wake");
   assert.doesNotMatch(second.text, /made: /);
   assert.deepEqual([first.code, second.code], [0, 0]);
-  const schedules = await made.ask("GET", "/v2/schedules");
+  const schedules = await made.send("GET", "/v2/schedules");
   assert.deepEqual(
     schedules.map(({ destination, method }: Record<string, string>) => [destination, method]),
     [[`${made.variables.PUBLIC_ORIGIN}/livez`, "GET"]],
@@ -83,10 +83,10 @@ Deno.test("events:setup --wake makes one schedule, however often it is repeated"
 
 Deno.test("events:setup tells keys that were rolled once from keys that were rolled twice [E07]", async () => {
   await using made = setup();
-  await made.ask("POST", "/v2/keys/rotate");
+  await made.send("POST", "/v2/keys/rotate");
   const once = await made.run();
   assert.deepEqual([once.code, statesOf(once.text)], [0, { ...well, keys: "warn" }]);
-  await made.ask("POST", "/v2/keys/rotate");
+  await made.send("POST", "/v2/keys/rotate");
   const twice = await made.run();
   assert.deepEqual([twice.code, statesOf(twice.text)], [1, { ...well, keys: "fail" }]);
   for (const secret of Object.values(made.variables).slice(2)) {
@@ -98,12 +98,12 @@ const faults = {
   "a token that is refused": [{ QSTASH_TOKEN: "another" }, /QStash refuses the token/],
   "a QStash that is not there": [{ QSTASH_URL: "http://127.0.0.1:9" }, /cannot be reached/],
 } as const;
-for (const [what, [more, said]] of Object.entries(faults)) {
+for (const [what, [more, expected]] of Object.entries(faults)) {
   Deno.test(`events:setup names ${what}, once`, async () => {
     await using made = setup();
     const { code, text } = await made.run(more);
     assert.equal(code, 1);
-    assert.match(text, said);
+    assert.match(text, expected);
     assert.equal(statesOf(text).keys, "fail");
     assert.equal(text.match(/^fail /gm)?.length, 1);
   });

@@ -54,12 +54,12 @@ Deno.test("a process that ended with a code is told with it", () => {
 
 Deno.test("of many requests under way a few are told, and how many more there are", () => {
   const request = { traceId: null, method: "GET", path: "/", sinceMs: 1 };
-  const told = describeLastRun(
+  const described = describeLastRun(
     [{ ...exit, lastLines: [], inFlight: Array(9).fill(request) }],
     ansi,
   );
-  assert.equal(told.length, 7);
-  assert.equal(told.at(-1), "  and 4 more requests under way");
+  assert.equal(described.length, 7);
+  assert.equal(described.at(-1), "  and 4 more requests under way");
 });
 
 Deno.test("nothing is told of a run that ended as it should", () => {

@@ -9,7 +9,7 @@ function setup(initial: { readonly [name: string]: JsonValue } = {}) {
   const state = { version: 4, document: initial };
   const calls: [method: string, path: string, body: unknown][] = [];
   let race = (): void => {};
-  const answer = () => Promise.resolve({ ...state, changed: ["a"] });
+  const current = () => Promise.resolve({ ...state, changed: ["a"] });
   const call = (method: string, path: string, body?: unknown): Promise<unknown> => {
     calls.push([method, path, body]);
     if (method === "GET" && path.includes("/history")) {
@@ -17,20 +17,20 @@ function setup(initial: { readonly [name: string]: JsonValue } = {}) {
       const items = [{ version: 4, ...change, comment: "Why", changed: ["gateway.logLevel", "b"] }];
       return Promise.resolve({ items });
     }
-    if (method !== "PUT") return answer();
+    if (method !== "PUT") return current();
     race();
-    const wanted = body as { ifVersion: number; document: typeof initial };
-    if (wanted.ifVersion !== state.version) {
+    const proposed = body as { ifVersion: number; document: typeof initial };
+    if (proposed.ifVersion !== state.version) {
       return Promise.reject(new ApiFailure("PUT /admin/configuration", 409, "conflict"));
     }
-    if ("bad" in wanted.document) {
+    if ("bad" in proposed.document) {
       const details = [{ path: "document.bad", message: "is unknown" }];
       const code = "validation_failed";
       return Promise.reject(new ApiFailure("PUT /admin/configuration", 422, code, details));
     }
-    if (JSON.stringify(state.document) !== JSON.stringify(wanted.document)) state.version++;
-    state.document = wanted.document;
-    return answer();
+    if (JSON.stringify(state.document) !== JSON.stringify(proposed.document)) state.version++;
+    state.document = proposed.document;
+    return current();
   };
   const run = (...args: string[]) => runConfig(args, (work) => work(call));
   return { run, state, calls, raceWith: (other: () => void) => race = other };

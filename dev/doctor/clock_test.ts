@@ -13,19 +13,19 @@ const running = { dev: { name: "running", pid: "1" } } as const;
 
 /** Looks at noon by this machine's clock; the other's is so many seconds ahead. */
 async function look(aheadSeconds: number, doctorContext: DoctorContextOverrides = running) {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const found = await checkClock(
     createDoctorContext(doctorContext),
     createEffects({
       now: () => noon,
       request: (url) => {
-        asked.push(url);
+        requests.push(url);
         const date = new Date(noon + aheadSeconds * 1000).toUTCString();
         return Promise.resolve(new Response(null, { headers: { date } }));
       },
     }),
   );
-  return { found, asked };
+  return { found, requests };
 }
 
 for (const ahead of [-6, -5, 0, 5]) {
@@ -48,8 +48,8 @@ for (const [ahead, words] of skewed) {
 
 Deno.test("a Redis elsewhere is asked rather than what runs here", async () => {
   const settings = { UPSTASH_REDIS_REST_URL: "https://redis.example.com" };
-  const { found, asked } = await look(9, { ...running, settings });
-  assert.deepEqual(asked, ["https://redis.example.com"]);
+  const { found, requests } = await look(9, { ...running, settings });
+  assert.deepEqual(requests, ["https://redis.example.com"]);
   assert.match(troubleOf(found), /behind that of Redis/);
 });
 
@@ -58,9 +58,9 @@ Deno.test("a wider leeway allows more", async () => {
 });
 
 Deno.test("a clock with nothing beside it is not compared", async () => {
-  const { found, asked } = await look(3600, {});
+  const { found, requests } = await look(3600, {});
   assert.deepEqual(allWell(found), ["not compared: nothing else is running"]);
-  assert.deepEqual(asked, []);
+  assert.deepEqual(requests, []);
 });
 
 Deno.test("whoever is silent leaves the clock uncompared", async () => {

@@ -10,17 +10,17 @@ import { checkGateway } from "./gateway.ts";
 
 const dev = { name: "running", pid: "1" } as const;
 
-function look(answer: () => Response, doctorContext: DoctorContextOverrides = { dev }) {
-  const asked: string[] = [];
+function look(respond: () => Response, doctorContext: DoctorContextOverrides = { dev }) {
+  const requests: string[] = [];
   const effects = createEffects({
     request: (url, { host } = {}) => {
-      asked.push(`${url} as ${host}`);
-      return Promise.resolve(answer());
+      requests.push(`${url} as ${host}`);
+      return Promise.resolve(respond());
     },
   });
   return checkGateway(createDoctorContext(doctorContext), effects).then((found) => ({
     found,
-    asked,
+    requests,
   }));
 }
 
@@ -28,17 +28,17 @@ const readiness = (checks: Record<string, string>, status = 503) => () =>
   Response.json({ status: "", checks }, { status });
 
 Deno.test("a gateway that is ready is well", async () => {
-  const { found, asked } = await look(readiness({ revocation: "ready" }, 200));
+  const { found, requests } = await look(readiness({ revocation: "ready" }, 200));
   assert.deepEqual(allWell(found), ["/readyz says that it is ready"]);
-  assert.deepEqual(asked, ["http://127.0.0.1:8787/readyz as 127.0.0.1:8787"]);
+  assert.deepEqual(requests, ["http://127.0.0.1:8787/readyz as 127.0.0.1:8787"]);
 });
 
 Deno.test("a gateway is asked on its port by its public name", async () => {
   const settings = { PORT: "8790", PUBLIC_ORIGIN: "https://learn.example.com" };
-  const { asked } = await look(readiness({}, 200), { dev, settings });
-  assert.deepEqual(asked, ["http://127.0.0.1:8790/readyz as learn.example.com"]);
+  const { requests } = await look(readiness({}, 200), { dev, settings });
+  assert.deepEqual(requests, ["http://127.0.0.1:8790/readyz as learn.example.com"]);
   const deployed = await look(readiness({}, 200), { scope: "deployment", settings });
-  assert.deepEqual(deployed.asked, ["https://learn.example.com/readyz as learn.example.com"]);
+  assert.deepEqual(deployed.requests, ["https://learn.example.com/readyz as learn.example.com"]);
 });
 
 const lacks = {
@@ -84,7 +84,7 @@ Deno.test("a deployment whose gateway is silent may not be started yet", async (
 });
 
 Deno.test("a dev that is not running is not asked", async () => {
-  const { found, asked } = await look(readiness({}), { dev: { name: "killed", pid: "1" } });
+  const { found, requests } = await look(readiness({}), { dev: { name: "killed", pid: "1" } });
   assert.deepEqual(allWell(found), ["not checked: dev is not running"]);
-  assert.deepEqual(asked, []);
+  assert.deepEqual(requests, []);
 });

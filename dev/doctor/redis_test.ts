@@ -11,13 +11,13 @@ import { freePort } from "../../tests/support/dev_system.ts";
 import { checkRedis } from "./redis.ts";
 
 /** A Redis of somebody else's with the revocation list, and a clock that each round trip moves. */
-function setup({ tripMs = 1, answer }: { tripMs?: number; answer?: () => Response } = {}) {
+function setup({ tripMs = 1, respond }: { tripMs?: number; respond?: () => Response } = {}) {
   const backend = createEmbeddedRedis();
   const rest = createRedisRest({ backend, token: "hidden" });
   let time = 0;
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
     time += tripMs;
-    return answer ? answer() : rest(request);
+    return respond ? respond() : rest(request);
   });
   const UPSTASH_REDIS_REST_URL = `http://127.0.0.1:${server.addr.port}`;
   const look = ({ settings, ...doctorContext }: DoctorContextOverrides = {}) =>
@@ -87,7 +87,7 @@ Deno.test("a token that Redis refuses is named and not shown", async () => {
 });
 
 Deno.test("what is no Redis is named with its status", async () => {
-  await using redis = setup({ answer: () => new Response("<html>", { status: 404 }) });
+  await using redis = setup({ respond: () => new Response("<html>", { status: 404 }) });
   assert.equal(
     troubleOf(await redis.look()),
     "fail: what answers at UPSTASH_REDIS_REST_URL is no Redis (status 404)" +

@@ -10,7 +10,7 @@ import { checkKeys } from "./keys.ts";
 import { checkSettings } from "./settings.ts";
 import type { ConfigurationError } from "./context.ts";
 
-const complaining = (...configurationErrors: ConfigurationError[]) =>
+const reporting = (...configurationErrors: ConfigurationError[]) =>
   createEffects({ configurationErrors: () => Promise.resolve(configurationErrors) });
 const gateway = (message: string): ConfigurationError => ({ part: "gateway", message });
 
@@ -37,7 +37,7 @@ const fixes = {
 } as const;
 for (const [what, [doctorContext, fix]] of Object.entries(fixes)) {
   Deno.test(`a malformed setting ${what} comes with its mend`, async () => {
-    const effects = complaining(gateway("Cannot start: ISSUERS: must be JSON"));
+    const effects = reporting(gateway("Cannot start: ISSUERS: must be JSON"));
     const found = await checkSettings(createDoctorContext(doctorContext), effects);
     assert.equal(troubleOf(found), `fail: ISSUERS: must be JSON (gateway) → ${fix}`);
   });
@@ -45,7 +45,7 @@ for (const [what, [doctorContext, fix]] of Object.entries(fixes)) {
 
 Deno.test("each setting is a finding of its own, however many programs read it", async () => {
   const message = "Cannot start: ISSUER is missing; LEEWAY_SECONDS: must be a whole number";
-  const effects = complaining(gateway(message), { part: "user", message });
+  const effects = reporting(gateway(message), { part: "user", message });
   const found = await checkSettings(createDoctorContext(), effects);
   assert.deepEqual(found.map(({ what }) => what), [
     "ISSUER is missing (gateway, user)",
@@ -54,7 +54,7 @@ Deno.test("each setting is a finding of its own, however many programs read it",
 });
 
 Deno.test("a secret that dev keeps is to be thrown away, another to be made", async () => {
-  const effects = complaining({ part: "auth", message: "Cannot start: REFRESH_TOKEN_KEY: weak" });
+  const effects = reporting({ part: "auth", message: "Cannot start: REFRESH_TOKEN_KEY: weak" });
   assert.equal(
     troubleOf(await checkSettings(createDoctorContext({ workspace: "/home-of-dev" }), effects)),
     "fail: REFRESH_TOKEN_KEY: weak (auth)" +
@@ -90,7 +90,7 @@ Deno.test("programs that cannot be asked are a finding", async () => {
 });
 
 Deno.test("what is wrong with keys is said once, among the keys", async () => {
-  const effects = complaining(
+  const effects = reporting(
     gateway("Cannot start: PASSPORT_KEYS: has a kid twice"),
     { part: "auth", message: "Cannot start: PASSPORT_KEYS: has a kid twice" },
   );

@@ -74,11 +74,11 @@ function setup({ own = firstKeys, publicKeys = [], keys = {}, updateFile = {} }:
     }
     if (method === "PUT") {
       race();
-      const wanted = body as { document: { keys: Keys }; ifVersion: number; comment: string };
-      if (wanted.ifVersion !== state.version) {
+      const proposed = body as { document: { keys: Keys }; ifVersion: number; comment: string };
+      if (proposed.ifVersion !== state.version) {
         return Promise.reject(new ApiFailure("PUT /admin/configuration", 409, "conflict"));
       }
-      put(wanted.document, wanted.comment);
+      put(proposed.document, proposed.comment);
     }
     return Promise.resolve({ version: state.version, document: document() });
   }
@@ -94,7 +94,7 @@ function setup({ own = firstKeys, publicKeys = [], keys = {}, updateFile = {} }:
     updateFile,
     leewaySeconds: 5,
   };
-  const said: string[] = [];
+  const reported: string[] = [];
   const slept: number[] = [];
   const run = (...args: string[]) =>
     runKeys(args, (work) => work(system), {
@@ -105,7 +105,7 @@ function setup({ own = firstKeys, publicKeys = [], keys = {}, updateFile = {} }:
         slept.push(ms);
         return Promise.resolve();
       },
-      report: (line) => void said.push(line),
+      report: (line) => void reported.push(line),
     });
   const another = (change: object) => {
     state.version++;
@@ -115,7 +115,7 @@ function setup({ own = firstKeys, publicKeys = [], keys = {}, updateFile = {} }:
     run,
     state,
     puts,
-    said,
+    reported,
     slept,
     another,
     raceWith: (other: () => void) => race = other,
@@ -177,10 +177,10 @@ Deno.test("keys rotate makes a key of profile A known, and forgets what is revok
 });
 
 Deno.test("keys rotate says what a shorter wait risks", async () => {
-  const { run, slept, said } = setup();
+  const { run, slept, reported } = setup();
   assert.equal((await run("rotate", "access", "--wait", "2")).code, 0);
   assert.deepEqual(slept, [2_000]);
-  assert.match(said[0] ?? "", /a service that has not read the new key by then refuses/);
+  assert.match(reported[0] ?? "", /a service that has not read the new key by then refuses/);
 });
 
 Deno.test("keys rotate that was interrupted waits the rest alone", async () => {

@@ -24,12 +24,12 @@ function listVariables(schema: unknown, path: string): (readonly [string, string
 
 Deno.test("every setting with a variable is listed, but for keys, which are secret, and routes", () => {
   const schema = z.toJSONSchema(configurationSchema, { unrepresentable: "any" });
-  const wanted = listVariables(schema, "").filter(([path]) =>
+  const expected = listVariables(schema, "").filter(([path]) =>
     !path.startsWith("keys.") && path !== "gateway.routes"
   );
   const listed = listBaseSettings(settings, serviceNames)
     .map(({ path, name }) => [path, name] as const);
-  assert.deepEqual(listed.toSorted(), wanted.toSorted());
+  assert.deepEqual(listed.toSorted(), expected.toSorted());
 });
 
 Deno.test("a setting has what the programs were started with, empty where that is nothing", () => {

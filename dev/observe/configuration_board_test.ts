@@ -16,12 +16,12 @@ const inForce = {
 const toToken = (sub: string) =>
   `e30.${new TextEncoder().encode(JSON.stringify({ sub })).toBase64({ alphabet: "base64url" })}.`;
 
-type Answer = (method: string, path: string, options: CallOptions) => unknown;
+type Respond = (method: string, path: string, options: CallOptions) => unknown;
 
 /** A board on a system that answers as told; tokens are good until `expire` is called. */
-function setup(answer: Answer = () => inForce) {
+function setup(respond: Respond = () => inForce) {
   const calls: string[] = [];
-  const told: number[] = [];
+  const reported: number[] = [];
   let logins = 0;
   let isGood = true;
   const client: ApiClient = {
@@ -33,7 +33,7 @@ function setup(answer: Answer = () => inForce) {
         return { accessToken: toToken(`user:admin-${++logins}`) };
       }
       if (!isGood) throw new ApiFailure(`${method} ${path}`, 401, "token_expired");
-      return answer(method, path, options);
+      return respond(method, path, options);
     },
     close() {},
   };
@@ -42,9 +42,9 @@ function setup(answer: Answer = () => inForce) {
     admin,
     base: [],
     rollout: () => [],
-    onChange: (version) => told.push(version),
+    onChange: (version) => reported.push(version),
   });
-  return { board, admin, calls, told, expire: () => void (isGood = false) };
+  return { board, admin, calls, reported, expire: () => void (isGood = false) };
 }
 
 Deno.test("calls share one login, and another comes when its token is good no more", async () => {
@@ -75,12 +75,12 @@ Deno.test("what is in force comes with the newest versions, as times", async () 
 
 Deno.test("a change goes on with the version it is based on, and is told", async () => {
   const sent: unknown[] = [];
-  const { board, told } = setup((_method, _path, { body }) => (sent.push(body), inForce));
-  const wanted = { document: {}, ifVersion: 3, comment: "Why" };
-  await board.change(wanted);
+  const { board, reported } = setup((_method, _path, { body }) => (sent.push(body), inForce));
+  const proposed = { document: {}, ifVersion: 3, comment: "Why" };
+  await board.change(proposed);
   await board.rollBack({ version: 1, ifVersion: 4 });
-  assert.deepEqual(sent, [wanted, { version: 1, ifVersion: 4 }]);
-  assert.deepEqual(told, [4, 4]);
+  assert.deepEqual(sent, [proposed, { version: 1, ifVersion: 4 }]);
+  assert.deepEqual(reported, [4, 4]);
 });
 
 const unfit: readonly unknown[] = [
@@ -105,16 +105,16 @@ const failures = [
   [new ApiFailure("PUT", 404, "not_found"), 404, /no such version/],
   [new ApiFailure("PUT", 503, "store_unavailable"), 503, /is kept and not in force yet/],
   [new ApiFailure("PUT", 500, "internal"), 502, /answered 500 internal/],
-  [new TypeError("connection refused"), 502, /does not answer/],
+  [new TypeError("connection refused"), 502, /does not respond/],
 ] as const;
 for (const [failure, status, words] of failures) {
   Deno.test(`${failure.message} is said as ${status}, and no version is told`, async () => {
-    const { board, told } = setup(() => {
+    const { board, reported } = setup(() => {
       throw failure;
     });
     const change = board.change({ document: {}, ifVersion: 4 });
     await assert.rejects(change, (error) => hasStatus(status)(error) && words.test(error.message));
-    assert.deepEqual(told, []);
+    assert.deepEqual(reported, []);
   });
 }
 
@@ -140,8 +140,8 @@ Deno.test("an answer of another shape is no version", async () => {
 });
 
 Deno.test("where nobody is known to administer the system, it is said so", async () => {
-  const nobody = { admin: undefined, base: [], rollout: () => [], onChange() {} };
-  await assert.rejects(createConfigurationBoard(nobody).read(), hasStatus(409));
+  const withoutAdministrator = { admin: undefined, base: [], rollout: () => [], onChange() {} };
+  await assert.rejects(createConfigurationBoard(withoutAdministrator).read(), hasStatus(409));
 });
 
 Deno.test("an administrator with another password is said to have one", async () => {

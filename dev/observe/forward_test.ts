@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createForward } from "./forward.ts";
 
-function setup(answer: () => Promise<Response>) {
+function setup(respond: () => Promise<Response>) {
   const sent: { url: string; init: RequestInit }[] = [];
   const failures: string[] = [];
   const forward = createForward({
@@ -10,7 +10,7 @@ function setup(answer: () => Promise<Response>) {
   }, {
     fetch(url, init) {
       sent.push({ url, init });
-      return answer();
+      return respond();
     },
     onFailure: (reason) => failures.push(reason),
   });
@@ -47,9 +47,9 @@ const failing: Readonly<Record<string, readonly [() => Promise<Response>, string
   ],
   "no connection": [() => Promise.reject(new TypeError("secret")), "collector.test: TypeError"],
 };
-for (const [what, [answer, reason]] of Object.entries(failing)) {
+for (const [what, [respond, reason]] of Object.entries(failing)) {
   Deno.test(`${what} is told once, without key and address`, async () => {
-    const { forward, failures } = setup(answer);
+    const { forward, failures } = setup(respond);
     forward("traces", "{}");
     forward("traces", "{}");
     await settled();

@@ -8,7 +8,7 @@ const gateway = { name: "gateway", pid: 7, port: 8787 };
 
 function setup() {
   const clock = { now: 10_000 };
-  const says: Record<string, Finding> = {
+  const findings: Record<string, Finding> = {
     gateway: { state: "ready", reason: "" },
     redis: { state: "ready", reason: "" },
   };
@@ -17,7 +17,7 @@ function setup() {
   const exits: Exit[] = [];
   const check = (name: string) => () => {
     asked++;
-    return Promise.resolve(says[name] ?? { state: "down" as const, reason: "unknown" });
+    return Promise.resolve(findings[name] ?? { state: "down" as const, reason: "unknown" });
   };
   const health = createHealth({
     others: [{ name: "redis", kind: "redis", check: check("redis") }],
@@ -31,11 +31,11 @@ function setup() {
     const { parts } = await health.read();
     return Object.fromEntries(parts.map((part) => [`${part.kind} ${part.name}`, part]));
   };
-  return { clock, says, health, changes, exits, read, asked: () => asked };
+  return { clock, findings, health, changes, exits, read, asked: () => asked };
 }
 
 Deno.test("each part is told with its state, its reason and since when", async () => {
-  const { health, read, says, clock } = setup();
+  const { health, read, findings, clock } = setup();
   health.started(gateway);
   assert.deepEqual(await read(), {
     "redis redis": { name: "redis", kind: "redis", state: "ready", reason: "", since: 10_000 },
@@ -56,7 +56,7 @@ Deno.test("each part is told with its state, its reason and since when", async (
       since: 10_000,
     },
   });
-  says.gateway = { state: "not ready", reason: "revocation: Redis is not there" };
+  findings.gateway = { state: "not ready", reason: "revocation: Redis is not there" };
   clock.now = 13_000;
   const later = await read();
   assert.equal(later["http gateway"]?.reason, "revocation: Redis is not there");
@@ -87,17 +87,17 @@ Deno.test("a clock that was set back keeps nobody from asking", async () => {
 });
 
 Deno.test("only changes are told", async () => {
-  const { health, read, clock, says, changes } = setup();
+  const { health, read, clock, findings, changes } = setup();
   health.started(gateway);
   await read();
-  const told = changes.length;
+  const published = changes.length;
   clock.now += 5_000;
   await read();
-  assert.equal(changes.length, told);
-  says.redis = { state: "down", reason: "nobody listens there" };
+  assert.equal(changes.length, published);
+  findings.redis = { state: "down", reason: "nobody listens there" };
   clock.now += 5_000;
   await read();
-  assert.equal(changes.length, told + 1);
+  assert.equal(changes.length, published + 1);
   assert.equal(changes.at(-1)?.parts[0]?.state, "down");
 });
 
@@ -138,14 +138,14 @@ Deno.test("what a process said before it ended counts no more, though it is hear
 });
 
 Deno.test("a change that nobody saw come says when it may have begun at the earliest", async () => {
-  const { health, read, says, clock } = setup();
+  const { health, read, findings, clock } = setup();
   health.started(gateway);
   await read();
   clock.now = 15_000;
-  says.gateway = { state: "down", reason: "nobody listens there" };
+  findings.gateway = { state: "down", reason: "nobody listens there" };
   assert.equal((await read())["http gateway"]?.notBefore, undefined, "looked at in time");
   clock.now = 900_000;
-  says.gateway = { state: "ready", reason: "" };
+  findings.gateway = { state: "ready", reason: "" };
   const { since, notBefore } = (await read())["http gateway"] ?? {};
   assert.deepEqual([since, notBefore], [900_000, 15_000]);
   assert.equal((await read())["redis redis"]?.since, 10_000, "what has not changed keeps its time");

@@ -18,11 +18,11 @@ function show(map: ReturnType<typeof readMap>): string[] {
 }
 
 Deno.test("the map counts who asked whom, and how long that took", async () => {
-  await using world = await openStore();
+  await using fixture = await openStore();
   for (let at = 1; at <= 20; at++) {
-    await world.send(acceptedTrace({ traceId: traceIdOf(at), start, durationMs: at * 10 }));
+    await fixture.send(acceptedTrace({ traceId: traceIdOf(at), start, durationMs: at * 10 }));
   }
-  const map = readMap(world.db, { since: start, services });
+  const map = readMap(fixture.db, { since: start, services });
   assert.deepEqual(show(map), [
     "client: 20/0 100/190",
     "gateway: 20/0 100/190",
@@ -46,27 +46,27 @@ Deno.test("the map counts who asked whom, and how long that took", async () => {
 });
 
 Deno.test("what is out of the window stays on the map without traffic", async () => {
-  await using world = await openStore();
-  await world.send(acceptedTrace({ traceId: traceIdOf(1), start }));
-  const map = readMap(world.db, { since: start + 60_000, services });
+  await using fixture = await openStore();
+  await fixture.send(acceptedTrace({ traceId: traceIdOf(1), start }));
+  const map = readMap(fixture.db, { since: start + 60_000, services });
   assert.deepEqual(show(map), []);
   assert.equal(map.edges.length, 4);
   assert.ok(map.nodes.every(({ p50Ms, p95Ms }) => p50Ms === 0 && p95Ms === 0));
 });
 
 Deno.test("a map of nothing has the gateway, its client and the services", async () => {
-  await using world = await openStore();
-  const map = readMap(world.db, { since: 0, services });
+  await using fixture = await openStore();
+  const map = readMap(fixture.db, { since: 0, services });
   assert.deepEqual(map.nodes.map(({ name }) => name), ["client", "gateway", "user", "course"]);
   assert.deepEqual(map.edges, []);
 });
 
 Deno.test("an upstream that reports no spans is known by those who asked it", async () => {
-  await using world = await openStore();
+  await using fixture = await openStore();
   const spans = acceptedTrace({ traceId: traceIdOf(1), start })
     .filter(({ service }) => service === "gateway");
-  await world.send(spans);
-  const map = readMap(world.db, { since: start, services: [] });
+  await fixture.send(spans);
+  const map = readMap(fixture.db, { since: start, services: [] });
   assert.ok(show(map).includes("user: 1/0 8/8"));
 });
 
@@ -125,9 +125,9 @@ const hops: Readonly<Record<string, readonly [span: SentSpan, hasFailed: boolean
 for (const [what, [span, hasFailed]] of Object.entries(hops)) {
   const is = hasFailed === undefined ? "is no hop" : hasFailed ? "is a failure" : "is no failure";
   Deno.test(`${what} ${is}`, async () => {
-    await using world = await openStore();
-    await world.send([span]);
-    const { edges } = readMap(world.db, { since: start, services });
+    await using fixture = await openStore();
+    await fixture.send([span]);
+    const { edges } = readMap(fixture.db, { since: start, services });
     assert.deepEqual(
       edges.map(({ requests, errors }) => [requests, errors]),
       hasFailed === undefined ? [] : [[1, hasFailed ? 1 : 0]],
@@ -136,9 +136,9 @@ for (const [what, [span, hasFailed]] of Object.entries(hops)) {
 }
 
 Deno.test("a refused request asks Redis and nobody else", async () => {
-  await using world = await openStore();
-  await world.send(refusedTrace({ traceId: traceIdOf(1), start }));
-  const { edges } = readMap(world.db, { since: start, services });
+  await using fixture = await openStore();
+  await fixture.send(refusedTrace({ traceId: traceIdOf(1), start }));
+  const { edges } = readMap(fixture.db, { since: start, services });
   assert.deepEqual(edges.map(({ from, to }) => `${from}>${to}`), [
     "client>gateway",
     "gateway>redis",

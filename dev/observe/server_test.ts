@@ -7,9 +7,9 @@ const origin = `http://127.0.0.1:${port}`;
 
 function setup() {
   const failures: unknown[] = [];
-  const asked: string[] = [];
+  const handled: string[] = [];
   const ask = (name: string) => (_request: Request, _url: URL, parameter: string) => {
-    asked.push(`${name} ${parameter}`.trim());
+    handled.push(`${name} ${parameter}`.trim());
     return toJsonResponse({ name });
   };
   const serve = createServer({
@@ -44,7 +44,7 @@ function setup() {
   });
   return {
     failures,
-    asked,
+    handled,
     ask: (
       path: string,
       { host = `127.0.0.1:${port}`, ...headers }: Record<string, string> = {},
@@ -62,9 +62,9 @@ const admitted: Readonly<Record<string, Record<string, string>>> = {
 };
 for (const [what, headers] of Object.entries(admitted)) {
   Deno.test(`the dashboard answers ${what}`, async () => {
-    const { ask, asked } = setup();
+    const { ask, handled } = setup();
     assert.equal((await ask("/api/state", headers)).status, 200);
-    assert.deepEqual(asked, ["state"]);
+    assert.deepEqual(handled, ["state"]);
   });
 }
 
@@ -88,11 +88,11 @@ const reached = [["GET", "/api/state"], ["POST", "/v1/traces"], ["GET", "/"]] as
 for (const [what, [headers, status]] of Object.entries(refused)) {
   Deno.test(`the dashboard refuses ${what}, whatever is asked for`, async () => {
     for (const [method, path] of reached) {
-      const { ask, asked } = setup();
+      const { ask, handled } = setup();
       const response = await ask(path, headers, method);
       assert.equal(response.status, status);
       assert.equal(response.headers.get("access-control-allow-origin"), null);
-      assert.deepEqual(asked, []);
+      assert.deepEqual(handled, []);
       await response.text();
     }
   });
@@ -115,11 +115,11 @@ for (const [what, allow] of Object.entries(methods)) {
 }
 
 Deno.test("a segment of the path becomes the parameter, and two segments do not", async () => {
-  const { ask, asked } = setup();
+  const { ask, handled } = setup();
   await ask("/api/requests/abc");
   assert.equal((await ask("/api/requests/abc/def")).status, 404);
   assert.equal((await ask("/api/requests")).status, 404);
-  assert.deepEqual(asked, ["detail abc"]);
+  assert.deepEqual(handled, ["detail abc"]);
 });
 
 Deno.test("the page is framed by nobody and loads nothing from elsewhere", async () => {

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { createTestSystem, type Received } from "./test_system.ts";
 
 /** Answers with each of the given in turn, then with success. */
-function answering(...answers: readonly (() => Response | Promise<Response>)[]) {
-  const rest = [...answers];
+function respondInTurn(...responses: readonly (() => Response | Promise<Response>)[]) {
+  const rest = [...responses];
   return () => rest.shift()?.() ?? new Response();
 }
 
@@ -90,7 +90,7 @@ Deno.test("a message's own retries and retry delay are kept to", async () => {
 
 Deno.test("Retry-After decides when the next attempt is", async () => {
   const busy = () => new Response(null, { status: 503, headers: { "retry-after": "2" } });
-  await using system = createTestSystem({ respond: answering(busy) });
+  await using system = createTestSystem({ respond: respondInTurn(busy) });
   await system.client.publish({ url: system.url, body: "x" });
   await system.step();
   await system.pass(1_999);
@@ -109,16 +109,16 @@ Deno.test("489 with Upstash-NonRetryable-Error goes to the DLQ at once", async (
   assert.deepEqual(messages.map(({ responseStatus }) => responseStatus), [489]);
 });
 
-const retriedAnswers = {
+const retriedResponses = {
   "489 without the header": () => new Response(null, { status: 489 }),
   "500 with the header": () =>
     new Response(null, { status: 500, headers: { "upstash-nonretryable-error": "true" } }),
   "a redirection": () => new Response(null, { status: 302, headers: { location: "/elsewhere" } }),
   "400": () => new Response(null, { status: 400 }),
 };
-for (const [what, answer] of Object.entries(retriedAnswers)) {
+for (const [what, answer] of Object.entries(retriedResponses)) {
   Deno.test(`${what} is retried`, async () => {
-    await using system = createTestSystem({ respond: answering(answer) });
+    await using system = createTestSystem({ respond: respondInTurn(answer) });
     await system.client.publish({ url: `${system.url}/x`, body: "x", retryDelay: "1000" });
     await system.step();
     await system.pass(1_000);
@@ -135,7 +135,7 @@ Deno.test("a destination that takes longer than the timeout has failed", async (
     entered.resolve();
     return gate.promise;
   };
-  await using system = createTestSystem({ respond: answering(slow) });
+  await using system = createTestSystem({ respond: respondInTurn(slow) });
   await system.client.publish({ url: system.url, body: "x", timeout: 10, retryDelay: "1000" });
   const stepping = system.step();
   await entered.promise;
@@ -181,7 +181,7 @@ Deno.test("of an answer no more is kept than a message may have", async () => {
 
 Deno.test("a callback gets the answer of every attempt", async () => {
   const created = () => new Response("made", { status: 201, headers: { "x-made": "yes" } });
-  const answer = answering(failing, created);
+  const answer = respondInTurn(failing, created);
   await using system = createTestSystem({
     respond: ({ path }) => path === "/back" ? new Response() : answer(),
   });

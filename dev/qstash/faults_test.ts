@@ -101,8 +101,8 @@ Deno.test("an API error does nothing, a lost API answer does everything", async 
 
 Deno.test("too many requests are answered 429 with Retry-After", async () => {
   await using system = createTestSystem({ faults: { apiTooMany: 1, apiRetryAfterSeconds: 7 } });
-  const answer = await system.send("POST", `/v2/publish/${system.url}/x`, { body: "x" });
-  assert.deepEqual([answer.status, answer.headers.get("retry-after")], [429, "7"]);
+  const pending = await system.send("POST", `/v2/publish/${system.url}/x`, { body: "x" });
+  assert.deepEqual([pending.status, pending.headers.get("retry-after")], [429, "7"]);
   await assert.rejects(system.client.publish({ url: system.url, body: "x" }), {
     status: 429,
   });
@@ -113,9 +113,9 @@ Deno.test("a hanging API answers 503 when its time is up", async () => {
   const request = new Request(`${system.baseUrl}/v2/keys`, {
     headers: { authorization: `Bearer ${system.token}` },
   });
-  const answer = system.qstash.handler(request);
+  const pending = system.qstash.handler(request);
   system.clock.advance(30_000);
-  const response = await answer;
+  const response = await pending;
   assert.equal(response.status, 503);
   await response.body?.cancel();
 });
@@ -125,7 +125,7 @@ Deno.test("closing ends what hangs", async () => {
   const request = new Request(`${system.baseUrl}/v2/keys`, {
     headers: { authorization: `Bearer ${system.token}` },
   });
-  const answer = system.qstash.handler(request);
+  const pending = system.qstash.handler(request);
   await system.qstash.close();
-  assert.equal((await answer).status, 503);
+  assert.equal((await pending).status, 503);
 });

@@ -176,9 +176,9 @@ Deno.test("by the path a single dead letter is retried too", async () => {
   await using _ = system;
   recover();
   const { messages: [dead] } = await system.client.dlq.listMessages();
-  const answer = await system.send("POST", `/v2/dlq/retry/${dead?.dlqId}`);
-  assert.equal(answer.status, 201);
-  assert.match(answer.body.messageId, /^msg_/);
+  const response = await system.send("POST", `/v2/dlq/retry/${dead?.dlqId}`);
+  assert.equal(response.status, 201);
+  assert.match(response.body.messageId, /^msg_/);
   assert.equal((await system.send("POST", `/v2/dlq/retry/${dead?.dlqId}`)).status, 404);
 });
 

@@ -99,11 +99,11 @@ Deno.test("one bad message of a batch leaves the others as they are", async () =
     { destination: system.url, body: "good" },
     { destination: system.url, headers: { "upstash-flow-control-key": "k" } },
   ]);
-  const answer = await system.send("POST", "/v2/batch", { body });
-  assert.equal(answer.status, 200);
-  assert.match(answer.body[0].error, /invalid destination/);
-  assert.match(answer.body[1].messageId, /^msg_/);
-  assert.match(answer.body[2].error, /not supported locally/);
+  const response = await system.send("POST", "/v2/batch", { body });
+  assert.equal(response.status, 200);
+  assert.match(response.body[0].error, /invalid destination/);
+  assert.match(response.body[1].messageId, /^msg_/);
+  assert.match(response.body[2].error, /not supported locally/);
   await system.step();
   assert.deepEqual(system.received.map(({ body }) => body), ["good"]);
 });

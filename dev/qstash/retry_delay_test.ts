@@ -98,7 +98,7 @@ Deno.test("any text is an expression or none, and never a fault", () => {
   }));
 });
 
-const answers: readonly (readonly [header: Record<string, string[]>, ms: number])[] = [
+const cases: readonly (readonly [header: Record<string, string[]>, ms: number])[] = [
   [{ "retry-after": ["0"] }, 0],
   [{ "retry-after": ["10"] }, 10_000],
   [{ "retry-after": ["6m5s"] }, 365_000],
@@ -113,7 +113,7 @@ const answers: readonly (readonly [header: Record<string, string[]>, ms: number]
   [{ "x-ratelimit-reset-requests": ["8s"] }, 8_000],
   [{ "x-ratelimit-reset-tokens": ["9"] }, 9_000],
 ];
-for (const [header, ms] of answers) {
+for (const [header, ms] of cases) {
   Deno.test(`an answer with ${JSON.stringify(header)} waits ${ms} ms`, () => {
     assert.equal(retryDelayMs({ retried: 0, header, now }), ms);
   });

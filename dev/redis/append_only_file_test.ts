@@ -30,16 +30,16 @@ Deno.test("cut at any byte, the file holds exactly its whole groups", () => {
   const file = openAppendOnlyFile(files.path);
   for (const group of groups) file.append(group);
   file.close();
-  const whole = Deno.readFileSync(files.path);
-  for (let length = 0; length <= whole.length; length++) {
-    const cut = whole.slice(0, length);
+  const complete = Deno.readFileSync(files.path);
+  for (let length = 0; length <= complete.length; length++) {
+    const cut = complete.slice(0, length);
     Deno.writeFileSync(files.path, cut);
-    const kept = cut.filter((byte) => byte === 10).length;
+    const stored = cut.filter((byte) => byte === 10).length;
     const torn = openAppendOnlyFile(files.path);
-    assert.deepEqual([...torn.read()], groups.slice(0, kept), `cut at ${length}`);
+    assert.deepEqual([...torn.read()], groups.slice(0, stored), `cut at ${length}`);
     torn.append([["SET", "after", "1"]]);
     torn.close();
-    assert.deepEqual(readAll(files.path), [...groups.slice(0, kept), [["SET", "after", "1"]]]);
+    assert.deepEqual(readAll(files.path), [...groups.slice(0, stored), [["SET", "after", "1"]]]);
   }
 });
 
@@ -93,10 +93,10 @@ Deno.test("what was answered survives a SIGKILL, and the lock does not", async (
     stdout: "piped",
     stderr: "null",
   }).spawn();
-  let answered = 0;
+  let replied = 0;
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    answered = Number(text.trim().split("\n").at(-1));
-    if (answered >= 100) break;
+    replied = Number(text.trim().split("\n").at(-1));
+    if (replied >= 100) break;
   }
   child.kill("SIGKILL");
   await child.status;
@@ -104,7 +104,7 @@ Deno.test("what was answered survives a SIGKILL, and the lock does not", async (
   const redis = createEmbeddedRedis({ persistence });
   const [n, m] = [await redis.execute(["GET", "n"]), await redis.execute(["GET", "m"])];
   await redis.close();
-  assert.ok(answered >= 100 && Number(n) >= answered, `${n} of ${answered}`);
+  assert.ok(replied >= 100 && Number(n) >= replied, `${n} of ${replied}`);
   assert.equal(n, m);
 });
 

@@ -214,18 +214,18 @@ Deno.test("cut anywhere, the file does not keep a witness without what it speaks
   for (const compacts of [false, true]) {
     // Opened once, the file is a snapshot, in which each key is a group of its own.
     if (compacts) await open().close();
-    const whole = Deno.readFileSync(files.path);
-    for (let length = whole.length; length >= 0; length--) {
-      Deno.writeFileSync(files.path, whole.slice(0, length));
+    const bytes = Deno.readFileSync(files.path);
+    for (let length = bytes.length; length >= 0; length--) {
+      Deno.writeFileSync(files.path, bytes.slice(0, length));
       const cut = open();
-      const complete = await cut.execute(["GET", "complete"]);
+      const bytes = await cut.execute(["GET", "bytes"]);
       const entries = await cut.execute(["EXISTS", "entry1", "entry2", "entry3"]);
       await cut.close();
-      const isWhole = length === 0 || whole[length - 1] === 10;
-      if (!isWhole) assert.equal(complete, null, `torn at ${length}`);
-      if (complete !== null) assert.equal(Number(complete), entries, `cut at ${length}`);
+      const isComplete = length === 0 || bytes[length - 1] === 10;
+      if (!isComplete) assert.equal(bytes, null, `torn at ${length}`);
+      if (bytes !== null) assert.equal(Number(bytes), entries, `cut at ${length}`);
     }
-    Deno.writeFileSync(files.path, whole);
+    Deno.writeFileSync(files.path, bytes);
   }
 });
 

@@ -78,10 +78,10 @@ Deno.test("a reply is read whole however TCP cuts it", async () => {
   const proxy = createRedisProxy({ url: server.url });
   await fc.assert(
     fc.asyncProperty(replies, fc.array(fc.nat(400), { maxLength: 4 }), async (reply, cuts) => {
-      const whole = toOctets(encode(reply));
-      const places = [0, ...cuts.filter((cut) => cut < whole.length), whole.length];
+      const encoded = toOctets(encode(reply));
+      const places = [0, ...cuts.filter((cut) => cut < encoded.length), encoded.length];
       places.sort((left, right) => left - right);
-      parts = places.slice(1).map((end, index) => whole.subarray(places[index], end))
+      parts = places.slice(1).map((end, index) => encoded.subarray(places[index], end))
         .filter((part) => part.length > 0);
       assert.deepEqual(await proxy.execute(["GET", "k"]), reply);
     }),

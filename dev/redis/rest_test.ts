@@ -92,9 +92,9 @@ const malformed = {
 for (const [what, [path, body]] of Object.entries(malformed)) {
   Deno.test(`the endpoint answers 400 to ${what}`, async () => {
     const { send, executed, causes } = setup();
-    const { status, body: answer } = await send(path, { method: "POST", body });
+    const { status, body: received } = await send(path, { method: "POST", body });
     assert.equal(status, 400);
-    assert.match(answer.error, /^ERR /);
+    assert.match(received.error, /^ERR /);
     assert.deepEqual([executed, causes], [[], []]);
   });
 }

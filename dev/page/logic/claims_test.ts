@@ -13,10 +13,10 @@ const claims = {
 };
 
 Deno.test("claims are told in the order in which they are read, unknown ones last", () => {
-  const told = toClaims(claims, iat * 1000);
-  const names = told.map(({ name }) => name);
+  const shown = toClaims(claims, iat * 1000);
+  const names = shown.map(({ name }) => name);
   assert.deepEqual(names, ["sub", "roles", "scope", "iat", "exp", "uv", "custom"]);
-  const values = Object.fromEntries(told.map(({ name, value }) => [name, value]));
+  const values = Object.fromEntries(shown.map(({ name, value }) => [name, value]));
   assert.equal(values.roles, "learner, instructor");
   assert.equal(values.scope, "none");
   assert.equal(values.custom, '{"a":1}');

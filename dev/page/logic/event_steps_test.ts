@@ -28,7 +28,7 @@ const to = (more: Partial<EventTrail["deliveries"][number]>): Partial<EventTrail
 });
 const busy = { time: 3, status: 503, outcome: "busy" };
 
-const told: Readonly<Record<string, readonly [Partial<EventTrail>, readonly string[]]>> = {
+const cases: Readonly<Record<string, readonly [Partial<EventTrail>, readonly string[]]>> = {
   "one nobody has published": [{ publishedAt: null, publishAttempts: 0 }, [
     "- waits in the outbox of course",
   ]],
@@ -66,7 +66,7 @@ const told: Readonly<Record<string, readonly [Partial<EventTrail>, readonly stri
   ]],
 };
 
-for (const [what, [more, expected]] of Object.entries(told)) {
+for (const [what, [more, expected]] of Object.entries(cases)) {
   Deno.test(`the way of ${what} is told in its order`, () => {
     const steps = toEventSteps({ ...trail, ...more });
     const lines = steps.map(({ time, text }) => `${time ?? "-"} ${text}`);

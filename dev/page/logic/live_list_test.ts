@@ -67,10 +67,10 @@ Deno.test("the newest page takes the place of the list, but for what came meanwh
 
 Deno.test("the newest page of a list that is read is held, but for what is known", () => {
   const page = { items: [item(6), item(5, "again")], next: "5" };
-  const news = withUpdates(list, page, rules);
-  assert.deepEqual(news.items, [item(5, "again"), item(3), item(1)]);
-  assert.deepEqual(idsOf(news.held), [6]);
-  assert.equal(news.next, "1");
+  const updated = withUpdates(list, page, rules);
+  assert.deepEqual(updated.items, [item(5, "again"), item(3), item(1)]);
+  assert.deepEqual(idsOf(updated.held), [6]);
+  assert.equal(updated.next, "1");
 });
 
 Deno.test("an older page goes to the end, without what is there already", () => {
@@ -80,8 +80,10 @@ Deno.test("an older page goes to the end, without what is there already", () => 
 });
 
 Deno.test("no arrival is lost or doubled, in whatever order and however often lists stand", () => {
-  const told = fc.array(fc.tuple(fc.integer({ min: 0, max: 40 }), fc.boolean()), { maxLength: 60 });
-  fc.assert(fc.property(told, (arrivals) => {
+  const arrivalsOf = fc.array(fc.tuple(fc.integer({ min: 0, max: 40 }), fc.boolean()), {
+    maxLength: 60,
+  });
+  fc.assert(fc.property(arrivalsOf, (arrivals) => {
     let all: LiveList<Item> = emptyList;
     for (const [id, isStanding] of arrivals) all = withArrivals(all, [item(id)], rules, isStanding);
     const ids = idsOf(released(all, rules).items);

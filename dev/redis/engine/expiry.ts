@@ -43,7 +43,7 @@ function expireIn(unit: ExpiryUnit, name: string) {
 
 function readConditions(words: readonly Bytes[]): Condition[] {
   const requested = words.map((word) => {
-    const condition = requested.find((name) => name === word.toUpperCase());
+    const condition = conditions.find((name) => name === word.toUpperCase());
     if (!condition) throw new CommandError(`ERR Unsupported option ${word}`);
     return condition;
   });
