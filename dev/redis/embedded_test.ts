@@ -214,18 +214,18 @@ Deno.test("cut anywhere, the file does not keep a witness without what it speaks
   for (const compacts of [false, true]) {
     // Opened once, the file is a snapshot, in which each key is a group of its own.
     if (compacts) await open().close();
-    const bytes = Deno.readFileSync(files.path);
-    for (let length = bytes.length; length >= 0; length--) {
-      Deno.writeFileSync(files.path, bytes.slice(0, length));
+    const fileBytes = Deno.readFileSync(files.path);
+    for (let length = fileBytes.length; length >= 0; length--) {
+      Deno.writeFileSync(files.path, fileBytes.slice(0, length));
       const cut = open();
-      const bytes = await cut.execute(["GET", "bytes"]);
+      const complete = await cut.execute(["GET", "complete"]);
       const entries = await cut.execute(["EXISTS", "entry1", "entry2", "entry3"]);
       await cut.close();
-      const isComplete = length === 0 || bytes[length - 1] === 10;
-      if (!isComplete) assert.equal(bytes, null, `torn at ${length}`);
-      if (bytes !== null) assert.equal(Number(bytes), entries, `cut at ${length}`);
+      const isComplete = length === 0 || fileBytes[length - 1] === 10;
+      if (!isComplete) assert.equal(complete, null, `torn at ${length}`);
+      if (complete !== null) assert.equal(Number(complete), entries, `cut at ${length}`);
     }
-    Deno.writeFileSync(files.path, bytes);
+    Deno.writeFileSync(files.path, fileBytes);
   }
 });
 

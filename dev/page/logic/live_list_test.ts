@@ -80,10 +80,10 @@ Deno.test("an older page goes to the end, without what is there already", () => 
 });
 
 Deno.test("no arrival is lost or doubled, in whatever order and however often lists stand", () => {
-  const arrivalsOf = fc.array(fc.tuple(fc.integer({ min: 0, max: 40 }), fc.boolean()), {
+  const arbitraryArrivals = fc.array(fc.tuple(fc.integer({ min: 0, max: 40 }), fc.boolean()), {
     maxLength: 60,
   });
-  fc.assert(fc.property(arrivalsOf, (arrivals) => {
+  fc.assert(fc.property(arbitraryArrivals, (arrivals) => {
     let all: LiveList<Item> = emptyList;
     for (const [id, isStanding] of arrivals) all = withArrivals(all, [item(id)], rules, isStanding);
     const ids = idsOf(released(all, rules).items);
