@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createDeliveryFetch } from "./delivery_fetch.ts";
 
-/** A gateway that says how it was asked. */
+/** A gateway that records its requests. */
 function serve() {
   const requests: string[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
@@ -14,7 +14,7 @@ function serve() {
   return { requests, port, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
-Deno.test("what goes to the public origin arrives at the gateway's port under that name", async () => {
+Deno.test("a delivery to the public origin arrives at the gateway's port with that Host", async () => {
   await using gateway = serve();
   const { requests, port } = gateway;
   const deliveries = createDeliveryFetch({ publicOrigin: "https://learn.test", port });
@@ -29,7 +29,7 @@ Deno.test("what goes to the public origin arrives at the gateway's port under th
   ]);
 });
 
-Deno.test("a host that only begins like the public one is somebody else's", async () => {
+Deno.test("a host that only begins like the public one is not redirected to the gateway", async () => {
   await using gateway = serve();
   const { requests, port } = gateway;
   const deliveries = createDeliveryFetch({ publicOrigin: "http://127.0.0.1", port });
@@ -39,7 +39,7 @@ Deno.test("a host that only begins like the public one is somebody else's", asyn
   assert.deepEqual(requests, [`GET 127.0.0.1:${port} /x `]);
 });
 
-Deno.test("a delivery waits for the system, and no longer than its own time", async () => {
+Deno.test("a delivery waits for the system, and no longer than its own timeout", async () => {
   await using gateway = serve();
   const { requests, port } = gateway;
   const publicOrigin = "http://learn.test";

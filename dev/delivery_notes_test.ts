@@ -37,17 +37,17 @@ const cases: Readonly<
   "a busy consumer": ["ERROR", [503, { code: "event_postponed" }], "failed 503 busy"],
   "a database that is away": ["ERROR", [503, { code: "store_unavailable" }], "failed 503 busy"],
   "another problem": ["ERROR", [504, { code: "upstream_timeout" }], "failed 504 upstream_timeout"],
-  "no answer": ["ERROR", [0, ""], "failed null null"],
+  "no response": ["ERROR", [0, ""], "failed null null"],
   "something else": ["FAILED", [500, []], "dead 500 null"],
 };
 for (const [what, [state, response, expected]] of Object.entries(cases)) {
-  Deno.test(`a note of QStash's log with ${what} is told by status and outcome`, () => {
+  Deno.test(`a log entry of QStash with ${what} is reported with status and outcome`, () => {
     const reported = toDeliveryNote(note(state, { response }));
     assert.equal(`${reported?.state} ${reported?.status} ${reported?.outcome}`, expected);
   });
 }
 
-Deno.test("a note is told with its event, its trace and who hears it", () => {
+Deno.test("a delivery note has its event, its trace and its consumer", () => {
   const { consumer, eventId, source, storedAt, traceId: of, type, subject } =
     toDeliveryNote(note("CREATED")) ?? {};
   assert.deepEqual([consumer, eventId, source, storedAt, of, type, subject], [
@@ -62,16 +62,16 @@ Deno.test("a note is told with its event, its trace and who hears it", () => {
 });
 
 const unreported: Readonly<Record<string, LogNote>> = {
-  "that an attempt begins": note("ACTIVE"),
-  "that one is repeated": note("RETRY"),
+  "the start of an attempt": note("ACTIVE"),
+  "a coming retry": note("RETRY"),
   "a failure callback": note("CREATED", { url: "https://school.test/events/course/failed" }),
-  "somebody else's message": note("CREATED", { url: "https://other.test/hooks" }),
-  "what is no event": note("CREATED", { body: encode({ id: 1 }) }),
-  "what is no JSON": note("CREATED", { body: new Uint8Array([0xff]) }),
+  "a message to another host": note("CREATED", { url: "https://other.test/hooks" }),
+  "a body that is not an event": note("CREATED", { body: encode({ id: 1 }) }),
+  "a body that is not JSON": note("CREATED", { body: new Uint8Array([0xff]) }),
   "an event without a trace": note("CREATED", { body: encode({ ...event, traceparent: "x" }) }),
 };
 for (const [what, given] of Object.entries(unreported)) {
-  Deno.test(`the dashboard is not told ${what}`, () => {
+  Deno.test(`the dashboard receives no note of ${what}`, () => {
     assert.equal(toDeliveryNote(given), undefined);
   });
 }

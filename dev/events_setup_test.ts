@@ -6,7 +6,7 @@ import { serviceNames } from "./settings.ts";
 
 const token = "qstash-token-of-a-test";
 
-/** A QStash and a gateway whose services refuse what is not signed. */
+/** A QStash and a gateway whose services refuse unsigned deliveries. */
 function setup({ refusal = "event_signature_invalid" }: { refusal?: string } = {}) {
   const qstash = openQstash({ token, path: ":memory:" });
   const server = serve((request) => qstash.handler(request));
@@ -46,7 +46,7 @@ function serve(handler: (request: Request) => Response | Promise<Response>) {
   return { url: `http://127.0.0.1:${server.addr.port}`, close: () => server.shutdown() };
 }
 
-/** The states of a report by what was looked at. */
+/** The states of a report by check. */
 function statesOf(text: string): Record<string, string> {
   return Object.fromEntries(
     [...text.matchAll(/^(ok|warn|fail) +(\w+) /gm)].map(([, state, check]) => [check, state]),
@@ -58,7 +58,7 @@ const well = {
   ...Object.fromEntries(serviceNames.map((name) => [name, "ok"])),
 };
 
-Deno.test("events:setup finds a system well that is, and makes nothing", async () => {
+Deno.test("events:setup passes a correct system, and creates nothing", async () => {
   await using made = setup();
   const { code, text } = await made.run();
   assert.deepEqual([code, statesOf(text)], [0, well]);
@@ -66,7 +66,7 @@ Deno.test("events:setup finds a system well that is, and makes nothing", async (
   assert.deepEqual(await made.send("GET", "/v2/schedules"), []);
 });
 
-Deno.test("events:setup --wake makes one schedule, however often it is repeated", async () => {
+Deno.test("events:setup --wake creates one schedule, however often it is repeated", async () => {
   await using made = setup();
   const first = await made.run({}, "--wake");
   assert.match(first.text, /made: the schedule edgepass-wake calls .*\/livez by \*\/5 \* \* \* \*/);
@@ -81,7 +81,7 @@ Deno.test("events:setup --wake makes one schedule, however often it is repeated"
   assert.match((await made.run()).text, /the schedule edgepass-wake calls/);
 });
 
-Deno.test("events:setup tells keys that were rolled once from keys that were rolled twice [E07]", async () => {
+Deno.test("events:setup distinguishes keys that were rolled once from keys that were rolled twice [E07]", async () => {
   await using made = setup();
   await made.send("POST", "/v2/keys/rotate");
   const once = await made.run();
@@ -99,7 +99,7 @@ const faults = {
   "a QStash that is not there": [{ QSTASH_URL: "http://127.0.0.1:9" }, /cannot be reached/],
 } as const;
 for (const [what, [more, expected]] of Object.entries(faults)) {
-  Deno.test(`events:setup names ${what}, once`, async () => {
+  Deno.test(`events:setup reports ${what}, once`, async () => {
     await using made = setup();
     const { code, text } = await made.run(more);
     assert.equal(code, 1);
@@ -109,7 +109,7 @@ for (const [what, [more, expected]] of Object.entries(faults)) {
   });
 }
 
-Deno.test("events:setup names a system that does not take deliveries", async () => {
+Deno.test("events:setup reports a system that refuses deliveries", async () => {
   await using other = setup({ refusal: "authentication_required" });
   const { code, text } = await other.run();
   assert.equal(code, 1);
@@ -124,14 +124,14 @@ Deno.test("events:setup names a system that does not take deliveries", async () 
   );
 });
 
-Deno.test("events:setup names an origin that QStash cannot reach", async () => {
+Deno.test("events:setup reports an origin that QStash cannot reach", async () => {
   await using made = setup();
   const { code, text } = await made.run({ QSTASH_URL: "https://qstash.invalid" });
   assert.equal(code, 1);
   assert.match(text, /^fail +way +PUBLIC_ORIGIN http:\/\/127\.0\.0\.1:\d+ is of this machine/m);
 });
 
-Deno.test("events:setup says what is missing, and how it is called", async () => {
+Deno.test("events:setup reports missing settings and its usage", async () => {
   await using made = setup();
   const { QSTASH_TOKEN: _token, ...others } = made.variables;
   const ansi = createAnsi(false);

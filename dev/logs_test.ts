@@ -41,7 +41,7 @@ async function setup({ isColoured = false } = {}) {
 
 const child = { name: "edgepass", isError: false };
 
-Deno.test("a log line is shown in short under its service's name, and kept as it is", async () => {
+Deno.test("a log line is shown in short under its service's name, and stored unchanged", async () => {
   await using fixture = await setup();
   fixture.logs.receive(requestLine, child);
   const [line = ""] = fixture.shown;
@@ -52,7 +52,7 @@ Deno.test("a log line is shown in short under its service's name, and kept as it
   assert.equal(fixture.stored("gateway"), requestLine + "\n");
 });
 
-Deno.test("whoever listens gets every line but those that say again what the gateway says", async () => {
+Deno.test("a listener gets every line except wrangler's duplicates of the gateway's", async () => {
   await using fixture = await setup();
   const received: string[] = [];
   fixture.logs.listen(({ service, level, message }) =>
@@ -71,7 +71,7 @@ Deno.test("whoever listens gets every line but those that say again what the gat
   ]);
 });
 
-Deno.test("an error is shown by its message, and by what it came from", async () => {
+Deno.test("an error is shown by its message and its cause", async () => {
   await using fixture = await setup();
   const cause = {
     name: "RedisUnavailable",
@@ -83,7 +83,7 @@ Deno.test("an error is shown by its message, and by what it came from", async ()
   assert.match(fixture.shown[0] ?? "", / cause=Redis is away: refused #/);
 });
 
-Deno.test("a line that is no log line passes under the process's name, and is kept as JSON", async () => {
+Deno.test("a line that is not a log line is shown under the process's name, and stored as JSON", async () => {
   await using fixture = await setup();
   fixture.logs.receive("Listening on\tport 1", { ...child, isError: true });
   fixture.logs.receive('{"level":"info"}', child);
@@ -110,7 +110,7 @@ Deno.test("a service's name never leads out of the folder of logs", async () => 
   assert.ok(fixture.stored("edgepass").includes("../keys/x"));
 });
 
-Deno.test("while the system starts only trouble is shown, and all is kept", async () => {
+Deno.test("while the system starts only warnings are shown, and all lines are stored", async () => {
   await using fixture = await setup();
   fixture.logs.showAll(false);
   fixture.logs.receive(requestLine, child);
@@ -120,7 +120,7 @@ Deno.test("while the system starts only trouble is shown, and all is kept", asyn
   assert.equal(fixture.stored("gateway").trim().split("\n").length, 2);
 });
 
-Deno.test("levels are told apart by colour where colours are wanted", async () => {
+Deno.test("levels have colours where colours are enabled", async () => {
   await using fixture = await setup({ isColoured: true });
   for (const level of ["debug", "info", "warn", "error"]) {
     fixture.logs.receive(requestLine.replace('"info"', `"${level}"`), child);
@@ -131,7 +131,7 @@ Deno.test("levels are told apart by colour where colours are wanted", async () =
   assert.equal(new Set(colours).size, 4);
 });
 
-Deno.test("a log file is bounded, and one old file is kept", async () => {
+Deno.test("a log file is bounded, and one old file remains", async () => {
   await using fixture = await setup();
   const files = openLogFiles(fixture.workspace, { maxBytes: 100 });
   const line = "x".repeat(39);
@@ -143,7 +143,7 @@ Deno.test("a log file is bounded, and one old file is kept", async () => {
   assert.ok(fixture.stored("course").startsWith("6"));
 });
 
-Deno.test("lines are put together whatever pieces they come in", async () => {
+Deno.test("lines are reassembled from chunks of any size", async () => {
   const bytes = new TextEncoder().encode("ä one\r\ntwo\n\nlast");
   const lines: string[] = [];
   await forEachLine(ReadableStream.from([...bytes].map((byte) => Uint8Array.of(byte))), (line) => {
@@ -152,7 +152,7 @@ Deno.test("lines are put together whatever pieces they come in", async () => {
   assert.deepEqual(lines, ["ä one", "two", "", "last"]);
 });
 
-Deno.test("a line without end is cut and not kept in memory", async () => {
+Deno.test("a line without end is cut and not buffered in memory", async () => {
   const lines: string[] = [];
   const pieces = Array.from({ length: 40 }, () => new Uint8Array(10_000).fill(120));
   await forEachLine(ReadableStream.from(pieces), (line) => lines.push(line));
@@ -160,7 +160,7 @@ Deno.test("a line without end is cut and not kept in memory", async () => {
   assert.ok(lines.every((line) => line.length <= 65_536));
 });
 
-Deno.test("lines that a full disk does not take are shown all the same, and kept again afterwards", async () => {
+Deno.test("lines that a full disk refuses are still shown, and later lines are stored again", async () => {
   const path = await Deno.makeTempDir();
   const workspace = openWorkspace(path);
   const shown: string[] = [];
@@ -184,7 +184,7 @@ Deno.test("lines that a full disk does not take are shown all the same, and kept
   try {
     logs.showAll(true);
     logs.receive(requestLine, child);
-    // Half of the next line is taken.
+    // The disk takes half of the next line.
     room = 40;
     logs.receive(requestLine, child);
     logs.receive(requestLine, child);

@@ -10,7 +10,7 @@ const pair = { kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", kid: "a", s
 const machine = machineVariables(Deno.env.toObject());
 const allParts = ["gateway", "auth", "user", "course", "enrollment", "recommendation"];
 
-/** What is set, who complains, and of what. */
+/** The settings, the parts that report an error, and the error. */
 const refused = {
   "a Passport secret that is too short": [
     { PASSPORT_KEYS: JSON.stringify([{ kid: "a", secret: "c2hvcnQ", state: "signing" }]) },
@@ -75,7 +75,7 @@ const refused = {
   ],
 } as const;
 
-Deno.test("programs say of", async (t) => {
+Deno.test("the programs report", async (t) => {
   await using workspace = await temporaryWorkspace();
   const validate = async (variables: Record<string, string>) =>
     await validateInPrograms(
@@ -84,11 +84,11 @@ Deno.test("programs say of", async (t) => {
         parts,
       }),
     );
-  await t.step("what dev makes up nothing", async () => {
+  await t.step("no error for the settings that dev generates", async () => {
     assert.deepEqual(await validate({}), []);
   });
   for (const [what, [variables, reporters, reason]] of Object.entries(refused)) {
-    await t.step(`${what} that it does not do`, async () => {
+    await t.step(`${what} as an error`, async () => {
       const configurationErrors = await validate(variables);
       assert.deepEqual(configurationErrors.map(({ part }) => part), reporters);
       for (const { message } of configurationErrors) {
@@ -101,7 +101,7 @@ Deno.test("programs say of", async (t) => {
   }
 });
 
-Deno.test("a program of a deployment is not asked about what it does not read", async () => {
+Deno.test("a deployment's program does not check settings that it does not read", async () => {
   const variables = { ...machine, COURSE_DB: "sqlite:/nowhere" };
   const doctorContext = await readDoctorContext(variables, {
     scope: "deployment",

@@ -27,13 +27,13 @@ function look(respond: () => Response, doctorContext: DoctorContextOverrides = {
 const readiness = (checks: Record<string, string>, status = 503) => () =>
   Response.json({ status: "", checks }, { status });
 
-Deno.test("a gateway that is ready is well", async () => {
+Deno.test("a gateway that is ready passes", async () => {
   const { found, requests } = await look(readiness({ revocation: "ready" }, 200));
   assert.deepEqual(allWell(found), ["/readyz says that it is ready"]);
   assert.deepEqual(requests, ["http://127.0.0.1:8787/readyz as 127.0.0.1:8787"]);
 });
 
-Deno.test("a gateway is asked on its port by its public name", async () => {
+Deno.test("a gateway is checked on its port by its public name", async () => {
   const settings = { PORT: "8790", PUBLIC_ORIGIN: "https://learn.example.com" };
   const { requests } = await look(readiness({}, 200), { dev, settings });
   assert.deepEqual(requests, ["http://127.0.0.1:8790/readyz as learn.example.com"]);
@@ -47,13 +47,13 @@ const lacks = {
   "issuer partner": "see that the jwks of this alias in ISSUERS serves usable keys",
 };
 for (const [name, fix] of Object.entries(lacks)) {
-  Deno.test(`a gateway whose ${name} is not ready says so`, async () => {
+  Deno.test(`a gateway whose ${name} is not ready is reported`, async () => {
     const { found } = await look(readiness({ other: "ready", [name]: "not there" }));
     assert.equal(troubleOf(found), `fail: ${name} is not ready: not there → ${fix}`);
   });
 }
 
-Deno.test("what is no gateway is named", async () => {
+Deno.test("a server that is not a gateway is reported", async () => {
   const { found } = await look(() => new Response("<html>", { status: 404 }));
   assert.equal(
     troubleOf(found),
@@ -62,7 +62,7 @@ Deno.test("what is no gateway is named", async () => {
   );
 });
 
-Deno.test("a running dev whose gateway is silent is named", async () => {
+Deno.test("a running dev whose gateway does not respond is reported", async () => {
   const found = await checkGateway(
     createDoctorContext({ dev, workspace: "/home-of-dev" }),
     createEffects(),
@@ -74,7 +74,7 @@ Deno.test("a running dev whose gateway is silent is named", async () => {
   );
 });
 
-Deno.test("a deployment whose gateway is silent may not be started yet", async () => {
+Deno.test("a deployment whose gateway does not respond is a warning: it may not be started yet", async () => {
   const found = await checkGateway(createDoctorContext({ scope: "deployment" }), createEffects());
   assert.equal(
     troubleOf(found),
@@ -83,7 +83,7 @@ Deno.test("a deployment whose gateway is silent may not be started yet", async (
   );
 });
 
-Deno.test("a dev that is not running is not asked", async () => {
+Deno.test("the gateway of a dev that is not running is not checked", async () => {
   const { found, requests } = await look(readiness({}), { dev: { name: "killed", pid: "1" } });
   assert.deepEqual(allWell(found), ["not checked: dev is not running"]);
   assert.deepEqual(requests, []);

@@ -5,7 +5,7 @@ import { updateKeyFile } from "./key_file.ts";
 const makers = { passport: makePassportKeys, access: makeAccessTokenKeys } as const;
 
 for (const kind of ["passport", "access"] as const) {
-  Deno.test(`a file of ${kind} keys gets a next key, and the states in force`, async () => {
+  Deno.test(`a file of ${kind} keys gets a next key, and the current states`, async () => {
     const folder = await Deno.makeTempDir();
     try {
       const path = `${folder}/keys.json`;

@@ -28,7 +28,7 @@ Deno.test("the stream marks requests and lines of the dashboard's own calls, and
     isOwn: traces.has,
     everyMs: 1,
   });
-  // Before the gateway has answered: the span and the line may come first.
+  // Before the gateway has responded: the span and the line may come first.
   const [, own = ""] = traces.begin().split("-");
   const other = "f".repeat(32);
   const lines = [own, other].map((traceId, at) => answeredLine(traceId, { time: 1000 + at }));

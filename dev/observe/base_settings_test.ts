@@ -12,7 +12,7 @@ const settings = {
   REFRESH_TOKEN_TTL_SECONDS: "",
 };
 
-/** Paths of the schema with the variable that each stands over. */
+/** Paths of the schema with the variable that each overrides. */
 function listVariables(schema: unknown, path: string): (readonly [string, string])[] {
   if (!isObject(schema)) return [];
   const own = typeof schema.env === "string" ? [[path, schema.env] as const] : [];
@@ -32,7 +32,7 @@ Deno.test("every setting with a variable is listed, but for keys, which are secr
   assert.deepEqual(listed.toSorted(), expected.toSorted());
 });
 
-Deno.test("a setting has what the programs were started with, empty where that is nothing", () => {
+Deno.test("a setting has the value of the programs' environment, empty without one", () => {
   const values = new Map(
     listBaseSettings(settings, ["auth"]).map(({ path, value }) => [path, value]),
   );

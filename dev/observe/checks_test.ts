@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { openStore } from "../../tests/support/observed.ts";
 import { checkDatabase, checkHttp, checkRedis } from "./checks.ts";
 
-/** A server that answers what it is told, and the client that asks it. */
+/** A server with given responses, and its client. */
 function setup() {
   const responses: Response[] = [];
   const requests: Headers[] = [];
@@ -31,7 +31,7 @@ function setup() {
 
 const notReady = { status: "not ready", checks: { database: "StoreUnavailable", keys: "ready" } };
 
-Deno.test("a program is starting, then ready or not by its own account, then down", async () => {
+Deno.test("a program is starting, then ready or not by its own report, then down", async () => {
   await using fixture = setup();
   const { askHttp, responses } = fixture;
   responses.push(Response.json({ status: "ready" }), Response.json(notReady, { status: 503 }));
@@ -44,14 +44,14 @@ Deno.test("a program is starting, then ready or not by its own account, then dow
   assert.deepEqual(await askHttp(), { state: "down", reason: "nobody listens there" });
 });
 
-Deno.test("a program that has never answered is starting", async () => {
+Deno.test("a program that has never responded is starting", async () => {
   const fixture = setup();
   await fixture.shutdown();
   assert.equal((await fixture.askHttp()).state, "starting");
   await fixture[Symbol.asyncDispose]();
 });
 
-Deno.test("a Redis endpoint is ready when it answers PING", async () => {
+Deno.test("a Redis endpoint is ready when it replies to PING", async () => {
   await using fixture = setup();
   const { askRedis, responses, requests } = fixture;
   responses.push(Response.json({ result: "PONG" }));

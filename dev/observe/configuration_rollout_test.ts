@@ -11,7 +11,7 @@ function lineOf(service: string, message: string, version: unknown): LogLine {
   return { time, level: "info", service, message, ...context, fields: { version } };
 }
 
-Deno.test("a program has the version that it took last, and none before it took one", () => {
+Deno.test("a program has the version that it applied last, and none before its first", () => {
   const rollout = createRollout(["gateway", "user"]);
   const observed = rollout.observe([lineOf("gateway", taken, 3), lineOf("gateway", taken, 4)]);
   assert.equal(observed, 4);
@@ -21,7 +21,7 @@ Deno.test("a program has the version that it took last, and none before it took 
   ]);
 });
 
-Deno.test("a version that a program did not take stands beside the one it has, until it has a newer", () => {
+Deno.test("a refused version is shown beside the applied one, until a newer one is applied", () => {
   const rollout = createRollout(["user"]);
   rollout.observe([lineOf("user", taken, 3)]);
   assert.equal(rollout.observe([lineOf("user", refused, 4)]), 4);
@@ -38,7 +38,7 @@ for (
     lineOf("stranger", taken, 4),
   ]
 ) {
-  Deno.test(`${line.service} saying ${line.message} of ${JSON.stringify(line.fields)} is no news`, () => {
+  Deno.test(`${line.service} logging ${line.message} with ${JSON.stringify(line.fields)} reports no version`, () => {
     const rollout = createRollout(["user"]);
     assert.equal(rollout.observe([line]), undefined);
     assert.equal(rollout.read()[0]?.version, null);

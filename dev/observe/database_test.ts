@@ -9,7 +9,7 @@ import { createStore } from "./store.ts";
 const traceId = traceIdOf(1);
 const lines = [answeredLine(traceId, { time: 1_000 })];
 
-Deno.test("a store outlives the program that wrote it, and goes on counting", async () => {
+Deno.test("a store outlives the program that wrote it, with its counts", async () => {
   await using fixture = await openStore();
   fixture.store.write({ lines });
   fixture.close();
@@ -18,7 +18,7 @@ Deno.test("a store outlives the program that wrote it, and goes on counting", as
   assert.equal(findRequest(db, traceId)?.path, "/courses");
 });
 
-Deno.test("a store is its owner's alone, and so are the files beside it", async () => {
+Deno.test("only the owner can read a store and the files beside it", async () => {
   await using fixture = await openStore();
   fixture.store.write({ lines });
   const modes = [...Deno.readDirSync(fixture.folder)].map(({ name }) =>
@@ -33,7 +33,7 @@ const unusable = {
 } as const;
 
 for (const [what, [version, name]] of Object.entries(unusable)) {
-  Deno.test(`${what} is kept under another name, and a new one begins`, async () => {
+  Deno.test(`${what} is renamed, and a new one begins`, async () => {
     await using fixture = await openStore();
     fixture.close();
     Deno.removeSync(fixture.path);
@@ -52,7 +52,7 @@ for (const [what, [version, name]] of Object.entries(unusable)) {
   });
 }
 
-Deno.test("what is no database is kept under another name", async () => {
+Deno.test("a file that is not a database is renamed", async () => {
   await using fixture = await openStore();
   fixture.close();
   Deno.writeTextFileSync(fixture.path, "no database ".repeat(1_000));
@@ -79,7 +79,7 @@ Deno.test("a store of another version is not read", async () => {
   assert.throws(() => openForReading(fixture.path), /its schema is version 9/);
 });
 
-Deno.test("a batch that fails leaves nothing", async () => {
+Deno.test("a batch that fails leaves no rows", async () => {
   await using fixture = await openStore();
   // SQLite takes it for NULL, which is no time.
   const broken = answeredLine(traceId, { time: Number.NaN });

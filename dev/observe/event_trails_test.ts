@@ -45,11 +45,11 @@ const bySpans: Readonly<Record<string, readonly [readonly Span[], string]>> = {
     [published, consumed("user", 20, "busy"), consumed("user", 30, "applied")],
     "published: user delivered busy,applied",
   ],
-  "not taken": [[published, consumed("user", 20, "failed")], "published: user retrying failed"],
+  "not applied": [[published, consumed("user", 20, "failed")], "published: user retrying failed"],
   "poison": [[published, consumed("user", 20, "poison")], "dead: user dead poison"],
 };
 for (const [what, [spans, expected]] of Object.entries(bySpans)) {
-  Deno.test(`spans alone tell that an event is ${what}, where QStash is elsewhere`, async () => {
+  Deno.test(`spans alone show that an event is ${what}, where QStash is elsewhere`, async () => {
     await using fixture = await openStore();
     const [trail] = readTrails(fixture.db, { traceId, spans, outboxes: [] });
     const deliveries = trail?.deliveries.map(({ consumer, state, attempts }) =>
@@ -95,7 +95,7 @@ const byNotes: Readonly<Record<string, readonly [readonly DeliveryNote[], string
   ],
 };
 for (const [what, [notes, expected]] of Object.entries(byNotes)) {
-  Deno.test(`notes of the local QStash tell that an event is ${what}`, async () => {
+  Deno.test(`notes of the local QStash show that an event is ${what}`, async () => {
     await using fixture = await openStore();
     createDeliveries(fixture.db).write(notes);
     const [trail] = readRecentTrails(fixture.db, { outboxes: [], limit: 10 });
@@ -104,7 +104,7 @@ for (const [what, [notes, expected]] of Object.entries(byNotes)) {
   });
 }
 
-Deno.test("recent events are the newest, and no more than asked for", async () => {
+Deno.test("recent events are the newest, up to the limit", async () => {
   await using fixture = await openStore();
   const notes = Array.from(
     { length: 30 },

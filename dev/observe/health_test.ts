@@ -34,7 +34,7 @@ function setup() {
   return { clock, findings, health, changes, exits, read, asked: () => asked };
 }
 
-Deno.test("each part is told with its state, its reason and since when", async () => {
+Deno.test("each part has its state, its reason and its time", async () => {
   const { health, read, findings, clock } = setup();
   health.started(gateway);
   assert.deepEqual(await read(), {
@@ -64,7 +64,7 @@ Deno.test("each part is told with its state, its reason and since when", async (
   assert.equal(later["redis redis"]?.since, 10_000);
 });
 
-Deno.test("parts are asked when somebody wants to know, and not again within two seconds", async () => {
+Deno.test("parts are checked on a read, and not again within two seconds", async () => {
   const { health, read, clock, asked } = setup();
   health.started(gateway);
   assert.equal(asked(), 0);
@@ -78,7 +78,7 @@ Deno.test("parts are asked when somebody wants to know, and not again within two
   assert.equal(asked(), 4);
 });
 
-Deno.test("a clock that was set back keeps nobody from asking", async () => {
+Deno.test("a clock that was set back does not prevent checks", async () => {
   const { read, clock, asked } = setup();
   await read();
   clock.now -= 1_000_000;
@@ -86,7 +86,7 @@ Deno.test("a clock that was set back keeps nobody from asking", async () => {
   assert.equal(asked(), 2);
 });
 
-Deno.test("only changes are told", async () => {
+Deno.test("only changes are published", async () => {
   const { health, read, clock, findings, changes } = setup();
   health.started(gateway);
   await read();
@@ -101,7 +101,7 @@ Deno.test("only changes are told", async () => {
   assert.equal(changes.at(-1)?.parts[0]?.state, "down");
 });
 
-Deno.test("a process that ended is down, whatever its port says", async () => {
+Deno.test("a process that ended is down, whatever its port responds", async () => {
   const { health, read, exits } = setup();
   health.started(gateway);
   await read();
@@ -120,7 +120,7 @@ Deno.test("a process that ended is down, whatever its port says", async () => {
   assert.equal((await health.read()).exits.length, 1);
 });
 
-Deno.test("what a process said before it ended counts no more, though it is heard after", async () => {
+Deno.test("a late result of a process that ended is ignored", async () => {
   const { promise, resolve } = Promise.withResolvers<Finding>();
   const health = createHealth({
     others: [],
@@ -137,7 +137,7 @@ Deno.test("what a process said before it ended counts no more, though it is hear
   assert.deepEqual(parts.map(({ state }) => state), ["down", "down"]);
 });
 
-Deno.test("a change that nobody saw come says when it may have begun at the earliest", async () => {
+Deno.test("a change after a gap without checks has its earliest possible time", async () => {
   const { health, read, findings, clock } = setup();
   health.started(gateway);
   await read();
@@ -148,10 +148,10 @@ Deno.test("a change that nobody saw come says when it may have begun at the earl
   findings.gateway = { state: "ready", reason: "" };
   const { since, notBefore } = (await read())["http gateway"] ?? {};
   assert.deepEqual([since, notBefore], [900_000, 15_000]);
-  assert.equal((await read())["redis redis"]?.since, 10_000, "what has not changed keeps its time");
+  assert.equal((await read())["redis redis"]?.since, 10_000, "an unchanged part keeps its time");
 });
 
-Deno.test("an end that was seen is exact, however long ago its port was asked", async () => {
+Deno.test("an observed exit has its exact time, however old the last check is", async () => {
   const { health, read, clock } = setup();
   health.started(gateway);
   await read();
@@ -164,7 +164,7 @@ Deno.test("an end that was seen is exact, however long ago its port was asked", 
   }
 });
 
-Deno.test("what starts is ready since it answered, not since somebody opened the page", async () => {
+Deno.test("a starting part is ready since its response, not since the page was opened", async () => {
   const clock = { now: 1_000 };
   const isReady = Promise.withResolvers<void>();
   let asked = 0;
@@ -194,7 +194,7 @@ Deno.test("what starts is ready since it answered, not since somebody opened the
   health.close();
 });
 
-Deno.test("what does not get ready is not asked for ever while nobody looks", async () => {
+Deno.test("a part that never gets ready is not checked for ever without an open page", async () => {
   const clock = { now: 0 };
   let asked = 0;
   const health = createHealth({
@@ -209,14 +209,14 @@ Deno.test("what does not get ready is not asked for ever while nobody looks", as
     settleEveryMs: 1,
   });
   health.started(gateway);
-  await waitUntil("it was asked until then", () => asked === 3, 5_000);
+  await waitUntil("it was checked until then", () => asked === 3, 5_000);
   // Timers of one length run in their order: each of these is behind one of the board's.
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
   assert.equal(asked, 3);
   health.close();
 });
 
-Deno.test("whoever watches hears the first answer without asking", async () => {
+Deno.test("a watcher receives the first result without a read", async () => {
   const { promise, resolve } = Promise.withResolvers<Health>();
   const health = createHealth({
     others: [{

@@ -20,7 +20,7 @@ async function setup() {
 const traceId = "a".repeat(32);
 const run = { pid: 7, startedAt: 1_000 };
 
-Deno.test("what began and did not end was under way, the oldest first", async () => {
+Deno.test("requests that began and did not end are in flight, the oldest first", async () => {
   await using fixture = await setup();
   fixture.note(
     { b: 1, m: "GET", p: "/courses", t: 1_000 },
@@ -41,7 +41,7 @@ Deno.test("two requests of one trace end one by one", async () => {
   assert.deepEqual(readInFlight(fixture.path, 5_000).map(({ sinceMs }) => sinceMs), [3_000]);
 });
 
-Deno.test("a line that is half or no note is passed over", async () => {
+Deno.test("an incomplete line and a line that is no note are ignored", async () => {
   await using fixture = await setup();
   fixture.note(
     { e: 9 },
@@ -54,12 +54,12 @@ Deno.test("a line that is half or no note is passed over", async () => {
   assert.equal(readInFlight(fixture.path, 5).length, 1);
 });
 
-Deno.test("without a file nothing was under way", async () => {
+Deno.test("without a file no request was in flight", async () => {
   await using fixture = await setup();
   assert.deepEqual(readInFlight(fixture.path, 5), []);
 });
 
-Deno.test("of a file beyond all measure only the end is read", async () => {
+Deno.test("only the end of a huge file is read", async () => {
   await using fixture = await setup();
   const filler = `${JSON.stringify({ b: 1, m: "GET", p: "/".repeat(1_000), t: 1 })}\n`;
   Deno.writeTextFileSync(
@@ -70,7 +70,7 @@ Deno.test("of a file beyond all measure only the end is read", async () => {
   assert.equal(requests.length, 20);
 });
 
-Deno.test("a run that ended as it should leaves nothing to tell", async () => {
+Deno.test("a run that ended in order leaves nothing to report", async () => {
   await using fixture = await setup();
   assert.equal(findCrash(fixture.folder), undefined);
   markRunning(fixture.folder, run);
@@ -79,17 +79,17 @@ Deno.test("a run that ended as it should leaves nothing to tell", async () => {
   assert.equal(findCrash(fixture.folder), undefined);
 });
 
-Deno.test("a run that begins forgets the notes of the one before", async () => {
+Deno.test("a new run deletes the notes of the one before", async () => {
   await using fixture = await setup();
   fixture.note({ b: 1, m: "GET", p: "/courses", t: 1_000 });
   markRunning(fixture.folder, run);
   assert.deepEqual(findCrash(fixture.folder)?.exit.inFlight, []);
 });
 
-Deno.test("a run that was killed is found by what it left, once", async () => {
+Deno.test("a run that was killed is found by its marker, once", async () => {
   await using fixture = await setup();
   markRunning(fixture.folder, run);
-  // Later than anything else in the folder was written.
+  // Later than any other write in the folder.
   const time = Math.floor(Date.now() / 1000) * 1000 + 60_000;
   fixture.note({ b: 1, m: "GET", p: "/courses", t: time - 500 });
   Deno.utimeSync(fixture.path, time / 1000, time / 1000);

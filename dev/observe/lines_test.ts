@@ -36,7 +36,7 @@ const searches: Readonly<Record<string, readonly number[]>> = {
   "q=STORE is": [2],
   "q=/courses": [1],
   "q=200": [1],
-  // A name of a field is none of its values.
+  // Field names are not searched.
   "q=status": [],
   "q=100%25": [3],
   "q=a_b": [3],
@@ -65,7 +65,7 @@ for (const query of ["limit=1000", "before=0", "before=x", "traceId=abc"]) {
   });
 }
 
-Deno.test("pages of a search give every line once", async () => {
+Deno.test("pages of a search have every line once", async () => {
   await using fixture = await setup();
   const first = fixture.search("limit=2&q=e");
   const second = fixture.search(`limit=2&q=e&before=${first.next}`);
@@ -74,7 +74,7 @@ Deno.test("pages of a search give every line once", async () => {
   assert.equal(second.next, null);
 });
 
-Deno.test("a search that ended early does not keep the next one from its end", async () => {
+Deno.test("a search that ended early does not affect the next one", async () => {
   await using fixture = await setup();
   assert.deepEqual(fixture.numbers("limit=1"), [5]);
   fixture.store.write({ lines: [lineOf({ message: "6" })] });

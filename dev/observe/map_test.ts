@@ -6,7 +6,7 @@ import { readMap } from "./map.ts";
 const start = 1_772_000_000_000;
 const services = ["user", "course"];
 
-/** Parts of a map that had traffic, as `name or from>to: requests/errors p50/p95`. */
+/** Parts of a map with traffic, as `name or from>to: requests/errors p50/p95`. */
 function show(map: ReturnType<typeof readMap>): string[] {
   const traffic = [
     ...map.nodes.map((node) => [node.name, node] as const),
@@ -17,7 +17,7 @@ function show(map: ReturnType<typeof readMap>): string[] {
   ) => `${name}: ${requests}/${errors} ${p50Ms}/${p95Ms}`);
 }
 
-Deno.test("the map counts who asked whom, and how long that took", async () => {
+Deno.test("the map counts calls by caller and callee, with their durations", async () => {
   await using fixture = await openStore();
   for (let at = 1; at <= 20; at++) {
     await fixture.send(acceptedTrace({ traceId: traceIdOf(at), start, durationMs: at * 10 }));
@@ -45,7 +45,7 @@ Deno.test("the map counts who asked whom, and how long that took", async () => {
   });
 });
 
-Deno.test("what is out of the window stays on the map without traffic", async () => {
+Deno.test("parts without spans in the window stay on the map without traffic", async () => {
   await using fixture = await openStore();
   await fixture.send(acceptedTrace({ traceId: traceIdOf(1), start }));
   const map = readMap(fixture.db, { since: start + 60_000, services });
@@ -54,14 +54,14 @@ Deno.test("what is out of the window stays on the map without traffic", async ()
   assert.ok(map.nodes.every(({ p50Ms, p95Ms }) => p50Ms === 0 && p95Ms === 0));
 });
 
-Deno.test("a map of nothing has the gateway, its client and the services", async () => {
+Deno.test("an empty map has the gateway, its client and the services", async () => {
   await using fixture = await openStore();
   const map = readMap(fixture.db, { since: 0, services });
   assert.deepEqual(map.nodes.map(({ name }) => name), ["client", "gateway", "user", "course"]);
   assert.deepEqual(map.edges, []);
 });
 
-Deno.test("an upstream that reports no spans is known by those who asked it", async () => {
+Deno.test("an upstream without spans is shown by the spans of its callers", async () => {
   await using fixture = await openStore();
   const spans = acceptedTrace({ traceId: traceIdOf(1), start })
     .filter(({ service }) => service === "gateway");
@@ -75,11 +75,11 @@ const called = { ...served, kind: 3, attributes: { "edgepass.peer": "user" } };
 
 /** A span, and whether its hop counts as failed; undefined: it is no hop. */
 const hops: Readonly<Record<string, readonly [span: SentSpan, hasFailed: boolean | undefined]>> = {
-  "an answer 404": [
+  "a response 404": [
     { ...served, kind: 2, attributes: { "http.response.status_code": 404 } },
     false,
   ],
-  "an answer 503": [
+  "a response 503": [
     { ...served, kind: 2, attributes: { "http.response.status_code": 503 } },
     true,
   ],
@@ -91,7 +91,7 @@ const hops: Readonly<Record<string, readonly [span: SentSpan, hasFailed: boolean
     },
     false,
   ],
-  "a call without an answer": [{ ...called, isError: true }, true],
+  "a call without a response": [{ ...called, isError: true }, true],
   "a query that failed": [
     { ...served, kind: 3, isError: true, attributes: { "db.system.name": "sqlite" } },
     true,
@@ -104,7 +104,7 @@ const hops: Readonly<Record<string, readonly [span: SentSpan, hasFailed: boolean
     },
     false,
   ],
-  "a silent Redis": [
+  "a Redis that does not respond": [
     {
       ...served,
       isError: true,
@@ -112,7 +112,7 @@ const hops: Readonly<Record<string, readonly [span: SentSpan, hasFailed: boolean
     },
     true,
   ],
-  "a fresh answer": [
+  "a fresh verdict": [
     {
       ...served,
       attributes: { "edgepass.step": "revocation", "edgepass.revocation.answer": "fresh" },
@@ -135,7 +135,7 @@ for (const [what, [span, hasFailed]] of Object.entries(hops)) {
   });
 }
 
-Deno.test("a refused request asks Redis and nobody else", async () => {
+Deno.test("a refused request calls Redis and nothing else", async () => {
   await using fixture = await openStore();
   await fixture.send(refusedTrace({ traceId: traceIdOf(1), start }));
   const { edges } = readMap(fixture.db, { since: start, services });

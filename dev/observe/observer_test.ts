@@ -56,7 +56,7 @@ function traceExport(): Request {
   return new Request(`http://${host}/v1/traces`, { method, headers, body });
 }
 
-Deno.test("what is exported can be read, and is there again after a restart", async () => {
+Deno.test("exported telemetry can be read, and is there again after a restart", async () => {
   await using fixture = await setup();
   const first = fixture.open();
   assert.equal((await first.fetch(traceExport())).status, 200);
@@ -77,7 +77,7 @@ Deno.test("what is exported can be read, and is there again after a restart", as
   assert.deepEqual(fixture.warnings, []);
 });
 
-Deno.test("a page that listens hears of requests, lines and measurements", async () => {
+Deno.test("an open page receives requests, lines and metrics", async () => {
   await using fixture = await setup();
   const observer = fixture.open();
   const request = new Request(`http://${host}/api/stream`, { headers: { host } });
@@ -93,7 +93,11 @@ Deno.test("a page that listens hears of requests, lines and measurements", async
     text += decoder.decode(value, { stream: true });
   }
   const reported = [...text.matchAll(/event: request\nid: \d+\ndata: (.*)\n/g)];
-  assert.equal(reported.length, 1, "a request of which two things arrive at once is told once");
+  assert.equal(
+    reported.length,
+    1,
+    "a request of which two things arrive at once is published once",
+  );
   const row: RequestRow = JSON.parse(reported[0]?.[1] ?? "");
   assert.deepEqual([row.traceId, row.spans, row.logs], [traceId, 7, 1]);
   assert.match(text, /"message":"Course was read"/);
@@ -101,7 +105,7 @@ Deno.test("a page that listens hears of requests, lines and measurements", async
   await reader.cancel().catch(() => {});
 });
 
-Deno.test("a process that dies is told with its last lines and its requests under way", async () => {
+Deno.test("a process that dies is reported with its last lines and its open requests", async () => {
   await using fixture = await setup();
   const observer = fixture.open();
   observer.started({ name: "edgepass", pid: 9, port: 1 });
@@ -129,7 +133,7 @@ Deno.test("a process that dies is told with its last lines and its requests unde
   last.close();
 });
 
-Deno.test("an end that was asked for is nothing to tell", async () => {
+Deno.test("an intended exit is not reported", async () => {
   await using fixture = await setup();
   const observer = fixture.open();
   const ending = { name: "edgepass", code: 0, signal: null, lastLines: [] };
@@ -139,7 +143,7 @@ Deno.test("an end that was asked for is nothing to tell", async () => {
   observer.close();
 });
 
-Deno.test("a dev that was killed is told at the next start, with the last it heard", async () => {
+Deno.test("a dev that was killed is reported at the next start, with its last lines", async () => {
   await using fixture = await setup();
   const before = fixture.open();
   before.receive([lineOf({ message: "Of a run before", level: "error", time: start - 1 })]);
@@ -154,7 +158,7 @@ Deno.test("a dev that was killed is told at the next start, with the last it hea
       fields: { code: "internal" },
     }),
   ]);
-  // What a kill leaves behind, and a proper end takes away.
+  // A kill leaves it behind, a proper end removes it.
   const marker = Deno.readTextFileSync(`${fixture.folder}/running.json`);
   killed.close();
   Deno.writeTextFileSync(`${fixture.folder}/running.json`, marker);

@@ -11,7 +11,7 @@ const start = 1_772_000_000_000;
 
 const traceOf = (traceparent: string | null) => traceparent?.split("-")[1] ?? "";
 
-/** A gateway that answers in the trace it is sent, or as `restart` in one of its own. */
+/** A gateway that responds in the trace it receives, or as `restart` in one of its own. */
 function startGateway(restart?: string) {
   const seen: Headers[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
@@ -73,7 +73,7 @@ for (const [what, restart] of [["continues", undefined], ["starts", "a".repeat(3
   });
 }
 
-Deno.test("the dashboard's calls carry nothing but a trace that a client could not guess", async () => {
+Deno.test("the dashboard's calls carry only a trace id that a client cannot predict", async () => {
   await using fixture = await setup();
   await fixture.client.call("GET", "/a");
   await fixture.client.call("GET", "/a");
@@ -83,7 +83,7 @@ Deno.test("the dashboard's calls carry nothing but a trace that a client could n
   assert.deepEqual(names, []);
 });
 
-Deno.test("own traces that are kept have a bound", async () => {
+Deno.test("the number of stored own traces is bounded", async () => {
   await using fixture = await setup();
   fixture.db.run(
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
@@ -98,7 +98,7 @@ Deno.test("own traces that are kept have a bound", async () => {
   assert.equal(fixture.db.get("SELECT count(*) AS n FROM own_traces")?.n, 20_000);
 });
 
-Deno.test("a store of 0.1.0 without the table keeps what it holds", async () => {
+Deno.test("a store of 0.1.0 without the table keeps its rows", async () => {
   await using fixture = await openStore();
   fixture.store.write({ lines: [answeredLine(other, { time: start })] });
   fixture.db.run("DROP TABLE own_traces");

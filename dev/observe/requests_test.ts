@@ -8,7 +8,7 @@ import { listRequests } from "./requests.ts";
 
 const start = 1_772_000_000_000;
 
-/** Four requests, each different from the others in something. */
+/** Four requests, each different from the others. */
 async function setup() {
   const fixture = await openStore();
   await fixture.send(acceptedTrace({ traceId: traceIdOf(1), start, durationMs: 40 }));
@@ -37,7 +37,7 @@ function numbersOf(items: readonly { traceId: string }[]): number[] {
 
 const verified = { "user.id": "0192", "edgepass.issuer": "user" };
 
-/** A request of which only the step that verified its token says whose it is. */
+/** A request whose subject is only on the span of the step that verified its token. */
 function* stepOnly(
   { number, rule, ...facts }: { number: number; start: number; rule?: string; status: number },
 ) {
@@ -58,7 +58,7 @@ const identities = {
 
 for (const [what, [facts, sub]] of Object.entries(identities)) {
   for (const order of ["one export", "the request first", "the step first"] as const) {
-    Deno.test(`the caller of ${what} is ${sub ?? "anonymous"}, told in ${order}`, async () => {
+    Deno.test(`the caller of ${what} is ${sub ?? "anonymous"}, exported in ${order}`, async () => {
       await using fixture = await openStore();
       const spans = [...stepOnly({ number: 9, start, ...facts })];
       if (order === "one export") await fixture.send(spans);
@@ -121,9 +121,9 @@ for (const query of malformed) {
   });
 }
 
-Deno.test("pages give every request once, and a newer one that comes meanwhile moves none", async () => {
+Deno.test("pages have every request once, even if a newer one arrives in between", async () => {
   await using fixture = await setup();
-  // The same instant for several, which a cursor of times alone could not tell apart.
+  // Several at the same instant, which a cursor of times alone could not distinguish.
   fixture.store.write({
     lines: [5, 6, 7].map((at) => answeredLine(traceIdOf(at), { time: start + 2_000 })),
   });
@@ -139,7 +139,7 @@ Deno.test("pages give every request once, and a newer one that comes meanwhile m
   assert.deepEqual(numbersOf(seen), [4, 7, 6, 5, 3, 2, 1]);
 });
 
-Deno.test("a trace is told with its spans in order, its lines, its Passport and the verdicts", async () => {
+Deno.test("a trace has its spans in order, its lines, its Passport and the verdicts", async () => {
   await using fixture = await setup();
   const traceId = traceIdOf(1);
   fixture.store.write({ lines: [answeredLine(traceId, { time: start + 40, durationMs: 40 })] });
@@ -175,7 +175,7 @@ Deno.test("a refused request has no Passport", async () => {
   assert.deepEqual(detail?.verdicts, []);
 });
 
-Deno.test("of a Passport the gateway signed for itself beside, the request's is told", async () => {
+Deno.test("the Passport of the request is shown, not the one the gateway signed for itself", async () => {
   await using fixture = await setup();
   const traceId = traceIdOf(2);
   const sign = acceptedTrace({ traceId, start }).find(({ name }) => name === "gateway.sign");
@@ -188,7 +188,7 @@ Deno.test("of a Passport the gateway signed for itself beside, the request's is 
   assert.equal(readDetail(fixture.db, traceId)?.passport?.claims.sub, "user:0192");
 });
 
-Deno.test("the beginning of a trace id finds its trace, or several", async () => {
+Deno.test("the beginning of a trace id finds all matching traces", async () => {
   await using fixture = await setup();
   assert.deepEqual(findTraceIds(fixture.db, traceIdOf(3), 5), [traceIdOf(3)]);
   assert.equal(findTraceIds(fixture.db, "aaaa", 3).length, 3);

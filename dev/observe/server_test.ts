@@ -58,10 +58,10 @@ const admitted: Readonly<Record<string, Record<string, string>>> = {
   "its name on this machine": { host: `localhost:${port}` },
   "its address of the other family": { host: `[::1]:${port}` },
   "its own page": { origin, "sec-fetch-site": "same-origin" },
-  "somebody's address bar": { "sec-fetch-site": "none" },
+  "a developer's address bar": { "sec-fetch-site": "none" },
 };
 for (const [what, headers] of Object.entries(admitted)) {
-  Deno.test(`the dashboard answers ${what}`, async () => {
+  Deno.test(`the dashboard serves ${what}`, async () => {
     const { ask, handled } = setup();
     assert.equal((await ask("/api/state", headers)).status, 200);
     assert.deepEqual(handled, ["state"]);
@@ -82,11 +82,11 @@ const refused = {
   "an origin that is hidden": [{ origin: "null" }, 403],
   "a page of another site": [{ "sec-fetch-site": "cross-site" }, 403],
   "a page of another port": [{ "sec-fetch-site": "same-site" }, 403],
-  "a site in a word nobody knows": [{ "sec-fetch-site": "x" }, 403],
+  "an unknown Sec-Fetch-Site": [{ "sec-fetch-site": "x" }, 403],
 } as const;
 const reached = [["GET", "/api/state"], ["POST", "/v1/traces"], ["GET", "/"]] as const;
 for (const [what, [headers, status]] of Object.entries(refused)) {
-  Deno.test(`the dashboard refuses ${what}, whatever is asked for`, async () => {
+  Deno.test(`the dashboard refuses ${what} on every path`, async () => {
     for (const [method, path] of reached) {
       const { ask, handled } = setup();
       const response = await ask(path, headers, method);
@@ -106,7 +106,7 @@ const methods = {
   "POST /": "GET, HEAD",
 } as const;
 for (const [what, allow] of Object.entries(methods)) {
-  Deno.test(`${what} is 405 and tells what is allowed`, async () => {
+  Deno.test(`${what} is 405 with the allowed methods`, async () => {
     const [method = "", path = ""] = what.split(" ");
     const response = await setup().ask(path, {}, method);
     assert.equal(response.status, 405);
@@ -122,7 +122,7 @@ Deno.test("a segment of the path becomes the parameter, and two segments do not"
   assert.deepEqual(handled, ["detail abc"]);
 });
 
-Deno.test("the page is framed by nobody and loads nothing from elsewhere", async () => {
+Deno.test("the page cannot be framed and loads nothing from other origins", async () => {
   const response = await setup().ask("/");
   assert.equal(
     response.headers.get("content-security-policy"),
@@ -134,7 +134,7 @@ Deno.test("the page is framed by nobody and loads nothing from elsewhere", async
   assert.equal(response.headers.get("content-type"), "text/html");
 });
 
-Deno.test("a refusal says why, and a fault says nothing of itself", async () => {
+Deno.test("a refusal has its reason, and a fault shows no details", async () => {
   const { ask, failures } = setup();
   const response = await ask("/api/refused");
   assert.equal(response.status, 400);

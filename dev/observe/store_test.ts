@@ -9,7 +9,7 @@ const start = 1_772_000_000_000;
 const traceId = traceIdOf(1);
 const all = { limit: 500 };
 
-Deno.test("a request is known by its span, with everybody it touched", async () => {
+Deno.test("a request has the facts of its span, with every service it touched", async () => {
   await using fixture = await openStore();
   const written = await fixture.send(acceptedTrace({ traceId, start }));
   assert.deepEqual(written.traceIds, [traceId]);
@@ -31,7 +31,7 @@ Deno.test("a request is known by its span, with everybody it touched", async () 
   });
 });
 
-Deno.test("a request without spans is known by the gateway's line", async () => {
+Deno.test("a request without spans has the facts of the gateway's line", async () => {
   await using fixture = await openStore();
   const line = answeredLine(traceId, {
     time: start + 5,
@@ -75,7 +75,7 @@ for (const [what, order] of Object.entries(orders)) {
     const { items } = listRequests(fixture.db, all);
     assert.equal(items.length, 1);
     const [row] = items;
-    // What the span knows is more exact; what it does not know is the line's.
+    // The span is more exact; what it lacks comes from the line.
     assert.deepEqual([row?.time, row?.status, row?.code], [start, 401, "token_revoked"]);
     assert.equal(row?.sub, "from-line");
     assert.deepEqual([row?.spans, row?.logs], [1, 1]);
@@ -83,7 +83,7 @@ for (const [what, order] of Object.entries(orders)) {
   });
 }
 
-Deno.test("of several requests in one trace the last is the row, in whatever order they come", async () => {
+Deno.test("the last of several requests in one trace is the row, in any order of arrival", async () => {
   await using fixture = await openStore();
   const line = (time: number, path: string) => answeredLine(traceId, { time: start + time, path });
   fixture.store.write({
@@ -93,14 +93,14 @@ Deno.test("of several requests in one trace the last is the row, in whatever ord
   assert.equal(fixture.store.counts().requests, 1);
 });
 
-Deno.test("a later request of a trace is the row, though it is known by its line alone", async () => {
+Deno.test("a later request of a trace is the row, even with only a line", async () => {
   await using fixture = await openStore();
   await fixture.send(acceptedTrace({ traceId, start }));
   fixture.store.write({ lines: [answeredLine(traceId, { time: start + 9_000, path: "/later" })] });
   assert.equal(findRequest(fixture.db, traceId)?.path, "/later");
 });
 
-Deno.test("spans that come before the gateway's are nobody's request until it comes", async () => {
+Deno.test("spans that arrive before the gateway's are not listed as a request until it arrives", async () => {
   await using fixture = await openStore();
   const [root, ...rest] = acceptedTrace({ traceId, start });
   assert.ok(root);
@@ -112,7 +112,7 @@ Deno.test("spans that come before the gateway's are nobody's request until it co
   assert.equal(findRequest(fixture.db, traceId)?.spans, 7);
 });
 
-Deno.test("an export that is repeated is kept once", async () => {
+Deno.test("a repeated export is stored once", async () => {
   await using fixture = await openStore();
   const spans = acceptedTrace({ traceId, start });
   await fixture.send(spans);
@@ -120,7 +120,7 @@ Deno.test("an export that is repeated is kept once", async () => {
   assert.equal(findRequest(fixture.db, traceId)?.spans, 7);
 });
 
-Deno.test("a trace that runs on for ever is cut", async () => {
+Deno.test("a trace that never ends is cut", async () => {
   await using fixture = await openStore();
   for (let round = 0; round < 3; round++) {
     await fixture.send(Array.from({ length: 500 }, (_, at) => ({
@@ -143,7 +143,7 @@ Deno.test("a line that is too long is cut", async () => {
   assert.match(String(line?.fields.cut), /^\d+ characters of fields$/);
 });
 
-Deno.test("the oldest requests go first, with their spans and lines", async () => {
+Deno.test("the oldest requests are deleted first, with their spans and lines", async () => {
   await using fixture = await openStore({ maxRequests: 40 });
   for (let at = 0; at < 100; at++) {
     const id = traceIdOf(at);
@@ -162,7 +162,7 @@ Deno.test("the oldest requests go first, with their spans and lines", async () =
   assert.equal(count("lines"), items.length);
 });
 
-Deno.test("the oldest lines go first", async () => {
+Deno.test("the oldest lines are deleted first", async () => {
   await using fixture = await openStore({ maxLines: 40 });
   for (let at = 0; at < 100; at++) fixture.store.write({ lines: [lineOf({ message: `${at}` })] });
   const rows = fixture.db.all("SELECT message FROM lines ORDER BY id DESC");
@@ -196,7 +196,7 @@ Deno.test("spans have a limit of their own", async () => {
   assert.notEqual(findRequest(fixture.db, traceIdOf(59)), undefined);
 });
 
-Deno.test("the counts are what is there, whatever comes in whatever order", async () => {
+Deno.test("the counts match the rows, whatever arrives in any order", async () => {
   const trace = fc.nat({ max: 8 });
   const event = fc.oneof(
     fc.record({ kind: fc.constant("spans" as const), trace }),

@@ -26,7 +26,7 @@ function subscribe(response: Response) {
   };
 }
 
-Deno.test("everybody who listens hears every event, with ids that grow", async () => {
+Deno.test("every open page receives every event, with growing ids", async () => {
   const stream = createStream();
   const response = stream.open();
   assert.equal(response.headers.get("content-type"), "text/event-stream");
@@ -42,7 +42,7 @@ Deno.test("everybody who listens hears every event, with ids that grow", async (
   assert.equal(stream.size(), 0);
 });
 
-Deno.test("a client that does not read is cut off, and the others hear on", async () => {
+Deno.test("a client that does not read is disconnected, and the others still receive events", async () => {
   const stream = createStream({ maxWaiting: 2_000 });
   const slow = stream.open();
   const quick = subscribe(stream.open());
@@ -57,14 +57,14 @@ Deno.test("a client that does not read is cut off, and the others hear on", asyn
   await quick.leave();
 });
 
-Deno.test("a silent stream shows that it is there", async () => {
+Deno.test("an idle stream sends a keep-alive", async () => {
   const stream = createStream({ heartbeatMs: 1 });
   const listener = subscribe(stream.open());
   await listener.until(": still here");
   await listener.leave();
 });
 
-Deno.test("it is told when the first comes and when the last has left", async () => {
+Deno.test("the audience callback runs for the first client and after the last one", async () => {
   const audience: boolean[] = [];
   const stream = createStream({ onAudience: (isThere) => audience.push(isThere) });
   const [a, b] = [subscribe(stream.open()), subscribe(stream.open())];
@@ -76,7 +76,7 @@ Deno.test("it is told when the first comes and when the last has left", async ()
   assert.deepEqual(audience, [true, false, true, false]);
 });
 
-Deno.test("a stream that is closed ends for everybody", async () => {
+Deno.test("closing the stream ends it for every client", async () => {
   const stream = createStream();
   const listener = subscribe(stream.open());
   stream.close();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createVersionWatch } from "./version_watch.ts";
 
-/** A watch whose questions a test answers one by one. */
+/** A watch whose reads a test resolves one by one. */
 function setup() {
   const reported: number[] = [];
   const reads: PromiseWithResolvers<number | undefined>[] = [];
@@ -14,12 +14,12 @@ function setup() {
     onVersion: (version) => reported.push(version),
     everyMs: 600_000,
   });
-  const last = () => reads.at(-1) ?? assert.fail("nobody was asked");
+  const last = () => reads.at(-1) ?? assert.fail("no version was read");
   const settle = () => new Promise<void>((resolve) => queueMicrotask(() => setTimeout(resolve)));
   return { watch, reported, reads, last, settle };
 }
 
-Deno.test("nobody is asked before somebody listens, and then at once", () => {
+Deno.test("no version is read before a page is open, and then at once", () => {
   const { watch, reads } = setup();
   assert.equal(reads.length, 0);
   watch.watch(true);
@@ -27,7 +27,7 @@ Deno.test("nobody is asked before somebody listens, and then at once", () => {
   watch.close();
 });
 
-Deno.test("a version is told once, and none while Redis has none", async () => {
+Deno.test("a version is reported once, and none while Redis has none", async () => {
   const { watch, reported, last, settle } = setup();
   for (const version of [undefined, 3, 3, 4]) {
     watch.watch(true);
@@ -38,7 +38,7 @@ Deno.test("a version is told once, and none while Redis has none", async () => {
   watch.close();
 });
 
-Deno.test("a question that fails tells nothing, and the next one is asked", async () => {
+Deno.test("a failed read reports nothing, and the next one follows", async () => {
   const { watch, reported, last, settle } = setup();
   watch.watch(true);
   last().reject(new Error("away"));
@@ -50,7 +50,7 @@ Deno.test("a question that fails tells nothing, and the next one is asked", asyn
   watch.close();
 });
 
-Deno.test("what is answered after everybody left is told to nobody", async () => {
+Deno.test("a version that is read after the last page has closed is not reported", async () => {
   const { watch, reported, last, settle } = setup();
   watch.watch(true);
   watch.watch(false);
