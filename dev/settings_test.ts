@@ -12,14 +12,14 @@ async function setup() {
   };
 }
 
-Deno.test("what is made up is made once", async () => {
+Deno.test("a generated setting is generated once", async () => {
   await using fixture = await setup();
   const first = await completeSettings(fixture.workspace, {});
   assert.deepEqual(await completeSettings(fixture.workspace, {}), first);
   assert.deepEqual(Object.keys(first).toSorted(), [...settingNames].toSorted());
 });
 
-Deno.test("what is given wins, and nothing is made up in its place", async () => {
+Deno.test("a given setting wins, and nothing is generated in its place", async () => {
   await using fixture = await setup();
   const given = readGiven({
     PORT: "9001",
@@ -62,22 +62,22 @@ Deno.test("telemetry goes to dev's own collector at once, unless another was giv
   assert.equal(others.OTEL_BSP_SCHEDULE_DELAY, "9");
 });
 
-Deno.test("dev knows every setting of telemetry", () => {
+Deno.test("dev has every setting of telemetry", () => {
   const names: readonly string[] = settingNames;
   assert.deepEqual(Object.keys(telemetrySettings).filter((name) => !names.includes(name)), []);
 });
 
-Deno.test("the login name that shells export is no place of the user service", () => {
+Deno.test("the login name that shells export is not the URL of the user service", () => {
   assert.deepEqual(readGiven({ USER: "root" }), {});
   assert.deepEqual(readGiven({ USER: "http://127.0.0.1:9" }), { USER: "http://127.0.0.1:9" });
 });
 
-Deno.test("gateway and dashboard have each a port of their own", () => {
+Deno.test("gateway and dashboard must have different ports", () => {
   assert.deepEqual(readPorts({}), { PORT: 8787, DASHBOARD_PORT: 8788 });
   assert.throws(() => readPorts({ PORT: "8788" }), /DASHBOARD_PORT is the same as PORT/);
 });
 
-Deno.test("a QStash or a Redis that is given in part is refused by the name that is missing", async () => {
+Deno.test("a QStash or a Redis that is given in part is refused with the missing name", async () => {
   await using fixture = await setup();
   const halves = {
     UPSTASH_REDIS_REST_TOKEN: { UPSTASH_REDIS_REST_URL: "http://redis.test" },
@@ -104,7 +104,7 @@ Deno.test("a key file that was emptied is refused by name, not replaced", async 
   );
 });
 
-Deno.test("a home is one process's until it is given back", async () => {
+Deno.test("a workspace is locked for one process until its release", async () => {
   await using fixture = await setup();
   const release = acquireLock(fixture.workspace);
   assert.throws(

@@ -53,7 +53,7 @@ for (const [what, expr, expected] of queries) {
   Deno.test(`${what} is written as PromQL`, () => assert.equal(expr, expected));
 }
 
-Deno.test("units follow from what is asked of which metric", () => {
+Deno.test("units follow from the metric and the query", () => {
   const callers = quantile(0.5, "edgepass.redis.callers");
   const queries = [rate("edgepass.gateway.refusals"), rate(steps), quantile(0.5, steps), callers];
   assert.deepEqual(queries.map(({ unit }) => unit), ["reqps", "cps", "s", "short"]);

@@ -43,7 +43,7 @@ const refusals: readonly Refusal[] = [
     /upstash-redact-fields/,
   ],
   [
-    "a header nobody knows",
+    "an unknown header",
     501,
     ["POST", publish, withHeaders({ "upstash-new-thing": "1" })],
     /upstash-new-thing/,
@@ -148,7 +148,7 @@ for (const [what, status, [method, path, init], error] of refusals) {
   });
 }
 
-Deno.test("QStash refuses a request over the limit that does not say its length", async () => {
+Deno.test("QStash refuses a request over the limit without a declared length", async () => {
   await using system = createTestSystem({ maxMessageBytes: 1_000 });
   const body = new Blob(["x".repeat(6_000), "x".repeat(6_000)]).stream();
   const response = await system.send("POST", "/v2/batch", { body });
@@ -175,7 +175,7 @@ for (const [what, authorization] of Object.entries(unauthorized)) {
   }
 }
 
-Deno.test("QStash does not start without a token or a delivery at a time", () => {
+Deno.test("QStash does not start without a token or with a parallelism of zero", () => {
   assert.throws(() => openQstash({ token: "", path: ":memory:" }), RangeError);
   assert.throws(() => openQstash({ token: "t", path: ":memory:", maxParallel: 0 }), RangeError);
 });

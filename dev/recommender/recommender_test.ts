@@ -18,7 +18,7 @@ function setup() {
   return { recommend, send, close };
 }
 
-Deno.test("one person gets the same courses again, another hardly", async () => {
+Deno.test("one person always gets the same courses, another person different ones", async () => {
   const { recommend } = setup();
   const orders = await Promise.all(
     ["a", "a", "b", "c", "d"].map(async (person) => {
@@ -31,7 +31,7 @@ Deno.test("one person gets the same courses again, another hardly", async () => 
   assert.ok(new Set(orders).size > 1);
 });
 
-Deno.test("faults are set as a whole, are seen, and go again", async () => {
+Deno.test("faults are replaced as one document, can be read, and can be removed", async () => {
   const { recommend, send } = setup();
   const well = { down: false, latencyMs: 0, status: 200, garbage: false, hang: false };
   assert.deepEqual(await (await send("GET", "/faults")).json(), well);
@@ -51,7 +51,7 @@ Deno.test("faults are set as a whole, are seen, and go again", async () => {
 const refused = {
   "another name": { off: true },
   "a word": { down: "yes" },
-  "a status that is none": { status: 99 },
+  "an invalid status": { status: 99 },
   "no object": [],
 };
 for (const [what, body] of Object.entries(refused)) {
@@ -64,7 +64,7 @@ for (const [what, body] of Object.entries(refused)) {
   });
 }
 
-Deno.test("who hangs is let go when they leave, and when the recommender closes", async () => {
+Deno.test("a hanging request ends when its client leaves, and when the recommender closes", async () => {
   const { recommend, send, close } = setup();
   await send("PUT", "/faults", { hang: true });
   const leaving = new AbortController();
@@ -76,7 +76,7 @@ Deno.test("who hangs is let go when they leave, and when the recommender closes"
   await (await others).body?.cancel().catch(() => {});
 });
 
-Deno.test("what is no question is refused", async () => {
+Deno.test("an invalid question is refused", async () => {
   const { recommend, send } = setup();
   assert.equal((await recommend({ known: [] })).status, 422);
   assert.equal((await send("GET", "/v1/recommendations")).status, 405);

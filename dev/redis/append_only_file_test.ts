@@ -20,7 +20,7 @@ function readAll(path: string) {
   }
 }
 
-Deno.test("cut at any byte, the file holds exactly its whole groups", () => {
+Deno.test("cut at any byte, the file has exactly its complete groups", () => {
   using files = setup();
   const groups = [
     [["SET", "a", "1"]],
@@ -43,7 +43,7 @@ Deno.test("cut at any byte, the file holds exactly its whole groups", () => {
   }
 });
 
-Deno.test("a damaged line that is not the torn last one stops the start", () => {
+Deno.test("a damaged line before the last one stops the start", () => {
   using files = setup();
   openAppendOnlyFile(files.path).close();
   for (const line of ['[["SET"', "{}", "[1]", '[["SET",1]]']) {
@@ -52,7 +52,7 @@ Deno.test("a damaged line that is not the torn last one stops the start", () => 
   }
 });
 
-Deno.test("the file and its folder are their owner's alone", () => {
+Deno.test("only the owner can read the file and its folder", () => {
   using files = setup();
   const file = openAppendOnlyFile(files.path);
   file.replace([[["SET", "a", "1"]]]);
@@ -62,7 +62,7 @@ Deno.test("the file and its folder are their owner's alone", () => {
   assert.equal((Deno.statSync(join(files.path, "..")).mode ?? 0) & 0o777, 0o700);
 });
 
-Deno.test("replacing leaves the old content until the new is whole", () => {
+Deno.test("a replacement keeps the old content until the new one is complete", () => {
   using files = setup();
   const file = openAppendOnlyFile(files.path);
   file.append([["SET", "a", "1"]]);
@@ -76,7 +76,7 @@ Deno.test("replacing leaves the old content until the new is whole", () => {
   assert.deepEqual(readAll(files.path), [[["SET", "a", "1"]], [["SET", "c", "1"]]]);
 });
 
-Deno.test("what was answered survives a SIGKILL, and the lock does not", async () => {
+Deno.test("writes that got a reply survive a SIGKILL, and the lock does not", async () => {
   using files = setup();
   const code = `
     const { createEmbeddedRedis } = await import("./embedded.ts");

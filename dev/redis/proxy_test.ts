@@ -7,7 +7,7 @@ import { isFailure, isList, type Reply } from "./reply.ts";
 
 type Serve = (connection: Deno.TcpConn, count: number) => Promise<void>;
 
-/** A server that lets the test speak on each connection, counted from 1. */
+/** A server whose connections, counted from 1, a test serves. */
 function listen(serve: Serve) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.TcpConn>();
@@ -72,7 +72,7 @@ const { reply: replies } = fc.letrec<{ reply: Reply }>((tie) => ({
   ),
 }));
 
-Deno.test("a reply is read whole however TCP cuts it", async () => {
+Deno.test("a reply is read completely however TCP splits it", async () => {
   let parts: Uint8Array[] = [];
   await using server = listen((connection) => answerEach(connection, () => parts));
   const proxy = createRedisProxy({ url: server.url });
@@ -90,7 +90,7 @@ Deno.test("a reply is read whole however TCP cuts it", async () => {
   await proxy.close();
 });
 
-Deno.test("a refused connection rejects, and the message keeps the URL to itself", async () => {
+Deno.test("a refused connection rejects, and the message does not contain the URL", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
@@ -105,7 +105,7 @@ Deno.test("a refused connection rejects, and the message keeps the URL to itself
   await proxy.close();
 });
 
-Deno.test("a broken connection fails what was under way and is opened anew", async () => {
+Deno.test("a broken connection fails pending commands and is reopened", async () => {
   await using server = listen(async (connection, count) => {
     if (count > 1) return await answerEach(connection, () => [toOctets(`:${count}\r\n`)]);
     await connection.read(new Uint8Array(1024));

@@ -12,7 +12,7 @@ const claims = {
   uv: 3,
 };
 
-Deno.test("claims are told in the order in which they are read, unknown ones last", () => {
+Deno.test("claims are shown in reading order, unknown ones last", () => {
   const shown = toClaims(claims, iat * 1000);
   const names = shown.map(({ name }) => name);
   assert.deepEqual(names, ["sub", "roles", "scope", "iat", "exp", "uv", "custom"]);
@@ -23,7 +23,7 @@ Deno.test("claims are told in the order in which they are read, unknown ones las
   assert.match(values.exp ?? "", /\(in 30 s\)$/);
 });
 
-Deno.test("a Passport's life is told in all and from now on", () => {
+Deno.test("a Passport's lifetime is shown in all and from now on", () => {
   assert.equal(toLife(claims, (iat + 12) * 1000), "Valid for 30 s, 18 s left");
   assert.equal(toLife(claims, (iat + 90) * 1000), "Valid for 30 s, expired 1 min ago");
   assert.equal(toLife({ iat }, 0), undefined);

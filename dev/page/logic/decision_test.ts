@@ -32,7 +32,7 @@ const detail = (...spans: Span[]): RequestDetail => ({
 const describe = (trace: RequestDetail) =>
   toDecisions(trace).map(({ name, text, isRefusal }) => `${name}${isRefusal ? "!" : ""}: ${text}`);
 
-Deno.test("a request that passes is told step by step", () => {
+Deno.test("a request that passes is described step by step", () => {
   const trace = detail(
     root({
       "http.route": "/users/me",
@@ -63,7 +63,7 @@ Deno.test("a request that passes is told step by step", () => {
   ]);
 });
 
-Deno.test("a refusal is told with its code, and no step after it", () => {
+Deno.test("a refusal is described with its code, and no step after it", () => {
   const trace = detail(
     root({
       "http.route": "/users/me",

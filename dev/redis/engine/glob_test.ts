@@ -25,7 +25,7 @@ for (const [pattern, matching, others] of cases) {
   });
 }
 
-Deno.test("many stars cost pattern by text, not more", () => {
+Deno.test("many stars cost at most pattern length times text length", () => {
   const matches = compileGlob("*a".repeat(200) + "b");
   assert.equal(matches("a".repeat(5000)), false);
 });
