@@ -12,11 +12,11 @@ function setup() {
     gateway: { state: "ready", reason: "" },
     redis: { state: "ready", reason: "" },
   };
-  let asked = 0;
+  let checkCount = 0;
   const changes: Health[] = [];
   const exits: Exit[] = [];
   const check = (name: string) => () => {
-    asked++;
+    checkCount++;
     return Promise.resolve(findings[name] ?? { state: "down" as const, reason: "unknown" });
   };
   const health = createHealth({
@@ -31,7 +31,7 @@ function setup() {
     const { parts } = await health.read();
     return Object.fromEntries(parts.map((part) => [`${part.kind} ${part.name}`, part]));
   };
-  return { clock, findings, health, changes, exits, read, asked: () => asked };
+  return { clock, findings, health, changes, exits, read, checkCount: () => checkCount };
 }
 
 Deno.test("each part has its state, its reason and its time", async () => {
@@ -65,25 +65,25 @@ Deno.test("each part has its state, its reason and its time", async () => {
 });
 
 Deno.test("parts are checked on a read, and not again within two seconds", async () => {
-  const { health, read, clock, asked } = setup();
+  const { health, read, clock, checkCount } = setup();
   health.started(gateway);
-  assert.equal(asked(), 0);
+  assert.equal(checkCount(), 0);
   await Promise.all([read(), read()]);
-  assert.equal(asked(), 2);
+  assert.equal(checkCount(), 2);
   clock.now += 1_999;
   await read();
-  assert.equal(asked(), 2);
+  assert.equal(checkCount(), 2);
   clock.now += 1;
   await read();
-  assert.equal(asked(), 4);
+  assert.equal(checkCount(), 4);
 });
 
 Deno.test("a clock that was set back does not prevent checks", async () => {
-  const { read, clock, asked } = setup();
+  const { read, clock, checkCount } = setup();
   await read();
   clock.now -= 1_000_000;
   await read();
-  assert.equal(asked(), 2);
+  assert.equal(checkCount(), 2);
 });
 
 Deno.test("only changes are published", async () => {
@@ -130,10 +130,10 @@ Deno.test("a late result of a process that ended is ignored", async () => {
     now: () => 0,
   });
   health.started(gateway);
-  const asked = health.read();
+  const reading = health.read();
   health.ended("gateway", "ended by SIGKILL");
   resolve({ state: "ready", reason: "" });
-  const { parts } = await asked;
+  const { parts } = await reading;
   assert.deepEqual(parts.map(({ state }) => state), ["down", "down"]);
 });
 
@@ -167,11 +167,11 @@ Deno.test("an observed exit has its exact time, however old the last check is", 
 Deno.test("a starting part is ready since its response, not since the page was opened", async () => {
   const clock = { now: 1_000 };
   const isReady = Promise.withResolvers<void>();
-  let asked = 0;
+  let checkCount = 0;
   const health = createHealth({
     others: [],
     checkProcess: () => () => {
-      const state = (["starting", "not ready"] as const)[asked++];
+      const state = (["starting", "not ready"] as const)[checkCount++];
       if (state) return Promise.resolve({ state, reason: "not yet" });
       clock.now = 3_000;
       return Promise.resolve({ state: "ready" as const, reason: "" });
@@ -196,11 +196,11 @@ Deno.test("a starting part is ready since its response, not since the page was o
 
 Deno.test("a part that never gets ready is not checked for ever without an open page", async () => {
   const clock = { now: 0 };
-  let asked = 0;
+  let checkCount = 0;
   const health = createHealth({
     others: [],
     checkProcess: () => () => {
-      clock.now = ++asked < 3 ? 0 : 60_001;
+      clock.now = ++checkCount < 3 ? 0 : 60_001;
       return Promise.resolve({ state: "not ready" as const, reason: "no" });
     },
     exits: () => [],
@@ -209,10 +209,10 @@ Deno.test("a part that never gets ready is not checked for ever without an open 
     settleEveryMs: 1,
   });
   health.started(gateway);
-  await waitUntil("it was checked until then", () => asked === 3, 5_000);
+  await waitUntil("it was checked until then", () => checkCount === 3, 5_000);
   // Timers of one length run in their order: each of these is behind one of the board's.
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
-  assert.equal(asked, 3);
+  assert.equal(checkCount, 3);
   health.close();
 });
 

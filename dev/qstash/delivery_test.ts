@@ -116,9 +116,9 @@ const retriedResponses = {
   "a redirection": () => new Response(null, { status: 302, headers: { location: "/elsewhere" } }),
   "400": () => new Response(null, { status: 400 }),
 };
-for (const [what, answer] of Object.entries(retriedResponses)) {
+for (const [what, respond] of Object.entries(retriedResponses)) {
   Deno.test(`${what} is retried`, async () => {
-    await using system = createTestSystem({ respond: respondInTurn(answer) });
+    await using system = createTestSystem({ respond: respondInTurn(respond) });
     await system.client.publish({ url: `${system.url}/x`, body: "x", retryDelay: "1000" });
     await system.step();
     await system.pass(1_000);
@@ -143,7 +143,7 @@ Deno.test("a destination that takes longer than the timeout has failed", async (
   await stepping;
   gate.resolve(new Response());
   const { logs } = await system.client.logs({ filter: { state: "ERROR" } });
-  assert.match(logs[0]?.error ?? "", /no answer within 10000 ms/);
+  assert.match(logs[0]?.error ?? "", /no respond within 10000 ms/);
   await system.pass(1_000);
   assert.equal(system.received.length, 2);
 });
@@ -181,9 +181,9 @@ Deno.test("a stored response is cut at the limit of a message", async () => {
 
 Deno.test("a callback receives the response of every attempt", async () => {
   const created = () => new Response("made", { status: 201, headers: { "x-made": "yes" } });
-  const answer = respondInTurn(failing, created);
+  const respond = respondInTurn(failing, created);
   await using system = createTestSystem({
-    respond: ({ path }) => path === "/back" ? new Response() : answer(),
+    respond: ({ path }) => path === "/back" ? new Response() : respond(),
   });
   const { url, clock } = system;
   const createdAt = clock.now();

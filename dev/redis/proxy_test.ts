@@ -36,7 +36,7 @@ function closeQuietly(connection: Deno.TcpConn): void {
   }
 }
 
-async function answerEach(connection: Deno.TcpConn, parts: () => Uint8Array[]): Promise<void> {
+async function replyToEach(connection: Deno.TcpConn, parts: () => Uint8Array[]): Promise<void> {
   connection.setNoDelay(true);
   const buffer = new Uint8Array(65536);
   while (await connection.read(buffer) !== null) {
@@ -74,7 +74,7 @@ const { reply: replies } = fc.letrec<{ reply: Reply }>((tie) => ({
 
 Deno.test("a reply is read completely however TCP splits it", async () => {
   let parts: Uint8Array[] = [];
-  await using server = listen((connection) => answerEach(connection, () => parts));
+  await using server = listen((connection) => replyToEach(connection, () => parts));
   const proxy = createRedisProxy({ url: server.url });
   await fc.assert(
     fc.asyncProperty(replies, fc.array(fc.nat(400), { maxLength: 4 }), async (reply, cuts) => {
@@ -107,7 +107,7 @@ Deno.test("a refused connection rejects, and the message does not contain the UR
 
 Deno.test("a broken connection fails pending commands and is reopened", async () => {
   await using server = listen(async (connection, count) => {
-    if (count > 1) return await answerEach(connection, () => [toOctets(`:${count}\r\n`)]);
+    if (count > 1) return await replyToEach(connection, () => [toOctets(`:${count}\r\n`)]);
     await connection.read(new Uint8Array(1024));
     connection.close();
   });
@@ -125,7 +125,7 @@ Deno.test("a broken connection fails pending commands and is reopened", async ()
 
 Deno.test("a proxy may be used again after it was closed", async () => {
   await using server = listen((connection, count) =>
-    answerEach(connection, () => [toOctets(`:${count}\r\n`)])
+    replyToEach(connection, () => [toOctets(`:${count}\r\n`)])
   );
   const proxy = createRedisProxy({ url: server.url });
   assert.equal(await proxy.execute(["PING"]), 1);
