@@ -5,20 +5,20 @@ const rounds = 5;
 const requestsPerRound = 1_500;
 const warmUpRequests = 4_000;
 const connections = 16;
-/** Latency is of somebody who is served at once: under full load it only tells the throughput. */
+/** Latency at one request at a time: under full load it only shows the throughput. */
 const singleRequests = 200;
 const backlog = 20_000;
 
 const waiting = "SELECT count(*) FROM outbox WHERE published_at IS NULL";
-/** Taken and kept, so that what consumers do costs the change nothing. */
+/** Accepted and held back, so that the consumers' work adds nothing to the cost of the change. */
 export const held = { delay: 1, delayMs: 3_600_000 } as const;
 
 /**
- * What it costs to tell of a change, and how fast what has waited is told.
+ * What it costs to publish a change, and how fast a backlog is published.
  *
- * The same request changes the title of a draft, which is nobody's business, and of a published
- * course, which is told to enrollment; the binary is the product's. What is published after the
- * answer counts as well.
+ * The same request changes the title of a draft, which publishes nothing, and of a published
+ * course, which publishes an event to enrollment; the binary is the product's. Work after the
+ * response counts as well.
  */
 export async function measureEvents(redis: { port: number; token: string }) {
   return {
@@ -57,11 +57,12 @@ export async function measureChanges(
       runs[kind].p99.push(percentile(latencies, 0.99));
     }
   }
-  const [without, told] = [summarise(runs.draft), summarise(runs.published)];
-  const ratio = (key: keyof typeof told) => Math.round(told[key] / without[key] * 100) / 100;
+  const [without, published] = [summarise(runs.draft), summarise(runs.published)];
+  const ratio = (key: keyof typeof published) =>
+    Math.round(published[key] / without[key] * 100) / 100;
   return {
     "without an event": without,
-    "with an event": told,
+    "with an event": published,
     ratio: { cpu: ratio("cpuMicroseconds"), p50: ratio("p50Ms"), p99: ratio("p99Ms") },
   };
 }
@@ -115,14 +116,14 @@ async function measureRelay(redis: { port: number; token: string }) {
   await untilNothing(fixture, waiting);
   const cpu = fixture.product.cpuSeconds() - before;
   const of = "FROM outbox WHERE id LIKE 'bench-%'";
-  const took = fixture.ask("course", `SELECT max(published_at) - min(published_at) ${of}`);
+  const took = fixture.queryNumber("course", `SELECT max(published_at) - min(published_at) ${of}`);
   return {
     relayEventsPerSecond: Math.round(backlog / took * 1000),
     relayCpuMicrosecondsPerEvent: Math.round(cpu / backlog * 1e6),
   };
 }
 
-/** How long it takes until consumers have applied what waited while QStash was down. */
+/** How long it takes until consumers have applied the backlog of a QStash outage. */
 export async function measureRecovery(redis: { port: number; token: string }) {
   await using fixture = await startFixture(redis);
   await fillOutbox(fixture);
@@ -175,13 +176,13 @@ async function fillOutbox(fixture: Fixture): Promise<void> {
     add.run(id, subject, JSON.stringify(event), now);
   }
   db.exec("COMMIT");
-  // A change makes the relay look, and find that nobody is there.
+  // A change starts the relay, which finds that QStash does not respond.
   await change(fixture, "published", 1);
 }
 
-/** Waits until a query answers 0. */
+/** Waits until a query returns 0. */
 async function untilNothing(fixture: Fixture, sql: string, service = "course"): Promise<void> {
-  for (let left = 6_000; fixture.ask(service, sql) > 0; left--) {
+  for (let left = 6_000; fixture.queryNumber(service, sql) > 0; left--) {
     if (left === 0) throw new Error(`Still waiting in ${service}: ${sql}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }

@@ -8,17 +8,17 @@ import { seed } from "../dev/seed.ts";
 import { completeSettings, type Given, type Settings } from "../dev/settings.ts";
 import { freePort, type Server, start } from "./processes.ts";
 
-/** The product with a QStash beside it, each a process of its own, and somebody who teaches. */
+/** The product and a QStash, each in a process of its own, with an instructor. */
 export interface Fixture extends AsyncDisposable {
   readonly product: Server;
   readonly qstash: Server;
   readonly token: string;
-  /** Drafts and published courses of the instructor: only changes of the latter are told. */
+  /** Drafts and published courses of the instructor: only changes of the latter are published. */
   readonly courses: Readonly<Record<"draft" | "published", readonly string[]>>;
-  /** What QStash does wrong from now on. */
+  /** Sets the faults of QStash from now on. */
   setFaults(faults: Readonly<Record<string, number>>): Promise<void>;
-  /** The one number that a query of a service's database answers. */
-  ask(service: string, sql: string): number;
+  /** The one number that a query of a service's database returns. */
+  queryNumber(service: string, sql: string): number;
   /** Opens a service's database for writing, beside the product. */
   open(service: string): DatabaseSync;
 }
@@ -27,7 +27,7 @@ const coursesOfAKind = 64;
 const Token = z.object({ accessToken: z.string() });
 const Made = z.object({ id: z.string() });
 
-/** Starts one that is empty but for its demo people and their courses. */
+/** Starts one with nothing but its demo people and their courses. */
 export async function startFixture(redis: { port: number; token: string }): Promise<Fixture> {
   await using cleanup = new AsyncDisposableStack();
   const folder = await Deno.makeTempDir({ prefix: "edgepass-bench-" });
@@ -55,7 +55,7 @@ export async function startFixture(redis: { port: number; token: string }): Prom
     token,
     courses,
     setFaults: (faults) => setFaults(qstash, secrets.TOKEN, faults),
-    ask(service, sql) {
+    queryNumber(service, sql) {
       using db = new DatabaseSync(fileOf(settings, service), { readOnly: true, timeout: 5_000 });
       return Number(Object.values(db.prepare(sql).get() ?? {})[0]);
     },

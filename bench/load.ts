@@ -1,4 +1,4 @@
-/** Closed-loop load over keep-alive connections: each sends, reads the whole answer, sends again. */
+/** Closed-loop load over keep-alive connections: each sends, reads the complete response, sends again. */
 export interface LoadOptions {
   readonly port: number;
   readonly connections: number;
@@ -32,7 +32,7 @@ export async function load(
       const n = next++;
       const sentAt = performance.now();
       await writeAll(connection, request(n));
-      const status = await readAnswer(connection, buffer);
+      const status = await readResponse(connection, buffer);
       latencies[n] = performance.now() - sentAt;
       statuses[status] = (statuses[status] ?? 0) + 1;
     }
@@ -49,18 +49,18 @@ async function writeAll(connection: Deno.Conn, bytes: Uint8Array): Promise<void>
   for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
 }
 
-/** Reads one answer with a declared length, and returns its status. */
-async function readAnswer(connection: Deno.Conn, buffer: Uint8Array): Promise<string> {
+/** Reads one response with a declared length, and returns its status. */
+async function readResponse(connection: Deno.Conn, buffer: Uint8Array): Promise<string> {
   let length = 0;
   for (;;) {
     const count = await connection.read(buffer.subarray(length));
-    if (count === null) throw new Error("Connection was closed in the middle of an answer");
+    if (count === null) throw new Error("Connection was closed in the middle of a response");
     length += count;
     const text = decoder.decode(buffer.subarray(0, length));
     const end = text.indexOf("\r\n\r\n");
     if (end === -1) continue;
     const [, size] = /\r\ncontent-length: (\d+)/i.exec(text) ?? [];
-    if (size === undefined) throw new Error("Answer has no declared length");
+    if (size === undefined) throw new Error("Response has no declared length");
     if (length >= end + 4 + Number(size)) return text.slice(9, 12);
   }
 }

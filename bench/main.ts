@@ -18,7 +18,7 @@ readArguments({
  */
 const rounds = 9;
 const requestsPerRound = 6_000;
-/** What runs once is not what runs all day: compiled code is measured, not compiling. */
+/** Code that runs all day is compiled: the warm-up keeps the compilation out of the figures. */
 const warmUpRequests = 40_000;
 const token = crypto.randomUUID();
 
@@ -53,7 +53,7 @@ for (const [name, measurePart] of Object.entries(parts)) {
 }
 await Deno.writeTextFile(file, JSON.stringify(results, null, 2) + "\n");
 
-/** Every part but the soak, or the one that is named; the others keep the figures of their last run. */
+/** Every part but the soak, or the named one; the others keep the figures of their last run. */
 function isSelected(part: string): boolean {
   const [, only] = /^--only=(\w+)$/.exec(Deno.args[0] ?? "") ?? [];
   if (only !== undefined) return part === only;
@@ -86,7 +86,7 @@ async function measureCost() {
   });
 }
 
-/** What it costs to be seen: the same gateway with nothing, with all of it, and with a sample. */
+/** The cost of telemetry: the same gateway with none, with all of it, and with a sample. */
 async function measureWatching() {
   await using collector = await start("collector");
   const silent = { ...scenario.settings, UPSTREAM, LOG_LEVEL: "error" };
@@ -113,7 +113,8 @@ async function measureWatching() {
 
 /**
  * Interleaves the variants, so that a machine that slows down slows all of them; ratios are to the
- * first. A variant's figure is that of its least disturbed round: what else the machine does only adds.
+ * first. A variant's figure is that of its least disturbed round: other load on the machine only
+ * adds.
  */
 async function compare(ratio: string, variants: Readonly<Record<string, Variant>>) {
   const cpu: Record<string, number[]> = {};
@@ -159,7 +160,7 @@ async function countCommands({ request }: Scenario) {
   };
 }
 
-/** Logins of other people that are revoked: they are there, and concern none of the requests. */
+/** Revoked logins of other people: they fill the list, and affect none of the requests. */
 async function fillRevocations(port: number, count: number): Promise<void> {
   for (let from = 0; from < count; from += 1_000) {
     const commands = Array.from(

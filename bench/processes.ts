@@ -1,6 +1,6 @@
 const root = new URL("../", import.meta.url);
 
-/** A server in a process of its own, whose cost the kernel counts. */
+/** A server in a process of its own, whose CPU time the kernel counts. */
 export interface Server extends AsyncDisposable {
   readonly port: number;
   /** CPU seconds of the process so far, user and system. */
@@ -8,7 +8,7 @@ export interface Server extends AsyncDisposable {
   residentBytes(): number;
 }
 
-/** Starts one of `bench/servers/`, at `PORT` where that is given, and waits until it answers. */
+/** Starts one of `bench/servers/`, at `PORT` where that is given, and waits until it responds. */
 export async function start(
   name: string,
   env: Readonly<Record<string, string>> = {},
@@ -32,7 +32,7 @@ export async function start(
   };
 }
 
-/** A port that nobody listens on just now. */
+/** A port that is free at this moment. */
 export function freePort(): number {
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   return listener.addr.port;

@@ -1,7 +1,7 @@
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 import { signAccessToken } from "@edgepass/shared/tokens";
 
-/** People with a login each, and the settings of a gateway that knows them. */
+/** People with a login each, and the settings of a gateway that accepts their tokens. */
 export interface Scenario {
   readonly settings: Readonly<Record<string, string>>;
   /** The request of the n-th call: GET `path` with the cookie of one of the people. */

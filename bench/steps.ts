@@ -20,8 +20,8 @@ const origin = "http://127.0.0.1:8787";
 const iterations = 5_000;
 
 /**
- * CPU microseconds of single steps of a request, each alone in a loop of this process; revocation with
- * 32 callers at once, as they come under load.
+ * CPU microseconds of single steps of a request, each alone in a loop of this process; revocation
+ * with 32 requests at once, as under load.
  */
 export async function measureSteps(
   redis: { readonly url: string; readonly token: string },

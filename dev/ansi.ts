@@ -10,7 +10,7 @@ const codes = {
 /** Puts a text into a colour, or leaves it as it is. */
 export type Ansi = (colour: keyof typeof codes, text: string) => string;
 
-/** Colours for a terminal; plain text for pipes, files, and whoever set `NO_COLOR`. */
+/** Colours for a terminal; plain text for pipes, files, and environments that set `NO_COLOR`. */
 export function createAnsi(isColoured: boolean): Ansi {
   if (!isColoured) return (_colour, text) => text;
   return (colour, text) => `\x1b[${codes[colour][0]}m${text}\x1b[${codes[colour][1]}m`;

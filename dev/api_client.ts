@@ -3,12 +3,12 @@ import * as z from "zod/mini";
 const Detail = z.object({ path: z.string(), message: z.string() });
 type Detail = z.output<typeof Detail>;
 
-/** A call of the public API that was not answered as expected; names no credential. */
+/** A call of the public API that got another response than expected; names no credential. */
 export class ApiFailure extends Error {
   override readonly name = "ApiFailure";
   readonly status: number;
   readonly code: string;
-  /** What did not fit, field by field. */
+  /** What was invalid, field by field. */
   readonly details: readonly Detail[];
 
   constructor(
@@ -32,31 +32,31 @@ const Failed = z.object({
   details: z.optional(z.array(Detail)),
 });
 type Failed = z.output<typeof Failed>;
-/** In the envelope, and where a route has none. */
+/** In the envelope, and bare on routes that have none. */
 const Failure = z.union([z.object({ error: Failed }), Failed]);
 
 export interface CallOptions {
   readonly token?: string;
   readonly body?: unknown;
-  /** The answer is a document of its own, in no envelope. */
+  /** The response is a document of its own, in no envelope. */
   readonly isBare?: boolean;
 }
 
 /** Calls the public API of a running system. */
 export interface ApiClient {
-  /** @throws {ApiFailure} for any answer but a success */
+  /** @throws {ApiFailure} for any response but a success */
   call(method: string, path: string, options?: CallOptions): Promise<unknown>;
   close(): void;
 }
 
-/** Gives each call a trace, and hears in which one it was served. */
+/** Gives each call a trace, and receives the id of the trace in which it was served. */
 export interface CallTraces {
   /** A new trace, as a `traceparent`. */
   begin(): string;
-  answered(traceId: string): void;
+  served(traceId: string): void;
 }
 
-/** A client of the gateway on a loopback port, asked by the public host name that it answers for. */
+/** A client of the gateway on a loopback port, called by the public host name that it serves. */
 export function createApiClient(
   { port, host, traces }: {
     readonly port: number;
@@ -100,17 +100,17 @@ function callsTo(
       redirect: "manual",
       signal: AbortSignal.timeout(30_000),
     });
-    traces?.answered(response.headers.get("x-trace-id") ?? "");
+    traces?.served(response.headers.get("x-trace-id") ?? "");
     if (response.status === 204) return undefined;
-    const answer: unknown = await response.json().catch(() => undefined);
+    const received: unknown = await response.json().catch(() => undefined);
     if (!response.ok) {
-      const { success, data } = z.safeParse(Failure, answer);
+      const { success, data } = z.safeParse(Failure, received);
       const { code, details, message }: Failed = success
         ? "error" in data ? data.error : data
         : { code: "without a code" };
       const what = `${method} ${path.split("?")[0]}`;
       throw new ApiFailure(what, response.status, code, details, message);
     }
-    return isBare ? answer : z.parse(Envelope, answer).data;
+    return isBare ? received : z.parse(Envelope, received).data;
   };
 }

@@ -5,7 +5,7 @@ export interface BannerOptions {
   /** How the system runs, in a few words. */
   readonly mode: string;
   readonly origin: string;
-  /** Where the gateway listens, which a public origin elsewhere does not tell. */
+  /** Where the gateway listens; a public origin elsewhere does not show it. */
   readonly address: string;
   /** The origin of the dashboard. */
   readonly dashboard: string;
@@ -13,9 +13,9 @@ export interface BannerOptions {
   readonly qstash: string;
   /** The recommender that suggestions come from. */
   readonly recommender: string;
-  /** Whether it is dev's own, which can be turned off. */
+  /** Whether it is dev's own, whose faults can be turned on and off. */
   readonly hasFaults: boolean;
-  /** How the run before ended, where that is worth knowing. */
+  /** How the run before ended, where that is worth showing. */
   readonly lastRun: readonly string[];
   readonly people: readonly DemoPerson[];
   readonly workspace: string;
@@ -27,7 +27,7 @@ export interface BannerOptions {
 
 const labelWidth = 16;
 
-/** What somebody wants to know who has just started the system; 80 columns where URLs are short. */
+/** What a developer needs who has just started the system; 80 columns where URLs are short. */
 export function toBanner(options: BannerOptions): string {
   const { mode, origin, address, dashboard, people, workspace, services, seconds, ansi } = options;
   const row = (label: string, text: string) => `  ${ansi("dim", label.padEnd(labelWidth))}${text}`;

@@ -1,24 +1,26 @@
 /** How the local QStash reaches the system. */
 export interface DeliveryFetch {
   readonly fetch: typeof fetch;
-  /** Lets deliveries go out, once the gateway answers. */
+  /** Lets deliveries go out, once the gateway serves requests. */
   open(): void;
-  /** Keeps those that have not gone out yet, so that a system that ends costs them no attempt. */
+  /**
+   * Holds back those that have not gone out yet, so that a system that ends costs them no attempt.
+   */
   hold(): void;
   close(): void;
 }
 
 /**
  * Makes the `fetch` of the local QStash. It sends what goes to the public origin to the gateway's
- * port, under the name that clients use: that origin may be one that nobody serves on this machine.
+ * port, under the name that clients use: no server on this machine may listen at that origin.
  *
- * Such a delivery waits until the system is there, as long as its own time lasts.
+ * Such a delivery waits until the system is ready, as long as its own timeout allows.
  */
 export function createDeliveryFetch(
   { publicOrigin, port }: { readonly publicOrigin: string; readonly port: number },
 ): DeliveryFetch {
   const here = `http://127.0.0.1:${port}`;
-  // What is no origin is refused by the programs, which say so themselves.
+  // A malformed origin is refused by the programs, which report it themselves.
   const { origin, host } = URL.parse(publicOrigin) ?? new URL(here);
   const client = Deno.createHttpClient({ allowHost: true });
   let gate = Promise.withResolvers<void>();

@@ -1,47 +1,47 @@
 import assert from "node:assert/strict";
 import { createDeliveryFetch } from "./delivery_fetch.ts";
 
-/** A gateway that says how it was asked. */
+/** A gateway that records its requests. */
 function serve() {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
     const { pathname, search } = new URL(request.url);
     const host = request.headers.get("host");
-    asked.push(`${request.method} ${host} ${pathname}${search} ${await request.text()}`);
+    requests.push(`${request.method} ${host} ${pathname}${search} ${await request.text()}`);
     return new Response(null, { status: 204 });
   });
   const { port } = server.addr;
-  return { asked, port, [Symbol.asyncDispose]: () => server.shutdown() };
+  return { requests, port, [Symbol.asyncDispose]: () => server.shutdown() };
 }
 
-Deno.test("what goes to the public origin arrives at the gateway's port under that name", async () => {
+Deno.test("a delivery to the public origin arrives at the gateway's port with that Host", async () => {
   await using gateway = serve();
-  const { asked, port } = gateway;
+  const { requests, port } = gateway;
   const deliveries = createDeliveryFetch({ publicOrigin: "https://learn.test", port });
   deliveries.open();
   const init = { method: "POST", body: "event" };
   await deliveries.fetch("https://learn.test/events/user?a=1", init);
   await deliveries.fetch(`http://127.0.0.1:${port}/elsewhere`, init);
   deliveries.close();
-  assert.deepEqual(asked, [
+  assert.deepEqual(requests, [
     "POST learn.test /events/user?a=1 event",
     `POST 127.0.0.1:${port} /elsewhere event`,
   ]);
 });
 
-Deno.test("a host that only begins like the public one is somebody else's", async () => {
+Deno.test("a host that only begins like the public one is not redirected to the gateway", async () => {
   await using gateway = serve();
-  const { asked, port } = gateway;
+  const { requests, port } = gateway;
   const deliveries = createDeliveryFetch({ publicOrigin: "http://127.0.0.1", port });
   deliveries.open();
   await deliveries.fetch(`http://127.0.0.1:${port}/x`);
   deliveries.close();
-  assert.deepEqual(asked, [`GET 127.0.0.1:${port} /x `]);
+  assert.deepEqual(requests, [`GET 127.0.0.1:${port} /x `]);
 });
 
-Deno.test("a delivery waits for the system, and no longer than its own time", async () => {
+Deno.test("a delivery waits for the system, and no longer than its own timeout", async () => {
   await using gateway = serve();
-  const { asked, port } = gateway;
+  const { requests, port } = gateway;
   const publicOrigin = "http://learn.test";
   const deliveries = createDeliveryFetch({ publicOrigin, port });
   const abort = new AbortController();
@@ -49,12 +49,12 @@ Deno.test("a delivery waits for the system, and no longer than its own time", as
   const early = deliveries.fetch(`${publicOrigin}/early`);
   abort.abort(new TypeError("too late"));
   await assert.rejects(late, /too late/);
-  assert.deepEqual(asked, []);
+  assert.deepEqual(requests, []);
   deliveries.open();
   await early;
   deliveries.hold();
   const held = deliveries.fetch(`${publicOrigin}/held`, { signal: AbortSignal.abort() });
   await assert.rejects(held);
   deliveries.close();
-  assert.deepEqual(asked, ["GET learn.test /early "]);
+  assert.deepEqual(requests, ["GET learn.test /early "]);
 });

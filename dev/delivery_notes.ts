@@ -11,7 +11,10 @@ const Event = z.object({
   time: z.iso.datetime({ offset: true }),
   traceparent: z.string(),
 });
-const Answer = z.object({ outcome: z.optional(z.string()), code: z.optional(z.string()) });
+const ConsumerResponse = z.object({
+  outcome: z.optional(z.string()),
+  code: z.optional(z.string()),
+});
 
 const states = {
   CREATED: "accepted",
@@ -21,14 +24,14 @@ const states = {
   CANCELED: "cancelled",
 } as const;
 
-/** Codes by which a consumer says what it made of an event. */
+/** Codes by which a consumer reports what it did with an event. */
 const outcomes: Readonly<Record<string, string>> = {
   event_unusable: "poison",
   event_postponed: "busy",
   store_unavailable: "busy",
 };
 
-/** What a note of QStash's log tells of an event on its way; undefined for any other message. */
+/** What a note of QStash's log reports of an event's delivery; undefined for any other message. */
 export function toDeliveryNote(
   { time, state, letter, attempt, nextDeliveryTime }: LogNote,
 ): DeliveryNote | undefined {
@@ -54,13 +57,13 @@ export function toDeliveryNote(
   };
 }
 
-/** That an attempt begins, and that one will be repeated, is told by the others. */
+/** The start of an attempt and a coming retry need no note: the other states cover them. */
 function isReported(state: LogNote["state"]): state is keyof typeof states {
   return Object.hasOwn(states, state);
 }
 
 function readOutcome(body: Uint8Array): string | null {
-  const { data } = z.safeParse(Answer, parse(body));
+  const { data } = z.safeParse(ConsumerResponse, parse(body));
   const { outcome, code } = data ?? {};
   return outcome ?? (code === undefined ? null : outcomes[code] ?? code);
 }

@@ -15,21 +15,21 @@ const encode = (value: unknown) => new TextEncoder().encode(JSON.stringify(value
 
 function note(
   state: LogNote["state"],
-  { url = "https://school.test/events/course", body = encode(event), answer }: {
+  { url = "https://school.test/events/course", body = encode(event), response }: {
     url?: string;
     body?: Uint8Array<ArrayBuffer>;
-    answer?: readonly [status: number, body: unknown];
+    response?: readonly [status: number, body: unknown];
   } = {},
 ): LogNote {
   const delivery = { method: "POST", header: {}, maxRetries: 5, labels: [] };
   const origin = { callerIp: "127.0.0.1" };
   const letter = { id: "m-1", url, body, delivery, origin, createdAt: 1 };
-  if (!answer) return { time: 7, state, letter };
-  const [status, said] = answer;
-  return { time: 7, state, letter, attempt: { status, header: {}, body: encode(said) } };
+  if (!response) return { time: 7, state, letter };
+  const [status, content] = response;
+  return { time: 7, state, letter, attempt: { status, header: {}, body: encode(content) } };
 }
 
-const answers: Readonly<
+const cases: Readonly<
   Record<string, readonly [LogNote["state"], readonly [number, unknown], string]>
 > = {
   "an effect": ["DELIVERED", [200, { outcome: "applied" }], "delivered 200 applied"],
@@ -37,17 +37,17 @@ const answers: Readonly<
   "a busy consumer": ["ERROR", [503, { code: "event_postponed" }], "failed 503 busy"],
   "a database that is away": ["ERROR", [503, { code: "store_unavailable" }], "failed 503 busy"],
   "another problem": ["ERROR", [504, { code: "upstream_timeout" }], "failed 504 upstream_timeout"],
-  "no answer": ["ERROR", [0, ""], "failed null null"],
+  "no response": ["ERROR", [0, ""], "failed null null"],
   "something else": ["FAILED", [500, []], "dead 500 null"],
 };
-for (const [what, [state, answer, expected]] of Object.entries(answers)) {
-  Deno.test(`a note of QStash's log with ${what} is told by status and outcome`, () => {
-    const told = toDeliveryNote(note(state, { answer }));
-    assert.equal(`${told?.state} ${told?.status} ${told?.outcome}`, expected);
+for (const [what, [state, response, expected]] of Object.entries(cases)) {
+  Deno.test(`a log entry of QStash with ${what} is reported with status and outcome`, () => {
+    const reported = toDeliveryNote(note(state, { response }));
+    assert.equal(`${reported?.state} ${reported?.status} ${reported?.outcome}`, expected);
   });
 }
 
-Deno.test("a note is told with its event, its trace and who hears it", () => {
+Deno.test("a delivery note has its event, its trace and its consumer", () => {
   const { consumer, eventId, source, storedAt, traceId: of, type, subject } =
     toDeliveryNote(note("CREATED")) ?? {};
   assert.deepEqual([consumer, eventId, source, storedAt, of, type, subject], [
@@ -62,16 +62,16 @@ Deno.test("a note is told with its event, its trace and who hears it", () => {
 });
 
 const unreported: Readonly<Record<string, LogNote>> = {
-  "that an attempt begins": note("ACTIVE"),
-  "that one is repeated": note("RETRY"),
+  "the start of an attempt": note("ACTIVE"),
+  "a coming retry": note("RETRY"),
   "a failure callback": note("CREATED", { url: "https://school.test/events/course/failed" }),
-  "somebody else's message": note("CREATED", { url: "https://other.test/hooks" }),
-  "what is no event": note("CREATED", { body: encode({ id: 1 }) }),
-  "what is no JSON": note("CREATED", { body: new Uint8Array([0xff]) }),
+  "a message to another host": note("CREATED", { url: "https://other.test/hooks" }),
+  "a body that is not an event": note("CREATED", { body: encode({ id: 1 }) }),
+  "a body that is not JSON": note("CREATED", { body: new Uint8Array([0xff]) }),
   "an event without a trace": note("CREATED", { body: encode({ ...event, traceparent: "x" }) }),
 };
 for (const [what, given] of Object.entries(unreported)) {
-  Deno.test(`the dashboard is not told ${what}`, () => {
+  Deno.test(`the dashboard receives no note of ${what}`, () => {
     assert.equal(toDeliveryNote(given), undefined);
   });
 }

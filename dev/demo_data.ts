@@ -7,7 +7,7 @@ import { seed } from "./seed.ts";
 
 export interface DemoDataOptions {
   readonly workspace: Workspace;
-  /** File that remembers that it was done, inside the home; one for each set of databases. */
+  /** File that records that it was done, inside the workspace; one for each set of databases. */
   readonly marker: string;
   readonly port: number;
   readonly host: string;
@@ -16,9 +16,9 @@ export interface DemoDataOptions {
 }
 
 /**
- * Seeds a system once: whoever deletes a demo course afterwards is not given it again.
+ * Seeds a system once: a demo course that was deleted afterwards does not come back.
  *
- * A system that does not let the administrator in runs on without, for its data is not dev's own.
+ * A system that refuses the administrator's login runs on without: its data is not dev's own.
  */
 export async function seedOnce(
   { workspace, marker, port, host, people, logs }: DemoDataOptions,
@@ -31,7 +31,7 @@ export async function seedOnce(
     writeText(path, new Date().toISOString());
   } catch (error) {
     const reason = error instanceof Error ? error.message : "unknown reason";
-    logs.say("warn", `Demo data is not there: ${reason}`);
+    logs.report("warn", `Demo data is not there: ${reason}`);
   } finally {
     api.close();
   }

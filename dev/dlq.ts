@@ -87,15 +87,15 @@ function replayAll(poison: boolean): Command {
   return async ({ call }) => {
     return await overAll(async (service) => {
       const { replayed, poison: left, more } = z.parse(Replayed, await call("POST", service, path));
-      const kept = left > 0 ? `, ${left} poison left where they are` : "";
+      const leftNote = left > 0 ? `, ${left} poison left where they are` : "";
       return [
-        `${service}: ${replayed} replayed${kept}${more ? "; there are more, repeat it" : ""}`,
+        `${service}: ${replayed} replayed${leftNote}${more ? "; there are more, repeat it" : ""}`,
       ];
     });
   };
 }
 
-/** A service that cannot be asked keeps nobody from the others. */
+/** A service that cannot be reached must not hide the dead letters of the others. */
 async function overAll(work: (service: string) => Promise<readonly string[]>): Promise<DlqOutcome> {
   const lines: string[] = [];
   let code = 0;
@@ -110,16 +110,18 @@ async function overAll(work: (service: string) => Promise<readonly string[]>): P
   return { text: lines.join("\n"), code };
 }
 
-/** Ids are QStash's and say nothing of the service, so all are asked until one knows it. */
+/**
+ * Ids are QStash's and do not name the service, so each is called until one has the dead letter.
+ */
 function withOne(
   id: string,
   [method, path]: readonly [method: string, path: string],
-  tell: (service: string, answer: unknown) => string,
+  format: (service: string, deadLetter: unknown) => string,
 ): Command {
   return async ({ call }) => {
     for (const service of serviceNames) {
       try {
-        return { text: tell(service, await call(method, service, `/${id}${path}`)), code: 0 };
+        return { text: format(service, await call(method, service, `/${id}${path}`)), code: 0 };
       } catch (error) {
         if (!(error instanceof ApiFailure && error.code === "not_found")) throw error;
       }
@@ -128,8 +130,8 @@ function withOne(
   };
 }
 
-function show(service: string, answer: unknown): string {
-  const text = JSON.stringify({ service, ...Object(answer) }, undefined, 2);
+function show(service: string, deadLetter: unknown): string {
+  const text = JSON.stringify({ service, ...Object(deadLetter) }, undefined, 2);
   return text.split("\n").map(clean).join("\n");
 }
 

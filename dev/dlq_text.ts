@@ -16,7 +16,7 @@ export const DeadLetter = z.object({
 });
 export type DeadLetter = z.infer<typeof DeadLetter>;
 
-/** Two lines for each letter: which event it is, and why it is here. */
+/** Two lines for each dead letter: which event it is, and why it is here. */
 export function formatDeadLetters(
   service: string,
   letters: readonly DeadLetter[],
@@ -35,11 +35,11 @@ function formatDeadLetter(letter: DeadLetter, ansi: Ansi): string[] {
   const what = type === null ? "no event" : `${type} of ${subject}`;
   const when = failedAt === null ? "" : `, ${failedAt}`;
   const often = attempts === null ? "" : `, ${attempts} attempts`;
-  const answer = poison ? "poison" : status === null ? "no answer" : `answered ${status}`;
+  const outcome = poison ? "poison" : status === null ? "no answer" : `answered ${status}`;
   return [
     `  ${ansi("cyan", clean(id))}  ${
       cut(clean(`${what}${when}${often}`), maxWidth - id.length - 4)
     }`,
-    ansi(poison ? "red" : "yellow", cut(`    ${answer}: ${clean(reason)}`, maxWidth)),
+    ansi(poison ? "red" : "yellow", cut(`    ${outcome}: ${clean(reason)}`, maxWidth)),
   ];
 }

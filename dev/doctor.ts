@@ -3,7 +3,7 @@ import { StartError } from "./start_error.ts";
 
 const help = `Usage: deno task doctor [--json] [--deployment] [--parts=<part>,<part>]
 
-Looks for what is wrong on this machine, and prints each finding with its mend. --json prints it for
+Looks for what is wrong on this machine, and prints each finding with its fix. --json prints it for
 programs; --deployment looks at the environment instead of at dev, --parts names the programs there.`;
 
 /**
@@ -25,7 +25,9 @@ async function main(args: readonly string[]): Promise<never> {
   }
 }
 
-/** By an address that Deno does not see ahead, so that a missing dependency is an error of ours. */
+/**
+ * By a specifier that Deno cannot resolve ahead, so that a missing dependency is an error of ours.
+ */
 async function loadCommand(): Promise<typeof import("./doctor/run.ts")> {
   try {
     return await import(new URL("./doctor/run.ts", import.meta.url).href);

@@ -8,21 +8,21 @@ import { openRecommender } from "./recommender_endpoint.ts";
 import { openRedis } from "./redis_endpoint.ts";
 import type { Settings } from "./settings.ts";
 
-/** What the system needs of others, served by dev where it was not given. */
+/** What the system needs from outside, served by dev where the settings name none. */
 export interface Endpoints {
   /** The settings, with how to reach them. */
   readonly settings: Settings;
   readonly deliveries: Pick<DeliveryFetch, "open" | "hold">;
   /** Where the local QStash is; undefined where one was given. */
   readonly localQstash: { readonly url: string; readonly token: string } | undefined;
-  /** From now on this one hears what happens to messages of the local QStash. */
+  /** From now on this listener receives what happens to messages of the local QStash. */
   onNote(listener: (note: LogNote) => void): void;
 }
 
 /**
  * Opens Redis, QStash and the recommender; `cleanup` closes them.
  *
- * @throws {StartError} when one of them cannot be served or does not answer
+ * @throws {StartError} when one of them cannot be served or does not respond
  */
 export async function openEndpoints(
   base: Settings,
@@ -35,18 +35,18 @@ export async function openEndpoints(
 ): Promise<Endpoints> {
   const redis = await openRedis(workspace, base, {
     file: modes[mode].redis,
-    onError: (cause) => logs.say("error", `Redis endpoint: ${String(cause)}`),
+    onError: (cause) => logs.report("error", `Redis endpoint: ${String(cause)}`),
   });
   cleanup.defer(redis.close);
   const { PUBLIC_ORIGIN: publicOrigin, PORT: port } = base;
   const deliveries = createDeliveryFetch({ publicOrigin, port: Number(port) });
   cleanup.defer(deliveries.close);
-  let hear: (note: LogNote) => void = () => {};
+  let publishNote: (note: LogNote) => void = () => {};
   const qstash = await openQstashEndpoint(workspace, base, {
     file: modes[mode].qstash,
     fetch: deliveries.fetch,
-    onNote: (note) => hear(note),
-    onError: (cause) => logs.say("error", `QStash endpoint: ${String(cause)}`),
+    onNote: (note) => publishNote(note),
+    onError: (cause) => logs.report("error", `QStash endpoint: ${String(cause)}`),
   });
   cleanup.defer(qstash.close);
   const recommender = openRecommender(workspace, base);
@@ -54,7 +54,7 @@ export async function openEndpoints(
   return {
     deliveries,
     localQstash: base.QSTASH_URL === "" ? { url: qstash.url, token: qstash.token } : undefined,
-    onNote: (listener) => hear = listener,
+    onNote: (listener) => publishNote = listener,
     settings: {
       ...base,
       UPSTASH_REDIS_REST_URL: redis.url,

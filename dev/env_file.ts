@@ -1,10 +1,10 @@
 import { StartError } from "./start_error.ts";
 
 /**
- * Settings as dotenv text that `deno run --env-file` reads back to the letter.
+ * Settings as dotenv text that `deno run --env-file` reads back unchanged.
  *
- * Values are single-quoted, which no reader interprets. One that has a single quote itself is put
- * between backticks, for there is no escape inside single quotes.
+ * Values are single-quoted, which no reader interprets. A value that has a single quote itself is
+ * put between backticks, for there is no escape inside single quotes.
  *
  * @throws {StartError} naming a setting whose value no quotes can hold
  */

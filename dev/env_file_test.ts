@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { toEnvFile } from "./env_file.ts";
 import { StartError } from "./start_error.ts";
 
-/** What Deno's own reader makes of a dotenv text. */
+/** Parses a dotenv text with Deno's own reader. */
 async function readByDeno(text: string): Promise<Record<string, string>> {
   const folder = await Deno.makeTempDir();
   try {
@@ -24,7 +24,7 @@ async function readByDeno(text: string): Promise<Record<string, string>> {
   }
 }
 
-Deno.test("Deno reads back every value of an env file to the letter", async () => {
+Deno.test("Deno reads back every value of an env file unchanged", async () => {
   const pieces = fc.constantFrom(
     "'",
     '"',

@@ -8,7 +8,7 @@ import {
   toDashboard,
 } from "./settings.ts";
 
-/** How a program makes itself visible. The keys of a collector elsewhere stay with dev. */
+/** How a program exports telemetry. The keys of a collector elsewhere stay with dev. */
 const telemetry = [
   "OTEL_EXPORTER_OTLP_ENDPOINT",
   "OTEL_TRACES_EXPORTER",
@@ -41,7 +41,7 @@ const common = [
   ...telemetry,
 ] as const satisfies readonly SettingName[];
 
-/** How a service publishes and hears events. */
+/** How a service publishes and receives events. */
 const events = [
   "QSTASH_URL",
   "QSTASH_TOKEN",
@@ -49,7 +49,9 @@ const events = [
   "QSTASH_NEXT_SIGNING_KEY",
 ] as const satisfies readonly SettingName[];
 
-/** Settings by the program that needs them: a secret is in no process that has no use for it. */
+/**
+ * Settings by the program that needs them: a process must hold no secret that it has no use for.
+ */
 const needs = {
   gateway: [
     ...common,
@@ -107,30 +109,33 @@ export const parts = Object.keys(needs) as readonly Part[];
 
 /** The settings that these parts need, without those that have no value. */
 export function settingsOf(
-  wanted: readonly Part[],
+  parts: readonly Part[],
   settings: Settings,
 ): Readonly<Record<string, string>> {
-  const names = new Set<SettingName>(wanted.flatMap((part) => [...needs[part]]));
+  const names = new Set<SettingName>(parts.flatMap((part) => [...needs[part]]));
   const given = Object.fromEntries(
     [...names].map((name) => [name, settings[name]]).filter(([, value]) => value !== ""),
   );
-  // Private keys are for the gateway alone.
-  if (wanted.includes("gateway")) return given;
+  // Only the gateway signs Passports: a private key in a service could forge every identity.
+  if (parts.includes("gateway")) return given;
   const { PASSPORT_KEYS } = withoutPrivateKeys(given);
   return typeof PASSPORT_KEYS === "string" ? { ...given, PASSPORT_KEYS } : given;
 }
 
-/** The settings as `dev.env` has them: whoever joins by it is a service, and gets no private key. */
+/**
+ * The settings as `dev.env` has them: a process that joins by it is a service, and gets no private
+ * key.
+ */
 export function toClientSettings(settings: Settings): Readonly<Record<string, string>> {
   const { PASSPORT_KEYS } = withoutPrivateKeys(settings);
   const own = typeof PASSPORT_KEYS === "string" ? { ...settings, PASSPORT_KEYS } : settings;
-  // Deno reads these itself, and complains of an empty one on every start that has them.
+  // Deno reads these itself, and warns about an empty one at every start.
   return Object.fromEntries(
     Object.entries(own).filter(([name, value]) => value !== "" || !name.startsWith("OTEL_")),
   );
 }
 
-/** The settings of the programs, which report to dev, whatever else was given. */
+/** The settings of the programs, which export their telemetry to dev, whatever else was given. */
 export function reportToDev(settings: Settings): Settings {
   return {
     ...settings,
@@ -159,7 +164,7 @@ const inherited = [
   "https_proxy",
 ] as const;
 
-/** The machine's variables that a child gets; what goes to loopback never takes a proxy. */
+/** The machine's variables that a child gets; requests to loopback never take a proxy. */
 export function machineVariables(
   variables: Readonly<Record<string, string>>,
 ): Readonly<Record<string, string>> {

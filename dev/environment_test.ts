@@ -14,7 +14,7 @@ const settings = Object.fromEntries(
   settingNames.map((name) => [name, `value of ${name}`]),
 ) as Settings;
 
-/** Who may know a secret. */
+/** The programs that may have a secret. */
 const owners: Readonly<Record<string, readonly Part[]>> = {
   ACCESS_TOKEN_KEYS: ["auth"],
   REFRESH_TOKEN_KEY: ["auth"],
@@ -36,7 +36,7 @@ const owners: Readonly<Record<string, readonly Part[]>> = {
 };
 
 for (const [name, expected] of Object.entries(owners)) {
-  Deno.test(`${name} reaches ${expected.join(", ") || "nobody"}, and nobody else`, () => {
+  Deno.test(`${name} reaches ${expected.join(", ") || "no program"}, and no other`, () => {
     const rollout = parts.filter((part) => name in settingsOf([part], settings));
     assert.deepEqual(rollout, expected);
   });
@@ -46,7 +46,7 @@ Deno.test("a setting without a value is not passed on", () => {
   assert.ok(!("USER_DB_TOKEN" in settingsOf(["user"], { ...settings, USER_DB_TOKEN: "" })));
 });
 
-Deno.test("programs report to dev alone, whatever was given, and write their lines once", () => {
+Deno.test("programs export telemetry to dev alone, whatever was given, and write their lines once", () => {
   const given = { ...settings, DASHBOARD_PORT: "8788", OTEL_LOGS_EXPORTER: "" };
   for (const part of parts) {
     const own = settingsOf([part], reportToDev(given));
@@ -60,7 +60,7 @@ Deno.test("programs report to dev alone, whatever was given, and write their lin
   assert.equal(reportToDev({ ...given, OTEL_LOGS_EXPORTER: "otlp" }).OTEL_LOGS_EXPORTER, "otlp");
 });
 
-Deno.test("of the machine's variables a child gets a few, and never a proxy for loopback", () => {
+Deno.test("a child gets few of the machine's variables, and never a proxy for loopback", () => {
   const variables = machineVariables({
     PATH: "/bin",
     AWS_SECRET_ACCESS_KEY: "x",
@@ -93,7 +93,7 @@ Deno.test("dev.env has no empty setting that Deno reads itself", () => {
   assert.deepEqual([clientSettings.OTEL_PROPAGATORS, clientSettings.ROUTES], ["none", ""]);
 });
 
-Deno.test("who joins by dev.env gets no private key of Passports", () => {
+Deno.test("a process that joins by dev.env gets no private Passport key", () => {
   const PASSPORT_KEYS = '[{"kid":"p1","secret":"s"},{"kid":"a1","alg":"EdDSA","jwk":{"d":"x"}}]';
   const clientSettings = toClientSettings({ ...settings, PASSPORT_KEYS });
   assert.equal(clientSettings.PASSPORT_KEYS, '[{"kid":"p1","secret":"s"}]');

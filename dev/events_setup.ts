@@ -17,9 +17,10 @@ export interface SetupOutcome {
 }
 
 /**
- * Sets up what events need of QStash and looks whether all of it works; it may be repeated.
+ * Sets up what events need of QStash and checks that all of it works; it may be repeated.
  *
- * The system is what `PUBLIC_ORIGIN` and `QSTASH_TOKEN` of the environment say, or the dev command's.
+ * The system is the one of `PUBLIC_ORIGIN` and `QSTASH_TOKEN` in the environment, or this machine's
+ * dev.
  */
 export async function setUp(
   args: readonly string[],

@@ -9,7 +9,7 @@ import { type ApiClient, ApiFailure } from "./api_client.ts";
 import type { Reported } from "./doctor/checks.ts";
 import { fail, type Finding, ok, warn } from "./doctor/finding.ts";
 
-/** What is looked at, and set up where it is missing. */
+/** What is checked, and set up where it is missing. */
 export interface EventsSetup {
   readonly qstash: NonNullable<EventSettings["qstash"]>;
   readonly publicOrigin: string;
@@ -18,9 +18,9 @@ export interface EventsSetup {
     readonly next?: string | undefined;
   };
   readonly services: readonly string[];
-  /** Whether QStash is to call the system now and then, so that a host does not put it to sleep. */
+  /** Whether QStash calls the system at intervals, so that a host does not put it to sleep. */
   readonly wake: boolean;
-  /** Asks the gateway. */
+  /** Calls the gateway. */
   readonly call: ApiClient["call"];
 }
 
@@ -28,7 +28,7 @@ const Keys = z.object({ current: z.string(), next: z.string() });
 const wakeId = "edgepass-wake";
 const wakeCron = "*/5 * * * *";
 
-/** Looks at everything that events need of QStash and of the system, one thing after the other. */
+/** Checks everything that events need of QStash and of the system, one after the other. */
 export async function setUpEvents(setup: EventsSetup): Promise<readonly Reported[]> {
   const client = createQstashClient({ ...setup.qstash, timeoutMs: 10_000 });
   const found: Reported[] = [{ check: "way", ...checkReach(setup) }];
@@ -36,8 +36,8 @@ export async function setUpEvents(setup: EventsSetup): Promise<readonly Reported
     found.push({ check, ...await work().catch(toFailure) });
   };
   await look("keys", async () => {
-    const answer: unknown = await client.http.request({ method: "GET", path: ["v2", "keys"] });
-    return compareKeys(setup.signingKeys, z.parse(Keys, answer));
+    const keys: unknown = await client.http.request({ method: "GET", path: ["v2", "keys"] });
+    return compareKeys(setup.signingKeys, z.parse(Keys, keys));
   });
   await look("letters", async () => {
     const { messages } = await client.dlq.listMessages({ count: 1 });
@@ -47,11 +47,11 @@ export async function setUpEvents(setup: EventsSetup): Promise<readonly Reported
   });
   await look("schedule", () => scheduleWaking(client, setup));
   for (const service of setup.services) await look(service, () => checkDestination(setup, service));
-  // One cause is one finding, whoever met it.
+  // One cause is one finding, whichever check met it.
   return found.filter(({ what }, at) => found.findIndex((other) => other.what === what) === at);
 }
 
-/** Only publicly known names are called by the service, which no look from here can tell. */
+/** QStash reaches only publicly resolvable names, which no check from this machine can verify. */
 function checkReach({ qstash, publicOrigin }: EventsSetup): Finding {
   if (isLoopback(publicOrigin) && !isLoopback(qstash.url)) {
     return fail(
@@ -81,7 +81,7 @@ function compareKeys(
   return warn("deliveries are taken until the signing keys are rolled again", fix);
 }
 
-/** The sweep is the system's own; what it needs is that somebody keeps the system awake. */
+/** Maintenance is the system's own; it only runs while something keeps the system awake. */
 async function scheduleWaking(
   client: ReturnType<typeof createQstashClient>,
   { publicOrigin, wake }: EventsSetup,
@@ -117,9 +117,9 @@ async function checkDestination(
     const isRefused = refusal instanceof ApiFailure && refusal.status === 401 &&
       refusal.code === "event_signature_invalid";
     if (isRefused) continue;
-    const said = refusal instanceof Error ? refusal.message : `${path} took what nobody signed`;
+    const reason = refusal instanceof Error ? refusal.message : `${path} took what nobody signed`;
     return fail(
-      `${destination} does not take deliveries: ${said}`,
+      `${destination} does not take deliveries: ${reason}`,
       `is ${service} running, and is PUBLIC_ORIGIN the gateway's own?`,
     );
   }
@@ -128,8 +128,8 @@ async function checkDestination(
 
 function toFailure(error: unknown): Finding {
   if (!(error instanceof PublishError)) {
-    const said = error instanceof Error ? error.name : "unknown reason";
-    return fail(`QStash gave an unusable answer (${said})`, "is QSTASH_URL that of a QStash?");
+    const reason = error instanceof Error ? error.name : "unknown reason";
+    return fail(`QStash gave an unusable answer (${reason})`, "is QSTASH_URL that of a QStash?");
   }
   return error.kind === "unauthorized"
     ? fail("QStash refuses the token", "set QSTASH_TOKEN to the token of this QStash's region")

@@ -6,7 +6,7 @@ import { serviceNames } from "./settings.ts";
 
 const token = "qstash-token-of-a-test";
 
-/** A QStash and a gateway whose services refuse what is not signed. */
+/** A QStash and a gateway whose services refuse unsigned deliveries. */
 function setup({ refusal = "event_signature_invalid" }: { refusal?: string } = {}) {
   const qstash = openQstash({ token, path: ":memory:" });
   const server = serve((request) => qstash.handler(request));
@@ -24,13 +24,13 @@ function setup({ refusal = "event_signature_invalid" }: { refusal?: string } = {
     QSTASH_CURRENT_SIGNING_KEY: current,
     QSTASH_NEXT_SIGNING_KEY: next,
   };
-  const ask = async (method: string, path: string) => {
+  const send = async (method: string, path: string) => {
     const headers = { authorization: `Bearer ${token}` };
     return await (await fetch(`${server.url}${path}`, { method, headers })).json();
   };
   return {
     variables,
-    ask,
+    send,
     stopGateway: gateway.close,
     run: (more: Readonly<Record<string, string>> = {}, ...args: string[]) =>
       setUp(args, { ...variables, ...more }, createAnsi(false)),
@@ -46,7 +46,7 @@ function serve(handler: (request: Request) => Response | Promise<Response>) {
   return { url: `http://127.0.0.1:${server.addr.port}`, close: () => server.shutdown() };
 }
 
-/** The states of a report by what was looked at. */
+/** The states of a report by check. */
 function statesOf(text: string): Record<string, string> {
   return Object.fromEntries(
     [...text.matchAll(/^(ok|warn|fail) +(\w+) /gm)].map(([, state, check]) => [check, state]),
@@ -58,22 +58,22 @@ const well = {
   ...Object.fromEntries(serviceNames.map((name) => [name, "ok"])),
 };
 
-Deno.test("events:setup finds a system well that is, and makes nothing", async () => {
+Deno.test("events:setup passes a correct system, and creates nothing", async () => {
   await using made = setup();
   const { code, text } = await made.run();
   assert.deepEqual([code, statesOf(text)], [0, well]);
   assert.match(text, /no schedule is needed/);
-  assert.deepEqual(await made.ask("GET", "/v2/schedules"), []);
+  assert.deepEqual(await made.send("GET", "/v2/schedules"), []);
 });
 
-Deno.test("events:setup --wake makes one schedule, however often it is repeated", async () => {
+Deno.test("events:setup --wake creates one schedule, however often it is repeated", async () => {
   await using made = setup();
   const first = await made.run({}, "--wake");
   assert.match(first.text, /made: the schedule edgepass-wake calls .*\/livez by \*\/5 \* \* \* \*/);
   const second = await made.run({}, "--wake");
   assert.doesNotMatch(second.text, /made: /);
   assert.deepEqual([first.code, second.code], [0, 0]);
-  const schedules = await made.ask("GET", "/v2/schedules");
+  const schedules = await made.send("GET", "/v2/schedules");
   assert.deepEqual(
     schedules.map(({ destination, method }: Record<string, string>) => [destination, method]),
     [[`${made.variables.PUBLIC_ORIGIN}/livez`, "GET"]],
@@ -81,12 +81,12 @@ Deno.test("events:setup --wake makes one schedule, however often it is repeated"
   assert.match((await made.run()).text, /the schedule edgepass-wake calls/);
 });
 
-Deno.test("events:setup tells keys that were rolled once from keys that were rolled twice [E07]", async () => {
+Deno.test("events:setup distinguishes keys that were rolled once from keys that were rolled twice [E07]", async () => {
   await using made = setup();
-  await made.ask("POST", "/v2/keys/rotate");
+  await made.send("POST", "/v2/keys/rotate");
   const once = await made.run();
   assert.deepEqual([once.code, statesOf(once.text)], [0, { ...well, keys: "warn" }]);
-  await made.ask("POST", "/v2/keys/rotate");
+  await made.send("POST", "/v2/keys/rotate");
   const twice = await made.run();
   assert.deepEqual([twice.code, statesOf(twice.text)], [1, { ...well, keys: "fail" }]);
   for (const secret of Object.values(made.variables).slice(2)) {
@@ -98,18 +98,18 @@ const faults = {
   "a token that is refused": [{ QSTASH_TOKEN: "another" }, /QStash refuses the token/],
   "a QStash that is not there": [{ QSTASH_URL: "http://127.0.0.1:9" }, /cannot be reached/],
 } as const;
-for (const [what, [more, said]] of Object.entries(faults)) {
-  Deno.test(`events:setup names ${what}, once`, async () => {
+for (const [what, [more, expected]] of Object.entries(faults)) {
+  Deno.test(`events:setup reports ${what}, once`, async () => {
     await using made = setup();
     const { code, text } = await made.run(more);
     assert.equal(code, 1);
-    assert.match(text, said);
+    assert.match(text, expected);
     assert.equal(statesOf(text).keys, "fail");
     assert.equal(text.match(/^fail /gm)?.length, 1);
   });
 }
 
-Deno.test("events:setup names a system that does not take deliveries", async () => {
+Deno.test("events:setup reports a system that refuses deliveries", async () => {
   await using other = setup({ refusal: "authentication_required" });
   const { code, text } = await other.run();
   assert.equal(code, 1);
@@ -124,14 +124,14 @@ Deno.test("events:setup names a system that does not take deliveries", async () 
   );
 });
 
-Deno.test("events:setup names an origin that QStash cannot reach", async () => {
+Deno.test("events:setup reports an origin that QStash cannot reach", async () => {
   await using made = setup();
   const { code, text } = await made.run({ QSTASH_URL: "https://qstash.invalid" });
   assert.equal(code, 1);
   assert.match(text, /^fail +way +PUBLIC_ORIGIN http:\/\/127\.0\.0\.1:\d+ is of this machine/m);
 });
 
-Deno.test("events:setup says what is missing, and how it is called", async () => {
+Deno.test("events:setup reports missing settings and its usage", async () => {
   await using made = setup();
   const { QSTASH_TOKEN: _token, ...others } = made.variables;
   const ansi = createAnsi(false);

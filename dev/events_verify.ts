@@ -14,7 +14,7 @@ import { asAdministrator, findSystem } from "./system.ts";
 
 const usage = "Usage: deno task events:verify [--repair]";
 
-/** A repair may uncover another: of a person who was missing nothing else could be compared. */
+/** One repair may uncover another: of a person who was missing nothing else could be compared. */
 const maxRepairs = 3;
 
 /** What the command prints, and its exit code: 0 when all services agree. */
@@ -23,7 +23,7 @@ export interface VerifyOutcome {
   readonly code: number;
 }
 
-/** Compares what services keep of each other with its source, and has it said again. */
+/** Compares what services project of each other with its source, and has it published again. */
 export async function verifyEvents(
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
@@ -50,7 +50,7 @@ export async function verifyEvents(
   }
 }
 
-/** Compares, and repairs where that is wanted, until all agree or no repair helps. */
+/** Compares, and repairs where that is requested, until all match or no repair helps. */
 export async function reconcile(
   call: CallEvents,
   { repairs, pause }: { readonly repairs: boolean; readonly pause: Pause },

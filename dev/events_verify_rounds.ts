@@ -36,14 +36,14 @@ const Compared = z.object({
 });
 const Outbox = z.object({ waiting: z.number() });
 
-/** One aspect of a source, as one consumer keeps it. */
+/** One facet of a source, as one consumer projects it. */
 export interface Pair {
   readonly source: string;
   readonly consumer: string;
   readonly facet: string;
-  /** Whether the source tells that a subject is no more. */
+  /** Whether the source publishes that a subject was deleted. */
   readonly ends: boolean;
-  /** Whether the source can delete what has ended elsewhere. */
+  /** Whether the source can delete what was deleted elsewhere. */
   readonly removes: boolean;
 }
 
@@ -53,21 +53,21 @@ export interface Finding extends Pair {
   readonly missing: readonly string[];
   readonly different: readonly string[];
   readonly ghosts: readonly string[];
-  /** The consumer has heard of more than the source has said. */
+  /** The consumer has applied a later sequence than the source has published. */
   readonly behind: readonly string[];
-  /** The source has again what has ended. */
+  /** The source has again what was deleted. */
   readonly ended: readonly string[];
-  /** How far the consumer is, of the subjects above. */
+  /** The last sequence that the consumer applied, by subject. */
   readonly applied: Readonly<Record<string, number>>;
 }
 
-/** The subjects of a finding; those of a source that cannot end them are another pair's to find. */
+/** The wrong subjects; those of a source that cannot delete them belong to another pair. */
 export function wrongSubjects(finding: Finding): readonly string[] {
-  return [...toSayAgain(finding), ...finding.ended];
+  return [...toPublishAgain(finding), ...finding.ended];
 }
 
-/** Nothing is believed of what has ended, so saying it again mends nothing. */
-function toSayAgain({ missing, different, ghosts, behind, ends }: Finding): readonly string[] {
+/** A consumer ignores every state of a deleted subject, so publishing it again fixes nothing. */
+function toPublishAgain({ missing, different, ghosts, behind, ends }: Finding): readonly string[] {
   return [...new Set([...missing, ...different, ...(ends ? ghosts : []), ...behind])];
 }
 
@@ -91,9 +91,9 @@ async function findPairs(call: CallEvents): Promise<readonly Pair[]> {
   }
   return [...described].flatMap(([consumer, { keeps }]) =>
     keeps.map(({ source, facet }) => {
-      const said = described.get(source)?.says.find((one) => one.facet === facet);
-      if (!said) throw new Error(`${source} does not say ${facet}, which ${consumer} keeps`);
-      return { source, consumer, facet, ends: said.ends, removes: said.removes };
+      const published = described.get(source)?.says.find((one) => one.facet === facet);
+      if (!published) throw new Error(`${source} does not say ${facet}, which ${consumer} keeps`);
+      return { source, consumer, facet, ends: published.ends, removes: published.removes };
     })
   );
 }
@@ -122,7 +122,7 @@ async function comparePair(call: CallEvents, pair: Pair): Promise<Finding> {
   return { ...pair, compared, ...found, applied };
 }
 
-/** Time, as rounds need it. */
+/** Waits between rounds. */
 export interface Pause {
   (ms: number): Promise<void>;
 }
@@ -132,10 +132,10 @@ const settledRounds = 4;
 const maxRounds = 60;
 
 /**
- * Compares until nothing differs, or the same does round after round while no outbox has anything
- * left: what is under way is no difference.
+ * Compares until nothing differs, or until the same differences remain round after round while
+ * every outbox is empty: a change under way is no difference.
  *
- * A delivery that fails may come back after 16 s, which is longer; then it is found, and its repair
+ * A failed delivery may be retried after 16 s, which is longer; then it is found, and its repair
  * does no harm.
  */
 export async function settle(call: CallEvents, pause: Pause): Promise<readonly Finding[]> {
@@ -160,8 +160,8 @@ async function isDrained(call: CallEvents): Promise<boolean> {
 }
 
 /**
- * Has sources say again what consumers have wrong, above what those have applied, and delete what has
- * ended elsewhere.
+ * Has sources publish again what consumers have wrong, above the sequences that those have applied,
+ * and delete what was deleted elsewhere.
  */
 export async function repair(call: CallEvents, findings: readonly Finding[]): Promise<void> {
   const bySource = Map.groupBy(findings, ({ source, facet }) => `${source} ${facet}`);
@@ -173,7 +173,7 @@ export async function repair(call: CallEvents, findings: readonly Finding[]): Pr
       await call("POST", first.source, `${path}/remove`, { subjects });
     }
     const newest = mergeApplied(group);
-    for (const subjects of toPages(group, toSayAgain)) {
+    for (const subjects of toPages(group, toPublishAgain)) {
       const applied = Object.fromEntries(
         subjects.flatMap((subject) => {
           const sequence = newest.get(subject);
@@ -185,7 +185,7 @@ export async function repair(call: CallEvents, findings: readonly Finding[]): Pr
   }
 }
 
-/** How far the consumer is that is furthest. */
+/** The last applied sequence of the consumer that is furthest ahead. */
 function mergeApplied(group: readonly Finding[]): ReadonlyMap<string, number> {
   const newest = new Map<string, number>();
   for (const { applied } of group) {

@@ -23,7 +23,7 @@ export interface Explanation {
 }
 
 /**
- * Explains the trace of an id, or of the beginning of one, out of the store of a home.
+ * Explains the trace of an id, or of the beginning of one, from the store of a workspace.
  *
  * It reads only, so it works beside a running dev and without one.
  */

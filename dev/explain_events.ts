@@ -6,7 +6,7 @@ import type { Ansi } from "./ansi.ts";
 const colors = { done: "green", waits: "yellow", bad: "red" } as const;
 const marks = { done: "+", waits: "…", bad: "x" } as const;
 
-/** What became of the events that a request caused, each from its outbox to whoever hears it. */
+/** What became of the events that a request caused, each from its outbox to its consumers. */
 export function formatEvents(events: readonly EventTrail[], ansi: Ansi): string[] {
   return events.flatMap((event) => [
     cut(`  ${event.type}  ${event.subject}  (${event.id})`, maxWidth),

@@ -1,7 +1,7 @@
 import type { RequestDetail, RequestRow, Span } from "./observe/mod.ts";
 import { findStep, type PolicyStep, policySteps } from "./explain_policy.ts";
 
-/** What the store knows of one trace, put into the order of the policy. */
+/** What the store has of one trace, in the order of the policy. */
 export interface Facts {
   readonly request: RequestRow | null;
   /** The span in which the gateway served the request. */
@@ -38,18 +38,21 @@ export function readFacts(detail: RequestDetail): Facts {
   };
 }
 
-/** Of slow and failed requests the gateway's line tells how long each step took. */
+/** For slow and failed requests the gateway's log line has the time of each step. */
 function readLineSteps({ logs }: RequestDetail): Map<PolicyStep, number> {
   const steps = logs.findLast(({ service, fields }) => service === "gateway" && fields.steps)
     ?.fields.steps;
-  const told = Object.entries(typeof steps === "object" && steps !== null ? steps : {});
+  const entries = Object.entries(typeof steps === "object" && steps !== null ? steps : {});
   return new Map(policySteps.flatMap((step) => {
-    const took: unknown = told.find(([name]) => name === step)?.[1];
+    const took: unknown = entries.find(([name]) => name === step)?.[1];
     return typeof took === "number" ? [[step, took] as const] : [];
   }));
 }
 
-/** What the gateway knew of the token: on the request's span, and where it was refused on the step's. */
+/**
+ * What the gateway read of the token: on the request's span, and where it was refused on the
+ * step's.
+ */
 export function readToken({ gateway, steps }: Facts, name: string): string | undefined {
   return readText(gateway, name) ?? readText(steps.get("verify"), name);
 }
@@ -60,7 +63,7 @@ export function readRoles({ gateway, steps }: Facts): readonly string[] {
   return roles.length > 0 ? roles : readList(steps.get("verify"), "edgepass.token.roles");
 }
 
-/** An attribute that is a text with something in it. */
+/** An attribute that is a text and not empty. */
 export function readText(span: Span | undefined, name: string): string | undefined {
   const value = span?.attributes[name];
   return typeof value === "string" && value !== "" ? value : undefined;
@@ -72,7 +75,7 @@ function readList(span: Span | undefined, name: string): readonly string[] {
   return Array.isArray(value) ? value.map(String) : [];
 }
 
-/** The status that a span was answered with. */
+/** The response status of a span. */
 export function readStatus(span: Span): number | undefined {
   const status = span.attributes["http.response.status_code"];
   return typeof status === "number" ? status : undefined;

@@ -4,7 +4,7 @@ import { showLogLine } from "./log_view.ts";
 import type { LogLine, RequestDetail, Span } from "./observe/mod.ts";
 import { type Ansi, createAnsi } from "./ansi.ts";
 
-/** A span that is told, with what happened within it. */
+/** A span that is shown, with what happened within it. */
 interface Hop {
   readonly span: Span;
   readonly hops: readonly Hop[];
@@ -15,26 +15,26 @@ const nameWidth = 46;
 const maxCalls = 8;
 const plain = createAnsi(false);
 
-/** Every hop of a trace as a tree, and beside each what was logged as a warning or an error. */
+/** Every hop of a trace as a tree, each with its warnings and errors. */
 export function formatHops({ spans, logs }: RequestDetail, ansi: Ansi): string[] {
   const trouble = logs.filter(({ level }) => level === "warn" || level === "error");
-  const told = spans.filter(isReported);
-  const owners = new Map(trouble.map((line) => [line, findOwner(line, told)]));
-  const parents = new Map(told.map((span) => [span, findParent(span, spans, told)]));
+  const shown = spans.filter(isReported);
+  const owners = new Map(trouble.map((line) => [line, findOwner(line, shown)]));
+  const parents = new Map(shown.map((span) => [span, findParent(span, spans, shown)]));
   const grow = (parent: Span | undefined): Hop[] =>
-    told.filter((span) => parents.get(span) === parent).map((span) => ({
+    shown.filter((span) => parents.get(span) === parent).map((span) => ({
       span,
       hops: grow(span),
       lines: trouble.filter((line) => owners.get(line) === span),
     }));
-  const homeless = trouble.filter((line) => owners.get(line) === undefined);
+  const unowned = trouble.filter((line) => owners.get(line) === undefined);
   return [
     ...grow(undefined).flatMap((hop) => formatHop(hop, 1, ansi)),
-    ...homeless.map((line) => formatLine(line, 1, ansi)),
+    ...unowned.map((line) => formatLine(line, 1, ansi)),
   ];
 }
 
-/** The gateway's steps are in its story, and a call that was served is told by who served it. */
+/** The gateway's steps are in its story, and a call that was served is shown by its server span. */
 function isReported(span: Span, _at: number, spans: readonly Span[]): boolean {
   if (span.kind === "server" || "db.system.name" in span.attributes) {
     return span.attributes["edgepass.step"] === undefined;
@@ -43,27 +43,27 @@ function isReported(span: Span, _at: number, spans: readonly Span[]): boolean {
   return !spans.some(({ kind, parentId }) => kind === "server" && parentId === span.spanId);
 }
 
-/** The nearest span above that is told. */
+/** The nearest span above that is shown. */
 function findParent(
   span: Span,
   spans: readonly Span[],
-  told: readonly Span[],
+  shown: readonly Span[],
 ): Span | undefined {
   // A malformed export may make a circle.
   for (let above = span, left = spans.length; left > 0; left--) {
     const parent = spans.find(({ spanId }) => spanId === above.parentId);
     if (!parent || parent === span) return undefined;
-    if (told.includes(parent)) return parent;
+    if (shown.includes(parent)) return parent;
     above = parent;
   }
   return undefined;
 }
 
-/** The span a line names, or the one in which its service was serving when it was written. */
-function findOwner(line: LogLine, told: readonly Span[]): Span | undefined {
-  const named = told.find(({ spanId }) => spanId === line.spanId);
+/** The span that a line names, or the one in which its service was serving when it was written. */
+function findOwner(line: LogLine, shown: readonly Span[]): Span | undefined {
+  const named = shown.find(({ spanId }) => spanId === line.spanId);
   return named ??
-    told.findLast(({ kind, service, start }) =>
+    shown.findLast(({ kind, service, start }) =>
       kind === "server" && service === line.service && start <= line.time + 1
     );
 }
@@ -116,7 +116,7 @@ function noteSpan(span: Span): string {
   ].join(", ");
 }
 
-/** One line of the log under its span, as dev shows it; trouble is marked. */
+/** One log line under its span, as dev shows it; warnings and errors are marked. */
 export function formatLine(line: LogLine, depth: number, ansi: Ansi): string {
   const { time, level, service, message, fields } = line;
   const isTrouble = level === "warn" || level === "error";

@@ -40,7 +40,7 @@ const stepOfCode: Readonly<Partial<Record<ProblemCode, PolicyStep>>> = {
   upstream_timeout: "forward",
 };
 
-/** The step at which the gateway refuses with a code, as far as the code alone can tell. */
+/** The step at which the gateway refuses with a code, as far as the code alone shows it. */
 export function findStep(code: string): PolicyStep | undefined {
-  return Object.entries(stepOfCode).find(([known]) => known === code)?.[1];
+  return Object.entries(stepOfCode).find(([name]) => name === code)?.[1];
 }

@@ -30,7 +30,7 @@ export function explainCode(code: string): string {
   return isProblemCode(code) ? `${code}: ${problemCodes[code][1]}` : code;
 }
 
-/** What to say of a step that was passed; undefined where there is nothing to say. */
+/** What to show for a step that was passed; undefined where there is nothing to show. */
 const formatters: Readonly<Record<PolicyStep, (facts: Facts) => string | undefined>> = {
   target: ({ request, gateway }) => {
     const path = request?.path ?? readText(gateway, "url.path");
@@ -53,12 +53,12 @@ const formatters: Readonly<Record<PolicyStep, (facts: Facts) => string | undefin
   revocation: (facts) => {
     const span = facts.steps.get("revocation");
     if (!span) return undefined;
-    const answer = readText(span, "edgepass.revocation.answer") ?? "clear";
+    const outcome = readText(span, "edgepass.revocation.answer") ?? "clear";
     const mode = readText(span, "edgepass.revocation.mode");
     const by = ["edgepass.token.jti", "edgepass.token.sid", "edgepass.token.kid"]
       .flatMap((name) => readToken(facts, name) === undefined ? [] : [name.split(".").at(-1)]);
-    const asked = by.length === 0 ? "" : `; asked by sub, ${by.join(", ")}`;
-    return `${answer}${mode === undefined ? "" : `, ${mode}`}${asked}`;
+    const lookups = by.length === 0 ? "" : `; asked by sub, ${by.join(", ")}`;
+    return `${outcome}${mode === undefined ? "" : `, ${mode}`}${lookups}`;
   },
   authorize: (facts) => {
     const rule = readText(facts.gateway, "edgepass.rule");

@@ -3,7 +3,7 @@ import { stripVTControlCharacters } from "node:util";
 /** Columns of everything that is printed. */
 export const maxWidth = 100;
 
-/** A text that can steer no terminal. */
+/** A text without control characters: one from a client could steer the terminal. */
 export function clean(text: string): string {
   return stripVTControlCharacters(text).replace(/\p{Cc}/gu, " ");
 }
@@ -33,7 +33,7 @@ function chop(word: string, width: number): string[] {
   return [word.slice(0, width), ...chop(word.slice(width), width)];
 }
 
-/** Milliseconds as people read them. */
+/** Milliseconds in a readable unit. */
 export function showDuration(ms: number): string {
   if (ms >= 1000) return `${(ms / 1000).toFixed(2)} s`;
   return `${ms < 10 ? ms.toFixed(2) : ms.toFixed(1)} ms`;

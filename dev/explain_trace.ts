@@ -34,22 +34,22 @@ function formatOutcome({ request, refusal, detail, gateway }: Facts): string {
   if (!request) return "It did not pass the gateway, so nobody decided about it there.";
   const { method, path, status, durationMs } = request;
   const took = durationMs === null ? "" : ` in ${showDuration(durationMs)}`;
-  const asked = `${method} ${path ?? "(target refused)"}`;
-  const answered = `${asked} was answered ${status ?? "without a status"}${took}`;
+  const target = `${method} ${path ?? "(target refused)"}`;
+  const outcome = `${target} was answered ${status ?? "without a status"}${took}`;
   if (refusal) {
     const at = refusal.step === undefined ? "" : ` at the step ${refusal.step}`;
-    return `${answered}: the gateway refused it${at}. ${explainCode(refusal.code)}.`;
+    return `${outcome}: the gateway refused it${at}. ${explainCode(refusal.code)}.`;
   }
   const behind = detail.spans.find(({ kind, parentId }) =>
     kind === "server" &&
     detail.spans.some((span) => span.spanId === parentId && span.parentId === gateway?.spanId)
   );
-  if (!behind) return `${answered}.`;
+  if (!behind) return `${outcome}.`;
   const word = (readStatus(behind) ?? 0) >= 400 ? "refused by" : "by";
-  return `${answered} ${word} ${behind.service}.`;
+  return `${outcome} ${word} ${behind.service}.`;
 }
 
-/** Without spans there are log lines alone, and the reader should know why so little is said. */
+/** Without spans there are log lines alone, and the reader needs the reason for so few facts. */
 function formatKind({ detail, request }: Facts): string[] {
   if (detail.spans.length > 0 || !request) return [];
   return wrap(
@@ -59,7 +59,7 @@ function formatKind({ detail, request }: Facts): string[] {
   );
 }
 
-/** What the services said of a request of which no spans were kept. */
+/** What the services logged of a request of which no spans were stored. */
 function formatServed(
   { detail }: Facts,
   title: (text: string) => string[],
@@ -68,7 +68,7 @@ function formatServed(
   return [...title("Log"), ...detail.logs.map((line) => formatLine(line, 1, ansi))];
 }
 
-/** What came from elsewhere may hold what steers a terminal. */
+/** Text from clients and upstreams may hold control characters that steer a terminal. */
 function cleanAll(detail: RequestDetail): RequestDetail {
   return JSON.parse(
     JSON.stringify(detail, (_name, value) => typeof value === "string" ? clean(value) : value),

@@ -8,7 +8,7 @@ export function makeSecret(): string {
   return encodeBase64Url(crypto.getRandomValues(new Uint8Array(secretBytes)));
 }
 
-/** One key that signs, and the next one, which a rotation can begin with at once. */
+/** One key that signs, and the next one, to which a rotation can switch at once. */
 const firstStates = ["signing", "published"] as const satisfies readonly KeyState[];
 
 /** An entry of `PASSPORT_KEYS`: an HMAC key (profile S). */

@@ -4,8 +4,8 @@ import type { KeyKind } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
 import type { ApiClient } from "./api_client.ts";
 import { runKeys, usage } from "./keys/command.ts";
-import { refillKeyFile } from "./keys/key_file.ts";
-import type { Call, KeySystem, Refill } from "./keys/key_rings.ts";
+import { updateKeyFile } from "./keys/key_file.ts";
+import type { Call, KeySystem, UpdateKeyFile } from "./keys/key_rings.ts";
 import { asAdministrator, findSystem, type System } from "./system.ts";
 
 const Token = z.object({ accessToken: z.string() });
@@ -13,7 +13,7 @@ const KeySet = z.object({ keys: z.array(z.object({ kid: z.string() })) });
 const defaultLeewaySeconds = 5;
 const maxTokenBytes = 8_192;
 
-/** The keys of a system that runs. */
+/** The keys of a running system. */
 function toKeySystem(system: System, call: Call, api: ApiClient): KeySystem {
   const { settings } = system;
   return {
@@ -30,19 +30,19 @@ function toKeySystem(system: System, call: Call, api: ApiClient): KeySystem {
       await api.call("POST", "/auth/logout", { token }).catch(() => {});
       return String(readJws(token, maxTokenBytes)?.header.kid);
     },
-    refill: toRefill(system),
+    updateFile: toUpdateFile(system),
   };
 }
 
-/** Files of another machine are not for this command to write. */
-function toRefill({ isDev, settings }: System): KeySystem["refill"] {
+/** This command must not write the files of another machine. */
+function toUpdateFile({ isDev, settings }: System): KeySystem["updateFile"] {
   const of = (kind: KeyKind, path: string | undefined) => {
     if (!isDev || path === undefined) return {};
-    const refill: Refill = async (states) => ({
-      kid: await refillKeyFile(path, kind, states),
+    const updateFile: UpdateKeyFile = async (states) => ({
+      kid: await updateKeyFile(path, kind, states),
       path,
     });
-    return { [kind]: refill };
+    return { [kind]: updateFile };
   };
   return {
     ...of("access", settings.ACCESS_TOKEN_KEYS_FILE),
@@ -64,7 +64,7 @@ readArguments({ usage });
 const { text, code } = await runKeys(Deno.args, withKeys, {
   now: Date.now,
   sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  say: (line) => console.log(line),
+  report: (line) => console.log(line),
 });
 if (code === 0) console.log(text);
 else console.error(text);

@@ -9,8 +9,8 @@ const maxRequests = 5;
 const plain = createAnsi(false);
 
 /**
- * Tells in a few lines why the run before ended: who, how and when, what it said last, and what it
- * was doing.
+ * Describes in a few lines why the run before ended: which process, how and when, its last lines,
+ * and the requests it was serving.
  */
 export function describeLastRun(exits: readonly Exit[], ansi: Ansi): string[] {
   return exits.slice(-3).flatMap((exit) => [
@@ -25,7 +25,7 @@ export function describeLastRun(exits: readonly Exit[], ansi: Ansi): string[] {
 
 function describeExit(exit: Exit): string {
   const at = new Date(exit.time).toLocaleString("sv-SE");
-  // Nobody saw it: a kill, a closed terminal, and a machine that went off look alike.
+  // No exit was observed: a kill, a closed terminal, and a machine that went off look alike.
   if (exit.code === null && exit.signal === null) {
     return `${exit.name} itself was killed, at about ${at}`;
   }
@@ -38,7 +38,7 @@ function describeRequest({ traceId, method, path, sinceMs }: InFlightRequest): s
   return `under way for ${since}: ${method} ${path}${trace}`;
 }
 
-/** What went well says nothing of why it ended. */
+/** A line about a success does not explain why the process ended. */
 function mayExplain(line: string): boolean {
   const level = readLogLine(line)?.level;
   return line.trim() !== "" && level !== "info" && level !== "debug";

@@ -25,7 +25,7 @@ const exit: Exit = {
   isExpected: false,
 };
 
-Deno.test("a start tells why the last run died: who, how, the last words, what was under way", () => {
+Deno.test("a start reports why the last run died: the process, its exit, its last lines, its open requests", () => {
   const [head = "", error = "", panic, first, second = "", ...more] = describeLastRun(
     [exit],
     ansi,
@@ -39,7 +39,7 @@ Deno.test("a start tells why the last run died: who, how, the last words, what w
   assert.ok(describeLastRun([exit], ansi).every((text) => text.length <= 78));
 });
 
-Deno.test("a dev that nobody saw end is said to be killed, at about when it last wrote", () => {
+Deno.test("a dev without a recorded end is reported as killed, at about its last write", () => {
   const killed = { ...exit, name: "dev", code: null, signal: null, lastLines: [], inFlight: [] };
   assert.match(
     describeLastRun([killed], ansi)[0] ?? "",
@@ -47,21 +47,21 @@ Deno.test("a dev that nobody saw end is said to be killed, at about when it last
   );
 });
 
-Deno.test("a process that ended with a code is told with it", () => {
+Deno.test("a process that ended with a code is reported with it", () => {
   const ended = { ...exit, code: 7, signal: null };
   assert.match(describeLastRun([ended], ansi)[0] ?? "", /edgepass ended with code 7 at /);
 });
 
-Deno.test("of many requests under way a few are told, and how many more there are", () => {
+Deno.test("of many open requests a few are reported, with the number of the others", () => {
   const request = { traceId: null, method: "GET", path: "/", sinceMs: 1 };
-  const told = describeLastRun(
+  const described = describeLastRun(
     [{ ...exit, lastLines: [], inFlight: Array(9).fill(request) }],
     ansi,
   );
-  assert.equal(told.length, 7);
-  assert.equal(told.at(-1), "  and 4 more requests under way");
+  assert.equal(described.length, 7);
+  assert.equal(described.at(-1), "  and 4 more requests under way");
 });
 
-Deno.test("nothing is told of a run that ended as it should", () => {
+Deno.test("a run that ended in order is not reported", () => {
   assert.deepEqual(describeLastRun([], ansi), []);
 });

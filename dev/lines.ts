@@ -1,7 +1,7 @@
 /** A line longer than this is cut into several. */
 const maxLineLength = 65_536;
 
-/** Hands over the lines of a stream of bytes one by one; the last one may lack its line feed. */
+/** Passes on the lines of a stream of bytes one by one; the last one may lack its line feed. */
 export async function forEachLine(
   stream: ReadableStream<Uint8Array<ArrayBuffer>>,
   onLine: (line: string) => void,

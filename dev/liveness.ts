@@ -1,9 +1,9 @@
-/** What a look at a server finds: it answers, nobody listens there, or it takes too long. */
+/** What a probe of a server finds: it responds, the connection is refused, or it takes too long. */
 export type Look = "answers" | "refuses" | "silent";
 
 export interface LivenessOptions {
   readonly look: () => Promise<Look>;
-  /** Waits between two looks. */
+  /** Waits between two probes. */
   readonly pause: () => Promise<void>;
 }
 
@@ -11,10 +11,10 @@ export interface LivenessOptions {
 const maxFailures = 5;
 
 /**
- * Resolves when a server has not answered for several looks in a row.
+ * Resolves when a server has failed several probes in a row.
  *
  * The process that dev starts may outlive the one inside that serves, as wrangler outlives workerd:
- * its end is no event for dev, and every request would wait for ever.
+ * dev would get no event of its end, and every request would hang.
  */
 export async function untilDead({ look, pause }: LivenessOptions): Promise<Look> {
   for (let failures = 0;;) {
@@ -28,7 +28,7 @@ export async function untilDead({ look, pause }: LivenessOptions): Promise<Look>
 const everyMs = 1_000;
 const patienceMs = 5_000;
 
-/** Looks at a gateway on loopback by its `/livez`, which asks nobody else. */
+/** Probes a gateway on loopback by its `/livez`, which depends on no other service. */
 export function livenessOf(port: number, host: string, ended: AbortSignal): LivenessOptions {
   const client = Deno.createHttpClient({ allowHost: true });
   ended.addEventListener("abort", () => client.close());

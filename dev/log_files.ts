@@ -5,7 +5,10 @@ import { createWriteGuard } from "./write_guard.ts";
 export interface LogFilesOptions {
   /** A file that would grow beyond this becomes `<service>.old.jsonl`. */
   readonly maxBytes?: number;
-  /** Called when lines begin to be lost, on a full disk for example, and when they are kept again. */
+  /**
+   * Called when lines begin to be lost, on a full disk for example, and when they are written
+   * again.
+   */
   readonly report?: (message: string) => void;
   /** Writes some of the bytes, and returns how many; for tests that have no full disk. */
   readonly elapsed?: () => number;
@@ -13,7 +16,7 @@ export interface LogFilesOptions {
 }
 
 export interface LogFiles {
-  /** Keeps one line, JSON without its line feed, in the file of a service; never throws. */
+  /** Writes one line, JSON without its line feed, to the file of a service; never throws. */
   write(service: string, line: string): void;
   close(): void;
 }
@@ -26,7 +29,9 @@ interface OpenFile {
 
 const encoder = new TextEncoder();
 
-/** Log files by service in the home's `logs`, bounded: one of `maxBytes` and the one before it. */
+/**
+ * Log files by service in the workspace's `logs`, bounded: one of `maxBytes` and the one before it.
+ */
 export function openLogFiles(
   workspace: Workspace,
   {
@@ -44,14 +49,14 @@ export function openLogFiles(
   });
 
   function fileFor(service: string, incoming: number): OpenFile {
-    const known = files.get(service) ?? open(workspace.at("logs", `${service}.jsonl`));
-    files.set(service, known);
-    if (known.bytes === 0 || known.bytes + incoming <= maxBytes) return known;
-    // First out of the map: what follows may fail, and a closed file takes no line ever again.
+    const current = files.get(service) ?? open(workspace.at("logs", `${service}.jsonl`));
+    files.set(service, current);
+    if (current.bytes === 0 || current.bytes + incoming <= maxBytes) return current;
+    // Out of the map first: what follows may fail, and a closed file could never be written again.
     files.delete(service);
-    known.file.close();
-    Deno.renameSync(known.path, known.path.replace(/\.jsonl$/, ".old.jsonl"));
-    const fresh = open(known.path);
+    current.file.close();
+    Deno.renameSync(current.path, current.path.replace(/\.jsonl$/, ".old.jsonl"));
+    const fresh = open(current.path);
     files.set(service, fresh);
     return fresh;
   }

@@ -1,4 +1,4 @@
-/** A line of a process, as far as it is one of our log lines. */
+/** A line of a process, if it is one of our log lines. */
 export interface LogLine {
   readonly time: string;
   readonly level: string;

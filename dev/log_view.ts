@@ -6,7 +6,7 @@ const levelColours = { debug: "dim", info: "green", warn: "yellow", error: "red"
 /** Shown without their names, in this order, right behind the message. */
 const plainFields = ["method", "path", "status"] as const;
 
-/** Fields that say again what another one says, or nothing to somebody at a terminal. */
+/** Fields that repeat another one, or that do not help at a terminal. */
 const hiddenFields: ReadonlySet<string> = new Set([
   ...plainFields,
   "route",
@@ -18,17 +18,17 @@ const hiddenFields: ReadonlySet<string> = new Set([
 const nameWidth = 14;
 const maxValueLength = 120;
 
-/** Ids of one minute differ at their ends only. */
+/** UUIDs of the same minute differ only at their ends. */
 const uuid = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{4}([0-9a-f]{8})/g;
 
 /** One log line for a terminal: time, service, level, message, fields, the trace's first digits. */
 export function showLogLine(line: LogLine, ansi: Ansi): string {
   const level = line.level.toUpperCase().padEnd(5);
-  const known = Object.entries(levelColours).find(([name]) => name === line.level)?.[1];
+  const colour = Object.entries(levelColours).find(([name]) => name === line.level)?.[1];
   const head = [
     ansi("dim", timeOf(line.time)),
     showName(line.service, ansi),
-    known ? ansi(known, level) : level,
+    colour ? ansi(colour, level) : level,
     line.message,
   ];
   return [...head, ...showFields(line, ansi)].join(" ");
@@ -58,7 +58,7 @@ function show(value: unknown): string {
   return text.length > maxValueLength ? `${text.slice(0, maxValueLength - 1)}…` : text;
 }
 
-/** An error's message, and what it came from: the file has the rest. */
+/** An error's message and its cause; the file has the rest. */
 function toReason(value: unknown): string | undefined {
   if (typeof value !== "object" || value === null || !("message" in value)) return undefined;
   if (typeof value.message !== "string") return undefined;
@@ -66,7 +66,7 @@ function toReason(value: unknown): string | undefined {
   return cause === undefined ? value.message : `${value.message}: ${cause}`;
 }
 
-/** The local time of day; files keep the whole of it, in UTC. */
+/** The local time of day; files have the full timestamp, in UTC. */
 function timeOf(time: string): string {
   const date = new Date(time);
   if (Number.isNaN(date.getTime())) return time;

@@ -7,15 +7,15 @@ import type { LineListener } from "./processes.ts";
 
 export interface Logs {
   /** Takes a line of a child. */
-  readonly hear: LineListener;
-  /** From now on hands every line over that is worth keeping. */
+  readonly receive: LineListener;
+  /** From now on passes every line to the listener, except wrangler's noise. */
   listen(listener: (line: LogLine) => void): void;
   /** Shows all that children print, or only their warnings and errors, as at first. */
   showAll(isShown: boolean): void;
-  /** Shows the trouble of a start that did not succeed, which may be why. */
+  /** Shows the warnings and errors of a start that failed: they may explain it. */
   showHeld(): void;
   /** A line of dev itself. */
-  say(level: "info" | "warn" | "error", message: string): void;
+  report(level: "info" | "warn" | "error", message: string): void;
   close(): void;
 }
 
@@ -27,25 +27,26 @@ export interface LogsOptions {
   readonly files?: Pick<LogFilesOptions, "elapsed" | "writeSome">;
 }
 
-/** More of a start's trouble explains nothing. */
+/** More of a start's warnings explain nothing. */
 const maxHeld = 20;
 
-/** What wrangler says of each request; the gateway says it better. */
+/** Wrangler's line for each request; the gateway's own line has more. */
 const noise = /^\[wrangler:info\] [A-Z]+ /;
 
 /**
- * Shows what the children print, one line each, and keeps all of it as JSON lines by service.
+ * Shows what the children print, one line each, and stores all of it as JSON lines by service.
  *
- * What is no log line is shown as it is, and kept as the message of one. What children say while
- * the system starts or ends is kept, but it would bury what somebody wants to see then. Trouble of a
- * start is over with it, as of a first question before Redis has its list, and is shown if it fails.
+ * A line that is not one of our log lines is shown as it is, and stored as the message of one. What
+ * children print while the system starts or ends is stored but not shown: it would bury what the
+ * developer needs then. Warnings of a start are over with it, such as the first read before Redis
+ * has its revocation list; they are shown if the start fails.
  */
 export function createLogs(
   { workspace, ansi, print = printLine, now = Date.now, files: fileOptions = {} }: LogsOptions,
 ): Logs {
   const files = openLogFiles(workspace, {
     ...fileOptions,
-    report: (message) => say("warn", message),
+    report: (message) => report("warn", message),
   });
   let shownFrom = Infinity;
   let phase: "start" | "run" | "end" = "start";
@@ -59,14 +60,14 @@ export function createLogs(
     fields: {},
   });
   const toJson = ({ fields, ...line }: LogLine) => JSON.stringify({ ...line, ...fields });
-  function say(level: "info" | "warn" | "error", message: string): void {
+  function report(level: "info" | "warn" | "error", message: string): void {
     const line = wrap("dev", level, message);
     files.write("dev", toJson(line));
     listener(line);
     print(showLogLine(line, ansi));
   }
   return {
-    hear(text, { name, isError }) {
+    receive(text, { name, isError }) {
       const line = readLogLine(text);
       if (line) {
         files.write(fileNameOf(line, name), text);
@@ -90,7 +91,7 @@ export function createLogs(
       listener = newListener;
     },
     showAll(isShown) {
-      // What was written before may be read after, so it is the line's own time that counts.
+      // A line may be read after the switch but written before it, so its own time counts.
       shownFrom = isShown ? now() : Infinity;
       phase = isShown ? "run" : "end";
       held.length = 0;
@@ -98,12 +99,12 @@ export function createLogs(
     showHeld() {
       for (const line of held.splice(0).slice(-maxHeld)) print(line);
     },
-    say,
+    report,
     close: files.close,
   };
 }
 
-/** Standard output may be a file on a full disk, and there is nothing left to say that to. */
+/** Standard output may be a file on a full disk, and then there is nowhere to report that. */
 function printLine(line: string): void {
   try {
     console.log(line);

@@ -6,7 +6,7 @@ import { createLogs } from "./logs.ts";
 import { createAnsi } from "./ansi.ts";
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
-const answered = JSON.stringify({
+const requestLine = JSON.stringify({
   time: "2026-03-01T09:30:00.000Z",
   level: "info",
   service: "gateway",
@@ -31,7 +31,7 @@ async function setup({ isColoured = false } = {}) {
     workspace,
     logs,
     shown,
-    kept: (service: string) => Deno.readTextFileSync(workspace.at("logs", `${service}.jsonl`)),
+    stored: (service: string) => Deno.readTextFileSync(workspace.at("logs", `${service}.jsonl`)),
     async [Symbol.asyncDispose]() {
       logs.close();
       await Deno.remove(path, { recursive: true });
@@ -41,52 +41,54 @@ async function setup({ isColoured = false } = {}) {
 
 const child = { name: "edgepass", isError: false };
 
-Deno.test("a log line is shown in short under its service's name, and kept as it is", async () => {
-  await using world = await setup();
-  world.logs.hear(answered, child);
-  const [line = ""] = world.shown;
+Deno.test("a log line is shown in short under its service's name, and stored unchanged", async () => {
+  await using fixture = await setup();
+  fixture.logs.receive(requestLine, child);
+  const [line = ""] = fixture.shown;
   assert.match(
     line,
-    /^\d\d:\d\d:\d\d\.000 gateway +INFO +Request answered GET \/courses 200 12\.3 ms code=token_expired #0af76519$/,
+    /^\d\d:\d\d:\d\d\.000 gateway +INFO +Request requestLine GET \/courses 200 12\.3 ms code=token_expired #0af76519$/,
   );
-  assert.equal(world.kept("gateway"), answered + "\n");
+  assert.equal(fixture.stored("gateway"), requestLine + "\n");
 });
 
-Deno.test("whoever listens gets every line but those that say again what the gateway says", async () => {
-  await using world = await setup();
-  const heard: string[] = [];
-  world.logs.listen(({ service, level, message }) => heard.push(`${service} ${level} ${message}`));
-  world.logs.showAll(false);
-  world.logs.hear(answered, child);
-  world.logs.hear("panicked at main", { ...child, isError: true });
-  world.logs.hear("[wrangler:info] GET /courses 200 OK (3ms)", child);
-  world.logs.hear("", child);
-  world.logs.say("warn", "Ending");
-  assert.deepEqual(heard, [
+Deno.test("a listener gets every line except wrangler's duplicates of the gateway's", async () => {
+  await using fixture = await setup();
+  const received: string[] = [];
+  fixture.logs.listen(({ service, level, message }) =>
+    received.push(`${service} ${level} ${message}`)
+  );
+  fixture.logs.showAll(false);
+  fixture.logs.receive(requestLine, child);
+  fixture.logs.receive("panicked at main", { ...child, isError: true });
+  fixture.logs.receive("[wrangler:info] GET /courses 200 OK (3ms)", child);
+  fixture.logs.receive("", child);
+  fixture.logs.report("warn", "Ending");
+  assert.deepEqual(received, [
     "gateway info Request answered",
     "edgepass error panicked at main",
     "dev warn Ending",
   ]);
 });
 
-Deno.test("an error is shown by its message, and by what it came from", async () => {
-  await using world = await setup();
+Deno.test("an error is shown by its message and its cause", async () => {
+  await using fixture = await setup();
   const cause = {
     name: "RedisUnavailable",
     message: "Redis is away",
     cause: { message: "refused" },
   };
-  const failed = { ...JSON.parse(answered), level: "error", message: "Broken", cause };
-  world.logs.hear(JSON.stringify(failed), child);
-  assert.match(world.shown[0] ?? "", / cause=Redis is away: refused #/);
+  const failed = { ...JSON.parse(requestLine), level: "error", message: "Broken", cause };
+  fixture.logs.receive(JSON.stringify(failed), child);
+  assert.match(fixture.shown[0] ?? "", / cause=Redis is away: refused #/);
 });
 
-Deno.test("a line that is no log line passes under the process's name, and is kept as JSON", async () => {
-  await using world = await setup();
-  world.logs.hear("Listening on\tport 1", { ...child, isError: true });
-  world.logs.hear('{"level":"info"}', child);
-  assert.match(world.shown[0] ?? "", /^ +edgepass +Listening on\tport 1$/);
-  assert.deepEqual(world.kept("edgepass").trim().split("\n").map((line) => JSON.parse(line)), [
+Deno.test("a line that is not a log line is shown under the process's name, and stored as JSON", async () => {
+  await using fixture = await setup();
+  fixture.logs.receive("Listening on\tport 1", { ...child, isError: true });
+  fixture.logs.receive('{"level":"info"}', child);
+  assert.match(fixture.shown[0] ?? "", /^ +edgepass +Listening on\tport 1$/);
+  assert.deepEqual(fixture.stored("edgepass").trim().split("\n").map((line) => JSON.parse(line)), [
     {
       time: "1970-01-01T00:00:00.000Z",
       level: "error",
@@ -103,43 +105,45 @@ Deno.test("a line that is no log line passes under the process's name, and is ke
 });
 
 Deno.test("a service's name never leads out of the folder of logs", async () => {
-  await using world = await setup();
-  world.logs.hear(answered.replace('"gateway"', '"../keys/x"'), child);
-  assert.ok(world.kept("edgepass").includes("../keys/x"));
+  await using fixture = await setup();
+  fixture.logs.receive(requestLine.replace('"gateway"', '"../keys/x"'), child);
+  assert.ok(fixture.stored("edgepass").includes("../keys/x"));
 });
 
-Deno.test("while the system starts only trouble is shown, and all is kept", async () => {
-  await using world = await setup();
-  world.logs.showAll(false);
-  world.logs.hear(answered, child);
-  world.logs.hear("Check file:///x.ts", child);
-  world.logs.hear(answered.replace('"info"', '"warn"'), child);
-  assert.equal(world.shown.length, 1);
-  assert.equal(world.kept("gateway").trim().split("\n").length, 2);
+Deno.test("while the system starts only warnings are shown, and all lines are stored", async () => {
+  await using fixture = await setup();
+  fixture.logs.showAll(false);
+  fixture.logs.receive(requestLine, child);
+  fixture.logs.receive("Check file:///x.ts", child);
+  fixture.logs.receive(requestLine.replace('"info"', '"warn"'), child);
+  assert.equal(fixture.shown.length, 1);
+  assert.equal(fixture.stored("gateway").trim().split("\n").length, 2);
 });
 
-Deno.test("levels are told apart by colour where colours are wanted", async () => {
-  await using world = await setup({ isColoured: true });
+Deno.test("levels have colours where colours are enabled", async () => {
+  await using fixture = await setup({ isColoured: true });
   for (const level of ["debug", "info", "warn", "error"]) {
-    world.logs.hear(answered.replace('"info"', `"${level}"`), child);
+    fixture.logs.receive(requestLine.replace('"info"', `"${level}"`), child);
   }
-  const colours = world.shown.map((line) => line.split(/(?=DEBUG|INFO|WARN|ERROR)/)[0]?.slice(-3));
+  const colours = fixture.shown.map((line) =>
+    line.split(/(?=DEBUG|INFO|WARN|ERROR)/)[0]?.slice(-3)
+  );
   assert.equal(new Set(colours).size, 4);
 });
 
-Deno.test("a log file is bounded, and one old file is kept", async () => {
-  await using world = await setup();
-  const files = openLogFiles(world.workspace, { maxBytes: 100 });
+Deno.test("a log file is bounded, and one old file remains", async () => {
+  await using fixture = await setup();
+  const files = openLogFiles(fixture.workspace, { maxBytes: 100 });
   const line = "x".repeat(39);
   for (let at = 0; at < 7; at++) files.write("course", `${at}${line.slice(1)}`);
   files.close();
-  const sizeOf = (name: string) => Deno.statSync(world.workspace.at("logs", name)).size;
+  const sizeOf = (name: string) => Deno.statSync(fixture.workspace.at("logs", name)).size;
   assert.equal(sizeOf("course.jsonl"), 40);
   assert.equal(sizeOf("course.old.jsonl"), 80);
-  assert.ok(world.kept("course").startsWith("6"));
+  assert.ok(fixture.stored("course").startsWith("6"));
 });
 
-Deno.test("lines are put together whatever pieces they come in", async () => {
+Deno.test("lines are reassembled from chunks of any size", async () => {
   const bytes = new TextEncoder().encode("ä one\r\ntwo\n\nlast");
   const lines: string[] = [];
   await forEachLine(ReadableStream.from([...bytes].map((byte) => Uint8Array.of(byte))), (line) => {
@@ -148,7 +152,7 @@ Deno.test("lines are put together whatever pieces they come in", async () => {
   assert.deepEqual(lines, ["ä one", "two", "", "last"]);
 });
 
-Deno.test("a line without end is cut and not kept in memory", async () => {
+Deno.test("a line without end is cut and not buffered in memory", async () => {
   const lines: string[] = [];
   const pieces = Array.from({ length: 40 }, () => new Uint8Array(10_000).fill(120));
   await forEachLine(ReadableStream.from(pieces), (line) => lines.push(line));
@@ -156,7 +160,7 @@ Deno.test("a line without end is cut and not kept in memory", async () => {
   assert.ok(lines.every((line) => line.length <= 65_536));
 });
 
-Deno.test("lines that a full disk does not take are shown all the same, and kept again afterwards", async () => {
+Deno.test("lines that a full disk refuses are still shown, and later lines are stored again", async () => {
   const path = await Deno.makeTempDir();
   const workspace = openWorkspace(path);
   const shown: string[] = [];
@@ -179,22 +183,22 @@ Deno.test("lines that a full disk does not take are shown all the same, and kept
   });
   try {
     logs.showAll(true);
-    logs.hear(answered, child);
-    // Half of the next line is taken.
+    logs.receive(requestLine, child);
+    // The disk takes half of the next line.
     room = 40;
-    logs.hear(answered, child);
-    logs.hear(answered, child);
+    logs.receive(requestLine, child);
+    logs.receive(requestLine, child);
     room = Infinity;
     elapsed = 60_000;
-    logs.hear(answered, child);
+    logs.receive(requestLine, child);
     const trouble = shown.filter((line) => line.includes(" dev ")).map((line) => line.slice(-60));
     assert.equal(shown.length, 6);
     assert.deepEqual(trouble.map((line) => /written( again)?/.exec(line)?.[0]), [
       "written",
       "written again",
     ]);
-    const kept = Deno.readTextFileSync(workspace.at("logs", "gateway.jsonl"));
-    assert.equal(kept, `${answered}\n${answered}\n`);
+    const stored = Deno.readTextFileSync(workspace.at("logs", "gateway.jsonl"));
+    assert.equal(stored, `${requestLine}\n${requestLine}\n`);
   } finally {
     logs.close();
     await Deno.remove(path, { recursive: true });

@@ -14,8 +14,9 @@ PORT (8787), DASHBOARD_PORT (8788), EDGEPASS_HOME (.edgepass) and those of docs/
 /**
  * Runs the dev command and ends the process with its code.
  *
- * Nothing that needs a dependency is imported before this: what Deno would say about a missing one
- * is many lines long.
+ * Nothing that needs a dependency is imported before this: Deno's own message about a missing one
+ * is
+ * many lines long.
  */
 async function main(args: readonly string[]): Promise<never> {
   if (asksForHelp(args)) {
@@ -43,7 +44,9 @@ function readMode(args: readonly string[]): Mode {
   return mode;
 }
 
-/** By an address that Deno does not see ahead, so that a missing dependency is an error of ours. */
+/**
+ * By a specifier that Deno cannot resolve ahead, so that a missing dependency is an error of ours.
+ */
 async function loadCommand(): Promise<typeof import("./run.ts")> {
   try {
     return await import(new URL("./run.ts", import.meta.url).href);
@@ -56,7 +59,9 @@ async function loadCommand(): Promise<typeof import("./run.ts")> {
   }
 }
 
-/** Errors that say all there is to say are one line; anything else is a fault, shown as a whole. */
+/**
+ * An error whose message is complete is one line; anything else is a fault, shown with its stack.
+ */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return `Cannot start: ${String(error)}`;
   if (error instanceof StartError || error.name === "ConfigError") return error.message;

@@ -12,7 +12,7 @@ export const modes = {
     qstash: "qstash/dev.sqlite",
     seeded: "db/seeded",
   },
-  // Its databases are others, and so are the revocations and the events that come of them.
+  // Its databases are separate, and so are its revocations and events.
   workers: {
     words: "in workerd",
     redis: "redis/workers.aof",

@@ -10,7 +10,7 @@ import {
 const usage = "Usage: deno task keys:new [A]";
 
 /**
- * Prints fresh secrets of an installation as dotenv lines; each is for one installation alone. With
+ * Prints new secrets of an installation as dotenv lines; each is for one installation alone. With
  * `A` it prints one entry for the gateway's `PASSPORT_KEYS`, to sign Passports of profile A.
  */
 async function printKeys(args: readonly string[]): Promise<number> {

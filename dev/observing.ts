@@ -20,8 +20,8 @@ import { StartError } from "./start_error.ts";
 const Telemetry = z.object(telemetrySettings);
 
 /**
- * Makes sure that the settings of telemetry that were given can be meant so: the programs get
- * others in place of some, and would not complain.
+ * Checks the telemetry settings that were given: the programs get others in place of some, and
+ * would not report a malformed one.
  *
  * @throws {ConfigError} naming what is malformed
  */
@@ -29,7 +29,7 @@ export function requireTelemetrySettings(given: Given): void {
   readConfig(Telemetry, given);
 }
 
-/** Where dev sends on what it collects; undefined where nothing else than dev was given. */
+/** Where dev forwards what it collects; undefined where no other collector was given. */
 export function toForwardTargets(given: Given): ForwardTargets | undefined {
   const { OTEL_EXPORTER_OTLP_HEADERS: headers, ...endpoints } = readConfig(Telemetry, given);
   const own = toDashboard(given.DASHBOARD_PORT ?? "");
@@ -41,7 +41,7 @@ export function toForwardTargets(given: Given): ForwardTargets | undefined {
     metrics: toUrl("metrics", endpoints.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT),
     logs: toUrl("logs", endpoints.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT),
   };
-  // Settings that were read out of dev.env name dev itself, and it would send to itself for ever.
+  // Settings that were read from dev.env name dev itself, and it would forward to itself in a loop.
   const elsewhere = Object.entries(urls).filter(([, url]) =>
     url !== undefined && URL.parse(url)?.origin !== own
   );
@@ -49,7 +49,7 @@ export function toForwardTargets(given: Given): ForwardTargets | undefined {
 }
 
 /**
- * Starts the observer of a system; from now on it hears every line.
+ * Starts the observer of a system; from now on it receives every line.
  *
  * @throws {StartError} when it cannot serve
  */
@@ -85,14 +85,14 @@ export async function observe(
     },
     forward: toForwardTargets({ ...given, DASHBOARD_PORT: settings.DASHBOARD_PORT }),
     keepsLogs: !isExportingLogs,
-  }, { onWarning: (message) => logs.say("warn", message) }).catch((cause: unknown) => {
+  }, { onWarning: (message) => logs.report("warn", message) }).catch((cause: unknown) => {
     const reason = cause instanceof Error ? cause.message : "unknown reason";
     throw new StartError(`the dashboard cannot be served: ${reason}`, { cause });
   });
-  logs.listen((line) => observer.hear(toObserved(line)));
+  logs.listen((line) => observer.receive(toObserved(line)));
   endpoints.onNote((note) => {
-    const told = toDeliveryNote(note);
-    if (told) observer.noteDelivery(told);
+    const delivery = toDeliveryNote(note);
+    if (delivery) observer.noteDelivery(delivery);
   });
   return observer;
 }

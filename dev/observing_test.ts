@@ -3,7 +3,7 @@ import { requireTelemetrySettings, toForwardTargets } from "./observing.ts";
 
 const endpoint = "https://collector.test/otlp/";
 
-Deno.test("what dev collects goes on to the collector that was given, with its key", () => {
+Deno.test("telemetry is forwarded to the given collector, with its key", () => {
   const targets = toForwardTargets({
     OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
     OTEL_EXPORTER_OTLP_LOGS_ENDPOINT: "https://logs.test/in",
@@ -19,11 +19,11 @@ Deno.test("what dev collects goes on to the collector that was given, with its k
   });
 });
 
-Deno.test("nothing goes on where no collector was given", () => {
+Deno.test("nothing is forwarded without a collector", () => {
   assert.equal(toForwardTargets({}), undefined);
 });
 
-Deno.test("dev never forwards to itself, as settings out of dev.env would have it", () => {
+Deno.test("dev never forwards to itself, even with the settings of dev.env", () => {
   const own = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:8788", DASHBOARD_PORT: "8788" };
   assert.equal(toForwardTargets(own), undefined);
 });
@@ -35,7 +35,7 @@ const malformed = {
   TRACE_INCOMING: "drop",
 } as const;
 for (const [name, value] of Object.entries(malformed)) {
-  Deno.test(`a ${name} that cannot be meant so is refused by name, without its value`, () => {
+  Deno.test(`a ${name} that is malformed is refused by name, without its value`, () => {
     assert.throws(
       () => requireTelemetrySettings({ [name]: value }),
       (error) =>

@@ -1,6 +1,6 @@
 import type { Settings } from "./settings.ts";
 
-/** Somebody to log in as. */
+/** A person to log in as. */
 export interface DemoPerson {
   readonly role: "admin" | "instructor" | "learner";
   readonly name: string;
@@ -10,8 +10,9 @@ export interface DemoPerson {
 
 /**
  * The password of the demo instructor and the demo learner, the same everywhere, so that a tour can
- * be copied. The administrator's is made once for each home: whoever reaches a dev system, through
- * a forwarded port perhaps, must not be able to look up the one account that gives roles.
+ * be copied. The administrator's is generated once for each workspace: a stranger who reaches a dev
+ * system, through a forwarded port perhaps, must not be able to look up the one account
+ * that assigns roles.
  */
 export const demoPassword = "learn-at-the-edge";
 

@@ -12,7 +12,7 @@ import { findFreePorts } from "./ports.ts";
 import { type ProcessPlan, projectRoot } from "./processes.ts";
 import { type ServiceName, services, type Settings } from "./settings.ts";
 
-/** A process to run, and where it says that it is ready. */
+/** A process to run, and the port on which it reports that it is ready. */
 export interface Placed extends ProcessPlan {
   readonly port: number;
 }
@@ -21,7 +21,7 @@ export interface Placed extends ProcessPlan {
 export interface Placement {
   /** The settings, with the URLs of services in processes of their own. */
   readonly settings: Settings;
-  /** In the order in which they end: whoever calls others comes before them. */
+  /** In the order in which they end: callers before the services that they call. */
   readonly processes: readonly Placed[];
 }
 
@@ -76,7 +76,7 @@ function toProcess(
     env: {
       ...machineVariables(Deno.env.toObject()),
       ...own,
-      // Deno's own provider writes protobuf unless told, which dev's collector does not read.
+      // Deno's own exporter writes protobuf by default, which dev's collector does not read.
       ...(own.OTEL_DENO === undefined ? {} : { OTEL_EXPORTER_OTLP_PROTOCOL: "http/json" }),
       PORT: String(port),
       INFLIGHT_FILE: notes,

@@ -2,7 +2,7 @@ import { StartError } from "./start_error.ts";
 
 const hostname = "127.0.0.1";
 
-/** How long a port may stay taken: children of a dev that was killed need a moment to notice. */
+/** How long a port may stay taken: children of a dev that was killed need a moment to end. */
 const patienceMs = 1_500;
 
 /**

@@ -7,7 +7,7 @@ export interface ProcessPlan {
   /** Arguments of `deno run`: permissions, the program, and its own arguments. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string>>;
-  /** Ends by itself within seconds. What waits for the end of standard input would keep it alive. */
+  /** Ends by itself within seconds; waiting for the end of standard input would keep it alive. */
   readonly isShortLived?: boolean;
 }
 
@@ -23,11 +23,11 @@ export interface Ending {
 export interface RunningProcess {
   readonly name: string;
   readonly pid: number;
-  /** Resolves when the process is gone and all it wrote has been handed over. */
+  /** Resolves when the process is gone and all its output has been passed on. */
   readonly ended: Promise<Ending>;
-  /** Asks it to end, and makes it after `graceMs`. Resolves when it is gone. */
+  /** Signals it to end, and kills it after `graceMs`. Resolves when it is gone. */
   stop(graceMs: number): Promise<void>;
-  /** Ends it at once. */
+  /** Kills it at once. */
   kill(): void;
 }
 
@@ -43,8 +43,8 @@ const preload = fileURLToPath(new URL("./leave_with_parent.ts", import.meta.url)
 /**
  * Starts a program under this very Deno.
  *
- * Its standard input is a pipe that nobody writes to: it ends with this process, and the preloaded
- * module ends the child then. Nothing of this process's environment is passed on but `env`.
+ * Its standard input is a pipe that is never written to: it closes with this process, and the
+ * preloaded module ends the child then. Of this process's environment only `env` is passed on.
  */
 export function startProcess(plan: ProcessPlan, onLine: LineListener): RunningProcess {
   const preloads = plan.isShortLived ? [] : [`--preload=${preload}`];
@@ -57,10 +57,11 @@ export function startProcess(plan: ProcessPlan, onLine: LineListener): RunningPr
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  // The writer is held for as long as the process is: a collected stream would close the pipe.
+  // The writer is held for as long as the process is: a garbage-collected stream would close the
+  // pipe.
   const stdin = child.stdin.getWriter();
   const lastLines: string[] = [];
-  const hear = (isError: boolean) => (line: string) => {
+  const receive = (isError: boolean) => (line: string) => {
     lastLines.push(line);
     if (lastLines.length > keptLines) lastLines.shift();
     onLine(line, { name: plan.name, isError });
@@ -68,8 +69,8 @@ export function startProcess(plan: ProcessPlan, onLine: LineListener): RunningPr
   const ended = (async (): Promise<Ending> => {
     const [{ code, signal }] = await Promise.all([
       child.status,
-      forEachLine(child.stdout, hear(false)),
-      forEachLine(child.stderr, hear(true)),
+      forEachLine(child.stdout, receive(false)),
+      forEachLine(child.stderr, receive(true)),
     ]);
     await stdin.abort().catch(() => {});
     return { name: plan.name, code, signal, lastLines };
@@ -78,7 +79,7 @@ export function startProcess(plan: ProcessPlan, onLine: LineListener): RunningPr
     try {
       child.kill(name);
     } catch {
-      // It ended between the wish and the call.
+      // The process ended before the signal.
     }
   };
   return {

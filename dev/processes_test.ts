@@ -39,9 +39,9 @@ async function setup(argument = "") {
 Deno.test("a child gets the variables it was given and none of this process's", async () => {
   Deno.env.set("NOT_FOR_CHILDREN", "1");
   try {
-    await using world = await setup();
-    await world.isUp;
-    const names: unknown = JSON.parse(world.lines[0] ?? "");
+    await using fixture = await setup();
+    await fixture.isUp;
+    const names: unknown = JSON.parse(fixture.lines[0] ?? "");
     assert.ok(Array.isArray(names) && names.includes("ONLY"));
     assert.ok(!names.includes("NOT_FOR_CHILDREN"));
   } finally {
@@ -49,36 +49,36 @@ Deno.test("a child gets the variables it was given and none of this process's", 
   }
 });
 
-Deno.test("a child that is asked to stop ends by itself", async () => {
-  await using world = await setup();
-  await world.isUp;
-  await world.process.stop(10_000);
-  assert.equal((await world.process.ended).code, 0);
+Deno.test("a child that is signalled to stop ends by itself", async () => {
+  await using fixture = await setup();
+  await fixture.isUp;
+  await fixture.process.stop(10_000);
+  assert.equal((await fixture.process.ended).code, 0);
 });
 
-Deno.test("a child that does not stop is made to", async () => {
-  await using world = await setup("stubborn");
-  await world.isUp;
-  await world.process.stop(50);
-  assert.equal((await world.process.ended).signal, "SIGKILL");
+Deno.test("a child that does not stop is killed", async () => {
+  await using fixture = await setup("stubborn");
+  await fixture.isUp;
+  await fixture.process.stop(50);
+  assert.equal((await fixture.process.ended).signal, "SIGKILL");
 });
 
-Deno.test("a child that ends by itself leaves its code and its last words", async () => {
-  await using world = await setup("fail");
-  const ending = await world.process.ended;
+Deno.test("a child that ends by itself leaves its code and its last lines", async () => {
+  await using fixture = await setup("fail");
+  const ending = await fixture.process.ended;
   assert.equal(exitCodeOf(ending), 7);
   assert.match(describeEnding(ending), /^sample ended by itself with code 7; its last lines:\n/);
   assert.match(describeEnding(ending), /\n {2}Broken for a reason$/);
 });
 
-Deno.test("a Worker's refusal of its settings is read out of what wrangler shows", () => {
+Deno.test("a Worker's refusal of its settings is read from wrangler's output", () => {
   const shown =
     "\x1b[31m✘ \x1b[41;97mERROR\x1b[0m \x1b[1mCannot start: ROUTES: must be JSON\x1b[0m";
   assert.equal(readRefusal(shown), "Cannot start: ROUTES: must be JSON");
   assert.equal(readRefusal("[wrangler:info] GET /readyz 500 Internal Server Error"), undefined);
 });
 
-Deno.test("what went well before a process ended is no reason why it did", () => {
+Deno.test("a successful request is not reported as the reason why a process ended", () => {
   const line = (level: string, message: string) =>
     JSON.stringify({ time: "2026-03-01T09:30:00.000Z", level, service: "sample", message });
   const lastLines = [line("info", "Request served"), line("error", "Broken"), "panicked at main"];

@@ -21,12 +21,12 @@ export interface QstashEndpoint {
 }
 
 export interface QstashEndpointOptions {
-  /** Where the local QStash keeps its messages, inside the home. */
+  /** Where the local QStash stores its messages, inside the workspace. */
   readonly file: string;
   readonly faults?: FaultOptions;
   /** How messages are delivered. */
   readonly fetch?: typeof fetch;
-  /** Hears what happens to messages of the local QStash; of a given one nobody hears. */
+  /** Receives what happens to messages of the local QStash; a given QStash reports nothing. */
   readonly onNote?: (note: LogNote) => void;
   readonly onError: (cause: unknown) => void;
 }
@@ -79,10 +79,10 @@ async function serveQstash(
     token,
     keys: qstash.keys(),
     async close() {
-      // First the deliveries and what hangs, for which the server would wait.
+      // First the deliveries and open requests, for which the server would wait.
       await qstash.close();
       await server.close();
-      // Only while this home is taken by this process may the file that locks its data go.
+      // Only while this process holds the lock of the workspace may the lock file of its data go.
       await Deno.remove(`${workspace.at(file)}.lock`).catch(() => {});
     },
   };

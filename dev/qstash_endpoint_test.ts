@@ -20,7 +20,7 @@ function createWorkspace() {
   };
 }
 
-Deno.test("the endpoint serves the client and keeps token, port and keys", async () => {
+Deno.test("the endpoint serves the client and has the same token, port and keys after a restart", async () => {
   using place = createWorkspace();
   const first = await openQstashEndpoint(place.workspace, none, options);
   const client = new Client({ baseUrl: first.url, token: first.token, devMode: false });
@@ -32,7 +32,7 @@ Deno.test("the endpoint serves the client and keeps token, port and keys", async
   await second.close();
 });
 
-Deno.test("a given QStash is left alone", async () => {
+Deno.test("a given QStash is used unchanged", async () => {
   using place = createWorkspace();
   const given = {
     QSTASH_URL: "https://qstash.test",

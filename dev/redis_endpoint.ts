@@ -23,7 +23,7 @@ export interface RedisEndpoint {
 export interface RedisEndpointOptions {
   /** A real Redis behind the endpoint, in place of the embedded engine. */
   readonly redisUrl?: string;
-  /** Where the embedded engine keeps its writes, inside the home. */
+  /** Where the embedded engine stores its writes, inside the workspace. */
   readonly file: string;
   readonly onError: (cause: unknown) => void;
 }
@@ -32,7 +32,7 @@ export interface RedisEndpointOptions {
  * The Redis of the settings: the given endpoint untouched, or one served by this process on
  * loopback. Its port and its token stay the same as long as the port is free.
  *
- * @throws {StartError} when `REDIS_URL` is malformed or nobody answers there
+ * @throws {StartError} when `REDIS_URL` is malformed or no Redis responds there
  */
 export async function openRedis(
   workspace: Workspace,
@@ -59,7 +59,7 @@ async function serveRedis(
       // First the backend: it ends the streams of subscribers, for which the server would wait.
       await backend.close();
       await server.close();
-      // Only while this home is taken by this process may the file that locks its data go.
+      // Only while this process holds the lock of the workspace may the lock file of its data go.
       await Deno.remove(`${workspace.at(file)}.lock`).catch(() => {});
     },
   };
@@ -71,7 +71,7 @@ function openEmbedded(path: string): RedisBackend {
       persistence: openAppendOnlyFile(path),
       witnesses: [revocationKeys.ready],
     });
-    // Loads Lua before there is anybody to wait for it: the first logout would hold up every request.
+    // Loads Lua before the first request: otherwise the first logout would delay every request.
     void redis.execute(["EVAL", "return 1", "0"]);
     return redis;
   } catch (cause) {

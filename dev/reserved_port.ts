@@ -5,13 +5,13 @@ const hostname = "127.0.0.1";
 /** A server on loopback, and where it is. */
 export interface LoopbackServer {
   readonly url: string;
-  /** Ends when every request has its answer. */
+  /** Ends when every request has its response. */
   close(): Promise<void>;
 }
 
 /**
- * Serves on loopback, on the port that a file remembers from last time as long as it is free. `peer`
- * is the address of whoever asks.
+ * Serves on loopback, on the port that a file has from last time as long as it is free. `peer` is
+ * the address of the client.
  */
 export function serveOnReservedPort(
   portFile: string,

@@ -4,8 +4,8 @@ import { ApiFailure } from "./api_client.ts";
 const pausesMs = [500, 1_000, 2_000, 4_000, 8_000, 15_000, 30_000, 30_000] as const;
 
 /**
- * Does what may be repeated again while the system answers 503: a store or Redis that is away for a
- * moment must not end a comparison that has run for minutes.
+ * Repeats an operation while the system responds 503: a database or Redis that is away for a moment
+ * must not end a comparison that has run for minutes.
  *
  * @throws whatever the last try threw
  */

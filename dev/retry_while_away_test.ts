@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { ApiFailure } from "./api_client.ts";
 import { retryWhileAway } from "./retry_while_away.ts";
 
-/** Fails with these statuses, one after the other, then answers. */
+/** Fails with these statuses, one after the other, then succeeds. */
 function failing(...statuses: number[]) {
   const pauses: number[] = [];
   const left = [...statuses];
@@ -16,7 +16,7 @@ function failing(...statuses: number[]) {
   return { run, pauses };
 }
 
-Deno.test("a 503 is tried again, after ever longer pauses", async () => {
+Deno.test("a 503 is retried, after ever longer pauses", async () => {
   const { run, pauses } = failing(503, 503, 503);
   assert.equal(await run(), "done");
   assert.deepEqual(pauses, [500, 1_000, 2_000]);
@@ -29,7 +29,7 @@ Deno.test("a system that stays away ends the command", async () => {
 });
 
 for (const status of [401, 403, 404, 409, 500, 502]) {
-  Deno.test(`a ${status} is not tried again`, async () => {
+  Deno.test(`a ${status} is not retried`, async () => {
     const { run, pauses } = failing(status);
     await assert.rejects(run(), { status });
     assert.deepEqual(pauses, []);

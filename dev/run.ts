@@ -30,12 +30,12 @@ import { migrateLocalD1, placeInWorkerd, writeWorkerFiles } from "./workers.ts";
 
 export type { Mode } from "./modes.ts";
 
-/** A process gets this long to answer what it has begun. */
+/** A process gets this long to finish the requests it has begun. */
 const graceMs = 3_000;
 const readyTimeoutMs = 60_000;
 
 /**
- * Runs the system until it is asked to end or one of its processes ends, and returns the exit code.
+ * Runs the system until a signal or the end of one of its processes, and returns the exit code.
  *
  * @throws {StartError | ConfigError} when it cannot start; nothing is left running
  */
@@ -53,8 +53,8 @@ export async function runDev(mode: Mode): Promise<number> {
   const ansi = createAnsi(Deno.stdout.isTerminal() && !Deno.noColor);
   const logs = createLogs({ workspace, ansi });
   cleanup.defer(logs.close);
-  const end = { isAskedFor: false };
-  stop.requested.then(() => end.isAskedFor = true);
+  const end = { isRequested: false };
+  stop.requested.then(() => end.isRequested = true);
   const system = start({ mode, workspace, given, logs, ansi, cleanup, startedAt, end });
   const outcome = await Promise.race([
     stop.requested.then((reason) => ({ reason })),
@@ -64,13 +64,13 @@ export async function runDev(mode: Mode): Promise<number> {
     throw error;
   });
   if ("ending" in outcome) {
-    logs.say("error", describeEnding(outcome.ending));
+    logs.report("error", describeEnding(outcome.ending));
     return exitCodeOf(outcome.ending) || 1;
   }
   logs.showAll(false);
-  // What is still starting fails now, and that is nobody's concern any more.
+  // What is still starting fails now; the run is over, and its error is of no use any more.
   system.catch(() => {});
-  logs.say("info", `Ending everything (${outcome.reason})`);
+  logs.report("info", `Ending everything (${outcome.reason})`);
   return 0;
 }
 
@@ -82,8 +82,8 @@ interface Start {
   readonly ansi: Ansi;
   readonly cleanup: AsyncDisposableStack;
   readonly startedAt: number;
-  /** Whether processes end because they are asked to. */
-  readonly end: { isAskedFor: boolean };
+  /** Whether processes end because dev stops them. */
+  readonly end: { isRequested: boolean };
 }
 
 /** Starts everything and resolves when one of the processes has ended. */
@@ -92,32 +92,32 @@ async function start(options: Start): Promise<Ending> {
   const base = await completeSettings(workspace, toModeDefaults(mode, given));
   if (mode !== "workers") await scrubDatabases(base);
   const endpoints = await openEndpoints(base, options);
-  const { settings: whole, deliveries } = endpoints;
+  const { settings: complete, deliveries } = endpoints;
   const observer = await observe({ mode, workspace, given, endpoints, logs });
   cleanup.defer(observer.close);
-  const { settings, processes } = place(mode, workspace, whole);
+  const { settings, processes } = place(mode, workspace, complete);
   writeText(workspace.at("dev.env"), toEnvFile(toClientSettings(settings)));
   if (mode === "workers") {
     writeWorkerFiles(workspace, settings);
     await migrateLocalD1(workspace, logs, cleanup);
   }
   const refusal = Promise.withResolvers<never>();
-  refusal.promise.catch(() => {}); // It may come when nobody waits any more.
+  refusal.promise.catch(() => {}); // It may reject when no code awaits it any more.
   const running = processes.map((plan) => {
     const process = startProcess(plan, (line, from) => {
-      logs.hear(line, from);
-      const said = mode === "workers" ? readRefusal(line) : undefined;
-      if (said !== undefined) refusal.reject(new StartError(said));
+      logs.receive(line, from);
+      const reason = mode === "workers" ? readRefusal(line) : undefined;
+      if (reason !== undefined) refusal.reject(new StartError(reason));
     });
     const { port } = plan;
     observer.started({ name: process.name, pid: process.pid, port });
     process.ended.then((ending) => {
-      observer.ended({ ...ending, isExpected: end.isAskedFor || isRefusal(ending) });
+      observer.ended({ ...ending, isExpected: end.isRequested || isRefusal(ending) });
     });
     return { ...process, port };
   });
   cleanup.defer(() => {
-    end.isAskedFor = true;
+    end.isRequested = true;
     deliveries.hold();
     return stopInOrder(running);
   });
@@ -126,7 +126,7 @@ async function start(options: Start): Promise<Ending> {
   const waitFor = (process: (typeof running)[number]) =>
     waitUntilReady(process, process.port, { timeoutMs: readyTimeoutMs, host });
   const [gateway, ...others] = running;
-  // The gateway is asked last: it looks for the keys of auth when it is, and not again for a while.
+  // The gateway comes last: it loads the keys of auth when it starts, and not again for a while.
   await Promise.all(others.map(waitFor));
   if (gateway) await Promise.race([waitFor(gateway), refusal.promise]);
   deliveries.open();
@@ -135,7 +135,7 @@ async function start(options: Start): Promise<Ending> {
   return await Promise.race([ended, watchWorkerd(settings, host, cleanup)]);
 }
 
-/** wrangler lives on without workerd, whose end is seen by its silence alone. */
+/** wrangler lives on without workerd, whose end shows only in failed probes. */
 async function watchWorkerd(
   { PORT }: Settings,
   host: string,
@@ -148,7 +148,7 @@ async function watchWorkerd(
   return { name: "workerd", code: 1, signal: null, lastLines };
 }
 
-/** The services' processes may read and write their own folder, which is too little for it. */
+/** A service's process may only read and write its own folder, which is too little for this. */
 async function scrubDatabases(settings: Settings): Promise<void> {
   for (const service of serviceNames) {
     const value = settings[services[service].database];
@@ -156,7 +156,7 @@ async function scrubDatabases(settings: Settings): Promise<void> {
   }
 }
 
-/** A file that cannot be opened is named by the service that it belongs to, when that starts. */
+/** A database that cannot be opened is reported by its service, when that starts. */
 function leaveToServices(error: unknown): void {
   if (!(error instanceof StoreUnavailable)) throw error;
 }
@@ -171,7 +171,7 @@ function place(mode: Mode, workspace: Workspace, settings: Settings): Placement 
   return mode === "apart" ? placeApart(settings) : placeTogether(settings);
 }
 
-/** Callers before those they call, so that what is under way can be answered. */
+/** Callers before the services they call, so that requests under way still get a response. */
 async function stopInOrder(running: readonly RunningProcess[]): Promise<void> {
   const [gateway, ...others] = running;
   await gateway?.stop(graceMs);

@@ -93,7 +93,7 @@ export const settingNames = [
 ] as const;
 export type SettingName = (typeof settingNames)[number];
 
-/** The value in force of every setting; an empty text is a setting that has none. */
+/** The current value of every setting; an empty text is a setting without a value. */
 export type Settings = Readonly<Record<SettingName, string>>;
 
 /** What has been given by the environment; an empty text counts as not given. */
@@ -139,7 +139,9 @@ export function toDashboard(port: number | string): string {
   return `http://127.0.0.1:${port}`;
 }
 
-/** What the environment gave wins; what it left out is made up once, kept, and used ever after. */
+/**
+ * Values of the environment win; what it leaves out is generated once, stored, and used ever after.
+ */
 export async function completeSettings(workspace: Workspace, given: Given): Promise<Settings> {
   const { PORT, DASHBOARD_PORT } = readPorts(given);
   const PUBLIC_ORIGIN = given.PUBLIC_ORIGIN ?? `http://127.0.0.1:${PORT}`;
@@ -191,7 +193,7 @@ function databases(workspace: Workspace): Given {
   );
 }
 
-/** Nothing is made up for a setting that was given, so no unused key lies about. */
+/** Nothing is generated for a setting that was given, so no unused key lies about. */
 async function secrets(workspace: Workspace, given: Given): Promise<Given> {
   const makers = {
     ACCESS_TOKEN_KEYS: ["access-token-keys.json", makeAccessTokenKeys],
@@ -204,7 +206,7 @@ async function secrets(workspace: Workspace, given: Given): Promise<Given> {
   for (const [name, [file, make]] of Object.entries(makers)) {
     if (name in given) continue;
     made[name] = await readOrCreateText(workspace, ["keys", file], make);
-    // What runs reads these again, so that a rotation finds a next key without a restart.
+    // Running programs reload these files, so that a rotation finds a next key without a restart.
     if (name.endsWith("_KEYS")) made[`${name}_FILE`] = workspace.at("keys", file);
   }
   return made.PASSPORT_KEYS === undefined ? made : {
@@ -234,7 +236,7 @@ function makePassword(): string {
   return digits.match(/.{6}/g)?.join("-") ?? digits;
 }
 
-/** Where a service is given in part, the rest of it cannot be made up. */
+/** Where a service is given in part, the rest of it cannot be generated. */
 function requireTogether(given: Given, names: readonly SettingName[]): void {
   const present = names.find((name) => given[name] !== undefined);
   const missing = names.find((name) => given[name] === undefined);

@@ -12,42 +12,44 @@ async function setup() {
   };
 }
 
-Deno.test("what is made up is made once", async () => {
-  await using world = await setup();
-  const first = await completeSettings(world.workspace, {});
-  assert.deepEqual(await completeSettings(world.workspace, {}), first);
+Deno.test("a generated setting is generated once", async () => {
+  await using fixture = await setup();
+  const first = await completeSettings(fixture.workspace, {});
+  assert.deepEqual(await completeSettings(fixture.workspace, {}), first);
   assert.deepEqual(Object.keys(first).toSorted(), [...settingNames].toSorted());
 });
 
-Deno.test("what is given wins, and nothing is made up in its place", async () => {
-  await using world = await setup();
+Deno.test("a given setting wins, and nothing is generated in its place", async () => {
+  await using fixture = await setup();
   const given = readGiven({
     PORT: "9001",
     REFRESH_TOKEN_KEY: "given",
     ADMIN_EMAIL: "",
     OTHER: "x",
   });
-  const settings = await completeSettings(world.workspace, given);
+  const settings = await completeSettings(fixture.workspace, given);
   assert.equal(settings.REFRESH_TOKEN_KEY, "given");
   assert.equal(settings.ADMIN_EMAIL, "admin@edgepass.local");
   assert.equal(settings.ISSUER, "http://127.0.0.1:9001");
   assert.ok(!("OTHER" in settings));
   assert.throws(
-    () => Deno.statSync(world.workspace.at("keys", "refresh-token-key")),
+    () => Deno.statSync(fixture.workspace.at("keys", "refresh-token-key")),
     Deno.errors.NotFound,
   );
 });
 
 Deno.test("issuer and audience follow a public origin that is given", async () => {
-  await using world = await setup();
-  const settings = await completeSettings(world.workspace, { PUBLIC_ORIGIN: "https://learn.test" });
+  await using fixture = await setup();
+  const settings = await completeSettings(fixture.workspace, {
+    PUBLIC_ORIGIN: "https://learn.test",
+  });
   assert.equal(settings.ISSUER, "https://learn.test");
   assert.equal(settings.AUDIENCE, "https://learn.test");
 });
 
 Deno.test("telemetry goes to dev's own collector at once, unless another was given", async () => {
-  await using world = await setup();
-  const { workspace } = world;
+  await using fixture = await setup();
+  const { workspace } = fixture;
   const settings = await completeSettings(workspace, { DASHBOARD_PORT: "9002" });
   assert.equal(settings.OTEL_EXPORTER_OTLP_ENDPOINT, "http://127.0.0.1:9002");
   assert.equal(settings.OTEL_BSP_SCHEDULE_DELAY, "200");
@@ -60,23 +62,23 @@ Deno.test("telemetry goes to dev's own collector at once, unless another was giv
   assert.equal(others.OTEL_BSP_SCHEDULE_DELAY, "9");
 });
 
-Deno.test("dev knows every setting of telemetry", () => {
+Deno.test("dev has every setting of telemetry", () => {
   const names: readonly string[] = settingNames;
   assert.deepEqual(Object.keys(telemetrySettings).filter((name) => !names.includes(name)), []);
 });
 
-Deno.test("the login name that shells export is no place of the user service", () => {
+Deno.test("the login name that shells export is not the URL of the user service", () => {
   assert.deepEqual(readGiven({ USER: "root" }), {});
   assert.deepEqual(readGiven({ USER: "http://127.0.0.1:9" }), { USER: "http://127.0.0.1:9" });
 });
 
-Deno.test("gateway and dashboard have each a port of their own", () => {
+Deno.test("gateway and dashboard must have different ports", () => {
   assert.deepEqual(readPorts({}), { PORT: 8787, DASHBOARD_PORT: 8788 });
   assert.throws(() => readPorts({ PORT: "8788" }), /DASHBOARD_PORT is the same as PORT/);
 });
 
-Deno.test("a QStash or a Redis that is given in part is refused by the name that is missing", async () => {
-  await using world = await setup();
+Deno.test("a QStash or a Redis that is given in part is refused with the missing name", async () => {
+  await using fixture = await setup();
   const halves = {
     UPSTASH_REDIS_REST_TOKEN: { UPSTASH_REDIS_REST_URL: "http://redis.test" },
     UPSTASH_REDIS_REST_URL: { UPSTASH_REDIS_REST_TOKEN: "t" },
@@ -86,30 +88,30 @@ Deno.test("a QStash or a Redis that is given in part is refused by the name that
   };
   for (const [missing, given] of Object.entries(halves)) {
     await assert.rejects(
-      completeSettings(world.workspace, given),
+      completeSettings(fixture.workspace, given),
       (error) => error instanceof StartError && error.message.includes(` ${missing} is missing`),
     );
   }
 });
 
 Deno.test("a key file that was emptied is refused by name, not replaced", async () => {
-  await using world = await setup();
-  await completeSettings(world.workspace, {});
-  await Deno.writeTextFile(world.workspace.at("keys", "passport-keys.json"), "");
+  await using fixture = await setup();
+  await completeSettings(fixture.workspace, {});
+  await Deno.writeTextFile(fixture.workspace.at("keys", "passport-keys.json"), "");
   await assert.rejects(
-    completeSettings(world.workspace, {}),
+    completeSettings(fixture.workspace, {}),
     (error) => error instanceof StartError && error.message.includes("passport-keys.json is empty"),
   );
 });
 
-Deno.test("a home is one process's until it is given back", async () => {
-  await using world = await setup();
-  const release = acquireLock(world.workspace);
+Deno.test("a workspace is locked for one process until its release", async () => {
+  await using fixture = await setup();
+  const release = acquireLock(fixture.workspace);
   assert.throws(
-    () => acquireLock(world.workspace),
+    () => acquireLock(fixture.workspace),
     /another deno task dev \(process \d+\) is using/,
   );
   release();
-  acquireLock(world.workspace)();
-  assert.throws(() => Deno.statSync(world.workspace.at("dev.lock")), Deno.errors.NotFound);
+  acquireLock(fixture.workspace)();
+  assert.throws(() => Deno.statSync(fixture.workspace.at("dev.lock")), Deno.errors.NotFound);
 });

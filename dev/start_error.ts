@@ -1,4 +1,7 @@
-/** A start that cannot succeed for a reason somebody can mend; the message is one line, no value. */
+/**
+ * A start that cannot succeed for a reason the developer can fix; the message is one line without a
+ * value.
+ */
 export class StartError extends Error {
   override readonly name = "StartError";
   /** Exit code of the command. */

@@ -2,9 +2,9 @@ import type { Workspace } from "./workspace.ts";
 import { StartError } from "./start_error.ts";
 
 /**
- * A text that is made up once and then kept in a file of its own (mode 600).
+ * A text that is generated once and then stored in a file of its own (mode 600).
  *
- * The file appears whole or not at all, so a kill while it is written leaves none that is half.
+ * The file appears complete or not at all: a kill during the write leaves no half of it.
  *
  * @throws {StartError} when the file is there and is empty or cannot be read
  */
@@ -14,14 +14,14 @@ export async function readOrCreateText(
   make: () => string | Promise<string>,
 ): Promise<string> {
   const path = workspace.at(folder, name);
-  const kept = read(path);
-  if (kept !== undefined) return kept;
+  const stored = read(path);
+  if (stored !== undefined) return stored;
   const made = await make();
   writeText(path, made);
   return made;
 }
 
-/** Writes a file as a whole, mode 600, in place of the one before. */
+/** Replaces a file atomically, mode 600. */
 export function writeText(path: string, text: string): void {
   const draft = `${path}.new`;
   Deno.writeTextFileSync(draft, text, { mode: 0o600 });

@@ -3,7 +3,7 @@ const parentCheckMs = 250;
 /** How soon another signal still belongs to the first: a terminal and `deno task` both send one. */
 const doubledWithinMs = 1_000;
 
-/** Tells when the command is asked to end. */
+/** Reports when the command has to end. */
 export interface StopSignal extends Disposable {
   /** Resolves with why, and never rejects. */
   readonly requested: Promise<string>;
@@ -16,7 +16,7 @@ export interface StopSignal extends Disposable {
  */
 export function listenForStop(): StopSignal {
   const { promise, resolve } = Promise.withResolvers<string>();
-  // SIGHUP keeps its default: a listener would also hear the one that `nohup` wants ignored.
+  // SIGHUP keeps its default: a listener would also receive the one that `nohup` has ignored.
   const signals = Deno.build.os === "windows"
     ? ["SIGINT"] as const
     : ["SIGINT", "SIGTERM"] as const;

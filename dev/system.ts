@@ -5,9 +5,9 @@ import { type ApiClient, createApiClient, createOriginClient } from "./api_clien
 import { projectRoot } from "./processes.ts";
 import { readGiven, type Settings } from "./settings.ts";
 
-/** A system that runs: this machine's dev, or a deployment. */
+/** A running system: this machine's dev, or a deployment. */
 export interface System {
-  /** Where it is, for people. */
+  /** Where it is, for messages. */
   readonly name: string;
   /** Whether it is this machine's dev, whose files are at hand. */
   readonly isDev: boolean;
@@ -16,7 +16,7 @@ export interface System {
   open(): ApiClient;
 }
 
-/** There is no such system, or nobody can administer it. */
+/** There is no such system, or its administrator is unknown. */
 export class SystemNotFound extends Error {
   override readonly name = "SystemUnknown";
 }
@@ -24,11 +24,11 @@ export class SystemNotFound extends Error {
 /**
  * Finds the system that a task is for.
  *
- * A deployment is told by `PUBLIC_ORIGIN`, `ADMIN_EMAIL` and `ADMIN_PASSWORD` together. Without them
- * it is the dev command of `EDGEPASS_HOME`, by the settings it wrote at its last start; `PORT` tells
- * where it listens if that is elsewhere by now.
+ * `PUBLIC_ORIGIN`, `ADMIN_EMAIL` and `ADMIN_PASSWORD` together name a deployment. Without them it
+ * is the dev command of `EDGEPASS_HOME`, by the settings it wrote at its last start; `PORT` is the
+ * port on which it listens if that has changed.
  *
- * @throws {SystemNotFound} saying what is missing
+ * @throws {SystemNotFound} naming what is missing
  */
 export function findSystem(variables: Readonly<Record<string, string>>): System {
   const given = readGiven(variables);
@@ -43,7 +43,7 @@ export function findSystem(variables: Readonly<Record<string, string>>): System 
   }
   const workspace = resolve(given.EDGEPASS_HOME ?? `${projectRoot}.edgepass`);
   const written = readWritten(join(workspace, "dev.env"));
-  // Whoever names a deployment and not its administrator must not be answered by dev.
+  // A task for a deployment without its administrator must not run against dev.
   if (PUBLIC_ORIGIN !== undefined && PUBLIC_ORIGIN !== written.PUBLIC_ORIGIN) {
     throw new SystemNotFound(`ADMIN_EMAIL and ADMIN_PASSWORD of ${PUBLIC_ORIGIN} are not set`);
   }
@@ -60,10 +60,10 @@ export function findSystem(variables: Readonly<Record<string, string>>): System 
 const Token = z.object({ accessToken: z.string() });
 
 /**
- * Does something as the system's administrator, whose login ends with it.
+ * Does something as the system's administrator, and ends that login afterwards.
  *
  * @throws {ApiFailure} when the system refuses
- * @throws {SystemNotFound} when it is not known who administers it
+ * @throws {SystemNotFound} when its administrator is unknown
  */
 export async function asAdministrator<Result>(
   { name, settings: { ADMIN_EMAIL: email, ADMIN_PASSWORD: password }, open }: System,
@@ -80,7 +80,7 @@ export async function asAdministrator<Result>(
     try {
       return await work((method, path, body) => api.call(method, path, { token, body }));
     } finally {
-      // A login that outlives the task is a nuisance in a list, not a failure of what was asked.
+      // A login that outlives the task is a nuisance in a list; the task itself has succeeded.
       await api.call("POST", "/auth/logout", { token }).catch(() => {});
     }
   } finally {
@@ -88,7 +88,7 @@ export async function asAdministrator<Result>(
   }
 }
 
-/** What the network says of a place where nobody listens helps nobody. */
+/** The network's own message for a refused connection does not help. */
 async function reach<Result>(name: string, call: () => Promise<Result>): Promise<Result> {
   try {
     return await call();

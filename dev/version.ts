@@ -3,7 +3,9 @@ import { StartError } from "./start_error.ts";
 /** The oldest Deno that has all we use: native Argon2id, and `--preload`. */
 const oldest = [2, 9] as const;
 
-/** Those that the tests run on at every commit: all of them on the first, gateway and core on each. */
+/**
+ * Versions that CI tests at every commit: the whole suite on the first, gateway and core on each.
+ */
 export const testedVersions: readonly string[] = ["2.9.5", "2.9.6"];
 
 /** @throws {StartError} when Deno is older than what the project is written for */

@@ -14,7 +14,7 @@ export interface WelcomeOptions {
   readonly workspace: Workspace;
   readonly given: Given;
   readonly settings: Settings;
-  /** The authority that the gateway answers for. */
+  /** The host name that the gateway serves. */
   readonly host: string;
   readonly observer: Pick<RunningObserver, "unreported" | "reported">;
   readonly logs: Logs;
@@ -22,7 +22,7 @@ export interface WelcomeOptions {
   readonly startedAt: number;
 }
 
-/** Brings the demo people, tells how to go on, and from then on shows what the system says. */
+/** Seeds the demo people, prints the next steps, and from then on shows the system's log. */
 export async function welcome(options: WelcomeOptions): Promise<void> {
   const { mode, workspace, given, settings, host, observer, logs, ansi, startedAt } = options;
   const people = demoPeople(settings);

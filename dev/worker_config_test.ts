@@ -3,7 +3,7 @@ import { toLocalConfig } from "./worker_config.ts";
 
 const root = "/copy/";
 
-Deno.test("the local Wrangler file names optional secrets and leads to the sources", async () => {
+Deno.test("the local Wrangler file lists optional secrets and points to the sources", async () => {
   const text = await Deno.readTextFile(new URL("../wrangler.toml", import.meta.url));
   const local = toLocalConfig(text, root);
   const [, required = ""] = /^required = \[([^\]]*)\]/m.exec(local) ?? [];
@@ -19,6 +19,6 @@ Deno.test("the local Wrangler file names optional secrets and leads to the sourc
   assert.equal(local.split("\n").length, text.split("\n").length);
 });
 
-Deno.test("a Wrangler file without secrets is not guessed at", () => {
+Deno.test("a Wrangler file without secrets is refused", () => {
   assert.throws(() => toLocalConfig('name = "x"', root), TypeError);
 });

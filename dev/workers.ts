@@ -17,7 +17,7 @@ export function placeInWorkerd(workspace: Workspace, given: Settings): Placement
     services[name].database,
     `${services[name].database}_TOKEN`,
   ]);
-  // In workerd these names are bindings, which no text can stand for.
+  // In workerd these names are bindings, which no text can replace.
   const settings: Settings = {
     ...given,
     ...Object.fromEntries(databases.map((name) => [name, ""])),
@@ -44,10 +44,10 @@ export function placeInWorkerd(workspace: Workspace, given: Settings): Placement
 export function writeWorkerFiles(workspace: Workspace, settings: Settings): void {
   const config = Deno.readTextFileSync(`${projectRoot}wrangler.toml`);
   writeText(configFile(workspace), toLocalConfig(config, projectRoot));
-  // A Worker has no files, so that it learns of keys at its start alone.
+  // A Worker has no files, so it reads keys only at its start.
   const own = Object.entries(settingsOf(parts, reportToDev(settings)))
     .filter(([name]) => !name.endsWith("_KEYS_FILE"));
-  // Unlike Deno, wrangler expands `$NAME` whatever the quotes.
+  // Unlike Deno, wrangler expands `$NAME` inside any quotes.
   const escaped = own.map(([name, value]) => [name, value.replaceAll("$", "\\$")]);
   writeText(variablesFile(workspace), toEnvFile(Object.fromEntries(escaped)));
 }
@@ -65,7 +65,7 @@ export async function migrateLocalD1(
   const marker = workspace.at("workers", "migrated");
   const fingerprint = await fingerprintOfMigrations();
   if (readIfThere(marker) === fingerprint) return;
-  logs.say("info", "Preparing the local D1 databases; the next start is quicker");
+  logs.report("info", "Preparing the local D1 databases; the next start is quicker");
   // One after the other: each starts a workerd of its own on the same files.
   for (const name of serviceNames) {
     await migrate(services[name].database, { workspace, logs, cleanup });
@@ -88,7 +88,7 @@ async function migrate(
       ...["--persist-to", workspace.at("workers")],
     ],
     env: wranglerVariables(workspace),
-  }, logs.hear);
+  }, logs.receive);
   cleanup.defer(() => process.stop(1_000));
   const ending = await process.ended;
   if (ending.code === 0) return;
@@ -134,7 +134,7 @@ function wranglerProgram(): string {
   return resolve("wrangler");
 }
 
-/** No account, no network, no report, and no file outside the home. */
+/** No account, no network, no telemetry, and no file outside the workspace. */
 function wranglerVariables(workspace: Workspace): Readonly<Record<string, string>> {
   return {
     ...machineVariables(Deno.env.toObject()),

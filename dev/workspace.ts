@@ -1,7 +1,7 @@
 import { isAbsolute, join, resolve } from "node:path";
 import { StartError } from "./start_error.ts";
 
-/** Where dev keeps everything that outlives it. */
+/** The folder in which dev stores everything that outlives it. */
 export interface Workspace {
   readonly root: string;
   /** The path of something inside. */
@@ -9,9 +9,9 @@ export interface Workspace {
 }
 
 /**
- * Makes the folders of `EDGEPASS_HOME` where they are missing; nobody else may read them.
+ * Creates the folders of `EDGEPASS_HOME` where they are missing; no other user may read them.
  *
- * @throws {StartError} when they cannot be made or written to
+ * @throws {StartError} when they cannot be created or written to
  */
 export function openWorkspace(path: string): Workspace {
   const root = isAbsolute(path) ? path : resolve(path);
@@ -30,7 +30,7 @@ export function openWorkspace(path: string): Workspace {
   return workspace;
 }
 
-/** A folder that is there already keeps its mode: somebody chose it. */
+/** An existing folder keeps its mode: its owner chose it. */
 function makeFolder(path: string): void {
   Deno.mkdirSync(path, { recursive: true, mode: 0o700 });
 }
@@ -41,13 +41,14 @@ function kindOf(cause: unknown): string {
   return cause.name === "Error" && "code" in cause ? String(cause.code) : cause.name;
 }
 
-/** Ends the exclusive use of a home. */
+/** Ends the exclusive use of a workspace. */
 export type Release = () => void;
 
 /**
- * Takes a home for this process alone; the system gives it back however the process ends.
+ * Locks a workspace for this process alone; the operating system releases it however the process
+ * ends.
  *
- * @throws {StartError} when another one has it
+ * @throws {StartError} when another process holds it
  */
 export function acquireLock(workspace: Workspace): Release {
   const path = workspace.at("dev.lock");
@@ -72,7 +73,7 @@ export function acquireLock(workspace: Workspace): Release {
   }
 }
 
-/** Whoever ends removes the file, so what was locked may be a file that has no name any more. */
+/** The process that ends removes the file, so the locked file may have no name any more. */
 function isStillThere(lock: Deno.FsFile, path: string): boolean {
   try {
     const [locked, named] = [lock.statSync(), Deno.statSync(path)];

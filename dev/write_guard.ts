@@ -1,6 +1,8 @@
-/** Guards writes that the system can do without for a while: to a full disk, to a read-only folder. */
+/**
+ * Guards writes that the system can do without for a while: to a full disk, to a read-only folder.
+ */
 export interface WriteGuard {
-  /** Writes; where that fails, this write is lost and nothing else. */
+  /** Writes; where that fails, only this write is lost. */
   attempt(write: () => void): void;
 }
 
@@ -9,11 +11,14 @@ export interface WriteGuardOptions {
   readonly what: string;
   /** Called once when writes begin to fail and once when they succeed again; may write itself. */
   readonly report: (message: string) => void;
-  /** Milliseconds of a clock that nobody sets. */
+  /** Milliseconds of a monotonic clock. */
   readonly elapsed?: () => number;
 }
 
-/** A nearly full disk takes a short line and refuses the next: only this long without is over. */
+/**
+ * A nearly full disk takes a short line and refuses the next: only this long without failures
+ * counts as recovered.
+ */
 const settledMs = 10_000;
 
 /**
@@ -46,7 +51,7 @@ export function createWriteGuard(
   };
 }
 
-/** `ENOSPC` and the like where the system says so, which is short and in every manual. */
+/** `ENOSPC` and the like where the system gives a code: it is short and documented. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return "unknown reason";
   return "code" in error && typeof error.code === "string" ? error.code : error.message;

@@ -14,14 +14,14 @@ function setup() {
     what: "The log",
     report(message) {
       reports.push(message);
-      // What reports writes to the same disk.
+      // The report is written to the same disk.
       guard.attempt(write);
     },
   });
   return { guard, disk, write, reports, pass: (ms: number) => void (elapsed += ms) };
 }
 
-Deno.test("a full disk is reported once, and once more when it takes writes again", () => {
+Deno.test("a full disk is reported once, and once more when writes succeed again", () => {
   const { guard, disk, write, reports, pass } = setup();
   guard.attempt(write);
   disk.isFull = true;

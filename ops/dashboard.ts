@@ -1,26 +1,26 @@
 import { metricCatalogue } from "@edgepass/shared/telemetry";
 import type { Query, Unit } from "./promql.ts";
 
-/** A query on a panel; what its series are called besides their labels. */
+/** A query on a panel, and the name of its series besides their labels. */
 export interface Series extends Query {
   readonly called?: string;
 }
 
-/** A panel as a dashboard's author thinks of it. */
+/** A panel before it is laid out. */
 export interface PanelPlan {
   readonly title: string;
-  /** What it tells; by default what its metrics mean. */
+  /** What it shows; by default the descriptions of its metrics. */
   readonly description?: string;
-  /** One number, or what it was over time. */
+  /** The current number, or its history. */
   readonly shows?: "now" | "history";
   /** Of 24 columns; 8 by default. */
   readonly width?: number;
-  /** Whether series add up. */
+  /** Whether series are stacked. */
   readonly isStacked?: boolean;
   readonly series: readonly Series[];
 }
 
-/** A dashboard as its author thinks of it. */
+/** A dashboard before it is laid out. */
 export interface DashboardPlan {
   readonly uid: string;
   readonly title: string;
@@ -55,7 +55,7 @@ export function toDashboard({ rows, variables = {}, ...head }: DashboardPlan): o
   };
 }
 
-/** Panels fill lines of 24 columns from left to right below the head of their row. */
+/** Panels fill lines of 24 columns from left to right below the title of their row. */
 function toPanels(rows: DashboardPlan["rows"]): object[] {
   let id = 0;
   let y = 0;

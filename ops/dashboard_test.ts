@@ -33,7 +33,7 @@ const dashboards = [...generate()].filter(([path]) => path.endsWith(".json"))
   .map(([path, text]) => ({ path, ...z.parse(Dashboard, JSON.parse(text)) }));
 
 for (const { path, uid, panels, templating } of dashboards) {
-  Deno.test(`${path}: queries read metrics and labels that there are`, () => {
+  Deno.test(`${path}: queries read existing metrics and labels`, () => {
     for (const { title, targets } of panels) {
       for (const { expr, legendFormat } of targets) {
         assert.deepEqual(findFaults(expr), [], `${title}: ${expr}`);
@@ -44,7 +44,7 @@ for (const { path, uid, panels, templating } of dashboards) {
     }
   });
 
-  Deno.test(`${path}: variables ask for values that there are, and are used`, () => {
+  Deno.test(`${path}: variables query existing values, and are used`, () => {
     const [first, ...others] = templating.list;
     assert.deepEqual([first?.name, first?.type, first?.query], [
       "datasource",
@@ -62,7 +62,7 @@ for (const { path, uid, panels, templating } of dashboards) {
     }
   });
 
-  Deno.test(`${path}: panels have a number, a unit, an explanation and a place of their own`, () => {
+  Deno.test(`${path}: panels have a number, a unit, a description and a position of their own`, () => {
     assert.match(uid, /^edgepass-[a-z]+$/);
     const ids = panels.map(({ id }) => id);
     assert.equal(new Set(ids).size, ids.length);
@@ -87,7 +87,7 @@ function cellsOf({ x, y, w, h }: z.output<typeof Panel>["gridPos"]): string[] {
   return columns.flatMap((column) => lines.map((line) => `${column}:${line}`));
 }
 
-Deno.test("dashboards have names of their own, and every metric is on one of them", () => {
+Deno.test("dashboards have unique names, and every metric is on one of them", () => {
   assert.equal(new Set(dashboards.map(({ uid }) => uid)).size, dashboards.length);
   const shown = JSON.stringify(dashboards);
   const unseen = Object.keys(metricCatalogue).filter((name) =>

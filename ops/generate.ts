@@ -14,7 +14,7 @@ const dashboards = { gateway, services, identity, events, resilience } as const;
 /** The document that shows the catalogue. */
 export const catalogueDocument = "docs/observability.md";
 
-/** Every file that is made of the catalogue alone, by its path in the project. */
+/** Every file that is generated from the catalogue alone, by its path in the project. */
 export function generate(): ReadonlyMap<string, string> {
   const files = Object.entries(dashboards).map(([name, plan]) =>
     [

@@ -1,21 +1,21 @@
 import { orZero, type Query, rate, ratio, rest, shareUpTo } from "./promql.ts";
 
-/** What people are promised of the gateway over a month. */
+/** What the gateway promises its clients over a month. */
 export interface Objective {
   readonly name: "availability" | "latency";
-  /** What its alerts are called. */
+  /** The name of its alerts. */
   readonly alert: string;
-  /** The share of requests that may fall short of it. */
+  /** The share of requests that may miss it. */
   readonly budget: number;
-  /** What a request did that fell short. */
+  /** How a request missed it. */
   readonly fallsShort: string;
-  /** The share of requests that fell short, within a range. */
+  /** The share of requests that missed it, within a range. */
   readonly missed: (range: string) => Query;
 }
 
 const requests = "http.server.request.duration";
 
-/** Requests of a route: neither probes nor guesses at paths say how people fare. */
+/** Requests of a route: probes and scans of unknown paths do not show how clients fare. */
 const ofPeople = { "edgepass.service": "gateway", "http.route": ["!=", ""] } as const;
 
 /** Seconds; a bound of the histogram's buckets. */
@@ -43,7 +43,7 @@ export const objectives: readonly Objective[] = [
   },
 ];
 
-/** What rules look back over, the shortest first. */
+/** The ranges of the rules, the shortest first. */
 export const ranges = ["5m", "30m", "1h", "2h", "6h", "1d", "3d"] as const;
 export type Range = (typeof ranges)[number];
 
@@ -63,12 +63,12 @@ export const burns: readonly Burn[] = [
   { factor: 1, long: "3d", short: "6h", severity: "ticket" },
 ];
 
-/** The name under which a rule keeps the share that fell short. */
+/** The name under which a rule records the share of missed requests. */
 export function recordOf({ name }: Objective, range: Range): string {
   return `gateway:${name}_missed:ratio_rate${range}`;
 }
 
-/** How many times too fast a budget burns, of what a rule has kept. */
+/** How many times too fast a budget burns, by what a rule has recorded. */
 export function burnRate(objective: Objective, range: Range): Query {
   const { metrics } = objective.missed(range);
   const expr = `${recordOf(objective, range)} / ${objective.budget}`;

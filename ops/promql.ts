@@ -9,10 +9,10 @@ import {
   toLabelName,
 } from "@edgepass/shared/telemetry";
 
-/** A question in PromQL, with what a panel needs to show its answer. */
+/** A PromQL query, with what a panel needs to show its result. */
 export interface Query {
   readonly expr: string;
-  /** Whether it needs brackets beside an operator. */
+  /** Whether it needs parentheses beside an operator. */
   readonly isCompound?: boolean;
   readonly unit: Unit;
   /** Labels that its series differ by. */
@@ -24,27 +24,27 @@ export interface Query {
 /** Units by Grafana's names. */
 export type Unit = "s" | "reqps" | "cps" | "short" | "percentunit";
 
-/** What the series of a metric can be told apart by; whose they are is told by all of them. */
+/** The attributes that distinguish the series of a metric; every metric has the service's. */
 export type AttributeOf<Name extends MetricName> =
   | (typeof metricCatalogue)[Name]["attributes"][number]
   | "edgepass.service";
 
-/** Conditions: the very value, or another comparison with one. */
+/** Conditions: an equal value, or another comparison with one. */
 export type Where<Name extends MetricName> = {
   readonly [Attribute in AttributeOf<Name>]?:
     | string
     | readonly [operator: "!=" | "=~" | "!~", value: string];
 };
 
-/** Which series of a metric are meant, and how they are put together. */
+/** Which series of a metric are selected, and how they are aggregated. */
 export interface Cut<Name extends MetricName> {
   readonly where?: Where<Name>;
   readonly by?: readonly AttributeOf<Name>[];
-  /** How far back a rate looks; by default as far as Grafana finds right for the panel. */
+  /** The range of a rate; by default the one that Grafana chooses for the panel. */
   readonly range?: string;
 }
 
-/** Events in a second: of a counter, or of what a histogram measured. */
+/** Events per second: of a counter, or of the measurements of a histogram. */
 export function rate<Name extends CounterName | HistogramName>(
   name: Name,
   cut: Cut<Name> = {},
@@ -84,7 +84,7 @@ export function mean<Name extends HistogramName>(name: Name, cut: Cut<Name> = {}
 /**
  * The share of a histogram's values that do not exceed a bound.
  *
- * @throws {RangeError} for a bound that no bucket has: Prometheus would answer nothing
+ * @throws {RangeError} for a bound that no bucket has: Prometheus would return nothing
  */
 export function shareUpTo<Name extends HistogramName>(
   bound: number,
@@ -92,35 +92,37 @@ export function shareUpTo<Name extends HistogramName>(
   cut: Cut<Name> = {},
 ): Query {
   if (!definitionOf(name).buckets?.includes(bound)) {
-    throw new RangeError(`Cannot ask ${name} for values up to ${bound}: it has no such bucket`);
+    throw new RangeError(`Cannot query ${name} for values up to ${bound}: it has no such bucket`);
   }
   const bucket = select(name, "_bucket", cut, [`le="${bound}"`]);
   return ratio(sum(name, `rate(${bucket}${rangeOf(cut)})`, cut), rate(name, cut));
 }
 
-/** One divided by the other; both must be cut alike. */
-export function ratio(part: Query, whole: Query): Query {
+/** One divided by the other; both must be selected alike. */
+export function ratio(part: Query, total: Query): Query {
   return {
-    expr: `${operand(part)} / ${operand(whole)}`,
+    expr: `${operand(part)} / ${operand(total)}`,
     isCompound: true,
-    unit: part.unit === whole.unit ? "percentunit" : "short",
+    unit: part.unit === total.unit ? "percentunit" : "short",
     labels: part.labels,
-    metrics: [...new Set([...part.metrics, ...whole.metrics])],
+    metrics: [...new Set([...part.metrics, ...total.metrics])],
   };
 }
 
-/** Zero where there is a whole and nothing yet of the part: a counter begins with its first event. */
-export function orZero(part: Query, whole: Query): Query {
-  const expr = `${operand(part)} or 0 * ${operand(whole)}`;
+/**
+ * Zero where there is a total and nothing yet of the part: a counter begins with its first event.
+ */
+export function orZero(part: Query, total: Query): Query {
+  const expr = `${operand(part)} or 0 * ${operand(total)}`;
   return { ...part, expr, isCompound: true };
 }
 
-/** What is left of one. */
+/** One minus a share. */
 export function rest(share: Query): Query {
   return { ...share, expr: `1 - ${operand(share)}`, isCompound: true };
 }
 
-/** The values that a label of a metric has, as a variable of a dashboard asks for them. */
+/** The values of a metric's label, as a variable of a dashboard queries them. */
 export function valuesOf<Name extends CounterName | HistogramName>(
   attribute: AttributeOf<Name>,
   name: Name,

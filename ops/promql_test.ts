@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { level, mean, orZero, quantile, rate, ratio, rest, shareUpTo, valuesOf } from "./promql.ts";
 
 const refused = rate("edgepass.passports.refused", { range: "5m" });
-const minted = rate("edgepass.passports.minted", { range: "5m" });
+const issued = rate("edgepass.passports.minted", { range: "5m" });
 const a = "sum(rate(edgepass_passports_refused_total[5m]))";
 const b = "sum(rate(edgepass_passports_minted_total[5m]))";
 const steps = "edgepass.gateway.step.duration";
@@ -44,21 +44,21 @@ const queries = [
     valuesOf("edgepass.peer", "http.client.request.duration"),
     "label_values(http_client_request_duration_seconds_count, edgepass_peer)",
   ],
-  ["a ratio", ratio(refused, minted).expr, `${a} / ${b}`],
-  ["the rest of a rest", rest(rest(ratio(refused, minted))).expr, `1 - (1 - (${a} / ${b}))`],
-  ["a part of zero", ratio(orZero(refused, minted), minted).expr, `(${a} or 0 * ${b}) / ${b}`],
-  ["a ratio of ratios", ratio(refused, ratio(refused, minted)).expr, `${a} / (${a} / ${b})`],
+  ["a ratio", ratio(refused, issued).expr, `${a} / ${b}`],
+  ["the rest of a rest", rest(rest(ratio(refused, issued))).expr, `1 - (1 - (${a} / ${b}))`],
+  ["a part of zero", ratio(orZero(refused, issued), issued).expr, `(${a} or 0 * ${b}) / ${b}`],
+  ["a ratio of ratios", ratio(refused, ratio(refused, issued)).expr, `${a} / (${a} / ${b})`],
 ] as const;
 for (const [what, expr, expected] of queries) {
   Deno.test(`${what} is written as PromQL`, () => assert.equal(expr, expected));
 }
 
-Deno.test("units follow from what is asked of which metric", () => {
+Deno.test("units follow from the metric and the query", () => {
   const callers = quantile(0.5, "edgepass.redis.callers");
-  const asked = [rate("edgepass.gateway.refusals"), rate(steps), quantile(0.5, steps), callers];
-  assert.deepEqual(asked.map(({ unit }) => unit), ["reqps", "cps", "s", "short"]);
+  const queries = [rate("edgepass.gateway.refusals"), rate(steps), quantile(0.5, steps), callers];
+  assert.deepEqual(queries.map(({ unit }) => unit), ["reqps", "cps", "s", "short"]);
   assert.deepEqual(
-    [ratio(refused, minted), ratio(minted, callers)].map(({ unit }) => unit),
+    [ratio(refused, issued), ratio(issued, callers)].map(({ unit }) => unit),
     ["percentunit", "short"],
   );
 });

@@ -8,24 +8,24 @@ import {
 import { parser } from "@prometheus-io/lezer-promql";
 import { objectives, ranges, recordOf } from "./objectives.ts";
 
-/** What rules keep. */
+/** The series that rules record. */
 const records = new Set(objectives.flatMap((one) => ranges.map((range) => recordOf(one, range))));
 
-/** Every series that a program makes, with the labels it may have. */
+/** Every series that a program exports, with the labels it may have. */
 const series = new Map(Object.entries(metricCatalogue).flatMap(toSeries));
 
 /** What is wrong with a query, by Prometheus' own grammar, our catalogue and our rules. */
 export function findFaults(query: string): string[] {
-  // Grafana's variables are no PromQL until it has filled them in.
+  // Grafana's variables are no PromQL until Grafana has replaced them.
   const text = query.replace(/\$__(rate_interval|range)/g, "5m").replace(/\$[a-z]+/g, "a|b");
   const { unreadable, names, labels } = read(text);
-  const known = new Set(names.flatMap((name) => [...series.get(name) ?? []]));
+  const knownLabels = new Set(names.flatMap((name) => [...series.get(name) ?? []]));
   return [
     ...unreadable.map((position) => `cannot be read at ${position}`),
     ...(names.length === 0 ? ["reads nothing"] : []),
     ...names.filter((name) => !series.has(name) && !records.has(name))
       .map((name) => `no metric ${name}`),
-    ...labels.filter((name) => !known.has(name)).map((name) => `no label ${name}`),
+    ...labels.filter((name) => !knownLabels.has(name)).map((name) => `no label ${name}`),
   ];
 }
 

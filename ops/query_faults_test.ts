@@ -12,7 +12,7 @@ const faults = {
   "1 + 1": "reads nothing",
 } as const;
 for (const [query, fault] of Object.entries(faults)) {
-  Deno.test(`a query is found out: ${query}`, () => {
+  Deno.test(`an invalid query is reported: ${query}`, () => {
     assert.deepEqual(findFaults(query), [fault]);
   });
 }
@@ -23,7 +23,7 @@ const sound = [
   "gateway:latency_missed:ratio_rate3d > 0.01",
 ];
 for (const query of sound) {
-  Deno.test(`a query is let pass: ${query}`, () => {
+  Deno.test(`a valid query passes: ${query}`, () => {
     assert.deepEqual(findFaults(query), []);
   });
 }

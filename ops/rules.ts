@@ -49,21 +49,21 @@ function toBurnAlerts(objective: Objective): object[] {
 interface Cause {
   readonly alert: string;
   readonly query: Query;
-  /** What it may come to before it is alerted on; by default nothing. */
+  /** The threshold of the alert; by default zero. */
   readonly above?: number;
-  /** How long it has to last; by default it need not. */
+  /** How long it has to last; by default it fires at once. */
   readonly for?: string;
   readonly summary: string;
   readonly description: string;
 }
 
-/** A sweep finds within a minute what a relay left. */
+/** Scheduled maintenance publishes within a minute what a relay left. */
 const lateSeconds = 120;
 
-/** What an alert's expression came to, in the words of Prometheus' templates. */
+/** The value of an alert's expression, in Prometheus' template language. */
 const value = '{{ $value | printf "%.2f" }}';
 
-/** What explains a burning budget, or would go unnoticed by people for a while. */
+/** Causes that explain a burning budget, or that clients would not notice for a while. */
 const causes: readonly Cause[] = [
   {
     alert: "EdgepassRevocationUnavailable",

@@ -24,12 +24,12 @@ const { groups } = z.parse(Rules, parse(writeRules()));
 const rules = groups.flatMap((group) => group.rules);
 const alerts = rules.flatMap((rule) => "alert" in rule ? [rule] : []);
 
-Deno.test("rules read metrics, labels and records that there are", () => {
+Deno.test("rules read existing metrics, labels and records", () => {
   assert.ok(rules.length > 20);
   for (const { expr } of rules) assert.deepEqual(findFaults(expr), [], expr);
 });
 
-Deno.test("a group makes its records before its alerts read them", () => {
+Deno.test("a group evaluates its records before its alerts read them", () => {
   for (const { rules } of groups) {
     const made = new Set<string>();
     for (const rule of rules) {
@@ -63,7 +63,7 @@ for (const { name, alert, budget } of objectives) {
   });
 }
 
-Deno.test("objectives are about requests of a route at the gateway", () => {
+Deno.test("objectives count requests of a route at the gateway", () => {
   const records = rules.flatMap((rule) => "record" in rule ? [rule] : []);
   assert.equal(records.length, objectives.length * ranges.length);
   for (const { expr } of records) {
@@ -75,7 +75,7 @@ Deno.test("objectives are about requests of a route at the gateway", () => {
   }
 });
 
-Deno.test("every alert says what is wrong, what it means, and how soon it matters", () => {
+Deno.test("every alert has a summary, a description and a severity", () => {
   for (const { alert, labels, annotations } of alerts) {
     assert.match(labels.severity ?? "", /^(page|ticket)$/, alert);
     assert.ok(annotations.summary.length > 10 && annotations.description.length > 20, alert);

@@ -1,4 +1,4 @@
-/** Takes what a program exports and forgets it. */
+/** Receives what a program exports and discards it. */
 Deno.serve({
   port: Number(Deno.env.get("PORT")),
   hostname: "127.0.0.1",

@@ -3,9 +3,9 @@ import { automaticPipelining, createUpstashRedis } from "@edgepass/shared/redis"
 import { Hono } from "hono";
 
 /**
- * The second yardstick: what a gateway cannot do without, written down with no policy at all. Hono,
- * one call of Redis by the official client, one HMAC by Web Crypto, one `fetch` that can be given up,
- * the answer as text in an envelope, one line.
+ * The second baseline: the minimum of a gateway, with no policy at all. Hono, one call of Redis by
+ * the official client, one HMAC by Web Crypto, one `fetch` that can be aborted, the response as text
+ * in an envelope, one log line.
  */
 const { PORT, UPSTREAM, UPSTASH_REDIS_REST_URL: url = "", UPSTASH_REDIS_REST_TOKEN: token = "" } =
   Deno.env.toObject();

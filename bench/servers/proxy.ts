@@ -1,4 +1,4 @@
-/** The yardstick: a fetch-proxy that does nothing else. */
+/** The baseline: a fetch proxy that does nothing else. */
 const upstream = Deno.env.get("UPSTREAM");
 Deno.serve({
   port: Number(Deno.env.get("PORT")),

@@ -1,6 +1,6 @@
 import { openQstash } from "@edgepass/dev/qstash";
 
-/** A QStash in a process of its own, which keeps its messages in `FILE`. */
+/** A QStash in a process of its own, which stores its messages in `FILE`. */
 const qstash = openQstash({
   token: Deno.env.get("TOKEN") ?? "",
   path: Deno.env.get("FILE") ?? ":memory:",

@@ -3,7 +3,7 @@ import { text } from "node:stream/consumers";
 import { createEmbeddedRedis, createRedisRest } from "@edgepass/dev/redis";
 
 /**
- * Redis over REST with a round trip of `DELAY_MS`; counts what a provider would bill.
+ * Redis over REST with a round trip of `DELAY_MS`; counts the commands that a provider would bill.
  *
  * By `node:http`, because `Deno.serve` of Deno 2.9.5 closes the connection after a request with more
  * than about a kilobyte of body (denoland/deno#36657), which no provider does.
@@ -15,15 +15,15 @@ let calls = 0;
 let commands = 0;
 
 createServer(async (request, response) => {
-  const answer = request.url === "/counters"
+  const result = request.url === "/counters"
     ? Response.json({ calls, commands })
     : await run(new URL(request.url ?? "/", "http://127.0.0.1"), {
       authorization: request.headers.authorization ?? "",
       body: await text(request),
     });
-  const body = await answer.text();
-  response.writeHead(answer.status, {
-    "content-type": answer.headers.get("content-type") ?? "application/json",
+  const body = await result.text();
+  response.writeHead(result.status, {
+    "content-type": result.headers.get("content-type") ?? "application/json",
     "content-length": new TextEncoder().encode(body).length,
   });
   response.end(body);

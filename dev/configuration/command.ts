@@ -45,7 +45,7 @@ const History = z.object({
   })),
 });
 
-/** Others may change the configuration between reading and writing. */
+/** Another administrator may change the configuration between the read and the write. */
 const maxAttempts = 3;
 
 /** Calls the public API as the administrator. */
@@ -78,12 +78,12 @@ const commands: Readonly<Record<string, readonly [minArgs: number, maxArgs: numb
     ).join("\n");
   }],
   rollback: [1, 1, async (call, [version = ""]) => {
-    const wanted = { version: Number(version) };
-    return describe(z.parse(Configuration, await call("POST", `${api}/rollback`, wanted)));
+    const target = { version: Number(version) };
+    return describe(z.parse(Configuration, await call("POST", `${api}/rollback`, target)));
   }],
 };
 
-/** Runs `config` against a system, which `use` finds; its administrator does it. */
+/** Runs `config` as the administrator of a system, which `use` finds. */
 export async function runConfig(
   args: readonly string[],
   use: (work: (call: Call) => Promise<string>) => Promise<string>,
@@ -125,7 +125,7 @@ function describe({ version, changed }: z.output<typeof Configuration>): string 
   return `Version ${version} is in force: ${changed.join(", ") || "nothing changed"}`;
 }
 
-/** A word need not be quoted twice, for the shell and for JSON. */
+/** A plain word counts as text, so it need not be quoted for both the shell and JSON. */
 function readValue(text: string): JsonValue {
   try {
     return z.parse(json, JSON.parse(text));

@@ -7,9 +7,9 @@ export type JsonValue =
   | readonly JsonValue[]
   | { readonly [name: string]: JsonValue };
 
-/** A path that leads nowhere, or is none. */
+/** A malformed path, or one to nothing. */
 export class PathError extends Error {
-  /** Tells it from other errors. */
+  /** Distinguishes it from other errors. */
   override readonly name = "PathError";
 }
 
@@ -42,10 +42,10 @@ export function getAt(value: JsonValue, path: readonly string[]): JsonValue | un
 }
 
 /**
- * The document with a value at a path; what is missing on the way is made. In a list, `+` stands for
- * the place behind the last.
+ * The document with a value at a path; missing parents are created. In a list, `+` means the
+ * position after the last.
  *
- * @throws {PathError} when the way leads through a value that has no members
+ * @throws {PathError} when the path goes through a value that has no members
  */
 export function setAt(value: JsonValue, path: readonly string[], to: JsonValue): JsonValue {
   const [step, ...rest] = path;
@@ -64,7 +64,7 @@ export function setAt(value: JsonValue, path: readonly string[], to: JsonValue):
   return { ...value, [step]: setAt(member, rest, to) };
 }
 
-/** The document without what is at a path. @throws {PathError} when nothing is */
+/** The document without the value at a path. @throws {PathError} when there is none */
 export function unsetAt(value: JsonValue, path: readonly string[]): JsonValue {
   const [step, ...rest] = path;
   if (step === undefined) return {};
@@ -87,7 +87,7 @@ function memberOf(value: JsonValue | undefined, step: string): JsonValue | undef
   return Object.hasOwn(value, step) ? value[step] : undefined;
 }
 
-/** `Array.isArray` does not narrow lists that may not be written to. */
+/** `Array.isArray` does not narrow readonly lists. */
 function isList(value: JsonValue): value is readonly JsonValue[] {
   return Array.isArray(value);
 }

@@ -24,12 +24,12 @@ for (const [text, steps] of Object.entries(paths)) {
 }
 
 for (const text of [".", ".a", "a.", "a..b", "a[", "a[x]", 'a["x]', "a]b"]) {
-  Deno.test(`${JSON.stringify(text)} is no path`, () => {
+  Deno.test(`${JSON.stringify(text)} is not a valid path`, () => {
     assert.throws(() => readPath(text), PathError);
   });
 }
 
-Deno.test("what is set is there, and everything else as it was", () => {
+Deno.test("setting a value changes only its path", () => {
   const before = { a: { b: 1 }, list: [{ x: 1 }, { x: 2 }] };
   assert.deepEqual(setAt(before, ["a", "c", "d"], 2), { ...before, a: { b: 1, c: { d: 2 } } });
   assert.deepEqual(setAt(before, ["list", "1", "x"], 3), {
@@ -49,7 +49,7 @@ Deno.test("what is set is there, and everything else as it was", () => {
   }
 });
 
-Deno.test("whatever is set at a path is read there, and is gone once it is unset", () => {
+Deno.test("a value set at a path is read there, and is gone once it is unset", () => {
   const name = fc.stringMatching(/^[a-z/{}]{1,6}$/);
   fc.assert(fc.property(
     fc.dictionary(name, fc.dictionary(name, fc.integer())),

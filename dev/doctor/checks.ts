@@ -15,7 +15,7 @@ import { checkSettings } from "./settings.ts";
 import type { Check, DoctorContext, Effects } from "./context.ts";
 import { checkTools } from "./tools.ts";
 
-/** Everything that is looked at, in the order in which one thing needs the other. */
+/** Every check, each after those that it depends on. */
 export const checks = {
   deno: checkDeno,
   packages: checkPackages,
@@ -32,7 +32,7 @@ export const checks = {
   tools: checkTools,
 } as const satisfies Readonly<Record<string, Check>>;
 
-/** A finding and the check it is of. */
+/** A finding and its check. */
 export type Reported = Finding & { readonly check: string };
 
 /** Runs one check after the other, so that none disturbs what another measures. */
@@ -50,7 +50,7 @@ export async function runChecks(
   return reported;
 }
 
-/** A check that breaks must not keep the others from being run. */
+/** A check that throws must not prevent the others. */
 async function lookSafely(
   look: Check,
   doctorContext: DoctorContext,
@@ -62,7 +62,7 @@ async function lookSafely(
     const kind = error instanceof Error ? error.name : typeof error;
     return [fail(
       `could not be checked (${kind})`,
-      "mend what fails above and run deno task doctor again",
+      "fix what fails above and run deno task doctor again",
     )];
   }
 }

@@ -4,10 +4,10 @@ import { isServedByDev } from "./redis.ts";
 import type { DoctorContext, Effects } from "./context.ts";
 
 const patienceMs = 3_000;
-/** `Date` has whole seconds and leaves out the rest. */
+/** `Date` has whole seconds, rounded down. */
 const resolutionMs = 1_000;
 
-/** This machine's clock and another's agree within the leeway that tokens are given. */
+/** This machine's clock and another's agree within the leeway for tokens. */
 export async function checkClock(
   doctorContext: DoctorContext,
   effects: Effects,
@@ -16,10 +16,12 @@ export async function checkClock(
   if (source === undefined) return [ok("not compared: nothing else is running")];
   const skewMs = await measureSkew(source, effects);
   if (skewMs === "silent") {
-    return [warn(`not compared: ${source.name} is silent`, `mend what ${source.check} says above`)];
+    return [
+      warn(`not compared: ${source.name} is silent`, `fix what ${source.check} reports above`),
+    ];
   }
   // Local workerd sends no Date, and has this machine's clock.
-  if (skewMs === undefined) return [ok(`not compared: ${source.name} tells no time`)];
+  if (skewMs === undefined) return [ok(`not compared: ${source.name} sends no Date`)];
   const leeway = Number(doctorContext.settings.LEEWAY_SECONDS || "5");
   if (Math.abs(skewMs) <= leeway * 1000) {
     return [ok(`agrees with ${source.name} within the leeway of ${leeway} s`)];
@@ -35,13 +37,13 @@ export async function checkClock(
 interface Source {
   readonly url: string;
   readonly host?: string;
-  /** As a finding calls it. */
+  /** Its name in a finding. */
   readonly name: string;
-  /** The check that says why it does not answer. */
+  /** The check that reports why it does not respond. */
   readonly check: "redis" | "gateway";
 }
 
-/** Another machine tells more than this one; what dev serves has this machine's clock. */
+/** Only another machine's clock can differ from this one's; what dev serves has the same clock. */
 function findSource(doctorContext: DoctorContext): Source | undefined {
   const { UPSTASH_REDIS_REST_URL: url } = doctorContext.settings;
   if (!isServedByDev(doctorContext) && URL.canParse(url)) {
@@ -60,20 +62,20 @@ function findSource(doctorContext: DoctorContext): Source | undefined {
 /** Milliseconds that the other clock is ahead of ours at least; undefined without `Date`. */
 async function measureSkew(
   { url, host }: Source,
-  { ask, now, elapsed }: Effects,
+  { request, now, elapsed }: Effects,
 ): Promise<number | "silent" | undefined> {
   try {
-    const [askedAt, begun] = [now(), elapsed()];
-    const response = await ask(url, {
+    const [sentAt, begun] = [now(), elapsed()];
+    const response = await request(url, {
       ...(host === undefined ? {} : { host }),
       signal: AbortSignal.timeout(patienceMs),
     });
-    const answeredAt = askedAt + elapsed() - begun;
+    const receivedAt = sentAt + elapsed() - begun;
     await response.body?.cancel();
-    const told = Date.parse(response.headers.get("date") ?? "");
-    if (Number.isNaN(told)) return undefined;
-    if (told > answeredAt) return told - answeredAt;
-    return Math.min(0, told + resolutionMs - askedAt);
+    const reported = Date.parse(response.headers.get("date") ?? "");
+    if (Number.isNaN(reported)) return undefined;
+    if (reported > receivedAt) return reported - receivedAt;
+    return Math.min(0, reported + resolutionMs - sentAt);
   } catch {
     return "silent";
   }

@@ -11,21 +11,21 @@ import { checkClock } from "./clock.ts";
 const noon = Date.UTC(2030, 0, 1, 12);
 const running = { dev: { name: "running", pid: "1" } } as const;
 
-/** Looks at noon by this machine's clock; the other's is so many seconds ahead. */
+/** Checks at noon by this machine's clock; the other's is so many seconds ahead. */
 async function look(aheadSeconds: number, doctorContext: DoctorContextOverrides = running) {
-  const asked: string[] = [];
+  const requests: string[] = [];
   const found = await checkClock(
     createDoctorContext(doctorContext),
     createEffects({
       now: () => noon,
-      ask: (url) => {
-        asked.push(url);
+      request: (url) => {
+        requests.push(url);
         const date = new Date(noon + aheadSeconds * 1000).toUTCString();
         return Promise.resolve(new Response(null, { headers: { date } }));
       },
     }),
   );
-  return { found, asked };
+  return { found, requests };
 }
 
 for (const ahead of [-6, -5, 0, 5]) {
@@ -39,17 +39,17 @@ for (const ahead of [-6, -5, 0, 5]) {
 const fix = "set the clock, by timedatectl set-ntp true for one; LEEWAY_SECONDS is 5";
 const skewed = [[6, "6 s behind"], [3600, "3600 s behind"], [-61, "60 s ahead of"]] as const;
 for (const [ahead, words] of skewed) {
-  Deno.test(`a clock ${words} another's is named`, async () => {
+  Deno.test(`a clock ${words} another's is reported`, async () => {
     const { found } = await look(ahead);
     const expected = `fail: this machine's clock is ${words} that of the gateway → ${fix}`;
     assert.equal(troubleOf(found), expected);
   });
 }
 
-Deno.test("a Redis elsewhere is asked rather than what runs here", async () => {
+Deno.test("the clock is compared with an external Redis rather than with the local gateway", async () => {
   const settings = { UPSTASH_REDIS_REST_URL: "https://redis.example.com" };
-  const { found, asked } = await look(9, { ...running, settings });
-  assert.deepEqual(asked, ["https://redis.example.com"]);
+  const { found, requests } = await look(9, { ...running, settings });
+  assert.deepEqual(requests, ["https://redis.example.com"]);
   assert.match(troubleOf(found), /behind that of Redis/);
 });
 
@@ -58,21 +58,21 @@ Deno.test("a wider leeway allows more", async () => {
 });
 
 Deno.test("a clock with nothing beside it is not compared", async () => {
-  const { found, asked } = await look(3600, {});
+  const { found, requests } = await look(3600, {});
   assert.deepEqual(allWell(found), ["not compared: nothing else is running"]);
-  assert.deepEqual(asked, []);
+  assert.deepEqual(requests, []);
 });
 
-Deno.test("whoever is silent leaves the clock uncompared", async () => {
+Deno.test("a server that does not respond leaves the clock uncompared", async () => {
   assert.equal(
     troubleOf(await checkClock(createDoctorContext(running), createEffects())),
-    "warn: not compared: the gateway is silent → mend what gateway says above",
+    "warn: not compared: the gateway is silent → fix what gateway reports above",
   );
 });
 
-Deno.test("whoever answers without the time is no trouble", async () => {
-  const effects = createEffects({ ask: () => Promise.resolve(new Response()) });
+Deno.test("a response without a Date is no problem", async () => {
+  const effects = createEffects({ request: () => Promise.resolve(new Response()) });
   assert.deepEqual(allWell(await checkClock(createDoctorContext(running), effects)), [
-    "not compared: the gateway tells no time",
+    "not compared: the gateway sends no Date",
   ]);
 });

@@ -10,11 +10,13 @@ const ConfigurationErrors = z.array(z.object({ part: z.enum(allParts), message: 
 const program = fileURLToPath(new URL("../../app/check_settings_deno.ts", import.meta.url));
 
 /**
- * What the programs themselves say of the settings, in a process of its own.
+ * What the programs themselves report about the settings, from a process of its own.
  *
- * @throws {TypeError} when that process gives no answer, with the first line it wrote instead
+ * @throws {TypeError} when that process reports nothing, with the first line it wrote instead
  */
-export async function askPrograms(doctorContext: DoctorContext): Promise<ConfigurationError[]> {
+export async function validateInPrograms(
+  doctorContext: DoctorContext,
+): Promise<ConfigurationError[]> {
   const { parts } = doctorContext;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--allow-env", "--allow-read", program, ...parts],
@@ -25,39 +27,42 @@ export async function askPrograms(doctorContext: DoctorContext): Promise<Configu
     stderr: "piped",
   }).spawn();
   const settings = new Blob([JSON.stringify(settingsToRead(doctorContext))]).stream();
-  // One that ended before it read says itself why.
+  // A process that ended before it read its input reports the reason itself.
   const [{ code, stdout, stderr }] = await Promise.all([
     child.output(),
     settings.pipeTo(child.stdin).catch(() => {}),
   ]);
-  const [said, wrote] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());
-  if (code !== 0) throw new TypeError(wrote?.split("\n")[0] || `ended with code ${code}`);
-  return z.parse(ConfigurationErrors, JSON.parse(said ?? ""));
+  const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());
+  if (code !== 0) throw new TypeError(errors?.split("\n")[0] || `ended with code ${code}`);
+  return z.parse(ConfigurationErrors, JSON.parse(output ?? ""));
 }
 
-/** What the programs are given, and what dev keeps from them to send it on itself. */
+/** The settings of the programs, and the exporters that dev replaces in order to forward itself. */
 function settingsToRead(doctorContext: DoctorContext): Readonly<Record<string, string>> {
-  const settings = withStandIns(doctorContext);
+  const settings = withPlaceholders(doctorContext);
   const exporters = Object.entries(settings)
     .filter(([name, value]) => name.startsWith("OTEL_") && value !== "");
   return { ...settingsOf(doctorContext.parts, settings), ...Object.fromEntries(exporters) };
 }
 
-/** What dev makes up only while it runs, and databases that are bindings of workerd. */
-function withStandIns({ scope, settings }: DoctorContext): Settings {
+/**
+ * Placeholders: for what dev generates only while it runs, and for databases that are bindings of
+ * workerd.
+ */
+function withPlaceholders({ scope, settings }: DoctorContext): Settings {
   if (scope === "deployment") return settings;
-  const stands: Record<string, string> = {};
+  const placeholders: Record<string, string> = {};
   if (settings.UPSTASH_REDIS_REST_URL === "") {
-    stands.UPSTASH_REDIS_REST_URL = "http://127.0.0.1:1";
-    stands.UPSTASH_REDIS_REST_TOKEN = makeSecret();
+    placeholders.UPSTASH_REDIS_REST_URL = "http://127.0.0.1:1";
+    placeholders.UPSTASH_REDIS_REST_TOKEN = makeSecret();
   }
   if (isInWorkerd(settings)) {
-    for (const name of serviceNames) stands[services[name].database] = "sqlite:";
+    for (const name of serviceNames) placeholders[services[name].database] = "sqlite:";
   }
-  return { ...settings, ...stands };
+  return { ...settings, ...placeholders };
 }
 
-/** In workerd databases are bindings, which no text can stand for. */
+/** In workerd databases are bindings, which no text can replace. */
 export function isInWorkerd(settings: Settings): boolean {
   return serviceNames.every((name) => settings[services[name].database] === "");
 }

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { temporaryWorkspace } from "../../tests/support/dev_system.ts";
 import { machineVariables, parts } from "../environment.ts";
-import { askPrograms } from "./configuration_errors.ts";
+import { validateInPrograms } from "./configuration_errors.ts";
 import { readDoctorContext } from "./read_context.ts";
 
 const secret = "A5EBiDsCjyR-Qu_kGs4ZSwzfyS3tDI2iBrCSnAhRZ08";
 const another = "Zv2nVWk5OMYkBqNn8Y6Rb0qL6r9eTtM3JxVn1p0sWcQ";
 const pair = { kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", kid: "a", state: "signing" };
 const machine = machineVariables(Deno.env.toObject());
-const everybody = ["gateway", "auth", "user", "course", "enrollment", "recommendation"];
+const allParts = ["gateway", "auth", "user", "course", "enrollment", "recommendation"];
 
-/** What is set, who complains, and of what. */
+/** The settings, the parts that report an error, and the error. */
 const refused = {
   "a Passport secret that is too short": [
     { PASSPORT_KEYS: JSON.stringify([{ kid: "a", secret: "c2hvcnQ", state: "signing" }]) },
-    everybody,
+    allParts,
     "PASSPORT_KEYS (0.secret): must be at least 32 random bytes",
   ],
   "a kid twice": [
@@ -24,7 +24,7 @@ const refused = {
         { kid: "a", secret: another, state: "retired" },
       ]),
     },
-    everybody,
+    allParts,
     "PASSPORT_KEYS: has a kid twice",
   ],
   "two access token keys that sign": [
@@ -65,32 +65,32 @@ const refused = {
   ],
   "a collector that is none": [
     { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "hidden-collector" },
-    everybody,
+    allParts,
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: must be an http(s) URL",
   ],
   "Deno's own spans beside its own headers": [
     { OTEL_DENO: "true" },
-    everybody,
+    allParts,
     "OTEL_PROPAGATORS",
   ],
 } as const;
 
-Deno.test("programs say of", async (t) => {
+Deno.test("the programs report", async (t) => {
   await using workspace = await temporaryWorkspace();
-  const ask = async (variables: Record<string, string>) =>
-    await askPrograms(
+  const validate = async (variables: Record<string, string>) =>
+    await validateInPrograms(
       await readDoctorContext({ ...machine, EDGEPASS_HOME: workspace.path, ...variables }, {
         scope: "dev",
         parts,
       }),
     );
-  await t.step("what dev makes up nothing", async () => {
-    assert.deepEqual(await ask({}), []);
+  await t.step("no error for the settings that dev generates", async () => {
+    assert.deepEqual(await validate({}), []);
   });
-  for (const [what, [variables, complainers, reason]] of Object.entries(refused)) {
-    await t.step(`${what} that it does not do`, async () => {
-      const configurationErrors = await ask(variables);
-      assert.deepEqual(configurationErrors.map(({ part }) => part), complainers);
+  for (const [what, [variables, reporters, reason]] of Object.entries(refused)) {
+    await t.step(`${what} as an error`, async () => {
+      const configurationErrors = await validate(variables);
+      assert.deepEqual(configurationErrors.map(({ part }) => part), reporters);
       for (const { message } of configurationErrors) {
         assert.ok(message.includes(reason), message);
         for (const value of [secret, another, "c2hvcnQ", "hidden"]) {
@@ -101,13 +101,13 @@ Deno.test("programs say of", async (t) => {
   }
 });
 
-Deno.test("a program of a deployment is not asked about what it does not read", async () => {
+Deno.test("a deployment's program does not check settings that it does not read", async () => {
   const variables = { ...machine, COURSE_DB: "sqlite:/nowhere" };
   const doctorContext = await readDoctorContext(variables, {
     scope: "deployment",
     parts: ["course"],
   });
-  const configurationErrors = await askPrograms(doctorContext);
+  const configurationErrors = await validateInPrograms(doctorContext);
   assert.deepEqual(configurationErrors, [
     { part: "course", message: "Cannot start: USER is missing" },
   ]);

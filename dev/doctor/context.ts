@@ -2,21 +2,21 @@ import type { Part } from "../environment.ts";
 import type { Settings } from "../settings.ts";
 import type { Finding } from "./finding.ts";
 
-/** Whether the dev command was ever started on its home, and how it ended. */
+/** Whether the dev command was ever started on its workspace, and how it ended. */
 export type DevState =
   | { readonly name: "never" | "stopped" }
-  /** It holds its home, or left its mark there when it was ended by force. */
+  /** It holds the lock of its workspace, or left its mark there when it was killed. */
   | { readonly name: "running" | "killed"; readonly pid: string };
 
-/** What is looked at. */
+/** What the checks look at. */
 export interface DoctorContext {
-  /** The home of dev and what it serves, or an environment that a deployment gets. */
+  /** The workspace of dev and what it serves, or the environment of a deployment. */
   readonly scope: "dev" | "deployment";
   /** The variables of this process. */
   readonly variables: Readonly<Record<string, string>>;
-  /** The value in force of every setting; an empty text is a setting that has none. */
+  /** The current value of every setting; an empty text is a setting without a value. */
   readonly settings: Settings;
-  /** Why these settings cannot be completed, by the dev command's own words. */
+  /** Why these settings cannot be completed, in the dev command's own words. */
   readonly refusal?: string;
   /** The programs that read the settings. */
   readonly parts: readonly Part[];
@@ -25,21 +25,24 @@ export interface DoctorContext {
   readonly dev: DevState;
 }
 
-/** A setting that a program does not take, in its own words. */
+/** A setting that a program refuses, in its own words. */
 export interface ConfigurationError {
   readonly part: Part;
   readonly message: string;
 }
 
-/** What the checks need of the world. */
+/** What the checks need from outside. */
 export interface Effects {
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** Milliseconds of a clock that nobody sets. */
+  /** Milliseconds of a monotonic clock. */
   readonly elapsed: () => number;
-  /** Asks somebody, under the name that `host` gives where it differs from the address. */
-  readonly ask: (url: string, init?: RequestInit & { readonly host?: string }) => Promise<Response>;
-  /** What the programs say of the settings; they are composed once and not started. */
+  /** Sends a request, under the host name in `host` where it differs from the address. */
+  readonly request: (
+    url: string,
+    init?: RequestInit & { readonly host?: string },
+  ) => Promise<Response>;
+  /** What the programs report about the settings; they are composed once and not started. */
   readonly configurationErrors: () => Promise<readonly ConfigurationError[]>;
   /** Bytes that this user may still write beside a path. */
   readonly freeBytes: (path: string) => number;
@@ -48,7 +51,7 @@ export interface Effects {
   readonly root: string;
 }
 
-/** Looks at one thing; one that cannot be looked at has no findings or says so. */
+/** Checks one thing; one that cannot be checked has no findings, or one with the reason. */
 export type Check = (
   doctorContext: DoctorContext,
   effects: Effects,

@@ -8,10 +8,10 @@ import { isInWorkerd } from "./configuration_errors.ts";
 import { fail, type Finding, ok, warn } from "./finding.ts";
 import type { DoctorContext, Effects } from "./context.ts";
 
-/** A database that does not answer for so long will not. */
+/** A database that has not responded for so long counts as unreachable. */
 const patienceMs = 5_000;
 
-/** Databases open, are whole, and have the tables that this source reads. */
+/** Databases open, are intact, and have the tables that this source reads. */
 export async function checkDatabases(
   doctorContext: DoctorContext,
   { root }: Effects,

@@ -36,7 +36,7 @@ async function setup() {
 
 const well = "COURSE_DB opens, is whole and has all its tables";
 
-Deno.test("a database that is up to date is well, and a check changes nothing", async () => {
+Deno.test("a database that is up to date passes, and the check changes nothing", async () => {
   await using database = await setup();
   const before = await Deno.readFile(database.path);
   assert.deepEqual(allWell(await database.look()), [well]);
@@ -44,14 +44,14 @@ Deno.test("a database that is up to date is well, and a check changes nothing", 
 });
 
 const running = { name: "running", pid: "1" } as const;
-/** Who looks at a database that lacks a table, and what it is told. */
+/** The owner of a database that lacks a table, and the finding. */
 const lagging = {
   "that dev left": [{}, "warn", "deno task dev, which applies them"],
   "that dev uses": [{ dev: running }, "fail", "end dev and start it again, which applies them"],
   "of a deployment": [{ scope: "deployment" }, "fail", "deno task migrate"],
 } as const;
 for (const [what, [doctorContext, state, fix]] of Object.entries(lagging)) {
-  Deno.test(`a database ${what} names the migrations it lacks`, async () => {
+  Deno.test(`the finding about a database ${what} names the missing migrations`, async () => {
     await using database = await setup();
     await database.change("DELETE FROM d1_migrations");
     const names = [
@@ -65,7 +65,7 @@ for (const [what, [doctorContext, state, fix]] of Object.entries(lagging)) {
   });
 }
 
-Deno.test("a database that is newer than the source is named", async () => {
+Deno.test("a database that is newer than the source is reported", async () => {
   await using database = await setup();
   await database.change("INSERT INTO d1_migrations (name) VALUES ('9999_later.sql')");
   assert.equal(
@@ -75,7 +75,7 @@ Deno.test("a database that is newer than the source is named", async () => {
   );
 });
 
-Deno.test("a file that is no database is damaged", async () => {
+Deno.test("a file that is not a database is reported as damaged", async () => {
   await using database = await setup();
   await Deno.writeTextFile(database.path, "no database at all, and long enough to be looked at");
   const what = `COURSE_DB is damaged or cannot be read: ${database.path}`;
@@ -90,7 +90,7 @@ Deno.test("a file that is no database is damaged", async () => {
   );
 });
 
-Deno.test("a database is damaged whose damage is where nobody looks yet", async () => {
+Deno.test("damage in a page that no query reads yet is reported", async () => {
   await using database = await setup();
   await database.change("CREATE TABLE at_the_end (text)");
   const bytes = await Deno.readFile(database.path);
@@ -98,7 +98,7 @@ Deno.test("a database is damaged whose damage is where nobody looks yet", async 
   assert.match(troubleOf(await database.look()), /^fail: COURSE_DB is damaged or cannot be read/);
 });
 
-Deno.test("a file that is not there is dev's to make, unless dev has it open", async () => {
+Deno.test("a missing file is left for dev to create, unless dev has it open", async () => {
   await using database = await setup();
   const absent = `${database.value}.not-there`;
   assert.deepEqual(allWell(await database.look({}, absent)), [
@@ -115,7 +115,7 @@ Deno.test("a file that is not there is dev's to make, unless dev has it open", a
   await assert.rejects(Deno.stat(absent.slice("sqlite:".length)), Deno.errors.NotFound);
 });
 
-Deno.test("a libSQL server is asked with its token", async () => {
+Deno.test("a libSQL server is called with its token", async () => {
   await using database = await setup();
   await using server = await startHranaServer({ path: database.path, token: "hidden" });
   const settings = { COURSE_DB_TOKEN: "hidden" };
@@ -126,13 +126,13 @@ Deno.test("a libSQL server is asked with its token", async () => {
   );
 });
 
-Deno.test("a libSQL server that is not there does not answer", async () => {
+Deno.test("a missing libSQL server is reported as not responding", async () => {
   await using database = await setup();
   const found = await database.look({ scope: "deployment" }, `http://127.0.0.1:${freePort()}`);
   assert.match(troubleOf(found), /^fail: COURSE_DB does not answer → /);
 });
 
-Deno.test("in workerd databases are wrangler's to look at", async () => {
+Deno.test("databases in workerd are left to wrangler", async () => {
   const found = await checkDatabases(createDoctorContext(), createEffects());
   assert.deepEqual(allWell(found), [
     "in workerd they are D1, which deno task dev:workers migrates",

@@ -2,7 +2,7 @@ import { requireDeno, testedVersions } from "../version.ts";
 import { fail, type Finding, ok, warn } from "./finding.ts";
 import type { DoctorContext, Effects } from "./context.ts";
 
-/** The Deno that runs this is new enough, and one that the tests run on. */
+/** The Deno that runs this is new enough, and a version that the tests run on. */
 export function checkDeno(_subject: DoctorContext, { denoVersion }: Effects): Finding[] {
   try {
     requireDeno(denoVersion);

@@ -7,7 +7,7 @@ import {
 } from "../../tests/support/doctor.ts";
 import { checkDeno } from "./deno.ts";
 
-Deno.test("an old Deno is named with the oldest that will do", () => {
+Deno.test("an old Deno is reported with the oldest supported version", () => {
   const found = checkDeno(createDoctorContext(), createEffects({ denoVersion: "2.8.3" }));
   assert.equal(
     troubleOf(found),
@@ -15,14 +15,14 @@ Deno.test("an old Deno is named with the oldest that will do", () => {
   );
 });
 
-Deno.test("each Deno that the tests run on is well", () => {
+Deno.test("each Deno version that CI tests passes", () => {
   for (const denoVersion of ["2.9.5", "2.9.6"]) {
     const found = checkDeno(createDoctorContext(), createEffects({ denoVersion }));
     assert.deepEqual(allWell(found), [`Deno ${denoVersion}`]);
   }
 });
 
-Deno.test("a Deno that no test runs on is named with those that have their tests", () => {
+Deno.test("an untested Deno version is reported with the tested ones", () => {
   for (const denoVersion of ["2.9.4", "2.9.7", "3.0.0"]) {
     const found = checkDeno(createDoctorContext(), createEffects({ denoVersion }));
     assert.equal(

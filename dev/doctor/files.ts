@@ -5,7 +5,7 @@ import { inspectAppendOnlyFile } from "../redis/mod.ts";
 import { fail, type Finding, ok, warn } from "./finding.ts";
 import type { DoctorContext } from "./context.ts";
 
-/** What dev's own Redis and QStash keep can be read, of every way in which dev runs. */
+/** The files of dev's own Redis and QStash can be read, in every mode of dev. */
 export function checkFiles({ scope, workspace, dev }: DoctorContext): Finding[] {
   if (scope === "deployment") return [];
   const placed = Object.values(modes);
@@ -28,7 +28,7 @@ function checkAppendOnlyFile(path: string, isInUse: boolean): Finding[] {
       `restore ${path} from a copy, or begin with nothing, which services fill again: rm ${path}`,
     )];
   }
-  // Of a dev that runs the last line may be on its way.
+  // While dev runs, its last line may be still in the write.
   if (state !== "torn" || isInUse) return [];
   return [warn(
     `the last line of ${path} was torn, as by a kill or a full disk`,
@@ -43,7 +43,7 @@ function checkMessages(path: string): Finding[] {
     const row = db.get("PRAGMA quick_check(1)");
     if (row?.quick_check === "ok") return [];
   } catch {
-    // What SQLite says of it would not help: it is not readable.
+    // SQLite's own message would not help: the file is not readable.
   }
   return [fail(
     `dev's QStash cannot use ${path}: it is damaged or no database`,

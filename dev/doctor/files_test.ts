@@ -22,7 +22,7 @@ async function setup() {
   return { ...workspace, redis, qstash, look };
 }
 
-Deno.test("files of Redis and QStash that are whole, or not there yet, are well", async () => {
+Deno.test("complete or missing files of Redis and QStash pass", async () => {
   await using files = await setup();
   const well = ["what dev's Redis and QStash keep can be read"];
   assert.deepEqual(allWell(files.look()), well);
@@ -31,7 +31,7 @@ Deno.test("files of Redis and QStash that are whole, or not there yet, are well"
   assert.deepEqual(allWell(files.look()), well);
 });
 
-Deno.test("a damaged line of the append-only file is named, with what to do", async () => {
+Deno.test("a damaged line of the append-only file is reported with a fix", async () => {
   await using files = await setup();
   await Deno.writeTextFile(files.redis, '[["SET","a","1"]]\n[["SET"\n[["SET","b","1"]]\n');
   assert.match(
@@ -40,7 +40,7 @@ Deno.test("a damaged line of the append-only file is named, with what to do", as
   );
 });
 
-Deno.test("a torn last line is a warning, and none while dev may be writing it", async () => {
+Deno.test("a torn last line is a warning, except while dev may be writing it", async () => {
   await using files = await setup();
   await Deno.writeTextFile(files.redis, '[["SET","c"', { append: true });
   assert.match(troubleOf(files.look()), /^warn: the last line of .* was torn, .* → deno task dev/);
@@ -49,11 +49,11 @@ Deno.test("a torn last line is a warning, and none while dev may be writing it",
 
 for (
   const [what, spoil] of Object.entries({
-    "that is no database": (bytes: Uint8Array) => bytes.fill(120, 0, 100),
+    "that is not a database": (bytes: Uint8Array) => bytes.fill(120, 0, 100),
     "with a spoilt page": (bytes: Uint8Array) => bytes.fill(255, 4_096, 12_288),
   })
 ) {
-  Deno.test(`a QStash file ${what} is named, with what to do`, async () => {
+  Deno.test(`a QStash file ${what} is reported with a fix`, async () => {
     await using files = await setup();
     const bytes = await Deno.readFile(files.qstash);
     spoil(bytes);

@@ -1,14 +1,14 @@
-/** What a check found; whatever is not well comes with its mend, a command or a setting to change. */
+/** What a check found; a problem comes with its fix, a command or a setting to change. */
 export type Finding =
   | { readonly state: "ok"; readonly what: string }
   | { readonly state: "warn" | "fail"; readonly what: string; readonly fix: string };
 
-/** As it ought to be. */
+/** As it should be. */
 export function ok(what: string): Finding {
   return { state: "ok", what };
 }
 
-/** Works, and may not for long or not as somebody thinks. */
+/** Works, but may stop working, or not work as the operator expects. */
 export function warn(what: string, fix: string): Finding {
   return { state: "warn", what, fix };
 }

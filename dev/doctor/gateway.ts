@@ -5,22 +5,22 @@ import type { DoctorContext, Effects } from "./context.ts";
 
 const patienceMs = 5_000;
 
-/** What `/readyz` answers, as far as it is read. */
+/** The body of `/readyz`, as far as it is read. */
 const Readiness = z.object({ checks: z.record(z.string(), z.string()) });
 
-/** A running gateway is ready, or says what is not. */
+/** A running gateway is ready, or reports what is not. */
 export async function checkGateway(
   doctorContext: DoctorContext,
   effects: Effects,
 ): Promise<Finding[]> {
   if (!doctorContext.parts.includes("gateway")) return [];
   if (doctorContext.scope === "dev" && doctorContext.dev.name !== "running") {
-    return [ok("not asked: dev is not running")];
+    return [ok("not checked: dev is not running")];
   }
   const address = gatewayAddress(doctorContext);
   if (address === undefined) return [];
   try {
-    const response = await effects.ask(`${address.url}/readyz`, {
+    const response = await effects.request(`${address.url}/readyz`, {
       host: address.host,
       signal: AbortSignal.timeout(patienceMs),
     });
@@ -30,7 +30,7 @@ export async function checkGateway(
   }
 }
 
-/** Where the gateway is asked and by which name; it answers for its own alone. */
+/** The address and the host name for requests to the gateway; it serves only its own name. */
 export function gatewayAddress(
   { scope, settings }: DoctorContext,
 ): { url: string; host: string } | undefined {
@@ -69,9 +69,9 @@ function readReadiness(text: string): Readonly<Record<string, string>> | undefin
 }
 
 function fixFor(name: string): string {
-  if (name === "revocation") return "mend what redis says above";
+  if (name === "revocation") return "fix what redis reports above";
   if (!name.startsWith("issuer ")) return "read the log of the gateway";
   return name === "issuer user"
     ? "see that auth is running: it serves the keys"
-    : "see that the jwks of this alias in ISSUERS answers with usable keys";
+    : "see that the jwks of this alias in ISSUERS serves usable keys";
 }

@@ -8,7 +8,7 @@ const readers = {
   ACCESS_TOKEN_KEYS: ["auth"],
 } as const;
 
-/** Rings of keys parse, have one key that signs, and no kid twice; their halves match. */
+/** Key rings parse, have one key that signs, and no kid twice; key pairs match. */
 export async function checkKeys(
   doctorContext: DoctorContext,
   effects: Effects,
@@ -25,7 +25,7 @@ export async function checkKeys(
   return findings;
 }
 
-/** Counts by state; a `kid` is not shown, for it stands beside a secret. */
+/** Counts by state; a `kid` is not shown, because it stands beside a secret. */
 function describe(
   name: keyof typeof readers,
   { scope, dev, settings, variables }: DoctorContext,
@@ -34,7 +34,7 @@ function describe(
     return ok(`${name} is made by dev, once`);
   }
   const states = readStates(settings[name]);
-  if (states === undefined) return warn(`${name} was not read`, "mend the settings above first");
+  if (states === undefined) return warn(`${name} was not read`, "fix the settings above first");
   const signing = states.filter((state) => state === "signing").length;
   const counted = `${states.length} ${states.length === 1 ? "key" : "keys"}`;
   return ok(`${name} has ${counted}, ${signing} signing`);

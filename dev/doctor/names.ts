@@ -5,17 +5,17 @@ import type { DoctorContext } from "./context.ts";
 /** Names that programs read and that dev does not set. */
 const otherNames = ["HOST", "DRAIN_DELAY_MS"];
 
-/** Standard names that nobody here reads and that look like others that somebody does. */
+/** Standard OpenTelemetry names that no program here reads and that resemble ones that are read. */
 const neighbours = new Set(["OTEL_BLRP_SCHEDULE_DELAY", "OTEL_BLRP_MAX_QUEUE_SIZE"]);
 
-/** Names under this are words that any program may use, and each is like many others. */
+/** Shorter names are words that any program may use, and each resembles many others. */
 const minLength = 6;
-/** Longer names may differ in two places and still be meant. */
+/** Longer names may differ in two letters and still be meant. */
 const longLength = 12;
 
-const known: readonly string[] = [...settingNames, ...otherNames];
+const knownNames: readonly string[] = [...settingNames, ...otherNames];
 
-/** No variable looks like a setting of ours that somebody misspelt: nobody would ever read it. */
+/** No variable looks like a misspelt setting of ours: no program would ever read it. */
 export function checkNames({ variables }: DoctorContext): Finding[] {
   const findings = Object.keys(variables).filter(isUnknown).flatMap((name): Finding[] => {
     const meant = findMeant(name);
@@ -29,22 +29,22 @@ export function checkNames({ variables }: DoctorContext): Finding[] {
 }
 
 function isUnknown(name: string): boolean {
-  return !known.includes(name) && !neighbours.has(name);
+  return !knownNames.includes(name) && !neighbours.has(name);
 }
 
-/** The setting that a name is closest to, if it is close at all. */
+/** The setting that a name most resembles, if it resembles one at all. */
 function findMeant(name: string): string | undefined {
   const upper = name.toUpperCase().replaceAll("-", "_");
   if (upper.length < minLength) return undefined;
   const limit = upper.length < longLength ? 1 : 2;
-  const near = known.filter(({ length }) => length >= minLength)
+  const near = knownNames.filter(({ length }) => length >= minLength)
     .map((candidate) => ({ candidate, distance: distanceBetween(upper, candidate) }))
     .toSorted((a, b) => a.distance - b.distance)[0];
   return near && near.distance <= limit ? near.candidate : undefined;
 }
 
 /**
- * Letters to add, leave out, change or swap with their neighbour until one text is the other
+ * Letters to insert, delete, change or swap with their neighbour until one text is the other
  * (Damerau and Levenshtein, each place changed once).
  */
 function distanceBetween(from: string, to: string): number {

@@ -8,7 +8,7 @@ const look = (...names: string[]) =>
     createDoctorContext({ variables: Object.fromEntries(names.map((name) => [name, "hidden"])) }),
   );
 
-/** What somebody wrote, and what was meant. */
+/** A misspelt name, and the setting that was meant. */
 const misspelt = {
   OTEL_EXPORTER_OLTP_ENDPOINT: "OTEL_EXPORTER_OTLP_ENDPOINT",
   PASSPORT_KEY: "PASSPORT_KEYS",
@@ -20,21 +20,21 @@ const misspelt = {
   EDGEPASS_HOMES: "EDGEPASS_HOME",
 };
 for (const [name, meant] of Object.entries(misspelt)) {
-  Deno.test(`${name} is taken for a misspelt ${meant}`, () => {
+  Deno.test(`${name} is reported as a misspelt ${meant}`, () => {
     const expected =
       `warn: nothing reads ${name} → unset ${name} and set ${meant}, if that is meant`;
     assert.equal(troubleOf(look(name)), expected);
   });
 }
 
-Deno.test("a name that claims to be of Edgepass and is like none is found", () => {
+Deno.test("an unknown name with Edgepass's prefix is reported", () => {
   assert.equal(
     troubleOf(look("EDGEPASS_COLOUR")),
     "warn: nothing reads EDGEPASS_COLOUR → unset EDGEPASS_COLOUR; docs/deploy.md lists the settings",
   );
 });
 
-Deno.test("settings and the variables of any machine are well", () => {
+Deno.test("settings and the usual variables of a machine pass", () => {
   const machine = [
     ...["PATH", "HOME", "USER", "SHELL", "LANG", "TERM", "PWD", "HOST", "PORTS", "SOURCE"],
     ...["OTEL_SERVICE_NAME", "OTEL_TRACES_SAMPLER", "OTEL_BLRP_SCHEDULE_DELAY", "SSL_CERT_FILE"],

@@ -12,7 +12,7 @@ const Manifest = z.object({ version: z.string() });
 
 const fix = "deno install";
 
-/** What is installed is what deno.json and deno.lock pin. */
+/** The installed packages are those that deno.json and deno.lock pin. */
 export async function checkPackages(
   _subject: DoctorContext,
   { root }: Effects,
@@ -46,7 +46,7 @@ async function checkPackage(
   return fail(`${name} ${manifest.version} is installed, deno.json pins ${version}`, fix);
 }
 
-/** What the lock file has and the disk has not; what is optional may be for other machines. */
+/** Packages of the lock file that the disk lacks; optional ones may be for other machines. */
 async function listAbsent(root: string, lock: Lock): Promise<string[]> {
   const installed = new Set<string>();
   for await (const { name } of Deno.readDir(`${root}node_modules/.deno`)) installed.add(name);
@@ -54,9 +54,9 @@ async function listAbsent(root: string, lock: Lock): Promise<string[]> {
     .filter((id) => !installed.has(id.replaceAll("/", "+")));
 }
 
-/** The pinned packages, what they depend on, and so on. */
+/** The pinned packages with all their dependencies. */
 function listNeeded({ specifiers, npm }: Lock): string[] {
-  // A dependency of which there is one version alone is written without it.
+  // A dependency with only one version is written without it.
   const byName = new Map(Object.keys(npm).map((id) => [id.slice(0, id.indexOf("@", 1)), id]));
   const needed = new Set<string>();
   const open = Object.entries(specifiers).flatMap(([specifier, version]) => {

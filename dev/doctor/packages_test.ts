@@ -7,7 +7,7 @@ import {
 } from "../../tests/support/doctor.ts";
 import { checkPackages } from "./packages.ts";
 
-/** A working copy with `hono`, which needs `leaf`, and what only another machine needs. */
+/** A working copy with `hono`, which needs `leaf`, and a package for other machines alone. */
 async function setup() {
   const root = `${await Deno.makeTempDir({ prefix: "edgepass-doctor-" })}/`;
   const modules = `${root}node_modules/`;
@@ -36,16 +36,16 @@ async function setup() {
   };
 }
 
-Deno.test("packages that are installed as pinned are well", async () => {
+Deno.test("packages that are installed as pinned pass", async () => {
   await using copy = await setup();
   assert.deepEqual(allWell(await copy.look()), ["installed as pinned: 1, and what they need"]);
 });
 
-Deno.test("the packages of this working copy are well", async () => {
+Deno.test("the packages of this working copy pass", async () => {
   assert.equal(allWell(await checkPackages(createDoctorContext(), createEffects())).length, 1);
 });
 
-Deno.test("a package of another version than its pin is named with both", async () => {
+Deno.test("a package with another version than its pin is reported with both", async () => {
   await using copy = await setup();
   await copy.write("node_modules/hono/package.json", { version: "4.0.9" });
   assert.equal(
@@ -54,13 +54,13 @@ Deno.test("a package of another version than its pin is named with both", async 
   );
 });
 
-Deno.test("a package that is not there is named", async () => {
+Deno.test("a missing package is reported", async () => {
   await using copy = await setup();
   await Deno.remove(`${copy.root}node_modules`, { recursive: true });
   assert.equal(troubleOf(await copy.look()), "fail: hono is not installed → deno install");
 });
 
-Deno.test("what a package needs in another version than the lock file's is named", async () => {
+Deno.test("a dependency with another version than the lock file's is reported", async () => {
   await using copy = await setup();
   await Deno.rename(
     `${copy.root}node_modules/.deno/@a+leaf@1.0.0`,
@@ -72,7 +72,7 @@ Deno.test("what a package needs in another version than the lock file's is named
   );
 });
 
-Deno.test("a lock file that is no lock file is named", async () => {
+Deno.test("an invalid lock file is reported", async () => {
   await using copy = await setup();
   await Deno.writeTextFile(`${copy.root}deno.lock`, "<<<<<<< HEAD");
   assert.equal(

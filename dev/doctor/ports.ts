@@ -5,7 +5,7 @@ const hostname = "127.0.0.1";
 
 /** The ports that dev listens on are free, or its own. */
 export function checkPorts({ scope, settings, dev, refusal }: DoctorContext): Finding[] {
-  // Without settings dev does not come as far as its ports.
+  // Without settings dev ends before it opens its ports.
   if (scope === "deployment" || (refusal !== undefined && settings.PORT === "")) return [];
   return (["PORT", "DASHBOARD_PORT"] as const).flatMap((name) => {
     const port = Number(settings[name]);

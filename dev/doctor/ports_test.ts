@@ -4,7 +4,7 @@ import { freePort } from "../../tests/support/dev_system.ts";
 import { checkPorts } from "./ports.ts";
 
 for (const name of ["PORT", "DASHBOARD_PORT"] as const) {
-  Deno.test(`${name} that another program has is named`, () => {
+  Deno.test(`a ${name} that another program has taken is reported`, () => {
     using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = other.addr;
     const free = { PORT: String(freePort()), DASHBOARD_PORT: String(freePort()) };
@@ -16,7 +16,7 @@ for (const name of ["PORT", "DASHBOARD_PORT"] as const) {
   });
 }
 
-Deno.test("ports that are free are well, and so are those of a running dev", () => {
+Deno.test("free ports pass, and so do those of a running dev", () => {
   using own = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const settings = { PORT: String(own.addr.port), DASHBOARD_PORT: String(freePort()) };
   const dev = { name: "running", pid: "1" } as const;
@@ -26,6 +26,6 @@ Deno.test("ports that are free are well, and so are those of a running dev", () 
   ]);
 });
 
-Deno.test("a deployment's ports are its host's", () => {
+Deno.test("the ports of a deployment are not checked", () => {
   assert.deepEqual(checkPorts(createDoctorContext({ scope: "deployment" })), []);
 });

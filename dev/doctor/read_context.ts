@@ -12,7 +12,7 @@ import {
 } from "../settings.ts";
 import type { DevState, DoctorContext } from "./context.ts";
 
-/** Where dev keeps what it made up, by the setting that it is the value of. */
+/** Where dev stores each value that it generated, by the setting that it is for. */
 export const stateFiles = {
   ACCESS_TOKEN_KEYS: "access-token-keys.json",
   PASSPORT_KEYS: "passport-keys.json",
@@ -26,10 +26,10 @@ export interface DoctorContextOptions {
 }
 
 /**
- * Reads what there is to look at, and changes nothing.
+ * Reads what the checks look at, and changes nothing.
  *
- * A deployment is what the environment says. Of dev it is what the last start wrote, then what dev
- * keeps, then the environment, of which the later wins; a running dev is as it was started.
+ * A deployment is what the environment has. For dev it is what the last start wrote, then what dev
+ * stored, then the environment; the later wins. A running dev is as it was started.
  */
 export async function readDoctorContext(
   variables: Readonly<Record<string, string>>,
@@ -43,15 +43,15 @@ export async function readDoctorContext(
   }
   const written = readWritten(join(workspace, "dev.env"));
   const dev = readDevState(workspace, written !== undefined);
-  const kept = readStored(workspace);
-  const { settings, refusal } = await complete(workspace, { ...kept, ...given });
+  const stored = readStored(workspace);
+  const { settings, refusal } = await complete(workspace, { ...stored, ...given });
   return {
     ...common,
     dev,
     ...(refusal === undefined ? {} : { refusal }),
     settings: dev.name === "running"
-      ? { ...settings, ...kept, ...written, ...given }
-      : { ...settings, ...written, ...kept, ...given },
+      ? { ...settings, ...stored, ...written, ...given }
+      : { ...settings, ...written, ...stored, ...given },
   };
 }
 
@@ -62,7 +62,9 @@ function withoutLoginName({ USER, ...given }: Given): Given {
   return USER !== undefined && URL.canParse(USER) ? { ...given, USER } : given;
 }
 
-/** What a start would make of these; secrets that it would make up are of this moment alone. */
+/**
+ * What a start would complete these to; secrets that it would generate exist only for this moment.
+ */
 async function complete(
   root: string,
   given: Given,
@@ -101,7 +103,7 @@ function readStored(workspace: string): Given {
   ));
 }
 
-/** Whoever runs dev holds a lock, which the system gives back however dev ends. */
+/** A running dev holds a lock, which the operating system releases however dev ends. */
 function readDevState(workspace: string, wasStarted: boolean): DevState {
   const path = join(workspace, "dev.lock");
   const pid = readIfThere(path) ?? "";
@@ -109,7 +111,7 @@ function readDevState(workspace: string, wasStarted: boolean): DevState {
   return { name: isLocked(path) ? "running" : "killed", pid: /^\d+$/.test(pid) ? pid : "?" };
 }
 
-/** Shared and for no time at all, so that a dev that starts at this moment is hardly disturbed. */
+/** Shared and released at once, so that a dev that starts at this moment is hardly disturbed. */
 function isLocked(path: string): boolean {
   try {
     using file = Deno.openSync(path);

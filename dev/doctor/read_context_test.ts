@@ -12,7 +12,7 @@ const look = (workspace: string, variables: Record<string, string> = {}) =>
 
 const filesOf = (path: string) => [...Deno.readDirSync(path)].map(({ name }) => name);
 
-Deno.test("a home that dev never saw has the settings that dev would make up, and stays empty", async () => {
+Deno.test("an unused workspace gets the settings that dev would generate, and stays empty", async () => {
   await using workspace = await temporaryWorkspace();
   const { dev, settings, refusal } = await look(workspace.path, { PORT: "8790" });
   assert.deepEqual(dev, { name: "never" });
@@ -23,7 +23,7 @@ Deno.test("a home that dev never saw has the settings that dev would make up, an
   assert.deepEqual(filesOf(workspace.path), []);
 });
 
-Deno.test("the environment wins over what dev wrote", async () => {
+Deno.test("the environment wins over the settings that dev wrote", async () => {
   await using workspace = await temporaryWorkspace();
   const written = { PORT: "8790", ROUTES: `["it's written"]`, TRUST_DOMAIN: "written" };
   await Deno.writeTextFile(`${workspace.path}/dev.env`, toEnvFile(written));
@@ -41,7 +41,7 @@ Deno.test("a database that dev left to workerd has no path", async () => {
   assert.equal(settings.USER_DB, `sqlite:${workspace.path}/db/user.sqlite`);
 });
 
-Deno.test("a key that dev keeps wins over what was written, which a running dev still has", async () => {
+Deno.test("a stored key wins over the written settings, except those of a running dev", async () => {
   await using place = await temporaryWorkspace();
   const workspace = openWorkspace(place.path);
   await Deno.writeTextFile(workspace.at("dev.env"), toEnvFile({ REFRESH_TOKEN_KEY: "written" }));
@@ -57,20 +57,20 @@ Deno.test("a key that dev keeps wins over what was written, which a running dev 
   }
 });
 
-Deno.test("a lock that nobody holds is of a dev that was ended by force", async () => {
+Deno.test("a lock file without a lock belongs to a dev that was killed", async () => {
   await using workspace = await temporaryWorkspace();
   await Deno.writeTextFile(`${workspace.path}/dev.lock`, "123");
   assert.deepEqual((await look(workspace.path)).dev, { name: "killed", pid: "123" });
 });
 
-Deno.test("the name of a login is no place of the user service", async () => {
+Deno.test("a login name in USER is not the URL of the user service", async () => {
   await using workspace = await temporaryWorkspace();
   assert.equal((await look(workspace.path, { USER: "somebody" })).settings.USER, "");
   const USER = "https://user.example.com";
   assert.equal((await look(workspace.path, { USER })).settings.USER, USER);
 });
 
-Deno.test("what dev would not start with is kept as its refusal", async () => {
+Deno.test("settings with which dev would not start are reported as its refusal", async () => {
   await using workspace = await temporaryWorkspace();
   const { refusal } = await look(workspace.path, { PORT: "hidden" });
   assert.match(refusal ?? "", /^Cannot start: PORT: must be a whole number/);
@@ -78,7 +78,7 @@ Deno.test("what dev would not start with is kept as its refusal", async () => {
   assert.match(half.refusal ?? "", /^Cannot start: UPSTASH_REDIS_REST_TOKEN is missing/);
 });
 
-Deno.test("a deployment is its environment and nothing of dev", async () => {
+Deno.test("a deployment has the settings of its environment and none of dev", async () => {
   await using workspace = await temporaryWorkspace();
   await Deno.writeTextFile(`${workspace.path}/dev.env`, toEnvFile({ TRUST_DOMAIN: "written" }));
   const variables = { EDGEPASS_HOME: workspace.path, PUBLIC_ORIGIN: "https://learn.example.com" };

@@ -3,12 +3,12 @@ import { createRedisProxy } from "../redis/mod.ts";
 import { fail, type Finding, ok, warn } from "./finding.ts";
 import type { DoctorContext, Effects } from "./context.ts";
 
-/** Long enough to tell a slow Redis from a silent one. */
+/** Long enough to distinguish a slow Redis from one that does not respond. */
 const patienceMs = 3_000;
 /** The first round trip opens the connection, which the programs do once. */
 const roundTrips = 5;
 
-/** Redis answers within the budget of a request, and the revocation list is in it. */
+/** Redis responds within the budget of a request, and the revocation list is complete. */
 export async function checkRedis(
   doctorContext: DoctorContext,
   effects: Effects,
@@ -27,7 +27,7 @@ export async function checkRedis(
   return [judgeTime(median(times), Number(settings.REVOCATION_TIMEOUT_MS)), judgeList(isReady)];
 }
 
-/** Without an address of somebody else's, dev has one on loopback for as long as it runs. */
+/** Without an external address, dev serves one on loopback for as long as it runs. */
 export function isServedByDev({ scope, settings, variables }: DoctorContext): boolean {
   if (scope === "deployment" || (variables.UPSTASH_REDIS_REST_URL ?? "") !== "") return false;
   const { UPSTASH_REDIS_REST_URL: url } = settings;
@@ -50,14 +50,14 @@ async function checkBehind({ settings: { REDIS_URL } }: DoctorContext): Promise<
   }
 }
 
-/** Why the endpoint cannot be used at all; what it says is not shown, it may quote the token. */
+/** Why the endpoint is unusable; its own message is not shown, because it may quote the token. */
 async function findRefusal(
   { url, token }: { url: string; token: string },
-  { ask }: Effects,
+  { request }: Effects,
 ): Promise<Finding | undefined> {
   let status: number;
   try {
-    const response = await ask(url, {
+    const response = await request(url, {
       method: "POST",
       body: '["PING"]',
       headers: { authorization: `Bearer ${token}` },
@@ -81,7 +81,7 @@ async function findRefusal(
   return fail(`what answers at UPSTASH_REDIS_REST_URL is no Redis (status ${status})`, fix);
 }
 
-/** The question that every strict request asks, as it asks it. */
+/** The command that every strict request sends, sent the same way. */
 async function measure(
   redis: Redis,
   elapsed: () => number,

@@ -10,14 +10,14 @@ import {
 import { freePort } from "../../tests/support/dev_system.ts";
 import { checkRedis } from "./redis.ts";
 
-/** A Redis of somebody else's with the revocation list, and a clock that each round trip moves. */
-function setup({ tripMs = 1, answer }: { tripMs?: number; answer?: () => Response } = {}) {
+/** An external Redis with the revocation list, and a clock that each round trip advances. */
+function setup({ tripMs = 1, respond }: { tripMs?: number; respond?: () => Response } = {}) {
   const backend = createEmbeddedRedis();
   const rest = createRedisRest({ backend, token: "hidden" });
   let time = 0;
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
     time += tripMs;
-    return answer ? answer() : rest(request);
+    return respond ? respond() : rest(request);
   });
   const UPSTASH_REDIS_REST_URL = `http://127.0.0.1:${server.addr.port}`;
   const look = ({ settings, ...doctorContext }: DoctorContextOverrides = {}) =>
@@ -27,7 +27,7 @@ function setup({ tripMs = 1, answer }: { tripMs?: number; answer?: () => Respons
         settings: { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN: "hidden", ...settings },
         ...doctorContext,
       }),
-      createEffects({ ask: fetch, elapsed: () => time }),
+      createEffects({ request: fetch, elapsed: () => time }),
     );
   return {
     look,
@@ -39,7 +39,7 @@ function setup({ tripMs = 1, answer }: { tripMs?: number; answer?: () => Respons
   };
 }
 
-Deno.test("a Redis that is quick and has the revocation list is well", async () => {
+Deno.test("a quick Redis with the revocation list passes", async () => {
   await using redis = setup({ tripMs: 3 });
   await redis.fill();
   assert.deepEqual(allWell(await redis.look()), [
@@ -60,14 +60,14 @@ const slow = {
   ],
 } as const;
 for (const [what, [tripMs, expected]] of Object.entries(slow)) {
-  Deno.test(`a Redis ${what} is too slow`, async () => {
+  Deno.test(`a Redis ${what} is reported as slow`, async () => {
     await using redis = setup({ tripMs });
     await redis.fill();
     assert.equal(troubleOf(await redis.look()), expected);
   });
 }
 
-Deno.test("a Redis without the revocation list is named", async () => {
+Deno.test("a Redis without the revocation list is reported", async () => {
   await using redis = setup();
   assert.equal(
     troubleOf(await redis.look()),
@@ -76,7 +76,7 @@ Deno.test("a Redis without the revocation list is named", async () => {
   );
 });
 
-Deno.test("a token that Redis refuses is named and not shown", async () => {
+Deno.test("a token that Redis refuses is reported and not shown", async () => {
   await using redis = setup();
   const settings = { UPSTASH_REDIS_REST_TOKEN: "another-hidden-one" };
   assert.equal(
@@ -86,8 +86,8 @@ Deno.test("a token that Redis refuses is named and not shown", async () => {
   );
 });
 
-Deno.test("what is no Redis is named with its status", async () => {
-  await using redis = setup({ answer: () => new Response("<html>", { status: 404 }) });
+Deno.test("a server that is not a Redis is reported with its status", async () => {
+  await using redis = setup({ respond: () => new Response("<html>", { status: 404 }) });
   assert.equal(
     troubleOf(await redis.look()),
     "fail: what answers at UPSTASH_REDIS_REST_URL is no Redis (status 404)" +
@@ -95,27 +95,27 @@ Deno.test("what is no Redis is named with its status", async () => {
   );
 });
 
-Deno.test("a Redis where nobody answers is named without its address", async () => {
+Deno.test("a Redis that does not respond is reported without its address", async () => {
   const UPSTASH_REDIS_REST_URL = `http://127.0.0.1:${freePort()}`;
   const doctorContext = createDoctorContext({
     variables: { UPSTASH_REDIS_REST_URL },
     settings: { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN: "hidden" },
   });
   assert.equal(
-    troubleOf(await checkRedis(doctorContext, createEffects({ ask: fetch }))),
+    troubleOf(await checkRedis(doctorContext, createEffects({ request: fetch }))),
     "fail: nobody answers at UPSTASH_REDIS_REST_URL → set UPSTASH_REDIS_REST_URL" +
       " to the REST address of your Redis, or unset it for dev's own",
   );
 });
 
-Deno.test("the Redis that dev serves is not looked for while dev is not running", async () => {
+Deno.test("the Redis that dev serves is not checked while dev is not running", async () => {
   const settings = { UPSTASH_REDIS_REST_URL: `http://127.0.0.1:${freePort()}` };
   assert.deepEqual(allWell(await checkRedis(createDoctorContext({ settings }), createEffects())), [
     "dev serves its own, which is not running",
   ]);
 });
 
-Deno.test("a Redis that dev will put behind its own has to be there", async () => {
+Deno.test("a Redis behind dev's own endpoint has to respond", async () => {
   const settings = { REDIS_URL: `redis://user:hidden@127.0.0.1:${freePort()}` };
   assert.equal(
     troubleOf(await checkRedis(createDoctorContext({ settings }), createEffects())),
@@ -123,7 +123,7 @@ Deno.test("a Redis that dev will put behind its own has to be there", async () =
   );
 });
 
-Deno.test("programs that have no use for Redis are not asked about it", async () => {
+Deno.test("Redis is not checked for programs that do not use it", async () => {
   const found = await checkRedis(createDoctorContext({ parts: ["course"] }), createEffects());
   assert.deepEqual(found, []);
 });

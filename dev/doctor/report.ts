@@ -4,7 +4,7 @@ import type { Reported } from "./checks.ts";
 const colours = { ok: "green", warn: "yellow", fail: "red" } as const;
 const nameWidth = 15;
 
-/** One line per finding, and one that counts them. */
+/** One line per finding, and one with the counts. */
 export function toText(findings: readonly Reported[], ansi: Ansi): string {
   const lines = findings.map((finding) => toLine(finding, ansi));
   const count = (state: Reported["state"]) =>
@@ -12,7 +12,7 @@ export function toText(findings: readonly Reported[], ansi: Ansi): string {
   return [...lines, "", `${count("ok")}, ${count("warn")}, ${count("fail")}`].join("\n");
 }
 
-/** The findings for a program to read. */
+/** The findings for programs. */
 export function toJson(findings: readonly Reported[]): string {
   return JSON.stringify({ ok: !hasFailure(findings), findings }, null, 2);
 }
@@ -29,7 +29,7 @@ function toLine(finding: Reported, ansi: Ansi): string {
   return `${start}${onOneLine(what)}${onOneLine(fix)}`;
 }
 
-/** A path may hold anything; the report is one line per finding all the same. */
+/** A path may hold a line break; the report has one line per finding all the same. */
 function onOneLine(text: string): string {
   // deno-lint-ignore no-control-regex -- colours begin with ESC, which stays
   return text.replace(/[\x00-\x1a\x1c-\x1f\x7f]+/g, " ");

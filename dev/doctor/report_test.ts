@@ -22,17 +22,17 @@ Deno.test("a report is one line per finding and a count", () => {
   ]);
 });
 
-Deno.test("a report for programs has every finding, and whether all is well", () => {
+Deno.test("a JSON report has every finding, and whether all checks passed", () => {
   assert.deepEqual(JSON.parse(toJson(reported)), { ok: false, findings: reported });
   assert.equal(JSON.parse(toJson(reported.slice(0, 2))).ok, true);
 });
 
-Deno.test("what may go wrong is no failure, what does is one", () => {
+Deno.test("a warning is no failure, a failed check is one", () => {
   assert.equal(hasFailure(reported.slice(0, 2)), false);
   assert.equal(hasFailure(reported), true);
 });
 
-Deno.test("a check that breaks is a finding, and the others are made", async () => {
+Deno.test("a check that throws is a finding, and the others still run", async () => {
   const table = {
     first: () => {
       throw new RangeError("hidden");
@@ -44,7 +44,7 @@ Deno.test("a check that breaks is a finding, and the others are made", async () 
       check: "first",
       state: "fail",
       what: "could not be checked (RangeError)",
-      fix: "mend what fails above and run deno task doctor again",
+      fix: "fix what fails above and run deno task doctor again",
     },
     { check: "second", state: "ok", what: "well" },
   ]);

@@ -4,7 +4,7 @@ import { createAnsi } from "../ansi.ts";
 import { projectRoot } from "../processes.ts";
 import { StartError } from "../start_error.ts";
 import { runChecks } from "./checks.ts";
-import { askPrograms } from "./configuration_errors.ts";
+import { validateInPrograms } from "./configuration_errors.ts";
 import { type DoctorContextOptions, readDoctorContext } from "./read_context.ts";
 import { hasFailure, toJson, toText } from "./report.ts";
 import type { DoctorContext, Effects } from "./context.ts";
@@ -14,10 +14,10 @@ const usage = `Usage: deno task doctor [--json] [--deployment] [--parts=${
 }]` as const;
 
 /**
- * Looks at everything and prints what it found; returns the exit code, 1 if something does not work.
+ * Runs every check and prints its findings; returns the exit code, 1 if something does not work.
  *
- * `--json` prints it for programs. `--deployment` looks at the environment of this process alone and
- * not at dev; `--parts` names the programs that run there, all of them unless told.
+ * `--json` prints them for programs. `--deployment` checks only the environment of this process and
+ * not dev; `--parts` names the programs that run there, by default all of them.
  *
  * @throws {StartError} for an unknown option
  */
@@ -54,14 +54,14 @@ function realEffects(doctorContext: DoctorContext, client: Deno.HttpClient): Eff
   return {
     now: Date.now,
     elapsed: () => performance.now(),
-    ask: (url, { host, headers, ...init } = {}) =>
+    request: (url, { host, headers, ...init } = {}) =>
       fetch(url, {
         ...init,
         client,
         redirect: "manual",
         headers: { ...headers, ...(host === undefined ? {} : { host }) },
       }),
-    configurationErrors: () => configurationErrors ??= askPrograms(doctorContext),
+    configurationErrors: () => configurationErrors ??= validateInPrograms(doctorContext),
     freeBytes: (path) => {
       const { bavail, bsize } = statfsSync(path);
       return bavail * bsize;

@@ -4,10 +4,10 @@ import { fail, type Finding, ok } from "./finding.ts";
 import { stateFiles } from "./read_context.ts";
 import type { ConfigurationError, DoctorContext, Effects } from "./context.ts";
 
-/** Settings whose complaints are findings about keys. */
+/** Settings whose configuration errors are findings about keys. */
 const aboutKeys: readonly SettingName[] = ["ACCESS_TOKEN_KEYS", "PASSPORT_KEYS"];
 
-/** Every program takes the settings it reads, by the very schemas it reads them with. */
+/** Every program accepts the settings it reads, by the very schemas it reads them with. */
 export async function checkSettings(
   doctorContext: DoctorContext,
   effects: Effects,
@@ -22,10 +22,10 @@ export async function checkSettings(
   try {
     configurationErrors = await effects.configurationErrors();
   } catch (error) {
-    const reason = error instanceof Error ? error.message : "they gave no answer";
+    const reason = error instanceof Error ? error.message : "they reported nothing";
     return [
       ...own,
-      fail(`the programs cannot be asked: ${reason}`, "deno install, deno task check"),
+      fail(`the programs cannot check them: ${reason}`, "deno install, deno task check"),
     ];
   }
   const others = [...groupConfigurationErrors(configurationErrors)]
@@ -35,7 +35,7 @@ export async function checkSettings(
   return findings.length > 0 ? findings : [ok(`${parts.join(", ")} take their settings`)];
 }
 
-/** ConfigurationErrors about one setting, with who complains. */
+/** Configuration errors about one setting, with the programs that report them. */
 export async function configurationErrorsAbout(
   setting: SettingName,
   doctorContext: DoctorContext,
@@ -53,7 +53,7 @@ interface Group {
   readonly readers: string;
 }
 
-/** One thing that is wrong is one finding, however many programs read it. */
+/** One error is one finding, however many programs read the setting. */
 function groupConfigurationErrors(
   configurationErrors: readonly ConfigurationError[],
 ): Map<string, Group> {
@@ -67,7 +67,7 @@ function groupConfigurationErrors(
   return groups;
 }
 
-/** `Cannot start: A is missing; B: must be …` by what it is about. */
+/** The parts of `Cannot start: A is missing; B: must be …` by setting. */
 function readConfigurationErrors(
   message: string,
 ): { text: string; name: SettingName | undefined }[] {
@@ -77,15 +77,15 @@ function readConfigurationErrors(
   });
 }
 
-/** Where a value comes from decides what is to be done about it. */
+/** The source of a value decides how it is fixed. */
 function fixFor(
   name: SettingName | undefined,
   { scope, variables, workspace }: DoctorContext,
 ): string {
-  if (name === undefined) return "docs/deploy.md says what each setting has to be";
+  if (name === undefined) return "docs/deploy.md describes what each setting has to be";
   const isOfDev = scope === "dev" && (variables[name] ?? "") === "";
   if (isOfDev && name in stateFiles) {
-    const file = Object.entries(stateFiles).find(([kept]) => kept === name)?.[1] ?? "";
+    const file = Object.entries(stateFiles).find(([setting]) => setting === name)?.[1] ?? "";
     return `rm ${join(workspace, "keys", file)} and start dev again, which makes a new one`;
   }
   if (isOfDev) return "deno task dev, which writes its settings anew";
@@ -93,5 +93,5 @@ function fixFor(
     return `set ${name} to what deno task keys:new prints for it`;
   }
   const orElse = scope === "dev" ? ", or unset it and dev makes it up" : "";
-  return `set ${name} as docs/deploy.md says${orElse}`;
+  return `set ${name} as docs/deploy.md describes${orElse}`;
 }

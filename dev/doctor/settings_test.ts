@@ -10,25 +10,25 @@ import { checkKeys } from "./keys.ts";
 import { checkSettings } from "./settings.ts";
 import type { ConfigurationError } from "./context.ts";
 
-const complaining = (...configurationErrors: ConfigurationError[]) =>
+const reporting = (...configurationErrors: ConfigurationError[]) =>
   createEffects({ configurationErrors: () => Promise.resolve(configurationErrors) });
 const gateway = (message: string): ConfigurationError => ({ part: "gateway", message });
 
-Deno.test("settings that every program takes are well", async () => {
+Deno.test("settings that every program accepts pass", async () => {
   assert.deepEqual(allWell(await checkSettings(createDoctorContext(), createEffects())), [
     "gateway, auth, user, course, enrollment, recommendation take their settings",
   ]);
 });
 
-/** By where the value comes from, what is to be done about it. */
+/** The fix by the source of the value. */
 const fixes = {
   "of a deployment": [
     { scope: "deployment", variables: { ISSUERS: "hidden" } },
-    "set ISSUERS as docs/deploy.md says",
+    "set ISSUERS as docs/deploy.md describes",
   ],
   "given to dev": [
     { scope: "dev", variables: { ISSUERS: "hidden" } },
-    "set ISSUERS as docs/deploy.md says, or unset it and dev makes it up",
+    "set ISSUERS as docs/deploy.md describes, or unset it and dev makes it up",
   ],
   "that dev wrote": [
     { scope: "dev", variables: {} },
@@ -36,8 +36,8 @@ const fixes = {
   ],
 } as const;
 for (const [what, [doctorContext, fix]] of Object.entries(fixes)) {
-  Deno.test(`a malformed setting ${what} comes with its mend`, async () => {
-    const effects = complaining(gateway("Cannot start: ISSUERS: must be JSON"));
+  Deno.test(`a malformed setting ${what} is reported with its fix`, async () => {
+    const effects = reporting(gateway("Cannot start: ISSUERS: must be JSON"));
     const found = await checkSettings(createDoctorContext(doctorContext), effects);
     assert.equal(troubleOf(found), `fail: ISSUERS: must be JSON (gateway) → ${fix}`);
   });
@@ -45,7 +45,7 @@ for (const [what, [doctorContext, fix]] of Object.entries(fixes)) {
 
 Deno.test("each setting is a finding of its own, however many programs read it", async () => {
   const message = "Cannot start: ISSUER is missing; LEEWAY_SECONDS: must be a whole number";
-  const effects = complaining(gateway(message), { part: "user", message });
+  const effects = reporting(gateway(message), { part: "user", message });
   const found = await checkSettings(createDoctorContext(), effects);
   assert.deepEqual(found.map(({ what }) => what), [
     "ISSUER is missing (gateway, user)",
@@ -53,8 +53,8 @@ Deno.test("each setting is a finding of its own, however many programs read it",
   ]);
 });
 
-Deno.test("a secret that dev keeps is to be thrown away, another to be made", async () => {
-  const effects = complaining({ part: "auth", message: "Cannot start: REFRESH_TOKEN_KEY: weak" });
+Deno.test("the fix for an invalid stored secret is to delete it and start dev again", async () => {
+  const effects = reporting({ part: "auth", message: "Cannot start: REFRESH_TOKEN_KEY: weak" });
   assert.equal(
     troubleOf(await checkSettings(createDoctorContext({ workspace: "/home-of-dev" }), effects)),
     "fail: REFRESH_TOKEN_KEY: weak (auth)" +
@@ -68,29 +68,29 @@ Deno.test("a secret that dev keeps is to be thrown away, another to be made", as
   );
 });
 
-Deno.test("what dev itself does not take is a finding", async () => {
+Deno.test("a setting that dev itself refuses is a finding", async () => {
   const refusal = "Cannot start: PORT: must be a whole number from 1 to 65535";
   const doctorContext = createDoctorContext({ refusal, variables: { PORT: "hidden" } });
   assert.equal(
     troubleOf(await checkSettings(doctorContext, createEffects())),
     "fail: PORT: must be a whole number from 1 to 65535" +
-      " → set PORT as docs/deploy.md says, or unset it and dev makes it up",
+      " → set PORT as docs/deploy.md describes, or unset it and dev makes it up",
   );
 });
 
-Deno.test("programs that cannot be asked are a finding", async () => {
+Deno.test("programs that cannot check the settings are a finding", async () => {
   const effects = createEffects({
     configurationErrors: () => Promise.reject(new TypeError("error: Could not find package")),
   });
   assert.equal(
     troubleOf(await checkSettings(createDoctorContext(), effects)),
-    "fail: the programs cannot be asked: error: Could not find package" +
+    "fail: the programs cannot check them: error: Could not find package" +
       " → deno install, deno task check",
   );
 });
 
-Deno.test("what is wrong with keys is said once, among the keys", async () => {
-  const effects = complaining(
+Deno.test("an error about keys is reported once, under the keys", async () => {
+  const effects = reporting(
     gateway("Cannot start: PASSPORT_KEYS: has a kid twice"),
     { part: "auth", message: "Cannot start: PASSPORT_KEYS: has a kid twice" },
   );
@@ -113,7 +113,7 @@ Deno.test("keys are counted by state, and no kid is shown", async () => {
   ]);
 });
 
-Deno.test("keys that are not made yet are dev's to make", async () => {
+Deno.test("missing keys are left for dev to generate", async () => {
   const found = await checkKeys(createDoctorContext({ dev: { name: "never" } }), createEffects());
   assert.deepEqual(allWell(found), [
     "PASSPORT_KEYS is made by dev, once",
@@ -121,7 +121,7 @@ Deno.test("keys that are not made yet are dev's to make", async () => {
   ]);
 });
 
-Deno.test("keys that no program came to read are not called well", async () => {
+Deno.test("keys that no program could read do not pass", async () => {
   const settings = { PASSPORT_KEYS: "hidden", ACCESS_TOKEN_KEYS: "" };
   const found: Finding[] = await checkKeys(createDoctorContext({ settings }), createEffects());
   assert.deepEqual(found.map(({ state, what }) => `${state}: ${what}`), [

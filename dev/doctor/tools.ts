@@ -2,7 +2,7 @@ import { delimiter, join } from "node:path";
 import { type Finding, ok } from "./finding.ts";
 import type { DoctorContext } from "./context.ts";
 
-/** Programs that nothing but tests needs, by what is left out without them. */
+/** Programs that only tests need, by the tests that are skipped without them. */
 const tools = [
   { names: ["redis-server"], without: "the suites against a real Redis are left out" },
   {
@@ -11,7 +11,7 @@ const tools = [
   },
 ] as const;
 
-/** What tests can make use of; none of it has to be there. */
+/** What tests can make use of; none of it is required. */
 export function checkTools({ scope, variables }: DoctorContext): Finding[] {
   if (scope === "deployment") return [];
   const folders = (variables.PATH ?? "").split(delimiter).filter((folder) => folder !== "");

@@ -3,7 +3,7 @@ import { allWell, createDoctorContext } from "../../tests/support/doctor.ts";
 import { temporaryWorkspace } from "../../tests/support/dev_system.ts";
 import { checkTools } from "./tools.ts";
 
-Deno.test("what only tests need is told and never a trouble", async () => {
+Deno.test("a missing test tool is reported and never a failure", async () => {
   await using folder = await temporaryWorkspace();
   const look = () => allWell(checkTools(createDoctorContext({ variables: { PATH: folder.path } })));
   assert.deepEqual(look(), [

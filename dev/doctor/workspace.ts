@@ -7,7 +7,10 @@ const mebibyte = 1024 * 1024;
 const scarceBytes = 50 * mebibyte;
 const modestBytes = 500 * mebibyte;
 
-/** Dev's home can be written to, its secrets are its owner's alone, and who uses it. */
+/**
+ * Dev's workspace is writable, its secrets are readable by their owner alone, and which process
+ * uses it.
+ */
 export function checkWorkspace(doctorContext: DoctorContext, effects: Effects): Finding[] {
   if (doctorContext.scope === "deployment") return [];
   const { workspace, dev } = doctorContext;

@@ -11,7 +11,7 @@ import { checkWorkspace } from "./workspace.ts";
 
 const mebibyte = 1024 * 1024;
 
-/** A home that dev was started on once. */
+/** A workspace on which dev was started once. */
 async function setup() {
   const workspace = await temporaryWorkspace();
   await Deno.mkdir(`${workspace.path}/keys`);
@@ -27,7 +27,7 @@ async function setup() {
   return { ...workspace, write, look };
 }
 
-Deno.test("a home that dev has left is well, and nothing is left behind in it", async () => {
+Deno.test("the workspace of a stopped dev passes, and the check leaves no file behind", async () => {
   await using workspace = await setup();
   assert.deepEqual(allWell(workspace.look()), [
     `${workspace.path} can be written to`,
@@ -39,13 +39,13 @@ Deno.test("a home that dev has left is well, and nothing is left behind in it", 
   ]);
 });
 
-Deno.test("a home that dev uses is well, and says by whom", async () => {
+Deno.test("the workspace of a running dev passes, and the finding names the process", async () => {
   await using workspace = await setup();
   const found = allWell(workspace.look({ dev: { name: "running", pid: "123" } }));
   assert.equal(found[1], "in use by the running dev (process 123)");
 });
 
-Deno.test("a dev that was ended by force is named", async () => {
+Deno.test("a dev that was killed is reported", async () => {
   await using workspace = await setup();
   assert.equal(
     troubleOf(workspace.look({ dev: { name: "killed", pid: "123" } })),
@@ -54,7 +54,7 @@ Deno.test("a dev that was ended by force is named", async () => {
   );
 });
 
-Deno.test("a home that is not there says that nothing was started", () => {
+Deno.test("a missing workspace is reported as never used", () => {
   const found = checkWorkspace(
     createDoctorContext({ workspace: "/nowhere/at/all" }),
     createEffects(),
@@ -65,7 +65,7 @@ Deno.test("a home that is not there says that nothing was started", () => {
   );
 });
 
-Deno.test("a home on which dev was never started says so", async () => {
+Deno.test("a workspace on which dev was never started is reported", async () => {
   await using workspace = await setup();
   assert.equal(
     troubleOf(workspace.look({ dev: { name: "never" } })),
@@ -73,7 +73,7 @@ Deno.test("a home on which dev was never started says so", async () => {
   );
 });
 
-Deno.test("a home that is no folder is refused", async () => {
+Deno.test("a workspace that is not a folder fails", async () => {
   await using workspace = await setup();
   const path = `${workspace.path}/dev.env`;
   assert.equal(
@@ -83,8 +83,8 @@ Deno.test("a home that is no folder is refused", async () => {
 });
 
 Deno.test({
-  name: "a home that cannot be written to is refused",
-  // The one folder that does not yield to an administrator either.
+  name: "a workspace that cannot be written to fails",
+  // The one folder to which even root cannot write.
   ignore: Deno.build.os !== "linux",
   fn: () => {
     assert.equal(
@@ -94,7 +94,7 @@ Deno.test({
   },
 });
 
-Deno.test("secrets that others may read are named, each", async () => {
+Deno.test("each secret that other users may read is reported", async () => {
   await using workspace = await setup();
   await workspace.write("keys/redis-rest-token");
   await Deno.chmod(`${workspace.path}/keys/redis-rest-token`, 0o640);
@@ -107,7 +107,7 @@ Deno.test("secrets that others may read are named, each", async () => {
   assert.equal(workspace.look().filter(({ state }) => state === "fail").length, 2);
 });
 
-Deno.test("a key file without a key is named", async () => {
+Deno.test("a key file without a key is reported", async () => {
   await using workspace = await setup();
   await workspace.write("keys/passport-keys.json", "");
   const path = `${workspace.path}/keys/passport-keys.json`;
@@ -126,7 +126,7 @@ for (const [free, state] of rooms) {
   });
 }
 
-Deno.test("a deployment has no home of dev", () => {
+Deno.test("a deployment has no workspace of dev", () => {
   assert.deepEqual(
     checkWorkspace(createDoctorContext({ scope: "deployment" }), createEffects()),
     [],

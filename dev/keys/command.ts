@@ -4,7 +4,7 @@ import { list } from "./list.ts";
 import { rotate, type RotateOptions } from "./rotate.ts";
 import type { Effects, KeySystem } from "./key_rings.ts";
 
-/** What the command prints at its end, and its exit code. */
+/** The command's final output, and its exit code. */
 export interface Outcome {
   readonly text: string;
   readonly code: number;
@@ -18,7 +18,7 @@ export const usage = `Usage: deno task keys list
 
 type Command = (system: KeySystem, effects: Effects) => Promise<string>;
 
-/** Runs `keys` against a system, which `use` finds; its administrator does it. */
+/** Runs `keys` as the administrator of a system, which `use` finds. */
 export async function runKeys(
   args: readonly string[],
   use: (work: (system: KeySystem) => Promise<string>) => Promise<string>,

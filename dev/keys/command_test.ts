@@ -23,11 +23,11 @@ const firstKeys: States = { a1: "signing", a2: "published" };
  * A system with two keys of each kind, which follows its configuration at once; `race` runs before
  * each change, as another administrator would.
  */
-function setup({ own = firstKeys, publicKeys = [], keys = {}, refill = {} }: {
+function setup({ own = firstKeys, publicKeys = [], keys = {}, updateFile = {} }: {
   own?: States;
   publicKeys?: readonly PublicKey[];
   keys?: Keys;
-  refill?: KeySystem["refill"];
+  updateFile?: KeySystem["updateFile"];
 } = {}) {
   const state = { version: 3, keys, now: begin, gateway: {} as object, material: { ...own } };
   const history = [{ version: 3, changedAt: begin, changed: pathsOf({}, keys) }];
@@ -74,11 +74,11 @@ function setup({ own = firstKeys, publicKeys = [], keys = {}, refill = {} }: {
     }
     if (method === "PUT") {
       race();
-      const wanted = body as { document: { keys: Keys }; ifVersion: number; comment: string };
-      if (wanted.ifVersion !== state.version) {
+      const proposed = body as { document: { keys: Keys }; ifVersion: number; comment: string };
+      if (proposed.ifVersion !== state.version) {
         return Promise.reject(new ApiFailure("PUT /admin/configuration", 409, "conflict"));
       }
-      put(wanted.document, wanted.comment);
+      put(proposed.document, proposed.comment);
     }
     return Promise.resolve({ version: state.version, document: document() });
   }
@@ -91,10 +91,10 @@ function setup({ own = firstKeys, publicKeys = [], keys = {}, refill = {} }: {
         ),
       ),
     freshKid: () => Promise.resolve(signerOf("access")),
-    refill,
+    updateFile,
     leewaySeconds: 5,
   };
-  const said: string[] = [];
+  const reported: string[] = [];
   const slept: number[] = [];
   const run = (...args: string[]) =>
     runKeys(args, (work) => work(system), {
@@ -105,7 +105,7 @@ function setup({ own = firstKeys, publicKeys = [], keys = {}, refill = {} }: {
         slept.push(ms);
         return Promise.resolve();
       },
-      say: (line) => void said.push(line),
+      report: (line) => void reported.push(line),
     });
   const another = (change: object) => {
     state.version++;
@@ -115,7 +115,7 @@ function setup({ own = firstKeys, publicKeys = [], keys = {}, refill = {} }: {
     run,
     state,
     puts,
-    said,
+    reported,
     slept,
     another,
     raceWith: (other: () => void) => race = other,
@@ -146,7 +146,7 @@ for (const kind of ["access", "passport"] as const) {
   });
 }
 
-Deno.test("keys rotate makes the first key of profile A known to services before it signs", async () => {
+Deno.test("keys rotate publishes the first key of profile A to services before it signs", async () => {
   const { run, puts } = setup({
     own: { ...firstKeys, ed1: "published" },
     publicKeys: [{ kid: "ed1" }],
@@ -160,7 +160,7 @@ Deno.test("keys rotate makes the first key of profile A known to services before
   ]);
 });
 
-Deno.test("keys rotate makes a key of profile A known, and forgets what is revoked", async () => {
+Deno.test("keys rotate publishes a key of profile A, and removes revoked ones", async () => {
   const { run, puts } = setup({
     own: ofA,
     publicKeys: [{ kid: "ed1" }, { kid: "ed2" }],
@@ -176,14 +176,14 @@ Deno.test("keys rotate makes a key of profile A known, and forgets what is revok
   ]);
 });
 
-Deno.test("keys rotate says what a shorter wait risks", async () => {
-  const { run, slept, said } = setup();
+Deno.test("keys rotate warns about the risk of a shorter wait", async () => {
+  const { run, slept, reported } = setup();
   assert.equal((await run("rotate", "access", "--wait", "2")).code, 0);
   assert.deepEqual(slept, [2_000]);
-  assert.match(said[0] ?? "", /whoever has not heard of the new key by then refuses/);
+  assert.match(reported[0] ?? "", /a service that has not read the new key by then refuses/);
 });
 
-Deno.test("keys rotate that was interrupted waits the rest alone", async () => {
+Deno.test("an interrupted keys rotate waits only the remaining time", async () => {
   const { run, state, slept, puts } = setup({
     keys: { access: { a1: "signing", a2: "published" } },
   });
@@ -197,7 +197,7 @@ Deno.test("keys rotate that was interrupted waits the rest alone", async () => {
   assert.deepEqual(late.slept, []);
 });
 
-Deno.test("keys rotate keeps what another administrator changed meanwhile", async () => {
+Deno.test("keys rotate preserves a concurrent change of another administrator", async () => {
   const { run, state, raceWith, another } = setup();
   let times = 0;
   raceWith(() => times++ < 2 && another({ logLevel: "debug" }));
@@ -206,15 +206,15 @@ Deno.test("keys rotate keeps what another administrator changed meanwhile", asyn
   assert.deepEqual(state.keys.access, { a1: "retired", a2: "signing" });
 });
 
-Deno.test("keys rotate gives up where the configuration never rests", async () => {
+Deno.test("keys rotate gives up after repeated conflicts", async () => {
   const { run, puts, raceWith, another } = setup();
   raceWith(() => another({}));
   const { text, code } = await run("rotate", "access");
   assert.deepEqual([code, puts], [1, []]);
-  assert.match(text, /being changed by somebody else/);
+  assert.match(text, /keeps being changed by others/);
 });
 
-Deno.test("keys rotate does not go on where somebody revoked the next key while it waited", async () => {
+Deno.test("keys rotate stops when the next key was revoked during the wait", async () => {
   const { run, state, puts, waitWith, another } = setup();
   waitWith(() => {
     state.keys = { access: { a1: "signing", a2: "revoked" } };
@@ -226,22 +226,22 @@ Deno.test("keys rotate does not go on where somebody revoked the next key while 
   assert.deepEqual(puts.map(({ keys }) => keys.access?.a2), ["published"]);
 });
 
-Deno.test("keys rotate has a fresh key made where the system reads a file", async () => {
+Deno.test("keys rotate adds a new key where the system reads a file", async () => {
   const fresh = (): void =>
     void (keyRings.state.material = { ...keyRings.state.material, a9: "published" });
-  const refill = {
+  const updateFile = {
     access: () => {
       fresh();
       return Promise.resolve({ kid: "a9", path: "keys.json" });
     },
   };
-  const keyRings = setup({ own: { a1: "signing" }, refill });
+  const keyRings = setup({ own: { a1: "signing" }, updateFile });
   const { text, code } = await keyRings.run("rotate", "access", "--wait", "0");
   assert.equal(code, 0, text);
   assert.deepEqual(keyRings.state.keys.access, { a1: "retired", a9: "signing" });
 });
 
-Deno.test("keys revoke lets the next key sign in the same version, and says what dies", async () => {
+Deno.test("keys revoke lets the next key sign in the same version, and reports what becomes invalid", async () => {
   const { run, puts } = setup();
   const { text, code } = await run("revoke", "passport", "a1");
   assert.equal(code, 0, text);
@@ -257,7 +257,7 @@ Deno.test("keys retire takes a key out of use once its time is over", async () =
   assert.deepEqual(state.keys.access, { a1: "revoked", a2: "signing" });
 });
 
-Deno.test("keys list shows where keys stand, by whom, and what comes next", async () => {
+Deno.test("keys list shows the state of each key, its source, and the next step", async () => {
   const { run } = setup({ keys: { access: { a1: "retired", a2: "signing", a0: "revoked" } } });
   const { text, code } = await run("list");
   assert.equal(code, 0);
@@ -294,7 +294,7 @@ const refused = {
     "rotate passport --profile A",
     /no next passport key: add an Ed25519 key .+deno task keys:new A/,
   ],
-  "a key of profile A that services do not have, and whose public half is not told": [
+  "a key of profile A that services do not have, and whose public half is unknown": [
     { own: ofA },
     "rotate passport",
     /add its public half to keys.passportPublic/,
@@ -306,7 +306,7 @@ const refused = {
   ],
   "a retirement of the signer": [{}, "retire access a1", /a1 signs: deno task keys rotate access/],
   "a retirement of the next key": [{}, "retire access a2", /has not signed yet/],
-  "a retirement that the secret alone knows of": [
+  "a retirement that only the secret states": [
     { own: { a1: "signing", a2: "retired" } },
     "retire passport a2",
     /take it out of there/,

@@ -17,10 +17,10 @@ import {
 const maxAttempts = 5;
 
 /**
- * Takes a retired key out of use, once nothing it signed can be alive. It is what happens by itself
- * too, a little later.
+ * Takes a retired key out of use, once nothing it signed can still be valid. It also happens by
+ * itself, a little later.
  *
- * @throws {Refusal} for a key that is needed still
+ * @throws {Refusal} for a key that is still needed
  */
 export async function retire(
   system: KeySystem,
@@ -57,7 +57,7 @@ async function requireOver(
   const since = await readSince(system, kind, kid);
   if (!since) {
     throw new Refusal(
-      `Nobody knows since when ${kid} is retired, because its secret says so: take it out of there`,
+      `It is unknown since when ${kid} is retired: its secret says so, so take it out of there`,
     );
   }
   const overAt = since.at + retirementSeconds(kind, system.leewaySeconds) * 1000;
@@ -73,13 +73,13 @@ const dies = {
     "Every access token that it signed is dead: people get 401 token_revoked, and refresh (their " +
     "logins live on)",
   passport:
-    "Every Passport that it signed is dead with the first request by which a service hears of it; " +
+    "Every Passport that it signed is dead with the first request by which a service learns of it; " +
     "requests on their way with one are refused",
 } as const;
 
 /**
- * The emergency: a key verifies nothing from now on; if it signs, the next one signs in the same
- * version.
+ * The emergency: from now on the key verifies nothing; if it signs, the next one takes over in the
+ * same version.
  *
  * @throws {Refusal} when nothing could sign then
  */
@@ -104,9 +104,9 @@ export async function revoke(
     );
     if (next) {
       await requireSeen(system, kind, next.kid, effects);
-      // Nobody is asked: the administrator's own token may have died with the key.
+      // Not by a request: the administrator's own token may have died with the key.
       const states = { ...statesOf(keyRings), [kid]: "revoked", [next.kid]: "signing" } as const;
-      if (next.profile !== "A") await system.refill[kind]?.(states);
+      if (next.profile !== "A") await system.updateFile[kind]?.(states);
     }
     const now = next ? `, ${next.kid} signs` : "";
     return `Version ${version}: ${kid} is revoked${now}\n${dies[kind]}`;
@@ -127,7 +127,7 @@ async function again(work: () => Promise<string>): Promise<string> {
       if (!(error instanceof ConflictError)) throw error;
       if (attempt < maxAttempts) continue;
       throw new Refusal(
-        "The configuration is being changed by somebody else all the time: try again",
+        "The configuration keeps being changed by others: try again",
       );
     }
   }

@@ -9,11 +9,11 @@ const Passport = z.array(Entry);
 const Access = z.object({ keys: z.array(Entry) });
 
 /**
- * Gives a file of keys a next key, unless it has one, and answers its `kid`. What is in force is
- * written to the file as well, so that a start without the central configuration signs with the same
- * key; what is revoked leaves the file.
+ * Adds a next key to a file of keys, unless it has one, and returns its `kid`. The current states
+ * are written to the file as well, so that a start without the central configuration signs with the
+ * same key; revoked keys leave the file.
  */
-export async function refillKeyFile(
+export async function updateKeyFile(
   path: string,
   kind: KeyKind,
   states: Readonly<Record<string, ConfiguredKeyState>>,
@@ -21,12 +21,12 @@ export async function refillKeyFile(
   const text: unknown = JSON.parse(await Deno.readTextFile(path));
   const given = kind === "access" ? z.parse(Access, text).keys : z.parse(Passport, text);
   const stateOf = (kid: string) => Object.hasOwn(states, kid) ? states[kid] : undefined;
-  const kept = given.filter(({ kid }) => stateOf(kid) !== "revoked")
+  const remaining = given.filter(({ kid }) => stateOf(kid) !== "revoked")
     .map((entry) => ({ ...entry, state: stateOf(entry.kid) ?? entry.state }));
-  const there = kept.find(({ state }) => state === "published");
-  const next: Entry = there ??
+  const published = remaining.find(({ state }) => state === "published");
+  const next: Entry = published ??
     (kind === "access" ? await makeAccessTokenKey("published") : makePassportKey("published"));
-  const keys = there ? kept : [...kept, next];
+  const keys = published ? remaining : [...remaining, next];
   writeText(path, JSON.stringify(kind === "access" ? { keys } : keys));
   return next.kid;
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { makeAccessTokenKeys, makePassportKeys } from "../keys.ts";
-import { refillKeyFile } from "./key_file.ts";
+import { updateKeyFile } from "./key_file.ts";
 
 const makers = { passport: makePassportKeys, access: makeAccessTokenKeys } as const;
 
 for (const kind of ["passport", "access"] as const) {
-  Deno.test(`a file of ${kind} keys gets a next key, and the states in force`, async () => {
+  Deno.test(`a file of ${kind} keys gets a next key, and the current states`, async () => {
     const folder = await Deno.makeTempDir();
     try {
       const path = `${folder}/keys.json`;
@@ -16,14 +16,14 @@ for (const kind of ["passport", "access"] as const) {
       await Deno.writeTextFile(path, await makers[kind]());
       const [first, second] = read().map(({ kid }) => kid);
       assert.ok(first && second);
-      assert.equal(await refillKeyFile(path, kind, {}), second, "there is one already");
-      const third = await refillKeyFile(path, kind, { [first]: "retired", [second]: "signing" });
+      assert.equal(await updateKeyFile(path, kind, {}), second, "there is one already");
+      const third = await updateKeyFile(path, kind, { [first]: "retired", [second]: "signing" });
       assert.deepEqual(read().map(({ kid, state }) => [kid, state]), [
         [first, "retired"],
         [second, "signing"],
         [third, "published"],
       ]);
-      const fourth = await refillKeyFile(path, kind, {
+      const fourth = await updateKeyFile(path, kind, {
         [first]: "revoked",
         [second]: "retired",
         [third]: "signing",

@@ -8,24 +8,24 @@ import * as z from "zod/mini";
 /** Calls the public API as the administrator. */
 export type Call = (method: string, path: string, body?: unknown) => Promise<unknown>;
 
-/** A running system, as far as its keys are concerned. */
+/** The keys of a running system. */
 export interface KeySystem {
   readonly call: Call;
   /** The `kid`s of `/.well-known/jwks.json`. */
   readonly publicKids: () => Promise<readonly string[]>;
   /** The `kid` of an access token that is issued now. */
   readonly freshKid: () => Promise<string>;
-  /** Puts a fresh key into the files that the system reads keys from, where there are any. */
-  readonly refill: Readonly<Partial<Record<KeyKind, Refill>>>;
+  /** Adds a new key to the files from which the system reads keys, where there are any. */
+  readonly updateFile: Readonly<Partial<Record<KeyKind, UpdateKeyFile>>>;
   /** By how many seconds its clocks may differ. */
   readonly leewaySeconds: number;
 }
 
 /**
- * Gives the file a next key, if it has none, and makes its states those that are in force; answers
- * its `kid`.
+ * Adds a next key to the file, if it has none, and sets its states to the current ones; returns its
+ * `kid`.
  */
-export type Refill = (
+export type UpdateKeyFile = (
   states: Readonly<Record<string, ConfiguredKeyState>>,
 ) => Promise<{ readonly kid: string; readonly path: string }>;
 
@@ -34,31 +34,31 @@ export interface Effects {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly sleep: (ms: number) => Promise<void>;
-  /** Tells how far it is. */
-  readonly say: (line: string) => void;
+  /** Reports progress. */
+  readonly report: (line: string) => void;
 }
 
-/** Why a command does nothing, and the way out. */
+/** Why a command does nothing, and what to do instead. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
 }
 
-/** Somebody else changed the configuration between reading and writing. */
+/** Another administrator changed the configuration between the read and the write. */
 export class ConflictError extends Error {
   override readonly name = "Overtaken";
 }
 
-/** A key, wherever it is known from. */
+/** A key, whatever its source. */
 export interface KeyView {
   readonly kid: string;
   /** Of keys that sign Passports, where the gateway has them. */
   readonly profile: "S" | "A" | undefined;
   readonly state: ConfiguredKeyState;
-  /** Who says where it stands: the secret itself, or the central configuration. */
+  /** The source of its state: the secret itself, or the central configuration. */
   readonly from: "own" | "central";
-  /** Whether it could sign: its material is where it is used. */
+  /** Whether it could sign: its key material is present. */
   readonly hasMaterial: boolean;
-  /** By which services verify what it signs, if it is of profile A. */
+  /** By which services verify its signatures, if it is of profile A. */
   readonly publicKey?: PublicKey | undefined;
 }
 
@@ -102,7 +102,7 @@ const Report = z.object({
 
 const api = "/admin/configuration";
 
-/** Reads where every key of a kind stands. */
+/** Reads the state of every key of a kind. */
 export async function readKeyRings(system: KeySystem, kind: KeyKind): Promise<KeyRings> {
   const { version, document } = z.parse(Configuration, await system.call("GET", api));
   const states = document.keys?.[kind] ?? {};
@@ -110,8 +110,8 @@ export async function readKeyRings(system: KeySystem, kind: KeyKind): Promise<Ke
     ? await readAccessKeys(system, states)
     : z.parse(Report, await system.call("GET", "/admin/keys")).keys
       .map((key): KeyView => ({ ...key, hasMaterial: true }));
-  const known = new Set(present.map(({ kid }) => kid));
-  const others = Object.entries(states).filter(([kid]) => !known.has(kid))
+  const presentKids = new Set(present.map(({ kid }) => kid));
+  const others = Object.entries(states).filter(([kid]) => !presentKids.has(kid))
     .map(([kid, state]): KeyView => ({
       kid,
       profile: undefined,
@@ -122,7 +122,7 @@ export async function readKeyRings(system: KeySystem, kind: KeyKind): Promise<Ke
   return { kind, version, document, keys: [...present, ...others] };
 }
 
-/** A set of public keys says nothing of states: the one that signs is seen by what it signs. */
+/** A set of public keys has no states: the signing key is found by a token it signed. */
 async function readAccessKeys(
   { publicKids, freshKid }: KeySystem,
   states: Readonly<Record<string, ConfiguredKeyState>>,
@@ -162,11 +162,11 @@ export async function readSince(
 }
 
 /**
- * Puts keys in other states, all in one version, unless somebody changed anything since. A `next` key
- * of profile A is made known to services by the same version.
+ * Changes the states of keys, all in one version, unless the configuration was changed since. The
+ * public half of a `next` key of profile A reaches services in the same version.
  *
- * @throws {ConflictError} when somebody did
- * @throws {Refusal} when nobody could verify what the next key signs
+ * @throws {ConflictError} when it was changed
+ * @throws {Refusal} when no service could verify what the next key signs
  */
 export async function writeKeyStates(
   { call }: KeySystem,
@@ -177,8 +177,11 @@ export async function writeKeyStates(
   const { keys = {} } = document;
   const changed = { ...keys, [kind]: { ...keys[kind], ...states } };
   const passportPublic = next && withPublicHalf(document, next);
-  const wanted = { ...document, keys: passportPublic ? { ...changed, passportPublic } : changed };
-  const body = { document: wanted, ifVersion: version, comment };
+  const changedDocument = {
+    ...document,
+    keys: passportPublic ? { ...changed, passportPublic } : changed,
+  };
+  const body = { document: changedDocument, ifVersion: version, comment };
   try {
     return z.parse(Configuration, await call("PUT", api, body)).version;
   } catch (error) {
@@ -194,12 +197,12 @@ export function isVerifiable({ document }: KeyRings, { kid, profile }: KeyView):
 
 /** Services find the public half of a key of profile A in the configuration, and nowhere else. */
 function withPublicHalf(document: Document, { kid, profile, publicKey }: KeyView) {
-  const known = publicHalves(document);
-  if (profile !== "A" || known.some((key) => key.kid === kid)) return undefined;
+  const present = publicHalves(document);
+  if (profile !== "A" || present.some((key) => key.kid === kid)) return undefined;
   if (publicKey) {
-    // What is revoked verifies nothing any more, and there is room for a few.
+    // Revoked keys verify nothing any more, and the list has room for only a few.
     const states = document.keys?.passport ?? {};
-    return [...known.filter((key) => states[key.kid] !== "revoked"), publicKey];
+    return [...present.filter((key) => states[key.kid] !== "revoked"), publicKey];
   }
   throw new Refusal(
     `Services could not verify what ${kid} signs: add its public half to keys.passportPublic first`,
@@ -210,7 +213,7 @@ function publicHalves({ keys }: Document): readonly PublicKey[] {
   return keys?.passportPublic ?? [];
 }
 
-/** States of a kind as they are in force, by `kid`. */
+/** The current states of a kind, by `kid`. */
 export function statesOf({ keys }: KeyRings): Readonly<Record<string, ConfiguredKeyState>> {
   return Object.fromEntries(keys.map(({ kid, state }) => [kid, state]));
 }

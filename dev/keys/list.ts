@@ -8,7 +8,7 @@ import {
   readSince,
 } from "./key_rings.ts";
 
-/** Where every key stands, and what can be done with it; never its material. */
+/** The state of every key, and what can be done with it; never its material. */
 export async function list(system: KeySystem): Promise<string> {
   const rows: string[][] = [];
   for (const kind of ["access", "passport"] as const) {
@@ -38,7 +38,7 @@ async function formatSource(system: KeySystem, kind: KeyKind, key: KeyView): Pro
 function formatNext(keyRings: KeyRings, key: KeyView): string {
   const { kind } = keyRings;
   if (key.state === "revoked") return "take it out of the secret";
-  if (!key.hasMaterial) return "nobody has its material";
+  if (!key.hasMaterial) return "its material is nowhere";
   if (key.state === "signing") return `rotate ${kind}`;
   if (key.state === "retired") return "ends by itself";
   return nextOf(keyRings, key.profile)?.kid === key.kid ? "signs next" : "waits";

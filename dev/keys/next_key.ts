@@ -11,7 +11,7 @@ import {
 
 export type Profile = "S" | "A";
 
-/** Auth looks into its file every five seconds. */
+/** Auth reads its file every five seconds. */
 const seenWithinMs = 20_000;
 const lookEveryMs = 1_000;
 
@@ -28,14 +28,17 @@ export function signerOf({ kind, keys }: KeyRings, profile?: Profile): KeyView {
   throw new Refusal(`No ${kind} key${whose} signs: deno task keys list shows where they stand`);
 }
 
-/** The same; undefined where nothing of profile A signs, as before the first of its keys does. */
+/** The same; undefined where nothing of profile A signs, as before its first key. */
 export function findSigner(keyRings: KeyRings, profile?: Profile): KeyView | undefined {
   const isFirst = profile === "A" &&
     !keyRings.keys.some((key) => key.profile === "A" && key.state === "signing");
   return isFirst ? undefined : signerOf(keyRings, profile);
 }
 
-/** The key that could sign next, if there is one: known to verifiers before merely being there. */
+/**
+ * The key that could sign next, if there is one; one that verifiers have comes before one that is
+ * only there.
+ */
 export function nextOf({ keys }: KeyRings, profile: Profile | undefined): KeyView | undefined {
   const able = keys.filter((key) =>
     key.hasMaterial && key.state === "published" &&
@@ -45,9 +48,9 @@ export function nextOf({ keys }: KeyRings, profile: Profile | undefined): KeyVie
 }
 
 /**
- * The same, with a fresh key where the system reads keys from a file of this machine.
+ * The same, with a new key where the system reads keys from a file of this machine.
  *
- * @throws {Refusal} saying where to put a next key
+ * @throws {Refusal} with where to put a next key
  */
 export async function requireNext(
   system: KeySystem,
@@ -57,22 +60,22 @@ export async function requireNext(
 ): Promise<KeyView> {
   const next = nextOf(keyRings, profile);
   if (next) return next;
-  const refill = system.refill[keyRings.kind];
-  if (!refill || profile === "A") throw new Refusal(whereToPutOne(keyRings.kind, profile));
-  const { kid, path } = await refill(statesOf(keyRings));
-  effects.say(`Next key ${kid} is in ${path}`);
+  const updateFile = system.updateFile[keyRings.kind];
+  if (!updateFile || profile === "A") throw new Refusal(whereToPutOne(keyRings.kind, profile));
+  const { kid, path } = await updateFile(statesOf(keyRings));
+  effects.report(`Next key ${kid} is in ${path}`);
   for (const until = effects.now() + seenWithinMs; effects.now() < until;) {
     const found = (await readKeyRings(system, keyRings.kind)).keys.find((key) => key.kid === kid);
     if (found?.hasMaterial) return found;
     await effects.sleep(lookEveryMs);
   }
   throw new Refusal(
-    `There is no next key yet: ${kid} is in ${path}, which nobody has read; ` +
+    `There is no next key yet: ${kid} is in ${path}, which no program has read; ` +
       "under deno task dev:workers keys are read at the start alone: start it again, then repeat this",
   );
 }
 
-/** What to do by hand, for each kind of place. */
+/** What to do by hand, for each source of keys. */
 function whereToPutOne(kind: KeyKind, profile: Profile | undefined): string {
   const name = settings[kind];
   const who = kind === "access" ? "of auth" : "of the gateway and of every service";

@@ -14,40 +14,40 @@ import {
   writeKeyStates,
 } from "./key_rings.ts";
 
-/** How a rotation is asked for. */
+/** Options of a rotation. */
 export interface RotateOptions {
   readonly kind: KeyKind;
-  /** Whose signer is to change; that of S by default. Nothing of A need have signed before. */
+  /** The profile whose signer is replaced; S by default. Profile A may have no signer yet. */
   readonly profile?: Profile;
   /** Between publishing and signing. */
   readonly waitSeconds?: number;
 }
 
-/** Within this, under traffic, every instance has heard of a version. */
+/** Within this time, under traffic, every instance has observed a new version. */
 export const defaultWaitSeconds = 60;
 const maxAttempts = 5;
 const seenWithinMs = 20_000;
 const lookEveryMs = 1_000;
 
 /**
- * Lets the next key sign: publishes it, waits, and lets it sign while the old one retires. What it
- * has done is in the central configuration, so that it goes on there when it is run again.
+ * Rotates to the next key: publishes it, waits, and lets it sign while the old one retires. Its
+ * progress is in the central configuration, so a second run continues where the first stopped.
  *
- * @throws {Refusal} saying why it does not, and the way out
+ * @throws {Refusal} with the reason, and what to do instead
  */
 export async function rotate(
   system: KeySystem,
   { kind, profile, waitSeconds = defaultWaitSeconds }: RotateOptions,
   effects: Effects,
 ): Promise<string> {
-  const { now, say } = effects;
+  const { now, report } = effects;
   if (waitSeconds < defaultWaitSeconds) {
-    say(
-      `Waits ${waitSeconds} s and not ${defaultWaitSeconds}: whoever has not heard of the new key ` +
-        "by then refuses what it signs, until they have",
+    report(
+      `Waits ${waitSeconds} s and not ${defaultWaitSeconds}: a service that has not read the new key ` +
+        "by then refuses what it signs, until it has",
     );
   }
-  /** When this run published what, by this machine's clock. */
+  /** When this run published each key, by this machine's clock. */
   const publishedAt = new Map<string, number>();
   for (let attempt = 1; attempt <= maxAttempts;) {
     const keyRings = await readKeyRings(system, kind);
@@ -64,7 +64,7 @@ export async function rotate(
       await letSign(system, kind, { signer, next }, effects);
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
-      say("The configuration was changed meanwhile: beginning again with it");
+      report("The configuration was changed meanwhile: beginning again with it");
       attempt++;
       continue;
     }
@@ -74,23 +74,23 @@ export async function rotate(
     return `The ${kind} key ${next.kid} signs; ${signer.kid} verifies until all it signed has ended`;
   }
   throw new Refusal(
-    "The configuration is being changed by somebody else all the time: try again in a quiet moment",
+    "The configuration keeps being changed by others: try again in a quiet moment",
   );
 }
 
-/** Who signs, and who is to. */
+/** The key that signs, and its successor. */
 interface Pair {
-  /** Nobody, before the first key of profile A. */
+  /** Undefined before the first key of profile A. */
   readonly signer: KeyView | undefined;
   readonly next: KeyView;
 }
 
-/** The signer is written down too, so that it signs on whatever the secret says. */
+/** The signer's state is written too, so that it signs on whatever its secret says. */
 async function publish(
   system: KeySystem,
   keyRings: KeyRings,
   { signer, next }: Pair,
-  { say }: Effects,
+  { report }: Effects,
 ): Promise<void> {
   const comment = `Publish ${keyRings.kind} key ${next.kid}`;
   const version = await writeKeyStates(system, keyRings, {
@@ -98,15 +98,15 @@ async function publish(
     [next.kid]: "published",
   }, { comment, next });
   const who = signer ? `${signer.kid} signs` : "nothing of its profile signs yet";
-  say(`Version ${version}: ${next.kid} is published, ${who}`);
+  report(`Version ${version}: ${next.kid} is published, ${who}`);
 }
 
-/** Somebody may have revoked one of them while it waited. */
+/** Another administrator may have revoked one of them during the wait. */
 async function letSign(
   system: KeySystem,
   kind: KeyKind,
   { signer, next }: Pair,
-  { say }: Effects,
+  { report }: Effects,
 ): Promise<void> {
   const keyRings = await readKeyRings(system, kind);
   const hasMoved = findSigner(keyRings, next.profile)?.kid !== signer?.kid ||
@@ -116,7 +116,7 @@ async function letSign(
     ...(signer ? { [signer.kid]: "retired" } : {}),
     [next.kid]: "signing",
   }, { comment: `Let ${kind} key ${next.kid} sign`, next });
-  say(`Version ${version}: ${next.kid} signs${signer ? `, ${signer.kid} is retired` : ""}`);
+  report(`Version ${version}: ${next.kid} signs${signer ? `, ${signer.kid} is retired` : ""}`);
 }
 
 async function waitOut(
@@ -127,16 +127,16 @@ async function waitOut(
     waitSeconds: number;
     publishedAt: ReadonlyMap<string, number>;
   },
-  { now, sleep, say }: Effects,
+  { now, sleep, report }: Effects,
 ): Promise<void> {
   const since = publishedAt.get(kid) ?? (await readSince(system, kind, kid))?.at ?? now();
   const restMs = Math.min(since + waitSeconds * 1000 - now(), waitSeconds * 1000);
   if (restMs <= 0) return;
-  say(`Waiting ${Math.ceil(restMs / 1000)} s, until every instance under traffic knows ${kid}`);
+  report(`Waiting ${Math.ceil(restMs / 1000)} s, until every instance under traffic has ${kid}`);
   await sleep(restMs);
 }
 
-/** @throws {Refusal} when what is signed now is not signed with the key */
+/** @throws {Refusal} when new signatures are not by the key */
 export async function requireSeen(
   system: KeySystem,
   kind: KeyKind,
@@ -152,21 +152,21 @@ export async function requireSeen(
     if (signs) return;
     if (now() >= until) {
       throw new Refusal(
-        `${kid} is to sign and does not yet: the logs say why an instance does not follow`,
+        `${kid} should sign and does not yet: the logs show why an instance does not follow`,
       );
     }
     await sleep(lookEveryMs);
   }
 }
 
-/** A next key that is there already makes the next rotation, or an emergency, quick. */
+/** With a next key already there, the next rotation or an emergency is quick. */
 async function prepareNext(
   system: KeySystem,
   kind: KeyKind,
   profile: Profile | undefined,
 ): Promise<void> {
-  const refill = system.refill[kind];
-  if (!refill || profile === "A") return;
+  const updateFile = system.updateFile[kind];
+  if (!updateFile || profile === "A") return;
   const keyRings = await readKeyRings(system, kind);
-  if (!nextOf(keyRings, profile)) await refill(statesOf(keyRings));
+  if (!nextOf(keyRings, profile)) await updateFile(statesOf(keyRings));
 }

@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { type ApiClient, ApiFailure } from "../api_client.ts";
 import { Refusal } from "./refusal.ts";
 
-/** Who administers the system, and where its gateway listens. */
+/** The administrator's login, and where the gateway listens. */
 export interface Administrator {
   readonly port: number;
   readonly email: string;
@@ -13,11 +13,11 @@ export interface Administrator {
 /** The public API, called as the system's administrator. */
 export interface AdminApi {
   /**
-   * @throws {ApiFailure} for any answer but a success
-   * @throws {Refusal} when nobody answers, or the administrator is another one by now
+   * @throws {ApiFailure} for any response but a success
+   * @throws {Refusal} when the gateway does not respond, or the administrator has changed
    */
   call(method: string, path: string, body?: unknown): Promise<unknown>;
-  /** As whom, once somebody was logged in. */
+  /** The administrator's id, after a first login. */
   userId(): string | null;
   close(): void;
 }
@@ -25,7 +25,7 @@ export interface AdminApi {
 const Token = z.object({ accessToken: z.string() });
 const Claims = z.object({ sub: z.string() });
 
-/** Logs in with the first call, and again when the token is good no more. */
+/** Logs in with the first call, and again when the token is no longer valid. */
 export function createAdminApi(
   { email, password }: Pick<Administrator, "email" | "password">,
   client: ApiClient,
@@ -40,7 +40,7 @@ export function createAdminApi(
     return accessToken;
   }
 
-  /** Calls that come together share one login; one that failed is not kept. */
+  /** Concurrent calls share one login; a failed one is not stored. */
   async function token(): Promise<string> {
     login ??= logIn();
     const mine = login;
@@ -77,7 +77,7 @@ function requireAnswer(error: unknown): never {
   throw new Refusal(502, "The gateway does not answer");
 }
 
-/** The token comes from the system itself, and nothing is decided by what it says. */
+/** The token comes from the system itself, and no decision depends on its content. */
 function readDoctorContext(token: string): string | null {
   const [, payload = ""] = token.split(".");
   try {

@@ -7,19 +7,19 @@ export interface AnnouncerOptions {
   readonly findRequest: (traceId: string) => RequestRow | undefined;
   /** Whether the dashboard itself sent the request of a trace. */
   readonly isOwn: (traceId: string) => boolean;
-  /** How long changes of one request gather, in milliseconds. */
+  /** The interval at which changes of one request are collected, in milliseconds. */
   readonly everyMs?: number;
-  /** Requests, and lines, told at once; of more only the newest. */
+  /** Requests, and lines, that are published at once; of more only the newest. */
   readonly maxAtOnce?: number;
 }
 
-/** Tells the pages that are open what has been written. */
+/** Publishes what has been written to the open pages. */
 export interface Announcer {
-  heard(written: Written): void;
+  publish(written: Written): void;
   close(): void;
 }
 
-/** Makes the announcer: a request of which several things arrive at once is told once. */
+/** Makes the announcer: a request of which several things arrive at once is published once. */
 export function createAnnouncer(
   { stream, findRequest, isOwn, everyMs = 100, maxAtOnce = 200 }: AnnouncerOptions,
 ): Announcer {
@@ -30,24 +30,25 @@ export function createAnnouncer(
   function announce(): void {
     timer = undefined;
     const traceIds = [...changed].slice(-maxAtOnce);
-    const told = lines;
+    const collected = lines;
     changed.clear();
     lines = [];
     for (const traceId of traceIds) {
       const row = findRequest(traceId);
       if (row) stream.publish("request", isOwn(traceId) ? { ...row, isOwn: true } : row);
     }
-    for (const line of told) {
+    for (const line of collected) {
       const own = line.traceId !== null && isOwn(line.traceId);
       stream.publish("log", (own ? { ...line, isOwn: true } : line) satisfies StoredLogLine);
     }
   }
 
   return {
-    heard(written) {
+    publish(written) {
       if (stream.size() === 0) return;
       for (const traceId of written.traceIds) {
-        // What has changed again goes to the end: the newest are told when there are too many.
+        // A trace that has changed again goes to the end: of too many only the newest are
+        // published.
         changed.delete(traceId);
         changed.add(traceId);
       }

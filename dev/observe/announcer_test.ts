@@ -12,8 +12,8 @@ interface Published {
 }
 
 Deno.test("the stream marks requests and lines of the dashboard's own calls, and no others", async () => {
-  await using world = await openStore();
-  const traces = createOwnTraces(world.db);
+  await using fixture = await openStore();
+  const traces = createOwnTraces(fixture.db);
   const published: Published[] = [];
   const stream: Stream = {
     open: () => new Response(),
@@ -24,15 +24,15 @@ Deno.test("the stream marks requests and lines of the dashboard's own calls, and
   };
   const announcer = createAnnouncer({
     stream,
-    findRequest: (id) => findRequest(world.db, id),
+    findRequest: (id) => findRequest(fixture.db, id),
     isOwn: traces.has,
     everyMs: 1,
   });
-  // Before the gateway has answered: the span and the line may come first.
+  // Before the gateway has responded: the span and the line may come first.
   const [, own = ""] = traces.begin().split("-");
   const other = "f".repeat(32);
   const lines = [own, other].map((traceId, at) => answeredLine(traceId, { time: 1000 + at }));
-  announcer.heard(world.store.write({ lines }));
+  announcer.publish(fixture.store.write({ lines }));
   await waitUntil("all is published", () => published.length === 4, 5_000);
   announcer.close();
   for (const { event, data } of published) {

@@ -1,6 +1,6 @@
 /**
  * Shapes of the dashboard's API. Times are epoch milliseconds and durations milliseconds, both with
- * fractions; what is not known is null.
+ * fractions; what is unknown is null.
  */
 
 /** A value of an attribute, as JSON has it. */
@@ -52,7 +52,7 @@ export interface LogLine {
   readonly fields: Readonly<Record<string, unknown>>;
 }
 
-/** A log line that is kept; later lines have greater ids. */
+/** A stored log line; later lines have greater ids. */
 export interface StoredLogLine extends LogLine {
   readonly id: number;
   /** Of a request that the dashboard itself sent. */
@@ -71,7 +71,7 @@ export interface RequestRow {
   readonly durationMs: number | null;
   readonly sub: string | null;
   readonly issuer: string | null;
-  /** Everybody the trace has touched. */
+  /** Every service that the trace has touched. */
   readonly services: readonly string[];
   readonly spans: number;
   readonly logs: number;
@@ -86,17 +86,17 @@ export interface Page<Item> {
   readonly next: string | null;
 }
 
-/** Everything that is known of one trace. */
+/** Everything that is stored of one trace. */
 export interface RequestDetail {
   /** Null for a trace that did not pass the gateway. */
   readonly request: RequestRow | null;
   readonly spans: readonly Span[];
   readonly logs: readonly LogLine[];
-  /** The Passport that travelled; never its signature, which nobody has recorded. */
+  /** The Passport that was sent; never its signature, which no program records. */
   readonly passport: { readonly kid: string; readonly claims: Attributes } | null;
-  /** What each service that was asked made of the Passport. */
+  /** How each service that was called judged the Passport. */
   readonly verdicts: readonly Verdict[];
-  /** What it made services tell each other, the earliest first. */
+  /** The events it caused, the earliest first. */
   readonly events: readonly EventTrail[];
 }
 
@@ -106,7 +106,7 @@ export interface Verdict {
   readonly time: number;
 }
 
-/** How an event is: `published` where nobody here sees what becomes of it behind that. */
+/** The state of an event: `published` where what happens after that is not visible here. */
 export type EventState =
   | "waiting"
   | "parked"
@@ -116,18 +116,18 @@ export type EventState =
   | "done"
   | "dead";
 
-/** One event on its way from its outbox to everybody who hears it. */
+/** One event on its way from its outbox to all its consumers. */
 export interface EventTrail {
   readonly id: string;
   readonly type: string;
   readonly subject: string;
-  /** The service that says it. */
+  /** The service that publishes it. */
   readonly source: string;
   readonly traceId: string;
   readonly state: EventState;
   readonly storedAt: number;
   readonly publishedAt: number | null;
-  /** How often somebody has tried to publish it. */
+  /** How often a publication was attempted. */
   readonly publishAttempts: number;
   /** When the relays of its outbox try again. */
   readonly nextPublishAt: number | null;
@@ -136,7 +136,7 @@ export interface EventTrail {
   readonly deliveries: readonly EventDelivery[];
 }
 
-/** An event on its way to one consumer; a replay goes on in the same one. */
+/** An event on its way to one consumer; a replay continues the same delivery. */
 export interface EventDelivery {
   readonly consumer: string;
   readonly state: "under way" | "retrying" | "delivered" | "dead" | "cancelled";
@@ -147,9 +147,9 @@ export interface EventDelivery {
 
 export interface DeliveryAttempt {
   readonly time: number;
-  /** Null where no answer came. */
+  /** Null where no response came. */
   readonly status: number | null;
-  /** What the consumer said: applied, duplicate, stale, poison, busy, or a problem's code. */
+  /** The consumer's result: applied, duplicate, stale, poison, busy, or a problem's code. */
   readonly outcome: string | null;
 }
 
@@ -163,11 +163,11 @@ export interface DeadEvent {
   readonly traceId: string | null;
   readonly failedAt: number | null;
   readonly status: number | null;
-  /** The consumer has said that no repetition will mend it. */
+  /** The consumer has reported that no repetition will help. */
   readonly poison: boolean;
 }
 
-/** A dead letter with what was sent and what was answered last. */
+/** A dead letter with its request and its last response. */
 export interface CompleteDeadEvent extends DeadEvent {
   readonly event: string;
   readonly answer: string;
@@ -178,7 +178,7 @@ export interface OutboxLevel {
   readonly service: string;
   readonly waiting: number;
   readonly parked: number;
-  /** When the oldest that waits was stored. */
+  /** When the oldest pending event was stored. */
   readonly oldest: number | null;
 }
 
@@ -187,16 +187,16 @@ export interface Events {
   readonly outboxes: readonly OutboxLevel[];
   /** The newest first. */
   readonly events: readonly EventTrail[];
-  /** Null where QStash is elsewhere, or does not tell. */
+  /** Null where QStash is elsewhere, or does not list them. */
   readonly deadLetters: readonly DeadEvent[] | null;
-  /** Why the local QStash does not tell its dead letters; empty where it does. */
+  /** Why the local QStash does not list its dead letters; empty where it does. */
   readonly trouble: string;
 }
 
-/** What became of a wish to replay. */
+/** The result of a replay. */
 export interface Replayed {
   readonly replayed: number;
-  /** Poison, which stays where it is. */
+  /** Poison, which stays a dead letter. */
   readonly poison: number;
 }
 
@@ -227,16 +227,16 @@ export interface ServiceMap {
 
 export type PartState = "ready" | "not ready" | "down" | "starting";
 
-/** One part of the system and how it is. */
+/** One part of the system and its state. */
 export interface Part {
   readonly name: string;
   readonly kind: "process" | "http" | "redis" | "database";
   readonly state: PartState;
-  /** Why it is not ready, or what is worth knowing; empty where nothing is. */
+  /** Why it is not ready, or another remark; empty where there is none. */
   readonly reason: string;
   /** Since when it has been in this state. */
   readonly since: number;
-  /** Nobody looked for a while before `since`: the state may have begun at any time after this. */
+  /** No check ran for a while before `since`: the state may have begun at any time after this. */
   readonly notBefore?: number;
   readonly pid?: number;
   readonly port?: number;
@@ -244,7 +244,7 @@ export interface Part {
 
 /** A request that was being served when its process ended. */
 export interface InFlightRequest {
-  /** Null where the process could not know it yet. */
+  /** Null where the process could not have it yet. */
   readonly traceId: string | null;
   readonly method: string;
   readonly path: string;
@@ -255,7 +255,7 @@ export interface InFlightRequest {
 export interface Exit {
   readonly name: string;
   readonly time: number;
-  /** Null where nobody was left to see it. */
+  /** Null where no process observed the exit. */
   readonly code: number | null;
   readonly signal: string | null;
   readonly lastLines: readonly string[];

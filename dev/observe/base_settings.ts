@@ -1,6 +1,6 @@
 import type { BaseSetting } from "./configuration_api.ts";
 
-/** What the central document may say over a variable that is no secret. */
+/** Settings without secrets that the central document may override. */
 const variables = {
   "gateway.logLevel": "LOG_LEVEL",
   "gateway.passportTtlSeconds": "PASSPORT_TTL_SECONDS",
@@ -11,7 +11,7 @@ const variables = {
 /** Variables that {@linkcode listBaseSettings} reads. */
 export type BaseVariable = (typeof variables)[keyof typeof variables];
 
-/** The settings that a document may stand over, with what every program was started with. */
+/** The settings that a document may override, with what every program was started with. */
 export function listBaseSettings(
   settings: Readonly<Record<BaseVariable, string>>,
   services: readonly string[],

@@ -12,7 +12,7 @@ const settings = {
   REFRESH_TOKEN_TTL_SECONDS: "",
 };
 
-/** Paths of the schema with the variable that each stands over. */
+/** Paths of the schema with the variable that each overrides. */
 function listVariables(schema: unknown, path: string): (readonly [string, string])[] {
   if (!isObject(schema)) return [];
   const own = typeof schema.env === "string" ? [[path, schema.env] as const] : [];
@@ -24,15 +24,15 @@ function listVariables(schema: unknown, path: string): (readonly [string, string
 
 Deno.test("every setting with a variable is listed, but for keys, which are secret, and routes", () => {
   const schema = z.toJSONSchema(configurationSchema, { unrepresentable: "any" });
-  const wanted = listVariables(schema, "").filter(([path]) =>
+  const expected = listVariables(schema, "").filter(([path]) =>
     !path.startsWith("keys.") && path !== "gateway.routes"
   );
   const listed = listBaseSettings(settings, serviceNames)
     .map(({ path, name }) => [path, name] as const);
-  assert.deepEqual(listed.toSorted(), wanted.toSorted());
+  assert.deepEqual(listed.toSorted(), expected.toSorted());
 });
 
-Deno.test("a setting has what the programs were started with, empty where that is nothing", () => {
+Deno.test("a setting has the value of the programs' environment, empty without one", () => {
   const values = new Map(
     listBaseSettings(settings, ["auth"]).map(({ path, value }) => [path, value]),
   );

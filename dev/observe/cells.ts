@@ -24,7 +24,9 @@ export function readOptionalNumber(row: Row, column: string): number | null {
   return row[column] === null ? null : readNumber(row, column);
 }
 
-/** A value that the writer of the store put into a column as JSON: it has the shape it had then. */
+/**
+ * A value that the writer of the store put into a column as JSON: it still has the shape of then.
+ */
 export function readStored<Value>(json: string): Value {
   return JSON.parse(json);
 }

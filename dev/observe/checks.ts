@@ -2,13 +2,13 @@ import * as z from "zod/mini";
 import type { PartState } from "./api.ts";
 import { openAnyForReading } from "./database.ts";
 
-/** How something is, and why. */
+/** The state of a part, and the reason. */
 export interface Finding {
   readonly state: PartState;
   readonly reason: string;
 }
 
-/** Asks one part of the system how it is; never rejects. */
+/** Checks one part of the system; never rejects. */
 export type Check = () => Promise<Finding>;
 
 const timeoutMs = 1_500;
@@ -16,14 +16,14 @@ const timeoutMs = 1_500;
 const Readiness = z.object({ checks: z._default(z.record(z.string(), z.string()), {}) });
 
 /**
- * Asks a program for `/readyz`. Until it has answered for the first time it is starting.
+ * Requests `/readyz` of a program. Until its first response it counts as starting.
  *
- * The gateway knows its public name alone, which may not be that of the loopback port.
+ * The gateway accepts only its public name, which may not be that of the loopback port.
  */
 export function checkHttp(
   { port, host, client }: { port: number; host: string; client: Deno.HttpClient },
 ): Check {
-  let hasAnswered = false;
+  let hasResponded = false;
   return async function askReadiness() {
     try {
       const response = await fetch(`http://127.0.0.1:${port}/readyz`, {
@@ -32,17 +32,17 @@ export function checkHttp(
         signal: AbortSignal.timeout(timeoutMs),
       });
       const text = await response.text();
-      hasAnswered = true;
+      hasResponded = true;
       if (response.status === 200) return { state: "ready", reason: "" };
       return { state: "not ready", reason: readReason(text) ?? `status ${response.status}` };
     } catch (error) {
-      if (!hasAnswered) return { state: "starting", reason: "it has not answered yet" };
+      if (!hasResponded) return { state: "starting", reason: "it has not answered yet" };
       return { state: "down", reason: describe(error) };
     }
   };
 }
 
-/** The checks of a `/readyz` that are not well. */
+/** The checks of a `/readyz` that are not ready. */
 function readReason(text: string): string | undefined {
   const { data } = z.safeParse(z.pipe(z.string(), z.transform(parseJson)), text);
   const { checks = {} } = z.safeParse(Readiness, data).data ?? {};
@@ -73,8 +73,8 @@ export function checkRedis({ url, token }: { url: string; token: string }): Chec
         redirect: "manual",
         signal: AbortSignal.timeout(timeoutMs),
       });
-      const answer: unknown = await response.json();
-      if (z.safeParse(Pong, answer).success) return { state: "ready", reason: "" };
+      const reply: unknown = await response.json();
+      if (z.safeParse(Pong, reply).success) return { state: "ready", reason: "" };
       return { state: "not ready", reason: `PING was answered with status ${response.status}` };
     } catch (error) {
       return { state: "down", reason: describe(error) };
@@ -82,7 +82,7 @@ export function checkRedis({ url, token }: { url: string; token: string }): Chec
   };
 }
 
-/** Reads something of a SQLite file; one that is not there yet is made by its service. */
+/** Reads from a SQLite file; one that is not there yet is created by its service. */
 export function checkDatabase(path: string): Check {
   return function readDatabase() {
     try {
@@ -96,7 +96,7 @@ export function checkDatabase(path: string): Check {
   };
 }
 
-/** What went wrong with a call, without the address, which everybody knows. */
+/** What went wrong with a call, without the address, which is no secret but no help either. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return "unknown";
   if (error.name === "TimeoutError") return `no answer within ${timeoutMs} ms`;

@@ -9,31 +9,31 @@ import type { Batch } from "./writer.ts";
 export type Signal = "traces" | "metrics" | "logs";
 
 export interface CollectorOptions {
-  /** Takes what a body held. */
+  /** Takes the content of a body. */
   readonly take: (batch: Batch) => void;
-  /** Hears that measurements came; the store keeps none. */
+  /** Called when metrics arrive; the store has none. */
   readonly onMetrics: () => void;
-  /** Takes a body that was good, as it came, for a collector elsewhere. */
+  /** Forwards a valid body unchanged to a collector elsewhere. */
   readonly forward?: ((signal: Signal, body: string) => void) | undefined;
-  /** Whether logs are kept; not where the same lines also come by another way. */
+  /** Whether logs are stored; not where the same lines also come by another way. */
   readonly keepsLogs?: boolean;
   readonly now: () => number;
   readonly maxBytes?: number;
 }
 
-/** Answers an export of OTLP/HTTP. @throws {Refusal} 400, 413, 415 */
+/** Handles an export of OTLP/HTTP. @throws {Refusal} 400, 413, 415 */
 export type Collect = (signal: Signal, request: Request) => Promise<Response>;
 
 const MetricsOnWire = z.object({ resourceMetrics: z._default(z.array(z.unknown()), []) });
 
 /**
- * Makes the receiver of OTLP/HTTP in its JSON mapping. Members it does not know are passed over; a
- * body of which something else does not fit is refused as a whole.
+ * Makes the receiver of OTLP/HTTP in its JSON mapping. Unknown members are ignored; a body with
+ * anything else invalid is refused as a whole.
  */
 export function createCollector(
   { take, onMetrics, forward, keepsLogs = true, now, maxBytes = 4 * 1024 * 1024 }: CollectorOptions,
 ): Collect {
-  const keep: Readonly<Record<Signal, (body: unknown) => void>> = {
+  const store: Readonly<Record<Signal, (body: unknown) => void>> = {
     traces: (body) => take({ spans: withoutProbes(toSpans(parse(TracesOnWire, body))) }),
     logs(body) {
       const lines = toLines(parse(LogsOnWire, body), now());
@@ -46,7 +46,7 @@ export function createCollector(
   };
   return async function collect(signal, request) {
     const text = await readJsonText(request, maxBytes);
-    keep[signal](parseJson(text));
+    store[signal](parseJson(text));
     forward?.(signal, text);
     return toJsonResponse({});
   };

@@ -50,7 +50,7 @@ Deno.test("a trace export becomes spans with their service, times and values", a
   assert.deepEqual(sign?.attributes["edgepass.passport.roles"], ["learner"]);
 });
 
-Deno.test("members and values of other versions are passed over", async () => {
+Deno.test("unknown members and values are ignored", async () => {
   const { collect, taken } = setup();
   const body = broken({
     unknown: { deep: [1] },
@@ -83,7 +83,7 @@ Deno.test("members and values of other versions are passed over", async () => {
   assert.deepEqual(span?.links, [{ traceId, spanId: "bbbbbbbbbbbbbbbb" }]);
 });
 
-Deno.test("probes and what they made their process do are not kept", async () => {
+Deno.test("probes and the spans that they cause are not stored", async () => {
   const { collect, taken } = setup();
   const start = 1_772_000_000_000;
   const probe = { traceId: traceIdOf(2), service: "gateway", start };
@@ -113,13 +113,13 @@ const refused = {
   "a trace id in capitals": [broken({ traceId: traceId.toUpperCase() }), {}, 400, /traceId/],
   "a trace id of zeros": [broken({ traceId: "0".repeat(32) }), {}, 400, /traceId/],
   "a short span id": [broken({ spanId: "b" }), {}, 400, /spanId/],
-  "a time that is none": [broken({ startTimeUnixNano: "soon" }), {}, 400, /startTimeUnixNano/],
-  "a name that is none": [broken({ name: 1 }), {}, 400, /name/],
-  "attributes that are none": [broken({ attributes: "x" }), {}, 400, /attributes/],
+  "an invalid time": [broken({ startTimeUnixNano: "soon" }), {}, 400, /startTimeUnixNano/],
+  "an invalid name": [broken({ name: 1 }), {}, 400, /name/],
+  "invalid attributes": [broken({ attributes: "x" }), {}, 400, /attributes/],
 } as const;
 
 for (const [what, [body, headers, status, reason]] of Object.entries(refused)) {
-  Deno.test(`the collector refuses ${what}, and keeps and forwards nothing of it`, async () => {
+  Deno.test(`the collector refuses ${what}, and stores and forwards nothing of it`, async () => {
     const { collect, taken, forwarded } = setup();
     await assert.rejects(
       collect("traces", exportRequest(body, headers)),
@@ -147,7 +147,7 @@ Deno.test("a body of unknown length is cut off at the limit", async () => {
   assert.deepEqual(taken, []);
 });
 
-Deno.test("good bodies are forwarded as they came, whatever they are of", async () => {
+Deno.test("valid bodies of every signal are forwarded unchanged", async () => {
   const { collect, forwarded, measured } = setup();
   const bodies = { traces: good, metrics: `{"resourceMetrics":[]}`, logs: `{"resourceLogs":[]}` };
   for (const [signal, body] of Object.entries(bodies)) {
@@ -204,7 +204,7 @@ Deno.test("log records become lines with level, service and trace", async () => 
   ]);
 });
 
-Deno.test("where lines also come by another way their export is forwarded and not kept", async () => {
+Deno.test("where lines also come by another way their export is forwarded and not stored", async () => {
   const { collect, taken, forwarded } = setup({ keepsLogs: false });
   await collect("logs", exportRequest(records));
   assert.deepEqual(taken, []);

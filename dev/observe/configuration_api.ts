@@ -1,6 +1,6 @@
 import type { Attributes } from "./api.ts";
 
-/** One version of the central configuration, without what it says. */
+/** One version of the central configuration, without its document. */
 export interface ConfigurationChange {
   /** 0 is none: the environment alone. */
   readonly version: number;
@@ -21,12 +21,12 @@ export interface ConfigurationHistory {
   readonly next: string | null;
 }
 
-/** A setting that the central document may change, with what the environment says of it. */
+/** A setting that the central document may change, with its value in the environment. */
 export interface BaseSetting {
   readonly path: string;
   /** Its variable. */
   readonly name: string;
-  /** Empty where the environment leaves it out, so that its default is in force. */
+  /** Empty where the environment leaves it out, so that its default applies. */
   readonly value: string;
 }
 
@@ -35,16 +35,16 @@ export interface Configuration {
   readonly inForce: ConfigurationVersion;
   readonly history: ConfigurationHistory;
   readonly base: readonly BaseSetting[];
-  /** As whom the page makes changes. */
+  /** The administrator as whom the page makes changes. */
   readonly administratorId: string | null;
 }
 
-/** What a program has said last of the central configuration, since this run began. */
+/** What a program has reported last of the central configuration, since this run began. */
 export interface RolloutEntry {
   readonly service: string;
-  /** The version it took last; null where it has told of none. */
+  /** The version it applied last; null where it has reported none. */
   readonly version: number | null;
   readonly since: number | null;
-  /** A newer version that it did not take, for it does not fit. */
+  /** A newer version that it refused as invalid. */
   readonly refused: number | null;
 }

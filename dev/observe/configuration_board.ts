@@ -14,24 +14,27 @@ import { Refusal } from "./refusal.ts";
 
 /** The central configuration, read and changed by the administrator's API. */
 export interface ConfigurationBoard {
-  /** @throws {Refusal} saying why it cannot be had, also from the others */
+  /** @throws {Refusal} with why it cannot be read, also from the others */
   read(): Promise<Configuration>;
   rollout(): readonly RolloutEntry[];
   /** A page of versions; `cursor` is the `next` of the one before. */
   history(query: URLSearchParams): Promise<ConfigurationHistory>;
   find(version: string): Promise<ConfigurationVersion>;
-  /** Puts a document in force. @throws {Refusal} 409, 422 with details, and nothing is changed */
+  /**
+   * Makes a document the current one. @throws {Refusal} 409, 422 with details, and nothing is
+   * changed
+   */
   change(body: unknown): Promise<ConfigurationVersion>;
-  /** Puts the document of an older version in force again. */
+  /** Makes the document of an older version the current one again. */
   rollBack(body: unknown): Promise<ConfigurationVersion>;
 }
 
 export interface ConfigurationBoardOptions {
-  /** Undefined where dev does not know who administers the system. */
+  /** Undefined where dev does not have the administrator's login. */
   readonly admin: AdminApi | undefined;
   readonly base: readonly BaseSetting[];
   readonly rollout: () => readonly RolloutEntry[];
-  /** A version got in force. */
+  /** A version became current. */
   readonly onChange: (version: number) => void;
 }
 
@@ -63,7 +66,7 @@ const Document: z.ZodMiniType<Attributes> = z.record(z.string(), json);
 const Version = z.extend(Change, { document: Document });
 const History = z.object({ items: z.array(Change), nextCursor: z.nullable(z.string()) });
 
-/** Whoever changes something says what it is based on, so that nobody's change is lost. */
+/** A change names the version it is based on, so that no concurrent change is lost. */
 const ifVersion = z.int().check(z.gte(0));
 const NewDocument = z.strictObject({
   document: z.record(z.string(), z.unknown()),
@@ -76,13 +79,13 @@ const Rollback = z.strictObject({ version: z.int().check(z.gte(1)), ifVersion })
 export function createConfigurationBoard(
   { admin, base, rollout, onChange }: ConfigurationBoardOptions,
 ): ConfigurationBoard {
-  async function ask<Schema extends z.ZodMiniType>(
+  async function callAdmin<Schema extends z.ZodMiniType>(
     schema: Schema,
     [method, at, body]: readonly [method: string, path: string, body?: unknown],
   ): Promise<z.output<Schema>> {
     if (!admin) throw new Refusal(409, "Who administers the system is not known: deno task config");
-    const answer = await admin.call(method, at, body).catch(refuse);
-    const { success, data } = z.safeParse(schema, answer);
+    const received = await admin.call(method, at, body).catch(refuse);
+    const { success, data } = z.safeParse(schema, received);
     if (!success) throw new Refusal(502, "The gateway answered something else");
     return data;
   }
@@ -90,26 +93,27 @@ export function createConfigurationBoard(
   async function put(
     request: readonly [method: string, path: string, body: unknown],
   ): Promise<ConfigurationVersion> {
-    const inForce = await ask(Version, request);
+    const inForce = await callAdmin(Version, request);
     onChange(inForce.version);
     return inForce;
   }
 
   async function history(cursor: string | null): Promise<ConfigurationHistory> {
     const query = new URLSearchParams({ limit: String(pageSize), ...(cursor ? { cursor } : {}) });
-    const { items, nextCursor } = await ask(History, ["GET", `${path}/history?${query}`]);
+    const { items, nextCursor } = await callAdmin(History, ["GET", `${path}/history?${query}`]);
     return { items: items satisfies ConfigurationChange[], next: nextCursor };
   }
 
   return {
     async read() {
-      const inForce = await ask(Version, ["GET", path]);
+      const inForce = await callAdmin(Version, ["GET", path]);
       const versions = await history(null);
       return { inForce, history: versions, base, administratorId: admin?.userId() ?? null };
     },
     rollout,
     history: (query) => history(query.get("cursor")),
-    find: (version) => ask(Version, ["GET", `${path}/history/${encodeURIComponent(version)}`]),
+    find: (version) =>
+      callAdmin(Version, ["GET", `${path}/history/${encodeURIComponent(version)}`]),
     change: async (body) => await put(["PUT", path, readBody(NewDocument, body)]),
     rollBack: async (body) => await put(["POST", `${path}/rollback`, readBody(Rollback, body)]),
   };
@@ -122,7 +126,7 @@ function readBody<Schema extends z.ZodMiniType>(schema: Schema, body: unknown): 
   throw new Refusal(400, `${issue?.path.join(".") || "The body"} does not fit`);
 }
 
-/** What a person who changes something can do about it. */
+/** What an administrator who changes something can do about it. */
 function refuse(error: unknown): never {
   if (!(error instanceof ApiFailure)) throw error;
   const { status, code } = error;

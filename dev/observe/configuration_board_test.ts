@@ -16,12 +16,12 @@ const inForce = {
 const toToken = (sub: string) =>
   `e30.${new TextEncoder().encode(JSON.stringify({ sub })).toBase64({ alphabet: "base64url" })}.`;
 
-type Answer = (method: string, path: string, options: CallOptions) => unknown;
+type Respond = (method: string, path: string, options: CallOptions) => unknown;
 
-/** A board on a system that answers as told; tokens are good until `expire` is called. */
-function setup(answer: Answer = () => inForce) {
+/** A board on a system with given responses; tokens are valid until `expire` is called. */
+function setup(respond: Respond = () => inForce) {
   const calls: string[] = [];
-  const told: number[] = [];
+  const reported: number[] = [];
   let logins = 0;
   let isGood = true;
   const client: ApiClient = {
@@ -33,7 +33,7 @@ function setup(answer: Answer = () => inForce) {
         return { accessToken: toToken(`user:admin-${++logins}`) };
       }
       if (!isGood) throw new ApiFailure(`${method} ${path}`, 401, "token_expired");
-      return answer(method, path, options);
+      return respond(method, path, options);
     },
     close() {},
   };
@@ -42,12 +42,12 @@ function setup(answer: Answer = () => inForce) {
     admin,
     base: [],
     rollout: () => [],
-    onChange: (version) => told.push(version),
+    onChange: (version) => reported.push(version),
   });
-  return { board, admin, calls, told, expire: () => void (isGood = false) };
+  return { board, admin, calls, reported, expire: () => void (isGood = false) };
 }
 
-Deno.test("calls share one login, and another comes when its token is good no more", async () => {
+Deno.test("calls share one login, and a new one follows when its token is no longer valid", async () => {
   const { board, admin, calls, expire } = setup();
   await Promise.all([board.find("1"), board.find("2")]);
   assert.equal(admin.userId(), "admin-1");
@@ -58,7 +58,7 @@ Deno.test("calls share one login, and another comes when its token is good no mo
   assert.equal(admin.userId(), "admin-2");
 });
 
-Deno.test("what is in force comes with the newest versions, as times", async () => {
+Deno.test("the current version comes with the newest versions and their times", async () => {
   const { document: _document, ...change } = inForce;
   const { board, calls } = setup((_method, path) =>
     path.includes("history") ? { items: [change], nextCursor: "older" } : inForce
@@ -73,14 +73,14 @@ Deno.test("what is in force comes with the newest versions, as times", async () 
   assert.equal(calls.at(-1), "GET /admin/configuration/history/..%2F..%2Fauth%2Flogout-all");
 });
 
-Deno.test("a change goes on with the version it is based on, and is told", async () => {
+Deno.test("a change is sent with the version it is based on, and reported", async () => {
   const sent: unknown[] = [];
-  const { board, told } = setup((_method, _path, { body }) => (sent.push(body), inForce));
-  const wanted = { document: {}, ifVersion: 3, comment: "Why" };
-  await board.change(wanted);
+  const { board, reported } = setup((_method, _path, { body }) => (sent.push(body), inForce));
+  const proposed = { document: {}, ifVersion: 3, comment: "Why" };
+  await board.change(proposed);
   await board.rollBack({ version: 1, ifVersion: 4 });
-  assert.deepEqual(sent, [wanted, { version: 1, ifVersion: 4 }]);
-  assert.deepEqual(told, [4, 4]);
+  assert.deepEqual(sent, [proposed, { version: 1, ifVersion: 4 }]);
+  assert.deepEqual(reported, [4, 4]);
 });
 
 const unfit: readonly unknown[] = [
@@ -92,7 +92,7 @@ const unfit: readonly unknown[] = [
   { document: {}, ifVersion: 1, actorId: "somebody" },
 ];
 for (const body of unfit) {
-  Deno.test(`${JSON.stringify(body)} is no change, and nobody is asked to make it`, async () => {
+  Deno.test(`${JSON.stringify(body)} is refused as a change, and the gateway is not called`, async () => {
     const { board, calls } = setup();
     await assert.rejects(board.change(body), hasStatus(400));
     await assert.rejects(board.rollBack(body), hasStatus(400));
@@ -105,20 +105,20 @@ const failures = [
   [new ApiFailure("PUT", 404, "not_found"), 404, /no such version/],
   [new ApiFailure("PUT", 503, "store_unavailable"), 503, /is kept and not in force yet/],
   [new ApiFailure("PUT", 500, "internal"), 502, /answered 500 internal/],
-  [new TypeError("connection refused"), 502, /does not answer/],
+  [new TypeError("connection refused"), 502, /does not respond/],
 ] as const;
 for (const [failure, status, words] of failures) {
-  Deno.test(`${failure.message} is said as ${status}, and no version is told`, async () => {
-    const { board, told } = setup(() => {
+  Deno.test(`${failure.message} becomes ${status}, and no version is reported`, async () => {
+    const { board, reported } = setup(() => {
       throw failure;
     });
     const change = board.change({ document: {}, ifVersion: 4 });
     await assert.rejects(change, (error) => hasStatus(status)(error) && words.test(error.message));
-    assert.deepEqual(told, []);
+    assert.deepEqual(reported, []);
   });
 }
 
-Deno.test("what does not fit is told by the places of the document itself", async () => {
+Deno.test("validation errors name the paths of the document itself", async () => {
   const { board } = setup(() => {
     throw new ApiFailure("PUT", 422, "validation_failed", [
       { path: "document.gateway.logLevel", message: "a" },
@@ -134,17 +134,17 @@ Deno.test("what does not fit is told by the places of the document itself", asyn
   });
 });
 
-Deno.test("an answer of another shape is no version", async () => {
+Deno.test("a response of another shape is refused", async () => {
   const { board } = setup(() => ({ version: "4" }));
   await assert.rejects(board.find("4"), hasStatus(502));
 });
 
-Deno.test("where nobody is known to administer the system, it is said so", async () => {
-  const nobody = { admin: undefined, base: [], rollout: () => [], onChange() {} };
-  await assert.rejects(createConfigurationBoard(nobody).read(), hasStatus(409));
+Deno.test("an unknown administrator is reported", async () => {
+  const withoutAdministrator = { admin: undefined, base: [], rollout: () => [], onChange() {} };
+  await assert.rejects(createConfigurationBoard(withoutAdministrator).read(), hasStatus(409));
 });
 
-Deno.test("an administrator with another password is said to have one", async () => {
+Deno.test("a changed administrator's password is reported", async () => {
   const client: ApiClient = {
     call: () => Promise.reject(new ApiFailure("POST /auth/token", 401, "invalid_credentials")),
     close() {},

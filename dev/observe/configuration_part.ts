@@ -8,25 +8,25 @@ import { createRollout } from "./configuration_rollout.ts";
 import type { System } from "./observer.ts";
 import { createVersionWatch } from "./version_watch.ts";
 
-/** All that the observer has to do with the central configuration. */
+/** Everything of the observer that concerns the central configuration. */
 export interface ConfigurationPart {
   readonly board: ConfigurationBoard;
-  hear(lines: readonly LogLine[]): void;
-  /** Whether somebody wants to hear of new versions. */
+  observe(lines: readonly LogLine[]): void;
+  /** Whether any page is open that needs new versions. */
   watch(isWatched: boolean): void;
   close(): void;
 }
 
 const timeoutMs = 1_500;
 
-/** Opens it for a system; `onNews` hears of each version that somebody has put in force or taken. */
+/** Opens it for a system; `onVersion` receives each version that became current or was applied. */
 export function openConfiguration(
   { redis, administrator, gatewayOrigin, services, base = [] }: Pick<
     System,
     "redis" | "administrator" | "gatewayOrigin" | "services" | "base"
   >,
-  { onNews, isNear, traces }: {
-    readonly onNews: (version: number) => void;
+  { onVersion, isNear, traces }: {
+    readonly onVersion: (version: number) => void;
     /** Whether Redis is on this machine; one elsewhere bills each command. */
     readonly isNear: boolean;
     /** Which requests are the dashboard's own. */
@@ -35,8 +35,8 @@ export function openConfiguration(
 ): ConfigurationPart {
   const client = createUpstashRedis({ ...redis, timeoutMs });
   const versions = createVersionWatch({
-    ask: () => fetchVersion(client),
-    onNews,
+    fetchVersion: () => fetchVersion(client),
+    onVersion,
     everyMs: isNear ? 1_000 : 15_000,
   });
   const rollout = createRollout(["gateway", ...services]);
@@ -44,10 +44,10 @@ export function openConfiguration(
   const admin = administrator &&
     createAdminApi(administrator, createApiClient({ port: administrator.port, host, traces }));
   return {
-    board: createConfigurationBoard({ admin, base, rollout: rollout.read, onChange: onNews }),
-    hear(lines) {
-      const version = rollout.hear(lines);
-      if (version !== undefined) onNews(version);
+    board: createConfigurationBoard({ admin, base, rollout: rollout.read, onChange: onVersion }),
+    observe(lines) {
+      const version = rollout.observe(lines);
+      if (version !== undefined) onVersion(version);
     },
     watch: versions.watch,
     close() {

@@ -1,14 +1,17 @@
 import type { LogLine } from "./api.ts";
 import type { RolloutEntry } from "./configuration_api.ts";
 
-/** Which version each program lives by, as it said itself. */
+/** The version that each program has applied, as it reported itself. */
 export interface ConfigurationRollout {
-  /** The highest version that was taken by somebody just now; undefined when nobody spoke of any. */
-  hear(lines: readonly LogLine[]): number | undefined;
+  /** The highest version that a program has just applied; undefined when the lines report none. */
+  observe(lines: readonly LogLine[]): number | undefined;
   read(): RolloutEntry[];
 }
 
-/** What `createLiveConfiguration` writes: of every version it takes, and of each that does not fit. */
+/**
+ * The texts that `createLiveConfiguration` logs: for every version it applies, and for each invalid
+ * one.
+ */
 const taken = "Configuration in force";
 const notTaken = "Configuration does not fit: the last good one stays";
 
@@ -34,7 +37,7 @@ export function createRollout(services: readonly string[]): ConfigurationRollout
   }
 
   return {
-    hear(lines) {
+    observe(lines) {
       const versions = lines.flatMap((line) => hearOne(line) ?? []);
       return versions.length === 0 ? undefined : Math.max(...versions);
     },

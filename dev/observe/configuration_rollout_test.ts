@@ -6,41 +6,41 @@ const time = 1_772_000_000_000;
 const taken = "Configuration in force";
 const refused = "Configuration does not fit: the last good one stays";
 
-function say(service: string, message: string, version: unknown): LogLine {
+function lineOf(service: string, message: string, version: unknown): LogLine {
   const context = { traceId: null, spanId: null };
   return { time, level: "info", service, message, ...context, fields: { version } };
 }
 
-Deno.test("a program has the version that it took last, and none before it took one", () => {
+Deno.test("a program has the version that it applied last, and none before its first", () => {
   const rollout = createRollout(["gateway", "user"]);
-  const news = rollout.hear([say("gateway", taken, 3), say("gateway", taken, 4)]);
-  assert.equal(news, 4);
+  const observed = rollout.observe([lineOf("gateway", taken, 3), lineOf("gateway", taken, 4)]);
+  assert.equal(observed, 4);
   assert.deepEqual(rollout.read(), [
     { service: "gateway", version: 4, since: time, refused: null },
     { service: "user", version: null, since: null, refused: null },
   ]);
 });
 
-Deno.test("a version that a program did not take stands beside the one it has, until it has a newer", () => {
+Deno.test("a refused version is shown beside the applied one, until a newer one is applied", () => {
   const rollout = createRollout(["user"]);
-  rollout.hear([say("user", taken, 3)]);
-  assert.equal(rollout.hear([say("user", refused, 4)]), 4);
+  rollout.observe([lineOf("user", taken, 3)]);
+  assert.equal(rollout.observe([lineOf("user", refused, 4)]), 4);
   assert.deepEqual(rollout.read(), [{ service: "user", version: 3, since: time, refused: 4 }]);
-  rollout.hear([say("user", taken, 5)]);
+  rollout.observe([lineOf("user", taken, 5)]);
   assert.deepEqual(rollout.read(), [{ service: "user", version: 5, since: time, refused: null }]);
 });
 
 for (
   const line of [
-    say("user", "Request served", 4),
-    say("user", `${taken}.`, 4),
-    say("user", taken, "4"),
-    say("stranger", taken, 4),
+    lineOf("user", "Request served", 4),
+    lineOf("user", `${taken}.`, 4),
+    lineOf("user", taken, "4"),
+    lineOf("stranger", taken, 4),
   ]
 ) {
-  Deno.test(`${line.service} saying ${line.message} of ${JSON.stringify(line.fields)} is no news`, () => {
+  Deno.test(`${line.service} logging ${line.message} with ${JSON.stringify(line.fields)} reports no version`, () => {
     const rollout = createRollout(["user"]);
-    assert.equal(rollout.hear([line]), undefined);
+    assert.equal(rollout.observe([line]), undefined);
     assert.equal(rollout.read()[0]?.version, null);
   });
 }

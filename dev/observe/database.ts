@@ -9,7 +9,7 @@ export type Param = SQLInputValue;
 /** A row by its columns' names. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** A SQLite file, asked synchronously. */
+/** A SQLite file with synchronous access. */
 export interface Database extends Disposable {
   all(sql: string, ...params: Param[]): Row[];
   get(sql: string, ...params: Param[]): Row | undefined;
@@ -24,21 +24,22 @@ export interface Database extends Disposable {
 /** The name of the store's file in its folder. */
 export const storeFile = "store.sqlite";
 
-/** Files beside the database in which SQLite keeps what is under way. */
+/** Files beside the database in which SQLite has uncommitted work. */
 const companions = ["-wal", "-shm"] as const;
 
 /**
  * Opens the store for writing, and makes it where there is none (mode 600).
  *
- * A file that is no database, or one of another schema, is renamed, and `onRenamed` hears its new
- * name: what it holds cannot be read here, but it is not this program's to delete.
+ * A file that is no database, or one of another schema, is renamed, and `onRenamed` receives its
+ * new
+ * name: this code cannot read it, but it is not this program's to delete.
  */
 export function openDatabase(path: string, onRenamed: (path: string) => void = () => {}): Database {
   Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const foreign = isThere(path) ? nameExternal(path) : undefined;
-  if (foreign !== undefined) {
-    moveAway(path, foreign);
-    onRenamed(foreign);
+  const unusable = isThere(path) ? nameUnusable(path) : undefined;
+  if (unusable !== undefined) {
+    moveAway(path, unusable);
+    onRenamed(unusable);
   }
   // SQLite gives the files beside it the same mode.
   if (!isThere(path)) Deno.writeTextFileSync(path, "", { mode: 0o600 });
@@ -51,7 +52,7 @@ export function openDatabase(path: string, onRenamed: (path: string) => void = (
 }
 
 /**
- * Opens the store for reading beside whoever writes it.
+ * Opens the store for reading beside the process that writes it.
  *
  * @throws {Error} when it cannot be read, or has another schema
  */
@@ -69,13 +70,13 @@ export function openForReading(path: string): Database {
   }
 }
 
-/** Opens any SQLite file for a look. @throws {Error} when it cannot be read */
+/** Opens any SQLite file read-only. @throws {Error} when it cannot be read */
 export function openAnyForReading(path: string): Database {
   return wrap(new DatabaseSync(path, { readOnly: true }));
 }
 
-/** What a file that cannot be used is renamed to; undefined for one that can. */
-function nameExternal(path: string): string | undefined {
+/** The new name of a file that cannot be used; undefined for one that can. */
+function nameUnusable(path: string): string | undefined {
   const base = path.replace(/\.sqlite$/, "");
   try {
     const db = new DatabaseSync(path);

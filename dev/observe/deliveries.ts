@@ -15,12 +15,12 @@ export interface DeliveryNote {
   readonly type: string;
   readonly subject: string;
   readonly source: string;
-  /** When the change was made that it tells. */
+  /** When the change behind the event was made. */
   readonly storedAt: number;
   readonly traceId: string;
 }
 
-/** Keeps notes of deliveries. */
+/** Stores notes of deliveries. */
 export interface Deliveries {
   write(notes: readonly DeliveryNote[]): void;
 }
@@ -28,7 +28,7 @@ export interface Deliveries {
 const maxNotes = 200_000;
 const pruneEvery = 5_000;
 
-/** Keeps notes in the store, and forgets the oldest. */
+/** Stores notes, and deletes the oldest. */
 export function createDeliveries(db: Database): Deliveries {
   let untilPruned = 0;
   return {
@@ -72,7 +72,7 @@ export function readNotesOfEvents(db: Database, ids: readonly string[]): Deliver
   return readNotes(db, "event_id IN (SELECT value FROM json_each(?))", JSON.stringify(ids));
 }
 
-/** The events of which something was heard last. */
+/** The events with the newest notes. */
 export function listRecentEvents(db: Database, limit: number): string[] {
   return db.all(
     `SELECT event_id FROM (SELECT event_id, id FROM deliveries ORDER BY id DESC LIMIT ?)

@@ -6,10 +6,10 @@ import { toStoredLine } from "./lines.ts";
 import { readTrails } from "./event_trails.ts";
 import { findRequest } from "./requests.ts";
 
-/** Lines of one trace that are shown; a trace that runs on for ever has more. */
+/** Lines of one trace that are shown; a trace that never ends has more. */
 const maxLines = 1_000;
 
-/** Everything that is known of a trace; undefined for one nobody has heard of. */
+/** Everything that is stored of a trace; undefined for an unknown one. */
 export function readDetail(
   db: Database,
   traceId: string,
@@ -35,7 +35,7 @@ export function findTraceIds(db: Database, prefix: string, limit: number): strin
   return db.all(
     "SELECT trace_id FROM requests WHERE trace_id >= ? AND trace_id < ? ORDER BY trace_id LIMIT ?",
     prefix,
-    // The letter behind the last hex digit.
+    // The letter after the last hex digit.
     `${prefix}g`,
     limit,
   ).map((row) => readText(row, "trace_id"));
@@ -84,8 +84,9 @@ const passportPrefix = "edgepass.passport.";
 /**
  * The Passport of the request, from the span that signed it.
  *
- * A gateway may sign one for itself in the same trace, to ask for a refill: it signs under no
- * request's span and comes after.
+ * A gateway may sign one for itself in the same trace, to request a rebuild of the revocation list:
+ * it
+ * signs under no request's span and comes after.
  */
 function readPassport(spans: readonly Span[]): RequestDetail["passport"] {
   const requests = new Set(

@@ -5,13 +5,13 @@ import { type QstashApi, toListed } from "./local_qstash.ts";
 import { type OutboxFile, readLevels } from "./outboxes.ts";
 import { Refusal } from "./refusal.ts";
 
-/** What there is of events, and what somebody may do about dead letters. */
+/** The events, and what an operator can do about dead letters. */
 export interface EventBoard {
   read(): Promise<Events>;
   /** @throws {Refusal} 404, also from the others */
   find(id: string): Promise<CompleteDeadEvent>;
   replay(id: string): Promise<Replayed>;
-  /** All that are no poison. */
+  /** All that are not poison. */
   replayAll(): Promise<Replayed>;
   drop(id: string): Promise<{ readonly dropped: number }>;
 }
@@ -21,7 +21,7 @@ export interface EventBoardOptions {
   readonly outboxes: readonly OutboxFile[];
   /** Undefined where QStash is elsewhere. */
   readonly qstash: QstashApi | undefined;
-  /** Something was done. */
+  /** Something was changed. */
   readonly onChange: () => void;
 }
 
@@ -61,11 +61,11 @@ export function createEventBoard(
     async replayAll() {
       const api = requireQstash();
       const letters = await api.list();
-      const wanted = letters.filter(({ poison }) => !poison);
+      const replayable = letters.filter(({ poison }) => !poison);
       let replayed = 0;
-      for (const { id } of wanted) if (await api.replay(id)) replayed++;
+      for (const { id } of replayable) if (await api.replay(id)) replayed++;
       onChange();
-      return { replayed, poison: letters.length - wanted.length };
+      return { replayed, poison: letters.length - replayable.length };
     },
     async drop(id) {
       require(await requireQstash().drop(id));
@@ -74,7 +74,7 @@ export function createEventBoard(
   };
 }
 
-/** What waits in the outboxes is of most interest while QStash is away. */
+/** The outboxes must stay visible while QStash is away: that is when they fill up. */
 async function listDeadLetters(
   qstash: QstashApi | undefined,
 ): Promise<{ letters?: readonly CompleteDeadEvent[]; trouble: string }> {

@@ -13,19 +13,19 @@ import {
   type StoredEvent,
 } from "./outboxes.ts";
 
-/** What is known of one event, from each of its sources. */
+/** What is stored of one event, by source. */
 interface Sources {
   stored: StoredEvent | undefined;
   readonly notes: DeliveryNote[];
-  /** Its publications and what consumers made of it. */
+  /** Its publications and the consumers' handling of it. */
   readonly spans: Span[];
 }
 
 /**
- * The way of each event that a request caused, the earliest first.
+ * The trail of each event that a request caused, the earliest first.
  *
- * Its outbox knows when it was stored and published, the local QStash each delivery, and spans tell
- * both where the database or QStash is elsewhere.
+ * Its outbox has when it was stored and published, the local QStash has each delivery, and spans
+ * have both where the database or QStash is elsewhere.
  */
 export function readTrails(
   db: Database,
@@ -46,9 +46,9 @@ export function readRecentTrails(
   db: Database,
   { outboxes, limit }: { readonly outboxes: readonly OutboxFile[]; readonly limit: number },
 ): EventTrail[] {
-  const heard = listRecentEvents(db, limit);
-  const stored = readStoredEvents(outboxes, { ids: heard, newest: limit });
-  const ids = [...new Set([...heard, ...stored.map(({ id }) => id)])];
+  const recent = listRecentEvents(db, limit);
+  const stored = readStoredEvents(outboxes, { ids: recent, newest: limit });
+  const ids = [...new Set([...recent, ...stored.map(({ id }) => id)])];
   const all = join(stored, readNotesOfEvents(db, ids), []);
   return [...all].map(([id, sources]) => toTrail(id, "", sources))
     .toSorted((a, b) => b.storedAt - a.storedAt || (a.id < b.id ? 1 : -1))
@@ -78,8 +78,11 @@ function join(
 function toTrail(id: string, traceId: string, { stored, notes, spans }: Sources): EventTrail {
   const [note] = notes;
   const publications = spans.filter(({ kind }) => kind === "producer");
-  const said = publications.findLast((span) => span.attributes["edgepass.outcome"] === "published");
-  const publishedAt = stored?.publishedAt ?? (said && said.start + said.durationMs) ?? note?.time ??
+  const publication = publications.findLast((span) =>
+    span.attributes["edgepass.outcome"] === "published"
+  );
+  const publishedAt = stored?.publishedAt ??
+    (publication && publication.start + publication.durationMs) ?? note?.time ??
     null;
   const deliveries = notes.length > 0 ? toDeliveries(notes) : fromSpans(spans);
   const [first] = spans;
@@ -117,7 +120,7 @@ function toState(
   return some("under way") ? "under way" : "done";
 }
 
-/** Of one consumer all notes in their order: the last message is the one that counts. */
+/** All notes of one consumer in their order: the last message is the one that counts. */
 function toDeliveries(notes: readonly DeliveryNote[]): EventDelivery[] {
   return [...Map.groupBy(notes, ({ consumer }) => consumer)].map(([consumer, own]) => {
     const last = own.at(-1);
@@ -136,10 +139,10 @@ function toDeliveryState(last: DeliveryNote | undefined): EventDelivery["state"]
   return last === undefined || last.state === "accepted" ? "under way" : last.state;
 }
 
-/** What consumers' spans tell; whether QStash comes again, they do not know. */
+/** Deliveries by the consumers' spans; these do not show whether QStash tries again. */
 function fromSpans(spans: readonly Span[]): EventDelivery[] {
-  const heard = spans.filter(({ kind }) => kind === "consumer");
-  return [...Map.groupBy(heard, ({ service }) => service)].map(([consumer, own]) => {
+  const consumed = spans.filter(({ kind }) => kind === "consumer");
+  return [...Map.groupBy(consumed, ({ service }) => service)].map(([consumer, own]) => {
     const attempts = own.map((span): DeliveryAttempt => ({
       time: span.start + span.durationMs,
       status: null,

@@ -34,24 +34,24 @@ function spanOf(
 }
 
 const published = spanOf("producer", "auth", { start: 10, outcome: "published" });
-const heard = (service: string, start: number, outcome: string) =>
+const consumed = (service: string, start: number, outcome: string) =>
   spanOf("consumer", service, { start, outcome });
 
 const bySpans: Readonly<Record<string, readonly [readonly Span[], string]>> = {
-  "published": [[published, heard("user", 20, "applied")], "published: user delivered applied"],
+  "published": [[published, consumed("user", 20, "applied")], "published: user delivered applied"],
   "waiting": [[spanOf("producer", "auth", { start: 10, outcome: "failed" })], "waiting: "],
   "parked": [[spanOf("producer", "auth", { start: 10, outcome: "parked" })], "parked: "],
   "tried again": [
-    [published, heard("user", 20, "busy"), heard("user", 30, "applied")],
+    [published, consumed("user", 20, "busy"), consumed("user", 30, "applied")],
     "published: user delivered busy,applied",
   ],
-  "not taken": [[published, heard("user", 20, "failed")], "published: user retrying failed"],
-  "poison": [[published, heard("user", 20, "poison")], "dead: user dead poison"],
+  "not applied": [[published, consumed("user", 20, "failed")], "published: user retrying failed"],
+  "poison": [[published, consumed("user", 20, "poison")], "dead: user dead poison"],
 };
 for (const [what, [spans, expected]] of Object.entries(bySpans)) {
-  Deno.test(`spans alone tell that an event is ${what}, where QStash is elsewhere`, async () => {
-    await using world = await openStore();
-    const [trail] = readTrails(world.db, { traceId, spans, outboxes: [] });
+  Deno.test(`spans alone show that an event is ${what}, where QStash is elsewhere`, async () => {
+    await using fixture = await openStore();
+    const [trail] = readTrails(fixture.db, { traceId, spans, outboxes: [] });
     const deliveries = trail?.deliveries.map(({ consumer, state, attempts }) =>
       `${consumer} ${state} ${attempts.map(({ outcome }) => outcome)}`
     );
@@ -95,30 +95,30 @@ const byNotes: Readonly<Record<string, readonly [readonly DeliveryNote[], string
   ],
 };
 for (const [what, [notes, expected]] of Object.entries(byNotes)) {
-  Deno.test(`notes of the local QStash tell that an event is ${what}`, async () => {
-    await using world = await openStore();
-    createDeliveries(world.db).write(notes);
-    const [trail] = readRecentTrails(world.db, { outboxes: [], limit: 10 });
+  Deno.test(`notes of the local QStash show that an event is ${what}`, async () => {
+    await using fixture = await openStore();
+    createDeliveries(fixture.db).write(notes);
+    const [trail] = readRecentTrails(fixture.db, { outboxes: [], limit: 10 });
     assert.equal(trail?.state, expected);
-    assert.deepEqual(readTrails(world.db, { traceId, spans: [], outboxes: [] }), [trail]);
+    assert.deepEqual(readTrails(fixture.db, { traceId, spans: [], outboxes: [] }), [trail]);
   });
 }
 
-Deno.test("recent events are the newest, and no more than asked for", async () => {
-  await using world = await openStore();
+Deno.test("recent events are the newest, up to the limit", async () => {
+  await using fixture = await openStore();
   const notes = Array.from(
     { length: 30 },
     (_, at) => note(at + 1, "accepted", { eventId: `e-${at}`, storedAt: at }),
   );
-  createDeliveries(world.db).write(notes);
-  const trails = readRecentTrails(world.db, { outboxes: [], limit: 3 });
+  createDeliveries(fixture.db).write(notes);
+  const trails = readRecentTrails(fixture.db, { outboxes: [], limit: 3 });
   assert.deepEqual(trails.map(({ id }) => id), ["e-29", "e-28", "e-27"]);
 });
 
 Deno.test("a database that cannot be read has no outbox, and a QStash elsewhere no dead letters", async () => {
-  await using world = await openStore();
-  const outboxes = [{ service: "user", path: `${world.folder}/none.sqlite` }];
-  const board = createEventBoard({ db: world.db, outboxes, qstash: undefined, onChange() {} });
+  await using fixture = await openStore();
+  const outboxes = [{ service: "user", path: `${fixture.folder}/none.sqlite` }];
+  const board = createEventBoard({ db: fixture.db, outboxes, qstash: undefined, onChange() {} });
   assert.deepEqual(await board.read(), {
     outboxes: [],
     events: [],

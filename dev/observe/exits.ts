@@ -2,10 +2,10 @@ import type { Exit } from "./api.ts";
 import { readNumber, readStored, readText } from "./cells.ts";
 import type { Database, Row } from "./database.ts";
 
-/** Exits that are kept; the oldest goes first. */
+/** Exits that are stored; the oldest is deleted first. */
 const maxExits = 200;
 
-/** Keeps how a process ended. */
+/** Stores how a process ended. */
 export function addExit(db: Database, exit: Exit): void {
   db.atomically(() => {
     db.run(
@@ -26,13 +26,13 @@ export function listExits(db: Database, limit: number): Exit[] {
   return db.all("SELECT * FROM exits ORDER BY time DESC, id DESC LIMIT ?", limit).map(toExit);
 }
 
-/** Exits that nobody expected and nobody has been told of, the oldest first. */
+/** Unexpected exits that were not reported yet, the oldest first. */
 export function listUnreported(db: Database): Exit[] {
   return db.all("SELECT * FROM exits WHERE is_expected = 0 AND is_told = 0 ORDER BY time, id")
     .map(toExit);
 }
 
-/** From now on all exits there are count as told. */
+/** From now on all stored exits count as reported. */
 export function markReported(db: Database): void {
   db.run("UPDATE exits SET is_told = 1 WHERE is_told = 0");
 }

@@ -1,6 +1,6 @@
 import type { Signal } from "./collector.ts";
 
-/** Where what arrives is sent on to. */
+/** Where incoming telemetry is forwarded to. */
 export interface ForwardTargets {
   readonly urls: Readonly<Partial<Record<Signal, string>>>;
   /** Secret: they hold the collector's key. */
@@ -9,15 +9,15 @@ export interface ForwardTargets {
 
 export interface ForwardEffects {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
-  /** Told once that something did not arrive. */
+  /** Called once when a body did not arrive. */
   readonly onFailure: (reason: string) => void;
   readonly timeoutMs?: number;
 }
 
-/** Bodies under way at once; more are dropped, for nobody waits for them. */
+/** Bodies under way at once; more are dropped, because no sender waits for them. */
 const maxUnderWay = 8;
 
-/** Sends bodies on to a collector elsewhere as they are, once each and as well as it goes. */
+/** Forwards bodies unchanged to a collector elsewhere, once each, without a retry. */
 export function createForward(
   { urls, headers }: ForwardTargets,
   { fetch, onFailure, timeoutMs = 5_000 }: ForwardEffects,
@@ -37,7 +37,7 @@ export function createForward(
         method: "POST",
         headers: { ...headers, "content-type": "application/json" },
         body,
-        // A redirect would carry the key to wherever it points.
+        // A redirect would carry the collector's key to another host.
         redirect: "manual",
         signal: AbortSignal.timeout(timeoutMs),
       });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createForward } from "./forward.ts";
 
-function setup(answer: () => Promise<Response>) {
+function setup(respond: () => Promise<Response>) {
   const sent: { url: string; init: RequestInit }[] = [];
   const failures: string[] = [];
   const forward = createForward({
@@ -10,17 +10,17 @@ function setup(answer: () => Promise<Response>) {
   }, {
     fetch(url, init) {
       sent.push({ url, init });
-      return answer();
+      return respond();
     },
     onFailure: (reason) => failures.push(reason),
   });
   return { forward, sent, failures };
 }
 
-/** Lets everything that is settled be noticed. */
+/** Lets settled promises run their callbacks. */
 const settled = () => new Promise((resolve) => setTimeout(resolve, 0));
 
-Deno.test("a body goes on as it came, with the keys of whoever takes it", async () => {
+Deno.test("a body is forwarded unchanged, with the keys of the target", async () => {
   const { forward, sent, failures } = setup(() => Promise.resolve(Response.json({})));
   forward("traces", "{}");
   forward("metrics", "{}");
@@ -47,9 +47,9 @@ const failing: Readonly<Record<string, readonly [() => Promise<Response>, string
   ],
   "no connection": [() => Promise.reject(new TypeError("secret")), "collector.test: TypeError"],
 };
-for (const [what, [answer, reason]] of Object.entries(failing)) {
-  Deno.test(`${what} is told once, without key and address`, async () => {
-    const { forward, failures } = setup(answer);
+for (const [what, [respond, reason]] of Object.entries(failing)) {
+  Deno.test(`${what} is reported once, without key and address`, async () => {
+    const { forward, failures } = setup(respond);
     forward("traces", "{}");
     forward("traces", "{}");
     await settled();
@@ -57,7 +57,7 @@ for (const [what, [answer, reason]] of Object.entries(failing)) {
   });
 }
 
-Deno.test("a collector that does not answer holds a few bodies and no more", () => {
+Deno.test("a collector that does not respond holds few bodies at most", () => {
   const { forward, sent, failures } = setup(() => new Promise(() => {}));
   for (let at = 0; at < 20; at++) forward("traces", "{}");
   assert.equal(sent.length, 8);

@@ -1,7 +1,7 @@
 import type { Exit, Health, Part } from "./api.ts";
 import type { Check, Finding } from "./checks.ts";
 
-/** A process of the system, as whoever started it knows it. */
+/** A process of the system, as its parent describes it. */
 export interface ProcessFacts {
   readonly name: string;
   readonly pid: number;
@@ -9,52 +9,52 @@ export interface ProcessFacts {
 }
 
 export interface HealthOptions {
-  /** Parts beside the processes, with how to ask them. */
+  /** Parts beside the processes, with their checks. */
   readonly others: readonly {
     readonly name: string;
     readonly kind: "redis" | "database";
     readonly check: Check;
   }[];
-  /** How a process's own readiness is asked for. */
+  /** Makes the readiness check of a process. */
   readonly checkProcess: (process: ProcessFacts) => Check;
   readonly exits: () => readonly Exit[];
   readonly onChange: (health: Health) => void;
   readonly now: () => number;
-  /** An answer is this old at most, in milliseconds. */
+  /** The maximum age of a check's result, in milliseconds. */
   readonly maxAgeMs?: number;
   /**
-   * How often what is starting is asked, whether somebody wants to know or not: else it would be
-   * ready since somebody opened the page. Without it nobody asks.
+   * How often starting parts are checked, whether a page is open or not: otherwise their `since`
+   * would be the time the page was opened. Without it no check runs by itself.
    */
   readonly settleEveryMs?: number;
 }
 
-/** How each part of the system is; nobody is asked while nobody wants to know. */
+/** The state of each part of the system; no check runs while no page is open. */
 export interface HealthBoard {
   started(process: ProcessFacts): void;
-  /** A process has ended; its exit is among the exits already. */
+  /** A process has ended; its exit is stored already. */
   ended(name: string, reason: string): void;
   read(): Promise<Health>;
-  /** Whether somebody wants to hear of changes. */
+  /** Whether any page is open that needs changes. */
   watch(isWatched: boolean): void;
   close(): void;
 }
 
 interface Entry {
   readonly part: Omit<Part, "state" | "reason" | "since">;
-  /** None for a process, of which only its start and its end are known. */
+  /** None for a process of which only the start and the end are visible. */
   readonly check: Check | undefined;
   finding: Finding;
   since: number;
-  /** When it was last known to be in another state, where that is long before `since`. */
+  /** When it was last seen in another state, where that is long before `since`. */
   notBefore: number | undefined;
   lookedAt: number;
 }
 
-/** What is not ready for so long after a start is asked only while somebody looks. */
+/** A part that is not ready for so long after a start is checked only while a page is open. */
 const maxSettleMs = 60_000;
 
-/** Nobody looked for so many of its intervals: when a state began is not known to the second. */
+/** After so many intervals without a check, the start of a state is not exact to the second. */
 const maxGaps = 3;
 
 /** Makes the board of a system. */
@@ -62,8 +62,8 @@ export function createHealth(
   { others, checkProcess, exits, onChange, now, maxAgeMs = 2_000, settleEveryMs }: HealthOptions,
 ): HealthBoard {
   const entries = new Map<string, Entry>();
-  let askedAt = Number.NEGATIVE_INFINITY;
-  let asking: Promise<void> | undefined;
+  let checkedAt = Number.NEGATIVE_INFINITY;
+  let refreshing: Promise<void> | undefined;
   let timer: ReturnType<typeof setInterval> | undefined;
   let startedAt = Number.NEGATIVE_INFINITY;
   let settling: ReturnType<typeof setTimeout> | undefined;
@@ -75,7 +75,7 @@ export function createHealth(
     entries.set(key, { ...entry, since: at, notBefore: undefined, lookedAt: at });
   }
 
-  /** Whether that is news. */
+  /** Whether the entry has changed. */
   function set(entry: Entry, finding: Finding): boolean {
     const { state, reason } = entry.finding;
     const [before, at] = [entry.lookedAt, now()];
@@ -83,7 +83,7 @@ export function createHealth(
     if (state === finding.state && reason === finding.reason) return false;
     if (state !== finding.state) {
       entry.since = at;
-      // Only what is asked can change unseen.
+      // Only a part that is checked can change unseen.
       const isLate = entry.check !== undefined && at - before > maxGaps * maxAgeMs;
       entry.notBefore = isLate ? before : undefined;
     }
@@ -106,21 +106,23 @@ export function createHealth(
     exits: exits(),
   });
 
-  async function ask(asked: readonly Entry[]): Promise<void> {
-    const news = await Promise.all(asked.map(async (entry) => {
+  async function runChecks(checked: readonly Entry[]): Promise<void> {
+    const changes = await Promise.all(checked.map(async (entry) => {
       const finding = await entry.check?.();
-      // Its process may have ended meanwhile, and then nothing it said counts.
+      // Its process may have ended meanwhile, and then the finding is outdated.
       return finding !== undefined && entry.finding.reason !== ended && set(entry, finding);
     }));
-    if (!isClosed && news.includes(true)) onChange(show());
+    if (!isClosed && changes.includes(true)) onChange(show());
   }
 
-  async function askAll(): Promise<void> {
-    await ask([...entries.values()].filter(({ check }) => check));
-    askedAt = now();
+  async function checkAll(): Promise<void> {
+    await runChecks([...entries.values()].filter(({ check }) => check));
+    checkedAt = now();
   }
 
-  /** Until everything that was started lately is ready: many say at first that they are not. */
+  /**
+   * Repeats the checks until everything that was started lately is ready: many are not at first.
+   */
   function settle(): void {
     if (settleEveryMs === undefined || isClosed) return;
     clearTimeout(settling);
@@ -129,15 +131,15 @@ export function createHealth(
         check !== undefined && finding.state !== "ready" && finding.reason !== ended
       );
       if (unready.length === 0 || now() - startedAt > maxSettleMs) return;
-      await ask(unready);
+      await runChecks(unready);
       settle();
     }, settleEveryMs);
   }
 
   async function refresh(): Promise<void> {
-    const age = now() - askedAt;
+    const age = now() - checkedAt;
     if (age >= 0 && age < maxAgeMs) return;
-    await (asking ??= askAll().finally(() => asking = undefined));
+    await (refreshing ??= checkAll().finally(() => refreshing = undefined));
   }
 
   return {
@@ -149,7 +151,7 @@ export function createHealth(
         finding: { state: "ready", reason: "" },
       });
       put({ part: { name, kind: "http", port }, check: checkProcess(process), finding: starting });
-      askedAt = Number.NEGATIVE_INFINITY;
+      checkedAt = Number.NEGATIVE_INFINITY;
       onChange(show());
       startedAt = now();
       settle();
@@ -158,7 +160,7 @@ export function createHealth(
       const process = entries.get(`process ${name}`);
       const http = entries.get(`http ${name}`);
       if (process) set(process, { state: "down", reason });
-      // Whoever saw the end looked at it.
+      // The end of the process was observed at this moment.
       if (http) http.lookedAt = now();
       if (http) set(http, { state: "down", reason: ended });
       onChange(show());

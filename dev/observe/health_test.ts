@@ -8,16 +8,16 @@ const gateway = { name: "gateway", pid: 7, port: 8787 };
 
 function setup() {
   const clock = { now: 10_000 };
-  const says: Record<string, Finding> = {
+  const findings: Record<string, Finding> = {
     gateway: { state: "ready", reason: "" },
     redis: { state: "ready", reason: "" },
   };
-  let asked = 0;
+  let checkCount = 0;
   const changes: Health[] = [];
   const exits: Exit[] = [];
   const check = (name: string) => () => {
-    asked++;
-    return Promise.resolve(says[name] ?? { state: "down" as const, reason: "unknown" });
+    checkCount++;
+    return Promise.resolve(findings[name] ?? { state: "down" as const, reason: "unknown" });
   };
   const health = createHealth({
     others: [{ name: "redis", kind: "redis", check: check("redis") }],
@@ -31,11 +31,11 @@ function setup() {
     const { parts } = await health.read();
     return Object.fromEntries(parts.map((part) => [`${part.kind} ${part.name}`, part]));
   };
-  return { clock, says, health, changes, exits, read, asked: () => asked };
+  return { clock, findings, health, changes, exits, read, checkCount: () => checkCount };
 }
 
-Deno.test("each part is told with its state, its reason and since when", async () => {
-  const { health, read, says, clock } = setup();
+Deno.test("each part has its state, its reason and its time", async () => {
+  const { health, read, findings, clock } = setup();
   health.started(gateway);
   assert.deepEqual(await read(), {
     "redis redis": { name: "redis", kind: "redis", state: "ready", reason: "", since: 10_000 },
@@ -56,7 +56,7 @@ Deno.test("each part is told with its state, its reason and since when", async (
       since: 10_000,
     },
   });
-  says.gateway = { state: "not ready", reason: "revocation: Redis is not there" };
+  findings.gateway = { state: "not ready", reason: "revocation: Redis is not there" };
   clock.now = 13_000;
   const later = await read();
   assert.equal(later["http gateway"]?.reason, "revocation: Redis is not there");
@@ -64,44 +64,44 @@ Deno.test("each part is told with its state, its reason and since when", async (
   assert.equal(later["redis redis"]?.since, 10_000);
 });
 
-Deno.test("parts are asked when somebody wants to know, and not again within two seconds", async () => {
-  const { health, read, clock, asked } = setup();
+Deno.test("parts are checked on a read, and not again within two seconds", async () => {
+  const { health, read, clock, checkCount } = setup();
   health.started(gateway);
-  assert.equal(asked(), 0);
+  assert.equal(checkCount(), 0);
   await Promise.all([read(), read()]);
-  assert.equal(asked(), 2);
+  assert.equal(checkCount(), 2);
   clock.now += 1_999;
   await read();
-  assert.equal(asked(), 2);
+  assert.equal(checkCount(), 2);
   clock.now += 1;
   await read();
-  assert.equal(asked(), 4);
+  assert.equal(checkCount(), 4);
 });
 
-Deno.test("a clock that was set back keeps nobody from asking", async () => {
-  const { read, clock, asked } = setup();
+Deno.test("a clock that was set back does not prevent checks", async () => {
+  const { read, clock, checkCount } = setup();
   await read();
   clock.now -= 1_000_000;
   await read();
-  assert.equal(asked(), 2);
+  assert.equal(checkCount(), 2);
 });
 
-Deno.test("only changes are told", async () => {
-  const { health, read, clock, says, changes } = setup();
+Deno.test("only changes are published", async () => {
+  const { health, read, clock, findings, changes } = setup();
   health.started(gateway);
   await read();
-  const told = changes.length;
+  const published = changes.length;
   clock.now += 5_000;
   await read();
-  assert.equal(changes.length, told);
-  says.redis = { state: "down", reason: "nobody listens there" };
+  assert.equal(changes.length, published);
+  findings.redis = { state: "down", reason: "nobody listens there" };
   clock.now += 5_000;
   await read();
-  assert.equal(changes.length, told + 1);
+  assert.equal(changes.length, published + 1);
   assert.equal(changes.at(-1)?.parts[0]?.state, "down");
 });
 
-Deno.test("a process that ended is down, whatever its port says", async () => {
+Deno.test("a process that ended is down, whatever its port responds", async () => {
   const { health, read, exits } = setup();
   health.started(gateway);
   await read();
@@ -120,7 +120,7 @@ Deno.test("a process that ended is down, whatever its port says", async () => {
   assert.equal((await health.read()).exits.length, 1);
 });
 
-Deno.test("what a process said before it ended counts no more, though it is heard after", async () => {
+Deno.test("a late result of a process that ended is ignored", async () => {
   const { promise, resolve } = Promise.withResolvers<Finding>();
   const health = createHealth({
     others: [],
@@ -130,28 +130,28 @@ Deno.test("what a process said before it ended counts no more, though it is hear
     now: () => 0,
   });
   health.started(gateway);
-  const asked = health.read();
+  const reading = health.read();
   health.ended("gateway", "ended by SIGKILL");
   resolve({ state: "ready", reason: "" });
-  const { parts } = await asked;
+  const { parts } = await reading;
   assert.deepEqual(parts.map(({ state }) => state), ["down", "down"]);
 });
 
-Deno.test("a change that nobody saw come says when it may have begun at the earliest", async () => {
-  const { health, read, says, clock } = setup();
+Deno.test("a change after a gap without checks has its earliest possible time", async () => {
+  const { health, read, findings, clock } = setup();
   health.started(gateway);
   await read();
   clock.now = 15_000;
-  says.gateway = { state: "down", reason: "nobody listens there" };
+  findings.gateway = { state: "down", reason: "nobody listens there" };
   assert.equal((await read())["http gateway"]?.notBefore, undefined, "looked at in time");
   clock.now = 900_000;
-  says.gateway = { state: "ready", reason: "" };
+  findings.gateway = { state: "ready", reason: "" };
   const { since, notBefore } = (await read())["http gateway"] ?? {};
   assert.deepEqual([since, notBefore], [900_000, 15_000]);
-  assert.equal((await read())["redis redis"]?.since, 10_000, "what has not changed keeps its time");
+  assert.equal((await read())["redis redis"]?.since, 10_000, "an unchanged part keeps its time");
 });
 
-Deno.test("an end that was seen is exact, however long ago its port was asked", async () => {
+Deno.test("an observed exit has its exact time, however old the last check is", async () => {
   const { health, read, clock } = setup();
   health.started(gateway);
   await read();
@@ -164,14 +164,14 @@ Deno.test("an end that was seen is exact, however long ago its port was asked", 
   }
 });
 
-Deno.test("what starts is ready since it answered, not since somebody opened the page", async () => {
+Deno.test("a starting part is ready since its response, not since the page was opened", async () => {
   const clock = { now: 1_000 };
   const isReady = Promise.withResolvers<void>();
-  let asked = 0;
+  let checkCount = 0;
   const health = createHealth({
     others: [],
     checkProcess: () => () => {
-      const state = (["starting", "not ready"] as const)[asked++];
+      const state = (["starting", "not ready"] as const)[checkCount++];
       if (state) return Promise.resolve({ state, reason: "not yet" });
       clock.now = 3_000;
       return Promise.resolve({ state: "ready" as const, reason: "" });
@@ -194,13 +194,13 @@ Deno.test("what starts is ready since it answered, not since somebody opened the
   health.close();
 });
 
-Deno.test("what does not get ready is not asked for ever while nobody looks", async () => {
+Deno.test("a part that never gets ready is not checked for ever without an open page", async () => {
   const clock = { now: 0 };
-  let asked = 0;
+  let checkCount = 0;
   const health = createHealth({
     others: [],
     checkProcess: () => () => {
-      clock.now = ++asked < 3 ? 0 : 60_001;
+      clock.now = ++checkCount < 3 ? 0 : 60_001;
       return Promise.resolve({ state: "not ready" as const, reason: "no" });
     },
     exits: () => [],
@@ -209,14 +209,14 @@ Deno.test("what does not get ready is not asked for ever while nobody looks", as
     settleEveryMs: 1,
   });
   health.started(gateway);
-  await waitUntil("it was asked until then", () => asked === 3, 5_000);
+  await waitUntil("it was checked until then", () => checkCount === 3, 5_000);
   // Timers of one length run in their order: each of these is behind one of the board's.
   for (let turn = 0; turn < 3; turn++) await new Promise((resolve) => setTimeout(resolve, 1));
-  assert.equal(asked, 3);
+  assert.equal(checkCount, 3);
   health.close();
 });
 
-Deno.test("whoever watches hears the first answer without asking", async () => {
+Deno.test("a watcher receives the first result without a read", async () => {
   const { promise, resolve } = Promise.withResolvers<Health>();
   const health = createHealth({
     others: [{

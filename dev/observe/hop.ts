@@ -1,8 +1,8 @@
 import type { AttributeValue, Span } from "./api.ts";
 
-/** A span that measures something of one part of the system with another. */
+/** A span that measures a call from one part of the system to another. */
 export interface Hop {
-  /** Who asked; empty where the span does not know. */
+  /** The caller; empty where the span does not name it. */
   readonly source: string;
   readonly target: string;
   readonly hasFailed: boolean;
@@ -14,10 +14,10 @@ export function nameDatabase(service: string): string {
 }
 
 /**
- * The hop a span measures, if any.
+ * The hop that a span measures, if any.
  *
- * Whoever serves measures a request as such, and only the gateway knows that its asker is a client;
- * whoever calls measures the way to its peer. A refusal (4xx) is an answer, and no failure.
+ * A server span measures a request as such, and only the gateway's names the caller, a client; a
+ * client span measures the call to its peer. A refusal (4xx) is a response, and no failure.
  */
 export function toHop(span: Span): Hop | undefined {
   const { service, kind, attributes } = span;
@@ -37,13 +37,13 @@ export function toHop(span: Span): Hop | undefined {
   return { source: service, target: peer, hasFailed };
 }
 
-/** An answer that is still fresh was given without asking Redis. */
+/** A fresh verdict was reused without a call to Redis. */
 function toRedisHop({ service, attributes }: Span, hasFailed: boolean): Hop | undefined {
-  const answer = attributes["edgepass.revocation.answer"];
-  if (answer === "fresh") return undefined;
-  // That a token is revoked fails the step, and is what Redis is asked for.
-  if (answer === "revoked") return { source: service, target: "redis", hasFailed: false };
-  return { source: service, target: "redis", hasFailed: hasFailed || answer === "unavailable" };
+  const outcome = attributes["edgepass.revocation.answer"];
+  if (outcome === "fresh") return undefined;
+  // A revoked token fails the step, but the call to Redis has succeeded.
+  if (outcome === "revoked") return { source: service, target: "redis", hasFailed: false };
+  return { source: service, target: "redis", hasFailed: hasFailed || outcome === "unavailable" };
 }
 
 function isFailure({ attributes, status }: Span): boolean {

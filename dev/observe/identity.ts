@@ -7,11 +7,11 @@ import type { RequestFacts } from "./request_facts.ts";
 export const verifySpan = "gateway.verify";
 
 /**
- * The facts of a request with whose token it presented, where its own span does not say so.
+ * The facts of a request with the subject of its token, where its own span does not name it.
  *
- * The gateway names the caller on the span of the request only once its token was let through. Its
- * own endpoints (`/admin/keys`) never do, nor does a refusal of a revoked token: the step that
- * verified the token knows all the same. A caller whose token was of no use on an optional route was
+ * The gateway names the caller on the span of the request only once its token was accepted. Its own
+ * endpoints (`/admin/keys`) never do, nor does a refusal of a revoked token: the step that verified
+ * the token has the subject all the same. A caller whose token was unusable on an optional route was
  * served as anonymous and stays that.
  */
 export function withIdentity(db: Database, request: number, facts: RequestFacts): RequestFacts {

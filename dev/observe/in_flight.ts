@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import type { InFlightRequest } from "./api.ts";
 
-/** What a program of ours notes when a request begins, and when it has been answered. */
+/** What a program of ours notes when a request begins, and when its response is sent. */
 const Note = z.union([
   z.object({
     b: z.union([z.string(), z.number()]),
@@ -13,7 +13,7 @@ const Note = z.union([
   z.object({ e: z.union([z.string(), z.number()]) }),
 ]);
 
-/** Of a file that has grown beyond, only the end is read. */
+/** Of a larger file only the end is read. */
 const maxBytes = 8 * 1024 * 1024;
 const maxShown = 20;
 
@@ -21,7 +21,7 @@ const maxShown = 20;
  * The requests that were under way when a program stopped writing its notes, the oldest first.
  *
  * Lines are `{"b":id,"m":method,"p":path,"t":ms}` and `{"e":id}`; an id may be a trace's. The last
- * line may be half, and what is no note is passed over. A file that is not there has none.
+ * line may be incomplete, and a line that is no note is ignored. A missing file has none.
  */
 export function readInFlight(path: string, endedAt: number): InFlightRequest[] {
   const open = new Map<string, InFlightRequest[]>();

@@ -20,30 +20,30 @@ async function setup() {
 const traceId = "a".repeat(32);
 const run = { pid: 7, startedAt: 1_000 };
 
-Deno.test("what began and did not end was under way, the oldest first", async () => {
-  await using world = await setup();
-  world.note(
+Deno.test("requests that began and did not end are in flight, the oldest first", async () => {
+  await using fixture = await setup();
+  fixture.note(
     { b: 1, m: "GET", p: "/courses", t: 1_000 },
     { b: traceId, m: "POST", p: "/courses", t: 4_000 },
     { b: 3, m: "GET", p: "/users/me", t: 2_000 },
     { e: 1 },
   );
-  assert.deepEqual(readInFlight(world.path, 5_000), [
+  assert.deepEqual(readInFlight(fixture.path, 5_000), [
     { traceId: null, method: "GET", path: "/users/me", sinceMs: 3_000 },
     { traceId, method: "POST", path: "/courses", sinceMs: 1_000 },
   ]);
 });
 
 Deno.test("two requests of one trace end one by one", async () => {
-  await using world = await setup();
+  await using fixture = await setup();
   const begin = { b: traceId, m: "GET", p: "/courses" };
-  world.note({ ...begin, t: 1_000 }, { ...begin, t: 2_000 }, { e: traceId });
-  assert.deepEqual(readInFlight(world.path, 5_000).map(({ sinceMs }) => sinceMs), [3_000]);
+  fixture.note({ ...begin, t: 1_000 }, { ...begin, t: 2_000 }, { e: traceId });
+  assert.deepEqual(readInFlight(fixture.path, 5_000).map(({ sinceMs }) => sinceMs), [3_000]);
 });
 
-Deno.test("a line that is half or no note is passed over", async () => {
-  await using world = await setup();
-  world.note(
+Deno.test("an incomplete line and a line that is no note are ignored", async () => {
+  await using fixture = await setup();
+  fixture.note(
     { e: 9 },
     "",
     "[]",
@@ -51,49 +51,49 @@ Deno.test("a line that is half or no note is passed over", async () => {
     { b: 2, m: "GET", p: "/", t: 1 },
     '{"b":3,"m"',
   );
-  assert.equal(readInFlight(world.path, 5).length, 1);
+  assert.equal(readInFlight(fixture.path, 5).length, 1);
 });
 
-Deno.test("without a file nothing was under way", async () => {
-  await using world = await setup();
-  assert.deepEqual(readInFlight(world.path, 5), []);
+Deno.test("without a file no request was in flight", async () => {
+  await using fixture = await setup();
+  assert.deepEqual(readInFlight(fixture.path, 5), []);
 });
 
-Deno.test("of a file beyond all measure only the end is read", async () => {
-  await using world = await setup();
+Deno.test("only the end of a huge file is read", async () => {
+  await using fixture = await setup();
   const filler = `${JSON.stringify({ b: 1, m: "GET", p: "/".repeat(1_000), t: 1 })}\n`;
   Deno.writeTextFileSync(
-    world.path,
+    fixture.path,
     filler.repeat(9_000) + JSON.stringify({ b: 2, m: "PUT", p: "/last", t: 9 }),
   );
-  const requests = readInFlight(world.path, 10);
+  const requests = readInFlight(fixture.path, 10);
   assert.equal(requests.length, 20);
 });
 
-Deno.test("a run that ended as it should leaves nothing to tell", async () => {
-  await using world = await setup();
-  assert.equal(findCrash(world.folder), undefined);
-  markRunning(world.folder, run);
-  markEnded(world.folder);
-  markEnded(world.folder);
-  assert.equal(findCrash(world.folder), undefined);
+Deno.test("a run that ended in order leaves nothing to report", async () => {
+  await using fixture = await setup();
+  assert.equal(findCrash(fixture.folder), undefined);
+  markRunning(fixture.folder, run);
+  markEnded(fixture.folder);
+  markEnded(fixture.folder);
+  assert.equal(findCrash(fixture.folder), undefined);
 });
 
-Deno.test("a run that begins forgets the notes of the one before", async () => {
-  await using world = await setup();
-  world.note({ b: 1, m: "GET", p: "/courses", t: 1_000 });
-  markRunning(world.folder, run);
-  assert.deepEqual(findCrash(world.folder)?.exit.inFlight, []);
+Deno.test("a new run deletes the notes of the one before", async () => {
+  await using fixture = await setup();
+  fixture.note({ b: 1, m: "GET", p: "/courses", t: 1_000 });
+  markRunning(fixture.folder, run);
+  assert.deepEqual(findCrash(fixture.folder)?.exit.inFlight, []);
 });
 
-Deno.test("a run that was killed is found by what it left, once", async () => {
-  await using world = await setup();
-  markRunning(world.folder, run);
-  // Later than anything else in the folder was written.
+Deno.test("a run that was killed is found by its marker, once", async () => {
+  await using fixture = await setup();
+  markRunning(fixture.folder, run);
+  // Later than any other write in the folder.
   const time = Math.floor(Date.now() / 1000) * 1000 + 60_000;
-  world.note({ b: 1, m: "GET", p: "/courses", t: time - 500 });
-  Deno.utimeSync(world.path, time / 1000, time / 1000);
-  assert.deepEqual(findCrash(world.folder)?.exit, {
+  fixture.note({ b: 1, m: "GET", p: "/courses", t: time - 500 });
+  Deno.utimeSync(fixture.path, time / 1000, time / 1000);
+  assert.deepEqual(findCrash(fixture.folder)?.exit, {
     name: "dev",
     time,
     code: null,
@@ -102,10 +102,10 @@ Deno.test("a run that was killed is found by what it left, once", async () => {
     inFlight: [{ traceId: null, method: "GET", path: "/courses", sinceMs: 500 }],
     isExpected: false,
   });
-  assert.equal(findCrash(world.folder)?.startedAt, 1_000);
-  Deno.writeTextFileSync(`${world.folder}/running.json`, '{"pid');
-  assert.equal(findCrash(world.folder)?.exit.name, "dev");
-  markRunning(world.folder, run);
-  markEnded(world.folder);
-  assert.equal(findCrash(world.folder), undefined);
+  assert.equal(findCrash(fixture.folder)?.startedAt, 1_000);
+  Deno.writeTextFileSync(`${fixture.folder}/running.json`, '{"pid');
+  assert.equal(findCrash(fixture.folder)?.exit.name, "dev");
+  markRunning(fixture.folder, run);
+  markEnded(fixture.folder);
+  assert.equal(findCrash(fixture.folder), undefined);
 });

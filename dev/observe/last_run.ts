@@ -11,15 +11,16 @@ export function inFlightFile(folder: string, name: string): string {
   return join(folder, `inflight-${name}.jsonl`);
 }
 
-/** A run whose end nobody saw. */
+/** A run that ended without a trace of its end. */
 export interface Crash {
   readonly startedAt: number;
   readonly exit: Exit;
 }
 
 /**
- * How the run before this one ended, if dev itself was ended without being asked: its marker is
- * still there. Nobody saw the end, so the time is when something was last written.
+ * How the run before this one ended, if dev itself was killed: its marker is still there. The end
+ * was
+ * not recorded, so its time is that of the last write.
  */
 export function findCrash(folder: string): Crash | undefined {
   const files = listFiles(folder);
@@ -39,7 +40,7 @@ export function findCrash(folder: string): Crash | undefined {
   return { startedAt: readStart(join(folder, marker)) ?? time, exit };
 }
 
-/** Notes that this run has begun, and clears what the one before has left. */
+/** Marks this run as running, and deletes the notes of the one before. */
 export function markRunning(
   folder: string,
   run: { readonly pid: number; readonly startedAt: number },
@@ -50,7 +51,7 @@ export function markRunning(
   Deno.writeTextFileSync(join(folder, marker), JSON.stringify(run), { mode: 0o600 });
 }
 
-/** Notes that this run has ended as it should. */
+/** Marks this run as ended in good order. */
 export function markEnded(folder: string): void {
   try {
     Deno.removeSync(join(folder, marker));

@@ -4,7 +4,7 @@ import type { Database, Param, Row } from "./database.ts";
 import { likePattern } from "./like.ts";
 import { notOwn } from "./own_traces.ts";
 
-/** What a list of log lines is narrowed to; what is not given narrows nothing. */
+/** The filters of a list of log lines; one that is not given filters nothing. */
 export interface LineFilter {
   readonly limit: number;
   /** Only lines with a smaller id. */
@@ -12,7 +12,7 @@ export interface LineFilter {
   readonly levels?: readonly string[] | undefined;
   readonly services?: readonly string[] | undefined;
   readonly traceId?: string | undefined;
-  /** Part of the message or of a field's value, in whatever case. */
+  /** Part of the message or of a field's value, in any case. */
   readonly q?: string | undefined;
   /** Whether lines of requests that the dashboard itself sent are left out. */
   readonly own?: "hide" | "show" | undefined;
@@ -36,7 +36,7 @@ export function readLastLines(db: Database, count: number): StoredLogLine[] {
   return [...searchLines(db, { limit: count }).items].reverse();
 }
 
-/** A line as it is kept. */
+/** A line as it is stored. */
 export function toStoredLine(row: Row): StoredLogLine {
   return {
     id: readNumber(row, "id"),

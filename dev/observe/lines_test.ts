@@ -6,8 +6,8 @@ import { readLogsQuery } from "./query.ts";
 import { Refusal } from "./refusal.ts";
 
 async function setup() {
-  const world = await openStore();
-  world.store.write({
+  const fixture = await openStore();
+  fixture.store.write({
     lines: [
       lineOf({ message: "1 Request served", fields: { path: "/courses", status: 200 } }),
       lineOf({ message: "2 Store is away", level: "error", traceId: traceIdOf(2) }),
@@ -17,9 +17,9 @@ async function setup() {
     ],
   });
   const search = (query: string) =>
-    searchLines(world.db, readLogsQuery(new URL(`http://dashboard/?${query}`)));
+    searchLines(fixture.db, readLogsQuery(new URL(`http://dashboard/?${query}`)));
   return {
-    ...world,
+    ...fixture,
     search,
     numbers: (query: string) => search(query).items.map(({ message }) => Number(message[0])),
   };
@@ -36,7 +36,7 @@ const searches: Readonly<Record<string, readonly number[]>> = {
   "q=STORE is": [2],
   "q=/courses": [1],
   "q=200": [1],
-  // A name of a field is none of its values.
+  // Field names are not searched.
   "q=status": [],
   "q=100%25": [3],
   "q=a_b": [3],
@@ -50,38 +50,38 @@ const searches: Readonly<Record<string, readonly number[]>> = {
 
 for (const [query, expected] of Object.entries(searches)) {
   Deno.test(`log lines by "${decodeURIComponent(query)}" are ${expected.join(", ") || "none"}`, async () => {
-    await using world = await setup();
-    assert.deepEqual(world.numbers(query), expected);
+    await using fixture = await setup();
+    assert.deepEqual(fixture.numbers(query), expected);
   });
 }
 
 for (const query of ["limit=1000", "before=0", "before=x", "traceId=abc"]) {
   Deno.test(`log lines by "${query}" are refused`, async () => {
-    await using world = await setup();
+    await using fixture = await setup();
     assert.throws(
-      () => world.search(query),
+      () => fixture.search(query),
       (error) => error instanceof Refusal && error.status === 400,
     );
   });
 }
 
-Deno.test("pages of a search give every line once", async () => {
-  await using world = await setup();
-  const first = world.search("limit=2&q=e");
-  const second = world.search(`limit=2&q=e&before=${first.next}`);
+Deno.test("pages of a search have every line once", async () => {
+  await using fixture = await setup();
+  const first = fixture.search("limit=2&q=e");
+  const second = fixture.search(`limit=2&q=e&before=${first.next}`);
   const found = [...first.items, ...second.items].map(({ message }) => message[0]);
   assert.deepEqual(found, ["5", "4", "2", "1"]);
   assert.equal(second.next, null);
 });
 
-Deno.test("a search that ended early does not keep the next one from its end", async () => {
-  await using world = await setup();
-  assert.deepEqual(world.numbers("limit=1"), [5]);
-  world.store.write({ lines: [lineOf({ message: "6" })] });
-  assert.deepEqual(world.numbers("limit=1"), [6]);
+Deno.test("a search that ended early does not affect the next one", async () => {
+  await using fixture = await setup();
+  assert.deepEqual(fixture.numbers("limit=1"), [5]);
+  fixture.store.write({ lines: [lineOf({ message: "6" })] });
+  assert.deepEqual(fixture.numbers("limit=1"), [6]);
 });
 
 Deno.test("the last lines are in the order they were written", async () => {
-  await using world = await setup();
-  assert.deepEqual(readLastLines(world.db, 2).map(({ message }) => message[0]), ["4", "5"]);
+  await using fixture = await setup();
+  assert.deepEqual(readLastLines(fixture.db, 2).map(({ message }) => message[0]), ["4", "5"]);
 });

@@ -2,13 +2,13 @@ import * as z from "zod/mini";
 import type { CompleteDeadEvent, DeadEvent } from "./api.ts";
 import { Refusal } from "./refusal.ts";
 
-/** The local QStash's dead letters, as far as they are events. */
+/** The local QStash's dead letters that are events. */
 export interface QstashApi {
   /** The oldest first, a thousand at most. */
   list(): Promise<CompleteDeadEvent[]>;
-  /** Sends one anew; false where it is gone. */
+  /** Sends one again; false where it is gone. */
   replay(id: string): Promise<boolean>;
-  /** Gives one up for good; false where it is gone. */
+  /** Deletes one; false where it is gone. */
   drop(id: string): Promise<boolean>;
 }
 
@@ -21,17 +21,24 @@ const Letter = z.object({
   responseBody: Text,
 });
 const Letters = z.object({ messages: z.array(Letter), cursor: z.optional(z.string()) });
-const said = z.catch(z.nullable(z.string()), null);
-const Event = z.object({ id: said, type: said, subject: said, traceparent: said });
+const optionalText = z.catch(z.nullable(z.string()), null);
+const Event = z.object({
+  id: optionalText,
+  type: optionalText,
+  subject: optionalText,
+  traceparent: optionalText,
+});
 
-/** Of a consumer's answer that nothing will mend. */
+/** A consumer's status for an event that no repetition will help. */
 const poisonStatus = 489;
 const timeoutMs = 2_000;
 const maxPages = 10;
 
-/** Asks the local QStash by its own API. @throws {Refusal} 502 from every function, saying why */
+/**
+ * Calls the local QStash by its own API. @throws {Refusal} 502 from every function, with the reason
+ */
 export function createQstashApi({ url, token }: { url: string; token: string }): QstashApi {
-  async function ask(method: string, path: string): Promise<Response> {
+  async function send(method: string, path: string): Promise<Response> {
     try {
       return await fetch(url + path, {
         method,
@@ -44,7 +51,7 @@ export function createQstashApi({ url, token }: { url: string; token: string }):
     }
   }
   async function act(method: string, path: string): Promise<boolean> {
-    const response = await ask(method, path);
+    const response = await send(method, path);
     await response.body?.cancel();
     if (!response.ok && response.status !== 404) throw refused(response);
     return response.ok;
@@ -55,7 +62,7 @@ export function createQstashApi({ url, token }: { url: string; token: string }):
       let cursor: string | undefined;
       for (let page = 0; page < maxPages; page++) {
         const next = cursor === undefined ? "" : `&cursor=${encodeURIComponent(cursor)}`;
-        const response = await ask("GET", `/v2/dlq?count=100${next}`);
+        const response = await send("GET", `/v2/dlq?count=100${next}`);
         const { data } = z.safeParse(Letters, await response.json().catch(() => undefined));
         if (!data) throw refused(response);
         found.push(...data.messages.flatMap(toDeadEvent));
@@ -73,7 +80,7 @@ function refused({ status }: Response): Refusal {
   return new Refusal(502, `The local QStash answered ${status}`);
 }
 
-/** A failure callback that was given up is no event. */
+/** A dead letter of a failure callback is no event. */
 function toDeadEvent(letter: z.output<typeof Letter>): CompleteDeadEvent[] {
   const { dlqId, url, body, responseStatus, responseBody } = letter;
   const [, consumer] = /\/events\/([a-z]+)$/.exec(url) ?? [];

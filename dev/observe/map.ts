@@ -18,9 +18,10 @@ interface Hops {
 const separator = "\n";
 
 /**
- * The traffic of the system since a time: who asked whom, how often, in vain, and how long it took.
+ * The traffic of the system since a time: who called whom, how often, how many calls failed, and how
+ * long they took.
  *
- * Everybody of whom there is a span is on it, whether within the window or not.
+ * Every part that has a span is on it, whether within the window or not.
  */
 export function readMap(db: Database, { since, services }: MapOptions): ServiceMap {
   const hops = readHops(db, since);
@@ -48,14 +49,14 @@ export function readMap(db: Database, { since, services }: MapOptions): ServiceM
   };
 }
 
-/** By who asked and who was asked; what is outside of the window leaves an empty list. */
+/** By caller and callee; a pair with no call in the window has an empty list. */
 function readHops(db: Database, since: number): Map<string, Hops> {
   const hops = new Map<string, Hops>();
   const at = (source: string, target: string): Hops => {
     const key = `${source}${separator}${target}`;
-    const known = hops.get(key) ?? { durations: [], errors: 0 };
-    hops.set(key, known);
-    return known;
+    const entry = hops.get(key) ?? { durations: [], errors: 0 };
+    hops.set(key, entry);
+    return entry;
   };
   for (
     const row of db.all(
@@ -75,7 +76,7 @@ function readHops(db: Database, since: number): Map<string, Hops> {
   return hops;
 }
 
-/** What a node served by its own account; who has none, by the account of those who asked. */
+/** What a node served by its own spans; for one without spans, by those of its callers. */
 function trafficOf(name: string, hops: ReadonlyMap<string, Hops>): Traffic {
   const isOf = (key: string, [source, target]: [string, string]) =>
     key === `${source}${separator}${target}`;

@@ -6,7 +6,7 @@ import { readMap } from "./map.ts";
 const start = 1_772_000_000_000;
 const services = ["user", "course"];
 
-/** Parts of a map that had traffic, as `name or from>to: requests/errors p50/p95`. */
+/** Parts of a map with traffic, as `name or from>to: requests/errors p50/p95`. */
 function show(map: ReturnType<typeof readMap>): string[] {
   const traffic = [
     ...map.nodes.map((node) => [node.name, node] as const),
@@ -17,12 +17,12 @@ function show(map: ReturnType<typeof readMap>): string[] {
   ) => `${name}: ${requests}/${errors} ${p50Ms}/${p95Ms}`);
 }
 
-Deno.test("the map counts who asked whom, and how long that took", async () => {
-  await using world = await openStore();
+Deno.test("the map counts calls by caller and callee, with their durations", async () => {
+  await using fixture = await openStore();
   for (let at = 1; at <= 20; at++) {
-    await world.send(acceptedTrace({ traceId: traceIdOf(at), start, durationMs: at * 10 }));
+    await fixture.send(acceptedTrace({ traceId: traceIdOf(at), start, durationMs: at * 10 }));
   }
-  const map = readMap(world.db, { since: start, services });
+  const map = readMap(fixture.db, { since: start, services });
   assert.deepEqual(show(map), [
     "client: 20/0 100/190",
     "gateway: 20/0 100/190",
@@ -45,28 +45,28 @@ Deno.test("the map counts who asked whom, and how long that took", async () => {
   });
 });
 
-Deno.test("what is out of the window stays on the map without traffic", async () => {
-  await using world = await openStore();
-  await world.send(acceptedTrace({ traceId: traceIdOf(1), start }));
-  const map = readMap(world.db, { since: start + 60_000, services });
+Deno.test("parts without spans in the window stay on the map without traffic", async () => {
+  await using fixture = await openStore();
+  await fixture.send(acceptedTrace({ traceId: traceIdOf(1), start }));
+  const map = readMap(fixture.db, { since: start + 60_000, services });
   assert.deepEqual(show(map), []);
   assert.equal(map.edges.length, 4);
   assert.ok(map.nodes.every(({ p50Ms, p95Ms }) => p50Ms === 0 && p95Ms === 0));
 });
 
-Deno.test("a map of nothing has the gateway, its client and the services", async () => {
-  await using world = await openStore();
-  const map = readMap(world.db, { since: 0, services });
+Deno.test("an empty map has the gateway, its client and the services", async () => {
+  await using fixture = await openStore();
+  const map = readMap(fixture.db, { since: 0, services });
   assert.deepEqual(map.nodes.map(({ name }) => name), ["client", "gateway", "user", "course"]);
   assert.deepEqual(map.edges, []);
 });
 
-Deno.test("an upstream that reports no spans is known by those who asked it", async () => {
-  await using world = await openStore();
+Deno.test("an upstream without spans is shown by the spans of its callers", async () => {
+  await using fixture = await openStore();
   const spans = acceptedTrace({ traceId: traceIdOf(1), start })
     .filter(({ service }) => service === "gateway");
-  await world.send(spans);
-  const map = readMap(world.db, { since: start, services: [] });
+  await fixture.send(spans);
+  const map = readMap(fixture.db, { since: start, services: [] });
   assert.ok(show(map).includes("user: 1/0 8/8"));
 });
 
@@ -75,11 +75,11 @@ const called = { ...served, kind: 3, attributes: { "edgepass.peer": "user" } };
 
 /** A span, and whether its hop counts as failed; undefined: it is no hop. */
 const hops: Readonly<Record<string, readonly [span: SentSpan, hasFailed: boolean | undefined]>> = {
-  "an answer 404": [
+  "a response 404": [
     { ...served, kind: 2, attributes: { "http.response.status_code": 404 } },
     false,
   ],
-  "an answer 503": [
+  "a response 503": [
     { ...served, kind: 2, attributes: { "http.response.status_code": 503 } },
     true,
   ],
@@ -91,7 +91,7 @@ const hops: Readonly<Record<string, readonly [span: SentSpan, hasFailed: boolean
     },
     false,
   ],
-  "a call without an answer": [{ ...called, isError: true }, true],
+  "a call without a response": [{ ...called, isError: true }, true],
   "a query that failed": [
     { ...served, kind: 3, isError: true, attributes: { "db.system.name": "sqlite" } },
     true,
@@ -104,7 +104,7 @@ const hops: Readonly<Record<string, readonly [span: SentSpan, hasFailed: boolean
     },
     false,
   ],
-  "a silent Redis": [
+  "a Redis that does not respond": [
     {
       ...served,
       isError: true,
@@ -112,7 +112,7 @@ const hops: Readonly<Record<string, readonly [span: SentSpan, hasFailed: boolean
     },
     true,
   ],
-  "a fresh answer": [
+  "a fresh verdict": [
     {
       ...served,
       attributes: { "edgepass.step": "revocation", "edgepass.revocation.answer": "fresh" },
@@ -125,9 +125,9 @@ const hops: Readonly<Record<string, readonly [span: SentSpan, hasFailed: boolean
 for (const [what, [span, hasFailed]] of Object.entries(hops)) {
   const is = hasFailed === undefined ? "is no hop" : hasFailed ? "is a failure" : "is no failure";
   Deno.test(`${what} ${is}`, async () => {
-    await using world = await openStore();
-    await world.send([span]);
-    const { edges } = readMap(world.db, { since: start, services });
+    await using fixture = await openStore();
+    await fixture.send([span]);
+    const { edges } = readMap(fixture.db, { since: start, services });
     assert.deepEqual(
       edges.map(({ requests, errors }) => [requests, errors]),
       hasFailed === undefined ? [] : [[1, hasFailed ? 1 : 0]],
@@ -135,10 +135,10 @@ for (const [what, [span, hasFailed]] of Object.entries(hops)) {
   });
 }
 
-Deno.test("a refused request asks Redis and nobody else", async () => {
-  await using world = await openStore();
-  await world.send(refusedTrace({ traceId: traceIdOf(1), start }));
-  const { edges } = readMap(world.db, { since: start, services });
+Deno.test("a refused request calls Redis and nothing else", async () => {
+  await using fixture = await openStore();
+  await fixture.send(refusedTrace({ traceId: traceIdOf(1), start }));
+  const { edges } = readMap(fixture.db, { since: start, services });
   assert.deepEqual(edges.map(({ from, to }) => `${from}>${to}`), [
     "client>gateway",
     "gateway>redis",

@@ -21,7 +21,7 @@ export type ToObserver =
   | { readonly kind: "deliveries"; readonly notes: readonly DeliveryNote[] }
   | { readonly kind: "started"; readonly process: ProcessFacts }
   | { readonly kind: "ended"; readonly process: ExitedProcess }
-  | { readonly kind: "told" }
+  | { readonly kind: "reported" }
   | { readonly kind: "close" };
 
 /** From the thread of the observer to dev. */

@@ -25,14 +25,14 @@ export type { OutboxFile } from "./outboxes.ts";
 
 /** The observer as dev sees it; no call waits or throws. */
 export interface RunningObserver {
-  /** How the run before ended, if it did so suddenly and nobody was told yet. */
+  /** How the run before ended, if it crashed and that was not reported yet. */
   readonly unreported: readonly Exit[];
-  hear(line: LogLine): void;
+  receive(line: LogLine): void;
   /** Something has happened to a message on its way to a consumer. */
   noteDelivery(note: DeliveryNote): void;
   started(process: ProcessFacts): void;
   ended(process: ExitedProcess): void;
-  /** What was untold has been shown. */
+  /** The unreported exits have been shown. */
   reported(): void;
   close(): Promise<void>;
 }
@@ -41,15 +41,15 @@ export interface ObserverEffects {
   readonly onWarning: (message: string) => void;
 }
 
-/** Lines are handed over in batches, this long apart in milliseconds. */
+/** Lines are passed on in batches, this far apart in milliseconds. */
 const batchMs = 50;
-/** A thread that does not end in this time is ended. */
+/** A thread that does not end in this time is terminated. */
 const closeWithinMs = 3_000;
 
 /**
  * Starts the observer in a thread of its own and waits until it serves.
  *
- * @throws {Error} saying why it cannot
+ * @throws {Error} with the reason why it cannot
  */
 export async function startObserver(
   opening: Opening,
@@ -71,15 +71,15 @@ export async function startObserver(
   worker.onerror = (event) => {
     event.preventDefault();
     ready.reject(new Error(event.message));
-    // Nothing else can answer any more.
+    // Nothing else can respond any more.
     closed.resolve();
     onWarning(`The dashboard has stopped: ${event.message}`);
   };
-  const tell = (message: ToObserver): void => worker.postMessage(message);
-  tell({ kind: "open", opening });
+  const post = (message: ToObserver): void => worker.postMessage(message);
+  post({ kind: "open", opening });
   try {
     const unreported = await ready.promise;
-    return { ...toHandle(tell, { worker, closed: closed.promise }), unreported };
+    return { ...toHandle(post, { worker, closed: closed.promise }), unreported };
   } catch (error) {
     worker.terminate();
     throw error;
@@ -87,7 +87,7 @@ export async function startObserver(
 }
 
 function toHandle(
-  tell: (message: ToObserver) => void,
+  post: (message: ToObserver) => void,
   { worker, closed }: { worker: Worker; closed: Promise<void> },
 ): Omit<RunningObserver, "unreported"> {
   let lines: LogLine[] = [];
@@ -96,18 +96,18 @@ function toHandle(
   const flush = (): void => {
     clearTimeout(timer);
     timer = undefined;
-    if (lines.length > 0) tell({ kind: "lines", lines });
+    if (lines.length > 0) post({ kind: "lines", lines });
     lines = [];
-    if (notes.length > 0) tell({ kind: "deliveries", notes });
+    if (notes.length > 0) post({ kind: "deliveries", notes });
     notes = [];
   };
-  /** What was said before is known before. */
-  const tellInOrder = (message: ToObserver): void => {
+  /** Lines and notes before a message must be posted before it. */
+  const postInOrder = (message: ToObserver): void => {
     flush();
-    tell(message);
+    post(message);
   };
   return {
-    hear(line) {
+    receive(line) {
       lines.push(line);
       timer ??= setTimeout(flush, batchMs);
     },
@@ -115,11 +115,11 @@ function toHandle(
       notes.push(note);
       timer ??= setTimeout(flush, batchMs);
     },
-    started: (process) => tellInOrder({ kind: "started", process }),
-    ended: (process) => tellInOrder({ kind: "ended", process }),
-    reported: () => tellInOrder({ kind: "told" }),
+    started: (process) => postInOrder({ kind: "started", process }),
+    ended: (process) => postInOrder({ kind: "ended", process }),
+    reported: () => postInOrder({ kind: "reported" }),
     async close() {
-      tellInOrder({ kind: "close" });
+      postInOrder({ kind: "close" });
       const { promise: late, resolve } = Promise.withResolvers<void>();
       const limit = setTimeout(resolve, closeWithinMs);
       await Promise.race([closed, late]);

@@ -38,14 +38,14 @@ export interface System {
   readonly qstash?: { readonly url: string; readonly token: string } | undefined;
   /** Paths of SQLite files by the name they are shown under. */
   readonly databases: readonly (readonly [name: string, path: string])[];
-  /** As whom the page reads and changes the central configuration. */
+  /** The login with which the page reads and changes the central configuration. */
   readonly administrator?: Administrator | undefined;
-  /** What the environment says of settings that the central configuration may change. */
+  /** The environment's values of settings that the central configuration may change. */
   readonly base?: readonly BaseSetting[];
 }
 
 export interface ObserverOptions {
-  /** Where it keeps everything. */
+  /** The folder of its store. */
   readonly folder: string;
   readonly port: number;
   readonly pid: number;
@@ -57,17 +57,17 @@ export interface ObserverOptions {
   readonly now: () => number;
 }
 
-/** How a process ended, by whoever started it. */
+/** How a process ended, as its parent observed it. */
 export type ExitedProcess = Pick<Exit, "name" | "code" | "signal" | "lastLines" | "isExpected">;
 
-/** Collects, keeps and shows what the system does. */
+/** Collects, stores and shows what the system does. */
 export interface Observer {
   readonly fetch: (request: Request) => Promise<Response>;
-  hear(lines: readonly LogLine[]): void;
+  receive(lines: readonly LogLine[]): void;
   noteDeliveries(notes: readonly DeliveryNote[]): void;
   started(process: ProcessFacts): void;
   ended(process: ExitedProcess): void;
-  /** Sudden ends of which nobody was told yet. */
+  /** Crashes that were not reported yet. */
   unreported(): readonly Exit[];
   reported(): void;
   close(): void;
@@ -96,14 +96,14 @@ export function createObserver(options: ObserverOptions): Observer {
   const probe = Deno.createHttpClient({ allowHost: true });
   const health = watchHealth(options, { db, stream, probe });
   const configuration = openConfiguration(options.system, {
-    onNews: (version) => stream.publish("configuration", { version }),
+    onVersion: (version) => stream.publish("configuration", { version }),
     isNear: isLoopback(options.system.redis.url),
     traces: ownTraces,
   });
   const guard = createWriteGuard({ what: join(folder, storeFile), report: onWarning });
   const take = (batch: Batch): void => {
-    guard.attempt(() => announcer.heard(store.write(batch)));
-    configuration.hear(batch.lines ?? []);
+    guard.attempt(() => announcer.publish(store.write(batch)));
+    configuration.observe(batch.lines ?? []);
   };
   const deliveries = createDeliveries(db);
   const outboxes = toOutboxes(options.system);
@@ -133,7 +133,7 @@ export function createObserver(options: ObserverOptions): Observer {
   const onError = (cause: unknown) => onWarning(`The dashboard failed: ${String(cause)}`);
   return {
     fetch: createServer({ port, routes, page, onError }),
-    hear: (lines) => take({ lines }),
+    receive: (lines) => take({ lines }),
     noteDeliveries(notes) {
       guard.attempt(() => deliveries.write(notes));
       stream.publish("events", { at: now() });
@@ -157,9 +157,9 @@ export function createObserver(options: ObserverOptions): Observer {
   };
 }
 
-/** Opens the store, and keeps in it how the run before ended, where nobody saw that. */
+/** Opens the store, and adds how the run before ended, if it crashed. */
 function openStore({ folder, pid, onWarning, now }: ObserverOptions): Database {
-  // Before anything is written: the time of the end is when something last was.
+  // Before anything is written: the time of the crash is that of the last write.
   const crash = findCrash(folder);
   const db = openDatabase(join(folder, storeFile), (path) => {
     onWarning(`The store of another version is kept as ${path}; a new one begins`);
@@ -173,7 +173,7 @@ function openStore({ folder, pid, onWarning, now }: ObserverOptions): Database {
   return db;
 }
 
-/** Nobody looks for the reason of an end that was asked for, unless it had to be forced. */
+/** The last lines of an intended end need no explanation, unless it had to be forced. */
 function keepExit(
   db: Database,
   folder: string,
@@ -226,12 +226,12 @@ function toOutboxes({ databases, services }: System): OutboxFile[] {
   });
 }
 
-/** A provider elsewhere bills each command; the one of dev's own does not. */
+/** A provider elsewhere bills each command; dev's own Redis does not. */
 function isLoopback(url: string): boolean {
   return ["127.0.0.1", "localhost", "[::1]"].includes(URL.parse(url)?.hostname ?? "");
 }
 
-/** A kept line as its program wrote it. */
+/** A stored line as its program wrote it. */
 function toText({ time, level, service, traceId, message, fields }: LogLine): string {
   const trace = traceId === null ? {} : { traceId };
   const at = new Date(time).toISOString();

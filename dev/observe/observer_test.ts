@@ -56,15 +56,15 @@ function traceExport(): Request {
   return new Request(`http://${host}/v1/traces`, { method, headers, body });
 }
 
-Deno.test("what is exported can be read, and is there again after a restart", async () => {
-  await using world = await setup();
-  const first = world.open();
+Deno.test("exported telemetry can be read, and is there again after a restart", async () => {
+  await using fixture = await setup();
+  const first = fixture.open();
   assert.equal((await first.fetch(traceExport())).status, 200);
-  first.hear([lineOf({ traceId, message: "Course was read" })]);
+  first.receive([lineOf({ traceId, message: "Course was read" })]);
   const { items } = await first.get<Page<RequestRow>>("/api/requests");
   assert.deepEqual(items.map((row) => [row.traceId, row.spans, row.logs]), [[traceId, 7, 1]]);
   first.close();
-  const second = world.open();
+  const second = fixture.open();
   assert.deepEqual(await second.get<State>("/api/state"), {
     mode: "together",
     startedAt: start - 5_000,
@@ -74,17 +74,17 @@ Deno.test("what is exported can be read, and is there again after a restart", as
   });
   assert.deepEqual(second.unreported(), []);
   second.close();
-  assert.deepEqual(world.warnings, []);
+  assert.deepEqual(fixture.warnings, []);
 });
 
-Deno.test("a page that listens hears of requests, lines and measurements", async () => {
-  await using world = await setup();
-  const observer = world.open();
+Deno.test("an open page receives requests, lines and metrics", async () => {
+  await using fixture = await setup();
+  const observer = fixture.open();
   const request = new Request(`http://${host}/api/stream`, { headers: { host } });
   const reader = (await observer.fetch(request)).body?.getReader();
   assert.ok(reader);
   await observer.fetch(traceExport());
-  observer.hear([lineOf({ traceId, message: "Course was read" })]);
+  observer.receive([lineOf({ traceId, message: "Course was read" })]);
   const decoder = new TextDecoder();
   let text = "";
   while (!text.includes("event: log")) {
@@ -93,7 +93,11 @@ Deno.test("a page that listens hears of requests, lines and measurements", async
     text += decoder.decode(value, { stream: true });
   }
   const reported = [...text.matchAll(/event: request\nid: \d+\ndata: (.*)\n/g)];
-  assert.equal(reported.length, 1, "a request of which two things arrive at once is told once");
+  assert.equal(
+    reported.length,
+    1,
+    "a request of which two things arrive at once is published once",
+  );
   const row: RequestRow = JSON.parse(reported[0]?.[1] ?? "");
   assert.deepEqual([row.traceId, row.spans, row.logs], [traceId, 7, 1]);
   assert.match(text, /"message":"Course was read"/);
@@ -101,12 +105,12 @@ Deno.test("a page that listens hears of requests, lines and measurements", async
   await reader.cancel().catch(() => {});
 });
 
-Deno.test("a process that dies is told with its last lines and its requests under way", async () => {
-  await using world = await setup();
-  const observer = world.open();
+Deno.test("a process that dies is reported with its last lines and its open requests", async () => {
+  await using fixture = await setup();
+  const observer = fixture.open();
   observer.started({ name: "edgepass", pid: 9, port: 1 });
   const note = { b: 1, m: "GET", p: "/courses", t: start - 700 };
-  Deno.writeTextFileSync(inFlightFile(world.folder, "edgepass"), JSON.stringify(note));
+  Deno.writeTextFileSync(inFlightFile(fixture.folder, "edgepass"), JSON.stringify(note));
   const ending = { code: 137, signal: "SIGKILL", lastLines: ["panicked at main"] };
   observer.ended({ name: "edgepass", ...ending, isExpected: false });
   const exit = {
@@ -118,20 +122,20 @@ Deno.test("a process that dies is told with its last lines and its requests unde
   };
   assert.deepEqual((await observer.get<Health>("/api/health")).exits, [exit]);
   observer.close();
-  const next = world.open();
+  const next = fixture.open();
   assert.deepEqual(next.unreported(), [exit]);
   next.reported();
   assert.deepEqual(next.unreported(), []);
   next.close();
-  const last = world.open();
+  const last = fixture.open();
   assert.deepEqual(last.unreported(), []);
   assert.equal((await last.get<Health>("/api/health")).exits.length, 1);
   last.close();
 });
 
-Deno.test("an end that was asked for is nothing to tell", async () => {
-  await using world = await setup();
-  const observer = world.open();
+Deno.test("an intended exit is not reported", async () => {
+  await using fixture = await setup();
+  const observer = fixture.open();
   const ending = { name: "edgepass", code: 0, signal: null, lastLines: [] };
   observer.ended({ ...ending, isExpected: true });
   assert.deepEqual(observer.unreported(), []);
@@ -139,13 +143,13 @@ Deno.test("an end that was asked for is nothing to tell", async () => {
   observer.close();
 });
 
-Deno.test("a dev that was killed is told at the next start, with the last it heard", async () => {
-  await using world = await setup();
-  const before = world.open();
-  before.hear([lineOf({ message: "Of a run before", level: "error", time: start - 1 })]);
+Deno.test("a dev that was killed is reported at the next start, with its last lines", async () => {
+  await using fixture = await setup();
+  const before = fixture.open();
+  before.receive([lineOf({ message: "Of a run before", level: "error", time: start - 1 })]);
   before.close();
-  const killed = world.open();
-  killed.hear([
+  const killed = fixture.open();
+  killed.receive([
     lineOf({
       message: "Broken",
       level: "error",
@@ -154,11 +158,11 @@ Deno.test("a dev that was killed is told at the next start, with the last it hea
       fields: { code: "internal" },
     }),
   ]);
-  // What a kill leaves behind, and a proper end takes away.
-  const marker = Deno.readTextFileSync(`${world.folder}/running.json`);
+  // A kill leaves it behind, a proper end removes it.
+  const marker = Deno.readTextFileSync(`${fixture.folder}/running.json`);
   killed.close();
-  Deno.writeTextFileSync(`${world.folder}/running.json`, marker);
-  const next = world.open();
+  Deno.writeTextFileSync(`${fixture.folder}/running.json`, marker);
+  const next = fixture.open();
   const [exit] = next.unreported();
   assert.deepEqual([exit?.name, exit?.code, exit?.signal], ["dev", null, null]);
   assert.equal(exit?.lastLines.length, 1);

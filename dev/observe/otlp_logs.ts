@@ -21,7 +21,7 @@ const LogRecord = z.object({
 });
 type LogRecord = z.output<typeof LogRecord>;
 
-/** The body of `POST /v1/logs`: ExportLogsServiceRequest, as far as it is kept. */
+/** The body of `POST /v1/logs`: ExportLogsServiceRequest, as far as it is stored. */
 export const LogsOnWire = z.object({
   resourceLogs: z._default(
     z.array(z.object({
@@ -35,7 +35,7 @@ export const LogsOnWire = z.object({
   ),
 });
 
-/** The log lines of an export; one without a time was written when it was seen, or now. */
+/** The log lines of an export; one without a time gets the time it was observed, or now. */
 export function toLines(
   { resourceLogs }: z.output<typeof LogsOnWire>,
   now: number,

@@ -32,7 +32,7 @@ type SpanOnWire = z.output<typeof SpanOnWire>;
 
 const Resource = z.optional(z.object({ attributes: KeyValues }));
 
-/** The body of `POST /v1/traces`: ExportTraceServiceRequest, as far as it is kept. */
+/** The body of `POST /v1/traces`: ExportTraceServiceRequest, as far as it is stored. */
 export const TracesOnWire = z.object({
   resourceSpans: z._default(
     z.array(z.object({
@@ -80,7 +80,7 @@ function toSpan(span: SpanOnWire, program: string): TracedSpan {
   };
 }
 
-/** Who a resource says it is; several services of ours may share one. */
+/** The name of the service that a resource describes; several of ours may share one process. */
 export function nameService(resource: Attributes): string {
   const name = resource["service.name"];
   return typeof name === "string" && name !== "" ? name : "unknown";

@@ -51,12 +51,12 @@ export const UnixNano: z.ZodMiniType<string | number> = z.union([
   z.number().check(z.nonnegative()),
 ]);
 
-/** Epoch milliseconds with fractions; what a float loses of the nanoseconds is below a microsecond. */
+/** Epoch milliseconds with fractions; the float loses less than a microsecond. */
 export function toMilliseconds(nanoseconds: string | number): number {
   return Math.trunc(Number(nanoseconds) / 1000) / 1000;
 }
 
-/** The milliseconds between two times, to the nanosecond; never less than none. */
+/** The milliseconds between two times, to the nanosecond; never negative. */
 export function toDurationMs(start: string | number, end: string | number): number {
   return Math.max(0, Number(toBigInt(end) - toBigInt(start)) / 1e6);
 }

@@ -8,7 +8,7 @@ export interface OutboxFile {
   readonly path: string;
 }
 
-/** An event as its outbox has it. */
+/** An event as its outbox stores it. */
 export interface StoredEvent {
   readonly id: string;
   readonly type: string;
@@ -26,7 +26,7 @@ const columns = `id, subject, created_at, published_at, attempts, next_attempt_a
   json_extract(event, '$.type') AS type, json_extract(event, '$.traceparent') AS traceparent`;
 const waits = "published_at IS NULL AND parked IS NULL";
 
-/** How much waits in each outbox; a file that cannot be read has none. */
+/** How many events wait in each outbox; a file that cannot be read has none. */
 export function readLevels(files: readonly OutboxFile[]): OutboxLevel[] {
   return files.flatMap(({ service, path }) => {
     const [row] = look(path, (db) =>
@@ -78,7 +78,7 @@ function readStored(
   );
 }
 
-/** A database may be made or moved while somebody looks: what cannot be read shows nothing. */
+/** A database may be created or moved during the read: one that cannot be read shows nothing. */
 function look(path: string, read: (db: Database) => Row[]): Row[] {
   try {
     using db = openAnyForReading(path);

@@ -5,18 +5,19 @@ import type { Database } from "./database.ts";
 /**
  * The traces of requests that the dashboard sent itself, which its lists leave out by default.
  *
- * They are known by ids that the dashboard drew at random before it sent them. A client cannot mark
- * a request of its own: no header, path or name puts a trace in here, and nothing but the lists of
- * the page asks for it.
+ * Their ids were chosen at random by the dashboard before it sent the requests. A client cannot
+ * mark
+ * a request of its own: no header, path or name puts a trace in here, and only the lists of the page
+ * read it.
  */
 export interface OwnTraces extends CallTraces {
   has(traceId: string): boolean;
 }
 
-/** As many are kept as the store keeps requests. */
-const maxKept = 20_000;
+/** As many are stored as the store has requests. */
+const maxTraces = 20_000;
 
-/** Made beside the store's other tables where it is missing: older stores stay as they are. */
+/** Created beside the store's other tables where it is missing: older stores stay as they are. */
 export const ownTracesSchema = `
 CREATE TABLE IF NOT EXISTS own_traces (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -34,7 +35,7 @@ export function createOwnTraces(db: Database): OwnTraces {
       traceId,
     );
     if (added === 0) return;
-    db.run("DELETE FROM own_traces WHERE id <= (SELECT max(id) FROM own_traces) - ?", maxKept);
+    db.run("DELETE FROM own_traces WHERE id <= (SELECT max(id) FROM own_traces) - ?", maxTraces);
   }
 
   return {
@@ -43,8 +44,8 @@ export function createOwnTraces(db: Database): OwnTraces {
       add(trace.traceId);
       return toTraceparent(trace);
     },
-    // A gateway that starts its own traces (TRACE_INCOMING) answers with another id.
-    answered(traceId) {
+    // A gateway that starts its own traces (TRACE_INCOMING) responds with another id.
+    served(traceId) {
       if (/^[0-9a-f]{32}$/.test(traceId)) add(traceId);
     },
     has: (traceId) =>

@@ -11,7 +11,7 @@ const start = 1_772_000_000_000;
 
 const traceOf = (traceparent: string | null) => traceparent?.split("-")[1] ?? "";
 
-/** A gateway that answers in the trace it is sent, or as `restart` in one of its own. */
+/** A gateway that responds in the trace it receives, or as `restart` in one of its own. */
 function startGateway(restart?: string) {
   const seen: Headers[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
@@ -23,19 +23,19 @@ function startGateway(restart?: string) {
 }
 
 async function setup(restart?: string) {
-  const world = await openStore();
+  const fixture = await openStore();
   const gateway = startGateway(restart);
-  const traces = createOwnTraces(world.db);
+  const traces = createOwnTraces(fixture.db);
   const client = createApiClient({ port: gateway.port, host: "edgepass.test", traces });
   const list = (query: string) => {
     const url = new URL(`http://dashboard/?${query}`);
     return {
-      rows: listRequests(world.db, readRequestsQuery(url)).items,
-      lines: searchLines(world.db, readLogsQuery(url)).items,
+      rows: listRequests(fixture.db, readRequestsQuery(url)).items,
+      lines: searchLines(fixture.db, readLogsQuery(url)).items,
     };
   };
   return {
-    ...world,
+    ...fixture,
     traces,
     client,
     list,
@@ -43,7 +43,7 @@ async function setup(restart?: string) {
     async [Symbol.asyncDispose]() {
       client.close();
       await gateway[Symbol.asyncDispose]();
-      await world[Symbol.asyncDispose]();
+      await fixture[Symbol.asyncDispose]();
     },
   };
 }
@@ -52,59 +52,59 @@ const other = "f".repeat(32);
 
 for (const [what, restart] of [["continues", undefined], ["starts", "a".repeat(32)]] as const) {
   Deno.test(`the dashboard's own call is left out on demand where the gateway ${what} traces`, async () => {
-    await using world = await setup(restart);
-    await world.client.call("GET", "/admin/configuration");
-    const own = restart ?? traceOf(world.seen[0]?.get("traceparent") ?? null);
+    await using fixture = await setup(restart);
+    await fixture.client.call("GET", "/admin/configuration");
+    const own = restart ?? traceOf(fixture.seen[0]?.get("traceparent") ?? null);
     assert.match(own, /^[0-9a-f]{32}$/);
     const lines = [own, other].map((traceId, at) => answeredLine(traceId, { time: start + at }));
-    world.store.write({ lines: [...lines, { ...lines[0]!, traceId: null }] });
+    fixture.store.write({ lines: [...lines, { ...lines[0]!, traceId: null }] });
     for (const query of ["", "own=show"]) {
-      const { rows, lines } = world.list(query);
+      const { rows, lines } = fixture.list(query);
       assert.deepEqual(rows.map(({ traceId, isOwn }) => [traceId, isOwn]), [
         [other, undefined],
         [own, true],
       ]);
       assert.deepEqual(lines.map(({ isOwn }) => isOwn), [undefined, undefined, true]);
     }
-    const { rows, lines: left } = world.list("own=hide");
+    const { rows, lines: left } = fixture.list("own=hide");
     assert.deepEqual(rows.map(({ traceId }) => traceId), [other]);
     assert.deepEqual(left.map(({ traceId }) => traceId), [null, other]);
-    assert.deepEqual([world.traces.has(own), world.traces.has(other)], [true, false]);
+    assert.deepEqual([fixture.traces.has(own), fixture.traces.has(other)], [true, false]);
   });
 }
 
-Deno.test("the dashboard's calls carry nothing but a trace that a client could not guess", async () => {
-  await using world = await setup();
-  await world.client.call("GET", "/a");
-  await world.client.call("GET", "/a");
-  const traces = world.seen.map((headers) => traceOf(headers.get("traceparent")));
+Deno.test("the dashboard's calls carry only a trace id that a client cannot predict", async () => {
+  await using fixture = await setup();
+  await fixture.client.call("GET", "/a");
+  await fixture.client.call("GET", "/a");
+  const traces = fixture.seen.map((headers) => traceOf(headers.get("traceparent")));
   assert.equal(new Set(traces).size, 2);
-  const names = [...world.seen[0]!.keys()].filter((name) => /edgepass|dashboard|dev/.test(name));
+  const names = [...fixture.seen[0]!.keys()].filter((name) => /edgepass|dashboard|dev/.test(name));
   assert.deepEqual(names, []);
 });
 
-Deno.test("own traces that are kept have a bound", async () => {
-  await using world = await setup();
-  world.db.run(
+Deno.test("the number of stored own traces is bounded", async () => {
+  await using fixture = await setup();
+  fixture.db.run(
     `WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000)
      INSERT INTO own_traces (trace_id) SELECT printf('%032x', i) FROM n`,
   );
   const first = "1".padStart(32, "0");
-  assert.equal(world.traces.has(first), true);
-  world.traces.answered(other);
-  assert.equal(world.traces.has(first), false);
-  assert.equal(world.traces.has(other), true);
-  world.traces.answered("no trace");
-  assert.equal(world.db.get("SELECT count(*) AS n FROM own_traces")?.n, 20_000);
+  assert.equal(fixture.traces.has(first), true);
+  fixture.traces.served(other);
+  assert.equal(fixture.traces.has(first), false);
+  assert.equal(fixture.traces.has(other), true);
+  fixture.traces.served("no trace");
+  assert.equal(fixture.db.get("SELECT count(*) AS n FROM own_traces")?.n, 20_000);
 });
 
-Deno.test("a store of 0.1.0 without the table keeps what it holds", async () => {
-  await using world = await openStore();
-  world.store.write({ lines: [answeredLine(other, { time: start })] });
-  world.db.run("DROP TABLE own_traces");
-  world.close();
+Deno.test("a store of 0.1.0 without the table keeps its rows", async () => {
+  await using fixture = await openStore();
+  fixture.store.write({ lines: [answeredLine(other, { time: start })] });
+  fixture.db.run("DROP TABLE own_traces");
+  fixture.close();
   const moved: string[] = [];
-  using db = openDatabase(world.path, (path) => moved.push(path));
+  using db = openDatabase(fixture.path, (path) => moved.push(path));
   assert.equal(listRequests(db, { limit: 10, own: "hide" }).items.length, 1);
   assert.deepEqual(moved, []);
 });

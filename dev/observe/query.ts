@@ -57,7 +57,7 @@ const LogsQuery = z.object({
 
 const MapQuery = z.object({ windowSeconds: z._default(integer({ min: 1, max: 86_400 }), 60) });
 
-/** @throws {Refusal} 400 naming the parameter that does not fit */
+/** @throws {Refusal} 400 naming the invalid parameter */
 export function readRequestsQuery(url: URL): RequestFilter {
   return parse(RequestsQuery, url);
 }
@@ -73,7 +73,7 @@ export function readMapQuery(url: URL): { windowSeconds: number } {
   return parse(MapQuery, url);
 }
 
-/** A parameter without a value is one that is not there, as an empty field of a form is. */
+/** A parameter without a value counts as absent, as an empty field of a form does. */
 function parse<Schema extends z.ZodMiniType>(schema: Schema, url: URL): z.output<Schema> {
   const given = [...url.searchParams].filter(([, value]) => value !== "");
   const { data, error } = z.safeParse(schema, Object.fromEntries(given));

@@ -27,31 +27,31 @@ export interface ApiOptions {
   readonly now: () => number;
 }
 
-/** Twice what a document may have. */
+/** Twice the maximum size of a document. */
 const maxBodyBytes = 1024 * 1024;
 
-/** Everything the dashboard answers beside its page. */
+/** The dashboard's routes beside its page. */
 export function createRoutes(options: ApiOptions): DashboardRoute[] {
   const { db, outboxes, board, configuration, state, health, openStream, collect, now } = options;
   const { services } = options;
   const read = (
     path: string,
-    answer: (url: URL, parameter: string) => unknown,
+    read: (url: URL, parameter: string) => unknown,
   ): DashboardRoute => ({
     method: "GET",
     path,
-    answer: async (_request, url, parameter) => toJsonResponse(await answer(url, parameter)),
+    handle: async (_request, url, parameter) => toJsonResponse(await read(url, parameter)),
   });
   const act = (
     method: "POST" | "PUT" | "DELETE",
     path: string,
-    answer: (parameter: string, request: Request) => unknown,
+    work: (parameter: string, request: Request) => unknown,
   ): DashboardRoute => ({
     method,
     path,
-    answer: async (request, _url, parameter) => {
+    handle: async (request, _url, parameter) => {
       requireOwnScript(request);
-      return toJsonResponse(await answer(parameter, request));
+      return toJsonResponse(await work(parameter, request));
     },
   });
   const change = (
@@ -63,7 +63,7 @@ export function createRoutes(options: ApiOptions): DashboardRoute[] {
   const exported = (signal: Signal): DashboardRoute => ({
     method: "POST",
     path: `/v1/${signal}`,
-    answer: (request) => collect(signal, request),
+    handle: (request) => collect(signal, request),
   });
   return [
     exported("traces"),
@@ -93,7 +93,7 @@ export function createRoutes(options: ApiOptions): DashboardRoute[] {
     read("/api/configuration/history/:version", (_url, version) => configuration.find(version)),
     change("PUT", "/api/configuration", configuration.change),
     change("POST", "/api/configuration/rollback", configuration.rollBack),
-    { method: "GET", path: "/api/stream", answer: openStream },
+    { method: "GET", path: "/api/stream", handle: openStream },
   ];
 }
 
@@ -108,9 +108,9 @@ async function readBody(request: Request): Promise<unknown> {
 }
 
 /**
- * Only a script can set a header of its own, and one of another origin must ask first, which nobody
- * here answers: no form and no link of another page changes anything, whatever its browser says of
- * where it comes from.
+ * Only a script can set a header of its own, and a script of another origin needs a CORS preflight
+ * first, which this server refuses: no form and no link of another page changes anything, whatever
+ * origin its browser reports.
  *
  * @throws {Refusal} 403
  */

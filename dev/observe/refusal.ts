@@ -1,15 +1,15 @@
-/** One thing that does not fit, and where; an empty path is all of it. */
+/** One invalid value, and where; an empty path is all of it. */
 export interface RefusalDetail {
   readonly path: string;
   readonly message: string;
 }
 
-/** A request that the dashboard does not take; the message is its answer. */
+/** A request that the dashboard refuses; the message is its response. */
 export class Refusal extends Error {
   override readonly name = "Refusal";
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
-  /** What does not fit, place by place. */
+  /** What is invalid, path by path. */
   readonly details: readonly RefusalDetail[];
 
   constructor(
@@ -25,13 +25,13 @@ export class Refusal extends Error {
   }
 }
 
-/** The answer of a refusal: `{"error"}` with its reason, and `details` where there are any. */
+/** The response of a refusal: `{"error"}` with its reason, and `details` where there are any. */
 export function toRefusalResponse({ status, message, headers, details }: Refusal): Response {
   const more = details.length === 0 ? {} : { details };
   return toJsonResponse({ error: message, ...more }, { status, headers });
 }
 
-/** JSON that nobody keeps or guesses the type of. */
+/** JSON that must not be cached, and whose type must not be sniffed. */
 export function toJsonResponse(
   value: unknown,
   { status = 200, headers = {} }: {

@@ -5,10 +5,10 @@ export interface TracedSpan extends Span {
   readonly traceId: string;
 }
 
-/** What is known of one request to the gateway. */
+/** What is stored of one request to the gateway. */
 export interface RequestFacts {
   readonly time: number;
-  /** Told by its span; else by its log line, which is all there is of an unsampled request. */
+  /** From its span; else from its log line, which is all there is of an unsampled request. */
   readonly isSpan: boolean;
   readonly method: string;
   readonly path: string | null;
@@ -20,19 +20,19 @@ export interface RequestFacts {
   readonly issuer: string | null;
 }
 
-/** Whoever asks these wants to know how a process is; they come every few seconds. */
+/** Probes come every few seconds and would bury the requests. */
 const probes: ReadonlySet<unknown> = new Set(["/livez", "/readyz", "/metrics"]);
 
-/** What a line of the gateway's says at the end of a request; it is found by this very text. */
-const answered = "Request answered";
+/** The message of the gateway's log line at the end of a request; it is found by this very text. */
+const endMessage = "Request answered";
 
 /**
- * How far the beginnings of one request may lie apart as its span and its line tell them: a line's
- * is its own time less the duration, and the clock of spans may be 20 ms off the wall clock.
+ * How far apart its span and its line may put the beginning of one request: the line's is its own
+ * time less the duration, and the clock of spans may be 20 ms off the wall clock.
  */
 const toleranceMs = 50;
 
-/** What a span tells of a request, if it is the gateway's own of one. */
+/** The facts in a span, if it is the gateway's span of a request. */
 export function readSpanFacts(span: TracedSpan): RequestFacts | undefined {
   if (span.service !== "gateway" || span.kind !== "server" || isProbe(span)) return undefined;
   const { attributes } = span;
@@ -51,12 +51,12 @@ export function readSpanFacts(span: TracedSpan): RequestFacts | undefined {
   };
 }
 
-/** What a log line tells of a request, if it is the gateway's line of one. */
+/** The facts in a log line, if it is the gateway's line of a request. */
 export function readLineFacts({ service, message, time, fields }: LogLine):
   | RequestFacts
   | undefined {
   const method = text(fields.method);
-  if (service !== "gateway" || message !== answered || method === null) return undefined;
+  if (service !== "gateway" || message !== endMessage || method === null) return undefined;
   if (probes.has(fields.path)) return undefined;
   const durationMs = number(fields.durationMs);
   return {
@@ -74,16 +74,16 @@ export function readLineFacts({ service, message, time, fields }: LogLine):
 }
 
 /**
- * Joins what two sources tell of a trace's request.
+ * Joins the facts of two sources about a trace's request.
  *
  * A client may send several requests in one trace; the row is then the last one's. The deliveries of
- * the events that a request caused pass the gateway in its trace too, and never stand for it.
+ * the events that a request caused pass the gateway in its trace too, and must never replace it.
  */
-export function joinFacts(known: RequestFacts | undefined, found: RequestFacts): RequestFacts {
-  if (known && isDelivery(known) !== isDelivery(found)) return isDelivery(found) ? known : found;
-  if (!known || found.time > known.time + toleranceMs) return found;
-  if (found.time < known.time - toleranceMs) return known;
-  const [first, second] = found.isSpan || !known.isSpan ? [found, known] : [known, found];
+export function joinFacts(stored: RequestFacts | undefined, found: RequestFacts): RequestFacts {
+  if (stored && isDelivery(stored) !== isDelivery(found)) return isDelivery(found) ? stored : found;
+  if (!stored || found.time > stored.time + toleranceMs) return found;
+  if (found.time < stored.time - toleranceMs) return stored;
+  const [first, second] = found.isSpan || !stored.isSpan ? [found, stored] : [stored, found];
   return {
     ...first,
     path: first.path ?? second.path,
@@ -100,7 +100,7 @@ function isDelivery({ path }: RequestFacts): boolean {
   return path?.startsWith("/events/") ?? false;
 }
 
-/** The spans without those of probes, and of what a probe made its process do. */
+/** The spans without those of probes, and without those that a probe caused. */
 export function withoutProbes(spans: readonly TracedSpan[]): readonly TracedSpan[] {
   const dropped = new Set(spans.filter(isProbe).map(({ traceId }) => traceId));
   return dropped.size === 0 ? spans : spans.filter(({ traceId }) => !dropped.has(traceId));

@@ -5,7 +5,7 @@ import { likePattern } from "./like.ts";
 import { notOwn } from "./own_traces.ts";
 import { readServices } from "./traces.ts";
 
-/** What a list of requests is narrowed to; what is not given narrows nothing. */
+/** The filters of a list of requests; one that is not given filters nothing. */
 export interface RequestFilter {
   readonly limit: number;
   /** Where the page before ended. */
@@ -24,7 +24,7 @@ export interface RequestFilter {
   readonly own?: "hide" | "show" | undefined;
 }
 
-/** A place in the list: requests of one instant are told apart by their row. */
+/** A position in the list: the row distinguishes requests of the same instant. */
 export interface RequestCursor {
   readonly time: number;
   readonly id: number;
@@ -61,7 +61,7 @@ export function findRequest(db: Database, traceId: string): RequestRow | undefin
   return row && toRequestRow(row);
 }
 
-/** Reads a cursor that a page gave; undefined for any other text. */
+/** Reads a cursor of an earlier page; undefined for any other text. */
 export function readCursor(text: string): RequestCursor | undefined {
   const [, time, id] = /^(\d{1,14}(?:\.\d{1,12})?)_(\d{1,15})$/.exec(text) ?? [];
   return time === undefined ? undefined : { time: Number(time), id: Number(id) };

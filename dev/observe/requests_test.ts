@@ -8,12 +8,12 @@ import { listRequests } from "./requests.ts";
 
 const start = 1_772_000_000_000;
 
-/** Four requests, each different from the others in something. */
+/** Four requests, each different from the others. */
 async function setup() {
-  const world = await openStore();
-  await world.send(acceptedTrace({ traceId: traceIdOf(1), start, durationMs: 40 }));
-  await world.send(refusedTrace({ traceId: traceIdOf(2), start: start + 1_000 }));
-  world.store.write({
+  const fixture = await openStore();
+  await fixture.send(acceptedTrace({ traceId: traceIdOf(1), start, durationMs: 40 }));
+  await fixture.send(refusedTrace({ traceId: traceIdOf(2), start: start + 1_000 }));
+  fixture.store.write({
     lines: [
       answeredLine(traceIdOf(3), { time: start + 2_000, path: "/courses/100%_a" }),
       answeredLine(traceIdOf(4), {
@@ -27,8 +27,8 @@ async function setup() {
     ],
   });
   const list = (query: string) =>
-    listRequests(world.db, readRequestsQuery(new URL(`http://dashboard/?${query}`)));
-  return { ...world, list, numbers: (query: string) => numbersOf(list(query).items) };
+    listRequests(fixture.db, readRequestsQuery(new URL(`http://dashboard/?${query}`)));
+  return { ...fixture, list, numbers: (query: string) => numbersOf(list(query).items) };
 }
 
 function numbersOf(items: readonly { traceId: string }[]): number[] {
@@ -37,7 +37,7 @@ function numbersOf(items: readonly { traceId: string }[]): number[] {
 
 const verified = { "user.id": "0192", "edgepass.issuer": "user" };
 
-/** A request of which only the step that verified its token says whose it is. */
+/** A request whose subject is only on the span of the step that verified its token. */
 function* stepOnly(
   { number, rule, ...facts }: { number: number; start: number; rule?: string; status: number },
 ) {
@@ -58,16 +58,16 @@ const identities = {
 
 for (const [what, [facts, sub]] of Object.entries(identities)) {
   for (const order of ["one export", "the request first", "the step first"] as const) {
-    Deno.test(`the caller of ${what} is ${sub ?? "anonymous"}, told in ${order}`, async () => {
-      await using world = await openStore();
+    Deno.test(`the caller of ${what} is ${sub ?? "anonymous"}, exported in ${order}`, async () => {
+      await using fixture = await openStore();
       const spans = [...stepOnly({ number: 9, start, ...facts })];
-      if (order === "one export") await world.send(spans);
+      if (order === "one export") await fixture.send(spans);
       else {
         for (const span of order === "the step first" ? spans.toReversed() : spans) {
-          await world.send([span]);
+          await fixture.send([span]);
         }
       }
-      const { items } = listRequests(world.db, { limit: 10 });
+      const { items } = listRequests(fixture.db, { limit: 10 });
       assert.deepEqual(items.map((row) => [row.path, row.sub]), [["/admin/keys", sub]]);
     });
   }
@@ -96,8 +96,8 @@ const filters: Readonly<Record<string, readonly number[]>> = {
 
 for (const [query, expected] of Object.entries(filters)) {
   Deno.test(`requests by "${query}" are ${expected.join(", ") || "none"}, newest first`, async () => {
-    await using world = await setup();
-    assert.deepEqual(world.numbers(query), expected);
+    await using fixture = await setup();
+    assert.deepEqual(fixture.numbers(query), expected);
   });
 }
 
@@ -112,26 +112,26 @@ const malformed = [
 ];
 for (const query of malformed) {
   Deno.test(`requests by "${query}" are refused by name`, async () => {
-    await using world = await setup();
+    await using fixture = await setup();
     const name = query.split("=")[0] ?? "";
     assert.throws(
-      () => world.list(query),
+      () => fixture.list(query),
       (error) => error instanceof Refusal && error.status === 400 && error.message.includes(name),
     );
   });
 }
 
-Deno.test("pages give every request once, and a newer one that comes meanwhile moves none", async () => {
-  await using world = await setup();
-  // The same instant for several, which a cursor of times alone could not tell apart.
-  world.store.write({
+Deno.test("pages have every request once, even if a newer one arrives in between", async () => {
+  await using fixture = await setup();
+  // Several at the same instant, which a cursor of times alone could not distinguish.
+  fixture.store.write({
     lines: [5, 6, 7].map((at) => answeredLine(traceIdOf(at), { time: start + 2_000 })),
   });
-  const first = world.list("limit=2");
-  world.store.write({ lines: [answeredLine(traceIdOf(9), { time: start + 9_000 })] });
+  const first = fixture.list("limit=2");
+  fixture.store.write({ lines: [answeredLine(traceIdOf(9), { time: start + 9_000 })] });
   const seen = [...first.items];
   for (let next = first.next; next !== null;) {
-    const page = world.list(`limit=2&before=${next}`);
+    const page = fixture.list(`limit=2&before=${next}`);
     assert.ok(page.items.length > 0);
     seen.push(...page.items);
     next = page.next;
@@ -139,11 +139,11 @@ Deno.test("pages give every request once, and a newer one that comes meanwhile m
   assert.deepEqual(numbersOf(seen), [4, 7, 6, 5, 3, 2, 1]);
 });
 
-Deno.test("a trace is told with its spans in order, its lines, its Passport and the verdicts", async () => {
-  await using world = await setup();
+Deno.test("a trace has its spans in order, its lines, its Passport and the verdicts", async () => {
+  await using fixture = await setup();
   const traceId = traceIdOf(1);
-  world.store.write({ lines: [answeredLine(traceId, { time: start + 40, durationMs: 40 })] });
-  const detail = readDetail(world.db, traceId);
+  fixture.store.write({ lines: [answeredLine(traceId, { time: start + 40, durationMs: 40 })] });
+  const detail = readDetail(fixture.db, traceId);
   assert.equal(detail?.request?.path, "/users/0192");
   assert.deepEqual(detail?.spans.map(({ name }) => name), [
     "GET /users/{id}",
@@ -169,28 +169,28 @@ Deno.test("a trace is told with its spans in order, its lines, its Passport and 
 });
 
 Deno.test("a refused request has no Passport", async () => {
-  await using world = await setup();
-  const detail = readDetail(world.db, traceIdOf(2));
+  await using fixture = await setup();
+  const detail = readDetail(fixture.db, traceIdOf(2));
   assert.equal(detail?.passport, null);
   assert.deepEqual(detail?.verdicts, []);
 });
 
-Deno.test("of a Passport the gateway signed for itself beside, the request's is told", async () => {
-  await using world = await setup();
+Deno.test("the Passport of the request is shown, not the one the gateway signed for itself", async () => {
+  await using fixture = await setup();
   const traceId = traceIdOf(2);
   const sign = acceptedTrace({ traceId, start }).find(({ name }) => name === "gateway.sign");
   assert.ok(sign);
   const own = { ...sign.attributes, "edgepass.passport.sub": "svc:gateway" };
-  await world.send([
+  await fixture.send([
     sign,
     { ...sign, spanId: "c000000000000009", parentSpanId: sign.spanId, attributes: own, start },
   ]);
-  assert.equal(readDetail(world.db, traceId)?.passport?.claims.sub, "user:0192");
+  assert.equal(readDetail(fixture.db, traceId)?.passport?.claims.sub, "user:0192");
 });
 
-Deno.test("the beginning of a trace id finds its trace, or several", async () => {
-  await using world = await setup();
-  assert.deepEqual(findTraceIds(world.db, traceIdOf(3), 5), [traceIdOf(3)]);
-  assert.equal(findTraceIds(world.db, "aaaa", 3).length, 3);
-  assert.deepEqual(findTraceIds(world.db, "ab", 3), []);
+Deno.test("the beginning of a trace id finds all matching traces", async () => {
+  await using fixture = await setup();
+  assert.deepEqual(findTraceIds(fixture.db, traceIdOf(3), 5), [traceIdOf(3)]);
+  assert.equal(findTraceIds(fixture.db, "aaaa", 3).length, 3);
+  assert.deepEqual(findTraceIds(fixture.db, "ab", 3), []);
 });

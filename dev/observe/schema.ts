@@ -4,12 +4,12 @@ export const schemaVersion = 2;
 /**
  * The tables of the store.
  *
- * A row of `requests` is a trace; `is_request` tells whether the gateway was seen to serve it. Spans
- * are kept in the order of their trace, so that reading or deleting a whole one touches few pages.
- * `source` and `target` are the hop a span measures, and null in most: the map reads nothing else.
- * What a line says, its message and the values of its fields, is kept once more in lower case: a
- * search through all of it has to be one comparison a line. `deliveries` is what the local QStash did
- * with the events that services told each other, note by note.
+ * A row of `requests` is a trace; `is_request` is whether the gateway was seen to serve it. Spans
+ * are stored in the order of their trace, so that reading or deleting a complete one touches few
+ * pages. `source` and `target` are the hop that a span measures, and null in most: the map reads
+ * nothing else. The text of a line, its message and the values of its fields, is stored once more
+ * in lower case (`said`): a search through all of it has to be one comparison a line. `deliveries`
+ * is what the local QStash did with the events between services, note by note.
  */
 export const schema = `
 CREATE TABLE requests (

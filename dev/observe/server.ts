@@ -1,14 +1,14 @@
 import { Refusal, toRefusalResponse } from "./refusal.ts";
 
-/** One path of the dashboard and who answers it. */
+/** One path of the dashboard and its handler. */
 export interface DashboardRoute {
   readonly method: "GET" | "POST" | "PUT" | "DELETE";
-  /** Whole segments; `:name` is any one. */
+  /** Complete segments; `:name` is any one. */
   readonly path: string;
-  readonly answer: (request: Request, url: URL, parameter: string) => Response | Promise<Response>;
+  readonly handle: (request: Request, url: URL, parameter: string) => Response | Promise<Response>;
 }
 
-/** The page, as far as the server knows it. */
+/** The page, as far as the server needs it. */
 export interface DashboardPage {
   serve(request: Request): Response | undefined;
 }
@@ -17,11 +17,11 @@ export interface ServerOptions {
   readonly port: number;
   readonly routes: readonly DashboardRoute[];
   readonly page: () => Promise<DashboardPage>;
-  /** Told of what nobody foresaw. */
+  /** Called with unforeseen errors. */
   readonly onError: (cause: unknown) => void;
 }
 
-/** Nothing from elsewhere, nothing written into the page, and nobody may frame it. */
+/** Nothing from other origins, no inline scripts, and no page may frame it. */
 const pageHeaders = {
   "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; " +
     "connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; " +
@@ -32,23 +32,23 @@ const pageHeaders = {
 } as const;
 
 /**
- * Makes the dashboard's handler: who may ask at all, then the routes, then the page.
+ * Makes the dashboard's handler: first the check of host and origin, then the routes, then the page.
  *
- * It asks for no credentials, acts as the administrator on the central configuration, and every web
- * page that is open in somebody's browser can reach loopback. So it answers only under its own name,
- * which keeps out names that are rebound to loopback, and only its own pages.
+ * It requires no credentials and acts as the administrator on the central configuration, and every
+ * web page that is open in a developer's browser can reach loopback. So it serves only requests to
+ * its own name, which stops DNS rebinding, and only requests of its own pages.
  */
 export function createServer(
   { port, routes, page, onError }: ServerOptions,
 ): (request: Request) => Promise<Response> {
   const hosts = new Set(["127.0.0.1", "localhost", "[::1]"].map((name) => `${name}:${port}`));
 
-  async function answer(request: Request): Promise<Response> {
+  async function handle(request: Request): Promise<Response> {
     requireOwnPage(request, hosts);
     const url = new URL(request.url);
     const found = routes.filter(({ path }) => match(path, url.pathname) !== undefined);
     const route = found.find(({ method }) => method === request.method);
-    if (route) return await route.answer(request, url, match(route.path, url.pathname) ?? "");
+    if (route) return await route.handle(request, url, match(route.path, url.pathname) ?? "");
     const allow = found.length > 0 ? found.map(({ method }) => method) : ["GET", "HEAD"];
     const isForPage = found.length === 0 && allow.includes(request.method);
     if (!isForPage) throw new Refusal(405, "Method not allowed", { allow: allow.join(", ") });
@@ -57,9 +57,9 @@ export function createServer(
 
   return async function serve(request) {
     try {
-      return await answer(request);
+      return await handle(request);
     } catch (error) {
-      // What is left unread would keep the connection waiting.
+      // An unread body would keep the connection waiting.
       await request.body?.cancel().catch(() => {});
       if (error instanceof Refusal) return toRefusalResponse(error);
       onError(error);
@@ -78,13 +78,13 @@ function requireOwnPage({ headers }: Request, hosts: ReadonlySet<string>): void 
   if (site !== "same-origin" && site !== "none") throw new Refusal(403, "Another site");
 }
 
-/** The segment that stands for the parameter, empty where there is none; undefined: no match. */
+/** The segment at the parameter, empty where the pattern has none; undefined: no match. */
 function match(pattern: string, path: string): string | undefined {
-  const [wanted, given] = [pattern.split("/"), path.split("/")];
-  if (wanted.length !== given.length) return undefined;
-  const isSame = wanted.every((part, at) => part.startsWith(":") || part === given[at]);
+  const [expected, given] = [pattern.split("/"), path.split("/")];
+  if (expected.length !== given.length) return undefined;
+  const isSame = expected.every((part, at) => part.startsWith(":") || part === given[at]);
   if (!isSame) return undefined;
-  return given[wanted.findIndex((part) => part.startsWith(":"))] ?? "";
+  return given[expected.findIndex((part) => part.startsWith(":"))] ?? "";
 }
 
 async function servePage(

@@ -7,28 +7,28 @@ const origin = `http://127.0.0.1:${port}`;
 
 function setup() {
   const failures: unknown[] = [];
-  const asked: string[] = [];
+  const handled: string[] = [];
   const ask = (name: string) => (_request: Request, _url: URL, parameter: string) => {
-    asked.push(`${name} ${parameter}`.trim());
+    handled.push(`${name} ${parameter}`.trim());
     return toJsonResponse({ name });
   };
   const serve = createServer({
     port,
     routes: [
-      { method: "GET", path: "/api/state", answer: ask("state") },
-      { method: "GET", path: "/api/requests/:traceId", answer: ask("detail") },
-      { method: "POST", path: "/v1/traces", answer: ask("traces") },
+      { method: "GET", path: "/api/state", handle: ask("state") },
+      { method: "GET", path: "/api/requests/:traceId", handle: ask("detail") },
+      { method: "POST", path: "/v1/traces", handle: ask("traces") },
       {
         method: "GET",
         path: "/api/broken",
-        answer: () => {
+        handle: () => {
           throw new Error("a secret reason");
         },
       },
       {
         method: "GET",
         path: "/api/refused",
-        answer: () => {
+        handle: () => {
           throw new Refusal(400, "limit does not fit");
         },
       },
@@ -44,7 +44,7 @@ function setup() {
   });
   return {
     failures,
-    asked,
+    handled,
     ask: (
       path: string,
       { host = `127.0.0.1:${port}`, ...headers }: Record<string, string> = {},
@@ -58,13 +58,13 @@ const admitted: Readonly<Record<string, Record<string, string>>> = {
   "its name on this machine": { host: `localhost:${port}` },
   "its address of the other family": { host: `[::1]:${port}` },
   "its own page": { origin, "sec-fetch-site": "same-origin" },
-  "somebody's address bar": { "sec-fetch-site": "none" },
+  "a developer's address bar": { "sec-fetch-site": "none" },
 };
 for (const [what, headers] of Object.entries(admitted)) {
-  Deno.test(`the dashboard answers ${what}`, async () => {
-    const { ask, asked } = setup();
+  Deno.test(`the dashboard serves ${what}`, async () => {
+    const { ask, handled } = setup();
     assert.equal((await ask("/api/state", headers)).status, 200);
-    assert.deepEqual(asked, ["state"]);
+    assert.deepEqual(handled, ["state"]);
   });
 }
 
@@ -82,17 +82,17 @@ const refused = {
   "an origin that is hidden": [{ origin: "null" }, 403],
   "a page of another site": [{ "sec-fetch-site": "cross-site" }, 403],
   "a page of another port": [{ "sec-fetch-site": "same-site" }, 403],
-  "a site in a word nobody knows": [{ "sec-fetch-site": "x" }, 403],
+  "an unknown Sec-Fetch-Site": [{ "sec-fetch-site": "x" }, 403],
 } as const;
 const reached = [["GET", "/api/state"], ["POST", "/v1/traces"], ["GET", "/"]] as const;
 for (const [what, [headers, status]] of Object.entries(refused)) {
-  Deno.test(`the dashboard refuses ${what}, whatever is asked for`, async () => {
+  Deno.test(`the dashboard refuses ${what} on every path`, async () => {
     for (const [method, path] of reached) {
-      const { ask, asked } = setup();
+      const { ask, handled } = setup();
       const response = await ask(path, headers, method);
       assert.equal(response.status, status);
       assert.equal(response.headers.get("access-control-allow-origin"), null);
-      assert.deepEqual(asked, []);
+      assert.deepEqual(handled, []);
       await response.text();
     }
   });
@@ -106,7 +106,7 @@ const methods = {
   "POST /": "GET, HEAD",
 } as const;
 for (const [what, allow] of Object.entries(methods)) {
-  Deno.test(`${what} is 405 and tells what is allowed`, async () => {
+  Deno.test(`${what} is 405 with the allowed methods`, async () => {
     const [method = "", path = ""] = what.split(" ");
     const response = await setup().ask(path, {}, method);
     assert.equal(response.status, 405);
@@ -115,14 +115,14 @@ for (const [what, allow] of Object.entries(methods)) {
 }
 
 Deno.test("a segment of the path becomes the parameter, and two segments do not", async () => {
-  const { ask, asked } = setup();
+  const { ask, handled } = setup();
   await ask("/api/requests/abc");
   assert.equal((await ask("/api/requests/abc/def")).status, 404);
   assert.equal((await ask("/api/requests")).status, 404);
-  assert.deepEqual(asked, ["detail abc"]);
+  assert.deepEqual(handled, ["detail abc"]);
 });
 
-Deno.test("the page is framed by nobody and loads nothing from elsewhere", async () => {
+Deno.test("the page cannot be framed and loads nothing from other origins", async () => {
   const response = await setup().ask("/");
   assert.equal(
     response.headers.get("content-security-policy"),
@@ -134,7 +134,7 @@ Deno.test("the page is framed by nobody and loads nothing from elsewhere", async
   assert.equal(response.headers.get("content-type"), "text/html");
 });
 
-Deno.test("a refusal says why, and a fault says nothing of itself", async () => {
+Deno.test("a refusal has its reason, and a fault shows no details", async () => {
   const { ask, failures } = setup();
   const response = await ask("/api/refused");
   assert.equal(response.status, 400);

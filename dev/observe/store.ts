@@ -2,10 +2,10 @@ import { readNumber } from "./cells.ts";
 import type { Database } from "./database.ts";
 import { type Batch, writeBatch, type Written } from "./writer.ts";
 
-/** How much is kept; the oldest goes first. */
+/** How much is stored; the oldest is deleted first. */
 export interface StoreLimits {
   readonly maxRequests: number;
-  /** Traces that did not pass the gateway: sweeps, and services asked directly. */
+  /** Traces that did not pass the gateway: scheduled maintenance, and direct calls of services. */
   readonly maxOthers: number;
   readonly maxSpans: number;
   readonly maxLines: number;
@@ -18,7 +18,7 @@ const defaultLimits: StoreLimits = {
   maxLines: 200_000,
 };
 
-/** How much of a limit is freed at once, so that it is not done for every batch. */
+/** The share of a limit that is freed at once, so that it is not done for every batch. */
 const step = 0.025;
 
 export interface StoreCounts {
@@ -26,13 +26,13 @@ export interface StoreCounts {
   readonly logs: number;
 }
 
-/** Keeps spans and log lines by their trace, within limits. */
+/** Stores spans and log lines by their trace, within limits. */
 export interface Store {
   write(batch: Batch): Written;
   counts(): StoreCounts;
 }
 
-/** Keeps what arrives in a database that nobody else writes. */
+/** Stores what arrives in a database that no other process writes. */
 export function createStore(
   db: Database,
   limits: Partial<StoreLimits> = {},
@@ -58,12 +58,12 @@ export function createStore(
 
   function prune(): void {
     const { maxRequests, maxOthers, maxSpans, maxLines } = max;
-    if (counts.requests > maxRequests) dropTraces(1, counts.requests - keep(maxRequests));
-    if (counts.others > maxOthers) dropTraces(0, counts.others - keep(maxOthers));
+    if (counts.requests > maxRequests) dropTraces(1, counts.requests - remaining(maxRequests));
+    if (counts.others > maxOthers) dropTraces(0, counts.others - remaining(maxOthers));
     if (counts.lines > maxLines) {
       counts.lines -= db.run(
         "DELETE FROM lines WHERE id IN (SELECT id FROM lines ORDER BY id LIMIT ?)",
-        counts.lines - keep(maxLines),
+        counts.lines - remaining(maxLines),
       );
     }
     while (counts.spans > maxSpans) {
@@ -86,8 +86,8 @@ export function createStore(
   };
 }
 
-/** What is left of a limit that was passed. */
-function keep(limit: number): number {
+/** How much of a passed limit remains. */
+function remaining(limit: number): number {
   return Math.floor(limit * (1 - step));
 }
 

@@ -9,11 +9,11 @@ const start = 1_772_000_000_000;
 const traceId = traceIdOf(1);
 const all = { limit: 500 };
 
-Deno.test("a request is known by its span, with everybody it touched", async () => {
-  await using world = await openStore();
-  const written = await world.send(acceptedTrace({ traceId, start }));
+Deno.test("a request has the facts of its span, with every service it touched", async () => {
+  await using fixture = await openStore();
+  const written = await fixture.send(acceptedTrace({ traceId, start }));
   assert.deepEqual(written.traceIds, [traceId]);
-  assert.deepEqual(findRequest(world.db, traceId), {
+  assert.deepEqual(findRequest(fixture.db, traceId), {
     traceId,
     time: start,
     method: "GET",
@@ -31,8 +31,8 @@ Deno.test("a request is known by its span, with everybody it touched", async () 
   });
 });
 
-Deno.test("a request without spans is known by the gateway's line", async () => {
-  await using world = await openStore();
+Deno.test("a request without spans has the facts of the gateway's line", async () => {
+  await using fixture = await openStore();
   const line = answeredLine(traceId, {
     time: start + 5,
     route: "/courses",
@@ -40,8 +40,8 @@ Deno.test("a request without spans is known by the gateway's line", async () => 
     code: "token_expired",
     sub: "0192",
   });
-  world.store.write({ lines: [line, lineOf({ traceId, level: "error", message: "Broken" })] });
-  assert.deepEqual(findRequest(world.db, traceId), {
+  fixture.store.write({ lines: [line, lineOf({ traceId, level: "error", message: "Broken" })] });
+  assert.deepEqual(findRequest(fixture.db, traceId), {
     traceId,
     time: start,
     method: "GET",
@@ -62,141 +62,141 @@ Deno.test("a request without spans is known by the gateway's line", async () => 
 const orders = { "span first": [0, 1], "line first": [1, 0] } as const;
 for (const [what, order] of Object.entries(orders)) {
   Deno.test(`span and line of one request are one row, ${what}`, async () => {
-    await using world = await openStore();
+    await using fixture = await openStore();
     const line = answeredLine(traceId, { time: start + 12, durationMs: 9.9, sub: "from-line" });
     const [root] = refusedTrace({ traceId, start });
     assert.ok(root);
     const { "user.id": _sub, ...attributes } = root.attributes ?? {};
     const steps = [
-      () => world.send([{ ...root, attributes }]),
-      () => Promise.resolve(world.store.write({ lines: [line] })),
+      () => fixture.send([{ ...root, attributes }]),
+      () => Promise.resolve(fixture.store.write({ lines: [line] })),
     ];
     for (const at of order) await steps[at]?.();
-    const { items } = listRequests(world.db, all);
+    const { items } = listRequests(fixture.db, all);
     assert.equal(items.length, 1);
     const [row] = items;
-    // What the span knows is more exact; what it does not know is the line's.
+    // The span is more exact; what it lacks comes from the line.
     assert.deepEqual([row?.time, row?.status, row?.code], [start, 401, "token_revoked"]);
     assert.equal(row?.sub, "from-line");
     assert.deepEqual([row?.spans, row?.logs], [1, 1]);
-    assert.equal(world.store.counts().requests, 1);
+    assert.equal(fixture.store.counts().requests, 1);
   });
 }
 
-Deno.test("of several requests in one trace the last is the row, in whatever order they come", async () => {
-  await using world = await openStore();
+Deno.test("the last of several requests in one trace is the row, in any order of arrival", async () => {
+  await using fixture = await openStore();
   const line = (time: number, path: string) => answeredLine(traceId, { time: start + time, path });
-  world.store.write({
+  fixture.store.write({
     lines: [line(1_000, "/first"), line(5_000, "/last"), line(3_000, "/second")],
   });
-  assert.equal(findRequest(world.db, traceId)?.path, "/last");
-  assert.equal(world.store.counts().requests, 1);
+  assert.equal(findRequest(fixture.db, traceId)?.path, "/last");
+  assert.equal(fixture.store.counts().requests, 1);
 });
 
-Deno.test("a later request of a trace is the row, though it is known by its line alone", async () => {
-  await using world = await openStore();
-  await world.send(acceptedTrace({ traceId, start }));
-  world.store.write({ lines: [answeredLine(traceId, { time: start + 9_000, path: "/later" })] });
-  assert.equal(findRequest(world.db, traceId)?.path, "/later");
+Deno.test("a later request of a trace is the row, even with only a line", async () => {
+  await using fixture = await openStore();
+  await fixture.send(acceptedTrace({ traceId, start }));
+  fixture.store.write({ lines: [answeredLine(traceId, { time: start + 9_000, path: "/later" })] });
+  assert.equal(findRequest(fixture.db, traceId)?.path, "/later");
 });
 
-Deno.test("spans that come before the gateway's are nobody's request until it comes", async () => {
-  await using world = await openStore();
+Deno.test("spans that arrive before the gateway's are not listed as a request until it arrives", async () => {
+  await using fixture = await openStore();
   const [root, ...rest] = acceptedTrace({ traceId, start });
   assert.ok(root);
-  await world.send(rest);
-  assert.equal(findRequest(world.db, traceId), undefined);
-  assert.equal(readDetail(world.db, traceId)?.request, null);
-  assert.equal(readDetail(world.db, traceId)?.spans.length, 6);
-  await world.send([root]);
-  assert.equal(findRequest(world.db, traceId)?.spans, 7);
+  await fixture.send(rest);
+  assert.equal(findRequest(fixture.db, traceId), undefined);
+  assert.equal(readDetail(fixture.db, traceId)?.request, null);
+  assert.equal(readDetail(fixture.db, traceId)?.spans.length, 6);
+  await fixture.send([root]);
+  assert.equal(findRequest(fixture.db, traceId)?.spans, 7);
 });
 
-Deno.test("an export that is repeated is kept once", async () => {
-  await using world = await openStore();
+Deno.test("a repeated export is stored once", async () => {
+  await using fixture = await openStore();
   const spans = acceptedTrace({ traceId, start });
-  await world.send(spans);
-  assert.equal((await world.send(spans)).added.spans, 0);
-  assert.equal(findRequest(world.db, traceId)?.spans, 7);
+  await fixture.send(spans);
+  assert.equal((await fixture.send(spans)).added.spans, 0);
+  assert.equal(findRequest(fixture.db, traceId)?.spans, 7);
 });
 
-Deno.test("a trace that runs on for ever is cut", async () => {
-  await using world = await openStore();
+Deno.test("a trace that never ends is cut", async () => {
+  await using fixture = await openStore();
   for (let round = 0; round < 3; round++) {
-    await world.send(Array.from({ length: 500 }, (_, at) => ({
+    await fixture.send(Array.from({ length: 500 }, (_, at) => ({
       traceId,
       spanId: (round * 500 + at + 1).toString(16).padStart(16, "c"),
       service: "course",
       start,
     })));
   }
-  assert.equal(readDetail(world.db, traceId)?.spans.length, 1_000);
+  assert.equal(readDetail(fixture.db, traceId)?.spans.length, 1_000);
 });
 
 Deno.test("a line that is too long is cut", async () => {
-  await using world = await openStore();
+  await using fixture = await openStore();
   const fields = { text: "y".repeat(40_000) };
-  const { lines: [line] } = world.store.write({
+  const { lines: [line] } = fixture.store.write({
     lines: [lineOf({ traceId, message: "x".repeat(10_000), fields })],
   });
   assert.equal(line?.message.length, 8_192);
   assert.match(String(line?.fields.cut), /^\d+ characters of fields$/);
 });
 
-Deno.test("the oldest requests go first, with their spans and lines", async () => {
-  await using world = await openStore({ maxRequests: 40 });
+Deno.test("the oldest requests are deleted first, with their spans and lines", async () => {
+  await using fixture = await openStore({ maxRequests: 40 });
   for (let at = 0; at < 100; at++) {
     const id = traceIdOf(at);
-    await world.send(acceptedTrace({ traceId: id, start: start + at }));
-    world.store.write({ lines: [answeredLine(id, { time: start + at + 5 })] });
-    assert.ok(world.store.counts().requests <= 40);
+    await fixture.send(acceptedTrace({ traceId: id, start: start + at }));
+    fixture.store.write({ lines: [answeredLine(id, { time: start + at + 5 })] });
+    assert.ok(fixture.store.counts().requests <= 40);
   }
-  const { items } = listRequests(world.db, all);
-  assert.equal(items.length, world.store.counts().requests);
+  const { items } = listRequests(fixture.db, all);
+  assert.equal(items.length, fixture.store.counts().requests);
   assert.ok(items.length >= 39);
   assert.equal(items[0]?.traceId, traceIdOf(99));
   assert.ok(items.every(({ spans, logs }) => spans === 7 && logs === 1));
-  assert.equal(readDetail(world.db, traceIdOf(0)), undefined);
-  const count = (table: string) => world.db.get(`SELECT count(*) AS n FROM ${table}`)?.n;
+  assert.equal(readDetail(fixture.db, traceIdOf(0)), undefined);
+  const count = (table: string) => fixture.db.get(`SELECT count(*) AS n FROM ${table}`)?.n;
   assert.equal(count("spans"), items.length * 7);
   assert.equal(count("lines"), items.length);
 });
 
-Deno.test("the oldest lines go first", async () => {
-  await using world = await openStore({ maxLines: 40 });
-  for (let at = 0; at < 100; at++) world.store.write({ lines: [lineOf({ message: `${at}` })] });
-  const rows = world.db.all("SELECT message FROM lines ORDER BY id DESC");
-  assert.equal(rows.length, world.store.counts().logs);
+Deno.test("the oldest lines are deleted first", async () => {
+  await using fixture = await openStore({ maxLines: 40 });
+  for (let at = 0; at < 100; at++) fixture.store.write({ lines: [lineOf({ message: `${at}` })] });
+  const rows = fixture.db.all("SELECT message FROM lines ORDER BY id DESC");
+  assert.equal(rows.length, fixture.store.counts().logs);
   assert.ok(rows.length <= 40 && rows.length >= 39);
   assert.equal(rows[0]?.message, "99");
 });
 
 Deno.test("traces that did not pass the gateway have a limit of their own", async () => {
-  await using world = await openStore({ maxOthers: 40 });
-  await world.send(acceptedTrace({ traceId, start: start - 1_000 }));
+  await using fixture = await openStore({ maxOthers: 40 });
+  await fixture.send(acceptedTrace({ traceId, start: start - 1_000 }));
   for (let at = 0; at < 100; at++) {
     const maintain = {
       traceId: traceIdOf(1_000 + at),
       spanId: "c000000000000001",
       service: "auth",
     };
-    await world.send([{ ...maintain, start: start + at }]);
+    await fixture.send([{ ...maintain, start: start + at }]);
   }
-  assert.equal(findRequest(world.db, traceId)?.spans, 7);
-  assert.equal(readDetail(world.db, traceIdOf(1_000)), undefined);
-  assert.notEqual(readDetail(world.db, traceIdOf(1_099)), undefined);
+  assert.equal(findRequest(fixture.db, traceId)?.spans, 7);
+  assert.equal(readDetail(fixture.db, traceIdOf(1_000)), undefined);
+  assert.notEqual(readDetail(fixture.db, traceIdOf(1_099)), undefined);
 });
 
 Deno.test("spans have a limit of their own", async () => {
-  await using world = await openStore({ maxSpans: 70, maxRequests: 1_000 });
+  await using fixture = await openStore({ maxSpans: 70, maxRequests: 1_000 });
   for (let at = 0; at < 60; at++) {
-    await world.send(acceptedTrace({ traceId: traceIdOf(at), start: start + at }));
-    assert.ok(Number(world.db.get("SELECT count(*) AS n FROM spans")?.n) <= 70);
+    await fixture.send(acceptedTrace({ traceId: traceIdOf(at), start: start + at }));
+    assert.ok(Number(fixture.db.get("SELECT count(*) AS n FROM spans")?.n) <= 70);
   }
-  assert.notEqual(findRequest(world.db, traceIdOf(59)), undefined);
+  assert.notEqual(findRequest(fixture.db, traceIdOf(59)), undefined);
 });
 
-Deno.test("the counts are what is there, whatever comes in whatever order", async () => {
+Deno.test("the counts match the rows, whatever arrives in any order", async () => {
   const trace = fc.nat({ max: 8 });
   const event = fc.oneof(
     fc.record({ kind: fc.constant("spans" as const), trace }),
@@ -206,7 +206,7 @@ Deno.test("the counts are what is there, whatever comes in whatever order", asyn
   );
   await fc.assert(
     fc.asyncProperty(fc.array(event, { maxLength: 40 }), async (events) => {
-      await using world = await openStore({
+      await using fixture = await openStore({
         maxRequests: 4,
         maxOthers: 3,
         maxLines: 10,
@@ -215,17 +215,17 @@ Deno.test("the counts are what is there, whatever comes in whatever order", asyn
       for (const [at, { kind, trace: number }] of events.entries()) {
         const id = traceIdOf(number);
         const spans = acceptedTrace({ traceId: id, start: start + at });
-        if (kind === "spans") await world.send(spans);
-        if (kind === "orphans") await world.send(spans.slice(1));
+        if (kind === "spans") await fixture.send(spans);
+        if (kind === "orphans") await fixture.send(spans.slice(1));
         if (kind === "lines") {
-          world.store.write({ lines: [answeredLine(id, { time: start + at })] });
+          fixture.store.write({ lines: [answeredLine(id, { time: start + at })] });
         }
         if (kind === "others") {
-          world.store.write({ lines: [lineOf({ traceId: id, message: "x" })] });
+          fixture.store.write({ lines: [lineOf({ traceId: id, message: "x" })] });
         }
         const count = (from: string) =>
-          Number(world.db.get(`SELECT count(*) AS n FROM ${from}`)?.n);
-        assert.deepEqual(world.store.counts(), {
+          Number(fixture.db.get(`SELECT count(*) AS n FROM ${from}`)?.n);
+        assert.deepEqual(fixture.store.counts(), {
           requests: count("requests WHERE is_request = 1"),
           logs: count("lines"),
         });

@@ -1,20 +1,20 @@
-/** What a page hears of while it is open. */
+/** The events that an open page receives. */
 export type StreamEvent = "request" | "log" | "health" | "metrics" | "events" | "configuration";
 
 export interface StreamOptions {
-  /** A client that has so many characters waiting is cut off: it connects again and reloads. */
+  /** A client with so many unsent characters is disconnected: it connects again and reloads. */
   readonly maxWaiting?: number;
   readonly heartbeatMs?: number;
-  /** Told when the first client comes and when the last one has left. */
+  /** Called when the first client connects and when the last one has left. */
   readonly onAudience?: (isThere: boolean) => void;
 }
 
 /** Server-sent events to every page that is open. */
 export interface Stream {
-  /** The answer to a page that wants to listen. */
+  /** The response to a page that subscribes. */
   open(): Response;
   publish(event: StreamEvent, data: unknown): void;
-  /** How many listen. */
+  /** The number of open pages. */
   size(): number;
   close(): void;
 }
@@ -24,7 +24,7 @@ interface Client {
   end(): void;
 }
 
-/** Makes the hub. Nobody's slowness costs the others more than the limit of what waits for it. */
+/** Makes the hub. A slow page costs the others no more than the limit of its unsent characters. */
 export function createStream(
   { maxWaiting = 1_048_576, heartbeatMs = 15_000, onAudience = () => {} }: StreamOptions = {},
 ): Stream {
@@ -55,7 +55,7 @@ export function createStream(
       start(controller) {
         client = toClient(controller, () => remove(client));
         add(client);
-        // Something to read at once, or some browsers do not call the connection open.
+        // Some browsers do not report the connection as open before its first bytes.
         client.send("retry: 1000\n\n");
       },
       cancel: () => remove(client),
@@ -98,7 +98,7 @@ function toClient(
     send(text) {
       if ((controller.desiredSize ?? 0) <= 0) {
         leave();
-        // Not closed: what waits already would still be sent, however long that takes.
+        // Not closed: the unsent text would still be sent, however long that takes.
         controller.error(new Error("The client reads too slowly"));
         return;
       }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createStream } from "./stream.ts";
 
 /** Reads a stream as text, piece by piece. */
-function listen(response: Response) {
+function subscribe(response: Response) {
   const reader = response.body?.getReader();
   assert.ok(reader);
   const decoder = new TextDecoder();
@@ -26,11 +26,11 @@ function listen(response: Response) {
   };
 }
 
-Deno.test("everybody who listens hears every event, with ids that grow", async () => {
+Deno.test("every open page receives every event, with growing ids", async () => {
   const stream = createStream();
   const response = stream.open();
   assert.equal(response.headers.get("content-type"), "text/event-stream");
-  const [a, b] = [listen(response), listen(stream.open())];
+  const [a, b] = [subscribe(response), subscribe(stream.open())];
   stream.publish("log", { message: "line\nbreak" });
   stream.publish("metrics", { at: 1 });
   for (const listener of [a, b]) {
@@ -42,10 +42,10 @@ Deno.test("everybody who listens hears every event, with ids that grow", async (
   assert.equal(stream.size(), 0);
 });
 
-Deno.test("a client that does not read is cut off, and the others hear on", async () => {
+Deno.test("a client that does not read is disconnected, and the others still receive events", async () => {
   const stream = createStream({ maxWaiting: 2_000 });
   const slow = stream.open();
-  const quick = listen(stream.open());
+  const quick = subscribe(stream.open());
   for (let at = 0; stream.size() === 2; at++) {
     assert.ok(at < 100, "the slow client is still there");
     stream.publish("log", { message: "x".repeat(100), at });
@@ -57,28 +57,28 @@ Deno.test("a client that does not read is cut off, and the others hear on", asyn
   await quick.leave();
 });
 
-Deno.test("a silent stream shows that it is there", async () => {
+Deno.test("an idle stream sends a keep-alive", async () => {
   const stream = createStream({ heartbeatMs: 1 });
-  const listener = listen(stream.open());
+  const listener = subscribe(stream.open());
   await listener.until(": still here");
   await listener.leave();
 });
 
-Deno.test("it is told when the first comes and when the last has left", async () => {
-  const heard: boolean[] = [];
-  const stream = createStream({ onAudience: (isThere) => heard.push(isThere) });
-  const [a, b] = [listen(stream.open()), listen(stream.open())];
+Deno.test("the audience callback runs for the first client and after the last one", async () => {
+  const audience: boolean[] = [];
+  const stream = createStream({ onAudience: (isThere) => audience.push(isThere) });
+  const [a, b] = [subscribe(stream.open()), subscribe(stream.open())];
   await a.leave();
-  assert.deepEqual(heard, [true]);
+  assert.deepEqual(audience, [true]);
   await b.leave();
-  assert.deepEqual(heard, [true, false]);
-  await listen(stream.open()).leave();
-  assert.deepEqual(heard, [true, false, true, false]);
+  assert.deepEqual(audience, [true, false]);
+  await subscribe(stream.open()).leave();
+  assert.deepEqual(audience, [true, false, true, false]);
 });
 
-Deno.test("a stream that is closed ends for everybody", async () => {
+Deno.test("closing the stream ends it for every client", async () => {
   const stream = createStream();
-  const listener = listen(stream.open());
+  const listener = subscribe(stream.open());
   stream.close();
   assert.equal(await listener.rest(), "retry: 1000\n\n");
   assert.equal(stream.size(), 0);

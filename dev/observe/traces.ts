@@ -14,10 +14,10 @@ export interface Trace {
   hasChanged: boolean;
 }
 
-/** The trace of an id, which is made if it is not there. */
+/** The trace of an id, which is created if it is not there. */
 export function openTrace(db: Database, traceId: string, time: number): Trace {
-  const known = db.get("SELECT * FROM requests WHERE trace_id = ?", traceId);
-  if (!known) {
+  const row = db.get("SELECT * FROM requests WHERE trace_id = ?", traceId);
+  if (!row) {
     const made = db.get(
       "INSERT INTO requests (trace_id, time) VALUES (?, ?) RETURNING id",
       traceId,
@@ -33,12 +33,12 @@ export function openTrace(db: Database, traceId: string, time: number): Trace {
       hasChanged: false,
     };
   }
-  const id = readNumber(known, "id");
+  const id = readNumber(row, "id");
   const counted = db.get("SELECT count(*) AS spans FROM spans WHERE request = ?", id);
-  const facts = readFacts(known);
+  const facts = readFacts(row);
   return {
     id,
-    services: new Set(readServices(known)),
+    services: new Set(readServices(row)),
     facts,
     spans: readNumber(counted ?? {}, "spans"),
     isNew: false,
@@ -47,7 +47,7 @@ export function openTrace(db: Database, traceId: string, time: number): Trace {
   };
 }
 
-/** The services a trace has touched, the gateway first. */
+/** The services that a trace has touched, the gateway first. */
 export function readServices(row: Row): string[] {
   const names = readText(row, "services").split(",").filter((name) => name !== "");
   return names.includes("gateway")
@@ -71,7 +71,7 @@ function readFacts(row: Row): RequestFacts | undefined {
   };
 }
 
-/** Notes who was touched, and what that tells of the request. */
+/** Notes the service, and the facts about the request. */
 export function recordFacts(trace: Trace, service: string, facts: RequestFacts | undefined): void {
   if (!trace.services.has(service)) {
     trace.services.add(service);
@@ -84,10 +84,10 @@ export function recordFacts(trace: Trace, service: string, facts: RequestFacts |
   trace.hasChanged = true;
 }
 
-/** Writes what was learnt of a trace. */
+/** Writes the facts of a trace. */
 export function saveTrace(db: Database, { id, services, facts, hasChanged }: Trace): void {
   if (!hasChanged) return;
-  // A comma in a name would make two of it; a name with one is nobody's.
+  // A comma in a name would split it into two; no service has such a name.
   const names = `,${[...services].map((name) => name.replaceAll(",", "_")).join(",")},`;
   db.run("UPDATE requests SET services = ? WHERE id = ?", names, id);
   if (!facts) return;

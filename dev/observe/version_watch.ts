@@ -1,41 +1,41 @@
-/** Notices which version of the configuration is in force, whoever has changed it. */
+/** Notices which version of the configuration is current, no matter who has changed it. */
 export interface VersionWatch {
-  /** Whether somebody wants to hear of changes. */
+  /** Whether any page is open that needs changes. */
   watch(isWatched: boolean): void;
   close(): void;
 }
 
 export interface VersionWatchOptions {
-  /** The version in force; undefined where there is none. It may reject. */
-  readonly ask: () => Promise<number | undefined>;
-  readonly onNews: (version: number) => void;
+  /** The current version; undefined where there is none. It may reject. */
+  readonly fetchVersion: () => Promise<number | undefined>;
+  readonly onVersion: (version: number) => void;
   readonly everyMs: number;
 }
 
-/** Makes the watch: nobody is asked while nobody listens. */
+/** Makes the watch: no read happens while no page is open. */
 export function createVersionWatch(
-  { ask, onNews, everyMs }: VersionWatchOptions,
+  { fetchVersion, onVersion, everyMs }: VersionWatchOptions,
 ): VersionWatch {
-  let known: number | undefined;
+  let current: number | undefined;
   let timer: ReturnType<typeof setInterval> | undefined;
-  let isAsking = false;
+  let isFetching = false;
 
-  async function look(): Promise<void> {
-    if (isAsking) return;
-    isAsking = true;
-    // While Redis is away nobody can tell; its health says so already.
-    const version = await ask().catch(() => known);
-    isAsking = false;
-    if (timer === undefined || version === undefined || version === known) return;
-    known = version;
-    onNews(version);
+  async function poll(): Promise<void> {
+    if (isFetching) return;
+    isFetching = true;
+    // While Redis is away the version is unreadable; its health shows that already.
+    const version = await fetchVersion().catch(() => current);
+    isFetching = false;
+    if (timer === undefined || version === undefined || version === current) return;
+    current = version;
+    onVersion(version);
   }
 
   return {
     watch(isWatched) {
       clearInterval(timer);
-      timer = isWatched ? setInterval(look, everyMs) : undefined;
-      if (isWatched) look();
+      timer = isWatched ? setInterval(poll, everyMs) : undefined;
+      if (isWatched) poll();
     },
     close() {
       clearInterval(timer);

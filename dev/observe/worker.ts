@@ -6,23 +6,23 @@ import { createObserver, type Observer } from "./observer.ts";
 import type { DashboardPage } from "./server.ts";
 
 /**
- * The thread of the observer. What it does can take a while, a search through the whole store for
- * example, and the thread of dev serves Redis, which has to answer within milliseconds.
+ * The thread of the observer. Its work can take a while, a search through the whole store for
+ * example, and the thread of dev serves Redis, which has to respond within milliseconds.
  */
 function run(): void {
   let observer: Observer | undefined;
   let server: Deno.HttpServer | undefined;
-  const tell = (message: FromObserver): void => self.postMessage(message);
+  const post = (message: FromObserver): void => self.postMessage(message);
 
   function open(opening: Opening): void {
     try {
-      observer = openObserver(opening, (message) => tell({ kind: "warning", message }));
+      observer = openObserver(opening, (message) => post({ kind: "warning", message }));
       const { fetch } = observer;
       server = Deno.serve({ hostname: "127.0.0.1", port: opening.port, onListen: () => {} }, fetch);
-      tell({ kind: "ready", unreported: observer.unreported() });
+      post({ kind: "ready", unreported: observer.unreported() });
     } catch (error) {
       observer?.close();
-      tell({ kind: "refused", reason: error instanceof Error ? error.message : "unknown" });
+      post({ kind: "refused", reason: error instanceof Error ? error.message : "unknown" });
     }
   }
 
@@ -31,7 +31,7 @@ function run(): void {
     observer?.close();
     observer = undefined;
     await Promise.race([server?.shutdown(), new Promise((resolve) => setTimeout(resolve, 500))]);
-    tell({ kind: "closed" });
+    post({ kind: "closed" });
   }
 
   self.onmessage = ({ data }) => {
@@ -40,14 +40,14 @@ function run(): void {
       case "open":
         return open(message.opening);
       case "lines":
-        return observer?.hear(message.lines);
+        return observer?.receive(message.lines);
       case "deliveries":
         return observer?.noteDeliveries(message.notes);
       case "started":
         return observer?.started(message.process);
       case "ended":
         return observer?.ended(message.process);
-      case "told":
+      case "reported":
         return observer?.reported();
       case "close":
         close();
@@ -71,7 +71,7 @@ function openObserver(
   });
 }
 
-/** The page is made when it is first asked for: nobody who starts the system waits for it. */
+/** The page is built at its first request: the start of the system must not wait for it. */
 function makePageOnce(onWarning: (message: string) => void): () => Promise<DashboardPage> {
   let made: Promise<DashboardPage> | undefined;
   const words = "The dashboard's page could not be made; its API is at /api/state";

@@ -20,13 +20,13 @@ export interface Written {
   readonly added: { readonly requests: number; readonly others: number; readonly spans: number };
 }
 
-/** A trace that runs on for ever, as when a client always sends the same one, is cut here. */
+/** A trace that never ends, as when a client always sends the same one, is cut here. */
 const maxSpansOfTrace = 1_000;
 
 const maxMessage = 8_192;
 const maxFields = 32_768;
 
-/** Writes a batch as a whole or not at all. A span that is there already is not written again. */
+/** Writes a batch completely or not at all. A span that is there already is not written again. */
 export function writeBatch(db: Database, { spans = [], lines = [] }: Batch): Written {
   return db.atomically(() => {
     const traces = new Map<string, Trace>();
@@ -36,11 +36,12 @@ export function writeBatch(db: Database, { spans = [], lines = [] }: Batch): Wri
       return trace;
     };
     let addedSpans = 0;
-    // A program exports what ended first, first; who was touched is told in the order it began.
+    // A program exports the spans that ended first, first; services are noted in the order they
+    // began.
     for (const span of spans.toSorted((a, b) => a.start - b.start)) {
       if (addSpan(db, touch(span.traceId, span.start), span)) addedSpans++;
     }
-    const kept = lines.map((line) => {
+    const stored = lines.map((line) => {
       const trace = line.traceId === null ? undefined : touch(line.traceId, line.time);
       return addLine(db, trace, line);
     });
@@ -48,7 +49,7 @@ export function writeBatch(db: Database, { spans = [], lines = [] }: Batch): Wri
     const all = [...traces.values()];
     return {
       traceIds: [...traces.keys()],
-      lines: kept,
+      lines: stored,
       added: {
         requests: all.filter(({ facts, wasRequest }) => facts && !wasRequest).length,
         others: all.filter(({ facts, isNew }) => !facts && isNew).length -
@@ -83,7 +84,7 @@ function addSpan(db: Database, trace: Trace, span: TracedSpan): boolean {
   );
   if (added === 0) return false;
   trace.spans++;
-  // It may tell whose request it was, and come after the span of the request.
+  // It may carry the subject of the request, and come after the request's span.
   if (span.name === verifySpan) trace.hasChanged = true;
   recordFacts(trace, span.service, readSpanFacts(span));
   return true;
@@ -110,7 +111,7 @@ function addLine(db: Database, trace: Trace | undefined, line: LogLine): StoredL
   return { ...line, message, fields, id: readNumber(made ?? {}, "id") };
 }
 
-/** Every value of fields, however deep; nobody looks for their names. */
+/** Every value of fields, however deep; searches do not cover their names. */
 function listValues(value: unknown): string[] {
   return typeof value === "object" && value !== null
     ? Object.values(value).flatMap(listValues)

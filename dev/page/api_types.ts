@@ -8,7 +8,7 @@ export type {
 } from "../observe/configuration_api.ts";
 import type { Health, LogLine, RequestRow, StoredLogLine } from "../observe/api.ts";
 
-/** The one place where the page hangs on the server: the shapes of its API. */
+/** The page's only dependency on the server: the shapes of its API. */
 export type {
   Attributes,
   AttributeValue,
@@ -38,10 +38,10 @@ export type {
   Verdict,
 } from "../observe/api.ts";
 
-/** A line as lists and the stream tell it: the stream's need not have its number yet. */
+/** A line as lists and the stream send it: the stream's may have no number yet. */
 export type ShownLine = LogLine & Partial<Pick<StoredLogLine, "id" | "isOwn">>;
 
-/** What the stream tells, by the name of its event. */
+/** The data of the stream's events, by the name of the event. */
 export interface StreamEvents {
   readonly request: RequestRow;
   readonly log: ShownLine;

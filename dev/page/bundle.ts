@@ -8,9 +8,9 @@ export interface Bundle {
 }
 
 /**
- * Bundles the page in memory, in some tens of milliseconds: nothing is written, nothing is kept.
+ * Bundles the page in memory, in some tens of milliseconds: nothing is written or cached.
  *
- * @throws {Error} when a source does not compile; its message names file and line
+ * @throws {Error} when a source does not compile; the message names file and line
  */
 export async function bundle(): Promise<Bundle> {
   try {
@@ -30,7 +30,7 @@ export async function bundle(): Promise<Bundle> {
       jsxImportSource: "preact",
       legalComments: "none",
       logLevel: "silent",
-      // Else the bundler reads tsconfig.json, which is made for another one.
+      // Otherwise the bundler reads tsconfig.json, which belongs to another compiler.
       tsconfigRaw: {},
     });
     const textOf = (end: string) => outputFiles.find(({ path }) => path.endsWith(end))?.text ?? "";

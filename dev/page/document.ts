@@ -25,7 +25,7 @@ export const icon = `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"
 </svg>
 `;
 
-/** What every answer of the page says. */
+/** The headers of every response of the page. */
 export const headers: Readonly<Record<string, string>> = {
   "content-security-policy": [
     "default-src 'none'",

@@ -27,6 +27,6 @@ function start(): void {
   if (root) render(<Shell app={app} />, root);
 }
 
-// The script stands in the head, so that the theme is there before anything is drawn.
+// The script is in the head, so that the theme is set before anything is drawn.
 if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
 else start();

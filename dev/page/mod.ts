@@ -3,7 +3,7 @@ import { headers, html, icon } from "./document.ts";
 
 /** The dashboard's page, ready to be served. */
 export interface Page {
-  /** Answers what belongs to the page: `/` and `/assets/…`; undefined for anything else. */
+  /** Serves the page's own paths: `/` and `/assets/…`; undefined for anything else. */
   serve(request: Request): Response | undefined;
 }
 
@@ -12,7 +12,7 @@ const methods: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 /**
  * Builds the dashboard's page, in memory and once.
  *
- * It asks the origin it came from for `/api/…`, and nobody else for anything.
+ * It requests `/api/…` from its own origin, and nothing from any other.
  *
  * @throws {Error} when a source of the page does not compile
  */
@@ -32,8 +32,8 @@ export async function createPage(): Promise<Page> {
         return new Response(null, { status: 405, headers: { ...headers, allow: "GET, HEAD" } });
       }
       const [type, body] = file;
-      const answered = { ...headers, "content-type": type };
-      return new Response(request.method === "HEAD" ? null : body, { headers: answered });
+      const allHeaders = { ...headers, "content-type": type };
+      return new Response(request.method === "HEAD" ? null : body, { headers: allHeaders });
     },
   };
 }

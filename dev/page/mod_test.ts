@@ -32,12 +32,12 @@ for (const [path, type] of Object.entries(files)) {
 }
 
 for (const path of ["/api/state", "/assets/", "/assets/app.js.map", "/index.html", "/v1/traces"]) {
-  Deno.test(`${path} is not the page's to answer`, async () => {
+  Deno.test(`${path} is not served by the page`, async () => {
     assert.equal(await serve(path), undefined);
   });
 }
 
-Deno.test("the document has nothing inline, and names files of its own origin alone", async () => {
+Deno.test("the document has nothing inline, and refers only to files of its own origin", async () => {
   const html = await (await serve("/"))?.text() ?? "";
   const scripts = [...html.matchAll(/<script([^>]*)>(.*?)<\/script>/gs)];
   assert.deepEqual(scripts.map(([, , body]) => body), [""]);
@@ -46,12 +46,12 @@ Deno.test("the document has nothing inline, and names files of its own origin al
   assert.deepEqual(named.toSorted(), Object.keys(files).filter((path) => path !== "/").toSorted());
 });
 
-Deno.test("the page is small, and writes no markup out of texts", async () => {
+Deno.test("the page is small, and makes no markup from texts", async () => {
   const script = await (await serve("/assets/app.js"))?.text() ?? "";
   const styles = await (await serve("/assets/app.css"))?.text() ?? "";
   const packed = new Blob([script, styles]).stream().pipeThrough(new CompressionStream("gzip"));
   assert.ok((await new Response(packed).bytes()).length < 60_000);
-  // What stays of them is Preact's own, which only the page's source could ask for.
+  // The remaining ones are Preact's own, which only the page's source could use.
   for (const entry of await listSources(new URL(".", import.meta.url))) {
     const source = await Deno.readTextFile(entry);
     assert.doesNotMatch(source, /dangerouslySet|(?:inner|outer)HTML|insertAdjacent|\beval\(/);

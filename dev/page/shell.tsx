@@ -23,25 +23,25 @@ function Frame({ app }: { app: App }) {
   const found = findView(place.path);
   const title = found?.view.title ?? "Nothing here";
   const isFirst = useRef(true);
-  // Before effects, in which a view may go where somebody was.
+  // Before effects, in which a view may restore its scroll position.
   useLayoutEffect(() => scrollTo({ top: 0 }), [place.path]);
   useEffect(() => {
     document.title = `${title} · Edgepass`;
-    // Somebody who does not see the page change hears of it by where the focus goes.
+    // A screen reader announces the new page by the place of the focus.
     if (!isFirst.current && !main.current?.contains(document.activeElement)) {
       main.current?.querySelector("h1")?.focus({ preventScroll: true });
     }
     isFirst.current = false;
   }, [place.path]);
 
-  const known = useMemo(() => ({ ...app, state }), [app, state]);
+  const appWithState = useMemo(() => ({ ...app, state }), [app, state]);
 
   function skip(event: Event): void {
     event.preventDefault();
     main.current?.focus();
   }
   return (
-    <AppContext.Provider value={known}>
+    <AppContext.Provider value={appWithState}>
       <a class="skip" href="#main" onClick={skip}>Skip to the content</a>
       <Header view={found?.view} />
       <Banner />

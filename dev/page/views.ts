@@ -7,14 +7,14 @@ import { Overview } from "./views/overview.tsx";
 import { Requests } from "./views/requests.tsx";
 import { Trace } from "./views/trace.tsx";
 
-/** What a view is given: what its path captured, and the query of its address. */
+/** The input of a view: the captures of its path, and the query of its address. */
 export interface ViewProps {
   readonly params: readonly string[];
   readonly query: Readonly<Record<string, string>>;
 }
 
 export interface View {
-  /** What its address looks like; each group is one of `params`. */
+  /** The pattern of its address; each group is one of `params`. */
   readonly path: RegExp;
   /** Its heading, the window's title and, with `link`, its name in the navigation. */
   readonly title: string;
@@ -24,7 +24,7 @@ export interface View {
   readonly view: (props: ViewProps) => ComponentChildren;
 }
 
-/** Every view of the page, in the order of the navigation. Another view is another row. */
+/** Every view of the page, in the order of the navigation. */
 export const views: readonly View[] = [
   { path: /^\/$/, title: "Overview", link: "/", view: Overview },
   { path: /^\/requests$/, title: "Requests", link: "/requests", view: Requests },
@@ -40,7 +40,7 @@ export const views: readonly View[] = [
   { path: /^\/health$/, title: "Health", link: "/health", view: Health },
 ];
 
-/** The view of a path, with what its address says. */
+/** The view of a path, with the captures of its address. */
 export function findView(path: string): { view: View; params: readonly string[] } | undefined {
   for (const view of views) {
     const match = view.path.exec(path);

@@ -1,4 +1,4 @@
-/** A request that is answered with an error; the message is shown to the caller as `{"error"}`. */
+/** A request whose response is an error; the message is shown to the caller as `{"error"}`. */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly status: number;
@@ -8,7 +8,10 @@ export class ApiError extends Error {
   }
 }
 
-/** Refuses what the documented service may have and this one has not: never silently ignored. */
+/**
+ * Refuses a feature that the documented service has and this one lacks: it must not be ignored
+ * silently.
+ */
 export function notSupported(what: string): ApiError {
   return new ApiError(501, `not supported locally: ${what}`);
 }

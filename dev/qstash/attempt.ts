@@ -18,7 +18,7 @@ export interface AttemptOptions {
   readonly closed: AbortSignal;
 }
 
-/** Delivers a message once. Whatever goes wrong is the attempt's error; nothing is thrown. */
+/** Delivers a message once. A failure is the attempt's error; nothing is thrown. */
 export async function attempt(
   message: Message,
   key: string,
@@ -39,7 +39,7 @@ export async function attempt(
       method: message.delivery.method,
       headers: deliveryHeaders(message, key, options),
       body: hasBody(message) ? message.body : null,
-      // Only 2xx is success, so a redirection is a failure and not a place to go to.
+      // Only 2xx is success, so a redirection is a failure and is not followed.
       redirect: "manual",
       signal: controller.signal,
     });
@@ -54,7 +54,7 @@ export async function attempt(
   }
 }
 
-/** An attempt that got no answer. */
+/** An attempt that got no response. */
 export function noResponse(error: string): Attempt {
   return { status: 0, header: {}, body: new Uint8Array(), error };
 }
@@ -67,7 +67,7 @@ function hasBody({ delivery, body }: Message): boolean {
   return delivery.method !== "GET" && body.length > 0;
 }
 
-/** Ours come last: a publisher may forward anything but what the signature speaks for. */
+/** Our headers come last: a publisher may forward anything but what the signature covers. */
 function deliveryHeaders(message: Message, key: string, options: AttemptOptions): Headers {
   const { url, body, delivery, origin, id, retried } = message;
   const headers = new Headers();

@@ -1,6 +1,9 @@
-/** A cron expression read: in which minutes of its time zone it fires. */
+/** A parsed cron expression: the minutes of its time zone in which it fires. */
 export interface Cron {
-  /** The first moment after `time` (epoch milliseconds); undefined when there is none in sight. */
+  /**
+   * The first moment after `time` (epoch milliseconds); undefined when there is none within the
+   * horizon.
+   */
   next(time: number): number | undefined;
 }
 
@@ -24,10 +27,10 @@ const shorthands: Readonly<Record<string, string>> = {
 };
 const minuteMs = 60_000;
 const hourMs = 3_600_000;
-/** The 29th of February may be eight years off. */
+/** The 29th of February may be eight years away. */
 const horizonMs = 9 * 366 * 24 * hourMs;
 
-/** Reads five fields, a shorthand, and `CRON_TZ=<zone>` in front; undefined when it is none. */
+/** Reads five fields, a shorthand, and `CRON_TZ=<zone>` in front; undefined for any other text. */
 export function readCron(text: string): Cron | undefined {
   const [, zone = "UTC", fields = ""] = /^(?:CRON_TZ=(\S+)\s+)?(.*)$/.exec(text.trim()) ?? [];
   const offset = readZone(zone);
@@ -50,7 +53,7 @@ export function readCron(text: string): Cron | undefined {
         const isHour = month.values.has(local.getUTCMonth() + 1) && isDay(local) &&
           hour.values.has(local.getUTCHours());
         if (isHour && minute.values.has(local.getUTCMinutes())) return at;
-        // Never further than to the next local hour: a longer step could jump over a shifted one.
+        // Never beyond the next local hour: a longer step could jump over a shifted one.
         at += isHour ? minuteMs : hourMs - (local.getTime() % hourMs);
       }
       return undefined;
@@ -89,7 +92,7 @@ function toNumber(word: string): number {
   return /^\d+$/.test(word) ? Number(word) : NaN;
 }
 
-/** The zone's distance to UTC at a moment, in milliseconds; undefined for an unknown zone. */
+/** The zone's offset from UTC at a moment, in milliseconds; undefined for an unknown zone. */
 function readZone(zone: string): ((time: number) => number) | undefined {
   if (zone === "UTC") return () => 0;
   try {

@@ -46,14 +46,14 @@ const malformed = [
   "CRON_TZ=Nowhere/City * * * * *",
 ];
 for (const text of malformed) {
-  Deno.test(`"${text}" is no cron expression`, () => assert.equal(readCron(text), undefined));
+  Deno.test(`"${text}" is not a cron expression`, () => assert.equal(readCron(text), undefined));
 }
 
-Deno.test("a day that never comes has no next time", () => {
+Deno.test("a date that does not exist has no next time", () => {
   assert.equal(next("0 0 30 2 *", "2030-01-01T00:00:00Z"), undefined);
 });
 
-Deno.test("the next time is later, on a minute, and every minute between is passed over", () => {
+Deno.test("the next time is the first later minute that matches", () => {
   const minute = fc.integer({ min: 0, max: 59 });
   const hour = fc.integer({ min: 0, max: 23 });
   const from = fc.integer({ min: Date.UTC(2030, 0, 1), max: Date.UTC(2031, 0, 1) });

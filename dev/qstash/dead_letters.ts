@@ -7,7 +7,7 @@ export interface DeadLetters {
   add(letter: Omit<DeadLetter, "seq" | "dlqId">): string;
   byDlqId(dlqId: string): DeadLetter | undefined;
   hasMessage(id: string): boolean;
-  /** Oldest first, of those behind `seq`. */
+  /** Oldest first, of those after `seq`. */
   after(seq: number, limit: number): DeadLetter[];
   remove(dlqId: string): boolean;
 }

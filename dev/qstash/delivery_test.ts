@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { createTestSystem, type Received } from "./test_system.ts";
 
-/** Answers with each of the given in turn, then with success. */
-function answering(...answers: readonly (() => Response | Promise<Response>)[]) {
-  const rest = [...answers];
+/** Responds with each of the given in turn, then with success. */
+function respondInTurn(...responses: readonly (() => Response | Promise<Response>)[]) {
+  const rest = [...responses];
   return () => rest.shift()?.() ?? new Response();
 }
 
@@ -39,7 +39,7 @@ Deno.test("the signature is the documented JWT", async () => {
   });
 });
 
-Deno.test("by the real clock the official receiver takes a delivery without any tolerance", async () => {
+Deno.test("the official receiver accepts a delivery without tolerance by the real clock", async () => {
   const { Receiver } = await import("@upstash/qstash");
   await using system = createTestSystem({ now: Date.now });
   await system.client.publish({ url: `${system.url}/x`, body: "hello" });
@@ -53,7 +53,7 @@ Deno.test("by the real clock the official receiver takes a delivery without any 
   await assert.rejects(receiver.verify({ signature, body: "hello", url: `${system.url}/y` }));
 });
 
-Deno.test("a failing message is retried on the documented schedule and then dead", async () => {
+Deno.test("a failing message is retried on the documented schedule and then becomes a dead letter", async () => {
   await using system = createTestSystem({ respond: failing });
   await system.client.publish({ url: system.url, body: "x" });
   await system.step();
@@ -75,7 +75,7 @@ Deno.test("a failing message is retried on the documented schedule and then dead
   );
 });
 
-Deno.test("a message's own retries and retry delay are kept to", async () => {
+Deno.test("a message's own retries and retry delay are honoured", async () => {
   await using system = createTestSystem({ respond: failing });
   const retryDelay = "min(20000, pow(2, retried) * 1000)";
   await system.client.publish({ url: system.url, body: "x", retries: 2, retryDelay });
@@ -88,9 +88,9 @@ Deno.test("a message's own retries and retry delay are kept to", async () => {
   assert.equal((await system.client.dlq.listMessages()).messages.length, 1);
 });
 
-Deno.test("Retry-After decides when the next attempt is", async () => {
+Deno.test("Retry-After sets the time of the next attempt", async () => {
   const busy = () => new Response(null, { status: 503, headers: { "retry-after": "2" } });
-  await using system = createTestSystem({ respond: answering(busy) });
+  await using system = createTestSystem({ respond: respondInTurn(busy) });
   await system.client.publish({ url: system.url, body: "x" });
   await system.step();
   await system.pass(1_999);
@@ -109,16 +109,16 @@ Deno.test("489 with Upstash-NonRetryable-Error goes to the DLQ at once", async (
   assert.deepEqual(messages.map(({ responseStatus }) => responseStatus), [489]);
 });
 
-const retriedAnswers = {
+const retriedResponses = {
   "489 without the header": () => new Response(null, { status: 489 }),
   "500 with the header": () =>
     new Response(null, { status: 500, headers: { "upstash-nonretryable-error": "true" } }),
   "a redirection": () => new Response(null, { status: 302, headers: { location: "/elsewhere" } }),
   "400": () => new Response(null, { status: 400 }),
 };
-for (const [what, answer] of Object.entries(retriedAnswers)) {
+for (const [what, respond] of Object.entries(retriedResponses)) {
   Deno.test(`${what} is retried`, async () => {
-    await using system = createTestSystem({ respond: answering(answer) });
+    await using system = createTestSystem({ respond: respondInTurn(respond) });
     await system.client.publish({ url: `${system.url}/x`, body: "x", retryDelay: "1000" });
     await system.step();
     await system.pass(1_000);
@@ -135,7 +135,7 @@ Deno.test("a destination that takes longer than the timeout has failed", async (
     entered.resolve();
     return gate.promise;
   };
-  await using system = createTestSystem({ respond: answering(slow) });
+  await using system = createTestSystem({ respond: respondInTurn(slow) });
   await system.client.publish({ url: system.url, body: "x", timeout: 10, retryDelay: "1000" });
   const stepping = system.step();
   await entered.promise;
@@ -143,7 +143,7 @@ Deno.test("a destination that takes longer than the timeout has failed", async (
   await stepping;
   gate.resolve(new Response());
   const { logs } = await system.client.logs({ filter: { state: "ERROR" } });
-  assert.match(logs[0]?.error ?? "", /no answer within 10000 ms/);
+  assert.match(logs[0]?.error ?? "", /no respond within 10000 ms/);
   await system.pass(1_000);
   assert.equal(system.received.length, 2);
 });
@@ -168,7 +168,7 @@ Deno.test("a destination that is not there is retried", async () => {
   ]);
 });
 
-Deno.test("of an answer no more is kept than a message may have", async () => {
+Deno.test("a stored response is cut at the limit of a message", async () => {
   await using system = createTestSystem({
     maxMessageBytes: 10,
     respond: () => new Response("x".repeat(100), { status: 500 }),
@@ -179,11 +179,11 @@ Deno.test("of an answer no more is kept than a message may have", async () => {
   assert.equal(dead?.responseBody, "x".repeat(10));
 });
 
-Deno.test("a callback gets the answer of every attempt", async () => {
+Deno.test("a callback receives the response of every attempt", async () => {
   const created = () => new Response("made", { status: 201, headers: { "x-made": "yes" } });
-  const answer = answering(failing, created);
+  const respond = respondInTurn(failing, created);
   await using system = createTestSystem({
-    respond: ({ path }) => path === "/back" ? new Response() : answer(),
+    respond: ({ path }) => path === "/back" ? new Response() : respond(),
   });
   const { url, clock } = system;
   const createdAt = clock.now();
@@ -259,7 +259,7 @@ Deno.test("a callback has its own method, headers and retries", async () => {
   assert.deepEqual(messages.map((message) => message.url), [`${url}/back`]);
 });
 
-Deno.test("after rotating, deliveries are signed with what was the next key", async () => {
+Deno.test("after a rotation, deliveries are signed with the former next key", async () => {
   await using system = createTestSystem();
   const before = (await system.send("GET", "/v2/keys")).body;
   const after = (await system.send("POST", "/v2/keys/rotate")).body;
@@ -272,7 +272,7 @@ Deno.test("after rotating, deliveries are signed with what was the next key", as
   assert.deepEqual(system.forged, []);
 });
 
-Deno.test("no more deliveries are under way at once than allowed", async () => {
+Deno.test("the number of parallel deliveries is limited", async () => {
   const gate = Promise.withResolvers<void>();
   const full = Promise.withResolvers<void>();
   let now = 0;
@@ -295,7 +295,7 @@ Deno.test("no more deliveries are under way at once than allowed", async () => {
   assert.deepEqual([most, system.received.length], [3, 10]);
 });
 
-Deno.test("once started, deliveries come by themselves: published, delayed and retried", async () => {
+Deno.test("a started QStash delivers published, delayed and retried messages by itself", async () => {
   const done = Promise.withResolvers<void>();
   let fails = 1;
   await using system = createTestSystem({

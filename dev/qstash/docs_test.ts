@@ -15,7 +15,7 @@ Deno.test("every route that docs/qstash.md lists is served", async () => {
   assert.deepEqual(system.causes, []);
 });
 
-Deno.test("docs/qstash.md lists every fault there is", async () => {
+Deno.test("docs/qstash.md lists every fault", async () => {
   await using system = createTestSystem();
   const { body } = await system.send("GET", "/v2/local/faults");
   const rows = text.split("\n").filter((line) => /^\| `[a-zA-Z]+`/.test(line));

@@ -12,7 +12,7 @@ export interface EngineOptions extends AttemptOptions {
   readonly publisher: Publisher;
   readonly faults: FaultSource;
   readonly keys: KeyRing;
-  /** How many deliveries are under way at once. */
+  /** How many deliveries run at once. */
   readonly maxParallel: number;
   readonly logRetentionMs: number;
   readonly onError: (cause: unknown) => void;
@@ -22,19 +22,19 @@ export interface EngineOptions extends AttemptOptions {
 export interface Engine {
   /** Delivers whenever something is due, until `stop`. */
   start(): void;
-  /** Something may be due earlier than it was. */
+  /** Something may be due earlier than before. */
   wake(): void;
   /** Delivers everything due now, and what becomes due by that without the clock moving. */
   step(): Promise<void>;
-  /** Ends; what is under way is dropped and due again at the next start. */
+  /** Ends; deliveries under way are aborted and due again at the next start. */
   stop(): Promise<void>;
 }
 
-/** Clocks jump and timers have a longest time: something is looked for this often at least. */
-const longestNapMs = 60_000;
+/** Clocks jump and timers have a longest time: the store is read at least this often. */
+const maxPollMs = 60_000;
 const maintainEveryMs = 3_600_000;
-/** What the store failed at is tried again after this. */
-const secondThoughtMs = 1_000;
+/** After a failure of the store its work is tried again after this. */
+const retryAfterMs = 1_000;
 
 /** The loop that delivers what is due, `maxParallel` at a time. */
 export function createEngine(options: EngineOptions): Engine {
@@ -48,24 +48,26 @@ export function createEngine(options: EngineOptions): Engine {
 
   async function deliver(message: Message): Promise<void> {
     try {
-      const answer = await attempt(message, keys.get().current, options);
+      const response = await attempt(message, keys.get().current, options);
       if (closed.aborted) return;
-      const isLost = isSuccess(answer) && faults.happens("lostAnswer");
-      settle(message, isLost ? noResponse("the answer was lost on purpose") : answer);
+      const isLost = isSuccess(response) && faults.happens("lostAnswer");
+      settle(message, isLost ? noResponse("the response was lost on purpose") : response);
     } catch (cause) {
       onError(cause);
       release(message);
     }
   }
 
-  /** Gives a message back; a disk that was full may be so still, and a claimed one is never due. */
+  /**
+   * Releases the claim on a message; without the retry on a full disk it would never be due again.
+   */
   function release(message: Message): void {
     if (closed.aborted) return;
     try {
-      store.messages.release(message.seq, now() + secondThoughtMs);
+      store.messages.release(message.seq, now() + retryAfterMs);
       wake();
     } catch {
-      after(secondThoughtMs, () => release(message));
+      after(retryAfterMs, () => release(message));
     }
   }
 
@@ -111,7 +113,7 @@ export function createEngine(options: EngineOptions): Engine {
         nap();
       } catch (cause) {
         onError(cause);
-        cancelNap = after(secondThoughtMs, wake);
+        cancelNap = after(retryAfterMs, wake);
       }
     });
   }
@@ -122,7 +124,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (underWay.size >= maxParallel) return;
     const times = [store.messages.nextAt(), store.schedules.nextAt()];
     const due = Math.min(...times.map((time) => time ?? Infinity));
-    cancelNap = after(Math.max(1, Math.min(longestNapMs, due - now())), wake);
+    cancelNap = after(Math.max(1, Math.min(maxPollMs, due - now())), wake);
   }
 
   return {

@@ -43,7 +43,7 @@ const refusals: readonly Refusal[] = [
     /upstash-redact-fields/,
   ],
   [
-    "a header nobody knows",
+    "an unknown header",
     501,
     ["POST", publish, withHeaders({ "upstash-new-thing": "1" })],
     /upstash-new-thing/,
@@ -139,20 +139,20 @@ const refusals: readonly Refusal[] = [
 for (const [what, status, [method, path, init], error] of refusals) {
   Deno.test(`QStash refuses ${what} with ${status}`, async () => {
     await using system = createTestSystem({ maxMessageBytes: 1_000 });
-    const answer = await system.send(method, path, init);
-    assert.equal(answer.status, status);
-    assert.match(answer.body.error, error);
+    const response = await system.send(method, path, init);
+    assert.equal(response.status, status);
+    assert.match(response.body.error, error);
     await system.step();
     assert.deepEqual((await system.client.logs()).logs, []);
     assert.deepEqual(system.causes, []);
   });
 }
 
-Deno.test("QStash refuses a request over the limit that does not say its length", async () => {
+Deno.test("QStash refuses a request over the limit without a declared length", async () => {
   await using system = createTestSystem({ maxMessageBytes: 1_000 });
   const body = new Blob(["x".repeat(6_000), "x".repeat(6_000)]).stream();
-  const answer = await system.send("POST", "/v2/batch", { body });
-  assert.deepEqual([answer.status, answer.body], [
+  const response = await system.send("POST", "/v2/batch", { body });
+  assert.deepEqual([response.status, response.body], [
     413,
     { error: "request is larger than 10000 bytes" },
   ]);
@@ -169,13 +169,13 @@ for (const [what, authorization] of Object.entries(unauthorized)) {
   for (const path of [publish, "/v2/keys", "/v2/local/faults", "/nowhere"]) {
     Deno.test(`QStash refuses ${what} at ${path}`, async () => {
       await using system = createTestSystem();
-      const answer = await system.send("POST", path, { headers: { authorization } });
-      assert.deepEqual([answer.status, answer.body], [401, { error: "unauthorized" }]);
+      const response = await system.send("POST", path, { headers: { authorization } });
+      assert.deepEqual([response.status, response.body], [401, { error: "unauthorized" }]);
     });
   }
 }
 
-Deno.test("QStash does not start without a token or a delivery at a time", () => {
+Deno.test("QStash does not start without a token or with a parallelism of zero", () => {
   assert.throws(() => openQstash({ token: "", path: ":memory:" }), RangeError);
   assert.throws(() => openQstash({ token: "t", path: ":memory:", maxParallel: 0 }), RangeError);
 });

@@ -6,7 +6,7 @@ import type { StoredSettings } from "./store.ts";
 const chance = z._default(z.number().check(z.gte(0), z.lte(1)), 0);
 const span = (ms: number) => z._default(z.int().check(z.gte(0), z.lte(86_400_000)), ms);
 
-/** What goes wrong on purpose. Chances are per message, attempt or request; all are 0 by default. */
+/** Injected faults. Chances are per message, attempt or request; all are 0 by default. */
 const Faults = z.strictObject({
   /** A delivered message is delivered again at once. */
   duplicate: chance,
@@ -19,16 +19,16 @@ const Faults = z.strictObject({
   /** A message is held back for `delayMs`. */
   delay: chance,
   delayMs: span(5_000),
-  /** An attempt that succeeded counts as one without an answer. */
+  /** An attempt that succeeded counts as one without a response. */
   lostAnswer: chance,
-  /** A request to the API is answered with 500 and nothing is done. */
+  /** A request to the API gets a 500 and nothing is done. */
   apiError: chance,
-  /** A request to the API is done and answered with 500 all the same. */
+  /** A request to the API is done and gets a 500 all the same. */
   apiLostAnswer: chance,
-  /** A request to the API is answered with 429 and `Retry-After`. */
+  /** A request to the API gets a 429 with `Retry-After`. */
   apiTooMany: chance,
   apiRetryAfterSeconds: z._default(z.int().check(z.gte(0), z.lte(86_400)), 1),
-  /** A request to the API hangs for `apiHangMs` and is then answered with 503. */
+  /** A request to the API hangs for `apiHangMs` and then gets a 503. */
   apiHang: chance,
   apiHangMs: span(60_000),
 });
@@ -43,15 +43,15 @@ export interface FaultSource {
   get(): Faults;
   /** Replaces all faults; what is left out is off. */
   set(faults: Faults): void;
-  /** Rolls the dice; a chance of 0 uses up no randomness. */
+  /** Rolls the dice; a chance of 0 uses no randomness. */
   happens(name: ChanceName): boolean;
   /** A random part of a span. */
   within(ms: number): number;
 }
 
 /**
- * The faults of a store. Those that were set outlive the process, as a killed one has to go on with
- * them; `given` ones are for this process alone.
+ * The faults of a store. Those that were set outlive the process: after a kill they have to go on.
+ * `given` ones are for this process alone.
  */
 export function createFaults(
   settings: StoredSettings,
@@ -72,9 +72,9 @@ export function createFaults(
 }
 
 /**
- * Reads faults out of JSON.
+ * Reads faults from JSON.
  *
- * @throws {ApiError} naming the field that is wrong
+ * @throws {ApiError} naming the invalid field
  */
 export function readFaults(value: unknown): Faults {
   const result = z.safeParse(Faults, value);

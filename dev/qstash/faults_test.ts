@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createTestSystem } from "./test_system.ts";
 
-Deno.test("without asking nothing goes wrong", async () => {
+Deno.test("without injected faults every delivery succeeds", async () => {
   await using system = createTestSystem();
   const { body } = await system.send("GET", "/v2/local/faults");
   const chances = Object.entries(body).filter(([name]) => !/(Ms|Seconds)$/.test(name));
@@ -9,7 +9,7 @@ Deno.test("without asking nothing goes wrong", async () => {
   assert.ok(chances.every(([, value]) => value === 0));
 });
 
-Deno.test("a duplicate comes at once, a late one later, both with the id of the first", async () => {
+Deno.test("a duplicate arrives at once, a late one later, both with the id of the first", async () => {
   await using system = createTestSystem({
     faults: { duplicate: 1, lateDuplicate: 1, lateDuplicateMs: 700_000 },
   });
@@ -26,7 +26,7 @@ Deno.test("a duplicate comes at once, a late one later, both with the id of the 
   assert.deepEqual(logs.map(({ state }) => state), ["DELIVERED", "ACTIVE", "CREATED"]);
 });
 
-Deno.test("a late duplicate does not hold up the queue of its original", async () => {
+Deno.test("a late duplicate does not block the queue of its original", async () => {
   await using system = createTestSystem({ faults: { lateDuplicate: 1 } });
   const queue = system.client.queue({ queueName: "line" });
   for (const body of ["1", "2"]) {
@@ -52,7 +52,7 @@ Deno.test("a duplicate that fails changes nothing", async () => {
   assert.deepEqual((await system.client.dlq.listMessages()).messages, []);
 });
 
-Deno.test("a lost answer makes a delivered message come again", async () => {
+Deno.test("a lost response causes a second delivery", async () => {
   await using system = createTestSystem({ faults: { lostAnswer: 1 } });
   await system.client.publish({ url: system.url, body: "x", retryDelay: "1000" });
   await system.step();
@@ -73,7 +73,7 @@ Deno.test("a delay holds every message back", async () => {
   assert.equal(system.received.length, 1);
 });
 
-Deno.test("reordering lets later messages overtake, and loses none", async () => {
+Deno.test("reordering lets later messages overtake, and loses no message", async () => {
   await using system = createTestSystem({
     faults: { reorder: 0.5, reorderMs: 1_000 },
     maxParallel: 1,
@@ -86,7 +86,7 @@ Deno.test("reordering lets later messages overtake, and loses none", async () =>
   assert.deepEqual(received.toSorted(), bodies.toSorted());
 });
 
-Deno.test("an API error does nothing, a lost API answer does everything", async () => {
+Deno.test("an API error has no effect, a lost API response has the full effect", async () => {
   await using system = createTestSystem();
   const publish = () => system.send("POST", `/v2/publish/${system.url}/x`, { body: "x" });
   await system.send("PUT", "/v2/local/faults", { body: '{"apiError":1}' });
@@ -99,33 +99,33 @@ Deno.test("an API error does nothing, a lost API answer does everything", async 
   assert.equal(system.received.length, 1);
 });
 
-Deno.test("too many requests are answered 429 with Retry-After", async () => {
+Deno.test("too many requests get 429 with Retry-After", async () => {
   await using system = createTestSystem({ faults: { apiTooMany: 1, apiRetryAfterSeconds: 7 } });
-  const answer = await system.send("POST", `/v2/publish/${system.url}/x`, { body: "x" });
-  assert.deepEqual([answer.status, answer.headers.get("retry-after")], [429, "7"]);
+  const pending = await system.send("POST", `/v2/publish/${system.url}/x`, { body: "x" });
+  assert.deepEqual([pending.status, pending.headers.get("retry-after")], [429, "7"]);
   await assert.rejects(system.client.publish({ url: system.url, body: "x" }), {
     status: 429,
   });
 });
 
-Deno.test("a hanging API answers 503 when its time is up", async () => {
+Deno.test("a hanging API responds 503 when its time is up", async () => {
   await using system = createTestSystem({ faults: { apiHang: 1, apiHangMs: 30_000 } });
   const request = new Request(`${system.baseUrl}/v2/keys`, {
     headers: { authorization: `Bearer ${system.token}` },
   });
-  const answer = system.qstash.handler(request);
+  const pending = system.qstash.handler(request);
   system.clock.advance(30_000);
-  const response = await answer;
+  const response = await pending;
   assert.equal(response.status, 503);
   await response.body?.cancel();
 });
 
-Deno.test("closing ends what hangs", async () => {
+Deno.test("closing ends hanging requests", async () => {
   await using system = createTestSystem({ faults: { apiHang: 1 } });
   const request = new Request(`${system.baseUrl}/v2/keys`, {
     headers: { authorization: `Bearer ${system.token}` },
   });
-  const answer = system.qstash.handler(request);
+  const pending = system.qstash.handler(request);
   await system.qstash.close();
-  assert.equal((await answer).status, 503);
+  assert.equal((await pending).status, 503);
 });

@@ -3,7 +3,7 @@ import { ApiError } from "./api_error.ts";
 import type { After } from "./attempt.ts";
 import { type FaultSource, readFaults } from "./faults.ts";
 import { parse } from "./read_json.ts";
-import { type Answer, type Call, createRouter, type Routes } from "./router.ts";
+import { type Call, createRouter, type RouteResponse, type Routes } from "./router.ts";
 
 export interface HandlerOptions {
   readonly token: string;
@@ -14,19 +14,19 @@ export interface HandlerOptions {
   /** Called when a request may have made something due. */
   readonly onChange: () => void;
   readonly onError: (cause: unknown) => void;
-  /** Aborted when the server closes: nothing hangs any longer. */
+  /** Aborted when the server closes, which ends every hanging request. */
   readonly closed: AbortSignal;
 }
 
 export type Handler = (request: Request, callerIp?: string) => Promise<Response>;
 
-/** Answers the API: token, faults, routes; every refusal is `{"error"}`. */
+/** Serves the API: token, faults, routes; every refusal is `{"error"}`. */
 export function createHandler(options: HandlerOptions): Handler {
   const { faults, onChange, onError } = options;
   const expected = digest(options.token);
   const route = createRouter({ ...options.routes, ...faultRoutes(faults) });
 
-  async function answer(request: Request, callerIp: string): Promise<Response> {
+  async function respond(request: Request, callerIp: string): Promise<Response> {
     if (!isAuthorized(request, expected)) throw new ApiError(401, "unauthorized");
     const { url, method, headers } = request;
     const raw = url.slice(url.indexOf("/", url.indexOf("//") + 2));
@@ -44,18 +44,18 @@ export function createHandler(options: HandlerOptions): Handler {
 
   return async function qstash(request, callerIp = "127.0.0.1") {
     try {
-      return await answer(request, callerIp);
+      return await respond(request, callerIp);
     } catch (error) {
       await request.body?.cancel().catch(() => {});
       if (!(error instanceof ApiError)) onError(error);
-      const known = error instanceof ApiError ? error : new ApiError(500, "internal error");
-      return toResponse({ status: known.status, body: { error: known.message } });
+      const refusal = error instanceof ApiError ? error : new ApiError(500, "internal error");
+      return toResponse({ status: refusal.status, body: { error: refusal.message } });
     }
   };
 }
 
 function faultRoutes(faults: FaultSource): Routes {
-  const set = ({ body }: Pick<Call, "body">): Answer => {
+  const set = ({ body }: Pick<Call, "body">): RouteResponse => {
     faults.set(readFaults(parse(body)));
     return { status: 200, body: faults.get() };
   };
@@ -86,7 +86,7 @@ async function answerByFault(
 }
 
 function lostAnswer(): ApiError {
-  return new ApiError(500, "done, but the answer was lost on purpose");
+  return new ApiError(500, "done, but the response was lost on purpose");
 }
 
 function hang(ms: number, after: After, ends: readonly AbortSignal[]): Promise<void> {
@@ -102,7 +102,7 @@ function hang(ms: number, after: After, ends: readonly AbortSignal[]): Promise<v
   });
 }
 
-/** With a declared length, which the server holds the client to, the body is read in one piece. */
+/** With a declared length, which the server enforces, the body is read in one piece. */
 async function readBody(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
   const declared = request.headers.get("content-length");
   if (declared !== null) {
@@ -123,7 +123,10 @@ function tooLarge(maxBytes: number): ApiError {
   return new ApiError(413, `request is larger than ${maxBytes} bytes`);
 }
 
-/** Compares digests, so the time tells neither the token's text nor its length. */
+/**
+ * Compares digests: comparing the texts would leak the token's content and length by the time it
+ * takes.
+ */
 function isAuthorized(request: Request, expected: Uint8Array): boolean {
   const shown = /^bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
   return timingSafeEqual(digest(shown), expected);
@@ -133,7 +136,7 @@ function digest(text: string): Uint8Array {
   return createHash("sha256").update(text).digest();
 }
 
-function toResponse({ status, body }: Answer): Response {
+function toResponse({ status, body }: RouteResponse): Response {
   if (body === undefined) return new Response(null, { status });
   return Response.json(body, { status });
 }

@@ -35,12 +35,12 @@ function letterJson(letter: Letter) {
   };
 }
 
-/** A message as `/v2/messages/{id}` answers it. */
+/** A message as `/v2/messages/{id}` shows it. */
 export function messageJson(message: Message) {
   return letterJson(message);
 }
 
-/** A message as `/v2/dlq` answers it. */
+/** A message as `/v2/dlq` shows it. */
 export function deadLetterJson(letter: DeadLetter) {
   const { dlqId, response } = letter;
   return {
@@ -85,7 +85,7 @@ export function groupJson({ name, endpoints, createdAt, updatedAt }: UrlGroup) {
   return { name, endpoints, createdAt, updatedAt };
 }
 
-/** What lists of messages and of dead ones are filtered by. */
+/** The fields by which lists of messages and of dead ones are filtered. */
 export function letterFilterable({ id, url, delivery, origin, queue }: Letter): Filterable {
   const { host, pathname } = new URL(url);
   return {

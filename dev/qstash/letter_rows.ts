@@ -18,7 +18,7 @@ export function letterValues(letter: Letter) {
   ] as const;
 }
 
-/** What {@link letterColumns} hold. */
+/** The message in {@link letterColumns}. */
 export function toLetter(row: Row): Letter {
   return {
     id: textOf(row, "id"),

@@ -21,7 +21,7 @@ async function withDeadLetters(count: number) {
   return { system, recover: () => void (status = 200) };
 }
 
-Deno.test("a message can be looked at while it waits, and no more once it is delivered", async () => {
+Deno.test("a message can be read while it waits, and not after its delivery", async () => {
   await using system = createTestSystem();
   const { client, url, clock } = system;
   const { messageId } = await client.publish({
@@ -48,7 +48,7 @@ Deno.test("a message can be looked at while it waits, and no more once it is del
   assert.equal((await system.send("GET", `/v2/messages/${messageId}`)).status, 404);
 });
 
-Deno.test("a body that is no UTF-8 is shown as base64 and delivered as it is", async () => {
+Deno.test("a body that is not UTF-8 is shown as base64 and delivered unchanged", async () => {
   const bytes = new Uint8Array([0xff, 0x00, 0x61]);
   await using system = createTestSystem();
   const path = `/v2/publish/${system.url}/x`;
@@ -85,7 +85,7 @@ Deno.test("cancelled messages are not delivered: one, several, by filter, all", 
   assert.equal((await system.send("DELETE", `/v2/messages/${ids[0]}`)).status, 404);
 });
 
-Deno.test("a message cancelled while it is under way is neither retried nor dead", async () => {
+Deno.test("a message cancelled during its delivery is neither retried nor a dead letter", async () => {
   const entered = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<Response>();
   await using system = createTestSystem({
@@ -134,7 +134,7 @@ Deno.test("dead letters are listed by page and by filter", async () => {
   assert.deepEqual(await find({ filter: { flowControlKey: "k" } }), []);
 });
 
-Deno.test("dead letters are looked at and deleted: one, several, by filter, all", async () => {
+Deno.test("dead letters are read and deleted: one, several, by filter, all", async () => {
   const { system } = await withDeadLetters(6);
   await using _ = system;
   const { dlq } = system.client;
@@ -171,18 +171,18 @@ Deno.test("a retried dead letter is a new message with the same content", async 
   assert.equal(missing.status, 404);
 });
 
-Deno.test("by the path a single dead letter is retried too", async () => {
+Deno.test("a single dead letter can also be retried by its path", async () => {
   const { system, recover } = await withDeadLetters(1);
   await using _ = system;
   recover();
   const { messages: [dead] } = await system.client.dlq.listMessages();
-  const answer = await system.send("POST", `/v2/dlq/retry/${dead?.dlqId}`);
-  assert.equal(answer.status, 201);
-  assert.match(answer.body.messageId, /^msg_/);
+  const response = await system.send("POST", `/v2/dlq/retry/${dead?.dlqId}`);
+  assert.equal(response.status, 201);
+  assert.match(response.body.messageId, /^msg_/);
   assert.equal((await system.send("POST", `/v2/dlq/retry/${dead?.dlqId}`)).status, 404);
 });
 
-Deno.test("the log tells a message's life, newest first, under both names", async () => {
+Deno.test("the log has a message's states, newest first, under both names", async () => {
   let fails = 1;
   await using system = createTestSystem({
     respond: () => fails-- > 0 ? failing() : new Response(),
@@ -218,7 +218,7 @@ Deno.test("the log is read by page and by filter", async () => {
   assert.deepEqual(delivered.sort(), [1, 2, 3].map((n) => `${system.url}/${n}`));
 });
 
-Deno.test("the log forgets what is older than its retention", async () => {
+Deno.test("log entries older than the retention are deleted", async () => {
   await using system = createTestSystem({ logRetentionMs: 1_000 });
   await system.client.publish({ url: system.url, body: "x" });
   await system.step();

@@ -2,7 +2,7 @@ import { isSuccess } from "./attempt.ts";
 import type { Attempt, Letter, State } from "./model.ts";
 import { integerOf, jsonOf, type Row, type Sql, textOf } from "./sql.ts";
 
-/** A line of the log as the API answers it, with the fields every line has. */
+/** A line of the log as the API shows it, with the fields every line has. */
 export type LogEntry = Readonly<Record<string, unknown>> & {
   readonly seq: number;
   readonly time: number;
@@ -23,14 +23,14 @@ export interface LogDetail {
   readonly nextDeliveryTime?: number;
 }
 
-/** What happened to a message, for whoever listens: with the message and the answer in full. */
+/** What happened to a message, for listeners: with the message and the response in full. */
 export interface LogNote extends LogDetail {
   readonly time: number;
   readonly state: State;
   readonly letter: Letter;
 }
 
-/** What happened to messages, in SQLite; `onNote` hears it too, at once and in order. */
+/** The log of messages, in SQLite; `onNote` receives each entry too, at once and in order. */
 export function createLogs(
   sql: Sql,
   now: () => number,
@@ -89,7 +89,7 @@ function attemptDetail({ status, header, body, error }: Attempt) {
   };
 }
 
-/** The first label is there twice: `label` is how older clients know it. */
+/** The first label is there twice: older clients read it as `label`. */
 export function labelsJson(labels: readonly string[]) {
   return labels.length > 0 ? { label: labels[0], labels } : {};
 }

@@ -27,9 +27,9 @@ const server = Deno.serve({
   onListen: ({ port }) => console.log(JSON.stringify({ url: `http://127.0.0.1:${port}` })),
 }, (request, { remoteAddr }) => qstash.handler(request, remoteAddr.hostname));
 qstash.start();
-const { promise: isAsked, resolve: ask } = Promise.withResolvers<void>();
-for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, ask);
-await isAsked;
+const { promise: isRequested, resolve: request } = Promise.withResolvers<void>();
+for (const signal of ["SIGTERM", "SIGINT"] as const) Deno.addSignalListener(signal, request);
+await isRequested;
 await qstash.close();
 await server.shutdown();
 Deno.exit(0);

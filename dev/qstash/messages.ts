@@ -2,19 +2,21 @@ import { letterColumns, letterValues, toLetter } from "./letter_rows.ts";
 import type { Message, NewMessage } from "./model.ts";
 import { integerOf, type Row, type Sql, textOf } from "./sql.ts";
 
-/** Messages that wait or are under way. */
+/** Messages that wait or are being delivered. */
 export interface Messages {
   add(message: NewMessage): void;
-  /** The message itself, never a duplicate a fault made. */
+  /** The message itself, never a duplicate that a fault made. */
   byId(id: string): Message | undefined;
-  /** Whether this very row is still there: a cancelled message's outcome is nobody's concern. */
+  /**
+   * Whether this very row is still there: the outcome of a cancelled message must change nothing.
+   */
   has(seq: number): boolean;
   /** Marks messages due by `now` as under way, at most `limit`, and returns them. */
   claim(now: number, limit: number): Message[];
   /** When the next message that may be delivered is due. */
   nextAt(): number | undefined;
   retry(seq: number, retried: number, nextAt: number): void;
-  /** Gives back what was claimed and never tried. */
+  /** Releases a message that was claimed and never tried. */
   release(seq: number, nextAt: number): void;
   remove(seq: number): void;
   /** Removes a message with its duplicates. */
@@ -74,8 +76,9 @@ export function createMessages(sql: Sql): Messages {
 }
 
 /**
- * Of every queue that is not paused its first messages, as many as it may have under way: one that
- * waits for its retry keeps its place, which is what makes a queue of one keep its order.
+ * Of every queue that is not paused the first messages, as many as its parallelism allows: one that
+ * waits for its retry stays at its position, which preserves the order in a queue with a parallelism
+ * of one.
  */
 function queueHeads(sql: Sql): Row[] {
   return sql.all("SELECT name, parallelism FROM queues WHERE paused = 0 ORDER BY name").flatMap(

@@ -1,7 +1,7 @@
 /** Header names in lower case, each with its values. */
 export type HeaderMap = Readonly<Record<string, readonly string[]>>;
 
-/** How a message is to be delivered: what the publisher's headers said. */
+/** How a message is to be delivered, by the publisher's headers. */
 export interface Delivery {
   readonly method: string;
   /** What is sent to the destination. */
@@ -33,10 +33,10 @@ export interface Origin {
   readonly scheduleId?: string | undefined;
 }
 
-/** What is common to a message under way and a dead one. */
+/** What a message under way and a dead one have in common. */
 export interface Letter {
   readonly id: string;
-  /** The destination exactly as the publisher wrote it: the signature is for this text. */
+  /** The destination exactly as the publisher wrote it: the signature covers this text. */
   readonly url: string;
   readonly body: Uint8Array<ArrayBuffer>;
   readonly delivery: Delivery;
@@ -59,7 +59,7 @@ export interface Message extends NewMessage {
   readonly retried: number;
 }
 
-/** What came of one attempt; without an answer the status is 0. */
+/** The result of one attempt; without a response the status is 0. */
 export interface Attempt {
   readonly status: number;
   readonly header: HeaderMap;
@@ -83,7 +83,7 @@ export type State =
   | "FAILED"
   | "CANCELED";
 
-/** The headers of a request or an answer as a map. */
+/** The headers of a request or a response as a map. */
 export function toHeaderMap(headers: Headers): HeaderMap {
   const map: Record<string, string[]> = {};
   for (const [name, value] of headers) (map[name] ??= []).push(value);

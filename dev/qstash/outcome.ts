@@ -12,12 +12,12 @@ export interface OutcomeOptions {
   readonly now: () => number;
 }
 
-/** Writes down what an attempt means for its message, as one transaction. */
+/** Stores what an attempt means for its message, as one transaction. */
 export function createOutcome({ store, publisher, faults, now }: OutcomeOptions) {
   function delivered(message: Message, attempt: Attempt): void {
     store.messages.remove(message.seq);
     store.logs.add("DELIVERED", message, { attempt });
-    // In its queue a late duplicate would hold up all that is behind it.
+    // In its queue a late duplicate would block everything behind it.
     const copy = { ...message, queue: undefined, isCopy: true };
     if (faults.happens("duplicate")) store.messages.add({ ...copy, nextAt: now() });
     if (faults.happens("lateDuplicate")) {
@@ -82,7 +82,7 @@ export function createOutcome({ store, publisher, faults, now }: OutcomeOptions)
   };
 }
 
-/** The destination says that trying again is of no use. */
+/** The destination reports that another attempt is of no use. */
 function isFinal({ status, header }: Attempt): boolean {
   return status === 489 && header["upstash-nonretryable-error"]?.[0]?.toLowerCase() === "true";
 }

@@ -3,7 +3,7 @@ import { readDuration } from "./duration.ts";
 import type { Callback, Delivery, HeaderMap } from "./model.ts";
 import { readRetryExpression } from "./retry_expression.ts";
 
-/** What a publisher asks for by headers. */
+/** The options of a publisher's headers. */
 export interface PublishOptions {
   readonly delivery: Delivery;
   readonly delayMs?: number | undefined;
@@ -19,7 +19,7 @@ export interface PublishOptions {
 const defaultRetries = 3;
 const methods = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
-/** What `Upstash-…` may be followed by; `Upstash-Callback-…` takes the first five as well. */
+/** What may follow `Upstash-…`; `Upstash-Callback-…` takes the first five as well. */
 const common = ["method", "retries", "retry-delay", "timeout", "delay"];
 const own = [
   "not-before",
@@ -32,7 +32,7 @@ const own = [
   "schedule-id",
   "queue-name",
 ];
-const known = new Set([
+const knownHeaders = new Set([
   ...[...common, ...own].map((name) => `upstash-${name}`),
   ...common.map((name) => `upstash-callback-${name}`),
   ...common.map((name) => `upstash-failure-callback-${name}`),
@@ -40,13 +40,13 @@ const known = new Set([
 const ignored = /^upstash-telemetry-/;
 const forwarded = /^upstash-(?:(?:failure-)?callback-)?forward-./;
 
-/** Names that belong to one connection, or that the delivery makes itself. */
+/** Headers of one connection, and those that the delivery sets itself. */
 const notForwarded = new Set(["host", "content-length", "connection", "transfer-encoding"]);
 
 /**
  * Reads the headers of a publish, enqueue or schedule request, or of one message of a batch.
  *
- * @throws {ApiError} 400 naming the header that is malformed, 501 for one that is unknown here
+ * @throws {ApiError} 400 naming the malformed header, 501 for one that is unsupported here
  */
 export function readPublishOptions(headers: Headers): PublishOptions {
   refuseUnknown(headers);
@@ -73,10 +73,10 @@ export function readPublishOptions(headers: Headers): PublishOptions {
   };
 }
 
-/** A limit or a redaction that is quietly not kept would be worse than a refusal. */
+/** A limit or a redaction that is silently ignored would be worse than a refusal. */
 function refuseUnknown(headers: Headers): void {
   for (const name of headers.keys()) {
-    if (!name.startsWith("upstash-") || known.has(name)) continue;
+    if (!name.startsWith("upstash-") || knownHeaders.has(name)) continue;
     if (ignored.test(name) || forwarded.test(name)) continue;
     throw notSupported(`the header ${name}`);
   }

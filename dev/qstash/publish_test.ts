@@ -33,7 +33,7 @@ Deno.test("publishJSON delivers JSON", async () => {
   assert.equal(delivery?.headers.get("content-type"), "application/json");
 });
 
-Deno.test("a forwarded header cannot stand in for the signature", async () => {
+Deno.test("a forwarded header cannot replace the signature", async () => {
   await using system = createTestSystem();
   const headers = {
     authorization: `Bearer ${system.token}`,
@@ -53,7 +53,7 @@ Deno.test("GET is delivered without a body, and signed so", async () => {
   assert.deepEqual(system.received.map(({ method, body }) => [method, body]), [["GET", ""]]);
 });
 
-Deno.test("what belongs to a connection is not forwarded", async () => {
+Deno.test("headers of a connection are not forwarded", async () => {
   await using system = createTestSystem();
   const headers = {
     "upstash-forward-host": "elsewhere.test",
@@ -92,18 +92,18 @@ Deno.test("batchJSON delivers JSON, also to a queue", async () => {
   assert.deepEqual(system.received.map(({ body }) => body), ['{"n":1}']);
 });
 
-Deno.test("one bad message of a batch leaves the others as they are", async () => {
+Deno.test("an invalid message of a batch does not affect the others", async () => {
   await using system = createTestSystem();
   const body = JSON.stringify([
     { destination: "no such place!" },
     { destination: system.url, body: "good" },
     { destination: system.url, headers: { "upstash-flow-control-key": "k" } },
   ]);
-  const answer = await system.send("POST", "/v2/batch", { body });
-  assert.equal(answer.status, 200);
-  assert.match(answer.body[0].error, /invalid destination/);
-  assert.match(answer.body[1].messageId, /^msg_/);
-  assert.match(answer.body[2].error, /not supported locally/);
+  const response = await system.send("POST", "/v2/batch", { body });
+  assert.equal(response.status, 200);
+  assert.match(response.body[0].error, /invalid destination/);
+  assert.match(response.body[1].messageId, /^msg_/);
+  assert.match(response.body[2].error, /not supported locally/);
   await system.step();
   assert.deepEqual(system.received.map(({ body }) => body), ["good"]);
 });
@@ -155,7 +155,7 @@ Deno.test("duplicates inside one batch are one message", async () => {
   assert.equal(system.received.length, 1);
 });
 
-Deno.test("content-based deduplication looks at destination, body and forwarded headers", async () => {
+Deno.test("content-based deduplication compares destination, body and forwarded headers", async () => {
   await using system = createTestSystem();
   const { client, url } = system;
   const basis = { url, body: "x", contentBasedDeduplication: true };
@@ -171,7 +171,7 @@ Deno.test("content-based deduplication looks at destination, body and forwarded 
   }
 });
 
-Deno.test("publishing to a URL group answers an array and delivers to each endpoint", async () => {
+Deno.test("publishing to a URL group returns an array and delivers to each endpoint", async () => {
   await using system = createTestSystem();
   const { client, url, received } = system;
   const endpoints = [{ url: `${url}/a`, name: "first" }, { url: `${url}/b` }];
@@ -187,7 +187,7 @@ Deno.test("publishing to a URL group answers an array and delivers to each endpo
   assert.equal(first?.headers.get("upstash-endpoint-name"), "first");
 });
 
-Deno.test("endpoints are added, renamed, removed, and the last one takes its group along", async () => {
+Deno.test("endpoints are added, renamed and removed, and the group is deleted with its last one", async () => {
   await using system = createTestSystem();
   const { urlGroups } = system.client;
   const names = async () =>
@@ -206,7 +206,7 @@ Deno.test("endpoints are added, renamed, removed, and the last one takes its gro
   assert.deepEqual(await urlGroups.list(), []);
 });
 
-Deno.test("a queue of one keeps its order behind a message that fails", async () => {
+Deno.test("a queue with a parallelism of one keeps its order behind a failing message", async () => {
   let fails = 1;
   await using system = createTestSystem({
     respond: ({ body }) => new Response(null, { status: body === "1" && fails-- > 0 ? 500 : 200 }),

@@ -28,10 +28,10 @@ export interface Publisher {
   /**
    * Stores the messages of a publication: one, or an array with one for each endpoint of a group.
    *
-   * @throws {ApiError} when the destination is none
+   * @throws {ApiError} when the destination is invalid
    */
   publish(publication: Publication): Published | Published[];
-  /** Stores a message that QStash itself makes: a callback, or one out of the DLQ. */
+  /** Stores a message that QStash itself makes: a callback, or one from the DLQ. */
   send(message: Omit<NewMessage, "id" | "isCopy" | "createdAt">): string;
 }
 
@@ -49,10 +49,12 @@ interface Target {
   readonly endpointName?: string | undefined;
 }
 
-/** What names of groups, queues and schedules are made of. */
+/** The characters of names of groups, queues and schedules. */
 export const namePattern = /^[\w.-]{1,255}$/;
 
-/** Stores messages. All of a call is one transaction, so an answer is given for all or for none. */
+/**
+ * Stores messages. All of a call is one transaction, so a response is for all of them or for none.
+ */
 export function createPublisher(options: PublisherOptions): Publisher {
   const { store, faults, now, random, deduplicationWindowMs } = options;
 
@@ -67,8 +69,8 @@ export function createPublisher(options: PublisherOptions): Publisher {
   function publishOne(publication: Publication, target: Target): Published {
     const time = now();
     const key = deduplicationKey(publication, target);
-    const known = key === undefined ? undefined : store.deduplications.find(key, time);
-    if (known !== undefined) return { messageId: known, deduplicated: true };
+    const earlierId = key === undefined ? undefined : store.deduplications.find(key, time);
+    if (earlierId !== undefined) return { messageId: earlierId, deduplicated: true };
     const messageId = add(toMessage(publication, target, time));
     if (key !== undefined) store.deduplications.put(key, messageId, time + deduplicationWindowMs);
     return { messageId };
@@ -139,7 +141,7 @@ function requireQueue(store: Store, name: string, now: number): void {
   store.queues.put({ name, parallelism: 1, paused: false, createdAt: now, updatedAt: now });
 }
 
-/** Within a group each endpoint is on its own: the id was given once for all of them. */
+/** Within a group each endpoint deduplicates on its own: the id was given once for all of them. */
 function deduplicationKey({ options, body }: Publication, { url, groupName }: Target) {
   const endpoint = groupName === undefined ? [] : [groupName, url];
   if (options.deduplicationId !== undefined) {

@@ -12,23 +12,23 @@ import { createKeyRing, type SigningKeys } from "./signing_keys.ts";
 import { openStore } from "./store.ts";
 
 export interface QstashOptions {
-  /** The bearer token that every request must show. */
+  /** The bearer token that every request needs. */
   readonly token: string;
-  /** Where everything is kept; `:memory:` for nowhere. */
+  /** The file of its data; `:memory:` for none. */
   readonly path: string;
-  /** For a file that has no keys yet; made up when left out. */
+  /** For a file that has no keys yet; generated when left out. */
   readonly keys?: SigningKeys;
-  /** What goes wrong on purpose; left out, it is as it was last set, at first nothing. */
+  /** Injected faults; left out, they are as last set, at first none. */
   readonly faults?: FaultOptions;
-  /** How many deliveries are under way at once; default 50. */
+  /** How many deliveries run at once; default 50. */
   readonly maxParallel?: number;
   /** How long a deduplication id counts; default 10 minutes, as documented. */
   readonly deduplicationWindowMs?: number;
-  /** How long a destination may take when the message does not say; default 15 minutes. */
+  /** How long a destination may take when the message has no timeout; default 15 minutes. */
   readonly timeoutMs?: number;
   /** The largest body of a message; default 1 MB. */
   readonly maxMessageBytes?: number;
-  /** How long the log is kept; default 3 days. */
+  /** How long log entries are stored; default 3 days. */
   readonly logRetentionMs?: number;
   /** Epoch milliseconds. */
   readonly now?: () => number;
@@ -36,22 +36,22 @@ export interface QstashOptions {
   readonly fetch?: typeof fetch;
   /** The timer behind delays and timeouts. */
   readonly after?: After;
-  /** Hears what happens to messages, as the log has it, at once; must not throw. */
+  /** Receives each entry of the log at once; must not throw. */
   readonly onNote?: (note: LogNote) => void;
-  /** Hears of failures that are nobody's answer. */
+  /** Receives failures that appear in no response. */
   readonly onError?: (cause: unknown) => void;
 }
 
 /** A local QStash. */
 export interface Qstash {
   readonly handler: Handler;
-  /** The signing keys in force: those in the file once there are some. */
+  /** The current signing keys: those in the file once there are some. */
   keys(): SigningKeys;
   /** Delivers from now on whenever something is due. */
   start(): void;
   /** Delivers all that is due now; for a clock that only a test moves. */
   step(): Promise<void>;
-  /** Ends deliveries under way, which are made again after the next start, and closes the file. */
+  /** Aborts deliveries under way, which are repeated after the next start, and closes the file. */
   close(): Promise<void>;
 }
 
@@ -61,8 +61,9 @@ const dayMs = 86_400_000;
 /**
  * Opens a local QStash for the official `@upstash/qstash` client.
  *
- * A message is stored before its request is answered, and removed when its delivery has been: a
- * process killed in between delivers it again, never not at all.
+ * A message is stored before its request gets a response, and removed when its delivery has one:
+ * after
+ * a kill in between it is delivered again, never lost.
  *
  * @throws {RangeError} if the token is empty or a number is out of range
  * @throws {Error} if another process holds the file
@@ -82,7 +83,7 @@ export function openQstash(options: QstashOptions): Qstash {
     ...{ store, publisher, faults, keys, closed, maxResponseBytes },
   });
   const routes = {
-    // Before the schedules' destination, which would take `/<id>/pause` for one.
+    // Before the schedules' destination route, which would match `/<id>/pause`.
     ...resourceRoutes({ store, keys, now }),
     ...publishRoutes({ store, publisher, now, random, maxMessageBytes }),
     ...letterRoutes({ store, publisher, now }),

@@ -1,6 +1,6 @@
 import { ApiError } from "./api_error.ts";
 
-/** What a list is narrowed by, and which part of it is asked for. */
+/** The filters of a list, and the requested page. */
 export interface Query {
   /** Field → any of these values. */
   readonly fields: ReadonlyMap<string, readonly string[]>;
@@ -13,18 +13,18 @@ export interface Query {
 }
 
 export interface QueryRules {
-  /** Which filter names there are. */
+  /** The supported filters. */
   readonly fields: readonly string[];
   /** The parameter with ids: `dlqIds` or `messageIds`. */
   readonly ids: string;
   readonly maxCount: number;
 }
 
-/** A thing with the fields a query can ask for. */
+/** An item with the fields that a query can filter by. */
 export type Filterable = Readonly<Record<string, string | readonly string[] | undefined>>;
 
 const commonFields = ["url", "topicName", "scheduleId", "queueName", "label", "callerIp"];
-// Nothing has a flow control key here, so asking for one finds nothing.
+// Nothing has a flow control key here, so a filter by one finds nothing.
 export const letterFields = [...commonFields, "flowControlKey"];
 const paging = ["fromDate", "toDate", "count", "cursor"];
 /** Older clients write it so; `api` has been without effect for long. */
@@ -68,8 +68,8 @@ function readInteger(params: URLSearchParams, name: string): number | undefined 
   throw new ApiError(400, `invalid query parameter ${name}`);
 }
 
-/** Whether a thing of that time has, for every field asked for, one of the values. */
-export function isAskedFor(query: Query, thing: Filterable, time: number): boolean {
+/** Whether an item of that time has, for every filter, one of its values. */
+export function isMatch(query: Query, thing: Filterable, time: number): boolean {
   if (time < (query.fromDate ?? -Infinity) || time > (query.toDate ?? Infinity)) return false;
   for (const [name, values] of query.fields) {
     const has = [thing[name] ?? []].flat();
@@ -89,7 +89,8 @@ export function takePage<Item extends { readonly seq: number }>(
   for (let from = cursor;;) {
     const part = read(from, limit);
     for (const item of part) {
-      // One more than asked for matches: the next page has something, and begins behind the last.
+      // One more than requested matches: there is a next page, and it begins after the last item of
+      // this.
       if (items.length === count && matches(item)) {
         return { items, cursor: String(items.at(-1)?.seq) };
       }

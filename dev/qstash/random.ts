@@ -12,7 +12,7 @@ export function fraction(random: Random): number {
   return bytes.reduce((sum, byte) => sum * 256 + byte, 0) / 2 ** 48;
 }
 
-/** Makes ids such as `msg_…`: sortable by time, and unguessable as far as `random` is. */
+/** Makes ids such as `msg_…`: sortable by time, and as unpredictable as `random`. */
 export function makeId(prefix: string, now: number, random: Random): string {
   return `${prefix}_${now.toString(36).padStart(9, "0")}${random(12).toHex()}`;
 }

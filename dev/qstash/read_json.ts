@@ -4,7 +4,7 @@ import { ApiError } from "./api_error.ts";
 /**
  * Reads a body as JSON of the schema's shape.
  *
- * @throws {ApiError} 400 saying where it is wrong
+ * @throws {ApiError} 400 naming where it is invalid
  */
 export function readJson<T>(body: Uint8Array, schema: z.ZodMiniType<T>): T {
   const result = z.safeParse(schema, parse(body));
@@ -13,7 +13,7 @@ export function readJson<T>(body: Uint8Array, schema: z.ZodMiniType<T>): T {
   throw new ApiError(400, `invalid request: ${where} is not as expected`);
 }
 
-/** Parses a body as JSON, whatever is in it. */
+/** Parses a body as JSON of any shape. */
 export function parse(body: Uint8Array): unknown {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));

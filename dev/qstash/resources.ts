@@ -22,7 +22,7 @@ export interface Schedule {
   readonly createdAt: number;
   readonly nextAt?: number | undefined;
   readonly lastAt?: number | undefined;
-  /** The messages of the last time. */
+  /** The messages of its last run. */
   readonly lastIds: readonly string[];
   readonly paused: boolean;
 }

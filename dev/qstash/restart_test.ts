@@ -14,7 +14,7 @@ function createFolder() {
 
 const token = "local-token";
 
-Deno.test("what is kept is there after a restart: messages, dead letters, log and settings", async () => {
+Deno.test("messages, dead letters, log and settings survive a restart", async () => {
   using folder = createFolder();
   const clock = createTestClock();
   const options = { path: folder.file, now: clock.now, after: clock.after };
@@ -53,7 +53,7 @@ Deno.test("what is kept is there after a restart: messages, dead letters, log an
   assert.equal((await client.logs({ messageIds: [again.messageId] })).logs.length, 1);
 });
 
-Deno.test("a delivery that a restart cuts off is made again", async () => {
+Deno.test("a delivery that a restart interrupts is repeated", async () => {
   using folder = createFolder();
   const entered = Promise.withResolvers<void>();
   const gate = Promise.withResolvers<void>();
@@ -89,7 +89,7 @@ Deno.test("a delivery that a restart cuts off is made again", async () => {
   await destination.close();
 });
 
-Deno.test("a file is one process's alone", async () => {
+Deno.test("a second process cannot open the file", async () => {
   using folder = createFolder();
   const qstash = openQstash({ token, path: folder.file });
   assert.throws(() => openQstash({ token, path: folder.file }), /another process/);
@@ -121,7 +121,7 @@ async function startProcess(file: string) {
   return { url: JSON.parse(text).url as string, end };
 }
 
-Deno.test("a process killed midway loses nothing it has answered for", async () => {
+Deno.test("a killed process loses no message whose publish got a response", async () => {
   using folder = createFolder();
   const accepted = new Set<string>();
   const delivered = new Set<string>();
@@ -146,7 +146,7 @@ Deno.test("a process killed midway loses nothing it has answered for", async () 
     for (const one of [published].flat(2)) if ("messageId" in one) accepted.add(one.messageId);
   };
   const warnings = [console.warn, console.error] as const;
-  // The client says aloud that its request failed, which is what a kill is for.
+  // The client logs that its request failed, which a kill is meant to cause.
   [console.warn, console.error] = [() => {}, () => {}];
   try {
     for (const round of [1, 2, 3]) {

@@ -1,10 +1,10 @@
 import { readFineDuration } from "./duration.ts";
 import { readRetryExpression } from "./retry_expression.ts";
 
-/** No delay between two attempts is longer, whoever asks for it. */
+/** No delay between two attempts is longer, whether the publisher or the destination sets it. */
 export const maxRetryDelayMs = 86_400_000;
 
-/** The headers of an answer that say when to try again, in the order they are asked. */
+/** The response headers with the time of the next attempt, in order of precedence. */
 const retryAfterHeaders = [
   "retry-after",
   "x-ratelimit-reset",
@@ -17,12 +17,12 @@ export interface FailedAttempt {
   readonly retried: number;
   /** The message's `Upstash-Retry-Delay`. */
   readonly expression?: string | undefined;
-  /** The answer's headers by lower-case name. */
+  /** The response's headers by lower-case name. */
   readonly header: Readonly<Record<string, readonly string[]>>;
   readonly now: number;
 }
 
-/** How long to wait before the next attempt: the answer's wish, else the message's, else backoff. */
+/** The delay before the next attempt: by the response, else by the message, else by backoff. */
 export function retryDelayMs({ retried, expression, header, now }: FailedAttempt): number {
   return retryAfterMs(header, now) ?? expressionMs(expression, retried) ?? backoffMs(retried + 1);
 }
@@ -32,14 +32,14 @@ export function backoffMs(n: number): number {
   return Math.min(maxRetryDelayMs, Math.round(Math.exp(2.5 * n) * 1_000));
 }
 
-/** An expression that has no finite value for this retry counts as none. */
+/** An expression without a finite value for this retry is ignored. */
 function expressionMs(expression: string | undefined, retried: number): number | undefined {
   const value = expression && readRetryExpression(expression)?.(retried);
   if (typeof value !== "number" || Number.isNaN(value)) return undefined;
   return Math.round(Math.min(maxRetryDelayMs, Math.max(0, value)));
 }
 
-/** Seconds, a duration or an HTTP date; what is longer than a day is not honoured. */
+/** Seconds, a duration or an HTTP date; more than a day is ignored. */
 function retryAfterMs(header: FailedAttempt["header"], now: number): number | undefined {
   for (const name of retryAfterHeaders) {
     const text = header[name]?.[0]?.trim();

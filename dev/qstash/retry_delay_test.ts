@@ -10,7 +10,7 @@ Deno.test("the backoff is the documented table", () => {
   assert.deepEqual(seconds, [12, 148, 1_808, 22_026, 86_400, 86_400]);
 });
 
-Deno.test("every delay is a whole number from nothing to a day", () => {
+Deno.test("every delay is an integer from zero to a day", () => {
   const headers = fc.record({
     "retry-after": fc.array(fc.oneof(fc.string(), fc.nat().map(String), fc.constant("6m5s"))),
     "x-ratelimit-reset": fc.array(fc.string(), { maxLength: 1 }),
@@ -28,7 +28,7 @@ Deno.test("every delay is a whole number from nothing to a day", () => {
   }));
 });
 
-Deno.test("without a wish of the answer or the message the delays only grow", () => {
+Deno.test("without a delay from the response or the message the delays only grow", () => {
   fc.assert(fc.property(fc.nat(50), (retried) => {
     const at = (n: number) => retryDelayMs({ retried: n, header: {}, now });
     assert.equal(at(retried), backoffMs(retried + 1));
@@ -48,7 +48,7 @@ const expressions: readonly (readonly [text: string, values: readonly number[]])
   ["2 - 1 - 1", [0]],
 ];
 for (const [text, values] of expressions) {
-  Deno.test(`the expression ${text} is understood`, () => {
+  Deno.test(`the expression ${text} is evaluated`, () => {
     assert.deepEqual(values.map((_, retried) => readRetryExpression(text)?.(retried)), values);
   });
 }
@@ -76,7 +76,7 @@ for (const text of noExpressions) {
   });
 }
 
-Deno.test("any text is an expression or none, and never a fault", () => {
+Deno.test("any text is parsed or refused, and never throws", () => {
   const words = fc.constantFrom(
     "pow",
     "(",
@@ -98,7 +98,7 @@ Deno.test("any text is an expression or none, and never a fault", () => {
   }));
 });
 
-const answers: readonly (readonly [header: Record<string, string[]>, ms: number])[] = [
+const cases: readonly (readonly [header: Record<string, string[]>, ms: number])[] = [
   [{ "retry-after": ["0"] }, 0],
   [{ "retry-after": ["10"] }, 10_000],
   [{ "retry-after": ["6m5s"] }, 365_000],
@@ -113,13 +113,13 @@ const answers: readonly (readonly [header: Record<string, string[]>, ms: number]
   [{ "x-ratelimit-reset-requests": ["8s"] }, 8_000],
   [{ "x-ratelimit-reset-tokens": ["9"] }, 9_000],
 ];
-for (const [header, ms] of answers) {
-  Deno.test(`an answer with ${JSON.stringify(header)} waits ${ms} ms`, () => {
+for (const [header, ms] of cases) {
+  Deno.test(`a response with ${JSON.stringify(header)} delays the next attempt by ${ms} ms`, () => {
     assert.equal(retryDelayMs({ retried: 0, header, now }), ms);
   });
 }
 
-Deno.test("an answer's wish wins over the message's expression", () => {
+Deno.test("the response's delay wins over the message's expression", () => {
   const header = { "retry-after": ["2"] };
   assert.equal(retryDelayMs({ retried: 0, expression: "1000", header, now }), 2_000);
   assert.equal(retryDelayMs({ retried: 0, expression: "1000", header: {}, now }), 1_000);

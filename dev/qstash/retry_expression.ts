@@ -26,7 +26,7 @@ interface Reader {
 
 /**
  * Reads an `Upstash-Retry-Delay` expression: numbers, `retried`, `+ - * / %`, brackets and the
- * documented functions. Undefined when it is none.
+ * documented functions. Undefined for any other text.
  */
 export function readRetryExpression(text: string): RetryExpression | undefined {
   const tokens = tokenize(text);

@@ -10,14 +10,14 @@ export interface Call {
   readonly callerIp: string;
 }
 
-/** What a route answers; without a body the answer is empty. */
-export interface Answer {
+/** A route's response; without a body it is empty. */
+export interface RouteResponse {
   readonly status: number;
   readonly body?: unknown;
 }
 
-/** `GET /v2/queues/:name`; `*` takes the raw rest, query and all: a destination. */
-export type Routes = Readonly<Record<string, (call: Call) => Answer>>;
+/** `GET /v2/queues/:name`; `*` takes the raw rest with the query: a destination. */
+export type Routes = Readonly<Record<string, (call: Call) => RouteResponse>>;
 
 export interface Target {
   readonly method: string;
@@ -25,18 +25,20 @@ export interface Target {
   readonly raw: string;
 }
 
-export type Match = Pick<Call, "params" | "query"> & { readonly run: (call: Call) => Answer };
+export type Match = Pick<Call, "params" | "query"> & {
+  readonly run: (call: Call) => RouteResponse;
+};
 
 interface Pattern {
   readonly method: string;
   readonly segments: readonly string[];
-  readonly run: (call: Call) => Answer;
+  readonly run: (call: Call) => RouteResponse;
 }
 
 /**
- * Finds the route of a request on its raw path, for a destination is in there unescaped.
+ * Finds the route of a request on its raw path, because a destination is in there unescaped.
  *
- * The first that fits wins. 405 where the path is known by another method, 501 where it is not.
+ * The first match wins. 405 where the path exists with another method, 501 where it does not.
  */
 export function createRouter(routes: Routes): (target: Target) => Match {
   const patterns = Object.entries(routes).map(([key, run]): Pattern => {
@@ -51,7 +53,7 @@ export function createRouter(routes: Routes): (target: Target) => Match {
       if (!params) continue;
       isKnown = true;
       if (pattern.method !== method) continue;
-      // The rest of a destination's URL is not ours to read.
+      // The query of a destination's URL belongs to the destination.
       const query = new URLSearchParams(pattern.segments.includes("*") ? "" : search);
       return { params, query, run: pattern.run };
     }

@@ -4,7 +4,7 @@ import type { LogEntry } from "./logs.ts";
 import type { DeadLetter } from "./model.ts";
 import type { Publisher } from "./publisher.ts";
 import {
-  isAskedFor,
+  isMatch,
   letterFields,
   type Query,
   type QueryRules,
@@ -36,7 +36,7 @@ const logRules: QueryRules = {
   maxCount: 1_000,
 };
 
-/** Routes for what is under way, what is dead and what has happened. */
+/** Routes for messages under way, dead letters and the log. */
 export function letterRoutes(options: LetterRoutesOptions): Routes {
   return { ...messageRoutes(options), ...dlqRoutes(options), ...logRoutes(options) };
 }
@@ -62,7 +62,7 @@ function messageRoutes({ store }: LetterRoutesOptions): Routes {
       const query = readQuery(call.query, messageRules);
       const ids = query.ids ??
         store.messages.list()
-          .filter((message) => isAskedFor(query, letterFilterable(message), message.createdAt))
+          .filter((message) => isMatch(query, letterFilterable(message), message.createdAt))
           .map((message) => message.id);
       const cancelled = store.atomically(() => ids.filter(cancel)).length;
       return { status: 202, body: { cancelled } };
@@ -77,7 +77,7 @@ function dlqRoutes({ store, publisher, now }: LetterRoutesOptions): Routes {
     return letter;
   };
   const select = (call: Call) => selectDeadLetters(store, readQuery(call.query, dlqRules));
-  // A new message takes the dead one's place, in one transaction: never none, never both.
+  // A new message replaces the dead one, in one transaction: never neither, never both.
   const retry = (letter: DeadLetter) => {
     const { url, body, delivery, origin, queue, dlqId } = letter;
     store.deadLetters.remove(dlqId);
@@ -123,7 +123,7 @@ function selectDeadLetters(store: Store, query: Query) {
   }
   return takePage(query, (from = 0, limit) => store.deadLetters.after(from, limit), (letter) => {
     const fields = { ...letterFilterable(letter), responseStatus: `${letter.response.status}` };
-    return isAskedFor(query, fields, letter.failedAt);
+    return isMatch(query, fields, letter.failedAt);
   });
 }
 
@@ -139,7 +139,7 @@ function refuseOverrides({ headers }: Call): void {
 function logRoutes({ store }: LetterRoutesOptions): Routes {
   const select = (params: URLSearchParams) => {
     const query = readQuery(params, logRules);
-    const matches = (entry: LogEntry) => isAskedFor(query, logFilterable(entry), entry.time);
+    const matches = (entry: LogEntry) => isMatch(query, logFilterable(entry), entry.time);
     const page = query.ids
       ? { items: store.logs.ofMessages(query.ids) }
       : takePage(query, (from = Infinity, limit) => store.logs.before(from, limit), matches);

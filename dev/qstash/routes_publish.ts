@@ -3,7 +3,7 @@ import { ApiError, notSupported } from "./api_error.ts";
 import { isHttpUrl, type PublishOptions, readPublishOptions } from "./publish_options.ts";
 import { namePattern, type Published, type Publisher } from "./publisher.ts";
 import { makeId, type Random } from "./random.ts";
-import type { Answer, Call, Routes } from "./router.ts";
+import type { Call, RouteResponse, Routes } from "./router.ts";
 import { nextScheduleAt } from "./scheduler.ts";
 import { readJson } from "./read_json.ts";
 import type { Store } from "./store.ts";
@@ -24,11 +24,11 @@ const Batch = z.array(z.object({
 }));
 type BatchItem = z.infer<typeof Batch>[number];
 
-/** Routes by which messages and schedules come in. */
+/** Routes by which messages and schedules are published. */
 export function publishRoutes(options: PublishRoutesOptions): Routes {
   const { publisher, store } = options;
 
-  function publish(call: Call, queue?: string): Answer {
+  function publish(call: Call, queue?: string): RouteResponse {
     const settings = readMessageOptions(call.headers);
     const { destination = "" } = call.params;
     const { body, callerIp } = call;
@@ -61,7 +61,7 @@ export function publishRoutes(options: PublishRoutesOptions): Routes {
   };
 }
 
-/** One message that cannot be sent leaves the others of its batch as they are. */
+/** One message that cannot be sent does not affect the others of its batch. */
 function orError<T>(work: () => T): T | { error: string } {
   try {
     return work();
@@ -71,7 +71,7 @@ function orError<T>(work: () => T): T | { error: string } {
   }
 }
 
-function createSchedule(call: Call, options: PublishRoutesOptions): Answer {
+function createSchedule(call: Call, options: PublishRoutesOptions): RouteResponse {
   const { store, now, random } = options;
   const { destination = "" } = call.params;
   const settings = readPublishOptions(call.headers);
@@ -113,7 +113,7 @@ function requireName(what: string, name: string | undefined): void {
   if (name !== undefined && !namePattern.test(name)) throw new ApiError(400, `invalid ${what}`);
 }
 
-/** Those of a schedule have no place in a message. */
+/** The options of a schedule are invalid for a message. */
 function readMessageOptions(headers: Headers): PublishOptions {
   const options = readPublishOptions(headers);
   if (options.cron !== undefined) throw notSupported("upstash-cron outside of /v2/schedules");

@@ -5,7 +5,7 @@ import { isHttpUrl } from "./publish_options.ts";
 import { namePattern } from "./publisher.ts";
 import { readJson } from "./read_json.ts";
 import type { Endpoint, Queue, Schedule, UrlGroup } from "./resources.ts";
-import type { Answer, Routes } from "./router.ts";
+import type { RouteResponse, Routes } from "./router.ts";
 import { nextScheduleAt } from "./scheduler.ts";
 import type { KeyRing } from "./signing_keys.ts";
 import type { Store } from "./store.ts";
@@ -16,7 +16,7 @@ export interface ResourceRoutesOptions {
   readonly now: () => number;
 }
 
-const done: Answer = { status: 200 };
+const done: RouteResponse = { status: 200 };
 
 /** Routes for schedules, URL groups, queues and signing keys. */
 export function resourceRoutes(options: ResourceRoutesOptions): Routes {
@@ -37,12 +37,12 @@ function scheduleRoutes({ store, now }: ResourceRoutesOptions): Routes {
     return schedule;
   };
   const toJson = (schedule: Schedule) => scheduleJson(schedule, lastStates(store, schedule));
-  const pause = (id: string | undefined): Answer => {
+  const pause = (id: string | undefined): RouteResponse => {
     store.schedules.put({ ...require(id), paused: true });
     return done;
   };
-  // What was missed while it was paused stays missed.
-  const resume = (id: string | undefined): Answer => {
+  // Runs that were missed during the pause are not made up for.
+  const resume = (id: string | undefined): RouteResponse => {
     const schedule = require(id);
     const nextAt = nextScheduleAt(schedule.cron, now());
     if (schedule.paused) store.schedules.put({ ...schedule, paused: false, nextAt });
@@ -55,7 +55,7 @@ function scheduleRoutes({ store, now }: ResourceRoutesOptions): Routes {
       if (!store.schedules.remove(params.id ?? "")) require(params.id);
       return done;
     },
-    // The client sends PATCH, the documentation says POST.
+    // The client sends PATCH, the documentation has POST.
     "PATCH /v2/schedules/:id/pause": ({ params }) => pause(params.id),
     "POST /v2/schedules/:id/pause": ({ params }) => pause(params.id),
     "PATCH /v2/schedules/:id/resume": ({ params }) => resume(params.id),
@@ -88,7 +88,7 @@ function groupRoutes({ store, now }: ResourceRoutesOptions): Routes {
     if (!group) throw new ApiError(404, `url group ${name} not found`);
     return group;
   };
-  const add = (name: string, added: readonly Endpoint[]): Answer => {
+  const add = (name: string, added: readonly Endpoint[]): RouteResponse => {
     if (!namePattern.test(name)) throw new ApiError(400, "invalid url group name");
     const before = store.groups.byName(name);
     const endpoints = withEndpoints(before?.endpoints ?? [], added);
@@ -111,7 +111,7 @@ function groupRoutes({ store, now }: ResourceRoutesOptions): Routes {
       const { endpoints: removed } = readJson(body, RemovedEndpoints);
       const group = require(params.name);
       const endpoints = withoutEndpoints(group.endpoints, removed);
-      // Without endpoints a group ends.
+      // A group without endpoints is deleted.
       if (endpoints.length === 0) store.groups.remove(group.name);
       else store.groups.put({ ...group, endpoints, updatedAt: now() });
       return done;
@@ -119,7 +119,7 @@ function groupRoutes({ store, now }: ResourceRoutesOptions): Routes {
   };
 }
 
-/** An endpoint is known by its URL or its name; one that comes again takes its new form. */
+/** An endpoint is identified by its URL or its name; a repeated one is replaced. */
 function withEndpoints(endpoints: readonly Endpoint[], added: readonly Endpoint[]): Endpoint[] {
   const isReplaced = (endpoint: Endpoint) =>
     added.some(({ url, name }) => url === endpoint.url || (name && name === endpoint.name));
@@ -150,7 +150,7 @@ function queueRoutes({ store, now }: ResourceRoutesOptions): Routes {
     if (!queue) throw new ApiError(404, `queue ${name} not found`);
     return queue;
   };
-  const setPaused = (name: string | undefined, paused: boolean): Answer => {
+  const setPaused = (name: string | undefined, paused: boolean): RouteResponse => {
     store.queues.put({ ...require(name), paused, updatedAt: now() });
     return done;
   };

@@ -10,9 +10,9 @@ export function nextScheduleAt(cron: string, now: number): number | undefined {
 }
 
 /**
- * Publishes what schedules have due.
+ * Publishes the messages of due schedules.
  *
- * Times that passed while nobody served are made up for by one message, not by one each. A schedule
+ * Times that passed while no server ran are made up for by one message, not by one each. A schedule
  * whose URL group is gone misses its time and stays.
  */
 export function fireSchedules(store: Store, publisher: Publisher, now: number): void {

@@ -36,7 +36,7 @@ Deno.test("a schedule publishes at its times, with its id", async () => {
   assert.deepEqual(Object.values(schedule.lastScheduleStates ?? {}), ["SUCCESS"]);
 });
 
-Deno.test("times that passed while nobody served are made up for by one message", async () => {
+Deno.test("times that passed while no server ran are made up for by one message", async () => {
   await using system = createTestSystem();
   await system.client.schedules.create({ destination: system.url, cron: "* * * * *" });
   await system.pass(60 * minuteMs);

@@ -84,7 +84,9 @@ const tables = [
   ) STRICT`,
 ];
 
-/** Makes what is missing and takes back what was under way when the last process ended. */
+/**
+ * Creates missing tables and releases the messages that were claimed when the last process ended.
+ */
 export function prepareTables(sql: Sql): void {
   sql.atomically(() => {
     for (const table of tables) sql.run(table);

@@ -9,7 +9,7 @@ export interface SigningKeys {
 
 export interface KeyRing {
   get(): SigningKeys;
-  /** The next key becomes the current one and a new next one is made. */
+  /** The next key becomes the current one and a new next one is generated. */
   rotate(): SigningKeys;
 }
 

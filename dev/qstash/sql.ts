@@ -8,30 +8,30 @@ import {
 
 export type Row = Readonly<Record<string, SQLOutputValue>>;
 
-/** SQLite without waiting: what belongs together is one turn, so nothing can come in between. */
+/** Synchronous SQLite: work that belongs together is one turn, so nothing can run in between. */
 export interface Sql {
   all(text: string, ...params: SQLInputValue[]): Row[];
   get(text: string, ...params: SQLInputValue[]): Row | undefined;
   /** Returns how many rows it changed. */
   run(text: string, ...params: SQLInputValue[]): number;
-  /** All of the work or nothing; inside of another it is part of that. */
+  /** All of the work or nothing; inside of another transaction it is part of that. */
   atomically<T>(work: () => T): T;
   close(): void;
 }
 
 /**
- * Opens the file at `path`, made with its folder where missing (mode 600), or `:memory:`.
+ * Opens the file at `path`, created with its folder where missing (mode 600), or `:memory:`.
  *
- * With WAL and `synchronous = NORMAL` a commit is in the operating system's hands when it returns:
- * killing this process loses nothing that was answered. A power cut may lose the newest commits,
- * never their order or the file; for a development server that is worth not waiting for the disk.
+ * With WAL and `synchronous = NORMAL` a commit is with the operating system when it returns: a kill
+ * of this process loses nothing that got a response. A power cut may lose the newest commits, never
+ * their order or the file; for a development server that is worth not waiting for the disk.
  *
  * @throws {Error} if another process holds the file
  */
 export function openSql(path: string): Sql {
   const release = path === ":memory:" ? () => {} : prepareFile(path);
   const db = new DatabaseSync(path);
-  // A dead letter may name a person, and is to be gone from the file as well when it is deleted.
+  // A dead letter may name a person: a deleted one must be gone from the file as well.
   db.exec("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA secure_delete = ON;");
   scrub(db);
   const statements = new Map<string, StatementSync>();
@@ -70,7 +70,7 @@ function atomically<T>(db: DatabaseSync, work: () => T): T {
     db.exec("COMMIT");
     return result;
   } catch (error) {
-    // A full disk has rolled back by itself; a second ROLLBACK would hide why.
+    // A full disk has rolled back by itself; a second ROLLBACK would hide the cause.
     if (db.isTransaction) db.exec("ROLLBACK");
     throw error;
   }

@@ -12,7 +12,7 @@ import {
 import { prepareTables } from "./schema.ts";
 import { openSql, type Sql, textOf } from "./sql.ts";
 
-/** Everything the local QStash keeps, in one file. */
+/** Everything the local QStash stores, in one file. */
 export interface Store {
   readonly messages: Messages;
   readonly deadLetters: DeadLetters;

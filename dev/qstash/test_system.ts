@@ -10,7 +10,7 @@ export interface TestClock {
   advance(ms: number): void;
 }
 
-/** A clock at some moment after all that a schedule could have missed. */
+/** A clock at a moment after all that a schedule could have missed. */
 export function createTestClock(start = Date.UTC(2030, 0, 1)): TestClock {
   let time = start;
   const timers = new Set<{ readonly at: number; readonly callback: () => void }>();
@@ -31,7 +31,7 @@ export function createTestClock(start = Date.UTC(2030, 0, 1)): TestClock {
   };
 }
 
-/** Bytes that are the same in every run (xorshift32). */
+/** The same bytes in every run (xorshift32). */
 export function createTestRandom(seed = 1): Random {
   let state = seed;
   return (count) =>
@@ -43,7 +43,7 @@ export function createTestRandom(seed = 1): Random {
     });
 }
 
-/** What a destination got. */
+/** A delivery that a destination received. */
 export interface Received {
   readonly path: string;
   readonly method: string;
@@ -56,8 +56,8 @@ export type Respond = (received: Received) => Response | Promise<Response>;
 const token = "local-token";
 
 /**
- * A local QStash behind a server, the official client of it, and a destination that checks every
- * signature with the official receiver: one that is wrong is answered 401 and counted.
+ * A local QStash behind a server, its official client, and a destination that checks every signature
+ * with the official receiver: an invalid one gets a 401 and is counted.
  */
 export function createTestSystem(
   { respond = () => new Response(), ...options }:
@@ -95,7 +95,7 @@ export function createTestSystem(
       await qstash.step();
     },
     step: qstash.step,
-    /** A request that the client would not send. */
+    /** Sends a request that the client would not send. */
     async send(method: string, path: string, init: RequestInit = {}) {
       const headers = new Headers(init.headers);
       if (!headers.has("authorization")) headers.set("authorization", `Bearer ${token}`);
@@ -114,7 +114,7 @@ export function createTestSystem(
   };
 }
 
-/** A server that keeps what it receives. */
+/** A server that stores the requests it receives. */
 export function createDestination(
   keys: () => { readonly current: string; readonly next: string },
   respond: Respond,
@@ -125,7 +125,7 @@ export function createDestination(
     const { pathname, search } = new URL(request.url);
     const body = await request.text();
     const path = `${pathname}${search}`;
-    // Signed is what the publisher wrote, who may leave out the only slash.
+    // The signature covers the URL as the publisher wrote it, possibly without its only slash.
     const written = path === "/" ? url : `${url}${path}`;
     const { current, next } = keys();
     const receiver = new Receiver({

@@ -9,13 +9,13 @@ const Faults = z.strictObject({
   hang: z._default(z.boolean(), false),
 });
 
-/** What is wrong with the recommender; what is not named is well. */
+/** The faults of the recommender; what is not named works. */
 export type Faults = z.output<typeof Faults>;
 
-/** All is well. */
+/** Everything works. */
 export const noFaults: Faults = Faults.parse({});
 
-/** Reads the body of `PUT /faults`; a text says what is wrong with it. */
+/** Reads the body of `PUT /faults`; a text describes what is invalid. */
 export function readFaults(body: unknown): Faults | string {
   const { success, data, error } = Faults.safeParse(body);
   if (success) return data;

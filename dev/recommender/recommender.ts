@@ -1,11 +1,11 @@
 import * as z from "zod/mini";
 import { type Faults, noFaults, readFaults } from "./faults.ts";
 
-/** A recommender for development: somebody else's system, played by dev. */
+/** A recommender for development: an external system, simulated by dev. */
 export interface DevRecommender {
-  /** Answers `POST /v1/recommendations`, and `GET`, `PUT` and `DELETE /faults`. */
+  /** Serves `POST /v1/recommendations`, and `GET`, `PUT` and `DELETE /faults`. */
   readonly handler: (request: Request) => Promise<Response>;
-  /** Lets go of whoever hangs; a server may be shut down then. */
+  /** Ends hanging requests, so that a server can shut down. */
   close(): void;
 }
 
@@ -15,7 +15,7 @@ const Question = z.object({
   limit: z.int().check(z.gte(1), z.lte(1_000)),
 });
 
-/** Makes a recommender in whose memory the faults are; a new one is well. */
+/** Makes a recommender with its faults in memory; a new one has none. */
 export function createRecommender(): DevRecommender {
   const closing = new AbortController();
   let faults = noFaults;
@@ -54,15 +54,15 @@ export function createRecommender(): DevRecommender {
 async function spoil(
   { down, latencyMs, status, garbage, hang }: Faults,
   end: AbortSignal,
-  answer: () => Promise<Response>,
+  respond: () => Promise<Response>,
 ): Promise<Response> {
   if (latencyMs > 0 || hang) await wait(hang ? undefined : latencyMs, end);
-  if (down || end.aborted) return downAnswer();
+  if (down || end.aborted) return downResponse();
   if (status !== 200) return new Response(null, { status });
-  return garbage ? new Response("<!doctype html><title>Welcome</title>") : await answer();
+  return garbage ? new Response("<!doctype html><title>Welcome</title>") : await respond();
 }
 
-/** Waits; without a time, for the end alone. */
+/** Waits; without a time, only for the end. */
 function wait(ms: number | undefined, end: AbortSignal): Promise<void> {
   if (end.aborted) return Promise.resolve();
   const { promise, resolve } = Promise.withResolvers<void>();
@@ -71,12 +71,12 @@ function wait(ms: number | undefined, end: AbortSignal): Promise<void> {
   return promise.finally(() => clearTimeout(timer));
 }
 
-/** As whatever stands in front of a system that is away answers. */
-function downAnswer(): Response {
+/** As a proxy responds in front of a system that is away. */
+function downResponse(): Response {
   return new Response(null, { status: 503, headers: { connection: "close" } });
 }
 
-/** The same person likes the same courses, and hardly two people the same. */
+/** The same person always gets the same order, and different persons different ones. */
 async function rank({ person, known, limit }: z.output<typeof Question>) {
   const scored = await Promise.all(
     known.map(async (courseId) => ({ courseId, score: await digest(`${person} ${courseId}`) })),

@@ -13,16 +13,16 @@ function setup() {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       }),
     );
-  const ask = (body: unknown = question, init?: RequestInit) =>
+  const recommend = (body: unknown = question, init?: RequestInit) =>
     send("POST", "/v1/recommendations", body, init);
-  return { ask, send, close };
+  return { recommend, send, close };
 }
 
-Deno.test("one person gets the same courses again, another hardly", async () => {
-  const { ask } = setup();
+Deno.test("one person always gets the same courses, another person different ones", async () => {
+  const { recommend } = setup();
   const orders = await Promise.all(
     ["a", "a", "b", "c", "d"].map(async (person) => {
-      const { items } = await (await ask({ ...question, person })).json();
+      const { items } = await (await recommend({ ...question, person })).json();
       return items.map(({ courseId }: { courseId: string }) => courseId).join();
     }),
   );
@@ -31,54 +31,54 @@ Deno.test("one person gets the same courses again, another hardly", async () => 
   assert.ok(new Set(orders).size > 1);
 });
 
-Deno.test("faults are set as a whole, are seen, and go again", async () => {
-  const { ask, send } = setup();
+Deno.test("faults are replaced as one document, can be read, and can be removed", async () => {
+  const { recommend, send } = setup();
   const well = { down: false, latencyMs: 0, status: 200, garbage: false, hang: false };
   assert.deepEqual(await (await send("GET", "/faults")).json(), well);
   const set = await send("PUT", "/faults", { status: 429 });
   assert.deepEqual(await set.json(), { ...well, status: 429 });
-  assert.equal((await ask()).status, 429);
+  assert.equal((await recommend()).status, 429);
   await send("PUT", "/faults", { garbage: true });
-  assert.match(await (await ask()).text(), /^<!doctype/);
+  assert.match(await (await recommend()).text(), /^<!doctype/);
   await send("PUT", "/faults", { latencyMs: 1 });
-  assert.equal((await ask()).status, 200);
+  assert.equal((await recommend()).status, 200);
   await send("PUT", "/faults", { down: true });
-  assert.equal((await ask()).status, 503);
+  assert.equal((await recommend()).status, 503);
   await send("DELETE", "/faults");
-  assert.equal((await ask()).status, 200);
+  assert.equal((await recommend()).status, 200);
 });
 
 const refused = {
   "another name": { off: true },
   "a word": { down: "yes" },
-  "a status that is none": { status: 99 },
+  "an invalid status": { status: 99 },
   "no object": [],
 };
 for (const [what, body] of Object.entries(refused)) {
   Deno.test(`faults with ${what} are refused and change nothing`, async () => {
-    const { send, ask } = setup();
+    const { send, recommend } = setup();
     const response = await send("PUT", "/faults", body);
     assert.equal(response.status, 422);
     assert.match(await response.text(), /it takes down, latencyMs, status, garbage, hang/);
-    assert.equal((await ask()).status, 200);
+    assert.equal((await recommend()).status, 200);
   });
 }
 
-Deno.test("who hangs is let go when they leave, and when the recommender closes", async () => {
-  const { ask, send, close } = setup();
+Deno.test("a hanging request ends when its client leaves, and when the recommender closes", async () => {
+  const { recommend, send, close } = setup();
   await send("PUT", "/faults", { hang: true });
   const leaving = new AbortController();
-  const left = ask(question, { signal: leaving.signal });
-  const others = ask();
+  const left = recommend(question, { signal: leaving.signal });
+  const others = recommend();
   leaving.abort();
   await (await left).body?.cancel().catch(() => {});
   close();
   await (await others).body?.cancel().catch(() => {});
 });
 
-Deno.test("what is no question is refused", async () => {
-  const { ask, send } = setup();
-  assert.equal((await ask({ known: [] })).status, 422);
+Deno.test("an invalid question is refused", async () => {
+  const { recommend, send } = setup();
+  assert.equal((await recommend({ known: [] })).status, 422);
   assert.equal((await send("GET", "/v1/recommendations")).status, 405);
   assert.equal((await send("POST", "/faults")).status, 405);
   assert.equal((await send("GET", "/")).status, 404);

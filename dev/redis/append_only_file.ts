@@ -1,15 +1,15 @@
 import { dirname } from "node:path";
 import type { Command } from "./backend.ts";
 
-/** Where the embedded engine keeps its writes. */
+/** Where the embedded engine stores its writes. */
 export interface Persistence {
-  /** Every group of writes kept so far, oldest first. */
+  /** Every group of writes stored so far, oldest first. */
   read(): Iterable<readonly Command[]>;
   /** Whether the last group was torn, so that `read` leaves it out. */
   isTorn(): boolean;
-  /** Replaces everything kept; after a crash either all of the old or all of the new is there. */
+  /** Replaces everything stored; after a crash either all of the old or all of the new is there. */
   replace(groups: Iterable<readonly Command[]>): void;
-  /** Keeps one group: after a crash all of it is there or nothing. */
+  /** Stores one group: after a crash all of it is there or nothing. */
   append(group: readonly Command[]): void;
   close(): void;
 }
@@ -17,10 +17,10 @@ export interface Persistence {
 const encoder = new TextEncoder();
 
 /**
- * Opens the append-only file at `path`, made with its folder where missing (mode 600).
+ * Opens the append-only file at `path`, created with its folder where missing (mode 600).
  *
- * Each line is a JSON array of commands that belong together. A line is handed to the operating
- * system before its command is answered, so killing the process loses nothing that was answered; a
+ * Each line is a JSON array of commands that belong together. A line is with the operating system
+ * before its command gets its reply, so a kill of the process loses nothing that got a reply; a
  * power cut may. A last line without its line feed was torn by a kill and is dropped.
  *
  * @throws {Error} if another process holds the file
@@ -45,7 +45,7 @@ export function openAppendOnlyFile(path: string): Persistence {
     },
     append(group) {
       file ??= openForAppend(path);
-      appendWhole(file, encoder.encode(JSON.stringify(group) + "\n"));
+      appendComplete(file, encoder.encode(JSON.stringify(group) + "\n"));
     },
     close() {
       file?.close();
@@ -102,16 +102,18 @@ function replaceFile(path: string, groups: Iterable<readonly Command[]>): void {
   Deno.renameSync(draft, path);
 }
 
-/** Opens for appending behind the last whole line: what is torn must not glue to what comes. */
+/**
+ * Opens for appending after the last complete line: a torn line must not merge with the next one.
+ */
 function openForAppend(path: string): Deno.FsFile {
   const file = Deno.openSync(path, { create: true, read: true, append: true, mode: 0o600 });
-  const whole = encoder.encode(readLines(path).map((line) => line + "\n").join("")).length;
-  if (file.statSync().size > whole) file.truncateSync(whole);
+  const completeBytes = encoder.encode(readLines(path).map((line) => line + "\n").join("")).length;
+  if (file.statSync().size > completeBytes) file.truncateSync(completeBytes);
   return file;
 }
 
-/** A full disk may take half of a line: that half goes, or the next line would be lost with it. */
-function appendWhole(file: Deno.FsFile, line: Uint8Array): void {
+/** A full disk may take half of a line: without its removal the next line would be lost with it. */
+function appendComplete(file: Deno.FsFile, line: Uint8Array): void {
   const { size } = file.statSync();
   try {
     writeAll(file, line);
@@ -127,10 +129,10 @@ function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
   }
 }
 
-/** How an append-only file is, without taking it: a dev that runs may have it. */
+/** The state of an append-only file, read without its lock: a running dev may hold it. */
 export type FileState = "absent" | "whole" | "torn" | { readonly damage: string };
 
-/** Looks whether a start could read the file. A torn last line is dropped then; damage ends it. */
+/** Checks whether a start could read the file. A torn last line is dropped then; damage ends it. */
 export function inspectAppendOnlyFile(path: string): FileState {
   try {
     const lines = readLines(path);

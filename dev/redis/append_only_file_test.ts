@@ -20,7 +20,7 @@ function readAll(path: string) {
   }
 }
 
-Deno.test("cut at any byte, the file holds exactly its whole groups", () => {
+Deno.test("cut at any byte, the file has exactly its complete groups", () => {
   using files = setup();
   const groups = [
     [["SET", "a", "1"]],
@@ -30,20 +30,20 @@ Deno.test("cut at any byte, the file holds exactly its whole groups", () => {
   const file = openAppendOnlyFile(files.path);
   for (const group of groups) file.append(group);
   file.close();
-  const whole = Deno.readFileSync(files.path);
-  for (let length = 0; length <= whole.length; length++) {
-    const cut = whole.slice(0, length);
+  const complete = Deno.readFileSync(files.path);
+  for (let length = 0; length <= complete.length; length++) {
+    const cut = complete.slice(0, length);
     Deno.writeFileSync(files.path, cut);
-    const kept = cut.filter((byte) => byte === 10).length;
+    const stored = cut.filter((byte) => byte === 10).length;
     const torn = openAppendOnlyFile(files.path);
-    assert.deepEqual([...torn.read()], groups.slice(0, kept), `cut at ${length}`);
+    assert.deepEqual([...torn.read()], groups.slice(0, stored), `cut at ${length}`);
     torn.append([["SET", "after", "1"]]);
     torn.close();
-    assert.deepEqual(readAll(files.path), [...groups.slice(0, kept), [["SET", "after", "1"]]]);
+    assert.deepEqual(readAll(files.path), [...groups.slice(0, stored), [["SET", "after", "1"]]]);
   }
 });
 
-Deno.test("a damaged line that is not the torn last one stops the start", () => {
+Deno.test("a damaged line before the last one stops the start", () => {
   using files = setup();
   openAppendOnlyFile(files.path).close();
   for (const line of ['[["SET"', "{}", "[1]", '[["SET",1]]']) {
@@ -52,7 +52,7 @@ Deno.test("a damaged line that is not the torn last one stops the start", () => 
   }
 });
 
-Deno.test("the file and its folder are their owner's alone", () => {
+Deno.test("only the owner can read the file and its folder", () => {
   using files = setup();
   const file = openAppendOnlyFile(files.path);
   file.replace([[["SET", "a", "1"]]]);
@@ -62,7 +62,7 @@ Deno.test("the file and its folder are their owner's alone", () => {
   assert.equal((Deno.statSync(join(files.path, "..")).mode ?? 0) & 0o777, 0o700);
 });
 
-Deno.test("replacing leaves the old content until the new is whole", () => {
+Deno.test("a replacement keeps the old content until the new one is complete", () => {
   using files = setup();
   const file = openAppendOnlyFile(files.path);
   file.append([["SET", "a", "1"]]);
@@ -76,7 +76,7 @@ Deno.test("replacing leaves the old content until the new is whole", () => {
   assert.deepEqual(readAll(files.path), [[["SET", "a", "1"]], [["SET", "c", "1"]]]);
 });
 
-Deno.test("what was answered survives a SIGKILL, and the lock does not", async () => {
+Deno.test("writes that got a reply survive a SIGKILL, and the lock does not", async () => {
   using files = setup();
   const code = `
     const { createEmbeddedRedis } = await import("./embedded.ts");
@@ -93,10 +93,10 @@ Deno.test("what was answered survives a SIGKILL, and the lock does not", async (
     stdout: "piped",
     stderr: "null",
   }).spawn();
-  let answered = 0;
+  let replied = 0;
   for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    answered = Number(text.trim().split("\n").at(-1));
-    if (answered >= 100) break;
+    replied = Number(text.trim().split("\n").at(-1));
+    if (replied >= 100) break;
   }
   child.kill("SIGKILL");
   await child.status;
@@ -104,7 +104,7 @@ Deno.test("what was answered survives a SIGKILL, and the lock does not", async (
   const redis = createEmbeddedRedis({ persistence });
   const [n, m] = [await redis.execute(["GET", "n"]), await redis.execute(["GET", "m"])];
   await redis.close();
-  assert.ok(answered >= 100 && Number(n) >= answered, `${n} of ${answered}`);
+  assert.ok(replied >= 100 && Number(n) >= replied, `${n} of ${replied}`);
   assert.equal(n, m);
 });
 

@@ -23,7 +23,7 @@ export interface Subscription {
 export interface RedisBackend {
   /** Runs one command; calls made in one turn run in the order of the calls. */
   execute(command: Command): Promise<Reply>;
-  /** Runs all commands with nothing in between, or none: then the answer is one failure. */
+  /** Runs all commands with nothing in between, or none: then the reply is one failure. */
   multi(commands: readonly Command[]): Promise<readonly Reply[] | Failure>;
   /** Delivers messages until the returned function is called. */
   subscribe(subscription: Subscription): Promise<() => Promise<void>>;

@@ -13,7 +13,7 @@ export function toBytes(text: string): Bytes {
   return isAscii(text) ? text : Buffer.from(text, "utf8").toString("latin1");
 }
 
-/** Decodes UTF-8 bytes; what is no UTF-8 becomes U+FFFD. */
+/** Decodes UTF-8 bytes; invalid UTF-8 becomes U+FFFD. */
 export function toText(bytes: Bytes): string {
   return isAscii(bytes) ? bytes : Buffer.from(bytes, "latin1").toString("utf8");
 }

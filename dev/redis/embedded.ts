@@ -13,21 +13,21 @@ export interface EmbeddedRedisOptions {
   readonly now?: () => number;
   /** 0 ≤ n < 1 */
   readonly random?: () => number;
-  /** Where writes are kept; without it everything is gone with the process. */
+  /** Where writes are stored; without it all data is gone with the process. */
   readonly persistence?: Persistence;
   /**
-   * Keys that say of others that they are all there. They do not survive a torn file, and a compacted
-   * one has them last, so that cut anywhere it does not keep such a key without the others.
+   * Keys that state that other keys are complete. They do not survive a torn file, and a compacted
+   * file has them last: cut anywhere, it never has such a key without the others.
    */
   readonly witnesses?: readonly string[];
 }
 
 /**
- * Creates the embedded Redis: the commands a typical service calls, in memory, kept in an
+ * Creates the embedded Redis: the commands a typical service calls, in memory, stored in an
  * append-only file that is replayed and compacted here at start.
  *
- * A command that it does not have fails and names `REDIS_URL`. If the file cannot be written the
- * command fails with `MISCONF`, though the data in memory already changed.
+ * An unsupported command fails and names `REDIS_URL`. If the file cannot be written the command
+ * fails with `MISCONF`, though the data in memory already changed.
  */
 export function createEmbeddedRedis(
   { now = Date.now, random = Math.random, persistence, witnesses = [] }: EmbeddedRedisOptions = {},
@@ -39,7 +39,7 @@ export function createEmbeddedRedis(
     now,
     random,
     publish: channels.publish,
-    record: (group) => keep(group, persistence),
+    record: (group) => store(group, persistence),
   });
   if (persistence) restore(engine, persistence, witnesses);
 
@@ -70,7 +70,7 @@ export function createEmbeddedRedis(
   };
 }
 
-function keep(group: readonly Command[], persistence: Persistence | undefined): void {
+function store(group: readonly Command[], persistence: Persistence | undefined): void {
   try {
     persistence?.append(group);
   } catch (cause) {

@@ -38,7 +38,7 @@ Deno.test("an unknown command fails and names REDIS_URL", async () => {
   assert.equal(await redis.execute(["EXISTS", "k"]), 0);
 });
 
-Deno.test("a key is gone from its last millisecond on", async () => {
+Deno.test("a key is gone at the millisecond of its expiry", async () => {
   using files = setup();
   await using engine = files.open();
   await engine.run("SET k v PX 1000");
@@ -50,7 +50,7 @@ Deno.test("a key is gone from its last millisecond on", async () => {
   assert.equal(await engine.run("PTTL k"), -2);
 });
 
-Deno.test("expired keys that nobody asks for are swept by writes", async () => {
+Deno.test("expired keys that are never read are removed by writes", async () => {
   using files = setup();
   await using engine = files.open();
   for (let index = 0; index < 50; index++) await engine.run(`SET old${index} v PX 10`);
@@ -61,7 +61,7 @@ Deno.test("expired keys that nobody asks for are swept by writes", async () => {
   assert.equal(deleted.join().match(/"DEL"/g)?.length, 50);
 });
 
-Deno.test("everything is there after a restart, expiries at their moment", async () => {
+Deno.test("all data survives a restart, and expiries keep their time", async () => {
   using files = setup();
   {
     await using engine = files.open();
@@ -83,7 +83,7 @@ Deno.test("everything is there after a restart, expiries at their moment", async
   assert.equal(await engine.run("EXISTS m"), 0);
 });
 
-Deno.test("a key that expired and was made anew does not inherit the old expiry", async () => {
+Deno.test("a key that expired and was created again does not inherit the old expiry", async () => {
   using files = setup();
   {
     await using engine = files.open();
@@ -96,7 +96,7 @@ Deno.test("a key that expired and was made anew does not inherit the old expiry"
   assert.equal(await engine.run("TTL n"), -1);
 });
 
-Deno.test("luck is logged: what was drawn stays drawn", async () => {
+Deno.test("random results are logged: a replay draws the same members", async () => {
   const draws = [0.9, 0.1, 0.5, 0.3];
   using files = setup(() => draws.shift() ?? 0);
   let left;
@@ -123,7 +123,7 @@ Deno.test("a transaction and a script are one line each, the script by its effec
   ]);
 });
 
-Deno.test("a script that fails half way keeps what it wrote, as in Redis", async () => {
+Deno.test("a script that fails half way keeps its writes, as in Redis", async () => {
   using files = setup();
   const script = "redis.call('SET', 'a', 1) error('stop')";
   {
@@ -134,7 +134,7 @@ Deno.test("a script that fails half way keeps what it wrote, as in Redis", async
   assert.equal(await engine.run("GET a"), "1");
 });
 
-Deno.test("reads and refused writes leave the file alone", async () => {
+Deno.test("reads and refused writes do not change the file", async () => {
   using files = setup();
   await using engine = files.open();
   await engine.run("SET k v");
@@ -170,7 +170,7 @@ Deno.test("the file is compacted at start", async () => {
   assert.equal(await engine.run("INCR n"), 101);
 });
 
-Deno.test("a file that cannot be written fails the command loudly", async () => {
+Deno.test("a file that cannot be written fails the command with MISCONF", async () => {
   const redis = createEmbeddedRedis({
     persistence: {
       read: () => [],
@@ -199,7 +199,7 @@ Deno.test("commands behind the first script keep their order while Lua loads", a
   assert.deepEqual(replies.slice(1), ["1", { status: "OK" }, "2", "2"]);
 });
 
-Deno.test("cut anywhere, the file does not keep a witness without what it speaks for", async () => {
+Deno.test("cut anywhere, the file never has a witness without the keys that it covers", async () => {
   using files = setup();
   const open = () => {
     const persistence = openAppendOnlyFile(files.path);
@@ -214,18 +214,18 @@ Deno.test("cut anywhere, the file does not keep a witness without what it speaks
   for (const compacts of [false, true]) {
     // Opened once, the file is a snapshot, in which each key is a group of its own.
     if (compacts) await open().close();
-    const whole = Deno.readFileSync(files.path);
-    for (let length = whole.length; length >= 0; length--) {
-      Deno.writeFileSync(files.path, whole.slice(0, length));
+    const fileBytes = Deno.readFileSync(files.path);
+    for (let length = fileBytes.length; length >= 0; length--) {
+      Deno.writeFileSync(files.path, fileBytes.slice(0, length));
       const cut = open();
       const complete = await cut.execute(["GET", "complete"]);
       const entries = await cut.execute(["EXISTS", "entry1", "entry2", "entry3"]);
       await cut.close();
-      const isWhole = length === 0 || whole[length - 1] === 10;
-      if (!isWhole) assert.equal(complete, null, `torn at ${length}`);
+      const isComplete = length === 0 || fileBytes[length - 1] === 10;
+      if (!isComplete) assert.equal(complete, null, `torn at ${length}`);
       if (complete !== null) assert.equal(Number(complete), entries, `cut at ${length}`);
     }
-    Deno.writeFileSync(files.path, whole);
+    Deno.writeFileSync(files.path, fileBytes);
   }
 });
 

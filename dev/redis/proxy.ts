@@ -13,13 +13,14 @@ export interface RedisProxyOptions {
 }
 
 /**
- * Creates a backend on a real Redis: one connection for all commands, pipelined, opened by the first
- * command and again after it broke, and one for subscriptions.
+ * Creates a backend on a real Redis: one connection for all commands, pipelined, opened by the
+ * first
+ * command and reopened after it broke, and one for subscriptions.
  *
  * A command that was under way when the connection broke rejects with `RedisUnavailable` and is not
  * sent again: it may have run.
  *
- * @throws {TypeError} if the URL is none of `redis:` or `rediss:`
+ * @throws {TypeError} if the URL is neither `redis:` nor `rediss:`
  */
 export function createRedisProxy(
   { url, connectTimeoutMs = 2000 }: RedisProxyOptions,
@@ -72,7 +73,7 @@ async function send(client: RawClient, command: Command): Promise<Reply> {
 }
 
 /**
- * The library's own `multi()` decodes EXEC as text and rounds integers. Sending the words ourselves
+ * The library's own `multi()` decodes EXEC as text and rounds integers. Sending the words directly
  * is as atomic: all are queued within one turn, and nothing else can come in between.
  */
 async function transact(
@@ -93,14 +94,14 @@ async function listen(
 ): Promise<() => Promise<void>> {
   const name = toOctets(channel);
   const pattern = kind === "pattern" ? { pattern: channel } : {};
-  const hear = (payload: Buffer, on: Buffer) =>
+  const receive = (payload: Buffer, on: Buffer) =>
     onMessage({ channel: fromOctets(on), payload: fromOctets(payload), ...pattern });
   if (kind === "pattern") {
-    await client.pSubscribe(name.toString(), hear, true);
-    return () => client.pUnsubscribe(name.toString(), hear, true);
+    await client.pSubscribe(name.toString(), receive, true);
+    return () => client.pUnsubscribe(name.toString(), receive, true);
   }
-  await client.subscribe(name.toString(), hear, true);
-  return () => client.unsubscribe(name.toString(), hear, true);
+  await client.subscribe(name.toString(), receive, true);
+  return () => client.unsubscribe(name.toString(), receive, true);
 }
 
 function toReply(value: unknown): Reply {

@@ -4,17 +4,17 @@ import { sha1Hex } from "./engine/lua.ts";
 
 /**
  * Translates scripts with Upstash's own flag `allow-key-locking` for a stock Redis, which refuses
- * to compile a flag it does not know. The line is emptied, so line numbers stay.
+ * to compile an unknown flag. The line is emptied, so line numbers stay.
  */
 export interface ScriptTranslation {
   toRedis(command: Command): Command;
-  /** The name by which the client will call a script that Redis answered another name for. */
+  /** The name by which the client will call a script to which Redis gave another name. */
   fromRedis(command: Command, sha: Bytes): Bytes;
 }
 
 const foreignFlags = /^#!lua[^\n]*\ballow-key-locking\b[^\n]*/;
 
-/** Creates a translation that remembers the names of the scripts it changed. */
+/** Creates a translation that stores the names of the scripts it changed. */
 export function createScriptTranslation(): ScriptTranslation {
   const names = new Map<string, string>();
 

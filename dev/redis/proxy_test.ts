@@ -7,7 +7,7 @@ import { isFailure, isList, type Reply } from "./reply.ts";
 
 type Serve = (connection: Deno.TcpConn, count: number) => Promise<void>;
 
-/** A server that lets the test speak on each connection, counted from 1. */
+/** A server whose connections, counted from 1, a test serves. */
 function listen(serve: Serve) {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const open = new Set<Deno.TcpConn>();
@@ -36,7 +36,7 @@ function closeQuietly(connection: Deno.TcpConn): void {
   }
 }
 
-async function answerEach(connection: Deno.TcpConn, parts: () => Uint8Array[]): Promise<void> {
+async function replyToEach(connection: Deno.TcpConn, parts: () => Uint8Array[]): Promise<void> {
   connection.setNoDelay(true);
   const buffer = new Uint8Array(65536);
   while (await connection.read(buffer) !== null) {
@@ -72,16 +72,16 @@ const { reply: replies } = fc.letrec<{ reply: Reply }>((tie) => ({
   ),
 }));
 
-Deno.test("a reply is read whole however TCP cuts it", async () => {
+Deno.test("a reply is read completely however TCP splits it", async () => {
   let parts: Uint8Array[] = [];
-  await using server = listen((connection) => answerEach(connection, () => parts));
+  await using server = listen((connection) => replyToEach(connection, () => parts));
   const proxy = createRedisProxy({ url: server.url });
   await fc.assert(
     fc.asyncProperty(replies, fc.array(fc.nat(400), { maxLength: 4 }), async (reply, cuts) => {
-      const whole = toOctets(encode(reply));
-      const places = [0, ...cuts.filter((cut) => cut < whole.length), whole.length];
+      const encoded = toOctets(encode(reply));
+      const places = [0, ...cuts.filter((cut) => cut < encoded.length), encoded.length];
       places.sort((left, right) => left - right);
-      parts = places.slice(1).map((end, index) => whole.subarray(places[index], end))
+      parts = places.slice(1).map((end, index) => encoded.subarray(places[index], end))
         .filter((part) => part.length > 0);
       assert.deepEqual(await proxy.execute(["GET", "k"]), reply);
     }),
@@ -90,7 +90,7 @@ Deno.test("a reply is read whole however TCP cuts it", async () => {
   await proxy.close();
 });
 
-Deno.test("a refused connection rejects, and the message keeps the URL to itself", async () => {
+Deno.test("a refused connection rejects, and the message does not contain the URL", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   listener.close();
@@ -105,9 +105,9 @@ Deno.test("a refused connection rejects, and the message keeps the URL to itself
   await proxy.close();
 });
 
-Deno.test("a broken connection fails what was under way and is opened anew", async () => {
+Deno.test("a broken connection fails pending commands and is reopened", async () => {
   await using server = listen(async (connection, count) => {
-    if (count > 1) return await answerEach(connection, () => [toOctets(`:${count}\r\n`)]);
+    if (count > 1) return await replyToEach(connection, () => [toOctets(`:${count}\r\n`)]);
     await connection.read(new Uint8Array(1024));
     connection.close();
   });
@@ -125,7 +125,7 @@ Deno.test("a broken connection fails what was under way and is opened anew", asy
 
 Deno.test("a proxy may be used again after it was closed", async () => {
   await using server = listen((connection, count) =>
-    answerEach(connection, () => [toOctets(`:${count}\r\n`)])
+    replyToEach(connection, () => [toOctets(`:${count}\r\n`)])
   );
   const proxy = createRedisProxy({ url: server.url });
   assert.equal(await proxy.execute(["PING"]), 1);

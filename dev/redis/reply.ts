@@ -10,13 +10,13 @@ export interface Failure {
   readonly error: string;
 }
 
-/** What a command answers; an integer is a bigint only where a number would lose digits. */
+/** The reply to a command; an integer is a bigint only where a number would lose digits. */
 export type Reply = null | number | bigint | Bytes | Status | Failure | readonly Reply[];
 
-/** The answer of commands that have nothing to tell. */
+/** The reply of commands without a result. */
 export const ok: Status = { status: "OK" };
 
-/** Tells whether a reply is an error. */
+/** Whether a reply is an error. */
 export function isFailure(reply: Reply): reply is Failure {
   return typeof reply === "object" && reply !== null && "error" in reply;
 }
@@ -30,7 +30,7 @@ export function toInteger(value: bigint): number | bigint {
 export type Encoding = "plain" | "base64";
 
 /**
- * Renders a reply as the JSON value that stands in `result`.
+ * Renders a reply as the JSON value of `result`.
  *
  * With `base64` every string is encoded, also those inside arrays and also `OK`: the official client
  * decodes an unencoded `OK` inside an array to one garbage character.

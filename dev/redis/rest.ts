@@ -8,21 +8,21 @@ import { openSubscription } from "./rest_subscription.ts";
 
 export interface RedisRestOptions {
   readonly backend: RedisBackend;
-  /** The bearer token that every request must show. */
+  /** The bearer token that every request needs. */
   readonly token: string;
   /** Default 10 MB, as Upstash's smallest limit. */
   readonly maxBodyBytes?: number;
-  /** Hears of failures that are no reply of Redis; the client gets only their kind. */
+  /** Receives failures that are no reply of Redis; the client gets only their kind. */
   readonly onError?: (cause: unknown) => void;
 }
 
 const defaultMaxBodyBytes = 10 * 1024 * 1024;
 
 /**
- * Creates the REST endpoint that the official `@upstash/redis` client speaks to.
+ * Creates the REST endpoint for the official `@upstash/redis` client.
  *
  * `POST /` takes a command as JSON array, `/pipeline` and `/multi-exec` take several, `/get/foo` is
- * a command by its path, `/subscribe/…` and `/psubscribe/…` are event streams. Answers are
+ * a command by its path, `/subscribe/…` and `/psubscribe/…` are event streams. Responses are
  * `{"result"}` or, with 400, `{"error"}`; 401 without the token, 413 for a body over the limit, 503
  * when the Redis behind cannot be reached. `Upstash-Encoding: base64` encodes every string.
  *
@@ -37,7 +37,7 @@ export function createRedisRest(
   let served = 0;
 
   return async function redisRest(request: Request): Promise<Response> {
-    const response = await answer(request).catch((cause) => {
+    const response = await respond(request).catch((cause) => {
       if (cause instanceof BadRequest) {
         return json(cause.status, failureJson({ error: cause.message }));
       }
@@ -48,7 +48,7 @@ export function createRedisRest(
     return response;
   };
 
-  async function answer(request: Request): Promise<Response> {
+  async function respond(request: Request): Promise<Response> {
     if (!isAuthorized(request, expected)) {
       await request.body?.cancel();
       return json(401, failureJson({ error: "Unauthorized" }));
@@ -95,7 +95,10 @@ async function transact(
   return refused ? discarded(refused.error) : await backend.multi(commands);
 }
 
-/** Compares digests, so the time tells neither the token's text nor its length. */
+/**
+ * Compares digests: comparing the texts would leak the token's content and length by the time it
+ * takes.
+ */
 function isAuthorized(request: Request, expected: Uint8Array): boolean {
   const bearer = /^bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
   const shown = bearer ?? new URL(request.url).searchParams.get("_token") ?? "";

@@ -3,7 +3,7 @@ import { toText } from "./bytes.ts";
 import type { Failure } from "./reply.ts";
 
 /**
- * Commands that no REST request can have: they change or hold the connection, which all requests
+ * Commands that no REST request may send: they change or hold the connection, which all requests
  * share, or stop the server.
  */
 const connectionCommands = new Set(

@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { type Bytes, fromOctets, toBytes } from "./bytes.ts";
 import type { Command } from "./backend.ts";
 
-/** What a request asks for. */
+/** The command or subscription of a request. */
 export type RestCall =
   | { readonly kind: "command"; readonly command: Command }
   | { readonly kind: "pipeline" | "transaction"; readonly commands: readonly Command[] }
@@ -12,7 +12,7 @@ export type RestCall =
     readonly by: "channel" | "pattern";
   };
 
-/** A request that is answered with an error before Redis hears of it. */
+/** A request that gets an error before it reaches Redis. */
 export class BadRequest extends Error {
   override readonly name = "BadRequest";
   readonly status: number;
@@ -67,7 +67,7 @@ function requireChannels(channels: readonly Bytes[]): readonly Bytes[] {
   return channels;
 }
 
-/** With a declared length, which the server holds the client to, the body is read in one piece. */
+/** With a declared length, which the server enforces, the body is read in one piece. */
 async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
   if (declared !== null) {

@@ -8,7 +8,7 @@ export interface SubscriptionCall {
 
 /**
  * Opens the event stream that the official client reads: `data: message,<channel>,<payload>`, and
- * `pmessage,<pattern>,<channel>,<payload>` for patterns. The subscriptions are in force when the
+ * `pmessage,<pattern>,<channel>,<payload>` for patterns. The subscriptions are active when the
  * promise resolves, and end with the stream.
  */
 export async function openSubscription(
@@ -34,7 +34,9 @@ export async function openSubscription(
   return readable;
 }
 
-/** A line break inside the payload begins a new `data:` line, as the event stream format asks. */
+/**
+ * A line break inside the payload begins a new `data:` line, as the event stream format requires.
+ */
 function toEvent(words: readonly string[]): string {
   const lines = words.join(",").split(/\r\n|\r|\n/);
   return lines.map((line) => `data: ${line}\n`).join("") + "\n";

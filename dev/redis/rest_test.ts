@@ -71,10 +71,10 @@ Deno.test("the endpoint refuses an empty token of its own", () => {
 });
 
 const malformed = {
-  "no JSON": ["/", "SET k v"],
+  "text that is not JSON": ["/", "SET k v"],
   "an empty body": ["/", ""],
   "JSON that stops early": ["/", '["GET", "k"'],
-  "bytes that are no UTF-8": ["/", new Uint8Array([0x5b, 0x22, 0xff, 0x22, 0x5d])],
+  "bytes that are not UTF-8": ["/", new Uint8Array([0x5b, 0x22, 0xff, 0x22, 0x5d])],
   "an object": ["/", '{"command": "GET"}'],
   "an empty command": ["/", "[]"],
   "null as argument": ["/", '["GET", null]'],
@@ -83,23 +83,23 @@ const malformed = {
   "a pipeline of words": ["/pipeline", '["GET", "k"]'],
   "an empty pipeline": ["/pipeline", "[]"],
   "a pipeline with an empty command": ["/pipeline", '[["GET", "k"], []]'],
-  "a transaction that is no array": ["/multi-exec", '"GET"'],
+  "a transaction that is not an array": ["/multi-exec", '"GET"'],
   "an empty transaction": ["/multi-exec", "[]"],
-  "a path that is no UTF-8": ["/get/%ff", ""],
+  "a path that is not UTF-8": ["/get/%ff", ""],
   "a path with a broken escape": ["/get/%zz", ""],
   "a subscription to nothing": ["/subscribe", ""],
 } as const;
 for (const [what, [path, body]] of Object.entries(malformed)) {
-  Deno.test(`the endpoint answers 400 to ${what}`, async () => {
+  Deno.test(`the endpoint responds 400 to ${what}`, async () => {
     const { send, executed, causes } = setup();
-    const { status, body: answer } = await send(path, { method: "POST", body });
+    const { status, body: received } = await send(path, { method: "POST", body });
     assert.equal(status, 400);
-    assert.match(answer.error, /^ERR /);
+    assert.match(received.error, /^ERR /);
     assert.deepEqual([executed, causes], [[], []]);
   });
 }
 
-Deno.test("the endpoint answers 405 to a method that Redis has no use for", async () => {
+Deno.test("the endpoint responds 405 to an unsupported method", async () => {
   const { send, executed } = setup();
   assert.equal((await send("/get/k", { method: "DELETE" })).status, 405);
   assert.deepEqual(executed, []);
@@ -143,7 +143,7 @@ Deno.test("an unreachable Redis is 503 and its cause is only for the log", async
   assert.deepEqual(causes, [cause]);
 });
 
-Deno.test("a bug in the backend is 500 and shows nothing of itself", async () => {
+Deno.test("a bug in the backend is 500 without details", async () => {
   const cause = new TypeError("secret");
   const { post, causes } = setup({ multi: () => Promise.reject(cause) });
   const { status, body } = await post("/multi-exec", '[["GET","k"]]');
@@ -152,7 +152,7 @@ Deno.test("a bug in the backend is 500 and shows nothing of itself", async () =>
   assert.deepEqual(causes, [cause]);
 });
 
-Deno.test("a subscription ends at the backend when the reader goes", async () => {
+Deno.test("a subscription ends at the backend when the client disconnects", async () => {
   const ended: string[] = [];
   const { rest } = setup({
     subscribe: ({ channel }) => Promise.resolve(() => Promise.resolve(void ended.push(channel))),
@@ -166,7 +166,7 @@ Deno.test("a subscription ends at the backend when the reader goes", async () =>
   assert.deepEqual(ended, ["a", "b"]);
 });
 
-Deno.test("a subscription's events stand as the client reads them", async () => {
+Deno.test("a subscription's events have the client's format", async () => {
   const { rest } = setup({
     subscribe: ({ onMessage, onEnd }) => {
       setTimeout(() => {

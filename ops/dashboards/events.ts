@@ -3,7 +3,7 @@ import { level, quantile, rate } from "../promql.ts";
 
 const deliveries = "edgepass.events.deliveries";
 
-/** What services tell each other, and how late. */
+/** The events between services, and how late they are. */
 export const events: DashboardPlan = {
   uid: "edgepass-events",
   title: "Edgepass / Events",

@@ -9,7 +9,7 @@ const roundTrips = "edgepass.redis.round_trip.duration";
 const here = { "edgepass.service": "gateway" } as const;
 const all = rate(requests, { where: here });
 
-/** What the gateway does, why it refuses, and what it waits for. */
+/** What the gateway serves, why it refuses, and what it waits for. */
 export const gateway: DashboardPlan = {
   uid: "edgepass-gateway",
   title: "Edgepass / Gateway",

@@ -3,10 +3,10 @@ import { quantile, rate, ratio } from "../promql.ts";
 
 const signIns = "edgepass.auth.sign_ins";
 const refreshes = "edgepass.auth.refreshes";
-const minted = "edgepass.passports.minted";
+const issued = "edgepass.passports.minted";
 const refused = "edgepass.passports.refused";
 
-/** Who comes in, what vouches for them inside, and who is sent away again. */
+/** Logins, the Passports that carry their identity inside, and revocations. */
 export const identity: DashboardPlan = {
   uid: "edgepass-identity",
   title: "Edgepass / Identity",
@@ -45,12 +45,12 @@ export const identity: DashboardPlan = {
       {
         title: "Minted, by policy",
         isStacked: true,
-        series: [rate(minted, { by: ["edgepass.passport.policy"] })],
+        series: [rate(issued, { by: ["edgepass.passport.policy"] })],
       },
       {
         title: "Minted, by kind of subject",
         isStacked: true,
-        series: [rate(minted, { by: ["edgepass.passport.subject"] })],
+        series: [rate(issued, { by: ["edgepass.passport.subject"] })],
       },
       {
         title: "Refused, by service and reason",

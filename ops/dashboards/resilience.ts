@@ -3,7 +3,7 @@ import { level, rate } from "../promql.ts";
 
 const byCall = ["edgepass.service", "edgepass.peer"] as const;
 
-/** What is not called for now, what is called again, and what stands in for it. */
+/** Open breakers, retries, and fallbacks. */
 export const resilience: DashboardPlan = {
   uid: "edgepass-resilience",
   title: "Edgepass / Resilience",

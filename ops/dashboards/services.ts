@@ -8,7 +8,7 @@ const queries = "db.client.operation.duration";
 const chosen = { "edgepass.service": ["=~", "$service"] } as const;
 const failed = { ...chosen, "http.response.status_code": ["=~", "5.."] } as const;
 
-/** What services behind the gateway do, call and store. */
+/** What services behind the gateway serve, call and store. */
 export const services: DashboardPlan = {
   uid: "edgepass-services",
   title: "Edgepass / Services",

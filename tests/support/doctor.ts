@@ -40,7 +40,7 @@ export function createEffects(overrides: Partial<Effects> = {}): Effects {
   return {
     now: () => 0,
     elapsed: () => 0,
-    ask: () => Promise.reject(new TypeError("nobody is there")),
+    request: () => Promise.reject(new TypeError("nobody is there")),
     configurationErrors: () => Promise.resolve([]),
     freeBytes: () => 2 ** 40,
     denoVersion: "2.9.5",

@@ -19,7 +19,7 @@ import type {
 /** Filters and paging of a list; empty values are not sent. */
 export type Query = Readonly<Record<string, string | undefined>>;
 
-/** Asks dev for what it has seen. Every call rejects with an Error whose message can be shown. */
+/** Reads what dev has collected. Every call rejects with an Error whose message can be shown. */
 export interface Api {
   state(signal?: AbortSignal): Promise<State>;
   requests(query: Query, signal?: AbortSignal): Promise<Page<RequestRow>>;
@@ -29,9 +29,9 @@ export interface Api {
   map(windowSeconds: number, signal?: AbortSignal): Promise<ServiceMap>;
   health(signal?: AbortSignal): Promise<Health>;
   events(signal?: AbortSignal): Promise<Events>;
-  /** With what was sent and what was answered. */
+  /** With its request and its last response. */
   deadLetter(id: string): Promise<CompleteDeadEvent>;
-  /** Sends a dead letter anew, or without an id all that are no poison. */
+  /** Sends a dead letter again, or without an id all that are not poison. */
   replay(id?: string): Promise<Replayed>;
   drop(id: string): Promise<void>;
   configuration(signal?: AbortSignal): Promise<Configuration>;
@@ -39,23 +39,23 @@ export interface Api {
   /** Versions older than those of the page that named `cursor`. */
   configurationHistory(cursor: string): Promise<ConfigurationHistory>;
   configurationVersion(version: number, signal?: AbortSignal): Promise<ConfigurationVersion>;
-  /** Puts a document in force. @throws {RefusedChange} */
-  putConfiguration(wanted: NewConfiguration): Promise<ConfigurationVersion>;
-  /** Puts the document of an older version in force again. @throws {RefusedChange} */
-  rollBackConfiguration(wanted: {
+  /** Makes a document the current one. @throws {RefusedChange} */
+  putConfiguration(proposed: NewConfiguration): Promise<ConfigurationVersion>;
+  /** Makes the document of an older version the current one again. @throws {RefusedChange} */
+  rollBackConfiguration(proposed: {
     readonly version: number;
     readonly ifVersion: number;
   }): Promise<ConfigurationVersion>;
 }
 
-/** A document that somebody wants in force in place of the version `ifVersion`. */
+/** A document that is to replace the version `ifVersion`. */
 export interface NewConfiguration {
   readonly document: Attributes;
   readonly ifVersion: number;
   readonly comment?: string;
 }
 
-/** One thing that does not fit, and where; an empty path is all of it. */
+/** One invalid value, and where; an empty path is all of it. */
 export interface Issue {
   readonly path: string;
   readonly message: string;
@@ -63,9 +63,9 @@ export interface Issue {
 
 /** A change that was not made; the message can be shown. */
 export class RefusedChange extends Error {
-  /** Tells it from other errors. */
+  /** Distinguishes it from other errors. */
   override readonly name = "RefusedChange";
-  /** What does not fit, place by place. */
+  /** What is invalid, path by path. */
   readonly issues: readonly Issue[];
 
   constructor(message: string, issues: readonly Issue[]) {
@@ -75,7 +75,7 @@ export class RefusedChange extends Error {
 }
 
 export function createApi(get: typeof fetch): Api {
-  async function ask(path: string, query: Query, signal?: AbortSignal): Promise<Response> {
+  async function request(path: string, query: Query, signal?: AbortSignal): Promise<Response> {
     const given = Object.entries(query).flatMap(([name, value]) => value ? [[name, value]] : []);
     const search = new URLSearchParams(given).toString();
     try {
@@ -85,38 +85,38 @@ export function createApi(get: typeof fetch): Api {
       throw new Error("Cannot ask dev: it does not answer", { cause });
     }
   }
-  async function read<Answer>(path: string, query: Query, signal?: AbortSignal): Promise<Answer> {
-    const response = await ask(path, query, signal);
+  async function read<Body>(path: string, query: Query, signal?: AbortSignal): Promise<Body> {
+    const response = await request(path, query, signal);
     if (!response.ok) throw await toError(response);
-    return await readJson<Answer>(response);
+    return await readJson<Body>(response);
   }
-  /** The header tells the server that a script of its own page asks. */
-  async function act<Answer>(method: "POST" | "DELETE", path: string): Promise<Answer> {
+  /** The header proves to the server that the request is by a script of its own page. */
+  async function act<Body>(method: "POST" | "DELETE", path: string): Promise<Body> {
     const response = await get(path, { method, headers: { "x-edgepass-page": "1" } })
       .catch((cause: unknown) => {
         throw new Error("Cannot ask dev: it does not answer", { cause });
       });
     if (!response.ok) throw await toError(response);
-    return await readJson<Answer>(response);
+    return await readJson<Body>(response);
   }
-  async function change<Answer>(
+  async function change<Body>(
     method: "POST" | "PUT",
     path: string,
     body: unknown,
-  ): Promise<Answer> {
+  ): Promise<Body> {
     const headers = { "x-edgepass-page": "1", "content-type": "application/json" };
     const response = await get(path, { method, headers, body: JSON.stringify(body) })
       .catch((cause: unknown) => {
         throw new Error("Cannot ask dev: it does not answer", { cause });
       });
     if (!response.ok) throw await toRefusal(response);
-    return await readJson<Answer>(response);
+    return await readJson<Body>(response);
   }
   return {
     state: (signal) => read("/api/state", {}, signal),
     requests: (query, signal) => read("/api/requests", query, signal),
     async trace(traceId, signal) {
-      const response = await ask(`/api/requests/${encodeURIComponent(traceId)}`, {}, signal);
+      const response = await request(`/api/requests/${encodeURIComponent(traceId)}`, {}, signal);
       if (response.status === 404 || response.status === 400) return undefined;
       if (!response.ok) throw await toError(response);
       return await readJson<RequestDetail>(response);
@@ -134,8 +134,8 @@ export function createApi(get: typeof fetch): Api {
     configurationHistory: (cursor) => read(`${configurationPath}/history`, { cursor }),
     configurationVersion: (version, signal) =>
       read(`${configurationPath}/history/${version}`, {}, signal),
-    putConfiguration: (wanted) => change("PUT", configurationPath, wanted),
-    rollBackConfiguration: (wanted) => change("POST", `${configurationPath}/rollback`, wanted),
+    putConfiguration: (proposed) => change("PUT", configurationPath, proposed),
+    rollBackConfiguration: (proposed) => change("POST", `${configurationPath}/rollback`, proposed),
   };
 }
 
@@ -145,7 +145,7 @@ function deadLetterPath(id?: string): string {
   return `/api/events/dead-letters${id === undefined ? "" : `/${encodeURIComponent(id)}`}`;
 }
 
-/** A refusal says why as `{"error"}`. */
+/** A refusal has its reason as `{"error"}`. */
 async function toError(response: Response): Promise<Error> {
   const { error } = await readJson<{ error?: string }>(response).catch(() => ({
     error: undefined,
@@ -160,11 +160,11 @@ async function toRefusal(response: Response): Promise<RefusedChange> {
 }
 
 /**
- * Reads JSON as what the API is known to answer.
+ * Reads JSON as the type of the API's response.
  *
  * Page and API come from one process and one checkout, so their types cannot drift apart at run
- * time; wire.ts is what both are written against.
+ * time; api_types.ts is what both are written against.
  */
-async function readJson<Answer>(response: Response): Promise<Answer> {
+async function readJson<Body>(response: Response): Promise<Body> {
   return await response.json();
 }

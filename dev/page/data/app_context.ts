@@ -12,18 +12,18 @@ export interface App {
   readonly live: Live;
   readonly router: Router;
   readonly preferences: Preferences;
-  /** Where views leave what they want to find again when somebody comes back. */
+  /** Where views store what they restore when the reader comes back. */
   readonly memory: Map<string, unknown>;
   /** Epoch milliseconds. */
   readonly now: () => number;
-  /** What runs, once it is known. */
+  /** The running system, once it is loaded. */
   readonly state?: State | undefined;
 }
 
 export const AppContext = createContext<App | undefined>(undefined);
 
 /**
- * The app that a view stands in.
+ * The app that a view is in.
  *
  * @throws {Error} outside of one
  */

@@ -3,7 +3,7 @@ import { useApp } from "./app_context.ts";
 import type { LiveStatus } from "./live.ts";
 import type { PageLocation } from "./router.ts";
 
-/** A value that lives outside of the tree, read again whenever its owner says that it changed. */
+/** A value outside of the tree, read again whenever its owner reports a change. */
 export function useOutside<Value>(
   read: () => Value,
   onChange: (listener: () => void) => () => void,
@@ -27,7 +27,7 @@ export function useStatus(): LiveStatus {
   return useOutside(live.status, live.onStatus);
 }
 
-/** Every value there has been so far, so that a choice made among them does not take them away. */
+/** Every value there has been so far, so that a choice among them does not remove the others. */
 export function useSeen(values: readonly (string | null)[]): readonly string[] {
   const seen = useRef(new Set<string>());
   for (const value of values) if (value) seen.current.add(value);
@@ -35,7 +35,7 @@ export function useSeen(values: readonly (string | null)[]): readonly string[] {
   return useMemo(() => [...seen.current].sort(), [size]);
 }
 
-/** The latest version of a function in a form that never changes. */
+/** The latest version of a function with an identity that never changes. */
 export function useLatest<Args extends unknown[]>(
   run: (...args: Args) => void,
 ): (...args: Args) => void {
@@ -65,7 +65,7 @@ export function useThrottled(run: () => void, everyMs: number): () => void {
   }, []);
 }
 
-/** Runs again and again while the component is there. */
+/** Runs at an interval while the component is there. */
 export function useInterval(run: () => void, everyMs: number | undefined): void {
   const latest = useLatest(run);
   useEffect(() => {
@@ -83,53 +83,53 @@ export function useNow(everyMs: number | undefined): number {
   return time;
 }
 
-/** What a question was answered, or why it was not. */
-export interface Answer<Value> {
-  /** The last answer; it stays while the question is asked again. */
+/** A loaded value, or why loading failed. */
+export interface Loadable<Value> {
+  /** The last value; it stays while it is loaded again. */
   readonly value: Value | undefined;
   readonly error: string | undefined;
   readonly isLoading: boolean;
-  /** Asks again. */
+  /** Loads again. */
   readonly reload: () => void;
-  /** Puts in what was told without being asked for. */
+  /** Sets a value that the stream sent. */
   readonly set: (value: Value) => void;
 }
 
-interface Answered<Value> {
+interface Loaded<Value> {
   readonly value: Value | undefined;
   readonly error: string | undefined;
   readonly isLoading: boolean;
 }
 
-/** Asks dev when the view opens, when `keys` change, and after each interruption of the stream. */
+/** Loads when the view opens, when `keys` change, and after each interruption of the stream. */
 export function useResponse<Value>(
-  ask: (signal: AbortSignal) => Promise<Value>,
+  load: (signal: AbortSignal) => Promise<Value>,
   keys: readonly unknown[],
-): Answer<Value> {
+): Loadable<Value> {
   const { epoch } = useStatus();
   const [turn, setTurn] = useState(0);
-  const [answered, setAnswered] = useState<Answered<Value>>(
+  const [loaded, setLoaded] = useState<Loaded<Value>>(
     { value: undefined, error: undefined, isLoading: true },
   );
   useEffect(() => {
     if (epoch === 0) return;
     const controller = new AbortController();
-    ask(controller.signal).then(
+    load(controller.signal).then(
       (value) => {
-        if (!controller.signal.aborted) setAnswered({ value, error: undefined, isLoading: false });
+        if (!controller.signal.aborted) setLoaded({ value, error: undefined, isLoading: false });
       },
       (error: unknown) => {
         if (controller.signal.aborted) return;
-        setAnswered(({ value }) => ({ value, error: toMessage(error), isLoading: false }));
+        setLoaded(({ value }) => ({ value, error: toMessage(error), isLoading: false }));
       },
     );
     return () => controller.abort();
   }, [...keys, epoch, turn]);
   const reload = useCallback(() => setTurn((last) => last + 1), []);
   const set = useCallback((value: Value) => {
-    setAnswered({ value, error: undefined, isLoading: false });
+    setLoaded({ value, error: undefined, isLoading: false });
   }, []);
-  return { ...answered, reload, set };
+  return { ...loaded, reload, set };
 }
 
 export function toMessage(error: unknown): string {

@@ -8,12 +8,12 @@ export type Keys = Readonly<Record<string, (() => void) | undefined>>;
 const typing = "input, textarea, select, [contenteditable]";
 
 /**
- * Listens to keys wherever the focus is. Somebody who types, chooses or has a dialog open is left
- * alone, but for Escape in a field.
+ * Listens to keys wherever the focus is. While the reader types, chooses or has a dialog open, no
+ * shortcut fires, except Escape in a field.
  */
 export function useKeys(keys: Keys): void {
   const { preferences } = useApp();
-  const hear = useLatest((event: KeyboardEvent) => {
+  const onKey = useLatest((event: KeyboardEvent) => {
     const run = keys[event.key];
     if (!run || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
     const target = event.target instanceof Element ? event.target : undefined;
@@ -24,8 +24,8 @@ export function useKeys(keys: Keys): void {
     run();
   });
   useEffect(() => {
-    document.addEventListener("keydown", hear);
-    return () => document.removeEventListener("keydown", hear);
+    document.addEventListener("keydown", onKey);
+    return () => document.removeEventListener("keydown", onKey);
   }, []);
 }
 

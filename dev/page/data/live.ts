@@ -1,13 +1,14 @@
 import type { StreamEvents } from "../api_types.ts";
 
-/** How the page hangs on dev: `connecting` only before the first answer. */
+/** The state of the page's stream: `connecting` only before the first response. */
 export type Connection = "connecting" | "live" | "lost";
 
 export interface LiveStatus {
   readonly connection: Connection;
   /**
-   * Grows with each new connection: what happened between two of them was not told, so whatever is
-   * on show must be asked for again. 0 until it is known whether dev is there.
+   * Grows with each new connection: events between two of them were lost, so whatever is shown must
+   * be
+   * loaded again. 0 until the first connection to dev.
    */
   readonly epoch: number;
   /** Epoch milliseconds of the last change of `connection`. */
@@ -17,11 +18,11 @@ export interface LiveStatus {
 type Kind = keyof StreamEvents;
 type Listener<Of extends Kind> = (items: readonly StreamEvents[Of][]) => void;
 
-/** What dev tells by itself. */
+/** The events that dev sends by itself. */
 export interface Live {
   status(): LiveStatus;
   onStatus(listener: () => void): () => void;
-  /** Hears events in bundles, at most one a frame. */
+  /** Receives events in batches, at most one a frame. */
   on<Of extends Kind>(kind: Of, listener: Listener<Of>): () => void;
 }
 
@@ -116,7 +117,7 @@ function createListeners(beforeFrame: LiveDeps["beforeFrame"]) {
   };
 }
 
-/** Reads an event's data; `never` goes to whatever its kind's listeners take, as wire.ts has it. */
+/** Reads an event's data; `never` goes to whatever its kind's listeners take, as api_types.ts has it. */
 function readEvent(data: string): never {
   return JSON.parse(data) as never;
 }

@@ -1,9 +1,9 @@
-/** How somebody wants the page, kept in this browser. */
+/** The reader's choices, stored in this browser. */
 export interface Preferences {
   /** The colours; `system` follows the system's own choice. */
   theme(): Theme;
   setTheme(theme: Theme): void;
-  /** Whether single letters are shortcuts (WCAG 2.1.4 wants a way to turn them off). */
+  /** Whether single letters are shortcuts (WCAG 2.1.4 requires a way to turn them off). */
   shortcuts(): boolean;
   setShortcuts(areOn: boolean): void;
   onChange(listener: () => void): () => void;
@@ -14,26 +14,26 @@ export type Theme = (typeof themes)[number];
 
 type StoredPreferences = Pick<Storage, "getItem" | "setItem">;
 
-/** Puts the kept theme on `root` at once, so that no frame is drawn in another one. */
-export function createPreferences(kept: StoredPreferences, root: HTMLElement): Preferences {
+/** Applies the stored theme to `root` at once, so that no frame is drawn in another one. */
+export function createPreferences(stored: StoredPreferences, root: HTMLElement): Preferences {
   const listeners = new Set<() => void>();
-  let theme = themes.find((one) => one === read(kept, "theme")) ?? "system";
-  let areOn = read(kept, "shortcuts") !== "off";
+  let theme = themes.find((one) => one === read(stored, "theme")) ?? "system";
+  let areOn = read(stored, "shortcuts") !== "off";
   root.dataset.theme = theme;
-  const tell = () => listeners.forEach((listener) => listener());
+  const notify = () => listeners.forEach((listener) => listener());
   return {
     theme: () => theme,
     setTheme(next) {
       theme = next;
       root.dataset.theme = next;
-      write(kept, "theme", next);
-      tell();
+      write(stored, "theme", next);
+      notify();
     },
     shortcuts: () => areOn,
     setShortcuts(next) {
       areOn = next;
-      write(kept, "shortcuts", next ? "on" : "off");
-      tell();
+      write(stored, "shortcuts", next ? "on" : "off");
+      notify();
     },
     onChange(listener) {
       listeners.add(listener);
@@ -43,17 +43,17 @@ export function createPreferences(kept: StoredPreferences, root: HTMLElement): P
 }
 
 /** A browser may forbid storage by throwing; then the choice lasts as long as the page. */
-function read(kept: StoredPreferences, name: string): string | null {
+function read(stored: StoredPreferences, name: string): string | null {
   try {
-    return kept.getItem(`edgepass.${name}`);
+    return stored.getItem(`edgepass.${name}`);
   } catch {
     return null;
   }
 }
 
-function write(kept: StoredPreferences, name: string, value: string): void {
+function write(stored: StoredPreferences, name: string, value: string): void {
   try {
-    kept.setItem(`edgepass.${name}`, value);
+    stored.setItem(`edgepass.${name}`, value);
   } catch {
     // See read().
   }

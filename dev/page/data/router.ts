@@ -1,4 +1,4 @@
-/** Where the page is: the part of the address behind `#`, taken apart. */
+/** The location of the page: the part of the address behind `#`, parsed. */
 export interface PageLocation {
   readonly path: string;
   readonly query: Readonly<Record<string, string>>;
@@ -7,9 +7,9 @@ export interface PageLocation {
 export interface Router {
   place(): PageLocation;
   onChange(listener: () => void): () => void;
-  /** Goes to another place; with `replace` the present one leaves no step in the history. */
+  /** Goes to another location; with `replace` the present one leaves no step in the history. */
   go(place: { path: string; query?: PageLocation["query"] }, options?: { replace?: boolean }): void;
-  /** Goes back where the page was before, or to `fallback` when it was nowhere. */
+  /** Goes back to the previous location, or to `fallback` without one. */
   back(fallback: string): void;
 }
 
@@ -29,7 +29,7 @@ export function toHash(path: string, query: PageLocation["query"] = {}): string 
 
 export function createRouter(view: Window): Router {
   const listeners = new Set<() => void>();
-  // The steps taken inside of the page, as the browser's own history does not tell them.
+  // The steps taken inside of the page, which the browser's own history does not expose.
   const steps = [view.location.hash];
   let place = readLocation(view.location.hash);
   function update(): void {

@@ -27,6 +27,6 @@ for (const [hash, [path, query]] of Object.entries(places)) {
   });
 }
 
-Deno.test("values that are empty are left out of an address", () => {
+Deno.test("empty values are left out of an address", () => {
   assert.equal(toHash("/logs", { q: "", level: "warn" }), "#/logs?level=warn");
 });

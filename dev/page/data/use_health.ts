@@ -1,15 +1,15 @@
 import { useEffect } from "preact/hooks";
 import type { Health } from "../api_types.ts";
 import { useApp } from "./app_context.ts";
-import { type Answer, useResponse } from "./hooks.ts";
+import { type Loadable, useResponse } from "./hooks.ts";
 
-/** How everything is, kept up to date by the stream. */
-export function useHealth(): Answer<Health> {
+/** The health of every part, kept up to date by the stream. */
+export function useHealth(): Loadable<Health> {
   const { api, live } = useApp();
   const health = useResponse(api.health, []);
   useEffect(() =>
-    live.on("health", (told) => {
-      const last = told.at(-1);
+    live.on("health", (events) => {
+      const last = events.at(-1);
       if (last) health.set(last);
     }), []);
   return health;

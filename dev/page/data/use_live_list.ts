@@ -15,13 +15,13 @@ import { useApp } from "./app_context.ts";
 import { toMessage, useLatest, useStatus } from "./hooks.ts";
 
 export interface LiveListOptions<Item> extends ListRules<Item> {
-  /** Whose list it is: coming back, a view finds what it left. */
+  /** The view of the list: a reader who comes back finds it unchanged. */
   readonly view: string;
-  /** How it is filtered; another text is another list. */
+  /** The key of its filters; another key is another list. */
   readonly name: string;
   readonly load: (before: string | undefined, signal: AbortSignal) => Promise<Page<Item>>;
   readonly listen: (arrived: (items: readonly Item[]) => void) => () => void;
-  /** Whether somebody reads and nothing may move. */
+  /** Whether the reader reads and nothing may move. */
   readonly isStanding: boolean;
 }
 
@@ -31,9 +31,9 @@ interface Loaded {
 }
 
 export interface ShownList<Item> extends LiveList<Item>, Loaded {
-  /** Lets go of what is held. */
+  /** Shows the held items. */
   readonly release: () => void;
-  /** Asks for what is older, once at a time. */
+  /** Loads older items, once at a time. */
   readonly loadOlder: () => void;
   readonly retry: () => void;
 }
@@ -45,16 +45,16 @@ interface Left<Item> {
 
 type Change<Item> = (change: (last: LiveList<Item>) => LiveList<Item>) => void;
 
-/** A list that nobody reads is cut back to one page when it has grown to this. */
+/** A list that is not being read is cut back to one page when it has grown to this. */
 const maxGrown = 400;
 
 /** A list of the API that the stream keeps up to date. */
 export function useLiveList<Item>(options: LiveListOptions<Item>): ShownList<Item> {
   const { name, isStanding } = options;
-  const [list, change] = useKeptList(options);
+  const [list, change] = useStoredList(options);
   const latest = useRef({ options, list });
   latest.current = { options, list };
-  // What the stream tells while the newest page is on its way.
+  // What the stream sends while the newest page is being loaded.
   const meanwhile = useRef<Item[] | undefined>(undefined);
   const { loaded, retry } = useNewestPage(latest, change, meanwhile);
 
@@ -81,7 +81,7 @@ export function useLiveList<Item>(options: LiveListOptions<Item>): ShownList<Ite
 }
 
 /** The list's state, which begins as it was left when a view comes back. */
-function useKeptList<Item>(
+function useStoredList<Item>(
   { view, name }: LiveListOptions<Item>,
 ): readonly [LiveList<Item>, Change<Item>] {
   const { memory } = useApp();
@@ -95,7 +95,7 @@ function useKeptList<Item>(
   return [list, setList];
 }
 
-/** What a view left, which only this file writes, and under its name only as such a list. */
+/** The state that a view left: only this file writes it, and under its name only as such a list. */
 function recall<Item>(memory: Map<string, unknown>, view: string): Left<Item> | undefined {
   return memory.get(view) as Left<Item> | undefined;
 }
@@ -104,7 +104,7 @@ interface Latest<Item> {
   readonly current: { readonly options: LiveListOptions<Item>; readonly list: LiveList<Item> };
 }
 
-/** Asks for the newest page: at first, for another name, and after each interruption. */
+/** Loads the newest page: at first, for another name, and after each interruption. */
 function useNewestPage<Item>(
   latest: Latest<Item>,
   change: Change<Item>,
@@ -114,7 +114,7 @@ function useNewestPage<Item>(
   const { name } = latest.current.options;
   const [turn, setTurn] = useState(0);
   const [loaded, setLoaded] = useState<Loaded & { name: string }>({ name, phase: "loading" });
-  // Until the first page of another name is there the rows of the last one stay on show.
+  // Until the first page of another name is there the rows of the last one stay visible.
   const listed = useRef(name);
   useEffect(() => {
     if (epoch === 0) return;
@@ -125,9 +125,11 @@ function useNewestPage<Item>(
       const { options, list } = latest.current;
       const isRead = options.isStanding && listed.current === name && list.items.length > 0;
       listed.current = name;
-      const told = meanwhile.current ?? [];
+      const arrivals = meanwhile.current ?? [];
       meanwhile.current = undefined;
-      change((last) => isRead ? withUpdates(last, page, options) : withNewest(page, told, options));
+      change((last) =>
+        isRead ? withUpdates(last, page, options) : withNewest(page, arrivals, options)
+      );
       setLoaded({ name, phase: "ready" });
     }, (error: unknown) => {
       if (controller.signal.aborted) return;
@@ -150,12 +152,12 @@ function useOlderPage<Item>(latest: Latest<Item>, change: Change<Item>): () => v
     if (isUnderWay.current || list.next === null) return;
     isUnderWay.current = true;
     options.load(list.next, new AbortController().signal).then((page) => {
-      // Filters may have changed meanwhile, and then the page belongs to nothing.
+      // Filters may have changed meanwhile, and then the page is outdated.
       if (latest.current.options.name === options.name) {
         change((last) => withOlder(last, page, options));
       }
     }, () => {
-      // The state of the connection says so, and the next scroll asks again.
+      // The state of the connection shows it, and the next scroll loads again.
     }).finally(() => {
       isUnderWay.current = false;
     });

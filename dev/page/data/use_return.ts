@@ -8,7 +8,7 @@ interface Left {
 
 const place = "requests.left";
 
-/** Brings somebody who comes back from a request to the row they left, and to where it stood. */
+/** Brings a reader who comes back from a request to the row they left, at its old position. */
 export function useReturn(body: { readonly current: HTMLElement | null }): void {
   const { memory, router } = useApp();
   useEffect(() => {
@@ -32,7 +32,7 @@ export function useReturn(body: { readonly current: HTMLElement | null }): void 
   }, []);
 }
 
-/** What was left here, which only the function above writes. */
+/** The row that was left, which only the function above writes. */
 function recall(memory: Map<string, unknown>): Left | undefined {
   return memory.get(place) as Left | undefined;
 }

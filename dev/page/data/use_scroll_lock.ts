@@ -3,7 +3,7 @@ import { useEffect, useState } from "preact/hooks";
 /** Why a list does not move. */
 export interface ScrollLock {
   readonly isStanding: boolean;
-  /** Whether it stands for so long that one must be told what has come meanwhile. */
+  /** Whether it stands for so long that the reader needs the number of new items. */
   readonly isLasting: boolean;
   readonly isPaused: boolean;
   readonly setPaused: (isPaused: boolean) => void;
@@ -15,8 +15,8 @@ const headPx = 96;
 const pointedMs = 1500;
 
 /**
- * A list stands still while somebody has scrolled down, has a row in focus or has paused it, and
- * for a moment while a pointer moves over it, so that a row can be hit.
+ * A list stands still while the reader has scrolled down, has a row in focus or has paused it, and
+ * for a moment while a pointer moves over it, so that a row can be clicked.
  */
 export function useScrollLock(rows: Rows): ScrollLock {
   const isScrolled = useScrolled();

@@ -1,7 +1,7 @@
 import type { Attributes } from "../api_types.ts";
 import { toDateAndClock, toLongDuration, toRelative, toText } from "./format.ts";
 
-/** The Passport's claims in the order in which they are read, and what each of them is. */
+/** The Passport's claims in reading order, and what each of them means. */
 const meanings: Readonly<Record<string, string>> = {
   sub: "Subject of the request",
   roles: "Roles of the subject",
@@ -30,7 +30,7 @@ export interface Claim {
 
 const times: ReadonlySet<string> = new Set(["iat", "exp", "nbf"]);
 
-/** Claims as a person reads them: known ones first, times as times. */
+/** Claims for the reader: standard ones first, times as times. */
 export function toClaims(claims: Attributes, now: number): Claim[] {
   const names = [...Object.keys(meanings), ...Object.keys(claims)];
   return [...new Set(names)].flatMap((name) => {
@@ -40,13 +40,13 @@ export function toClaims(claims: Attributes, now: number): Claim[] {
   });
 }
 
-/** How long the Passport is good for: in all, and from now on; undefined without its times. */
+/** The lifetime of the Passport: in all, and from now on; undefined without its times. */
 export function toLife({ iat, exp }: Attributes, now: number): string | undefined {
   if (typeof iat !== "number" || typeof exp !== "number") return undefined;
-  const whole = `Valid for ${toLongDuration((exp - iat) * 1000)}`;
+  const lifetime = `Valid for ${toLongDuration((exp - iat) * 1000)}`;
   return exp * 1000 > now
-    ? `${whole}, ${toLongDuration(exp * 1000 - now)} left`
-    : `${whole}, expired ${toRelative(exp * 1000, now)}`;
+    ? `${lifetime}, ${toLongDuration(exp * 1000 - now)} left`
+    : `${lifetime}, expired ${toRelative(exp * 1000, now)}`;
 }
 
 /** NumericDate is in seconds (RFC 7519 §2). */

@@ -12,18 +12,18 @@ const claims = {
   uv: 3,
 };
 
-Deno.test("claims are told in the order in which they are read, unknown ones last", () => {
-  const told = toClaims(claims, iat * 1000);
-  const names = told.map(({ name }) => name);
+Deno.test("claims are shown in reading order, unknown ones last", () => {
+  const shown = toClaims(claims, iat * 1000);
+  const names = shown.map(({ name }) => name);
   assert.deepEqual(names, ["sub", "roles", "scope", "iat", "exp", "uv", "custom"]);
-  const values = Object.fromEntries(told.map(({ name, value }) => [name, value]));
+  const values = Object.fromEntries(shown.map(({ name, value }) => [name, value]));
   assert.equal(values.roles, "learner, instructor");
   assert.equal(values.scope, "none");
   assert.equal(values.custom, '{"a":1}');
   assert.match(values.exp ?? "", /\(in 30 s\)$/);
 });
 
-Deno.test("a Passport's life is told in all and from now on", () => {
+Deno.test("a Passport's lifetime is shown in all and from now on", () => {
   assert.equal(toLife(claims, (iat + 12) * 1000), "Valid for 30 s, 18 s left");
   assert.equal(toLife(claims, (iat + 90) * 1000), "Valid for 30 s, expired 1 min ago");
   assert.equal(toLife({ iat }, 0), undefined);

@@ -7,7 +7,7 @@ export interface Decision {
   readonly text: string;
   readonly isRefusal: boolean;
   readonly durationMs?: number;
-  /** The span that tells more. */
+  /** The span with the details. */
   readonly spanId?: string;
 }
 
@@ -30,20 +30,20 @@ const revocationWords: Readonly<Record<string, string>> = {
   unavailable: "Unknown: Redis did not respond",
 };
 
-/** What the gateway decided about a request, in the order in which it did, read from its spans. */
+/** What the gateway decided about a request, in order, read from its spans. */
 export function toDecisions({ request, spans }: RequestDetail): Decision[] {
-  const whole = spans.find(({ service, kind }) => service === "gateway" && kind === "server");
-  if (!whole) return [];
-  const steps = spans.filter(({ parentId }) => parentId === whole.spanId);
-  const decisions = [toRoute(whole), toCredentials(whole)];
+  const gateway = spans.find(({ service, kind }) => service === "gateway" && kind === "server");
+  if (!gateway) return [];
+  const steps = spans.filter(({ parentId }) => parentId === gateway.spanId);
+  const decisions = [toRoute(gateway), toCredentials(gateway)];
   for (const step of steps.toSorted((a, b) => a.start - b.start)) {
-    const words = describe(step, whole);
+    const words = describe(step, gateway);
     if (!words) continue;
     const { durationMs, spanId } = step;
     decisions.push({ ...words, isRefusal: step.status === "error", durationMs, spanId });
   }
-  const status = request?.status ?? whole.attributes["http.response.status_code"];
-  const code = request?.code ?? textOf(whole, "error.type");
+  const status = request?.status ?? gateway.attributes["http.response.status_code"];
+  const code = request?.code ?? textOf(gateway, "error.type");
   decisions.push({
     name: "Response",
     text: code ? `${toText(status)} ${code}` : toText(status ?? "not yet"),
@@ -57,9 +57,9 @@ function textOf({ attributes }: Span, name: string): string | undefined {
   return value === undefined || value === null || value === "" ? undefined : toText(value);
 }
 
-function toRoute(whole: Span): Decision {
-  const route = textOf(whole, "http.route");
-  const rule = textOf(whole, "edgepass.rule");
+function toRoute(gateway: Span): Decision {
+  const route = textOf(gateway, "http.route");
+  const rule = textOf(gateway, "edgepass.rule");
   const roles = rule?.startsWith("roles:")
     ? `for the role ${rule.slice(6).replaceAll(",", " or ")}`
     : undefined;
@@ -68,28 +68,28 @@ function toRoute(whole: Span): Decision {
   return { name: "Route", text, isRefusal: route === undefined };
 }
 
-function toCredentials(whole: Span): Decision {
-  const words = credentialWords[textOf(whole, "edgepass.credential") ?? "none"];
-  const person = textOf(whole, "user.id");
+function toCredentials(gateway: Span): Decision {
+  const words = credentialWords[textOf(gateway, "edgepass.credential") ?? "none"];
+  const person = textOf(gateway, "user.id");
   const text = `${words ?? "Unknown"}${person ? `, of ${toShortId(person)}` : ""}`;
   return { name: "Credentials", text, isRefusal: false };
 }
 
-function describe(step: Span, whole: Span): Pick<Decision, "name" | "text"> | undefined {
+function describe(step: Span, gateway: Span): Pick<Decision, "name" | "text"> | undefined {
   const failure = textOf(step, "error.type");
   const because = failure ? `: ${failure}` : "";
   switch (step.name) {
     case "gateway.verify": {
-      const kid = textOf(whole, "edgepass.token.kid");
-      const issuer = textOf(whole, "edgepass.issuer");
+      const kid = textOf(gateway, "edgepass.token.kid");
+      const issuer = textOf(gateway, "edgepass.issuer");
       if (step.status === "error") return { name: "Verify", text: `Refused${because}` };
       const by = issuer ? `, issuer ${issuer}` : "";
       return { name: "Verify", text: `Signed with the key ${kid ?? "(unknown)"}${by}` };
     }
     case "gateway.revocation": {
-      const answer = textOf(step, "edgepass.revocation.answer") ?? "";
+      const outcome = textOf(step, "edgepass.revocation.answer") ?? "";
       const mode = textOf(step, "edgepass.revocation.mode");
-      const words = revocationWords[answer] ?? `${answer}${because}`;
+      const words = revocationWords[outcome] ?? `${outcome}${because}`;
       return { name: "Revocation", text: `${words}${mode ? ` (${mode})` : ""}` };
     }
     case "gateway.sign": {

@@ -29,10 +29,10 @@ const detail = (...spans: Span[]): RequestDetail => ({
   verdicts: [],
   events: [],
 });
-const told = (trace: RequestDetail) =>
+const describe = (trace: RequestDetail) =>
   toDecisions(trace).map(({ name, text, isRefusal }) => `${name}${isRefusal ? "!" : ""}: ${text}`);
 
-Deno.test("a request that passes is told step by step", () => {
+Deno.test("a request that passes is described step by step", () => {
   const trace = detail(
     root({
       "http.route": "/users/me",
@@ -51,7 +51,7 @@ Deno.test("a request that passes is told step by step", () => {
     span("GET", { "edgepass.peer": "user", "http.response.status_code": 200 }, { kind: "client" }),
     span("gateway.envelope", {}),
   );
-  assert.deepEqual(told(trace), [
+  assert.deepEqual(describe(trace), [
     "Route: /users/me, for the role admin or instructor",
     "Credentials: An access token in Authorization",
     "Verify: Signed with the key k1, issuer user",
@@ -63,7 +63,7 @@ Deno.test("a request that passes is told step by step", () => {
   ]);
 });
 
-Deno.test("a refusal is told with its code, and no step after it", () => {
+Deno.test("a refusal is described with its code, and no step after it", () => {
   const trace = detail(
     root({
       "http.route": "/users/me",
@@ -77,7 +77,7 @@ Deno.test("a refusal is told with its code, and no step after it", () => {
       "error.type": "revocation_unavailable",
     }, { status: "error" }),
   );
-  assert.deepEqual(told(trace), [
+  assert.deepEqual(describe(trace), [
     "Route: /users/me, for people who are signed in",
     "Credentials: An access token in the cookie",
     "Revocation!: Unknown: Redis did not respond",
@@ -88,7 +88,7 @@ Deno.test("a refusal is told with its code, and no step after it", () => {
 Deno.test("a trace that did not pass the gateway has no decisions", () => {
   assert.deepEqual(toDecisions(detail(span("GET /x", {}, { service: "user" }))), []);
   const lost = detail(root({ "http.response.status_code": 404, "error.type": "not_found" }));
-  assert.deepEqual(told(lost), [
+  assert.deepEqual(describe(lost), [
     "Route!: None fits",
     "Credentials: None",
     "Response!: 404 not_found",

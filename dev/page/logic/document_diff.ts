@@ -1,6 +1,6 @@
 import type { Attributes, AttributeValue } from "../api_types.ts";
 
-/** One place in which two documents differ; undefined is nothing there. */
+/** One path at which two documents differ; undefined is a missing value. */
 export interface Difference {
   /** As `deno task config` takes it: `gateway.revocation["/files/a.b"]`. */
   readonly path: string;
@@ -11,14 +11,15 @@ export interface Difference {
 /**
  * What differs between two documents, as deep as they are objects, in the order of the second.
  *
- * Lists are compared as a whole, as versions name what they changed: of one that gained a row in
- * front every position would differ.
+ * Lists are compared as one value, as versions do it: of one that gained a row in front every
+ * position
+ * would differ.
  */
 export function listDifferences(before: Attributes, after: Attributes): Difference[] {
   return compare(before, after, "");
 }
 
-/** The values of a document by their paths: what it says beyond an empty one. */
+/** The values of a document by their paths: what it has beyond an empty one. */
 export function listValues(document: Attributes): { path: string; value: AttributeValue }[] {
   return compare({}, document, "").flatMap(({ path, after }) =>
     after === undefined || path === "" ? [] : [{ path, value: after }]

@@ -30,7 +30,7 @@ for (const [what, [before, after, rows]] of Object.entries(cases)) {
   });
 }
 
-Deno.test("the values of a document are what it says beyond an empty one", () => {
+Deno.test("the values of a document are its differences from an empty one", () => {
   const document = { gateway: { logLevel: "debug", routes: [{ prefix: "/echo" }] }, keys: {} };
   assert.deepEqual(listValues(document), [
     { path: "gateway.logLevel", value: "debug" },

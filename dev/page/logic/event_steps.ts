@@ -2,13 +2,13 @@ import type { DeliveryAttempt, EventDelivery, EventTrail } from "../api_types.ts
 
 /** One thing that happened to an event, or will. */
 export interface EventStep {
-  /** Epoch milliseconds; null for how it stands now. */
+  /** Epoch milliseconds; null for the current state. */
   readonly time: number | null;
   readonly text: string;
   readonly kind: "done" | "waits" | "bad";
 }
 
-/** The way of an event in words, in the order in which it goes. */
+/** The trail of an event in words, in order. */
 export function toEventSteps(trail: EventTrail): EventStep[] {
   const { source, storedAt, deliveries } = trail;
   const attempts = deliveries.flatMap(toAttempts)
@@ -52,7 +52,7 @@ function toAttempts({ consumer, attempts }: EventDelivery): EventStep[] {
   });
 }
 
-/** How it stands with a consumer that has not taken it. */
+/** The current state with a consumer that has not taken the event. */
 function toStanding({ consumer, state, nextAt }: EventDelivery): EventStep[] {
   switch (state) {
     case "under way":

@@ -28,18 +28,18 @@ const to = (more: Partial<EventTrail["deliveries"][number]>): Partial<EventTrail
 });
 const busy = { time: 3, status: 503, outcome: "busy" };
 
-const told: Readonly<Record<string, readonly [Partial<EventTrail>, readonly string[]]>> = {
-  "one nobody has published": [{ publishedAt: null, publishAttempts: 0 }, [
+const cases: Readonly<Record<string, readonly [Partial<EventTrail>, readonly string[]]>> = {
+  "an unpublished event": [{ publishedAt: null, publishAttempts: 0 }, [
     "- waits in the outbox of course",
   ]],
-  "one that QStash did not take yet": [{ ...unpublished, publishAttempts: 3, nextPublishAt: 9 }, [
+  "one that QStash did not accept yet": [{ ...unpublished, publishAttempts: 3, nextPublishAt: 9 }, [
     "- waits in the outbox of course, after 3 attempts",
     "9 next attempt to publish",
   ]],
   "a parked one": [{ ...unpublished, parked: "too large" }, [
     "- parked, after 1 attempt: too large",
   ]],
-  "one that was taken at once": [
+  "one that was applied at once": [
     to({ attempts: [{ time: 3, status: 200, outcome: "applied" }] }),
     ["2 published to QStash", "3 delivered to enrollment: applied (200)"],
   ],
@@ -66,8 +66,8 @@ const told: Readonly<Record<string, readonly [Partial<EventTrail>, readonly stri
   ]],
 };
 
-for (const [what, [more, expected]] of Object.entries(told)) {
-  Deno.test(`the way of ${what} is told in its order`, () => {
+for (const [what, [more, expected]] of Object.entries(cases)) {
+  Deno.test(`the trail of ${what} is shown in order`, () => {
     const steps = toEventSteps({ ...trail, ...more });
     const lines = steps.map(({ time, text }) => `${time ?? "-"} ${text}`);
     assert.deepEqual(lines, ["1 stored in the outbox of course", ...expected]);

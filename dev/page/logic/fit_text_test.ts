@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fitText } from "./fit_text.ts";
 
-/** As in fonts people have: an `i` is narrow, an `m` is wide. */
+/** As in common fonts: an `i` is narrow, an `m` is wide. */
 const measure = (text: string) => [...text].reduce((sum, one) => sum + (one === "i" ? 4 : 12), 0);
 
 const cases: Readonly<Record<string, readonly [text: string, width: number, shown: string]>> = {

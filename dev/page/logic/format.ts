@@ -33,7 +33,7 @@ export function toDayAndClock(time: number, now: number): string {
   return `${day}, ${toMinute(time)}`;
 }
 
-/** What a machine reads as the same instant. */
+/** The same instant in a machine-readable form. */
 export function toIso(time: number): string {
   return new Date(time).toISOString();
 }
@@ -54,7 +54,7 @@ export function toTick(ms: number): string {
   return ms < 1000 ? `${Number(ms.toPrecision(3))} ms` : `${Number((ms / 1000).toPrecision(3))} s`;
 }
 
-/** Whole units, not below 0: `12 s`, `2 min 5 s`, `3 h 20 min`, `4 d 2 h`. */
+/** Integer units, not below 0: `12 s`, `2 min 5 s`, `3 h 20 min`, `4 d 2 h`. */
 export function toLongDuration(ms: number): string {
   const seconds = Math.max(Math.round(ms / 1000), 0);
   const pair = (big: number, bigUnit: string, small: number, unit: string) =>
@@ -83,10 +83,10 @@ export function toRate(count: number, seconds: number): string {
   return rate < 9.95 ? rate.toFixed(1) : String(Math.round(rate));
 }
 
-/** `0 %`, `0.4 %`, `12 %`; a share that is not nothing never reads as nothing. */
-export function toShare(part: number, whole: number): string {
-  if (whole === 0 || part === 0) return "0 %";
-  const percent = (part / whole) * 100;
+/** `0 %`, `0.4 %`, `12 %`; a share above zero never shows as zero. */
+export function toShare(part: number, total: number): string {
+  if (total === 0 || part === 0) return "0 %";
+  const percent = (part / total) * 100;
   if (percent < 0.1) return "< 0.1 %";
   return `${percent < 9.95 ? percent.toFixed(1) : Math.round(percent)} %`;
 }

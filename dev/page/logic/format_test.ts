@@ -35,17 +35,17 @@ const long = {
   "4 d 2 h": 352_800_000,
 } as const;
 for (const [text, ms] of Object.entries(long)) {
-  Deno.test(`${ms} ms in whole units are ${text}`, () => assert.equal(toLongDuration(ms), text));
+  Deno.test(`${ms} ms in integer units are ${text}`, () => assert.equal(toLongDuration(ms), text));
 }
 
-Deno.test("times are told from now on in both directions", () => {
+Deno.test("relative times go in both directions from now", () => {
   assert.equal(toRelative(1000, 1500), "just now");
   assert.equal(toRelative(1000, 13_000), "12 s ago");
   assert.equal(toRelative(300_000, 60_000), "in 4 min");
   assert.equal(toRelative(0, 125_000), "2 min ago");
 });
 
-Deno.test("a rate or share that is not nothing never reads as nothing", () => {
+Deno.test("a rate or share above zero never shows as zero", () => {
   assert.deepEqual([toRate(0, 60), toRate(1, 60), toRate(14, 60), toRate(7440, 60)], [
     "0",
     "0.02",
@@ -65,7 +65,7 @@ Deno.test("the scale of a waterfall has round numbers", () => {
   assert.deepEqual([0, 0.5, 20, 2500].map(toTick), ["0", "0.5 ms", "20 ms", "2.5 s"]);
 });
 
-Deno.test("of an id of a resource the end is shown, which tells it from others", () => {
+Deno.test("a short id shows the end, which distinguishes it from others", () => {
   const id = "01931c2e-8f4a-7c31-9d52-6f0a9f3ac210";
   assert.equal(toShortId(`user:${id}`), "user:…9f3ac210");
   assert.equal(toShortId(`/courses/${id}/lessons/${id}`), "/courses/…9f3ac210/lessons/…9f3ac210");

@@ -1,5 +1,5 @@
-/** Services that everybody meets get a colour of their own; the rest share what is left. */
-const known: Readonly<Record<string, number>> = {
+/** The system's own services get a colour each; the others share the rest. */
+const own: Readonly<Record<string, number>> = {
   gateway: 0,
   auth: 1,
   user: 2,
@@ -12,5 +12,5 @@ const others = [6, 7] as const;
 /** The class that gives a service its colour, the same everywhere on the page. */
 export function hueOf(service: string): string {
   const sum = [...service].reduce((total, char) => total + char.charCodeAt(0), 0);
-  return `hue-${known[service] ?? others[sum % others.length]}`;
+  return `hue-${own[service] ?? others[sum % others.length]}`;
 }

@@ -1,28 +1,28 @@
 import type { Page } from "../api_types.ts";
 
-/** A list that grows at its head while somebody may be reading it; newest first. */
+/** A list that grows at its head, possibly while it is being read; newest first. */
 export interface LiveList<Item> {
   readonly items: readonly Item[];
-  /** Came while the list stood still; newest first. */
+  /** Arrived while the list stood still; newest first. */
   readonly held: readonly Item[];
-  /** Cursor of what is older than the last item. */
+  /** The cursor of the items older than the last one. */
   readonly next: string | null;
 }
 
-/** How items are told apart and ordered. */
+/** The identity and order of items. */
 export interface ListRules<Item> {
   readonly keyOf: (item: Item) => string;
   readonly timeOf: (item: Item) => number;
-  /** Whether an item belongs into the list as it is filtered. */
+  /** Whether an item passes the list's filters. */
   readonly matches: (item: Item) => boolean;
 }
 
-/** As many are held at most: with so many the newest page is asked for again, instead of a gap. */
+/** The most items that are held: beyond that the newest page is loaded again, instead of a gap. */
 export const maxHeld = 100;
 
 export const emptyList: LiveList<never> = { items: [], held: [], next: null };
 
-/** The newest page, with what the stream told while it was on its way. */
+/** The newest page, with what the stream sent while it was loading. */
 export function withNewest<Item>(
   page: Page<Item>,
   meanwhile: readonly Item[],
@@ -31,7 +31,7 @@ export function withNewest<Item>(
   return withArrivals({ ...page, held: [] }, meanwhile, rules, false);
 }
 
-/** The newest page for a list that stands still: what is new is held. */
+/** The newest page for a list that stands still: new items are held. */
 export function withUpdates<Item>(
   list: LiveList<Item>,
   page: Page<Item>,
@@ -40,20 +40,20 @@ export function withUpdates<Item>(
   return withArrivals(list, page.items.toReversed(), rules, true);
 }
 
-/** The page behind the last item. */
+/** The page after the last item. */
 export function withOlder<Item>(
   list: LiveList<Item>,
   page: Page<Item>,
   { keyOf }: ListRules<Item>,
 ): LiveList<Item> {
-  const known = new Set(list.items.map(keyOf));
-  const older = page.items.filter((item) => !known.has(keyOf(item)));
+  const present = new Set(list.items.map(keyOf));
+  const older = page.items.filter((item) => !present.has(keyOf(item)));
   return { ...list, items: [...list.items, ...older], next: page.next };
 }
 
 /**
- * What the stream told. Known items are replaced where they stand; new ones go in by their time, or
- * are held while the list stands still.
+ * The items that the stream sent. Present items are replaced in their position; new ones go in by
+ * their time, or are held while the list stands still.
  */
 export function withArrivals<Item>(
   list: LiveList<Item>,
@@ -78,7 +78,7 @@ export function withArrivals<Item>(
     : { ...list, items: insert(items, [...added, ...held], rules), held: [] };
 }
 
-/** Lets go of what was held. */
+/** Shows what was held. */
 export function released<Item>(list: LiveList<Item>, rules: ListRules<Item>): LiveList<Item> {
   return withArrivals(list, [], rules, false);
 }

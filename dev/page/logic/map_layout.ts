@@ -6,7 +6,10 @@ export interface PlacedNode extends MapNode {
   readonly y: number;
 }
 
-/** Where an edge's words are: `split` has the line between them, the others are all on one side. */
+/**
+ * The position of an edge's words: `split` has the line between them, the others are all on one
+ * side.
+ */
 export interface EdgeLabel {
   readonly x: number;
   readonly y: number;
@@ -34,15 +37,15 @@ const rowHeight = 84;
 const margin = 4;
 const top = 14;
 
-/** How the room between the four columns is shared: the first words need so much, calls fan out. */
+/** The shares of the room between the four columns: the first words need so much, calls fan out. */
 const firstGap = { share: 0.24, min: 88 };
 const fanShare = 0.47;
-/** What services call each other and Redis by runs so far right of them at most. */
+/** Calls between services and to Redis run at most so far right of them. */
 const sideWidth = 44;
 
 /**
  * Lays the map out in columns: client, gateway, services, and beside each service its database.
- * Redis has a row of its own below, so that the gateway's way to it crosses nothing.
+ * Redis has a row of its own below, so that the gateway's edge to it crosses nothing.
  */
 export function layoutMap(map: ServiceMap, width: number): MapLayout {
   const nodeWidth = Math.round(Math.min(Math.max(width * 0.14, 100), 168));

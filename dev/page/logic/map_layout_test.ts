@@ -37,7 +37,7 @@ for (const width of [600, 848, 1400]) {
     return found;
   };
 
-  Deno.test(`on ${width} pixels nothing lies on anything else, or outside`, () => {
+  Deno.test(`on ${width} pixels nothing overlaps or is outside`, () => {
     for (const a of nodes) {
       assert.ok(a.x >= 0 && a.x + nodeWidth <= width && a.y >= 0 && a.y + nodeHeight <= height);
       for (const b of nodes) {
@@ -66,7 +66,7 @@ for (const width of [600, 848, 1400]) {
   });
 }
 
-Deno.test("a map of nothing has room for its gateway alone", () => {
+Deno.test("an empty map has room for its gateway alone", () => {
   const { nodes, height } = layoutMap({ nodes: [node("gateway", "gateway")], edges: [] }, 800);
   assert.ok((nodes[0]?.y ?? 0) + nodeHeight <= height);
 });

@@ -5,7 +5,7 @@ type Test<Item> = (item: Item, value: string) => boolean;
 
 /**
  * The filters of the request list, by their names in the address and in the API. The API applies
- * them to what it keeps, these to what the stream tells, and both must agree.
+ * them to stored items, these apply to those of the stream, and both must agree.
  */
 export const requestFilters = {
   q: (row, value) => includes(row.path, value) || includes(row.traceId, value),
@@ -32,7 +32,9 @@ export const logFilters = {
   own: (line, value) => value === "show" || !line.isOwn,
 } as const satisfies Readonly<Record<string, Test<ShownLine>>>;
 
-/** Only the filters that a list knows, in the order of its table, and only those that are set. */
+/**
+ * Only the filters that a list supports, in the order of its table, and only those that are set.
+ */
 export function knownFilters(table: Readonly<Record<string, unknown>>, query: Filters): Filters {
   const names = Object.keys(table).filter((name) => (query[name] ?? "") !== "");
   return Object.fromEntries(names.map((name) => [name, query[name] ?? ""]));
@@ -51,7 +53,7 @@ function includes(text: string | null | undefined, part: string): boolean {
   return (text ?? "").toLowerCase().includes(part.toLowerCase());
 }
 
-/** `2xx` stands for a class, `404` for itself. */
+/** `2xx` is a class, `404` one status. */
 function isStatus(status: number | null, value: string): boolean {
   if (status === null) return false;
   return /^[1-5]xx$/.test(value)

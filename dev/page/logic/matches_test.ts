@@ -39,7 +39,7 @@ const ofRequests = {
   minMs: [["12.5", "0"], ["12.6", "x"]],
 } as const;
 for (const [name, [fitting, others]] of Object.entries(ofRequests)) {
-  Deno.test(`the filter ${name} of requests lets through what fits alone`, () => {
+  Deno.test(`the filter ${name} of requests passes only matching ones`, () => {
     for (const value of fitting) assert.ok(passes(requestFilters, { [name]: value }, row), value);
     for (const value of others) assert.ok(!passes(requestFilters, { [name]: value }, row), value);
   });
@@ -52,19 +52,19 @@ const ofLogs = {
   traceId: [[], ["abc0".repeat(8)]],
 } as const;
 for (const [name, [fitting, others]] of Object.entries(ofLogs)) {
-  Deno.test(`the filter ${name} of logs lets through what fits alone`, () => {
+  Deno.test(`the filter ${name} of logs passes only matching ones`, () => {
     for (const value of fitting) assert.ok(passes(logFilters, { [name]: value }, line), value);
     for (const value of others) assert.ok(!passes(logFilters, { [name]: value }, line), value);
   });
 }
 
-Deno.test("all filters must fit, and a request under way has no status yet", () => {
+Deno.test("all filters must match, and a request in flight has no status yet", () => {
   assert.ok(passes(requestFilters, { method: "GET", status: "4xx" }, row));
   assert.ok(!passes(requestFilters, { method: "POST", status: "4xx" }, row));
   assert.ok(!passes(requestFilters, { status: "2xx" }, { ...row, status: null }));
 });
 
-Deno.test("only filters that there are and that are set are taken from an address", () => {
+Deno.test("only supported filters with a value are taken from an address", () => {
   const query = { status: "4xx", q: "", span: "a1", constructor: "x" };
   assert.deepEqual(knownFilters(requestFilters, query), { status: "4xx" });
 });

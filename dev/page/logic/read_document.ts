@@ -1,9 +1,9 @@
 import type { Attributes } from "../api_types.ts";
 
-/** A text as a document, or why it is none. */
+/** A text as a document, or why it is invalid. */
 export type DocumentReading = { readonly document: Attributes } | { readonly fault: string };
 
-/** Reads what somebody types; what a document may say is not judged here. */
+/** Reads typed text; whether the document is valid is for the server to decide. */
 export function readDocument(text: string): DocumentReading {
   try {
     const value: unknown = JSON.parse(text);
@@ -13,7 +13,7 @@ export function readDocument(text: string): DocumentReading {
   }
 }
 
-/** What `JSON.parse` makes has JSON's values alone. */
+/** `JSON.parse` returns only JSON values. */
 function isObject(value: unknown): value is Attributes {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

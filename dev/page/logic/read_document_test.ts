@@ -8,7 +8,7 @@ Deno.test("a text that is a JSON object is a document", () => {
 });
 
 for (const text of ["", "{", "[]", "null", "7", '"{}"', "{'a':1}"]) {
-  Deno.test(`${JSON.stringify(text)} is no document, and says why`, () => {
+  Deno.test(`${JSON.stringify(text)} is refused as a document, with the reason`, () => {
     const reading = readDocument(text);
     assert.ok("fault" in reading && reading.fault.length > 10);
   });

@@ -1,10 +1,10 @@
 import type { AttributeValue, Configuration } from "../api_types.ts";
 import { listValues } from "./document_diff.ts";
 
-/** A setting in force. */
+/** A setting with its current value. */
 export interface Setting {
   readonly path: string;
-  /** Undefined where neither the document nor the environment says anything. */
+  /** Undefined where neither the document nor the environment has a value. */
   readonly value: AttributeValue | undefined;
   readonly from: "central" | "environment" | "default";
   /** The variable that has it in the environment. */
@@ -20,17 +20,17 @@ export interface Section {
 const order = ["gateway", "services", "keys", "passport"];
 
 /**
- * Everything that the central document says, and what the environment says of settings that it leaves
- * out, by section.
+ * All settings of the central document, and the environment's values of settings that it leaves out,
+ * by section.
  */
 export function listSections(
   { inForce, base }: Pick<Configuration, "inForce" | "base">,
 ): Section[] {
   const central = listValues(inForce.document);
-  const said = new Set(central.map(({ path }) => path));
+  const centralPaths = new Set(central.map(({ path }) => path));
   const settings: Setting[] = [
     ...central.map(({ path, value }) => ({ path, value, from: "central" as const })),
-    ...base.filter(({ path }) => !said.has(path)).map(({ path, name, value }) =>
+    ...base.filter(({ path }) => !centralPaths.has(path)).map(({ path, name, value }) =>
       value === ""
         ? { path, name, value: undefined, from: "default" as const }
         : { path, name, value, from: "environment" as const }

@@ -13,7 +13,7 @@ const base = [
   { path: "services.auth.logLevel", name: "LOG_LEVEL", value: "info" },
 ];
 
-Deno.test("what the document says stands over the environment, and that over a default", () => {
+Deno.test("the document overrides the environment, and that a default", () => {
   const document = { gateway: { logLevel: "debug", routes: [] } };
   const [gateway] = listSections({ inForce: inForce(document), base });
   assert.deepEqual(gateway?.settings, [
@@ -28,7 +28,7 @@ Deno.test("what the document says stands over the environment, and that over a d
   ]);
 });
 
-Deno.test("sections stand in the order of the docs, unknown ones last", () => {
+Deno.test("sections are in the order of the docs, unknown ones last", () => {
   const document = { later: 1, passport: { send: "S" }, keys: { access: { a: "signing" } } };
   const sections = listSections({ inForce: inForce(document), base });
   assert.deepEqual(sections.map(({ name }) => name), [

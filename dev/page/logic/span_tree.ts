@@ -1,12 +1,12 @@
 import type { Span } from "../api_types.ts";
 
-/** A span where it stands in its trace. */
+/** A span at its position in its trace. */
 export interface SpanRow {
   readonly span: Span;
-  /** 1 for what nothing here called. */
+  /** 1 for a span without a caller in the trace. */
   readonly level: number;
   readonly children: number;
-  /** Its place among its siblings, from 1, and how many those are. */
+  /** Its position among its siblings, from 1, and their number. */
   readonly position: number;
   readonly siblings: number;
 }
@@ -18,17 +18,17 @@ export interface Extent {
 }
 
 /**
- * Spans in the order in which they are read: callers before those they call, siblings by start.
- * A span whose caller is not here stands at the top, and so does one of a circle.
+ * Spans in reading order: callers before those they call, siblings by start. A span whose caller is
+ * missing is at the top, and so is one of a circle.
  */
 export function toSpanRows(
   spans: readonly Span[],
   collapsed: ReadonlySet<string> = new Set(),
 ): SpanRow[] {
-  const known = new Set(spans.map(({ spanId }) => spanId));
+  const presentIds = new Set(spans.map(({ spanId }) => spanId));
   const byCaller = Map.groupBy(
     spans.toSorted((a, b) => a.start - b.start),
-    ({ parentId }) => parentId !== null && known.has(parentId) ? parentId : "",
+    ({ parentId }) => parentId !== null && presentIds.has(parentId) ? parentId : "",
   );
   const rows: SpanRow[] = [];
   const seen = new Set<string>();
@@ -60,7 +60,7 @@ export function extentOf(spans: readonly Span[]): Extent {
   return { start, durationMs: Math.max(end - start, 0.1) };
 }
 
-/** Round times to draw lines at, at most five, the first one 0. */
+/** Round times for grid lines, at most five, the first one 0. */
 export function toTicks(durationMs: number): number[] {
   const rough = durationMs / 4;
   const unit = 10 ** Math.floor(Math.log10(rough));

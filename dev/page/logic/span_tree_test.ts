@@ -23,22 +23,22 @@ const spans = [span("c", "b", 4), span("d", "a", 2), span("b", "a", 3), span("a"
 const outline = (rows: ReturnType<typeof toSpanRows>) =>
   rows.map(({ span, level }) => `${level}${span.spanId}`);
 
-Deno.test("callers stand before those they call, siblings by start", () => {
+Deno.test("callers come before those they call, siblings by start", () => {
   assert.deepEqual(outline(toSpanRows(spans)), ["1a", "2d", "2b", "3c"]);
   const [, , b] = toSpanRows(spans);
   assert.deepEqual([b?.position, b?.siblings, b?.children], [2, 2, 1]);
 });
 
-Deno.test("what a collapsed span called is not shown", () => {
+Deno.test("the calls of a collapsed span are hidden", () => {
   assert.deepEqual(outline(toSpanRows(spans, new Set(["b"]))), ["1a", "2d", "2b"]);
   assert.deepEqual(outline(toSpanRows(spans, new Set(["a"]))), ["1a"]);
 });
 
-Deno.test("a span whose caller is elsewhere stands at the top", () => {
+Deno.test("a span whose caller is elsewhere is at the top", () => {
   assert.deepEqual(outline(toSpanRows([span("x", "elsewhere", 1)])), ["1x"]);
 });
 
-Deno.test("every span is shown once, whoever claims to have called whom", () => {
+Deno.test("every span is shown once, even with a circle of parents", () => {
   const ids = ["a", "b", "c", "d", "e"];
   const parents = fc.array(fc.constantFrom(null, "elsewhere", ...ids), {
     minLength: ids.length,

@@ -9,8 +9,8 @@ import { Icon } from "./icons.tsx";
 
 interface EditorProps {
   readonly inForce: ConfigurationVersion;
-  /** Resolves when it is in force. */
-  readonly put: (wanted: NewConfiguration) => Promise<void>;
+  /** Resolves when it is current. */
+  readonly put: (proposed: NewConfiguration) => Promise<void>;
   readonly close: () => void;
 }
 
@@ -21,7 +21,7 @@ interface Refused {
 
 const maxComment = 200;
 
-/** Changes the document as text. What is typed is based on one version and never lost. */
+/** Changes the document as text. The text is based on one version and never lost. */
 export function Editor({ inForce, put, close }: EditorProps) {
   const [base, setBase] = useState(inForce);
   const [text, setText] = useState(() => toJson(inForce));
@@ -46,10 +46,10 @@ export function Editor({ inForce, put, close }: EditorProps) {
       });
     }
     setBusy(true);
-    const said = comment.trim();
-    const wanted = { document: reading.document, ifVersion: base.version };
+    const trimmed = comment.trim();
+    const proposed = { document: reading.document, ifVersion: base.version };
     try {
-      await put(said === "" ? wanted : { ...wanted, comment: said });
+      await put(trimmed === "" ? proposed : { ...proposed, comment: trimmed });
     } catch (error) {
       const details = error instanceof RefusedChange ? error.issues : [];
       setRefused({ message: toMessage(error), issues: details });
@@ -143,7 +143,7 @@ function Refusal({ refused: { message, issues } }: { refused: Refused }) {
   );
 }
 
-/** Somebody else was quicker: whoever goes on is shown over what. */
+/** Another administrator was quicker: shows the version that a save would replace. */
 function ConflictError({ base, inForce, keep, restart }: {
   base: ConfigurationVersion;
   inForce: ConfigurationVersion;

@@ -3,7 +3,7 @@ import { useNow } from "../data/hooks.ts";
 import { Icon } from "./icons.tsx";
 import { Ago, Service } from "./small.tsx";
 
-/** Which version each program has taken, by its own words. */
+/** The version that each program has applied, by its own report. */
 export function Rollout(
   { rollout, version }: { rollout: readonly RolloutEntry[]; version: number },
 ) {

@@ -5,7 +5,7 @@ import { CopyButton } from "./small.tsx";
 
 const tryCommand = "deno task config set gateway.logLevel debug";
 
-/** Each setting with its value and who says it, and the document as it is. */
+/** Each setting with its value and its source, and the document as it is. */
 export function Settings({ configuration }: { configuration: Configuration }) {
   const { inForce } = configuration;
   const sections = listSections(configuration);

@@ -7,7 +7,7 @@ import type { Configuration, ConfigurationChange, ConfigurationVersion } from ".
 import { Differences, Path } from "./differences.tsx";
 import { Ago, Person } from "./small.tsx";
 
-/** Who changed something; most often that is who asks. */
+/** The author of a change; most often that is the reader. */
 export function Author({ by, self }: { by: string | null; self: string | null }) {
   return by !== null && by === self
     ? <span title={by}>the administrator</span>
@@ -16,14 +16,14 @@ export function Author({ by, self }: { by: string | null; self: string | null })
 
 interface VersionsProps {
   readonly configuration: Configuration;
-  /** The version that somebody looks at, by the address. */
+  /** The version in the address. */
   readonly chosen: number | undefined;
   readonly rollBack: (version: number, ifVersion: number) => Promise<void>;
 }
 
 const path = "/configuration";
 
-/** Every version there was, newest first; the chosen one with what it would change. */
+/** Every version, newest first; the chosen one with what it would change. */
 export function Versions({ configuration, chosen, rollBack }: VersionsProps) {
   const { inForce, administratorId } = configuration;
   const { items, next, loadOlder, trouble } = useHistory(configuration);
@@ -60,7 +60,7 @@ export function Versions({ configuration, chosen, rollBack }: VersionsProps) {
           </li>
         ))}
       </ol>
-      {trouble && <p class="said is-bad" role="alert">{trouble}</p>}
+      {trouble && <p class="notice is-bad" role="alert">{trouble}</p>}
       {next !== null && (
         <button type="button" class="button" onClick={loadOlder}>Show older versions</button>
       )}
@@ -84,7 +84,7 @@ function Changed({ change: { changed } }: { change: ConfigurationChange }) {
   );
 }
 
-/** The first page comes with the configuration; older ones stay while it is asked for again. */
+/** The first page comes with the configuration; older ones stay while it is loaded again. */
 function useHistory({ history }: Configuration) {
   const { api } = useApp();
   const [older, setOlder] = useState<Configuration["history"] | undefined>(undefined);
@@ -130,28 +130,28 @@ function Chosen({ version, inForce, rollBack }: {
   );
 }
 
-/** Asks first; what was asked counts for the version that was in force when it was asked. */
+/** Asks for confirmation, which counts for the version that was current at the question. */
 function RollBack({ version, present, rollBack }: {
   version: number;
   present: number;
   rollBack: VersionsProps["rollBack"];
 }) {
-  const [asked, setAsked] = useState<number | undefined>(undefined);
+  const [askedAt, setAsked] = useState<number | undefined>(undefined);
   useEffect(() => setAsked(undefined), [present]);
   return (
     <p class="version-buttons">
-      {asked === undefined
+      {askedAt === undefined
         ? (
           <button type="button" class="button" onClick={() => setAsked(present)}>
             Roll back to version {version}…
           </button>
         )
         : (
-          <button type="button" class="button" onClick={() => rollBack(version, asked)}>
+          <button type="button" class="button" onClick={() => rollBack(version, askedAt)}>
             Apply version {version} again
           </button>
         )}
-      {asked !== undefined && (
+      {askedAt !== undefined && (
         <button
           type="button"
           class="button quiet"

@@ -9,7 +9,7 @@ const words: Readonly<Record<Connection, readonly [icon: IconName, word: string]
   lost: ["bad", "Offline"],
 };
 
-/** Whether what the page shows is what there is. */
+/** Whether the page is up to date. */
 export function ConnectionState() {
   const { connection } = useStatus();
   const [icon, word] = words[connection];
@@ -21,7 +21,7 @@ export function ConnectionState() {
   );
 }
 
-/** Says so when dev is gone; the page comes back by itself. */
+/** Shows that dev is gone; the page recovers by itself. */
 export function Banner() {
   const { connection, since } = useStatus();
   const now = useNow(connection === "lost" ? 1000 : undefined);

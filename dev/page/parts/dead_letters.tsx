@@ -8,20 +8,20 @@ import { Empty, Service, Time, TraceLink } from "./small.tsx";
 
 interface DeadLettersProps {
   readonly letters: readonly DeadEvent[];
-  /** Asks again what there is. */
+  /** Loads the list again. */
   readonly reload: () => void;
 }
 
-/** What QStash gave up, and what somebody can do about it. */
+/** The events that QStash gave up, and what an operator can do about them. */
 export function DeadLetters({ letters, reload }: DeadLettersProps) {
   const { api } = useApp();
-  const [said, setSaid] = useState({ text: "", isBad: false });
+  const [notice, setNotice] = useState({ text: "", isBad: false });
   const [shown, setShown] = useState<CompleteDeadEvent | undefined>(undefined);
 
   function run(work: Promise<string>): void {
     work.then(
-      (text) => setSaid({ text, isBad: false }),
-      (error: unknown) => setSaid({ text: toMessage(error), isBad: true }),
+      (text) => setNotice({ text, isBad: false }),
+      (error: unknown) => setNotice({ text: toMessage(error), isBad: true }),
     ).finally(reload);
   }
   const replayAll = () =>
@@ -44,7 +44,7 @@ export function DeadLetters({ letters, reload }: DeadLettersProps) {
   const replayable = letters.filter(({ poison }) => !poison).length;
   return (
     <>
-      <p class={said.isBad ? "dead-said is-bad" : "dead-said"} role="status">{said.text}</p>
+      <p class={notice.isBad ? "dead-notice is-bad" : "dead-notice"} role="status">{notice.text}</p>
       {letters.length === 0 && <Empty title="No dead letters." />}
       {replayable > 0 && (
         <button type="button" class="button" onClick={replayAll}>

@@ -2,7 +2,7 @@ import { type Decision } from "../logic/decision.ts";
 import { toDuration } from "../logic/format.ts";
 import { Icon } from "./icons.tsx";
 
-/** What the gateway decided, step by step; a step with a span leads to it. */
+/** What the gateway decided, step by step; a step with a span links to it. */
 export function Decisions({ decisions, select }: {
   decisions: readonly Decision[];
   select: (spanId: string) => void;

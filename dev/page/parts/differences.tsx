@@ -2,13 +2,13 @@ import type { Difference } from "../logic/document_diff.ts";
 import { toText } from "../logic/format.ts";
 import type { AttributeValue } from "../api_types.ts";
 
-/** A path that may be broken behind each step. */
+/** A path that may wrap after each step. */
 export function Path({ path }: { path: string }) {
   const steps = path.split(/(?<=\.)|(?=\[)/);
   return <code class="path">{steps.map((step) => [step, <wbr key={step} />])}</code>;
 }
 
-/** A value of a document; what is not there says so. */
+/** A value of a document; a missing one is shown as such. */
 export function Value({ value }: { value: AttributeValue | undefined }) {
   if (value === undefined) return <span class="muted">not set</span>;
   const short = JSON.stringify(value);
@@ -16,11 +16,11 @@ export function Value({ value }: { value: AttributeValue | undefined }) {
   return <code class="value">{isLong ? JSON.stringify(value, null, 2) : toText(value)}</code>;
 }
 
-/** What differs between two documents, place by place. */
+/** The differences between two documents, path by path. */
 export function Differences(
   { differences, before, after }: {
     differences: readonly Difference[];
-    /** What the two documents are called. */
+    /** The names of the two documents. */
     before: string;
     after: string;
   },

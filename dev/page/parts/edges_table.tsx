@@ -1,7 +1,7 @@
 import { toDuration, toRate, toShare } from "../logic/format.ts";
 import type { MapEdge, Traffic } from "../api_types.ts";
 
-/** How traffic is doing: nobody comes, all is well, some fails, much fails. */
+/** The state of traffic: none, no errors, some errors, many errors. */
 export function severityOf({ requests, errors }: Traffic): "idle" | "well" | "some" | "much" {
   if (requests === 0) return "idle";
   if (errors === 0) return "well";
@@ -10,13 +10,13 @@ export function severityOf({ requests, errors }: Traffic): "idle" | "well" | "so
 
 const starts: readonly string[] = ["client", "gateway"];
 
-/** In the order in which a request goes its way. */
+/** In the order of a request's path. */
 function byWay(a: MapEdge, b: MapEdge): number {
   const rank = ({ from }: MapEdge) => starts.includes(from) ? starts.indexOf(from) : starts.length;
   return rank(a) - rank(b) || (a.from < b.from ? -1 : 1);
 }
 
-/** The map for whoever does not see it drawn, or has no room for that. */
+/** The map for readers who cannot see it drawn, or lack the room. */
 export function EdgesTable(
   { edges, windowSeconds }: { edges: readonly MapEdge[]; windowSeconds: number },
 ) {

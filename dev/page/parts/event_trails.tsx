@@ -14,7 +14,7 @@ const icons: Readonly<Record<EventState, IconName>> = {
   dead: "bad",
 };
 
-/** How an event is, in a drawing and a word. */
+/** The state of an event, as an icon and a word. */
 function EventStateMark({ state }: { state: EventState }) {
   return (
     <span class={`event-state event-${state.replace(" ", "-")}`}>
@@ -24,7 +24,7 @@ function EventStateMark({ state }: { state: EventState }) {
   );
 }
 
-/** The way of one event: open, each of its steps. */
+/** The trail of one event: opened, each of its steps. */
 export function EventTrails(
   { events, areOpen = true }: { events: readonly EventTrail[]; areOpen?: boolean },
 ) {

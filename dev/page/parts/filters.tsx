@@ -8,14 +8,14 @@ export type FilterOptions = readonly (string | readonly [value: string, words: s
 export interface FilterField {
   readonly name: string;
   readonly label: string;
-  /** A `check` is `show` in the address, or nothing. */
+  /** A `check` is `show` in the address, or absent. */
   readonly kind: "search" | "select" | "text" | "number" | "check";
-  /** What more there is to say of it. */
+  /** A further explanation. */
   readonly hint?: string;
   readonly placeholder?: string;
-  /** What can be chosen, or what is suggested while typing; with words where the value is none. */
+  /** The choices, or the suggestions while typing; with words for no value. */
   readonly options?: FilterOptions;
-  /** What the API takes; anything else stays in the field. */
+  /** What the API accepts; anything else stays in the field. */
   readonly pattern?: RegExp;
   /** Shown only on demand, unless it is set. */
   readonly isRare?: boolean;
@@ -28,7 +28,7 @@ export interface FiltersProps {
   readonly values: Readonly<Record<string, string>>;
 }
 
-/** The filters of a list. They live in the address, so a reload or a link brings them back. */
+/** The filters of a list. They are in the address, so a reload or a link restores them. */
 export function Filters({ label, path, fields, values }: FiltersProps) {
   const { router } = useApp();
   const form = useRef<HTMLFormElement>(null);
@@ -110,7 +110,7 @@ function Check({ field: { name, label, hint }, value, put }: FieldProps) {
 function Choice({ field, value, put }: FieldProps) {
   const id = useId();
   const options = new Map([
-    // An address may name what is not among the options.
+    // An address may name a value that is not among the options.
     ...(value ? [[value, value] as const] : []),
     ...(field.options ?? []).map((one) => typeof one === "string" ? [one, one] as const : one),
   ]);
@@ -130,7 +130,7 @@ function Choice({ field, value, put }: FieldProps) {
   );
 }
 
-/** Until somebody has stopped typing for so long the list is left alone. */
+/** The list is left alone until no key was pressed for so long. */
 const pauseMs = 150;
 
 function Typed({ field, value, put }: FieldProps) {
@@ -168,13 +168,13 @@ function Suggestions({ id, options }: { id: string; options: FilterOptions }) {
   );
 }
 
-/** What is typed goes into the address a moment after the last key, if the API takes it. */
+/** Typed text goes into the address a moment after the last key, if the API accepts it. */
 function useTyped({ field: { name, pattern }, value, put }: FieldProps) {
   const [text, setText] = useState(value);
   const sent = useRef(value);
   const isValid = text === "" || (pattern?.test(text) ?? true);
   useEffect(() => {
-    // What comes back late must not replace what has been typed meanwhile.
+    // A late value must not replace what has been typed meanwhile.
     if (value !== sent.current) setText(value);
     sent.current = value;
   }, [value]);

@@ -63,7 +63,7 @@ function ariaCurrent(link: string, view: View | undefined): "page" | "true" | un
   return view?.within === link ? "true" : undefined;
 }
 
-/** Goes round the themes; its label says which one there is and which comes next. */
+/** Cycles through the themes; its label names the current one and the next. */
 function ThemeButton() {
   const { preferences } = useApp();
   const theme = useOutside(preferences.theme, preferences.onChange);

@@ -9,7 +9,7 @@ const icons: Readonly<Record<PartState, IconName>> = {
   down: "bad",
 };
 
-/** How a part is, in a drawing and a word. */
+/** The state of a part, as an icon and a word. */
 export function PartStateMark({ state }: { state: PartState }) {
   return (
     <span class={`part-state part-${state.replace(" ", "-")}`}>
@@ -27,7 +27,7 @@ export function sortParts(parts: readonly Part[]): Part[] {
   );
 }
 
-/** How everything is, in one sentence. */
+/** The state of everything, in one sentence. */
 export function toSummary(parts: readonly Part[]): string {
   const unwell = parts.filter(({ state }) => state !== "ready").length;
   if (parts.length === 0) return "Nothing is known yet.";
@@ -35,7 +35,7 @@ export function toSummary(parts: readonly Part[]): string {
   return `${unwell} of ${parts.length} parts ${unwell === 1 ? "is" : "are"} not ready.`;
 }
 
-/** The parts in few words: what is unwell says why, and of the others just what they are. */
+/** The parts in few words: those that are not ready with the reason, the others only by name. */
 export function PartsList({ parts, now }: { parts: readonly Part[]; now: number }) {
   const sorted = sortParts(parts);
   const ready = Map.groupBy(sorted.filter(({ state }) => state === "ready"), ({ name }) => name);
@@ -62,7 +62,7 @@ export function PartsList({ parts, now }: { parts: readonly Part[]; now: number 
   );
 }
 
-/** A part's name, and what it is when the name does not say. */
+/** A part's name, and its kind when the name does not show it. */
 export function PartName({ part: { name, kind } }: { part: Part }) {
   return (
     <span class="part-name">

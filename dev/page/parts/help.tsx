@@ -11,7 +11,7 @@ const keys: readonly (readonly [keys: readonly string[], what: string])[] = [
   [["?"], "This list"],
 ];
 
-/** The keys that do something. */
+/** The keyboard shortcuts. */
 export function Help({ dialog }: { dialog: { readonly current: HTMLDialogElement | null } }) {
   const { preferences } = useApp();
   const areOn = useOutside(preferences.shortcuts, preferences.onChange);

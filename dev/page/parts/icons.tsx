@@ -13,7 +13,7 @@ const shapes = {
 
 export type IconName = keyof typeof shapes;
 
-/** A drawing of 16 pixels that says nothing by itself: words stand beside it or label its button. */
+/** An icon of 16 pixels without a meaning of its own: words stand beside it or label its button. */
 export function Icon({ name }: { name: IconName }) {
   return (
     <svg class={`icon icon-${name}`} viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">

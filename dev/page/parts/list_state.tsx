@@ -4,7 +4,7 @@ import type { ScrollLock } from "../data/use_scroll_lock.ts";
 import { maxHeld } from "../logic/live_list.ts";
 import { toPlural } from "../logic/format.ts";
 
-/** Whether a list moves, with the button that stops it and lets it go again. */
+/** Whether a list moves, with the button that pauses and resumes it. */
 export function ListState(
   { list, standing, noun }: {
     list: ShownList<unknown>;
@@ -49,7 +49,7 @@ function NewItems(
   );
 }
 
-/** Asks for older items when it comes into sight, or when it is pressed. */
+/** Loads older items when it comes into view, or when it is pressed. */
 export function Older({ list, noun }: { list: ShownList<unknown>; noun: string }) {
   const button = useRef<HTMLButtonElement>(null);
   useEffect(() => {

@@ -8,7 +8,7 @@ export interface LogLinesProps {
   readonly list?: { current: HTMLOListElement | null };
   readonly keyOf: (line: ShownLine, at: number) => string;
   readonly label: string;
-  /** Shows times from here on, and no links to the trace that they are all of. */
+  /** Shows times relative to this, and no links to the trace that all lines belong to. */
   readonly start?: number;
 }
 
@@ -46,7 +46,7 @@ interface LineProps {
   readonly onFocus: (key: string) => void;
 }
 
-/** The same line is the same tree, which is not looked through again. */
+/** The same line is the same tree, which is not rendered again. */
 function Line({ id, line, start, isStop, onFocus }: LineProps) {
   const [isOpen, setOpen] = useState(false);
   return useMemo(() => (
@@ -81,7 +81,7 @@ function Line({ id, line, start, isStop, onFocus }: LineProps) {
 
 /** Shown without their names, in this order, as on the terminal. */
 const plainFields = ["method", "path", "status", "code"] as const;
-/** Say again what others say, or nothing at a glance. */
+/** Repeat other fields, or do not help at a glance. */
 const hiddenFields: ReadonlySet<string> = new Set([
   ...plainFields,
   "route",

@@ -6,7 +6,7 @@ import type { RequestDetail } from "../api_types.ts";
 import { Icon } from "./icons.tsx";
 import { Service } from "./small.tsx";
 
-/** The Passport that travelled, as its claims; its signature is nowhere to be had. */
+/** The Passport that was sent, as its claims; its signature is stored nowhere. */
 export function Passport({ passport, verdicts, start }: {
   passport: NonNullable<RequestDetail["passport"]>;
   verdicts: RequestDetail["verdicts"];

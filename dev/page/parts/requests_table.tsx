@@ -14,7 +14,7 @@ const columns = ["Time", "Method", "Path", "Status", "Duration", "Person", "Serv
 
 /**
  * Requests, the newest first. Its rows are grids, not table rows, so that they can fold on narrow
- * screens and be left undrawn while they are out of sight; hence the roles.
+ * screens and stay undrawn while they are out of sight; hence the roles.
  */
 export function RequestsTable({ rows, body, isLoading }: RequestsTableProps) {
   const [stop, setStop] = useState<string>();
@@ -51,7 +51,7 @@ interface RequestLineProps {
   readonly onFocus: (traceId: string) => void;
 }
 
-/** The same row is the same tree, which is not looked through again. */
+/** The same row is the same tree, which is not rendered again. */
 function RequestLine({ row, isStop, onFocus }: RequestLineProps) {
   return useMemo(
     () => (
@@ -93,12 +93,12 @@ function RequestLine({ row, isStop, onFocus }: RequestLineProps) {
   );
 }
 
-/** Every request passes the gateway, which therefore need not be named. */
+/** Every request passes the gateway, so it need not be named. */
 function isBehind(service: string): boolean {
   return service !== "gateway";
 }
 
-/** A duration, with a bar whose length is its logarithm: 1 ms is nothing, 10 s are all of it. */
+/** A duration, with a bar whose length is its logarithm: empty at 1 ms, full at 10 s. */
 export function Duration({ ms }: { ms: number | null }) {
   if (ms === null) return <span class="muted">…</span>;
   const share = Math.min(Math.max(Math.log10(Math.max(ms, 1)) / 4, 0.02), 1);

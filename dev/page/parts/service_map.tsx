@@ -14,10 +14,10 @@ export interface ServiceMapProps {
   readonly parts: readonly Part[];
 }
 
-/** Narrower than this the words would lie on each other. */
+/** In less width the words would overlap. */
 const minWidth = 600;
 
-/** Who calls whom: drawn, with all that its colours and widths say also in words, or as a table. */
+/** Who calls whom: drawn, with words for all that its colours and widths mean, or as a table. */
 export function ServiceMap(props: ServiceMapProps) {
   const box = useRef<HTMLDivElement>(null);
   const width = useWidth(box);
@@ -59,7 +59,7 @@ function Drawing({ map, windowSeconds, parts, width }: ServiceMapProps & { width
   );
 }
 
-/** The worst of what is known of a node's part of the system. */
+/** The worst state of a node's part of the system. */
 function partOf({ name, kind }: PlacedNode, parts: readonly Part[]): Part | undefined {
   const kinds: readonly Part["kind"][] = kind === "service" || kind === "gateway"
     ? ["process", "http"]
@@ -102,7 +102,7 @@ function Edge({ edge, windowSeconds }: { edge: PlacedEdge; windowSeconds: number
   );
 }
 
-/** Distances of the words' lines from the edge: what goes well, and what fails. */
+/** Distances of the words' lines from the edge: successes, and failures. */
 const lineOffsets = {
   split: [-7, 16, 30],
   above: [-8, -8, -22],
@@ -175,7 +175,7 @@ function linkOf({ kind, name }: PlacedNode): string | undefined {
 /** Left and right of a node's name. */
 const nameMargins = 22;
 
-/** How wide a name is in the font of the page, whichever that is here. */
+/** The width of a name in the font of the page. */
 function measureName(text: string): number {
   const context = document.createElement("canvas").getContext("2d");
   // As in overview.css.

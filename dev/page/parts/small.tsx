@@ -12,7 +12,9 @@ export function Time({ at }: { at: number }) {
   return <time class="time" dateTime={toIso(at)} title={toDateAndClock(at)}>{toClock(at)}</time>;
 }
 
-/** How long ago something was, by a clock that may stand a little; the date is in its title. */
+/**
+ * How long ago something was, by a clock that may stand still a little; the date is in its title.
+ */
 export function Ago({ at, now }: { at: number; now: number }) {
   return (
     <time dateTime={toIso(at)} title={toDateAndClock(at)}>{toRelative(at, Math.max(at, now))}</time>
@@ -29,7 +31,7 @@ export function Service({ name }: { name: string }) {
   );
 }
 
-/** An HTTP status and the code of the failure; while there is none the request is under way. */
+/** An HTTP status and the code of the failure; without one the request is under way. */
 export function Status({ status, code }: { status: number | null; code?: string | null }) {
   if (status === null) return <span class="status status-none">under way</span>;
   return (
@@ -40,7 +42,7 @@ export function Status({ status, code }: { status: number | null; code?: string 
   );
 }
 
-/** Whoever a request was for; all of the id is in the title. */
+/** The subject of a request; the complete id is in the title. */
 export function Person({ sub }: { sub: string | null }) {
   if (!sub || sub === "anon") return <span class="muted">anonymous</span>;
   return <span class="person" title={sub}>{toShortId(sub)}</span>;
@@ -55,23 +57,23 @@ export function TraceLink({ traceId }: { traceId: string }) {
   );
 }
 
-/** Puts a text on the clipboard and says so. */
+/** Copies a text to the clipboard and confirms it. */
 export function CopyButton({ text, label }: { text: string; label: string }) {
-  const [said, setSaid] = useState("");
+  const [notice, setNotice] = useState("");
   function copy(): void {
     navigator.clipboard.writeText(text).then(
-      () => setSaid("Copied"),
-      () => setSaid("The browser does not allow it"),
+      () => setNotice("Copied"),
+      () => setNotice("The browser does not allow it"),
     );
   }
   return (
     <>
-      <button type="button" class="button quiet" onClick={copy} onBlur={() => setSaid("")}>
-        <Icon name={said === "Copied" ? "ok" : "copy"} />
+      <button type="button" class="button quiet" onClick={copy} onBlur={() => setNotice("")}>
+        <Icon name={notice === "Copied" ? "ok" : "copy"} />
         {label}
       </button>
-      <span class={said === "" || said === "Copied" ? "unseen" : "muted"} role="status">
-        {said}
+      <span class={notice === "" || notice === "Copied" ? "unseen" : "muted"} role="status">
+        {notice}
       </span>
     </>
   );
@@ -98,7 +100,7 @@ export function Panel(
   );
 }
 
-/** What stands where there is nothing, and what to do about it. */
+/** The placeholder of an empty list, with what to do about it. */
 export function Empty({ title, children }: { title: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
@@ -108,7 +110,7 @@ export function Empty({ title, children }: { title: string; children?: Component
   );
 }
 
-/** What stands where something could not be shown; while dev is gone the banner says enough. */
+/** The placeholder of something that failed to load; while dev is gone the banner explains it. */
 export function Failure({ error, retry }: { error: string; retry: () => void }) {
   const { connection } = useStatus();
   if (connection === "lost") return null;
@@ -123,7 +125,7 @@ export function Failure({ error, retry }: { error: string; retry: () => void }) 
   );
 }
 
-/** A command to try, with the address of the gateway that runs. */
+/** A command to try, with the address of the running gateway. */
 export function TryCurl({ path }: { path: string }) {
   const { state } = useApp();
   const command = `curl -s ${state?.gateway.origin ?? "http://127.0.0.1:8787"}${path}`;

@@ -12,7 +12,7 @@ export interface SpanDetailsProps {
   readonly lines: readonly ShownLine[];
 }
 
-/** What one span has to say, and what was logged in it. */
+/** The details of one span, and its log lines. */
 export function SpanDetails({ span, start, lines }: SpanDetailsProps) {
   return (
     <div class="span-details">
@@ -61,7 +61,7 @@ export function Pairs({ values }: { values: Attributes }) {
 }
 
 /**
- * The lines of a span. A line that names none belongs to the span in which its service was asked.
+ * The lines of a span. A line without a span belongs to the one in which its service was called.
  */
 export function linesOf(span: Span, lines: readonly ShownLine[]): readonly ShownLine[] {
   return lines.filter(({ spanId, service }) =>

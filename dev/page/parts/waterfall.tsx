@@ -125,7 +125,7 @@ function SpanName({ span }: { span: Span }) {
   );
 }
 
-/** What a span is called, with whom a call goes to. */
+/** The title of a span; a call is named with its peer. */
 export function titleOf({ name, kind, attributes }: Span): string {
   const peer = attributes["edgepass.peer"];
   if (kind === "client" && typeof peer === "string") return `${name} → ${peer}`;
@@ -158,7 +158,7 @@ function Fold({ row, isFolded, fold }: SpanLineProps) {
   );
 }
 
-/** Where a span lies in the trace; a share of less than half a percent could not be seen. */
+/** The position of a span in the trace; a share of less than half a percent would be invisible. */
 function Bar({ row: { span }, extent, ticks }: SpanLineProps) {
   const percent = (ms: number) => (ms / extent.durationMs) * 100;
   const width = Math.max(percent(span.durationMs), 0.5);

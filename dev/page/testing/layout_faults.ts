@@ -10,9 +10,9 @@ const slackX = 1.5;
 const slackY = 4;
 
 /**
- * Everything about the page's layout that a reader would stumble over, in a line each: a page wider
- * than the window, text outside of its box or cut without its whole within reach, texts on each
- * other, and navigation that cannot be reached.
+ * Every layout fault that a reader would notice, in a line each: a page wider than the window, text
+ * outside of its box or cut without a way to its full length, texts that overlap, and navigation
+ * that cannot be reached.
  */
 export function findLayoutFaults(): string[] {
   const boxes = listTexts();
@@ -40,10 +40,10 @@ function listTexts(): TextBox[] {
   return found;
 }
 
-/** What is only for screen readers is clipped to nothing. */
+/** Text for screen readers alone is clipped to nothing. */
 function isDrawn(element: Element): boolean {
   if (element.closest("select, datalist, dialog, noscript, .skip")) return false;
-  // Rows far out of sight are not laid out and stand in boxes of a guessed height.
+  // Rows far out of sight are not laid out and have boxes of an estimated height.
   const options = { visibilityProperty: true, contentVisibilityAuto: true };
   if (!element.checkVisibility(options)) return false;
   return ancestorsOf(element).every((one) => getComputedStyle(one).clipPath === "none");
@@ -67,7 +67,7 @@ function findEscape({ text, element, drawn }: TextBox): string[] {
     const scrolls = [overflowX, overflowY].some((one) => one === "auto" || one === "scroll");
     if (scrolls) return [];
     if (isWide && textOverflow === "ellipsis" && overflowX !== "visible") {
-      return isWholeWithinReach(element) ? [] : [`cut without a title: ${text}`];
+      return isFullTextReachable(element) ? [] : [`cut without a title: ${text}`];
     }
     if (isWide || isHigh) return [`outside of ${nameOf(box)}: ${text}`];
     if (position === "fixed") return [];
@@ -75,7 +75,7 @@ function findEscape({ text, element, drawn }: TextBox): string[] {
   return [];
 }
 
-/** Of a node of the map its rectangle is the box. */
+/** The box of a map node is its rectangle. */
 function frameOf(box: Element): DOMRect {
   const rect = box.matches("g.node") ? box.querySelector("rect") : undefined;
   return (rect ?? box).getBoundingClientRect();
@@ -86,7 +86,7 @@ function isShape(box: Element): boolean {
 }
 
 /** In a title, or by a button that shows all of it. */
-function isWholeWithinReach(element: Element): boolean {
+function isFullTextReachable(element: Element): boolean {
   return element.closest("[title], [aria-expanded]") !== null;
 }
 
@@ -105,7 +105,7 @@ function findOverlaps(boxes: readonly TextBox[]): string[] {
     const found: string[] = [];
     for (const other of sorted.slice(at + 1)) {
       if (other.drawn.top > one.drawn.bottom) break;
-      // A text that is cut has a second piece where its dots are.
+      // A truncated text has a second piece where its ellipsis is.
       if (one.element === other.element) continue;
       if (isOn(one.drawn, other.drawn)) found.push(`"${one.text}" lies on "${other.text}"`);
     }
@@ -113,7 +113,7 @@ function findOverlaps(boxes: readonly TextBox[]): string[] {
   });
 }
 
-/** The part of a text that its boxes let through. */
+/** The visible part of a text within its boxes. */
 function toVisible({ element, drawn }: TextBox): DOMRect | undefined {
   let { left, top, right, bottom } = drawn;
   for (const box of ancestorsOf(element)) {

@@ -12,11 +12,11 @@ import { Ago, Empty, Failure, Panel } from "../parts/small.tsx";
 import type { ViewProps } from "../views.ts";
 import type { Configuration as Shown, ConfigurationVersion } from "../api_types.ts";
 
-/** What changes while everything runs: what is in force, what was, and who has taken it. */
+/** The settings that change at run time: the current version, the older ones, and the rollout. */
 export function Configuration({ query }: ViewProps) {
   const { configuration, rollout } = useConfiguration();
   const { value, error, reload } = configuration;
-  const { said, isBad, run, rollBack } = useChanges(reload);
+  const { notice, isBad, run, rollBack } = useChanges(reload);
   const [isOpen, setOpen] = useState(false);
   const status = useRef<HTMLParagraphElement>(null);
   const rows = useRef<HTMLDivElement>(null);
@@ -35,7 +35,9 @@ export function Configuration({ query }: ViewProps) {
         {value && <Summary configuration={value} />}
       </div>
       {error ? <Failure error={error} retry={reload} /> : null}
-      <p class={isBad ? "said is-bad" : "said"} role="status" ref={status} tabIndex={-1}>{said}</p>
+      <p class={isBad ? "notice is-bad" : "notice"} role="status" ref={status} tabIndex={-1}>
+        {notice}
+      </p>
       {value && (
         <div class="configuration" ref={rows}>
           <div class="configuration-main">
@@ -43,7 +45,7 @@ export function Configuration({ query }: ViewProps) {
               <Panel title="Change">
                 <Editor
                   inForce={value.inForce}
-                  put={(wanted) => run(wanted).then(() => setOpen(false))}
+                  put={(proposed) => run(proposed).then(() => setOpen(false))}
                   close={() => setOpen(false)}
                 />
               </Panel>
@@ -74,7 +76,7 @@ export function Configuration({ query }: ViewProps) {
                   <Versions
                     configuration={value}
                     chosen={readVersion(query.version)}
-                    // The button that was pressed is gone with what it said.
+                    // The button that was pressed is gone, and with it its label and the focus.
                     rollBack={(to, from) => rollBack(to, from).then(() => status.current?.focus())}
                   />
                 )
@@ -87,29 +89,32 @@ export function Configuration({ query }: ViewProps) {
   );
 }
 
-/** Changes with what is said of them; whatever becomes of one, what is in force is asked for again. */
+/**
+ * Changes with their results; after each one, successful or not, the current version is loaded
+ * again.
+ */
 function useChanges(reload: () => void) {
   const { api } = useApp();
-  const [{ said, isBad }, say] = useState({ said: "", isBad: false });
-  async function tell(change: Promise<ConfigurationVersion>): Promise<void> {
+  const [{ notice, isBad }, setNotice] = useState({ notice: "", isBad: false });
+  async function report(change: Promise<ConfigurationVersion>): Promise<void> {
     try {
       const { version } = await change;
-      say({ said: `Version ${version} is current.`, isBad: false });
+      setNotice({ notice: `Version ${version} is current.`, isBad: false });
     } finally {
       reload();
     }
   }
   return {
-    said,
+    notice,
     isBad,
-    /** Rejects when it is refused, so that whoever asked can say so where it was asked. */
-    run(wanted: NewConfiguration): Promise<void> {
-      say({ said: "", isBad: false });
-      return tell(api.putConfiguration(wanted));
+    /** Rejects when the change is refused, so that the caller can show it in its own place. */
+    run(proposed: NewConfiguration): Promise<void> {
+      setNotice({ notice: "", isBad: false });
+      return report(api.putConfiguration(proposed));
     },
     rollBack: (version: number, ifVersion: number): Promise<void> =>
-      tell(api.rollBackConfiguration({ version, ifVersion }))
-        .catch((error: unknown) => say({ said: `${toMessage(error)}.`, isBad: true })),
+      report(api.rollBackConfiguration({ version, ifVersion }))
+        .catch((error: unknown) => setNotice({ notice: `${toMessage(error)}.`, isBad: true })),
   };
 }
 

@@ -9,10 +9,10 @@ import { Empty, Failure, Panel, Service } from "../parts/small.tsx";
 import type { Events as Shown, OutboxLevel } from "../api_types.ts";
 
 const reloadMs = 300;
-/** What is put into an outbox is told by nobody until it is published. */
+/** A new event in an outbox sends no message on the stream until it is published. */
 const lookEveryMs = 2_000;
 
-/** What waits to be told, what was told lately, and what nobody took. */
+/** Events that wait for publication, recent events, and dead letters. */
 export function Events() {
   const { api, live } = useApp();
   const { value, error, reload } = useResponse(api.events, []);
@@ -45,7 +45,7 @@ export function Events() {
               {value.deadLetters
                 ? <DeadLetters letters={value.deadLetters} reload={reload} />
                 : value.trouble
-                ? <p class="dead-said is-bad">{value.trouble}.</p>
+                ? <p class="dead-notice is-bad">{value.trouble}.</p>
                 : (
                   <p class="muted">
                     QStash is elsewhere: <code>deno task dlq list</code> shows them.

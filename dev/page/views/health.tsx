@@ -14,7 +14,7 @@ import { Icon } from "../parts/icons.tsx";
 import { Empty, Failure, Panel } from "../parts/small.tsx";
 import type { Exit, Part } from "../api_types.ts";
 
-/** How each part is and why, and what has died. */
+/** The state of each part with the reason, and the exits. */
 export function Health() {
   const { value, error, reload } = useHealth();
   return (
@@ -81,7 +81,7 @@ function Parts({ parts }: { parts: readonly Part[] }) {
   );
 }
 
-/** Since when a part is as it is, and for how long; where nobody looked for a while, between what. */
+/** Since when a part is in its state, and for how long; without checks for a while, a range. */
 function Since({ part: { since, notBefore }, now }: { part: Part; now: number }) {
   const at = (time: number) => (
     <time dateTime={toIso(time)} title={toDateAndClock(time)}>{toDayAndClock(time, now)}</time>

@@ -20,7 +20,7 @@ const levels = ["error", ["warn,error", "warn and error"], "warn", "info", "debu
 export function Logs({ query }: ViewProps) {
   const { api, live } = useApp();
   const chosen = knownFilters(logFilters, query);
-  // Of one trace every line is shown, whoever sent its request.
+  // Of one trace every line is shown, whether the dashboard sent its request or not.
   const filters = { own: chosen.traceId ? "show" : "hide", ...chosen };
   const lines = useRef<HTMLOListElement>(null);
   const standing = useScrollLock(lines);

@@ -1,7 +1,7 @@
 import { useEffect } from "preact/hooks";
 import { useApp } from "../data/app_context.ts";
 import {
-  type Answer,
+  type Loadable,
   useInterval,
   useNow,
   useResponse,
@@ -24,11 +24,11 @@ const reloadMs = 1000;
 /** The window moves on while nothing happens. */
 const driftMs = 5000;
 
-/** All of it at a glance. */
+/** Everything at a glance. */
 export function Overview({ query }: ViewProps) {
   const [chosen] = windows.find(([seconds]) => seconds === query.window) ?? windows[0];
   const windowSeconds = Number(chosen);
-  const { map, kept } = useTraffic(windowSeconds);
+  const { map, stored } = useTraffic(windowSeconds);
   const health = useHealth();
   return (
     <>
@@ -37,7 +37,7 @@ export function Overview({ query }: ViewProps) {
         <WindowChoice chosen={chosen} />
       </div>
       {map.error ? <Failure error={map.error} retry={map.reload} /> : null}
-      {map.value && <Totals map={map.value} windowSeconds={windowSeconds} kept={kept} />}
+      {map.value && <Totals map={map.value} windowSeconds={windowSeconds} stored={stored} />}
       <div class="overview">
         <Panel title="Traffic" class="overview-map">
           {map.value && (
@@ -59,8 +59,8 @@ export function Overview({ query }: ViewProps) {
   );
 }
 
-/** The map and the number of requests kept, asked for again while things happen, and else rarely. */
-function useTraffic(windowSeconds: number): { map: Answer<Map>; kept: number | undefined } {
+/** The map and the number of stored requests, loaded again while events arrive, and else rarely. */
+function useTraffic(windowSeconds: number): { map: Loadable<Map>; stored: number | undefined } {
   const { api, live } = useApp();
   const { connection } = useStatus();
   const map = useResponse((signal) => api.map(windowSeconds, signal), [windowSeconds]);
@@ -74,7 +74,7 @@ function useTraffic(windowSeconds: number): { map: Answer<Map>; kept: number | u
     const stops = [live.on("request", renew), live.on("metrics", renew)];
     return () => stops.forEach((stop) => stop());
   }, []);
-  return { map, kept: state.value?.counts.requests };
+  return { map, stored: state.value?.counts.requests };
 }
 
 function HealthSummary({ health, error }: {
@@ -112,11 +112,11 @@ function WindowChoice({ chosen }: { chosen: string }) {
   );
 }
 
-/** What came in through the gateway. */
-function Totals({ map, windowSeconds, kept }: {
+/** The traffic through the gateway. */
+function Totals({ map, windowSeconds, stored }: {
   map: Map;
   windowSeconds: number;
-  kept: number | undefined;
+  stored: number | undefined;
 }) {
   const none: Traffic = { requests: 0, errors: 0, p50Ms: 0, p95Ms: 0 };
   const traffic = map.nodes.find(({ kind }) => kind === "gateway") ?? none;
@@ -128,7 +128,7 @@ function Totals({ map, windowSeconds, kept }: {
       <Total name="Failed" value={toShare(errors, requests)} severity={severityOf(traffic)} />
       <Total name="Half are faster than" value={orNone(p50Ms)} />
       <Total name="95 % are faster than" value={orNone(p95Ms)} />
-      <Total name="Requests kept" value={kept === undefined ? "…" : toCount(kept)} />
+      <Total name="Requests kept" value={stored === undefined ? "…" : toCount(stored)} />
     </dl>
   );
 }

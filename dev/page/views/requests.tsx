@@ -24,7 +24,7 @@ const own = {
 } as const;
 const statuses = ["2xx", "3xx", "4xx", "5xx"];
 
-/** Every request that came, live. */
+/** Every request, live. */
 export function Requests({ query }: ViewProps) {
   const { api, live } = useApp();
   const chosen = knownFilters(requestFilters, query);
@@ -85,7 +85,7 @@ function NoRequests({ isFiltered }: { isFiltered: boolean }) {
   );
 }
 
-/** The fields, with what the rows so far have to offer. */
+/** The fields, with the values of the rows so far as options. */
 function useFields(rows: readonly RequestRow[]): readonly FilterField[] {
   const exact = useSeen(rows.map(({ status }) => status === null ? null : String(status)));
   const services = useSeen(rows.flatMap((row) => row.services));

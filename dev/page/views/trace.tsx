@@ -19,14 +19,14 @@ import type { RequestDetail } from "../api_types.ts";
 
 const reloadMs = 300;
 
-/** One request: what was decided, who did what when, what was said of it. */
+/** One request: the gateway's decisions, its spans and its log lines. */
 export function Trace({ params: [traceId = ""], query }: ViewProps) {
   const { api, live, router } = useApp();
   const { value, error, isLoading, reload } = useResponse(
     (signal) => api.trace(traceId, signal),
     [traceId],
   );
-  // Spans and lines of a request come in for a while after its answer.
+  // Spans and lines of a request arrive for a while after its response.
   const follow = useThrottled(reload, reloadMs);
   useEffect(() => {
     const look = (items: readonly { traceId: string | null }[]) => {

@@ -3,9 +3,9 @@ import type { Bytes } from "../bytes.ts";
 import { compileGlob } from "./glob.ts";
 
 export interface Channels {
-  /** Hands a message to whoever listens, and answers how many did. */
+  /** Passes a message to the subscribers, and returns their number. */
   publish(channel: Bytes, payload: Bytes): number;
-  /** Listens until the returned function is called. */
+  /** Subscribes until the returned function is called. */
   subscribe(subscription: Subscription): () => void;
   /** Ends every subscription. */
   close(): void;
@@ -23,10 +23,10 @@ export function createChannels(): Channels {
       return hearing.length;
     },
     subscribe(subscription) {
-      const { kind, channel: wanted } = subscription;
+      const { kind, channel: subscribed } = subscription;
       const matches = kind === "pattern"
-        ? compileGlob(wanted)
-        : (channel: Bytes) => channel === wanted;
+        ? compileGlob(subscribed)
+        : (channel: Bytes) => channel === subscribed;
       listeners.set(subscription, matches);
       return () => void listeners.delete(subscription);
     },

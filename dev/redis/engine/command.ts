@@ -10,12 +10,12 @@ export interface Context {
   /** 0 ≤ n < 1 */
   random(): number;
   /**
-   * Replaces what goes to the append-only file for this write; without a call the command goes
-   * there as it came. Needed wherever a replay later, or with other luck, would end differently.
+   * Replaces what goes to the append-only file for this write; without a call the command goes there
+   * as it came. Needed wherever a replay later, or with other random numbers, would end differently.
    */
   log(...commands: readonly (readonly Bytes[])[]): void;
   publish(channel: Bytes, payload: Bytes): number;
-  /** Runs another command inside this one, as scripts do; its writes are logged by themselves. */
+  /** Runs another command inside this one, as scripts do; its writes are logged separately. */
   call(command: readonly Bytes[], options: { readonly isReadOnly: boolean }): Reply;
 }
 
@@ -35,7 +35,7 @@ export interface CommandSpec {
 /** Commands by upper-case name. */
 export type CommandTable = Readonly<Record<string, CommandSpec>>;
 
-/** Tells whether a command has as many words as its arity asks for. */
+/** Whether a command has as many words as its arity requires. */
 export function fitsArity({ arity }: CommandSpec, words: number): boolean {
   return arity >= 0 ? words === arity : words >= -arity;
 }

@@ -14,16 +14,16 @@ export interface EngineDeps {
   /** 0 ≤ n < 1 */
   readonly random: () => number;
   readonly publish: (channel: Bytes, payload: Bytes) => number;
-  /** Keeps the writes of one command, script or transaction, all or none of them. */
+  /** Stores the writes of one command, script or transaction, all or none of them. */
   readonly record: (group: readonly Command[]) => void;
 }
 
-/** Runs commands on data in memory. Every method is one atomic unit and nothing in it waits. */
+/** Runs commands on data in memory. Every method is one atomic unit and never waits. */
 export interface Engine {
   readonly keys: Keyspace;
   execute(command: Command): Reply;
   multi(commands: readonly Command[]): readonly Reply[] | Failure;
-  /** Repeats recorded writes; nothing expires meanwhile, as expiring was recorded as well. */
+  /** Repeats recorded writes; nothing expires meanwhile, because expiries were recorded as well. */
   replay(group: readonly Command[]): void;
 }
 

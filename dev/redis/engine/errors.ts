@@ -22,7 +22,7 @@ export const refusals = {
   invalidCursor: "ERR invalid cursor",
 } as const satisfies Record<string, string>;
 
-/** Makes the refusal that stands under this name. */
+/** Makes the refusal of this name. */
 export function refusal(name: keyof typeof refusals): CommandError {
   return new CommandError(refusals[name]);
 }

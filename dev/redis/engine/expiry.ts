@@ -4,7 +4,7 @@ import { at, type CommandTable, type Context } from "./command.ts";
 import { CommandError } from "./errors.ts";
 import { type ExpiryUnit, readExpiry } from "./expiry_options.ts";
 
-/** When keys go away. */
+/** Expiry of keys. */
 export const expiryCommands: CommandTable = {
   EXPIRE: { arity: -3, writes: true, run: expireIn("EX", "expire") },
   PEXPIRE: { arity: -3, writes: true, run: expireIn("PX", "pexpire") },
@@ -23,11 +23,13 @@ type Condition = typeof conditions[number];
 function expireIn(unit: ExpiryUnit, name: string) {
   return function expire({ keys, now, log }: Context, args: readonly Bytes[]): Reply {
     const key = at(args, 0);
-    const wanted = readConditions(args.slice(2));
+    const conditions = readConditions(args.slice(2));
     const moment = readExpiry({ unit, text: at(args, 1), now, name, allowPast: true });
     const entry = keys.entry(key);
     log();
-    if (!entry || !wanted.every((condition) => holds(condition, entry.expiresAt, moment))) return 0;
+    if (!entry || !conditions.every((condition) => holds(condition, entry.expiresAt, moment))) {
+      return 0;
+    }
     if (moment <= now) {
       keys.remove(key);
       log(["DEL", key]);
@@ -40,12 +42,12 @@ function expireIn(unit: ExpiryUnit, name: string) {
 }
 
 function readConditions(words: readonly Bytes[]): Condition[] {
-  const wanted = words.map((word) => {
+  const requested = words.map((word) => {
     const condition = conditions.find((name) => name === word.toUpperCase());
     if (!condition) throw new CommandError(`ERR Unsupported option ${word}`);
     return condition;
   });
-  const has = (condition: Condition) => wanted.includes(condition);
+  const has = (condition: Condition) => requested.includes(condition);
   if (has("NX") && (has("XX") || has("GT") || has("LT"))) {
     throw new CommandError(
       "ERR NX and XX, GT or LT options at the same time are not compatible",
@@ -54,7 +56,7 @@ function readConditions(words: readonly Bytes[]): Condition[] {
   if (has("GT") && has("LT")) {
     throw new CommandError("ERR GT and LT options at the same time are not compatible");
   }
-  return wanted;
+  return requested;
 }
 
 /** A key without expiry counts as one that never ends. */

@@ -2,7 +2,7 @@ import type { Bytes } from "../bytes.ts";
 import { CommandError } from "./errors.ts";
 import { readInteger } from "./numbers.ts";
 
-/** How the options of SET and GETEX, and the EXPIRE family, give a moment. */
+/** The units in which the options of SET and GETEX, and the EXPIRE family, give a time. */
 export const expiryUnits = {
   EX: { factor: 1000n, relative: true },
   PX: { factor: 1n, relative: true },
@@ -13,7 +13,7 @@ export type ExpiryUnit = keyof typeof expiryUnits;
 
 const maxMs = 2n ** 63n - 1n;
 
-/** Tells whether an option, in upper case, is one of EX, PX, EXAT, PXAT. */
+/** Whether an option, in upper case, is one of EX, PX, EXAT, PXAT. */
 export function isExpiryUnit(option: string): option is ExpiryUnit {
   return Object.hasOwn(expiryUnits, option);
 }
@@ -21,7 +21,8 @@ export function isExpiryUnit(option: string): option is ExpiryUnit {
 /**
  * Resolves an expiry to epoch milliseconds.
  *
- * `allowPast`: EXPIRE and its kin take zero and negative numbers and delete the key; options refuse.
+ * `allowPast`: the EXPIRE family accepts zero and negative numbers and deletes the key; options
+ * refuse them.
  */
 export function readExpiry(
   { unit, text, now, name, allowPast = false }: {

@@ -5,8 +5,8 @@ type Token = "star" | ((character: string) => boolean);
 /**
  * Compiles a Redis pattern: `*`, `?`, `[a-c]`, `[^x]`, `\` before a literal.
  *
- * Only the last star is ever retried, so matching costs pattern × text at worst and no pattern can
- * hang the process as a backtracking regular expression could.
+ * Only the last star is ever retried, so matching costs pattern × text at worst. A backtracking
+ * regular expression would let one pattern hang the process.
  */
 export function compileGlob(pattern: Bytes): (text: Bytes) => boolean {
   const tokens = tokenize(pattern);

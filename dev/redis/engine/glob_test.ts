@@ -25,16 +25,16 @@ for (const [pattern, matching, others] of cases) {
   });
 }
 
-Deno.test("many stars cost pattern by text, not more", () => {
+Deno.test("many stars cost at most pattern length times text length", () => {
   const matches = compileGlob("*a".repeat(200) + "b");
   assert.equal(matches("a".repeat(5000)), false);
 });
 
 Deno.test("an escaped text matches itself alone", () => {
   const text = fc.string({ minLength: 1 });
-  fc.assert(fc.property(text, text, (wanted, other) => {
-    const matches = compileGlob(wanted.replace(/./gs, "\\$&"));
-    assert.equal(matches(wanted), true);
-    assert.equal(matches(other), other === wanted);
+  fc.assert(fc.property(text, text, (escaped, other) => {
+    const matches = compileGlob(escaped.replace(/./gs, "\\$&"));
+    assert.equal(matches(escaped), true);
+    assert.equal(matches(other), other === escaped);
   }));
 });

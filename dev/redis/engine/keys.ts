@@ -7,7 +7,7 @@ import type { Entry, Keyspace } from "./keyspace.ts";
 import { readCursor, readScanOptions } from "./scan_options.ts";
 import { createSortedSet } from "./sorted_set.ts";
 
-/** Keys whatever they hold. */
+/** Keys of any type. */
 export const keyCommands: CommandTable = {
   DEL: { arity: -2, writes: true, run: remove },
   UNLINK: { arity: -2, writes: true, run: remove },
@@ -93,8 +93,8 @@ function listKeys({ keys }: Context, args: readonly Bytes[]): Reply {
 }
 
 /**
- * The cursor is the sequence number of the last key looked at. Keys keep their number as long as
- * they live, so each one that is there from the first call to the last is answered exactly once.
+ * The cursor is the sequence number of the last key visited. Keys have one number as long as they
+ * live, so each one that is there from the first call to the last is returned exactly once.
  */
 function scan({ keys }: Context, args: readonly Bytes[]): Reply {
   const cursor = readCursor(at(args, 0));

@@ -2,7 +2,7 @@ import type { Bytes } from "../bytes.ts";
 import { refusal } from "./errors.ts";
 import { createSortedSet, type SortedSet } from "./sorted_set.ts";
 
-/** What a key can hold, by the name that TYPE answers. */
+/** What a key can hold, by the name that TYPE returns. */
 export interface Values {
   string: Bytes;
   hash: Map<Bytes, Bytes>;
@@ -13,7 +13,7 @@ export interface Values {
 export type ValueType = keyof Values;
 type Collection = Exclude<ValueType, "string">;
 
-/** One key: its value, when it expires (epoch milliseconds), and when it was made (for SCAN). */
+/** One key: its value, when it expires (epoch milliseconds), and its creation number (for SCAN). */
 export type Entry = {
   [T in ValueType]: { type: T; value: Values[T]; expiresAt: number | null; sequence: number };
 }[ValueType];
@@ -23,7 +23,9 @@ export interface Keyspace {
   entry(key: Bytes): Entry | undefined;
   /** @throws {CommandError} WRONGTYPE */
   read<T extends ValueType>(key: Bytes, type: T): Values[T] | undefined;
-  /** Reads a collection, made empty where the key is missing; `tidy` removes it if it stays so. */
+  /**
+   * Reads a collection, created empty where the key is missing; `tidy` removes it if it stays so.
+   */
   open<T extends Collection>(key: Bytes, type: T): Values[T];
   tidy(key: Bytes): void;
   put<T extends ValueType>(
@@ -35,7 +37,7 @@ export interface Keyspace {
   remove(key: Bytes): boolean;
   expire(key: Bytes, at: number | null): void;
   clear(): void;
-  /** Every live key in the order of its making. */
+  /** Every live key in the order of creation. */
   entries(): Iterable<[Bytes, Entry]>;
   /** Removes expired keys among at most `limit` that have an expiry, going round them in turns. */
   maintain(limit: number): void;
@@ -44,7 +46,7 @@ export interface Keyspace {
 export interface KeyspaceDeps {
   /** Epoch milliseconds; must stand still during a command. */
   readonly now: () => number;
-  /** Hears of each key removed because it expired, before the command that found it goes on. */
+  /** Called for each key removed because it expired, before the command that found it goes on. */
   readonly onExpired: (key: Bytes) => void;
 }
 

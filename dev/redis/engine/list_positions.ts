@@ -10,7 +10,7 @@ interface PositionOptions {
   readonly maxLength: number;
 }
 
-/** Answers LPOS; the options, `words`, are read before the list, as refusals show. */
+/** Replies to LPOS; the options, `words`, are read before the list, as Redis's errors show. */
 export function listPositions(
   find: () => readonly Bytes[],
   element: Bytes,

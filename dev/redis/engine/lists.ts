@@ -57,15 +57,15 @@ function pushIfThere(context: Context, args: readonly Bytes[], end: End): Reply 
 
 function pop({ keys }: Context, args: readonly Bytes[], end: End): Reply {
   if (args.length > 2) throw wrongArity(end === "LEFT" ? "lpop" : "rpop");
-  const [key, wanted] = [at(args, 0), args[1]];
-  const count = wanted === undefined ? 1 : readPositive(wanted);
+  const [key, countText] = [at(args, 0), args[1]];
+  const count = countText === undefined ? 1 : readPositive(countText);
   const list = keys.read(key, "list");
   if (!list) return null;
   const popped = end === "LEFT"
     ? list.splice(0, count)
     : list.splice(Math.max(list.length - count, 0)).reverse();
   keys.tidy(key);
-  return wanted === undefined ? popped[0] ?? null : popped;
+  return countText === undefined ? popped[0] ?? null : popped;
 }
 
 function range(context: Context, args: readonly Bytes[]): Reply {

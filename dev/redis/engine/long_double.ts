@@ -2,8 +2,8 @@ import type { Bytes } from "../bytes.ts";
 import { CommandError, refusals } from "./errors.ts";
 
 /**
- * `mantissa × 2^exponent` with a mantissa of at most 64 bits: the x87 long double that Redis
- * computes INCRBYFLOAT and HINCRBYFLOAT with. Doubles would answer 0.30000000000000004 for 0.3.
+ * `mantissa × 2^exponent` with a mantissa of at most 64 bits: the x87 long double with which Redis
+ * computes INCRBYFLOAT and HINCRBYFLOAT. Doubles would return 0.30000000000000004 for 0.3.
  */
 interface LongDouble {
   readonly mantissa: bigint;
@@ -24,8 +24,8 @@ function parse(text: Bytes, message: string): LongDouble {
   if (/^[+-]?inf(?:inity)?$/i.test(text)) {
     throw new CommandError("ERR increment would produce NaN or Infinity");
   }
-  const [, sign, whole = "", fraction = "", power = "0"] = decimalForm.exec(text) ?? [];
-  const digits = whole + fraction;
+  const [, sign, integerPart = "", fraction = "", power = "0"] = decimalForm.exec(text) ?? [];
+  const digits = integerPart + fraction;
   const scale = Number(power) - fraction.length;
   if (digits === "" || digits.length > 5000 || Math.abs(scale) > maxDecimalExponent) {
     throw new CommandError(message);
@@ -47,8 +47,10 @@ function add(left: LongDouble, right: LongDouble): LongDouble {
 function round(numerator: bigint, denominator: bigint): LongDouble {
   if (numerator === 0n) return { mantissa: 0n, exponent: 0 };
   const magnitude = numerator < 0n ? -numerator : numerator;
-  const guess = bitLength(magnitude) - bitLength(denominator) - mantissaBits;
-  const exponent = quotientAt(magnitude, denominator, guess) >> 64n === 0n ? guess : guess + 1;
+  const estimate = bitLength(magnitude) - bitLength(denominator) - mantissaBits;
+  const exponent = quotientAt(magnitude, denominator, estimate) >> 64n === 0n
+    ? estimate
+    : estimate + 1;
   const mantissa = divideAt(magnitude, denominator, exponent);
   return { mantissa: numerator < 0n ? -mantissa : mantissa, exponent };
 }
@@ -82,8 +84,8 @@ function format({ mantissa, exponent }: LongDouble): Bytes {
   const scaled = divideAt(magnitude * 10n ** BigInt(fractionDigits), 1n, -exponent);
   const digits = (exponent < 0 ? scaled : (magnitude << BigInt(exponent)) * 10n ** 17n)
     .toString().padStart(fractionDigits + 1, "0");
-  const whole = digits.slice(0, -fractionDigits);
+  const integerPart = digits.slice(0, -fractionDigits);
   const fraction = digits.slice(-fractionDigits).replace(/0+$/, "");
-  const text = fraction === "" ? whole : `${whole}.${fraction}`;
+  const text = fraction === "" ? integerPart : `${integerPart}.${fraction}`;
   return mantissa < 0n && text !== "0" ? `-${text}` : text;
 }

@@ -21,7 +21,7 @@ for (const [left, right, sum] of sums) {
 }
 
 for (const text of ["", "abc", "1e", "--1", " 1", "1 ", "0x10", "nan", "1e99999", "."]) {
-  Deno.test(`"${text}" is no decimal`, () => {
+  Deno.test(`"${text}" is not a decimal`, () => {
     assert.throws(() => addDecimals("1", text), { message: "ERR value is not a valid float" });
   });
 }

@@ -19,9 +19,9 @@ export interface Script {
   readonly call: (command: readonly Bytes[]) => Reply;
 }
 
-/** Runs scripts as Redis 7 does: one after the other, with no state kept from one to the next. */
+/** Runs scripts as Redis 7 does: one after the other, with no state shared between them. */
 export interface LuaRuntime {
-  /** @throws {CommandError} if the code is no Lua */
+  /** @throws {CommandError} if the code is not valid Lua */
   compile(code: Bytes): void;
   run(script: Script): Reply;
 }
@@ -55,7 +55,7 @@ export async function createLuaRuntime(
   api._lua_sethook(address, hook, countHook, instructionsPerCheck);
 
   function compile(code: Bytes): void {
-    // A first line such as `#!lua flags=allow-key-locking` is for servers and is no Lua.
+    // A first line such as `#!lua flags=allow-key-locking` is for servers and is not Lua.
     const body = code.replace(/^#![^\n]*/, "");
     if (lua.load(body, scriptChunkName)) return;
     const message = lua.toBytes(-1);
@@ -102,9 +102,11 @@ function explain(lua: LuaState, index: number, sha: string): Failure {
 
 interface Host {
   readonly call: Script["call"];
-  /** Tells whether the script has used up its time; what it catches afterwards is raised again. */
+  /**
+   * Whether the script has used up its time; errors that it catches afterwards are raised again.
+   */
   readonly isOver: () => boolean;
-  /** Takes what is no error of a command; it is thrown when the script has ended. */
+  /** Takes an error that is no command's; it is thrown when the script has ended. */
   readonly onBug: (error: unknown) => void;
 }
 
@@ -129,8 +131,8 @@ function loadPrelude(lua: LuaState, host: Host): void {
 }
 
 /**
- * A host function gets the stack it is called on, and answers how many results it pushed if not one.
- * It must throw nothing but Lua's own errors: others would tear through its frames.
+ * A host function gets the stack it is called on, and returns how many results it pushed if not one.
+ * It must throw only Lua's own errors: others would unwind Lua's frames without cleanup.
  */
 function pushFunction(lua: LuaState, work: (lua: LuaState) => number | void): void {
   const run = lua.api.addFunction((address = 0) => work(lua.on(address)) ?? 1, "ii");

@@ -44,7 +44,7 @@ export interface LuaState {
   toBytes(index: number): Bytes;
   /** The same machine seen from a coroutine, which has a stack of its own. */
   on(address: Address): LuaState;
-  /** Compiles a chunk onto the stack and answers true, or pushes the message and answers false. */
+  /** Compiles a chunk onto the stack and returns true, or pushes the message and returns false. */
   load(code: Bytes, name: Bytes): boolean;
 }
 
@@ -89,8 +89,8 @@ function createState(api: LuaModule, address: Address, length: Address): LuaStat
 }
 
 /**
- * The package's type of its module lacks the raw exports. They are there: its build lists the whole
- * Lua API, and its own wrappers are made of them by name. The version is pinned.
+ * The package's type of its module lacks the raw exports. They are there: its build lists the
+ * complete Lua API, and its own wrappers are made of them by name. The version is pinned.
  */
 function toLuaModule(module: unknown): LuaModule {
   return module as LuaModule;

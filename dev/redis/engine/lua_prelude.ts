@@ -1,13 +1,13 @@
 /** The name of a user's script in error messages, as in Redis 7. */
 export const scriptChunkName = "@user_script";
 
-/** What a script is told that ran for too long. */
+/** The error of a script that ran for too long. */
 export const overtime = "Script killed: it ran for more than 5 seconds";
 
 /**
- * Lua that stands between a script and the engine. It gets the host functions, closes what a script
- * must not reach (files, processes, further code, new globals), and returns the function that runs
- * a compiled script.
+ * Lua between a script and the engine. It gets the host functions, removes what a script must not
+ * reach (files, processes, further code, new globals), and returns the function that runs a compiled
+ * script.
  *
  * Errors are tables with `err`, as in Redis 7, and the handler adds the line of the script.
  */

@@ -15,7 +15,7 @@ for (const name of closed) {
   });
 }
 
-Deno.test("nothing is left from one script to the next", async () => {
+Deno.test("scripts share no state", async () => {
   const redis = createEmbeddedRedis();
   const call = (code: string, ...rest: string[]) => redis.execute(["EVAL", code, ...rest]);
   await call("return KEYS[1]", "1", "secret");
@@ -25,14 +25,14 @@ Deno.test("nothing is left from one script to the next", async () => {
   assert.equal(await call("return tostring(rawget(_G, 'leak'))", "0"), "nil");
 });
 
-Deno.test("a script's strings are bytes both ways", async () => {
+Deno.test("a script's strings are bytes in both directions", async () => {
   const all = String.fromCharCode(...Array(256).keys());
   assert.equal(await run("return ARGV[1]", all), all);
   assert.equal(await run("return #ARGV[1]", all), 256);
   assert.equal(await run("return string.char(195, 169)"), "\xc3\xa9");
 });
 
-Deno.test("large values and many of them pass", async () => {
+Deno.test("large values, and many of them, pass", async () => {
   const large = "x".repeat(3_000_000);
   assert.equal(await run("return #ARGV[1]", large), large.length);
   assert.equal(await run("return ARGV[1] .. ARGV[1]", large), large + large);
@@ -76,7 +76,7 @@ Deno.test("a script may use coroutines, and commands inside them", async () => {
   assert.deepEqual(await run(code), [1, 2, 3, ["1", "2", "3"]]);
 });
 
-Deno.test("a bug inside a command comes out of the script as itself", async () => {
+Deno.test("a bug inside a command is thrown unchanged", async () => {
   const lua = await createLuaRuntime();
   const bug = new TypeError("a bug");
   const call = () => {

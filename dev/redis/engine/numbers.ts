@@ -7,7 +7,7 @@ const integerForm = /^(?:0|-?[1-9]\d{0,18})$/;
 const floatForm = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
 const infinityForm = /^([+-]?)inf(?:inity)?$/i;
 
-/** Tells whether a number fits 64 bits. */
+/** Whether a number fits 64 bits. */
 export function isInt64(value: bigint): boolean {
   return value >= int64.min && value <= int64.max;
 }

@@ -17,7 +17,7 @@ export function readCursor(text: Bytes): number {
   return Number(text);
 }
 
-/** Reads what follows the cursor of SCAN, HSCAN, SSCAN and ZSCAN; only SCAN knows TYPE. */
+/** Reads the options after the cursor of SCAN, HSCAN, SSCAN and ZSCAN; only SCAN has TYPE. */
 export function readScanOptions(
   words: readonly Bytes[],
   { allowType = false }: { allowType?: boolean } = {},
@@ -36,8 +36,9 @@ export function readScanOptions(
 }
 
 /**
- * Answers a scan of one collection with all of it and the closing cursor. That keeps SCAN's promise
- * (whatever stays there is seen) whatever changes between calls; COUNT is but a hint.
+ * Replies to a scan of one collection with all of it and the closing cursor. That fulfils SCAN's
+ * guarantee (every element that stays there is returned) whatever changes between calls; COUNT is
+ * only a hint.
  */
 export function scanReply(
   args: readonly Bytes[],

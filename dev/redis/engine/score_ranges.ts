@@ -47,12 +47,12 @@ export function spanByRank(
   return reversed ? { from: size - to, to: size - from } : { from, to };
 }
 
-/** Cuts a span out of a ranking. */
+/** The members of a span of a ranking. */
 export function sliceSpan({ ranking }: SortedSet, { from, to }: Span): readonly Ranked[] {
   return ranking.slice(from, Math.max(from, to));
 }
 
-/** Checks bounds that are not used, as Redis does before it looks for the key. */
+/** Checks bounds that are not used, as Redis does before it reads the key. */
 export function requireBounds(by: "score" | "lex", min: Bytes, max: Bytes): void {
   const read = by === "score" ? readScoreBound : readLexBound;
   read(min);
@@ -65,9 +65,9 @@ function readScoreBound(text: Bytes): { score: number; exclusive: boolean } {
 }
 
 interface LexBound {
-  /** The bound, as lower one, lies above the member and so shuts it out. */
+  /** The bound, as lower one, lies above the member and so excludes it. */
   readonly isAbove: (member: Bytes) => boolean;
-  /** The bound, as upper one, lies below the member and so shuts it out. */
+  /** The bound, as upper one, lies below the member and so excludes it. */
   readonly isBelow: (member: Bytes) => boolean;
 }
 

@@ -8,13 +8,13 @@ import { readCount } from "./numbers.ts";
 
 export interface Scripting {
   readonly commands: CommandTable;
-  /** Must have resolved before the first command that `needsLua` names. */
+  /** Must have resolved before the first command for which `needsLua` is true. */
   prepare(): Promise<void>;
-  /** Tells whether a command must wait: it is a script, or Lua is being loaded for an earlier one. */
+  /** Whether a command must wait: it is a script, or Lua is being loaded for an earlier one. */
   needsLua(command: Command): boolean;
 }
 
-/** Creates the commands that run Lua. Scripts are forgotten with the process, as in Redis. */
+/** Creates the commands that run Lua. Scripts are lost with the process, as in Redis. */
 export function createScripting(): Scripting {
   const scripts = new Map<string, Bytes>();
   let runtime: LuaRuntime | undefined;
@@ -92,8 +92,9 @@ function runScript(
 }
 
 /**
- * Whether a script may only read: what it declares itself in its first line, or else the command
- * that runs it. A line with Upstash's own flag says nothing, as it does in front of a real Redis.
+ * Whether a script may only read: by its own declaration in its first line, or else by the command
+ * that runs it. A line with Upstash's own flag declares nothing, as it does in front of a real
+ * Redis.
  *
  * @throws {CommandError} for a script that declares itself a writer, by a command of readers
  */

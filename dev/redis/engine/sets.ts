@@ -64,7 +64,7 @@ function areMembers({ keys }: Context, args: readonly Bytes[]): Reply {
   return args.slice(1).map((member) => set.has(member) ? 1 : 0);
 }
 
-/** The luck is logged: what was drawn is removed by name. */
+/** The result is logged: a replay removes the drawn members by name. */
 function pop({ keys, random, log }: Context, args: readonly Bytes[]): Reply {
   if (args.length > 2) throw refusal("syntax");
   const [key, count] = [at(args, 0), readPopCount(args[1])];
@@ -80,9 +80,9 @@ function pop({ keys, random, log }: Context, args: readonly Bytes[]): Reply {
 function draw({ keys, random }: Context, args: readonly Bytes[]): Reply {
   if (args.length > 2) throw refusal("syntax");
   const all = [...members(keys, at(args, 0))];
-  const wanted = args[1];
-  if (wanted === undefined) return drawRepeated(all, 1, random)[0] ?? null;
-  const { count, repeats } = readDraw(wanted);
+  const countText = args[1];
+  if (countText === undefined) return drawRepeated(all, 1, random)[0] ?? null;
+  const { count, repeats } = readDraw(countText);
   return repeats ? drawRepeated(all, count, random) : drawDistinct(all, count, random);
 }
 

@@ -5,7 +5,7 @@ import { formatFloat } from "./numbers.ts";
 
 const wordsPerCommand = 1000;
 
-/** Writes down the shortest commands that make these keys anew, one group for each key. */
+/** Writes the shortest commands that create these keys again, one group for each key. */
 export function* snapshot(
   keys: Keyspace,
   { last = [] }: { readonly last?: readonly Bytes[] } = {},

@@ -8,7 +8,7 @@ export interface Ranked {
 /** Members by score, equal scores by the bytes of the member. */
 export interface SortedSet {
   readonly size: number;
-  /** All members in ascending order; not to be changed by the caller. */
+  /** All members in ascending order; the caller must not change it. */
   readonly ranking: readonly Ranked[];
   score(member: Bytes): number | undefined;
   set(member: Bytes, score: number): void;

@@ -7,7 +7,7 @@ import type { SortedSet } from "./sorted_set.ts";
 
 const flagNames = ["NX", "XX", "GT", "LT", "CH", "INCR"] as const;
 type Flag = typeof flagNames[number];
-type Outcome = "added" | "updated" | "kept" | "refused";
+type Outcome = "added" | "updated" | "unchanged" | "refused";
 
 /** Runs ZADD with its flags. */
 export function addScored(context: Context, args: readonly Bytes[]): Reply {
@@ -101,7 +101,7 @@ function place(
   if ((flags.has("GT") && score <= current) || (flags.has("LT") && score >= current)) {
     return "refused";
   }
-  if (score === current) return "kept";
+  if (score === current) return "unchanged";
   set.set(member, score);
   return "updated";
 }

@@ -74,7 +74,7 @@ function range({ keys }: Context, args: readonly Bytes[], query: Query): Reply {
   return query.withScores ? withScores(found) : found.map(({ member }) => member);
 }
 
-/** Bounds are read before the key: a bad bound is refused even where there is nothing. */
+/** Bounds are read before the key: an invalid bound is refused even for a missing key. */
 function select(
   find: () => SortedSet | undefined,
   first: Bytes,

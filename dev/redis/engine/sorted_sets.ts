@@ -131,16 +131,16 @@ function pop(context: Context, args: readonly Bytes[], name: string): Reply {
 
 function draw(context: Context, args: readonly Bytes[]): Reply {
   const set = sorted(context, args);
-  const [wanted, mode] = [args[1], args[2]?.toUpperCase()];
+  const [countText, mode] = [args[1], args[2]?.toUpperCase()];
   if (args.length > 3 || (mode !== undefined && mode !== "WITHSCORES")) throw refusal("syntax");
   const all = set?.ranking ?? [];
-  if (wanted === undefined) return drawRepeated(all, 1, context.random)[0]?.member ?? null;
-  const { count, repeats } = readDraw(wanted);
+  if (countText === undefined) return drawRepeated(all, 1, context.random)[0]?.member ?? null;
+  const { count, repeats } = readDraw(countText);
   const drawn = (repeats ? drawRepeated : drawDistinct)(all, count, context.random);
   return mode === undefined ? drawn.map(({ member }) => member) : withScores(drawn);
 }
 
-/** Answers members and scores in turns. */
+/** Members and scores in turns. */
 export function withScores(items: readonly Ranked[]): Bytes[] {
   return items.flatMap(({ member, score }) => [member, formatFloat(score)]);
 }
