@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { likeAnswers } from "./suite/product_alike.ts";
+import { comparableResponses } from "./suite/product_alike.ts";
 import { productDirect } from "./suite/product_direct.ts";
 import { productRevocation } from "./suite/product_revocation.ts";
 import { createEnvironment } from "./suite/product_environment.ts";
@@ -12,7 +12,7 @@ Deno.test("The product holds its promises, and holds them alike, in every placem
       await using target = await start();
       const environment = await createEnvironment(target);
       await t.step("answers", async () => {
-        answers.set(placement, await likeAnswers(environment));
+        answers.set(placement, await comparableResponses(environment));
       });
       for (const [what, run] of Object.entries({ ...productDirect, ...productRevocation })) {
         await t.step(what, () => run(environment));

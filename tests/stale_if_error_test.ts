@@ -49,9 +49,9 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
       const { data, error, traceId } = await response.json();
       return { status: response.status, headers: response.headers, data, error, traceId };
     };
-    const isAway = () => upstream.answerWith(() => Response.json({}, { status: 503 }));
+    const isAway = () => upstream.respondWith(() => Response.json({}, { status: 503 }));
 
-    upstream.answerWith(() => Response.json({ mine: 1 }));
+    upstream.respondWith(() => Response.json({ mine: 1 }));
     assert.equal((await ask("/kept/a", first.token)).headers.get("x-fallback"), null);
     assert.equal((await ask("/plain/a", first.token)).status, 200);
     isAway();
@@ -103,10 +103,10 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
     });
 
     await t.step("also where the upstream breaks off what it answers", async () => {
-      other.answerWith(() => Response.json({ mine: 3 }));
+      other.respondWith(() => Response.json({ mine: 3 }));
       assert.equal((await ask("/other/b", second.token)).status, 200);
       const cut = { headers: { "content-type": "application/json" } };
-      other.answerWith(() => new Response('{"cut":', cut));
+      other.respondWith(() => new Response('{"cut":', cut));
       await waitUntil("the answer is kept", async () => {
         const { status, data } = await ask("/other/b", second.token);
         return status === 200 && data.mine === 3;
