@@ -1,14 +1,17 @@
-/** Requests that come without a pause until the load ends. */
+/** Requests without a pause until the load ends. */
 export interface Load extends AsyncDisposable {
-  /** Resolves once each of the callers has begun and ended a request from now on. */
+  /** Resolves once each caller has started and finished a new request. */
   pass(): Promise<void>;
-  /** What was wrong with answers. */
+  /** Descriptions of wrong responses. */
   readonly failures: readonly string[];
   answered(): number;
   end(): Promise<void>;
 }
 
-/** Starts callers that ask one after the other; `ask` says what is wrong with an answer, if anything. */
+/**
+ * Starts callers that send one request after the other; `ask` returns what is wrong with a
+ * response, or null.
+ */
 export function startLoad(
   callers: number,
   ask: (at: number) => Promise<string | null>,
