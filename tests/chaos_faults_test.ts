@@ -33,7 +33,7 @@ Deno.test("faults of Redis, services and issuers get the responses of the fault 
     seed: 1,
     judgesTimes: false,
     revocationTimeoutMs: 3_000,
-    say: (line) => lines.push(line),
+    report: (line) => lines.push(line),
   });
   assert.equal(failed, 0, lines.join("\n"));
   assert.ok(passed >= 35, `${passed} cases`);

@@ -52,7 +52,7 @@ function holdTimers() {
 }
 
 /** A client that has sent a head and the beginning of its body. */
-async function ensureLoaded(
+async function startUpload(
   { origin }: Pick<Environment, "origin">,
   target: string,
   bytes: number,
@@ -96,7 +96,7 @@ async function expectServed({ origin }: Pick<Environment, "origin">): Promise<vo
 Deno.test("[H12] a client that stops after a byte gets 408, and others are served", async () => {
   await using environment = await createEnvironment("deno", platforms.deno);
   using timers = holdTimers();
-  using client = await ensureLoaded(environment, "/public", 100, 1);
+  using client = await startUpload(environment, "/public", 100, 1);
   // The first timer ends with the byte; after the second no byte arrives.
   await timers.started(idleMs, 2);
   await expectServed(environment);
@@ -112,7 +112,7 @@ Deno.test("[H12] a client that stops after a byte gets 408, and others are serve
 Deno.test("[H12] a client that stops in an upload gets 408, and its partial body is never a complete request", async () => {
   await using environment = await createEnvironment("deno", platforms.deno);
   using timers = holdTimers();
-  using client = await ensureLoaded(environment, "/public", 200_000, 100_000);
+  using client = await startUpload(environment, "/public", 200_000, 100_000);
   await timers.started(idleMs, 2);
   await expectServed(environment);
   const { length: seen } = environment.echo.seen;
@@ -127,7 +127,7 @@ Deno.test("[H12] a client that stops in an upload gets 408, and its partial body
 Deno.test("[H12] a client that sends slowly gets 408 at the limit for the whole body", async () => {
   await using environment = await createEnvironment("deno", platforms.deno);
   using timers = holdTimers();
-  using client = await ensureLoaded(environment, "/public", 1_000, 1);
+  using client = await startUpload(environment, "/public", 1_000, 1);
   for (let part = 2; part < 10; part++) {
     await timers.started(idleMs, part);
     await client.send(1);
@@ -149,7 +149,7 @@ for (const [what, [bytes, begun]] of Object.entries(leaving)) {
     const breaker = { minimumCalls: 1, openMs: 600_000 };
     await using served = await environment.serve({ POLICY: JSON.stringify({ breaker }) });
     using timers = holdTimers();
-    const client = await ensureLoaded(served, "/public", bytes, begun);
+    const client = await startUpload(served, "/public", bytes, begun);
     await timers.started(idleMs, begun === 0 ? 1 : 2);
     client[Symbol.dispose]();
     await waitUntil("the request is over", () => served.logLines.length > 0, patienceMs);

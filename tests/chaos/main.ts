@@ -1,5 +1,5 @@
 /**
- * Proves by chaos that events are neither lost nor applied twice:
+ * Checks under faults that events are neither lost nor applied twice:
  * `deno task chaos:events --changes N [--people P] [--kills K] [--seed S] [--home <folder>]`.
  */
 import { readArguments } from "@edgepass/shared/runtime/usage";

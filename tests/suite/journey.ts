@@ -66,7 +66,7 @@ export const journey: Readonly<Record<string, (environment: Environment) => Prom
     const teacher = await newInstructor(environment);
     const learner = await newPerson(environment, "Demo Learner");
     const course = await teach(teacher);
-    await observeVersion(learner, course);
+    await learnCourse(learner, course);
   },
 
   "lists are paginated": async (environment) => {
@@ -254,7 +254,7 @@ async function teach({ api, id: instructorId, name }: Person) {
 }
 
 /** From enrollment (which calls course) to full progress, and to unenrolling. */
-async function observeVersion(
+async function learnCourse(
   { api }: Person,
   course: { id: string; title: string; lessons: string[] },
 ) {

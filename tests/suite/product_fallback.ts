@@ -134,11 +134,11 @@ export const productFallback: Readonly<
     environment,
   ) {
     const { recommender, ann, bob } = environment;
-    for (const [outage, ensureLoaded] of Object.entries(outages)) {
+    for (const [outage, startOutage] of Object.entries(outages)) {
       await recommender.fail();
       await becomeLive(environment, ann);
       const { courses } = await read(environment, ann);
-      await ensureLoaded(recommender);
+      await startOutage(recommender);
       assert.deepEqual(await read(environment, ann), { courses, from: sources.cache }, outage);
       assert.equal((await read(environment, bob)).from, sources.default, outage);
     }

@@ -84,7 +84,7 @@ export function simulate(
     at = moment;
   }
 
-  function ensureLoaded(permit: Permit): void {
+  function startCall(permit: Permit): void {
     if (!isDown()) {
       ends.well.push({ at: at + answerMs, settle: permit.succeed });
       return;
@@ -106,7 +106,7 @@ export function simulate(
       continue;
     }
     if (isDown() && openedAt[one] !== undefined) probes[one]!.push(at);
-    ensureLoaded(permit);
+    startCall(permit);
   }
   const activeSpan = openedAt.filter((moment) => moment !== undefined).sort((a, b) => a - b);
   const secondsAfter = (count: number) =>

@@ -27,7 +27,7 @@ export function createAccounts() {
   const names = new Map([[annId, "Ann"], [bobId, "Bob"]]);
   const closed = new Set<string>();
   const requests: string[] = [];
-  const readDoctorContext = (c: Context) => {
+  const readSubject = (c: Context) => {
     const [, payload = ""] = (c.req.header("x-passport") ?? "").split(".");
     const { sub } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
     return String(sub).slice("user:".length);
@@ -41,10 +41,10 @@ export function createAccounts() {
       requests.push(`${c.req.method} ${c.req.path}`);
       await next();
     })
-    .get("/internal/accounts/me", (c) => read(c, readDoctorContext(c)))
+    .get("/internal/accounts/me", (c) => read(c, readSubject(c)))
     .get("/internal/accounts/:id", (c) => read(c, c.req.param("id")))
     .delete("/internal/accounts/me", (c) => {
-      const id = readDoctorContext(c);
+      const id = readSubject(c);
       if (names.has(id)) closed.add(id);
       names.delete(id);
       return c.body(null, closed.has(id) ? 204 : 404);
