@@ -239,10 +239,10 @@ async function publishCourse(send: Environment["send"], bearer: string): Promise
 }
 
 async function renameTo(send: Environment["send"], bearer: string, name: string): Promise<void> {
-  const { name: said } = await dataOf(
+  const { name: renamed } = await dataOf(
     send({ method: "PATCH", path: "/users/me", bearer, body: { name } }),
   );
-  assert.equal(said, name);
+  assert.equal(renamed, name);
 }
 
 function readCourse(send: Environment["send"], id: string): Promise<Json> {

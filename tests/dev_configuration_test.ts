@@ -24,7 +24,7 @@ function call(
   });
 }
 
-async function answerOf<Answer>(response: Promise<Response>): Promise<Answer> {
+async function bodyOf<Body>(response: Promise<Response>): Promise<Body> {
   const { status, ...rest } = await response.then(async (one) => ({
     status: one.status,
     body: await one.json(),
@@ -34,18 +34,18 @@ async function answerOf<Answer>(response: Promise<Response>): Promise<Answer> {
 }
 
 async function refusalOf(response: Promise<Response>) {
-  const { status, ...answer } = await response.then(async (one) => ({
+  const { status, ...rest } = await response.then(async (one) => ({
     status: one.status,
     body: await one.json(),
   }));
-  return { status, error: String(answer.body.error), details: answer.body.details };
+  return { status, error: String(rest.body.error), details: rest.body.details };
 }
 
 Deno.test("only the dashboard's own page changes the central configuration", async (t) => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path });
-  const read = () => answerOf<Configuration>(call(system, ["GET", path]));
-  const holders = () => answerOf<RolloutEntry[]>(call(system, ["GET", `${path}/holders`]));
+  const read = () => bodyOf<Configuration>(call(system, ["GET", path]));
+  const holders = () => bodyOf<RolloutEntry[]>(call(system, ["GET", `${path}/holders`]));
   const put = (document: unknown, ifVersion: number, comment?: string) =>
     call(system, ["PUT", path], {
       headers: ofPage,
@@ -92,7 +92,7 @@ Deno.test("only the dashboard's own page changes the central configuration", asy
     "a change takes effect with the next request, and shows which programs applied it",
     async () => {
       const document = { gateway: { limits: { person: { limit: 1, windowSeconds: 3600 } } } };
-      const made = await answerOf<ConfigurationVersion>(put(document, 0, "One a hour"));
+      const made = await bodyOf<ConfigurationVersion>(put(document, 0, "One a hour"));
       assert.deepEqual([made.version, made.comment], [1, "One a hour"]);
       const found = await read();
       assert.deepEqual(found.inForce.document, document);
@@ -149,7 +149,7 @@ Deno.test("only the dashboard's own page changes the central configuration", asy
   });
 
   await t.step("an older document can be read, and restored as a new version", async () => {
-    const old = await answerOf<ConfigurationVersion>(call(system, ["GET", `${path}/history/1`]));
+    const old = await bodyOf<ConfigurationVersion>(call(system, ["GET", `${path}/history/1`]));
     assert.equal(old.comment, "One a hour");
     const none = await refusalOf(call(system, ["GET", `${path}/history/9`]));
     assert.deepEqual([none.status, none.error], [404, "There is no such version"]);
@@ -159,7 +159,7 @@ Deno.test("only the dashboard's own page changes the central configuration", asy
         body: { version: 1, ifVersion },
       });
     assert.equal((await refusalOf(rollBack(1))).status, 409);
-    const back = await answerOf<ConfigurationVersion>(rollBack(2));
+    const back = await bodyOf<ConfigurationVersion>(rollBack(2));
     assert.deepEqual([back.version, back.document], [3, old.document]);
     assert.deepEqual((await read()).history.items.map(({ version }) => version), [3, 2, 1]);
   });

@@ -1,9 +1,9 @@
 /**
- * Runs `deno doc --lint` over everything that is public: the gateway, and the exports of shared.
+ * Runs `deno doc --lint` over everything public: the gateway, and the exports of shared.
  *
- * Three findings are let pass. A type of another package in a public signature can be made public by
- * that package alone. Of a table behind `keyof typeof` the names are all there is to know. And what a
- * schema says in full is not said again beside it as a type.
+ * Three kinds of findings are ignored. Only another package can export its own type that a public
+ * signature uses. A table behind `keyof typeof` is documented by its names. And a schema is not
+ * repeated as an explicit type.
  */
 import { readArguments } from "@edgepass/shared/runtime/usage";
 import { projectRoot, readProjectFile } from "./support/markdown.ts";

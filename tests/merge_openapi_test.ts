@@ -107,11 +107,11 @@ function service(title: string, description: string, routes: ReturnType<typeof c
   const app: ServiceApp = createApi();
   for (const route of routes) app.openAPIRegistry.registerPath(route);
   app.doc31("/openapi.json", { openapi: "3.1.0", info: { title, description, version: "0.1.0" } });
-  const state = { asked: 0, answer: undefined as (() => Response) | undefined };
+  const state = { requests: 0, respond: undefined as (() => Response) | undefined };
   const upstream: Upstream = localUpstream(title, {
     fetch(request) {
-      state.asked++;
-      return state.answer?.() ?? app.fetch(request);
+      state.requests++;
+      return state.respond?.() ?? app.fetch(request);
     },
   });
   return { upstream, state };
@@ -213,7 +213,7 @@ async function withComponentsReversed({ upstream, state }: ReturnType<typeof ser
   const response = await upstream.fetch("/openapi.json");
   const document = await response.json();
   const schemas = Object.fromEntries(Object.entries(document.components.schemas).reverse());
-  state.answer = () => Response.json({ ...document, components: { schemas } });
+  state.respond = () => Response.json({ ...document, components: { schemas } });
 }
 
 Deno.test("JSON responses are described in the envelope; bare and empty responses are unchanged", async () => {
@@ -291,7 +291,7 @@ Deno.test("a service's differing or missing problem codes do not change other se
     418: { description: "Says no code" },
   };
   const paths = { "/crews/{id}": { get: { operationId: "odd", responses } } };
-  crews.state.answer = () => Response.json({ openapi: "3.1.0", info: { title: "crew" }, paths });
+  crews.state.respond = () => Response.json({ openapi: "3.1.0", info: { title: "crew" }, paths });
   const merged = await document();
   assert.deepEqual(codesOf(merged, "/boats/{id}", "delete")[404], ["not_found"]);
   const odd = operation(merged, "/crews/{id}", "get").responses;
@@ -348,10 +348,10 @@ Deno.test("a document is cached for a minute", async () => {
   const first = await openApi();
   time = 59_999;
   assert.equal(await openApi(), first);
-  assert.equal(boats.state.asked, 1);
+  assert.equal(boats.state.requests, 1);
   time = 60_000;
   await openApi();
-  assert.equal(boats.state.asked, 2);
+  assert.equal(boats.state.requests, 2);
 });
 
 const broken = {
@@ -367,13 +367,13 @@ const broken = {
   "responds with something other than OpenAPI": [() => Response.json([]), "upstream_bad_response"],
   "responds without paths": [() => Response.json({ openapi: "3.1.0" }), "upstream_bad_response"],
 } as const;
-for (const [what, [answer, code]] of Object.entries(broken)) {
+for (const [what, [respond, code]] of Object.entries(broken)) {
   Deno.test(`no document is built or cached while a service ${what}`, async () => {
     const { openApi, crews } = setup();
-    crews.state.answer = answer;
+    crews.state.respond = respond;
     assert.ok(isProblemCode(code));
     await assert.rejects(openApi(), (error) => error instanceof Problem && error.code === code);
-    crews.state.answer = undefined;
+    crews.state.respond = undefined;
     assert.ok("/crews/{id}" in read(await openApi()).paths);
   });
 }

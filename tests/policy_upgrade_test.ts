@@ -229,7 +229,7 @@ for (
     );
 
     assert.deepEqual(load.failures, []);
-    assert.ok(load.answered() > 1_000, String(load.answered()));
+    assert.ok(load.completed() > 1_000, String(load.completed()));
   });
 }
 

@@ -2,7 +2,7 @@
  * Runs `deno test` over everything, two files at a time; then, one after the other, what measures how
  * fast a whole product is and must not share the machine; then what depends on Deno most, on the
  * program of another version that `SECOND_DENO` names. Closes with the one line that counts.
- * With arguments it runs what they say, once; with `--second-deno` the last of these alone.
+ * With arguments it runs `deno test` once with them; with `--second-deno` only the last of these.
  */
 import { asksForHelp } from "@edgepass/shared/runtime/usage";
 

@@ -11,9 +11,9 @@ const patienceMs = 5_000;
 type Timer = { readonly delayMs: number; readonly run: () => void };
 
 /**
- * Holds the timers of these two lengths until the test lets them run out; all others are untouched.
+ * Holds the timers with these two delays until the test fires them; all other timers are unchanged.
  *
- * The gateway under test runs in this process, so what it calls is what is put here.
+ * The gateway under test runs in this process, so it uses the replaced timer functions.
  */
 function holdTimers() {
   const { setTimeout, clearTimeout } = globalThis;
@@ -70,8 +70,8 @@ async function startUpload(
   return {
     send,
     /**
-     * The head of the head. Deno keeps the connection until the client leaves, whatever it said;
-     * what ends it for a client that stays is the proxy in front.
+     * The head of the response. Deno keeps the connection open until the client closes it, despite
+     * `Connection: close`; the proxy in front ends it for a client that stays.
      */
     async readHead(): Promise<string> {
       let text = "";

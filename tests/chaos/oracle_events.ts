@@ -5,8 +5,8 @@ import { facetKey, type History, isEventType } from "./history.ts";
 import { type ServiceName, services } from "./system.ts";
 
 /**
- * Holds what was said against what changed, and what every consumer noted, in the order in which it
- * did, against what was published.
+ * Compares the published events with the changes, and each consumer's inbox, in its order, with the
+ * published events.
  */
 export function checkEvents(history: History, findings: Findings): void {
   for (const service of services) {

@@ -117,7 +117,9 @@ export const breakerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await gateway.send("/member", revoked)).code, "token_revoked");
   },
 
-  async "[D05] a slow upstream counts as healthy while one of its routes allows that time"(environment) {
+  async "[D05] a slow upstream counts as healthy while one of its routes allows that time"(
+    environment,
+  ) {
     const { echo, bindings } = environment;
     const patient = { prefix: "/patient", upstream: echo.url, access: "public", timeoutMs: 30_000 };
     const [row, ...rows] = JSON.parse(bindings.ROUTES ?? "[]");

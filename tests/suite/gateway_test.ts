@@ -27,8 +27,8 @@ const decisions: Readonly<Record<string, GatewayCase>> = {
 };
 
 /**
- * Cases about bytes on the wire and about failing neighbours. wrangler's harness has servers of its
- * own on both sides, which normalise, follow redirects and respond in place of upstreams that break off.
+ * Cases about bytes on the wire and about failing upstreams. wrangler's harness has its own servers
+ * on both sides, which normalise, follow redirects and replace truncated upstream responses.
  */
 const wires: Readonly<Record<string, GatewayCase>> = {
   ...ownCases,

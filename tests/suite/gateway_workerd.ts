@@ -7,8 +7,8 @@ export interface WorkerdPlatform extends AsyncDisposable {
 }
 
 /**
- * Bundles the gateway as it would be deployed and serves it by the bare runtime: no front server
- * rewrites targets, headers or framing, and no proxy stands between it and its upstreams.
+ * Bundles the gateway as for a deployment and serves it by workerd alone: no front server rewrites
+ * targets, headers or framing, and no proxy is between it and its upstreams.
  */
 export async function createWorkerdPlatform(): Promise<WorkerdPlatform> {
   const folder = await Deno.makeTempDir();

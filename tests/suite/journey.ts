@@ -133,7 +133,7 @@ export const journey: Readonly<Record<string, (environment: Environment) => Prom
     await expectRefusal(phone.api.GET("/users/me"), 401, "token_revoked");
     await expectRefusal(phone.api.POST("/auth/refresh"), 401, "refresh_invalid");
 
-    const next = "another sentence nobody else would think of";
+    const next = "another sentence for a new password";
     const wrong = { current: "not the right sentence", next };
     const refused = laptop.api.POST("/auth/password", { body: wrong });
     await expectRefusal(refused, 401, "credentials_invalid");

@@ -101,8 +101,9 @@ const outages: Readonly<
   "is down": (it) => it.fail({ down: true }),
   "responds with errors": (it) => it.fail({ status: 500 }),
   "responds with garbage": (it) => it.fail({ garbage: true }),
-  "responds with far too much": (it) => it.answer(() => new Response(" ".repeat(200_000) + "{}")),
-  "breaks off": (it) => it.answer(breakOff),
+  "responds with far too much": (it) =>
+    it.respondWith(() => new Response(" ".repeat(200_000) + "{}")),
+  "breaks off": (it) => it.respondWith(breakOff),
   "is slow": (it) => it.fail({ latencyMs: 2_000 }),
   "never responds": (it) => it.fail({ hang: true }),
 };

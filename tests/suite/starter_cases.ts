@@ -15,7 +15,7 @@ export interface HonoCopy {
 
 /**
  * The classes of a copy. All copies have the interface of ours; they differ in private symbols, which
- * the types name as well, and which nothing may depend on.
+ * the types include, and on which no code may depend.
  */
 export function toHonoCopy(root: object, httpException: object): HonoCopy {
   return {

@@ -20,8 +20,7 @@ export interface WatchedPage extends AsyncDisposable {
 }
 
 /**
- * Opens a page that is watched for whatever should not happen: an error on the console, a request
- * that fails, a request to another origin.
+ * Opens a page and records console errors, failed requests, and requests to another origin.
  */
 export async function openWatched(
   url: string,

@@ -35,7 +35,7 @@ export function startRecommender() {
       if (!response.ok) throw new TypeError(`Cannot set faults: ${response.status}`);
     },
     /** Replaces its responses. */
-    answer(make: () => Response) {
+    respondWith(make: () => Response) {
       own = make;
     },
     async [Symbol.asyncDispose]() {

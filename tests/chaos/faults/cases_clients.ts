@@ -21,7 +21,7 @@ export const clientCases: readonly Case[] = [
       const refused = await Promise.all(
         flood.map((token) => environment.get("/echo/ok", { person: { sub: "nobody", token } })),
       );
-      judge.only("knownKeys keys", await knownKeys, ["200"]);
+      judge.only("known keys", await knownKeys, ["200"]);
       const invalid = refused.filter(({ status, code }) =>
         status === 401 && code === "token_invalid"
       );

@@ -55,7 +55,7 @@ export const restartCases: readonly FixtureCase[] = [
 /** Repeats a request that got no response. */
 async function again(send: () => Promise<Received>, tries: number): Promise<Received> {
   const response = await send();
-  return response.status !== 0 || tries <= 1 ? answer : await again(send, tries - 1);
+  return response.status !== 0 || tries <= 1 ? response : await again(send, tries - 1);
 }
 
 function read(fixture: Fixture, tries = 1): { caller: string; response: Promise<Received> } {
