@@ -22,22 +22,22 @@ export type AuditRow =
 /** The event triggers of every database. */
 const eventTriggers = `
   CREATE TABLE chaos_audit (n INTEGER PRIMARY KEY, row TEXT NOT NULL);
-  CREATE TRIGGER chaos_said AFTER INSERT ON outbox BEGIN
+  CREATE TRIGGER chaos_published AFTER INSERT ON outbox BEGIN
     INSERT INTO chaos_audit (row) VALUES (
       json_object('what', 'published', 'id', NEW.id, 'event', NEW.event));
   END;
-  CREATE TRIGGER chaos_heard AFTER INSERT ON inbox BEGIN
+  CREATE TRIGGER chaos_consumed AFTER INSERT ON inbox BEGIN
     INSERT INTO chaos_audit (row) VALUES (json_object('what', 'consumed', 'id', NEW.event_id));
   END;
   CREATE TRIGGER chaos_first_version AFTER INSERT ON event_versions BEGIN
     INSERT INTO chaos_audit (row) VALUES (json_object('what', 'version', 'source', NEW.source,
-      'subject', NEW.subject, 'aspect', NEW.aspect, 'sequence', NEW.sequence));
+      'subject', NEW.subject, 'facet', NEW.aspect, 'sequence', NEW.sequence));
   END;
   CREATE TRIGGER chaos_next_version AFTER UPDATE ON event_versions BEGIN
     INSERT INTO chaos_audit (row) VALUES (json_object('what', 'version', 'source', NEW.source,
-      'subject', NEW.subject, 'aspect', NEW.aspect, 'sequence', NEW.sequence));
+      'subject', NEW.subject, 'facet', NEW.aspect, 'sequence', NEW.sequence));
   END;
-  CREATE TRIGGER chaos_ended AFTER INSERT ON ended_subjects BEGIN
+  CREATE TRIGGER chaos_deleted AFTER INSERT ON ended_subjects BEGIN
     INSERT INTO chaos_audit (row) VALUES (json_object('what', 'deleted', 'subject', NEW.subject));
   END;`;
 
