@@ -18,11 +18,11 @@ const { values } = parseArgs({
     people: { type: "string", default: "200" },
     kills: { type: "string" },
     seed: { type: "string", default: "1" },
-    workspace: { type: "string" },
+    home: { type: "string" },
   },
 });
 const changes = readCount("changes", values.changes);
-const workspace = values.workspace ?? await Deno.makeTempDir({ prefix: "edgepass-chaos-" });
+const workspace = values.home ?? await Deno.makeTempDir({ prefix: "edgepass-chaos-" });
 await Deno.mkdir(workspace, { recursive: true });
 console.log(`databases, ledger and logs: ${workspace}`);
 const report = await runChaos({
