@@ -1,9 +1,11 @@
 /**
- * The rule who may import whom, as a lint plugin. It sees import statements and names, no more: a
- * guard, not a proof.
+ * The rule of which unit may import which, as a lint plugin. It sees only import statements and
+ * names: it prevents accidents, it is no proof.
  */
 
-/** Unit → units whose packages it may import. A service is any folder of services/ but contracts. */
+/**
+ * Unit → units whose packages it may import. A service is any folder of services/ except contracts.
+ */
 const mayImport = {
   gateway: ["shared"],
   contracts: ["shared"],
@@ -16,7 +18,7 @@ const mayImport = {
 
 type Unit = keyof typeof mayImport;
 
-/** Package → the places that may know it. */
+/** Package → the places that may import it. */
 const confined: readonly (readonly [specifier: RegExp, places: RegExp])[] = [
   [
     /^(hono(\/|$)|@hono\/)/,
@@ -33,7 +35,7 @@ const confined: readonly (readonly [specifier: RegExp, places: RegExp])[] = [
   [/^zod$/, /^$/],
 ];
 
-/** Names that one runtime lacks. */
+/** Names that exist in one runtime only. */
 const runtimeNames = new Set(["Deno", "process", "WebSocketPair", "caches"]);
 const runtimePlaces =
   /^(shared\/runtime\/|shared\/sql\/node_sqlite\.ts$|dev\/|bench\/|app\/[a-z_]*(deno|workerd|openapi|migrate)[a-z_]*\.ts$)/;
@@ -78,7 +80,7 @@ export default {
   },
 } satisfies Deno.lint.Plugin;
 
-/** The path inside of the repository; undefined for tests, which may look everywhere. */
+/** The path inside the repository; undefined for tests, which may import everything. */
 function relative(filename: string): string | undefined {
   if (!filename.startsWith(root)) return undefined;
   const file = filename.slice(root.length);

@@ -4,7 +4,7 @@ import { projectRoot } from "./support/markdown.ts";
 import { waitUntil } from "./support/wait.ts";
 import { randomSecret } from "./settings.ts";
 
-/** A program under Deno's own OpenTelemetry provider. */
+/** A program that uses Deno's own OpenTelemetry provider. */
 function startHello(env: Readonly<Record<string, string>>) {
   using listener = Deno.listen({ port: 0, hostname: "127.0.0.1" });
   const { port } = listener.addr;
@@ -27,7 +27,7 @@ function startHello(env: Readonly<Record<string, string>>) {
   return { child, origin: `http://127.0.0.1:${port}` };
 }
 
-Deno.test("with OTEL_DENO our spans go through the runtime's own provider", async () => {
+Deno.test("with OTEL_DENO our spans go through Deno's own provider", async () => {
   await using collector = startCollector();
   const { child, origin } = startHello({
     OTEL_PROPAGATORS: "none",
@@ -53,7 +53,7 @@ Deno.test("with OTEL_DENO our spans go through the runtime's own provider", asyn
   }
 });
 
-Deno.test("a second traceparent beside ours is refused at the start, in one line", async () => {
+Deno.test("a second traceparent propagator is refused at the start, in one line", async () => {
   const { child } = startHello({});
   const { code, stderr } = await child.output();
   assert.equal(code, 1);

@@ -2,44 +2,44 @@ import assert from "node:assert/strict";
 import { bundleWorker, listWorkers } from "../app/workerd_bundle.ts";
 import { isObject, type Json, objectAt } from "./support/json.ts";
 
-/** A Worker's code, and the modules it is made of. */
+/** A Worker's code and modules. */
 interface Bundled {
   readonly code: string;
   readonly modules: readonly string[];
-  /** How a module got in: from the entry, import by import. */
+  /** The import chain from the entry to a module. */
   chainTo(module: string): string;
 }
 
-/** What must never be in a bundle: a module, or a name in the code. */
+/** What a bundle must not contain: a module, or a name in the code. */
 type Forbidden = Readonly<Record<string, { readonly module?: RegExp; readonly code?: RegExp }>>;
 
-/** The gateway alone is small, starts fast, and could not do a service's work if it wanted to. */
+/** The gateway alone is small and starts fast, and lacks the code for a service's work. */
 const notInGateway: Forbidden = {
   "OpenAPIRegistry": { module: /zod-(to-)?openapi/, code: /OpenAPIRegistry/ },
   "sqliteTable": { module: /drizzle-orm|^shared\/sql\//, code: /sqliteTable/ },
   "argon2": { module: /@noble\/hashes/, code: /argon2id/ },
   "libSQL's client": { module: /@libsql/ },
   "a service's source": { module: /^services\/(?!contracts\/dependencies\.ts)/ },
-  "the service starter": { module: /^shared\/http\// },
+  "the service runtime": { module: /^shared\/http\// },
 };
 
-/** No placement on Workers has these. */
+/** No placement on Workers may contain these. */
 const notOnWorkers: Forbidden = {
   "node:sqlite": { module: /node_sqlite/, code: /["']node:sqlite["']/ },
   "code of another runtime": { module: /^shared\/runtime\/deno|_deno\.ts$/, code: /\bDeno\./ },
   "what only developers use": { module: /^(dev|tests|bench)\//, code: /SwaggerUIBundle = / },
 };
 
-/** zod's messages in fifty languages are most of zod's weight. */
+/** zod's messages in fifty languages are most of zod's size. */
 const notWithMini: Forbidden = { "zod's locales": { module: /zod\/v4\/locales\/(?!en\.)/ } };
 
-/** A service verifies Passports; whoever could sign one could be anybody. */
+/** A service verifies Passports. A service that could sign one could impersonate any subject. */
 const notInService: Forbidden = {
   "gateway code": { module: /^(gateway|app)\// },
-  "a way to mint a Passport": { module: /^gateway\/passport/, code: /createSignPassport/ },
+  "a way to sign a Passport": { module: /^gateway\/passport/, code: /createSignPassport/ },
 };
 
-/** Only the identity provider signs anything at all: access tokens, with a key of its own. */
+/** Only the identity provider signs: access tokens, with its own key. */
 const notWithoutKeys: Forbidden = { "a way to sign": { code: /function signJws\b/ } };
 
 function otherServices(name: string): Forbidden {
@@ -55,7 +55,7 @@ function rulesFor(config: string): Forbidden {
   return { ...notOnWorkers, ...notInService, ...otherServices(name), ...signing };
 }
 
-/** What is in a bundle that must not be, and which import brought it. */
+/** The forbidden parts of a bundle, each with the import chain that brought it. */
 function findForbidden({ code, modules, chainTo }: Bundled, rules: Forbidden): string[] {
   return Object.entries(rules).flatMap(([what, { module, code: name }]) => {
     const found = modules.find((one) => module?.test(one));
@@ -87,12 +87,12 @@ async function readBundle(config: string): Promise<Bundled> {
   }
 }
 
-/** The names of modules stand in comments. */
+/** Bundled code has module names in its comments. */
 function withoutComments(code: string): string {
   return code.replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, "");
 }
 
-/** The shortest way from the entry to a module. */
+/** The shortest import chain from the entry to a module. */
 function findChain(inputs: Json, entry: string, module: string): string[] {
   const chains = new Map([[entry, [entry]]]);
   for (const [path, chain] of chains) {
@@ -107,12 +107,12 @@ function findChain(inputs: Json, entry: string, module: string): string[] {
 }
 
 for (const config of await listWorkers()) {
-  Deno.test(`the bundle of ${config} has nothing that does not belong there`, async () => {
+  Deno.test(`the bundle of ${config} has no forbidden module and no forbidden name`, async () => {
     assert.deepEqual(findForbidden(await readBundle(config), rulesFor(config)), []);
   });
 }
 
-Deno.test("the check of bundles finds what grew, and by which import", async () => {
+Deno.test("the bundle check names a forbidden module and its import chain", async () => {
   const all = await readBundle("wrangler.toml");
   const rules = { ...notInGateway, ...notWithMini };
   const gateway = findForbidden(all, rules);

@@ -16,10 +16,10 @@ Deno.test("no event is lost or applied twice while processes die at every point"
     rounds: 1,
     maxDrainMs: 120_000,
   });
-  const said = `${toText(report)}\n(${workspace})`;
-  for (const line of lines) assert.deepEqual(report.findings.of(line), [], said);
+  const context = `${toText(report)}\n(${workspace})`;
+  for (const line of lines) assert.deepEqual(report.findings.of(line), [], context);
   const deaths = countDeaths(report.deaths);
-  for (const point of points) assert.ok((deaths.get(point) ?? 0) > 0, `${point}\n${said}`);
-  assert.ok(isClean(report), said);
+  for (const point of points) assert.ok((deaths.get(point) ?? 0) > 0, `${point}\n${context}`);
+  assert.ok(isClean(report), context);
   await Deno.remove(workspace, { recursive: true });
 });

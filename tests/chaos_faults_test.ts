@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { performCases } from "./chaos/faults/perform.ts";
 
-/** Quick ones, and of each kind: Redis, services, an issuer, clocks, many people, no room. Times are not judged. */
+/**
+ * Quick cases of each kind: Redis, services, an issuer, clocks, many callers, no disk space.
+ * Durations are not checked.
+ */
 const only = [
   "F20",
   "F23",
@@ -19,7 +22,7 @@ const only = [
   "strict",
 ];
 
-Deno.test("faults of Redis, services and issuers are answered as the matrix says", async () => {
+Deno.test("faults of Redis, services and issuers get the responses of the fault matrix", async () => {
   const lines: string[] = [];
   const { passed, failed } = await performCases({
     only,
@@ -30,7 +33,7 @@ Deno.test("faults of Redis, services and issuers are answered as the matrix says
     seed: 1,
     judgesTimes: false,
     revocationTimeoutMs: 3_000,
-    say: (line) => lines.push(line),
+    report: (line) => lines.push(line),
   });
   assert.equal(failed, 0, lines.join("\n"));
   assert.ok(passed >= 35, `${passed} cases`);

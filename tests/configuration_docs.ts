@@ -5,7 +5,7 @@ import * as z from "zod/mini";
 import { isObject, type Json } from "./support/json.ts";
 import { writeFormatted } from "./support/write_formatted.ts";
 
-/** One row of a table: where in the document, what may be there, and what it means. */
+/** One row of a table: path in the document, allowed values, and meaning. */
 interface Row {
   readonly path: string;
   readonly value: string;
@@ -99,7 +99,7 @@ that it does not have is named in a warning of the gateway. [rate-limits.md](rat
 mean.
 `;
 
-/** The whole page, before it is formatted. */
+/** The whole page, before formatting. */
 export function createConfigurationPage(): string {
   const schema = z.toJSONSchema(configurationSchema, { unrepresentable: "any" });
   const parts = propertiesOf(schema);
@@ -184,7 +184,7 @@ function describeValue(schema: Json, path: string): string {
   return "text";
 }
 
-/** Small ones of an alternative are shown as they are written. */
+/** Small objects of an alternative are shown in full. */
 function describeObject(schema: Json, path: string): string {
   const members = Object.entries(propertiesOf(schema));
   const [[name, only] = ["", {}]] = members;
@@ -199,7 +199,7 @@ function placeholder(schema: Json, path: string): string {
   return pattern.startsWith("^\\/") ? "<route>" : "<name>";
 }
 
-/** Milliseconds and counts as the platform has them where no row says anything. */
+/** Milliseconds and counts, with the platform's default where no row has a value. */
 function policyRows(dependencies: unknown): Row[] {
   const policy = isObject(dependencies) ? dependencies.additionalProperties : undefined;
   return rowsOf(policy, "").map((row) => {

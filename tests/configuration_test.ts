@@ -22,7 +22,7 @@ const writtenWithinMs = 10_000;
 for (
   const placement of ["Deno, all in one", "Deno, split", "workerd, all in one"] as const
 ) {
-  Deno.test(`the central configuration is in force at run time: ${placement}`, async (t) => {
+  Deno.test(`a change of the central configuration takes effect at run time: ${placement}`, async (t) => {
     await using collector = startCollector();
     await using echo = startUpstream();
     await using target = await targets[placement]({
@@ -40,15 +40,18 @@ for (
     const putInForce = async (document: Document, more: object = {}) =>
       Number((await dataOf(put(document, more))).version);
     const read = () => dataOf(send({ path, bearer: admin.token }));
-    /** Nobody is asked about a public route, so the next request that is asked about tells instances. */
-    const hear = () => discard(send({ path: "/users/me", bearer: learner.token }));
+    /**
+     * A public route does not read Redis, so a protected request makes instances observe a new
+     * version.
+     */
+    const observe = () => discard(send({ path: "/users/me", bearer: learner.token }));
     const route = (prefix: string, access: unknown = "public") => ({
       prefix,
       upstream: echo.url,
       access,
     });
 
-    await t.step("before there is one, its version is 0", async () => {
+    await t.step("without a configuration, the version is 0", async () => {
       assert.deepEqual(await read(), {
         version: 0,
         document: {},
@@ -81,7 +84,7 @@ for (
     });
 
     await t.step(
-      "a route that is put is served by the next request, and gone by the next",
+      "a new route is served from the next request on, and a removed one is not",
       async () => {
         assert.equal((await send({ path: "/echo/a" })).status, 404);
         const document = { gateway: { routes: [route("/echo")] } };
@@ -106,7 +109,7 @@ for (
         );
         await putInForce({ gateway: { routes: [route("/echo", "authenticated")] } });
         const bearer = learner.token;
-        await hear();
+        await observe();
         assert.equal((await discard(send({ path: "/echo/a" }))).status, 401);
         assert.equal((await discard(send({ path: "/echo/a", bearer }))).status, 200);
         await putInForce({});
@@ -114,56 +117,61 @@ for (
       },
     );
 
-    await t.step("what does not fit is refused, says why, and changes nothing", async () => {
-      const before = await read();
-      const refused: Readonly<Record<string, Document>> = {
-        "document.gateway.routes.1.prefix": { gateway: { routes: [route("/a"), route("/a/")] } },
-        "document.gateway.routes.0.access": {
-          gateway: { routes: [{ prefix: "/a", upstream: echo.url }] },
-        },
-        "document.gateway.routes.0.upstream": {
-          gateway: { routes: [{ ...route("/a"), upstream: `${echo.url}/x` }] },
-        },
-        "document.gateway.routes.0.timeoutMs": {
-          gateway: { routes: [{ ...route("/a"), timeoutMs: 31_000 }] },
-        },
-        "document.services.auth.accessTokenTtlSeconds": {
-          services: { auth: { accessTokenTtlSeconds: 901 } },
-        },
-        "document.services.user.dependencies.auth.breaker.openMs": {
-          services: { user: { dependencies: { auth: { breaker: { openMs: -1 } } } } },
-        },
-        "document.gateway.secretKey": { gateway: { secretKey: "marker" } },
-        "document.nothing": { nothing: 1 },
-      };
-      for (const [place, document] of Object.entries(refused)) {
-        const answer = await put(document);
-        assert.equal(answer.status, 422, place);
-        const { error } = await answer.json();
-        assert.equal(error.code, "validation_failed");
-        assert.deepEqual(error.details.map((one: { path: string }) => one.path), [place]);
-        assert.ok(error.details[0].message.length > 5 && !JSON.stringify(error).includes("marker"));
-      }
-      const body = { document: {}, ifVersion: 1, extra: true };
-      assert.equal(
-        (await discard(send({ method: "PUT", path, bearer: admin.token, body }))).status,
-        422,
-      );
-      assert.deepEqual(await read(), before);
-    });
+    await t.step(
+      "an invalid document is refused with its errors, and changes nothing",
+      async () => {
+        const before = await read();
+        const refused: Readonly<Record<string, Document>> = {
+          "document.gateway.routes.1.prefix": { gateway: { routes: [route("/a"), route("/a/")] } },
+          "document.gateway.routes.0.access": {
+            gateway: { routes: [{ prefix: "/a", upstream: echo.url }] },
+          },
+          "document.gateway.routes.0.upstream": {
+            gateway: { routes: [{ ...route("/a"), upstream: `${echo.url}/x` }] },
+          },
+          "document.gateway.routes.0.timeoutMs": {
+            gateway: { routes: [{ ...route("/a"), timeoutMs: 31_000 }] },
+          },
+          "document.services.auth.accessTokenTtlSeconds": {
+            services: { auth: { accessTokenTtlSeconds: 901 } },
+          },
+          "document.services.user.dependencies.auth.breaker.openMs": {
+            services: { user: { dependencies: { auth: { breaker: { openMs: -1 } } } } },
+          },
+          "document.gateway.secretKey": { gateway: { secretKey: "marker" } },
+          "document.nothing": { nothing: 1 },
+        };
+        for (const [place, document] of Object.entries(refused)) {
+          const response = await put(document);
+          assert.equal(response.status, 422, place);
+          const { error } = await response.json();
+          assert.equal(error.code, "validation_failed");
+          assert.deepEqual(error.details.map((one: { path: string }) => one.path), [place]);
+          assert.ok(
+            error.details[0].message.length > 5 && !JSON.stringify(error).includes("marker"),
+          );
+        }
+        const body = { document: {}, ifVersion: 1, extra: true };
+        assert.equal(
+          (await discard(send({ method: "PUT", path, bearer: admin.token, body }))).status,
+          422,
+        );
+        assert.deepEqual(await read(), before);
+      },
+    );
 
-    await t.step("who builds on another version than the one in force is refused", async () => {
+    await t.step("a change based on an outdated version is refused", async () => {
       const { version } = await read();
       const late = await put({ gateway: { logLevel: "warn" } }, { ifVersion: Number(version) - 1 });
       assert.deepEqual([late.status, await codeOf(late)], [409, "conflict"]);
       assert.equal((await read()).version, version);
-      // The same again is no change: whoever did not see the first answer may ask once more.
+      // A repeated identical change succeeds: a client that missed the first response may retry.
       assert.equal(await putInForce({}, { ifVersion: 1 }), version);
     });
 
-    await t.step("of many who build on one version, one gets through", async () => {
+    await t.step("of many changes based on one version, one succeeds", async () => {
       const version = Number((await read()).version);
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         Array.from(
           { length: 6 },
           (_, at) =>
@@ -172,18 +180,18 @@ for (
             }),
         ),
       );
-      const statuses = answers.map(({ status }) => status).toSorted();
+      const statuses = responses.map(({ status }) => status).toSorted();
       assert.deepEqual(statuses, [200, 409, 409, 409, 409, 409]);
-      await Promise.all(answers.map((answer) => answer.body?.cancel()));
+      await Promise.all(responses.map((response) => response.body?.cancel()));
       assert.equal((await read()).version, version + 1);
     });
 
-    await t.step("lives of tokens change with the next login, and those of Passports", async () => {
+    await t.step("lifetimes of tokens and Passports change with the next login", async () => {
       await putInForce({
         gateway: { passportTtlSeconds: 77, routes: [route("/echo")] },
         services: { auth: { accessTokenTtlSeconds: 123, refreshTokenTtlSeconds: 456 } },
       });
-      await hear();
+      await observe();
       assert.equal((await tokens(send, learner)).expiresIn, 123);
       const other = await signUp(send);
       const { token } = await logIn(send, other);
@@ -193,35 +201,38 @@ for (
       const passport = passportOf(echo.last().headers);
       assert.equal(Number(passport.exp) - Number(passport.iat), 77);
       await putInForce({});
-      await hear();
+      await observe();
       assert.equal((await tokens(send, learner)).expiresIn, 600);
     });
 
-    await t.step("a service writes from the level on that is put, and then no more", async () => {
-      const lines = () =>
-        collector.bodies.filter(({ path }) => path === "/v1/logs")
-          .map(({ text }) => text).join("\n");
-      const traceOf = async (): Promise<string> => {
-        const answer = await discard(send({ path: "/users/me", bearer: learner.token }));
-        return answer.headers.get("x-trace-id") ?? "";
-      };
-      await putInForce({ services: { user: { logLevel: "info" } } });
-      const told = await traceOf();
-      // Lines leave with the next request, should an export have been under way.
-      const isWritten = (traceId: string) => async () => {
-        await hear();
-        return lines().includes(traceId);
-      };
-      await waitUntil("the line of the service", isWritten(told), writtenWithinMs);
-      await putInForce({});
-      const unreported = await traceOf();
-      await putInForce({ services: { user: { logLevel: "info" } } });
-      const last = await traceOf();
-      await waitUntil("a later line", isWritten(last), writtenWithinMs);
-      assert.ok(!lines().includes(unreported));
-    });
+    await t.step(
+      "a service logs at the configured level, and stops when it is raised again",
+      async () => {
+        const lines = () =>
+          collector.bodies.filter(({ path }) => path === "/v1/logs")
+            .map(({ text }) => text).join("\n");
+        const traceOf = async (): Promise<string> => {
+          const response = await discard(send({ path: "/users/me", bearer: learner.token }));
+          return response.headers.get("x-trace-id") ?? "";
+        };
+        await putInForce({ services: { user: { logLevel: "info" } } });
+        const traced = await traceOf();
+        // Log lines leave with the next request where an export was already running.
+        const isWritten = (traceId: string) => async () => {
+          await observe();
+          return lines().includes(traceId);
+        };
+        await waitUntil("the line of the service", isWritten(traced), writtenWithinMs);
+        await putInForce({});
+        const unreported = await traceOf();
+        await putInForce({ services: { user: { logLevel: "info" } } });
+        const last = await traceOf();
+        await waitUntil("a later line", isWritten(last), writtenWithinMs);
+        assert.ok(!lines().includes(unreported));
+      },
+    );
 
-    await t.step("a version of before comes back as a new, higher one", async () => {
+    await t.step("an earlier version is restored as a new, higher version", async () => {
       const history = await dataOf(send({ path: `${path}/history?limit=2`, bearer: admin.token }));
       const { version } = await read();
       assert.ok(Array.isArray(history.items) && typeof history.nextCursor === "string");
@@ -245,12 +256,12 @@ for (
       assert.deepEqual([unknown.status, await codeOf(unknown)], [404, "not_found"]);
     });
 
-    await t.step("an emptied Redis is refilled with the version that was in force", async () => {
+    await t.step("an emptied Redis is rebuilt with the current version", async () => {
       const { version, document } = await read();
       await target.flushRedis();
       const bearer = learner.token;
       await waitUntil(
-        "the refill",
+        "the rebuild",
         async () => (await discard(send({ path: "/users/me", bearer }))).status === 200,
         writtenWithinMs,
       );
@@ -264,7 +275,7 @@ for (
     });
 
     await t.step(
-      "garbage in Redis changes nothing, and the next version is in force again",
+      "garbage in Redis changes nothing, and the next version takes effect",
       async () => {
         const { version } = await read();
         await redis(target, "SET", "cfg:doc", "garbage");
@@ -275,13 +286,13 @@ for (
           assert.equal(passportOf(echo.last().headers).cfg, version);
         }
         await putInForce({});
-        await hear();
+        await observe();
         assert.equal((await discard(send({ path: "/echo/a" }))).status, 404);
       },
     );
 
     await t.step(
-      "a version that Redis has not heard of is kept, and told when it is back",
+      "a version that Redis missed is stored, and published when Redis is back",
       async () => {
         target.setRedisReadOnly(true);
         const document = { gateway: { routes: [route("/late")] } };
@@ -294,15 +305,18 @@ for (
       },
     );
 
-    await t.step("more routes than a variable could hold are taken, and found", async () => {
-      const many = Array.from({ length: 2_000 }, (_, at) => route(`/bulk/service-${at}`));
-      assert.ok(JSON.stringify(many).length > 131_072);
-      await putInForce({ gateway: { routes: many } });
-      assert.equal((await discard(send({ path: "/bulk/service-1999/x" }))).status, 200);
-      assert.equal((await discard(send({ path: "/bulk/service-2000/x" }))).status, 404);
-    });
+    await t.step(
+      "more routes than an environment variable can hold are accepted and served",
+      async () => {
+        const many = Array.from({ length: 2_000 }, (_, at) => route(`/bulk/service-${at}`));
+        assert.ok(JSON.stringify(many).length > 131_072);
+        await putInForce({ gateway: { routes: many } });
+        assert.equal((await discard(send({ path: "/bulk/service-1999/x" }))).status, 200);
+        assert.equal((await discard(send({ path: "/bulk/service-2000/x" }))).status, 404);
+      },
+    );
 
-    await t.step("under load no answer is wrong while versions change", async () => {
+    await t.step("under load no response is wrong while versions change", async () => {
       const bearer = learner.token;
       let isOver = false;
       const statuses = new Map<number, number>();
@@ -343,8 +357,8 @@ async function codeOf(response: Response): Promise<unknown> {
   return (await response.json()).error?.code;
 }
 
-async function discard(answered: Promise<Response>): Promise<Response> {
-  const response = await answered;
+async function discard(pending: Promise<Response>): Promise<Response> {
+  const response = await pending;
   await response.body?.cancel();
   return response;
 }
@@ -358,7 +372,7 @@ function passportOf(headers: Headers): Readonly<Record<string, unknown>> {
   return readClaims(headers.get("x-passport") ?? "");
 }
 
-/** Asks the Redis of a target, as an operator could. */
+/** Sends a command to the Redis of a target, as an operator could. */
 async function redis(target: Target, ...command: string[]): Promise<unknown> {
   const { UPSTASH_REDIS_REST_URL = "", UPSTASH_REDIS_REST_TOKEN } = target.settings;
   const response = await fetch(UPSTASH_REDIS_REST_URL, {

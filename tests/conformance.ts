@@ -3,7 +3,7 @@ import { projectRoot } from "./support/markdown.ts";
 import { walk } from "./support/sources.ts";
 import { writeFormatted } from "./support/write_formatted.ts";
 
-/** A test or a case of a suite that says which requirement it holds up. */
+/** A test, or a case of a suite, that names the requirement it tests. */
 interface Tagged {
   readonly requirement: string;
   readonly name: string;
@@ -21,7 +21,7 @@ this list is made from the names by \`deno task docs:conformance\`, and a test h
 a name is one row of a table, often of refusals, and the row runs on Deno and on workerd.
 `;
 
-/** The document, from the names in the sources of all tests. */
+/** The document, from the names in all test sources. */
 export async function writeConformance(): Promise<string> {
   const found: Tagged[] = [];
   for (const folder of folders) {
@@ -51,7 +51,7 @@ function readTagged(path: string, text: string): Tagged[] {
   );
 }
 
-/** RFC 7515 before RFC 8725, and §3.9 before §3.10. */
+/** Sorts RFC 7515 before RFC 8725, and §3.9 before §3.10. */
 function compare(a: string, b: string): number {
   return a.localeCompare(b, "en", { numeric: true });
 }

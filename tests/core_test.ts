@@ -29,7 +29,7 @@ async function runOnWorkerd(): Promise<Results> {
 
 const runtimes = { deno: runCoreCases, workerd: runOnWorkerd };
 
-Deno.test("the cases of the core have names of their own", () => {
+Deno.test("the cases of the core have unique names", () => {
   assert.equal(new Set(coreCases.map(({ name }) => name)).size, coreCases.length);
 });
 

@@ -9,7 +9,7 @@ import { type Target, targets } from "./targets.ts";
 
 const withinMs = 20_000;
 
-/** How deliveries to one address fail; QStash tries again at once. */
+/** How deliveries to one address fail; QStash retries at once. */
 type Obstacle = (deliver: () => Promise<Response>) => Promise<Response>;
 const again = { "retry-after": "0" };
 const isDown: Obstacle = () =>
@@ -20,7 +20,7 @@ const losesAnswers: Obstacle = async (deliver) => {
 };
 
 for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
-  Deno.test(`administrators deal with what QStash has given up: ${placement}`, async (t) => {
+  Deno.test(`administrators handle dead letters: ${placement}`, async (t) => {
     await using qstash = startQstash();
     await using target = await targets[placement](qstash.settings);
     const obstacles = new Map<string, Obstacle>();
@@ -32,97 +32,112 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
     const admin = await logIn(send, target.admin);
     const teacher = await newPerson(send, admin, ["learner", "instructor"]);
     const course = await publishCourse(send, teacher.token);
-    const letters = createLetters(send, admin.token);
+    const deadLetters = createDeadLetters(send, admin.token);
     const rename = (name: string) => renameTo(send, teacher.token, name);
     const isNamed = async (name: string) => await readInstructor(send, course) === name;
 
-    await t.step("poison is dead within seconds and stops nobody [E04]", async () => {
-      await publishTo(qstash.settings, "user", { id: "e-poison", type: "user.unheard" });
-      await rename("Demo Navigator");
-      await waitUntil(
-        "the poison is listed",
-        async () => (await letters.list("user")).length === 1,
-        5_000,
-      );
-      await waitUntil("the rename is heard of", () => isNamed("Demo Navigator"), withinMs);
-      const [letter] = await letters.list("user");
-      assert.deepEqual(
-        [letter?.eventId, letter?.status, letter?.poison, letter?.attempts],
-        ["e-poison", 489, true, null],
-      );
-      for (const other of ["auth", "course", "enrollment"]) {
-        assert.deepEqual(await letters.list(other), [], other);
-      }
-    });
+    await t.step(
+      "a poison event is a dead letter within seconds and blocks no other event [E04]",
+      async () => {
+        await publishTo(qstash.settings, "user", { id: "e-poison", type: "user.unheard" });
+        await rename("Demo Navigator");
+        await waitUntil(
+          "the poison is listed",
+          async () => (await deadLetters.list("user")).length === 1,
+          5_000,
+        );
+        await waitUntil("the rename is applied", () => isNamed("Demo Navigator"), withinMs);
+        const [deadLetter] = await deadLetters.list("user");
+        assert.deepEqual(
+          [deadLetter?.eventId, deadLetter?.status, deadLetter?.poison, deadLetter?.attempts],
+          ["e-poison", 489, true, null],
+        );
+        for (const other of ["auth", "course", "enrollment"]) {
+          assert.deepEqual(await deadLetters.list(other), [], other);
+        }
+      },
+    );
 
-    await t.step("a dead letter is shown with its event and the last answer", async () => {
-      const id = await letters.onlyId("user");
-      const whole = await letters.get("user", id);
-      assert.deepEqual(whole.event, { id: "e-poison", type: "user.unheard" });
-      const answer: unknown = JSON.parse(String(whole.answer));
-      assert.ok(isObject(answer));
-      assert.deepEqual([answer.code, whole.reason], [
+    await t.step("a dead letter is shown with its event and the last response", async () => {
+      const id = await deadLetters.onlyId("user");
+      const complete = await deadLetters.get("user", id);
+      assert.deepEqual(complete.event, { id: "e-poison", type: "user.unheard" });
+      const envelope: unknown = JSON.parse(String(complete.answer));
+      assert.ok(isObject(envelope));
+      assert.deepEqual([envelope.code, complete.reason], [
         "event_unusable",
         "The event is not a CloudEvent of ours",
       ]);
     });
 
-    await t.step("poison can be replayed, once for each time it dies, and dropped", async () => {
-      const id = await letters.onlyId("user");
-      assert.equal(await letters.ask("POST", "user", `/${id}/replay`), "200");
-      assert.equal(await letters.ask("POST", "user", `/${id}/replay`), "404 not_found");
-      const isBack = async () => (await letters.list("user")).some((letter) => letter.id !== id);
+    await t.step("a poison event can be replayed once per failure, and deleted", async () => {
+      const id = await deadLetters.onlyId("user");
+      assert.equal(await deadLetters.call("POST", "user", `/${id}/replay`), "200");
+      assert.equal(await deadLetters.call("POST", "user", `/${id}/replay`), "404 not_found");
+      const isBack = async () =>
+        (await deadLetters.list("user")).some((deadLetter) => deadLetter.id !== id);
       await waitUntil("it is dead again", isBack, withinMs);
-      const next = await letters.onlyId("user");
-      assert.equal(await letters.ask("DELETE", "user", `/${next}`), "204");
-      assert.equal(await letters.ask("DELETE", "user", `/${next}`), "404 not_found");
-      assert.deepEqual(await letters.list("user"), []);
+      const next = await deadLetters.onlyId("user");
+      assert.equal(await deadLetters.call("DELETE", "user", `/${next}`), "204");
+      assert.equal(await deadLetters.call("DELETE", "user", `/${next}`), "404 not_found");
+      assert.deepEqual(await deadLetters.list("user"), []);
     });
 
-    await t.step("a replay never overwrites what is newer [E06]", async () => {
+    await t.step("a replay never overwrites newer data [E06]", async () => {
       obstacles.set("/events/course", losesAnswers);
       await rename("Demo Rower");
       await waitUntil(
-        "it is given up",
-        async () => (await letters.list("course")).length === 1,
+        "it is a dead letter",
+        async () => (await deadLetters.list("course")).length === 1,
         withinMs,
       );
       obstacles.clear();
-      const [letter] = await letters.list("course");
-      assert.deepEqual([letter?.status, letter?.poison, letter?.attempts], [502, false, 6]);
+      const [deadLetter] = await deadLetters.list("course");
+      assert.deepEqual([deadLetter?.status, deadLetter?.poison, deadLetter?.attempts], [
+        502,
+        false,
+        6,
+      ]);
       await rename("Demo Captain");
-      await waitUntil("the newer name is heard of", () => isNamed("Demo Captain"), withinMs);
+      await waitUntil("the newer name is applied", () => isNamed("Demo Captain"), withinMs);
       const before = await readCourse(send, course);
-      assert.equal(await letters.ask("POST", "course", "/replay"), "200");
+      assert.equal(await deadLetters.call("POST", "course", "/replay"), "200");
       await waitUntil("QStash is done", () => isQuiet(qstash.settings), withinMs);
       assert.deepEqual(await readCourse(send, course), before);
-      assert.deepEqual(await letters.list("course"), []);
+      assert.deepEqual(await deadLetters.list("course"), []);
     });
 
-    await t.step("a consumer that was down for long gets its letters by its sweep", async () => {
-      obstacles.set("/events/course", isDown);
-      await rename("Demo Pilot");
-      await waitUntil(
-        "it is given up",
-        async () => (await letters.list("course")).length === 1,
-        withinMs,
-      );
-      await publishTo(qstash.settings, "user", { id: "e-poison" });
-      await waitUntil(
-        "poison is there",
-        async () => (await letters.list("user")).length === 1,
-        withinMs,
-      );
-      obstacles.clear();
-      assert.ok(!await isNamed("Demo Pilot"));
-      await target.maintain();
-      await waitUntil("the rename is heard of", () => isNamed("Demo Pilot"), withinMs);
-      assert.deepEqual(await letters.list("course"), []);
-      assert.equal((await letters.list("user")).length, 1, "poison is for people to decide");
-    });
+    await t.step(
+      "a consumer that was down for long gets its dead letters by its scheduled maintenance",
+      async () => {
+        obstacles.set("/events/course", isDown);
+        await rename("Demo Pilot");
+        await waitUntil(
+          "it is a dead letter",
+          async () => (await deadLetters.list("course")).length === 1,
+          withinMs,
+        );
+        await publishTo(qstash.settings, "user", { id: "e-poison" });
+        await waitUntil(
+          "the poison event is a dead letter",
+          async () => (await deadLetters.list("user")).length === 1,
+          withinMs,
+        );
+        obstacles.clear();
+        assert.ok(!await isNamed("Demo Pilot"));
+        await target.maintain();
+        await waitUntil("the rename is applied", () => isNamed("Demo Pilot"), withinMs);
+        assert.deepEqual(await deadLetters.list("course"), []);
+        assert.equal(
+          (await deadLetters.list("user")).length,
+          1,
+          "poison events need a person's decision",
+        );
+      },
+    );
 
-    await t.step("nobody but administrators gets anywhere [E06]", async () => {
-      const id = await letters.onlyId("user");
+    await t.step("only administrators have access [E06]", async () => {
+      const id = await deadLetters.onlyId("user");
       const learner = await newPerson(send, admin, ["learner"]);
       for (const base of Object.keys(eventAdminRoutes).map((path) => path.replace("/*", ""))) {
         for (const [method, path] of operations(id)) {
@@ -135,10 +150,10 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
           assert.equal(await as(teacher.token), "403 forbidden", `${method} ${base}${path}`);
         }
       }
-      assert.equal((await letters.list("user")).length, 1);
+      assert.equal((await deadLetters.list("user")).length, 1);
     });
 
-    await t.step("an administrator sees each outbox and lets parked events go", async () => {
+    await t.step("an administrator reads each outbox and unparks its events", async () => {
       for (const base of Object.keys(eventAdminRoutes).map((path) => path.replace("/*", ""))) {
         const outbox = await dataOf(send({ path: `${base}/outbox`, bearer: admin.token }));
         assert.deepEqual(outbox, { waiting: 0, oldestSeconds: null, parked: [] });
@@ -149,7 +164,7 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
   });
 }
 
-Deno.test("every service has a row for administrators of its events, apart from its own routes", () => {
+Deno.test("every service has an administrators' route for its events, separate from its own routes", () => {
   const services = new Set(Object.values(routes).map(({ service }) => service));
   assert.equal(Object.keys(eventAdminRoutes).length, services.size);
   for (const [path, { service, access }] of Object.entries(eventAdminRoutes)) {
@@ -185,7 +200,7 @@ function createSend({ fetch }: Pick<Target, "fetch">): Environment["send"] {
 }
 
 /** The dead letters of services, as an administrator sees them. */
-function createLetters(send: Environment["send"], bearer: string) {
+function createDeadLetters(send: Environment["send"], bearer: string) {
   const path = (service: string, rest: string) => `/admin/events/${service}/dead-letters${rest}`;
   const get = (service: string, id: string) =>
     dataOf(send({ path: path(service, `/${id}`), bearer }));
@@ -195,22 +210,22 @@ function createLetters(send: Environment["send"], bearer: string) {
     return items;
   }
   async function onlyId(service: string): Promise<string> {
-    const [letter, ...others] = await list(service);
-    assert.ok(letter && others.length === 0);
-    return String(letter.id);
+    const [deadLetter, ...others] = await list(service);
+    assert.ok(deadLetter && others.length === 0);
+    return String(deadLetter.id);
   }
-  const ask = (method: string, service: string, rest: string) =>
+  const call = (method: string, service: string, rest: string) =>
     codeOf(send({ method, path: path(service, rest), bearer }));
-  return { list, get, onlyId, ask };
+  return { list, get, onlyId, call };
 }
 
-/** Status and, of a failure, its code. */
+/** The status and, for a failure, the problem code. */
 async function codeOf(pending: Promise<Response>): Promise<string> {
   const response = await pending;
   const text = await response.text();
-  const answer: unknown = text === "" ? {} : JSON.parse(text);
-  assert.ok(isObject(answer));
-  return `${response.status} ${objectAt(answer, "error").code ?? ""}`.trim();
+  const envelope: unknown = text === "" ? {} : JSON.parse(text);
+  assert.ok(isObject(envelope));
+  return `${response.status} ${objectAt(envelope, "error").code ?? ""}`.trim();
 }
 
 async function publishCourse(send: Environment["send"], bearer: string): Promise<string> {
@@ -224,10 +239,10 @@ async function publishCourse(send: Environment["send"], bearer: string): Promise
 }
 
 async function renameTo(send: Environment["send"], bearer: string, name: string): Promise<void> {
-  const { name: said } = await dataOf(
+  const { name: renamed } = await dataOf(
     send({ method: "PATCH", path: "/users/me", bearer, body: { name } }),
   );
-  assert.equal(said, name);
+  assert.equal(renamed, name);
 }
 
 function readCourse(send: Environment["send"], id: string): Promise<Json> {

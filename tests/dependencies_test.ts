@@ -5,7 +5,10 @@ import { configurationSchema } from "@edgepass/contracts/configuration";
 import { defaultTimeoutMs, readDocument } from "@edgepass/shared/configuration";
 import { readProjectFile } from "./support/markdown.ts";
 
-/** Who may call whom, as the Workers are bound to each other; what lies outside has no binding. */
+/**
+ * The services that a service may call, by the Workers' bindings; URLs outside the product have no
+ * binding.
+ */
 async function readCallees(service: string): Promise<string[]> {
   const wrangler = await readProjectFile(`services/${service}/wrangler.toml`);
   const bound = [...wrangler.matchAll(/^service = "edgepass-(\w+)"$/gm)].map(([, name = ""]) =>
@@ -14,7 +17,7 @@ async function readCallees(service: string): Promise<string[]> {
   return service === "recommendation" ? [...bound, "recommender"] : bound;
 }
 
-/** Of the product's routes to a service. */
+/** The longest time limit of the product's routes to a service. */
 function longestTimeoutMs(service: string): number {
   const rows: readonly (Row & { readonly timeoutMs?: number })[] = Object.values({
     ...routes,
@@ -28,7 +31,7 @@ function longestTimeoutMs(service: string): number {
 
 const services = Object.keys(dependencies).filter((name) => !/^re(dis|commender)$/.test(name));
 
-Deno.test("[F30] who waits for a dependency has given up before its own caller finds it slow", async () => {
+Deno.test("[F30] a call to a dependency times out before the caller's own breaker counts it as slow", async () => {
   const pairs: string[] = [];
   for (const service of services) {
     const slowCallMs = longestTimeoutMs(service);
@@ -42,7 +45,7 @@ Deno.test("[F30] who waits for a dependency has given up before its own caller f
   assert.ok(pairs.includes("recommendation recommender"), pairs.join());
 });
 
-Deno.test("a slowCallMs below what the product's routes allow a service is no configuration", () => {
+Deno.test("a slowCallMs below the time limit of the service's routes is refused", () => {
   for (const service of services) {
     const allowed = longestTimeoutMs(service);
     const read = (slowCallMs: number) =>

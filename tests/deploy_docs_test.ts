@@ -10,7 +10,7 @@ async function readText(path: string): Promise<string> {
   return await Deno.readTextFile(new URL(path, root));
 }
 
-/** The names in a schema of settings, as the source spells them: `NAME: z.…` one a line. */
+/** The names in a settings schema, as the source writes them: `NAME: z.…`, one per line. */
 async function readNames(path: string): Promise<string[]> {
   const text = await readText(path);
   const names = [...text.matchAll(/^ {2}([A-Z][A-Z0-9_]+): /gm)].map(([, name = ""]) => name);
@@ -18,7 +18,7 @@ async function readNames(path: string): Promise<string[]> {
   return names.filter((name) => !notTexts.has(name));
 }
 
-/** What the runtime hands over beside variables, and what dev alone sets. */
+/** Bindings that are not variables, and variables that only dev sets. */
 const notTexts = new Set([
   "LOG_SINK",
   "ASSETS",
@@ -28,10 +28,10 @@ const notTexts = new Set([
   "ACCESS_TOKEN_KEYS_RELOAD",
 ]);
 
-/** Every program reads them, none needs them: they have a table of their own. */
+/** Every program reads the telemetry settings and requires none: they have their own table. */
 const isOfTelemetry = (name: string): boolean => name in telemetrySettings;
 
-/** A deployment may do without them, so no file may demand them; a comment in it names them. */
+/** Optional in a deployment, so no file may require them; a comment names them. */
 const optionalSecrets = [
   "QSTASH_TOKEN",
   "QSTASH_CURRENT_SIGNING_KEY",
@@ -39,7 +39,7 @@ const optionalSecrets = [
   "RECOMMENDER_KEY",
 ];
 
-/** Who reads which setting, by the schemas. */
+/** The programs that read each setting, by the schemas. */
 async function readReaders(): Promise<Map<string, Set<string>>> {
   const [log, upstash, ...ofServices] = await Promise.all([
     "shared/log_settings.ts",
@@ -87,17 +87,17 @@ async function readTable(): Promise<Map<string, Row>> {
   return new Map(rows);
 }
 
-Deno.test("the guide's table of settings is what the schemas read, part by part", async () => {
-  const said = [...await readTable()].map(([name, { readers }]) =>
+Deno.test("the guide's table of settings equals the settings that each program's schema reads", async () => {
+  const documented = [...await readTable()].map(([name, { readers }]) =>
     `${name}: ${readers.join(", ")}`
   );
   const read = [...await readReaders()].map(([name, parts]) =>
     `${name}: ${[...parts].toSorted().join(", ")}`
   );
-  assert.deepEqual(said.toSorted(), read.toSorted());
+  assert.deepEqual(documented.toSorted(), read.toSorted());
 });
 
-Deno.test("the guide leaves the settings of telemetry to the document that has them all", async () => {
+Deno.test("the guide lists no telemetry setting: docs/observability.md has them", async () => {
   assert.deepEqual([...(await readTable()).keys()].filter(isOfTelemetry), []);
   const guide = await readText("docs/deploy.md");
   assert.ok(guide.includes("(observability.md#settings)"));
@@ -105,7 +105,7 @@ Deno.test("the guide leaves the settings of telemetry to the document that has t
   for (const name of Object.keys(telemetrySettings)) assert.ok(others.includes(`| \`${name}\``));
 });
 
-Deno.test("the guide's defaults are the schemas'", async () => {
+Deno.test("the guide's defaults equal the schemas' defaults", async () => {
   const files = [
     "gateway/config.ts",
     "services/auth/config.ts",
@@ -123,7 +123,7 @@ Deno.test("the guide's defaults are the schemas'", async () => {
   }
 });
 
-Deno.test("Wrangler files declare what their Workers read, and secrets as secrets", async () => {
+Deno.test("Wrangler files declare the settings of their Workers, and secrets as secrets", async () => {
   const table = await readTable();
   for (const path of await listWorkers()) {
     const text = await readText(path);
@@ -155,7 +155,7 @@ Deno.test("Wrangler files declare what their Workers read, and secrets as secret
   }
 });
 
-Deno.test("a required setting is one without which a schema refuses", async () => {
+Deno.test("a setting is marked required exactly where its schema refuses without it", async () => {
   const table = await readTable();
   const required = [...table].filter(([, { isRequired }]) => isRequired).map(([name]) => name);
   const optional = /: z\.optional\(|: z\._default\(/;
@@ -173,7 +173,7 @@ Deno.test("a required setting is one without which a schema refuses", async () =
   assert.deepEqual(required.toSorted(), [...new Set(demanded)].toSorted());
 });
 
-Deno.test("no file of secrets that the page has people write can be committed", async () => {
+Deno.test("the secret files of the guide are in .gitignore", async () => {
   const written = (await readProjectFile("docs/deploy.md")).matchAll(/> ([\w.-]+\.env)\b/g);
   const names = new Set([...written].map(([, name]) => name));
   const ignored = (await readProjectFile(".gitignore")).split("\n");

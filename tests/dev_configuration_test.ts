@@ -24,7 +24,7 @@ function call(
   });
 }
 
-async function answerOf<Answer>(response: Promise<Response>): Promise<Answer> {
+async function bodyOf<Body>(response: Promise<Response>): Promise<Body> {
   const { status, ...rest } = await response.then(async (one) => ({
     status: one.status,
     body: await one.json(),
@@ -34,18 +34,18 @@ async function answerOf<Answer>(response: Promise<Response>): Promise<Answer> {
 }
 
 async function refusalOf(response: Promise<Response>) {
-  const { status, ...answer } = await response.then(async (one) => ({
+  const { status, ...rest } = await response.then(async (one) => ({
     status: one.status,
     body: await one.json(),
   }));
-  return { status, error: String(answer.body.error), details: answer.body.details };
+  return { status, error: String(rest.body.error), details: rest.body.details };
 }
 
-Deno.test("the central configuration is read and changed by the dashboard's own page alone", async (t) => {
+Deno.test("only the dashboard's own page changes the central configuration", async (t) => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path });
-  const read = () => answerOf<Configuration>(call(system, ["GET", path]));
-  const holders = () => answerOf<RolloutEntry[]>(call(system, ["GET", `${path}/holders`]));
+  const read = () => bodyOf<Configuration>(call(system, ["GET", path]));
+  const holders = () => bodyOf<RolloutEntry[]>(call(system, ["GET", `${path}/holders`]));
   const put = (document: unknown, ifVersion: number, comment?: string) =>
     call(system, ["PUT", path], {
       headers: ofPage,
@@ -54,7 +54,7 @@ Deno.test("the central configuration is read and changed by the dashboard's own 
   const learner = await logIn(system, demoLearner);
 
   await t.step(
-    "before there is one the environment is in force, and nothing is secret",
+    "without a central configuration the environment applies, and no secret is shown",
     async () => {
       const found = await read();
       assert.deepEqual([found.inForce.version, found.history.items], [0, []]);
@@ -67,14 +67,14 @@ Deno.test("the central configuration is read and changed by the dashboard's own 
     },
   );
 
-  await t.step("nobody but a script of the page changes anything", async () => {
+  await t.step("only the page's own script can change anything", async () => {
     const body = { document: { gateway: { logLevel: "debug" } }, ifVersion: 0 };
-    const foreign = [
+    const crossSite = [
       {},
       { ...ofPage, origin: "http://evil.test" },
       { ...ofPage, "sec-fetch-site": "cross-site" },
     ];
-    for (const headers of foreign) {
+    for (const headers of crossSite) {
       for (const target of [["PUT", path], ["POST", `${path}/rollback`]] as const) {
         const { status } = await refusalOf(call(system, target, { headers, body }));
         assert.equal(status, 403, `${target} ${JSON.stringify(headers)}`);
@@ -89,10 +89,10 @@ Deno.test("the central configuration is read and changed by the dashboard's own 
   });
 
   await t.step(
-    "a change is in force with the next request, and tells who has taken it",
+    "a change takes effect with the next request, and shows which programs applied it",
     async () => {
       const document = { gateway: { limits: { person: { limit: 1, windowSeconds: 3600 } } } };
-      const made = await answerOf<ConfigurationVersion>(put(document, 0, "One a hour"));
+      const made = await bodyOf<ConfigurationVersion>(put(document, 0, "One a hour"));
       assert.deepEqual([made.version, made.comment], [1, "One a hour"]);
       const found = await read();
       assert.deepEqual(found.inForce.document, document);
@@ -100,7 +100,7 @@ Deno.test("the central configuration is read and changed by the dashboard's own 
       const statuses = [];
       for (let at = 0; at < 3; at++) statuses.push((await askWhoIAm(system, learner)).slice(0, 3));
       assert.deepEqual(statuses, ["200", "429", "429"]);
-      await waitUntil("gateway, auth and user say so", async () => {
+      await waitUntil("gateway, auth and user report it", async () => {
         const taken = (await holders()).filter(({ version }) => version === 1);
         const names = taken.map(({ service }) => service);
         return ["gateway", "auth", "user"].every((name) => names.includes(name));
@@ -109,7 +109,7 @@ Deno.test("the central configuration is read and changed by the dashboard's own 
   );
 
   await t.step(
-    "what does not fit says where, what is late says so, and nothing changes",
+    "an invalid document names its errors, an outdated one is refused, and nothing changes",
     async () => {
       const unfit = await refusalOf(put({ gateway: { logLevel: "loud" } }, 1));
       assert.deepEqual([unfit.status, unfit.details?.[0]?.path], [422, "gateway.logLevel"]);
@@ -123,7 +123,7 @@ Deno.test("the central configuration is read and changed by the dashboard's own 
     },
   );
 
-  await t.step("a page that listens hears of a version made elsewhere", async () => {
+  await t.step("the event stream reports a version made elsewhere", async () => {
     const aborter = new AbortController();
     const stream = await fetch(`http://127.0.0.1:${system.dashboardPort}/api/stream`, {
       signal: aborter.signal,
@@ -148,8 +148,8 @@ Deno.test("the central configuration is read and changed by the dashboard's own 
     aborter.abort();
   });
 
-  await t.step("an older document is read, and put in force again as a new version", async () => {
-    const old = await answerOf<ConfigurationVersion>(call(system, ["GET", `${path}/history/1`]));
+  await t.step("an older document can be read, and restored as a new version", async () => {
+    const old = await bodyOf<ConfigurationVersion>(call(system, ["GET", `${path}/history/1`]));
     assert.equal(old.comment, "One a hour");
     const none = await refusalOf(call(system, ["GET", `${path}/history/9`]));
     assert.deepEqual([none.status, none.error], [404, "There is no such version"]);
@@ -159,7 +159,7 @@ Deno.test("the central configuration is read and changed by the dashboard's own 
         body: { version: 1, ifVersion },
       });
     assert.equal((await refusalOf(rollBack(1))).status, 409);
-    const back = await answerOf<ConfigurationVersion>(rollBack(2));
+    const back = await bodyOf<ConfigurationVersion>(rollBack(2));
     assert.deepEqual([back.version, back.document], [3, old.document]);
     assert.deepEqual((await read()).history.items.map(({ version }) => version), [3, 2, 1]);
   });

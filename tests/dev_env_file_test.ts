@@ -19,7 +19,7 @@ const joined = `
   }));
 `;
 
-Deno.test("dev.env lets another process join, with every setting to the letter", async () => {
+Deno.test("a process with dev.env joins the system, and every setting is unchanged", async () => {
   await using workspace = await temporaryWorkspace();
   const given = {
     ROUTES: `[{"prefix":"/echo","upstream":"http://127.0.0.1:9","access":{"roles":["a # b"]}}]`,
@@ -40,9 +40,9 @@ Deno.test("dev.env lets another process join, with every setting to the letter",
     clearEnv: true,
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
-  const said: unknown = JSON.parse(new TextDecoder().decode(stdout));
-  assert.ok(isObject(said));
-  const { names, ...rest } = said;
+  const reported: unknown = JSON.parse(new TextDecoder().decode(stdout));
+  assert.ok(isObject(reported));
+  const { names, ...rest } = reported;
   assert.deepEqual(rest, { status: 200, ping: { result: "PONG" }, state: "signing", ...given });
   assert.ok(Array.isArray(names));
   for (const name of contractNames) assert.ok(names.includes(name), name);

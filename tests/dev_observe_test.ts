@@ -24,17 +24,17 @@ import {
 import { waitUntil } from "./support/wait.ts";
 
 const projectRoot = new URL("../", import.meta.url).pathname;
-/** Spans leave a program after 200 ms, and lines are written after 50. */
+/** Programs export spans after 200 ms, and lines are stored after 50 ms. */
 const seenWithinMs = 5_000;
 
-/** What the dashboard of a system answers. */
-async function ask<Answer>(system: DevSystem, path: string): Promise<Answer> {
+/** A response of a system's dashboard. */
+async function fetchFromDashboard<Body>(system: DevSystem, path: string): Promise<Body> {
   const response = await fetch(`http://127.0.0.1:${system.dashboardPort}${path}`);
   assert.equal(response.status, 200, path);
   return await response.json();
 }
 
-/** The trace of a request as the dashboard knows it, once it knows all that is expected of it. */
+/** The trace of a request on the dashboard, once it has everything that is expected. */
 async function traceOf(
   system: DevSystem,
   response: Response,
@@ -43,10 +43,13 @@ async function traceOf(
   await response.body?.cancel();
   const traceId = response.headers.get("x-trace-id") ?? "";
   const found: RequestDetail[] = [];
-  await waitUntil(`the dashboard shows the whole of ${traceId}`, async () => {
-    const { items } = await ask<Page<RequestRow>>(system, `/api/requests?q=${traceId}`);
+  await waitUntil(`the dashboard shows all of ${traceId}`, async () => {
+    const { items } = await fetchFromDashboard<Page<RequestRow>>(
+      system,
+      `/api/requests?q=${traceId}`,
+    );
     if (items.length === 0) return false;
-    found.unshift(await ask<RequestDetail>(system, `/api/requests/${traceId}`));
+    found.unshift(await fetchFromDashboard<RequestDetail>(system, `/api/requests/${traceId}`));
     return found.slice(0, 1).some(isWhole);
   }, seenWithinMs);
   const [detail] = found;
@@ -54,7 +57,7 @@ async function traceOf(
   return detail;
 }
 
-/** Whether the spans are there with which these services served, and their lines. */
+/** Whether the trace has the server spans and lines of these services. */
 function isServedBy(...names: readonly string[]) {
   return ({ spans, logs }: RequestDetail): boolean =>
     names.every((name) =>
@@ -63,7 +66,7 @@ function isServedBy(...names: readonly string[]) {
     );
 }
 
-/** Spans without a parent among the others: one, when the tree is whole. */
+/** Spans without a parent in the trace: exactly one in a complete tree. */
 function rootsOf({ spans }: RequestDetail): RequestDetail["spans"] {
   const ids = new Set(spans.map(({ spanId }) => spanId));
   return spans.filter(({ parentId }) => parentId === null || !ids.has(parentId));
@@ -79,7 +82,7 @@ async function explain(workspace: string, traceId: string): Promise<string> {
   return new TextDecoder().decode(stdout).replace(/\s+/g, " ");
 }
 
-Deno.test("a request is on the dashboard with every step, and explained in the terminal", async () => {
+Deno.test("a request is shown on the dashboard with every step, and explained in the terminal", async () => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path });
   assert.match(
@@ -112,10 +115,10 @@ Deno.test("a request is on the dashboard with every step, and explained in the t
   assert.ok(
     logs.some(({ service, message }) => service === "user" && message === "Request served"),
   );
-  // What travelled is nowhere to be read: neither a token nor an address.
+  // No sensitive value is stored: neither a token nor an e-mail address.
   assert.doesNotMatch(JSON.stringify(detail), /eyJ|@edgepass\.local/);
 
-  const said = await explain(workspace.path, request?.traceId ?? "");
+  const explanation = await explain(workspace.path, request?.traceId ?? "");
   for (
     const part of [
       "GET /users/me was answered 200",
@@ -128,17 +131,17 @@ Deno.test("a request is on the dashboard with every step, and explained in the t
       "user GET /users/me 200",
       "Passport accepted",
     ]
-  ) assert.ok(said.includes(part), `${part}\n${said}`);
+  ) assert.ok(explanation.includes(part), `${part}\n${explanation}`);
 });
 
-/** Asks the dashboard to do something, as its page does. */
+/** Sends a command to the dashboard, as its page does. */
 async function act(system: DevSystem, method: string, path: string, headers = {}) {
   return await fetch(`http://127.0.0.1:${system.dashboardPort}${path}`, { method, headers });
 }
 
 const ofPage = { "x-edgepass-page": "1" };
 
-/** What the local QStash of a system does wrong from now on. */
+/** Sets the faults of a system's local QStash. */
 async function setFaults(
   workspace: string,
   faults: Readonly<Record<string, number>>,
@@ -164,7 +167,7 @@ async function rename(system: DevSystem, token: string, name: string): Promise<R
 const isTold = (state: EventTrail["state"]) => ({ events }: RequestDetail): boolean =>
   events.length > 0 && events.every((event) => event.state === state);
 
-Deno.test("the way of an event is told from its outbox to whoever hears it, while it goes", async () => {
+Deno.test("an event is shown from its outbox to its consumers, while it is delivered", async () => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path });
   const token = await logIn(system, demoLearner);
@@ -179,15 +182,15 @@ Deno.test("the way of an event is told from its outbox to whoever hears it, whil
     await explain(workspace.path, traceId),
     /Events .* now +waits in the outbox of user/,
   );
-  const before = await ask<Events>(system, "/api/events");
+  const before = await fetchFromDashboard<Events>(system, "/api/events");
   assert.equal(before.outboxes.find(({ service }) => service === "user")?.waiting, 1);
   assert.deepEqual([before.deadLetters, before.trouble], [null, "The local QStash answered 500"]);
 
   await setFaults(workspace.path, {});
   const isDone = isTold("done");
   const found: RequestDetail[] = [];
-  await waitUntil("it is told", async () => {
-    found.unshift(await ask<RequestDetail>(system, `/api/requests/${traceId}`));
+  await waitUntil("it is shown", async () => {
+    found.unshift(await fetchFromDashboard<RequestDetail>(system, `/api/requests/${traceId}`));
     return found.slice(0, 1).some(isDone);
   }, 20_000);
   const [event] = found[0]?.events ?? [];
@@ -201,12 +204,12 @@ Deno.test("the way of an event is told from its outbox to whoever hears it, whil
     await explain(workspace.path, traceId),
     /published to QStash at the \d+\w\w attempt .*delivered to course: applied \(200\)/,
   );
-  const { events, deadLetters } = await ask<Events>(system, "/api/events");
+  const { events, deadLetters } = await fetchFromDashboard<Events>(system, "/api/events");
   assert.equal(events.find(({ id }) => id === event.id)?.state, "done");
   assert.deepEqual(deadLetters, []);
 });
 
-/** Publishes something by the local QStash that the service will never take. */
+/** Publishes, by the local QStash, an event that the service always refuses. */
 async function publishPoison(workspace: string, system: DevSystem, traceId: string): Promise<void> {
   const settings = parseEnv(await Deno.readTextFile(`${workspace}/dev.env`));
   const url = `${settings.PUBLIC_ORIGIN}/events/course`;
@@ -228,27 +231,35 @@ async function publishPoison(workspace: string, system: DevSystem, traceId: stri
   await response.body?.cancel();
 }
 
-Deno.test("dead letters are shown, replayed and dropped by the dashboard's own page alone", async () => {
+Deno.test("only the dashboard's own page can show, replay and delete dead letters", async () => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path });
   const traceId = "0af7651916cd43dd8448eb211c80319c";
   await publishPoison(workspace.path, system, traceId);
-  const letters = async () => (await ask<Events>(system, "/api/events")).deadLetters ?? [];
-  await waitUntil("it is dead", async () => (await letters()).length === 1, 10_000);
-  const [letter] = await letters();
-  assert.ok(letter);
-  const { consumer, type, poison, status } = letter;
-  assert.deepEqual([consumer, type, poison, status, letter.traceId], [
+  const deadLetters = async () =>
+    (await fetchFromDashboard<Events>(system, "/api/events")).deadLetters ?? [];
+  await waitUntil(
+    "it is a dead letter",
+    async () => (await deadLetters()).length === 1,
+    10_000,
+  );
+  const [deadLetter] = await deadLetters();
+  assert.ok(deadLetter);
+  const { consumer, type, poison, status } = deadLetter;
+  assert.deepEqual([consumer, type, poison, status, deadLetter.traceId], [
     "course",
     "user.unheard-of",
     true,
     489,
     traceId,
   ]);
-  const whole = await ask<CompleteDeadEvent>(system, `/api/events/dead-letters/${letter.id}`);
-  assert.ok(whole.event.includes("e-poison") && whole.answer.includes("event_unusable"));
+  const complete = await fetchFromDashboard<CompleteDeadEvent>(
+    system,
+    `/api/events/dead-letters/${deadLetter.id}`,
+  );
+  assert.ok(complete.event.includes("e-poison") && complete.answer.includes("event_unusable"));
 
-  const path = `/api/events/dead-letters/${letter.id}`;
+  const path = `/api/events/dead-letters/${deadLetter.id}`;
   const refused = [{}, { ...ofPage, origin: "http://evil.test" }, {
     ...ofPage,
     "sec-fetch-site": "cross-site",
@@ -260,24 +271,24 @@ Deno.test("dead letters are shown, replayed and dropped by the dashboard's own p
       await response.body?.cancel();
     }
   }
-  assert.equal((await letters()).length, 1);
+  assert.equal((await deadLetters()).length, 1);
   const all = await act(system, "POST", parentOf(path), ofPage);
   assert.deepEqual(await all.json(), { replayed: 0, poison: 1 });
   const one = await act(system, "POST", path, ofPage);
   assert.deepEqual(await one.json(), { replayed: 1, poison: 0 });
   await waitUntil("it is dead again", async () => {
-    const [again] = await letters();
-    return again !== undefined && again.id !== letter.id;
+    const [again] = await deadLetters();
+    return again !== undefined && again.id !== deadLetter.id;
   }, 10_000);
   const gone = await act(system, "POST", path, ofPage);
   assert.equal(gone.status, 404);
   await gone.body?.cancel();
-  const [again] = await letters();
+  const [again] = await deadLetters();
   const dropped = await act(system, "DELETE", `${parentOf(path)}/${again?.id}`, ofPage);
   assert.deepEqual(await dropped.json(), { dropped: 1 });
-  assert.deepEqual(await letters(), []);
-  await waitUntil("both attempts are told", async () => {
-    const { events } = await ask<Events>(system, "/api/events");
+  assert.deepEqual(await deadLetters(), []);
+  await waitUntil("both attempts are shown", async () => {
+    const { events } = await fetchFromDashboard<Events>(system, "/api/events");
     return events.find(({ id }) => id === "e-poison")?.deliveries[0]?.attempts.length === 2;
   }, seenWithinMs);
 });
@@ -286,7 +297,7 @@ function parentOf(path: string): string {
   return path.slice(0, path.lastIndexOf("/"));
 }
 
-Deno.test("the dashboard tells traffic, lines and health of what runs, and of a refusal", async () => {
+Deno.test("the dashboard shows traffic, log lines, health, and a refused request", async () => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path });
   const token = await logIn(system, demoLearner);
@@ -294,17 +305,23 @@ Deno.test("the dashboard tells traffic, lines and health of what runs, and of a 
   const response = await system.fetch("/users/me", { headers: bearer(token) });
   const { request } = await traceOf(system, response, isServedBy("gateway"));
   assert.deepEqual([request?.status, request?.code], [401, "token_revoked"]);
-  const said = await explain(workspace.path, request?.traceId ?? "");
-  assert.ok(said.includes("x revocation token_revoked: Token has been revoked"), said);
+  const explanation = await explain(workspace.path, request?.traceId ?? "");
+  assert.ok(
+    explanation.includes("x revocation token_revoked: Token has been revoked"),
+    explanation,
+  );
 
-  const { edges } = await ask<ServiceMap>(system, "/api/map");
+  const { edges } = await fetchFromDashboard<ServiceMap>(system, "/api/map");
   const busy = edges.filter(({ requests }) => requests > 0).map(({ from, to }) => `${from}>${to}`);
   for (const edge of ["client>gateway", "gateway>redis", "gateway>auth", "auth>auth database"]) {
     assert.ok(busy.includes(edge), `${edge} of ${busy}`);
   }
-  const { items } = await ask<Page<StoredLogLine>>(system, "/api/logs?q=token_revoked");
+  const { items } = await fetchFromDashboard<Page<StoredLogLine>>(
+    system,
+    "/api/logs?q=token_revoked",
+  );
   assert.deepEqual(items.map(({ traceId }) => traceId), [request?.traceId]);
-  const { parts, exits } = await ask<Health>(system, "/api/health");
+  const { parts, exits } = await fetchFromDashboard<Health>(system, "/api/health");
   assert.deepEqual(
     parts.map(({ kind, name, state }) => `${kind} ${name} ${state}`).toSorted(),
     [
@@ -319,11 +336,11 @@ Deno.test("the dashboard tells traffic, lines and health of what runs, and of a 
     ],
   );
   assert.deepEqual(exits, []);
-  const rows = await ask<Page<RequestRow>>(system, "/api/requests?limit=500");
+  const rows = await fetchFromDashboard<Page<RequestRow>>(system, "/api/requests?limit=500");
   assert.ok(!rows.items.some(({ path }) => path === "/readyz"), "probes are no requests");
 });
 
-Deno.test("a page that listens hears of a request", async () => {
+Deno.test("the event stream reports a request", async () => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path });
   const aborter = new AbortController();
@@ -342,7 +359,7 @@ Deno.test("a page that listens hears of a request", async () => {
   aborter.abort();
 });
 
-Deno.test("services in processes of their own are one trace, and each has its health", async () => {
+Deno.test("services in separate processes share one trace, and each reports its health", async () => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path, args: ["--split"] });
   const token = await logIn(system, demoLearner);
@@ -355,7 +372,8 @@ Deno.test("services in processes of their own are one trace, and each has its he
   });
   assert.equal(response.status, 201);
   const isServed = isServedBy("gateway", "enrollment", "course");
-  // A process tells its spans when it likes, so those of consumers may come before their cause's.
+  // Processes export at different times, so spans of consumers may arrive before those of the
+  // producer.
   const { request, verdicts } = await traceOf(
     system,
     response,
@@ -364,7 +382,7 @@ Deno.test("services in processes of their own are one trace, and each has its he
   assert.equal(request?.route, "/enrollments");
   const judged = verdicts.map(({ service, verdict }) => `${service} ${verdict}`);
   assert.ok(judged.includes("enrollment accepted") && judged.includes("course accepted"));
-  const { parts } = await ask<Health>(system, "/api/health");
+  const { parts } = await fetchFromDashboard<Health>(system, "/api/health");
   const processes = parts.filter(({ kind }) => kind === "process").map(({ name }) => name);
   assert.deepEqual(processes.toSorted(), [
     "auth",
@@ -377,7 +395,7 @@ Deno.test("services in processes of their own are one trace, and each has its he
   assert.ok(parts.every(({ state }) => state === "ready"), JSON.stringify(parts));
 });
 
-Deno.test("a workerd run is on the same dashboard", async () => {
+Deno.test("a workerd run is shown on the same dashboard", async () => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path, task: "dev:workers" });
   const response = await system.fetch("/courses");
@@ -387,7 +405,7 @@ Deno.test("a workerd run is on the same dashboard", async () => {
   assert.ok(names.includes("gateway GET /courses") && names.includes("course GET /courses"));
 });
 
-Deno.test("what is not sampled is known by its lines", async () => {
+Deno.test("an unsampled request is shown by its log lines", async () => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({
     workspace: workspace.path,
@@ -397,12 +415,12 @@ Deno.test("what is not sampled is known by its lines", async () => {
   const { request, spans } = await traceOf(system, response, ({ logs }) => logs.length > 0);
   assert.deepEqual([request?.status, request?.code], [401, "authentication_required"]);
   assert.deepEqual(spans, []);
-  const said = await explain(workspace.path, request?.traceId ?? "");
-  assert.ok(said.includes("No span of it was kept"));
-  assert.ok(said.includes("x verify authentication_required: Authentication required"));
+  const explanation = await explain(workspace.path, request?.traceId ?? "");
+  assert.ok(explanation.includes("No span of it was kept"));
+  assert.ok(explanation.includes("x verify authentication_required: Authentication required"));
 });
 
-Deno.test("a collector that was given gets the same spans with its key, and dev keeps them", async () => {
+Deno.test("a configured collector gets the same spans with its key, and dev stores them too", async () => {
   await using workspace = await temporaryWorkspace();
   await using collector = startCollector();
   await using system = await startDev({
@@ -425,13 +443,13 @@ Deno.test("a collector that was given gets the same spans with its key, and dev 
   assert.ok(file.includes(`OTEL_EXPORTER_OTLP_ENDPOINT='${collector.endpoint}'\n`));
 });
 
-Deno.test("the next start says why a process died and what it was doing, once", async () => {
+Deno.test("the next start reports once how a process died and which requests were in flight", async () => {
   await using workspace = await temporaryWorkspace();
-  const asked = Promise.withResolvers<void>();
-  const answer = Promise.withResolvers<Response>();
+  const requested = Promise.withResolvers<void>();
+  const held = Promise.withResolvers<Response>();
   await using upstream = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, () => {
-    asked.resolve();
-    return answer.promise;
+    requested.resolve();
+    return held.promise;
   });
   const routes = [{
     prefix: "/slow",
@@ -443,19 +461,19 @@ Deno.test("the next start says why a process died and what it was doing, once", 
     await using system = await startDev({ workspace: workspace.path, env });
     const family = await system.family();
     const waiting = system.fetch("/slow/thing").catch(() => undefined);
-    await asked.promise;
-    // The product is the youngest of the three.
+    await requested.promise;
+    // The product's process is the newest of the three.
     const { code } = await system.end("SIGKILL", Math.max(...family));
     assert.equal(code, 137);
     await waiting;
-    answer.resolve(new Response());
+    held.resolve(new Response());
     await waitUntilGone(family);
   }
   {
     await using system = await startDev({ workspace: workspace.path });
     assert.match(system.output(), /The last run: edgepass ended by SIGKILL at /);
     assert.match(system.output(), /under way for [\d.]+ m?s: GET \/slow\/thing/);
-    const { exits } = await ask<Health>(system, "/api/health");
+    const { exits } = await fetchFromDashboard<Health>(system, "/api/health");
     assert.deepEqual(exits.map(({ name, signal }) => [name, signal]), [["edgepass", "SIGKILL"]]);
     assert.equal(exits[0]?.inFlight[0]?.path, "/slow/thing");
     assert.equal(exits[0]?.isExpected, false);
@@ -473,7 +491,7 @@ Deno.test("the next start says why a process died and what it was doing, once", 
   assert.equal(await askWhoIAm(system, await logIn(system, demoLearner)), "200 Demo Learner");
 });
 
-Deno.test("deno task dev names a dashboard's port that is taken, or the gateway's", async () => {
+Deno.test("deno task dev reports a dashboard port that is in use, or the gateway's port", async () => {
   await using workspace = await temporaryWorkspace();
   using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const taken = String(other.addr.port);
@@ -491,7 +509,7 @@ Deno.test("deno task dev names a dashboard's port that is taken, or the gateway'
   }
 });
 
-Deno.test("the dashboard is nobody else's", async () => {
+Deno.test("the dashboard refuses other origins and hosts", async () => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path });
   const client = Deno.createHttpClient({ allowHost: true });

@@ -10,7 +10,7 @@ const isThere = await findChromium() !== undefined;
 interface Opened extends AsyncDisposable {
   readonly fake: FakeDashboard;
   readonly page: Page;
-  /** What the page complained of, but for refusals that the test provoked with this status. */
+  /** The page's errors, without refusals of this status that the test caused. */
   complaints(status?: number): readonly string[];
 }
 
@@ -34,32 +34,35 @@ async function setup(query = ""): Promise<Opened> {
 }
 
 function inBrowser(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name: `The page's configuration: ${name}`, ignore: !isThere, fn });
+  Deno.test({ name: `the page's configuration: ${name}`, ignore: !isThere, fn });
 }
 
 const field = (page: Page) => page.getByRole("textbox", { name: "Document" });
 const button = (page: Page, name: string) => page.getByRole("button", { name });
 const statusOf = (page: Page) => page.locator("main > p[role=status]");
 
-inBrowser("a version made elsewhere, and whoever takes it, appear by themselves", async () => {
-  await using opened = await setup();
-  const { page, fake } = opened;
-  const { configuration } = fake.samples;
-  const { version } = addVersion(configuration, { gateway: { logLevel: "warn" } }, {
-    comment: "From elsewhere",
-  });
-  fake.tell("configuration", { version });
-  await page.getByText("Version 5, applied").waitFor();
-  await page.locator(".versions").getByText("From elsewhere").waitFor();
-  assert.equal(await page.getByText("passport.send", { exact: true }).count(), 0);
-  configuration.holders = [{ service: "course", version, since: Date.now(), refused: null }];
-  fake.tell("configuration", { version });
-  await page.locator(".holders tbody tr").nth(1).waitFor({ state: "detached" });
-  assert.match(await page.locator(".holders tbody").textContent() ?? "", /^course5/);
-  assert.deepEqual(opened.complaints(), []);
-});
+inBrowser(
+  "a version made elsewhere and the programs that apply it appear without a reload",
+  async () => {
+    await using opened = await setup();
+    const { page, fake } = opened;
+    const { configuration } = fake.samples;
+    const { version } = addVersion(configuration, { gateway: { logLevel: "warn" } }, {
+      comment: "From elsewhere",
+    });
+    fake.tell("configuration", { version });
+    await page.getByText("Version 5, applied").waitFor();
+    await page.locator(".versions").getByText("From elsewhere").waitFor();
+    assert.equal(await page.getByText("passport.send", { exact: true }).count(), 0);
+    configuration.holders = [{ service: "course", version, since: Date.now(), refused: null }];
+    fake.tell("configuration", { version });
+    await page.locator(".holders tbody tr").nth(1).waitFor({ state: "detached" });
+    assert.match(await page.locator(".holders tbody").textContent() ?? "", /^course5/);
+    assert.deepEqual(opened.complaints(), []);
+  },
+);
 
-inBrowser("without a version it says what one is for, and how to begin", async () => {
+inBrowser("without a version the page explains the purpose and the first step", async () => {
   await using opened = await setup();
   const { page, fake } = opened;
   fake.samples.configuration.versions = [];
@@ -105,7 +108,7 @@ inBrowser("a document is changed by keys alone, with what differs on show", asyn
   assert.deepEqual(opened.complaints(), []);
 });
 
-inBrowser("a document that is refused says where and why, and stays to be mended", async () => {
+inBrowser("a refused document is shown with its errors, and stays editable", async () => {
   await using opened = await setup();
   const { page, fake } = opened;
   await button(page, "Change…").click();
@@ -133,7 +136,7 @@ inBrowser("a document that is refused says where and why, and stays to be mended
 });
 
 inBrowser(
-  "a change is refused when another one came in between, and goes on above it",
+  "a conflicting change is refused, and can be repeated on the newer version",
   async () => {
     await using opened = await setup();
     const { page, fake } = opened;
@@ -144,7 +147,7 @@ inBrowser(
     await button(page, "Apply").click();
     await page.getByRole("alert").getByText("Another version became current in the meantime")
       .waitFor();
-    assert.equal(configuration.versions.length, 5, "what the other one did is kept");
+    assert.equal(configuration.versions.length, 5, "the other change is kept");
     await page.getByText("Version 5 became current in the meantime.").waitFor();
     assert.deepEqual(await findBarriers(page), []);
     assert.equal(await field(page).inputValue(), '{"gateway":{"logLevel":"error"}}');
@@ -173,7 +176,7 @@ inBrowser("who begins anew after another one's change has that one's document", 
 });
 
 inBrowser(
-  "a version is chosen by keys, compared, and put in force again when asked twice",
+  "a version is selected by keyboard, compared, and restored after confirmation",
   async () => {
     await using opened = await setup();
     const { page, fake } = opened;
@@ -188,7 +191,11 @@ inBrowser(
     assert.deepEqual(await row.locator("td").allTextContents(), ["20", "not set"]);
     assert.match(page.url(), /version=3$/);
     await button(page, "Roll back to version 3…").press("Enter");
-    assert.equal(fake.samples.configuration.versions.length, 4, "it is asked first");
+    assert.equal(
+      fake.samples.configuration.versions.length,
+      4,
+      "the page asks for confirmation first",
+    );
     await page.locator("button:focus", { hasText: "Apply version 3 again" }).waitFor();
     await page.keyboard.press("Enter");
     await page.getByText("Version 5 is current.").waitFor();
@@ -214,7 +221,7 @@ inBrowser("a rollback is refused when another version came in between", async ()
   assert.equal(await statusOf(page).getAttribute("class"), "said is-bad");
   await page.getByText("Version 5, applied").waitFor();
   assert.equal(configuration.versions.length, 5);
-  // What was asked for was meant for another version, so it is asked again.
+  // The confirmation was for another version, so the page asks again.
   await button(page, "Roll back to version 3…").waitFor();
   assert.deepEqual(opened.complaints(409), []);
 });

@@ -10,7 +10,7 @@ import { waitUntil } from "./support/wait.ts";
 
 const isThere = await findChromium() !== undefined;
 
-/** Each view, with what is there once it is drawn. */
+/** Each view, with an element that exists once it is drawn. */
 const views = {
   "the overview": ["#/", ".latest li"],
   "the list of requests": ["#/requests", "[data-trace]"],
@@ -39,17 +39,17 @@ async function setup(hash: string, { areLong = true } = {}) {
 }
 
 function inBrowser(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name: `The page's layout: ${name}`, ignore: !isThere, fn });
+  Deno.test({ name: `the page's layout: ${name}`, ignore: !isThere, fn });
 }
 
-/** The map is drawn anew, and rows come into sight, a frame after a box has changed. */
+/** A frame after a box has changed, the map is drawn again and rows become visible. */
 const afterTwoFrames =
   "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))";
 
 const openAll = (page: Page) =>
   page.evaluate("document.querySelectorAll('details').forEach((one) => one.open = true)");
 
-/** Goes to a view and waits until it is drawn, with everything that folds unfolded. */
+/** Opens a view and waits until it is drawn, with everything unfolded. */
 async function show(page: Page, [hash, drawn]: readonly [hash: string, drawn: string]) {
   await page.evaluate(`location.hash = ${JSON.stringify(hash)}`);
   await page.locator(drawn).first().waitFor();
@@ -112,7 +112,7 @@ inBrowser("the check finds what it looks for", async () => {
   }
 });
 
-inBrowser("what the page itself sent is listed only where somebody asks for it", async () => {
+inBrowser("the page's own requests are listed only on request", async () => {
   await using opened = await setup("#/requests", { areLong: false });
   const { page, fake } = opened;
   await page.locator("[data-trace]").first().waitFor();

@@ -10,12 +10,12 @@ const isThere = await findChromium() !== undefined;
 const isCi = Deno.env.get("CI") !== undefined;
 
 Deno.test({
-  name: "Chromium is there; without it the tests of the dashboard's page are left out",
+  name: "Chromium is installed; without it the tests of the dashboard's page are ignored",
   ignore: !isThere && !isCi,
   fn: () => assert.ok(isThere, "Cannot test the page: no Chromium is installed"),
 });
 
-/** The enrollment, whose trace has everything. */
+/** The enrollment; its trace has every kind of entry. */
 const enrollment = traceIdOf(3);
 
 const views = {
@@ -63,13 +63,13 @@ const views = {
 interface Setup extends AsyncDisposable {
   readonly fake: FakeDashboard;
   readonly page: Page;
-  /** Fails when the page has complained of anything. */
+  /** Fails where the page has reported an error. */
   requireCalm(): void;
 }
 
 type SetupOptions = Parameters<typeof openWatched>[1] & { readonly count?: number };
 
-/** A page on a dashboard of its own, connected. */
+/** A page connected to its own dashboard. */
 async function setup(hash: string, { count = 250, ...options }: SetupOptions = {}): Promise<Setup> {
   const fake = startFakeDashboard({ page: await createPage(), count });
   const watched = await openWatched(`${fake.url}/${hash}`, options);
@@ -87,7 +87,7 @@ async function setup(hash: string, { count = 250, ...options }: SetupOptions = {
 }
 
 function inBrowser(name: string, fn: () => Promise<void>): void {
-  Deno.test({ name: `The dashboard's page: ${name}`, ignore: !isThere, fn });
+  Deno.test({ name: `the dashboard's page: ${name}`, ignore: !isThere, fn });
 }
 
 async function seeTexts(page: Page, texts: readonly string[]): Promise<void> {
@@ -96,7 +96,7 @@ async function seeTexts(page: Page, texts: readonly string[]): Promise<void> {
   }
 }
 
-/** The trace ids of the rows on show, in their order. */
+/** The trace ids of the visible rows, in order. */
 async function listRows(page: Page): Promise<string[]> {
   const rows = "[...document.querySelectorAll('.requests [data-trace]')]";
   return await page.evaluate<string[]>(`${rows}.map(({ dataset }) => dataset.trace)`);
@@ -104,7 +104,7 @@ async function listRows(page: Page): Promise<string[]> {
 
 for (const [what, [hash, heading, texts]] of Object.entries(views)) {
   inBrowser(
-    `${what} shows what the API tells, by its own origin alone, on any screen`,
+    `${what} shows the API's data, from its own origin only, on any screen size`,
     async () => {
       await using opened = await setup(hash);
       const { page } = opened;
@@ -119,17 +119,20 @@ for (const [what, [hash, heading, texts]] of Object.entries(views)) {
     },
   );
 
-  inBrowser(`${what} has no barrier that axe-core knows, light and dark`, async () => {
-    await using opened = await setup(hash, { count: 20 });
-    await seeTexts(opened.page, texts);
-    for (const colorScheme of ["light", "dark"] as const) {
-      await opened.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
-      assert.deepEqual(await findBarriers(opened.page), [], colorScheme);
-    }
-  });
+  inBrowser(
+    `${what} has no accessibility violation that axe-core finds, in light and dark`,
+    async () => {
+      await using opened = await setup(hash, { count: 20 });
+      await seeTexts(opened.page, texts);
+      for (const colorScheme of ["light", "dark"] as const) {
+        await opened.page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+        assert.deepEqual(await findBarriers(opened.page), [], colorScheme);
+      }
+    },
+  );
 }
 
-inBrowser("a request is in the list as soon as the stream tells it", async () => {
+inBrowser("a request is listed as soon as the stream reports it", async () => {
   await using opened = await setup("#/requests");
   const { page, fake } = opened;
   await page.locator("[data-trace]").first().waitFor();
@@ -172,26 +175,29 @@ inBrowser("log lines, health and the map follow the stream", async () => {
   opened.requireCalm();
 });
 
-inBrowser("the way of an event is told where it was caused, and follows the stream", async () => {
-  await using opened = await setup(`#/requests/${enrollment}`);
-  const { page, fake } = opened;
-  const way = page.locator(".trace-events .trail-steps");
-  await way.getByText("stored in the outbox of enrollment").waitFor();
-  await way.getByText("published to QStash").waitFor();
-  await way.getByText("delivery to course failed, 1st attempt: busy (503)").waitFor();
-  await way.getByText("delivered to course, 2nd attempt: applied (200)").waitFor();
-  const known = fake.samples.traces.get(enrollment);
-  assert.ok(known);
-  const dead = { consumer: "course", state: "dead", attempts: [], nextAt: null } as const;
-  const events = known.events.map((event) => ({ ...event, deliveries: [dead] }));
-  fake.samples.traces.set(enrollment, { ...known, events });
-  fake.tell("events", { at: 1 });
-  await way.getByText("a dead letter: not delivered to course").waitFor();
-  opened.requireCalm();
-});
+inBrowser(
+  "an event's deliveries are shown at the request that caused it, and follow the stream",
+  async () => {
+    await using opened = await setup(`#/requests/${enrollment}`);
+    const { page, fake } = opened;
+    const way = page.locator(".trace-events .trail-steps");
+    await way.getByText("stored in the outbox of enrollment").waitFor();
+    await way.getByText("published to QStash").waitFor();
+    await way.getByText("delivery to course failed, 1st attempt: busy (503)").waitFor();
+    await way.getByText("delivered to course, 2nd attempt: applied (200)").waitFor();
+    const trace = fake.samples.traces.get(enrollment);
+    assert.ok(trace);
+    const dead = { consumer: "course", state: "dead", attempts: [], nextAt: null } as const;
+    const events = trace.events.map((event) => ({ ...event, deliveries: [dead] }));
+    fake.samples.traces.set(enrollment, { ...trace, events });
+    fake.tell("events", { at: 1 });
+    await way.getByText("a dead letter: not delivered to course").waitFor();
+    opened.requireCalm();
+  },
+);
 
 inBrowser(
-  "events are walked through by keys, and dead letters shown, replayed, dropped",
+  "events are browsed by keyboard, and dead letters are shown, replayed and deleted",
   async () => {
     await using opened = await setup("#/events");
     const { page, fake } = opened;
@@ -207,7 +213,11 @@ inBrowser(
     await page.getByRole("button", { name: "Replay 1 event, all but poison" }).press("Enter");
     await page.getByText("1 event replayed, 1 left: poison").waitFor();
     await page.getByRole("button", { name: "Drop… course.deleted" }).press("Enter");
-    assert.equal(fake.samples.events.deadLetters?.length, 1, "it is asked first");
+    assert.equal(
+      fake.samples.events.deadLetters?.length,
+      1,
+      "the page asks for confirmation first",
+    );
     await page.getByRole("button", { name: "Drop for good course.deleted" }).press("Enter");
     await page.getByText("No dead letters.").waitFor();
     fake.samples.events.outboxes = [];
@@ -222,19 +232,19 @@ inBrowser(
   },
 );
 
-inBrowser("a dead letter that is gone meanwhile is said to be so", async () => {
+inBrowser("the page reports that a dead letter no longer exists", async () => {
   await using opened = await setup("#/events");
   const { page, fake } = opened;
   const replay = page.getByRole("button", { name: "Replay course.changed for enrollment" });
   await replay.waitFor();
-  const letters = fake.samples.events.deadLetters ?? [];
+  const deadLetters = fake.samples.events.deadLetters ?? [];
   fake.samples.events.deadLetters = [];
   await replay.press("Enter");
   await page.getByText("It is not a dead letter any more").waitFor();
-  assert.equal(letters.length, 2);
+  assert.equal(deadLetters.length, 2);
 });
 
-inBrowser("filters narrow the list, stand in the address and survive a reload", async () => {
+inBrowser("filters narrow the list, are part of the URL and survive a reload", async () => {
   await using opened = await setup("#/requests");
   const { page, fake } = opened;
   await page.getByLabel("Status").selectOption("4xx");
@@ -246,12 +256,12 @@ inBrowser("filters narrow the list, stand in the address and survive a reload", 
     return statuses.length > 0 && statuses.every((text) => text === "403forbidden");
   };
   await waitUntil("only refusals are listed", onlyForbidden, 5000);
-  await waitUntil("the address tells", () => page.url().includes("code=forbidden"), 5000);
+  await waitUntil("the URL has the filter", () => page.url().includes("code=forbidden"), 5000);
   const [path, query] = new URL(page.url()).hash.split("?");
   assert.equal(path, "#/requests");
   const set = Object.fromEntries(new URLSearchParams(query));
   assert.deepEqual(set, { q: "courses", status: "4xx", code: "forbidden" });
-  // What the stream tells is filtered alike.
+  // Rows from the stream are filtered in the same way.
   fake.tell("request", makeRow(900, 0, { time: Date.now() + 1000, path: "/courses/not-this" }));
   fake.tell("request", makeRow(7, 0, { traceId: traceIdOf(901), time: Date.now() + 2000 }));
   await waitUntil("it fits", async () => (await listRows(page))[0] === traceIdOf(901), 5000);
@@ -265,7 +275,7 @@ inBrowser("filters narrow the list, stand in the address and survive a reload", 
   opened.requireCalm();
 });
 
-inBrowser("a list that somebody reads stands still until it is let go", async () => {
+inBrowser("a list does not move while the user reads it", async () => {
   await using opened = await setup("#/requests");
   const { page, fake } = opened;
   await page.locator("[data-trace]").nth(99).waitFor({ state: "attached" });
@@ -281,7 +291,7 @@ inBrowser("a list that somebody reads stands still until it is let go", async ()
   opened.requireCalm();
 });
 
-inBrowser("older requests come when somebody scrolls down to them", async () => {
+inBrowser("older requests are loaded on scrolling down", async () => {
   await using opened = await setup("#/requests");
   const { page } = opened;
   await page.locator("[data-trace]").nth(99).waitFor({ state: "attached" });
@@ -322,7 +332,7 @@ inBrowser("the keyboard alone leads from the list to a span and back to the same
   opened.requireCalm();
 });
 
-inBrowser("single letters do nothing once they are turned off", async () => {
+inBrowser("single-key shortcuts do nothing once they are turned off", async () => {
   await using opened = await setup("#/requests");
   const { page } = opened;
   await page.locator("[data-trace]").first().waitFor();
@@ -352,12 +362,12 @@ inBrowser("a span shows its attributes and what was logged in it", async () => {
   opened.requireCalm();
 });
 
-inBrowser("a trace that is not kept is said to be so", async () => {
+inBrowser("the page reports that a trace is not stored", async () => {
   await using opened = await setup(`#/requests/${"f".repeat(32)}`);
   await opened.page.getByRole("heading", { level: 1, name: "No such trace" }).waitFor();
 });
 
-inBrowser("an empty store says what to do", async () => {
+inBrowser("an empty store shows the next step", async () => {
   await using opened = await setup("#/requests", { count: 0 });
   const { page } = opened;
   await page.getByText("No requests yet.").waitFor();
@@ -390,16 +400,16 @@ inBrowser("what others wrote is shown as text, wherever it stands", async () => 
     fields: { [markup]: markup },
   };
   fake.samples.logs.unshift(line);
-  const known = fake.samples.traces.get(enrollment);
-  assert.ok(known);
-  const [span, ...others] = known.spans;
+  const trace = fake.samples.traces.get(enrollment);
+  assert.ok(trace);
+  const [span, ...others] = trace.spans;
   assert.ok(span);
   fake.samples.traces.set(row.traceId, {
-    ...known,
+    ...trace,
     request: row,
     spans: [{ ...span, name: markup, attributes: { [markup]: markup } }, ...others],
     logs: [line],
-    passport: { kid: markup, claims: { ...known.passport?.claims, [markup]: markup } },
+    passport: { kid: markup, claims: { ...trace.passport?.claims, [markup]: markup } },
   });
   fake.tell("request", row);
   await page.getByText(`/${markup}`).click();
@@ -412,14 +422,14 @@ inBrowser("what others wrote is shown as text, wherever it stands", async () => 
   opened.requireCalm();
 });
 
-inBrowser("while dev is gone the page says so, and it recovers by itself", async () => {
+inBrowser("the page reports that dev is down, and recovers by itself", async () => {
   const page = await createPage();
   const first = startFakeDashboard({ page });
   await using opened = await openWatched(`${first.url}/#/requests`);
   await opened.page.locator("[data-trace]").first().waitFor();
   await first[Symbol.asyncDispose]();
   await opened.page.getByText("dev does not answer.").waitFor();
-  assert.ok((await listRows(opened.page)).length > 0, "what was known stays");
+  assert.ok((await listRows(opened.page)).length > 0, "loaded rows stay");
   await using second = startFakeDashboard({ page, port: first.port });
   second.samples.requests.unshift(makeRow(900, Date.now(), { path: "/after-the-break" }));
   await opened.page.getByText("/after-the-break").waitFor();
@@ -427,7 +437,7 @@ inBrowser("while dev is gone the page says so, and it recovers by itself", async
   await opened.page.locator(".connection-live").waitFor();
 });
 
-inBrowser("the choice of colours is kept", async () => {
+inBrowser("the choice of colours is stored", async () => {
   await using opened = await setup("#/", { colorScheme: "light" });
   const { page } = opened;
   const ground = async () =>

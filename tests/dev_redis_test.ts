@@ -6,7 +6,7 @@ import { waitUntil } from "./support/wait.ts";
 
 const ignore = !await hasRedisServer();
 
-Deno.test({ name: "REDIS_URL keeps revocations in a real Redis", ignore }, async () => {
+Deno.test({ name: "REDIS_URL stores revocations in a real Redis", ignore }, async () => {
   await using workspace = await temporaryWorkspace();
   await using redis = await startRedisServer({ password: "of-this-test" });
   const env = { REDIS_URL: redis.url };
@@ -20,7 +20,7 @@ Deno.test({ name: "REDIS_URL keeps revocations in a real Redis", ignore }, async
   ]);
 });
 
-Deno.test("a Redis REST endpoint that is given is used, and none is served", async () => {
+Deno.test("a configured Redis REST endpoint is used, and none is served", async () => {
   await using first = await temporaryWorkspace();
   await using second = await temporaryWorkspace();
   await using owner = await startDev({ workspace: first.path });
@@ -35,9 +35,9 @@ Deno.test("a Redis REST endpoint that is given is used, and none is served", asy
   assert.equal(await askWhoIAm(owner, await logIn(owner, demoLearner)), "200 Demo Learner");
 });
 
-Deno.test("a logout that a torn file has lost stays a logout after the restart", async () => {
+Deno.test("a logout that a truncated file has lost still holds after the restart", async () => {
   await using workspace = await temporaryWorkspace();
-  // Wide, so that a busy machine does not look like a slow Redis.
+  // A generous limit, so that a busy machine does not look like a slow Redis.
   const env = { REVOCATION_TIMEOUT_MS: "10000" };
   const [loggedOut, live] = await (async () => {
     await using system = await startDev({ workspace: workspace.path, env });

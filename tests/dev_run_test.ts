@@ -17,7 +17,7 @@ import {
   waitUntilGone,
 } from "./support/dev_system.ts";
 
-Deno.test("deno task dev serves demo people and courses, and brings them once", async () => {
+Deno.test("deno task dev serves demo users and courses, and creates them once", async () => {
   await using workspace = await temporaryWorkspace();
   {
     await using system = await startDev({ workspace: workspace.path });
@@ -37,14 +37,15 @@ Deno.test("deno task dev serves demo people and courses, and brings them once", 
     await using system = await startDev({ workspace: workspace.path });
     assert.equal((await readCourses(system, await logIn(system, demoInstructor))).length, 2);
   }
-  // As if the first start had been cut short: what is missing is brought, and nothing twice.
+  // As if the first start had been interrupted: missing demo data is created, existing data is not
+  // repeated.
   await Deno.remove(`${workspace.path}/db/seeded`);
   await using system = await startDev({ workspace: workspace.path });
   const own = await readCourses(system, await logIn(system, demoInstructor));
   assert.deepEqual(own.map(({ state }) => state).toSorted(), ["draft", "published", "published"]);
 });
 
-Deno.test("the banner names the people, and the administrator it names gets in", async () => {
+Deno.test("the banner names the demo users, and its administrator can log in", async () => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path });
   const [, email = "", password = ""] = /admin +(\S+@\S+) +(\S+)/.exec(system.output()) ?? [];
@@ -58,11 +59,11 @@ Deno.test("the banner names the people, and the administrator it names gets in",
     line.length > 80 && !line.includes(workspace.path)
   );
   assert.deepEqual(wide, []);
-  // deno-lint-ignore no-control-regex -- what starts a colour is a control character
+  // deno-lint-ignore no-control-regex -- colours start with a control character
   assert.doesNotMatch(banner.replace(/^.*Task.*$/m, ""), /\x1b/);
 });
 
-Deno.test("what dev makes up is readable by its owner alone", async () => {
+Deno.test("generated secrets are readable by their owner only", async () => {
   await using workspace = await temporaryWorkspace();
   await using _system = await startDev({ workspace: workspace.path });
   const modes = new Map<string, string>();
@@ -129,18 +130,18 @@ Deno.test("sessions and revocations survive a kill and a restart", async () => {
   }
 });
 
-Deno.test("a process that ends by itself ends dev with its code and says which it was", async () => {
+Deno.test("a process that exits ends dev with its exit code, and dev names it", async () => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path });
   const family = await system.family();
-  // The product is the youngest of the three.
+  // The product's process is the newest of the three.
   const { code, output } = await system.end("SIGKILL", Math.max(...family));
   assert.equal(code, 137);
   assert.match(output, /ERROR edgepass was ended by SIGKILL/);
   await waitUntilGone(family);
 });
 
-Deno.test("a second dev on the same home is refused in one line, and the first goes on", async () => {
+Deno.test("a second dev on the same workspace is refused in one line, and the first continues", async () => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path });
   const { code, output } = await runDev({ workspace: workspace.path });
@@ -160,7 +161,7 @@ async function commandOf(system: DevSystem): Promise<number> {
   return command;
 }
 
-/** The published courses, or those of whoever the token belongs to. */
+/** The published courses, or those visible to the token's user. */
 async function readCourses(system: DevSystem, token?: string): Promise<Json[]> {
   const [path, init] = token === undefined
     ? ["/courses", {}] as const

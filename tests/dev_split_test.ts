@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { askWhoIAm, demoLearner, expectSuccess, logIn } from "./support/dev_people.ts";
 import { isListening, startDev, temporaryWorkspace, waitUntilGone } from "./support/dev_system.ts";
 
-Deno.test("deno task dev --split serves the same people from processes of their own", async () => {
+Deno.test("deno task dev --split serves the same demo users from separate processes", async () => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path, args: ["--split"] });
   const token = await logIn(system, demoLearner);
@@ -31,7 +31,7 @@ Deno.test("a killed deno task dev --split leaves none of its services behind", a
   await waitUntilGone(family);
 });
 
-Deno.test("a service that ends by itself ends all of deno task dev --split", async () => {
+Deno.test("a service that exits ends all of deno task dev --split", async () => {
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path, args: ["--split"] });
   const family = await system.family();
@@ -41,7 +41,7 @@ Deno.test("a service that ends by itself ends all of deno task dev --split", asy
   await waitUntilGone(family);
 });
 
-/** Where the services are, as dev.env says. */
+/** The services' ports from dev.env. */
 async function readPlaces(workspace: string): Promise<Map<string, number>> {
   const text = await Deno.readTextFile(`${workspace}/dev.env`);
   const found = text.matchAll(

@@ -8,40 +8,40 @@ const keyOfMany = JSON.stringify([{ kid: "a", secret, state: "signing" }, {
   state: "signing",
 }]);
 
-/** What is set, what the one line must name, and what it must not show. */
+/** The variables, what the one line must contain, and what it must not show. */
 const broken = {
-  "a port that is no number": [
+  "a port that is not a number": [
     { PORT: "eighty" },
     /^Cannot start: PORT: must be a whole number/,
     "eighty",
   ],
   "a port out of range": [{ PORT: "65536" }, /^Cannot start: PORT: /, "65536"],
-  "a dashboard port that is none": [
+  "an invalid dashboard port": [
     { DASHBOARD_PORT: "x" },
     /^Cannot start: DASHBOARD_PORT: /,
     "x ",
   ],
-  "half of Redis": [
+  "a Redis URL without its token": [
     { UPSTASH_REDIS_REST_URL: "http://127.0.0.1:9" },
     /^Cannot start: UPSTASH_REDIS_REST_TOKEN is missing/,
     "127.0.0.1:9",
   ],
-  "the other half of Redis": [
+  "a Redis token without its URL": [
     { UPSTASH_REDIS_REST_TOKEN: "half-of-it" },
     /^Cannot start: UPSTASH_REDIS_REST_URL is missing/,
     "half-of-it",
   ],
-  "a Redis address that is none": [
+  "an invalid Redis address": [
     { REDIS_URL: "http://user:pw@127.0.0.1" },
     /^Cannot start: REDIS_URL must begin with redis:/,
     "user:pw",
   ],
-  "a Redis where nobody answers": [
+  "a Redis address without a server": [
     { REDIS_URL: `redis://user:pw@127.0.0.1:${freePort()}` },
     /^Cannot start: no Redis answers at REDIS_URL/,
     "user:pw",
   ],
-  "issuers that are no JSON": [
+  "issuers that are not JSON": [
     { ISSUERS: "[not json" },
     /^Cannot start: ISSUERS: must be JSON/,
     "[not",
@@ -71,7 +71,7 @@ const broken = {
     /^Cannot start: REFRESH_TOKEN_KEY: /,
     "AAAA",
   ],
-  "a lifetime that is no number": [
+  "a lifetime that is not a number": [
     { PASSPORT_TTL_SECONDS: "soon" },
     /^Cannot start: PASSPORT_TTL_SECONDS: /,
     "soon",
@@ -98,16 +98,16 @@ Deno.test("deno task dev refuses", async (t) => {
   for (const [what, [env, line, value]] of Object.entries(broken)) {
     await t.step(what, async () => {
       const { code, output } = await runDev({ workspace: workspace.path, env });
-      const said = linesOf(output);
-      assert.equal(said.length, 1, output);
-      assert.match(said[0] ?? "", line);
+      const lines = linesOf(output);
+      assert.equal(lines.length, 1, output);
+      assert.match(lines[0] ?? "", line);
       assert.equal(code, 1);
-      assert.ok(!said[0]?.includes(value), "the line shows the value");
+      assert.ok(!lines[0]?.includes(value), "the line shows the value");
     });
   }
 });
 
-Deno.test("deno task dev names a port that is taken", async () => {
+Deno.test("deno task dev reports a port that is in use", async () => {
   await using workspace = await temporaryWorkspace();
   using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = other.addr;
@@ -118,7 +118,7 @@ Deno.test("deno task dev names a port that is taken", async () => {
   assert.deepEqual(linesOf(output), [expected]);
 });
 
-Deno.test("deno task dev names a home that is not writable", async () => {
+Deno.test("deno task dev reports a workspace that is not writable", async () => {
   await using workspace = await temporaryWorkspace();
   await Deno.writeTextFile(`${workspace.path}/file`, "");
   const inside = `${workspace.path}/file/inside`;
@@ -129,7 +129,7 @@ Deno.test("deno task dev names a home that is not writable", async () => {
   assert.ok(line.startsWith(`Cannot start: EDGEPASS_HOME ${inside} is not writable`), line);
 });
 
-Deno.test("deno task dev names its options when it is given another", async () => {
+Deno.test("deno task dev lists its options for an unknown option", async () => {
   await using workspace = await temporaryWorkspace();
   const { code, output } = await runDev({ workspace: workspace.path, args: ["--spilt"] });
   assert.equal(code, 2);
@@ -138,7 +138,7 @@ Deno.test("deno task dev names its options when it is given another", async () =
   ]);
 });
 
-/** What dev said, without the line by which Deno announces a task. */
+/** The output of dev, without Deno's own line about the task. */
 function linesOf(output: string): string[] {
   return output.trim().split("\n").filter((line) => !/^Task /.test(line));
 }

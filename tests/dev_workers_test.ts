@@ -3,7 +3,7 @@ import { askWhoIAm, bearer, demoLearner, logIn } from "./support/dev_people.ts";
 import { startDev, temporaryWorkspace, waitUntilGone } from "./support/dev_system.ts";
 import { waitUntil } from "./support/wait.ts";
 
-Deno.test("deno task dev:workers serves the same people from workerd, and leaves nothing", async () => {
+Deno.test("deno task dev:workers serves the same demo users from workerd, and leaves no process", async () => {
   await using workspace = await temporaryWorkspace();
   const task = "dev:workers";
   let port: number;
@@ -13,9 +13,9 @@ Deno.test("deno task dev:workers serves the same people from workerd, and leaves
     port = system.port;
     const token = await logIn(system, demoLearner);
     assert.equal(await askWhoIAm(system, token), "200 Demo Learner");
-    const heard = async () =>
+    const isDelivered = async () =>
       (await Deno.readTextFile(`${workspace.path}/logs/user.jsonl`)).includes('"Event handled"');
-    await waitUntil("events of the demo people are delivered", heard, 20_000);
+    await waitUntil("events of the demo people are delivered", isDelivered, 20_000);
     revoked = await logIn(system, demoLearner);
     const headers = bearer(revoked);
     assert.equal((await system.fetch("/auth/logout", { method: "POST", headers })).status, 204);

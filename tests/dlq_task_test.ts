@@ -42,9 +42,9 @@ Deno.test("deno task dlq and events:setup find the system that dev runs", async 
   const [id = ""] = /\d{13}-\d+/.exec(text) ?? [];
 
   const shown = await run("show", id);
-  const whole: unknown = JSON.parse(shown.text);
-  assert.ok(isObject(whole));
-  assert.deepEqual([whole.service, objectAt(whole, "event").id], ["course", "e1"]);
+  const complete: unknown = JSON.parse(shown.text);
+  assert.ok(isObject(complete));
+  assert.deepEqual([complete.service, objectAt(complete, "event").id], ["course", "e1"]);
 
   const all = await run("replay", "--all");
   assert.equal(all.code, 0);
@@ -54,9 +54,9 @@ Deno.test("deno task dlq and events:setup find the system that dev runs", async 
     code: 1,
     text: `No service has a dead letter ${id}`,
   });
-  await waitUntil("it is dead again", async () => /poison/.test(await list()), withinMs);
+  await waitUntil("it is a dead letter again", async () => /poison/.test(await list()), withinMs);
   assert.match((await run("replay", "--all", "--poison")).text, /^course: 1 replayed$/m);
-  await waitUntil("it is dead again", async () => /poison/.test(await list()), withinMs);
+  await waitUntil("it is a dead letter again", async () => /poison/.test(await list()), withinMs);
   const [last = ""] = /\d{13}-\d+/.exec(await list()) ?? [];
   assert.match((await run("drop", last)).text, /^Dropped: .*, of course$/);
   assert.ok(!(await list()).includes("poison"));
@@ -76,7 +76,7 @@ Deno.test("deno task dlq and events:setup find the system that dev runs", async 
   const deployment = {
     PUBLIC_ORIGIN: origin,
     ADMIN_EMAIL: "admin@edgepass.local",
-    ADMIN_PASSWORD: "somebody else's",
+    ADMIN_PASSWORD: "wrong-password",
   };
   const refused = await dlq(["list"], deployment, plain);
   assert.deepEqual(refused, {
@@ -108,14 +108,14 @@ for (const args of misused) {
   });
 }
 
-Deno.test("deno task dlq says where it looked for a system", async () => {
+Deno.test("deno task dlq reports where it looked for a system", async () => {
   await using workspace = await temporaryWorkspace();
   const { code, text } = await dlq(["list"], { EDGEPASS_HOME: workspace.path }, plain);
   assert.equal(code, 1);
   assert.match(text, /dev\.env cannot be read: start deno task dev, or set PUBLIC_ORIGIN/);
 });
 
-/** What a dev system was told of its QStash. */
+/** The QStash settings of a dev system. */
 async function readQstash(workspace: string): Promise<Record<string, string>> {
   const text = await Deno.readTextFile(`${workspace}/dev.env`);
   return Object.fromEntries(

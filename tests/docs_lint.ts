@@ -1,15 +1,15 @@
 /**
- * Runs `deno doc --lint` over everything that is public: the gateway, and the exports of shared.
+ * Runs `deno doc --lint` over everything public: the gateway, and the exports of shared.
  *
- * Three findings are let pass. A type of another package in a public signature can be made public by
- * that package alone. Of a table behind `keyof typeof` the names are all there is to know. And what a
- * schema says in full is not said again beside it as a type.
+ * Three kinds of findings are ignored. Only another package can export its own type that a public
+ * signature uses. A table behind `keyof typeof` is documented by its names. And a schema is not
+ * repeated as an explicit type.
  */
 import { readArguments } from "@edgepass/shared/runtime/usage";
 import { projectRoot, readProjectFile } from "./support/markdown.ts";
 import { files } from "./support/sources.ts";
 
-/** The findings that somebody has to mend. */
+/** The findings that must be fixed. */
 export async function lintPublicDocumentation(): Promise<string[]> {
   const command = new Deno.Command(Deno.execPath(), {
     args: ["doc", "--lint", ...await entries()],
@@ -20,7 +20,7 @@ export async function lintPublicDocumentation(): Promise<string[]> {
   });
   const output = new TextDecoder().decode((await command.output()).stderr);
   const findings = output.split(/^(?=error(?:\[|:))/m).filter((part) => part.startsWith("error["));
-  // Whatever else went wrong must not pass for a clean run.
+  // Any other failure of the command must not pass for a clean run.
   if (findings.length === 0 && /^error/m.test(output)) return [output];
   const ours = await readOwnTypes();
   return findings.filter((finding) => {
@@ -32,7 +32,7 @@ export async function lintPublicDocumentation(): Promise<string[]> {
   }).map((finding) => finding.replaceAll(projectRoot, "").trimEnd());
 }
 
-/** The entry points that others import. */
+/** The public entry points. */
 async function entries(): Promise<string[]> {
   const { exports }: { exports: Record<string, string> } = JSON.parse(
     await readProjectFile("shared/deno.json"),
@@ -41,7 +41,7 @@ async function entries(): Promise<string[]> {
   return ["gateway/mod.ts", ...shared];
 }
 
-/** The lines by which the two units declare types of their own. */
+/** The lines in which the two units declare their own types. */
 async function readOwnTypes(): Promise<ReadonlySet<string>> {
   const lines = new Set<string>();
   for await (const { text } of files(["gateway", "shared"])) {

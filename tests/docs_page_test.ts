@@ -5,7 +5,7 @@ import { docsFiles } from "../app/docs_deno.ts";
 import { docsAssets } from "../app/docs_workerd.ts";
 import { createSettings, publicOrigin } from "./settings.ts";
 
-/** A gateway whose services nobody asks. */
+/** A gateway whose services get no request. */
 async function setup({ docs }: { docs: ReadDocsFile | undefined } = { docs: docsFiles }) {
   const redis = { url: "http://127.0.0.1:9", token: crypto.randomUUID() };
   const places = ["AUTH", "USER", "COURSE", "ENROLLMENT", "RECOMMENDATION"];
@@ -15,7 +15,7 @@ async function setup({ docs }: { docs: ReadDocsFile | undefined } = { docs: docs
     await gateway.fetch(new Request(publicOrigin + path, init));
 }
 
-Deno.test("The docs page loads files of its own origin only and runs nothing inline", async () => {
+Deno.test("the docs page loads files of its own origin only and runs nothing inline", async () => {
   const get = await setup();
   const response = await get("/docs");
   assert.equal(response.status, 200);
@@ -36,7 +36,7 @@ Deno.test("The docs page loads files of its own origin only and runs nothing inl
   }
 });
 
-Deno.test("The docs page asks no validator", async () => {
+Deno.test("the docs page calls no validator", async () => {
   const get = await setup();
   const script = await (await get("/docs/start.js")).text();
   assert.match(script, /url: "\/openapi\.json"/);
@@ -44,7 +44,7 @@ Deno.test("The docs page asks no validator", async () => {
   assert.doesNotMatch(script, /https?:/);
 });
 
-Deno.test("The files of the docs page come with type, caching and nosniff", async () => {
+Deno.test("the files of the docs page come with type, caching and nosniff", async () => {
   const get = await setup();
   for (const [name, type] of Object.entries(names)) {
     const response = await get(`/docs/${name}`);
@@ -58,39 +58,39 @@ Deno.test("The files of the docs page come with type, caching and nosniff", asyn
 });
 
 const refused = {
-  "a file of the package the page does not need": ["GET", "/docs/swagger-ui.js", 404],
+  "a file of the package that the page does not use": ["GET", "/docs/swagger-ui.js", 404],
   "a file above the package": ["GET", "/docs/..%2Fpackage.json", 400],
-  "a name of every object": ["GET", "/docs/constructor", 404],
+  "a member of Object.prototype": ["GET", "/docs/constructor", 404],
   "a deeper path": ["GET", "/docs/a/b", 404],
   "another method": ["POST", "/docs", 405],
   "another method on a file": ["DELETE", "/docs/swagger-ui.css", 405],
 } as const;
 for (const [what, [method, path, status]] of Object.entries(refused)) {
-  Deno.test(`The docs page refuses ${what}`, async () => {
-    const asked: string[] = [];
+  Deno.test(`the docs page refuses ${what}`, async () => {
+    const fetched: string[] = [];
     const get = await setup({
       docs: (file) => {
-        asked.push(file);
+        fetched.push(file);
         return Promise.resolve(new Response(""));
       },
     });
     const response = await get(path, { method });
     assert.equal(response.status, status);
     assert.equal((await response.json()).success, false);
-    assert.deepEqual(asked, []);
+    assert.deepEqual(fetched, []);
   });
 }
 
-Deno.test("There is no docs page where nobody gives its files", async () => {
+Deno.test("without its files there is no docs page", async () => {
   const get = await setup({ docs: docsAssets({}) });
   assert.equal((await get("/docs")).status, 404);
 });
 
-Deno.test("On Workers the files come from the binding ASSETS and nothing of its headers is told", async () => {
-  const asked: string[] = [];
+Deno.test("on Workers the files come from the binding ASSETS, without its headers", async () => {
+  const fetched: string[] = [];
   const ASSETS = {
     fetch(request: Request) {
-      asked.push(new URL(request.url).pathname);
+      fetched.push(new URL(request.url).pathname);
       const headers = { "set-cookie": "a=1", "content-type": "text/html" };
       return new Response("body {}", { headers });
     },
@@ -100,10 +100,10 @@ Deno.test("On Workers the files come from the binding ASSETS and nothing of its 
   assert.equal(await response.text(), "body {}");
   assert.equal(response.headers.get("content-type"), "text/css; charset=utf-8");
   assert.equal(response.headers.get("set-cookie"), null);
-  assert.deepEqual(asked, ["/swagger-ui.css"]);
+  assert.deepEqual(fetched, ["/swagger-ui.css"]);
 });
 
-Deno.test("A file that the binding ASSETS has not is not found", async () => {
+Deno.test("a file missing in the binding ASSETS is not found", async () => {
   const ASSETS = { fetch: () => new Response("no", { status: 404 }) };
   const get = await setup({ docs: docsAssets({ ASSETS }) });
   assert.equal((await get("/docs/swagger-ui.css")).status, 404);

@@ -24,12 +24,12 @@ const bare = (cell: string | undefined): string => /^`([^`]+)`$/.exec(cell ?? ""
 Deno.test("docs/problems.md has every code with its status and title", async () => {
   const rows = await readRows("docs/problems.md");
   const documented = rows.map(([code, status, title]) => [bare(code), Number(status), title]);
-  const known = Object.entries(problemCodes).map(([code, row]) => [code, ...row]);
-  assert.deepEqual(documented, known);
+  const actual = Object.entries(problemCodes).map(([code, row]) => [code, ...row]);
+  assert.deepEqual(documented, actual);
   for (const [code = "", , , meaning, remedy] of rows) assert.ok(meaning && remedy, code);
 });
 
-/** What each builder makes of the placeholder that the document uses. */
+/** The result of each key builder for the placeholder that the document uses. */
 const placeholders = {
   token: "<jti>",
   login: "<sid>",
@@ -37,7 +37,7 @@ const placeholders = {
   key: "<kid>",
 } as const satisfies Record<RevocationLevel, string>;
 
-Deno.test("docs/redis.md has every key that the builders make, and no other", async () => {
+Deno.test("docs/redis.md has exactly the keys of the builders", async () => {
   const levels = Object.entries(placeholders) as [RevocationLevel, string][];
   const built = [
     ...levels.map(([level, id]) => revocationKeys.of(level, id)),
@@ -53,14 +53,14 @@ Deno.test("docs/redis.md has every key that the builders make, and no other", as
   assert.ok(text.includes(`\`${revocationKeys.of("subject", "42", "corp")}\``));
 });
 
-Deno.test("only the builders spell keys of Redis", async () => {
+Deno.test("only the builders contain Redis key prefixes", async () => {
   for await (const { path, text } of files()) {
     if (path === "shared/redis/keys.ts") continue;
     assert.doesNotMatch(text, /["'`]rv:/, path);
   }
 });
 
-Deno.test("docs/events.md has every type of event with its publisher, aspect and consumers", async () => {
+Deno.test("docs/events.md has every type of event with its publisher, facet and consumers", async () => {
   const rows = (await readRows("docs/events.md")).filter((row) => row.length === 6);
   const documented = rows.map(([type, source, data, facet, consumers]) => [
     bare(type),
@@ -69,12 +69,12 @@ Deno.test("docs/events.md has every type of event with its publisher, aspect and
     facet,
     consumers?.split(", "),
   ]);
-  const known = Object.entries(eventTypes).map(([type, { source, data, facet, consumers }]) => [
+  const actual = Object.entries(eventTypes).map(([type, { source, data, facet, consumers }]) => [
     type,
     source,
     Object.keys(data.shape),
     facet,
     consumers,
   ]);
-  assert.deepEqual(documented, known);
+  assert.deepEqual(documented, actual);
 });

@@ -26,7 +26,7 @@ function isFile(path: string): boolean {
   }
 }
 
-/** A path as documents write it: `*` is one segment, a folder stands for what is in it. */
+/** A path as documents write it: `*` is one segment, a folder matches everything in it. */
 function isThere(path: string): boolean {
   if (!path.includes("*")) return isFile(path);
   const pattern = path.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", "[^/]+");
@@ -34,7 +34,7 @@ function isThere(path: string): boolean {
   return [...paths].some((one) => matcher.test(one));
 }
 
-/** Everything that sources say, to look names up in. */
+/** Every word in the sources, to look names up. */
 async function readVocabulary(): Promise<ReadonlySet<string>> {
   const words = new Set<string>();
   const sources = [...paths].filter((path) => /\.(ts|toml|sql|json)$/.test(path));
@@ -49,7 +49,7 @@ const vocabulary = await readVocabulary();
 for (const document of documents) {
   const { path, text } = document;
 
-  Deno.test(`links of ${path} lead somewhere`, async () => {
+  Deno.test(`links of ${path} lead to existing targets`, async () => {
     for (const link of readLinks(document)) {
       const [file = "", anchor] = link.split("#");
       const target = new URL(file, `file:///${path}`).pathname.slice(1);
@@ -82,7 +82,7 @@ for (const document of documents) {
     for (const name of named) assert.ok(vocabulary.has(name), `${path}: ${name}`);
   });
 
-  Deno.test(`${path} names nothing of anybody's machine`, () => {
+  Deno.test(`${path} names no local path or host of a developer`, () => {
     assert.doesNotMatch(text, /(?<![\w.])\/(work|tmp|home|root|Users)\//);
   });
 }
@@ -101,7 +101,7 @@ Deno.test("TypeScript files in documents type-check", async () => {
   assert.ok(success, new TextDecoder().decode(stderr));
 });
 
-Deno.test("everything that others import is documented", async () => {
+Deno.test("every public export is documented", async () => {
   assert.deepEqual(await lintPublicDocumentation(), []);
 });
 
@@ -114,7 +114,7 @@ Deno.test("docs/conformance.md lists the requirements that tests name", async ()
   );
 });
 
-Deno.test("every promise of SECURITY.md is tested where it says", async () => {
+Deno.test("every promise of SECURITY.md names a test file that has its ids", async () => {
   const text = await readProjectFile("SECURITY.md");
   const rows = Array.from(text.matchAll(/^\| (.+?) +\| (`tests\/.*|`s.*_test.*) \|$/gm));
   assert.ok(rows.length > 30);

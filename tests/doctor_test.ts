@@ -9,7 +9,7 @@ interface DoctorOptions {
   readonly args?: readonly string[];
 }
 
-/** Runs the command as a person does. */
+/** Runs the command as a user does. */
 async function runDoctor({ env = {}, args = [] }: DoctorOptions) {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["task", "--quiet", "doctor", ...args],
@@ -20,7 +20,7 @@ async function runDoctor({ env = {}, args = [] }: DoctorOptions) {
   return { code, text: text ?? "", complaint: complaint ?? "" };
 }
 
-/** The findings as `state check: what`, of which there is at least one. */
+/** The findings as `state check: what`; fails without any. */
 async function listFindings(options: DoctorOptions): Promise<{ code: number; lines: string[] }> {
   const { code, text } = await runDoctor({ ...options, args: ["--json", ...options.args ?? []] });
   const report: unknown = JSON.parse(text);
@@ -33,7 +33,7 @@ async function listFindings(options: DoctorOptions): Promise<{ code: number; lin
 
 const notWell = (lines: readonly string[]) => lines.filter((line) => !line.startsWith("ok "));
 
-Deno.test("deno task doctor says that nothing was ever started, and starts nothing", async () => {
+Deno.test("deno task doctor reports that nothing was started yet, and starts nothing", async () => {
   await using place = await temporaryWorkspace();
   const workspace = `${place.path}/home`;
   const ports = { PORT: String(freePort()), DASHBOARD_PORT: String(freePort()) };
@@ -45,7 +45,7 @@ Deno.test("deno task doctor says that nothing was ever started, and starts nothi
   await assert.rejects(Deno.stat(workspace), Deno.errors.NotFound);
 });
 
-Deno.test("deno task doctor finds all well while dev runs, and the traces of a kill", async () => {
+Deno.test("deno task doctor finds a running dev healthy, and reports the traces of a kill", async () => {
   await using workspace = await temporaryWorkspace();
   const DASHBOARD_PORT = String(freePort());
   await using system = await startDev({ workspace: workspace.path, env: { DASHBOARD_PORT } });
@@ -53,8 +53,10 @@ Deno.test("deno task doctor finds all well while dev runs, and the traces of a k
   const { code, lines } = await listFindings({ env });
   assert.deepEqual(notWell(lines), []);
   assert.equal(code, 0);
-  for (const said of ["ok gateway: /readyz says that it is ready", "ok redis: the revocation"]) {
-    assert.ok(lines.some((line) => line.startsWith(said)), said);
+  for (
+    const expected of ["ok gateway: /readyz says that it is ready", "ok redis: the revocation"]
+  ) {
+    assert.ok(lines.some((line) => line.startsWith(expected)), expected);
   }
   const family = await system.family();
   await system.end("SIGKILL", Number(await Deno.readTextFile(`${workspace.path}/dev.lock`)));
@@ -68,7 +70,7 @@ Deno.test("deno task doctor finds all well while dev runs, and the traces of a k
   );
 });
 
-Deno.test("deno task doctor finds all well with every service in a process of its own", async () => {
+Deno.test("deno task doctor finds a split system healthy", async () => {
   await using workspace = await temporaryWorkspace();
   const DASHBOARD_PORT = String(freePort());
   await using _system = await startDev({
@@ -81,7 +83,7 @@ Deno.test("deno task doctor finds all well with every service in a process of it
   assert.equal(code, 0);
 });
 
-Deno.test("deno task doctor ends with 1 where something fails, and shows no secret", async () => {
+Deno.test("deno task doctor exits with 1 where a check fails, and shows no secret", async () => {
   await using workspace = await temporaryWorkspace();
   const DASHBOARD_PORT = String(freePort());
   {
@@ -120,7 +122,7 @@ Deno.test("deno task doctor ends with 1 where something fails, and shows no secr
   }
 });
 
-Deno.test("deno task doctor looks at a deployment's environment alone", async () => {
+Deno.test("deno task doctor checks only the environment of a deployment", async () => {
   const { code, lines } = await listFindings({
     env: { PUBLIC_ORIGIN: "https://learn.example.com/" },
     args: ["--deployment", "--parts=gateway"],
@@ -134,7 +136,7 @@ Deno.test("deno task doctor looks at a deployment's environment alone", async ()
   ]);
 });
 
-Deno.test("deno task doctor names its options when it is given another", async () => {
+Deno.test("deno task doctor lists its options for an unknown option", async () => {
   for (const args of [["--jsn"], ["--parts=gatway"], ["--parts=auth", "--parts=user"]]) {
     const { code, text, complaint } = await runDoctor({ args });
     assert.equal(code, 2);

@@ -7,7 +7,7 @@ import { publishTo } from "./support/published.ts";
 import { waitUntil } from "./support/wait.ts";
 
 const withinMs = 120_000;
-/** A machine that runs other tests beside this one may be slow to answer. */
+/** A generous limit: a machine that runs other tests at the same time may be slow. */
 const patience = { REVOCATION_TIMEOUT_MS: "2000" };
 const person = {
   email: "leaves-for-good@example.test",
@@ -16,7 +16,7 @@ const person = {
 };
 const credentials = { email: person.email, password: person.password };
 
-Deno.test("of a closed account no byte is left in any database after a clean stop", async () => {
+Deno.test("a closed account leaves no byte in any database after a clean stop", async () => {
   await using workspace = await temporaryWorkspace();
   {
     await using system = await startDev({ workspace: workspace.path, env: patience });
@@ -27,7 +27,7 @@ Deno.test("of a closed account no byte is left in any database after a clean sto
       "SELECT password_hash FROM accounts WHERE id = ?",
       id,
     );
-    assert.equal(countAnswers(workspace.path, id), 3, "sign-up, draft and enrollment");
+    assert.equal(countStoredResponses(workspace.path, id), 3, "sign-up, draft and enrollment");
     assert.match(hash, /^\$argon2id\$/);
     const traces = [person.email, person.name, hash, "Unmistakable draft"];
     const isThere = await findTraces(workspace.path, traces);
@@ -39,8 +39,8 @@ Deno.test("of a closed account no byte is left in any database after a clean sto
       data: { name: person.name },
     }, `http://127.0.0.1:${system.port}`);
     await waitUntil(
-      "the poison is a dead letter",
-      () => countLetters(workspace.path) === 1,
+      "the poison event is a dead letter",
+      () => countDeadLetters(workspace.path) === 1,
       withinMs,
     );
 
@@ -48,19 +48,19 @@ Deno.test("of a closed account no byte is left in any database after a clean sto
     const closed = await system.fetch("/users/me", { method: "DELETE", headers: bearer(token) });
     assert.equal(closed.status, 204, await closed.text());
     const isGone = () =>
-      countLetters(workspace.path) === 0 && countAnswers(workspace.path, id) === 0;
+      countDeadLetters(workspace.path) === 0 && countStoredResponses(workspace.path, id) === 0;
     await waitUntil("responses and dead letters are gone", isGone, withinMs);
     assert.equal((await system.end("SIGTERM")).code, 0);
     assert.deepEqual(await findTraces(workspace.path, traces), []);
   }
 });
 
-/** Signs up, teaches and learns, each with an `Idempotency-Key`; gives the id of the account. */
+/** Signs up, teaches and learns, each with an `Idempotency-Key`; returns the account's id. */
 async function useEverything(system: DevSystem, workspace: string): Promise<string> {
   const { id } = await create(system, "/auth/signup", person);
   await giveRoles(system, workspace, String(id));
   const token = await logIn(system, credentials);
-  const draft = { title: "Unmistakable draft", summary: "Mine, and of nobody else" };
+  const draft = { title: "Unmistakable draft", summary: "Only mine" };
   await create(system, "/courses", draft, token);
   const teacher = await logIn(system, await newTeacher(system, workspace));
   const about = { title: "Sailing", summary: "Knots, wind, and the way home" };
@@ -86,10 +86,10 @@ async function create(system: DevSystem, path: string, body: unknown, token?: st
     },
     body: JSON.stringify(body),
   });
-  const answer: unknown = await response.json();
-  assert.equal(response.status, 201, JSON.stringify(answer));
-  assert.ok(isObject(answer));
-  return objectAt(answer, "data");
+  const envelope: unknown = await response.json();
+  assert.equal(response.status, 201, JSON.stringify(envelope));
+  assert.ok(isObject(envelope));
+  return objectAt(envelope, "data");
 }
 
 function readOne(workspace: string, service: string, sql: string, ...params: string[]): string {
@@ -98,21 +98,21 @@ function readOne(workspace: string, service: string, sql: string, ...params: str
   return String(Object.values(row)[0]);
 }
 
-/** What the local QStash holds among its dead letters; it is read beside its process. */
-function countLetters(workspace: string): number {
+/** Number of dead letters in the local QStash; its database is read while its process runs. */
+function countDeadLetters(workspace: string): number {
   using database = new DatabaseSync(`${workspace}/qstash/dev.sqlite`, { readOnly: true });
   return Number(database.prepare("SELECT count(*) AS n FROM dead_letters").get()?.n);
 }
 
-/** Responses to this person, and to whoever signed up as they. */
-function countAnswers(workspace: string, id: string): number {
+/** Number of stored responses for this user, and for the sign-up of this account. */
+function countStoredResponses(workspace: string, id: string): number {
   return ["auth", "course", "enrollment"].reduce((sum, service) => {
     const sql = "SELECT count(*) FROM idempotency_keys WHERE caller = ? OR instr(body, ?) > 0";
     return sum + Number(readOne(workspace, service, sql, `user:${id}`, id));
   }, 0);
 }
 
-/** Which of these texts occur in the bytes of a database file or of the log beside it. */
+/** The given strings that occur in the bytes of a database file or of its log file. */
 async function findTraces(workspace: string, texts: readonly string[]): Promise<string[]> {
   const found = new Set<string>();
   for (const folder of ["db", "qstash"]) {

@@ -21,11 +21,11 @@ import { waitUntil } from "./support/wait.ts";
 import { type Target, targets } from "./targets.ts";
 
 const deliveredWithinMs = 20_000;
-/** Of spans, as OTLP counts kinds. */
+/** Span kinds as OTLP numbers them. */
 const [producer, consumer] = [4, 5];
 
 for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
-  Deno.test(`services learn of a change that one of them made: ${placement}`, async (t) => {
+  Deno.test(`services apply a change that another service made: ${placement}`, async (t) => {
     await using collector = startCollector();
     await using qstash = startQstash();
     await using target = await targets[placement]({
@@ -36,7 +36,7 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
     qstash.deliverTo(target.fetch);
     const send = createSend(target);
 
-    await t.step("a delivery without a signature is refused, whoever it is for", async () => {
+    await t.step("a delivery without a signature is refused, for every service", async () => {
       for (const path of Object.keys(deliveryRoutes)) {
         const response = await target.fetch(path, { method: "POST", body: "{}" });
         const { code } = await response.json();
@@ -54,11 +54,11 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
       await waitUntilRenamed(send, id, "Demo Navigator");
 
       const spans = (kind: number) => collector.spans(traceId).filter((span) => span.kind === kind);
-      const heard = () => spans(consumer).map(({ service }) => service).toSorted();
+      const consumed = () => spans(consumer).map(({ service }) => service).toSorted();
       const { consumers } = eventTypes["user.profile-changed"];
-      const areThere = () => heard().length >= consumers.length && spans(producer).length > 0;
+      const areThere = () => consumed().length >= consumers.length && spans(producer).length > 0;
       await waitUntil("spans of publication and consumers", areThere, deliveredWithinMs);
-      assert.deepEqual(heard(), consumers.toSorted());
+      assert.deepEqual(consumed(), consumers.toSorted());
       const names = new Set(spans(consumer).map(({ name }) => name));
       assert.deepEqual([...names], ["process user.profile-changed"]);
       const isWhole = () => {
@@ -71,19 +71,22 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
   });
 }
 
-/** What keeps a change from its consumers while the system is killed, and whether they heard. */
+/**
+ * What delays a change's delivery until the system is killed, and whether the consumers had applied
+ * it.
+ */
 const obstacles = {
-  "before it is published": { faults: { apiError: 1 }, isHeard: false },
-  "before it is delivered": { faults: { delay: 1, delayMs: 2_000 }, isHeard: false },
-  "after its effect, before QStash knows": { faults: { lostAnswer: 1 }, isHeard: true },
+  "before it is published": { faults: { apiError: 1 }, isApplied: false },
+  "before it is delivered": { faults: { delay: 1, delayMs: 2_000 }, isApplied: false },
+  "after its effect, before the acknowledgement": { faults: { lostAnswer: 1 }, isApplied: true },
 } as const;
-/** A publisher that is killed leaves its claim, which lasts a minute. */
+/** A killed publisher leaves its claim, which lasts a minute. */
 const agreeWithinMs = 90_000;
 
-Deno.test("services agree after everything was killed between a change and its delivery", async () => {
+Deno.test("services are consistent after all processes were killed between a change and its delivery", async () => {
   await using workspace = await temporaryWorkspace();
   let port: number | undefined;
-  for (const [at, [when, { faults, isHeard }]] of Object.entries(obstacles).entries()) {
+  for (const [at, [when, { faults, isApplied }]] of Object.entries(obstacles).entries()) {
     const name = `Demo Navigator ${at}`;
     let id: string;
     {
@@ -94,7 +97,7 @@ Deno.test("services agree after everything was killed between a change and its d
       id = await findOwnCourse(system, token);
       await setFaults(workspace.path, faults);
       await rename(send, token, name);
-      if (isHeard) await waitUntilRenamed(send, id, name);
+      if (isApplied) await waitUntilRenamed(send, id, name);
       else assert.notEqual(await readInstructor(send, id), name);
       const family = await system.family();
       for (const pid of family) kill(pid);
@@ -103,12 +106,12 @@ Deno.test("services agree after everything was killed between a change and its d
     await using system = await startDev({ workspace: workspace.path, port });
     await setFaults(workspace.path, {});
     const send = createSend(system);
-    const agree = async () => await readInstructor(send, id) === name;
-    await waitUntil(`the change is heard of that was killed ${when}`, agree, agreeWithinMs);
+    const isConsistent = async () => await readInstructor(send, id) === name;
+    await waitUntil(`the change killed ${when} is applied`, isConsistent, agreeWithinMs);
   }
 });
 
-Deno.test("a QStash that is given is used, and none is served", async () => {
+Deno.test("a configured QStash is used, and none is served", async () => {
   await using first = await temporaryWorkspace();
   await using second = await temporaryWorkspace();
   await using _owner = await startDev({ workspace: first.path });
@@ -122,21 +125,21 @@ Deno.test("a QStash that is given is used, and none is served", async () => {
   assert.deepEqual([...Deno.readDirSync(`${second.path}/qstash`)], []);
 });
 
-/** Ways to run dev in which a delivery takes another way to its service. */
+/** Ways to run dev in which a delivery takes another route to its service. */
 const ways = {
-  "every service is a process of its own": { args: ["--split"] },
-  "clients use a name that leads elsewhere": { env: { PUBLIC_ORIGIN: "https://learn.test" } },
+  "every service is a separate process": { args: ["--split"] },
+  "the public origin resolves to another host": { env: { PUBLIC_ORIGIN: "https://learn.test" } },
 } as const;
 
 for (const [way, options] of Object.entries(ways)) {
-  Deno.test(`deliveries arrive where ${way}`, async () => {
+  Deno.test(`deliveries arrive although ${way}`, async () => {
     await using workspace = await temporaryWorkspace();
     await using _system = await startDev({ workspace: workspace.path, ...options });
-    // The demo people's accounts, and the courses that were published.
+    // The demo users' accounts, and the published courses.
     for (const service of ["user", "enrollment"]) {
       const path = `${workspace.path}/logs/${service}.jsonl`;
-      const hasHeard = async () => (await Deno.readTextFile(path)).includes('"Event handled"');
-      await waitUntil(`${service} has heard of the demo data`, hasHeard, deliveredWithinMs);
+      const hasApplied = async () => (await Deno.readTextFile(path)).includes('"Event handled"');
+      await waitUntil(`${service} has the demo data`, hasApplied, deliveredWithinMs);
     }
   });
 }
@@ -164,7 +167,7 @@ async function publishCourse(send: Environment["send"], token: string): Promise<
   return String(id);
 }
 
-/** Changes a person's name, and gives the id of that request's trace. */
+/** Changes a user's name, and returns the trace id of that request. */
 async function rename(send: Environment["send"], token: string, name: string): Promise<string> {
   const response = await send({
     method: "PATCH",
@@ -200,7 +203,7 @@ async function findOwnCourse(system: DevSystem, token: string): Promise<string> 
   return String(published.id);
 }
 
-/** What a dev system was told of its QStash. */
+/** The QStash settings of a dev system. */
 async function readQstash(workspace: string): Promise<Record<string, string>> {
   const text = await Deno.readTextFile(`${workspace}/dev.env`);
   const found = [...text.matchAll(/^(QSTASH_\w+)='(.+)'$/gm)];
@@ -208,7 +211,7 @@ async function readQstash(workspace: string): Promise<Record<string, string>> {
   return Object.fromEntries(found.map(([, name, value]) => [name, value]));
 }
 
-/** Tells the QStash of a dev system what is to go wrong. */
+/** Sets the faults of a dev system's QStash. */
 async function setFaults(
   workspace: string,
   faults: Readonly<Record<string, number>>,
@@ -222,7 +225,7 @@ async function setFaults(
   assert.equal(response.status, 200, await response.text());
 }
 
-/** Some of a family end with the first of it. */
+/** Some of the process group may already have exited with its first process. */
 function kill(pid: number): void {
   try {
     Deno.kill(pid, "SIGKILL");

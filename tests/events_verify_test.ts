@@ -14,7 +14,7 @@ import { type Target, targets } from "./targets.ts";
 
 const deliveredWithinMs = 20_000;
 
-Deno.test("what is wrong in a consumer's database is found, and said again until it is right", async (t) => {
+Deno.test("an error in a consumer's database is found, and its state published again until it is correct", async (t) => {
   await using qstash = startQstash();
   await using target = await targets["Deno, all in one"](qstash.settings);
   qstash.deliverTo(target.fetch);
@@ -23,23 +23,23 @@ Deno.test("what is wrong in a consumer's database is found, and said again until
   assert.equal((await environment.verify(false)).code, 0);
 
   const corruptions = {
-    "a name that was never told": [course, "UPDATE instructors SET name = 'Wrong'"],
+    "a name that was never published": [course, "UPDATE instructors SET name = 'Wrong'"],
     "a role": [course, "UPDATE instructors SET teaches = 0"],
-    "an account that is closed for now": [
+    "a disabled account": [
       user,
       "INSERT INTO disabled_people SELECT id, 0 FROM profiles",
     ],
-    "an enrollment that does not count": [course, "DELETE FROM counted_enrollments"],
-    "an enrollment that counts as completed": [
+    "an enrollment that is not counted": [course, "DELETE FROM counted_enrollments"],
+    "an enrollment counted as completed": [
       course,
       "UPDATE counted_enrollments SET completed = 1",
     ],
-    "an enrollment that is nobody's": [
+    "a counted enrollment that does not exist": [
       course,
       "INSERT INTO counted_enrollments SELECT 'ghost', id, 0 FROM courses WHERE state = 'published'",
     ],
     "the title of a course": [enrollment, "UPDATE courses SET title = 'Wrong'"],
-    "a course that is not there": [
+    "a course that does not exist": [
       enrollment,
       "INSERT INTO courses (id, title) VALUES ('ghost', 'Ghost')",
     ],
@@ -47,7 +47,7 @@ Deno.test("what is wrong in a consumer's database is found, and said again until
       user,
       `DELETE FROM profiles WHERE id = '${environment.other.id}'`,
     ],
-    "a learner who is no more": [
+    "a learner whose account was deleted": [
       enrollment,
       `INSERT INTO enrollments (id, learner_id, course_id, course_title, lesson_ids, version,
         created_at) SELECT 'left', 'nobody', id, 'Sailing', '[]', 1, 0 FROM courses WHERE title = 'Sailing'`,
@@ -70,7 +70,7 @@ Deno.test("what is wrong in a consumer's database is found, and said again until
   }
 });
 
-Deno.test("an event that was lost on its way is found and said again: workerd, all in one", async () => {
+Deno.test("a lost event is found and published again: workerd, all in one", async () => {
   await using qstash = startQstash();
   await using target = await targets["workerd, all in one"](qstash.settings);
   let isLost = false;
@@ -95,7 +95,7 @@ Deno.test("an event that was lost on its way is found and said again: workerd, a
   assert.deepEqual(instructor, { id: environment.teacher.id, name: "Demo Navigator" });
 });
 
-/** A published course with a learner, and a person of whom nothing more is known. */
+/** A published course with a learner, and a user without any further data. */
 async function setup(target: Target, qstash: TestQstash) {
   const send: Environment["send"] = async ({ method = "GET", path, bearer, body }) =>
     await target.fetch(path, {
@@ -128,7 +128,7 @@ async function setup(target: Target, qstash: TestQstash) {
     other,
     course,
     quiet,
-    /** Rounds are shorter than the task's, and end with every delivery made. */
+    /** Rounds are shorter than the task's, and each ends when every delivery has arrived. */
     verify: (repairs: boolean) =>
       reconcile(
         (method, service, path, body) => {

@@ -9,12 +9,12 @@ import { acceptedTrace, refusedTrace, traceIdOf } from "./support/otlp.ts";
 const start = 1_772_000_000_000;
 const traceId = traceIdOf(0x1f);
 
-/** A home with an empty store, and what `deno task explain` says of it. */
+/** A workspace with an empty store, and the output of `deno task explain` on it. */
 async function setup() {
   const environment = await openStore();
   const workspace = `${environment.folder}/home`;
   Deno.mkdirSync(workspace);
-  // The home's store is this one: nothing of it is copied while it is written.
+  // The workspace's store is this one: it must not be copied while it is written.
   Deno.symlinkSync(environment.folder, `${workspace}/observe`);
   return {
     ...environment,
@@ -23,7 +23,7 @@ async function setup() {
   };
 }
 
-/** Every line that begins with these words, with the blanks in it squeezed. */
+/** Every line that begins with these words, with its spaces collapsed. */
 function linesOf(text: string, words: string): string[] {
   return text.split("\n").map((line) => line.trim().replace(/\s+/g, " "))
     .filter((line) => line.startsWith(words));
@@ -33,7 +33,7 @@ function squeeze(text: string): string {
   return text.replace(/\s+/g, " ");
 }
 
-Deno.test("an accepted request is told with every decision and every hop", async () => {
+Deno.test("an accepted request is explained with every decision and every hop", async () => {
   await using environment = await setup();
   await environment.send(acceptedTrace({ traceId, start }));
   environment.store.write({
@@ -51,8 +51,8 @@ Deno.test("an accepted request is told with every decision and every hop", async
   });
   const { text, code } = environment.explain(traceId);
   assert.equal(code, 0);
-  const said = squeeze(text);
-  assert.ok(said.startsWith(`Trace ${traceId}, `));
+  const output = squeeze(text);
+  assert.ok(output.startsWith(`Trace ${traceId}, `));
   for (
     const part of [
       "GET /users/0192 was answered 200 in 10.0 ms by user.",
@@ -66,7 +66,7 @@ Deno.test("an accepted request is told with every decision and every hop", async
       "sub user:0192; roles [learner]",
       "+ forward to user, which answered 200 (8.00 ms)",
     ]
-  ) assert.ok(said.includes(part), `${part}\n\n${text}`);
+  ) assert.ok(output.includes(part), `${part}\n\n${text}`);
   assert.deepEqual(linesOf(text, "gateway "), ["gateway GET /users/{id} 200 10.0 ms"]);
   assert.deepEqual(linesOf(text, "user "), ["user GET /users/:id 200 6.00 ms Passport accepted"]);
   assert.deepEqual(linesOf(text, "sqlite "), ["sqlite QUERY 0.50 ms 1 statement"]);
@@ -118,19 +118,19 @@ const ways: Readonly<Record<string, readonly [readonly DeliveryNote[], readonly 
   ], ["course did not take it: busy (503)", "a dead letter: course has not heard of it"]],
 };
 for (const [what, [given, expected]] of Object.entries(ways)) {
-  Deno.test(`an event that is ${what} is told after the request that caused it`, async () => {
+  Deno.test(`an event that is ${what} is shown after the request that caused it`, async () => {
     await using environment = await setup();
     await environment.send(acceptedTrace({ traceId, start }));
     createDeliveries(environment.db).write(given);
-    const said = squeeze(environment.explain(traceId).text);
-    const [, events = ""] = said.split(" Events ");
-    assert.ok(events.startsWith("user.profile-changed 0192 (e-1) + "), said);
+    const output = squeeze(environment.explain(traceId).text);
+    const [, events = ""] = output.split(" Events ");
+    assert.ok(events.startsWith("user.profile-changed 0192 (e-1) + "), output);
     const parts = ["stored in the outbox of user", "published to QStash", ...expected];
     for (const part of parts) assert.ok(events.includes(part), `${part}\n${events}`);
   });
 }
 
-Deno.test("an event that waits in its outbox is told, parked or not, without a QStash that tells", async () => {
+Deno.test("an event that waits in its outbox is shown, parked or not, without data from QStash", async () => {
   await using environment = await setup();
   await environment.send(acceptedTrace({ traceId, start }));
   const path = `${environment.workspace}/user.sqlite`;
@@ -159,7 +159,7 @@ Deno.test("an event that waits in its outbox is told, parked or not, without a Q
   );
 });
 
-Deno.test("a refused request is told with the step, the code and what it means", async () => {
+Deno.test("a refused request is explained with the step, the code and its meaning", async () => {
   await using environment = await setup();
   await environment.send(refusedTrace({ traceId, start }));
   const { text, code } = environment.explain(traceId);
@@ -177,7 +177,7 @@ Deno.test("a refused request is told with the step, the code and what it means",
   assert.deepEqual(linesOf(text, "+ forward"), []);
 });
 
-/** What the gateway refused with, and the step that has to be named. */
+/** The code of the gateway's refusal, and the step that the output must name. */
 const refusals = {
   misdirected_request: "target",
   path_not_canonical: "target",
@@ -203,7 +203,7 @@ const refusals = {
 } as const;
 
 for (const [code, step] of Object.entries(refusals)) {
-  Deno.test(`${code} of an unsampled request is told as refused at ${step}`, async () => {
+  Deno.test(`${code} of an unsampled request is explained as refused at ${step}`, async () => {
     await using environment = await setup();
     environment.store.write({
       lines: [answeredLine(traceId, { time: start, status: 400, code, steps: { [step]: 1.5 } })],
@@ -214,7 +214,7 @@ for (const [code, step] of Object.entries(refusals)) {
   });
 }
 
-Deno.test("an unsampled request is told by its lines, and it is said why so little is known", async () => {
+Deno.test("an unsampled request is explained from its log lines, and the output names the reason", async () => {
   await using environment = await setup();
   environment.store.write({
     lines: [
@@ -225,15 +225,15 @@ Deno.test("an unsampled request is told by its lines, and it is said why so litt
   });
   const { text, code } = environment.explain(traceId);
   assert.equal(code, 0);
-  const said = squeeze(text);
-  assert.ok(said.includes("GET /courses was answered 200 in 5.00 ms."));
-  assert.ok(said.includes("No span of it was kept"));
-  assert.ok(said.includes("+ route /courses"));
-  assert.ok(said.includes("+ verify sub 0192"));
-  assert.ok(said.includes("course ERROR Store is away"));
+  const output = squeeze(text);
+  assert.ok(output.includes("GET /courses was answered 200 in 5.00 ms."));
+  assert.ok(output.includes("No span of it was kept"));
+  assert.ok(output.includes("+ route /courses"));
+  assert.ok(output.includes("+ verify sub 0192"));
+  assert.ok(output.includes("course ERROR Store is away"));
 });
 
-Deno.test("a trace that did not pass the gateway is told by its hops", async () => {
+Deno.test("a trace that did not pass the gateway is explained by its hops", async () => {
   await using environment = await setup();
   await environment.send([{
     traceId,
@@ -247,7 +247,7 @@ Deno.test("a trace that did not pass the gateway is told by its hops", async () 
   assert.equal(linesOf(text, "auth work").length, 1);
 });
 
-Deno.test("nothing is wider than 100 columns, and nothing steers the terminal", async () => {
+Deno.test("the output has at most 100 columns and no control characters of the traced data", async () => {
   await using environment = await setup();
   const long = "x".repeat(300);
   const spans = acceptedTrace({ traceId, start }).map((span) => ({
@@ -264,7 +264,7 @@ Deno.test("nothing is wider than 100 columns, and nothing steers the terminal", 
   });
   const { text } = environment.explain(traceId);
   assert.deepEqual(text.split("\n").filter((line) => line.length > 100), []);
-  // deno-lint-ignore no-control-regex -- what steers a terminal is a control character
+  // deno-lint-ignore no-control-regex -- terminals are controlled by control characters
   assert.doesNotMatch(text, /[\x00-\x09\x0b-\x1f\x7f]/);
 });
 
@@ -283,18 +283,18 @@ Deno.test("many database calls of one service are folded", async () => {
   assert.equal(linesOf(text, "and 13 more database calls").length, 1);
 });
 
-Deno.test("the beginning of an id will do, and so will a traceparent", async () => {
+Deno.test("the beginning of an id is accepted, and so is a traceparent", async () => {
   await using environment = await setup();
   await environment.send(acceptedTrace({ traceId, start }));
-  const whole = environment.explain(traceId).text;
+  const complete = environment.explain(traceId).text;
   for (
     const given of ["aaaa", traceId.toUpperCase(), `00-${traceId}-bbbbbbbbbbbbbbbb-01`, "#aaaaaa"]
   ) {
-    assert.equal(environment.explain(given).text, whole, given);
+    assert.equal(environment.explain(given).text, complete, given);
   }
 });
 
-Deno.test("what cannot be explained is said in one line that tells where was looked", async () => {
+Deno.test("a missing trace is reported in one line that names where it was looked up", async () => {
   await using environment = await setup();
   await environment.send(acceptedTrace({ traceId: traceIdOf(1), start }));
   await environment.send(acceptedTrace({ traceId: traceIdOf(2), start }));
@@ -317,17 +317,17 @@ Deno.test("what cannot be explained is said in one line that tells where was loo
   }
 });
 
-Deno.test("colours are for terminals", async () => {
+Deno.test("colours appear only on terminals", async () => {
   await using environment = await setup();
   await environment.send(refusedTrace({ traceId, start }));
   const plain = environment.explain(traceId).text;
   const coloured = explain([traceId], environment.workspace, createAnsi(true)).text;
   assert.notEqual(coloured, plain);
-  // deno-lint-ignore no-control-regex -- what starts a colour is a control character
+  // deno-lint-ignore no-control-regex -- colours start with a control character
   assert.equal(coloured.replace(/\x1b\[\d+m/g, ""), plain);
 });
 
-Deno.test("deno task explain reads the store of EDGEPASS_HOME and writes nothing into it", async () => {
+Deno.test("deno task explain reads the store of EDGEPASS_HOME without writing to it", async () => {
   await using environment = await setup();
   await environment.send(acceptedTrace({ traceId, start }));
   environment.close();

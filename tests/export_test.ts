@@ -15,7 +15,7 @@ const deliveredWithinMs = 20_000;
 const parts = ["auth", "course", "enrollment", "generatedAt", "user"];
 
 for (const [placement, start] of Object.entries(targets)) {
-  Deno.test(`a person gets all that is kept about them, and nobody else's: ${placement}`, async () => {
+  Deno.test(`a user's export has all stored data about that user, and no other user's: ${placement}`, async () => {
     await using target = await start();
     const environment = await createEnvironment(target);
     const path = "/users/me/export";
@@ -49,9 +49,9 @@ for (const [placement, start] of Object.entries(targets)) {
     assert.ok(!JSON.stringify(taught).includes(environment.learner.id));
     assert.equal(await outcomeOf(environment.send({ path })), "401 authentication_required");
     for (const fetch of Object.values(target.services)) {
-      const answer = await fetch("/internal/export");
-      await answer.body?.cancel();
-      assert.equal(answer.status, 401);
+      const response = await fetch("/internal/export");
+      await response.body?.cancel();
+      assert.equal(response.status, 401);
     }
     assert.equal(
       (await outcomeOf(environment.send({ path: "/internal/export" }))).slice(0, 3),
@@ -60,22 +60,25 @@ for (const [placement, start] of Object.entries(targets)) {
   });
 }
 
-/** What of a person stays where, once they are gone; each tells no more than that an id was used. */
+/**
+ * Data that remains after an account was deleted, with the reason; it shows only that an id was
+ * used.
+ */
 const remains: Readonly<Record<string, string>> = {
-  "AUTH_DB.accounts.id": "the tombstone by which nobody gets the id again",
+  "AUTH_DB.accounts.id": "the tombstone that keeps the id from being used again",
   "AUTH_DB.logins.account_id": "ended logins, for a day, so that none of them is refreshed",
   "AUTH_DB.revocations.id": "what kills tokens that still live",
-  "AUTH_DB.audit.actor_id": "who did what, which has to be known afterwards",
+  "AUTH_DB.audit.actor_id": "the audit log, which must outlive the account",
   "AUTH_DB.audit.target_id": "to whom it was done",
   "AUTH_DB.event_sequences.subject": "the number of the last event, so that none is given twice",
-  "AUTH_DB.outbox.subject": "the news that the person is gone, for a week",
+  "AUTH_DB.outbox.subject": "the deletion event, for a week",
   "AUTH_DB.outbox.event": "the same",
   "USER_DB.profiles.id": "the tombstone by which the profile is not learned again",
   "USER_DB.event_sequences.subject": "as in auth",
-  "USER_DB.event_versions.subject": "which news was heard last",
+  "USER_DB.event_versions.subject": "the version of the last applied event",
   "USER_DB.ended_subjects.subject": "that nothing more is believed of the person",
   "COURSE_DB.courses.instructor_id": "published courses stay for those who learn, under no name",
-  "COURSE_DB.instructors.id": "that the courses have nobody who teaches",
+  "COURSE_DB.instructors.id": "that the courses have no instructor",
   "COURSE_DB.event_versions.subject": "as in user",
   "COURSE_DB.ended_subjects.subject": "as in user",
   "ENROLLMENT_DB.event_versions.subject": "as in user",
@@ -84,7 +87,7 @@ const remains: Readonly<Record<string, string>> = {
   "RECOMMENDATION_DB.ended_subjects.subject": "as in user",
 };
 
-Deno.test("of a deleted person nothing is left in any database but what has a reason", async () => {
+Deno.test("a deleted user's data is removed from every database, except listed columns", async () => {
   await using qstash = startQstash();
   await using target = await targets["Deno, all in one"](qstash.settings);
   qstash.deliverTo(target.fetch);
@@ -124,7 +127,7 @@ async function waitUntilQuiet(target: Target, qstash: TestQstash): Promise<void>
   await waitUntil("all events are delivered", isDelivered, deliveredWithinMs);
 }
 
-/** Columns of all tables in which one of the texts occurs. */
+/** Columns of all tables in which one of the strings occurs. */
 async function findTraces(
   databases: Readonly<Record<string, SqlDb>>,
   texts: readonly string[],

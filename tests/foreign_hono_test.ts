@@ -8,7 +8,10 @@ import { type HonoCopy, runStarterCases, starterCases, toHonoCopy } from "./suit
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-/** A second copy of the very version that the starter uses: what two installations lead to. */
+/**
+ * A second copy of the exact version that the service runtime uses, as two installations would have
+ * it.
+ */
 async function copyHono(): Promise<{ folder: string } & AsyncDisposable> {
   const folder = await Deno.makeTempDir();
   await copyFolder(await Deno.realPath(`${root}node_modules/hono`), folder);
@@ -31,7 +34,7 @@ async function importCopy(folder: string): Promise<HonoCopy> {
   return toHonoCopy(await load("index.js"), await load("http-exception.js"));
 }
 
-/** Where Deno keeps a package that is not the one its plain name stands for. */
+/** Deno's folder of a package version other than the default one. */
 async function findOlder(): Promise<string> {
   const { imports } = JSON.parse(await Deno.readTextFile(`${root}deno.json`));
   const [, pin] = String(imports["hono-older"]).split("npm:");
@@ -78,7 +81,7 @@ const runs = {
   },
 };
 
-Deno.test("the copies are none of ours", async () => {
+Deno.test("the copies differ from our own Hono", async () => {
   await using second = await copyHono();
   const secondCopy = await importCopy(second.folder);
   const classes = new Set<unknown>([own.Hono, secondCopy.Hono, olderCopy.Hono]);
@@ -86,7 +89,7 @@ Deno.test("the copies are none of ours", async () => {
 });
 
 for (const [where, run] of Object.entries(runs)) {
-  Deno.test(`the starter in an application with ${where}`, async (t) => {
+  Deno.test(`the service runtime in an application with ${where}`, async (t) => {
     const results = await run();
     const names = starterCases(olderCopy).map(({ name }) => name);
     assert.deepEqual(Object.keys(results), names);

@@ -9,7 +9,7 @@ import { targets } from "./targets.ts";
 const cases = { ...guardedRoute, ...guardedRequest, ...guardedInput };
 
 for (const [placement, start] of Object.entries(targets)) {
-  Deno.test(`Common refusals over every route: ${placement}`, async (t) => {
+  Deno.test(`every route makes the common refusals: ${placement}`, async (t) => {
     await using target = await start();
     const environment = await createEnvironment(target);
     const operations = await readOperations(environment);

@@ -4,13 +4,13 @@ import * as z from "zod/mini";
 /** A libSQL server for tests: Hrana 2 and 3 over HTTP with JSON, on one SQLite file. */
 export interface HranaServer extends AsyncDisposable {
   readonly url: string;
-  /** Bodies of the pipeline requests so far. */
+  /** Bodies of all pipeline requests so far. */
   readonly requests: readonly unknown[];
   /** Streams that a client opened and did not close. */
   openStreams(): number;
 }
 
-/** Options of {@link startHranaServer}; without `token` everybody is let in. */
+/** Options of {@link startHranaServer}; without `token` every client is accepted. */
 export interface HranaServerOptions {
   readonly path: string;
   readonly token?: string;
@@ -68,7 +68,7 @@ interface Stream {
   closed: boolean;
 }
 
-/** An error of the protocol: `{ message, code }`. */
+/** A protocol error: `{ message, code }`. */
 class HranaError extends Error {
   readonly code: string;
 
@@ -107,7 +107,7 @@ export function startHranaServer({ path, token }: HranaServerOptions): HranaServ
   };
 }
 
-/** A baton is good for one request, so that requests of a stream have an order. */
+/** A baton is valid for one request, so that a stream's requests are ordered. */
 function pipeline(
   { baton, requests }: z.output<typeof Pipeline>,
   streams: Map<string, Stream>,
@@ -130,7 +130,7 @@ function pipeline(
   return Response.json({ baton: next, base_url: null, results });
 }
 
-/** A wait would block this process, holder of the lock included: busy at once. */
+/** Waiting would block this process, which also holds the lock: report busy at once. */
 function openStream(path: string): Stream {
   const db = new DatabaseSync(path, { timeout: 0, enableForeignKeyConstraints: true });
   db.exec("PRAGMA journal_mode = WAL");
@@ -215,7 +215,10 @@ function textOf({ texts }: Stream, { sql, sql_id }: { sql?: unknown; sql_id?: un
   return text;
 }
 
-/** Arrays, and integers as bigint: the wire keeps 64 bits. Not yet in the types of Deno. */
+/**
+ * Rows as arrays, and integers as bigint, because the protocol keeps 64 bits. Not yet in Deno's
+ * types.
+ */
 function prepare(db: DatabaseSync, sql: string): ReturnType<DatabaseSync["prepare"]> {
   const statement = db.prepare(sql) as ReturnType<DatabaseSync["prepare"]> & {
     setReturnArrays(on: boolean): void;
@@ -253,7 +256,7 @@ const codes: Readonly<Record<number, string>> = {
   19: "SQLITE_CONSTRAINT",
 };
 
-/** The texts of sqld, which puts its own words in front of SQLite's. */
+/** The error texts of sqld, which puts its own words before SQLite's. */
 function toHrana(error: unknown): { message: string; code: string } {
   if (error instanceof HranaError) return { message: error.message, code: error.code };
   const errcode = error instanceof Error && "errcode" in error ? Number(error.errcode) & 0xff : 1;

@@ -3,7 +3,7 @@ import { dataOf, type Environment, logIn, newPerson } from "./suite/product_envi
 import { targets } from "./targets.ts";
 
 for (const placement of ["Deno, split", "workerd, all in one"] as const) {
-  Deno.test(`GET /admin/keys is for administrators, and shows no material: ${placement}`, async () => {
+  Deno.test(`GET /admin/keys is for administrators, and shows no key material: ${placement}`, async () => {
     await using target = await targets[placement]();
     const send: Environment["send"] = ({ method = "GET", path, bearer, headers = {}, body }) =>
       target.fetch(path, {
@@ -18,10 +18,10 @@ for (const placement of ["Deno, split", "workerd, all in one"] as const) {
     const admin = await logIn(send, target.admin);
     const learner = await newPerson(send, admin, ["learner"]);
     const path = "/admin/keys";
-    const statusOf = async (asked: Promise<Response>) => {
-      const answer = await asked;
-      await answer.body?.cancel();
-      return [answer.status, answer.headers.get("cache-control")];
+    const statusOf = async (pending: Promise<Response>) => {
+      const response = await pending;
+      await response.body?.cancel();
+      return [response.status, response.headers.get("cache-control")];
     };
     assert.deepEqual(await statusOf(send({ path })), [401, "no-store"]);
     assert.deepEqual(await statusOf(send({ path, bearer: learner.token })), [403, "no-store"]);

@@ -4,18 +4,18 @@ import { askWhoIAm, demoLearner, logIn } from "./support/dev_people.ts";
 import { startDev, temporaryWorkspace } from "./support/dev_system.ts";
 import { startLoad } from "./support/load.ts";
 
-// A busy machine must not look like a Redis that is away.
+// A busy machine must not look like an unavailable Redis.
 const env = { REVOCATION_TIMEOUT_MS: "10000" };
 
 for (const args of [[], ["--split"]]) {
-  Deno.test(`deno task keys rotates keys of deno task dev ${args.join(" ")} while people read`, async () => {
+  Deno.test(`deno task keys rotates keys of deno task dev ${args.join(" ")} while users send requests`, async () => {
     await using workspace = await temporaryWorkspace();
     await using system = await startDev({ workspace: workspace.path, args, env });
     const keys = (...args: string[]) => runKeys(args, workspace.path);
     const tokens = [await logIn(system, demoLearner)];
     await using load = startLoad(2, async (at) => {
-      const said = await askWhoIAm(system, tokens[at % tokens.length] ?? "");
-      return said === "200 Demo Learner" ? null : said;
+      const shown = await askWhoIAm(system, tokens[at % tokens.length] ?? "");
+      return shown === "200 Demo Learner" ? null : shown;
     });
 
     const kids = new Set(tokens.map(kidOf));
@@ -47,9 +47,9 @@ for (const args of [[], ["--split"]]) {
     assert.equal(await askWhoIAm(system, tokens[0] ?? ""), "401 token_revoked");
     assert.equal(await askWhoIAm(system, tokens.at(-1) ?? ""), "200 Demo Learner");
     const material = await readMaterial(workspace.path);
-    const said = [text, early.text, revoked.text, system.output()].join("\n");
+    const shown = [text, early.text, revoked.text, system.output()].join("\n");
     assert.ok(material.length >= 6);
-    for (const secret of material) assert.ok(!said.includes(secret));
+    for (const secret of material) assert.ok(!shown.includes(secret));
   });
 }
 
@@ -61,7 +61,7 @@ function signingKid({ text }: { text: string }): string {
   return /^passport +(\S+) +S +signing/m.exec(text)?.[1] ?? assert.fail(text);
 }
 
-/** All that must be shown nowhere. */
+/** Key material that must not appear in any output. */
 async function readMaterial(workspace: string): Promise<string[]> {
   const read = async (name: string) => await Deno.readTextFile(`${workspace}/keys/${name}`);
   const text = await read("passport-keys.json") + await read("access-token-keys.json");

@@ -18,7 +18,7 @@ const OtherLabel = z.object({ colour: z.string() }).openapi("Label");
 const Crew = z.object({ label: OtherLabel, boat: Boat }).openapi("Crew");
 const id = z.object({ id: z.uuid() });
 
-/** Two services that know nothing of each other and use the same names. */
+/** Two independent services that use the same names. */
 function setup({ publicOrigin = "https://harbour.test", now }: {
   publicOrigin?: string;
   now?: () => number;
@@ -107,11 +107,11 @@ function service(title: string, description: string, routes: ReturnType<typeof c
   const app: ServiceApp = createApi();
   for (const route of routes) app.openAPIRegistry.registerPath(route);
   app.doc31("/openapi.json", { openapi: "3.1.0", info: { title, description, version: "0.1.0" } });
-  const state = { asked: 0, answer: undefined as (() => Response) | undefined };
+  const state = { requests: 0, respond: undefined as (() => Response) | undefined };
   const upstream: Upstream = localUpstream(title, {
     fetch(request) {
-      state.asked++;
-      return state.answer?.() ?? app.fetch(request);
+      state.requests++;
+      return state.respond?.() ?? app.fetch(request);
     },
   });
   return { upstream, state };
@@ -134,7 +134,7 @@ const Merged = z.looseObject({
   }),
 });
 
-/** What the tests look at, typed. */
+/** The typed parts of the document that tests read. */
 function read(document: object) {
   return Merged.parse(JSON.parse(JSON.stringify(document)));
 }
@@ -147,7 +147,7 @@ function operation(document: MergedDocument, path: string, method: string) {
   return found;
 }
 
-/** Every code that a response of an operation can have, by status. */
+/** Every code that an operation's responses may have, by status. */
 function codesOf(document: MergedDocument, path: string, method: string) {
   const { responses } = operation(document, path, method);
   return Object.fromEntries(
@@ -164,7 +164,7 @@ function codesOf(document: MergedDocument, path: string, method: string) {
   );
 }
 
-Deno.test("The merged document holds what the route table exposes, and nothing else", async () => {
+Deno.test("the merged document has exactly the operations that the route table exposes", async () => {
   const { document } = setup();
   const { paths } = await document();
   const listed = Object.entries(paths).flatMap(([path, item]) =>
@@ -182,7 +182,7 @@ Deno.test("The merged document holds what the route table exposes, and nothing e
   ]);
 });
 
-Deno.test("Components of one name and other content are renamed with all that refers to them", async () => {
+Deno.test("components with equal names and different content are renamed with their references", async () => {
   const { document, crews } = setup();
   await withComponentsReversed(crews);
   const { components, paths } = await document();
@@ -208,15 +208,15 @@ Deno.test("Components of one name and other content are renamed with all that re
   }
 });
 
-/** Puts what refers to others before them, so that one look at each is not enough. */
+/** Moves referrers before their targets, so that a single pass is not enough. */
 async function withComponentsReversed({ upstream, state }: ReturnType<typeof service>) {
   const response = await upstream.fetch("/openapi.json");
   const document = await response.json();
   const schemas = Object.fromEntries(Object.entries(document.components.schemas).reverse());
-  state.answer = () => Response.json({ ...document, components: { schemas } });
+  state.respond = () => Response.json({ ...document, components: { schemas } });
 }
 
-Deno.test("A JSON answer is described in the envelope, a bare route's and an empty one as they are", async () => {
+Deno.test("JSON responses are described in the envelope; bare and empty responses are unchanged", async () => {
   const { document } = setup();
   const merged = await document();
   const media = (path: string, method: string, status: string) =>
@@ -240,7 +240,7 @@ Deno.test("A JSON answer is described in the envelope, a bare route's and an emp
   });
 });
 
-Deno.test("Codes of the service and of the steps a request goes through are there by status", async () => {
+Deno.test("problem codes of the service and of the gateway's steps are listed by status", async () => {
   const { document } = setup();
   const merged = await document();
   const every = {
@@ -284,14 +284,14 @@ Deno.test("Codes of the service and of the steps a request goes through are ther
   });
 });
 
-Deno.test("Codes that a service gives another meaning, or none, do not change anybody else's", async () => {
+Deno.test("a service's differing or missing problem codes do not change other services' codes", async () => {
   const { crews, document } = setup();
   const responses = {
     400: { description: "Odd", "x-codes": ["not_found", "storm"] },
     418: { description: "Says no code" },
   };
   const paths = { "/crews/{id}": { get: { operationId: "odd", responses } } };
-  crews.state.answer = () => Response.json({ openapi: "3.1.0", info: { title: "crew" }, paths });
+  crews.state.respond = () => Response.json({ openapi: "3.1.0", info: { title: "crew" }, paths });
   const merged = await document();
   assert.deepEqual(codesOf(merged, "/boats/{id}", "delete")[404], ["not_found"]);
   const odd = operation(merged, "/crews/{id}", "get").responses;
@@ -305,7 +305,7 @@ Deno.test("Codes that a service gives another meaning, or none, do not change an
   });
 });
 
-Deno.test("Access rules become security requirements, one alternative for each role", async () => {
+Deno.test("access rules become security requirements, one alternative per role", async () => {
   const { document } = setup();
   const merged = await document();
   const security = (path: string, method: string) => operation(merged, path, method).security;
@@ -320,7 +320,7 @@ Deno.test("Access rules become security requirements, one alternative for each r
   assert.deepEqual(security("/crews/{id}", "get"), [{ cookieAuth: [] }, { bearerAuth: [] }]);
 });
 
-Deno.test("Server and cookie are those of the public origin", async () => {
+Deno.test("server and cookie are those of the public origin", async () => {
   for (
     const [publicOrigin, name] of [
       ["https://harbour.test", "__Host-access_token"],
@@ -333,7 +333,7 @@ Deno.test("Server and cookie are those of the public origin", async () => {
   }
 });
 
-Deno.test("Tags that a service does not describe say what the service is for", async () => {
+Deno.test("tags without a description get the service's purpose", async () => {
   const { tags } = await setup().document();
   assert.deepEqual(tags, [
     { name: "Boats", description: "Boats and where they lie" },
@@ -342,35 +342,38 @@ Deno.test("Tags that a service does not describe say what the service is for", a
   ]);
 });
 
-Deno.test("A document is kept for a minute", async () => {
+Deno.test("a document is cached for a minute", async () => {
   let time = 0;
   const { openApi, boats } = setup({ now: () => time });
   const first = await openApi();
   time = 59_999;
   assert.equal(await openApi(), first);
-  assert.equal(boats.state.asked, 1);
+  assert.equal(boats.state.requests, 1);
   time = 60_000;
   await openApi();
-  assert.equal(boats.state.asked, 2);
+  assert.equal(boats.state.requests, 2);
 });
 
 const broken = {
-  "does not answer": [() => {
+  "does not respond": [() => {
     throw new TypeError("Connection refused");
   }, "upstream_unavailable"],
-  "answers an error": [() => new Response("{}", { status: 500 }), "upstream_unavailable"],
+  "responds with an error": [() => new Response("{}", { status: 500 }), "upstream_unavailable"],
   "redirects": [() => Response.redirect("https://elsewhere.test/"), "upstream_unavailable"],
-  "answers something else than JSON": [() => new Response("<html>"), "upstream_bad_response"],
-  "answers something else than OpenAPI": [() => Response.json([]), "upstream_bad_response"],
-  "answers no paths": [() => Response.json({ openapi: "3.1.0" }), "upstream_bad_response"],
+  "responds with something other than JSON": [
+    () => new Response("<html>"),
+    "upstream_bad_response",
+  ],
+  "responds with something other than OpenAPI": [() => Response.json([]), "upstream_bad_response"],
+  "responds without paths": [() => Response.json({ openapi: "3.1.0" }), "upstream_bad_response"],
 } as const;
-for (const [what, [answer, code]] of Object.entries(broken)) {
-  Deno.test(`No document is made while a service ${what}, and none of it is kept`, async () => {
+for (const [what, [respond, code]] of Object.entries(broken)) {
+  Deno.test(`no document is built or cached while a service ${what}`, async () => {
     const { openApi, crews } = setup();
-    crews.state.answer = answer;
+    crews.state.respond = respond;
     assert.ok(isProblemCode(code));
     await assert.rejects(openApi(), (error) => error instanceof Problem && error.code === code);
-    crews.state.answer = undefined;
+    crews.state.respond = undefined;
     assert.ok("/crews/{id}" in read(await openApi()).paths);
   });
 }

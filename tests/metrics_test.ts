@@ -4,7 +4,7 @@ import { startCollector } from "./support/collector.ts";
 import { waitUntil } from "./support/wait.ts";
 import { type Target, targets } from "./targets.ts";
 
-Deno.test("the gateway's measurements are for administrators, and only where a process lives on", async () => {
+Deno.test("the gateway's metrics are for administrators, and only on long-lived processes", async () => {
   await using deno = await targets["Deno, all in one"]();
   await signUp(deno);
   const learner = await logIn(deno, learnerOf());
@@ -21,7 +21,7 @@ Deno.test("the gateway's measurements are for administrators, and only where a p
   assert.equal(await statusOf(workerd, "/metrics", { cookie: elsewhere }), 404);
 });
 
-Deno.test("what people do is counted under names of the catalogue", async () => {
+Deno.test("requests are counted under metric names of the catalogue", async () => {
   await using target = await targets["Deno, all in one"]();
   await signUp(target);
   await target.fetch("/auth/login", json({ ...learnerOf(), password: "not the password" }));
@@ -36,15 +36,15 @@ Deno.test("what people do is counted under names of the catalogue", async () => 
   const samples = readSamples(text);
 
   const bases = new Set(samples.map(({ name }) => name.replace(/_(bucket|sum|count)$/, "")));
-  const known = new Set(
+  const catalogued = new Set(
     (Object.keys(metricCatalogue) as (keyof typeof metricCatalogue)[]).map(prometheusName),
   );
-  for (const name of bases) assert.ok(known.has(name), `${name} is in the catalogue`);
+  for (const name of bases) assert.ok(catalogued.has(name), `${name} is in the catalogue`);
 
   const value = (name: string, labels: Record<string, string>) =>
     samples.filter((sample) =>
       sample.name === name &&
-      Object.entries(labels).every(([label, wanted]) => (sample.labels[label] ?? "") === wanted)
+      Object.entries(labels).every(([label, expected]) => (sample.labels[label] ?? "") === expected)
     ).reduce((sum, sample) => sum + sample.value, 0);
   const signIns = prometheusName("edgepass.auth.sign_ins");
   assert.equal(value(signIns, { edgepass_outcome: "ok" }), 2);
@@ -52,9 +52,9 @@ Deno.test("what people do is counted under names of the catalogue", async () => 
   const refusals = prometheusName("edgepass.gateway.refusals");
   assert.equal(value(refusals, { error_type: "authentication_required" }), 1);
   assert.equal(value(refusals, { error_type: "not_found", http_route: "" }), 2);
-  const minted = prometheusName("edgepass.passports.minted");
-  assert.ok(value(minted, { edgepass_passport_subject: "user" }) >= 2);
-  assert.ok(value(minted, { edgepass_passport_subject: "anon" }) >= 4);
+  const issued = prometheusName("edgepass.passports.minted");
+  assert.ok(value(issued, { edgepass_passport_subject: "user" }) >= 2);
+  assert.ok(value(issued, { edgepass_passport_subject: "anon" }) >= 4);
   const requests = `${prometheusName("http.server.request.duration")}_count`;
   assert.equal(value(requests, { edgepass_service: "gateway", http_route: "/users/me" }), 2);
   assert.equal(value(requests, { edgepass_service: "user", http_route: "/users/me" }), 1);
@@ -69,7 +69,7 @@ Deno.test("what people do is counted under names of the catalogue", async () => 
   assert.ok(!text.includes("learner@"), "no e-mail address");
 });
 
-Deno.test("a Worker pushes its measurements", async () => {
+Deno.test("a Worker pushes its metrics", async () => {
   await using collector = startCollector();
   await using target = await targets["workerd, all in one"]({
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
@@ -90,7 +90,7 @@ interface Sample {
   readonly value: number;
 }
 
-/** Reads Prometheus' text form, and refuses a line it does not understand. */
+/** Parses the Prometheus text format, and refuses a line that it cannot parse. */
 function readSamples(text: string): Sample[] {
   return text.split("\n").filter((line) => line !== "" && !line.startsWith("#")).map((line) => {
     const [, name = "", labels = "", value = ""] =

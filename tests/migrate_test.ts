@@ -8,7 +8,7 @@ async function setup() {
   const folder = await Deno.makeTempDir();
   return {
     folder,
-    /** Runs the command with the databases it is told of and no others. */
+    /** Runs the command with exactly these databases. */
     async migrate(env: Record<string, string>) {
       const none = {
         AUTH_DB: "",
@@ -36,7 +36,7 @@ async function filesOf(service: string): Promise<string> {
   return names.toSorted().join(", ");
 }
 
-Deno.test("deno task migrate applies what is missing to libSQL and to files, and says what", async () => {
+Deno.test("deno task migrate applies missing migrations to libSQL and to files, and lists them", async () => {
   await using command = await setup();
   const token = "a token of the database";
   await using server = startHranaServer({ path: `${command.folder}/auth`, token });
@@ -64,7 +64,7 @@ Deno.test("deno task migrate applies what is missing to libSQL and to files, and
   assert.equal(server.openStreams(), 0);
 });
 
-Deno.test("deno task migrate fails where a database is away, and tells neither URL nor token", async () => {
+Deno.test("deno task migrate fails where a database is unavailable, and shows neither URL nor token", async () => {
   await using command = await setup();
   const env = { AUTH_DB: "http://127.0.0.1:9/secret-path", AUTH_DB_TOKEN: "secret-token" };
   const { code, err } = await command.migrate(env);
@@ -73,7 +73,7 @@ Deno.test("deno task migrate fails where a database is away, and tells neither U
   assert.doesNotMatch(err, /secret/);
 });
 
-Deno.test("deno task migrate without a database says which variables it reads", async () => {
+Deno.test("deno task migrate without a database lists the variables that it reads", async () => {
   await using command = await setup();
   const { code, err } = await command.migrate({});
   assert.deepEqual([code, err], [

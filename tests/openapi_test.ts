@@ -16,14 +16,14 @@ async function readDocument(): Promise<Json> {
   return document;
 }
 
-Deno.test("The generated OpenAPI document and client types are what the source makes", async () => {
+Deno.test("the OpenAPI document and client types equal those generated from the source", async () => {
   for (const [path, text] of Object.entries(await generate())) {
     // Comparing by `===` keeps a failure from printing two files of this size.
     assert.ok(await readGolden(path) === text, `${path} is out of date: run \`${updateCommand}\``);
   }
 });
 
-Deno.test("Every operation of the route table is described, and no other one", async () => {
+Deno.test("the document has exactly the operations of the route table", async () => {
   const described = Object.entries(objectAt(await readDocument(), "paths")).flatMap(
     ([path, item]) => Object.keys(isObject(item) ? item : {}).map((method) => `${method} ${path}`),
   );
@@ -34,7 +34,7 @@ Deno.test("Every operation of the route table is described, and no other one", a
   assert.deepEqual(described.toSorted(), [...routed, ...own].toSorted());
 });
 
-Deno.test("Where events are delivered is in no document, and has a row for every service", async () => {
+Deno.test("delivery endpoints are in no document, and have a route for every service", async () => {
   const paths = objectAt(await readDocument(), "paths");
   for (const [path, row] of Object.entries(deliveryRoutes)) {
     assert.ok(!(path in paths) && !(path in routes), path);
@@ -46,7 +46,7 @@ Deno.test("Where events are delivered is in no document, and has a row for every
   assert.equal(Object.keys(deliveryRoutes).length, 2 * services.size);
 });
 
-Deno.test("Every code that a client can see of an operation is named by one", async () => {
+Deno.test("every problem code of the catalogue is documented by an operation", async () => {
   const text = JSON.stringify(objectAt(objectAt(await readDocument(), "components"), "responses"));
   const missing = Object.keys(problemCodes).filter((code) => !text.includes(`"${code}"`));
   assert.deepEqual(missing, [
@@ -60,7 +60,7 @@ Deno.test("Every code that a client can see of an operation is named by one", as
   ]);
 });
 
-Deno.test("Every plain value of every schema has an example", async () => {
+Deno.test("every plain value of every schema has an example", async () => {
   const lacking: string[] = [];
   visit(await readDocument(), "", (schema, path) => {
     const { type, enum: choices, const: constant } = schema;
@@ -72,7 +72,7 @@ Deno.test("Every plain value of every schema has an example", async () => {
   assert.deepEqual(lacking, []);
 });
 
-/** Visits what looks like a schema: any object with a `type`. */
+/** Visits everything that looks like a schema: any object with a `type`. */
 function visit(value: unknown, path: string, look: (schema: Json, path: string) => void): void {
   if (Array.isArray(value)) value.forEach((item, index) => visit(item, `${path}/${index}`, look));
   if (!isObject(value)) return;

@@ -8,13 +8,13 @@ import { readTour, type TourStep } from "./support/tour.ts";
 const root = new URL("../", import.meta.url).pathname;
 const tour = readTour(await readProjectFile("docs/operations.md"));
 
-/** A machine that runs other tests beside this one may be slow to answer. */
+/** A generous limit: a machine that runs other tests at the same time may be slow. */
 const patience = { REVOCATION_TIMEOUT_MS: "2000" };
 
-/** The steps of the page, in its order. */
+/** The steps of the page, in order. */
 const [backup, list, removeLog, restore, repair, lose, repairAgain] = tour;
 
-Deno.test("a database that is restored as the page says is noticed, and all agree again", async () => {
+Deno.test("a database restored by the page's steps is detected, and all services become consistent", async () => {
   assert.ok(backup && list && removeLog && restore && repair && lose && repairAgain);
   assert.equal(tour.length, 7);
   await using workspace = await temporaryWorkspace();
@@ -38,11 +38,11 @@ Deno.test("a database that is restored as the page says is noticed, and all agre
     assert.ok(line);
     assert.deepEqual([line.level, line.service, others], ["error", "course", []]);
     assert.equal(await run(repair, system), repair.output);
-    // What was deleted after the backup does not come back.
+    // A course deleted after the backup must not reappear.
     const deleted = await system.fetch(`/courses/${courses.deleted}`);
     assert.equal(deleted.status, 404, await deleted.text());
-    const kept = await system.fetch(`/courses/${courses.renamed}`);
-    assert.match(await kept.text(), /"Sailing before"/);
+    const renamed = await system.fetch(`/courses/${courses.renamed}`);
+    assert.match(await renamed.text(), /"Sailing before"/);
     await rename(system, courses, "Sailing at last");
     assert.equal(await run(repair, system), repair.output);
     await assertLearnerSees(system, "Sailing at last");
@@ -73,7 +73,7 @@ async function createCourses(system: DevSystem, workspace: string): Promise<Cour
   return { teacher, renamed, deleted };
 }
 
-/** More changes than one, so that the sequence lags by more than a repair's own step. */
+/** Several changes, so that the sequence lags by more than one repair step. */
 async function changeCourses(system: DevSystem, courses: Courses): Promise<void> {
   const { deleted } = courses;
   for (const title of ["Sailing II", "Sailing III", "Sailing IV", "Sailing V", "Sailing VI"]) {
@@ -122,11 +122,11 @@ async function send(
   });
   const text = await response.text();
   assert.ok(response.ok, `${method} ${path}: ${text}`);
-  const answer: unknown = text === "" ? {} : JSON.parse(text);
-  return isObject(answer) && isObject(answer.data) ? objectAt(answer, "data") : {};
+  const envelope: unknown = text === "" ? {} : JSON.parse(text);
+  return isObject(envelope) && isObject(envelope.data) ? objectAt(envelope, "data") : {};
 }
 
-/** A step as the page has it, but for where the home is. */
+/** A step of the page, with another workspace path. */
 async function runStep(
   { command }: TourStep,
   workspace: string,
@@ -144,7 +144,7 @@ async function runStep(
   return new TextDecoder().decode(stdout.length > 0 ? stdout : stderr).trim();
 }
 
-/** What a service has logged about a sequence that went back. */
+/** A service's log lines about a sequence that went back. */
 async function readLines(workspace: string, service: string): Promise<Record<string, unknown>[]> {
   const text = await Deno.readTextFile(`${workspace}/logs/${service}.jsonl`);
   return text.trim().split("\n").map((line): Record<string, unknown> => JSON.parse(line))

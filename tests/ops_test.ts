@@ -12,7 +12,7 @@ import { burns } from "../ops/objectives.ts";
 import { readProjectFile } from "./support/markdown.ts";
 import { files, walk } from "./support/sources.ts";
 
-Deno.test("what is in ops/ is what the catalogue makes: else run deno task ops", async () => {
+Deno.test("ops/ equals what the catalogue generates: otherwise run deno task ops", async () => {
   const generated = generate();
   for (const [path, text] of generated) assert.equal(await readProjectFile(path), text, path);
   const there = await Array.fromAsync(walk("ops/grafana/dashboards"));
@@ -22,18 +22,19 @@ Deno.test("what is in ops/ is what the catalogue makes: else run deno task ops",
 });
 
 /**
- * Prometheus' OTLP receiver adds the unit's word unless the unit is in braces, `_total` to counters and
- * `_ratio` to gauges of unit 1, and drops words that the name has already (prometheus/otlptranslator,
- * `metric_namer.go`). Another unit needs its word in `prometheusName` too.
+ * Prometheus' OTLP receiver appends the unit's word unless the unit is in braces, `_total` to
+ * counters and `_ratio` to gauges of unit 1, and drops words that the name already has
+ * (prometheus/otlptranslator, `metric_namer.go`). A new unit needs its word in `prometheusName`
+ * too.
  */
-Deno.test("a metric that is pushed has the name it has at /metrics", () => {
+Deno.test("a pushed metric has the same name as at /metrics", () => {
   for (const [name, { unit }] of Object.entries<MetricDefinition>(metricCatalogue)) {
     assert.match(unit, /^(s|\{[a-z_]+\})$/, `${name}: the receiver's word for ${unit}`);
     assert.doesNotMatch(name, /(^|[._])(seconds|total|ratio)([._]|$)|[._]{2}/, name);
   }
 });
 
-/** The cells of a section's table, without its head. */
+/** The cells of a section's table, without the header. */
 function readTable(document: string, heading: string): string[][] {
   const section = document.split(/^## /m).find((part) => part.startsWith(`${heading}\n`)) ?? "";
   const lines = section.split("\n").filter((line) => line.startsWith("|")).slice(2);
@@ -52,13 +53,13 @@ Deno.test("docs/observability.md has every setting of telemetry with its default
   for (const [name = "", meaning, without = ""] of rows) {
     assert.ok(meaning, name);
     const value = defaults[bare(name)];
-    // Where the schema has no default, words say what happens.
+    // Where the schema has no default, the table describes the behaviour in words.
     if (value === undefined || typeof value === "object") assert.doesNotMatch(without, /`/, name);
     else assert.equal(without, `\`${value}\``, name);
   }
 });
 
-/** What gateway and shared write as the name of an attribute or a metric. */
+/** Attribute and metric names in the sources of gateway and shared. */
 async function readNames(): Promise<ReadonlySet<string>> {
   const names = new Set<string>();
   const quoted = /"((?:edgepass|http|url|user|error|db)\.[a-z_.]+)"/g;
@@ -69,7 +70,7 @@ async function readNames(): Promise<ReadonlySet<string>> {
   return names;
 }
 
-/** Made of a Passport's claims, or no attribute at all. */
+/** Names derived from a Passport's claims, or names that are no attributes. */
 const apart = new Set([
   "edgepass.passport.kid",
   "edgepass.passport.<claim>",
@@ -128,7 +129,7 @@ async function readYaml<Schema extends z.ZodMiniType>(
   return z.parse(schema, parse(await readProjectFile(path)));
 }
 
-Deno.test("the compose file pins images, stays on loopback, and mounts what is there", async () => {
+Deno.test("the compose file pins images, stays on loopback, and mounts existing files", async () => {
   const compose = await readYaml("ops/compose.yml", Compose);
   const services = Object.entries(compose.services);
   const ports = services.flatMap(([, { ports }]) => ports);
@@ -148,7 +149,7 @@ Deno.test("the compose file pins images, stays on loopback, and mounts what is t
   }
 });
 
-Deno.test("Prometheus names what is pushed as the catalogue does, and finds its rules", async () => {
+Deno.test("Prometheus names pushed metrics as the catalogue does, and loads its rules", async () => {
   const Prometheus = z.object({
     otlp: z.strictObject({ translation_strategy: z.string() }),
     rule_files: z.array(z.string()),
@@ -183,7 +184,7 @@ Deno.test("Grafana finds its dashboards, Prometheus and Tempo", async () => {
   }
 });
 
-Deno.test("Tempo listens where it is asked and sent to", async () => {
+Deno.test("Tempo listens on the ports for queries and exports", async () => {
   const Tempo = z.object({
     server: z.object({ http_listen_port: z.number() }),
     distributor: z.object({

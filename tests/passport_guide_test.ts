@@ -15,7 +15,7 @@ import { waitUntil } from "./support/wait.ts";
 const guide = await readProjectFile("docs/passport/guide.md");
 const withPython = await hasPython();
 
-/** Ports of the guide's services on this machine, in place of those it names. */
+/** Free ports on this machine, in place of the guide's ports. */
 interface Ports {
   readonly hello: number;
   readonly reports: number;
@@ -57,17 +57,17 @@ const deno =
   `exec deno run --quiet --allow-net --allow-env --config ${projectRoot}deno.json --env-file="$DEV_ENV"`;
 const python = `port=$PORT; set -a; . "$DEV_ENV"; PORT=$port exec python3 python/server.py`;
 
-async function ask(
+async function readOutcome(
   fetching: Promise<Response>,
 ): Promise<{ status: number; code: unknown; data: unknown }> {
   const response = await fetching;
-  const answer: unknown = await response.json();
-  assert.ok(isObject(answer));
-  const failure = isObject(answer.error) ? answer.error : answer;
-  return { status: response.status, code: failure.code, data: answer.data };
+  const envelope: unknown = await response.json();
+  assert.ok(isObject(envelope));
+  const failure = isObject(envelope.error) ? envelope.error : envelope;
+  return { status: response.status, code: failure.code, data: envelope.data };
 }
 
-Deno.test("the guide's services run behind the gateway and know who asks", async (t) => {
+Deno.test("the guide's services run behind the gateway and identify the caller", async (t) => {
   const ports = { hello: freePort(), reports: freePort(), python: freePort() };
   await using workspace = await temporaryWorkspace();
   await using folder = await writeFiles(readFences(guide));
@@ -78,7 +78,7 @@ Deno.test("the guide's services run behind the gateway and know who asks", async
   const token = await logIn(system, demoLearner);
   const place = { workspace: workspace.path, cwd: folder.path };
 
-  await t.step("a new service with the starter", async () => {
+  await t.step("a new service with the service runtime", async () => {
     await using _ = await startService(`${deno} hello/main.ts`, { ...place, port: ports.hello });
     const { hello, roles } = await expectSuccess(
       await system.fetch("/hello", { headers: bearer(token) }),
@@ -97,13 +97,13 @@ Deno.test("the guide's services run behind the gateway and know who asks", async
       await system.fetch("/reports/mine", { headers: bearer(token) }),
     );
     assert.match(String(mine.reportsOf), /^user:[0-9a-f-]{36}$/);
-    const anybody = await expectSuccess(await system.fetch("/reports/mine"));
-    assert.equal(anybody.reportsOf, "anon");
-    const refused = await ask(system.fetch("/reports/all", { headers: bearer(token) }));
+    const anonymous = await expectSuccess(await system.fetch("/reports/mine"));
+    assert.equal(anonymous.reportsOf, "anon");
+    const refused = await readOutcome(system.fetch("/reports/all", { headers: bearer(token) }));
     assert.deepEqual([refused.status, refused.code], [403, "forbidden"]);
     const health = await fetch(`http://127.0.0.1:${port}/reports/health`);
     assert.equal(await health.text(), "fine");
-    const direct = await ask(fetch(`http://127.0.0.1:${port}/reports/mine`));
+    const direct = await readOutcome(fetch(`http://127.0.0.1:${port}/reports/mine`));
     assert.deepEqual([direct.status, direct.code], [401, "passport_required"]);
   });
 
@@ -119,7 +119,7 @@ Deno.test("the guide's services run behind the gateway and know who asks", async
       await refusesStrangers(system, "/python", ports.python);
       const headers = [["X-Passport", "a.b.c"], ["X-Passport", "a.b.c"]];
       for (const planted of [headers.slice(1), headers]) {
-        const direct = await ask(
+        const direct = await readOutcome(
           fetch(`http://127.0.0.1:${ports.python}/python`, { headers: new Headers(planted) }),
         );
         assert.deepEqual([direct.status, direct.code], [401, "passport_invalid"]);
@@ -128,15 +128,15 @@ Deno.test("the guide's services run behind the gateway and know who asks", async
   });
 });
 
-/** At the gateway without a login, and at the service itself without the gateway. */
+/** Without a login at the gateway, and at the service itself past the gateway. */
 async function refusesStrangers(system: DevSystem, path: string, port: number): Promise<void> {
-  const outside = await ask(system.fetch(path));
+  const outside = await readOutcome(system.fetch(path));
   assert.deepEqual([outside.status, outside.code], [401, "authentication_required"]);
-  const direct = await ask(fetch(`http://127.0.0.1:${port}${path}`));
+  const direct = await readOutcome(fetch(`http://127.0.0.1:${port}${path}`));
   assert.deepEqual([direct.status, direct.code], [401, "passport_required"]);
 }
 
-Deno.test("the guide's routes and ports are those of its commands", () => {
+Deno.test("the guide's routes and ports equal those of its commands", () => {
   const commands = readFences(guide).filter(({ language }) => language === "sh")
     .map(({ text }) => text).join("\n");
   const [, routes = "[]"] = /ROUTES='([^']*)'/.exec(commands) ?? [];

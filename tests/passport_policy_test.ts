@@ -54,7 +54,7 @@ function readExample(policy: string) {
   };
 }
 
-/** The example's key, and what a verifier needs for it. */
+/** The example's key, and the options for its verifier. */
 async function importExampleKey(profile: Profile) {
   const { key, header: { kid } } = readExample(policies[profile]);
   if (profile === "S") {
@@ -72,14 +72,14 @@ for (const profile of profileNames) {
   const { version, line, typ } = profiles[profile];
   const name = `policy v${version}`;
 
-  Deno.test(`${name}: the example is what its key signs`, async () => {
+  Deno.test(`${name}: the example is signed by its key`, async () => {
     const { header, claims, token } = readExample(policy);
     const { signing: key } = await importExampleKey(profile);
     assert.deepEqual(header, { alg: key.alg, typ, kid: key.kid });
     assert.equal(await signJws(claims, { typ, key }), token);
   });
 
-  Deno.test(`${name}: the example holds while it lives and no longer`, async () => {
+  Deno.test(`${name}: the example is accepted until it expires`, async () => {
     const { claims, token } = readExample(policy);
     const { keys, publicKeys } = await importExampleKey(profile);
     const at = (seconds: number) =>
@@ -101,7 +101,7 @@ for (const profile of profileNames) {
     assert.deepEqual(readSecret(secret), { weak: "is a well-known secret" });
   });
 
-  Deno.test(`${name}: its claims are those that verifiers read`, () => {
+  Deno.test(`${name}: its claims equal those that verifiers read`, () => {
     const rows = rowsBelow(policy, "### 2.2 Claims");
     const claims = rows.filter(([, presence]) => /^(required|optional|with )/.test(presence ?? ""));
     const shape = PassportClaims.shape;
@@ -110,13 +110,13 @@ for (const profile of profileNames) {
       const claim = unquote(cell);
       const member = shape[claim as keyof typeof shape];
       const isOptional = member.safeParse(undefined).success;
-      // One schema reads both profiles; this one claim is asked for besides.
+      // One schema covers both profiles; this claim is required in addition.
       const isAskedFor = profile === "A" && claim === "req_wl";
       assert.equal(isOptional && !isAskedFor, presence !== "required", claim);
     }
   });
 
-  Deno.test(`${name}: its numbers are the source's`, () => {
+  Deno.test(`${name}: its numbers equal the source's`, () => {
     for (
       const text of [
         `MUST NOT be longer than ${maxPassportBytes} bytes`,
@@ -132,13 +132,13 @@ for (const profile of profileNames) {
     assert.match(policy, new RegExp(`minor line .*: ${line.replace(".", "\\.")} `));
   });
 
-  Deno.test(`${name}: its errors have the status of the catalogue`, () => {
+  Deno.test(`${name}: its errors have the catalogue's status`, () => {
     const rows = rowsBelow(policy, "## 7. Errors").filter(([code]) => isProblemCode(unquote(code)));
     assert.ok(rows.length > 5);
     for (const [code, status] of rows) {
-      const known = unquote(code);
-      assert.ok(isProblemCode(known));
-      assert.equal(Number(status), problemCodes[known][0], known);
+      const listed = unquote(code);
+      assert.ok(isProblemCode(listed));
+      assert.equal(Number(status), problemCodes[listed][0], listed);
     }
   });
 }

@@ -35,18 +35,18 @@ interface Change {
 const others = { sid: undefined, uv: undefined };
 
 const accepted: Readonly<Record<string, Change>> = {
-  "a person": {},
-  "a person of another issuer": { claims: { ...others, sub: "user:idp:auth0|42" } },
-  "nobody": { claims: { ...others, sub: "anon" } },
+  "a user": {},
+  "a user of another issuer": { claims: { ...others, sub: "user:idp:auth0|42" } },
+  "the anonymous caller": { claims: { ...others, sub: "anon" } },
   "a service": { claims: { ...others, sub: "svc:course" } },
   "the next key": { header: { kid: "next" }, signer: "next" },
   "a later patch": { claims: { pv: "0.1.12" } },
-  "a claim nobody knows": { claims: { admin: true } },
+  "an unknown claim": { claims: { admin: true } },
   "claims it does not read": { claims: { req_wl: "gateway", act: { sub: "user:9" } } },
-  "the edge of iat": { claims: { iat: now + 5, exp: now + 35 } },
-  "the edge of exp": { claims: { iat: now - 30, exp: now - 4 } },
-  "a life of 300 s": { claims: { exp: now + 299 } },
-  "texts beyond ASCII": { claims: { roles: ["학습자"], jti: "é\n" } },
+  "the limit of iat": { claims: { iat: now + 5, exp: now + 35 } },
+  "the limit of exp": { claims: { iat: now - 30, exp: now - 4 } },
+  "a lifetime of 300 s": { claims: { exp: now + 299 } },
+  "strings beyond ASCII": { claims: { roles: ["학습자"], jti: "é\n" } },
 };
 
 const misfits: readonly object[] = [
@@ -119,7 +119,7 @@ const headers: readonly (object | string)[] = [
 ];
 
 const refused: Readonly<Record<string, Change>> = {
-  "a stranger's signature": { signer: "stranger" },
+  "a signature of an unknown key": { signer: "stranger" },
   "the next key's signature under this kid": { signer: "next" },
   "a changed payload": { mangle: (token) => token.replace(/\.../, ".AA") },
   ...Object.fromEntries(misfits.map((change) => [
@@ -145,7 +145,7 @@ const refused: Readonly<Record<string, Change>> = {
         : [asPayload];
     }),
   ),
-  "an honest one of more than 4096 bytes": { claims: { more: "x".repeat(3000) } },
+  "a genuine Passport of more than 4096 bytes": { claims: { more: "x".repeat(3000) } },
   "NaN in the payload": { payload: JSON.stringify(claims).replace("{", '{"x":NaN,') },
 };
 
@@ -173,7 +173,7 @@ function createDomain(): Domain {
   };
 }
 
-/** What each token's subject is, undefined where the Python of the guide refuses it. */
+/** The subject of each token; undefined where the guide's Python refuses it. */
 async function judgeInPython(
   tokens: readonly string[],
   secrets: Domain["secrets"],
@@ -186,12 +186,12 @@ async function judgeInPython(
 import base64, json, sys
 sys.path.insert(0, ${JSON.stringify(`${folder.path}/python`)})
 from passport import verify_passport
-asked = json.load(sys.stdin)
-keys = {kid: base64.urlsafe_b64decode(secret + "==") for kid, secret in asked["secrets"].items()}
+input = json.load(sys.stdin)
+keys = {kid: base64.urlsafe_b64decode(secret + "==") for kid, secret in input["secrets"].items()}
 def judge(token):
-    try: return verify_passport(token, keys, asked["iss"], asked["aud"], now=lambda: asked["now"])["sub"]
+    try: return verify_passport(token, keys, input["iss"], input["aud"], now=lambda: input["now"])["sub"]
     except (ValueError, RecursionError): return None
-print(json.dumps([judge(token) for token in asked["tokens"]]))`;
+print(json.dumps([judge(token) for token in input["tokens"]]))`;
   const child = new Deno.Command("python3", {
     args: ["-c", program],
     stdin: "piped",
@@ -199,9 +199,9 @@ print(json.dumps([judge(token) for token in asked["tokens"]]))`;
     stderr: "inherit",
   }).spawn();
   const encoded = Object.entries(secrets).map(([kid, secret]) => [kid, encodeBase64Url(secret)]);
-  const asked = { ...claims, now, tokens, secrets: Object.fromEntries(encoded) };
+  const input = { ...claims, now, tokens, secrets: Object.fromEntries(encoded) };
   const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(JSON.stringify(asked)));
+  await writer.write(new TextEncoder().encode(JSON.stringify(input)));
   await writer.close();
   const { code, stdout } = await child.output();
   assert.equal(code, 0);
@@ -230,7 +230,8 @@ async function judgeInTypeScript(
 }
 
 Deno.test({
-  name: "the guide's Python takes and refuses the Passports that the starter does (needs python3)",
+  name:
+    "the guide's Python accepts and refuses the same Passports as the service runtime (needs python3)",
   ignore: !await hasPython(),
   async fn() {
     const { secrets, sign } = createDomain();
@@ -241,7 +242,7 @@ Deno.test({
       judgeInTypeScript(tokens, secrets),
     ]);
     for (const [at, [what]] of rows.entries()) {
-      assert.equal(typeScript[at] !== null, what in accepted, `the starter: ${what}`);
+      assert.equal(typeScript[at] !== null, what in accepted, `the service runtime: ${what}`);
       assert.equal(python[at], typeScript[at], `Python: ${what}`);
     }
   },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { targets } from "./targets.ts";
 
 for (const [name, start] of Object.entries(targets)) {
-  Deno.test(`signs a person up, in and out: ${name}`, async () => {
+  Deno.test(`a user signs up, logs in and logs out: ${name}`, async () => {
     await using target = await start();
     const credentials = { email: "learner@edgepass.local", password: "a long enough passphrase" };
     const signup = await post(target, "/auth/signup", { ...credentials, name: "Demo Learner" });

@@ -22,7 +22,7 @@ type Document = Readonly<Record<string, unknown>>;
 const names = { S: ["s1", "s2", "s3", "s4", "s5", "s6"], A: ["a1", "a2", "a3", "a4", "a5", "a6"] };
 const accessKids = ["k1", "k2", "k3", "k4", "k5", "k6"];
 
-/** Keys for every step of the test: what is in force is the configuration's to say. */
+/** Keys for every step of the test; the central configuration selects the active ones. */
 async function makeKeys() {
   const secrets = names.S.map((kid) => ({ kid, secret: randomSecret() }));
   const pairs = await Promise.all(names.A.map((kid) => createAccessTokenKey(kid)));
@@ -56,7 +56,7 @@ const dependencies = Object.fromEntries([...services, "redis"].map((name) => [na
 for (
   const placement of ["Deno, all in one", "Deno, split", "workerd, all in one"] as const
 ) {
-  Deno.test(`policy v0.1.0 becomes v0.2.0 and back, and keys rotate, under load: ${placement}`, async (t) => {
+  Deno.test(`the policy changes from v0.1.0 to v0.2.0 and back, and keys rotate, under load: ${placement}`, async (t) => {
     const keys = await makeKeys();
     await using echo = startUpstream();
     await using target = await targets[placement](keys.settings);
@@ -71,8 +71,12 @@ for (
     const admin = await logIn(send, target.admin);
     const put = async (document: Document, { token: bearer } = admin) => {
       const body = { document: { ...base, ...document } };
-      const ask = () => send({ method: "PUT", path: "/admin/configuration", bearer, body });
-      await waitUntil("the version is in force", async () => await statusOf(ask()) === 200, 60_000);
+      const request = () => send({ method: "PUT", path: "/admin/configuration", bearer, body });
+      await waitUntil(
+        "the version is in force",
+        async () => await statusOf(request()) === 200,
+        60_000,
+      );
     };
     await put({});
     const people = await Promise.all(
@@ -80,10 +84,10 @@ for (
     );
     await enrollEach(send, { admin, people });
     const isWorker = placement.startsWith("workerd");
-    await using load = startLoad(isWorker ? 8 : 120, (at) => ask(send, people[at % 3]!, at));
+    await using load = startLoad(isWorker ? 8 : 120, (at) => request(send, people[at % 3]!, at));
     await load.pass();
     const verdicts = async () => isWorker ? {} : await readVerdicts(send, admin);
-    /** A step is over once everything that began before it has ended, and more has come after it. */
+    /** A step ends once every earlier request has finished, and later requests have arrived. */
     const step = async (document: Document) => {
       await put(document);
       await load.pass();
@@ -91,8 +95,8 @@ for (
     };
     const passportOf = async () => {
       const planted = { "x-passport": "planted", "Txn-Token": "planted", "txn_token": "planted" };
-      const answer = await send({ path: "/echo", bearer: people[0]!.token, headers: planted });
-      await answer.body?.cancel();
+      const response = await send({ path: "/echo", bearer: people[0]!.token, headers: planted });
+      await response.body?.cancel();
       const { headers } = echo.last();
       assert.ok([...headers.values()].every((value) => !value.includes("planted")));
       return [headers.get("x-passport") ?? "", headers.get("txn-token")] as const;
@@ -106,7 +110,7 @@ for (
     const onlyA = { ...withA(), passport: { send: "A", accept: ["A"] } };
 
     await t.step(
-      "shadow: S decides, A goes along, and every service finds them equal",
+      "shadow: S decides, A is sent too, and every service finds them equal",
       async () => {
         assert.deepEqual(await profileOf(passportOf()), ["S", null]);
         await step(shadow);
@@ -121,7 +125,7 @@ for (
       },
     );
 
-    await t.step("a key that services have wrong is counted, and refuses nobody", async () => {
+    await t.step("a wrong key in a service is counted, and no request is refused", async () => {
       const [a1, a2] = keys.publicKeys;
       const wrong = [{ ...a1!, x: a2!.x }];
       await step({ ...shadow, keys: { ...shadow.keys, passportPublic: wrong } });
@@ -134,19 +138,22 @@ for (
       assert.equal(after.mismatch, before.mismatch);
     });
 
-    await t.step("both are taken, then A is minted: by route, then everywhere", async () => {
-      await step(both);
-      await step({
-        ...both,
-        passport: { ...both.passport, sendByRoute: { "/users/me": "A", "/echo/*": "A" } },
-      });
-      const [byRoute, copy] = await passportOf();
-      assert.deepEqual([claimsOf(byRoute).pv, byRoute === copy], ["0.2.0", true]);
-      await step(mintA);
-      assert.deepEqual(await profileOf(passportOf()), ["A", "A"]);
-    });
+    await t.step(
+      "both profiles are accepted, then A is issued: by route, then everywhere",
+      async () => {
+        await step(both);
+        await step({
+          ...both,
+          passport: { ...both.passport, sendByRoute: { "/users/me": "A", "/echo/*": "A" } },
+        });
+        const [byRoute, copy] = await passportOf();
+        assert.deepEqual([claimsOf(byRoute).pv, byRoute === copy], ["0.2.0", true]);
+        await step(mintA);
+        assert.deepEqual(await profileOf(passportOf()), ["A", "A"]);
+      },
+    );
 
-    await t.step("S is dropped, and who holds its key can make nothing of use", async () => {
+    await t.step("S is disabled, and Passports signed with its key are refused", async () => {
       const forged = await forgeS(target, keys.secrets[0]!);
       for (const fetch of Object.values(target.services)) {
         assert.equal(await statusOf(fetch("/livez", {})), 200);
@@ -176,7 +183,7 @@ for (
       if (course) assert.equal(await statusOf(course("/courses", { headers })), 401);
     });
 
-    await t.step("all the way back to v0.1.0", async () => {
+    await t.step("the rollback to v0.1.0 succeeds", async () => {
       for (const document of [mintA, both, shadow]) await step(document);
       await step({});
       assert.deepEqual(await profileOf(passportOf()), ["S", null]);
@@ -202,7 +209,7 @@ for (
       "five rotations of the key of access tokens, and a revoked one is refused",
       async () => {
         const states: Record<string, string> = {};
-        // A revoked key that signed again at once would be one that verifiers do not have yet.
+        // A revoked key that signs again at once would be one that verifiers do not have yet.
         const passport = { s1: "retired", s6: "signing" };
         for (const [at, kid] of accessKids.slice(1).entries()) {
           Object.assign(states, { [accessKids[at]!]: "retired", [kid]: "signing" });
@@ -222,7 +229,7 @@ for (
     );
 
     assert.deepEqual(load.failures, []);
-    assert.ok(load.answered() > 1_000, String(load.answered()));
+    assert.ok(load.completed() > 1_000, String(load.completed()));
   });
 }
 
@@ -239,7 +246,7 @@ function createSend(target: Target): Send {
     });
 }
 
-/** Whoever reads their enrollments has three services called, one through the other. */
+/** Reading a user's enrollments calls three services in a chain. */
 async function enrollEach(
   send: Send,
   { admin, people }: { admin: Person; people: readonly Person[] },
@@ -252,20 +259,31 @@ async function enrollEach(
   await dataOf(send({ method: "POST", path: `${path}/lessons`, bearer, body: lesson }), 201);
   await dataOf(send({ method: "POST", path: `${path}/publish`, bearer }));
   for (const { token } of people) {
-    const wanted = { method: "POST", path: "/enrollments", bearer: token, body: { courseId: id } };
-    await dataOf(send(wanted), 201);
+    const enrollment = {
+      method: "POST",
+      path: "/enrollments",
+      bearer: token,
+      body: { courseId: id },
+    };
+    await dataOf(send(enrollment), 201);
   }
 }
 
-/** What a person asks for, and what is wrong with the answer: another status, another person. */
-async function ask(send: Send, { id, token: bearer }: Person, at: number): Promise<string | null> {
+/**
+ * A user's request, and what is wrong with the response: another status, or another user's data.
+ */
+async function request(
+  send: Send,
+  { id, token: bearer }: Person,
+  at: number,
+): Promise<string | null> {
   const path = ["/users/me", "/enrollments", "/courses", "/auth/sessions"][at % 4]!;
-  const answer = await send({ path, bearer });
-  const { data, error } = await answer.json();
-  if (answer.headers.has("x-passport-verdict")) return `${path} shows a verdict`;
-  if (answer.status !== 200) return `${path} ${answer.status} ${error?.code}`;
-  if (path === "/users/me" && data.id !== id) return `${path} is somebody else's`;
-  if (path === "/enrollments" && data.items.length !== 1) return `${path} is somebody else's`;
+  const response = await send({ path, bearer });
+  const { data, error } = await response.json();
+  if (response.headers.has("x-passport-verdict")) return `${path} shows a verdict`;
+  if (response.status !== 200) return `${path} ${response.status} ${error?.code}`;
+  if (path === "/users/me" && data.id !== id) return `${path} is another user's`;
+  if (path === "/enrollments" && data.items.length !== 1) return `${path} is another user's`;
   return null;
 }
 
@@ -283,9 +301,9 @@ async function readVerdicts(send: Send, admin: Person): Promise<Record<string, n
 }
 
 async function profileOf(
-  asked: Promise<readonly [passport: string, txnToken: string | null]>,
+  pending: Promise<readonly [passport: string, txnToken: string | null]>,
 ): Promise<(string | null)[]> {
-  return (await asked).map((token) => {
+  return (await pending).map((token) => {
     if (token === null) return null;
     const typ = readJws(token, 8192)?.header.typ;
     return Object.entries(profiles).find(([, profile]) => profile.typ === typ)?.[0] ?? "none";
@@ -296,7 +314,7 @@ function claimsOf(token: string): Record<string, unknown> {
   return JSON.parse(new TextDecoder().decode(readJws(token, 8192)?.payload));
 }
 
-/** What a service that was taken over could make under profile S. */
+/** The Passport that a compromised service could forge under profile S. */
 async function forgeS(
   { settings }: Target,
   { kid, secret }: { kid: string; secret: string },
@@ -318,8 +336,8 @@ async function forgeS(
   }, { typ: profiles.S.typ, key: await importSecret({ kid, secret: bytes }) });
 }
 
-async function statusOf(asked: Promise<Response>): Promise<number> {
-  const response = await asked;
+async function statusOf(pending: Promise<Response>): Promise<number> {
+  const response = await pending;
   await response.body?.cancel();
   return response.status;
 }

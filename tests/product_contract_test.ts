@@ -9,7 +9,7 @@ import {
 import { isObject, type Json } from "./support/json.ts";
 import { targets } from "./targets.ts";
 
-/** Lists of the product, and who may read each. */
+/** Lists of the product, and the user who may read each. */
 const lists = {
   "/courses": () => ({}),
   "/auth/accounts": ({ admin }) => ({ bearer: admin.token }),
@@ -25,29 +25,31 @@ const misfits = [
 
 const documents = ["/.well-known/jwks.json", "/openapi.json", "/docs", "/livez", "/readyz"];
 
-/** What the HTTP table promises of every operation of its kind. */
+/** The promises of the HTTP table for every operation of a kind. */
 const promises: Readonly<Record<string, (environment: Environment) => Promise<void>>> = {
   async "a list takes a limit from 1 to 100 and its own cursors"(environment) {
     for (const [path, by] of Object.entries(lists)) {
-      const ask = (query: string) =>
+      const send = (query: string) =>
         environment.send({ path: `${path}?${query}`, ...by(environment) });
       for (const query of misfits) {
-        // A position that is a text may be one of a list that is sorted by ids.
+        // A cursor with a string position may be valid for a list sorted by ids.
         if (query === "cursor=WyJ4Il0" && path === "/auth/accounts") continue;
-        assert.equal(await outcomeOf(ask(query)), "422 validation_failed", `${path}?${query}`);
+        assert.equal(await outcomeOf(send(query)), "422 validation_failed", `${path}?${query}`);
       }
       for (const query of ["limit=1", "limit=100"]) {
-        const { items, nextCursor } = await dataOf(ask(query));
+        const { items, nextCursor } = await dataOf(send(query));
         assert.ok(Array.isArray(items) && items.length >= 1, path);
         if (typeof nextCursor !== "string") continue;
         assert.match(nextCursor, /^[A-Za-z0-9_-]+$/);
-        const next = await dataOf(ask(`limit=1&cursor=${nextCursor}`));
+        const next = await dataOf(send(`limit=1&cursor=${nextCursor}`));
         assert.notDeepEqual(next.items, items, path);
       }
     }
   },
 
-  async "HEAD of the gateway's own documents answers as GET does, without the body"(environment) {
+  async "HEAD of the gateway's own documents gets the response of GET, without the body"(
+    environment,
+  ) {
     for (const path of documents) {
       const [get, head] = [
         await environment.send({ path }),
@@ -79,7 +81,7 @@ const promises: Readonly<Record<string, (environment: Environment) => Promise<vo
     assert.deepEqual(error.details, [unknown("roles"), unknown("")]);
   },
 
-  async "tokens and cookies are told to live as long as the settings say"(environment) {
+  async "the lifetimes of tokens and cookies equal the settings"(environment) {
     const { ACCESS_TOKEN_TTL_SECONDS, REFRESH_TOKEN_TTL_SECONDS } = environment.target.settings;
     const [access, refresh] = [ACCESS_TOKEN_TTL_SECONDS ?? "600", REFRESH_TOKEN_TTL_SECONDS];
     const { email } = environment.other;
@@ -93,7 +95,7 @@ const promises: Readonly<Record<string, (environment: Environment) => Promise<vo
     assert.deepEqual(ages, [access, refresh ?? "1209600"]);
   },
 
-  async "problem details say what the envelope says, and successes stay in the envelope"(
+  async "problem details have the envelope's members, and successes stay in the envelope"(
     environment,
   ) {
     const headers = { accept: "application/problem+json" };
@@ -114,12 +116,14 @@ const promises: Readonly<Record<string, (environment: Environment) => Promise<vo
     await dataOf(environment.send({ path: "/courses", headers }));
   },
 
-  async "the key set is not sent again to whoever has it"(environment) {
+  async "a client that has the key set gets 304"(environment) {
     const path = "/.well-known/jwks.json";
     const etag = (await drain(environment.send({ path }))).headers.get("etag") ?? "";
-    for (const known of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
-      const response = await drain(environment.send({ path, headers: { "if-none-match": known } }));
-      assert.deepEqual([response.status, response.headers.get("etag")], [304, etag], known);
+    for (const validator of [etag, `W/${etag}`, `"other", ${etag}`, "*"]) {
+      const response = await drain(
+        environment.send({ path, headers: { "if-none-match": validator } }),
+      );
+      assert.deepEqual([response.status, response.headers.get("etag")], [304, etag], validator);
     }
     const other = await drain(environment.send({ path, headers: { "if-none-match": '"other"' } }));
     assert.equal(other.status, 200);
@@ -127,9 +131,9 @@ const promises: Readonly<Record<string, (environment: Environment) => Promise<vo
 };
 
 async function read(response: Response): Promise<Json> {
-  const answer: unknown = await response.json();
-  assert.ok(isObject(answer));
-  return answer;
+  const envelope: unknown = await response.json();
+  assert.ok(isObject(envelope));
+  return envelope;
 }
 
 async function drain(pending: Promise<Response>): Promise<Response> {
@@ -138,7 +142,7 @@ async function drain(pending: Promise<Response>): Promise<Response> {
   return response;
 }
 
-Deno.test("The HTTP table keeps its general promises", async (t) => {
+Deno.test("the promises of the HTTP table hold", async (t) => {
   await using target = await targets["Deno, all in one"]();
   const environment = await createEnvironment(target);
   for (const [what, run] of Object.entries(promises)) await t.step(what, () => run(environment));

@@ -1,29 +1,29 @@
 import assert from "node:assert/strict";
-import { likeAnswers } from "./suite/product_alike.ts";
+import { comparableResponses } from "./suite/product_alike.ts";
 import { productDirect } from "./suite/product_direct.ts";
 import { productRevocation } from "./suite/product_revocation.ts";
 import { createEnvironment } from "./suite/product_environment.ts";
 import { targets } from "./targets.ts";
 
-Deno.test("The product holds its promises, and holds them alike, in every placement", async (t) => {
-  const answers = new Map<string, readonly string[]>();
+Deno.test("the product behaves equally in every placement", async (t) => {
+  const responses = new Map<string, readonly string[]>();
   for (const [placement, start] of Object.entries(targets)) {
     await t.step(placement, async (t) => {
       await using target = await start();
       const environment = await createEnvironment(target);
-      await t.step("answers", async () => {
-        answers.set(placement, await likeAnswers(environment));
+      await t.step("responses", async () => {
+        responses.set(placement, await comparableResponses(environment));
       });
       for (const [what, run] of Object.entries({ ...productDirect, ...productRevocation })) {
         await t.step(what, () => run(environment));
       }
     });
   }
-  const [[reference, expected] = ["", []], ...others] = answers;
+  const [[reference, expected] = ["", []], ...others] = responses;
   assert.equal(others.length, Object.keys(targets).length - 1);
   for (const [placement, given] of others) {
-    await t.step(`${placement} answers as ${reference} does`, () => {
-      for (const [at, answer] of expected.entries()) assert.equal(given[at], answer);
+    await t.step(`${placement} has the responses of ${reference}`, () => {
+      for (const [at, response] of expected.entries()) assert.equal(given[at], response);
     });
   }
 });

@@ -5,11 +5,11 @@ import { type Environment, logIn, newPerson, type Person } from "./suite/product
 import { readLives } from "./support/redis_lives.ts";
 import { type Target, targets } from "./targets.ts";
 
-/** No test begins in one window and ends in the next. */
+/** A window long enough that no test spans two windows. */
 const windowSeconds = 86_400;
 
 for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
-  Deno.test(`callers have limits: ${placement}`, async (t) => {
+  Deno.test(`callers have rate limits: ${placement}`, async (t) => {
     await using target = await targets[placement]();
     const configure = createConfigure(target);
     const send = createSend(target);
@@ -20,13 +20,13 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
     ];
     const me = ({ token }: Person) => send({ path: "/users/me", bearer: token });
 
-    await t.step("where none is configured, no answer speaks of one", async () => {
+    await t.step("without a configured limit, no response has rate limit headers", async () => {
       const { status, headers } = await discard(me(first));
       assert.deepEqual([status, headers.get("ratelimit-policy")], [200, null]);
     });
 
     await t.step(
-      "a person has as many requests as configured, and is told what is left",
+      "a user has the configured number of requests, and the response has the remaining number",
       async () => {
         await configure({ gateway: { limits: { person: { limit: 3, windowSeconds } } } });
         for (const left of [2, 1, 0]) {
@@ -38,7 +38,7 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
       },
     );
 
-    await t.step("one more is refused, and told when to come back", async () => {
+    await t.step("one more request is refused with a Retry-After", async () => {
       const { status, headers, code } = await refusalOf(me(first));
       assert.deepEqual([status, code], [429, "rate_limited"]);
       assert.ok(Number(headers.get("retry-after")) >= 1);
@@ -46,11 +46,11 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
       assert.match(headers.get("ratelimit") ?? "", /^"person";r=0;t=\d+$/);
     });
 
-    await t.step("somebody else is not", async () => {
+    await t.step("another user is not refused", async () => {
       assert.equal((await discard(me(second))).status, 200);
     });
 
-    await t.step("a limit goes before a role, and after a token", async () => {
+    await t.step("a limit is checked after the token and before the role", async () => {
       const path = "/auth/accounts";
       const over = await refusalOf(send({ path, bearer: first.token }));
       const unusable = await refusalOf(send({ path, bearer: "nonsense" }));
@@ -69,20 +69,20 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
       assert.equal((await discard(me(second))).status, 429);
     });
 
-    await t.step("who administers can take a limit back, however low it is", async () => {
+    await t.step("an administrator can remove a limit, however low it is", async () => {
       const path = "/admin/configuration";
       assert.equal((await discard(me(admin))).status, 200);
       assert.equal((await discard(me(admin))).status, 429);
       assert.equal((await discard(send({ path, bearer: admin.token }))).status, 200);
-      const letters = "/admin/events/user/outbox";
-      assert.equal((await discard(send({ path: letters, bearer: admin.token }))).status, 200);
+      const outbox = "/admin/events/user/outbox";
+      assert.equal((await discard(send({ path: outbox, bearer: admin.token }))).status, 200);
     });
 
     const route = { "/auth/login": { limit: 2, windowSeconds } };
     const tryToLogIn = () =>
       send({ method: "POST", path: "/auth/login", body: { email: "nobody@edgepass.local" } });
 
-    await t.step("nobody in particular is counted by network, on a public route too", async () => {
+    await t.step("anonymous callers are counted by network, on a public route too", async () => {
       await configure({ gateway: { limits: { routes: route } } });
       await discard(me(first));
       const statuses = [];
@@ -92,7 +92,7 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
       assert.equal(elsewhere.status, 422);
     });
 
-    await t.step("a Redis that counts nothing has the instance count by itself", async () => {
+    await t.step("without a count from Redis the instance counts locally", async () => {
       target.setRedisReadOnly(true);
       const statuses = [];
       for (let at = 0; at < 3; at++) statuses.push((await discard(tryToLogIn())).status);
@@ -100,7 +100,7 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
       assert.deepEqual(statuses, [422, 422, 429]);
     });
 
-    await t.step("a counter is gone after two of its windows, and not before", async () => {
+    await t.step("a counter expires after two windows, and not before", async () => {
       const seconds = { person: 1_000, address: 9_000, route: 80_000 };
       const limitOf = (windowSeconds: number) => ({ limit: 1_000, windowSeconds });
       await configure({
@@ -125,16 +125,19 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
       assert.deepEqual(all.filter(([, life]) => life === null), [], "what counts for ever");
     });
 
-    await t.step("a network is refused before anybody is asked, but for deliveries", async () => {
-      await configure({ gateway: { limits: { address: { limit: 1, windowSeconds } } } });
-      await discard(me(second));
-      await discard(me(second));
-      const paths = ["/users/me", "/courses", "/nowhere"];
-      for (const path of paths) assert.equal((await refusalOf(send({ path }))).status, 429, path);
-      const delivery = await discard(send({ method: "POST", path: "/events/user", body: {} }));
-      assert.equal(delivery.status, 401);
-      assert.equal((await discard(send({ path: "/livez" }))).status, 200);
-    });
+    await t.step(
+      "a network over its limit is refused before any dependency is called, except for deliveries",
+      async () => {
+        await configure({ gateway: { limits: { address: { limit: 1, windowSeconds } } } });
+        await discard(me(second));
+        await discard(me(second));
+        const paths = ["/users/me", "/courses", "/nowhere"];
+        for (const path of paths) assert.equal((await refusalOf(send({ path }))).status, 429, path);
+        const delivery = await discard(send({ method: "POST", path: "/events/user", body: {} }));
+        assert.equal(delivery.status, 401);
+        assert.equal((await discard(send({ path: "/livez" }))).status, 200);
+      },
+    );
   });
 }
 
@@ -161,14 +164,14 @@ function createSend(target: Target): Environment["send"] {
     });
 }
 
-async function discard(answer: Promise<Response>): Promise<Response> {
-  const response = await answer;
+async function discard(pending: Promise<Response>): Promise<Response> {
+  const response = await pending;
   await response.body?.cancel();
   return response;
 }
 
-async function refusalOf(answer: Promise<Response>) {
-  const response = await answer;
+async function refusalOf(pending: Promise<Response>) {
+  const response = await pending;
   const { error } = await response.json();
   return { status: response.status, headers: response.headers, code: error?.code };
 }

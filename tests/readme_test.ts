@@ -15,7 +15,7 @@ async function hasCurl(): Promise<boolean> {
 }
 
 Deno.test({
-  name: "the tour of the README answers what the README shows (needs curl 7.82)",
+  name: "the tour of the README has the outputs that the README shows (needs curl 7.82)",
   ignore: !await hasCurl(),
   async fn() {
     await using workspace = await temporaryWorkspace();

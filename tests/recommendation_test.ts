@@ -11,7 +11,7 @@ import { waitUntil } from "./support/wait.ts";
 import { targets } from "./targets.ts";
 
 for (const [placement, start] of Object.entries(targets)) {
-  Deno.test(`a recommender that fails costs nobody an answer: ${placement}`, async (t) => {
+  Deno.test(`a failing recommender causes no failed response: ${placement}`, async (t) => {
     await using recommender = startRecommender();
     await using target = await start({ ...recommender.settings, ...fallbackSettings });
     const environment = await createFallbackEnvironment(target, recommender);
@@ -23,7 +23,7 @@ for (const [placement, start] of Object.entries(targets)) {
 
 const changesWithinMs = 60_000;
 
-/** `source` and `X-Fallback`, as somebody sees them. */
+/** `source` and `X-Fallback` of a user's response. */
 async function readSource(system: DevSystem, token: string): Promise<string> {
   const response = await system.fetch("/recommendations", { headers: bearer(token) });
   const fallback = response.headers.get("x-fallback")?.replace(/\d+/, "n") ?? "";
@@ -38,7 +38,7 @@ const tasks = {
   "deno task dev:workers": { task: "dev:workers" },
 } as const;
 for (const [command, options] of Object.entries(tasks)) {
-  Deno.test(`${command} has a recommender, and its banner says how to turn it off`, async () => {
+  Deno.test(`${command} has a recommender, and its banner shows how to turn it off`, async () => {
     await using workspace = await temporaryWorkspace();
     await using system = await startDev({ workspace: workspace.path, ...options });
     const [, knob = ""] = /curl -X PUT (\S+\/faults) --json '\{"down":true\}'/
@@ -52,13 +52,13 @@ for (const [command, options] of Object.entries(tasks)) {
       await logIn(system, demoLearner),
       await logIn(system, demoInstructor),
     ];
-    const becomes = (wanted: string, token: string) =>
+    const becomes = (expected: string, token: string) =>
       waitUntil(
-        `suggestions are ${wanted}`,
-        async () => await readSource(system, token) === wanted,
+        `suggestions are ${expected}`,
+        async () => await readSource(system, token) === expected,
         changesWithinMs,
       );
-    // The demo courses are heard of a moment after they were published.
+    // Events about the demo courses arrive a moment after their publication.
     await becomes("live 2", learner);
     await turn({ down: true });
     assert.equal(await readSource(system, learner), "cache 2 cache; age=n");
@@ -69,7 +69,7 @@ for (const [command, options] of Object.entries(tasks)) {
   });
 }
 
-Deno.test("a recommender that is given is used, and none is served", async () => {
+Deno.test("a configured recommender is used, and none is served", async () => {
   await using workspace = await temporaryWorkspace();
   await using recommender = startRecommender();
   await using system = await startDev({ workspace: workspace.path, env: recommender.settings });

@@ -6,7 +6,7 @@ import { readProjectFile } from "./support/markdown.ts";
 
 const document = "docs/resilience.md";
 
-/** The rows of the document's tables, as cells without their code marks. */
+/** The rows of the document's tables, as cells without code marks. */
 async function readRows(): Promise<string[][]> {
   const text = await readProjectFile(document);
   const rows = text.split("\n").filter((row) => /^\| .* \|$/.test(row));
@@ -14,7 +14,7 @@ async function readRows(): Promise<string[][]> {
 }
 
 const outages: readonly Outage[] = ["refuses", "hangs"];
-/** Requests a second, and isolates they are spread over. */
+/** Requests a second, and the number of isolates. */
 const traffic = [[2, 1], [5, 1], [50, 1], [50, 4], [50, 10], [50, 25], [500, 10], [500, 100]];
 const scenarios: readonly Scenario[] = outages.flatMap((outage) =>
   traffic.map(([rate = 0, isolates = 0]) => ({ outage, rate, isolates }))
@@ -36,7 +36,7 @@ function toRow(scenario: Scenario): string[] {
   ];
 }
 
-Deno.test("docs/resilience.md tells what the simulation finds", async () => {
+Deno.test("docs/resilience.md has the results of the simulation", async () => {
   const documented = (await readRows()).filter(([first]) => outages.some((one) => one === first));
   assert.deepEqual(documented, scenarios.map(toRow));
 });
@@ -60,14 +60,14 @@ function flatten(value: object, prefix = ""): [name: string, value: string][] {
 }
 
 Deno.test("docs/resilience.md has every setting with its default", async () => {
-  const known = flatten(defaultPolicy);
+  const actual = flatten(defaultPolicy);
   const bare = (cell = "") => cell.replaceAll("`", "");
   const documented = (await readRows()).map(([name, value]) => [bare(name), value])
-    .filter(([name]) => known.some(([setting]) => setting === name));
-  assert.deepEqual(documented, known);
+    .filter(([name]) => actual.some(([setting]) => setting === name));
+  assert.deepEqual(documented, actual);
 });
 
-Deno.test("docs/resilience.md has every dependency that differs, and by what", async () => {
+Deno.test("docs/resilience.md has every dependency with other values, and those values", async () => {
   const rows = (await readRows()).filter(({ length, 0: name = "" }) =>
     length === 3 && Object.hasOwn(dependencies, name.replaceAll("`", ""))
   );
@@ -75,8 +75,8 @@ Deno.test("docs/resilience.md has every dependency that differs, and by what", a
     name.replaceAll("`", ""),
     differs.split(", ").map((one) => one.replaceAll("`", "")),
   ]);
-  const known = Object.entries(dependencies)
+  const actual = Object.entries(dependencies)
     .map(([name, row]) => [name, flatten(row).map((pair) => pair.join(" "))] as const)
     .filter(([, differs]) => differs.length > 0);
-  assert.deepEqual(documented.toSorted(), known.toSorted().map((row) => [...row]));
+  assert.deepEqual(documented.toSorted(), actual.toSorted().map((row) => [...row]));
 });

@@ -1,19 +1,19 @@
 /**
- * Runs `deno test` over everything, two files at a time; then, one after the other, what judges how
+ * Runs `deno test` over everything, two files at a time; then, one after the other, what measures how
  * fast a whole product is and must not share the machine; then what depends on Deno most, on the
  * program of another version that `SECOND_DENO` names. Closes with the one line that counts.
- * With arguments it runs what they say, once; with `--second-deno` the last of these alone.
+ * With arguments it runs `deno test` once with them; with `--second-deno` only the last of these.
  */
 import { asksForHelp } from "@edgepass/shared/runtime/usage";
 
 const unshared = ["tests/chaos_events_test.ts", "tests/chaos_faults_test.ts"];
-/** More at once would hold each other up: many tests start a product of several processes. */
+/** More parallel files slow each other down: many tests start a product of several processes. */
 const jobs = "2";
 
-/** What a new Deno may break by itself: servers, fetch, streams, signals, Web Crypto. */
+/** Features that a new Deno version may break: servers, fetch, streams, signals, Web Crypto. */
 const onSecondDeno = [
   ["gateway", "shared/crypto", "shared/passport", "shared/runtime", "shared/tokens"],
-  // What runs in workerd is the same whatever Deno starts it.
+  // Cases in workerd do not depend on the Deno version that starts them.
   ["--filter=/^deno: |on deno$/", "tests/core_test.ts", "tests/suite"],
 ];
 
@@ -55,7 +55,7 @@ async function runOnSecondDeno(): Promise<readonly Count[]> {
   }
   const version = await new Deno.Command(program, { args: ["--version"] }).output();
   console.log(`Gateway and core on ${new TextDecoder().decode(version.stdout).split("\n")[0]}`);
-  // Types were checked by the first one.
+  // The first run has checked the types.
   const counts: Count[] = [];
   for (const args of onSecondDeno) {
     counts.push(await run(["--no-check", "--parallel", ...args], program));
@@ -83,7 +83,7 @@ async function run(args: readonly string[], program = Deno.execPath()): Promise<
   }
   const { code } = await child.status;
   const [, passed = "0", failed = "0"] = /\| (\d+) passed.*?\| (\d+) failed/.exec(tail) ?? [];
-  // A run that broke off before it could count has failed, whatever it counted.
+  // A run that broke off before its count has failed.
   const counted = Number(failed) || (code === 0 ? 0 : 1);
   return { code, passed: Number(passed), failed: counted };
 }

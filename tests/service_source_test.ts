@@ -8,13 +8,16 @@ const services = [
   "services/recommendation",
 ];
 
-/** Where a person is named to somebody outside, and where the secrets for that and for Redis are read. */
+/**
+ * The file that names a user to a third party, and the files that read the secrets for that and for
+ * Redis.
+ */
 const exempt: readonly string[] = [
   "services/recommendation/pseudonym.ts",
   "services/recommendation/compose.ts",
 ];
 
-/** What a service author would write who had to care for tokens or headers. */
+/** Code that a service author would write to handle tokens or headers. */
 const securityWork: Readonly<Record<string, RegExp>> = {
   "a header": /\bheaders?\b|\bx-[a-z]+-?[a-z]*\b(?=["'`])|\btraceparent\b|\btracestate\b/i,
   "a credential": /\bauthori[sz]ation\b|\bbearer\b|cookie|\bapi.?key\b/i,
@@ -22,10 +25,11 @@ const securityWork: Readonly<Record<string, RegExp>> = {
   "a Passport's text or keys": /passport(Token|Keys|Verifier|Claims)|PASSPORT_|verifyPassport/i,
   "cryptography":
     /\bcrypto\b|\bhmac\b|\bsubtle\b|\bsign(ing|ature|J\w+)?\b(?![- ](in|up|out)\b)|verif/i,
-  "the starter's own parts": /shared\/(crypto|tokens|internal-headers|context|trace-context)\b/,
+  "the service runtime's internals":
+    /shared\/(crypto|tokens|internal-headers|context|trace-context)\b/,
 };
 
-/** Lines of code that do such work, as `path:line: what`; comments do none. */
+/** Lines of code that do such work, as `path:line: what`; comments do not count. */
 function findSecurityWork({ path, text }: Source): string[] {
   const lines = withoutComments(text).split("\n");
   return lines.flatMap((line, at) =>
@@ -34,13 +38,13 @@ function findSecurityWork({ path, text }: Source): string[] {
   );
 }
 
-/** Blanks comments out and keeps the numbers of lines. */
+/** Blanks out comments and keeps the line numbers. */
 function withoutComments(text: string): string {
   return text.replace(/\/\*.*?\*\//gs, (comment) => comment.replace(/[^\n]/g, ""))
     .replace(/(^|\s)\/\/.*$/gm, "$1");
 }
 
-Deno.test("a service author writes not one line on tokens or headers", async () => {
+Deno.test("services contain no line of token or header code", async () => {
   let count = 0;
   for await (const source of files(services)) {
     count++;
@@ -49,7 +53,7 @@ Deno.test("a service author writes not one line on tokens or headers", async () 
   assert.ok(count > 20, "the services were found");
 });
 
-Deno.test("what a service knows of a Passport is who asks", async () => {
+Deno.test("services read only the caller from a Passport", async () => {
   for await (const { path, text } of files(services)) {
     const imports = text.match(/^import .*"@edgepass\/shared\/passport";$/gm) ?? [];
     for (const line of imports) assert.equal(line.split(" ")[1], "type", `${path}: ${line}`);
@@ -90,7 +94,7 @@ for (const line of planted) {
   });
 }
 
-Deno.test("the scan passes over comments and databases' settings", () => {
+Deno.test("the scan ignores comments and database settings", () => {
   const text =
     `/** The Passport's token\n * and headers. */\nconst db = COURSE_DB_TOKEN; // a token\n`;
   assert.deepEqual(findSecurityWork({ path: "fair.ts", text }), []);

@@ -1,12 +1,12 @@
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 
-/** The origin clients of a target believe in; loopback hosts match on any port. */
+/** The origin that a target's clients use; loopback hosts match on any port. */
 export const publicOrigin = "http://127.0.0.1:8787";
 
-/** The administrator every target starts with. */
+/** The first administrator of every target. */
 export const admin = { email: "admin@edgepass.local", password: "correct horse battery staple" };
 
-/** Fresh settings of one installation, apart from where its Redis and its databases are. */
+/** New settings of one installation, without those of its Redis and its databases. */
 export async function createSettings(
   redis: { url: string; token: string },
 ): Promise<Record<string, string>> {
@@ -29,7 +29,7 @@ export function randomSecret(): string {
   return encodeBase64Url(crypto.getRandomValues(new Uint8Array(32)));
 }
 
-/** A private JWK as `ACCESS_TOKEN_KEYS` has it. */
+/** A private JWK in the form of `ACCESS_TOKEN_KEYS`. */
 export async function createAccessTokenKey(
   kid: string,
   state: "published" | "signing" | "retired" = "signing",

@@ -3,7 +3,7 @@ import { platforms } from "./suite/gateway_platforms.ts";
 import { createEnvironment, type Environment } from "./suite/gateway_environment.ts";
 import { waitUntil } from "./support/wait.ts";
 
-/** The gateway's longest silence of a client, and its longest time for a body. */
+/** The gateway's limit for a silent client, and its limit for a whole body. */
 const idleMs = 10_000;
 const totalMs = 30_000;
 const patienceMs = 5_000;
@@ -11,9 +11,9 @@ const patienceMs = 5_000;
 type Timer = { readonly delayMs: number; readonly run: () => void };
 
 /**
- * Holds the timers of these two lengths until the test lets them run out; all others are untouched.
+ * Holds the timers with these two delays until the test fires them; all other timers are unchanged.
  *
- * The gateway under test runs in this process, so what it calls is what is put here.
+ * The gateway under test runs in this process, so it uses the replaced timer functions.
  */
 function holdTimers() {
   const { setTimeout, clearTimeout } = globalThis;
@@ -33,10 +33,10 @@ function holdTimers() {
     clearTimeout: (timer?: number) => held.delete(timer ?? 0) || clearTimeout(timer),
   });
   return {
-    /** Waits until so many timers of a length have been started. */
+    /** Waits until this number of timers with this delay have started. */
     started: (delayMs: number, count: number) =>
       waitUntil("the timers run", () => (counts.get(delayMs) ?? 0) >= count, patienceMs),
-    /** Lets the timers of a length run out that still run. */
+    /** Fires the pending timers with this delay. */
     runOut(delayMs: number): number {
       const over = [...held].filter(([, timer]) => timer.delayMs === delayMs);
       for (const [timer, { run }] of over) {
@@ -45,14 +45,14 @@ function holdTimers() {
       }
       return over.length;
     },
-    /** Timers that still run. */
+    /** Number of pending timers. */
     running: () => held.size,
     [Symbol.dispose]: () => void Object.assign(globalThis, { setTimeout, clearTimeout }),
   };
 }
 
 /** A client that has sent a head and the beginning of its body. */
-async function ensureLoaded(
+async function startUpload(
   { origin }: Pick<Environment, "origin">,
   target: string,
   bytes: number,
@@ -70,8 +70,8 @@ async function ensureLoaded(
   return {
     send,
     /**
-     * The head of the answer. Deno keeps the connection until the client leaves, whatever it said;
-     * what ends it for a client that stays is the proxy in front.
+     * The head of the response. Deno keeps the connection open until the client closes it, despite
+     * `Connection: close`; the proxy in front ends it for a client that stays.
      */
     async readHead(): Promise<string> {
       let text = "";
@@ -93,41 +93,41 @@ async function expectServed({ origin }: Pick<Environment, "origin">): Promise<vo
   assert.equal(response.status, 200);
 }
 
-Deno.test("[H12] a client that stops after a byte is told to go, and others are served", async () => {
+Deno.test("[H12] a client that stops after a byte gets 408, and others are served", async () => {
   await using environment = await createEnvironment("deno", platforms.deno);
   using timers = holdTimers();
-  using client = await ensureLoaded(environment, "/public", 100, 1);
-  // The first silence ends with the byte; in the second nothing comes.
+  using client = await startUpload(environment, "/public", 100, 1);
+  // The first timer ends with the byte; after the second no byte arrives.
   await timers.started(idleMs, 2);
   await expectServed(environment);
   const { length: seen } = environment.echo.seen;
   assert.equal(timers.runOut(idleMs), 1);
-  const answer = await client.readHead();
-  assert.match(answer, /^HTTP\/1\.1 408 /);
-  assert.match(answer, /^connection: close\r$/im);
+  const head = await client.readHead();
+  assert.match(head, /^HTTP\/1\.1 408 /);
+  assert.match(head, /^connection: close\r$/im);
   assert.equal(environment.echo.seen.length, seen);
   assert.equal(timers.running(), 0);
 });
 
-Deno.test("[H12] a client that stops in an upload is told to go, and what it sent is nobody's request", async () => {
+Deno.test("[H12] a client that stops in an upload gets 408, and its partial body is never a complete request", async () => {
   await using environment = await createEnvironment("deno", platforms.deno);
   using timers = holdTimers();
-  using client = await ensureLoaded(environment, "/public", 200_000, 100_000);
+  using client = await startUpload(environment, "/public", 200_000, 100_000);
   await timers.started(idleMs, 2);
   await expectServed(environment);
   const { length: seen } = environment.echo.seen;
-  // Between two parts nobody waits for the client.
+  // Between two parts no timer for the client runs.
   await waitUntil("the client is waited for", () => timers.runOut(idleMs) === 1, patienceMs);
   assert.match(await client.readHead(), /^HTTP\/1\.1 408 /);
-  // A request that broke off is none that the upstream takes for whole.
+  // The upstream must not take a truncated request for a complete one.
   assert.equal(environment.echo.seen.length, seen);
   assert.equal(timers.running(), 0);
 });
 
-Deno.test("[H12] a client that drips is told to go when its time in all is over", async () => {
+Deno.test("[H12] a client that sends slowly gets 408 at the limit for the whole body", async () => {
   await using environment = await createEnvironment("deno", platforms.deno);
   using timers = holdTimers();
-  using client = await ensureLoaded(environment, "/public", 1_000, 1);
+  using client = await startUpload(environment, "/public", 1_000, 1);
   for (let part = 2; part < 10; part++) {
     await timers.started(idleMs, part);
     await client.send(1);
@@ -140,16 +140,16 @@ Deno.test("[H12] a client that drips is told to go when its time in all is over"
 
 const leaving = {
   "a short body": [1_000, 10],
-  "a long one that streams on": [200_000, 100_000],
-  "a body of which nothing came": [1_000, 0],
+  "a long body that is streamed": [200_000, 100_000],
+  "a body without a byte": [1_000, 0],
 } as const;
 for (const [what, [bytes, begun]] of Object.entries(leaving)) {
-  Deno.test(`[H12, F71] a client that dies within ${what} is nobody's error`, async () => {
+  Deno.test(`[H12, F71] a client that disconnects within ${what} counts as no server error`, async () => {
     await using environment = await createEnvironment("deno", platforms.deno);
     const breaker = { minimumCalls: 1, openMs: 600_000 };
     await using served = await environment.serve({ POLICY: JSON.stringify({ breaker }) });
     using timers = holdTimers();
-    const client = await ensureLoaded(served, "/public", bytes, begun);
+    const client = await startUpload(served, "/public", bytes, begun);
     await timers.started(idleMs, begun === 0 ? 1 : 2);
     client[Symbol.dispose]();
     await waitUntil("the request is over", () => served.logLines.length > 0, patienceMs);
@@ -157,7 +157,7 @@ for (const [what, [bytes, begun]] of Object.entries(leaving)) {
     assert.deepEqual(lines.map(({ level, status, code }) => [level, status, code]), [
       ["info", 499, "client_closed_request"],
     ]);
-    // One failure would have opened the breaker.
+    // A single failure would have opened the breaker.
     await expectServed(served);
     assert.equal(timers.running(), 0);
   });

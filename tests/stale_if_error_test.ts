@@ -8,9 +8,9 @@ import { waitUntil } from "./support/wait.ts";
 import { targets } from "./targets.ts";
 
 for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
-  Deno.test(`a route may have the last good answer stand in: ${placement}`, async (t) => {
+  Deno.test(`a route may serve its last successful response on errors: ${placement}`, async (t) => {
     await using upstream = startUpstream();
-    // Whatever the breaker of the one has seen, this one is called.
+    // A separate upstream: the state of the other upstream's breaker does not block its calls.
     await using other = startUpstream();
     await using target = await targets[placement]();
     const redis = createUpstashRedis({
@@ -44,33 +44,36 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
       },
     };
     await pushConfiguration(redis, { version: 1, document });
-    const ask = async (path: string, bearer: string | undefined, method = "GET") => {
+    const request = async (path: string, bearer: string | undefined, method = "GET") => {
       const response = await send({ method, path, ...(bearer === undefined ? {} : { bearer }) });
       const { data, error, traceId } = await response.json();
       return { status: response.status, headers: response.headers, data, error, traceId };
     };
-    const isAway = () => upstream.answerWith(() => Response.json({}, { status: 503 }));
+    const isAway = () => upstream.respondWith(() => Response.json({}, { status: 503 }));
 
-    upstream.answerWith(() => Response.json({ mine: 1 }));
-    assert.equal((await ask("/kept/a", first.token)).headers.get("x-fallback"), null);
-    assert.equal((await ask("/plain/a", first.token)).status, 200);
+    upstream.respondWith(() => Response.json({ mine: 1 }));
+    assert.equal((await request("/kept/a", first.token)).headers.get("x-fallback"), null);
+    assert.equal((await request("/plain/a", first.token)).status, 200);
     isAway();
 
-    await t.step("in the envelope of today's request, marked, with its age", async () => {
-      let answer = await ask("/kept/a", first.token);
-      // It was written after its request had been answered.
-      await waitUntil("the answer is kept", async () => {
-        answer = await ask("/kept/a", first.token);
-        return answer.status === 200;
-      }, 5_000);
-      assert.deepEqual(answer.data, { mine: 1 });
-      assert.equal(answer.traceId, answer.headers.get("x-trace-id"));
-      const age = answer.headers.get("age");
-      assert.equal(answer.headers.get("x-fallback"), `cache; age=${age}`);
-      assert.equal(answer.headers.get("cache-control"), "no-store");
-    });
+    await t.step(
+      "the stale response is in the current request's envelope, marked, with its age",
+      async () => {
+        let response = await request("/kept/a", first.token);
+        // The response is stored after the request was completed.
+        await waitUntil("the response is stored", async () => {
+          response = await request("/kept/a", first.token);
+          return response.status === 200;
+        }, 5_000);
+        assert.deepEqual(response.data, { mine: 1 });
+        assert.equal(response.traceId, response.headers.get("x-trace-id"));
+        const age = response.headers.get("age");
+        assert.equal(response.headers.get("x-fallback"), `cache; age=${age}`);
+        assert.equal(response.headers.get("cache-control"), "no-store");
+      },
+    );
 
-    await t.step("for as long as it may be stale, and no longer", async () => {
+    await t.step("it is served until its maximum staleness", async () => {
       const lives = [...await readLives(target.settings, "fb:*")];
       assert.ok(lives.length > 0);
       for (const [key, life] of lives) {
@@ -78,37 +81,40 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
       }
     });
 
-    await t.step("to nobody else, for no change, and on no route that does not ask", async () => {
-      assert.equal((await ask("/kept/a", second.token)).status, 503);
-      assert.equal((await ask("/kept/a", undefined)).status, 401);
-      assert.equal((await ask("/kept/a", first.token, "POST")).status, 503);
-      assert.equal((await ask("/plain/a", first.token)).status, 503);
-    });
+    await t.step(
+      "it is served to no other caller, for no write, and on no route without the setting",
+      async () => {
+        assert.equal((await request("/kept/a", second.token)).status, 503);
+        assert.equal((await request("/kept/a", undefined)).status, 401);
+        assert.equal((await request("/kept/a", first.token, "POST")).status, 503);
+        assert.equal((await request("/plain/a", first.token)).status, 503);
+      },
+    );
 
-    await t.step("while Redis takes no writes, nobody is refused for it", async () => {
+    await t.step("while Redis refuses writes, requests succeed", async () => {
       target.setRedisReadOnly(true);
-      const answers = await Promise.all(
-        Array.from({ length: 8 }, (_, at) => ask(`/other/${at}`, second.token)),
+      const responses = await Promise.all(
+        Array.from({ length: 8 }, (_, at) => request(`/other/${at}`, second.token)),
       );
       target.setRedisReadOnly(false);
-      assert.deepEqual([...new Set(answers.map(({ status }) => status))], [200]);
+      assert.deepEqual([...new Set(responses.map(({ status }) => status))], [200]);
     });
 
-    await t.step("not even to the person, once the login has ended", async () => {
-      assert.equal((await ask("/kept/a", first.token)).status, 200);
+    await t.step("it is not served to the same user after the logout", async () => {
+      assert.equal((await request("/kept/a", first.token)).status, 200);
       const ended = await send({ method: "POST", path: "/auth/logout", bearer: first.token });
       assert.equal(ended.status, 204);
-      const { status, error } = await ask("/kept/a", first.token);
+      const { status, error } = await request("/kept/a", first.token);
       assert.deepEqual([status, error?.code], [401, "token_revoked"]);
     });
 
-    await t.step("also where the upstream breaks off what it answers", async () => {
-      other.answerWith(() => Response.json({ mine: 3 }));
-      assert.equal((await ask("/other/b", second.token)).status, 200);
+    await t.step("it is also served where the upstream's response breaks off", async () => {
+      other.respondWith(() => Response.json({ mine: 3 }));
+      assert.equal((await request("/other/b", second.token)).status, 200);
       const cut = { headers: { "content-type": "application/json" } };
-      other.answerWith(() => new Response('{"cut":', cut));
-      await waitUntil("the answer is kept", async () => {
-        const { status, data } = await ask("/other/b", second.token);
+      other.respondWith(() => new Response('{"cut":', cut));
+      await waitUntil("the response is stored", async () => {
+        const { status, data } = await request("/other/b", second.token);
         return status === 200 && data.mine === 3;
       }, 5_000);
     });

@@ -20,31 +20,31 @@ import { maintainEach } from "../app/maintenance.ts";
 import { readMigrations } from "../shared/runtime/deno_databases.ts";
 import { admin, createSettings, publicOrigin } from "./settings.ts";
 
-/** An installation that runs, as its clients see it. */
+/** A running installation, as its clients see it. */
 export interface Target extends AsyncDisposable {
   readonly origin: string;
   readonly admin: { readonly email: string; readonly password: string };
-  /** What it was told, keys among it: a test can sign what only the installation could. */
+  /** Its settings with its keys, so that a test can sign as the installation. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Services at an address of their own, where the placement gives them one. */
+  /** Services with their own address, in placements that have one. */
   readonly services: Readonly<Partial<Record<ServiceName, Fetch>>>;
   readonly fetch: Fetch;
-  /** Each service's database, where the placement lets a test look into it. */
+  /** Each service's database, in placements where a test can read it. */
   readonly databases?: Readonly<Record<string, SqlDb>>;
-  /** What timer or cron do now and then, which in a target does nobody. */
+  /** Runs the scheduled maintenance; no timer or cron runs in a target. */
   maintain(): Promise<void>;
   /** Empties Redis, as an eviction or an operator could. */
   flushRedis(): Promise<void>;
   /** Runs one command in Redis and returns its reply. */
   redis(...command: readonly string[]): Promise<unknown>;
-  /** Lets Redis refuse every command that changes something, or take them again. */
+  /** Makes Redis refuse every write, or accept writes again. */
   setRedisReadOnly(isReadOnly: boolean): void;
 }
 
-/** A request to whatever answers under this target's address. */
+/** Sends a request to this target's address. */
 export type Fetch = (path: string, init?: RequestInit) => Promise<Response>;
 
-/** Services of the product, by the folder they are in. */
+/** Services of the product, by folder name. */
 export type ServiceName = typeof services[number];
 
 const root = new URL("../", import.meta.url).pathname;
@@ -57,7 +57,7 @@ const composers = {
   recommendation: composeRecommendation,
 };
 
-/** As the entries of Deno have them. */
+/** As Deno's entry points set them. */
 const effects = {
   pipelineAutomatically: true,
   measuresLateness: true,
@@ -65,7 +65,7 @@ const effects = {
   docs: docsFiles,
 };
 
-/** Settings of a target beside those that every installation has. */
+/** Settings of a target in addition to those of every installation. */
 export type MoreSettings = Readonly<Record<string, string>>;
 
 /** Every service and the gateway in one process. */
@@ -82,7 +82,7 @@ async function denoAllInOne(more: MoreSettings = {}): Promise<Target> {
   return toTarget({ fetch, maintain, settings, databases, redis }, resources.move());
 }
 
-/** Each service behind a URL of its own. */
+/** Each service behind its own URL. */
 async function denoSplit(more: MoreSettings = {}): Promise<Target> {
   await using resources = new AsyncDisposableStack();
   const redis = startRedis(resources);
@@ -129,7 +129,7 @@ async function workerdSplit(more: MoreSettings = {}): Promise<Target> {
   ], Object.fromEntries(services.map((name) => [`edgepass-${name}`, [name]])));
 }
 
-/** Placements of the product; each answers alike. */
+/** Placements of the product; all behave equally. */
 export const targets = {
   "Deno, all in one": denoAllInOne,
   "Deno, split": denoSplit,
@@ -137,12 +137,12 @@ export const targets = {
   "workerd, split": workerdSplit,
 } as const satisfies Record<string, (more?: MoreSettings) => Promise<Target>>;
 
-/** As the adapter of Deno does it. */
+/** As Deno's adapter does it. */
 function observe(settings: MoreSettings): RunningTelemetry {
   return createTelemetry(settings, { runtime: "deno", log: () => {} });
 }
 
-/** Lines go to the collector, where there is one. */
+/** Log lines go to the collector, where there is one. */
 function toBindings(telemetry: RunningTelemetry): Bindings {
   const { logSink } = telemetry;
   return { TELEMETRY: telemetry, ...(logSink ? { LOG_SINK: logSink } : {}) };
@@ -155,7 +155,7 @@ interface TestRedis {
   setReadOnly(isReadOnly: boolean): void;
 }
 
-/** What is left of Redis when it takes no writes: enough to ask whether something is revoked. */
+/** The commands that a read-only Redis still accepts: enough to check revocation. */
 const readCommands = new Set(["get", "mget", "exists", "ttl", "ping"]);
 
 function startRedis(resources: AsyncDisposableStack): TestRedis {
@@ -179,7 +179,7 @@ function startRedis(resources: AsyncDisposableStack): TestRedis {
     const body = JSON.stringify(command);
     return (await (await fetch(origin, { method: "POST", headers, body })).json()).result;
   };
-  const setReadOnly = (wanted: boolean) => void (isReadOnly = wanted);
+  const setReadOnly = (value: boolean) => void (isReadOnly = value);
   return { url: origin, token, run, setReadOnly };
 }
 
@@ -209,9 +209,9 @@ function listen(
     (request, info) => {
       const waitUntil = (work: Promise<unknown>) => void underWay.add(work);
       const peerAddress = info.remoteAddr.hostname;
-      const answer = runInvocation({ waitUntil, peerAddress }, () => app.fetch(request));
-      if (telemetry) waitUntil(Promise.resolve(answer).finally(() => telemetry.flush()));
-      return answer;
+      const response = runInvocation({ waitUntil, peerAddress }, () => app.fetch(request));
+      if (telemetry) waitUntil(Promise.resolve(response).finally(() => telemetry.flush()));
+      return response;
     },
   );
   resources.defer(async () => {
@@ -280,21 +280,21 @@ async function startWorkers(
   }, resources.move());
 }
 
-/** Calls a Worker that has no route of its own, as a service binding would. */
+/** Calls a Worker without a route of its own, as a service binding would. */
 function fetchWorker(harness: Harness, worker: string): Fetch {
   return async (path, { method = "GET", headers, body } = {}) => {
     const request = { method, headers: [...new Headers(headers)] as [string, string][] };
     const sent = typeof body === "string" ? { ...request, body } : request;
-    const answer = await harness.getWorker(worker).fetch(path, { ...sent, redirect: "manual" });
-    const text = await answer.text();
+    const response = await harness.getWorker(worker).fetch(path, { ...sent, redirect: "manual" });
+    const text = await response.text();
     return new Response(text === "" ? null : text, {
-      status: answer.status,
-      headers: [...answer.headers],
+      status: response.status,
+      headers: [...response.headers],
     });
   };
 }
 
-/** On Workers nothing runs at the start: the first look at readiness asks for the revocation list. */
+/** On Workers nothing runs at the start: the first readiness check requests the revocation list. */
 async function becomeReady(url: URL): Promise<void> {
   for (let attempt = 0; attempt < 50; attempt++) {
     const response = await fetch(new URL("/readyz", url));
@@ -305,7 +305,7 @@ async function becomeReady(url: URL): Promise<void> {
   throw new Error("Target does not become ready");
 }
 
-/** What is left out of texts leaves texts. */
+/** Bindings without undefined values are strings. */
 function toTexts(bindings: Bindings): Record<string, string> {
   return Object.fromEntries(Object.entries(bindings).map(([name, value]) => [name, String(value)]));
 }

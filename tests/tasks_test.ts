@@ -3,7 +3,7 @@ import { projectRoot, readProjectFile } from "./support/markdown.ts";
 
 const { tasks }: { tasks: Record<string, string> } = JSON.parse(await readProjectFile("deno.json"));
 
-/** Those that only pass on to another program, whose words they are. */
+/** Tasks that only pass their arguments to another program, which has its own help. */
 const others = new Set(["ok", "check", "wrangler", "deploy"]);
 const ours = Object.keys(tasks).filter((name) => !others.has(name));
 
@@ -19,7 +19,7 @@ async function run(name: string, arg: string) {
 }
 
 for (const name of ours) {
-  Deno.test(`deno task ${name} --help says how it is called and does nothing else`, async () => {
+  Deno.test(`deno task ${name} --help prints its usage and does nothing else`, async () => {
     const { code, out, err } = await run(name, "--help");
     assert.match(out, /^Usage: deno task /);
     assert.ok(out.includes(`deno task ${name}`), out);
@@ -27,7 +27,7 @@ for (const name of ours) {
   });
 }
 
-// `deno task test` passes what it does not know to `deno test`.
+// `deno task test` passes unknown options to `deno test`.
 for (const name of ours.filter((name) => name !== "test")) {
   Deno.test(`deno task ${name} refuses an option that it does not have in one line`, async () => {
     const { code, out, err } = await run(name, "--no-such-option");

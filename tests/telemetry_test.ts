@@ -6,7 +6,9 @@ import { type Target, targets } from "./targets.ts";
 const kinds = ["", "INTERNAL", "SERVER", "CLIENT"];
 const email = "learner@edgepass.local";
 
-/** The way of a first look at one's profile, siblings by name: user has none yet and asks auth. */
+/**
+ * The spans of a first profile request, siblings by name: user has no profile yet and calls auth.
+ */
 const profileTree = [
   "gateway SERVER GET /users/me",
   "  gateway CLIENT GET",
@@ -58,17 +60,17 @@ for (const [placement, start] of Object.entries(targets)) {
   });
 }
 
-Deno.test("a trace is restarted at the edge with a link when the setting says so", async () => {
+Deno.test("a trace is restarted at the edge with a link when it is configured", async () => {
   await using collector = startCollector();
   await using target = await targets["Deno, all in one"]({
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     TRACE_INCOMING: "restart",
   });
   const from = "0af7651916cd43dd8448eb211c80319c";
-  const answer = await target.fetch("/courses", {
+  const response = await target.fetch("/courses", {
     headers: { traceparent: `00-${from}-b7ad6b7169203331-01` },
   });
-  const { traceId } = await answer.json();
+  const { traceId } = await response.json();
   assert.notEqual(traceId, from);
   const root = () => collector.spans(traceId).find((span) => span.links.length > 0);
   await waitUntil("the root span", () => root()?.name === "GET /courses", 20_000);
@@ -84,11 +86,11 @@ Deno.test("the client's sampled flag decides nothing, the ratio does", async () 
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.endpoint,
     OTEL_TRACES_SAMPLER_ARG: "0",
   });
-  const answer = await target.fetch("/courses", {
+  const response = await target.fetch("/courses", {
     headers: { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" },
   });
-  assert.equal(answer.status, 200);
-  await answer.body?.cancel();
+  assert.equal(response.status, 200);
+  await response.body?.cancel();
   await target.fetch("/livez").then((live) => live.body?.cancel());
   assert.deepEqual(collector.spans(), []);
 });
@@ -133,7 +135,7 @@ function tokens(cookie: string): string[] {
   return cookie.split("; ").map((pair) => pair.slice(pair.indexOf("=") + 1));
 }
 
-/** The spans as an indented list: a Worker's clock stands still, so siblings are ordered by name. */
+/** The spans as an indented list; a Worker's clock stands still, so siblings are sorted by name. */
 function draw(spans: readonly CollectedSpan[], parent: string, depth = 0): string[] {
   const children = spans.filter(({ parentSpanId }) => parentSpanId === parent)
     .toSorted((a, b) => a.name < b.name ? -1 : 1);

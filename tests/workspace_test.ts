@@ -21,7 +21,7 @@ async function listMembers(): Promise<string[]> {
   return textsOf((await readJson("deno.json")).workspace).map((path) => path.replace("./", ""));
 }
 
-/** Every source file of the members, tests and what stands beside them. */
+/** Every source file of the members, with tests and other files. */
 async function listSources(folder = ""): Promise<string[]> {
   const found: string[] = [];
   for await (const { name, isDirectory } of Deno.readDir(new URL(folder || ".", root))) {
@@ -52,7 +52,7 @@ async function listImports(): Promise<Import[]> {
   return (await Promise.all(imports)).flat();
 }
 
-Deno.test("what members export is what the bundler resolves", async () => {
+Deno.test("the exports of members equal the bundler's aliases", async () => {
   const exported: Record<string, string> = {};
   for (const member of await listMembers()) {
     const { name, exports } = await readJson(`${member}/deno.json`);
@@ -68,7 +68,7 @@ Deno.test("what members export is what the bundler resolves", async () => {
   assert.deepEqual(Object.fromEntries(paths), exported);
 });
 
-Deno.test("what members export is there", async () => {
+Deno.test("every export of a member exists", async () => {
   const { compilerOptions } = await readJson("tsconfig.json");
   assert.ok(isObject(compilerOptions));
   const targets = Object.values(objectAt(compilerOptions, "paths")).flatMap(textsOf);
@@ -81,7 +81,7 @@ Deno.test("every package that the source imports is pinned in one place", async 
   assert.ok(isObject(pins));
   for (const [name, target] of Object.entries(pins)) {
     assert.match(String(target), /^npm:(@[\w-]+\/)?[\w.-]+@\d+\.\d+\.\d+$/, name);
-    // The one alias: the starter is tried in applications with another Hono than ours.
+    // The one alias: tests run the service runtime in applications with another Hono version.
     const packageName = name === "hono-older" ? "hono" : name;
     assert.ok(String(target).startsWith(`npm:${packageName}@`), name);
   }
@@ -112,7 +112,7 @@ Deno.test("the lock file names exact versions of npm packages and no address", a
   assert.deepEqual(loose, []);
 });
 
-Deno.test("every file of a member is imported by somebody, or starts something", async () => {
+Deno.test("every file of a member is imported, or is an entry point", async () => {
   const sources = (await listSources()).filter((file) => !/^(tests|bench)\/|_test\.ts$/.test(file));
   const { tasks } = await readJson("deno.json");
   const exported = objectAt(objectAt(await readJson("tsconfig.json"), "compilerOptions"), "paths");

@@ -45,7 +45,7 @@ Deno.test("Wrangler files agree with each other", async () => {
   assert.deepEqual(maintaining, [...files.keys()].filter((path) => path !== "wrangler.split.toml"));
 });
 
-Deno.test("Service bindings lead to Workers that are there, and to no service in a circle", async () => {
+Deno.test("service bindings lead to existing Workers, and form no cycle", async () => {
   const workers = new Map<string, Record<string, string>[]>();
   for (const path of await listWorkers()) {
     const text = await readText(path);
@@ -65,7 +65,7 @@ Deno.test("Service bindings lead to Workers that are there, and to no service in
   visit("edgepass-gateway", []);
 });
 
-/** The tables of an array of a Wrangler file; all their values are texts. */
+/** The tables of an array in a Wrangler file; all their values are strings. */
 function tablesOf(text: string, name: string): Record<string, string>[] {
   return text.split(/^(?=\[)/m).filter((part) => part.startsWith(`[[${name}]]`)).map((part) =>
     Object.fromEntries(

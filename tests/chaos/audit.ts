@@ -1,6 +1,6 @@
 import { DatabaseSync } from "node:sqlite";
 
-/** One thing that a service's database was told, in the order in which it was committed. */
+/** One recorded change of a service's database, in commit order. */
 export type AuditRow =
   | {
     readonly what: "changed";
@@ -8,8 +8,8 @@ export type AuditRow =
     readonly subject: string;
     readonly value: string;
   }
-  | { readonly what: "said"; readonly id: string; readonly event: string }
-  | { readonly what: "heard"; readonly id: string }
+  | { readonly what: "published"; readonly id: string; readonly event: string }
+  | { readonly what: "consumed"; readonly id: string }
   | {
     readonly what: "version";
     readonly source: string;
@@ -17,31 +17,34 @@ export type AuditRow =
     readonly facet: string;
     readonly sequence: number;
   }
-  | { readonly what: "ended"; readonly subject: string };
+  | { readonly what: "deleted"; readonly subject: string };
 
-/** Of every database. */
+/** The event triggers of every database. */
 const eventTriggers = `
   CREATE TABLE chaos_audit (n INTEGER PRIMARY KEY, row TEXT NOT NULL);
-  CREATE TRIGGER chaos_said AFTER INSERT ON outbox BEGIN
+  CREATE TRIGGER chaos_published AFTER INSERT ON outbox BEGIN
     INSERT INTO chaos_audit (row) VALUES (
-      json_object('what', 'said', 'id', NEW.id, 'event', NEW.event));
+      json_object('what', 'published', 'id', NEW.id, 'event', NEW.event));
   END;
-  CREATE TRIGGER chaos_heard AFTER INSERT ON inbox BEGIN
-    INSERT INTO chaos_audit (row) VALUES (json_object('what', 'heard', 'id', NEW.event_id));
+  CREATE TRIGGER chaos_consumed AFTER INSERT ON inbox BEGIN
+    INSERT INTO chaos_audit (row) VALUES (json_object('what', 'consumed', 'id', NEW.event_id));
   END;
   CREATE TRIGGER chaos_first_version AFTER INSERT ON event_versions BEGIN
     INSERT INTO chaos_audit (row) VALUES (json_object('what', 'version', 'source', NEW.source,
-      'subject', NEW.subject, 'aspect', NEW.aspect, 'sequence', NEW.sequence));
+      'subject', NEW.subject, 'facet', NEW.aspect, 'sequence', NEW.sequence));
   END;
   CREATE TRIGGER chaos_next_version AFTER UPDATE ON event_versions BEGIN
     INSERT INTO chaos_audit (row) VALUES (json_object('what', 'version', 'source', NEW.source,
-      'subject', NEW.subject, 'aspect', NEW.aspect, 'sequence', NEW.sequence));
+      'subject', NEW.subject, 'facet', NEW.aspect, 'sequence', NEW.sequence));
   END;
-  CREATE TRIGGER chaos_ended AFTER INSERT ON ended_subjects BEGIN
-    INSERT INTO chaos_audit (row) VALUES (json_object('what', 'ended', 'subject', NEW.subject));
+  CREATE TRIGGER chaos_deleted AFTER INSERT ON ended_subjects BEGIN
+    INSERT INTO chaos_audit (row) VALUES (json_object('what', 'deleted', 'subject', NEW.subject));
   END;`;
 
-/** Changes that others have to hear of: what has to happen to which row, and what is to be said. */
+/**
+ * Changes that other services depend on: the row that changes, and the event that must be
+ * published.
+ */
 const changes: Readonly<Record<string, readonly Change[]>> = {
   auth: [
     { on: "INSERT ON accounts", type: "user.registered", value: "NEW.name" },
@@ -114,9 +117,9 @@ interface Change {
 }
 
 /**
- * Has a service's database record what changes, and what is said, heard and ended.
+ * Makes a service's database record changes, and published, consumed and deleted rows.
  *
- * By triggers, so that what is recorded commits with what it tells of, and no service knows of it.
+ * By triggers: a record commits with its change, and the services stay unmodified.
  */
 export function auditDatabase(service: string, path: string): void {
   const database = new DatabaseSync(path);
@@ -131,27 +134,27 @@ export function auditDatabase(service: string, path: string): void {
   database.close();
 }
 
-/** All that a database was told, the first first. */
+/** All recorded rows of a database, oldest first. */
 export function readAudit(path: string): AuditRow[] {
   using database = openReadOnly(path);
   return database.all("SELECT row FROM chaos_audit ORDER BY n")
     .map(({ row }) => toAuditRow(String(row)));
 }
 
-/** The triggers above are all that writes rows, and what they write are the members of the type. */
+/** Only the triggers above write rows, with the members of the type. */
 function toAuditRow(json: string): AuditRow {
   return JSON.parse(json) as AuditRow;
 }
 
-/** A row by the names of its columns. */
+/** A row by column name. */
 export type Columns = Readonly<Record<string, unknown>>;
 
-/** A look into a database that others write. */
+/** Read access to a database that other processes write. */
 export interface Reader extends Disposable {
   all(sql: string): Columns[];
 }
 
-/** Opens a database for looking only. */
+/** Opens a database read-only. */
 export function openReadOnly(path: string): Reader {
   const database = new DatabaseSync(path, { readOnly: true, timeout: 5_000 });
   return {

@@ -1,4 +1,4 @@
-import type { Answer } from "./client.ts";
+import type { Outcome } from "./client.ts";
 import {
   change,
   type Environment,
@@ -8,10 +8,10 @@ import {
   signUp,
 } from "./environment.ts";
 
-/** Something that a person does, in one change or a few. */
+/** An action of a user, of one or more changes. */
 type Deed = (environment: Environment, person: Member) => Promise<unknown>;
 
-/** What people do, by kind, and how often in comparison. */
+/** The kinds of actions, with their relative frequency. */
 const weights = {
   learner: { rename: 40, enroll: 26, complete: 22, leave: 8, suspend: 0.4, replace: 0.35 },
   instructor: {
@@ -25,13 +25,13 @@ const weights = {
   quiet: { giveRoles: 60, disable: 20, enable: 20 },
 } as const satisfies Record<Kind, Readonly<Record<string, number>>>;
 
-/** How often somebody of a kind does something. */
+/** How often each kind of user acts. */
 const kinds = { learner: 58, instructor: 30, quiet: 12 } as const;
 
-/** More courses of one person, or enrollments, than this are not begun. */
+/** A user with this many courses, or enrollments, starts no more. */
 const mostCourses = 4;
 const mostEnrollments = 8;
-/** How often it is tried to let somebody in again. */
+/** How often enabling a user is tried. */
 const maxTries = 200;
 
 type DeedName = { [K in Kind]: keyof typeof weights[K] }[Kind];
@@ -57,7 +57,7 @@ const deeds: Readonly<Record<DeedName, Deed>> = {
       method: "POST",
       path: "/courses",
       body: { title, summary: "Knots, wind, and the way home", tags: [] },
-      observeVersion: ({ data: { id } }) => ({
+      factsOf: ({ data: { id } }) => ({
         [`course:${id}:${person.id}`]: "draft",
         [`title:${id}`]: title,
       }),
@@ -103,7 +103,7 @@ const deeds: Readonly<Record<DeedName, Deed>> = {
       method: "POST",
       path: "/enrollments",
       body: { courseId: course.id },
-      observeVersion: ({ data: { id } }) => ({ [`enrollment:${id}:${person.id}`]: "held" }),
+      factsOf: ({ data: { id } }) => ({ [`enrollment:${id}:${person.id}`]: "held" }),
     });
     if (ending === "ok") person.enrollments.set(String(data.id), course);
   },
@@ -134,11 +134,12 @@ const deeds: Readonly<Record<DeedName, Deed>> = {
   },
   async suspend(environment, person) {
     await setDisabled(environment, person, true);
-    // Whoever stayed disabled would guess at passwords from here on, until nobody may log in.
+    // A user who stayed disabled would fail logins from here on, until login throttling blocks
+    // every user.
     for (let tries = 0; tries < maxTries; tries++) {
       if ((await setDisabled(environment, person, false)).ending === "ok") break;
     }
-    // Every login has ended, and a refused renewal would only cost time.
+    // Every login has ended, so a token renewal would fail and only cost time.
     Object.assign(person, { token: undefined, refreshToken: undefined });
   },
   async replace(environment, person) {
@@ -186,7 +187,7 @@ async function setDisabled(
   environment: Environment,
   { id }: Member,
   disabled: boolean,
-): Promise<Answer> {
+): Promise<Outcome> {
   return await change(environment, {
     operation: disabled ? "disable" : "enable",
     by: environment.admin,
@@ -196,7 +197,7 @@ async function setDisabled(
   });
 }
 
-/** Lets somebody who is idle do something; false when everybody of the kind is busy. */
+/** Lets an idle user of a kind act; false where all users of the kind are busy. */
 export async function doSomething(environment: Environment): Promise<boolean> {
   const { random, people, busy } = environment;
   const kind = random.weighted(kinds);

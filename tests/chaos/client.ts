@@ -1,18 +1,18 @@
 import { isObject, type Json, objectAt } from "../support/json.ts";
 import type { Ending } from "./ledger.ts";
 
-/** Somebody with an account. */
+/** A user with an account. */
 export interface Person {
   readonly id: string;
   readonly email: string;
   readonly password: string;
   token?: string | undefined;
   refreshToken?: string | undefined;
-  /** One renewal at a time, whoever acts in this person's name. */
+  /** One renewal at a time for all concurrent requests of this user. */
   renewal?: Promise<boolean> | undefined;
 }
 
-/** A request of somebody's; without a person it is nobody's. */
+/** A request of a user; without a user it is anonymous. */
 export interface Sent {
   readonly method: string;
   readonly path: string;
@@ -20,28 +20,28 @@ export interface Sent {
   readonly by?: Person;
 }
 
-/** What came of a request. */
-export interface Answer {
+/** The result of a request. */
+export interface Outcome {
   readonly ending: Ending;
-  /** 0 when no answer came. */
+  /** 0 without a response. */
   readonly status: number;
   readonly data: Json;
 }
 
-/** Asks the system in the name of people. */
+/** Sends requests in the name of users. */
 export interface Client {
-  /** Renews what has run out, and asks once more then. */
-  send(sent: Sent): Promise<Answer>;
-  /** Gives a person tokens; false when that is not possible now. */
+  /** Renews an expired token, and then repeats the request once. */
+  send(sent: Sent): Promise<Outcome>;
+  /** Gets tokens for a user; false where that fails now. */
   logIn(person: Person): Promise<boolean>;
 }
 
-/** A client gives up then, and does not know what came of its request. */
+/** The client's timeout; after it the outcome of the request is unknown. */
 const timeoutMs = 15_000;
 
-/** Makes the client that everybody uses. */
+/** Creates the client that all users share. */
 export function createClient(origin: string): Client {
-  async function ask({ method, path, body, by }: Sent): Promise<Answer> {
+  async function request({ method, path, body, by }: Sent): Promise<Outcome> {
     try {
       const response = await fetch(origin + path, {
         method,
@@ -61,7 +61,7 @@ export function createClient(origin: string): Client {
   }
 
   async function takeTokens(person: Person, body: Json): Promise<boolean> {
-    const { ending, data } = await ask({ method: "POST", path: "/auth/token", body });
+    const { ending, data } = await request({ method: "POST", path: "/auth/token", body });
     if (ending !== "ok") return false;
     person.token = String(data.accessToken);
     person.refreshToken = String(data.refreshToken);
@@ -83,20 +83,20 @@ export function createClient(origin: string): Client {
     logIn: (person) => takeTokens(person, logIn(person)),
     async send(sent) {
       const { by } = sent;
-      const first = by && by.token === undefined ? undefined : await ask(sent);
+      const first = by && by.token === undefined ? undefined : await request(sent);
       if (first && (first.status !== 401 || !by)) return first;
-      if (!by) throw new TypeError("Cannot renew the tokens of nobody");
+      if (!by) throw new TypeError("Cannot renew tokens without a user");
       by.renewal ??= renew(by).finally(() => by.renewal = undefined);
-      // Whoever got no token has not asked for anything.
-      return await by.renewal ? await ask(sent) : { ending: "fail", status: 401, data: {} };
+      // Without a token the request was never sent.
+      return await by.renewal ? await request(sent) : { ending: "fail", status: 401, data: {} };
     },
   };
 }
 
 function readData(text: string): Json {
   try {
-    const answer: unknown = JSON.parse(text);
-    return isObject(answer) ? objectAt(answer, "data") : {};
+    const response: unknown = JSON.parse(text);
+    return isObject(response) ? objectAt(response, "data") : {};
   } catch {
     return {};
   }

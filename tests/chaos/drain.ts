@@ -1,23 +1,25 @@
 import { openReadOnly, type Reader } from "./audit.ts";
 import { services, type System } from "./system.ts";
 
-/** What is still on its way. */
+/** Undelivered events and messages. */
 export interface UnderWay {
-  /** Events in outboxes that QStash has not taken. */
+  /** Events in outboxes that are not published yet. */
   readonly waiting: number;
-  /** Messages of QStash, late duplicates among them. */
+  /** Messages of QStash, late duplicates included. */
   readonly messages: number;
   readonly deadLetters: number;
 }
 
-/** How a system came to rest. */
+/** How the system drained. */
 export interface Drained extends UnderWay {
   readonly seconds: number;
 }
 
 const pollMs = 100;
 
-/** Waits until every event has arrived, dead letters by their consumers' own sweeps. */
+/**
+ * Waits until every event has arrived; dead letters arrive by the consumers' scheduled maintenance.
+ */
 export async function drain(system: System, maxMs: number): Promise<Drained> {
   using resources = new DisposableStack();
   const outboxes = services.map((name) => resources.use(openReadOnly(system.databases[name])));
@@ -35,11 +37,11 @@ export async function drain(system: System, maxMs: number): Promise<Drained> {
 }
 
 function look(outboxes: readonly Reader[], qstash: Reader): UnderWay {
-  // Outboxes first: what leaves them meanwhile is seen among the messages.
+  // Outboxes first: events that leave them meanwhile are counted among the messages.
   const waiting = outboxes.flatMap((outbox) =>
     outbox.all("SELECT count(*) AS n FROM outbox WHERE published_at IS NULL")
   ).reduce((sum, { n }) => sum + Number(n), 0);
-  // In one statement, or a letter that becomes a message in between would be seen as neither.
+  // In one statement: a dead letter that becomes a message between two would be counted in neither.
   const [queue] = qstash.all(`SELECT
     (SELECT count(*) FROM messages) AS messages, (SELECT count(*) FROM dead_letters) AS letters`);
   return { waiting, messages: Number(queue?.messages), deadLetters: Number(queue?.letters) };

@@ -4,24 +4,24 @@ import type { Executioner } from "./kills.ts";
 import type { System } from "./system.ts";
 import type { Environment } from "./environment.ts";
 
-/** How a crowd is driven. */
+/** Options of a crowd. */
 export interface DriveOptions {
   readonly system: System;
   readonly executioner: Executioner;
-  /** Changes that have to be answered with success. */
+  /** Number of changes that must succeed. */
   readonly changes: number;
-  /** How often every fault of QStash comes. */
+  /** How often each fault of QStash occurs. */
   readonly rounds: number;
-  /** Changes under way at a time. */
+  /** Concurrent changes. */
   readonly concurrency?: number;
-  /** Hears now and then of the part that is done, from 0 to 1. */
+  /** Receives the progress from time to time, from 0 to 1. */
   readonly onProgress?: (progress: number) => void;
 }
 
-/** How long the crowd goes on for kills that wait for somebody to pass their point. */
+/** How long the crowd continues for kills that wait until a process passes their point. */
 const maxOvertimeMs = 60_000;
 
-/** Has the crowd make changes while processes die and QStash does wrong, until all that has been. */
+/** Lets the crowd make changes during kills and QStash faults, until all of them have happened. */
 export async function drive(environment: Environment, options: DriveOptions): Promise<void> {
   const { system, executioner, changes, rounds, concurrency = 32, onProgress } = options;
   const before = environment.ledger.counts.ok;
@@ -43,8 +43,8 @@ export async function drive(environment: Environment, options: DriveOptions): Pr
   const disturb = async () => {
     let faults = faultsAt(0, rounds);
     while (isWorking) {
-      const wanted = faultsAt(Math.min(progress(), 0.999), rounds);
-      if (wanted !== faults) await setFaults(system, faults = wanted);
+      const next = faultsAt(Math.min(progress(), 0.999), rounds);
+      if (next !== faults) await setFaults(system, faults = next);
       onProgress?.(progress());
       await new Promise((resolve) => setTimeout(resolve, 100));
     }

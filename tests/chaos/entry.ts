@@ -1,5 +1,5 @@
 /**
- * A service as it is deployed on Deno, with a trap around its database, its `fetch` and its answers:
+ * A service as it is deployed on Deno, with a trap around its database, its `fetch` and its responses:
  * `deno run --allow-all tests/chaos/entry.ts <service>`.
  */
 import { composeAuth } from "@edgepass/auth/compose";

@@ -1,60 +1,63 @@
-import type { Answer, Client, Person, Sent } from "./client.ts";
+import type { Client, Outcome, Person, Sent } from "./client.ts";
 import type { Facts, Ledger } from "./ledger.ts";
 import type { Random } from "./random.ts";
 
-/** What somebody does here. */
+/** The kinds of users. */
 export type Kind = "learner" | "instructor" | "quiet";
 
-/** A course as its instructor, or who learns it, remembers it. */
+/** A course as its instructor, or its learner, remembers it. */
 export interface KnownCourse {
   readonly id: string;
   readonly lessons: readonly string[];
 }
 
-/** Somebody in the crowd, with what they remember to have. */
+/** A user of the crowd, with the resources that the user remembers. */
 export interface Member extends Person {
   readonly kind: Kind;
   readonly courses: Map<string, KnownCourse>;
   readonly enrollments: Map<string, KnownCourse>;
 }
 
-/** The crowd, what it knows, and the means to change it. */
+/** The crowd, its shared state, and the means to change it. */
 export interface Environment {
   readonly client: Client;
   readonly ledger: Ledger;
   readonly random: Random;
   readonly admin: Person;
   readonly people: Readonly<Record<Kind, Set<Member>>>;
-  /** Who is in the middle of something: nobody does two things at a time. */
+  /** Users with an action in progress: a user does one thing at a time. */
   readonly busy: Set<Member>;
-  /** Courses that can be begun. */
+  /** Courses that users can enroll in. */
   readonly published: Map<string, KnownCourse>;
-  /** A text that nobody was given before. */
+  /** A unique text. */
   newText(of: string): string;
 }
 
-/** How long a client leaves a system alone that gave no clear answer, in milliseconds. */
+/** Pause of a client after a response with an unknown outcome, in milliseconds. */
 const patienceMs = 250;
 
-/** Asks for a change, noted before and after; `observeVersion` tells what only the answer knows. */
+/**
+ * Sends a change, with a ledger entry before and after; `factsOf` adds facts that only the response
+ * has.
+ */
 export async function change(
   { client, ledger, random }: Environment,
-  { operation, facts = {}, observeVersion, ...sent }: Sent & {
+  { operation, facts = {}, factsOf, ...sent }: Sent & {
     readonly operation: string;
     readonly facts?: Facts;
-    readonly observeVersion?: (answer: Answer) => Facts;
+    readonly factsOf?: (outcome: Outcome) => Facts;
   },
-): Promise<Answer> {
-  const number = ledger.ensureLoaded(operation, facts);
-  const answer = await client.send(sent);
-  ledger.end(number, answer.ending, answer.ending === "ok" ? observeVersion?.(answer) : undefined);
-  if (answer.ending === "unknown") {
+): Promise<Outcome> {
+  const number = ledger.begin(operation, facts);
+  const outcome = await client.send(sent);
+  ledger.end(number, outcome.ending, outcome.ending === "ok" ? factsOf?.(outcome) : undefined);
+  if (outcome.ending === "unknown") {
     await new Promise((resolve) => setTimeout(resolve, patienceMs * (1 + random.fraction())));
   }
-  return answer;
+  return outcome;
 }
 
-/** Signs somebody up, and gives them the role that their kind needs; undefined when that failed. */
+/** Signs a user up, and grants the role of the kind; undefined where that failed. */
 export async function signUp(environment: Environment, kind: Kind): Promise<Member | undefined> {
   const email = `${environment.newText("person")}@edgepass.local`;
   const password = "a sentence that only I would think of";
@@ -64,25 +67,25 @@ export async function signUp(environment: Environment, kind: Kind): Promise<Memb
     method: "POST",
     path: "/auth/signup",
     body: { email, password, name },
-    observeVersion: ({ data: { id } }) => ({ [`account:${id}`]: "open" }),
+    factsOf: ({ data: { id } }) => ({ [`account:${id}`]: "open" }),
   });
   if (ending !== "ok") return undefined;
   const id = String(data.id);
   const person = { id, email, password, kind, courses: new Map(), enrollments: new Map() };
   if (kind === "instructor") {
-    const answer = await setRoles(environment, person, ["instructor", "learner"]);
-    if (answer.ending !== "ok") return undefined;
+    const outcome = await setRoles(environment, person, ["instructor", "learner"]);
+    if (outcome.ending !== "ok") return undefined;
   }
   environment.people[kind].add(person);
   return person;
 }
 
-/** Has the administrator give a person these roles, in the order of the alphabet. */
+/** Sets a user's roles as the administrator, in alphabetical order. */
 export async function setRoles(
   environment: Environment,
   { id }: Person,
   roles: readonly string[],
-): Promise<Answer> {
+): Promise<Outcome> {
   return await change(environment, {
     operation: "set roles",
     by: environment.admin,

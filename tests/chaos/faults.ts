@@ -1,7 +1,7 @@
 import type { FaultOptions } from "@edgepass/dev/qstash";
 import type { System } from "./system.ts";
 
-/** What QStash does wrong, one after the other through a run. */
+/** The faults of QStash, one after the other through a run. */
 const phases: readonly FaultOptions[] = [
   {},
   { duplicate: 0.2, lateDuplicate: 0.1, lateDuplicateMs: 20_000 },
@@ -15,12 +15,12 @@ const phases: readonly FaultOptions[] = [
   { duplicate: 0.1, reorder: 0.2, delay: 0.05, lostAnswer: 0.05, apiError: 0.05 },
 ];
 
-/** The faults at a part of a run, from 0 to 1; each of them comes once in every `rounds`. */
+/** The faults at a progress from 0 to 1; each occurs once in every one of the `rounds`. */
 export function faultsAt(progress: number, rounds: number): FaultOptions {
   return phases[Math.floor(progress * rounds * phases.length) % phases.length] ?? {};
 }
 
-/** Tells QStash what to do wrong from now on; asks again while it is down. */
+/** Sets the faults of QStash; repeats the call while QStash is down. */
 export async function setFaults({ qstash }: System, faults: FaultOptions): Promise<void> {
   for (;;) {
     try {
@@ -32,7 +32,7 @@ export async function setFaults({ qstash }: System, faults: FaultOptions): Promi
       await response.body?.cancel();
       if (response.ok) return;
     } catch {
-      // It is down.
+      // QStash is down.
     }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }

@@ -1,15 +1,15 @@
-/** What must be zero. */
-export const lines = ["lost", "applied twice", "out of order", "ghosts"] as const;
+/** The counts that must be zero. */
+export const lines = ["lost", "applied twice", "out of order", "orphans"] as const;
 export type Line = typeof lines[number];
 
-/** What is wrong, each thing once. */
+/** The errors found, each one once. */
 export interface Findings {
   add(line: Line, what: string): void;
-  /** What was found for a line. */
+  /** The findings of a line. */
   of(line: Line): readonly string[];
 }
 
-/** Makes a list of findings. */
+/** Creates an empty list of findings. */
 export function createFindings(): Findings {
   const found = new Map<Line, Set<string>>(lines.map((line) => [line, new Set()]));
   return {

@@ -4,7 +4,7 @@ import { type AuditRow, readAudit } from "./audit.ts";
 import { forEach, type ServiceName, services } from "./system.ts";
 
 /** An event as its source committed it. */
-export interface Said {
+export interface PublishedEvent {
   readonly id: string;
   readonly source: string;
   readonly type: string;
@@ -15,56 +15,56 @@ export interface Said {
   readonly data: Json;
 }
 
-/** All that was said and heard. */
+/** All published and consumed events. */
 export interface History {
   readonly audits: Readonly<Record<ServiceName, readonly AuditRow[]>>;
-  readonly said: readonly Said[];
+  readonly published: readonly PublishedEvent[];
   /** By id. */
-  readonly byId: ReadonlyMap<string, Said>;
-  /** The newest of an aspect of a subject. */
-  newest(source: string, subject: string, facet: string): Said | undefined;
-  /** Whether a service has noted an event. */
-  hasHeard(service: ServiceName, id: string): boolean;
+  readonly byId: ReadonlyMap<string, PublishedEvent>;
+  /** The newest event of a subject's facet. */
+  newest(source: string, subject: string, facet: string): PublishedEvent | undefined;
+  /** Whether a service's inbox has an event. */
+  hasConsumed(service: ServiceName, id: string): boolean;
 }
 
-/** Reads what the databases recorded. */
+/** Reads the audit rows of all databases. */
 export function readHistory(databases: Readonly<Record<ServiceName, string>>): History {
   const audits = forEach(services, (name) => readAudit(databases[name]));
-  const said = services.flatMap((name) => audits[name])
-    .flatMap((row) => row.what === "said" ? [toPublished(row.id, row.event)] : []);
-  const newest = new Map<string, Said>();
-  for (const event of said) {
+  const published = services.flatMap((name) => audits[name])
+    .flatMap((row) => row.what === "published" ? [toPublished(row.id, row.event)] : []);
+  const newest = new Map<string, PublishedEvent>();
+  for (const event of published) {
     const key = facetKey(event);
     if ((newest.get(key)?.sequence ?? 0) < event.sequence) newest.set(key, event);
   }
-  const heard = forEach(
+  const consumed = forEach(
     services,
-    (name) => new Set(audits[name].flatMap((row) => row.what === "heard" ? [row.id] : [])),
+    (name) => new Set(audits[name].flatMap((row) => row.what === "consumed" ? [row.id] : [])),
   );
   return {
     audits,
-    said,
-    byId: new Map(said.map((event) => [event.id, event])),
+    published,
+    byId: new Map(published.map((event) => [event.id, event])),
     newest: (source, subject, facet) => newest.get(facetKey({ source, subject, facet })),
-    hasHeard: (service, id) => heard[service].has(id),
+    hasConsumed: (service, id) => consumed[service].has(id),
   };
 }
 
 const types: Readonly<Record<string, { facet: string; consumers: readonly string[] }>> = eventTypes;
 
-/** Whether there is such a type of event. */
-export function isTold(type: string): boolean {
+/** Whether this event type exists. */
+export function isEventType(type: string): boolean {
   return types[type] !== undefined;
 }
 
-/** Names an aspect of a subject as one source tells it. */
+/** The key of a subject's facet from one source. */
 export function facetKey(
   { source, subject, facet }: { source: string; subject: string; facet: string },
 ): string {
   return `${source} ${subject} ${facet}`;
 }
 
-function toPublished(id: string, text: string): Said {
+function toPublished(id: string, text: string): PublishedEvent {
   const event: unknown = JSON.parse(text);
   if (!isObject(event)) throw new TypeError("Cannot read an event of an outbox");
   const type = String(event.type);

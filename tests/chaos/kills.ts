@@ -1,17 +1,17 @@
 import { type Point, points } from "./points.ts";
 import type { ProcessName, System } from "./system.ts";
 
-/** One death to come: at a point, or from outside wherever the process is. */
+/** One planned kill: at a point, or from outside at any moment. */
 export interface Kill {
   readonly process: ProcessName;
   readonly at?: Point;
   readonly downMs?: number;
 }
 
-/** Who passes the points often enough to be killed there. */
-const speakers = ["user", "enrollment", "course", "auth"] as const;
-const hearers = ["course", "enrollment", "course", "user"] as const;
-const anybody = [
+/** Services that pass the points often enough to be killed there. */
+const publishers = ["user", "enrollment", "course", "auth"] as const;
+const consumers = ["course", "enrollment", "course", "user"] as const;
+const processes = [
   "gateway",
   "qstash",
   "course",
@@ -21,13 +21,13 @@ const anybody = [
   "recommendation",
 ] as const;
 
-/** Longer than all retries of a message take: what is missed ends among the dead letters. */
+/** Longer than all retries of a message: missed events become dead letters. */
 const longDownMs = 45_000;
 const longDown = ["course", "enrollment", "user", "qstash"] as const;
 
 /**
- * Plans so many deaths that every point comes as often as any other, and in between three from
- * outside; with `isLong` four processes stay down for long, spread over the run.
+ * Plans kills so that every point occurs equally often, with three kills from outside in between; with
+ * `isLong` four processes stay down for long, spread over the run.
  */
 export function planKills(count: number, { isLong }: { readonly isLong: boolean }): Kill[] {
   const round = points.length + 3;
@@ -35,10 +35,10 @@ export function planKills(count: number, { isLong }: { readonly isLong: boolean 
     const [turn, place] = [Math.floor(at / round), at % round];
     const point = points[place];
     if (point === undefined) {
-      const process = anybody[(turn * 3 + place - points.length) % anybody.length] ?? "gateway";
+      const process = processes[(turn * 3 + place - points.length) % processes.length] ?? "gateway";
       return { process };
     }
-    const crowd = place < points.indexOf("before effect") ? speakers : hearers;
+    const crowd = place < points.indexOf("before effect") ? publishers : consumers;
     return { process: crowd[(turn + place) % crowd.length] ?? "user", at: point };
   });
   if (!isLong) return kills;
@@ -52,17 +52,17 @@ export function planKills(count: number, { isLong }: { readonly isLong: boolean 
   return kills;
 }
 
-/** Carries out kills as a run goes on. */
+/** Carries out the kills during a run. */
 export interface Executioner {
-  /** Starts what is due at a part of the run, from 0 to 1. */
+  /** Starts the kills that are due at this progress, from 0 to 1. */
   advance(progress: number): void;
-  /** Whether every kill has been. */
+  /** Whether every kill has happened. */
   isDone(): boolean;
-  /** Gives up what waits for a point, and waits for what is down. */
+  /** Cancels kills that wait for a point, and waits for processes that are down. */
   finish(): Promise<void>;
 }
 
-/** Spreads kills evenly. */
+/** Distributes kills evenly. */
 export function createExecutioner(system: System, kills: readonly Kill[]): Executioner {
   let next = 0;
   let pending = 0;

@@ -1,20 +1,20 @@
-/** How a change ended for its client: unknown means that it may have happened. */
+/** How a change ended for its client; an unknown change may have happened. */
 export type Ending = "ok" | "fail" | "unknown";
 
-/** What a change says of the world, when it happens: keys of the world with their new values. */
+/** The effects of a change: keys with their new values. */
 export type Facts = Readonly<Record<string, string>>;
 
-/** What clients tried, written down before and after. */
+/** The changes that clients tried, recorded before and after. */
 export interface Ledger extends Disposable {
-  /** Notes a change before it is asked for, and gives its number. */
-  ensureLoaded(operation: string, facts: Facts): number;
-  /** Notes how it ended, with facts that only its answer could tell. */
+  /** Records a change before it is sent, and returns its number. */
+  begin(operation: string, facts: Facts): number;
+  /** Records its end, with facts that only the response has. */
   end(number: number, ending: Ending, facts?: Facts): void;
-  /** How many ended how. */
+  /** Number of changes by their end. */
   readonly counts: Readonly<Record<Ending, number>>;
 }
 
-/** Writes a ledger, one JSON object a line. */
+/** Writes a ledger, one JSON object per line. */
 export function openLedger(path: string): Ledger {
   const file = Deno.openSync(path, { create: true, append: true });
   const encoder = new TextEncoder();
@@ -23,7 +23,7 @@ export function openLedger(path: string): Ledger {
   const write = (line: Line) => void file.writeSync(encoder.encode(`${JSON.stringify(line)}\n`));
   return {
     counts,
-    ensureLoaded(operation, facts) {
+    begin(operation, facts) {
       last++;
       write({ number: last, operation, facts });
       return last;
@@ -43,14 +43,14 @@ interface Line {
   readonly facts: Facts;
 }
 
-/** A change that somebody tried. */
+/** A change that a client tried. */
 export interface Attempt {
   readonly operation: string;
   readonly facts: Facts;
   readonly ending: Ending;
 }
 
-/** Every change that was tried, in the order of their ends; what has no end is unknown. */
+/** Every attempt in the order of its end; an attempt without an end is unknown. */
 export function readLedger(path: string): Attempt[] {
   const attempts: Attempt[] = [];
   const open = new Map<number, Pick<Attempt, "operation" | "facts">>();
@@ -70,18 +70,18 @@ export function readLedger(path: string): Attempt[] {
   ];
 }
 
-/** What the world must be like at one key, as far as clients know. */
+/** The expected value of one key, from the clients' view. */
 export interface Claim {
-  /** By the last change that was answered with success. */
+  /** The value of the last successful change. */
   readonly settled: string | undefined;
-  /** By changes since then of which nobody knows. */
+  /** The values of later changes with an unknown end. */
   readonly possible: ReadonlySet<string>;
 }
 
 /**
- * What clients may expect of the world, by key.
+ * The state that clients may expect, by key.
  *
- * Nobody changes a key while another change of it is under way, so that the order of attempts is the
+ * No client changes a key while another change of it is in progress, so the order of attempts is the
  * order of changes.
  */
 export function toClaims(attempts: readonly Attempt[]): ReadonlyMap<string, Claim> {
@@ -96,7 +96,7 @@ export function toClaims(attempts: readonly Attempt[]): ReadonlyMap<string, Clai
   return claims;
 }
 
-/** The file was written by {@link openLedger} alone. */
+/** Only {@link openLedger} writes the file. */
 function toLine(text: string): Line {
   return JSON.parse(text) as Line;
 }

@@ -1,5 +1,5 @@
 /**
- * Proves by chaos that events are neither lost nor applied twice:
+ * Checks under faults that events are neither lost nor applied twice:
  * `deno task chaos:events --changes N [--people P] [--kills K] [--seed S] [--home <folder>]`.
  */
 import { readArguments } from "@edgepass/shared/runtime/usage";
@@ -18,11 +18,11 @@ const { values } = parseArgs({
     people: { type: "string", default: "200" },
     kills: { type: "string" },
     seed: { type: "string", default: "1" },
-    workspace: { type: "string" },
+    home: { type: "string" },
   },
 });
 const changes = readCount("changes", values.changes);
-const workspace = values.workspace ?? await Deno.makeTempDir({ prefix: "edgepass-chaos-" });
+const workspace = values.home ?? await Deno.makeTempDir({ prefix: "edgepass-chaos-" });
 await Deno.mkdir(workspace, { recursive: true });
 console.log(`databases, ledger and logs: ${workspace}`);
 const report = await runChaos({

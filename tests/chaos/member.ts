@@ -2,42 +2,42 @@ import { type ProcessPlan, type RunningProcess, startProcess } from "../../dev/p
 import { waitUntil } from "../support/wait.ts";
 import { armPath, isPoint, lastWords, type Point } from "./points.ts";
 
-/** One of the system's processes, which is started again whenever it ends. */
+/** One process of the system, which is restarted whenever it exits. */
 export interface Member {
   readonly name: string;
-  /** Resolves when it answers. */
+  /** Resolves when it responds. */
   ready(): Promise<void>;
-  /** Kills it from outside, wherever it is, and resolves when it is up again, `downMs` later. */
+  /** Kills it from outside at any moment, and resolves when it is up again, `downMs` later. */
   kill(options?: { readonly downMs?: number }): Promise<void>;
-  /** Has it die at a point; resolves when it is up again after that, or nobody waits any more. */
+  /** Makes it die at a point; resolves when it is up again, or once it was disarmed. */
   killAt(point: Point): Promise<void>;
-  /** Nobody waits for a point any more. */
+  /** Cancels a kill that waits for a point. */
   disarm(): void;
-  /** Ends it for good. */
+  /** Ends it without a restart. */
   stop(): Promise<void>;
 }
 
-/** How a process ended: at a point, by a kill from outside, or for a reason of its own. */
+/** How a process ended: at a point, by a kill from outside, or by itself. */
 export interface Death {
   readonly name: string;
   readonly at: Point | "anywhere" | "by itself";
-  /** What it said last. */
+  /** What it lastPoint last. */
   readonly lastLines: readonly string[];
 }
 
-/** What a member is made of. */
+/** Options of a member. */
 export interface MemberOptions {
   readonly plan: ProcessPlan;
   readonly origin: string;
-  /** Where its lines go. */
+  /** The file for its output. */
   readonly logFile: string;
   readonly onDeath: (death: Death) => void;
 }
 
-/** Longest start on a machine that is busy. */
+/** Longest start on a busy machine. */
 const maxStartMs = 60_000;
 
-/** Starts a process that always comes back. */
+/** Starts a process that is always restarted. */
 export function startMember({ plan, origin, logFile, onDeath }: MemberOptions): Member {
   const onceBack: (() => void)[] = [];
   let armed: { readonly point: Point; done(): void } | undefined;
@@ -54,16 +54,16 @@ export function startMember({ plan, origin, logFile, onDeath }: MemberOptions): 
     },
     async onUp() {
       if (armed) await arm(origin, armed.point);
-      for (const tell of onceBack.splice(0)) tell();
+      for (const resolve of onceBack.splice(0)) resolve();
     },
   });
 
-  /** One after the other, for what is down cannot be killed. */
-  function inTurn(ensureLoaded: (done: () => void) => void | Promise<void>): Promise<void> {
+  /** One kill at a time, because a process that is down cannot be killed. */
+  function inTurn(act: (done: () => void) => void | Promise<void>): Promise<void> {
     const turn = queue.then(async () => {
       await lives.ready();
       const { promise, resolve } = Promise.withResolvers<void>();
-      await ensureLoaded(resolve);
+      await act(resolve);
       await promise;
     });
     queue = turn.catch(() => {});
@@ -91,16 +91,16 @@ export function startMember({ plan, origin, logFile, onDeath }: MemberOptions): 
   };
 }
 
-/** One time between a start and an end. */
+/** One run of the process. */
 interface Life {
   readonly process: RunningProcess;
   readonly isUp: Promise<void>;
-  said: Point | undefined;
+  lastPoint: Point | undefined;
   isKilled: boolean;
   downMs: number;
 }
 
-/** A process that is started again after each end, until the last one. */
+/** A process that is restarted after each exit, until it is ended. */
 function keepAlive(
   { plan, origin, logFile, onDeath, onUp }: MemberOptions & { onUp(): Promise<void> },
 ) {
@@ -111,19 +111,19 @@ function keepAlive(
   function start(): Life {
     const process = startProcess(plan, (line) => {
       const point = line.startsWith(lastWords) ? line.slice(lastWords.length) : "";
-      if (isPoint(point)) life.said = point;
+      if (isPoint(point)) life.lastPoint = point;
       else log.write(line);
     });
     const isUp = waitUntilUp(`${plan.name} starts`, origin, () => isOver).then(onUp);
-    // Whoever waits for it hears of the failure, but there may be nobody.
+    // Every waiter receives the failure, but there may be none.
     isUp.catch(() => {});
     void process.ended.then(({ lastLines }) => isOver ? undefined : revive(lastLines));
-    return { process, isUp, said: undefined, isKilled: false, downMs: 0 };
+    return { process, isUp, lastPoint: undefined, isKilled: false, downMs: 0 };
   }
 
   async function revive(lastLines: readonly string[]): Promise<void> {
-    const { said, isKilled, downMs } = life;
-    onDeath({ name: plan.name, at: said ?? (isKilled ? "anywhere" : "by itself"), lastLines });
+    const { lastPoint, isKilled, downMs } = life;
+    onDeath({ name: plan.name, at: lastPoint ?? (isKilled ? "anywhere" : "by itself"), lastLines });
     await new Promise((resolve) => setTimeout(resolve, downMs));
     if (!isOver) life = start();
   }
@@ -152,13 +152,16 @@ function openLog(path: string) {
   };
 }
 
-/** Tells a service where to die; one that dies meanwhile is told again when it is back. */
+/**
+ * Sets the point at which a service must die; a service that dies meanwhile gets it again after its
+ * restart.
+ */
 async function arm(origin: string, point: Point): Promise<void> {
   try {
     const response = await fetch(origin + armPath, { method: "POST", body: point });
     await response.body?.cancel();
   } catch {
-    // It is on its way down.
+    // The process is exiting.
   }
 }
 
@@ -167,11 +170,11 @@ async function waitUntilUp(
   origin: string,
   isOver: () => boolean,
 ): Promise<void> {
-  const isUp = async () => isOver() || await answers(origin);
+  const isUp = async () => isOver() || await isAlive(origin);
   await waitUntil(what, isUp, maxStartMs);
 }
 
-async function answers(origin: string): Promise<boolean> {
+async function isAlive(origin: string): Promise<boolean> {
   try {
     const response = await fetch(`${origin}/livez`, { signal: AbortSignal.timeout(5_000) });
     await response.body?.cancel();

@@ -5,7 +5,7 @@ import { type Attempt, toClaims } from "./ledger.ts";
 import { rolesOf, type State } from "./state.ts";
 import { services } from "./system.ts";
 
-/** Holds what was answered to clients against the databases of whoever answered. */
+/** Compares the responses to clients with the databases of the services. */
 export function checkLedger(
   attempts: readonly Attempt[],
   { state, history, findings }: {
@@ -16,7 +16,7 @@ export function checkLedger(
 ): void {
   checkTexts(attempts, history, findings);
   for (const [key, { settled, possible }] of toClaims(attempts)) {
-    // What may or may not have happened, and nothing before it, tells nothing.
+    // A change with an unknown end, without an earlier one, proves nothing.
     if (settled === undefined) continue;
     const found = look(key, state);
     if (found === undefined || found === settled || possible.has(found)) continue;
@@ -24,13 +24,13 @@ export function checkLedger(
   }
 }
 
-/** Changes by which a name or title, each of which is given once, can be told from all others. */
-const telling: Readonly<Record<string, string>> = {
+/** Changes whose name or title is unique, and so identifies the change. */
+const identifying: Readonly<Record<string, string>> = {
   rename: "user.profile-changed",
   "rename course": "course.changed",
 };
 
-/** Every rename that was answered with success was committed, and none that was refused. */
+/** Every successful rename was committed, and no refused one. */
 function checkTexts(
   attempts: readonly Attempt[],
   { audits }: History,
@@ -39,25 +39,25 @@ function checkTexts(
   const isTelling = (row: AuditRow) => row.what === "changed" ? [row] : [];
   const changes = services.flatMap((service) => audits[service].flatMap(isTelling));
   const committed = new Map(changes.map(({ type, value }) => [`${type} ${value}`, type]));
-  const asked = new Set<string>();
+  const attempted = new Set<string>();
   for (const { operation, facts, ending } of attempts) {
-    const type = telling[operation];
+    const type = identifying[operation];
     if (type === undefined) continue;
     for (const value of Object.values(facts)) {
       if (ending === "ok" && !committed.has(`${type} ${value}`)) {
         findings.add("lost", `ledger: ${operation} to ${value}`);
       }
-      if (ending !== "fail") asked.add(`${type} ${value}`);
+      if (ending !== "fail") attempted.add(`${type} ${value}`);
     }
   }
   for (const [what, type] of committed) {
-    if (Object.values(telling).includes(type) && !asked.has(what)) {
-      findings.add("ghosts", `ledger: nobody may have done ${what}`);
+    if (Object.values(identifying).includes(type) && !attempted.has(what)) {
+      findings.add("orphans", `ledger: no client may have done ${what}`);
     }
   }
 }
 
-/** The value of a key, or undefined where it ended with the person or the thing it belongs to. */
+/** The value of a key, or undefined where it was deleted with its owner. */
 function look(key: string, state: State): string | undefined {
   const [kind = "", id = "", other = ""] = key.split(":");
   const account = state.accounts.get(id);
@@ -76,7 +76,7 @@ function look(key: string, state: State): string | undefined {
     case "course": {
       const found = state.courses.get(id);
       if (found) return String(found.state);
-      // Drafts go with their instructor.
+      // Drafts are deleted with their instructor.
       return isOpen(other) ? "gone" : undefined;
     }
     case "enrollment":

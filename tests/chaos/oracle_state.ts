@@ -4,17 +4,17 @@ import type { History } from "./history.ts";
 import { rolesOf, type State } from "./state.ts";
 import type { ServiceName } from "./system.ts";
 
-/** What the checks below look at, and where they put what is wrong. */
+/** The input of the checks below, and their findings. */
 interface Inquiry {
   readonly state: State;
   readonly history: History;
   readonly findings: Findings;
 }
 
-/** Who a course is by when its instructor is nobody any more. */
+/** The instructor name of a course whose instructor was deleted. */
 const formerInstructor = "Former instructor";
 
-/** Holds what every consumer keeps of others' data against those others' databases. */
+/** Compares every consumer's projections with the databases of their sources. */
 export function checkState(inquiry: Inquiry): void {
   checkPeople(inquiry);
   checkInstructors(inquiry);
@@ -25,7 +25,9 @@ export function checkState(inquiry: Inquiry): void {
   checkCounts(inquiry);
 }
 
-/** A difference is a loss where the news have not come, and otherwise older ones have won. */
+/**
+ * A difference is a loss where the newest event has not arrived; otherwise an older event has won.
+ */
 function differ(
   { history, findings }: Inquiry,
   where: {
@@ -38,19 +40,19 @@ function differ(
 ): void {
   const { consumer, source, subject, facet } = where;
   const newest = history.newest(source, subject, facet);
-  const hasHeard = newest !== undefined && history.hasHeard(consumer, newest.id);
-  findings.add(hasHeard ? "out of order" : "lost", `${consumer}: ${what} of ${subject}`);
+  const hasConsumed = newest !== undefined && history.hasConsumed(consumer, newest.id);
+  findings.add(hasConsumed ? "out of order" : "lost", `${consumer}: ${what} of ${subject}`);
 }
 
-/** User knows every account, which of them are closed, and who may not come in. */
+/** User projects every account, with its closed and disabled state. */
 function checkPeople(inquiry: Inquiry): void {
   const { state: { accounts, profiles, disabledPeople }, findings } = inquiry;
   for (const [id, account] of accounts) {
     const profile = profiles.get(id);
     if (!isOpen(account)) {
-      if (profile?.erased_at === null) findings.add("ghosts", `user: profile of closed ${id}`);
+      if (profile?.erased_at === null) findings.add("orphans", `user: profile of closed ${id}`);
       if (!profile) findings.add("lost", `user: tombstone of ${id}`);
-      if (disabledPeople.has(id)) findings.add("ghosts", `user: closed ${id} is disabled`);
+      if (disabledPeople.has(id)) findings.add("orphans", `user: closed ${id} is disabled`);
       continue;
     }
     if (profile?.erased_at !== null) findings.add("lost", `user: profile of ${id}`);
@@ -60,39 +62,39 @@ function checkPeople(inquiry: Inquiry): void {
     }
   }
   for (const id of [...profiles.keys(), ...disabledPeople.keys()]) {
-    if (!accounts.has(id)) findings.add("ghosts", `user: ${id} has no account`);
+    if (!accounts.has(id)) findings.add("orphans", `user: ${id} has no account`);
   }
 }
 
-/** Course knows who teaches, who may not come in, and what teachers are called. */
+/** Course projects who teaches, who is disabled, and the instructors' names. */
 function checkInstructors(inquiry: Inquiry): void {
   const { state: { accounts, profiles, instructors }, history, findings } = inquiry;
   const consumer = "course";
   for (const [subject, account] of accounts) {
-    const known = instructors.get(subject);
+    const stored = instructors.get(subject);
     if (!isOpen(account)) {
-      if (known && known.name !== null) findings.add("ghosts", `course: name of ${subject}`);
+      if (stored && stored.name !== null) findings.add("orphans", `course: name of ${subject}`);
       continue;
     }
     const hasChanged = history.newest("/auth", subject, "roles") !== undefined;
     const teaches = rolesOf(account).includes("instructor") ? 1 : 0;
-    if (hasChanged && known?.teaches !== teaches) {
+    if (hasChanged && stored?.teaches !== teaches) {
       differ(inquiry, { consumer, source: "/auth", subject, facet: "roles" }, "roles");
     }
-    if ((known?.disabled ?? 0) !== account.disabled) {
+    if ((stored?.disabled ?? 0) !== account.disabled) {
       differ(inquiry, { consumer, source: "/auth", subject, facet: "access" }, "access");
     }
-    const { name = null } = known ?? {};
+    const { name = null } = stored ?? {};
     if (name !== null && name !== profiles.get(subject)?.name) {
       differ(inquiry, { consumer, source: "/user", subject, facet: "profile" }, "name");
     }
   }
   for (const id of instructors.keys()) {
-    if (!accounts.has(id)) findings.add("ghosts", `course: instructor ${id} has no account`);
+    if (!accounts.has(id)) findings.add("orphans", `course: instructor ${id} has no account`);
   }
 }
 
-/** A course is by its instructor's present name, or by nobody. */
+/** A course has the current name of its instructor, or no instructor. */
 function checkTaughtCourses(inquiry: Inquiry): void {
   const { state: { accounts, profiles, instructors, courses }, findings } = inquiry;
   for (const [id, course] of courses) {
@@ -104,52 +106,52 @@ function checkTaughtCourses(inquiry: Inquiry): void {
       const where = { consumer: "course", source: "/user", subject, facet: "profile" } as const;
       differ(inquiry, where, `name shown with course ${id}`);
     } else if (course.state === "draft") {
-      findings.add("ghosts", `course: draft ${id} of closed ${subject}`);
+      findings.add("orphans", `course: draft ${id} of closed ${subject}`);
     } else if (course.instructor_name !== formerInstructor) {
-      findings.add("ghosts", `course: ${id} names closed ${subject}`);
+      findings.add("orphans", `course: ${id} names closed ${subject}`);
     }
   }
 }
 
-/** Enrollment knows every course that could be found, its title, and whether it is gone. */
+/** Enrollment projects every published course, its title, and whether it was deleted. */
 function checkKnownCourses(inquiry: Inquiry): void {
   const { state: { courses, knownCourses }, history, findings } = inquiry;
   const consumer = "enrollment";
   for (const [subject, course] of courses) {
-    const known = knownCourses.get(subject);
+    const stored = knownCourses.get(subject);
     if (course.state === "draft") {
-      if (known) findings.add("ghosts", `enrollment: draft ${subject}`);
-    } else if (!known || known.title !== course.title) {
+      if (stored) findings.add("orphans", `enrollment: draft ${subject}`);
+    } else if (!stored || stored.title !== course.title) {
       differ(inquiry, { consumer, source: "/course", subject, facet: "course" }, "title");
-    } else if (known.removed !== 0) {
-      findings.add("ghosts", `enrollment: ${subject} is said to be gone`);
+    } else if (stored.removed !== 0) {
+      findings.add("orphans", `enrollment: ${subject} is marked as deleted`);
     }
   }
-  for (const [id, known] of knownCourses) {
+  for (const [id, stored] of knownCourses) {
     if (courses.has(id)) continue;
-    if (known.removed !== 1) findings.add("lost", `enrollment: the end of course ${id}`);
+    if (stored.removed !== 1) findings.add("lost", `enrollment: the deletion of course ${id}`);
     if (!history.newest("/course", id, "course")) {
-      findings.add("ghosts", `enrollment: nobody published ${id}`);
+      findings.add("orphans", `enrollment: no service published ${id}`);
     }
   }
-  for (const { type, subject, data } of history.said) {
+  for (const { type, subject, data } of history.published) {
     if (type === "course.deleted" && knownCourses.get(subject)?.title !== data.title) {
       findings.add("lost", `enrollment: the last title of ${subject}`);
     }
   }
 }
 
-/** Nobody who is gone learns anything. */
+/** No deleted user is enrolled. */
 function checkLearners({ state: { accounts, enrollments }, findings }: Inquiry): void {
   for (const [id, { learner_id: learner }] of enrollments) {
     const account = accounts.get(String(learner));
     if (!account || !isOpen(account)) {
-      findings.add("ghosts", `enrollment: ${id} of closed ${learner}`);
+      findings.add("orphans", `enrollment: ${id} of closed ${learner}`);
     }
   }
 }
 
-/** Course knows every enrollment, and whether it was completed. */
+/** Course projects every enrollment, and whether it was completed. */
 function checkCounted(inquiry: Inquiry): void {
   const { state: { enrollments, countedEnrollments }, findings } = inquiry;
   for (const [subject, enrollment] of enrollments) {
@@ -161,11 +163,11 @@ function checkCounted(inquiry: Inquiry): void {
     differ(inquiry, { consumer: "course", ...of }, "progress");
   }
   for (const id of countedEnrollments.keys()) {
-    if (!enrollments.has(id)) findings.add("ghosts", `course: enrollment ${id} is no more`);
+    if (!enrollments.has(id)) findings.add("orphans", `course: enrollment ${id} does not exist`);
   }
 }
 
-/** A course shows as many learners and completions as there are. */
+/** A course shows the actual numbers of learners and completions. */
 function checkCounts({ state: { courses, enrollments }, findings }: Inquiry): void {
   const byCourse = Map.groupBy(enrollments.values(), ({ course_id: id }) => String(id));
   for (const [id, course] of courses) {

@@ -1,4 +1,4 @@
-/** Where a service can be killed by itself, in the order in which a change passes them. */
+/** The points at which a service can be killed, in the order in which a change passes them. */
 export const points = [
   "before commit",
   "after commit",
@@ -12,13 +12,13 @@ export const points = [
 ] as const;
 export type Point = typeof points[number];
 
-/** Tells whether a text names a point. */
+/** Whether a text names a point. */
 export function isPoint(text: string): text is Point {
   return (points as readonly string[]).includes(text);
 }
 
-/** Where a service under chaos is told the point at which it has to die. */
+/** The path at which a service under test receives its next kill point. */
 export const armPath = "/chaos/arm";
 
-/** What a process writes as its last line. */
+/** The last line that a killed process writes. */
 export const lastWords = "chaos: killed ";

@@ -1,12 +1,12 @@
-/** Randomness that a seed repeats. */
+/** A random generator that a seed makes repeatable. */
 export interface Random {
   /** From 0 to 1. */
   fraction(): number;
   /** An integer from 0 to below a bound. */
   below(bound: number): number;
-  /** One of them; undefined of none. */
+  /** One item; undefined for an empty list. */
   pick<Item>(items: readonly Item[]): Item | undefined;
-  /** A key of the table, each as often as its weight says. */
+  /** A key of the table, by its weight. */
   weighted<Name extends string>(weights: Readonly<Record<Name, number>>): Name;
 }
 

@@ -3,12 +3,12 @@ import { type Findings, lines } from "./findings.ts";
 import type { Death } from "./member.ts";
 import { points } from "./points.ts";
 
-/** How a run went. */
+/** The result of a run. */
 export interface Report {
   readonly findings: Findings;
   readonly deaths: readonly Death[];
   readonly drained: Drained;
-  /** Any more there is to know, one line each. */
+  /** Further notes, one line each. */
   readonly notes: readonly string[];
 }
 
@@ -22,17 +22,17 @@ export function countDeaths(deaths: readonly Death[]): ReadonlyMap<string, numbe
   return counts;
 }
 
-/** Whether all is as it has to be. */
+/** Whether the run has no error. */
 export function isClean({ findings, drained, deaths }: Report): boolean {
   const { waiting, messages, deadLetters } = drained;
   return lines.every((line) => findings.of(line).length === 0) &&
     waiting + messages + deadLetters === 0 && deaths.every(({ at }) => at !== "by itself");
 }
 
-/** Examples shown of what is wrong. */
+/** Number of examples shown per error. */
 const shown = 10;
 
-/** What the command prints; the last lines are what counts. */
+/** The output of the command; its last lines are the result. */
 export function toText(report: Report): string {
   const { findings, deaths, drained, notes } = report;
   const examples = lines.flatMap((line) =>
@@ -52,6 +52,6 @@ export function toText(report: Report): string {
     rest === 0
       ? `drained in: ${seconds.toFixed(1)} s`
       : `drained in: not within ${seconds.toFixed(1)} s; ${waiting} events wait, ` +
-        `${messages} messages are under way, ${deadLetters} are dead`,
+        `${messages} messages are undelivered, ${deadLetters} are dead letters`,
   ].join("\n");
 }

@@ -15,25 +15,25 @@ import { readState } from "./state.ts";
 import { services, startSystem, type System } from "./system.ts";
 import { type Environment, type Kind, signUp } from "./environment.ts";
 
-/** What to do to a system. */
+/** The options of a run. */
 export interface ChaosOptions {
-  /** Changes that have to be answered with success. */
+  /** Number of changes that must succeed. */
   readonly changes: number;
   readonly people: number;
   readonly kills: number;
   readonly seed: number;
-  /** Whether processes stay down for longer than QStash tries, too. */
+  /** Whether some processes stay down for longer than QStash retries. */
   readonly isLong: boolean;
   /** A folder for databases, ledger and logs. */
   readonly workspace: string;
-  /** How often every fault of QStash comes. */
+  /** How often each fault of QStash occurs. */
   readonly rounds: number;
   readonly maxDrainMs: number;
-  /** Hears how it goes. */
+  /** Receives the progress. */
   readonly onProgress?: (text: string) => void;
 }
 
-/** Runs a crowd on a system that keeps dying, lets all come to rest, and looks what is wrong. */
+/** Runs a crowd on a system that keeps failing, lets the system drain, and checks the result. */
 export async function runChaos(options: ChaosOptions): Promise<Report> {
   const { workspace, changes, kills, isLong, rounds, maxDrainMs, onProgress } = options;
   await using system = await startSystem({ workspace });
@@ -49,35 +49,36 @@ export async function runChaos(options: ChaosOptions): Promise<Report> {
     executioner,
     changes,
     rounds,
-    ...(onProgress ? { onProgress: tellEveryTenth(onProgress, system) } : {}),
+    ...(onProgress ? { onProgress: reportEveryTenth(onProgress, system) } : {}),
   });
   const seconds = Math.round((performance.now() - startedAt) / 1000);
   await executioner.finish();
   await setFaults(system, {});
   onProgress?.("faults are over");
   const drained = await drain(system, maxDrainMs);
-  const { findings, saying } = judge(system, ledgerFile);
+  const { findings, summary } = judge(system, ledgerFile);
   const { ok, fail, unknown } = ledger.counts;
   const changing = `changes: ${ok} ok, ${fail} refused, ${unknown} unknown, in ${seconds} s`;
-  return { findings, deaths: [...system.deaths], drained, notes: [changing, saying] };
+  return { findings, deaths: [...system.deaths], drained, notes: [changing, summary] };
 }
 
-/** Looks what is wrong with a system that has come to rest. */
+/** Checks a drained system for errors. */
 function judge(
   { databases }: System,
   ledgerFile: string,
-): { findings: Findings; saying: string } {
+): { findings: Findings; summary: string } {
   const findings = createFindings();
   const history = readHistory(databases);
   const state = readState(databases);
   checkEvents(history, findings);
   checkState({ state, history, findings });
   checkLedger(readLedger(ledgerFile), { state, history, findings });
-  const heard = services.flatMap((name) => history.audits[name])
-    .filter(({ what }) => what === "heard").length;
-  const saying = `events: ${history.said.length} said, of ${state.accounts.size} people; ` +
-    `${heard} effects`;
-  return { findings, saying };
+  const consumed = services.flatMap((name) => history.audits[name])
+    .filter(({ what }) => what === "consumed").length;
+  const summary =
+    `events: ${history.published.length} published, of ${state.accounts.size} people; ` +
+    `${consumed} effects`;
+  return { findings, summary };
 }
 
 function createEnvironment(
@@ -97,7 +98,7 @@ function createEnvironment(
   };
 }
 
-/** Hashing a password takes a core for a while: a few at a time are as fast as all at once. */
+/** Hashing a password takes a core for a while, so a few at a time are as fast as all at once. */
 const guestsAtOnce = 4;
 
 async function invite(environment: Environment, people: number): Promise<void> {
@@ -113,12 +114,12 @@ async function invite(environment: Environment, people: number): Promise<void> {
   await Promise.all(Array.from({ length: guestsAtOnce }, work));
 }
 
-function tellEveryTenth(tell: (text: string) => void, system: System) {
-  let told = 0;
+function reportEveryTenth(report: (text: string) => void, system: System) {
+  let reported = 0;
   return function onProgress(progress: number): void {
     const tenth = Math.min(10, Math.floor(progress * 10));
-    if (tenth <= told) return;
-    told = tenth;
-    tell(`${tenth * 10} % of the changes, ${system.deaths.length} kills`);
+    if (tenth <= reported) return;
+    reported = tenth;
+    report(`${tenth * 10} % of the changes, ${system.deaths.length} kills`);
   };
 }

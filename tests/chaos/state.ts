@@ -4,23 +4,23 @@ import { forEach, type ServiceName, services } from "./system.ts";
 /** Rows of a table by one of their columns. */
 export type Table = ReadonlyMap<string, Columns>;
 
-/** What the services keep, read directly. */
+/** The stored state of the services, read directly. */
 export interface State {
   readonly accounts: Table;
   readonly profiles: Table;
   readonly disabledPeople: Table;
   readonly courses: Table;
   readonly instructors: Table;
-  /** Of course: the enrollments that its counts are made of. */
+  /** Course's table: the enrollments behind its counts. */
   readonly countedEnrollments: Table;
   readonly enrollments: Table;
-  /** Of enrollment: what course told it. */
+  /** Enrollment's projection of courses. */
   readonly knownCourses: Table;
-  /** Enrollment and lesson, in one text. */
+  /** Enrollment and lesson in one string. */
   readonly completions: ReadonlySet<string>;
 }
 
-/** Reads it when nothing is under way. */
+/** Reads the state of a drained system. */
 export function readState(databases: Readonly<Record<ServiceName, string>>): State {
   using resources = new DisposableStack();
   const readers = forEach(services, (name) => resources.use(openReadOnly(databases[name])));
@@ -40,7 +40,7 @@ export function readState(databases: Readonly<Record<ServiceName, string>>): Sta
   };
 }
 
-/** The roles of an account, in the order of the alphabet. */
+/** The roles of an account in alphabetical order. */
 export function rolesOf(account: Columns): string[] {
   const roles: unknown = JSON.parse(String(account.roles));
   return Array.isArray(roles) ? roles.map(String).sort() : [];

@@ -8,7 +8,7 @@ import { admin, createSettings, randomSecret } from "../settings.ts";
 import { auditDatabase } from "./audit.ts";
 import { type Death, type Member, startMember } from "./member.ts";
 
-/** Services of the product, by the folder they are in. */
+/** Services of the product, by folder. */
 export const services = ["auth", "user", "course", "enrollment", "recommendation"] as const;
 export type ServiceName = typeof services[number];
 
@@ -16,21 +16,21 @@ export type ServiceName = typeof services[number];
 export const processes = ["gateway", ...services, "qstash"] as const;
 export type ProcessName = typeof processes[number];
 
-/** The product with every part in a process of its own, each of which comes back when it dies. */
+/** The product with every part in its own process, each restarted when it dies. */
 export interface System extends AsyncDisposable {
   readonly origin: string;
   readonly admin: { readonly email: string; readonly password: string };
   readonly members: Readonly<Record<ProcessName, Member>>;
-  /** Files of the services' databases. */
+  /** The services' database files. */
   readonly databases: Readonly<Record<ServiceName, string>>;
   readonly qstash: { readonly url: string; readonly token: string; readonly file: string };
-  /** Every death so far. */
+  /** All deaths so far. */
   readonly deaths: readonly Death[];
 }
 
-/** What differs between two systems. */
+/** Options of a system. */
 export interface SystemOptions {
-  /** A folder for databases, logs, and what else is to be looked at later. */
+  /** The folder for databases, logs, and other files for later inspection. */
   readonly workspace: string;
 }
 
@@ -42,7 +42,7 @@ export function forEach<Name extends string, Value>(
   names: readonly Name[],
   make: (name: Name, at: number) => Value,
 ): Readonly<Record<Name, Value>> {
-  // Every name is in the list, so every member of the type is there.
+  // Every name is in the list, so every member of the type exists.
   return Object.fromEntries(names.map((name, at) => [name, make(name, at)])) as Record<Name, Value>;
 }
 
@@ -76,7 +76,7 @@ export async function startSystem({ workspace }: SystemOptions): Promise<System>
     return member;
   });
   for (const member of Object.values(members)) await member.ready();
-  const kept = resources.move();
+  const owned = resources.move();
   return {
     origin: origins.gateway,
     admin,
@@ -84,7 +84,7 @@ export async function startSystem({ workspace }: SystemOptions): Promise<System>
     databases,
     qstash,
     deaths,
-    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }
 
@@ -119,7 +119,7 @@ function settingsOf(
   };
 }
 
-/** Redis is on nobody's list of what is killed: what it has can be rebuilt, and is no event. */
+/** Redis is never killed: its content can be rebuilt, and has no events. */
 function serveRedis(resources: AsyncDisposableStack): { url: string; token: string } {
   const token = randomSecret();
   const backend = createEmbeddedRedis();

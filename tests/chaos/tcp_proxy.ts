@@ -1,38 +1,38 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** What a proxy does to the connections that go through it, also to those that are open already. */
+/** A proxy's fault; it applies to open connections too. */
 export type Fault =
   | { readonly kind: "none" }
   /** Nothing listens. */
   | { readonly kind: "refuse" }
-  /** Takes connections and bytes, and never answers. */
+  /** Accepts connections and bytes, and never responds. */
   | { readonly kind: "silent" }
-  /** Each part of an answer comes so much later. */
+  /** Each part of a response is delayed. */
   | { readonly kind: "latency"; readonly ms: number }
-  /** Answers trickle. */
+  /** Responses are slow. */
   | { readonly kind: "bandwidth"; readonly bytesPerSecond: number }
-  /** The connection is reset when a request comes. */
+  /** The connection is reset when a request arrives. */
   | { readonly kind: "reset" }
-  /** The connection ends, or is reset, after so many bytes of an answer. */
+  /** The connection ends, or is reset, after this many bytes of a response. */
   | { readonly kind: "cut"; readonly afterBytes: number; readonly how: "end" | "reset" }
-  /** The answer's bytes are replaced by these. */
+  /** The response's bytes are replaced by these. */
   | { readonly kind: "garbage"; readonly bytes: Uint8Array };
 
 /** A TCP proxy in front of one server. */
 export interface TcpProxy {
   readonly port: number;
   readonly url: string;
-  /** Resolves when the fault holds for every connection. */
+  /** Resolves when the fault applies to every connection. */
   set(fault: Fault): Promise<void>;
   /** Connections to the server that are open. */
   connections(): number;
-  /** Connections that were ever taken. */
+  /** Connections accepted so far. */
   accepted(): number;
   close(): Promise<void>;
 }
 
-/** Starts a proxy on loopback in front of `target`, which need not listen yet. */
+/** Starts a proxy on loopback in front of `target`, which may start later. */
 export async function startTcpProxy(
   target: { readonly hostname: string; readonly port: number },
 ): Promise<TcpProxy> {
@@ -96,8 +96,8 @@ function pipe(client: Socket, { target, fault, open }: Pipe): void {
     if (kind !== "silent") send(bytes, { from: client, to: upstream });
   });
   client.on("end", () => upstream.end());
-  let answered = 0;
-  // One after the other, or a part that was let through at once would overtake a late one.
+  let sentBytes = 0;
+  // In sequence: a part that passed at once would overtake a delayed one.
   let before: Promise<void> = Promise.resolve();
   const later = (work: () => void | Promise<void>): void => {
     before = before.then(async () => {
@@ -114,8 +114,8 @@ function pipe(client: Socket, { target, fault, open }: Pipe): void {
       if (now.kind === "bandwidth") return await trickle(bytes, now.bytesPerSecond, client);
       if (now.kind === "garbage") return send(now.bytes, { from: upstream, to: client });
       if (now.kind !== "cut") return send(bytes, { from: upstream, to: client });
-      const rest = Math.max(0, now.afterBytes - answered);
-      answered += bytes.length;
+      const rest = Math.max(0, now.afterBytes - sentBytes);
+      sentBytes += bytes.length;
       client.write(bytes.subarray(0, rest));
       if (bytes.length < rest) return;
       if (now.how === "reset") reset();
@@ -125,12 +125,12 @@ function pipe(client: Socket, { target, fault, open }: Pipe): void {
   upstream.on("end", () => later(() => void client.end()));
 }
 
-/** A socket without an encoding has no texts, which its type does not say. */
+/** A socket without an encoding emits no strings, which its type does not express. */
 function toBytes(part: string | Uint8Array): Uint8Array {
   return typeof part === "string" ? new TextEncoder().encode(part) : part;
 }
 
-/** What the reader does not take yet, the writer is not let send. */
+/** Stops the writer while the reader does not accept more data. */
 function send(
   bytes: Uint8Array,
   { from, to }: { readonly from: Socket; readonly to: Socket },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { startTcpProxy } from "./tcp_proxy.ts";
 
-const body = "an answer of some length, so that it can be cut in the middle ".repeat(50);
+const body = "a response of some length, so that it can be cut in the middle ".repeat(50);
 
 async function setup() {
   const server = Deno.serve(
@@ -12,7 +12,7 @@ async function setup() {
   const client = Deno.createHttpClient({});
   return {
     proxy,
-    ask: async (signal?: AbortSignal) =>
+    request: async (signal?: AbortSignal) =>
       await (await fetch(proxy.url, { client, ...(signal ? { signal } : {}) })).text(),
     async [Symbol.asyncDispose]() {
       client.close();
@@ -22,9 +22,9 @@ async function setup() {
   };
 }
 
-Deno.test("without a fault bytes pass as they are", async () => {
+Deno.test("without a fault bytes pass unchanged", async () => {
   await using environment = await setup();
-  assert.equal(await environment.ask(), body);
+  assert.equal(await environment.request(), body);
   assert.equal(environment.proxy.accepted(), 1);
 });
 
@@ -36,21 +36,21 @@ const failures = {
   garbage: { kind: "garbage", bytes: new TextEncoder().encode("no HTTP\r\n\r\n") },
 } as const;
 for (const [what, fault] of Object.entries(failures)) {
-  Deno.test(`${what}: the call fails, also on a connection that is kept, and works again after`, async () => {
+  Deno.test(`${what}: the call fails, also on a keep-alive connection, and works again after`, async () => {
     await using environment = await setup();
-    await environment.ask();
+    await environment.request();
     await environment.proxy.set(fault);
-    await assert.rejects(environment.ask(), TypeError);
+    await assert.rejects(environment.request(), TypeError);
     await environment.proxy.set({ kind: "none" });
-    assert.equal(await environment.ask(), body);
+    assert.equal(await environment.request(), body);
   });
 }
 
-Deno.test("silent: nothing comes until the caller leaves", async () => {
+Deno.test("silent: no byte arrives until the caller disconnects", async () => {
   await using environment = await setup();
-  await environment.ask();
+  await environment.request();
   await environment.proxy.set({ kind: "silent" });
-  await assert.rejects(environment.ask(AbortSignal.timeout(100)), { name: "TimeoutError" });
+  await assert.rejects(environment.request(AbortSignal.timeout(100)), { name: "TimeoutError" });
 });
 
 const slow = {
@@ -58,11 +58,11 @@ const slow = {
   bandwidth: { kind: "bandwidth", bytesPerSecond: body.length * 4 },
 } as const;
 for (const [what, fault] of Object.entries(slow)) {
-  Deno.test(`${what}: all of it comes, later`, async () => {
+  Deno.test(`${what}: the whole response arrives later`, async () => {
     await using environment = await setup();
     await environment.proxy.set(fault);
     const startedAt = performance.now();
-    assert.equal(await environment.ask(), body);
+    assert.equal(await environment.request(), body);
     assert.ok(performance.now() - startedAt >= 140);
   });
 }

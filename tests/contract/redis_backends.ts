@@ -6,14 +6,14 @@ import {
 } from "@edgepass/dev/redis";
 import { hasRedisServer, startRedisServer } from "./redis_server.ts";
 
-/** The endpoint over one backend, on a port of its own. */
+/** The endpoint of one backend, on its own port. */
 export interface Endpoint extends AsyncDisposable {
   readonly url: string;
   readonly token: string;
   readonly backend: RedisBackend;
 }
 
-/** Serves the endpoint over a backend; disposing ends both. */
+/** Serves the endpoint of a backend; disposing ends both. */
 export function serveEndpoint(backend: RedisBackend): Endpoint {
   const token = crypto.randomUUID();
   const rest = createRedisRest({ backend, token });
@@ -48,7 +48,7 @@ export interface BackendUnderTest {
   readonly start: () => Promise<Endpoint>;
 }
 
-/** Every backend, and why one cannot run here. */
+/** Every backend, with the reason where one cannot run here. */
 export async function backendsUnderTest(): Promise<readonly BackendUnderTest[]> {
   const real = { name: "a real Redis", start: realEndpoint };
   return [

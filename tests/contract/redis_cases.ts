@@ -1,9 +1,9 @@
-/** A command: words by blanks, or an array where a word holds blanks or is empty. */
+/** A command: words separated by spaces, or an array where a word has spaces or is empty. */
 type Line = string | readonly string[];
 
 /**
- * Command sequences, each run on an empty Redis. Every backend must answer them alike; what is
- * expected is what a real Redis says, so no answers stand here.
+ * Command sequences, each run on an empty Redis. Every backend must have the same results; the
+ * expected results come from a real Redis, so none are listed here.
  */
 export const redisCases: Readonly<Record<string, readonly Line[]>> = {
   "SET takes its options in any case": [
@@ -12,7 +12,7 @@ export const redisCases: Readonly<Record<string, readonly Line[]>> = {
     ...["SET k 7 px 100000", "TTL k", "SET k 8 EXAT 4102444800", "EXPIRETIME k"],
     ...["SET k 9 PXAT 4102444800123", "PEXPIRETIME k", "SET k 10 NX GET", "SET m 1 NX GET"],
   ],
-  "SET refuses what it cannot do": [
+  "SET refuses invalid options": [
     ...["SET", "SET k", "SET k v EX", "SET k v EX 0", "SET k v EX -1", "SET k v PX abc"],
     ...["SET k v EX 1 PX 1", "SET k v NX XX", "SET k v EX 9223372036854775807", "SET k v FOO"],
     ...["SET k v KEEPTTL EX 1", "SET k v EX 1.5", "RPUSH l 1", "SET l v GET", "TYPE l", "GET l"],
@@ -164,7 +164,7 @@ export const redisCases: Readonly<Record<string, readonly Line[]>> = {
       "INCRBYFLOAT y -0.5",
     ],
   ],
-  "keys expire when told": [
+  "keys expire on command": [
     ...[
       "SET k v",
       "TTL k",
@@ -201,7 +201,7 @@ export const redisCases: Readonly<Record<string, readonly Line[]>> = {
       "GET k",
     ],
   ],
-  "EXPIRE keeps its conditions": [
+  "EXPIRE respects its conditions": [
     ...[
       "SET k v",
       "EXPIRE k 100 XX",
@@ -233,7 +233,7 @@ export const redisCases: Readonly<Record<string, readonly Line[]>> = {
       "EXPIRE k -9223372036854775808",
     ],
   ],
-  "keys are counted, renamed, copied and removed": [
+  "keys are counted, renamed, copied and deleted": [
     ...[
       "MSET a 1 b 2 c 3",
       "EXISTS a b a none",
@@ -316,7 +316,7 @@ export const redisCases: Readonly<Record<string, readonly Line[]>> = {
       "KEYS ***o",
     ],
   ],
-  "SCAN answers everything there is": [
+  "SCAN returns every element": [
     ...[
       "MSET a 1 b 2 c 3",
       "RPUSH l 1",
@@ -805,7 +805,7 @@ export const redisCases: Readonly<Record<string, readonly Line[]>> = {
   "the server itself": [
     ...["PING", "PING hello", "PING a b", "ECHO x", "ECHO", "ECHO a b", "TIME", "PUBLISH nobody x"],
   ],
-  "an emptied key is gone": [
+  "an emptied key is deleted": [
     ...[
       "HSET h a 1",
       "EXPIRE h 100",
@@ -835,7 +835,7 @@ export const redisCases: Readonly<Record<string, readonly Line[]>> = {
   ],
 };
 
-/** Scripts with the keys and arguments they get; each runs on an empty Redis. */
+/** Scripts with their keys and arguments; each runs on an empty Redis. */
 export const redisScripts: readonly (readonly [script: string, ...args: string[]])[] = [
   ["return 1", "0"],
   ["return 3.99", "0"],

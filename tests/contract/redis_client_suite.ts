@@ -4,7 +4,7 @@ import type { Endpoint } from "./redis_backends.ts";
 
 type Check = (redis: Redis, endpoint: Endpoint) => Promise<void>;
 
-/** The official client as Edgepass uses it: values as they are, one request a call. */
+/** The official client as Edgepass configures it: raw values, one request per call. */
 export function createClient({ url, token }: { url: string; token: string }): Redis {
   return new Redis({
     url,
@@ -16,9 +16,9 @@ export function createClient({ url, token }: { url: string; token: string }): Re
   });
 }
 
-/** What the official client must get from every backend; each check runs on an empty Redis. */
+/** What the official client must receive from every backend; each check runs on an empty Redis. */
 export const clientSuite: Readonly<Record<string, Check>> = {
-  "a value comes back as it was set": async (redis) => {
+  "a value is returned unchanged": async (redis) => {
     assert.equal(await redis.get("k"), null);
     assert.equal(await redis.set("k", "héllo ☃"), "OK");
     assert.equal(await redis.get("k"), "héllo ☃");
@@ -26,7 +26,7 @@ export const clientSuite: Readonly<Record<string, Check>> = {
     await redis.set("k", "OK");
     assert.equal(await redis.get("k"), "OK");
   },
-  "options in lower case hold": async (redis) => {
+  "options in lower case work": async (redis) => {
     assert.equal(await redis.set("k", "1", { nx: true, ex: 100 }), "OK");
     assert.equal(await redis.set("k", "2", { nx: true }), null);
     assert.equal(await redis.set("k", "3", { xx: true, keepTtl: true, get: true }), "1");
@@ -38,12 +38,12 @@ export const clientSuite: Readonly<Record<string, Check>> = {
       "5",
     ]);
   },
-  "digits stay text unless the client is told to parse": async (redis, { url, token }) => {
+  "digits stay strings unless the client is set to parse": async (redis, { url, token }) => {
     await redis.set("k", "123");
     assert.equal(await redis.get("k"), "123");
     assert.equal(await new Redis({ url, token, enableTelemetry: false }).get("k"), 123);
   },
-  "numbers and booleans are sent as text": async (redis) => {
+  "numbers and booleans are sent as strings": async (redis) => {
     await redis.mset({ n: 1.5, yes: true });
     assert.deepEqual(await redis.mget("n", "yes"), ["1.5", "true"]);
     assert.equal(await redis.incrby("count", 41), 41);
@@ -57,21 +57,21 @@ export const clientSuite: Readonly<Record<string, Check>> = {
     assert.deepEqual(await redis.eval(nested, [], []), ["OK", ["OK", ["OK", null, 7]]]);
     assert.deepEqual(await redis.multi().set("a", "1").lrange("l", 0, 0).exec(), ["OK", ["OK"]]);
   },
-  "a pipeline answers item by item": async (redis) => {
+  "a pipeline returns a result per item": async (redis) => {
     const items = await redis.pipeline().set("a", "1").lpush("a", "x").incr("a").exec({
       keepErrors: true,
     });
     assert.deepEqual(items.map(({ result }) => result ?? null), ["OK", null, 2]);
     assert.match(items[1]?.error ?? "", /^WRONGTYPE /);
   },
-  "a transaction runs whole, and a wrong command discards it": async (redis) => {
+  "a transaction is atomic, and an invalid command discards it": async (redis) => {
     assert.deepEqual(await redis.multi().set("a", "1").incr("a").get("a").exec(), ["OK", 2, "2"]);
     const wrong = redis.multi().set("a", "9");
     Reflect.apply(wrong.get, wrong, []);
     await assert.rejects(wrong.exec(), /EXECABORT/);
     assert.equal(await redis.get("a"), "2");
   },
-  "transactions under way at once do not mix": async (redis) => {
+  "concurrent transactions do not mix": async (redis) => {
     const step = () => redis.multi().incr("n").incr("n").get("n").exec();
     const all = await Promise.all(Array.from({ length: 20 }, step));
     for (const [first, second, third] of all) {
@@ -80,7 +80,7 @@ export const clientSuite: Readonly<Record<string, Check>> = {
     }
     assert.equal(await redis.get("n"), "40");
   },
-  "hashes come as objects only where the client may parse": async (redis, { url, token }) => {
+  "hashes are returned as objects only where the client parses": async (redis, { url, token }) => {
     await redis.hset("h", { a: "x", b: "y" });
     assert.deepEqual(await redis.hgetall("h"), ["a", "x", "b", "y"]);
     const parsing = new Redis({ url, token, enableTelemetry: false });
@@ -96,7 +96,7 @@ export const clientSuite: Readonly<Record<string, Check>> = {
     await redis.rpush("l", "1", "2", "3");
     assert.equal(await redis.lpop("l"), "1");
   },
-  "a scan sees every key that stays": async (redis) => {
+  "a scan returns every key that exists throughout": async (redis) => {
     const names = Array.from({ length: 250 }, (_name, index) => `k${index}`);
     await redis.mset(Object.fromEntries(names.map((name) => [name, "v"])));
     const seen = new Set<string>();
@@ -110,7 +110,7 @@ export const clientSuite: Readonly<Record<string, Check>> = {
     } while (cursor !== "0");
     assert.deepEqual([...seen].sort(), names.sort());
   },
-  "scripts run by text and by name": async (redis) => {
+  "scripts run by source and by hash": async (redis) => {
     const script = redis.createScript<string[]>("return {KEYS[1], ARGV[1]}");
     assert.deepEqual(await script.exec(["k"], ["v"]), ["k", "v"]);
     assert.deepEqual(await script.exec(["k"], ["w"]), ["k", "w"]);
@@ -127,14 +127,14 @@ export const clientSuite: Readonly<Record<string, Check>> = {
     assert.deepEqual(await redis.scriptExists(sha), [1]);
     assert.deepEqual(await redis.multi().eval(code, ["n"], []).exec(), [3]);
   },
-  "a script in a pipeline keeps its place": async (redis) => {
-    const answers = await redis.pipeline().set("k", "1").eval(
+  "a script in a pipeline runs in order": async (redis) => {
+    const results = await redis.pipeline().set("k", "1").eval(
       "return redis.call('GET', 'k')",
       [],
       [],
     )
       .set("k", "2").get("k").exec();
-    assert.deepEqual(answers, ["OK", "1", "OK", "2"]);
+    assert.deepEqual(results, ["OK", "1", "OK", "2"]);
   },
   "a failing command rejects with its error": async (redis) => {
     await redis.set("k", "abc");
@@ -148,15 +148,15 @@ export const clientSuite: Readonly<Record<string, Check>> = {
     await assert.rejects(redis.exec(["XREAD", "block", "0", "STREAMS", "s", "$"]), /over REST/);
     assert.equal(await redis.ping(), "PONG");
   },
-  "subscribers hear what is published": async (redis) => {
+  "subscribers receive published messages": async (redis) => {
     const subscriber = redis.subscribe<string>("news");
     const byPattern = redis.psubscribe<string>("n*");
     const ready = [once(subscriber, "subscribe"), once(byPattern, "psubscribe")];
     assert.deepEqual(await Promise.all(ready), [1, 1]);
-    const heard = [once(subscriber, "message"), once(byPattern, "pmessage")];
+    const received = [once(subscriber, "message"), once(byPattern, "pmessage")];
     assert.equal(await redis.publish("news", "a,b é"), 2);
     const message = { channel: "news", message: "a,b é" };
-    assert.deepEqual(await Promise.all(heard), [message, { pattern: "n*", ...message }]);
+    assert.deepEqual(await Promise.all(received), [message, { pattern: "n*", ...message }]);
     await Promise.all([subscriber.unsubscribe(), byPattern.unsubscribe()]);
   },
   "an abort by a signal function rejects and never reads as null": async (_redis, endpoint) => {

@@ -1,4 +1,4 @@
-/** One item of a pipeline's answer. */
+/** One item of a pipeline's response. */
 export type Item = { readonly result: unknown } | { readonly error: string };
 
 /** A command as words. */
@@ -6,7 +6,7 @@ export function toWords(line: string | readonly string[]): readonly string[] {
   return typeof line === "string" ? line.split(" ") : line;
 }
 
-/** Runs commands as one pipeline on an emptied Redis and answers their items. */
+/** Runs commands as one pipeline on an empty Redis and returns the items. */
 export async function runPipeline(
   { url, token }: { url: string; token: string },
   commands: readonly (readonly string[])[],
@@ -20,7 +20,7 @@ export async function runPipeline(
   return items.slice(2);
 }
 
-/** Makes answers of two backends comparable: order without meaning, luck and clocks are taken out. */
+/** Makes the results of two backends comparable: removes random order, random values and clocks. */
 export function normalize([name = ""]: readonly string[], item: Item): Item {
   if ("error" in item) return item;
   const upper = name.toUpperCase();
@@ -43,7 +43,7 @@ function sortedPage(value: unknown): unknown {
   return Array.isArray(value) ? [value[0], sorted(value[1])] : value;
 }
 
-/** Redis before 7.2 writes scores with 17 digits, 0.10000000000000001; later ones as we do. */
+/** Redis before 7.2 writes scores with 17 digits (0.10000000000000001), later versions as we do. */
 function shortest(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shortest);
   const isDecimal = typeof value === "string" && /^-?\d+(\.\d+)?(e[+-]?\d+)?$/.test(value);

@@ -1,18 +1,18 @@
 import assert from "node:assert/strict";
 import type { Endpoint } from "./redis_backends.ts";
 
-type Send = (path: string, init?: RequestInit & { body?: BodyInit }) => Promise<Answer>;
+type Send = (path: string, init?: RequestInit & { body?: BodyInit }) => Promise<ReceivedResponse>;
 type Check = (send: Send, endpoint: Endpoint) => Promise<void>;
 
-interface Answer {
+interface ReceivedResponse {
   readonly status: number;
   readonly body: unknown;
   readonly headers: Headers;
 }
 
-/** The REST protocol itself, each check on an empty Redis. */
+/** The REST protocol itself; each check runs on an empty Redis. */
 export const httpSuite: Readonly<Record<string, Check>> = {
-  "a command may stand in the path": async (send) => {
+  "a command may be in the path": async (send) => {
     assert.deepEqual((await send("/set/foo/a%2Fb%20%C3%A9/EX/100")).body, { result: "OK" });
     assert.deepEqual((await send("/GET/foo")).body, { result: "a/b é" });
     assert.deepEqual((await send("/get/none")).body, { result: null });
@@ -26,7 +26,7 @@ export const httpSuite: Readonly<Record<string, Check>> = {
     const { body } = await send("/get/bytes", { headers: { "upstash-encoding": "base64" } });
     assert.deepEqual(body, { result: "/wAK" });
   },
-  "Base64 holds for every string": async (send) => {
+  "Base64 covers every string": async (send) => {
     const headers = { "upstash-encoding": "base64" };
     const post = (path: string, body: unknown) =>
       send(path, { method: "POST", headers, body: JSON.stringify(body) });
@@ -42,7 +42,7 @@ export const httpSuite: Readonly<Record<string, Check>> = {
     assert.equal((await send("/", { method: "POST", body })).status, 200);
     assert.deepEqual((await send("/get/n")).body, { result: "9007199254740993" });
   },
-  "every answer has a sync token": async (send) => {
+  "every response has a sync token": async (send) => {
     for (const path of ["/ping", "/nope", "/"]) {
       assert.ok((await send(path)).headers.get("upstash-sync-token"), path);
     }
@@ -70,11 +70,11 @@ export const httpSuite: Readonly<Record<string, Check>> = {
       { result: "v" },
     ]);
   },
-  "the token may stand in the query": async (_send, { url, token }) => {
+  "the token may be in the query": async (_send, { url, token }) => {
     const response = await fetch(`${url}/echo/hi?_token=${token}`);
     assert.deepEqual(await response.json(), { result: "hi" });
   },
-  "a nested error stands apart from strings": async (send) => {
+  "a nested error is distinct from strings": async (send) => {
     const { body } = await send("/", {
       method: "POST",
       body: JSON.stringify(["EVAL", "return {1, {err = 'MY error'}}", "0"]),
@@ -83,7 +83,7 @@ export const httpSuite: Readonly<Record<string, Check>> = {
   },
 };
 
-/** Sends with the token and reads the answer as JSON. */
+/** Sends with the token and reads the response as JSON. */
 export function createSend({ url, token }: Endpoint): Send {
   return async function send(path, { headers, ...init } = {}) {
     const all = new Headers(headers);

@@ -16,10 +16,10 @@ const lexBound = fc.oneof(
   fc.tuple(fc.constantFrom("[", "("), member).map((parts) => parts.join("")),
 );
 const side = fc.constantFrom("LEFT", "RIGHT");
-/** Years ahead, so both backends see the same whatever their clocks say. */
+/** Years ahead, so that both backends agree whatever their clocks show. */
 const moment = fc.constantFrom("4102444800", "4102444801", "4102448400");
 
-/** A command whose words come from these, a plain text standing for itself. */
+/** A command built from these words; a plain string stands for itself. */
 function command(...parts: (string | fc.Arbitrary<string | Words>)[]): fc.Arbitrary<Words> {
   const words = parts.map((part) => typeof part === "string" ? fc.constant(part) : part);
   return fc.tuple(...words).map((chosen) => chosen.flat());
@@ -114,13 +114,16 @@ const families = {
   ],
 } as const;
 
-/** Commands of every data type on few keys, so that types meet, collections empty and keys expire. */
+/**
+ * Commands of every data type on few keys, so that types conflict, collections empty and keys
+ * expire.
+ */
 export const randomCommands: fc.Arbitrary<Words[]> = fc.array(
   fc.oneof(...Object.values(families).map((family) => fc.oneof(...family))),
   { minLength: 20, maxLength: 80 },
 );
 
-/** Commands that read everything about the few keys. */
+/** Commands that read the whole state of the few keys. */
 export const wholeState: readonly (readonly string[])[] = ["a", "b", "c"].flatMap((name) => [
   ["TYPE", name],
   ["PEXPIRETIME", name],

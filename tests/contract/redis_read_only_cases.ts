@@ -6,7 +6,7 @@ type ScriptCommand = "EVAL" | "EVALSHA" | "EVAL_RO" | "EVALSHA_RO";
 const writer = "return redis.call('SET', KEYS[1], 'written')";
 const reader = "return redis.call('GET', KEYS[1])";
 
-/** Scripts that try to write where they may only read, and some that may. */
+/** Scripts that try to write in read-only mode, and scripts that may write. */
 export const readOnlyScripts: readonly (readonly [command: ScriptCommand, script: string])[] = [
   ["EVAL", writer],
   ["EVALSHA", writer],
@@ -34,7 +34,7 @@ export const readOnlyScripts: readonly (readonly [command: ScriptCommand, script
   ["EVAL_RO", `#!lua flags=allow-key-locking\n${reader}`],
 ];
 
-/** Runs the script on a key that is there, and looks at what is left of it. */
+/** Runs the script on an existing key, and reads the key afterwards. */
 export function toReadOnlyRun(
   command: ScriptCommand,
   script: string,

@@ -22,7 +22,7 @@ const missing = real.missing ? ` (skipped: ${real.missing})` : "";
 const ignore = real.missing !== undefined;
 
 Deno.test({
-  name: `the embedded engine answers as a real Redis does${missing}`,
+  name: `the embedded engine has the results of a real Redis${missing}`,
   ignore,
   async fn(t) {
     await using ours = await embedded.start();
@@ -46,7 +46,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `scripts on the embedded engine answer as on a real Redis${missing}`,
+  name: `scripts on the embedded engine have the results of a real Redis${missing}`,
   ignore,
   async fn(t) {
     await using ours = await embedded.start();
@@ -65,7 +65,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `read-only scripts on the embedded engine answer as on a real Redis${missing}`,
+  name: `read-only scripts on the embedded engine have the results of a real Redis${missing}`,
   ignore,
   async fn(t) {
     await using ours = await embedded.start();
@@ -84,7 +84,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `random commands end alike on the embedded engine and on a real Redis${missing}`,
+  name: `random commands have equal results on the embedded engine and on a real Redis${missing}`,
   ignore,
   async fn() {
     await using ours = await embedded.start();
@@ -141,7 +141,7 @@ for (const { name, missing, start } of [embedded, real]) {
   });
 }
 
-Deno.test("random commands leave the same behind after a restart", async () => {
+Deno.test("random commands leave the same state after a restart", async () => {
   await fc.assert(
     fc.asyncProperty(randomCommands, async (random) => {
       const persistence = createMemoryPersistence();
@@ -172,12 +172,12 @@ function createMemoryPersistence(): Persistence {
   };
 }
 
-/** The engine takes one character per byte. */
+/** The engine uses one character per byte. */
 function utf8(text: string): string {
   return String.fromCharCode(...new TextEncoder().encode(text));
 }
 
-// Counted at fetch: Deno's own fetch sends a POST again when its connection closes unanswered.
+// Counted at fetch: Deno's fetch repeats a POST whose connection closes without a response.
 Deno.test("only retries: 0 makes the client send one request; retry: false sends two", async () => {
   const { fetch } = globalThis;
   const count = async (retry: false | { retries: number }) => {
@@ -210,7 +210,7 @@ Deno.test("a client with a timeout by signal function rejects when Redis is sile
 });
 
 Deno.test({
-  name: `the proxy logs in with the URL's password and picks its database${missing}`,
+  name: `the proxy authenticates with the URL's password and selects its database${missing}`,
   ignore,
   async fn() {
     await using server = await startRedisServer({ password: "s3cret" });
@@ -228,7 +228,7 @@ Deno.test({
 });
 
 Deno.test({
-  name: `the proxy finds a Redis that was started again${missing}`,
+  name: `the proxy reconnects to a restarted Redis${missing}`,
   ignore,
   async fn() {
     const before = await startRedisServer();

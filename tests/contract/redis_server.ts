@@ -1,4 +1,4 @@
-/** A real redis-server of one's own, on loopback, without persistence. */
+/** A real redis-server for a test, on loopback, without persistence. */
 export interface RedisServer extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
@@ -12,7 +12,7 @@ export interface RedisServerOptions {
   readonly password?: string;
 }
 
-/** Tells whether redis-server is installed. */
+/** Whether redis-server is installed. */
 export async function hasRedisServer(): Promise<boolean> {
   try {
     const { success } = await new Deno.Command("redis-server", {
@@ -27,7 +27,7 @@ export async function hasRedisServer(): Promise<boolean> {
   }
 }
 
-/** Starts redis-server and resolves when it answers. Dispose to end it. */
+/** Starts redis-server and resolves when it responds. Dispose to end it. */
 export async function startRedisServer(options: RedisServerOptions = {}): Promise<RedisServer> {
   const { port = freePort(), dir, password } = options;
   const folder = dir ?? await Deno.makeTempDir({ prefix: "redis-" });
@@ -59,7 +59,7 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-/** The rest of the log is read and dropped: a full pipe would stop the server. */
+/** The rest of the log is read and dropped: a full pipe would block the server. */
 async function readUntilReady(
   stdout: ReadableStream<Uint8Array>,
 ): Promise<{ cancel: () => Promise<void> }> {

@@ -5,7 +5,7 @@ import { refusalCases } from "./sql_refusal_cases.ts";
 import { rowCases } from "./sql_row_cases.ts";
 import type { SqlCase } from "./sql_case.ts";
 
-/** What every adapter of `SqlDb` keeps, by name. Runs on Deno and inside workerd. */
+/** What every adapter of `SqlDb` guarantees, by name. Runs on Deno and inside workerd. */
 export const sqlCases: Readonly<Record<string, SqlCase>> = {
   ...rowCases,
   ...refusalCases,

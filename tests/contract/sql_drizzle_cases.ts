@@ -5,7 +5,7 @@ import { type SqlDb, SqlFault, UniqueViolation, VersionConflict } from "@edgepas
 import { orm } from "@edgepass/shared/sql/orm";
 import { run, type SqlCase } from "./sql_case.ts";
 
-/** Drizzle on the port. */
+/** Drizzle over the port. */
 export const drizzleCases = {
   "drizzle reads and writes through the port": drizzleRoundTrip,
   "drizzle joins two tables with equal column names, in a batch too": drizzleJoin,
@@ -65,14 +65,14 @@ async function drizzleJoin(sql: SqlDb, t: string) {
   await db.insert(people).values(person);
   await db.insert(notes).values({ id: "n1", personId: "p1", name: "note" });
   const join = () => db.select().from(people).innerJoin(notes, eq(notes.personId, people.id));
-  const wanted = [{
+  const expected = [{
     [t]: person,
     [`${t}_notes`]: { id: "n1", personId: "p1", name: "note" },
   }];
-  assert.deepEqual(await join(), wanted);
+  assert.deepEqual(await join(), expected);
   const [rows, one] = await db.batch([join(), join().limit(1)]);
-  assert.deepEqual(rows, wanted);
-  assert.deepEqual(one, wanted);
+  assert.deepEqual(rows, expected);
+  assert.deepEqual(one, expected);
 }
 
 async function drizzleBatch(sql: SqlDb, t: string) {

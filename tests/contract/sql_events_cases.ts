@@ -9,14 +9,16 @@ import * as z from "zod/mini";
 import { createFakeQstash, eventBindings, signDelivery } from "../support/fake_qstash.ts";
 import { run, type SqlCase } from "./sql_case.ts";
 
-/** Outbox, relay and inbox. One database is one service, so a case keeps to its own subjects. */
+/**
+ * Outbox, relay and inbox. A database belongs to one service, so a case uses only its own subjects.
+ */
 export const eventCases = {
   "an event has the number of its change": sequences,
-  "an event is there only where its change is": onlyWithChange,
+  "an event exists only with its change": onlyWithChange,
   "relays at the same time publish each event once": relaysTogether,
-  "a claim that failed is given back": givenBack,
-  "an event has one effect, in whatever order and how often": effects,
-  "what is old is forgotten": prunes,
+  "a failed claim is released": givenBack,
+  "an event has one effect, in any order and with duplicates": effects,
+  "old rows are deleted": prunes,
 } as const satisfies Record<string, SqlCase>;
 
 const table = {
@@ -36,7 +38,7 @@ const table = {
   },
 } as const satisfies EventTable;
 
-/** D1 has the tables by its own migrations. */
+/** D1 gets the tables from its own migrations. */
 async function setup(sql: SqlDb, t: string, start = Date.now()) {
   const there = await run(sql, "SELECT 1 FROM sqlite_master WHERE name = 'outbox'");
   if (there.length === 0) {
@@ -78,12 +80,12 @@ async function sequences(sql: SqlDb, t: string) {
   for (const subject of ["n0", "n1"]) {
     const own = rows.filter(([of]) => of === subject);
     assert.deepEqual(own.map(([, sequence]) => sequence), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
-    const said = own.map(([, , event]) => JSON.parse(String(event)));
+    const published = own.map(([, , event]) => JSON.parse(String(event)));
     assert.deepEqual(
-      said.map(({ sequence }) => sequence),
+      published.map(({ sequence }) => sequence),
       own.map(([, sequence]) => String(sequence).padStart(20, "0")),
     );
-    assert.deepEqual(said[0].data, { text: "“ü”\n" });
+    assert.deepEqual(published[0].data, { text: "“ü”\n" });
   }
 }
 
@@ -155,7 +157,7 @@ async function effects(sql: SqlDb, t: string) {
   assert.deepEqual(await run(sql, `SELECT id, text, effects FROM ${t}`), [["n1", "second", 1]]);
 }
 
-/** A week for what is out, 90 days for what was heard; what waits or is parked stays for ever. */
+/** A week for published events, 90 days for consumed ones; waiting and parked events stay. */
 async function prunes(sql: SqlDb, t: string) {
   const { events, write, time, qstash } = await setup(sql, t);
   const day = 86_400_000;

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { requireOneChange, type SqlDb, SqlFault, VersionConflict } from "@edgepass/shared/sql";
 import { run, type SqlCase, statement } from "./sql_case.ts";
 
-/** The guard of a batch, and writers at the same time. */
+/** The guard of a batch, and concurrent writers. */
 export const guardCases = {
   "the guard lets a batch pass that changed one row": guardPasses,
   "the guard undoes a batch that changed no row": guardConflicts,
   "the guard undoes a batch that changed two rows": guardTwoRows,
-  "malformed JSON is a fault and no version conflict": malformedJson,
+  "malformed JSON is an error, not a version conflict": malformedJson,
   "exactly one of 50 parallel compare-and-set batches wins": compareAndSet,
 } as const satisfies Record<string, SqlCase>;
 

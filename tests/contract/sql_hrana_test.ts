@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createClient, LibsqlError } from "@libsql/client/http";
 import { startHranaServer } from "../hrana_server.ts";
 
-/** A server on a file of its own and the real client, which sends what the port never does. */
+/** A server on its own file and the real client, which sends requests that the port never sends. */
 async function setup({ token }: { token?: string } = {}) {
   const folder = await Deno.makeTempDir();
   const server = startHranaServer({ path: `${folder}/db`, token: "t0ken" });
@@ -16,14 +16,14 @@ async function setup({ token }: { token?: string } = {}) {
   };
 }
 
-Deno.test("the libSQL server runs a sequence and keeps a stream over requests", async () => {
+Deno.test("the libSQL server runs a sequence and keeps a stream across requests", async () => {
   await using libsql = await setup();
   const { client, server } = libsql;
   await client.executeMultiple("CREATE TABLE t (n INTEGER); INSERT INTO t VALUES (1);");
-  const kept = await client.transaction("write");
-  await kept.execute("INSERT INTO t VALUES (2)");
+  const transaction = await client.transaction("write");
+  await transaction.execute("INSERT INTO t VALUES (2)");
   assert.equal(server.openStreams(), 1);
-  await kept.commit();
+  await transaction.commit();
   const undone = await client.transaction("write");
   const { rowsAffected, lastInsertRowid } = await undone.execute("INSERT INTO t VALUES (3), (4)");
   assert.deepEqual([rowsAffected, lastInsertRowid], [2, 4n]);
@@ -33,7 +33,7 @@ Deno.test("the libSQL server runs a sequence and keeps a stream over requests", 
   assert.equal(server.openStreams(), 0);
 });
 
-Deno.test("the libSQL server is busy for a second writer", async () => {
+Deno.test("the libSQL server reports busy to a second writer", async () => {
   await using libsql = await setup();
   const writer = await libsql.client.transaction("write");
   await writer.execute("CREATE TABLE t (n INTEGER)");

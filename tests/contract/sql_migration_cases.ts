@@ -3,12 +3,12 @@ import { type SqlDb } from "@edgepass/shared/sql";
 import { migrate, type Migration, pendingMigrations } from "@edgepass/shared/sql/migrate";
 import { run, type SqlCase } from "./sql_case.ts";
 
-/** Cases for adapters that migrate by themselves; D1 is migrated by wrangler. */
+/** Cases for adapters that run migrations themselves; wrangler migrates D1. */
 export const migrationCases = {
-  "migrations apply once each in the order of their names": migrations,
+  "migrations apply once each, in name order": migrations,
   "a migration that fails leaves nothing": migrationFails,
-  "a migration that changed or went missing is refused": migrationChanged,
-  "starters at the same time apply a migration once": migrationRace,
+  "a changed or missing migration is refused": migrationChanged,
+  "concurrent starts apply a migration once": migrationRace,
 } as const satisfies Record<string, SqlCase>;
 
 const trigger = (t: string) => `

@@ -3,17 +3,17 @@ import { Problem } from "@edgepass/shared/problem";
 import { type SqlDb, SqlFault, type SqlValue, UniqueViolation } from "@edgepass/shared/sql";
 import { run, type SqlCase, statement } from "./sql_case.ts";
 
-/** What is refused, and as which error. */
+/** What is refused, and with which error. */
 export const refusalCases = {
-  "a foreign key is kept": foreignKeys,
+  "a foreign key is enforced": foreignKeys,
   "a unique violation names its column": uniqueViolation,
   "a unique violation on two columns names both": uniqueTwo,
-  "a caller's text in an error does not pose as a unique violation": posing,
-  "wrong SQL is a fault of ours": faults,
-  "a text of two statements is refused": twoStatements,
+  "a caller's text in an error is not taken for a unique violation": posing,
+  "invalid SQL is an internal error": faults,
+  "two statements in one string are refused": twoStatements,
   "transaction control is refused": transactionControl,
-  "a value of another type is refused by its position": otherTypes,
-  "text that a driver would change is refused": brokenText,
+  "a value of another type is refused with its position": otherTypes,
+  "a string that a driver would change is refused": brokenText,
   "a number that is not finite is refused": notFinite,
   "a parameter too few or too many is refused": parameterCount,
   "100 parameters are taken and 101 refused": manyParameters,
@@ -94,7 +94,7 @@ async function transactionControl(sql: SqlDb) {
   }
 }
 
-/** What a caller behind an ORM may hand over in spite of the type. */
+/** What a caller behind an ORM may pass despite the type. */
 function untyped(value: unknown): SqlValue {
   return value as SqlValue;
 }
@@ -159,7 +159,7 @@ async function likePattern(sql: SqlDb) {
   const haystack = "a".repeat(100);
   const fits = await run(sql, "SELECT ? LIKE ?", haystack, pattern(50));
   assert.deepEqual(fits, [[1]]);
-  // A server of one's own may have SQLite's own limit of 50,000; D1 has 50.
+  // A self-hosted server may have SQLite's own limit of 50,000; D1 has 50.
   const longer = await run(sql, "SELECT ? LIKE ?", haystack, pattern(51)).catch((error) => error);
   if (longer instanceof Error) assert.ok(longer instanceof SqlFault);
   else assert.deepEqual(longer, [[1]]);

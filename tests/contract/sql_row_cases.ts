@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { type SqlDb, type SqlValue, UniqueViolation } from "@edgepass/shared/sql";
 import { run, type SqlCase, statement } from "./sql_case.ts";
 
-/** How values, rows and batches come back. */
+/** How values, rows and batches are returned. */
 export const rowCases = {
-  "a value comes back from a column as it went in": valuesRoundTrip,
-  "bytes keep to the view that was given": bytesOfAView,
+  "a value is read as it was written": valuesRoundTrip,
+  "only the bytes of the given view are stored": bytesOfAView,
   "a number takes the storage class of its column": numbersAndAffinity,
   "a row of run() has every column of a join with equal names": equalNames,
   "a row of batch() has every column of a join with equal names": equalNamesInBatch,
@@ -13,12 +13,12 @@ export const rowCases = {
   "a batch keeps the order of a sorted query": sortedInBatch,
   "a batch refuses or keeps two RETURNING columns of one name": equalReturning,
   "no rows are an empty list": emptyResults,
-  "RETURNING gives the written row": returning,
-  "UPSERT changes the row that is there": upsert,
+  "RETURNING returns the written row": returning,
+  "UPSERT changes the existing row": upsert,
   "an empty batch does nothing": emptyBatch,
   "a batch that fails changes nothing": atomicBatch,
   "a statement sees what its batch wrote before it": ownWrites,
-  "FTS5 and json functions are there": fts,
+  "FTS5 and JSON functions are available": fts,
 } as const satisfies Record<string, SqlCase>;
 
 async function valuesRoundTrip(sql: SqlDb, t: string) {

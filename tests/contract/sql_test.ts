@@ -30,7 +30,8 @@ for (const [name, run] of cases) {
 }
 
 Deno.test("D1", async (t) => {
-  // Read when the harness starts: it would ask the network for an example of request.cf.
+  // Set before the harness starts: otherwise it would load an example of request.cf from the
+  // network.
   Deno.env.set("CLOUDFLARE_CF_FETCH_ENABLED", "false");
   Deno.env.set("WRANGLER_SEND_METRICS", "false");
   const harness = createTestHarness({

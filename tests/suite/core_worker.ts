@@ -1,7 +1,7 @@
 import { runCoreCases } from "./core/mod.ts";
 
 export default {
-  /** Answers with the result of every case. */
+  /** Responds with the result of every case. */
   async fetch(): Promise<Response> {
     return Response.json(await runCoreCases());
   },

@@ -4,16 +4,16 @@ import { friend, type GatewayCase, publicOrigin } from "./gateway_environment.ts
 type Lines = readonly (readonly [string, string])[];
 
 const crossSite: Readonly<Record<string, Lines>> = {
-  "a foreign origin": [["Origin", "https://evil.test"]],
+  "another origin": [["Origin", "https://evil.test"]],
   "Origin null": [["Origin", "null"]],
-  "an origin that begins like a friend's": [["Origin", `${friend}.evil.test`]],
-  "a friend's origin on another scheme": [["Origin", friend.replace("https", "http")]],
-  "a friend's origin with a slash": [["Origin", `${friend}/`]],
-  "a friend's origin in capitals": [["Origin", friend.toUpperCase()]],
+  "an origin that begins like an allowed one": [["Origin", `${friend}.evil.test`]],
+  "an allowed origin on another scheme": [["Origin", friend.replace("https", "http")]],
+  "an allowed origin with a slash": [["Origin", `${friend}/`]],
+  "an allowed origin in capitals": [["Origin", friend.toUpperCase()]],
   "two origins": [["Origin", publicOrigin], ["Origin", "https://evil.test"]],
   "Sec-Fetch-Site cross-site": [["Sec-Fetch-Site", "cross-site"]],
   "Sec-Fetch-Site same-site": [["Sec-Fetch-Site", "same-site"]],
-  "a foreign origin that calls itself same-origin": [
+  "another origin with Sec-Fetch-Site same-origin": [
     ["Origin", "https://evil.test"],
     ["Sec-Fetch-Site", "same-origin"],
   ],
@@ -21,7 +21,7 @@ const crossSite: Readonly<Record<string, Lines>> = {
 
 const sameSite: Readonly<Record<string, Lines>> = {
   "our origin": [["Origin", publicOrigin]],
-  "a friend's origin": [["Origin", friend], ["Sec-Fetch-Site", "cross-site"]],
+  "an allowed origin": [["Origin", friend], ["Sec-Fetch-Site", "cross-site"]],
   "Sec-Fetch-Site same-origin": [["Sec-Fetch-Site", "same-origin"]],
   "Sec-Fetch-Site none": [["Sec-Fetch-Site", "none"]],
   "neither header": [],
@@ -44,9 +44,9 @@ export const browserCases: Readonly<Record<string, GatewayCase>> = {
       "two bearers": [["Authorization", `Bearer ${good}`], ["Authorization", `Bearer ${good}`]],
     };
     for (const [what, headers] of Object.entries(shown)) {
-      const answer = await json("/member", { headers });
-      assert.deepEqual([answer.status, answer.code], [401, "ambiguous_credentials"], what);
-      assert.equal(answer.headers.get("www-authenticate"), "Bearer");
+      const response = await json("/member", { headers });
+      assert.deepEqual([response.status, response.code], [401, "ambiguous_credentials"], what);
+      assert.equal(response.headers.get("www-authenticate"), "Bearer");
     }
     assert.equal(echo.seen.length, 0);
   },
@@ -84,7 +84,7 @@ export const browserCases: Readonly<Record<string, GatewayCase>> = {
       AUDIENCE: publicOrigin,
     });
     const value = await token();
-    const ask = async (name: string) => {
+    const send = async (name: string) => {
       const response = await fetch(`${secure.origin}/member`, {
         headers: { cookie: `${name}=${value}` },
       });
@@ -92,16 +92,20 @@ export const browserCases: Readonly<Record<string, GatewayCase>> = {
       await response.body?.cancel();
       return response.status;
     };
-    assert.equal(await ask("access_token"), 401);
-    assert.equal(await ask("__Host-access_token"), 200);
+    assert.equal(await send("access_token"), 401);
+    assert.equal(await send("__Host-access_token"), 200);
   },
 
   async "[C04, C05] an unsafe request from another site is csrf_rejected"({ json, token, echo }) {
     const cookie = await token();
     for (const [what, headers] of Object.entries(crossSite)) {
       for (const method of ["POST", "PUT", "PATCH", "DELETE"]) {
-        const answer = await json("/member", { method, cookie, headers });
-        assert.deepEqual([answer.status, answer.code], [403, "csrf_rejected"], `${what} ${method}`);
+        const response = await json("/member", { method, cookie, headers });
+        assert.deepEqual(
+          [response.status, response.code],
+          [403, "csrf_rejected"],
+          `${what} ${method}`,
+        );
       }
       for (const target of ["/login", "/logout"]) {
         assert.equal((await json(target, { method: "POST", headers })).code, "csrf_rejected", what);
@@ -121,15 +125,15 @@ export const browserCases: Readonly<Record<string, GatewayCase>> = {
 
   async "[C04] a lone bearer is exempt, a bearer beside a cookie is not"({ json, token }) {
     const bearer = await token();
-    const headers = crossSite["a foreign origin"] ?? [];
+    const headers = crossSite["another origin"] ?? [];
     assert.equal((await json("/member", { method: "POST", bearer, headers })).status, 200);
     const refresh = [...headers, ["Cookie", "refresh_token=r"]] as const;
-    const answer = await json("/member", { method: "POST", bearer, headers: refresh });
-    assert.equal(answer.code, "csrf_rejected");
+    const response = await json("/member", { method: "POST", bearer, headers: refresh });
+    assert.equal(response.code, "csrf_rejected");
   },
 
   async "[C04] a safe request from another site passes"({ json, token }) {
-    const headers = crossSite["a foreign origin"] ?? [];
+    const headers = crossSite["another origin"] ?? [];
     assert.equal((await json("/member", { cookie: await token(), headers })).status, 200);
   },
 
@@ -143,14 +147,14 @@ export const browserCases: Readonly<Record<string, GatewayCase>> = {
 
   async "[C06] a method that the route has no rule for is 405 with Allow"({ json, echo }) {
     for (const method of ["PUT", "DELETE", "PATCH"]) {
-      const answer = await json("/items/1", { method });
-      assert.deepEqual([answer.status, answer.code], [405, "method_not_allowed"]);
-      assert.equal(answer.headers.get("allow"), "GET, HEAD, POST");
+      const response = await json("/items/1", { method });
+      assert.deepEqual([response.status, response.code], [405, "method_not_allowed"]);
+      assert.equal(response.headers.get("allow"), "GET, HEAD, POST");
     }
     assert.equal(echo.seen.length, 0);
   },
 
-  async "[C06] TRACE and unknown methods reach nobody"({ call, echo }) {
+  async "[C06] TRACE and unknown methods reach no upstream"({ call, echo }) {
     for (const method of ["TRACE", "FOO", "PROPFIND", "get"]) {
       const { status } = await call("/public", { method });
       assert.ok([400, 405, 501].includes(status), `${method} ${status}`);
@@ -158,10 +162,10 @@ export const browserCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(echo.seen.length, 0);
   },
 
-  async "[C07] CORS names the exact friend, and nobody else"({ call }) {
-    const answer = await call("/public", { headers: [["Origin", friend]] });
-    assert.equal(answer.headers.get("access-control-allow-origin"), friend);
-    assert.equal(answer.headers.get("access-control-allow-credentials"), "true");
+  async "[C07] CORS allows exactly the configured origin"({ call }) {
+    const response = await call("/public", { headers: [["Origin", friend]] });
+    assert.equal(response.headers.get("access-control-allow-origin"), friend);
+    assert.equal(response.headers.get("access-control-allow-credentials"), "true");
     for (const [what, headers] of Object.entries(crossSite)) {
       const other = await call("/public", { headers });
       assert.equal(other.headers.get("access-control-allow-origin"), null, what);
@@ -169,26 +173,28 @@ export const browserCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "[C07] a preflight is answered for friends only, and reaches no upstream"(environment) {
+  async "[C07] a preflight succeeds for allowed origins only, and reaches no upstream"(
+    environment,
+  ) {
     const { call, echo } = environment;
-    const ask = (origin: string, target = "/member") =>
+    const send = (origin: string, target = "/member") =>
       call(target, {
         method: "OPTIONS",
         headers: [["Origin", origin], ["Access-Control-Request-Method", "POST"]],
       });
-    const yes = await ask(friend);
+    const yes = await send(friend);
     assert.equal(yes.status, 204);
     assert.equal(yes.headers.get("access-control-allow-origin"), friend);
     assert.match(yes.headers.get("access-control-allow-methods") ?? "", /POST/);
-    const no = await ask("https://evil.test");
+    const no = await send("https://evil.test");
     const granted = [...no.headers.keys()].filter((it) => it.startsWith("access-control-"));
     assert.deepEqual(granted, []);
-    assert.equal((await ask(friend, "/nowhere")).status, 404);
+    assert.equal((await send(friend, "/nowhere")).status, 404);
     assert.equal(echo.seen.length, 0);
   },
 
   async "[C07] an upstream's own CORS headers do not pass"({ call, echo }) {
-    echo.answerWith(() =>
+    echo.respondWith(() =>
       new Response("ok", {
         headers: { "access-control-allow-origin": "*", "access-control-allow-credentials": "true" },
       })
@@ -212,7 +218,7 @@ export const browserCases: Readonly<Record<string, GatewayCase>> = {
       "access_token; Max-Age=0",
     ];
     const allowed = ["theme=dark; Path=/", "access_token_hint=1", "x=access_token=1"];
-    echo.answerWith(() => {
+    echo.respondWith(() => {
       const headers = new Headers();
       for (const cookie of [...planted, ...allowed]) headers.append("set-cookie", cookie);
       return new Response("ok", { headers });
@@ -223,7 +229,7 @@ export const browserCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(login.headers.getSetCookie().length, planted.length + allowed.length);
   },
 
-  async "the refresh cookie goes to the identity provider alone, the access cookie to nobody"(
+  async "the refresh cookie goes only to the identity provider, the access cookie to no upstream"(
     { call, echo, token },
   ) {
     const headers = [["Cookie", `a=b; access_token=${await token()}; refresh_token=r1`]] as const;

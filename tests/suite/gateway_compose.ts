@@ -11,9 +11,9 @@ const text = z.string().check(z.minLength(1));
 const Places = z.object({
   JWKS_URL: text,
   ECHO_URL: text,
-  /** Where an emptied list is refilled; unset, emptiness is not looked for. */
+  /** Where the rebuild of an incomplete list is requested; unset, completeness is not checked. */
   REFILL_URL: z.optional(text),
-  /** How every dependency is called; unset, no breaker opens, whatever fails. */
+  /** The policy of every dependency; unset, no breaker ever opens. */
   POLICY: z._default(json(policySchema), { breaker: { minimumCalls: 1_000_000 } }),
 });
 
@@ -24,7 +24,7 @@ export interface ComposeEffects {
   readonly now?: () => number;
 }
 
-/** The gateway that the suite tests, from bindings alone, the same on every runtime. */
+/** The gateway under test, composed from bindings only, the same on every runtime. */
 export async function composeGateway(
   bindings: Bindings,
   { pipelineAutomatically = false, measuresLateness = false, sink = () => {}, now = Date.now }:
@@ -73,7 +73,7 @@ export async function composeGateway(
         ? {}
         : { refill: { upstream: urlUpstream(REFILL_URL), path: "/refill" } }),
     },
-    // With its page the router is another one (Hono's TrieRouter), as in the product.
+    // With the documentation page the router is another one (Hono's TrieRouter), as in the product.
     documents: { docs: () => Promise.resolve(undefined) },
     log: createLogger({ service: "gateway", sink, now }),
     now,

@@ -2,16 +2,16 @@ import assert from "node:assert/strict";
 import type { PolicyPatch } from "@edgepass/shared/resilience";
 import type { Environment, GatewayCase } from "./gateway_environment.ts";
 
-/** A response of an upstream, and what its client gets. */
+/** An upstream's response, and what the client receives. */
 interface Content {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string | Uint8Array<ArrayBuffer>;
-  /** What stands in the envelope. */
+  /** `data` of the envelope. */
   readonly data?: unknown;
-  /** The code in the failure envelope. */
+  /** The problem code in the failure envelope. */
   readonly code?: string;
-  /** The bytes and the media type pass as they are. */
+  /** Bytes and media type pass unchanged. */
   readonly passes?: true;
 }
 
@@ -25,7 +25,9 @@ function utf16(text: string): Uint8Array<ArrayBuffer> {
   return new Uint8Array(Uint16Array.from(text, (char) => char.charCodeAt(0)).buffer);
 }
 
-/** A failure of more than 64 KiB whose beginning has members, of which one lies deeper. */
+/**
+ * A failure of more than 64 KiB. The given members come first; the same names also occur deeper.
+ */
 function longFailure(members: object): string {
   const errors = Array.from({ length: 4_000 }, () => ({ code: "deeper", message: "Not this" }));
   return JSON.stringify({ at: { code: "deeper" }, ...members, errors });
@@ -48,7 +50,7 @@ const contents: Readonly<Record<string, Content>> = {
   "an empty 500": { status: 500, code: "internal" },
   "an empty 401": { status: 401, code: "authentication_required" },
   "a byte order mark": { body: `${mark}{"a":1}`, data: { a: 1 } },
-  "a byte order mark in front of 100 kB": { body: mark + large, data: JSON.parse(large) },
+  "a byte order mark before 100 kB": { body: mark + large, data: JSON.parse(large) },
   "a byte order mark in a failure": {
     status: 422,
     body: `${mark}{"code":"too_old"}`,
@@ -70,7 +72,7 @@ const contents: Readonly<Record<string, Content>> = {
     body: latin1,
     passes: true,
   },
-  "100 kB that are declared Latin-1": {
+  "100 kB declared as Latin-1": {
     headers: { "content-type": `${json};charset="ISO-8859-1"` },
     body: large,
     passes: true,
@@ -82,7 +84,7 @@ const contents: Readonly<Record<string, Content>> = {
   },
   "NaN": { body: '{"a":NaN}', passes: true },
   "NaN at the beginning of 100 kB": { body: `[NaN,${large}]`, passes: true },
-  "a guard against hijacking": { body: `)]}',\n{"a":1}`, passes: true },
+  "a JSON hijacking prefix": { body: `)]}',\n{"a":1}`, passes: true },
   "two documents": { body: "{}{}", passes: true },
   "half a document": { status: 201, body: '{"a":', passes: true },
   "half a document in a redirect": {
@@ -92,14 +94,14 @@ const contents: Readonly<Record<string, Content>> = {
     passes: true,
   },
   "half a document in a failure": { status: 422, body: '{"a":', passes: true },
-  "half a document in a refusal": {
+  "half a document in a 4xx": {
     status: 401,
     headers: { "content-type": problem },
     body: '{"code":',
     passes: true,
   },
   "half a document in a server error": { status: 500, body: '{"query":"SELECT', code: "internal" },
-  "a coding that nobody asked for": {
+  "a coding that the request did not accept": {
     headers: { "content-encoding": "x-unknown" },
     body: "\u0001\u0002",
     passes: true,
@@ -137,7 +139,7 @@ const contents: Readonly<Record<string, Content>> = {
     body: `{"code":"too_deep","errors":${"[".repeat(30_000)}${"]".repeat(30_000)}}`,
     code: "too_deep",
   },
-  "a code of the service's own that begins with passport_": {
+  "a service's own problem code that begins with passport_": {
     status: 401,
     headers: { "content-type": problem },
     body: '{"code":"passport_photo_missing"}',
@@ -151,7 +153,7 @@ const contents: Readonly<Record<string, Content>> = {
 };
 
 function toResponse({ status = 200, headers = {}, body = "" }: Content): Response {
-  // Text would be given a charset of its own.
+  // Deno would add a charset of its own to a string body.
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
   return new Response(bytes.length === 0 ? null : bytes, {
     status,
@@ -160,7 +162,7 @@ function toResponse({ status = 200, headers = {}, body = "" }: Content): Respons
 }
 
 async function check({ call, echo }: Environment, content: Content): Promise<void> {
-  echo.answerWith(() => toResponse(content));
+  echo.respondWith(() => toResponse(content));
   const { status, headers, body, text, complete } = await call("/public");
   assert.ok(complete);
   assert.equal(status, content.status ?? 200);
@@ -201,12 +203,12 @@ const minimumCalls = 5;
 async function openSoon(environment: Environment, more: PolicyPatch = {}) {
   const breaker = { minimumCalls, openMs: 600_000, windowMs: 600_000 };
   const served = await environment.serve({ POLICY: JSON.stringify({ breaker, ...more }) });
-  const ask = async (path: string): Promise<number> => {
+  const send = async (path: string): Promise<number> => {
     const response = await fetch(served.origin + path, { redirect: "manual" });
     await response.arrayBuffer().catch(() => {});
     return response.status;
   };
-  return { ask, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
+  return { send, [Symbol.asyncDispose]: () => served[Symbol.asyncDispose]() };
 }
 
 const wireHead = (lines: string) => `HTTP/1.1 200 OK\r\nContent-Type: ${json}\r\n${lines}\r\n\r\n`;
@@ -218,12 +220,12 @@ export const contentCases: Readonly<Record<string, GatewayCase>> = {
     const { echo } = environment;
     await using gateway = await openSoon(environment);
     for (const [what, content] of Object.entries(contents)) {
-      echo.answerWith(() => toResponse(content));
+      echo.respondWith(() => toResponse(content));
       for (let call = 0; call <= minimumCalls; call++) {
-        assert.equal(await gateway.ask("/public"), content.status ?? 200, what);
+        assert.equal(await gateway.send("/public"), content.status ?? 200, what);
       }
       echo.reset();
-      assert.equal(await gateway.ask("/public"), 200, `after ${what}`);
+      assert.equal(await gateway.send("/public"), 200, `after ${what}`);
     }
   },
 
@@ -236,72 +238,72 @@ export const contentCases: Readonly<Record<string, GatewayCase>> = {
       for (const type of [json, problem]) {
         for (const body of [JSON.stringify({ code }), longFailure({ code })]) {
           const headers = { "content-type": type };
-          echo.answerWith(() => toResponse({ status: 401, headers, body }));
+          echo.respondWith(() => toResponse({ status: 401, headers, body }));
           for (let call = 0; call <= minimumCalls; call++) {
-            assert.equal(await gateway.ask("/public"), 502, `${code} as ${type}`);
+            assert.equal(await gateway.send("/public"), 502, `${code} as ${type}`);
           }
         }
       }
     }
     echo.reset();
-    assert.equal(await gateway.ask("/public"), 200);
+    assert.equal(await gateway.send("/public"), 200);
   },
 
   async "[F40] 500 of one path does not shut the others; 502, 503 and 504 do"(environment) {
     const { echo } = environment;
     await using gateway = await openSoon(environment);
-    echo.answerWith(() => Response.json({}, { status: 500 }));
+    echo.respondWith(() => Response.json({}, { status: 500 }));
     for (let call = 0; call < 2 * minimumCalls; call++) {
-      assert.equal(await gateway.ask("/public"), 500);
+      assert.equal(await gateway.send("/public"), 500);
     }
     echo.reset();
-    assert.equal(await gateway.ask("/public"), 200);
+    assert.equal(await gateway.send("/public"), 200);
     for (const status of [502, 503, 504]) {
       await using other = await openSoon(environment);
-      echo.answerWith(() => Response.json({}, { status }));
+      echo.respondWith(() => Response.json({}, { status }));
       for (let call = 0; call < minimumCalls; call++) {
-        assert.equal(await other.ask("/public"), status);
+        assert.equal(await other.send("/public"), status);
       }
       echo.reset();
-      assert.equal(await other.ask("/public"), 503, `shut by ${status}`);
+      assert.equal(await other.send("/public"), 503, `shut by ${status}`);
     }
   },
 
   async "[F33, F40] a response that breaks off is 502, and counts as no response"(environment) {
     const { wire } = environment;
     await using gateway = await openSoon(environment);
-    wire.say(`${wireHead("Content-Length: 50")}{"a":`);
-    for (let call = 0; call < minimumCalls; call++) assert.equal(await gateway.ask("/wire"), 502);
-    wire.say(`${wireHead("Content-Length: 2\r\nConnection: close")}{}`);
-    assert.equal(await gateway.ask("/wire"), 503);
+    wire.setReply(`${wireHead("Content-Length: 50")}{"a":`);
+    for (let call = 0; call < minimumCalls; call++) assert.equal(await gateway.send("/wire"), 502);
+    wire.setReply(`${wireHead("Content-Length: 2\r\nConnection: close")}{}`);
+    assert.equal(await gateway.send("/wire"), 503);
   },
 
-  async "[F34] a megabyte that turns out to be no JSON never ends as a whole 200"(environment) {
+  async "[F34] a megabyte that is not valid JSON never ends as a complete 200"(environment) {
     const { call, wire, echo } = environment;
     const start = `{"text":"${"x".repeat(1_000_000)}`;
     const endings = [`",}`, `"}}`, `"},"success":false`, "", "\\x", "\n"];
     for (const ending of endings) {
-      echo.answerWith(() => toResponse({ body: start + ending }));
+      echo.respondWith(() => toResponse({ body: start + ending }));
       const { complete, status } = await call("/public");
       assert.deepEqual([status, complete], [200, false], ending);
     }
-    // Without a length the end of a connection is the end of a body, whole or not.
-    wire.say(`${wireHead("Connection: close")}${start}`);
+    // Without a length the body ends where the connection ends, so a truncated body looks complete.
+    wire.setReply(`${wireHead("Connection: close")}${start}`);
     assert.equal((await call("/wire")).complete, false);
     const bytes = new TextEncoder().encode(`${start}"}`).with(999_999, 0xff);
-    echo.answerWith(() => toResponse({ body: bytes }));
+    echo.respondWith(() => toResponse({ body: bytes }));
     assert.equal((await call("/public")).complete, false);
   },
 
   async "[F34] chunks without content are data too"({ json, wire }) {
-    wire.say(`${wireHead("Transfer-Encoding: chunked\r\nConnection: close")}0\r\n\r\n`);
+    wire.setReply(`${wireHead("Transfer-Encoding: chunked\r\nConnection: close")}0\r\n\r\n`);
     const { status, value } = await json("/wire");
     assert.deepEqual([status, value.success, value.data], [200, true, null]);
   },
 
   async "[F34] without the envelope every one of them passes byte for byte"({ call, echo }) {
     for (const [what, content] of Object.entries(contents)) {
-      echo.answerWith(() => toResponse(content));
+      echo.respondWith(() => toResponse(content));
       const { status, headers, body } = await call("/raw");
       assert.equal(status, content.status ?? 200, what);
       assert.deepEqual(body, await toResponse(content).bytes(), what);
@@ -311,11 +313,11 @@ export const contentCases: Readonly<Record<string, GatewayCase>> = {
 
   async "HEAD and the statuses without a body have no envelope to speak of"({ call, echo }) {
     const headers = { "content-encoding": "x-unknown" };
-    echo.answerWith(() => toResponse({ headers }));
+    echo.respondWith(() => toResponse({ headers }));
     const head = await call("/public", { method: "HEAD" });
     assert.equal(head.headers.get("etag"), '"strong"', "as GET, which passes as it is");
     for (const status of [204, 304]) {
-      echo.answerWith(() => toResponse({ status }));
+      echo.respondWith(() => toResponse({ status }));
       const response = await call("/public");
       assert.deepEqual([response.status, response.text], [status, ""]);
     }

@@ -4,10 +4,10 @@ import type { CallOptions, Environment, GatewayCase } from "./gateway_environmen
 const target = "/events/user";
 const limit = 262_144;
 const signature = "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJVcHN0YXNoIn0.c2lnbmF0dXJl";
-/** Bytes that anybody who reads and writes JSON, or text, would change. */
+/** Bytes that any re-serialisation of JSON or text would change. */
 const event = new TextEncoder().encode('\u00ef\u00bb{ "id" :"1",\r\n"n":1.0e0, "id":"2" }\n');
 
-/** A delivery as QStash sends it: no origin, no credential, a signature of the bytes. */
+/** A delivery as QStash sends it: no origin, no credential, and a signature over the bytes. */
 function delivery(options: CallOptions = {}): CallOptions {
   const { headers = [], ...rest } = options;
   return {
@@ -25,16 +25,16 @@ function delivery(options: CallOptions = {}): CallOptions {
   };
 }
 
-/** Delivers, with the upstream keeping the bytes it was sent. */
+/** Delivers; the upstream stores the bytes that it received. */
 async function deliver({ call, echo }: Environment, options?: CallOptions, path = target) {
-  const answer = await call(path, delivery(options));
-  return { answer, seen: echo.seen.at(-1) };
+  const response = await call(path, delivery(options));
+  return { response, seen: echo.seen.at(-1) };
 }
 
-/** What an endpoint of events may answer, by what it means for QStash. */
-const answers: Readonly<Record<string, [number, Record<string, string>, string]>> = {
+/** What an event endpoint may respond, by its meaning for QStash. */
+const serviceResponses: Readonly<Record<string, [number, Record<string, string>, string]>> = {
   "done": [200, { "content-type": "application/json" }, '{"outcome":"applied"}'],
-  "never again": [489, {
+  "do not retry": [489, {
     "content-type": "application/problem+json",
     "upstash-nonretryable-error": "true",
   }, '{"code":"event_unusable","status":489}'],
@@ -45,16 +45,16 @@ const answers: Readonly<Record<string, [number, Record<string, string>, string]>
     "content-type": "application/problem+json",
     "retry-after": "7",
   }, '{"code":"event_postponed","status":503}'],
-  "under way already": [409, { "retry-after": "3" }, "busy"],
-  "too many": [429, { "retry-after": "120", "upstash-retry-after": "x" }, ""],
+  "already in progress": [409, { "retry-after": "3" }, "busy"],
+  "rate limited": [429, { "retry-after": "120", "upstash-retry-after": "x" }, ""],
 };
 
 export const deliveryCases: Readonly<Record<string, GatewayCase>> = {
   async "a delivery reaches its service with its bytes, its type and its signature"(environment) {
     const { echo } = environment;
     for (const body of [event, new Uint8Array(limit).fill(0x61), new Uint8Array(0)]) {
-      const { answer, seen } = await deliver(environment, { body });
-      assert.equal(answer.status, 200);
+      const { response, seen } = await deliver(environment, { body });
+      assert.equal(response.status, 200);
       assert.equal(seen?.target, target);
       assert.equal(seen?.bytes, body.length);
       if (body === event) assert.equal(seen.text, new TextDecoder().decode(event));
@@ -71,11 +71,11 @@ export const deliveryCases: Readonly<Record<string, GatewayCase>> = {
     const { redis } = environment;
     const before = redis.roundTrips.length;
     for (const token of ["garbage", await environment.token()]) {
-      const { answer, seen } = await deliver(environment, {
+      const { response, seen } = await deliver(environment, {
         cookie: token,
         headers: [["Authorization", `Bearer ${token}`], ["X-Passport", token]],
       });
-      assert.equal(answer.status, 200);
+      assert.equal(response.status, 200);
       assert.deepEqual([seen?.headers.get("authorization"), seen?.headers.get("cookie")], [
         null,
         null,
@@ -86,7 +86,7 @@ export const deliveryCases: Readonly<Record<string, GatewayCase>> = {
   },
 
   async "[C04] a delivery has no origin and passes, a page's does not"(environment) {
-    assert.equal((await deliver(environment)).answer.status, 200);
+    assert.equal((await deliver(environment)).response.status, 200);
     const before = environment.echo.seen.length;
     const headers = [["Origin", "https://evil.example"]] as const;
     const refused = await environment.json(target, delivery({ headers }));
@@ -94,14 +94,14 @@ export const deliveryCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(environment.echo.seen.length, before);
   },
 
-  async "what a service answers to a delivery comes back as it is"(environment) {
-    for (const [what, [status, headers, text]] of Object.entries(answers)) {
-      environment.echo.answerWith(() => new Response(text, { status, headers }));
+  async "a service's response to a delivery passes unchanged"(environment) {
+    for (const [what, [status, headers, text]] of Object.entries(serviceResponses)) {
+      environment.echo.respondWith(() => new Response(text, { status, headers }));
       for (const path of [target, `${target}/failed`]) {
-        const { answer } = await deliver(environment, {}, path);
-        assert.deepEqual([answer.status, answer.text], [status, text], what);
+        const { response } = await deliver(environment, {}, path);
+        assert.deepEqual([response.status, response.text], [status, text], what);
         for (const [name, value] of Object.entries(headers)) {
-          assert.equal(answer.headers.get(name), value, `${what} ${name}`);
+          assert.equal(response.headers.get(name), value, `${what} ${name}`);
         }
       }
     }
@@ -117,8 +117,8 @@ export const deliveryCases: Readonly<Record<string, GatewayCase>> = {
   async "the trace of a delivery goes on in its service"(environment) {
     const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
     const headers = [["traceparent", `00-${traceId}-00f067aa0ba902b7-01`]] as const;
-    const { answer, seen } = await deliver(environment, { headers });
-    assert.equal(answer.headers.get("x-trace-id"), traceId);
+    const { response, seen } = await deliver(environment, { headers });
+    assert.equal(response.headers.get("x-trace-id"), traceId);
     assert.match(seen?.headers.get("traceparent") ?? "", new RegExp(`^00-${traceId}-`));
   },
 };

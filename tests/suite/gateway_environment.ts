@@ -14,7 +14,7 @@ import { sendOnWire, type WireRequest, type WireResponse } from "./gateway_wire.
 export const publicOrigin = "http://127.0.0.1";
 export const friend = "https://friend.test";
 
-/** What a test changes of a request: everything but its target. */
+/** What a test changes in a request: everything but its target. */
 export interface CallOptions extends Omit<WireRequest, "target"> {
   /** Sent as `Authorization: Bearer`. */
   readonly bearer?: string;
@@ -22,7 +22,7 @@ export interface CallOptions extends Omit<WireRequest, "target"> {
   readonly cookie?: string;
 }
 
-/** Everything a gateway talks to, played by the test, and the gateway. */
+/** The gateway, and everything that it talks to, played by the test. */
 export interface Environment extends AsyncDisposable {
   readonly runtime: Runtime;
   readonly origin: string;
@@ -30,42 +30,42 @@ export interface Environment extends AsyncDisposable {
   readonly redis: ScriptedRedis;
   /** The service behind most routes. */
   readonly echo: RecordingUpstream;
-  /** A server that writes bytes of a test's choice. */
+  /** A server that writes the bytes a test chooses. */
   readonly wire: WireUpstream;
   readonly jwks: RecordingUpstream;
   readonly ours: IssuerKey;
   readonly idp: IssuerKey;
   readonly bindings: Readonly<Record<string, string>>;
   call(target: string, options?: CallOptions): Promise<WireResponse>;
-  /** Calls, and reads the answer as JSON. */
-  json(target: string, options?: CallOptions): Promise<Answer>;
-  /** An access token of ours, with claims changed. */
+  /** Calls, and reads the response as JSON. */
+  json(target: string, options?: CallOptions): Promise<JsonResponse>;
+  /** Our own access token, with changed claims. */
   token(claims?: object, header?: object): Promise<string>;
-  /** An access token of the other issuer. */
+  /** The other issuer's access token. */
   externalToken(claims?: object, header?: object): Promise<string>;
-  /** The Passport of a request that an upstream saw, verified. */
+  /** The verified Passport of a request that an upstream received. */
   passportOf(headers: Headers): Promise<Passport>;
-  /** Another gateway in the same world, with bindings changed. */
+  /** Another gateway in the same environment, with changed bindings. */
   serve(bindings: Readonly<Record<string, string>>): Promise<Served>;
-  /** Back to the state of a fresh world; the gateway keeps what it remembers. */
+  /** Resets the environment; the gateway's own caches stay. */
   reset(): void;
 }
 
-export interface Answer extends WireResponse {
+export interface JsonResponse extends WireResponse {
   readonly value: {
     readonly success?: boolean;
     readonly data?: unknown;
     readonly error?: { code: string; message: string; details?: unknown };
     readonly traceId?: string;
   };
-  /** The code of a failure. */
+  /** The problem code of a failure. */
   readonly code: string | undefined;
 }
 
 /** A case of the suite. */
 export type GatewayCase = (environment: Environment) => Promise<void>;
 
-/** Claims of a token of ours that the gateway takes now. */
+/** Claims of an own token that the gateway accepts now. */
 export function ourClaims(): Record<string, unknown> {
   const iat = Math.floor(Date.now() / 1000);
   return {
@@ -84,7 +84,7 @@ export function ourClaims(): Record<string, unknown> {
 
 const foreignIss = "https://idp.test/";
 
-/** Starts everything and a gateway on a runtime. */
+/** Starts the environment and a gateway on a runtime. */
 export async function createEnvironment(
   runtime: Runtime,
   platform: Platform,
@@ -92,7 +92,7 @@ export async function createEnvironment(
   const redis = startScriptedRedis();
   const [echo, jwks, wire] = [startUpstream(), startUpstream(), startWireUpstream()];
   const [ours, idp] = await Promise.all([createIssuerKey("EdDSA"), createIssuerKey("ES256")]);
-  const publish = () => jwks.answerWith(() => Response.json({ keys: [ours.jwk] }));
+  const publish = () => jwks.respondWith(() => Response.json({ keys: [ours.jwk] }));
   publish();
   const passportKey = crypto.getRandomValues(new Uint8Array(32));
   const bindings = makeBindings({ redis, echo, jwks, wire, idp, passportKey });
@@ -156,7 +156,7 @@ export async function createEnvironment(
     reset() {
       for (const part of [redis, echo, jwks]) part.reset();
       publish();
-      wire.say(undefined);
+      wire.setReply(undefined);
     },
     async [Symbol.asyncDispose]() {
       await served[Symbol.asyncDispose]();
@@ -217,14 +217,14 @@ function makeBindings({ redis, echo, jwks, wire, idp, passportKey }: Parts) {
     ROUTES: JSON.stringify(routes),
     UPSTASH_REDIS_REST_URL: redis.url,
     UPSTASH_REDIS_REST_TOKEN: redis.token,
-    // Wide, so that a busy machine does not look like a slow Redis.
+    // A generous limit, so that a busy machine does not look like a slow Redis.
     REVOCATION_TIMEOUT_MS: "3000",
     JWKS_URL: `${jwks.url}/jwks.json`,
     ECHO_URL: echo.url,
   };
 }
 
-/** A port on loopback at which nobody listens. */
+/** A port on loopback without a listener. */
 export function closedOrigin(): string {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;

@@ -5,22 +5,22 @@ import type { GatewayCase } from "./gateway_environment.ts";
 const mib = 1024 * 1024;
 
 async function sha256(stream: ReadableStream<Uint8Array> | null): Promise<[string, number]> {
-  // Digesting parts in turn keeps a large body out of memory.
+  // Digests part by part, so that a large body does not have to fit into memory.
   let digest = new Uint8Array(32);
   let bytes = 0;
-  let kept = new Uint8Array(0);
+  let rest = new Uint8Array(0);
   for await (const part of stream ?? []) {
     bytes += part.length;
-    const joined = new Uint8Array(kept.length + part.length);
-    joined.set(kept);
-    joined.set(part, kept.length);
-    const whole = joined.length - (joined.length % 65_536);
-    for (let at = 0; at < whole; at += 65_536) {
+    const joined = new Uint8Array(rest.length + part.length);
+    joined.set(rest);
+    joined.set(part, rest.length);
+    const complete = joined.length - (joined.length % 65_536);
+    for (let at = 0; at < complete; at += 65_536) {
       digest = await fold(digest, joined.subarray(at, at + 65_536));
     }
-    kept = joined.slice(whole);
+    rest = joined.slice(complete);
   }
-  return [(await fold(digest, kept)).toHex(), bytes];
+  return [(await fold(digest, rest)).toHex(), bytes];
 }
 
 async function fold(digest: Uint8Array, part: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
@@ -30,7 +30,7 @@ async function fold(digest: Uint8Array, part: Uint8Array): Promise<Uint8Array<Ar
   return new Uint8Array(await crypto.subtle.digest("SHA-256", input));
 }
 
-/** Bytes that say where they are, made as they are asked for. */
+/** Bytes that encode their position, generated on demand. */
 function stream(bytes: number, chunk = 65_521): ReadableStream<Uint8Array<ArrayBuffer>> {
   let at = 0;
   return new ReadableStream({
@@ -52,13 +52,13 @@ function compressed(text: string, coding: Coding): BodyInit {
   return new Blob([text]).stream().pipeThrough(new CompressionStream(coding));
 }
 
-/** What the client's own `fetch` did not inflate is inflated here. */
+/** Inflates what the client's `fetch` did not inflate. */
 async function inflate(response: Response): Promise<string> {
   const bytes = await response.bytes();
   if (bytes[0] === "a".charCodeAt(0)) return new TextDecoder().decode(bytes);
   const named = response.headers.get("content-encoding");
   const coding = codings.find((one) => one === named);
-  if (coding === undefined) return "compressed, and nothing says so";
+  if (coding === undefined) return "compressed without a Content-Encoding";
   if (coding === "br") return new TextDecoder().decode(brotliDecompressSync(bytes));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream(coding));
   return await new Response(stream).text();
@@ -67,7 +67,7 @@ async function inflate(response: Response): Promise<string> {
 export const fidelityCases: Readonly<Record<string, GatewayCase>> = {
   async "[H15] bodies of 0 B to 64 MB pass byte for byte"({ origin, echo }) {
     for (const bytes of [0, 1, 65_535, 65_536, 65_537, mib, 64 * mib]) {
-      echo.answerWith(() =>
+      echo.respondWith(() =>
         new Response(stream(bytes), { headers: { "content-type": "application/json" } })
       );
       const response = await fetch(`${origin}/raw`);
@@ -78,20 +78,20 @@ export const fidelityCases: Readonly<Record<string, GatewayCase>> = {
 
   async "[H15] large uploads stream through, declared or not"({ origin, echo }) {
     const bytes = 32 * mib;
-    echo.answerWith(() => Response.json({}));
+    echo.respondWith(() => Response.json({}));
     const response = await fetch(`${origin}/raw`, { method: "POST", body: stream(bytes) });
     await response.body?.cancel();
     assert.equal(response.status, 200);
     assert.equal(echo.last().bytes, bytes);
   },
 
-  async "[H15] an upload is on its way before it has ended"({ origin, echo }) {
+  async "[H15] an upload reaches the upstream before it has ended"({ origin, echo }) {
     const begun = Promise.withResolvers<void>();
-    echo.answerWith((_request, { bytes }) => Response.json({ bytes }));
+    echo.respondWith((_request, { bytes }) => Response.json({ bytes }));
     const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
       async pull(controller) {
         controller.enqueue(new Uint8Array(100_000));
-        // The connection to the upstream is there before the body has its end.
+        // The upstream connection exists before the body has ended.
         begun.resolve();
         await begun.promise;
         controller.close();
@@ -101,11 +101,13 @@ export const fidelityCases: Readonly<Record<string, GatewayCase>> = {
     assert.deepEqual((await response.json()).data, { bytes: 100_000 });
   },
 
-  async "[H15] compressed answers arrive with their content, whoever inflates them"(environment) {
+  async "[H15] compressed responses arrive with their content, whether client or gateway inflates them"(
+    environment,
+  ) {
     const { call, origin, echo } = environment;
     const text = "all work and no play ".repeat(500);
     for (const coding of codings) {
-      echo.answerWith(() =>
+      echo.respondWith(() =>
         new Response(compressed(text, coding), {
           headers: { "content-type": "text/plain", "content-encoding": coding },
         })
@@ -119,9 +121,9 @@ export const fidelityCases: Readonly<Record<string, GatewayCase>> = {
         }
       }
     }
-    // A client that takes no coding gets none it was not told of.
+    // A client that accepts no coding must get an unencoded body.
     for (const coding of ["gzip", "br"] as const) {
-      echo.answerWith(() =>
+      echo.respondWith(() =>
         new Response(compressed(text, coding), {
           headers: { "content-type": "text/plain", "content-encoding": coding },
         })
@@ -134,16 +136,16 @@ export const fidelityCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "[H15] a compressed JSON answer is wrapped inflated, or refused"({ json, echo }) {
+  async "[H15] a compressed JSON response is inflated and wrapped, or refused"({ json, echo }) {
     const small = { a: 1 };
     const large = Array.from({ length: 40_000 }, (_, at) => at);
-    const answer = (value: unknown, coding: Coding) => () =>
+    const response = (value: unknown, coding: Coding) => () =>
       new Response(compressed(JSON.stringify(value), coding), {
         headers: { "content-type": "application/json", "content-encoding": coding },
       });
     for (const coding of ["gzip", "br"] as const) {
       for (const value of [small, large]) {
-        echo.answerWith(answer(value, coding));
+        echo.respondWith(response(value, coding));
         const wrapped = await json("/public");
         assert.deepEqual(wrapped.value.data, value, coding);
         const raw = await json("/raw");
@@ -154,13 +156,13 @@ export const fidelityCases: Readonly<Record<string, GatewayCase>> = {
         }
       }
     }
-    echo.answerWith(answer(small, "deflate"));
+    echo.respondWith(response(small, "deflate"));
     assert.equal((await json("/public")).code, "upstream_bad_response");
   },
 
   async "[H15] an event is there before the next one is sent"({ origin, echo }) {
     const read = Promise.withResolvers<void>();
-    echo.answerWith(() => {
+    echo.respondWith(() => {
       const events = ["data: 1\n\n", "data: 2\n\n"];
       const body = new ReadableStream({
         async pull(controller) {
@@ -189,7 +191,7 @@ export const fidelityCases: Readonly<Record<string, GatewayCase>> = {
       [304, null],
     ];
     for (const [status, body] of shapes) {
-      echo.answerWith(() =>
+      echo.respondWith(() =>
         new Response(body, {
           status,
           headers: {
@@ -200,11 +202,15 @@ export const fidelityCases: Readonly<Record<string, GatewayCase>> = {
         })
       );
       for (const target of ["/raw", "/public"]) {
-        const answer = await call(target, { headers: [["Range", "bytes=0-4"]] });
-        assert.deepEqual([answer.status, answer.text, answer.complete], [status, body ?? "", true]);
+        const response = await call(target, { headers: [["Range", "bytes=0-4"]] });
+        assert.deepEqual([response.status, response.text, response.complete], [
+          status,
+          body ?? "",
+          true,
+        ]);
       }
     }
-    echo.answerWith(() => Response.json({ a: 1 }, { headers: { etag: '"1"' } }));
+    echo.respondWith(() => Response.json({ a: 1 }, { headers: { etag: '"1"' } }));
     const raw = await call("/raw", { method: "HEAD" });
     assert.deepEqual([raw.status, raw.text, raw.headers.get("etag")], [200, "", '"1"']);
     const wrapped = await call("/public", { method: "HEAD" });
@@ -218,7 +224,7 @@ export const fidelityCases: Readonly<Record<string, GatewayCase>> = {
 
   async "[H15] several Set-Cookie headers stay several"({ call, echo }) {
     const cookies = ["a=1; Path=/", "b=2; Expires=Wed, 21 Oct 2065 07:28:00 GMT", "c=3"];
-    echo.answerWith(() => {
+    echo.respondWith(() => {
       const headers = new Headers();
       for (const cookie of cookies) headers.append("set-cookie", cookie);
       return Response.json({}, { headers });
@@ -240,24 +246,24 @@ export const fidelityCases: Readonly<Record<string, GatewayCase>> = {
       JSON.stringify(Array.from({ length: 40_000 }, (_, at) => at)),
     ];
     for (const text of texts) {
-      echo.answerWith(() =>
+      echo.respondWith(() =>
         new Response(text, { headers: { "content-type": "application/json; charset=utf-8" } })
       );
-      const answer = await json("/public");
-      const { traceId } = answer.value;
-      assert.equal(answer.text, `{"success":true,"data":${text},"traceId":"${traceId}"}`);
-      assert.equal(answer.headers.get("content-type"), "application/json");
-      assert.ok(answer.complete);
+      const response = await json("/public");
+      const { traceId } = response.value;
+      assert.equal(response.text, `{"success":true,"data":${text},"traceId":"${traceId}"}`);
+      assert.equal(response.headers.get("content-type"), "application/json");
+      assert.ok(response.complete);
     }
   },
 
-  async "what is not JSON, or is not asked to be wrapped, passes as it is"({ call, echo }) {
+  async "a body that is not JSON, or that is not to be wrapped, passes unchanged"({ call, echo }) {
     for (const type of ["text/html", "text/event-stream", "application/jsonl", "image/svg+xml"]) {
-      echo.answerWith(() => new Response("{}", { headers: { "content-type": type } }));
+      echo.respondWith(() => new Response("{}", { headers: { "content-type": type } }));
       const { text, headers } = await call("/public");
       assert.deepEqual([text, headers.get("content-type")], ["{}", type]);
     }
-    echo.answerWith(() => Response.json({ a: 1 }, { status: 404 }));
+    echo.respondWith(() => Response.json({ a: 1 }, { status: 404 }));
     const raw = await call("/raw");
     assert.deepEqual([raw.status, raw.text], [404, '{"a":1}']);
   },

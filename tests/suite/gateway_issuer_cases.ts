@@ -6,12 +6,12 @@ import { type Environment, type GatewayCase, ourClaims } from "./gateway_environ
 
 const iss = "https://other-idp.test";
 
-/** A gateway that takes tokens of one more issuer, with keys of an algorithm. */
+/** A gateway that accepts one more issuer, with keys of one algorithm. */
 async function withIssuer(environment: Environment, alg: Alg, { by }: { by: "url" | "set" }) {
   const key = await createIssuerKey(alg);
   const keys = startUpstream();
   const set = { keys: [key.jwk] };
-  keys.answerWith(() => Response.json(set));
+  keys.respondWith(() => Response.json(set));
   const gateway = await environment.serve({
     ISSUERS: JSON.stringify([{
       alias: "acme",
@@ -30,7 +30,7 @@ async function withIssuer(environment: Environment, alg: Alg, { by }: { by: "url
     key,
     keys,
     stack,
-    async ask(claims: object = {}, header: object = {}, target = "/member") {
+    async send(claims: object = {}, header: object = {}, target = "/member") {
       const bearer = await signParts({
         header: { alg, kid: key.kid, ...header },
         payload: { iss, aud: ["x", "api"], sub: "auth0|7", iat, exp, ...claims },
@@ -46,16 +46,16 @@ async function withIssuer(environment: Environment, alg: Alg, { by }: { by: "url
 const byAlgorithm = Object.fromEntries(
   (["EdDSA", "ES256", "RS256"] as const).flatMap((alg) =>
     (["url", "set"] as const).map((by) => [
-      `a foreign token of ${alg} with keys by ${by} gets a Passport under the issuer's alias`,
+      `an external token of ${alg} with keys by ${by} gets a Passport under the issuer's alias`,
       async (environment: Environment) => {
-        const { ask, stack } = await withIssuer(environment, alg, { by });
+        const { send, stack } = await withIssuer(environment, alg, { by });
         await using _ = stack;
         const claims = {
           session_id: "s1",
           "https://acme.test/app": { roles: ["admin"] },
           scp: ["read", "write"],
         };
-        assert.deepEqual(await ask(claims, {}, "/admin"), { status: 200, code: undefined });
+        assert.deepEqual(await send(claims, {}, "/admin"), { status: 200, code: undefined });
         const passport = await environment.passportOf(environment.echo.last().headers);
         const { sub, sid, roles, scope, uv } = passport;
         assert.deepEqual({ sub, sid, roles, scope, uv }, {
@@ -67,7 +67,7 @@ const byAlgorithm = Object.fromEntries(
         });
         for (const other of ["EdDSA", "ES256", "RS256", "HS256", "none"]) {
           if (other === alg) continue;
-          assert.equal((await ask(claims, { alg: other })).code, "token_invalid", other);
+          assert.equal((await send(claims, { alg: other })).code, "token_invalid", other);
         }
       },
     ])
@@ -77,8 +77,8 @@ const byAlgorithm = Object.fromEntries(
 export const issuerCases: Readonly<Record<string, GatewayCase>> = {
   ...byAlgorithm,
 
-  async "foreign claims are checked like ours"(environment) {
-    const { ask, stack } = await withIssuer(environment, "EdDSA", { by: "set" });
+  async "external claims are checked like our own"(environment) {
+    const { send, stack } = await withIssuer(environment, "EdDSA", { by: "set" });
     await using _ = stack;
     const now = Math.floor(Date.now() / 1000);
     for (
@@ -93,13 +93,13 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
         [{ iat: now + 600, exp: now + 700 }, "token_invalid"],
         [{ iat: now - 900, exp: now - 60 }, "token_expired"],
       ] as const
-    ) assert.equal((await ask(claims)).code, code, JSON.stringify(claims));
-    assert.equal((await ask({}, { crit: ["x"] })).code, "token_invalid");
-    assert.equal((await ask({}, {}, "/admin")).code, "forbidden", "no roles, no rights");
+    ) assert.equal((await send(claims)).code, code, JSON.stringify(claims));
+    assert.equal((await send({}, { crit: ["x"] })).code, "token_invalid");
+    assert.equal((await send({}, {}, "/admin")).code, "forbidden", "no roles, no access");
   },
 
-  async "foreign tokens are revoked under their alias, and nobody else's are"(environment) {
-    const { ask, key, stack } = await withIssuer(environment, "EdDSA", { by: "set" });
+  async "external tokens are revoked under their alias only"(environment) {
+    const { send, key, stack } = await withIssuer(environment, "EdDSA", { by: "set" });
     await using _ = stack;
     const { iat } = ourClaims();
     const claims = { jti: "j", session_id: "s", sub: "u", iat };
@@ -114,31 +114,33 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
       for (const alias of [undefined, "idp", "user"]) {
         environment.redis.revoke(level, id, alias, value);
       }
-      assert.equal((await ask(claims)).status, 200, `${level} of somebody else`);
+      assert.equal((await send(claims)).status, 200, `${level} of another subject`);
       environment.redis.revoke(level, id, "acme", value);
-      assert.equal((await ask(claims)).code, "token_revoked", level);
+      assert.equal((await send(claims)).code, "token_revoked", level);
     }
     environment.redis.reset();
     environment.redis.revoke("subject", "u", "acme", String(iat));
-    assert.equal((await ask(claims)).status, 200, "issued no earlier than the minimum");
+    assert.equal((await send(claims)).status, 200, "issued no earlier than the minimum");
   },
 
-  async "a bounded answer to one foreign token says nothing of an older one"(environment) {
-    const { ask, stack } = await withIssuer(environment, "EdDSA", { by: "set" });
+  async "a cached revocation check of one external token does not cover an older token"(
+    environment,
+  ) {
+    const { send, stack } = await withIssuer(environment, "EdDSA", { by: "set" });
     await using _ = stack;
     const now = Number(ourClaims().iat);
     environment.redis.revoke("subject", "u", "acme", String(now - 30));
     const [older, newer] = [{ sub: "u", iat: now - 60 }, { sub: "u", iat: now - 10 }];
-    assert.equal((await ask(newer, {}, "/bounded")).status, 200);
-    assert.equal((await ask(older, {}, "/bounded")).code, "token_revoked");
-    assert.equal((await ask(newer, {}, "/bounded")).status, 200);
+    assert.equal((await send(newer, {}, "/bounded")).status, 200);
+    assert.equal((await send(older, {}, "/bounded")).code, "token_revoked");
+    assert.equal((await send(newer, {}, "/bounded")).status, 200);
   },
 
   async "one subject at two issuers is two callers to a limit"(environment) {
     await using gateway = await environment.serve({});
     const limit = { limit: 2, windowSeconds: 86_400 };
     environment.redis.configure(1, { gateway: { limits: { person: limit } } });
-    const ask = async (bearer: string) => {
+    const send = async (bearer: string) => {
       const headers = { authorization: `Bearer ${bearer}` };
       const response = await fetch(`${gateway.origin}/member`, { headers });
       return (await response.json()).error?.code ?? response.status;
@@ -148,7 +150,7 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
       await environment.externalToken({ sub: "7" }),
     ];
     for (const token of tokens) {
-      const codes = [await ask(token), await ask(token), await ask(token)];
+      const codes = [await send(token), await send(token), await send(token)];
       assert.deepEqual(codes, [200, 200, "rate_limited"]);
     }
   },
@@ -159,57 +161,57 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
     const headers = {
       authorization: `Bearer ${await environment.token({ iat: now, exp: now + 4 })}`,
     };
-    const ask = async () => {
+    const send = async () => {
       const response = await fetch(`${gateway.origin}/member`, { headers });
       return (await response.json()).error?.code ?? response.status;
     };
-    assert.deepEqual([await ask(), await ask()], [200, 200]);
-    await waitUntil("it is refused", async () => await ask() !== 200, 20_000);
-    assert.equal(await ask(), "token_expired");
+    assert.deepEqual([await send(), await send()], [200, 200]);
+    await waitUntil("it is refused", async () => await send() !== 200, 20_000);
+    assert.equal(await send(), "token_expired");
   },
 
   async "a token that was let in is refused once its issuer has withdrawn its key"(environment) {
-    const { ask, key, keys, stack } = await withIssuer(environment, "EdDSA", { by: "url" });
+    const { send, key, keys, stack } = await withIssuer(environment, "EdDSA", { by: "url" });
     await using _ = stack;
     const publish = (jwk: object) =>
-      keys.answerWith(() =>
+      keys.respondWith(() =>
         Response.json({ keys: [jwk] }, { headers: { "cache-control": "max-age=1" } })
       );
     publish(key.jwk);
     const claims = { jti: "j", sub: "u" };
-    assert.equal((await ask(claims)).status, 200);
-    // Under its kid there is another key now, by which it was never signed.
+    assert.equal((await send(claims)).status, 200);
+    // The same kid now names another key, which did not sign the token.
     publish({ ...(await createIssuerKey("EdDSA")).jwk, kid: key.kid });
-    await waitUntil("it is refused", async () => (await ask(claims)).status !== 200, 20_000);
-    assert.equal((await ask(claims)).code, "token_invalid");
+    await waitUntil("it is refused", async () => (await send(claims)).status !== 200, 20_000);
+    assert.equal((await send(claims)).code, "token_invalid");
     publish((await createIssuerKey("EdDSA")).jwk);
-    assert.equal((await ask(claims)).code, "token_invalid");
+    assert.equal((await send(claims)).code, "token_invalid");
   },
 
   async "[I11] a flood of unknown kids causes one more fetch of the keys"(environment) {
-    const { ask, keys, stack } = await withIssuer(environment, "EdDSA", { by: "url" });
+    const { send, keys, stack } = await withIssuer(environment, "EdDSA", { by: "url" });
     await using _ = stack;
-    assert.equal((await ask()).status, 200);
+    assert.equal((await send()).status, 200);
     assert.equal(keys.seen.length, 1);
     await Promise.all(
       Array.from({ length: 20 }, async (_, at) => {
-        assert.equal((await ask({}, { kid: `unknown-${at}` })).code, "token_invalid");
+        assert.equal((await send({}, { kid: `unknown-${at}` })).code, "token_invalid");
       }),
     );
     assert.equal(keys.seen.length, 1, "the first read was less than 30 s ago");
-    assert.equal((await ask()).status, 200);
+    assert.equal((await send()).status, 200);
   },
 
   async "[D03] without any keys, protected routes are 503 and the gateway is not ready"(
     environment,
   ) {
     await using keys = startUpstream();
-    keys.answerWith(() => new Response("<html>", { status: 200 }));
+    keys.respondWith(() => new Response("<html>", { status: 200 }));
     await using gateway = await environment.serve({ JWKS_URL: `${keys.url}/keys` });
     const headers = { authorization: `Bearer ${await environment.token()}` };
-    const answer = await fetch(`${gateway.origin}/member`, { headers });
-    assert.equal(answer.status, 503);
-    assert.equal((await answer.json()).error.code, "upstream_unavailable");
+    const response = await fetch(`${gateway.origin}/member`, { headers });
+    assert.equal(response.status, 503);
+    assert.equal((await response.json()).error.code, "upstream_unavailable");
     const ready = await fetch(`${gateway.origin}/readyz`);
     assert.equal(ready.status, 503);
     await ready.body?.cancel();
@@ -219,10 +221,10 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(environment.echo.seen.length, 1);
   },
 
-  async "[F39] a redirect of a key set is not followed, whoever its issuer is"(environment) {
+  async "[F39] a redirect of a key set is not followed, for any issuer"(environment) {
     const [idp] = JSON.parse(environment.bindings.ISSUERS ?? "");
     await using keys = startUpstream();
-    keys.answerWith((_request, { target }) =>
+    keys.respondWith((_request, { target }) =>
       target === "/moved"
         ? Response.json({ keys: [environment.ours.jwk, environment.idp.jwk] })
         : new Response(null, { status: 302, headers: { location: "/moved" } })
@@ -235,9 +237,9 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
     for (const token of [await environment.token(), await environment.externalToken()]) {
       keys.seen.length = 0;
       const headers = { authorization: `Bearer ${token}` };
-      const answer = await fetch(`${gateway.origin}/member`, { headers });
-      await answer.body?.cancel();
-      assert.equal(answer.status, 503);
+      const response = await fetch(`${gateway.origin}/member`, { headers });
+      await response.body?.cancel();
+      assert.equal(response.status, 503);
       assert.deepEqual(new Set(keys.seen.map(({ target }) => target)), new Set(["/keys"]));
     }
   },

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type CallOptions, type GatewayCase } from "./gateway_environment.ts";
 
-/** Faults in the order in which they are refused, with what one of them adds to a request. */
+/** Faults in the order in which they are refused, with what each adds to a request. */
 const faults = [
   { code: "misdirected_request", of: { headers: [["Host", "evil.test"]] } },
   { code: "path_not_canonical", of: { suffix: "/a;b" } },
@@ -39,7 +39,7 @@ export const orderCases: Readonly<Record<string, GatewayCase>> = {
         echo.reset();
         if (of.upstream) {
           const headers = { "content-type": "application/json" };
-          echo.answerWith(() => new Response("garbage", { headers }));
+          echo.respondWith(() => new Response("garbage", { headers }));
         }
         const options: CallOptions = {
           method: "POST",
@@ -47,9 +47,9 @@ export const orderCases: Readonly<Record<string, GatewayCase>> = {
           headers: of.headers ?? [],
           body: "x".repeat(of.bytes ?? 10),
         };
-        const answer = await json(`${of.prefix ?? "/member"}${of.suffix ?? ""}`, options);
-        assert.equal(answer.code, wrong[0]?.code, wrong.map(({ code }) => code).join(" "));
-        assert.equal(answer.headers.get("cache-control"), "no-store");
+        const response = await json(`${of.prefix ?? "/member"}${of.suffix ?? ""}`, options);
+        assert.equal(response.code, wrong[0]?.code, wrong.map(({ code }) => code).join(" "));
+        assert.equal(response.headers.get("cache-control"), "no-store");
         assert.equal(echo.seen.length, of.upstream && wrong.length === 1 ? 1 : 0);
       }),
       { numRuns: 60 },
@@ -62,14 +62,14 @@ export const orderCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await json("/nowhere", { method: "PUT", headers })).code, "not_found");
   },
 
-  async "revocation that cannot be asked goes before the route's roles"({ json, redis, token }) {
-    redis.behave("answers 500");
+  async "unavailable revocation is reported before missing roles"({ json, redis, token }) {
+    redis.behave("responds with 500");
     const { code } = await json("/admin", { bearer: await token() });
     assert.equal(code, "revocation_unavailable");
   },
 };
 
-/** The earlier fault decides where two say different things. */
+/** Where two faults set the same member, the earlier fault wins. */
 function merge(later: Fault, earlier: Fault): Fault {
   return { ...later, ...earlier, headers: [...(earlier.headers ?? []), ...(later.headers ?? [])] };
 }

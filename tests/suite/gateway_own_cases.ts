@@ -10,8 +10,8 @@ function clearedOf(headers: Headers): string[] {
     .map((cookie) => cookie.split("=")[0] ?? "");
 }
 
-/** The body of an answer over HTTP/2, where a target may be anything. */
-async function askHttp2(origin: string, method: string, target: string) {
+/** The body of a response over HTTP/2, where any target can be sent. */
+async function fetchHttp2(origin: string, method: string, target: string) {
   const session = http2.connect(origin);
   try {
     const { promise, resolve, reject } = Promise.withResolvers<{ status: number; text: string }>();
@@ -26,14 +26,14 @@ async function askHttp2(origin: string, method: string, target: string) {
   }
 }
 
-/** Only where lines are at hand. */
+/** Checks the log line only where the runtime exposes log lines. */
 function requireOneLine({ runtime, logLines }: Environment, before: number): void {
   const lines = logLines.slice(before).filter((line) => line.includes("Request answered"));
   if (runtime === "deno") assert.equal(lines.length, 1);
 }
 
 export const ownCases: Readonly<Record<string, GatewayCase>> = {
-  async "the root says what this is and where its documents are"({ json, call }) {
+  async "the root names the product and links its documents"({ json, call }) {
     const { status, value, headers } = await json("/");
     assert.deepEqual([status, value.success], [200, true]);
     assert.deepEqual(value.data, {
@@ -75,7 +75,7 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
     }
     if (environment.runtime !== "deno") return;
     for (const [method, target] of [["GET", "*"], ["POST", "*"], ["OPTIONS", "*"], ["GET", "x"]]) {
-      const { status, text } = await askHttp2(environment.origin, method ?? "", target ?? "");
+      const { status, text } = await fetchHttp2(environment.origin, method ?? "", target ?? "");
       assert.ok(status >= 400 && status < 500, `${method} ${target}: ${status} ${text}`);
       assert.match(JSON.parse(text).traceId, /^[0-9a-f]{32}$/);
     }
@@ -86,14 +86,14 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
     const { call, echo, token } = environment;
     const expired = await token({ iat: 1_000, exp: 1_600 });
     for (const status of [204, 401, 503]) {
-      echo.answerWith(() => new Response(status === 204 ? null : "{}", { status }));
+      echo.respondWith(() => new Response(status === 204 ? null : "{}", { status }));
       for (const cookie of [await token(), expired, "garbage"]) {
         const { headers, status: given } = await call("/leave", { method: "POST", cookie });
         assert.equal(given, status);
         assert.deepEqual(clearedOf(headers), ["access_token", "refresh_token"]);
       }
     }
-    // A refusal of the gateway itself.
+    // A body limit, because the gateway itself must refuse this request.
     const body = new Uint8Array(2_000_000);
     const { status, headers } = await call("/leave", { method: "POST", body });
     assert.deepEqual([status, clearedOf(headers).length], [413, 2]);
@@ -115,7 +115,7 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
 
   async "[C02] on https a log-out clears the __Host- cookies, once each"({ serve, echo }) {
     await using secure = await serve({ PUBLIC_ORIGIN: "https://localhost" });
-    echo.answerWith(() =>
+    echo.respondWith(() =>
       new Response(null, { status: 204, headers: { "set-cookie": "__Host-access_token=; Path=/" } })
     );
     const { headers } = await sendOnWire(secure.origin, { method: "POST", target: "/leave" });
@@ -125,7 +125,9 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
     ]);
   },
 
-  async "[H13] a row may refuse encoded bodies though its answers pass as they are"(environment) {
+  async "[H13] a route may refuse encoded bodies although its responses pass unchanged"(
+    environment,
+  ) {
     const { json, echo } = environment;
     const headers = [["Content-Encoding", "gzip"]] as const;
     const refused = await json("/deliveries", { method: "POST", body: "x", headers });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { GatewayCase } from "./gateway_environment.ts";
 
-/** Spellings under which a client may try to bring a Passport or an identity of its own. */
+/** Header names under which a client may try to plant a Passport or an identity. */
 const plantedHeaders = [
   "X-Passport",
   "x-passport",
@@ -60,8 +60,8 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
     const { call, echo, token, passportOf } = environment;
     const names = "close, X-Passport, Cookie, traceparent, x-forwarded-proto";
     const cookie = await token({ sub: "u1" });
-    const answer = await call("/member", { cookie, headers: [["Connection", names]] });
-    assert.equal(answer.status, 200);
+    const response = await call("/member", { cookie, headers: [["Connection", names]] });
+    assert.equal(response.status, 200);
     const { headers } = echo.last();
     assert.equal((await passportOf(headers)).sub, "user:u1");
     assert.ok(headers.has("traceparent"));
@@ -80,7 +80,7 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
   async "a Passport carries the token's identity and the request's trace id"(environment) {
     const { call, echo, token, passportOf } = environment;
     const claims = { sub: "u1", sid: "s1", uv: 7, roles: ["learner"], scope: "read" };
-    const answer = await call("/member", { bearer: await token(claims) });
+    const response = await call("/member", { bearer: await token(claims) });
     const passport = await passportOf(echo.last().headers);
     const { sub, sid, uv, roles, scope, cfg, pv, iss, aud } = passport;
     assert.deepEqual({ sub, sid, uv, roles, scope }, { ...claims, sub: "user:u1" });
@@ -91,7 +91,7 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
       aud: "suite.test",
     });
     assert.equal(passport.exp - passport.iat, 30);
-    assert.equal(passport.txn, answer.headers.get("x-trace-id"));
+    assert.equal(passport.txn, response.headers.get("x-trace-id"));
     assert.equal(echo.last().headers.get("traceparent")?.slice(3, 35), passport.txn);
   },
 
@@ -99,8 +99,8 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
     const trace = "0af7651916cd43dd8448eb211c80319c";
     const valid = `00-${trace}-b7ad6b7169203331-01`;
     const state = ["tracestate", "vendor=1"] as const;
-    const kept = await call("/public", { headers: [["traceparent", valid], state] });
-    assert.equal(kept.headers.get("x-trace-id"), trace);
+    const forwarded = await call("/public", { headers: [["traceparent", valid], state] });
+    assert.equal(forwarded.headers.get("x-trace-id"), trace);
     assert.match(echo.last().headers.get("traceparent") ?? "", new RegExp(`^00-${trace}-`));
     assert.notEqual(echo.last().headers.get("traceparent"), valid);
     assert.equal(echo.last().headers.get("tracestate"), "vendor=1");
@@ -128,7 +128,7 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
 
   async "[P10] an upstream's echo of the Passport does not come back in a header"(environment) {
     const { call, echo } = environment;
-    echo.answerWith((_request, { headers }) => {
+    echo.respondWith((_request, { headers }) => {
       const passport = headers.get("x-passport") ?? "";
       return new Response("ok", {
         headers: { "x-passport": passport, "txn-token": passport, "x-user-id": "1" },
@@ -162,9 +162,9 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(await subject(), "user:u1");
     await json("/optional", { bearer: good, cookie: good });
     assert.equal(await subject(), "anon", "ambiguous");
-    redis.behave("answers 500");
+    redis.behave("responds with 500");
     await json("/optional", { bearer: good });
-    assert.equal(await subject(), "anon", "revocation cannot be asked");
+    assert.equal(await subject(), "anon", "revocation is unavailable");
     redis.reset();
     redis.revoke("subject", "u1", undefined, "9");
     await json("/optional", { bearer: good });
@@ -172,7 +172,7 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
   },
 
   async "[P11] identities do not mix under concurrency"({ json, token, echo }) {
-    echo.answerWith(async (_request, { headers }) => {
+    echo.respondWith(async (_request, { headers }) => {
       const [, payload = ""] = (headers.get("x-passport") ?? "").split(".");
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
       return Response.json({ sub: JSON.parse(atob(payload)).sub });
@@ -186,34 +186,34 @@ export const passportCases: Readonly<Record<string, GatewayCase>> = {
 
   async "[P13] a service that refuses our Passport is a fault of ours, 502"({ json, echo }) {
     for (const code of ["passport_required", "passport_invalid"]) {
-      echo.answerWith(() =>
+      echo.respondWith(() =>
         Response.json({ code, status: 401, title: "x" }, {
           status: 401,
           headers: { "content-type": "application/problem+json", "www-authenticate": "Bearer" },
         })
       );
       for (const target of ["/public", "/raw"]) {
-        const answer = await json(target);
-        assert.deepEqual([answer.status, answer.code], [502, "upstream_bad_response"], target);
-        assert.equal(answer.headers.get("www-authenticate"), null);
-        assert.ok(!answer.text.includes("passport"));
+        const response = await json(target);
+        assert.deepEqual([response.status, response.code], [502, "upstream_bad_response"], target);
+        assert.equal(response.headers.get("www-authenticate"), null);
+        assert.ok(!response.text.includes("passport"));
       }
     }
   },
 
-  async "[P14] a Passport over 4096 bytes is not minted"({ serve, externalToken, echo }) {
+  async "[P14] a Passport over 4096 bytes is not issued"({ serve, externalToken, echo }) {
     const names = { TRUST_DOMAIN: "d".repeat(500), ISSUER: `https://${"i".repeat(490)}.test` };
     await using gateway = await serve(names);
-    const ask = async (bytes: number) => {
+    const send = async (bytes: number) => {
       const roles = Array.from({ length: bytes / 100 }, () => "r".repeat(97));
       const bearer = await externalToken({ realm_access: { roles } });
       const headers = { authorization: `Bearer ${bearer}` };
       const response = await fetch(`${gateway.origin}/member`, { headers });
       return [response.status, (await response.json()).error?.code];
     };
-    assert.deepEqual(await ask(1000), [200, undefined], "from 2 KB on it only warns");
+    assert.deepEqual(await send(1000), [200, undefined], "from 2 KB on a warning only");
     echo.reset();
-    assert.deepEqual(await ask(2000), [500, "internal"]);
+    assert.deepEqual(await send(2000), [500, "internal"]);
     assert.equal(echo.seen.length, 0);
   },
 };

@@ -2,10 +2,10 @@ import { createTestHarness } from "wrangler";
 import { runInvocation } from "@edgepass/shared/background";
 import { composeGateway } from "./gateway_compose.ts";
 
-/** A gateway that runs. */
+/** A running gateway. */
 export interface Served extends AsyncDisposable {
   readonly origin: string;
-  /** Log lines so far, where the runtime lets a test see them. */
+  /** Log lines so far; empty where the runtime hides them. */
   readonly logLines: readonly string[];
 }
 
@@ -59,7 +59,7 @@ async function harness(bindings: Readonly<Record<string, string>>): Promise<Serv
   };
 }
 
-/** Where the suite runs: Deno, wrangler's harness, and the bare runtime of Workers. */
+/** The runtimes of the suite: Deno, wrangler's harness, and workerd alone. */
 export type Runtime = "deno" | "harness" | "workerd";
 
 export const platforms = { deno, harness } as const satisfies Partial<Record<Runtime, Platform>>;

@@ -65,7 +65,7 @@ export const propertyCases: Readonly<Record<string, GatewayCase>> = {
         const { status } = await call(target);
         if (status !== 200) return assert.equal(echo.seen.length, 0, target);
         const sent = echo.last().target;
-        // The runtime may have normalised it; the gateway did not.
+        // The runtime may have normalised the target; the gateway did not.
         const normal = target.replace(/#.*/, "");
         const { pathname, search } = new URL(`http://x${normal}`);
         assert.ok(sent === normal || sent === pathname + search, `${target} became ${sent}`);

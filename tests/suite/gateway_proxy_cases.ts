@@ -47,7 +47,7 @@ export const proxyCases: Readonly<Record<string, GatewayCase>> = {
 
   async "[H08] an Upgrade is not tunnelled"({ call, echo }) {
     for (const protocol of ["websocket", "h2c"]) {
-      const answer = await call("/public", {
+      const response = await call("/public", {
         headers: [
           ["Connection", "Upgrade, close, HTTP2-Settings"],
           ["Upgrade", protocol],
@@ -56,7 +56,7 @@ export const proxyCases: Readonly<Record<string, GatewayCase>> = {
           ["Sec-WebSocket-Version", "13"],
         ],
       });
-      assert.notEqual(answer.status, 101);
+      assert.notEqual(response.status, 101);
       for (const { headers } of echo.seen) {
         const names = ["upgrade", "sec-websocket-key", "http2-settings"];
         assert.deepEqual(names.map((name) => headers.get(name)), [null, null, null]);
@@ -70,8 +70,8 @@ export const proxyCases: Readonly<Record<string, GatewayCase>> = {
     for (const name of names) assert.equal(echo.last().headers.get(name), null, name);
   },
 
-  async "[H14] hop-by-hop headers of an answer are not handed on"({ call, wire }) {
-    wire.say(
+  async "[H14] hop-by-hop headers of a response are not forwarded"({ call, wire }) {
+    wire.setReply(
       "HTTP/1.1 200 OK\r\nConnection: close, X-Hop\r\nX-Hop: 1\r\nX-End: 1\r\n" +
         "Proxy-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nok",
     );
@@ -84,7 +84,7 @@ export const proxyCases: Readonly<Record<string, GatewayCase>> = {
   },
 
   async "[H10] an upstream cannot speak for the gateway"({ call, echo }) {
-    echo.answerWith(() =>
+    echo.respondWith(() =>
       new Response("ok", {
         headers: {
           "clear-site-data": '"*"',
@@ -105,7 +105,7 @@ export const proxyCases: Readonly<Record<string, GatewayCase>> = {
     assert.notEqual(headers.get("server"), "upstream/1.0");
   },
 
-  async "[H09] answers to a known caller and errors are not stored, and Vary says why"(
+  async "[H09] responses to a signed-in caller and errors are not stored, and Vary names the credentials"(
     environment,
   ) {
     const { call, token, echo } = environment;
@@ -119,15 +119,15 @@ export const proxyCases: Readonly<Record<string, GatewayCase>> = {
     for (const target of ["/nowhere", "/member", "/down"]) {
       assert.equal((await call(target)).headers.get("cache-control"), "no-store", target);
     }
-    echo.answerWith(() => new Response("<h1>no</h1>", { status: 500 }));
+    echo.respondWith(() => new Response("<h1>no</h1>", { status: 500 }));
     for (const target of ["/raw", "/public"]) {
       assert.equal((await call(target)).headers.get("cache-control"), "no-store", target);
     }
-    echo.answerWith(() =>
+    echo.respondWith(() =>
       Response.json({}, { headers: { "cache-control": "private, max-age=5" } })
     );
-    const said = await call("/member", { bearer: await token() });
-    assert.equal(said.headers.get("cache-control"), "private, max-age=5");
+    const signedIn = await call("/member", { bearer: await token() });
+    assert.equal(signedIn.headers.get("cache-control"), "private, max-age=5");
   },
 
   async "[H11] a target over 8 KiB or with over 200 parameters is uri_too_long"({ json, echo }) {
@@ -174,15 +174,15 @@ export const proxyCases: Readonly<Record<string, GatewayCase>> = {
 
   async "[H13] a compressed request body is unsupported_media_type"({ json, echo, call }) {
     const options = { method: "POST", headers: [["Content-Encoding", "gzip"]], body: "x" } as const;
-    const answer = await json("/public", options);
-    assert.deepEqual([answer.status, answer.code], [415, "unsupported_media_type"]);
+    const response = await json("/public", options);
+    assert.deepEqual([response.status, response.code], [415, "unsupported_media_type"]);
     assert.equal(echo.seen.length, 0);
-    // Without an envelope nobody here reads it, and its compressed size counts.
+    // Without an envelope no one parses the body here, and the limit counts compressed bytes.
     assert.equal((await call("/raw", options)).status, 200);
     assert.equal(echo.last().headers.get("content-encoding"), "gzip");
   },
 
-  async "a small body keeps its length, a chunked one its content"({ call, echo }) {
+  async "a small body arrives with its length, a chunked body with its content"({ call, echo }) {
     await call("/public", { method: "POST", body: "héllo" });
     assert.equal(echo.last().headers.get("content-length"), "6");
     assert.equal(echo.last().text, "héllo");
@@ -217,8 +217,8 @@ export const proxyCases: Readonly<Record<string, GatewayCase>> = {
         "/.well-known/jwks.json",
       ]
     ) {
-      const answer = await json(target, { bearer });
-      assert.deepEqual([answer.status, answer.code], [404, "not_found"], target);
+      const response = await json(target, { bearer });
+      assert.deepEqual([response.status, response.code], [404, "not_found"], target);
     }
     assert.equal(echo.seen.length, 0);
   },
@@ -231,10 +231,10 @@ export const proxyCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await json("/items/news")).status, 200);
   },
 
-  async "a problem document is answered to whoever asks for one"({ json }) {
-    const answer = await json("/member", { headers: [["Accept", "application/problem+json"]] });
-    assert.equal(answer.headers.get("content-type"), "application/problem+json");
-    const { traceId, ...rest } = JSON.parse(answer.text);
+  async "a client that accepts problem details gets a problem document"({ json }) {
+    const response = await json("/member", { headers: [["Accept", "application/problem+json"]] });
+    assert.equal(response.headers.get("content-type"), "application/problem+json");
+    const { traceId, ...rest } = JSON.parse(response.text);
     assert.match(traceId, /^[0-9a-f]{32}$/);
     assert.deepEqual(rest, {
       type: "urn:problem:authentication_required",

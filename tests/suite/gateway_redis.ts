@@ -1,56 +1,57 @@
 import { configurationKeys, revocationKeys, type RevocationLevel } from "@edgepass/shared/redis";
 
-/** How the endpoint behaves; every one but the first is a fault. */
+/** How the endpoint behaves; every entry but the first is a fault. */
 const manners = {
-  "answers": (replies) => Response.json(replies),
-  "answers an empty list": () => Response.json([]),
-  "answers one reply too many": (replies) => Response.json([...replies, { result: null }]),
-  "answers too few values": () => Response.json([{ result: [null, null] }]),
-  "answers numbers": () => Response.json([{ result: ["1", 1, 2, 3, 4] }]),
-  "answers null for the list": () => Response.json([{ result: null }]),
-  "answers a text for the list": () => Response.json([{ result: "OK" }]),
-  "answers an object": () => Response.json({ result: "OK" }),
-  "answers no result": () => Response.json([{}]),
-  "answers an error per command": () => Response.json([{ error: "ERR something" }]),
-  "answers JSON null": () => Response.json(null),
-  "answers garbage": () => new Response("\u0000\u0001garbage"),
-  "answers HTML": () =>
+  "responds": (replies) => Response.json(replies),
+  "responds with an empty list": () => Response.json([]),
+  "responds with one reply too many": (replies) => Response.json([...replies, { result: null }]),
+  "responds with too few values": () => Response.json([{ result: [null, null] }]),
+  "responds with numbers": () => Response.json([{ result: ["1", 1, 2, 3, 4] }]),
+  "responds with null for the list": () => Response.json([{ result: null }]),
+  "responds with a text for the list": () => Response.json([{ result: "OK" }]),
+  "responds with an object": () => Response.json({ result: "OK" }),
+  "responds with no result": () => Response.json([{}]),
+  "responds with an error per command": () => Response.json([{ error: "ERR something" }]),
+  "responds with JSON null": () => Response.json(null),
+  "responds with garbage": () => new Response("\u0000\u0001garbage"),
+  "responds with HTML": () =>
     new Response("<html><h1>Welcome</h1></html>", { headers: { "content-type": "text/html" } }),
-  "answers nothing": () => new Response(""),
-  "answers truncated JSON": (replies) => new Response(JSON.stringify(replies).slice(0, -3)),
-  "answers 400": () => Response.json({ error: "ERR wrong" }, { status: 400 }),
-  "answers 401": () => Response.json({ error: "Unauthorized" }, { status: 401 }),
-  "answers 429": () => Response.json({ error: "Too Many Requests" }, { status: 429 }),
-  "answers 500": () => new Response("oops", { status: 500 }),
-  "answers a redirect": () => new Response(null, { status: 302, headers: { location: "/fine" } }),
+  "responds with nothing": () => new Response(""),
+  "responds with truncated JSON": (replies) => new Response(JSON.stringify(replies).slice(0, -3)),
+  "responds with 400": () => Response.json({ error: "ERR wrong" }, { status: 400 }),
+  "responds with 401": () => Response.json({ error: "Unauthorized" }, { status: 401 }),
+  "responds with 429": () => Response.json({ error: "Too Many Requests" }, { status: 429 }),
+  "responds with 500": () => new Response("oops", { status: 500 }),
+  "responds with a redirect": () =>
+    new Response(null, { status: 302, headers: { location: "/fine" } }),
 } as const satisfies Record<string, (replies: readonly unknown[]) => Response>;
 
 export type Manner = keyof typeof manners;
 
-/** Every way to answer that must not pass for "not revoked". */
-export const faultyManners = (Object.keys(manners) as Manner[]).filter((it) => it !== "answers");
+/** Every reply that must not be taken for "not revoked". */
+export const faultyManners = (Object.keys(manners) as Manner[]).filter((it) => it !== "responds");
 
-/** A Redis REST endpoint that does what a test says. */
+/** A Redis REST endpoint whose replies a test scripts. */
 export interface ScriptedRedis extends AsyncDisposable {
   readonly url: string;
   readonly token: string;
-  /** What the keys hold; `emptied` by `clear`. */
+  /** The values of the keys; `emptied` by `clear`. */
   readonly values: Map<string, string>;
-  /** Commands of every round trip so far, but those that ask for the configuration alone. */
+  /** Commands of every round trip so far, without those that only read the configuration. */
   readonly roundTrips: (readonly string[])[][];
-  /** How often the document of the configuration was asked for. */
-  documentsAsked(): number;
-  /** How often the version of the configuration was asked for, and nothing else. */
-  versionsAsked(): number;
-  /** Puts a version of the central configuration in force. */
+  /** How often the configuration document was read. */
+  documentReads(): number;
+  /** How often the configuration version alone was read. */
+  versionReads(): number;
+  /** Publishes a version of the central configuration. */
   configure(version: number, document: unknown): void;
   behave(manner: Manner): void;
-  /** Keeps replies back until the returned function is called. */
+  /** Withholds replies until the returned function is called. */
   hold(): () => void;
   /** Sends half of a reply and then nothing more, until the returned function is called. */
   dribble(): () => void;
   revoke(level: RevocationLevel, id: string, alias?: string, value?: string): void;
-  /** Back to a complete, empty list and plain answers. */
+  /** Resets to a complete, empty list and valid replies. */
   reset(): void;
 }
 
@@ -58,9 +59,9 @@ export interface ScriptedRedis extends AsyncDisposable {
 export function startScriptedRedis(): ScriptedRedis {
   const values = new Map<string, string>([[revocationKeys.ready, "1"]]);
   const roundTrips: (readonly string[])[][] = [];
-  let manner: Manner = "answers";
-  let documentsAsked = 0;
-  let versionsAsked = 0;
+  let manner: Manner = "responds";
+  let documentReads = 0;
+  let versionReads = 0;
   let held: Promise<void> = Promise.resolve();
   let dribbled: Promise<void> | undefined;
   const token = crypto.randomUUID();
@@ -72,14 +73,14 @@ export function startScriptedRedis(): ScriptedRedis {
     if (request.method !== "POST") return new Response("Nothing here", { status: 404 });
     const commands: string[][] = await request.json();
     if (!commands.every(isOfConfiguration)) roundTrips.push(commands);
-    if (commands.flat().includes(configurationKeys.document)) documentsAsked++;
-    if (commands.every(isOfVersion)) versionsAsked++;
+    if (commands.flat().includes(configurationKeys.document)) documentReads++;
+    if (commands.every(isOfVersion)) versionReads++;
     await held;
     const replies = commands.map(([name = "", ...keys]) => {
       const found = keys.map((key) => values.get(key) ?? null);
       if (name.toLowerCase() === "mget") return { result: found };
       if (name.toLowerCase() === "get") return { result: found[0] };
-      // Of a Redis that counts nothing the gateway counts by itself.
+      // Without a count from Redis the gateway counts locally.
       if (name.toLowerCase() === "eval") return { result: [] };
       return { error: `ERR unknown command ${name}` };
     });
@@ -91,8 +92,8 @@ export function startScriptedRedis(): ScriptedRedis {
     token,
     values,
     roundTrips,
-    documentsAsked: () => documentsAsked,
-    versionsAsked: () => versionsAsked,
+    documentReads: () => documentReads,
+    versionReads: () => versionReads,
     configure(version, document) {
       values.set(configurationKeys.version, String(version));
       values.set(configurationKeys.document, JSON.stringify({ version, document }));
@@ -115,9 +116,9 @@ export function startScriptedRedis(): ScriptedRedis {
       values.clear();
       values.set(revocationKeys.ready, "1");
       roundTrips.length = 0;
-      documentsAsked = 0;
-      versionsAsked = 0;
-      manner = "answers";
+      documentReads = 0;
+      versionReads = 0;
+      manner = "responds";
       held = Promise.resolve();
       dribbled = undefined;
     },
@@ -125,7 +126,7 @@ export function startScriptedRedis(): ScriptedRedis {
   };
 }
 
-/** An instance asks for its version and document when it is new, or learns that there are newer ones. */
+/** A new instance reads its version and document, and so does one that observed a newer version. */
 function isOfConfiguration([name = "", key]: readonly string[]): boolean {
   return name.toLowerCase() === "get" && Object.values<unknown>(configurationKeys).includes(key);
 }
@@ -145,7 +146,7 @@ function dribble(text: string, end: Promise<void>): Response {
         controller.enqueue(encoder.encode(text.slice(half)));
         controller.close();
       } catch {
-        // The reader has left, which is what the test waits for.
+        // The client has closed the connection, which the test waits for.
       }
     },
   });

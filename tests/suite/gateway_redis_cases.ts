@@ -3,7 +3,7 @@ import { faultyManners, startScriptedRedis } from "./gateway_redis.ts";
 import { startUpstream } from "./gateway_upstreams.ts";
 import { closedOrigin, type Environment, type GatewayCase } from "./gateway_environment.ts";
 
-/** What must hold while revocation cannot be asked, whatever the reason. */
+/** What must hold while revocation is unavailable, whatever the reason. */
 async function assertFailsClosed(
   environment: Environment,
   origin: string = environment.origin,
@@ -23,8 +23,8 @@ async function assertFailsClosed(
   await unsigned.body?.cancel();
 }
 
-/** Asks a protected route as somebody new; undefined where it is served. */
-function askAt(environment: Environment, origin: string) {
+/** Requests a protected route with a new subject; undefined where it is served. */
+function createSender(environment: Environment, origin: string) {
   return async (claims: object = {}): Promise<string | undefined> => {
     const headers = { authorization: `Bearer ${await environment.token(claims)}` };
     const response = await fetch(`${origin}/member`, { headers });
@@ -32,10 +32,10 @@ function askAt(environment: Environment, origin: string) {
   };
 }
 
-/** The gateway hears of a rebuild a moment after the keeper has sent its response. */
-async function untilServed(ask: () => Promise<string | undefined>): Promise<boolean> {
+/** The gateway observes a rebuild a moment after the revocation authority has sent its response. */
+async function untilServed(send: () => Promise<string | undefined>): Promise<boolean> {
   for (let round = 0; round < 400; round++) {
-    if (await ask() === undefined) return true;
+    if (await send() === undefined) return true;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
   return false;
@@ -88,13 +88,13 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
 
   async "a Redis that comes back is used at once"({ json, token, redis }) {
     const bearer = await token();
-    redis.behave("answers 500");
+    redis.behave("responds with 500");
     assert.equal((await json("/member", { bearer })).status, 503);
-    redis.behave("answers");
+    redis.behave("responds");
     assert.equal((await json("/member", { bearer })).status, 200);
   },
 
-  async "[S02, S03] the list is asked by claims, never by the token's text"(environment) {
+  async "[S02, S03] revocation is checked by claims, never by the token's text"(environment) {
     const { json, token, redis } = environment;
     const bearer = await token();
     await json("/member", { bearer });
@@ -105,24 +105,24 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "strict asks on every request, with one command"({ json, token, redis }) {
+  async "a strict route checks on every request, with one command"({ json, token, redis }) {
     const bearer = await token();
     for (let at = 0; at < 3; at++) await json("/member", { bearer });
     assert.deepEqual(redis.roundTrips.map((commands) => commands.length), [1, 1, 1]);
   },
 
-  async "[D01] a bounded route takes an answer of its age, a strict one does not"(environment) {
+  async "[D01] a bounded route uses a recent check, a strict route does not"(environment) {
     const { json, token, redis } = environment;
     const bearer = await token();
     assert.equal((await json("/bounded", { bearer })).status, 200);
-    redis.behave("answers 500");
+    redis.behave("responds with 500");
     assert.equal((await json("/bounded", { bearer })).status, 200);
     assert.equal((await json("/member", { bearer })).status, 503);
     const other = await json("/bounded", { bearer: await token() });
     assert.deepEqual([other.status, other.code], [503, "revocation_unavailable"]);
   },
 
-  async "a bounded route does not remember a refusal, nor what a strict one heard"(environment) {
+  async "a bounded route caches neither a refusal nor the check of a strict route"(environment) {
     const { json, token, redis } = environment;
     const jti = crypto.randomUUID();
     const bearer = await token({ jti });
@@ -135,27 +135,27 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
   async "[F25] an emptied Redis fails closed, is refilled once, and then serves again"(
     environment,
   ) {
-    await using keeper = startUpstream();
+    await using authority = startUpstream();
     const refilled = Promise.withResolvers<void>();
-    keeper.answerWith(() => {
+    authority.respondWith(() => {
       environment.redis.values.set("rv:ready", "1");
       environment.redis.revoke("token", "revoked-before");
       refilled.resolve();
       return new Response(null, { status: 204 });
     });
-    await using gateway = await environment.serve({ REFILL_URL: keeper.url });
-    const ask = async (claims = {}) => {
+    await using gateway = await environment.serve({ REFILL_URL: authority.url });
+    const send = async (claims = {}) => {
       const headers = { authorization: `Bearer ${await environment.token(claims)}` };
       const response = await fetch(`${gateway.origin}/member`, { headers });
       return (await response.json()).error?.code;
     };
     environment.redis.values.clear();
-    assert.equal(await ask({ jti: "revoked-before" }), "revocation_unavailable");
+    assert.equal(await send({ jti: "revoked-before" }), "revocation_unavailable");
     await refilled.promise;
-    assert.equal(await ask({ jti: "revoked-before" }), "token_revoked");
-    assert.equal(await ask(), undefined);
-    assert.equal(keeper.seen.length, 1);
-    const { method, target, headers } = keeper.last();
+    assert.equal(await send({ jti: "revoked-before" }), "token_revoked");
+    assert.equal(await send(), undefined);
+    assert.equal(authority.seen.length, 1);
+    const { method, target, headers } = authority.last();
     assert.deepEqual([method, target], ["POST", "/refill"]);
     assert.equal((await environment.passportOf(headers)).sub, "svc:gateway");
   },
@@ -164,13 +164,13 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
     environment,
   ) {
     const { redis } = environment;
-    await using keeper = startUpstream();
-    // A gateway asks for a rebuild once a second: each case has its own.
+    await using authority = startUpstream();
+    // A gateway requests one rebuild a second, so each case has its own gateway.
     for (const older of ["log:6", "other:900", "1"]) {
-      await using fresh = await environment.serve({ REFILL_URL: keeper.url });
-      const askFresh = askAt(environment, fresh.origin);
+      await using fresh = await environment.serve({ REFILL_URL: authority.url });
+      const askFresh = createSender(environment, fresh.origin);
       const rebuilt = Promise.withResolvers<void>();
-      keeper.answerWith(() => {
+      authority.respondWith(() => {
         redis.values.set("rv:ready", "log:9");
         redis.revoke("token", "revoked-since");
         rebuilt.resolve();
@@ -189,29 +189,31 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "[F25] a keeper of 0.1.0 rebuilds once, and its list passes from then on"(environment) {
+  async "[F25] a revocation authority of 0.1.0 rebuilds once, and its list is accepted from then on"(
+    environment,
+  ) {
     const { redis } = environment;
-    await using keeper = startUpstream();
+    await using authority = startUpstream();
     const rebuilt = Promise.withResolvers<void>();
-    keeper.answerWith(() => {
+    authority.respondWith(() => {
       rebuilt.resolve();
       return new Response(null, { status: 204 });
     });
-    await using gateway = await environment.serve({ REFILL_URL: keeper.url });
-    const ask = askAt(environment, gateway.origin);
+    await using gateway = await environment.serve({ REFILL_URL: authority.url });
+    const send = createSender(environment, gateway.origin);
     assert.equal(redis.values.get("rv:ready"), "1");
-    assert.equal(await ask(), "revocation_unavailable");
+    assert.equal(await send(), "revocation_unavailable");
     await rebuilt.promise;
-    assert.equal(await untilServed(ask), true);
-    const rebuilds = keeper.seen.length;
-    for (let at = 0; at < 5; at++) assert.equal(await ask(), undefined);
-    assert.equal(keeper.seen.length, rebuilds);
+    assert.equal(await untilServed(send), true);
+    const rebuilds = authority.seen.length;
+    for (let at = 0; at < 5; at++) assert.equal(await send(), undefined);
+    assert.equal(authority.seen.length, rebuilds);
   },
 
-  async "[F25] a flood on an emptied Redis asks for one refill"(environment) {
-    await using keeper = startUpstream();
-    keeper.answerWith(() => new Response(null, { status: 503 }));
-    await using gateway = await environment.serve({ REFILL_URL: keeper.url });
+  async "[F25] a flood on an emptied Redis requests one rebuild"(environment) {
+    await using authority = startUpstream();
+    authority.respondWith(() => new Response(null, { status: 503 }));
+    await using gateway = await environment.serve({ REFILL_URL: authority.url });
     environment.redis.values.clear();
     const headers = { authorization: `Bearer ${await environment.token()}` };
     const statuses = await Promise.all(Array.from({ length: 10 }, async () => {
@@ -220,7 +222,7 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
       return response.status;
     }));
     assert.deepEqual(new Set(statuses), new Set([503]));
-    assert.ok(keeper.seen.length <= 1, String(keeper.seen.length));
+    assert.ok(authority.seen.length <= 1, String(authority.seen.length));
   },
 
   async "two gateways share one list"(environment) {
@@ -232,14 +234,14 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
     await using one = await environment.serve(bindings);
     await using two = await environment.serve(bindings);
     const bearer = await environment.token({ sid: "the-login" });
-    const ask = async (origin: string) => {
+    const send = async (origin: string) => {
       const headers = { authorization: `Bearer ${bearer}` };
       const response = await fetch(`${origin}/member`, { headers });
       await response.body?.cancel();
       return response.status;
     };
-    assert.deepEqual([await ask(one.origin), await ask(two.origin)], [200, 200]);
+    assert.deepEqual([await send(one.origin), await send(two.origin)], [200, 200]);
     redis.revoke("login", "the-login");
-    assert.deepEqual([await ask(one.origin), await ask(two.origin)], [401, 401]);
+    assert.deepEqual([await send(one.origin), await send(two.origin)], [401, 401]);
   },
 };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { exchange } from "./gateway_wire.ts";
 import type { GatewayCase } from "./gateway_environment.ts";
 
-/** Targets that another parser could read as another path. */
+/** Targets that another parser could read as a different path. */
 const confusing = [
   "/public//x",
   "//public",
@@ -49,7 +49,7 @@ const confusing = [
   "/public?é",
 ] as const;
 
-/** The same, where the front server of a runtime leaves them alone. */
+/** The same, on runtimes whose front server leaves them unchanged. */
 const canonical = [
   "/public",
   "/public/",
@@ -68,10 +68,13 @@ const canonical = [
 export const targetCases: Readonly<Record<string, GatewayCase>> = {
   async "[H03] a target that parsers read differently is path_not_canonical"({ json, echo }) {
     for (const target of confusing) {
-      const answer = await json(target);
-      // Controls and blanks end in the runtime, before there is a request to answer.
-      if (answer.headers.has("x-trace-id")) assert.equal(answer.code, "path_not_canonical", target);
-      assert.equal(answer.status, 400, target);
+      const response = await json(target);
+      // Control characters and spaces are refused by the runtime, before the gateway sees a
+      // request.
+      if (response.headers.has("x-trace-id")) {
+        assert.equal(response.code, "path_not_canonical", target);
+      }
+      assert.equal(response.status, 400, target);
     }
     assert.equal(echo.seen.length, 0);
   },
@@ -165,11 +168,11 @@ export const targetCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "[H04] authority form and two hosts reach nobody"({ runtime, origin, call, echo }) {
+  async "[H04] authority form and two hosts reach no upstream"({ runtime, origin, call, echo }) {
     const { host } = new URL(origin);
     for (const [method, target] of [["CONNECT", "evil.test:80"], ["GET", "public"], ["GET", "*"]]) {
       const { status } = await call(target ?? "", { method: method ?? "" });
-      // workerd itself makes `/` of this one, which is the gateway's own document.
+      // workerd itself turns this target into `/`, which is the gateway's own document.
       const isRoot = runtime === "workerd" && target === "public" && status === 200;
       assert.ok(status >= 400 || isRoot, `${method} ${target} ${status}`);
     }
@@ -200,10 +203,10 @@ export const targetCases: Readonly<Record<string, GatewayCase>> = {
       const text =
         `POST /public HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n${head}\r\n\r\n` +
         `0\r\n\r\n${smuggled}`;
-      const answer = new TextDecoder().decode(
+      const response = new TextDecoder().decode(
         await exchange(origin, [new TextEncoder().encode(text)]),
       );
-      const statuses = [...answer.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => status);
+      const statuses = [...response.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map(([, status]) => status);
       assert.ok(statuses.length <= 1, `${head}: ${statuses}`);
       assert.ok(echo.seen.every(({ target }) => target === "/public"), head);
       assert.ok(echo.seen.length <= 1, head);

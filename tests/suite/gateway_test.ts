@@ -18,7 +18,7 @@ import { upstreamCases } from "./gateway_upstream_cases.ts";
 import { createWorkerdPlatform } from "./gateway_workerd.ts";
 import { createEnvironment, type GatewayCase } from "./gateway_environment.ts";
 
-/** Cases about what a gateway decides. */
+/** Cases about the gateway's decisions. */
 const decisions: Readonly<Record<string, GatewayCase>> = {
   ...tokenCases,
   ...passportCases,
@@ -27,8 +27,8 @@ const decisions: Readonly<Record<string, GatewayCase>> = {
 };
 
 /**
- * Cases about bytes on the wire and about failing neighbours. wrangler's harness has servers of its
- * own on both sides, which normalise, follow redirects and answer for upstreams that break off.
+ * Cases about bytes on the wire and about failing upstreams. wrangler's harness has its own servers
+ * on both sides, which normalise, follow redirects and replace truncated upstream responses.
  */
 const wires: Readonly<Record<string, GatewayCase>> = {
   ...ownCases,
@@ -51,20 +51,20 @@ const cases: Readonly<Record<Runtime, Readonly<Record<string, GatewayCase>>>> = 
   harness: decisions,
 };
 
-/** What a runtime cannot show, and why. Every other case of its list holds. */
+/** Cases that a runtime cannot run, with the reason. Every other case of its list must pass. */
 const differences: Readonly<Record<Runtime, Readonly<Record<string, string>>>> = {
   deno: {},
   workerd: {
     "[H01] CF-Connecting-IP is believed only where Cloudflare is in front":
-      "Cloudflare sets it in front of every Worker; here nobody does",
+      "Cloudflare sets it in front of every Worker; here it is absent",
     "[H03] a target with a fragment is path_not_canonical":
       "the runtime itself cuts the fragment off",
     "[H04] an absolute-form target of another host is misdirected_request":
       "the runtime itself takes the path out of such a target and the host out of Host",
-    "[F71] a client that leaves before the answer takes its call along":
-      "local workerd tells a Worker that its client left only once the answer streams",
+    "[F71] a client that leaves before the response cancels its upstream call":
+      "local workerd signals a client's disconnect only once the response streams",
     "[I08, I09] no log line holds a token, a cookie or a query":
-      "the lines of a Worker are not at hand; they come from the same source",
+      "the lines of a Worker are not accessible; they come from the same code",
   },
   harness: {
     "[H14] a header that Connection names stops here":
@@ -86,7 +86,7 @@ Deno.test("workerd", async (t) => {
   await runShared(t, "workerd", workerd.serve);
 });
 
-// wrangler keeps helper processes' handles beyond a test.
+// wrangler's helper processes hold handles beyond the end of a test.
 Deno.test({
   name: "harness",
   sanitizeOps: false,

@@ -5,18 +5,18 @@ import { type Environment, type GatewayCase, ourClaims } from "./gateway_environ
 
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
-/** Tokens that are all `token_invalid`, by what is wrong with them. */
+/** Tokens that are all `token_invalid`, by their defect. */
 const invalidTokens: Readonly<
   Record<string, (environment: Environment) => string | Promise<string>>
 > = {
-  "an empty text": () => "",
+  "an empty string": () => "",
   "garbage": () => "garbage",
   "two segments": async ({ token }) => (await token()).split(".").slice(0, 2).join("."),
   "four segments": async ({ token }) => `${await token()}.e30`,
   "padding": async ({ token }) => `${await token()}=`,
   "loose trailing bits": async ({ token }) => loosen(await token()),
   "standard base64": async ({ token }) => `${await token()}+/`,
-  "a foreign key under our kid": async ({ ours }) =>
+  "another key under our kid": async ({ ours }) =>
     signParts({
       header: { alg: "EdDSA", typ: "at+jwt", kid: ours.kid },
       payload: ourClaims(),
@@ -31,20 +31,20 @@ const invalidTokens: Readonly<
   "crit": ({ token }) => token({}, { crit: ["exp"] }),
   "b64": ({ token }) => token({}, { b64: false }),
   "zip": ({ token }) => token({}, { zip: "DEF" }),
-  "a kid that is a name of Object's": ({ token }) => token({}, { kid: "__proto__" }),
-  "a kid that is no text": ({ token }) => token({}, { kid: 1 }),
+  "a kid that names a member of Object.prototype": ({ token }) => token({}, { kid: "__proto__" }),
+  "a kid that is not a string": ({ token }) => token({}, { kid: 1 }),
   "typ passport+jwt": ({ token }) => token({}, { typ: "passport+jwt" }),
   "typ JWT": ({ token }) => token({}, { typ: "JWT" }),
   "another audience": ({ token }) => token({ aud: "http://127.0.0.1.evil.test" }),
   "an audience that is a list": ({ token }) => token({ aud: ["http://127.0.0.1"] }),
   "another issuer": ({ token }) => token({ iss: "https://evil.test" }),
-  "an issuer that only begins like ours": ({ token }) => token({ iss: "http://127.0.0.1/" }),
+  "an issuer that only begins with ours": ({ token }) => token({ iss: "http://127.0.0.1/" }),
   "no exp": ({ token }) => token({ exp: undefined }),
   "no jti": ({ token }) => token({ jti: undefined }),
   "no sid": ({ token }) => token({ sid: undefined }),
   "no uv": ({ token }) => token({ uv: undefined }),
-  "exp that is a text": ({ token }) => token({ exp: String(nowSeconds() + 60) }),
-  "a life over 15 minutes": ({ token }) => token({ exp: nowSeconds() + 3600 }),
+  "exp that is a string": ({ token }) => token({ exp: String(nowSeconds() + 60) }),
+  "a lifetime over 15 minutes": ({ token }) => token({ exp: nowSeconds() + 3600 }),
   "iat in the future": ({ token }) => token({ iat: nowSeconds() + 120, exp: nowSeconds() + 600 }),
   "nbf in the future": ({ token }) => token({ nbf: nowSeconds() + 120 }),
   "a bad signature and expired": async ({ ours }) =>
@@ -53,16 +53,16 @@ const invalidTokens: Readonly<
       payload: { ...ourClaims(), iat: nowSeconds() - 700, exp: nowSeconds() - 100 },
       key: await createIssuerKey("EdDSA"),
     }),
-  "a payload that is no object": ({ ours }) =>
+  "a payload that is not an object": ({ ours }) =>
     signParts({
       header: { alg: "EdDSA", typ: "at+jwt", kid: ours.kid },
       payload: "[]",
       key: ours,
     }),
-  "a member that occurs twice": ({ ours }) =>
+  "a duplicate member": ({ ours }) =>
     signParts({
       header: { alg: "EdDSA", typ: "at+jwt", kid: ours.kid },
-      payload: `{"sub":"somebody",${JSON.stringify(ourClaims()).slice(1)}`,
+      payload: `{"sub":"intruder",${JSON.stringify(ourClaims()).slice(1)}`,
       key: ours,
     }),
   "JSON serialisation": ({ ours }) => encodeURIComponent(JSON.stringify({ kid: ours.kid })),
@@ -74,7 +74,7 @@ const invalidTokens: Readonly<
   "more than 4096 bytes": ({ token }) => token({ padding: "x".repeat(4000) }),
 };
 
-/** Sets the two bits of the signature's last character that carry nothing. */
+/** Sets the two unused bits of the signature's last character. */
 function loosen(token: string): string {
   const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   const last = alphabet.indexOf(token.at(-1) ?? "A");
@@ -88,11 +88,11 @@ const refusals = Object.fromEntries(
       const token = await make(environment);
       environment.echo.reset();
       for (const shown of [{ cookie: token }, { bearer: token }]) {
-        const answer = await environment.json("/member", shown);
-        assert.equal(answer.status, 401);
-        assert.equal(answer.code, "token_invalid");
-        assert.equal(answer.headers.get("www-authenticate"), "Bearer");
-        assert.equal(answer.headers.get("cache-control"), "no-store");
+        const response = await environment.json("/member", shown);
+        assert.equal(response.status, 401);
+        assert.equal(response.code, "token_invalid");
+        assert.equal(response.headers.get("www-authenticate"), "Bearer");
+        assert.equal(response.headers.get("cache-control"), "no-store");
       }
       assert.equal(environment.echo.seen.length, 0);
       assert.equal(environment.redis.roundTrips.length, 0);
@@ -102,13 +102,13 @@ const refusals = Object.fromEntries(
 
 export const tokenCases: Readonly<Record<string, GatewayCase>> = {
   async "[T01] without a credential a protected route is authentication_required"({ json, echo }) {
-    const answer = await json("/member");
-    assert.equal(answer.status, 401);
-    assert.equal(answer.code, "authentication_required");
-    assert.equal(answer.headers.get("www-authenticate"), "Bearer");
-    assert.equal(answer.value.success, false);
-    assert.match(answer.value.traceId ?? "", /^[0-9a-f]{32}$/);
-    assert.equal(answer.headers.get("x-trace-id"), answer.value.traceId);
+    const response = await json("/member");
+    assert.equal(response.status, 401);
+    assert.equal(response.code, "authentication_required");
+    assert.equal(response.headers.get("www-authenticate"), "Bearer");
+    assert.equal(response.value.success, false);
+    assert.match(response.value.traceId ?? "", /^[0-9a-f]{32}$/);
+    assert.equal(response.headers.get("x-trace-id"), response.value.traceId);
     assert.equal(echo.seen.length, 0);
   },
 
@@ -162,12 +162,12 @@ export const tokenCases: Readonly<Record<string, GatewayCase>> = {
   },
 
   async "[T09] a cookie beyond the header limit is headers_too_large"({ json, echo }) {
-    const answer = await json("/member", { cookie: "x".repeat(17_000) });
-    assert.equal(answer.status, 431);
+    const response = await json("/member", { cookie: "x".repeat(17_000) });
+    assert.equal(response.status, 431);
     assert.equal(echo.seen.length, 0);
   },
 
-  async "[T12] jti, sid, sub and kid are asked in one command"({ token, json, redis, ours }) {
+  async "[T12] jti, sid, sub and kid are checked in one command"({ token, json, redis, ours }) {
     const claims = { jti: "the-jti", sid: "the-sid", sub: "the-sub" };
     assert.equal((await json("/member", { bearer: await token(claims) })).status, 200);
     assert.equal(redis.roundTrips.length, 1);
@@ -191,8 +191,8 @@ export const tokenCases: Readonly<Record<string, GatewayCase>> = {
       redis.reset();
       assert.equal((await json("/member", { bearer })).status, 200, level);
       redis.revoke(level, id, undefined, value);
-      const answer = await json("/member", { bearer });
-      assert.deepEqual([answer.status, answer.code], [401, "token_revoked"], level);
+      const response = await json("/member", { bearer });
+      assert.deepEqual([response.status, response.code], [401, "token_revoked"], level);
     }
   },
 
@@ -201,7 +201,7 @@ export const tokenCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await json("/member", { bearer: await token({ sub: "u", uv: 3 }) })).status, 200);
   },
 
-  async "[T12] a forged token does not ask Redis"({ json, redis, ours }) {
+  async "[T12] a forged token causes no Redis request"({ json, redis, ours }) {
     const bearer = await signParts({
       header: { alg: "EdDSA", typ: "at+jwt", kid: ours.kid },
       payload: ourClaims(),
@@ -211,7 +211,7 @@ export const tokenCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(redis.roundTrips.length, 0);
   },
 
-  async "[T13] garbage causes no request to anybody"({ json, jwks, redis, echo, token }) {
+  async "[T13] garbage causes no request to any dependency"({ json, jwks, redis, echo, token }) {
     await json("/member", { bearer: await token() });
     for (const part of [jwks, redis, echo]) part.reset();
     const unsigned = `${encodePart({ alg: "EdDSA" })}.${encodePart({})}.${

@@ -1,6 +1,6 @@
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 
-/** How Web Crypto makes and uses a key of each algorithm an issuer may have. */
+/** How Web Crypto generates and uses a key of each supported issuer algorithm. */
 const kinds = {
   EdDSA: { generate: { name: "Ed25519" }, sign: { name: "Ed25519" } },
   ES256: {
@@ -20,16 +20,16 @@ const kinds = {
 
 export type Alg = keyof typeof kinds;
 
-/** A key pair of an issuer that a test plays. */
+/** A key pair of an issuer that the test plays. */
 export interface IssuerKey {
   readonly kid: string;
   readonly alg: Alg;
-  /** The public half, as a JWK set has it. */
+  /** The public half as a JWK. */
   readonly jwk: JsonWebKey & { readonly kid: string };
   sign(input: Uint8Array<ArrayBuffer>): Promise<Uint8Array>;
 }
 
-/** Makes a fresh key pair. */
+/** Makes a new key pair. */
 export async function createIssuerKey(alg: Alg, kid: string = crypto.randomUUID()) {
   const { generate, sign } = kinds[alg];
   const pair = await crypto.subtle.generateKey(generate, true, ["sign", "verify"]);
@@ -50,14 +50,14 @@ export async function createIssuerKey(alg: Alg, kid: string = crypto.randomUUID(
 
 const encoder = new TextEncoder();
 
-/** What a token is made of; a text is taken as it is, so that it need not be JSON. */
+/** The parts of a token; a string is used as it is, so that it need not be JSON. */
 export interface TokenParts {
   readonly header: object | string;
   readonly payload: object | string;
   readonly key: Pick<IssuerKey, "sign">;
 }
 
-/** Signs whatever it is given, the nonsensical too. */
+/** Signs any input, invalid input too. */
 export async function signParts({ header, payload, key }: TokenParts): Promise<string> {
   const input = `${encodePart(header)}.${encodePart(payload)}`;
   return `${input}.${encodeBase64Url(await key.sign(encoder.encode(input)))}`;

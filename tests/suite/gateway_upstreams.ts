@@ -1,42 +1,42 @@
-/** A request as an upstream saw it. */
+/** A request as an upstream received it. */
 export interface Seen {
   readonly method: string;
-  /** Path and query as they came. */
+  /** Path and query, unchanged. */
   readonly target: string;
   readonly headers: Headers;
-  /** The body's length, and its text where it is short. */
+  /** The body's length, and its text where the body is short. */
   readonly bytes: number;
   readonly text: string;
   readonly signal: AbortSignal;
 }
 
-/** Answers a request; a plain web server, in any language, that knows nothing of the gateway. */
-export type Answer = (request: Request, seen: Seen) => Response | Promise<Response>;
+/** The handler of a plain web server that has no part of Edgepass. */
+export type Handler = (request: Request, seen: Seen) => Response | Promise<Response>;
 
-/** An upstream that records what it sees and answers as a test says. */
+/** An upstream that records requests and responds as the test sets it. */
 export interface RecordingUpstream extends AsyncDisposable {
   readonly url: string;
   readonly seen: Seen[];
   /** The last request; there must be one. */
   last(): Seen;
-  answerWith(answer: Answer): void;
+  respondWith(handler: Handler): void;
   reset(): void;
 }
 
-const echo: Answer = (_request, { method, target, headers, text }) =>
+const echo: Handler = (_request, { method, target, headers, text }) =>
   Response.json({ method, target, headers: Object.fromEntries(headers), body: text });
 
-/** Starts an upstream on loopback; by default it echoes what it saw. */
+/** Starts an upstream on loopback; by default it echoes the request. */
 export function startUpstream(): RecordingUpstream {
   const seen: Seen[] = [];
-  let answer = echo;
+  let handler = echo;
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
     const { method, url, headers, signal } = request;
     const target = url.slice(url.indexOf("/", "http://".length));
     const { bytes, text } = await drain(request);
     const entry = { method, target, headers: new Headers(headers), bytes, text, signal };
     seen.push(entry);
-    return await answer(request, entry);
+    return await handler(request, entry);
   });
   return {
     url: `http://127.0.0.1:${server.addr.port}`,
@@ -46,10 +46,10 @@ export function startUpstream(): RecordingUpstream {
       if (!entry) throw new Error("No request reached the upstream");
       return entry;
     },
-    answerWith: (next) => answer = next,
+    respondWith: (next) => handler = next,
     reset() {
       seen.length = 0;
-      answer = echo;
+      handler = echo;
     },
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
@@ -57,21 +57,21 @@ export function startUpstream(): RecordingUpstream {
 
 async function drain({ body }: Request): Promise<{ bytes: number; text: string }> {
   let bytes = 0;
-  const kept: Uint8Array<ArrayBuffer>[] = [];
+  const stored: Uint8Array<ArrayBuffer>[] = [];
   for await (const part of body ?? []) {
     bytes += part.length;
-    if (bytes <= 65_536) kept.push(part);
+    if (bytes <= 65_536) stored.push(part);
   }
-  return { bytes, text: await new Blob(kept).text() };
+  return { bytes, text: await new Blob(stored).text() };
 }
 
-/** An upstream that writes what it is told, HTTP or not. */
+/** An upstream that writes given bytes, HTTP or not. */
 export interface WireUpstream extends AsyncDisposable {
   readonly url: string;
-  /** Connections so far. */
+  /** Number of connections so far. */
   readonly connections: number;
-  /** Writes these bytes once a request has come, then closes; `undefined` closes at once. */
-  say(text: string | undefined): void;
+  /** Writes these bytes once a request has arrived, then closes; `undefined` closes at once. */
+  setReply(text: string | undefined): void;
 }
 
 /** Starts it on loopback. */
@@ -86,7 +86,7 @@ export function startWireUpstream(): WireUpstream {
       await connection.read(new Uint8Array(65_536));
       if (text !== undefined) await connection.write(new TextEncoder().encode(text));
     } catch {
-      // The other side may leave first.
+      // The client may close first.
     } finally {
       connection.close();
     }
@@ -99,7 +99,7 @@ export function startWireUpstream(): WireUpstream {
     get connections() {
       return connections;
     },
-    say: (next) => text = next,
+    setReply: (next) => text = next,
     async [Symbol.asyncDispose]() {
       listener.close();
       await serving;

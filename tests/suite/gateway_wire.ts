@@ -1,9 +1,9 @@
-/** An HTTP/1.1 request as it goes over the wire, so that nothing is normalised on the way. */
+/** An HTTP/1.1 request as raw bytes, so that no client normalises it. */
 export interface WireRequest {
   readonly method?: string;
-  /** The request target, byte for byte. */
+  /** The request target, unchanged. */
   readonly target: string;
-  /** Lines in order; `host` is added where it is not among them. */
+  /** Header lines in order; `host` is added where it is missing. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
   readonly body?: string | Uint8Array;
 }
@@ -12,18 +12,18 @@ export interface WireResponse {
   readonly status: number;
   readonly headers: Headers;
   readonly body: Uint8Array<ArrayBuffer>;
-  /** Whether the body ended as its framing said it would. */
+  /** Whether the body ended as its framing declared. */
   readonly complete: boolean;
   /** The body as text. */
   readonly text: string;
-  /** Everything that came, head included. */
+  /** All received bytes, with the head. */
   readonly raw: string;
 }
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
 
-/** Sends one request on a connection of its own and reads until the server closes it. */
+/** Sends one request on its own connection and reads until the server closes it. */
 export async function sendOnWire(origin: string, request: WireRequest): Promise<WireResponse> {
   const { method = "GET", target, headers = [], body } = request;
   const bytes = typeof body === "string" ? encoder.encode(body) : body;
@@ -41,7 +41,7 @@ export async function sendOnWire(origin: string, request: WireRequest): Promise<
   return readResponse(await exchange(origin, [head, ...(bytes ? [bytes] : [])]), method);
 }
 
-/** Sends bytes as they are and answers all that came back. */
+/** Sends bytes unchanged and returns everything that comes back. */
 export async function exchange(
   origin: string,
   parts: readonly Uint8Array[],
@@ -56,7 +56,7 @@ export async function exchange(
   }
 }
 
-/** A server that refuses early may close before everything is sent. */
+/** A server that refuses early may close before it has read everything. */
 async function sendAll(connection: Deno.Conn, parts: readonly Uint8Array[]): Promise<void> {
   try {
     for (const part of parts) {
@@ -87,7 +87,7 @@ function isReset(error: unknown): boolean {
 }
 
 function readResponse(bytes: Uint8Array<ArrayBuffer>, method: string): WireResponse {
-  // One byte, one character, so that positions in the text are positions in the bytes.
+  // One character per byte, so that positions in the text are positions in the bytes.
   const raw = Array.from(bytes.subarray(0, 65_536), (byte) => String.fromCharCode(byte)).join("");
   const end = raw.indexOf("\r\n\r\n");
   if (end === -1) {

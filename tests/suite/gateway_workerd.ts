@@ -7,8 +7,8 @@ export interface WorkerdPlatform extends AsyncDisposable {
 }
 
 /**
- * Bundles the gateway as it would be deployed and serves it by the bare runtime: no front server
- * rewrites targets, headers or framing, and no proxy stands between it and its upstreams.
+ * Bundles the gateway as for a deployment and serves it by workerd alone: no front server rewrites
+ * targets, headers or framing, and no proxy is between it and its upstreams.
  */
 export async function createWorkerdPlatform(): Promise<WorkerdPlatform> {
   const folder = await Deno.makeTempDir();
@@ -29,7 +29,8 @@ async function bundle(folder: string): Promise<void> {
     args: [
       "run",
       "--allow-all",
-      // Named by the import map: a bare `npm:` name would put an unpinned entry into the lock file.
+      // Resolved by the import map: a bare `npm:` name would add an unpinned entry to the lock
+      // file.
       import.meta.resolve("wrangler"),
       "deploy",
       "--dry-run",
@@ -46,7 +47,7 @@ async function bundle(folder: string): Promise<void> {
   if (!success) throw new Error(new TextDecoder().decode(stderr));
 }
 
-/** A text in the configuration's language has the escapes of JSON's. */
+/** The configuration language of workerd has JSON's string escapes. */
 function toConfig(bindings: Readonly<Record<string, string>>): string {
   const texts = Object.entries(bindings).map(([name, value]) =>
     `(name = ${JSON.stringify(name)}, text = ${JSON.stringify(value)})`
@@ -75,13 +76,13 @@ async function run(config: string): Promise<Awaited<ReturnType<Platform>>> {
     stderr: "null",
   }).spawn();
   const output = child.stdout.pipeThrough(new TextDecoderStream()).getReader();
-  let said = "";
+  let text = "";
   let port: string | undefined;
   while (port === undefined) {
     const { done, value } = await output.read();
     if (done) throw new Error("Runtime ended before it listened");
-    said += value;
-    [, port] = /"event":"listen".*"port":(\d+)/.exec(said) ?? [];
+    text += value;
+    [, port] = /"event":"listen".*"port":(\d+)/.exec(text) ?? [];
   }
   const rest = drain(output);
   return {
@@ -95,7 +96,7 @@ async function run(config: string): Promise<Awaited<ReturnType<Platform>>> {
   };
 }
 
-/** A full pipe would stop the process. */
+/** Reads the output to its end: a full pipe would block the process. */
 async function drain(output: ReadableStreamDefaultReader<string>): Promise<void> {
   while (!(await output.read()).done);
 }

@@ -5,19 +5,19 @@ import { bodyOf, type Operation, pathOf, rightful, unknownId } from "./product_o
 import { each, expectRefusal } from "./product_error_responses.ts";
 import { type Environment, outcomeOf, type Sent } from "./product_environment.ts";
 
-/** Texts that are not JSON as RFC 8259 has it, by what is wrong with them. */
+/** Bodies that are not JSON by RFC 8259, by their defect. */
 const broken: Readonly<Record<string, string | Uint8Array>> = {
-  "half an object": '{"title":"Knots"',
+  "an incomplete object": '{"title":"Knots"',
   "nothing": "",
   "a byte order mark": "\ufeff{}",
   "NaN": '{"title":NaN}',
-  "bytes behind the end": "{} {}",
+  "bytes after the end": "{} {}",
   "a comment": "{/* */}",
   "bad UTF-8": new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]),
-  "more depth than 64": `${"[".repeat(65)}${"]".repeat(65)}`,
+  "more than 64 levels": `${"[".repeat(65)}${"]".repeat(65)}`,
 };
 
-/** Fields that nobody may set by naming them. */
+/** Fields that no client may set. */
 const unknownFields: readonly Json[] = [
   { role: "admin" },
   { isAdmin: true, email_verified: true },
@@ -39,8 +39,8 @@ function callOf(
   };
 }
 
-/** A value that no field of ours has. */
-const misfit = { nobody: { expects: "this" } };
+/** A value that fits none of our fields. */
+const misfit = { unexpected: { deeply: "nested" } };
 
 export const guardedInput: Readonly<Record<string, GuardedCase>> = {
   async "[H16] a body that is no JSON is malformed_json"(environment, operations) {
@@ -106,7 +106,7 @@ export const guardedInput: Readonly<Record<string, GuardedCase>> = {
     });
   },
 
-  async "[I05] a field that nobody may set is validation_failed"(environment, operations) {
+  async "[I05] a field that no client may set is validation_failed"(environment, operations) {
     await each(operations.filter(withBody), async (operation) => {
       for (const fields of unknownFields) {
         const body = { ...bodyOf(operation, environment), ...fields };
@@ -122,7 +122,8 @@ export const guardedInput: Readonly<Record<string, GuardedCase>> = {
 
   async "[H11] a body over the limit is payload_too_large"(environment, operations) {
     const body = `{"title":"${"x".repeat(1_048_576)}"}`;
-    // One after the other: together they would be a load, and the two forms are tested above.
+    // In sequence: in parallel these requests would be a load test, and both forms are tested
+    // above.
     for (const operation of operations.filter(withBody)) {
       const outcome = await outcomeOf(
         environment.send({ ...callOf(operation, environment), body }),
@@ -144,7 +145,7 @@ export const guardedInput: Readonly<Record<string, GuardedCase>> = {
     });
   },
 
-  async "[I05] an id that nobody has is not_found"(environment, operations) {
+  async "[I05] an unknown id is not_found"(environment, operations) {
     const named = operations.filter(({ template }) => template.includes("{id}"));
     await each(named, async (operation) => {
       const { template, name } = operation;
@@ -199,7 +200,7 @@ export const guardedInput: Readonly<Record<string, GuardedCase>> = {
   },
 };
 
-/** Profiles and published courses are for everybody, administration for no owner at all. */
+/** Profiles and published courses are public; administration has no owner. */
 function isOpenToAll(template: string, rule: Operation["rule"]): boolean {
   if (typeof rule !== "string") return rule.roles.includes("admin");
   return rule === "optional" || template.startsWith("/users/");

@@ -14,7 +14,7 @@ const crossSite: readonly Record<string, string>[] = [
   { "sec-fetch-site": "same-site" },
 ];
 
-/** Names under which a client could try to say who it is. */
+/** Header names under which a client could try to claim an identity. */
 const identityHeaders = [
   "X-Passport",
   "X-PASSPORT",
@@ -28,7 +28,7 @@ const identityHeaders = [
   "X-Edgepass-Subject",
 ] as const;
 
-/** What is asked of every operation whoever calls: origin, method, and what a client says of itself. */
+/** Checks on every operation for any caller: origin, method, and planted identity headers. */
 export const guardedRequest: Readonly<Record<string, GuardedCase>> = {
   async "[C04, C05] a page of another origin is csrf_rejected"(environment, operations) {
     await each(operations.filter(isUnsafe), async (operation) => {
@@ -37,13 +37,13 @@ export const guardedRequest: Readonly<Record<string, GuardedCase>> = {
         const request = { ...callOf(operation, environment), headers };
         await expectRefusal(environment, request, "csrf_rejected", operation.name);
         const signedIn = { ...request, cookie };
-        const { headers: answered } = await expectRefusal(
+        const { headers: responseHeaders } = await expectRefusal(
           environment,
           signedIn,
           "csrf_rejected",
           operation.name,
         );
-        assert.equal(answered.get("access-control-allow-origin"), null);
+        assert.equal(responseHeaders.get("access-control-allow-origin"), null);
       }
     });
   },
@@ -60,13 +60,13 @@ export const guardedRequest: Readonly<Record<string, GuardedCase>> = {
   },
 
   async "[C06] a method that an operation has not is method_not_allowed"(environment, operations) {
-    const known = ["GET", "POST", "PUT", "PATCH", "DELETE", "PURGE"];
+    const methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "PURGE"];
     await each(Object.entries(routes), async ([template, { access }]) => {
       const taken = Object.keys(access);
       const allow = [...taken, ...(taken.includes("GET") ? ["HEAD"] : [])].toSorted();
       const [operation] = operations.filter((one) => one.template === template);
       assert.ok(operation);
-      for (const method of known.filter((one) => !taken.includes(one))) {
+      for (const method of methods.filter((one) => !taken.includes(one))) {
         const request = {
           method,
           path: pathOf(operation, environment),
@@ -105,7 +105,7 @@ export const guardedRequest: Readonly<Record<string, GuardedCase>> = {
     });
   },
 
-  async "HEAD answers as GET does, without a body"(environment, operations) {
+  async "HEAD gets the response of GET, without a body"(environment, operations) {
     await each(operations.filter(({ method }) => method === "GET"), async (operation) => {
       const path = pathOf(operation, environment);
       for (const bearer of [undefined, "garbage", rightful(operation, environment).token]) {
@@ -122,7 +122,7 @@ export const guardedRequest: Readonly<Record<string, GuardedCase>> = {
     });
   },
 
-  async "[P01, H02] what a client says under an internal name has no effect"(
+  async "[P01, H02] a client's header under an internal name has no effect"(
     environment,
     operations,
   ) {

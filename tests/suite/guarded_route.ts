@@ -11,7 +11,7 @@ import { each, expectRefusal } from "./product_error_responses.ts";
 import { unsignedToken } from "./product_tokens.ts";
 import { type Environment, logIn, outcomeOf, type Sent } from "./product_environment.ts";
 
-/** What is asked of every operation, whichever it is. */
+/** A check on every operation. */
 export type GuardedCase = (
   environment: Environment,
   operations: readonly Operation[],
@@ -19,7 +19,7 @@ export type GuardedCase = (
 
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
-/** A call that would succeed, but for the credentials that are not there yet. */
+/** A call that would succeed, except that it has no credentials yet. */
 export function callOf(
   operation: Operation,
   environment: Environment,
@@ -32,12 +32,12 @@ export function callOf(
   };
 }
 
-/** The ways to show one token. */
+/** The ways to present one token. */
 function shown(token: string): Pick<Sent, "bearer" | "cookie">[] {
   return [{ bearer: token }, { cookie: `access_token=${token}` }];
 }
 
-/** Refuses one kind of token everywhere it is asked for, and takes it for none everywhere else. */
+/** A protected operation refuses this kind of token; a public operation ignores it. */
 function refusesToken(
   code: string,
   make: (token: string, environment: Environment) => string | Promise<string>,
@@ -51,7 +51,7 @@ function refusesToken(
         bodies.add((await expectRefusal(environment, request, code, operation.name)).bytes);
       }
     });
-    assert.equal(bodies.size, 1, "the answer tells which operation or credential it was");
+    assert.equal(bodies.size, 1, "the response reveals the operation or the credential");
     await each(operations.filter((one) => !isProtected(one)), async (operation) => {
       const { method, path } = callOf(operation, environment);
       const anonymous = await outcomeOf(environment.send({ method, path }));
@@ -65,7 +65,10 @@ function refusesToken(
 }
 
 export const guardedRoute: Readonly<Record<string, GuardedCase>> = {
-  async "[T01] without a credential, only what is protected asks for one"(environment, operations) {
+  async "[T01] without a credential, exactly the protected operations refuse"(
+    environment,
+    operations,
+  ) {
     await each(operations.filter(isProtected), async (operation) => {
       const request = callOf(operation, environment);
       await expectRefusal(environment, request, "authentication_required", operation.name);
@@ -83,9 +86,9 @@ export const guardedRoute: Readonly<Record<string, GuardedCase>> = {
   },
 
   "[T01] garbage is token_invalid": refusesToken("token_invalid", () => "garbage"),
-  "[T01] nothing behind its name is token_invalid": refusesToken("token_invalid", () => ""),
+  "[T01] an empty token is token_invalid": refusesToken("token_invalid", () => ""),
   "[T02] an unsigned token is token_invalid": refusesToken("token_invalid", unsignedToken),
-  "[T01] a foreign key under our kid is token_invalid": refusesToken(
+  "[T01] another key under our kid is token_invalid": refusesToken(
     "token_invalid",
     (token, { mint }) => mint.forge(token),
   ),
@@ -143,7 +146,7 @@ export const guardedRoute: Readonly<Record<string, GuardedCase>> = {
         const request = { ...callOf(operation, environment), bearer };
         await expectRefusal(environment, request, "forbidden", operation.name);
         if (!isUnsafe(operation)) continue;
-        // The gateway itself refuses this body, and later than it looks at roles.
+        // The gateway itself refuses this body, and after its check of roles.
         const packed = { ...request, body: "{}", headers: { "content-encoding": "gzip" } };
         await expectRefusal(environment, packed, "forbidden", operation.name);
       }

@@ -30,15 +30,15 @@ const unknownId = "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f";
 const accessCookie = "access_token";
 const refreshCookie = "refresh_token";
 
-/** What people do, from sign-up to the end of it; every case brings its own people. */
+/** The life of an account, from sign-up to deletion; every case creates its own users. */
 export const journey: Readonly<Record<string, (environment: Environment) => Promise<void>>> = {
-  "the API describes itself as the golden document does": async ({ site, documented }) => {
+  "the served OpenAPI document equals the golden document": async ({ site, documented }) => {
     const response = await site.fetch("/openapi.json");
     assert.equal(response.status, 200);
     assert.deepEqual(await response.json(), documented.document);
   },
 
-  "a person signs up, logs in, and has a profile": async (environment) => {
+  "a user signs up, logs in, and has a profile": async (environment) => {
     const person = await signUp(environment, "Demo Learner");
     const { api } = person;
     const body = { email: person.email, password: person.password, name: "Again" };
@@ -66,10 +66,10 @@ export const journey: Readonly<Record<string, (environment: Environment) => Prom
     const teacher = await newInstructor(environment);
     const learner = await newPerson(environment, "Demo Learner");
     const course = await teach(teacher);
-    await observeVersion(learner, course);
+    await learnCourse(learner, course);
   },
 
-  "lists come in pages": async (environment) => {
+  "lists are paginated": async (environment) => {
     const teacher = await newInstructor(environment);
     const tag = `t${crypto.randomUUID().slice(0, 8)}`;
     const made: string[] = [];
@@ -93,7 +93,7 @@ export const journey: Readonly<Record<string, (environment: Environment) => Prom
     }
   },
 
-  "a creation repeated under its key happens once": async (environment) => {
+  "a creation repeated with its idempotency key happens once": async (environment) => {
     const teacher = await newInstructor(environment);
     const learner = await newPerson(environment, "Demo Learner");
     const params = { header: { "idempotency-key": crypto.randomUUID() } };
@@ -112,7 +112,7 @@ export const journey: Readonly<Record<string, (environment: Environment) => Prom
     assert.equal(items.length, 1);
   },
 
-  "what does not fit is refused again and again, and changes nothing": async (environment) => {
+  "invalid requests are refused every time and change nothing": async (environment) => {
     const teacher = await newInstructor(environment);
     const learner = await newPerson(environment, "Demo Learner");
     const { id } = await publish(teacher, { title: "Knots" });
@@ -121,7 +121,7 @@ export const journey: Readonly<Record<string, (environment: Environment) => Prom
     assert.equal(items.length, 1);
   },
 
-  "a person ends other logins, and a new password does too": async (environment) => {
+  "a user ends other logins, and a new password does too": async (environment) => {
     const person = await newPerson(environment, "Demo Learner");
     const [laptop, phone] = [await again(environment, person), await again(environment, person)];
     const { items } = await expectData(laptop.api.GET("/auth/sessions"));
@@ -133,7 +133,7 @@ export const journey: Readonly<Record<string, (environment: Environment) => Prom
     await expectRefusal(phone.api.GET("/users/me"), 401, "token_revoked");
     await expectRefusal(phone.api.POST("/auth/refresh"), 401, "refresh_invalid");
 
-    const next = "another sentence nobody else would think of";
+    const next = "another sentence for a new password";
     const wrong = { current: "not the right sentence", next };
     const refused = laptop.api.POST("/auth/password", { body: wrong });
     await expectRefusal(refused, 401, "credentials_invalid");
@@ -146,7 +146,7 @@ export const journey: Readonly<Record<string, (environment: Environment) => Prom
     await logIn({ ...person, password: next });
   },
 
-  "after logout every token of the login is dead everywhere": async (environment) => {
+  "after logout every token of the login is refused everywhere": async (environment) => {
     const person = await newPerson(environment, "Demo Learner");
     const access = person.jar.get(accessCookie) ?? "";
     const refresh = person.jar.get(refreshCookie) ?? "";
@@ -170,7 +170,7 @@ export const journey: Readonly<Record<string, (environment: Environment) => Prom
     await expectData(person.api.GET("/users/me"));
   },
 
-  "a change of role and a disabling take hold at once": async (environment) => {
+  "a changed role and a disabled account take effect at once": async (environment) => {
     const person = await newPerson(environment, "Demo Learner");
     const admin = await administrator(environment);
     const body = { title: "Knots", summary: "The bowline", tags: [] };
@@ -193,7 +193,7 @@ export const journey: Readonly<Record<string, (environment: Environment) => Prom
     await expectData(login());
   },
 
-  "a client without cookies has the same rights": async (environment) => {
+  "a client without cookies has the same access": async (environment) => {
     const { email, password, id } = await signUp(environment, "Demo Learner");
     const { api, jar } = createVisitor(environment.site, environment.documented);
     const grant = { grantType: "password", email, password } as const;
@@ -211,7 +211,7 @@ export const journey: Readonly<Record<string, (environment: Environment) => Prom
     await expectRefusal(api.POST("/auth/token", { body: spent }), 401, "refresh_invalid");
   },
 
-  "a closed account is gone with all its logins": async (environment) => {
+  "a closed account is deleted with all its logins": async (environment) => {
     const person = await newPerson(environment, "Demo Learner");
     const other = await again(environment, person);
     const access = person.jar.get(accessCookie) ?? "";
@@ -227,7 +227,7 @@ export const journey: Readonly<Record<string, (environment: Environment) => Prom
   },
 };
 
-/** A course from its beginning to its publication; the chain course → user names its instructor. */
+/** A course from creation to publication; the calls course → user read its instructor. */
 async function teach({ api, id: instructorId, name }: Person) {
   const body = { title: "Sailing for beginners", summary: "Knots, wind, and the way home" };
   const draft = await expectData(api.POST("/courses", { body: { ...body, tags: ["sea"] } }), 201);
@@ -253,8 +253,8 @@ async function teach({ api, id: instructorId, name }: Person) {
   return { id: draft.id, title: draft.title, lessons };
 }
 
-/** From enrollment (which asks course) to a hundred percent, and out again. */
-async function observeVersion(
+/** From enrollment (which calls course) to full progress, and to unenrolling. */
+async function learnCourse(
   { api }: Person,
   course: { id: string; title: string; lessons: string[] },
 ) {
@@ -288,7 +288,7 @@ async function refusals(
   const params = { path: { id } };
   const draft = await expectData(
     teacher.api.POST("/courses", {
-      body: { title: "A draft", summary: "Nobody sees it yet", tags: [] },
+      body: { title: "A draft", summary: "Not published yet", tags: [] },
     }),
     201,
   );
@@ -305,7 +305,7 @@ async function refusals(
   await expectRefusal(empty, 422, "validation_failed");
   const accounts = learner.api.GET("/auth/accounts");
   await expectRefusal(accounts, 403, "forbidden");
-  // Enrolled by the first round, already there in the second.
+  // The first run created this enrollment; the second run finds it.
   const { response } = await learner.api.POST("/enrollments", { body: { courseId: id } });
   assert.ok([201, 409].includes(response.status));
 }
@@ -342,7 +342,7 @@ async function newPerson(environment: Environment, name: string): Promise<Person
   return person;
 }
 
-/** The same person at another browser. */
+/** The same user in another browser. */
 async function again({ site, documented }: Environment, person: Person): Promise<Person> {
   const elsewhere = { ...person, ...createVisitor(site, documented) };
   await logIn(elsewhere);
@@ -356,7 +356,10 @@ async function administrator({ site, documented }: Environment): Promise<Visitor
   return visitor;
 }
 
-/** Made an instructor while logged in: the token in hand dies, and a refresh has the role. */
+/**
+ * A user who becomes an instructor while logged in: the current token is refused, and a refresh has
+ * the role.
+ */
 async function newInstructor(environment: Environment): Promise<Person> {
   const person = await newPerson(environment, "Demo Instructor");
   await setRoles(await administrator(environment), person, ["learner", "instructor"]);
@@ -379,7 +382,7 @@ async function setRoles(
   assert.deepEqual(new Set(changed.roles), new Set(roles));
 }
 
-/** No protected operation takes the token any more, neither as a cookie nor as a bearer token. */
+/** No protected operation accepts the token any more, neither as cookie nor as bearer token. */
 async function expectDead({ site, documented }: Environment, access: string): Promise<void> {
   assert.ok(documented.protectedOperations.length > 15 && access !== "");
   for (const { method, path } of documented.protectedOperations) {

@@ -2,7 +2,7 @@ import { isObject } from "../support/json.ts";
 import { unknownId } from "./product_operations.ts";
 import { type Environment, password, type Sent } from "./product_environment.ts";
 
-/** Headers by which a client acts; others may differ with the machine in front. */
+/** Headers that clients act on; others may differ with the front server. */
 const headersThatMatter = [
   "allow",
   "access-control-allow-origin",
@@ -19,7 +19,7 @@ const headersThatMatter = [
   "x-fallback",
 ] as const;
 
-/** What one person after the other asks, the good and the bad. */
+/** What one user after the other requests, valid and invalid. */
 function requests({ teacher, learner, admin, ids }: Environment): readonly Sent[] {
   const [email, bearer] = [learner.email, learner.token];
   const course = { title: "Wind", summary: "Where it comes from", tags: ["sea"] };
@@ -88,22 +88,22 @@ function requests({ teacher, learner, admin, ids }: Environment): readonly Sent[
   ];
 }
 
-/** Each answer as one text, without what is different every time. */
-export async function likeAnswers(environment: Environment): Promise<string[]> {
-  const answers: string[] = [];
+/** Each response as one text, without the parts that differ every time. */
+export async function comparableResponses(environment: Environment): Promise<string[]> {
+  const responses: string[] = [];
   for (const request of requests(environment)) {
     const response = await environment.send(request);
     const headers = headersThatMatter.flatMap((name) =>
       response.headers.has(name) ? [`${name}: ${response.headers.get(name)}`] : []
     );
-    const said = [`${request.method ?? "GET"} ${request.path.slice(0, 200)}`, response.status];
-    const text = [...said, ...headers, sorted(await response.text())].join("\n");
-    answers.push(normalise(text));
+    const parts = [`${request.method ?? "GET"} ${request.path.slice(0, 200)}`, response.status];
+    const text = [...parts, ...headers, sorted(await response.text())].join("\n");
+    responses.push(normalise(text));
   }
-  return answers;
+  return responses;
 }
 
-/** JSON with its members in one order: SQL adapters may list columns in another. */
+/** JSON with sorted members, because SQL adapters may list columns in another order. */
 function sorted(text: string): string {
   try {
     return JSON.stringify(

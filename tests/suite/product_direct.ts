@@ -9,7 +9,7 @@ import type { Environment } from "./product_environment.ts";
 
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
-/** Passports that no service may take, by what is wrong with them. */
+/** Passports that every service must refuse, by their defect. */
 const forged: Readonly<Record<string, (environment: Environment) => string | Promise<string>>> = {
   "garbage": () => "garbage",
   "an access token": ({ admin }) => admin.token,
@@ -18,14 +18,14 @@ const forged: Readonly<Record<string, (environment: Environment) => string | Pro
     mint.passport({}, { secret: encodeBase64Url(crypto.getRandomValues(new Uint8Array(32))) }),
   "another trust domain": ({ mint }) => mint.passport({ aud: "edgepass.example" }),
   "another issuer": ({ mint }) => mint.passport({ iss: "https://evil.example" }),
-  "a life that is over": ({ mint }) =>
+  "an expired Passport": ({ mint }) =>
     mint.passport({ iat: nowSeconds() - 60, exp: nowSeconds() - 30 }),
-  "no end": ({ mint }) => mint.passport({ exp: undefined }),
+  "no exp": ({ mint }) => mint.passport({ exp: undefined }),
   "another policy": ({ mint }) => mint.passport({ pv: "1.0.0" }),
   "company": async ({ mint }) => `${await mint.passport()}, ${await mint.passport()}`,
 };
 
-/** What a service has beside its document, for other services alone. */
+/** Routes that are not in a service's document, for other services only. */
 const internal = [
   ["GET", "/internal/accounts/me"],
   ["DELETE", "/internal/accounts/me"],
@@ -35,7 +35,7 @@ const internal = [
 ] as const;
 
 export const productDirect: Readonly<Record<string, ProductCase>> = {
-  async "[P03] a service reached directly takes nobody without a Passport"(environment) {
+  async "[P03] a service reached directly refuses every request without a Passport"(environment) {
     for (const [name, fetch] of servicesOf(environment)) {
       for (const [method, path] of [...await readOperations(name, fetch), ...internal]) {
         if (path === "/.well-known/jwks.json") continue;
@@ -100,7 +100,9 @@ async function readOperations(name: string, fetch: Fetch): Promise<Operation[]> 
   return operations;
 }
 
-/** A service reached directly answers problem details, whatever is asked for (RFC 9457). */
+/**
+ * A service reached directly responds with problem details, whatever the client accepts (RFC 9457).
+ */
 async function expectRefusal(
   fetch: Fetch,
   { method, path, headers = {} }: { method: string; path: string; headers?: HeadersInit },

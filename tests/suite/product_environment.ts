@@ -3,17 +3,17 @@ import { isObject, type Json, objectAt } from "../support/json.ts";
 import type { Target } from "../targets.ts";
 import { createMint, type Mint } from "./product_tokens.ts";
 
-/** Somebody with an account, logged in without cookies. */
+/** A user with an account, logged in without cookies. */
 export interface Person {
   readonly id: string;
   readonly email: string;
   readonly password: string;
-  /** A fresh access token of their login. */
+  /** A new access token of the login. */
   readonly token: string;
   readonly refreshToken: string;
 }
 
-/** What a test sends; a body that is no text goes as JSON. */
+/** A request of a test; a body that is not a string is sent as JSON. */
 export interface Sent {
   readonly method?: string;
   readonly path: string;
@@ -23,21 +23,21 @@ export interface Sent {
   readonly body?: unknown;
 }
 
-/** An installation with people, a published course, a draft, and somebody who learns. */
+/** An installation with users, a published course, a draft, and an enrolled learner. */
 export interface Environment {
   readonly target: Target;
   readonly mint: Mint;
   readonly admin: Person;
   readonly teacher: Person;
   readonly learner: Person;
-  /** An instructor and a learner to whom nothing of the others belongs. */
+  /** An instructor and learner who owns none of the others' resources. */
   readonly other: Person;
-  /** Where each parameter of a path leads, to things of `teacher` and `learner`. */
+  /** The id for each path parameter, of resources of `teacher` and `learner`. */
   readonly ids: Readonly<Record<"course" | "draft" | "lesson" | "enrollment" | "session", string>>;
   send(request: Sent): Promise<Response>;
-  /** Refusals, by code and operation, that were asked for as problem details already. */
+  /** Refusals, by code and operation, already requested as problem details. */
   readonly seenAsProblem: Set<string>;
-  /** All that these people can see of what is stored, to be compared before and after. */
+  /** All stored state visible to these users, for comparison before and after. */
   readState(): Promise<unknown>;
 }
 
@@ -47,7 +47,7 @@ export async function createEnvironment(target: Target): Promise<Environment> {
   const mint = await createMint(target.settings);
   const send = createSend(target);
   const admin = await logIn(send, target.admin);
-  // One after the other: several hashes at once would take longer than a busy machine may.
+  // In sequence: parallel password hashes could exceed the time limit on a busy machine.
   const teacher = await newPerson(send, admin, ["learner", "instructor"]);
   const learner = await newPerson(send, admin, ["learner"]);
   const other = await newPerson(send, admin, ["learner", "instructor"]);
@@ -95,7 +95,7 @@ export async function signUp(send: Environment["send"], name = "Demo Learner") {
   return { id: String(id), email, password };
 }
 
-/** Another login of somebody who has an account. */
+/** Another login of a user with an account. */
 export async function logIn(
   send: Environment["send"],
   { email, password }: Pick<Person, "email" | "password">,
@@ -137,22 +137,22 @@ async function createThings(
   return { course, draft, lesson, enrollment, session: String(session.id) };
 }
 
-/** The data of a success; anything else fails the test. */
+/** The data of a success; any other response fails the test. */
 export async function dataOf(pending: Promise<Response>, status = 200): Promise<Json> {
   const response = await pending;
   const text = await response.text();
   assert.equal(response.status, status, text);
-  const answer: unknown = JSON.parse(text);
-  assert.ok(isObject(answer) && answer.success === true, text);
-  return objectAt(answer, "data");
+  const envelope: unknown = JSON.parse(text);
+  assert.ok(isObject(envelope) && envelope.success === true, text);
+  return objectAt(envelope, "data");
 }
 
-/** Status and code, in one text: enough to tell most answers apart. */
+/** Status and code in one text: enough to distinguish most responses. */
 export async function outcomeOf(pending: Response | Promise<Response>): Promise<string> {
   const response = await pending;
   const text = await response.text();
   if (response.status < 400 || text === "") return String(response.status);
-  const answer: unknown = JSON.parse(text);
-  assert.ok(isObject(answer), text);
-  return `${response.status} ${objectAt(answer, "error").code}`;
+  const envelope: unknown = JSON.parse(text);
+  assert.ok(isObject(envelope), text);
+  return `${response.status} ${objectAt(envelope, "error").code}`;
 }

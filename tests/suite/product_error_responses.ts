@@ -3,15 +3,15 @@ import { isProblemCode, type ProblemCode, problemCodes } from "@edgepass/shared/
 import { isObject, type Json, objectAt } from "../support/json.ts";
 import type { Environment, Sent } from "./product_environment.ts";
 
-/** A refusal as a client gets it. */
+/** A refusal as a client receives it. */
 export interface Refused {
   readonly headers: Headers;
-  /** The body with its trace id left out. */
+  /** The body without its trace id. */
   readonly bytes: string;
   readonly details: readonly Json[];
 }
 
-/** What no answer may tell: stacks, queries, files, tokens, addresses of services. */
+/** What no response may contain: stack traces, queries, file paths, tokens, service addresses. */
 const leaks =
   /\bat [\w.<>]+ \(|\.ts\b|node_modules|sqlite|\bselect\b.*\bfrom\b|D1_|eyJ[\w-]{10}|127\.0\.0\.1:/i;
 
@@ -59,8 +59,8 @@ async function expectProblem(
   const [status, title] = problemCodes[code];
   const { value } = await readRefusal(response, status, about);
   assert.equal(mediaTypeOf(response), "application/problem+json", about);
-  const said = [value.type, value.title, value.code, value.status];
-  assert.deepEqual(said, [`urn:problem:${code}`, title, code, status], about);
+  const members = [value.type, value.title, value.code, value.status];
+  assert.deepEqual(members, [`urn:problem:${code}`, title, code, status], about);
 }
 
 async function readRefusal(
@@ -86,7 +86,7 @@ function mediaTypeOf(response: Response): string | undefined {
   return response.headers.get("content-type")?.split(";")[0];
 }
 
-/** Does something to each of many, a few at a time: more would measure the machine's patience. */
+/** Processes many items, a few at a time: more would overload the machine. */
 export async function each<Item>(
   items: readonly Item[],
   work: (item: Item) => Promise<void>,

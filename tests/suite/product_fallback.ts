@@ -14,18 +14,18 @@ import {
   signUp,
 } from "./product_environment.ts";
 
-/** An installation with a recommender, courses that recommendation heard of, and two people. */
+/** An installation with a recommender, courses known to recommendation, and two users. */
 export interface FallbackEnvironment {
   readonly target: Target;
   readonly recommender: ReturnType<typeof startRecommender>;
   readonly send: Environment["send"];
   readonly ann: Person;
   readonly bob: Person;
-  /** Tells recommendation something, as QStash would. */
-  readonly tell: (event: ToldEvent) => Promise<void>;
+  /** Delivers an event to recommendation, as QStash would. */
+  readonly deliverEvent: (event: ToldEvent) => Promise<void>;
 }
 
-/** A breaker that has opened lets a call through once a second. */
+/** An open breaker lets one call a second through. */
 const recoversWithinMs = 10_000;
 const titles = ["Knots", "Sailing", "Wind"];
 
@@ -43,13 +43,13 @@ export async function createFallbackEnvironment(
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-  const tell = (event: ToldEvent) => deliver(target, event);
+  const deliverEvent = (event: ToldEvent) => deliver(target, event);
   for (const title of titles) {
-    await tell({ type: "course.published", subject: uuidv7(), data: { title } });
+    await deliverEvent({ type: "course.published", subject: uuidv7(), data: { title } });
   }
   const ann = await logIn(send, await signUp(send));
   const bob = await logIn(send, await signUp(send));
-  return { target, recommender, send, ann, bob, tell };
+  return { target, recommender, send, ann, bob, deliverEvent };
 }
 
 async function deliver(target: Target, event: ToldEvent): Promise<void> {
@@ -68,7 +68,7 @@ async function deliver(target: Target, event: ToldEvent): Promise<void> {
 
 interface Read {
   readonly courses: readonly string[];
-  /** `source` and `X-Fallback` in one text. */
+  /** `source` and `X-Fallback` in one string. */
   readonly from: string;
 }
 
@@ -94,20 +94,21 @@ async function becomeLive(environment: FallbackEnvironment, person: Person): Pro
   await waitUntil("suggestions are live", isLive, recoversWithinMs);
 }
 
-/** What an outage may look like to who asks; each is set anew. */
+/** How an outage may look to the caller; each starts from a new environment. */
 const outages: Readonly<
   Record<string, (recommender: FallbackEnvironment["recommender"]) => void | Promise<void>>
 > = {
   "is down": (it) => it.fail({ down: true }),
-  "answers errors": (it) => it.fail({ status: 500 }),
-  "answers garbage": (it) => it.fail({ garbage: true }),
-  "answers far too much": (it) => it.answer(() => new Response(" ".repeat(200_000) + "{}")),
-  "breaks off": (it) => it.answer(breakOff),
+  "responds with errors": (it) => it.fail({ status: 500 }),
+  "responds with garbage": (it) => it.fail({ garbage: true }),
+  "responds with far too much": (it) =>
+    it.respondWith(() => new Response(" ".repeat(200_000) + "{}")),
+  "breaks off": (it) => it.respondWith(breakOff),
   "is slow": (it) => it.fail({ latencyMs: 2_000 }),
-  "never answers": (it) => it.fail({ hang: true }),
+  "never responds": (it) => it.fail({ hang: true }),
 };
 
-/** Fewer bytes than were promised: the connection ends instead. */
+/** Fewer bytes than declared: the connection ends early. */
 function breakOff(): Response {
   const nothing = new ReadableStream({ start: (controller) => controller.close() });
   return new Response(nothing, { headers: { "content-length": "1000" } });
@@ -116,7 +117,7 @@ function breakOff(): Response {
 export const productFallback: Readonly<
   Record<string, (environment: FallbackEnvironment) => Promise<void>>
 > = {
-  async "[D01] suggestions are live, and the recommender learns nobody's id"(environment) {
+  async "[D01] suggestions are live, and the recommender receives no user's id"(environment) {
     const { recommender, ann, bob } = environment;
     const first = await read(environment, ann);
     assert.equal(first.from, sources.live);
@@ -134,11 +135,11 @@ export const productFallback: Readonly<
     environment,
   ) {
     const { recommender, ann, bob } = environment;
-    for (const [outage, ensureLoaded] of Object.entries(outages)) {
+    for (const [outage, startOutage] of Object.entries(outages)) {
       await recommender.fail();
       await becomeLive(environment, ann);
       const { courses } = await read(environment, ann);
-      await ensureLoaded(recommender);
+      await startOutage(recommender);
       assert.deepEqual(await read(environment, ann), { courses, from: sources.cache }, outage);
       assert.equal((await read(environment, bob)).from, sources.default, outage);
     }
@@ -150,18 +151,18 @@ export const productFallback: Readonly<
     const { recommender, ann } = environment;
     await recommender.fail({ down: true });
     const startedAt = performance.now();
-    const asked = recommender.questions.length;
+    const questionsBefore = recommender.questions.length;
     for (let at = 0; at < 20; at++) {
       assert.equal((await read(environment, ann)).from, sources.cache);
     }
-    // Once the breaker is open, the recommender hears of one call a second and no more.
+    // Once the breaker is open, the recommender receives at most one call a second.
     const seconds = (performance.now() - startedAt) / 1000;
-    assert.ok(recommender.questions.length - asked <= 8 + seconds);
+    assert.ok(recommender.questions.length - questionsBefore <= 8 + seconds);
     await recommender.fail();
     await becomeLive(environment, ann);
   },
 
-  async "nobody who is not signed in gets any, and nothing but GET is served"({ send, ann }) {
+  async "anonymous callers get no suggestions, and only GET is served"({ send, ann }) {
     assert.equal(
       await outcomeOf(send({ path: "/recommendations" })),
       "401 authentication_required",
@@ -172,7 +173,7 @@ export const productFallback: Readonly<
     }
   },
 
-  async "without what Redis kept there is the default"(environment) {
+  async "without a stored result the default list is served"(environment) {
     const { recommender, target, ann } = environment;
     await recommender.fail({ status: 500 });
     assert.equal((await read(environment, ann)).from, sources.cache);
@@ -182,19 +183,19 @@ export const productFallback: Readonly<
     await becomeLive(environment, ann);
   },
 
-  async "[D05] with the account goes what was kept of it"(environment) {
-    const { recommender, target, tell, ann, bob } = environment;
+  async "[D05] a deleted account's stored suggestions are deleted"(environment) {
+    const { recommender, target, deliverEvent, ann, bob } = environment;
     await becomeLive(environment, bob);
     const keyOf = ({ id }: Person) => `fb:recommendation:courses:${id}`;
-    const isKept = async (person: Person) => await redis(target, ["EXISTS", keyOf(person)]) === 1;
-    // It is written after the answer.
-    await waitUntil("bob's is kept", () => isKept(bob), recoversWithinMs);
-    assert.ok(await isKept(ann));
-    await tell({ type: "user.deleted", subject: ann.id });
-    assert.deepEqual([await isKept(ann), await isKept(bob)], [false, true]);
-    const asked = recommender.questions.length;
+    const isStored = async (person: Person) => await redis(target, ["EXISTS", keyOf(person)]) === 1;
+    // The result is stored after the response was sent.
+    await waitUntil("bob's result is stored", () => isStored(bob), recoversWithinMs);
+    assert.ok(await isStored(ann));
+    await deliverEvent({ type: "user.deleted", subject: ann.id });
+    assert.deepEqual([await isStored(ann), await isStored(bob)], [false, true]);
+    const questionsBefore = recommender.questions.length;
     assert.equal((await read(environment, ann)).from, sources.default);
-    assert.equal(recommender.questions.length, asked);
+    assert.equal(recommender.questions.length, questionsBefore);
   },
 };
 
@@ -208,7 +209,7 @@ async function redis({ settings }: Target, command: readonly string[]): Promise<
   return (await response.json()).result;
 }
 
-/** Settings under which deliveries of this suite are taken. */
+/** Settings under which the deliveries of this suite are accepted. */
 export const fallbackSettings = {
   QSTASH_CURRENT_SIGNING_KEY: eventBindings.QSTASH_CURRENT_SIGNING_KEY,
   QSTASH_NEXT_SIGNING_KEY: eventBindings.QSTASH_NEXT_SIGNING_KEY,

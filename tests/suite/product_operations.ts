@@ -4,7 +4,7 @@ import type { AccessRule } from "@edgepass/gateway";
 import { isObject, type Json, objectAt } from "../support/json.ts";
 import type { Environment, Person } from "./product_environment.ts";
 
-/** One operation of the product, with what a rightful caller would send. */
+/** One operation of the product, with the request of an authorised caller. */
 export interface Operation {
   readonly name: string;
   readonly method: string;
@@ -14,7 +14,7 @@ export interface Operation {
   readonly schema: Json | undefined;
 }
 
-/** An id that nobody has. */
+/** An id without a resource. */
 export const unknownId = "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f";
 
 /** Reads the operations from the route table, and their bodies from the document that is served. */
@@ -48,19 +48,19 @@ export function isUnsafe({ method }: Operation): boolean {
   return method !== "GET";
 }
 
-/** Whether the operation asks for a credential. */
+/** Whether the operation requires a credential. */
 export function isProtected({ rule }: Operation): boolean {
   return rule !== "public" && rule !== "optional";
 }
 
-/** The person to whom the operation belongs, with a role that it asks for. */
+/** The user who owns the operation's resource, with a required role. */
 export function rightful({ rule }: Operation, environment: Environment): Person {
   if (typeof rule === "string") return environment.learner;
   if (rule.roles.includes("admin")) return environment.admin;
   return rule.roles.includes("instructor") ? environment.teacher : environment.learner;
 }
 
-/** The path of a real thing: a call by its owner would succeed. */
+/** The path of an existing resource: its owner's call would succeed. */
 export function pathOf({ template }: Operation, { ids, other, learner }: Environment): string {
   const [, kind = ""] =
     /^\/(auth\/sessions|auth\/accounts|users|courses|enrollments)/.exec(template) ?? [];
@@ -75,7 +75,7 @@ export function pathOf({ template }: Operation, { ids, other, learner }: Environ
     .replace("{version}", "1");
 }
 
-/** A body that the operation takes from a rightful caller, and that would change something. */
+/** A body that the operation accepts from an authorised caller, and that would change something. */
 export function bodyOf({ name }: Operation, { ids }: Environment): Json | undefined {
   const password = "a sentence that only I would think of";
   const email = "nobody@edgepass.local";

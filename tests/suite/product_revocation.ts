@@ -8,7 +8,7 @@ import {
   type Person,
 } from "./product_environment.ts";
 
-/** What has to take hold at the next request, and what must never come back. */
+/** What must take effect at the next request, and what must never be accepted again. */
 export type ProductCase = (environment: Environment) => Promise<void>;
 
 const post = (path: string, by: Person, body?: unknown) => ({
@@ -27,7 +27,7 @@ function refresh({ send }: Environment, { refreshToken }: Person): Promise<strin
   return outcomeOf(send({ method: "POST", path: "/auth/token", body }));
 }
 
-/** Every spelling of a dead token is dead, and its login gets no new one. */
+/** Every form of a revoked token is refused, and its login gets no new token. */
 async function expectDead(
   environment: Environment,
   person: Person,
@@ -44,7 +44,7 @@ async function expectDead(
 
 const ready = "rv:ready";
 
-/** What the revocation list holds, as a snapshot of Redis does. */
+/** The content of the revocation list, as a snapshot of Redis has it. */
 async function takeSnapshot(
   { redis }: Environment["target"],
 ): Promise<ReadonlyMap<string, string>> {
@@ -62,7 +62,7 @@ async function restore(
   await redis("MSET", ...[...snapshot].flat());
 }
 
-/** How a Redis comes to lack what was written last, given what it held before. */
+/** How a Redis may lose its latest writes, given its content before. */
 const olderStates: Readonly<
   Record<string, (environment: Environment, before: ReadonlyMap<string, string>) => Promise<void>>
 > = {
@@ -92,11 +92,18 @@ async function expectFilledAgain(
   assert.equal(await alive(environment, loggedOut), "401 token_revoked");
 }
 
-/** Whether a person is answered so at last; until then everybody is refused, for want of a list. */
-async function becomes(environment: Environment, person: Person, wanted: string): Promise<boolean> {
+/**
+ * Whether a user gets this outcome in the end; until then every user is refused, because the list
+ * is incomplete.
+ */
+async function becomes(
+  environment: Environment,
+  person: Person,
+  expected: string,
+): Promise<boolean> {
   for (let round = 0; round < 400; round++) {
     const outcome = await alive(environment, person);
-    if (outcome === wanted) return true;
+    if (outcome === expected) return true;
     assert.equal(outcome, "503 revocation_unavailable");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
@@ -172,10 +179,10 @@ export const productRevocation: Readonly<Record<string, ProductCase>> = {
     } finally {
       target.setRedisReadOnly(false);
     }
-    // The same requests again go on where they stopped.
+    // The same requests, repeated, continue where they stopped.
     for (const request of writing.slice(3)) assert.equal(await outcomeOf(send(request)), "200");
     await expectDead(environment, person, "401 refresh_invalid");
-    // Whatever is pushed next takes with it what was logged before: the new password holds, too.
+    // The next push includes what was logged before it: the new password holds, too.
     assert.equal(await alive(environment, changing), "401 token_revoked");
     assert.equal(await refresh(environment, changing), "200");
   },
@@ -217,12 +224,12 @@ export const productRevocation: Readonly<Record<string, ProductCase>> = {
 
   ...Object.fromEntries(
     Object.entries(olderStates).map(([what, putBack]): [string, ProductCase] => [
-      `[F25] a Redis that ${what} lets in nobody who was logged out, and is filled again`,
+      `[F25] a Redis that ${what} accepts no logged-out user, and is rebuilt`,
       (environment) => expectFilledAgain(environment, putBack),
     ]),
   ),
 
-  async "[F25] a Redis of 0.1.0, whose position nobody knows, is filled once"(environment) {
+  async "[F25] a Redis of 0.1.0, whose log position is unknown, is rebuilt once"(environment) {
     const { target } = environment;
     const live = await logIn(environment.send, environment.other);
     assert.equal(await alive(environment, live), "200");
@@ -232,7 +239,7 @@ export const productRevocation: Readonly<Record<string, ProductCase>> = {
     assert.notEqual(await target.redis("GET", ready), "1");
   },
 
-  async "[F25] a Redis that was put back while nobody asked is filled by the maintenance"(
+  async "[F25] a Redis that was restored while no request came is rebuilt by the scheduled maintenance"(
     environment,
   ) {
     const { target, send, admin } = environment;

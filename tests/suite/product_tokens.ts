@@ -5,11 +5,11 @@ import { createIssuerKey, type IssuerKey, signParts } from "./gateway_tokens.ts"
 
 /** Signs with an installation's own keys, and with keys that only look like them. */
 export interface Mint {
-  /** An access token with the claims of another one, and what is to differ. */
+  /** An access token with another token's claims and the given changes. */
   again(token: string, claims?: Json, header?: Json): Promise<string>;
-  /** The same claims under a key that the installation does not know by its name. */
+  /** The same claims, signed with another key under the installation's kid. */
   forge(token: string): Promise<string>;
-  /** A Passport that the installation's services take, unless something differs. */
+  /** A Passport that the installation's services accept, apart from the given changes. */
   passport(claims?: Json, options?: { typ?: string; secret?: string }): Promise<string>;
 }
 
@@ -17,7 +17,7 @@ const nowSeconds = () => Math.floor(Date.now() / 1000);
 
 export async function createMint(settings: Readonly<Record<string, string>>): Promise<Mint> {
   const { kid, key } = await readSigningKey(settings);
-  const foreign = await createIssuerKey("EdDSA", kid);
+  const otherKey = await createIssuerKey("EdDSA", kid);
   const [passportKey] = readArray(settings.PASSPORT_KEYS);
   assert.ok(isObject(passportKey));
   const header = { alg: "EdDSA", typ: "at+jwt", kid };
@@ -28,7 +28,7 @@ export async function createMint(settings: Readonly<Record<string, string>>): Pr
         payload: { ...claimsOf(token), ...claims },
         key,
       }),
-    forge: (token) => signParts({ header, payload: claimsOf(token), key: foreign }),
+    forge: (token) => signParts({ header, payload: claimsOf(token), key: otherKey }),
     async passport(claims = {}, { typ = "passport+jwt", secret } = {}) {
       const iat = nowSeconds();
       const payload = {
@@ -56,7 +56,7 @@ export async function createMint(settings: Readonly<Record<string, string>>): Pr
   };
 }
 
-/** What a token says, unverified. */
+/** The claims of a token, unverified. */
 export function claimsOf(token: string): Json {
   const bytes = decodeBase64Url(token.split(".")[1] ?? "");
   const claims: unknown = JSON.parse(new TextDecoder().decode(bytes ?? new Uint8Array()));
@@ -98,7 +98,7 @@ function readArray(text: string | undefined): readonly unknown[] {
   return value;
 }
 
-/** A text that has the form of a token and means nothing. */
+/** A string in the form of a token, without a valid signature. */
 export function unsignedToken(): string {
   return ["{}", "{}", "signature"].map((part) => encodeBase64Url(new TextEncoder().encode(part)))
     .join(".");

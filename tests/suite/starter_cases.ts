@@ -7,7 +7,7 @@ import type { Case } from "./core/case.ts";
 type Hono = typeof import("hono").Hono;
 type HttpException = typeof import("hono/http-exception").HTTPException;
 
-/** Another copy of Hono than the one that the starter uses. */
+/** Another copy of Hono than the service runtime's own. */
 export interface HonoCopy {
   readonly Hono: Hono;
   readonly HTTPException: HttpException;
@@ -15,7 +15,7 @@ export interface HonoCopy {
 
 /**
  * The classes of a copy. All copies have the interface of ours; they differ in private symbols, which
- * the types name as well, and which nothing may depend on.
+ * the types include, and on which no code may depend.
  */
 export function toHonoCopy(root: object, httpException: object): HonoCopy {
   return {
@@ -33,9 +33,9 @@ const brokenTelemetry: Telemetry = {
   metrics: { add: failing, move: failing, record: failing },
 };
 
-interface AskOptions {
+interface SendOptions {
   readonly method?: string;
-  /** Who is asked; the application by default. */
+  /** The receiver of the request; by default the application. */
   readonly to?: { fetch(request: Request): Response | Promise<Response> };
 }
 
@@ -61,7 +61,7 @@ function setup({ Hono, HTTPException }: HonoCopy, telemetry = noopTelemetry()) {
     .use(edgepass({ name: "reports", runtime, open: ["/health"] }))
     .get("/health", (c) => c.text("fine"))
     .get("/reports/:id", (c) => c.json({ of: c.var.passport.sub }))
-    // Two routes that only the TrieRouter can tell apart, which lists middleware twice for `/*`.
+    // Two routes that only the TrieRouter tells apart; it lists middleware twice for `/*`.
     .get("/files/latest", (c) => c.text("latest"))
     .get("/files/:file", (c) => c.text("file"))
     .get("/misread", () => {
@@ -72,22 +72,22 @@ function setup({ Hono, HTTPException }: HonoCopy, telemetry = noopTelemetry()) {
     createService({ name: "inner", runtime })
       .get("/things/:id", (c) => c.json({ id: c.req.param("id") })),
   );
-  async function ask(path: string, { method = "GET", to = app }: AskOptions = {}) {
+  async function send(path: string, { method = "GET", to = app }: SendOptions = {}) {
     const passport = await passports.sign({ sub: "user:ann" });
     const headers = { "x-passport": passport };
     return await to.fetch(new Request(new URL(path, "http://service.test"), { method, headers }));
   }
-  return { app, mounted, ask, lines, routes };
+  return { app, mounted, send, lines, routes };
 }
 
-/** What an application with another copy of Hono sees of the starter, on every runtime. */
+/** How an application with another copy of Hono uses the service runtime, on every runtime. */
 export function starterCases(copy: HonoCopy): Case[] {
   return [
     {
-      name: "a valid Passport is admitted, and the line and the route are written",
+      name: "a valid Passport is accepted, and the log line and the route are written",
       async run() {
-        const { ask, lines, routes } = setup(copy);
-        const response = await ask("/reports/7");
+        const { send, lines, routes } = setup(copy);
+        const response = await send("/reports/7");
         assert.deepEqual([response.status, await response.json()], [200, { of: "user:ann" }]);
         assert.deepEqual(routes, ["/reports/:id"]);
         assert.deepEqual(lines.map(({ message, status }) => [message, status]), [
@@ -96,7 +96,7 @@ export function starterCases(copy: HonoCopy): Case[] {
       },
     },
     {
-      name: "an open path and a missing Passport are told apart",
+      name: "an open path is served, and a missing Passport is refused",
       async run() {
         const { app } = setup(copy);
         assert.equal((await app.request("/health")).status, 200);
@@ -108,10 +108,10 @@ export function starterCases(copy: HonoCopy): Case[] {
       },
     },
     {
-      name: "an HTTPException of that copy keeps its meaning",
+      name: "an HTTPException of that copy is mapped to its problem",
       async run() {
-        const { ask } = setup(copy);
-        const response = await ask("/misread");
+        const { send } = setup(copy);
+        const response = await send("/misread");
         assert.deepEqual([response.status, codeOf(await response.json())], [
           415,
           "unsupported_media_type",
@@ -121,27 +121,27 @@ export function starterCases(copy: HonoCopy): Case[] {
     {
       name: "the literal path /* is served once",
       async run() {
-        const { ask, lines } = setup(copy);
-        assert.equal((await ask("/*")).status, 404);
+        const { send, lines } = setup(copy);
+        assert.equal((await send("/*")).status, 404);
         assert.equal(lines.filter(({ message }) => message === "Request served").length, 1);
       },
     },
     {
-      name: "telemetry that throws fails no request",
+      name: "a request succeeds although telemetry throws",
       async run() {
-        const { ask } = setup(copy, brokenTelemetry);
-        assert.equal((await ask("/reports/7")).status, 200);
-        assert.equal((await ask("/health")).status, 200);
-        assert.equal((await ask("/misread")).status, 415);
+        const { send } = setup(copy, brokenTelemetry);
+        assert.equal((await send("/reports/7")).status, 200);
+        assert.equal((await send("/health")).status, 200);
+        assert.equal((await send("/misread")).status, 415);
       },
     },
     {
-      name: "a service mounted in that application answers, and tells 404 from 405",
+      name: "a service mounted in that application is served, with 404 and 405",
       async run() {
-        const { ask, mounted: to } = setup(copy);
-        assert.deepEqual(await (await ask("/api/things/7", { to })).json(), { id: "7" });
-        assert.equal((await ask("/api/nothing", { to })).status, 404);
-        const refused = await ask("/api/things/7", { to, method: "DELETE" });
+        const { send, mounted: to } = setup(copy);
+        assert.deepEqual(await (await send("/api/things/7", { to })).json(), { id: "7" });
+        assert.equal((await send("/api/nothing", { to })).status, 404);
+        const refused = await send("/api/things/7", { to, method: "DELETE" });
         assert.deepEqual([refused.status, refused.headers.get("allow")], [405, "GET, HEAD"]);
       },
     },
@@ -152,7 +152,7 @@ function codeOf(body: unknown): unknown {
   return typeof body === "object" && body !== null && "code" in body ? body.code : undefined;
 }
 
-/** Runs the cases; the failures' messages by the names of the cases, null where there is none. */
+/** Runs the cases; returns the failure message by case name, null for a case that passed. */
 export async function runStarterCases(
   copy: HonoCopy,
 ): Promise<Readonly<Record<string, string | null>>> {

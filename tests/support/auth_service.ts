@@ -18,7 +18,7 @@ import {
 
 export { makeAccessTokenKeys };
 
-/** Costs next to nothing, so that tests may hash as often as they like. */
+/** A minimal hash cost, so that tests may hash often. */
 export const cheapCost: Argon2Cost = { m: 8, t: 1, p: 1 };
 
 export const password = "a sentence that only I would think of";
@@ -33,7 +33,7 @@ export interface AuthOptions {
   readonly passwords?: PasswordHasher;
 }
 
-/** Auth as it is deployed, on a database in memory and an embedded Redis behind HTTP. */
+/** Auth as deployed, on an in-memory database and an embedded Redis over HTTP. */
 export async function setupAuth({ bindings = {}, passwords }: AuthOptions = {}) {
   const resources = new AsyncDisposableStack();
   const database = resources.use(await openDatabase("auth"));
@@ -82,10 +82,10 @@ export async function setupAuth({ bindings = {}, passwords }: AuthOptions = {}) 
     settings,
     log: () => lines.map((line): Record<string, unknown> => JSON.parse(line)),
     rows,
-    /** What `rv:ready` holds when the list has all of the log. */
+    /** The value of `rv:ready` when the list has the whole log. */
     logPosition: async () =>
       (await rows("SELECT identity || ':' || position FROM revocation_log"))[0]?.[0],
-    /** The events auth has said, those of one person in their order. */
+    /** The events auth has published; the events of one subject are in order. */
     said: async (): Promise<Record<string, unknown>[]> =>
       (await rows("SELECT event FROM outbox ORDER BY subject, sequence"))
         .map(([event]) => JSON.parse(String(event))),
@@ -120,16 +120,16 @@ function createAuthClient(call: ReturnType<typeof createCaller>) {
       ),
     /** A login without cookies. */
     tokens,
-    /** The answer to a login with cookies. */
+    /** The response to a login with cookies. */
     logIn: (email: string, options: CallOptions = {}) =>
       call("POST", "/auth/login", { ...options, body: { email, password } }),
-    /** The answer to a refresh by cookie. */
+    /** The response to a refresh by cookie. */
     refresh: (refreshToken: string, options: CallOptions = {}) =>
       call("POST", "/auth/refresh", {
         ...options,
         headers: { cookie: `refresh_token=${refreshToken}`, ...options.headers },
       }),
-    /** The answer to a refresh without cookies. */
+    /** The response to a refresh without cookies. */
     exchange: (refreshToken: string) =>
       call("POST", "/auth/token", { body: { grantType: "refresh_token", refreshToken } }),
   };
@@ -140,18 +140,18 @@ export interface TestRedis {
   readonly token: string;
   /** What Redis does with the next requests: serve, refuse all, or refuse writes. */
   mode: "up" | "down" | "read-only";
-  /** How many requests came. */
+  /** Number of requests so far. */
   requests: number;
-  /** Runs before a request is served; gets how many came. */
+  /** Runs before a request is served; receives the number of requests so far. */
   onRequest: (count: number) => Promise<void>;
-  /** Runs one command past the mode. */
+  /** Runs one command regardless of the mode. */
   command(...command: (string | number)[]): Promise<unknown>;
 }
 
 async function startRedis(resources: AsyncDisposableStack): Promise<TestRedis> {
   const token = crypto.randomUUID();
   const backend = createEmbeddedRedis();
-  // Its first script loads Lua, which on a busy machine may take longer than auth waits for Redis.
+  // The first script loads Lua, which on a busy machine may take longer than auth's Redis timeout.
   await backend.execute(["EVAL", "return 1", "0"]);
   resources.defer(() => backend.close());
   const rest = createRedisRest({ backend, token });
@@ -184,14 +184,14 @@ async function startRedis(resources: AsyncDisposableStack): Promise<TestRedis> {
   return redis;
 }
 
-/** The claims of an access token, unverified: the signature has tests of its own. */
+/** The claims of an access token, unverified: the signature has its own tests. */
 export function readClaims(accessToken: string): Record<string, unknown> {
   const claims = readJsonObject(readJws(accessToken, 4096)?.payload ?? new Uint8Array());
   assert.ok(claims, "not an access token");
   return claims;
 }
 
-/** The Passport claims the gateway would make of an access token. */
+/** The Passport claims that the gateway would derive from an access token. */
 export function asCaller({ accessToken }: { accessToken: string }): PassportOverrides & {
   readonly sub: string;
   readonly sid: string;
@@ -203,7 +203,7 @@ export function asCaller({ accessToken }: { accessToken: string }): PassportOver
   return { sub: `user:${sub}`, sid, uv, roles: roles.map(String), id: sub };
 }
 
-/** Cookies of an answer by name, with their attributes as text. */
+/** Cookies of a response by name, with their attributes as one string. */
 export function readSetCookies(
   response: Response,
 ): Record<string, { value: string; rest: string }> {

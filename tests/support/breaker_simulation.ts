@@ -7,10 +7,10 @@ import {
   toBreakerPolicy,
 } from "@edgepass/shared/resilience";
 
-/** How a dependency fails: at once, or by never answering until its callers' time is over. */
+/** How a dependency fails: at once, or by no response until its callers time out. */
 export type Outage = "refuses" | "hangs";
 
-/** Traffic, and where it meets breakers that know nothing of each other. */
+/** Traffic, and independent breakers that share no state. */
 export interface Scenario {
   /** Requests a second, all isolates together. */
   readonly rate: number;
@@ -19,15 +19,15 @@ export interface Scenario {
   readonly policy?: BreakerPolicy;
 }
 
-/** What a simulated outage of ten seconds, after ten healthy ones, was like. */
+/** The result of a simulated outage of ten seconds, after ten healthy seconds. */
 export interface Findings {
   /** Seconds until half of the isolates have opened; undefined where fewer ever do. */
   readonly halfOpenedAfter: number | undefined;
-  /** Seconds until all have. */
+  /** Seconds until all have opened. */
   readonly allOpenedAfter: number | undefined;
-  /** Requests that met the dependency while it was down, probes included. */
+  /** Requests that reached the dependency during the outage, probes included. */
   readonly met: number;
-  /** Requests that were refused at once. */
+  /** Requests that a breaker refused at once. */
   readonly refused: number;
   /** Most calls that one isolate made in any second of the outage after it had opened. */
   readonly mostProbes: number;
@@ -46,7 +46,7 @@ interface Ending {
   readonly settle: () => void;
 }
 
-/** Plays a scenario on a clock of its own, the same each time. */
+/** Runs a scenario on a simulated clock; the result is deterministic. */
 export function simulate(
   { rate, isolates, outage, policy = toBreakerPolicy(defaultPolicy) }: Scenario,
 ): Findings {
@@ -72,7 +72,7 @@ export function simulate(
   const probes: number[][] = breakers.map(() => []);
   let [met, refused] = [0, 0];
 
-  /** Each queue is in order, since its calls take equally long. */
+  /** Each queue is in order, because its calls take equally long. */
   function passTo(moment: number): void {
     for (;;) {
       const [next] = [ends.well, ends.ill].filter(({ length }) => length > 0)
@@ -84,7 +84,7 @@ export function simulate(
     at = moment;
   }
 
-  function ensureLoaded(permit: Permit): void {
+  function startCall(permit: Permit): void {
     if (!isDown()) {
       ends.well.push({ at: at + answerMs, settle: permit.succeed });
       return;
@@ -96,7 +96,7 @@ export function simulate(
 
   let arrival = 0;
   while (arrival < healthyMs + outageMs + recoveryMs) {
-    // Arrivals of independent people: the gaps between them are exponential.
+    // Arrivals of independent callers: the gaps between them are exponential.
     arrival += -Math.log(1 - random()) * 1000 / rate;
     passTo(arrival);
     const one = Math.floor(random() * isolates);
@@ -106,7 +106,7 @@ export function simulate(
       continue;
     }
     if (isDown() && openedAt[one] !== undefined) probes[one]!.push(at);
-    ensureLoaded(permit);
+    startCall(permit);
   }
   const activeSpan = openedAt.filter((moment) => moment !== undefined).sort((a, b) => a - b);
   const secondsAfter = (count: number) =>
@@ -130,7 +130,7 @@ function mostInASecond(moments: readonly number[]): number {
   );
 }
 
-/** Mulberry32: small, and the same everywhere. */
+/** Mulberry32: a small deterministic generator. */
 function createRandom(seed: number): () => number {
   let state = seed;
   return function random() {

@@ -12,16 +12,15 @@ export async function findChromium(): Promise<string | undefined> {
   return undefined;
 }
 
-/** A page in a Chromium of its own, which nobody else sees. */
+/** A page in its own Chromium. */
 export interface WatchedPage extends AsyncDisposable {
   readonly page: Page;
-  /** Everything the page has complained of, or asked of somebody else. */
+  /** Console errors, failed requests, and requests to other origins. */
   readonly complaints: readonly string[];
 }
 
 /**
- * Opens a page that is watched for whatever should not happen: an error on the console, a request
- * that fails, a request to another origin.
+ * Opens a page and records console errors, failed requests, and requests to another origin.
  */
 export async function openWatched(
   url: string,
@@ -35,7 +34,7 @@ export async function openWatched(
     ...options,
   });
   const page = await context.newPage();
-  // A limit for what never comes; a machine that does much else takes its time.
+  // A timeout for what never comes; long, because a busy machine is slow.
   page.setDefaultTimeout(60_000);
   const complaints: string[] = [];
   const { origin } = new URL(url);
@@ -48,7 +47,7 @@ export async function openWatched(
   });
   page.on("requestfailed", (request) => {
     const reason = request.failure()?.errorText ?? "unknown";
-    // The page itself gives up what it no longer needs.
+    // The page itself aborts requests whose response it no longer needs.
     if (reason !== "net::ERR_ABORTED") complaints.push(`failed: ${request.url()}: ${reason}`);
   });
   page.on("response", (response) => {
@@ -65,9 +64,9 @@ interface AxeResult {
   }[];
 }
 
-/** What axe-core finds wrong with the page as it is, in a line each. */
+/** The violations that axe-core finds on the current page, one per line. */
 export async function findBarriers(page: Page): Promise<string[]> {
-  // A script element would have to pass the page's policy.
+  // The page's content security policy would refuse a script element.
   await page.evaluate(axe.source);
   const { violations } = await page.evaluate<AxeResult>("axe.run()");
   return violations.flatMap(({ id, nodes }) =>

@@ -1,6 +1,6 @@
 import { isObject, type Json } from "./json.ts";
 
-/** A span as a collector gets it, with the members a test looks at. */
+/** A span as a collector receives it, with the members that tests read. */
 export interface CollectedSpan {
   readonly traceId: string;
   readonly spanId: string;
@@ -12,14 +12,14 @@ export interface CollectedSpan {
   readonly links: readonly Json[];
 }
 
-/** An OpenTelemetry collector: takes OTLP over HTTP as JSON and keeps all of it. */
+/** An OpenTelemetry collector: accepts OTLP over HTTP as JSON and stores everything. */
 export interface Collector extends AsyncDisposable {
   readonly endpoint: string;
-  /** The bodies by path, as they came. */
+  /** The received bodies, with their paths. */
   readonly bodies: readonly { readonly path: string; readonly text: string }[];
   readonly headers: readonly Headers[];
   spans(traceId?: string): CollectedSpan[];
-  /** Names of all metrics it heard of. */
+  /** Names of all received metrics. */
   metricNames(): Set<string>;
 }
 

@@ -7,13 +7,13 @@ interface Cookie {
   readonly expiresAt?: number;
 }
 
-/** Cookies of one origin, as a browser keeps them (RFC 6265bis §5.6 and §5.7). */
+/** Cookies of one origin, as a browser stores them (RFC 6265bis §5.6 and §5.7). */
 export interface CookieJar {
-  /** Takes what an answer sets; what a browser would refuse is not taken. */
+  /** Stores a response's cookies; those that a browser would refuse are ignored. */
   store(response: Response, path: string): void;
   /** The Cookie header of a request, or undefined without any. */
   header(path: string): string | undefined;
-  /** A cookie's value, which a page could not read. */
+  /** A cookie's value, an HttpOnly cookie's too. */
   get(name: string): string | undefined;
 }
 
@@ -23,14 +23,14 @@ export function createCookieJar(
   { now = Date.now }: { now?: () => number } = {},
 ): CookieJar {
   const isSecure = new URL(origin).protocol === "https:";
-  const kept = new Map<string, Cookie>();
+  const cookies = new Map<string, Cookie>();
   const alive = (): Cookie[] =>
-    [...kept.values()].filter(({ expiresAt = Number.POSITIVE_INFINITY }) => expiresAt > now());
+    [...cookies.values()].filter(({ expiresAt = Number.POSITIVE_INFINITY }) => expiresAt > now());
   return {
     store(response, path) {
       for (const line of response.headers.getSetCookie()) {
         const cookie = readCookie(line, { path, isSecure, now: now() });
-        if (cookie) kept.set(`${cookie.name} ${cookie.path}`, cookie);
+        if (cookie) cookies.set(`${cookie.name} ${cookie.path}`, cookie);
       }
     },
     header(path) {
@@ -72,7 +72,7 @@ function split(text: string): [name: string, value: string] {
   return at === -1 ? [text.trim(), ""] : [text.slice(0, at).trim(), text.slice(at + 1).trim()];
 }
 
-/** `Max-Age` wins over `Expires`; zero and less end the cookie at once. */
+/** `Max-Age` wins over `Expires`; zero and less expire the cookie at once. */
 function readExpiry(
   attributes: ReadonlyMap<string, string>,
   now: number,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createCookieJar } from "./cookie_jar.ts";
 
-function answer(...cookies: string[]): Response {
+function responseWith(...cookies: string[]): Response {
   return new Response(null, { headers: cookies.map((cookie) => ["set-cookie", cookie]) });
 }
 
@@ -22,9 +22,9 @@ const sent = {
   ],
 } as const;
 for (const [what, [origin, cookies, path, header]] of Object.entries(sent)) {
-  Deno.test(`The jar sends ${what}`, () => {
+  Deno.test(`the jar sends ${what}`, () => {
     const jar = createCookieJar(origin);
-    jar.store(answer(...cookies), "/");
+    jar.store(responseWith(...cookies), "/");
     assert.equal(jar.header(path), header);
   });
 }
@@ -32,28 +32,28 @@ for (const [what, [origin, cookies, path, header]] of Object.entries(sent)) {
 const withheld = {
   "a Secure cookie from plain http": ["http://a.test", "s=1; Path=/; Secure", "/"],
   "a __Host- cookie without Secure": ["https://a.test", "__Host-s=1; Path=/", "/"],
-  "a __Host- cookie of a path": ["https://a.test", "__Host-s=1; Path=/x; Secure", "/x"],
-  "a cookie of another path": ["https://a.test", "s=1; Path=/x", "/xy"],
+  "a __Host- cookie with a path": ["https://a.test", "__Host-s=1; Path=/x; Secure", "/x"],
+  "a cookie for another path": ["https://a.test", "s=1; Path=/x", "/xy"],
   "a cookie for other hosts too": ["https://a.test", "s=1; Path=/; Domain=a.test", "/"],
-  "a cookie that ends at once": ["https://a.test", "s=1; Path=/; Max-Age=0", "/"],
-  "a cookie of the past": [
+  "a cookie with Max-Age=0": ["https://a.test", "s=1; Path=/; Max-Age=0", "/"],
+  "a cookie whose Expires is past": [
     "https://a.test",
     "s=1; Path=/; Expires=Thu, 01 Jan 1970 00:00:00 GMT",
     "/",
   ],
 } as const;
 for (const [what, [origin, cookie, path]] of Object.entries(withheld)) {
-  Deno.test(`The jar does not send ${what}`, () => {
+  Deno.test(`the jar does not send ${what}`, () => {
     const jar = createCookieJar(origin);
-    jar.store(answer(cookie), "/");
+    jar.store(responseWith(cookie), "/");
     assert.equal(jar.header(path), undefined);
   });
 }
 
-Deno.test("The jar forgets a cookie at the end of its Max-Age", () => {
+Deno.test("the jar drops a cookie at the end of its Max-Age", () => {
   let time = 0;
   const jar = createCookieJar("https://a.test", { now: () => time });
-  jar.store(answer("s=1; Path=/; Max-Age=2"), "/");
+  jar.store(responseWith("s=1; Path=/; Max-Age=2"), "/");
   time = 1_999;
   assert.equal(jar.get("s"), "1");
   time = 2_000;

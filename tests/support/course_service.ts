@@ -24,11 +24,11 @@ export const learner = person(uuidv7(), "learner");
 export const sailing = { title: "Sailing", summary: "Knots and wind", tags: ["sea", "Sport"] };
 export const bowline = { title: "Bowline", content: "The rabbit comes out of its hole" };
 
-/** Answers as user does for whoever asks; a test may put another answer in its place. */
+/** Responds as user does, for any id; a test may set another response. */
 export function profilesOf(name: string, answer?: () => Response) {
   return new Hono().get(
     "/users/me",
-    (c) => answer?.() ?? c.json({ id: "anybody", name, bio: null }),
+    (c) => answer?.() ?? c.json({ id: "any-user", name, bio: null }),
   );
 }
 
@@ -66,7 +66,7 @@ export async function setupCourse(
     database,
     store,
     ...createDeliverer(service, "course", clock),
-    /** What it has said. */
+    /** The events in its outbox. */
     said: () => readOutbox(database),
     create: (body: object = sailing, as = ann) =>
       expectJson(call("POST", "/courses", { as, body }), 201, Course),
@@ -86,7 +86,7 @@ export async function setupPublishedCourse() {
   return { ...platform, id, lesson, course: await platform.publish(id) };
 }
 
-/** A published course, with what is told of its instructor. */
+/** A published course, with events about its instructor. */
 export async function setupProjection() {
   const platform = await setupPublishedCourse();
   const { deliver, read, call, id } = platform;
@@ -94,7 +94,7 @@ export async function setupProjection() {
     ...platform,
     rename: (name: string, sequence: number) =>
       deliver({ type: "user.profile-changed", subject: annId, data: { name }, sequence }),
-    /** Name and standing of the instructor, as anybody sees them in the course and in the list. */
+    /** Name and status of the instructor, as the course and the list publish them. */
     async instructor() {
       const course = await read(id, bob);
       const { items } = await expectJson(call("GET", "/courses"), 200, CourseList);

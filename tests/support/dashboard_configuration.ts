@@ -3,13 +3,13 @@ import type { ConfigurationVersion, RolloutEntry } from "../../dev/observe/confi
 import { listDifferences } from "../../dev/page/logic/document_diff.ts";
 import { isObject } from "./json.ts";
 
-/** A central configuration as the page's tests change it; the newest version is the first. */
+/** A central configuration that the page's tests change; the newest version comes first. */
 export interface SampleConfiguration {
   versions: ConfigurationVersion[];
   holders: RolloutEntry[];
 }
 
-/** As whom the page changes it. */
+/** The administrator in whose name the page changes it. */
 export const sampleAdministrator = "01931c2e-aaaa-7b11-8a52-1f0a9f3ac042";
 const somebodyElse = "01931c2e-bbbb-7b11-8a52-1f0a9f3ac777";
 const pageSize = 3;
@@ -31,7 +31,7 @@ const documents: readonly Attributes[] = [
   },
 ];
 
-/** Four versions, of which the last is in force and not taken by everybody. */
+/** Four versions; the newest is in force, and not every program has applied it. */
 export function makeConfiguration(now: number): SampleConfiguration {
   const sample: SampleConfiguration = { versions: [], holders: [] };
   documents.forEach((document, at) =>
@@ -51,7 +51,7 @@ export function makeConfiguration(now: number): SampleConfiguration {
   return sample;
 }
 
-/** What happens when somebody puts a document in force. */
+/** What happens when a document is put in force. */
 export function addVersion(
   sample: SampleConfiguration,
   document: Attributes,
@@ -76,7 +76,7 @@ function inForceOf({ versions }: SampleConfiguration): ConfigurationVersion {
   return versions[0] ?? { ...none, document: {} };
 }
 
-/** Answers what the dashboard does; undefined for other paths. */
+/** The dashboard's response; undefined for other paths. */
 export function answerConfiguration(
   request: Request,
   { pathname, searchParams }: URL,
@@ -121,17 +121,17 @@ function pageOf({ versions }: SampleConfiguration, from: number) {
 async function change(request: Request, sample: SampleConfiguration): Promise<Response> {
   if (request.headers.get("x-edgepass-page") !== "1") return refuse(403, "Not the page");
   const body: unknown = await request.json();
-  const wanted = isObject(body) ? body : {};
-  // As the administrator's API: who does not say what a change is based on is not refused.
-  if (wanted.ifVersion !== undefined && wanted.ifVersion !== inForceOf(sample).version) {
+  const requested = isObject(body) ? body : {};
+  // As the administrator's API does: without `ifVersion` no conflict is possible.
+  if (requested.ifVersion !== undefined && requested.ifVersion !== inForceOf(sample).version) {
     return refuse(409, "Another version became current in the meantime; nothing was changed");
   }
-  const old = sample.versions.find(({ version }) => version === wanted.version);
+  const old = sample.versions.find(({ version }) => version === requested.version);
   if (old) {
     const comment = `Back to version ${old.version}`;
     return Response.json(addVersion(sample, old.document, { comment }));
   }
-  const document = toDocument(wanted.document);
+  const document = toDocument(requested.document);
   const { gateway } = document;
   if (isObject(gateway) && gateway.logLevel === "loud") {
     const message = "must be one of debug, info, warn, error";
@@ -139,7 +139,7 @@ async function change(request: Request, sample: SampleConfiguration): Promise<Re
       { path: "gateway.logLevel", message },
     ]);
   }
-  const comment = typeof wanted.comment === "string" ? wanted.comment : null;
+  const comment = typeof requested.comment === "string" ? requested.comment : null;
   return Response.json(addVersion(sample, document, { comment }));
 }
 
@@ -147,7 +147,7 @@ function refuse(status: number, error: string, details?: unknown): Response {
   return Response.json(details === undefined ? { error } : { error, details }, { status });
 }
 
-/** What came as JSON has JSON's values alone. */
+/** A parsed JSON document has JSON values only. */
 function toDocument(value: unknown): Attributes {
   return isObject(value) ? value as Attributes : {};
 }

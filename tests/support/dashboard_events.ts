@@ -1,11 +1,11 @@
 import type { DeadEvent, Events, EventTrail } from "../../dev/observe/api.ts";
 
-/** Events as the page's tests change them. */
+/** Events that the page's tests change. */
 export type SampleEvents = { -readonly [Key in keyof Events]: Events[Key] };
 
 const subject = "01931c2e-aaaa-7b11-8a52-1f0a9f3ac777";
 
-/** An enrollment, told to the course at the second attempt. */
+/** An enrollment, delivered to course at the second attempt. */
 export function makeTrail(
   { traceId, time }: { readonly traceId: string; readonly time: number },
 ): EventTrail {
@@ -33,7 +33,7 @@ export function makeTrail(
   };
 }
 
-/** Something of everything. */
+/** One sample of each kind. */
 export function makeEvents(now: number): SampleEvents {
   const traceId = "0a".repeat(16);
   const done = makeTrail({ traceId, time: now - 90_000 });

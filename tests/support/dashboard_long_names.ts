@@ -1,12 +1,12 @@
 import type { Samples } from "./dashboard_samples.ts";
 
-/** A name as long as teams give them, and one that offers no place to break it. */
+/** A name as long as teams give them, and one without a place for a line break. */
 const longNames = {
   enrollment: "enrollment-and-waiting-list-of-the-whole-organisation",
   course: "coursecataloguesearchandpersonalisationinallregions",
 } as const;
 
-/** The same samples with services whose names are long, wherever the names occur. */
+/** The same samples with long service names, wherever the names occur. */
 export function withLongNames({ traces, ...samples }: Samples): Samples {
   const rename = <Value>(value: Value): Value => {
     const text = Object.entries(longNames).reduce(

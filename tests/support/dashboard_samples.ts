@@ -11,7 +11,7 @@ import type {
   StoredLogLine,
 } from "../../dev/observe/api.ts";
 
-/** What the dashboard's API has to tell in the page's tests; all times hang on `now`. */
+/** The content of the dashboard's API in the page's tests; all times are relative to `now`. */
 export interface Samples {
   readonly requests: RequestRow[];
   readonly logs: StoredLogLine[];
@@ -56,7 +56,7 @@ export function traceIdOf(at: number): string {
   return (at + 1).toString(16).padStart(8, "0").repeat(4);
 }
 
-/** A request like many; the greater `at`, the older. */
+/** A typical request; the greater `at`, the older. */
 export function makeRow(at: number, now: number, more: Partial<RequestRow> = {}): RequestRow {
   const [method, path, route, status, code, services, durationMs] = kinds[at % kinds.length] ??
     kinds[0];
@@ -80,7 +80,7 @@ export function makeRow(at: number, now: number, more: Partial<RequestRow> = {})
   };
 }
 
-/** Everything a store of `count` requests tells. */
+/** Everything that a store of `count` requests returns. */
 export function makeSamples(count: number, now: number): Samples {
   const requests = Array.from({ length: count }, (_, at) => makeRow(at, now));
   const logs = requests.flatMap((row, at) => makeLines(row, (count - at) * 4));
@@ -107,7 +107,7 @@ export function makeSamples(count: number, now: number): Samples {
 function makeLines(row: RequestRow, id: number): StoredLogLine[] {
   const { traceId, time, method, path, route, status, code, sub, durationMs } = row;
   const fields = { method, path, route, status, code, sub, durationMs };
-  const known = Object.entries(fields).filter(([, value]) => value !== null);
+  const present = Object.entries(fields).filter(([, value]) => value !== null);
   const own = { traceId, spanId: null, time: time + (durationMs ?? 0) };
   const last = {
     ...own,
@@ -115,7 +115,7 @@ function makeLines(row: RequestRow, id: number): StoredLogLine[] {
     level: "info",
     service: "gateway",
     message: "Request answered",
-    fields: Object.fromEntries(known),
+    fields: Object.fromEntries(present),
   };
   if (row.errorLogs === 0) return [last];
   const cause = { name: "TypeError", message: "error sending request: connection refused" };

@@ -7,7 +7,7 @@ import type {
   Span,
 } from "../../dev/observe/api.ts";
 
-/** The person who enrols. */
+/** The user who enrols. */
 export const learner = "user:01931c2e-8f4a-7c31-9d52-6f0a9f3ac210";
 
 const passport = {
@@ -17,7 +17,7 @@ const passport = {
 };
 
 interface Step {
-  /** Its id and its caller's, but for the zeros in front. */
+  /** Its id and its caller's, without leading zeros. */
   readonly id: string;
   readonly parent?: string;
   readonly name: string;
@@ -30,11 +30,11 @@ interface Step {
 }
 
 const ofGateway = { service: "gateway", parent: "a1" } as const;
-const answered = (status: number) => ({ "http.response.status_code": status });
+const respondedWith = (status: number) => ({ "http.response.status_code": status });
 const accepted = { "edgepass.passport.jti": passport.jti, "edgepass.passport.verdict": "accepted" };
 const sqlite = (name: string) => ({ "db.system.name": "sqlite", "db.operation.name": name });
 
-/** An enrollment: the gateway's steps, the service, its call of another one, both databases. */
+/** An enrollment: the gateway's steps, the service, its call to another service, both databases. */
 const steps: readonly Step[] = [
   {
     id: "a1",
@@ -48,7 +48,7 @@ const steps: readonly Step[] = [
       "http.request.method": "POST",
       "url.path": "/enrollments",
       "http.route": "/enrollments",
-      ...answered(201),
+      ...respondedWith(201),
       "user.id": learner,
       "edgepass.issuer": "user",
       "edgepass.rule": "roles:learner",
@@ -86,7 +86,11 @@ const steps: readonly Step[] = [
     kind: "client",
     at: 3.1,
     durationMs: 37.2,
-    attributes: { "edgepass.step": "forward", "edgepass.peer": "enrollment", ...answered(201) },
+    attributes: {
+      "edgepass.step": "forward",
+      "edgepass.peer": "enrollment",
+      ...respondedWith(201),
+    },
   },
   {
     id: "b1",
@@ -98,7 +102,7 @@ const steps: readonly Step[] = [
     durationMs: 35.1,
     attributes: {
       "http.route": "/enrollments",
-      ...answered(201),
+      ...respondedWith(201),
       ...accepted,
       "user.id": learner,
       "edgepass.call_chain": "gateway,enrollment",
@@ -122,7 +126,7 @@ const steps: readonly Step[] = [
     service: "enrollment",
     at: 7.1,
     durationMs: 18.4,
-    attributes: { "edgepass.peer": "course", ...answered(200) },
+    attributes: { "edgepass.peer": "course", ...respondedWith(200) },
   },
   {
     id: "c1",
@@ -134,7 +138,7 @@ const steps: readonly Step[] = [
     durationMs: 15.8,
     attributes: {
       "http.route": "/courses/:id",
-      ...answered(200),
+      ...respondedWith(200),
       ...accepted,
       "edgepass.call_chain": "gateway,enrollment,course",
     },
@@ -181,7 +185,7 @@ function toSpan(step: Step, began: number): Span {
   };
 }
 
-/** All that is known of an enrollment, with `lines` of the gateway as the last ones. */
+/** The complete trace of an enrollment, with the gateway's `lines` at the end. */
 export function makeTrace(request: RequestRow, lines: readonly LogLine[]): RequestDetail {
   const { time, traceId } = request;
   const courseId = "01931c2e-77aa-7b11-8a52-1f0a9f3ac001";
@@ -237,10 +241,10 @@ function makeClaims({ time, traceId }: RequestRow): Attributes {
   };
 }
 
-/** A request that went no further than the gateway's first step. */
+/** A request that ended at the gateway's first step. */
 export function makeShortTrace(request: RequestRow, lines: readonly LogLine[]): RequestDetail {
   const { time, method, route, status, code, path } = request;
-  const whole = toSpan({
+  const root = toSpan({
     id: "a1",
     name: `${method} ${route}`,
     kind: "server",
@@ -250,7 +254,7 @@ export function makeShortTrace(request: RequestRow, lines: readonly LogLine[]): 
     attributes: {
       "http.request.method": method,
       "http.route": route,
-      ...answered(status ?? 0),
+      ...respondedWith(status ?? 0),
       "url.path": path,
       "edgepass.rule": "authenticated",
       "edgepass.credential": "cookie",
@@ -262,5 +266,5 @@ export function makeShortTrace(request: RequestRow, lines: readonly LogLine[]): 
     ...toSpan(step, time),
     status: status === 401 ? "error" as const : "unset" as const,
   };
-  return { request, spans: [whole, verify], logs: lines, passport: null, verdicts: [], events: [] };
+  return { request, spans: [root, verify], logs: lines, passport: null, verdicts: [], events: [] };
 }

@@ -6,7 +6,7 @@ import { sql as text } from "drizzle-orm";
 import * as z from "zod/mini";
 import { createEventStarter, eventBindings, openEventTables } from "./events.ts";
 
-/** What a club hears of people. */
+/** The projection that a club stores about people. */
 export const clubTable = {
   "person.named": {
     source: "/people",
@@ -17,7 +17,7 @@ export const clubTable = {
   },
 } as const;
 
-/** An event as it is said. */
+/** An event as published. */
 export interface Said {
   readonly id?: string;
   readonly subject?: string;
@@ -27,7 +27,7 @@ export interface Said {
   readonly time: number;
 }
 
-/** The JSON of `person.named`; a name that is no text makes it poison. */
+/** The JSON of `person.named`; a name that is not a string makes it poison. */
 export function sayName(
   { id = crypto.randomUUID(), subject = "p1", sequence = 1, name = "Ada", time }: Said,
 ): string {
@@ -50,14 +50,14 @@ const people =
   "CREATE TABLE people (id TEXT PRIMARY KEY, name TEXT, effects INTEGER NOT NULL DEFAULT 0)";
 export const clubUrl = `${eventBindings.PUBLIC_ORIGIN}/events/club`;
 
-/** How a club is away: without an answer, or with one. */
+/** How a club is unavailable: without a response, or with one. */
 type Absence = () => Response;
-/** How QStash answers in place of itself. */
+/** How a fault replaces QStash's own response. */
 type Fault = (request: Request) => Response | undefined;
 type ClubEvents = Events<typeof clubTable, "club">;
 
 /**
- * A club that hears of people through a local QStash, both on one clock that only the test moves.
+ * A club that receives events through a local QStash, both on one clock that only the test moves.
  */
 export async function createClub() {
   const sql = await openEventTables(people);
@@ -96,7 +96,7 @@ export async function createClub() {
   };
   return {
     clock,
-    /** What the club asked QStash. */
+    /** The club's calls to QStash. */
     calls,
     lines,
     telemetry: runtime.telemetry,
@@ -116,20 +116,20 @@ export async function createClub() {
       if (!response.ok) throw new Error(await response.text());
       await qstash.step();
     },
-    /** The club is away from now on, or there again. */
+    /** Makes the club unavailable, or available again. */
     setAbsence: (absence?: Absence) => void (state.absence = absence),
-    /** QStash answers so from now on; undefined lets it answer itself. */
+    /** Replaces QStash's responses; undefined restores its own. */
     setFault: (fault?: Fault) => void (state.fault = fault),
     pass,
-    /** Lets all attempts of what is under way fail, its failure callback's too. */
+    /** Lets all attempts of pending deliveries fail, those of the failure callback too. */
     async giveUp(): Promise<void> {
       for (let attempt = 0; attempt < 12; attempt++) await pass(20_000);
     },
     step: () => qstash.step(),
     keys: () => qstash.keys(),
-    /** The process ends and another one begins, with these settings. */
+    /** Ends the process and starts another one with these settings. */
     restart: (bindings: Readonly<Record<string, string>>) => void (events = join(bindings)),
-    /** The club has heard of somebody's end. */
+    /** Marks the subject as deleted in the club. */
     end: (subject: string) =>
       sql.run({ sql: "INSERT INTO ended_subjects VALUES (?, 0)", params: [subject] }),
     people: () => sql.run({ sql: "SELECT id, name, effects FROM people ORDER BY id", params: [] }),
@@ -155,7 +155,7 @@ function joinClub(
   return events;
 }
 
-/** As the routes of a service do it. */
+/** As a service's routes do it. */
 async function receive(
   events: ClubEvents,
   request: Request,

@@ -7,7 +7,7 @@ import { eventBindings, signDelivery } from "./events.ts";
 
 const { PUBLIC_ORIGIN, QSTASH_CURRENT_SIGNING_KEY, QSTASH_NEXT_SIGNING_KEY } = eventBindings;
 
-/** Settings of a service that hears, and keeps what it says. */
+/** Settings of a service that consumes events and stores the events that it publishes. */
 export const hearingBindings = {
   PUBLIC_ORIGIN,
   QSTASH_CURRENT_SIGNING_KEY,
@@ -16,7 +16,7 @@ export const hearingBindings = {
 
 type EventType = keyof typeof eventTypes;
 
-/** An event as a test tells it. */
+/** An event as a test gives it. */
 export interface ToldEvent {
   readonly type: EventType;
   readonly subject: string;
@@ -25,7 +25,7 @@ export interface ToldEvent {
   readonly id?: string;
 }
 
-/** The JSON of an event as its service would say it. */
+/** The JSON of an event as its service would publish it. */
 export function toBody(
   { type, subject, data = {}, sequence = 1, id = uuidv7() }: ToldEvent,
   now: number,
@@ -46,7 +46,7 @@ export function toBody(
   });
 }
 
-/** Delivers bodies and events to a service over HTTP, signed as QStash signs; answers the outcome. */
+/** Delivers bodies and events to a service over HTTP, signed as by QStash; returns the outcome. */
 export function createDeliverer(service: Fetcher, name: string, { now }: { now: () => number }) {
   const path = `/events/${name}`;
   const deliverBody = async (body: string): Promise<string> => {
@@ -70,7 +70,7 @@ export function createDeliverer(service: Fetcher, name: string, { now }: { now: 
   return { deliverBody, deliver: (event: ToldEvent) => deliverBody(toBody(event, now())) };
 }
 
-/** What a service has said: type, subject, sequence and data of every row of its outbox. */
+/** The events of a service: type, subject, sequence and data of every outbox row. */
 export async function readOutbox(sql: SqlDb) {
   const rows = await sql.run({ sql: "SELECT event FROM outbox ORDER BY rowid", params: [] });
   return rows.map(([event]) => {
@@ -80,13 +80,13 @@ export async function readOutbox(sql: SqlDb) {
   });
 }
 
-/** The bodies a service has said, as they are sent. */
+/** The event bodies of a service, as they are sent. */
 export async function readBodies(sql: SqlDb): Promise<string[]> {
   const rows = await sql.run({ sql: "SELECT event FROM outbox ORDER BY rowid", params: [] });
   return rows.map(([event]) => String(event));
 }
 
-/** Every order of a few things. */
+/** Every permutation of a few items. */
 export function permute<Item>(items: readonly Item[]): Item[][] {
   if (items.length === 0) return [[]];
   return items.flatMap((item, at) =>

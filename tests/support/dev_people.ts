@@ -2,53 +2,53 @@ import assert from "node:assert/strict";
 import type { DevSystem } from "./dev_system.ts";
 import { isObject, type Json, objectAt } from "./json.ts";
 
-/** Who every dev system knows. */
+/** The account that every dev system has. */
 export const demoLearner = { email: "learner@edgepass.local", password: "learn-at-the-edge" };
 export const demoInstructor = { email: "instructor@edgepass.local", password: "learn-at-the-edge" };
 
-/** Logs in for a client without cookies and gives its access token. */
+/** Logs in as a client without cookies and returns the access token. */
 export async function logIn(
   system: Pick<DevSystem, "fetch">,
   person: { email: string; password: string },
 ): Promise<string> {
   const body = JSON.stringify({ grantType: "password", ...person });
-  const answer = await expectSuccess(
+  const envelope = await expectSuccess(
     await system.fetch("/auth/token", {
       method: "POST",
       headers: { "content-type": "application/json" },
       body,
     }),
   );
-  assert.equal(typeof answer.accessToken, "string");
-  return String(answer.accessToken);
+  assert.equal(typeof envelope.accessToken, "string");
+  return String(envelope.accessToken);
 }
 
-/** What `/users/me` answers somebody: a status, and a name or an error code. */
+/** The response of `/users/me`: its status, and a name or a problem code. */
 export async function askWhoIAm(
   system: Pick<DevSystem, "fetch">,
   token: string,
 ): Promise<string> {
   const response = await system.fetch("/users/me", { headers: bearer(token) });
-  const answer: unknown = await response.json();
-  assert.ok(isObject(answer));
-  const said = response.ok ? objectAt(answer, "data").name : objectAt(answer, "error").code;
-  return `${response.status} ${said}`;
+  const envelope: unknown = await response.json();
+  assert.ok(isObject(envelope));
+  const shown = response.ok ? objectAt(envelope, "data").name : objectAt(envelope, "error").code;
+  return `${response.status} ${shown}`;
 }
 
-/** Headers of a client that shows a token. */
+/** Headers of a client that presents a token. */
 export function bearer(token: string): { authorization: string } {
   return { authorization: `Bearer ${token}` };
 }
 
 /** The data of a success in the envelope. */
 export async function expectSuccess(response: Response): Promise<Json> {
-  const answer: unknown = await response.json();
-  assert.equal(response.status, 200, JSON.stringify(answer));
-  assert.ok(isObject(answer));
-  return objectAt(answer, "data");
+  const envelope: unknown = await response.json();
+  assert.equal(response.status, 200, JSON.stringify(envelope));
+  assert.ok(isObject(envelope));
+  return objectAt(envelope, "data");
 }
 
-/** A new person with these roles, whom the administrator of a dev system has given them. */
+/** A new user with these roles, granted by the administrator of a dev system. */
 export async function newTeacher(
   system: Pick<DevSystem, "fetch">,
   workspace: string,
@@ -60,13 +60,13 @@ export async function newTeacher(
     headers: json,
     body: JSON.stringify({ ...person, name: "Demo Teacher" }),
   });
-  const answer: unknown = await signUp.json();
-  assert.ok(signUp.ok && isObject(answer), JSON.stringify(answer));
-  await giveRoles(system, workspace, String(objectAt(answer, "data").id));
+  const envelope: unknown = await signUp.json();
+  assert.ok(signUp.ok && isObject(envelope), JSON.stringify(envelope));
+  await giveRoles(system, workspace, String(objectAt(envelope, "data").id));
   return person;
 }
 
-/** Lets somebody teach. */
+/** Grants roles to an account. */
 export async function giveRoles(
   system: Pick<DevSystem, "fetch">,
   workspace: string,

@@ -7,7 +7,7 @@ const readyLine = "Ctrl-C ends everything";
 const readyWithinMs = 120_000;
 const endsWithinMs = 15_000;
 
-/** How a dev command ended, and all it wrote. */
+/** The exit of a dev command, and its whole output. */
 export interface DevOutcome {
   readonly code: number;
   readonly output: string;
@@ -17,11 +17,11 @@ export interface DevOutcome {
 export interface DevSystem extends AsyncDisposable {
   readonly port: number;
   readonly dashboardPort: number;
-  /** The process of `deno task`. */
+  /** The process id of `deno task`. */
   readonly pid: number;
   /** Everything the command has written so far. */
   output(): string;
-  /** Ids of the command's process and of all it started. */
+  /** Process ids of the command and of all processes that it started. */
   family(): Promise<number[]>;
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Sends a signal to one of its processes and waits until the command is gone. */
@@ -67,13 +67,13 @@ export async function startDev(options: DevOptions): Promise<DevSystem> {
   };
 }
 
-/** Runs a dev command that is expected to end by itself. */
+/** Runs a dev command that exits by itself. */
 export async function runDev(options: DevOptions): Promise<DevOutcome> {
   const [port, dashboardPort] = [options.port ?? freePort(), freePort()];
   return await spawn({ ...options, port, dashboardPort }).ended;
 }
 
-/** A home for one test, gone after it. */
+/** A workspace for one test, deleted after it. */
 export async function temporaryWorkspace(): Promise<{ path: string } & AsyncDisposable> {
   const path = await Deno.makeTempDir({ prefix: "edgepass-dev-" });
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
@@ -87,7 +87,7 @@ export function freePort(): number {
   return port;
 }
 
-/** Tells whether somebody listens on a loopback port. */
+/** Whether a loopback port has a listener. */
 export async function isListening(port: number): Promise<boolean> {
   try {
     (await Deno.connect({ hostname: "127.0.0.1", port })).close();
@@ -98,7 +98,7 @@ export async function isListening(port: number): Promise<boolean> {
   }
 }
 
-/** Waits until none of these processes is there any more; a test that fails leaves none either. */
+/** Waits until none of these processes exists; a failing test leaves none either. */
 export async function waitUntilGone(pids: readonly number[]): Promise<void> {
   const living = async () => {
     const all = await processes();
@@ -112,7 +112,7 @@ export async function waitUntilGone(pids: readonly number[]): Promise<void> {
   }
 }
 
-/** The end of a command; one that does not come takes the command's processes with it. */
+/** The exit of a command; on a timeout the command's processes are killed. */
 async function endOf(
   command: { ended: Promise<DevOutcome>; hasEnded: () => boolean },
   family: readonly number[],
@@ -161,7 +161,10 @@ function spawn(
   };
 }
 
-/** What Deno itself needs; settings of whoever runs the tests must not reach the system. */
+/**
+ * The variables that Deno itself needs; settings of the developer's shell must not reach the
+ * system.
+ */
 function machine(): Record<string, string> {
   const names = ["PATH", "HOME", "DENO_DIR", "TMPDIR", "XDG_CACHE_HOME"];
   const found = names.map((name) => [name, Deno.env.get(name) ?? ""]);
@@ -183,7 +186,8 @@ async function processes(): Promise<Map<number, number>> {
   const command = new Deno.Command("ps", { args: ["-A", "-o", "pid=,ppid=,stat="] });
   const text = new TextDecoder().decode((await command.output()).stdout);
   const rows = text.trim().split("\n").map((row) => row.trim().split(/\s+/));
-  // One whose threads are still ending (`l`) holds its ports, whatever its first thread is.
+  // A process whose threads are still ending (`l`) holds its ports, even where its first thread is
+  // a zombie.
   const living = rows.filter(([, , state = ""]) => !state.startsWith("Z") || state.includes("l"));
   return new Map(living.map(([pid, parent]) => [Number(pid), Number(parent)]));
 }

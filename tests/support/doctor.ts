@@ -4,7 +4,7 @@ import type { DoctorContext, Effects } from "../../dev/doctor/context.ts";
 import { parts } from "../../dev/environment.ts";
 import { settingNames, type Settings } from "../../dev/settings.ts";
 
-/** The values of a home where nothing is the matter; nothing in them is anybody's secret. */
+/** The settings of a healthy workspace; none of the values is a real secret. */
 const healthy: Partial<Settings> = {
   PORT: "8787",
   DASHBOARD_PORT: "8788",
@@ -19,7 +19,7 @@ export interface DoctorContextOverrides extends Partial<Omit<DoctorContext, "set
   readonly settings?: Partial<Settings>;
 }
 
-/** What a check looks at; a test says what is different from a home that dev has left. */
+/** The input of a check; a test overrides what differs from a workspace that dev has created. */
 export function createDoctorContext(
   { settings, ...overrides }: DoctorContextOverrides = {},
 ): DoctorContext {
@@ -35,12 +35,12 @@ export function createDoctorContext(
   };
 }
 
-/** A world in which nobody complains, nobody answers, and there is room on the disk. */
+/** An environment without errors, without servers, and with free disk space. */
 export function createEffects(overrides: Partial<Effects> = {}): Effects {
   return {
     now: () => 0,
     elapsed: () => 0,
-    request: () => Promise.reject(new TypeError("nobody is there")),
+    request: () => Promise.reject(new TypeError("no server is there")),
     configurationErrors: () => Promise.resolve([]),
     freeBytes: () => 2 ** 40,
     denoVersion: "2.9.5",
@@ -49,14 +49,14 @@ export function createEffects(overrides: Partial<Effects> = {}): Effects {
   };
 }
 
-/** The one finding that is not well, as `state: what → mend`. */
+/** The one finding that is not ok, as `state: what → fix`. */
 export function troubleOf(findings: readonly Finding[]): string {
   const troubles = findings.filter(({ state }) => state !== "ok").map(toTrouble);
   assert.equal(troubles.length, 1, JSON.stringify(findings));
   return troubles[0] ?? "";
 }
 
-/** What each finding says that is well; fails if one is not. */
+/** The text of each finding; fails if one is not ok. */
 export function allWell(findings: readonly Finding[]): string[] {
   assert.deepEqual(findings.filter(({ state }) => state !== "ok"), []);
   return findings.map(({ what }) => what);

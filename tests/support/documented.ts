@@ -5,24 +5,24 @@ import { isObject, type Json, objectAt } from "./json.ts";
 export interface Documented {
   /** The golden document. */
   readonly document: Json;
-  /** Asserts that an answer is one the document names for its request: status, media type, body. */
+  /** Asserts that the document lists this response: status, media type, body. */
   check(method: string, path: string, response: Response): Promise<void>;
-  /** Operations that ask for a credential, with a target for each. */
+  /** Operations that require a credential, with a target for each. */
   readonly protectedOperations: readonly { readonly method: string; readonly path: string }[];
 }
 
-/** Reads the golden document to hold answers against it. */
+/** Reads the golden document, to check responses against it. */
 export async function readDocumented(): Promise<Documented> {
   const file = new URL("../../docs/openapi.json", import.meta.url);
   const text = await Deno.readTextFile(file);
-  // Schemas refer to each other in the form that the JSON schema reader knows.
+  // Schemas refer to each other in the form that the JSON Schema reader supports.
   const document = readObject(text.replaceAll("#/components/schemas/", "#/$defs/"));
   const operations = listOperations(document);
   const schemas = new Map<Json, z.ZodType>();
 
   function schemaOf(media: Json): z.ZodType {
-    const known = schemas.get(media);
-    if (known) return known;
+    const cached = schemas.get(media);
+    if (cached) return cached;
     const $defs = objectAt(objectAt(document, "components"), "schemas");
     const schema = z.fromJSONSchema(toJsonSchema({ ...objectAt(media, "schema"), $defs }));
     schemas.set(media, schema);
@@ -65,7 +65,7 @@ function readObject(text: string): Json {
   return value;
 }
 
-/** The document is linted, so what stands under `schema` is JSON Schema (OpenAPI 3.1 §4.8.24). */
+/** The document is linted, so the content of `schema` is JSON Schema (OpenAPI 3.1 §4.8.24). */
 function toJsonSchema(schema: Json): Parameters<typeof z.fromJSONSchema>[0] {
   return schema as Parameters<typeof z.fromJSONSchema>[0];
 }

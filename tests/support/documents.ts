@@ -5,7 +5,7 @@ import { walk } from "./sources.ts";
 export interface Document {
   readonly path: string;
   readonly text: string;
-  /** Without its fenced blocks. */
+  /** The text without its fenced blocks. */
   readonly prose: string;
 }
 
@@ -18,7 +18,7 @@ const atTop = [
   "CHANGELOG.md",
 ];
 
-/** Every document that the project keeps true. */
+/** Every document that the tests check. */
 export async function readDocuments(): Promise<Document[]> {
   const below = await Array.fromAsync(walk("docs"));
   const paths = [...atTop, ...below.filter((path) => path.endsWith(".md")).sort()];
@@ -28,18 +28,18 @@ export async function readDocuments(): Promise<Document[]> {
   }));
 }
 
-/** What stands between single backticks in the prose. */
+/** The content of single backticks in the prose. */
 export function readCode({ prose }: Document): string[] {
   return Array.from(prose.matchAll(/`([^`\n]+)`/g), ([, code = ""]) => code);
 }
 
-/** Targets of links to files of the project, without those to the outside. */
+/** Link targets inside the project, without external links. */
 export function readLinks({ prose }: Document): string[] {
   return Array.from(prose.matchAll(/\]\(([^)\s]+)\)/g), ([, target = ""]) => target)
     .filter((target) => !/^[a-z]+:/.test(target));
 }
 
-/** The anchors of a document's headings, as repository hosts make them. */
+/** The anchors of a document's headings, as repository hosts generate them. */
 export function readAnchors(text: string): string[] {
   const headings = text.replace(/^```.*?^```$/gms, "").matchAll(/^#+ (.+)$/gm);
   return Array.from(
@@ -49,12 +49,14 @@ export function readAnchors(text: string): string[] {
   );
 }
 
-/** Tasks that a document tells its reader to run. */
+/** Tasks that a document asks its reader to run. */
 export function readTasks({ text }: Document): string[] {
   return Array.from(text.matchAll(/deno task (?:--\S+ )*([a-z][\w:-]*)/g), ([, task = ""]) => task);
 }
 
-/** Variables that a document's shell commands set for programs, and do not read themselves. */
+/**
+ * Variables that a document's shell commands set for other programs, and do not read themselves.
+ */
 export function readVariables({ text }: Document): string[] {
   const shell = readFences(text).filter(({ language }) => ["sh", "console"].includes(language));
   return shell.flatMap((fence) =>

@@ -13,7 +13,7 @@ import { bowline, learner, setupCourse } from "./course_service.ts";
 import { createDeliverer, hearingBindings, readOutbox } from "./deliveries.ts";
 import { createCaller, expectJson, openDatabase } from "./services.ts";
 
-/** Enrollment before the real course service; `fault` may take course's place. */
+/** Enrollment with the real course service; `fault` may replace course's responses. */
 export async function setupEnrollment() {
   const course = await setupCourse();
   const database = await openDatabase("enrollment");
@@ -48,7 +48,7 @@ export async function setupEnrollment() {
     fault,
     call,
     ...createDeliverer(service, "enrollment", clock),
-    /** What it has said. */
+    /** The events in its outbox. */
     said: () => readOutbox(database),
     /** A published course with lessons of these titles. */
     async publish(...titles: string[]) {
@@ -66,7 +66,7 @@ export async function setupEnrollment() {
         200,
         Enrollment,
       ),
-    /** Every row, for asserting that nothing happened. */
+    /** Every row, to assert that nothing changed. */
     rows: () => database.run({ sql: "SELECT * FROM enrollments ORDER BY id", params: [] }),
     [Symbol.dispose]() {
       course[Symbol.dispose]();

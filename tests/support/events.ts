@@ -15,7 +15,7 @@ import { createClock } from "./services.ts";
 
 export * from "./fake_qstash.ts";
 
-/** The tables of events, and further ones of a test's own. */
+/** The event tables, and further tables of a test. */
 export async function openEventTables(more = ""): Promise<OpenSqlDb & Disposable> {
   const tables = await Deno.readTextFile(
     new URL("../../shared/events/tables.sql", import.meta.url),
@@ -26,7 +26,7 @@ export async function openEventTables(more = ""): Promise<OpenSqlDb & Disposable
   return { ...database, [Symbol.dispose]: () => database.close() };
 }
 
-/** What a service would hand to its events, and what can be seen of them. */
+/** The dependencies that a service passes to its events, with their observable effects. */
 export function createEventStarter(start?: number) {
   const clock = createClock(start);
   const lines: Record<string, unknown>[] = [];
@@ -39,7 +39,7 @@ export function createEventStarter(start?: number) {
   return { clock, lines, runtime };
 }
 
-/** The events of one service on a database of the test's. */
+/** The events of one service on the test's database. */
 export function createTestEvents<Table extends EventTable, const Service extends string>(
   { service, table, sql, qstash = createFakeQstash(), start, bindings = eventBindings, ...effects }:
     & {

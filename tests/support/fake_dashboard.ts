@@ -4,7 +4,7 @@ import { logFilters, passes, requestFilters } from "../../dev/page/logic/matches
 import { answerConfiguration } from "./dashboard_configuration.ts";
 import { makeSamples, type Samples } from "./dashboard_samples.ts";
 
-/** A dashboard whose API tells samples, and whose stream says what a test wants. */
+/** A dashboard whose API returns samples, and whose stream sends what a test publishes. */
 export interface FakeDashboard extends AsyncDisposable {
   readonly url: string;
   readonly port: number;

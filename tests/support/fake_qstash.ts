@@ -1,6 +1,6 @@
 import { digest, importSecret, signJws } from "@edgepass/shared/crypto";
 
-/** Settings under which events are published and heard. */
+/** Settings under which events are published and consumed. */
 export const eventBindings = {
   PUBLIC_ORIGIN: "https://school.test",
   QSTASH_URL: "http://qstash.test",
@@ -9,7 +9,7 @@ export const eventBindings = {
   QSTASH_NEXT_SIGNING_KEY: "sig_next0000000000000000000000000000",
 } as const;
 
-/** What a delivery says of itself, where it is not what QStash would say. */
+/** Members of a delivery's signature that differ from QStash's. */
 export interface SignatureOverrides {
   readonly key?: string;
   readonly claims?: Readonly<Record<string, unknown>>;
@@ -17,7 +17,7 @@ export interface SignatureOverrides {
   readonly now?: number;
 }
 
-/** The value of `Upstash-Signature` for a body that goes to an address. */
+/** The value of `Upstash-Signature` for a body sent to a URL. */
 export async function signDelivery(
   url: string,
   body: string,
@@ -26,18 +26,18 @@ export async function signDelivery(
 ): Promise<string> {
   const iat = Math.floor(now / 1000);
   const secret = new TextEncoder().encode(key);
-  const said = {
+  const payload = {
     iss: "Upstash",
     sub: url,
     exp: iat + 300,
     nbf: iat,
     iat,
     jti: `jwt_${crypto.randomUUID()}`,
-    // As the service does it: with padding.
+    // With padding, as QStash does it.
     body: `${await digest(body)}=`,
     ...claims,
   };
-  return await signJws(said, { typ: "JWT", key: await importSecret({ kid: "qstash", secret }) });
+  return await signJws(payload, { typ: "JWT", key: await importSecret({ kid: "qstash", secret }) });
 }
 
 /** A message as it was published. */
@@ -47,23 +47,23 @@ export interface PublishedMessage {
   readonly body: string;
 }
 
-/** How a fake QStash answers a call; undefined takes the messages. */
+/** How a fake QStash responds to a call; undefined accepts the messages. */
 export type QstashFault = (
   messages: readonly PublishedMessage[],
   signal: AbortSignal,
 ) => Response | Promise<Response | undefined> | undefined;
 
-/** A QStash that takes batches, delivers nothing by itself, and so has no dead letters. */
+/** A QStash that accepts batches, delivers nothing by itself, and so has no dead letters. */
 export function createFakeQstash() {
   const messages: PublishedMessage[] = [];
   const calls: number[] = [];
   const state: { fault: QstashFault | undefined } = { fault: undefined };
   return {
-    /** What it has taken, call after call. */
+    /** The accepted messages, call after call. */
     messages,
-    /** How many messages each call had, refused calls too. */
+    /** Number of messages in each call, refused calls included. */
     calls,
-    /** Answers calls in its stead. */
+    /** Replaces the responses to calls. */
     fail(fault?: QstashFault): void {
       state.fault = fault;
     },

@@ -1,7 +1,7 @@
 import { createService, createServiceRuntime } from "@edgepass/shared/http";
 import { serve } from "@edgepass/shared/runtime/deno";
 
-/** A service as a program of its own, which anybody may ask for `/hello`. */
+/** A service as its own program, with a public `/hello`. */
 await serve((bindings) => {
   const app = createService({
     name: "hello",

@@ -1,7 +1,7 @@
-/** A JSON object whose members are looked at where they are used. */
+/** A JSON object whose members are checked where they are read. */
 export type Json = Readonly<Record<string, unknown>>;
 
-/** Tells whether a value is a JSON object. */
+/** Whether a value is a JSON object. */
 export function isObject(value: unknown): value is Json {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

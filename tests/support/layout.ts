@@ -4,7 +4,7 @@ import type { Page } from "playwright-core";
 
 const source = fileURLToPath(new URL("../../dev/page/testing/layout_faults.ts", import.meta.url));
 
-/** The check as a script for the browser, made once. */
+/** The check as a script for the browser, built once. */
 let script: Promise<string> | undefined;
 
 async function bundleCheck(): Promise<string> {
@@ -25,10 +25,10 @@ async function bundleCheck(): Promise<string> {
   }
 }
 
-/** What is wrong with the layout of a page as it is, in a line each. */
+/** Layout faults of the current page, one per line. */
 export async function findLayoutFaults(page: Page): Promise<string[]> {
   script ??= bundleCheck();
-  // In one evaluation: the page's policy forbids a script element, and nothing may stay behind.
+  // In one evaluation: the page's policy forbids a script element, and no global may remain.
   return await page.evaluate<string[]>(
     `(() => { ${await script}; return layout.findLayoutFaults(); })()`,
   );

@@ -1,28 +1,31 @@
-/** Requests that come without a pause until the load ends. */
+/** Requests without a pause until the load ends. */
 export interface Load extends AsyncDisposable {
-  /** Resolves once each of the callers has begun and ended a request from now on. */
+  /** Resolves once each caller has started and finished a new request. */
   pass(): Promise<void>;
-  /** What was wrong with answers. */
+  /** Descriptions of wrong responses. */
   readonly failures: readonly string[];
-  answered(): number;
+  completed(): number;
   end(): Promise<void>;
 }
 
-/** Starts callers that ask one after the other; `ask` says what is wrong with an answer, if anything. */
+/**
+ * Starts callers that send one request after the other; `send` returns what is wrong with a
+ * response, or null.
+ */
 export function startLoad(
   callers: number,
-  ask: (at: number) => Promise<string | null>,
+  send: (at: number) => Promise<string | null>,
 ): Load {
   const failures: string[] = [];
-  let answered = 0;
+  let completed = 0;
   let isOver = false;
   let waiting: { left: Set<number>; begun: Set<number>; done: () => void }[] = [];
 
   async function call(caller: number): Promise<void> {
     for (let round = 0; !isOver; round++) {
       for (const { begun } of waiting) begun.add(caller);
-      const failure = await ask(caller + round).catch((error) => String(error));
-      answered++;
+      const failure = await send(caller + round).catch((error) => String(error));
+      completed++;
       if (failure !== null && failures.length < 20) failures.push(failure);
       for (const { left, begun } of waiting) if (begun.has(caller)) left.delete(caller);
       const over = waiting.filter(({ left }) => left.size === 0);
@@ -44,7 +47,7 @@ export function startLoad(
       return promise;
     },
     failures,
-    answered: () => answered,
+    completed: () => completed,
     end,
     [Symbol.asyncDispose]: end,
   };

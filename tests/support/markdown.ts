@@ -1,12 +1,12 @@
 import { fileURLToPath } from "node:url";
 
-/** The folder of the project, with a slash at the end. */
+/** The project's folder, with a trailing slash. */
 export const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
 
 /** A fenced block of a Markdown file (CommonMark §4.5). */
 export interface Fence {
   readonly language: string;
-  /** The path after `file=`; undefined for what is no complete file. */
+  /** The path after `file=`; undefined where the block is not a complete file. */
   readonly file: string | undefined;
   readonly text: string;
 }
@@ -27,7 +27,7 @@ export async function readProjectFile(path: string): Promise<string> {
   return await Deno.readTextFile(projectRoot + path);
 }
 
-/** Writes the complete files among some blocks into a folder that is gone after the test. */
+/** Writes the complete files among some blocks into a folder that is deleted after the test. */
 export async function writeFiles(
   fences: readonly Fence[],
 ): Promise<{ path: string; files: readonly string[] } & AsyncDisposable> {

@@ -5,19 +5,19 @@ import { createStore, type Store, type StoreLimits } from "../../dev/observe/sto
 import type { Written } from "../../dev/observe/writer.ts";
 import { type SentSpan, toTraceBody } from "./otlp.ts";
 
-/** A store of its own that takes what a collector gets. */
+/** A separate store that accepts what a collector receives. */
 export interface ObservedStore extends AsyncDisposable {
   readonly folder: string;
   readonly path: string;
   readonly db: Database;
   readonly store: Store;
-  /** Sends spans as an exporter does, and gives what that changed. */
+  /** Sends spans as an exporter does, and returns the changes. */
   send(spans: readonly SentSpan[]): Promise<Written>;
-  /** Closes the store, for another to open. */
+  /** Closes the store, so that another process can open it. */
   close(): void;
 }
 
-/** Opens a store in a folder of its own, gone after the test. */
+/** Opens a store in its own folder, deleted after the test. */
 export async function openStore(limits: Partial<StoreLimits> = {}): Promise<ObservedStore> {
   const folder = await Deno.makeTempDir({ prefix: "edgepass-observe-" });
   const path = `${folder}/store.sqlite`;
@@ -52,7 +52,7 @@ export async function openStore(limits: Partial<StoreLimits> = {}): Promise<Obse
   };
 }
 
-/** A request as an exporter makes it. */
+/** A request as an exporter sends it. */
 export function exportRequest(body: BodyInit, headers: Record<string, string> = {}): Request {
   return new Request("http://127.0.0.1/v1/traces", {
     method: "POST",
@@ -61,7 +61,7 @@ export function exportRequest(body: BodyInit, headers: Record<string, string> = 
   });
 }
 
-/** The gateway's line of a request. */
+/** The gateway's log line of a request. */
 export function answeredLine(
   traceId: string,
   fields: Readonly<Record<string, unknown>> & { time: number },
@@ -78,7 +78,7 @@ export function answeredLine(
   };
 }
 
-/** A line of a service. */
+/** A service's log line. */
 export function lineOf(line: Partial<LogLine> & Pick<LogLine, "message">): LogLine {
   return {
     time: 0,

@@ -1,10 +1,10 @@
-/** A span to be sent to a collector; what is left out is made up. */
+/** A span for a collector; missing members are generated. */
 export interface SentSpan {
   readonly traceId: string;
   readonly spanId: string;
   readonly parentSpanId?: string;
   readonly name?: string;
-  /** By OTLP's numbers: 1 internal, 2 server, 3 client. */
+  /** OTLP's number: 1 internal, 2 server, 3 client. */
   readonly kind?: number;
   /** Epoch milliseconds. */
   readonly start: number;
@@ -14,7 +14,7 @@ export interface SentSpan {
   readonly isError?: boolean;
 }
 
-/** The body of an OTLP/HTTP trace export in JSON, as an exporter of any language writes it. */
+/** The body of an OTLP/HTTP trace export in JSON, as exporters of any language write it. */
 export function toTraceBody(spans: readonly SentSpan[]): string {
   return JSON.stringify({
     resourceSpans: [{
@@ -51,7 +51,7 @@ function toNanos(ms: number): string {
   return `${Math.round(ms * 1000)}000`;
 }
 
-/** A trace id of a number. */
+/** A trace id from a number. */
 export function traceIdOf(number: number): string {
   return number.toString(16).padStart(32, "a");
 }
@@ -60,7 +60,7 @@ function spanIdOf(number: number): string {
   return number.toString(16).padStart(16, "b");
 }
 
-/** A request that was accepted: gateway, four steps, the service `user` and its database. */
+/** An accepted request: gateway, four steps, the service `user` and its database. */
 export function acceptedTrace(
   { traceId, start, durationMs = 10 }: {
     readonly traceId: string;

@@ -1,23 +1,23 @@
 import { encodeBase64Url, importSecret, signJws } from "@edgepass/shared/crypto";
 import { type PassportClaims, profiles } from "@edgepass/shared/passport";
 
-/** Who asks, and what else a test wants to say in a Passport. */
+/** The caller, and further claims of a Passport. */
 export type PassportOverrides = Partial<Omit<PassportClaims, "roles">> & {
   readonly roles?: readonly string[];
 };
 
-/** A trust domain of a test's own. */
+/** A test's own trust domain. */
 export interface TestPassports {
-  /** The settings by which a service knows the trust domain. */
+  /** The settings with which a service verifies this trust domain. */
   readonly bindings: Readonly<Record<string, string>>;
-  /** A Passport as the gateway would sign it; a person's by default, without roles. */
+  /** A Passport as the gateway would sign it; by default a user's, without roles. */
   sign(claims?: PassportOverrides): Promise<string>;
 }
 
 const issuer = "http://gateway.test";
 const trustDomain = "edgepass.test";
 
-/** Makes a trust domain with a fresh key; `now` is epoch milliseconds. */
+/** Creates a trust domain with a new key; `now` is epoch milliseconds. */
 export function createPassports({ now = Date.now }: { now?: () => number } = {}): TestPassports {
   const secret = crypto.getRandomValues(new Uint8Array(32));
   const keys = [{ kid: "test", secret: encodeBase64Url(secret), state: "signing" }];

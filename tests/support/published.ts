@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { publicOrigin } from "../settings.ts";
 import type { Json } from "./json.ts";
 
-/** How a test reaches a QStash: its settings, as an installation has them. */
+/** The settings by which a test reaches a QStash, as an installation has them. */
 type QstashSettings = Readonly<Record<string, string>>;
 
-/** Publishes to a service what none of the others says. */
+/** Publishes to a service an event that no service publishes. */
 export async function publishTo(
   { QSTASH_URL, QSTASH_TOKEN }: QstashSettings,
   service: string,
@@ -20,7 +20,7 @@ export async function publishTo(
   assert.equal(response.status, 200, await response.text());
 }
 
-/** Whether all that was published has been delivered or given up. */
+/** Whether every published message has been delivered or has failed. */
 export async function isQuiet(
   { QSTASH_URL, QSTASH_TOKEN }: QstashSettings,
 ): Promise<boolean> {
@@ -28,8 +28,8 @@ export async function isQuiet(
     headers: { authorization: `Bearer ${QSTASH_TOKEN}` },
   });
   const { events } = await response.json();
-  const ended = new Set(["DELIVERED", "FAILED", "CANCELED"]);
+  const final = new Set(["DELIVERED", "FAILED", "CANCELED"]);
   const last = new Map<string, string>();
   for (const { messageId, state } of events) if (!last.has(messageId)) last.set(messageId, state);
-  return [...last.values()].every((state) => ended.has(state));
+  return [...last.values()].every((state) => final.has(state));
 }

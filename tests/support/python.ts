@@ -1,4 +1,4 @@
-/** Tells whether this machine has Python 3. */
+/** Whether this machine has Python 3. */
 export async function hasPython(): Promise<boolean> {
   try {
     const command = new Deno.Command("python3", { args: ["-c", "import hmac"], stderr: "null" });

@@ -4,16 +4,16 @@ import type { Fetch } from "../targets.ts";
 
 /** A local QStash for one test. */
 export interface TestQstash extends AsyncDisposable {
-  /** What an installation is told of it. */
+  /** An installation's settings for it. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Delivers from now on; what goes to the public origin goes to this installation. */
+  /** Starts deliveries; messages to the public origin go to this installation. */
   deliverTo(fetch: Fetch): void;
 }
 
-/** Serves it on loopback, with nothing kept. */
+/** Serves it on loopback, without persistence. */
 export function startQstash(): TestQstash {
   const token = randomSecret();
-  let target: Fetch = () => Promise.reject(new TypeError("Nobody is there yet"));
+  let target: Fetch = () => Promise.reject(new TypeError("No installation is there yet"));
   const qstash = openQstash({
     token,
     path: ":memory:",

@@ -23,7 +23,7 @@ import { createDeliverer, hearingBindings } from "./deliveries.ts";
 import { createPassports } from "./passports.ts";
 import { createCaller, createClock, openDatabase, person } from "./services.ts";
 
-/** What a recommender was sent. */
+/** A request to a recommender. */
 export interface Asked {
   readonly headers: readonly string[];
   readonly person: string;
@@ -31,13 +31,13 @@ export interface Asked {
   readonly limit: number;
 }
 
-/** Answers as a healthy recommender: all it was told of, the last first. */
+/** Responds as a healthy recommender: all known courses, the last first. */
 export function recommendAll({ known }: Pick<Asked, "known">): Response {
   const items = known.toReversed().map((courseId) => ({ courseId, reason: "Picked for you" }));
   return Response.json({ items });
 }
 
-/** Recommendation before a recommender that answers as `environment.answer` says. */
+/** Recommendation with a recommender that responds as `environment.answer` sets it. */
 export async function setupRecommendation(
   { isAlone = false, timeoutMs = 50 }: { isAlone?: boolean; timeoutMs?: number } = {},
 ) {
@@ -55,7 +55,7 @@ export async function setupRecommendation(
       return await environment.answer(question, request.signal);
     },
   });
-  // A breaker that never opens: each case is judged by itself.
+  // A breaker that never opens, so that cases do not affect each other.
   const policy = toPolicy({ timeoutMs, breaker: { minimumCalls: 1_000 } });
   const runtime = createServiceRuntime(passports.bindings, { now: clock.now, sink: () => {} });
   const events = createEvents({
@@ -99,7 +99,7 @@ export async function setupRecommendation(
     projection,
     call,
     ...deliverer,
-    /** A course that course told of, with so many learners; its id. */
+    /** A published course with this number of learners; returns its id. */
     async publish(title: string, learners = 0) {
       const id = uuidv7(clock.now());
       clock.advance(1);
@@ -110,7 +110,7 @@ export async function setupRecommendation(
       }
       return id;
     },
-    /** What somebody gets: titles, source, `X-Fallback`. */
+    /** A user's response: titles, source, `X-Fallback`. */
     async read(id: string, query = "") {
       const response = await call("GET", `/recommendations${query}`, { as: person(id, "learner") });
       const { items, source } = RecommendationList.parse(await response.json());

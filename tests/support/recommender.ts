@@ -1,13 +1,13 @@
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 import { createRecommender } from "../../dev/recommender/mod.ts";
 
-/** What a recommender got: the names of the headers, and the body. */
+/** A request to a recommender: the names of the headers, and the body. */
 export interface Question {
   readonly headers: readonly string[];
   readonly body: string;
 }
 
-/** A recommender on loopback, as others would run one, with settings for who asks it. */
+/** A recommender on loopback, as a third party would run it, with the caller's settings. */
 export function startRecommender() {
   const { handler, close } = createRecommender();
   const questions: Question[] = [];
@@ -26,7 +26,7 @@ export function startRecommender() {
   return {
     settings: { RECOMMENDER_URL: url, RECOMMENDER_KEY: newKey() },
     questions,
-    /** What is wrong from now on, by the knob; nothing where nothing is named. */
+    /** Sets faults by name; without names, none. */
     async fail(faults: Readonly<Record<string, unknown>> = {}) {
       own = undefined;
       const init = { method: "PUT", body: JSON.stringify(faults) };
@@ -34,8 +34,8 @@ export function startRecommender() {
       await response.body?.cancel();
       if (!response.ok) throw new TypeError(`Cannot set faults: ${response.status}`);
     },
-    /** Answers in its stead from now on. */
-    answer(make: () => Response) {
+    /** Replaces its responses. */
+    respondWith(make: () => Response) {
       own = make;
     },
     async [Symbol.asyncDispose]() {

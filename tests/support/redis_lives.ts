@@ -4,7 +4,9 @@ import * as z from "zod/mini";
 const Replies = z.array(z.object({ result: z.unknown() }));
 const Keys = z.array(z.string());
 
-/** What a Redis holds under a pattern, and for how many seconds yet; null is for ever. */
+/**
+ * The keys of a Redis that match a pattern, with their remaining seconds; null is without expiry.
+ */
 export async function readLives(
   settings: Readonly<Record<string, string>>,
   pattern: string,

@@ -4,7 +4,7 @@ import { migrate, type Migration } from "@edgepass/shared/sql/migrate";
 import { openNodeSqlite, type OpenSqlDb } from "@edgepass/shared/sql/node_sqlite";
 import type { PassportOverrides, TestPassports } from "./passports.ts";
 
-/** Opens a database in memory with the migrations of one service. */
+/** Opens an in-memory database with the migrations of one service. */
 export async function openDatabase(service: string): Promise<OpenSqlDb & Disposable> {
   const folder = new URL(`../../services/${service}/migrations/`, import.meta.url);
   const migrations: Migration[] = [];
@@ -16,23 +16,23 @@ export async function openDatabase(service: string): Promise<OpenSqlDb & Disposa
   return { ...database, [Symbol.dispose]: () => database.close() };
 }
 
-/** A clock that stands still until it is told to go on. */
+/** A clock that moves only when a test moves it. */
 export function createClock(start = Date.parse("2026-03-01T09:30:00.000Z")) {
   let time = start;
   return { now: () => time, advance: (ms: number) => void (time += ms) };
 }
 
 export interface CallOptions {
-  /** Claims of the Passport; without them an anonymous caller's, `null` sends none. */
+  /** Claims of the Passport; by default an anonymous caller's, `null` sends no Passport. */
   readonly as?: PassportOverrides | null;
-  /** Sent as JSON; a text goes as it stands. */
+  /** Sent as JSON; a string is sent unchanged. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export type Call = (method: string, path: string, options?: CallOptions) => Promise<Response>;
 
-/** Calls a service as the gateway would: with a Passport made for the request. */
+/** Calls a service as the gateway would: with a Passport issued for the request. */
 export function createCaller(service: Fetcher, passports: TestPassports): Call {
   return async function call(method, path, { as = { sub: "anon" }, body, headers = {} } = {}) {
     const request = new Request(new URL(path, "http://service.test"), {
@@ -50,39 +50,39 @@ export function createCaller(service: Fetcher, passports: TestPassports): Call {
   };
 }
 
-/** The claims of a person with roles. */
+/** The claims of a user with roles. */
 export function person(id: string, ...roles: string[]): PassportOverrides {
   return { sub: `user:${id}`, roles };
 }
 
-/** The body of an answer that has the status and fits its documented schema. */
+/** The body of a response with this status that matches its documented schema. */
 export async function expectJson<Output>(
   response: Response | Promise<Response>,
   status: number,
   schema: { parse(value: unknown): Output },
 ): Promise<Output> {
-  const answer = await response;
-  const text = await answer.text();
-  assert.equal(answer.status, status, text);
+  const received = await response;
+  const text = await received.text();
+  assert.equal(received.status, status, text);
   return schema.parse(JSON.parse(text));
 }
 
-/** Asserts a refusal: status and code of the problem, and that nobody keeps it. */
+/** Asserts a refusal: status and code of the problem, and that no cache stores it. */
 export async function expectProblem(
   response: Response | Promise<Response>,
   status: number,
   code: string,
 ): Promise<void> {
-  const answer = await response;
-  const text = await answer.text();
-  assert.equal(answer.status, status, text);
+  const received = await response;
+  const text = await received.text();
+  assert.equal(received.status, status, text);
   assert.equal(JSON.parse(text).code, code);
-  assert.equal(answer.headers.get("content-type"), "application/problem+json");
-  assert.equal(answer.headers.get("cache-control"), "no-store");
+  assert.equal(received.headers.get("content-type"), "application/problem+json");
+  assert.equal(received.headers.get("cache-control"), "no-store");
 }
 
-/** Asserts an answer without a body. */
+/** Asserts a response without a body. */
 export async function expectNoContent(response: Response | Promise<Response>): Promise<void> {
-  const answer = await response;
-  assert.equal(`${answer.status} ${await answer.text()}`, "204 ");
+  const received = await response;
+  assert.equal(`${received.status} ${await received.text()}`, "204 ");
 }

@@ -19,7 +19,7 @@ export async function* files(folders: readonly string[] = units): AsyncGenerator
   }
 }
 
-/** The paths below a folder, generated and hidden ones left out. */
+/** The paths below a folder, without generated and hidden ones. */
 export async function* walk(folder: string): AsyncGenerator<string> {
   for await (const { name, isDirectory } of Deno.readDir(projectRoot + folder)) {
     if (name.startsWith(".") || name === "node_modules" || name === "generated") continue;

@@ -1,4 +1,4 @@
-/** A command of a tour and the answer that the document shows. */
+/** A command of a tour and the output that the document shows. */
 export interface TourStep {
   readonly command: string;
   readonly output: string;
@@ -18,12 +18,12 @@ export function readTour(markdown: string): TourStep[] {
   );
 }
 
-/** Ids of resources that a document shows, with those of the system that is asked. */
+/** Ids of resources in a document, with the ids of the running system. */
 export type Ids = Map<string, string>;
 
 const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
-/** Runs a command as it stands, but for ports and ids, and learns the ids that it answers with. */
+/** Runs a command unchanged except for ports and ids, and stores the ids in its output. */
 export async function walk(
   { command, output }: TourStep,
   { cwd, ids, ports }: { cwd: string; ids: Ids; ports: Readonly<Record<string, number>> },
@@ -32,13 +32,13 @@ export async function walk(
     .replace(/(?<=127\.0\.0\.1:)\d+/g, (port) => String(ports[port] ?? port))
     .replace(uuid, (id) => ids.get(id) ?? id);
   const child = new Deno.Command("sh", { args: ["-c", localised], cwd, stderr: "null" });
-  const answer = new TextDecoder().decode((await child.output()).stdout).trim();
-  const answered = answer.match(uuid) ?? [];
+  const actual = new TextDecoder().decode((await child.output()).stdout).trim();
+  const actualIds = actual.match(uuid) ?? [];
   for (const [at, shown] of (output.match(uuid) ?? []).entries()) {
-    const id = answered[at];
+    const id = actualIds[at];
     if (id !== undefined && !ids.has(shown)) ids.set(shown, id);
   }
-  return answer;
+  return actual;
 }
 
 /** What two runs of the same step have in common. */

@@ -1,4 +1,4 @@
-/** A server that reads what a connection brings and closes it without an answer. */
+/** A server that reads a connection and closes it without a response. */
 export function startUnansweringServer() {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const seen: string[] = [];
@@ -11,7 +11,7 @@ export function startUnansweringServer() {
     }
   })();
   return {
-    /** What came, a text for each connection. */
+    /** Received text, one entry per connection. */
     seen,
     origin: `http://127.0.0.1:${listener.addr.port}`,
     async [Symbol.asyncDispose]() {

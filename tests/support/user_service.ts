@@ -22,12 +22,12 @@ export const bobId = uuidv7();
 export const ann = person(annId, "learner");
 export const bob = person(bobId, "learner");
 
-/** Answers as auth does: two accounts, known by id, and closed for good. */
+/** Responds as auth does: two accounts, known by id, which can be closed permanently. */
 export function createAccounts() {
   const names = new Map([[annId, "Ann"], [bobId, "Bob"]]);
   const closed = new Set<string>();
   const requests: string[] = [];
-  const readDoctorContext = (c: Context) => {
+  const readSubject = (c: Context) => {
     const [, payload = ""] = (c.req.header("x-passport") ?? "").split(".");
     const { sub } = JSON.parse(atob(payload.replaceAll("-", "+").replaceAll("_", "/")));
     return String(sub).slice("user:".length);
@@ -41,10 +41,10 @@ export function createAccounts() {
       requests.push(`${c.req.method} ${c.req.path}`);
       await next();
     })
-    .get("/internal/accounts/me", (c) => read(c, readDoctorContext(c)))
+    .get("/internal/accounts/me", (c) => read(c, readSubject(c)))
     .get("/internal/accounts/:id", (c) => read(c, c.req.param("id")))
     .delete("/internal/accounts/me", (c) => {
-      const id = readDoctorContext(c);
+      const id = readSubject(c);
       if (names.has(id)) closed.add(id);
       names.delete(id);
       return c.body(null, closed.has(id) ? 204 : 404);
@@ -52,7 +52,7 @@ export function createAccounts() {
   return { app, names, requests };
 }
 
-/** What auth says of Ann, where a test says nothing else. */
+/** The parts of auth's events about Ann that a test may change. */
 export interface Said {
   readonly id?: string;
   readonly subject?: string;
@@ -60,7 +60,7 @@ export interface Said {
   readonly data?: object;
 }
 
-/** An event as auth says it; `time` is when the clock of a test begins. */
+/** An event as auth publishes it; `time` is the start of a test's clock. */
 export function toEvent(
   type: string,
   { id = uuidv7(), subject = annId, sequence = 1, data = {} }: Said = {},
@@ -80,7 +80,7 @@ export function toEvent(
   });
 }
 
-/** User before an auth of the test's; `fault` may take auth's place. */
+/** User with the test's own auth; `fault` may replace auth's responses. */
 export async function setupUser() {
   const database = await openDatabase("user");
   const clock = createClock();
@@ -105,7 +105,7 @@ export async function setupUser() {
     now: clock.now,
   });
   const call = createCaller(service, passports);
-  /** Delivers a body as QStash does, or with a signature of the test's. */
+  /** Delivers a body as QStash does, or with a signature of the test. */
   const deliver = async (body: string, overrides: SignatureOverrides = {}) =>
     await call("POST", "/events/user", {
       as: null,
@@ -126,20 +126,20 @@ export async function setupUser() {
     database,
     clock,
     deliver,
-    /** Delivers what auth says; gives the outcome. */
+    /** Delivers an event of auth; returns the outcome. */
     async hear(type: string, said: Said = {}): Promise<unknown> {
       const response = await deliver(toEvent(type, said));
       const { outcome } = await response.json();
       assert.equal(response.status, 200, type);
       return outcome;
     },
-    /** Everything that deliveries may change. */
+    /** Every table that deliveries may change. */
     dump: async () =>
       await Promise.all(
         ["profiles", "disabled_people", "inbox", "event_versions", "ended_subjects", "outbox"]
           .map((table) => read(`SELECT * FROM ${table} ORDER BY 1`)),
       ),
-    /** What user has said: subject, sequence and event, oldest first. */
+    /** User's published events: subject, sequence and event, oldest first. */
     said: async () =>
       (await read("SELECT event FROM outbox ORDER BY sequence, id")).map(([event]) =>
         JSON.parse(String(event))

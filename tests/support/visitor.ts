@@ -6,18 +6,18 @@ import type { Documented } from "./documented.ts";
 
 /** What a visitor needs of an installation. */
 export interface Site {
-  /** The origin clients believe in; `fetch` goes wherever the site really is. */
+  /** The origin that clients use; `fetch` connects to the real address. */
   readonly origin: string;
   fetch(path: string, init?: RequestInit): Promise<Response>;
 }
 
-/** Somebody at a browser: a typed client with a cookie jar of its own. */
+/** A browser user: a typed client with its own cookie jar. */
 export interface Visitor {
   readonly api: Client<paths>;
   readonly jar: CookieJar;
 }
 
-/** Makes a visitor; each answer it gets must be one the document names. */
+/** Creates a visitor; each of its responses must be one that the document lists. */
 export function createVisitor(site: Site, documented: Documented): Visitor {
   const jar = createCookieJar(site.origin);
   const api = createClient<paths>({
@@ -40,14 +40,14 @@ export function createVisitor(site: Site, documented: Documented): Visitor {
   return { api, jar };
 }
 
-/** What the typed client answers, as far as the assertions look. */
+/** The typed client's result, with the members that assertions read. */
 interface Result<Data> {
   readonly data?: Data;
   readonly error?: unknown;
   readonly response: Response;
 }
 
-/** The data of a success; anything else fails the test. */
+/** The data of a success; any other response fails the test. */
 export async function expectData<Data>(
   pending: Promise<Result<{ readonly data: Data }>>,
   status = 200,
@@ -64,10 +64,10 @@ export async function expectDone(pending: Promise<Result<unknown>>): Promise<voi
   assert.equal(response.status, 204, JSON.stringify(error));
 }
 
-/** The codes an operation documents for its failures. */
+/** The problem codes that an operation documents. */
 type CodeOf<Failure> = Failure extends { error: { code: infer Code } } ? Code : never;
 
-/** A refusal with a code; only one that the operation documents compiles. */
+/** A refusal with a code; only a code that the operation documents compiles. */
 export async function expectRefusal<Failure>(
   pending: Promise<{ error?: Failure; response: Response }>,
   status: number,

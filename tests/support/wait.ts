@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 
 /**
- * The result of something that a missing control would let hang: then the test fails instead of
- * waiting for ever. The bound is generous, since it only tells a hang from a slow machine.
+ * The result of a promise that would never settle without the control under test: then the test fails
+ * instead of hanging. The limit is generous, because it only distinguishes a hang from a slow machine.
  */
 export async function within<Result>(
   what: string,
@@ -19,7 +19,7 @@ export async function within<Result>(
   }
 }
 
-/** Asks again and again until something holds; fails when it does not in time. */
+/** Repeats a check until it is true; fails after the time limit. */
 export async function waitUntil(
   what: string,
   holds: () => boolean | Promise<boolean>,

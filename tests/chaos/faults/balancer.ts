@@ -1,16 +1,16 @@
 import { once } from "node:events";
 import { type AddressInfo, connect, createServer, type Socket } from "node:net";
 
-/** A TCP balancer, as simple as they come: connections go in turn to whoever is ready. */
+/** A minimal TCP balancer: round robin over the backends that are ready. */
 export interface Balancer extends AsyncDisposable {
   readonly origin: string;
 }
 
 const hostname = "127.0.0.1";
-/** How often it asks whether a backend is ready, in milliseconds. */
+/** Interval of the readiness checks, in milliseconds. */
 export const probeEveryMs = 50;
 
-/** Starts a balancer. A backend that refuses a connection is passed over. */
+/** Starts a balancer. A backend that refuses a connection is skipped. */
 export async function startBalancer(ports: readonly number[]): Promise<Balancer> {
   const ready = new Set<number>(ports);
   const open = new Set<Socket>();

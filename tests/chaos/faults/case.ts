@@ -2,58 +2,58 @@ import { type Tally, wait } from "./load.ts";
 import type { Fixture } from "./fixture.ts";
 import type { Environment } from "./environment.ts";
 
-/** What is claimed of a fault, and whether it held. */
+/** A claim about a fault, and whether it held. */
 export interface Finding {
   readonly claim: string;
   readonly figure: string;
   readonly isHeld: boolean;
-  /** It was not looked at, and here is why. */
+  /** The case was skipped; `figure` has the reason. */
   readonly isSkipped?: boolean;
-  /** It is a time, to which a busy machine adds. */
+  /** The figure is a duration, which a busy machine increases. */
   readonly isTime?: boolean;
 }
 
-/** Notes what was found. */
+/** Records findings. */
 export interface Judge {
-  /** Something that holds on any machine. */
+  /** A claim that must hold on any machine. */
   check(claim: string, isHeld: boolean, figure?: string | number): void;
-  /** A time, which is noted always and judged only where times are. */
+  /** A duration; always recorded, checked only where durations are. */
   within(claim: string, ms: number, atMostMs: number): void;
-  /** It cannot be performed on this machine. */
+  /** The case cannot run on this machine. */
   skip(why: string): void;
-  /** Nothing but these answers, by `status code`, and nobody taken for somebody else. */
+  /** Only these responses, by `status code`, and every response belongs to its caller. */
   only(claim: string, tally: Tally, allowed: readonly string[]): void;
 }
 
-/** One row of the fault matrix, performed. */
+/** One row of the fault matrix. */
 export interface Case {
-  /** As the matrix has it. */
+  /** The row's id in the matrix. */
   readonly id: string;
   readonly what: string;
-  /** Takes longer than a test may. */
+  /** Takes too long for a test. */
   readonly isLong?: boolean;
   run(environment: Environment, judge: Judge, pace: Pace): Promise<void>;
 }
 
-/** One row of the matrix that takes the whole product. */
+/** One row of the matrix that needs the whole product. */
 export interface FixtureCase extends Omit<Case, "run"> {
   run(fixture: Fixture, judge: Judge, pace: Pace): Promise<void>;
 }
 
-/** How long things go on. */
+/** Durations of the cases. */
 export interface Pace {
-  /** Milliseconds of a fault. */
+  /** Duration of a fault in milliseconds. */
   readonly faultMs: number;
-  /** Milliseconds that many people stay. */
+  /** Duration of a crowd in milliseconds. */
   readonly stayMs: number;
-  /** Whether times count; on a machine that others use they say little. */
+  /** Whether durations are checked; on a shared machine they mean little. */
   readonly judgesTimes: boolean;
-  /** Milliseconds of everything at random, and what chooses it. */
+  /** Duration of the random case in milliseconds, and its seed. */
   readonly randomMs: number;
   readonly seed: number;
 }
 
-/** Makes the judge of a case. */
+/** Creates the judge of a case. */
 export function createJudge(findings: Finding[], { judgesTimes }: { judgesTimes: boolean }): Judge {
   return {
     check: (claim, isHeld, figure = "") =>
@@ -64,10 +64,10 @@ export function createJudge(findings: Finding[], { judgesTimes }: { judgesTimes:
     },
     skip: (why) =>
       void findings.push({ claim: "not here", figure: why, isHeld: true, isSkipped: true }),
-    only(claim, { kinds, wrongIdentity, answers }, allowed) {
+    only(claim, { kinds, wrongIdentity, responses }, allowed) {
       const others = Object.keys(kinds).filter((kind) => !allowed.includes(kind));
       const figure = Object.entries(kinds).map(([kind, count]) => `${count} × ${kind}`).join(", ");
-      const isHeld = answers.length > 0 && others.length === 0 && wrongIdentity === 0;
+      const isHeld = responses.length > 0 && others.length === 0 && wrongIdentity === 0;
       findings.push({
         claim,
         isHeld,
@@ -77,15 +77,15 @@ export function createJudge(findings: Finding[], { judgesTimes }: { judgesTimes:
   };
 }
 
-/** Milliseconds of the answers that fit. */
+/** Durations of the matching responses in milliseconds. */
 export function times(
-  { answers }: Tally,
-  fits: (answer: Tally["answers"][number]) => boolean = () => true,
+  { responses }: Tally,
+  fits: (response: Tally["responses"][number]) => boolean = () => true,
 ): number[] {
-  return answers.filter(fits).map(({ ms }) => ms);
+  return responses.filter(fits).map(({ ms }) => ms);
 }
 
-/** Asks until it fits, and tells how long that took; `Infinity` when it never did. */
+/** Repeats a check until it is true and returns the milliseconds; `Infinity` after the limit. */
 export async function until(
   fits: () => Promise<boolean>,
   { everyMs = 25, mostMs = 15_000 } = {},

@@ -6,7 +6,7 @@ const nowSeconds = () => Math.floor(Date.now() / 1000);
 export const clientCases: readonly Case[] = [
   {
     id: "F52",
-    what: "the issuer's key set is away, with a flood of unknown keys",
+    what: "the issuer's key set is unavailable, during a flood of unknown keys",
     async run(environment, judge, { faultMs }) {
       await environment.proxies.jwks.set({ kind: "refuse" });
       const before = environment.jwksCalls();
@@ -17,11 +17,11 @@ export const clientCases: readonly Case[] = [
         (_, at) =>
           [btoa(atob(header).replace("f1", `x${at}`)).replaceAll("=", ""), ...rest].join("."),
       );
-      const known = environment.drive({ path: "/echo/ok", during: () => wait(faultMs) });
+      const knownKeys = environment.drive({ path: "/echo/ok", during: () => wait(faultMs) });
       const refused = await Promise.all(
         flood.map((token) => environment.get("/echo/ok", { person: { sub: "nobody", token } })),
       );
-      judge.only("known keys", await known, ["200"]);
+      judge.only("known keys", await knownKeys, ["200"]);
       const invalid = refused.filter(({ status, code }) =>
         status === 401 && code === "token_invalid"
       );
@@ -36,13 +36,13 @@ export const clientCases: readonly Case[] = [
   },
   {
     id: "F60",
-    what: "an issuer's clock goes wrong",
+    what: "an issuer's clock is wrong",
     async run(environment, judge) {
       const rows = {
         "4 s ahead": [{ iat: nowSeconds() + 4 }, 200],
         "30 s ahead": [{ iat: nowSeconds() + 30 }, 401],
-        "ended 3 s ago": [{ iat: nowSeconds() - 60, exp: nowSeconds() - 3 }, 200],
-        "ended 30 s ago": [{ iat: nowSeconds() - 60, exp: nowSeconds() - 30 }, 401],
+        "expired 3 s ago": [{ iat: nowSeconds() - 60, exp: nowSeconds() - 3 }, 200],
+        "expired 30 s ago": [{ iat: nowSeconds() - 60, exp: nowSeconds() - 30 }, 401],
       } as const;
       for (const [what, [claims, expected]] of Object.entries(rows)) {
         const { status } = await environment.get("/echo/ok", {
@@ -54,7 +54,7 @@ export const clientCases: readonly Case[] = [
   },
   {
     id: "F71",
-    what: "a third of the clients leave before the answer",
+    what: "a third of the clients disconnect before the response",
     async run(environment, judge, { faultMs }) {
       const [person] = environment.people;
       if (!person) return;
@@ -68,22 +68,22 @@ export const clientCases: readonly Case[] = [
       clearInterval(leaving);
       await Promise.all(leavers);
       judge.only("who stays is served", stayers, ["200"]);
-      const told = await until(
+      const abortedAfter = await until(
         () => Promise.resolve(environment.upstream.aborted() - before >= leavers.length),
         {
           mostMs: 2_000,
         },
       );
       judge.check(
-        "calls that were aborted too",
-        Number.isFinite(told),
+        "upstream calls that were aborted",
+        Number.isFinite(abortedAfter),
         `${environment.upstream.aborted() - before} of ${leavers.length}`,
       );
     },
   },
   {
     id: "F37",
-    what: "a stream goes on until the access token ends",
+    what: "a stream continues until the access token expires",
     isLong: true,
     async run(environment, judge) {
       const life = 4;

@@ -7,21 +7,21 @@ import { processorMs, residentBytes, slope } from "./machine.ts";
 import type { Environment } from "./environment.ts";
 
 const mega = 1e6;
-/** Rounds of what noise can only make worse; one that holds is enough. */
+/** Noise can only make a round worse, so one good round is enough. */
 const mostRounds = 4;
-/** How often memory is looked at, in milliseconds. */
+/** Interval of the memory samples, in milliseconds. */
 const sampleMs = 1_000;
-/** Of so many samples the least counts: what is above it is garbage that nobody has collected. */
+/** The minimum of this many samples counts: everything above it is garbage not yet collected. */
 const samplesOfFloor = 20;
-/** The heap finds its size first: as many requests as these leave it, in half a minute at most. */
+/** The heap must reach its size first: a warm-up of this load, for half a minute at most. */
 const warmUp = { perSecond: 1_000, ofStay: 0.1 } as const;
 
 export const loadCases: readonly Case[] = [
   {
     id: "F70",
-    what: "2,000 people on 2,000 connections",
+    what: "2,000 users on 2,000 connections",
     async run(environment, judge, { stayMs }) {
-      // A machine that stands still for a moment in five minutes is no outage of Redis.
+      // A machine that pauses for a moment in five minutes is no outage of Redis.
       await using gateway = await environment.startGateway({
         env: { REVOCATION_TIMEOUT_MS: "2000" },
       });
@@ -39,7 +39,7 @@ export const loadCases: readonly Case[] = [
       const tally = await sendCrowd({ ...crowd, perSecond: 200, ms: stayMs })
         .finally(() => clearInterval(timer));
       const others = Object.keys(tally.kinds).filter((kind) => kind !== "200");
-      judge.check("nothing but 200", others.length === 0, describe(tally));
+      judge.check("only 200", others.length === 0, describe(tally));
       judge.check("wrong identity", tally.wrongIdentity === 0, tally.wrongIdentity);
       const floors = Array.from(
         { length: Math.floor(samples.length / samplesOfFloor) },
@@ -50,14 +50,14 @@ export const loadCases: readonly Case[] = [
       judge.check(
         "memory, MB a minute",
         !isLongEnough || perMinute <= 1,
-        isLongEnough ? perMinute.toFixed(2) : "too short to tell",
+        isLongEnough ? perMinute.toFixed(2) : "too short to measure",
       );
       judge.check("memory, MB", true, floors.map((floor) => (floor / mega).toFixed(0)).join(" "));
     },
   },
   {
     id: "F72",
-    what: "five times as many requests as it can answer",
+    what: "five times the load that it can serve",
     isLong: true,
     async run(environment, judge, pace) {
       let found = await overload(environment, pace);
@@ -66,11 +66,11 @@ export const loadCases: readonly Case[] = [
         found = await overload(environment, pace);
       }
       const { peak, over, share, p99, recoveredMs, others, probes } = found;
-      judge.check("answered a second at its best", true, goodput(peak).toFixed(0));
+      judge.check("served a second at its best", true, goodput(peak).toFixed(0));
       judge.check("200, or 503 and 429", others.length === 0, describe(over));
-      judge.check("say when to come again", over.withoutRetryAfter === 0, over.withoutRetryAfter);
+      judge.check("with Retry-After", over.withoutRetryAfter === 0, over.withoutRetryAfter);
       judge.check("wrong identity", over.wrongIdentity === 0, over.wrongIdentity);
-      judge.check("answered, percent of the best", share >= 80, share.toFixed(0));
+      judge.check("served, percent of its best", share >= 80, share.toFixed(0));
       judge.within("p99 of who is served", p99, 1_000);
       judge.check("probes meanwhile", probes.every((one) => one === 200), probes.join(" "));
       judge.within("well again after", recoveredMs, 5_000);
@@ -78,17 +78,17 @@ export const loadCases: readonly Case[] = [
   },
 ];
 
-/** What came of one round of too much. */
+/** The result of one overload round. */
 interface Overload {
   readonly peak: CrowdTally;
   readonly over: CrowdTally;
-  /** Of the best, in percent. */
+  /** Percent of the best throughput. */
   readonly share: number;
   readonly p99: number;
   readonly recoveredMs: number;
-  /** Kinds of answers that nobody may get. */
+  /** Kinds of responses that must not occur. */
   readonly others: readonly string[];
-  /** What `/livez` answered meanwhile. */
+  /** Responses of `/livez` meanwhile. */
   readonly probes: readonly number[];
 }
 
@@ -96,7 +96,7 @@ function isWell({ share, p99, recoveredMs }: Overload): boolean {
   return share >= 80 && p99 <= 1_000 && recoveredMs <= 5_000;
 }
 
-/** The best first, in the same round, or another noise would be measured. */
+/** The best throughput is measured in the same round, because noise differs between rounds. */
 async function overload(
   environment: Environment,
   { faultMs }: { faultMs: number },
@@ -109,7 +109,7 @@ async function overload(
     const before = processorMs(gateway);
     const crowd = { origin, people: environment.people, path: "/echo/page", ms: faultMs };
     const tally = await sendCrowd({ ...crowd, connections, perSecond });
-    // On a machine that others use it is not given every second: what it makes of those it gets.
+    // On a shared machine the processor time varies, so throughput is measured per second of it.
     return { tally, each: tally.goodMs.length / (processorMs(gateway) - before) };
   };
   await send(32, 2_000);
@@ -121,10 +121,10 @@ async function overload(
   const { tally: over, each } = await send(1_000, 5 * goodput(best.tally));
   clearInterval(probing);
   const recoveredMs = await until(async () => {
-    const answers = await Promise.all(
+    const responses = await Promise.all(
       Array.from({ length: 10 }, () => environment.get("/echo/ok", { person })),
     );
-    return answers.every(({ status }) => status === 200);
+    return responses.every(({ status }) => status === 200);
   });
   await wait(100);
   return {

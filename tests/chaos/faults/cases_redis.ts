@@ -8,7 +8,7 @@ const closed = "503 revocation_unavailable";
 /** The breaker is open by then. */
 const openAfterMs = 2_000;
 
-/** Drives a strict and a public route through a fault, and somebody revoked beside them. */
+/** Drives a strict and a public route through a fault, together with a revoked user. */
 async function driveThrough(
   environment: Environment,
   { faultMs, during = () => wait(faultMs) }: { faultMs: number; during?: () => Promise<void> },
@@ -49,7 +49,7 @@ function judgeClosed(
   judge.only("public goes on", open, ["200"]);
   judge.check("revoked accepted", !("200" in revoked.kinds), revoked.kinds["200"] ?? 0);
   judge.within("decision p99", percentile(times(strict), 99), budgetMs);
-  // One request a second is the probe, and takes what the budget allows.
+  // One request a second is the probe, which may use the whole budget.
   const late = times(strict, ({ atMs }) => atMs > openAfterMs);
   if (late.length > 0) judge.within("breaker open p95", percentile(late, 95), 50);
 }
@@ -68,12 +68,12 @@ async function judgeRecovery(
   judge.within("well again after", ms, 5_000);
 }
 
-/** What Redis may say that is no answer to the question. */
-const nonsense: Readonly<Record<string, Omit<RedisCondition & { kind: "answers" }, "kind">>> = {
+/** Responses of Redis that are no reply to the command. */
+const nonsense: Readonly<Record<string, Omit<RedisCondition & { kind: "responds" }, "kind">>> = {
   "500": { status: 500, body: "{}" },
   "429": { status: 429, body: '{"error":"max requests limit exceeded"}' },
   "a page": { status: 200, body: "<html>welcome</html>", type: "text/html" },
-  "half of its JSON": { status: 200, body: '[{"result":[' },
+  "truncated JSON": { status: 200, body: '[{"result":[' },
   "no replies": { status: 200, body: "[]" },
   "one null": { status: 200, body: '[{"result":null}]' },
   "too few values": { status: 200, body: '[{"result":["1"]}]' },
@@ -93,7 +93,7 @@ export const redisCases: readonly Case[] = [
   },
   {
     id: "F21",
-    what: "Redis takes connections and never answers",
+    what: "Redis accepts connections and never responds",
     async run(environment, judge, { faultMs }) {
       await environment.proxies.redis.set({ kind: "silent" });
       judgeClosed(judge, await driveThrough(environment, { faultMs }), 200);
@@ -109,11 +109,11 @@ export const redisCases: readonly Case[] = [
       await judgeRecovery(environment, judge, environment.proxies.redis.set({ kind: "none" }));
     },
   },
-  ...Object.entries(nonsense).map(([what, answer]): Case => ({
+  ...Object.entries(nonsense).map(([what, response]): Case => ({
     id: "F23",
-    what: `Redis answers ${what}`,
+    what: `Redis responds with ${what}`,
     async run(environment, judge, { faultMs }) {
-      environment.redis.set({ kind: "answers", ...answer });
+      environment.redis.set({ kind: "responds", ...response });
       judgeClosed(judge, await driveThrough(environment, { faultMs: faultMs / 3 }), 200);
     },
   })),
@@ -124,11 +124,11 @@ export const redisCases: readonly Case[] = [
       const before = await environment.drive({ path: "/echo/ok", during: () => wait(faultMs) });
       await environment.proxies.redis.set({ kind: "latency", ms: 50 });
       let during = await environment.drive({ path: "/echo/ok", during: () => wait(faultMs) });
-      // A machine that stands still for a tenth of a second takes what is left of the budget.
+      // A machine that pauses for a tenth of a second uses up the rest of the budget.
       for (let round = 1; round < 3 && during.kinds[closed]; round++) {
         during = await environment.drive({ path: "/echo/ok", during: () => wait(faultMs) });
       }
-      judge.only("everybody is served", during, ["200"]);
+      judge.only("every request is served", during, ["200"]);
       const base = percentile(times(before), 99);
       judge.within("p99", percentile(times(during), 99), base + 60);
     },
@@ -147,7 +147,7 @@ export const redisCases: readonly Case[] = [
     what: "Redis flaps, a second up and a second down",
     async run(environment, judge, { faultMs }) {
       const rounds = Math.max(2, Math.round(faultMs / 2_000));
-      const outage = { kind: "answers", status: 500, body: "{}" } as const;
+      const outage = { kind: "responds", status: 500, body: "{}" } as const;
       const flap = async (): Promise<void> => {
         for (let round = 0; round < rounds; round++) {
           environment.redis.set(outage);
@@ -187,7 +187,7 @@ export const redisCases: readonly Case[] = [
       ]);
       judge.only("served or refused meanwhile", strict, ["200", closed]);
       judge.check("revoked accepted", !("200" in revoked.kinds), revoked.kinds["200"] ?? 0);
-      const refusedAt = strict.answers.filter(({ status }) => status === 503)
+      const refusedAt = strict.responses.filter(({ status }) => status === 503)
         .map(({ atMs }) => atMs);
       judge.within("refilled after", Math.max(200, ...refusedAt) - 200, 2_000);
     },
@@ -210,7 +210,7 @@ export const redisCases: readonly Case[] = [
   },
   {
     id: "bounded",
-    what: "a revocation on a route that asks every 2 s, on every gateway",
+    what: "a revocation on a route that checks every 2 s, on every gateway",
     async run(environment, judge) {
       const delays: number[] = [];
       for (let round = 0; round < 3; round++) {
@@ -218,9 +218,9 @@ export const redisCases: readonly Case[] = [
         const isSeen = (gateway: number) => async () =>
           (await environment.get("/bounded/ok", { person: gone, gateway })).status === 401;
         const gateways = environment.gateways.map((_, at) => isSeen(at));
-        await Promise.all(gateways.map((ask) => ask()));
+        await Promise.all(gateways.map((send) => send()));
         await environment.revoke(gone);
-        delays.push(...await Promise.all(gateways.map((ask) => until(ask))));
+        delays.push(...await Promise.all(gateways.map((send) => until(send))));
       }
       judge.check("seen", delays.every(Number.isFinite), `${delays.length} times`);
       judge.within("p99", percentile(delays, 99), 2_000 + 250);
@@ -233,14 +233,14 @@ export const redisCases: readonly Case[] = [
     isLong: true,
     async run(environment, judge, { faultMs }) {
       await environment.proxies.redis.set({ kind: "latency", ms });
-      // The breaker sees nothing of it, so a refusal here is the budget's.
+      // The breaker does not count these calls, so every refusal here is the budget's.
       const tally = await environment.drive({ path: "/echo/ok", during: () => wait(2 * faultMs) });
       const refused = tally.kinds[closed] ?? 0;
-      const share = 100 * refused / tally.answers.length;
+      const share = 100 * refused / tally.responses.length;
       judge.check(
         "refused, percent",
         ms > 60 || share <= 1,
-        `${share.toFixed(2)} of ${tally.answers.length}`,
+        `${share.toFixed(2)} of ${tally.responses.length}`,
       );
       judge.check("median, ms", true, percentile(times(tally), 50).toFixed(0));
       judge.check("p99, ms", true, percentile(times(tally), 99).toFixed(0));
@@ -248,25 +248,25 @@ export const redisCases: readonly Case[] = [
   })),
   {
     id: "strict",
-    what: "a revocation on a route that asks each time, on every gateway",
+    what: "a revocation on a route that checks every time, on every gateway",
     async run(environment, judge) {
-      const askAll = (person: Person) =>
+      const sendToAll = (person: Person) =>
         Promise.all(
           environment.gateways.map((_, gateway) =>
             environment.get("/echo/ok", { person, gateway })
           ),
         );
       let accepted = 0;
-      let asked = 0;
+      let sent = 0;
       for (let round = 0; round < 25; round++) {
         const gone = await environment.sign({});
-        await askAll(gone);
+        await sendToAll(gone);
         await environment.revoke(gone);
-        const answers = await askAll(gone);
-        asked += answers.length;
-        accepted += answers.filter(({ status }) => status !== 401).length;
+        const responses = await sendToAll(gone);
+        sent += responses.length;
+        accepted += responses.filter(({ status }) => status !== 401).length;
       }
-      judge.check("accepted by the next request", accepted === 0, `${accepted} of ${asked}`);
+      judge.check("accepted by the next request", accepted === 0, `${accepted} of ${sent}`);
     },
   },
 ];

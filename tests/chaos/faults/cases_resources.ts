@@ -1,21 +1,21 @@
 import { type Case, type FixtureCase, until } from "./case.ts";
 import { createCourses } from "./cases_restarts.ts";
-import { openConnection, type RawAnswer } from "./connection.ts";
+import { openConnection, type RawResponse } from "./connection.ts";
 import { sendCrowd } from "./crowd.ts";
 import { drive, wait } from "./load.ts";
 import { openDescriptors, runs } from "./machine.ts";
 
-/** Descriptors that are left for clients and for what the gateway asks. */
+/** File descriptors left for clients and for upstream connections. */
 const spareDescriptors = 10;
 const crowdSize = 60;
 const refusals = /^503 (revocation_unavailable|upstream_unavailable)$/;
-/** A heap in which no more than a few hundred answers of a page have room at a time, in MB. */
+/** A heap with room for only a few hundred page responses at a time, in MB. */
 const heapMb = 64;
 
 export const resourceCases: readonly Case[] = [
   {
     id: "F76",
-    what: "a gateway has no descriptor left",
+    what: "a gateway has no file descriptor left",
     async run(environment, judge) {
       await using gateway = await environment.startGateway();
       const [person] = environment.people;
@@ -33,13 +33,15 @@ export const resourceCases: readonly Case[] = [
       const kinds = new Set<string>();
       for (let round = 0; round < 3; round++) {
         for (
-          const answer of await Promise.all(crowd.map((one) => one.get("/echo/ok", person?.token)))
+          const response of await Promise.all(
+            crowd.map((one) => one.get("/echo/ok", person?.token)),
+          )
         ) {
-          kinds.add(kindOf(answer));
+          kinds.add(kindOf(response));
         }
         kinds.add(kindOf(await first.get("/echo/ok", person?.token)));
       }
-      // Who gets no connection gets no answer; nobody gets another one than these.
+      // A client without a connection gets no response; every other client gets one of these.
       const others = [...kinds].filter((kind) => !/^(0|200)$/.test(kind) && !refusals.test(kind));
       judge.check("200, 503, or no connection", others.length === 0, [...kinds].join(", "));
       judge.check("some are refused by 503", [...kinds].some((kind) => refusals.test(kind)));
@@ -56,7 +58,7 @@ export const resourceCases: readonly Case[] = [
   },
   {
     id: "F76",
-    what: `a gateway has a heap of ${heapMb} MB, and many ask for much`,
+    what: `a gateway has a heap of ${heapMb} MB, under many large requests`,
     async run(environment, judge, { faultMs }) {
       await using gateway = await environment.startGateway({
         flags: [`--v8-flags=--max-old-space-size=${heapMb}`],
@@ -104,28 +106,31 @@ export const fixtureResourceCases: readonly FixtureCase[] = [
           perSecond: 20,
           during: () => during,
           send: () => ({
-            asked: "anybody",
-            answer: fixture.get(`/courses/${ids.course}`, learner.token),
+            caller: "any",
+            response: fixture.get(`/courses/${ids.course}`, learner.token),
           }),
         }),
       ]);
-      // The breaker in front of course opens, for what it cannot write it fails.
+      // The breaker in front of course opens, because course fails without disk space.
       const open = "503 upstream_unavailable";
       judge.only("changes", changes, ["201", "503 store_unavailable", open]);
       const refused = changes.kinds["503 store_unavailable"] ?? 0;
       judge.check("refused, once it was full", refused > 0, refused);
       judge.only("reads", reads, ["200", open]);
       disk.free();
-      const well = await until(async () => (await courses.create().answer).status === 201);
+      const well = await until(async () => (await courses.create().response).status === 201);
       judge.within("well again after", well, 5_000);
       judge.check("the same process goes on", Number.isFinite(well));
-      const said = (changes.kinds["201"] ?? 0) + 1;
-      judge.check("made are those that were told of", ...courses.compare(fixture, said));
+      const createdCount = (changes.kinds["201"] ?? 0) + 1;
+      judge.check(
+        "every created course was reported, and only those",
+        ...courses.compare(fixture, createdCount),
+      );
     },
   },
 ];
 
-function kindOf({ status, body }: RawAnswer): string {
+function kindOf({ status, body }: RawResponse): string {
   const [, code] = /"code":"(\w+)"/.exec(new TextDecoder().decode(body)) ?? [];
   return code === undefined ? String(status) : `${status} ${code}`;
 }

@@ -1,16 +1,16 @@
 import { DatabaseSync } from "node:sqlite";
 import type { FixtureCase } from "./case.ts";
-import { type Answered, ask, drive, wait } from "./load.ts";
+import { drive, type Received, request, wait } from "./load.ts";
 import { type Fixture, gateways } from "./fixture.ts";
 
 const rolls = 10;
-/** Between two kills, in milliseconds. */
+/** Interval of the kills, in milliseconds. */
 const killEveryMs = 5_000;
 
 export const restartCases: readonly FixtureCase[] = [
   {
     id: "F74",
-    what: "ten restarts, each told before, one gateway after the other",
+    what: "ten graceful restarts, one gateway after the other",
     isLong: true,
     async run(fixture, judge) {
       const restarting = (async () => {
@@ -25,7 +25,7 @@ export const restartCases: readonly FixtureCase[] = [
       ]);
       judge.only("reads", reads, ["200"]);
       judge.only("changes", changes, ["201"]);
-      judge.check("made, of those asked for", ...courses.compare(fixture));
+      judge.check("created, of those requested", ...courses.compare(fixture));
     },
   },
   {
@@ -46,36 +46,36 @@ export const restartCases: readonly FixtureCase[] = [
         drive({ perSecond: 10, during: () => killing, send: () => courses.create() }),
       ]);
       judge.only("reads, with one more try", reads, ["200"]);
-      judge.only("changes, asked for until they are answered", changes, ["201"]);
-      judge.check("made, of those asked for", ...courses.compare(fixture));
+      judge.only("changes, repeated until they are served", changes, ["201"]);
+      judge.check("created, of those requested", ...courses.compare(fixture));
     },
   },
 ];
 
-/** Asks once more where no answer came. */
-async function again(send: () => Promise<Answered>, tries: number): Promise<Answered> {
-  const answer = await send();
-  return answer.status !== 0 || tries <= 1 ? answer : await again(send, tries - 1);
+/** Repeats a request that got no response. */
+async function again(send: () => Promise<Received>, tries: number): Promise<Received> {
+  const response = await send();
+  return response.status !== 0 || tries <= 1 ? response : await again(send, tries - 1);
 }
 
-function read(fixture: Fixture, tries = 1): { asked: string; answer: Promise<Answered> } {
+function read(fixture: Fixture, tries = 1): { caller: string; response: Promise<Received> } {
   const { learner, ids } = fixture.people;
   const send = () => fixture.get(`/courses/${ids.course}`, learner.token);
-  return { asked: "anybody", answer: again(send, tries) };
+  return { caller: "any", response: again(send, tries) };
 }
 
-/** Has courses made, each with a key of its own, so that it may be asked for again. */
+/** Creates courses, each with its own idempotency key, so that the request can be repeated. */
 export function createCourses(
   { origin, people }: Fixture,
   { tries = 1, token = () => people.teacher.token } = {},
 ) {
   const run = crypto.randomUUID().slice(0, 8);
-  let asked = 0;
+  let created = 0;
   return {
-    create(): { asked: string; answer: Promise<Answered> } {
-      const title = `Restart ${run} ${asked++}`;
+    create(): { caller: string; response: Promise<Received> } {
+      const title = `Restart ${run} ${created++}`;
       const send = () =>
-        ask(`${origin}/courses`, {
+        request(`${origin}/courses`, {
           method: "POST",
           headers: {
             "content-type": "application/json",
@@ -84,14 +84,14 @@ export function createCourses(
           },
           body: JSON.stringify({ title, summary: "Again", tags: [] }),
         });
-      return { asked: "anybody", answer: again(send, tries) };
+      return { caller: "any", response: again(send, tries) };
     },
-    /** Courses that were made, and how many different ones. */
+    /** Created courses, and the number of distinct ones. */
     count: ({ databases }: Fixture) => countCourses(databases.course, `Restart ${run} %`),
-    /** Whether each course that was asked for, or so many of them, are there once. */
-    compare({ databases }: Fixture, wanted = asked): [isHeld: boolean, figure: string] {
+    /** Whether the expected number of courses exist, each exactly once. */
+    compare({ databases }: Fixture, expected = created): [isHeld: boolean, figure: string] {
       const made = countCourses(databases.course, `Restart ${run} %`);
-      return [made.all === wanted && made.different === wanted, `${made.all} of ${wanted}`];
+      return [made.all === expected && made.different === expected, `${made.all} of ${expected}`];
     },
   };
 }

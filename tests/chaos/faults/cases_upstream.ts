@@ -8,14 +8,15 @@ const malformedResponse = "502 upstream_bad_response";
 /** The breaker is open by then. */
 const openAfterMs = 2_000;
 
-/** Noise only adds to a time: as many rounds may show that it was noise. */
+/** Noise only adds to a duration: further rounds can show that it was noise. */
 const mostRounds = 5;
-/** Below this a percentile of a hundred answers is the machine's own, in milliseconds. */
+/** Below this a percentile of a hundred responses is the machine's own noise, in milliseconds. */
 const leastBaseMs = 5;
 
 /**
- * Drives the route that is ill and one that is not, and judges the latter by its own baseline: well
- * and ill in turn, and the median of the rounds, so that what else the machine does meets both.
+ * Drives the faulty route and a healthy one, and compares the healthy route with its own baseline:
+ * rounds without and with the fault alternate, and the median counts, so that other load on the
+ * machine affects both.
  */
 async function driveBeside(
   environment: Environment,
@@ -36,7 +37,7 @@ async function driveBeside(
       await undo();
       await environment.heal();
     }
-    // Under the same load, or the fault would be blamed for the second route's requests.
+    // Under the same load: otherwise the fault would be blamed for the second route's requests.
     const [, before] = await driveBoth(environment, "/echo/ok", faultMs);
     await fault();
     const [tally, other] = await driveBoth(environment, path, faultMs);
@@ -70,7 +71,7 @@ function median(values: readonly number[]): number {
 }
 
 function judgeOpen(judge: Judge, tally: Tally): void {
-  const late = tally.answers.filter(({ atMs }) => atMs > openAfterMs);
+  const late = tally.responses.filter(({ atMs }) => atMs > openAfterMs);
   if (late.length === 0) return;
   const refused = late.filter(({ status }) => status === 503);
   judge.check(
@@ -89,15 +90,15 @@ async function judgeRecovery(environment: Environment, judge: Judge, path: strin
   judge.check("well again", Number.isFinite(ms));
 }
 
-/** What the gateway can make little of is a response all the same, and no failure of the service. */
+/** Responses that the gateway cannot wrap are still responses, and no failure of the service. */
 const unwrapped = {
   "an empty body of a JSON type": "/echo/empty",
-  "a body that is no JSON": "/echo/garbage",
+  "a body that is not JSON": "/echo/garbage",
 } as const;
 
-/** Answers that no client may ever be told are good. */
+/** Responses that no client may receive as successful. */
 const useless = {
-  "bytes that are no HTTP": { path: "/echo/ok", fault: "garbage" },
+  "bytes that are not HTTP": { path: "/echo/ok", fault: "garbage" },
   "a connection reset before its headers": { path: "/echo/ok", fault: "reset" },
   "a connection that ends before its headers": { path: "/echo/ok", fault: "end" },
 } as const;
@@ -105,13 +106,13 @@ const useless = {
 export const upstreamCases: readonly Case[] = [
   {
     id: "F30",
-    what: "a service answers after 5 s, its limit is 1 s",
+    what: "a service responds after 5 s, its limit is 1 s",
     async run(environment, judge, pace) {
       const path = "/echo/slow?ms=5000";
       const ill = await driveBeside(environment, judge, { path, pace });
       judge.only("in time, or not at all", ill, [timedOut, unavailable]);
       const slow = times(ill, ({ status }) => status === 504);
-      // The median: a busy machine is late with some of them, and never with most.
+      // The median: a busy machine delays some of them, never most.
       judge.within("504 median", percentile(slow, 50), 1_100);
       judge.check("504 p99, ms", true, percentile(slow, 99).toFixed(0));
       judge.check("none before the limit", slow.every((ms) => ms >= 900), slow.length);
@@ -120,13 +121,13 @@ export const upstreamCases: readonly Case[] = [
   },
   {
     id: "F30",
-    what: "a service takes connections and never answers",
+    what: "a service accepts connections and never responds",
     async run(environment, judge, pace) {
       const fault = () => environment.proxies.upstream.set({ kind: "silent" });
       const undo = () => environment.proxies.upstream.set({ kind: "none" });
       const ill = await driveBeside(environment, judge, { path: "/echo/ok", pace, fault, undo });
       judge.only("in time, or not at all", ill, [timedOut, unavailable]);
-      judgeOpen(judge, { ...ill, answers: ill.answers.filter(({ atMs }) => atMs > 1_000) });
+      judgeOpen(judge, { ...ill, responses: ill.responses.filter(({ atMs }) => atMs > 1_000) });
       await environment.proxies.upstream.set({ kind: "none" });
       await judgeRecovery(environment, judge, "/echo/ok");
     },
@@ -155,13 +156,13 @@ export const upstreamCases: readonly Case[] = [
       const seconds = faultMs / 1_000;
       await environment.drive({ path: "/echo/ok", during: () => wait(faultMs) });
       const probes = upstream.accepted() - before;
-      // A probe that got no answer may be sent a second time by the runtime.
+      // The runtime may repeat a probe that got no response.
       judge.check("probes a second", probes <= 2 * (seconds + 1), (probes / seconds).toFixed(1));
     },
   },
   ...Object.entries(useless).map(([what, { path, ...rest }]): Case => ({
     id: "fault" in rest && rest.fault !== "garbage" ? "F33" : "F34",
-    what: `a service answers ${what}`,
+    what: `a service responds with ${what}`,
     async run(environment, judge, { faultMs }) {
       if ("fault" in rest) {
         const bytes = new TextEncoder().encode("no HTTP at all\r\n\r\n");
@@ -174,14 +175,14 @@ export const upstreamCases: readonly Case[] = [
         }
       }
       const tally = await environment.drive({ path, during: () => wait(faultMs / 2) });
-      judge.only("never a good answer", tally, [malformedResponse, unavailable]);
+      judge.only("never a successful response", tally, [malformedResponse, unavailable]);
       await environment.proxies.upstream.set({ kind: "none" });
       await judgeRecovery(environment, judge, "/echo/ok");
     },
   })),
   ...Object.entries(unwrapped).map(([what, path]): Case => ({
     id: "F34",
-    what: `a service answers ${what}, and nobody else is shut out`,
+    what: `a service responds with ${what}, and other requests are still served`,
     async run(environment, judge, { faultMs }) {
       const tally = await environment.drive({ path, during: () => wait(faultMs / 2) });
       judge.only("a response each time", tally, ["200"]);
@@ -189,7 +190,7 @@ export const upstreamCases: readonly Case[] = [
   })),
   {
     id: "F34",
-    what: "a body that is no JSON, where answers pass as they are",
+    what: "a body that is not JSON, where responses pass unchanged",
     async run(environment, judge) {
       const [person] = environment.people;
       const { status } = await environment.get("/raw/garbage", person ? { person } : {});
@@ -198,22 +199,22 @@ export const upstreamCases: readonly Case[] = [
   },
   ...(["end", "reset"] as const).map((how): Case => ({
     id: "F33",
-    what: `a connection ${how === "end" ? "ends" : "is reset"} in the middle of a long answer`,
+    what: `a connection ${how === "end" ? "ends" : "is reset"} in the middle of a long response`,
     async run(environment, judge) {
       const [person] = environment.people;
       if (!person) return;
       await environment.proxies.upstream.set({ kind: "cut", afterBytes: 200_000, how });
-      let whole = 0;
+      let complete = 0;
       for (let at = 0; at < 10; at++) {
         const { status } = await environment.get("/raw/big?bytes=1000000", { person });
-        if (status !== 0) whole++;
+        if (status !== 0) complete++;
       }
-      judge.check("short answers that look whole", whole === 0, whole);
+      judge.check("truncated responses that look complete", complete === 0, complete);
     },
   })),
   {
     id: "F36",
-    what: "an answer of 1 GB that nobody reads on",
+    what: "a response of 1 GB that the client stops reading",
     async run(environment, judge, { faultMs }) {
       const [person] = environment.people;
       const before = residentBytes(environment);
@@ -247,14 +248,14 @@ export const upstreamCases: readonly Case[] = [
   },
   {
     id: "F40",
-    what: "half of a service's answers are 503",
+    what: "half of a service's responses are 503",
     async run(environment, judge, { faultMs }) {
       environment.upstream.setFailing(true);
       const before = environment.upstream.hits.get("half") ?? 0;
       const tally = await environment.drive({ path: "/echo/half", during: () => wait(faultMs) });
       const hits = (environment.upstream.hits.get("half") ?? 0) - before;
-      judge.only("its answers or a refusal", tally, ["200", unavailable]);
-      const ratio = hits / tally.answers.length;
+      judge.only("its responses or a refusal", tally, ["200", unavailable]);
+      const ratio = hits / tally.responses.length;
       judge.check("calls for each request", ratio <= 1.1, ratio.toFixed(2));
     },
   },

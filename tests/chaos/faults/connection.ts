@@ -1,27 +1,27 @@
 import { connect, type Socket } from "node:net";
 
-/** What came of a request on a kept connection. */
-export interface RawAnswer {
-  /** 0 when no answer came. */
+/** The result of a request on a keep-alive connection. */
+export interface RawResponse {
+  /** 0 without a response. */
   readonly status: number;
   readonly headers: string;
   readonly body: Uint8Array;
 }
 
-/** A connection of one client, which asks one question after the other. */
+/** A connection of one client, which sends one request after the other. */
 export interface Connection {
-  /** Asks; the last answer has to have come before. */
-  get(path: string, token?: string): Promise<RawAnswer>;
+  /** Sends a request; the previous response must have arrived. */
+  get(path: string, token?: string): Promise<RawResponse>;
   close(): void;
 }
 
-const none: RawAnswer = { status: 0, headers: "", body: new Uint8Array() };
+const none: RawResponse = { status: 0, headers: "", body: new Uint8Array() };
 const decoder = new TextDecoder();
 const encoder = new TextEncoder();
 
 /**
- * Opens a connection that costs little, so that thousands of them, or more load than a gateway can
- * bear, leave the machine to the gateway. It reads answers that say how long they are.
+ * Opens a cheap connection, so that thousands of them, or an overload, leave the machine to the
+ * gateway. It reads only responses with a Content-Length.
  */
 export function openConnection(
   { hostname, port, timeoutMs = 15_000 }: {
@@ -31,14 +31,14 @@ export function openConnection(
   },
 ): Connection {
   let socket: Socket | undefined;
-  let tell: ((answer: RawAnswer) => void) | undefined;
+  let settle: ((response: RawResponse) => void) | undefined;
   let received = createReceiver();
 
-  function finish(answer: RawAnswer): void {
-    const waiting = tell;
-    tell = undefined;
+  function finish(response: RawResponse): void {
+    const waiting = settle;
+    settle = undefined;
     received = createReceiver();
-    waiting?.(answer);
+    waiting?.(response);
   }
 
   function open(): Socket {
@@ -50,13 +50,13 @@ export function openConnection(
       finish(none);
     };
     opened.on("data", (part) => {
-      const answer = received.take(typeof part === "string" ? encoder.encode(part) : part);
-      if (!answer) return;
-      if (/^connection: close\r?$/im.test(answer.headers)) {
+      const response = received.take(typeof part === "string" ? encoder.encode(part) : part);
+      if (!response) return;
+      if (/^connection: close\r?$/im.test(response.headers)) {
         socket = undefined;
         opened.destroy();
       }
-      finish(answer);
+      finish(response);
     });
     for (const event of ["error", "close", "end", "timeout"]) opened.on(event, end);
     opened.setTimeout(timeoutMs);
@@ -66,8 +66,8 @@ export function openConnection(
   return {
     get(path, token) {
       socket ??= open();
-      const { promise, resolve } = Promise.withResolvers<RawAnswer>();
-      tell = resolve;
+      const { promise, resolve } = Promise.withResolvers<RawResponse>();
+      settle = resolve;
       const authorization = token === undefined ? "" : `authorization: Bearer ${token}\r\n`;
       socket.write(`GET ${path} HTTP/1.1\r\nhost: ${hostname}:${port}\r\n${authorization}\r\n`);
       return promise;
@@ -79,12 +79,12 @@ export function openConnection(
   };
 }
 
-/** Puts the parts of one answer together. */
+/** Assembles the parts of one response. */
 function createReceiver() {
   let bytes = new Uint8Array();
   let head: { headers: string; from: number; length: number } | undefined;
   return {
-    take(part: Uint8Array): RawAnswer | undefined {
+    take(part: Uint8Array): RawResponse | undefined {
       bytes = bytes.length === 0 ? part.slice() : concat(bytes, part);
       head ??= readHead(bytes);
       if (!head || bytes.length < head.from + head.length) return undefined;
@@ -100,7 +100,7 @@ function readHead(bytes: Uint8Array) {
   const end = text.indexOf("\r\n\r\n");
   if (end < 0) return undefined;
   const headers = text.slice(0, end);
-  // Headers of ours are of ASCII.
+  // Our headers are ASCII.
   return { headers, from: end + 4, length: Number(/^content-length: (\d+)/im.exec(headers)?.[1]) };
 }
 

@@ -1,38 +1,38 @@
 import type { Person } from "./environment.ts";
 
-/** What a crowd does. */
+/** The plan of a crowd. */
 export interface CrowdPlan {
   readonly hostname: string;
   readonly port: number;
   readonly path: string;
-  /** Shared out among the connections; each speaks for one person all the time. */
+  /** Distributed over the connections; each connection belongs to one user. */
   readonly people: readonly Person[];
   readonly connections: number;
-  /** Requests of all together. */
+  /** Requests of the whole crowd. */
   readonly perSecond: number;
   readonly ms: number;
 }
 
-/** What came of it. */
+/** The result of a crowd. */
 export interface CrowdTally {
-  /** Answers by `status code`. */
+  /** Responses by `status code`. */
   readonly kinds: Readonly<Record<string, number>>;
-  /** Milliseconds of the good ones. */
+  /** Durations of the successful responses in milliseconds. */
   readonly goodMs: Float64Array;
-  /** Good ones in each second since the beginning. */
+  /** Successful responses in each second since the start. */
   readonly goodBySecond: readonly number[];
-  /** Good ones that were somebody else's. */
+  /** Successful responses with another user's data. */
   readonly wrongIdentity: number;
-  /** Refusals as 429 or 503 that did not say when to come again. */
+  /** Refusals by 429 or 503 without Retry-After. */
   readonly withoutRetryAfter: number;
-  /** Requests that were due while every connection waited for an answer. */
-  readonly nobodyFree: number;
+  /** Requests that were due while every connection waited for a response. */
+  readonly allBusy: number;
   readonly tookMs: number;
 }
 
 /**
- * Sends a crowd, from a thread of its own: the thread that plays Redis and the services must not be
- * the one that is late.
+ * Runs a crowd in its own thread: the thread that plays Redis and the services must not be delayed by
+ * it.
  */
 export async function sendCrowd(
   { origin, ...plan }: Omit<CrowdPlan, "hostname" | "port"> & { readonly origin: string },
@@ -45,8 +45,8 @@ export async function sendCrowd(
     event.preventDefault();
     reject(new Error(`The crowd is gone: ${event.message}`));
   };
-  const told: CrowdPlan = { ...plan, hostname, port: Number(port) };
-  worker.postMessage(told);
+  const request: CrowdPlan = { ...plan, hostname, port: Number(port) };
+  worker.postMessage(request);
   try {
     return await promise;
   } finally {
@@ -54,7 +54,7 @@ export async function sendCrowd(
   }
 }
 
-/** Good answers a second, over the whole time. */
+/** Successful responses a second, over the whole time. */
 export function goodput({ goodMs, tookMs }: CrowdTally): number {
   return goodMs.length / tookMs * 1000;
 }

@@ -1,17 +1,17 @@
-/** A crowd in a thread of its own: one message says what it does, one answers what came of it. */
+/** A crowd in its own thread: one message has the plan, one returns the result. */
 import { type Connection, openConnection } from "./connection.ts";
 import type { CrowdPlan, CrowdTally } from "./crowd.ts";
 
 const decoder = new TextDecoder();
 
-/** Somebody with a connection of their own. */
+/** A user with a connection. */
 interface Member {
   readonly connection: Connection;
   readonly sub: string;
   readonly token: string;
 }
 
-/** What a thread has of its own; the type library is that of the main one. */
+/** The worker's global scope; the type library is that of the main thread. */
 interface ThreadScope {
   onmessage: ((event: MessageEvent<CrowdPlan>) => void) | null;
   postMessage(tally: CrowdTally): void;
@@ -20,7 +20,7 @@ interface ThreadScope {
 const thread = asThread(globalThis);
 thread.onmessage = async ({ data }) => thread.postMessage(await run(data));
 
-/** This module is only ever loaded as a worker, whose global scope has both. */
+/** This module is only loaded as a worker, whose global scope has both. */
 function asThread(scope: unknown): ThreadScope {
   return scope as ThreadScope;
 }
@@ -37,48 +37,48 @@ async function run(plan: CrowdPlan): Promise<CrowdTally> {
   const startedAt = performance.now();
   await steadily(plan, () => {
     const member = free.shift();
-    if (!member) return tally.nobodyFree();
-    const asked = ask(member, plan.path, startedAt, tally).then(() => {
+    if (!member) return tally.allBusy();
+    const pending = request(member, plan.path, startedAt, tally).then(() => {
       free.push(member);
-      underWay.delete(asked);
+      underWay.delete(pending);
     });
-    underWay.add(asked);
+    underWay.add(pending);
   });
   await Promise.all(underWay);
   for (const { connection } of all) connection.close();
   return tally.result(performance.now() - startedAt);
 }
 
-async function ask(
+async function request(
   { connection, sub, token }: Member,
   path: string,
   startedAt: number,
   tally: ReturnType<typeof createTally>,
 ): Promise<void> {
-  const askedAt = performance.now();
+  const sentAt = performance.now();
   const { status, headers, body } = await connection.get(path, token);
-  const answeredAt = performance.now();
-  const ms = answeredAt - askedAt;
+  const receivedAt = performance.now();
+  const ms = receivedAt - sentAt;
   const text = decoder.decode(body.subarray(0, 512));
   const found = /"sub":"([^"]+)"/.exec(text)?.[1];
-  tally.answered({
+  tally.record({
     kind: status === 200 ? "200" : `${status} ${/"code":"(\w+)"/.exec(text)?.[1] ?? ""}`.trim(),
     ms,
-    atMs: answeredAt - startedAt,
+    atMs: receivedAt - startedAt,
     isWrong: status === 200 && found !== sub,
     lacksRetryAfter: (status === 503 || status === 429) && !/^retry-after: \d+/im.test(headers),
   });
 }
 
-/** At a steady rate, whatever becomes of what was begun; without a rate, as soon as it can. */
-async function steadily({ perSecond, ms }: CrowdPlan, ensureLoaded: () => void): Promise<void> {
+/** At a steady rate, independent of earlier requests; without a rate, as fast as possible. */
+async function steadily({ perSecond, ms }: CrowdPlan, startRequest: () => void): Promise<void> {
   const startedAt = performance.now();
   let begun = 0;
   await new Promise<void>((resolve) => {
     const timer = setInterval(() => {
       const passed = performance.now() - startedAt;
       for (const due = Math.floor(Math.min(passed, ms) * perSecond / 1000); begun < due; begun++) {
-        ensureLoaded();
+        startRequest();
       }
       if (passed < ms) return;
       clearInterval(timer);
@@ -91,10 +91,10 @@ function createTally() {
   const kinds: Record<string, number> = {};
   const goodMs: number[] = [];
   const goodBySecond: number[] = [];
-  let [wrongIdentity, withoutRetryAfter, nobodyFree] = [0, 0, 0];
+  let [wrongIdentity, withoutRetryAfter, allBusy] = [0, 0, 0];
   return {
-    nobodyFree: () => void nobodyFree++,
-    answered({ kind, ms, atMs, isWrong, lacksRetryAfter }: {
+    allBusy: () => void allBusy++,
+    record({ kind, ms, atMs, isWrong, lacksRetryAfter }: {
       kind: string;
       ms: number;
       atMs: number;
@@ -115,7 +115,7 @@ function createTally() {
       goodBySecond: Array.from(goodBySecond, (count) => count ?? 0),
       wrongIdentity,
       withoutRetryAfter,
-      nobodyFree,
+      allBusy,
       tookMs,
     }),
   };

@@ -1,16 +1,16 @@
 import { runs } from "./machine.ts";
 
-/** A small file system of its own. */
+/** A small separate file system. */
 export interface Disk extends AsyncDisposable {
-  /** Takes all the room that is left. */
+  /** Fills the free space. */
   fill(): void;
-  /** Gives it back. */
+  /** Frees the space again. */
   free(): void;
 }
 
 const sizeMb = 16;
 
-/** Mounts a file system in memory; undefined where this process may not. */
+/** Mounts an in-memory file system; undefined where this process lacks the right. */
 export async function mountDisk(path: string): Promise<Disk | undefined> {
   const options = `size=${sizeMb}m,mode=700`;
   if (!(await runs("mount", "-t", "tmpfs", "-o", options, "tmpfs", path))) return undefined;

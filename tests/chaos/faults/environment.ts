@@ -4,17 +4,17 @@ import { type RunningProcess, startProcess } from "../../../dev/processes.ts";
 import { createSettings } from "../../settings.ts";
 import { createIssuerKey, signParts } from "../../suite/gateway_tokens.ts";
 import { startTcpProxy, type TcpProxy } from "../tcp_proxy.ts";
-import { type Answered, ask, drive, type Tally, wait } from "./load.ts";
+import { drive, type Received, request, type Tally, wait } from "./load.ts";
 import { type FaultyRedis, startFaultyRedis } from "./redis_faults.ts";
 import { startUpstream, type Upstream } from "./upstream.ts";
 
-/** Somebody with an access token of an issuer that the gateway trusts. */
+/** A user with an access token of a trusted issuer. */
 export interface Person {
   readonly sub: string;
   readonly token: string;
 }
 
-/** Four gateways, a service behind them, Redis, an issuer, and a proxy in front of each. */
+/** Four gateways, an upstream service, Redis and an issuer, each behind a proxy. */
 export interface Environment extends AsyncDisposable {
   readonly gateways: readonly string[];
   readonly processes: readonly RunningProcess[];
@@ -22,17 +22,17 @@ export interface Environment extends AsyncDisposable {
   readonly upstream: Upstream;
   readonly proxies: Readonly<Record<"redis" | "upstream" | "jwks" | "auth", TcpProxy>>;
   readonly people: readonly Person[];
-  /** Times the key set was asked for. */
+  /** Number of requests for the key set. */
   jwksCalls(): number;
-  /** Somebody's token that ends so soon, or differs otherwise. */
+  /** A user whose token has these claims, for example an early exp. */
   sign(claims: Readonly<Record<string, unknown>>): Promise<Person>;
-  /** Kills a person's older tokens, as auth does it for its own. */
+  /** Revokes a user's older tokens, as auth does. */
   revoke(person: Person): Promise<void>;
   get(
     path: string,
     options?: { person?: Person; gateway?: number; init?: RequestInit },
-  ): Promise<Answered>;
-  /** Asks at a steady rate, one person after the other. */
+  ): Promise<Received>;
+  /** Sends at a steady rate, one user after the other. */
   drive(options: {
     readonly path: string;
     readonly perSecond?: number;
@@ -40,25 +40,25 @@ export interface Environment extends AsyncDisposable {
     readonly init?: RequestInit;
     readonly during: () => Promise<void>;
   }): Promise<Tally>;
-  /** Starts one more gateway, with flags of Deno and further settings. */
+  /** Starts one more gateway, with Deno flags and further settings. */
   startGateway(
     options?: {
       readonly flags?: readonly string[];
       readonly env?: Readonly<Record<string, string>>;
     },
   ): Promise<Gateway>;
-  /** Lets everything be well again, and waits until it is. */
+  /** Ends every fault, and waits until the system is healthy. */
   heal(): Promise<void>;
 }
 
-/** A gateway beside the four. */
+/** A gateway in addition to the four. */
 export interface Gateway extends AsyncDisposable {
   readonly origin: string;
   readonly process: RunningProcess;
 }
 
 export interface EnvironmentOptions {
-  /** Budget of the revocation check; the default of a deployment is 150. */
+  /** Budget of the revocation check in milliseconds; a deployment's default is 150. */
   readonly revocationTimeoutMs: number;
   readonly peopleCount?: number;
 }
@@ -68,7 +68,7 @@ const hostname = "127.0.0.1";
 const issuer = "https://people.example";
 const audience = "faults";
 
-/** Starts the world; everything is well in it. */
+/** Starts the environment without faults. */
 export async function startEnvironment(
   { revocationTimeoutMs, peopleCount = 20 }: EnvironmentOptions,
 ): Promise<Environment> {
@@ -81,18 +81,18 @@ export async function startEnvironment(
     jwksCalls++;
     return Response.json({ keys: [key.jwk] });
   });
-  // What stands in for auth keeps the durable log: asked for a refill, it fills.
+  // A fake auth with the durable log: a rebuild request fills the list.
   const revoked = new Map<string, string>();
-  const refill = async (): Promise<void> => {
+  const rebuild = async (): Promise<void> => {
     for (const [sub, mark] of revoked) {
       await redis.write("SET", `rv:u:people:${sub}`, mark);
     }
     await redis.write("SET", "rv:ready", "1");
   };
-  await refill();
+  await rebuild();
   const auth = serve(resources, async (request) => {
     if (!new URL(request.url).pathname.endsWith("/refill")) return Response.json({ keys: [] });
-    await refill();
+    await rebuild();
     return new Response(null, { status: 204 });
   });
   const proxies = {
@@ -124,7 +124,7 @@ export async function startEnvironment(
     ROUTES: JSON.stringify([
       route("/echo", {}),
       route("/raw", { envelope: false, timeoutMs: 5000 }),
-      // For cases in which something else than time is short.
+      // For cases in which the time limit must not be the bottleneck.
       route("/patient", { timeoutMs: 5000 }),
       route("/open", { access: "public" }),
       route("/bounded", { revocation: { boundedMs: 2000 } }),
@@ -155,7 +155,7 @@ export async function startEnvironment(
       ...(person ? { authorization: `Bearer ${person.token}` } : {}),
     },
   });
-  const kept = resources.move();
+  const owned = resources.move();
   const environment: Environment = {
     gateways,
     processes,
@@ -171,15 +171,15 @@ export async function startEnvironment(
       await redis.write("SET", `rv:u:people:${id}`, revoked.get(id) ?? "");
     },
     get: (path, { person, gateway = 0, init: more } = {}) =>
-      ask(`${gateways[gateway]}${path}`, init(person, more)),
+      request(`${gateways[gateway]}${path}`, init(person, more)),
     drive: ({ path, perSecond = 50, isPublic = false, init: more, during }) =>
       drive({
         perSecond,
         during,
         send(at) {
           const person = isPublic ? undefined : people[at % people.length];
-          const answer = ask(`${gateways[0]}${path}`, init(person, more));
-          return { asked: person?.sub ?? "anon", answer };
+          const response = request(`${gateways[0]}${path}`, init(person, more));
+          return { caller: person?.sub ?? "anon", response };
         },
       }),
     async startGateway({ flags = [], env: more = {} } = {}) {
@@ -202,28 +202,28 @@ export async function startEnvironment(
       for (const proxy of Object.values(proxies)) await proxy.set({ kind: "none" });
       await untilWell(environment);
     },
-    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
   await untilWell(environment);
   return environment;
 }
 
-/** A strict route, a route to another connection, and every breaker closed. */
+/** A strict route, a route over another connection, and every breaker closed. */
 async function untilWell(environment: Environment): Promise<void> {
   const deadline = performance.now() + 30_000;
   for (let inARow = 0; inARow < 5;) {
     const [person] = environment.people;
-    if (!person) throw new TypeError("There is nobody");
-    const answers = await Promise.all(
+    if (!person) throw new TypeError("There is no user");
+    const responses = await Promise.all(
       environment.gateways.flatMap((_, gateway) =>
         ["/echo/ok", "/raw/ok", "/other/ok"].map((path) =>
           environment.get(path, { person, gateway })
         )
       ),
     );
-    inARow = answers.every(({ status }) => status === 200) ? inARow + 1 : 0;
+    inARow = responses.every(({ status }) => status === 200) ? inARow + 1 : 0;
     if (performance.now() > deadline) {
-      throw new Error(`Not well again: ${JSON.stringify(answers)}`);
+      throw new Error(`Not healthy again: ${JSON.stringify(responses)}`);
     }
     await wait(100);
   }
@@ -261,7 +261,7 @@ function startGateway(
 
 async function untilReady(origin: string): Promise<void> {
   const deadline = performance.now() + 60_000;
-  while ((await ask(`${origin}/livez`)).status !== 200) {
+  while ((await request(`${origin}/livez`)).status !== 200) {
     if (performance.now() > deadline) throw new Error("A gateway does not start");
     await wait(50);
   }

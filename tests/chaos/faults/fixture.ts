@@ -10,10 +10,10 @@ import { startRecommender } from "../../support/recommender.ts";
 import { startTcpProxy, type TcpProxy } from "../tcp_proxy.ts";
 import { startBalancer } from "./balancer.ts";
 import { type Disk, mountDisk } from "./disk.ts";
-import { type Answered, ask, wait } from "./load.ts";
+import { type Received, request, wait } from "./load.ts";
 import { type FaultyRedis, startFaultyRedis } from "./redis_faults.ts";
 
-/** A service of the product, by the folder it is in. */
+/** A service of the product, by its folder. */
 export const services = ["auth", "user", "course", "enrollment", "recommendation"] as const;
 export type ServiceName = typeof services[number];
 
@@ -22,41 +22,44 @@ export const gateways = ["gateway a", "gateway b"] as const;
 export type GatewayName = typeof gateways[number];
 
 /**
- * The product with every part in a process of its own, and a proxy in front of what one service asks
- * another for, of the recommender, and of Redis.
+ * The product with every part in its own process, and a proxy in front of each called service, the
+ * recommender and Redis.
  */
 export interface Fixture extends AsyncDisposable {
-  /** Of the balancer. */
+  /** The balancer's origin. */
   readonly origin: string;
   readonly people: People;
   readonly recommender: ReturnType<typeof startRecommender>;
   readonly redis: FaultyRedis;
   readonly proxies: Readonly<Record<"course" | "user" | "recommender" | "redis", TcpProxy>>;
-  /** What course's database is on, where there can be one. */
+  /** The file system of course's database, where it can be mounted. */
   readonly disk: Disk | undefined;
-  /** Files of the services' databases. */
+  /** The services' database files. */
   readonly databases: Readonly<Record<ServiceName, string>>;
-  get(path: string, token: string, init?: RequestInit): Promise<Answered>;
-  /** Ends a gateway, as told, and starts it again; resolves when it is ready. */
+  get(path: string, token: string, init?: RequestInit): Promise<Received>;
+  /** Ends a gateway by this signal, and starts it again; resolves when it is ready. */
   restart(name: GatewayName, how: "SIGTERM" | "SIGKILL"): Promise<void>;
-  /** Lets everything be well again, and waits until it is. */
+  /** Ends every fault, and waits until the system is healthy. */
   heal(): Promise<void>;
 }
 
 export interface SchoolOptions {
-  /** A folder for the databases. */
+  /** The folder of the databases. */
   readonly workspace: string;
   readonly revocationTimeoutMs: number;
 }
 
 const hostname = "127.0.0.1";
 const root = new URL("../../..", import.meta.url);
-/** Redis is judged elsewhere: nobody is refused here because a process has only just started. */
+/**
+ * A generous Redis budget: other cases test it, and a process that has just started must not be
+ * refused.
+ */
 const leastBudgetMs = 1_000;
-/** What the balancer takes to notice, and some. */
+/** The time that the balancer needs to notice a shutdown, with a margin. */
 const drainDelayMs = 400;
 
-/** Starts the school; everything is well in it. */
+/** Starts the fixture without faults. */
 export async function startFixture(
   { workspace, revocationTimeoutMs }: SchoolOptions,
 ): Promise<Fixture> {
@@ -85,7 +88,7 @@ export async function startFixture(
     services.map((
       name,
     ) => [name, `${workspace}/${name === "course" ? "disk/" : ""}${name}.sqlite`]),
-  ) as Record<ServiceName, string>; // One for each name.
+  ) as Record<ServiceName, string>; // One per name.
   const signingKey = `sig_${randomSecret()}`;
   const settings = await createSettings({ url: proxies.redis.url, token: redis.token });
   const placesOf = (course: string, user: string) => ({
@@ -119,7 +122,7 @@ export async function startFixture(
       args: ["--allow-all", new URL(program, root).pathname],
       env: {
         ...env,
-        // A gateway asks services directly: what is between services is what is broken here.
+        // A gateway calls services directly: only connections between services have faults here.
         ...(service
           ? placesOf(proxies.course.url, proxies.user.url)
           : { ...placesOf(direct("course"), direct("user")), DRAIN_DELAY_MS: `${drainDelayMs}` }),
@@ -151,7 +154,7 @@ export async function startFixture(
   for (const title of ["Knots", "Sailing", "Wind"]) {
     await formatRecommendation(balancer.origin, signingKey, title);
   }
-  const kept = resources.move();
+  const owned = resources.move();
   const fixture: Fixture = {
     origin: balancer.origin,
     people,
@@ -161,7 +164,7 @@ export async function startFixture(
     disk,
     databases,
     get: (path, token, init = {}) =>
-      ask(balancer.origin + path, {
+      request(balancer.origin + path, {
         ...init,
         headers: {
           ...(init.headers as Record<string, string> | undefined),
@@ -174,7 +177,7 @@ export async function startFixture(
       else await process?.stop(15_000);
       await process?.ended;
       await start(name);
-      await wait(150); // The balancer has to see it.
+      await wait(150); // The balancer must notice it.
     },
     async heal() {
       redis.set({ kind: "well" });
@@ -182,7 +185,7 @@ export async function startFixture(
       for (const proxy of Object.values(proxies)) await proxy.set({ kind: "none" });
       await untilWell(fixture);
     },
-    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
   await untilWell(fixture);
   return fixture;
@@ -192,22 +195,24 @@ async function untilWell(fixture: Fixture): Promise<void> {
   const { learner, ids } = fixture.people;
   const deadline = performance.now() + 30_000;
   for (let inARow = 0; inARow < 3;) {
-    const answers = await Promise.all([
+    const responses = await Promise.all([
       fixture.get("/recommendations", learner.token),
       fixture.get(`/courses/${ids.course}`, learner.token),
       enrollAgain(fixture),
     ]);
-    const [suggested, course, enrolled] = answers;
+    const [suggested, course, enrolled] = responses;
     const isWell = suggested?.source === "live" && course?.status === 200 &&
       enrolled?.status === 409;
     inARow = isWell ? inARow + 1 : 0;
-    if (performance.now() > deadline) throw new Error(`Not well again: ${JSON.stringify(answers)}`);
+    if (performance.now() > deadline) {
+      throw new Error(`Not healthy again: ${JSON.stringify(responses)}`);
+    }
     await wait(50);
   }
 }
 
-/** Asks enrollment for what it has to ask course about; who is enrolled already gets 409. */
-export function enrollAgain({ get, people: { learner, ids } }: Fixture): Promise<Answered> {
+/** Makes enrollment call course; a user who is already enrolled gets 409. */
+export function enrollAgain({ get, people: { learner, ids } }: Fixture): Promise<Received> {
   return get("/enrollments", learner.token, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -228,13 +233,13 @@ async function formatRecommendation(origin: string, key: string, title: string):
     body,
   });
   const text = await response.text();
-  if (!response.ok) throw new Error(`Cannot tell of a course: ${response.status} ${text}`);
+  if (!response.ok) throw new Error(`Cannot publish a course: ${response.status} ${text}`);
 }
 
 async function untilAnswered(url: string): Promise<void> {
   const deadline = performance.now() + 60_000;
-  while ((await ask(url)).status !== 200) {
-    if (performance.now() > deadline) throw new Error(`There is no answer at ${url}`);
+  while ((await request(url)).status !== 200) {
+    if (performance.now() > deadline) throw new Error(`No response at ${url}`);
     await wait(25);
   }
 }

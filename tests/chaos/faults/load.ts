@@ -1,31 +1,31 @@
-/** What came of one request. */
-export interface Answered {
-  /** 0 when no answer came. */
+/** The result of one request. */
+export interface Received {
+  /** 0 without a response. */
   readonly status: number;
-  /** The failure's code, where there is one. */
+  /** The problem code of a failure. */
   readonly code: string | undefined;
-  /** Whose answer it was, where it says so. */
+  /** The subject in the response, where it has one. */
   readonly sub: string | undefined;
-  /** Where an answer says that it comes from, which may be no live one. */
+  /** The `source` of the response, which may not be live. */
   readonly source?: string | undefined;
-  /** What stands in for a live answer, by its header. */
+  /** The kind of fallback, by the header `X-Fallback`. */
   readonly fallback?: string | undefined;
-  /** Whether a refusal says when to come again. */
-  readonly isTold?: boolean;
+  /** Whether a refusal has Retry-After. */
+  readonly hasRetryAfter?: boolean;
   readonly ms: number;
 }
 
-/** What came of many. */
+/** The results of many requests. */
 export interface Tally {
-  readonly answers: readonly (Answered & { readonly asked: string; readonly atMs: number })[];
-  /** Answers by `status code`. */
+  readonly responses: readonly (Received & { readonly caller: string; readonly atMs: number })[];
+  /** Responses by `status code`. */
   readonly kinds: Readonly<Record<string, number>>;
-  /** Answers that were somebody else's. */
+  /** Responses with another user's data. */
   readonly wrongIdentity: number;
 }
 
-/** Sends a request and reads its answer to the end, in the gateway's form or not. */
-export async function ask(url: string, init: RequestInit = {}): Promise<Answered> {
+/** Sends a request and reads its response to the end, in the envelope or not. */
+export async function request(url: string, init: RequestInit = {}): Promise<Received> {
   const startedAt = performance.now();
   try {
     const response = await fetch(url, {
@@ -37,18 +37,18 @@ export async function ask(url: string, init: RequestInit = {}): Promise<Answered
     const ms = performance.now() - startedAt;
     const { headers, status } = response;
     const fallback = headers.get("x-fallback")?.replace(/age=\d+/, "age=n") ?? undefined;
-    return { status, ...readForm(text), fallback, isTold: headers.has("retry-after"), ms };
+    return { status, ...readForm(text), fallback, hasRetryAfter: headers.has("retry-after"), ms };
   } catch {
     return { status: 0, code: undefined, sub: undefined, ms: performance.now() - startedAt };
   }
 }
 
-/** A profile says whose it is by its id; other things have ids, too. */
+/** A profile belongs to the user of its id; other resources have ids, too. */
 function ofProfile(data: { id?: string; name?: unknown; email?: unknown } | undefined) {
   return data?.name === undefined ? undefined : data.id;
 }
 
-function readForm(text: string): Pick<Answered, "code" | "sub" | "source"> {
+function readForm(text: string): Pick<Received, "code" | "sub" | "source"> {
   try {
     const { error, data } = JSON.parse(text);
     return { code: error?.code, sub: data?.sub ?? ofProfile(data), source: data?.source };
@@ -57,43 +57,45 @@ function readForm(text: string): Pick<Answered, "code" | "sub" | "source"> {
   }
 }
 
-/** Asks at a steady rate, whatever becomes of the requests before, until `during` is over. */
+/** Sends at a steady rate, independent of earlier requests, until `during` ends. */
 export async function drive(
   { perSecond, send, during }: {
     readonly perSecond: number;
-    /** The request that comes next, and whose it is. */
-    readonly send: (at: number) => { readonly asked: string; readonly answer: Promise<Answered> };
+    /** The next request and its caller. */
+    readonly send: (
+      at: number,
+    ) => { readonly caller: string; readonly response: Promise<Received> };
     readonly during: () => Promise<void>;
   },
 ): Promise<Tally> {
   const startedAt = performance.now();
-  const answers: Promise<Tally["answers"][number]>[] = [];
+  const responses: Promise<Tally["responses"][number]>[] = [];
   let at = 0;
   const timer = setInterval(() => {
-    // A timer that was late catches up, or a busy machine would ask less.
+    // A late timer catches up; otherwise a busy machine would send less.
     const due = Math.floor((performance.now() - startedAt) * perSecond / 1000);
     for (; at < due; at++) {
-      const { asked, answer } = send(at);
+      const { caller, response } = send(at);
       const atMs = performance.now() - startedAt;
-      answers.push(answer.then((one) => ({ ...one, asked, atMs })));
+      responses.push(response.then((one) => ({ ...one, caller, atMs })));
     }
   }, 5);
   await during();
   clearInterval(timer);
-  return tally(await Promise.all(answers));
+  return tally(await Promise.all(responses));
 }
 
-function tally(answers: Tally["answers"]): Tally {
+function tally(responses: Tally["responses"]): Tally {
   const kinds: Record<string, number> = {};
-  for (const { status, code } of answers) {
+  for (const { status, code } of responses) {
     const kind = code === undefined ? String(status) : `${status} ${code}`;
     kinds[kind] = (kinds[kind] ?? 0) + 1;
   }
-  const wrongIdentity = answers.filter(({ sub, asked }) => sub !== undefined && sub !== asked);
-  return { answers, kinds, wrongIdentity: wrongIdentity.length };
+  const wrongIdentity = responses.filter(({ sub, caller }) => sub !== undefined && sub !== caller);
+  return { responses, kinds, wrongIdentity: wrongIdentity.length };
 }
 
-/** The value that so many percent do not exceed; 0 of nothing. */
+/** The value that this percentage does not exceed; 0 for an empty list. */
 export function percentile(values: readonly number[], percent: number): number {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * percent / 100))] ?? 0;

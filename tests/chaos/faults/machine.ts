@@ -6,7 +6,7 @@ export function residentBytes({ pid }: RunningProcess): number {
   return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1]) * 1024;
 }
 
-/** Milliseconds of a processor that a process has used so far. */
+/** Processor time that a process has used so far, in milliseconds. */
 export function processorMs({ pid }: RunningProcess): number {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
   const [user = 0, system = 0] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13)
@@ -15,12 +15,12 @@ export function processorMs({ pid }: RunningProcess): number {
   return (user + system) * 1000 / ticksPerSecond;
 }
 
-/** How many descriptors a process has open. */
+/** Number of open file descriptors of a process. */
 export function openDescriptors({ pid }: RunningProcess): number {
   return [...Deno.readDirSync(`/proc/${pid}/fd`)].length;
 }
 
-/** Runs a command of the system; false when it fails or is not there. */
+/** Runs a system command; false where it fails or does not exist. */
 export async function runs(command: string, ...args: readonly string[]): Promise<boolean> {
   try {
     const { success } = await new Deno.Command(command, {
@@ -34,7 +34,7 @@ export async function runs(command: string, ...args: readonly string[]): Promise
   }
 }
 
-/** The slope of a line through samples that are equally far apart, by the step. */
+/** The slope of a line through equidistant samples, per step. */
 export function slope(values: readonly number[]): number {
   const middle = (values.length - 1) / 2;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;

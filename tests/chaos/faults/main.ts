@@ -1,9 +1,9 @@
 /**
- * Performs the fault matrix: `deno task chaos:faults [--only F20,F31] [--short]`, or everything at
- * random for so long: `deno task chaos:faults --random 30 [--seed 1]`.
+ * Runs the fault matrix: `deno task chaos:faults [--only F20,F31] [--short]`, or all
+ * faults at random for this long: `deno task chaos:faults --random 30 [--seed 1]`.
  *
  * Four gateways stand between a load of 50 requests a second and Redis, an issuer and a service, each
- * behind a TCP proxy that breaks as told. The last line is `N passed, N failed`.
+ * behind a TCP proxy with settable faults. The last line is `N passed, N failed`.
  */
 import { readArguments } from "@edgepass/shared/runtime/usage";
 import { parseArgs } from "node:util";
@@ -34,7 +34,7 @@ const { passed, failed, skipped } = await performCases({
   seed,
   judgesTimes: true,
   revocationTimeoutMs: 150,
-  say: console.log,
+  report: console.log,
 });
 if (skipped > 0) console.log(`${skipped} cannot be performed on this machine`);
 console.log(`${passed} passed, ${failed} failed`);

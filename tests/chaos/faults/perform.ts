@@ -10,7 +10,7 @@ import { upstreamCases } from "./cases_upstream.ts";
 import { startFixture } from "./fixture.ts";
 import { startEnvironment } from "./environment.ts";
 
-/** Faults of what stands behind a gateway. */
+/** Faults of dependencies behind a gateway. */
 const cases = [
   ...redisCases,
   ...upstreamCases,
@@ -18,31 +18,31 @@ const cases = [
   ...loadCases,
   ...resourceCases,
 ];
-/** Faults within the whole product. */
+/** Faults inside the whole product. */
 const fixtureCases = [...serviceCases, ...fixtureResourceCases, ...restartCases, ...randomCases];
 
-/** What to perform, and how strictly. */
+/** The cases to run, and how strictly. */
 export interface PerformOptions extends Pace {
-  /** Ids of the matrix; all by default. */
+  /** Ids of the matrix; by default all. */
   readonly only?: readonly string[];
   readonly isShort?: boolean;
   readonly revocationTimeoutMs: number;
-  readonly say: (line: string) => void;
+  readonly report: (line: string) => void;
 }
 
-/** How it went. */
+/** The result of a run. */
 export interface Performed {
   readonly passed: number;
   readonly failed: number;
-  /** Cases that this machine does not let be performed. */
+  /** Cases that cannot run on this machine. */
   readonly skipped: number;
 }
 
-/** Performs one case after the other, and tells what was found, at the end in a table. */
+/** Runs one case after the other, and reports the findings, with a table at the end. */
 export async function performCases(options: PerformOptions): Promise<Performed> {
   const stage = createStage(options);
   const parts = [() => performGateways(stage, options), () => performSchool(stage, options)];
-  // Times that count are those of a machine that does nothing else.
+  // Durations are only meaningful on an otherwise idle machine.
   if (options.judgesTimes) { for (const part of parts) await part(); }
   else await Promise.all(parts.map((part) => part()));
   return stage.end();
@@ -51,10 +51,10 @@ export async function performCases(options: PerformOptions): Promise<Performed> 
 type Stage = ReturnType<typeof createStage>;
 
 async function performGateways(stage: Stage, options: PerformOptions): Promise<void> {
-  const wanted = cases.filter(stage.isWanted);
-  if (wanted.length === 0) return;
+  const selected = cases.filter(stage.isSelected);
+  if (selected.length === 0) return;
   await using environment = await startEnvironment(options);
-  for (const one of wanted) {
+  for (const one of selected) {
     await stage.perform(
       one,
       (judge) => one.run(environment, judge, options),
@@ -64,12 +64,12 @@ async function performGateways(stage: Stage, options: PerformOptions): Promise<v
 }
 
 async function performSchool(stage: Stage, options: PerformOptions): Promise<void> {
-  const wanted = fixtureCases.filter(stage.isWanted);
-  if (wanted.length === 0) return;
+  const selected = fixtureCases.filter(stage.isSelected);
+  if (selected.length === 0) return;
   const workspace = await Deno.makeTempDir({ prefix: "edgepass-faults-" });
   try {
     await using fixture = await startFixture({ ...options, workspace });
-    for (const one of wanted) {
+    for (const one of selected) {
       await stage.perform(one, (judge) => one.run(fixture, judge, options), () => fixture.heal());
     }
   } finally {
@@ -77,7 +77,7 @@ async function performSchool(stage: Stage, options: PerformOptions): Promise<voi
   }
 }
 
-/** Tries of a case in which nothing but times is wrong: what else the machine does only adds. */
+/** Attempts for a case in which only durations are exceeded: other load only adds to them. */
 const mostTries = 3;
 
 async function performOnce(
@@ -103,11 +103,11 @@ function isLate(findings: readonly Finding[]): boolean {
 
 type Outcome = "passed" | "FAILED" | "skipped";
 
-function createStage({ only, isShort = false, judgesTimes, say }: PerformOptions) {
+function createStage({ only, isShort = false, judgesTimes, report }: PerformOptions) {
   const rows: { readonly id: string; readonly what: string; readonly outcome: Outcome }[] = [];
-  const count = (wanted: Outcome) => rows.filter(({ outcome }) => outcome === wanted).length;
+  const count = (selected: Outcome) => rows.filter(({ outcome }) => outcome === selected).length;
   return {
-    isWanted: ({ id, isLong = false }: Pick<Case, "id" | "isLong">): boolean =>
+    isSelected: ({ id, isLong = false }: Pick<Case, "id" | "isLong">): boolean =>
       (only?.includes(id) ?? true) && !(isShort && isLong),
     async perform(
       { id, what }: Pick<Case, "id" | "what">,
@@ -120,14 +120,16 @@ function createStage({ only, isShort = false, judgesTimes, say }: PerformOptions
       }
       const outcome = outcomeOf(findings);
       rows.push({ id, what, outcome });
-      say(`${outcome.padEnd(8)}${id.padEnd(8)}${what}`);
+      report(`${outcome.padEnd(8)}${id.padEnd(8)}${what}`);
       for (const { claim, figure, isHeld } of findings) {
-        say(`       ${isHeld ? " " : "!"} ${claim}: ${figure}`);
+        report(`       ${isHeld ? " " : "!"} ${claim}: ${figure}`);
       }
     },
     end(): Performed {
-      say("");
-      for (const { id, what, outcome } of rows) say(`${outcome.padEnd(8)}${id.padEnd(8)}${what}`);
+      report("");
+      for (const { id, what, outcome } of rows) {
+        report(`${outcome.padEnd(8)}${id.padEnd(8)}${what}`);
+      }
       return { passed: count("passed"), failed: count("FAILED"), skipped: count("skipped") };
     },
   };

@@ -3,15 +3,15 @@ import { createRandom, type Random } from "../random.ts";
 import type { Fault } from "../tcp_proxy.ts";
 import { createCourses } from "./cases_restarts.ts";
 import type { FixtureCase } from "./case.ts";
-import { type Answered, ask, drive, type Tally, wait } from "./load.ts";
+import { drive, type Received, request, type Tally, wait } from "./load.ts";
 import { type Fixture, gateways } from "./fixture.ts";
 
-/** One thing that goes wrong for a while. */
+/** A fault that lasts for a while. */
 interface Trouble {
   readonly name: string;
-  /** Protected requests are refused meanwhile, as they must be. */
+  /** Protected requests must be refused meanwhile. */
   readonly isFailClosed?: boolean;
-  ensureLoaded(fixture: Fixture): Promise<void>;
+  start(fixture: Fixture): Promise<void>;
 }
 
 const garbage = new TextEncoder().encode("no HTTP at all\r\n\r\n");
@@ -21,7 +21,7 @@ const ofBytes: Readonly<Record<string, Fault>> = {
   "resets": { kind: "reset" },
   "is slow": { kind: "latency", ms: 3_000 },
   "breaks off": { kind: "cut", afterBytes: 20, how: "reset" },
-  "talks garbage": { kind: "garbage", bytes: garbage },
+  "sends garbage": { kind: "garbage", bytes: garbage },
 };
 
 const troubles: readonly Trouble[] = [
@@ -29,22 +29,22 @@ const troubles: readonly Trouble[] = [
     Object.entries(ofBytes).map(([what, fault]): Trouble => ({
       name: `${name} ${what}`,
       isFailClosed: name === "redis",
-      ensureLoaded: (fixture) => fixture.proxies[name].set(fault),
+      start: (fixture) => fixture.proxies[name].set(fault),
     }))
   ),
   {
-    name: "redis is 40 ms away",
-    ensureLoaded: ({ proxies }) => proxies.redis.set({ kind: "latency", ms: 40 }),
+    name: "redis is 40 ms slower",
+    start: ({ proxies }) => proxies.redis.set({ kind: "latency", ms: 40 }),
   },
   {
     name: "redis is emptied",
     isFailClosed: true,
-    ensureLoaded: ({ redis }) => redis.flush(),
+    start: ({ redis }) => redis.flush(),
   },
   ...gateways.flatMap((name) =>
     (["SIGTERM", "SIGKILL"] as const).map((how): Trouble => ({
       name: `${name} gets ${how}`,
-      ensureLoaded: (fixture) => fixture.restart(name, how),
+      start: (fixture) => fixture.restart(name, how),
     }))
   ),
 ];
@@ -53,21 +53,21 @@ const troubles: readonly Trouble[] = [
 const afterwardsMs = 2_500;
 const closed = "503 revocation_unavailable";
 
-/** What a change may be answered while something it needs is away. */
+/** The responses that a write may get while a dependency is unavailable. */
 const changing = [
   "201",
   closed,
   "503 upstream_unavailable",
   "502 upstream_bad_response",
   "504 upstream_timeout",
-  // The first try is under way still, or its gateway died with it.
+  // The first attempt is still in progress, or its gateway died with it.
   "409 conflict",
 ];
 
-/** Everything at random for so long; it comes last, for somebody is logged out by it. */
+/** All faults at random; this case comes last, because it logs a user out. */
 export const randomCases: readonly FixtureCase[] = [{
   id: "F77",
-  what: "all of it at random",
+  what: "all faults at random",
   isLong: true,
   async run(fixture, judge, { randomMs, seed }) {
     const { mint, learner, teacher, other } = fixture.people;
@@ -76,17 +76,17 @@ export const randomCases: readonly FixtureCase[] = [{
     const courses = createCourses(fixture, { tries: 20, token: () => tokens.of(teacher) });
     const trouble = makeTrouble(fixture, createRandom(seed), performance.now() + randomMs);
     const during = () => trouble.over;
-    const readAs = async (token: string | Promise<string>): Promise<Answered> =>
+    const readAs = async (token: string | Promise<string>): Promise<Received> =>
       await fixture.get("/users/me", await token);
     const readSelf = (person: { id: string; token: string }) => () => ({
-      asked: person.id,
-      answer: again(() => fixture.get("/users/me", tokens.of(person))),
+      caller: person.id,
+      response: again(() => fixture.get("/users/me", tokens.of(person))),
     });
-    const forge = () => ({ asked: "none", answer: readAs(mint.forge(tokens.of(learner))) });
+    const forge = () => ({ caller: "none", response: readAs(mint.forge(tokens.of(learner))) });
     const [reads, others, revoked, forged, changes, guests] = await Promise.all([
       drive({ perSecond: 30, during, send: readSelf(learner) }),
       drive({ perSecond: 10, during, send: readSelf(teacher) }),
-      drive({ perSecond: 10, during, send: () => ({ asked: "gone", answer: readAs(gone) }) }),
+      drive({ perSecond: 10, during, send: () => ({ caller: "gone", response: readAs(gone) }) }),
       drive({ perSecond: 10, during, send: forge }),
       drive({ perSecond: 4, during, send: () => courses.create() }),
       drive({ perSecond: 0.5, during, send: () => signUp(fixture) }),
@@ -95,8 +95,8 @@ export const randomCases: readonly FixtureCase[] = [{
     judge.check("seed", true, seed);
     judge.check("things that went wrong", true, trouble.count());
     const lost = countLost(fixture);
-    judge.check("events lost", lost === 0, `${lost}, of ${guests.answers.length} people`);
-    judge.check("effects are there once", ...compareAnswered(courses.count(fixture), changes));
+    judge.check("events lost", lost === 0, `${lost}, of ${guests.responses.length} people`);
+    judge.check("effects are there once", ...compareCreated(courses.count(fixture), changes));
     const wrong = reads.wrongIdentity + others.wrongIdentity;
     judge.check("wrong identity", wrong === 0, wrong);
     const accepted = (revoked.kinds["200"] ?? 0) + (forged.kinds["200"] ?? 0);
@@ -109,12 +109,12 @@ export const randomCases: readonly FixtureCase[] = [{
   },
 }];
 
-/** Nobody's answers can be nobody else's. */
+/** Responses to anonymous requests have no subject to check. */
 function anonymous(tally: Tally): Tally {
   return { ...tally, wrongIdentity: 0 };
 }
 
-/** Breaks one thing after the other, and tells when protected requests had to be refused. */
+/** Applies one fault after the other, and records when protected requests had to be refused. */
 function makeTrouble(
   fixture: Fixture,
   random: Random,
@@ -131,7 +131,7 @@ function makeTrouble(
       if (!trouble) return;
       count++;
       const fromMs = at();
-      await trouble.ensureLoaded(fixture);
+      await trouble.start(fixture);
       await wait(500 + random.below(2_500));
       for (const proxy of Object.values(fixture.proxies)) await proxy.set({ kind: "none" });
       if (trouble.isFailClosed) closedWindows.push({ fromMs, toMs: at() + afterwardsMs });
@@ -141,7 +141,7 @@ function makeTrouble(
   return { over, closedWindows, count: () => count };
 }
 
-/** Tokens that never run out: signed again as auth would, long before they end. */
+/** Tokens that never expire: signed again as auth would, long before their end. */
 async function keepFresh(
   mint: Fixture["people"]["mint"],
   people: readonly { readonly id: string; readonly token: string }[],
@@ -161,31 +161,31 @@ async function keepFresh(
   };
 }
 
-/** Ends all of a person's logins, and gives the token that is revoked with them. */
+/** Ends all logins of a user, and returns the token that this revokes. */
 async function endLogins({ get }: Fixture, token: string): Promise<string> {
   const { status } = await get("/auth/logout-all", token, { method: "POST" });
   if (status !== 204) throw new Error(`Cannot log out: ${status}`);
   return token;
 }
 
-function signUp({ origin }: Fixture): { asked: string; answer: Promise<Answered> } {
+function signUp({ origin }: Fixture): { caller: string; response: Promise<Received> } {
   const email = `${crypto.randomUUID()}@edgepass.local`;
   const body = { email, password: "a sentence that only I would think of", name: "Demo Guest" };
-  const answer = ask(`${origin}/auth/signup`, {
+  const response = request(`${origin}/auth/signup`, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   });
-  return { asked: "anybody", answer };
+  return { caller: "any", response };
 }
 
-/** A reader tries once more where no answer came. */
-async function again(send: () => Promise<Answered>): Promise<Answered> {
-  const answer = await send();
-  return answer.status === 0 ? await send() : answer;
+/** A reader repeats a request once that got no response. */
+async function again(send: () => Promise<Received>): Promise<Received> {
+  const response = await send();
+  return response.status === 0 ? await send() : response;
 }
 
-/** Accounts of which no event says anything; nobody takes events here, so all of them are there. */
+/** Accounts without an event; no event is delivered here, so all of them are in the outbox. */
 function countLost({ databases }: Fixture): number {
   const database = new DatabaseSync(databases.auth, { readOnly: true });
   try {
@@ -198,21 +198,21 @@ function countLost({ databases }: Fixture): number {
   }
 }
 
-/** What was told to be made is there, and nothing is there twice. */
-function compareAnswered(
+/** Every course reported as created exists, and none exists twice. */
+function compareCreated(
   { all, different }: { all: number; different: number },
-  { kinds, answers }: Tally,
+  { kinds, responses }: Tally,
 ): [boolean, string] {
-  const told = kinds["201"] ?? 0;
-  const isHeld = all === different && all >= told && all <= answers.length;
-  return [isHeld, `${all} made, ${different} different, ${told} told of`];
+  const reported = kinds["201"] ?? 0;
+  const isHeld = all === different && all >= reported && all <= responses.length;
+  return [isHeld, `${all} created, ${different} distinct, ${reported} reported`];
 }
 
 function available(
-  { answers }: Tally,
+  { responses }: Tally,
   windows: readonly { readonly fromMs: number; readonly toMs: number }[],
 ): [boolean, string] {
-  const outside = answers.filter(({ atMs, ms }) =>
+  const outside = responses.filter(({ atMs, ms }) =>
     windows.every(({ fromMs, toMs }) => atMs + ms < fromMs || atMs > toMs)
   );
   const good = outside.filter(({ status }) => status === 200).length;

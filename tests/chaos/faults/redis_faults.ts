@@ -1,61 +1,61 @@
 import { createEmbeddedRedis, createRedisRest, type RedisBackend } from "@edgepass/dev/redis";
 import { randomSecret } from "../../settings.ts";
 
-/** How Redis answers, beyond what the network does to it. */
+/** How Redis responds, in addition to network faults. */
 export type RedisCondition =
   | { readonly kind: "well" }
-  /** The same answer to everything. */
+  /** The same response to every request. */
   | {
-    readonly kind: "answers";
+    readonly kind: "responds";
     readonly status: number;
     readonly body: string;
     readonly type?: string;
   }
-  /** Writes are refused, as by a full disk or a replica. */
+  /** Writes are refused, as with a full disk or on a replica. */
   | { readonly kind: "read-only" }
-  /** What is written is seen by readers so much later, and by the writer at once. */
+  /** Readers see writes this much later, the writer at once. */
   | { readonly kind: "lags"; readonly ms: number };
 
-/** Redis with an endpoint for readers and one for writers, as a replica and its primary. */
+/** Redis with a reader and a writer endpoint, like a replica and its primary. */
 export interface FaultyRedis extends AsyncDisposable {
   readonly token: string;
-  /** Where gateways read. */
+  /** The endpoint of the gateways. */
   readonly reader: Deno.NetAddr;
-  /** Where auth writes. */
+  /** The endpoint of auth. */
   readonly writer: Deno.NetAddr;
-  /** What auth does: writes at the primary, whatever the mood makes of it. */
+  /** Writes to the primary as auth does, subject to the condition. */
   write(...command: string[]): Promise<void>;
   /** Empties primary and replica. */
   flush(): Promise<void>;
-  set(severity: RedisCondition): void;
-  /** Calls of readers so far. */
+  set(condition: RedisCondition): void;
+  /** Number of reader calls so far. */
   calls(): number;
 }
 
 const reads: ReadonlySet<string> = new Set(["get", "mget", "exists", "ttl", "ping"]);
 
-/** Serves an embedded Redis that can be in moods. */
+/** Serves an embedded Redis with a settable condition. */
 export function startFaultyRedis(): FaultyRedis {
   const token = randomSecret();
   const primary = createEmbeddedRedis();
   const replica = createEmbeddedRedis();
   const late = new Set<ReturnType<typeof setTimeout>>();
-  let severity: RedisCondition = { kind: "well" };
+  let condition: RedisCondition = { kind: "well" };
   let calls = 0;
-  // What writers say goes to both; only its way to the replica is ever late.
+  // A write goes to both; only its way to the replica may be delayed.
   const both: RedisBackend = {
     ...primary,
     async execute(command) {
       const name = (command[0] ?? "").toLowerCase();
-      if (severity.kind === "read-only" && !reads.has(name)) {
+      if (condition.kind === "read-only" && !reads.has(name)) {
         return { error: "READONLY You can't write against a read only replica." };
       }
       const reply = await primary.execute(command);
-      if (severity.kind === "lags") {
+      if (condition.kind === "lags") {
         const timer = setTimeout(() => {
           late.delete(timer);
           void replica.execute(command);
-        }, severity.ms);
+        }, condition.ms);
         late.add(timer);
       } else await replica.execute(command);
       return reply;
@@ -65,8 +65,8 @@ export function startFaultyRedis(): FaultyRedis {
   const toReplica = createRedisRest({ backend: replica, token });
   const reader = serve((request) => {
     calls++;
-    if (severity.kind !== "answers") return toReplica(request);
-    const { status, body, type = "application/json" } = severity;
+    if (condition.kind !== "responds") return toReplica(request);
+    const { status, body, type = "application/json" } = condition;
     return new Response(body, { status, headers: { "content-type": type } });
   });
   const writer = serve(toPrimary);
@@ -78,7 +78,7 @@ export function startFaultyRedis(): FaultyRedis {
     async flush() {
       await Promise.all([primary.execute(["FLUSHALL"]), replica.execute(["FLUSHALL"])]);
     },
-    set: (next) => void (severity = next),
+    set: (next) => void (condition = next),
     calls: () => calls,
     async [Symbol.asyncDispose]() {
       for (const timer of late) clearTimeout(timer);

@@ -1,7 +1,7 @@
-/** A service of somebody else's behind the gateway, which does what its path says. */
+/** A third-party service behind the gateway, controlled by the path. */
 export interface Upstream extends AsyncDisposable {
   readonly addr: Deno.NetAddr;
-  /** Requests that came, by their path. */
+  /** Number of requests by path. */
   readonly hits: ReadonlyMap<string, number>;
   /** Requests that were aborted while they were served. */
   aborted(): number;
@@ -12,7 +12,7 @@ export interface Upstream extends AsyncDisposable {
 const chunk = new Uint8Array(65_536);
 const json = { "content-type": "application/json" };
 
-/** Serves `/echo/…`; what it answers carries the subject that it was told by the Passport. */
+/** Serves `/echo/…`; responses carry the subject of the received Passport. */
 export function startUpstream(): Upstream {
   const hits = new Map<string, number>();
   let aborted = 0;
@@ -22,20 +22,20 @@ export function startUpstream(): Upstream {
   const handlers: Readonly<
     Record<string, (request: Request, url: URL) => Response | Promise<Response>>
   > = {
-    ok: (request) => Response.json({ sub: readDoctorContext(request) }),
+    ok: (request) => Response.json({ sub: readSubject(request) }),
     half: (request) =>
       isFailing && served++ % 2 === 0
         ? Response.json({ detail: "no" }, { status: 503 })
-        : Response.json({ sub: readDoctorContext(request) }),
+        : Response.json({ sub: readSubject(request) }),
     async slow(request, url) {
       request.signal.addEventListener("abort", () => aborted++, { once: true });
       await new Promise((resolve) => setTimeout(resolve, Number(url.searchParams.get("ms"))));
-      return Response.json({ sub: readDoctorContext(request) });
+      return Response.json({ sub: readSubject(request) });
     },
     empty: () => new Response("", { headers: json }),
     garbage: () => new Response('{"sub":', { headers: json }),
-    // What a page full of things weighs: wrapping it is work for whoever stands in front.
-    page: (request) => pageOf(readDoctorContext(request)),
+    // A page of many items: wrapping it costs the gateway processor time.
+    page: (request) => pageOf(readSubject(request)),
     redirect: (_request, url) => Response.redirect(url.searchParams.get("to") ?? "", 302),
     big: (_request, url) => new Response(manyBytes(Number(url.searchParams.get("bytes")))),
     ticks: (request, url) => {
@@ -45,7 +45,7 @@ export function startUpstream(): Upstream {
     upload: async (request) => {
       let bytes = 0;
       for await (const part of request.body ?? []) bytes += part.length;
-      return Response.json({ bytes, sub: readDoctorContext(request) });
+      return Response.json({ bytes, sub: readSubject(request) });
     },
   };
 
@@ -64,15 +64,15 @@ export function startUpstream(): Upstream {
   };
 }
 
-/** Not verified: it is compared with who asked, to see that nobody is taken for somebody else. */
-function readDoctorContext(request: Request): string {
+/** Unverified: it is only compared with the caller, to find a response with another user's data. */
+function readSubject(request: Request): string {
   const [, payload = ""] = (request.headers.get("x-passport") ?? "").split(".");
   if (payload === "") return "none";
   const text = atob(payload.replaceAll("-", "+").replaceAll("_", "/"));
   return String(JSON.parse(text).sub);
 }
 
-/** As much as is looked through as a whole, of many small things. */
+/** Many small items, up to the size that the gateway parses as a whole. */
 const items = JSON.stringify(Array.from({ length: 10_000 }, (_, at) => [at % 100]));
 
 function pageOf(sub: string): Response {

@@ -1,7 +1,7 @@
 import { type D1Binding, d1Sql } from "@edgepass/shared/sql/d1";
 import { sqlCases } from "../sql_cases.ts";
 
-/** Runs the case whose position is the path, inside workerd, and answers what went wrong. */
+/** Runs the case whose position is the path, inside workerd, and returns the failure message. */
 export default {
   async fetch(request: Request, env: { DB: D1Binding }): Promise<Response> {
     const index = Number(new URL(request.url).pathname.slice(1));

@@ -13,17 +13,17 @@ export const leewaySeconds = 5;
 export const ours = "https://auth.test";
 export const theirs = "https://idp.test";
 
-/** Keys of two issuers, and of somebody who is neither. */
+/** Keys of the two issuers, and of a third party that is neither. */
 export async function makeKeys() {
-  const [own, rotated, foreign, stranger] = await Promise.all([
+  const [own, rotated, external, stranger] = await Promise.all([
     makePair("own"),
     makePair("rotated"),
-    makePair("foreign", "ES256"),
-    // A stranger's key that claims to be ours.
+    makePair("external", "ES256"),
+    // A third party's key under the kid of our key.
     makePair("own"),
   ]);
   const secret = new TextEncoder().encode(JSON.stringify(own.publicJwk));
-  return { own, rotated, foreign, stranger, hmac: await importSecret({ kid: "own", secret }) };
+  return { own, rotated, external, stranger, hmac: await importSecret({ kid: "own", secret }) };
 }
 export type Keys = Awaited<ReturnType<typeof makeKeys>>;
 
@@ -44,7 +44,7 @@ export const ourClaims = {
   client_id: "edgepass",
 };
 
-export const theirHeader = { alg: "ES256", typ: "JWT", kid: "foreign" };
+export const theirHeader = { alg: "ES256", typ: "JWT", kid: "external" };
 export const theirClaims = {
   iss: theirs,
   aud: ["https://other.test", "edgepass"],
@@ -53,17 +53,17 @@ export const theirClaims = {
   exp: nowSeconds + 3590,
 };
 
-/** The two issuers of a gateway; `foreign` changes the configuration of the second. */
+/** The two issuers of a gateway; `external` changes the configuration of the second. */
 export function makeIssuers(
   keys: Keys,
-  foreign: Partial<AccessTokenIssuer> = {},
+  external: Partial<AccessTokenIssuer> = {},
 ): ReadonlyMap<string, AccessTokenIssuer> {
   const rings = {
     [ours]: new Map([keys.own, keys.rotated].map(({ verification }) => [
       verification.kid,
       verification,
     ])),
-    [theirs]: new Map([[keys.foreign.verification.kid, keys.foreign.verification]]),
+    [theirs]: new Map([[keys.external.verification.kid, keys.external.verification]]),
   };
   return new Map<string, AccessTokenIssuer>([
     [ours, {
@@ -82,19 +82,19 @@ export function makeIssuers(
       claims: {},
       maxLifeSeconds: 3600,
       findKey: (kid) => Promise.resolve(rings[theirs]?.get(kid)),
-      ...foreign,
+      ...external,
     }],
   ]);
 }
 
-/** What one row changes about a good token of ours; a member that is undefined is left out. */
+/** What one row changes in a valid token of ours; undefined removes a member. */
 export interface Change {
   /** Starts from a token of the other issuer. */
-  readonly foreign?: Partial<AccessTokenIssuer>;
+  readonly external?: Partial<AccessTokenIssuer>;
   readonly header?: object | string;
   readonly claims?: object;
   readonly payload?: string | Uint8Array;
-  /** Name of the key that signs; the issuer's own by default. */
+  /** The key that signs; by default the issuer's own. */
   readonly signer?: Exclude<keyof Keys, "hmac"> | "hmac";
   readonly mangle?: (token: string) => string;
   readonly now?: number;
@@ -102,23 +102,23 @@ export interface Change {
 }
 
 export async function makeToken(keys: Keys, change: Change): Promise<string> {
-  const [baseHeader, baseClaims] = change.foreign
+  const [baseHeader, baseClaims] = change.external
     ? [theirHeader, theirClaims]
     : [ourHeader, ourClaims];
   const header = typeof change.header === "string"
     ? change.header
     : { ...baseHeader, ...change.header };
   const payload = change.payload ?? { ...baseClaims, ...change.claims };
-  const signer = keys[change.signer ?? (change.foreign ? "foreign" : "own")];
+  const signer = keys[change.signer ?? (change.external ? "external" : "own")];
   const token = await forge(header, payload, "signing" in signer ? signer.signing : signer);
   return change.mangle?.(token) ?? token;
 }
 
-/** What the verifier says of one row. */
+/** The verifier's result for one row. */
 export async function judge(change: Change): Promise<AccessToken | AccessTokenRefusal> {
   const keys = await makeKeys();
   return await verifyAccessToken(await makeToken(keys, change), {
-    issuers: makeIssuers(keys, change.foreign),
+    issuers: makeIssuers(keys, change.external),
     nowSeconds: change.now ?? nowSeconds,
     leewaySeconds: change.leeway ?? leewaySeconds,
   });

@@ -12,7 +12,7 @@ import {
 import type { Case } from "./case.ts";
 import { jsonTricks, textTricks } from "./text_tricks.ts";
 
-const foreign: Partial<AccessTokenIssuer> = {};
+const external: Partial<AccessTokenIssuer> = {};
 const without = (name: string) => ({ claims: { [name]: undefined } });
 const expired = { iat: nowSeconds - 700, exp: nowSeconds - 100 };
 
@@ -38,7 +38,7 @@ const headerRefusals: Readonly<Record<string, Change>> = {
   "a kid that is a path": { header: { kid: "../../dev/null" } },
   "a kid that is a number": { header: { kid: 0 } },
   "a kid in a list": { header: { kid: ["own"] } },
-  "the kid of another issuer's key": { header: { kid: "foreign" } },
+  "the kid of another issuer's key": { header: { kid: "external" } },
   "no typ [RFC 9068 §4]": { header: { typ: undefined } },
   "typ JWT [RFC 8725 §3.11]": { header: { typ: "JWT" } },
   "typ of a Passport": { header: { typ: "passport+jwt" } },
@@ -76,12 +76,12 @@ const foreignHeaderRefusals: Readonly<Record<string, Change>> = Object.fromEntri
     "zip": { header: { zip: "DEF" } },
     "enc": { header: { enc: "A256GCM" } },
     "a typ that is not configured": { header: { typ: "id+jwt" } },
-    "a typ that is no text": { header: { typ: 1 } },
+    "a typ that is not a string": { header: { typ: 1 } },
     "typ null": { header: { typ: null } },
     "no kid": { header: { kid: undefined } },
     "the kid of our key": { header: { kid: "own", alg: "EdDSA" }, signer: "own" },
     "alg of our key": { header: { alg: "EdDSA" } },
-  }).map(([what, change]) => [`another issuer's token with ${what}`, { foreign, ...change }]),
+  }).map(([what, change]) => [`another issuer's token with ${what}`, { external, ...change }]),
 );
 
 const claimRefusals: Readonly<Record<string, Change>> = {
@@ -93,7 +93,7 @@ const claimRefusals: Readonly<Record<string, Change>> = {
   ),
   "an unknown issuer [RFC 8725 §3.8]": { claims: { iss: "https://evil.test" } },
   "an issuer that is only a prefix": { claims: { iss: "https://auth.tes" } },
-  "an issuer with a slash behind": { claims: { iss: "https://auth.test/" } },
+  "an issuer with a trailing slash": { claims: { iss: "https://auth.test/" } },
   "an issuer in a list": { claims: { iss: ["https://auth.test"] } },
   "the issuer of another key": { claims: { iss: "https://idp.test" } },
   "an issuer that names a prototype": { claims: { iss: "__proto__" } },
@@ -106,27 +106,27 @@ const claimRefusals: Readonly<Record<string, Change>> = {
   "a subject that is a number": { claims: { sub: 42 } },
   "a jti that is a number": { claims: { jti: 1 } },
   "a sid that is empty": { claims: { sid: "" } },
-  "a uv that is a text": { claims: { uv: "7" } },
+  "a uv that is a string": { claims: { uv: "7" } },
   "a uv that is negative": { claims: { uv: -1 } },
   "a uv that is a fraction": { claims: { uv: 1.5 } },
-  "roles in a text": { claims: { roles: "admin" } },
-  "roles that are no texts": { claims: { roles: [1] } },
+  "roles in a string": { claims: { roles: "admin" } },
+  "roles that are not strings": { claims: { roles: [1] } },
   "more than 64 roles": { claims: { roles: Array.from({ length: 65 }, () => "r") } },
   "scope in a list": { claims: { scope: ["read"] } },
-  "exp as a text": { claims: { exp: String(ourClaims.exp) } },
+  "exp as a string": { claims: { exp: String(ourClaims.exp) } },
   "exp as a fraction": { claims: { exp: ourClaims.exp + 0.5 } },
-  "exp beyond all numbers": {
+  "exp beyond the range of numbers": {
     payload: JSON.stringify(ourClaims).replace(`"exp":${ourClaims.exp}`, '"exp":1e999'),
   },
   "exp null": { claims: { exp: null } },
-  "iat as a text": { claims: { iat: String(ourClaims.iat) } },
+  "iat as a string": { claims: { iat: String(ourClaims.iat) } },
   "iat that is negative": { claims: { iat: -1, exp: 1 } },
   "iat in the future": { claims: { iat: nowSeconds + leewaySeconds + 1 } },
   "nbf in the future [RFC 7519 §4.1.5]": { claims: { nbf: nowSeconds + leewaySeconds + 1 } },
-  "nbf as a text": { claims: { nbf: "0" } },
-  "a life over 900 s": { claims: { exp: ourClaims.iat + 901 } },
-  "a life of nothing": { claims: { exp: ourClaims.iat } },
-  "a life that ends before it begins": { claims: { exp: ourClaims.iat - 1 } },
+  "nbf as a string": { claims: { nbf: "0" } },
+  "a lifetime over 900 s": { claims: { exp: ourClaims.iat + 901 } },
+  "a lifetime of zero": { claims: { exp: ourClaims.iat } },
+  "an exp before its iat": { claims: { exp: ourClaims.iat - 1 } },
 };
 
 const foreignClaimRefusals: Readonly<Record<string, Change>> = Object.fromEntries(
@@ -139,34 +139,39 @@ const foreignClaimRefusals: Readonly<Record<string, Change>> = Object.fromEntrie
     "audiences without ours": { claims: { aud: ["edgepass.evil", "edge"] } },
     "an empty list of audiences": { claims: { aud: [] } },
     "an audience that is a number": { claims: { aud: [1, "edgepass"] } },
-    "a subject with a blank": { claims: { sub: "a b" } },
+    "a subject with a space": { claims: { sub: "a b" } },
     "a subject outside of ASCII": { claims: { sub: "jürgen" } },
     "a subject of 257 characters": { claims: { sub: "a".repeat(257) } },
-    "a life over its issuer's limit": { claims: { exp: theirClaims.iat + 3601 } },
-    "a scope with two in one": { claims: { scope: ["read write"] } },
+    "a lifetime over its issuer's limit": { claims: { exp: theirClaims.iat + 3601 } },
+    "two scopes in one member": { claims: { scope: ["read write"] } },
     "a scope with a quote": { claims: { scope: 'read"' } },
     "a scope that is a number": { claims: { scope: 1 } },
     "a role that is empty": { claims: { roles: "" } },
     "roles that are an object": { claims: { roles: { admin: true } } },
     "a jti that is a number": { claims: { jti: 1 } },
-  }).map(([what, change]) => [`another issuer's token with ${what}`, { foreign, ...change }]),
+  }).map(([what, change]) => [`another issuer's token with ${what}`, { external, ...change }]),
 );
 
 const timeRefusals: Readonly<Record<string, Change>> = {
   "once exp and leeway are over": { now: ourClaims.exp + leewaySeconds },
-  "once exp is over without a leeway": { now: ourClaims.exp, leeway: 0 },
+  "once exp is over, without a leeway": { now: ourClaims.exp, leeway: 0 },
   "of another issuer once exp and leeway are over": {
-    foreign,
+    external,
     now: theirClaims.exp + leewaySeconds,
   },
 };
 
 const precedence: Readonly<Record<string, Change>> = {
-  "a stranger's signature": { signer: "stranger" },
-  "a stranger's signature on an expired token [T10]": { signer: "stranger", claims: expired },
+  "a signature of an unknown key": { signer: "stranger" },
+  "a signature of an unknown key on an expired token [T10]": {
+    signer: "stranger",
+    claims: expired,
+  },
   "another key of the same issuer": { signer: "rotated" },
   "an expired token for another audience": { claims: { ...expired, aud: "other" } },
-  "an expired token that lived too long": { claims: { ...expired, iat: nowSeconds - 5000 } },
+  "an expired token whose lifetime was too long": {
+    claims: { ...expired, iat: nowSeconds - 5000 },
+  },
 };
 
 const invalid: Readonly<Record<string, Change>> = {
@@ -192,9 +197,9 @@ const invalid: Readonly<Record<string, Change>> = {
   ),
 };
 
-/** What is read otherwise than it stands, or stands at the very edge. */
+/** Tokens whose claims are mapped on reading, or that lie exactly on a limit. */
 const accepted: Readonly<Record<string, readonly [change: Change, expected: object]>> = {
-  "one of ours": [{}, {
+  "our own token": [{}, {
     iss: ourClaims.iss,
     kid: "own",
     sub: ourClaims.sub,
@@ -206,17 +211,17 @@ const accepted: Readonly<Record<string, readonly [change: Change, expected: obje
     roles: ["learner"],
     scope: "read write",
   }],
-  "one of another issuer with its alias": [{ foreign }, {
+  "another issuer's token, under its alias": [{ external }, {
     alias: "idp",
     iss: theirClaims.iss,
-    kid: "foreign",
+    kid: "external",
     sub: "auth0|42",
     iat: theirClaims.iat,
     exp: theirClaims.exp,
     roles: [],
     scope: "",
   }],
-  "claims nobody knows": [{ claims: { x: 1 } }, { sub: ourClaims.sub }],
+  "unknown claims": [{ claims: { x: 1 } }, { sub: ourClaims.sub }],
   "no client_id, roles or scope": [
     { claims: { client_id: undefined, roles: undefined, scope: undefined } },
     { roles: [], scope: "" },
@@ -228,53 +233,53 @@ const accepted: Readonly<Record<string, readonly [change: Change, expected: obje
   ],
   "iat at the edge of the leeway": [{ now: ourClaims.iat - leewaySeconds }, {}],
   "nbf at the edge of the leeway": [{ claims: { nbf: nowSeconds + leewaySeconds } }, {}],
-  "a life of exactly 900 s": [{ claims: { exp: ourClaims.iat + 900 } }, {}],
-  "a life of exactly its issuer's limit": [
-    { foreign, claims: { exp: theirClaims.iat + 3600 } },
+  "a lifetime of exactly 900 s": [{ claims: { exp: ourClaims.iat + 900 } }, {}],
+  "a lifetime of exactly its issuer's limit": [
+    { external, claims: { exp: theirClaims.iat + 3600 } },
     {},
   ],
-  "another issuer's single audience": [{ foreign, claims: { aud: "edgepass" } }, {}],
-  "another issuer's header without typ": [{ foreign, header: { typ: undefined } }, {}],
+  "another issuer's single audience": [{ external, claims: { aud: "edgepass" } }, {}],
+  "another issuer's header without typ": [{ external, header: { typ: undefined } }, {}],
   "another issuer's header with a second accepted typ": [
-    { foreign, header: { typ: "at+jwt" } },
+    { external, header: { typ: "at+jwt" } },
     {},
   ],
-  "another issuer's header with a harmless member": [{ foreign, header: { cat: "x" } }, {}],
+  "another issuer's header with a harmless member": [{ external, header: { cat: "x" } }, {}],
   "another issuer's scope in a list": [
-    { foreign: { claims: { scope: "scp" } }, claims: { scp: ["a", "b"] } },
+    { external: { claims: { scope: "scp" } }, claims: { scp: ["a", "b"] } },
     { scope: "a b" },
   ],
-  "another issuer's scope with blanks too many": [
-    { foreign, claims: { scope: " a  b " } },
+  "another issuer's scope with extra spaces": [
+    { external, claims: { scope: " a  b " } },
     { scope: "a b" },
   ],
-  "another issuer's single role, blanks and all": [
-    { foreign, claims: { roles: "Super admin" } },
+  "another issuer's single role with a space": [
+    { external, claims: { roles: "Super admin" } },
     { roles: ["Super admin"] },
   ],
   "another issuer's roles at a path": [
     {
-      foreign: { claims: { roles: ["realm_access", "roles"] } },
+      external: { claims: { roles: ["realm_access", "roles"] } },
       claims: { realm_access: { roles: ["teacher"] }, roles: ["admin"] },
     },
     { roles: ["teacher"] },
   ],
   "another issuer's claim whose name looks like a path": [
     {
-      foreign: { claims: { roles: "https://idp.test/roles.all", sid: "session_id" } },
+      external: { claims: { roles: "https://idp.test/roles.all", sid: "session_id" } },
       claims: { "https://idp.test/roles.all": ["teacher"], session_id: "s", sid: "not this" },
     },
     { roles: ["teacher"], sid: "s" },
   ],
   "another issuer's mapped claim that is absent": [
     {
-      foreign: { claims: { roles: ["a", "b"], sid: "constructor" } },
+      external: { claims: { roles: ["a", "b"], sid: "constructor" } },
       claims: { roles: ["admin"], sid: "s", a: null },
     },
     { roles: [], sid: undefined },
   ],
-  "another issuer's path through a text": [
-    { foreign: { claims: { jti: ["sub", "length"] } }, claims: { jti: "x" } },
+  "another issuer's path through a string": [
+    { external: { claims: { jti: ["sub", "length"] } }, claims: { jti: "x" } },
     { jti: undefined },
   ],
 };
@@ -304,13 +309,13 @@ export const accessTokenCases: readonly Case[] = [
     },
   })),
   {
-    name: "a verified access token has no members but the documented ones",
+    name: "a verified access token has only the documented members",
     async run() {
-      const expected = accepted["one of ours"]?.[1];
+      const expected = accepted["our own token"]?.[1];
       assert.deepEqual(await judge({}), expected);
       assert.deepEqual(
-        await judge({ foreign }),
-        accepted["one of another issuer with its alias"]?.[1],
+        await judge({ external }),
+        accepted["another issuer's token, under its alias"]?.[1],
       );
     },
   },

@@ -1,4 +1,4 @@
-/** One fact about the security core that holds on every runtime. */
+/** One fact about the security core, checked on every runtime. */
 export interface Case {
   readonly name: string;
   run(): Promise<void> | void;

@@ -55,7 +55,7 @@ function casesOf(vector: typeof vectors[number]): Case[] {
       },
     },
     {
-      name: `a JWS signed with ${vector.name} fails under the name of another algorithm`,
+      name: `a JWS signed with ${vector.name} fails when its header names another algorithm`,
       async run() {
         const key = await importKey(vector);
         const jws = readJws(vector.token, 4096);

@@ -6,7 +6,7 @@ import {
   type VerificationKey,
 } from "@edgepass/shared/crypto";
 
-/** Web Crypto's names, spelled apart from the source under test. */
+/** Web Crypto's algorithm names, written out here, so that a typo in the source is found. */
 const generation = {
   EdDSA: { name: "Ed25519" },
   ES256: { name: "ECDSA", namedCurve: "P-256" },
@@ -32,7 +32,7 @@ export interface TestPair {
   readonly privateJwk: JsonWebKey;
 }
 
-/** A fresh pair, whose public half came through a JWK set as an issuer's does. */
+/** A new key pair. The public half is imported from a JWK set, as an issuer's key is. */
 export async function makePair(
   kid: string,
   alg: "EdDSA" | "ES256" | "RS256" = "EdDSA",
@@ -60,7 +60,7 @@ export async function signBytes(
   return new Uint8Array(await crypto.subtle.sign(signature[alg], key, bytes));
 }
 
-/** A compact JWS of any two texts or values; only the signature is honest. */
+/** A compact JWS of any two strings or values; only the signature is genuine. */
 export async function forge(
   header: object | string,
   payload: object | string | Uint8Array,

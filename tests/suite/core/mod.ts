@@ -7,7 +7,7 @@ import { signatureEdgeCases } from "./signature_edges.ts";
 import { txnTokenCases } from "./txn_tokens.ts";
 import { wycheproofCases } from "./wycheproof.ts";
 
-/** Every fact about the security core that must hold on every runtime. */
+/** Every fact about the security core, checked on every runtime. */
 export const coreCases: readonly Case[] = [
   ...platformCases,
   ...jwsVectorCases,
@@ -18,7 +18,7 @@ export const coreCases: readonly Case[] = [
   ...txnTokenCases,
 ];
 
-/** Runs all cases; the failures' messages by the names of the cases, null where there is none. */
+/** Runs all cases; returns the failure message by case name, null for a case that passed. */
 export async function runCoreCases(): Promise<Readonly<Record<string, string | null>>> {
   const results: [string, string | null][] = [];
   for (const { name, run } of coreCases) {

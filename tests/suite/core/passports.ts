@@ -55,7 +55,7 @@ async function makeKeys(): Promise<{ ring: KeyRing; signers: Record<string, Sign
   };
 }
 
-/** The claims, or the code a caller sees together with the reason for the log. */
+/** The claims, or the problem code for the caller together with the reason for the log. */
 async function judge(change: Change): Promise<Passport | { code: string; reason?: string }> {
   const { ring, signers } = await makeKeys();
   const honest = await forge(
@@ -76,7 +76,7 @@ async function judge(change: Change): Promise<Passport | { code: string; reason?
     return await verify(change.mangle?.(honest) ?? honest);
   } catch (error) {
     assert.ok(error instanceof Problem);
-    assert.equal(error.message, error.title, "the answer never says which step failed");
+    assert.equal(error.message, error.title, "the response does not reveal which step failed");
     return { code: error.code, reason: reasons.join() };
   }
 }
@@ -87,7 +87,7 @@ const nested = (depth: number): object =>
 const links = (count: number) =>
   Array.from({ length: count }, () => ({ wl: "gateway", jti: "j", iat: 1 }));
 
-/** By the step of the policy that refuses (passport.md, validation order). */
+/** By the validation step that refuses (passport.md, validation order). */
 const refused: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
   format: Object.fromEntries([
     ...Object.entries(textTricks).map(([what, mangle]): [string, Change] => [what, { mangle }]),
@@ -104,7 +104,7 @@ const refused: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
     "no kid": { header: { kid: undefined } },
     "a kid that is a number": { header: { kid: 1 } },
     "no alg": { header: { alg: undefined } },
-    "an alg that is no text": { header: { alg: ["HS256"] } },
+    "an alg that is not a string": { header: { alg: ["HS256"] } },
     "crit [RFC 7515 §4.1.11]": { header: { crit: ["exp"] } },
     "b64 [RFC 7797]": { header: { b64: false } },
     "zip": { header: { zip: "DEF" } },
@@ -129,10 +129,10 @@ const refused: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
     "alg in another case": { header: { alg: "hs256" } },
   },
   signature: {
-    "a stranger's signature [P03]": { signer: "stranger" },
+    "a signature of an unknown key [P03]": { signer: "stranger" },
     "the next key's signature under this kid": { signer: "next" },
     "an EdDSA signature that claims HS256": { signer: "asymmetric" },
-    "a stranger's signature on an expired one [T10]": {
+    "a signature of an unknown key on an expired Passport [T10]": {
       signer: "stranger",
       claims: { exp: nowSeconds - 100 },
     },
@@ -149,42 +149,42 @@ const refused: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
         { payload: trick(JSON.stringify(claims)) },
       ]),
     ),
-    "a person of ours without sid": without("sid"),
-    "a person of ours without uv": without("uv"),
-    "a subject of no kind": { claims: { sub: "42" } },
-    "a subject of a kind in another case": { claims: { sub: "User:42" } },
+    "our own user without sid": without("sid"),
+    "our own user without uv": without("uv"),
+    "a subject without a kind": { claims: { sub: "42" } },
+    "a subject kind in another case": { claims: { sub: "User:42" } },
     "a subject with an empty id": { claims: { sub: "user:" } },
-    "a subject with a blank": { claims: { sub: "user:4 2" } },
-    "a subject with a newline behind": { claims: { sub: "anon\n" } },
+    "a subject with a space": { claims: { sub: "user:4 2" } },
+    "a subject with a trailing newline": { claims: { sub: "anon\n" } },
     "a service name in another case": { claims: { sub: "svc:Course" } },
-    "anon with more behind": { claims: { sub: "anonymous" } },
+    "a subject that only begins with anon": { claims: { sub: "anonymous" } },
     "an audience in a list": { claims: { aud: ["edgepass.test"] } },
-    "a txn of zeros": { claims: { txn: "0".repeat(32) } },
+    "a txn of zeros only": { claims: { txn: "0".repeat(32) } },
     "a txn in capitals": { claims: { txn: "A".repeat(32) } },
     "a txn of 31 digits": { claims: { txn: "a".repeat(31) } },
-    "roles in a text": { claims: { roles: "admin" } },
+    "roles in a string": { claims: { roles: "admin" } },
     "scope in a list": { claims: { scope: ["read"] } },
     "a uv that is a fraction": { claims: { uv: 1.5 } },
     "a cfg that is negative": { claims: { cfg: -1 } },
-    "exp as a text": { claims: { exp: String(claims.exp) } },
+    "exp as a string": { claims: { exp: String(claims.exp) } },
     "iat as a fraction": { claims: { iat: claims.iat + 0.5 } },
     "actors five deep [RFC 8693 §4.1]": { claims: { act: nested(5) } },
     "a chain of nine": { claims: { chain: links(9) } },
     "a version of two parts": { claims: { pv: "0.1" } },
-    "a version with more behind": { claims: { pv: "0.1.0-beta" } },
+    "a version with a suffix": { claims: { pv: "0.1.0-beta" } },
     "a version with a leading zero": { claims: { pv: "0.01.0" } },
   },
   version: {
     "a later minor line": { claims: { pv: "0.2.0" } },
-    "a line that only begins alike": { claims: { pv: "0.11.0" } },
+    "a version that only shares a prefix with the supported line": { claims: { pv: "0.11.0" } },
     "a later major line": { claims: { pv: "1.1.0" } },
   },
   audience: {
     "another trust domain [P04]": { claims: { aud: "production.test" } },
     "a trust domain that contains ours": { claims: { aud: "edgepass.test.evil" } },
-    "another minter": { claims: { iss: "https://evil.test" } },
-    "a minter with a slash behind": { claims: { iss: "https://api.test/" } },
-    "another trust domain when it is expired too": { claims: { aud: "x", exp: claims.iat + 1 } },
+    "another Passport issuer": { claims: { iss: "https://evil.test" } },
+    "a Passport issuer with a trailing slash": { claims: { iss: "https://api.test/" } },
+    "another trust domain on an expired Passport": { claims: { aud: "x", exp: claims.iat + 1 } },
   },
   clock_skew: {
     "iat in the future beyond the leeway [P07]": {
@@ -193,20 +193,20 @@ const refused: Readonly<Record<string, Readonly<Record<string, Change>>>> = {
   },
   time: {
     "once exp and leeway are over [P06]": { now: claims.exp + leewaySeconds },
-    "once exp is over without a leeway": { now: claims.exp, leeway: 0 },
-    "a life over 300 s": { claims: { exp: claims.iat + 301 } },
-    "a life of nothing": { claims: { exp: claims.iat } },
-    "a life that ends before it begins": { claims: { exp: claims.iat - 1 } },
+    "once exp is over, without a leeway": { now: claims.exp, leeway: 0 },
+    "a lifetime over 300 s": { claims: { exp: claims.iat + 301 } },
+    "a lifetime of zero": { claims: { exp: claims.iat } },
+    "an exp before its iat": { claims: { exp: claims.iat - 1 } },
   },
 };
 
 const accepted: Readonly<Record<string, readonly [change: Change, expected: object]>> = {
-  "a person of ours": [{}, { ...claims, userId: "42" }],
-  "a person of another issuer, without sid and uv": [
+  "our own user": [{}, { ...claims, userId: "42" }],
+  "another issuer's user, without sid and uv": [
     { claims: { sub: "user:idp:auth0|42", sid: undefined, uv: undefined } },
     { sub: "user:idp:auth0|42", userId: "idp:auth0|42", sid: undefined },
   ],
-  "nobody": [
+  "the anonymous caller": [
     { claims: { sub: "anon", sid: undefined, uv: undefined } },
     { sub: "anon", userId: undefined },
   ],
@@ -217,20 +217,20 @@ const accepted: Readonly<Record<string, readonly [change: Change, expected: obje
   "the next key [P08]": [{ header: { kid: "next" }, signer: "next" }, { jti: "passport-1" }],
   "the previous key [P08]": [{ header: { kid: "previous" }, signer: "previous" }, {}],
   "a later patch of the line": [{ claims: { pv: "0.1.12" } }, { pv: "0.1.12" }],
-  "no claim nobody knows": [{ claims: { admin: true } }, { admin: undefined }],
+  "an unknown claim, which is dropped": [{ claims: { admin: true } }, { admin: undefined }],
   "what policy v0.2.0 adds": [
     { claims: { req_wl: "gateway", tenant: "t", act: nested(4), chain: links(8) } },
     { req_wl: "gateway", tenant: "t" },
   ],
   "the last moment of its leeway": [{ now: claims.exp + leewaySeconds - 0.001 }, {}],
   "iat at the edge of the leeway": [{ now: claims.iat - leewaySeconds }, {}],
-  "a life of exactly 300 s": [{ claims: { exp: claims.iat + 300 } }, {}],
+  "a lifetime of exactly 300 s": [{ claims: { exp: claims.iat + 300 } }, {}],
 };
 
 export const passportCases: readonly Case[] = [
   ...Object.entries(refused).flatMap(([reason, rows]) =>
     Object.entries(rows).map(([what, change]) => ({
-      name: `a Passport is refused for its ${reason}: ${what}`,
+      name: `a Passport is refused because of its ${reason}: ${what}`,
       async run() {
         assert.deepEqual(await judge(change), { code: "passport_invalid", reason });
       },

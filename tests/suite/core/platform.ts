@@ -10,7 +10,7 @@ import {
 } from "@edgepass/shared/trace-context";
 import type { Case } from "./case.ts";
 
-/** What the core asks of a runtime beyond ES2022. */
+/** The platform features beyond ES2022 that the core needs. */
 export const platformCases: readonly Case[] = [
   {
     name: "the runtime converts bytes to and from base64url and hex",
@@ -23,14 +23,14 @@ export const platformCases: readonly Case[] = [
     },
   },
   {
-    name: "the runtime groups by key and knows well-formed texts",
+    name: "the runtime groups by key and detects well-formed strings",
     run() {
       assert.equal(Map.groupBy([1, 2, 3], (n) => n % 2).get(1)?.length, 2);
       assert.equal("\ud800".isWellFormed(), false);
     },
   },
   {
-    name: "equalSecrets tells equal from different, whatever the characters",
+    name: "timingSafeEqual compares secrets with any characters",
     async run() {
       assert.equal(await timingSafeEqual("geheim ü", "geheim ü"), true);
       assert.equal(await timingSafeEqual("", ""), true);
@@ -41,7 +41,7 @@ export const platformCases: readonly Case[] = [
     },
   },
   {
-    name: "ids have their form",
+    name: "ids have the documented format",
     run() {
       assert.match(
         uuidv7(0x0123456789ab),

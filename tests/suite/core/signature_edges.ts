@@ -1,5 +1,5 @@
 // Derived from the definitions of the algorithms (RFC 8032 §5.1, FIPS 186-5 §6, RFC 2104, RFC 8017
-// §8.2) after the kinds of cases Project Wycheproof publishes; none is copied from there.
+// §8.2), modelled on the kinds of cases that Project Wycheproof publishes; none is copied.
 import assert from "node:assert/strict";
 import { importSecret, type VerificationKey, verifyJws } from "@edgepass/shared/crypto";
 import type { Case } from "./case.ts";
@@ -59,7 +59,9 @@ const ed25519Edges: Readonly<Record<string, (genuine: Bytes) => Bytes>> = {
   "twice the signature": (genuine) => join(genuine, genuine),
 };
 
-/** ASN.1, as certificates and many libraries write it, where JWS has r and s side by side. */
+/**
+ * The ASN.1 encoding, which certificates and many libraries use. JWS requires r and s concatenated.
+ */
 function toDer(signature: Bytes): Bytes {
   const integers = [signature.slice(0, 32), signature.slice(32)].map((half) => {
     const hex = toBigInt(half).toString(16);
@@ -120,8 +122,8 @@ const rs256Edges: Readonly<
   Record<string, (genuine: Bytes, pair: TestPair) => Bytes | Promise<Bytes>>
 > = {
   "255 bytes": (genuine) => genuine.slice(0, 255),
-  "a zero in front [RFC 8017 §8.2.2]": (genuine) => join(Uint8Array.of(0), genuine),
-  "a zero behind": (genuine) => join(genuine, Uint8Array.of(0)),
+  "a leading zero [RFC 8017 §8.2.2]": (genuine) => join(Uint8Array.of(0), genuine),
+  "a trailing zero": (genuine) => join(genuine, Uint8Array.of(0)),
   "the signature plus the modulus [RFC 8017 §5.2.2]": (genuine, pair) =>
     toBytes(toBigInt(genuine) + modulusOf(pair), 257),
   "the signature negated": (genuine, pair) => toBytes(modulusOf(pair) - toBigInt(genuine), 256),
@@ -154,7 +156,7 @@ export const signatureEdgeCases: readonly Case[] = [
     },
   })),
   {
-    name: "ES256 accepts the twin (r, n - s): nothing may be keyed on a token's text",
+    name: "ES256 accepts the twin (r, n - s): a token's text is no unique key",
     async run() {
       const { signing, verification } = await makePair("k", "ES256");
       const genuine = await signBytes(signing, message);

@@ -1,17 +1,19 @@
-/** Other spellings of a compact JWS, all of which some library takes for the same token. */
+/**
+ * Other spellings of a compact JWS; for each there is a library that accepts it as the same token.
+ */
 export const textTricks: Readonly<Record<string, (token: string) => string>> = {
-  "an empty text": () => "",
+  "an empty string": () => "",
   "no dot": (token) => token.replaceAll(".", ""),
   "two segments": (token) => token.slice(0, token.lastIndexOf(".")),
   "four segments": (token) => `${token}.AAAA`,
   "five segments, as JWE has [RFC 7516 §3.1]": (token) => `${token}.AAAA.AAAA`,
-  "a dot behind": (token) => `${token}.`,
-  "a dot in front": (token) => `.${token}`,
+  "a trailing dot": (token) => `${token}.`,
+  "a leading dot": (token) => `.${token}`,
   "an empty header": (token) => token.slice(token.indexOf(".")),
   "an empty payload [RFC 7797]": (token) => withSegment(token, 1, () => ""),
   "an empty signature": (token) => withSegment(token, 2, () => ""),
-  "a blank in front": (token) => ` ${token}`,
-  "a blank behind": (token) => `${token} `,
+  "a leading space": (token) => ` ${token}`,
+  "a trailing space": (token) => `${token} `,
   "a newline inside": (token) => `${token.slice(0, 30)}\n${token.slice(30)}`,
   "a tab inside": (token) => withSegment(token, 2, (s) => `${s.slice(0, 9)}\t${s.slice(9)}`),
   "padding on the header": (token) => withSegment(token, 0, pad),
@@ -21,11 +23,11 @@ export const textTricks: Readonly<Record<string, (token: string) => string>> = {
   "the standard alphabet": (token) =>
     withSegment(token, 2, (s) => `${s.slice(0, -2)}+/`.replaceAll("-", "+").replaceAll("_", "/")),
   "percent-encoding": (token) => token.replaceAll(".", "%2e"),
-  "a scheme in front": (token) => `Bearer ${token}`,
+  "a scheme before it": (token) => `Bearer ${token}`,
   "quotes around it": (token) => `"${token}"`,
-  "a comma between two of them": (token) => `${token}, ${token}`,
+  "two tokens with a comma": (token) => `${token}, ${token}`,
   "a full-width dot": (token) => token.replace(".", "．"),
-  "a NUL behind": (token) => `${token}\0`,
+  "a trailing NUL": (token) => `${token}\0`,
   "the JSON serialisation [RFC 7515 §7.2]": (token) => {
     const [header, payload, signature] = token.split(".");
     return JSON.stringify({ protected: header, payload, signature });
@@ -41,28 +43,30 @@ function pad(segment: string): string {
   return `${segment}${"=".repeat((4 - segment.length % 4) % 4 || 4)}`;
 }
 
-/** The last character of 64 or 32 bytes carries bits that no byte uses. */
+/** The last base64url character of 64 or 32 bytes has bits that belong to no byte. */
 function loosen(segment: string): string {
   const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
   return `${segment.slice(0, -1)}${alphabet[alphabet.indexOf(segment.at(-1)!) ^ 1]}`;
 }
 
-/** JSON that parsers read differently; `object` is the good text. */
+/** JSON that parsers read differently; `object` is the valid text. */
 export const jsonTricks: Readonly<Record<string, (object: string) => string | Uint8Array>> = {
-  "a byte order mark in front [RFC 8259 §8.1]": (object) => `\ufeff${object}`,
+  "a leading byte order mark [RFC 8259 §8.1]": (object) => `\ufeff${object}`,
   "an array": (object) => `[${object}]`,
   "null": () => "null",
-  "a text": (object) => JSON.stringify(object),
+  "a string": (object) => JSON.stringify(object),
   "a number": () => "1",
   "two objects": (object) => `${object}${object}`,
   "a comment": (object) => `/**/${object}`,
   "a trailing comma": (object) => object.replace(/}$/, ",}"),
-  "a member twice [RFC 8725 §2.4]": (object) => object.replace("{", '{"kid":"own","sub":"root",'),
-  "a member twice, once escaped": (object) =>
+  "a duplicate member [RFC 8725 §2.4]": (object) =>
+    object.replace("{", '{"kid":"own","sub":"root",'),
+  "a duplicate member, once escaped": (object) =>
     object.replace("{", '{"\\u006bid":"own","s\\u0075b":"root",'),
-  "a member twice, deep inside": (object) => object.replace("{", '{"a":[{"b":{"c":1,"c":2}}],'),
-  "half a character [RFC 8259 §8.2]": (object) => object.replace("{", '{"a":"\\ud800",'),
-  "half a character in a name": (object) => object.replace("{", '{"\\udc00":1,'),
+  "a duplicate member in a nested object": (object) =>
+    object.replace("{", '{"a":[{"b":{"c":1,"c":2}}],'),
+  "a lone surrogate [RFC 8259 §8.2]": (object) => object.replace("{", '{"a":"\\ud800",'),
+  "a lone surrogate in a name": (object) => object.replace("{", '{"\\udc00":1,'),
   "bytes that are not UTF-8": (object) =>
     Uint8Array.of(...new TextEncoder().encode(object.slice(0, -1)), 0x2c, 0x22, 0xff, 0x22),
   "an overlong byte sequence": (object) =>

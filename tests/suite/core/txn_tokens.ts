@@ -46,7 +46,10 @@ interface Token {
   readonly mangle?: (token: string) => string;
 }
 
-/** What comes to a service; `txnToken` is what `Txn-Token` has, by default a copy of `X-Passport`. */
+/**
+ * A request to a service; `txnToken` is the value of `Txn-Token`, by default a copy of
+ * `X-Passport`.
+ */
 interface Sent extends Token {
   readonly accept?: readonly Profile[];
   readonly txnToken?: Token | null;
@@ -97,7 +100,10 @@ async function make(
   return mangle?.(token) ?? token;
 }
 
-/** The subject, or the code a caller sees with the reason for the log; and what was compared. */
+/**
+ * The subject, or the problem code for the caller with the reason for the log; and the compared
+ * pair.
+ */
 async function judge({ accept = ["A"], txnToken, now = nowSeconds, ...sent }: Sent) {
   const installation = await install();
   const token = await make(sent, installation);
@@ -122,14 +128,14 @@ async function judge({ accept = ["A"], txnToken, now = nowSeconds, ...sent }: Se
     return { sub: passport.sub, verdict, reason: reasons.join() };
   } catch (error) {
     assert.ok(error instanceof Problem);
-    assert.equal(error.message, error.title, "the answer never says which step failed");
+    assert.equal(error.message, error.title, "the response does not reveal which step failed");
     return { code: error.code, reason: reasons.join() };
   }
 }
 
 const both: readonly Profile[] = ["S", "A"];
 
-/** By the step of the policy that refuses. */
+/** By the validation step that refuses. */
 const refused: Readonly<Record<string, Readonly<Record<string, Sent>>>> = {
   format: Object.fromEntries([
     ...Object.entries(textTricks).map(([what, mangle]): [string, Sent] => [what, { mangle }]),
@@ -148,20 +154,20 @@ const refused: Readonly<Record<string, Readonly<Record<string, Sent>>>> = {
     "jku": { header: { jku: "https://evil.test" } },
   },
   profile: {
-    "profile A where only S is taken": { accept: ["S"] },
-    "profile S where only A is taken": { of: "S", accept: ["A"] },
-    "profile S beside a good Txn-Token where only A is taken": {
+    "profile A where only S is accepted": { accept: ["S"] },
+    "profile S where only A is accepted": { of: "S", accept: ["A"] },
+    "profile S with a valid Txn-Token where only A is accepted": {
       of: "S",
       accept: ["A"],
       txnToken: {},
     },
   },
   txn_token: {
-    "no Txn-Token beside it": { txnToken: null },
-    "another good Txn-Token beside it": { txnToken: { claims: { jti: "passport-2" } } },
+    "no Txn-Token": { txnToken: null },
+    "another valid Txn-Token": { txnToken: { claims: { jti: "passport-2" } } },
     "a Passport of profile S as Txn-Token": { txnToken: { of: "S" }, accept: both },
     "two Txn-Tokens": { txnToken: { mangle: (token) => `${token}, ${token}` } },
-    "garbage beside it": { txnToken: { mangle: () => "x" } },
+    "garbage as Txn-Token": { txnToken: { mangle: () => "x" } },
   },
   unknown_key: {
     "an unknown kid": { header: { kid: "other" } },
@@ -176,9 +182,9 @@ const refused: Readonly<Record<string, Readonly<Record<string, Sent>>>> = {
     "alg in another case": { header: { alg: "eddsa" } },
   },
   signature: {
-    "a stranger's signature [P03]": { signer: "strangerA" },
+    "a signature of an unknown key [P03]": { signer: "strangerA" },
     "the next key's signature under this kid": { signer: "nextA" },
-    "what a holder of the S key can make [P05]": { signer: "s" },
+    "a Passport signed with the S key [P05]": { signer: "s" },
     "the MAC of the public key under EdDSA": { signer: "publicAsSecret" },
     "a changed payload": { mangle: (token) => token.replace(/\.../, ".AA") },
   },
@@ -195,13 +201,13 @@ const refused: Readonly<Record<string, Readonly<Record<string, Sent>>>> = {
   },
   version: {
     "the line of profile S": { claims: { pv: "0.1.0" } },
-    "a line to come": { claims: { pv: "0.3.0" } },
+    "a future line": { claims: { pv: "0.3.0" } },
     "a line of more digits": { claims: { pv: "0.20.0" } },
     "profile S with the line of A": { of: "S", accept: both, claims: { pv: "0.2.0" } },
   },
   audience: {
     "another environment [P04]": { claims: { aud: "production.test" } },
-    "another minter": { claims: { iss: "https://evil.test" } },
+    "another Passport issuer": { claims: { iss: "https://evil.test" } },
   },
   clock_skew: {
     "iat in the future beyond the leeway [P07]": {
@@ -210,7 +216,7 @@ const refused: Readonly<Record<string, Readonly<Record<string, Sent>>>> = {
   },
   time: {
     "once exp and leeway are over [P06]": { now: common.exp + 5 },
-    "a life over 300 s": { claims: { exp: common.iat + 301 } },
+    "a lifetime over 300 s": { claims: { exp: common.iat + 301 } },
   },
 };
 
@@ -218,7 +224,7 @@ const person = { sub: "user:42", verdict: undefined, reason: "" };
 
 const taken: Readonly<Record<string, readonly [sent: Sent, expected: object]>> = {
   "profile A in both headers": [{}, person],
-  "profile A where both are taken": [{ accept: both }, person],
+  "profile A where both are accepted": [{ accept: both }, person],
   "the next key [P08]": [{ header: { kid: "next" }, signer: "nextA" }, person],
   "the previous key [P08]": [{ header: { kid: "previous" }, signer: "previousA" }, person],
   "a later patch of the line": [{ claims: { pv: "0.2.9" } }, person],
@@ -226,47 +232,47 @@ const taken: Readonly<Record<string, readonly [sent: Sent, expected: object]>> =
     { of: "S", accept: both, txnToken: null },
     { ...person, verdict: "absent" },
   ],
-  "profile S with its like of profile A": [
+  "profile S with a matching Txn-Token of profile A": [
     { of: "S", accept: ["S"], txnToken: {} },
     { ...person, verdict: "match" },
   ],
-  "profile S with its like, where both are taken": [
+  "profile S with a matching Txn-Token, where both are accepted": [
     { of: "S", accept: both, txnToken: {} },
     { ...person, verdict: "match" },
   ],
 };
 
-/** Beside a good Passport of profile S: it decides, and the rest is counted. */
+/** With a valid Passport of profile S: the Passport decides, and a mismatch is counted. */
 const mismatches: Readonly<Record<string, readonly [txnToken: Token, reason: string]>> = {
-  "another person": [{ claims: { sub: "user:43" } }, "differs"],
+  "another user": [{ claims: { sub: "user:43" } }, "differs"],
   "more roles": [{ claims: { roles: ["learner", "admin"] } }, "differs"],
   "another jti": [{ claims: { jti: "passport-2" } }, "differs"],
   "another login": [{ claims: { sid: "login-2" } }, "differs"],
   "an actor": [{ claims: { act: { sub: "user:9" } } }, "differs"],
-  "a stranger's signature": [{ signer: "strangerA" }, "signature"],
+  "a signature of an unknown key": [{ signer: "strangerA" }, "signature"],
   "an unknown key": [{ header: { kid: "other" } }, "unknown_key"],
   "a copy of the Passport of profile S": [{ of: "S" }, "header"],
-  "two of them": [{ mangle: (token) => `${token}, ${token}` }, "format"],
+  "two Txn-Tokens": [{ mangle: (token) => `${token}, ${token}` }, "format"],
   "garbage": [{ mangle: () => "x" }, "format"],
 };
 
 export const txnTokenCases: readonly Case[] = [
   ...Object.entries(refused).flatMap(([reason, rows]) =>
     Object.entries(rows).map(([what, sent]) => ({
-      name: `a Passport of profile A is refused for its ${reason}: ${what}`,
+      name: `a Passport of profile A is refused because of its ${reason}: ${what}`,
       async run() {
         assert.deepEqual(await judge(sent), { code: "passport_invalid", reason });
       },
     }))
   ),
   ...Object.entries(taken).map(([what, [sent, expected]]) => ({
-    name: `where profiles meet, what is taken: ${what}`,
+    name: `a Passport is accepted across profiles: ${what}`,
     async run() {
       assert.deepEqual(await judge(sent), expected);
     },
   })),
   ...Object.entries(mismatches).map(([what, [txnToken, reason]]) => ({
-    name: `profile S decides beside a Txn-Token that does not match: ${what}`,
+    name: `profile S decides over a Txn-Token that does not match: ${what}`,
     async run() {
       const sent = { of: "S", accept: both, txnToken } as const;
       assert.deepEqual(await judge(sent), { ...person, verdict: "mismatch", reason });

@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import type { Case } from "./case.ts";
 import { type Question, type Verdict, wycheproof } from "./wycheproof_questions.ts";
 
-/** Tests where we mean to answer otherwise than published, or where both answers are allowed. */
+/**
+ * Tests where our result deliberately differs from the published one, or where both are allowed.
+ */
 interface Difference {
   readonly accepted: boolean;
   readonly reason: string;
@@ -12,7 +14,7 @@ interface Difference {
 const numbered = (...ids: readonly number[]) => ({ tcId }: Verdict) => ids.includes(tcId);
 const flagged = (flag: string) => ({ flags }: Verdict) => flags.includes(flag);
 
-/** They hold on every runtime: no runtime has answers of its own. */
+/** They hold on every runtime: no runtime has its own results. */
 const differences = {
   hmac: [{
     applies: numbered(82, 83, 84, 85, 86),
@@ -43,23 +45,23 @@ const differences = {
   }],
 } as const satisfies Record<string, readonly Difference[]>;
 
-/** The questions that get another answer than expected, each with the answer. */
-async function findWrong(questions: readonly Question[], expected: boolean): Promise<string[]> {
-  const answers = await Promise.all(questions.map(async ({ tcId, ask }) => {
-    const answer = await ask().catch((error: unknown) => `threw ${error}`);
-    return answer === expected ? [] : [`${tcId}: ${answer}`];
+/** The published tests with another result than expected, each with that result. */
+async function findWrong(tests: readonly Question[], expected: boolean): Promise<string[]> {
+  const results = await Promise.all(tests.map(async ({ tcId, verify }) => {
+    const result = await verify().catch((error: unknown) => `threw ${error}`);
+    return result === expected ? [] : [`${tcId}: ${result}`];
   }));
-  return answers.flat();
+  return results.flat();
 }
 
 function differenceCases(
-  questions: readonly Question[],
+  tests: readonly Question[],
   own: readonly Difference[],
 ): Case[] {
   return own.map(({ applies, accepted, reason }) => ({
     name: `${reason}, by Wycheproof`,
     async run() {
-      const affected = questions.filter(applies);
+      const affected = tests.filter(applies);
       assert.notEqual(affected.length, 0);
       const usual = accepted ? "valid" : "invalid";
       assert.equal(affected.some(({ result }) => result === usual), false, "Nothing differs");
@@ -71,10 +73,10 @@ function differenceCases(
 /** A case for each verdict of a file, and one for each difference. */
 function casesOf(
   names: { readonly valid: string; readonly invalid: string },
-  questions: readonly Question[],
+  tests: readonly Question[],
   own: readonly Difference[] = [],
 ): Case[] {
-  const plain = questions.filter((one) => !own.some(({ applies }) => applies(one)));
+  const plain = tests.filter((one) => !own.some(({ applies }) => applies(one)));
   const byResult = Map.groupBy(plain, ({ result }) => result);
   const verdictCases = (["valid", "invalid"] as const).map((result) => ({
     name: names[result],
@@ -84,10 +86,10 @@ function casesOf(
       assert.deepEqual(await findWrong(byResult.get(result) ?? [], result === "valid"), []);
     },
   }));
-  return [...verdictCases, ...differenceCases(questions, own)];
+  return [...verdictCases, ...differenceCases(tests, own)];
 }
 
-/** The published tests of Project Wycheproof that `tests/vectors/` has. */
+/** The tests of Project Wycheproof in `tests/vectors/`. */
 export const wycheproofCases: readonly Case[] = [
   ...casesOf({
     valid: "EdDSA accepts Wycheproof's valid signatures [RFC 8032 §5.1.7]",

@@ -13,20 +13,20 @@ import hmacFile from "../../vectors/wycheproof_hmac_sha256.json" with { type: "j
 import jwsFile from "../../vectors/wycheproof_jws.json" with { type: "json" };
 import rsaFile from "../../vectors/wycheproof_rsa_2048.json" with { type: "json" };
 
-/** What a published test says of itself. */
+/** The published metadata of a test. */
 export interface Verdict {
   readonly tcId: number;
   readonly result: string;
   readonly flags: readonly string[];
 }
 
-/** A published test that can be put to our functions. */
+/** A published test in a form that runs against our functions. */
 export interface Question extends Verdict {
-  /** Whether our functions take the signature. */
-  ask(): Promise<boolean>;
+  /** Whether our functions accept the signature. */
+  verify(): Promise<boolean>;
 }
 
-/** The key of a set of one by the rules of JWK sets; undefined where they refuse it. */
+/** The key of a one-key JWK set; undefined where our JWK set rules refuse it. */
 async function importJwk(
   jwk: { readonly kid: string },
   allowed: readonly AsymmetricAlgorithmName[],
@@ -57,14 +57,17 @@ function readSignatures(
   alg: AsymmetricAlgorithmName,
 ): Question[] {
   return groups.flatMap(({ jwk, tests }) =>
-    tests.map((test) => ({ ...test, ask: async () => accepts(await importJwk(jwk, [alg]), test) }))
+    tests.map((test) => ({
+      ...test,
+      verify: async () => accepts(await importJwk(jwk, [alg]), test),
+    }))
   );
 }
 
 function readTags(): Question[] {
   return hmacFile.groups.flatMap(({ tests }) => tests).map(({ key, tag, ...test }) => ({
     ...test,
-    ask: async () =>
+    verify: async () =>
       accepts(await importHmacKey(Uint8Array.fromHex(key)), { msg: test.msg, sig: tag }),
   }));
 }
@@ -81,7 +84,7 @@ function readTokens(): Question[] {
   return jwsFile.groups.flatMap(({ jwk, tests }) =>
     tests.map(({ jws: token, ...test }) => ({
       ...test,
-      async ask() {
+      async verify() {
         const [key, jws] = [await importAnyJwk(jwk), readJws(token, 4096)];
         return key !== undefined && jws !== undefined && await verifyJws(jws, key);
       },
@@ -89,7 +92,7 @@ function readTokens(): Question[] {
   );
 }
 
-/** Every published test that `tests/vectors/` has, by what its signature is. */
+/** Every test in `tests/vectors/`, by kind of signature. */
 export const wycheproof = {
   ed25519: readSignatures(ed25519File.groups, "EdDSA"),
   ecdsa: readSignatures(ecdsaFile.groups, "ES256"),
