@@ -32,9 +32,7 @@ const aliases =
  */
 export function readTarget(url: string, { maxBytes, maxParameters }: TargetLimits): Target {
   const start = url.indexOf("/", url.indexOf("://") + 3);
-  // `*` (RFC 9112 §3.2.4), and whatever else a runtime puts behind the authority without a slash.
-  if (start === -1) throw new Problem("path_not_canonical");
-  const pathAndQuery = url.slice(start);
+  const pathAndQuery = start === -1 ? "/" : url.slice(start);
   if (pathAndQuery.length > maxBytes) throw new Problem("uri_too_long");
   const mark = pathAndQuery.indexOf("?");
   const rawPath = mark === -1 ? pathAndQuery : pathAndQuery.slice(0, mark);
@@ -48,8 +46,9 @@ export function readTarget(url: string, { maxBytes, maxParameters }: TargetLimit
 }
 
 /**
- * The path of a request's URL as it came, before it is judged: what a router is asked for. A target
- * without one, such as `*`, is asked for as `/`, where its refusal waits.
+ * The path of a request's URL as it came, before it is judged: what a router is asked for. A URL
+ * without one is asked for as `/`; of a target such as `*` (RFC 9112 §3.2.4) runtimes make a part of
+ * the authority, which is then none of ours.
  */
 export function readPath(url: string): string {
   const start = url.indexOf("/", url.indexOf("://") + 3);

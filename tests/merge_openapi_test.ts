@@ -176,6 +176,7 @@ Deno.test("The merged document holds what the route table exposes, and nothing e
     "delete /boats/{id} sinkBoat",
     "get /crews/{id} crew_list",
     "get /raw raw",
+    "get / getAbout",
     "get /livez getLiveness",
     "get /readyz getReadiness",
     "get /openapi.json getOpenApi",
