@@ -8,7 +8,9 @@ export interface TaskUsage {
 
 /** What a task prints instead of its work, and its exit code. */
 export interface Answer {
+  /** The usage, for standard output, or one line about a wrong argument, for standard error. */
   readonly text: string;
+  /** 0 where the usage was asked for, 2 where an argument is wrong. */
   readonly code: 0 | 2;
 }
 
