@@ -105,8 +105,15 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
     await t.step("also where the upstream breaks off what it answers", async () => {
       other.answerWith(() => Response.json({ mine: 3 }));
       assert.equal((await ask("/other/b", second.token)).status, 200);
-      const cut = { headers: { "content-type": "application/json" } };
-      other.answerWith(() => new Response('{"cut":', cut));
+      other.answerWith(() => {
+        const body = new ReadableStream<Uint8Array>({
+          start: (controller) => controller.enqueue(new TextEncoder().encode('{"cut":')),
+          pull: (controller) => controller.error(new Error("the upstream dies")),
+        }, { highWaterMark: 2 });
+        return new Response(body, {
+          headers: { "content-type": "application/json", "content-length": "50" },
+        });
+      });
       await waitUntil("the answer is kept", async () => {
         const { status, data } = await ask("/other/b", second.token);
         return status === 200 && data.mine === 3;
