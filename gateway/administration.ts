@@ -28,10 +28,13 @@ export function serveAdministration(
   app: Hono<GatewayEnv>,
   { cookieNames, identify, keys, configuration, telemetry: { prometheus } }: AdministrationOptions,
 ): void {
-  async function requireAdministrator({ req, var: { steps } }: Context<GatewayEnv>): Promise<void> {
-    const credentials = readCredentials(req.raw.headers, cookieNames);
-    const options = { rule: administrators, revocation: "strict", steps } as const;
-    authorize(administrators, await identify(credentials, options));
+  async function requireAdministrator(c: Context<GatewayEnv>): Promise<void> {
+    const credentials = readCredentials(c.req.raw.headers, cookieNames);
+    const options = { rule: administrators, revocation: "strict", steps: c.var.steps } as const;
+    const bearer = await identify(credentials, options);
+    // The log line of an administrator's request must name its subject, also when it is refused.
+    if (bearer !== "anonymous") c.set("bearer", bearer);
+    authorize(administrators, bearer);
   }
 
   getOnly(app, "/admin/keys", async function serveKeys(c) {

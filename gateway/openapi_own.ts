@@ -23,6 +23,32 @@ export function securitySchemes(publicOrigin: string): Json {
 
 export const ownTag: Json = { name: "Gateway", description: "The gateway's own documents" };
 
+const about = {
+  type: "object",
+  required: ["success", "data", "traceId"],
+  properties: {
+    success: { type: "boolean", const: true },
+    data: {
+      type: "object",
+      required: ["title", "description", "liveness", "readiness"],
+      properties: {
+        title: { type: "string", example: "Edgepass" },
+        version: { type: "string", example: "0.1.0" },
+        description: { type: "string", example: "A learning platform behind one gateway" },
+        documentation: { type: "string", format: "uri", example: "https://api.example.com/docs" },
+        openapi: { type: "string", format: "uri", example: "https://api.example.com/openapi.json" },
+        liveness: { type: "string", format: "uri", example: "https://api.example.com/livez" },
+        readiness: { type: "string", format: "uri", example: "https://api.example.com/readyz" },
+      },
+    },
+    traceId: {
+      type: "string",
+      pattern: "^[0-9a-f]{32}$",
+      example: "0af7651916cd43dd8448eb211c80319c",
+    },
+  },
+};
+
 const liveness = {
   type: "object",
   required: ["status"],
@@ -43,7 +69,7 @@ const readiness = {
   },
 };
 
-/** Paths that the gateway serves itself: never in an envelope, and without a credential. */
+/** Paths that the gateway serves itself, without a credential; only the root has an envelope. */
 export function ownPaths(describeFailure: DescribeFailure): Json {
   const failure = (status: string, codes: readonly string[]) =>
     describeFailure(status, { codes, open: false });
@@ -60,6 +86,9 @@ export function ownPaths(describeFailure: DescribeFailure): Json {
     },
   });
   return {
+    "/": get("getAbout", "What this is, and where its documents are", {
+      "200": bare("The API and its documents, in the ApiResponse form", about),
+    }),
     "/livez": get("getLiveness", "Whether the gateway runs", { "200": bare("It runs", liveness) }),
     "/readyz": get("getReadiness", "Whether the gateway can serve", {
       "200": bare("It can", readiness),

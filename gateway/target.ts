@@ -33,9 +33,7 @@ const aliases =
  */
 export function readTarget(url: string, { maxBytes, maxParameters }: TargetLimits): Target {
   const start = url.indexOf("/", url.indexOf("://") + 3);
-  // `*` (RFC 9112 §3.2.4), and anything else a runtime puts after the authority without a slash.
-  if (start === -1) throw new Problem("path_not_canonical");
-  const pathAndQuery = url.slice(start);
+  const pathAndQuery = start === -1 ? "/" : url.slice(start);
   if (pathAndQuery.length > maxBytes) throw new Problem("uri_too_long");
   const mark = pathAndQuery.indexOf("?");
   const rawPath = mark === -1 ? pathAndQuery : pathAndQuery.slice(0, mark);
@@ -49,8 +47,9 @@ export function readTarget(url: string, { maxBytes, maxParameters }: TargetLimit
 }
 
 /**
- * The path of a request's URL as received, before it is checked, for the router. A target without a
- * path, such as `*`, is routed as `/` and refused there.
+ * The path of a request's URL as received, before it is checked, for the router. A URL without a path
+ * is routed as `/`. Runtimes put a target such as `*` (RFC 9112 §3.2.4) into the authority, which is
+ * then not one of ours.
  */
 export function readPath(url: string): string {
   const start = url.indexOf("/", url.indexOf("://") + 3);

@@ -4,27 +4,20 @@ import {
   type MetricName,
   prometheusName,
 } from "@edgepass/shared/telemetry";
+import { replaceSection } from "./generated_section.ts";
 
-const begin = "<!-- metrics: written by deno task ops -->";
-const end = "<!-- end of metrics -->";
+const markers = {
+  begin: "<!-- metrics: written by deno task ops -->",
+  end: "<!-- end of metrics -->",
+};
 
 /**
- * A document with the catalogue between its two marks.
+ * A document with the catalogue between its two markers.
  *
- * @throws {RangeError} if it has no marks
+ * @throws {RangeError} if it has no markers
  */
 export function withMetrics(document: string): string {
-  const [before, rest] = splitOnce(document, begin);
-  const [, after] = splitOnce(rest, end);
-  return `${before}${begin}\n\n${writeTable()}\n\n${end}${after}`;
-}
-
-function splitOnce(text: string, mark: string): [string, string] {
-  const [before = "", after, ...more] = text.split(mark);
-  if (after === undefined || more.length > 0) {
-    throw new RangeError(`Cannot write the catalogue: the document does not have ${mark} once`);
-  }
-  return [before, after];
+  return replaceSection(document, markers, writeTable());
 }
 
 function writeTable(): string {

@@ -1,5 +1,5 @@
 /** A middleware, of any copy of Hono. */
-type Middleware<Context extends object, Result> = (
+export type Middleware<Context extends object, Result> = (
   c: Context,
   next: () => Promise<void>,
 ) => Promise<Result>;

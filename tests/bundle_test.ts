@@ -1,11 +1,14 @@
 import assert from "node:assert/strict";
 import { bundleWorker, listWorkers } from "../app/workerd_bundle.ts";
+import { findOutdatedSizes, sizesDocument } from "./sizes_docs.ts";
 import { isObject, type Json, objectAt } from "./support/json.ts";
+import { readProjectFile } from "./support/markdown.ts";
 
 /** A Worker's code and modules. */
 interface Bundled {
   readonly code: string;
   readonly modules: readonly string[];
+  readonly gzipKiB: number;
   /** The import chain from the entry to a module. */
   chainTo(module: string): string;
 }
@@ -64,11 +67,20 @@ function findForbidden({ code, modules, chainTo }: Bundled, rules: Forbidden): s
   });
 }
 
+/** A bundle takes seconds to build, so tests share it. */
+const bundles = new Map<string, Promise<Bundled>>();
+
 async function readBundle(config: string): Promise<Bundled> {
+  const bundle = bundles.get(config) ?? buildBundle(config);
+  bundles.set(config, bundle);
+  return await bundle;
+}
+
+async function buildBundle(config: string): Promise<Bundled> {
   const outdir = await Deno.makeTempDir();
   try {
     const metafile = `${outdir}/meta.json`;
-    await bundleWorker(config, { outdir, metafile });
+    const { gzipKiB } = await bundleWorker(config, { outdir, metafile });
     const meta: unknown = JSON.parse(await Deno.readTextFile(metafile));
     assert.ok(isObject(meta));
     const outputs = Object.values(objectAt(meta, "outputs")).filter(isObject);
@@ -78,6 +90,7 @@ async function readBundle(config: string): Promise<Bundled> {
     const entry = String(output.entryPoint);
     const file = entry.split("/").at(-1)?.replace(/ts$/, "js");
     return {
+      gzipKiB,
       code: withoutComments(await Deno.readTextFile(`${outdir}/${file}`)),
       modules: Object.keys(sizes).filter((path) => objectAt(sizes, path).bytesInOutput !== 0),
       chainTo: (module) => findChain(objectAt(meta, "inputs"), entry, module).join(" → "),
@@ -127,4 +140,16 @@ Deno.test("the bundle check names a forbidden module and its import chain", asyn
     ...notWithoutKeys,
   });
   assert.equal(service.length, 4, service.join("\n"));
+});
+
+Deno.test(`the sizes in ${sizesDocument} are within 5 % of the built bundles`, async () => {
+  const sizes = new Map<string, number>();
+  for (const config of await listWorkers()) {
+    sizes.set(config, (await readBundle(config)).gzipKiB);
+  }
+  assert.deepEqual(
+    findOutdatedSizes(await readProjectFile(sizesDocument), sizes),
+    [],
+    `${sizesDocument} is outdated: run deno task docs:sizes`,
+  );
 });

@@ -103,19 +103,19 @@ const ways: Readonly<Record<string, readonly [readonly DeliveryNote[], readonly 
   "delivered at the second attempt": [
     [notes("accepted"), busy, notes("delivered", { status: 200, outcome: "applied" })],
     [
-      "course did not take it, 1st attempt: busy (503)",
+      "delivery to course failed, 1st attempt: busy (503)",
       "delivered to course, 2nd attempt: applied (200)",
     ],
   ],
   "being retried": [[notes("accepted"), busy], [
-    "course did not take it: busy (503)",
-    "goes to course again",
+    "delivery to course failed: busy (503)",
+    "next delivery to course",
   ]],
   "a dead letter": [[
     notes("accepted"),
     { ...busy, nextAt: null },
     notes("dead", { status: 503 }),
-  ], ["course did not take it: busy (503)", "a dead letter: course has not heard of it"]],
+  ], ["delivery to course failed: busy (503)", "a dead letter: not delivered to course"]],
 };
 for (const [what, [given, expected]] of Object.entries(ways)) {
   Deno.test(`an event that is ${what} is shown after the request that caused it`, async () => {
@@ -150,7 +150,7 @@ Deno.test("an event that waits in its outbox is shown, parked or not, without da
   db.exec(`UPDATE outbox SET attempts = 3, next_attempt_at = ${start + 4_000}`);
   assert.match(
     squeeze(environment.explain(traceId).text),
-    /now waits in the outbox of user, after 3 attempts … [\d:.]+ is published again $/,
+    /now waits in the outbox of user, after 3 attempts … [\d:.]+ next attempt to publish $/,
   );
   db.exec("UPDATE outbox SET parked = 'QStash answered 413'");
   assert.match(

@@ -176,6 +176,7 @@ Deno.test("the merged document has exactly the operations that the route table e
     "delete /boats/{id} sinkBoat",
     "get /crews/{id} crew_list",
     "get /raw raw",
+    "get / getAbout",
     "get /livez getLiveness",
     "get /readyz getReadiness",
     "get /openapi.json getOpenApi",

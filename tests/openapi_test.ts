@@ -30,7 +30,7 @@ Deno.test("the document has exactly the operations of the route table", async ()
   const routed = Object.entries(routes).flatMap(([path, { access }]) =>
     Object.keys(access).map((method) => `${method.toLowerCase()} ${path}`)
   );
-  const own = ["get /livez", "get /readyz", "get /openapi.json"];
+  const own = ["get /", "get /livez", "get /readyz", "get /openapi.json"];
   assert.deepEqual(described.toSorted(), [...routed, ...own].toSorted());
 });
 

@@ -111,8 +111,14 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
     await t.step("it is also served where the upstream's response breaks off", async () => {
       other.respondWith(() => Response.json({ mine: 3 }));
       assert.equal((await request("/other/b", second.token)).status, 200);
-      const cut = { headers: { "content-type": "application/json" } };
-      other.respondWith(() => new Response('{"cut":', cut));
+      other.respondWith(() => {
+        const body = new ReadableStream<Uint8Array>({
+          start: (controller) => controller.enqueue(new TextEncoder().encode('{"cut":')),
+          pull: (controller) => controller.error(new Error("the upstream dies")),
+        }, { highWaterMark: 2 });
+        const headers = { "content-type": "application/json", "content-length": "50" };
+        return new Response(body, { headers });
+      });
       await waitUntil("the response is stored", async () => {
         const { status, data } = await request("/other/b", second.token);
         return status === 200 && data.mine === 3;

@@ -36,3 +36,11 @@ for (const name of ours.filter((name) => name !== "test")) {
     assert.deepEqual([code, out], [2, ""]);
   });
 }
+
+// npm and Homebrew put a link on the PATH: permission for `deno` is permission for the link, and
+// Deno.execPath() is the program behind it. The task would write its file and then fail.
+Deno.test("a task that starts Deno again may do so where deno is a link", () => {
+  for (const [name, command] of Object.entries(tasks)) {
+    assert.doesNotMatch(command, /--allow-run=\S*\bdeno\b/, name);
+  }
+});

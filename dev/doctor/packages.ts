@@ -78,11 +78,14 @@ function withoutPeers(id: string): string {
   return peers === -1 ? id : id.slice(0, peers);
 }
 
-/** `npm:name@version` by name. */
+/**
+ * `npm:name@version` by name. An alias names a second version of a package, which does not stand under
+ * the package's own name in `node_modules`; the lock file's check finds it.
+ */
 function toPins(imports: Readonly<Record<string, string>>): [name: string, version: string][] {
-  return Object.values(imports).flatMap((target) => {
+  return Object.entries(imports).flatMap(([alias, target]) => {
     const [, name, version] = /^npm:(.+)@([^@]+)$/.exec(target) ?? [];
-    return name === undefined || version === undefined ? [] : [[name, version]];
+    return name !== alias || version === undefined ? [] : [[name, version]];
   });
 }
 

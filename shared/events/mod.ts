@@ -38,7 +38,7 @@ export type {
   StatePage,
 } from "./reconciliation_compare.ts";
 export { PublishError } from "./publish_error.ts";
-export type { SubjectStore } from "./subject_stores.ts";
+export type { DeletionOf, SubjectStore } from "./subject_stores.ts";
 export { createQstashClient, type QstashAccess } from "./qstash_client.ts";
 export {
   type EventSettings,

@@ -64,6 +64,12 @@ const refused = {
     415,
     "unsupported_media_type",
   ],
+  "an encoded body": [
+    { body: { text: "x" }, headers: { "content-encoding": "gzip" } },
+    notes,
+    415,
+    "unsupported_media_type",
+  ],
   "broken JSON": [{ body: '{"text":' }, notes, 400, "malformed_json"],
   "a body that is too large": [
     { body: { text: "x".repeat(200) } },

@@ -8,7 +8,9 @@ export interface TaskUsage {
 
 /** The output and the exit code of a task that does no work. */
 export interface TaskResult {
+  /** The usage, for standard output, or one line about a wrong argument, for standard error. */
   readonly text: string;
+  /** 0 where the usage was asked for, 2 where an argument is wrong. */
   readonly code: 0 | 2;
 }
 

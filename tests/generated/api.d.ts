@@ -540,6 +540,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What this is, and where its documents are */
+        get: operations["getAbout"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/livez": {
         parameters: {
             query?: never;
@@ -3793,6 +3810,65 @@ export interface operations {
             502: components["responses"]["UpstreamBadResponse"];
             503: components["responses"]["UpstreamUnavailableOrRevocationUnavailableOrStoreUnavailable"];
             504: components["responses"]["UpstreamTimeout"];
+        };
+    };
+    getAbout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The API and its documents, in the ApiResponse form */
+            200: {
+                headers: {
+                    "X-Trace-Id": components["headers"]["TraceId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @constant */
+                        success: true;
+                        data: {
+                            /** @example Edgepass */
+                            title: string;
+                            /** @example 0.1.0 */
+                            version?: string;
+                            /** @example A learning platform behind one gateway */
+                            description: string;
+                            /**
+                             * Format: uri
+                             * @example https://api.example.com/docs
+                             */
+                            documentation?: string;
+                            /**
+                             * Format: uri
+                             * @example https://api.example.com/openapi.json
+                             */
+                            openapi?: string;
+                            /**
+                             * Format: uri
+                             * @example https://api.example.com/livez
+                             */
+                            liveness: string;
+                            /**
+                             * Format: uri
+                             * @example https://api.example.com/readyz
+                             */
+                            readiness: string;
+                        };
+                        /** @example 0af7651916cd43dd8448eb211c80319c */
+                        traceId: string;
+                    };
+                };
+            };
+            400: components["responses"]["PathNotCanonical"];
+            414: components["responses"]["UriTooLong"];
+            421: components["responses"]["MisdirectedRequest"];
+            431: components["responses"]["HeadersTooLarge"];
+            500: components["responses"]["Internal"];
         };
     };
     getLiveness: {

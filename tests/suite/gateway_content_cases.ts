@@ -272,8 +272,15 @@ export const contentCases: Readonly<Record<string, GatewayCase>> = {
   async "[F33, F40] a response that breaks off is 502, and counts as no response"(environment) {
     const { wire } = environment;
     await using gateway = await openSoon(environment);
-    wire.setReply(`${wireHead("Content-Length: 50")}{"a":`);
-    for (let call = 0; call < minimumCalls; call++) assert.equal(await gateway.send("/wire"), 502);
+    const cut = [
+      `${wireHead("Content-Length: 50")}{"a":`,
+      `${wireHead("Transfer-Encoding: chunked")}5\r\n{"a":\r\n`,
+      `${wireHead("Transfer-Encoding: chunked")}`,
+    ];
+    for (let call = 0; call < minimumCalls; call++) {
+      wire.setReply(cut[call % cut.length] ?? "");
+      assert.equal(await gateway.send("/wire"), 502, `call ${call}`);
+    }
     wire.setReply(`${wireHead("Content-Length: 2\r\nConnection: close")}{}`);
     assert.equal(await gateway.send("/wire"), 503);
   },

@@ -57,6 +57,18 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
     assert.deepEqual([status, echo.last().target], [200, "/"]);
   },
 
+  async "the line of an administration request names its caller, refused or not"(environment) {
+    const { call, logLines, runtime, token } = environment;
+    for (const [roles, status] of [[["admin"], 200], [["learner"], 403]] as const) {
+      const before = logLines.length;
+      const bearer = await token({ sub: "u-operator", roles: [...roles] });
+      assert.equal((await call("/admin/keys", { bearer })).status, status);
+      if (runtime !== "deno") continue;
+      const line = logLines.slice(before).find((line) => line.includes("Request answered")) ?? "{}";
+      assert.equal(JSON.parse(line).sub, "u-operator");
+    }
+  },
+
   async "the literal path /* is served once: one trace, one line"(environment) {
     for (const target of ["/*", "/*?a=1"]) {
       const before = environment.logLines.length;

@@ -38,7 +38,7 @@ function setup(options: Parameters<typeof createPasswordHasher>[0]) {
   return { hasher, running, begun, endOne, mostRunning: () => most };
 }
 
-Deno.test("hashes use the allowed number of processors, and the others wait in order", async () => {
+Deno.test("[I04] hashes use the allowed number of processors, and the others wait in order", async () => {
   const { hasher, running, begun, endOne, mostRunning } = setup({ processors: 2 });
   const passwords = Array.from({ length: 8 }, (_, at) => `password ${at}`);
   const all = passwords.map((password) => hasher.verify(password, null, of(password)));

@@ -1,0 +1,70 @@
+import { readArguments } from "@edgepass/shared/runtime/usage";
+import { bundleWorker, listWorkers } from "../app/workerd_bundle.ts";
+import { replaceSection } from "../ops/generated_section.ts";
+import { readProjectFile } from "./support/markdown.ts";
+import { writeFormatted } from "./support/write_formatted.ts";
+
+/** The document that lists what every Worker's bundle weighs. */
+export const sizesDocument = "docs/deploy.md";
+
+/** Wrangler file → compressed size in KiB. */
+type Sizes = ReadonlyMap<string, number>;
+
+/** A document that asked for a new figure at every small change would be rewritten unread. */
+const tolerance = 0.05;
+
+const markers = {
+  begin: "<!-- bundle sizes: written by deno task docs:sizes -->",
+  end: "<!-- end of bundle sizes -->",
+};
+
+/**
+ * A document with the sizes between its two markers, in whole KiB.
+ *
+ * @throws {RangeError} if it has no markers
+ */
+export function withSizes(document: string, sizes: Sizes): string {
+  const rows = Array.from(sizes, ([config, size]) => `| \`${config}\` | ${Math.round(size)} KiB |`);
+  const table = ["| Worker | compressed by gzip |", "| -- | --: |", ...rows];
+  return replaceSection(document, markers, table.join("\n"));
+}
+
+/** One line for each Worker whose documented size is missing, superfluous or off by over 5 %. */
+export function findOutdatedSizes(document: string, built: Sizes): string[] {
+  const written = readSizes(document);
+  return [...new Set([...built.keys(), ...written.keys()])].flatMap((config) => {
+    const [documented, actual] = [written.get(config), built.get(config)];
+    if (documented === undefined) return [`${config} is not documented`];
+    if (actual === undefined) return [`${config} is documented, but there is no such Worker`];
+    return Math.abs(actual - documented) <= documented * tolerance
+      ? []
+      : [`${config}: documented ${documented} KiB, built ${actual} KiB`];
+  });
+}
+
+function readSizes(document: string): Sizes {
+  const [, section = ""] = document.split(markers.begin);
+  const [table = ""] = section.split(markers.end);
+  const rows = table.matchAll(/^\| `(\S+)` +\| +(\d+) KiB \|$/gm);
+  return new Map(Array.from(rows, ([, config = "", size]) => [config, Number(size)]));
+}
+
+async function buildSizes(): Promise<Sizes> {
+  const sizes = new Map<string, number>();
+  for (const config of await listWorkers()) {
+    sizes.set(config, (await bundleWorker(config)).gzipKiB);
+  }
+  return sizes;
+}
+
+if (import.meta.main) {
+  readArguments({
+    usage:
+      `Usage: deno task docs:sizes\n\nBundles every Worker and writes the sizes into ${sizesDocument}.`,
+    maxWords: 0,
+  });
+  await writeFormatted(
+    sizesDocument,
+    withSizes(await readProjectFile(sizesDocument), await buildSizes()),
+  );
+}
