@@ -17,11 +17,11 @@ const State = z.object({
 });
 const Described = z.object({
   says: z.array(z.object({
-    facet: z.string(),
+    aspect: z.string(),
     ends: z.boolean(),
     removes: z._default(z.boolean(), false),
   })),
-  keeps: z.array(z.object({ source: z.string(), facet: z.string(), whole: z.boolean() })),
+  keeps: z.array(z.object({ source: z.string(), aspect: z.string(), whole: z.boolean() })),
 });
 const Listed = z.object({ items: z.array(State) });
 const Subjects = z.array(z.string());
@@ -90,8 +90,8 @@ async function findPairs(call: CallEvents): Promise<readonly Pair[]> {
     described.set(service, z.parse(Described, await call("GET", service, "/states")));
   }
   return [...described].flatMap(([consumer, { keeps }]) =>
-    keeps.map(({ source, facet }) => {
-      const published = described.get(source)?.says.find((one) => one.facet === facet);
+    keeps.map(({ source, aspect: facet }) => {
+      const published = described.get(source)?.says.find((one) => one.aspect === facet);
       if (!published) throw new Error(`${source} does not say ${facet}, which ${consumer} keeps`);
       return { source, consumer, facet, ends: published.ends, removes: published.removes };
     })

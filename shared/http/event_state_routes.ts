@@ -26,10 +26,10 @@ const describeStates = createRoute({
     200: jsonResponse(
       "The facets that the service publishes, and those of others that it projects",
       z.object({
-        publishes: z.array(
-          z.object({ facet: z.string(), ends: z.boolean(), removes: z.boolean() }),
+        says: z.array(
+          z.object({ aspect: z.string(), ends: z.boolean(), removes: z.boolean() }),
         ),
-        projects: z.array(z.object({ source: z.string(), facet: z.string(), whole: z.boolean() })),
+        keeps: z.array(z.object({ source: z.string(), aspect: z.string(), whole: z.boolean() })),
       }),
     ),
   },
@@ -108,7 +108,7 @@ export function addReconciliationRoutes(
 ): void {
   admin.openapi(describeStates, (c) => {
     const { publishes, projects } = reconciliation.describe();
-    return c.json({ publishes: [...publishes], projects: [...projects] }, 200);
+    return c.json({ says: publishes.map(onWire), keeps: projects.map(onWire) }, 200);
   });
   admin.openapi(listStates, async (c) => {
     const { facet } = c.req.valid("param");
@@ -133,16 +133,21 @@ export function addReconciliationRoutes(
     const { facet } = c.req.valid("param");
     const { subjects, applied } = c.req.valid("json");
     const said = requireFacet(await reconciliation.publish(facet, subjects, applied));
-    audit(c, "States said again", { facet, said });
+    audit(c, "States said again", { aspect: facet, said });
     return c.json({ said }, 200);
   });
   admin.openapi(removeStates, async (c) => {
     const { facet } = c.req.valid("param");
     const { subjects } = c.req.valid("json");
     const removed = requireFacet(await reconciliation.remove(facet, subjects));
-    audit(c, "Subjects deleted that have ended elsewhere", { facet, removed });
+    audit(c, "Subjects deleted that have ended elsewhere", { aspect: facet, removed });
     return c.json({ removed }, 200);
   });
+}
+
+/** Commands of 0.1.0 read a facet under its old name. */
+function onWire<Rest>({ facet, ...rest }: Rest & { readonly facet: string }) {
+  return { ...rest, aspect: facet };
 }
 
 function requireFacet<Value>(value: Value | undefined): Value {
