@@ -38,8 +38,10 @@ export const orderCases: Readonly<Record<string, GatewayCase>> = {
         const of: Fault = wrong.reduce((all, { of }) => merge(of, all), {});
         echo.reset();
         if (of.upstream) {
-          const headers = { "content-type": "application/json" };
-          echo.respondWith(() => new Response("garbage", { headers }));
+          // The service refuses the gateway's own Passport [P13].
+          const headers = { "content-type": "application/problem+json" };
+          const body = JSON.stringify({ code: "passport_invalid" });
+          echo.respondWith(() => new Response(body, { status: 401, headers }));
         }
         const options: CallOptions = {
           method: "POST",
