@@ -218,7 +218,7 @@ inBrowser("a rollback is refused when another version came in between", async ()
   await button(page, "Apply version 3 again").click();
   await page.getByText("Another version became current in the meantime; nothing was changed.")
     .waitFor();
-  assert.equal(await statusOf(page).getAttribute("class"), "said is-bad");
+  assert.equal(await statusOf(page).getAttribute("class"), "notice is-bad");
   await page.getByText("Version 5, applied").waitFor();
   assert.equal(configuration.versions.length, 5);
   // The confirmation was for another version, so the page asks again.
