@@ -1,3 +1,4 @@
+import { parseJson } from "@edgepass/shared/text";
 import { readTraceparent } from "@edgepass/shared/trace-context";
 import * as z from "zod/mini";
 import type { DeliveryNote } from "./observe/mod.ts";
@@ -69,9 +70,5 @@ function readOutcome(body: Uint8Array): string | null {
 }
 
 function parse(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder().decode(body));
-  } catch {
-    return undefined;
-  }
+  return parseJson(new TextDecoder().decode(body));
 }

@@ -1,3 +1,5 @@
+import { parseJson } from "@edgepass/shared/text";
+
 /** A line of a process, if it is one of our log lines. */
 export interface LogLine {
   readonly time: string;
@@ -28,12 +30,8 @@ export function readLogLine(text: string): LogLine | undefined {
 }
 
 function parse(text: string): Record<string, unknown> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(text);
+  return isRecord(value) ? value : undefined;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

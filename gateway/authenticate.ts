@@ -3,6 +3,7 @@ import {
   type AccessTokenRefusal,
   verifyAccessToken,
 } from "@edgepass/shared/tokens";
+import { createBoundedMap } from "@edgepass/shared/bounded-map";
 import type { VerificationKey } from "@edgepass/shared/crypto";
 import { Problem } from "@edgepass/shared/problem";
 import type { Attributes } from "@opentelemetry/api";
@@ -39,7 +40,7 @@ interface Cached {
 export function createAuthenticate(
   { issuers, leewaySeconds, now, maxCached = 10_000 }: AuthenticateOptions,
 ): Authenticate {
-  const cache = new Map<string, Cached>();
+  const cache = createBoundedMap<string, Cached>(maxCached, { evictOnReplace: true });
 
   function findCached(text: string): AccessToken | undefined {
     const entry = cache.get(text);
@@ -53,8 +54,6 @@ export function createAuthenticate(
   function store(text: string, token: AccessToken): void {
     const key = issuers.get(token.iss)?.currentKey(token.kid);
     if (!key || maxCached === 0) return;
-    const [oldest] = cache.size >= maxCached ? cache.keys() : [];
-    if (oldest !== undefined) cache.delete(oldest);
     cache.set(text, { token, key });
   }
 

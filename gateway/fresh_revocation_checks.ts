@@ -1,3 +1,5 @@
+import { createBoundedMap } from "@edgepass/shared/bounded-map";
+
 /** When identities were last checked, for routes that accept a check of bounded age. */
 export interface FreshChecks {
   isFresh(identity: string, boundedMs: number): boolean;
@@ -11,18 +13,16 @@ const maxRemembered = 10_000;
 
 /** Makes the store of checks; the oldest is evicted when there are too many. */
 export function createFreshChecks(now: () => number): FreshChecks {
-  const checkedAt = new Map<string, number>();
+  const checkedAt = createBoundedMap<string, number>(maxRemembered, {
+    refresh: true,
+    evictOnReplace: true,
+  });
   return {
     isFresh(identity, boundedMs) {
       const age = now() - (checkedAt.get(identity) ?? Number.NEGATIVE_INFINITY);
       return age >= 0 && age <= boundedMs;
     },
     delete: (identity) => void checkedAt.delete(identity),
-    store(identity, readAt) {
-      const [oldest] = checkedAt.size >= maxRemembered ? checkedAt.keys() : [];
-      if (oldest !== undefined) checkedAt.delete(oldest);
-      checkedAt.delete(identity);
-      checkedAt.set(identity, readAt);
-    },
+    store: (identity, readAt) => checkedAt.set(identity, readAt),
   };
 }

@@ -1,3 +1,5 @@
+import { decodeUtf8 } from "@edgepass/shared/text";
+
 /** A body read as JSON. */
 export interface JsonText {
   /** The document as received, without a byte order mark; `null` for a body without content. */
@@ -5,7 +7,6 @@ export interface JsonText {
   readonly value: unknown;
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const byteOrderMark = [0xef, 0xbb, 0xbf] as const;
 /** White space of JSON (RFC 8259 §2); any other white space is content. */
 const blank = /^[ \t\r\n]*$/;
@@ -26,7 +27,7 @@ export function withoutByteOrderMark(bytes: Uint8Array<ArrayBuffer>): Uint8Array
  */
 export function readJsonText(bytes: Uint8Array<ArrayBuffer>): JsonText | undefined {
   try {
-    const text = utf8.decode(withoutByteOrderMark(bytes));
+    const text = decodeUtf8(withoutByteOrderMark(bytes));
     return blank.test(text) ? { text: "null", value: null } : { text, value: JSON.parse(text) };
   } catch {
     return undefined;

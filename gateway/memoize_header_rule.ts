@@ -1,3 +1,5 @@
+import { createBoundedMap } from "@edgepass/shared/bounded-map";
+
 /** Names stored; clients can invent any number of names, and long ones. */
 const maxRemembered = 1_000;
 const maxNameLength = 64;
@@ -10,14 +12,12 @@ const maxNameLength = 64;
  * every later request would run the expressions until the instance restarts.
  */
 export function memoizeHeaderRule(rule: (name: string) => boolean): (name: string) => boolean {
-  const verdicts = new Map<string, boolean>();
+  const verdicts = createBoundedMap<string, boolean>(maxRemembered);
   return function verdict(name) {
     const cached = verdicts.get(name);
     if (cached !== undefined) return cached;
     const fresh = rule(name);
     if (name.length > maxNameLength) return fresh;
-    const [oldest] = verdicts.size >= maxRemembered ? verdicts.keys() : [];
-    if (oldest !== undefined) verdicts.delete(oldest);
     verdicts.set(name, fresh);
     return fresh;
   };

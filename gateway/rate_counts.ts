@@ -1,3 +1,4 @@
+import { createBoundedMap } from "@edgepass/shared/bounded-map";
 import type { RedisPipeline } from "@edgepass/shared/redis";
 import type { Counted, Counter } from "./rate_limits.ts";
 
@@ -42,12 +43,10 @@ export type CountLocally = (counters: readonly Counter[]) => readonly Counted[];
 
 /** Makes counters in memory; the oldest are evicted when there are too many. */
 export function createLocalCounter({ maxCounters = 20_000 } = {}): CountLocally {
-  const counts = new Map<string, number>();
+  const counts = createBoundedMap<string, number>(maxCounters);
   return function countLocally(counters) {
     return counters.map(({ key, previousKey }) => {
       const current = (counts.get(key) ?? 0) + 1;
-      const [oldest] = current === 1 && counts.size >= maxCounters ? counts.keys() : [];
-      if (oldest !== undefined) counts.delete(oldest);
       counts.set(key, current);
       return { current, previous: counts.get(previousKey) ?? 0 };
     });

@@ -1,4 +1,5 @@
 import { background } from "@edgepass/shared/background";
+import { createBoundedMap } from "@edgepass/shared/bounded-map";
 import type { Logger } from "@edgepass/shared/log";
 import { Problem } from "@edgepass/shared/problem";
 import type { Redis } from "@edgepass/shared/redis";
@@ -61,19 +62,16 @@ export function createStaleIfError(
     readonly log: Logger;
   },
 ): (parts: CacheKeyParts) => StaleIfError {
-  const lastActions = new Map<
+  const lastActions = createBoundedMap<
     string,
     { readonly action: "store" | "delete"; readonly at: number }
-  >();
+  >(maxRemembered, { refresh: true, evictOnReplace: true });
   const onStoreFailure = (cause: unknown) =>
     log.warn("Stored responses cannot be read or written", { cause });
 
   function isDue(key: string, action: "store" | "delete"): boolean {
     const last = lastActions.get(key);
     if (last?.action === action && Math.abs(now() - last.at) < rewriteAfterMs) return false;
-    const [oldest] = lastActions.size >= maxRemembered ? lastActions.keys() : [];
-    if (oldest !== undefined) lastActions.delete(oldest);
-    lastActions.delete(key);
     lastActions.set(key, { action, at: now() });
     return true;
   }

@@ -1,3 +1,4 @@
+import { parseJson } from "@edgepass/shared/text";
 import * as z from "zod/mini";
 import type { PartState } from "./api.ts";
 import { openAnyForReading } from "./database.ts";
@@ -50,14 +51,6 @@ function readReason(text: string): string | undefined {
   return failing.length === 0
     ? undefined
     : failing.map(([name, state]) => `${name}: ${state}`).join("; ");
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 const Pong = z.object({ result: z.literal("PONG") });

@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { LogsOnWire, toLines } from "./otlp_logs.ts";
 import { toSpans, TracesOnWire } from "./otlp_traces.ts";
-import { readJsonText } from "./read_body.ts";
+import { parseBody, readJsonText } from "./read_body.ts";
 import { Refusal, toJsonResponse } from "./refusal.ts";
 import { withoutProbes } from "./request_facts.ts";
 import type { Batch } from "./writer.ts";
@@ -46,18 +46,10 @@ export function createCollector(
   };
   return async function collect(signal, request) {
     const text = await readJsonText(request, maxBytes);
-    store[signal](parseJson(text));
+    store[signal](parseBody(text));
     forward?.(signal, text);
     return toJsonResponse({});
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Refusal(400, "The body is not JSON");
-  }
 }
 
 function parse<Schema extends z.ZodMiniType>(schema: Schema, body: unknown): z.output<Schema> {

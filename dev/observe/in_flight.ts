@@ -1,3 +1,4 @@
+import { parseJson } from "@edgepass/shared/text";
 import * as z from "zod/mini";
 import type { InFlightRequest } from "./api.ts";
 
@@ -26,7 +27,7 @@ const maxShown = 20;
 export function readInFlight(path: string, endedAt: number): InFlightRequest[] {
   const open = new Map<string, InFlightRequest[]>();
   for (const line of readEnd(path).split("\n")) {
-    const note = readNote(line);
+    const { data: note } = z.safeParse(Note, parseJson(line));
     if (!note) continue;
     const id = String("b" in note ? note.b : note.e);
     const same = open.get(id) ?? [];
@@ -44,14 +45,6 @@ export function readInFlight(path: string, endedAt: number): InFlightRequest[] {
     if (same.length === 0) open.delete(id);
   }
   return [...open.values()].flat().toSorted((a, b) => b.sinceMs - a.sinceMs).slice(0, maxShown);
-}
-
-function readNote(line: string): z.output<typeof Note> | undefined {
-  try {
-    return z.safeParse(Note, JSON.parse(line)).data;
-  } catch {
-    return undefined;
-  }
 }
 
 function readEnd(path: string): string {

@@ -1,3 +1,4 @@
+import { parseJson } from "@edgepass/shared/text";
 import * as z from "zod/mini";
 import type { CompleteDeadEvent, DeadEvent } from "./api.ts";
 import { Refusal } from "./refusal.ts";
@@ -85,7 +86,7 @@ function toDeadEvent(letter: z.output<typeof Letter>): CompleteDeadEvent[] {
   const { dlqId, url, body, responseStatus, responseBody } = letter;
   const [, consumer] = /\/events\/([a-z]+)$/.exec(url) ?? [];
   if (consumer === undefined) return [];
-  const { data } = z.safeParse(Event, parse(body));
+  const { data } = z.safeParse(Event, parseJson(body));
   const [, digits] = /^(\d{13})-/.exec(dlqId) ?? [];
   return [{
     id: dlqId,
@@ -107,12 +108,4 @@ export function toListed(
   { event: _event, answer: _answer, ...rest }: CompleteDeadEvent,
 ): DeadEvent {
   return rest;
-}
-
-function parse(body: string): unknown {
-  try {
-    return JSON.parse(body);
-  } catch {
-    return undefined;
-  }
 }

@@ -7,7 +7,7 @@ import { readDetail } from "./detail.ts";
 import { searchLines } from "./lines.ts";
 import { readMap } from "./map.ts";
 import type { OutboxFile } from "./outboxes.ts";
-import { readJsonText } from "./read_body.ts";
+import { parseBody, readJsonText } from "./read_body.ts";
 import { readLogsQuery, readMapQuery, readRequestsQuery } from "./query.ts";
 import { Refusal, toJsonResponse } from "./refusal.ts";
 import { listRequests } from "./requests.ts";
@@ -99,12 +99,7 @@ export function createRoutes(options: ApiOptions): DashboardRoute[] {
 
 /** @throws {Refusal} 400, 413, 415 */
 async function readBody(request: Request): Promise<unknown> {
-  const text = await readJsonText(request, maxBodyBytes);
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new Refusal(400, "The body is not JSON");
-  }
+  return parseBody(await readJsonText(request, maxBodyBytes));
 }
 
 /**

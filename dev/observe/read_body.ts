@@ -1,3 +1,4 @@
+import { parseJson } from "@edgepass/shared/text";
 import { Refusal } from "./refusal.ts";
 
 /**
@@ -23,4 +24,11 @@ export async function readJsonText(request: Request, maxBytes: number): Promise<
     text += decoder.decode(chunk, { stream: true });
   }
   return text + decoder.decode();
+}
+
+/** The value of a request's text. @throws {Refusal} 400 if it is not JSON */
+export function parseBody(text: string): unknown {
+  const value = parseJson(text);
+  if (value === undefined) throw new Refusal(400, "The body is not JSON");
+  return value;
 }

@@ -1,3 +1,4 @@
+import { decodeUtf8 } from "@edgepass/shared/text";
 import type { DeadLetter, Letter, Message } from "./model.ts";
 import { labelsJson } from "./logs.ts";
 import type { Filterable } from "./query.ts";
@@ -6,7 +7,7 @@ import type { Queue, Schedule, UrlGroup } from "./resources.ts";
 /** Text where the bytes are UTF-8, else base64 under the other name, as documented. */
 function bodyJson(body: Uint8Array, [text, base64]: readonly [text: string, base64: string]) {
   try {
-    return { [text]: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body) };
+    return { [text]: decodeUtf8(body) };
   } catch {
     return { [base64]: body.toBase64() };
   }

@@ -1,3 +1,4 @@
+import { decodeUtf8WithoutMark } from "@edgepass/shared/text";
 import * as z from "zod/mini";
 import { ApiError } from "./api_error.ts";
 
@@ -16,7 +17,7 @@ export function readJson<T>(body: Uint8Array, schema: z.ZodMiniType<T>): T {
 /** Parses a body as JSON of any shape. */
 export function parse(body: Uint8Array): unknown {
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
+    return JSON.parse(decodeUtf8WithoutMark(body));
   } catch {
     throw new ApiError(400, "invalid request: the body is not JSON");
   }

@@ -1,4 +1,5 @@
 import { Buffer } from "node:buffer";
+import { decodeUtf8WithoutMark } from "@edgepass/shared/text";
 import { type Bytes, fromOctets, toBytes } from "./bytes.ts";
 import type { Command } from "./backend.ts";
 
@@ -91,8 +92,7 @@ function tooLarge(): BadRequest {
 /** Numbers keep the text they were sent as: 9007199254740993 must not become …992. */
 function parseJson(body: Uint8Array, what: string): unknown {
   try {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(body);
-    return JSON.parse(text, (_key, value, context?: { source?: string }) => {
+    return JSON.parse(decodeUtf8WithoutMark(body), (_key, value, context?: { source?: string }) => {
       return typeof value === "number" ? context?.source ?? String(value) : value;
     });
   } catch {

@@ -1,7 +1,7 @@
+import { decodeUtf8 } from "../text.ts";
+
 /** A JSON object with unchecked members. */
 export type JsonObject = Readonly<Record<string, unknown>>;
-
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * The JSON object in some bytes, or undefined.
@@ -13,7 +13,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  */
 export function readJsonObject(bytes: Uint8Array<ArrayBuffer>): JsonObject | undefined {
   try {
-    const text = utf8.decode(bytes);
+    const text = decodeUtf8(bytes);
     const value: unknown = JSON.parse(text);
     if (!isObject(value) || !isUnambiguous(value)) return undefined;
     return countMembers(value) === countNameSeparators(text) ? value : undefined;

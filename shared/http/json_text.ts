@@ -1,10 +1,10 @@
 import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
 import { Problem } from "../problem.ts";
+import { decodeUtf8 } from "../text.ts";
 
 const maxDepth = 64;
 const jsonMediaType = /^application\/([\w.-]+\+)?json$/;
-const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** Limits the body size for requests that bypass the gateway; larger is `payload_too_large`. */
 export function limitBody(maxBytes: number) {
@@ -52,7 +52,7 @@ export const requireStrictJson = createMiddleware(async function requireStrictJs
 
 function decode(bytes: ArrayBuffer): string | undefined {
   try {
-    const text = utf8.decode(bytes);
+    const text = decodeUtf8(bytes);
     return text.startsWith("\ufeff") ? undefined : text;
   } catch {
     return undefined;

@@ -10,6 +10,7 @@ import {
   type SigningKey,
 } from "../crypto/mod.ts";
 import { type Bindings, json } from "../config.ts";
+import { parseJson } from "../text.ts";
 
 /** One key of profile S in a setting. */
 export const SymmetricKey = z.strictObject({ kid: Kid, secret: secretSetting, state: KeyState });
@@ -59,12 +60,7 @@ function leaveOutPrivateKeys(setting: unknown): unknown {
 
 /** Invalid JSON is reported where the setting is read, so it is no error here. */
 function readEntries(setting: unknown): unknown {
-  if (typeof setting !== "string") return setting;
-  try {
-    return JSON.parse(setting);
-  } catch {
-    return undefined;
-  }
+  return typeof setting === "string" ? parseJson(setting) : setting;
 }
 
 /** Whether no value occurs twice. */

@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
 import { decodeBase64Url, encodeBase64Url } from "../crypto/base64url.ts";
 import { Problem } from "../problem.ts";
+import { decodeUtf8WithoutMark } from "../text.ts";
 
 /** Longer than any list position; a longer cursor is refused before it is decoded. */
 const maxLength = 1024;
@@ -42,7 +43,7 @@ function decode(cursor: string): unknown {
   const bytes = cursor.length > maxLength ? undefined : decodeBase64Url(cursor);
   if (bytes === undefined) return undefined;
   try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    return JSON.parse(decodeUtf8WithoutMark(bytes));
   } catch {
     return undefined;
   }

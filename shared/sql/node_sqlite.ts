@@ -1,4 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
+import { createBoundedMap } from "../bounded_map.ts";
 import { SqlFault, toSqlError } from "./errors.ts";
 import { oneStatement, verbOf } from "./sql_text.ts";
 import { checkStatement, maxParams, type Row, type SqlDb, type Statement } from "./statement.ts";
@@ -112,7 +113,7 @@ function atomically<T>(db: DatabaseSync, work: () => T): T {
 
 function createStatements(db: DatabaseSync): (sql: string, params: number) => StatementSync {
   // Keyed by text and number of parameters, because the two were checked against each other.
-  const cache = new Map<string, StatementSync>();
+  const cache = createBoundedMap<string, StatementSync>(maxStatements);
   return function prepare(sql, params) {
     const key = `${params} ${sql}`;
     const cached = cache.get(key);
@@ -121,8 +122,6 @@ function createStatements(db: DatabaseSync): (sql: string, params: number) => St
     // A schema change clears the cache: a statement that was prepared before has the old columns.
     if (!isData(sql)) cache.clear();
     else cache.set(key, statement);
-    const [oldest] = cache.keys();
-    if (cache.size > maxStatements && oldest !== undefined) cache.delete(oldest);
     return statement;
   };
 }

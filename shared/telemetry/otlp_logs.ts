@@ -1,4 +1,5 @@
 import { mask } from "../log.ts";
+import { parseJson } from "../text.ts";
 import {
   type KeyValue,
   type Resource,
@@ -56,13 +57,9 @@ function toAttributes(service: unknown, fields: Readonly<Record<string, unknown>
 }
 
 function parse(line: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(line);
-    const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    return isObject ? { ...value } : undefined;
-  } catch {
-    return undefined;
-  }
+  const value = parseJson(line);
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  return isObject ? { ...value } : undefined;
 }
 
 function isHex(value: unknown, length: number): value is string {

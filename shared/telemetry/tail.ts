@@ -1,4 +1,5 @@
 import { type SpanContext, SpanStatusCode } from "@opentelemetry/api";
+import { createBoundedMap } from "../bounded_map.ts";
 import type { SpanRecord } from "./span_record.ts";
 
 /** Spans of one trace in this isolate that are exported or dropped together. */
@@ -39,7 +40,7 @@ const maxOpen = 1000;
  * longer found by services in the same isolate, and is left to the garbage collector.
  */
 export function createTail({ slowMs, keep, onDrop }: TailOptions): Tail {
-  const openTraces = new Map<string, LocalTrace>();
+  const openTraces = createBoundedMap<string, LocalTrace>(maxOpen);
 
   function decide(root: SpanRecord): boolean {
     return (root.context.traceFlags & 1) === 1 ||
@@ -62,8 +63,6 @@ export function createTail({ slowMs, keep, onDrop }: TailOptions): Tail {
       if (found) return found;
       const local: LocalTrace = { root: spanId, spans: [], verdict: "open" };
       openTraces.set(traceId, local);
-      const [oldest] = openTraces.size > maxOpen ? openTraces.keys() : [];
-      if (oldest !== undefined) openTraces.delete(oldest);
       return local;
     },
     add(span) {
