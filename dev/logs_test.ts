@@ -47,7 +47,7 @@ Deno.test("a log line is shown in short under its service's name, and stored unc
   const [line = ""] = fixture.shown;
   assert.match(
     line,
-    /^\d\d:\d\d:\d\d\.000 gateway +INFO +Request requestLine GET \/courses 200 12\.3 ms code=token_expired #0af76519$/,
+    /^\d\d:\d\d:\d\d\.000 gateway +INFO +Request answered GET \/courses 200 12\.3 ms code=token_expired #0af76519$/,
   );
   assert.equal(fixture.stored("gateway"), requestLine + "\n");
 });

@@ -221,7 +221,7 @@ Deno.test("an upstream's state is deleted with the upstream, and that of others 
   let names = ["course", "user"];
   const { send, serveBy, sent } = setup({}, () => new Set(names));
   const fail = async (name: string) => {
-    serveBy(() => Response.json({}, { status: 500 }));
+    serveBy(() => Response.json({}, { status: 503 }));
     for (let call = 0; call < 3; call++) await (await send({ method: "POST", name })).text();
     serveBy(() => new Response("ok"));
     await assert.rejects(send({ name }), { code: "upstream_unavailable" });

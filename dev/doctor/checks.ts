@@ -19,7 +19,7 @@ import { checkTools } from "./tools.ts";
 export const checks = {
   deno: checkDeno,
   packages: checkPackages,
-  workspace: checkWorkspace,
+  home: checkWorkspace,
   names: checkNames,
   settings: checkSettings,
   keys: checkKeys,
