@@ -51,8 +51,12 @@ export async function readHead(response: Response): Promise<Head> {
   const declared = readLength(response.headers);
   try {
     if (response.body === null) return { head: new Uint8Array() };
-    // With a declared length the runtime reads everything at once, and checks the length.
-    if (declared <= maxCheckedBytes) return { head: new Uint8Array(await response.arrayBuffer()) };
+    // With a declared length the runtime reads everything at once, and checks the length. That of a
+    // compressed body says nothing of the inflated one, which would then be read without a limit.
+    const isInflated = response.headers.has("content-encoding");
+    if (declared <= maxCheckedBytes && !isInflated) {
+      return { head: new Uint8Array(await response.arrayBuffer()) };
+    }
     return await readSome(response.body.getReader());
   } catch (cause) {
     const why = "Response ended before its end";

@@ -83,14 +83,18 @@ export function createRevocation(
   const fresh = createFreshChecks(now);
   const list = createListPosition();
   let rebuiltAt = Number.NEGATIVE_INFINITY;
+  let isRebuilding = false;
 
   function requestRebuild(gap: ListGap): void {
+    // Rebuilds of a long list that overlap slow each other down until none ends within its limit.
     // A clock that was set back must not stop rebuilds until it catches up.
-    if (!rebuild || Math.abs(now() - rebuiltAt) < rebuildEveryMs) return;
+    if (!rebuild || isRebuilding || Math.abs(now() - rebuiltAt) < rebuildEveryMs) return;
     rebuiltAt = now();
+    isRebuilding = true;
     const seen = list.seen();
     log.warn("Revocation list is not complete: requesting a rebuild", { gap });
-    const rebuilt = rebuild().then((reached) => list.rebuilt(reached, seen));
+    const rebuilt = rebuild().then((reached) => list.rebuilt(reached, seen))
+      .finally(() => isRebuilding = false);
     background(rebuilt, (cause) => log.error("Revocation list was not rebuilt", { cause }));
   }
 

@@ -153,6 +153,28 @@ Deno.test("the rebuild of an emptied list is requested once a second, whatever t
   assert.equal(await revocation.isReady(), false);
 });
 
+Deno.test("while a rebuild is under way no other one is requested, however long it takes", async () => {
+  let rebuilds = 0;
+  const ends: (() => void)[] = [];
+  const rebuild = () => {
+    rebuilds++;
+    return new Promise<undefined>((resolve) => ends.push(() => resolve(undefined)));
+  };
+  const { state, revocation } = setup({ rebuild });
+  state.ready = null;
+  const check = () =>
+    assert.rejects(revocation.check(token, "strict"), { code: "revocation_unavailable" });
+  for (let second = 0; second < 5; second++) {
+    await check();
+    state.now += 1000;
+  }
+  assert.equal(rebuilds, 1);
+  ends[0]?.();
+  await new Promise((resolve) => setTimeout(resolve));
+  await check();
+  assert.equal(rebuilds, 2);
+});
+
 const replies: Readonly<Record<string, [entries: readonly unknown[], code: string | undefined]>> = {
   "nothing": [nothing, undefined],
   "the token's entry": [[null, null, "1", null], "token_revoked"],

@@ -1,11 +1,16 @@
 /** A map with a maximum number of entries, in insertion order. */
 export interface BoundedMap<Key, Value> {
+  /** The number of entries. */
   readonly size: number;
+  /** The entry of a key, which keeps its age. */
   get(key: Key): Value | undefined;
+  /** Whether a key has an entry. */
   has(key: Key): boolean;
   /** Stores an entry; when the map is full, the oldest entry is evicted first. */
   set(key: Key, value: Value): void;
+  /** Deletes an entry; returns whether there was one. */
   delete(key: Key): boolean;
+  /** Deletes all entries. */
   clear(): void;
 }
 

@@ -14,7 +14,14 @@ export function toText(findings: readonly Reported[], ansi: Ansi): string {
 
 /** The findings for programs. */
 export function toJson(findings: readonly Reported[]): string {
-  return JSON.stringify({ ok: !hasFailure(findings), findings }, null, 2);
+  return JSON.stringify({ ok: !hasFailure(findings), findings: findings.map(onWire) }, null, 2);
+}
+
+/** Programs that were written for 0.1.0 read a finding's fix under its old name. */
+function onWire(finding: Reported) {
+  if (finding.state === "ok") return finding;
+  const { fix: mend, ...rest } = finding;
+  return { ...rest, mend };
 }
 
 /** Whether something does not work. */

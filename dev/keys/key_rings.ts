@@ -45,7 +45,7 @@ export class Refusal extends Error {
 
 /** Another administrator changed the configuration between the read and the write. */
 export class ConflictError extends Error {
-  override readonly name = "Overtaken";
+  override readonly name = "ConflictError";
 }
 
 /** A key, whatever its source. */

@@ -36,7 +36,7 @@ export function createAdminApi(
   async function logIn(): Promise<string> {
     const body = { grantType: "password", email, password };
     const { accessToken } = z.parse(Token, await client.call("POST", "/auth/token", { body }));
-    userId = readDoctorContext(accessToken);
+    userId = readSubject(accessToken);
     return accessToken;
   }
 
@@ -78,7 +78,7 @@ function requireAnswer(error: unknown): never {
 }
 
 /** The token comes from the system itself, and no decision depends on its content. */
-function readDoctorContext(token: string): string | null {
+function readSubject(token: string): string | null {
   const [, payload = ""] = token.split(".");
   try {
     const text = new TextDecoder().decode(

@@ -135,9 +135,9 @@ Deno.test("fifty parallel sign-ups for one address create one account with one h
     cost: cheapCost,
     argon2id: {
       ...portableArgon2id,
-      select: (input) => {
+      derive: (input) => {
         hashes++;
-        return portableArgon2id.select(input);
+        return portableArgon2id.derive(input);
       },
     },
   });

@@ -145,7 +145,7 @@ Deno.test("a refused login costs one hash, whether the account exists or not", a
     cost: cheapCost,
     argon2id: {
       kind: "portable",
-      select: ({ cost, bytes }) => {
+      derive: ({ cost, bytes }) => {
         hashed.push(JSON.stringify(cost));
         return Promise.resolve(new Uint8Array(bytes));
       },
@@ -187,7 +187,7 @@ for (const [what, change] of Object.entries(meanwhile)) {
       cost: cheapCost,
       argon2id: {
         kind: "portable",
-        select: async ({ bytes }) => {
+        derive: async ({ bytes }) => {
           await during.run?.();
           return new Uint8Array(bytes);
         },
@@ -210,7 +210,7 @@ Deno.test("a full hasher refuses with 503 and Retry-After, and counts no attempt
     maxConcurrent: 1,
     argon2id: {
       kind: "portable",
-      select: async ({ bytes }) => {
+      derive: async ({ bytes }) => {
         if (++started > 1) entered.resolve();
         if (started > 1) await gate.promise;
         return new Uint8Array(bytes);

@@ -74,6 +74,18 @@ Deno.test("a position covers all entries before it, also those of other instance
   ]);
 });
 
+Deno.test("a row that is logged again before it is pushed leaves no gap, and so rebuilds nothing", async () => {
+  await using auth = await setup();
+  const me = await auth.logIn();
+  await logElsewhere(auth, "logged-twice");
+  await logElsewhere(auth, "logged-twice");
+  auth.redis.requests = 0;
+  await expectNoContent(auth.call("POST", "/auth/logout", { as: me }));
+  assert.equal(auth.redis.requests, 1, "the entries alone, and no rebuild");
+  assert.equal(await auth.ready(), await auth.logPosition());
+  assert.equal(await auth.entry({ sid: "logged-twice" }), "1");
+});
+
 Deno.test("a logout does not hide what Redis lost before it", async () => {
   await using auth = await setup();
   const before = await auth.ready();

@@ -20,8 +20,9 @@ local function keep(key, value, seconds)
   local present = tonumber(redis.call('GET', key) or '') or -1
   local left = redis.call('TTL', key)
   if tonumber(value) > present then
-    redis.call('SET', key, value, 'EX', math.max(left, tonumber(seconds)))
-  elseif left < tonumber(seconds) then
+    if left == -1 then redis.call('SET', key, value)
+    else redis.call('SET', key, value, 'EX', math.max(left, tonumber(seconds))) end
+  elseif left ~= -1 and left < tonumber(seconds) then
     redis.call('EXPIRE', key, seconds)
   end
 end

@@ -96,9 +96,11 @@ export function createRevocationWriter(options: RevocationWriterOptions): Revoca
    * whether more rows follow.
    */
   async function pushNext(requested?: RevocationRow): Promise<boolean> {
-    const { log: end, rows } = await store.unpushed({ now: now(), limit: chunkSize });
+    const { log: end, rows, pushedUpTo: after } = await store.unpushed({
+      now: now(),
+      limit: chunkSize,
+    });
     const hasMore = rows.length === chunkSize;
-    const after = (rows[0]?.position ?? end.position + 1) - 1;
     const upTo = hasMore ? { ...end, position: rows.at(-1)?.position ?? after } : end;
     const others = requested && !rows.some((row) => isSame(row, requested)) ? [requested] : [];
     const pushed = [...rows, ...others];
@@ -177,8 +179,8 @@ export function createRevocationWriter(options: RevocationWriterOptions): Revoca
     rebuild,
     async rebuildIfIncomplete() {
       // The log first: everything pushed by then must be in Redis when Redis is read.
-      const { log: end, rows: [unpushed] } = await store.unpushed({ now: now(), limit: 1 });
-      const pushed = { ...end, position: unpushed ? unpushed.position - 1 : end.position };
+      const { log: end, pushedUpTo } = await store.unpushed({ now: now(), limit: 1 });
+      const pushed = { ...end, position: pushedUpTo };
       const keys = [revocationKeys.ready, ...(others ? [others.key] : [])];
       const [values] = await execute(redis, (pipeline) => pipeline.mget(...keys));
       const [ready, other] = requireValues(values, keys.length);

@@ -51,16 +51,18 @@ export function idempotent(
     if (!(await claim(sql, claimed))) {
       return replay(c, await read(sql, key), bodyHash);
     }
-    let isStored = false;
+    let keepsClaim = false;
     try {
       await next();
       const { res } = c;
       if (!c.error && res.status === 201 && !res.headers.has("set-cookie")) {
+        // Before storing: a store that fails now must not free the key of a change that was made,
+        // or the retry would make it twice.
+        keepsClaim = true;
         await store(sql, key, await res.clone().text());
-        isStored = true;
       }
     } finally {
-      if (!isStored) await release(sql, key);
+      if (!keepsClaim) await release(sql, key);
     }
   });
 }

@@ -50,14 +50,14 @@ const kinds = [
  * connections that a browser allows an origin.
  */
 export function createLive({ open, page, now, beforeFrame, later }: LiveDeps): Live {
-  const { onStatus, on, queue, formatStatus } = createListeners(beforeFrame);
+  const { onStatus, on, queue, notifyStatus } = createListeners(beforeFrame);
   let status: LiveStatus = { connection: "connecting", epoch: 0, since: now() };
   let source: EventSource | undefined;
 
   function become(connection: Connection, epoch: number): void {
     const since = connection === status.connection ? status.since : now();
     status = { connection, epoch, since };
-    formatStatus();
+    notifyStatus();
   }
   function connect(): void {
     if (source || page.hidden) return;
@@ -98,7 +98,7 @@ function createListeners(beforeFrame: LiveDeps["beforeFrame"]) {
     }
   }
   return {
-    formatStatus: () => ofStatus.forEach((listener) => listener()),
+    notifyStatus: () => ofStatus.forEach((listener) => listener()),
     onStatus(listener: () => void): () => void {
       ofStatus.add(listener);
       return () => void ofStatus.delete(listener);

@@ -20,13 +20,13 @@ export interface Argon2Input {
 /** One implementation of Argon2id; all implementations return the same bytes. */
 export interface Argon2id {
   readonly kind: "native" | "portable";
-  select(input: Argon2Input): Promise<Uint8Array<ArrayBuffer>>;
+  derive(input: Argon2Input): Promise<Uint8Array<ArrayBuffer>>;
 }
 
 /** Argon2id of the runtime's Web Crypto: off the main thread, several times faster. */
 export const nativeArgon2id: Argon2id = {
   kind: "native",
-  async select({ password, salt, cost: { m, t, p }, bytes }) {
+  async derive({ password, salt, cost: { m, t, p }, bytes }) {
     const key = await importPassword(password);
     const algorithm = { name: "Argon2id", memory: m, passes: t, parallelism: p, nonce: salt };
     return new Uint8Array(await crypto.subtle.deriveBits(algorithm, key, bytes * 8));
@@ -36,7 +36,7 @@ export const nativeArgon2id: Argon2id = {
 /** Argon2id in JavaScript, for runtimes without it. */
 export const portableArgon2id: Argon2id = {
   kind: "portable",
-  async select({ password, salt, cost, bytes }) {
+  async derive({ password, salt, cost, bytes }) {
     return new Uint8Array(await argon2idAsync(password, salt, { ...cost, dkLen: bytes }));
   },
 };
@@ -51,7 +51,7 @@ export async function findArgon2id(): Promise<Argon2id> {
   try {
     const salt = new Uint8Array(8);
     const cost = { m: 8, t: 1, p: 1 };
-    const bytes = await nativeArgon2id.select({
+    const bytes = await nativeArgon2id.derive({
       password: new Uint8Array(8),
       salt,
       cost,

@@ -63,7 +63,7 @@ export function createPasswordHasher(
   let found = argon2id;
   let slots: HashingSlots | undefined;
 
-  async function select(
+  async function derive(
     password: string,
     { bytes, requester, ...stored }: Omit<StoredPassword, "hash"> & {
       readonly bytes: number;
@@ -75,7 +75,7 @@ export function createPasswordHasher(
     const release = await slots.acquire(requester);
     try {
       const input = new TextEncoder().encode(normalisePassword(password));
-      return await engine.select({ ...stored, password: input, bytes });
+      return await engine.derive({ ...stored, password: input, bytes });
     } finally {
       release();
     }
@@ -84,12 +84,12 @@ export function createPasswordHasher(
   return {
     async hash(password, requester) {
       const salt = crypto.getRandomValues(new Uint8Array(saltBytes));
-      const hash = await select(password, { cost, salt, bytes: hashBytes, requester });
+      const hash = await derive(password, { cost, salt, bytes: hashBytes, requester });
       return writePhc({ cost, salt, hash });
     },
     async verify(password, phc, requester) {
       const { cost, salt, hash } = phc === null ? absent : readPhc(phc);
-      const derived = await select(password, { cost, salt, bytes: hash.length, requester });
+      const derived = await derive(password, { cost, salt, bytes: hash.length, requester });
       const isEqual = await timingSafeEqual(derived.toHex(), hash.toHex());
       return isEqual && phc !== null;
     },

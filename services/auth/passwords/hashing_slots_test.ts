@@ -21,7 +21,7 @@ function setup(options: Parameters<typeof createPasswordHasher>[0]) {
     ...options,
     argon2id: {
       kind: "native",
-      async select({ password, bytes }) {
+      async derive({ password, bytes }) {
         begun.push(new TextDecoder().decode(password));
         const { promise, resolve } = Promise.withResolvers<void>();
         running.push(resolve);
@@ -110,7 +110,7 @@ Deno.test("a hash that fails releases its slot", async () => {
     cost,
     processors: 1,
     maxWaiting: 0,
-    argon2id: { kind: "native", select: () => Promise.reject(new Error("out of memory")) },
+    argon2id: { kind: "native", derive: () => Promise.reject(new Error("out of memory")) },
   });
   for (let tries = 0; tries < 3; tries++) {
     await assert.rejects(hasher.hash("a", of("one")), { message: "out of memory" });

@@ -14,8 +14,8 @@ Deno.test("Argon2id returns the same bytes natively and in JavaScript", async ()
   const costs = [cheap, { m: 64, t: 3, p: 1 }, { m: 64, t: 2, p: 4 }, defaultCost];
   for (const [at, cost] of costs.entries()) {
     const input = { password: bytesOf(`pässwörd ${at}`), salt: bytesOf("salt of 16 bytes"), cost };
-    const native = await nativeArgon2id.select({ ...input, bytes: 32 });
-    const portable = await portableArgon2id.select({ ...input, bytes: 32 });
+    const native = await nativeArgon2id.derive({ ...input, bytes: 32 });
+    const portable = await portableArgon2id.derive({ ...input, bytes: 32 });
     assert.equal(native.toHex(), portable.toHex());
   }
 });
@@ -23,7 +23,7 @@ Deno.test("Argon2id returns the same bytes natively and in JavaScript", async ()
 // RFC 9106 §5.3 has a secret and associated data, which Web Crypto lacks; this is the reference
 // implementation's own test: t=2, m=65536, p=1, "password", "somesalt".
 Deno.test("Argon2id agrees with the reference implementation [RFC 9106]", async () => {
-  const derived = await nativeArgon2id.select({
+  const derived = await nativeArgon2id.derive({
     password: bytesOf("password"),
     salt: bytesOf("somesalt"),
     cost: { m: 65536, t: 2, p: 1 },
@@ -72,7 +72,7 @@ Deno.test("a full hasher refuses and never queues, and continues when there is r
     maxConcurrent: 2,
     argon2id: {
       kind: "portable",
-      select: async ({ bytes }) => {
+      derive: async ({ bytes }) => {
         await gate.promise;
         return new Uint8Array(bytes);
       },

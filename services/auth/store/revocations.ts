@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, inArray, lte, or, sql } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, lte, max, min, or, sql } from "drizzle-orm";
 import type { RevocationLevel, RevocationPosition } from "@edgepass/shared/redis";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
@@ -29,6 +29,12 @@ export interface UnpushedRows {
   readonly log: RevocationPosition;
   /** Unexpired rows that may be missing in Redis, in the order of their positions. */
   readonly rows: readonly RevocationRow[];
+  /**
+   * The highest position of the rows below them, all of which Redis has. Not the first row's position
+   * less one: a row that is logged again leaves its old position vacant, and two parallel logouts
+   * would then look like a gap in the list and rebuild it.
+   */
+  readonly pushedUpTo: number;
 }
 
 export interface RevocationStore {
@@ -71,12 +77,15 @@ export function sqlRevocationStore(sqlDb: SqlDb): RevocationStore {
       return rows[0];
     },
     async unpushed({ now, limit }) {
-      const [log, rows] = await db.batch([
+      const isUnpushed = and(eq(pushed, false), gt(expiresAt, now));
+      const first = db.select({ position: min(position) }).from(revocations).where(isUnpushed);
+      const [log, rows, [below]] = await db.batch([
         selectLog(),
-        db.select(columns).from(revocations)
-          .where(and(eq(pushed, false), gt(expiresAt, now))).orderBy(asc(position)).limit(limit),
+        db.select(columns).from(revocations).where(isUnpushed).orderBy(asc(position)).limit(limit),
+        db.select({ position: max(position) }).from(revocations).where(sql`${position} < ${first}`),
       ]);
-      return { log: requireLog(log), rows };
+      const end = requireLog(log);
+      return { log: end, rows, pushedUpTo: rows.length > 0 ? below?.position ?? 0 : end.position };
     },
     async list({ now, after, limit }) {
       return await db.select(columns).from(revocations).where(and(
