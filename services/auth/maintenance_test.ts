@@ -27,8 +27,9 @@ async function fill(auth: AuthSetup, accountId: string): Promise<void> {
     await put("refresh_tokens VALUES (?, ?, NULL, 'used', 0, 0, ?)", sid, sid, expiresAt);
   };
   for (const [what, at] of [["over", now], ["kept", now + 1]] as const) {
-    await put("revocations VALUES ('login', ?, 1, ?, 1)", what, at);
-    await put("revocations VALUES ('subject', ?, 1, ?, 0)", what, at);
+    const revocation = "revocations (level, id, value, expires_at, pushed)";
+    await put(`${revocation} VALUES ('login', ?, 1, ?, 1)`, what, at);
+    await put(`${revocation} VALUES ('subject', ?, 1, ?, 0)`, what, at);
     await put("guesses VALUES (?, 5, ?)", what, at);
     await put("address_claims VALUES (?, ?)", what, at);
     await put("known_networks VALUES (?, ?, ?)", accountId, what, at - 180 * dayMs);

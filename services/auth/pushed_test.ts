@@ -10,6 +10,8 @@ async function setup() {
   const auth = await setupAuth();
   const { id } = await auth.signUp(email);
   const admin = await auth.administrator();
+  // The list in Redis has the whole log, so that a push appends to it and does not rebuild it.
+  await auth.app.start?.();
   return { ...auth, id, admin, me: asCaller(await auth.tokens({ email })) };
 }
 
@@ -70,7 +72,7 @@ Deno.test("a revocation that is extended while it is pushed is pushed again", as
   assert.equal(await auth.redis.command("TTL", `rv:s:${auth.me.sid}`), ttlSeconds + 60);
 });
 
-Deno.test("a request pushes its own revocation, whichever others wait, and marks no other", async () => {
+Deno.test("a request pushes its own revocation, and before it what was logged earlier", async () => {
   await using auth = await setup();
   const at = auth.clock.now() + ttlSeconds * 1000;
   const others = [["login", "0"], ["login", "z"], ["subject", auth.me.sid]] as const;
@@ -80,15 +82,9 @@ Deno.test("a request pushes its own revocation, whichever others wait, and marks
   }
   const keys = async () => (await auth.redis.command("KEYS", "rv:[su]:*") as string[]).sort();
   await expectNoContent(auth.call("POST", "/auth/logout", { as: auth.me }));
-  assert.deepEqual(await keys(), [`rv:s:${auth.me.sid}`]);
-  const waiting = "SELECT level, id FROM revocations WHERE pushed = 0 ORDER BY level, id";
-  assert.deepEqual(await auth.rows(waiting), others);
-  await auth.app.maintain?.();
-  assert.deepEqual(await auth.rows(waiting), []);
-  assert.deepEqual(
-    await keys(),
-    ["rv:s:0", `rv:s:${auth.me.sid}`, "rv:s:z", `rv:u:${auth.me.sid}`],
-  );
+  assert.deepEqual(await pending(auth), []);
+  const all = ["rv:s:0", `rv:s:${auth.me.sid}`, "rv:s:z", `rv:u:${auth.me.sid}`];
+  assert.deepEqual((await keys()).filter((key) => all.includes(key)), all);
 });
 
 Deno.test("a request pushes its own subject's revocation, even when a login has the same id", async () => {
@@ -97,7 +93,7 @@ Deno.test("a request pushes its own subject's revocation, even when a login has 
   await auth.rows(sql, auth.id, auth.clock.now() + ttlSeconds * 1000);
   await expectNoContent(auth.call("POST", "/auth/logout-all", { as: auth.me }));
   assert.equal(await auth.redis.command("GET", `rv:u:${auth.id}`), "2");
-  assert.equal(await auth.redis.command("EXISTS", `rv:s:${auth.id}`), 0);
+  assert.equal(await auth.redis.command("GET", `rv:s:${auth.id}`), "1");
 });
 
 Deno.test("a second log-out everywhere expires as late as the tokens that it revokes", async () => {
