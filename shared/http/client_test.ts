@@ -295,7 +295,7 @@ Deno.test("the breaker of a failing service opens, and that of another one stays
     });
   const policy = toPolicy({ maxConcurrent: 1, breaker: { minimumCalls: 3 } });
   const client = createClient({
-    services: { ill: respondingWith("ill", 500), well: respondingWith("well", 200) },
+    services: { ill: respondingWith("ill", 503), well: respondingWith("well", 200) },
     resilience: { policies: () => policy },
   });
   const { within } = setup();
@@ -305,7 +305,7 @@ Deno.test("the breaker of a failing service opens, and that of another one stays
       await body?.cancel();
       return status;
     });
-  for (let times = 0; times < 3; times++) assert.equal(await call("ill"), 500);
+  for (let times = 0; times < 3; times++) assert.equal(await call("ill"), 503);
   await assert.rejects(call("ill"), isProblem("upstream_unavailable"));
   assert.equal(await call("well"), 200);
   assert.deepEqual(called, ["ill", "ill", "ill", "well"]);

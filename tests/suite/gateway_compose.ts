@@ -71,7 +71,7 @@ export async function composeGateway(
       redis: config.redis,
       ...(REFILL_URL === undefined
         ? {}
-        : { refill: { upstream: urlUpstream(REFILL_URL), path: "/refill" } }),
+        : { rebuild: { upstream: urlUpstream(REFILL_URL), path: "/refill" } }),
     },
     // With the documentation page the router is another one (Hono's TrieRouter), as in the product.
     documents: { docs: () => Promise.resolve(undefined) },
