@@ -69,11 +69,11 @@ Deno.test("parallel attempts are counted before their passwords are checked", as
   await using auth = await setupAuth();
   await auth.signUp(email);
   const { max } = loginAttemptLimits.accountFromNetwork;
-  const codes = (await Promise.all(Array.from({ length: 30 }, () => attempt(auth)))).flat().sort();
-  assert.deepEqual(codes, [
-    ...Array.from({ length: max }, () => "credentials_invalid"),
-    ...Array.from({ length: 30 - max }, () => "rate_limited"),
-  ]);
+  const codes = (await Promise.all(Array.from({ length: 30 }, () => attempt(auth)))).flat();
+  const checked = codes.filter((code) => code === "credentials_invalid").length;
+  // A network that takes all its places for hashing is refused too, and such attempts count nowhere.
+  assert.ok(checked >= 1 && checked <= max, `${checked} of ${max} passwords were checked`);
+  assert.equal(codes.filter((code) => code === "rate_limited").length, 30 - checked);
 });
 
 Deno.test("attempts from many networks lock the account, but do not lock out its owner", async () => {
