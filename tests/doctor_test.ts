@@ -27,7 +27,7 @@ async function listFindings(options: DoctorOptions): Promise<{ code: number; lin
   assert.ok(isObject(report) && Array.isArray(report.findings) && report.findings.length > 0);
   assert.equal(report.ok, code === 0);
   const findings: Json[] = report.findings.filter(isObject);
-  for (const { state, fix } of findings) assert.equal(typeof fix === "string", state !== "ok");
+  for (const { state, mend } of findings) assert.equal(typeof mend === "string", state !== "ok");
   return { code, lines: findings.map(({ state, check, what }) => `${state} ${check}: ${what}`) };
 }
 
