@@ -1,5 +1,5 @@
-import { parseJson } from "@edgepass/shared/text";
-import { readTraceparent } from "@edgepass/shared/trace-context";
+import { parseJson } from "@edgepass/shared/crypto";
+import { readTraceparent } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
 import type { DeliveryNote } from "./observe/mod.ts";
 import type { LogNote } from "./qstash/mod.ts";

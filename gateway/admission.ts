@@ -1,7 +1,5 @@
-import type { Logger } from "@edgepass/shared/log";
+import { isProbe, type Logger, newTrace, type Telemetry } from "@edgepass/shared/telemetry";
 import { Problem, problemMediaType, toProblemDocument } from "@edgepass/shared/problem";
-import { isProbe, type Telemetry } from "@edgepass/shared/telemetry";
-import { newTrace } from "@edgepass/shared/trace-context";
 import { createAdmissionLimit, type Slot } from "./admission_limit.ts";
 import { wantsProblem } from "./failure.ts";
 import { readPath } from "./target.ts";

@@ -3,7 +3,7 @@ import {
   type AccessTokenRefusal,
   verifyAccessToken,
 } from "@edgepass/shared/tokens";
-import { createBoundedMap } from "@edgepass/shared/bounded-map";
+import { createBoundedMap } from "@edgepass/shared/context";
 import type { VerificationKey } from "@edgepass/shared/crypto";
 import { Problem } from "@edgepass/shared/problem";
 import type { Attributes } from "@opentelemetry/api";

@@ -1,4 +1,4 @@
-import { currentInvocation } from "@edgepass/shared/background";
+import { currentInvocation } from "@edgepass/shared/context";
 
 /**
  * Which source of the client's address is trusted: the connection, or a header of a known proxy.

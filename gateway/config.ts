@@ -2,21 +2,19 @@ import {
   type Bindings,
   commaList,
   ConfigError,
-  integer,
-  json,
-  origin,
-  readConfig,
-} from "@edgepass/shared/config";
-import {
   createLiveConfiguration,
   ExternalRoute,
   type GatewayValues,
   initialGatewayValues,
+  integer,
+  json,
   type LiveConfiguration,
   livePolicies,
+  origin,
+  readConfig,
   readGatewayValues,
+  withoutUndefined,
 } from "@edgepass/shared/configuration";
-import { withoutUndefined } from "@edgepass/shared/defined";
 import { importJwkSet, JwkSet, keySource } from "@edgepass/shared/crypto";
 import {
   automaticPipelining,
@@ -25,9 +23,8 @@ import {
   upstashSettings,
 } from "@edgepass/shared/redis";
 import { defaultPolicies, type Policies, redisWithBreaker } from "@edgepass/shared/resilience";
-import { createLogger } from "@edgepass/shared/log";
-import { logSettings, toLoggerOptions } from "@edgepass/shared/log-settings";
-import { readTelemetry } from "@edgepass/shared/telemetry";
+import { createLogger } from "@edgepass/shared/context";
+import { logSettings, readTelemetry, toLoggerOptions } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
 import type { ClientAddressSource } from "./client_address.ts";
 import type { GatewayOptions } from "./mod.ts";

@@ -1,4 +1,4 @@
-import { type Secret, toSecret } from "@edgepass/shared/secret";
+import { type Secret, toSecret } from "@edgepass/shared/crypto";
 import type { CookieNames } from "@edgepass/shared/tokens";
 
 /** The credentials that a request presents; nothing is verified yet. */

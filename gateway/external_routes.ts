@@ -1,6 +1,9 @@
-import { type ExternalRoute, toRoutePath } from "@edgepass/shared/configuration";
-import { withoutUndefined } from "@edgepass/shared/defined";
-import { urlUpstream } from "@edgepass/shared/upstream";
+import {
+  type ExternalRoute,
+  toRoutePath,
+  urlUpstream,
+  withoutUndefined,
+} from "@edgepass/shared/configuration";
 import type { Route } from "./routes.ts";
 
 /** External services may get uploads as large as the edge platforms accept. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Problem } from "@edgepass/shared/problem";
 import { type PolicyPatch, toPolicy } from "@edgepass/shared/resilience";
-import type { Upstream } from "@edgepass/shared/upstream";
+import type { Upstream } from "@edgepass/shared/configuration";
 import { createForward } from "./forward.ts";
 import { readRequestBody } from "./request_body.ts";
 import { readHead, resume } from "./response_head.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { within } from "../tests/support/wait.ts";
 import { defaultPolicy } from "@edgepass/shared/resilience";
-import { localUpstream } from "@edgepass/shared/upstream";
+import { localUpstream } from "@edgepass/shared/configuration";
 import { createForward } from "./forward.ts";
 import { type LimitedBody, readRequestBody } from "./request_body.ts";
 import { createRouteTable } from "./routes.ts";

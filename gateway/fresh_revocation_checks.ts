@@ -1,4 +1,4 @@
-import { createBoundedMap } from "@edgepass/shared/bounded-map";
+import { createBoundedMap } from "@edgepass/shared/context";
 
 /** When identities were last checked, for routes that accept a check of bounded age. */
 export interface FreshChecks {

@@ -1,4 +1,4 @@
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem } from "@edgepass/shared/problem";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import { type Authenticate, describeVerified } from "./authenticate.ts";

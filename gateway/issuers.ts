@@ -1,11 +1,7 @@
 import type { AccessTokenIssuer, ClaimMap } from "@edgepass/shared/tokens";
-import {
-  type AsymmetricAlgorithmName,
-  type JwkSet,
-  type VerificationKey,
-} from "@edgepass/shared/crypto";
+import type { AsymmetricAlgorithmName, JwkSet, VerificationKey } from "@edgepass/shared/crypto";
 import { createJwksKeys, type JwksKeys } from "./jwks_keys.ts";
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 
 /** An issuer whose access tokens the gateway accepts. */
 export interface IssuerOptions {

@@ -1,4 +1,4 @@
-import { decodeUtf8 } from "@edgepass/shared/text";
+import { decodeUtf8 } from "@edgepass/shared/crypto";
 
 /** A body read as JSON. */
 export interface JsonText {

@@ -6,9 +6,9 @@ import {
   type VerificationKey,
 } from "@edgepass/shared/crypto";
 import { concat } from "./bytes.ts";
-import type { Logger } from "@edgepass/shared/log";
+import { background } from "@edgepass/shared/context";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem } from "@edgepass/shared/problem";
-import { background } from "@edgepass/shared/background";
 
 /** The cached keys of one issuer. */
 export interface JwksKeys {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import { waitUntil, within } from "../tests/support/wait.ts";
 import { createJwksKeys } from "./jwks_keys.ts";
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { readConfig } from "@edgepass/shared/config";
-import { initialGatewayValues } from "@edgepass/shared/configuration";
+import { initialGatewayValues, readConfig } from "@edgepass/shared/configuration";
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 import * as z from "zod/mini";
 import { reportKeys } from "./key_report.ts";

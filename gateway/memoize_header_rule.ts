@@ -1,4 +1,4 @@
-import { createBoundedMap } from "@edgepass/shared/bounded-map";
+import { createBoundedMap } from "@edgepass/shared/context";
 
 /** Names stored; clients can invent any number of names, and long ones. */
 const maxRemembered = 1_000;

@@ -1,5 +1,5 @@
 import { Problem } from "@edgepass/shared/problem";
-import type { Upstream } from "@edgepass/shared/upstream";
+import type { Upstream } from "@edgepass/shared/configuration";
 import { type Components, createComponents, resolve } from "./openapi_components.ts";
 import { createDescribeFailure, failureComponents } from "./openapi_failures.ts";
 import { isObject, type Json, objectAt, objectsAt, textAt } from "./openapi_json.ts";

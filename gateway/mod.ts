@@ -4,14 +4,12 @@ import {
   initialGatewayValues,
   type LiveConfiguration,
   staticConfiguration,
+  type Upstream,
 } from "@edgepass/shared/configuration";
-import { currentContext } from "@edgepass/shared/context";
-import { createLogger, type Logger } from "@edgepass/shared/log";
-import { oncePerRequest } from "@edgepass/shared/once-per-request";
+import { createLogger, currentContext, oncePerRequest } from "@edgepass/shared/context";
+import { type Logger, noopTelemetry, type Telemetry } from "@edgepass/shared/telemetry";
 import type { Policies } from "@edgepass/shared/resilience";
-import { noopTelemetry, type Telemetry } from "@edgepass/shared/telemetry";
 import { cookieNames } from "@edgepass/shared/tokens";
-import type { Upstream } from "@edgepass/shared/upstream";
 import { Hono } from "hono";
 import { serveAbout } from "./about.ts";
 import { serveAdministration } from "./administration.ts";

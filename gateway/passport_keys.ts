@@ -1,5 +1,9 @@
-import { json } from "@edgepass/shared/config";
-import type { GatewayValues, KeysSection, PassportPublicKey } from "@edgepass/shared/configuration";
+import {
+  type GatewayValues,
+  json,
+  type KeysSection,
+  type PassportPublicKey,
+} from "@edgepass/shared/configuration";
 import {
   Ed25519PrivateJwk,
   importKeyPair,

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { readConfig } from "@edgepass/shared/config";
-import type { GatewayValues } from "@edgepass/shared/configuration";
+import { type GatewayValues, readConfig } from "@edgepass/shared/configuration";
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 import * as z from "zod/mini";
 import {

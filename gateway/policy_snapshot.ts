@@ -1,7 +1,11 @@
-import { type GatewayValues, type RateLimits, toRoutePath } from "@edgepass/shared/configuration";
-import type { Logger } from "@edgepass/shared/log";
+import {
+  type GatewayValues,
+  type RateLimits,
+  toRoutePath,
+  urlUpstream,
+} from "@edgepass/shared/configuration";
+import type { Logger } from "@edgepass/shared/telemetry";
 import type { Policies } from "@edgepass/shared/resilience";
-import { urlUpstream } from "@edgepass/shared/upstream";
 import { toRoute } from "./external_routes.ts";
 import { createSignPassport, type SignPassport } from "./passport.ts";
 import type { PassportSigningKeys } from "./signing_keys.ts";

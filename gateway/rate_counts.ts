@@ -1,4 +1,4 @@
-import { createBoundedMap } from "@edgepass/shared/bounded-map";
+import { createBoundedMap } from "@edgepass/shared/context";
 import type { RedisPipeline } from "@edgepass/shared/redis";
 import type { Counted, Counter } from "./rate_limits.ts";
 

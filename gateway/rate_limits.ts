@@ -1,5 +1,5 @@
 import type { Limit, RateLimits } from "@edgepass/shared/configuration";
-import { toNetwork } from "@edgepass/shared/network";
+import { toNetwork } from "@edgepass/shared/context";
 
 /** The caller and the route, as far as limits use them. */
 export interface CountedCaller {

@@ -1,12 +1,11 @@
-import { currentContext } from "@edgepass/shared/context";
-import { internalHeaders } from "@edgepass/shared/internal-headers";
+import { currentContext, internalHeaders } from "@edgepass/shared/context";
 import {
   readRevocationPosition,
   type RevocationPosition,
   revocationPositionHeader,
 } from "@edgepass/shared/redis";
-import { childSpan, newTrace, toTraceparent } from "@edgepass/shared/trace-context";
-import type { Upstream } from "@edgepass/shared/upstream";
+import { childSpan, newTrace, toTraceparent } from "@edgepass/shared/telemetry";
+import type { Upstream } from "@edgepass/shared/configuration";
 import { passportHeaders, type SignPassport } from "./passport.ts";
 
 /**

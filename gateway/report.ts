@@ -1,5 +1,4 @@
-import type { Logger } from "@edgepass/shared/log";
-import { isProbe, type Telemetry } from "@edgepass/shared/telemetry";
+import { isProbe, type Logger, type Telemetry } from "@edgepass/shared/telemetry";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import { type Span, SpanStatusCode } from "@opentelemetry/api";
 import type { Context } from "hono";

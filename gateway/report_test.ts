@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { importSecret } from "@edgepass/shared/crypto";
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import { noopTelemetry } from "@edgepass/shared/telemetry";
-import { localUpstream } from "@edgepass/shared/upstream";
+import { localUpstream } from "@edgepass/shared/configuration";
 import { createGateway, staticPassportSigningKeys } from "./mod.ts";
 
 const secret = crypto.getRandomValues(new Uint8Array(32));

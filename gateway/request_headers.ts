@@ -1,5 +1,5 @@
-import { internalHeaders, isInternalHeader } from "@edgepass/shared/internal-headers";
-import { toTraceparent, type TraceContext } from "@edgepass/shared/trace-context";
+import { internalHeaders, isInternalHeader } from "@edgepass/shared/context";
+import { toTraceparent, type TraceContext } from "@edgepass/shared/telemetry";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import { memoizeHeaderRule } from "./memoize_header_rule.ts";
 import { passportHeaders, type SignedPassport } from "./passport.ts";

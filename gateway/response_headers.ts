@@ -1,4 +1,4 @@
-import { isInternalHeader } from "@edgepass/shared/internal-headers";
+import { isInternalHeader } from "@edgepass/shared/context";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import { memoizeHeaderRule } from "./memoize_header_rule.ts";
 import { namedInConnection } from "./request_headers.ts";

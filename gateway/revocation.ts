@@ -1,6 +1,6 @@
 import type { AccessToken } from "@edgepass/shared/tokens";
-import type { Logger } from "@edgepass/shared/log";
-import { background } from "@edgepass/shared/background";
+import { background, count } from "@edgepass/shared/context";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem } from "@edgepass/shared/problem";
 import { readVersion } from "@edgepass/shared/configuration";
 import {
@@ -9,7 +9,6 @@ import {
   revocationKeys,
   type RevocationPosition,
 } from "@edgepass/shared/redis";
-import { count } from "@edgepass/shared/telemetry";
 import type { Attributes } from "@opentelemetry/api";
 import { createFreshChecks } from "./fresh_revocation_checks.ts";
 import { createListPosition, type ListGap, type SeenPosition } from "./list_position.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import { createRevocation, type RevocationOptions } from "./revocation.ts";
 

@@ -1,6 +1,6 @@
 import { type KeySource, shareRun } from "@edgepass/shared/crypto";
 import type { GatewayValues, LiveConfiguration } from "@edgepass/shared/configuration";
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
 import type { Issuer } from "./issuers.ts";
 import {

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { readConfig } from "@edgepass/shared/config";
 import {
   type GatewayValues,
   initialGatewayValues,
+  readConfig,
   staticConfiguration,
 } from "@edgepass/shared/configuration";
 import { encodeBase64Url, type KeySource } from "@edgepass/shared/crypto";
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import * as z from "zod/mini";
 import type { Issuer } from "./issuers.ts";
 import { reportKeys } from "./key_report.ts";

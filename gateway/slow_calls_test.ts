@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { importSecret } from "@edgepass/shared/crypto";
 import { createPolicies } from "@edgepass/shared/resilience";
-import { localUpstream } from "@edgepass/shared/upstream";
+import { localUpstream } from "@edgepass/shared/configuration";
 import { createGateway, staticPassportSigningKeys } from "./mod.ts";
 
 const secret = crypto.getRandomValues(new Uint8Array(32));

@@ -1,9 +1,7 @@
-import { background } from "@edgepass/shared/background";
-import { createBoundedMap } from "@edgepass/shared/bounded-map";
-import type { Logger } from "@edgepass/shared/log";
+import { background, count, createBoundedMap } from "@edgepass/shared/context";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem } from "@edgepass/shared/problem";
 import type { Redis } from "@edgepass/shared/redis";
-import { count } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
 import {
   type CacheKeyParts,

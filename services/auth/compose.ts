@@ -1,16 +1,20 @@
 import { eventTypes } from "@edgepass/contracts";
 import { configurationSchema, serviceSettings } from "@edgepass/contracts/configuration";
-import type { Application } from "@edgepass/shared/application";
-import { type Bindings, ConfigError, readConfig } from "@edgepass/shared/config";
-import { readDocument, readOwn } from "@edgepass/shared/configuration";
+import {
+  type Application,
+  type Bindings,
+  ConfigError,
+  readConfig,
+  readDocument,
+  readOwn,
+} from "@edgepass/shared/configuration";
 import { encodeBase64Url, requireDistinctSecrets } from "@edgepass/shared/crypto";
+import { readSqlDb, uuidv7 } from "@edgepass/shared/sql";
 import { createEvents } from "@edgepass/shared/events";
 import { createServiceRuntime, type ServiceRuntime } from "@edgepass/shared/http";
-import { uuidv7 } from "@edgepass/shared/ids";
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { passportRingSetting } from "@edgepass/shared/passport";
 import { configurationKeys, createUpstashRedis } from "@edgepass/shared/redis";
-import { readSqlDb } from "@edgepass/shared/sql/config";
 import { cookieNames } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import { AuthConfig } from "./config.ts";

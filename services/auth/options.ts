@@ -1,4 +1,4 @@
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 import type { IssueGrant } from "./grants.ts";
 import type { LoginThrottle } from "./login_throttle.ts";
 import type { PasswordHasher } from "./passwords/hasher.ts";

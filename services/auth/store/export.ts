@@ -1,8 +1,7 @@
 import { asc, eq, or } from "drizzle-orm";
 import { readPublished } from "@edgepass/shared/events";
 import { type Export, toTime } from "@edgepass/shared/http";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
+import { orm, type SqlDb } from "@edgepass/shared/sql";
 import { accounts, audit, knownNetworks, logins } from "./tables.ts";
 
 /** Everything that auth stores about a person, except credentials. */

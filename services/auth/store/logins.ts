@@ -1,6 +1,5 @@
 import { and, desc, eq, gt, isNull, lt, sql } from "drizzle-orm";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
+import { orm, type SqlDb } from "@edgepass/shared/sql";
 import { type LoginEnd, logLoginRevocation, type Rotation, rotation } from "./statements.ts";
 import { accounts, knownNetworks, logins, refreshTokens } from "./tables.ts";
 

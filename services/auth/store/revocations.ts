@@ -1,7 +1,6 @@
 import { and, asc, eq, gt, inArray, lte, max, min, or, sql } from "drizzle-orm";
 import type { RevocationLevel, RevocationPosition } from "@edgepass/shared/redis";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
+import { orm, type SqlDb } from "@edgepass/shared/sql";
 import type { Item } from "./statements.ts";
 import {
   addressClaims,

@@ -1,6 +1,6 @@
 import { and, eq, isNull, ne, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
-import type { Orm } from "@edgepass/shared/sql/orm";
+import type { Orm } from "@edgepass/shared/sql";
 import { accounts, audit, logins, refreshTokens } from "./tables.ts";
 
 /** One statement of a batch. */
