@@ -119,6 +119,33 @@ Deno.test("[F34] a failure of more than 64 KiB keeps its status, and its rest is
   assert.ok(cancelled);
 });
 
+Deno.test("[H13] a failure that inflates without end is read up to 64 KiB, whatever its length says", async () => {
+  const parts = 200;
+  let sent = 0;
+  const body = new ReadableStream<Uint8Array>({
+    pull(controller) {
+      if (sent === parts) return controller.close();
+      sent++;
+      controller.enqueue(encoder.encode(" ".repeat(30_000)));
+    },
+  });
+  // As `fetch` responds: the body is inflated, the headers still describe the compressed one.
+  const headers = {
+    "content-type": "application/problem+json",
+    "content-encoding": "gzip",
+    "content-length": "6000",
+  };
+  const response = new Response(body, { status: 422, headers });
+  const wrapped = await wrapResponse(new Request("http://gateway.test/"), response, {
+    headers: new Headers({ "content-type": "application/problem+json" }),
+    traceId,
+    envelope: true,
+  });
+  assert.equal(wrapped.status, 422);
+  await wrapped.body?.cancel();
+  assert.ok(sent < 10, `${sent} parts of ${parts} were read`);
+});
+
 Deno.test("a client that disconnects during a streamed envelope cancels the service's stream", async () => {
   const cancelled = Promise.withResolvers<unknown>();
   const body = new ReadableStream<Uint8Array>({

@@ -8,11 +8,12 @@ const as = { sub: "svc:gateway" };
 /** A person, and a list in Redis that has the whole log. */
 async function setup() {
   const auth = await setupAuth();
-  await auth.signUp(email);
+  const { id } = await auth.signUp(email);
   await auth.app.start?.();
   const logIn = async () => asCaller(await auth.tokens({ email }));
   return {
     ...auth,
+    id,
     logIn,
     ready: () => auth.redis.command("GET", "rv:ready"),
     entry: ({ sid }: { sid: string }) => auth.redis.command("GET", `rv:s:${sid}`),
@@ -61,6 +62,25 @@ Deno.test("an entry and its position are written by one script, so neither exist
   await expectNoContent(auth.call("POST", "/auth/logout", { as: me }));
   assert.deepEqual(seen, [[before, null]], "one round trip");
   assert.deepEqual([await auth.ready(), await auth.entry(me)], [await auth.logPosition(), "1"]);
+});
+
+Deno.test("a revocation that an operator has set without a TTL keeps none, and never falls", async () => {
+  await using auth = await setup();
+  const me = await auth.logIn();
+  const ttl = async () => [
+    await auth.redis.command("TTL", `rv:s:${me.sid}`),
+    await auth.redis.command("TTL", `rv:u:${auth.id}`),
+  ];
+  await auth.redis.command("SET", `rv:s:${me.sid}`, "1");
+  await auth.redis.command("SET", `rv:u:${auth.id}`, "1");
+  await expectNoContent(auth.call("POST", "/auth/logout", { as: me }));
+  await expectNoContent(auth.call("POST", "/auth/logout-all", { as: await auth.logIn() }));
+  assert.equal(await auth.redis.command("GET", `rv:u:${auth.id}`), "2");
+  assert.deepEqual(await ttl(), [-1, -1]);
+  await auth.redis.command("SET", `rv:u:${auth.id}`, "9");
+  await expectNoContent(auth.call("POST", "/auth/logout-all", { as: await auth.logIn() }));
+  assert.equal(await auth.redis.command("GET", `rv:u:${auth.id}`), "9");
+  assert.deepEqual(await ttl(), [-1, -1]);
 });
 
 Deno.test("a position covers all entries before it, also those of other instances", async () => {

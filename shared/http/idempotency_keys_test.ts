@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { openDatabase } from "../../tests/support/services.ts";
 import { createLogger } from "../log.ts";
+import type { SqlDb } from "../sql/mod.ts";
 import { createApi } from "./create_api.ts";
 import { idempotent } from "./idempotency.ts";
 import { respondToError } from "./respond_to_error.ts";
@@ -13,6 +14,7 @@ async function setup() {
   const sql = await openDatabase("course");
   const clock = { now: 1_000_000 };
   let made = 0;
+  const store = { isDown: false };
   const gates = new Map<string, () => Promise<void>>();
   const app = createApi();
   app.onError((error) => respondToError(error, log));
@@ -21,7 +23,15 @@ async function setup() {
     if (sub !== undefined) c.set("passport", { sub } as never);
     await next();
   });
-  app.use(idempotent({ sql, now: () => clock.now }));
+  const failing: SqlDb = {
+    batch: (statements) => sql.batch(statements),
+    // The claim goes through `batch`; only what follows the creation fails.
+    run: (statement) =>
+      store.isDown && statement.sql.startsWith("UPDATE")
+        ? Promise.reject(new Error("Database is locked"))
+        : sql.run(statement),
+  };
+  app.use(idempotent({ sql: failing, now: () => clock.now }));
   app.all("*", async (c) => {
     const { status = 201 } = await c.req.json();
     await gates.get(c.req.header("who") ?? "")?.();
@@ -50,6 +60,7 @@ async function setup() {
   };
   return {
     send,
+    store,
     clock,
     rows: (query: string, ...params: (string | number)[]) => sql.run({ sql: query, params }),
     /** Holds the next creation of a caller; `entered` resolves when it has started. */
@@ -134,6 +145,15 @@ Deno.test("the key of a crashed request stays claimed for a day", async () => {
   assert.deepEqual(await service.send(), [409, "conflict"]);
   service.clock.now += 1;
   assert.deepEqual(await service.send(), [201, 2]);
+});
+
+Deno.test("a response that cannot be stored does not release the key of a change that was made", async () => {
+  using service = await setup();
+  service.store.isDown = true;
+  assert.deepEqual(await service.send(), [500, "internal"]);
+  service.store.isDown = false;
+  assert.deepEqual(await service.send(), [409, "conflict"], "a retry does not create twice");
+  assert.deepEqual(await service.send({ key: "k2" }), [201, 2]);
 });
 
 Deno.test("expired keys of every caller are deleted, and no others", async () => {
