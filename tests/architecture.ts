@@ -15,7 +15,8 @@ const mayImport = {
   auth: ["shared", "contracts", "control"],
   app: ["gateway", "control", "auth", "service", "contracts", "shared"],
   shared: [],
-  dev: ["shared"],
+  dev: ["shared", "local"],
+  local: ["shared"],
   ops: ["shared"],
 } as const satisfies Record<string, readonly string[]>;
 
@@ -31,17 +32,20 @@ const confined: readonly (readonly [specifier: RegExp, places: RegExp])[] = [
     /^drizzle-orm/,
     /^(control\/store\/|services\/[a-z]+\/(store(\/|\.)|[a-z_]*store|projections)|shared\/(sql|events)\/)/,
   ],
-  [/^@upstash\/redis/, /^(shared\/redis\/|dev\/redis\/)/],
-  [/^@upstash\/qstash/, /^(shared\/events\/|dev\/qstash\/)/],
-  [/^node:sqlite/, /^(shared\/sql\/node_sqlite\.ts$|dev\/)/],
-  [/^(cloudflare:|node:(?!async_hooks|assert))/, /^(shared\/runtime\/|shared\/sql\/|dev\/|ops\/)/],
+  [/^@upstash\/redis/, /^(shared\/redis\/|local\/redis\/)/],
+  [/^@upstash\/qstash/, /^(shared\/events\/|local\/qstash\/)/],
+  [/^node:sqlite/, /^(shared\/sql\/node_sqlite\.ts$|dev\/|local\/)/],
+  [
+    /^(cloudflare:|node:(?!async_hooks|assert))/,
+    /^(shared\/runtime\/|shared\/sql\/|dev\/|local\/|ops\/)/,
+  ],
   [/^zod$/, /^$/],
 ];
 
 /** Names that exist in one runtime only. */
 const runtimeNames = new Set(["Deno", "process", "WebSocketPair", "caches"]);
 const runtimePlaces =
-  /^(shared\/runtime\/|shared\/sql\/node_sqlite\.ts$|dev\/|bench\/|app\/[a-z_]*(deno|workerd|openapi|migrate)[a-z_]*\.ts$)/;
+  /^(shared\/runtime\/|shared\/sql\/node_sqlite\.ts$|dev\/|local\/|bench\/|app\/[a-z_]*(deno|workerd|openapi|migrate)[a-z_]*\.ts$)/;
 
 const root = new URL("../", import.meta.url).pathname;
 
