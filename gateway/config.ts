@@ -31,7 +31,7 @@ import { readTelemetry } from "@edgepass/shared/telemetry";
 import { isIssuerAlias } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import type { ClientAddressSource } from "./client_address.ts";
-import type { GatewayOptions } from "./mod.ts";
+import type { GatewayOptions } from "./create_gateway.ts";
 import type { IssuerOptions } from "./issuers.ts";
 import { toRoute } from "./external_routes.ts";
 import { createPassportSigningKeys, staticPassportSigningKeys } from "./signing_keys.ts";
