@@ -25,10 +25,11 @@ import {
 import { defaultPolicies, type Policies, redisWithBreaker } from "@edgepass/shared/resilience";
 import { createLogger } from "@edgepass/shared/context";
 import { logSettings, readTelemetry, toLoggerOptions } from "@edgepass/shared/telemetry";
+import { isIssuerAlias } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import type { ClientAddressSource } from "./client_address.ts";
 import type { GatewayOptions } from "./create_gateway.ts";
-import { isAlias, type IssuerOptions } from "./issuers.ts";
+import type { IssuerOptions } from "./issuers.ts";
 import { toRoute } from "./external_routes.ts";
 import { createPassportSigningKeys, staticPassportSigningKeys } from "./signing_keys.ts";
 import {
@@ -61,7 +62,7 @@ const jwksSetting = JwkSet.check(
 );
 const issuer = z.strictObject({
   alias: text.check(
-    z.refine(isAlias, "must be a lower-case word of at most 32 characters, and not user"),
+    z.refine(isIssuerAlias, "must be a lower-case word of at most 32 characters, and not user"),
   ),
   iss: text,
   audience: text,
