@@ -12,7 +12,8 @@ const mayImport = {
   service: ["shared", "contracts"],
   app: ["gateway", "service", "contracts", "shared"],
   shared: [],
-  dev: ["shared"],
+  dev: ["shared", "local"],
+  local: ["shared"],
   ops: ["shared"],
 } as const satisfies Record<string, readonly string[]>;
 
@@ -28,17 +29,20 @@ const confined: readonly (readonly [specifier: RegExp, places: RegExp])[] = [
     /^drizzle-orm/,
     /^(services\/[a-z]+\/(store(\/|\.)|[a-z_]*store|projections)|shared\/(sql|events)\/)/,
   ],
-  [/^@upstash\/redis/, /^(shared\/redis\/|dev\/redis\/)/],
-  [/^@upstash\/qstash/, /^(shared\/events\/|dev\/qstash\/)/],
-  [/^node:sqlite/, /^(shared\/sql\/node_sqlite\.ts$|dev\/)/],
-  [/^(cloudflare:|node:(?!async_hooks|assert))/, /^(shared\/runtime\/|shared\/sql\/|dev\/|ops\/)/],
+  [/^@upstash\/redis/, /^(shared\/redis\/|local\/redis\/)/],
+  [/^@upstash\/qstash/, /^(shared\/events\/|local\/qstash\/)/],
+  [/^node:sqlite/, /^(shared\/sql\/node_sqlite\.ts$|dev\/|local\/)/],
+  [
+    /^(cloudflare:|node:(?!async_hooks|assert))/,
+    /^(shared\/runtime\/|shared\/sql\/|dev\/|local\/|ops\/)/,
+  ],
   [/^zod$/, /^$/],
 ];
 
 /** Names that exist in one runtime only. */
 const runtimeNames = new Set(["Deno", "process", "WebSocketPair", "caches"]);
 const runtimePlaces =
-  /^(shared\/runtime\/|shared\/sql\/node_sqlite\.ts$|dev\/|bench\/|app\/[a-z_]*(deno|workerd|openapi|migrate)[a-z_]*\.ts$)/;
+  /^(shared\/runtime\/|shared\/sql\/node_sqlite\.ts$|dev\/|local\/|bench\/|app\/[a-z_]*(deno|workerd|openapi|migrate)[a-z_]*\.ts$)/;
 
 const root = new URL("../", import.meta.url).pathname;
 

@@ -2,7 +2,7 @@ import { compose } from "@edgepass/app/compose";
 import { composeAll } from "@edgepass/app/all";
 import { composeAuth } from "@edgepass/auth/compose";
 import { composeCourse } from "@edgepass/course/compose";
-import { createEmbeddedRedis, createRedisRest, type RedisBackend } from "@edgepass/dev/redis";
+import { createEmbeddedRedis, createRedisRest, type RedisBackend } from "@edgepass/local/redis";
 import { composeEnrollment } from "@edgepass/enrollment/compose";
 import { composeRecommendation } from "@edgepass/recommendation/compose";
 import type { Application } from "@edgepass/shared/application";
