@@ -18,7 +18,7 @@ import {
   addRebuildStep,
   describePosition,
 } from "./revocation_scripts.ts";
-import type { RevocationRow, RevocationStore } from "./store/mod.ts";
+import type { RevocationRow, RevocationStore } from "./store/revocations.ts";
 
 /** Writes the durable log to Redis, where the gateway reads it. */
 export interface RevocationWriter {

@@ -8,6 +8,7 @@ import {
   problems,
   requireRole,
   type ServiceApp,
+  toTime,
 } from "@edgepass/shared/http";
 import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
 import * as z from "zod/mini";
@@ -17,10 +18,9 @@ import {
   NewConfiguration,
   Rollback,
   VersionParam,
-} from "../configuration_schema.ts";
+} from "../schema.ts";
 import type { Configuration, Configurations } from "../configurations.ts";
-import type { ConfigurationChange } from "../store/mod.ts";
-import { toTime } from "./http_helpers.ts";
+import type { ConfigurationChange } from "../store/configurations.ts";
 
 const Position = z.tuple([z.int()]);
 
@@ -138,7 +138,7 @@ function toChange(
 ) {
   return {
     version,
-    changedAt: createdAt === null ? null : toTime(createdAt),
+    changedAt: toTime(createdAt),
     changedBy: authorId,
     comment,
     changed: [...changed],

@@ -1,17 +1,9 @@
-import { and, asc, eq, gt, inArray, lte, max, min, or, sql } from "drizzle-orm";
+import { and, asc, eq, gt, lte, max, min, sql } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
 import type { RevocationLevel, RevocationPosition } from "@edgepass/shared/redis";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
-import type { Item } from "./statements.ts";
-import {
-  addressClaims,
-  knownNetworks,
-  loginAttempts,
-  logins,
-  refreshTokens,
-  revocationLog,
-  revocations,
-} from "./tables.ts";
+import { revocationLog, revocations } from "./tables.ts";
 
 /** A row of the durable log. */
 export interface RevocationRow {
@@ -52,8 +44,8 @@ export interface RevocationStore {
   >;
   /** Records that Redis has these rows; one that changed meanwhile stays unpushed. */
   markPushed(rows: readonly RevocationRow[]): Promise<void>;
-  /** Deletes expired rows, here and in the other tables. */
-  deleteExpired(times: { now: number; networksBefore: number; endedBefore: number }): Promise<void>;
+  /** Deletes rows that no token needs any more. */
+  deleteExpired(now: number): Promise<void>;
 }
 
 /** The durable log in SQL. */
@@ -94,7 +86,7 @@ export function sqlRevocationStore(sqlDb: SqlDb): RevocationStore {
       )).orderBy(asc(level), asc(id)).limit(limit);
     },
     async markPushed(rows) {
-      const [first, ...others] = rows.map((row): Item =>
+      const [first, ...others] = rows.map((row): BatchItem<"sqlite"> =>
         db.update(revocations).set({ pushed: true }).where(and(
           eq(level, row.level),
           eq(id, row.id),
@@ -105,18 +97,8 @@ export function sqlRevocationStore(sqlDb: SqlDb): RevocationStore {
       );
       if (first) await db.batch([first, ...others]);
     },
-    async deleteExpired({ now, networksBefore, endedBefore }) {
-      const over = db.select({ sid: logins.sid }).from(logins)
-        .where(or(lte(logins.expiresAt, now), lte(logins.endedAt, endedBefore)));
-      await db.batch([
-        db.delete(revocations).where(lte(expiresAt, now)),
-        // Some SQLite servers do not enforce foreign keys, so the cascade is not relied upon.
-        db.delete(refreshTokens).where(inArray(refreshTokens.sid, over)),
-        db.delete(logins).where(inArray(logins.sid, over)),
-        db.delete(loginAttempts).where(lte(loginAttempts.expiresAt, now)),
-        db.delete(addressClaims).where(lte(addressClaims.expiresAt, now)),
-        db.delete(knownNetworks).where(lte(knownNetworks.lastLoginAt, networksBefore)),
-      ]);
+    async deleteExpired(now) {
+      await db.delete(revocations).where(lte(expiresAt, now));
     },
   };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { setupAuth } from "../../tests/support/auth_service.ts";
-import { expectJson } from "../../tests/support/services.ts";
-import { Configuration } from "./configuration_schema.ts";
+import { setupAuth } from "../tests/support/auth_service.ts";
+import { expectJson } from "../tests/support/services.ts";
+import { Configuration } from "./schema.ts";
 
 const path = "/admin/configuration";
 

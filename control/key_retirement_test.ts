@@ -5,10 +5,10 @@ import {
   asCaller,
   makeAccessTokenKeys,
   setupAuth,
-} from "../../tests/support/auth_service.ts";
-import { expectJson, expectProblem } from "../../tests/support/services.ts";
-import { Configuration, ConfigurationHistory } from "./configuration_schema.ts";
-import { JwkSet } from "./schema.ts";
+} from "../tests/support/auth_service.ts";
+import { expectJson, expectProblem } from "../tests/support/services.ts";
+import { Configuration, ConfigurationHistory } from "./schema.ts";
+import { JwkSet } from "../services/auth/schema.ts";
 
 const path = "/admin/configuration";
 

@@ -21,6 +21,8 @@ export interface KeyRetirementOptions {
   /** Epoch milliseconds. */
   readonly now: () => number;
   readonly log: Logger;
+  /** The actor in history and audit. */
+  readonly actorId: string;
 }
 
 interface RetiredKey {
@@ -28,13 +30,11 @@ interface RetiredKey {
   readonly kid: string;
 }
 
-/** The actor in history and audit when no person made the change. */
-const actorId = "svc:auth";
 const pageSize = 100;
 
 /** Creates it. A version is read again only when one of its keys is due. */
 export function createKeyRetirement(options: KeyRetirementOptions): KeyRetirement {
-  const { configurations, now, log } = options;
+  const { configurations, now, log, actorId } = options;
   let seen = { version: 0, nextAt: Number.POSITIVE_INFINITY };
   return {
     async maintain() {

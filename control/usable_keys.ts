@@ -1,11 +1,14 @@
 import type { ConfigurationDocument } from "@edgepass/shared/configuration";
 import type { KeyState } from "@edgepass/shared/crypto";
 import type { ProblemDetail } from "@edgepass/shared/problem";
-import { type AccessTokenKeyRing, chooseAccessTokenKeys } from "./keys.ts";
 
-/** Key states according to the secrets that auth has. */
+/** States of access token keys in a document, by `kid`. */
+export type AccessKeyStates = NonNullable<NonNullable<ConfigurationDocument["keys"]>["access"]>;
+
+/** The keys whose states a document sets, as far as this program has them. */
 export interface KnownKeys {
-  readonly access: AccessTokenKeyRing;
+  /** Whether a key would sign access tokens by these states. */
+  readonly canSignAccess: (states: AccessKeyStates) => Promise<boolean>;
   /** Of profile S, which every service shares; empty when all Passports are of profile A. */
   readonly passport: readonly { readonly kid: string; readonly state: KeyState }[];
 }
@@ -22,7 +25,7 @@ export async function findUnusableKeys(
   available: KnownKeys,
 ): Promise<ProblemDetail[]> {
   const faults: ProblemDetail[] = [];
-  if (!await canSignAccess(keys.access ?? {}, available.access)) {
+  if (!await available.canSignAccess(keys.access ?? {})) {
     const message = "would leave no key that signs access tokens: name one in state signing";
     faults.push({ path: "keys.access", message });
   }
@@ -51,21 +54,4 @@ export async function findUnusableKeys(
     faults.push({ path: "keys.passport", message });
   }
   return faults;
-}
-
-type AccessStates = NonNullable<NonNullable<ConfigurationDocument["keys"]>["access"]>;
-
-async function canSignAccess(states: AccessStates, ring: AccessTokenKeyRing): Promise<boolean> {
-  const availableKids = new Set(ring.entries().keys.map(({ kid }) => kid));
-  // The key that is to sign may have been added since. An unreadable file adds none.
-  if (!Object.keys(states).every((kid) => availableKids.has(kid))) {
-    await ring.reload().catch(() => {});
-  }
-  try {
-    chooseAccessTokenKeys(ring.entries(), states);
-    return true;
-  } catch (error) {
-    if (error instanceof RangeError) return false;
-    throw error;
-  }
 }

@@ -11,7 +11,11 @@ import type { Logger } from "@edgepass/shared/log";
 import { Problem, type ProblemDetail } from "@edgepass/shared/problem";
 import { configurationKeys, type Redis, RedisUnavailable } from "@edgepass/shared/redis";
 import { VersionConflict } from "@edgepass/shared/sql";
-import type { ConfigurationChange, ConfigurationRow, ConfigurationStore } from "./store/mod.ts";
+import type {
+  ConfigurationChange,
+  ConfigurationRow,
+  ConfigurationStore,
+} from "./store/configurations.ts";
 
 type Json = string | number | boolean | null | Json[] | { [name: string]: Json };
 

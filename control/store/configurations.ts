@@ -1,7 +1,7 @@
 import { desc, eq, lt, lte, sql } from "drizzle-orm";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
-import { type AuditEntry, auditRow, logKeyRevocation } from "./statements.ts";
+import { type AuditEntry, auditRow, logRevocation } from "./statements.ts";
 import { configurations } from "./tables.ts";
 
 /** A version of the central configuration; `document` is JSON. */
@@ -74,7 +74,9 @@ export function sqlConfigurationStore(sqlDb: SqlDb): ConfigurationStore {
           WHERE coalesce((SELECT max(version) FROM configurations), 0) = ${after}`),
         db.requireOneChange(),
         auditRow(db, audit),
-        ...revoked.map(({ kid, expiresAt }) => logKeyRevocation(db, kid, expiresAt)),
+        ...revoked.map(({ kid: id, expiresAt }) =>
+          logRevocation(db, { level: "key", id, expiresAt })
+        ),
       ]);
     },
     async findUnpushed() {

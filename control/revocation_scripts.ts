@@ -4,7 +4,7 @@ import {
   revocationKeys,
   type RevocationPosition,
 } from "@edgepass/shared/redis";
-import type { RevocationRow } from "./store/mod.ts";
+import type { RevocationRow } from "./store/revocations.ts";
 
 /** A rebuild with a longer pause between two steps has failed. */
 const rebuildSeconds = 60;

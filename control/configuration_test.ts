@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { administrator, asCaller, setupAuth } from "../../tests/support/auth_service.ts";
-import { expectJson, expectProblem } from "../../tests/support/services.ts";
-import { Configuration, ConfigurationHistory } from "./configuration_schema.ts";
+import { administrator, asCaller, setupAuth } from "../tests/support/auth_service.ts";
+import { expectJson, expectProblem } from "../tests/support/services.ts";
+import { Configuration, ConfigurationHistory } from "./schema.ts";
 
 const path = "/admin/configuration";
 const debug = { gateway: { logLevel: "debug" } };

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { asCaller, type AuthSetup, setupAuth } from "../../tests/support/auth_service.ts";
-import { expectNoContent } from "../../tests/support/services.ts";
+import { asCaller, type AuthSetup, setupAuth } from "../tests/support/auth_service.ts";
+import { expectNoContent } from "../tests/support/services.ts";
 
 const email = "learner@example.com";
 /** Longest access-token life, leeway and margin, in seconds. */
