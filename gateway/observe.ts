@@ -27,11 +27,9 @@ import type { Target } from "./target.ts";
 
 /** What the steps of one request pass on to later steps and to its report. */
 export type GatewayEnv = {
-  Bindings: {
-    /** Releases the admission slot of the request. */
-    decided?: (() => void) | undefined;
-  };
   Variables: {
+    /** Releases the admission slot of the request. */
+    releaseSlot: (() => void) | undefined;
     steps: Steps;
     target: Target;
     route: string;
