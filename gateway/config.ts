@@ -28,10 +28,11 @@ import { defaultPolicies, type Policies, redisWithBreaker } from "@edgepass/shar
 import { createLogger } from "@edgepass/shared/log";
 import { logSettings, toLoggerOptions } from "@edgepass/shared/log-settings";
 import { readTelemetry } from "@edgepass/shared/telemetry";
+import { isIssuerAlias } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import type { ClientAddressSource } from "./client_address.ts";
 import type { GatewayOptions } from "./create_gateway.ts";
-import { isAlias, type IssuerOptions } from "./issuers.ts";
+import type { IssuerOptions } from "./issuers.ts";
 import { toRoute } from "./external_routes.ts";
 import { createPassportSigningKeys, staticPassportSigningKeys } from "./signing_keys.ts";
 import {
@@ -64,7 +65,7 @@ const jwksSetting = JwkSet.check(
 );
 const issuer = z.strictObject({
   alias: text.check(
-    z.refine(isAlias, "must be a lower-case word of at most 32 characters, and not user"),
+    z.refine(isIssuerAlias, "must be a lower-case word of at most 32 characters, and not user"),
   ),
   iss: text,
   audience: text,

@@ -1,4 +1,9 @@
-import type { AccessTokenIssuer, ClaimMap } from "@edgepass/shared/tokens";
+import {
+  type AccessTokenIssuer,
+  type ClaimMap,
+  externalTokenLifeSeconds,
+  isIssuerAlias,
+} from "@edgepass/shared/tokens";
 import {
   type AsymmetricAlgorithmName,
   type JwkSet,
@@ -37,11 +42,6 @@ export interface Issuer extends AccessTokenIssuer {
   isReady(): Promise<boolean>;
 }
 
-/** `user` is not an alias: it is the prefix of our own people in a Passport's subject. */
-export function isAlias(alias: string): boolean {
-  return /^[a-z][a-z0-9-]{0,31}$/.test(alias) && alias !== "user";
-}
-
 /**
  * Makes the issuers searchable by `iss`.
  *
@@ -56,7 +56,7 @@ export function createIssuers(
   const aliases = new Set<string | undefined>();
   for (const issuer of options) {
     const { alias, iss } = issuer;
-    if (alias !== undefined && !isAlias(alias)) {
+    if (alias !== undefined && !isIssuerAlias(alias)) {
       throw new RangeError("Cannot start: ISSUERS has an alias that is not usable");
     }
     if (issuers.has(iss) || aliases.has(alias)) {
@@ -69,7 +69,8 @@ export function createIssuers(
 }
 
 function toIssuer(options: IssuerOptions, keys: JwksKeys): Issuer {
-  const { alias, iss, audience, typ, claims = {}, maxLifeSeconds = 86_400 } = options;
+  const { alias, iss, audience, typ, claims = {}, maxLifeSeconds = externalTokenLifeSeconds } =
+    options;
   return {
     ...(alias === undefined ? {} : { alias }),
     iss,
