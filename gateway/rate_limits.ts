@@ -243,3 +243,20 @@ export function createLocalCounter({ maxCounters = 20_000 } = {}): (counter: Cou
     return { current, previous: counts.get(previousKey) ?? 0 };
   };
 }
+
+/** A token bucket: `burst` calls at once, then one more for each `everyMs` that passes. */
+export function createAllowance(
+  { burst, everyMs }: { readonly burst: number; readonly everyMs: number },
+  now: () => number,
+): () => boolean {
+  let left: number = burst;
+  let countedAt = now();
+  return function isAllowed() {
+    const passed = Math.abs(now() - countedAt) / everyMs;
+    left = Math.min(burst, left + passed);
+    countedAt = now();
+    if (left < 1) return false;
+    left -= 1;
+    return true;
+  };
+}
