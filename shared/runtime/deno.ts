@@ -35,7 +35,10 @@ const Settings = z.object({
   INFLIGHT_FILE: z.optional(z.string()),
 });
 
-/** How long a stop waits for requests in flight, in milliseconds. */
+/**
+ * How long a stop waits for requests in flight, in milliseconds: a second more than the drain, in
+ * which new connections are refused and accepted requests get their response.
+ */
 const maxDrainMs = 10_000;
 /** How long a stop waits for a collector that takes the last spans, in milliseconds. */
 const maxLastExportMs = 1_000;

@@ -51,6 +51,7 @@ export async function setupCourse(
   const client = createClient({ services: { user: localUpstream("user", profiles) } });
   const service = createCourseService({
     runtime,
+    idempotency: database,
     events,
     store,
     projection: sqlCourseProjection(database),
@@ -65,6 +66,7 @@ export async function setupCourse(
     service,
     database,
     store,
+    maintain: () => events.maintain(),
     ...createDeliverer(service, "course", clock),
     /** The events in its outbox. */
     said: () => readOutbox(database),
