@@ -20,7 +20,7 @@ export interface RevocationList {
   /** The furthest position seen; take it before the request to Redis. */
   seen(): SeenPosition;
   /**
-   * Whether a reply with this `rv:ready` is of a complete list; `since` is the position before its
+   * Whether a reply with this `ready` entry is of a complete list; `since` is the position before its
    * request. An incomplete list is reported, and its rebuild is requested.
    */
   isComplete(ready: string | null, since: SeenPosition): boolean;
