@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { ConfigError } from "@edgepass/shared/config";
-import { localUpstream } from "@edgepass/shared/upstream";
+import { ConfigError, localUpstream } from "@edgepass/shared/configuration";
 import { setupControl } from "../tests/support/control_service.ts";
 import { placeControl } from "./gateway.ts";
 
