@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { within } from "../../tests/support/wait.ts";
-import { createReload } from "./reload.ts";
+import { createReload } from "./keys.ts";
 
 function setup() {
   const state = { now: 1_000_000, loads: 0, loaded: true };

@@ -2,8 +2,13 @@ import assert from "node:assert/strict";
 import { Redis as UpstashClient } from "@upstash/redis";
 import fc from "fast-check";
 import { within } from "../../tests/support/wait.ts";
-import { automaticPipelining, type AutomaticPipeliningOptions } from "./automatic_pipelining.ts";
-import { type Redis, type RedisPipeline, RedisUnavailable } from "./redis.ts";
+import {
+  automaticPipelining,
+  type AutomaticPipeliningOptions,
+  type Redis,
+  type RedisPipeline,
+  RedisUnavailable,
+} from "./redis.ts";
 
 /** Builds commands like the official client; nothing is sent. */
 const client = new UpstashClient({
