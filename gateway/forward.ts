@@ -1,4 +1,4 @@
-import { internalHeaders } from "@edgepass/shared/internal-headers";
+import { internalHeaders } from "@edgepass/shared/context";
 import { Problem } from "@edgepass/shared/problem";
 import {
   defaultPolicies,
@@ -9,7 +9,7 @@ import {
   type ResilienceEffects,
   sleepUnlessAborted,
 } from "@edgepass/shared/resilience";
-import { sentOnce, type Upstream } from "@edgepass/shared/upstream";
+import { sentOnce, type Upstream } from "@edgepass/shared/configuration";
 import type { LimitedBody } from "./request/body.ts";
 import type { HeaderPairs } from "./request/headers.ts";
 import type { Target } from "./request/target.ts";
