@@ -1,7 +1,10 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
-import { isSqliteFile, openSqliteFile, readMigrations } from "@edgepass/shared/runtime/deno";
-import { readSqlDb } from "@edgepass/shared/sql/config";
-import { migrate } from "@edgepass/shared/sql/migrate";
+import {
+  isSqliteFile,
+  openSqliteFile,
+  readArguments,
+  readMigrations,
+} from "@edgepass/shared/runtime/deno";
+import { migrate, readSqlDb } from "@edgepass/shared/sql";
 import { migrations as product } from "./migrations_deno.ts";
 
 readArguments({

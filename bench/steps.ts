@@ -10,13 +10,12 @@ import { createUpstreamHeaders } from "../gateway/request/headers.ts";
 import { readRequestBody } from "../gateway/request/body.ts";
 import { createRouteTable } from "../gateway/routes.ts";
 import { readTarget } from "../gateway/request/target.ts";
-import { encodeBase64Url, importSecret } from "@edgepass/shared/crypto";
-import { createLogger } from "@edgepass/shared/log";
+import { encodeBase64Url, importSecret, toSecret } from "@edgepass/shared/crypto";
+import { createLogger } from "@edgepass/shared/context";
 import { cookieNames, signAccessToken } from "@edgepass/shared/tokens";
-import { toSecret } from "@edgepass/shared/secret";
 import { automaticPipelining, createUpstashRedis } from "@edgepass/shared/redis";
-import { localUpstream } from "@edgepass/shared/upstream";
-import { newTrace } from "@edgepass/shared/trace-context";
+import { localUpstream } from "@edgepass/shared/configuration";
+import { newTrace } from "@edgepass/shared/telemetry";
 
 const origin = "http://127.0.0.1:8787";
 const iterations = 5_000;

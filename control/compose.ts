@@ -1,11 +1,17 @@
-import type { Application } from "@edgepass/shared/application";
-import { type Bindings, ConfigError, integer, json, readConfig } from "@edgepass/shared/config";
-import { type ConfigurationDocument, createDocumentSchema } from "@edgepass/shared/configuration";
+import {
+  type Application,
+  type Bindings,
+  ConfigError,
+  type ConfigurationDocument,
+  createDocumentSchema,
+  integer,
+  json,
+  readConfig,
+} from "@edgepass/shared/configuration";
 import { createService, createServiceRuntime, type ServiceRuntime } from "@edgepass/shared/http";
-import { uuidv7 } from "@edgepass/shared/ids";
+import { readSqlDb, sqlSource, uuidv7 } from "@edgepass/shared/sql";
 import { passportRingSetting } from "@edgepass/shared/passport";
 import { upstashSettings } from "@edgepass/shared/redis";
-import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
 import { externalTokenLifeSeconds, isIssuerAlias } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import { createIssuerRevocations, type RevocableIssuer } from "./issuer_revocations.ts";

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { ConfigError } from "@edgepass/shared/config";
-import { retirementSeconds } from "@edgepass/shared/configuration";
+import { ConfigError, retirementSeconds } from "@edgepass/shared/configuration";
 import { setupControl } from "../tests/support/control_service.ts";
 import { expectJson } from "../tests/support/services.ts";
 import { composeControl } from "./compose.ts";

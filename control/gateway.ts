@@ -1,5 +1,10 @@
-import { type Bindings, readConfig } from "@edgepass/shared/config";
-import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
+import {
+  type Bindings,
+  placeUpstream,
+  readConfig,
+  type Upstream,
+  upstreamSetting,
+} from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
 
 /** What a gateway needs to know of its control plane. */

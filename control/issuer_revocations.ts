@@ -1,4 +1,4 @@
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem, type ProblemDetail } from "@edgepass/shared/problem";
 import type { RevocationLevel } from "@edgepass/shared/redis";
 import { isExternalSubject } from "@edgepass/shared/tokens";

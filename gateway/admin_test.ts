@@ -1,5 +1,4 @@
-import { readConfig } from "@edgepass/shared/config";
-import { initialGatewayValues } from "@edgepass/shared/configuration";
+import { initialGatewayValues, readConfig } from "@edgepass/shared/configuration";
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 import assert from "node:assert/strict";
 import * as z from "zod/mini";

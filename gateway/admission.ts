@@ -1,7 +1,5 @@
-import type { Logger } from "@edgepass/shared/log";
+import { isProbe, type Logger, newTrace, type Telemetry } from "@edgepass/shared/telemetry";
 import { Problem, problemMediaType, toProblemDocument } from "@edgepass/shared/problem";
-import { isProbe, type Telemetry } from "@edgepass/shared/telemetry";
-import { newTrace } from "@edgepass/shared/trace-context";
 import { readPath } from "./request/target.ts";
 import { wantsProblem } from "./request/headers.ts";
 

@@ -1,5 +1,5 @@
 import { importSecret } from "@edgepass/shared/crypto";
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import { noopTelemetry } from "@edgepass/shared/telemetry";
 import assert from "node:assert/strict";
 import { waitUntil } from "../tests/support/wait.ts";

@@ -1,6 +1,6 @@
-import { createBoundedMap } from "@edgepass/shared/bounded-map";
+import { createBoundedMap } from "@edgepass/shared/context";
 import type { VerificationKey } from "@edgepass/shared/crypto";
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem } from "@edgepass/shared/problem";
 import {
   type AccessToken,

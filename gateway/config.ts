@@ -2,24 +2,22 @@ import {
   type Bindings,
   commaList,
   ConfigError,
-  integer,
-  json,
-  origin,
-  readConfig,
-} from "@edgepass/shared/config";
-import {
   createLiveConfiguration,
   ExternalRoute,
   type GatewayValues,
   initialGatewayValues,
+  integer,
+  json,
   type LiveConfiguration,
   livePolicies,
+  origin,
+  readConfig,
   readGatewayValues,
+  withoutUndefined,
 } from "@edgepass/shared/configuration";
 import { importJwkSet, JwkSet, keySource } from "@edgepass/shared/crypto";
-import { withoutUndefined } from "@edgepass/shared/defined";
-import { createLogger } from "@edgepass/shared/log";
-import { logSettings, toLoggerOptions } from "@edgepass/shared/log-settings";
+import { createLogger } from "@edgepass/shared/context";
+import { logSettings, readTelemetry, toLoggerOptions } from "@edgepass/shared/telemetry";
 import {
   automaticPipelining,
   createUpstashRedis,
@@ -27,7 +25,6 @@ import {
   upstashSettings,
 } from "@edgepass/shared/redis";
 import { defaultPolicies, type Policies, redisWithBreaker } from "@edgepass/shared/resilience";
-import { readTelemetry } from "@edgepass/shared/telemetry";
 import { isIssuerAlias } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import type { GatewayOptions } from "./create_gateway.ts";

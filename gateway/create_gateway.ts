@@ -4,13 +4,13 @@ import {
   initialGatewayValues,
   type LiveConfiguration,
   staticConfiguration,
+  type Upstream,
 } from "@edgepass/shared/configuration";
-import { createLogger, type Logger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
+import { type Logger, noopTelemetry, type Telemetry } from "@edgepass/shared/telemetry";
 import type { Redis } from "@edgepass/shared/redis";
 import type { Policies } from "@edgepass/shared/resilience";
-import { noopTelemetry, type Telemetry } from "@edgepass/shared/telemetry";
 import { cookieNames } from "@edgepass/shared/tokens";
-import type { Upstream } from "@edgepass/shared/upstream";
 import type { Hono } from "hono";
 import { serveAdministration } from "./admin.ts";
 import { type Admission, createAdmission } from "./admission.ts";

@@ -1,5 +1,5 @@
 import { Problem } from "@edgepass/shared/problem";
-import { type Secret, toSecret } from "@edgepass/shared/secret";
+import { type Secret, toSecret } from "@edgepass/shared/crypto";
 import type { AccessToken, CookieNames } from "@edgepass/shared/tokens";
 
 /** The verified token of a request, or an anonymous caller. */

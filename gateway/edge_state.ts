@@ -1,6 +1,6 @@
-import { background } from "@edgepass/shared/background";
+import { background } from "@edgepass/shared/context";
 import { type LiveConfiguration, readVersion } from "@edgepass/shared/configuration";
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { configurationKeys, type Redis, revocationKeys } from "@edgepass/shared/redis";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import { addCounters, type Counted, type Counter, readCounts } from "./rate_limits.ts";

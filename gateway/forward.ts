@@ -1,4 +1,4 @@
-import { internalHeaders } from "@edgepass/shared/internal-headers";
+import { internalHeaders } from "@edgepass/shared/context";
 import { Problem } from "@edgepass/shared/problem";
 import {
   type Attempt,
@@ -8,7 +8,7 @@ import {
   type Resilience,
   type ResilienceEffects,
 } from "@edgepass/shared/resilience";
-import { sentOnce } from "@edgepass/shared/upstream";
+import { sentOnce } from "@edgepass/shared/configuration";
 import type { LimitedBody } from "./request/body.ts";
 import type { HeaderPairs } from "./request/headers.ts";
 import type { Target } from "./request/target.ts";

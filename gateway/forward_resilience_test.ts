@@ -1,6 +1,6 @@
 import { Problem } from "@edgepass/shared/problem";
 import { type PolicyPatch, toPolicy } from "@edgepass/shared/resilience";
-import type { Upstream } from "@edgepass/shared/upstream";
+import type { Upstream } from "@edgepass/shared/configuration";
 import assert from "node:assert/strict";
 import { waitUntil } from "../tests/support/wait.ts";
 import { createForward } from "./forward.ts";

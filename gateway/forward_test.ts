@@ -1,5 +1,5 @@
 import { defaultPolicy } from "@edgepass/shared/resilience";
-import { localUpstream } from "@edgepass/shared/upstream";
+import { localUpstream } from "@edgepass/shared/configuration";
 import assert from "node:assert/strict";
 import { within } from "../tests/support/wait.ts";
 import { createForward } from "./forward.ts";

@@ -1,4 +1,4 @@
-import { background } from "@edgepass/shared/background";
+import { background } from "@edgepass/shared/context";
 import {
   type AsymmetricAlgorithmName,
   importJwkSet,
@@ -6,7 +6,7 @@ import {
   type KeyRing,
   type VerificationKey,
 } from "@edgepass/shared/crypto";
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem } from "@edgepass/shared/problem";
 import {
   type AccessTokenIssuer,

@@ -1,4 +1,4 @@
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import assert from "node:assert/strict";
 import { waitUntil, within } from "../tests/support/wait.ts";
 import { createJwksKeys } from "./issuers.ts";

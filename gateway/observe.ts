@@ -1,19 +1,21 @@
 import { currentContext, type RequestContext, runInContext } from "@edgepass/shared/context";
-import type { Logger } from "@edgepass/shared/log";
-import { Problem } from "@edgepass/shared/problem";
 import {
   bestEffort,
   isProbe,
   isSampled,
+  type Logger,
+  newTrace,
   noopSpan,
+  readTraceparent,
+  readTracestate,
   type StartedSpan,
   startTracedSpan,
   type Telemetry,
   toSpanContext,
+  type TraceContext,
 } from "@edgepass/shared/telemetry";
+import { Problem } from "@edgepass/shared/problem";
 import { type AccessToken, clearTokenCookies, type CookieNames } from "@edgepass/shared/tokens";
-import { newTrace, readTraceparent, type TraceContext } from "@edgepass/shared/trace-context";
-import { readTracestate } from "@edgepass/shared/trace-state";
 import { type Span, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { Context, ErrorHandler, MiddlewareHandler } from "hono";
 import { describeToken } from "./authenticate.ts";

@@ -1,7 +1,7 @@
 import { importSecret } from "@edgepass/shared/crypto";
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import { noopTelemetry } from "@edgepass/shared/telemetry";
-import { localUpstream } from "@edgepass/shared/upstream";
+import { localUpstream } from "@edgepass/shared/configuration";
 import assert from "node:assert/strict";
 import { createGateway, staticPassportSigningKeys } from "./mod.ts";
 

@@ -1,5 +1,4 @@
-import { readConfig } from "@edgepass/shared/config";
-import type { GatewayValues } from "@edgepass/shared/configuration";
+import { type GatewayValues, readConfig } from "@edgepass/shared/configuration";
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 import assert from "node:assert/strict";
 import * as z from "zod/mini";

@@ -1,7 +1,6 @@
 import type { GatewayValues, LiveConfiguration } from "@edgepass/shared/configuration";
-import { currentContext } from "@edgepass/shared/context";
-import type { Logger } from "@edgepass/shared/log";
-import { oncePerRequest } from "@edgepass/shared/once-per-request";
+import { currentContext, oncePerRequest } from "@edgepass/shared/context";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem } from "@edgepass/shared/problem";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import { type Context, Hono, type MiddlewareHandler } from "hono";

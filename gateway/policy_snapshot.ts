@@ -3,11 +3,11 @@ import {
   type GatewayValues,
   type RateLimits,
   toRoutePath,
+  urlUpstream,
+  withoutUndefined,
 } from "@edgepass/shared/configuration";
-import { withoutUndefined } from "@edgepass/shared/defined";
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 import type { Policies } from "@edgepass/shared/resilience";
-import { urlUpstream } from "@edgepass/shared/upstream";
 import { createSignPassport, type SignPassport } from "./passport.ts";
 import { createRouteTable, type Route, type RouteTable } from "./routes.ts";
 import { choosePassports, type PassportSigningKeys } from "./signing_keys.ts";

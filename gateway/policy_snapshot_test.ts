@@ -1,6 +1,6 @@
 import { importSecret } from "@edgepass/shared/crypto";
 import { createPolicies } from "@edgepass/shared/resilience";
-import { localUpstream } from "@edgepass/shared/upstream";
+import { localUpstream } from "@edgepass/shared/configuration";
 import assert from "node:assert/strict";
 import { createGateway, staticPassportSigningKeys } from "./mod.ts";
 

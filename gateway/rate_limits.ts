@@ -1,6 +1,5 @@
-import { createBoundedMap } from "@edgepass/shared/bounded-map";
+import { createBoundedMap, toNetwork } from "@edgepass/shared/context";
 import type { Limit, RateLimits } from "@edgepass/shared/configuration";
-import { toNetwork } from "@edgepass/shared/network";
 import { Problem } from "@edgepass/shared/problem";
 import type { RedisPipeline } from "@edgepass/shared/redis";
 import type { Caller } from "./credentials.ts";

@@ -1,15 +1,12 @@
-import { background } from "@edgepass/shared/background";
-import { currentContext } from "@edgepass/shared/context";
-import { internalHeaders } from "@edgepass/shared/internal-headers";
-import type { Logger } from "@edgepass/shared/log";
+import { background, currentContext, internalHeaders } from "@edgepass/shared/context";
+import { childSpan, type Logger, newTrace, toTraceparent } from "@edgepass/shared/telemetry";
 import {
   reachesPosition,
   readRevocationPosition,
   type RevocationPosition,
   revocationPositionHeader,
 } from "@edgepass/shared/redis";
-import { childSpan, newTrace, toTraceparent } from "@edgepass/shared/trace-context";
-import type { Upstream } from "@edgepass/shared/upstream";
+import type { Upstream } from "@edgepass/shared/configuration";
 import { passportHeaders, type SignPassport } from "./passport.ts";
 
 /**

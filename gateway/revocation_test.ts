@@ -1,4 +1,4 @@
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import assert from "node:assert/strict";
 import { createEdgeStateReader } from "./edge_state.ts";

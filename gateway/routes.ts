@@ -1,6 +1,5 @@
-import { gatewayDocuments } from "@edgepass/shared/configuration";
+import { gatewayDocuments, type Upstream } from "@edgepass/shared/configuration";
 import { Problem } from "@edgepass/shared/problem";
-import type { Upstream } from "@edgepass/shared/upstream";
 
 /** Who may use a route. `public` reads no credential; `optional` accepts one but requires none. */
 export type AccessRule =

@@ -1,9 +1,9 @@
-import { json } from "@edgepass/shared/config";
-import type {
-  GatewayValues,
-  KeysSection,
-  LiveConfiguration,
-  PassportPublicKey,
+import {
+  type GatewayValues,
+  json,
+  type KeysSection,
+  type LiveConfiguration,
+  type PassportPublicKey,
 } from "@edgepass/shared/configuration";
 import {
   Ed25519PrivateJwk,
@@ -16,7 +16,7 @@ import {
   shareRun,
   type SigningKey,
 } from "@edgepass/shared/crypto";
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { areDistinct, type Profile, SymmetricKey } from "@edgepass/shared/passport";
 import * as z from "zod/mini";
 import type { Issuer } from "./issuers.ts";

@@ -1,11 +1,11 @@
-import { readConfig } from "@edgepass/shared/config";
 import {
   type GatewayValues,
   initialGatewayValues,
+  readConfig,
   staticConfiguration,
 } from "@edgepass/shared/configuration";
 import { encodeBase64Url, type KeySource } from "@edgepass/shared/crypto";
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import assert from "node:assert/strict";
 import * as z from "zod/mini";
 import { reportKeys } from "./admin.ts";

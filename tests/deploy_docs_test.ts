@@ -42,7 +42,7 @@ const optionalSecrets = [
 /** The programs that read each setting, by the schemas. */
 async function readReaders(): Promise<Map<string, Set<string>>> {
   const [log, upstash, ...ofServices] = await Promise.all([
-    "shared/log_settings.ts",
+    "shared/log.ts",
     "shared/redis/upstash.ts",
     "shared/http/service_runtime.ts",
     "shared/events/settings.ts",
@@ -111,7 +111,7 @@ Deno.test("the guide's defaults equal the schemas' defaults", async () => {
     "services/auth/config.ts",
     "shared/http/service_runtime.ts",
     "shared/events/settings.ts",
-    "shared/log_settings.ts",
+    "shared/log.ts",
   ];
   const table = await readTable();
   const texts = (await Promise.all(files.map(readText))).join("\n");

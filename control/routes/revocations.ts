@@ -10,7 +10,7 @@ import {
   type ServiceApp,
   toTime,
 } from "@edgepass/shared/http";
-import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
+import { readCursor, toCursor } from "@edgepass/shared/sql";
 import * as z from "zod/mini";
 import type { IssuerRevocation, IssuerRevocations } from "../issuer_revocations.ts";
 import { AuditList, NewRevocation, Revocation, RevocationList } from "../schema.ts";

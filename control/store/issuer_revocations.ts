@@ -1,7 +1,6 @@
 import { and, desc, eq, gt, lt, sql } from "drizzle-orm";
 import type { RevocationLevel } from "@edgepass/shared/redis";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
+import { orm, type SqlDb } from "@edgepass/shared/sql";
 import { type AuditEntry, auditRow, logRevocation, type NewRevocation } from "./statements.ts";
 import { audit, revocations } from "./tables.ts";
 

@@ -1,4 +1,4 @@
-import { integer, readConfig } from "@edgepass/shared/config";
+import { integer, readConfig } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
 import type { Workspace } from "./workspace.ts";
 import { readOrCreateText } from "./state_file.ts";

@@ -1,5 +1,5 @@
 import { Problem } from "@edgepass/shared/problem";
-import type { Upstream } from "@edgepass/shared/upstream";
+import type { Upstream } from "@edgepass/shared/configuration";
 import { createRouteTable, type Route, type RouteTable } from "../routes.ts";
 import {
   type Components,

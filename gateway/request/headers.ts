@@ -1,9 +1,12 @@
-import { currentInvocation } from "@edgepass/shared/background";
-import { createBoundedMap } from "@edgepass/shared/bounded-map";
-import { internalHeaders, isInternalHeader } from "@edgepass/shared/internal-headers";
+import {
+  createBoundedMap,
+  currentInvocation,
+  internalHeaders,
+  isInternalHeader,
+} from "@edgepass/shared/context";
 import { Problem, problemMediaType } from "@edgepass/shared/problem";
 import type { CookieNames } from "@edgepass/shared/tokens";
-import { toTraceparent, type TraceContext } from "@edgepass/shared/trace-context";
+import { toTraceparent, type TraceContext } from "@edgepass/shared/telemetry";
 import { passportHeaders, type SignedPassport } from "../passport.ts";
 import type { CheckedRoute } from "../routes.ts";
 

@@ -1,5 +1,5 @@
 import { Problem } from "@edgepass/shared/problem";
-import { decodeUtf8 } from "@edgepass/shared/text";
+import { decodeUtf8 } from "@edgepass/shared/crypto";
 import { concat } from "../request/body.ts";
 import type { JsonCheck } from "./json_check.ts";
 

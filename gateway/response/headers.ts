@@ -1,4 +1,4 @@
-import { isInternalHeader } from "@edgepass/shared/internal-headers";
+import { isInternalHeader } from "@edgepass/shared/context";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import { memoizeHeaderRule, namedInConnection } from "../request/headers.ts";
 import type { CheckedRoute } from "../routes.ts";

@@ -1,11 +1,9 @@
-import { background } from "@edgepass/shared/background";
-import { createBoundedMap } from "@edgepass/shared/bounded-map";
+import { background, count, createBoundedMap } from "@edgepass/shared/context";
 import { digest } from "@edgepass/shared/crypto";
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem } from "@edgepass/shared/problem";
 import type { Redis } from "@edgepass/shared/redis";
 import { fallbackKey } from "@edgepass/shared/resilience";
-import { count } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
 import type { Caller } from "../credentials.ts";
 import type { Target } from "../request/target.ts";

@@ -1,4 +1,4 @@
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import { Problem } from "@edgepass/shared/problem";
 import type { Redis, RedisPipeline } from "@edgepass/shared/redis";
 import assert from "node:assert/strict";

@@ -1,14 +1,18 @@
 import { eventTypes } from "@edgepass/contracts";
 import { configurationSchema, serviceSettings } from "@edgepass/contracts/configuration";
 import { createControl } from "@edgepass/control";
-import type { Application } from "@edgepass/shared/application";
-import { type Bindings, ConfigError, readConfig } from "@edgepass/shared/config";
-import { readOwn } from "@edgepass/shared/configuration";
+import {
+  type Application,
+  type Bindings,
+  ConfigError,
+  readConfig,
+  readOwn,
+} from "@edgepass/shared/configuration";
 import { requireDistinctSecrets } from "@edgepass/shared/crypto";
 import { createEvents } from "@edgepass/shared/events";
 import { createServiceRuntime, type ServiceRuntime } from "@edgepass/shared/http";
 import { passportRingSetting } from "@edgepass/shared/passport";
-import { readSqlDb } from "@edgepass/shared/sql/config";
+import { readSqlDb } from "@edgepass/shared/sql";
 import { cookieNames } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import { AuthConfig } from "./config.ts";

@@ -6,9 +6,8 @@ import {
   type ServiceApp,
   type ServiceRuntime,
 } from "@edgepass/shared/http";
-import { uuidv7 } from "@edgepass/shared/ids";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { countOutcomes } from "@edgepass/shared/telemetry";
+import { type SqlDb, uuidv7 } from "@edgepass/shared/sql";
+import { countOutcomes } from "@edgepass/shared/context";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import { type Accounts, createAccounts } from "./accounts.ts";
 import { createAdministration } from "./administration.ts";

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { Hono } from "hono";
 import { createPassports } from "../../tests/support/passports.ts";
-import { currentContext } from "../context.ts";
-import { internalHeaders } from "../internal_headers.ts";
+import { currentContext } from "../context/request_context.ts";
+import { internalHeaders } from "../context/internal_headers.ts";
 import { type PolicyPatch, toPolicy } from "../resilience/mod.ts";
-import { urlUpstream } from "../upstream.ts";
+import { urlUpstream } from "../composition/upstream.ts";
 import { createClient } from "./client.ts";
 import { edgepass } from "./require_passport.ts";
 import { respondToError } from "./respond_to_error.ts";

@@ -1,4 +1,4 @@
-import { internalHeaders } from "../internal_headers.ts";
+import { internalHeaders } from "../context/internal_headers.ts";
 import { Problem } from "../problem.ts";
 import { createBulkhead, type Slot } from "./bulkhead.ts";
 import { createCircuitBreaker, type Permit } from "./circuit_breaker.ts";

@@ -1,9 +1,10 @@
 import { trace } from "@opentelemetry/api";
 import * as z from "zod/mini";
-import type { Application, Compose } from "../application.ts";
-import { type Invocation, runInvocation } from "../background.ts";
-import { ConfigError, integer, readConfig } from "../config.ts";
-import { createLogger, type Logger } from "../log.ts";
+import type { Application, Compose } from "../composition/application.ts";
+import { type Invocation, runInvocation } from "../isolate/invocation.ts";
+import { ConfigError, integer, readConfig } from "../composition/settings.ts";
+import { createLogger } from "../context/logger.ts";
+import type { Logger } from "../log.ts";
 import {
   createTelemetry,
   registerContextManager,
@@ -17,7 +18,9 @@ import { listenForEver, type Listening } from "./deno_listen.ts";
 import { createLineWriter, type LineWriter } from "./deno_lines.ts";
 import { createMaintenance } from "./deno_maintenance.ts";
 
+export { asksForHelp, readArguments, type TaskUsage } from "./deno_usage.ts";
 export { processorMs, spareProcessors } from "./deno_processor.ts";
+export type { OpenSqlDb } from "../sql/node_sqlite.ts";
 export { isSqliteFile, openSqliteFile, readMigrations, scrubSqliteFile } from "./deno_databases.ts";
 
 /** Options that the entry of a composition sets. */

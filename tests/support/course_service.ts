@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { eventTypes } from "@edgepass/contracts";
 import { createEvents } from "@edgepass/shared/events";
 import { createClient, createServiceRuntime } from "@edgepass/shared/http";
-import { uuidv7 } from "@edgepass/shared/ids";
-import { type Fetcher, localUpstream } from "@edgepass/shared/upstream";
+import { uuidv7 } from "@edgepass/shared/sql";
+import { type Fetcher, localUpstream } from "@edgepass/shared/configuration";
 import { Hono } from "hono";
 import {
   createCourseService,

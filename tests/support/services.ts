@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import type { Fetcher } from "@edgepass/shared/upstream";
-import { migrate, type Migration } from "@edgepass/shared/sql/migrate";
-import { openNodeSqlite, type OpenSqlDb } from "@edgepass/shared/sql/node_sqlite";
+import type { Fetcher } from "@edgepass/shared/configuration";
+import { migrate, type Migration } from "@edgepass/shared/sql";
+import { openNodeSqlite, type OpenSqlDb } from "../../shared/sql/node_sqlite.ts";
 import type { PassportOverrides, TestPassports } from "./passports.ts";
 
 /** Opens an in-memory database with the migrations of one service, or of the control plane. */

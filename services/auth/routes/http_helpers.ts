@@ -1,7 +1,6 @@
 import type { Context } from "hono";
-import type { PassportEnv } from "@edgepass/shared/http";
-import { requireUser } from "@edgepass/shared/http";
-import { toNetwork } from "@edgepass/shared/network";
+import { type PassportEnv, requireUser } from "@edgepass/shared/http";
+import { toNetwork } from "@edgepass/shared/context";
 import type { Passport } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
 import type { CookieNames } from "@edgepass/shared/tokens";

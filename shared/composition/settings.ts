@@ -122,3 +122,15 @@ function isOrigin(text: string): boolean {
   const url = new URL(text);
   return (url.protocol === "http:" || url.protocol === "https:") && url.origin === text;
 }
+
+/**
+ * Drops members that are undefined: `exactOptionalPropertyTypes` treats them differently from
+ * absent ones.
+ */
+export function withoutUndefined<T extends object>(
+  value: T,
+): { [Name in keyof T]: Exclude<T[Name], undefined> } {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, member]) => member !== undefined),
+  ) as ReturnType<typeof withoutUndefined<T>>;
+}

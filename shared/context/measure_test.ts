@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
-import { type RequestContext, runInContext } from "../context.ts";
+import { type RequestContext, runInContext } from "./request_context.ts";
 import { Problem } from "../problem.ts";
-import { newTrace } from "../trace_context.ts";
-import { annotate, count, countOutcomes, measure, measureDatabase } from "./in_context.ts";
-import { isProbe, noopSpan, startTracedSpan } from "./start_span.ts";
-import { noopTelemetry } from "./noop.ts";
-import type { Telemetry } from "./telemetry.ts";
+import { newTrace } from "../telemetry/trace_context.ts";
+import { annotate, count, countOutcomes, measure, measureDatabase } from "./measure.ts";
+import { isProbe, noopSpan, startTracedSpan } from "../telemetry/start_span.ts";
+import { noopTelemetry } from "../telemetry/noop.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
 
 type Recorded = readonly [call: string, name: string, attributes: object, value: number];
 

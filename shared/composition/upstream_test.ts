@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as z from "zod/mini";
-import { startUnansweringServer } from "../tests/support/unanswering_server.ts";
+import { startUnansweringServer } from "../../tests/support/unanswering_server.ts";
 import {
   localUpstream,
   placeUpstream,

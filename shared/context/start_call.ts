@@ -1,8 +1,8 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
-import type { RequestContext } from "../context.ts";
-import { bestEffort } from "./best_effort.ts";
-import { nameFailure } from "./in_context.ts";
-import { type StartedSpan, startTracedSpan } from "./start_span.ts";
+import type { RequestContext } from "./request_context.ts";
+import { bestEffort } from "../telemetry/best_effort.ts";
+import { nameFailure } from "./measure.ts";
+import { type StartedSpan, startTracedSpan } from "../telemetry/start_span.ts";
 
 /** A call to another service in flight. */
 export interface StartedCall extends StartedSpan {

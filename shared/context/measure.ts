@@ -1,9 +1,9 @@
 import { type Attributes, SpanKind, SpanStatusCode } from "@opentelemetry/api";
-import { currentContext } from "../context.ts";
+import { currentContext } from "./request_context.ts";
 import { Problem } from "../problem.ts";
-import { bestEffort } from "./best_effort.ts";
-import type { CounterName, HistogramName, MetricAttributes } from "./catalogue.ts";
-import { startTracedSpan } from "./start_span.ts";
+import { bestEffort } from "../telemetry/best_effort.ts";
+import type { CounterName, HistogramName, MetricAttributes } from "../telemetry/catalogue.ts";
+import { startTracedSpan } from "../telemetry/start_span.ts";
 
 /** Adds to a counter for the current request; outside of one it does nothing. */
 export function count<Name extends CounterName>(

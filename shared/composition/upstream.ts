@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { ConfigError } from "./config.ts";
+import { ConfigError } from "./settings.ts";
 
 /**
  * A target of requests: an app in this isolate, a service binding, or a URL.

@@ -1,5 +1,3 @@
-import { encodeBase64Url } from "./crypto/base64url.ts";
-
 /**
  * A new resource id: UUIDv7 (RFC 9562 §5.7), so that ids sort by creation time.
  *
@@ -18,9 +16,4 @@ export function uuidv7(now: number = Date.now()): string {
     `${variant}${random.slice(4, 7)}`,
     random.slice(7, 19),
   ].join("-");
-}
-
-/** Unguessable text of `bytes` random bytes, base64url: token ids, refresh tokens, cursors' salt. */
-export function randomToken(bytes: number): string {
-  return encodeBase64Url(crypto.getRandomValues(new Uint8Array(bytes)));
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { randomToken, uuidv7 } from "./ids.ts";
+import { uuidv7 } from "./uuidv7.ts";
 
 Deno.test("uuidv7 has its time, version and variant where RFC 9562 §5.7 puts them", () => {
   const times = fc.integer({ min: 0, max: 2 ** 48 - 1 });
@@ -21,12 +21,4 @@ Deno.test("uuidv7 sorts by time and differs within a moment", () => {
 Deno.test("every variant of uuidv7 occurs, so no random bit is lost", () => {
   const digits = new Set(Array.from({ length: 500 }, () => uuidv7()[19]));
   assert.deepEqual([...digits].sort(), ["8", "9", "a", "b"]);
-});
-
-Deno.test("randomToken returns the requested number of bytes, and never the same twice", () => {
-  for (const bytes of [16, 32]) {
-    const tokens = Array.from({ length: 100 }, () => randomToken(bytes));
-    assert.equal(new Set(tokens).size, 100);
-    assert.ok(tokens.every((token) => token.length === Math.ceil(bytes * 8 / 6)));
-  }
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { currentContext, type RequestContext, runInContext } from "./context.ts";
-import { newTrace } from "./trace_context.ts";
+import { currentContext, type RequestContext, runInContext } from "./request_context.ts";
+import { newTrace } from "../telemetry/trace_context.ts";
 
 const make = (service: string): RequestContext => ({
   service,

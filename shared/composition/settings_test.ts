@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as z from "zod/mini";
-import { commaList, ConfigError, integer, json, origin, readConfig } from "./config.ts";
+import { commaList, ConfigError, integer, json, origin, readConfig } from "./settings.ts";
 import { upstreamSetting } from "./upstream.ts";
 
 const Settings = z.object({

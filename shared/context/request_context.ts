@@ -1,11 +1,11 @@
 import { context as contextApi, trace as traceApi } from "@opentelemetry/api";
-import { isolateStorage } from "./isolate_storage.ts";
-import type { Passport } from "./passport/mod.ts";
-import type { Secret } from "./secret.ts";
-import { bestEffort } from "./telemetry/best_effort.ts";
-import type { StartedSpan } from "./telemetry/start_span.ts";
-import type { Telemetry } from "./telemetry/telemetry.ts";
-import type { TraceContext } from "./trace_context.ts";
+import { isolateStorage } from "../isolate/isolate_storage.ts";
+import type { Passport } from "../passport/mod.ts";
+import type { Secret } from "../crypto/secret.ts";
+import { bestEffort } from "../telemetry/best_effort.ts";
+import type { StartedSpan } from "../telemetry/start_span.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { TraceContext } from "../telemetry/trace_context.ts";
 
 /** The state of one request in one service; it never outlives the request. */
 export interface RequestContext {

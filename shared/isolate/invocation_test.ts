@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { background, currentInvocation, runInvocation } from "./background.ts";
+import { background, currentInvocation, runInvocation } from "./invocation.ts";
 
 Deno.test("the runtime waits for background work, and its failure is reported once", async () => {
   const waited: Promise<unknown>[] = [];

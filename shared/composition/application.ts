@@ -1,4 +1,4 @@
-import type { Bindings } from "./config.ts";
+import type { Bindings } from "./settings.ts";
 import type { Fetcher } from "./upstream.ts";
 
 /** What a composition gives to the runtime: a request handler and its scheduled tasks. */
