@@ -15,8 +15,7 @@ PORT (8787), DASHBOARD_PORT (8788), EDGEPASS_HOME (.edgepass) and those of docs/
  * Runs the dev command and ends the process with its code.
  *
  * Nothing that needs a dependency is imported before this: Deno's own message about a missing one
- * is
- * many lines long.
+ * is many lines long.
  */
 async function main(args: readonly string[]): Promise<never> {
   if (asksForHelp(args)) {

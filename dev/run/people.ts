@@ -11,8 +11,8 @@ export interface DemoPerson {
 /**
  * The password of the demo instructor and the demo learner, the same everywhere, so that a tour can
  * be copied. The administrator's is generated once for each workspace: a stranger who reaches a dev
- * system, through a forwarded port perhaps, must not be able to look up the one account
- * that assigns roles.
+ * system, through a forwarded port perhaps, must not be able to look up the one account that
+ * assigns roles.
  */
 export const demoPassword = "learn-at-the-edge";
 

@@ -10,8 +10,7 @@ const optionalSecrets = [
  * A Wrangler file for another folder, with every secret named.
  *
  * Run locally, wrangler passes a Worker no secret that the file does not list as required;
- * deployed,
- * it would refuse while one of these is missing.
+ * deployed, it would refuse while one of these is missing.
  *
  * @throws {TypeError} when the file is not written as expected
  */

@@ -79,8 +79,8 @@ function withoutPeers(id: string): string {
 }
 
 /**
- * `npm:name@version` by name. An alias names a second version of a package, which does not stand under
- * the package's own name in `node_modules`; the lock file's check finds it.
+ * `npm:name@version` by name. An alias names a second version of a package, which does not stand
+ * under the package's own name in `node_modules`; the lock file's check finds it.
  */
 function toPins(imports: Readonly<Record<string, string>>): [name: string, version: string][] {
   return Object.entries(imports).flatMap(([alias, target]) => {

@@ -1,4 +1,5 @@
-import type { Bytes } from "../bytes.ts";
+import type { Bytes } from "../protocol.ts";
+import { formatFloat } from "./arguments.ts";
 
 export interface Ranked {
   readonly member: Bytes;
@@ -69,4 +70,9 @@ export function lowerBound(
 
 function isBefore(item: Ranked, member: Bytes, score: number): boolean {
   return item.score < score || (item.score === score && item.member < member);
+}
+
+/** Members and scores in turns. */
+export function withScores(items: readonly Ranked[]): Bytes[] {
+  return items.flatMap(({ member, score }) => [member, formatFloat(score)]);
 }

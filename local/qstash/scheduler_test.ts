@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readCron } from "./cron.ts";
+import { readCron } from "./scheduler.ts";
 
 function next(cron: string, from: string): string | undefined {
   const at = readCron(cron)?.next(Date.parse(from));

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createRecommender } from "./mod.ts";
+import { createRecommender } from "./recommender.ts";
 
 const question = { person: "somebody", known: ["a", "b", "c", "d"], limit: 3 };
 

@@ -1,7 +1,5 @@
 import { Client, Receiver } from "@upstash/qstash";
-import type { After } from "./attempt.ts";
-import { openQstash, type QstashOptions } from "./qstash.ts";
-import type { Random } from "./random.ts";
+import { type After, openQstash, type QstashOptions, type Random } from "@edgepass/local/qstash";
 
 /** A clock that only a test moves; its timers fire while it is moved. */
 export interface TestClock {
@@ -56,8 +54,8 @@ export type Respond = (received: Received) => Response | Promise<Response>;
 const token = "local-token";
 
 /**
- * A local QStash behind a server, its official client, and a destination that checks every signature
- * with the official receiver: an invalid one gets a 401 and is counted.
+ * A local QStash behind a server, its official client, and a destination that checks every
+ * signature with the official receiver: an invalid one gets a 401 and is counted.
  */
 export function createTestSystem(
   { respond = () => new Response(), ...options }:

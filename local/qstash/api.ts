@@ -1,4 +1,23 @@
-import { ApiError, notSupported } from "./api_error.ts";
+import * as z from "zod/mini";
+import { decodeUtf8WithoutMark } from "@edgepass/shared/text";
+
+/** A request whose response is an error; the message is shown to the caller as `{"error"}`. */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly status: number;
+  constructor(status: number, message: string) {
+    super(message);
+    this.status = status;
+  }
+}
+
+/**
+ * Refuses a feature that the documented service has and this one lacks: it must not be ignored
+ * silently.
+ */
+export function notSupported(what: string): ApiError {
+  return new ApiError(501, `not supported locally: ${what}`);
+}
 
 /** A request as the routes see it. */
 export interface Call {
@@ -14,6 +33,11 @@ export interface Call {
 export interface RouteResponse {
   readonly status: number;
   readonly body?: unknown;
+}
+
+/** The response of a request that succeeded. */
+export function ok(body?: unknown): RouteResponse {
+  return { status: 200, body };
 }
 
 /** `GET /v2/queues/:name`; `*` takes the raw rest with the query: a destination. */
@@ -98,5 +122,26 @@ function decode(text: string): string {
     return decodeURIComponent(text);
   } catch {
     throw new ApiError(400, "the path is not properly encoded");
+  }
+}
+
+/**
+ * Reads a body as JSON of the schema's shape.
+ *
+ * @throws {ApiError} 400 naming where it is invalid
+ */
+export function readJson<T>(body: Uint8Array, schema: z.ZodMiniType<T>): T {
+  const result = z.safeParse(schema, parse(body));
+  if (result.success) return result.data;
+  const where = result.error.issues[0]?.path.join(".") || "body";
+  throw new ApiError(400, `invalid request: ${where} is not as expected`);
+}
+
+/** Parses a body as JSON of any shape. */
+export function parse(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(decodeUtf8WithoutMark(body));
+  } catch {
+    throw new ApiError(400, "invalid request: the body is not JSON");
   }
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { serveOnReservedPort } from "./reserved_port.ts";
+import { serveOnReservedPort } from "./loopback.ts";
 
 const respond = (): Promise<Response> => Promise.resolve(new Response("here"));
 
