@@ -82,9 +82,7 @@ export function lockFile(path: string, data: string): () => void {
  * Makes the check of a bearer token. It compares digests: comparing the texts would leak the
  * token's content and length by the time it takes.
  */
-export function createTokenCheck(
-  token: string,
-): (request: Request, otherwise?: string) => boolean {
+export function createTokenCheck(token: string): (request: Request, otherwise?: string) => boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest();
   const expected = digest(token);
   return ({ headers }, otherwise = "") => {

@@ -88,10 +88,7 @@ function match(pattern: string, path: string): string | undefined {
   return given[expected.findIndex((part) => part.startsWith(":"))] ?? "";
 }
 
-async function servePage(
-  request: Request,
-  page: () => Promise<DashboardPage>,
-): Promise<Response> {
+async function servePage(request: Request, page: () => Promise<DashboardPage>): Promise<Response> {
   const response = (await page()).serve(request);
   if (!response) throw new Refusal(404, "Not found");
   const headers = new Headers(response.headers);

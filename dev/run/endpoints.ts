@@ -3,11 +3,9 @@ import { type LogNote, type QstashServer, serveQstash } from "@edgepass/local/qs
 import { serveRedis } from "@edgepass/local/redis";
 import { revocationKeys } from "@edgepass/shared/redis";
 import { makeSecret } from "../workspace/keys.ts";
-import { type Mode, modes } from "../workspace/modes.ts";
+import { type Mode, modes, readOrCreateText, type Workspace } from "../workspace/workspace.ts";
 import type { Settings } from "../workspace/settings.ts";
 import { StartError } from "../workspace/start_error.ts";
-import { readOrCreateText } from "../workspace/state_file.ts";
-import type { Workspace } from "../workspace/workspace.ts";
 import { createDeliveryFetch, type DeliveryFetch } from "./delivery_fetch.ts";
 import type { Logs } from "./logs.ts";
 import { createRecommender } from "./recommender.ts";

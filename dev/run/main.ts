@@ -1,7 +1,6 @@
 import { asksForHelp } from "@edgepass/shared/runtime/usage";
 import type { Mode } from "./run.ts";
-import { StartError } from "../workspace/start_error.ts";
-import { requireDeno } from "../workspace/version.ts";
+import { requireDeno, StartError } from "../workspace/start_error.ts";
 
 const usage = "Usage: deno task dev [--split], or deno task dev:workers";
 

@@ -1,7 +1,6 @@
 import { integer, readConfig } from "@edgepass/shared/config";
 import * as z from "zod/mini";
-import type { Workspace } from "./workspace.ts";
-import { readOrCreateText } from "./state_file.ts";
+import { readOrCreateText, type Workspace } from "./workspace.ts";
 import {
   makeAccessTokenKeys,
   makePassportKeys,

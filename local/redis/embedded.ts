@@ -52,10 +52,7 @@ export function createEmbeddedRedis(
   });
   if (persistence) restore(engine, persistence, witnesses);
 
-  async function whenReady<T>(
-    commands: readonly Command[],
-    work: () => T,
-  ): Promise<T | Failure> {
+  async function whenReady<T>(commands: readonly Command[], work: () => T): Promise<T | Failure> {
     if (commands.some(scripting.needsLua)) await scripting.prepare();
     try {
       return work();

@@ -47,9 +47,7 @@ function readConditions(words: readonly Bytes[]): Condition[] {
   });
   const has = (condition: Condition) => requested.includes(condition);
   if (has("NX") && (has("XX") || has("GT") || has("LT"))) {
-    throw new CommandError(
-      "ERR NX and XX, GT or LT options at the same time are not compatible",
-    );
+    throw new CommandError("ERR NX and XX, GT or LT options at the same time are not compatible");
   }
   if (has("GT") && has("LT")) {
     throw new CommandError("ERR GT and LT options at the same time are not compatible");

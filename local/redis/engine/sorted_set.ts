@@ -53,10 +53,7 @@ export function createSortedSet(): SortedSet {
 }
 
 /** Finds the first index whose item is not `before`; items must be partitioned by `before`. */
-export function lowerBound(
-  ranking: readonly Ranked[],
-  before: (item: Ranked) => boolean,
-): number {
+export function lowerBound(ranking: readonly Ranked[], before: (item: Ranked) => boolean): number {
   let low = 0;
   let high = ranking.length;
   while (low < high) {

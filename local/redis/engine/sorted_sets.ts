@@ -213,12 +213,7 @@ function increment(
   return place(set, flags, member, score) === "refused" ? null : formatFloat(score);
 }
 
-function place(
-  set: SortedSet,
-  flags: ReadonlySet<Flag>,
-  member: Bytes,
-  score: number,
-): Outcome {
+function place(set: SortedSet, flags: ReadonlySet<Flag>, member: Bytes, score: number): Outcome {
   const current = set.score(member);
   if (current === undefined) {
     if (flags.has("XX")) return "refused";

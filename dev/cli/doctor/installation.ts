@@ -1,6 +1,7 @@
 import * as z from "zod/mini";
-import { fail, type Finding, ok } from "./finding.ts";
-import type { DoctorContext, Effects } from "./context.ts";
+import { type DoctorContext, type Effects, fail, type Finding, ok, warn } from "./context.ts";
+import { requireDeno, testedVersions } from "../../workspace/start_error.ts";
+import { delimiter, join } from "node:path";
 
 const Pins = z.object({ imports: z.record(z.string(), z.string()) });
 const Lock = z.object({
@@ -14,7 +15,7 @@ const fix = "deno install";
 
 /** The installed packages are those that deno.json and deno.lock pin. */
 export async function checkPackages(
-  _subject: DoctorContext,
+  _context: DoctorContext,
   { root }: Effects,
 ): Promise<Finding[]> {
   const pins = toPins((await readJson(`${root}deno.json`, Pins))?.imports ?? {});
@@ -97,5 +98,47 @@ async function readJson<Schema extends z.ZodMiniType>(
     return z.parse(schema, JSON.parse(await Deno.readTextFile(path)));
   } catch {
     return undefined;
+  }
+}
+
+/** The Deno that runs this is new enough, and a version that the tests run on. */
+export function checkDeno(_context: DoctorContext, { denoVersion }: Effects): Finding[] {
+  try {
+    requireDeno(denoVersion);
+    if (testedVersions.includes(denoVersion)) return [ok(`Deno ${denoVersion}`)];
+    return [warn(
+      `Deno ${denoVersion} is none of those that the tests run on: ${testedVersions.join(", ")}`,
+      `deno upgrade ${testedVersions.at(-1)}`,
+    )];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : "";
+    return [fail(reason.replace(/^Cannot start: /, ""), "deno upgrade")];
+  }
+}
+
+/** Programs that only tests need, by the tests that are skipped without them. */
+const tools = [
+  { names: ["redis-server"], without: "the suites against a real Redis are left out" },
+  {
+    names: ["chromium", "chromium-browser", "google-chrome"],
+    without: "the tests of the page are left out",
+  },
+] as const;
+
+/** What tests can make use of; none of it is required. */
+export function checkTools({ scope, variables }: DoctorContext): Finding[] {
+  if (scope === "deployment") return [];
+  const folders = (variables.PATH ?? "").split(delimiter).filter((folder) => folder !== "");
+  return tools.map(({ names, without }) => {
+    const found = names.find((name) => folders.some((folder) => isFile(join(folder, name))));
+    return ok(found === undefined ? `no ${names[0]}: ${without}` : `${found} is there for tests`);
+  });
+}
+
+function isFile(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
   }
 }

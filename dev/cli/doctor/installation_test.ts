@@ -5,7 +5,8 @@ import {
   createEffects,
   troubleOf,
 } from "../../../tests/support/doctor.ts";
-import { checkPackages } from "./packages.ts";
+import { checkDeno, checkPackages, checkTools } from "./installation.ts";
+import { temporaryWorkspace } from "../../../tests/support/dev_system.ts";
 
 /** A working copy with `hono`, which needs `leaf`, and a package for other machines alone. */
 async function setup() {
@@ -79,4 +80,45 @@ Deno.test("an invalid lock file is reported", async () => {
     troubleOf(await copy.look()),
     "fail: deno.lock is missing or damaged → git checkout deno.lock",
   );
+});
+
+Deno.test("an old Deno is reported with the oldest supported version", () => {
+  const found = checkDeno(createDoctorContext(), createEffects({ denoVersion: "2.8.3" }));
+  assert.equal(
+    troubleOf(found),
+    "fail: Deno 2.8.3 is too old; 2.9 or newer is needed → deno upgrade",
+  );
+});
+
+Deno.test("each Deno version that CI tests passes", () => {
+  for (const denoVersion of ["2.9.5", "2.9.6"]) {
+    const found = checkDeno(createDoctorContext(), createEffects({ denoVersion }));
+    assert.deepEqual(allWell(found), [`Deno ${denoVersion}`]);
+  }
+});
+
+Deno.test("an untested Deno version is reported with the tested ones", () => {
+  for (const denoVersion of ["2.9.4", "2.9.7", "3.0.0"]) {
+    const found = checkDeno(createDoctorContext(), createEffects({ denoVersion }));
+    assert.equal(
+      troubleOf(found),
+      `warn: Deno ${denoVersion} is none of those that the tests run on: 2.9.5, 2.9.6 → deno upgrade 2.9.6`,
+    );
+  }
+});
+
+Deno.test("a missing test tool is reported and never a failure", async () => {
+  await using folder = await temporaryWorkspace();
+  const look = () => allWell(checkTools(createDoctorContext({ variables: { PATH: folder.path } })));
+  assert.deepEqual(look(), [
+    "no redis-server: the suites against a real Redis are left out",
+    "no chromium: the tests of the page are left out",
+  ]);
+  for (const name of ["redis-server", "google-chrome"]) {
+    await Deno.writeTextFile(`${folder.path}/${name}`, "");
+  }
+  assert.deepEqual(look(), [
+    "redis-server is there for tests",
+    "google-chrome is there for tests",
+  ]);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ApiFailure } from "./api_client.ts";
-import { retryWhileAway } from "./retry_while_away.ts";
+import { retryWhileAway } from "./system.ts";
 
 /** Fails with these statuses, one after the other, then succeeds. */
 function failing(...statuses: number[]) {

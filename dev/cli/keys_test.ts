@@ -1,8 +1,8 @@
 import type { ConfiguredKeyState } from "@edgepass/shared/configuration";
 import assert from "node:assert/strict";
-import { ApiFailure } from "../../system/api_client.ts";
-import { runKeys } from "./command.ts";
-import type { KeySystem } from "./key_rings.ts";
+import { ApiFailure } from "../system/api_client.ts";
+import { runKeys } from "./keys.ts";
+import type { KeySystem } from "./keys/key_rings.ts";
 
 type States = Readonly<Record<string, ConfiguredKeyState>>;
 interface PublicKey {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { toLocalConfig } from "./worker_config.ts";
+import { toLocalConfig } from "./workers.ts";
 
 const root = "/copy/";
 

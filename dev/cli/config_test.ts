@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { ApiFailure } from "../../system/api_client.ts";
-import { StartError } from "../../workspace/start_error.ts";
-import { runConfig } from "./command.ts";
+import { ApiFailure } from "../system/api_client.ts";
+import { StartError } from "../workspace/start_error.ts";
+import { runConfig } from "./config.ts";
 import type { JsonValue } from "./document_path.ts";
 
 /** A system with a document; `race` runs before each change, as a second administrator. */

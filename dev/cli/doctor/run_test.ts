@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { createDoctorContext, createEffects } from "../../../tests/support/doctor.ts";
-import { createAnsi } from "../../terminal/ansi.ts";
-import { runChecks } from "./checks.ts";
-import { fail, ok, warn } from "./finding.ts";
-import { hasFailure, toJson, toText } from "./report.ts";
+import { createAnsi } from "../../terminal/text.ts";
+import { hasFailure, runChecks, toJson, toText } from "./run.ts";
+import { fail, ok, warn } from "./context.ts";
 
 const plain = createAnsi(false);
 const reported = [

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Look, untilDead } from "./liveness.ts";
+import { type Look, untilDead } from "./readiness.ts";
 
 /** Probes with these results, and those that were not used. */
 async function watch(looks: readonly Look[]) {
