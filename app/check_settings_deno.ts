@@ -2,12 +2,16 @@ import { composeAuth } from "@edgepass/auth/compose";
 import { composeCourse } from "@edgepass/course/compose";
 import { composeEnrollment } from "@edgepass/enrollment/compose";
 import { composeRecommendation } from "@edgepass/recommendation/compose";
-import type { Application } from "@edgepass/shared/application";
-import { type Bindings, ConfigError } from "@edgepass/shared/config";
+import {
+  type Application,
+  type Bindings,
+  ConfigError,
+  localUpstream,
+  type Upstream,
+} from "@edgepass/shared/configuration";
 import { withoutPrivateKeys } from "@edgepass/shared/passport";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { createTelemetry } from "@edgepass/shared/telemetry";
-import { localUpstream, type Upstream } from "@edgepass/shared/upstream";
 import { composeUser } from "@edgepass/user/compose";
 import { compose } from "./compose.ts";
 

@@ -1,20 +1,21 @@
 import { createAuthenticate } from "../gateway/authenticate.ts";
-import { wrapResponse } from "../gateway/envelope.ts";
+import { wrapResponse } from "../gateway/response/envelope.ts";
 import { createForward } from "../gateway/forward.ts";
 import { createIssuers } from "../gateway/issuers.ts";
-import { createRevocation } from "../gateway/revocation.ts";
+import { createEdgeStateReader } from "../gateway/edge_state.ts";
+import { createCheckRevocation } from "../gateway/revocation.ts";
+import { createRevocationList } from "../gateway/revocation_list.ts";
 import { createSignPassport } from "../gateway/passport.ts";
-import { createUpstreamHeaders } from "../gateway/request_headers.ts";
-import { readRequestBody } from "../gateway/request_body.ts";
+import { createUpstreamHeaders } from "../gateway/request/headers.ts";
+import { readRequestBody } from "../gateway/request/body.ts";
 import { createRouteTable } from "../gateway/routes.ts";
-import { readTarget } from "../gateway/target.ts";
-import { encodeBase64Url, importSecret } from "@edgepass/shared/crypto";
-import { createLogger } from "@edgepass/shared/log";
+import { readTarget } from "../gateway/request/target.ts";
+import { encodeBase64Url, importSecret, toSecret } from "@edgepass/shared/crypto";
+import { createLogger } from "@edgepass/shared/context";
 import { cookieNames, signAccessToken } from "@edgepass/shared/tokens";
-import { toSecret } from "@edgepass/shared/secret";
 import { automaticPipelining, createUpstashRedis } from "@edgepass/shared/redis";
-import { localUpstream } from "@edgepass/shared/upstream";
-import { newTrace } from "@edgepass/shared/trace-context";
+import { localUpstream } from "@edgepass/shared/configuration";
+import { newTrace } from "@edgepass/shared/telemetry";
 
 const origin = "http://127.0.0.1:8787";
 const iterations = 5_000;
@@ -42,10 +43,13 @@ export async function measureSteps(
   const sign = createSignPassport({ issuer: origin, audience: "bench", signingKeys }, effects);
   const bearer = await cached(presented);
   const trace = newTrace();
-  const revocation = createRevocation(
-    { redis: automaticPipelining(createUpstashRedis({ ...redis, timeoutMs: 5_000 })) },
-    effects,
-  );
+  const { readEdgeState } = createEdgeStateReader({
+    redis: automaticPipelining(createUpstashRedis({ ...redis, timeoutMs: 5_000 })),
+    list: createRevocationList(undefined, effects),
+    readsVersion: false,
+  }, effects);
+  const checkRevocation = createCheckRevocation(effects);
+  const checkOnce = () => checkRevocation(bearer, "strict", () => readEdgeState({ token: bearer }));
   const echo = localUpstream("echo", { fetch: () => Response.json({ id: 1 }) });
   const [route] = createRouteTable([{ path: "/me", upstream: echo, access: "authenticated" }], {
     maxTimeoutMs: 30_000,
@@ -73,7 +77,7 @@ export async function measureSteps(
   return {
     "verify, signature checked": await time(() => uncached(presented)),
     "verify, token known": await time(() => cached(presented)),
-    "revocation, shared round trips": await timeTogether(() => revocation.check(bearer, "strict")),
+    "revocation, shared round trips": await timeTogether(checkOnce),
     "sign Passport": await time(() => sign(bearer, trace.traceId)),
     "headers to upstream": await time(() => Promise.resolve(outgoing())),
     "forward, in this isolate": await time(() =>

@@ -4,13 +4,16 @@
  */
 
 /**
- * Unit → units whose packages it may import. A service is any folder of services/ except contracts.
+ * Unit → units whose packages it may import. A service is any folder of services/ except contracts;
+ * auth mounts the control plane.
  */
 const mayImport = {
   gateway: ["shared"],
   contracts: ["shared"],
+  control: ["shared"],
   service: ["shared", "contracts"],
-  app: ["gateway", "service", "contracts", "shared"],
+  auth: ["shared", "contracts", "control"],
+  app: ["gateway", "control", "auth", "service", "contracts", "shared"],
   shared: [],
   dev: ["shared", "local"],
   local: ["shared"],
@@ -23,11 +26,11 @@ type Unit = keyof typeof mayImport;
 const confined: readonly (readonly [specifier: RegExp, places: RegExp])[] = [
   [
     /^(hono(\/|$)|@hono\/)/,
-    /^(gateway\/|app\/|shared\/(http\/|crypto\/jws\.ts)|dev\/|services\/contracts\/|services\/[a-z]+\/(mod|compose|schema|routes(\/|\.)|[a-z_]*routes|[a-z_]*schema))/,
+    /^(gateway\/|app\/|control\/(schema\.ts|routes\/)|shared\/(http\/|crypto\/jws\.ts)|dev\/|services\/contracts\/|services\/[a-z]+\/(mod|compose|schema|routes(\/|\.)|[a-z_]*routes|[a-z_]*schema))/,
   ],
   [
     /^drizzle-orm/,
-    /^(services\/[a-z]+\/(store(\/|\.)|[a-z_]*store|projections)|shared\/(sql|events)\/)/,
+    /^(control\/store\/|services\/[a-z]+\/(store(\/|\.)|[a-z_]*store|projections)|shared\/(sql|events)\/)/,
   ],
   [/^@upstash\/redis/, /^(shared\/redis\/|local\/redis\/)/],
   [/^@upstash\/qstash/, /^(shared\/events\/|local\/qstash\/)/],
@@ -97,7 +100,7 @@ function judge(file: string, specifier: string): string | undefined {
   if (specifier.startsWith("@edgepass/")) {
     const [, name = ""] = specifier.split("/");
     const target = unitOfPackage(name);
-    const own = name === file.split("/").at(unit === "service" || unit === "contracts" ? 1 : 0);
+    const own = name === file.split("/").at(file.startsWith("services/") ? 1 : 0);
     const allowed: readonly string[] = mayImport[unit];
     if (own) return `Imports its own unit by name: use a relative path`;
     return allowed.includes(target) ? undefined : `${unit} may not import ${specifier}`;
@@ -118,11 +121,10 @@ function leavesUnit(file: string, specifier: string): string | undefined {
 
 function unitOf(file: string): Unit | undefined {
   const [top = "", second = ""] = file.split("/");
-  if (top === "services") return second === "contracts" ? "contracts" : "service";
+  if (top === "services") return unitOfPackage(second);
   return top in mayImport ? top as Unit : undefined;
 }
 
 function unitOfPackage(name: string): Unit {
-  if (name === "contracts") return "contracts";
   return name in mayImport ? name as Unit : "service";
 }

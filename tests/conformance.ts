@@ -1,4 +1,4 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { projectRoot } from "./support/markdown.ts";
 import { walk } from "./support/sources.ts";
 import { writeFormatted } from "./support/write_formatted.ts";
@@ -10,7 +10,7 @@ interface Tagged {
   readonly path: string;
 }
 
-const folders = ["gateway", "services", "shared", "tests"];
+const folders = ["control", "gateway", "services", "shared", "tests"];
 const named = /(["'`])((?:(?!\1)[^\n\\]|\\.)*?\[RFC \d+[^\]]*\](?:(?!\1)[^\n\\]|\\.)*?)\1/g;
 const tag = / ?\[(RFC [^\]]+)\]/g;
 

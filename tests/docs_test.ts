@@ -16,6 +16,7 @@ const documents = await readDocuments();
 const folders = [
   "app",
   "bench",
+  "control",
   "dev",
   "docs",
   "gateway",
@@ -74,7 +75,9 @@ for (const document of documents) {
   Deno.test(`paths named in ${path} exist`, () => {
     const named = readCode(document)
       .filter((code) =>
-        /^(?:\.ci|app|bench|dev|docs|gateway|local|services|shared|tests)\/[\w./*-]*$/.test(code)
+        /^(?:\.ci|app|bench|control|dev|docs|gateway|local|services|shared|tests)\/[\w./*-]*$/.test(
+          code,
+        )
       );
     for (const name of named) assert.ok(isThere(name), `${path}: ${name}`);
   });

@@ -2,7 +2,7 @@ import { exitWith, type Outcome } from "../terminal/outcome.ts";
 import * as z from "zod/mini";
 import { ApiFailure } from "../system/api_client.ts";
 import { getAt, type JsonValue, PathError, readPath, setAt, unsetAt } from "./document_path.ts";
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { asAdministrator, findSystem } from "../system/system.ts";
 
 const usage = `Usage: deno task config get [path]

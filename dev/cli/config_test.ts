@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { ApiFailure } from "../system/api_client.ts";
-import { StartError } from "../workspace/start_error.ts";
+import { StartError } from "../workspace/start.ts";
 import { runConfig } from "./config.ts";
 import type { JsonValue } from "./document_path.ts";
 

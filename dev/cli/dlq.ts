@@ -1,6 +1,6 @@
 import { exitWith, type Outcome, terminalAnsi } from "../terminal/outcome.ts";
 import * as z from "zod/mini";
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { ApiFailure } from "../system/api_client.ts";
 import { type Ansi, clean, cut, maxWidth } from "../terminal/text.ts";
 import { serviceNames } from "../workspace/settings.ts";

@@ -1,7 +1,7 @@
 import { exitWith, type Outcome, terminalAnsi } from "../terminal/outcome.ts";
 import * as z from "zod/mini";
-import { readArguments } from "@edgepass/shared/runtime/usage";
-import { ConfigError } from "@edgepass/shared/config";
+import { readArguments } from "@edgepass/shared/runtime/deno";
+import { ConfigError } from "@edgepass/shared/configuration";
 import {
   createQstashClient,
   type EventSettings,
@@ -11,7 +11,7 @@ import {
 } from "@edgepass/shared/events";
 import { type ApiClient, ApiFailure, createOriginClient } from "../system/api_client.ts";
 import { hasFailure, type Reported, toText } from "./doctor/run.ts";
-import { type Ansi } from "../terminal/text.ts";
+import type { Ansi } from "../terminal/text.ts";
 import { readGiven, serviceNames } from "../workspace/settings.ts";
 import { findSystem, SystemNotFound } from "../system/system.ts";
 import { fail, type Finding, ok, warn } from "./doctor/context.ts";

@@ -1,5 +1,5 @@
 import { exitWith, type Outcome } from "../terminal/outcome.ts";
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import {
   type CallEvents,
   type Finding,

@@ -1,5 +1,5 @@
 import { exitWith, type Outcome, terminalAnsi } from "../terminal/outcome.ts";
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";

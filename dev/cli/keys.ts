@@ -13,7 +13,7 @@ import {
   readSince,
   type UpdateKeyFile,
 } from "./keys/key_rings.ts";
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { readJws } from "@edgepass/shared/crypto";
 import type { ApiClient } from "../system/api_client.ts";
 import { updateKeyFile } from "./keys/key_file.ts";

@@ -5,7 +5,7 @@ import { revocationKeys } from "@edgepass/shared/redis";
 import { makeSecret } from "../workspace/keys.ts";
 import { type Mode, modes, readOrCreateText, type Workspace } from "../workspace/workspace.ts";
 import type { Settings } from "../workspace/settings.ts";
-import { StartError } from "../workspace/start_error.ts";
+import { StartError } from "../workspace/start.ts";
 import { createDeliveryFetch, type DeliveryFetch } from "./delivery_fetch.ts";
 import type { Logs } from "./logs.ts";
 import { createRecommender } from "./recommender.ts";

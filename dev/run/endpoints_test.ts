@@ -2,7 +2,7 @@ import { Client } from "@upstash/qstash";
 import assert from "node:assert/strict";
 import { openWorkspace } from "../workspace/workspace.ts";
 import { openQstash } from "./endpoints.ts";
-import { StartError } from "../workspace/start_error.ts";
+import { StartError } from "../workspace/start.ts";
 
 const none = {
   QSTASH_URL: "",
@@ -30,6 +30,8 @@ Deno.test("the endpoint serves the client and has the same token, port and keys 
   assert.deepEqual([second.url, second.token, second.keys], [first.url, first.token, first.keys]);
   assert.equal((await client.schedules.list()).length, 1);
   await second.close();
+  const left = [...Deno.readDirSync(place.workspace.at("qstash"))].map(({ name }) => name);
+  assert.deepEqual(left.sort(), ["dev.sqlite", "dev.sqlite.port"], "no lock, no log");
 });
 
 Deno.test("a given QStash is used unchanged", async () => {

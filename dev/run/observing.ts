@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import { readConfig } from "@edgepass/shared/config";
-import { telemetrySettings } from "@edgepass/shared/telemetry";
+import { readConfig } from "@edgepass/shared/configuration";
+import { readTraceparent, telemetrySettings } from "@edgepass/shared/telemetry";
 import { stripVTControlCharacters } from "node:util";
 import type { Endpoints } from "./endpoints.ts";
 import type { Workspace } from "../workspace/workspace.ts";
@@ -21,9 +21,8 @@ import {
   type Settings,
   toDashboard,
 } from "../workspace/settings.ts";
-import { StartError } from "../workspace/start_error.ts";
-import { parseJson } from "@edgepass/shared/text";
-import { readTraceparent } from "@edgepass/shared/trace-context";
+import { StartError } from "../workspace/start.ts";
+import { parseJson } from "@edgepass/shared/crypto";
 import type { LogNote } from "@edgepass/local/qstash";
 
 const Telemetry = z.object(telemetrySettings);

@@ -1,5 +1,5 @@
 import { fileURLToPath } from "node:url";
-import { StartError } from "../workspace/start_error.ts";
+import { StartError } from "../workspace/start.ts";
 import { projectRoot } from "../workspace/workspace.ts";
 
 /** A program of ours in a process of its own. */

@@ -1,7 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
 import { readLogLine } from "../terminal/log_line.ts";
 import type { Ending, RunningProcess } from "./processes.ts";
-import { StartError } from "../workspace/start_error.ts";
+import { StartError } from "../workspace/start.ts";
 
 const pollMs = 50;
 

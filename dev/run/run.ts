@@ -34,7 +34,7 @@ import {
   services,
   type Settings,
 } from "../workspace/settings.ts";
-import { StartError } from "../workspace/start_error.ts";
+import { StartError } from "../workspace/start.ts";
 import { listenForStop } from "./stop_signal.ts";
 import { welcome } from "./welcome.ts";
 import { migrateLocalD1, placeInWorkerd, writeWorkerFiles } from "./workers.ts";

@@ -7,7 +7,7 @@ import type { Logs } from "./logs.ts";
 import { describeEnding } from "./readiness.ts";
 import { startProcess } from "./processes.ts";
 import { serviceNames, services, type Settings } from "../workspace/settings.ts";
-import { StartError } from "../workspace/start_error.ts";
+import { StartError } from "../workspace/start.ts";
 
 /** Everything in one Worker, run by wrangler in workerd; its databases are local D1. */
 export function placeInWorkerd(workspace: Workspace, given: Settings): Placement {

@@ -1,4 +1,4 @@
-import { parseJson } from "@edgepass/shared/text";
+import { parseJson } from "@edgepass/shared/crypto";
 import type { Ansi } from "./text.ts";
 
 /** A line of a process, if it is one of our log lines. */

@@ -1,5 +1,4 @@
-import { encodeBase64Url, type KeyState } from "@edgepass/shared/crypto";
-import { randomToken } from "@edgepass/shared/ids";
+import { encodeBase64Url, type KeyState, randomToken } from "@edgepass/shared/crypto";
 
 const secretBytes = 32;
 

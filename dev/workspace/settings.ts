@@ -1,4 +1,4 @@
-import { integer, readConfig } from "@edgepass/shared/config";
+import { integer, readConfig } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
 import { readOrCreateText, type Workspace } from "./workspace.ts";
 import {
@@ -7,7 +7,7 @@ import {
   makePrivatePassportKeys,
   makeSecret,
 } from "./keys.ts";
-import { StartError } from "./start_error.ts";
+import { StartError } from "./start.ts";
 
 /** Services of the product: the variable that places each, and the one that names its database. */
 export const services = {

@@ -1,6 +1,6 @@
 import { isAbsolute, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { StartError } from "./start_error.ts";
+import { StartError } from "./start.ts";
 
 /** The root of the working copy. */
 export const projectRoot = fileURLToPath(new URL("../../", import.meta.url));

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { decodeUtf8WithoutMark } from "@edgepass/shared/text";
+import { decodeUtf8WithoutMark } from "@edgepass/shared/crypto";
 
 /** A request whose response is an error; the message is shown to the caller as `{"error"}`. */
 export class ApiError extends Error {

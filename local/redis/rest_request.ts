@@ -1,4 +1,4 @@
-import { decodeUtf8WithoutMark } from "@edgepass/shared/text";
+import { decodeUtf8WithoutMark } from "@edgepass/shared/crypto";
 import { readLimitedBody } from "../loopback.ts";
 import { type Bytes, type Command, fromOctets, toBytes } from "./protocol.ts";
 

@@ -1,7 +1,7 @@
-import { integer, origin } from "@edgepass/shared/config";
+import { integer, origin } from "@edgepass/shared/configuration";
 import { keySource, secretSetting } from "@edgepass/shared/crypto";
 import { upstashSettings } from "@edgepass/shared/redis";
-import { sqlSource } from "@edgepass/shared/sql/config";
+import { sqlSource } from "@edgepass/shared/sql";
 import { maxAccessTokenLifeSeconds } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import { isEmail, normaliseEmail } from "./email.ts";

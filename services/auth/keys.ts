@@ -1,4 +1,4 @@
-import { json } from "@edgepass/shared/config";
+import { json } from "@edgepass/shared/configuration";
 import {
   Ed25519PrivateJwk,
   importKeyPair,
@@ -93,6 +93,22 @@ export function chooseAccessTokenKeys(
     if (!key) throw new TypeError("Cannot sign access tokens: the key is not imported");
     return { signing: key, jwks: { keys: published } };
   };
+}
+
+/** Whether a key of the ring signs by these states; it may be in the key file only since. */
+export async function canSignBy(ring: AccessTokenKeyRing, states: KeyStates): Promise<boolean> {
+  const availableKids = new Set(ring.entries().keys.map(({ kid }) => kid));
+  // An unreadable file adds none.
+  if (!Object.keys(states).every((kid) => availableKids.has(kid))) {
+    await ring.reload().catch(() => {});
+  }
+  try {
+    chooseAccessTokenKeys(ring.entries(), states);
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }
 
 /** The access token keys; the set may grow while auth runs. */

@@ -1,12 +1,17 @@
 import { eventTypes } from "@edgepass/contracts";
 import { dependencyPolicies } from "@edgepass/contracts/dependencies";
-import type { Application } from "@edgepass/shared/application";
-import { type Bindings, readConfig } from "@edgepass/shared/config";
-import { livePolicies } from "@edgepass/shared/configuration";
+import {
+  type Application,
+  type Bindings,
+  livePolicies,
+  placeUpstream,
+  readConfig,
+  type Upstream,
+  upstreamSetting,
+} from "@edgepass/shared/configuration";
 import { createEvents } from "@edgepass/shared/events";
 import { createClient, createServiceRuntime } from "@edgepass/shared/http";
-import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
-import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
+import { readSqlDb, sqlSource } from "@edgepass/shared/sql";
 import * as z from "zod/mini";
 import { createCourseService } from "./mod.ts";
 import { sqlCourseProjection } from "./projections.ts";

@@ -1,7 +1,6 @@
 import { readPublished } from "@edgepass/shared/events";
 import { type Export, toTime } from "@edgepass/shared/http";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
+import { orm, type SqlDb } from "@edgepass/shared/sql";
 import { asc, eq, inArray } from "drizzle-orm";
 import { courses, instructors, lessons } from "./store_tables.ts";
 

@@ -1,7 +1,5 @@
 import type { Changes } from "@edgepass/shared/events";
-import { deleteStoredResponses } from "@edgepass/shared/sql/answers";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { type Orm, orm } from "@edgepass/shared/sql/orm";
+import { type Orm, orm, type SqlDb } from "@edgepass/shared/sql";
 import { and, eq, type SQL, sql as text } from "drizzle-orm";
 import { countedEnrollments, courses, instructors } from "./store_tables.ts";
 
@@ -39,7 +37,6 @@ export function sqlCourseProjection(sql: SqlDb): CourseProjection {
     setTeaching: (id, teaches) => put(id, { teaches: teaches ? 1 : 0 }),
     setDisabled: (id, disabled) => put(id, { disabled: disabled ? 1 : 0 }),
     deletePerson: (id) => [
-      deleteStoredResponses(db, id),
       db.delete(courses).where(and(eq(courses.instructorId, id), eq(courses.state, "draft"))),
       db.update(courses).set({ instructorName: formerInstructor })
         .where(eq(courses.instructorId, id)),

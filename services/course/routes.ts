@@ -13,7 +13,7 @@ import {
   type UserPassport,
 } from "@edgepass/shared/http";
 import type { Passport } from "@edgepass/shared/passport";
-import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
+import { readCursor, toCursor } from "@edgepass/shared/sql";
 import { createMiddleware } from "hono/factory";
 import { toCourse, toListItem } from "./presenters.ts";
 import {

@@ -1,7 +1,6 @@
 import { isNotDeleted } from "@edgepass/shared/events";
 import type { Export } from "@edgepass/shared/http";
-import { isDone, type SqlDb } from "@edgepass/shared/sql";
-import { type Orm, orm } from "@edgepass/shared/sql/orm";
+import { isDone, type Orm, orm, type SqlDb } from "@edgepass/shared/sql";
 import { and, asc, desc, eq, getTableColumns, sql as text } from "drizzle-orm";
 import type { CourseAggregate, CourseRecord, LessonRecord } from "./course.ts";
 import type { CourseEvent, CourseEvents } from "./events.ts";

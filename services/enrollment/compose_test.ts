@@ -1,8 +1,7 @@
 import { eventTypes } from "@edgepass/contracts";
 import assert from "node:assert/strict";
-import { ConfigError } from "@edgepass/shared/config";
+import { ConfigError, localUpstream } from "@edgepass/shared/configuration";
 import { composeCourse } from "@edgepass/course/compose";
-import { localUpstream } from "@edgepass/shared/upstream";
 import { composeUser } from "@edgepass/user/compose";
 import { createFakeQstash, eventBindings } from "../../tests/support/events.ts";
 import { createPassports } from "../../tests/support/passports.ts";

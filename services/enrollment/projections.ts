@@ -1,6 +1,5 @@
 import type { Changes } from "@edgepass/shared/events";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { type Orm, orm } from "@edgepass/shared/sql/orm";
+import { type Orm, orm, type SqlDb } from "@edgepass/shared/sql";
 import { and, eq, sql as text } from "drizzle-orm";
 import type { EnrollmentEvents } from "./events.ts";
 import { courses, enrollments } from "./store_tables.ts";

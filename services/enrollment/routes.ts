@@ -14,7 +14,7 @@ import {
   requireUser,
   type UserPassport,
 } from "@edgepass/shared/http";
-import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
+import { readCursor, toCursor } from "@edgepass/shared/sql";
 import { createMiddleware } from "hono/factory";
 import { completedLessons, type EnrollmentRecord, progressOf } from "./enrollment.ts";
 import {

@@ -1,7 +1,13 @@
 import { isNotDeleted } from "@edgepass/shared/events";
 import type { Export } from "@edgepass/shared/http";
-import { isDone, type SqlDb, UniqueViolation, VersionConflict } from "@edgepass/shared/sql";
-import { type Orm, orm } from "@edgepass/shared/sql/orm";
+import {
+  isDone,
+  type Orm,
+  orm,
+  type SqlDb,
+  UniqueViolation,
+  VersionConflict,
+} from "@edgepass/shared/sql";
 import { and, desc, eq, getTableColumns, sql as text } from "drizzle-orm";
 import type { EnrollmentRecord } from "./enrollment.ts";
 import { type EnrollmentEvents, type ProgressEvent, toDomainEvent } from "./events.ts";

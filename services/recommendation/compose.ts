@@ -1,9 +1,16 @@
 import { eventTypes } from "@edgepass/contracts";
 import { serviceSettings } from "@edgepass/contracts/configuration";
 import { dependencyPolicies } from "@edgepass/contracts/dependencies";
-import type { Application } from "@edgepass/shared/application";
-import { type Bindings, ConfigError, origin, readConfig } from "@edgepass/shared/config";
-import { livePolicies, readOwn } from "@edgepass/shared/configuration";
+import {
+  type Application,
+  type Bindings,
+  ConfigError,
+  livePolicies,
+  origin,
+  readConfig,
+  readOwn,
+  urlUpstream,
+} from "@edgepass/shared/configuration";
 import { secretSetting } from "@edgepass/shared/crypto";
 import { createEvents } from "@edgepass/shared/events";
 import { createServiceRuntime } from "@edgepass/shared/http";
@@ -16,8 +23,7 @@ import {
   redisWithBreaker,
   withResilience,
 } from "@edgepass/shared/resilience";
-import { readSqlDb, sqlSource } from "@edgepass/shared/sql/config";
-import { urlUpstream } from "@edgepass/shared/upstream";
+import { readSqlDb, sqlSource } from "@edgepass/shared/sql";
 import * as z from "zod/mini";
 import { createRecommendationService } from "./mod.ts";
 import { sqlRecommendationProjection } from "./projections.ts";

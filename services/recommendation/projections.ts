@@ -1,6 +1,5 @@
 import type { Changes } from "@edgepass/shared/events";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
+import { orm, type SqlDb } from "@edgepass/shared/sql";
 import { eq, sql as text } from "drizzle-orm";
 import { countedEnrollments, courses } from "./store_tables.ts";
 

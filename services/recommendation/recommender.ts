@@ -1,5 +1,5 @@
 import { Problem } from "@edgepass/shared/problem";
-import type { Upstream } from "@edgepass/shared/upstream";
+import type { Upstream } from "@edgepass/shared/configuration";
 import { RecommenderResponse, type Suggestion } from "./recommender_schema.ts";
 
 /** The request to the recommender; nothing in it identifies the person. */

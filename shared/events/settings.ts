@@ -1,5 +1,11 @@
 import * as z from "zod/mini";
-import { type Bindings, ConfigError, integer, origin, readConfig } from "../config.ts";
+import {
+  type Bindings,
+  ConfigError,
+  integer,
+  origin,
+  readConfig,
+} from "../composition/settings.ts";
 
 const httpUrl = z.string().check(
   z.refine(

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { eventTypes } from "@edgepass/contracts";
 import { createEvents } from "@edgepass/shared/events";
 import { createClient, createServiceRuntime } from "@edgepass/shared/http";
-import { uuidv7 } from "@edgepass/shared/ids";
-import { type Fetcher, localUpstream } from "@edgepass/shared/upstream";
+import { uuidv7 } from "@edgepass/shared/sql";
+import { type Fetcher, localUpstream } from "@edgepass/shared/configuration";
 import { Hono } from "hono";
 import {
   createCourseService,
@@ -51,6 +51,7 @@ export async function setupCourse(
   const client = createClient({ services: { user: localUpstream("user", profiles) } });
   const service = createCourseService({
     runtime,
+    idempotency: database,
     events,
     store,
     projection: sqlCourseProjection(database),
@@ -65,6 +66,7 @@ export async function setupCourse(
     service,
     database,
     store,
+    maintain: () => events.maintain(),
     ...createDeliverer(service, "course", clock),
     /** The events in its outbox. */
     said: () => readOutbox(database),

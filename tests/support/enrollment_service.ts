@@ -1,7 +1,7 @@
 import { eventTypes } from "@edgepass/contracts";
 import { createEvents } from "@edgepass/shared/events";
 import { createClient, createServiceRuntime } from "@edgepass/shared/http";
-import { localUpstream } from "@edgepass/shared/upstream";
+import { localUpstream } from "@edgepass/shared/configuration";
 import { readCourse } from "../../services/enrollment/courses.ts";
 import {
   createEnrollmentService,

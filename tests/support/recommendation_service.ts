@@ -1,15 +1,15 @@
 import { eventTypes } from "@edgepass/contracts";
-import { runInvocation } from "@edgepass/shared/background";
+import { runInvocation } from "@edgepass/shared/context";
 import { createEvents } from "@edgepass/shared/events";
 import { createServiceRuntime } from "@edgepass/shared/http";
-import { uuidv7 } from "@edgepass/shared/ids";
+import { uuidv7 } from "@edgepass/shared/sql";
 import {
   createFallback,
   type FallbackStore,
   toPolicy,
   withResilience,
 } from "@edgepass/shared/resilience";
-import { localUpstream } from "@edgepass/shared/upstream";
+import { localUpstream } from "@edgepass/shared/configuration";
 import {
   buffered,
   createPseudonym,

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { type DoctorContext, type Effects, fail, type Finding, ok, warn } from "./context.ts";
-import { requireDeno, testedVersions } from "../../workspace/start_error.ts";
+import { requireDeno, testedVersions } from "../../workspace/start.ts";
 import { delimiter, join } from "node:path";
 
 const Pins = z.object({ imports: z.record(z.string(), z.string()) });

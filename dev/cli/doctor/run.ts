@@ -2,7 +2,7 @@ import { statfsSync } from "node:fs";
 import { type Part, parts as allParts } from "../../workspace/environment.ts";
 import { type Ansi, createAnsi } from "../../terminal/text.ts";
 import { projectRoot } from "../../workspace/workspace.ts";
-import { StartError } from "../../workspace/start_error.ts";
+import { StartError } from "../../workspace/start.ts";
 import { validateInPrograms } from "./configuration_errors.ts";
 import { type DoctorContextOptions, readDoctorContext } from "./read_context.ts";
 import { type Check, type DoctorContext, type Effects, fail, type Finding } from "./context.ts";

@@ -1,7 +1,6 @@
 import type { Context } from "hono";
-import type { PassportEnv } from "@edgepass/shared/http";
-import { requireUser } from "@edgepass/shared/http";
-import { toNetwork } from "@edgepass/shared/network";
+import { type PassportEnv, requireUser } from "@edgepass/shared/http";
+import { toNetwork } from "@edgepass/shared/context";
 import type { Passport } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
 import type { CookieNames } from "@edgepass/shared/tokens";
@@ -64,9 +63,4 @@ export function requirePerson(passport: Passport): Person {
   const { userId, sid } = requireUser(passport);
   if (sid === undefined || userId.includes(":")) throw new Problem("forbidden");
   return { userId, sid };
-}
-
-/** A time as the API returns it. */
-export function toTime(epochMs: number): string {
-  return new Date(epochMs).toISOString();
 }

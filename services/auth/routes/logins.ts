@@ -9,6 +9,7 @@ import {
   type PassportEnv,
   problems,
   type ServiceApp,
+  toTime,
 } from "@edgepass/shared/http";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import type { Grant } from "../grants.ts";
@@ -23,7 +24,6 @@ import {
   readRefreshCookie,
   requirePerson,
   setTokenCookies,
-  toTime,
 } from "./http_helpers.ts";
 import { Problem } from "@edgepass/shared/problem";
 

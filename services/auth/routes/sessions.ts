@@ -8,8 +8,9 @@ import {
   noContent,
   problems,
   type ServiceApp,
+  toTime,
 } from "@edgepass/shared/http";
-import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
+import { readCursor, toCursor } from "@edgepass/shared/sql";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import type { ChangePassword } from "../change_password.ts";
@@ -22,7 +23,6 @@ import {
   readRefreshCookie,
   requirePerson,
   setTokenCookies,
-  toTime,
 } from "./http_helpers.ts";
 
 const Position = z.tuple([z.string()]);
