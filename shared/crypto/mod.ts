@@ -26,6 +26,5 @@ export { type KeySource, keySource, type KeySourceName, shareRun } from "./key_s
 export { Ed25519PrivateJwk, importKeyPair } from "./key_pair.ts";
 export { minSecretBytes, readSecret, requireDistinctSecrets, secretSetting } from "./secrets.ts";
 export { randomToken } from "./ids.ts";
-export { uuidv7 } from "../sql/uuidv7.ts";
 export { type Secret, toSecret } from "./secret.ts";
 export { decodeUtf8, decodeUtf8WithoutMark, parseJson } from "./text.ts";
