@@ -1,3 +1,4 @@
+export { createBulkhead } from "./bulkhead.ts";
 export {
   type BreakerOptions,
   type BreakerState,
