@@ -1,4 +1,4 @@
-export { createBulkhead } from "./bulkhead.ts";
+export { type Bulkhead, type BulkheadOptions, createBulkhead, type Slot } from "./bulkhead.ts";
 export {
   type BreakerOptions,
   type BreakerState,
