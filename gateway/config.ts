@@ -24,6 +24,7 @@ import {
   type Redis,
   upstashSettings,
 } from "@edgepass/shared/redis";
+import { areDistinct } from "@edgepass/shared/passport";
 import { defaultPolicies, type Policies, redisWithBreaker } from "@edgepass/shared/resilience";
 import { isIssuerAlias } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
@@ -276,8 +277,4 @@ async function requireUsableKeys(issuers: readonly z.output<typeof issuer>[]): P
 
 function isSecret(key: unknown): boolean {
   return typeof key === "object" && key !== null && ("d" in key || "k" in key);
-}
-
-function areDistinct(values: readonly string[]): boolean {
-  return new Set(values).size === values.length;
 }
