@@ -115,50 +115,26 @@ interface Loaded {
  * does not respond (RFC 5861). Concurrent readers share one reload, and requests share nothing
  * else.
  */
-export function createJwksKeys(
-  { iss, jwks, algorithms, now, log }: JwksKeysOptions,
-): JwksKeys {
+export function createJwksKeys(options: JwksKeysOptions): JwksKeys {
+  const { iss, now, log } = options;
   let loaded: Loaded | undefined;
-  let loading: Promise<void> | undefined;
-  let triedAt = Number.NEGATIVE_INFINITY;
-
-  /**
-   * A clock that was set back must not keep keys fresh, or suppress reloads, until it catches up.
-   */
-  const msSince = (at: number): number => Math.abs(now() - at);
-
-  async function load(): Promise<void> {
+  const { reload, isLoading, msSinceTry } = createReload(async () => {
     try {
-      const { set, freshMs } = await readSet(jwks);
-      const ring = await importJwkSet(set, algorithms);
-      if (ring.size === 0) throw new TypeError("No usable key in the set");
-      loaded = { ring, readAt: now(), freshMs };
+      loaded = await load(options);
     } catch (error) {
       log.warn("Issuer's keys could not be read", { iss, cause: error });
     }
-  }
-
-  function reload(): Promise<void> {
-    // Workers may cancel the request that loads, and its promise then never settles.
-    if (loading && msSince(triedAt) <= 2 * limits.timeoutMs) return loading;
-    triedAt = now();
-    const own = load().finally(() => {
-      if (loading === own) loading = undefined;
-    });
-    loading = own;
-    background(own, () => {});
-    return own;
-  }
+  }, now);
 
   function usable(): Loaded | undefined {
-    return loaded && msSince(loaded.readAt) <= limits.lastGoodMs ? loaded : undefined;
+    return loaded && msBetween(loaded.readAt, now()) <= limits.lastGoodMs ? loaded : undefined;
   }
 
   function currentKey(kid: string): VerificationKey | undefined {
     const known = usable();
     if (!known) return undefined;
-    const isDue = msSince(known.readAt) > known.freshMs;
-    if (isDue && msSince(triedAt) >= Math.min(known.freshMs, limits.cooldownMs)) reload();
+    const isDue = msBetween(known.readAt, now()) > known.freshMs;
+    if (isDue && msSinceTry() >= Math.min(known.freshMs, limits.cooldownMs)) reload();
     return known.ring.get(kid);
   }
 
@@ -168,7 +144,7 @@ export function createJwksKeys(
       const known = currentKey(kid);
       if (known) return known;
       const cooldownMs = usable() ? limits.cooldownMs : limits.firstCooldownMs;
-      if (loading || msSince(triedAt) >= cooldownMs) await reload();
+      if (isLoading() || msSinceTry() >= cooldownMs) await reload();
       const keys = usable();
       if (!keys) throw new Problem("upstream_unavailable");
       return keys.ring.get(kid);
@@ -178,10 +154,44 @@ export function createJwksKeys(
       return !known || kids.every((kid) => known.ring.has(kid)) ? undefined : reload();
     },
     async isReady() {
-      if (!usable() && (loading || msSince(triedAt) >= limits.firstCooldownMs)) await reload();
+      if (!usable() && (isLoading() || msSinceTry() >= limits.firstCooldownMs)) await reload();
       return usable() !== undefined;
     },
   };
+}
+
+/** A clock that was set back must not keep keys fresh, or suppress reloads, until it catches up. */
+function msBetween(at: number, now: number): number {
+  return Math.abs(now - at);
+}
+
+/** Runs `load` once at a time; who asks meanwhile waits for the same run. */
+function createReload(load: () => Promise<void>, now: () => number) {
+  let loading: Promise<void> | undefined;
+  let triedAt = Number.NEGATIVE_INFINITY;
+  const msSinceTry = (): number => msBetween(triedAt, now());
+  return {
+    isLoading: () => loading !== undefined,
+    msSinceTry,
+    reload(): Promise<void> {
+      // Workers may cancel the request that loads, and its promise then never settles.
+      if (loading && msSinceTry() <= 2 * limits.timeoutMs) return loading;
+      triedAt = now();
+      const own = load().finally(() => {
+        if (loading === own) loading = undefined;
+      });
+      loading = own;
+      background(own, () => {});
+      return own;
+    },
+  };
+}
+
+async function load({ jwks, algorithms, now }: JwksKeysOptions): Promise<Loaded> {
+  const { set, freshMs } = await readSet(jwks);
+  const ring = await importJwkSet(set, algorithms);
+  if (ring.size === 0) throw new TypeError("No usable key in the set");
+  return { ring, readAt: now(), freshMs };
 }
 
 async function readSet(jwks: JwksKeysOptions["jwks"]): Promise<{ set: JwkSet; freshMs: number }> {
