@@ -1,14 +1,13 @@
 import { integer, readConfig } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
-import type { Workspace } from "./workspace.ts";
-import { readOrCreateText } from "./state_file.ts";
+import { readOrCreateText, type Workspace } from "./workspace.ts";
 import {
   makeAccessTokenKeys,
   makePassportKeys,
   makePrivatePassportKeys,
   makeSecret,
 } from "./keys.ts";
-import { StartError } from "./start_error.ts";
+import { StartError } from "./start.ts";
 
 /** Services of the product: the variable that places each, and the one that names its database. */
 export const services = {

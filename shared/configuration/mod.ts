@@ -1,4 +1,14 @@
-export type { Application, Compose } from "../composition/application.ts";
+export {
+  type Application,
+  type Compose,
+  type Fetcher,
+  localUpstream,
+  placeUpstream,
+  sentOnce,
+  type Upstream,
+  upstreamSetting,
+  urlUpstream,
+} from "../composition/upstream.ts";
 export {
   type Bindings,
   commaList,
@@ -9,15 +19,6 @@ export {
   readConfig,
   withoutUndefined,
 } from "../composition/settings.ts";
-export {
-  type Fetcher,
-  localUpstream,
-  placeUpstream,
-  sentOnce,
-  type Upstream,
-  upstreamSetting,
-  urlUpstream,
-} from "../composition/upstream.ts";
 export { listChanges } from "./changes.ts";
 export type { Dependencies } from "./dependencies.ts";
 export {

@@ -1,3 +1,4 @@
+export { type Bulkhead, type BulkheadOptions, createBulkhead, type Slot } from "./bulkhead.ts";
 export {
   type BreakerOptions,
   type BreakerState,
