@@ -7,20 +7,20 @@ type Published = PublishedBy<EventTypes, "auth">;
 
 /** Lets auth publish its accounts again. */
 export function addReconciliation(
-  { states }: Pick<Events<EventTypes, "auth">, "states">,
+  { facets }: Pick<Events<EventTypes, "auth">, "facets">,
   sql: SqlDb,
   close: (id: string) => Promise<void>,
 ): void {
   const people = (toEvent: ToEvent) => createPeople(sql, { toEvent, close });
-  states.publishes(
+  facets.publishes(
     "registration",
     people((subject, { name }) => ({ type: "user.registered", subject, data: { name } })),
   );
-  states.publishes(
+  facets.publishes(
     "roles",
     people((subject, { roles }) => ({ type: "user.roles-changed", subject, data: { roles } })),
   );
-  states.publishes(
+  facets.publishes(
     "access",
     people((subject, { disabled }) => {
       return { type: disabled ? "user.disabled" : "user.enabled", subject, data: {} };

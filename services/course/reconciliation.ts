@@ -72,11 +72,11 @@ const Enrolled = z.object({ courseId: z.string() });
  * Lets course publish its courses again, and registers its projections of people and enrollments.
  */
 export function addReconciliation(
-  { states }: Pick<CourseEvents, "states">,
+  { facets }: Pick<CourseEvents, "facets">,
   sql: SqlDb,
   store: Pick<CourseStore, "find" | "remove">,
 ): void {
-  states.publishes("course", {
+  facets.publishes("course", {
     ending: "course.deleted",
     async remove(id) {
       const course = await store.find(id);
@@ -94,7 +94,7 @@ export function addReconciliation(
       })).map(toPublished),
   });
   for (const { source, facet, whole, query, matches } of projected) {
-    states.projects(source, facet, {
+    facets.projects(source, facet, {
       whole,
       list: async ({ after, until, limit }) =>
         (await sql.run({

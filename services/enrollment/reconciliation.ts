@@ -23,11 +23,11 @@ const courses = `SELECT id, title FROM (
  * people.
  */
 export function addReconciliation(
-  { states }: Pick<EnrollmentEvents, "states">,
+  { facets }: Pick<EnrollmentEvents, "facets">,
   sql: SqlDb,
   store: Pick<EnrollmentStore, "find" | "remove">,
 ): void {
-  states.publishes("progress", {
+  facets.publishes("progress", {
     ending: "enrollment.deleted",
     async remove(id) {
       const enrollment = await store.find(id);
@@ -44,7 +44,7 @@ export function addReconciliation(
         params: [JSON.stringify(ids)],
       })).map(toPublished),
   });
-  states.projects("course", "course", {
+  facets.projects("course", "course", {
     whole: true,
     list: async ({ after, until, limit }) =>
       (await sql.run({
@@ -54,7 +54,7 @@ export function addReconciliation(
     matches: ({ data }, { title }) => Titled.parse(data).title === title,
   });
   // Of people only the enrollments they began are stored: only their deletion makes a difference.
-  states.projects("auth", "registration", {
+  facets.projects("auth", "registration", {
     whole: false,
     list: async ({ after, until, limit }) =>
       (await sql.run({

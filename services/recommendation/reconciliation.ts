@@ -33,11 +33,11 @@ const Enrolled = z.object({ courseId: z.string() });
 
 /** Registers the projections of courses and enrollments, which are all that recommendation has. */
 export function addReconciliation(
-  { states }: Pick<RecommendationEvents, "states">,
+  { facets }: Pick<RecommendationEvents, "facets">,
   sql: SqlDb,
 ): void {
   for (const { source, facet, query, matches } of projected) {
-    states.projects(source, facet, {
+    facets.projects(source, facet, {
       whole: true,
       list: async ({ after, until, limit }) =>
         (await sql.run({

@@ -15,10 +15,10 @@ const people = `SELECT id, EXISTS (SELECT 1 FROM disabled_people AS one WHERE on
 
 /** Lets user publish names again, and registers its projections of auth's accounts. */
 export function addReconciliation(
-  { states }: Pick<Events<EventTypes, "user">, "states">,
+  { facets }: Pick<Events<EventTypes, "user">, "facets">,
   sql: SqlDb,
 ): void {
-  states.publishes("profile", {
+  facets.publishes("profile", {
     list: async ({ after, limit }) =>
       (await sql.run({
         sql: `${profiles} AND id > ? ORDER BY id LIMIT ?`,
@@ -31,7 +31,7 @@ export function addReconciliation(
       })).map(toPublished),
   });
   // The profile's name belongs to the person, whatever name they signed up with.
-  states.projects("auth", "registration", {
+  facets.projects("auth", "registration", {
     whole: true,
     list: async ({ after, until, limit }) =>
       (await sql.run({
@@ -42,7 +42,7 @@ export function addReconciliation(
       })).map(([id]) => ({ subject: String(id) })),
     matches: () => true,
   });
-  states.projects("auth", "access", {
+  facets.projects("auth", "access", {
     whole: false,
     list: async ({ after, until, limit }) =>
       (await sql.run({

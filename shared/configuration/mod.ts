@@ -29,10 +29,8 @@ export {
 export {
   defaultPassportTtlSeconds,
   defaultTimeoutMs,
-  type Dependencies,
   ExternalRoute,
   gatewayDocuments,
-  GatewaySection,
   Limit,
   RateLimits,
   toRoutePath,

@@ -1,6 +1,5 @@
 export type { Change, Changes, SomeChanges } from "../sql/orm.ts";
 export {
-  cloudEventMediaType,
   type ConsumedType,
   type DataOf,
   type EventOf,
@@ -10,7 +9,7 @@ export {
   type PublishedType,
   readPublished,
 } from "./cloud_event.ts";
-export { type Accepted, type Delivery, PoisonError } from "./consumer.ts";
+export { type Accepted, type Delivery } from "./consumer.ts";
 export {
   createEvents,
   type EventEndpoint,
@@ -19,25 +18,24 @@ export {
 } from "./create_events.ts";
 export type { CompleteDeadLetter, DeadLetter } from "./dead_letter.ts";
 export type { DeadLetterQueue, Replayed } from "./dead_letter_queue.ts";
-export { type DeletionOf, isNotDeleted, type SubjectStore } from "./subjects.ts";
+export { isNotDeleted, type SubjectStore } from "./subjects.ts";
 export {
   createQstashClient,
   type EventSettings,
   type QstashAccess,
-  qstashSettings,
   readEventSettings,
   toDestination,
 } from "./qstash.ts";
 export { type EventsEffects } from "./open_qstash.ts";
-export { createOutbox, type EventInput, type Outbox, type OutboxOptions } from "./outbox.ts";
+export { type EventInput, type Outbox } from "./outbox.ts";
 export type { BacklogRow, ParkedEvent } from "./relay_rows.ts";
 export type {
+  Facets,
   PublishedBy,
+  ReconciliationDescription,
+  ReconciliationEndpoint,
+  ReconciliationPage,
   ReconciliationSource,
-  States,
-  StatesDescription,
-  StatesEndpoint,
-  StatesToCompare,
 } from "./reconciliation.ts";
 export type {
   Comparison,

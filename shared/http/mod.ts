@@ -1,11 +1,10 @@
 export { createApi, type PassportEnv, type ServiceApp } from "./create_api.ts";
 export { type ClientOptions, createClient, type ServiceClient } from "./client.ts";
 export { createService, type ServiceOptions } from "./create_service.ts";
-export { edgepass, type EdgepassOptions } from "./require_passport.ts";
+export { requirePassport, type RequirePassportOptions } from "./require_passport.ts";
 export { addExportRoute, type Export, toTime } from "./export_route.ts";
 export { markFallback } from "./fallback.ts";
-export { hasRole, requireRole, requireUser, type UserPassport } from "./access.ts";
-export { type IdempotencyOptions, idempotent } from "./idempotency.ts";
+export { requireRole, requireUser, type UserPassport } from "./access.ts";
 export {
   asAttachment,
   attachmentResponse,
