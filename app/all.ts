@@ -1,12 +1,12 @@
 import { composeAuth } from "@edgepass/auth/compose";
-import { composeCourse } from "@edgepass/course/compose";
-import { composeEnrollment } from "@edgepass/enrollment/compose";
-import { composeRecommendation } from "@edgepass/recommendation/compose";
+import course from "@edgepass/course";
+import enrollment from "@edgepass/enrollment";
+import recommendation from "@edgepass/recommendation";
 import type { Application } from "@edgepass/shared/application";
 import type { Bindings } from "@edgepass/shared/config";
 import { withoutPrivateKeys } from "@edgepass/shared/passport";
-import { localUpstream } from "@edgepass/shared/upstream";
-import { composeUser } from "@edgepass/user/compose";
+import { localUpstream, type Upstream } from "@edgepass/shared/upstream";
+import user from "@edgepass/user";
 import { compose, type ComposeEffects } from "./compose.ts";
 import { maintainEach } from "./maintenance.ts";
 
@@ -16,20 +16,17 @@ export async function composeAll(
   effects: ComposeEffects = {},
 ): Promise<Application> {
   const own = withoutPrivateKeys(bindings);
-  const { hashingProcessors } = effects;
-  const auth = await composeAuth(own, { hashingProcessors });
-  const AUTH = localUpstream("auth", auth);
-  const user = await composeUser(own, { AUTH });
-  const USER = localUpstream("user", user);
-  const course = await composeCourse(own, { USER });
-  const COURSE = localUpstream("course", course);
-  const enrollment = await composeEnrollment(own, { AUTH, USER, COURSE });
-  const ENROLLMENT = localUpstream("enrollment", enrollment);
-  const recommendation = await composeRecommendation(own);
-  const RECOMMENDATION = localUpstream("recommendation", recommendation);
-  const places = { AUTH, USER, COURSE, ENROLLMENT, RECOMMENDATION };
-  const gateway = await compose(bindings, places, effects);
-  const services = [auth, user, course, enrollment, recommendation];
+  const { hashingProcessors: processors } = effects;
+  const auth = composeAuth(own, { hashingProcessors: processors });
+  const local: Record<string, Upstream> = { AUTH: localUpstream("auth", auth) };
+  const services: Application[] = [auth];
+  // A service comes after those that it calls.
+  for (const { name, place, compose } of [user, course, enrollment, recommendation]) {
+    const service = compose(own, { local, processors });
+    local[place] = localUpstream(name, service);
+    services.push(service);
+  }
+  const gateway = await compose(bindings, local, effects);
   return {
     fetch: gateway.fetch,
     async start() {

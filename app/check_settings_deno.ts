@@ -1,14 +1,14 @@
 import { composeAuth } from "@edgepass/auth/compose";
-import { composeCourse } from "@edgepass/course/compose";
-import { composeEnrollment } from "@edgepass/enrollment/compose";
-import { composeRecommendation } from "@edgepass/recommendation/compose";
+import course from "@edgepass/course";
+import enrollment from "@edgepass/enrollment";
+import recommendation from "@edgepass/recommendation";
 import type { Application } from "@edgepass/shared/application";
 import { type Bindings, ConfigError } from "@edgepass/shared/config";
 import { withoutPrivateKeys } from "@edgepass/shared/passport";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { createTelemetry } from "@edgepass/shared/telemetry";
 import { localUpstream, type Upstream } from "@edgepass/shared/upstream";
-import { composeUser } from "@edgepass/user/compose";
+import user from "@edgepass/user";
 import { compose } from "./compose.ts";
 
 /**
@@ -22,10 +22,10 @@ import { compose } from "./compose.ts";
 const programs = {
   gateway: (bindings, there) => compose(bindings, there),
   auth: (bindings) => readKeys(composeAuth(bindings)),
-  user: (bindings, there) => composeUser(bindings, there),
-  course: (bindings, there) => composeCourse(bindings, there),
-  enrollment: (bindings, there) => composeEnrollment(bindings, there),
-  recommendation: (bindings) => composeRecommendation(bindings),
+  user: (bindings, local) => user.compose(bindings, { local }),
+  course: (bindings, local) => course.compose(bindings, { local }),
+  enrollment: (bindings, local) => enrollment.compose(bindings, { local }),
+  recommendation: (bindings) => recommendation.compose(bindings),
 } as const satisfies Record<
   string,
   (bindings: Bindings, there: Neighbours) => Promise<Application> | Application

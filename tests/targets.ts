@@ -1,10 +1,10 @@
 import { compose } from "@edgepass/app/compose";
 import { composeAll } from "@edgepass/app/all";
 import { composeAuth } from "@edgepass/auth/compose";
-import { composeCourse } from "@edgepass/course/compose";
+import course from "@edgepass/course";
 import { createEmbeddedRedis, createRedisRest, type RedisBackend } from "@edgepass/dev/redis";
-import { composeEnrollment } from "@edgepass/enrollment/compose";
-import { composeRecommendation } from "@edgepass/recommendation/compose";
+import enrollment from "@edgepass/enrollment";
+import recommendation from "@edgepass/recommendation";
 import type { Application } from "@edgepass/shared/application";
 import { runInvocation } from "@edgepass/shared/background";
 import type { Bindings } from "@edgepass/shared/config";
@@ -13,7 +13,7 @@ import type { SqlDb } from "@edgepass/shared/sql";
 import { openNodeSqlite, type OpenSqlDb } from "@edgepass/shared/sql/node_sqlite";
 import { migrate } from "@edgepass/shared/sql/migrate";
 import { createTelemetry, type RunningTelemetry } from "@edgepass/shared/telemetry";
-import { composeUser } from "@edgepass/user/compose";
+import user from "@edgepass/user";
 import { createTestHarness } from "wrangler";
 import { docsFiles } from "../app/docs_deno.ts";
 import { maintainEach } from "../app/maintenance.ts";
@@ -51,10 +51,10 @@ const root = new URL("../", import.meta.url).pathname;
 const services = ["auth", "user", "course", "enrollment", "recommendation"] as const;
 const composers = {
   auth: composeAuth,
-  user: composeUser,
-  course: composeCourse,
-  enrollment: composeEnrollment,
-  recommendation: composeRecommendation,
+  user: user.compose,
+  course: course.compose,
+  enrollment: enrollment.compose,
+  recommendation: recommendation.compose,
 };
 
 /** As Deno's entry points set them. */

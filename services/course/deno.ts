@@ -1,6 +1,6 @@
 import { serve } from "@edgepass/shared/runtime/deno";
-import { composeCourse } from "./compose.ts";
+import service from "./service.ts";
 
-await serve((bindings) => composeCourse(bindings), {
+await serve((bindings) => service.compose(bindings), {
   migrations: { COURSE_DB: new URL("./migrations/", import.meta.url) },
 });

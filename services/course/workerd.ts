@@ -1,4 +1,4 @@
 import { worker } from "@edgepass/shared/runtime/workerd";
-import { composeCourse } from "./compose.ts";
+import service from "./service.ts";
 
-export default worker((bindings) => composeCourse(bindings));
+export default worker((bindings) => service.compose(bindings));

@@ -1,6 +1,6 @@
 import { serve } from "@edgepass/shared/runtime/deno";
-import { composeEnrollment } from "./compose.ts";
+import service from "./service.ts";
 
-await serve((bindings) => composeEnrollment(bindings), {
+await serve((bindings) => service.compose(bindings), {
   migrations: { ENROLLMENT_DB: new URL("./migrations/", import.meta.url) },
 });

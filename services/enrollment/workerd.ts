@@ -1,4 +1,4 @@
 import { worker } from "@edgepass/shared/runtime/workerd";
-import { composeEnrollment } from "./compose.ts";
+import service from "./service.ts";
 
-export default worker((bindings) => composeEnrollment(bindings));
+export default worker((bindings) => service.compose(bindings));

@@ -1,6 +1,6 @@
 import { serve } from "@edgepass/shared/runtime/deno";
-import { composeRecommendation } from "./compose.ts";
+import service from "./service.ts";
 
-await serve((bindings) => composeRecommendation(bindings), {
+await serve((bindings) => service.compose(bindings), {
   migrations: { RECOMMENDATION_DB: new URL("./migrations/", import.meta.url) },
 });

@@ -1,6 +1,6 @@
 import { serve } from "@edgepass/shared/runtime/deno";
-import { composeUser } from "./compose.ts";
+import service from "./service.ts";
 
-await serve((bindings) => composeUser(bindings), {
+await serve((bindings) => service.compose(bindings), {
   migrations: { USER_DB: new URL("./migrations/", import.meta.url) },
 });

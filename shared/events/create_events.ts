@@ -19,7 +19,7 @@ import { createSignatureCheck } from "./signature.ts";
 import { createSequenceMark, type SequenceMark } from "./sequence_mark.ts";
 import { createSubjectStores, type SubjectStore } from "./subject_stores.ts";
 import { createStates, type States, type StatesEndpoint } from "./reconciliation.ts";
-import type { ConsumedType, EventOf, EventTable } from "./table.ts";
+import type { ConsumedType, EventHandlers, EventOf, EventTable } from "./table.ts";
 
 /** The part of a service's events that `createService` needs. */
 export interface EventEndpoint {
@@ -66,6 +66,8 @@ export interface Events<Table extends EventTable, Service extends string> extend
     type: Type,
     handler: (event: EventOf<Table, Type>) => Changes | Promise<Changes>,
   ): void;
+  /** Registers many handlers, by type. */
+  onEach(handlers: EventHandlers<Table, Service>): void;
   /** The facets that the service publishes, and those of other services that it projects. */
   readonly states: Pick<States<Table, Service>, "publishes" | "projects">;
   /** Before the first request: detects a database that was restored from an older backup. */
@@ -148,6 +150,12 @@ export function createEvents<Table extends EventTable, const Service extends str
     outbox: createOutbox({ service, table, sql, now, deletionOf }),
     projects: (store) => void stores.push(store),
     on: (type, handler) => on(type, toHandler(handler)),
+    onEach(handlers) {
+      const each: Readonly<Record<string, unknown>> = handlers;
+      for (const [type, handler] of Object.entries(each)) {
+        if (typeof handler === "function") on(type, async (event) => await handler(event));
+      }
+    },
     requireHandlers,
     receive: createConsumer({ service, table, handlers, inbox, check, url, log, telemetry, now }),
     receiveFailure: createDeadLetters({ check, url: `${url}/failed`, log, reportFailure }),

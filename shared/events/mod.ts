@@ -37,6 +37,7 @@ export type {
   State,
   StatePage,
 } from "./reconciliation_compare.ts";
+export { reconcileRows, type ReconciliationRows } from "./reconciliation_sql.ts";
 export { PublishError } from "./publish_error.ts";
 export type { DeletionOf, SubjectStore } from "./subject_stores.ts";
 export { createQstashClient, type QstashAccess } from "./qstash_client.ts";
@@ -49,9 +50,11 @@ export {
 export {
   type ConsumedType,
   type DataOf,
+  type EventHandlers,
   type EventOf,
   type EventRow,
   type EventTable,
   type PublishedType,
+  type PublishedTypes,
 } from "./table.ts";
 export type { Fetch } from "./transport.ts";

@@ -16,6 +16,8 @@ export interface ServiceRuntime {
   createLogger(service: string): Logger;
   /** The live configuration of a service, one per name. */
   configuration(service: string): ServiceConfiguration;
+  /** The name of the trust domain: `aud` of its Passports. */
+  readonly trustDomain: string;
   /** Receives spans and metrics. */
   readonly telemetry: Telemetry;
   /** Epoch milliseconds. */
@@ -85,6 +87,7 @@ export function createServiceRuntime(
   }
   return {
     now,
+    trustDomain: config.TRUST_DOMAIN,
     telemetry: readTelemetry(bindings),
     configuration,
     createLogger: createServiceLogger,

@@ -3,23 +3,23 @@
  * `deno run --allow-all tests/chaos/entry.ts <service>`.
  */
 import { composeAuth } from "@edgepass/auth/compose";
-import { composeCourse } from "@edgepass/course/compose";
-import { composeEnrollment } from "@edgepass/enrollment/compose";
-import { composeRecommendation } from "@edgepass/recommendation/compose";
+import course from "@edgepass/course";
+import enrollment from "@edgepass/enrollment";
+import recommendation from "@edgepass/recommendation";
 import type { Application } from "@edgepass/shared/application";
 import type { Bindings } from "@edgepass/shared/config";
 import { serve } from "@edgepass/shared/runtime/deno";
 import { readSqlDb } from "@edgepass/shared/sql/config";
-import { composeUser } from "@edgepass/user/compose";
+import user from "@edgepass/user";
 import { armPath, isPoint } from "./points.ts";
 import { createTrap, type Trap, trapFetch, trapSql } from "./trap.ts";
 
 const composers: Readonly<Record<string, (bindings: Bindings) => Application>> = {
   auth: composeAuth,
-  user: composeUser,
-  course: composeCourse,
-  enrollment: composeEnrollment,
-  recommendation: composeRecommendation,
+  user: user.compose,
+  course: course.compose,
+  enrollment: enrollment.compose,
+  recommendation: recommendation.compose,
 };
 
 const [name = ""] = Deno.args;
