@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import * as z from "zod/mini";
-import { type ApiClient, createApiClient } from "../dev/api_client.ts";
-import { openWorkspace } from "../dev/workspace.ts";
-import { demoPassword, demoPeople } from "../dev/people.ts";
-import { seed } from "../dev/seed.ts";
-import { completeSettings, type Given, type Settings } from "../dev/settings.ts";
+import { type ApiClient, createApiClient } from "../dev/system/api_client.ts";
+import { openWorkspace } from "../dev/workspace/workspace.ts";
+import { demoPassword, demoPeople } from "../dev/run/people.ts";
+import { seed } from "../dev/run/seed.ts";
+import { completeSettings, type Given, type Settings } from "../dev/workspace/settings.ts";
 import { freePort, type Server, start } from "./processes.ts";
 
 /** The product and a QStash, each in a process of its own, with an instructor. */

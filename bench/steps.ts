@@ -2,7 +2,9 @@ import { createAuthenticate } from "../gateway/authenticate.ts";
 import { wrapResponse } from "../gateway/envelope.ts";
 import { createForward } from "../gateway/forward.ts";
 import { createIssuers } from "../gateway/issuers.ts";
-import { createRevocation } from "../gateway/revocation.ts";
+import { createEdgeStateReader } from "../gateway/edge_state.ts";
+import { createCheckRevocation } from "../gateway/revocation.ts";
+import { createRevocationList } from "../gateway/revocation_list.ts";
 import { createSignPassport } from "../gateway/passport.ts";
 import { createUpstreamHeaders } from "../gateway/request_headers.ts";
 import { readRequestBody } from "../gateway/request_body.ts";
@@ -42,10 +44,13 @@ export async function measureSteps(
   const sign = createSignPassport({ issuer: origin, audience: "bench", signingKeys }, effects);
   const bearer = await cached(presented);
   const trace = newTrace();
-  const revocation = createRevocation(
-    { redis: automaticPipelining(createUpstashRedis({ ...redis, timeoutMs: 5_000 })) },
-    effects,
-  );
+  const { readEdgeState } = createEdgeStateReader({
+    redis: automaticPipelining(createUpstashRedis({ ...redis, timeoutMs: 5_000 })),
+    list: createRevocationList(undefined, effects),
+    readsVersion: false,
+  }, effects);
+  const checkRevocation = createCheckRevocation(effects);
+  const checkOnce = () => checkRevocation(bearer, "strict", () => readEdgeState({ token: bearer }));
   const echo = localUpstream("echo", { fetch: () => Response.json({ id: 1 }) });
   const [route] = createRouteTable([{ path: "/me", upstream: echo, access: "authenticated" }], {
     maxTimeoutMs: 30_000,
@@ -73,7 +78,7 @@ export async function measureSteps(
   return {
     "verify, signature checked": await time(() => uncached(presented)),
     "verify, token known": await time(() => cached(presented)),
-    "revocation, shared round trips": await timeTogether(() => revocation.check(bearer, "strict")),
+    "revocation, shared round trips": await timeTogether(checkOnce),
     "sign Passport": await time(() => sign(bearer, trace.traceId)),
     "headers to upstream": await time(() => Promise.resolve(outgoing())),
     "forward, in this isolate": await time(() =>

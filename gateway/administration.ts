@@ -3,10 +3,10 @@ import { currentContext } from "@edgepass/shared/context";
 import { prometheusMediaType, type Telemetry } from "@edgepass/shared/telemetry";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import type { Context, Hono } from "hono";
-import { authorize } from "./authorize.ts";
+import { authorize, type Identify } from "./authenticate.ts";
 import { readCredentials } from "./credentials.ts";
 import { getOnly } from "./get_only.ts";
-import type { Identify } from "./identify.ts";
+import type { ReadEdgeState } from "./edge_state.ts";
 import { reportKeys } from "./key_report.ts";
 import type { PassportSigningKeys } from "./signing_keys.ts";
 import type { GatewayEnv } from "./observe.ts";
@@ -15,6 +15,7 @@ import type { AccessRule } from "./routes.ts";
 export interface AdministrationOptions {
   readonly cookieNames: CookieNames;
   readonly identify: Identify;
+  readonly readEdgeState: ReadEdgeState;
   readonly keys: PassportSigningKeys;
   readonly configuration: LiveConfiguration<GatewayValues>;
   readonly telemetry: Pick<Telemetry, "prometheus">;
@@ -26,12 +27,17 @@ const administrators: AccessRule = { roles: ["admin"] };
 /** Serves `/admin/keys`, and `/metrics` where the telemetry has a Prometheus exporter. */
 export function serveAdministration(
   app: Hono<GatewayEnv>,
-  { cookieNames, identify, keys, configuration, telemetry: { prometheus } }: AdministrationOptions,
+  { cookieNames, identify, readEdgeState, keys, configuration, telemetry: { prometheus } }:
+    AdministrationOptions,
 ): void {
   async function requireAdministrator(c: Context<GatewayEnv>): Promise<void> {
     const credentials = readCredentials(c.req.raw.headers, cookieNames);
-    const options = { rule: administrators, revocation: "strict", steps: c.var.steps } as const;
-    const bearer = await identify(credentials, options);
+    const bearer = await identify(credentials, {
+      rule: administrators,
+      revocation: "strict",
+      steps: c.var.steps,
+      read: (token) => readEdgeState({ token }),
+    });
     // The log line of an administrator's request must name its subject, also when it is refused.
     if (bearer !== "anonymous") c.set("bearer", bearer);
     authorize(administrators, bearer);

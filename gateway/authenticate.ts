@@ -5,11 +5,14 @@ import {
 } from "@edgepass/shared/tokens";
 import { createBoundedMap } from "@edgepass/shared/bounded-map";
 import type { VerificationKey } from "@edgepass/shared/crypto";
+import type { Logger } from "@edgepass/shared/log";
 import { Problem } from "@edgepass/shared/problem";
 import type { Attributes } from "@opentelemetry/api";
-import type { PresentedCredential } from "./credentials.ts";
+import type { Caller, Credentials, PresentedCredential } from "./credentials.ts";
 import type { Issuer } from "./issuers.ts";
-import type { Outcome } from "./steps.ts";
+import { type CheckRevocation, describeRevocation, type ReadEntries } from "./revocation.ts";
+import type { AccessRule, RevocationMode } from "./routes.ts";
+import type { Outcome, Steps } from "./steps.ts";
 
 /**
  * Turns what a request presents into a verified access token.
@@ -93,4 +96,64 @@ export function describeVerified(outcome: Outcome<AccessToken>): Attributes {
 
 function isRefusal(result: AccessToken | AccessTokenRefusal): result is AccessTokenRefusal {
   return typeof result === "string";
+}
+
+/**
+ * Identifies the caller as far as the route's access rule requires.
+ *
+ * A public route reads no credential; on an optional route an unusable credential means anonymous.
+ *
+ * @throws {Problem} what `Authenticate` and `CheckRevocation` throw
+ */
+export type Identify = (
+  credentials: Credentials,
+  options: {
+    readonly rule: AccessRule;
+    readonly revocation: RevocationMode;
+    readonly steps: Steps;
+    /** Reads the token's revocation entries. */
+    readonly read: (token: AccessToken) => Promise<ReadEntries>;
+    /** Counts the request of a caller who turns out to be anonymous. */
+    readonly countAnonymous?: () => Promise<void>;
+  },
+) => Promise<Caller>;
+
+/** Makes the step that verifies a token and checks its revocation. */
+export function createIdentify(
+  { authenticate, checkRevocation, log }: {
+    readonly authenticate: Authenticate;
+    readonly checkRevocation: CheckRevocation;
+    readonly log: Logger;
+  },
+): Identify {
+  return async function identify({ access }, { rule, revocation, steps, read, countAnonymous }) {
+    if (rule === "public") {
+      await countAnonymous?.();
+      return "anonymous";
+    }
+    try {
+      const token = await steps.run("verify", () => authenticate(access), describeVerified);
+      const check = () => checkRevocation(token, revocation, () => read(token));
+      await steps.run("revocation", check, describeRevocation(revocation));
+      return token;
+    } catch (error) {
+      if (rule !== "optional" || !(error instanceof Problem)) throw error;
+      if (error.status >= 500) log.warn("Caller is treated as anonymous", { code: error.code });
+      else await countAnonymous?.();
+      return "anonymous";
+    }
+  };
+}
+
+/**
+ * Applies a route's access rule to the caller; the roles are the token's, and one role of the rule
+ * is enough.
+ *
+ * @throws {Problem} `authentication_required`, `forbidden`
+ */
+export function authorize(rule: AccessRule, caller: Caller): void {
+  if (rule === "public" || rule === "optional") return;
+  if (caller === "anonymous") throw new Problem("authentication_required");
+  if (rule === "authenticated") return;
+  if (!rule.roles.some((role) => caller.roles.includes(role))) throw new Problem("forbidden");
 }

@@ -30,7 +30,7 @@ import { logSettings, toLoggerOptions } from "@edgepass/shared/log-settings";
 import { readTelemetry } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
 import type { ClientAddressSource } from "./client_address.ts";
-import type { GatewayOptions } from "./mod.ts";
+import type { GatewayOptions } from "./create_gateway.ts";
 import { isAlias, type IssuerOptions } from "./issuers.ts";
 import { toRoute } from "./external_routes.ts";
 import { createPassportSigningKeys, staticPassportSigningKeys } from "./signing_keys.ts";

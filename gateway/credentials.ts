@@ -1,5 +1,8 @@
 import { type Secret, toSecret } from "@edgepass/shared/secret";
-import type { CookieNames } from "@edgepass/shared/tokens";
+import type { AccessToken, CookieNames } from "@edgepass/shared/tokens";
+
+/** The verified token of a request, or an anonymous caller. */
+export type Caller = AccessToken | "anonymous";
 
 /** The credentials that a request presents; nothing is verified yet. */
 export interface Credentials {

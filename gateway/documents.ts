@@ -3,7 +3,7 @@ import { type ReadDocsFile, serveDocsPage } from "./docs_page.ts";
 import { getOnly } from "./get_only.ts";
 import type { Issuer } from "./issuers.ts";
 import type { GatewayEnv } from "./observe.ts";
-import type { Revocation } from "./revocation.ts";
+import type { ReadEdgeState } from "./edge_state.ts";
 
 /** The gateway's own documents. */
 export interface DocumentOptions {
@@ -22,15 +22,15 @@ export interface DocumentOptions {
 /** Adds the gateway's own documents, which are never wrapped and require no credential. */
 export function serveDocuments(
   app: Hono<GatewayEnv>,
-  { openapi, docs, issuers, revocation }: DocumentOptions & {
+  { openapi, docs, issuers, readEdgeState }: DocumentOptions & {
     readonly issuers: ReadonlyMap<string, Issuer>;
-    readonly revocation: Revocation;
+    readonly readEdgeState: ReadEdgeState;
   },
 ): void {
   getOnly(app, "/livez", (c) => c.json({ status: "live" }));
   getOnly(app, "/readyz", async (c) => {
     const checks: Record<string, string> = {
-      revocation: await revocation.isReady()
+      revocation: (await readEdgeState({})).entries
         ? "ready"
         : "Redis or the revocation list is not there",
     };

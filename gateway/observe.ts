@@ -27,11 +27,9 @@ import type { Target } from "./target.ts";
 
 /** What the steps of one request pass on to later steps and to its report. */
 export type GatewayEnv = {
-  Bindings: {
-    /** Releases the admission slot of the request. */
-    decided?: (() => void) | undefined;
-  };
   Variables: {
+    /** Releases the admission slot of the request. */
+    releaseSlot: (() => void) | undefined;
     steps: Steps;
     target: Target;
     route: string;
@@ -76,7 +74,7 @@ export function observe(
       headers.set("x-content-type-options", "nosniff");
       if (cookieNames.secure) headers.set("strict-transport-security", "max-age=31536000");
       if (c.get("clearsCookies") && c.get("code") !== "csrf_rejected") {
-        clearCookies(headers, cookieNames);
+        clearCookies(headers, c.res.status, cookieNames);
       }
       origins.allow(c.req.raw, headers);
       for (const [name, value] of rateLimitHeaders(c.get("verdicts") ?? [])) {
@@ -88,10 +86,17 @@ export function observe(
   };
 }
 
-/** Clears the token cookies, except those that the identity provider's response sets itself. */
-function clearCookies(headers: Headers, names: CookieNames): void {
+/**
+ * Clears the token cookies, except those that the identity provider's response sets itself.
+ *
+ * After a 429 or a 5xx the login may not have ended: without its refresh cookie the client could
+ * not log out again, and a stolen copy would stay valid for weeks.
+ */
+function clearCookies(headers: Headers, status: number, names: CookieNames): void {
   const setByService = new Set(headers.getSetCookie().map((cookie) => cookie.split("=")[0]));
-  for (const cookie of clearTokenCookies(names)) {
+  const [access, refresh] = clearTokenCookies(names);
+  const canRetry = status === 429 || status >= 500;
+  for (const cookie of canRetry ? [access] : [access, refresh]) {
     if (!setByService.has(cookie.split("=")[0])) headers.append("set-cookie", cookie);
   }
 }

@@ -1,5 +1,67 @@
+import { createBoundedMap } from "@edgepass/shared/bounded-map";
 import type { Limit, RateLimits } from "@edgepass/shared/configuration";
 import { toNetwork } from "@edgepass/shared/network";
+import { Problem } from "@edgepass/shared/problem";
+import type { RedisPipeline } from "@edgepass/shared/redis";
+import type { Caller } from "./credentials.ts";
+import type { CheckedRoute } from "./routes.ts";
+
+/** Counts requests, and evaluates the limits that apply to them. */
+export interface RateLimiter {
+  /**
+   * Counts a request of a network in this instance, before any other service is called.
+   *
+   * @throws {Problem} `rate_limited` when this instance alone has received too many
+   */
+  limitByAddressLocally(limit: Limit | undefined, address: string | undefined): void;
+  /** The counters that a request increments. */
+  countersOf(
+    limits: RateLimits,
+    caller: {
+      readonly address: string | undefined;
+      readonly caller: Caller;
+      readonly route: Pick<CheckedRoute, "path" | "rateLimited">;
+    },
+  ): readonly Counter[];
+  /** Evaluates the limits by Redis's counts, or by this instance's where Redis has none. */
+  evaluateLimits(
+    counters: readonly Counter[],
+    counts?: ReadonlyMap<string, Counted>,
+  ): readonly Verdict[];
+}
+
+/** Makes the limiter of one instance. */
+export function createRateLimiter({ now }: { readonly now: () => number }): RateLimiter {
+  const countNetwork = createLocalCounter();
+  const countLocally = createLocalCounter();
+  return {
+    limitByAddressLocally(limit, address) {
+      if (!limit) return;
+      const counters = toCounters({ address: limit }, { address }, now());
+      refuseTooMany(counters.map((one) => evaluateLimit(one, countNetwork(one), now())));
+    },
+    countersOf: (limits, { address, caller, route: { path, rateLimited } }) =>
+      rateLimited ? toCounters(limits, { address, sub: toPerson(caller), route: path }, now()) : [],
+    // Limits of a newer version are incremented in Redis too, but too late for this evaluation.
+    evaluateLimits: (counters, counts) =>
+      counters.map((one) => evaluateLimit(one, counts?.get(one.key) ?? countLocally(one), now())),
+  };
+}
+
+/** With the issuer's alias: two issuers may use the same subject for two people. */
+function toPerson(caller: Caller): string | undefined {
+  if (caller === "anonymous") return undefined;
+  const { alias, sub } = caller;
+  return alias === undefined ? sub : `${alias}:${sub}`;
+}
+
+/** @throws {Problem} `rate_limited` with `Retry-After` when a limit is exceeded */
+export function refuseTooMany(verdicts: readonly Verdict[]): void {
+  const refusals = verdicts.filter(({ isAllowed }) => !isAllowed);
+  if (refusals.length === 0) return;
+  const seconds = Math.max(...refusals.map(({ retryAfterSeconds }) => retryAfterSeconds));
+  throw new Problem("rate_limited", { headers: { "retry-after": String(seconds) } });
+}
 
 /** The caller and the route, as far as limits use them. */
 export interface CountedCaller {
@@ -134,4 +196,50 @@ export function rateLimitHeaders(
     `"${policy}";r=${remaining};t=${resetSeconds}`
   );
   return [["ratelimit-policy", policies], ["ratelimit", left]];
+}
+
+/**
+ * Increments each current window and reads the previous one, all counters in one command.
+ *
+ * A read-only Redis still serves revocations, and both share one round trip. So a refused write is
+ * no error here: the result is empty, and the instance counts locally.
+ */
+const countAll = `
+local counts = {}
+for i = 1, #KEYS, 2 do
+  local current = redis.pcall('INCR', KEYS[i])
+  if type(current) ~= 'number' then return {} end
+  if current == 1 then redis.call('EXPIRE', KEYS[i], ARGV[(i + 1) / 2]) end
+  counts[i] = current
+  counts[i + 1] = tonumber(redis.call('GET', KEYS[i + 1]) or '0')
+end
+return counts`;
+
+/** Adds the counters of a request to the round trip that reads revocations. */
+export function addCounters(pipeline: RedisPipeline, counters: readonly Counter[]): void {
+  const keys = counters.flatMap(({ key, previousKey }) => [key, previousKey]);
+  // A window still counts while it is the previous one.
+  const lives = counters.map(({ limit }) => String(2 * limit.windowSeconds));
+  pipeline.eval(countAll, keys, lives);
+}
+
+/** The counts in a reply of Redis, or undefined for any other reply. */
+export function readCounts(reply: unknown, expected: number): readonly Counted[] | undefined {
+  if (!Array.isArray(reply) || reply.length !== 2 * expected) return undefined;
+  const numbers = reply.map(Number);
+  if (!numbers.every((number) => Number.isSafeInteger(number) && number >= 0)) return undefined;
+  return Array.from({ length: expected }, (_, at) => ({
+    current: numbers[2 * at] ?? 0,
+    previous: numbers[2 * at + 1] ?? 0,
+  }));
+}
+
+/** Makes counters in memory; the oldest are evicted when there are too many. */
+export function createLocalCounter({ maxCounters = 20_000 } = {}): (counter: Counter) => Counted {
+  const counts = createBoundedMap<string, number>(maxCounters);
+  return function countLocally({ key, previousKey }) {
+    const current = (counts.get(key) ?? 0) + 1;
+    counts.set(key, current);
+    return { current, previous: counts.get(previousKey) ?? 0 };
+  };
 }

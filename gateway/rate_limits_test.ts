@@ -1,8 +1,15 @@
 import type { RateLimits } from "@edgepass/shared/configuration";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createLocalCounter, readCounts } from "./rate_counts.ts";
-import { evaluateLimit, rateLimitHeaders, toCounters } from "./rate_limits.ts";
+import type { Caller } from "./credentials.ts";
+import {
+  createLocalCounter,
+  createRateLimiter,
+  evaluateLimit,
+  rateLimitHeaders,
+  readCounts,
+  toCounters,
+} from "./rate_limits.ts";
 
 const limits: RateLimits = {
   address: { limit: 100, windowSeconds: 60 },
@@ -51,9 +58,7 @@ function createCaller(limit: { limit: number; windowSeconds: number }) {
     send() {
       const [counter] = toCounters({ person: limit }, { address: undefined, sub: "p" }, now);
       assert.ok(counter);
-      const [counted] = count([counter]);
-      assert.ok(counted);
-      return { now, window: counter.key, ...evaluateLimit(counter, counted, now) };
+      return { now, window: counter.key, ...evaluateLimit(counter, count(counter), now) };
     },
   };
 }
@@ -112,7 +117,7 @@ Deno.test("an instance evicts its oldest counters and keeps new ones", () => {
   const count = createLocalCounter({ maxCounters: 2 });
   const of = (sub: string) =>
     toCounters({ person: { limit: 9, windowSeconds: 1 } }, { address: undefined, sub }, 0);
-  const countOf = (sub: string) => count(of(sub))[0]?.current;
+  const countOf = (sub: string) => of(sub).map(count)[0]?.current;
   assert.deepEqual(["a", "b", "b", "c", "b", "a"].map(countOf), [1, 1, 2, 1, 3, 1]);
 });
 
@@ -140,4 +145,56 @@ Deno.test("the header fields have each limit with its remaining requests", () =>
     "ratelimit": '"address";r=96;t=40, "person";r=6;t=40',
   });
   assert.deepEqual(rateLimitHeaders([]), []);
+});
+
+const one = { limit: 1, windowSeconds: 60 };
+const route = { path: "/a", rateLimited: true } as const;
+const address = "192.0.2.1";
+
+function callerOf(sub: string, alias?: string): Caller {
+  const token = { iss: "i", kid: "k", sub, iat: 0, exp: 1, roles: [], scope: "" };
+  return alias === undefined ? token : { ...token, alias };
+}
+
+/** Whether a caller's request, after those of the others, is within a limit of one request. */
+function setup(limits: Parameters<ReturnType<typeof createRateLimiter>["countersOf"]>[0]) {
+  const limiter = createRateLimiter({ now: () => 60_000 });
+  return (caller: Caller, from: string = address) => {
+    const counters = limiter.countersOf(limits, { address: from, caller, route });
+    return limiter.evaluateLimits(counters).every(({ isAllowed }) => isAllowed);
+  };
+}
+
+const people: readonly Caller[] = [
+  callerOf("7"),
+  callerOf("7", "idp"),
+  callerOf("7", "idp2"),
+  callerOf("idp2:7", "idp"),
+  callerOf("idp", "idp"),
+];
+
+for (const whom of ["person", "route"] as const) {
+  Deno.test(`one subject at several issuers is several callers to the limit by ${whom}`, () => {
+    const isAllowed = setup(whom === "person" ? { person: one } : { routes: { "/a": one } });
+    for (const person of people) assert.ok(isAllowed(person), JSON.stringify(person));
+    for (const person of people) assert.ok(!isAllowed(person), JSON.stringify(person));
+  });
+}
+
+Deno.test("an anonymous caller is counted by network, and an authenticated one is not", () => {
+  const isAllowed = setup({ routes: { "/a": one } });
+  assert.ok(isAllowed("anonymous", "192.0.2.1"));
+  assert.ok(!isAllowed("anonymous", "192.0.2.1"));
+  assert.ok(isAllowed("anonymous", "192.0.2.2"));
+  assert.ok(isAllowed(callerOf("192.0.2.1", "idp")));
+});
+
+Deno.test("the local counts of a network are separate from the other local counts", () => {
+  const limiter = createRateLimiter({ now: () => 60_000 });
+  limiter.limitByAddressLocally(one, address);
+  assert.throws(() => limiter.limitByAddressLocally(one, address), { code: "rate_limited" });
+  limiter.limitByAddressLocally(one, "192.0.2.2");
+  limiter.limitByAddressLocally(undefined, address);
+  const counters = limiter.countersOf({ address: one }, { address, caller: "anonymous", route });
+  assert.deepEqual(limiter.evaluateLimits(counters).map(({ isAllowed }) => isAllowed), [true]);
 });

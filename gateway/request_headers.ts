@@ -67,6 +67,13 @@ export interface UpstreamHeaderOptions {
   readonly cookieNames: CookieNames;
 }
 
+/** The headers of an upstream request. */
+export type ToUpstreamHeaders = (
+  incoming: Headers,
+  route: CheckedRoute,
+  identity: ForwardedIdentity,
+) => HeaderPairs;
+
 /**
  * Makes the headers of an upstream request: the client's without anything that names an identity,
  * an address or a hop, and then ours.
@@ -76,7 +83,7 @@ export interface UpstreamHeaderOptions {
  */
 export function createUpstreamHeaders(
   { publicOrigin, cookieNames }: UpstreamHeaderOptions,
-): (incoming: Headers, route: CheckedRoute, identity: ForwardedIdentity) => HeaderPairs {
+): ToUpstreamHeaders {
   const dropsName = memoizeHeaderRule(isDropped);
   const { protocol, host } = new URL(publicOrigin);
   const scheme = protocol.slice(0, -1);

@@ -22,13 +22,14 @@ const dropped = new Set([
   "set-cookie",
 ]);
 
+/** The headers of the client's response. */
+export type ToClientHeaders = (upstream: Headers, route: CheckedRoute) => Headers;
+
 /**
  * Makes the headers of the client's response from the upstream's. Only the identity provider may
  * set our token cookies.
  */
-export function createClientHeaders(
-  names: CookieNames,
-): (upstream: Headers, route: CheckedRoute) => Headers {
+export function createClientHeaders(names: CookieNames): ToClientHeaders {
   const dropsName = memoizeHeaderRule(isDropped);
   return function toClientHeaders(upstream, { identityProvider }) {
     const named = namedInConnection(upstream);

@@ -1,213 +1,129 @@
-import type { AccessToken } from "@edgepass/shared/tokens";
-import type { Logger } from "@edgepass/shared/log";
-import { background } from "@edgepass/shared/background";
+import { createBoundedMap } from "@edgepass/shared/bounded-map";
 import { Problem } from "@edgepass/shared/problem";
-import { readVersion } from "@edgepass/shared/configuration";
-import {
-  configurationKeys,
-  type Redis,
-  revocationKeys,
-  type RevocationPosition,
-} from "@edgepass/shared/redis";
+import { revocationKeys } from "@edgepass/shared/redis";
 import { count } from "@edgepass/shared/telemetry";
+import type { AccessToken } from "@edgepass/shared/tokens";
 import type { Attributes } from "@opentelemetry/api";
-import { createFreshChecks } from "./fresh_revocation_checks.ts";
-import { createListPosition, type ListGap, type SeenPosition } from "./list_position.ts";
-import { addCounters, readCounts } from "./rate_counts.ts";
-import type { Counted, Counter } from "./rate_limits.ts";
 import type { RevocationMode } from "./routes.ts";
 import type { Outcome } from "./steps.ts";
 
-/** Where revocations are read. */
-export interface RevocationOptions {
-  /** A client with its time budget built in. */
-  readonly redis: Redis;
-  /**
-   * Requests a rebuild of an incomplete list from the revocation authority, and returns the list's
-   * new position where the authority reports one; without it the list is not checked for gaps.
-   */
-  readonly rebuild?: () => Promise<RevocationPosition | undefined>;
-  /** Receives the version of the central configuration, which is read in the same command. */
-  readonly observeVersion?: (version: number | undefined) => Promise<void> | undefined;
+/** Revocation entries as Redis has them, by key; null where there is none. */
+export type Entries = ReadonlyMap<string, string | null>;
+
+/** What a check reads of an `EdgeState`. */
+export interface ReadEntries {
+  /** Undefined without a usable reply of a complete list. */
+  readonly entries: Entries | undefined;
+  /** When Redis was asked, in epoch milliseconds. */
+  readonly readAt: number;
+  /** Why there are none, for the log. */
+  readonly cause?: unknown;
 }
 
-export interface Revocation {
-  /**
-   * Refuses a revoked token. The entries of token, login, subject and key are read in one command;
-   * within a route's bound the last check is still valid. A request that is evaluated twice passes
-   * `edgeState`, so that Redis is read once. `counters` are incremented in the same round trip;
-   * those that a newer version added meanwhile are incremented too, but the request does not wait
-   * for them.
-   *
-   * @throws {Problem} `token_revoked`; `revocation_unavailable` when Redis returns no usable reply
-   */
-  check(
-    token: AccessToken,
-    mode: RevocationMode,
-    edgeState?: EdgeState,
-    counters?: readonly Counter[],
-  ): Promise<RevocationOutcome>;
-  /** Counts a request whose token needs no check; an unavailable Redis counts nothing. */
-  count(edgeState: EdgeState, counters: readonly Counter[]): Promise<void>;
-  /** Whether the list is there and complete. */
-  isReady(): Promise<boolean>;
-}
-
-/** Why a token passes: Redis was read just now, or recently enough for the route. */
+/** Why a token passes: Redis was read for this request, or recently enough for the route. */
 export type RevocationOutcome = "clear" | "fresh";
 
-/** What Redis has under each requested key, in the order of the keys. */
-type Entries = readonly (string | null)[];
+/**
+ * Refuses a revoked token; `read` is called where the route's bound does not accept the last check.
+ *
+ * @throws {Problem} `token_revoked`; `revocation_unavailable` when Redis returned no usable reply
+ */
+export type CheckRevocation = (
+  token: AccessToken,
+  mode: RevocationMode,
+  read: () => Promise<ReadEntries>,
+) => Promise<RevocationOutcome>;
 
-/** What Redis returned for one request with its one token. */
-export interface EdgeState {
-  entries?: Entries;
-  readAt?: number;
-  /** The keys of the counters that Redis was requested to increment, whether it did or not. */
-  counting?: ReadonlySet<string>;
-  /** Requests counted in each window, by the key of its counter. */
-  counted?: ReadonlyMap<string, Counted>;
+/** Checks stored for bounded routes. */
+const maxRemembered = 10_000;
+
+/** Makes the revocation check of one instance, which counts what it decides. */
+export function createCheckRevocation(
+  { now }: { readonly now: () => number },
+): CheckRevocation {
+  const fresh = createFreshChecks(now);
+  const countOutcome = (outcome: RevocationOutcome | "revoked" | "unavailable"): void =>
+    count("edgepass.revocation.checks", { "edgepass.revocation.answer": outcome });
+  return async function checkRevocation(token, mode, read) {
+    try {
+      const outcome = fresh.isFresh(token, mode) ? "fresh" : "clear";
+      if (outcome === "clear") {
+        const state = await read();
+        refuseRevoked(token, state);
+        fresh.store(token, mode, state.readAt);
+      }
+      countOutcome(outcome);
+      return outcome;
+    } catch (error) {
+      countOutcome(nameRefusal(error));
+      throw error;
+    }
+  };
 }
 
-/** A rebuild is requested once in this time, in milliseconds. */
-const rebuildEveryMs = 1_000;
+/**
+ * The keys of a token's entries. The subject's comes first; its value is a minimum, while any value
+ * of the others revokes.
+ */
+export function entryKeysOf({ alias, sub, kid, jti, sid }: AccessToken): string[] {
+  const keys = [revocationKeys.of("subject", sub, alias), revocationKeys.of("key", kid, alias)];
+  if (jti !== undefined) keys.push(revocationKeys.of("token", jti, alias));
+  if (sid !== undefined) keys.push(revocationKeys.of("login", sid, alias));
+  return keys;
+}
 
 /**
- * Makes the revocation check. It fails closed: a reply that cannot be read never means "not
- * revoked".
+ * Decides by the entries alone. It fails closed: an entry that was not read, or that cannot be
+ * read, never means "not revoked".
+ *
+ * @throws {Problem} `token_revoked`, `revocation_unavailable`
  */
-export function createRevocation(
-  { redis, rebuild, observeVersion }: RevocationOptions,
-  { now, log }: { now: () => number; log: Logger },
-): Revocation {
-  const fresh = createFreshChecks(now);
-  const list = createListPosition();
-  let rebuiltAt = Number.NEGATIVE_INFINITY;
-  let isRebuilding = false;
-
-  function requestRebuild(gap: ListGap): void {
-    // Rebuilds of a long list that overlap slow each other down until none ends within its limit.
-    // A clock that was set back must not stop rebuilds until it catches up.
-    if (!rebuild || isRebuilding || Math.abs(now() - rebuiltAt) < rebuildEveryMs) return;
-    rebuiltAt = now();
-    isRebuilding = true;
-    const seen = list.seen();
-    log.warn("Revocation list is not complete: requesting a rebuild", { gap });
-    const rebuilt = rebuild().then((reached) => list.rebuilt(reached, seen))
-      .finally(() => isRebuilding = false);
-    background(rebuilt, (cause) => log.error("Revocation list was not rebuilt", { cause }));
+export function refuseRevoked(token: AccessToken, { entries, cause }: ReadEntries): void {
+  const [subject, ...others] = entryKeysOf(token).map((key) => entries?.get(key));
+  if (subject === undefined || others.includes(undefined)) {
+    throw new Problem("revocation_unavailable", { cause });
   }
-
-  function requireComplete(ready: string | null, since: SeenPosition): void {
-    const gap = rebuild && list.findGap(ready, since);
-    if (!gap) return;
-    requestRebuild(gap);
-    throw new Problem("revocation_unavailable");
+  if (others.some((entry) => entry !== null) || isBelow(token, subject)) {
+    throw new Problem("token_revoked");
   }
+}
 
-  async function read(
-    keys: readonly string[],
-    { edgeState = {}, counters = [] }: { edgeState?: EdgeState; counters?: readonly Counter[] } =
-      {},
-  ): Promise<Entries> {
-    if (counters.length > 0) edgeState.counting = new Set(counters.map(({ key }) => key));
-    const requested = [
-      revocationKeys.ready,
-      ...keys,
-      ...(observeVersion ? [configurationKeys.version] : []),
-    ];
-    const seen = list.seen();
-    const replies = await redis.pipeline((pipeline) => {
-      pipeline.mget(...requested);
-      if (counters.length > 0) addCounters(pipeline, counters);
-    }).catch((cause: unknown) => {
-      throw new Problem("revocation_unavailable", { cause });
-    });
-    const [values, counts] = replies;
-    const counted = counters.length > 0 ? toCounted(counters, counts) : undefined;
-    if (counted) edgeState.counted = counted;
-    if (!isReply(values, requested.length)) throw new Problem("revocation_unavailable");
-    const [ready = null, ...entries] = values;
-    if (observeVersion) await observeVersion(readVersion(entries.pop()));
-    requireComplete(ready, seen);
-    return entries;
-  }
+/** Our tokens are compared by account version, those of other issuers by their `iat`. */
+function isBelow({ uv, iat }: AccessToken, minimum: string | null): boolean {
+  if (minimum === null) return false;
+  if (!/^\d{1,15}$/.test(minimum)) throw new Problem("revocation_unavailable");
+  return (uv ?? iat) < Number(minimum);
+}
 
-  /** Redis was read before these counters existed: the increment counts for later requests only. */
-  function incrementDeferred(edgeState: EdgeState, counters: readonly Counter[]): void {
-    const deferred = counters.filter(({ key }) => !edgeState.counting?.has(key));
-    if (deferred.length === 0) return;
-    edgeState.counting = new Set(counters.map(({ key }) => key));
-    const counted = redis.pipeline((pipeline) => addCounters(pipeline, deferred)).then(() => {});
-    background(counted, (cause) => log.debug("Requests are counted locally only", { cause }));
-  }
-
-  /** Reads Redis once for a request. */
-  async function readEdgeState(
-    keys: readonly string[],
-    edgeState: EdgeState,
-    counters: readonly Counter[],
-  ): Promise<Entries> {
-    if (!edgeState.entries) return edgeState.entries = await read(keys, { edgeState, counters });
-    incrementDeferred(edgeState, counters);
-    return edgeState.entries;
-  }
-
-  async function checkOnce(
-    token: AccessToken,
-    mode: RevocationMode,
-    edgeState: EdgeState,
-    counters: readonly Counter[],
-  ): Promise<RevocationOutcome> {
-    const keys = keysOf(token);
-    if (mode === "strict") {
-      edgeState.readAt ??= now();
-      refuseRevoked(token, await readEdgeState(keys, edgeState, counters));
-      return "clear";
-    }
-    // A subject's minimum revokes old tokens and not new ones. Without `uv` or `iat` in the
-    // identity, the check of a newer token would admit a revoked one whose issuer sets neither jti
-    // nor sid.
-    const identity = JSON.stringify([...keys, token.uv ?? token.iat]);
-    if (fresh.isFresh(identity, mode.boundedMs)) return "fresh";
-    // A reply is as old as its request: it may lack a revocation that was written meanwhile.
-    const readAt = edgeState.readAt ??= now();
-    fresh.delete(identity);
-    refuseRevoked(token, await readEdgeState(keys, edgeState, counters));
-    fresh.store(identity, readAt);
-    return "clear";
-  }
-
+/** When tokens were last checked, for routes that accept a check of bounded age. */
+function createFreshChecks(now: () => number) {
+  const checkedAt = createBoundedMap<string, number>(maxRemembered, {
+    refresh: true,
+    evictOnReplace: true,
+  });
   return {
-    async check(token, mode, edgeState = {}, counters = []) {
-      try {
-        const outcome = await checkOnce(token, mode, edgeState, counters);
-        count("edgepass.revocation.checks", { "edgepass.revocation.answer": outcome });
-        return outcome;
-      } catch (error) {
-        const outcome = nameRefusal(error);
-        count("edgepass.revocation.checks", { "edgepass.revocation.answer": outcome });
-        throw error;
-      }
+    /** Whether the last check is recent enough; if not, it is deleted: the next one may fail. */
+    isFresh(token: AccessToken, mode: RevocationMode): boolean {
+      if (mode === "strict") return false;
+      const identity = identityOf(token);
+      const age = now() - (checkedAt.get(identity) ?? Number.NEGATIVE_INFINITY);
+      if (age >= 0 && age <= mode.boundedMs) return true;
+      checkedAt.delete(identity);
+      return false;
     },
-    async count(edgeState, counters) {
-      if (edgeState.counting) return incrementDeferred(edgeState, counters);
-      if (counters.length === 0) return;
-      try {
-        await read([], { edgeState, counters });
-      } catch (cause) {
-        log.debug("Requests are counted locally only", { cause });
-      }
-    },
-    async isReady() {
-      try {
-        await read([]);
-        return true;
-      } catch {
-        return false;
-      }
+    /** Its age counts from when Redis was asked: the reply may lack what was written meanwhile. */
+    store(token: AccessToken, mode: RevocationMode, readAt: number): void {
+      if (mode !== "strict") checkedAt.set(identityOf(token), readAt);
     },
   };
+}
+
+/**
+ * A subject's minimum revokes old tokens and not new ones. Without `uv` or `iat` the check of a
+ * newer token would admit a revoked one whose issuer sets neither jti nor sid.
+ */
+function identityOf(token: AccessToken): string {
+  return JSON.stringify([...entryKeysOf(token), token.uv ?? token.iat]);
 }
 
 /** Span attributes of a check. */
@@ -225,41 +141,4 @@ export function describeRevocation(
 
 function nameRefusal(refusal: unknown): "revoked" | "unavailable" {
   return refusal instanceof Problem && refusal.code === "token_revoked" ? "revoked" : "unavailable";
-}
-
-/** The subject's key comes first; its value is a minimum, while any value of the others revokes. */
-function keysOf({ alias, sub, kid, jti, sid }: AccessToken): string[] {
-  return [
-    revocationKeys.of("subject", sub, alias),
-    revocationKeys.of("key", kid, alias),
-    ...(jti === undefined ? [] : [revocationKeys.of("token", jti, alias)]),
-    ...(sid === undefined ? [] : [revocationKeys.of("login", sid, alias)]),
-  ];
-}
-
-function refuseRevoked(token: AccessToken, [subject, ...others]: Entries): void {
-  if (others.some((entry) => entry !== null) || isBelow(token, subject ?? null)) {
-    throw new Problem("token_revoked");
-  }
-}
-
-/** Our tokens are compared by account version, those of other issuers by their `iat`. */
-function isBelow({ uv, iat }: AccessToken, minimum: string | null): boolean {
-  if (minimum === null) return false;
-  if (!/^\d{1,15}$/.test(minimum)) throw new Problem("revocation_unavailable");
-  return (uv ?? iat) < Number(minimum);
-}
-
-/** Undefined for an unreadable reply: the instance then counts locally. */
-function toCounted(
-  counters: readonly Counter[],
-  reply: unknown,
-): ReadonlyMap<string, Counted> | undefined {
-  const counts = readCounts(reply, counters.length);
-  return counts && new Map(counts.map((one, at) => [counters[at]?.key ?? "", one]));
-}
-
-function isReply(value: unknown, length: number): value is (string | null)[] {
-  return Array.isArray(value) && value.length === length &&
-    value.every((item) => item === null || typeof item === "string");
 }

@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
 import { createLogger } from "@edgepass/shared/log";
 import type { AccessToken } from "@edgepass/shared/tokens";
-import { createRevocation, type RevocationOptions } from "./revocation.ts";
+import { createEdgeStateReader } from "./edge_state.ts";
+import { createCheckRevocation, refuseRevoked } from "./revocation.ts";
+import { createRevocationList, type Rebuild } from "./revocation_list.ts";
+import type { RevocationMode } from "./routes.ts";
 
 const token: AccessToken = {
   iss: "i",
@@ -21,7 +24,7 @@ const nothing = [null, null, null, null];
 /**
  * A revocation check on a clock and a Redis that the test controls; `entries` follow `rv:ready`.
  */
-function setup({ rebuild }: { rebuild?: RevocationOptions["rebuild"] } = {}) {
+function setup({ rebuild }: { rebuild?: Rebuild } = {}) {
   const state = {
     now: 1_000_000,
     ready: "1" as string | null,
@@ -30,47 +33,54 @@ function setup({ rebuild }: { rebuild?: RevocationOptions["rebuild"] } = {}) {
     reads: 0,
   };
   let beforeReply = (): void => {};
-  const revocation = createRevocation({
-    redis: {
-      pipeline: () => {
-        state.reads++;
-        const reply = [[state.ready, ...state.entries]];
-        beforeReply();
-        return state.isDown ? Promise.reject(new Error("down")) : Promise.resolve(reply);
-      },
+  const redis = {
+    pipeline: () => {
+      state.reads++;
+      const reply = [[state.ready, ...state.entries]];
+      beforeReply();
+      return state.isDown ? Promise.reject(new Error("down")) : Promise.resolve(reply);
     },
-    ...(rebuild ? { rebuild } : {}),
-  }, {
+  };
+  const effects = {
     now: () => state.now,
     log: createLogger({ service: "test", sink: () => {} }),
-  });
-  return { state, revocation, duringReply: (act: () => void) => beforeReply = act };
+  };
+  const list = createRevocationList(rebuild, effects);
+  const { readEdgeState } = createEdgeStateReader({ redis, list, readsVersion: false }, effects);
+  const checkRevocation = createCheckRevocation(effects);
+  return {
+    state,
+    check: (of: AccessToken, mode: RevocationMode) =>
+      checkRevocation(of, mode, () => readEdgeState({ token: of })),
+    readEntries: async () => (await readEdgeState({})).entries,
+    duringReply: (act: () => void) => beforeReply = act,
+  };
 }
 
 const bounded = { boundedMs: 1000 };
 
 Deno.test("a bounded check is valid up to its maximum age and not a millisecond longer", async () => {
-  const { state, revocation } = setup();
-  await revocation.check(token, bounded);
+  const { state, check } = setup();
+  await check(token, bounded);
   state.isDown = true;
   state.now += 1000;
-  await revocation.check(token, bounded);
+  await check(token, bounded);
   state.now += 1;
-  await assert.rejects(revocation.check(token, bounded), { code: "revocation_unavailable" });
+  await assert.rejects(check(token, bounded), { code: "revocation_unavailable" });
 });
 
 Deno.test("the age of a bounded check counts from its request to Redis", async () => {
-  const { state, revocation, duringReply } = setup();
+  const { state, check, duringReply } = setup();
   duringReply(() => state.now += 600);
-  await revocation.check(token, bounded);
+  await check(token, bounded);
   duringReply(() => {});
   state.isDown = true;
   state.now += 500;
-  await assert.rejects(revocation.check(token, bounded), { code: "revocation_unavailable" });
+  await assert.rejects(check(token, bounded), { code: "revocation_unavailable" });
 });
 
 Deno.test("a bounded check is valid for its own token only, whatever the tokens of a subject share", async () => {
-  const { state, revocation } = setup();
+  const { state, check } = setup();
   const [older, newer] = [100, 200].map((iat): AccessToken => {
     const { uv: _uv, jti: _jti, sid: _sid, ...external } = token;
     return { ...external, alias: "idp", iat };
@@ -79,9 +89,9 @@ Deno.test("a bounded check is valid for its own token only, whatever the tokens 
   // Only subject and key have entries for such tokens; this minimum refuses those issued before
   // 150.
   state.entries = ["150", null];
-  await revocation.check(newer, bounded);
-  assert.equal(await revocation.check(newer, bounded), "fresh");
-  await assert.rejects(revocation.check(older, bounded), { code: "token_revoked" });
+  await check(newer, bounded);
+  assert.equal(await check(newer, bounded), "fresh");
+  await assert.rejects(check(older, bounded), { code: "token_revoked" });
 });
 
 const others: Readonly<Record<string, Partial<AccessToken>>> = {
@@ -94,63 +104,65 @@ const others: Readonly<Record<string, Partial<AccessToken>>> = {
 };
 for (const [whose, change] of Object.entries(others)) {
   Deno.test(`a bounded check does not apply to ${whose}`, async () => {
-    const { state, revocation } = setup();
-    await revocation.check(token, bounded);
-    assert.equal(await revocation.check(token, bounded), "fresh");
+    const { state, check } = setup();
+    await check(token, bounded);
+    assert.equal(await check(token, bounded), "fresh");
     const before = state.reads;
-    await revocation.check({ ...token, ...change }, bounded);
+    await check({ ...token, ...change }, bounded);
     assert.equal(state.reads, before + 1);
   });
 }
 
 Deno.test("an instance stores at most 10000 bounded checks and evicts the oldest first", async () => {
-  const { state, revocation } = setup();
+  const { state, check } = setup();
   for (let at = 0; at <= 10_000; at++) {
-    await revocation.check({ ...token, jti: String(at) }, bounded);
+    await check({ ...token, jti: String(at) }, bounded);
   }
   const before = state.reads;
-  assert.equal(await revocation.check({ ...token, jti: "10000" }, bounded), "fresh");
-  assert.equal(await revocation.check({ ...token, jti: "1" }, bounded), "fresh");
+  assert.equal(await check({ ...token, jti: "10000" }, bounded), "fresh");
+  assert.equal(await check({ ...token, jti: "1" }, bounded), "fresh");
   assert.equal(state.reads, before);
-  await revocation.check({ ...token, jti: "0" }, bounded);
+  await check({ ...token, jti: "0" }, bounded);
   assert.equal(state.reads, before + 1, "the first was evicted");
 });
 
 Deno.test("a failed check invalidates the stored one", async () => {
-  const { state, revocation } = setup();
-  await revocation.check(token, bounded);
+  const { state, check } = setup();
+  await check(token, bounded);
   state.now += 1_001;
   state.isDown = true;
-  await assert.rejects(revocation.check(token, bounded), { code: "revocation_unavailable" });
+  await assert.rejects(check(token, bounded), { code: "revocation_unavailable" });
   // This would be within the bound of the first check, if it were still stored.
   state.now -= 500;
-  await assert.rejects(revocation.check(token, bounded), { code: "revocation_unavailable" });
+  await assert.rejects(check(token, bounded), { code: "revocation_unavailable" });
 });
 
 Deno.test("a clock that is set back makes no check fresh", async () => {
-  const { state, revocation } = setup();
-  await revocation.check(token, bounded);
+  const { state, check } = setup();
+  await check(token, bounded);
   state.now -= 3_600_000;
   state.entries = [null, null, "1", null];
-  await assert.rejects(revocation.check(token, bounded), { code: "token_revoked" });
+  await assert.rejects(check(token, bounded), { code: "token_revoked" });
 });
 
 Deno.test("the rebuild of an emptied list is requested once a second, whatever the clock does", async () => {
   let rebuilds = 0;
-  const { state, revocation } = setup({ rebuild: () => Promise.resolve((rebuilds++, undefined)) });
+  const { state, check, readEntries } = setup({
+    rebuild: () => Promise.resolve((rebuilds++, undefined)),
+  });
   state.ready = null;
-  const check = () =>
-    assert.rejects(revocation.check(token, "strict"), { code: "revocation_unavailable" });
-  await check();
-  await check();
+  const checkFails = () =>
+    assert.rejects(check(token, "strict"), { code: "revocation_unavailable" });
+  await checkFails();
+  await checkFails();
   assert.equal(rebuilds, 1);
   state.now += 1000;
-  await check();
+  await checkFails();
   assert.equal(rebuilds, 2);
   state.now -= 3_600_000;
-  await check();
+  await checkFails();
   assert.equal(rebuilds, 3);
-  assert.equal(await revocation.isReady(), false);
+  assert.equal(await readEntries(), undefined);
 });
 
 Deno.test("while a rebuild is under way no other one is requested, however long it takes", async () => {
@@ -160,18 +172,18 @@ Deno.test("while a rebuild is under way no other one is requested, however long 
     rebuilds++;
     return new Promise<undefined>((resolve) => ends.push(() => resolve(undefined)));
   };
-  const { state, revocation } = setup({ rebuild });
+  const { state, check } = setup({ rebuild });
   state.ready = null;
-  const check = () =>
-    assert.rejects(revocation.check(token, "strict"), { code: "revocation_unavailable" });
+  const checkFails = () =>
+    assert.rejects(check(token, "strict"), { code: "revocation_unavailable" });
   for (let second = 0; second < 5; second++) {
-    await check();
+    await checkFails();
     state.now += 1000;
   }
   assert.equal(rebuilds, 1);
   ends[0]?.();
   await new Promise((resolve) => setTimeout(resolve));
-  await check();
+  await checkFails();
   assert.equal(rebuilds, 2);
 });
 
@@ -194,10 +206,23 @@ const replies: Readonly<Record<string, [entries: readonly unknown[], code: strin
 
 for (const [what, [entries, code]] of Object.entries(replies)) {
   Deno.test(`a reply with ${what} is ${code ?? "not revoked"}`, async () => {
-    const { state, revocation } = setup();
+    const { state, check } = setup();
     state.entries = entries;
-    const checked = revocation.check(token, "strict");
+    const checked = check(token, "strict");
     if (code === undefined) await checked;
     else await assert.rejects(checked, { code });
   });
 }
+
+Deno.test("an entry that was not read is revocation_unavailable, whichever it is", () => {
+  const keys = ["rv:u:u", "rv:k:k", "rv:j:j", "rv:s:s"];
+  const readAll = new Map(keys.map((key) => [key, null]));
+  refuseRevoked(token, { entries: readAll, readAt: 0 });
+  for (const missing of keys) {
+    const entries = new Map(readAll);
+    entries.delete(missing);
+    assert.throws(() => refuseRevoked(token, { entries, readAt: 0 }), {
+      code: "revocation_unavailable",
+    });
+  }
+});

@@ -40,8 +40,9 @@ export interface Route {
   readonly identityProvider?: boolean;
   /**
    * Whether every response, also a failure or a refusal, clears the token cookies: a user who logs
-   * out at a shared machine must not stay logged in because the token had expired. Only a
-   * cross-site request clears nothing. For the logout route; default false.
+   * out at a shared machine must not stay logged in because the token had expired. A 429 or 5xx
+   * keeps the refresh cookie for a retry, unless the identity provider clears it. Only a cross-site
+   * request clears nothing. For the logout route; default false.
    */
   readonly clearsCookies?: boolean;
   /**

@@ -53,6 +53,9 @@ const StoredResponse = z.object({
 });
 type StoredResponse = z.infer<typeof StoredResponse>;
 
+/** Opens the cache for one request. */
+export type OpenStaleIfError = (parts: CacheKeyParts) => StaleIfError;
+
 /** Makes the cache of last good responses, in Redis and never in this instance's memory. */
 export function createStaleIfError(
   { redis, now, log }: {
@@ -61,7 +64,7 @@ export function createStaleIfError(
     readonly now: () => number;
     readonly log: Logger;
   },
-): (parts: CacheKeyParts) => StaleIfError {
+): OpenStaleIfError {
   const lastActions = createBoundedMap<
     string,
     { readonly action: "store" | "delete"; readonly at: number }
@@ -127,7 +130,7 @@ export function createStaleIfError(
 
     async function storeIfCacheable(live: Response): Promise<Response> {
       const key = await keyOnce();
-      if (!isCacheable(live, parts.bearer)) {
+      if (!isCacheable(live, parts.caller)) {
         if (invalidates(live)) deleteStored(key);
         return live;
       }

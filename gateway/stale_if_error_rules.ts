@@ -1,6 +1,6 @@
 import { digest } from "@edgepass/shared/crypto";
 import { fallbackKey } from "@edgepass/shared/resilience";
-import type { Caller } from "./identify.ts";
+import type { Caller } from "./credentials.ts";
 import { isJson, maxCheckedBytes } from "./response_head.ts";
 import type { CheckedRoute } from "./routes.ts";
 import type { Target } from "./target.ts";
@@ -10,7 +10,7 @@ export interface CacheKeyParts {
   readonly request: Request;
   readonly target: Target;
   readonly route: Pick<CheckedRoute, "path" | "fallback" | "upstream">;
-  readonly bearer: Caller;
+  readonly caller: Caller;
 }
 
 /** Safe methods change nothing, so stored responses stay valid (RFC 9110 §9.2.1). */
@@ -35,17 +35,17 @@ const gone: ReadonlySet<number> = new Set([401, 403, 404, 410]);
  * The cache key: the caller with everything their rights depend on, and the request. A caller whose
  * rights changed gets another key, so no response is served that they may no longer see.
  */
-export async function keyOf({ request, target, route, bearer }: CacheKeyParts): Promise<string> {
-  const caller = bearer === "anonymous"
+export async function keyOf({ request, target, route, caller }: CacheKeyParts): Promise<string> {
+  const rights = caller === "anonymous"
     ? []
-    : [bearer.alias ?? null, bearer.sub, bearer.uv ?? null, bearer.roles, bearer.scope];
+    : [caller.alias ?? null, caller.sub, caller.uv ?? null, caller.roles, caller.scope];
   const requestParts = [
     route.upstream.name,
     target.pathAndQuery,
     ...selectingHeaders.map(headerOf(request)),
   ];
-  const hash = await digest(JSON.stringify([caller, requestParts]));
-  return fallbackKey({ service: "gateway", what: hash, sub: nameOf(bearer) });
+  const hash = await digest(JSON.stringify([rights, requestParts]));
+  return fallbackKey({ service: "gateway", what: hash, sub: nameOf(caller) });
 }
 
 /** The headers of a response that are stored. */
@@ -60,9 +60,9 @@ function headerOf({ headers }: Request): (name: string) => string | null {
   return (name) => headers.get(name);
 }
 
-function nameOf(bearer: Caller): string {
-  if (bearer === "anonymous") return "anon";
-  return bearer.alias === undefined ? bearer.sub : `${bearer.alias}:${bearer.sub}`;
+function nameOf(caller: Caller): string {
+  if (caller === "anonymous") return "anon";
+  return caller.alias === undefined ? caller.sub : `${caller.alias}:${caller.sub}`;
 }
 
 /**
@@ -89,10 +89,10 @@ export function invalidates({ status, headers }: Response): boolean {
  * Whether a response is complete and good, and the service neither forbids to store it or to serve
  * it stale (RFC 9111 §3, §4.2.4), nor marks it as a fallback already.
  */
-export function isCacheable({ status, headers }: Response, bearer: Caller): boolean {
+export function isCacheable({ status, headers }: Response, caller: Caller): boolean {
   const directives = directivesOf(headers);
   const forbidden = ["no-store", "no-cache", "must-revalidate", "proxy-revalidate"];
-  if (bearer === "anonymous") forbidden.push("private");
+  if (caller === "anonymous") forbidden.push("private");
   return status === 200 && isJson(headers) && !forbidden.some((name) => directives.has(name)) &&
     Number(headers.get("content-length") ?? 0) <= maxCheckedBytes &&
     (headers.get("content-encoding") ?? "identity") === "identity" &&

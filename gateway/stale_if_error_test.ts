@@ -3,7 +3,7 @@ import { Problem } from "@edgepass/shared/problem";
 import type { Redis, RedisPipeline } from "@edgepass/shared/redis";
 import assert from "node:assert/strict";
 import { within } from "../tests/support/wait.ts";
-import type { Caller } from "./identify.ts";
+import type { Caller } from "./credentials.ts";
 import { createStaleIfError } from "./stale_if_error.ts";
 import { readTarget } from "./target.ts";
 
@@ -66,7 +66,7 @@ function setup(maxStaleSeconds: number | undefined = 60) {
     const route = { path: "/there/*", upstream, fallback };
     const url = `http://gateway.test${path}`;
     const target = readTarget(url, { maxBytes: 8192, maxParameters: 200 });
-    return staleIfError({ request: new Request(url, init), target, route, bearer });
+    return staleIfError({ request: new Request(url, init), target, route, caller: bearer });
   };
   return {
     cacheFor,

@@ -1,5 +1,5 @@
-import type { Caller } from "./identify.ts";
-import type { Revocation } from "./revocation.ts";
+import type { AccessToken } from "@edgepass/shared/tokens";
+import type { Caller } from "./credentials.ts";
 import type { CheckedRoute } from "./routes.ts";
 
 /** How long an event stream may last. */
@@ -51,19 +51,23 @@ function isEventStream(response: Response): boolean {
   return type === "text/event-stream";
 }
 
-/**
- * Makes the step that ends event streams with the caller's token; other responses pass unchanged.
- */
-export function createExpireStream(
-  { revocation, now }: { readonly revocation: Revocation; readonly now: () => number },
-): (
+/** Ends event streams with the caller's token; other responses pass unchanged. */
+export type ExpireStream = (
   response: Response,
-  of: { readonly bearer: Caller; readonly route: Pick<CheckedRoute, "recheckMs"> },
-) => Response {
-  return function limit(response, { bearer, route: { recheckMs: everyMs } }) {
-    if (bearer === "anonymous") return response;
-    const check = () => revocation.check(bearer, "strict");
-    const recheck = everyMs === undefined ? {} : { recheck: { everyMs, check } };
-    return expireStream(response, { endsAt: bearer.exp * 1000, now, ...recheck });
+  of: { readonly caller: Caller; readonly route: Pick<CheckedRoute, "recheckMs"> },
+) => Response;
+
+/** Makes that step; `recheck` rejects once the token is revoked, or cannot be checked. */
+export function createExpireStream(
+  { recheck, now }: {
+    readonly recheck: (token: AccessToken) => Promise<unknown>;
+    readonly now: () => number;
+  },
+): ExpireStream {
+  return function limit(response, { caller, route: { recheckMs: everyMs } }) {
+    if (caller === "anonymous") return response;
+    const check = () => recheck(caller);
+    const rechecks = everyMs === undefined ? {} : { recheck: { everyMs, check } };
+    return expireStream(response, { endsAt: caller.exp * 1000, now, ...rechecks });
   };
 }

@@ -4,15 +4,19 @@
  */
 
 /**
- * Unit → units whose packages it may import. A service is any folder of services/ except contracts.
+ * Unit → units whose packages it may import. A service is any folder of services/ except contracts;
+ * auth mounts the control plane.
  */
 const mayImport = {
   gateway: ["shared"],
   contracts: ["shared"],
+  control: ["shared"],
   service: ["shared", "contracts"],
-  app: ["gateway", "service", "contracts", "shared"],
+  auth: ["shared", "contracts", "control"],
+  app: ["gateway", "control", "auth", "service", "contracts", "shared"],
   shared: [],
-  dev: ["shared"],
+  dev: ["shared", "local"],
+  local: ["shared"],
   ops: ["shared"],
 } as const satisfies Record<string, readonly string[]>;
 
@@ -22,23 +26,26 @@ type Unit = keyof typeof mayImport;
 const confined: readonly (readonly [specifier: RegExp, places: RegExp])[] = [
   [
     /^(hono(\/|$)|@hono\/)/,
-    /^(gateway\/|app\/|shared\/(http\/|crypto\/jws\.ts)|dev\/|services\/contracts\/|services\/[a-z]+\/(mod|compose|schema|routes(\/|\.)|[a-z_]*routes|[a-z_]*schema))/,
+    /^(gateway\/|app\/|control\/(schema\.ts|routes\/)|shared\/(http\/|crypto\/jws\.ts)|dev\/|services\/contracts\/|services\/[a-z]+\/(mod|compose|events|schema|routes(\/|\.)|[a-z_]*routes|[a-z_]*schema))/,
   ],
   [
     /^drizzle-orm/,
-    /^(services\/[a-z]+\/(store(\/|\.)|[a-z_]*store|projections)|shared\/(sql|events)\/)/,
+    /^(control\/store\/|services\/[a-z]+\/(store(\/|\.)|[a-z_]*store|projections)|shared\/(sql|events)\/)/,
   ],
-  [/^@upstash\/redis/, /^(shared\/redis\/|dev\/redis\/)/],
-  [/^@upstash\/qstash/, /^(shared\/events\/|dev\/qstash\/)/],
-  [/^node:sqlite/, /^(shared\/sql\/node_sqlite\.ts$|dev\/)/],
-  [/^(cloudflare:|node:(?!async_hooks|assert))/, /^(shared\/runtime\/|shared\/sql\/|dev\/|ops\/)/],
+  [/^@upstash\/redis/, /^(shared\/redis\/|local\/redis\/)/],
+  [/^@upstash\/qstash/, /^(shared\/events\/|local\/qstash\/)/],
+  [/^node:sqlite/, /^(shared\/sql\/node_sqlite\.ts$|dev\/|local\/)/],
+  [
+    /^(cloudflare:|node:(?!async_hooks|assert))/,
+    /^(shared\/runtime\/|shared\/sql\/|dev\/|local\/|ops\/)/,
+  ],
   [/^zod$/, /^$/],
 ];
 
 /** Names that exist in one runtime only. */
 const runtimeNames = new Set(["Deno", "process", "WebSocketPair", "caches"]);
 const runtimePlaces =
-  /^(shared\/runtime\/|shared\/sql\/node_sqlite\.ts$|dev\/|bench\/|app\/[a-z_]*(deno|workerd|openapi|migrate)[a-z_]*\.ts$)/;
+  /^(shared\/runtime\/|shared\/sql\/node_sqlite\.ts$|dev\/|local\/|bench\/|app\/[a-z_]*(deno|workerd|openapi|migrate)[a-z_]*\.ts$)/;
 
 const root = new URL("../", import.meta.url).pathname;
 
@@ -93,9 +100,11 @@ function judge(file: string, specifier: string): string | undefined {
   if (specifier.startsWith("@edgepass/")) {
     const [, name = ""] = specifier.split("/");
     const target = unitOfPackage(name);
-    const own = name === file.split("/").at(unit === "service" || unit === "contracts" ? 1 : 0);
+    const own = name === file.split("/").at(file.startsWith("services/") ? 1 : 0);
     const allowed: readonly string[] = mayImport[unit];
     if (own) return `Imports its own unit by name: use a relative path`;
+    // The table of events is made of the types that each service publishes.
+    if (unit === "contracts" && target !== "shared" && specifier.endsWith("/events")) return undefined;
     return allowed.includes(target) ? undefined : `${unit} may not import ${specifier}`;
   }
   if (specifier.startsWith(".")) return leavesUnit(file, specifier);
@@ -114,11 +123,10 @@ function leavesUnit(file: string, specifier: string): string | undefined {
 
 function unitOf(file: string): Unit | undefined {
   const [top = "", second = ""] = file.split("/");
-  if (top === "services") return second === "contracts" ? "contracts" : "service";
+  if (top === "services") return unitOfPackage(second);
   return top in mayImport ? top as Unit : undefined;
 }
 
 function unitOfPackage(name: string): Unit {
-  if (name === "contracts") return "contracts";
   return name in mayImport ? name as Unit : "service";
 }

@@ -10,7 +10,7 @@ interface Tagged {
   readonly path: string;
 }
 
-const folders = ["gateway", "services", "shared", "tests"];
+const folders = ["control", "gateway", "services", "shared", "tests"];
 const named = /(["'`])((?:(?!\1)[^\n\\]|\\.)*?\[RFC \d+[^\]]*\](?:(?!\1)[^\n\\]|\\.)*?)\1/g;
 const tag = / ?\[(RFC [^\]]+)\]/g;
 

@@ -4,7 +4,7 @@ import type {
   Configuration,
   ConfigurationVersion,
   RolloutEntry,
-} from "../dev/observe/configuration_api.ts";
+} from "../dev/collector/configuration_api.ts";
 import { askWhoIAm, bearer, demoLearner, logIn } from "./support/dev_people.ts";
 import { type DevSystem, startDev, temporaryWorkspace } from "./support/dev_system.ts";
 import { waitUntil } from "./support/wait.ts";

@@ -9,7 +9,7 @@ import type {
   RequestRow,
   ServiceMap,
   StoredLogLine,
-} from "../dev/observe/api.ts";
+} from "../dev/collector/api.ts";
 import { parseEnv } from "node:util";
 import { startCollector } from "./support/collector.ts";
 import { askWhoIAm, bearer, demoLearner, logIn } from "./support/dev_people.ts";

@@ -1,5 +1,5 @@
 /**
- * Runs `deno doc --lint` over everything public: the gateway, and the exports of shared.
+ * Runs `deno doc --lint` over everything public: the exports of gateway, control and shared.
  *
  * Three kinds of findings are ignored. Only another package can export its own type that a public
  * signature uses. A table behind `keyof typeof` is documented by its names. And a schema is not
@@ -8,6 +8,9 @@
 import { readArguments } from "@edgepass/shared/runtime/usage";
 import { projectRoot, readProjectFile } from "./support/markdown.ts";
 import { files } from "./support/sources.ts";
+
+/** The units that are the platform. */
+const units = ["gateway", "control", "shared"];
 
 /** The findings that must be fixed. */
 export async function lintPublicDocumentation(): Promise<string[]> {
@@ -34,17 +37,20 @@ export async function lintPublicDocumentation(): Promise<string[]> {
 
 /** The public entry points. */
 async function entries(): Promise<string[]> {
-  const { exports }: { exports: Record<string, string> } = JSON.parse(
-    await readProjectFile("shared/deno.json"),
-  );
-  const shared = Object.values(exports).map((path) => path.replace("./", "shared/"));
-  return ["gateway/mod.ts", ...shared];
+  const found: string[] = [];
+  for (const unit of units) {
+    const { exports }: { exports: Record<string, string> } = JSON.parse(
+      await readProjectFile(`${unit}/deno.json`),
+    );
+    found.push(...Object.values(exports).map((path) => path.replace("./", `${unit}/`)));
+  }
+  return found;
 }
 
-/** The lines in which the two units declare their own types. */
+/** The lines in which the units declare their own types. */
 async function readOwnTypes(): Promise<ReadonlySet<string>> {
   const lines = new Set<string>();
-  for await (const { text } of files(["gateway", "shared"])) {
+  for await (const { text } of files(units)) {
     const declarations = text.matchAll(/^(?:export )?(?:type|interface|class) [A-Z].*$/gm);
     for (const [line] of declarations) lines.add(line.trim());
   }
@@ -53,7 +59,8 @@ async function readOwnTypes(): Promise<ReadonlySet<string>> {
 
 if (import.meta.main) {
   readArguments({
-    usage: "Usage: deno task docs:lint\n\nChecks the public docstrings of gateway and shared.",
+    usage:
+      "Usage: deno task docs:lint\n\nChecks the public docstrings of gateway, control and shared.",
     maxWords: 0,
   });
   const findings = await lintPublicDocumentation();

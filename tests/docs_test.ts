@@ -13,7 +13,19 @@ import { projectRoot, readFences, readProjectFile, writeFiles } from "./support/
 import { walk } from "./support/sources.ts";
 
 const documents = await readDocuments();
-const folders = ["app", "bench", "dev", "docs", "gateway", "ops", "services", "shared", "tests"];
+const folders = [
+  "app",
+  "bench",
+  "control",
+  "dev",
+  "docs",
+  "gateway",
+  "local",
+  "ops",
+  "services",
+  "shared",
+  "tests",
+];
 const paths = new Set<string>();
 for (const folder of folders) for await (const path of walk(folder)) paths.add(path);
 
@@ -63,7 +75,9 @@ for (const document of documents) {
   Deno.test(`paths named in ${path} exist`, () => {
     const named = readCode(document)
       .filter((code) =>
-        /^(?:\.ci|app|bench|dev|docs|gateway|services|shared|tests)\/[\w./*-]*$/.test(code)
+        /^(?:\.ci|app|bench|control|dev|docs|gateway|local|services|shared|tests)\/[\w./*-]*$/.test(
+          code,
+        )
       );
     for (const name of named) assert.ok(isThere(name), `${path}: ${name}`);
   });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { parseEnv } from "node:util";
-import { machineVariables } from "../dev/environment.ts";
+import { machineVariables } from "../dev/workspace/environment.ts";
 import { freePort, startDev, temporaryWorkspace, waitUntilGone } from "./support/dev_system.ts";
 import { isObject, type Json } from "./support/json.ts";
 

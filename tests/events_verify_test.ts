@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { reconcile } from "../dev/events_verify.ts";
+import { reconcile } from "../dev/cli/events_verify.ts";
 import {
   dataOf,
   type Environment,

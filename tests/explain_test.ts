@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { explain } from "../dev/explain.ts";
-import { createDeliveries, type DeliveryNote } from "../dev/observe/deliveries.ts";
-import { createAnsi } from "../dev/ansi.ts";
+import { explain } from "../dev/cli/explain.ts";
+import { createDeliveries, type DeliveryNote } from "../dev/collector/deliveries.ts";
+import { createAnsi } from "../dev/terminal/ansi.ts";
 import { answeredLine, lineOf, openStore } from "./support/observed.ts";
 import { acceptedTrace, refusedTrace, traceIdOf } from "./support/otlp.ts";
 

@@ -2,7 +2,7 @@ import { compose } from "@edgepass/app/compose";
 import { composeAll } from "@edgepass/app/all";
 import { composeAuth } from "@edgepass/auth/compose";
 import course from "@edgepass/course";
-import { createEmbeddedRedis, createRedisRest, type RedisBackend } from "@edgepass/dev/redis";
+import { createEmbeddedRedis, createRedisRest, type RedisBackend } from "@edgepass/local/redis";
 import enrollment from "@edgepass/enrollment";
 import recommendation from "@edgepass/recommendation";
 import type { Application } from "@edgepass/shared/application";

@@ -1,4 +1,4 @@
-import { openQstash } from "@edgepass/dev/qstash";
+import { openQstash } from "@edgepass/local/qstash";
 
 /** A QStash in a process of its own, which stores its messages in `FILE`. */
 const qstash = openQstash({

@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import { text } from "node:stream/consumers";
-import { createEmbeddedRedis, createRedisRest } from "@edgepass/dev/redis";
+import { createEmbeddedRedis, createRedisRest } from "@edgepass/local/redis";
 
 /**
  * Redis over REST with a round trip of `DELAY_MS`; counts the commands that a provider would bill.

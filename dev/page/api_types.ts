@@ -5,8 +5,8 @@ export type {
   ConfigurationHistory,
   ConfigurationVersion,
   RolloutEntry,
-} from "../observe/configuration_api.ts";
-import type { Health, LogLine, RequestRow, StoredLogLine } from "../observe/api.ts";
+} from "../collector/configuration_api.ts";
+import type { Health, LogLine, RequestRow, StoredLogLine } from "../collector/api.ts";
 
 /** The page's only dependency on the server: the shapes of its API. */
 export type {
@@ -36,7 +36,7 @@ export type {
   State,
   Traffic,
   Verdict,
-} from "../observe/api.ts";
+} from "../collector/api.ts";
 
 /** A line as lists and the stream send it: the stream's may have no number yet. */
 export type ShownLine = LogLine & Partial<Pick<StoredLogLine, "id" | "isOwn">>;

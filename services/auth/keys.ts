@@ -95,6 +95,22 @@ export function chooseAccessTokenKeys(
   };
 }
 
+/** Whether a key of the ring signs by these states; it may be in the key file only since. */
+export async function canSignBy(ring: AccessTokenKeyRing, states: KeyStates): Promise<boolean> {
+  const availableKids = new Set(ring.entries().keys.map(({ kid }) => kid));
+  // An unreadable file adds none.
+  if (!Object.keys(states).every((kid) => availableKids.has(kid))) {
+    await ring.reload().catch(() => {});
+  }
+  try {
+    chooseAccessTokenKeys(ring.entries(), states);
+    return true;
+  } catch (error) {
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
+}
+
 /** The access token keys; the set may grow while auth runs. */
 export interface AccessTokenKeyRing {
   /** Every key with its key material. */

@@ -9,7 +9,7 @@ export interface Logins {
    * Ends a person's login, the login of a refresh token, or both.
    *
    * @throws {Problem} `authentication_required` without either, `refresh_invalid` for a lone token
-   *   of no login, `revocation_unavailable`: a retry continues where it stopped
+   *   of no login, `revocation_unavailable` when they have ended and only Redis has not received it
    */
   logOut(by: { sid?: string | undefined; refreshToken?: string | undefined }): Promise<void>;
   /** Ends every login of a person. @throws {Problem} `revocation_unavailable` */
@@ -22,9 +22,13 @@ export interface Logins {
 
 /** Creates the login rules. */
 export function createLogins({ store, revocations, log, now }: AuthOptions): Logins {
-  async function endLogin(sid: string, by: LoginEnd): Promise<void> {
-    await store.logins.end({ sid, by, now: now(), revokeUntil: revocations.keepUntil() });
-    await revocations.announce("login", sid);
+  /** All of them are in the log before Redis is asked: its failure must not leave one alive. */
+  async function endLogins(sids: Iterable<string>, by: LoginEnd): Promise<void> {
+    const ending = [...sids];
+    for (const sid of ending) {
+      await store.logins.end({ sid, by, now: now(), revokeUntil: revocations.keepUntil() });
+    }
+    for (const sid of ending) await revocations.announce("login", sid);
   }
 
   async function sidOf(refreshToken: string): Promise<string | undefined> {
@@ -40,7 +44,7 @@ export function createLogins({ store, revocations, log, now }: AuthOptions): Log
       const owner = refreshToken === undefined ? undefined : await sidOf(refreshToken);
       const sids = new Set([sid, owner].filter((one) => one !== undefined));
       if (sids.size === 0) throw new Problem("refresh_invalid");
-      for (const one of sids) await endLogin(one, "logout");
+      await endLogins(sids, "logout");
     },
     async logOutEverywhere({ userId }) {
       await changeAccount(store.accounts, userId, () => ({
@@ -59,7 +63,7 @@ export function createLogins({ store, revocations, log, now }: AuthOptions): Log
       const login = await store.logins.find(sid);
       if (login?.accountId !== userId) throw new Problem("not_found");
       if (login.endedAt === null && login.expiresAt > now()) {
-        return await endLogin(sid, "session_ended");
+        return await endLogins([sid], "session_ended");
       }
       if (!(await revocations.isPending("login", sid))) throw new Problem("not_found");
       await revocations.announce("login", sid);

@@ -1,3 +1,4 @@
+import type { Control } from "@edgepass/control";
 import type { EventEndpoint } from "@edgepass/shared/events";
 import {
   addExportRoute,
@@ -12,7 +13,6 @@ import type { CookieNames } from "@edgepass/shared/tokens";
 import { type Accounts, createAccounts } from "./accounts.ts";
 import { createAdministration } from "./administration.ts";
 import { createChangePassword } from "./change_password.ts";
-import type { Configurations } from "./configurations.ts";
 import type { AuthOptions, Lifetimes } from "./options.ts";
 import { createGrantIssuer } from "./grants.ts";
 import { createLoginThrottle } from "./login_throttle.ts";
@@ -20,9 +20,7 @@ import type { AccessTokenKeys } from "./keys.ts";
 import { createLogins } from "./logins.ts";
 import { createPasswordHasher, type PasswordHasher } from "./passwords/hasher.ts";
 import { createRefresh } from "./refresh.ts";
-import type { RevocationWriter } from "./revocations.ts";
 import { accountRoutes } from "./routes/accounts.ts";
-import { configurationRoutes } from "./routes/configuration.ts";
 import { internalRoutes } from "./routes/internal.ts";
 import { jwksPath, keyRoutes } from "./routes/keys.ts";
 import { loginRoutes } from "./routes/logins.ts";
@@ -33,8 +31,8 @@ import type { AuthStore } from "./store/mod.ts";
 export interface AuthServiceOptions {
   readonly runtime: ServiceRuntime;
   readonly store: AuthStore;
-  readonly revocations: RevocationWriter;
-  readonly configurations: Configurations;
+  /** The control plane, in the database of the store. */
+  readonly control: Control;
   readonly keys: () => Promise<AccessTokenKeys>;
   /** The key that derives successors inside the refresh grace. */
   readonly refreshTokenKey: () => Promise<CryptoKey>;
@@ -72,10 +70,11 @@ const administratorPaths = ["/auth/signup", "/auth/login", "/auth/token"];
  * Its tables are those of `migrations/`.
  */
 export function createAuthService(deps: AuthServiceOptions): AuthService {
-  const { runtime, store, keys, cookieNames: names } = deps;
+  const { runtime, store, control, keys, cookieNames: names } = deps;
   const { now } = runtime;
   const rules: AuthOptions = {
     ...deps,
+    revocations: control.revocations,
     passwords: deps.passwords ?? createPasswordHasher(),
     loginThrottle: createLoginThrottle({ store: store.loginAttempts, now }),
     issueGrant: createGrantIssuer({ ...deps, now }),
@@ -96,7 +95,7 @@ export function createAuthService(deps: AuthServiceOptions): AuthService {
     events: deps.events,
     readiness: {
       keys: async () => void await keys(),
-      store: async () => void await store.revocations.unpushed({ now: now(), limit: 1 }),
+      store: control.checkStore,
     },
     open: [jwksPath],
   });
@@ -110,10 +109,10 @@ export function createAuthService(deps: AuthServiceOptions): AuthService {
   app.route("/", loginRoutes({ signIn, refreshTokens, logins, names }));
   const changePassword = createChangePassword(rules, refreshTokens);
   app.route("/", sessionRoutes({ logins, changePassword, names }));
-  app.route("/", internalRoutes({ accounts, revocations: deps.revocations }));
+  app.route("/", internalRoutes(accounts));
   addExportRoute(app, (personId) => store.readExport(personId));
   app.route("/", keyRoutes(keys));
-  app.route("/", configurationRoutes(deps.configurations));
+  control.addRoutes(app);
   return { app, ensureAdministrator, closeAccount: (id) => accounts.close(id) };
 }
 

@@ -1,9 +1,9 @@
+import type { RevocationWriter } from "@edgepass/control";
 import type { Logger } from "@edgepass/shared/log";
 import type { IssueGrant } from "./grants.ts";
 import type { LoginThrottle } from "./login_throttle.ts";
 import type { PasswordHasher } from "./passwords/hasher.ts";
 import type { Requester } from "./passwords/hashing_slots.ts";
-import type { RevocationWriter } from "./revocations.ts";
 import type { AuthStore } from "./store/mod.ts";
 
 /** Dependencies of the rules, which are free of HTTP, SQL and the clock. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createEmbeddedRedis, createRedisRest } from "@edgepass/dev/redis";
+import { createEmbeddedRedis, createRedisRest } from "@edgepass/local/redis";
 import { configurationKeys, createUpstashRedis } from "@edgepass/shared/redis";
 import fc from "fast-check";
 import { fetchConfiguration, fetchVersion, pushConfiguration, readVersion } from "./stored.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createEmbeddedRedis, createRedisRest } from "@edgepass/dev/redis";
+import { createEmbeddedRedis, createRedisRest } from "@edgepass/local/redis";
 import * as z from "zod/mini";
 import { createTestEvents, openEventTables } from "../../tests/support/events.ts";
 import { createUpstashRedis, type Redis, RedisUnavailable } from "../redis/mod.ts";

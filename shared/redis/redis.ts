@@ -18,4 +18,14 @@ export interface Redis {
 export class RedisUnavailable extends Error {
   /** Distinguishes it from other errors. */
   override readonly name = "RedisUnavailable";
+  /**
+   * Whether this process lagged so much that the call's end says nothing about Redis. Counted as a
+   * failure it would open the breaker: one pause of a busy machine, and a second of refusals.
+   */
+  readonly hasLagged: boolean;
+
+  constructor(message: string, { hasLagged = false }: { readonly hasLagged?: boolean } = {}) {
+    super(message);
+    this.hasLagged = hasLagged;
+  }
 }

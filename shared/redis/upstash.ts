@@ -72,7 +72,9 @@ export function createUpstashRedis(
     // call.
     const budget = nextBudget;
     nextBudget = undefined;
-    return await sent.catch(fail).finally(() => budget?.end());
+    return await sent
+      .catch((error) => fail(error, (budget?.lagMs() ?? 0) * 2 >= timeoutMs))
+      .finally(() => budget?.end());
   }
 
   return {
@@ -112,9 +114,11 @@ async function measured<Result>(commands: number, run: () => Promise<Result>): P
 /**
  * Reports only the error's kind: the client's messages quote the command, and with it people's ids.
  */
-function fail(error: unknown): never {
+function fail(error: unknown, hasLagged: boolean): never {
   const kind = error instanceof Error ? error.name : typeof error;
-  throw new RedisUnavailable(`Redis gave no usable reply (${kind})`);
+  throw new RedisUnavailable(`Redis gave no usable reply (${kind})`, {
+    hasLagged: hasLagged && kind === "TimeoutError",
+  });
 }
 
 /**

@@ -162,3 +162,19 @@ Deno.test("[M6, M7] without the lag measured, as on Workers, a Redis without a r
   end(new Response(null));
   await server.shutdown();
 });
+
+Deno.test("[F20] a call that a blocked event loop used up says so", async () => {
+  const { promise: over, resolve: end } = Promise.withResolvers<Response>();
+  await using redis = setup(() => over, { timeoutMs: 50, maxTimeoutMs: 500 });
+  try {
+    const refused = assert.rejects(redis.send(), (error) => {
+      assert.ok(error instanceof RedisUnavailable);
+      return error.hasLagged;
+    });
+    const until = performance.now() + 200;
+    while (performance.now() < until);
+    await within("the budget is over", refused);
+  } finally {
+    end(replies());
+  }
+});

@@ -48,7 +48,7 @@ export function redisWithBreaker(
       return replies;
     } catch (error) {
       // Any other error is a command that could not be built and was never sent.
-      if (error instanceof RedisUnavailable) permit.fail();
+      if (error instanceof RedisUnavailable && !error.hasLagged) permit.fail();
       else permit.cancel();
       throw error;
     }

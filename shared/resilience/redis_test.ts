@@ -18,10 +18,12 @@ function setup(minimumCalls = defaultPolicy.breaker.minimumCalls) {
   };
   const redis = redisWithBreaker(client, { policy: () => policy, now: clock.now });
   const goAway = () => respond = () => Promise.reject(new RedisUnavailable("no reply"));
+  const lag = () =>
+    respond = () => Promise.reject(new RedisUnavailable("late", { hasLagged: true }));
   const comeBack = () => respond = () => Promise.resolve(["1"]);
   const hang = () => respond = () => new Promise(() => {});
   const call = (from: Redis = redis) => from.pipeline(() => {});
-  return { call, clock, comeBack, goAway, hang, redis, trips: () => trips };
+  return { call, clock, comeBack, goAway, hang, lag, redis, trips: () => trips };
 }
 
 /** Completes a probe in the background. */
@@ -34,6 +36,16 @@ Deno.test("[D02, F20] a Redis that is down is not called, and its callers fail a
   goAway();
   for (let at = 0; at < 20; at++) await assert.rejects(call(), RedisUnavailable);
   assert.equal(trips(), 5);
+});
+
+Deno.test("[F20] time limits that this process used up by itself do not open the breaker", async () => {
+  const { call, goAway, lag, trips } = setup(5);
+  lag();
+  for (let at = 0; at < 20; at++) await assert.rejects(call(), RedisUnavailable);
+  assert.equal(trips(), 20);
+  goAway();
+  for (let at = 0; at < 20; at++) await assert.rejects(call(), RedisUnavailable);
+  assert.equal(trips(), 25, "a failure of Redis itself counts");
 });
 
 Deno.test("[F24] a Redis that is down is probed once a second, and used again when it responds", async () => {

@@ -1,4 +1,4 @@
-import type { FaultOptions } from "@edgepass/dev/qstash";
+import type { FaultOptions } from "@edgepass/local/qstash";
 import type { System } from "./system.ts";
 
 /** The faults of QStash, one after the other through a run. */

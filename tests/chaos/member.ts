@@ -1,4 +1,4 @@
-import { type ProcessPlan, type RunningProcess, startProcess } from "../../dev/processes.ts";
+import { type ProcessPlan, type RunningProcess, startProcess } from "../../dev/run/processes.ts";
 import { waitUntil } from "../support/wait.ts";
 import { armPath, isPoint, lastWords, type Point } from "./points.ts";
 

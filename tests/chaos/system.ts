@@ -1,6 +1,6 @@
-import { createEmbeddedRedis, createRedisRest } from "@edgepass/dev/redis";
-import { machineVariables } from "../../dev/environment.ts";
-import { findFreePorts } from "../../dev/ports.ts";
+import { createEmbeddedRedis, createRedisRest } from "@edgepass/local/redis";
+import { machineVariables } from "../../dev/workspace/environment.ts";
+import { findFreePorts } from "../../dev/run/ports.ts";
 import { migrate } from "@edgepass/shared/sql/migrate";
 import { openNodeSqlite } from "@edgepass/shared/sql/node_sqlite";
 import { readMigrations } from "../../shared/runtime/deno_databases.ts";
@@ -95,7 +95,7 @@ function programOf(
   const at = (path: string) => new URL(path, root).pathname;
   if (name === "gateway") return [at("app/gateway_deno.ts")];
   if (name !== "qstash") return [at("tests/chaos/entry.ts"), name];
-  return [at("dev/qstash/main.ts"), "--file", file, "--port", String(port)];
+  return [at("local/qstash/main.ts"), "--file", file, "--port", String(port)];
 }
 
 function settingsOf(

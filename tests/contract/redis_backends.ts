@@ -3,7 +3,7 @@ import {
   createRedisProxy,
   createRedisRest,
   type RedisBackend,
-} from "@edgepass/dev/redis";
+} from "@edgepass/local/redis";
 import { hasRedisServer, startRedisServer } from "./redis_server.ts";
 
 /** The endpoint of one backend, on its own port. */

@@ -4,7 +4,7 @@ import {
   createEmbeddedRedis,
   createRedisProxy,
   type Persistence,
-} from "@edgepass/dev/redis";
+} from "@edgepass/local/redis";
 import { Redis } from "@upstash/redis";
 import fc from "fast-check";
 import { redisCases, redisScripts } from "./redis_cases.ts";

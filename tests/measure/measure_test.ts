@@ -160,7 +160,7 @@ Deno.test("only called functions of platform and product are counted as executed
     script("gateway/a.ts", 0, 2, 1),
     script("shared/b.ts", 0),
     script("services/user/c.ts", 1),
-    script("dev/redis/d.ts", 1),
+    script("local/redis/d.ts", 1),
     script("node_modules/hono/e.js", 1),
   ], "/project/");
   assert.deepEqual([...executed], [["gateway/a.ts", 2], ["services/user/c.ts", 1]]);

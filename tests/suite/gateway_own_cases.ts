@@ -97,7 +97,7 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
   async "[C02] logging out clears both cookies whatever becomes of it"(environment) {
     const { call, echo, token } = environment;
     const expired = await token({ iat: 1_000, exp: 1_600 });
-    for (const status of [204, 401, 503]) {
+    for (const status of [204, 401]) {
       echo.respondWith(() => new Response(status === 204 ? null : "{}", { status }));
       for (const cookie of [await token(), expired, "garbage"]) {
         const { headers, status: given } = await call("/leave", { method: "POST", cookie });
@@ -109,6 +109,37 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
     const body = new Uint8Array(2_000_000);
     const { status, headers } = await call("/leave", { method: "POST", body });
     assert.deepEqual([status, clearedOf(headers).length], [413, 2]);
+  },
+
+  async "[C02] a log-out that may have failed keeps the refresh cookie, so that it can be repeated"(
+    environment,
+  ) {
+    const { call, echo, token, serve } = environment;
+    for (const status of [429, 500, 502, 503, 504]) {
+      echo.respondWith(() => new Response("{}", { status }));
+      for (const cookie of [await token(), "garbage"]) {
+        const { headers, status: given } = await call("/leave", { method: "POST", cookie });
+        assert.equal(given, status);
+        assert.deepEqual(clearedOf(headers), ["access_token"], String(status));
+      }
+    }
+    // A port that fetch refuses to connect to: the identity provider cannot be reached.
+    await using unreachable = await serve({ ECHO_URL: "http://127.0.0.1:1" });
+    const { status, headers } = await sendOnWire(unreachable.origin, {
+      method: "POST",
+      target: "/leave",
+    });
+    assert.ok(status >= 502, String(status));
+    assert.deepEqual(clearedOf(headers), ["access_token"]);
+  },
+
+  async "[C02] a 503 of an identity provider that has ended the login clears both cookies once"(
+    { call, echo },
+  ) {
+    const headers = { "set-cookie": "refresh_token=; Path=/; Max-Age=0" };
+    echo.respondWith(() => new Response("{}", { status: 503, headers }));
+    const response = await call("/leave", { method: "POST" });
+    assert.deepEqual(clearedOf(response.headers).sort(), ["access_token", "refresh_token"]);
   },
 
   async "[C05] a log-out from another origin clears no cookie, and no other route does"(

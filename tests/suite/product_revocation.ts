@@ -168,8 +168,12 @@ export const productRevocation: Readonly<Record<string, ProductCase>> = {
       post(`${account}/disable`, admin),
     ];
     const other = await logIn(send, environment.other);
+    const leaving = await logIn(send, person);
     target.setRedisReadOnly(true);
     try {
+      // The log has it: nothing is left to retry, and a shared machine must not stay logged in.
+      const { headers } = await send(post("/auth/logout", leaving));
+      assert.equal(headers.getSetCookie().filter((it) => it.includes("Max-Age=0")).length, 2);
       for (const request of writing) {
         const outcome = await outcomeOf(send(request));
         assert.equal(outcome, "503 revocation_unavailable", request.path);

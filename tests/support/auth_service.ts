@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { composeAuth } from "@edgepass/auth/compose";
-import { createEmbeddedRedis, createRedisRest } from "@edgepass/dev/redis";
+import { createEmbeddedRedis, createRedisRest } from "@edgepass/local/redis";
 import { encodeBase64Url, readJsonObject, readJws } from "@edgepass/shared/crypto";
 import { createServiceRuntime } from "@edgepass/shared/http";
 import type { Argon2Cost } from "../../services/auth/passwords/argon2.ts";
 import { createPasswordHasher, type PasswordHasher } from "../../services/auth/passwords/hasher.ts";
 import { Identity, TokenResponse } from "../../services/auth/schema.ts";
-import { makeAccessTokenKeys } from "../../dev/keys.ts";
+import { makeAccessTokenKeys } from "../../dev/workspace/keys.ts";
 import { createPassports, type PassportOverrides } from "./passports.ts";
 import {
   type CallOptions,

@@ -1,5 +1,5 @@
-import type { Attributes } from "../../dev/observe/api.ts";
-import type { ConfigurationVersion, RolloutEntry } from "../../dev/observe/configuration_api.ts";
+import type { Attributes } from "../../dev/collector/api.ts";
+import type { ConfigurationVersion, RolloutEntry } from "../../dev/collector/configuration_api.ts";
 import { listDifferences } from "../../dev/page/logic/document_diff.ts";
 import { isObject } from "./json.ts";
 

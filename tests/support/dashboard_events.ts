@@ -1,4 +1,4 @@
-import type { DeadEvent, Events, EventTrail } from "../../dev/observe/api.ts";
+import type { DeadEvent, Events, EventTrail } from "../../dev/collector/api.ts";
 
 /** Events that the page's tests change. */
 export type SampleEvents = { -readonly [Key in keyof Events]: Events[Key] };

@@ -9,7 +9,7 @@ import type {
   RequestRow,
   ServiceMap,
   StoredLogLine,
-} from "../../dev/observe/api.ts";
+} from "../../dev/collector/api.ts";
 
 /** The content of the dashboard's API in the page's tests; all times are relative to `now`. */
 export interface Samples {

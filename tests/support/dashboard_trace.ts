@@ -5,7 +5,7 @@ import type {
   RequestDetail,
   RequestRow,
   Span,
-} from "../../dev/observe/api.ts";
+} from "../../dev/collector/api.ts";
 
 /** The user who enrols. */
 export const learner = "user:01931c2e-8f4a-7c31-9d52-6f0a9f3ac210";

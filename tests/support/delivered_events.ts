@@ -1,4 +1,4 @@
-import { openQstash } from "@edgepass/dev/qstash";
+import { openQstash } from "@edgepass/local/qstash";
 import { createEvents, type Events, type EventsOptions } from "@edgepass/shared/events";
 import { Problem, toProblemResponse } from "@edgepass/shared/problem";
 import { orm } from "@edgepass/shared/sql/orm";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import type { Finding } from "../../dev/doctor/finding.ts";
-import type { DoctorContext, Effects } from "../../dev/doctor/context.ts";
-import { parts } from "../../dev/environment.ts";
-import { settingNames, type Settings } from "../../dev/settings.ts";
+import type { Finding } from "../../dev/cli/doctor/finding.ts";
+import type { DoctorContext, Effects } from "../../dev/cli/doctor/context.ts";
+import { parts } from "../../dev/workspace/environment.ts";
+import { settingNames, type Settings } from "../../dev/workspace/settings.ts";
 
 /** The settings of a healthy workspace; none of the values is a real secret. */
 const healthy: Partial<Settings> = {

@@ -1,4 +1,4 @@
-import { openQstash } from "@edgepass/dev/qstash";
+import { openQstash } from "@edgepass/local/qstash";
 import { publicOrigin, randomSecret } from "../settings.ts";
 import type { Fetch } from "../targets.ts";
 

@@ -7,7 +7,7 @@ export interface Source {
   readonly text: string;
 }
 
-const units = ["app", "dev", "gateway", "ops", "services", "shared"];
+const units = ["app", "dev", "gateway", "local", "ops", "services", "shared"];
 
 /** The TypeScript of every unit, without its tests. */
 export async function* files(folders: readonly string[] = units): AsyncGenerator<Source> {

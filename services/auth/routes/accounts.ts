@@ -8,6 +8,7 @@ import {
   problems,
   requireRole,
   type ServiceApp,
+  toTime,
 } from "@edgepass/shared/http";
 import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
 import * as z from "zod/mini";
@@ -23,7 +24,7 @@ import {
   NewRoles,
   Role,
 } from "../schema.ts";
-import { readClient, toTime } from "./http_helpers.ts";
+import { readClient } from "./http_helpers.ts";
 
 const Position = z.tuple([z.string()]);
 

@@ -65,8 +65,3 @@ export function requirePerson(passport: Passport): Person {
   if (sid === undefined || userId.includes(":")) throw new Problem("forbidden");
   return { userId, sid };
 }
-
-/** A time as the API returns it. */
-export function toTime(epochMs: number): string {
-  return new Date(epochMs).toISOString();
-}

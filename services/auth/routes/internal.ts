@@ -8,9 +8,7 @@ import {
   type ServiceApp,
 } from "@edgepass/shared/http";
 import { Problem } from "@edgepass/shared/problem";
-import { formatRevocationPosition, revocationPositionHeader } from "@edgepass/shared/redis";
 import type { Accounts } from "../accounts.ts";
-import type { RevocationWriter } from "../revocations.ts";
 import { IdParam, OwnAccount, PublicAccount } from "../schema.ts";
 import { toRoles } from "./accounts.ts";
 
@@ -48,20 +46,8 @@ const one = createRoute({
   },
 });
 
-const rebuild = createRoute({
-  hide,
-  method: "post",
-  path: "/internal/revocations/refill",
-  responses: {
-    204: noContent("The revocation list is complete"),
-    ...problems("forbidden", "revocation_unavailable"),
-  },
-});
-
-/** The routes that other services and the gateway call. */
-export function internalRoutes(
-  { accounts, revocations }: { accounts: Accounts; revocations: RevocationWriter },
-): ServiceApp {
+/** The routes that other services call. */
+export function internalRoutes(accounts: Accounts): ServiceApp {
   return createApi()
     .openapi(me, async (c) => {
       const { id, name, roles } = await accounts.find(requireUser(c.var.passport).userId);
@@ -75,10 +61,5 @@ export function internalRoutes(
       if (c.var.passport.sub === "anon") throw new Problem("authentication_required");
       const { id, name } = await accounts.find(c.req.valid("param").id);
       return c.json({ id, name }, 200);
-    })
-    .openapi(rebuild, async (c) => {
-      if (!c.var.passport.sub.startsWith("svc:")) throw new Problem("forbidden");
-      const reached = formatRevocationPosition(await revocations.rebuild());
-      return c.body(null, 204, { [revocationPositionHeader]: reached });
     });
 }

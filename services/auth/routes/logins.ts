@@ -9,6 +9,7 @@ import {
   type PassportEnv,
   problems,
   type ServiceApp,
+  toTime,
 } from "@edgepass/shared/http";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import type { Grant } from "../grants.ts";
@@ -23,7 +24,6 @@ import {
   readRefreshCookie,
   requirePerson,
   setTokenCookies,
-  toTime,
 } from "./http_helpers.ts";
 import { Problem } from "@edgepass/shared/problem";
 
@@ -138,6 +138,7 @@ export function loginRoutes(
 ): ServiceApp {
   const api = createApi();
   api.use("/auth/refresh", dropRefusedCookies(names));
+  api.use("/auth/logout", dropEndedCookies(names));
   return api
     .openapi(login, async (c) => {
       const { account, grant } = await signIn(c.req.valid("json"), readClient(c));
@@ -188,6 +189,19 @@ function dropRefusedCookies(names: CookieNames) {
     await next();
     const isRefused = c.res.status >= 400 && c.res.status < 500;
     if (isRefused && c.req.header("cookie") !== undefined) dropTokenCookies(c, names);
+  });
+}
+
+/**
+ * Deletes the cookies of a login that has ended although Redis has not received it yet: the log
+ * has it and scheduled maintenance writes it to Redis. After any other failure of ours the login
+ * may still be alive, so its refresh cookie stays for a retry.
+ */
+function dropEndedCookies(names: CookieNames) {
+  return createMiddleware<PassportEnv>(async function dropEndedCookies(c, next) {
+    await next();
+    const isLogged = c.error instanceof Problem && c.error.code === "revocation_unavailable";
+    if (isLogged) dropTokenCookies(c, names);
   });
 }
 

@@ -8,6 +8,7 @@ import {
   noContent,
   problems,
   type ServiceApp,
+  toTime,
 } from "@edgepass/shared/http";
 import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
 import type { CookieNames } from "@edgepass/shared/tokens";
@@ -22,7 +23,6 @@ import {
   readRefreshCookie,
   requirePerson,
   setTokenCookies,
-  toTime,
 } from "./http_helpers.ts";
 
 const Position = z.tuple([z.string()]);

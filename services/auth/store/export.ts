@@ -1,9 +1,10 @@
-import { asc, eq, or } from "drizzle-orm";
+import { asc, eq } from "drizzle-orm";
+import { selectAuditOf } from "@edgepass/control/statements";
 import { readPublished } from "@edgepass/shared/events";
 import { type Export, toTime } from "@edgepass/shared/http";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
-import { accounts, audit, knownNetworks, logins } from "./tables.ts";
+import { accounts, knownNetworks, logins } from "./tables.ts";
 
 /** Everything that auth stores about a person, except credentials. */
 export async function readAuthExport(sql: SqlDb, id: string): Promise<Export> {
@@ -13,8 +14,7 @@ export async function readAuthExport(sql: SqlDb, id: string): Promise<Export> {
     db.select().from(logins).where(eq(logins.accountId, id)).orderBy(asc(logins.sid)),
     db.select({ at: knownNetworks.lastLoginAt }).from(knownNetworks)
       .where(eq(knownNetworks.accountId, id)).orderBy(asc(knownNetworks.lastLoginAt)),
-    db.select().from(audit).where(or(eq(audit.actorId, id), eq(audit.targetId, id)))
-      .orderBy(asc(audit.id)),
+    selectAuditOf(db, id),
   ]);
   return {
     account: account ? toAccount(account) : null,

@@ -1,8 +1,16 @@
-import { and, desc, eq, gt, isNull, lt, sql } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, isNull, lt, lte, or, sql } from "drizzle-orm";
+import { logRevocation } from "@edgepass/control/statements";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { orm } from "@edgepass/shared/sql/orm";
-import { type LoginEnd, logLoginRevocation, type Rotation, rotation } from "./statements.ts";
-import { accounts, knownNetworks, logins, refreshTokens } from "./tables.ts";
+import { type LoginEnd, type Rotation, rotation } from "./statements.ts";
+import {
+  accounts,
+  addressClaims,
+  knownNetworks,
+  loginAttempts,
+  logins,
+  refreshTokens,
+} from "./tables.ts";
 
 /** A row of logins. One login is one refresh token family; `sid` names both. */
 export type Login = typeof logins.$inferSelect;
@@ -52,6 +60,8 @@ export interface LoginStore {
   list(page: { accountId: string; now: number; before?: string; limit: number }): Promise<Login[]>;
   /** Ends a login and logs its revocation in one batch; returns whether this call ended it. */
   end(end: { sid: string; by: LoginEnd; now: number; revokeUntil: number }): Promise<boolean>;
+  /** Deletes logins that are over, and expired attempts, claims and networks. */
+  deleteExpired(times: { now: number; networksBefore: number; endedBefore: number }): Promise<void>;
 }
 
 /** Logins and refresh tokens in SQL. */
@@ -130,9 +140,21 @@ export function sqlLoginStore(sqlDb: SqlDb): LoginStore {
       const [ended] = await db.batch([
         db.update(logins).set({ endedAt: now, endedBy: by })
           .where(and(eq(logins.sid, sid), isNull(logins.endedAt))).returning({ sid: logins.sid }),
-        logLoginRevocation(db, sid, revokeUntil),
+        logRevocation(db, { level: "login", id: sid, expiresAt: revokeUntil }),
       ]);
       return ended.length === 1;
+    },
+    async deleteExpired({ now, networksBefore, endedBefore }) {
+      const over = db.select({ sid: logins.sid }).from(logins)
+        .where(or(lte(logins.expiresAt, now), lte(logins.endedAt, endedBefore)));
+      await db.batch([
+        // Some SQLite servers do not enforce foreign keys, so the cascade is not relied upon.
+        db.delete(refreshTokens).where(inArray(refreshTokens.sid, over)),
+        db.delete(logins).where(inArray(logins.sid, over)),
+        db.delete(loginAttempts).where(lte(loginAttempts.expiresAt, now)),
+        db.delete(addressClaims).where(lte(addressClaims.expiresAt, now)),
+        db.delete(knownNetworks).where(lte(knownNetworks.lastLoginAt, networksBefore)),
+      ]);
     },
   };
 }

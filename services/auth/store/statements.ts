@@ -1,7 +1,8 @@
 import { and, eq, isNull, ne, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
+import { logRevocation } from "@edgepass/control/statements";
 import type { Orm } from "@edgepass/shared/sql/orm";
-import { accounts, audit, logins, refreshTokens } from "./tables.ts";
+import { accounts, logins, refreshTokens } from "./tables.ts";
 
 /** One statement of a batch. */
 export type Item = BatchItem<"sqlite">;
@@ -25,42 +26,14 @@ export interface Rotation {
   readonly now: number;
 }
 
-/** An administrator's change to an account, or a person's to their own. */
-export interface AuditEntry {
-  readonly id: string;
-  readonly at: number;
-  readonly actorId: string;
-  readonly targetId: string;
-  readonly what: string;
-}
-
 /**
  * Logs the revocation of every token of an account below its present version.
  *
- * The version comes from the row, so this follows the statement that raises it. A value is only
- * ever raised, whatever the order of two concurrent changes.
+ * The version comes from the row, so this follows the statement that raises it.
  */
 export function logSubjectRevocation(db: Orm, accountId: string, expiresAt: number): Item {
-  return db.run(sql`INSERT INTO revocations (level, id, value, expires_at, pushed)
-    SELECT 'subject', id, uv, ${expiresAt}, 0 FROM accounts WHERE id = ${accountId}
-    ON CONFLICT (level, id) DO UPDATE SET value = max(value, excluded.value),
-      expires_at = max(expires_at, excluded.expires_at), pushed = 0`);
-}
-
-/** Logs the revocation of every token of a login. */
-export function logLoginRevocation(db: Orm, sid: string, expiresAt: number): Item {
-  return db.run(sql`INSERT INTO revocations (level, id, value, expires_at, pushed)
-    VALUES ('login', ${sid}, 1, ${expiresAt}, 0)
-    ON CONFLICT (level, id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at),
-      pushed = 0`);
-}
-
-/** Logs the revocation of everything that a key has signed. */
-export function logKeyRevocation(db: Orm, kid: string, expiresAt: number): Item {
-  return db.run(sql`INSERT INTO revocations (level, id, value, expires_at, pushed)
-    VALUES ('key', ${kid}, 1, ${expiresAt}, 0)
-    ON CONFLICT (level, id) DO UPDATE SET expires_at = max(expires_at, excluded.expires_at),
-      pushed = 0`);
+  const value = sql`(SELECT uv FROM accounts WHERE id = ${accountId})`;
+  return logRevocation(db, { level: "subject", id: accountId, value, expiresAt });
 }
 
 /** Ends all logins of an account, or all but one. */
@@ -104,10 +77,6 @@ export function rotation(
       expiresAt,
     }),
   ];
-}
-
-export function auditRow(db: Orm, entry: AuditEntry): Item {
-  return db.insert(audit).values(entry);
 }
 
 /** True when an account may lose its administration: it has none, or another account has it too. */

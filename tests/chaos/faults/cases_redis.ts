@@ -68,6 +68,21 @@ async function judgeRecovery(
   judge.within("well again after", ms, 5_000);
 }
 
+/** Programs that never wait, each of which takes as much of a processor as it gets. */
+function startHogs(hogs: number): { readonly hogs: number; stop(): Promise<void> } {
+  const running = Array.from(
+    { length: hogs },
+    () => new Deno.Command(Deno.execPath(), { args: ["eval", "while (true);"] }).spawn(),
+  );
+  return {
+    hogs,
+    async stop() {
+      for (const hog of running) hog.kill("SIGKILL");
+      await Promise.all(running.map(({ status }) => status));
+    },
+  };
+}
+
 /** Responses of Redis that are no reply to the command. */
 const nonsense: Readonly<Record<string, Omit<RedisCondition & { kind: "responds" }, "kind">>> = {
   "500": { status: 500, body: "{}" },
@@ -142,6 +157,26 @@ export const redisCases: readonly Case[] = [
       await judgeRecovery(environment, judge, environment.proxies.redis.set({ kind: "none" }));
     },
   })),
+  {
+    id: "F22",
+    what: "five busy programs on every processor, Redis as always",
+    isLong: true,
+    async run(environment, judge, { faultMs }) {
+      const { hogs, stop } = startHogs(5 * navigator.hardwareConcurrency);
+      try {
+        const during = () => wait(10 * faultMs);
+        const tally = await environment.drive({ path: "/echo/ok", during });
+        judge.only("served or refused, nothing else", tally, ["200", closed]);
+        const refused = tally.kinds[closed] ?? 0;
+        const figure = `${refused} of ${tally.responses.length}`;
+        judge.check("refused, below 0.1 percent", refused < tally.responses.length / 1000, figure);
+        judge.check("busy programs", true, hogs);
+        judge.check("p99, ms", true, percentile(times(tally), 99).toFixed(0));
+      } finally {
+        await stop();
+      }
+    },
+  },
   {
     id: "F24",
     what: "Redis flaps, a second up and a second down",

@@ -1,6 +1,6 @@
-import { machineVariables } from "../../../dev/environment.ts";
-import { findFreePorts } from "../../../dev/ports.ts";
-import { type RunningProcess, startProcess } from "../../../dev/processes.ts";
+import { machineVariables } from "../../../dev/workspace/environment.ts";
+import { findFreePorts } from "../../../dev/run/ports.ts";
+import { type RunningProcess, startProcess } from "../../../dev/run/processes.ts";
 import { uuidv7 } from "@edgepass/shared/ids";
 import { admin, createSettings, randomSecret } from "../../settings.ts";
 import { createEnvironment, type Environment as People } from "../../suite/product_environment.ts";

@@ -1,4 +1,4 @@
-import type { RunningProcess } from "../../../dev/processes.ts";
+import type { RunningProcess } from "../../../dev/run/processes.ts";
 
 /** Resident memory of a process, in bytes. */
 export function residentBytes({ pid }: RunningProcess): number {

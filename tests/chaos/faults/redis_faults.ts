@@ -1,4 +1,4 @@
-import { createEmbeddedRedis, createRedisRest, type RedisBackend } from "@edgepass/dev/redis";
+import { createEmbeddedRedis, createRedisRest, type RedisBackend } from "@edgepass/local/redis";
 import { randomSecret } from "../../settings.ts";
 
 /** How Redis responds, in addition to network faults. */

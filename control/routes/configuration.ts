@@ -1,0 +1,146 @@
+import { createRoute } from "@hono/zod-openapi";
+import {
+  bodyProblems,
+  createApi,
+  jsonBody,
+  jsonResponse,
+  ListQuery,
+  problems,
+  requireRole,
+  type ServiceApp,
+  toTime,
+} from "@edgepass/shared/http";
+import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
+import * as z from "zod/mini";
+import {
+  Configuration as ConfigurationAnswer,
+  ConfigurationHistory,
+  NewConfiguration,
+  Rollback,
+  VersionParam,
+} from "../schema.ts";
+import type { Configuration, Configurations } from "../configurations.ts";
+import type { ConfigurationChange } from "../store/configurations.ts";
+
+const Position = z.tuple([z.int()]);
+
+const tags = ["Administration"];
+const adminProblems = ["authentication_required", "forbidden", "store_unavailable"] as const;
+
+const read = createRoute({
+  method: "get",
+  path: "/admin/configuration",
+  operationId: "readConfiguration",
+  summary: "Read the central configuration",
+  tags,
+  responses: {
+    200: jsonResponse("The version in force; 0 is none", ConfigurationAnswer),
+    ...problems(...adminProblems),
+  },
+});
+
+const change = createRoute({
+  method: "put",
+  path: "/admin/configuration",
+  operationId: "changeConfiguration",
+  summary: "Put a central configuration in force",
+  description:
+    "In force with the answer, without a restart: each instance follows with the first " +
+    "request by which it hears of the version. A document that does not fit changes nothing.",
+  tags,
+  request: jsonBody(NewConfiguration),
+  responses: {
+    200: jsonResponse("The version in force", ConfigurationAnswer),
+    ...problems(...bodyProblems, ...adminProblems, "conflict"),
+  },
+});
+
+const history = createRoute({
+  method: "get",
+  path: "/admin/configuration/history",
+  operationId: "listConfigurations",
+  summary: "List the versions of the central configuration, newest first",
+  tags,
+  request: { query: ListQuery },
+  responses: {
+    200: jsonResponse("A page of versions", ConfigurationHistory),
+    ...problems(...adminProblems, "validation_failed"),
+  },
+});
+
+const readVersion = createRoute({
+  method: "get",
+  path: "/admin/configuration/history/{version}",
+  operationId: "readConfigurationVersion",
+  summary: "Read a version of the central configuration, in force or not",
+  tags,
+  request: { params: VersionParam },
+  responses: {
+    200: jsonResponse("The version", ConfigurationAnswer),
+    ...problems(...adminProblems, "not_found"),
+  },
+});
+
+const rollBack = createRoute({
+  method: "post",
+  path: "/admin/configuration/rollback",
+  operationId: "rollBackConfiguration",
+  summary: "Put the document of an older version in force again, as a new version",
+  tags,
+  request: jsonBody(Rollback),
+  responses: {
+    200: jsonResponse("The version in force", ConfigurationAnswer),
+    ...problems(...bodyProblems, ...adminProblems, "not_found", "conflict"),
+  },
+});
+
+/** The administration of the central configuration. */
+export function configurationRoutes(configurations: Configurations): ServiceApp {
+  return createApi()
+    .openapi(read, async (c) => {
+      requireRole(c.var.passport, "admin");
+      return c.json(toResponse(await configurations.read()), 200);
+    })
+    .openapi(change, async (c) => {
+      const { userId: actorId } = requireRole(c.var.passport, "admin");
+      const input = { ...c.req.valid("json"), actorId };
+      return c.json(toResponse(await configurations.change(input)), 200);
+    })
+    .openapi(history, async (c) => {
+      requireRole(c.var.passport, "admin");
+      const { limit, cursor } = c.req.valid("query");
+      const found = await configurations.history({
+        limit: limit + 1,
+        ...(cursor === undefined ? {} : { before: readCursor(Position, cursor)[0] }),
+      });
+      const items = found.slice(0, limit);
+      const last = found.length > limit ? items.at(-1) : undefined;
+      const nextCursor = last ? toCursor([last.version]) : null;
+      return c.json({ items: items.map(toChange), nextCursor }, 200);
+    })
+    .openapi(readVersion, async (c) => {
+      requireRole(c.var.passport, "admin");
+      return c.json(toResponse(await configurations.find(c.req.valid("param").version)), 200);
+    })
+    .openapi(rollBack, async (c) => {
+      const { userId: actorId } = requireRole(c.var.passport, "admin");
+      const input = { ...c.req.valid("json"), actorId };
+      return c.json(toResponse(await configurations.rollBack(input)), 200);
+    });
+}
+
+function toResponse(configuration: Configuration) {
+  return { ...toChange(configuration), document: configuration.document };
+}
+
+function toChange(
+  { version, changed, authorId, comment, createdAt }: Configuration | ConfigurationChange,
+) {
+  return {
+    version,
+    changedAt: toTime(createdAt),
+    changedBy: authorId,
+    comment,
+    changed: [...changed],
+  };
+}

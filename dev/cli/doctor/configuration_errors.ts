@@ -1,0 +1,68 @@
+import { fileURLToPath } from "node:url";
+import * as z from "zod/mini";
+import { machineVariables, parts as allParts, settingsOf } from "../../workspace/environment.ts";
+import { makeSecret } from "../../workspace/keys.ts";
+import { serviceNames, services, type Settings } from "../../workspace/settings.ts";
+import type { ConfigurationError, DoctorContext } from "./context.ts";
+
+const ConfigurationErrors = z.array(z.object({ part: z.enum(allParts), message: z.string() }));
+
+const program = fileURLToPath(new URL("../../../app/check_settings_deno.ts", import.meta.url));
+
+/**
+ * What the programs themselves report about the settings, from a process of its own.
+ *
+ * @throws {TypeError} when that process reports nothing, with the first line it wrote instead
+ */
+export async function validateInPrograms(
+  doctorContext: DoctorContext,
+): Promise<ConfigurationError[]> {
+  const { parts } = doctorContext;
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--allow-env", "--allow-read", program, ...parts],
+    env: { ...machineVariables(doctorContext.variables) },
+    clearEnv: true,
+    stdin: "piped",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const settings = new Blob([JSON.stringify(settingsToRead(doctorContext))]).stream();
+  // A process that ended before it read its input reports the reason itself.
+  const [{ code, stdout, stderr }] = await Promise.all([
+    child.output(),
+    settings.pipeTo(child.stdin).catch(() => {}),
+  ]);
+  const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes).trim());
+  if (code !== 0) throw new TypeError(errors?.split("\n")[0] || `ended with code ${code}`);
+  return z.parse(ConfigurationErrors, JSON.parse(output ?? ""));
+}
+
+/** The settings of the programs, and the exporters that dev replaces in order to forward itself. */
+function settingsToRead(doctorContext: DoctorContext): Readonly<Record<string, string>> {
+  const settings = withPlaceholders(doctorContext);
+  const exporters = Object.entries(settings)
+    .filter(([name, value]) => name.startsWith("OTEL_") && value !== "");
+  return { ...settingsOf(doctorContext.parts, settings), ...Object.fromEntries(exporters) };
+}
+
+/**
+ * Placeholders: for what dev generates only while it runs, and for databases that are bindings of
+ * workerd.
+ */
+function withPlaceholders({ scope, settings }: DoctorContext): Settings {
+  if (scope === "deployment") return settings;
+  const placeholders: Record<string, string> = {};
+  if (settings.UPSTASH_REDIS_REST_URL === "") {
+    placeholders.UPSTASH_REDIS_REST_URL = "http://127.0.0.1:1";
+    placeholders.UPSTASH_REDIS_REST_TOKEN = makeSecret();
+  }
+  if (isInWorkerd(settings)) {
+    for (const name of serviceNames) placeholders[services[name].database] = "sqlite:";
+  }
+  return { ...settings, ...placeholders };
+}
+
+/** In workerd databases are bindings, which no text can replace. */
+export function isInWorkerd(settings: Settings): boolean {
+  return serviceNames.every((name) => settings[services[name].database] === "");
+}

@@ -1,0 +1,58 @@
+import type { Part } from "../../workspace/environment.ts";
+import type { Settings } from "../../workspace/settings.ts";
+import type { Finding } from "./finding.ts";
+
+/** Whether the dev command was ever started on its workspace, and how it ended. */
+export type DevState =
+  | { readonly name: "never" | "stopped" }
+  /** It holds the lock of its workspace, or left its mark there when it was killed. */
+  | { readonly name: "running" | "killed"; readonly pid: string };
+
+/** What the checks look at. */
+export interface DoctorContext {
+  /** The workspace of dev and what it serves, or the environment of a deployment. */
+  readonly scope: "dev" | "deployment";
+  /** The variables of this process. */
+  readonly variables: Readonly<Record<string, string>>;
+  /** The current value of every setting; an empty text is a setting without a value. */
+  readonly settings: Settings;
+  /** Why these settings cannot be completed, in the dev command's own words. */
+  readonly refusal?: string;
+  /** The programs that read the settings. */
+  readonly parts: readonly Part[];
+  /** The path of `EDGEPASS_HOME`. */
+  readonly workspace: string;
+  readonly dev: DevState;
+}
+
+/** A setting that a program refuses, in its own words. */
+export interface ConfigurationError {
+  readonly part: Part;
+  readonly message: string;
+}
+
+/** What the checks need from outside. */
+export interface Effects {
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Milliseconds of a monotonic clock. */
+  readonly elapsed: () => number;
+  /** Sends a request, under the host name in `host` where it differs from the address. */
+  readonly request: (
+    url: string,
+    init?: RequestInit & { readonly host?: string },
+  ) => Promise<Response>;
+  /** What the programs report about the settings; they are composed once and not started. */
+  readonly configurationErrors: () => Promise<readonly ConfigurationError[]>;
+  /** Bytes that this user may still write beside a path. */
+  readonly freeBytes: (path: string) => number;
+  readonly denoVersion: string;
+  /** The root of the working copy, with a slash at its end. */
+  readonly root: string;
+}
+
+/** Checks one thing; one that cannot be checked has no findings, or one with the reason. */
+export type Check = (
+  doctorContext: DoctorContext,
+  effects: Effects,
+) => readonly Finding[] | Promise<readonly Finding[]>;

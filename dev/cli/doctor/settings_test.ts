@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import {
+  allWell,
+  createDoctorContext,
+  createEffects,
+  troubleOf,
+} from "../../../tests/support/doctor.ts";
+import type { Finding } from "./finding.ts";
+import { checkKeys } from "./keys.ts";
+import { checkSettings } from "./settings.ts";
+import type { ConfigurationError } from "./context.ts";
+
+const reporting = (...configurationErrors: ConfigurationError[]) =>
+  createEffects({ configurationErrors: () => Promise.resolve(configurationErrors) });
+const gateway = (message: string): ConfigurationError => ({ part: "gateway", message });
+
+Deno.test("settings that every program accepts pass", async () => {
+  assert.deepEqual(allWell(await checkSettings(createDoctorContext(), createEffects())), [
+    "gateway, auth, user, course, enrollment, recommendation take their settings",
+  ]);
+});
+
+/** The fix by the source of the value. */
+const fixes = {
+  "of a deployment": [
+    { scope: "deployment", variables: { ISSUERS: "hidden" } },
+    "set ISSUERS as docs/deploy.md describes",
+  ],
+  "given to dev": [
+    { scope: "dev", variables: { ISSUERS: "hidden" } },
+    "set ISSUERS as docs/deploy.md describes, or unset it and dev makes it up",
+  ],
+  "that dev wrote": [
+    { scope: "dev", variables: {} },
+    "deno task dev, which writes its settings anew",
+  ],
+} as const;
+for (const [what, [doctorContext, fix]] of Object.entries(fixes)) {
+  Deno.test(`a malformed setting ${what} is reported with its fix`, async () => {
+    const effects = reporting(gateway("Cannot start: ISSUERS: must be JSON"));
+    const found = await checkSettings(createDoctorContext(doctorContext), effects);
+    assert.equal(troubleOf(found), `fail: ISSUERS: must be JSON (gateway) → ${fix}`);
+  });
+}
+
+Deno.test("each setting is a finding of its own, however many programs read it", async () => {
+  const message = "Cannot start: ISSUER is missing; LEEWAY_SECONDS: must be a whole number";
+  const effects = reporting(gateway(message), { part: "user", message });
+  const found = await checkSettings(createDoctorContext(), effects);
+  assert.deepEqual(found.map(({ what }) => what), [
+    "ISSUER is missing (gateway, user)",
+    "LEEWAY_SECONDS: must be a whole number (gateway, user)",
+  ]);
+});
+
+Deno.test("the fix for an invalid stored secret is to delete it and start dev again", async () => {
+  const effects = reporting({ part: "auth", message: "Cannot start: REFRESH_TOKEN_KEY: weak" });
+  assert.equal(
+    troubleOf(await checkSettings(createDoctorContext({ workspace: "/home-of-dev" }), effects)),
+    "fail: REFRESH_TOKEN_KEY: weak (auth)" +
+      " → rm /home-of-dev/keys/refresh-token-key and start dev again, which makes a new one",
+  );
+  const variables = { REFRESH_TOKEN_KEY: "hidden" };
+  assert.equal(
+    troubleOf(await checkSettings(createDoctorContext({ variables }), effects)),
+    "fail: REFRESH_TOKEN_KEY: weak (auth)" +
+      " → set REFRESH_TOKEN_KEY to what deno task keys:new prints for it",
+  );
+});
+
+Deno.test("a setting that dev itself refuses is a finding", async () => {
+  const refusal = "Cannot start: PORT: must be a whole number from 1 to 65535";
+  const doctorContext = createDoctorContext({ refusal, variables: { PORT: "hidden" } });
+  assert.equal(
+    troubleOf(await checkSettings(doctorContext, createEffects())),
+    "fail: PORT: must be a whole number from 1 to 65535" +
+      " → set PORT as docs/deploy.md describes, or unset it and dev makes it up",
+  );
+});
+
+Deno.test("programs that cannot check the settings are a finding", async () => {
+  const effects = createEffects({
+    configurationErrors: () => Promise.reject(new TypeError("error: Could not find package")),
+  });
+  assert.equal(
+    troubleOf(await checkSettings(createDoctorContext(), effects)),
+    "fail: the programs cannot check them: error: Could not find package" +
+      " → deno install, deno task check",
+  );
+});
+
+Deno.test("an error about keys is reported once, under the keys", async () => {
+  const effects = reporting(
+    gateway("Cannot start: PASSPORT_KEYS: has a kid twice"),
+    { part: "auth", message: "Cannot start: PASSPORT_KEYS: has a kid twice" },
+  );
+  assert.equal(allWell(await checkSettings(createDoctorContext(), effects)).length, 1);
+  const found = await checkKeys(createDoctorContext({ workspace: "/home-of-dev" }), effects);
+  assert.equal(
+    troubleOf(found),
+    "fail: PASSPORT_KEYS: has a kid twice (gateway, auth)" +
+      " → rm /home-of-dev/keys/passport-keys.json and start dev again, which makes a new one",
+  );
+});
+
+Deno.test("keys are counted by state, and no kid is shown", async () => {
+  const settings = {
+    PASSPORT_KEYS: JSON.stringify([{ kid: "hidden", state: "signing" }, { state: "retired" }]),
+  };
+  assert.deepEqual(allWell(await checkKeys(createDoctorContext({ settings }), createEffects())), [
+    "PASSPORT_KEYS has 2 keys, 1 signing",
+    "ACCESS_TOKEN_KEYS has 1 key, 1 signing",
+  ]);
+});
+
+Deno.test("missing keys are left for dev to generate", async () => {
+  const found = await checkKeys(createDoctorContext({ dev: { name: "never" } }), createEffects());
+  assert.deepEqual(allWell(found), [
+    "PASSPORT_KEYS is made by dev, once",
+    "ACCESS_TOKEN_KEYS is made by dev, once",
+  ]);
+});
+
+Deno.test("keys that no program could read do not pass", async () => {
+  const settings = { PASSPORT_KEYS: "hidden", ACCESS_TOKEN_KEYS: "" };
+  const found: Finding[] = await checkKeys(createDoctorContext({ settings }), createEffects());
+  assert.deepEqual(found.map(({ state, what }) => `${state}: ${what}`), [
+    "warn: PASSPORT_KEYS was not read",
+    "warn: ACCESS_TOKEN_KEYS was not read",
+  ]);
+});
+
+Deno.test("a program without keys has no finding about them", async () => {
+  const found = await checkKeys(createDoctorContext({ parts: ["gateway"] }), createEffects());
+  assert.deepEqual(allWell(found), ["PASSPORT_KEYS has 1 key, 1 signing"]);
+});

@@ -1,0 +1,134 @@
+import assert from "node:assert/strict";
+import {
+  allWell,
+  createDoctorContext,
+  createEffects,
+  type DoctorContextOverrides,
+  troubleOf,
+} from "../../../tests/support/doctor.ts";
+import { temporaryWorkspace } from "../../../tests/support/dev_system.ts";
+import { checkWorkspace } from "./workspace.ts";
+
+const mebibyte = 1024 * 1024;
+
+/** A workspace on which dev was started once. */
+async function setup() {
+  const workspace = await temporaryWorkspace();
+  await Deno.mkdir(`${workspace.path}/keys`);
+  const write = (name: string, text = "text", mode = 0o600) =>
+    Deno.writeTextFile(`${workspace.path}/${name}`, text, { mode });
+  await write("dev.env");
+  await write("keys/passport-keys.json");
+  const look = (doctorContext: DoctorContextOverrides = {}, freeBytes = 2 ** 40) =>
+    checkWorkspace(
+      createDoctorContext({ workspace: workspace.path, ...doctorContext }),
+      createEffects({ freeBytes: () => freeBytes }),
+    );
+  return { ...workspace, write, look };
+}
+
+Deno.test("the workspace of a stopped dev passes, and the check leaves no file behind", async () => {
+  await using workspace = await setup();
+  assert.deepEqual(allWell(workspace.look()), [
+    `${workspace.path} can be written to`,
+    "not in use: dev is not running",
+  ]);
+  assert.deepEqual([...Deno.readDirSync(workspace.path)].map(({ name }) => name).toSorted(), [
+    "dev.env",
+    "keys",
+  ]);
+});
+
+Deno.test("the workspace of a running dev passes, and the finding names the process", async () => {
+  await using workspace = await setup();
+  const found = allWell(workspace.look({ dev: { name: "running", pid: "123" } }));
+  assert.equal(found[1], "in use by the running dev (process 123)");
+});
+
+Deno.test("a dev that was killed is reported", async () => {
+  await using workspace = await setup();
+  assert.equal(
+    troubleOf(workspace.look({ dev: { name: "killed", pid: "123" } })),
+    "warn: the last dev (process 123) was ended by force; what it kept is there" +
+      " → deno task dev takes the home over",
+  );
+});
+
+Deno.test("a missing workspace is reported as never used", () => {
+  const found = checkWorkspace(
+    createDoctorContext({ workspace: "/nowhere/at/all" }),
+    createEffects(),
+  );
+  assert.equal(
+    troubleOf(found),
+    "warn: /nowhere/at/all is not there: nothing was ever started here → deno task dev",
+  );
+});
+
+Deno.test("a workspace on which dev was never started is reported", async () => {
+  await using workspace = await setup();
+  assert.equal(
+    troubleOf(workspace.look({ dev: { name: "never" } })),
+    "warn: nothing was ever started here → deno task dev",
+  );
+});
+
+Deno.test("a workspace that is not a folder fails", async () => {
+  await using workspace = await setup();
+  const path = `${workspace.path}/dev.env`;
+  assert.equal(
+    troubleOf(workspace.look({ workspace: path })),
+    `fail: ${path} is no folder that can be written to → set EDGEPASS_HOME to a folder of yours`,
+  );
+});
+
+Deno.test({
+  name: "a workspace that cannot be written to fails",
+  // The one folder to which even root cannot write.
+  ignore: Deno.build.os !== "linux",
+  fn: () => {
+    assert.equal(
+      troubleOf(checkWorkspace(createDoctorContext({ workspace: "/proc" }), createEffects())),
+      "fail: /proc is no folder that can be written to → set EDGEPASS_HOME to a folder of yours",
+    );
+  },
+});
+
+Deno.test("each secret that other users may read is reported", async () => {
+  await using workspace = await setup();
+  await workspace.write("keys/redis-rest-token");
+  await Deno.chmod(`${workspace.path}/keys/redis-rest-token`, 0o640);
+  const path = `${workspace.path}/keys/redis-rest-token`;
+  assert.equal(
+    troubleOf(workspace.look()),
+    `fail: ${path} is open to others than its owner → chmod 600 ${path}`,
+  );
+  await Deno.chmod(`${workspace.path}/dev.env`, 0o644);
+  assert.equal(workspace.look().filter(({ state }) => state === "fail").length, 2);
+});
+
+Deno.test("a key file without a key is reported", async () => {
+  await using workspace = await setup();
+  await workspace.write("keys/passport-keys.json", "");
+  const path = `${workspace.path}/keys/passport-keys.json`;
+  assert.equal(troubleOf(workspace.look()), `fail: ${path} is empty → rm ${path}`);
+});
+
+const rooms = [[49, "fail"], [50, "warn"], [499, "warn"]] as const;
+for (const [free, state] of rooms) {
+  Deno.test(`${free} MiB of room is a ${state}`, async () => {
+    await using workspace = await setup();
+    assert.equal(
+      troubleOf(workspace.look({}, free * mebibyte)),
+      `${state}: ${free} MiB are left on the disk of ${workspace.path}` +
+        " → make room there, or set EDGEPASS_HOME to a folder on another disk",
+    );
+  });
+}
+
+Deno.test("a deployment has no workspace of dev", () => {
+  assert.deepEqual(
+    checkWorkspace(createDoctorContext({ scope: "deployment" }), createEffects()),
+    [],
+  );
+});

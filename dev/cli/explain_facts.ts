@@ -1,0 +1,82 @@
+import type { RequestDetail, RequestRow, Span } from "../collector/mod.ts";
+import { findStep, type PolicyStep, policySteps } from "./explain_policy.ts";
+
+/** What the store has of one trace, in the order of the policy. */
+export interface Facts {
+  readonly request: RequestRow | null;
+  /** The span in which the gateway served the request. */
+  readonly gateway: Span | undefined;
+  /** The spans of its steps. */
+  readonly steps: ReadonlyMap<PolicyStep, Span>;
+  /** Milliseconds each step took, by its span or by the gateway's line. */
+  readonly tookMs: ReadonlyMap<PolicyStep, number>;
+  readonly detail: RequestDetail;
+  /** Where and with what code the gateway refused. */
+  readonly refusal: { readonly step: PolicyStep | undefined; readonly code: string } | undefined;
+}
+
+/** Finds what the gateway decided; of several requests in one trace it is the last. */
+export function readFacts(detail: RequestDetail): Facts {
+  const { request, spans } = detail;
+  const gateway = spans.findLast(({ kind, service }) => kind === "server" && service === "gateway");
+  const steps = new Map<PolicyStep, Span>();
+  for (const span of spans) {
+    const step = policySteps.find((name) => name === span.attributes["edgepass.step"]);
+    if (step && span.parentId === gateway?.spanId) steps.set(step, span);
+  }
+  const code = request?.code ?? readText(gateway, "error.type");
+  const failed = [...steps].find(([, span]) => span.attributes["error.type"] === code)?.[0];
+  return {
+    request,
+    gateway,
+    steps,
+    tookMs: steps.size > 0
+      ? new Map([...steps].map(([step, { durationMs }]) => [step, durationMs]))
+      : readLineSteps(detail),
+    detail,
+    refusal: code === undefined ? undefined : { code, step: failed ?? findStep(code) },
+  };
+}
+
+/** For slow and failed requests the gateway's log line has the time of each step. */
+function readLineSteps({ logs }: RequestDetail): Map<PolicyStep, number> {
+  const steps = logs.findLast(({ service, fields }) => service === "gateway" && fields.steps)
+    ?.fields.steps;
+  const entries = Object.entries(typeof steps === "object" && steps !== null ? steps : {});
+  return new Map(policySteps.flatMap((step) => {
+    const took: unknown = entries.find(([name]) => name === step)?.[1];
+    return typeof took === "number" ? [[step, took] as const] : [];
+  }));
+}
+
+/**
+ * What the gateway read of the token: on the request's span, and where it was refused on the
+ * step's.
+ */
+export function readToken({ gateway, steps }: Facts, name: string): string | undefined {
+  return readText(gateway, name) ?? readText(steps.get("verify"), name);
+}
+
+/** The roles of the token. */
+export function readRoles({ gateway, steps }: Facts): readonly string[] {
+  const roles = readList(gateway, "edgepass.token.roles");
+  return roles.length > 0 ? roles : readList(steps.get("verify"), "edgepass.token.roles");
+}
+
+/** An attribute that is a text and not empty. */
+export function readText(span: Span | undefined, name: string): string | undefined {
+  const value = span?.attributes[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+}
+
+/** An attribute that is a list of texts. */
+function readList(span: Span | undefined, name: string): readonly string[] {
+  const value = span?.attributes[name];
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+/** The response status of a span. */
+export function readStatus(span: Span): number | undefined {
+  const status = span.attributes["http.response.status_code"];
+  return typeof status === "number" ? status : undefined;
+}

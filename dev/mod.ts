@@ -1,1 +1,0 @@
-export { type Mode, runDev } from "./run.ts";

@@ -1,0 +1,127 @@
+import { readConfig } from "@edgepass/shared/config";
+import { telemetrySettings } from "@edgepass/shared/telemetry";
+import { stripVTControlCharacters } from "node:util";
+import * as z from "zod/mini";
+import { toDeliveryNote } from "./delivery_notes.ts";
+import type { Endpoints } from "./endpoints.ts";
+import type { Workspace } from "../workspace/workspace.ts";
+import type { LogLine } from "../terminal/log_line.ts";
+import type { Logs } from "./logs.ts";
+import { listBaseSettings } from "../collector/base_settings.ts";
+import {
+  type ForwardTargets,
+  type LogLine as ObservedLine,
+  type RunningObserver,
+  startObserver,
+} from "../collector/mod.ts";
+import {
+  type Given,
+  serviceNames,
+  services,
+  type Settings,
+  toDashboard,
+} from "../workspace/settings.ts";
+import { StartError } from "../workspace/start_error.ts";
+
+const Telemetry = z.object(telemetrySettings);
+
+/**
+ * Checks the telemetry settings that were given: the programs get others in place of some, and
+ * would not report a malformed one.
+ *
+ * @throws {ConfigError} naming what is malformed
+ */
+export function requireTelemetrySettings(given: Given): void {
+  readConfig(Telemetry, given);
+}
+
+/** Where dev forwards what it collects; undefined where no other collector was given. */
+export function toForwardTargets(given: Given): ForwardTargets | undefined {
+  const { OTEL_EXPORTER_OTLP_HEADERS: headers, ...endpoints } = readConfig(Telemetry, given);
+  const own = toDashboard(given.DASHBOARD_PORT ?? "");
+  const common = endpoints.OTEL_EXPORTER_OTLP_ENDPOINT?.replace(/\/+$/, "");
+  const toUrl = (signal: string, specific: string | undefined) =>
+    specific ?? (common === undefined ? undefined : `${common}/v1/${signal}`);
+  const urls = {
+    traces: toUrl("traces", endpoints.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT),
+    metrics: toUrl("metrics", endpoints.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT),
+    logs: toUrl("logs", endpoints.OTEL_EXPORTER_OTLP_LOGS_ENDPOINT),
+  };
+  // Settings that were read from dev.env name dev itself, and it would forward to itself in a loop.
+  const elsewhere = Object.entries(urls).filter(([, url]) =>
+    url !== undefined && URL.parse(url)?.origin !== own
+  );
+  return elsewhere.length === 0 ? undefined : { urls: Object.fromEntries(elsewhere), headers };
+}
+
+/**
+ * Starts the observer of a system; from now on it receives every line.
+ *
+ * @throws {StartError} when it cannot serve
+ */
+export async function observe(
+  { mode, workspace, given, endpoints, logs }: {
+    readonly mode: string;
+    readonly workspace: Workspace;
+    readonly given: Given;
+    readonly endpoints: Endpoints;
+    readonly logs: Logs;
+  },
+): Promise<RunningObserver> {
+  const { settings, localQstash: qstash } = endpoints;
+  const isExportingLogs = settings.OTEL_LOGS_EXPORTER === "otlp" || settings.OTEL_DENO !== "";
+  const observer = await startObserver({
+    folder: workspace.at("observe"),
+    port: Number(settings.DASHBOARD_PORT),
+    pid: Deno.pid,
+    system: {
+      mode,
+      startedAt: Date.now(),
+      gatewayOrigin: settings.PUBLIC_ORIGIN,
+      services: serviceNames,
+      redis: { url: settings.UPSTASH_REDIS_REST_URL, token: settings.UPSTASH_REDIS_REST_TOKEN },
+      qstash,
+      databases: mode === "workers" ? [] : listDatabases(settings),
+      administrator: {
+        port: Number(settings.PORT),
+        email: settings.ADMIN_EMAIL,
+        password: settings.ADMIN_PASSWORD,
+      },
+      base: listBaseSettings(settings, serviceNames),
+    },
+    forward: toForwardTargets({ ...given, DASHBOARD_PORT: settings.DASHBOARD_PORT }),
+    keepsLogs: !isExportingLogs,
+  }, { onWarning: (message) => logs.report("warn", message) }).catch((cause: unknown) => {
+    const reason = cause instanceof Error ? cause.message : "unknown reason";
+    throw new StartError(`the dashboard cannot be served: ${reason}`, { cause });
+  });
+  logs.listen((line) => observer.receive(toObserved(line)));
+  endpoints.onNote((note) => {
+    const delivery = toDeliveryNote(note);
+    if (delivery) observer.noteDelivery(delivery);
+  });
+  return observer;
+}
+
+/** The services' own SQLite files. */
+function listDatabases(settings: Settings): (readonly [name: string, path: string])[] {
+  return serviceNames.flatMap((name) => {
+    const value = settings[services[name].database];
+    return value.startsWith("sqlite:")
+      ? [[`${name} database`, value.slice("sqlite:".length)] as const]
+      : [];
+  });
+}
+
+function toObserved({ time, level, service, message, traceId, fields }: LogLine): ObservedLine {
+  const { spanId, ...rest } = fields;
+  return {
+    time: Date.parse(time) || Date.now(),
+    level,
+    service,
+    traceId: traceId !== undefined && /^[0-9a-f]{32}$/.test(traceId) ? traceId : null,
+    spanId: typeof spanId === "string" ? spanId : null,
+    message: stripVTControlCharacters(message),
+    fields: rest,
+  };
+}

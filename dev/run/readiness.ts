@@ -1,0 +1,102 @@
+import { stripVTControlCharacters } from "node:util";
+import { readLogLine } from "../terminal/log_line.ts";
+import type { Ending, RunningProcess } from "./processes.ts";
+import { StartError } from "../workspace/start_error.ts";
+
+const pollMs = 50;
+
+export interface ReadinessOptions {
+  /** Milliseconds until the start counts as failed. */
+  readonly timeoutMs: number;
+  /** The host name for requests to the gateway; it serves no other. */
+  readonly host: string;
+}
+
+/**
+ * Waits until a process answers 200 on `/readyz`.
+ *
+ * @throws {StartError} when it ends or stays not ready; the message has its last response
+ */
+export async function waitUntilReady(
+  process: Pick<RunningProcess, "name" | "ended">,
+  port: number,
+  { timeoutMs, host }: ReadinessOptions,
+): Promise<void> {
+  // The gateway accepts only its public name, which may not be that of this loopback port.
+  const client = Deno.createHttpClient({ allowHost: true });
+  const deadline = performance.now() + timeoutMs;
+  const ended = process.ended.then((ending) => ({ ending }));
+  try {
+    for (let detail = "nothing answered";;) {
+      const state = await Promise.race([ended, probe(port, { client, host })]);
+      if ("ending" in state) throw toStartError(state.ending);
+      if (state.isReady) return;
+      detail = state.detail ?? detail;
+      if (performance.now() > deadline) {
+        const seconds = Math.round(timeoutMs / 1000);
+        throw new StartError(`${process.name} is not ready after ${seconds} s: ${detail}`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, pollMs));
+    }
+  } finally {
+    client.close();
+  }
+}
+
+async function probe(
+  port: number,
+  { client, host }: { client: Deno.HttpClient; host: string },
+): Promise<{ isReady: boolean; detail?: string }> {
+  try {
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`, {
+      client,
+      headers: { host },
+      signal: AbortSignal.timeout(2_000),
+    });
+    const detail = (await response.text()).slice(0, 300);
+    return { isReady: response.status === 200, detail: detail || `status ${response.status}` };
+  } catch {
+    return { isReady: false };
+  }
+}
+
+/** A program that refuses its settings reports it itself, in one complete line. */
+function toStartError(ending: Ending): StartError {
+  const own = ending.lastLines.findLast((line) => line.startsWith("Cannot start"));
+  const code = exitCodeOf(ending);
+  return new StartError(own ?? describeEnding(ending), { code: code === 0 ? 1 : code });
+}
+
+/**
+ * Whether a program ended because it refused its settings, which it reports in a line of its own.
+ */
+export function isRefusal({ lastLines }: Pick<Ending, "lastLines">): boolean {
+  return lastLines.some((line) => line.startsWith("Cannot start"));
+}
+
+/**
+ * Why a Worker does not start, if a line of wrangler says so: its process goes on serving, and the
+ * Worker refuses every request.
+ */
+export function readRefusal(line: string): string | undefined {
+  return /Cannot start: .*$/.exec(stripVTControlCharacters(line))?.[0];
+}
+
+/** The exit code that a shell reports for it. */
+export function exitCodeOf({ code, signal }: Pick<Ending, "code" | "signal">): number {
+  return signal === null ? code : Math.max(code, 129);
+}
+
+/** One line on how a process ended, with its last line that may be the reason. */
+export function describeEnding({ name, code, signal, lastLines }: Ending): string {
+  const how = signal === null ? `ended by itself with code ${code}` : `was ended by ${signal}`;
+  const last = lastLines.filter(mayExplain).map(stripVTControlCharacters).join("\n  ");
+  return last === "" ? `${name} ${how}` : `${name} ${how}; its last lines:\n  ${last}`;
+}
+
+/** Requests that succeeded before it ended are in its log file, and would bury the reason here. */
+function mayExplain(line: string): boolean {
+  if (line.trim() === "") return false;
+  const level = readLogLine(line)?.level;
+  return level !== "info" && level !== "debug";
+}

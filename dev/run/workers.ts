@@ -1,0 +1,151 @@
+import { createRequire } from "node:module";
+import { machineVariables, parts, reportToDev, settingsOf } from "../workspace/environment.ts";
+import { toEnvFile } from "../workspace/env_file.ts";
+import type { Workspace } from "../workspace/workspace.ts";
+import { writeText } from "../workspace/state_file.ts";
+import type { Placed, Placement } from "./placement.ts";
+import type { Logs } from "./logs.ts";
+import { describeEnding } from "./readiness.ts";
+import { projectRoot, startProcess } from "./processes.ts";
+import { toLocalConfig } from "./worker_config.ts";
+import { serviceNames, services, type Settings } from "../workspace/settings.ts";
+import { StartError } from "../workspace/start_error.ts";
+
+/** Everything in one Worker, run by wrangler in workerd; its databases are local D1. */
+export function placeInWorkerd(workspace: Workspace, given: Settings): Placement {
+  const databases = serviceNames.flatMap((name) => [
+    services[name].database,
+    `${services[name].database}_TOKEN`,
+  ]);
+  // In workerd these names are bindings, which no text can replace.
+  const settings: Settings = {
+    ...given,
+    ...Object.fromEntries(databases.map((name) => [name, ""])),
+  };
+  const process: Placed = {
+    name: "wrangler",
+    port: Number(settings.PORT),
+    args: [
+      "--allow-all",
+      wranglerProgram(),
+      "dev",
+      ...["--config", configFile(workspace)],
+      ...["--ip", "127.0.0.1", "--port", settings.PORT],
+      ...["--persist-to", workspace.at("workers")],
+      ...["--env-file", variablesFile(workspace)],
+      "--show-interactive-dev-session=false",
+    ],
+    env: wranglerVariables(workspace),
+  };
+  return { settings, processes: [process] };
+}
+
+/** Writes the Worker's configuration and its variables where wrangler reads them, mode 600. */
+export function writeWorkerFiles(workspace: Workspace, settings: Settings): void {
+  const config = Deno.readTextFileSync(`${projectRoot}wrangler.toml`);
+  writeText(configFile(workspace), toLocalConfig(config, projectRoot));
+  // A Worker has no files, so it reads keys only at its start.
+  const own = Object.entries(settingsOf(parts, reportToDev(settings)))
+    .filter(([name]) => !name.endsWith("_KEYS_FILE"));
+  // Unlike Deno, wrangler expands `$NAME` inside any quotes.
+  const escaped = own.map(([name, value]) => [name, value.replaceAll("$", "\\$")]);
+  writeText(variablesFile(workspace), toEnvFile(Object.fromEntries(escaped)));
+}
+
+/**
+ * Applies the SQL files to the local D1 databases, unless these very files were applied before.
+ *
+ * @throws {StartError} with the last lines of wrangler
+ */
+export async function migrateLocalD1(
+  workspace: Workspace,
+  logs: Logs,
+  cleanup: AsyncDisposableStack,
+): Promise<void> {
+  const marker = workspace.at("workers", "migrated");
+  const fingerprint = await fingerprintOfMigrations();
+  if (readIfThere(marker) === fingerprint) return;
+  logs.report("info", "Preparing the local D1 databases; the next start is quicker");
+  // One after the other: each starts a workerd of its own on the same files.
+  for (const name of serviceNames) {
+    await migrate(services[name].database, { workspace, logs, cleanup });
+  }
+  writeText(marker, fingerprint);
+}
+
+async function migrate(
+  database: string,
+  { workspace, logs, cleanup }: { workspace: Workspace; logs: Logs; cleanup: AsyncDisposableStack },
+): Promise<void> {
+  const process = startProcess({
+    name: "wrangler",
+    isShortLived: true,
+    args: [
+      "--allow-all",
+      wranglerProgram(),
+      ...["d1", "migrations", "apply", database, "--local"],
+      ...["--config", `${projectRoot}wrangler.toml`],
+      ...["--persist-to", workspace.at("workers")],
+    ],
+    env: wranglerVariables(workspace),
+  }, logs.receive);
+  cleanup.defer(() => process.stop(1_000));
+  const ending = await process.ended;
+  if (ending.code === 0) return;
+  throw new StartError(`${database} could not be migrated: ${describeEnding(ending)}`);
+}
+
+async function fingerprintOfMigrations(): Promise<string> {
+  const texts: string[] = [];
+  for (const name of serviceNames) {
+    const folder = `${projectRoot}services/${name}/migrations`;
+    for (const { name: file } of [...Deno.readDirSync(folder)].toSorted(byName)) {
+      texts.push(`${name}/${file}\n${Deno.readTextFileSync(`${folder}/${file}`)}`);
+    }
+  }
+  const bytes = new TextEncoder().encode(texts.join("\n"));
+  return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).toHex();
+}
+
+function byName(a: Deno.DirEntry, b: Deno.DirEntry): number {
+  return a.name < b.name ? -1 : 1;
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function variablesFile(workspace: Workspace): string {
+  return workspace.at("workers", "vars.env");
+}
+
+function configFile(workspace: Workspace): string {
+  return workspace.at("workers", "wrangler.toml");
+}
+
+/** Its `bin` starts this file under Node; Deno runs it as it is. */
+function wranglerProgram(): string {
+  const { resolve } = createRequire(import.meta.url);
+  return resolve("wrangler");
+}
+
+/** No account, no network, no telemetry, and no file outside the workspace. */
+function wranglerVariables(workspace: Workspace): Readonly<Record<string, string>> {
+  return {
+    ...machineVariables(Deno.env.toObject()),
+    CLOUDFLARE_CF_FETCH_ENABLED: "false",
+    WRANGLER_SEND_METRICS: "false",
+    WRANGLER_SEND_ERROR_REPORTS: "false",
+    WRANGLER_HIDE_BANNER: "true",
+    WRANGLER_LOG_PATH: workspace.at("workers", "logs"),
+    WRANGLER_REGISTRY_PATH: workspace.at("workers", "registry"),
+    XDG_CONFIG_HOME: workspace.at("workers", "config"),
+    CI: "true",
+    FORCE_COLOR: "0",
+  };
+}
