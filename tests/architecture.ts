@@ -104,7 +104,9 @@ function judge(file: string, specifier: string): string | undefined {
     const allowed: readonly string[] = mayImport[unit];
     if (own) return `Imports its own unit by name: use a relative path`;
     // The table of events is made of the types that each service publishes.
-    if (unit === "contracts" && target !== "shared" && specifier.endsWith("/events")) return undefined;
+    if (unit === "contracts" && target !== "shared" && specifier.endsWith("/events")) {
+      return undefined;
+    }
     return allowed.includes(target) ? undefined : `${unit} may not import ${specifier}`;
   }
   if (specifier.startsWith(".")) return leavesUnit(file, specifier);

@@ -1,10 +1,6 @@
 import { compose } from "@edgepass/app/compose";
 import { composeAll } from "@edgepass/app/all";
-import { composeAuth } from "@edgepass/auth/compose";
-import course from "@edgepass/course";
 import { createEmbeddedRedis, createRedisRest, type RedisBackend } from "@edgepass/local/redis";
-import enrollment from "@edgepass/enrollment";
-import recommendation from "@edgepass/recommendation";
 import type { Application } from "@edgepass/shared/application";
 import { runInvocation } from "@edgepass/shared/background";
 import type { Bindings } from "@edgepass/shared/config";
@@ -13,9 +9,9 @@ import type { SqlDb } from "@edgepass/shared/sql";
 import { openNodeSqlite, type OpenSqlDb } from "@edgepass/shared/sql/node_sqlite";
 import { migrate } from "@edgepass/shared/sql/migrate";
 import { createTelemetry, type RunningTelemetry } from "@edgepass/shared/telemetry";
-import user from "@edgepass/user";
 import { createTestHarness } from "wrangler";
 import { docsFiles } from "../app/docs_deno.ts";
+import { services as declarations } from "../app/generated/services.ts";
 import { maintainEach } from "../app/maintenance.ts";
 import { readMigrations } from "../shared/runtime/deno_databases.ts";
 import { admin, createSettings, publicOrigin } from "./settings.ts";
@@ -45,17 +41,10 @@ export interface Target extends AsyncDisposable {
 export type Fetch = (path: string, init?: RequestInit) => Promise<Response>;
 
 /** Services of the product, by folder name. */
-export type ServiceName = typeof services[number];
+export type ServiceName = keyof typeof declarations;
 
 const root = new URL("../", import.meta.url).pathname;
-const services = ["auth", "user", "course", "enrollment", "recommendation"] as const;
-const composers = {
-  auth: composeAuth,
-  user: user.compose,
-  course: course.compose,
-  enrollment: enrollment.compose,
-  recommendation: recommendation.compose,
-};
+const services = Object.keys(declarations) as readonly ServiceName[];
 
 /** As Deno's entry points set them. */
 const effects = {
@@ -94,7 +83,7 @@ async function denoSplit(more: MoreSettings = {}): Promise<Target> {
   for (const name of services) {
     const telemetry = observe(settings);
     const own = withoutPrivateKeys({ ...bindings, ...toBindings(telemetry) });
-    const app = await composers[name](own);
+    const app = await declarations[name].compose(own);
     await app.start?.();
     apps.push(app);
     const { origin } = listen(resources, app, telemetry);

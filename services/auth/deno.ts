@@ -1,6 +1,6 @@
 import { serve, spareProcessors } from "@edgepass/shared/runtime/deno";
-import { composeAuth } from "./compose.ts";
+import service from "./service.ts";
 
-await serve((bindings) => composeAuth(bindings, { hashingProcessors: spareProcessors() }), {
+await serve((bindings) => service.compose(bindings, { processors: spareProcessors() }), {
   migrations: { AUTH_DB: new URL("./migrations/", import.meta.url) },
 });

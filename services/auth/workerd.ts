@@ -1,4 +1,4 @@
 import { worker } from "@edgepass/shared/runtime/workerd";
-import { composeAuth } from "./compose.ts";
+import service from "./service.ts";
 
-export default worker(composeAuth);
+export default worker((bindings) => service.compose(bindings));

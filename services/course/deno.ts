@@ -1,6 +1,6 @@
-import { serve } from "@edgepass/shared/runtime/deno";
+import { serve, spareProcessors } from "@edgepass/shared/runtime/deno";
 import service from "./service.ts";
 
-await serve((bindings) => service.compose(bindings), {
+await serve((bindings) => service.compose(bindings, { processors: spareProcessors() }), {
   migrations: { COURSE_DB: new URL("./migrations/", import.meta.url) },
 });

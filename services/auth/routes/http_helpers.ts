@@ -1,4 +1,5 @@
 import type { Context } from "hono";
+import { createMiddleware } from "hono/factory";
 import type { PassportEnv } from "@edgepass/shared/http";
 import { requireUser } from "@edgepass/shared/http";
 import { toNetwork } from "@edgepass/shared/network";
@@ -9,7 +10,7 @@ import { clearTokenCookies, readCookies, writeTokenCookies } from "../cookies.ts
 import type { Client, Person } from "../options.ts";
 import type { Grant } from "../grants.ts";
 
-type AuthContext = Context<PassportEnv>;
+type AuthContext = Pick<Context, "header" | "req">;
 
 const maxLabelLength = 200;
 
@@ -64,4 +65,12 @@ export function requirePerson(passport: Passport): Person {
   const { userId, sid } = requireUser(passport);
   if (sid === undefined || userId.includes(":")) throw new Problem("forbidden");
   return { userId, sid };
+}
+
+/** Work that must be done before a request is read. */
+export function after(work: () => Promise<void>) {
+  return createMiddleware<PassportEnv>(async function after(_c, next) {
+    await work();
+    await next();
+  });
 }

@@ -1,7 +1,7 @@
 import { integer, origin } from "@edgepass/shared/config";
 import { keySource, secretSetting } from "@edgepass/shared/crypto";
+import { passportRingSetting } from "@edgepass/shared/passport";
 import { upstashSettings } from "@edgepass/shared/redis";
-import { sqlSource } from "@edgepass/shared/sql/config";
 import { maxAccessTokenLifeSeconds } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import { isEmail, normaliseEmail } from "./email.ts";
@@ -10,15 +10,14 @@ import { findPasswordFault } from "./passwords/policy.ts";
 
 const text = z.string().check(z.minLength(1));
 
-/** What the identity provider needs from its deployment. */
-export const AuthConfig = z.object({
+/** The settings of the identity provider, in addition to those of every service. */
+export const authSettings = {
   PUBLIC_ORIGIN: origin(),
   ISSUER: z.optional(text),
   AUDIENCE: z.optional(text),
-  AUTH_DB: sqlSource,
-  AUTH_DB_TOKEN: z.optional(text),
   ACCESS_TOKEN_KEYS: accessTokenKeysSetting,
   ACCESS_TOKEN_KEYS_RELOAD: z.optional(keySource),
+  PASSPORT_KEYS: passportRingSetting,
   REFRESH_TOKEN_KEY: secretSetting,
   ACCESS_TOKEN_TTL_SECONDS: z._default(integer({ min: 1, max: maxAccessTokenLifeSeconds }), 600),
   REFRESH_TOKEN_TTL_SECONDS: z._default(integer({ min: 1 }), 1_209_600),
@@ -38,5 +37,7 @@ export const AuthConfig = z.object({
       ),
     ),
   ),
-});
-export type AuthConfig = z.infer<typeof AuthConfig>;
+} as const;
+
+/** Their values. */
+export type AuthSettings = z.output<z.ZodMiniObject<typeof authSettings>>;
