@@ -2,7 +2,7 @@ import { readArguments } from "@edgepass/shared/runtime/usage";
 import { isSqliteFile, openSqliteFile, readMigrations } from "@edgepass/shared/runtime/deno";
 import { readSqlDb } from "@edgepass/shared/sql/config";
 import { migrate } from "@edgepass/shared/sql/migrate";
-import { migrations } from "./migrations_deno.ts";
+import { migrations } from "./generated/migrations_deno.ts";
 
 readArguments({
   usage:

@@ -2,7 +2,12 @@ export type { Admission } from "./admission.ts";
 export type { ClientAddressSource } from "./client_address.ts";
 export type { Credentials, PresentedCredential } from "./credentials.ts";
 export { createGateway, type GatewayOptions, type RevocationOptions } from "./create_gateway.ts";
-export { type GatewayConfig, type GatewayEffects, readGatewayConfig } from "./config.ts";
+export {
+  type GatewayConfig,
+  type GatewayEffects,
+  gatewaySettings,
+  readGatewayConfig,
+} from "./config.ts";
 export { type DocsFile, docsFiles, type ReadDocsFile } from "./docs_page.ts";
 export type { DocumentOptions } from "./documents.ts";
 export type { IssuerOptions } from "./issuers.ts";

@@ -1,9 +1,12 @@
 import * as z from "zod/mini";
 import { type LoggerOptions, type LogLevel, logLevels, type LogSink } from "./log.ts";
+import { setting } from "./setting.ts";
 
 /** The settings of every logger: a variable, and the runtime's line writer where it has one. */
 export const logSettings = {
-  LOG_LEVEL: z._default(z.enum(logLevels), "info"),
+  LOG_LEVEL: setting(z._default(z.enum(logLevels), "info"), {
+    meaning: "`debug`, `info`, `warn` or `error`",
+  }),
   LOG_SINK: z.optional(z.custom<LogSink>((value) => typeof value === "function")),
 };
 

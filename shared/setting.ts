@@ -4,11 +4,18 @@ import * as z from "zod/mini";
 export interface SettingFacts {
   /** One sentence without a full stop, for operators. */
   readonly meaning: string;
+  /** What is without it, where it has no default and is not required; in a few words. */
+  readonly without?: string;
   /** Whether its value is a secret: no file, log line or message may contain it. */
   readonly secret?: boolean;
-  /** A new value, for an installation that is being set up and for programs that only check. */
-  readonly make?: () => string | Promise<string>;
+  /** Whether a deployment is refused without this secret, although programs start without it. */
+  readonly isDemanded?: boolean;
+  /** How a new value is made, for dev, a new installation, and programs that only check. */
+  readonly make?: MadeKind;
 }
+
+/** Kinds of values that can be made. */
+export type MadeKind = "secret" | "Passport keys" | "access-token keys";
 
 const facts = new WeakMap<z.ZodMiniType, SettingFacts>();
 

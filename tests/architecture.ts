@@ -45,7 +45,7 @@ const confined: readonly (readonly [specifier: RegExp, places: RegExp])[] = [
 /** Names that exist in one runtime only. */
 const runtimeNames = new Set(["Deno", "process", "WebSocketPair", "caches"]);
 const runtimePlaces =
-  /^(shared\/runtime\/|shared\/sql\/node_sqlite\.ts$|dev\/|local\/|bench\/|app\/[a-z_]*(deno|workerd|openapi|migrate)[a-z_]*\.ts$)/;
+  /^(shared\/runtime\/|shared\/sql\/node_sqlite\.ts$|dev\/|local\/|bench\/|app\/generate\/|app\/[a-z_]*(deno|workerd|openapi|migrate)[a-z_]*\.ts$)/;
 
 const root = new URL("../", import.meta.url).pathname;
 

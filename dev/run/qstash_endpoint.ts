@@ -1,7 +1,7 @@
 import type { Workspace } from "../workspace/workspace.ts";
 import { readOrCreateText } from "../workspace/state_file.ts";
 import { serveOnReservedPort } from "./reserved_port.ts";
-import { makeSecret } from "../workspace/keys.ts";
+import { makeSecret } from "@edgepass/shared/crypto";
 import {
   type FaultOptions,
   type LogNote,

@@ -2,7 +2,7 @@ import { revocationKeys } from "@edgepass/shared/redis";
 import type { Workspace } from "../workspace/workspace.ts";
 import { readOrCreateText } from "../workspace/state_file.ts";
 import { serveOnReservedPort } from "./reserved_port.ts";
-import { makeSecret } from "../workspace/keys.ts";
+import { makeSecret } from "@edgepass/shared/crypto";
 import {
   createEmbeddedRedis,
   createRedisProxy,

@@ -16,11 +16,10 @@ import { type Ending, projectRoot, type RunningProcess, startProcess } from "./p
 import { describeEnding, exitCodeOf, isRefusal, readRefusal, waitUntilReady } from "./readiness.ts";
 import {
   completeSettings,
+  databases,
   type Given,
   readGiven,
   readPorts,
-  serviceNames,
-  services,
   type Settings,
 } from "../workspace/settings.ts";
 import { StartError } from "../workspace/start_error.ts";
@@ -150,8 +149,8 @@ async function watchWorkerd(
 
 /** A service's process may only read and write its own folder, which is too little for this. */
 async function scrubDatabases(settings: Settings): Promise<void> {
-  for (const service of serviceNames) {
-    const value = settings[services[service].database];
+  for (const name of Object.values(databases)) {
+    const value = settings[name];
     if (isSqliteFile(value)) await scrubSqliteFile(value).catch(leaveToServices);
   }
 }

@@ -27,7 +27,7 @@ import { createPasswordHasher, type PasswordHasher } from "./passwords/hasher.ts
 import { accountReconciliation } from "./reconciliation.ts";
 import { createRefresh } from "./refresh.ts";
 import { importRefreshTokenKey } from "./refresh_tokens.ts";
-import { accountRoutes } from "./routes/accounts.ts";
+import { accountRoutes, signUpRoutes } from "./routes/accounts.ts";
 import { internalRoutes } from "./routes/internal.ts";
 import { jwksPath, keyRoutes } from "./routes/keys.ts";
 import { loginRoutes } from "./routes/logins.ts";
@@ -96,8 +96,9 @@ function createParts(
   return {
     routes: {
       "/": [
-        ...createRoutes(context, options, { accounts, ensureAdministrator, keys }),
+        ...createRoutes(context, options, { accounts, ensureAdministrator }),
         ...control.routes,
+        keyRoutes(keys),
       ],
     },
     ready: { keys: async () => void await keys(), store: control.checkStore },
@@ -180,10 +181,9 @@ function createOptions(
 function createRoutes(
   { settings }: Context,
   options: AuthOptions,
-  { accounts, ensureAdministrator, keys }: {
+  { accounts, ensureAdministrator }: {
     readonly accounts: Accounts;
     readonly ensureAdministrator: () => Promise<void>;
-    readonly keys: () => Promise<AccessTokenKeys>;
   },
 ) {
   const names = cookieNames(settings.PUBLIC_ORIGIN);
@@ -192,11 +192,11 @@ function createRoutes(
   const refreshTokens = countOutcomes("edgepass.auth.refreshes", createRefresh(options));
   const changePassword = createChangePassword(options, refreshTokens);
   return [
-    accountRoutes({ accounts, administration: createAdministration(options), ensureAdministrator }),
+    signUpRoutes(accounts, ensureAdministrator),
     loginRoutes({ signIn, refreshTokens, logins, names, ensureAdministrator }),
     sessionRoutes({ logins, changePassword, names }),
+    accountRoutes(createAdministration(options)),
     internalRoutes(accounts),
-    keyRoutes(keys),
   ];
 }
 

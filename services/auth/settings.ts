@@ -1,4 +1,4 @@
-import { integer, origin } from "@edgepass/shared/config";
+import { integer, origin, setting } from "@edgepass/shared/config";
 import { keySource, secretSetting } from "@edgepass/shared/crypto";
 import { passportRingSetting } from "@edgepass/shared/passport";
 import { upstashSettings } from "@edgepass/shared/redis";
@@ -12,30 +12,63 @@ const text = z.string().check(z.minLength(1));
 
 /** The settings of the identity provider, in addition to those of every service. */
 export const authSettings = {
-  PUBLIC_ORIGIN: origin(),
+  PUBLIC_ORIGIN: setting(origin(), { meaning: "the one origin clients use" }),
   ISSUER: z.optional(text),
-  AUDIENCE: z.optional(text),
-  ACCESS_TOKEN_KEYS: accessTokenKeysSetting,
+  AUDIENCE: setting(z.optional(text), {
+    meaning: "`aud` of our access tokens",
+    without: "`PUBLIC_ORIGIN`",
+  }),
+  ACCESS_TOKEN_KEYS: setting(accessTokenKeysSetting, {
+    meaning:
+      "private JWK set of Ed25519 keys with `kid`, `alg`, `use`, `state`, as above; [keys](keys.md)",
+    secret: true,
+    make: "access-token keys",
+  }),
   ACCESS_TOKEN_KEYS_RELOAD: z.optional(keySource),
   PASSPORT_KEYS: passportRingSetting,
-  REFRESH_TOKEN_KEY: secretSetting,
-  ACCESS_TOKEN_TTL_SECONDS: z._default(integer({ min: 1, max: maxAccessTokenLifeSeconds }), 600),
-  REFRESH_TOKEN_TTL_SECONDS: z._default(integer({ min: 1 }), 1_209_600),
-  SESSION_MAX_SECONDS: z._default(integer({ min: 1 }), 2_592_000),
+  REFRESH_TOKEN_KEY: setting(secretSetting, {
+    meaning: "key behind the refresh grace, at least 32 random bytes as base64url",
+    secret: true,
+    make: "secret",
+  }),
+  ACCESS_TOKEN_TTL_SECONDS: setting(
+    z._default(integer({ min: 1, max: maxAccessTokenLifeSeconds }), 600),
+    { meaning: "life of an access token, at most 900" },
+  ),
+  REFRESH_TOKEN_TTL_SECONDS: setting(z._default(integer({ min: 1 }), 1_209_600), {
+    meaning: "seconds until a login ends without a refresh",
+  }),
+  SESSION_MAX_SECONDS: setting(z._default(integer({ min: 1 }), 2_592_000), {
+    meaning: "seconds until a login ends in any case",
+  }),
   LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
   ...upstashSettings,
-  ADMIN_EMAIL: z.optional(
-    z.string().check(
-      z.refine((value) => isEmail(normaliseEmail(value)), "must be an e-mail address"),
-    ),
-  ),
-  ADMIN_PASSWORD: z.optional(
-    z.string().check(
-      z.refine(
-        (value) => findPasswordFault(value, "") === undefined,
-        "must have 8 to 128 characters and be none of the best-known passwords",
+  ADMIN_EMAIL: setting(
+    z.optional(
+      z.string().check(
+        z.refine((value) => isEmail(normaliseEmail(value)), "must be an e-mail address"),
       ),
     ),
+    {
+      meaning: "address of the first administrator, created while no account has it",
+      without: "no administrator",
+    },
+  ),
+  ADMIN_PASSWORD: setting(
+    z.optional(
+      z.string().check(
+        z.refine(
+          (value) => findPasswordFault(value, "") === undefined,
+          "must have 8 to 128 characters and be none of the best-known passwords",
+        ),
+      ),
+    ),
+    {
+      meaning: "the first administrator's first password",
+      without: "no administrator",
+      secret: true,
+      isDemanded: true,
+    },
   ),
 } as const;
 

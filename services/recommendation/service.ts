@@ -39,10 +39,12 @@ export default defineService({
   maintenance: "Deletes old events.",
   settings: {
     RECOMMENDER_URL: setting(z.optional(origin()), {
-      meaning: "The recommender's origin; without one there is only the default list",
+      meaning: "origin of the [recommender](#the-recommender)",
+      without: "the default list for all users",
     }),
     RECOMMENDER_KEY: setting(z.optional(secretSetting), {
-      meaning: "The secret of the pseudonyms that the recommender gets instead of people",
+      meaning: "secret behind the pseudonyms it receives, at least 32 random bytes as base64url",
+      without: "refuses where `RECOMMENDER_URL` is set",
       secret: true,
     }),
   },

@@ -24,4 +24,14 @@ export {
 } from "./keys.ts";
 export { type KeySource, keySource, type KeySourceName, shareRun } from "./key_source.ts";
 export { Ed25519PrivateJwk, importKeyPair } from "./key_pair.ts";
+export {
+  makeAccessTokenKey,
+  makeAccessTokenKeys,
+  makePassportKey,
+  makePassportKeys,
+  makePrivatePassportKey,
+  makePrivatePassportKeys,
+  makers,
+  makeSecret,
+} from "./new_keys.ts";
 export { minSecretBytes, readSecret, requireDistinctSecrets, secretSetting } from "./secrets.ts";

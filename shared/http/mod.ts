@@ -45,5 +45,6 @@ export {
   createServiceRuntime,
   type ServiceRuntime,
   type ServiceRuntimeEffects,
+  serviceRuntimeSettings,
 } from "./service_runtime.ts";
 export { line, prose } from "./text.ts";

@@ -6,7 +6,7 @@ import type { Argon2Cost } from "../../services/auth/passwords/argon2.ts";
 import { createPasswordHasher, type PasswordHasher } from "../../services/auth/passwords/hasher.ts";
 import { defineAuth } from "../../services/auth/service.ts";
 import { Identity, TokenResponse } from "../../services/auth/schema.ts";
-import { makeAccessTokenKeys } from "../../dev/workspace/keys.ts";
+import { makeAccessTokenKeys } from "@edgepass/shared/crypto";
 import { createPassports, type PassportOverrides } from "./passports.ts";
 import {
   type CallOptions,

@@ -3,7 +3,7 @@ import { type SqlDb, StoreUnavailable } from "@edgepass/shared/sql";
 import { readSqlDb } from "@edgepass/shared/sql/config";
 import { type Migration, pendingMigrations } from "@edgepass/shared/sql/migrate";
 import { pathToFileURL } from "node:url";
-import { type ServiceName, serviceNames, services } from "../../workspace/settings.ts";
+import { type DatabaseOwner, databaseOwners, databases } from "../../workspace/settings.ts";
 import { isInWorkerd } from "./configuration_errors.ts";
 import { fail, type Finding, ok, warn } from "./finding.ts";
 import type { DoctorContext, Effects } from "./context.ts";
@@ -20,8 +20,8 @@ export async function checkDatabases(
     return [ok("in workerd they are D1, which deno task dev:workers migrates")];
   }
   const findings: Finding[] = [];
-  for (const service of serviceNames.filter((name) => doctorContext.parts.includes(name))) {
-    const value = doctorContext.settings[services[service].database];
+  for (const service of databaseOwners.filter((name) => doctorContext.parts.includes(name))) {
+    const value = doctorContext.settings[databases[service]];
     if (value !== "") findings.push(await checkDatabase(service, value, { doctorContext, root }));
   }
   return findings;
@@ -33,14 +33,14 @@ interface Place {
 }
 
 async function checkDatabase(
-  service: ServiceName,
+  service: DatabaseOwner,
   value: string,
   { doctorContext, root }: Place,
 ): Promise<Finding> {
   const migrations = await readMigrations(
     new URL(`services/${service}/migrations/`, pathToFileURL(root)),
   );
-  const name = services[service].database;
+  const name = databases[service];
   if (isSqliteFile(value)) return await checkFile(name, value, { migrations, doctorContext });
   const away = fail(`${name} does not answer`, `see ${name} and ${name}_TOKEN, and its server`);
   try {

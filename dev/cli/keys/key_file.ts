@@ -1,6 +1,6 @@
 import type { ConfiguredKeyState, KeyKind } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
-import { makeAccessTokenKey, makePassportKey } from "../../workspace/keys.ts";
+import { makeAccessTokenKey, makePassportKey } from "@edgepass/shared/crypto";
 import { writeText } from "../../workspace/state_file.ts";
 
 const Entry = z.looseObject({ kid: z.string(), state: z.string() });

@@ -1,5 +1,7 @@
-import { encodeBase64Url, type KeyState } from "@edgepass/shared/crypto";
-import { randomToken } from "@edgepass/shared/ids";
+import { randomToken } from "../ids.ts";
+import type { MadeKind } from "../setting.ts";
+import { encodeBase64Url } from "./base64url.ts";
+import type { KeyState } from "./keys.ts";
 
 const secretBytes = 32;
 
@@ -53,3 +55,10 @@ async function generateEd25519(): Promise<CryptoKeyPair> {
   if ("privateKey" in pair) return pair;
   throw new TypeError("Cannot make a key pair: the runtime gave one key");
 }
+
+/** Makes a new value for each kind of setting that can be made. */
+export const makers: Readonly<Record<MadeKind, () => string | Promise<string>>> = {
+  "secret": makeSecret,
+  "Passport keys": makePassportKeys,
+  "access-token keys": makeAccessTokenKeys,
+};
