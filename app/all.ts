@@ -1,7 +1,10 @@
-import type { Application } from "@edgepass/shared/application";
-import type { Bindings } from "@edgepass/shared/config";
+import {
+  type Application,
+  type Bindings,
+  localUpstream,
+  type Upstream,
+} from "@edgepass/shared/configuration";
 import { withoutPrivateKeys } from "@edgepass/shared/passport";
-import { localUpstream, type Upstream } from "@edgepass/shared/upstream";
 import { compose, type ComposeEffects } from "./compose.ts";
 import { services } from "./generated/services.ts";
 import { maintainEach } from "./maintenance.ts";

@@ -1,4 +1,4 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { bundleWorker, listWorkers } from "./workerd_bundle.ts";
 
 readArguments({

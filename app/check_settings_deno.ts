@@ -1,9 +1,13 @@
-import type { Application } from "@edgepass/shared/application";
-import { type Bindings, ConfigError } from "@edgepass/shared/config";
+import {
+  type Application,
+  type Bindings,
+  ConfigError,
+  localUpstream,
+  type Upstream,
+} from "@edgepass/shared/configuration";
 import { withoutPrivateKeys } from "@edgepass/shared/passport";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { createTelemetry } from "@edgepass/shared/telemetry";
-import { localUpstream, type Upstream } from "@edgepass/shared/upstream";
 import { compose } from "./compose.ts";
 import { services } from "./generated/services.ts";
 

@@ -6,9 +6,14 @@ import {
   readGatewayConfig,
   type Route,
 } from "@edgepass/gateway";
-import type { Application } from "@edgepass/shared/application";
-import { type Bindings, readConfig } from "@edgepass/shared/config";
-import { placeUpstream, type Upstream, upstreamSetting } from "@edgepass/shared/upstream";
+import {
+  type Application,
+  type Bindings,
+  placeUpstream,
+  readConfig,
+  type Upstream,
+  upstreamSetting,
+} from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
 import {
   deliveryRoutes,

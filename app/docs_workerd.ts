@@ -1,6 +1,5 @@
 import type { DocsFile, ReadDocsFile } from "@edgepass/gateway";
-import { type Bindings, readConfig } from "@edgepass/shared/config";
-import type { Fetcher } from "@edgepass/shared/upstream";
+import { type Bindings, type Fetcher, readConfig } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
 
 const Config = z.object({

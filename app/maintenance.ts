@@ -1,4 +1,4 @@
-import type { Application } from "@edgepass/shared/application";
+import type { Application } from "@edgepass/shared/configuration";
 
 /**
  * Runs the maintenance of every application; a failure of one does not stop the others.

@@ -1,14 +1,23 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
-import { isSqliteFile, openSqliteFile, readMigrations } from "@edgepass/shared/runtime/deno";
-import { readSqlDb } from "@edgepass/shared/sql/config";
-import { migrate } from "@edgepass/shared/sql/migrate";
-import { migrations } from "./generated/migrations_deno.ts";
+import {
+  isSqliteFile,
+  openSqliteFile,
+  readArguments,
+  readMigrations,
+} from "@edgepass/shared/runtime/deno";
+import { migrate, readSqlDb } from "@edgepass/shared/sql";
+import { migrations as product } from "./generated/migrations_deno.ts";
 
 readArguments({
   usage:
     "Usage: deno task migrate\n\nBrings every database up to date that a variable names: AUTH_DB, USER_DB, COURSE_DB, …",
   maxWords: 0,
 });
+
+/** Those of the product, and that of a control plane that runs alone. */
+const migrations: Readonly<Record<string, URL>> = {
+  ...product,
+  CONTROL_DB: new URL("../control/migrations/", import.meta.url),
+};
 
 /** Migrates every database that the environment names; D1 is migrated by wrangler. */
 const named = Object.entries(migrations).filter(([name]) => Deno.env.get(name));

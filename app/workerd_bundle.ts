@@ -22,14 +22,17 @@ const variables = {
   NO_COLOR: "1",
 };
 
-/** Every Wrangler file of the product, by its path from the root: all in one, then the split. */
+/**
+ * Every Wrangler file, by its path from the root: the product all in one, the split, then the
+ * control plane alone.
+ */
 export async function listWorkers(): Promise<string[]> {
   const services: string[] = [];
   for await (const { name } of Deno.readDir(new URL("services/", root))) {
     const path = `services/${name}/wrangler.toml`;
     if (await Deno.stat(new URL(path, root)).then(() => true, () => false)) services.push(path);
   }
-  return ["wrangler.toml", "wrangler.split.toml", ...services.toSorted()];
+  return ["wrangler.toml", "wrangler.split.toml", ...services.toSorted(), "control/wrangler.toml"];
 }
 
 /**

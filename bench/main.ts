@@ -1,4 +1,4 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { measureEvents } from "./events.ts";
 import { load, percentile } from "./load.ts";
 import { type Server, start } from "./processes.ts";

@@ -7,7 +7,7 @@ import {
   pushConfiguration,
   readVersion,
 } from "@edgepass/shared/configuration";
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem, type ProblemDetail } from "@edgepass/shared/problem";
 import { configurationKeys, type Redis, RedisUnavailable } from "@edgepass/shared/redis";
 import { VersionConflict } from "@edgepass/shared/sql";

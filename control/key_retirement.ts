@@ -5,7 +5,7 @@ import {
   type KeysSection,
   retirementSeconds,
 } from "@edgepass/shared/configuration";
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem } from "@edgepass/shared/problem";
 import type { Configurations } from "./configurations.ts";
 

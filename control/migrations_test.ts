@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { migrate } from "@edgepass/shared/sql/migrate";
-import { openNodeSqlite } from "@edgepass/shared/sql/node_sqlite";
+import { migrate } from "@edgepass/shared/sql";
+import { openNodeSqlite } from "../shared/sql/node_sqlite.ts";
 import { readMigrations } from "../shared/runtime/deno_databases.ts";
 
 const tables = ["audit", "configurations", "revocation_log", "revocations"];

@@ -1,10 +1,9 @@
 import { type ConfigurationDocument, readDocument } from "@edgepass/shared/configuration";
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 import type { ServiceApp } from "@edgepass/shared/http";
-import { uuidv7 } from "@edgepass/shared/ids";
-import type { Logger } from "@edgepass/shared/log";
+import { type SqlDb, uuidv7 } from "@edgepass/shared/sql";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { configurationKeys, createUpstashRedis } from "@edgepass/shared/redis";
-import type { SqlDb } from "@edgepass/shared/sql";
 import type * as z from "zod/mini";
 import { createConfigurations } from "./configurations.ts";
 import { createKeyRetirement } from "./key_retirement.ts";

@@ -1,4 +1,5 @@
-import type { Logger } from "@edgepass/shared/log";
+import { count } from "@edgepass/shared/context";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem } from "@edgepass/shared/problem";
 import {
   reachesPosition,
@@ -10,7 +11,6 @@ import {
   type RevocationLevel,
   type RevocationPosition,
 } from "@edgepass/shared/redis";
-import { count } from "@edgepass/shared/telemetry";
 import { maxAccessTokenLifeSeconds } from "@edgepass/shared/tokens";
 import {
   addDeclaration,

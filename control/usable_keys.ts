@@ -7,8 +7,11 @@ export type AccessKeyStates = NonNullable<NonNullable<ConfigurationDocument["key
 
 /** The keys whose states a document sets, as far as this program has them. */
 export interface KnownKeys {
-  /** Whether a key would sign access tokens by these states. */
-  readonly canSignAccess: (states: AccessKeyStates) => Promise<boolean>;
+  /**
+   * Whether a key would sign access tokens by these states; absent where no issuer of this
+   * installation reads them.
+   */
+  readonly canSignAccess?: (states: AccessKeyStates) => Promise<boolean>;
   /** Of profile S, which every service shares; empty when all Passports are of profile A. */
   readonly passport: readonly { readonly kid: string; readonly state: KeyState }[];
 }
@@ -25,7 +28,12 @@ export async function findUnusableKeys(
   available: KnownKeys,
 ): Promise<ProblemDetail[]> {
   const faults: ProblemDetail[] = [];
-  if (!await available.canSignAccess(keys.access ?? {})) {
+  const { canSignAccess } = available;
+  if (!canSignAccess && keys.access) {
+    // A document that revokes another issuer's key would be accepted and revoke nothing.
+    const message = "is read by no issuer here: revoke the key of one at /admin/revocations";
+    faults.push({ path: "keys.access", message });
+  } else if (canSignAccess && !await canSignAccess(keys.access ?? {})) {
     const message = "would leave no key that signs access tokens: name one in state signing";
     faults.push({ path: "keys.access", message });
   }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createAdmissionLimit, type Slot } from "./admission_limit.ts";
+import { createAdmissionLimit, type Slot } from "./admission.ts";
 
 function setup() {
   let at = 0;

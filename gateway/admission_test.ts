@@ -1,7 +1,7 @@
-import assert from "node:assert/strict";
 import { importSecret } from "@edgepass/shared/crypto";
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import { noopTelemetry } from "@edgepass/shared/telemetry";
+import assert from "node:assert/strict";
 import { waitUntil } from "../tests/support/wait.ts";
 import { createAdmission } from "./admission.ts";
 import { createGateway, staticPassportSigningKeys } from "./mod.ts";

@@ -1,12 +1,12 @@
+import { createBoundedMap } from "@edgepass/shared/context";
+import type { VerificationKey } from "@edgepass/shared/crypto";
+import type { Logger } from "@edgepass/shared/telemetry";
+import { Problem } from "@edgepass/shared/problem";
 import {
   type AccessToken,
   type AccessTokenRefusal,
   verifyAccessToken,
 } from "@edgepass/shared/tokens";
-import { createBoundedMap } from "@edgepass/shared/bounded-map";
-import type { VerificationKey } from "@edgepass/shared/crypto";
-import type { Logger } from "@edgepass/shared/log";
-import { Problem } from "@edgepass/shared/problem";
 import type { Attributes } from "@opentelemetry/api";
 import type { Caller, Credentials, PresentedCredential } from "./credentials.ts";
 import type { Issuer } from "./issuers.ts";
@@ -90,7 +90,7 @@ export function describeToken(token: AccessToken): Attributes {
 }
 
 /** The same for a step's outcome: a token that a later step refuses still has a subject. */
-export function describeVerified(outcome: Outcome<AccessToken>): Attributes {
+function describeVerified(outcome: Outcome<AccessToken>): Attributes {
   return "result" in outcome ? describeToken(outcome.result) : {};
 }
 

@@ -1,6 +1,5 @@
-import { importKeyPair, importSecret } from "@edgepass/shared/crypto";
-import { createLogger } from "@edgepass/shared/log";
-import { toSecret } from "@edgepass/shared/secret";
+import { importKeyPair, importSecret, toSecret } from "@edgepass/shared/crypto";
+import { createLogger } from "@edgepass/shared/context";
 import { signAccessToken } from "@edgepass/shared/tokens";
 import assert from "node:assert/strict";
 import { waitUntil } from "../tests/support/wait.ts";

@@ -2,23 +2,23 @@ import {
   type Bindings,
   commaList,
   ConfigError,
-  integer,
-  json,
-  origin,
-  readConfig,
-  setting,
-} from "@edgepass/shared/config";
-import {
   createLiveConfiguration,
   ExternalRoute,
   type GatewayValues,
   initialGatewayValues,
+  integer,
+  json,
   type LiveConfiguration,
   livePolicies,
+  origin,
+  readConfig,
   readGatewayValues,
+  setting,
+  withoutUndefined,
 } from "@edgepass/shared/configuration";
-import { withoutUndefined } from "@edgepass/shared/defined";
 import { importJwkSet, JwkSet, keySource } from "@edgepass/shared/crypto";
+import { createLogger } from "@edgepass/shared/context";
+import { logSettings, readTelemetry, toLoggerOptions } from "@edgepass/shared/telemetry";
 import {
   automaticPipelining,
   createUpstashRedis,
@@ -26,21 +26,20 @@ import {
   upstashSettings,
 } from "@edgepass/shared/redis";
 import { defaultPolicies, type Policies, redisWithBreaker } from "@edgepass/shared/resilience";
-import { createLogger } from "@edgepass/shared/log";
-import { logSettings, toLoggerOptions } from "@edgepass/shared/log-settings";
-import { readTelemetry } from "@edgepass/shared/telemetry";
+import { isIssuerAlias } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
-import type { ClientAddressSource } from "./client_address.ts";
 import type { GatewayOptions } from "./create_gateway.ts";
-import { isAlias, type IssuerOptions } from "./issuers.ts";
-import { toRoute } from "./external_routes.ts";
-import { createPassportSigningKeys, staticPassportSigningKeys } from "./signing_keys.ts";
+import type { IssuerOptions } from "./issuers.ts";
+import { toRoute } from "./policy_snapshot.ts";
+import type { ClientAddressSource } from "./request/headers.ts";
+import { createRouteTable, type Route } from "./routes.ts";
 import {
+  createPassportSigningKeys,
   type PassportSigningKey,
   passportSigningKeysSetting,
   readPassportSigningKeys,
-} from "./passport_keys.ts";
-import { createRouteTable, type Route } from "./routes.ts";
+  staticPassportSigningKeys,
+} from "./signing_keys.ts";
 
 /** No longer than what a Passport verifier accepts. */
 const text = z.string().check(z.minLength(1), z.maxLength(512));
@@ -65,7 +64,7 @@ const jwksSetting = JwkSet.check(
 );
 const issuer = z.strictObject({
   alias: text.check(
-    z.refine(isAlias, "must be a lower-case word of at most 32 characters, and not user"),
+    z.refine(isIssuerAlias, "must be a lower-case word of at most 32 characters, and not user"),
   ),
   iss: text,
   audience: text,

@@ -1,5 +1,5 @@
-import assert from "node:assert/strict";
 import { encodeBase64Url } from "@edgepass/shared/crypto";
+import assert from "node:assert/strict";
 import { readGatewayConfig } from "./config.ts";
 
 const secret = () => encodeBase64Url(crypto.getRandomValues(new Uint8Array(32)));

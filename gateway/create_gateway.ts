@@ -4,26 +4,23 @@ import {
   initialGatewayValues,
   type LiveConfiguration,
   staticConfiguration,
+  type Upstream,
 } from "@edgepass/shared/configuration";
-import { createLogger, type Logger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
+import { type Logger, noopTelemetry, type Telemetry } from "@edgepass/shared/telemetry";
 import type { Redis } from "@edgepass/shared/redis";
 import type { Policies } from "@edgepass/shared/resilience";
-import { noopTelemetry, type Telemetry } from "@edgepass/shared/telemetry";
 import { cookieNames } from "@edgepass/shared/tokens";
-import type { Upstream } from "@edgepass/shared/upstream";
 import type { Hono } from "hono";
-import { serveAbout } from "./about.ts";
-import { serveAdministration } from "./administration.ts";
+import { serveAdministration } from "./admin.ts";
 import { type Admission, createAdmission } from "./admission.ts";
 import { createAuthenticate, createIdentify } from "./authenticate.ts";
-import type { ClientAddressSource } from "./client_address.ts";
-import { type DocumentOptions, serveDocuments } from "./documents.ts";
-import { createEdgeStateReader, followVersion } from "./edge_state.ts";
+import { createOriginPolicy } from "./credentials.ts";
+import { type DocumentOptions, serveAbout, serveDocuments } from "./documents.ts";
+import { createEdgeStateReader, followVersion, openRequestEdge } from "./edge_state.ts";
 import { createForward } from "./forward.ts";
-import { createHostCheck } from "./hosts.ts";
 import { createIssuers, type IssuerOptions } from "./issuers.ts";
 import { type GatewayEnv, observe } from "./observe.ts";
-import { createOriginPolicy } from "./origin_policy.ts";
 import { createPolicy } from "./policy.ts";
 import {
   createPolicyFactory,
@@ -31,14 +28,15 @@ import {
   type PolicySnapshot,
 } from "./policy_snapshot.ts";
 import { createRateLimiter } from "./rate_limits.ts";
-import { createUpstreamHeaders } from "./request_headers.ts";
-import { createClientHeaders } from "./response_headers.ts";
+import { type ClientAddressSource, createUpstreamHeaders } from "./request/headers.ts";
+import { createHostCheck } from "./request/target.ts";
+import { createClientHeaders } from "./response/headers.ts";
+import { createStaleIfError } from "./response/stale_if_error.ts";
+import { createExpireStream } from "./response/stream_expiry.ts";
 import { createCheckRevocation } from "./revocation.ts";
 import { createRebuild, createRevocationList } from "./revocation_list.ts";
 import type { Route } from "./routes.ts";
 import { prepareKeys } from "./signing_keys.ts";
-import { createStaleIfError } from "./stale_if_error.ts";
-import { createExpireStream } from "./stream_expiry.ts";
 
 /** Where revocations are read. */
 export interface RevocationOptions {
@@ -132,8 +130,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     currentPolicy,
     configuration,
     limiter: createRateLimiter({ now }),
-    readEdgeState,
-    incrementDeferred: edge.incrementDeferred,
+    openEdge: () => openRequestEdge(readEdgeState, edge.incrementDeferred),
     identify,
     toUpstreamHeaders: createUpstreamHeaders({ publicOrigin, cookieNames: names }),
     forward: createForward({

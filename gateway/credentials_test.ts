@@ -1,6 +1,6 @@
-import assert from "node:assert/strict";
-import fc from "fast-check";
 import { cookieNames } from "@edgepass/shared/tokens";
+import fc from "fast-check";
+import assert from "node:assert/strict";
 import { readCredentials } from "./credentials.ts";
 
 const names = cookieNames("http://gateway.test");

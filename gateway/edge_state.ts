@@ -1,6 +1,6 @@
-import { background } from "@edgepass/shared/background";
+import { background } from "@edgepass/shared/context";
 import { type LiveConfiguration, readVersion } from "@edgepass/shared/configuration";
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { configurationKeys, type Redis, revocationKeys } from "@edgepass/shared/redis";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import { addCounters, type Counted, type Counter, readCounts } from "./rate_limits.ts";
@@ -128,8 +128,32 @@ export function followVersion<Values>(
   };
 }
 
+/** Redis as one request sees it: read at the first need, and the same in a second evaluation. */
+export interface RequestEdge {
+  read(need: EdgeNeed): Promise<EdgeState>;
+  /** What was read, undefined before the first need. */
+  state(): EdgeState | undefined;
+}
+
+/** Makes the reader of one request; `incrementDeferred` adds what a second evaluation counts. */
+export function openRequestEdge(
+  readEdgeState: ReadEdgeState,
+  incrementDeferred: IncrementDeferred,
+): RequestEdge {
+  let edgeState: EdgeState | undefined;
+  return {
+    state: () => edgeState,
+    async read(need) {
+      edgeState = edgeState && hasEntriesOf(edgeState, need)
+        ? incrementDeferred(edgeState, need.counters ?? [])
+        : await readEdgeState(need, edgeState);
+      return edgeState;
+    },
+  };
+}
+
 /** Whether a state has what a need asks for, apart from counters. */
-export function hasEntriesOf({ entries }: EdgeState, { token }: EdgeNeed): boolean {
+function hasEntriesOf({ entries }: EdgeState, { token }: EdgeNeed): boolean {
   return !token || !entries || entryKeysOf(token).every((key) => entries.has(key));
 }
 

@@ -1,8 +1,8 @@
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import type { Redis, RedisPipeline } from "@edgepass/shared/redis";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import assert from "node:assert/strict";
-import { createEdgeStateReader, followVersion, hasEntriesOf } from "./edge_state.ts";
+import { createEdgeStateReader, followVersion, openRequestEdge } from "./edge_state.ts";
 import { toCounters } from "./rate_limits.ts";
 import { refuseRevoked } from "./revocation.ts";
 import { createRevocationList } from "./revocation_list.ts";
@@ -95,17 +95,20 @@ Deno.test("counters that a newer version adds are incremented once, without a wa
 });
 
 Deno.test("a request that was read without its token is read again, and counted once", async () => {
-  const { state, readEdgeState } = setup();
-  const anonymous = await readEdgeState({ counters: [byAddress] });
+  const { state, readEdgeState, incrementDeferred } = setup();
+  const edge = openRequestEdge(readEdgeState, incrementDeferred);
+  assert.equal(edge.state(), undefined);
+  const anonymous = await edge.read({ counters: [byAddress] });
   assert.throws(() => refuseRevoked(token, anonymous), { code: "revocation_unavailable" });
-  assert.equal(hasEntriesOf(anonymous, { token }), false);
   state.values.set("rv:j:j", "1");
-  const edgeState = await readEdgeState({ token, counters: [byAddress, byPerson] }, anonymous);
+  const edgeState = await edge.read({ token, counters: [byAddress, byPerson] });
   assert.deepEqual(state.roundTrips[1], ["rv:ready", ...keys, "cfg", byPerson.key]);
   assert.deepEqual([...edgeState.counts.keys()], [byAddress.key, byPerson.key]);
   assert.equal(state.counts.get(byAddress.key), 1);
   assert.throws(() => refuseRevoked(token, edgeState), { code: "token_revoked" });
-  assert.equal(hasEntriesOf(edgeState, { token }), true);
+  assert.equal(await edge.read({ token, counters: [byAddress] }), edgeState);
+  assert.equal(edge.state(), edgeState);
+  assert.equal(state.roundTrips.length, 2);
 });
 
 const unusable: Readonly<Record<string, readonly unknown[]>> = {

@@ -1,4 +1,4 @@
-import { internalHeaders } from "@edgepass/shared/internal-headers";
+import { internalHeaders } from "@edgepass/shared/context";
 import { Problem } from "@edgepass/shared/problem";
 import {
   defaultPolicies,
@@ -9,12 +9,12 @@ import {
   type ResilienceEffects,
   sleepUnlessAborted,
 } from "@edgepass/shared/resilience";
-import { sentOnce, type Upstream } from "@edgepass/shared/upstream";
-import type { LimitedBody } from "./request_body.ts";
-import type { HeaderPairs } from "./request_headers.ts";
-import { isTruncation } from "./response_head.ts";
+import { sentOnce, type Upstream } from "@edgepass/shared/configuration";
+import type { LimitedBody } from "./request/body.ts";
+import type { HeaderPairs } from "./request/headers.ts";
+import type { Target } from "./request/target.ts";
+import { isTruncation } from "./response/body.ts";
 import type { CheckedRoute } from "./routes.ts";
-import type { Target } from "./target.ts";
 import { createUpstreamLimits, type UpstreamLimits } from "./upstream_limits.ts";
 
 export interface ForwardOptions {

@@ -1,12 +1,12 @@
-import assert from "node:assert/strict";
 import { Problem } from "@edgepass/shared/problem";
 import { type PolicyPatch, toPolicy } from "@edgepass/shared/resilience";
-import type { Upstream } from "@edgepass/shared/upstream";
+import type { Upstream } from "@edgepass/shared/configuration";
+import assert from "node:assert/strict";
 import { createForward } from "./forward.ts";
-import { readRequestBody } from "./request_body.ts";
-import { readHead, resume } from "./response_head.ts";
+import { readRequestBody } from "./request/body.ts";
+import { readTarget } from "./request/target.ts";
+import { readHead, resume } from "./response/body.ts";
 import { createRouteTable } from "./routes.ts";
-import { readTarget } from "./target.ts";
 import { createUpstreamLimits } from "./upstream_limits.ts";
 
 type Serve = (init: RequestInit) => Response | Promise<Response>;

@@ -1,11 +1,11 @@
+import { defaultPolicy } from "@edgepass/shared/resilience";
+import { localUpstream } from "@edgepass/shared/configuration";
 import assert from "node:assert/strict";
 import { within } from "../tests/support/wait.ts";
-import { defaultPolicy } from "@edgepass/shared/resilience";
-import { localUpstream } from "@edgepass/shared/upstream";
 import { createForward } from "./forward.ts";
-import { type LimitedBody, readRequestBody } from "./request_body.ts";
+import { type LimitedBody, readRequestBody } from "./request/body.ts";
+import { readTarget } from "./request/target.ts";
 import { createRouteTable } from "./routes.ts";
-import { readTarget } from "./target.ts";
 
 const limits = { maxBytes: 100_000, idleMs: 30, totalMs: 10_000, plain: true };
 

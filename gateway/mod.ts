@@ -1,5 +1,5 @@
 export type { Admission } from "./admission.ts";
-export type { ClientAddressSource } from "./client_address.ts";
+export type { ClientAddressSource } from "./request/headers.ts";
 export type { Credentials, PresentedCredential } from "./credentials.ts";
 export { createGateway, type GatewayOptions, type RevocationOptions } from "./create_gateway.ts";
 export {
@@ -8,15 +8,15 @@ export {
   gatewaySettings,
   readGatewayConfig,
 } from "./config.ts";
-export { type DocsFile, docsFiles, type ReadDocsFile } from "./docs_page.ts";
+export { type DocsFile, docsFiles, type ReadDocsFile } from "./documents.ts";
 export type { DocumentOptions } from "./documents.ts";
 export type { IssuerOptions } from "./issuers.ts";
-export { createOpenApi, type OpenApiInfo, type OpenApiOptions } from "./merge_openapi.ts";
+export { createOpenApi, type OpenApiInfo, type OpenApiOptions } from "./openapi/document.ts";
 export type { GatewayEnv } from "./observe.ts";
 export type { LimitedBy, Verdict } from "./rate_limits.ts";
 export type { AccessRule, Method, RevocationMode, Route } from "./routes.ts";
 export { type PassportSigningKeys, staticPassportSigningKeys } from "./signing_keys.ts";
-export type { PassportSigningKey } from "./passport_keys.ts";
+export type { PassportSigningKey } from "./signing_keys.ts";
 export type { GatewayPassportOptions } from "./policy_snapshot.ts";
 export type { Outcome, Step, StepName, Steps } from "./steps.ts";
-export type { Target } from "./target.ts";
+export type { Target } from "./request/target.ts";

@@ -1,29 +1,31 @@
 import { currentContext, type RequestContext, runInContext } from "@edgepass/shared/context";
-import type { Logger } from "@edgepass/shared/log";
-import { Problem } from "@edgepass/shared/problem";
 import {
   bestEffort,
   isProbe,
   isSampled,
+  type Logger,
+  newTrace,
   noopSpan,
+  readTraceparent,
+  readTracestate,
   type StartedSpan,
   startTracedSpan,
   type Telemetry,
   toSpanContext,
+  type TraceContext,
 } from "@edgepass/shared/telemetry";
+import { Problem } from "@edgepass/shared/problem";
 import { type AccessToken, clearTokenCookies, type CookieNames } from "@edgepass/shared/tokens";
-import { newTrace, readTraceparent, type TraceContext } from "@edgepass/shared/trace-context";
-import { readTracestate } from "@edgepass/shared/trace-state";
-import { SpanKind } from "@opentelemetry/api";
+import { type Span, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { Context, ErrorHandler, MiddlewareHandler } from "hono";
-import type { Credentials } from "./credentials.ts";
-import { refusalResponse, wantsProblem } from "./failure.ts";
-import type { OriginPolicy } from "./origin_policy.ts";
+import { describeToken } from "./authenticate.ts";
+import type { Credentials, OriginPolicy } from "./credentials.ts";
 import { rateLimitHeaders, type Verdict } from "./rate_limits.ts";
-import { reportRequest } from "./report.ts";
+import { wantsProblem } from "./request/headers.ts";
+import type { Target } from "./request/target.ts";
+import { refusalResponse } from "./response/failure.ts";
 import type { AccessRule } from "./routes.ts";
 import { openSteps, type Steps } from "./steps.ts";
-import type { Target } from "./target.ts";
 
 /** What the steps of one request pass on to later steps and to its report. */
 export type GatewayEnv = {
@@ -42,7 +44,7 @@ export type GatewayEnv = {
   };
 };
 
-export interface ObserveOptions {
+interface ObserveOptions {
   readonly log: Logger;
   readonly origins: OriginPolicy;
   readonly telemetry: Telemetry;
@@ -150,4 +152,106 @@ function toProblem(error: unknown, { aborted }: AbortSignal): Problem {
   return aborted && problem.status >= 500
     ? new Problem("client_closed_request", { cause: error })
     : problem;
+}
+
+interface ReportOptions {
+  readonly log: Logger;
+  readonly telemetry: Telemetry;
+  readonly span: Span;
+  readonly durationMs: number;
+}
+
+/** Reports the outcome of a request: its log line, its span, its metrics. */
+function reportRequest(
+  c: Context<GatewayEnv>,
+  { log, telemetry, span, durationMs }: ReportOptions,
+): void {
+  const { method } = c.req;
+  const { status } = c.res;
+  const route = c.get("route");
+  const code = c.get("code");
+  const path = c.get("target")?.path;
+  if (span.isRecording()) endSpan(c, span, { method, status, route, code, path });
+  telemetry.metrics.record("http.server.request.duration", {
+    "edgepass.service": "gateway",
+    "http.request.method": method,
+    "http.route": route,
+    "http.response.status_code": status,
+    "error.type": code,
+  }, durationMs / 1000);
+  if (code !== undefined) {
+    telemetry.metrics.add("edgepass.gateway.refusals", {
+      "http.route": route,
+      "error.type": code,
+    });
+  }
+  const bearer = c.get("bearer");
+  // Probes come every few seconds: at info level they would hide the traffic.
+  const write = path !== undefined && isProbe(path) ? log.debug : log.info;
+  const hasSteps = status >= 500 || durationMs >= telemetry.slowMs;
+  write("Request answered", {
+    method,
+    path,
+    route,
+    status,
+    code,
+    sub: bearer?.sub,
+    issuer: bearer?.alias,
+    durationMs: round(durationMs),
+    // The trace may not have been sampled: without the steps the line would not show where the time
+    // went.
+    ...(hasSteps ? { steps: roundAll(c.get("steps").durationsMs) } : {}),
+  });
+}
+
+interface Outcome {
+  readonly method: string;
+  readonly status: number;
+  readonly route: string | undefined;
+  readonly code: string | undefined;
+  readonly path: string | undefined;
+}
+
+function endSpan(
+  c: Context<GatewayEnv>,
+  span: Span,
+  { method, status, route, code, path }: Outcome,
+): void {
+  const bearer: AccessToken | undefined = c.get("bearer");
+  const rule = c.get("rule");
+  if (route !== undefined) span.updateName(`${method} ${route}`);
+  span.setAttributes({
+    "http.request.method": method,
+    "url.path": path,
+    "http.route": route,
+    "http.response.status_code": status,
+    "error.type": code,
+    "edgepass.rule": rule === undefined ? undefined : describeRule(rule),
+    "edgepass.credential": nameCredential(c.get("credentials")),
+    ...(bearer && describeToken(bearer)),
+  });
+  if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
+  span.end();
+}
+
+function describeRule(rule: AccessRule): string {
+  return typeof rule === "string" ? rule : `roles:${rule.roles.join(",")}`;
+}
+
+function nameCredential(credentials: Credentials | undefined): string | undefined {
+  if (!credentials) return undefined;
+  const { access, bearer, cookie } = credentials;
+  if (access.kind !== "one") return access.kind;
+  if (bearer) return "bearer";
+  return cookie ? "cookie" : "none";
+}
+
+function roundAll(durations: Steps["durationsMs"]): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(durations).map(([step, tookMs]) => [step, round(tookMs)]),
+  );
+}
+
+function round(milliseconds: number): number {
+  return Math.round(milliseconds * 10) / 10;
 }

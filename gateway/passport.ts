@@ -1,8 +1,13 @@
 import type { PassportSection } from "@edgepass/shared/configuration";
-import { type SigningKey, signJws } from "@edgepass/shared/crypto";
-import { randomToken } from "@edgepass/shared/ids";
-import { internalHeaders } from "@edgepass/shared/internal-headers";
-import type { Logger } from "@edgepass/shared/log";
+import {
+  randomToken,
+  type Secret,
+  type SigningKey,
+  signJws,
+  toSecret,
+} from "@edgepass/shared/crypto";
+import { count, internalHeaders } from "@edgepass/shared/context";
+import type { Logger } from "@edgepass/shared/telemetry";
 import {
   maxPassportBytes,
   type PassportClaims,
@@ -11,8 +16,6 @@ import {
   warnPassportBytes,
 } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
-import { type Secret, toSecret } from "@edgepass/shared/secret";
-import { count } from "@edgepass/shared/telemetry";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import type { Attributes } from "@opentelemetry/api";
 import type { Outcome } from "./steps.ts";

@@ -1,13 +1,12 @@
-import assert from "node:assert/strict";
-import { readConfig } from "@edgepass/shared/config";
-import type { GatewayValues } from "@edgepass/shared/configuration";
+import { type GatewayValues, readConfig } from "@edgepass/shared/configuration";
 import { encodeBase64Url } from "@edgepass/shared/crypto";
+import assert from "node:assert/strict";
 import * as z from "zod/mini";
 import {
   choosePassports,
   passportSigningKeysSetting,
   readPassportSigningKeys,
-} from "./passport_keys.ts";
+} from "./signing_keys.ts";
 
 type State = "published" | "signing" | "retired";
 const schema = z.object({ PASSPORT_KEYS: passportSigningKeysSetting });

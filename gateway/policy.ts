@@ -1,36 +1,37 @@
 import type { GatewayValues, LiveConfiguration } from "@edgepass/shared/configuration";
-import { currentContext } from "@edgepass/shared/context";
-import type { Logger } from "@edgepass/shared/log";
-import { oncePerRequest } from "@edgepass/shared/once-per-request";
+import { currentContext, oncePerRequest } from "@edgepass/shared/context";
+import type { Logger } from "@edgepass/shared/telemetry";
 import { Problem } from "@edgepass/shared/problem";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import type { Admit } from "./admission.ts";
 import { authorize, type Identify } from "./authenticate.ts";
-import { type ClientAddressSource, readClientAddress } from "./client_address.ts";
-import { type Caller, type Credentials, readCredentials } from "./credentials.ts";
 import {
-  type EdgeNeed,
-  type EdgeState,
-  hasEntriesOf,
-  type IncrementDeferred,
-  type ReadEdgeState,
-} from "./edge_state.ts";
-import { wrapResponse } from "./envelope.ts";
+  type Caller,
+  type Credentials,
+  type OriginPolicy,
+  readCredentials,
+} from "./credentials.ts";
+import type { RequestEdge } from "./edge_state.ts";
 import type { Forward } from "./forward.ts";
-import { enforceHeaderLimits } from "./header_limits.ts";
 import { type GatewayEnv, toFailure } from "./observe.ts";
-import type { OriginPolicy } from "./origin_policy.ts";
 import { countShadowVerdict, describePassport, type SignPassport } from "./passport.ts";
 import type { PolicySnapshot } from "./policy_snapshot.ts";
-import { type RateLimiter, refuseTooMany } from "./rate_limits.ts";
-import { readRequestBody } from "./request_body.ts";
-import type { ToUpstreamHeaders } from "./request_headers.ts";
-import { setCaching, type ToClientHeaders } from "./response_headers.ts";
+import { createAllowance, type RateLimiter, refuseTooMany } from "./rate_limits.ts";
+import { readRequestBody } from "./request/body.ts";
+import {
+  type ClientAddressSource,
+  enforceHeaderLimits,
+  readClientAddress,
+  type ToUpstreamHeaders,
+} from "./request/headers.ts";
+import { readPath, readTarget } from "./request/target.ts";
+import { isEventStream } from "./response/body.ts";
+import { wrapResponse } from "./response/envelope.ts";
+import { setCaching, type ToClientHeaders } from "./response/headers.ts";
+import type { OpenStaleIfError } from "./response/stale_if_error.ts";
+import type { ExpireStream } from "./response/stream_expiry.ts";
 import type { AccessRule, CheckedRoute } from "./routes.ts";
-import type { OpenStaleIfError } from "./stale_if_error.ts";
-import type { ExpireStream } from "./stream_expiry.ts";
-import { readPath, readTarget } from "./target.ts";
 
 /** The parts that the steps are made of; each belongs to one gateway and serves all its requests. */
 export interface PolicyParts {
@@ -45,8 +46,7 @@ export interface PolicyParts {
   readonly currentPolicy: () => PolicySnapshot;
   readonly configuration: Pick<LiveConfiguration<GatewayValues>, "ensureLoaded" | "refresh">;
   readonly limiter: RateLimiter;
-  readonly readEdgeState: ReadEdgeState;
-  readonly incrementDeferred: IncrementDeferred;
+  readonly openEdge: () => RequestEdge;
   readonly identify: Identify;
   readonly toUpstreamHeaders: ToUpstreamHeaders;
   readonly forward: Forward;
@@ -121,13 +121,6 @@ interface Decision {
 /** The client's address, undefined where there is no trusted source of it. */
 type Address = string | undefined;
 
-/** Redis as one request sees it: read at the first need, and the same in a second evaluation. */
-interface RequestEdge {
-  read(need: EdgeNeed): Promise<EdgeState>;
-  /** What was read, undefined before the first need. */
-  state(): EdgeState | undefined;
-}
-
 /**
  * Anonymous clients can request unknown routes, and each Redis command is billed: a burst, then
  * slowly.
@@ -143,22 +136,9 @@ const polling = { burst: 20, everyMs: 250 } as const;
  * if it has not done so yet.
  */
 function createDecide(parts: PolicyParts) {
-  const { currentPolicy, configuration, readEdgeState, incrementDeferred, now } = parts;
+  const { currentPolicy, configuration, openEdge, now } = parts;
   const mayFetch = createAllowance(polling, now);
   const evaluate = createEvaluate(parts);
-
-  function openEdge(): RequestEdge {
-    let edgeState: EdgeState | undefined;
-    return {
-      state: () => edgeState,
-      async read(need) {
-        edgeState = edgeState && hasEntriesOf(edgeState, need)
-          ? incrementDeferred(edgeState, need.counters ?? [])
-          : await readEdgeState(need, edgeState);
-        return edgeState;
-      },
-    };
-  }
 
   async function loadAfter(refusal: unknown, edge: RequestEdge): Promise<void> {
     if (isOfNoRoute(refusal)) await configuration.refresh({ mayAsk: mayFetch });
@@ -253,16 +233,20 @@ function createForwardDecided(parts: PolicyParts) {
         isPrivate: caller !== "anonymous" || response.status >= 400,
       });
       const options = { headers: clientHeaders, traceId, envelope };
-      return expireStream(await wrapResponse(request, response, options), { caller, route });
+      const wrapped = await wrapResponse(request, response, options);
+      return isEventStream(wrapped.headers) ? expireStream(wrapped, { caller, route }) : wrapped;
     };
-    const stale = staleIfError({ request, target, route, caller });
+    const stale = route.fallback && staleIfError({ request, target, route, caller });
     const { method, signal } = request;
     return await forward({ route, target, method, headers, body, signal }, async (response) => {
       call.end({ "http.response.status_code": response.status });
       countShadowVerdict(passport, { service: route.upstream.name, headers: response.headers });
-      const served = await stale.storeOrServeStale(response);
+      const served = stale ? await stale.storeOrServeStale(response) : response;
       return await steps.run("envelope", () => toClient(served));
-    }).catch(call.fail).catch(async (failure) => await toClient(await stale.serveStale(failure)));
+    }).catch(call.fail).catch(async (failure) => {
+      if (!stale) throw failure;
+      return await toClient(await stale.serveStale(failure));
+    });
   };
 }
 
@@ -274,21 +258,4 @@ function isOfNoRoute(error: unknown): boolean {
 /** A request that already failed by a fault must not wait for a second one. */
 function isFault(error: unknown): boolean {
   return !(error instanceof Problem) || error.status >= 500;
-}
-
-/** A token bucket: `burst` calls at once, then one more for each `everyMs` that passes. */
-function createAllowance(
-  { burst, everyMs }: { readonly burst: number; readonly everyMs: number },
-  now: () => number,
-): () => boolean {
-  let left: number = burst;
-  let countedAt = now();
-  return function isAllowed() {
-    const passed = Math.abs(now() - countedAt) / everyMs;
-    left = Math.min(burst, left + passed);
-    countedAt = now();
-    if (left < 1) return false;
-    left -= 1;
-    return true;
-  };
 }

@@ -1,13 +1,16 @@
-import { type GatewayValues, type RateLimits, toRoutePath } from "@edgepass/shared/configuration";
-import type { Logger } from "@edgepass/shared/log";
+import {
+  type ExternalRoute,
+  type GatewayValues,
+  type RateLimits,
+  toRoutePath,
+  urlUpstream,
+  withoutUndefined,
+} from "@edgepass/shared/configuration";
+import type { Logger } from "@edgepass/shared/telemetry";
 import type { Policies } from "@edgepass/shared/resilience";
-import { urlUpstream } from "@edgepass/shared/upstream";
-import { toRoute } from "./external_routes.ts";
 import { createSignPassport, type SignPassport } from "./passport.ts";
-import type { PassportSigningKeys } from "./signing_keys.ts";
-import { choosePassports } from "./passport_keys.ts";
 import { createRouteTable, type Route, type RouteTable } from "./routes.ts";
-import { findSlowCallConflicts, requireNoSlowCallConflict } from "./slow_calls.ts";
+import { choosePassports, type PassportSigningKeys } from "./signing_keys.ts";
 
 /** Everything that decides about a request and can change at run time, for one version. */
 export interface PolicySnapshot {
@@ -129,4 +132,57 @@ function warnOfSlowCallConflicts(
       ...found,
     });
   }
+}
+
+/** External services may get uploads as large as the edge platforms accept. */
+const externalMaxBodyBytes = 104_857_600;
+
+/** The route of an external service; a prefix matches itself and everything below it. */
+export function toRoute({ prefix, upstream, ...rest }: ExternalRoute): Route {
+  return {
+    maxBodyBytes: externalMaxBodyBytes,
+    ...withoutUndefined(rest),
+    path: toRoutePath(prefix),
+    upstream: urlUpstream(upstream),
+  };
+}
+
+/** An upstream whose calls count as slow before the time limit of one of its routes. */
+interface SlowCallConflict {
+  readonly upstream: string;
+  readonly slowCallMs: number;
+  readonly longestTimeoutMs: number;
+}
+
+/** The upstreams whose `breaker.slowCallMs` is below the longest `timeoutMs` of their routes. */
+function findSlowCallConflicts(
+  table: RouteTable,
+  slowCallMsOf: (upstream: string) => number | undefined,
+): SlowCallConflict[] {
+  const upstreams = new Set(table.routes.map(({ upstream }) => upstream.name));
+  return [...upstreams].flatMap((upstream) => {
+    const slowCallMs = slowCallMsOf(upstream);
+    const longestTimeoutMs = table.longestTimeoutMs(upstream);
+    if (slowCallMs === undefined || longestTimeoutMs === undefined) return [];
+    return slowCallMs < longestTimeoutMs ? [{ upstream, slowCallMs, longestTimeoutMs }] : [];
+  });
+}
+
+/**
+ * Refuses to start with policies that contradict the routes: the operator must fix one of the two
+ * now, and not during an outage when the breaker opens.
+ *
+ * @throws {RangeError} naming the upstream
+ */
+function requireNoSlowCallConflict(
+  table: RouteTable,
+  slowCallMsOf: (upstream: string) => number | undefined,
+): void {
+  const [found] = findSlowCallConflicts(table, slowCallMsOf);
+  if (!found) return;
+  const { upstream, slowCallMs, longestTimeoutMs } = found;
+  throw new RangeError(
+    `Cannot start: slowCallMs of ${upstream} is ${slowCallMs}: it must be at least ` +
+      `the longest timeoutMs of its routes, ${longestTimeoutMs}`,
+  );
 }

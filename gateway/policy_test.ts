@@ -4,7 +4,7 @@ import {
   readGatewayValues,
 } from "@edgepass/shared/configuration";
 import { importKeyPair, importSecret } from "@edgepass/shared/crypto";
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import type { Redis, RedisPipeline } from "@edgepass/shared/redis";
 import { signAccessToken } from "@edgepass/shared/tokens";
 import assert from "node:assert/strict";

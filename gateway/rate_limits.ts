@@ -1,6 +1,5 @@
-import { createBoundedMap } from "@edgepass/shared/bounded-map";
+import { createBoundedMap, toNetwork } from "@edgepass/shared/context";
 import type { Limit, RateLimits } from "@edgepass/shared/configuration";
-import { toNetwork } from "@edgepass/shared/network";
 import { Problem } from "@edgepass/shared/problem";
 import type { RedisPipeline } from "@edgepass/shared/redis";
 import type { Caller } from "./credentials.ts";
@@ -241,5 +240,22 @@ export function createLocalCounter({ maxCounters = 20_000 } = {}): (counter: Cou
     const current = (counts.get(key) ?? 0) + 1;
     counts.set(key, current);
     return { current, previous: counts.get(previousKey) ?? 0 };
+  };
+}
+
+/** A token bucket: `burst` calls at once, then one more for each `everyMs` that passes. */
+export function createAllowance(
+  { burst, everyMs }: { readonly burst: number; readonly everyMs: number },
+  now: () => number,
+): () => boolean {
+  let left: number = burst;
+  let countedAt = now();
+  return function isAllowed() {
+    const passed = Math.abs(now() - countedAt) / everyMs;
+    left = Math.min(burst, left + passed);
+    countedAt = now();
+    if (left < 1) return false;
+    left -= 1;
+    return true;
   };
 }

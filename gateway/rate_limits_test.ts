@@ -1,6 +1,6 @@
 import type { RateLimits } from "@edgepass/shared/configuration";
-import assert from "node:assert/strict";
 import fc from "fast-check";
+import assert from "node:assert/strict";
 import type { Caller } from "./credentials.ts";
 import {
   createLocalCounter,

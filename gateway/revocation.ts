@@ -1,7 +1,6 @@
-import { createBoundedMap } from "@edgepass/shared/bounded-map";
+import { count, createBoundedMap } from "@edgepass/shared/context";
 import { Problem } from "@edgepass/shared/problem";
 import { revocationKeys } from "@edgepass/shared/redis";
-import { count } from "@edgepass/shared/telemetry";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import type { Attributes } from "@opentelemetry/api";
 import type { RevocationMode } from "./routes.ts";

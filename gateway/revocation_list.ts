@@ -1,15 +1,12 @@
-import { background } from "@edgepass/shared/background";
-import { currentContext } from "@edgepass/shared/context";
-import { internalHeaders } from "@edgepass/shared/internal-headers";
-import type { Logger } from "@edgepass/shared/log";
+import { background, currentContext, internalHeaders } from "@edgepass/shared/context";
+import { childSpan, type Logger, newTrace, toTraceparent } from "@edgepass/shared/telemetry";
 import {
   reachesPosition,
   readRevocationPosition,
   type RevocationPosition,
   revocationPositionHeader,
 } from "@edgepass/shared/redis";
-import { childSpan, newTrace, toTraceparent } from "@edgepass/shared/trace-context";
-import type { Upstream } from "@edgepass/shared/upstream";
+import type { Upstream } from "@edgepass/shared/configuration";
 import { passportHeaders, type SignPassport } from "./passport.ts";
 
 /**
@@ -23,7 +20,7 @@ export interface RevocationList {
   /** The furthest position seen; take it before the request to Redis. */
   seen(): SeenPosition;
   /**
-   * Whether a reply with this `rv:ready` is of a complete list; `since` is the position before its
+   * Whether a reply with this `ready` entry is of a complete list; `since` is the position before its
    * request. An incomplete list is reported, and its rebuild is requested.
    */
   isComplete(ready: string | null, since: SeenPosition): boolean;

@@ -1,4 +1,4 @@
-import { toSecret } from "@edgepass/shared/secret";
+import { toSecret } from "@edgepass/shared/crypto";
 import assert from "node:assert/strict";
 import { within } from "../tests/support/wait.ts";
 import type { SignPassport } from "./passport.ts";

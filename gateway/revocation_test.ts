@@ -1,6 +1,6 @@
-import assert from "node:assert/strict";
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import type { AccessToken } from "@edgepass/shared/tokens";
+import assert from "node:assert/strict";
 import { createEdgeStateReader } from "./edge_state.ts";
 import { createCheckRevocation, refuseRevoked } from "./revocation.ts";
 import { createRevocationList, type Rebuild } from "./revocation_list.ts";

@@ -1,5 +1,4 @@
-import { gatewayDocuments } from "@edgepass/shared/configuration";
-import type { Upstream } from "@edgepass/shared/upstream";
+import { gatewayDocuments, type Upstream } from "@edgepass/shared/configuration";
 import { Problem } from "@edgepass/shared/problem";
 
 /** Who may use a route. `public` reads no credential; `optional` accepts one but requires none. */

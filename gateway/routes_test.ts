@@ -1,6 +1,6 @@
-import assert from "node:assert/strict";
-import fc from "fast-check";
 import { Problem } from "@edgepass/shared/problem";
+import fc from "fast-check";
+import assert from "node:assert/strict";
 import { createRouteTable, type Route } from "./routes.ts";
 
 const upstream = { name: "x", fetch: () => Promise.resolve(new Response()) };

@@ -1,13 +1,174 @@
-import { type KeySource, shareRun } from "@edgepass/shared/crypto";
-import type { GatewayValues, LiveConfiguration } from "@edgepass/shared/configuration";
-import type { Logger } from "@edgepass/shared/log";
+import {
+  type GatewayValues,
+  json,
+  type KeysSection,
+  type LiveConfiguration,
+  type PassportPublicKey,
+} from "@edgepass/shared/configuration";
+import {
+  Ed25519PrivateJwk,
+  importKeyPair,
+  importSecret,
+  type KeySource,
+  KeyState,
+  Kid,
+  readSecret,
+  shareRun,
+  type SigningKey,
+} from "@edgepass/shared/crypto";
+import type { Logger } from "@edgepass/shared/telemetry";
+import { areDistinct, type Profile, SymmetricKey } from "@edgepass/shared/passport";
 import * as z from "zod/mini";
 import type { Issuer } from "./issuers.ts";
-import {
-  type PassportSigningKey,
-  passportSigningKeysSetting,
-  readPassportSigningKeys,
-} from "./passport_keys.ts";
+import type { PassportOptions } from "./passport.ts";
+
+const PrivateJwk = z.extend(Ed25519PrivateJwk, {
+  kid: z.optional(Kid),
+  alg: z.optional(z.literal("EdDSA")),
+  use: z.optional(z.literal("sig")),
+});
+
+const Entry = z.strictObject({
+  kid: Kid,
+  state: KeyState,
+  secret: z.optional(SymmetricKey.shape.secret),
+  alg: z.optional(z.literal("EdDSA")),
+  jwk: z.optional(PrivateJwk),
+}).check(
+  z.refine(
+    ({ secret, alg, jwk }) => secret ? !alg && !jwk : alg !== undefined && jwk !== undefined,
+    "must have a secret, or alg and jwk",
+  ),
+  z.refine(
+    ({ jwk }) => jwk === undefined || readSecret(jwk.d) instanceof Uint8Array,
+    "must not be a well-known or patterned key",
+  ),
+  z.refine(({ kid, jwk }) => (jwk?.kid ?? kid) === kid, "must have the kid of its jwk"),
+);
+type Entry = z.output<typeof Entry>;
+
+const entries = z.array(Entry).check(
+  z.minLength(1),
+  z.refine((keys) => areDistinct(keys.map(({ kid }) => kid)), "has a kid twice"),
+  z.refine((keys) => areDistinct(keys.map(toMaterial)), "has a secret twice"),
+  z.refine(
+    (keys) => [countSigning(keys, "S"), countSigning(keys, "A")].every((count) => count <= 1),
+    "must have exactly one key in state signing of each profile",
+  ),
+  z.refine(
+    (keys) => countSigning(keys, "S") + countSigning(keys, "A") > 0,
+    "must have exactly one key in state signing",
+  ),
+  z.refine(
+    (keys) => countSigning(keys, "S") > 0 || keys.every(({ secret }) => !secret),
+    "must have exactly one key in state signing",
+  ),
+);
+
+/**
+ * `PASSPORT_KEYS` of the gateway: a JSON array of `{kid, secret, state}` (profile S) and
+ * `{kid, alg: "EdDSA", jwk, state}` (profile A, both halves), one signing of each kind at most.
+ */
+export const passportSigningKeysSetting = json(entries);
+
+/** A key that can sign Passports, and its state in the environment's settings. */
+export interface PassportSigningKey {
+  /** The kind of Passport it signs. */
+  readonly profile: Profile;
+  /** Its state; the central configuration may override it. */
+  readonly state: KeyState;
+  /** The imported key, which signs and does nothing else. */
+  readonly signing: SigningKey;
+  /** For profile A: the public half by which services verify its signatures. */
+  readonly publicKey?: PassportPublicKey;
+}
+
+/**
+ * Imports every key once.
+ *
+ * @throws {TypeError} when the halves of a pair do not belong together; it names the setting only
+ */
+export async function readPassportSigningKeys(
+  setting: z.output<typeof passportSigningKeysSetting>,
+): Promise<readonly PassportSigningKey[]> {
+  return await Promise.all(setting.map(async ({ kid, state, secret, jwk }) => {
+    const signing = secret
+      ? await importSecret({ kid, secret }, ["sign"])
+      : jwk && await importKeyPair(kid, jwk);
+    if (signing && jwk) {
+      return { profile: "A", state, signing, publicKey: toPublicKey(kid, jwk.x) } as const;
+    }
+    if (signing) return { profile: "S", state, signing } as const;
+    throw new TypeError("Cannot start: PASSPORT_KEYS has a key whose halves do not match");
+  }));
+}
+
+/** RFC 8037 §2, without the private half. */
+function toPublicKey(kid: string, x: string): PassportPublicKey {
+  return { kid, kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", x };
+}
+
+type KeyStates = NonNullable<KeysSection["passport"]>;
+
+/**
+ * Which profile is sent on each route and which keys sign; the central configuration overrides the
+ * environment.
+ *
+ * A key of profile A signs only once its public half is in the configuration, where services find
+ * it.
+ *
+ * @throws {RangeError} for a profile that no key can sign
+ */
+export function choosePassports(
+  keys: readonly PassportSigningKey[],
+  { keys: { passport: states, passportPublic = [] }, passport }: Pick<
+    GatewayValues,
+    "keys" | "passport"
+  >,
+): Pick<PassportOptions, "signingKeys" | "send"> {
+  const published = new Set(passportPublic.map(({ kid }) => kid));
+  const S = chooseSigningKey(keys, "S", states);
+  const A = chooseSigningKey(keys, "A", states);
+  const { accept = ["S"], sendByRoute = {} } = passport;
+  const { send = S && accept.includes("S") ? "S" : "A" } = passport;
+  for (const sent of new Set([send, ...Object.values(sendByRoute)])) {
+    if (sent !== "A" && !S) throw new RangeError("Cannot send profile S: no key of it signs");
+    if (sent !== "S" && !A) throw new RangeError("Cannot send profile A: no key of it signs");
+    // A default is not checked: there is no other profile to send.
+    const isChosen = sent !== send || passport.send !== undefined;
+    if (sent !== "S" && A && isChosen && !published.has(A.kid)) {
+      throw new RangeError("Cannot send profile A: services do not have the key that signs it");
+    }
+  }
+  return {
+    signingKeys: { ...(S ? { S } : {}), ...(A ? { A } : {}) },
+    send: (route) => route === undefined ? send : sendByRoute[route] ?? send,
+  };
+}
+
+/**
+ * The one key of a profile that signs, if there is one: the configuration's choice before that of
+ * the environment, and never a key that has another state in the configuration.
+ */
+function chooseSigningKey(
+  keys: readonly PassportSigningKey[],
+  profile: Profile,
+  states: KeyStates = {},
+): SigningKey | undefined {
+  const own = keys.filter((key) => key.profile === profile);
+  const chosen = own.find(({ signing }) => states[signing.kid] === "signing") ??
+    own.find(({ state, signing }) => state === "signing" && !Object.hasOwn(states, signing.kid));
+  return chosen?.signing;
+}
+
+function countSigning(keys: readonly Entry[], profile: Profile): number {
+  return keys.filter(({ secret, state }) => state === "signing" && (secret ? "S" : "A") === profile)
+    .length;
+}
+
+function toMaterial({ secret, jwk }: Entry): string {
+  return secret ? secret.toHex() : String(jwk?.d);
+}
 
 /** The Passport signing keys; keys may be added while the gateway runs. */
 export interface PassportSigningKeys {

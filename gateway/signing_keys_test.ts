@@ -1,17 +1,21 @@
-import assert from "node:assert/strict";
-import { readConfig } from "@edgepass/shared/config";
 import {
   type GatewayValues,
   initialGatewayValues,
+  readConfig,
   staticConfiguration,
 } from "@edgepass/shared/configuration";
 import { encodeBase64Url, type KeySource } from "@edgepass/shared/crypto";
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
+import assert from "node:assert/strict";
 import * as z from "zod/mini";
+import { reportKeys } from "./admin.ts";
 import type { Issuer } from "./issuers.ts";
-import { reportKeys } from "./key_report.ts";
-import { createPassportSigningKeys, prepareKeys } from "./signing_keys.ts";
-import { passportSigningKeysSetting, readPassportSigningKeys } from "./passport_keys.ts";
+import {
+  createPassportSigningKeys,
+  passportSigningKeysSetting,
+  prepareKeys,
+  readPassportSigningKeys,
+} from "./signing_keys.ts";
 
 const schema = z.object({ PASSPORT_KEYS: passportSigningKeysSetting });
 

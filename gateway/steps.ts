@@ -1,12 +1,12 @@
 import {
   bestEffort,
   type Metrics,
-  nameFailure,
   type OpenSpanOptions,
   type StartedSpan,
   startTracedSpan,
   type Telemetry,
 } from "@edgepass/shared/telemetry";
+import { nameFailure } from "@edgepass/shared/context";
 import { type Attributes, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 
 /** The policy's steps that are measured. */

@@ -1,6 +1,6 @@
 import { importSecret } from "@edgepass/shared/crypto";
-import { createLogger } from "@edgepass/shared/log";
-import type { Upstream } from "@edgepass/shared/upstream";
+import { createLogger } from "@edgepass/shared/context";
+import type { Upstream } from "@edgepass/shared/configuration";
 import assert from "node:assert/strict";
 import { createGateway, type GatewayPassportOptions, staticPassportSigningKeys } from "./mod.ts";
 

@@ -1,4 +1,4 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { readFile, writeFile } from "node:fs/promises";
 import { toDashboard } from "./dashboard.ts";
 import { events } from "./dashboards/events.ts";

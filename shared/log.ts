@@ -1,5 +1,6 @@
-import { currentContext } from "./context.ts";
-import type { Secret } from "./secret.ts";
+import * as z from "zod/mini";
+import { setting } from "./composition/setting.ts";
+import type { Secret } from "./crypto/secret.ts";
 
 const levels = { debug: 10, info: 20, warn: 30, error: 40 } as const;
 
@@ -51,6 +52,14 @@ export interface Logger {
   readonly error: WriteLine;
 }
 
+/** The ids of the request that a line belongs to. */
+export interface LoggedTrace {
+  /** Of its trace. */
+  readonly traceId: string;
+  /** Of the span that serves it here. */
+  readonly spanId: string;
+}
+
 /** The name and the output of a logger. */
 export interface LoggerOptions {
   /** The name in every line. */
@@ -65,19 +74,21 @@ export interface LoggerOptions {
 
 /**
  * A logger that writes one JSON object a line: `time`, `level`, `service`, `traceId` and `spanId`
- * of the current request, `message`, then the fields, none of which can override these.
+ * of the trace that `currentTrace` returns, `message`, then the fields, none of which can override
+ * these.
  *
  * Values that must not be logged do not compile ({@link LogFields}). A second check runs at
  * runtime: fields with sensitive names are not written, and texts that look like a token (40
  * characters of base64url or more), a cookie or an e-mail address are masked everywhere. Log a
  * `jti` or `txn` instead. No field can make it throw.
  */
-export function createLogger(
+export function createLineLogger(
   { service, sink = console.log, level = "info", now = Date.now }: LoggerOptions,
+  currentTrace: () => LoggedTrace | undefined = () => undefined,
 ): Logger {
   const write = (at: LogLevel, message: string, fields: object = {}): void => {
     if (levels[at] < levels[typeof level === "function" ? level() : level]) return;
-    const trace = currentContext()?.trace;
+    const trace = currentTrace();
     const own = {
       time: new Date(now()).toISOString(),
       level: at,
@@ -199,4 +210,19 @@ function toLine(line: object): string {
     /[\p{Cc}\p{Zl}\p{Zp}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu,
     (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
   );
+}
+
+/** The settings of every logger: a variable, and the runtime's line writer where it has one. */
+export const logSettings = {
+  LOG_LEVEL: setting(z._default(z.enum(logLevels), "info"), {
+    meaning: "`debug`, `info`, `warn` or `error`",
+  }),
+  LOG_SINK: z.optional(z.custom<LogSink>((value) => typeof value === "function")),
+};
+
+/** The logger options for the settings. */
+export function toLoggerOptions(
+  { LOG_LEVEL, LOG_SINK }: { LOG_LEVEL: LogLevel; LOG_SINK?: LogSink | undefined },
+): Pick<LoggerOptions, "level" | "sink"> {
+  return { level: LOG_LEVEL, ...(LOG_SINK ? { sink: LOG_SINK } : {}) };
 }

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { runInContext } from "./context.ts";
-import { createLogger, type LogLevel, logLevels } from "./log.ts";
-import { toSecret } from "./secret.ts";
-import { newTrace } from "./trace_context.ts";
+import { runInContext } from "./context/request_context.ts";
+import { createLogger } from "./context/logger.ts";
+import { type LogLevel, logLevels } from "./log.ts";
+import { toSecret } from "./crypto/secret.ts";
+import { newTrace } from "./telemetry/trace_context.ts";
 
 function setup(level: LogLevel = "debug") {
   const lines: string[] = [];

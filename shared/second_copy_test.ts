@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { currentContext } from "./context.ts";
-import { currentInvocation } from "./background.ts";
+import { currentContext } from "./context/request_context.ts";
+import { currentInvocation } from "./isolate/invocation.ts";
 import { toProblem } from "./http/respond_to_error.ts";
 import { Problem } from "./problem.ts";
-import { newTrace } from "./trace_context.ts";
+import { newTrace } from "./telemetry/trace_context.ts";
 
 /** Another instance of a module of this package, as a bundler creates one that packs it twice. */
 async function secondCopy<Module>(file: string): Promise<Module> {
@@ -36,7 +36,9 @@ Deno.test("an unavailable store is store_unavailable, whichever copy throws it",
 });
 
 Deno.test("a context that one copy opens is visible to the other", async () => {
-  const copy = await secondCopy<typeof import("./context.ts")>("./context.ts");
+  const copy = await secondCopy<typeof import("./context/request_context.ts")>(
+    "./context/request_context.ts",
+  );
   const { signal } = new AbortController();
   const context = { service: "reports", trace: newTrace(), callChain: ["reports"], signal };
   assert.equal(copy.runInContext(context, currentContext), context);
@@ -44,7 +46,9 @@ Deno.test("a context that one copy opens is visible to the other", async () => {
 });
 
 Deno.test("an invocation that one copy opens is visible to the other", async () => {
-  const copy = await secondCopy<typeof import("./background.ts")>("./background.ts");
+  const copy = await secondCopy<typeof import("./isolate/invocation.ts")>(
+    "./isolate/invocation.ts",
+  );
   const invocation = { waitUntil: () => {} };
   assert.equal(copy.runInvocation(invocation, currentInvocation), invocation);
 });

@@ -47,12 +47,18 @@ const notInService: Forbidden = {
 /** Only the identity provider signs: access tokens, with its own key. */
 const notWithoutKeys: Forbidden = { "a way to sign": { code: /function signJws\b/ } };
 
+/** The control plane works beside any product. */
+const withoutProduct: Forbidden = { "a service's source": { module: /^services\// } };
+
 function otherServices(name: string): Forbidden {
   const module = new RegExp(`^services/(?!${name}/|contracts/|[a-z]+/events\\.ts$)`);
   return { "another service's source": { module } };
 }
 
 function rulesFor(config: string): Forbidden {
+  if (config === "control/wrangler.toml") {
+    return { ...notOnWorkers, ...notInService, ...notWithoutKeys, ...withoutProduct };
+  }
   const [, name] = /^services\/(\w+)\//.exec(config) ?? [];
   if (config === "wrangler.toml") return notOnWorkers;
   if (name === undefined) return { ...notOnWorkers, ...notInGateway, ...notWithMini };

@@ -1,4 +1,4 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { configurationSchema } from "@edgepass/contracts/configuration";
 import { defaultPolicy } from "@edgepass/shared/resilience";
 import * as z from "zod/mini";

@@ -1,4 +1,4 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { projectRoot } from "./support/markdown.ts";
 import { walk } from "./support/sources.ts";
 import { writeFormatted } from "./support/write_formatted.ts";

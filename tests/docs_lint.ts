@@ -5,7 +5,7 @@
  * signature uses. A table behind `keyof typeof` is documented by its names. And a schema is not
  * repeated as an explicit type.
  */
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { projectRoot, readProjectFile } from "./support/markdown.ts";
 import { files } from "./support/sources.ts";
 

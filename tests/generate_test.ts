@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { gatewaySettings } from "@edgepass/gateway";
-import { listSettings } from "@edgepass/shared/config";
+import { listSettings, setting } from "@edgepass/shared/configuration";
 import { qstashSettings } from "@edgepass/shared/events";
 import {
   createApi,
@@ -9,7 +9,6 @@ import {
   type Service,
   serviceRuntimeSettings,
 } from "@edgepass/shared/http";
-import { setting } from "@edgepass/shared/config";
 import { upstashSettings } from "@edgepass/shared/redis";
 import { defaultPolicies } from "@edgepass/shared/resilience";
 import { processSettings } from "@edgepass/shared/runtime/deno";

@@ -10,7 +10,7 @@ import {
   type ServiceApp,
 } from "@edgepass/shared/http";
 import { isProblemCode, Problem } from "@edgepass/shared/problem";
-import { localUpstream, type Upstream } from "@edgepass/shared/upstream";
+import { localUpstream, type Upstream } from "@edgepass/shared/configuration";
 
 const Label = z.object({ name: z.string().openapi({ example: "blue" }) }).openapi("Label");
 const Boat = z.object({ label: Label }).openapi("Boat");

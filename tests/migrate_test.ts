@@ -78,6 +78,6 @@ Deno.test("deno task migrate without a database lists the variables that it read
   const { code, err } = await command.migrate({});
   assert.deepEqual([code, err], [
     1,
-    "Cannot migrate: set one of AUTH_DB, USER_DB, COURSE_DB, ENROLLMENT_DB, RECOMMENDATION_DB",
+    "Cannot migrate: set one of AUTH_DB, USER_DB, COURSE_DB, ENROLLMENT_DB, RECOMMENDATION_DB, CONTROL_DB",
   ]);
 });

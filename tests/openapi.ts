@@ -1,7 +1,7 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { composeAll } from "@edgepass/app/all";
-import { runInvocation } from "@edgepass/shared/background";
-import { openNodeSqlite } from "@edgepass/shared/sql/node_sqlite";
+import { runInvocation } from "@edgepass/shared/context";
+import { openNodeSqlite } from "../shared/sql/node_sqlite.ts";
 import openApiTypescript, { astToString } from "openapi-typescript";
 import { createSettings, publicOrigin } from "./settings.ts";
 

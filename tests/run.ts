@@ -4,7 +4,7 @@
  * program of another version that `SECOND_DENO` names. Closes with the one line that counts.
  * With arguments it runs `deno test` once with them; with `--second-deno` only the last of these.
  */
-import { asksForHelp } from "@edgepass/shared/runtime/usage";
+import { asksForHelp } from "@edgepass/shared/runtime/deno";
 
 const unshared = ["tests/chaos_events_test.ts", "tests/chaos_faults_test.ts"];
 /** More parallel files slow each other down: many tests start a product of several processes. */

@@ -26,7 +26,7 @@ const securityWork: Readonly<Record<string, RegExp>> = {
   "cryptography":
     /\bcrypto\b|\bhmac\b|\bsubtle\b|\bsign(ing|ature|J\w+)?\b(?![- ](in|up|out)\b)|verif/i,
   "the service runtime's internals":
-    /shared\/(crypto|tokens|internal-headers|context|trace-context)\b/,
+    /shared\/(crypto|tokens|context)\b|\b(read|to)Trace(parent|state)\b/,
 };
 
 /** Lines of code that do such work, as `path:line: what`; comments do not count. */
@@ -82,6 +82,7 @@ const planted = [
   `setCookie(c, "session", id);`,
   `import { signJws } from "@edgepass/shared/crypto";`,
   `import { currentContext } from "@edgepass/shared/context";`,
+  `import { readTraceparent } from "@edgepass/shared/telemetry";`,
   `const exp = claims.exp;`,
 ];
 

@@ -1,4 +1,4 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { bundleWorker, listWorkers } from "../app/workerd_bundle.ts";
 import { replaceSection } from "../ops/generated_section.ts";
 import { readProjectFile } from "./support/markdown.ts";

@@ -1,14 +1,12 @@
 import { compose } from "@edgepass/app/compose";
 import { composeAll } from "@edgepass/app/all";
 import { createEmbeddedRedis, createRedisRest, type RedisBackend } from "@edgepass/local/redis";
-import type { Application } from "@edgepass/shared/application";
-import { runInvocation } from "@edgepass/shared/background";
-import type { Bindings } from "@edgepass/shared/config";
+import type { Application, Bindings } from "@edgepass/shared/configuration";
+import { runInvocation } from "@edgepass/shared/context";
 import { withoutPrivateKeys } from "@edgepass/shared/passport";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { openNodeSqlite, type OpenSqlDb } from "@edgepass/shared/sql/node_sqlite";
-import { migrate } from "@edgepass/shared/sql/migrate";
+import { migrate, type SqlDb } from "@edgepass/shared/sql";
 import { createTelemetry, type RunningTelemetry } from "@edgepass/shared/telemetry";
+import { openNodeSqlite, type OpenSqlDb } from "../shared/sql/node_sqlite.ts";
 import { createTestHarness } from "wrangler";
 import { docsFiles } from "../app/docs_deno.ts";
 import { services as declarations } from "../app/generated/services.ts";

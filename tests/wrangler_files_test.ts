@@ -21,10 +21,11 @@ Deno.test("Wrangler files agree with each other", async () => {
     const folder = new URL(path, root);
     for (const table of tablesOf(text, "d1_databases")) {
       const { binding = "", migrations_dir = "", database_name, database_id } = table;
-      const service = binding.replace(/_DB$/, "").toLowerCase();
+      const name = binding.replace(/_DB$/, "").toLowerCase();
+      const unit = name === "control" ? name : `services/${name}`;
       assert.equal(
         new URL(migrations_dir, folder).href,
-        new URL(`services/${service}/migrations`, root).href,
+        new URL(`${unit}/migrations`, root).href,
       );
       const identity = `${database_name} ${database_id}`;
       assert.equal(databases.get(binding) ?? identity, identity, `${path} ${binding}`);
@@ -33,6 +34,7 @@ Deno.test("Wrangler files agree with each other", async () => {
   }
   assert.deepEqual([...databases.keys()].toSorted(), [
     "AUTH_DB",
+    "CONTROL_DB",
     "COURSE_DB",
     "ENROLLMENT_DB",
     "RECOMMENDATION_DB",
@@ -50,7 +52,7 @@ Deno.test("service bindings lead to existing Workers, and form no cycle", async 
   for (const path of await listWorkers()) {
     const text = await readText(path);
     workers.set(/^name = "(.+)"$/m.exec(text)?.[1] ?? path, tablesOf(text, "services"));
-    const isPublic = !path.startsWith("services/");
+    const isPublic = !path.includes("/");
     assert.equal(/^workers_dev = true$/m.test(text), isPublic, path);
     if (!isPublic) assert.match(text, /^preview_urls = false$/m, path);
   }

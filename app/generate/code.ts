@@ -1,5 +1,5 @@
 import { gatewaySettings } from "@edgepass/gateway";
-import { listSettings } from "@edgepass/shared/config";
+import { listSettings } from "@edgepass/shared/configuration";
 import { type Described, hasEvents } from "./describe.ts";
 import { type Files, generatedHead } from "./head.ts";
 

@@ -1,5 +1,5 @@
+import { listSettings } from "@edgepass/shared/configuration";
 import { makers } from "@edgepass/shared/crypto";
-import { listSettings } from "@edgepass/shared/config";
 import {
   type Service,
   type ServiceDescription,

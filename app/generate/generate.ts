@@ -25,7 +25,7 @@ export async function prepare(root: URL): Promise<Files> {
     publishes: await readPublishedTypes(root, folder),
     consumes: readConsumed(table, folder),
   })));
-  return await format(root, {
+  return await format({
     ...await writeWorkspace(root, folders),
     ...writeContracts(published),
   });
@@ -47,7 +47,7 @@ export async function generate(root: URL): Promise<Files> {
   const present = new Map(
     await Promise.all(wranglerPaths.map(async (path) => [path, await read(root, path)] as const)),
   );
-  return await format(root, {
+  return await format({
     ...await writeWorkspace(root, folders),
     ...writeContracts(services),
     ...writeCode(services),
@@ -61,7 +61,7 @@ export async function generate(root: URL): Promise<Files> {
 
 /** The types that a written table assigns to a consumer. */
 function readConsumed(table: string, folder: string): string[] {
-  const rows = [...table.matchAll(/^  "([^"]+)": \{[^}]*consumers: \[([^\]]*)\]/gm)];
+  const rows = [...table.matchAll(/^ {2}"([^"]+)": \{[^}]*consumers: \[([^\]]*)\]/gm)];
   return rows.flatMap(([, type = "", consumers = ""]) =>
     consumers.includes(`"${folder}"`) ? [type] : []
   );
@@ -94,7 +94,7 @@ function replaceBetween(text: string, table: string): string {
 }
 
 /** As `deno fmt` has them, so that a formatted tree is not changed by the command. */
-async function format(root: URL, files: Files): Promise<Files> {
+async function format(files: Files): Promise<Files> {
   const folder = await Deno.makeTempDir();
   try {
     const formatted = Object.keys(files).filter((path) => /\.(ts|json|md)$/.test(path));

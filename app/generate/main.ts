@@ -1,4 +1,4 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { DeclarationError } from "./describe.ts";
 import { generate, prepare, writeFiles } from "./generate.ts";
 

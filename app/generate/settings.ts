@@ -1,5 +1,5 @@
 import { gatewaySettings } from "@edgepass/gateway";
-import { type DeclaredSetting, listSettings } from "@edgepass/shared/config";
+import { type DeclaredSetting, listSettings } from "@edgepass/shared/configuration";
 import { qstashSettings } from "@edgepass/shared/events";
 import { serviceRuntimeSettings } from "@edgepass/shared/http";
 import { upstashSettings } from "@edgepass/shared/redis";

@@ -1,4 +1,4 @@
-import type { DeclaredSetting } from "@edgepass/shared/config";
+import type { DeclaredSetting } from "@edgepass/shared/configuration";
 import type { Described } from "./describe.ts";
 import { type Files, generatedTomlHead } from "./head.ts";
 import { listPrograms } from "./settings.ts";

@@ -1,7 +1,7 @@
 import { createGateway, readGatewayConfig, type Route } from "@edgepass/gateway";
 import { createService, createServiceRuntime } from "@edgepass/shared/http";
 import { serve } from "@edgepass/shared/runtime/deno";
-import { localUpstream, urlUpstream } from "@edgepass/shared/upstream";
+import { localUpstream, urlUpstream } from "@edgepass/shared/configuration";
 
 /** The gateway in front of one service: at `UPSTREAM`, or in this isolate where none is named. */
 await serve(async (bindings) => {

@@ -9,7 +9,7 @@ import {
   type ServiceApp,
   toTime,
 } from "@edgepass/shared/http";
-import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
+import { readCursor, toCursor } from "@edgepass/shared/sql";
 import * as z from "zod/mini";
 import {
   Configuration as ConfigurationAnswer,

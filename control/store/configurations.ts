@@ -1,6 +1,5 @@
 import { desc, eq, lt, lte, sql } from "drizzle-orm";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
+import { orm, type SqlDb } from "@edgepass/shared/sql";
 import { type AuditEntry, auditRow, logRevocation } from "./statements.ts";
 import { configurations } from "./tables.ts";
 

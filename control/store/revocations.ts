@@ -1,8 +1,7 @@
 import { and, asc, eq, gt, lte, max, min, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import type { RevocationLevel, RevocationPosition } from "@edgepass/shared/redis";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
+import { orm, type SqlDb } from "@edgepass/shared/sql";
 import { revocationLog, revocations } from "./tables.ts";
 
 /** A row of the durable log. */

@@ -1,6 +1,6 @@
 import { asc, eq, or, type SQL, sql } from "drizzle-orm";
 import type { RevocationLevel } from "@edgepass/shared/redis";
-import type { Orm } from "@edgepass/shared/sql/orm";
+import type { Orm } from "@edgepass/shared/sql";
 import { audit } from "./tables.ts";
 
 /** A revocation, as the log stores it. */

@@ -1,4 +1,4 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { runConfig, usage } from "./configuration/command.ts";
 import { asAdministrator, findSystem } from "../system/system.ts";
 

@@ -1,4 +1,4 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import * as z from "zod/mini";
 import { ApiFailure } from "../system/api_client.ts";
 import { DeadLetter, formatDeadLetters } from "./dlq_text.ts";

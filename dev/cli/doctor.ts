@@ -1,4 +1,4 @@
-import { asksForHelp } from "@edgepass/shared/runtime/usage";
+import { asksForHelp } from "@edgepass/shared/runtime/deno";
 import { StartError } from "../workspace/start_error.ts";
 
 const help = `Usage: deno task doctor [--json] [--deployment] [--parts=<part>,<part>]

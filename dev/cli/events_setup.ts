@@ -1,5 +1,5 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
-import { ConfigError } from "@edgepass/shared/config";
+import { readArguments } from "@edgepass/shared/runtime/deno";
+import { ConfigError } from "@edgepass/shared/configuration";
 import { readEventSettings } from "@edgepass/shared/events";
 import { createOriginClient } from "../system/api_client.ts";
 import { hasFailure, toText } from "./doctor/report.ts";

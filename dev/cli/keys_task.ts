@@ -1,4 +1,4 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { readJws } from "@edgepass/shared/crypto";
 import type { KeyKind } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";

@@ -1,4 +1,4 @@
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { toEnvFile } from "../workspace/env_file.ts";
 import {
   makeAccessTokenKeys,

@@ -1,4 +1,4 @@
-import { parseJson } from "@edgepass/shared/text";
+import { parseJson } from "@edgepass/shared/crypto";
 import * as z from "zod/mini";
 import type { InFlightRequest } from "./api.ts";
 

@@ -1,4 +1,4 @@
-import { parseJson } from "@edgepass/shared/text";
+import { parseJson } from "@edgepass/shared/crypto";
 import * as z from "zod/mini";
 import type { CompleteDeadEvent, DeadEvent } from "./api.ts";
 import { Refusal } from "./refusal.ts";

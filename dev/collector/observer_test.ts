@@ -3,6 +3,9 @@ import { exportRequest, lineOf } from "../../tests/support/observed.ts";
 import { acceptedTrace, toTraceBody, traceIdOf } from "../../tests/support/otlp.ts";
 import type { Health, Page, RequestRow, State } from "./api.ts";
 import { inFlightFile } from "./last_run.ts";
+import { DatabaseSync } from "node:sqlite";
+import { join } from "node:path";
+import { storeFile } from "./database.ts";
 import { createObserver } from "./observer.ts";
 
 const port = 8788;
@@ -168,4 +171,47 @@ Deno.test("a dev that was killed is reported at the next start, with its last li
   assert.equal(exit?.lastLines.length, 1);
   assert.match(exit?.lastLines[0] ?? "", /"message":"Broken","code":"internal"/);
   next.close();
+});
+
+Deno.test("a store that cannot be written, as on a full disk, ends nothing and is reported once", async () => {
+  await using fixture = await setup();
+  const observer = fixture.open();
+  const crash = { name: "edgepass", code: 1, signal: null, lastLines: [], isExpected: false };
+  observer.ended(crash);
+  const other = new DatabaseSync(join(fixture.folder, storeFile));
+  const tables = other.prepare(
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' AND sql NOT LIKE '%VIRTUAL%'",
+  ).all();
+  for (const { name } of tables) {
+    for (const change of ["INSERT", "UPDATE", "DELETE"]) {
+      other.exec(`CREATE TRIGGER "${name} ${change}" BEFORE ${change} ON "${name}"
+        BEGIN SELECT raise(ABORT, 'database or disk is full'); END`);
+    }
+  }
+  other.close();
+  observer.receive([lineOf({ message: "lost" })]);
+  observer.noteDeliveries([{
+    time: start,
+    state: "delivered",
+    messageId: "m1",
+    consumer: "course",
+    status: 200,
+    outcome: null,
+    nextAt: null,
+    eventId: "e1",
+    type: "user.deleted",
+    subject: "u1",
+    source: "user",
+    storedAt: start,
+    traceId,
+  }]);
+  observer.ended(crash);
+  observer.reported();
+  // A marker that cannot be removed.
+  const marker = join(fixture.folder, "running.json");
+  Deno.removeSync(marker);
+  Deno.mkdirSync(join(marker, "full"), { recursive: true });
+  observer.close();
+  const lost = fixture.warnings.filter((warning) => warning.includes("cannot be written"));
+  assert.equal(lost.length, 1, fixture.warnings.join("\n"));
 });

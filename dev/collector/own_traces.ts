@@ -1,4 +1,4 @@
-import { newTrace, toTraceparent } from "@edgepass/shared/trace-context";
+import { newTrace, toTraceparent } from "@edgepass/shared/telemetry";
 import type { CallTraces } from "../system/api_client.ts";
 import type { Database } from "./database.ts";
 

@@ -1,4 +1,4 @@
-import { integer } from "@edgepass/shared/config";
+import { integer } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
 import type { LineFilter } from "./lines.ts";
 import { Refusal } from "./refusal.ts";

@@ -1,4 +1,4 @@
-import { parseJson } from "@edgepass/shared/text";
+import { parseJson } from "@edgepass/shared/crypto";
 import { Refusal } from "./refusal.ts";
 
 /**

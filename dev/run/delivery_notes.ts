@@ -1,5 +1,5 @@
-import { parseJson } from "@edgepass/shared/text";
-import { readTraceparent } from "@edgepass/shared/trace-context";
+import { parseJson } from "@edgepass/shared/crypto";
+import { readTraceparent } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
 import type { DeliveryNote } from "../collector/mod.ts";
 import type { LogNote } from "@edgepass/local/qstash";

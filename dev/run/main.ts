@@ -1,4 +1,4 @@
-import { asksForHelp } from "@edgepass/shared/runtime/usage";
+import { asksForHelp } from "@edgepass/shared/runtime/deno";
 import type { Mode } from "./run.ts";
 import { StartError } from "../workspace/start_error.ts";
 import { requireDeno } from "../workspace/version.ts";

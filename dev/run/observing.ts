@@ -1,4 +1,4 @@
-import { readConfig } from "@edgepass/shared/config";
+import { readConfig } from "@edgepass/shared/configuration";
 import { telemetrySettings } from "@edgepass/shared/telemetry";
 import { stripVTControlCharacters } from "node:util";
 import * as z from "zod/mini";

@@ -30,6 +30,8 @@ Deno.test("the endpoint serves the client and has the same token, port and keys 
   assert.deepEqual([second.url, second.token, second.keys], [first.url, first.token, first.keys]);
   assert.equal((await client.schedules.list()).length, 1);
   await second.close();
+  const left = [...Deno.readDirSync(place.workspace.at("qstash"))].map(({ name }) => name);
+  assert.deepEqual(left.sort(), ["dev.sqlite", "dev.sqlite.port"], "no lock, no log");
 });
 
 Deno.test("a given QStash is used unchanged", async () => {

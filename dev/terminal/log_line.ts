@@ -1,4 +1,4 @@
-import { parseJson } from "@edgepass/shared/text";
+import { parseJson } from "@edgepass/shared/crypto";
 
 /** A line of a process, if it is one of our log lines. */
 export interface LogLine {

@@ -1,4 +1,4 @@
-import { integer, readConfig } from "@edgepass/shared/config";
+import { integer, readConfig } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
 import { databases, services, serviceSettingNames } from "./generated/services.ts";
 import type { Workspace } from "./workspace.ts";

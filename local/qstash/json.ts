@@ -1,4 +1,4 @@
-import { decodeUtf8 } from "@edgepass/shared/text";
+import { decodeUtf8 } from "@edgepass/shared/crypto";
 import type { DeadLetter, Letter, Message } from "./model.ts";
 import { labelsJson } from "./logs.ts";
 import type { Filterable } from "./query.ts";

@@ -1,4 +1,4 @@
-import { decodeUtf8WithoutMark } from "@edgepass/shared/text";
+import { decodeUtf8WithoutMark } from "@edgepass/shared/crypto";
 import * as z from "zod/mini";
 import { ApiError } from "./api_error.ts";
 

@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { decodeUtf8WithoutMark } from "@edgepass/shared/text";
+import { decodeUtf8WithoutMark } from "@edgepass/shared/crypto";
 import { type Bytes, fromOctets, toBytes } from "./bytes.ts";
 import type { Command } from "./backend.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ConfigError } from "@edgepass/shared/config";
+import { ConfigError } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
 import service from "./service.ts";
 import { accessTokenKeysSetting } from "./keys.ts";

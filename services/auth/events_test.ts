@@ -140,6 +140,20 @@ Deno.test("a sign-up that is repeated under its idempotency key is published onc
   assert.equal((await auth.said()).length, 1);
 });
 
+Deno.test("the stored response of a sign-up is deleted with the account, and no other", async () => {
+  await using auth = await setupAuth({ bindings: { ADMIN_EMAIL: "" } });
+  for (const [key, address] of [["k1", email], ["k2", "other@example.com"]] as const) {
+    await auth.signUp(address, { headers: { "idempotency-key": key } });
+  }
+  const stored = async () =>
+    (await auth.rows("SELECT body FROM idempotency_keys")).map(([body]) => String(body));
+  assert.equal((await stored()).length, 2);
+  const as = asCaller(await auth.tokens({ email }));
+  await expectNoContent(auth.call("DELETE", "/internal/accounts/me", { as }));
+  const [left = "", ...others] = await stored();
+  assert.ok(left.includes("other@example.com") && others.length === 0);
+});
+
 Deno.test("every change is published once and in order; a request without effect is not published", async () => {
   await using auth = await setupAuth();
   const { id, change } = await setupLearner(auth);

@@ -1,4 +1,4 @@
-import { randomToken } from "@edgepass/shared/ids";
+import { randomToken } from "@edgepass/shared/crypto";
 import { signAccessToken } from "@edgepass/shared/tokens";
 import type { Lifetimes } from "./options.ts";
 import type { AccessTokenKeys } from "./keys.ts";

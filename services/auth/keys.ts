@@ -1,4 +1,4 @@
-import { json } from "@edgepass/shared/config";
+import { json } from "@edgepass/shared/configuration";
 import {
   Ed25519PrivateJwk,
   importKeyPair,

@@ -1,5 +1,5 @@
 import type { RevocationWriter } from "@edgepass/control";
-import type { Logger } from "@edgepass/shared/log";
+import type { Logger } from "@edgepass/shared/telemetry";
 import type { IssueGrant } from "./grants.ts";
 import type { LoginThrottle } from "./login_throttle.ts";
 import type { PasswordHasher } from "./passwords/hasher.ts";

@@ -1,5 +1,4 @@
-import { decodeBase64Url, digest, encodeBase64Url } from "@edgepass/shared/crypto";
-import { randomToken } from "@edgepass/shared/ids";
+import { decodeBase64Url, digest, encodeBase64Url, randomToken } from "@edgepass/shared/crypto";
 
 /** A parent token is accepted again for this long, in case its response was lost. */
 export const graceMs = 10_000;

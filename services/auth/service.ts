@@ -1,12 +1,10 @@
 import { defineService, type EventTypes } from "@edgepass/contracts";
 import { configurationSchema, serviceSettings } from "@edgepass/contracts/configuration";
 import { createControl } from "@edgepass/control";
-import { ConfigError } from "@edgepass/shared/config";
-import { readOwn } from "@edgepass/shared/configuration";
-import { requireDistinctSecrets } from "@edgepass/shared/crypto";
+import { ConfigError, readOwn } from "@edgepass/shared/configuration";
+import { countOutcomes } from "@edgepass/shared/context";
+import { requireDistinctSecrets, uuidv7 } from "@edgepass/shared/crypto";
 import type { Service, ServiceContext, ServiceParts } from "@edgepass/shared/http";
-import { uuidv7 } from "@edgepass/shared/ids";
-import { countOutcomes } from "@edgepass/shared/telemetry";
 import { cookieNames } from "@edgepass/shared/tokens";
 import { type Accounts, createAccounts } from "./accounts.ts";
 import { createAdministration } from "./administration.ts";

@@ -1,4 +1,4 @@
-import { integer, origin, setting } from "@edgepass/shared/config";
+import { integer, origin, setting } from "@edgepass/shared/configuration";
 import { keySource, secretSetting } from "@edgepass/shared/crypto";
 import { passportRingSetting } from "@edgepass/shared/passport";
 import { upstashSettings } from "@edgepass/shared/redis";

@@ -1,8 +1,8 @@
 import {
   createDocumentSchema,
   defaultTimeoutMs,
-  integer,
   type ServiceShape,
+  wholeNumber,
 } from "@edgepass/shared/configuration";
 import { maxAccessTokenLifeSeconds } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
@@ -12,12 +12,12 @@ import { serviceNames } from "./generated/services.ts";
 export const serviceSettings = {
   auth: {
     accessTokenTtlSeconds: z.optional(
-      integer(1, maxAccessTokenLifeSeconds).check(
+      wholeNumber(1, maxAccessTokenLifeSeconds).check(
         z.meta({ description: "Life of an access token", env: "ACCESS_TOKEN_TTL_SECONDS" }),
       ),
     ),
     refreshTokenTtlSeconds: z.optional(
-      integer(1, 31_536_000).check(
+      wholeNumber(1, 31_536_000).check(
         z.meta({
           description: "A login ends after so long without a refresh",
           env: "REFRESH_TOKEN_TTL_SECONDS",
@@ -27,12 +27,12 @@ export const serviceSettings = {
   },
   recommendation: {
     maxStaleSeconds: z.optional(
-      integer(1, 604_800).check(
+      wholeNumber(1, 604_800).check(
         z.meta({ description: "Oldest answer of the same person that may stand in for a new one" }),
       ),
     ),
     limit: z.optional(
-      integer(1, 100).check(
+      wholeNumber(1, 100).check(
         z.meta({ description: "Courses suggested where a request does not say how many" }),
       ),
     ),

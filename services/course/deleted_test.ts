@@ -33,6 +33,30 @@ Deno.test("a deleted person's drafts are deleted, and published courses stay wit
   assert.deepEqual(lessons, []);
 });
 
+Deno.test("a person's stored responses are deleted with the person, and those of others after a day", async () => {
+  using platform = await setupProjection();
+  const { deliver, call, clock, database, maintain } = platform;
+  for (const as of [ann, bob]) {
+    const headers = { "idempotency-key": "k1" };
+    const created = await call("POST", "/courses", { as, body: sailing, headers });
+    assert.equal(created.status, 201);
+    await created.body?.cancel();
+  }
+  const callers = async () => {
+    const sql = "SELECT caller FROM idempotency_keys ORDER BY caller";
+    return (await database.run({ sql, params: [] })).flat();
+  };
+  assert.equal((await callers()).length, 2);
+  await deliver({ type: "user.deleted", subject: annId });
+  assert.deepEqual(await callers(), [bob.sub]);
+  clock.advance(86_399_999);
+  await maintain();
+  assert.deepEqual(await callers(), [bob.sub]);
+  clock.advance(1);
+  await maintain();
+  assert.deepEqual(await callers(), []);
+});
+
 Deno.test("a deletion wins over all later events about the person, from any service", async () => {
   using platform = await setupProjection();
   const { deliver, rename, instructor } = platform;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { uuidv7 } from "@edgepass/shared/ids";
+import { uuidv7 } from "@edgepass/shared/sql";
 import { ann, learner, sailing, setupCourse } from "../../tests/support/course_service.ts";
 import { expectProblem } from "../../tests/support/services.ts";
 

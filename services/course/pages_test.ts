@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { uuidv7 } from "@edgepass/shared/ids";
+import { uuidv7 } from "@edgepass/shared/sql";
 import fc from "fast-check";
 import { ann, setupCourse } from "../../tests/support/course_service.ts";
 import { expectJson } from "../../tests/support/services.ts";

@@ -1,8 +1,6 @@
 import type { EventTypes } from "@edgepass/contracts";
 import type { Changes, EventHandlers, ReconciliationRows } from "@edgepass/shared/events";
-import { deleteStoredResponses } from "@edgepass/shared/sql/answers";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { type Orm, orm } from "@edgepass/shared/sql/orm";
+import { type Orm, orm, type SqlDb } from "@edgepass/shared/sql";
 import { and, eq, type SQL, sql as text } from "drizzle-orm";
 import * as z from "zod/mini";
 import { toDomainEvent } from "./course.ts";
@@ -42,7 +40,6 @@ export function sqlCourseProjection(sql: SqlDb): CourseProjection {
     setTeaching: (id, teaches) => put(id, { teaches: teaches ? 1 : 0 }),
     setDisabled: (id, disabled) => put(id, { disabled: disabled ? 1 : 0 }),
     deletePerson: (id) => [
-      deleteStoredResponses(db, id),
       db.delete(courses).where(and(eq(courses.instructorId, id), eq(courses.state, "draft"))),
       db.update(courses).set({ instructorName: formerInstructor })
         .where(eq(courses.instructorId, id)),

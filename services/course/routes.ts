@@ -11,7 +11,7 @@ import {
   requireRole,
 } from "@edgepass/shared/http";
 import type { Passport } from "@edgepass/shared/passport";
-import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
+import { readCursor, toCursor } from "@edgepass/shared/sql";
 import type { CourseAggregate, CourseRecord } from "./course.ts";
 import {
   Course,

@@ -1,8 +1,7 @@
 import { eventTypes } from "@edgepass/contracts";
 import assert from "node:assert/strict";
-import { ConfigError } from "@edgepass/shared/config";
+import { ConfigError, localUpstream } from "@edgepass/shared/configuration";
 import courseService from "@edgepass/course";
-import { localUpstream } from "@edgepass/shared/upstream";
 import userService from "@edgepass/user";
 import { createFakeQstash, eventBindings } from "../../tests/support/events.ts";
 import { createPassports } from "../../tests/support/passports.ts";

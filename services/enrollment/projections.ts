@@ -1,7 +1,6 @@
 import type { EventTypes } from "@edgepass/contracts";
 import type { Changes, EventHandlers, ReconciliationRows } from "@edgepass/shared/events";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { type Orm, orm } from "@edgepass/shared/sql/orm";
+import { type Orm, orm, type SqlDb } from "@edgepass/shared/sql";
 import { and, eq, sql as text } from "drizzle-orm";
 import * as z from "zod/mini";
 import { courses, type EnrollmentOutbox, enrollments, type EnrollmentStore } from "./store.ts";

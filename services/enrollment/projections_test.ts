@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { uuidv7 } from "@edgepass/shared/ids";
+import { uuidv7 } from "@edgepass/shared/sql";
 import { ann, learner } from "../../tests/support/course_service.ts";
 import { permute, readBodies, toBody } from "../../tests/support/deliveries.ts";
 import { setupEnrollment } from "../../tests/support/enrollment_service.ts";

@@ -10,7 +10,7 @@ import {
   noContent,
   problems,
 } from "@edgepass/shared/http";
-import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
+import { readCursor, toCursor } from "@edgepass/shared/sql";
 import { completedLessons, type EnrollmentRecord, progressOf } from "./enrollment.ts";
 import {
   Enrollment,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ConfigError } from "@edgepass/shared/config";
+import { ConfigError } from "@edgepass/shared/configuration";
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 import { createPassports } from "../../tests/support/passports.ts";
 import { openDatabase } from "../../tests/support/services.ts";

@@ -1,7 +1,6 @@
 import type { EventTypes } from "@edgepass/contracts";
 import type { Changes, EventHandlers, ReconciliationRows } from "@edgepass/shared/events";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
+import { orm, type SqlDb } from "@edgepass/shared/sql";
 import { eq, sql as text } from "drizzle-orm";
 import * as z from "zod/mini";
 import { countedEnrollments, courses } from "./store.ts";

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { uuidv7 } from "@edgepass/shared/ids";
-import { orm } from "@edgepass/shared/sql/orm";
+import { orm, uuidv7 } from "@edgepass/shared/sql";
 import { permute, toBody } from "../../tests/support/deliveries.ts";
 import { setupRecommendation } from "../../tests/support/recommendation_service.ts";
 

@@ -1,6 +1,6 @@
+import type { Upstream } from "@edgepass/shared/configuration";
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 import { Problem } from "@edgepass/shared/problem";
-import type { Upstream } from "@edgepass/shared/upstream";
 import { RecommenderResponse, type Suggestion } from "./schema.ts";
 
 /** The request to the recommender; nothing in it identifies the person. */

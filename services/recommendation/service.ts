@@ -1,7 +1,6 @@
 import { defineService, type EventTypes } from "@edgepass/contracts";
 import { serviceSettings } from "@edgepass/contracts/configuration";
-import { ConfigError, origin, setting } from "@edgepass/shared/config";
-import { readOwn } from "@edgepass/shared/configuration";
+import { ConfigError, origin, readOwn, setting, urlUpstream } from "@edgepass/shared/configuration";
 import { secretSetting } from "@edgepass/shared/crypto";
 import type { ServiceParts } from "@edgepass/shared/http";
 import { openOptionalUpstash } from "@edgepass/shared/redis";
@@ -14,7 +13,6 @@ import {
   withResilience,
 } from "@edgepass/shared/resilience";
 import type { SqlDb } from "@edgepass/shared/sql";
-import { urlUpstream } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
 import {
   recommendationHandlers,

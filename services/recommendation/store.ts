@@ -1,5 +1,4 @@
-import type { SqlDb } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
+import { orm, type SqlDb } from "@edgepass/shared/sql";
 import { desc, isNotNull, sql as text } from "drizzle-orm";
 import { integer, sqliteTable, text as textColumn } from "drizzle-orm/sqlite-core";
 

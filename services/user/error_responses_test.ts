@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { uuidv7 } from "@edgepass/shared/ids";
+import { uuidv7 } from "@edgepass/shared/sql";
 import { expectProblem } from "../../tests/support/services.ts";
 import { ann, bob, bobId, setupUser } from "../../tests/support/user_service.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runInvocation } from "@edgepass/shared/background";
+import { runInvocation } from "@edgepass/shared/context";
 import { expectNoContent, expectProblem } from "../../tests/support/services.ts";
 import { ann, annId, setupUser } from "../../tests/support/user_service.ts";
 

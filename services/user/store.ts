@@ -1,8 +1,7 @@
 import type { EventTypes } from "@edgepass/contracts";
 import { type Changes, type EventInput, type Outbox, readPublished } from "@edgepass/shared/events";
 import { type Export, toTime } from "@edgepass/shared/http";
-import { isDone, type SqlDb } from "@edgepass/shared/sql";
-import { type Orm, orm } from "@edgepass/shared/sql/orm";
+import { isDone, type Orm, orm, type SqlDb } from "@edgepass/shared/sql";
 import { and, eq, isNull, sql as text } from "drizzle-orm";
 import { integer, sqliteTable, text as textColumn } from "drizzle-orm/sqlite-core";
 

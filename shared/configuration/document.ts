@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { explainIssue } from "../config.ts";
+import { explainIssue } from "../composition/settings.ts";
 import { Dependencies } from "./dependencies.ts";
 import { GatewaySection } from "./gateway_section.ts";
 import { KeysSection, PassportSection } from "./keys_section.ts";

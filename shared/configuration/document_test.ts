@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { createDocumentSchema, readDocument } from "./document.ts";
 import { readGatewayValues, readOwn, readServiceValues } from "./sections.ts";
 import * as z from "zod/mini";
-import { integer } from "./values.ts";
+import { wholeNumber } from "./values.ts";
 
-const course = { pageSize: z.optional(integer(1, 100)) };
+const course = { pageSize: z.optional(wholeNumber(1, 100)) };
 const schema = createDocumentSchema({ course, user: {} }, { routed: { course: 5_000 } });
 const faultsOf = (document: unknown): Record<string, string> => {
   const reading = readDocument(schema, document);

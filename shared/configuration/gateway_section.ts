@@ -1,12 +1,12 @@
 import * as z from "zod/mini";
 import { Dependencies } from "./dependencies.ts";
 import { ExternalRoute, findRouteFaults, Revocation } from "./routes.ts";
-import { integer, Level, RoutePath } from "./values.ts";
+import { Level, RoutePath, wholeNumber } from "./values.ts";
 
 /** A limit of requests per window. */
 export const Limit = z.strictObject({
-  limit: integer(1, 1_000_000_000).check(z.meta({ description: "Requests" })),
-  windowSeconds: integer(1, 86_400).check(z.meta({ description: "In so many seconds" })),
+  limit: wholeNumber(1, 1_000_000_000).check(z.meta({ description: "Requests" })),
+  windowSeconds: wholeNumber(1, 86_400).check(z.meta({ description: "In so many seconds" })),
 });
 /** A limit of requests per window. */
 export type Limit = Readonly<z.infer<typeof Limit>>;
@@ -50,7 +50,7 @@ export const GatewaySection = z.strictObject({
   limits: z.optional(RateLimits),
   logLevel: z.optional(Level),
   passportTtlSeconds: z.optional(
-    integer(5, 300).check(
+    wholeNumber(5, 300).check(
       z.meta({ description: "Life of a Passport", env: "PASSPORT_TTL_SECONDS" }),
     ),
   ),

@@ -1,8 +1,8 @@
-import { background } from "../background.ts";
-import { currentContext } from "../context.ts";
+import { background } from "../isolate/invocation.ts";
+import { currentContext } from "../context/request_context.ts";
 import type { Logger } from "../log.ts";
 import type { Redis } from "../redis/mod.ts";
-import { count } from "../telemetry/mod.ts";
+import { count } from "../context/measure.ts";
 import { fetchConfiguration, fetchVersion, type StoredConfiguration } from "./stored.ts";
 
 /** A version of the configuration and its values; version 0 is the environment alone. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import { configurationKeys, type Redis, RedisUnavailable } from "@edgepass/shared/redis";
 import { Redis as UpstashClient } from "@upstash/redis";
 import fc from "fast-check";

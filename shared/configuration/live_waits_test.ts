@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createLogger } from "@edgepass/shared/log";
+import { createLogger } from "@edgepass/shared/context";
 import { type Redis, RedisUnavailable } from "@edgepass/shared/redis";
 import { createLiveConfiguration } from "./live.ts";
 

@@ -1,3 +1,29 @@
+export type { Application, Compose } from "../composition/application.ts";
+export {
+  type Bindings,
+  commaList,
+  ConfigError,
+  integer,
+  json,
+  origin,
+  readConfig,
+  withoutUndefined,
+} from "../composition/settings.ts";
+export {
+  type DeclaredSetting,
+  listSettings,
+  setting,
+  type SettingFacts,
+} from "../composition/setting.ts";
+export {
+  type Fetcher,
+  localUpstream,
+  placeUpstream,
+  sentOnce,
+  type Upstream,
+  upstreamSetting,
+  urlUpstream,
+} from "../composition/upstream.ts";
 export { listChanges } from "./changes.ts";
 export type { Dependencies } from "./dependencies.ts";
 export {
@@ -49,4 +75,4 @@ export {
   readVersion,
   type StoredConfiguration,
 } from "./stored.ts";
-export { integer } from "./values.ts";
+export { wholeNumber } from "./values.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { integer, text } from "./values.ts";
+import { text, wholeNumber } from "./values.ts";
 
 /** First segments that the gateway serves itself; a route below them would never be reached. */
 export const gatewayDocuments = ["livez", "readyz", "metrics", "openapi.json", "docs"] as const;
@@ -48,7 +48,7 @@ const Access = z.union([
 /** Maximum age of a revocation check. */
 export const Revocation = z.union([
   z.literal("strict"),
-  z.strictObject({ boundedMs: integer(1, 900_000) }),
+  z.strictObject({ boundedMs: wholeNumber(1, 900_000) }),
 ]);
 /** Maximum age of a revocation check. */
 export type Revocation = z.infer<typeof Revocation>;
@@ -64,12 +64,12 @@ export const ExternalRoute = z.strictObject({
     ),
   ),
   timeoutMs: z.optional(
-    integer(1, maxTimeoutMs).check(
+    wholeNumber(1, maxTimeoutMs).check(
       z.meta({ description: "Until the answer begins; at most the Passport's life; default 5000" }),
     ),
   ),
   maxBodyBytes: z.optional(
-    integer(0, 1_073_741_824).check(
+    wholeNumber(0, 1_073_741_824).check(
       z.meta({ description: "Longest request body; default 100 MiB" }),
     ),
   ),
@@ -80,7 +80,7 @@ export const ExternalRoute = z.strictObject({
     z.boolean().check(z.meta({ description: "Whether callers have limits here; default true" })),
   ),
   recheckMs: z.optional(
-    integer(100, 900_000).check(
+    wholeNumber(100, 900_000).check(
       z.meta({
         description: "How often an event stream asks whether its token still counts; default never",
       }),
@@ -88,7 +88,7 @@ export const ExternalRoute = z.strictObject({
   ),
   fallback: z.optional(
     z.strictObject({
-      maxStaleSeconds: integer(1, 86_400).check(
+      maxStaleSeconds: wholeNumber(1, 86_400).check(
         z.meta({
           description: "How long the caller's last good answer may stand in; default never",
         }),

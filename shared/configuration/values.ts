@@ -2,7 +2,7 @@ import * as z from "zod/mini";
 import { logLevels } from "../log.ts";
 
 /** An integer within bounds; unlike an environment variable it is never text. */
-export function integer(min: number, max: number): z.ZodMiniNumberFormat {
+export function wholeNumber(min: number, max: number): z.ZodMiniNumberFormat {
   const error = `must be a whole number from ${min} to ${max}`;
   return z.int({ error }).check(z.gte(min, { error }), z.lte(max, { error }));
 }

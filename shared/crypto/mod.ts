@@ -35,3 +35,7 @@ export {
   makeSecret,
 } from "./new_keys.ts";
 export { minSecretBytes, readSecret, requireDistinctSecrets, secretSetting } from "./secrets.ts";
+export { randomToken } from "./ids.ts";
+export { uuidv7 } from "../sql/uuidv7.ts";
+export { type Secret, toSecret } from "./secret.ts";
+export { decodeUtf8, decodeUtf8WithoutMark, parseJson } from "./text.ts";

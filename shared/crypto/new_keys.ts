@@ -1,5 +1,5 @@
-import { randomToken } from "../ids.ts";
-import type { MadeKind } from "../setting.ts";
+import { randomToken } from "./ids.ts";
+import type { MadeKind } from "../composition/setting.ts";
 import { encodeBase64Url } from "./base64url.ts";
 import type { KeyState } from "./keys.ts";
 

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { readJsonObject } from "../crypto/json_object.ts";
-import { readTraceparent, type TraceContext } from "../trace_context.ts";
+import { readTraceparent, type TraceContext } from "../telemetry/trace_context.ts";
 import { type EventTable, findRow, toDataSchema } from "./table.ts";
 
 /** Media type of a CloudEvent in structured mode (CloudEvents JSON format §3). */

@@ -1,8 +1,7 @@
-import { isErrorNamed } from "../error_name.ts";
+import { isErrorNamed, Problem } from "../problem.ts";
 import type { Logger } from "../log.ts";
-import { Problem } from "../problem.ts";
 import { bestEffort } from "../telemetry/best_effort.ts";
-import { annotate } from "../telemetry/in_context.ts";
+import { annotate } from "../context/measure.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { type ReadEvent, readEvent, type Unreadable } from "./cloud_event.ts";
 import { inEventSpan } from "./event_span.ts";

@@ -1,5 +1,5 @@
-import { background } from "../background.ts";
-import type { Bindings } from "../config.ts";
+import { background } from "../isolate/invocation.ts";
+import type { Bindings } from "../composition/settings.ts";
 import type { Logger } from "../log.ts";
 import { openOptionalUpstash } from "../redis/mod.ts";
 import type { SqlDb } from "../sql/statement.ts";

@@ -1,7 +1,7 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
-import { currentContext, runInContext } from "../context.ts";
+import { currentContext, runInContext } from "../context/request_context.ts";
 import { bestEffort } from "../telemetry/best_effort.ts";
-import { nameFailure } from "../telemetry/in_context.ts";
+import { nameFailure } from "../context/measure.ts";
 import { startTracedSpan } from "../telemetry/start_span.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { ReadEvent } from "./cloud_event.ts";

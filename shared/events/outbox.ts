@@ -1,11 +1,11 @@
 import { sql as text } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import * as z from "zod/mini";
-import { currentContext } from "../context.ts";
-import { uuidv7 } from "../ids.ts";
+import { currentContext } from "../context/request_context.ts";
+import { uuidv7 } from "../sql/uuidv7.ts";
 import { type Orm, orm } from "../sql/orm.ts";
 import type { SqlDb } from "../sql/statement.ts";
-import { newTrace, toTraceparent } from "../trace_context.ts";
+import { newTrace, toTraceparent } from "../telemetry/trace_context.ts";
 import { toCloudEvent } from "./cloud_event.ts";
 import type { DeletionOf } from "./subject_stores.ts";
 import {

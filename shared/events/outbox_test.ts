@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { sql as text } from "drizzle-orm";
 import * as z from "zod/mini";
 import { createTestEvents, openEventTables } from "../../tests/support/events.ts";
-import { runInContext } from "../context.ts";
+import { runInContext } from "../context/request_context.ts";
 import { VersionConflict } from "../sql/errors.ts";
 import { orm } from "../sql/orm.ts";
-import { newTrace } from "../trace_context.ts";
+import { newTrace } from "../telemetry/trace_context.ts";
 import { createOutbox } from "./outbox.ts";
 
 const table = {

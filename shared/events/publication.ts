@@ -1,9 +1,9 @@
 import { type Span, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { bestEffort } from "../telemetry/best_effort.ts";
-import { nameFailure } from "../telemetry/in_context.ts";
+import { nameFailure } from "../context/measure.ts";
 import { startTracedSpan } from "../telemetry/start_span.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import { readTraceparent, toTraceparent } from "../trace_context.ts";
+import { readTraceparent, toTraceparent } from "../telemetry/trace_context.ts";
 import type { OutgoingEvent } from "./publisher.ts";
 import type { ClaimedRow } from "./relay_rows.ts";
 

@@ -435,6 +435,19 @@ Deno.test("published events are deleted after a week", async () => {
   assert.equal((await notes.rows("SELECT * FROM event_sequences")).length, 1);
 });
 
+Deno.test("a run deletes a thousand published events, the oldest first, and none that is not published", async () => {
+  using notes = await setup();
+  await notes.write(1);
+  await notes.rows(`WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1002)
+    INSERT INTO outbox (id, subject, sequence, event, created_at, published_at)
+    SELECT 'old-' || i, 'o' || i, 1, '{}', 0, 1003 - i FROM n`);
+  notes.qstash.fail(respond(500));
+  notes.clock.advance(7 * 86_400_000);
+  await notes.events.maintain();
+  const left = await notes.rows("SELECT subject FROM outbox ORDER BY subject");
+  assert.deepEqual(left, [["n0"], ["o1"], ["o2"]]);
+});
+
 Deno.test("QStash's token is not logged", async () => {
   using notes = await setup();
   await notes.write(1);

@@ -1,5 +1,12 @@
 import * as z from "zod/mini";
-import { type Bindings, ConfigError, integer, origin, readConfig, setting } from "../config.ts";
+import {
+  type Bindings,
+  ConfigError,
+  integer,
+  origin,
+  readConfig,
+  setting,
+} from "../composition/settings.ts";
 
 const httpUrl = z.string().check(
   z.refine(
@@ -11,7 +18,8 @@ const httpUrl = z.string().check(
 /** Settings for publishing and consuming events. Without the first two, events are only stored. */
 export const qstashSettings = {
   QSTASH_URL: setting(z.optional(httpUrl), {
-    meaning: "the QStash that events are published to, `https://qstash.upstash.io` or that of your region",
+    meaning:
+      "the QStash that events are published to, `https://qstash.upstash.io` or that of your region",
     without: "events wait",
   }),
   QSTASH_TOKEN: setting(z.optional(z.string()), {

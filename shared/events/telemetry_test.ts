@@ -6,12 +6,12 @@ import {
   openEventTables,
   signDelivery,
 } from "../../tests/support/events.ts";
-import { runInContext } from "../context.ts";
-import { createLogger } from "../log.ts";
+import { runInContext } from "../context/request_context.ts";
+import { createLogger } from "../context/logger.ts";
 import { orm } from "../sql/orm.ts";
 import { createTelemetry } from "../telemetry/create_telemetry.ts";
 import { startTracedSpan } from "../telemetry/start_span.ts";
-import { toTraceparent } from "../trace_context.ts";
+import { toTraceparent } from "../telemetry/trace_context.ts";
 import { createEvents } from "./create_events.ts";
 
 const table = {

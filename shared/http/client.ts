@@ -1,6 +1,6 @@
 import type { z } from "@hono/zod-openapi";
-import { currentContext, type RequestContext } from "../context.ts";
-import { internalHeaders, isInternalHeader, maxCallChain } from "../internal_headers.ts";
+import { currentContext, type RequestContext } from "../context/request_context.ts";
+import { internalHeaders, isInternalHeader, maxCallChain } from "../context/internal_headers.ts";
 import { Problem } from "../problem.ts";
 import {
   createResilience,
@@ -9,9 +9,9 @@ import {
   type Resilience,
   type ResilienceEffects,
 } from "../resilience/mod.ts";
-import { startCall } from "../telemetry/start_call.ts";
-import { childSpan, toTraceparent } from "../trace_context.ts";
-import { sentOnce, type Upstream } from "../upstream.ts";
+import { startCall } from "../context/start_call.ts";
+import { childSpan, toTraceparent } from "../telemetry/trace_context.ts";
+import { sentOnce, type Upstream } from "../composition/upstream.ts";
 import { readResponse } from "./read_response.ts";
 
 /** Calls other services on behalf of the current request. */

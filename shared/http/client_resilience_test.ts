@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { Hono } from "hono";
 import { createPassports } from "../../tests/support/passports.ts";
-import { currentContext } from "../context.ts";
-import { internalHeaders } from "../internal_headers.ts";
+import { currentContext } from "../context/request_context.ts";
+import { internalHeaders } from "../context/internal_headers.ts";
 import { type PolicyPatch, toPolicy } from "../resilience/mod.ts";
-import { urlUpstream } from "../upstream.ts";
+import { urlUpstream } from "../composition/upstream.ts";
 import { createClient } from "./client.ts";
 import { edgepass } from "./require_passport.ts";
 import { respondToError } from "./respond_to_error.ts";
@@ -20,7 +20,7 @@ interface Attempt {
   readonly deadlineMs: number;
 }
 
-type Health = (request: Request) => Response | "well";
+type Health = (request: Request) => Response | "well" | Promise<"well">;
 
 /** Two services over HTTP: `front` calls `back` on behalf of its caller. */
 function setup(patch: PolicyPatch) {
@@ -32,12 +32,12 @@ function setup(patch: PolicyPatch) {
   const back = new Hono()
     .use(edgepass({ name: "back", runtime }))
     .get("/me", (c) => c.json({ sub: c.var.passport.sub, txn: c.var.passport.txn }));
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, (request) => {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
     const [, trace = "", span = ""] = (request.headers.get("traceparent") ?? "").split("-");
     const passport = request.headers.get("x-passport");
     const deadlineMs = Number(request.headers.get("x-deadline-ms"));
     attempts.push({ passport, trace, span, deadlineMs });
-    const outcome = backend.health(request);
+    const outcome = await backend.health(request);
     return outcome === "well" ? back.fetch(request) : outcome;
   });
 
@@ -58,14 +58,14 @@ function setup(patch: PolicyPatch) {
   front.onError((error) => respondToError(error, log));
 
   /** Sends a request of a new person with its own trace. */
-  async function request() {
+  async function request(deadlineMs = 5_000) {
     const sub = `user:${crypto.randomUUID()}`;
     const txn = crypto.randomUUID().replaceAll("-", "");
     const passport = await passports.sign({ sub, txn });
     const response = await front.request("/me", {
       headers: {
         "x-passport": passport,
-        "x-deadline-ms": "5000",
+        "x-deadline-ms": String(deadlineMs),
         traceparent: `00-${txn}-00f067aa0ba902b7-01`,
       },
     });
@@ -145,6 +145,18 @@ Deno.test("[F31] the call that a half-open breaker admits carries its own person
       else assert.deepEqual([exchange.status, own.length], [503, 0], "refused without a call");
     }
   }
+});
+
+Deno.test("[F40] callers whose deadline passes first open no breaker for the others", async () => {
+  await using environment = setup({ timeoutMs: 300, breaker: { minimumCalls: 2 } });
+  const { promise, resolve } = Promise.withResolvers<"well">();
+  environment.backend.health = () => promise;
+  const late = await Promise.all(Array.from({ length: 6 }, () => environment.request(200)));
+  resolve("well");
+  assert.deepEqual(new Set(late.map(({ status }) => status)), new Set([504]));
+  assert.ok(environment.attempts.length >= 6, "each call was sent");
+  environment.backend.health = () => "well";
+  assert.equal((await environment.request()).status, 200);
 });
 
 Deno.test("a service that cannot reach its dependency marks its 503 as a fault elsewhere", async () => {

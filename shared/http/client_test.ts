@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { z } from "@hono/zod-openapi";
 import { startUnansweringServer } from "../../tests/support/unanswering_server.ts";
-import { currentContext, type RequestContext, runInContext } from "../context.ts";
+import { currentContext, type RequestContext, runInContext } from "../context/request_context.ts";
 import { Problem, type ProblemCode } from "../problem.ts";
 import { toPolicy } from "../resilience/mod.ts";
-import { toSecret } from "../secret.ts";
-import { localUpstream, urlUpstream } from "../upstream.ts";
+import { toSecret } from "../crypto/secret.ts";
+import { localUpstream, urlUpstream } from "../composition/upstream.ts";
 import { createClient } from "./client.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import type { Application } from "../application.ts";
-import { type Bindings, readConfig } from "../config.ts";
+import type { Application } from "../composition/application.ts";
+import { type Bindings, readConfig } from "../composition/settings.ts";
 import { livePolicies } from "../configuration/mod.ts";
 import {
   createEvents,
@@ -12,7 +12,12 @@ import {
 } from "../events/mod.ts";
 import type { SqlDb } from "../sql/mod.ts";
 import { readSqlDb, sqlSource } from "../sql/read_sql_db.ts";
-import { localUpstream, placeUpstream, type Upstream, upstreamSetting } from "../upstream.ts";
+import {
+  localUpstream,
+  placeUpstream,
+  type Upstream,
+  upstreamSetting,
+} from "../composition/upstream.ts";
 import { createClient } from "./client.ts";
 import type { ServiceApp } from "./create_api.ts";
 import { createService } from "./create_service.ts";

@@ -1,5 +1,5 @@
 import type { EventEndpoint } from "../events/mod.ts";
-import { oncePerRequest } from "../once_per_request.ts";
+import { oncePerRequest } from "../isolate/once_per_request.ts";
 import { Problem } from "../problem.ts";
 import type { SqlDb } from "../sql/mod.ts";
 import { prometheusMediaType } from "../telemetry/mod.ts";

@@ -1,6 +1,6 @@
-import type { Bindings } from "../config.ts";
+import type { Bindings } from "../composition/settings.ts";
 import type { EventTable } from "../events/mod.ts";
-import { type DeclaredSetting, listSettings } from "../setting.ts";
+import { type DeclaredSetting, listSettings } from "../composition/setting.ts";
 import {
   composeService,
   describeService,

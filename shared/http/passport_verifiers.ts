@@ -1,5 +1,5 @@
 import type { ServiceValues } from "../configuration/mod.ts";
-import { currentContext } from "../context.ts";
+import { currentContext } from "../context/request_context.ts";
 import { importJwkSet, type KeyRing } from "../crypto/mod.ts";
 import type { Logger } from "../log.ts";
 import {
@@ -12,7 +12,7 @@ import {
   type PassportVerifierOptions,
   type ShadowVerifier,
 } from "../passport/mod.ts";
-import { annotate, count } from "../telemetry/mod.ts";
+import { annotate, count } from "../context/measure.ts";
 import type { ServiceConfiguration } from "./service_configuration.ts";
 
 /** The verifier that decides about a request, and the one that only compares. */

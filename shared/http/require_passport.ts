@@ -1,18 +1,18 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { Context, MiddlewareHandler } from "hono";
-import { type RequestContext, runInContext } from "../context.ts";
+import { type RequestContext, runInContext } from "../context/request_context.ts";
 import type { Logger } from "../log.ts";
 import type { Passport, PassportVerifier, ShadowVerdict } from "../passport/mod.ts";
-import { internalHeaders, maxCallChain, readDeadlineMs } from "../internal_headers.ts";
-import { oncePerRequest } from "../once_per_request.ts";
+import { internalHeaders, maxCallChain, readDeadlineMs } from "../context/internal_headers.ts";
+import { oncePerRequest } from "../isolate/once_per_request.ts";
 import { Problem } from "../problem.ts";
-import { toSecret } from "../secret.ts";
+import { toSecret } from "../crypto/secret.ts";
 import { bestEffort } from "../telemetry/best_effort.ts";
-import { annotate } from "../telemetry/in_context.ts";
+import { annotate } from "../context/measure.ts";
 import { isProbe, noopSpan, type StartedSpan, startTracedSpan } from "../telemetry/start_span.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import { readTraceparent } from "../trace_context.ts";
-import { readTracestate } from "../trace_state.ts";
+import { readTraceparent } from "../telemetry/trace_context.ts";
+import { readTracestate } from "../telemetry/trace_state.ts";
 import { isResponseSent, respondToError } from "./respond_to_error.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
 

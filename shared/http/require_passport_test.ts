@@ -3,7 +3,7 @@ import { Hono } from "hono";
 import { HTTPException } from "hono/http-exception";
 import { createPassports } from "../../tests/support/passports.ts";
 import { expectProblem } from "../../tests/support/services.ts";
-import { currentContext, type RequestContext } from "../context.ts";
+import { currentContext, type RequestContext } from "../context/request_context.ts";
 import { Problem } from "../problem.ts";
 import { requireRole } from "./access.ts";
 import { edgepass } from "./require_passport.ts";

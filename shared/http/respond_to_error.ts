@@ -1,9 +1,14 @@
-import { currentContext } from "../context.ts";
-import { isErrorNamed } from "../error_name.ts";
-import { internalHeaders } from "../internal_headers.ts";
+import { currentContext } from "../context/request_context.ts";
+import {
+  isErrorNamed,
+  Problem,
+  type ProblemCode,
+  problemMediaType,
+  toProblemResponse,
+} from "../problem.ts";
+import { internalHeaders } from "../context/internal_headers.ts";
 import type { Logger } from "../log.ts";
-import { Problem, type ProblemCode, problemMediaType, toProblemResponse } from "../problem.ts";
-import { newTrace } from "../trace_context.ts";
+import { newTrace } from "../telemetry/trace_context.ts";
 
 /** Errors that Hono itself throws, before the validation hook runs. */
 const byStatus: Readonly<Record<number, ProblemCode>> = {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { internalHeaders } from "../internal_headers.ts";
-import { createLogger } from "../log.ts";
+import { internalHeaders } from "../context/internal_headers.ts";
+import { createLogger } from "../context/logger.ts";
 import { Problem, problemCodes } from "../problem.ts";
 import { StoreUnavailable } from "../sql/errors.ts";
 import { respondToError } from "./respond_to_error.ts";

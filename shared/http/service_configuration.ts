@@ -1,4 +1,4 @@
-import type { Bindings } from "../config.ts";
+import type { Bindings } from "../composition/settings.ts";
 import {
   createLiveConfiguration,
   initialServiceValues,

@@ -1,5 +1,5 @@
 import type * as z from "zod/mini";
-import type { Bindings } from "../config.ts";
+import type { Bindings } from "../composition/settings.ts";
 import type {
   EventHandlers,
   EventsEffects,
@@ -10,7 +10,7 @@ import type {
 import type { Logger } from "../log.ts";
 import type { Policies } from "../resilience/mod.ts";
 import type { SqlDb } from "../sql/mod.ts";
-import type { Upstream } from "../upstream.ts";
+import type { Upstream } from "../composition/upstream.ts";
 import type { ServiceClient } from "./client.ts";
 import type { ServiceApp } from "./create_api.ts";
 import type { Export } from "./export_route.ts";

@@ -1,8 +1,8 @@
 import * as z from "zod/mini";
-import { type Bindings, integer, origin, readConfig, setting } from "../config.ts";
-import { createLogger, type Logger, type LogSink } from "../log.ts";
+import { type Bindings, integer, origin, readConfig, setting } from "../composition/settings.ts";
+import { createLogger } from "../context/logger.ts";
+import { type Logger, logSettings, type LogSink, toLoggerOptions } from "../log.ts";
 import { keySource } from "../crypto/mod.ts";
-import { logSettings, toLoggerOptions } from "../log_settings.ts";
 import { createPassportRing, passportRingSetting } from "../passport/mod.ts";
 import { readTelemetry, type Telemetry } from "../telemetry/mod.ts";
 import { createVerifiers, type Verifiers } from "./passport_verifiers.ts";

@@ -9,8 +9,8 @@ import {
   shareRun,
   type SigningKey,
 } from "../crypto/mod.ts";
-import { type Bindings, json } from "../config.ts";
-import { parseJson } from "../text.ts";
+import { type Bindings, json } from "../composition/settings.ts";
+import { parseJson } from "../crypto/text.ts";
 
 /** One key of profile S in a setting. */
 export const SymmetricKey = z.strictObject({ kid: Kid, secret: secretSetting, state: KeyState });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import * as z from "zod/mini";
-import { readConfig } from "../config.ts";
+import { readConfig } from "../composition/settings.ts";
 import { encodeBase64Url } from "../crypto/mod.ts";
 import {
   createPassportRing,

@@ -1,4 +1,4 @@
-import { background } from "../background.ts";
+import { background } from "../isolate/invocation.ts";
 
 /** In milliseconds. */
 const limits = {

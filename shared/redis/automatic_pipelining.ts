@@ -1,5 +1,5 @@
-import { currentContext } from "../context.ts";
-import { measure } from "../telemetry/in_context.ts";
+import { currentContext } from "../context/request_context.ts";
+import { measure } from "../context/measure.ts";
 import type { Redis, RedisPipeline } from "./redis.ts";
 
 interface PendingCommands {

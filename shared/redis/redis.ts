@@ -24,6 +24,7 @@ export class RedisUnavailable extends Error {
    */
   readonly hasLagged: boolean;
 
+  /** `message` names no address and no key. */
   constructor(message: string, { hasLagged = false }: { readonly hasLagged?: boolean } = {}) {
     super(message);
     this.hasLagged = hasLagged;

@@ -1,8 +1,8 @@
 import { Redis as UpstashClient } from "@upstash/redis";
 import * as z from "zod/mini";
-import { type Bindings, readConfig, setting } from "../config.ts";
-import { currentContext } from "../context.ts";
-import { count, measure } from "../telemetry/in_context.ts";
+import { type Bindings, readConfig, setting } from "../composition/settings.ts";
+import { currentContext } from "../context/request_context.ts";
+import { count, measure } from "../context/measure.ts";
 import { type Redis, type RedisPipeline, RedisUnavailable } from "./redis.ts";
 import { beginTimeBudget, type TimeBudget } from "./time_budget.ts";
 

@@ -1,7 +1,7 @@
-import { background } from "../background.ts";
-import { currentContext } from "../context.ts";
+import { background } from "../isolate/invocation.ts";
+import { currentContext } from "../context/request_context.ts";
 import { Problem } from "../problem.ts";
-import { count } from "../telemetry/in_context.ts";
+import { count } from "../context/measure.ts";
 
 /**
  * The key of a stored result. It includes the subject: without it one person could receive

@@ -1,5 +1,5 @@
-import { currentContext } from "../context.ts";
-import { count } from "../telemetry/in_context.ts";
+import { currentContext } from "../context/request_context.ts";
+import { count } from "../context/measure.ts";
 import type { BreakerState } from "./circuit_breaker.ts";
 
 /** Counts the events of one dependency's calls, in the context of the calling request. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runInContext } from "../context.ts";
+import { runInContext } from "../context/request_context.ts";
 import { noopSpan } from "../telemetry/start_span.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { noopTelemetry } from "../telemetry/noop.ts";

@@ -1,4 +1,4 @@
-import { internalHeaders } from "../internal_headers.ts";
+import { internalHeaders } from "../context/internal_headers.ts";
 import { Problem } from "../problem.ts";
 import { createBulkhead, type Slot } from "./bulkhead.ts";
 import { createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
@@ -119,10 +119,10 @@ export function createResilience(
       // An upstream that ignores its signal may still respond, and its body would never be read.
       pending.then((late) => late.body?.cancel()).catch(() => {});
       const isOver = limit.hasPassed() || isTimeout(call.signal);
-      // A caller with little time left is no evidence against the dependency. Half is not little:
-      // along a chain each caller has a little less than its limit.
-      const isInconclusive = isOver ? limitMs < timeoutMs / 2 : call.signal.aborted;
-      if (isInconclusive) permit.cancel();
+      // Otherwise callers with short deadlines could open the breaker of a healthy dependency for
+      // all others: only the dependency's own time limit is evidence against it.
+      const isOurLimit = limit.hasPassed() && remainingMs >= timeoutMs;
+      if ((isOver || call.signal.aborted) && !isOurLimit) permit.cancel();
       else permit.fail();
       return { problem: toProblem(cause, isOver), again: !call.signal.aborted };
     } finally {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { internalHeaders } from "../internal_headers.ts";
+import { internalHeaders } from "../context/internal_headers.ts";
 import { Problem } from "../problem.ts";
 import { defaultPolicy, type PolicyPatch, toPolicy } from "./policy.ts";
 import { type Attempt, type Call, createResilience } from "./resilience.ts";
@@ -200,17 +200,41 @@ Deno.test("a client that leaves between two attempts causes no second one", asyn
   assert.deepEqual([attempts, waits], [[1], []]);
 });
 
-Deno.test("a caller with little time left does not count against the dependency", async () => {
-  const { call } = setup({ breaker: { minimumCalls: 1 } });
-  await assert.rejects(call(heedless, { remainingMs: () => 1 }), { code: "upstream_timeout" });
+for (const remaining of [1, 21, 39]) {
+  Deno.test(`[F40] a caller's deadline of ${remaining} of 40 ms does not count against the dependency`, async () => {
+    const { call } = setup({ timeoutMs: 40, breaker: { minimumCalls: 1 } });
+    const options = { method: "POST", remainingMs: () => remaining };
+    await assert.rejects(call(heedless, options), { code: "upstream_timeout" });
+    await (await call(status(200))).text();
+  });
+}
+
+Deno.test("[F40] a caller's deadline that ends by its signal does not count either", async () => {
+  const { call } = setup({ timeoutMs: 4_000, breaker: { minimumCalls: 1 } });
+  const options = { method: "POST", signal: AbortSignal.timeout(1) };
+  await assert.rejects(call(obedient, options), { code: "upstream_timeout" });
   await (await call(status(200))).text();
 });
 
-Deno.test("a caller along a chain, with a little less than the limit, has waited long enough", async () => {
+Deno.test("[F40] the dependency's own time limit counts, as soon as its caller waits for all of it", async () => {
   const { attempts, call } = setup({ timeoutMs: 40, breaker: { minimumCalls: 1 } });
-  const options = { method: "POST", remainingMs: () => 39 };
+  const options = { method: "POST", remainingMs: () => 40 };
   await assert.rejects(call(heedless, options), { code: "upstream_timeout" });
   await assert.rejects(call(status(200), options), { code: "upstream_unavailable" });
+  assert.deepEqual(attempts, [1], "the second was refused");
+});
+
+Deno.test("a dependency that hangs opens its breaker as slow, however short its callers' deadlines", async () => {
+  const { attempts, call, clock } = setup({
+    timeoutMs: 40,
+    breaker: { minimumCalls: 1, slowCallMs: 20 },
+  });
+  const abort = new AbortController();
+  const hanging = call(obedient, { method: "POST", signal: abort.signal });
+  clock.advance(20);
+  await assert.rejects(call(status(200), { method: "POST" }), { code: "upstream_unavailable" });
+  abort.abort();
+  await assert.rejects(hanging);
   assert.deepEqual(attempts, [1], "the second was refused");
 });
 

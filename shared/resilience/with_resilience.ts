@@ -1,5 +1,5 @@
-import { currentContext } from "../context.ts";
-import { sentOnce, type Upstream } from "../upstream.ts";
+import { currentContext } from "../context/request_context.ts";
+import { sentOnce, type Upstream } from "../composition/upstream.ts";
 import type { ResilienceEffects } from "./effects.ts";
 import type { Policy } from "./policy.ts";
 import { createResilience } from "./resilience.ts";

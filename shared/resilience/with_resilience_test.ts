@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type RequestContext, runInContext } from "../context.ts";
-import { type Upstream, urlUpstream } from "../upstream.ts";
+import { type RequestContext, runInContext } from "../context/request_context.ts";
+import { type Upstream, urlUpstream } from "../composition/upstream.ts";
 import { type PolicyPatch, toPolicy } from "./policy.ts";
 import { createTestClock } from "./test_clock.ts";
 import { withResilience } from "./with_resilience.ts";

@@ -1,9 +1,10 @@
 import { trace } from "@opentelemetry/api";
 import * as z from "zod/mini";
-import type { Application, Compose } from "../application.ts";
-import { type Invocation, runInvocation } from "../background.ts";
-import { ConfigError, integer, readConfig, setting } from "../config.ts";
-import { createLogger, type Logger } from "../log.ts";
+import type { Application, Compose } from "../composition/application.ts";
+import { type Invocation, runInvocation } from "../isolate/invocation.ts";
+import { ConfigError, integer, readConfig, setting } from "../composition/settings.ts";
+import { createLogger } from "../context/logger.ts";
+import type { Logger } from "../log.ts";
 import {
   createTelemetry,
   registerContextManager,
@@ -17,7 +18,9 @@ import { listenForEver, type Listening } from "./deno_listen.ts";
 import { createLineWriter, type LineWriter } from "./deno_lines.ts";
 import { createMaintenance } from "./deno_maintenance.ts";
 
+export { asksForHelp, readArguments, type TaskUsage } from "./deno_usage.ts";
 export { processorMs, spareProcessors } from "./deno_processor.ts";
+export type { OpenSqlDb } from "../sql/node_sqlite.ts";
 export { isSqliteFile, openSqliteFile, readMigrations, scrubSqliteFile } from "./deno_databases.ts";
 
 /** Options that the entry of a composition sets. */
@@ -43,7 +46,10 @@ export const processSettings = {
 
 const Settings = z.object(processSettings);
 
-/** How long a stop waits for requests in flight, in milliseconds. */
+/**
+ * How long a stop waits for requests in flight, in milliseconds: a second more than the drain, in
+ * which new connections are refused and accepted requests get their response.
+ */
 const maxDrainMs = 10_000;
 /** How long a stop waits for a collector that takes the last spans, in milliseconds. */
 const maxLastExportMs = 1_000;

@@ -1,9 +1,9 @@
 /** Ends a process that still has requests in flight, while clients go on sending more. */
 export interface Drain {
   /**
-   * Reports not ready for `delayMs`, then waits without a limit until nothing is in flight: a
-   * stream may have no end, so the caller sets the limit. Resolves when the server may be shut
-   * down.
+   * Reports not ready for `delayMs`, then waits until nothing is in flight, within the limits of
+   * {@link DrainOptions}. Resolves when the server must be shut down: what is still in flight then
+   * continues, and further connections are refused.
    */
   begin(): Promise<void>;
   /**
@@ -22,6 +22,11 @@ export interface DrainOptions {
   /** How long load balancers get to notice `/readyz` before the wait begins. */
   readonly delayMs: number;
   /**
+   * Longest wait for requests that came before or during the delay: a stream may have no end, and
+   * requests that arrive until the process exits would be cut off with it instead of refused.
+   */
+  readonly maxEarlyMs?: number;
+  /**
    * Longest further wait for requests that came after the delay: a client that ignores readiness
    * would keep the process alive for good.
    */
@@ -39,11 +44,13 @@ interface InFlight {
  * every response closes its connection, so that no client sends its next request into a connection
  * that is about to close.
  *
- * The server goes on accepting until nothing is in flight: `Deno.HttpServer.shutdown()` of Deno
- * 2.9.6 breaks every request body that is still being sent (denoland/deno#36809), so that an upload
- * across a rolling restart would be lost.
+ * The server goes on accepting until nothing is in flight, or a second before the process exits:
+ * `Deno.HttpServer.shutdown()` of Deno 2.9.6 breaks every request body that is still being sent
+ * (denoland/deno#36809), so that an upload across a rolling restart would be lost.
  */
-export function createDrain({ delayMs, maxLateMs = 1_000 }: DrainOptions): Drain {
+export function createDrain(
+  { delayMs, maxEarlyMs = 8_000, maxLateMs = 1_000 }: DrainOptions,
+): Drain {
   const early: InFlight = { count: 0, onNone: () => {} };
   const late: InFlight = { count: 0, onNone: () => {} };
   let arriving = early;
@@ -64,11 +71,8 @@ export function createDrain({ delayMs, maxLateMs = 1_000 }: DrainOptions): Drain
       isDraining = true;
       if (delayMs > 0) await new Promise((resolve) => setTimeout(resolve, delayMs));
       arriving = late;
-      await none(early);
-      if (late.count === 0) return;
-      const timer = setTimeout(() => late.onNone(), maxLateMs);
-      await none(late);
-      clearTimeout(timer);
+      await none(early, maxEarlyMs);
+      await none(late, maxLateMs);
     },
     serve(request, completed, fetch) {
       count(completed);
@@ -77,9 +81,15 @@ export function createDrain({ delayMs, maxLateMs = 1_000 }: DrainOptions): Drain
   };
 }
 
-function none(phase: InFlight): Promise<void> {
+function none(phase: InFlight, maxMs: number): Promise<void> {
   if (phase.count === 0) return Promise.resolve();
-  return new Promise((resolve) => phase.onNone = resolve);
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, maxMs);
+    phase.onNone = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+  });
 }
 
 async function serveLast(

@@ -58,6 +58,13 @@ Deno.test("[F74] a request that comes during the delay is waited for like an ear
   await over;
 });
 
+Deno.test("[F74] a stream without an end does not keep a draining server open", async () => {
+  const drain = createDrain({ delayMs: 0, maxEarlyMs: 1, maxLateMs: 1 });
+  const endless = new Promise<void>(() => {});
+  await (await drain.serve(get("/events"), endless, app)).text();
+  await drain.begin();
+});
+
 Deno.test("a client that ignores readiness does not keep a process alive", async () => {
   const drain = createDrain({ delayMs: 0, maxLateMs: 1 });
   const early = Promise.withResolvers<void>();

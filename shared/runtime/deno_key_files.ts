@@ -1,4 +1,4 @@
-import { type Bindings, ConfigError } from "../config.ts";
+import { type Bindings, ConfigError } from "../composition/settings.ts";
 import type { KeySource, KeySourceName } from "../crypto/mod.ts";
 
 const names = ["PASSPORT_KEYS", "ACCESS_TOKEN_KEYS"] as const;

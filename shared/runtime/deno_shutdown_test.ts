@@ -2,10 +2,24 @@ import assert from "node:assert/strict";
 
 const entry = `
   import { serve } from ${JSON.stringify(new URL("./deno.ts", import.meta.url).href)};
+  const data = new TextEncoder().encode("data\\n\\n");
+  const endless = () => new ReadableStream({
+    pull: (controller) => void setTimeout(() => controller.enqueue(data), 50),
+  });
+  const slow = () => new ReadableStream({
+    async start(controller) {
+      controller.enqueue(new TextEncoder().encode("begun"));
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      controller.enqueue(new TextEncoder().encode("ended"));
+      controller.close();
+    },
+  });
   await serve(() => ({
     async fetch(request) {
       const { pathname } = new URL(request.url);
       if (pathname === "/readyz") return new Response("ready");
+      if (pathname === "/events") return new Response(endless(), { headers: { "content-type": "text/event-stream" } });
+      if (pathname === "/slow") return new Response(slow());
       if (pathname === "/upload") return new Response("took " + (await request.bytes()).length);
       // The response is sent chunk by chunk, each when the request's next chunk has arrived.
       return new Response(request.body);
@@ -109,6 +123,41 @@ Deno.test("[F74] a streamed response continues across SIGTERM to its end", async
   assert.ok(await client.readUntil("\r\nc\r\n0\r\n\r\n"), "the end is lost");
   assert.equal((await server.ended).code, 0);
 });
+
+Deno.test("[F74] beside a stream without an end an upload completes, and requests during the drain are served or refused", async () => {
+  await using server = await start();
+  await using events = await connect(server.port);
+  await events.write("GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  assert.ok(await events.readUntil("data"));
+  await using client = await connect(server.port);
+  await client.write(post("/upload", 2 * piece.length) + piece);
+  await server.askToEnd();
+  await client.write(piece);
+  assert.ok(await client.readUntil(`took ${2 * piece.length}`));
+  // Several clients, so that one of them has a request in flight at any time.
+  const clients = Array.from({ length: 5 }, () => requestUntilRefused(server.port));
+  for (const { served, cut } of await Promise.all(clients)) {
+    assert.ok(served > 0);
+    assert.equal(cut, 0, `${cut} of ${served + cut} requests had begun and did not end`);
+  }
+  assert.ok(await server.ended, "the stream does not keep the process alive");
+});
+
+/** How many requests, one after the other, had their whole response, and how many began only. */
+async function requestUntilRefused(port: number): Promise<{ served: number; cut: number }> {
+  let [served, cut] = [0, 0];
+  for (;;) {
+    try {
+      await using client = await connect(port);
+      await client.write("GET /slow HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+      if (await client.readUntil("begun") === undefined) continue;
+      if (await client.readUntil("ended") === undefined) cut++;
+      else served++;
+    } catch (error) {
+      if (error instanceof Deno.errors.ConnectionRefused) return { served, cut };
+    }
+  }
+}
 
 Deno.test("[F74] a process without a request in flight ends at once, idle connections or not", async () => {
   await using server = await start();

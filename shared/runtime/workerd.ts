@@ -1,16 +1,16 @@
 import { trace } from "@opentelemetry/api";
-import type { Application, Compose } from "../application.ts";
-import { runInvocation } from "../background.ts";
-import { type Bindings, ConfigError } from "../config.ts";
-import { internalHeaders } from "../internal_headers.ts";
-import { createLogger } from "../log.ts";
+import type { Application, Compose } from "../composition/application.ts";
+import { runInvocation } from "../isolate/invocation.ts";
+import { type Bindings, ConfigError } from "../composition/settings.ts";
+import { internalHeaders } from "../context/internal_headers.ts";
+import { createLogger } from "../context/logger.ts";
 import { Problem, toProblemResponse } from "../problem.ts";
 import {
   createTelemetry,
   registerContextManager,
   type RunningTelemetry,
 } from "../telemetry/mod.ts";
-import { newTrace } from "../trace_context.ts";
+import { newTrace } from "../telemetry/trace_context.ts";
 
 /** What the runtime passes to each event besides its bindings. */
 export interface ExecutionContext {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { expectProblem } from "../../tests/support/services.ts";
-import type { Application } from "../application.ts";
-import { background, currentInvocation } from "../background.ts";
-import { ConfigError } from "../config.ts";
+import type { Application } from "../composition/application.ts";
+import { background, currentInvocation } from "../isolate/invocation.ts";
+import { ConfigError } from "../composition/settings.ts";
 import { worker } from "./workerd.ts";
 
 const request = () =>

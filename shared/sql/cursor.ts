@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
 import { decodeBase64Url, encodeBase64Url } from "../crypto/base64url.ts";
 import { Problem } from "../problem.ts";
-import { decodeUtf8WithoutMark } from "../text.ts";
+import { decodeUtf8WithoutMark } from "../crypto/text.ts";
 
 /** Longer than any list position; a longer cursor is refused before it is decoded. */
 const maxLength = 1024;

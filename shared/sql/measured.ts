@@ -1,4 +1,4 @@
-import { measureDatabase } from "../telemetry/in_context.ts";
+import { measureDatabase } from "../context/measure.ts";
 import type { SqlDb } from "./statement.ts";
 
 /** Wraps a database so that each call is a span of the request's trace and a measurement. */

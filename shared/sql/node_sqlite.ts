@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { createBoundedMap } from "../bounded_map.ts";
+import { createBoundedMap } from "../isolate/bounded_map.ts";
 import { SqlFault, toSqlError } from "./errors.ts";
 import { oneStatement, verbOf } from "./sql_text.ts";
 import { checkStatement, maxParams, type Row, type SqlDb, type Statement } from "./statement.ts";

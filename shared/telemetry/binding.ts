@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { type Bindings, readConfig } from "../config.ts";
+import { type Bindings, readConfig } from "../composition/settings.ts";
 import { noopTelemetry } from "./noop.ts";
 import type { Telemetry } from "./telemetry.ts";
 

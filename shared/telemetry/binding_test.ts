@@ -1,6 +1,6 @@
 import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import assert from "node:assert/strict";
-import { ConfigError } from "../config.ts";
+import { ConfigError } from "../composition/settings.ts";
 import { readTelemetry } from "./binding.ts";
 import { createTelemetry } from "./create_telemetry.ts";
 

@@ -1,7 +1,8 @@
 import { trace } from "@opentelemetry/api";
 import * as z from "zod/mini";
-import { type Bindings, ConfigError, readConfig } from "../config.ts";
-import { createLogger, type LogSink } from "../log.ts";
+import { type Bindings, ConfigError, readConfig } from "../composition/settings.ts";
+import { createLineLogger } from "../log.ts";
+import type { LogSink } from "../log.ts";
 import { createClock } from "./clock.ts";
 import { createExporter, type Exporter } from "./exporter.ts";
 import { createRandomHex, type RandomHex } from "./ids.ts";
@@ -104,7 +105,7 @@ function toSenderEffects({ log, ...effects }: TelemetryEffects, now: () => numbe
     fetch: effects.fetch ?? ((url, init) => fetch(url, init)),
     now,
     wait: effects.wait ?? ((ms) => new Promise((resolve) => setTimeout(resolve, ms))),
-    log: createLogger({ service: "telemetry", ...(log ? { sink: log } : {}) }),
+    log: createLineLogger({ service: "telemetry", ...(log ? { sink: log } : {}) }),
   };
 }
 

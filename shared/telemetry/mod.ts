@@ -1,3 +1,14 @@
+export {
+  type LogFields,
+  type Loggable,
+  type Logger,
+  type LoggerOptions,
+  type LogLevel,
+  logSettings,
+  type LogSink,
+  toLoggerOptions,
+  type WriteLine,
+} from "../log.ts";
 export { bestEffort } from "./best_effort.ts";
 export { readTelemetry, telemetrySetting } from "./binding.ts";
 export {
@@ -14,16 +25,6 @@ export { registerContextManager } from "./context_manager.ts";
 export { createTelemetry, type TelemetryEffects } from "./create_telemetry.ts";
 export type { RandomHex } from "./ids.ts";
 export {
-  annotate,
-  count,
-  countOutcomes,
-  measure,
-  measureDatabase,
-  nameFailure,
-  type OutcomeCounter,
-} from "./in_context.ts";
-export { startCall, type StartedCall } from "./start_call.ts";
-export {
   isProbe,
   noopSpan,
   type OpenSpanOptions,
@@ -37,3 +38,11 @@ export { isSampled } from "./sampling.ts";
 export type { SenderEffects } from "./sender.ts";
 export { telemetrySettings } from "./settings.ts";
 export type { FlushOptions, Metrics, RunningTelemetry, Telemetry } from "./telemetry.ts";
+export {
+  childSpan,
+  newTrace,
+  readTraceparent,
+  toTraceparent,
+  type TraceContext,
+} from "./trace_context.ts";
+export { readTracestate } from "./trace_state.ts";

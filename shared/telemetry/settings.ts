@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { integer } from "../config.ts";
+import { integer } from "../composition/settings.ts";
 import { readHeaderList } from "./header_list.ts";
 
 /** Timers are limited to 2^31 - 1 milliseconds. */

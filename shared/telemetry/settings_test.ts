@@ -1,6 +1,6 @@
 import { ROOT_CONTEXT } from "@opentelemetry/api";
 import assert from "node:assert/strict";
-import { ConfigError } from "../config.ts";
+import { ConfigError } from "../composition/settings.ts";
 import { createTelemetry, type TelemetryEffects } from "./create_telemetry.ts";
 
 function setup(bindings: Record<string, unknown>, runtime: TelemetryEffects["runtime"] = "deno") {

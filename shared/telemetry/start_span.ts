@@ -9,7 +9,7 @@ import {
   trace as traceApi,
   type Tracer,
 } from "@opentelemetry/api";
-import { childSpan, newTrace, type TraceContext } from "../trace_context.ts";
+import { childSpan, newTrace, type TraceContext } from "./trace_context.ts";
 import { bestEffort } from "./best_effort.ts";
 
 /** A span in progress, and its trace context for the headers of its calls. */

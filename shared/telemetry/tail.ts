@@ -1,5 +1,5 @@
 import { type SpanContext, SpanStatusCode } from "@opentelemetry/api";
-import { createBoundedMap } from "../bounded_map.ts";
+import { createBoundedMap } from "../isolate/bounded_map.ts";
 import type { SpanRecord } from "./span_record.ts";
 
 /** Spans of one trace in this isolate that are exported or dropped together. */

@@ -12,6 +12,24 @@ export type ClaimMap = Readonly<
   Partial<Record<"jti" | "sid" | "roles" | "scope", string | readonly string[]>>
 >;
 
+/** Longest life of another issuer's token in seconds, unless the issuer's settings have another. */
+export const externalTokenLifeSeconds = 86_400;
+
+/**
+ * Whether a text may be an issuer's alias. `user` is none: it is the prefix of our own people in a
+ * Passport's subject.
+ */
+export function isIssuerAlias(alias: string): boolean {
+  return /^[a-z][a-z0-9-]{0,31}$/.test(alias) && alias !== "user";
+}
+
+const subject = /^[\x21-\x7e]{1,256}$/;
+
+/** Whether a text may be the subject of another issuer's token. */
+export function isExternalSubject(sub: string): boolean {
+  return subject.test(sub);
+}
+
 /** A scope-token (RFC 6749 §3.3): one with a space in it would become two scopes. */
 const scopeToken = z.string().check(z.regex(/^[\x21\x23-\x5b\x5d-\x7e]+$/));
 
@@ -31,7 +49,7 @@ const scope = z.pipe(
 
 const ExternalClaims = z.object({
   aud: z.union([text, z.array(text)]),
-  sub: z.string().check(z.regex(/^[\x21-\x7e]{1,256}$/)),
+  sub: z.string().check(z.regex(subject)),
   iat: count,
   exp: count,
   nbf: z.optional(count),

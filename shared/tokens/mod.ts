@@ -11,5 +11,10 @@ export {
   maxAccessTokenLifeSeconds,
   signAccessToken,
 } from "./access_token.ts";
-export type { ClaimMap } from "./external_claims.ts";
+export {
+  type ClaimMap,
+  externalTokenLifeSeconds,
+  isExternalSubject,
+  isIssuerAlias,
+} from "./external_claims.ts";
 export { clearTokenCookies, cookieAttributes, type CookieNames, cookieNames } from "./cookies.ts";

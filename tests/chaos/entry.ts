@@ -2,9 +2,9 @@
  * A service as it is deployed on Deno, with a trap around its database, its `fetch` and its responses:
  * `deno run --allow-all tests/chaos/entry.ts <service>`.
  */
-import type { Application } from "@edgepass/shared/application";
+import type { Application } from "@edgepass/shared/configuration";
 import { serve } from "@edgepass/shared/runtime/deno";
-import { readSqlDb } from "@edgepass/shared/sql/config";
+import { readSqlDb } from "@edgepass/shared/sql";
 import { services } from "../../app/generated/services.ts";
 import { armPath, isPoint } from "./points.ts";
 import { createTrap, type Trap, trapFetch, trapSql } from "./trap.ts";

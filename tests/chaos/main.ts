@@ -2,7 +2,7 @@
  * Checks under faults that events are neither lost nor applied twice:
  * `deno task chaos:events --changes N [--people P] [--kills K] [--seed S] [--home <folder>]`.
  */
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { parseArgs } from "node:util";
 import { isClean, toText } from "./report.ts";
 import { runChaos } from "./run.ts";

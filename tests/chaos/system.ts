@@ -1,8 +1,8 @@
 import { createEmbeddedRedis, createRedisRest } from "@edgepass/local/redis";
 import { machineVariables } from "../../dev/workspace/environment.ts";
 import { findFreePorts } from "../../dev/run/ports.ts";
-import { migrate } from "@edgepass/shared/sql/migrate";
-import { openNodeSqlite } from "@edgepass/shared/sql/node_sqlite";
+import { migrate } from "@edgepass/shared/sql";
+import { openNodeSqlite } from "../../shared/sql/node_sqlite.ts";
 import { readMigrations } from "../../shared/runtime/deno_databases.ts";
 import { admin, createSettings, randomSecret } from "../settings.ts";
 import { auditDatabase } from "./audit.ts";

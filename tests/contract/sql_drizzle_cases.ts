@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { and, eq } from "drizzle-orm";
 import { integer, sqliteTable, text } from "drizzle-orm/sqlite-core";
-import { type SqlDb, SqlFault, UniqueViolation, VersionConflict } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
+import { orm, type SqlDb, SqlFault, UniqueViolation, VersionConflict } from "@edgepass/shared/sql";
 import { run, type SqlCase } from "./sql_case.ts";
 
 /** Drizzle over the port. */

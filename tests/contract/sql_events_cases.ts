@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import { createEvents, type EventTable } from "@edgepass/shared/events";
-import { createLogger } from "@edgepass/shared/log";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { migrate } from "@edgepass/shared/sql/migrate";
-import { orm } from "@edgepass/shared/sql/orm";
+import { createLogger } from "@edgepass/shared/context";
+import { migrate, orm, type SqlDb } from "@edgepass/shared/sql";
 import { noopTelemetry } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
 import { createFakeQstash, eventBindings, signDelivery } from "../support/fake_qstash.ts";

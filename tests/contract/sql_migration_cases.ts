@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { type SqlDb } from "@edgepass/shared/sql";
-import { migrate, type Migration, pendingMigrations } from "@edgepass/shared/sql/migrate";
+import { migrate, type Migration, pendingMigrations, type SqlDb } from "@edgepass/shared/sql";
 import { run, type SqlCase } from "./sql_case.ts";
 
 /** Cases for adapters that run migrations themselves; wrangler migrates D1. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createTestHarness } from "wrangler";
-import { libsqlSql } from "@edgepass/shared/sql/libsql";
-import { openNodeSqlite } from "@edgepass/shared/sql/node_sqlite";
+import { libsqlSql } from "../../shared/sql/libsql.ts";
+import { openNodeSqlite } from "../../shared/sql/node_sqlite.ts";
 import { startHranaServer } from "../hrana_server.ts";
 import { sqlCases } from "./sql_cases.ts";
 import { migrationCases } from "./sql_migration_cases.ts";

@@ -1,5 +1,5 @@
 /** Prints the figures of the house, counted from the tree as it is. */
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { readProjectFile } from "../support/markdown.ts";
 import { writeFormatted } from "../support/write_formatted.ts";
 import { type Measurements, toFigures } from "./figures.ts";

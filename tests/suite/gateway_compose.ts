@@ -1,8 +1,8 @@
 import { createGateway, readGatewayConfig } from "@edgepass/gateway";
-import { type Bindings, json, readConfig } from "@edgepass/shared/config";
-import { createLogger, type LogSink } from "@edgepass/shared/log";
+import { type Bindings, json, readConfig, urlUpstream } from "@edgepass/shared/configuration";
+import { createLogger } from "@edgepass/shared/context";
+import type { LogSink } from "@edgepass/shared/telemetry";
 import { policySchema, toPolicy } from "@edgepass/shared/resilience";
-import { urlUpstream } from "@edgepass/shared/upstream";
 import * as z from "zod/mini";
 
 const text = z.string().check(z.minLength(1));

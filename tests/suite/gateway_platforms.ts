@@ -1,5 +1,5 @@
 import { createTestHarness } from "wrangler";
-import { runInvocation } from "@edgepass/shared/background";
+import { runInvocation } from "@edgepass/shared/context";
 import { composeGateway } from "./gateway_compose.ts";
 
 /** A running gateway. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { internalHeaders } from "@edgepass/shared/internal-headers";
+import { internalHeaders } from "@edgepass/shared/context";
 import type { GatewayCase } from "./gateway_environment.ts";
 
 const unreserved = "ABCXYZabcxyz0189-_~";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { uuidv7 } from "@edgepass/shared/ids";
+import { uuidv7 } from "@edgepass/shared/sql";
 import { toBody, type ToldEvent } from "../support/deliveries.ts";
 import { eventBindings, signDelivery } from "../support/events.ts";
 import type { startRecommender } from "../support/recommender.ts";

@@ -147,7 +147,8 @@ export interface TestRedis {
   command(...command: (string | number)[]): Promise<unknown>;
 }
 
-async function startRedis(resources: AsyncDisposableStack): Promise<TestRedis> {
+/** An embedded Redis over HTTP, ended with `resources`. */
+export async function startRedis(resources: AsyncDisposableStack): Promise<TestRedis> {
   const token = crypto.randomUUID();
   const backend = createEmbeddedRedis();
   // The first script loads Lua, which on a busy machine may take longer than auth's Redis timeout.

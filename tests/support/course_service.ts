@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { eventTypes } from "@edgepass/contracts";
 import course from "@edgepass/course";
+import { type Fetcher, localUpstream } from "@edgepass/shared/configuration";
+import { uuidv7 } from "@edgepass/shared/crypto";
 import { createOutbox } from "@edgepass/shared/events";
 import { createServiceRuntime } from "@edgepass/shared/http";
-import { uuidv7 } from "@edgepass/shared/ids";
-import { type Fetcher, localUpstream } from "@edgepass/shared/upstream";
 import { Hono } from "hono";
 import { Course, CourseList, Lesson } from "../../services/course/schema.ts";
 import { sqlCourseStore } from "../../services/course/store.ts";
@@ -37,7 +37,7 @@ export async function setupCourse(
   const runtime = createServiceRuntime(passports.bindings, { now: clock.now, sink: () => {} });
   const bindings = { ...passports.bindings, ...hearingBindings, COURSE_DB: database };
   const local = { USER: localUpstream("user", profiles) };
-  const { app: service } = course.compose(bindings, { local, runtime });
+  const { app: service, maintain } = course.compose(bindings, { local, runtime });
   const call = createCaller(service, passports);
   return {
     call,
@@ -45,6 +45,8 @@ export async function setupCourse(
     passports,
     service,
     database,
+    /** Scheduled maintenance. */
+    maintain: async () => await maintain?.(),
     /** The same database, as the rules have it. */
     store: sqlCourseStore(
       database,

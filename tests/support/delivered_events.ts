@@ -1,7 +1,7 @@
 import { openQstash } from "@edgepass/local/qstash";
 import { createEvents, type Events, type EventsOptions } from "@edgepass/shared/events";
 import { Problem, toProblemResponse } from "@edgepass/shared/problem";
-import { orm } from "@edgepass/shared/sql/orm";
+import { orm } from "@edgepass/shared/sql";
 import { sql as text } from "drizzle-orm";
 import * as z from "zod/mini";
 import { createEventStarter, eventBindings, openEventTables } from "./events.ts";

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { eventTypes } from "@edgepass/contracts";
-import { uuidv7 } from "@edgepass/shared/ids";
-import type { SqlDb } from "@edgepass/shared/sql";
-import type { Fetcher } from "@edgepass/shared/upstream";
+import { type SqlDb, uuidv7 } from "@edgepass/shared/sql";
+import type { Fetcher } from "@edgepass/shared/configuration";
 import { eventBindings, signDelivery } from "./events.ts";
 
 const { PUBLIC_ORIGIN, QSTASH_CURRENT_SIGNING_KEY, QSTASH_NEXT_SIGNING_KEY } = eventBindings;

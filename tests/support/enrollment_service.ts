@@ -1,6 +1,6 @@
 import enrollment from "@edgepass/enrollment";
+import { localUpstream } from "@edgepass/shared/configuration";
 import { createServiceRuntime } from "@edgepass/shared/http";
-import { localUpstream } from "@edgepass/shared/upstream";
 import { Hono } from "hono";
 import { Enrollment } from "../../services/enrollment/schema.ts";
 import { bowline, learner, setupCourse } from "./course_service.ts";

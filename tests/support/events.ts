@@ -1,8 +1,7 @@
 import { createEvents, type EventsEffects, type EventTable } from "@edgepass/shared/events";
-import { createLogger } from "@edgepass/shared/log";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { migrate } from "@edgepass/shared/sql/migrate";
-import { openNodeSqlite, type OpenSqlDb } from "@edgepass/shared/sql/node_sqlite";
+import { createLogger } from "@edgepass/shared/context";
+import { migrate, type SqlDb } from "@edgepass/shared/sql";
+import { openNodeSqlite, type OpenSqlDb } from "../../shared/sql/node_sqlite.ts";
 import { createTelemetry } from "@edgepass/shared/telemetry";
 import {
   createFakeQstash,

@@ -27,11 +27,16 @@ export async function readProjectFile(path: string): Promise<string> {
   return await Deno.readTextFile(projectRoot + path);
 }
 
-/** Writes the complete files among some blocks into a folder that is deleted after the test. */
+/**
+ * Writes the complete files among some blocks into a folder that is deleted after the test; in the
+ * folder `dir`, where the bundler must find the project's aliases above it.
+ */
 export async function writeFiles(
   fences: readonly Fence[],
+  { dir }: { readonly dir?: string } = {},
 ): Promise<{ path: string; files: readonly string[] } & AsyncDisposable> {
-  const path = await Deno.makeTempDir({ prefix: "edgepass-docs-" });
+  if (dir !== undefined) await Deno.mkdir(dir, { recursive: true });
+  const path = await Deno.makeTempDir({ prefix: "edgepass-docs-", ...(dir ? { dir } : {}) });
   const files: string[] = [];
   for (const { file, text } of fences) {
     if (file === undefined) continue;

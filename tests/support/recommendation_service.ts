@@ -1,14 +1,14 @@
 import { defineService } from "@edgepass/contracts";
-import { runInvocation } from "@edgepass/shared/background";
+import { localUpstream } from "@edgepass/shared/configuration";
+import { runInvocation } from "@edgepass/shared/context";
 import { createServiceRuntime } from "@edgepass/shared/http";
-import { uuidv7 } from "@edgepass/shared/ids";
 import {
   createFallback,
   type FallbackStore,
   toPolicy,
   withResilience,
 } from "@edgepass/shared/resilience";
-import { localUpstream } from "@edgepass/shared/upstream";
+import { uuidv7 } from "@edgepass/shared/sql";
 import { sqlRecommendationProjection } from "../../services/recommendation/projections.ts";
 import {
   buffered,

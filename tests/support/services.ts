@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
-import type { Fetcher } from "@edgepass/shared/upstream";
-import { migrate, type Migration } from "@edgepass/shared/sql/migrate";
-import { openNodeSqlite, type OpenSqlDb } from "@edgepass/shared/sql/node_sqlite";
+import type { Fetcher } from "@edgepass/shared/configuration";
+import { migrate, type Migration } from "@edgepass/shared/sql";
+import { openNodeSqlite, type OpenSqlDb } from "../../shared/sql/node_sqlite.ts";
 import type { PassportOverrides, TestPassports } from "./passports.ts";
 
-/** Opens an in-memory database with the migrations of one service. */
+/** Opens an in-memory database with the migrations of one service, or of the control plane. */
 export async function openDatabase(service: string): Promise<OpenSqlDb & Disposable> {
-  const folder = new URL(`../../services/${service}/migrations/`, import.meta.url);
+  const unit = service === "control" ? service : `services/${service}`;
+  const folder = new URL(`../../${unit}/migrations/`, import.meta.url);
   const migrations: Migration[] = [];
   for await (const { name } of Deno.readDir(folder)) {
     migrations.push({ name, sql: await Deno.readTextFile(new URL(name, folder)) });

@@ -1,7 +1,11 @@
 import { isSqliteFile, openSqliteFile, readMigrations } from "@edgepass/shared/runtime/deno";
-import { type SqlDb, StoreUnavailable } from "@edgepass/shared/sql";
-import { readSqlDb } from "@edgepass/shared/sql/config";
-import { type Migration, pendingMigrations } from "@edgepass/shared/sql/migrate";
+import {
+  type Migration,
+  pendingMigrations,
+  readSqlDb,
+  type SqlDb,
+  StoreUnavailable,
+} from "@edgepass/shared/sql";
 import { pathToFileURL } from "node:url";
 import { type DatabaseOwner, databaseOwners, databases } from "../../workspace/settings.ts";
 import { isInWorkerd } from "./configuration_errors.ts";

@@ -1,5 +1,5 @@
 import { isSqliteFile, openSqliteFile, readMigrations } from "@edgepass/shared/runtime/deno";
-import { migrate } from "@edgepass/shared/sql/migrate";
+import { migrate } from "@edgepass/shared/sql";
 import assert from "node:assert/strict";
 import { startHranaServer } from "../../../tests/hrana_server.ts";
 import {

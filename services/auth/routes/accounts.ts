@@ -9,7 +9,7 @@ import {
   type ServiceApp,
   toTime,
 } from "@edgepass/shared/http";
-import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
+import { readCursor, toCursor } from "@edgepass/shared/sql";
 import * as z from "zod/mini";
 import type { Accounts, OpenAccount } from "../accounts.ts";
 import type { Administration } from "../administration.ts";

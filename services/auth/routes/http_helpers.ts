@@ -1,8 +1,7 @@
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
-import type { PassportEnv } from "@edgepass/shared/http";
-import { requireUser } from "@edgepass/shared/http";
-import { toNetwork } from "@edgepass/shared/network";
+import { toNetwork } from "@edgepass/shared/context";
+import { type PassportEnv, requireUser } from "@edgepass/shared/http";
 import type { Passport } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
 import type { CookieNames } from "@edgepass/shared/tokens";

@@ -10,7 +10,7 @@ import {
   type ServiceApp,
   toTime,
 } from "@edgepass/shared/http";
-import { readCursor, toCursor } from "@edgepass/shared/sql/cursor";
+import { readCursor, toCursor } from "@edgepass/shared/sql";
 import type { CookieNames } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
 import type { ChangePassword } from "../change_password.ts";

@@ -2,9 +2,7 @@ import { and, asc, eq, gt, isNull, or, sql } from "drizzle-orm";
 import { type AuditEntry, auditRow } from "@edgepass/control/statements";
 import type { EventTypes } from "@edgepass/contracts";
 import type { EventInput, Outbox, PublishedType } from "@edgepass/shared/events";
-import { deleteStoredResponses } from "@edgepass/shared/sql/answers";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
+import { deleteStoredResponses, orm, type SqlDb } from "@edgepass/shared/sql";
 import {
   endLogins,
   type Item,

@@ -2,8 +2,7 @@ import { asc, eq } from "drizzle-orm";
 import { selectAuditOf } from "@edgepass/control/statements";
 import { readPublished } from "@edgepass/shared/events";
 import { type Export, toTime } from "@edgepass/shared/http";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
+import { orm, type SqlDb } from "@edgepass/shared/sql";
 import { accounts, knownNetworks, logins } from "./tables.ts";
 
 /** Everything that auth stores about a person, except credentials. */

@@ -1,6 +1,5 @@
 import { and, eq, gt, sql } from "drizzle-orm";
-import type { SqlDb } from "@edgepass/shared/sql";
-import { orm } from "@edgepass/shared/sql/orm";
+import { orm, type SqlDb } from "@edgepass/shared/sql";
 import type { Item } from "./statements.ts";
 import { accounts, knownNetworks, loginAttempts } from "./tables.ts";
 

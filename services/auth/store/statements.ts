@@ -1,7 +1,7 @@
 import { and, eq, isNull, ne, sql } from "drizzle-orm";
 import type { BatchItem } from "drizzle-orm/batch";
 import { logRevocation } from "@edgepass/control/statements";
-import type { Orm } from "@edgepass/shared/sql/orm";
+import type { Orm } from "@edgepass/shared/sql";
 import { accounts, logins, refreshTokens } from "./tables.ts";
 
 /** One statement of a batch. */

@@ -1,7 +1,7 @@
 import { machineVariables } from "../../../dev/workspace/environment.ts";
 import { findFreePorts } from "../../../dev/run/ports.ts";
 import { type RunningProcess, startProcess } from "../../../dev/run/processes.ts";
-import { uuidv7 } from "@edgepass/shared/ids";
+import { uuidv7 } from "@edgepass/shared/sql";
 import { admin, createSettings, randomSecret } from "../../settings.ts";
 import { createEnvironment, type Environment as People } from "../../suite/product_environment.ts";
 import { toBody } from "../../support/deliveries.ts";

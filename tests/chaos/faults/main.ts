@@ -5,7 +5,7 @@
  * Four gateways stand between a load of 50 requests a second and Redis, an issuer and a service, each
  * behind a TCP proxy with settable faults. The last line is `N passed, N failed`.
  */
-import { readArguments } from "@edgepass/shared/runtime/usage";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { parseArgs } from "node:util";
 import { performCases } from "./perform.ts";
 

@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
-import { randomToken, uuidv7 } from "@edgepass/shared/ids";
-import { timingSafeEqual } from "@edgepass/shared/crypto";
-import { createLogger } from "@edgepass/shared/log";
-import {
-  childSpan,
-  newTrace,
-  readTraceparent,
-  toTraceparent,
-} from "@edgepass/shared/trace-context";
+import { randomToken, timingSafeEqual } from "@edgepass/shared/crypto";
+import { uuidv7 } from "@edgepass/shared/sql";
+import { createLogger } from "@edgepass/shared/context";
+import { childSpan, newTrace, readTraceparent, toTraceparent } from "@edgepass/shared/telemetry";
 import type { Case } from "./case.ts";
 
 /** The platform features beyond ES2022 that the core needs. */

@@ -1,0 +1,129 @@
+import {
+  bodyProblems,
+  createApi,
+  createRoute,
+  jsonBody,
+  jsonResponse,
+  ListQuery,
+  problems,
+  type ServiceApp,
+  toTime,
+} from "@edgepass/shared/http";
+import { readCursor, toCursor } from "@edgepass/shared/sql";
+import * as z from "zod/mini";
+import type { IssuerRevocation, IssuerRevocations } from "../issuer_revocations.ts";
+import { AuditList, NewRevocation, Revocation, RevocationList } from "../schema.ts";
+
+const Position = z.tuple([z.int()]);
+const AuditId = z.tuple([z.string()]);
+
+const tags = ["Administration"];
+const adminProblems = ["authentication_required", "forbidden", "store_unavailable"] as const;
+
+const administrators = { roles: ["admin"] } as const;
+
+const revoke = createRoute({
+  method: "post",
+  path: "/admin/revocations",
+  access: administrators,
+  operationId: "revoke",
+  summary: "Revoke a token, a login, a subject or a key of an issuer",
+  tags,
+  request: jsonBody(NewRevocation),
+  responses: {
+    201: jsonResponse("Every gateway refuses from now on", Revocation),
+    ...problems(...bodyProblems, ...adminProblems, "revocation_unavailable"),
+  },
+});
+
+const listRevocations = createRoute({
+  method: "get",
+  path: "/admin/revocations",
+  access: administrators,
+  operationId: "listRevocations",
+  summary: "List the revocations that have not expired, newest first",
+  tags,
+  request: { query: ListQuery },
+  responses: {
+    200: jsonResponse("A page of revocations", RevocationList),
+    ...problems(...adminProblems, "validation_failed"),
+  },
+});
+
+const listAudit = createRoute({
+  method: "get",
+  path: "/admin/audit",
+  access: administrators,
+  operationId: "listAudit",
+  summary: "List who changed what, newest first",
+  tags,
+  request: { query: ListQuery },
+  responses: {
+    200: jsonResponse("A page of changes", AuditList),
+    ...problems(...adminProblems, "validation_failed"),
+  },
+});
+
+/** Revocation by API, and the audit of changes; only a control plane that runs alone has them. */
+export function revocationRoutes(revocations: IssuerRevocations): ServiceApp {
+  return createApi()
+    .openapi(revoke, async (c) => {
+      const { userId: actorId } = c.var.user;
+      const { expiresAt, ...input } = c.req.valid("json");
+      const revoked = await revocations.revoke({
+        ...input,
+        actorId,
+        ...(expiresAt === undefined ? {} : { expiresAt: Date.parse(expiresAt) }),
+      });
+      return c.json(toResponse(revoked), 201);
+    })
+    .openapi(listRevocations, async (c) => {
+      const { limit, cursor } = c.req.valid("query");
+      const found = await revocations.list({
+        limit: limit + 1,
+        ...(cursor === undefined ? {} : { before: readCursor(Position, cursor)[0] }),
+      });
+      const { items, last } = toPage(found, limit);
+      const nextCursor = last ? toCursor([last.position]) : null;
+      return c.json({ items: items.map(toResponse), nextCursor }, 200);
+    })
+    .openapi(listAudit, async (c) => {
+      const { limit, cursor } = c.req.valid("query");
+      const found = await revocations.listAudit({
+        limit: limit + 1,
+        ...(cursor === undefined ? {} : { before: readCursor(AuditId, cursor)[0] }),
+      });
+      const { items, last } = toPage(found, limit);
+      const changes = items.map(({ id, at, actorId, targetId, what }) => ({
+        id,
+        at: toTime(at),
+        by: actorId,
+        target: targetId,
+        what,
+      }));
+      return c.json({ items: changes, nextCursor: last ? toCursor([last.id]) : null }, 200);
+    });
+}
+
+/** The items of a page, and the last of them where another page follows. */
+function toPage<Item>(
+  found: readonly Item[],
+  limit: number,
+): { items: Item[]; last: Item | undefined } {
+  const items = found.slice(0, limit);
+  return { items, last: found.length > limit ? items.at(-1) : undefined };
+}
+
+function toResponse({ issuedBefore, expiresAt, revokedAt, ...rest }: IssuerRevocation) {
+  const { issuer, level, id, revokedBy, reason } = rest;
+  return {
+    issuer,
+    level,
+    id,
+    issuedBefore: toTime(issuedBefore),
+    expiresAt: toTime(expiresAt),
+    revokedAt: toTime(revokedAt),
+    revokedBy,
+    reason,
+  };
+}

@@ -1,0 +1,209 @@
+import { createLogger } from "@edgepass/shared/context";
+import assert from "node:assert/strict";
+import { waitUntil, within } from "../tests/support/wait.ts";
+import { createJwksKeys } from "./issuers.ts";
+
+async function makeJwk(kid: string) {
+  const pair = await crypto.subtle.generateKey({ name: "Ed25519" }, true, ["sign", "verify"]);
+  if (!("publicKey" in pair)) throw new TypeError("Cannot use a key that is no pair");
+  const { kty, crv, x } = await crypto.subtle.exportKey("jwk", pair.publicKey);
+  return { kid, kty, crv, x, alg: "EdDSA", use: "sig" };
+}
+
+type Respond = (signal: AbortSignal) => Promise<Response>;
+
+/** An issuer whose responses and clock the test controls. */
+async function setup() {
+  const state = { now: 0, fetches: 0, warnings: 0 };
+  const keys = { first: await makeJwk("first"), second: await makeJwk("second") };
+  const good = (...set: object[]) => () =>
+    Promise.resolve(Response.json({ keys: set }, { headers: { "cache-control": "max-age=60" } }));
+  let respond: Respond = good(keys.first);
+  const jwks = createJwksKeys({
+    iss: "https://idp.test",
+    jwks: (signal) => {
+      state.fetches++;
+      return respond(signal);
+    },
+    algorithms: ["EdDSA"],
+    now: () => state.now,
+    log: createLogger({ service: "test", sink: () => void state.warnings++ }),
+  });
+  return { state, jwks, keys, good, respondWith: (next: Respond) => respond = next };
+}
+
+const faults: Readonly<Record<string, () => Promise<Response>>> = {
+  "refuses": () => Promise.reject(new TypeError("refused")),
+  "responds 500": () => Promise.resolve(new Response("no", { status: 500 })),
+  "responds with a redirect": () =>
+    Promise.resolve(new Response(null, { status: 302, headers: { location: "/x" } })),
+  "responds with HTML": () => Promise.resolve(new Response("<html>")),
+  "responds with an empty set": () => Promise.resolve(Response.json({ keys: [] })),
+  "responds with something else than a set": () => Promise.resolve(Response.json([])),
+  "responds with secret keys only": () =>
+    Promise.resolve(Response.json({ keys: [{ kid: "first", kty: "oct", k: "AAAA" }] })),
+  "responds with more than 256 KiB": async () =>
+    Response.json({ keys: [await makeJwk("large")], padding: "x".repeat(300_000) }),
+};
+
+for (const [what, fault] of Object.entries(faults)) {
+  Deno.test(`[D03, F52] the last good keys of an issuer that ${what} are used for a day`, async () => {
+    const { state, jwks, respondWith } = await setup();
+    assert.ok(await jwks.find("first"));
+    respondWith(fault);
+    for (const [at, hours] of [1, 12, 24, 47].entries()) {
+      state.now = hours * 3_600_000;
+      assert.ok(await jwks.find("first"), `after ${hours} h`);
+      await waitUntil("the reload has failed", () => state.warnings === at + 1, 5_000);
+    }
+    assert.equal(await jwks.isReady(), true);
+  });
+
+  Deno.test(`[D03] an issuer that ${what} from the start is upstream_unavailable`, async () => {
+    const { state, jwks, respondWith, good, keys } = await setup();
+    respondWith(fault);
+    await assert.rejects(jwks.find("first"), { code: "upstream_unavailable" });
+    assert.equal(await jwks.isReady(), false);
+    respondWith(good(keys.first));
+    state.now += 1000;
+    assert.equal(await jwks.isReady(), true);
+    assert.ok(await jwks.find("first"));
+  });
+}
+
+Deno.test("keys older than two days are not trusted, and the token is not called invalid", async () => {
+  const { state, jwks, respondWith } = await setup();
+  await jwks.find("first");
+  respondWith(faults["refuses"]!);
+  state.now = 49 * 3_600_000;
+  await assert.rejects(jwks.find("first"), { code: "upstream_unavailable" });
+  assert.equal(await jwks.isReady(), false);
+});
+
+Deno.test("[I11] unknown kids cause one fetch in 30 s", async () => {
+  const { state, jwks } = await setup();
+  await jwks.find("first");
+  for (let second = 1; second < 90; second++) {
+    state.now = second * 1000;
+    await Promise.all(["a", "b", "c"].map((kid) => jwks.find(`${kid}${second}`)));
+  }
+  assert.ok(state.fetches <= 4, String(state.fetches));
+});
+
+Deno.test("concurrent readers share one fetch", async () => {
+  const { state, jwks } = await setup();
+  await Promise.all(Array.from({ length: 20 }, () => jwks.find("first")));
+  assert.equal(state.fetches, 1);
+});
+
+Deno.test("a stale set is used while it is revalidated", async () => {
+  const { state, jwks, respondWith, good, keys } = await setup();
+  await jwks.find("first");
+  const held = Promise.withResolvers<Response>();
+  respondWith(() => held.promise);
+  state.now = 61_000;
+  assert.ok(await jwks.find("first"), "found before the reload ends");
+  held.resolve(await good(keys.second)());
+  await waitUntil("the set is read", () => jwks.current("second") !== undefined, 10_000);
+  assert.equal(jwks.current("first"), undefined);
+});
+
+Deno.test("a new key is found by its kid once the cooldown is over", async () => {
+  const { state, jwks, respondWith, good, keys } = await setup();
+  await jwks.find("first");
+  respondWith(good(keys.first, keys.second));
+  assert.equal(await jwks.find("second"), undefined);
+  state.now = 30_000;
+  assert.ok(await jwks.find("second"));
+});
+
+Deno.test("a reload that never ends does not block later ones", async () => {
+  const { state, jwks, respondWith, good, keys } = await setup();
+  respondWith(() => new Promise(() => {}));
+  jwks.find("first").catch(() => {});
+  respondWith(good(keys.first));
+  state.now = 5_000;
+  assert.ok(await jwks.find("first"));
+});
+
+Deno.test("a clock that is set back does not stop reloads", async () => {
+  const { state, jwks, respondWith, good, keys } = await setup();
+  state.now = 7_200_000;
+  await jwks.find("first");
+  respondWith(good(keys.second));
+  state.now = 3_600_000;
+  assert.ok(await jwks.find("second"));
+});
+
+Deno.test("a kid that the configuration names causes a fetch at once, whatever was fetched before", async () => {
+  const { state, jwks, keys, good, respondWith } = await setup();
+  assert.ok(await jwks.find("first"));
+  assert.equal(await jwks.find("second"), undefined);
+  respondWith(good(keys.first, keys.second));
+  const before = state.fetches;
+  assert.equal(jwks.expect(["first"]), undefined);
+  await jwks.expect(["first", "second"]);
+  assert.equal(state.fetches, before + 1);
+  assert.ok(await jwks.find("second"));
+});
+
+const lives: Readonly<
+  Record<string, readonly [cacheControl: string | undefined, seconds: number]>
+> = {
+  "sends no max-age": [undefined, 300],
+  "sends a max-age under a second": ["max-age=0", 1],
+  "sends a max-age of a minute": ["public, max-age=60", 60],
+  "sends a max-age over an hour": ["max-age=999999999", 3_600],
+  "sends an invalid max-age": ["max-age=x", 300],
+};
+for (const [what, [cacheControl, seconds]] of Object.entries(lives)) {
+  Deno.test(`the set of an issuer that ${what} is read again after ${seconds} s`, async () => {
+    const { state, jwks, respondWith, keys } = await setup();
+    const headers: HeadersInit = cacheControl === undefined
+      ? {}
+      : { "cache-control": cacheControl };
+    respondWith(() => Promise.resolve(Response.json({ keys: [keys.first] }, { headers })));
+    await jwks.find("first");
+    state.now = seconds * 1000;
+    assert.ok(jwks.current("first"));
+    assert.equal(state.fetches, 1);
+    state.now += 1;
+    assert.ok(jwks.current("first"));
+    assert.equal(state.fetches, 2);
+  });
+}
+
+Deno.test("an unavailable issuer gets one fetch per cooldown, however many tokens arrive", async () => {
+  const { state, jwks, respondWith } = await setup();
+  await jwks.find("first");
+  respondWith(() => Promise.reject(new TypeError("refused")));
+  state.now = 61_000;
+  for (let times = 1; times <= 3; times++, state.now += 30_000) {
+    for (let at = 0; at < 20; at++) assert.ok(jwks.current("first"));
+    await waitUntil("the reload has failed", () => state.warnings === times, 5_000);
+    for (let at = 0; at < 20; at++) assert.ok(await jwks.find("first"));
+    assert.equal(state.fetches, 1 + times);
+  }
+});
+
+Deno.test("an issuer without any keys gets one fetch a second, from tokens and probes together", async () => {
+  const { state, jwks, respondWith } = await setup();
+  respondWith(() => Promise.reject(new TypeError("refused")));
+  for (let second = 1; second <= 3; second++, state.now += 1_000) {
+    for (let at = 0; at < 5; at++) {
+      assert.equal(await jwks.isReady(), false);
+      await assert.rejects(jwks.find("first"), { code: "upstream_unavailable" });
+    }
+    assert.equal(state.fetches, second);
+  }
+});
+
+Deno.test("[D03] an issuer without a response in time is upstream_unavailable", async () => {
+  const { jwks, respondWith } = await setup();
+  respondWith((signal) =>
+    new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
+  );
+  const refused = assert.rejects(jwks.find("first"), { code: "upstream_unavailable" });
+  // The signal's own timer does not keep the process alive.
+  await within("the time is over", refused);
+});

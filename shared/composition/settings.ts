@@ -1,0 +1,138 @@
+import * as z from "zod/mini";
+
+export { setting } from "./setting.ts";
+
+/** The untrusted input of a deployment: variables, secrets and bindings by name. */
+export type Bindings = Readonly<Record<string, unknown>>;
+
+/** Settings that are missing or malformed; the message names the variables, never their values. */
+export class ConfigError extends Error {
+  /** Identifies the error across copies of this module. */
+  override readonly name = "ConfigError";
+}
+
+/**
+ * Reads typed settings from bindings.
+ *
+ * An empty text counts as missing, as an unset variable does in most shells and dashboards.
+ *
+ * @throws {ConfigError} one line that names every variable that is missing or malformed
+ */
+export function readConfig<Schema extends z.ZodMiniType>(
+  schema: Schema,
+  bindings: Bindings,
+): z.output<Schema> {
+  const present = Object.fromEntries(
+    Object.entries(bindings).filter(([, value]) => value !== "" && value !== undefined),
+  );
+  const result = z.safeParse(schema, present);
+  if (result.success) return result.data;
+  const complaints = result.error.issues.map((issue) => complaint(issue, present));
+  throw new ConfigError(`Cannot start: ${[...new Set(complaints)].join("; ")}`);
+}
+
+function complaint(issue: z.core.$ZodIssue, present: Bindings): string {
+  const [name, ...inside] = issue.path;
+  if (name === undefined) return explainIssue(issue);
+  if (!Object.hasOwn(present, name)) return `${String(name)} is missing`;
+  const where = inside.map(nameInside).join(".");
+  return `${String(name)}${where === "" ? "" : ` (${where})`}: ${explainIssue(issue)}`;
+}
+
+/** Array positions are safe to show; a long or unusual name could be part of the value. */
+function nameInside(part: PropertyKey): string {
+  return /^([0-9]{1,6}|[A-Za-z_]{1,24})$/.test(String(part)) ? String(part) : "…";
+}
+
+/**
+ * Messages of our own checks name the fault. Zod's own messages could quote a secret value, so they
+ * are rebuilt from the schema alone.
+ */
+export function explainIssue(issue: z.core.$ZodIssue): string {
+  if (isOurs(issue)) return issue.message;
+  switch (issue.code) {
+    case "invalid_union": {
+      const ours = issue.errors.flat().find(isOurs);
+      return ours ? ours.message : "does not fit";
+    }
+    case "invalid_value":
+      return `must be ${issue.values.map(String).join(" or ")}`;
+    case "invalid_type":
+      return `must be of type ${issue.expected}`;
+    case "too_small":
+      return issue.minimum === 1 ? "must not be empty" : "is too small";
+    default:
+      return `does not fit (${issue.code.replaceAll("_", " ")})`;
+  }
+}
+
+/** Zod's own messages begin with a capital, as does that of a check without a message. */
+function isOurs({ code, message }: z.core.$ZodIssue): boolean {
+  return code === "custom" ? message !== "Invalid input" : message.startsWith("must ");
+}
+
+/** A whole number given as decimal text or as a number, within bounds. */
+export function integer(
+  { min, max = Number.MAX_SAFE_INTEGER }: { min: number; max?: number },
+): z.ZodMiniType<number> {
+  // Number() alone also reads "" as 0 and "0x10" as 16.
+  const toNumber = (value: unknown) =>
+    typeof value === "string" ? (/^-?\d+$/.test(value) ? Number(value) : Number.NaN) : value;
+  const fits = (value: unknown): value is number =>
+    Number.isSafeInteger(value) && Number(value) >= min && Number(value) <= max;
+  return z.pipe(
+    z.transform(toNumber),
+    z.custom<number>(fits, `must be a whole number from ${min} to ${max}`),
+  );
+}
+
+/** A JSON text that fits a schema; a value that is already parsed is validated as it is. */
+export function json<Output>(schema: z.ZodMiniType<Output>): z.ZodMiniType<Output> {
+  const readable = z.unknown().check(
+    z.refine((value) => typeof value !== "string" || isJson(value), "must be JSON"),
+  );
+  const parse = (value: unknown): unknown => typeof value === "string" ? JSON.parse(value) : value;
+  return z.pipe(z.pipe(readable, z.transform(parse)), schema);
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** An absolute http(s) origin without path, query or userinfo, in its canonical spelling. */
+export function origin(): z.ZodMiniType<string, string> {
+  return z.string().check(
+    z.refine(isOrigin, "must be an origin such as https://api.example.com, with nothing after it"),
+  );
+}
+
+/** A list in one text, separated by commas; blanks around items are dropped. */
+export function commaList<Output>(item: z.ZodMiniType<Output, string>): z.ZodMiniType<Output[]> {
+  const split = z.transform((text: string) =>
+    text.split(",").map((part) => part.trim()).filter((part) => part !== "")
+  );
+  return z.pipe(z.pipe(z.string(), split), z.array(item));
+}
+
+function isOrigin(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const url = new URL(text);
+  return (url.protocol === "http:" || url.protocol === "https:") && url.origin === text;
+}
+
+/**
+ * Drops members that are undefined: `exactOptionalPropertyTypes` treats them differently from
+ * absent ones.
+ */
+export function withoutUndefined<T extends object>(
+  value: T,
+): { [Name in keyof T]: Exclude<T[Name], undefined> } {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, member]) => member !== undefined),
+  ) as ReturnType<typeof withoutUndefined<T>>;
+}

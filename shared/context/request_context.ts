@@ -1,0 +1,48 @@
+import { context as contextApi, trace as traceApi } from "@opentelemetry/api";
+import { isolateStorage } from "../isolate/isolate_storage.ts";
+import type { Passport } from "../passport/mod.ts";
+import type { Secret } from "../crypto/secret.ts";
+import { bestEffort } from "../telemetry/best_effort.ts";
+import type { StartedSpan } from "../telemetry/start_span.ts";
+import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { TraceContext } from "../telemetry/trace_context.ts";
+
+/** The state of one request in one service; it never outlives the request. */
+export interface RequestContext {
+  /** The service that serves the request. */
+  readonly service: string;
+  /** The trace of the request, and this service's span in it. */
+  readonly trace: TraceContext;
+  /** The verified claims; absent on routes that require no Passport, such as health. */
+  readonly passport?: Passport;
+  /** The Passport's bytes as received, for calls to other services. Never logged. */
+  readonly passportToken?: Secret;
+  /** The bytes of the `Txn-Token` received with it, for calls to other services. Never logged. */
+  readonly txnToken?: Secret;
+  /** When the caller stops waiting, epoch milliseconds. */
+  readonly deadline?: number;
+  /** The services passed so far, for logs and loop detection. */
+  readonly callChain: readonly string[];
+  /** Aborts when the caller disconnects. */
+  readonly signal: AbortSignal;
+  /** The span that serves the request here, the parent of its calls. */
+  readonly activeSpan?: StartedSpan;
+  /** Where the request's spans and measurements go. */
+  readonly telemetry?: Telemetry;
+}
+
+// Module state is safe here: the storage binds its value to the running request.
+const storage = isolateStorage<RequestContext>("request-context");
+
+/** Runs `serve` with the context of one request; its span is the active one of the OpenTelemetry API. */
+export function runInContext<Result>(context: RequestContext, serve: () => Result): Result {
+  const span = context.activeSpan?.span;
+  if (!span || !bestEffort(() => span.isRecording())) return storage.run(context, serve);
+  const active = traceApi.setSpan(contextApi.active(), span);
+  return contextApi.with(active, () => storage.run(context, serve));
+}
+
+/** The context of the current request, or undefined outside of one. */
+export function currentContext(): RequestContext | undefined {
+  return storage.getStore();
+}
