@@ -21,61 +21,6 @@ export const routes = {
       "POST": "public",
     },
   },
-  "/auth/login": {
-    "service": "AUTH",
-    "identityProvider": true,
-    "access": {
-      "POST": "public",
-    },
-  },
-  "/auth/token": {
-    "service": "AUTH",
-    "access": {
-      "POST": "public",
-    },
-  },
-  "/auth/refresh": {
-    "service": "AUTH",
-    "identityProvider": true,
-    "access": {
-      "POST": "public",
-    },
-  },
-  "/auth/logout": {
-    "service": "AUTH",
-    "identityProvider": true,
-    "clearsCookies": true,
-    "access": {
-      "POST": "optional",
-    },
-  },
-  "/auth/logout-all": {
-    "service": "AUTH",
-    "identityProvider": true,
-    "access": {
-      "POST": "authenticated",
-    },
-  },
-  "/auth/password": {
-    "service": "AUTH",
-    "identityProvider": true,
-    "access": {
-      "POST": "authenticated",
-    },
-  },
-  "/auth/sessions": {
-    "service": "AUTH",
-    "access": {
-      "GET": "authenticated",
-    },
-  },
-  "/auth/sessions/{id}": {
-    "service": "AUTH",
-    "identityProvider": true,
-    "access": {
-      "DELETE": "authenticated",
-    },
-  },
   "/auth/accounts": {
     "service": "AUTH",
     "access": {
@@ -114,6 +59,68 @@ export const routes = {
           "admin",
         ],
       },
+    },
+  },
+  "/auth/login": {
+    "service": "AUTH",
+    "identityProvider": true,
+    "access": {
+      "POST": "public",
+    },
+  },
+  "/auth/token": {
+    "service": "AUTH",
+    "access": {
+      "POST": "public",
+    },
+  },
+  "/auth/refresh": {
+    "service": "AUTH",
+    "identityProvider": true,
+    "access": {
+      "POST": "public",
+    },
+  },
+  "/auth/logout": {
+    "service": "AUTH",
+    "identityProvider": true,
+    "clearsCookies": true,
+    "access": {
+      "POST": "optional",
+    },
+  },
+  "/auth/logout-all": {
+    "service": "AUTH",
+    "identityProvider": true,
+    "access": {
+      "POST": "authenticated",
+    },
+  },
+  "/auth/sessions": {
+    "service": "AUTH",
+    "access": {
+      "GET": "authenticated",
+    },
+  },
+  "/auth/sessions/{id}": {
+    "service": "AUTH",
+    "identityProvider": true,
+    "access": {
+      "DELETE": "authenticated",
+    },
+  },
+  "/auth/password": {
+    "service": "AUTH",
+    "identityProvider": true,
+    "access": {
+      "POST": "authenticated",
+    },
+  },
+  "/.well-known/jwks.json": {
+    "service": "AUTH",
+    "envelope": false,
+    "access": {
+      "GET": "public",
     },
   },
   "/admin/configuration": {
@@ -163,13 +170,6 @@ export const routes = {
           "admin",
         ],
       },
-    },
-  },
-  "/.well-known/jwks.json": {
-    "service": "AUTH",
-    "envelope": false,
-    "access": {
-      "GET": "public",
     },
   },
   "/users/me": {

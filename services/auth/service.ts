@@ -25,7 +25,7 @@ import { createPasswordHasher, type PasswordHasher } from "./passwords/hasher.ts
 import { accountReconciliation } from "./reconciliation.ts";
 import { createRefresh } from "./refresh.ts";
 import { importRefreshTokenKey } from "./refresh_tokens.ts";
-import { accountRoutes, signUpRoutes } from "./routes/accounts.ts";
+import { accountRoutes } from "./routes/accounts.ts";
 import { internalRoutes } from "./routes/internal.ts";
 import { jwksPath, keyRoutes } from "./routes/keys.ts";
 import { loginRoutes } from "./routes/logins.ts";
@@ -95,8 +95,8 @@ function createParts(
     routes: {
       "/": [
         ...createRoutes(context, options, { accounts, ensureAdministrator }),
-        ...control.routes,
         keyRoutes(keys),
+        ...control.routes,
       ],
     },
     ready: { keys: async () => void await keys(), store: control.checkStore },
@@ -190,10 +190,9 @@ function createRoutes(
   const refreshTokens = countOutcomes("edgepass.auth.refreshes", createRefresh(options));
   const changePassword = createChangePassword(options, refreshTokens);
   return [
-    signUpRoutes(accounts, ensureAdministrator),
+    accountRoutes({ accounts, administration: createAdministration(options), ensureAdministrator }),
     loginRoutes({ signIn, refreshTokens, logins, names, ensureAdministrator }),
     sessionRoutes({ logins, changePassword, names }),
-    accountRoutes(createAdministration(options)),
     internalRoutes(accounts),
   ];
 }

@@ -1,5 +1,5 @@
 import type { ProfileForCourse } from "@edgepass/contracts";
-import { uuidv7 } from "@edgepass/shared/crypto";
+import { uuidv7 } from "@edgepass/shared/sql";
 import type { Passport } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
 import {

@@ -1,5 +1,5 @@
 import type { CourseForEnrollment } from "@edgepass/contracts";
-import { uuidv7 } from "@edgepass/shared/crypto";
+import { uuidv7 } from "@edgepass/shared/sql";
 import { Problem } from "@edgepass/shared/problem";
 import { type EnrollmentRecord, withLesson } from "./enrollment.ts";
 import type { LessonProgress, NewEnrollment } from "./schema.ts";

@@ -35,6 +35,7 @@ export function setting<Schema extends z.ZodMiniType>(
 
 /** A setting as it was declared. */
 export interface DeclaredSetting extends SettingFacts {
+  /** The variable, secret or binding. */
   readonly name: string;
   /** Whether programs refuse to start without it. */
   readonly required: boolean;

@@ -19,6 +19,7 @@ export interface PublishedRows<Event extends State> {
 export interface ProjectedRows {
   /** The service that publishes the facet. */
   readonly source: string;
+  /** The facet. */
   readonly facet: string;
   /** Whether every subject of the source must have a row. */
   readonly whole: boolean;
@@ -32,6 +33,7 @@ export interface ProjectedRows {
 export interface ReconciliationRows<Table extends EventTable, Service extends string> {
   /** By facet. */
   readonly publishes?: Readonly<Record<string, PublishedRows<PublishedBy<Table, Service>>>>;
+  /** Its projections. */
   readonly projects?: readonly ProjectedRows[];
 }
 

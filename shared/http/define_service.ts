@@ -19,13 +19,17 @@ import {
 
 /** A service that can be composed, and described without being composed. */
 export interface Service {
+  /** The name of its folder. */
   readonly name: string;
   /** The setting or binding that places it: its name in capitals. */
   readonly place: string;
   /** The setting or binding of its database; undefined where it has none. */
   readonly database: string | undefined;
+  /** Names of the services that it calls. */
   readonly calls: readonly string[];
+  /** Its own settings. */
   readonly settings: readonly DeclaredSetting[];
+  /** What its scheduled maintenance does. */
   readonly maintenance: string;
   /** Types of event that the product's table assigns to it, as publisher or consumer. */
   readonly hasEvents: boolean;

@@ -16,9 +16,13 @@ export type Access = "public" | "optional" | "authenticated" | {
 
 /** What the gateway does differently at a route; see `Route` of the gateway. */
 export interface GatewayFacts {
+  /** The response deletes the cookies of a login, even when the service fails. */
   readonly clearsCookies?: boolean;
+  /** False: the response goes to the client as it is. */
   readonly envelope?: boolean;
+  /** The response may set or delete the cookies of a login. */
   readonly identityProvider?: boolean;
+  /** False: no limit counts its requests. */
   readonly rateLimited?: boolean;
 }
 

@@ -42,11 +42,13 @@ export interface ServiceContext<
   readonly configuration: ServiceConfiguration;
   /** The call policies of all dependencies, current at each call. */
   readonly policies: Policies;
+  /** The service's logger. */
   readonly log: Logger;
   /** Epoch milliseconds. */
   readonly now: () => number;
   /** Everything that the deployment gave, for services that read more than their own settings. */
   readonly bindings: Bindings;
+  /** What the service runs in: trust domain, telemetry, further loggers. */
   readonly runtime: ServiceRuntime;
   /** Processors that work besides requests may occupy, where the runtime knows. */
   readonly processors?: number | undefined;
@@ -101,13 +103,17 @@ export interface ServiceDeclaration<
 export interface ComposeServiceOptions {
   /** Services of this isolate, by the binding that would place them elsewhere. */
   readonly local?: Readonly<Record<string, Upstream>> | undefined;
+  /** Replaces the runtime that the bindings would make. */
   readonly runtime?: ServiceRuntime;
+  /** Replaces effects of its events. */
   readonly events?: EventsEffects;
+  /** Processors that work besides requests may occupy. */
   readonly processors?: number | undefined;
 }
 
 /** The tables of a product that its services share. */
 export interface Product<Table extends EventTable> {
+  /** Every type of event. */
   readonly events: Table;
   /** The call policy of each dependency. */
   readonly policies: Policies;

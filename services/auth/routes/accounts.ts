@@ -119,22 +119,22 @@ const enable = createRoute({
   },
 });
 
-/** Sign-up. The first administrator must exist before the first account. */
-export function signUpRoutes(
-  accounts: Accounts,
-  ensureAdministrator: () => Promise<void>,
+/** Sign-up, and the administration of accounts. */
+export function accountRoutes(
+  { accounts, administration, ensureAdministrator }: {
+    readonly accounts: Accounts;
+    readonly administration: Administration;
+    /** The first administrator must exist before the first account. */
+    readonly ensureAdministrator: () => Promise<void>;
+  },
 ): ServiceApp {
   const api = createApi();
   api.use("/auth/signup", after(ensureAdministrator));
-  return api.openapi(signUp, async (c) => {
-    const account = await accounts.signUp(c.req.valid("json"), readClient(c));
-    return c.json(toIdentity(account), 201);
-  });
-}
-
-/** The administration of accounts. */
-export function accountRoutes(administration: Administration): ServiceApp {
-  return createApi()
+  return api
+    .openapi(signUp, async (c) => {
+      const account = await accounts.signUp(c.req.valid("json"), readClient(c));
+      return c.json(toIdentity(account), 201);
+    })
     .openapi(listAccounts, async (c) => {
       const { q, limit, cursor } = c.req.valid("query");
       const after = cursor === undefined ? undefined : readCursor(Position, cursor)[0];

@@ -104,14 +104,6 @@ export function sessionRoutes(
   { logins, changePassword, names }: SessionRoutesOptions,
 ): ServiceApp {
   return createApi()
-    .openapi(password, async (c) => {
-      const person = requirePerson(c.var.passport);
-      const refreshToken = readRefreshCookie(c, names);
-      const client = { ...readClient(c), refreshToken };
-      const grant = await changePassword(person, c.req.valid("json"), client);
-      if (grant) setTokenCookies(c, names, grant);
-      return c.body(null, 204);
-    })
     .openapi(listSessions, async (c) => {
       const person = requirePerson(c.var.passport);
       const { limit, cursor } = c.req.valid("query");
@@ -130,6 +122,14 @@ export function sessionRoutes(
       const { id } = c.req.valid("param");
       await logins.end(person, id);
       if (id === person.sid) dropTokenCookies(c, names);
+      return c.body(null, 204);
+    })
+    .openapi(password, async (c) => {
+      const person = requirePerson(c.var.passport);
+      const refreshToken = readRefreshCookie(c, names);
+      const client = { ...readClient(c), refreshToken };
+      const grant = await changePassword(person, c.req.valid("json"), client);
+      if (grant) setTokenCookies(c, names, grant);
       return c.body(null, 204);
     });
 }
