@@ -51,11 +51,12 @@ export async function measureSteps(
   const checkRevocation = createCheckRevocation(effects);
   const checkOnce = () => checkRevocation(bearer, "strict", () => readEdgeState({ token: bearer }));
   const echo = localUpstream("echo", { fetch: () => Response.json({ id: 1 }) });
-  const [route] = createRouteTable([{ path: "/me", upstream: echo, access: "authenticated" }], {
+  const table = createRouteTable([{ path: "/me", upstream: echo, access: "authenticated" }], {
     maxTimeoutMs: 30_000,
-  }).routes;
+  });
+  const [route] = table.routes;
   const target = readTarget(`${origin}/me`, { maxBytes: 8192, maxParameters: 200 });
-  const forward = createForward();
+  const forward = createForward({ currentPolicy: () => ({ table }) });
   const request = new Request(`${origin}/me`, { headers: { cookie: `access_token=${token}` } });
   const { token: passport } = await sign(bearer, trace.traceId);
   const names = cookieNames(origin);

@@ -102,97 +102,22 @@ const none: Configuration = {
 
 /** Creates the rules of the central configuration: durable in SQL first, then in Redis. */
 export function createConfigurations(options: ConfigurationsOptions): Configurations {
-  const { store, redis, observeVersion, log, now, newId } = options;
-
-  async function push({ version, document }: ConfigurationRow): Promise<void> {
-    const inForce = await pushConfiguration(redis, { version, document: JSON.parse(document) });
-    if (inForce > version) {
-      log.error("Redis has a higher version of the configuration", { version, inForce });
-    }
-    await store.markPushed(version);
-  }
-
-  async function pushPending(): Promise<void> {
-    const row = await store.findUnpushed();
-    if (row) await push(row);
-  }
-
-  /** Also without a change: an earlier request may have made it while Redis was down. */
-  async function announce(version: number): Promise<void> {
-    try {
-      await pushPending();
-    } catch (cause) {
-      if (!(cause instanceof RedisUnavailable)) throw cause;
-      const detail = `Version ${version} is kept and not in force yet: Redis has not heard of it`;
-      throw new Problem("store_unavailable", { detail, cause });
-    }
-    await observeVersion(version);
-  }
-
-  /** A database restored from a backup may have a lower version than the one instances run. */
-  async function nextVersion(present: number): Promise<number> {
-    const versionInRedis = await fetchVersion(redis).catch(() => undefined);
-    return Math.max(present, versionInRedis ?? 0) + 1;
-  }
-
-  async function change(
-    { document: given, comment, ifVersion, actorId }: Parameters<Configurations["change"]>[0],
-  ): Promise<Configuration> {
-    const document = requireFit(options.read(given));
-    const before = await store.newest();
-    requireSteps(before ? JSON.parse(before.document) : {}, document);
-    const unusable = await options.findUnusableKeys(document);
-    if (unusable.length > 0) throw refusal(unusable);
-    const changed = listChanges(before ? JSON.parse(before.document) : {}, document);
-    if (changed.length > 0) {
-      const after = before?.version ?? 0;
-      requireVersion(ifVersion, after);
-      const version = await nextVersion(after);
-      const at = now();
-      const row: ConfigurationRow = {
-        version,
-        document: JSON.stringify(document),
-        changed: changed.slice(0, maxChanged),
-        authorId: actorId,
-        comment: comment ?? null,
-        createdAt: at,
-      };
-      const what = `configuration ${version}`;
-      const revoked = revokedKeys(document).map((kid) => ({
-        kid,
-        expiresAt: at + revokedKeyTtlMs,
-      }));
-      const audit = { id: newId(), at, actorId, targetId: "configuration", what };
-      await store.insert(row, { after, audit, revoked }).catch(refuseOutdated);
-      log.info("Configuration changed", { audit: what, actorId, version, changed: row.changed });
-    }
-    const row = await store.newest();
-    if (revokedKeys(document).length > 0) await options.announceRevokedKeys();
-    if (row) await announce(row.version);
-    return toConfiguration(row);
-  }
-
-  async function requireRow(version: number): Promise<ConfigurationRow> {
-    const row = await store.find(version);
-    if (!row) throw new Problem("not_found", { detail: `There is no version ${version}` });
-    return row;
-  }
-
+  const { store } = options;
   return {
     async read() {
       return toConfiguration(await store.newest());
     },
     async find(version) {
-      return toConfiguration(await requireRow(version));
+      return toConfiguration(await requireRow(store, version));
     },
-    change,
+    change: (input) => change(options, input),
     async rollBack({ version, ...by }) {
-      const row = await requireRow(version);
+      const row = await requireRow(store, version);
       const comment = `Back to version ${version}`;
-      return await change({ ...by, document: JSON.parse(row.document), comment });
+      return await change(options, { ...by, document: JSON.parse(row.document), comment });
     },
     history: (page) => store.list(page),
-    pushPending,
+    pushPending: () => pushPending(options),
     async isBehind(version) {
       const row = await store.newest();
       return row !== undefined && (readVersion(version) ?? 0) < row.version;
@@ -200,10 +125,98 @@ export function createConfigurations(options: ConfigurationsOptions): Configurat
     async rebuild() {
       const row = await store.newest();
       if (!row) return [];
-      await push(row);
+      await push(options, row);
       return Object.values(configurationKeys);
     },
   };
+}
+
+async function change(
+  options: ConfigurationsOptions,
+  { document: given, comment, ifVersion, actorId }: Parameters<Configurations["change"]>[0],
+): Promise<Configuration> {
+  const { store } = options;
+  const document = requireFit(options.read(given));
+  const before = await store.newest();
+  const present: ConfigurationDocument = before ? JSON.parse(before.document) : {};
+  requireSteps(present, document);
+  const unusable = await options.findUnusableKeys(document);
+  if (unusable.length > 0) throw refusal(unusable);
+  const changed = listChanges(present, document);
+  if (changed.length > 0) {
+    const after = before?.version ?? 0;
+    requireVersion(ifVersion, after);
+    await insert(options, { document, changed, comment, actorId, after });
+  }
+  const row = await store.newest();
+  if (revokedKeys(document).length > 0) await options.announceRevokedKeys();
+  if (row) await announce(options, row.version);
+  return toConfiguration(row);
+}
+
+/** Stores a version with its audit row and the keys it revokes. */
+async function insert(
+  { store, redis, log, now, newId }: ConfigurationsOptions,
+  { document, changed, comment, actorId, after }: {
+    readonly document: ConfigurationDocument;
+    readonly changed: readonly string[];
+    readonly comment: string | undefined;
+    readonly actorId: string;
+    readonly after: number;
+  },
+): Promise<void> {
+  // A database restored from a backup may have a lower version than the one instances run.
+  const versionInRedis = await fetchVersion(redis).catch(() => undefined);
+  const version = Math.max(after, versionInRedis ?? 0) + 1;
+  const at = now();
+  const row: ConfigurationRow = {
+    version,
+    document: JSON.stringify(document),
+    changed: changed.slice(0, maxChanged),
+    authorId: actorId,
+    comment: comment ?? null,
+    createdAt: at,
+  };
+  const what = `configuration ${version}`;
+  const expiresAt = at + revokedKeyTtlMs;
+  const revoked = revokedKeys(document).map((kid) => ({ kid, expiresAt }));
+  const audit = { id: newId(), at, actorId, targetId: "configuration", what };
+  await store.insert(row, { after, audit, revoked }).catch(refuseOutdated);
+  log.info("Configuration changed", { audit: what, actorId, version, changed: row.changed });
+}
+
+/** Also without a change: an earlier request may have made it while Redis was down. */
+async function announce(options: ConfigurationsOptions, version: number): Promise<void> {
+  try {
+    await pushPending(options);
+  } catch (cause) {
+    if (!(cause instanceof RedisUnavailable)) throw cause;
+    const detail = `Version ${version} is kept and not in force yet: Redis has not heard of it`;
+    throw new Problem("store_unavailable", { detail, cause });
+  }
+  await options.observeVersion(version);
+}
+
+async function pushPending(options: ConfigurationsOptions): Promise<void> {
+  const row = await options.store.findUnpushed();
+  if (row) await push(options, row);
+}
+
+async function push(
+  { store, redis, log }: ConfigurationsOptions,
+  { version, document }: ConfigurationRow,
+): Promise<void> {
+  const inForce = await pushConfiguration(redis, { version, document: JSON.parse(document) });
+  if (inForce > version) {
+    log.error("Redis has a higher version of the configuration", { version, inForce });
+  }
+  await store.markPushed(version);
+}
+
+async function requireRow(store: ConfigurationStore, version: number): Promise<ConfigurationRow> {
+  const row = await store.find(version);
+  if (!row) throw new Problem("not_found", { detail: `There is no version ${version}` });
+  return row;
 }
 
 function revokedKeys({ keys }: ConfigurationDocument): string[] {

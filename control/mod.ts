@@ -5,7 +5,7 @@ import { type SqlDb, uuidv7 } from "@edgepass/shared/sql";
 import type { Logger } from "@edgepass/shared/telemetry";
 import { configurationKeys, createUpstashRedis } from "@edgepass/shared/redis";
 import type * as z from "zod/mini";
-import { createConfigurations } from "./configurations.ts";
+import { type Configurations, createConfigurations } from "./configurations.ts";
 import { createKeyRetirement } from "./key_retirement.ts";
 import { createRevocationWriter, type RevocationWriter } from "./revocations.ts";
 import { configurationRoutes } from "./routes/configuration.ts";
@@ -91,18 +91,7 @@ export function createControl(options: ControlOptions): Control {
   });
   const retirement = createKeyRetirement({ ...options, configurations });
 
-  /** Concurrent pushes are harmless: every instance pushes on its own. */
-  async function maintainUrgent(): Promise<void> {
-    await revocations.pushPending()
-      .catch((cause) => log.warn("Some revocations are not in Redis yet", { cause }));
-    await configurations.pushPending()
-      .catch((cause) => log.warn("The configuration is not in Redis yet", { cause }));
-    // A gateway that is new, or the only one, has seen less than was lost and cannot detect the
-    // loss.
-    await revocations.rebuildIfIncomplete()
-      .catch((cause) => log.warn("Revocation list may lack entries", { cause }));
-  }
-
+  const maintainUrgent = () => pushPending({ revocations, configurations, log });
   return {
     revocations,
     routes: [rebuildRoutes(revocations), configurationRoutes(configurations)],
@@ -123,6 +112,23 @@ export function createControl(options: ControlOptions): Control {
     },
     maintainUrgent,
   };
+}
+
+/** Concurrent pushes are harmless: every instance pushes on its own. */
+async function pushPending(
+  { revocations, configurations, log }: {
+    readonly revocations: RevocationWriter;
+    readonly configurations: Configurations;
+    readonly log: Logger;
+  },
+): Promise<void> {
+  await revocations.pushPending()
+    .catch((cause) => log.warn("Some revocations are not in Redis yet", { cause }));
+  await configurations.pushPending()
+    .catch((cause) => log.warn("The configuration is not in Redis yet", { cause }));
+  // A gateway that is new, or the only one, has seen less than was lost and cannot detect the loss.
+  await revocations.rebuildIfIncomplete()
+    .catch((cause) => log.warn("Revocation list may lack entries", { cause }));
 }
 
 /** 128 random bits. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { asCaller, type AuthSetup, setupAuth } from "../tests/support/auth_service.ts";
 import { expectNoContent, expectProblem } from "../tests/support/services.ts";
+import { within } from "../tests/support/wait.ts";
 
 const email = "learner@example.com";
 const as = { sub: "svc:gateway" };
@@ -162,11 +163,44 @@ Deno.test("a log that was restored from a backup continues under another name, a
   const lost = await auth.logOut();
   await auth.rows("DELETE FROM revocations");
   await auth.rows("UPDATE revocation_log SET position = 1");
-  await auth.app.maintain?.();
+  await within("the log gets a new name", auth.app.maintain?.() ?? Promise.resolve());
   assert.equal(await auth.ready(), await auth.logPosition());
   assert.ok(!String(await auth.ready()).startsWith(`${identity}:`));
   assert.equal(await auth.entry(lost), "1", "what Redis has beyond the log stays revoked");
   assert.ok(auth.log().some(({ message }) => String(message).includes("under another name")));
+});
+
+Deno.test("a logout into a restored log renames it at once: its positions mean other entries", async () => {
+  await using auth = await setup();
+  const me = await auth.logIn();
+  for (let round = 0; round < 3; round++) await auth.logOut();
+  const before = String(await auth.ready());
+  await auth.rows("UPDATE revocation_log SET position = 1");
+  await auth.rows("UPDATE revocations SET position = 1");
+  const loggedOut = auth.call("POST", "/auth/logout", { as: me });
+  await expectNoContent(await within("the log gets a new name", loggedOut));
+  const [identity] = String(await auth.ready()).split(":");
+  assert.notEqual(identity, before.split(":")[0]);
+  assert.equal(await auth.ready(), await auth.logPosition());
+  assert.equal(await auth.entry(me), "1");
+});
+
+Deno.test("another instance that logs out meanwhile is no restored log: it keeps its name, without a rebuild", async () => {
+  await using auth = await setup();
+  const [identity] = String(await auth.ready()).split(":");
+  const [me, other] = [await auth.logIn(), await auth.logIn()];
+  auth.redis.requests = 0;
+  let isFirst = true;
+  auth.redis.onRequest = async () => {
+    if (!isFirst) return;
+    isFirst = false;
+    // Between this instance's read of the log and its script.
+    await expectNoContent(auth.call("POST", "/auth/logout", { as: other }));
+  };
+  await expectNoContent(auth.call("POST", "/auth/logout", { as: me }));
+  assert.equal(auth.redis.requests, 2, "the two pushes alone");
+  assert.equal(await auth.ready(), await auth.logPosition());
+  assert.ok(String(await auth.ready()).startsWith(`${identity}:`));
 });
 
 Deno.test("a Redis that is restored during its rebuild is not declared complete", async () => {
@@ -190,6 +224,27 @@ Deno.test("a Redis that is restored during its rebuild is not declared complete"
   const response = await rebuild();
   assert.equal(response.headers.get("revocation-position"), await auth.logPosition());
   await expectNoContent(response);
+});
+
+Deno.test("of many rebuilds at a time two run, and the others are refused for a moment", async () => {
+  await using auth = await setup();
+  const gate = Promise.withResolvers<void>();
+  auth.redis.requests = 0;
+  auth.redis.onRequest = () => gate.promise;
+  const rebuild = () => auth.call("POST", "/internal/revocations/refill", { as });
+  const running = [rebuild(), rebuild()];
+  try {
+    for (let other = 0; other < 3; other++) {
+      const refused = await within("a refusal does not wait", rebuild(), 2_000);
+      assert.equal(refused.headers.get("retry-after"), "1");
+      await expectProblem(refused, 503, "revocation_unavailable");
+    }
+  } finally {
+    gate.resolve();
+  }
+  for (const response of running) await expectNoContent(response);
+  await expectNoContent(rebuild());
+  assert.equal(await auth.ready(), await auth.logPosition());
 });
 
 Deno.test("a configuration that Redis lost with its last writes is written again by the maintenance", async () => {

@@ -131,7 +131,8 @@ export const gatewaySettings = {
     without: "`peer`",
   }),
   REVOCATION_TIMEOUT_MS: setting(z._default(integer({ min: 1, max: 10_000 }), 150), {
-    meaning: "budget of the round trip to Redis; over it a protected request is 503",
+    meaning:
+      "budget of the round trip to Redis, from the sending of the command; on Deno extended by the measured delay of the event loop, to 500 ms in all; over it a protected request is 503",
   }),
   ...upstashSettings,
   ...logSettings,

@@ -133,11 +133,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     openEdge: () => openRequestEdge(readEdgeState, edge.incrementDeferred),
     identify,
     toUpstreamHeaders: createUpstreamHeaders({ publicOrigin, cookieNames: names }),
-    forward: createForward({
-      ...options,
-      longestTimeoutMs: (upstream) => currentPolicy().table.longestTimeoutMs(upstream),
-      upstreams: () => new Set(currentPolicy().table.routes.map(({ upstream }) => upstream.name)),
-    }),
+    forward: createForward({ ...options, currentPolicy }),
     staleIfError: createStaleIfError({ redis, now, log }),
     toClientHeaders: createClientHeaders(names),
     expireStream: createExpireStream({

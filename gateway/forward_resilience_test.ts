@@ -2,17 +2,17 @@ import { Problem } from "@edgepass/shared/problem";
 import { type PolicyPatch, toPolicy } from "@edgepass/shared/resilience";
 import type { Upstream } from "@edgepass/shared/configuration";
 import assert from "node:assert/strict";
+import { waitUntil } from "../tests/support/wait.ts";
 import { createForward } from "./forward.ts";
 import { readRequestBody } from "./request/body.ts";
 import { readTarget } from "./request/target.ts";
 import { readHead, resume } from "./response/body.ts";
 import { createRouteTable } from "./routes.ts";
-import { createUpstreamLimits } from "./upstream_limits.ts";
 
 type Serve = (init: RequestInit) => Response | Promise<Response>;
 
 /** A forwarder, and an upstream whose behaviour the test sets; the clock stands still. */
-function setup(patch: PolicyPatch = {}, upstreams?: () => ReadonlySet<string>) {
+function setup(patch: PolicyPatch = {}, upstreams?: () => readonly string[]) {
   let at = 1_000;
   const policy = toPolicy({ breaker: { minimumCalls: 3, openMs: 1_000 }, ...patch });
   const forward = createForward({
@@ -25,7 +25,11 @@ function setup(patch: PolicyPatch = {}, upstreams?: () => ReadonlySet<string>) {
         return Promise.resolve();
       },
     },
-    ...(upstreams ? { upstreams } : {}),
+    currentPolicy: () => ({
+      table: {
+        longestTimeoutMs: (name) => upstreams?.().includes(name) === false ? undefined : 30_000,
+      },
+    }),
   });
   const sent: RequestInit[] = [];
   let serve: Serve = () => new Response("ok");
@@ -37,8 +41,17 @@ function setup(patch: PolicyPatch = {}, upstreams?: () => ReadonlySet<string>) {
     },
   });
   async function send(
-    { method = "GET", name = "course", body = null, receive = pass, signal, timeoutMs = 1_000 }: {
+    {
+      method = "GET",
+      name = "course",
+      body = null,
+      headers = {},
+      receive = pass,
+      signal,
+      timeoutMs = 1_000,
+    }: {
       method?: string;
+      headers?: Record<string, string>;
       name?: string;
       body?: BodyInit | null;
       receive?: (response: Response) => Promise<Response>;
@@ -50,7 +63,7 @@ function setup(patch: PolicyPatch = {}, upstreams?: () => ReadonlySet<string>) {
       [{ path: "/a", upstream: upstreamNamed(name), access: "public", timeoutMs }],
       { maxTimeoutMs: 30_000 },
     ).find(["a"], method);
-    const incoming = new Request("http://gateway.test/a", { method, body });
+    const incoming = new Request("http://gateway.test/a", { method, body, headers });
     return await forward({
       route,
       target: readTarget(incoming.url, { maxBytes: 100, maxParameters: 1 }),
@@ -88,6 +101,10 @@ const repeated: Record<string, [Parameters<ReturnType<typeof setup>["send"]>[0],
   DELETE: [{ method: "DELETE" }, true],
   "DELETE with a body": [{ method: "DELETE", body: "x" }, false],
   "PUT with a body": [{ method: "PUT", body: "x" }, false],
+  "PUT with a body that is buffered": [
+    { method: "PUT", body: "x", headers: { "content-length": "1" } },
+    false,
+  ],
   POST: [{ method: "POST" }, false],
   PATCH: [{ method: "PATCH" }, false],
 };
@@ -219,7 +236,7 @@ for (const [what, happen] of Object.entries(innocent)) {
 
 Deno.test("an upstream's state is deleted with the upstream, and that of others remains", async () => {
   let names = ["course", "user"];
-  const { send, serveBy, sent } = setup({}, () => new Set(names));
+  const { send, serveBy, sent } = setup({}, () => names);
   const fail = async (name: string) => {
     serveBy(() => Response.json({}, { status: 503 }));
     for (let call = 0; call < 3; call++) await (await send({ method: "POST", name })).text();
@@ -292,18 +309,21 @@ Deno.test("each attempt counts for the breaker, not only the last one", async ()
   assert.equal(sent.length, 2, "the breaker is open");
 });
 
-Deno.test("the slot of a call that ended with its isolate is free again after a minute", () => {
-  let at = 0;
-  const policy = toPolicy({ maxConcurrent: 1 });
-  const limits = createUpstreamLimits("course", {
-    policy: () => policy,
-    longestTimeoutMs: () => undefined,
-  }, { now: () => at });
-  limits.enter();
-  at += 59_999;
-  assert.throws(() => limits.enter(), { code: "upstream_unavailable" });
-  at += 1;
-  limits.enter().release();
+Deno.test("the slot of a call that ended with its isolate is free again after a minute", async () => {
+  const { advance, send, sent, serveBy } = setup({ maxConcurrent: 1 });
+  const abort = new AbortController();
+  serveBy(({ signal }) =>
+    new Promise((_, reject) => signal?.addEventListener("abort", () => reject(signal.reason)))
+  );
+  const held = send({ signal: abort.signal, timeoutMs: 30_000 });
+  await waitUntil("it is sent", () => sent.length === 1, 5_000);
+  serveBy(() => new Response("ok"));
+  advance(59_999);
+  await assert.rejects(send(), { code: "upstream_unavailable" });
+  advance(1);
+  assert.equal(await (await send()).text(), "ok");
+  abort.abort();
+  await assert.rejects(held);
 });
 
 Deno.test("[F30] an upstream call over its time limit gets an abort signal", async () => {

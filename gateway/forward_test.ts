@@ -39,7 +39,7 @@ async function forward(
   const { route } = table.find(["a"], "POST");
   const incoming = request(body);
   const target = readTarget(incoming.url, { maxBytes: 100, maxParameters: 1 });
-  return await createForward()({
+  return await createForward({ currentPolicy: () => ({ table }) })({
     route,
     target,
     method: "POST",
@@ -137,10 +137,14 @@ Deno.test("[H11] a body that exceeds its limit is payload_too_large, whatever th
 Deno.test("calls over the limit are refused at once, and finished calls release their slots", async () => {
   const held = Promise.withResolvers<Response>();
   const upstream = { name: "x", fetch: () => held.promise };
-  const { route } = createRouteTable([{ path: "/a", upstream, access: "public" }], {
+  const table = createRouteTable([{ path: "/a", upstream, access: "public" }], {
     maxTimeoutMs: 30_000,
-  }).find(["a"], "GET");
-  const send = createForward({ policies: () => ({ ...defaultPolicy, maxConcurrent: 2 }) });
+  });
+  const { route } = table.find(["a"], "GET");
+  const send = createForward({
+    policies: () => ({ ...defaultPolicy, maxConcurrent: 2 }),
+    currentPolicy: () => ({ table }),
+  });
   const call = async () => {
     const incoming = new Request("http://gateway.test/a");
     return await send({

@@ -22,6 +22,23 @@ const mayImport = {
 
 type Unit = keyof typeof mayImport;
 
+/**
+ * The rooms of shared, lowest first: a room imports only from lower ranks and from itself, so none
+ * depends on what is built upon it, and each can be read without those above. A room is a folder of
+ * shared, or a file beside them.
+ */
+const rooms: readonly (readonly string[])[] = [
+  ["problem", "crypto", "composition", "isolate"],
+  ["log", "tokens", "passport"],
+  ["telemetry"],
+  ["context"],
+  ["redis", "sql"],
+  ["resilience"],
+  ["configuration", "events"],
+  ["http"],
+  ["runtime"],
+];
+
 /** Package → the places that may import it. */
 const confined: readonly (readonly [specifier: RegExp, places: RegExp])[] = [
   [
@@ -109,7 +126,7 @@ function judge(file: string, specifier: string): string | undefined {
     }
     return allowed.includes(target) ? undefined : `${unit} may not import ${specifier}`;
   }
-  if (specifier.startsWith(".")) return leavesUnit(file, specifier);
+  if (specifier.startsWith(".")) return leavesUnit(file, specifier) ?? breaksRank(file, specifier);
   const rule = confined.find(([pattern]) => pattern.test(specifier));
   return rule && !rule[1].test(file) ? `${specifier} has no place in ${file}` : undefined;
 }
@@ -121,6 +138,24 @@ function leavesUnit(file: string, specifier: string): string | undefined {
   return workspace(file) === workspace(target)
     ? undefined
     : `${specifier} leaves the unit: use its package name`;
+}
+
+function breaksRank(file: string, specifier: string): string | undefined {
+  const target = new URL(specifier, `file:///${file}`).pathname.slice(1);
+  const [from, to] = [roomOf(file), roomOf(target)];
+  if (from === undefined || to === undefined || from === to) return undefined;
+  const [own, other] = [from, to].map((room) => rooms.findIndex((rank) => rank.includes(room)));
+  if (own === undefined || own < 0) {
+    return `${from} has no rank: give it one in tests/architecture.ts`;
+  }
+  return other !== undefined && other >= 0 && other < own
+    ? undefined
+    : `${from} may not import ${to}: only rooms of lower rank`;
+}
+
+/** The room of a file of shared. */
+function roomOf(file: string): string | undefined {
+  return /^shared\/(\w+)/.exec(file)?.[1];
 }
 
 function unitOf(file: string): Unit | undefined {

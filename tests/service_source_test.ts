@@ -13,8 +13,8 @@ const services = [
  * Redis.
  */
 const exempt: readonly string[] = [
-  "services/recommendation/pseudonym.ts",
-  "services/recommendation/compose.ts",
+  "services/recommendation/recommender.ts",
+  "services/recommendation/service.ts",
 ];
 
 /** Code that a service author would write to handle tokens or headers. */

@@ -3,8 +3,9 @@ import { configurationSchema, serviceSettings } from "@edgepass/contracts/config
 import { createControl } from "@edgepass/control";
 import { ConfigError, readOwn } from "@edgepass/shared/configuration";
 import { countOutcomes } from "@edgepass/shared/context";
-import { requireDistinctSecrets, uuidv7 } from "@edgepass/shared/crypto";
+import { requireDistinctSecrets } from "@edgepass/shared/crypto";
 import type { Service, ServiceContext, ServiceParts } from "@edgepass/shared/http";
+import { uuidv7 } from "@edgepass/shared/sql";
 import { cookieNames } from "@edgepass/shared/tokens";
 import { type Accounts, createAccounts } from "./accounts.ts";
 import { createAdministration } from "./administration.ts";

@@ -12,6 +12,7 @@ export {
 export {
   type DeclaredSetting,
   listSettings,
+  type MadeKind,
   setting,
   type SettingFacts,
 } from "../composition/setting.ts";

@@ -36,6 +36,6 @@ export {
 } from "./new_keys.ts";
 export { minSecretBytes, readSecret, requireDistinctSecrets, secretSetting } from "./secrets.ts";
 export { randomToken } from "./ids.ts";
-export { uuidv7 } from "../sql/uuidv7.ts";
 export { type Secret, toSecret } from "./secret.ts";
 export { decodeUtf8, decodeUtf8WithoutMark, parseJson } from "./text.ts";
+export type { MadeKind } from "../composition/setting.ts";

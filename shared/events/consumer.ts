@@ -6,7 +6,7 @@ import type { Telemetry } from "../telemetry/telemetry.ts";
 import { type ReadEvent, readEvent, type Unreadable } from "./cloud_event.ts";
 import { inEventSpan } from "./event_span.ts";
 import type { Inbox } from "./inbox.ts";
-import type { Changes } from "./outbox.ts";
+import type { Changes } from "../sql/orm.ts";
 import type { SignatureCheck } from "./signature.ts";
 import type { EventTable } from "./table.ts";
 

@@ -11,13 +11,14 @@ import type { DeadLetterQueue } from "./dead_letter_queue.ts";
 import { createHandlers } from "./handlers.ts";
 import { sqlInbox } from "./inbox.ts";
 import { type EventsEffects, openQstash } from "./open_qstash.ts";
-import { type Changes, createOutbox, type Outbox } from "./outbox.ts";
+import type { Changes } from "../sql/orm.ts";
+import { createOutbox, type Outbox } from "./outbox.ts";
 import { type BacklogRow, type ParkedEvent, sqlRelayRows } from "./relay_rows.ts";
 import { readEventSettings, toDestination } from "./settings.ts";
 import { readEnded } from "./sequences.ts";
 import { createSignatureCheck } from "./signature.ts";
 import { createSequenceMark, type SequenceMark } from "./sequence_mark.ts";
-import { createSubjectStores, type SubjectStore } from "./subject_stores.ts";
+import { createSubjectStores, type SubjectStore } from "./subjects.ts";
 import { createStates, type States, type StatesEndpoint } from "./reconciliation.ts";
 import type { ConsumedType, EventHandlers, EventOf, EventTable } from "./table.ts";
 

@@ -3,8 +3,8 @@ import { UniqueViolation, VersionConflict } from "../sql/errors.ts";
 import { orm } from "../sql/orm.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import type { ReadEvent } from "./cloud_event.ts";
-import type { Changes } from "./outbox.ts";
-import type { DeletionOf } from "./subject_stores.ts";
+import type { Changes } from "../sql/orm.ts";
+import type { DeletionOf } from "./subjects.ts";
 import { endFacet } from "./table.ts";
 
 /** Status of an event in a consumer's database before its effect is applied. */

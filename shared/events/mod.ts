@@ -1,3 +1,4 @@
+export type { Change, Changes, SomeChanges } from "../sql/orm.ts";
 export { cloudEventMediaType } from "./cloud_event.ts";
 export { type Accepted, type Delivery, PoisonError } from "./consumer.ts";
 export {
@@ -8,17 +9,9 @@ export {
 } from "./create_events.ts";
 export type { CompleteDeadLetter, DeadLetter } from "./dead_letter_facts.ts";
 export type { DeadLetterQueue, Replayed } from "./dead_letter_queue.ts";
-export { isNotDeleted } from "./tombstones.ts";
+export { type DeletionOf, isNotDeleted, type SubjectStore } from "./subjects.ts";
 export type { EventsEffects } from "./open_qstash.ts";
-export {
-  type Change,
-  type Changes,
-  createOutbox,
-  type EventInput,
-  type Outbox,
-  type OutboxOptions,
-  type SomeChanges,
-} from "./outbox.ts";
+export { createOutbox, type EventInput, type Outbox, type OutboxOptions } from "./outbox.ts";
 export type { BacklogRow, ParkedEvent } from "./relay_rows.ts";
 export { type PublishedEvent, readPublished } from "./published_events.ts";
 export type {
@@ -37,9 +30,13 @@ export type {
   State,
   StatePage,
 } from "./reconciliation_compare.ts";
-export { reconcileRows, type ReconciliationRows } from "./reconciliation_sql.ts";
+export {
+  type ProjectedRows,
+  type PublishedRows,
+  reconcileRows,
+  type ReconciliationRows,
+} from "./reconciliation_sql.ts";
 export { PublishError } from "./publish_error.ts";
-export type { DeletionOf, SubjectStore } from "./subject_stores.ts";
 export { createQstashClient, type QstashAccess } from "./qstash_client.ts";
 export {
   type EventSettings,

@@ -1,13 +1,12 @@
 import { sql as text } from "drizzle-orm";
-import type { BatchItem } from "drizzle-orm/batch";
 import * as z from "zod/mini";
 import { currentContext } from "../context/request_context.ts";
 import { uuidv7 } from "../sql/uuidv7.ts";
-import { type Orm, orm } from "../sql/orm.ts";
+import { type Orm, orm, type SomeChanges } from "../sql/orm.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import { newTrace, toTraceparent } from "../telemetry/trace_context.ts";
 import { toCloudEvent } from "./cloud_event.ts";
-import type { DeletionOf } from "./subject_stores.ts";
+import { type DeletionOf, sequenceFloor } from "./subjects.ts";
 import {
   type DataOf,
   endFacet,
@@ -16,14 +15,6 @@ import {
   type PublishedType,
   toDataSchema,
 } from "./table.ts";
-import { sequenceFloor } from "./sequence_floor.ts";
-
-/** A statement for a batch of drizzle-orm. */
-export type Change = BatchItem<"sqlite">;
-/** Statements for a batch of drizzle-orm. */
-export type Changes = readonly Change[];
-/** Statements that can be a batch of their own. */
-export type SomeChanges = readonly [Change, ...Change[]];
 
 /** An event as a service passes it to its outbox. */
 export interface EventInput<Table extends EventTable, Type extends keyof Table> {

@@ -2,7 +2,7 @@ import type { Logger } from "../log.ts";
 import { orm } from "../sql/orm.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import { createDescriber, type EventInput, insertDescribed } from "./outbox.ts";
-import { raiseSequenceFloor, readSequenceFloor } from "./sequence_floor.ts";
+import { raiseSequenceFloor, readSequenceFloor } from "./subjects.ts";
 import { readAppliedSequences, readEnded, readSequences } from "./sequences.ts";
 import {
   compareStates,

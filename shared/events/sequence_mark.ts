@@ -3,7 +3,7 @@ import type { Logger } from "../log.ts";
 import { type Redis, RedisUnavailable, sequenceMarkKey } from "../redis/mod.ts";
 import { StoreUnavailable } from "../sql/errors.ts";
 import type { SqlDb } from "../sql/statement.ts";
-import { raiseSequenceFloor, readSequenceFloor } from "./sequence_floor.ts";
+import { raiseSequenceFloor, readSequenceFloor } from "./subjects.ts";
 import { readSequences } from "./sequences.ts";
 
 /** The last event that a database has published. */

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import type { Changes } from "./outbox.ts";
+import type { Changes } from "../sql/orm.ts";
 
 /** Definition of one event type. */
 export interface EventRow {

@@ -5,8 +5,12 @@ import type { SqlDb } from "../sql/mod.ts";
 import { prometheusMediaType } from "../telemetry/mod.ts";
 import { createApi, type ServiceApp } from "./create_api.ts";
 import { edgepass } from "./require_passport.ts";
-import { addEventAdminRoutes } from "./event_admin_routes.ts";
-import { addEventRoutes, eventPaths, publishAfterChanges } from "./event_routes.ts";
+import {
+  addEventAdminRoutes,
+  addEventRoutes,
+  eventPaths,
+  publishAfterChanges,
+} from "./event_routes.ts";
 import { deleteResponsesTo } from "../sql/stored_responses.ts";
 import { idempotent, pruneStoredResponses } from "./idempotency.ts";
 import { limitBody, requirePlainBody, requireStrictJson } from "./json_text.ts";

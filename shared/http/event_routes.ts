@@ -1,7 +1,11 @@
 import type { Context } from "hono";
 import { createMiddleware } from "hono/factory";
 import type { Delivery, EventEndpoint } from "../events/mod.ts";
-import type { ServiceApp } from "./create_api.ts";
+import type { Logger } from "../log.ts";
+import { requireRole } from "./access.ts";
+import { createApi, type PassportEnv, type ServiceApp } from "./create_api.ts";
+import { addDeadLetterRoutes, addOutboxRoutes, type AdminRoutes } from "./event_queue_routes.ts";
+import { addReconciliationRoutes } from "./event_state_routes.ts";
 import { limitBody } from "./json_text.ts";
 
 /** An event is under a kilobyte, but a failure callback holds the event and a response. */
@@ -46,3 +50,41 @@ export function publishAfterChanges(endpoint: EventEndpoint) {
     if (!safeMethods.has(c.req.method) && c.res.ok) endpoint.publishSoon();
   });
 }
+
+/**
+ * Adds the administration of a service's events below `/admin/events/<service>`.
+ *
+ * The routes are `hide: true`: operators use them, not clients. Only `docs/events.md` documents
+ * them.
+ */
+export function addEventAdminRoutes(
+  app: ServiceApp,
+  endpoint: EventEndpoint,
+  { log, now }: { readonly log: Logger; readonly now: () => number },
+): void {
+  const admin = createApi();
+  admin.use(administratorsOnly);
+  const routes: AdminRoutes = {
+    admin,
+    endpoint,
+    now,
+    audit: (c, message, fields = {}) =>
+      log.info(message, {
+        audit: `${c.req.method} ${c.req.path}`,
+        by: c.var.passport.sub,
+        ...fields,
+      }),
+  };
+  addDeadLetterRoutes(routes);
+  addOutboxRoutes(routes);
+  addReconciliationRoutes(routes);
+  app.route(`/admin/events/${endpoint.service}`, admin);
+}
+
+/** The gateway requires the role too, but a service must not rely on that. */
+const administratorsOnly = createMiddleware<PassportEnv>(
+  async function administratorsOnly(c, next) {
+    requireRole(c.var.passport, "admin");
+    await next();
+  },
+);

@@ -1,6 +1,6 @@
 import { createRoute, z } from "@hono/zod-openapi";
 import { Problem } from "../problem.ts";
-import type { AdminRoutes } from "./event_admin_routes.ts";
+import type { AdminRoutes } from "./event_queue_routes.ts";
 import { jsonBody, jsonResponse } from "./openapi.ts";
 
 const subject = z.string().regex(/^[\x21-\x7e]{1,200}$/);

@@ -6,6 +6,8 @@ export {
   type ServiceContext,
   type ServiceDeclaration,
   type ServiceParts,
+  type SettingsOf,
+  type SettingsShape,
   toDatabase,
   toPlace,
 } from "./service_declaration.ts";

@@ -8,7 +8,7 @@ export {
   type PermitOptions,
   type Refusal,
 } from "./circuit_breaker.ts";
-export { type ResilienceEffects, sleepUnlessAborted } from "./effects.ts";
+export type { ResilienceEffects } from "./effects.ts";
 export {
   createFallback,
   type Fallback,
@@ -41,11 +41,8 @@ export {
   type Attempt,
   type Call,
   createResilience,
-  isFailure,
   type Resilience,
   type ResilienceOptions,
-  toRetryAfter,
 } from "./resilience.ts";
-export { createRetry, isRepeatable, type Retry, type RetryOptions, type Wait } from "./retry.ts";
-export { createInstrumentation, type Instrumentation } from "./instrumentation.ts";
+export type { Upload } from "./time_limit.ts";
 export { withResilience, type WithResilienceOptions } from "./with_resilience.ts";

@@ -3,10 +3,10 @@ import { Problem } from "../problem.ts";
 import { createBulkhead, type Slot } from "./bulkhead.ts";
 import { createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
 import { type ResilienceEffects, sleepUnlessAborted } from "./effects.ts";
-import { type Policy, toBreakerPolicy } from "./policy.ts";
+import { createInstrumentation, type Instrumentation } from "./instrumentation.ts";
+import { type BreakerPolicy, type Policy, toBreakerPolicy } from "./policy.ts";
 import { createRetry, isRepeatable, readRetryAfterMs } from "./retry.ts";
-import { startTimeLimit } from "./time_limit.ts";
-import { createInstrumentation } from "./instrumentation.ts";
+import { startTimeLimit, type Upload } from "./time_limit.ts";
 
 /** A call to be made, with retries. */
 export interface Call extends Pick<RequestInit, "method" | "body"> {
@@ -14,6 +14,22 @@ export interface Call extends Pick<RequestInit, "method" | "body"> {
   readonly signal: AbortSignal;
   /** Milliseconds that the caller still waits; undefined without a deadline. */
   readonly remainingMs?: () => number | undefined;
+  /** The dependency's own time limit for this call, in milliseconds; the policy's by default. */
+  readonly timeoutMs?: number;
+  /** The body, where it arrives while it is sent. */
+  readonly upload?: Upload;
+  /** Whether no second attempt is made, whatever the method. */
+  readonly isSentOnce?: boolean;
+  /**
+   * Makes the caller's response of the dependency's, in the same slot and within the same limits.
+   * With it any response is final: the layer above retries, and two layers would multiply.
+   */
+  readonly receive?: (response: Response) => Promise<Response>;
+  /**
+   * Whether an error of `receive` is the dependency's failure. Otherwise it has succeeded: a caller
+   * who finds one response that cannot be used must not open the breaker for all others.
+   */
+  readonly isFault?: (error: unknown) => boolean;
 }
 
 /** One attempt of a call. */
@@ -33,7 +49,8 @@ export interface Resilience {
    * Passport, span and remaining time.
    *
    * @throws {Problem} `upstream_unavailable`, with `Retry-After` when the call was refused unsent;
-   *   `upstream_timeout`; any Problem that `send` throws
+   *   `upstream_timeout`; any Problem that `send` throws, what `receive` throws, and the refusal of
+   *   the upload
    */
   run(call: Call, send: (attempt: Attempt) => Promise<Response>): Promise<Response>;
 }
@@ -44,13 +61,20 @@ export interface ResilienceOptions extends ResilienceEffects {
   readonly name: string;
   /** Read at each call. */
   readonly policy: () => Policy;
+  /**
+   * The longest time limit of its calls, where they have limits of their own. No call within it is
+   * slow, whatever the policy says: otherwise one call that is slow by nature, such as a report or a
+   * long poll, would open the breaker for all others.
+   */
+  readonly longestTimeoutMs?: () => number;
 }
 
 /** How an attempt ended. */
 type Ending =
   & { readonly again: boolean; readonly retryAfterMs?: number | undefined }
-  & ({ readonly response: Response } | { readonly problem: Problem });
+  & ({ readonly response: Response } | { readonly failure: unknown });
 
+/** A call's place in the bulkhead, and its breaker's permit. */
 interface Admission {
   readonly permit: Permit;
   readonly slot: Slot;
@@ -66,32 +90,60 @@ const failures: ReadonlySet<number> = new Set([502, 503, 504]);
  * 500 is not a failure here: a service whose program fails on one input is healthy, and an attacker
  * who finds that input must not open the breaker for all other callers.
  */
-export function isFailure({ status, headers }: Response): boolean {
+function isFailure({ status, headers }: Response): boolean {
   return failures.has(status) && !headers.has(internalHeaders.faultElsewhere);
 }
 
 /** Creates the resilience of one dependency. */
-export function createResilience(
-  { name, policy, now, epochNow = Date.now, random, sleep = sleepUnlessAborted }: ResilienceOptions,
-): Resilience {
+export function createResilience(options: ResilienceOptions): Resilience {
+  const { name, policy, epochNow = Date.now, random, sleep = sleepUnlessAborted } = options;
   const instrumentation = createInstrumentation(name);
+  const admit = createGate(options, instrumentation);
+  const retry = createRetry({ policy: () => policy().retry, ...(random ? { random } : {}) });
+
+  return {
+    async run(call, send) {
+      let admission = admit(call);
+      if (admission instanceof Problem) throw admission;
+      retry.begin();
+      let ending: Ending;
+      for (let number = 1;; number++) {
+        const { timeoutMs = policy().timeoutMs } = call;
+        const remainingMs = call.remainingMs?.() ?? timeoutMs;
+        const times = { number, timeoutMs, remainingMs, epochNow };
+        ending = await attempt(call, admission, times, send);
+        if (!ending.again || call.signal.aborted || call.isSentOnce || !isRepeatable(call)) break;
+        const delayMs = retry.next({
+          attempt: number,
+          retryAfterMs: ending.retryAfterMs,
+          remainingMs: call.remainingMs?.(),
+        });
+        if (delayMs === undefined) break;
+        await sleep(delayMs, call.signal).catch(() => {});
+        admission = call.signal.aborted ? toProblem(call.signal.reason, false) : admit(call);
+        // The first attempt's outcome tells the caller more than the refusal of the second.
+        if (admission instanceof Problem) break;
+        if ("response" in ending) await ending.response.body?.cancel();
+        instrumentation.retried();
+      }
+      if ("failure" in ending) throw ending.failure;
+      return ending.response;
+    },
+  };
+}
+
+/** Creates what admits calls: a slot of the bulkhead, then a permit of the breaker. */
+function createGate(
+  { name, policy, longestTimeoutMs, now }: ResilienceOptions,
+  instrumentation: Instrumentation,
+): (call: Call) => Admission | Problem {
   const clock = now ? { now } : {};
   const breaker = createCircuitBreaker({
-    policy: () => toBreakerPolicy(policy()),
+    policy: () => breakerPolicyOf(policy(), longestTimeoutMs?.()),
     onTransition: instrumentation.transition,
     ...clock,
   });
   const bulkhead = createBulkhead({ maxConcurrent: () => policy().maxConcurrent, ...clock });
-  const retry = createRetry({ policy: () => policy().retry, ...(random ? { random } : {}) });
-
-  function admit(): Admission | Problem {
-    const slot = bulkhead.enter();
-    if (!slot) return refuse("bulkhead", 0);
-    const permit = breaker.acquire();
-    if (permit.allowed) return { permit, slot };
-    slot.release();
-    return refuse("breaker", permit.retryAfterMs);
-  }
 
   function refuse(reason: "breaker" | "bulkhead", retryAfterMs: number): Problem {
     instrumentation.refused(reason);
@@ -100,72 +152,76 @@ export function createResilience(
     return new Problem("upstream_unavailable", { headers, cause });
   }
 
-  async function attempt(
-    call: Call,
-    { permit, slot }: Admission,
-    make: (limit: Omit<Attempt, "number">) => Promise<Response>,
-  ): Promise<Ending> {
-    const { timeoutMs } = policy();
-    const remainingMs = call.remainingMs?.() ?? timeoutMs;
-    const limitMs = Math.max(1, Math.floor(Math.min(timeoutMs, remainingMs)));
-    const limit = startTimeLimit(limitMs, call.signal);
-    const pending = make({ signal: limit.signal, limitMs });
-    try {
-      const ending = toEnding(await Promise.race([pending, limit.passed]), epochNow());
-      if (ending.failed) permit.fail();
-      else permit.succeed();
-      return ending;
-    } catch (cause) {
-      // An upstream that ignores its signal may still respond, and its body would never be read.
-      pending.then((late) => late.body?.cancel()).catch(() => {});
-      const isOver = limit.hasPassed() || isTimeout(call.signal);
-      // Otherwise callers with short deadlines could open the breaker of a healthy dependency for
-      // all others: only the dependency's own time limit is evidence against it.
-      const isOurLimit = limit.hasPassed() && remainingMs >= timeoutMs;
-      if ((isOver || call.signal.aborted) && !isOurLimit) permit.cancel();
-      else permit.fail();
-      return { problem: toProblem(cause, isOver), again: !call.signal.aborted };
-    } finally {
-      limit.stop();
-      slot.release();
-    }
-  }
-
-  return {
-    async run(call, send) {
-      retry.begin();
-      let admission = admit();
-      if (admission instanceof Problem) throw admission;
-      let ending: Ending;
-      for (let number = 1;; number++) {
-        ending = await attempt(call, admission, async (limit) => await send({ number, ...limit }));
-        if (!ending.again || call.signal.aborted || !isRepeatable(call)) break;
-        const { retryAfterMs } = ending;
-        const delayMs = retry.next({
-          attempt: number,
-          retryAfterMs,
-          remainingMs: call.remainingMs?.(),
-        });
-        if (delayMs === undefined) break;
-        await sleep(delayMs, call.signal).catch(() => {});
-        admission = call.signal.aborted ? toProblem(call.signal.reason, false) : admit();
-        // The first attempt's outcome tells the caller more than the refusal of the second.
-        if (admission instanceof Problem) break;
-        if ("response" in ending) await ending.response.body?.cancel();
-        instrumentation.retried();
-      }
-      if ("problem" in ending) throw ending.problem;
-      return ending.response;
-    },
+  return function admit({ body }) {
+    const slot = bulkhead.enter();
+    if (!slot) return refuse("bulkhead", 0);
+    // The duration of a streamed upload does not measure the dependency alone.
+    const permit = breaker.acquire({ timed: !(body instanceof ReadableStream) });
+    if (permit.allowed) return { permit, slot };
+    slot.release();
+    return refuse("breaker", permit.retryAfterMs);
   };
 }
 
-function toEnding(response: Response, epochMs: number): Ending & { readonly failed: boolean } {
-  const failed = isFailure(response);
+function breakerPolicyOf(policy: Policy, longestTimeoutMs: number | undefined): BreakerPolicy {
+  const current = toBreakerPolicy(policy, longestTimeoutMs);
+  if (longestTimeoutMs === undefined || current.slowCallMs >= longestTimeoutMs) return current;
+  return { ...current, slowCallMs: longestTimeoutMs };
+}
+
+/** Makes one attempt in its slot, and reports its outcome to the breaker. */
+async function attempt(
+  call: Call,
+  { permit, slot }: Admission,
+  { number, timeoutMs, remainingMs, epochNow }: {
+    readonly number: number;
+    readonly timeoutMs: number;
+    readonly remainingMs: number;
+    readonly epochNow: () => number;
+  },
+  send: (attempt: Attempt) => Promise<Response>,
+): Promise<Ending> {
+  const { receive, upload } = call;
+  const limitMs = Math.max(1, Math.floor(Math.min(timeoutMs, remainingMs)));
+  const limit = startTimeLimit(limitMs, call.signal, upload);
+  /** An attempt has failed until a response begins. */
+  let [hasBegun, hasFailed] = [false, true];
+  async function exchange(): Promise<Response> {
+    const response = await send({ number, signal: limit.signal, limitMs });
+    hasBegun = true;
+    hasFailed = isFailure(response);
+    return receive ? await receive(response) : response;
+  }
+  const pending = exchange();
+  try {
+    const response = await Promise.race([pending, limit.passed]);
+    if (hasFailed) permit.fail();
+    else permit.succeed();
+    return receive ? { response, again: false } : toEnding(response, hasFailed, epochNow());
+  } catch (cause) {
+    limit.abort();
+    // An upstream that ignores its signal may still respond, and its body would never be read.
+    pending.then((late) => late.body?.cancel()).catch(() => {});
+    const isOver = limit.hasPassed() || isTimeout(call.signal);
+    // Otherwise callers with short deadlines could open the breaker of a healthy dependency for
+    // all others: only the dependency's own time limit is evidence against it.
+    const isOwnLimit = limit.hasPassed() && remainingMs >= timeoutMs;
+    const refusal = upload?.refusal();
+    if (refusal || ((isOver || call.signal.aborted) && !isOwnLimit)) permit.cancel();
+    else if (isOwnLimit || hasFailed || call.isFault?.(cause)) permit.fail();
+    else permit.succeed();
+    const failure = hasBegun && !isOver ? cause : toProblem(cause, isOver);
+    return { failure: refusal ?? failure, again: !hasBegun && !call.signal.aborted };
+  } finally {
+    limit.stop();
+    slot.release();
+  }
+}
+
+function toEnding(response: Response, again: boolean, epochMs: number): Ending {
   return {
     response,
-    failed,
-    again: failed,
+    again,
     retryAfterMs: readRetryAfterMs(response.headers.get("retry-after"), epochMs),
   };
 }
@@ -181,6 +237,6 @@ function isTimeout({ aborted, reason }: AbortSignal): boolean {
 }
 
 /** Whole seconds, at least one (RFC 9110 §10.2.3). */
-export function toRetryAfter(ms: number): string {
+function toRetryAfter(ms: number): string {
   return String(Math.max(1, Math.ceil(ms / 1000)));
 }

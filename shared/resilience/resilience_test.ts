@@ -8,7 +8,10 @@ import { createTestClock } from "./test_clock.ts";
 type Respond = (attempt: Attempt) => Response | Promise<Response>;
 
 /** A dependency that does what a test defines, and a caller whose time stands still. */
-function setup(patch: PolicyPatch = {}, { savings = 100 }: { savings?: number } = {}) {
+function setup(
+  patch: PolicyPatch = {},
+  { savings = 100, longestTimeoutMs }: { savings?: number; longestTimeoutMs?: number } = {},
+) {
   const clock = createTestClock();
   const policy = toPolicy(patch);
   const attempts: number[] = [];
@@ -18,6 +21,7 @@ function setup(patch: PolicyPatch = {}, { savings = 100 }: { savings?: number } 
     policy: () => policy,
     now: clock.now,
     epochNow: () => 0,
+    ...(longestTimeoutMs === undefined ? {} : { longestTimeoutMs: () => longestTimeoutMs }),
     random: () => 0.5,
     sleep(ms, signal) {
       waits.push(ms);
@@ -278,4 +282,93 @@ Deno.test("without an outage the default policy never refuses a call", async () 
     await (await call(status(200))).text();
   }
   assert.equal(attempts.length, defaultPolicy.maxConcurrent * 2);
+});
+
+Deno.test("a response that the caller receives is final, and is received in its slot", async () => {
+  const { attempts, call, save } = setup({ maxConcurrent: 1 });
+  await save();
+  const response = await call(status(503), {
+    async receive(response) {
+      await assert.rejects(call(status(200)), { code: "upstream_unavailable" });
+      return new Response(`received ${response.status}`);
+    },
+  });
+  assert.equal(await response.text(), "received 503");
+  assert.deepEqual(attempts, [1]);
+});
+
+for (const isFault of [true, false]) {
+  Deno.test(
+    `a response that cannot be received is thrown as it is, and ${
+      isFault ? "counts" : "does not count"
+    } against the dependency`,
+    async () => {
+      const { attempts, call, save } = setup({ breaker: { minimumCalls: 1 } });
+      await save();
+      const cause = new TypeError("truncated");
+      const broken = call(status(200), {
+        receive: () => Promise.reject(cause),
+        isFault: (error) => isFault && error === cause,
+      });
+      await assert.rejects(broken, (error) => error === cause);
+      assert.deepEqual(attempts, [1], "it is not retried");
+      const next = call(status(200));
+      if (isFault) await assert.rejects(next, { code: "upstream_unavailable" });
+      else await (await next).text();
+    },
+  );
+}
+
+Deno.test("a response that is not received in time is upstream_timeout, and counts", async () => {
+  const { call } = setup({ breaker: { minimumCalls: 1 } });
+  const stalled = call(status(200), { timeoutMs: 1, receive: () => new Promise(() => {}) });
+  await assert.rejects(stalled, { code: "upstream_timeout" });
+  await assert.rejects(call(status(200)), { code: "upstream_unavailable" });
+});
+
+const noUpload = { isAwaited: () => false, onPart() {}, refusal: () => undefined };
+
+Deno.test("a refused upload is thrown instead of its attempt's error, and counts nothing", async () => {
+  const { attempts, call, save } = setup({ breaker: { minimumCalls: 1 } });
+  await save();
+  const upload = { ...noUpload, refusal: () => new Problem("payload_too_large") };
+  const cut = call(unreachable, { upload, isSentOnce: true });
+  await assert.rejects(cut, { code: "payload_too_large" });
+  assert.deepEqual(attempts, [1]);
+  await (await call(status(200))).text();
+});
+
+Deno.test("a dependency's time stops while its upload is awaited, and starts again at each part", async () => {
+  const { call } = setup({ timeoutMs: 1 });
+  const timeIsOver = Promise.withResolvers<void>();
+  let [isAwaited, hasEnded] = [true, false];
+  let onPart = (): void => {};
+  const upload = {
+    ...noUpload,
+    isAwaited() {
+      timeIsOver.resolve();
+      return isAwaited;
+    },
+    onPart: (listener: () => void) => void (onPart = listener),
+  };
+  const waiting = call(heedless, { upload, method: "POST" }).finally(() => hasEnded = true);
+  await timeIsOver.promise;
+  await new Promise((resolve) => setTimeout(resolve));
+  assert.ok(!hasEnded, "the sender owes a part");
+  isAwaited = false;
+  onPart();
+  await assert.rejects(waiting, { code: "upstream_timeout" });
+});
+
+Deno.test("no call within the longest time limit is slow, whatever the policy says", async () => {
+  const { call, clock } = setup({ breaker: { minimumCalls: 1, slowCallMs: 20 } }, {
+    longestTimeoutMs: 1_000,
+  });
+  const take = (ms: number): Respond => () => {
+    clock.advance(ms);
+    return new Response(null, { status: 204 });
+  };
+  await call(take(999));
+  await call(take(1_000));
+  await assert.rejects(call(take(0)), { code: "upstream_unavailable" });
 });

@@ -1,4 +1,5 @@
 import { sql as text } from "drizzle-orm";
+import type { BatchItem } from "drizzle-orm/batch";
 import { drizzle, type SqliteRemoteDatabase } from "drizzle-orm/sqlite-proxy";
 import { requireOneChange } from "./guard.ts";
 import type { Row, SqlDb } from "./statement.ts";
@@ -8,6 +9,13 @@ export type Orm = Omit<SqliteRemoteDatabase, "transaction"> & {
   /** For a batch: fails it with `VersionConflict` unless the previous item changed one row. */
   requireOneChange(): ReturnType<SqliteRemoteDatabase["run"]>;
 };
+
+/** A statement for a batch of drizzle-orm. */
+export type Change = BatchItem<"sqlite">;
+/** Statements for a batch of drizzle-orm. */
+export type Changes = readonly Change[];
+/** Statements that can be a batch of their own. */
+export type SomeChanges = readonly [Change, ...Change[]];
 
 /**
  * Creates drizzle-orm on a database.

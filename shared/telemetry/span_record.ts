@@ -9,7 +9,6 @@ import {
   SpanStatusCode,
 } from "@opentelemetry/api";
 import { limitText, limitValue, type SpanValue } from "./span_value.ts";
-import type { LocalTrace } from "./tail.ts";
 
 const maxAttributes = 64;
 const maxEvents = 128;
@@ -54,6 +53,14 @@ export interface SpanRecord {
   droppedLinks: number;
   /** The spans that share one sampling decision; only with tail sampling. */
   readonly local: LocalTrace | undefined;
+}
+
+/** Spans of one trace in this isolate that are exported or dropped together. */
+export interface LocalTrace {
+  readonly root: string;
+  /** Every span that has begun; empty once it is decided. */
+  spans: SpanRecord[];
+  verdict: "open" | "kept" | "dropped";
 }
 
 /** Sets an attribute; without a name or a value nothing changes. */

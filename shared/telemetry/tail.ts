@@ -1,14 +1,6 @@
 import { type SpanContext, SpanStatusCode } from "@opentelemetry/api";
 import { createBoundedMap } from "../isolate/bounded_map.ts";
-import type { SpanRecord } from "./span_record.ts";
-
-/** Spans of one trace in this isolate that are exported or dropped together. */
-export interface LocalTrace {
-  readonly root: string;
-  /** Every span that has begun; empty once it is decided. */
-  spans: SpanRecord[];
-  verdict: "open" | "kept" | "dropped";
-}
+import type { LocalTrace, SpanRecord } from "./span_record.ts";
 
 /** Dependencies of tail sampling. */
 export interface TailOptions {

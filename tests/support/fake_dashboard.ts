@@ -45,6 +45,8 @@ function createStreams() {
   const streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
   const encoder = new TextEncoder();
   let id = 0;
+  /** What was told before the page had connected: on a busy machine it shows its list earlier. */
+  let early: string[] | undefined = [];
   return {
     open(): Response {
       let own: ReadableStreamDefaultController<Uint8Array>;
@@ -53,6 +55,8 @@ function createStreams() {
           own = controller;
           streams.add(controller);
           controller.enqueue(encoder.encode(": hello\n\n"));
+          for (const text of early ?? []) controller.enqueue(encoder.encode(text));
+          early = undefined;
         },
         cancel: () => void streams.delete(own),
       });
@@ -60,6 +64,7 @@ function createStreams() {
     },
     tell(event: string, data: unknown): void {
       const text = `id: ${++id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+      early?.push(text);
       for (const stream of streams) stream.enqueue(encoder.encode(text));
     },
     end(): void {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { localUpstream } from "@edgepass/shared/configuration";
-import { uuidv7 } from "@edgepass/shared/crypto";
 import { createServiceRuntime } from "@edgepass/shared/http";
+import { uuidv7 } from "@edgepass/shared/sql";
 import user from "@edgepass/user";
 import { type Context, Hono } from "hono";
 import { Profile } from "../../services/user/schema.ts";

@@ -1,8 +1,73 @@
 import { createRoute, z } from "@hono/zod-openapi";
-import type { DeadLetter } from "../events/mod.ts";
+import type { Context } from "hono";
+import type { DeadLetter, EventEndpoint } from "../events/mod.ts";
+import type { Loggable } from "../log.ts";
 import { Problem } from "../problem.ts";
-import type { AdminRoutes } from "./event_admin_routes.ts";
+import type { PassportEnv, ServiceApp } from "./create_api.ts";
 import { jsonResponse, ListQuery, noContent } from "./openapi.ts";
+
+/** Writes one audit line for each change by an administrator. */
+export type Audit = (
+  c: Context<PassportEnv>,
+  message: string,
+  fields?: Readonly<Record<string, Loggable>>,
+) => void;
+
+/** Dependencies of a group of admin routes. */
+export interface AdminRoutes {
+  /** Mounted at `/admin/events/<service>`; only administrators reach its routes. */
+  readonly admin: ServiceApp;
+  readonly endpoint: EventEndpoint;
+  readonly audit: Audit;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+}
+
+const Parked = z.object({
+  id: z.string(),
+  type: z.string(),
+  subject: z.string(),
+  reason: z.string(),
+});
+const Outbox = z.object({
+  waiting: z.int(),
+  oldestSeconds: z.number().nullable(),
+  parked: z.array(Parked),
+});
+
+/** Operators use these routes, not clients: the document leaves them out. */
+const hide = true;
+
+const readOutbox = createRoute({
+  hide,
+  method: "get",
+  path: "/outbox",
+  responses: { 200: jsonResponse("The backlog and the parked events", Outbox) },
+});
+
+const unpark = createRoute({
+  hide,
+  method: "post",
+  path: "/outbox/unpark",
+  responses: { 200: jsonResponse("How many were released", z.object({ unparked: z.int() })) },
+});
+
+/** Adds the routes that show the backlog and release parked events. */
+export function addOutboxRoutes({ admin, endpoint, audit, now }: AdminRoutes): void {
+  admin.openapi(readOutbox, async (c) => {
+    const { waiting, oldest } = await endpoint.waiting();
+    return c.json({
+      waiting,
+      oldestSeconds: oldest === undefined ? null : Math.max(0, now() - oldest) / 1000,
+      parked: [...await endpoint.parked()],
+    }, 200);
+  });
+  admin.openapi(unpark, async (c) => {
+    const unparked = await endpoint.unpark();
+    audit(c, "Parked events let go", { unparked });
+    return c.json({ unparked }, 200);
+  });
+}
 
 const Id = z.object({ id: z.string() });
 const Text = z.string().nullable();
@@ -20,8 +85,6 @@ const DeadLetterDocument = z.object({
 const Page = z.object({ items: z.array(DeadLetterDocument), nextCursor: Text });
 const CompleteDeadLetter = DeadLetterDocument.extend({ event: z.unknown(), answer: Text });
 const Replayed = z.object({ replayed: z.int(), poison: z.int(), more: z.boolean() });
-
-const hide = true;
 
 const listDeadLetters = createRoute({
   hide,

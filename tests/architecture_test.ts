@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import plugin from "./architecture.ts";
+import { findCircles } from "./measure/circles.ts";
+import { readEntryPoints } from "./measure/public_names.ts";
+import { readMeasuredFiles } from "./measure/read_facts.ts";
+import { projectRoot } from "./support/markdown.ts";
+
+/** What the plugin reports on a file of this path with one import. */
+function lint(path: string, specifier: string): string[] {
+  const text = `import { x } from "${specifier}";\n`;
+  return Deno.lint.runPlugin(plugin, projectRoot + path, text).map(({ message }) => message);
+}
+
+const breaches = {
+  "a lower room that imports a higher one": [
+    "shared/redis/keys.ts",
+    "../events/outbox.ts",
+    "redis may not import events: only rooms of lower rank",
+  ],
+  "a room that imports another of its rank": [
+    "shared/passport/verify.ts",
+    "../tokens/mod.ts",
+    "passport may not import tokens: only rooms of lower rank",
+  ],
+  "a file beside the rooms that imports a room above it": [
+    "shared/problem.ts",
+    "./context/mod.ts",
+    "problem may not import context: only rooms of lower rank",
+  ],
+  "a file deep in a room that imports a higher one": [
+    "shared/telemetry/otlp/traces.ts",
+    "../../http/mod.ts",
+    "telemetry may not import http: only rooms of lower rank",
+  ],
+  "a room without a rank": [
+    "shared/attic/box.ts",
+    "../problem.ts",
+    "attic has no rank: give it one in tests/architecture.ts",
+  ],
+  "a room that imports one without a rank": [
+    "shared/http/mod.ts",
+    "../attic/box.ts",
+    "http may not import attic: only rooms of lower rank",
+  ],
+  "a unit that imports another by its path": [
+    "gateway/mod.ts",
+    "../shared/problem.ts",
+    "../shared/problem.ts leaves the unit: use its package name",
+  ],
+  "shared, which imports another unit": [
+    "shared/http/mod.ts",
+    "@edgepass/gateway",
+    "shared may not import @edgepass/gateway",
+  ],
+} as const;
+
+for (const [what, [path, specifier, message]] of Object.entries(breaches)) {
+  Deno.test(`the linter reports ${what}`, () => {
+    assert.deepEqual(lint(path, specifier), [message]);
+  });
+}
+
+const allowed = {
+  "a higher room that imports a lower one": ["shared/http/access.ts", "../problem.ts"],
+  "a room that imports from itself": ["shared/events/outbox.ts", "./table.ts"],
+  "a test, whatever it imports": ["shared/redis/keys_test.ts", "../http/mod.ts"],
+} as const;
+
+for (const [what, [path, specifier]] of Object.entries(allowed)) {
+  Deno.test(`the linter allows ${what}`, () => {
+    assert.deepEqual(lint(path, specifier), []);
+  });
+}
+
+Deno.test("no files of the platform import each other in a circle, not even for types", async () => {
+  const units = ["gateway", "control", "shared"];
+  const files = (await readMeasuredFiles())
+    .filter(({ path }) => units.some((unit) => path.startsWith(`${unit}/`)));
+  assert.ok(files.length > 100, "the files were found");
+  const entries = await Promise.all(units.map(readEntryPoints));
+  const packages = new Map(entries.flatMap((found) => [...found]));
+  assert.deepEqual(findCircles(files, { packages, withTypes: true }), []);
+});
+
+Deno.test("shared has at most 14 entry points", async () => {
+  assert.ok((await readEntryPoints("shared")).size <= 14);
+});
