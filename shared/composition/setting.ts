@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import type { MadeKind } from "../crypto/new_keys.ts";
 
 /** What operators, documents and programs need to know of a setting besides how it is read. */
 export interface SettingFacts {
@@ -13,9 +14,6 @@ export interface SettingFacts {
   /** How a new value is made, for dev, a new installation, and programs that only check. */
   readonly make?: MadeKind;
 }
-
-/** Kinds of values that can be made. */
-export type MadeKind = "secret" | "Passport keys" | "access-token keys";
 
 const facts = new WeakMap<z.ZodMiniType, SettingFacts>();
 

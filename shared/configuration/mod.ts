@@ -12,7 +12,6 @@ export {
 export {
   type DeclaredSetting,
   listSettings,
-  type MadeKind,
   setting,
   type SettingFacts,
 } from "../composition/setting.ts";

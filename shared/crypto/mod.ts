@@ -25,6 +25,7 @@ export {
 export { type KeySource, keySource, type KeySourceName, shareRun } from "./key_source.ts";
 export { Ed25519PrivateJwk, importKeyPair } from "./key_pair.ts";
 export {
+  type MadeKind,
   makeAccessTokenKey,
   makeAccessTokenKeys,
   makePassportKey,
@@ -38,4 +39,3 @@ export { minSecretBytes, readSecret, requireDistinctSecrets, secretSetting } fro
 export { randomToken } from "./ids.ts";
 export { type Secret, toSecret } from "./secret.ts";
 export { decodeUtf8, decodeUtf8WithoutMark, parseJson } from "./text.ts";
-export type { MadeKind } from "../composition/setting.ts";

@@ -1,5 +1,4 @@
 import { randomToken } from "./ids.ts";
-import type { MadeKind } from "../composition/setting.ts";
 import { encodeBase64Url } from "./base64url.ts";
 import type { KeyState } from "./keys.ts";
 
@@ -55,6 +54,9 @@ async function generateEd25519(): Promise<CryptoKeyPair> {
   if ("privateKey" in pair) return pair;
   throw new TypeError("Cannot make a key pair: the runtime gave one key");
 }
+
+/** Kinds of setting values that can be made. */
+export type MadeKind = "secret" | "Passport keys" | "access-token keys";
 
 /** Makes a new value for each kind of setting that can be made. */
 export const makers: Readonly<Record<MadeKind, () => string | Promise<string>>> = {
