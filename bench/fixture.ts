@@ -3,8 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import * as z from "zod/mini";
 import { type ApiClient, createApiClient } from "../dev/system/api_client.ts";
 import { openWorkspace } from "../dev/workspace/workspace.ts";
-import { demoPassword, demoPeople } from "../dev/run/people.ts";
-import { seed } from "../dev/run/seed.ts";
+import { demoPassword, demoPeople, seed } from "../dev/run/demo.ts";
 import { completeSettings, type Given, type Settings } from "../dev/workspace/settings.ts";
 import { freePort, type Server, start } from "./processes.ts";
 

@@ -18,13 +18,19 @@ import {
 } from "@edgepass/shared/configuration";
 import { importJwkSet, JwkSet, keySource } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/context";
-import { logSettings, readTelemetry, toLoggerOptions } from "@edgepass/shared/telemetry";
+import {
+  type Logger,
+  logSettings,
+  readTelemetry,
+  toLoggerOptions,
+} from "@edgepass/shared/telemetry";
 import {
   automaticPipelining,
   createUpstashRedis,
   type Redis,
   upstashSettings,
 } from "@edgepass/shared/redis";
+import { areDistinct } from "@edgepass/shared/passport";
 import { defaultPolicies, type Policies, redisWithBreaker } from "@edgepass/shared/resilience";
 import { isIssuerAlias } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
@@ -35,7 +41,7 @@ import type { ClientAddressSource } from "./request/headers.ts";
 import { createRouteTable, type Route } from "./routes.ts";
 import {
   createPassportSigningKeys,
-  type PassportSigningKey,
+  type PassportSigningKeys,
   passportSigningKeysSetting,
   readPassportSigningKeys,
   staticPassportSigningKeys,
@@ -204,11 +210,37 @@ export async function readGatewayConfig(
   await requireUsableKeys(config.ISSUERS);
   const routes = config.ROUTES.map(toRoute);
   requireRoutes(routes, config.PASSPORT_TTL_SECONDS);
-  const material = await readKeys(config.PASSPORT_KEYS);
-  const { PASSPORT_KEYS_RELOAD: source } = config;
-  const keys = source
-    ? createPassportSigningKeys(material, { source, log: () => log })
-    : staticPassportSigningKeys(material);
+  const live = openLive(config, { measuresLateness, policies });
+  const { redis, log } = live;
+  return {
+    publicOrigin: config.PUBLIC_ORIGIN,
+    // A longer wait would use up Redis's time limit, and the breaker would count it as a Redis
+    // failure.
+    ...(processorMs ? { admission: { budgetMs: config.REVOCATION_TIMEOUT_MS, processorMs } } : {}),
+    allowedOrigins: config.ALLOWED_ORIGINS,
+    clientAddress: config.CLIENT_ADDRESS,
+    leewaySeconds: config.LEEWAY_SECONDS,
+    issuer,
+    audience: config.AUDIENCE ?? config.PUBLIC_ORIGIN,
+    issuers: config.ISSUERS.map(toIssuer),
+    routes,
+    ...live,
+    redis: pipelineAutomatically ? automaticPipelining(redis) : redis,
+    telemetry: readTelemetry(bindings),
+    passport: {
+      issuer,
+      audience: config.TRUST_DOMAIN,
+      keys: await readKeys(config, log),
+      ttlSeconds: config.PASSPORT_TTL_SECONDS,
+    },
+  };
+}
+
+/** Redis, and what follows the central configuration in it: each depends on the others. */
+function openLive(
+  config: z.output<typeof Config>,
+  { measuresLateness, policies }: Required<Pick<GatewayEffects, "measuresLateness" | "policies">>,
+): Pick<GatewayConfig, "configuration" | "redis"> & { policies: Policies; log: Logger } {
   const client = createUpstashRedis({
     url: config.UPSTASH_REDIS_REST_URL,
     token: config.UPSTASH_REDIS_REST_TOKEN,
@@ -237,30 +269,7 @@ export async function readGatewayConfig(
     ...toLoggerOptions(config),
     level: () => configuration.current().values.logLevel,
   });
-  return {
-    publicOrigin: config.PUBLIC_ORIGIN,
-    // A longer wait would use up Redis's time limit, and the breaker would count it as a Redis
-    // failure.
-    ...(processorMs ? { admission: { budgetMs: config.REVOCATION_TIMEOUT_MS, processorMs } } : {}),
-    allowedOrigins: config.ALLOWED_ORIGINS,
-    clientAddress: config.CLIENT_ADDRESS,
-    leewaySeconds: config.LEEWAY_SECONDS,
-    issuer,
-    audience: config.AUDIENCE ?? config.PUBLIC_ORIGIN,
-    issuers: config.ISSUERS.map(toIssuer),
-    routes,
-    log,
-    configuration,
-    telemetry: readTelemetry(bindings),
-    redis: pipelineAutomatically ? automaticPipelining(redis) : redis,
-    policies: policiesNow,
-    passport: {
-      issuer,
-      audience: config.TRUST_DOMAIN,
-      keys,
-      ttlSeconds: config.PASSPORT_TTL_SECONDS,
-    },
-  };
+  return { configuration, redis, policies: policiesNow, log };
 }
 
 function toClientAddressSource(value: string): ClientAddressSource {
@@ -293,10 +302,14 @@ function requireRoutes(routes: readonly Route[], ttlSeconds: number): void {
 }
 
 async function readKeys(
-  setting: z.output<typeof passportSigningKeysSetting>,
-): Promise<readonly PassportSigningKey[]> {
+  { PASSPORT_KEYS: setting, PASSPORT_KEYS_RELOAD: source }: z.output<typeof Config>,
+  log: Logger,
+): Promise<PassportSigningKeys> {
   try {
-    return await readPassportSigningKeys(setting);
+    const keys = await readPassportSigningKeys(setting);
+    return source
+      ? createPassportSigningKeys(keys, { source, log: () => log })
+      : staticPassportSigningKeys(keys);
   } catch (error) {
     throw error instanceof TypeError ? new ConfigError(error.message) : error;
   }
@@ -313,8 +326,4 @@ async function requireUsableKeys(issuers: readonly z.output<typeof issuer>[]): P
 
 function isSecret(key: unknown): boolean {
   return typeof key === "object" && key !== null && ("d" in key || "k" in key);
-}
-
-function areDistinct(values: readonly string[]): boolean {
-  return new Set(values).size === values.length;
 }

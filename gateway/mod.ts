@@ -8,15 +8,17 @@ export {
   gatewaySettings,
   readGatewayConfig,
 } from "./config.ts";
-export { type DocsFile, docsFiles, type ReadDocsFile } from "./documents.ts";
-export type { DocumentOptions } from "./documents.ts";
+export { type DocsFile, docsFiles, type DocumentOptions, type ReadDocsFile } from "./documents.ts";
 export type { IssuerOptions } from "./issuers.ts";
 export { createOpenApi, type OpenApiInfo, type OpenApiOptions } from "./openapi/document.ts";
 export type { GatewayEnv } from "./observe.ts";
 export type { LimitedBy, Verdict } from "./rate_limits.ts";
 export type { AccessRule, Method, RevocationMode, Route } from "./routes.ts";
-export { type PassportSigningKeys, staticPassportSigningKeys } from "./signing_keys.ts";
-export type { PassportSigningKey } from "./signing_keys.ts";
+export {
+  type PassportSigningKey,
+  type PassportSigningKeys,
+  staticPassportSigningKeys,
+} from "./signing_keys.ts";
 export type { GatewayPassportOptions } from "./policy_snapshot.ts";
 export type { Outcome, Step, StepName, Steps } from "./steps.ts";
 export type { Target } from "./request/target.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { setting } from "./composition/setting.ts";
-import type { Secret } from "./crypto/secret.ts";
+import type { Secret } from "./crypto/secrets.ts";
 
 const levels = { debug: 10, info: 20, warn: 30, error: 40 } as const;
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { serviceNames } from "../dev/workspace/settings.ts";
 import { dlq } from "../dev/cli/dlq.ts";
 import { setUp } from "../dev/cli/events_setup.ts";
-import { createAnsi } from "../dev/terminal/ansi.ts";
+import { createAnsi } from "../dev/terminal/text.ts";
 import { startDev, temporaryWorkspace } from "./support/dev_system.ts";
 import { isObject, objectAt } from "./support/json.ts";
 import { publishTo } from "./support/published.ts";

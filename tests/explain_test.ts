@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { explain } from "../dev/cli/explain.ts";
 import { createDeliveries, type DeliveryNote } from "../dev/collector/deliveries.ts";
-import { createAnsi } from "../dev/terminal/ansi.ts";
+import { createAnsi } from "../dev/terminal/text.ts";
 import { answeredLine, lineOf, openStore } from "./support/observed.ts";
 import { acceptedTrace, refusedTrace, traceIdOf } from "./support/otlp.ts";
 

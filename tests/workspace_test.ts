@@ -127,7 +127,8 @@ Deno.test("every file of a member is imported, or is an entry point", async () =
     .join(" ");
   const faces = new Set(Object.values(exported).flatMap(textsOf).map((path) => path.slice(2)));
   const isEntry = (file: string) =>
-    /(^|\/)(deno|workerd)\.ts$/.test(file) || /^app\/(workerd_all|gateway_deno)\.ts$/.test(file) ||
+    /(^|\/)(deno|workerd)\.ts$/.test(file) ||
+    /^(app\/(workerd_all|gateway_deno)|local\/\w+\/main)\.ts$/.test(file) ||
     commands.includes(file) || faces.has(file);
   const orphans = sources.filter((file) =>
     !imported.has(new URL(file, root).href) && !isEntry(file)

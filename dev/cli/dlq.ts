@@ -1,9 +1,8 @@
-import { readArguments } from "@edgepass/shared/runtime/deno";
+import { exitWith, type Outcome, terminalAnsi } from "../terminal/outcome.ts";
 import * as z from "zod/mini";
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { ApiFailure } from "../system/api_client.ts";
-import { DeadLetter, formatDeadLetters } from "./dlq_text.ts";
-import { clean } from "../terminal/text.ts";
-import { type Ansi, createAnsi } from "../terminal/ansi.ts";
+import { type Ansi, clean, cut, maxWidth } from "../terminal/text.ts";
 import { serviceNames } from "../workspace/settings.ts";
 import { asAdministrator, findSystem } from "../system/system.ts";
 
@@ -13,28 +12,36 @@ const usage = `Usage: deno task dlq list
        deno task dlq replay --all [--poison]
        deno task dlq drop <id>`;
 
+/** A dead letter as the admin API lists it. */
+const DeadLetter = z.object({
+  id: z.string(),
+  eventId: z.nullable(z.string()),
+  type: z.nullable(z.string()),
+  subject: z.nullable(z.string()),
+  failedAt: z.nullable(z.string()),
+  attempts: z.nullable(z.number()),
+  status: z.nullable(z.number()),
+  poison: z.boolean(),
+  reason: z.string(),
+});
+type DeadLetter = z.infer<typeof DeadLetter>;
+
 const Page = z.object({ items: z.array(DeadLetter), nextCursor: z.nullable(z.string()) });
 const Replayed = z.object({ replayed: z.number(), poison: z.number(), more: z.boolean() });
 
-/** What the command prints, and its exit code. */
-export interface DlqOutcome {
-  readonly text: string;
-  readonly code: number;
-}
-
 /** What a command does with a system; each service has dead letters of its own. */
-type Command = (world: {
+type Command = (system: {
   /** Calls the admin API of one service. */
   readonly call: (method: string, service: string, path: string) => Promise<unknown>;
   readonly ansi: Ansi;
-}) => Promise<DlqOutcome>;
+}) => Promise<Outcome>;
 
 /** Lists, shows, replays and drops the dead letters of every service of a running system. */
 export async function dlq(
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
   ansi: Ansi,
-): Promise<DlqOutcome> {
+): Promise<Outcome> {
   const command = readCommand(args);
   if (!command) return { text: usage, code: 2 };
   try {
@@ -96,7 +103,7 @@ function replayAll(poison: boolean): Command {
 }
 
 /** A service that cannot be reached must not hide the dead letters of the others. */
-async function overAll(work: (service: string) => Promise<readonly string[]>): Promise<DlqOutcome> {
+async function overAll(work: (service: string) => Promise<readonly string[]>): Promise<Outcome> {
   const lines: string[] = [];
   let code = 0;
   for (const service of serviceNames) {
@@ -139,11 +146,35 @@ function describe(error: unknown): string {
   return clean(error instanceof Error ? error.message : "unknown reason");
 }
 
+/** Two lines for each dead letter: which event it is, and why it is here. */
+export function formatDeadLetters(
+  service: string,
+  letters: readonly DeadLetter[],
+  ansi: Ansi,
+): string[] {
+  if (letters.length === 0) return [`${service}: none`];
+  const count = `${letters.length} dead letter${letters.length === 1 ? "" : "s"}`;
+  return [
+    ansi("bold", `${service}: ${count}`),
+    ...letters.flatMap((one) => formatDeadLetter(one, ansi)),
+  ];
+}
+
+function formatDeadLetter(letter: DeadLetter, ansi: Ansi): string[] {
+  const { id, type, subject, failedAt, attempts, status, poison, reason } = letter;
+  const what = type === null ? "no event" : `${type} of ${subject}`;
+  const when = failedAt === null ? "" : `, ${failedAt}`;
+  const often = attempts === null ? "" : `, ${attempts} attempts`;
+  const outcome = poison ? "poison" : status === null ? "no answer" : `answered ${status}`;
+  return [
+    `  ${ansi("cyan", clean(id))}  ${
+      cut(clean(`${what}${when}${often}`), maxWidth - id.length - 4)
+    }`,
+    ansi(poison ? "red" : "yellow", cut(`    ${outcome}: ${clean(reason)}`, maxWidth)),
+  ];
+}
+
 if (import.meta.main) {
   readArguments({ usage });
-  const ansi = createAnsi(Deno.stdout.isTerminal() && !Deno.noColor);
-  const { text, code } = await dlq(Deno.args, Deno.env.toObject(), ansi);
-  if (code === 0) console.log(text);
-  else console.error(text);
-  Deno.exit(code);
+  exitWith(await dlq(Deno.args, Deno.env.toObject(), terminalAnsi()));
 }

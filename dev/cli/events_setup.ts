@@ -1,20 +1,22 @@
+import { exitWith, type Outcome, terminalAnsi } from "../terminal/outcome.ts";
+import * as z from "zod/mini";
 import { readArguments } from "@edgepass/shared/runtime/deno";
 import { ConfigError } from "@edgepass/shared/configuration";
-import { readEventSettings } from "@edgepass/shared/events";
-import { createOriginClient } from "../system/api_client.ts";
-import { hasFailure, toText } from "./doctor/report.ts";
-import { setUpEvents } from "./events_setup_checks.ts";
-import { type Ansi, createAnsi } from "../terminal/ansi.ts";
+import {
+  createQstashClient,
+  type EventSettings,
+  PublishError,
+  readEventSettings,
+  toDestination,
+} from "@edgepass/shared/events";
+import { type ApiClient, ApiFailure, createOriginClient } from "../system/api_client.ts";
+import { hasFailure, type Reported, toText } from "./doctor/run.ts";
+import type { Ansi } from "../terminal/text.ts";
 import { readGiven, serviceNames } from "../workspace/settings.ts";
 import { findSystem, SystemNotFound } from "../system/system.ts";
+import { fail, type Finding, ok, warn } from "./doctor/context.ts";
 
 const usage = "Usage: deno task events:setup [--wake]";
-
-/** What the command prints, and its exit code. */
-export interface SetupOutcome {
-  readonly text: string;
-  readonly code: number;
-}
 
 /**
  * Sets up what events need of QStash and checks that all of it works; it may be repeated.
@@ -26,7 +28,7 @@ export async function setUp(
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
   ansi: Ansi,
-): Promise<SetupOutcome> {
+): Promise<Outcome> {
   const [flag, ...more] = args;
   if (more.length > 0 || (flag !== undefined && flag !== "--wake")) return { text: usage, code: 2 };
   try {
@@ -67,11 +69,134 @@ function disposable<Client extends { close(): void }>(client: Client): Client & 
   return { ...client, [Symbol.dispose]: () => client.close() };
 }
 
+/** What is checked, and set up where it is missing. */
+export interface EventsSetup {
+  readonly qstash: NonNullable<EventSettings["qstash"]>;
+  readonly publicOrigin: string;
+  readonly signingKeys: {
+    readonly current?: string | undefined;
+    readonly next?: string | undefined;
+  };
+  readonly services: readonly string[];
+  /** Whether QStash calls the system at intervals, so that a host does not put it to sleep. */
+  readonly wake: boolean;
+  /** Calls the gateway. */
+  readonly call: ApiClient["call"];
+}
+
+const Keys = z.object({ current: z.string(), next: z.string() });
+const wakeId = "edgepass-wake";
+const wakeCron = "*/5 * * * *";
+
+/** Checks everything that events need of QStash and of the system, one after the other. */
+export async function setUpEvents(setup: EventsSetup): Promise<readonly Reported[]> {
+  const client = createQstashClient({ ...setup.qstash, timeoutMs: 10_000 });
+  const found: Reported[] = [{ check: "way", ...checkReach(setup) }];
+  const look = async (check: string, work: () => Promise<Finding>) => {
+    found.push({ check, ...await work().catch(toFailure) });
+  };
+  await look("keys", async () => {
+    const keys: unknown = await client.http.request({ method: "GET", path: ["v2", "keys"] });
+    return compareKeys(setup.signingKeys, z.parse(Keys, keys));
+  });
+  await look("letters", async () => {
+    const { messages } = await client.dlq.listMessages({ count: 1 });
+    return messages.length === 0
+      ? ok("there are no dead letters")
+      : ok("the dead letters can be read; deno task dlq list shows ours");
+  });
+  await look("schedule", () => scheduleWaking(client, setup));
+  for (const service of setup.services) await look(service, () => checkDestination(setup, service));
+  // One cause is one finding, whichever check met it.
+  return found.filter(({ what }, at) => found.findIndex((other) => other.what === what) === at);
+}
+
+/** QStash reaches only publicly resolvable names, which no check from this machine can verify. */
+function checkReach({ qstash, publicOrigin }: EventsSetup): Finding {
+  if (isLoopback(publicOrigin) && !isLoopback(qstash.url)) {
+    return fail(
+      `PUBLIC_ORIGIN ${publicOrigin} is of this machine, and QStash is elsewhere`,
+      "set PUBLIC_ORIGIN to the https origin that the internet knows",
+    );
+  }
+  return ok(`events go by ${new URL(qstash.url).host} to ${toDestination(publicOrigin, "…")}`);
+}
+
+function isLoopback(url: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(url).hostname);
+}
+
+function compareKeys(
+  { current, next }: EventsSetup["signingKeys"],
+  keys: z.infer<typeof Keys>,
+): Finding {
+  const fix =
+    "set QSTASH_CURRENT_SIGNING_KEY and QSTASH_NEXT_SIGNING_KEY as the console shows them";
+  if (current === keys.current && next === keys.next) {
+    return ok("the token is taken, and the signing keys are those of QStash");
+  }
+  if (![current, next].includes(keys.current)) {
+    return fail("every delivery is refused: no signing key here is QStash's current one", fix);
+  }
+  return warn("deliveries are taken until the signing keys are rolled again", fix);
+}
+
+/** Maintenance is the system's own; it only runs while something keeps the system awake. */
+async function scheduleWaking(
+  client: ReturnType<typeof createQstashClient>,
+  { publicOrigin, wake }: EventsSetup,
+): Promise<Finding> {
+  const destination = `${publicOrigin}/livez`;
+  const present = (await client.schedules.list()).find(({ scheduleId }) => scheduleId === wakeId);
+  const what = `the schedule ${wakeId} calls ${destination} by ${wakeCron}`;
+  if (present?.destination === destination && present.cron === wakeCron) return ok(what);
+  if (!wake) {
+    return ok(
+      "no schedule is needed: cron sweeps on Workers, a timer in a Deno process that lives; where a " +
+        "host stops idle processes, as Deno Deploy does, --wake makes QStash call the system",
+    );
+  }
+  await client.schedules.create({
+    scheduleId: wakeId,
+    destination,
+    cron: wakeCron,
+    method: "GET",
+    retries: 0,
+  });
+  return ok(`made: ${what}`);
+}
+
+/** Without a signature it must be refused, by the service and for that very reason. */
+async function checkDestination(
+  { publicOrigin, call }: EventsSetup,
+  service: string,
+): Promise<Finding> {
+  const destination = toDestination(publicOrigin, service);
+  for (const path of [`/events/${service}`, `/events/${service}/failed`]) {
+    const refusal = await call("POST", path, { body: {} }).then(() => undefined, (error) => error);
+    const isRefused = refusal instanceof ApiFailure && refusal.status === 401 &&
+      refusal.code === "event_signature_invalid";
+    if (isRefused) continue;
+    const reason = refusal instanceof Error ? refusal.message : `${path} took what nobody signed`;
+    return fail(
+      `${destination} does not take deliveries: ${reason}`,
+      `is ${service} running, and is PUBLIC_ORIGIN the gateway's own?`,
+    );
+  }
+  return ok(`${destination} refuses what QStash has not signed, and so is there`);
+}
+
+function toFailure(error: unknown): Finding {
+  if (!(error instanceof PublishError)) {
+    const reason = error instanceof Error ? error.name : "unknown reason";
+    return fail(`QStash gave an unusable answer (${reason})`, "is QSTASH_URL that of a QStash?");
+  }
+  return error.kind === "unauthorized"
+    ? fail("QStash refuses the token", "set QSTASH_TOKEN to the token of this QStash's region")
+    : fail(error.message, "is QSTASH_URL that of your region, and is it up?");
+}
+
 if (import.meta.main) {
   readArguments({ usage });
-  const ansi = createAnsi(Deno.stdout.isTerminal() && !Deno.noColor);
-  const { text, code } = await setUp(Deno.args, Deno.env.toObject(), ansi);
-  if (code === 0) console.log(text);
-  else console.error(text);
-  Deno.exit(code);
+  exitWith(await setUp(Deno.args, Deno.env.toObject(), terminalAnsi()));
 }

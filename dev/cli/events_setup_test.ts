@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { setUp } from "./events_setup.ts";
-import { createAnsi } from "../terminal/ansi.ts";
+import { createAnsi } from "../terminal/text.ts";
 import { openQstash } from "@edgepass/local/qstash";
 import { serviceNames } from "../workspace/settings.ts";
 

@@ -1,3 +1,4 @@
+import { exitWith, type Outcome } from "../terminal/outcome.ts";
 import { readArguments } from "@edgepass/shared/runtime/deno";
 import {
   type CallEvents,
@@ -9,26 +10,19 @@ import {
   wrongSubjects,
 } from "./events_verify_rounds.ts";
 import { clean } from "../terminal/text.ts";
-import { retryWhileAway } from "../system/retry_while_away.ts";
-import { asAdministrator, findSystem } from "../system/system.ts";
+import { asAdministrator, findSystem, retryWhileAway } from "../system/system.ts";
 
 const usage = "Usage: deno task events:verify [--repair]";
 
 /** One repair may uncover another: of a person who was missing nothing else could be compared. */
 const maxRepairs = 3;
 
-/** What the command prints, and its exit code: 0 when all services agree. */
-export interface VerifyOutcome {
-  readonly text: string;
-  readonly code: number;
-}
-
 /** Compares what services project of each other with its source, and has it published again. */
 export async function verifyEvents(
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
   pause: Pause,
-): Promise<VerifyOutcome> {
+): Promise<Outcome> {
   const repairs = args.length === 1 && args[0] === "--repair";
   if (args.length > 0 && !repairs) return { text: usage, code: 2 };
   try {
@@ -54,7 +48,7 @@ export async function verifyEvents(
 export async function reconcile(
   call: CallEvents,
   { repairs, pause }: { readonly repairs: boolean; readonly pause: Pause },
-): Promise<VerifyOutcome> {
+): Promise<Outcome> {
   let findings = await settle(call, pause);
   const lines = formatFindings(findings);
   for (let round = 0; repairs && round < maxRepairs && countWrong(findings) > 0; round++) {
@@ -105,8 +99,5 @@ function formatSubjects(finding: Finding): string[] {
 if (import.meta.main) {
   readArguments({ usage });
   const pause: Pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-  const { text, code } = await verifyEvents(Deno.args, Deno.env.toObject(), pause);
-  if (code === 0) console.log(text);
-  else console.error(text);
-  Deno.exit(code);
+  exitWith(await verifyEvents(Deno.args, Deno.env.toObject(), pause));
 }

@@ -1,5 +1,5 @@
 import type { RequestDetail, RequestRow, Span } from "../collector/mod.ts";
-import { findStep, type PolicyStep, policySteps } from "./explain_policy.ts";
+import type { ProblemCode } from "@edgepass/shared/problem";
 
 /** What the store has of one trace, in the order of the policy. */
 export interface Facts {
@@ -79,4 +79,49 @@ function readList(span: Span | undefined, name: string): readonly string[] {
 export function readStatus(span: Span): number | undefined {
   const status = span.attributes["http.response.status_code"];
   return typeof status === "number" ? status : undefined;
+}
+
+/** The gateway's policy in its order; a request passes each step or is refused there. */
+export const policySteps = [
+  "target",
+  "route",
+  "credential",
+  "verify",
+  "revocation",
+  "authorize",
+  "body",
+  "sign",
+  "forward",
+  "envelope",
+] as const;
+export type PolicyStep = (typeof policySteps)[number];
+
+/** Where the gateway refuses with a code; it refuses with no other. */
+const stepOfCode: Readonly<Partial<Record<ProblemCode, PolicyStep>>> = {
+  misdirected_request: "target",
+  path_not_canonical: "target",
+  uri_too_long: "target",
+  headers_too_large: "target",
+  not_found: "route",
+  method_not_allowed: "route",
+  csrf_rejected: "credential",
+  authentication_required: "verify",
+  ambiguous_credentials: "verify",
+  token_invalid: "verify",
+  token_expired: "verify",
+  token_revoked: "revocation",
+  revocation_unavailable: "revocation",
+  forbidden: "authorize",
+  request_timeout: "body",
+  payload_too_large: "body",
+  unsupported_media_type: "body",
+  malformed_json: "body",
+  upstream_bad_response: "forward",
+  upstream_unavailable: "forward",
+  upstream_timeout: "forward",
+};
+
+/** The step at which the gateway refuses with a code, as far as the code alone shows it. */
+export function findStep(code: string): PolicyStep | undefined {
+  return Object.entries(stepOfCode).find(([name]) => name === code)?.[1];
 }

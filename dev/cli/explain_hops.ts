@@ -1,8 +1,8 @@
 import { readStatus, readText } from "./explain_facts.ts";
-import { cut, maxWidth, showDuration } from "../terminal/text.ts";
-import { showLogLine } from "../terminal/log_view.ts";
-import type { LogLine, RequestDetail, Span } from "../collector/mod.ts";
-import { type Ansi, createAnsi } from "../terminal/ansi.ts";
+import { type Ansi, createAnsi, cut, maxWidth, showDuration, showTime } from "../terminal/text.ts";
+import { showLogLine } from "../terminal/log_line.ts";
+import type { EventTrail, LogLine, RequestDetail, Span } from "../collector/mod.ts";
+import { type EventStep, toEventSteps } from "../page/logic/event_steps.ts";
 
 /** A span that is shown, with what happened within it. */
 interface Hop {
@@ -44,11 +44,7 @@ function isReported(span: Span, _at: number, spans: readonly Span[]): boolean {
 }
 
 /** The nearest span above that is shown. */
-function findParent(
-  span: Span,
-  spans: readonly Span[],
-  shown: readonly Span[],
-): Span | undefined {
+function findParent(span: Span, spans: readonly Span[], shown: readonly Span[]): Span | undefined {
   // A malformed export may make a circle.
   for (let above = span, left = spans.length; left > 0; left--) {
     const parent = spans.find(({ spanId }) => spanId === above.parentId);
@@ -128,4 +124,20 @@ export function formatLine(line: LogLine, depth: number, ansi: Ansi): string {
 
 function indent(depth: number): string {
   return "  ".repeat(Math.min(depth, 12));
+}
+
+const colors = { done: "green", waits: "yellow", bad: "red" } as const;
+const marks = { done: "+", waits: "…", bad: "x" } as const;
+
+/** What became of the events that a request caused, each from its outbox to its consumers. */
+export function formatEvents(events: readonly EventTrail[], ansi: Ansi): string[] {
+  return events.flatMap((event) => [
+    cut(`  ${event.type}  ${event.subject}  (${event.id})`, maxWidth),
+    ...toEventSteps(event).map((step) => formatStep(step, ansi)),
+  ]);
+}
+
+function formatStep({ time, text, kind }: EventStep, ansi: Ansi): string {
+  const at = (time === null ? "now" : showTime(time)).padEnd(12);
+  return `    ${ansi(colors[kind], marks[kind])} ${cut(`${at}  ${text}`, maxWidth - 6)}`;
 }

@@ -1,8 +1,14 @@
 import { isProblemCode, problemCodes } from "@edgepass/shared/problem";
-import { type Facts, readRoles, readStatus, readText, readToken } from "./explain_facts.ts";
-import { type PolicyStep, policySteps } from "./explain_policy.ts";
-import { maxWidth, showDuration, showTime, wrap } from "../terminal/text.ts";
-import type { Ansi } from "../terminal/ansi.ts";
+import {
+  type Facts,
+  type PolicyStep,
+  policySteps,
+  readRoles,
+  readStatus,
+  readText,
+  readToken,
+} from "./explain_facts.ts";
+import { type Ansi, maxWidth, showDuration, showTime, wrap } from "../terminal/text.ts";
 
 const labelWidth = 14;
 

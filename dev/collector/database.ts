@@ -31,8 +31,7 @@ const companions = ["-wal", "-shm"] as const;
  * Opens the store for writing, and makes it where there is none (mode 600).
  *
  * A file that is no database, or one of another schema, is renamed, and `onRenamed` receives its
- * new
- * name: this code cannot read it, but it is not this program's to delete.
+ * new name: this code cannot read it, but it is not this program's to delete.
  */
 export function openDatabase(path: string, onRenamed: (path: string) => void = () => {}): Database {
   Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });

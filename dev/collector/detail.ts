@@ -85,8 +85,7 @@ const passportPrefix = "edgepass.passport.";
  * The Passport of the request, from the span that signed it.
  *
  * A gateway may sign one for itself in the same trace, to request a rebuild of the revocation list:
- * it
- * signs under no request's span and comes after.
+ * it signs under no request's span and comes after.
  */
 function readPassport(spans: readonly Span[]): RequestDetail["passport"] {
   const requests = new Set(

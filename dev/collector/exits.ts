@@ -14,10 +14,7 @@ export function addExit(db: Database, exit: Exit): void {
       exit.isExpected ? 1 : 0,
       JSON.stringify(exit),
     );
-    db.run(
-      "DELETE FROM exits WHERE id <= (SELECT max(id) FROM exits) - ?",
-      maxExits,
-    );
+    db.run("DELETE FROM exits WHERE id <= (SELECT max(id) FROM exits) - ?", maxExits);
   });
 }
 

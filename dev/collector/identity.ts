@@ -11,8 +11,8 @@ export const verifySpan = "gateway.verify";
  *
  * The gateway names the caller on the span of the request only once its token was accepted. Its own
  * endpoints (`/admin/keys`) never do, nor does a refusal of a revoked token: the step that verified
- * the token has the subject all the same. A caller whose token was unusable on an optional route was
- * served as anonymous and stays that.
+ * the token has the subject all the same. A caller whose token was unusable on an optional route
+ * was served as anonymous and stays that.
  */
 export function withIdentity(db: Database, request: number, facts: RequestFacts): RequestFacts {
   if (facts.sub !== null || !facts.isSpan) return facts;

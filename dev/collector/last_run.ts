@@ -19,8 +19,7 @@ export interface Crash {
 
 /**
  * How the run before this one ended, if dev itself was killed: its marker is still there. The end
- * was
- * not recorded, so its time is that of the last write.
+ * was not recorded, so its time is that of the last write.
  */
 export function findCrash(folder: string): Crash | undefined {
   const files = listFiles(folder);

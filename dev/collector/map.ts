@@ -18,8 +18,8 @@ interface Hops {
 const separator = "\n";
 
 /**
- * The traffic of the system since a time: who called whom, how often, how many calls failed, and how
- * long they took.
+ * The traffic of the system since a time: who called whom, how often, how many calls failed, and
+ * how long they took.
  *
  * Every part that has a span is on it, whether within the window or not.
  */

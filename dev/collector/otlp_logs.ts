@@ -36,10 +36,7 @@ export const LogsOnWire = z.object({
 });
 
 /** The log lines of an export; one without a time gets the time it was observed, or now. */
-export function toLines(
-  { resourceLogs }: z.output<typeof LogsOnWire>,
-  now: number,
-): LogLine[] {
+export function toLines({ resourceLogs }: z.output<typeof LogsOnWire>, now: number): LogLine[] {
   return resourceLogs.flatMap(({ resource, scopeLogs }) => {
     const program = nameService(toAttributes(resource?.attributes ?? []));
     return scopeLogs.flatMap(({ logRecords }) =>

@@ -37,10 +37,7 @@ export const TracesOnWire = z.object({
   resourceSpans: z._default(
     z.array(z.object({
       resource: Resource,
-      scopeSpans: z._default(
-        z.array(z.object({ spans: z._default(z.array(SpanOnWire), []) })),
-        [],
-      ),
+      scopeSpans: z._default(z.array(z.object({ spans: z._default(z.array(SpanOnWire), []) })), []),
     })),
     [],
   ),

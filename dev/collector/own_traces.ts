@@ -6,9 +6,8 @@ import type { Database } from "./database.ts";
  * The traces of requests that the dashboard sent itself, which its lists leave out by default.
  *
  * Their ids were chosen at random by the dashboard before it sent the requests. A client cannot
- * mark
- * a request of its own: no header, path or name puts a trace in here, and only the lists of the page
- * read it.
+ * mark a request of its own: no header, path or name puts a trace in here, and only the lists of
+ * the page read it.
  */
 export interface OwnTraces extends CallTraces {
   has(traceId: string): boolean;

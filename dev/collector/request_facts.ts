@@ -76,8 +76,8 @@ export function readLineFacts({ service, message, time, fields }: LogLine):
 /**
  * Joins the facts of two sources about a trace's request.
  *
- * A client may send several requests in one trace; the row is then the last one's. The deliveries of
- * the events that a request caused pass the gateway in its trace too, and must never replace it.
+ * A client may send several requests in one trace; the row is then the last one's. The deliveries
+ * of the events that a request caused pass the gateway in its trace too, and must never replace it.
  */
 export function joinFacts(stored: RequestFacts | undefined, found: RequestFacts): RequestFacts {
   if (stored && isDelivery(stored) !== isDelivery(found)) return isDelivery(found) ? stored : found;

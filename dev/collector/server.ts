@@ -32,7 +32,8 @@ const pageHeaders = {
 } as const;
 
 /**
- * Makes the dashboard's handler: first the check of host and origin, then the routes, then the page.
+ * Makes the dashboard's handler: first the check of host and origin, then the routes, then the
+ * page.
  *
  * It requires no credentials and acts as the administrator on the central configuration, and every
  * web page that is open in a developer's browser can reach loopback. So it serves only requests to
@@ -87,10 +88,7 @@ function match(pattern: string, path: string): string | undefined {
   return given[expected.findIndex((part) => part.startsWith(":"))] ?? "";
 }
 
-async function servePage(
-  request: Request,
-  page: () => Promise<DashboardPage>,
-): Promise<Response> {
+async function servePage(request: Request, page: () => Promise<DashboardPage>): Promise<Response> {
   const response = (await page()).serve(request);
   if (!response) throw new Refusal(404, "Not found");
   const headers = new Headers(response.headers);

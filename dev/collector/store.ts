@@ -33,10 +33,7 @@ export interface Store {
 }
 
 /** Stores what arrives in a database that no other process writes. */
-export function createStore(
-  db: Database,
-  limits: Partial<StoreLimits> = {},
-): Store {
+export function createStore(db: Database, limits: Partial<StoreLimits> = {}): Store {
   const max = { ...defaultLimits, ...limits };
   const counts = countAll(db);
 

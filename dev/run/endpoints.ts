@@ -1,12 +1,14 @@
-import { createDeliveryFetch, type DeliveryFetch } from "./delivery_fetch.ts";
-import type { Workspace } from "../workspace/workspace.ts";
-import type { Logs } from "./logs.ts";
-import { type Mode, modes } from "../workspace/modes.ts";
-import type { LogNote } from "@edgepass/local/qstash";
-import { openQstashEndpoint } from "./qstash_endpoint.ts";
-import { openRecommender } from "./recommender_endpoint.ts";
-import { openRedis } from "./redis_endpoint.ts";
+import { EndpointError, serveOnReservedPort } from "@edgepass/local/loopback";
+import { type LogNote, type QstashServer, serveQstash } from "@edgepass/local/qstash";
+import { serveRedis } from "@edgepass/local/redis";
+import { revocationKeys } from "@edgepass/shared/redis";
+import { makeSecret } from "@edgepass/shared/crypto";
+import { type Mode, modes, readOrCreateText, type Workspace } from "../workspace/workspace.ts";
 import type { Settings } from "../workspace/settings.ts";
+import { StartError } from "../workspace/start.ts";
+import { createDeliveryFetch, type DeliveryFetch } from "./delivery_fetch.ts";
+import type { Logs } from "./logs.ts";
+import { createRecommender } from "./recommender.ts";
 
 /** What the system needs from outside, served by dev where the settings name none. */
 export interface Endpoints {
@@ -33,20 +35,22 @@ export async function openEndpoints(
     readonly cleanup: AsyncDisposableStack;
   },
 ): Promise<Endpoints> {
+  const onError = (name: string) => (cause: unknown) =>
+    logs.report("error", `${name} endpoint: ${String(cause)}`);
   const redis = await openRedis(workspace, base, {
     file: modes[mode].redis,
-    onError: (cause) => logs.report("error", `Redis endpoint: ${String(cause)}`),
+    onError: onError("Redis"),
   });
   cleanup.defer(redis.close);
   const { PUBLIC_ORIGIN: publicOrigin, PORT: port } = base;
   const deliveries = createDeliveryFetch({ publicOrigin, port: Number(port) });
   cleanup.defer(deliveries.close);
   let publishNote: (note: LogNote) => void = () => {};
-  const qstash = await openQstashEndpoint(workspace, base, {
+  const qstash = await openQstash(workspace, base, {
     file: modes[mode].qstash,
     fetch: deliveries.fetch,
     onNote: (note) => publishNote(note),
-    onError: (cause) => logs.report("error", `QStash endpoint: ${String(cause)}`),
+    onError: onError("QStash"),
   });
   cleanup.defer(qstash.close);
   const recommender = openRecommender(workspace, base);
@@ -66,4 +70,114 @@ export async function openEndpoints(
       RECOMMENDER_URL: recommender.url,
     },
   };
+}
+
+/** An endpoint and how to reach it. */
+interface Endpoint {
+  readonly url: string;
+  readonly token: string;
+  close(): Promise<void>;
+}
+
+interface EndpointOptions {
+  /** Where it stores its data, inside the workspace. */
+  readonly file: string;
+  readonly onError: (cause: unknown) => void;
+}
+
+const notOurs = () => Promise.resolve();
+
+/** The Redis of the settings: the given one untouched, or one served here. */
+async function openRedis(
+  workspace: Workspace,
+  { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN, REDIS_URL: redisUrl }: Settings,
+  { file, onError }: EndpointOptions,
+): Promise<Endpoint> {
+  if (UPSTASH_REDIS_REST_URL !== "") {
+    return { url: UPSTASH_REDIS_REST_URL, token: UPSTASH_REDIS_REST_TOKEN, close: notOurs };
+  }
+  const token = await readOrCreateText(workspace, ["keys", "redis-rest-token"], makeSecret);
+  const path = workspace.at(file);
+  const { url, close } = await serveRedis({
+    token,
+    file: path,
+    redisUrl,
+    witnesses: [revocationKeys.ready],
+    serve: (handler) => serveOnReservedPort(workspace.at("redis", "port"), handler),
+    onError,
+  }).catch(toStartError);
+  return { url, token, close: () => close().then(() => removeLock(path)) };
+}
+
+type QstashSettings = Pick<
+  Settings,
+  "QSTASH_URL" | "QSTASH_TOKEN" | "QSTASH_CURRENT_SIGNING_KEY" | "QSTASH_NEXT_SIGNING_KEY"
+>;
+
+/**
+ * The QStash of the settings: the given one untouched, or one served here. Its signing keys are
+ * those of its file, which the settings' keys are only for a file that has none.
+ *
+ * @throws {StartError} when its data cannot be opened
+ */
+export async function openQstash(
+  workspace: Workspace,
+  settings: QstashSettings,
+  { file, onError, ...options }: EndpointOptions & {
+    readonly fetch?: typeof fetch;
+    readonly onNote?: (note: LogNote) => void;
+  },
+): Promise<Endpoint & Pick<QstashServer, "keys">> {
+  const { QSTASH_CURRENT_SIGNING_KEY: current, QSTASH_NEXT_SIGNING_KEY: next } = settings;
+  if (settings.QSTASH_URL !== "") {
+    const { QSTASH_URL: url, QSTASH_TOKEN: token } = settings;
+    return { url, token, keys: { current, next }, close: notOurs };
+  }
+  const token = settings.QSTASH_TOKEN ||
+    await readOrCreateText(workspace, ["keys", "qstash-token"], makeSecret);
+  const path = workspace.at(file);
+  const { url, keys, close } = serve({
+    ...options,
+    token,
+    path,
+    ...(current !== "" && next !== "" ? { keys: { current, next } } : {}),
+    serve: (handler) => serveOnReservedPort(workspace.at(`${file}.port`), handler),
+    onError,
+  });
+  return { url, token, keys, close: () => close().then(() => removeLock(path)) };
+}
+
+function serve(options: Parameters<typeof serveQstash>[0]): QstashServer {
+  try {
+    return serveQstash(options);
+  } catch (cause) {
+    return toStartError(cause);
+  }
+}
+
+/** The recommender of the settings: the given one untouched, or one whose faults end with dev. */
+function openRecommender(
+  workspace: Workspace,
+  { RECOMMENDER_URL: url }: Settings,
+): Pick<Endpoint, "url" | "close"> {
+  if (url !== "") return { url, close: notOurs };
+  const { handler, close } = createRecommender();
+  const server = serveOnReservedPort(workspace.at("recommender.port"), handler);
+  return {
+    url: server.url,
+    async close() {
+      close();
+      await server.close();
+    },
+  };
+}
+
+/** Only while this process holds the lock of the workspace may the lock file of its data go. */
+async function removeLock(path: string): Promise<void> {
+  await Deno.remove(`${path}.lock`).catch(() => {});
+}
+
+function toStartError(cause: unknown): never {
+  if (cause instanceof EndpointError) throw new StartError(cause.message, { cause });
+  throw cause;
 }

@@ -1,8 +1,7 @@
 import { stripVTControlCharacters } from "node:util";
-import { readLogLine } from "../terminal/log_line.ts";
-import { showLogLine } from "../terminal/log_view.ts";
+import { readLogLine, showLogLine } from "../terminal/log_line.ts";
 import { describeEnd, type Exit, type InFlightRequest } from "../collector/mod.ts";
-import { type Ansi, createAnsi } from "../terminal/ansi.ts";
+import { type Ansi, createAnsi } from "../terminal/text.ts";
 
 const maxWidth = 78;
 const maxRequests = 5;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describeLastRun } from "./last_run.ts";
 import type { Exit } from "../collector/mod.ts";
-import { createAnsi } from "../terminal/ansi.ts";
+import { createAnsi } from "../terminal/text.ts";
 
 const ansi = createAnsi(false);
 const line = (level: string, message: string) =>
@@ -26,10 +26,7 @@ const exit: Exit = {
 };
 
 Deno.test("a start reports why the last run died: the process, its exit, its last lines, its open requests", () => {
-  const [head = "", error = "", panic, first, second = "", ...more] = describeLastRun(
-    [exit],
-    ansi,
-  );
+  const [head = "", error = "", panic, first, second = "", ...more] = describeLastRun([exit], ansi);
   assert.match(head, /^The last run: edgepass ended by SIGKILL at 2026-03-01 \d\d:\d\d:\d\d$/);
   assert.match(error, /gateway +ERROR Broken$/);
   assert.equal(panic, "  panicked at main");
@@ -41,10 +38,7 @@ Deno.test("a start reports why the last run died: the process, its exit, its las
 
 Deno.test("a dev without a recorded end is reported as killed, at about its last write", () => {
   const killed = { ...exit, name: "dev", code: null, signal: null, lastLines: [], inFlight: [] };
-  assert.match(
-    describeLastRun([killed], ansi)[0] ?? "",
-    /: dev itself was killed, at about 2026-/,
-  );
+  assert.match(describeLastRun([killed], ansi)[0] ?? "", /: dev itself was killed, at about 2026-/);
 });
 
 Deno.test("a process that ended with a code is reported with it", () => {

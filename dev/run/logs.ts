@@ -1,8 +1,7 @@
 import type { Workspace } from "../workspace/workspace.ts";
 import { fileNameOf, type LogFilesOptions, openLogFiles } from "./log_files.ts";
-import { type LogLine, readLogLine } from "../terminal/log_line.ts";
-import { showLogLine, showRawLine } from "../terminal/log_view.ts";
-import type { Ansi } from "../terminal/ansi.ts";
+import { type LogLine, readLogLine, showLogLine, showRawLine } from "../terminal/log_line.ts";
+import type { Ansi } from "../terminal/text.ts";
 import type { LineListener } from "./processes.ts";
 
 export interface Logs {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { openWorkspace } from "../workspace/workspace.ts";
-import { forEachLine } from "./lines.ts";
+import { forEachLine } from "./processes.ts";
 import { openLogFiles } from "./log_files.ts";
 import { createLogs } from "./logs.ts";
-import { createAnsi } from "../terminal/ansi.ts";
+import { createAnsi } from "../terminal/text.ts";
 
 const traceId = "0af7651916cd43dd8448eb211c80319c";
 const requestLine = JSON.stringify({

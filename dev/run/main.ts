@@ -1,7 +1,5 @@
-import { asksForHelp } from "@edgepass/shared/runtime/deno";
 import type { Mode } from "./run.ts";
-import { StartError } from "../workspace/start_error.ts";
-import { requireDeno } from "../workspace/version.ts";
+import { asksForHelp, loadCommand, requireDeno, StartError } from "../workspace/start.ts";
 
 const usage = "Usage: deno task dev [--split], or deno task dev:workers";
 
@@ -11,13 +9,9 @@ Runs gateway, services, Redis, QStash and a dashboard on loopback until Ctrl-C. 
 service is a process of its own; dev:workers runs the same source in workerd. Settings are variables:
 PORT (8787), DASHBOARD_PORT (8788), EDGEPASS_HOME (.edgepass) and those of docs/deploy.md.`;
 
-/**
- * Runs the dev command and ends the process with its code.
- *
- * Nothing that needs a dependency is imported before this: Deno's own message about a missing one
- * is
- * many lines long.
- */
+const missing = "the dependencies are not installed; run deno install";
+
+/** Runs the dev command and ends the process with its code. */
 async function main(args: readonly string[]): Promise<never> {
   if (asksForHelp(args)) {
     console.log(help);
@@ -25,7 +19,10 @@ async function main(args: readonly string[]): Promise<never> {
   }
   try {
     requireDeno(Deno.version.deno);
-    const { runDev } = await loadCommand();
+    const { runDev } = await loadCommand<typeof import("./run.ts")>(
+      new URL("./run.ts", import.meta.url),
+      missing,
+    );
     Deno.exit(await runDev(readMode(args)));
   } catch (error) {
     console.error(explain(error));
@@ -42,21 +39,6 @@ function readMode(args: readonly string[]): Mode {
   const mode = modes[args.join(" ")];
   if (mode === undefined) throw new StartError(`unknown option. ${usage}`, { code: 2 });
   return mode;
-}
-
-/**
- * By a specifier that Deno cannot resolve ahead, so that a missing dependency is an error of ours.
- */
-async function loadCommand(): Promise<typeof import("./run.ts")> {
-  try {
-    return await import(new URL("./run.ts", import.meta.url).href);
-  } catch (cause) {
-    const message = cause instanceof Error ? cause.message : "";
-    if (!/npm package|Cannot find (module|package)|Could not (find|resolve)/.test(message)) {
-      throw cause;
-    }
-    throw new StartError("the dependencies are not installed; run deno install", { cause });
-  }
 }
 
 /**

@@ -8,8 +8,8 @@ import {
   settingsOf,
 } from "../workspace/environment.ts";
 import { inFlightFile } from "../collector/mod.ts";
-import { findFreePorts } from "./ports.ts";
-import { type ProcessPlan, projectRoot } from "./processes.ts";
+import { findFreePorts, type ProcessPlan } from "./processes.ts";
+import { projectRoot } from "../workspace/workspace.ts";
 import { type ServiceName, services, type Settings } from "../workspace/settings.ts";
 
 /** A process to run, and the port on which it reports that it is ready. */

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { forEachLine } from "./lines.ts";
+import { StartError } from "../workspace/start.ts";
+import { projectRoot } from "../workspace/workspace.ts";
 
 /** A program of ours in a process of its own. */
 export interface ProcessPlan {
@@ -34,9 +35,6 @@ export interface RunningProcess {
 export type LineListener = (line: string, source: { name: string; isError: boolean }) => void;
 
 const keptLines = 8;
-
-/** The root of the working copy. */
-export const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
 
 const preload = fileURLToPath(new URL("./leave_with_parent.ts", import.meta.url));
 
@@ -94,4 +92,60 @@ export function startProcess(plan: ProcessPlan, onLine: LineListener): RunningPr
       clearTimeout(timer);
     },
   };
+}
+
+/** A line longer than this is cut into several. */
+const maxLineLength = 65_536;
+
+/** Passes on the lines of a stream of bytes one by one; the last one may lack its line feed. */
+export async function forEachLine(
+  stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+  onLine: (line: string) => void,
+): Promise<void> {
+  let rest = "";
+  for await (const text of stream.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split(/\r?\n/);
+    rest = lines.pop() ?? "";
+    for (const line of lines) onLine(line);
+    for (; rest.length > maxLineLength; rest = rest.slice(maxLineLength)) {
+      onLine(rest.slice(0, maxLineLength));
+    }
+  }
+  if (rest !== "") onLine(rest);
+}
+
+const hostname = "127.0.0.1";
+
+/** How long a port may stay taken: children of a dev that was killed need a moment to end. */
+const patienceMs = 1_500;
+
+/**
+ * Makes sure that a port can be listened on.
+ *
+ * @throws {StartError} naming the variable and the number
+ */
+export async function requireFreePort(name: string, port: number): Promise<void> {
+  const deadline = performance.now() + patienceMs;
+  for (;;) {
+    try {
+      Deno.listen({ hostname, port }).close();
+      return;
+    } catch (cause) {
+      const isTaken = cause instanceof Deno.errors.AddrInUse;
+      if (isTaken && performance.now() < deadline) {
+        await new Promise((resolve) => setTimeout(resolve, 50));
+        continue;
+      }
+      const reason = isTaken ? "is taken by another program" : "may not be listened on";
+      throw new StartError(`${name} ${port} ${reason}; set ${name} to another port`, { cause });
+    }
+  }
+}
+
+/** Ports that were free a moment ago, all different. */
+export function findFreePorts(count: number): number[] {
+  const listeners = Array.from({ length: count }, () => Deno.listen({ hostname, port: 0 }));
+  const ports = listeners.map((listener) => listener.addr.port);
+  for (const listener of listeners) listener.close();
+  return ports;
 }

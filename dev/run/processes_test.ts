@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { startProcess } from "./processes.ts";
 import { describeEnding, exitCodeOf, readRefusal } from "./readiness.ts";
-import { requireDeno } from "../workspace/version.ts";
+import { requireDeno } from "../workspace/start.ts";
 
 const program = `
   console.log(JSON.stringify(Object.keys(Deno.env.toObject())));

@@ -3,17 +3,28 @@ import { StoreUnavailable } from "@edgepass/shared/sql";
 import { openEndpoints } from "./endpoints.ts";
 import { toEnvFile } from "../workspace/env_file.ts";
 import { toClientSettings } from "../workspace/environment.ts";
-import { acquireLock, openWorkspace, type Workspace } from "../workspace/workspace.ts";
-import { writeText } from "../workspace/state_file.ts";
-import { livenessOf, untilDead } from "./liveness.ts";
+import {
+  acquireLock,
+  type Mode,
+  openWorkspace,
+  projectRoot,
+  type Workspace,
+  writeText,
+} from "../workspace/workspace.ts";
+import {
+  describeEnding,
+  exitCodeOf,
+  isRefusal,
+  livenessOf,
+  readRefusal,
+  untilDead,
+  waitUntilReady,
+} from "./readiness.ts";
 import { createLogs, type Logs } from "./logs.ts";
-import type { Mode } from "../workspace/modes.ts";
 import { observe, requireTelemetrySettings } from "./observing.ts";
-import { type Ansi, createAnsi } from "../terminal/ansi.ts";
+import { type Ansi, createAnsi } from "../terminal/text.ts";
 import { placeApart, type Placement, placeTogether } from "./placement.ts";
-import { requireFreePort } from "./ports.ts";
-import { type Ending, projectRoot, type RunningProcess, startProcess } from "./processes.ts";
-import { describeEnding, exitCodeOf, isRefusal, readRefusal, waitUntilReady } from "./readiness.ts";
+import { type Ending, requireFreePort, type RunningProcess, startProcess } from "./processes.ts";
 import {
   completeSettings,
   databases,
@@ -22,12 +33,12 @@ import {
   readPorts,
   type Settings,
 } from "../workspace/settings.ts";
-import { StartError } from "../workspace/start_error.ts";
+import { StartError } from "../workspace/start.ts";
 import { listenForStop } from "./stop_signal.ts";
 import { welcome } from "./welcome.ts";
 import { migrateLocalD1, placeInWorkerd, writeWorkerFiles } from "./workers.ts";
 
-export type { Mode } from "../workspace/modes.ts";
+export type { Mode } from "../workspace/workspace.ts";
 
 /** A process gets this long to finish the requests it has begun. */
 const graceMs = 3_000;

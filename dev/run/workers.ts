@@ -1,15 +1,13 @@
 import { createRequire } from "node:module";
 import { machineVariables, parts, reportToDev, settingsOf } from "../workspace/environment.ts";
 import { toEnvFile } from "../workspace/env_file.ts";
-import type { Workspace } from "../workspace/workspace.ts";
-import { writeText } from "../workspace/state_file.ts";
+import { projectRoot, type Workspace, writeText } from "../workspace/workspace.ts";
 import type { Placed, Placement } from "./placement.ts";
 import type { Logs } from "./logs.ts";
 import { describeEnding } from "./readiness.ts";
-import { projectRoot, startProcess } from "./processes.ts";
-import { toLocalConfig } from "./worker_config.ts";
+import { startProcess } from "./processes.ts";
 import { databaseOwners, databases, type Settings } from "../workspace/settings.ts";
-import { StartError } from "../workspace/start_error.ts";
+import { StartError } from "../workspace/start.ts";
 
 /** Everything in one Worker, run by wrangler in workerd; its databases are local D1. */
 export function placeInWorkerd(workspace: Workspace, given: Settings): Placement {
@@ -143,4 +141,32 @@ function wranglerVariables(workspace: Workspace): Readonly<Record<string, string
     CI: "true",
     FORCE_COLOR: "0",
   };
+}
+
+/** Secrets a deployment may do without, so that the Wrangler files cannot name them. */
+const optionalSecrets = [
+  "QSTASH_TOKEN",
+  "QSTASH_CURRENT_SIGNING_KEY",
+  "QSTASH_NEXT_SIGNING_KEY",
+  "RECOMMENDER_KEY",
+] as const;
+
+/**
+ * A Wrangler file for another folder, with every secret named.
+ *
+ * Run locally, wrangler passes a Worker no secret that the file does not list as required;
+ * deployed, it would refuse while one of these is missing.
+ *
+ * @throws {TypeError} when the file is not written as expected
+ */
+export function toLocalConfig(text: string, root: string): string {
+  const isNamed = /^required = \[/m.test(text);
+  if (!isNamed) throw new TypeError("Cannot name secrets: the Wrangler file has no required ones");
+  const names = optionalSecrets.map((name) => `"${name}", `).join("");
+  return text
+    .replace(/^required = \[/m, `$&${names}`)
+    .replaceAll(
+      /^(main|directory|migrations_dir|watch_dir) = "(.+)"$/gm,
+      (_line, key, path) => `${key} = ${JSON.stringify(root + path)}`,
+    );
 }

@@ -1,4 +1,4 @@
-import { StartError } from "./start_error.ts";
+import { StartError } from "./start.ts";
 
 /**
  * Settings as dotenv text that `deno run --env-file` reads back unchanged.

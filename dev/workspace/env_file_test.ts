@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { toEnvFile } from "./env_file.ts";
-import { StartError } from "./start_error.ts";
+import { StartError } from "./start.ts";
 
 /** Parses a dotenv text with Deno's own reader. */
 async function readByDeno(text: string): Promise<Record<string, string>> {

@@ -1,15 +1,14 @@
 import { integer, readConfig } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
 import { databases, services, serviceSettingNames } from "./generated/services.ts";
-import type { Workspace } from "./workspace.ts";
-import { readOrCreateText } from "./state_file.ts";
+import { readOrCreateText, type Workspace } from "./workspace.ts";
 import {
   makeAccessTokenKeys,
   makePassportKeys,
   makePrivatePassportKeys,
   makeSecret,
 } from "@edgepass/shared/crypto";
-import { StartError } from "./start_error.ts";
+import { StartError } from "./start.ts";
 
 export { databases, services };
 

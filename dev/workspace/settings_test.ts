@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { acquireLock, openWorkspace } from "./workspace.ts";
 import { telemetrySettings } from "@edgepass/shared/telemetry";
 import { completeSettings, readGiven, readPorts, settingNames } from "./settings.ts";
-import { StartError } from "./start_error.ts";
+import { StartError } from "./start.ts";
 
 async function setup() {
   const path = await Deno.makeTempDir();

@@ -1,6 +1,4 @@
-import type { Attempt, HeaderMap, Message } from "./model.ts";
-import { toHeaderMap } from "./model.ts";
-import type { Random } from "./random.ts";
+import { type Attempt, type HeaderMap, type Message, type Random, toHeaderMap } from "./model.ts";
 import { signDelivery } from "./signing_keys.ts";
 
 /** Calls `callback` once after `ms`; the returned function prevents it. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createTestSystem, type Received } from "./test_system.ts";
+import { createTestSystem, type Received } from "../../tests/support/qstash_system.ts";
 
 /** Responds with each of the given in turn, then with success. */
 function respondInTurn(...responses: readonly (() => Response | Promise<Response>)[]) {

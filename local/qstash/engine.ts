@@ -32,7 +32,7 @@ export interface Engine {
 
 /** Clocks jump and timers have a longest time: the store is read at least this often. */
 const maxPollMs = 60_000;
-const maintainEveryMs = 3_600_000;
+const deleteEveryMs = 3_600_000;
 /** After a failure of the store its work is tried again after this. */
 const retryAfterMs = 1_000;
 
@@ -44,7 +44,7 @@ export function createEngine(options: EngineOptions): Engine {
   let isRunning = false;
   let isFilling = false;
   let cancelNap = () => {};
-  let sweptAt = -Infinity;
+  let deletedAt = -Infinity;
 
   async function deliver(message: Message): Promise<void> {
     try {
@@ -80,7 +80,7 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   function fill(): void {
-    maintain();
+    deleteExpired();
     fireSchedules(store, publisher, now());
     const room = maxParallel - underWay.size;
     if (room > 0) { for (const message of claim(room)) begin(message); }
@@ -89,16 +89,16 @@ export function createEngine(options: EngineOptions): Engine {
   function claim(room: number): Message[] {
     return store.atomically(() => {
       const messages = store.messages.claim(now(), room);
-      for (const message of messages) if (!message.isCopy) store.logs.add("ACTIVE", message);
+      for (const message of messages) if (!message.copy) store.logs.add("ACTIVE", message);
       return messages;
     });
   }
 
-  function maintain(): void {
-    if (now() - sweptAt < maintainEveryMs) return;
-    sweptAt = now();
-    store.logs.forgetBefore(now() - options.logRetentionMs);
-    store.deduplications.forgetBefore(now());
+  function deleteExpired(): void {
+    if (now() - deletedAt < deleteEveryMs) return;
+    deletedAt = now();
+    store.logs.deleteBefore(now() - options.logRetentionMs);
+    store.deduplications.deleteBefore(now());
   }
 
   /** Many wakes in one turn are one: a batch of completions claims its successors together. */

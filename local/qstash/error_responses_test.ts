@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openQstash } from "./mod.ts";
-import { createTestSystem } from "./test_system.ts";
+import { createTestSystem } from "../../tests/support/qstash_system.ts";
 
 const destination = "http://destination.test/x";
 const publish = `/v2/publish/${destination}`;

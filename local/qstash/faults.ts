@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import { ApiError } from "./api_error.ts";
-import { fraction, type Random } from "./random.ts";
+import { ApiError } from "./api.ts";
+import { fraction, type Random } from "./model.ts";
 import type { StoredSettings } from "./store.ts";
 
 const chance = z._default(z.number().check(z.gte(0), z.lte(1)), 0);

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createTestSystem } from "./test_system.ts";
+import { createTestSystem } from "../../tests/support/qstash_system.ts";
 
 Deno.test("without injected faults every delivery succeeds", async () => {
   await using system = createTestSystem();

@@ -1,9 +1,15 @@
-import { createHash, timingSafeEqual } from "node:crypto";
-import { ApiError } from "./api_error.ts";
+import { createTokenCheck, readLimitedBody } from "../loopback.ts";
+import {
+  ApiError,
+  type Call,
+  createRouter,
+  ok,
+  parse,
+  type RouteResponse,
+  type Routes,
+} from "./api.ts";
 import type { After } from "./attempt.ts";
 import { type FaultSource, readFaults } from "./faults.ts";
-import { parse } from "./read_json.ts";
-import { type Call, createRouter, type RouteResponse, type Routes } from "./router.ts";
 
 export interface HandlerOptions {
   readonly token: string;
@@ -22,23 +28,27 @@ export type Handler = (request: Request, callerIp?: string) => Promise<Response>
 
 /** Serves the API: token, faults, routes; every refusal is `{"error"}`. */
 export function createHandler(options: HandlerOptions): Handler {
-  const { faults, onChange, onError } = options;
-  const expected = digest(options.token);
+  const { faults, onChange, onError, maxBodyBytes } = options;
+  const isAuthorized = createTokenCheck(options.token);
   const route = createRouter({ ...options.routes, ...faultRoutes(faults) });
 
+  const tooLarge = () => new ApiError(413, `request is larger than ${maxBodyBytes} bytes`);
+
   async function respond(request: Request, callerIp: string): Promise<Response> {
-    if (!isAuthorized(request, expected)) throw new ApiError(401, "unauthorized");
+    if (!isAuthorized(request)) throw new ApiError(401, "unauthorized");
     const { url, method, headers } = request;
     const raw = url.slice(url.indexOf("/", url.indexOf("//") + 2));
     const isLocal = raw.startsWith("/v2/local/");
-    const fault = isLocal ? undefined : await answerByFault(options, request);
+    const fault = isLocal ? undefined : await respondByFault(options, request);
     if (fault) return fault;
     const { params, query, run } = route({ method, raw });
-    const body = await readBody(request, options.maxBodyBytes);
+    const body = await readLimitedBody(request, maxBodyBytes, tooLarge);
     const call: Call = { headers, body, params, query, callerIp };
     const result = run(call);
     if (method !== "GET") onChange();
-    if (!isLocal && faults.happens("apiLostAnswer")) throw lostAnswer();
+    if (!isLocal && faults.happens("apiLostAnswer")) {
+      throw new ApiError(500, "done, but the response was lost on purpose");
+    }
     return toResponse(result);
   }
 
@@ -57,17 +67,17 @@ export function createHandler(options: HandlerOptions): Handler {
 function faultRoutes(faults: FaultSource): Routes {
   const set = ({ body }: Pick<Call, "body">): RouteResponse => {
     faults.set(readFaults(parse(body)));
-    return { status: 200, body: faults.get() };
+    return ok(faults.get());
   };
   return {
-    "GET /v2/local/faults": () => ({ status: 200, body: faults.get() }),
+    "GET /v2/local/faults": () => ok(faults.get()),
     "PUT /v2/local/faults": set,
     "POST /v2/local/faults": set,
     "DELETE /v2/local/faults": () => set({ body: new TextEncoder().encode("{}") }),
   };
 }
 
-async function answerByFault(
+async function respondByFault(
   { faults, after, closed }: HandlerOptions,
   { signal }: Request,
 ): Promise<Response | undefined> {
@@ -85,10 +95,6 @@ async function answerByFault(
   return response;
 }
 
-function lostAnswer(): ApiError {
-  return new ApiError(500, "done, but the response was lost on purpose");
-}
-
 function hang(ms: number, after: After, ends: readonly AbortSignal[]): Promise<void> {
   return new Promise((resolve) => {
     const finish = () => {
@@ -100,40 +106,6 @@ function hang(ms: number, after: After, ends: readonly AbortSignal[]): Promise<v
     for (const end of ends) end.addEventListener("abort", finish);
     if (ends.some((end) => end.aborted)) finish();
   });
-}
-
-/** With a declared length, which the server enforces, the body is read in one piece. */
-async function readBody(request: Request, maxBytes: number): Promise<Uint8Array<ArrayBuffer>> {
-  const declared = request.headers.get("content-length");
-  if (declared !== null) {
-    if (Number(declared) > maxBytes) throw tooLarge(maxBytes);
-    return new Uint8Array(await request.arrayBuffer());
-  }
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.length;
-    if (size > maxBytes) throw tooLarge(maxBytes);
-    chunks.push(chunk);
-  }
-  return new Uint8Array(await new Blob(chunks).arrayBuffer());
-}
-
-function tooLarge(maxBytes: number): ApiError {
-  return new ApiError(413, `request is larger than ${maxBytes} bytes`);
-}
-
-/**
- * Compares digests: comparing the texts would leak the token's content and length by the time it
- * takes.
- */
-function isAuthorized(request: Request, expected: Uint8Array): boolean {
-  const shown = /^bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1] ?? "";
-  return timingSafeEqual(digest(shown), expected);
-}
-
-function digest(text: string): Uint8Array {
-  return createHash("sha256").update(text).digest();
 }
 
 function toResponse({ status, body }: RouteResponse): Response {

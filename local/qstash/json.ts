@@ -1,8 +1,8 @@
 import { decodeUtf8 } from "@edgepass/shared/crypto";
-import type { DeadLetter, Letter, Message } from "./model.ts";
+import type { DeadLetter, Letter } from "./model.ts";
 import { labelsJson } from "./logs.ts";
 import type { Filterable } from "./query.ts";
-import type { Queue, Schedule, UrlGroup } from "./resources.ts";
+import type { Schedule } from "./resources.ts";
 
 /** Text where the bytes are UTF-8, else base64 under the other name, as documented. */
 function bodyJson(body: Uint8Array, [text, base64]: readonly [text: string, base64: string]) {
@@ -13,7 +13,8 @@ function bodyJson(body: Uint8Array, [text, base64]: readonly [text: string, base
   }
 }
 
-function letterJson(letter: Letter) {
+/** A message as `/v2/messages/{id}` shows it. */
+export function letterJson(letter: Letter) {
   const { id, url, body, delivery, origin, queue, createdAt, notBefore } = letter;
   return {
     messageId: id,
@@ -34,11 +35,6 @@ function letterJson(letter: Letter) {
     callerIP: origin.callerIp,
     ...labelsJson(delivery.labels),
   };
-}
-
-/** A message as `/v2/messages/{id}` shows it. */
-export function messageJson(message: Message) {
-  return letterJson(message);
 }
 
 /** A message as `/v2/dlq` shows it. */
@@ -76,14 +72,6 @@ export function scheduleJson(schedule: Schedule, lastStates: Readonly<Record<str
     nextScheduleTime: schedule.nextAt,
     lastScheduleStates: lastStates,
   };
-}
-
-export function queueJson({ name, parallelism, paused, createdAt, updatedAt, lag }: Queue) {
-  return { name, parallelism, paused, createdAt, updatedAt, lag };
-}
-
-export function groupJson({ name, endpoints, createdAt, updatedAt }: UrlGroup) {
-  return { name, endpoints, createdAt, updatedAt };
 }
 
 /** The fields by which lists of messages and of dead ones are filtered. */

@@ -1,9 +1,11 @@
 import { isSuccess } from "./attempt.ts";
 import type { Attempt, Letter, State } from "./model.ts";
-import { integerOf, jsonOf, type Row, type Sql, textOf } from "./sql.ts";
+import { createTable, integer, json, type Sql, text } from "./sql.ts";
+
+type LogFields = Readonly<Record<string, unknown>>;
 
 /** A line of the log as the API shows it, with the fields every line has. */
-export type LogEntry = Readonly<Record<string, unknown>> & {
+export type LogEntry = LogFields & {
   readonly seq: number;
   readonly time: number;
   readonly messageId: string;
@@ -15,7 +17,7 @@ export interface Logs {
   /** Newest first, of those before `seq`. */
   before(seq: number, limit: number): LogEntry[];
   ofMessages(ids: readonly string[]): LogEntry[];
-  forgetBefore(time: number): void;
+  deleteBefore(time: number): void;
 }
 
 export interface LogDetail {
@@ -36,26 +38,24 @@ export function createLogs(
   now: () => number,
   onNote: (note: LogNote) => void = () => {},
 ): Logs {
+  const inserted = { time: integer, messageId: text, state: text, detail: json<LogFields>() };
+  const fresh = createTable(sql, "logs", inserted);
+  const table = createTable(sql, "logs", { ...inserted, seq: integer });
+  const toEntry = ({ detail, ...entry }: ReturnType<typeof table.all>[number]): LogEntry => ({
+    ...detail,
+    ...entry,
+  });
   return {
     add(state, letter, more = {}) {
       const time = now();
-      sql.run(
-        "INSERT INTO logs (time, message_id, state, detail) VALUES (?,?,?,?)",
-        time,
-        letter.id,
-        state,
-        JSON.stringify(toDetail(letter, more)),
-      );
+      fresh.put({ time, messageId: letter.id, state, detail: toDetail(letter, more) });
       onNote({ time, state, letter, ...more });
     },
-    before: (seq, limit) =>
-      sql.all("SELECT * FROM logs WHERE seq < ? ORDER BY seq DESC LIMIT ?", seq, limit).map(
-        toEntry,
-      ),
+    before: (seq, limit) => table.all("seq < ? ORDER BY seq DESC LIMIT ?", seq, limit).map(toEntry),
     ofMessages: (ids) =>
-      ids.flatMap((id) => sql.all("SELECT * FROM logs WHERE message_id = ?", id)).map(toEntry)
+      ids.flatMap((id) => table.all("message_id = ?", id)).map(toEntry)
         .sort((a, b) => b.seq - a.seq),
-    forgetBefore: (time) => void sql.run("DELETE FROM logs WHERE time < ?", time),
+    deleteBefore: (time) => void table.remove("time < ?", time),
   };
 }
 
@@ -92,14 +92,4 @@ function attemptDetail({ status, header, body, error }: Attempt) {
 /** The first label is there twice: older clients read it as `label`. */
 export function labelsJson(labels: readonly string[]) {
   return labels.length > 0 ? { label: labels[0], labels } : {};
-}
-
-function toEntry(row: Row): LogEntry {
-  return {
-    ...jsonOf<Record<string, unknown>>(row, "detail"),
-    seq: integerOf(row, "seq"),
-    time: integerOf(row, "time"),
-    messageId: textOf(row, "message_id"),
-    state: textOf(row, "state"),
-  };
 }

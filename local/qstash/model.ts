@@ -50,13 +50,15 @@ export interface NewMessage extends Letter {
   /** When the next attempt is due. */
   readonly nextAt: number;
   /** A duplicate made by a fault: delivered once, its outcome changes nothing. */
-  readonly isCopy: boolean;
+  readonly copy: boolean;
 }
 
 export interface Message extends NewMessage {
   readonly seq: number;
   /** How often it has been retried. */
   readonly retried: number;
+  /** Whether it is being delivered. */
+  readonly active: boolean;
 }
 
 /** The result of one attempt; without a response the status is 0. */
@@ -88,4 +90,23 @@ export function toHeaderMap(headers: Headers): HeaderMap {
   const map: Record<string, string[]> = {};
   for (const [name, value] of headers) (map[name] ??= []).push(value);
   return map;
+}
+
+/** Gives this many random bytes. */
+export type Random = (count: number) => Uint8Array;
+
+/** Random bytes of Web Crypto. */
+export function cryptoRandom(count: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(count));
+}
+
+/** A number from 0 up to but not including 1. */
+export function fraction(random: Random): number {
+  const bytes = random(6);
+  return bytes.reduce((sum, byte) => sum * 256 + byte, 0) / 2 ** 48;
+}
+
+/** Makes ids such as `msg_…`: sortable by time, and as unpredictable as `random`. */
+export function makeId(prefix: string, now: number, random: Random): string {
+  return `${prefix}_${now.toString(36).padStart(9, "0")}${random(12).toHex()}`;
 }

@@ -18,10 +18,10 @@ export function createOutcome({ store, publisher, faults, now }: OutcomeOptions)
     store.messages.remove(message.seq);
     store.logs.add("DELIVERED", message, { attempt });
     // In its queue a late duplicate would block everything behind it.
-    const copy = { ...message, queue: undefined, isCopy: true };
-    if (faults.happens("duplicate")) store.messages.add({ ...copy, nextAt: now() });
+    const duplicate = { ...message, queue: undefined, copy: true };
+    if (faults.happens("duplicate")) store.messages.add({ ...duplicate, nextAt: now() });
     if (faults.happens("lateDuplicate")) {
-      store.messages.add({ ...copy, nextAt: now() + faults.get().lateDuplicateMs });
+      store.messages.add({ ...duplicate, nextAt: now() + faults.get().lateDuplicateMs });
     }
   }
 
@@ -72,7 +72,7 @@ export function createOutcome({ store, publisher, faults, now }: OutcomeOptions)
     store.atomically(() => {
       // Cancelled while it was under way.
       if (!store.messages.has(message.seq)) return;
-      if (message.isCopy) return store.messages.remove(message.seq);
+      if (message.copy) return store.messages.remove(message.seq);
       const { callback, maxRetries } = message.delivery;
       if (callback) sendCallback(callback, message, { attempt });
       if (isSuccess(attempt)) delivered(message, attempt);

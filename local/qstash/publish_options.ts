@@ -1,5 +1,5 @@
-import { ApiError, notSupported } from "./api_error.ts";
-import { readDuration } from "./duration.ts";
+import { ApiError, notSupported } from "./api.ts";
+import { readDuration } from "./retry_delay.ts";
 import type { Callback, Delivery, HeaderMap } from "./model.ts";
 import { readRetryExpression } from "./retry_expression.ts";
 

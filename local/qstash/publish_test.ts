@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createTestSystem } from "./test_system.ts";
+import { createTestSystem } from "../../tests/support/qstash_system.ts";
 
 Deno.test("publish delivers body, method and forwarded headers, signed", async () => {
   await using system = createTestSystem();

@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
-import { ApiError, notSupported } from "./api_error.ts";
+import { ApiError, notSupported } from "./api.ts";
 import type { FaultSource } from "./faults.ts";
-import type { NewMessage, Origin } from "./model.ts";
+import { makeId, type NewMessage, type Origin, type Random } from "./model.ts";
 import { isHttpUrl, type PublishOptions } from "./publish_options.ts";
-import { makeId, type Random } from "./random.ts";
 import type { Store } from "./store.ts";
 
 /** What is to be published. */
@@ -32,7 +31,7 @@ export interface Publisher {
    */
   publish(publication: Publication): Published | Published[];
   /** Stores a message that QStash itself makes: a callback, or one from the DLQ. */
-  send(message: Omit<NewMessage, "id" | "isCopy" | "createdAt">): string;
+  send(message: Omit<NewMessage, "id" | "copy" | "createdAt">): string;
 }
 
 export interface PublisherOptions {
@@ -76,10 +75,10 @@ export function createPublisher(options: PublisherOptions): Publisher {
     return { messageId };
   }
 
-  function add(message: Omit<NewMessage, "id" | "isCopy" | "createdAt">): string {
+  function add(message: Omit<NewMessage, "id" | "copy" | "createdAt">): string {
     const createdAt = now();
     const id = makeId("msg", createdAt, random);
-    const stored = { ...message, id, createdAt, isCopy: false, nextAt: message.nextAt + heldMs() };
+    const stored = { ...message, id, createdAt, copy: false, nextAt: message.nextAt + heldMs() };
     store.messages.add(stored);
     store.logs.add("CREATED", stored);
     return id;

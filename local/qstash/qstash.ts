@@ -3,13 +3,14 @@ import { createEngine } from "./engine.ts";
 import { createFaults, type FaultOptions } from "./faults.ts";
 import { createHandler, type Handler } from "./handler.ts";
 import { createPublisher } from "./publisher.ts";
-import { cryptoRandom, type Random } from "./random.ts";
+import { cryptoRandom, type Random } from "./model.ts";
 import type { LogNote } from "./logs.ts";
 import { letterRoutes } from "./routes_letters.ts";
 import { publishRoutes } from "./routes_publish.ts";
 import { resourceRoutes } from "./routes_resources.ts";
 import { createKeyRing, type SigningKeys } from "./signing_keys.ts";
 import { openStore } from "./store.ts";
+import { EndpointError, type LoopbackHandler, type LoopbackServer } from "../loopback.ts";
 
 export interface QstashOptions {
   /** The bearer token that every request needs. */
@@ -62,8 +63,7 @@ const dayMs = 86_400_000;
  * Opens a local QStash for the official `@upstash/qstash` client.
  *
  * A message is stored before its request gets a response, and removed when its delivery has one:
- * after
- * a kill in between it is delivered again, never lost.
+ * after a kill in between it is delivered again, never lost.
  *
  * @throws {RangeError} if the token is empty or a number is out of range
  * @throws {Error} if another process holds the file
@@ -136,4 +136,42 @@ function withDefaults(options: QstashOptions) {
 function onTimer(ms: number, callback: () => void): () => void {
   const timer = setTimeout(callback, Math.min(ms, 2 ** 31 - 1));
   return () => clearTimeout(timer);
+}
+
+/** A QStash that is served, with its signing keys. */
+export interface QstashServer extends LoopbackServer {
+  readonly keys: SigningKeys;
+}
+
+/**
+ * Serves a local QStash and delivers its messages.
+ *
+ * @throws {EndpointError} when its file cannot be opened
+ */
+export function serveQstash(
+  { serve, ...options }: QstashOptions & {
+    readonly serve: (handler: LoopbackHandler) => LoopbackServer;
+  },
+): QstashServer {
+  const qstash = open(options);
+  const server = serve(qstash.handler);
+  qstash.start();
+  return {
+    url: server.url,
+    keys: qstash.keys(),
+    async close() {
+      // First the deliveries and open requests, for which the server would wait.
+      await qstash.close();
+      await server.close();
+    },
+  };
+}
+
+function open(options: QstashOptions): Qstash {
+  try {
+    return openQstash(options);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : "unknown reason";
+    throw new EndpointError(`the local QStash has no data: ${reason}`, { cause });
+  }
 }

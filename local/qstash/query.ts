@@ -1,4 +1,4 @@
-import { ApiError } from "./api_error.ts";
+import { ApiError } from "./api.ts";
 
 /** The filters of a list, and the requested page. */
 export interface Query {

@@ -2,7 +2,11 @@ import { Client } from "@upstash/qstash";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { openQstash } from "./mod.ts";
-import { createDestination, createTestClock, createTestSystem } from "./test_system.ts";
+import {
+  createDestination,
+  createTestClock,
+  createTestSystem,
+} from "../../tests/support/qstash_system.ts";
 
 function createFolder() {
   const dir = Deno.makeTempDirSync({ prefix: "qstash-" });

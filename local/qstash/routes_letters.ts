@@ -1,5 +1,5 @@
-import { ApiError, notSupported } from "./api_error.ts";
-import { deadLetterJson, letterFilterable, messageJson } from "./json.ts";
+import { ApiError, type Call, notSupported, ok, type Routes } from "./api.ts";
+import { deadLetterJson, letterFilterable, letterJson } from "./json.ts";
 import type { LogEntry } from "./logs.ts";
 import type { DeadLetter } from "./model.ts";
 import type { Publisher } from "./publisher.ts";
@@ -11,7 +11,6 @@ import {
   readQuery,
   takePage,
 } from "./query.ts";
-import type { Call, Routes } from "./router.ts";
 import type { Store } from "./store.ts";
 
 export interface LetterRoutesOptions {
@@ -52,7 +51,7 @@ function messageRoutes({ store }: LetterRoutesOptions): Routes {
     "GET /v2/messages/:id": ({ params: { id = "" } }) => {
       const message = store.messages.byId(id);
       if (!message) throw new ApiError(404, `message ${id} not found`);
-      return { status: 200, body: messageJson(message) };
+      return ok(letterJson(message));
     },
     "DELETE /v2/messages/:id": ({ params: { id = "" } }) => {
       if (!store.atomically(() => cancel(id))) throw new ApiError(404, `message ${id} not found`);
@@ -86,12 +85,12 @@ function dlqRoutes({ store, publisher, now }: LetterRoutesOptions): Routes {
   return {
     "GET /v2/dlq": (call) => {
       const { items, cursor } = select(call);
-      return { status: 200, body: { messages: items.map(deadLetterJson), cursor } };
+      return ok({ messages: items.map(deadLetterJson), cursor });
     },
     "DELETE /v2/dlq": (call) => {
       const { items, cursor } = select(call);
       store.atomically(() => items.forEach(({ dlqId }) => store.deadLetters.remove(dlqId)));
-      return { status: 200, body: { deleted: items.length, cursor } };
+      return ok({ deleted: items.length, cursor });
     },
     "POST /v2/dlq/retry": (call) => {
       refuseOverrides(call);
@@ -106,13 +105,10 @@ function dlqRoutes({ store, publisher, now }: LetterRoutesOptions): Routes {
       const letter = require(call.params.id ?? "");
       return { status: 201, body: store.atomically(() => retry(letter)) };
     },
-    "GET /v2/dlq/:id": ({ params: { id = "" } }) => ({
-      status: 200,
-      body: deadLetterJson(require(id)),
-    }),
+    "GET /v2/dlq/:id": ({ params: { id = "" } }) => ok(deadLetterJson(require(id))),
     "DELETE /v2/dlq/:id": ({ params: { id = "" } }) => {
       if (!store.deadLetters.remove(id)) throw new ApiError(404, `dead letter ${id} not found`);
-      return { status: 200 };
+      return ok();
     },
   };
 }
@@ -150,11 +146,11 @@ function logRoutes({ store }: LetterRoutesOptions): Routes {
     // The client reads its logs from here, under the older name.
     "GET /v2/events": (call) => {
       const { entries, cursor } = select(call.query);
-      return { status: 200, body: { events: entries, cursor } };
+      return ok({ events: entries, cursor });
     },
     "GET /v2/logs": (call) => {
       const { entries, cursor } = select(call.query);
-      return { status: 200, body: { logs: entries, cursor } };
+      return ok({ logs: entries, cursor });
     },
   };
 }

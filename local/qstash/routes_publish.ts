@@ -1,11 +1,17 @@
 import * as z from "zod/mini";
-import { ApiError, notSupported } from "./api_error.ts";
+import {
+  ApiError,
+  type Call,
+  notSupported,
+  ok,
+  readJson,
+  type RouteResponse,
+  type Routes,
+} from "./api.ts";
 import { isHttpUrl, type PublishOptions, readPublishOptions } from "./publish_options.ts";
 import { namePattern, type Published, type Publisher } from "./publisher.ts";
-import { makeId, type Random } from "./random.ts";
-import type { Call, RouteResponse, Routes } from "./router.ts";
+import { makeId, type Random } from "./model.ts";
 import { nextScheduleAt } from "./scheduler.ts";
-import { readJson } from "./read_json.ts";
 import type { Store } from "./store.ts";
 
 export interface PublishRoutesOptions {
@@ -55,7 +61,7 @@ export function publishRoutes(options: PublishRoutesOptions): Routes {
     "POST /v2/batch": (call) => {
       const items = readJson(call.body, Batch);
       const one = (item: BatchItem) => orError(() => publishItem(item, call.callerIp));
-      return { status: 200, body: store.atomically(() => items.map(one)) };
+      return ok(store.atomically(() => items.map(one)));
     },
     "POST /v2/schedules/*": (call) => createSchedule(call, options),
   };
@@ -106,7 +112,7 @@ function createSchedule(call: Call, options: PublishRoutesOptions): RouteRespons
     lastIds: before?.lastIds ?? [],
     paused: before?.paused ?? false,
   });
-  return { status: 200, body: { scheduleId: id } };
+  return ok({ scheduleId: id });
 }
 
 function requireName(what: string, name: string | undefined): void {

@@ -1,11 +1,9 @@
 import * as z from "zod/mini";
-import { ApiError } from "./api_error.ts";
-import { groupJson, queueJson, scheduleJson } from "./json.ts";
+import { ApiError, ok, readJson, type RouteResponse, type Routes } from "./api.ts";
+import { scheduleJson } from "./json.ts";
 import { isHttpUrl } from "./publish_options.ts";
 import { namePattern } from "./publisher.ts";
-import { readJson } from "./read_json.ts";
 import type { Endpoint, Queue, Schedule, UrlGroup } from "./resources.ts";
-import type { RouteResponse, Routes } from "./router.ts";
 import { nextScheduleAt } from "./scheduler.ts";
 import type { KeyRing } from "./signing_keys.ts";
 import type { Store } from "./store.ts";
@@ -16,7 +14,7 @@ export interface ResourceRoutesOptions {
   readonly now: () => number;
 }
 
-const done: RouteResponse = { status: 200 };
+const done = ok();
 
 /** Routes for schedules, URL groups, queues and signing keys. */
 export function resourceRoutes(options: ResourceRoutesOptions): Routes {
@@ -25,8 +23,8 @@ export function resourceRoutes(options: ResourceRoutesOptions): Routes {
     ...scheduleRoutes(options),
     ...groupRoutes(options),
     ...queueRoutes(options),
-    "GET /v2/keys": () => ({ status: 200, body: keys.get() }),
-    "POST /v2/keys/rotate": () => ({ status: 200, body: keys.rotate() }),
+    "GET /v2/keys": () => ok(keys.get()),
+    "POST /v2/keys/rotate": () => ok(keys.rotate()),
   };
 }
 
@@ -49,8 +47,8 @@ function scheduleRoutes({ store, now }: ResourceRoutesOptions): Routes {
     return done;
   };
   return {
-    "GET /v2/schedules": () => ({ status: 200, body: store.schedules.list().map(toJson) }),
-    "GET /v2/schedules/:id": ({ params }) => ({ status: 200, body: toJson(require(params.id)) }),
+    "GET /v2/schedules": () => ok(store.schedules.list().map(toJson)),
+    "GET /v2/schedules/:id": ({ params }) => ok(toJson(require(params.id))),
     "DELETE /v2/schedules/:id": ({ params }) => {
       if (!store.schedules.remove(params.id ?? "")) require(params.id);
       return done;
@@ -96,11 +94,8 @@ function groupRoutes({ store, now }: ResourceRoutesOptions): Routes {
     return done;
   };
   return {
-    "GET /v2/topics": () => ({ status: 200, body: store.groups.list().map(groupJson) }),
-    "GET /v2/topics/:name": ({ params }) => ({
-      status: 200,
-      body: groupJson(require(params.name)),
-    }),
+    "GET /v2/topics": () => ok(store.groups.list()),
+    "GET /v2/topics/:name": ({ params }) => ok(require(params.name)),
     "DELETE /v2/topics/:name": ({ params }) => {
       if (!store.groups.remove(params.name ?? "")) require(params.name);
       return done;
@@ -167,11 +162,8 @@ function queueRoutes({ store, now }: ResourceRoutesOptions): Routes {
       });
       return done;
     },
-    "GET /v2/queues": () => ({ status: 200, body: store.queues.list().map(queueJson) }),
-    "GET /v2/queues/:name": ({ params }) => ({
-      status: 200,
-      body: queueJson(require(params.name)),
-    }),
+    "GET /v2/queues": () => ok(store.queues.list()),
+    "GET /v2/queues/:name": ({ params }) => ok(require(params.name)),
     "DELETE /v2/queues/:name": ({ params }) => {
       const { name } = require(params.name);
       store.atomically(() => endQueue(store, name));

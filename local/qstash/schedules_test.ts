@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createTestSystem } from "./test_system.ts";
+import { createTestSystem } from "../../tests/support/qstash_system.ts";
 
 const minuteMs = 60_000;
 

@@ -1,5 +1,5 @@
 import { createHash, createHmac } from "node:crypto";
-import { makeId, type Random } from "./random.ts";
+import { makeId, type Random } from "./model.ts";
 import type { StoredSettings } from "./store.ts";
 
 export interface SigningKeys {

@@ -1,10 +1,10 @@
-import { dirname } from "node:path";
 import {
   DatabaseSync,
   type SQLInputValue,
   type SQLOutputValue,
   type StatementSync,
 } from "node:sqlite";
+import { lockFile } from "../loopback.ts";
 
 export type Row = Readonly<Record<string, SQLOutputValue>>;
 
@@ -76,47 +76,100 @@ function atomically<T>(db: DatabaseSync, work: () => T): T {
   }
 }
 
-/** The lock ends with the process, however that ends; the empty file may stay. */
+/** SQLite gives its own files the mode of the database. */
 function prepareFile(path: string): () => void {
-  Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const lock = Deno.openSync(`${path}.lock`, { create: true, write: true, mode: 0o600 });
-  if (!lock.tryLockSync(true)) {
-    lock.close();
-    throw new Error("Cannot open the local QStash data: another process uses it");
-  }
-  // SQLite gives its own files the mode of the database.
+  const release = lockFile(path, "local QStash");
   Deno.openSync(path, { create: true, write: true, mode: 0o600 }).close();
-  return () => lock.close();
+  return release;
 }
 
-/** Reads a column that is NOT NULL. */
-export function textOf(row: Row, column: string): string {
-  const value = row[column];
-  if (typeof value === "string") return value;
-  throw new TypeError(`Column ${column} is no text`);
+/** How a field of a record is stored in a column. */
+export interface Column<T> {
+  readonly read: (value: SQLOutputValue, name: string) => T;
+  readonly write: (value: T) => SQLInputValue;
 }
 
-export function textOrNone(row: Row, column: string): string | undefined {
-  return row[column] === null ? undefined : textOf(row, column);
+export const text: Column<string> = {
+  read(value, name) {
+    if (typeof value === "string") return value;
+    throw new TypeError(`Column ${name} is no text`);
+  },
+  write: (value) => value,
+};
+
+export const integer: Column<number> = {
+  read(value, name) {
+    if (typeof value === "number") return value;
+    throw new TypeError(`Column ${name} is no number`);
+  },
+  write: (value) => value,
+};
+
+export const flag: Column<boolean> = {
+  read: (value, name) => integer.read(value, name) === 1,
+  write: (value) => value ? 1 : 0,
+};
+
+export const bytes: Column<Uint8Array<ArrayBuffer>> = {
+  read(value, name) {
+    if (value instanceof Uint8Array) return new Uint8Array(value);
+    throw new TypeError(`Column ${name} is no blob`);
+  },
+  write: (value) => value,
+};
+
+/** A value as JSON. The file has no other writer, so what is read has the type that was written. */
+export function json<T>(): Column<T> {
+  return {
+    read: (value, name) => JSON.parse(text.read(value, name)) as T,
+    write: (value) => JSON.stringify(value),
+  };
 }
 
-export function integerOf(row: Row, column: string): number {
-  const value = row[column];
-  if (typeof value === "number") return value;
-  throw new TypeError(`Column ${column} is no number`);
+export function optional<T>({ read, write }: Column<T>): Column<T | undefined> {
+  return {
+    read: (value, name) => value === null ? undefined : read(value, name),
+    write: (value) => value === undefined ? null : write(value),
+  };
 }
 
-export function integerOrNone(row: Row, column: string): number | undefined {
-  return row[column] === null ? undefined : integerOf(row, column);
+/** The columns of a record: the field `nextAt` is the column `next_at`. */
+export type Columns<T> = { readonly [Field in keyof T]-?: Column<T[Field]> };
+
+/** A table of records; conditions are SQL after `WHERE`. */
+export interface Table<T> {
+  put(record: T): void;
+  one(condition: string, ...params: SQLInputValue[]): T | undefined;
+  all(condition: string, ...params: SQLInputValue[]): T[];
+  /** Returns how many it removed. */
+  remove(condition: string, ...params: SQLInputValue[]): number;
 }
 
-export function bytesOf(row: Row, column: string): Uint8Array<ArrayBuffer> {
-  const value = row[column];
-  if (value instanceof Uint8Array) return new Uint8Array(value);
-  throw new TypeError(`Column ${column} is no blob`);
-}
-
-/** Only for columns that `JSON.stringify` of a `T` was written to: the file has no other writer. */
-export function jsonOf<T>(row: Row, column: string): T {
-  return JSON.parse(textOf(row, column)) as T;
+export function createTable<T extends object>(
+  sql: Sql,
+  name: string,
+  columns: Columns<T>,
+): Table<T> {
+  const fields = Object.keys(columns) as (keyof T & string)[];
+  const nameOf = (field: string) => field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const names = fields.map(nameOf).join(", ");
+  const insert = `INSERT OR REPLACE INTO ${name} (${names}) VALUES (${
+    fields.map(() => "?").join()
+  })`;
+  // Every field of the type has its column, so a record of all of them is one.
+  const toRecord = (row: Row) =>
+    Object.fromEntries(
+      fields.map((field) => [field, columns[field].read(row[nameOf(field)] ?? null, field)]),
+    ) as T;
+  const select = `SELECT ${names} FROM ${name} WHERE `;
+  return {
+    put: (record) =>
+      void sql.run(insert, ...fields.map((field) => columns[field].write(record[field]))),
+    one(condition, ...params) {
+      const row = sql.get(select + condition, ...params);
+      return row && toRecord(row);
+    },
+    all: (condition, ...params) => sql.all(select + condition, ...params).map(toRecord),
+    remove: (condition, ...params) => sql.run(`DELETE FROM ${name} WHERE ${condition}`, ...params),
+  };
 }

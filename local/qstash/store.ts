@@ -1,6 +1,5 @@
-import { createDeadLetters, type DeadLetters } from "./dead_letters.ts";
 import { createLogs, type LogNote, type Logs } from "./logs.ts";
-import { createMessages, type Messages } from "./messages.ts";
+import { createDeadLetters, createMessages, type DeadLetters, type Messages } from "./letters.ts";
 import {
   createQueues,
   createSchedules,
@@ -9,8 +8,7 @@ import {
   type Schedules,
   type UrlGroups,
 } from "./resources.ts";
-import { prepareTables } from "./schema.ts";
-import { openSql, type Sql, textOf } from "./sql.ts";
+import { createTable, integer, openSql, type Sql, text } from "./sql.ts";
 
 /** Everything the local QStash stores, in one file. */
 export interface Store {
@@ -30,7 +28,7 @@ export interface Store {
 export interface Deduplications {
   find(key: string, now: number): string | undefined;
   put(key: string, messageId: string, expiresAt: number): void;
-  forgetBefore(time: number): void;
+  deleteBefore(time: number): void;
 }
 
 export interface StoredSettings {
@@ -65,32 +63,113 @@ export function openStore(
 }
 
 function createDeduplications(sql: Sql): Deduplications {
+  const columns = { key: text, messageId: text, expiresAt: integer };
+  const table = createTable(sql, "deduplications", columns);
   return {
-    find(key, now) {
-      const row = sql.get(
-        "SELECT message_id FROM deduplications WHERE key = ? AND expires_at > ?",
-        key,
-        now,
-      );
-      return row && textOf(row, "message_id");
-    },
-    put: (key, messageId, expiresAt) =>
-      void sql.run(
-        "INSERT OR REPLACE INTO deduplications VALUES (?,?,?)",
-        key,
-        messageId,
-        expiresAt,
-      ),
-    forgetBefore: (time) => void sql.run("DELETE FROM deduplications WHERE expires_at <= ?", time),
+    find: (key, now) => table.one("key = ? AND expires_at > ?", key, now)?.messageId,
+    put: (key, messageId, expiresAt) => table.put({ key, messageId, expiresAt }),
+    deleteBefore: (time) => void table.remove("expires_at <= ?", time),
   };
 }
 
 function createStoredSettings(sql: Sql): StoredSettings {
+  const table = createTable(sql, "settings", { name: text, value: text });
   return {
-    get(name) {
-      const row = sql.get("SELECT value FROM settings WHERE name = ?", name);
-      return row && textOf(row, "value");
-    },
-    set: (name, value) => void sql.run("INSERT OR REPLACE INTO settings VALUES (?,?)", name, value),
+    get: (name) => table.one("name = ?", name)?.value,
+    set: (name, value) => table.put({ name, value }),
   };
+}
+
+const tables = [
+  `CREATE TABLE IF NOT EXISTS settings (
+    name TEXT PRIMARY KEY, value TEXT NOT NULL
+  ) STRICT`,
+  // A duplicate that a fault made is a row of its own with the id of its original.
+  `CREATE TABLE IF NOT EXISTS messages (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    url TEXT NOT NULL,
+    body BLOB NOT NULL,
+    delivery TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    queue TEXT,
+    created_at INTEGER NOT NULL,
+    not_before INTEGER,
+    next_at INTEGER NOT NULL,
+    retried INTEGER NOT NULL DEFAULT 0,
+    active INTEGER NOT NULL DEFAULT 0,
+    copy INTEGER NOT NULL DEFAULT 0
+  ) STRICT`,
+  `CREATE INDEX IF NOT EXISTS messages_by_id ON messages (id)`,
+  `CREATE INDEX IF NOT EXISTS messages_due ON messages (next_at, seq)
+    WHERE queue IS NULL AND active = 0`,
+  `CREATE INDEX IF NOT EXISTS messages_queued ON messages (queue, seq) WHERE queue IS NOT NULL`,
+  `CREATE TABLE IF NOT EXISTS dead_letters (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    dlq_id TEXT NOT NULL UNIQUE,
+    id TEXT NOT NULL,
+    url TEXT NOT NULL,
+    body BLOB NOT NULL,
+    delivery TEXT NOT NULL,
+    origin TEXT NOT NULL,
+    queue TEXT,
+    created_at INTEGER NOT NULL,
+    not_before INTEGER,
+    failed_at INTEGER NOT NULL,
+    status INTEGER NOT NULL,
+    response_header TEXT NOT NULL,
+    response_body BLOB NOT NULL
+  ) STRICT`,
+  `CREATE INDEX IF NOT EXISTS dead_letters_by_id ON dead_letters (id)`,
+  `CREATE TABLE IF NOT EXISTS logs (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    time INTEGER NOT NULL,
+    message_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    detail TEXT NOT NULL
+  ) STRICT`,
+  `CREATE INDEX IF NOT EXISTS logs_by_message ON logs (message_id)`,
+  `CREATE INDEX IF NOT EXISTS logs_by_time ON logs (time)`,
+  `CREATE TABLE IF NOT EXISTS deduplications (
+    key TEXT PRIMARY KEY, message_id TEXT NOT NULL, expires_at INTEGER NOT NULL
+  ) STRICT`,
+  `CREATE INDEX IF NOT EXISTS deduplications_by_end ON deduplications (expires_at)`,
+  `CREATE TABLE IF NOT EXISTS schedules (
+    id TEXT PRIMARY KEY,
+    cron TEXT NOT NULL,
+    destination TEXT NOT NULL,
+    delivery TEXT NOT NULL,
+    body BLOB NOT NULL,
+    queue TEXT,
+    delay_ms INTEGER,
+    caller_ip TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    next_at INTEGER,
+    last_at INTEGER,
+    last_ids TEXT NOT NULL DEFAULT '[]',
+    paused INTEGER NOT NULL DEFAULT 0
+  ) STRICT`,
+  `CREATE TABLE IF NOT EXISTS url_groups (
+    name TEXT PRIMARY KEY,
+    endpoints TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+  ) STRICT`,
+  `CREATE TABLE IF NOT EXISTS queues (
+    name TEXT PRIMARY KEY,
+    parallelism INTEGER NOT NULL,
+    paused INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL
+  ) STRICT`,
+];
+
+/**
+ * Creates missing tables and releases the messages that were claimed when the last process ended.
+ */
+export function prepareTables(sql: Sql): void {
+  sql.atomically(() => {
+    for (const table of tables) sql.run(table);
+    sql.run("UPDATE messages SET active = 0 WHERE active = 1");
+  });
 }

@@ -1,5 +1,5 @@
-import { dirname } from "node:path";
-import type { Command } from "./backend.ts";
+import { lockFile } from "../loopback.ts";
+import type { Command } from "./protocol.ts";
 
 /** Where the embedded engine stores its writes. */
 export interface Persistence {
@@ -26,8 +26,7 @@ const encoder = new TextEncoder();
  * @throws {Error} if another process holds the file
  */
 export function openAppendOnlyFile(path: string): Persistence {
-  Deno.mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-  const lock = acquireLock(`${path}.lock`);
+  const release = lockFile(path, "embedded Redis");
   let file: Deno.FsFile | undefined;
 
   return {
@@ -49,17 +48,9 @@ export function openAppendOnlyFile(path: string): Persistence {
     },
     close() {
       file?.close();
-      lock.close();
+      release();
     },
   };
-}
-
-/** The lock ends with the process, however that ends; the empty file may stay. */
-function acquireLock(path: string): Deno.FsFile {
-  const lock = Deno.openSync(path, { create: true, write: true, mode: 0o600 });
-  if (lock.tryLockSync(true)) return lock;
-  lock.close();
-  throw new Error("Cannot open the embedded Redis data: another process uses it");
 }
 
 function readText(path: string): string {

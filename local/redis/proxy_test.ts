@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { RedisUnavailable } from "./backend.ts";
-import { toOctets } from "./bytes.ts";
+import { isFailure, isList, RedisUnavailable, type Reply, toOctets } from "./protocol.ts";
 import { createRedisProxy } from "./proxy.ts";
-import { isFailure, isList, type Reply } from "./reply.ts";
 
 type Serve = (connection: Deno.TcpConn, count: number) => Promise<void>;
 

@@ -1,10 +1,20 @@
-import { createHash, timingSafeEqual } from "node:crypto";
-import { type Command, discarded, type RedisBackend, RedisUnavailable } from "./backend.ts";
-import { type Encoding, type Failure, failureJson, isFailure, itemJson } from "./reply.ts";
-import type { Reply } from "./reply.ts";
-import { refuseConnectionCommand } from "./rest_commands.ts";
+import { createTokenCheck } from "../loopback.ts";
+import {
+  type Bytes,
+  type Command,
+  discarded,
+  type Encoding,
+  type Failure,
+  failureJson,
+  isFailure,
+  itemJson,
+  type Message,
+  type RedisBackend,
+  RedisUnavailable,
+  type Reply,
+  toText,
+} from "./protocol.ts";
 import { BadRequest, readRestCall, type RestCall } from "./rest_request.ts";
-import { openSubscription } from "./rest_subscription.ts";
 
 export interface RedisRestOptions {
   readonly backend: RedisBackend;
@@ -33,7 +43,7 @@ export function createRedisRest(
 ): (request: Request) => Promise<Response> {
   const { backend, token, maxBodyBytes = defaultMaxBodyBytes, onError = () => {} } = options;
   if (token === "") throw new RangeError("Cannot serve Redis: the token is empty");
-  const expected = digest(token);
+  const isAuthorized = createTokenCheck(token);
   let served = 0;
 
   return async function redisRest(request: Request): Promise<Response> {
@@ -49,7 +59,7 @@ export function createRedisRest(
   };
 
   async function respond(request: Request): Promise<Response> {
-    if (!isAuthorized(request, expected)) {
+    if (!isAuthorized(request, new URL(request.url).searchParams.get("_token") ?? "")) {
       await request.body?.cancel();
       return json(401, failureJson({ error: "Unauthorized" }));
     }
@@ -95,20 +105,6 @@ async function transact(
   return refused ? discarded(refused.error) : await backend.multi(commands);
 }
 
-/**
- * Compares digests: comparing the texts would leak the token's content and length by the time it
- * takes.
- */
-function isAuthorized(request: Request, expected: Uint8Array): boolean {
-  const bearer = /^bearer +(.+)$/i.exec(request.headers.get("authorization") ?? "")?.[1];
-  const shown = bearer ?? new URL(request.url).searchParams.get("_token") ?? "";
-  return timingSafeEqual(digest(shown), expected);
-}
-
-function digest(text: string): Uint8Array {
-  return createHash("sha256").update(text).digest();
-}
-
 function toOutage(cause: unknown): Response {
   return cause instanceof RedisUnavailable
     ? json(503, failureJson({ error: `ERR ${cause.message}` }))
@@ -117,4 +113,86 @@ function toOutage(cause: unknown): Response {
 
 function json(status: number, body: string): Response {
   return new Response(body, { status, headers: { "content-type": "application/json" } });
+}
+
+/**
+ * Commands that no REST request may send: they change or hold the connection, which all requests
+ * share, or stop the server.
+ */
+const connectionCommands = new Set(
+  ("MULTI EXEC DISCARD WATCH UNWATCH SUBSCRIBE UNSUBSCRIBE PSUBSCRIBE PUNSUBSCRIBE SSUBSCRIBE " +
+    "SUNSUBSCRIBE MONITOR AUTH HELLO SELECT SWAPDB QUIT RESET CLIENT READONLY READWRITE ASKING " +
+    "BLPOP BRPOP BRPOPLPUSH BLMOVE BLMPOP BZPOPMIN BZPOPMAX BZMPOP WAIT WAITAOF SYNC PSYNC " +
+    "REPLCONF REPLICAOF SLAVEOF SHUTDOWN FAILOVER").split(" "),
+);
+const mayBlock = new Set(["XREAD", "XREADGROUP"]);
+
+/** Refuses a command that is not available over REST. */
+export function refuseConnectionCommand([name = "", ...args]: Command): Failure | undefined {
+  const upper = name.toUpperCase();
+  const blocks = mayBlock.has(upper) && args.some((word) => word.toUpperCase() === "BLOCK");
+  if (!connectionCommands.has(upper) && !blocks) return undefined;
+  return { error: `ERR Command is not available over REST: '${toText(name).slice(0, 128)}'` };
+}
+
+export interface SubscriptionCall {
+  readonly channels: readonly Bytes[];
+  readonly by: "channel" | "pattern";
+}
+
+/**
+ * Opens the event stream that the official client reads: `data: message,<channel>,<payload>`, and
+ * `pmessage,<pattern>,<channel>,<payload>` for patterns. The subscriptions are active when the
+ * promise resolves, and end with the stream.
+ */
+export async function openSubscription(
+  backend: RedisBackend,
+  { channels, by }: SubscriptionCall,
+): Promise<ReadableStream<Uint8Array>> {
+  const encoder = new TextEncoder();
+  const ends: (() => Promise<void>)[] = [];
+  const { readable, push, close } = createEventSource(async () => {
+    await Promise.all(ends.map((end) => end()));
+  });
+  const send = (words: readonly Bytes[]) => push(encoder.encode(toEvent(words.map(toText))));
+  const onMessage = ({ pattern, channel, payload }: Message) =>
+    send(
+      pattern === undefined
+        ? ["message", channel, payload]
+        : ["pmessage", pattern, channel, payload],
+    );
+  for (const [index, channel] of channels.entries()) {
+    ends.push(await backend.subscribe({ channel, kind: by, onMessage, onEnd: close }));
+    send([by === "pattern" ? "psubscribe" : "subscribe", channel, String(index + 1)]);
+  }
+  return readable;
+}
+
+/**
+ * A line break inside the payload begins a new `data:` line, as the event stream format requires.
+ */
+function toEvent(words: readonly string[]): string {
+  const lines = words.join(",").split(/\r\n|\r|\n/);
+  return lines.map((line) => `data: ${line}\n`).join("") + "\n";
+}
+
+function createEventSource(onCancel: () => Promise<void>) {
+  let controller: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const readable = new ReadableStream<Uint8Array>({
+    start(given) {
+      controller = given;
+    },
+    cancel() {
+      controller = undefined;
+      return onCancel();
+    },
+  });
+  return {
+    readable,
+    push: (event: Uint8Array) => controller?.enqueue(event),
+    close() {
+      controller?.close();
+      controller = undefined;
+    },
+  };
 }

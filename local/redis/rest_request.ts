@@ -1,7 +1,6 @@
-import { Buffer } from "node:buffer";
 import { decodeUtf8WithoutMark } from "@edgepass/shared/crypto";
-import { type Bytes, fromOctets, toBytes } from "./bytes.ts";
-import type { Command } from "./backend.ts";
+import { readLimitedBody } from "../loopback.ts";
+import { type Bytes, type Command, fromOctets, toBytes } from "./protocol.ts";
 
 /** The command or subscription of a request. */
 export type RestCall =
@@ -29,7 +28,7 @@ export async function readRestCall(request: Request, maxBytes: number): Promise<
     throw new BadRequest(405, "method not allowed");
   }
   const url = new URL(request.url);
-  const body = await readBody(request, maxBytes);
+  const body = await readLimitedBody(request, maxBytes, tooLarge);
   const [first = "", ...rest] = readPath(url.pathname);
   switch (first.toLowerCase()) {
     case "":
@@ -66,23 +65,6 @@ function readPath(pathname: string): Bytes[] {
 function requireChannels(channels: readonly Bytes[]): readonly Bytes[] {
   if (channels.length === 0) throw new BadRequest(400, "channel is missing");
   return channels;
-}
-
-/** With a declared length, which the server enforces, the body is read in one piece. */
-async function readBody(request: Request, maxBytes: number): Promise<Uint8Array> {
-  const declared = request.headers.get("content-length");
-  if (declared !== null) {
-    if (Number(declared) > maxBytes) throw tooLarge();
-    return new Uint8Array(await request.arrayBuffer());
-  }
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of request.body ?? []) {
-    size += chunk.length;
-    if (size > maxBytes) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks);
 }
 
 function tooLarge(): BadRequest {

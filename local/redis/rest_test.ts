@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type RedisBackend, RedisUnavailable } from "./backend.ts";
+import { type RedisBackend, RedisUnavailable } from "./protocol.ts";
 import { createRedisRest } from "./rest.ts";
 
 const token = "correct-horse";

@@ -1,5 +1,4 @@
 import * as z from "zod/mini";
-import type { MadeKind } from "../crypto/new_keys.ts";
 
 /** What operators, documents and programs need to know of a setting besides how it is read. */
 export interface SettingFacts {
@@ -12,7 +11,7 @@ export interface SettingFacts {
   /** Whether a deployment is refused without this secret, although programs start without it. */
   readonly isDemanded?: boolean;
   /** How a new value is made, for dev, a new installation, and programs that only check. */
-  readonly make?: MadeKind;
+  readonly make?: "secret" | "Passport keys" | "access-token keys";
 }
 
 const facts = new WeakMap<z.ZodMiniType, SettingFacts>();

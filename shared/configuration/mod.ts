@@ -1,4 +1,14 @@
-export type { Application, Compose } from "../composition/application.ts";
+export {
+  type Application,
+  type Compose,
+  type Fetcher,
+  localUpstream,
+  placeUpstream,
+  sentOnce,
+  type Upstream,
+  upstreamSetting,
+  urlUpstream,
+} from "../composition/upstream.ts";
 export {
   type Bindings,
   commaList,
@@ -15,15 +25,6 @@ export {
   setting,
   type SettingFacts,
 } from "../composition/setting.ts";
-export {
-  type Fetcher,
-  localUpstream,
-  placeUpstream,
-  sentOnce,
-  type Upstream,
-  upstreamSetting,
-  urlUpstream,
-} from "../composition/upstream.ts";
 export { listChanges } from "./changes.ts";
 export type { Dependencies } from "./dependencies.ts";
 export {

@@ -1,5 +1,4 @@
-import { randomToken } from "./ids.ts";
-import { encodeBase64Url } from "./base64url.ts";
+import { encodeBase64Url, randomToken } from "./bytes.ts";
 import type { KeyState } from "./keys.ts";
 
 const secretBytes = 32;

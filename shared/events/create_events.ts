@@ -1,4 +1,4 @@
-import { background } from "../isolate/invocation.ts";
+import { background } from "../isolate.ts";
 import type { Bindings } from "../composition/settings.ts";
 import type { Logger } from "../log.ts";
 import { openOptionalUpstash } from "../redis/mod.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { decodeBase64Url } from "../crypto/base64url.ts";
+import { decodeBase64Url } from "../crypto/bytes.ts";
 import { readJsonObject } from "../crypto/json_object.ts";
 import type { Logger } from "../log.ts";
 import { Problem } from "../problem.ts";

@@ -1,7 +1,6 @@
 import { sql as text } from "drizzle-orm";
-import { UniqueViolation, VersionConflict } from "../sql/errors.ts";
+import { type SqlDb, UniqueViolation, VersionConflict } from "../sql/statement.ts";
 import { orm } from "../sql/orm.ts";
-import type { SqlDb } from "../sql/statement.ts";
 import type { ReadEvent } from "./cloud_event.ts";
 import type { Changes } from "../sql/orm.ts";
 import type { DeletionOf } from "./subjects.ts";

@@ -1,8 +1,7 @@
 import * as z from "zod/mini";
 import type { Logger } from "../log.ts";
 import { type Redis, RedisUnavailable, sequenceMarkKey } from "../redis/mod.ts";
-import { StoreUnavailable } from "../sql/errors.ts";
-import type { SqlDb } from "../sql/statement.ts";
+import { type SqlDb, StoreUnavailable } from "../sql/statement.ts";
 import { raiseSequenceFloor, readSequenceFloor } from "./subjects.ts";
 import { readSequences } from "./sequences.ts";
 

@@ -1,5 +1,4 @@
 import * as z from "zod/mini";
-import type { Application } from "../composition/application.ts";
 import { type Bindings, readConfig } from "../composition/settings.ts";
 import { livePolicies } from "../configuration/mod.ts";
 import {
@@ -13,6 +12,7 @@ import {
 import type { SqlDb } from "../sql/mod.ts";
 import { readSqlDb, sqlSource } from "../sql/read_sql_db.ts";
 import {
+  type Application,
   localUpstream,
   placeUpstream,
   type Upstream,

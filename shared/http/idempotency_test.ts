@@ -5,7 +5,7 @@ import { readMigrations } from "../runtime/deno_databases.ts";
 import { createApi } from "./create_api.ts";
 import { idempotent } from "./idempotency.ts";
 import { respondToError } from "./respond_to_error.ts";
-import { createLogger } from "../context/logger.ts";
+import { createLogger } from "../context/request_context.ts";
 
 const log = createLogger({ service: "test", sink: () => {} });
 

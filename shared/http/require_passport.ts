@@ -4,9 +4,9 @@ import { type RequestContext, runInContext } from "../context/request_context.ts
 import type { Logger } from "../log.ts";
 import type { Passport, PassportVerifier, ShadowVerdict } from "../passport/mod.ts";
 import { internalHeaders, maxCallChain, readDeadlineMs } from "../context/internal_headers.ts";
-import { oncePerRequest } from "../isolate/once_per_request.ts";
+import { oncePerRequest } from "../isolate.ts";
 import { Problem } from "../problem.ts";
-import { toSecret } from "../crypto/secret.ts";
+import { toSecret } from "../crypto/secrets.ts";
 import { bestEffort } from "../telemetry/best_effort.ts";
 import { annotate } from "../context/measure.ts";
 import { isProbe, noopSpan, type StartedSpan, startTracedSpan } from "../telemetry/start_span.ts";

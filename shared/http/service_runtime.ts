@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { type Bindings, integer, origin, readConfig, setting } from "../composition/settings.ts";
-import { createLogger } from "../context/logger.ts";
+import { createLogger } from "../context/request_context.ts";
 import { type Logger, logSettings, type LogSink, toLoggerOptions } from "../log.ts";
 import { keySource } from "../crypto/mod.ts";
 import { createPassportRing, passportRingSetting } from "../passport/mod.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { runInvocation } from "../isolate/invocation.ts";
+import { runInvocation } from "../isolate.ts";
 import { Problem } from "../problem.ts";
 import { createFallback, type FallbackKey, type FallbackStore } from "./fallback.ts";
 import { fallbackKey } from "./redis_fallback_store.ts";

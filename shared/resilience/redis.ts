@@ -1,4 +1,4 @@
-import { background } from "../isolate/invocation.ts";
+import { background } from "../isolate.ts";
 import { revocationKeys } from "../redis/keys.ts";
 import { type Redis, RedisUnavailable } from "../redis/redis.ts";
 import { createCircuitBreaker, type Permit } from "./circuit_breaker.ts";

@@ -1,9 +1,9 @@
 import { trace } from "@opentelemetry/api";
 import * as z from "zod/mini";
-import type { Application, Compose } from "../composition/application.ts";
-import { type Invocation, runInvocation } from "../isolate/invocation.ts";
+import type { Application, Compose } from "../composition/upstream.ts";
+import { type Invocation, runInvocation } from "../isolate.ts";
 import { ConfigError, integer, readConfig, setting } from "../composition/settings.ts";
-import { createLogger } from "../context/logger.ts";
+import { createLogger } from "../context/request_context.ts";
 import type { Logger } from "../log.ts";
 import {
   createTelemetry,

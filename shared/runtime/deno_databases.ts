@@ -1,4 +1,4 @@
-import { SqlFault, StoreUnavailable } from "../sql/errors.ts";
+import { SqlFault, StoreUnavailable } from "../sql/statement.ts";
 import { migrate, type Migration } from "../sql/migrate.ts";
 import { openNodeSqlite, type OpenSqlDb } from "../sql/node_sqlite.ts";
 

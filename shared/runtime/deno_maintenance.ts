@@ -1,4 +1,4 @@
-import type { Application } from "../composition/application.ts";
+import type { Application } from "../composition/upstream.ts";
 import type { Logger } from "../log.ts";
 
 /**

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createLogger } from "../context/logger.ts";
+import { createLogger } from "../context/request_context.ts";
 import { createMaintenance } from "./deno_maintenance.ts";
 
 /** Runs everything that is due before the next turn of the event loop. */

@@ -1,5 +1,5 @@
 import { mask } from "../log.ts";
-import { parseJson } from "../crypto/text.ts";
+import { parseJson } from "../crypto/bytes.ts";
 import {
   type KeyValue,
   type Resource,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createLogger } from "../context/logger.ts";
+import { createLogger } from "../context/request_context.ts";
 import { toOtlpLogs } from "./otlp_logs.ts";
 import { Logs } from "./otlp_shapes.ts";
 

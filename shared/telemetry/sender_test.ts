@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createLogger } from "../context/logger.ts";
+import { createLogger } from "../context/request_context.ts";
 import { createSender, type SenderEffects } from "./sender.ts";
 
 type Outcome = Response | Error | "never";

@@ -1,5 +1,5 @@
 import { type SpanContext, SpanStatusCode } from "@opentelemetry/api";
-import { createBoundedMap } from "../isolate/bounded_map.ts";
+import { createBoundedMap } from "../isolate.ts";
 import type { LocalTrace, SpanRecord } from "./span_record.ts";
 
 /** Dependencies of tail sampling. */

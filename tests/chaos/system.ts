@@ -1,6 +1,6 @@
 import { createEmbeddedRedis, createRedisRest } from "@edgepass/local/redis";
 import { machineVariables } from "../../dev/workspace/environment.ts";
-import { findFreePorts } from "../../dev/run/ports.ts";
+import { findFreePorts } from "../../dev/run/processes.ts";
 import { migrate } from "@edgepass/shared/sql";
 import { openNodeSqlite } from "../../shared/sql/node_sqlite.ts";
 import { readMigrations } from "../../shared/runtime/deno_databases.ts";

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import type { Finding } from "../../dev/cli/doctor/finding.ts";
-import type { DoctorContext, Effects } from "../../dev/cli/doctor/context.ts";
+import type { DoctorContext, Effects, Finding } from "../../dev/cli/doctor/context.ts";
 import { parts } from "../../dev/workspace/environment.ts";
 import { settingNames, type Settings } from "../../dev/workspace/settings.ts";
 

@@ -1,5 +1,5 @@
 import { encodeBase64Url } from "@edgepass/shared/crypto";
-import { createRecommender } from "../../dev/run/recommender/mod.ts";
+import { createRecommender } from "../../dev/run/recommender.ts";
 
 /** A request to a recommender: the names of the headers, and the body. */
 export interface Question {

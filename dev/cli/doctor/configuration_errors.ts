@@ -14,19 +14,17 @@ const program = fileURLToPath(new URL("../../../app/check_settings_deno.ts", imp
  *
  * @throws {TypeError} when that process reports nothing, with the first line it wrote instead
  */
-export async function validateInPrograms(
-  doctorContext: DoctorContext,
-): Promise<ConfigurationError[]> {
-  const { parts } = doctorContext;
+export async function validateInPrograms(context: DoctorContext): Promise<ConfigurationError[]> {
+  const { parts } = context;
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--allow-env", "--allow-read", program, ...parts],
-    env: { ...machineVariables(doctorContext.variables) },
+    env: { ...machineVariables(context.variables) },
     clearEnv: true,
     stdin: "piped",
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const settings = new Blob([JSON.stringify(settingsToRead(doctorContext))]).stream();
+  const settings = new Blob([JSON.stringify(settingsToRead(context))]).stream();
   // A process that ended before it read its input reports the reason itself.
   const [{ code, stdout, stderr }] = await Promise.all([
     child.output(),
@@ -38,11 +36,11 @@ export async function validateInPrograms(
 }
 
 /** The settings of the programs, and the exporters that dev replaces in order to forward itself. */
-function settingsToRead(doctorContext: DoctorContext): Readonly<Record<string, string>> {
-  const settings = withPlaceholders(doctorContext);
+function settingsToRead(context: DoctorContext): Readonly<Record<string, string>> {
+  const settings = withPlaceholders(context);
   const exporters = Object.entries(settings)
     .filter(([name, value]) => name.startsWith("OTEL_") && value !== "");
-  return { ...settingsOf(doctorContext.parts, settings), ...Object.fromEntries(exporters) };
+  return { ...settingsOf(context.parts, settings), ...Object.fromEntries(exporters) };
 }
 
 /**

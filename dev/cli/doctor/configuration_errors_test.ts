@@ -103,11 +103,11 @@ Deno.test("the programs report", async (t) => {
 
 Deno.test("a deployment's program does not check settings that it does not read", async () => {
   const variables = { ...machine, COURSE_DB: "sqlite:/nowhere" };
-  const doctorContext = await readDoctorContext(variables, {
+  const context = await readDoctorContext(variables, {
     scope: "deployment",
     parts: ["course"],
   });
-  const configurationErrors = await validateInPrograms(doctorContext);
+  const configurationErrors = await validateInPrograms(context);
   assert.deepEqual(configurationErrors, [
     { part: "course", message: "Cannot start: USER is missing" },
   ]);

@@ -1,6 +1,5 @@
 import type { Part } from "../../workspace/environment.ts";
 import type { Settings } from "../../workspace/settings.ts";
-import type { Finding } from "./finding.ts";
 
 /** Whether the dev command was ever started on its workspace, and how it ended. */
 export type DevState =
@@ -53,6 +52,26 @@ export interface Effects {
 
 /** Checks one thing; one that cannot be checked has no findings, or one with the reason. */
 export type Check = (
-  doctorContext: DoctorContext,
+  context: DoctorContext,
   effects: Effects,
 ) => readonly Finding[] | Promise<readonly Finding[]>;
+
+/** What a check found; a problem comes with its fix, a command or a setting to change. */
+export type Finding =
+  | { readonly state: "ok"; readonly what: string }
+  | { readonly state: "warn" | "fail"; readonly what: string; readonly fix: string };
+
+/** As it should be. */
+export function ok(what: string): Finding {
+  return { state: "ok", what };
+}
+
+/** Works, but may stop working, or not work as the operator expects. */
+export function warn(what: string, fix: string): Finding {
+  return { state: "warn", what, fix };
+}
+
+/** Does not work, or will not start. */
+export function fail(what: string, fix: string): Finding {
+  return { state: "fail", what, fix };
+}

@@ -9,47 +9,46 @@ import {
 import { pathToFileURL } from "node:url";
 import { type DatabaseOwner, databaseOwners, databases } from "../../workspace/settings.ts";
 import { isInWorkerd } from "./configuration_errors.ts";
-import { fail, type Finding, ok, warn } from "./finding.ts";
-import type { DoctorContext, Effects } from "./context.ts";
+import { type DoctorContext, type Effects, fail, type Finding, ok, warn } from "./context.ts";
 
 /** A database that has not responded for so long counts as unreachable. */
 const patienceMs = 5_000;
 
 /** Databases open, are intact, and have the tables that this source reads. */
 export async function checkDatabases(
-  doctorContext: DoctorContext,
+  context: DoctorContext,
   { root }: Effects,
 ): Promise<Finding[]> {
-  if (doctorContext.scope === "dev" && isInWorkerd(doctorContext.settings)) {
+  if (context.scope === "dev" && isInWorkerd(context.settings)) {
     return [ok("in workerd they are D1, which deno task dev:workers migrates")];
   }
   const findings: Finding[] = [];
-  for (const service of databaseOwners.filter((name) => doctorContext.parts.includes(name))) {
-    const value = doctorContext.settings[databases[service]];
-    if (value !== "") findings.push(await checkDatabase(service, value, { doctorContext, root }));
+  for (const service of databaseOwners.filter((name) => context.parts.includes(name))) {
+    const value = context.settings[databases[service]];
+    if (value !== "") findings.push(await checkDatabase(service, value, { context, root }));
   }
   return findings;
 }
 
 interface Place {
-  readonly doctorContext: DoctorContext;
+  readonly context: DoctorContext;
   readonly root: string;
 }
 
 async function checkDatabase(
   service: DatabaseOwner,
   value: string,
-  { doctorContext, root }: Place,
+  { context, root }: Place,
 ): Promise<Finding> {
   const migrations = await readMigrations(
     new URL(`services/${service}/migrations/`, pathToFileURL(root)),
   );
   const name = databases[service];
-  if (isSqliteFile(value)) return await checkFile(name, value, { migrations, doctorContext });
+  if (isSqliteFile(value)) return await checkFile(name, value, { migrations, context });
   const away = fail(`${name} does not answer`, `see ${name} and ${name}_TOKEN, and its server`);
   try {
-    const database = readSqlDb(value, doctorContext.settings[`${name}_TOKEN`] || undefined);
-    return await inTime(judge(name, database, { migrations, doctorContext })) ?? away;
+    const database = readSqlDb(value, context.settings[`${name}_TOKEN`] || undefined);
+    return await inTime(judge(name, database, { migrations, context })) ?? away;
   } catch (error) {
     if (error instanceof StoreUnavailable) return away;
     throw error;
@@ -58,15 +57,15 @@ async function checkDatabase(
 
 interface Expected {
   readonly migrations: readonly Migration[];
-  readonly doctorContext: DoctorContext;
+  readonly context: DoctorContext;
 }
 
 async function checkFile(name: string, value: string, expected: Expected): Promise<Finding> {
   const path = value.slice("sqlite:".length);
-  if (!isThere(path)) return toAbsent(name, expected.doctorContext);
+  if (!isThere(path)) return toAbsent(name, expected.context);
   const damaged = fail(
     `${name} is damaged or cannot be read: ${path}`,
-    toRestore(path, expected.doctorContext),
+    toRestore(path, expected.context),
   );
   try {
     const database = await openSqliteFile(value);
@@ -85,13 +84,13 @@ async function checkFile(name: string, value: string, expected: Expected): Promi
 async function judge(
   name: string,
   database: SqlDb,
-  { migrations, doctorContext }: Expected,
+  { migrations, context }: Expected,
 ): Promise<Finding> {
   const pending = await pendingMigrations(database, migrations);
   if (pending.length > 0) {
     const what = `${name} lacks ${pending.join(", ")}`;
-    if (doctorContext.scope === "deployment") return fail(what, "deno task migrate");
-    return doctorContext.dev.name === "running"
+    if (context.scope === "deployment") return fail(what, "deno task migrate");
+    return context.dev.name === "running"
       ? fail(what, "end dev and start it again, which applies them")
       : warn(what, "deno task dev, which applies them");
   }

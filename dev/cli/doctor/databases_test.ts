@@ -26,9 +26,9 @@ async function setup() {
     database.close();
   };
   await change();
-  const look = (doctorContext: DoctorContextOverrides = {}, COURSE_DB = value) =>
+  const look = (context: DoctorContextOverrides = {}, COURSE_DB = value) =>
     checkDatabases(
-      createDoctorContext({ ...doctorContext, settings: { COURSE_DB, ...doctorContext.settings } }),
+      createDoctorContext({ ...context, settings: { COURSE_DB, ...context.settings } }),
       createEffects(),
     );
   return { ...workspace, path, value, change, look };
@@ -50,7 +50,7 @@ const lagging = {
   "that dev uses": [{ dev: running }, "fail", "end dev and start it again, which applies them"],
   "of a deployment": [{ scope: "deployment" }, "fail", "deno task migrate"],
 } as const;
-for (const [what, [doctorContext, state, fix]] of Object.entries(lagging)) {
+for (const [what, [context, state, fix]] of Object.entries(lagging)) {
   Deno.test(`the finding about a database ${what} names the missing migrations`, async () => {
     await using database = await setup();
     await database.change("DELETE FROM d1_migrations");
@@ -59,7 +59,7 @@ for (const [what, [doctorContext, state, fix]] of Object.entries(lagging)) {
     ]
       .map(({ name }) => name).toSorted().join(", ");
     assert.equal(
-      troubleOf(await database.look(doctorContext)),
+      troubleOf(await database.look(context)),
       `${state}: COURSE_DB lacks ${names} → ${fix}`,
     );
   });

@@ -1,8 +1,7 @@
 import { join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import type { Part } from "../../workspace/environment.ts";
-import type { Workspace } from "../../workspace/workspace.ts";
-import { projectRoot } from "../../run/processes.ts";
+import { projectRoot, type Workspace } from "../../workspace/workspace.ts";
 import {
   completeSettings,
   type Given,

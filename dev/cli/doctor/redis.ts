@@ -1,7 +1,6 @@
 import { createUpstashRedis, type Redis, revocationKeys } from "@edgepass/shared/redis";
 import { createRedisProxy } from "@edgepass/local/redis";
-import { fail, type Finding, ok, warn } from "./finding.ts";
-import type { DoctorContext, Effects } from "./context.ts";
+import { type DoctorContext, type Effects, fail, type Finding, ok, warn } from "./context.ts";
 
 /** Long enough to distinguish a slow Redis from one that does not respond. */
 const patienceMs = 3_000;
@@ -9,14 +8,11 @@ const patienceMs = 3_000;
 const roundTrips = 5;
 
 /** Redis responds within the budget of a request, and the revocation list is complete. */
-export async function checkRedis(
-  doctorContext: DoctorContext,
-  effects: Effects,
-): Promise<Finding[]> {
-  const { settings } = doctorContext;
-  if (!doctorContext.parts.some((part) => part === "gateway" || part === "auth")) return [];
-  if (isServedByDev(doctorContext) && doctorContext.dev.name !== "running") {
-    return await checkBehind(doctorContext);
+export async function checkRedis(context: DoctorContext, effects: Effects): Promise<Finding[]> {
+  const { settings } = context;
+  if (!context.parts.some((part) => part === "gateway" || part === "auth")) return [];
+  if (isServedByDev(context) && context.dev.name !== "running") {
+    return await checkBehind(context);
   }
   const { UPSTASH_REDIS_REST_URL: url, UPSTASH_REDIS_REST_TOKEN: token } = settings;
   if (!URL.canParse(url) || token === "") return [];

@@ -20,12 +20,12 @@ function setup({ tripMs = 1, respond }: { tripMs?: number; respond?: () => Respo
     return respond ? respond() : rest(request);
   });
   const UPSTASH_REDIS_REST_URL = `http://127.0.0.1:${server.addr.port}`;
-  const look = ({ settings, ...doctorContext }: DoctorContextOverrides = {}) =>
+  const look = ({ settings, ...context }: DoctorContextOverrides = {}) =>
     checkRedis(
       createDoctorContext({
         variables: { UPSTASH_REDIS_REST_URL },
         settings: { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN: "hidden", ...settings },
-        ...doctorContext,
+        ...context,
       }),
       createEffects({ request: fetch, elapsed: () => time }),
     );
@@ -97,12 +97,12 @@ Deno.test("a server that is not a Redis is reported with its status", async () =
 
 Deno.test("a Redis that does not respond is reported without its address", async () => {
   const UPSTASH_REDIS_REST_URL = `http://127.0.0.1:${freePort()}`;
-  const doctorContext = createDoctorContext({
+  const context = createDoctorContext({
     variables: { UPSTASH_REDIS_REST_URL },
     settings: { UPSTASH_REDIS_REST_URL, UPSTASH_REDIS_REST_TOKEN: "hidden" },
   });
   assert.equal(
-    troubleOf(await checkRedis(doctorContext, createEffects({ request: fetch }))),
+    troubleOf(await checkRedis(context, createEffects({ request: fetch }))),
     "fail: nobody answers at UPSTASH_REDIS_REST_URL → set UPSTASH_REDIS_REST_URL" +
       " to the REST address of your Redis, or unset it for dev's own",
   );

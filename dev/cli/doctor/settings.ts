@@ -1,23 +1,25 @@
 import { join } from "node:path";
 import { type SettingName, settingNames } from "../../workspace/settings.ts";
-import { fail, type Finding, ok } from "./finding.ts";
+import {
+  type ConfigurationError,
+  type DoctorContext,
+  type Effects,
+  fail,
+  type Finding,
+  ok,
+  warn,
+} from "./context.ts";
 import { stateFiles } from "./read_context.ts";
-import type { ConfigurationError, DoctorContext, Effects } from "./context.ts";
 
 /** Settings whose configuration errors are findings about keys. */
 const aboutKeys: readonly SettingName[] = ["ACCESS_TOKEN_KEYS", "PASSPORT_KEYS"];
 
 /** Every program accepts the settings it reads, by the very schemas it reads them with. */
-export async function checkSettings(
-  doctorContext: DoctorContext,
-  effects: Effects,
-): Promise<Finding[]> {
-  const { parts, refusal } = doctorContext;
+export async function checkSettings(context: DoctorContext, effects: Effects): Promise<Finding[]> {
+  const { parts, refusal } = context;
   const own = refusal === undefined
     ? []
-    : readConfigurationErrors(refusal).map(({ text, name }) =>
-      fail(text, fixFor(name, doctorContext))
-    );
+    : readConfigurationErrors(refusal).map(({ text, name }) => fail(text, fixFor(name, context)));
   let configurationErrors: readonly ConfigurationError[];
   try {
     configurationErrors = await effects.configurationErrors();
@@ -30,7 +32,7 @@ export async function checkSettings(
   }
   const others = [...groupConfigurationErrors(configurationErrors)]
     .filter(([, { name }]) => name === undefined || !aboutKeys.includes(name))
-    .map(([text, { name, readers }]) => fail(`${text} (${readers})`, fixFor(name, doctorContext)));
+    .map(([text, { name, readers }]) => fail(`${text} (${readers})`, fixFor(name, context)));
   const findings = [...own, ...others];
   return findings.length > 0 ? findings : [ok(`${parts.join(", ")} take their settings`)];
 }
@@ -38,14 +40,14 @@ export async function checkSettings(
 /** Configuration errors about one setting, with the programs that report them. */
 export async function configurationErrorsAbout(
   setting: SettingName,
-  doctorContext: DoctorContext,
+  context: DoctorContext,
   effects: Effects,
 ): Promise<Finding[]> {
   const configurationErrors = await effects.configurationErrors().catch(() => []);
   return [...groupConfigurationErrors(configurationErrors)].filter(([, { name }]) =>
     name === setting
   )
-    .map(([text, { readers }]) => fail(`${text} (${readers})`, fixFor(setting, doctorContext)));
+    .map(([text, { readers }]) => fail(`${text} (${readers})`, fixFor(setting, context)));
 }
 
 interface Group {
@@ -94,4 +96,114 @@ function fixFor(
   }
   const orElse = scope === "dev" ? ", or unset it and dev makes it up" : "";
   return `set ${name} as docs/deploy.md describes${orElse}`;
+}
+
+/** Settings with keys, and the programs that read them. */
+const readers = {
+  PASSPORT_KEYS: ["gateway", "auth", "user", "course", "enrollment", "recommendation"],
+  ACCESS_TOKEN_KEYS: ["auth"],
+} as const;
+
+/** Key rings parse, have one key that signs, and no kid twice; key pairs match. */
+export async function checkKeys(context: DoctorContext, effects: Effects): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const name of ["PASSPORT_KEYS", "ACCESS_TOKEN_KEYS"] as const) {
+    const parts: readonly string[] = readers[name];
+    if (!context.parts.some((part) => parts.includes(part))) continue;
+    const configurationErrors = await configurationErrorsAbout(name, context, effects);
+    findings.push(
+      ...configurationErrors.length > 0 ? configurationErrors : [describe(name, context)],
+    );
+  }
+  return findings;
+}
+
+/** Counts by state; a `kid` is not shown, because it stands beside a secret. */
+function describe(
+  name: keyof typeof readers,
+  { scope, dev, settings, variables }: DoctorContext,
+): Finding {
+  if (scope === "dev" && dev.name === "never" && (variables[name] ?? "") === "") {
+    return ok(`${name} is made by dev, once`);
+  }
+  const states = readStates(settings[name]);
+  if (states === undefined) return warn(`${name} was not read`, "fix the settings above first");
+  const signing = states.filter((state) => state === "signing").length;
+  const counted = `${states.length} ${states.length === 1 ? "key" : "keys"}`;
+  return ok(`${name} has ${counted}, ${signing} signing`);
+}
+
+function readStates(value: string): unknown[] | undefined {
+  try {
+    const parsed: unknown = JSON.parse(value);
+    const keys: unknown = Array.isArray(parsed) ? parsed : Object(parsed).keys;
+    return Array.isArray(keys) ? keys.map((key) => Object(key).state) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Names that programs read and that dev does not set. */
+const otherNames = ["HOST", "DRAIN_DELAY_MS"];
+
+/** Standard OpenTelemetry names that no program here reads and that resemble ones that are read. */
+const neighbours = new Set(["OTEL_BLRP_SCHEDULE_DELAY", "OTEL_BLRP_MAX_QUEUE_SIZE"]);
+
+/** Shorter names are words that any program may use, and each resembles many others. */
+const minLength = 6;
+/** Longer names may differ in two letters and still be meant. */
+const longLength = 12;
+
+const knownNames: readonly string[] = [...settingNames, ...otherNames];
+
+/** No variable looks like a misspelt setting of ours: no program would ever read it. */
+export function checkNames({ variables }: DoctorContext): Finding[] {
+  const findings = Object.keys(variables).filter(isUnknown).flatMap((name): Finding[] => {
+    const meant = findMeant(name);
+    if (meant !== undefined) {
+      return [warn(`nothing reads ${name}`, `unset ${name} and set ${meant}, if that is meant`)];
+    }
+    if (!name.startsWith("EDGEPASS_")) return [];
+    return [warn(`nothing reads ${name}`, `unset ${name}; docs/deploy.md lists the settings`)];
+  });
+  return findings.length > 0 ? findings : [ok("no variable looks like a misspelt setting")];
+}
+
+function isUnknown(name: string): boolean {
+  return !knownNames.includes(name) && !neighbours.has(name);
+}
+
+/** The setting that a name most resembles, if it resembles one at all. */
+function findMeant(name: string): string | undefined {
+  const upper = name.toUpperCase().replaceAll("-", "_");
+  if (upper.length < minLength) return undefined;
+  const limit = upper.length < longLength ? 1 : 2;
+  const near = knownNames.filter(({ length }) => length >= minLength)
+    .map((candidate) => ({ candidate, distance: distanceBetween(upper, candidate) }))
+    .toSorted((a, b) => a.distance - b.distance)[0];
+  return near && near.distance <= limit ? near.candidate : undefined;
+}
+
+/**
+ * Letters to insert, delete, change or swap with their neighbour until one text is the other
+ * (Damerau and Levenshtein, each place changed once).
+ */
+function distanceBetween(from: string, to: string): number {
+  const rows: number[][] = [Array.from({ length: to.length + 1 }, (_, at) => at)];
+  const cell = (row: number, column: number) => rows[row]?.[column] ?? Number.POSITIVE_INFINITY;
+  for (let i = 1; i <= from.length; i++) {
+    const row = [i];
+    rows.push(row);
+    for (let j = 1; j <= to.length; j++) {
+      const isSame = from[i - 1] === to[j - 1];
+      const isSwap = from[i - 1] === to[j - 2] && from[i - 2] === to[j - 1];
+      row.push(Math.min(
+        cell(i - 1, j) + 1,
+        cell(i, j - 1) + 1,
+        cell(i - 1, j - 1) + (isSame ? 0 : 1),
+        isSwap ? cell(i - 2, j - 2) + 1 : Number.POSITIVE_INFINITY,
+      ));
+    }
+  }
+  return cell(from.length, to.length);
 }

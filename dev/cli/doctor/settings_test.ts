@@ -5,10 +5,9 @@ import {
   createEffects,
   troubleOf,
 } from "../../../tests/support/doctor.ts";
-import type { Finding } from "./finding.ts";
-import { checkKeys } from "./keys.ts";
-import { checkSettings } from "./settings.ts";
-import type { ConfigurationError } from "./context.ts";
+import type { ConfigurationError, Finding } from "./context.ts";
+import { checkKeys, checkNames, checkSettings } from "./settings.ts";
+import { settingNames } from "../../workspace/settings.ts";
 
 const reporting = (...configurationErrors: ConfigurationError[]) =>
   createEffects({ configurationErrors: () => Promise.resolve(configurationErrors) });
@@ -35,10 +34,10 @@ const fixes = {
     "deno task dev, which writes its settings anew",
   ],
 } as const;
-for (const [what, [doctorContext, fix]] of Object.entries(fixes)) {
+for (const [what, [context, fix]] of Object.entries(fixes)) {
   Deno.test(`a malformed setting ${what} is reported with its fix`, async () => {
     const effects = reporting(gateway("Cannot start: ISSUERS: must be JSON"));
-    const found = await checkSettings(createDoctorContext(doctorContext), effects);
+    const found = await checkSettings(createDoctorContext(context), effects);
     assert.equal(troubleOf(found), `fail: ISSUERS: must be JSON (gateway) → ${fix}`);
   });
 }
@@ -70,9 +69,9 @@ Deno.test("the fix for an invalid stored secret is to delete it and start dev ag
 
 Deno.test("a setting that dev itself refuses is a finding", async () => {
   const refusal = "Cannot start: PORT: must be a whole number from 1 to 65535";
-  const doctorContext = createDoctorContext({ refusal, variables: { PORT: "hidden" } });
+  const context = createDoctorContext({ refusal, variables: { PORT: "hidden" } });
   assert.equal(
-    troubleOf(await checkSettings(doctorContext, createEffects())),
+    troubleOf(await checkSettings(context, createEffects())),
     "fail: PORT: must be a whole number from 1 to 65535" +
       " → set PORT as docs/deploy.md describes, or unset it and dev makes it up",
   );
@@ -133,4 +132,45 @@ Deno.test("keys that no program could read do not pass", async () => {
 Deno.test("a program without keys has no finding about them", async () => {
   const found = await checkKeys(createDoctorContext({ parts: ["gateway"] }), createEffects());
   assert.deepEqual(allWell(found), ["PASSPORT_KEYS has 1 key, 1 signing"]);
+});
+
+const look = (...names: string[]) =>
+  checkNames(
+    createDoctorContext({ variables: Object.fromEntries(names.map((name) => [name, "hidden"])) }),
+  );
+
+/** A misspelt name, and the setting that was meant. */
+const misspelt = {
+  OTEL_EXPORTER_OLTP_ENDPOINT: "OTEL_EXPORTER_OTLP_ENDPOINT",
+  PASSPORT_KEY: "PASSPORT_KEYS",
+  ISUERS: "ISSUERS",
+  AUIDENCE: "AUDIENCE",
+  public_origin: "PUBLIC_ORIGIN",
+  UPSTASH_REDIS_REST_URI: "UPSTASH_REDIS_REST_URL",
+  LOGLEVEL: "LOG_LEVEL",
+  EDGEPASS_HOMES: "EDGEPASS_HOME",
+};
+for (const [name, meant] of Object.entries(misspelt)) {
+  Deno.test(`${name} is reported as a misspelt ${meant}`, () => {
+    const expected =
+      `warn: nothing reads ${name} → unset ${name} and set ${meant}, if that is meant`;
+    assert.equal(troubleOf(look(name)), expected);
+  });
+}
+
+Deno.test("an unknown name with Edgepass's prefix is reported", () => {
+  assert.equal(
+    troubleOf(look("EDGEPASS_COLOUR")),
+    "warn: nothing reads EDGEPASS_COLOUR → unset EDGEPASS_COLOUR; docs/deploy.md lists the settings",
+  );
+});
+
+Deno.test("settings and the usual variables of a machine pass", () => {
+  const machine = [
+    ...["PATH", "HOME", "USER", "SHELL", "LANG", "TERM", "PWD", "HOST", "PORTS", "SOURCE"],
+    ...["OTEL_SERVICE_NAME", "OTEL_TRACES_SAMPLER", "OTEL_BLRP_SCHEDULE_DELAY", "SSL_CERT_FILE"],
+  ];
+  assert.deepEqual(allWell(look(...settingNames, ...machine)), [
+    "no variable looks like a misspelt setting",
+  ]);
 });

@@ -1,6 +1,8 @@
 import { join } from "node:path";
-import { fail, type Finding, ok, warn } from "./finding.ts";
-import type { DoctorContext, Effects } from "./context.ts";
+import { type DoctorContext, type Effects, fail, type Finding, ok, warn } from "./context.ts";
+import { modes } from "../../workspace/workspace.ts";
+import { openAnyForReading } from "../../collector/mod.ts";
+import { inspectAppendOnlyFile } from "@edgepass/local/redis";
 
 const mebibyte = 1024 * 1024;
 /** SQLite needs room for its journal, and the embedded Redis for its file while it is rewritten. */
@@ -11,9 +13,9 @@ const modestBytes = 500 * mebibyte;
  * Dev's workspace is writable, its secrets are readable by their owner alone, and which process
  * uses it.
  */
-export function checkWorkspace(doctorContext: DoctorContext, effects: Effects): Finding[] {
-  if (doctorContext.scope === "deployment") return [];
-  const { workspace, dev } = doctorContext;
+export function checkWorkspace(context: DoctorContext, effects: Effects): Finding[] {
+  if (context.scope === "deployment") return [];
+  const { workspace, dev } = context;
   const kind = kindOf(workspace);
   if (kind === "absent") {
     return [warn(`${workspace} is not there: nothing was ever started here`, "deno task dev")];
@@ -102,5 +104,87 @@ function statOf(path: string): Deno.FileInfo | undefined {
     return Deno.statSync(path);
   } catch {
     return undefined;
+  }
+}
+
+/** The files of dev's own Redis and QStash can be read, in every mode of dev. */
+export function checkFiles({ scope, workspace, dev }: DoctorContext): Finding[] {
+  if (scope === "deployment") return [];
+  const placed = Object.values(modes);
+  const redis = [...new Set(placed.map((mode) => mode.redis))].map((file) => join(workspace, file));
+  const qstash = [...new Set(placed.map((mode) => mode.qstash))].map((file) =>
+    join(workspace, file)
+  );
+  const findings = [
+    ...redis.flatMap((path) => checkAppendOnlyFile(path, dev.name === "running")),
+    ...qstash.flatMap(checkMessages),
+  ];
+  return findings.length > 0 ? findings : [ok("what dev's Redis and QStash keep can be read")];
+}
+
+function checkAppendOnlyFile(path: string, isInUse: boolean): Finding[] {
+  const state = inspectAppendOnlyFile(path);
+  if (typeof state === "object") {
+    return [fail(
+      `dev's Redis cannot start: ${state.damage}`,
+      `restore ${path} from a copy, or begin with nothing, which services fill again: rm ${path}`,
+    )];
+  }
+  // While dev runs, its last line may be still in the write.
+  if (state !== "torn" || isInUse) return [];
+  return [warn(
+    `the last line of ${path} was torn, as by a kill or a full disk`,
+    "deno task dev, which drops it",
+  )];
+}
+
+function checkMessages(path: string): Finding[] {
+  if (!isThere(path)) return [];
+  try {
+    using db = openAnyForReading(path);
+    const row = db.get("PRAGMA quick_check(1)");
+    if (row?.quick_check === "ok") return [];
+  } catch {
+    // SQLite's own message would not help: the file is not readable.
+  }
+  return [fail(
+    `dev's QStash cannot use ${path}: it is damaged or no database`,
+    `restore ${path} from a copy, or begin with nothing: rm ${path}*; then deno task events:verify --repair`,
+  )];
+}
+
+/** A file of no bytes is a database without tables yet. */
+function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).size > 0;
+  } catch {
+    return false;
+  }
+}
+
+const hostname = "127.0.0.1";
+
+/** The ports that dev listens on are free, or its own. */
+export function checkPorts({ scope, settings, dev, refusal }: DoctorContext): Finding[] {
+  // Without settings dev ends before it opens its ports.
+  if (scope === "deployment" || (refusal !== undefined && settings.PORT === "")) return [];
+  return (["PORT", "DASHBOARD_PORT"] as const).flatMap((name) => {
+    const port = Number(settings[name]);
+    if (!Number.isInteger(port) || port < 1 || port > 65_535) return [];
+    const trouble = tryToListen(port);
+    if (trouble === undefined) return [ok(`${name} ${port} is free`)];
+    if (dev.name === "running") return [ok(`${name} ${port} is in use while dev is running`)];
+    return [fail(`${name} ${port} ${trouble}`, `set ${name} to another port`)];
+  });
+}
+
+function tryToListen(port: number): string | undefined {
+  try {
+    Deno.listen({ hostname, port }).close();
+    return undefined;
+  } catch (error) {
+    return error instanceof Deno.errors.AddrInUse
+      ? "is taken by another program"
+      : "may not be listened on";
   }
 }

@@ -6,8 +6,10 @@ import {
   type DoctorContextOverrides,
   troubleOf,
 } from "../../../tests/support/doctor.ts";
-import { temporaryWorkspace } from "../../../tests/support/dev_system.ts";
-import { checkWorkspace } from "./workspace.ts";
+import { freePort, temporaryWorkspace } from "../../../tests/support/dev_system.ts";
+import { checkFiles, checkPorts, checkWorkspace } from "./workspace.ts";
+import { openQstash } from "@edgepass/local/qstash";
+import { openAppendOnlyFile } from "@edgepass/local/redis";
 
 const mebibyte = 1024 * 1024;
 
@@ -19,9 +21,9 @@ async function setup() {
     Deno.writeTextFile(`${workspace.path}/${name}`, text, { mode });
   await write("dev.env");
   await write("keys/passport-keys.json");
-  const look = (doctorContext: DoctorContextOverrides = {}, freeBytes = 2 ** 40) =>
+  const look = (context: DoctorContextOverrides = {}, freeBytes = 2 ** 40) =>
     checkWorkspace(
-      createDoctorContext({ workspace: workspace.path, ...doctorContext }),
+      createDoctorContext({ workspace: workspace.path, ...context }),
       createEffects({ freeBytes: () => freeBytes }),
     );
   return { ...workspace, write, look };
@@ -131,4 +133,91 @@ Deno.test("a deployment has no workspace of dev", () => {
     checkWorkspace(createDoctorContext({ scope: "deployment" }), createEffects()),
     [],
   );
+});
+
+async function setupFiles() {
+  const workspace = await temporaryWorkspace();
+  const redis = `${workspace.path}/redis/dev.aof`;
+  const qstash = `${workspace.path}/qstash/workers.sqlite`;
+  const file = openAppendOnlyFile(redis);
+  file.append([["SET", "a", "1"]]);
+  file.append([["SET", "b", "1"]]);
+  file.close();
+  await openQstash({ token: "t", path: qstash }).close();
+  const look = (name: "stopped" | "running" = "stopped") =>
+    checkFiles(createDoctorContext({
+      workspace: workspace.path,
+      dev: name === "running" ? { name, pid: "1" } : { name },
+    }));
+  return { ...workspace, redis, qstash, look };
+}
+
+Deno.test("complete or missing files of Redis and QStash pass", async () => {
+  await using files = await setupFiles();
+  const well = ["what dev's Redis and QStash keep can be read"];
+  assert.deepEqual(allWell(files.look()), well);
+  await Deno.remove(files.redis);
+  await Deno.remove(files.qstash);
+  assert.deepEqual(allWell(files.look()), well);
+});
+
+Deno.test("a damaged line of the append-only file is reported with a fix", async () => {
+  await using files = await setupFiles();
+  await Deno.writeTextFile(files.redis, '[["SET","a","1"]]\n[["SET"\n[["SET","b","1"]]\n');
+  assert.match(
+    troubleOf(files.look()),
+    /^fail: dev's Redis cannot start: .* line 2 is damaged → restore .*, or begin with nothing/,
+  );
+});
+
+Deno.test("a torn last line is a warning, except while dev may be writing it", async () => {
+  await using files = await setupFiles();
+  await Deno.writeTextFile(files.redis, '[["SET","c"', { append: true });
+  assert.match(troubleOf(files.look()), /^warn: the last line of .* was torn, .* → deno task dev/);
+  assert.equal(allWell(files.look("running")).length, 1);
+});
+
+for (
+  const [what, spoil] of Object.entries({
+    "that is not a database": (bytes: Uint8Array) => bytes.fill(120, 0, 100),
+    "with a spoilt page": (bytes: Uint8Array) => bytes.fill(255, 4_096, 12_288),
+  })
+) {
+  Deno.test(`a QStash file ${what} is reported with a fix`, async () => {
+    await using files = await setupFiles();
+    const bytes = await Deno.readFile(files.qstash);
+    spoil(bytes);
+    await Deno.writeFile(files.qstash, bytes);
+    assert.match(
+      troubleOf(files.look()),
+      /^fail: dev's QStash cannot use .*workers\.sqlite: it is damaged or no database → restore /,
+    );
+  });
+}
+
+for (const name of ["PORT", "DASHBOARD_PORT"] as const) {
+  Deno.test(`a ${name} that another program has taken is reported`, () => {
+    using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    const { port } = other.addr;
+    const free = { PORT: String(freePort()), DASHBOARD_PORT: String(freePort()) };
+    const context = createDoctorContext({ settings: { ...free, [name]: String(port) } });
+    assert.equal(
+      troubleOf(checkPorts(context)),
+      `fail: ${name} ${port} is taken by another program → set ${name} to another port`,
+    );
+  });
+}
+
+Deno.test("free ports pass, and so do those of a running dev", () => {
+  using own = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const settings = { PORT: String(own.addr.port), DASHBOARD_PORT: String(freePort()) };
+  const dev = { name: "running", pid: "1" } as const;
+  assert.deepEqual(allWell(checkPorts(createDoctorContext({ settings, dev }))), [
+    `PORT ${settings.PORT} is in use while dev is running`,
+    `DASHBOARD_PORT ${settings.DASHBOARD_PORT} is free`,
+  ]);
+});
+
+Deno.test("the ports of a deployment are not checked", () => {
+  assert.deepEqual(checkPorts(createDoctorContext({ scope: "deployment" })), []);
 });

@@ -1,6 +1,5 @@
 import { type KeyKind, retirementSeconds } from "@edgepass/shared/configuration";
-import { requireNext, signerOf } from "./next_key.ts";
-import { requireSeen } from "./rotate.ts";
+import { requireNext, requireSeen, signerOf } from "./next_key.ts";
 import {
   ConflictError,
   type Effects,
@@ -126,9 +125,7 @@ async function again(work: () => Promise<string>): Promise<string> {
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       if (attempt < maxAttempts) continue;
-      throw new Refusal(
-        "The configuration keeps being changed by others: try again",
-      );
+      throw new Refusal("The configuration keeps being changed by others: try again");
     }
   }
 }

@@ -1,7 +1,7 @@
-import type { ConfiguredKeyState, KeyKind } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
+import type { ConfiguredKeyState, KeyKind } from "@edgepass/shared/configuration";
 import { makeAccessTokenKey, makePassportKey } from "@edgepass/shared/crypto";
-import { writeText } from "../../workspace/state_file.ts";
+import { writeText } from "../../workspace/workspace.ts";
 
 const Entry = z.looseObject({ kid: z.string(), state: z.string() });
 type Entry = z.output<typeof Entry>;

@@ -75,6 +75,29 @@ export async function requireNext(
   );
 }
 
+/** @throws {Refusal} when new signatures are not by the key */
+export async function requireSeen(
+  system: KeySystem,
+  kind: KeyKind,
+  kid: string,
+  { now, sleep }: Effects,
+): Promise<void> {
+  for (const until = now() + seenWithinMs;;) {
+    const signs = kind === "access"
+      ? await system.freshKid() === kid
+      : (await readKeyRings(system, kind)).keys.some((key) =>
+        key.kid === kid && key.state === "signing"
+      );
+    if (signs) return;
+    if (now() >= until) {
+      throw new Refusal(
+        `${kid} should sign and does not yet: the logs show why an instance does not follow`,
+      );
+    }
+    await sleep(lookEveryMs);
+  }
+}
+
 /** What to do by hand, for each source of keys. */
 function whereToPutOne(kind: KeyKind, profile: Profile | undefined): string {
   const name = settings[kind];

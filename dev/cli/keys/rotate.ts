@@ -1,5 +1,5 @@
 import type { KeyKind } from "@edgepass/shared/configuration";
-import { findSigner, nextOf, type Profile, requireNext } from "./next_key.ts";
+import { findSigner, nextOf, type Profile, requireNext, requireSeen } from "./next_key.ts";
 import {
   ConflictError,
   type Effects,
@@ -26,8 +26,6 @@ export interface RotateOptions {
 /** Within this time, under traffic, every instance has observed a new version. */
 export const defaultWaitSeconds = 60;
 const maxAttempts = 5;
-const seenWithinMs = 20_000;
-const lookEveryMs = 1_000;
 
 /**
  * Rotates to the next key: publishes it, waits, and lets it sign while the old one retires. Its
@@ -73,9 +71,7 @@ export async function rotate(
     if (!signer) return `The ${kind} key ${next.kid} signs what passport.send has it sign`;
     return `The ${kind} key ${next.kid} signs; ${signer.kid} verifies until all it signed has ended`;
   }
-  throw new Refusal(
-    "The configuration keeps being changed by others: try again in a quiet moment",
-  );
+  throw new Refusal("The configuration keeps being changed by others: try again in a quiet moment");
 }
 
 /** The key that signs, and its successor. */
@@ -134,29 +130,6 @@ async function waitOut(
   if (restMs <= 0) return;
   report(`Waiting ${Math.ceil(restMs / 1000)} s, until every instance under traffic has ${kid}`);
   await sleep(restMs);
-}
-
-/** @throws {Refusal} when new signatures are not by the key */
-export async function requireSeen(
-  system: KeySystem,
-  kind: KeyKind,
-  kid: string,
-  { now, sleep }: Effects,
-): Promise<void> {
-  for (const until = now() + seenWithinMs;;) {
-    const signs = kind === "access"
-      ? await system.freshKid() === kid
-      : (await readKeyRings(system, kind)).keys.some((key) =>
-        key.kid === kid && key.state === "signing"
-      );
-    if (signs) return;
-    if (now() >= until) {
-      throw new Refusal(
-        `${kid} should sign and does not yet: the logs show why an instance does not follow`,
-      );
-    }
-    await sleep(lookEveryMs);
-  }
 }
 
 /** With a next key already there, the next rotation or an emergency is quick. */

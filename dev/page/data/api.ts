@@ -99,11 +99,7 @@ export function createApi(get: typeof fetch): Api {
     if (!response.ok) throw await toError(response);
     return await readJson<Body>(response);
   }
-  async function change<Body>(
-    method: "POST" | "PUT",
-    path: string,
-    body: unknown,
-  ): Promise<Body> {
+  async function change<Body>(method: "POST" | "PUT", path: string, body: unknown): Promise<Body> {
     const headers = { "x-edgepass-page": "1", "content-type": "application/json" };
     const response = await get(path, { method, headers, body: JSON.stringify(body) })
       .catch((cause: unknown) => {

@@ -37,8 +37,8 @@ export function rowKeys(rows: { readonly current: HTMLElement | null }): Keys {
 }
 
 /**
- * Moves the focus among elements marked `data-row`; from outside of them to the one at which the Tab
- * key would stop.
+ * Moves the focus among elements marked `data-row`; from outside of them to the one at which the
+ * Tab key would stop.
  */
 export function moveFocus(container: HTMLElement | null, step: number): void {
   const rows = [...container?.querySelectorAll<HTMLElement>("[data-row]") ?? []];

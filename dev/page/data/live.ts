@@ -7,8 +7,7 @@ export interface LiveStatus {
   readonly connection: Connection;
   /**
    * Grows with each new connection: events between two of them were lost, so whatever is shown must
-   * be
-   * loaded again. 0 until the first connection to dev.
+   * be loaded again. 0 until the first connection to dev.
    */
   readonly epoch: number;
   /** Epoch milliseconds of the last change of `connection`. */

@@ -12,8 +12,7 @@ export interface Difference {
  * What differs between two documents, as deep as they are objects, in the order of the second.
  *
  * Lists are compared as one value, as versions do it: of one that gained a row in front every
- * position
- * would differ.
+ * position would differ.
  */
 export function listDifferences(before: Attributes, after: Attributes): Difference[] {
   return compare(before, after, "");

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readPath } from "../../cli/configuration/document_path.ts";
+import { readPath } from "../../cli/document_path.ts";
 import type { Attributes } from "../api_types.ts";
 import { listDifferences, listValues } from "./document_diff.ts";
 

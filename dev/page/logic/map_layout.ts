@@ -122,12 +122,7 @@ function firstFree(taken: ReadonlySet<number>): number {
   return row;
 }
 
-function placeEdge(
-  edge: MapEdge,
-  from: PlacedNode,
-  to: PlacedNode,
-  nodeWidth: number,
-): PlacedEdge {
+function placeEdge(edge: MapEdge, from: PlacedNode, to: PlacedNode, nodeWidth: number): PlacedEdge {
   if (from.x === to.x) return placeArc(edge, from, to, nodeWidth);
   if (to.kind === "redis") return placeBelow(edge, from, to, nodeWidth);
   const [x1, y1] = [from.x + nodeWidth, from.y + nodeHeight / 2];
@@ -145,12 +140,7 @@ function placeEdge(
 }
 
 /** From one service to another in the same column: round its right side. */
-function placeArc(
-  edge: MapEdge,
-  from: PlacedNode,
-  to: PlacedNode,
-  nodeWidth: number,
-): PlacedEdge {
+function placeArc(edge: MapEdge, from: PlacedNode, to: PlacedNode, nodeWidth: number): PlacedEdge {
   const x = from.x + nodeWidth;
   const isUp = to.y < from.y;
   const [leave, enter] = isUp ? [0.2, 0.8] : [0.8, 0.2];

@@ -20,8 +20,8 @@ export interface Section {
 const order = ["gateway", "services", "keys", "passport"];
 
 /**
- * All settings of the central document, and the environment's values of settings that it leaves out,
- * by section.
+ * All settings of the central document, and the environment's values of settings that it leaves
+ * out, by section.
  */
 export function listSections(
   { inForce, base }: Pick<Configuration, "inForce" | "base">,

@@ -1,5 +1,4 @@
-import type { Bytes } from "../bytes.ts";
-import type { Reply } from "../reply.ts";
+import type { Bytes, Reply } from "../protocol.ts";
 import type { Keyspace } from "./keyspace.ts";
 
 /** What a command may use. */
@@ -10,8 +9,9 @@ export interface Context {
   /** 0 ≤ n < 1 */
   random(): number;
   /**
-   * Replaces what goes to the append-only file for this write; without a call the command goes there
-   * as it came. Needed wherever a replay later, or with other random numbers, would end differently.
+   * Replaces what goes to the append-only file for this write; without a call the command goes
+   * there as it came. Needed wherever a replay later, or with other random numbers, would end
+   * differently.
    */
   log(...commands: readonly (readonly Bytes[])[]): void;
   publish(channel: Bytes, payload: Bytes): number;
@@ -34,6 +34,16 @@ export interface CommandSpec {
 
 /** Commands by upper-case name. */
 export type CommandTable = Readonly<Record<string, CommandSpec>>;
+
+/** A command that leaves data as they are. */
+export function reads(arity: number, run: CommandSpec["run"]): CommandSpec {
+  return { arity, run };
+}
+
+/** A command that changes data and so goes to the append-only file. */
+export function writes(arity: number, run: CommandSpec["run"]): CommandSpec {
+  return { arity, writes: true, run };
+}
 
 /** Whether a command has as many words as its arity requires. */
 export function fitsArity({ arity }: CommandSpec, words: number): boolean {

@@ -1,11 +1,9 @@
-import { type Command, discarded } from "../backend.ts";
-import type { Bytes } from "../bytes.ts";
-import type { Failure, Reply } from "../reply.ts";
+import { type Bytes, type Command, discarded, type Failure, type Reply } from "../protocol.ts";
 import { type CommandSpec, type CommandTable, type Context, fitsArity } from "./command.ts";
-import { CommandError, refusal, wrongArity } from "./errors.ts";
+import { CommandError, refusal, wrongArity } from "./arguments.ts";
 import { createKeyspace, type Keyspace } from "./keyspace.ts";
 
-const sweptPerWrite = 10;
+const checkedPerWrite = 10;
 
 export interface EngineDeps {
   readonly commands: CommandTable;
@@ -62,7 +60,7 @@ export function createEngine(deps: EngineDeps): Engine {
     group = [];
     const result = work();
     if (group.length > 0) {
-      keys.maintain(sweptPerWrite);
+      keys.expireSome(checkedPerWrite);
       deps.record(group);
     }
     return result;

@@ -1,20 +1,18 @@
-import type { Bytes } from "../bytes.ts";
-import type { Reply } from "../reply.ts";
-import { at, type CommandTable, type Context } from "./command.ts";
-import { CommandError } from "./errors.ts";
-import { type ExpiryUnit, readExpiry } from "./expiry_options.ts";
+import type { Bytes, Reply } from "../protocol.ts";
+import { at, type CommandTable, type Context, reads, writes } from "./command.ts";
+import { CommandError, readInteger } from "./arguments.ts";
 
 /** Expiry of keys. */
 export const expiryCommands: CommandTable = {
-  EXPIRE: { arity: -3, writes: true, run: expireIn("EX", "expire") },
-  PEXPIRE: { arity: -3, writes: true, run: expireIn("PX", "pexpire") },
-  EXPIREAT: { arity: -3, writes: true, run: expireIn("EXAT", "expireat") },
-  PEXPIREAT: { arity: -3, writes: true, run: expireIn("PXAT", "pexpireat") },
-  PERSIST: { arity: 2, writes: true, run: persist },
-  TTL: { arity: 2, run: (context, args) => toTtl(context, args, (at, now) => seconds(at - now)) },
-  PTTL: { arity: 2, run: (context, args) => toTtl(context, args, (at, now) => at - now) },
-  EXPIRETIME: { arity: 2, run: (context, args) => toTtl(context, args, seconds) },
-  PEXPIRETIME: { arity: 2, run: (context, args) => toTtl(context, args, (at) => at) },
+  EXPIRE: writes(-3, expireIn("EX", "expire")),
+  PEXPIRE: writes(-3, expireIn("PX", "pexpire")),
+  EXPIREAT: writes(-3, expireIn("EXAT", "expireat")),
+  PEXPIREAT: writes(-3, expireIn("PXAT", "pexpireat")),
+  PERSIST: writes(2, persist),
+  TTL: reads(2, (context, args) => toTtl(context, args, (at, now) => seconds(at - now))),
+  PTTL: reads(2, (context, args) => toTtl(context, args, (at, now) => at - now)),
+  EXPIRETIME: reads(2, (context, args) => toTtl(context, args, seconds)),
+  PEXPIRETIME: reads(2, (context, args) => toTtl(context, args, (at) => at)),
 };
 
 const conditions = ["NX", "XX", "GT", "LT"] as const;
@@ -49,9 +47,7 @@ function readConditions(words: readonly Bytes[]): Condition[] {
   });
   const has = (condition: Condition) => requested.includes(condition);
   if (has("NX") && (has("XX") || has("GT") || has("LT"))) {
-    throw new CommandError(
-      "ERR NX and XX, GT or LT options at the same time are not compatible",
-    );
+    throw new CommandError("ERR NX and XX, GT or LT options at the same time are not compatible");
   }
   if (has("GT") && has("LT")) {
     throw new CommandError("ERR GT and LT options at the same time are not compatible");
@@ -93,4 +89,46 @@ function toTtl(
 
 function seconds(ms: number): number {
   return Math.floor((ms + 500) / 1000);
+}
+
+/** The units in which the options of SET and GETEX, and the EXPIRE family, give a time. */
+export const expiryUnits = {
+  EX: { factor: 1000n, relative: true },
+  PX: { factor: 1n, relative: true },
+  EXAT: { factor: 1000n, relative: false },
+  PXAT: { factor: 1n, relative: false },
+} as const;
+export type ExpiryUnit = keyof typeof expiryUnits;
+
+const maxMs = 2n ** 63n - 1n;
+
+/** Whether an option, in upper case, is one of EX, PX, EXAT, PXAT. */
+export function isExpiryUnit(option: string): option is ExpiryUnit {
+  return Object.hasOwn(expiryUnits, option);
+}
+
+/**
+ * Resolves an expiry to epoch milliseconds.
+ *
+ * `allowPast`: the EXPIRE family accepts zero and negative numbers and deletes the key; options
+ * refuse them.
+ */
+export function readExpiry(
+  { unit, text, now, name, allowPast = false }: {
+    unit: ExpiryUnit;
+    text: Bytes;
+    now: number;
+    name: string;
+    allowPast?: boolean;
+  },
+): number {
+  const { factor, relative } = expiryUnits[unit];
+  const amount = readInteger(text) * factor;
+  const base = relative && Number.isFinite(now) ? BigInt(Math.trunc(now)) : 0n;
+  const moment = amount + base;
+  const overflows = moment > maxMs || amount > maxMs || amount < -maxMs;
+  if (overflows || (!allowPast && amount <= 0n)) {
+    throw new CommandError(`ERR invalid expire time in '${name}' command`);
+  }
+  return Number(moment);
 }

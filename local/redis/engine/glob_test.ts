@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { compileGlob } from "./glob.ts";
+import { compileGlob } from "./options.ts";
 
 const cases: readonly (readonly [pattern: string, matching: string[], others: string[]])[] = [
   ["*", ["", "a", "a\nb"], []],

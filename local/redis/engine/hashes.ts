@@ -1,33 +1,27 @@
-import type { Bytes } from "../bytes.ts";
-import { ok, type Reply, toInteger } from "../reply.ts";
-import { at, type CommandTable, type Context } from "./command.ts";
-import { refusal, wrongArity } from "./errors.ts";
-import { addDecimals } from "./long_double.ts";
-import { isInt64, readInteger } from "./numbers.ts";
-import { drawDistinct, drawRepeated, readDraw } from "./random_draw.ts";
-import { scanReply } from "./scan_options.ts";
+import { type Bytes, ok, type Reply, toInteger } from "../protocol.ts";
+import { at, type CommandTable, type Context, reads, writes } from "./command.ts";
+import { isInt64, readInteger, refusal, wrongArity } from "./arguments.ts";
+import { addDecimals } from "./counters.ts";
+import { drawDistinct, drawRepeated, readDraw, scanReply } from "./options.ts";
 
 /** Hashes: fields with values. */
 export const hashCommands: CommandTable = {
-  HSET: { arity: -4, writes: true, run: (context, args) => setFields(context, args, "hset") },
-  HMSET: { arity: -4, writes: true, run: setFieldsOk },
-  HSETNX: { arity: 4, writes: true, run: setFieldUnlessThere },
-  HGET: { arity: 3, run: (context, args) => fields(context, args)?.get(at(args, 1)) ?? null },
-  HMGET: { arity: -3, run: getFields },
-  HGETALL: { arity: 2, run: (context, args) => [...fields(context, args) ?? []].flat() },
-  HDEL: { arity: -3, writes: true, run: deleteFields },
-  HEXISTS: { arity: 3, run: (context, args) => fields(context, args)?.has(at(args, 1)) ? 1 : 0 },
-  HLEN: { arity: 2, run: (context, args) => fields(context, args)?.size ?? 0 },
-  HKEYS: { arity: 2, run: (context, args) => [...fields(context, args)?.keys() ?? []] },
-  HVALS: { arity: 2, run: (context, args) => [...fields(context, args)?.values() ?? []] },
-  HSTRLEN: {
-    arity: 3,
-    run: (context, args) => fields(context, args)?.get(at(args, 1))?.length ?? 0,
-  },
-  HINCRBY: { arity: 4, writes: true, run: countField },
-  HINCRBYFLOAT: { arity: 4, writes: true, run: countFieldFloat },
-  HRANDFIELD: { arity: -2, run: drawFields },
-  HSCAN: { arity: -3, run: (context, args) => scanReply(args, fields(context, args) ?? []) },
+  HSET: writes(-4, (context, args) => setFields(context, args, "hset")),
+  HMSET: writes(-4, setFieldsOk),
+  HSETNX: writes(4, setFieldUnlessThere),
+  HGET: reads(3, (context, args) => fields(context, args)?.get(at(args, 1)) ?? null),
+  HMGET: reads(-3, getFields),
+  HGETALL: reads(2, (context, args) => [...fields(context, args) ?? []].flat()),
+  HDEL: writes(-3, deleteFields),
+  HEXISTS: reads(3, (context, args) => fields(context, args)?.has(at(args, 1)) ? 1 : 0),
+  HLEN: reads(2, (context, args) => fields(context, args)?.size ?? 0),
+  HKEYS: reads(2, (context, args) => [...fields(context, args)?.keys() ?? []]),
+  HVALS: reads(2, (context, args) => [...fields(context, args)?.values() ?? []]),
+  HSTRLEN: reads(3, (context, args) => fields(context, args)?.get(at(args, 1))?.length ?? 0),
+  HINCRBY: writes(4, countField),
+  HINCRBYFLOAT: writes(4, countFieldFloat),
+  HRANDFIELD: reads(-2, drawFields),
+  HSCAN: reads(-3, (context, args) => scanReply(args, fields(context, args) ?? [])),
 };
 
 function fields({ keys }: Context, args: readonly Bytes[]): Map<Bytes, Bytes> | undefined {

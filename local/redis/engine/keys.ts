@@ -1,31 +1,26 @@
-import type { Bytes } from "../bytes.ts";
-import { ok, type Reply } from "../reply.ts";
-import { at, type CommandTable, type Context } from "./command.ts";
-import { CommandError, refusal } from "./errors.ts";
-import { compileGlob } from "./glob.ts";
+import { type Bytes, ok, type Reply } from "../protocol.ts";
+import { at, type CommandTable, type Context, reads, writes } from "./command.ts";
+import { CommandError, refusal, wrongArity } from "./arguments.ts";
+import { compileGlob, readCursor, readScanOptions } from "./options.ts";
 import type { Entry, Keyspace } from "./keyspace.ts";
-import { readCursor, readScanOptions } from "./scan_options.ts";
 import { createSortedSet } from "./sorted_set.ts";
 
 /** Keys of any type. */
 export const keyCommands: CommandTable = {
-  DEL: { arity: -2, writes: true, run: remove },
-  UNLINK: { arity: -2, writes: true, run: remove },
-  EXISTS: { arity: -2, run: countExisting },
-  TOUCH: { arity: -2, run: countExisting },
-  TYPE: {
-    arity: 2,
-    run: ({ keys }, args) => ({ status: keys.entry(at(args, 0))?.type ?? "none" }),
-  },
-  RENAME: { arity: 3, writes: true, run: rename },
-  RENAMENX: { arity: 3, writes: true, run: renameUnlessTaken },
-  COPY: { arity: -3, writes: true, run: copy },
-  KEYS: { arity: 2, run: listKeys },
-  SCAN: { arity: -2, run: scan },
-  RANDOMKEY: { arity: 1, run: randomKey },
-  DBSIZE: { arity: 1, run: ({ keys }) => [...keys.entries()].length },
-  FLUSHDB: { arity: -1, writes: true, run: flush },
-  FLUSHALL: { arity: -1, writes: true, run: flush },
+  DEL: writes(-2, remove),
+  UNLINK: writes(-2, remove),
+  EXISTS: reads(-2, countExisting),
+  TOUCH: reads(-2, countExisting),
+  TYPE: reads(2, ({ keys }, args) => ({ status: keys.entry(at(args, 0))?.type ?? "none" })),
+  RENAME: writes(3, rename),
+  RENAMENX: writes(3, renameUnlessTaken),
+  COPY: writes(-3, copy),
+  KEYS: reads(2, listKeys),
+  SCAN: reads(-2, scan),
+  RANDOMKEY: reads(1, randomKey),
+  DBSIZE: reads(1, ({ keys }) => [...keys.entries()].length),
+  FLUSHDB: writes(-1, flush),
+  FLUSHALL: writes(-1, flush),
 };
 
 function remove({ keys }: Context, args: readonly Bytes[]): Reply {
@@ -123,4 +118,26 @@ function flush({ keys }: Context, args: readonly Bytes[]): Reply {
   }
   keys.clear();
   return ok;
+}
+
+/** The connection and the server itself. */
+export const serverCommands: CommandTable = {
+  PING: reads(-1, (_context, args) => ping(args)),
+  ECHO: reads(2, (_context, args) => at(args, 0)),
+  TIME: reads(1, time),
+  PUBLISH: {
+    arity: 3,
+    mayReplicate: true,
+    run: ({ publish }, args) => publish(at(args, 0), at(args, 1)),
+  },
+};
+
+function ping(args: readonly Bytes[]): Reply {
+  if (args.length > 1) throw wrongArity("ping");
+  return args[0] ?? { status: "PONG" };
+}
+
+function time({ now }: Context): Reply {
+  const micros = Math.round((now % 1000) * 1000);
+  return [String(Math.floor(now / 1000)), String(micros)];
 }

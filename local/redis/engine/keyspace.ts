@@ -1,5 +1,5 @@
-import type { Bytes } from "../bytes.ts";
-import { refusal } from "./errors.ts";
+import type { Bytes } from "../protocol.ts";
+import { refusal } from "./arguments.ts";
 import { createSortedSet, type SortedSet } from "./sorted_set.ts";
 
 /** What a key can hold, by the name that TYPE returns. */
@@ -40,7 +40,7 @@ export interface Keyspace {
   /** Every live key in the order of creation. */
   entries(): Iterable<[Bytes, Entry]>;
   /** Removes expired keys among at most `limit` that have an expiry, going round them in turns. */
-  maintain(limit: number): void;
+  expireSome(limit: number): void;
 }
 
 export interface KeyspaceDeps {
@@ -115,7 +115,7 @@ export function createKeyspace({ now, onExpired }: KeyspaceDeps): Keyspace {
         if (found) yield [key, found];
       }
     },
-    maintain(limit) {
+    expireSome(limit) {
       for (let looked = 0; looked < limit; looked++) {
         const next = round.next();
         if (!next.done) {

@@ -1,40 +1,37 @@
-import type { Bytes } from "../bytes.ts";
-import { ok, type Reply } from "../reply.ts";
-import { at, type CommandTable, type Context } from "./command.ts";
-import { refusal, wrongArity } from "./errors.ts";
-import { listPositions } from "./list_positions.ts";
-import { readCount, readPositive, resolveRange } from "./numbers.ts";
+import { type Bytes, ok, type Reply } from "../protocol.ts";
+import { at, type CommandTable, type Context, reads, writes } from "./command.ts";
+import {
+  CommandError,
+  readCount,
+  readPositive,
+  refusal,
+  resolveRange,
+  wrongArity,
+} from "./arguments.ts";
 
 type End = "LEFT" | "RIGHT";
 
 /** Lists, from either end. */
 export const listCommands: CommandTable = {
-  LPUSH: { arity: -3, writes: true, run: (context, args) => push(context, args, "LEFT") },
-  RPUSH: { arity: -3, writes: true, run: (context, args) => push(context, args, "RIGHT") },
-  LPUSHX: { arity: -3, writes: true, run: (context, args) => pushIfThere(context, args, "LEFT") },
-  RPUSHX: { arity: -3, writes: true, run: (context, args) => pushIfThere(context, args, "RIGHT") },
-  LPOP: { arity: -2, writes: true, run: (context, args) => pop(context, args, "LEFT") },
-  RPOP: { arity: -2, writes: true, run: (context, args) => pop(context, args, "RIGHT") },
-  LLEN: { arity: 2, run: (context, args) => items(context, args).length },
-  LRANGE: { arity: 4, run: range },
-  LINDEX: {
-    arity: 3,
-    run: (context, args) => items(context, args).at(readCount(at(args, 1))) ?? null,
-  },
-  LSET: { arity: 4, writes: true, run: setItem },
-  LINSERT: { arity: 5, writes: true, run: insert },
-  LREM: { arity: 4, writes: true, run: remove },
-  LTRIM: { arity: 4, writes: true, run: trim },
-  LPOS: {
-    arity: -3,
-    run: (context, args) => listPositions(() => items(context, args), at(args, 1), args.slice(2)),
-  },
-  LMOVE: { arity: 5, writes: true, run: moveBetween },
-  RPOPLPUSH: {
-    arity: 3,
-    writes: true,
-    run: (context, args) => move(context, at(args, 0), at(args, 1), "RIGHT", "LEFT"),
-  },
+  LPUSH: writes(-3, (context, args) => push(context, args, "LEFT")),
+  RPUSH: writes(-3, (context, args) => push(context, args, "RIGHT")),
+  LPUSHX: writes(-3, (context, args) => pushIfThere(context, args, "LEFT")),
+  RPUSHX: writes(-3, (context, args) => pushIfThere(context, args, "RIGHT")),
+  LPOP: writes(-2, (context, args) => pop(context, args, "LEFT")),
+  RPOP: writes(-2, (context, args) => pop(context, args, "RIGHT")),
+  LLEN: reads(2, (context, args) => items(context, args).length),
+  LRANGE: reads(4, range),
+  LINDEX: reads(3, (context, args) => items(context, args).at(readCount(at(args, 1))) ?? null),
+  LSET: writes(4, setItem),
+  LINSERT: writes(5, insert),
+  LREM: writes(4, remove),
+  LTRIM: writes(4, trim),
+  LPOS: reads(
+    -3,
+    (context, args) => listPositions(() => items(context, args), at(args, 1), args.slice(2)),
+  ),
+  LMOVE: writes(5, moveBetween),
+  RPOPLPUSH: writes(3, (context, args) => move(context, at(args, 0), at(args, 1), "RIGHT", "LEFT")),
 };
 
 function items({ keys }: Context, args: readonly Bytes[]): readonly Bytes[] {
@@ -139,4 +136,63 @@ function move({ keys }: Context, from: Bytes, to: Bytes, take: End, give: End): 
   else target.push(value);
   keys.tidy(from);
   return value;
+}
+
+interface PositionOptions {
+  readonly rank: number;
+  readonly count?: number;
+  readonly maxLength: number;
+}
+
+/** Replies to LPOS; the options, `words`, are read before the list, as Redis's errors show. */
+export function listPositions(
+  find: () => readonly Bytes[],
+  element: Bytes,
+  words: readonly Bytes[],
+): Reply {
+  const { rank, count, maxLength } = readOptions(words);
+  const list = find();
+  const order = [...list.keys()];
+  if (rank < 0) order.reverse();
+  const looked = maxLength === 0 ? order : order.slice(0, maxLength);
+  const found = looked.filter((index) => list[index] === element).slice(Math.abs(rank) - 1);
+  if (count === undefined) return found[0] ?? null;
+  return count === 0 ? found : found.slice(0, count);
+}
+
+function readOptions(words: readonly Bytes[]): PositionOptions {
+  let options: PositionOptions = { rank: 1, maxLength: 0 };
+  for (let index = 0; index < words.length; index += 2) {
+    const value = words[index + 1];
+    if (value === undefined) throw refusal("syntax");
+    switch (at(words, index).toUpperCase()) {
+      case "RANK":
+        options = { ...options, rank: readRank(value) };
+        break;
+      case "COUNT":
+        options = { ...options, count: readNotNegative(value, "COUNT") };
+        break;
+      case "MAXLEN":
+        options = { ...options, maxLength: readNotNegative(value, "MAXLEN") };
+        break;
+      default:
+        throw refusal("syntax");
+    }
+  }
+  return options;
+}
+
+function readRank(text: Bytes): number {
+  const rank = readCount(text);
+  if (rank !== 0) return rank;
+  throw new CommandError(
+    "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use " +
+      "negative to start from the end of the list",
+  );
+}
+
+function readNotNegative(text: Bytes, name: string): number {
+  const count = readCount(text, `ERR ${name} can't be negative`);
+  if (count < 0) throw new CommandError(`ERR ${name} can't be negative`);
+  return count;
 }

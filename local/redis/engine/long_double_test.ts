@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { addDecimals } from "./long_double.ts";
+import { addDecimals } from "./counters.ts";
 
 const sums = [
   ["0.1", "0.2", "0.3"],

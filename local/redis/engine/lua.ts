@@ -1,11 +1,25 @@
 import { createHash } from "node:crypto";
-import { type Bytes, toBytes, toOctets, toText } from "../bytes.ts";
-import { type Failure, isFailure, type Reply } from "../reply.ts";
-import { CommandError, refusal } from "./errors.ts";
-import { readBitOperation } from "./lua_bits.ts";
-import { type LuaState, startLua } from "./lua_module.ts";
+import {
+  type Bytes,
+  type Failure,
+  isFailure,
+  type Reply,
+  toBytes,
+  toOctets,
+  toText,
+} from "../protocol.ts";
+import { CommandError, refusal } from "./arguments.ts";
+import {
+  type LuaState,
+  pushJson,
+  pushReply,
+  pushStrings,
+  readField,
+  readReply,
+  readWords,
+  startLua,
+} from "./lua_state.ts";
 import { luaPrelude, overtime, scriptChunkName } from "./lua_prelude.ts";
-import { pushJson, pushReply, pushStrings, readField, readReply, readWords } from "./lua_values.ts";
 
 const countHook = 8;
 const instructionsPerCheck = 10_000;
@@ -131,8 +145,8 @@ function loadPrelude(lua: LuaState, host: Host): void {
 }
 
 /**
- * A host function gets the stack it is called on, and returns how many results it pushed if not one.
- * It must throw only Lua's own errors: others would unwind Lua's frames without cleanup.
+ * A host function gets the stack it is called on, and returns how many results it pushed if not
+ * one. It must throw only Lua's own errors: others would unwind Lua's frames without cleanup.
  */
 function pushFunction(lua: LuaState, work: (lua: LuaState) => number | void): void {
   const run = lua.api.addFunction((address = 0) => work(lua.on(address)) ?? 1, "ii");
@@ -166,4 +180,39 @@ function pushDecoded(lua: LuaState): number {
     lua.pushBytes("Expected value but found invalid token");
   }
   return 2;
+}
+
+/** The functions of Lua's `bit` library on 32-bit integers. */
+const operations: Readonly<Record<string, (left: number, right: number) => number>> = {
+  tobit: (value) => value,
+  bnot: (value) => ~value,
+  bswap: (value) =>
+    (value << 24) | ((value & 0xff00) << 8) | ((value >>> 8) & 0xff00) | (value >>> 24),
+  band: (left, right) => left & right,
+  bor: (left, right) => left | right,
+  bxor: (left, right) => left ^ right,
+  lshift: (value, by) => value << by,
+  rshift: (value, by) => value >>> by,
+  arshift: (value, by) => value >> by,
+  rol: (value, by) => (value << by) | (value >>> (32 - (by & 31))),
+  ror: (value, by) => (value >>> by) | (value << (32 - (by & 31))),
+};
+
+/** Runs the operation named by the first argument on the others, from left to right. */
+export function readBitOperation(lua: LuaState): number {
+  const { api, address } = lua;
+  const [name, count] = [lua.toBytes(1), api._lua_gettop(address) - 1];
+  const operation = operations[name];
+  const operands = Array.from({ length: count }, (_operand, index) => {
+    return toInt32(api._lua_tonumber(address, index + 2));
+  });
+  const [first = 0, ...others] = operands;
+  if (!operation) return first;
+  if (others.length > 0) return others.reduce((left, right) => operation(left, right) | 0, first);
+  return name === "band" ? first : operation(first, 0) | 0;
+}
+
+/** Rounds as LuaBitOp does and wraps modulo 2^32. */
+function toInt32(value: number): number {
+  return Math.round(value) | 0;
 }

@@ -6,8 +6,8 @@ export const overtime = "Script killed: it ran for more than 5 seconds";
 
 /**
  * Lua between a script and the engine. It gets the host functions, removes what a script must not
- * reach (files, processes, further code, new globals), and returns the function that runs a compiled
- * script.
+ * reach (files, processes, further code, new globals), and returns the function that runs a
+ * compiled script.
  *
  * Errors are tables with `err`, as in Redis 7, and the handler adds the line of the script.
  */

@@ -1,10 +1,7 @@
-import type { Command } from "../backend.ts";
-import type { Bytes } from "../bytes.ts";
-import { ok, type Reply } from "../reply.ts";
+import { type Bytes, type Command, ok, type Reply } from "../protocol.ts";
 import { at, type CommandTable, type Context } from "./command.ts";
-import { CommandError, refusal } from "./errors.ts";
+import { CommandError, readCount, refusal } from "./arguments.ts";
 import { createLuaRuntime, type LuaRuntime, sha1Hex } from "./lua.ts";
-import { readCount } from "./numbers.ts";
 
 export interface Scripting {
   readonly commands: CommandTable;

@@ -1,44 +1,34 @@
-import type { Bytes } from "../bytes.ts";
-import type { Reply } from "../reply.ts";
-import { at, type CommandTable, type Context } from "./command.ts";
-import { CommandError, refusal } from "./errors.ts";
-import { readCount } from "./numbers.ts";
-import { drawDistinct, drawRepeated, readDraw, readPopCount } from "./random_draw.ts";
-import { scanReply } from "./scan_options.ts";
+import type { Bytes, Reply } from "../protocol.ts";
+import { at, type CommandTable, type Context, reads, writes } from "./command.ts";
+import { CommandError, readCount, refusal } from "./arguments.ts";
+import { drawDistinct, drawRepeated, readDraw, readPopCount, scanReply } from "./options.ts";
 
 type Members = ReadonlySet<Bytes>;
 type Combine = (sets: readonly Members[]) => Members;
 
 /** Sets of members without order. */
 export const setCommands: CommandTable = {
-  SADD: { arity: -3, writes: true, run: add },
-  SREM: { arity: -3, writes: true, run: remove },
-  SMEMBERS: { arity: 2, run: ({ keys }, args) => [...members(keys, at(args, 0))] },
-  SISMEMBER: {
-    arity: 3,
-    run: ({ keys }, args) => members(keys, at(args, 0)).has(at(args, 1)) ? 1 : 0,
-  },
-  SMISMEMBER: { arity: -3, run: areMembers },
-  SCARD: { arity: 2, run: ({ keys }, args) => members(keys, at(args, 0)).size },
-  SPOP: { arity: -2, writes: true, run: pop },
-  SRANDMEMBER: { arity: -2, run: draw },
-  SMOVE: { arity: 4, writes: true, run: move },
-  SUNION: { arity: -2, run: ({ keys }, args) => [...combined(keys, args, union)] },
-  SINTER: { arity: -2, run: ({ keys }, args) => [...combined(keys, args, intersection)] },
-  SDIFF: { arity: -2, run: ({ keys }, args) => [...combined(keys, args, difference)] },
-  SUNIONSTORE: { arity: -3, writes: true, run: (context, args) => store(context, args, union) },
-  SINTERSTORE: {
-    arity: -3,
-    writes: true,
-    run: (context, args) => store(context, args, intersection),
-  },
-  SDIFFSTORE: { arity: -3, writes: true, run: (context, args) => store(context, args, difference) },
-  SINTERCARD: { arity: -3, run: countCommon },
-  SSCAN: {
-    arity: -3,
-    run: ({ keys }, args) =>
+  SADD: writes(-3, add),
+  SREM: writes(-3, remove),
+  SMEMBERS: reads(2, ({ keys }, args) => [...members(keys, at(args, 0))]),
+  SISMEMBER: reads(3, ({ keys }, args) => members(keys, at(args, 0)).has(at(args, 1)) ? 1 : 0),
+  SMISMEMBER: reads(-3, areMembers),
+  SCARD: reads(2, ({ keys }, args) => members(keys, at(args, 0)).size),
+  SPOP: writes(-2, pop),
+  SRANDMEMBER: reads(-2, draw),
+  SMOVE: writes(4, move),
+  SUNION: reads(-2, ({ keys }, args) => [...combined(keys, args, union)]),
+  SINTER: reads(-2, ({ keys }, args) => [...combined(keys, args, intersection)]),
+  SDIFF: reads(-2, ({ keys }, args) => [...combined(keys, args, difference)]),
+  SUNIONSTORE: writes(-3, (context, args) => store(context, args, union)),
+  SINTERSTORE: writes(-3, (context, args) => store(context, args, intersection)),
+  SDIFFSTORE: writes(-3, (context, args) => store(context, args, difference)),
+  SINTERCARD: reads(-3, countCommon),
+  SSCAN: reads(
+    -3,
+    ({ keys }, args) =>
       scanReply(args, [...members(keys, at(args, 0))].map((member) => [member] as const)),
-  },
+  ),
 };
 
 function members(keys: Context["keys"], key: Bytes): Members {

@@ -1,4 +1,5 @@
-import type { Bytes } from "../bytes.ts";
+import type { Bytes } from "../protocol.ts";
+import { formatFloat } from "./arguments.ts";
 
 export interface Ranked {
   readonly member: Bytes;
@@ -52,10 +53,7 @@ export function createSortedSet(): SortedSet {
 }
 
 /** Finds the first index whose item is not `before`; items must be partitioned by `before`. */
-export function lowerBound(
-  ranking: readonly Ranked[],
-  before: (item: Ranked) => boolean,
-): number {
+export function lowerBound(ranking: readonly Ranked[], before: (item: Ranked) => boolean): number {
   let low = 0;
   let high = ranking.length;
   while (low < high) {
@@ -69,4 +67,9 @@ export function lowerBound(
 
 function isBefore(item: Ranked, member: Bytes, score: number): boolean {
   return item.score < score || (item.score === score && item.member < member);
+}
+
+/** Members and scores in turns. */
+export function withScores(items: readonly Ranked[]): Bytes[] {
+  return items.flatMap(({ member, score }) => [member, formatFloat(score)]);
 }

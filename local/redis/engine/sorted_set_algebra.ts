@@ -1,10 +1,7 @@
-import type { Bytes } from "../bytes.ts";
-import type { Reply } from "../reply.ts";
-import { at, type CommandTable, type Context } from "./command.ts";
-import { CommandError, refusal } from "./errors.ts";
-import { readCount, readFloat } from "./numbers.ts";
-import { createSortedSet, type SortedSet } from "./sorted_set.ts";
-import { withScores } from "./sorted_sets.ts";
+import type { Bytes, Reply } from "../protocol.ts";
+import { at, type CommandTable, type Context, reads, writes } from "./command.ts";
+import { CommandError, readCount, readFloat, refusal } from "./arguments.ts";
+import { createSortedSet, type SortedSet, withScores } from "./sorted_set.ts";
 
 type Operation = "union" | "intersection" | "difference";
 type Scores = ReadonlyMap<Bytes, number>;
@@ -27,12 +24,12 @@ const aggregates = {
 
 /** Union, intersection and difference of sorted sets; plain sets count as scored 1. */
 export const sortedSetAlgebraCommands: CommandTable = {
-  ZUNION: { arity: -3, run: combineReply("union") },
-  ZINTER: { arity: -3, run: combineReply("intersection") },
-  ZDIFF: { arity: -3, run: combineReply("difference") },
-  ZUNIONSTORE: { arity: -4, writes: true, run: combineStore("union") },
-  ZINTERSTORE: { arity: -4, writes: true, run: combineStore("intersection") },
-  ZDIFFSTORE: { arity: -4, writes: true, run: combineStore("difference") },
+  ZUNION: reads(-3, combineReply("union")),
+  ZINTER: reads(-3, combineReply("intersection")),
+  ZDIFF: reads(-3, combineReply("difference")),
+  ZUNIONSTORE: writes(-4, combineStore("union")),
+  ZINTERSTORE: writes(-4, combineStore("intersection")),
+  ZDIFFSTORE: writes(-4, combineStore("difference")),
 };
 
 function combineReply(operation: Operation) {

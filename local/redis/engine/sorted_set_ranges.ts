@@ -1,11 +1,13 @@
-import type { Bytes } from "../bytes.ts";
-import type { Reply } from "../reply.ts";
-import { at, type CommandTable, type Context } from "./command.ts";
-import { CommandError, refusal } from "./errors.ts";
-import { readCount } from "./numbers.ts";
-import { requireBounds, sliceSpan, spanByLex, spanByRank, spanByScore } from "./score_ranges.ts";
-import { createSortedSet, type Ranked, type SortedSet } from "./sorted_set.ts";
-import { withScores } from "./sorted_sets.ts";
+import type { Bytes, Reply } from "../protocol.ts";
+import { at, type CommandTable, type Context, reads, writes } from "./command.ts";
+import { CommandError, readCount, readFloat, refusal, resolveRange } from "./arguments.ts";
+import {
+  createSortedSet,
+  lowerBound,
+  type Ranked,
+  type SortedSet,
+  withScores,
+} from "./sorted_set.ts";
 
 type By = "rank" | "score" | "lex";
 
@@ -27,8 +29,8 @@ const fixed = {
 
 /** Ranges of sorted sets, by rank, score or bytes. */
 export const sortedSetRangeCommands: CommandTable = {
-  ZRANGE: { arity: -4, run: (context, args) => range(context, args, readOptions(args.slice(3))) },
-  ZRANGESTORE: { arity: -5, writes: true, run: storeRange },
+  ZRANGE: reads(-4, (context, args) => range(context, args, readOptions(args.slice(3)))),
+  ZRANGESTORE: writes(-5, storeRange),
   ...Object.fromEntries(
     Object.entries(fixed).map(([name, { by, reversed }]) => [name, {
       arity: -4,
@@ -114,4 +116,85 @@ function storeRange({ keys }: Context, args: readonly Bytes[]): Reply {
   for (const { member, score } of found) set.set(member, score);
   if (set.size > 0) keys.put(at(args, 0), "zset", set);
   return set.size;
+}
+
+/** Half-open positions in a ranking. */
+export interface Span {
+  readonly from: number;
+  readonly to: number;
+}
+
+const badScore = "ERR min or max is not a float";
+const badLex = "ERR min or max not valid string range item";
+
+/** Finds the members with scores from `min` to `max`; `(` excludes a bound. */
+export function spanByScore({ ranking }: SortedSet, min: Bytes, max: Bytes): Span {
+  const [low, high] = [readScoreBound(min), readScoreBound(max)];
+  return {
+    from: lowerBound(
+      ranking,
+      ({ score }) => low.exclusive ? score <= low.score : score < low.score,
+    ),
+    to: lowerBound(
+      ranking,
+      ({ score }) => high.exclusive ? score < high.score : score <= high.score,
+    ),
+  };
+}
+
+/** Finds the members from `min` to `max` by their bytes; meaningful where all scores are equal. */
+export function spanByLex({ ranking }: SortedSet, min: Bytes, max: Bytes): Span {
+  const [low, high] = [readLexBound(min), readLexBound(max)];
+  return {
+    from: lowerBound(ranking, ({ member }) => low.isAbove(member)),
+    to: lowerBound(ranking, ({ member }) => !high.isBelow(member)),
+  };
+}
+
+/** Finds the members at positions `start` to `stop`, counted from the end where `reversed`. */
+export function spanByRank(
+  { size }: SortedSet,
+  start: number,
+  stop: number,
+  reversed = false,
+): Span {
+  const { from, to } = resolveRange(start, stop, size);
+  return reversed ? { from: size - to, to: size - from } : { from, to };
+}
+
+/** The members of a span of a ranking. */
+export function sliceSpan({ ranking }: SortedSet, { from, to }: Span): readonly Ranked[] {
+  return ranking.slice(from, Math.max(from, to));
+}
+
+/** Checks bounds that are not used, as Redis does before it reads the key. */
+export function requireBounds(by: "score" | "lex", min: Bytes, max: Bytes): void {
+  const read = by === "score" ? readScoreBound : readLexBound;
+  read(min);
+  read(max);
+}
+
+function readScoreBound(text: Bytes): { score: number; exclusive: boolean } {
+  const exclusive = text.startsWith("(");
+  return { score: readFloat(exclusive ? text.slice(1) : text, badScore), exclusive };
+}
+
+interface LexBound {
+  /** The bound, as lower one, lies above the member and so excludes it. */
+  readonly isAbove: (member: Bytes) => boolean;
+  /** The bound, as upper one, lies below the member and so excludes it. */
+  readonly isBelow: (member: Bytes) => boolean;
+}
+
+function readLexBound(text: Bytes): LexBound {
+  if (text === "-") return { isAbove: () => false, isBelow: () => true };
+  if (text === "+") return { isAbove: () => true, isBelow: () => false };
+  const bound = text.slice(1);
+  if (text.startsWith("[")) {
+    return { isAbove: (member) => member < bound, isBelow: (member) => member > bound };
+  }
+  if (text.startsWith("(")) {
+    return { isAbove: (member) => member <= bound, isBelow: (member) => member >= bound };
+  }
+  throw new CommandError(badLex);
 }

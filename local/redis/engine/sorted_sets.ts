@@ -1,10 +1,14 @@
-import type { Bytes } from "../bytes.ts";
-import type { Reply } from "../reply.ts";
-import { at, type CommandTable, type Context } from "./command.ts";
-import { refusal, wrongArity } from "./errors.ts";
-import { formatFloat, readCount } from "./numbers.ts";
-import { drawDistinct, drawRepeated, readDraw, readPopCount } from "./random_draw.ts";
-import { scanReply } from "./scan_options.ts";
+import type { Bytes, Reply } from "../protocol.ts";
+import { at, type CommandTable, type Context, reads, writes } from "./command.ts";
+import {
+  CommandError,
+  formatFloat,
+  readCount,
+  readFloat,
+  refusal,
+  wrongArity,
+} from "./arguments.ts";
+import { drawDistinct, drawRepeated, readDraw, readPopCount, scanReply } from "./options.ts";
 import {
   requireBounds,
   sliceSpan,
@@ -12,50 +16,39 @@ import {
   spanByLex,
   spanByRank,
   spanByScore,
-} from "./score_ranges.ts";
-import type { Ranked, SortedSet } from "./sorted_set.ts";
-import { addScored, incrementScore } from "./sorted_set_add.ts";
+} from "./sorted_set_ranges.ts";
+import { type Ranked, type SortedSet, withScores } from "./sorted_set.ts";
 
 /** Sorted sets: members by score. */
 export const sortedSetCommands: CommandTable = {
-  ZADD: { arity: -4, writes: true, run: addScored },
-  ZINCRBY: { arity: 4, writes: true, run: incrementScore },
-  ZREM: { arity: -3, writes: true, run: remove },
-  ZSCORE: { arity: 3, run: (context, args) => score(sorted(context, args), at(args, 1)) },
-  ZMSCORE: { arity: -3, run: scores },
-  ZCARD: { arity: 2, run: (context, args) => sorted(context, args)?.size ?? 0 },
-  ZCOUNT: { arity: 4, run: (context, args) => countSpan(context, args, "score") },
-  ZLEXCOUNT: { arity: 4, run: (context, args) => countSpan(context, args, "lex") },
-  ZRANK: { arity: -3, run: (context, args, name) => rank(context, args, name) },
-  ZREVRANK: { arity: -3, run: (context, args, name) => rank(context, args, name) },
-  ZREMRANGEBYRANK: { arity: 4, writes: true, run: removeByRank },
-  ZREMRANGEBYSCORE: {
-    arity: 4,
-    writes: true,
-    run: (context, args) => removeBy(context, args, "score"),
-  },
-  ZREMRANGEBYLEX: {
-    arity: 4,
-    writes: true,
-    run: (context, args) => removeBy(context, args, "lex"),
-  },
-  ZPOPMIN: { arity: -2, writes: true, run: pop },
-  ZPOPMAX: { arity: -2, writes: true, run: pop },
-  ZRANDMEMBER: { arity: -2, run: draw },
-  ZSCAN: {
-    arity: -3,
-    run: (context, args) =>
-      scanReply(
-        args,
-        (sorted(context, args)?.ranking ?? []).map(({ member, score }) =>
-          [member, formatFloat(score)] as const
-        ),
-      ),
-  },
+  ZADD: writes(-4, addScored),
+  ZINCRBY: writes(4, incrementScore),
+  ZREM: writes(-3, remove),
+  ZSCORE: reads(3, (context, args) => score(sorted(context, args), at(args, 1))),
+  ZMSCORE: reads(-3, scores),
+  ZCARD: reads(2, (context, args) => sorted(context, args)?.size ?? 0),
+  ZCOUNT: reads(4, (context, args) => countSpan(context, args, "score")),
+  ZLEXCOUNT: reads(4, (context, args) => countSpan(context, args, "lex")),
+  ZRANK: reads(-3, (context, args, name) => rank(context, args, name)),
+  ZREVRANK: reads(-3, (context, args, name) => rank(context, args, name)),
+  ZREMRANGEBYRANK: writes(4, removeByRank),
+  ZREMRANGEBYSCORE: writes(4, (context, args) => removeBy(context, args, "score")),
+  ZREMRANGEBYLEX: writes(4, (context, args) => removeBy(context, args, "lex")),
+  ZPOPMIN: writes(-2, pop),
+  ZPOPMAX: writes(-2, pop),
+  ZRANDMEMBER: reads(-2, draw),
+  ZSCAN: reads(
+    -3,
+    (context, args) => scanReply(args, (sorted(context, args)?.ranking ?? []).map(toWords)),
+  ),
 };
 
 function sorted({ keys }: Context, args: readonly Bytes[]): SortedSet | undefined {
   return keys.read(at(args, 0), "zset");
+}
+
+function toWords({ member, score }: Ranked): [Bytes, Bytes] {
+  return [member, formatFloat(score)];
 }
 
 function score(set: SortedSet | undefined, member: Bytes): Reply {
@@ -140,7 +133,98 @@ function draw(context: Context, args: readonly Bytes[]): Reply {
   return mode === undefined ? drawn.map(({ member }) => member) : withScores(drawn);
 }
 
-/** Members and scores in turns. */
-export function withScores(items: readonly Ranked[]): Bytes[] {
-  return items.flatMap(({ member, score }) => [member, formatFloat(score)]);
+const flagNames = ["NX", "XX", "GT", "LT", "CH", "INCR"] as const;
+type Flag = typeof flagNames[number];
+type Outcome = "added" | "updated" | "unchanged" | "refused";
+
+/** Runs ZADD with its flags. */
+function addScored(context: Context, args: readonly Bytes[]): Reply {
+  const { flags, pairs } = readArguments(args.slice(1));
+  const key = at(args, 0);
+  context.keys.read(key, "zset");
+  const set = context.keys.open(key, "zset");
+  try {
+    if (flags.has("INCR")) return increment(set, flags, pairs);
+    const outcomes = pairs.map(([score, member]) => place(set, flags, member, score));
+    const added = outcomes.filter((outcome) => outcome === "added").length;
+    const updated = outcomes.filter((outcome) => outcome === "updated").length;
+    return flags.has("CH") ? added + updated : added;
+  } finally {
+    context.keys.tidy(key);
+  }
+}
+
+/** Runs ZINCRBY. */
+function incrementScore(context: Context, args: readonly Bytes[]): Reply {
+  const step = readFloat(at(args, 1));
+  const key = at(args, 0);
+  const set = context.keys.open(key, "zset");
+  try {
+    return increment(set, new Set(), [[step, at(args, 2)]]);
+  } finally {
+    context.keys.tidy(key);
+  }
+}
+
+function readArguments(words: readonly Bytes[]): {
+  flags: ReadonlySet<Flag>;
+  pairs: (readonly [number, Bytes])[];
+} {
+  const flags = new Set<Flag>();
+  let start = 0;
+  for (; start < words.length; start++) {
+    const flag = flagNames.find((name) => name === words[start]?.toUpperCase());
+    if (!flag) break;
+    flags.add(flag);
+  }
+  const rest = words.slice(start);
+  if (rest.length === 0 || rest.length % 2 !== 0) throw refusal("syntax");
+  requireCompatible(flags, rest.length / 2);
+  const pairs = Array.from({ length: rest.length / 2 }, (_pair, index) => {
+    return [readFloat(at(rest, index * 2)), at(rest, index * 2 + 1)] as const;
+  });
+  return { flags, pairs };
+}
+
+function requireCompatible(flags: ReadonlySet<Flag>, pairs: number): void {
+  if (flags.has("NX") && flags.has("XX")) {
+    throw new CommandError("ERR XX and NX options at the same time are not compatible");
+  }
+  const bounds = [flags.has("GT"), flags.has("LT"), flags.has("NX")].filter(Boolean).length;
+  if (bounds > 1) {
+    throw new CommandError("ERR GT, LT, and/or NX options at the same time are not compatible");
+  }
+  if (flags.has("INCR") && pairs > 1) {
+    throw new CommandError("ERR INCR option supports a single increment-element pair");
+  }
+}
+
+function increment(
+  set: SortedSet,
+  flags: ReadonlySet<Flag>,
+  [pair]: readonly (readonly [number, Bytes])[],
+): Reply {
+  if (!pair) throw refusal("syntax");
+  const [step, member] = pair;
+  const current = set.score(member);
+  if (current !== undefined && flags.has("NX")) return null;
+  const score = (current ?? 0) + step;
+  if (Number.isNaN(score)) throw new CommandError("ERR resulting score is not a number (NaN)");
+  return place(set, flags, member, score) === "refused" ? null : formatFloat(score);
+}
+
+function place(set: SortedSet, flags: ReadonlySet<Flag>, member: Bytes, score: number): Outcome {
+  const current = set.score(member);
+  if (current === undefined) {
+    if (flags.has("XX")) return "refused";
+    set.set(member, score);
+    return "added";
+  }
+  if (flags.has("NX")) return "refused";
+  if ((flags.has("GT") && score <= current) || (flags.has("LT") && score >= current)) {
+    return "refused";
+  }
+  if (score === current) return "unchanged";
+  set.set(member, score);
+  return "updated";
 }

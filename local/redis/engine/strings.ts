@@ -1,9 +1,7 @@
-import type { Bytes } from "../bytes.ts";
-import { ok, type Reply } from "../reply.ts";
-import { at, type CommandTable, type Context } from "./command.ts";
-import { CommandError, refusal, wrongArity } from "./errors.ts";
-import { type ExpiryUnit, isExpiryUnit, readExpiry } from "./expiry_options.ts";
-import { readCount, resolveRange } from "./numbers.ts";
+import { type Bytes, ok, type Reply } from "../protocol.ts";
+import { at, type CommandTable, type Context, reads, writes } from "./command.ts";
+import { CommandError, readCount, refusal, resolveRange, wrongArity } from "./arguments.ts";
+import { type ExpiryUnit, isExpiryUnit, readExpiry } from "./expiry.ts";
 
 const maxStringBytes = 512 * 1024 * 1024;
 
@@ -16,30 +14,22 @@ interface SetOptions {
 
 /** Strings as values: reading, writing, parts of them. */
 export const stringCommands: CommandTable = {
-  GET: { arity: 2, run: ({ keys }, args) => keys.read(at(args, 0), "string") ?? null },
-  SET: { arity: -3, writes: true, run: set },
-  SETNX: {
-    arity: 3,
-    writes: true,
-    run: (context, args) => writeIf(context, args, { condition: "NX" }) ? 1 : 0,
-  },
-  SETEX: { arity: 4, writes: true, run: (context, args) => setFor(context, args, "EX", "setex") },
-  PSETEX: {
-    arity: 4,
-    writes: true,
-    run: (context, args) => setFor(context, args, "PX", "psetex"),
-  },
-  GETSET: { arity: 3, writes: true, run: (context, args) => swap(context, args) },
-  GETDEL: { arity: 2, writes: true, run: getAndDelete },
-  GETEX: { arity: -2, writes: true, run: getAndExpire },
-  MGET: { arity: -2, run: ({ keys }, args) => args.map((key) => stringOrNull(keys.entry(key))) },
-  MSET: { arity: -3, writes: true, run: (context, args) => setAll(context, args, "mset") },
-  MSETNX: { arity: -3, writes: true, run: setAllUnlessAny },
-  APPEND: { arity: 3, writes: true, run: append },
-  STRLEN: { arity: 2, run: ({ keys }, args) => keys.read(at(args, 0), "string")?.length ?? 0 },
-  GETRANGE: { arity: 4, run: getRange },
-  SUBSTR: { arity: 4, run: getRange },
-  SETRANGE: { arity: 4, writes: true, run: setRange },
+  GET: reads(2, ({ keys }, args) => keys.read(at(args, 0), "string") ?? null),
+  SET: writes(-3, set),
+  SETNX: writes(3, (context, args) => writeIf(context, args, { condition: "NX" }) ? 1 : 0),
+  SETEX: writes(4, (context, args) => setFor(context, args, "EX", "setex")),
+  PSETEX: writes(4, (context, args) => setFor(context, args, "PX", "psetex")),
+  GETSET: writes(3, (context, args) => swap(context, args)),
+  GETDEL: writes(2, getAndDelete),
+  GETEX: writes(-2, getAndExpire),
+  MGET: reads(-2, ({ keys }, args) => args.map((key) => stringOrNull(keys.entry(key)))),
+  MSET: writes(-3, (context, args) => setAll(context, args, "mset")),
+  MSETNX: writes(-3, setAllUnlessAny),
+  APPEND: writes(3, append),
+  STRLEN: reads(2, ({ keys }, args) => keys.read(at(args, 0), "string")?.length ?? 0),
+  GETRANGE: reads(4, getRange),
+  SUBSTR: reads(4, getRange),
+  SETRANGE: writes(4, setRange),
 };
 
 function stringOrNull(entry: ReturnType<Context["keys"]["entry"]>): Reply {

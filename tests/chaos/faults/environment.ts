@@ -1,6 +1,5 @@
 import { machineVariables } from "../../../dev/workspace/environment.ts";
-import { findFreePorts } from "../../../dev/run/ports.ts";
-import { type RunningProcess, startProcess } from "../../../dev/run/processes.ts";
+import { findFreePorts, type RunningProcess, startProcess } from "../../../dev/run/processes.ts";
 import { createSettings } from "../../settings.ts";
 import { createIssuerKey, signParts } from "../../suite/gateway_tokens.ts";
 import { startTcpProxy, type TcpProxy } from "../tcp_proxy.ts";

@@ -1,6 +1,5 @@
 import { machineVariables } from "../../../dev/workspace/environment.ts";
-import { findFreePorts } from "../../../dev/run/ports.ts";
-import { type RunningProcess, startProcess } from "../../../dev/run/processes.ts";
+import { findFreePorts, type RunningProcess, startProcess } from "../../../dev/run/processes.ts";
 import { uuidv7 } from "@edgepass/shared/sql";
 import { admin, createSettings, randomSecret } from "../../settings.ts";
 import { createEnvironment, type Environment as People } from "../../suite/product_environment.ts";
