@@ -11,7 +11,7 @@ import { createTestHarness } from "wrangler";
 import { docsFiles } from "../app/docs_deno.ts";
 import { services as declarations } from "../app/generated/services.ts";
 import { maintainEach } from "../app/maintenance.ts";
-import { readMigrations } from "../shared/runtime/deno_databases.ts";
+import { readMigrations } from "../shared/runtime/deno_files.ts";
 import { admin, createSettings, publicOrigin } from "./settings.ts";
 
 /** A running installation, as its clients see it. */

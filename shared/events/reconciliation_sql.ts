@@ -1,7 +1,7 @@
 import type { Row, SqlDb } from "../sql/statement.ts";
 import type { PublishedBy, ReconciliationSource, States } from "./reconciliation.ts";
 import type { State } from "./reconciliation_compare.ts";
-import type { EventTable } from "./table.ts";
+import type { EventTable } from "./cloud_event.ts";
 
 /** What a service publishes of one facet, read from its own tables. */
 export interface PublishedRows<Event extends State> {
