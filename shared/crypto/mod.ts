@@ -42,3 +42,14 @@ export {
   Kid,
   shareRun,
 } from "./keys.ts";
+export {
+  type MadeKind,
+  makeAccessTokenKey,
+  makeAccessTokenKeys,
+  makePassportKey,
+  makePassportKeys,
+  makePrivatePassportKey,
+  makePrivatePassportKeys,
+  makers,
+  makeSecret,
+} from "./new_keys.ts";

@@ -2,14 +2,16 @@ export type { Change, Changes, SomeChanges } from "../sql/orm.ts";
 export {
   type ConsumedType,
   type DataOf,
+  type EventHandlers,
   type EventOf,
   type EventRow,
   type EventTable,
   type PublishedEvent,
   type PublishedType,
+  type PublishedTypes,
   readPublished,
 } from "./cloud_event.ts";
-export { type Accepted, type Delivery } from "./consumer.ts";
+export type { Accepted, Delivery } from "./consumer.ts";
 export {
   createEvents,
   type EventEndpoint,
@@ -23,11 +25,12 @@ export {
   createQstashClient,
   type EventSettings,
   type QstashAccess,
+  qstashSettings,
   readEventSettings,
   toDestination,
 } from "./qstash.ts";
-export { type EventsEffects } from "./open_qstash.ts";
-export { type EventInput, type Outbox } from "./outbox.ts";
+export type { EventsEffects } from "./open_qstash.ts";
+export { createOutbox, type EventInput, type Outbox, type OutboxOptions } from "./outbox.ts";
 export type { BacklogRow, ParkedEvent } from "./relay_rows.ts";
 export type {
   Facets,
@@ -45,4 +48,10 @@ export type {
   State,
   StatePage,
 } from "./reconciliation_compare.ts";
+export {
+  type ProjectedRows,
+  type PublishedRows,
+  reconcileRows,
+  type ReconciliationRows,
+} from "./reconciliation_sql.ts";
 export { type Fetch, PublishError } from "./qstash.ts";
