@@ -20,7 +20,7 @@ export {
 } from "./create_events.ts";
 export type { CompleteDeadLetter, DeadLetter } from "./dead_letter.ts";
 export type { DeadLetterQueue, Replayed } from "./dead_letter_queue.ts";
-export { isNotDeleted, type SubjectStore } from "./subjects.ts";
+export { type DeletionOf, isNotDeleted, type SubjectStore } from "./subjects.ts";
 export {
   createQstashClient,
   type EventSettings,
