@@ -6,16 +6,15 @@ import type { Logger } from "@edgepass/shared/telemetry";
 import { configurationKeys, createUpstashRedis } from "@edgepass/shared/redis";
 import type * as z from "zod/mini";
 import { type Configurations, createConfigurations } from "./configurations.ts";
-import { createKeyRetirement } from "./key_retirement.ts";
+import { createKeyRetirement, findUnusableKeys, type KnownKeys } from "./keys.ts";
 import { createRevocationWriter, type RevocationWriter } from "./revocations.ts";
 import { configurationRoutes } from "./routes/configuration.ts";
 import { rebuildRoutes } from "./routes/rebuild.ts";
 import { sqlConfigurationStore } from "./store/configurations.ts";
 import { sqlRevocationStore } from "./store/revocations.ts";
-import { findUnusableKeys, type KnownKeys } from "./usable_keys.ts";
 
 export type { RevocationWriter } from "./revocations.ts";
-export type { AccessKeyStates, KnownKeys } from "./usable_keys.ts";
+export type { AccessKeyStates, KnownKeys } from "./keys.ts";
 
 /** What a control plane is made of; its host has the rest. */
 export interface ControlOptions {

@@ -45,7 +45,7 @@ async function readReaders(): Promise<Map<string, Set<string>>> {
     "shared/log.ts",
     "shared/redis/upstash.ts",
     "shared/http/service_runtime.ts",
-    "shared/events/settings.ts",
+    "shared/events/qstash.ts",
   ].map(readNames));
   const common = [...log ?? [], ...upstash ?? [], ...ofServices.flat()];
   const places = services.map((name) => name.toUpperCase());
@@ -110,7 +110,7 @@ Deno.test("the guide's defaults equal the schemas' defaults", async () => {
     "gateway/config.ts",
     "services/auth/config.ts",
     "shared/http/service_runtime.ts",
-    "shared/events/settings.ts",
+    "shared/events/qstash.ts",
     "shared/log.ts",
   ];
   const table = await readTable();

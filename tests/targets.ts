@@ -15,7 +15,7 @@ import { composeUser } from "@edgepass/user/compose";
 import { createTestHarness } from "wrangler";
 import { docsFiles } from "../app/docs_deno.ts";
 import { maintainEach } from "../app/maintenance.ts";
-import { readMigrations } from "../shared/runtime/deno_databases.ts";
+import { readMigrations } from "../shared/runtime/deno_files.ts";
 import { admin, createSettings, publicOrigin } from "./settings.ts";
 
 /** A running installation, as its clients see it. */

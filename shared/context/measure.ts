@@ -1,8 +1,7 @@
 import { type Attributes, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { Problem } from "../problem.ts";
-import { bestEffort } from "../telemetry/best_effort.ts";
+import { bestEffort, type StartedSpan, startTracedSpan } from "../telemetry/start_span.ts";
 import type { CounterName, HistogramName, MetricAttributes } from "../telemetry/catalogue.ts";
-import { type StartedSpan, startTracedSpan } from "../telemetry/start_span.ts";
 import { currentContext, type RequestContext } from "./request_context.ts";
 
 /** Adds to a counter for the current request; outside of one it does nothing. */

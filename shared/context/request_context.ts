@@ -3,8 +3,7 @@ import type { Secret } from "../crypto/secrets.ts";
 import { isolateStorage } from "../isolate.ts";
 import { createLineLogger, type Logger, type LoggerOptions } from "../log.ts";
 import type { Passport } from "../passport/mod.ts";
-import { bestEffort } from "../telemetry/best_effort.ts";
-import type { StartedSpan } from "../telemetry/start_span.ts";
+import { bestEffort, type StartedSpan } from "../telemetry/start_span.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { TraceContext } from "../telemetry/trace_context.ts";
 

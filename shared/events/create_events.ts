@@ -4,23 +4,20 @@ import type { Logger } from "../log.ts";
 import { openOptionalUpstash } from "../redis/mod.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import type { ReadEvent } from "./cloud_event.ts";
-import { type Accepted, createConsumer, type Delivery, type Handler } from "./consumer.ts";
+import type { ConsumedType, EventOf, EventTable, ReadEvent } from "./cloud_event.ts";
+import { type Accepted, createConsumer, type Delivery } from "./consumer.ts";
 import { createDeadLetters, createReportFailure } from "./dead_letter.ts";
 import type { DeadLetterQueue } from "./dead_letter_queue.ts";
-import { createHandlers } from "./handlers.ts";
-import { sqlInbox } from "./inbox.ts";
+import { createHandlers, type Handler, sqlInbox } from "./inbox.ts";
+import { readEventSettings, toDestination } from "./qstash.ts";
 import { type EventsEffects, openQstash } from "./open_qstash.ts";
 import type { Changes } from "../sql/orm.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { type BacklogRow, type ParkedEvent, sqlRelayRows } from "./relay_rows.ts";
-import { readEventSettings, toDestination } from "./settings.ts";
-import { readEnded } from "./sequences.ts";
+import { createSequenceMark, readEnded, type SequenceMark } from "./sequences.ts";
 import { createSignatureCheck } from "./signature.ts";
-import { createSequenceMark, type SequenceMark } from "./sequence_mark.ts";
 import { createSubjectStores, type SubjectStore } from "./subjects.ts";
 import { createStates, type States, type StatesEndpoint } from "./reconciliation.ts";
-import type { ConsumedType, EventOf, EventTable } from "./table.ts";
 
 /** The part of a service's events that `createService` needs. */
 export interface EventEndpoint {

@@ -1,3 +1,59 @@
+/** A server that keeps listening. */
+export interface Listening {
+  /** Accepts no more requests; resolves when those in flight have their response. */
+  shutdown(): Promise<void>;
+}
+
+/** Options of a listening server. */
+export interface ListenOptions {
+  readonly port: number;
+  readonly hostname: string;
+  readonly handler: Deno.ServeHandler;
+  /** Called with the cause when the server could not accept connections any more. */
+  readonly onLost: (cause: unknown) => void;
+}
+
+/** Delay between two attempts, in milliseconds. */
+const retryAfterMs = 100;
+
+/**
+ * Serves, and listens again when Deno's server has ended by itself, as it does when the process has
+ * no file descriptor left for a connection. Otherwise a client that opens too many connections
+ * would end the process. Open connections continue meanwhile.
+ *
+ * @throws what `Deno.serve` throws the first time
+ */
+export function listenForEver({ port, hostname, handler, onLost }: ListenOptions): Listening {
+  let isOver = false;
+  let server = open();
+
+  function open(): Deno.HttpServer {
+    const opened = Deno.serve({ port, hostname, onListen: () => {} }, handler);
+    opened.finished.catch((cause: unknown) => {
+      onLost(cause);
+      setTimeout(reopen, retryAfterMs);
+    });
+    return opened;
+  }
+
+  function reopen(): void {
+    if (isOver) return;
+    try {
+      server = open();
+    } catch {
+      setTimeout(reopen, retryAfterMs);
+    }
+  }
+
+  return {
+    async shutdown() {
+      isOver = true;
+      // A server that has ended by itself has nothing to wait for.
+      await server.shutdown().catch(() => {});
+    },
+  };
+}
+
 /** Ends a process that still has requests in flight, while clients go on sending more. */
 export interface Drain {
   /**
@@ -34,7 +90,7 @@ export interface DrainOptions {
 }
 
 /** Requests that began in one phase and are not completed. */
-interface InFlight {
+interface Phase {
   count: number;
   onNone: () => void;
 }
@@ -51,8 +107,8 @@ interface InFlight {
 export function createDrain(
   { delayMs, maxEarlyMs = 8_000, maxLateMs = 1_000 }: DrainOptions,
 ): Drain {
-  const early: InFlight = { count: 0, onNone: () => {} };
-  const late: InFlight = { count: 0, onNone: () => {} };
+  const early: Phase = { count: 0, onNone: () => {} };
+  const late: Phase = { count: 0, onNone: () => {} };
   let arriving = early;
   let isDraining = false;
 
@@ -81,7 +137,7 @@ export function createDrain(
   };
 }
 
-function none(phase: InFlight, maxMs: number): Promise<void> {
+function none(phase: Phase, maxMs: number): Promise<void> {
   if (phase.count === 0) return Promise.resolve();
   return new Promise((resolve) => {
     const timer = setTimeout(resolve, maxMs);
@@ -109,4 +165,50 @@ function notReady(): Response {
     status: 503,
     headers: { "cache-control": "no-store", "retry-after": "1" },
   });
+}
+
+/** Records the requests in flight, so that they can be read after a crash. */
+export interface InFlight {
+  /** Records a request; calling the result records its end. */
+  begin(request: Request): () => void;
+}
+
+/** A file without requests under way is emptied beyond this size. */
+const maxBytes = 65_536;
+
+/**
+ * Records requests in a file, synchronously, so that the record survives a killed process.
+ *
+ * For development: each request costs two writes. Lines are `{"b":n,"m":method,"p":path,"t":ms}` at
+ * its begin and `{"e":n}` at its end; a query is not recorded, since it may hold secrets. On a full
+ * disk requests go on without records.
+ */
+export function noteInFlight(path: string, now: () => number = Date.now): InFlight {
+  const file = Deno.openSync(path, { create: true, write: true, truncate: true, mode: 0o600 });
+  const encoder = new TextEncoder();
+  let began = 0;
+  let underWay = 0;
+  let written = 0;
+  const write = (line: object): void => {
+    try {
+      written += file.writeSync(encoder.encode(`${JSON.stringify(line)}\n`));
+    } catch {
+      // If thrown, a request that could have been served would fail.
+    }
+  };
+  return {
+    begin({ method, url }) {
+      const b = ++began;
+      underWay++;
+      write({ b, m: method, p: new URL(url).pathname, t: now() });
+      return () => {
+        underWay--;
+        write({ e: b });
+        if (underWay > 0 || written < maxBytes) return;
+        file.truncateSync();
+        file.seekSync(0, Deno.SeekMode.Start);
+        written = 0;
+      };
+    },
+  };
 }
