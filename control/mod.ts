@@ -45,8 +45,8 @@ export interface ControlOptions {
 export interface Control {
   /** Writes what the host has logged to Redis. */
   readonly revocations: RevocationWriter;
-  /** Adds the API of administrators and the rebuild that gateways request to a service. */
-  addRoutes(app: ServiceApp): void;
+  /** The API of administrators, and the rebuild that gateways request: for the host's root. */
+  readonly routes: readonly ServiceApp[];
   /** Reads the log, for readiness. @throws what the database throws */
   checkStore(): Promise<void>;
   /** Rebuilds an incomplete list, where Redis is available. */
@@ -93,10 +93,7 @@ export function createControl(options: ControlOptions): Control {
   const maintainUrgent = () => pushPending({ revocations, configurations, log });
   return {
     revocations,
-    addRoutes(app) {
-      app.route("/", rebuildRoutes(revocations));
-      app.route("/", configurationRoutes(configurations));
-    },
+    routes: [rebuildRoutes(revocations), configurationRoutes(configurations)],
     async checkStore() {
       await store.unpushed({ now: now(), limit: 1 });
     },

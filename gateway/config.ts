@@ -13,6 +13,7 @@ import {
   origin,
   readConfig,
   readGatewayValues,
+  setting,
   withoutUndefined,
 } from "@edgepass/shared/configuration";
 import { importJwkSet, JwkSet, keySource } from "@edgepass/shared/crypto";
@@ -91,23 +92,59 @@ const issuers = z.array(issuer).check(
 );
 
 /** What a gateway reads from its bindings, whatever product is behind it. */
-const Config = z.object({
-  PUBLIC_ORIGIN: origin(),
-  ALLOWED_ORIGINS: z._default(commaList(origin()), []),
-  ISSUER: z.optional(text),
-  AUDIENCE: z.optional(text),
-  TRUST_DOMAIN: z._default(text, "edgepass.local"),
-  LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
-  CLIENT_ADDRESS: z._default(clientAddress, { kind: "peer" }),
-  ISSUERS: z._default(json(issuers), []),
-  ROUTES: z._default(json(z.array(ExternalRoute)), []),
-  PASSPORT_KEYS: passportSigningKeysSetting,
+export const gatewaySettings = {
+  PUBLIC_ORIGIN: setting(origin(), {
+    meaning:
+      "the one origin clients use; `https:` turns cookie prefixes, `Secure` and HSTS on; other hosts are 421",
+  }),
+  ALLOWED_ORIGINS: setting(z._default(commaList(origin()), []), {
+    meaning: "further origins whose pages may call (CORS and CSRF), comma list, exact",
+    without: "none",
+  }),
+  ISSUER: setting(z.optional(text), {
+    meaning: "`iss` of our access tokens and of Passports",
+    without: "`PUBLIC_ORIGIN`",
+  }),
+  AUDIENCE: setting(z.optional(text), {
+    meaning: "`aud` of our access tokens",
+    without: "`PUBLIC_ORIGIN`",
+  }),
+  TRUST_DOMAIN: setting(z._default(text, "edgepass.local"), {
+    meaning: "`aud` of Passports; one of its own for each environment",
+  }),
+  PASSPORT_KEYS: setting(passportSigningKeysSetting, {
+    meaning:
+      "JSON array of `{kid, secret, state}`, one `signing`, the next one `published`; [keys](keys.md)",
+    secret: true,
+  }),
   PASSPORT_KEYS_RELOAD: z.optional(keySource),
-  PASSPORT_TTL_SECONDS: z._default(integer({ min: 1, max: 300 }), 30),
-  REVOCATION_TIMEOUT_MS: z._default(integer({ min: 1, max: 10_000 }), 150),
+  PASSPORT_TTL_SECONDS: setting(z._default(integer({ min: 1, max: 300 }), 30), {
+    meaning: "life of a Passport, and the longest a route may take",
+  }),
+  LEEWAY_SECONDS: setting(z._default(integer({ min: 0, max: 300 }), 5), {
+    meaning: "tolerance for clocks that differ",
+  }),
+  ISSUERS: setting(z._default(json(issuers), []), {
+    meaning: "JSON array of further token issuers",
+    without: "`[]`",
+  }),
+  ROUTES: setting(z._default(json(z.array(ExternalRoute)), []), {
+    meaning: "JSON array that puts other services behind the gateway",
+    without: "`[]`",
+  }),
+  CLIENT_ADDRESS: setting(z._default(clientAddress, { kind: "peer" }), {
+    meaning: "trusted source of the client's address, [below](#the-clients-address)",
+    without: "`peer`",
+  }),
+  REVOCATION_TIMEOUT_MS: setting(z._default(integer({ min: 1, max: 10_000 }), 150), {
+    meaning:
+      "budget of the round trip to Redis, from the sending of the command; on Deno extended by the measured delay of the event loop, to 500 ms in all; over it a protected request is 503",
+  }),
   ...upstashSettings,
   ...logSettings,
-});
+};
+
+const Config = z.object(gatewaySettings);
 
 /**
  * However far the event loop lags, no request waits longer for Redis than this, in milliseconds.

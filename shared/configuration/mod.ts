@@ -20,6 +20,12 @@ export {
   withoutUndefined,
 } from "../composition/settings.ts";
 export {
+  type DeclaredSetting,
+  listSettings,
+  setting,
+  type SettingFacts,
+} from "../composition/setting.ts";
+export {
   fetchVersion,
   listChanges,
   pushConfiguration,

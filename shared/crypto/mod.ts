@@ -45,3 +45,14 @@ export {
   PublicJwk,
   shareRun,
 } from "./keys.ts";
+export {
+  type MadeKind,
+  makeAccessTokenKey,
+  makeAccessTokenKeys,
+  makePassportKey,
+  makePassportKeys,
+  makePrivatePassportKey,
+  makePrivatePassportKeys,
+  makers,
+  makeSecret,
+} from "./new_keys.ts";

@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
 import { readJsonObject } from "../crypto/json_object.ts";
+import type { Changes } from "../sql/orm.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import { readTraceparent, type TraceContext } from "../telemetry/trace_context.ts";
 
@@ -130,6 +131,9 @@ export interface EventRow {
   readonly data: z.core.$ZodType;
 }
 
+/** The types of event that one service publishes; source and consumers follow from the services. */
+export type PublishedTypes = Readonly<Record<string, Omit<EventRow, "source" | "consumers">>>;
+
 /** Every type of event, by its name. */
 export type EventTable = Readonly<Record<string, EventRow>>;
 
@@ -174,6 +178,13 @@ export interface EventOf<Table extends EventTable, Type extends keyof Table> {
   /** Data as the type's schema defines it. */
   readonly data: DataOf<Table, Type>;
 }
+
+/** The handlers of other services' events: each returns the statements of its effect. */
+export type EventHandlers<Table extends EventTable, Service extends string> = {
+  readonly [Type in Exclude<keyof Table & string, PublishedType<Table, Service>>]?: (
+    event: EventOf<Table, Type>,
+  ) => Changes | Promise<Changes>;
+};
 
 /** The name of the data's schema (CloudEvents `dataschema`). */
 export function toDataSchema(type: string, { version }: EventRow): string {

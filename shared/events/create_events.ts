@@ -4,7 +4,7 @@ import type { Logger } from "../log.ts";
 import { openOptionalUpstash } from "../redis/mod.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import type { ConsumedType, EventOf, EventTable, ReadEvent } from "./cloud_event.ts";
+import type { ConsumedType, EventHandlers, EventOf, EventTable, ReadEvent } from "./cloud_event.ts";
 import { type Accepted, createConsumer, type Delivery } from "./consumer.ts";
 import { createDeadLetters, createReportFailure } from "./dead_letter.ts";
 import type { DeadLetterQueue } from "./dead_letter_queue.ts";
@@ -64,6 +64,8 @@ export interface Events<Table extends EventTable, Service extends string> extend
     type: Type,
     handler: (event: EventOf<Table, Type>) => Changes | Promise<Changes>,
   ): void;
+  /** Registers many handlers, by type. */
+  onEach(handlers: EventHandlers<Table, Service>): void;
   /** The facets that the service publishes, and those of other services that it projects. */
   readonly states: Pick<States<Table, Service>, "publishes" | "projects">;
   /** Before the first request: detects a database that was restored from an older backup. */
@@ -146,6 +148,12 @@ export function createEvents<Table extends EventTable, const Service extends str
     outbox: createOutbox({ service, table, sql, now, deletionOf }),
     projects: (store) => void stores.push(store),
     on: (type, handler) => on(type, toHandler(handler)),
+    onEach(handlers) {
+      const each: Readonly<Record<string, unknown>> = handlers;
+      for (const [type, handler] of Object.entries(each)) {
+        if (typeof handler === "function") on(type, async (event) => await handler(event));
+      }
+    },
     requireHandlers,
     receive: createConsumer({ service, table, handlers, inbox, check, url, log, telemetry, now }),
     receiveFailure: createDeadLetters({ check, url: `${url}/failed`, log, reportFailure }),

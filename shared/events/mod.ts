@@ -3,11 +3,13 @@ export {
   cloudEventMediaType,
   type ConsumedType,
   type DataOf,
+  type EventHandlers,
   type EventOf,
   type EventRow,
   type EventTable,
   type PublishedEvent,
   type PublishedType,
+  type PublishedTypes,
   readPublished,
 } from "./cloud_event.ts";
 export { type Accepted, type Delivery, PoisonError } from "./consumer.ts";
@@ -47,4 +49,10 @@ export type {
   State,
   StatePage,
 } from "./reconciliation_compare.ts";
+export {
+  type ProjectedRows,
+  type PublishedRows,
+  reconcileRows,
+  type ReconciliationRows,
+} from "./reconciliation_sql.ts";
 export { type Fetch, PublishError } from "./qstash.ts";

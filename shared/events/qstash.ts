@@ -6,6 +6,7 @@ import {
   integer,
   origin,
   readConfig,
+  setting,
 } from "../composition/settings.ts";
 
 const httpUrl = z.string().check(
@@ -17,10 +18,26 @@ const httpUrl = z.string().check(
 
 /** Settings for publishing and consuming events. Without the first two, events are only stored. */
 export const qstashSettings = {
-  QSTASH_URL: z.optional(httpUrl),
-  QSTASH_TOKEN: z.optional(z.string()),
-  QSTASH_CURRENT_SIGNING_KEY: z.optional(z.string()),
-  QSTASH_NEXT_SIGNING_KEY: z.optional(z.string()),
+  QSTASH_URL: setting(z.optional(httpUrl), {
+    meaning:
+      "the QStash that events are published to, `https://qstash.upstash.io` or that of your region",
+    without: "events wait",
+  }),
+  QSTASH_TOKEN: setting(z.optional(z.string()), {
+    meaning: "its token",
+    without: "events wait",
+    secret: true,
+  }),
+  QSTASH_CURRENT_SIGNING_KEY: setting(z.optional(z.string()), {
+    meaning: "the key that verifies deliveries",
+    without: "deliveries are 401",
+    secret: true,
+  }),
+  QSTASH_NEXT_SIGNING_KEY: setting(z.optional(z.string()), {
+    meaning: "the next key, for when the keys are rolled",
+    without: "the current one alone",
+    secret: true,
+  }),
 };
 
 const Settings = z.object({

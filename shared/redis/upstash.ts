@@ -1,6 +1,6 @@
 import { Redis as UpstashClient } from "@upstash/redis";
 import * as z from "zod/mini";
-import { type Bindings, readConfig } from "../composition/settings.ts";
+import { type Bindings, readConfig, setting } from "../composition/settings.ts";
 import { count, measure } from "../context/measure.ts";
 import { currentContext } from "../context/request_context.ts";
 import { type Redis, type RedisPipeline, RedisUnavailable } from "./redis.ts";
@@ -22,13 +22,22 @@ export interface UpstashOptions {
 
 /** The settings of the REST endpoint. */
 export const upstashSettings = {
-  UPSTASH_REDIS_REST_URL: z.string().check(
-    z.refine(
-      (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
-      "must be an http or https URL",
+  UPSTASH_REDIS_REST_URL: setting(
+    z.string().check(
+      z.refine(
+        (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
+        "must be an http or https URL",
+      ),
     ),
+    {
+      meaning:
+        "the REST endpoint of the Redis database; services that start [without](#redis) it lack several functions",
+    },
   ),
-  UPSTASH_REDIS_REST_TOKEN: z.string().check(z.minLength(1)),
+  UPSTASH_REDIS_REST_TOKEN: setting(z.string().check(z.minLength(1)), {
+    meaning: "its token; the read-only one is enough for [some](#redis)",
+    secret: true,
+  }),
 };
 
 /** The same settings where Redis is optional; one of the pair alone is a configuration error. */

@@ -1,7 +1,7 @@
 import { trace } from "@opentelemetry/api";
 import process from "node:process";
 import * as z from "zod/mini";
-import { ConfigError, integer, readConfig } from "../composition/settings.ts";
+import { ConfigError, integer, readConfig, setting } from "../composition/settings.ts";
 import type { Application, Compose } from "../composition/upstream.ts";
 import { createLogger } from "../context/request_context.ts";
 import { type Invocation, runInvocation } from "../isolate.ts";
@@ -27,12 +27,20 @@ export interface ServeOptions {
   readonly maintainEveryMs?: number;
 }
 
-const Settings = z.object({
-  PORT: z._default(integer({ min: 1, max: 65_535 }), 8787),
-  HOST: z._default(z.string(), "127.0.0.1"),
-  DRAIN_DELAY_MS: z._default(integer({ min: 0, max: 60_000 }), 0),
+/** The settings of a process. */
+export const processSettings = {
+  PORT: setting(z._default(integer({ min: 1, max: 65_535 }), 8787), {
+    meaning: "where a process listens",
+  }),
+  HOST: setting(z._default(z.string(), "127.0.0.1"), { meaning: "the address it listens on" }),
+  DRAIN_DELAY_MS: setting(z._default(integer({ min: 0, max: 60_000 }), 0), {
+    meaning:
+      "how long it serves requests after SIGTERM, `/readyz` as 503, until balancers have reacted",
+  }),
   INFLIGHT_FILE: z.optional(z.string()),
-});
+};
+
+const Settings = z.object(processSettings);
 
 /**
  * How long a stop waits for requests in flight, in milliseconds: a second more than the drain, in
