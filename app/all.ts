@@ -1,11 +1,12 @@
-import { composeAuth } from "@edgepass/auth/compose";
-import { composeCourse } from "@edgepass/course/compose";
-import { composeEnrollment } from "@edgepass/enrollment/compose";
-import { composeRecommendation } from "@edgepass/recommendation/compose";
-import { type Application, type Bindings, localUpstream } from "@edgepass/shared/configuration";
+import {
+  type Application,
+  type Bindings,
+  localUpstream,
+  type Upstream,
+} from "@edgepass/shared/configuration";
 import { withoutPrivateKeys } from "@edgepass/shared/passport";
-import { composeUser } from "@edgepass/user/compose";
 import { compose, type ComposeEffects } from "./compose.ts";
+import { services } from "./generated/services.ts";
 import { maintainEach } from "./maintenance.ts";
 
 /** The gateway and every service in one isolate; a binding still moves a service elsewhere. */
@@ -14,28 +15,23 @@ export async function composeAll(
   effects: ComposeEffects = {},
 ): Promise<Application> {
   const own = withoutPrivateKeys(bindings);
-  const { hashingProcessors } = effects;
-  const auth = await composeAuth(own, { hashingProcessors });
-  const AUTH = localUpstream("auth", auth);
-  const user = await composeUser(own, { AUTH });
-  const USER = localUpstream("user", user);
-  const course = await composeCourse(own, { USER });
-  const COURSE = localUpstream("course", course);
-  const enrollment = await composeEnrollment(own, { AUTH, USER, COURSE });
-  const ENROLLMENT = localUpstream("enrollment", enrollment);
-  const recommendation = await composeRecommendation(own);
-  const RECOMMENDATION = localUpstream("recommendation", recommendation);
-  const places = { AUTH, USER, COURSE, ENROLLMENT, RECOMMENDATION };
-  const gateway = await compose(bindings, places, effects);
-  const services = [auth, user, course, enrollment, recommendation];
+  const { hashingProcessors: processors } = effects;
+  const local: Record<string, Upstream> = {};
+  const composed: Application[] = [];
+  for (const service of Object.values(services)) {
+    const one = service.compose(own, { local, processors });
+    local[service.place] = localUpstream(service.name, one);
+    composed.push(one);
+  }
+  const gateway = await compose(bindings, local, effects);
   return {
     fetch: gateway.fetch,
     async start() {
-      for (const service of services) await service.start?.();
+      for (const service of composed) await service.start?.();
       await gateway.start?.();
     },
-    maintain: () => maintainEach(services),
+    maintain: () => maintainEach(composed),
     maintainUrgent: () =>
-      maintainEach(services.map(({ maintainUrgent: maintain }) => maintain ? { maintain } : {})),
+      maintainEach(composed.map(({ maintainUrgent: maintain }) => maintain ? { maintain } : {})),
   };
 }

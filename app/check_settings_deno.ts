@@ -1,7 +1,3 @@
-import { composeAuth } from "@edgepass/auth/compose";
-import { composeCourse } from "@edgepass/course/compose";
-import { composeEnrollment } from "@edgepass/enrollment/compose";
-import { composeRecommendation } from "@edgepass/recommendation/compose";
 import {
   type Application,
   type Bindings,
@@ -12,8 +8,8 @@ import {
 import { withoutPrivateKeys } from "@edgepass/shared/passport";
 import type { SqlDb } from "@edgepass/shared/sql";
 import { createTelemetry } from "@edgepass/shared/telemetry";
-import { composeUser } from "@edgepass/user/compose";
 import { compose } from "./compose.ts";
+import { services } from "./generated/services.ts";
 
 /**
  * Composes programs as their entries do, without starting them and without any network call, and
@@ -23,27 +19,23 @@ import { compose } from "./compose.ts";
  * very process if they were in the environment. Arguments: the parts, `gateway auth user course
  * enrollment recommendation`; each part sees the others as present.
  */
-const programs = {
-  gateway: (bindings, there) => compose(bindings, there),
-  auth: (bindings) => readKeys(composeAuth(bindings)),
-  user: (bindings, there) => composeUser(bindings, there),
-  course: (bindings, there) => composeCourse(bindings, there),
-  enrollment: (bindings, there) => composeEnrollment(bindings, there),
-  recommendation: (bindings) => composeRecommendation(bindings),
-} as const satisfies Record<
-  string,
-  (bindings: Bindings, there: Neighbours) => Promise<Application> | Application
->;
-type Part = keyof typeof programs;
-type Neighbours = Partial<
-  Record<"AUTH" | "USER" | "COURSE" | "ENROLLMENT" | "RECOMMENDATION", Upstream>
->;
+type Part = "gateway" | keyof typeof services;
+type Neighbours = Readonly<Record<string, Upstream>>;
+
+async function composePart(part: Part, bindings: Bindings, local: Neighbours): Promise<void> {
+  if (part === "gateway") return void await compose(bindings, local);
+  // One set of settings serves all parts here, as in one isolate.
+  const service = services[part].compose(withoutPrivateKeys(bindings), { local });
+  if (part === "auth") await readKeys(service);
+}
 
 /** Files stay closed: a file name becomes a database that refuses every statement. */
 const unusedDatabase: SqlDb = { run: refuse, batch: refuse };
 
 const settings: Readonly<Record<string, string>> = await new Response(Deno.stdin.readable).json();
-const parts = Deno.args.filter((name): name is Part => Object.hasOwn(programs, name));
+const parts = Deno.args.filter((name): name is Part =>
+  name === "gateway" || Object.hasOwn(services, name)
+);
 const configurationErrors = await Promise.all(parts.map((part) => tryToCompose(part, parts)));
 console.log(JSON.stringify(configurationErrors.filter((one) => one !== undefined)));
 
@@ -52,12 +44,7 @@ async function tryToCompose(
   all: readonly Part[],
 ): Promise<{ part: Part; message: string } | undefined> {
   try {
-    const bindings = toBindings(settings);
-    // One set of settings serves all parts here, as in one isolate.
-    await programs[part](
-      part === "gateway" ? bindings : withoutPrivateKeys(bindings),
-      toNeighbours(all),
-    );
+    await composePart(part, toBindings(settings), toNeighbours(all));
     return undefined;
   } catch (error) {
     return { part, message: explain(error) };

@@ -15,7 +15,17 @@ import {
   upstreamSetting,
 } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
-import { deliveryRoutes, eventAdminRoutes, routes, type Row, type ServiceName } from "./routes.ts";
+import {
+  deliveryRoutes,
+  eventAdminRoutes,
+  places,
+  routes,
+  type Row,
+  type ServiceName,
+} from "./routes.ts";
+
+/** Where each service is. */
+type Places = Readonly<Record<ServiceName, Upstream>>;
 
 /** Services of this isolate, by the binding that would place them elsewhere. */
 export type LocalServices = Partial<Record<ServiceName, Upstream>>;
@@ -32,14 +42,6 @@ export interface ComposeEffects {
   /** Files of the page at `/docs`. */
   readonly docs?: ReadDocsFile | undefined;
 }
-
-const Placement = z.object({
-  AUTH: z.optional(upstreamSetting),
-  USER: z.optional(upstreamSetting),
-  COURSE: z.optional(upstreamSetting),
-  ENROLLMENT: z.optional(upstreamSetting),
-  RECOMMENDATION: z.optional(upstreamSetting),
-});
 
 const info = {
   title: "Edgepass",
@@ -101,24 +103,27 @@ export async function compose(
   };
 }
 
-function placeServices(
-  bindings: Bindings,
-  local: LocalServices,
-): Readonly<Record<ServiceName, Upstream>> {
-  const placed = readConfig(Placement, bindings);
-  const place = (name: ServiceName) => placeUpstream(name, placed[name], local[name]);
-  return {
-    AUTH: place("AUTH"),
-    USER: place("USER"),
-    COURSE: place("COURSE"),
-    ENROLLMENT: place("ENROLLMENT"),
-    RECOMMENDATION: place("RECOMMENDATION"),
-  };
+function placeServices(bindings: Bindings, local: LocalServices): Places {
+  const names = Object.keys(places).filter(isPlace);
+  const schema = z.object(toRecord(names, () => z.optional(upstreamSetting)));
+  const placed = readConfig(schema, bindings);
+  return toRecord(names, (name) => placeUpstream(name, placed[name], local[name]));
+}
+
+function isPlace(name: string): name is ServiceName {
+  return name in places;
+}
+
+function toRecord<Value>(
+  names: readonly ServiceName[],
+  make: (name: ServiceName) => Value,
+): Record<ServiceName, Value> {
+  return Object.fromEntries(names.map((name) => [name, make(name)])) as Record<ServiceName, Value>;
 }
 
 function toRoutes(
   rows: Readonly<Record<string, Row>>,
-  services: Readonly<Record<ServiceName, Upstream>>,
+  services: Places,
 ): Route[] {
   return Object.entries(rows).map(([path, { service, ...row }]) => ({
     path,

@@ -5,7 +5,7 @@ import {
   readMigrations,
 } from "@edgepass/shared/runtime/deno";
 import { migrate, readSqlDb } from "@edgepass/shared/sql";
-import { migrations as product } from "./migrations_deno.ts";
+import { migrations as product } from "./generated/migrations_deno.ts";
 
 readArguments({
   usage:

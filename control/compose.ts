@@ -93,7 +93,7 @@ export function composeControl(
     description: "Revocation, central configuration and the life of keys",
     readiness: { store: control.checkStore },
   });
-  control.addRoutes(app);
+  for (const api of control.routes) app.route("/", api);
   app.route("/", revocationRoutes(revocations));
   return {
     fetch: (request) => app.fetch(request),

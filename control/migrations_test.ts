@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { migrate } from "@edgepass/shared/sql";
 import { openNodeSqlite } from "../shared/sql/node_sqlite.ts";
-import { readMigrations } from "../shared/runtime/deno_databases.ts";
+import { readMigrations } from "../shared/runtime/deno_files.ts";
 
 const tables = ["audit", "configurations", "revocation_log", "revocations"];
 

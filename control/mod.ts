@@ -6,16 +6,15 @@ import type { Logger } from "@edgepass/shared/telemetry";
 import { configurationKeys, createUpstashRedis } from "@edgepass/shared/redis";
 import type * as z from "zod/mini";
 import { type Configurations, createConfigurations } from "./configurations.ts";
-import { createKeyRetirement } from "./key_retirement.ts";
+import { createKeyRetirement, findUnusableKeys, type KnownKeys } from "./keys.ts";
 import { createRevocationWriter, type RevocationWriter } from "./revocations.ts";
 import { configurationRoutes } from "./routes/configuration.ts";
 import { rebuildRoutes } from "./routes/rebuild.ts";
 import { sqlConfigurationStore } from "./store/configurations.ts";
 import { sqlRevocationStore } from "./store/revocations.ts";
-import { findUnusableKeys, type KnownKeys } from "./usable_keys.ts";
 
 export type { RevocationWriter } from "./revocations.ts";
-export type { AccessKeyStates, KnownKeys } from "./usable_keys.ts";
+export type { AccessKeyStates, KnownKeys } from "./keys.ts";
 
 /** What a control plane is made of; its host has the rest. */
 export interface ControlOptions {
@@ -46,8 +45,8 @@ export interface ControlOptions {
 export interface Control {
   /** Writes what the host has logged to Redis. */
   readonly revocations: RevocationWriter;
-  /** Adds the API of administrators and the rebuild that gateways request to a service. */
-  addRoutes(app: ServiceApp): void;
+  /** The API of administrators, and the rebuild that gateways request: for the host's root. */
+  readonly routes: readonly ServiceApp[];
   /** Reads the log, for readiness. @throws what the database throws */
   checkStore(): Promise<void>;
   /** Rebuilds an incomplete list, where Redis is available. */
@@ -94,10 +93,7 @@ export function createControl(options: ControlOptions): Control {
   const maintainUrgent = () => pushPending({ revocations, configurations, log });
   return {
     revocations,
-    addRoutes(app) {
-      app.route("/", rebuildRoutes(revocations));
-      app.route("/", configurationRoutes(configurations));
-    },
+    routes: [rebuildRoutes(revocations), configurationRoutes(configurations)],
     async checkStore() {
       await store.unpushed({ now: now(), limit: 1 });
     },

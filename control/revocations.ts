@@ -45,7 +45,7 @@ export interface RevocationWriter {
 }
 
 /** Other keys that are lost together with the list. */
-export interface RefillOthers {
+export interface RebuildOthers {
   /** A key whose presence shows that the others exist. */
   readonly key: string;
   /** Whether the value of that key is older than the last one written to Redis. */
@@ -62,7 +62,7 @@ export interface RevocationWriterOptions {
   readonly now: () => number;
   /** A name of 1 to 64 characters of `[A-Za-z0-9_-]` that was never used before. */
   readonly newName: () => string;
-  readonly others?: RefillOthers;
+  readonly others?: RebuildOthers;
 }
 
 /** Entries in one script. */

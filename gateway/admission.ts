@@ -1,7 +1,9 @@
 import { isProbe, type Logger, newTrace, type Telemetry } from "@edgepass/shared/telemetry";
-import { Problem, problemMediaType, toProblemDocument } from "@edgepass/shared/problem";
+import { Problem } from "@edgepass/shared/problem";
 import { readPath } from "./request/target.ts";
 import { wantsProblem } from "./request/headers.ts";
+import { refusalResponse } from "./response/failure.ts";
+import { setCommonHeaders } from "./response/headers.ts";
 
 /** Refusals are reported once in this time, in milliseconds. */
 const reportEveryMs = 1_000;
@@ -63,33 +65,20 @@ function createRefusal(
   { log, telemetry, secure }: AdmissionOptions,
 ): (request: Request) => Response {
   const problem = new Problem("upstream_unavailable", { detail: "Too much to do at present" });
-  const { code, detail: message } = problem;
-  const headers: [string, string][] = [
-    ["cache-control", "no-store"],
-    ["retry-after", "1"],
-    ["x-content-type-options", "nosniff"],
-  ];
-  if (secure) headers.push(["strict-transport-security", "max-age=31536000"]);
   let refused = 0;
 
   function report(): void {
     log.warn("Requests were refused: there is too much to do", { refused });
-    telemetry.metrics.add("edgepass.gateway.refusals", { "error.type": code }, refused);
+    telemetry.metrics.add("edgepass.gateway.refusals", { "error.type": problem.code }, refused);
     refused = 0;
   }
 
   return function refuse(request) {
     if (refused++ === 0) setTimeout(report, reportEveryMs);
     const { traceId } = newTrace();
-    const asProblem = wantsProblem(request);
-    const body = asProblem
-      ? toProblemDocument(problem, traceId)
-      : { success: false, error: { code, message }, traceId };
-    const type = asProblem ? problemMediaType : "application/json";
-    return new Response(JSON.stringify(body), {
-      status: problem.status,
-      headers: [...headers, ["content-type", type], ["x-trace-id", traceId]],
-    });
+    const response = refusalResponse(problem, { traceId, asProblem: wantsProblem(request) });
+    setCommonHeaders(response.headers, { traceId, secure });
+    return response;
   };
 }
 

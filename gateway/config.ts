@@ -13,17 +13,24 @@ import {
   origin,
   readConfig,
   readGatewayValues,
+  setting,
   withoutUndefined,
 } from "@edgepass/shared/configuration";
 import { importJwkSet, JwkSet, keySource } from "@edgepass/shared/crypto";
 import { createLogger } from "@edgepass/shared/context";
-import { logSettings, readTelemetry, toLoggerOptions } from "@edgepass/shared/telemetry";
+import {
+  type Logger,
+  logSettings,
+  readTelemetry,
+  toLoggerOptions,
+} from "@edgepass/shared/telemetry";
 import {
   automaticPipelining,
   createUpstashRedis,
   type Redis,
   upstashSettings,
 } from "@edgepass/shared/redis";
+import { areDistinct } from "@edgepass/shared/passport";
 import { defaultPolicies, type Policies, redisWithBreaker } from "@edgepass/shared/resilience";
 import { isIssuerAlias } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
@@ -34,7 +41,7 @@ import type { ClientAddressSource } from "./request/headers.ts";
 import { createRouteTable, type Route } from "./routes.ts";
 import {
   createPassportSigningKeys,
-  type PassportSigningKey,
+  type PassportSigningKeys,
   passportSigningKeysSetting,
   readPassportSigningKeys,
   staticPassportSigningKeys,
@@ -85,23 +92,59 @@ const issuers = z.array(issuer).check(
 );
 
 /** What a gateway reads from its bindings, whatever product is behind it. */
-const Config = z.object({
-  PUBLIC_ORIGIN: origin(),
-  ALLOWED_ORIGINS: z._default(commaList(origin()), []),
-  ISSUER: z.optional(text),
-  AUDIENCE: z.optional(text),
-  TRUST_DOMAIN: z._default(text, "edgepass.local"),
-  LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
-  CLIENT_ADDRESS: z._default(clientAddress, { kind: "peer" }),
-  ISSUERS: z._default(json(issuers), []),
-  ROUTES: z._default(json(z.array(ExternalRoute)), []),
-  PASSPORT_KEYS: passportSigningKeysSetting,
+export const gatewaySettings = {
+  PUBLIC_ORIGIN: setting(origin(), {
+    meaning:
+      "the one origin clients use; `https:` turns cookie prefixes, `Secure` and HSTS on; other hosts are 421",
+  }),
+  ALLOWED_ORIGINS: setting(z._default(commaList(origin()), []), {
+    meaning: "further origins whose pages may call (CORS and CSRF), comma list, exact",
+    without: "none",
+  }),
+  ISSUER: setting(z.optional(text), {
+    meaning: "`iss` of our access tokens and of Passports",
+    without: "`PUBLIC_ORIGIN`",
+  }),
+  AUDIENCE: setting(z.optional(text), {
+    meaning: "`aud` of our access tokens",
+    without: "`PUBLIC_ORIGIN`",
+  }),
+  TRUST_DOMAIN: setting(z._default(text, "edgepass.local"), {
+    meaning: "`aud` of Passports; one of its own for each environment",
+  }),
+  PASSPORT_KEYS: setting(passportSigningKeysSetting, {
+    meaning:
+      "JSON array of `{kid, secret, state}`, one `signing`, the next one `published`; [keys](keys.md)",
+    secret: true,
+  }),
   PASSPORT_KEYS_RELOAD: z.optional(keySource),
-  PASSPORT_TTL_SECONDS: z._default(integer({ min: 1, max: 300 }), 30),
-  REVOCATION_TIMEOUT_MS: z._default(integer({ min: 1, max: 10_000 }), 150),
+  PASSPORT_TTL_SECONDS: setting(z._default(integer({ min: 1, max: 300 }), 30), {
+    meaning: "life of a Passport, and the longest a route may take",
+  }),
+  LEEWAY_SECONDS: setting(z._default(integer({ min: 0, max: 300 }), 5), {
+    meaning: "tolerance for clocks that differ",
+  }),
+  ISSUERS: setting(z._default(json(issuers), []), {
+    meaning: "JSON array of further token issuers",
+    without: "`[]`",
+  }),
+  ROUTES: setting(z._default(json(z.array(ExternalRoute)), []), {
+    meaning: "JSON array that puts other services behind the gateway",
+    without: "`[]`",
+  }),
+  CLIENT_ADDRESS: setting(z._default(clientAddress, { kind: "peer" }), {
+    meaning: "trusted source of the client's address, [below](#the-clients-address)",
+    without: "`peer`",
+  }),
+  REVOCATION_TIMEOUT_MS: setting(z._default(integer({ min: 1, max: 10_000 }), 150), {
+    meaning:
+      "budget of the round trip to Redis, from the sending of the command; on Deno extended by the measured delay of the event loop, to 500 ms in all; over it a protected request is 503",
+  }),
   ...upstashSettings,
   ...logSettings,
-});
+};
+
+const Config = z.object(gatewaySettings);
 
 /**
  * However far the event loop lags, no request waits longer for Redis than this, in milliseconds.
@@ -167,11 +210,37 @@ export async function readGatewayConfig(
   await requireUsableKeys(config.ISSUERS);
   const routes = config.ROUTES.map(toRoute);
   requireRoutes(routes, config.PASSPORT_TTL_SECONDS);
-  const material = await readKeys(config.PASSPORT_KEYS);
-  const { PASSPORT_KEYS_RELOAD: source } = config;
-  const keys = source
-    ? createPassportSigningKeys(material, { source, log: () => log })
-    : staticPassportSigningKeys(material);
+  const live = openLive(config, { measuresLateness, policies });
+  const { redis, log } = live;
+  return {
+    publicOrigin: config.PUBLIC_ORIGIN,
+    // A longer wait would use up Redis's time limit, and the breaker would count it as a Redis
+    // failure.
+    ...(processorMs ? { admission: { budgetMs: config.REVOCATION_TIMEOUT_MS, processorMs } } : {}),
+    allowedOrigins: config.ALLOWED_ORIGINS,
+    clientAddress: config.CLIENT_ADDRESS,
+    leewaySeconds: config.LEEWAY_SECONDS,
+    issuer,
+    audience: config.AUDIENCE ?? config.PUBLIC_ORIGIN,
+    issuers: config.ISSUERS.map(toIssuer),
+    routes,
+    ...live,
+    redis: pipelineAutomatically ? automaticPipelining(redis) : redis,
+    telemetry: readTelemetry(bindings),
+    passport: {
+      issuer,
+      audience: config.TRUST_DOMAIN,
+      keys: await readKeys(config, log),
+      ttlSeconds: config.PASSPORT_TTL_SECONDS,
+    },
+  };
+}
+
+/** Redis, and what follows the central configuration in it: each depends on the others. */
+function openLive(
+  config: z.output<typeof Config>,
+  { measuresLateness, policies }: Required<Pick<GatewayEffects, "measuresLateness" | "policies">>,
+): Pick<GatewayConfig, "configuration" | "redis"> & { policies: Policies; log: Logger } {
   const client = createUpstashRedis({
     url: config.UPSTASH_REDIS_REST_URL,
     token: config.UPSTASH_REDIS_REST_TOKEN,
@@ -200,30 +269,7 @@ export async function readGatewayConfig(
     ...toLoggerOptions(config),
     level: () => configuration.current().values.logLevel,
   });
-  return {
-    publicOrigin: config.PUBLIC_ORIGIN,
-    // A longer wait would use up Redis's time limit, and the breaker would count it as a Redis
-    // failure.
-    ...(processorMs ? { admission: { budgetMs: config.REVOCATION_TIMEOUT_MS, processorMs } } : {}),
-    allowedOrigins: config.ALLOWED_ORIGINS,
-    clientAddress: config.CLIENT_ADDRESS,
-    leewaySeconds: config.LEEWAY_SECONDS,
-    issuer,
-    audience: config.AUDIENCE ?? config.PUBLIC_ORIGIN,
-    issuers: config.ISSUERS.map(toIssuer),
-    routes,
-    log,
-    configuration,
-    telemetry: readTelemetry(bindings),
-    redis: pipelineAutomatically ? automaticPipelining(redis) : redis,
-    policies: policiesNow,
-    passport: {
-      issuer,
-      audience: config.TRUST_DOMAIN,
-      keys,
-      ttlSeconds: config.PASSPORT_TTL_SECONDS,
-    },
-  };
+  return { configuration, redis, policies: policiesNow, log };
 }
 
 function toClientAddressSource(value: string): ClientAddressSource {
@@ -256,10 +302,14 @@ function requireRoutes(routes: readonly Route[], ttlSeconds: number): void {
 }
 
 async function readKeys(
-  setting: z.output<typeof passportSigningKeysSetting>,
-): Promise<readonly PassportSigningKey[]> {
+  { PASSPORT_KEYS: setting, PASSPORT_KEYS_RELOAD: source }: z.output<typeof Config>,
+  log: Logger,
+): Promise<PassportSigningKeys> {
   try {
-    return await readPassportSigningKeys(setting);
+    const keys = await readPassportSigningKeys(setting);
+    return source
+      ? createPassportSigningKeys(keys, { source, log: () => log })
+      : staticPassportSigningKeys(keys);
   } catch (error) {
     throw error instanceof TypeError ? new ConfigError(error.message) : error;
   }
@@ -276,8 +326,4 @@ async function requireUsableKeys(issuers: readonly z.output<typeof issuer>[]): P
 
 function isSecret(key: unknown): boolean {
   return typeof key === "object" && key !== null && ("d" in key || "k" in key);
-}
-
-function areDistinct(values: readonly string[]): boolean {
-  return new Set(values).size === values.length;
 }

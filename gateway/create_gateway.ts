@@ -17,7 +17,7 @@ import { type Admission, createAdmission } from "./admission.ts";
 import { createAuthenticate, createIdentify } from "./authenticate.ts";
 import { createOriginPolicy } from "./credentials.ts";
 import { type DocumentOptions, serveAbout, serveDocuments } from "./documents.ts";
-import { createEdgeStateReader, followVersion, openRequestEdge } from "./edge_state.ts";
+import { createEdgeStateReader, createOpenEdge, followVersion } from "./edge_state.ts";
 import { createForward } from "./forward.ts";
 import { createIssuers, type IssuerOptions } from "./issuers.ts";
 import { type GatewayEnv, observe } from "./observe.ts";
@@ -130,7 +130,7 @@ export function createGateway(options: GatewayOptions): Hono<GatewayEnv> {
     currentPolicy,
     configuration,
     limiter: createRateLimiter({ now }),
-    openEdge: () => openRequestEdge(readEdgeState, edge.incrementDeferred),
+    openEdge: createOpenEdge(readEdgeState, edge.incrementDeferred),
     identify,
     toUpstreamHeaders: createUpstreamHeaders({ publicOrigin, cookieNames: names }),
     forward: createForward({ ...options, currentPolicy }),

@@ -135,20 +135,22 @@ export interface RequestEdge {
   state(): EdgeState | undefined;
 }
 
-/** Makes the reader of one request; `incrementDeferred` adds what a second evaluation counts. */
-export function openRequestEdge(
+/** Makes the opener of it; `incrementDeferred` adds what a second evaluation counts. */
+export function createOpenEdge(
   readEdgeState: ReadEdgeState,
   incrementDeferred: IncrementDeferred,
-): RequestEdge {
-  let edgeState: EdgeState | undefined;
-  return {
-    state: () => edgeState,
-    async read(need) {
-      edgeState = edgeState && hasEntriesOf(edgeState, need)
-        ? incrementDeferred(edgeState, need.counters ?? [])
-        : await readEdgeState(need, edgeState);
-      return edgeState;
-    },
+): () => RequestEdge {
+  return function openEdge() {
+    let edgeState: EdgeState | undefined;
+    return {
+      state: () => edgeState,
+      async read(need) {
+        edgeState = edgeState && hasEntriesOf(edgeState, need)
+          ? incrementDeferred(edgeState, need.counters ?? [])
+          : await readEdgeState(need, edgeState);
+        return edgeState;
+      },
+    };
   };
 }
 

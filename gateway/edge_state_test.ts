@@ -2,7 +2,7 @@ import { createLogger } from "@edgepass/shared/context";
 import type { Redis, RedisPipeline } from "@edgepass/shared/redis";
 import type { AccessToken } from "@edgepass/shared/tokens";
 import assert from "node:assert/strict";
-import { createEdgeStateReader, followVersion, openRequestEdge } from "./edge_state.ts";
+import { createEdgeStateReader, createOpenEdge, followVersion } from "./edge_state.ts";
 import { toCounters } from "./rate_limits.ts";
 import { refuseRevoked } from "./revocation.ts";
 import { createRevocationList } from "./revocation_list.ts";
@@ -96,7 +96,7 @@ Deno.test("counters that a newer version adds are incremented once, without a wa
 
 Deno.test("a request that was read without its token is read again, and counted once", async () => {
   const { state, readEdgeState, incrementDeferred } = setup();
-  const edge = openRequestEdge(readEdgeState, incrementDeferred);
+  const edge = createOpenEdge(readEdgeState, incrementDeferred)();
   assert.equal(edge.state(), undefined);
   const anonymous = await edge.read({ counters: [byAddress] });
   assert.throws(() => refuseRevoked(token, anonymous), { code: "revocation_unavailable" });

@@ -14,7 +14,6 @@ import {
   externalTokenLifeSeconds,
   isIssuerAlias,
 } from "@edgepass/shared/tokens";
-import { concat } from "./request/body.ts";
 
 /** An issuer whose access tokens the gateway accepts. */
 export interface IssuerOptions {
@@ -36,15 +35,25 @@ export interface IssuerOptions {
   readonly maxLifeSeconds?: number;
 }
 
-/** An issuer with its keys. */
-export interface Issuer extends AccessTokenIssuer {
+/** The cached keys of one issuer. */
+export interface JwksKeys {
+  /**
+   * The key with this `kid`. Unknown `kid`s cause one reload in 30 s at most: a client can invent
+   * any number of them.
+   *
+   * @throws {Problem} `upstream_unavailable` while there is no key set fresh enough to trust
+   */
+  findKey(kid: string): Promise<VerificationKey | undefined>;
   /** The key that verifies at this moment, from memory alone. */
   currentKey(kid: string): VerificationKey | undefined;
-  /** Reads its keys again if one is missing that the central configuration names. */
+  /** Reads the set again if it lacks a `kid` that the central configuration names. */
   expectKeys(kids: readonly string[]): Promise<void> | undefined;
   /** Whether a usable key set was read; without one no token can be verified. */
   isReady(): Promise<boolean>;
 }
+
+/** An issuer with its keys. */
+export type Issuer = AccessTokenIssuer & JwksKeys;
 
 /**
  * Makes the issuers searchable by `iss`.
@@ -67,53 +76,21 @@ export function createIssuers(
       throw new RangeError("Cannot start: ISSUERS names an iss or alias twice");
     }
     aliases.add(alias);
-    issuers.set(iss, toIssuer(issuer, createJwksKeys({ ...issuer, ...effects })));
+    issuers.set(iss, {
+      typ: ["at+jwt", "JWT", ""],
+      claims: {},
+      maxLifeSeconds: externalTokenLifeSeconds,
+      ...issuer,
+      ...createJwksKeys({ ...issuer, ...effects }),
+    });
   }
   return issuers;
 }
 
-function toIssuer(options: IssuerOptions, keys: JwksKeys): Issuer {
-  const { alias, iss, audience, typ, claims = {}, maxLifeSeconds = externalTokenLifeSeconds } =
-    options;
-  return {
-    ...(alias === undefined ? {} : { alias }),
-    iss,
-    audience,
-    typ: typ ?? ["at+jwt", "JWT", ""],
-    claims,
-    maxLifeSeconds,
-    findKey: keys.find,
-    currentKey: keys.current,
-    expectKeys: keys.expect,
-    isReady: keys.isReady,
-  };
-}
-
-/** The cached keys of one issuer. */
-export interface JwksKeys {
-  /**
-   * The key with this `kid`. Unknown `kid`s cause one reload in 30 s at most: a client can invent
-   * any number of them.
-   *
-   * @throws {Problem} `upstream_unavailable` while there is no key set fresh enough to trust
-   */
-  find(kid: string): Promise<VerificationKey | undefined>;
-  current(kid: string): VerificationKey | undefined;
-  /**
-   * Reads the set again if it lacks a `kid` that a trusted source, such as the configuration,
-   * names.
-   */
-  expect(kids: readonly string[]): Promise<void> | undefined;
-  isReady(): Promise<boolean>;
-}
-
-export interface JwksKeysOptions {
-  readonly iss: string;
-  readonly jwks: JwkSet | ((signal: AbortSignal) => Promise<Response>);
-  readonly algorithms: readonly AsymmetricAlgorithmName[];
+type JwksKeysOptions = Pick<IssuerOptions, "iss" | "jwks" | "algorithms"> & {
   readonly now: () => number;
   readonly log: Logger;
-}
+};
 
 /** Limits in milliseconds: cached keys outlive an issuer's outage of a day. */
 const limits = {
@@ -138,73 +115,83 @@ interface Loaded {
  * does not respond (RFC 5861). Concurrent readers share one reload, and requests share nothing
  * else.
  */
-export function createJwksKeys(
-  { iss, jwks, algorithms, now, log }: JwksKeysOptions,
-): JwksKeys {
+export function createJwksKeys(options: JwksKeysOptions): JwksKeys {
+  const { iss, now, log } = options;
   let loaded: Loaded | undefined;
-  let loading: Promise<void> | undefined;
-  let triedAt = Number.NEGATIVE_INFINITY;
-
-  /**
-   * A clock that was set back must not keep keys fresh, or suppress reloads, until it catches up.
-   */
-  const msSince = (at: number): number => Math.abs(now() - at);
-
-  async function load(): Promise<void> {
+  const { reload, isLoading, msSinceTry } = createReload(async () => {
     try {
-      const { set, freshMs } = await readSet(jwks);
-      const ring = await importJwkSet(set, algorithms);
-      if (ring.size === 0) throw new TypeError("No usable key in the set");
-      loaded = { ring, readAt: now(), freshMs };
+      loaded = await load(options);
     } catch (error) {
       log.warn("Issuer's keys could not be read", { iss, cause: error });
     }
-  }
-
-  function reload(): Promise<void> {
-    // Workers may cancel the request that loads, and its promise then never settles.
-    if (loading && msSince(triedAt) <= 2 * limits.timeoutMs) return loading;
-    triedAt = now();
-    const own = load().finally(() => {
-      if (loading === own) loading = undefined;
-    });
-    loading = own;
-    background(own, () => {});
-    return own;
-  }
+  }, now);
 
   function usable(): Loaded | undefined {
-    return loaded && msSince(loaded.readAt) <= limits.lastGoodMs ? loaded : undefined;
+    return loaded && msBetween(loaded.readAt, now()) <= limits.lastGoodMs ? loaded : undefined;
   }
 
-  function current(kid: string): VerificationKey | undefined {
+  function currentKey(kid: string): VerificationKey | undefined {
     const known = usable();
     if (!known) return undefined;
-    const isDue = msSince(known.readAt) > known.freshMs;
-    if (isDue && msSince(triedAt) >= Math.min(known.freshMs, limits.cooldownMs)) reload();
+    const isDue = msBetween(known.readAt, now()) > known.freshMs;
+    if (isDue && msSinceTry() >= Math.min(known.freshMs, limits.cooldownMs)) reload();
     return known.ring.get(kid);
   }
 
   return {
-    current,
-    async find(kid) {
-      const known = current(kid);
+    currentKey,
+    async findKey(kid) {
+      const known = currentKey(kid);
       if (known) return known;
       const cooldownMs = usable() ? limits.cooldownMs : limits.firstCooldownMs;
-      if (loading || msSince(triedAt) >= cooldownMs) await reload();
+      if (isLoading() || msSinceTry() >= cooldownMs) await reload();
       const keys = usable();
       if (!keys) throw new Problem("upstream_unavailable");
       return keys.ring.get(kid);
     },
-    expect(kids) {
+    expectKeys(kids) {
       const known = usable();
       return !known || kids.every((kid) => known.ring.has(kid)) ? undefined : reload();
     },
     async isReady() {
-      if (!usable() && (loading || msSince(triedAt) >= limits.firstCooldownMs)) await reload();
+      if (!usable() && (isLoading() || msSinceTry() >= limits.firstCooldownMs)) await reload();
       return usable() !== undefined;
     },
   };
+}
+
+/** A clock that was set back must not keep keys fresh, or suppress reloads, until it catches up. */
+function msBetween(at: number, now: number): number {
+  return Math.abs(now - at);
+}
+
+/** Runs `load` once at a time; who asks meanwhile waits for the same run. */
+function createReload(load: () => Promise<void>, now: () => number) {
+  let loading: Promise<void> | undefined;
+  let triedAt = Number.NEGATIVE_INFINITY;
+  const msSinceTry = (): number => msBetween(triedAt, now());
+  return {
+    isLoading: () => loading !== undefined,
+    msSinceTry,
+    reload(): Promise<void> {
+      // Workers may cancel the request that loads, and its promise then never settles.
+      if (loading && msSinceTry() <= 2 * limits.timeoutMs) return loading;
+      triedAt = now();
+      const own = load().finally(() => {
+        if (loading === own) loading = undefined;
+      });
+      loading = own;
+      background(own, () => {});
+      return own;
+    },
+  };
+}
+
+async function load({ jwks, algorithms, now }: JwksKeysOptions): Promise<Loaded> {
+  const { set, freshMs } = await readSet(jwks);
+  const ring = await importJwkSet(set, algorithms);
+  if (ring.size === 0) throw new TypeError("No usable key in the set");
+  return { ring, readAt: now(), freshMs };
 }
 
 async function readSet(jwks: JwksKeysOptions["jwks"]): Promise<{ set: JwkSet; freshMs: number }> {
@@ -226,12 +213,12 @@ function freshMs(cacheControl: string | null): number {
 }
 
 async function readText(response: Response): Promise<string> {
-  const parts: Uint8Array[] = [];
-  let bytes = 0;
+  const decoder = new TextDecoder();
+  let [text, bytes] = ["", 0];
   for await (const part of response.body ?? []) {
     bytes += part.length;
     if (bytes > limits.maxBytes) throw new RangeError("Key set is too large");
-    parts.push(part);
+    text += decoder.decode(part, { stream: true });
   }
-  return new TextDecoder().decode(concat(parts));
+  return text + decoder.decode();
 }

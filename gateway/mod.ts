@@ -2,16 +2,23 @@ export type { Admission } from "./admission.ts";
 export type { ClientAddressSource } from "./request/headers.ts";
 export type { Credentials, PresentedCredential } from "./credentials.ts";
 export { createGateway, type GatewayOptions, type RevocationOptions } from "./create_gateway.ts";
-export { type GatewayConfig, type GatewayEffects, readGatewayConfig } from "./config.ts";
-export { type DocsFile, docsFiles, type ReadDocsFile } from "./documents.ts";
-export type { DocumentOptions } from "./documents.ts";
+export {
+  type GatewayConfig,
+  type GatewayEffects,
+  gatewaySettings,
+  readGatewayConfig,
+} from "./config.ts";
+export { type DocsFile, docsFiles, type DocumentOptions, type ReadDocsFile } from "./documents.ts";
 export type { IssuerOptions } from "./issuers.ts";
 export { createOpenApi, type OpenApiInfo, type OpenApiOptions } from "./openapi/document.ts";
 export type { GatewayEnv } from "./observe.ts";
 export type { LimitedBy, Verdict } from "./rate_limits.ts";
 export type { AccessRule, Method, RevocationMode, Route } from "./routes.ts";
-export { type PassportSigningKeys, staticPassportSigningKeys } from "./signing_keys.ts";
-export type { PassportSigningKey } from "./signing_keys.ts";
+export {
+  type PassportSigningKey,
+  type PassportSigningKeys,
+  staticPassportSigningKeys,
+} from "./signing_keys.ts";
 export type { GatewayPassportOptions } from "./policy_snapshot.ts";
 export type { Outcome, Step, StepName, Steps } from "./steps.ts";
 export type { Target } from "./request/target.ts";

@@ -24,6 +24,7 @@ import { rateLimitHeaders, type Verdict } from "./rate_limits.ts";
 import { wantsProblem } from "./request/headers.ts";
 import type { Target } from "./request/target.ts";
 import { refusalResponse } from "./response/failure.ts";
+import { setCommonHeaders } from "./response/headers.ts";
 import type { AccessRule } from "./routes.ts";
 import { openSteps, type Steps } from "./steps.ts";
 
@@ -72,9 +73,10 @@ export function observe(
       const startedAt = performance.now();
       await next();
       const { headers } = c.res;
-      headers.set("x-trace-id", activeSpan.trace.traceId);
-      headers.set("x-content-type-options", "nosniff");
-      if (cookieNames.secure) headers.set("strict-transport-security", "max-age=31536000");
+      setCommonHeaders(headers, {
+        traceId: activeSpan.trace.traceId,
+        secure: cookieNames.secure,
+      });
       if (c.get("clearsCookies") && c.get("code") !== "csrf_rejected") {
         clearCookies(headers, c.res.status, cookieNames);
       }

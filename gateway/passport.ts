@@ -31,11 +31,10 @@ export interface PassportOptions {
   readonly audience: string;
   /** The one key of each profile that signs. */
   readonly signingKeys: Readonly<Partial<Record<Profile, SigningKey>>>;
-  /**
-   * What is sent on a route, by its path; without a path, for the gateway's own calls. S by
-   * default.
-   */
-  readonly send?: (route?: string) => Send;
+  /** What is sent, also with the gateway's own calls; S by default. */
+  readonly send?: Send;
+  /** What is sent instead on a route, by its path. */
+  readonly sendByRoute?: Readonly<Record<string, Send>>;
   /** Life in seconds, 30 by default, 300 at most. */
   readonly ttlSeconds?: number;
   /** Current version of the central configuration: `cfg`; 0 without one. */
@@ -72,8 +71,15 @@ export type SignPassport = (
 
 /** Makes the only signer of Passports; a Passport is never cached or renewed. */
 export function createSignPassport(
-  { issuer, audience, signingKeys, send = () => "S", ttlSeconds = 30, configurationVersion = 0 }:
-    PassportOptions,
+  {
+    issuer,
+    audience,
+    signingKeys,
+    send = "S",
+    sendByRoute = {},
+    ttlSeconds = 30,
+    configurationVersion = 0,
+  }: PassportOptions,
   { now, log }: { now: () => number; log: Logger },
 ): SignPassport {
   const sign = createSigner(signingKeys, log);
@@ -89,7 +95,7 @@ export function createSignPassport(
       ...identity(bearer),
       cfg: configurationVersion,
     };
-    const sending = send(route);
+    const sending = route === undefined ? send : sendByRoute[route] ?? send;
     if (sending === "A") {
       const signed = await sign("A", claims);
       return { ...signed, txnToken: signed.token };

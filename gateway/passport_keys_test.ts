@@ -1,6 +1,8 @@
 import { type GatewayValues, readConfig } from "@edgepass/shared/configuration";
 import { encodeBase64Url } from "@edgepass/shared/crypto";
+import { createLogger } from "@edgepass/shared/context";
 import assert from "node:assert/strict";
+import { createSignPassport } from "./passport.ts";
 import * as z from "zod/mini";
 import {
   choosePassports,
@@ -91,11 +93,19 @@ Deno.test("key states of the configuration override those of the environment", a
 });
 
 Deno.test("the configuration chooses the profile that is sent on each route", async () => {
-  const { send = () => "none" } = choosePassports(
+  const chosen = choosePassports(
     await importAll(),
     values({ send: "shadow", sendByRoute: { "/a": "A" }, accept: ["S", "A"] }),
   );
-  assert.deepEqual([send(), send("/a"), send("/b")], ["shadow", "A", "shadow"]);
+  const log = createLogger({ service: "test", sink: () => {} });
+  const sign = createSignPassport({ issuer: "i", audience: "a", ...chosen }, { now: () => 0, log });
+  const sentOn = async (route?: string) => {
+    const { token, txnToken } = await sign("anonymous", "t", route);
+    if (txnToken === undefined) return "S";
+    return txnToken === token ? "A" : "shadow";
+  };
+  const sent = [await sentOn(), await sentOn("/a"), await sentOn("/b")];
+  assert.deepEqual(sent, ["shadow", "A", "shadow"]);
 });
 
 Deno.test("a configuration whose Passports no key could sign or verify is refused", async () => {
@@ -111,9 +121,6 @@ Deno.test("a configuration whose Passports no key could sign or verify is refuse
 });
 
 Deno.test("a gateway without a key of profile S sends A", async () => {
-  const { send = () => "none" } = choosePassports(
-    await readPassportSigningKeys(read([a])),
-    values(),
-  );
-  assert.equal(send(), "A");
+  const { send } = choosePassports(await readPassportSigningKeys(read([a])), values());
+  assert.equal(send, "A");
 });

@@ -125,7 +125,7 @@ export function choosePassports(
     GatewayValues,
     "keys" | "passport"
   >,
-): Pick<PassportOptions, "signingKeys" | "send"> {
+): Pick<PassportOptions, "signingKeys" | "send" | "sendByRoute"> {
   const published = new Set(passportPublic.map(({ kid }) => kid));
   const S = chooseSigningKey(keys, "S", states);
   const A = chooseSigningKey(keys, "A", states);
@@ -140,10 +140,7 @@ export function choosePassports(
       throw new RangeError("Cannot send profile A: services do not have the key that signs it");
     }
   }
-  return {
-    signingKeys: { ...(S ? { S } : {}), ...(A ? { A } : {}) },
-    send: (route) => route === undefined ? send : sendByRoute[route] ?? send,
-  };
+  return { signingKeys: { ...(S ? { S } : {}), ...(A ? { A } : {}) }, send, sendByRoute };
 }
 
 /**

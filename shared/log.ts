@@ -1,5 +1,6 @@
 import * as z from "zod/mini";
-import type { Secret } from "./crypto/secret.ts";
+import { setting } from "./composition/setting.ts";
+import type { Secret } from "./crypto/secrets.ts";
 
 const levels = { debug: 10, info: 20, warn: 30, error: 40 } as const;
 
@@ -213,7 +214,9 @@ function toLine(line: object): string {
 
 /** The settings of every logger: a variable, and the runtime's line writer where it has one. */
 export const logSettings = {
-  LOG_LEVEL: z._default(z.enum(logLevels), "info"),
+  LOG_LEVEL: setting(z._default(z.enum(logLevels), "info"), {
+    meaning: "`debug`, `info`, `warn` or `error`",
+  }),
   LOG_SINK: z.optional(z.custom<LogSink>((value) => typeof value === "function")),
 };
 

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { runInContext } from "./context/request_context.ts";
-import { createLogger } from "./context/logger.ts";
+import { createLogger, runInContext } from "./context/request_context.ts";
 import { type LogLevel, logLevels } from "./log.ts";
-import { toSecret } from "./crypto/secret.ts";
+import { toSecret } from "./crypto/secrets.ts";
 import { newTrace } from "./telemetry/trace_context.ts";
 
 function setup(level: LogLevel = "debug") {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { currentContext } from "./context/request_context.ts";
-import { currentInvocation } from "./isolate/invocation.ts";
+import { currentInvocation } from "./isolate.ts";
 import { toProblem } from "./http/respond_to_error.ts";
 import { Problem } from "./problem.ts";
 import { newTrace } from "./telemetry/trace_context.ts";
@@ -31,7 +31,7 @@ for (const [what, value] of Object.entries(noProblems)) {
 }
 
 Deno.test("an unavailable store is store_unavailable, whichever copy throws it", async () => {
-  const copy = await secondCopy<typeof import("./sql/errors.ts")>("./sql/errors.ts");
+  const copy = await secondCopy<typeof import("./sql/statement.ts")>("./sql/statement.ts");
   assert.equal(toProblem(new copy.StoreUnavailable()).code, "store_unavailable");
 });
 
@@ -46,8 +46,8 @@ Deno.test("a context that one copy opens is visible to the other", async () => {
 });
 
 Deno.test("an invocation that one copy opens is visible to the other", async () => {
-  const copy = await secondCopy<typeof import("./isolate/invocation.ts")>(
-    "./isolate/invocation.ts",
+  const copy = await secondCopy<typeof import("./isolate.ts")>(
+    "./isolate.ts",
   );
   const invocation = { waitUntil: () => {} };
   assert.equal(copy.runInvocation(invocation, currentInvocation), invocation);

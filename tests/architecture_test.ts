@@ -52,6 +52,21 @@ const breaches = {
     "@edgepass/gateway",
     "shared may not import @edgepass/gateway",
   ],
+  "control, which imports its host": [
+    "control/mod.ts",
+    "@edgepass/auth",
+    "control may not import @edgepass/auth",
+  ],
+  "the gateway, which imports the control plane that it calls": [
+    "gateway/mod.ts",
+    "@edgepass/control/gateway",
+    "gateway may not import @edgepass/control/gateway",
+  ],
+  "a service that does not mount the control plane": [
+    "services/user/store.ts",
+    "@edgepass/control/statements",
+    "service may not import @edgepass/control/statements",
+  ],
 } as const;
 
 for (const [what, [path, specifier, message]] of Object.entries(breaches)) {
@@ -63,6 +78,7 @@ for (const [what, [path, specifier, message]] of Object.entries(breaches)) {
 const allowed = {
   "a higher room that imports a lower one": ["shared/http/access.ts", "../problem.ts"],
   "a room that imports from itself": ["shared/events/outbox.ts", "./table.ts"],
+  "auth, which mounts the control plane": ["services/auth/compose.ts", "@edgepass/control"],
   "a test, whatever it imports": ["shared/redis/keys_test.ts", "../http/mod.ts"],
 } as const;
 

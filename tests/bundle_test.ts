@@ -22,7 +22,9 @@ const notInGateway: Forbidden = {
   "sqliteTable": { module: /drizzle-orm|^shared\/sql\//, code: /sqliteTable/ },
   "argon2": { module: /@noble\/hashes/, code: /argon2id/ },
   "libSQL's client": { module: /@libsql/ },
-  "a service's source": { module: /^services\/(?!contracts\/dependencies\.ts)/ },
+  "a service's source": {
+    module: /^services\/(?!contracts\/(dependencies|generated\/services)\.ts)/,
+  },
   "the service runtime": { module: /^shared\/http\// },
 };
 
@@ -49,7 +51,7 @@ const notWithoutKeys: Forbidden = { "a way to sign": { code: /function signJws\b
 const withoutProduct: Forbidden = { "a service's source": { module: /^services\// } };
 
 function otherServices(name: string): Forbidden {
-  const module = new RegExp(`^services/(?!${name}/|contracts/)`);
+  const module = new RegExp(`^services/(?!${name}/|contracts/|[a-z]+/events\\.ts$)`);
   return { "another service's source": { module } };
 }
 

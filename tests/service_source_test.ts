@@ -13,8 +13,8 @@ const services = [
  * Redis.
  */
 const exempt: readonly string[] = [
-  "services/recommendation/pseudonym.ts",
-  "services/recommendation/compose.ts",
+  "services/recommendation/recommender.ts",
+  "services/recommendation/service.ts",
 ];
 
 /** Code that a service author would write to handle tokens or headers. */
@@ -60,9 +60,9 @@ Deno.test("services read only the caller from a Passport", async () => {
   }
 });
 
-Deno.test("files of services stay within 200 lines", async () => {
+Deno.test("files of services stay within 300 lines", async () => {
   for await (const { path, text } of files(services)) {
-    assert.ok(text.split("\n").length <= 201, path);
+    assert.ok(text.split("\n").length <= 301, path);
   }
 });
 

@@ -1,21 +1,17 @@
 import { compose } from "@edgepass/app/compose";
 import { composeAll } from "@edgepass/app/all";
-import { composeAuth } from "@edgepass/auth/compose";
-import { composeCourse } from "@edgepass/course/compose";
 import { createEmbeddedRedis, createRedisRest, type RedisBackend } from "@edgepass/local/redis";
-import { composeEnrollment } from "@edgepass/enrollment/compose";
-import { composeRecommendation } from "@edgepass/recommendation/compose";
 import type { Application, Bindings } from "@edgepass/shared/configuration";
 import { runInvocation } from "@edgepass/shared/context";
 import { withoutPrivateKeys } from "@edgepass/shared/passport";
 import { migrate, type SqlDb } from "@edgepass/shared/sql";
-import { openNodeSqlite, type OpenSqlDb } from "../shared/sql/node_sqlite.ts";
 import { createTelemetry, type RunningTelemetry } from "@edgepass/shared/telemetry";
-import { composeUser } from "@edgepass/user/compose";
+import { openNodeSqlite, type OpenSqlDb } from "../shared/sql/node_sqlite.ts";
 import { createTestHarness } from "wrangler";
 import { docsFiles } from "../app/docs_deno.ts";
+import { services as declarations } from "../app/generated/services.ts";
 import { maintainEach } from "../app/maintenance.ts";
-import { readMigrations } from "../shared/runtime/deno_databases.ts";
+import { readMigrations } from "../shared/runtime/deno_files.ts";
 import { admin, createSettings, publicOrigin } from "./settings.ts";
 
 /** A running installation, as its clients see it. */
@@ -43,17 +39,10 @@ export interface Target extends AsyncDisposable {
 export type Fetch = (path: string, init?: RequestInit) => Promise<Response>;
 
 /** Services of the product, by folder name. */
-export type ServiceName = typeof services[number];
+export type ServiceName = keyof typeof declarations;
 
 const root = new URL("../", import.meta.url).pathname;
-const services = ["auth", "user", "course", "enrollment", "recommendation"] as const;
-const composers = {
-  auth: composeAuth,
-  user: composeUser,
-  course: composeCourse,
-  enrollment: composeEnrollment,
-  recommendation: composeRecommendation,
-};
+const services = Object.keys(declarations) as readonly ServiceName[];
 
 /** As Deno's entry points set them. */
 const effects = {
@@ -92,7 +81,7 @@ async function denoSplit(more: MoreSettings = {}): Promise<Target> {
   for (const name of services) {
     const telemetry = observe(settings);
     const own = withoutPrivateKeys({ ...bindings, ...toBindings(telemetry) });
-    const app = await composers[name](own);
+    const app = await declarations[name].compose(own);
     await app.start?.();
     apps.push(app);
     const { origin } = listen(resources, app, telemetry);

@@ -1,12 +1,11 @@
-import { createRoute } from "@hono/zod-openapi";
 import {
   bodyProblems,
   createApi,
+  createRoute,
   jsonBody,
   jsonResponse,
   ListQuery,
   problems,
-  requireRole,
   type ServiceApp,
   toTime,
 } from "@edgepass/shared/http";
@@ -27,9 +26,16 @@ const Position = z.tuple([z.int()]);
 const tags = ["Administration"];
 const adminProblems = ["authentication_required", "forbidden", "store_unavailable"] as const;
 
+const administrators = { roles: ["admin"] } as const;
+
+/** Not rate limited: an administrator who set a limit too low must be able to reset it. */
+const operation = { rateLimited: false } as const;
+
 const read = createRoute({
   method: "get",
   path: "/admin/configuration",
+  access: administrators,
+  gateway: operation,
   operationId: "readConfiguration",
   summary: "Read the central configuration",
   tags,
@@ -42,6 +48,8 @@ const read = createRoute({
 const change = createRoute({
   method: "put",
   path: "/admin/configuration",
+  access: administrators,
+  gateway: operation,
   operationId: "changeConfiguration",
   summary: "Put a central configuration in force",
   description:
@@ -58,6 +66,8 @@ const change = createRoute({
 const history = createRoute({
   method: "get",
   path: "/admin/configuration/history",
+  access: administrators,
+  gateway: operation,
   operationId: "listConfigurations",
   summary: "List the versions of the central configuration, newest first",
   tags,
@@ -71,6 +81,8 @@ const history = createRoute({
 const readVersion = createRoute({
   method: "get",
   path: "/admin/configuration/history/{version}",
+  access: administrators,
+  gateway: operation,
   operationId: "readConfigurationVersion",
   summary: "Read a version of the central configuration, in force or not",
   tags,
@@ -84,6 +96,8 @@ const readVersion = createRoute({
 const rollBack = createRoute({
   method: "post",
   path: "/admin/configuration/rollback",
+  access: administrators,
+  gateway: operation,
   operationId: "rollBackConfiguration",
   summary: "Put the document of an older version in force again, as a new version",
   tags,
@@ -98,16 +112,14 @@ const rollBack = createRoute({
 export function configurationRoutes(configurations: Configurations): ServiceApp {
   return createApi()
     .openapi(read, async (c) => {
-      requireRole(c.var.passport, "admin");
       return c.json(toResponse(await configurations.read()), 200);
     })
     .openapi(change, async (c) => {
-      const { userId: actorId } = requireRole(c.var.passport, "admin");
+      const { userId: actorId } = c.var.user;
       const input = { ...c.req.valid("json"), actorId };
       return c.json(toResponse(await configurations.change(input)), 200);
     })
     .openapi(history, async (c) => {
-      requireRole(c.var.passport, "admin");
       const { limit, cursor } = c.req.valid("query");
       const found = await configurations.history({
         limit: limit + 1,
@@ -119,11 +131,10 @@ export function configurationRoutes(configurations: Configurations): ServiceApp 
       return c.json({ items: items.map(toChange), nextCursor }, 200);
     })
     .openapi(readVersion, async (c) => {
-      requireRole(c.var.passport, "admin");
       return c.json(toResponse(await configurations.find(c.req.valid("param").version)), 200);
     })
     .openapi(rollBack, async (c) => {
-      const { userId: actorId } = requireRole(c.var.passport, "admin");
+      const { userId: actorId } = c.var.user;
       const input = { ...c.req.valid("json"), actorId };
       return c.json(toResponse(await configurations.rollBack(input)), 200);
     });

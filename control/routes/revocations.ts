@@ -1,12 +1,11 @@
-import { createRoute } from "@hono/zod-openapi";
 import {
   bodyProblems,
   createApi,
+  createRoute,
   jsonBody,
   jsonResponse,
   ListQuery,
   problems,
-  requireRole,
   type ServiceApp,
   toTime,
 } from "@edgepass/shared/http";
@@ -21,9 +20,12 @@ const AuditId = z.tuple([z.string()]);
 const tags = ["Administration"];
 const adminProblems = ["authentication_required", "forbidden", "store_unavailable"] as const;
 
+const administrators = { roles: ["admin"] } as const;
+
 const revoke = createRoute({
   method: "post",
   path: "/admin/revocations",
+  access: administrators,
   operationId: "revoke",
   summary: "Revoke a token, a login, a subject or a key of an issuer",
   tags,
@@ -37,6 +39,7 @@ const revoke = createRoute({
 const listRevocations = createRoute({
   method: "get",
   path: "/admin/revocations",
+  access: administrators,
   operationId: "listRevocations",
   summary: "List the revocations that have not expired, newest first",
   tags,
@@ -50,6 +53,7 @@ const listRevocations = createRoute({
 const listAudit = createRoute({
   method: "get",
   path: "/admin/audit",
+  access: administrators,
   operationId: "listAudit",
   summary: "List who changed what, newest first",
   tags,
@@ -64,7 +68,7 @@ const listAudit = createRoute({
 export function revocationRoutes(revocations: IssuerRevocations): ServiceApp {
   return createApi()
     .openapi(revoke, async (c) => {
-      const { userId: actorId } = requireRole(c.var.passport, "admin");
+      const { userId: actorId } = c.var.user;
       const { expiresAt, ...input } = c.req.valid("json");
       const revoked = await revocations.revoke({
         ...input,
@@ -74,7 +78,6 @@ export function revocationRoutes(revocations: IssuerRevocations): ServiceApp {
       return c.json(toResponse(revoked), 201);
     })
     .openapi(listRevocations, async (c) => {
-      requireRole(c.var.passport, "admin");
       const { limit, cursor } = c.req.valid("query");
       const found = await revocations.list({
         limit: limit + 1,
@@ -85,7 +88,6 @@ export function revocationRoutes(revocations: IssuerRevocations): ServiceApp {
       return c.json({ items: items.map(toResponse), nextCursor }, 200);
     })
     .openapi(listAudit, async (c) => {
-      requireRole(c.var.passport, "admin");
       const { limit, cursor } = c.req.valid("query");
       const found = await revocations.listAudit({
         limit: limit + 1,

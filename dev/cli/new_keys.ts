@@ -5,7 +5,7 @@ import {
   makePassportKeys,
   makePrivatePassportKey,
   makeSecret,
-} from "../workspace/keys.ts";
+} from "@edgepass/shared/crypto";
 
 const usage = "Usage: deno task keys:new [A]";
 

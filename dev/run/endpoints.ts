@@ -2,7 +2,7 @@ import { EndpointError, serveOnReservedPort } from "@edgepass/local/loopback";
 import { type LogNote, type QstashServer, serveQstash } from "@edgepass/local/qstash";
 import { serveRedis } from "@edgepass/local/redis";
 import { revocationKeys } from "@edgepass/shared/redis";
-import { makeSecret } from "../workspace/keys.ts";
+import { makeSecret } from "@edgepass/shared/crypto";
 import { type Mode, modes, readOrCreateText, type Workspace } from "../workspace/workspace.ts";
 import type { Settings } from "../workspace/settings.ts";
 import { StartError } from "../workspace/start.ts";

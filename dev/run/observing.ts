@@ -14,9 +14,10 @@ import {
   startObserver,
 } from "../collector/mod.ts";
 import {
+  databaseOwners,
+  databases,
   type Given,
   serviceNames,
-  services,
   type Settings,
   toDashboard,
 } from "../workspace/settings.ts";
@@ -107,8 +108,8 @@ export async function observe(
 
 /** The services' own SQLite files. */
 function listDatabases(settings: Settings): (readonly [name: string, path: string])[] {
-  return serviceNames.flatMap((name) => {
-    const value = settings[services[name].database];
+  return databaseOwners.flatMap((name) => {
+    const value = settings[databases[name]];
     return value.startsWith("sqlite:")
       ? [[`${name} database`, value.slice("sqlite:".length)] as const]
       : [];

@@ -27,11 +27,10 @@ import { placeApart, type Placement, placeTogether } from "./placement.ts";
 import { type Ending, requireFreePort, type RunningProcess, startProcess } from "./processes.ts";
 import {
   completeSettings,
+  databases,
   type Given,
   readGiven,
   readPorts,
-  serviceNames,
-  services,
   type Settings,
 } from "../workspace/settings.ts";
 import { StartError } from "../workspace/start.ts";
@@ -161,8 +160,8 @@ async function watchWorkerd(
 
 /** A service's process may only read and write its own folder, which is too little for this. */
 async function scrubDatabases(settings: Settings): Promise<void> {
-  for (const service of serviceNames) {
-    const value = settings[services[service].database];
+  for (const name of Object.values(databases)) {
+    const value = settings[name];
     if (isSqliteFile(value)) await scrubSqliteFile(value).catch(leaveToServices);
   }
 }

@@ -6,19 +6,16 @@ import type { Placed, Placement } from "./placement.ts";
 import type { Logs } from "./logs.ts";
 import { describeEnding } from "./readiness.ts";
 import { startProcess } from "./processes.ts";
-import { serviceNames, services, type Settings } from "../workspace/settings.ts";
+import { databaseOwners, databases, type Settings } from "../workspace/settings.ts";
 import { StartError } from "../workspace/start.ts";
 
 /** Everything in one Worker, run by wrangler in workerd; its databases are local D1. */
 export function placeInWorkerd(workspace: Workspace, given: Settings): Placement {
-  const databases = serviceNames.flatMap((name) => [
-    services[name].database,
-    `${services[name].database}_TOKEN`,
-  ]);
+  const names = Object.values(databases).flatMap((name) => [name, `${name}_TOKEN`]);
   // In workerd these names are bindings, which no text can replace.
   const settings: Settings = {
     ...given,
-    ...Object.fromEntries(databases.map((name) => [name, ""])),
+    ...Object.fromEntries(names.map((name) => [name, ""])),
   };
   const process: Placed = {
     name: "wrangler",
@@ -65,9 +62,7 @@ export async function migrateLocalD1(
   if (readIfThere(marker) === fingerprint) return;
   logs.report("info", "Preparing the local D1 databases; the next start is quicker");
   // One after the other: each starts a workerd of its own on the same files.
-  for (const name of serviceNames) {
-    await migrate(services[name].database, { workspace, logs, cleanup });
-  }
+  for (const name of Object.values(databases)) await migrate(name, { workspace, logs, cleanup });
   writeText(marker, fingerprint);
 }
 
@@ -95,7 +90,7 @@ async function migrate(
 
 async function fingerprintOfMigrations(): Promise<string> {
   const texts: string[] = [];
-  for (const name of serviceNames) {
+  for (const name of databaseOwners) {
     const folder = `${projectRoot}services/${name}/migrations`;
     for (const { name: file } of [...Deno.readDirSync(folder)].toSorted(byName)) {
       texts.push(`${name}/${file}\n${Deno.readTextFileSync(`${folder}/${file}`)}`);

@@ -1,5 +1,6 @@
 import { withoutPrivateKeys } from "@edgepass/shared/passport";
 import {
+  databases,
   type ServiceName,
   serviceNames,
   services,
@@ -52,7 +53,7 @@ const events = [
 /**
  * Settings by the program that needs them: a process must hold no secret that it has no use for.
  */
-const needs = {
+const needs: Readonly<Record<string, readonly string[]>> = {
   gateway: [
     ...common,
     "ALLOWED_ORIGINS",
@@ -62,59 +63,35 @@ const needs = {
     "PASSPORT_TTL_SECONDS",
     "REVOCATION_TIMEOUT_MS",
     "ROUTES",
-    "AUTH",
-    "USER",
-    "COURSE",
-    "ENROLLMENT",
-    "RECOMMENDATION",
+    ...serviceNames.map((name) => services[name].place),
   ],
-  auth: [
-    ...common,
-    ...events,
-    "AUDIENCE",
-    "AUTH_DB",
-    "AUTH_DB_TOKEN",
-    "ACCESS_TOKEN_KEYS",
-    "ACCESS_TOKEN_KEYS_FILE",
-    "ACCESS_TOKEN_TTL_SECONDS",
-    "REFRESH_TOKEN_KEY",
-    "REFRESH_TOKEN_TTL_SECONDS",
-    "SESSION_MAX_SECONDS",
-    "ADMIN_EMAIL",
-    "ADMIN_PASSWORD",
-  ],
-  user: [...common, ...events, "USER_DB", "USER_DB_TOKEN", "AUTH"],
-  course: [...common, ...events, "COURSE_DB", "COURSE_DB_TOKEN", "USER"],
-  enrollment: [
-    ...common,
-    ...events,
-    "ENROLLMENT_DB",
-    "ENROLLMENT_DB_TOKEN",
-    "AUTH",
-    "USER",
-    "COURSE",
-  ],
-  recommendation: [
-    ...common,
-    ...events,
-    "RECOMMENDATION_DB",
-    "RECOMMENDATION_DB_TOKEN",
-    "RECOMMENDER_URL",
-    "RECOMMENDER_KEY",
-  ],
-} as const satisfies Record<"gateway" | ServiceName, readonly SettingName[]>;
+  ...Object.fromEntries(serviceNames.map((name) => [name, needsOf(name)])),
+};
 
-export type Part = keyof typeof needs;
-export const parts = Object.keys(needs) as readonly Part[];
+function needsOf(service: ServiceName): readonly string[] {
+  const { calls, hasEvents, settings } = services[service];
+  const database = new Map<string, string>(Object.entries(databases)).get(service);
+  return [
+    ...common,
+    ...(hasEvents ? events : []),
+    ...(database === undefined ? [] : [database, `${database}_TOKEN`]),
+    ...settings.flatMap((name) => name.endsWith("_KEYS") ? [name, `${name}_FILE`] : [name]),
+    ...calls.map((called) => services[called].place),
+  ];
+}
+
+/** A program: the gateway, or a service. */
+export type Part = "gateway" | ServiceName;
+export const parts: readonly Part[] = ["gateway", ...serviceNames];
 
 /** The settings that these parts need, without those that have no value. */
 export function settingsOf(
   parts: readonly Part[],
   settings: Settings,
 ): Readonly<Record<string, string>> {
-  const names = new Set<SettingName>(parts.flatMap((part) => [...needs[part]]));
+  const names = new Set(parts.flatMap((part) => needs[part] ?? []));
   const given = Object.fromEntries(
-    [...names].map((name) => [name, settings[name]]).filter(([, value]) => value !== ""),
+    Object.entries(settings).filter(([name, value]) => names.has(name) && value !== ""),
   );
   // Only the gateway signs Passports: a private key in a service could forge every identity.
   if (parts.includes("gateway")) return given;

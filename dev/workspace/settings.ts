@@ -1,24 +1,24 @@
 import { integer, readConfig } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
+import { databases, services, serviceSettingNames } from "./generated/services.ts";
 import { readOrCreateText, type Workspace } from "./workspace.ts";
 import {
   makeAccessTokenKeys,
   makePassportKeys,
   makePrivatePassportKeys,
   makeSecret,
-} from "./keys.ts";
+} from "@edgepass/shared/crypto";
 import { StartError } from "./start.ts";
 
-/** Services of the product: the variable that places each, and the one that names its database. */
-export const services = {
-  auth: { place: "AUTH", database: "AUTH_DB" },
-  user: { place: "USER", database: "USER_DB" },
-  course: { place: "COURSE", database: "COURSE_DB" },
-  enrollment: { place: "ENROLLMENT", database: "ENROLLMENT_DB" },
-  recommendation: { place: "RECOMMENDATION", database: "RECOMMENDATION_DB" },
-} as const;
+export { databases, services };
+
+/** A service of the product, by the name of its folder. */
 export type ServiceName = keyof typeof services;
 export const serviceNames = Object.keys(services) as readonly ServiceName[];
+
+/** A service that has a database, and all of them. */
+export type DatabaseOwner = keyof typeof databases;
+export const databaseOwners = Object.keys(databases) as readonly DatabaseOwner[];
 
 /** Every setting of the system, in the order `dev.env` shows them. */
 export const settingNames = [
@@ -30,32 +30,11 @@ export const settingNames = [
   "ISSUER",
   "TRUST_DOMAIN",
   "AUDIENCE",
-  "AUTH",
-  "USER",
-  "COURSE",
-  "ENROLLMENT",
-  "RECOMMENDATION",
-  "AUTH_DB",
-  "AUTH_DB_TOKEN",
-  "USER_DB",
-  "USER_DB_TOKEN",
-  "COURSE_DB",
-  "COURSE_DB_TOKEN",
-  "ENROLLMENT_DB",
-  "ENROLLMENT_DB_TOKEN",
-  "RECOMMENDATION_DB",
-  "RECOMMENDATION_DB_TOKEN",
-  "RECOMMENDER_URL",
-  "RECOMMENDER_KEY",
-  "REFRESH_TOKEN_KEY",
-  "SESSION_MAX_SECONDS",
+  ...serviceSettingNames,
   "LEEWAY_SECONDS",
   "CLIENT_ADDRESS",
   "ISSUERS",
-  "ACCESS_TOKEN_KEYS",
   "ACCESS_TOKEN_KEYS_FILE",
-  "ACCESS_TOKEN_TTL_SECONDS",
-  "REFRESH_TOKEN_TTL_SECONDS",
   "PASSPORT_TTL_SECONDS",
   "PASSPORT_KEYS",
   "PASSPORT_KEYS_FILE",
@@ -68,8 +47,6 @@ export const settingNames = [
   "QSTASH_CURRENT_SIGNING_KEY",
   "QSTASH_NEXT_SIGNING_KEY",
   "ROUTES",
-  "ADMIN_EMAIL",
-  "ADMIN_PASSWORD",
   "OTEL_EXPORTER_OTLP_ENDPOINT",
   "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
   "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
@@ -173,7 +150,7 @@ export async function completeSettings(workspace: Workspace, given: Given): Prom
     OTEL_BSP_SCHEDULE_DELAY: "200",
     OTEL_METRIC_EXPORT_INTERVAL: "2000",
     LOG_LEVEL: "info",
-    ...databases(workspace),
+    ...placeDatabases(workspace),
     ...await secrets(workspace, given),
     ...given,
     PORT: String(PORT),
@@ -183,10 +160,10 @@ export async function completeSettings(workspace: Workspace, given: Given): Prom
   return settings;
 }
 
-function databases(workspace: Workspace): Given {
+function placeDatabases(workspace: Workspace): Given {
   return Object.fromEntries(
-    serviceNames.map((name) => [
-      services[name].database,
+    databaseOwners.map((name) => [
+      databases[name],
       `sqlite:${workspace.at("db", `${name}.sqlite`)}`,
     ]),
   );

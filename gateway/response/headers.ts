@@ -69,3 +69,13 @@ export function setCaching(
   if (readsCredentials) headers.append("vary", "Cookie, Authorization");
   if (isPrivate && !headers.has("cache-control")) headers.set("cache-control", "no-store");
 }
+
+/** Sets the headers that every response has; `secure`: whether the public origin is https. */
+export function setCommonHeaders(
+  headers: Headers,
+  { traceId, secure }: { readonly traceId: string; readonly secure: boolean },
+): void {
+  headers.set("x-trace-id", traceId);
+  headers.set("x-content-type-options", "nosniff");
+  if (secure) headers.set("strict-transport-security", "max-age=31536000");
+}

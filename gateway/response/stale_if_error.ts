@@ -31,12 +31,14 @@ const rewriteAfterMs = 10_000;
 const maxRemembered = 10_000;
 
 /** `pcall`: a read-only Redis still serves revocations, and both may share one round trip. */
-const storeScript = `
+const scripts = {
+  store: `
 local reply = redis.pcall('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-return type(reply) == 'table' and reply.ok and 1 or 0`;
-const deleteScript = `
+return type(reply) == 'table' and reply.ok and 1 or 0`,
+  delete: `
 local reply = redis.pcall('DEL', KEYS[1])
-return type(reply) == 'number' and reply or 0`;
+return type(reply) == 'number' and reply or 0`,
+} as const;
 
 const StoredResponse = z.object({
   /** When the response was received, in epoch milliseconds. */
@@ -49,67 +51,27 @@ type StoredResponse = z.infer<typeof StoredResponse>;
 /** Opens the cache for one request; undefined where it does not apply. */
 export type OpenStaleIfError = (parts: CacheKeyParts) => StaleIfError | undefined;
 
+interface StoreOptions {
+  readonly redis: Redis;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  readonly log: Logger;
+}
+
 /** Makes the cache of last good responses, in Redis and never in this instance's memory. */
-export function createStaleIfError(
-  { redis, now, log }: {
-    readonly redis: Redis;
-    /** Epoch milliseconds. */
-    readonly now: () => number;
-    readonly log: Logger;
-  },
-): OpenStaleIfError {
-  const lastActions = createBoundedMap<
-    string,
-    { readonly action: "store" | "delete"; readonly at: number }
-  >(maxRemembered, { refresh: true, evictOnReplace: true });
-  const onStoreFailure = (cause: unknown) =>
-    log.warn("Stored responses cannot be read or written", { cause });
-
-  function isDue(key: string, action: "store" | "delete"): boolean {
-    const last = lastActions.get(key);
-    if (last?.action === action && Math.abs(now() - last.at) < rewriteAfterMs) return false;
-    lastActions.set(key, { action, at: now() });
-    return true;
-  }
-
-  function write(key: string, stored: StoredResponse, seconds: number): void {
-    if (!isDue(key, "store")) return;
-    const texts = [JSON.stringify(stored), String(seconds)];
-    const work = redis.pipeline((pipeline) => pipeline.eval(storeScript, [key], texts));
-    background(work, onStoreFailure);
-  }
-
-  function deleteStored(key: string): void {
-    if (!isDue(key, "delete")) return;
-    const work = redis.pipeline((pipeline) => pipeline.eval(deleteScript, [key], []));
-    background(work, onStoreFailure);
-  }
-
-  async function read(key: string, maxStaleSeconds: number): Promise<Response | undefined> {
-    try {
-      const [text] = await redis.pipeline((pipeline) => pipeline.get(key));
-      const { data: stored } = StoredResponse.safeParse(
-        typeof text === "string" ? JSON.parse(text) : undefined,
-      );
-      // Another instance's clock may be ahead of this one's: no negative age.
-      const ageMs = stored ? Math.max(0, now() - stored.at) : Number.POSITIVE_INFINITY;
-      return stored && ageMs <= maxStaleSeconds * 1000 ? toResponse(stored, ageMs) : undefined;
-    } catch (cause) {
-      onStoreFailure(cause);
-      return undefined;
-    }
-  }
-
+export function createStaleIfError(options: StoreOptions): OpenStaleIfError {
+  const { now, log } = options;
+  const store = createStore(options);
   return function staleIfError(parts) {
-    const { request, route: { fallback, path } } = parts;
-    const isRead = request.method === "GET";
+    const { request, route: { fallback, path }, caller } = parts;
     if (!fallback || !isCacheableRequest(request)) return undefined;
     const { maxStaleSeconds } = fallback;
+    const isRead = request.method === "GET";
     let key: Promise<string> | undefined;
     const keyOnce = () => key ??= keyOf(parts);
 
     async function findStored(): Promise<Response | undefined> {
-      const response = await read(await keyOnce(), maxStaleSeconds);
+      const response = await store.read(await keyOnce(), maxStaleSeconds);
       if (!response) return undefined;
       log.warn("The last good response is served for a failed one", { route: path });
       count("edgepass.fallbacks", {
@@ -121,42 +83,78 @@ export function createStaleIfError(
 
     async function storeIfCacheable(live: Response): Promise<Response> {
       const key = await keyOnce();
-      if (!isCacheable(live, parts.caller)) {
-        if (invalidates(live)) deleteStored(key);
+      if (!isCacheable(live, caller)) {
+        if (invalidates(live)) store.delete(key);
         return live;
       }
       const read = await readHead(live);
       const body = read.rest ? undefined : readJsonText(read.head)?.text;
-      if (read.rest) deleteStored(key);
+      if (read.rest) store.delete(key);
       // A truncated or broken response must not replace the stored one: clients would get it until
       // the end of its lifetime.
       else if (body !== undefined) {
-        write(key, { at: now(), headers: headersOf(live), body }, maxStaleSeconds);
+        store.write(key, { at: now(), headers: headersOf(live), body }, maxStaleSeconds);
       }
       return resume(live, read);
     }
 
     return {
       async storeOrServeStale(live) {
-        if (!isRead) {
-          if (live.status < 400) deleteStored(await keyOnce());
-          return live;
-        }
+        if (!isRead && live.status < 400) store.delete(await keyOnce());
+        if (!isRead) return live;
         if (!isServableStale(live.status)) return await storeIfCacheable(live);
         const last = await findStored();
-        if (!last) return live;
-        await live.body?.cancel();
-        return last;
+        if (last) await live.body?.cancel();
+        return last ?? live;
       },
       async serveStale(failure) {
         const isUpstreams = failure instanceof Problem && isServableStale(failure.status);
-        const last = isRead && isUpstreams && !request.signal.aborted
-          ? await findStored()
-          : undefined;
+        const mayServe = isRead && isUpstreams && !request.signal.aborted;
+        const last = mayServe ? await findStored() : undefined;
         if (!last) throw failure;
         return last;
       },
     };
+  };
+}
+
+/** The responses in Redis. Writes go on after the response; a failure of Redis is only logged. */
+function createStore({ redis, now, log }: StoreOptions) {
+  const lastActions = createBoundedMap<
+    string,
+    { readonly action: "store" | "delete"; readonly at: number }
+  >(maxRemembered, { refresh: true, evictOnReplace: true });
+  const onFailure = (cause: unknown) =>
+    log.warn("Stored responses cannot be read or written", { cause });
+
+  function run(action: "store" | "delete", key: string, values: string[]): void {
+    const last = lastActions.get(key);
+    if (last?.action === action && Math.abs(now() - last.at) < rewriteAfterMs) return;
+    lastActions.set(key, { action, at: now() });
+    background(
+      redis.pipeline((pipeline) => pipeline.eval(scripts[action], [key], values)),
+      onFailure,
+    );
+  }
+
+  return {
+    write: (key: string, stored: StoredResponse, seconds: number): void =>
+      run("store", key, [JSON.stringify(stored), String(seconds)]),
+    delete: (key: string): void => run("delete", key, []),
+    async read(key: string, maxStaleSeconds: number): Promise<Response | undefined> {
+      try {
+        const [text] = await redis.pipeline((pipeline) => pipeline.get(key));
+        const { data: stored } = StoredResponse.safeParse(
+          typeof text === "string" ? JSON.parse(text) : undefined,
+        );
+        // Another instance's clock may be ahead of this one's: no negative age.
+        const ageMs = stored ? Math.max(0, now() - stored.at) : Number.POSITIVE_INFINITY;
+        return stored && ageMs <= maxStaleSeconds * 1000 ? toResponse(stored, ageMs) : undefined;
+      } catch (cause) {
+        onFailure(cause);
+        return undefined;
+      }
+    },
   };
 }
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { ConfigError } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
-import { composeAuth } from "./compose.ts";
+import service from "./service.ts";
 import { accessTokenKeysSetting } from "./keys.ts";
 import { makeAccessTokenKeys, readClaims, setupAuth } from "../../tests/support/auth_service.ts";
 import { expectProblem } from "../../tests/support/services.ts";
@@ -57,7 +57,7 @@ for (const [name, values] of Object.entries(refused)) {
   for (const [what, value] of Object.entries(values)) {
     Deno.test(`start refuses ${name} with ${what}, and names the setting alone`, async () => {
       await using auth = await setupAuth();
-      assert.throws(() => composeAuth({ ...auth.settings, [name]: value }), (error) => {
+      assert.throws(() => service.compose({ ...auth.settings, [name]: value }), (error) => {
         assert.ok(error instanceof ConfigError, String(error));
         assert.ok(error.message.includes(name), error.message);
         assert.ok(!error.message.includes(key.d) && !error.message.includes(weak));

@@ -1,32 +1,7 @@
 import type { EventTypes } from "@edgepass/contracts";
-import type { Events, PublishedBy, ReconciliationSource } from "@edgepass/shared/events";
-import type { Row, SqlDb } from "@edgepass/shared/sql";
+import type { PublishedBy, ReconciliationRows } from "@edgepass/shared/events";
+import type { Row } from "@edgepass/shared/sql";
 import { Role } from "./schema.ts";
-
-type Published = PublishedBy<EventTypes, "auth">;
-
-/** Lets auth publish its accounts again. */
-export function addReconciliation(
-  { states }: Pick<Events<EventTypes, "auth">, "states">,
-  sql: SqlDb,
-  close: (id: string) => Promise<void>,
-): void {
-  const people = (toEvent: ToEvent) => createPeople(sql, { toEvent, close });
-  states.publishes(
-    "registration",
-    people((subject, { name }) => ({ type: "user.registered", subject, data: { name } })),
-  );
-  states.publishes(
-    "roles",
-    people((subject, { roles }) => ({ type: "user.roles-changed", subject, data: { roles } })),
-  );
-  states.publishes(
-    "access",
-    people((subject, { disabled }) => {
-      return { type: disabled ? "user.disabled" : "user.enabled", subject, data: {} };
-    }),
-  );
-}
 
 /** An account as published to other services. */
 interface Person {
@@ -35,36 +10,37 @@ interface Person {
   readonly disabled: boolean;
 }
 
-const columns = "SELECT id, name, roles, disabled FROM accounts WHERE closed_at IS NULL";
-
-type ToEvent = (id: string, person: Person) => Published;
+type ToEvent = (id: string, person: Person) => PublishedBy<EventTypes, "auth">;
 
 /**
- * Accounts that are not closed, each as one event. An account that a backup restored is closed
- * again.
+ * Accounts that are not closed, which auth can publish again. An account that a backup restored is
+ * closed again.
  */
-function createPeople(
-  sql: SqlDb,
-  { toEvent, close }: { readonly toEvent: ToEvent; readonly close: (id: string) => Promise<void> },
-): ReconciliationSource<Published> {
-  const toPublished = ([id, name, roles, disabled]: Row) =>
-    toEvent(String(id), {
-      name: String(name),
-      roles: Role.array().parse(JSON.parse(String(roles))),
-      disabled: disabled === 1,
-    });
-  return {
-    ending: "user.deleted",
+export function accountReconciliation(
+  close: (id: string) => Promise<void>,
+): ReconciliationRows<EventTypes, "auth"> {
+  const people = (toEvent: ToEvent) => ({
+    query: "SELECT id, name, roles, disabled FROM accounts WHERE closed_at IS NULL",
+    toEvent: ([id, name, roles, disabled]: Row) =>
+      toEvent(String(id), {
+        name: String(name),
+        roles: Role.array().parse(JSON.parse(String(roles))),
+        disabled: disabled === 1,
+      }),
+    ending: "user.deleted" as const,
     remove: close,
-    list: async ({ after, limit }) =>
-      (await sql.run({
-        sql: `${columns} AND id > ? ORDER BY id LIMIT ?`,
-        params: [after, limit],
-      })).map(toPublished),
-    find: async (ids) =>
-      (await sql.run({
-        sql: `${columns} AND id IN (SELECT value FROM json_each(?))`,
-        params: [JSON.stringify(ids)],
-      })).map(toPublished),
+  });
+  return {
+    publishes: {
+      registration: people((subject, { name }) => (
+        { type: "user.registered", subject, data: { name } }
+      )),
+      roles: people((subject, { roles }) => (
+        { type: "user.roles-changed", subject, data: { roles } }
+      )),
+      access: people((subject, { disabled }) => (
+        { type: disabled ? "user.disabled" : "user.enabled", subject, data: {} }
+      )),
+    },
   };
 }

@@ -6,8 +6,9 @@ import {
 } from "@edgepass/shared/configuration";
 import { maxAccessTokenLifeSeconds } from "@edgepass/shared/tokens";
 import * as z from "zod/mini";
+import { serviceNames } from "./generated/services.ts";
 
-/** The central configuration's settings of each service, in addition to those of all services. */
+/** The central configuration's settings of each service, in addition to those that every service has. */
 export const serviceSettings = {
   auth: {
     accessTokenTtlSeconds: z.optional(
@@ -24,9 +25,6 @@ export const serviceSettings = {
       ),
     ),
   },
-  user: {},
-  course: {},
-  enrollment: {},
   recommendation: {
     maxStaleSeconds: z.optional(
       wholeNumber(1, 604_800).check(
@@ -41,8 +39,14 @@ export const serviceSettings = {
   },
 } as const satisfies Readonly<Record<string, ServiceShape>>;
 
+/** A service without settings of its own has those of every service. */
+const shapes: Readonly<Record<string, ServiceShape>> = {
+  ...Object.fromEntries(serviceNames.map((name) => [name, {}])),
+  ...serviceSettings,
+};
+
 /** The schema of the product's central configuration document. */
-export const configurationSchema = createDocumentSchema(serviceSettings, {
+export const configurationSchema = createDocumentSchema(shapes, {
   // No route of the product has another limit.
-  routed: Object.fromEntries(Object.keys(serviceSettings).map((name) => [name, defaultTimeoutMs])),
+  routed: Object.fromEntries(serviceNames.map((name) => [name, defaultTimeoutMs])),
 });

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { eventTypes } from "./events.ts";
+import { eventTypes } from "./generated/events.ts";
 
 Deno.test("no event type carries an e-mail address, or a secret", () => {
   const filled = {

@@ -1,2 +1,3 @@
 export { AccountSummary, CourseForEnrollment, ExportPart, ProfileForCourse } from "./calls.ts";
-export { type EventTypes, eventTypes } from "./events.ts";
+export { defineService } from "./define_service.ts";
+export { type EventTypes, eventTypes } from "./generated/events.ts";

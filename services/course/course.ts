@@ -1,3 +1,5 @@
+import type { EventTypes } from "@edgepass/contracts";
+import type { EventInput, PublishedType } from "@edgepass/shared/events";
 import type { CourseChange, LessonChange, NewLesson } from "./schema.ts";
 
 /** A lesson as the course holds it; its position is its place in the list. */
@@ -89,4 +91,29 @@ export function withoutLesson(
   lessonId: string,
 ): Partial<CourseAggregate> {
   return { lessons: lessons.filter(({ id }) => id !== lessonId) };
+}
+
+/** An event about a course; the change it belongs to supplies the course's id. */
+export type CourseEvent = Omit<
+  EventInput<EventTypes, PublishedType<EventTypes, "course">>,
+  "subject"
+>;
+
+/**
+ * The event of a change; undefined when other services do not project the course.
+ *
+ * A draft is private to its owner: it was never published to other services, so its removal is not
+ * published either.
+ */
+export function toDomainEvent(
+  before: CourseAggregate,
+  after: CourseAggregate | undefined,
+): CourseEvent | undefined {
+  const { state, title } = after ?? before;
+  if (state !== "published") return undefined;
+  const data = { title };
+  // With the last title: otherwise the projected title would depend on the order of deliveries.
+  if (after === undefined) return { type: "course.deleted", data };
+  if (before.state !== "published") return { type: "course.published", data };
+  return before.title === title ? undefined : { type: "course.changed", data };
 }

@@ -1,7 +1,10 @@
-import type { Changes } from "@edgepass/shared/events";
+import type { EventTypes } from "@edgepass/contracts";
+import type { Changes, EventHandlers, ReconciliationRows } from "@edgepass/shared/events";
 import { type Orm, orm, type SqlDb } from "@edgepass/shared/sql";
 import { and, eq, type SQL, sql as text } from "drizzle-orm";
-import { countedEnrollments, courses, instructors } from "./store_tables.ts";
+import * as z from "zod/mini";
+import { toDomainEvent } from "./course.ts";
+import { countedEnrollments, courses, type CourseStore, instructors } from "./store.ts";
 
 /** The instructor name of a course whose instructor's account is closed. */
 const formerInstructor = "Former instructor";
@@ -80,4 +83,91 @@ function recount(db: Orm, courseId: SQL, except = "") {
   return db.update(courses)
     .set({ learners: count(text`true`), completions: count(text`one.completed = 1`) })
     .where(text`${courses.id} = ${courseId}`);
+}
+
+/** The events of instructors and learners. */
+export function courseHandlers(projection: CourseProjection): EventHandlers<EventTypes, "course"> {
+  return {
+    "user.profile-changed": ({ subject, data }) => projection.rename(subject, data.name),
+    "user.roles-changed": ({ subject, data }) =>
+      projection.setTeaching(subject, data.roles.includes("instructor")),
+    "user.disabled": ({ subject }) => projection.setDisabled(subject, true),
+    "user.enabled": ({ subject }) => projection.setDisabled(subject, false),
+    "user.deleted": ({ subject }) => projection.deletePerson(subject),
+    "enrollment.created": ({ subject, data }) =>
+      projection.count(subject, { courseId: data.courseId, completed: false }),
+    "enrollment.completed": ({ subject, data }) =>
+      projection.count(subject, { courseId: data.courseId, completed: true }),
+    "enrollment.deleted": ({ subject }) => projection.discount(subject),
+  };
+}
+
+/** Projected instructors: events take precedence over the data that a course was created with. */
+const instructorRows = `(
+  SELECT id, disabled, coalesce(teaches, 1) AS teaches,
+    teaches IS NOT NULL OR EXISTS (SELECT 1 FROM courses WHERE instructor_id = instructors.id)
+      AS counts,
+    coalesce(name, (SELECT instructor_name FROM courses WHERE instructor_id = instructors.id
+      LIMIT 1)) AS name
+  FROM instructors
+  WHERE NOT EXISTS (SELECT 1 FROM ended_subjects WHERE subject = instructors.id))`;
+
+const Roles = z.object({ roles: z.array(z.string()) });
+const Named = z.object({ name: z.string() });
+const Enrolled = z.object({ courseId: z.string() });
+
+/** Its courses, which it can publish again, and its projections of people and enrollments. */
+export function courseReconciliation(
+  store: Pick<CourseStore, "find" | "remove">,
+): ReconciliationRows<EventTypes, "course"> {
+  return {
+    publishes: {
+      course: {
+        query: "SELECT id, title FROM courses WHERE state = 'published'",
+        toEvent: ([id, title]) => ({
+          type: "course.published",
+          subject: String(id),
+          data: { title: String(title) },
+        }),
+        ending: "course.deleted",
+        async remove(id) {
+          const course = await store.find(id);
+          if (course) await store.remove(course, toDomainEvent(course, undefined));
+        },
+      },
+    },
+    projects: [
+      {
+        source: "auth",
+        facet: "roles",
+        whole: false,
+        query: `SELECT id, teaches FROM ${instructorRows} WHERE counts`,
+        matches: ({ data }, [, teaches]) =>
+          Roles.parse(data).roles.includes("instructor") === (teaches === 1),
+      },
+      {
+        source: "auth",
+        facet: "access",
+        whole: false,
+        query: `SELECT id, disabled FROM ${instructorRows}`,
+        matches: ({ type }, [, disabled]) => (type === "user.disabled") === (disabled === 1),
+      },
+      {
+        source: "user",
+        facet: "profile",
+        whole: false,
+        query: `SELECT id, name FROM ${instructorRows} WHERE name IS NOT NULL`,
+        matches: ({ data }, [, name]) => Named.parse(data).name === name,
+      },
+      {
+        source: "enrollment",
+        facet: "progress",
+        whole: true,
+        query: "SELECT enrollment_id AS id, course_id, completed FROM counted_enrollments",
+        matches: ({ type, data }, [, courseId, completed]) =>
+          Enrolled.parse(data).courseId === courseId &&
+          (type === "enrollment.completed") === (completed === 1),
+      },
+    ],
+  };
 }

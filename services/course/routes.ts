@@ -1,47 +1,45 @@
-import { createRoute } from "@hono/zod-openapi";
 import {
   bodyProblems,
   callProblems,
   createApi,
+  createRoute,
   idempotencyKey,
   jsonBody,
   jsonResponse,
   noContent,
-  type PassportEnv,
   problems,
   requireRole,
-  type UserPassport,
 } from "@edgepass/shared/http";
 import type { Passport } from "@edgepass/shared/passport";
 import { readCursor, toCursor } from "@edgepass/shared/sql";
-import { createMiddleware } from "hono/factory";
-import { toCourse, toListItem } from "./presenters.ts";
+import type { CourseAggregate, CourseRecord } from "./course.ts";
 import {
   Course,
   CourseChange,
   CourseList,
+  type CourseListItem,
   CourseParams,
   CourseQuery,
   type CourseQuery as CourseQueryInput,
+  Lesson,
+  LessonChange,
+  LessonParams,
   NewCourse,
+  NewLesson,
   PagePosition,
 } from "./schema.ts";
-import type { Courses } from "./service.ts";
+import type { Courses } from "./rules.ts";
 import type { CourseFilter } from "./store.ts";
 
 const tags = ["Courses"];
 
-/** Admits only instructors, before anything of the request is read. */
-export const teachersOnly = createMiddleware<
-  PassportEnv & { Variables: { teacher: UserPassport } }
->(async function teachersOnly(c, next) {
-  c.set("teacher", requireRole(c.var.passport, "instructor"));
-  await next();
-});
+/** Courses belong to instructors: they alone begin and change them. */
+const instructors = { roles: ["instructor"] } as const;
 
 const listCourses = createRoute({
   method: "get",
   path: "/",
+  access: "optional",
   operationId: "listCourses",
   summary: "Published courses, newest first",
   tags,
@@ -55,6 +53,7 @@ const listCourses = createRoute({
 const getCourse = createRoute({
   method: "get",
   path: "/{id}",
+  access: "optional",
   operationId: "getCourse",
   summary: "A course with its lessons; drafts are there for their owner alone",
   tags,
@@ -71,7 +70,7 @@ const createCourse = createRoute({
   operationId: "createCourse",
   summary: "Begin a course, as a draft",
   tags,
-  middleware: teachersOnly,
+  access: instructors,
   request: { ...idempotencyKey, ...jsonBody(NewCourse) },
   responses: {
     201: jsonResponse("The new course", Course),
@@ -92,7 +91,7 @@ const changeCourse = createRoute({
   operationId: "changeCourse",
   summary: "Change title, summary or tags of a course of one's own",
   tags,
-  middleware: teachersOnly,
+  access: instructors,
   request: { params: CourseParams, ...jsonBody(CourseChange) },
   responses: {
     200: jsonResponse("The changed course", Course),
@@ -121,7 +120,7 @@ const removeCourse = createRoute({
   operationId: "removeCourse",
   summary: "Remove a course of one's own with its lessons",
   tags,
-  middleware: teachersOnly,
+  access: instructors,
   request: { params: CourseParams },
   responses: { 204: noContent("Removed"), ...ownCourseProblems },
 });
@@ -132,9 +131,51 @@ const publishCourse = createRoute({
   operationId: "publishCourse",
   summary: "Publish a course that has a lesson; repeating it changes nothing",
   tags,
-  middleware: teachersOnly,
+  access: instructors,
   request: { params: CourseParams },
   responses: { 200: jsonResponse("The published course", Course), ...ownCourseProblems },
+});
+
+const changeProblems = problems(
+  ...bodyProblems,
+  "authentication_required",
+  "forbidden",
+  "not_found",
+  "conflict",
+  "store_unavailable",
+);
+
+const addLesson = createRoute({
+  method: "post",
+  path: "/{id}/lessons",
+  operationId: "addLesson",
+  summary: "Put a lesson at the end of a course of one's own",
+  tags: ["Lessons"],
+  access: instructors,
+  request: { params: CourseParams, ...idempotencyKey, ...jsonBody(NewLesson) },
+  responses: { 201: jsonResponse("The new lesson", Lesson), ...changeProblems },
+});
+
+const changeLesson = createRoute({
+  method: "patch",
+  path: "/{id}/lessons/{lessonId}",
+  operationId: "changeLesson",
+  summary: "Change a lesson or move it to another place",
+  tags: ["Lessons"],
+  access: instructors,
+  request: { params: LessonParams, ...jsonBody(LessonChange) },
+  responses: { 200: jsonResponse("The changed lesson", Lesson), ...changeProblems },
+});
+
+const removeLesson = createRoute({
+  method: "delete",
+  path: "/{id}/lessons/{lessonId}",
+  operationId: "removeLesson",
+  summary: "Remove a lesson; a published course keeps at least one",
+  tags: ["Lessons"],
+  access: instructors,
+  request: { params: LessonParams },
+  responses: { 204: noContent("Removed"), ...ownCourseProblems },
 });
 
 /** The routes of courses; lessons have routes of their own. */
@@ -150,21 +191,42 @@ export function courseRoutes(courses: Courses) {
       return c.json(toCourse(course), 200);
     })
     .openapi(createCourse, async (c) => {
-      const course = await courses.create(c.req.valid("json"), c.var.teacher);
+      const course = await courses.create(c.req.valid("json"), c.var.user);
       return c.json(toCourse(course), 201);
     })
     .openapi(changeCourse, async (c) => {
       const { id } = c.req.valid("param");
-      const course = await courses.change(id, c.req.valid("json"), c.var.teacher);
+      const course = await courses.change(id, c.req.valid("json"), c.var.user);
       return c.json(toCourse(course), 200);
     })
     .openapi(removeCourse, async (c) => {
-      await courses.remove(c.req.valid("param").id, c.var.teacher);
+      await courses.remove(c.req.valid("param").id, c.var.user);
       return c.body(null, 204);
     })
     .openapi(publishCourse, async (c) => {
-      const course = await courses.publish(c.req.valid("param").id, c.var.teacher);
+      const course = await courses.publish(c.req.valid("param").id, c.var.user);
       return c.json(toCourse(course), 200);
+    });
+}
+
+/** The routes of lessons, under the path of their course. */
+export function lessonRoutes(courses: Courses) {
+  return createApi()
+    .openapi(addLesson, async (c) => {
+      const { id } = c.req.valid("param");
+      return c.json(await courses.addLesson(id, c.req.valid("json"), c.var.user), 201);
+    })
+    .openapi(changeLesson, async (c) => {
+      const lesson = await courses.changeLesson(
+        c.req.valid("param"),
+        c.req.valid("json"),
+        c.var.user,
+      );
+      return c.json(lesson, 200);
+    })
+    .openapi(removeLesson, async (c) => {
+      await courses.removeLesson(c.req.valid("param"), c.var.user);
+      return c.body(null, 204);
     });
 }
 
@@ -177,4 +239,35 @@ function toFilter(
     ? { instructorId: requireRole(passport, "instructor").userId }
     : undefined;
   return { q, tag, limit, after, ...own };
+}
+
+function toSummary(course: CourseRecord) {
+  const { id, title, summary, tags, state, instructorActive, learners, completions } = course;
+  const instructor = { id: course.instructorId, name: course.instructorName };
+  const counts = { learners, completions };
+  return { id, title, summary, tags: [...tags], state, instructor, instructorActive, ...counts };
+}
+
+function toTimes({ createdAt, updatedAt, publishedAt }: CourseRecord) {
+  return {
+    createdAt: new Date(createdAt).toISOString(),
+    updatedAt: new Date(updatedAt).toISOString(),
+    publishedAt: publishedAt === null ? null : new Date(publishedAt).toISOString(),
+  };
+}
+
+/** A course as an item of a list. */
+function toListItem(course: CourseRecord): CourseListItem {
+  return { ...toSummary(course), lessonCount: course.lessonCount, ...toTimes(course) };
+}
+
+/** A course with its lessons. */
+function toCourse(course: CourseAggregate): Course {
+  const lessons = course.lessons.map(({ id, title, content }, index) => ({
+    id,
+    title,
+    content,
+    position: index + 1,
+  }));
+  return { ...toSummary(course), lessons, ...toTimes(course) };
 }

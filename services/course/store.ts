@@ -1,12 +1,54 @@
-import { isNotDeleted } from "@edgepass/shared/events";
-import type { Export } from "@edgepass/shared/http";
+import type { EventTypes } from "@edgepass/contracts";
+import { isNotDeleted, type Outbox, readPublished } from "@edgepass/shared/events";
+import { type Export, toTime } from "@edgepass/shared/http";
 import { isDone, type Orm, orm, type SqlDb } from "@edgepass/shared/sql";
-import { and, asc, desc, eq, getTableColumns, sql as text } from "drizzle-orm";
-import type { CourseAggregate, CourseRecord, LessonRecord } from "./course.ts";
-import type { CourseEvent, CourseEvents } from "./events.ts";
-import { readCourseExport } from "./export_store.ts";
+import { and, asc, desc, eq, getTableColumns, inArray, sql as text } from "drizzle-orm";
+import { integer, sqliteTable, text as textColumn } from "drizzle-orm/sqlite-core";
+import type { CourseAggregate, CourseEvent, CourseRecord, LessonRecord } from "./course.ts";
 import type { PagePosition } from "./schema.ts";
-import { courses, instructors, lessons } from "./store_tables.ts";
+
+/** One row for each course. */
+export const courses = sqliteTable("courses", {
+  id: textColumn("id").primaryKey(),
+  instructorId: textColumn("instructor_id").notNull(),
+  instructorName: textColumn("instructor_name").notNull(),
+  title: textColumn("title").notNull(),
+  summary: textColumn("summary").notNull(),
+  tags: textColumn("tags", { mode: "json" }).$type<string[]>().notNull(),
+  searchText: textColumn("search_text").notNull(),
+  state: textColumn("state", { enum: ["draft", "published"] }).notNull(),
+  lessonCount: integer("lesson_count").notNull(),
+  learners: integer("learners").notNull().default(0),
+  completions: integer("completions").notNull().default(0),
+  version: integer("version").notNull(),
+  createdAt: integer("created_at").notNull(),
+  updatedAt: integer("updated_at").notNull(),
+  publishedAt: integer("published_at"),
+});
+
+/** One row for each lesson. */
+export const lessons = sqliteTable("lessons", {
+  id: textColumn("id").primaryKey(),
+  courseId: textColumn("course_id").notNull(),
+  position: integer("position").notNull(),
+  title: textColumn("title").notNull(),
+  content: textColumn("content").notNull(),
+});
+
+/** Events about people who teach. */
+export const instructors = sqliteTable("instructors", {
+  id: textColumn("id").primaryKey(),
+  name: textColumn("name"),
+  teaches: integer("teaches"),
+  disabled: integer("disabled").notNull().default(0),
+});
+
+/** One row for each counted enrollment; its course may be deleted. */
+export const countedEnrollments = sqliteTable("counted_enrollments", {
+  enrollmentId: textColumn("enrollment_id").primaryKey(),
+  courseId: textColumn("course_id").notNull(),
+  completed: integer("completed").notNull(),
+});
 
 export interface CourseFilter {
   /** Only this person's courses, including drafts; without it, published ones alone. */
@@ -54,7 +96,7 @@ const current = {
 };
 
 /** Stores courses in a database with the tables of `migrations/`; their events go to `outbox`. */
-export function sqlCourseStore(sql: SqlDb, outbox: CourseEvents["outbox"]): CourseStore {
+export function sqlCourseStore(sql: SqlDb, outbox: Outbox<EventTypes, "course">): CourseStore {
   const db = orm(sql);
   const eventItems = (subject: string, event: CourseEvent | undefined) =>
     event === undefined ? [] : outbox.add({ ...event, subject });
@@ -190,4 +232,51 @@ function toRow({ tags, title, summary, ...course }: CourseAggregate) {
 /** SQLite's lower() handles ASCII only; NFC makes the two encodings of an accent equal. */
 function toSearchText(value: string): string {
   return value.normalize("NFC").toLowerCase();
+}
+
+/** Everything that course stores about a person: their courses, and projections of them. */
+async function readCourseExport(sql: SqlDb, id: string): Promise<Export> {
+  const db = orm(sql);
+  const own = eq(courses.instructorId, id);
+  const ownIds = db.select({ id: courses.id }).from(courses).where(own);
+  const [taught, contents, [projected]] = await db.batch([
+    db.select().from(courses).where(own).orderBy(asc(courses.id)),
+    db.select().from(lessons).where(inArray(lessons.courseId, ownIds))
+      .orderBy(asc(lessons.courseId), asc(lessons.position)),
+    db.select().from(instructors).where(eq(instructors.id, id)),
+  ]);
+  const lessonsOf = Map.groupBy(contents, ({ courseId }) => courseId);
+  return {
+    courses: taught.map((course) => ({
+      ...toExported(course),
+      lessons: (lessonsOf.get(course.id) ?? []).map(({ id, title, content }) => (
+        { id, title, content }
+      )),
+    })),
+    instructor: projected
+      ? {
+        name: projected.name,
+        teaches: projected.teaches === null ? null : projected.teaches === 1,
+        disabled: projected.disabled === 1,
+      }
+      : null,
+    events: await readPublished(sql, [id, ...taught.map((course) => course.id)]),
+  };
+}
+
+function toExported(course: typeof courses.$inferSelect) {
+  const { id, instructorName, title, summary, tags, state, learners, completions } = course;
+  return {
+    id,
+    title,
+    summary,
+    tags,
+    state,
+    instructorName,
+    learners,
+    completions,
+    createdAt: toTime(course.createdAt),
+    updatedAt: toTime(course.updatedAt),
+    publishedAt: toTime(course.publishedAt),
+  };
 }

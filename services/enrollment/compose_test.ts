@@ -1,8 +1,8 @@
 import { eventTypes } from "@edgepass/contracts";
 import assert from "node:assert/strict";
 import { ConfigError, localUpstream } from "@edgepass/shared/configuration";
-import { composeCourse } from "@edgepass/course/compose";
-import { composeUser } from "@edgepass/user/compose";
+import courseService from "@edgepass/course";
+import userService from "@edgepass/user";
 import { createFakeQstash, eventBindings } from "../../tests/support/events.ts";
 import { createPassports } from "../../tests/support/passports.ts";
 import {
@@ -13,7 +13,7 @@ import {
   person,
 } from "../../tests/support/services.ts";
 import { annId, bobId, createAccounts } from "../../tests/support/user_service.ts";
-import { composeEnrollment } from "./compose.ts";
+import enrollmentService from "./service.ts";
 import { Course, Lesson } from "../course/schema.ts";
 import { Enrollment } from "./schema.ts";
 
@@ -34,11 +34,12 @@ Deno.test("a Passport is forwarded unchanged from enrollment to course to user t
     USER: { fetch: (request: Request) => user.fetch(request) },
   };
   const unused = localUpstream("unused", { fetch: () => new Response(null, { status: 500 }) });
-  const user = composeUser(bindings, { AUTH: localUpstream("auth", createAccounts().app) });
-  const course = composeCourse(bindings, { USER: unused });
-  const enrollment = composeEnrollment(bindings, {
-    AUTH: unused,
-    COURSE: localUpstream("course", course),
+  const user = userService.compose(bindings, {
+    local: { AUTH: localUpstream("auth", createAccounts().app) },
+  });
+  const course = courseService.compose(bindings, { local: { USER: unused } });
+  const enrollment = enrollmentService.compose(bindings, {
+    local: { AUTH: unused, COURSE: localUpstream("course", course) },
   });
   const teach = createCaller(course, passports);
   const observeVersion = createCaller(enrollment, passports);
@@ -81,11 +82,13 @@ Deno.test("events that course and enrollment had no time to publish are publishe
   const compose = (settings: Readonly<Record<string, string>>) => {
     const databases = { USER_DB: userDb, COURSE_DB: courseDb, ENROLLMENT_DB: enrollmentDb };
     const bindings = { ...passports.bindings, ...databases, ...settings };
-    const user = composeUser(bindings, { AUTH: localUpstream("auth", createAccounts().app) });
+    const user = userService.compose(bindings, {
+      local: { AUTH: localUpstream("auth", createAccounts().app) },
+    });
     const USER = localUpstream("user", user);
-    const course = composeCourse(bindings, { USER });
+    const course = courseService.compose(bindings, { local: { USER } });
     const places = { AUTH: USER, USER, COURSE: localUpstream("course", course) };
-    const enrollment = composeEnrollment(bindings, places);
+    const enrollment = enrollmentService.compose(bindings, { local: places });
     return { course, enrollment };
   };
   const silent = compose({});
@@ -123,11 +126,11 @@ function placed(names: readonly string[]): Readonly<Record<string, string>> {
 }
 
 const composers = {
-  user: [composeUser, "USER_DB", ["AUTH"]],
-  course: [composeCourse, "COURSE_DB", ["USER"]],
-  enrollment: [composeEnrollment, "ENROLLMENT_DB", ["AUTH", "USER", "COURSE"]],
+  user: [userService, "USER_DB", ["AUTH"]],
+  course: [courseService, "COURSE_DB", ["USER"]],
+  enrollment: [enrollmentService, "ENROLLMENT_DB", ["AUTH", "USER", "COURSE"]],
 } as const;
-for (const [name, [compose, database, upstreams]] of Object.entries(composers)) {
+for (const [name, [{ compose }, database, upstreams]] of Object.entries(composers)) {
   Deno.test(`${name} does not start without its settings, and names them`, async () => {
     using db = await openDatabase(name);
     const { bindings } = createPassports();

@@ -1,4 +1,5 @@
-import type { CourseForEnrollment } from "@edgepass/contracts";
+import type { CourseForEnrollment, EventTypes } from "@edgepass/contracts";
+import type { PublishedType } from "@edgepass/shared/events";
 
 /** One learner in one course; times are epoch milliseconds. */
 export interface EnrollmentRecord {
@@ -64,4 +65,19 @@ export function withLesson(
   };
   const completedAt = progressOf(after) === 100 ? before.completedAt ?? now : null;
   return { ...after, completedAt, firstCompletedAt: before.firstCompletedAt ?? completedAt };
+}
+
+/** The types that enrollment publishes. */
+type EnrollmentEvent = PublishedType<EventTypes, "enrollment">;
+
+/** The progress of an enrollment: it exists, or the course is completed. */
+export type ProgressEvent = Exclude<EnrollmentEvent, "enrollment.deleted">;
+
+/**
+ * The event of a change of progress; a course is completed once, even if a lesson is reopened
+ * later.
+ */
+export function toDomainEvent(before: EnrollmentRecord, after: EnrollmentRecord): ProgressEvent[] {
+  const first = before.firstCompletedAt === null && after.firstCompletedAt !== null;
+  return first ? ["enrollment.completed"] : [];
 }

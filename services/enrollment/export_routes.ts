@@ -1,14 +1,16 @@
-import { createRoute, z } from "@hono/zod-openapi";
+import { ExportPart } from "@edgepass/contracts";
+import { z } from "@hono/zod-openapi";
 import {
   asAttachment,
   attachmentResponse,
   callProblems,
   createApi,
+  createRoute,
   type Export,
   problems,
-  requireUser,
+  type ServiceClient,
 } from "@edgepass/shared/http";
-import type { OtherExports } from "./export.ts";
+import { Problem } from "@edgepass/shared/problem";
 
 const filename = "export.json";
 const Part = z.record(z.string(), z.unknown());
@@ -25,6 +27,7 @@ export const PersonExport = z.object({
 const exportOwnData = createRoute({
   method: "get",
   path: "/users/me/export",
+  access: "authenticated",
   operationId: "exportOwnData",
   summary: "All that is kept about oneself; whole or not at all",
   description:
@@ -51,9 +54,36 @@ export function exportRoutes(
   },
 ) {
   return createApi().openapi(exportOwnData, async (c) => {
-    const { userId } = requireUser(c.var.passport);
-    const [others, enrollment] = await Promise.all([readOthers(), readOwn(userId)]);
+    const [others, enrollment] = await Promise.all([readOthers(), readOwn(c.var.user.userId)]);
     asAttachment(c, filename);
     return c.json({ generatedAt: new Date(now()).toISOString(), ...others, enrollment }, 200);
   });
+}
+
+/** The other services that store data about people. */
+export type ExportServices = "auth" | "user" | "course";
+
+/** What other services store about the request's subject. */
+export type OtherExports = Readonly<Record<ExportServices, Export>>;
+
+/**
+ * Reads from every other service what it stores about the request's subject.
+ *
+ * @throws {Problem} of the first that fails: an incomplete export must not look complete
+ */
+export async function readOtherExports(
+  client: ServiceClient<ExportServices>,
+): Promise<OtherExports> {
+  const readFrom = async (service: ExportServices): Promise<Export> => {
+    const part = await client.read(service, "/internal/export", ExportPart);
+    if (part !== undefined) return part;
+    const cause = new Error(`Service ${service} has no export`);
+    throw new Problem("upstream_bad_response", { cause });
+  };
+  const [auth, user, course] = await Promise.all([
+    readFrom("auth"),
+    readFrom("user"),
+    readFrom("course"),
+  ]);
+  return { auth, user, course };
 }

@@ -1,8 +1,9 @@
-import type { Changes } from "@edgepass/shared/events";
+import type { EventTypes } from "@edgepass/contracts";
+import type { Changes, EventHandlers, ReconciliationRows } from "@edgepass/shared/events";
 import { type Orm, orm, type SqlDb } from "@edgepass/shared/sql";
 import { and, eq, sql as text } from "drizzle-orm";
-import type { EnrollmentEvents } from "./events.ts";
-import { courses, enrollments } from "./store_tables.ts";
+import * as z from "zod/mini";
+import { courses, type EnrollmentOutbox, enrollments, type EnrollmentStore } from "./store.ts";
 
 /**
  * The effects of other services' events, each as statements for the batch that records the event.
@@ -20,7 +21,7 @@ export interface EnrollmentProjection {
  */
 export function sqlEnrollmentProjection(
   sql: SqlDb,
-  outbox: EnrollmentEvents["outbox"],
+  outbox: EnrollmentOutbox,
 ): EnrollmentProjection {
   const db = orm(sql);
   const put = (id: string, set: { title: string; removed?: number }) => [
@@ -57,4 +58,66 @@ function removeUnnamed(db: Orm, id: string) {
       ON CONFLICT (id) DO NOTHING`),
     db.update(courses).set({ removed: 1 }).where(eq(courses.id, id)),
   ];
+}
+
+/** The events of the courses it shows, and of deleted people. */
+export function enrollmentHandlers(
+  projection: EnrollmentProjection,
+): EventHandlers<EventTypes, "enrollment"> {
+  return {
+    "course.published": ({ subject, data }) => projection.name(subject, data.title),
+    "course.changed": ({ subject, data }) => projection.name(subject, data.title),
+    "course.deleted": ({ subject, data }) => projection.remove(subject, data.title),
+    "user.deleted": ({ subject }) => projection.deletePerson(subject),
+  };
+}
+
+/** Projected courses: the title from events, or else from enrollments. */
+const courseRows = `SELECT id, title FROM (
+    SELECT id, title FROM courses WHERE removed = 0
+    UNION ALL
+    SELECT course_id, max(course_title) FROM enrollments
+    WHERE course_id NOT IN (SELECT id FROM courses) GROUP BY course_id
+  ) AS known WHERE NOT EXISTS (SELECT 1 FROM ended_subjects WHERE subject = known.id)`;
+
+const Titled = z.object({ title: z.string() });
+
+/** Its enrollments, which it can publish again, and its projections of courses and people. */
+export function enrollmentReconciliation(
+  store: Pick<EnrollmentStore, "find" | "remove">,
+): ReconciliationRows<EventTypes, "enrollment"> {
+  return {
+    publishes: {
+      progress: {
+        query: "SELECT id, course_id, first_completed_at IS NOT NULL FROM enrollments",
+        toEvent: ([id, courseId, completed]) => ({
+          type: completed === 1 ? "enrollment.completed" : "enrollment.created",
+          subject: String(id),
+          data: { courseId: String(courseId) },
+        }),
+        ending: "enrollment.deleted",
+        async remove(id) {
+          const enrollment = await store.find(id);
+          if (enrollment) await store.remove(enrollment);
+        },
+      },
+    },
+    projects: [
+      {
+        source: "course",
+        facet: "course",
+        whole: true,
+        query: courseRows,
+        matches: ({ data }, [, title]) => Titled.parse(data).title === title,
+      },
+      // Of people only the enrollments they began are stored: only their deletion makes a
+      // difference.
+      {
+        source: "auth",
+        facet: "registration",
+        whole: false,
+        query: "SELECT DISTINCT learner_id AS id FROM enrollments",
+      },
+    ],
+  };
 }

@@ -1,21 +1,16 @@
-import { createRoute } from "@hono/zod-openapi";
 import {
   bodyProblems,
   callProblems,
   createApi,
+  createRoute,
   idempotencyKey,
   jsonBody,
   jsonResponse,
   ListQuery,
   noContent,
-  type PassportEnv,
   problems,
-  requireRole,
-  requireUser,
-  type UserPassport,
 } from "@edgepass/shared/http";
 import { readCursor, toCursor } from "@edgepass/shared/sql";
-import { createMiddleware } from "hono/factory";
 import { completedLessons, type EnrollmentRecord, progressOf } from "./enrollment.ts";
 import {
   Enrollment,
@@ -26,23 +21,9 @@ import {
   NewEnrollment,
   PagePosition,
 } from "./schema.ts";
-import type { Enrollments } from "./service.ts";
-
-type LearnerEnv = PassportEnv & { Variables: { learner: UserPassport } };
+import type { Enrollments } from "./rules.ts";
 
 const tags = ["Enrollments"];
-
-/** Admits only subjects with the role, before anything of their request is read. */
-const learnersOnly = createMiddleware<LearnerEnv>(async function learnersOnly(c, next) {
-  c.set("learner", requireRole(c.var.passport, "learner"));
-  await next();
-});
-
-/** A person's enrollments stay theirs when they lose the role. */
-const signedIn = createMiddleware<LearnerEnv>(async function signedIn(c, next) {
-  c.set("learner", requireUser(c.var.passport));
-  await next();
-});
 
 const enroll = createRoute({
   method: "post",
@@ -50,7 +31,7 @@ const enroll = createRoute({
   operationId: "enroll",
   summary: "Enroll in a published course",
   tags,
-  middleware: learnersOnly,
+  access: { roles: ["learner"] },
   request: { ...idempotencyKey, ...jsonBody(NewEnrollment) },
   responses: {
     201: jsonResponse("The new enrollment", Enrollment),
@@ -72,7 +53,8 @@ const listEnrollments = createRoute({
   operationId: "listEnrollments",
   summary: "One's own enrollments, newest first",
   tags,
-  middleware: signedIn,
+  // A person's enrollments stay theirs when they lose the role.
+  access: "authenticated",
   request: { query: ListQuery },
   responses: {
     200: jsonResponse("A page of enrollments", EnrollmentList),
@@ -86,7 +68,7 @@ const getEnrollment = createRoute({
   operationId: "getEnrollment",
   summary: "An enrollment of one's own",
   tags,
-  middleware: signedIn,
+  access: "authenticated",
   request: { params: EnrollmentParams },
   responses: {
     200: jsonResponse("The enrollment", Enrollment),
@@ -100,7 +82,7 @@ const markLesson = createRoute({
   operationId: "markLesson",
   summary: "Mark a lesson as completed, or take that back",
   tags,
-  middleware: signedIn,
+  access: "authenticated",
   request: { params: LessonParams, ...jsonBody(LessonProgress) },
   responses: {
     200: jsonResponse("The enrollment with its progress", Enrollment),
@@ -122,7 +104,7 @@ const leave = createRoute({
   operationId: "leaveCourse",
   summary: "Leave a course; the progress is gone",
   tags,
-  middleware: signedIn,
+  access: "authenticated",
   request: { params: EnrollmentParams },
   responses: {
     204: noContent("Left"),
@@ -134,30 +116,30 @@ const leave = createRoute({
 export function enrollmentRoutes(enrollments: Enrollments) {
   return createApi()
     .openapi(enroll, async (c) => {
-      const enrollment = await enrollments.enroll(c.req.valid("json"), c.var.learner);
+      const enrollment = await enrollments.enroll(c.req.valid("json"), c.var.user);
       return c.json(toEnrollment(enrollment), 201);
     })
     .openapi(listEnrollments, async (c) => {
       const { limit, cursor } = c.req.valid("query");
       const after = cursor === undefined ? undefined : readCursor(PagePosition, cursor);
-      const { items, next } = await enrollments.list(c.var.learner, { limit, after });
+      const { items, next } = await enrollments.list(c.var.user, { limit, after });
       const nextCursor = next === undefined ? null : toCursor(next);
       return c.json({ items: items.map(toEnrollment), nextCursor }, 200);
     })
     .openapi(getEnrollment, async (c) => {
-      const enrollment = await enrollments.get(c.req.valid("param").id, c.var.learner);
+      const enrollment = await enrollments.get(c.req.valid("param").id, c.var.user);
       return c.json(toEnrollment(enrollment), 200);
     })
     .openapi(markLesson, async (c) => {
       const enrollment = await enrollments.mark(
         c.req.valid("param"),
         c.req.valid("json"),
-        c.var.learner,
+        c.var.user,
       );
       return c.json(toEnrollment(enrollment), 200);
     })
     .openapi(leave, async (c) => {
-      await enrollments.remove(c.req.valid("param").id, c.var.learner);
+      await enrollments.remove(c.req.valid("param").id, c.var.user);
       return c.body(null, 204);
     });
 }

@@ -1,5 +1,6 @@
-import { isNotDeleted } from "@edgepass/shared/events";
-import type { Export } from "@edgepass/shared/http";
+import type { EventTypes } from "@edgepass/contracts";
+import { isNotDeleted, type Outbox, readPublished } from "@edgepass/shared/events";
+import { type Export, toTime } from "@edgepass/shared/http";
 import {
   isDone,
   type Orm,
@@ -8,12 +9,45 @@ import {
   UniqueViolation,
   VersionConflict,
 } from "@edgepass/shared/sql";
-import { and, desc, eq, getTableColumns, sql as text } from "drizzle-orm";
-import type { EnrollmentRecord } from "./enrollment.ts";
-import { type EnrollmentEvents, type ProgressEvent, toDomainEvent } from "./events.ts";
-import { readEnrollmentExport } from "./export_store.ts";
+import { and, asc, desc, eq, getTableColumns, inArray, sql as text } from "drizzle-orm";
+import { integer, primaryKey, sqliteTable, text as textColumn } from "drizzle-orm/sqlite-core";
+import {
+  type EnrollmentRecord,
+  type ProgressEvent,
+  progressOf,
+  toDomainEvent,
+} from "./enrollment.ts";
 import type { PagePosition } from "./schema.ts";
-import { completions, courses, enrollments } from "./store_tables.ts";
+
+/** The outbox of enrollment's events. */
+export type EnrollmentOutbox = Outbox<EventTypes, "enrollment">;
+
+/** One row for each enrollment. */
+export const enrollments = sqliteTable("enrollments", {
+  id: textColumn("id").primaryKey(),
+  learnerId: textColumn("learner_id").notNull(),
+  courseId: textColumn("course_id").notNull(),
+  courseTitle: textColumn("course_title").notNull(),
+  lessonIds: textColumn("lesson_ids", { mode: "json" }).$type<string[]>().notNull(),
+  version: integer("version").notNull(),
+  createdAt: integer("created_at").notNull(),
+  completedAt: integer("completed_at"),
+  firstCompletedAt: integer("first_completed_at"),
+});
+
+/** One row for each completed lesson. */
+export const completions = sqliteTable("completions", {
+  enrollmentId: textColumn("enrollment_id").notNull(),
+  lessonId: textColumn("lesson_id").notNull(),
+  completedAt: integer("completed_at").notNull(),
+}, (table) => [primaryKey({ columns: [table.enrollmentId, table.lessonId] })]);
+
+/** Courses, from events of course. */
+export const courses = sqliteTable("courses", {
+  id: textColumn("id").primaryKey(),
+  title: textColumn("title").notNull(),
+  removed: integer("removed").notNull().default(0),
+});
 
 export interface PageRequest {
   readonly limit: number;
@@ -62,7 +96,7 @@ const current = {
  */
 export function sqlEnrollmentStore(
   sql: SqlDb,
-  outbox: EnrollmentEvents["outbox"],
+  outbox: EnrollmentOutbox,
 ): EnrollmentStore {
   const db = orm(sql);
   const eventItems = (type: ProgressEvent, { id, courseId }: EnrollmentRecord) =>
@@ -171,4 +205,39 @@ function toRow(
 /** SQLite itself built this array, from a column that holds only texts. */
 function readIds(json: string): string[] {
   return JSON.parse(json) as string[];
+}
+
+/** Everything that enrollment itself stores about a person. */
+async function readEnrollmentExport(sql: SqlDb, learnerId: string): Promise<Export> {
+  const db = orm(sql);
+  const own = eq(enrollments.learnerId, learnerId);
+  const ownIds = db.select({ id: enrollments.id }).from(enrollments).where(own);
+  const [rows, marks] = await db.batch([
+    db.select().from(enrollments).where(own).orderBy(asc(enrollments.id)),
+    db.select().from(completions).where(inArray(completions.enrollmentId, ownIds))
+      .orderBy(asc(completions.completedAt), asc(completions.lessonId)),
+  ]);
+  const marksOf = Map.groupBy(marks, ({ enrollmentId }) => enrollmentId);
+  return {
+    enrollments: rows.map((row) => toExported(row, marksOf.get(row.id) ?? [])),
+    events: await readPublished(sql, rows.map(({ id }) => id)),
+  };
+}
+
+function toExported(
+  { id, courseId, courseTitle, lessonIds, ...times }: typeof enrollments.$inferSelect,
+  marks: readonly (typeof completions.$inferSelect)[],
+) {
+  const completed = marks.map(({ lessonId }) => lessonId);
+  return {
+    id,
+    course: { id: courseId, title: courseTitle },
+    progress: progressOf({ lessonIds, completed }),
+    completedLessons: marks.map(({ lessonId, completedAt }) => (
+      { id: lessonId, completedAt: toTime(completedAt) }
+    )),
+    createdAt: toTime(times.createdAt),
+    completedAt: toTime(times.completedAt),
+    firstCompletedAt: toTime(times.firstCompletedAt),
+  };
 }

@@ -3,7 +3,7 @@ import { ConfigError } from "@edgepass/shared/configuration";
 import { encodeBase64Url } from "@edgepass/shared/crypto";
 import { createPassports } from "../../tests/support/passports.ts";
 import { openDatabase } from "../../tests/support/services.ts";
-import { composeRecommendation } from "./compose.ts";
+import recommendation from "./service.ts";
 
 const key = encodeBase64Url(crypto.getRandomValues(new Uint8Array(32)));
 const url = "http://127.0.0.1:9";
@@ -13,7 +13,7 @@ async function setup() {
   const { bindings } = createPassports();
   return {
     compose: (settings: Record<string, unknown>) =>
-      composeRecommendation({ ...bindings, RECOMMENDATION_DB: database, ...settings }),
+      recommendation.compose({ ...bindings, RECOMMENDATION_DB: database, ...settings }),
     [Symbol.dispose]: () => database[Symbol.dispose](),
   };
 }

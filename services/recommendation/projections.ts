@@ -1,7 +1,9 @@
-import type { Changes } from "@edgepass/shared/events";
+import type { EventTypes } from "@edgepass/contracts";
+import type { Changes, EventHandlers, ReconciliationRows } from "@edgepass/shared/events";
 import { orm, type SqlDb } from "@edgepass/shared/sql";
 import { eq, sql as text } from "drizzle-orm";
-import { countedEnrollments, courses } from "./store_tables.ts";
+import * as z from "zod/mini";
+import { countedEnrollments, courses } from "./store.ts";
 
 /**
  * The effects of other services' events, each as statements for the batch that records the event.
@@ -43,3 +45,46 @@ export function sqlRecommendationProjection(sql: SqlDb): RecommendationProjectio
     ],
   };
 }
+
+/** The events of courses, of enrollments, and of deleted people. */
+export function recommendationHandlers(
+  projection: RecommendationProjection,
+  eraseStored: (personId: string) => Promise<void>,
+): EventHandlers<EventTypes, "recommendation"> {
+  return {
+    "course.published": ({ subject, data }) => projection.name(subject, data.title),
+    "course.changed": ({ subject, data }) => projection.name(subject, data.title),
+    "course.deleted": ({ subject }) => projection.remove(subject),
+    "enrollment.created": ({ subject, data }) => projection.countLearner(subject, data.courseId),
+    "enrollment.completed": ({ subject, data }) => projection.countLearner(subject, data.courseId),
+    "enrollment.deleted": ({ subject }) => projection.uncountLearner(subject),
+    async "user.deleted"({ subject }) {
+      // A person's stored suggestions are outside of the database; a second erasure is harmless.
+      await eraseStored(subject);
+      return [];
+    },
+  };
+}
+
+const Titled = z.object({ title: z.string() });
+const Enrolled = z.object({ courseId: z.string() });
+
+/** Its projections of courses and enrollments, which are all that recommendation has. */
+export const recommendationReconciliation: ReconciliationRows<EventTypes, "recommendation"> = {
+  projects: [
+    {
+      source: "course",
+      facet: "course",
+      whole: true,
+      query: "SELECT id, title FROM courses WHERE title IS NOT NULL",
+      matches: ({ data }, [, title]) => Titled.parse(data).title === title,
+    },
+    {
+      source: "enrollment",
+      facet: "progress",
+      whole: true,
+      query: "SELECT enrollment_id AS id, course_id FROM counted_enrollments",
+      matches: ({ data }, [, courseId]) => Enrolled.parse(data).courseId === courseId,
+    },
+  ],
+};

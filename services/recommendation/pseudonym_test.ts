@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createPseudonym } from "./pseudonym.ts";
+import { createPseudonym } from "./recommender.ts";
 
 const secret = Uint8Array.from({ length: 32 }, (_, at) => at * 7 % 256);
 const trustDomain = "edgepass.test";

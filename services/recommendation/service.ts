@@ -1,87 +1,114 @@
-import type { UserPassport } from "@edgepass/shared/http";
-import type { Fallback, FallbackKey, FallbackResult } from "@edgepass/shared/resilience";
-import type { Pseudonym } from "./pseudonym.ts";
-import type { Recommend } from "./recommender.ts";
-import { type Suggestion, Suggestions } from "./recommender_schema.ts";
-import { maxItems, type Recommendation } from "./schema.ts";
-import type { Catalogue, KnownCourse } from "./store.ts";
+import { defineService, type EventTypes } from "@edgepass/contracts";
+import { serviceSettings } from "@edgepass/contracts/configuration";
+import { ConfigError, origin, readOwn, setting, urlUpstream } from "@edgepass/shared/configuration";
+import { secretSetting } from "@edgepass/shared/crypto";
+import type { ServiceParts } from "@edgepass/shared/http";
+import { openOptionalUpstash } from "@edgepass/shared/redis";
+import {
+  createFallback,
+  type FallbackStore,
+  type Policies,
+  redisFallbackStore,
+  redisWithBreaker,
+  withResilience,
+} from "@edgepass/shared/resilience";
+import type { SqlDb } from "@edgepass/shared/sql";
+import * as z from "zod/mini";
+import {
+  recommendationHandlers,
+  recommendationReconciliation,
+  sqlRecommendationProjection,
+} from "./projections.ts";
+import { buffered, createPseudonym, createRecommend } from "./recommender.ts";
+import { recommendationRoutes } from "./routes.ts";
+import { createRecommendations, keyOf, type RecommendationOptions } from "./rules.ts";
+import { sqlCatalogue } from "./store.ts";
 
-/** The recommender that is called for suggestions. */
-export interface Recommender {
-  readonly ask: Recommend;
-  /** The identifier it receives instead of the subject. */
-  readonly pseudonym: Pseudonym;
-}
+/** The fallback must respond before the client gives up. */
+const cacheTimeoutMs = 500;
 
-/** Dependencies of suggestions. */
-export interface RecommendationOptions {
-  readonly catalogue: Catalogue;
-  /** Without one there is only the default list. */
-  readonly recommender?: Recommender | undefined;
-  readonly fallback: Fallback;
-  /** Length of a list when the request names none; read at each request. */
-  readonly defaultLimit: () => number;
-}
+/** Defaults for settings that the central configuration does not set. */
+const defaults = { maxStaleSeconds: 86_400, limit: 10 };
 
-/** Suggestions, and where they come from. */
-export type Recommended = FallbackResult<readonly Recommendation[]>;
+/** Without a recommender there is only the default list; without Redis no fallback is stored. */
+export default defineService({
+  name: "recommendation",
+  description: "Which courses may suit somebody",
+  maintenance: "Deletes old events.",
+  settings: {
+    RECOMMENDER_URL: setting(z.optional(origin()), {
+      meaning: "origin of the [recommender](#the-recommender)",
+      without: "the default list for all users",
+    }),
+    RECOMMENDER_KEY: setting(z.optional(secretSetting), {
+      meaning: "secret behind the pseudonyms it receives, at least 32 random bytes as base64url",
+      without: "refuses where `RECOMMENDER_URL` is set",
+      secret: true,
+    }),
+  },
+  create({ sql, settings, configuration, policies, log, now, bindings, runtime }) {
+    const own = configuration.select((values) =>
+      readOwn(serviceSettings.recommendation, values.own, defaults)
+    );
+    const redis = openOptionalUpstash(bindings, cacheTimeoutMs);
+    const store = redis &&
+      redisFallbackStore(redisWithBreaker(redis, { policy: () => policies("redis") }));
+    return recommendationParts({
+      sql,
+      stored: store,
+      recommender: findRecommender({ ...settings, trustDomain: runtime.trustDomain }, policies),
+      fallback: createFallback({
+        ...(store ? { store } : {}),
+        now,
+        maxStaleMs: () => own().maxStaleSeconds * 1000,
+        onFailure: (cause, source) =>
+          log.warn("The recommender gave nothing of use", { source, cause }),
+        onStoreFailure: (cause) =>
+          log.warn("Last good results cannot be stored or read", { cause }),
+      }),
+      defaultLimit: () => own().limit,
+    });
+  },
+});
 
-/** The rules of suggestions. */
-export type Recommendations = ReturnType<typeof createRecommendations>;
-
-/** The key of a person's last good result. */
-export function keyOf(personId: string): FallbackKey {
-  return { service: "recommendation", what: "courses", sub: personId };
-}
-
-/** The reason of a suggestion from the default list. */
-const commonReason = "Many learn it";
-
-/** Creates the rules of suggestions. */
-export function createRecommendations(
-  { catalogue, recommender, fallback, defaultLimit }: RecommendationOptions,
-) {
+/** The parts of the service, of a recommender and the places where results are stored. */
+export function recommendationParts(
+  { sql, stored, ...deps }: Omit<RecommendationOptions, "catalogue"> & {
+    readonly sql: SqlDb;
+    /** Where last good results are stored, if anywhere. */
+    readonly stored?: Pick<FallbackStore, "forget"> | undefined;
+  },
+): ServiceParts<EventTypes, "recommendation"> {
+  const catalogue = sqlCatalogue(sql);
+  const recommendations = createRecommendations({ ...deps, catalogue });
   return {
-    /**
-     * Suggests courses: from the recommender, else its last result for this person, else the
-     * default list.
-     */
-    async suggest({ sub, userId }: UserPassport, limit = defaultLimit()): Promise<Recommended> {
-      const { courses, isGone } = await catalogue.look(userId);
-      const titles = new Map(courses.map(({ id, title }) => [id, title]));
-      const result = recommender === undefined || isGone || titles.size === 0
-        ? { value: toCommon(courses), source: "default" as const }
-        : await fallback.run({
-          key: keyOf(userId),
-          // The longest list, so that the stored result serves every length.
-          live: async () =>
-            await recommender.ask({
-              person: await recommender.pseudonym(sub),
-              known: [...titles.keys()],
-              limit: maxItems,
-            }),
-          fits: (stored) => dropDeleted(stored, titles),
-          otherwise: () => toCommon(courses),
-        });
-      const items = result.value.slice(0, limit).map(({ courseId, reason }) => ({
-        course: { id: courseId, title: titles.get(courseId) ?? "" },
-        reason,
-      }));
-      return { ...result, value: items };
-    },
+    routes: { "/recommendations": recommendationRoutes(recommendations) },
+    ready: { database: () => catalogue.check() },
+    on: recommendationHandlers(
+      sqlRecommendationProjection(sql),
+      async (personId) => await stored?.forget(keyOf(personId)),
+    ),
+    reconciliation: recommendationReconciliation,
   };
 }
 
-/** Stored results hold ids alone: titles are current, and deleted courses are dropped. */
-function dropDeleted(
-  stored: unknown,
-  titles: ReadonlyMap<string, string>,
-): readonly Suggestion[] | undefined {
-  const { data = [] } = Suggestions.safeParse(stored);
-  const current = data.filter(({ courseId }) => titles.has(courseId));
-  return current.length > 0 ? current : undefined;
-}
-
-function toCommon(courses: readonly KnownCourse[]): readonly Suggestion[] {
-  return courses.slice(0, maxItems).map(({ id }) => ({ courseId: id, reason: commonReason }));
+function findRecommender(
+  { RECOMMENDER_URL: url, RECOMMENDER_KEY: secret, trustDomain }: {
+    readonly RECOMMENDER_URL?: string | undefined;
+    readonly RECOMMENDER_KEY?: Uint8Array<ArrayBuffer> | undefined;
+    readonly trustDomain: string;
+  },
+  policies: Policies,
+): RecommendationOptions["recommender"] {
+  if (url === undefined) return undefined;
+  if (secret === undefined) {
+    throw new ConfigError("Cannot start: RECOMMENDER_KEY is missing, but RECOMMENDER_URL is set");
+  }
+  const upstream = { ...urlUpstream(url), name: "recommender" };
+  return {
+    ask: createRecommend(
+      withResilience(buffered(upstream), { policy: () => policies("recommender") }),
+    ),
+    pseudonym: createPseudonym({ secret, trustDomain }),
+  };
 }

@@ -1,6 +1,19 @@
 import { orm, type SqlDb } from "@edgepass/shared/sql";
 import { desc, isNotNull, sql as text } from "drizzle-orm";
-import { courses } from "./store_tables.ts";
+import { integer, sqliteTable, text as textColumn } from "drizzle-orm/sqlite-core";
+
+/** One row for each projected course. */
+export const courses = sqliteTable("courses", {
+  id: textColumn("id").primaryKey(),
+  title: textColumn("title"),
+  learners: integer("learners").notNull().default(0),
+});
+
+/** One row for each enrollment. */
+export const countedEnrollments = sqliteTable("counted_enrollments", {
+  enrollmentId: textColumn("enrollment_id").primaryKey(),
+  courseId: textColumn("course_id").notNull(),
+});
 
 /** A course that can be suggested. */
 export interface KnownCourse {

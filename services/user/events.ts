@@ -1,26 +1,11 @@
-import type { EventTypes } from "@edgepass/contracts";
-import type { Events } from "@edgepass/shared/events";
-import { newProfile } from "./service.ts";
-import type { ProfileEffects } from "./store.ts";
+import { z } from "@hono/zod-openapi";
+import type { PublishedTypes } from "@edgepass/shared/events";
 
-/** The events of the user service. */
-export type UserEvents = Events<EventTypes, "user">;
+// An event carries ids and what its consumers store, nothing else: it waits in a third party's
+// queue, and no consumer must have to call back for its content.
+const Named = z.object({ name: z.string().min(1).max(100) });
 
-/**
- * Subscribes user to auth's events of accounts.
- *
- * The profile may exist before the event of its account, because a call to auth created it; then it
- * stays unchanged. A tombstone stays too.
- */
-export function registerHandlers(
-  events: Pick<UserEvents, "on">,
-  { insertion, erasure, disabling, enabling }: ProfileEffects,
-): void {
-  events.on(
-    "user.registered",
-    ({ subject: id, data: { name }, time }) => insertion(newProfile({ id, name }, time)),
-  );
-  events.on("user.disabled", ({ subject, time }) => disabling(subject, time));
-  events.on("user.enabled", ({ subject }) => enabling(subject));
-  events.on("user.deleted", ({ subject, time }) => erasure(subject, time));
-}
+/** The types of event that user publishes. */
+export const events = {
+  "user.profile-changed": { version: 1, facet: "profile", data: Named },
+} as const satisfies PublishedTypes;

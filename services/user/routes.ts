@@ -1,30 +1,18 @@
-import { createRoute } from "@hono/zod-openapi";
 import {
   bodyProblems,
   callProblems,
   createApi,
+  createRoute,
   jsonBody,
   jsonResponse,
   noContent,
-  type PassportEnv,
   problems,
-  requireUser,
-  type UserPassport,
 } from "@edgepass/shared/http";
-import { createMiddleware } from "hono/factory";
 import { Profile, ProfileChange, PublicProfile, UserParams } from "./schema.ts";
-import type { Profiles } from "./service.ts";
+import type { Profiles } from "./rules.ts";
 import type { ProfileRecord } from "./store.ts";
 
 const tags = ["Users"];
-
-/** Admits only people, before anything of the request is read. */
-const signedIn = createMiddleware<
-  PassportEnv & { Variables: { person: UserPassport } }
->(async function signedIn(c, next) {
-  c.set("person", requireUser(c.var.passport));
-  await next();
-});
 
 const readProblems = problems(
   "authentication_required",
@@ -40,7 +28,7 @@ const getOwnProfile = createRoute({
   operationId: "getOwnProfile",
   summary: "One's own profile; it is there from sign-up on",
   tags,
-  middleware: signedIn,
+  access: "authenticated",
   responses: { 200: jsonResponse("The profile", Profile), ...readProblems },
 });
 
@@ -50,7 +38,7 @@ const changeOwnProfile = createRoute({
   operationId: "changeOwnProfile",
   summary: "Change one's own profile; null clears a field",
   tags,
-  middleware: signedIn,
+  access: "authenticated",
   request: jsonBody(ProfileChange),
   responses: {
     200: jsonResponse("The changed profile", Profile),
@@ -72,7 +60,7 @@ const closeOwnAccount = createRoute({
   operationId: "closeOwnAccount",
   summary: "Close the account and erase the profile; every login is dead with the answer",
   tags,
-  middleware: signedIn,
+  access: "authenticated",
   responses: {
     204: noContent("Closed"),
     ...problems(
@@ -92,7 +80,7 @@ const getProfile = createRoute({
   operationId: "getProfile",
   summary: "What everybody who is signed in may see of a person",
   tags,
-  middleware: signedIn,
+  access: "authenticated",
   request: { params: UserParams },
   responses: { 200: jsonResponse("The public profile", PublicProfile), ...readProblems },
 });
@@ -102,14 +90,14 @@ export function profileRoutes(profiles: Profiles) {
   return createApi()
     .openapi(
       getOwnProfile,
-      async (c) => c.json(toProfile(await profiles.getOwn(c.var.person)), 200),
+      async (c) => c.json(toProfile(await profiles.getOwn(c.var.user)), 200),
     )
     .openapi(changeOwnProfile, async (c) => {
-      const profile = await profiles.change(c.req.valid("json"), c.var.person);
+      const profile = await profiles.change(c.req.valid("json"), c.var.user);
       return c.json(toProfile(profile), 200);
     })
     .openapi(closeOwnAccount, async (c) => {
-      await profiles.close(c.var.person);
+      await profiles.close(c.var.user);
       return c.body(null, 204);
     })
     .openapi(getProfile, async (c) => {

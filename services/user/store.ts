@@ -1,10 +1,30 @@
 import type { EventTypes } from "@edgepass/contracts";
-import type { Changes, EventInput, Outbox } from "@edgepass/shared/events";
-import type { Export } from "@edgepass/shared/http";
+import { type Changes, type EventInput, type Outbox, readPublished } from "@edgepass/shared/events";
+import { type Export, toTime } from "@edgepass/shared/http";
 import { isDone, type Orm, orm, type SqlDb } from "@edgepass/shared/sql";
 import { and, eq, isNull, sql as text } from "drizzle-orm";
-import { readUserExport } from "./export_store.ts";
-import { disabledPeople, profiles } from "./store_tables.ts";
+import { integer, sqliteTable, text as textColumn } from "drizzle-orm/sqlite-core";
+
+/** One row a profile, or its tombstone. */
+export const profiles = sqliteTable("profiles", {
+  id: textColumn("id").primaryKey(),
+  name: textColumn("name").notNull(),
+  headline: textColumn("headline"),
+  bio: textColumn("bio"),
+  avatarUrl: textColumn("avatar_url"),
+  locale: textColumn("locale"),
+  version: integer("version").notNull(),
+  createdAt: integer("created_at").notNull(),
+  updatedAt: integer("updated_at").notNull(),
+  closingAt: integer("closing_at"),
+  erasedAt: integer("erased_at"),
+});
+
+/** People whom auth has published as disabled. */
+export const disabledPeople = sqliteTable("disabled_people", {
+  id: textColumn("id").primaryKey(),
+  disabledAt: integer("disabled_at").notNull(),
+});
 
 /** The outbox of user's events. */
 export type UserOutbox = Outbox<EventTypes, "user">;
@@ -130,5 +150,30 @@ function tombstone(now: number) {
     updatedAt: now,
     closingAt: null,
     erasedAt: now,
+  };
+}
+
+/** Everything that user stores about a person. */
+async function readUserExport(sql: SqlDb, id: string): Promise<Export> {
+  const db = orm(sql);
+  const [[profile], [disabled]] = await db.batch([
+    db.select().from(profiles).where(eq(profiles.id, id)),
+    db.select().from(disabledPeople).where(eq(disabledPeople.id, id)),
+  ]);
+  return {
+    profile: profile ? toExported(profile) : null,
+    disabledAt: toTime(disabled?.disabledAt ?? null),
+    events: await readPublished(sql, [id]),
+  };
+}
+
+function toExported(profile: typeof profiles.$inferSelect) {
+  const { version: _version, createdAt, updatedAt, closingAt, erasedAt, ...personal } = profile;
+  return {
+    ...personal,
+    createdAt: toTime(createdAt),
+    updatedAt: toTime(updatedAt),
+    closingAt: toTime(closingAt),
+    erasedAt: toTime(erasedAt),
   };
 }

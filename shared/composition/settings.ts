@@ -1,5 +1,7 @@
 import * as z from "zod/mini";
 
+export { setting } from "./setting.ts";
+
 /** The untrusted input of a deployment: variables, secrets and bindings by name. */
 export type Bindings = Readonly<Record<string, unknown>>;
 

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { ConfigError } from "./settings.ts";
+import { type Bindings, ConfigError } from "./settings.ts";
 
 /**
  * A target of requests: an app in this isolate, a service binding, or a URL.
@@ -145,3 +145,19 @@ export function placeUpstream(
   if (local) return local;
   throw new ConfigError(`Cannot start: ${name} is missing`);
 }
+
+/** What a composition gives to the runtime: a request handler and its scheduled tasks. */
+export interface Application extends Fetcher {
+  /** Once, before the first request, where the runtime supports it; idempotent. */
+  start?(): Promise<void>;
+  /** Every few seconds on Deno, by cron on Workers: the work that a response could not wait for. */
+  maintain?(): Promise<void>;
+  /**
+   * The part of the maintenance that must not wait for a long run; it may run concurrently. Workers
+   * do not call it: cron starts a run each minute, whether the last one has ended or not.
+   */
+  maintainUrgent?(): Promise<void>;
+}
+
+/** Creates an application from the deployment's bindings. */
+export type Compose = (bindings: Bindings) => Application | Promise<Application>;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { listChanges } from "./changes.ts";
+import { listChanges } from "./stored.ts";
 
 const cases: Readonly<Record<string, readonly [before: unknown, after: unknown, string[]]>> = {
   "nothing": [{ a: { b: 1 } }, { a: { b: 1 } }, []],

@@ -1,11 +1,8 @@
 import * as z from "zod/mini";
 import { explainIssue } from "../composition/settings.ts";
-import { Dependencies } from "./dependencies.ts";
-import { GatewaySection } from "./gateway_section.ts";
+import { Dependencies, GatewaySection, longestTimeouts } from "./gateway_section.ts";
 import { KeysSection, PassportSection } from "./keys_section.ts";
-import { longestTimeouts } from "./routes.ts";
-import { findSecretNames } from "./secrets.ts";
-import { Level } from "./values.ts";
+import { Level } from "./section.ts";
 
 /** The settings of a service in addition to those that every service has. */
 export type ServiceShape = Readonly<Record<string, z.ZodMiniType>>;
@@ -127,4 +124,32 @@ function toPath(path: readonly PropertyKey[]): string {
 function isName(part: string): boolean {
   return /^[\w/{}*.-]{1,100}$/.test(part) ||
     /^(?:[a-z0-9.-]{1,100}|\[[0-9a-f:.]{2,39}\]):\d{1,5}$/.test(part);
+}
+
+/** Typical names of secrets; no name of the document itself matches. */
+const secretName =
+  /secret|passw(or)?d|passphrase|pwd|private|credential|authorization|cookie|(api|signing|encryption)[-_]?key|token$|(^|[-_])jwt$/i;
+
+/** Members of a private or shared JWK (RFC 7518 §6, RFC 8037 §2). */
+const privateMembers = ["d", "k", "p", "q", "dp", "dq", "qi", "oth"] as const;
+
+/** Maps whose names operators choose, for keys and dependencies; their values are never secret. */
+const ownNames = /^(keys\.(access|passport)|.*\bdependencies)$/;
+
+type Path = readonly (string | number)[];
+
+/**
+ * The paths in a document whose name looks like a secret, or that are private members of a JWK. A
+ * route's path, a key's `kid` and a dependency's name do not count.
+ */
+export function findSecretNames(value: unknown, at: Path = []): Path[] {
+  if (typeof value !== "object" || value === null || at.length > 16) return [];
+  const isKey = "kty" in value;
+  const isNamed = !Array.isArray(value) && !ownNames.test(at.join("."));
+  return Object.entries(value).flatMap(([name, member]) => {
+    const path = [...at, Array.isArray(value) ? Number(name) : name];
+    const isSecret = (isKey && privateMembers.some((one) => one === name)) ||
+      (isNamed && !name.startsWith("/") && secretName.test(name));
+    return isSecret ? [path] : findSecretNames(member, path);
+  });
 }

@@ -1,7 +1,155 @@
 import * as z from "zod/mini";
-import { Dependencies } from "./dependencies.ts";
-import { ExternalRoute, findRouteFaults, Revocation } from "./routes.ts";
-import { Level, RoutePath, wholeNumber } from "./values.ts";
+import { policySchema } from "../resilience/policy.ts";
+import { Level, RoutePath, text, wholeNumber } from "./section.ts";
+
+/** Name of an upstream: a service's name, or the host of a URL with its port, if it has one. */
+const DependencyName = z.string().check(
+  z.maxLength(255),
+  z.regex(/^(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::\d{1,5})?$/, {
+    error: "must be a lower-case name, or the host of a URL",
+  }),
+);
+
+/** Policies of calls, by the dependency's name; omitted members keep their defaults. */
+export const Dependencies = z.record(DependencyName, policySchema).check(
+  z.meta({
+    description: "Policy of the calls to a dependency, by its name or host; what is left out stays",
+  }),
+);
+/** Policies of calls, by the dependency's name. */
+export type Dependencies = z.infer<typeof Dependencies>;
+
+/** First segments that the gateway serves itself; a route below them would never be reached. */
+export const gatewayDocuments = ["livez", "readyz", "metrics", "openapi.json", "docs"] as const;
+
+/** Longest life of a Passport, and so the longest timeout of a route. */
+const maxTimeoutMs = 300_000;
+/** Timeout of a route without its own. */
+export const defaultTimeoutMs = 5_000;
+
+const prefixPattern = /^\/(?:[A-Za-z0-9\-._~]+(?:\/|$))*$/;
+
+function isPrefix(prefix: string): boolean {
+  return prefixPattern.test(prefix) &&
+    !prefix.split("/").some((part) => part === "." || part === "..");
+}
+
+function isFree(prefix: string): boolean {
+  const [, first = ""] = prefix.split("/");
+  return !gatewayDocuments.some((name) => name === first);
+}
+
+const Prefix = text.check(
+  z.refine(isPrefix, "must be a path of whole segments"),
+  z.refine(isFree, "must not be where the gateway has a document of its own"),
+  z.meta({ description: "The path and everything below it, in whole segments" }),
+);
+
+const Upstream = text.check(
+  z.refine(isOrigin, "must be an http or https origin without a path"),
+  z.meta({ description: "The origin that answers; path and query go there unchanged" }),
+);
+
+function isOrigin(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { protocol, origin, href } = new URL(url);
+  return /^https?:$/.test(protocol) && `${origin}/` === href;
+}
+
+const Access = z.union([
+  z.enum(["public", "optional", "authenticated"]),
+  z.strictObject({ roles: z.array(text).check(z.minLength(1), z.maxLength(32)) }),
+], 'must be "public", "optional", "authenticated" or {"roles":[…]}').check(
+  z.meta({ description: "Who may use it; a route without a rule is refused" }),
+);
+
+/** Maximum age of a revocation check. */
+export const Revocation = z.union([
+  z.literal("strict"),
+  z.strictObject({ boundedMs: wholeNumber(1, 900_000) }),
+]);
+/** Maximum age of a revocation check. */
+export type Revocation = z.infer<typeof Revocation>;
+
+/** A service outside of this product, in any language, as in `ROUTES` and the central document. */
+export const ExternalRoute = z.strictObject({
+  prefix: Prefix,
+  upstream: Upstream,
+  access: Access,
+  envelope: z.optional(
+    z.boolean().check(
+      z.meta({ description: "Whether JSON answers get the ApiResponse form; default true" }),
+    ),
+  ),
+  timeoutMs: z.optional(
+    wholeNumber(1, maxTimeoutMs).check(
+      z.meta({ description: "Until the answer begins; at most the Passport's life; default 5000" }),
+    ),
+  ),
+  maxBodyBytes: z.optional(
+    wholeNumber(0, 1_073_741_824).check(
+      z.meta({ description: "Longest request body; default 100 MiB" }),
+    ),
+  ),
+  revocation: z.optional(Revocation.check(
+    z.meta({ description: "`strict`, or how old an answer on revocation may be; default strict" }),
+  )),
+  rateLimited: z.optional(
+    z.boolean().check(z.meta({ description: "Whether callers have limits here; default true" })),
+  ),
+  recheckMs: z.optional(
+    wholeNumber(100, 900_000).check(
+      z.meta({
+        description: "How often an event stream asks whether its token still counts; default never",
+      }),
+    ),
+  ),
+  fallback: z.optional(
+    z.strictObject({
+      maxStaleSeconds: wholeNumber(1, 86_400).check(
+        z.meta({
+          description: "How long the caller's last good answer may stand in; default never",
+        }),
+      ),
+    }),
+  ),
+});
+/** The route of a service outside of this product. */
+export type ExternalRoute = z.infer<typeof ExternalRoute>;
+
+/** The route table's path for a prefix: the prefix and everything below it. */
+export function toRoutePath(prefix: string): string {
+  return prefix === "/" ? "/*" : `${prefix.replace(/\/$/, "")}/*`;
+}
+
+/** Conflicts between rows, and between a row and the Passport's life. */
+export function findRouteFaults(
+  routes: readonly ExternalRoute[],
+  { passportTtlSeconds }: { readonly passportTtlSeconds: number },
+): { readonly path: (string | number)[]; readonly message: string }[] {
+  const seen = new Set<string>();
+  return routes.flatMap(({ prefix, timeoutMs = defaultTimeoutMs }, at) => {
+    const path = toRoutePath(prefix);
+    const isDuplicate = seen.has(path);
+    seen.add(path);
+    return [
+      ...(isDuplicate ? [{ path: [at, "prefix"], message: "must not be there twice" }] : []),
+      ...(timeoutMs > passportTtlSeconds * 1000
+        ? [{ path: [at, "timeoutMs"], message: "must be at most the Passport's life" }]
+        : []),
+    ];
+  });
+}
+
+/** The longest `timeoutMs` of each upstream's rows, by its host, the name of its dependency. */
+export function longestTimeouts(routes: readonly ExternalRoute[]): Map<string, number> {
+  const longest = new Map<string, number>();
+  for (const { upstream, timeoutMs = defaultTimeoutMs } of routes) {
+    const { host } = new URL(upstream);
+    longest.set(host, Math.max(timeoutMs, longest.get(host) ?? 0));
+  }
+  return longest;
+}
 
 /** A limit of requests per window. */
 export const Limit = z.strictObject({

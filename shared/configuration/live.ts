@@ -1,8 +1,10 @@
-import { background } from "../isolate/invocation.ts";
+import { count } from "../context/measure.ts";
 import { currentContext } from "../context/request_context.ts";
+import { background } from "../isolate.ts";
 import type { Logger } from "../log.ts";
 import type { Redis } from "../redis/mod.ts";
-import { count } from "../context/measure.ts";
+import { type Policies, type Policy, toPolicy } from "../resilience/policy.ts";
+import type { Dependencies } from "./gateway_section.ts";
 import { fetchConfiguration, fetchVersion, type StoredConfiguration } from "./stored.ts";
 
 /** A version of the configuration and its values; version 0 is the environment alone. */
@@ -251,4 +253,17 @@ function countFetch(outcome: "adopted" | "refused" | "missing" | "unavailable"):
     "edgepass.service": currentContext()?.service,
     "edgepass.outcome": outcome,
   });
+}
+
+/** The policies of a table, each with the current changes of the central configuration. */
+export function livePolicies<Values extends { readonly dependencies: Dependencies }>(
+  { select }: Pick<LiveConfiguration<Values>, "select">,
+  table: Policies,
+): Policies {
+  const changed = select(({ dependencies }): ReadonlyMap<string, Policy> =>
+    new Map(
+      Object.entries(dependencies).map(([name, patch]) => [name, toPolicy(patch, table(name))]),
+    )
+  );
+  return (dependency) => changed().get(dependency) ?? table(dependency);
 }

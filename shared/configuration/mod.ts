@@ -1,4 +1,14 @@
-export type { Application, Compose } from "../composition/application.ts";
+export {
+  type Application,
+  type Compose,
+  type Fetcher,
+  localUpstream,
+  placeUpstream,
+  sentOnce,
+  type Upstream,
+  upstreamSetting,
+  urlUpstream,
+} from "../composition/upstream.ts";
 export {
   type Bindings,
   commaList,
@@ -10,16 +20,29 @@ export {
   withoutUndefined,
 } from "../composition/settings.ts";
 export {
-  type Fetcher,
-  localUpstream,
-  placeUpstream,
-  sentOnce,
-  type Upstream,
-  upstreamSetting,
-  urlUpstream,
-} from "../composition/upstream.ts";
-export { listChanges } from "./changes.ts";
-export type { Dependencies } from "./dependencies.ts";
+  type DeclaredSetting,
+  listSettings,
+  setting,
+  type SettingFacts,
+} from "../composition/setting.ts";
+export {
+  fetchVersion,
+  listChanges,
+  pushConfiguration,
+  readVersion,
+  type StoredConfiguration,
+} from "./stored.ts";
+export {
+  defaultPassportTtlSeconds,
+  defaultTimeoutMs,
+  type Dependencies,
+  ExternalRoute,
+  gatewayDocuments,
+  GatewaySection,
+  Limit,
+  RateLimits,
+  toRoutePath,
+} from "./gateway_section.ts";
 export {
   type ConfigurationDocument,
   type ConfigurationFault,
@@ -28,29 +51,25 @@ export {
   readDocument,
   type ServiceShape,
 } from "./document.ts";
-export { defaultPassportTtlSeconds, GatewaySection, Limit, RateLimits } from "./gateway_section.ts";
 export {
+  type ConfiguredKeyState,
   findStateChange,
   type KeyChange,
   type KeyKind,
-  listUnrevoked,
-  retirementSeconds,
-} from "./key_states.ts";
-export {
-  type ConfiguredKeyState,
   type KeysSection,
+  listUnrevoked,
   type PassportPublicKey,
   type PassportSection,
+  retirementSeconds,
 } from "./keys_section.ts";
 export {
   createLiveConfiguration,
   type CurrentConfiguration,
   type LiveConfiguration,
   type LiveConfigurationOptions,
+  livePolicies,
   staticConfiguration,
 } from "./live.ts";
-export { livePolicies } from "./policies.ts";
-export { defaultTimeoutMs, ExternalRoute, gatewayDocuments, toRoutePath } from "./routes.ts";
 export {
   type CommonValues,
   type GatewayEnvironment,
@@ -63,10 +82,4 @@ export {
   type ServiceEnvironment,
   type ServiceValues,
 } from "./sections.ts";
-export {
-  fetchVersion,
-  pushConfiguration,
-  readVersion,
-  type StoredConfiguration,
-} from "./stored.ts";
-export { wholeNumber } from "./values.ts";
+export { wholeNumber } from "./section.ts";

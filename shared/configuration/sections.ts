@@ -1,11 +1,14 @@
 import * as z from "zod/mini";
 import type { LogLevel } from "../log.ts";
-import { Dependencies } from "./dependencies.ts";
-import { GatewaySection, type RateLimits } from "./gateway_section.ts";
+import {
+  Dependencies,
+  type ExternalRoute,
+  GatewaySection,
+  type RateLimits,
+  type Revocation,
+} from "./gateway_section.ts";
 import { KeysSection, PassportSection } from "./keys_section.ts";
-import type { ExternalRoute, Revocation } from "./routes.ts";
-import { readSection } from "./section.ts";
-import { Level } from "./values.ts";
+import { Level, readSection } from "./section.ts";
 
 /** Values that both gateway and services read from the central document. */
 export interface CommonValues {

@@ -4,8 +4,7 @@ import { Problem } from "../problem.ts";
 import { newTrace } from "../telemetry/trace_context.ts";
 import { annotate, count, countOutcomes, measure, measureDatabase } from "./measure.ts";
 import { isProbe, noopSpan, startTracedSpan } from "../telemetry/start_span.ts";
-import { noopTelemetry } from "../telemetry/noop.ts";
-import type { Telemetry } from "../telemetry/telemetry.ts";
+import { noopTelemetry, type Telemetry } from "../telemetry/telemetry.ts";
 
 type Recorded = readonly [call: string, name: string, attributes: object, value: number];
 

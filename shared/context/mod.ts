@@ -1,17 +1,20 @@
 export {
   background,
-  currentInvocation,
-  type Invocation,
-  runInvocation,
-} from "../isolate/invocation.ts";
-export {
   type BoundedMap,
   type BoundedMapOptions,
   createBoundedMap,
-} from "../isolate/bounded_map.ts";
-export { type Middleware, oncePerRequest } from "../isolate/once_per_request.ts";
-export { createLogger } from "./logger.ts";
-export { currentContext, type RequestContext, runInContext } from "./request_context.ts";
+  currentInvocation,
+  type Invocation,
+  type Middleware,
+  oncePerRequest,
+  runInvocation,
+} from "../isolate.ts";
+export {
+  createLogger,
+  currentContext,
+  type RequestContext,
+  runInContext,
+} from "./request_context.ts";
 export { internalHeaders, isInternalHeader } from "./internal_headers.ts";
 export { toNetwork } from "./network.ts";
 export {
@@ -22,5 +25,6 @@ export {
   measureDatabase,
   nameFailure,
   type OutcomeCounter,
+  startCall,
+  type StartedCall,
 } from "./measure.ts";
-export { startCall, type StartedCall } from "./start_call.ts";

@@ -1,9 +1,9 @@
 import { context as contextApi, trace as traceApi } from "@opentelemetry/api";
-import { isolateStorage } from "../isolate/isolate_storage.ts";
+import type { Secret } from "../crypto/secrets.ts";
+import { isolateStorage } from "../isolate.ts";
+import { createLineLogger, type Logger, type LoggerOptions } from "../log.ts";
 import type { Passport } from "../passport/mod.ts";
-import type { Secret } from "../crypto/secret.ts";
-import { bestEffort } from "../telemetry/best_effort.ts";
-import type { StartedSpan } from "../telemetry/start_span.ts";
+import { bestEffort, type StartedSpan } from "../telemetry/start_span.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { TraceContext } from "../telemetry/trace_context.ts";
 
@@ -45,4 +45,15 @@ export function runInContext<Result>(context: RequestContext, serve: () => Resul
 /** The context of the current request, or undefined outside of one. */
 export function currentContext(): RequestContext | undefined {
   return storage.getStore();
+}
+
+/**
+ * A logger that writes one JSON object a line: `time`, `level`, `service`, `traceId` and `spanId`
+ * of the current request, `message`, then the fields, none of which can override these.
+ *
+ * Values that must not be logged do not compile ({@link LogFields}), and what looks like a secret
+ * or an address is masked (`shared/log.ts`). No field can make it throw.
+ */
+export function createLogger(options: LoggerOptions): Logger {
+  return createLineLogger(options, () => currentContext()?.trace);
 }

@@ -1,4 +1,4 @@
-import { decodeUtf8 } from "./text.ts";
+import { decodeUtf8 } from "./bytes.ts";
 
 /** A JSON object with unchecked members. */
 export type JsonObject = Readonly<Record<string, unknown>>;

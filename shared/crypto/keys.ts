@@ -1,7 +1,14 @@
 import * as z from "zod/mini";
-import { type AlgorithmName, algorithms, type AsymmetricAlgorithmName } from "./algorithms.ts";
-import { decodeBase64Url } from "./base64url.ts";
-import { type Jws, type SigningKey, type VerificationKey, verifyJws } from "./jws.ts";
+import { decodeBase64Url } from "./bytes.ts";
+import {
+  type AlgorithmName,
+  algorithms,
+  type AsymmetricAlgorithmName,
+  type Jws,
+  type SigningKey,
+  type VerificationKey,
+  verifyJws,
+} from "./jws.ts";
 
 /** A key's state in its rotation: published to verifiers, signing, or verifying only. */
 export const KeyState = z.enum(["published", "signing", "retired"]);
@@ -146,3 +153,57 @@ export async function importSecret(
 
 /** The algorithms that our own JWK sets may use. */
 export const ourAlgorithms = ["EdDSA"] as const satisfies readonly AlgorithmName[];
+
+/** Reads a key setting again, where the runtime reads it from a file to which keys may be added. */
+export type KeySource = () => Promise<string>;
+
+/** The runtime's reader of a key setting: a function, which no environment variable can contain. */
+export const keySource = z.custom<KeySource>((value) => typeof value === "function");
+
+/** The binding that holds the reader of a setting. */
+export type KeySourceName = "PASSPORT_KEYS_RELOAD" | "ACCESS_TOKEN_KEYS_RELOAD";
+
+/** Runs `read` once at a time: a call during a run gets that run's promise. */
+export function shareRun(read: () => Promise<void>): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return function run() {
+    running ??= read().finally(() => running = undefined);
+    return running;
+  };
+}
+
+const ed25519Bytes = z.string().check(
+  z.refine((text) => decodeBase64Url(text)?.length === 32, "must be 32 bytes as base64url"),
+);
+
+/** Both halves of an Ed25519 key as a JWK (RFC 8037 §2). */
+export const Ed25519PrivateJwk = z.object({
+  kty: z.literal("OKP"),
+  crv: z.literal("Ed25519"),
+  x: ed25519Bytes,
+  d: ed25519Bytes,
+});
+/** Both halves of an Ed25519 key as a JWK. */
+export type Ed25519PrivateJwk = z.infer<typeof Ed25519PrivateJwk>;
+
+/** Imports the private half if its signatures verify with the public half; undefined otherwise. */
+export async function importKeyPair(
+  kid: string,
+  { kty, crv, x, d }: Ed25519PrivateJwk,
+): Promise<SigningKey | undefined> {
+  const algorithm = algorithms.EdDSA.import;
+  const probe = new TextEncoder().encode(kid);
+  try {
+    const key = await crypto.subtle.importKey("jwk", { kty, crv, x, d }, algorithm, false, [
+      "sign",
+    ]);
+    const publicKey = await crypto.subtle.importKey("jwk", { kty, crv, x }, algorithm, false, [
+      "verify",
+    ]);
+    const signature = await crypto.subtle.sign(algorithm, key, probe);
+    const fits = await crypto.subtle.verify(algorithm, publicKey, signature, probe);
+    return fits ? { kid, alg: "EdDSA", key } : undefined;
+  } catch {
+    return undefined;
+  }
+}

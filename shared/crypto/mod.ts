@@ -1,9 +1,7 @@
-export { type AlgorithmName, algorithms, type AsymmetricAlgorithmName } from "./algorithms.ts";
-export { decodeBase64Url, encodeBase64Url } from "./base64url.ts";
-export { timingSafeEqual } from "./compare.ts";
-export { digest } from "./digest.ts";
-export { type JsonObject, readJsonObject } from "./json_object.ts";
 export {
+  type AlgorithmName,
+  algorithms,
+  type AsymmetricAlgorithmName,
   isHeaderOfType,
   type Jws,
   readJws,
@@ -13,18 +11,48 @@ export {
   verifyJws,
 } from "./jws.ts";
 export {
+  decodeBase64Url,
+  decodeUtf8,
+  decodeUtf8WithoutMark,
+  digest,
+  encodeBase64Url,
+  parseJson,
+  randomToken,
+} from "./bytes.ts";
+export {
+  minSecretBytes,
+  readSecret,
+  requireDistinctSecrets,
+  type Secret,
+  secretSetting,
+  timingSafeEqual,
+  toSecret,
+} from "./secrets.ts";
+export { type JsonObject, readJsonObject } from "./json_object.ts";
+export {
+  Ed25519PrivateJwk,
   importJwkSet,
+  importKeyPair,
   importSecret,
   JwkSet,
   type KeyRing,
+  type KeySource,
+  keySource,
+  type KeySourceName,
   KeyState,
   Kid,
   ourAlgorithms,
   PublicJwk,
+  shareRun,
 } from "./keys.ts";
-export { type KeySource, keySource, type KeySourceName, shareRun } from "./key_source.ts";
-export { Ed25519PrivateJwk, importKeyPair } from "./key_pair.ts";
-export { minSecretBytes, readSecret, requireDistinctSecrets, secretSetting } from "./secrets.ts";
-export { randomToken } from "./ids.ts";
-export { type Secret, toSecret } from "./secret.ts";
-export { decodeUtf8, decodeUtf8WithoutMark, parseJson } from "./text.ts";
+export {
+  type MadeKind,
+  makeAccessTokenKey,
+  makeAccessTokenKeys,
+  makePassportKey,
+  makePassportKeys,
+  makePrivatePassportKey,
+  makePrivatePassportKeys,
+  makers,
+  makeSecret,
+} from "./new_keys.ts";

@@ -1,5 +1,38 @@
 import * as z from "zod/mini";
-import { decodeBase64Url, encodeBase64Url } from "./base64url.ts";
+import { decodeBase64Url, encodeBase64Url } from "./bytes.ts";
+
+/** The mark of a secret; it exists in types only. */
+declare const secret: unique symbol;
+
+/** A text that must not be logged: no logger accepts its type. */
+export type Secret = string & { readonly [secret]: true };
+
+/** Marks a text as a secret; the mark exists in the type only, the text is unchanged. */
+export function toSecret(text: string): Secret {
+  return text as Secret;
+}
+
+/**
+ * Compares two secrets in constant time: the duration does not reveal where they differ.
+ *
+ * Both are hashed under a key made for this one comparison, so not even their lengths are revealed.
+ */
+export async function timingSafeEqual(a: string, b: string): Promise<boolean> {
+  const key = await crypto.subtle.generateKey({ name: "HMAC", hash: "SHA-256" }, false, [
+    "sign",
+    "verify",
+  ]);
+  const tag = await crypto.subtle.sign("HMAC", key, toBytes(a));
+  return await crypto.subtle.verify("HMAC", key, tag, toBytes(b));
+}
+
+/**
+ * UTF-8 alone would encode every lone surrogate as the same character; JSON escapes keep them
+ * distinct.
+ */
+function toBytes(text: string): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(JSON.stringify(text));
+}
 
 /** Secrets under this length are refused: HS256 needs 256 bits (RFC 7518 §3.2). */
 export const minSecretBytes = 32;

@@ -1,7 +1,8 @@
 import * as z from "zod/mini";
 import { readJsonObject } from "../crypto/json_object.ts";
+import type { Changes } from "../sql/orm.ts";
+import type { SqlDb } from "../sql/statement.ts";
 import { readTraceparent, type TraceContext } from "../telemetry/trace_context.ts";
-import { type EventTable, findRow, toDataSchema } from "./table.ts";
 
 /** Media type of a CloudEvent in structured mode (CloudEvents JSON format §3). */
 export const cloudEventMediaType = "application/cloudevents+json";
@@ -112,4 +113,122 @@ export function toCloudEvent({ time, data, ...event }: NewEvent): string {
     datacontenttype: "application/json",
     data,
   });
+}
+
+/** Definition of one event type. */
+export interface EventRow {
+  /** URI-reference of the publishing service: `/` and the service's name. */
+  readonly source: string;
+  /** Raised when the data changes incompatibly for its consumers. */
+  readonly version: number;
+  /**
+   * Facet of the subject: of each facet only the newest event counts. `end` deletes the subject.
+   */
+  readonly facet: string;
+  /** Names of the services that consume it. */
+  readonly consumers: readonly string[];
+  /** Schema of its data, which holds only fields that consumers store. */
+  readonly data: z.core.$ZodType;
+}
+
+/** The types of event that one service publishes; source and consumers follow from the services. */
+export type PublishedTypes = Readonly<Record<string, Omit<EventRow, "source" | "consumers">>>;
+
+/** Every type of event, by its name. */
+export type EventTable = Readonly<Record<string, EventRow>>;
+
+/** The facet whose event deletes its subject: later events of any source have no effect. */
+export const endFacet = "end";
+
+/** The types that a service publishes. */
+export type PublishedType<Table extends EventTable, Service extends string> =
+  & {
+    [Type in keyof Table]: Table[Type]["source"] extends `/${Service}` ? Type : never;
+  }[keyof Table]
+  & string;
+
+/** The types that a service consumes. */
+export type ConsumedType<Table extends EventTable, Service extends string> =
+  & {
+    [Type in keyof Table]: Service extends Table[Type]["consumers"][number] ? Type : never;
+  }[keyof Table]
+  & string;
+
+/** The data of a type. */
+export type DataOf<Table extends EventTable, Type extends keyof Table> = z.output<
+  Table[Type]["data"]
+>;
+
+/**
+ * An event as a handler gets it: validated, its subject not deleted, and the newest of its facet.
+ */
+export interface EventOf<Table extends EventTable, Type extends keyof Table> {
+  /** UUIDv7 of the event; every delivery of it has the same. */
+  readonly id: string;
+  /** Its type. */
+  readonly type: Type;
+  /** Its publisher, `/<service>`. */
+  readonly source: string;
+  /** Id of what changed. */
+  readonly subject: string;
+  /** When it changed, epoch milliseconds. */
+  readonly time: number;
+  /** Rises with every event of this source about this subject. */
+  readonly sequence: number;
+  /** Data as the type's schema defines it. */
+  readonly data: DataOf<Table, Type>;
+}
+
+/** The handlers of other services' events: each returns the statements of its effect. */
+export type EventHandlers<Table extends EventTable, Service extends string> = {
+  readonly [Type in Exclude<keyof Table & string, PublishedType<Table, Service>>]?: (
+    event: EventOf<Table, Type>,
+  ) => Changes | Promise<Changes>;
+};
+
+/** The name of the data's schema (CloudEvents `dataschema`). */
+export function toDataSchema(type: string, { version }: EventRow): string {
+  return `urn:edgepass:event:${type}:${version}`;
+}
+
+/** The row of a type, or undefined if there is none; `toString` and the like are not types. */
+export function findRow(table: EventTable, type: string): EventRow | undefined {
+  return Object.hasOwn(table, type) ? table[type] : undefined;
+}
+
+/** An event that a service has stored in its outbox, as its subject may read it. */
+export interface PublishedEvent {
+  /** Its type. */
+  readonly type: string;
+  /** Id of what changed. */
+  readonly subject: string;
+  /** RFC 3339. */
+  readonly time: string;
+  /** Whether QStash has received it; published events are deleted after some days. */
+  readonly published: boolean;
+  /** Data of the event. */
+  readonly data: unknown;
+}
+
+const Published = z.object({
+  type: z.string(),
+  subject: z.string(),
+  time: z.string(),
+  data: z.unknown(),
+});
+
+/** The events of some subjects in a service's outbox, the oldest first. */
+export async function readPublished(
+  sql: SqlDb,
+  subjects: readonly string[],
+): Promise<PublishedEvent[]> {
+  const rows = await sql.run({
+    sql: `SELECT event, published_at IS NOT NULL FROM outbox
+      WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY rowid`,
+    params: [JSON.stringify(subjects)],
+  });
+  return rows.map(([event, published]) => ({
+    ...z.parse(Published, JSON.parse(String(event))),
+    published: published === 1,
+  }));
 }

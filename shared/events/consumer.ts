@@ -1,23 +1,19 @@
-import { isErrorNamed, Problem } from "../problem.ts";
+import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
+import { annotate, nameFailure } from "../context/measure.ts";
+import { currentContext, runInContext } from "../context/request_context.ts";
 import type { Logger } from "../log.ts";
-import { bestEffort } from "../telemetry/best_effort.ts";
-import { annotate } from "../context/measure.ts";
+import { isErrorNamed, Problem } from "../problem.ts";
+import { bestEffort, startTracedSpan } from "../telemetry/start_span.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import { type ReadEvent, readEvent, type Unreadable } from "./cloud_event.ts";
-import { inEventSpan } from "./event_span.ts";
-import type { Inbox } from "./inbox.ts";
-import type { Changes } from "../sql/orm.ts";
+import { type EventTable, type ReadEvent, readEvent, type Unreadable } from "./cloud_event.ts";
+import type { Handler, Inbox } from "./inbox.ts";
 import type { SignatureCheck } from "./signature.ts";
-import type { EventTable } from "./table.ts";
 
 /** An event that no retry can apply: it goes to the dead letter queue at once. */
 export class PoisonError extends Error {
   /** Distinguishes it from other errors. */
   override readonly name = "PoisonError";
 }
-
-/** Returns the statements of an event's effect. A handler may read, but must not write itself. */
-export type Handler = (event: ReadEvent) => Changes | Promise<Changes>;
 
 /** Outcome of an accepted delivery; QStash does not retry any of them. */
 export type Accepted = "applied" | "duplicate" | "stale";
@@ -203,4 +199,42 @@ function count(
       "edgepass.outcome": outcome,
     })
   );
+}
+
+/** Handles an event in the trace of the request that caused it. */
+export async function inEventSpan<Result>(
+  { service, telemetry }: { readonly service: string; readonly telemetry: Telemetry },
+  { type, id, subject, trace }: ReadEvent,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const context = currentContext();
+  // If QStash forwarded the trace header, the delivery's own span is in that trace already.
+  const parent = context?.activeSpan && context.trace.traceId === trace.traceId
+    ? context.activeSpan
+    : trace;
+  const activeSpan = startTracedSpan(telemetry.tracer, `process ${type}`, {
+    kind: SpanKind.CONSUMER,
+    parent,
+    attributes: {
+      "edgepass.service": service,
+      "edgepass.event.type": type,
+      "edgepass.event.id": id,
+      "edgepass.event.subject": subject,
+    },
+  });
+  const { signal = new AbortController().signal } = context ?? {};
+  try {
+    return await runInContext(
+      { service, trace: activeSpan.trace, activeSpan, telemetry, callChain: [service], signal },
+      work,
+    );
+  } catch (error) {
+    bestEffort(() => {
+      activeSpan.span.setAttribute("error.type", nameFailure(error));
+      activeSpan.span.setStatus({ code: SpanStatusCode.ERROR });
+    });
+    throw error;
+  } finally {
+    bestEffort(() => activeSpan.span.end());
+  }
 }

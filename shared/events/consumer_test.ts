@@ -4,9 +4,8 @@ import fc from "fast-check";
 import * as z from "zod/mini";
 import { createTestEvents, openEventTables } from "../../tests/support/events.ts";
 import { Problem } from "../problem.ts";
-import { SqlFault, StoreUnavailable } from "../sql/errors.ts";
+import { type SqlDb, SqlFault, StoreUnavailable } from "../sql/statement.ts";
 import { orm } from "../sql/orm.ts";
-import type { SqlDb } from "../sql/statement.ts";
 import { PoisonError } from "./consumer.ts";
 
 const Named = z.object({ name: z.string() });

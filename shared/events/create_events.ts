@@ -1,26 +1,23 @@
-import { background } from "../isolate/invocation.ts";
+import { background } from "../isolate.ts";
 import type { Bindings } from "../composition/settings.ts";
 import type { Logger } from "../log.ts";
 import { openOptionalUpstash } from "../redis/mod.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import type { ReadEvent } from "./cloud_event.ts";
-import { type Accepted, createConsumer, type Delivery, type Handler } from "./consumer.ts";
+import type { ConsumedType, EventHandlers, EventOf, EventTable, ReadEvent } from "./cloud_event.ts";
+import { type Accepted, createConsumer, type Delivery } from "./consumer.ts";
 import { createDeadLetters, createReportFailure } from "./dead_letter.ts";
 import type { DeadLetterQueue } from "./dead_letter_queue.ts";
-import { createHandlers } from "./handlers.ts";
-import { sqlInbox } from "./inbox.ts";
+import { createHandlers, type Handler, sqlInbox } from "./inbox.ts";
+import { readEventSettings, toDestination } from "./qstash.ts";
 import { type EventsEffects, openQstash } from "./open_qstash.ts";
 import type { Changes } from "../sql/orm.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { type BacklogRow, type ParkedEvent, sqlRelayRows } from "./relay_rows.ts";
-import { readEventSettings, toDestination } from "./settings.ts";
-import { readEnded } from "./sequences.ts";
+import { createSequenceMark, readEnded, type SequenceMark } from "./sequences.ts";
 import { createSignatureCheck } from "./signature.ts";
-import { createSequenceMark, type SequenceMark } from "./sequence_mark.ts";
 import { createSubjectStores, type SubjectStore } from "./subjects.ts";
 import { createStates, type States, type StatesEndpoint } from "./reconciliation.ts";
-import type { ConsumedType, EventOf, EventTable } from "./table.ts";
 
 /** The part of a service's events that `createService` needs. */
 export interface EventEndpoint {
@@ -67,6 +64,8 @@ export interface Events<Table extends EventTable, Service extends string> extend
     type: Type,
     handler: (event: EventOf<Table, Type>) => Changes | Promise<Changes>,
   ): void;
+  /** Registers many handlers, by type. */
+  onEach(handlers: EventHandlers<Table, Service>): void;
   /** The facets that the service publishes, and those of other services that it projects. */
   readonly states: Pick<States<Table, Service>, "publishes" | "projects">;
   /** Before the first request: detects a database that was restored from an older backup. */
@@ -149,6 +148,12 @@ export function createEvents<Table extends EventTable, const Service extends str
     outbox: createOutbox({ service, table, sql, now, deletionOf }),
     projects: (store) => void stores.push(store),
     on: (type, handler) => on(type, toHandler(handler)),
+    onEach(handlers) {
+      const each: Readonly<Record<string, unknown>> = handlers;
+      for (const [type, handler] of Object.entries(each)) {
+        if (typeof handler === "function") on(type, async (event) => await handler(event));
+      }
+    },
     requireHandlers,
     receive: createConsumer({ service, table, handlers, inbox, check, url, log, telemetry, now }),
     receiveFailure: createDeadLetters({ check, url: `${url}/failed`, log, reportFailure }),

@@ -1,6 +1,6 @@
 import type { Client } from "@upstash/qstash";
 import * as z from "zod/mini";
-import { PublishError } from "./publish_error.ts";
+import { PublishError } from "./qstash.ts";
 
 /** A message that QStash gave up, with the fields that are used here. */
 export interface QStashDeadLetter {

@@ -1,7 +1,6 @@
 import type { Logger } from "../log.ts";
-import type { ReportFailure } from "./dead_letter.ts";
+import { readOrigin, readSubject, type ReportFailure } from "./dead_letter.ts";
 import type { DeadLetterClient, QStashDeadLetter } from "./dead_letter_client.ts";
-import { readOrigin, readSubject } from "./dead_letter_facts.ts";
 import { collectDeadLetters, isPoison, replayDeadLetters, toPages } from "./dead_letter_queue.ts";
 
 /** Replays the dead letters of a consumer that is available again. */

@@ -10,8 +10,8 @@ import {
   type DeadLetter,
   toCompleteDeadLetter,
   toDeadLetter,
-} from "./dead_letter_facts.ts";
-import { PublishError } from "./publish_error.ts";
+} from "./dead_letter.ts";
+import { PublishError } from "./qstash.ts";
 
 /** Result of a replay of all dead letters. */
 export interface Replayed {

@@ -3,7 +3,7 @@ import { sql as text } from "drizzle-orm";
 import * as z from "zod/mini";
 import { createTestEvents, openEventTables } from "../../tests/support/events.ts";
 import { Problem } from "../problem.ts";
-import { UniqueViolation } from "../sql/errors.ts";
+import { UniqueViolation } from "../sql/statement.ts";
 import { orm } from "../sql/orm.ts";
 
 const table = {

@@ -1,11 +1,8 @@
 import { sql as text } from "drizzle-orm";
-import { UniqueViolation, VersionConflict } from "../sql/errors.ts";
-import { orm } from "../sql/orm.ts";
-import type { SqlDb } from "../sql/statement.ts";
-import type { ReadEvent } from "./cloud_event.ts";
-import type { Changes } from "../sql/orm.ts";
+import { type Changes, orm } from "../sql/orm.ts";
+import { type SqlDb, UniqueViolation, VersionConflict } from "../sql/statement.ts";
+import { endFacet, type EventTable, type ReadEvent } from "./cloud_event.ts";
 import type { DeletionOf } from "./subjects.ts";
-import { endFacet } from "./table.ts";
 
 /** Status of an event in a consumer's database before its effect is applied. */
 export type InboxStatus = "new" | "duplicate" | "stale";
@@ -85,6 +82,40 @@ export function sqlInbox(sql: SqlDb, deletionOf: DeletionOf = () => []): Inbox {
           (SELECT event_id FROM inbox WHERE received_at < ? ORDER BY received_at LIMIT 1000)`,
         params: [before],
       });
+    },
+  };
+}
+
+/** Returns the statements of an event's effect. A handler may read, but must not write itself. */
+export type Handler = (event: ReadEvent) => Changes | Promise<Changes>;
+
+/** The event handlers of a service. */
+export interface Handlers {
+  /** By type. */
+  readonly handlers: ReadonlyMap<string, Handler>;
+  /** @throws {TypeError} for a type of other consumers, or one that has a handler already */
+  on(type: string, handler: Handler): void;
+  /** @throws {TypeError} naming the types without a handler */
+  requireHandlers(): void;
+}
+
+/** Creates the registry of a service's handlers, for the types it consumes by the table. */
+export function createHandlers(service: string, table: EventTable): Handlers {
+  const handlers = new Map<string, Handler>();
+  const consumed = Object.keys(table).filter((type) => table[type]?.consumers.includes(service));
+  return {
+    handlers,
+    on(type, handler) {
+      if (!consumed.includes(type)) {
+        throw new TypeError(`Cannot handle ${type}: not for ${service}`);
+      }
+      if (handlers.has(type)) throw new TypeError(`Cannot handle ${type} twice`);
+      handlers.set(type, handler);
+    },
+    requireHandlers() {
+      const missing = consumed.filter((type) => !handlers.has(type));
+      if (missing.length === 0) return;
+      throw new TypeError(`Cannot start: ${service} has no handler for ${missing.join(", ")}`);
     },
   };
 }

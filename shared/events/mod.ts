@@ -1,5 +1,17 @@
 export type { Change, Changes, SomeChanges } from "../sql/orm.ts";
-export { cloudEventMediaType } from "./cloud_event.ts";
+export {
+  cloudEventMediaType,
+  type ConsumedType,
+  type DataOf,
+  type EventHandlers,
+  type EventOf,
+  type EventRow,
+  type EventTable,
+  type PublishedEvent,
+  type PublishedType,
+  type PublishedTypes,
+  readPublished,
+} from "./cloud_event.ts";
 export { type Accepted, type Delivery, PoisonError } from "./consumer.ts";
 export {
   createEvents,
@@ -7,13 +19,20 @@ export {
   type Events,
   type EventsOptions,
 } from "./create_events.ts";
-export type { CompleteDeadLetter, DeadLetter } from "./dead_letter_facts.ts";
+export type { CompleteDeadLetter, DeadLetter } from "./dead_letter.ts";
 export type { DeadLetterQueue, Replayed } from "./dead_letter_queue.ts";
 export { type DeletionOf, isNotDeleted, type SubjectStore } from "./subjects.ts";
-export type { EventsEffects } from "./open_qstash.ts";
+export {
+  createQstashClient,
+  type EventSettings,
+  type QstashAccess,
+  qstashSettings,
+  readEventSettings,
+  toDestination,
+} from "./qstash.ts";
+export { type EventsEffects } from "./open_qstash.ts";
 export { createOutbox, type EventInput, type Outbox, type OutboxOptions } from "./outbox.ts";
 export type { BacklogRow, ParkedEvent } from "./relay_rows.ts";
-export { type PublishedEvent, readPublished } from "./published_events.ts";
 export type {
   PublishedBy,
   ReconciliationSource,
@@ -30,20 +49,10 @@ export type {
   State,
   StatePage,
 } from "./reconciliation_compare.ts";
-export { PublishError } from "./publish_error.ts";
-export { createQstashClient, type QstashAccess } from "./qstash_client.ts";
 export {
-  type EventSettings,
-  qstashSettings,
-  readEventSettings,
-  toDestination,
-} from "./settings.ts";
-export {
-  type ConsumedType,
-  type DataOf,
-  type EventOf,
-  type EventRow,
-  type EventTable,
-  type PublishedType,
-} from "./table.ts";
-export type { Fetch } from "./transport.ts";
+  type ProjectedRows,
+  type PublishedRows,
+  reconcileRows,
+  type ReconciliationRows,
+} from "./reconciliation_sql.ts";
+export { type Fetch, PublishError } from "./qstash.ts";

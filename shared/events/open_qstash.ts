@@ -1,21 +1,19 @@
 import type { Logger } from "../log.ts";
 import type { Redis } from "../redis/mod.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+import type { EventTable } from "./cloud_event.ts";
 import type { ReportFailure } from "./dead_letter.ts";
 import { openDeadLetterClient } from "./dead_letter_client.ts";
-import { createDeadLetterQueue, type DeadLetterQueue } from "./dead_letter_queue.ts";
 import {
   createDeadLetterMaintenance,
   type DeadLetterMaintenance,
 } from "./dead_letter_maintenance.ts";
+import { createDeadLetterQueue, type DeadLetterQueue } from "./dead_letter_queue.ts";
 import { createPublisher } from "./publisher.ts";
-import { createQstashClient } from "./qstash_client.ts";
+import { createQstashClient, type EventSettings, type Fetch, toDestination } from "./qstash.ts";
 import { createRelay, type Relay } from "./relay.ts";
 import type { RelayRows } from "./relay_rows.ts";
-import { type EventSettings, toDestination } from "./settings.ts";
-import type { SequenceMark } from "./sequence_mark.ts";
-import type { EventTable } from "./table.ts";
-import type { Fetch } from "./transport.ts";
+import type { SequenceMark } from "./sequences.ts";
 
 /** Effects that tests replace. */
 export interface EventsEffects {

@@ -1,20 +1,20 @@
 import { sql as text } from "drizzle-orm";
 import * as z from "zod/mini";
 import { currentContext } from "../context/request_context.ts";
-import { uuidv7 } from "../sql/uuidv7.ts";
+import { uuidv7 } from "../sql/rows.ts";
 import { type Orm, orm, type SomeChanges } from "../sql/orm.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import { newTrace, toTraceparent } from "../telemetry/trace_context.ts";
-import { toCloudEvent } from "./cloud_event.ts";
-import { type DeletionOf, sequenceFloor } from "./subjects.ts";
 import {
   type DataOf,
   endFacet,
   type EventTable,
   findRow,
   type PublishedType,
+  toCloudEvent,
   toDataSchema,
-} from "./table.ts";
+} from "./cloud_event.ts";
+import { type DeletionOf, sequenceFloor } from "./subjects.ts";
 
 /** An event as a service passes it to its outbox. */
 export interface EventInput<Table extends EventTable, Type extends keyof Table> {

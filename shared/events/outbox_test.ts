@@ -3,7 +3,7 @@ import { sql as text } from "drizzle-orm";
 import * as z from "zod/mini";
 import { createTestEvents, openEventTables } from "../../tests/support/events.ts";
 import { runInContext } from "../context/request_context.ts";
-import { VersionConflict } from "../sql/errors.ts";
+import { VersionConflict } from "../sql/statement.ts";
 import { orm } from "../sql/orm.ts";
 import { newTrace } from "../telemetry/trace_context.ts";
 import { createOutbox } from "./outbox.ts";

@@ -1,10 +1,7 @@
 import type { PublishBatchRequest } from "@upstash/qstash";
 import * as z from "zod/mini";
-import { cloudEventMediaType } from "./cloud_event.ts";
-import { PublishError } from "./publish_error.ts";
-import { createQstashClient, type QstashAccess } from "./qstash_client.ts";
-import { toDestination } from "./settings.ts";
-import { type EventTable, findRow } from "./table.ts";
+import { cloudEventMediaType, type EventTable, findRow } from "./cloud_event.ts";
+import { createQstashClient, PublishError, type QstashAccess, toDestination } from "./qstash.ts";
 
 /** An event that is being published. */
 export interface OutgoingEvent {

@@ -12,7 +12,7 @@ import {
   type State,
   type StatePage,
 } from "./reconciliation_compare.ts";
-import type { EventTable, PublishedType } from "./table.ts";
+import type { EventTable, PublishedType } from "./cloud_event.ts";
 
 /** The current states of one facet of a service's subjects, sorted by subject in SQLite's order. */
 export interface ReconciliationSource<Published extends State = State> {

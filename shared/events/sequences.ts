@@ -1,4 +1,8 @@
-import type { SqlDb } from "../sql/statement.ts";
+import * as z from "zod/mini";
+import type { Logger } from "../log.ts";
+import { type Redis, RedisUnavailable, sequenceMarkKey } from "../redis/mod.ts";
+import { type SqlDb, StoreUnavailable } from "../sql/statement.ts";
+import { raiseSequenceFloor, readSequenceFloor } from "./subjects.ts";
 
 /** The last sequence that this source has assigned to each of these subjects. */
 export async function readSequences(
@@ -43,4 +47,105 @@ async function readNumbers(
 ): Promise<ReadonlyMap<string, number>> {
   const rows = await sql.run({ sql: query, params });
   return new Map(rows.map(([subject, sequence]) => [String(subject), Number(sequence)]));
+}
+
+/** The last event that a database has published. */
+const Mark = z.object({
+  subject: z.string(),
+  sequence: z.number().check(z.refine(Number.isSafeInteger), z.gte(1)),
+});
+/** An event's subject and sequence. */
+export type Mark = z.output<typeof Mark>;
+
+/** Stores the last published event outside of the database. */
+export interface SequenceMark {
+  /** Compares the database with the mark; at most once a minute. */
+  check(): Promise<void>;
+  /** Compares, then moves the mark to an event that was published. */
+  move(mark: Mark): Promise<void>;
+}
+
+const intervalMs = 60_000;
+
+/**
+ * Creates the mark of a service's database, stored in Redis.
+ *
+ * A database that was restored from an older backup assigns sequences for a second time, and
+ * consumers refuse such events as stale for ever. The mark names one published event. A database
+ * without that event was restored. Then its sequence floor is raised above every sequence it can
+ * have assigned, so that new changes reach consumers, and one log line names the repair of the lost
+ * ones.
+ *
+ * A missing mark, or a Redis that does not respond or is read-only, means unknown: it never
+ * prevents a start.
+ */
+export function createSequenceMark(
+  { service, sql, redis, log, now }: {
+    readonly service: string;
+    readonly sql: SqlDb;
+    readonly redis: Redis;
+    readonly log: Logger;
+    /** Epoch milliseconds. */
+    readonly now: () => number;
+  },
+): SequenceMark {
+  const key = sequenceMarkKey(service);
+  let checkedAt: number | undefined;
+  let isOutageLogged = false;
+
+  async function compare(): Promise<void> {
+    checkedAt = now();
+    const [text] = await redis.pipeline((pipeline) => pipeline.get(key));
+    const mark = readMark(text);
+    if (!mark || await isKnown(sql, mark)) return;
+    await raiseSequenceFloor(sql, Math.max(now(), mark.sequence));
+    log.error("Event sequence went back: was the database restored? Run events:verify --repair", {
+      service,
+      subject: mark.subject,
+      publishedSequence: mark.sequence,
+    });
+  }
+
+  async function logOutage(work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      const isAway = cause instanceof RedisUnavailable || cause instanceof StoreUnavailable;
+      if (!isAway) throw cause;
+      if (!isOutageLogged) log.warn("Event sequence cannot be compared with Redis", { cause });
+      isOutageLogged = true;
+    }
+  }
+
+  return {
+    async check() {
+      const at = now();
+      // A time in the future means that the clock was set back; it must not stop the check.
+      if (checkedAt !== undefined && checkedAt <= at && at - checkedAt < intervalMs) return;
+      await logOutage(compare);
+    },
+    move: (mark) =>
+      logOutage(async () => {
+        // Compare first: the next event of a restored database would overwrite the mark that shows
+        // it.
+        await compare();
+        await redis.pipeline((pipeline) => pipeline.set(key, JSON.stringify(mark)));
+      }),
+  };
+}
+
+/** A mark below the floor counts as known: the restore was detected and reported before. */
+async function isKnown(sql: SqlDb, { subject, sequence }: Mark): Promise<boolean> {
+  const assigned = (await readSequences(sql, [subject])).get(subject) ?? 0;
+  return assigned >= sequence || await readSequenceFloor(sql) >= sequence;
+}
+
+function readMark(text: unknown): Mark | undefined {
+  if (typeof text !== "string") return undefined;
+  try {
+    return z.safeParse(Mark, JSON.parse(text)).data;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
 }

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { digest } from "../crypto/digest.ts";
+import { digest } from "../crypto/bytes.ts";
 import { readJsonObject } from "../crypto/json_object.ts";
 import { type Jws, readJws, type VerificationKey, verifyJws } from "../crypto/jws.ts";
 import { importSecret } from "../crypto/keys.ts";

@@ -6,8 +6,7 @@ import {
   openEventTables,
   signDelivery,
 } from "../../tests/support/events.ts";
-import { runInContext } from "../context/request_context.ts";
-import { createLogger } from "../context/logger.ts";
+import { createLogger, runInContext } from "../context/request_context.ts";
 import { orm } from "../sql/orm.ts";
 import { createTelemetry } from "../telemetry/create_telemetry.ts";
 import { startTracedSpan } from "../telemetry/start_span.ts";

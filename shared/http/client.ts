@@ -9,7 +9,7 @@ import {
   type Resilience,
   type ResilienceEffects,
 } from "../resilience/mod.ts";
-import { startCall } from "../context/start_call.ts";
+import { startCall } from "../context/measure.ts";
 import { childSpan, toTraceparent } from "../telemetry/trace_context.ts";
 import { sentOnce, type Upstream } from "../composition/upstream.ts";
 import { readResponse } from "./read_response.ts";

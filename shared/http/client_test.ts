@@ -4,7 +4,7 @@ import { startUnansweringServer } from "../../tests/support/unanswering_server.t
 import { currentContext, type RequestContext, runInContext } from "../context/request_context.ts";
 import { Problem, type ProblemCode } from "../problem.ts";
 import { toPolicy } from "../resilience/mod.ts";
-import { toSecret } from "../crypto/secret.ts";
+import { toSecret } from "../crypto/secrets.ts";
 import { localUpstream, urlUpstream } from "../composition/upstream.ts";
 import { createClient } from "./client.ts";
 

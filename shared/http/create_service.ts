@@ -1,5 +1,5 @@
 import type { EventEndpoint } from "../events/mod.ts";
-import { oncePerRequest } from "../isolate/once_per_request.ts";
+import { oncePerRequest } from "../isolate.ts";
 import { Problem } from "../problem.ts";
 import type { SqlDb } from "../sql/mod.ts";
 import { prometheusMediaType } from "../telemetry/mod.ts";
@@ -11,7 +11,7 @@ import {
   eventPaths,
   publishAfterChanges,
 } from "./event_routes.ts";
-import { deleteResponsesTo } from "../sql/stored_responses.ts";
+import { deleteResponsesTo } from "../sql/orm.ts";
 import { idempotent, pruneStoredResponses } from "./idempotency.ts";
 import { limitBody, requirePlainBody, requireStrictJson } from "./json_text.ts";
 import { refuseOtherMethods } from "./method_not_allowed.ts";

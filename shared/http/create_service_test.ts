@@ -3,7 +3,7 @@ import { createRoute, z } from "@hono/zod-openapi";
 import { createPassports } from "../../tests/support/passports.ts";
 import { createCaller, expectProblem, openDatabase } from "../../tests/support/services.ts";
 import { Problem } from "../problem.ts";
-import { StoreUnavailable } from "../sql/errors.ts";
+import { StoreUnavailable } from "../sql/statement.ts";
 import { createApi } from "./create_api.ts";
 import { createService, type ServiceOptions } from "./create_service.ts";
 import { jsonBody, jsonResponse } from "./openapi.ts";

@@ -9,7 +9,7 @@ import {
 } from "../../tests/support/events.ts";
 import { createPassports } from "../../tests/support/passports.ts";
 import { createCaller, expectProblem } from "../../tests/support/services.ts";
-import { runInvocation } from "../isolate/invocation.ts";
+import { runInvocation } from "../isolate.ts";
 import { createEvents } from "../events/mod.ts";
 import { orm } from "../sql/orm.ts";
 import type { SqlDb } from "../sql/statement.ts";

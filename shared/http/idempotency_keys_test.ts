@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { openDatabase } from "../../tests/support/services.ts";
-import { createLogger } from "../context/logger.ts";
+import { createLogger } from "../context/request_context.ts";
 import type { SqlDb } from "../sql/mod.ts";
 import { createApi } from "./create_api.ts";
 import { idempotent } from "./idempotency.ts";

@@ -1,7 +1,7 @@
 import { bodyLimit } from "hono/body-limit";
 import { createMiddleware } from "hono/factory";
 import { Problem } from "../problem.ts";
-import { decodeUtf8 } from "../crypto/text.ts";
+import { decodeUtf8 } from "../crypto/bytes.ts";
 
 const maxDepth = 64;
 const jsonMediaType = /^application\/([\w.-]+\+)?json$/;

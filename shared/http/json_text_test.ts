@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createRoute, z } from "@hono/zod-openapi";
 import fc from "fast-check";
-import { createLogger } from "../context/logger.ts";
+import { createLogger } from "../context/request_context.ts";
 import { createApi } from "./create_api.ts";
 import { limitBody, requireStrictJson } from "./json_text.ts";
 import { jsonBody, jsonResponse } from "./openapi.ts";

@@ -5,7 +5,7 @@ import {
   staticConfiguration,
 } from "../configuration/mod.ts";
 import { encodeBase64Url, importSecret, signJws } from "../crypto/mod.ts";
-import { createLogger } from "../context/logger.ts";
+import { createLogger } from "../context/request_context.ts";
 import { createPassportRing } from "../passport/mod.ts";
 import { createVerifiers } from "./passport_verifiers.ts";
 

@@ -4,15 +4,19 @@ import { type RequestContext, runInContext } from "../context/request_context.ts
 import type { Logger } from "../log.ts";
 import type { Passport, PassportVerifier, ShadowVerdict } from "../passport/mod.ts";
 import { internalHeaders, maxCallChain, readDeadlineMs } from "../context/internal_headers.ts";
-import { oncePerRequest } from "../isolate/once_per_request.ts";
+import { oncePerRequest } from "../isolate.ts";
 import { Problem } from "../problem.ts";
-import { toSecret } from "../crypto/secret.ts";
-import { bestEffort } from "../telemetry/best_effort.ts";
+import { toSecret } from "../crypto/secrets.ts";
+import {
+  bestEffort,
+  isProbe,
+  noopSpan,
+  type StartedSpan,
+  startTracedSpan,
+} from "../telemetry/start_span.ts";
 import { annotate } from "../context/measure.ts";
-import { isProbe, noopSpan, type StartedSpan, startTracedSpan } from "../telemetry/start_span.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import { readTraceparent } from "../telemetry/trace_context.ts";
-import { readTracestate } from "../telemetry/trace_state.ts";
+import { readTraceparent, readTracestate } from "../telemetry/trace_context.ts";
 import { isResponseSent, respondToError } from "./respond_to_error.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
 

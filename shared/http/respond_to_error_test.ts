@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { internalHeaders } from "../context/internal_headers.ts";
-import { createLogger } from "../context/logger.ts";
+import { createLogger } from "../context/request_context.ts";
 import { Problem, problemCodes } from "../problem.ts";
-import { StoreUnavailable } from "../sql/errors.ts";
+import { StoreUnavailable } from "../sql/statement.ts";
 import { respondToError } from "./respond_to_error.ts";
 
 const log = createLogger({ service: "course", now: () => 0, sink: () => {} });

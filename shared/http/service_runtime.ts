@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import { type Bindings, integer, origin, readConfig } from "../composition/settings.ts";
-import { createLogger } from "../context/logger.ts";
+import { type Bindings, integer, origin, readConfig, setting } from "../composition/settings.ts";
+import { createLogger } from "../context/request_context.ts";
 import { type Logger, logSettings, type LogSink, toLoggerOptions } from "../log.ts";
 import { keySource } from "../crypto/mod.ts";
 import { createPassportRing, passportRingSetting } from "../passport/mod.ts";
@@ -16,6 +16,8 @@ export interface ServiceRuntime {
   createLogger(service: string): Logger;
   /** The live configuration of a service, one per name. */
   configuration(service: string): ServiceConfiguration;
+  /** The name of the trust domain: `aud` of its Passports. */
+  readonly trustDomain: string;
   /** Receives spans and metrics. */
   readonly telemetry: Telemetry;
   /** Epoch milliseconds. */
@@ -32,11 +34,27 @@ export interface ServiceRuntimeEffects {
 
 /** The settings of a service's trust domain. */
 export const serviceRuntimeSettings = {
-  PUBLIC_ORIGIN: z.optional(origin()),
-  ISSUER: z.optional(z.string().check(z.minLength(1))),
-  TRUST_DOMAIN: z._default(z.string().check(z.minLength(1)), "edgepass.local"),
-  LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
-  PASSPORT_KEYS: passportRingSetting,
+  PUBLIC_ORIGIN: setting(z.optional(origin()), {
+    meaning:
+      "the one origin clients use; `https:` turns cookie prefixes, `Secure` and HSTS on; other hosts are 421",
+    without: "refuses",
+  }),
+  ISSUER: setting(z.optional(z.string().check(z.minLength(1))), {
+    meaning: "`iss` of our access tokens and of Passports",
+    without: "`PUBLIC_ORIGIN`",
+  }),
+  TRUST_DOMAIN: setting(z._default(z.string().check(z.minLength(1)), "edgepass.local"), {
+    meaning: "`aud` of Passports; one of its own for each environment",
+  }),
+  LEEWAY_SECONDS: setting(z._default(integer({ min: 0, max: 300 }), 5), {
+    meaning: "tolerance for clocks that differ",
+  }),
+  PASSPORT_KEYS: setting(passportRingSetting, {
+    meaning:
+      "JSON array of `{kid, secret, state}`, one `signing`, the next one `published`; [keys](keys.md)",
+    secret: true,
+    make: "Passport keys",
+  }),
   PASSPORT_KEYS_RELOAD: z.optional(keySource),
   ...logSettings,
 };
@@ -85,6 +103,7 @@ export function createServiceRuntime(
   }
   return {
     now,
+    trustDomain: config.TRUST_DOMAIN,
     telemetry: readTelemetry(bindings),
     configuration,
     createLogger: createServiceLogger,

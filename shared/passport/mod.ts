@@ -1,7 +1,16 @@
-export { maxLifeSeconds, maxPassportBytes, PassportClaims, warnPassportBytes } from "./claims.ts";
+export {
+  maxLifeSeconds,
+  maxPassportBytes,
+  PassportClaims,
+  type Profile,
+  profileNames,
+  profiles,
+  warnPassportBytes,
+} from "./claims.ts";
 export {
   areDistinct,
   createPassportRing,
+  createReload,
   type PassportKeys,
   passportKeysSetting,
   type PassportRing,
@@ -11,8 +20,6 @@ export {
   SymmetricKey,
   withoutPrivateKeys,
 } from "./keys.ts";
-export { type Profile, profileNames, profiles } from "./profiles.ts";
-export { createReload } from "./reload.ts";
 export {
   createShadowVerifier,
   type ShadowVerdict,

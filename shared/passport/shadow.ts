@@ -1,5 +1,4 @@
-import { PassportClaims } from "./claims.ts";
-import { profiles } from "./profiles.ts";
+import { PassportClaims, profiles } from "./claims.ts";
 import {
   checkPassport,
   type Passport,

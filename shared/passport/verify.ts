@@ -9,8 +9,14 @@ import {
   verifyJws,
 } from "../crypto/mod.ts";
 import { Problem } from "../problem.ts";
-import { maxLifeSeconds, maxPassportBytes, PassportClaims } from "./claims.ts";
-import { type Profile, profileNames, profiles } from "./profiles.ts";
+import {
+  maxLifeSeconds,
+  maxPassportBytes,
+  PassportClaims,
+  type Profile,
+  profileNames,
+  profiles,
+} from "./claims.ts";
 
 /** The verified claims of a request, and what handlers need of them. */
 export type Passport = Readonly<PassportClaims> & {

@@ -1,18 +1,21 @@
-export { automaticPipelining, type AutomaticPipeliningOptions } from "./automatic_pipelining.ts";
+export {
+  automaticPipelining,
+  type AutomaticPipeliningOptions,
+  type Redis,
+  type RedisPipeline,
+  RedisUnavailable,
+} from "./redis.ts";
 export {
   configurationKeys,
-  revocationKeys,
-  type RevocationLevel,
-  sequenceMarkKey,
-} from "./keys.ts";
-export { type Redis, type RedisPipeline, RedisUnavailable } from "./redis.ts";
-export {
   formatRevocationPosition,
   reachesPosition,
   readRevocationPosition,
+  revocationKeys,
+  type RevocationLevel,
   type RevocationPosition,
   revocationPositionHeader,
-} from "./revocation_position.ts";
+  sequenceMarkKey,
+} from "./keys.ts";
 export {
   createUpstashRedis,
   openOptionalUpstash,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { beginTimeBudget } from "./time_budget.ts";
+import { beginTimeBudget } from "./upstash.ts";
 
 /** A budget on a clock that the test controls; a blocked event loop delays its timers. */
 function setup({ budgetMs = 150, maxMs = 500 } = {}) {

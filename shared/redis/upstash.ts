@@ -1,10 +1,9 @@
 import { Redis as UpstashClient } from "@upstash/redis";
 import * as z from "zod/mini";
-import { type Bindings, readConfig } from "../composition/settings.ts";
-import { currentContext } from "../context/request_context.ts";
+import { type Bindings, readConfig, setting } from "../composition/settings.ts";
 import { count, measure } from "../context/measure.ts";
+import { currentContext } from "../context/request_context.ts";
 import { type Redis, type RedisPipeline, RedisUnavailable } from "./redis.ts";
-import { beginTimeBudget, type TimeBudget } from "./time_budget.ts";
 
 /** Address and time limits of Redis. */
 export interface UpstashOptions {
@@ -23,13 +22,22 @@ export interface UpstashOptions {
 
 /** The settings of the REST endpoint. */
 export const upstashSettings = {
-  UPSTASH_REDIS_REST_URL: z.string().check(
-    z.refine(
-      (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
-      "must be an http or https URL",
+  UPSTASH_REDIS_REST_URL: setting(
+    z.string().check(
+      z.refine(
+        (text) => URL.canParse(text) && /^https?:$/.test(new URL(text).protocol),
+        "must be an http or https URL",
+      ),
     ),
+    {
+      meaning:
+        "the REST endpoint of the Redis database; services that start [without](#redis) it lack several functions",
+    },
   ),
-  UPSTASH_REDIS_REST_TOKEN: z.string().check(z.minLength(1)),
+  UPSTASH_REDIS_REST_TOKEN: setting(z.string().check(z.minLength(1)), {
+    meaning: "its token; the read-only one is enough for [some](#redis)",
+    secret: true,
+  }),
 };
 
 /** The same settings where Redis is optional; one of the pair alone is a configuration error. */
@@ -135,4 +143,82 @@ export function openOptionalUpstash(bindings: Bindings, timeoutMs: number): Redi
     token: config.UPSTASH_REDIS_REST_TOKEN,
     timeoutMs,
   });
+}
+
+/** The clock and the timers of a time budget. */
+export interface TimeBudgetClock {
+  /** Milliseconds that never go back. */
+  readonly now: () => number;
+  /** Runs `run` after `ms` milliseconds; the returned function cancels it. */
+  readonly after: (ms: number, run: () => void) => () => void;
+}
+
+/** The time budget of one call. */
+export interface TimeBudget {
+  /** Aborted when the budget is used up. */
+  readonly signal: AbortSignal;
+  /** How late this process's own timers were so far, in milliseconds. */
+  lagMs(): number;
+  /** Ends the budget when the call is over, whatever its outcome. */
+  end(): void;
+}
+
+export interface TimeBudgetOptions {
+  /** What the other side may take from now on, in milliseconds. */
+  readonly budgetMs: number;
+  /** What the call may take in total, however far this process lags, in milliseconds. */
+  readonly maxMs: number;
+}
+
+/** How often the event loop's lag is measured, in milliseconds. */
+const sliceMs = 10;
+
+const runtimeClock: TimeBudgetClock = {
+  now: () => performance.now(),
+  after(ms, run) {
+    const timer = setTimeout(run, ms);
+    return () => clearTimeout(timer);
+  },
+};
+
+/**
+ * Starts a time budget that excludes the event loop's own lag. Otherwise a busy process would
+ * discard replies that arrived in time, and refuse every request although Redis is healthy.
+ *
+ * The budget is spent in slices; each one extends it by its timer's lag, up to `maxMs` in total.
+ * When the last timer was late, the loop gets the same time once more, one slice at most, to read
+ * replies that have arrived: it does not wait for Redis then, it catches up.
+ */
+export function beginTimeBudget(
+  { budgetMs, maxMs }: TimeBudgetOptions,
+  { now, after }: TimeBudgetClock = runtimeClock,
+): TimeBudget {
+  const over = new AbortController();
+  const endsAt = now() + Math.max(budgetMs, maxMs);
+  let left = budgetMs;
+  let lagMs = 0;
+  let isLastLook = false;
+  let cancel: () => void = () => {};
+
+  function wait(ms: number): void {
+    const dueAt = now() + ms;
+    cancel = after(ms, () => {
+      const lateMs = now() - dueAt;
+      lagMs += lateMs;
+      left -= ms;
+      if (isLastLook) return expire();
+      const mayTakeMs = Math.min(left, endsAt - now());
+      if (mayTakeMs > 0) return wait(Math.min(mayTakeMs, sliceMs));
+      if (lateMs <= 0) return expire();
+      isLastLook = true;
+      wait(Math.min(lateMs, sliceMs));
+    });
+  }
+
+  function expire(): void {
+    over.abort(new DOMException("Signal timed out", "TimeoutError"));
+  }
+
+  wait(Math.min(left, sliceMs));
+  return { signal: over.signal, lagMs: () => lagMs, end: () => cancel() };
 }

@@ -1,4 +1,4 @@
-import { createMonotonic, type Monotonic } from "./monotonic.ts";
+import { createMonotonic, type Monotonic } from "./effects.ts";
 
 /** A call's slot among the calls in flight; a second release has no effect. */
 export interface Slot {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createBulkhead } from "./bulkhead.ts";
-import { createTestClock } from "./test_clock.ts";
+import { createTestClock } from "../../tests/support/test_clock.ts";
 
 function setup(limit: number) {
   const clock = createTestClock();

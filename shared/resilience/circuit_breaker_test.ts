@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { bucketsPerWindow } from "./call_window.ts";
-import { type BreakerState, createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
+import {
+  type BreakerState,
+  bucketsPerWindow,
+  createCircuitBreaker,
+  type Permit,
+} from "./circuit_breaker.ts";
 import { type BreakerPolicy, defaultPolicy, toBreakerPolicy } from "./policy.ts";
-import { createTestClock } from "./test_clock.ts";
+import { createTestClock } from "../../tests/support/test_clock.ts";
 
 const rules = toBreakerPolicy(defaultPolicy);
 

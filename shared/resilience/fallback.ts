@@ -1,4 +1,4 @@
-import { background } from "../isolate/invocation.ts";
+import { background } from "../isolate.ts";
 import { currentContext } from "../context/request_context.ts";
 import { Problem } from "../problem.ts";
 import { count } from "../context/measure.ts";

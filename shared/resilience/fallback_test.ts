@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { runInvocation } from "../isolate/invocation.ts";
+import { runInvocation } from "../isolate.ts";
 import { Problem } from "../problem.ts";
 import { createFallback, type FallbackKey, type FallbackStore } from "./fallback.ts";
-import { fallbackKey } from "./redis_fallback_store.ts";
+import { fallbackKey } from "./redis.ts";
 
 const key: FallbackKey = { service: "recommendation", what: "courses", sub: "u1" };
 const down = () => Promise.reject(new Problem("upstream_unavailable"));

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { runInContext } from "../context/request_context.ts";
 import { noopSpan } from "../telemetry/start_span.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
-import { noopTelemetry } from "../telemetry/noop.ts";
-import { createInstrumentation } from "./instrumentation.ts";
+import { noopTelemetry } from "../telemetry/telemetry.ts";
+import { createInstrumentation } from "./resilience.ts";
 
 /** The measurements in a request of a service. */
 function setup() {

@@ -8,7 +8,7 @@ export {
   type PermitOptions,
   type Refusal,
 } from "./circuit_breaker.ts";
-export type { ResilienceEffects } from "./effects.ts";
+export type { Monotonic, ResilienceEffects, Upload } from "./effects.ts";
 export {
   createFallback,
   type Fallback,
@@ -19,7 +19,6 @@ export {
   type FallbackSource,
   type FallbackStore,
 } from "./fallback.ts";
-export type { Monotonic } from "./monotonic.ts";
 export {
   type BreakerPolicy,
   type BreakerSettings,
@@ -35,8 +34,12 @@ export {
   toBreakerPolicy,
   toPolicy,
 } from "./policy.ts";
-export { type RedisBreakerOptions, redisWithBreaker } from "./redis.ts";
-export { fallbackKey, redisFallbackStore } from "./redis_fallback_store.ts";
+export {
+  fallbackKey,
+  type RedisBreakerOptions,
+  redisFallbackStore,
+  redisWithBreaker,
+} from "./redis.ts";
 export {
   type Attempt,
   type Call,
@@ -44,5 +47,4 @@ export {
   type Resilience,
   type ResilienceOptions,
 } from "./resilience.ts";
-export type { Upload } from "./time_limit.ts";
 export { withResilience, type WithResilienceOptions } from "./with_resilience.ts";

@@ -1,10 +1,11 @@
-import { background } from "../isolate/invocation.ts";
+import { background } from "../isolate.ts";
 import { revocationKeys } from "../redis/keys.ts";
 import { type Redis, RedisUnavailable } from "../redis/redis.ts";
 import { createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
 import type { ResilienceEffects } from "./effects.ts";
+import type { FallbackKey, FallbackStore } from "./fallback.ts";
+import { createInstrumentation } from "./resilience.ts";
 import { type Policy, toBreakerPolicy } from "./policy.ts";
-import { createInstrumentation } from "./instrumentation.ts";
 
 type Build = Parameters<Redis["pipeline"]>[0];
 
@@ -64,6 +65,27 @@ export function redisWithBreaker(
       }
       instrumentation.refused("breaker");
       throw new RedisUnavailable("Redis is left alone for now: its breaker is open");
+    },
+  };
+}
+
+/** Redis key of a stored result; the subject, which may hold any character, comes last. */
+export function fallbackKey({ service, what, sub }: FallbackKey): string {
+  return `fb:${service}:${what}:${sub}`;
+}
+
+/** Stores last good results in Redis, each with its TTL. */
+export function redisFallbackStore(redis: Redis): FallbackStore {
+  return {
+    async get(key) {
+      const [value] = await redis.pipeline((pipeline) => pipeline.get(fallbackKey(key)));
+      return typeof value === "string" ? value : null;
+    },
+    async put(key, value, ttlSeconds) {
+      await redis.pipeline((pipeline) => pipeline.set(fallbackKey(key), value, { ex: ttlSeconds }));
+    },
+    async forget(key) {
+      await redis.pipeline((pipeline) => pipeline.del(fallbackKey(key)));
     },
   };
 }

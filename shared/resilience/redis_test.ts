@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import { automaticPipelining } from "../redis/automatic_pipelining.ts";
-import { type Redis, RedisUnavailable } from "../redis/redis.ts";
+import { automaticPipelining, type Redis, RedisUnavailable } from "../redis/redis.ts";
 import { defaultPolicy, toPolicy } from "./policy.ts";
 import { redisWithBreaker } from "./redis.ts";
-import { createTestClock } from "./test_clock.ts";
+import { createTestClock } from "../../tests/support/test_clock.ts";
 
 function setup(minimumCalls = defaultPolicy.breaker.minimumCalls) {
   const clock = createTestClock();

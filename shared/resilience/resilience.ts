@@ -1,12 +1,17 @@
 import { internalHeaders } from "../context/internal_headers.ts";
+import { count } from "../context/measure.ts";
+import { currentContext } from "../context/request_context.ts";
 import { Problem } from "../problem.ts";
 import { createBulkhead, type Slot } from "./bulkhead.ts";
-import { createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
-import { type ResilienceEffects, sleepUnlessAborted } from "./effects.ts";
-import { createInstrumentation, type Instrumentation } from "./instrumentation.ts";
+import { type BreakerState, createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
+import {
+  type ResilienceEffects,
+  sleepUnlessAborted,
+  startTimeLimit,
+  type Upload,
+} from "./effects.ts";
 import { type BreakerPolicy, type Policy, toBreakerPolicy } from "./policy.ts";
 import { createRetry, isRepeatable, readRetryAfterMs } from "./retry.ts";
-import { startTimeLimit, type Upload } from "./time_limit.ts";
 
 /** A call to be made, with retries. */
 export interface Call extends Pick<RequestInit, "method" | "body"> {
@@ -239,4 +244,42 @@ function isTimeout({ aborted, reason }: AbortSignal): boolean {
 /** Whole seconds, at least one (RFC 9110 §10.2.3). */
 function toRetryAfter(ms: number): string {
   return String(Math.max(1, Math.ceil(ms / 1000)));
+}
+
+/** Counts the events of one dependency's calls, in the context of the calling request. */
+export interface Instrumentation {
+  /** The breaker changed its state. */
+  transition(to: BreakerState, from: BreakerState): void;
+  /** A call was refused before it was sent. */
+  refused(reason: "breaker" | "bulkhead"): void;
+  /** A call is retried. */
+  retried(): void;
+}
+
+/** Creates the instrumentation of a dependency. */
+export function createInstrumentation(dependency: string): Instrumentation {
+  // The metrics that counted a breaker as open also count it as closed, whichever request closes
+  // it.
+  let close: (() => void) | undefined;
+  const labels = () => ({
+    "edgepass.service": currentContext()?.service,
+    "edgepass.peer": dependency,
+  });
+  return {
+    transition(to, from) {
+      const attributes = labels();
+      count("edgepass.breaker.transitions", { ...attributes, "edgepass.breaker.state": to });
+      const metrics = currentContext()?.telemetry?.metrics;
+      if (from === "closed") {
+        metrics?.move("edgepass.breaker.open", attributes, 1);
+        close = () => metrics?.move("edgepass.breaker.open", attributes, -1);
+      } else if (to === "closed") {
+        close?.();
+        close = undefined;
+      }
+    },
+    refused: (reason) =>
+      count("edgepass.resilience.refusals", { ...labels(), "edgepass.reason": reason }),
+    retried: () => count("edgepass.resilience.retries", labels()),
+  };
 }

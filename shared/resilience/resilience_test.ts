@@ -3,7 +3,7 @@ import { internalHeaders } from "../context/internal_headers.ts";
 import { Problem } from "../problem.ts";
 import { defaultPolicy, type PolicyPatch, toPolicy } from "./policy.ts";
 import { type Attempt, type Call, createResilience } from "./resilience.ts";
-import { createTestClock } from "./test_clock.ts";
+import { createTestClock } from "../../tests/support/test_clock.ts";
 
 type Respond = (attempt: Attempt) => Response | Promise<Response>;
 

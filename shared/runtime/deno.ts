@@ -1,27 +1,23 @@
 import { trace } from "@opentelemetry/api";
+import process from "node:process";
 import * as z from "zod/mini";
-import type { Application, Compose } from "../composition/application.ts";
-import { type Invocation, runInvocation } from "../isolate/invocation.ts";
-import { ConfigError, integer, readConfig } from "../composition/settings.ts";
-import { createLogger } from "../context/logger.ts";
+import { ConfigError, integer, readConfig, setting } from "../composition/settings.ts";
+import type { Application, Compose } from "../composition/upstream.ts";
+import { createLogger } from "../context/request_context.ts";
+import { type Invocation, runInvocation } from "../isolate.ts";
 import type { Logger } from "../log.ts";
 import {
   createTelemetry,
   registerContextManager,
   type RunningTelemetry,
 } from "../telemetry/mod.ts";
-import { createDrain } from "./deno_drain.ts";
-import { openDatabases } from "./deno_databases.ts";
-import { readKeyFiles } from "./deno_key_files.ts";
-import { noteInFlight } from "./deno_in_flight.ts";
-import { listenForEver, type Listening } from "./deno_listen.ts";
+import { openDatabases, readKeyFiles } from "./deno_files.ts";
 import { createLineWriter, type LineWriter } from "./deno_lines.ts";
-import { createMaintenance } from "./deno_maintenance.ts";
+import { createDrain, listenForEver, type Listening, noteInFlight } from "./deno_server.ts";
 
 export { asksForHelp, readArguments, type TaskUsage } from "./deno_usage.ts";
-export { processorMs, spareProcessors } from "./deno_processor.ts";
 export type { OpenSqlDb } from "../sql/node_sqlite.ts";
-export { isSqliteFile, openSqliteFile, readMigrations, scrubSqliteFile } from "./deno_databases.ts";
+export { isSqliteFile, openSqliteFile, readMigrations, scrubSqliteFile } from "./deno_files.ts";
 
 /** Options that the entry of a composition sets. */
 export interface ServeOptions {
@@ -31,12 +27,20 @@ export interface ServeOptions {
   readonly maintainEveryMs?: number;
 }
 
-const Settings = z.object({
-  PORT: z._default(integer({ min: 1, max: 65_535 }), 8787),
-  HOST: z._default(z.string(), "127.0.0.1"),
-  DRAIN_DELAY_MS: z._default(integer({ min: 0, max: 60_000 }), 0),
+/** The settings of a process. */
+export const processSettings = {
+  PORT: setting(z._default(integer({ min: 1, max: 65_535 }), 8787), {
+    meaning: "where a process listens",
+  }),
+  HOST: setting(z._default(z.string(), "127.0.0.1"), { meaning: "the address it listens on" }),
+  DRAIN_DELAY_MS: setting(z._default(integer({ min: 0, max: 60_000 }), 0), {
+    meaning:
+      "how long it serves requests after SIGTERM, `/readyz` as 503, until balancers have reacted",
+  }),
   INFLIGHT_FILE: z.optional(z.string()),
-});
+};
+
+const Settings = z.object(processSettings);
 
 /**
  * How long a stop waits for requests in flight, in milliseconds: a second more than the drain, in
@@ -173,4 +177,50 @@ function exportRegularly(telemetry: RunningTelemetry): () => void {
 function explain(error: unknown): string {
   if (error instanceof ConfigError || error instanceof RangeError) return error.message;
   return error instanceof Error ? `Cannot start: ${error.stack ?? error.message}` : "Cannot start";
+}
+
+/**
+ * Creates the timer's callback: one maintenance run at a time, and while a long one runs its urgent
+ * part. After a failure the next call retries.
+ */
+export function createMaintenance(
+  app: Pick<Application, "maintain" | "maintainUrgent">,
+  log: Logger,
+): () => void {
+  const maintain = oneAtATime(() => app.maintain?.(), log);
+  const maintainUrgent = oneAtATime(() => app.maintainUrgent?.(), log);
+  return function tick() {
+    if (!maintain()) maintainUrgent();
+  };
+}
+
+/** Returns whether it began; it does not while the previous call still runs. */
+function oneAtATime(work: () => Promise<void> | undefined, log: Logger): () => boolean {
+  let running = false;
+  async function run(): Promise<void> {
+    try {
+      await work();
+    } catch (cause) {
+      log.error("Sweep failed", { cause });
+    } finally {
+      running = false;
+    }
+  }
+  return function begin() {
+    if (running) return false;
+    running = true;
+    void run();
+    return true;
+  };
+}
+
+/** Processor time of this process so far, in milliseconds. */
+export function processorMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
+}
+
+/** Processors besides the one that serves requests, at least one; a container's limit counts. */
+export function spareProcessors(): number {
+  return Math.max(1, navigator.hardwareConcurrency - 1);
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { openDatabases, scrubSqliteFile } from "./deno_databases.ts";
+import { openDatabases, scrubSqliteFile } from "./deno_files.ts";
 
 const secret = "somebody@example.test";
 const migrations = { AUTH_DB: new URL("../../services/auth/migrations/", import.meta.url) };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createDrain } from "./deno_drain.ts";
+import { createDrain } from "./deno_server.ts";
 
 const app = () => new Response("served", { status: 201, headers: { "x-of": "app" } });
 const get = (path: string) => new Request(`http://127.0.0.1${path}`);

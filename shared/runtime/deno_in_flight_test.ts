@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { noteInFlight } from "./deno_in_flight.ts";
+import { noteInFlight } from "./deno_server.ts";
 
 Deno.test("requests in flight are recorded at once, without their query", () => {
   const path = Deno.makeTempFileSync();

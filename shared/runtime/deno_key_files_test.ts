@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readKeyFiles } from "./deno_key_files.ts";
+import { readKeyFiles } from "./deno_files.ts";
 
 Deno.test("a key file is the setting when no variable is set, and is read again on request", async () => {
   const path = await Deno.makeTempFile();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { createLogger } from "../context/logger.ts";
-import { createMaintenance } from "./deno_maintenance.ts";
+import { createLogger } from "../context/request_context.ts";
+import { createMaintenance } from "./deno.ts";
 
 /** Runs everything that is due before the next turn of the event loop. */
 async function settle(): Promise<void> {

@@ -1,9 +1,9 @@
 import { trace } from "@opentelemetry/api";
-import type { Application, Compose } from "../composition/application.ts";
-import { runInvocation } from "../isolate/invocation.ts";
+import type { Application, Compose } from "../composition/upstream.ts";
+import { runInvocation } from "../isolate.ts";
 import { type Bindings, ConfigError } from "../composition/settings.ts";
 import { internalHeaders } from "../context/internal_headers.ts";
-import { createLogger } from "../context/logger.ts";
+import { createLogger } from "../context/request_context.ts";
 import { Problem, toProblemResponse } from "../problem.ts";
 import {
   createTelemetry,

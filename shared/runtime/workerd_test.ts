@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { expectProblem } from "../../tests/support/services.ts";
-import type { Application } from "../composition/application.ts";
-import { background, currentInvocation } from "../isolate/invocation.ts";
+import type { Application } from "../composition/upstream.ts";
+import { background, currentInvocation } from "../isolate.ts";
 import { ConfigError } from "../composition/settings.ts";
 import { worker } from "./workerd.ts";
 

@@ -1,6 +1,5 @@
-import { toSqlError } from "./errors.ts";
+import { checkStatement, type Row, type SqlDb, type Statement, toSqlError } from "./statement.ts";
 import { oneStatement, returningNames, verbOf } from "./sql_text.ts";
-import { checkStatement, type Row, type SqlDb, type Statement } from "./statement.ts";
 
 /** The part of a prepared D1 statement that is used here. */
 export interface D1Prepared {

@@ -1,13 +1,13 @@
 import { createClient, LibsqlError, type ResultSet } from "@libsql/client/http";
-import { toSqlError } from "./errors.ts";
-import { oneStatement } from "./sql_text.ts";
 import {
   checkStatement,
   type Row,
   type SqlDb,
   type SqlValue,
   type Statement,
+  toSqlError,
 } from "./statement.ts";
+import { oneStatement } from "./sql_text.ts";
 
 /** Options of {@link libsqlSql}. */
 export interface LibsqlOptions {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { SqlFault, StoreUnavailable } from "./errors.ts";
+import { SqlFault, StoreUnavailable } from "./statement.ts";
 import { libsqlSql } from "./libsql.ts";
 
 const statement = { sql: "SELECT 1", params: [] };

@@ -1,7 +1,6 @@
-import { digest } from "../crypto/digest.ts";
-import { UniqueViolation } from "./errors.ts";
+import { digest } from "../crypto/bytes.ts";
+import { type SqlDb, type Statement, UniqueViolation } from "./statement.ts";
 import { splitStatements } from "./sql_text.ts";
-import type { SqlDb, Statement } from "./statement.ts";
 
 /** One SQL file, for example `0001_accounts.sql`. */
 export interface Migration {

@@ -1,17 +1,19 @@
 export {
   checkStatement,
+  isDone,
   maxParams,
+  requireOneChange,
   type Row,
   type SqlDb,
+  SqlFault,
   type SqlValue,
   type Statement,
+  StoreUnavailable,
+  UniqueViolation,
+  VersionConflict,
 } from "./statement.ts";
-export { SqlFault, StoreUnavailable, UniqueViolation, VersionConflict } from "./errors.ts";
-export { isDone, requireOneChange } from "./guard.ts";
-export { readCursor, toCursor } from "./cursor.ts";
+export { readCursor, toCursor, uuidv7 } from "./rows.ts";
 export { migrate, type Migration, pendingMigrations } from "./migrate.ts";
-export { type Orm, orm } from "./orm.ts";
+export { deleteStoredResponses, type Orm, orm } from "./orm.ts";
 export { readSqlDb, type SqlSource, sqlSource } from "./read_sql_db.ts";
-export { deleteStoredResponses } from "./stored_responses.ts";
-export { uuidv7 } from "./uuidv7.ts";
 export type { D1Binding, D1Prepared } from "./d1.ts";

@@ -1,8 +1,15 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from "node:sqlite";
-import { createBoundedMap } from "../isolate/bounded_map.ts";
-import { SqlFault, toSqlError } from "./errors.ts";
+import { createBoundedMap } from "../isolate.ts";
+import {
+  checkStatement,
+  maxParams,
+  type Row,
+  type SqlDb,
+  SqlFault,
+  type Statement,
+  toSqlError,
+} from "./statement.ts";
 import { oneStatement, verbOf } from "./sql_text.ts";
-import { checkStatement, maxParams, type Row, type SqlDb, type Statement } from "./statement.ts";
 
 /** A database that this process has opened and must close. */
 export interface OpenSqlDb extends SqlDb {

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
-import { StoreUnavailable } from "./errors.ts";
+import { type SqlDb, type SqlValue, StoreUnavailable } from "./statement.ts";
 import { openNodeSqlite } from "./node_sqlite.ts";
-import type { SqlDb, SqlValue } from "./statement.ts";
 
 const run = (sql: SqlDb, text: string, ...params: SqlValue[]) => sql.run({ sql: text, params });
 

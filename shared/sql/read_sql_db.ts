@@ -1,7 +1,7 @@
 import * as z from "zod/mini";
+import { measureDatabase } from "../context/measure.ts";
 import { type D1Binding, d1Sql } from "./d1.ts";
 import { libsqlSql } from "./libsql.ts";
-import { measuredSql } from "./measured.ts";
 import type { SqlDb } from "./statement.ts";
 
 /** A service's database: an open one, a D1 binding, or the URL of a libSQL server. */
@@ -61,4 +61,12 @@ function isD1Binding(value: unknown): value is D1Binding {
 function hasMethods(value: unknown, ...names: string[]): boolean {
   if (typeof value !== "object" || value === null) return false;
   return names.every((name) => typeof Reflect.get(value, name) === "function");
+}
+
+/** Wraps a database so that each call is a span of the request's trace and a measurement. */
+export function measuredSql(db: SqlDb): SqlDb {
+  return {
+    run: (statement) => measureDatabase("QUERY", 1, () => db.run(statement)),
+    batch: (statements) => measureDatabase("BATCH", statements.length, () => db.batch(statements)),
+  };
 }

@@ -1,7 +1,7 @@
 import { context, ROOT_CONTEXT, trace } from "@opentelemetry/api";
 import assert from "node:assert/strict";
 import { ConfigError } from "../composition/settings.ts";
-import { readTelemetry } from "./binding.ts";
+import { readTelemetry } from "./settings.ts";
 import { createTelemetry } from "./create_telemetry.ts";
 
 const recording = () =>

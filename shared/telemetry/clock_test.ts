@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createClock } from "./clock.ts";
+import { createClock } from "./tracer.ts";
 
 function setup() {
   const time = { wall: 1_000_000, steady: 0 };

@@ -1,18 +1,25 @@
-import { trace } from "@opentelemetry/api";
+import {
+  type Context,
+  context,
+  type ContextManager,
+  ROOT_CONTEXT,
+  trace,
+} from "@opentelemetry/api";
+import { AsyncLocalStorage } from "node:async_hooks";
 import * as z from "zod/mini";
 import { type Bindings, ConfigError, readConfig } from "../composition/settings.ts";
-import { createLineLogger } from "../log.ts";
-import type { LogSink } from "../log.ts";
-import { createClock } from "./clock.ts";
-import { createExporter, type Exporter } from "./exporter.ts";
-import { createRandomHex, type RandomHex } from "./ids.ts";
-import { createMetrics } from "./metrics.ts";
-import { toPrometheus } from "./prometheus.ts";
-import { createSender, type SenderEffects } from "./sender.ts";
-import { telemetrySettings } from "./settings.ts";
-import { toTargets } from "./targets.ts";
+import { createLineLogger, type LogSink } from "../log.ts";
+import { createExporter, createSender, type Exporter, type SenderEffects } from "./exporter.ts";
+import { createMetrics, toPrometheus } from "./metrics.ts";
+import { telemetrySettings, toTargets } from "./settings.ts";
 import type { RunningTelemetry } from "./telemetry.ts";
-import { createTracer, type TracerOptions } from "./tracer.ts";
+import {
+  createClock,
+  createRandomHex,
+  createTracer,
+  type RandomHex,
+  type TracerOptions,
+} from "./tracer.ts";
 
 /** What telemetry needs of its program. */
 export interface TelemetryEffects {
@@ -114,4 +121,34 @@ function requireNoPropagators(propagators: string | undefined): void {
   if (propagators !== "none") {
     throw new ConfigError("Cannot start: OTEL_PROPAGATORS must be none where OTEL_DENO is true");
   }
+}
+
+/**
+ * Propagates the active span through asynchronous work.
+ *
+ * Not `@opentelemetry/context-async-hooks`: its `attach` and `disable` need functions that
+ * workerd's storage lacks, and the rest of it wraps event emitters, which are not used here.
+ */
+export function createContextManager(): ContextManager {
+  const storage = new AsyncLocalStorage<Context>();
+  const manager: ContextManager = {
+    active: () => storage.getStore() ?? ROOT_CONTEXT,
+    with: (ctx, fn, thisArg, ...args) => storage.run(ctx, () => fn.apply(thisArg, args)),
+    bind: (ctx, target) =>
+      typeof target !== "function" ? target : new Proxy(target, {
+        apply: (fn, self, args) => storage.run(ctx, () => Reflect.apply(fn, self, args)),
+      }),
+    enable: () => manager,
+    disable: () => manager,
+  };
+  return manager;
+}
+
+/**
+ * Makes `context.active()` of the OpenTelemetry API follow asynchronous work in this isolate.
+ *
+ * An existing context manager, from another call or Deno's own, stays.
+ */
+export function registerContextManager(): void {
+  context.setGlobalContextManager(createContextManager());
 }

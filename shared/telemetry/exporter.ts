@@ -1,13 +1,8 @@
-import type { LogSink } from "../log.ts";
+import type { Logger, LogSink } from "../log.ts";
 import type { MeasuredMetrics } from "./metrics.ts";
-import { type TakenLine, toOtlpLogs } from "./otlp_logs.ts";
-import { toOtlpMetrics } from "./otlp_metrics.ts";
-import { toOtlpTraces } from "./otlp_traces.ts";
-import type { Resource } from "./otlp_value.ts";
-import { createQueue, type Queue } from "./queue.ts";
-import type { Send } from "./sender.ts";
-import type { SpanRecord } from "./span_record.ts";
-import type { Target, Targets } from "./targets.ts";
+import { type Resource, type TakenLine, toOtlpLogs, toOtlpMetrics, toOtlpTraces } from "./otlp.ts";
+import type { SpanRecord } from "./span.ts";
+import type { Signal, Target, Targets } from "./settings.ts";
 import type { FlushOptions } from "./telemetry.ts";
 import { toZipkin } from "./zipkin.ts";
 
@@ -108,4 +103,112 @@ function oneAtATime(work: (isFinal: boolean) => Promise<void>): typeof work {
     await mine;
     if (running === mine) running = undefined;
   };
+}
+
+/** Holds items until they are sent. */
+export interface Queue<Item> {
+  /** Adds an item; a full queue drops it. */
+  push(item: Item): void;
+  /** Removes up to `max` items, the oldest first. */
+  take(max: number): readonly Item[];
+}
+
+/** A queue of at most `maxSize` items. */
+export function createQueue<Item>(
+  { maxSize, onDrop }: { maxSize: number; onDrop: (items: number) => void },
+): Queue<Item> {
+  const items: Item[] = [];
+  return {
+    push(item) {
+      if (items.length < maxSize) items.push(item);
+      else onDrop(1);
+    },
+    take: (max) => items.splice(0, max),
+  };
+}
+
+/**
+ * Posts the result of `encode` to a collector; returns whether it was accepted, and never rejects.
+ */
+export type Send = (signal: Signal, target: Target, encode: () => string) => Promise<boolean>;
+
+/** Dependencies of a sender. */
+export interface SenderEffects {
+  /** Calls the collector. */
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Waits, in milliseconds. */
+  readonly wait: (ms: number) => Promise<void>;
+  /** Receives failures, at most one a minute. */
+  readonly log: Logger;
+  /** The limit of one request, in milliseconds. */
+  readonly timeoutMs?: number;
+}
+
+/** Statuses after which OTLP/HTTP has a client retry. */
+const passing = new Set([429, 502, 503, 504]);
+const defaultWaitMs = 1_000;
+const maxWaitMs = 5_000;
+const warnEveryMs = 60_000;
+
+/** A sender that retries once when the collector is busy, unless its `Retry-After` exceeds 5 s. */
+export function createSender(
+  { fetch, now, wait, log, timeoutMs = 10_000 }: SenderEffects,
+): Send {
+  let complainedAt = Number.NEGATIVE_INFINITY;
+
+  /** Neither path nor query nor the error's message, which quotes them: each can hold a key. */
+  function warn(signal: Signal, { url }: Target, reason: string): void {
+    if (now() - complainedAt < warnEveryMs) return;
+    complainedAt = now();
+    log.warn("Telemetry was not exported", { signal, collector: new URL(url).host, reason });
+  }
+
+  async function post({ url, headers }: Target, body: string): Promise<Response> {
+    const aborter = new AbortController();
+    const timer = setTimeout(
+      () => aborter.abort(new DOMException("No answer in time", "TimeoutError")),
+      timeoutMs,
+    );
+    try {
+      const response = await fetch(url, {
+        method: "POST",
+        // The content type is ours; a redirect would send the key to its target.
+        headers: { ...headers, "content-type": "application/json" },
+        redirect: "manual",
+        body,
+        signal: aborter.signal,
+      });
+      await response.body?.cancel();
+      return response;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  return async function send(signal, target, encode) {
+    try {
+      const body = encode();
+      let response = await post(target, body);
+      const waitMs = passing.has(response.status) ? readRetryAfter(response, now()) : Infinity;
+      if (waitMs <= maxWaitMs) {
+        await wait(waitMs);
+        response = await post(target, body);
+      }
+      if (response.ok) return true;
+      warn(signal, target, `HTTP ${response.status}`);
+    } catch (error) {
+      warn(signal, target, error instanceof Error ? error.name : "unknown");
+    }
+    return false;
+  };
+}
+
+/** Milliseconds to wait (RFC 9110 §10.2.3): seconds or a date. */
+function readRetryAfter(response: Response, nowMs: number): number {
+  const text = response.headers.get("retry-after");
+  if (text === null) return defaultWaitMs;
+  const ms = /^\d+$/.test(text) ? Number(text) * 1000 : Date.parse(text) - nowMs;
+  return Number.isNaN(ms) ? defaultWaitMs : Math.max(0, ms);
 }

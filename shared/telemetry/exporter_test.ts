@@ -1,10 +1,9 @@
 import { ROOT_CONTEXT } from "@opentelemetry/api";
 import assert from "node:assert/strict";
 import { createExporter, type ExporterOptions } from "./exporter.ts";
-import { createRandomHex } from "./ids.ts";
+import { createRandomHex, createTracer } from "./tracer.ts";
 import { createMetrics } from "./metrics.ts";
-import type { Signal } from "./targets.ts";
-import { createTracer } from "./tracer.ts";
+import type { Signal } from "./settings.ts";
 
 interface Sent {
   readonly signal: Signal;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readHeaderList } from "./header_list.ts";
+import { readHeaderList } from "./settings.ts";
 
 const read = {
   "": {},

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createRandomHex } from "./ids.ts";
+import { createRandomHex } from "./tracer.ts";
 
 Deno.test("ids are lower-case hex, never all zero, and unique", () => {
   const randomHex = createRandomHex();

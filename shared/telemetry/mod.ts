@@ -9,8 +9,16 @@ export {
   toLoggerOptions,
   type WriteLine,
 } from "../log.ts";
-export { bestEffort } from "./best_effort.ts";
-export { readTelemetry, telemetrySetting } from "./binding.ts";
+export {
+  bestEffort,
+  isProbe,
+  noopSpan,
+  type OpenSpanOptions,
+  type StartedSpan,
+  startTracedSpan,
+  toSpanContext,
+} from "./start_span.ts";
+export { readTelemetry, telemetrySetting, telemetrySettings } from "./settings.ts";
 export {
   type CounterName,
   type GaugeName,
@@ -21,28 +29,26 @@ export {
   type MetricName,
   type NamesOf,
 } from "./catalogue.ts";
-export { registerContextManager } from "./context_manager.ts";
-export { createTelemetry, type TelemetryEffects } from "./create_telemetry.ts";
-export type { RandomHex } from "./ids.ts";
 export {
-  isProbe,
-  noopSpan,
-  type OpenSpanOptions,
-  type StartedSpan,
-  startTracedSpan,
-  toSpanContext,
-} from "./start_span.ts";
-export { prometheusMediaType, prometheusName, toLabelName } from "./prometheus.ts";
-export { noopTelemetry } from "./noop.ts";
-export { isSampled } from "./sampling.ts";
-export type { SenderEffects } from "./sender.ts";
-export { telemetrySettings } from "./settings.ts";
-export type { FlushOptions, Metrics, RunningTelemetry, Telemetry } from "./telemetry.ts";
+  createTelemetry,
+  registerContextManager,
+  type TelemetryEffects,
+} from "./create_telemetry.ts";
+export { isSampled, type RandomHex } from "./tracer.ts";
+export { prometheusMediaType, prometheusName, toLabelName } from "./metrics.ts";
+export {
+  type FlushOptions,
+  type Metrics,
+  noopTelemetry,
+  type RunningTelemetry,
+  type Telemetry,
+} from "./telemetry.ts";
+export type { SenderEffects } from "./exporter.ts";
 export {
   childSpan,
   newTrace,
   readTraceparent,
+  readTracestate,
   toTraceparent,
   type TraceContext,
 } from "./trace_context.ts";
-export { readTracestate } from "./trace_state.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createLogger } from "../context/logger.ts";
-import { toOtlpLogs } from "./otlp_logs.ts";
-import { Logs } from "./otlp_shapes.ts";
+import { createLogger } from "../context/request_context.ts";
+import { toOtlpLogs } from "./otlp.ts";
+import { Logs } from "../../tests/support/otlp_shapes.ts";
 
 const resource = { serviceName: "edgepass", instanceId: "0123456789abcdef" };
 const at = 1_700_000_000_000;

@@ -1,12 +1,9 @@
 import { SpanStatusCode } from "@opentelemetry/api";
 import assert from "node:assert/strict";
-import { createRandomHex } from "./ids.ts";
+import { createRandomHex, createTracer } from "./tracer.ts";
 import { createMetrics } from "./metrics.ts";
-import { toOtlpLogs } from "./otlp_logs.ts";
-import { toOtlpMetrics } from "./otlp_metrics.ts";
-import { toOtlpTraces } from "./otlp_traces.ts";
-import type { SpanRecord } from "./span_record.ts";
-import { createTracer } from "./tracer.ts";
+import { toOtlpLogs, toOtlpMetrics, toOtlpTraces } from "./otlp.ts";
+import type { SpanRecord } from "./span.ts";
 
 const resource = { serviceName: "edgepass", instanceId: "0123456789abcdef" };
 const at = 1_700_000_000_000;

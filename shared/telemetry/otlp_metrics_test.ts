@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { createMetrics } from "./metrics.ts";
-import { toOtlpMetrics } from "./otlp_metrics.ts";
-import { Metrics } from "./otlp_shapes.ts";
+import { toOtlpMetrics } from "./otlp.ts";
+import { Metrics } from "../../tests/support/otlp_shapes.ts";
 
 const resource = { serviceName: "edgepass", instanceId: "0123456789abcdef" };
 const at = 1_700_000_000_000;

@@ -1,11 +1,10 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createRandomHex } from "./ids.ts";
-import { Traces } from "./otlp_shapes.ts";
-import { toOtlpTraces } from "./otlp_traces.ts";
-import type { SpanRecord } from "./span_record.ts";
-import { createTracer } from "./tracer.ts";
+import { createRandomHex, createTracer } from "./tracer.ts";
+import { Traces } from "../../tests/support/otlp_shapes.ts";
+import { toOtlpTraces } from "./otlp.ts";
+import type { SpanRecord } from "./span.ts";
 
 const resource = { serviceName: "edgepass", instanceId: "0123456789abcdef" };
 const at = 1_700_000_000_000;

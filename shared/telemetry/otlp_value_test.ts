@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { toAnyValue, toNanos } from "./otlp_value.ts";
+import { toAnyValue, toNanos } from "./otlp.ts";
 
 Deno.test("numbers that JSON lacks, and integers too large for it, keep their meaning", () => {
   assert.deepEqual([Number.NaN, Infinity, -Infinity, 2 ** 60, -3, 1.5].map(toAnyValue), [

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { metricCatalogue, type MetricDefinition, type MetricName } from "./catalogue.ts";
-import { createMetrics } from "./metrics.ts";
-import { prometheusName, toPrometheus } from "./prometheus.ts";
+import { createMetrics, prometheusName, toPrometheus } from "./metrics.ts";
 
 interface Family {
   readonly name: string;

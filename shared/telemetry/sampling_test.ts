@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createRandomHex } from "./ids.ts";
-import { isSampled } from "./sampling.ts";
+import { createRandomHex, isSampled } from "./tracer.ts";
 
 const ratio = fc.double({ min: 0, max: 1, noNaN: true });
 const hex = (bytes: number) =>

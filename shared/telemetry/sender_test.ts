@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { createLogger } from "../context/logger.ts";
-import { createSender, type SenderEffects } from "./sender.ts";
+import { createLogger } from "../context/request_context.ts";
+import { createSender, type SenderEffects } from "./exporter.ts";
 
 type Outcome = Response | Error | "never";
 

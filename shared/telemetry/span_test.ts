@@ -1,8 +1,7 @@
 import { SpanStatusCode, type Tracer } from "@opentelemetry/api";
 import assert from "node:assert/strict";
-import { createRandomHex } from "./ids.ts";
-import type { SpanRecord } from "./span_record.ts";
-import { createTracer } from "./tracer.ts";
+import { createRandomHex, createTracer } from "./tracer.ts";
+import type { SpanRecord } from "./span.ts";
 
 /** The record of one span that `use` changes. */
 function record(use: (span: ReturnType<Tracer["startSpan"]>) => void): SpanRecord {

@@ -10,7 +10,6 @@ import {
   type Tracer,
 } from "@opentelemetry/api";
 import { childSpan, newTrace, type TraceContext } from "./trace_context.ts";
-import { bestEffort } from "./best_effort.ts";
 
 /** A span in progress, and its trace context for the headers of its calls. */
 export interface StartedSpan {
@@ -99,4 +98,19 @@ function toTrace(span: Span): TraceContext | undefined {
   const context = span.spanContext();
   if (!isSpanContextValid(context)) return undefined;
   return { traceId: context.traceId, spanId: context.spanId, flags: context.traceFlags & 1 };
+}
+
+/**
+ * Runs a part of telemetry whose failure must not fail the request it reports on.
+ *
+ * Spans may belong to another provider, and sinks to the deployment: one that throws while a
+ * response is ready would turn every request into a 500.
+ */
+export function bestEffort<Result>(work: () => Result): Result | undefined {
+  try {
+    return work();
+  } catch {
+    // A report of the failure would take the path that has just failed.
+    return undefined;
+  }
 }

@@ -1,6 +1,6 @@
 import { type SpanContext, SpanStatusCode } from "@opentelemetry/api";
-import { createBoundedMap } from "../isolate/bounded_map.ts";
-import type { LocalTrace, SpanRecord } from "./span_record.ts";
+import { createBoundedMap } from "../isolate.ts";
+import type { LocalTrace, SpanRecord } from "./span.ts";
 
 /** Dependencies of tail sampling. */
 export interface TailOptions {

@@ -1,8 +1,7 @@
 import { ROOT_CONTEXT, type Span, SpanStatusCode, trace } from "@opentelemetry/api";
 import assert from "node:assert/strict";
-import { createRandomHex } from "./ids.ts";
-import type { SpanRecord } from "./span_record.ts";
-import { createTracer } from "./tracer.ts";
+import { createRandomHex, createTracer } from "./tracer.ts";
+import type { SpanRecord } from "./span.ts";
 
 function setup({ ratio = 0, slowMs = 1000 } = {}) {
   const exported: SpanRecord[] = [];

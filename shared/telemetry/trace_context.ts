@@ -1,3 +1,5 @@
+import { createTraceState } from "@opentelemetry/api";
+
 /** The position of a request in its trace (W3C Trace Context, Level 1). */
 export interface TraceContext {
   /** 32 lower-case hex digits, not all zero. */
@@ -47,4 +49,18 @@ function randomHex(bytes: number): string {
   // All-zero ids are invalid; one fixed bit prevents them without drawing again. Ids have bytes.
   random[0]! |= 0x01;
   return random.toHex();
+}
+
+/**
+ * Reads a `tracestate` header (W3C Trace Context §3.3), or returns undefined.
+ *
+ * A malformed header is dropped as a whole: at most 32 members of well-formed keys and values, no
+ * key twice, at most 512 characters.
+ */
+export function readTracestate(header: string | null | undefined): string | undefined {
+  if (!header || header.length > 512) return undefined;
+  const members = header.split(",").map((member) => member.trim()).filter(Boolean);
+  if (members.length === 0 || members.length > 32) return undefined;
+  const state = createTraceState(members.join(",")).serialize();
+  return state !== "" && state.split(",").length === members.length ? state : undefined;
 }

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readTracestate } from "./trace_state.ts";
+import { readTracestate } from "./trace_context.ts";
 
 const rows: readonly (readonly [what: string, header: string | null, state: string | undefined])[] =
   [

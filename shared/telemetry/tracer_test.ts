@@ -7,9 +7,8 @@ import {
   trace,
 } from "@opentelemetry/api";
 import assert from "node:assert/strict";
-import { createRandomHex } from "./ids.ts";
-import type { SpanRecord } from "./span_record.ts";
-import { createTracer, type TracerOptions } from "./tracer.ts";
+import { createRandomHex, createTracer, type TracerOptions } from "./tracer.ts";
+import type { SpanRecord } from "./span.ts";
 
 function setup(options: Partial<TracerOptions> = {}) {
   const exported: SpanRecord[] = [];

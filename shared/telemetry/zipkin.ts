@@ -1,8 +1,7 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { mask } from "../log.ts";
-import type { Resource } from "./otlp_value.ts";
-import type { SpanRecord } from "./span_record.ts";
-import type { SpanValue } from "./span_value.ts";
+import type { Resource } from "./otlp.ts";
+import type { SpanRecord, SpanValue } from "./span.ts";
 
 /** Zipkin has no kind for internal spans. */
 const kinds: Readonly<Record<SpanKind, string | undefined>> = {

@@ -1,9 +1,8 @@
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import assert from "node:assert/strict";
 import * as z from "zod/mini";
-import { createRandomHex } from "./ids.ts";
-import type { SpanRecord } from "./span_record.ts";
-import { createTracer } from "./tracer.ts";
+import { createRandomHex, createTracer } from "./tracer.ts";
+import type { SpanRecord } from "./span.ts";
 import { toZipkin } from "./zipkin.ts";
 
 const Endpoint = z.strictObject({ serviceName: z.string() });

@@ -2,6 +2,10 @@ export {
   type AccessToken,
   type AccessTokenIssuer,
   type AccessTokenRefusal,
+  type ClaimMap,
+  externalTokenLifeSeconds,
+  isExternalSubject,
+  isIssuerAlias,
   maxAccessTokenBytes,
   verifyAccessToken,
 } from "./verify_access_token.ts";
@@ -11,10 +15,4 @@ export {
   maxAccessTokenLifeSeconds,
   signAccessToken,
 } from "./access_token.ts";
-export {
-  type ClaimMap,
-  externalTokenLifeSeconds,
-  isExternalSubject,
-  isIssuerAlias,
-} from "./external_claims.ts";
 export { clearTokenCookies, cookieAttributes, type CookieNames, cookieNames } from "./cookies.ts";

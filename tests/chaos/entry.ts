@@ -2,35 +2,23 @@
  * A service as it is deployed on Deno, with a trap around its database, its `fetch` and its responses:
  * `deno run --allow-all tests/chaos/entry.ts <service>`.
  */
-import { composeAuth } from "@edgepass/auth/compose";
-import { composeCourse } from "@edgepass/course/compose";
-import { composeEnrollment } from "@edgepass/enrollment/compose";
-import { composeRecommendation } from "@edgepass/recommendation/compose";
-import type { Application, Bindings } from "@edgepass/shared/configuration";
+import type { Application } from "@edgepass/shared/configuration";
 import { serve } from "@edgepass/shared/runtime/deno";
 import { readSqlDb } from "@edgepass/shared/sql";
-import { composeUser } from "@edgepass/user/compose";
+import { services } from "../../app/generated/services.ts";
 import { armPath, isPoint } from "./points.ts";
 import { createTrap, type Trap, trapFetch, trapSql } from "./trap.ts";
 
-const composers: Readonly<Record<string, (bindings: Bindings) => Application>> = {
-  auth: composeAuth,
-  user: composeUser,
-  course: composeCourse,
-  enrollment: composeEnrollment,
-  recommendation: composeRecommendation,
-};
-
 const [name = ""] = Deno.args;
-const compose = composers[name];
-if (!compose) throw new TypeError(`Cannot start: there is no service ${name}`);
+const service = Object.values(services).find((one) => one.name === name);
+if (!service) throw new TypeError(`Cannot start: there is no service ${name}`);
 const database = `${name.toUpperCase()}_DB`;
 const trap = createTrap();
 globalThis.fetch = trapFetch(globalThis.fetch, Deno.env.get("QSTASH_URL") ?? "", trap);
 await serve(
   (bindings) => {
     const sql = trapSql(readSqlDb(bindings[database]), trap);
-    return trapAnswers(compose({ ...bindings, [database]: sql }), trap);
+    return trapAnswers(service.compose({ ...bindings, [database]: sql }), trap);
   },
   { migrations: { [database]: new URL(`../../services/${name}/migrations/`, import.meta.url) } },
 );

@@ -3,7 +3,7 @@ import { machineVariables } from "../../dev/workspace/environment.ts";
 import { findFreePorts } from "../../dev/run/processes.ts";
 import { migrate } from "@edgepass/shared/sql";
 import { openNodeSqlite } from "../../shared/sql/node_sqlite.ts";
-import { readMigrations } from "../../shared/runtime/deno_databases.ts";
+import { readMigrations } from "../../shared/runtime/deno_files.ts";
 import { admin, createSettings, randomSecret } from "../settings.ts";
 import { auditDatabase } from "./audit.ts";
 import { type Death, type Member, startMember } from "./member.ts";

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
-import { composeAuth } from "@edgepass/auth/compose";
 import { createEmbeddedRedis, createRedisRest } from "@edgepass/local/redis";
 import { encodeBase64Url, readJsonObject, readJws } from "@edgepass/shared/crypto";
 import { createServiceRuntime } from "@edgepass/shared/http";
 import type { Argon2Cost } from "../../services/auth/passwords/argon2.ts";
 import { createPasswordHasher, type PasswordHasher } from "../../services/auth/passwords/hasher.ts";
+import { defineAuth } from "../../services/auth/service.ts";
 import { Identity, TokenResponse } from "../../services/auth/schema.ts";
-import { makeAccessTokenKeys } from "../../dev/workspace/keys.ts";
+import { makeAccessTokenKeys } from "@edgepass/shared/crypto";
 import { createPassports, type PassportOverrides } from "./passports.ts";
 import {
   type CallOptions,
@@ -58,12 +58,11 @@ export async function setupAuth({ bindings = {}, passwords }: AuthOptions = {}) 
   const hasher = passwords ?? createPasswordHasher({ cost: cheapCost });
   /** Another instance on the same database and Redis. */
   const compose = () =>
-    composeAuth(settings, {
+    defineAuth({ passwords: hasher }).compose(settings, {
       runtime: createServiceRuntime(settings, {
         now: clock.now,
         sink: (line) => void lines.push(line),
       }),
-      passwords: hasher,
     });
   const app = compose();
   const call = createCaller(app, passports);

@@ -1,17 +1,13 @@
 import assert from "node:assert/strict";
 import { eventTypes } from "@edgepass/contracts";
-import { createEvents } from "@edgepass/shared/events";
-import { createClient, createServiceRuntime } from "@edgepass/shared/http";
-import { uuidv7 } from "@edgepass/shared/sql";
+import course from "@edgepass/course";
 import { type Fetcher, localUpstream } from "@edgepass/shared/configuration";
+import { createOutbox } from "@edgepass/shared/events";
+import { createServiceRuntime } from "@edgepass/shared/http";
+import { uuidv7 } from "@edgepass/shared/sql";
 import { Hono } from "hono";
-import {
-  createCourseService,
-  sqlCourseProjection,
-  sqlCourseStore,
-} from "../../services/course/mod.ts";
-import { readProfile } from "../../services/course/profiles.ts";
 import { Course, CourseList, Lesson } from "../../services/course/schema.ts";
+import { sqlCourseStore } from "../../services/course/store.ts";
 import { createDeliverer, hearingBindings, readOutbox } from "./deliveries.ts";
 import { createPassports } from "./passports.ts";
 import { createCaller, createClock, expectJson, openDatabase, person } from "./services.ts";
@@ -39,25 +35,9 @@ export async function setupCourse(
   const clock = createClock();
   const passports = createPassports(clock);
   const runtime = createServiceRuntime(passports.bindings, { now: clock.now, sink: () => {} });
-  const bindings = { ...passports.bindings, ...hearingBindings };
-  const events = createEvents({
-    service: "course",
-    table: eventTypes,
-    sql: database,
-    bindings,
-    runtime,
-  });
-  const store = sqlCourseStore(database, events.outbox);
-  const client = createClient({ services: { user: localUpstream("user", profiles) } });
-  const service = createCourseService({
-    runtime,
-    idempotency: database,
-    events,
-    store,
-    projection: sqlCourseProjection(database),
-    readProfile: () => readProfile(client),
-    now: clock.now,
-  });
+  const bindings = { ...passports.bindings, ...hearingBindings, COURSE_DB: database };
+  const local = { USER: localUpstream("user", profiles) };
+  const { app: service, maintain } = course.compose(bindings, { local, runtime });
   const call = createCaller(service, passports);
   return {
     call,
@@ -65,8 +45,13 @@ export async function setupCourse(
     passports,
     service,
     database,
-    store,
-    maintain: () => events.maintain(),
+    /** Scheduled maintenance. */
+    maintain: async () => await maintain?.(),
+    /** The same database, as the rules have it. */
+    store: sqlCourseStore(
+      database,
+      createOutbox({ service: "course", table: eventTypes, sql: database, now: clock.now }),
+    ),
     ...createDeliverer(service, "course", clock),
     /** The events in its outbox. */
     said: () => readOutbox(database),

@@ -1,13 +1,7 @@
-import { eventTypes } from "@edgepass/contracts";
-import { createEvents } from "@edgepass/shared/events";
-import { createClient, createServiceRuntime } from "@edgepass/shared/http";
+import enrollment from "@edgepass/enrollment";
 import { localUpstream } from "@edgepass/shared/configuration";
-import { readCourse } from "../../services/enrollment/courses.ts";
-import {
-  createEnrollmentService,
-  sqlEnrollmentProjection,
-  sqlEnrollmentStore,
-} from "../../services/enrollment/mod.ts";
+import { createServiceRuntime } from "@edgepass/shared/http";
+import { Hono } from "hono";
 import { Enrollment } from "../../services/enrollment/schema.ts";
 import { bowline, learner, setupCourse } from "./course_service.ts";
 import { createDeliverer, hearingBindings, readOutbox } from "./deliveries.ts";
@@ -23,23 +17,18 @@ export async function setupEnrollment() {
     fetch: (request) => fault.answer?.(request) ?? course.service.fetch(request),
   });
   const runtime = createServiceRuntime(passports.bindings, { now: clock.now, sink: () => {} });
-  const client = createClient({ services: { course: upstream }, now: clock.now });
-  const events = createEvents({
-    service: "enrollment",
-    table: eventTypes,
-    sql: database,
-    bindings: { ...passports.bindings, ...hearingBindings },
-    runtime,
-  });
-  const service = createEnrollmentService({
-    runtime,
-    events,
-    store: sqlEnrollmentStore(database, events.outbox),
-    projection: sqlEnrollmentProjection(database, events.outbox),
-    readCourse: (id) => readCourse(client, id),
-    readOthers: () => Promise.resolve({ auth: {}, user: {}, course: {} }),
-    now: clock.now,
-  });
+  const others = new Hono().get("/internal/export", (c) => c.json({}));
+  const { app: service } = enrollment.compose(
+    { ...passports.bindings, ...hearingBindings, ENROLLMENT_DB: database },
+    {
+      local: {
+        AUTH: localUpstream("auth", others),
+        USER: localUpstream("user", others),
+        COURSE: upstream,
+      },
+      runtime,
+    },
+  );
   const call = createCaller(service, passports);
   return {
     course,

@@ -1,24 +1,22 @@
-import { eventTypes } from "@edgepass/contracts";
+import { defineService } from "@edgepass/contracts";
+import { localUpstream } from "@edgepass/shared/configuration";
 import { runInvocation } from "@edgepass/shared/context";
-import { createEvents } from "@edgepass/shared/events";
 import { createServiceRuntime } from "@edgepass/shared/http";
-import { uuidv7 } from "@edgepass/shared/sql";
 import {
   createFallback,
   type FallbackStore,
   toPolicy,
   withResilience,
 } from "@edgepass/shared/resilience";
-import { localUpstream } from "@edgepass/shared/configuration";
+import { uuidv7 } from "@edgepass/shared/sql";
+import { sqlRecommendationProjection } from "../../services/recommendation/projections.ts";
 import {
   buffered,
   createPseudonym,
   createRecommend,
-  createRecommendationService,
-  sqlCatalogue,
-  sqlRecommendationProjection,
-} from "../../services/recommendation/mod.ts";
+} from "../../services/recommendation/recommender.ts";
 import { RecommendationList } from "../../services/recommendation/schema.ts";
+import { recommendationParts } from "../../services/recommendation/service.ts";
 import { createDeliverer, hearingBindings } from "./deliveries.ts";
 import { createPassports } from "./passports.ts";
 import { createCaller, createClock, openDatabase, person } from "./services.ts";
@@ -58,28 +56,25 @@ export async function setupRecommendation(
   // A breaker that never opens, so that cases do not affect each other.
   const policy = toPolicy({ timeoutMs, breaker: { minimumCalls: 1_000 } });
   const runtime = createServiceRuntime(passports.bindings, { now: clock.now, sink: () => {} });
-  const events = createEvents({
-    service: "recommendation",
-    table: eventTypes,
-    sql: database,
-    bindings: { ...passports.bindings, ...hearingBindings },
-    runtime,
-  });
   const secret = crypto.getRandomValues(new Uint8Array(32));
-  const projection = sqlRecommendationProjection(database);
-  const service = createRecommendationService({
-    runtime,
-    events,
-    projection,
-    catalogue: sqlCatalogue(database),
-    kept,
-    recommender: isAlone ? undefined : {
-      ask: createRecommend(withResilience(buffered(upstream), { policy: () => policy })),
-      pseudonym: createPseudonym({ secret, trustDomain: "edgepass.test" }),
-    },
-    fallback: createFallback({ store: kept, now: clock.now, maxStaleMs: () => 60_000 }),
-    defaultLimit: () => 10,
+  const declaration = defineService({
+    name: "recommendation",
+    description: "With the recommender and the store of the test",
+    create: ({ sql }) =>
+      recommendationParts({
+        sql,
+        stored: kept,
+        recommender: isAlone ? undefined : {
+          ask: createRecommend(withResilience(buffered(upstream), { policy: () => policy })),
+          pseudonym: createPseudonym({ secret, trustDomain: "edgepass.test" }),
+        },
+        fallback: createFallback({ store: kept, now: clock.now, maxStaleMs: () => 60_000 }),
+        defaultLimit: () => 10,
+      }),
   });
+  const bindings = { ...passports.bindings, ...hearingBindings, RECOMMENDATION_DB: database };
+  const { app: service } = declaration.compose(bindings, { runtime });
+  const projection = sqlRecommendationProjection(database);
   const work: Promise<unknown>[] = [];
   const fetch = async (request: Request) => {
     const invocation = { waitUntil: (one: Promise<unknown>) => void work.push(one) };

@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
-import { eventTypes } from "@edgepass/contracts";
-import { createEvents } from "@edgepass/shared/events";
-import { createClient, createServiceRuntime } from "@edgepass/shared/http";
-import { uuidv7 } from "@edgepass/shared/sql";
 import { localUpstream } from "@edgepass/shared/configuration";
+import { createServiceRuntime } from "@edgepass/shared/http";
+import { uuidv7 } from "@edgepass/shared/sql";
+import user from "@edgepass/user";
 import { type Context, Hono } from "hono";
-import { authAccounts } from "../../services/user/accounts.ts";
-import { createUserService, sqlProfileStore } from "../../services/user/mod.ts";
 import { Profile } from "../../services/user/schema.ts";
 import {
   createFakeQstash,
@@ -93,16 +90,10 @@ export async function setupUser() {
   const bindings = { ...passports.bindings, ...eventBindings };
   const runtime = createServiceRuntime(bindings, { now: clock.now, sink: () => {} });
   const qstash = createFakeQstash();
-  const events = createEvents(
-    { service: "user", table: eventTypes, sql: database, bindings, runtime },
-    { fetch: qstash.fetch, random: () => 0 },
-  );
-  const service = createUserService({
+  const { app: service, events, maintain } = user.compose({ ...bindings, USER_DB: database }, {
+    local: { AUTH: auth },
     runtime,
-    store: sqlProfileStore(database, events.outbox),
-    accounts: authAccounts(createClient({ services: { auth }, now: clock.now })),
-    events,
-    now: clock.now,
+    events: { fetch: qstash.fetch, random: () => 0 },
   });
   const call = createCaller(service, passports);
   /** Delivers a body as QStash does, or with a signature of the test. */
@@ -148,7 +139,10 @@ export async function setupUser() {
     fault,
     call,
     qstash,
-    events,
+    /** Scheduled maintenance. */
+    maintain: async () => await maintain?.(),
+    /** The backlog of its outbox. */
+    waiting: async () => await events?.waiting(),
     readOwn: (as = ann) => expectJson(call("GET", "/users/me", { as }), 200, Profile),
     change: (body: object, as = ann) =>
       expectJson(call("PATCH", "/users/me", { as, body }), 200, Profile),

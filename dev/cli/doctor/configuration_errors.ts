@@ -1,8 +1,8 @@
 import { fileURLToPath } from "node:url";
 import * as z from "zod/mini";
 import { machineVariables, parts as allParts, settingsOf } from "../../workspace/environment.ts";
-import { makeSecret } from "../../workspace/keys.ts";
-import { serviceNames, services, type Settings } from "../../workspace/settings.ts";
+import { makeSecret } from "@edgepass/shared/crypto";
+import { databaseOwners, databases, type Settings } from "../../workspace/settings.ts";
 import type { ConfigurationError, DoctorContext } from "./context.ts";
 
 const ConfigurationErrors = z.array(z.object({ part: z.enum(allParts), message: z.string() }));
@@ -55,12 +55,12 @@ function withPlaceholders({ scope, settings }: DoctorContext): Settings {
     placeholders.UPSTASH_REDIS_REST_TOKEN = makeSecret();
   }
   if (isInWorkerd(settings)) {
-    for (const name of serviceNames) placeholders[services[name].database] = "sqlite:";
+    for (const name of databaseOwners) placeholders[databases[name]] = "sqlite:";
   }
   return { ...settings, ...placeholders };
 }
 
 /** In workerd databases are bindings, which no text can replace. */
 export function isInWorkerd(settings: Settings): boolean {
-  return serviceNames.every((name) => settings[services[name].database] === "");
+  return databaseOwners.every((name) => settings[databases[name]] === "");
 }

@@ -7,7 +7,7 @@ import {
   StoreUnavailable,
 } from "@edgepass/shared/sql";
 import { pathToFileURL } from "node:url";
-import { type ServiceName, serviceNames, services } from "../../workspace/settings.ts";
+import { type DatabaseOwner, databaseOwners, databases } from "../../workspace/settings.ts";
 import { isInWorkerd } from "./configuration_errors.ts";
 import { type DoctorContext, type Effects, fail, type Finding, ok, warn } from "./context.ts";
 
@@ -23,8 +23,8 @@ export async function checkDatabases(
     return [ok("in workerd they are D1, which deno task dev:workers migrates")];
   }
   const findings: Finding[] = [];
-  for (const service of serviceNames.filter((name) => context.parts.includes(name))) {
-    const value = context.settings[services[service].database];
+  for (const service of databaseOwners.filter((name) => context.parts.includes(name))) {
+    const value = context.settings[databases[service]];
     if (value !== "") findings.push(await checkDatabase(service, value, { context, root }));
   }
   return findings;
@@ -36,14 +36,14 @@ interface Place {
 }
 
 async function checkDatabase(
-  service: ServiceName,
+  service: DatabaseOwner,
   value: string,
   { context, root }: Place,
 ): Promise<Finding> {
   const migrations = await readMigrations(
     new URL(`services/${service}/migrations/`, pathToFileURL(root)),
   );
-  const name = services[service].database;
+  const name = databases[service];
   if (isSqliteFile(value)) return await checkFile(name, value, { migrations, context });
   const away = fail(`${name} does not answer`, `see ${name} and ${name}_TOKEN, and its server`);
   try {

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import type { ConfiguredKeyState, KeyKind } from "@edgepass/shared/configuration";
-import { makeAccessTokenKey, makePassportKey } from "../../workspace/keys.ts";
+import { makeAccessTokenKey, makePassportKey } from "@edgepass/shared/crypto";
 import { writeText } from "../../workspace/workspace.ts";
 
 const Entry = z.looseObject({ kid: z.string(), state: z.string() });

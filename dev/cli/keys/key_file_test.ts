@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { makeAccessTokenKeys, makePassportKeys } from "../../workspace/keys.ts";
+import { makeAccessTokenKeys, makePassportKeys } from "@edgepass/shared/crypto";
 import { updateKeyFile } from "./key_file.ts";
 
 const makers = { passport: makePassportKeys, access: makeAccessTokenKeys } as const;

@@ -1,12 +1,11 @@
-import { createRoute } from "@hono/zod-openapi";
 import {
   bodyProblems,
   createApi,
+  createRoute,
   idempotencyKey,
   jsonBody,
   jsonResponse,
   problems,
-  requireRole,
   type ServiceApp,
   toTime,
 } from "@edgepass/shared/http";
@@ -24,13 +23,16 @@ import {
   NewRoles,
   Role,
 } from "../schema.ts";
-import { readClient } from "./http_helpers.ts";
+import { after, readClient } from "./http_helpers.ts";
 
 const Position = z.tuple([z.string()]);
+
+const administrators = { roles: ["admin"] } as const;
 
 const signUp = createRoute({
   method: "post",
   path: "/auth/signup",
+  access: "public",
   operationId: "signUp",
   summary: "Make an account",
   description:
@@ -55,6 +57,7 @@ const adminProblems = ["authentication_required", "forbidden", "store_unavailabl
 const listAccounts = createRoute({
   method: "get",
   path: "/auth/accounts",
+  access: administrators,
   operationId: "listAccounts",
   summary: "List accounts",
   tags: ["Accounts"],
@@ -75,6 +78,7 @@ const changeProblems = [
 const setRoles = createRoute({
   method: "put",
   path: "/auth/accounts/{id}/roles",
+  access: administrators,
   operationId: "setAccountRoles",
   summary: "Give an account other roles",
   description:
@@ -90,6 +94,7 @@ const setRoles = createRoute({
 const disable = createRoute({
   method: "post",
   path: "/auth/accounts/{id}/disable",
+  access: administrators,
   operationId: "disableAccount",
   summary: "Disable an account and end its logins",
   tags: ["Accounts"],
@@ -103,6 +108,7 @@ const disable = createRoute({
 const enable = createRoute({
   method: "post",
   path: "/auth/accounts/{id}/enable",
+  access: administrators,
   operationId: "enableAccount",
   summary: "Let a disabled account log in again",
   tags: ["Accounts"],
@@ -115,15 +121,21 @@ const enable = createRoute({
 
 /** Sign-up, and the administration of accounts. */
 export function accountRoutes(
-  { accounts, administration }: { accounts: Accounts; administration: Administration },
+  { accounts, administration, ensureAdministrator }: {
+    readonly accounts: Accounts;
+    readonly administration: Administration;
+    /** The first administrator must exist before the first account. */
+    readonly ensureAdministrator: () => Promise<void>;
+  },
 ): ServiceApp {
-  return createApi()
+  const api = createApi();
+  api.use("/auth/signup", after(ensureAdministrator));
+  return api
     .openapi(signUp, async (c) => {
       const account = await accounts.signUp(c.req.valid("json"), readClient(c));
       return c.json(toIdentity(account), 201);
     })
     .openapi(listAccounts, async (c) => {
-      requireRole(c.var.passport, "admin");
       const { q, limit, cursor } = c.req.valid("query");
       const after = cursor === undefined ? undefined : readCursor(Position, cursor)[0];
       const found = await administration.list({
@@ -137,17 +149,17 @@ export function accountRoutes(
       return c.json({ items: items.map(toManaged), nextCursor }, 200);
     })
     .openapi(setRoles, async (c) => {
-      const { userId: actorId } = requireRole(c.var.passport, "admin");
+      const { userId: actorId } = c.var.user;
       const change = { ...c.req.valid("param"), ...c.req.valid("json"), actorId };
       return c.json(toManaged(await administration.setRoles(change)), 200);
     })
     .openapi(disable, async (c) => {
-      const { userId: actorId } = requireRole(c.var.passport, "admin");
+      const { userId: actorId } = c.var.user;
       const { id } = c.req.valid("param");
       return c.json(toManaged(await administration.disable({ id, actorId })), 200);
     })
     .openapi(enable, async (c) => {
-      const { userId: actorId } = requireRole(c.var.passport, "admin");
+      const { userId: actorId } = c.var.user;
       const { id } = c.req.valid("param");
       return c.json(toManaged(await administration.enable({ id, actorId })), 200);
     });

@@ -1,6 +1,7 @@
 import type { Context } from "hono";
-import { type PassportEnv, requireUser } from "@edgepass/shared/http";
+import { createMiddleware } from "hono/factory";
 import { toNetwork } from "@edgepass/shared/context";
+import { type PassportEnv, requireUser } from "@edgepass/shared/http";
 import type { Passport } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
 import type { CookieNames } from "@edgepass/shared/tokens";
@@ -8,7 +9,7 @@ import { clearTokenCookies, readCookies, writeTokenCookies } from "../cookies.ts
 import type { Client, Person } from "../options.ts";
 import type { Grant } from "../grants.ts";
 
-type AuthContext = Context<PassportEnv>;
+type AuthContext = Pick<Context, "header" | "req">;
 
 const maxLabelLength = 200;
 
@@ -63,4 +64,12 @@ export function requirePerson(passport: Passport): Person {
   const { userId, sid } = requireUser(passport);
   if (sid === undefined || userId.includes(":")) throw new Problem("forbidden");
   return { userId, sid };
+}
+
+/** Work that must be done before a request is read. */
+export function after(work: () => Promise<void>) {
+  return createMiddleware<PassportEnv>(async function after(_c, next) {
+    await work();
+    await next();
+  });
 }

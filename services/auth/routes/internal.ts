@@ -1,10 +1,9 @@
-import { createRoute } from "@hono/zod-openapi";
 import {
   createApi,
+  createRoute,
   jsonResponse,
   noContent,
   problems,
-  requireUser,
   type ServiceApp,
 } from "@edgepass/shared/http";
 import { Problem } from "@edgepass/shared/problem";
@@ -17,6 +16,7 @@ const hide = true;
 
 const me = createRoute({
   hide,
+  access: "authenticated",
   method: "get",
   path: "/internal/accounts/me",
   responses: {
@@ -27,6 +27,7 @@ const me = createRoute({
 
 const closeMe = createRoute({
   hide,
+  access: "authenticated",
   method: "delete",
   path: "/internal/accounts/me",
   responses: {
@@ -37,6 +38,8 @@ const closeMe = createRoute({
 
 const one = createRoute({
   hide,
+  // A service may read it too, so the handler itself refuses anonymous callers.
+  access: "optional",
   method: "get",
   path: "/internal/accounts/{id}",
   request: { params: IdParam },
@@ -50,11 +53,11 @@ const one = createRoute({
 export function internalRoutes(accounts: Accounts): ServiceApp {
   return createApi()
     .openapi(me, async (c) => {
-      const { id, name, roles } = await accounts.find(requireUser(c.var.passport).userId);
+      const { id, name, roles } = await accounts.find(c.var.user.userId);
       return c.json({ id, name, roles: toRoles(roles) }, 200);
     })
     .openapi(closeMe, async (c) => {
-      await accounts.close(requireUser(c.var.passport).userId);
+      await accounts.close(c.var.user.userId);
       return c.body(null, 204);
     })
     .openapi(one, async (c) => {

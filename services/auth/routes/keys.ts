@@ -1,6 +1,5 @@
-import { createRoute } from "@hono/zod-openapi";
 import { digest } from "@edgepass/shared/crypto";
-import { createApi, jsonResponse, type ServiceApp } from "@edgepass/shared/http";
+import { createApi, createRoute, jsonResponse, type ServiceApp } from "@edgepass/shared/http";
 import type { AccessTokenKeys } from "../keys.ts";
 import { JwkSet } from "../schema.ts";
 
@@ -10,6 +9,8 @@ export const jwksPath = "/.well-known/jwks.json";
 const jwks = createRoute({
   method: "get",
   path: jwksPath,
+  access: "public",
+  gateway: { envelope: false },
   operationId: "getKeys",
   summary: "Public keys of our access tokens",
   tags: ["Keys"],

@@ -1,8 +1,8 @@
-import { createRoute } from "@hono/zod-openapi";
 import { createMiddleware } from "hono/factory";
 import {
   bodyProblems,
   createApi,
+  createRoute,
   jsonBody,
   jsonResponse,
   noContent,
@@ -19,6 +19,7 @@ import { Credentials, LoggedIn, Refreshed, TokenRequest, TokenResponse } from ".
 import type { SignIn } from "../sign_in.ts";
 import { toRoles } from "./accounts.ts";
 import {
+  after,
   dropTokenCookies,
   readClient,
   readRefreshCookie,
@@ -29,9 +30,14 @@ import { Problem } from "@edgepass/shared/problem";
 
 const tags = ["Login"];
 
+/** Responses of these routes may set or clear the cookies of a login. */
+const cookies = { identityProvider: true } as const;
+
 const login = createRoute({
   method: "post",
   path: "/auth/login",
+  access: "public",
+  gateway: cookies,
   operationId: "logIn",
   summary: "Log in with cookies",
   description: "Begins a new login, whatever cookies came along, and sets both cookies.",
@@ -52,6 +58,7 @@ const login = createRoute({
 const token = createRoute({
   method: "post",
   path: "/auth/token",
+  access: "public",
   operationId: "getTokens",
   summary: "Get tokens without cookies",
   tags,
@@ -74,6 +81,8 @@ const token = createRoute({
 const refresh = createRoute({
   method: "post",
   path: "/auth/refresh",
+  access: "public",
+  gateway: cookies,
   operationId: "refresh",
   summary: "Exchange the refresh cookie for new cookies",
   tags,
@@ -93,6 +102,8 @@ const refresh = createRoute({
 const logout = createRoute({
   method: "post",
   path: "/auth/logout",
+  access: "optional",
+  gateway: { ...cookies, clearsCookies: true },
   operationId: "logOut",
   summary: "End this login",
   tags,
@@ -111,6 +122,8 @@ const logout = createRoute({
 const logoutAll = createRoute({
   method: "post",
   path: "/auth/logout-all",
+  access: "authenticated",
+  gateway: cookies,
   operationId: "logOutEverywhere",
   summary: "End every login of the person",
   tags,
@@ -130,13 +143,16 @@ export interface LoginRoutesOptions {
   readonly refreshTokens: Refresh;
   readonly logins: Logins;
   readonly names: CookieNames;
+  /** The first administrator must exist before the first login. */
+  readonly ensureAdministrator: () => Promise<void>;
 }
 
 /** Login, refresh and logout. */
 export function loginRoutes(
-  { signIn, refreshTokens, logins, names }: LoginRoutesOptions,
+  { signIn, refreshTokens, logins, names, ensureAdministrator }: LoginRoutesOptions,
 ): ServiceApp {
   const api = createApi();
+  for (const path of ["/auth/login", "/auth/token"]) api.use(path, after(ensureAdministrator));
   api.use("/auth/refresh", dropRefusedCookies(names));
   api.use("/auth/logout", dropEndedCookies(names));
   return api

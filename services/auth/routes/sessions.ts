@@ -1,7 +1,7 @@
-import { createRoute } from "@hono/zod-openapi";
 import {
   bodyProblems,
   createApi,
+  createRoute,
   jsonBody,
   jsonResponse,
   ListQuery,
@@ -25,11 +25,15 @@ import {
   setTokenCookies,
 } from "./http_helpers.ts";
 
+/** Responses of these routes may set or clear the cookies of a login. */
+const cookies = { identityProvider: true } as const;
+
 const Position = z.tuple([z.string()]);
 
 const listSessions = createRoute({
   method: "get",
   path: "/auth/sessions",
+  access: "authenticated",
   operationId: "listSessions",
   summary: "List one's own logins",
   tags: ["Login"],
@@ -43,6 +47,8 @@ const listSessions = createRoute({
 const endSession = createRoute({
   method: "delete",
   path: "/auth/sessions/{id}",
+  access: "authenticated",
+  gateway: cookies,
   operationId: "endSession",
   summary: "End one of one's own logins",
   tags: ["Login"],
@@ -62,6 +68,8 @@ const endSession = createRoute({
 const password = createRoute({
   method: "post",
   path: "/auth/password",
+  access: "authenticated",
+  gateway: cookies,
   operationId: "changePassword",
   summary: "Change one's own password",
   description: "Other logins end. Who came with the refresh cookie gets both cookies new; " +

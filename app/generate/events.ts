@@ -1,0 +1,51 @@
+import type { Described } from "./describe.ts";
+import { type Files, generatedHead } from "./head.ts";
+
+/** The types that a service publishes, and those that it handles. */
+export type Exchanging = Pick<Described, "folder" | "publishes" | "consumes">;
+
+/** What the services of a product know of each other: names, and the table of events. */
+export function writeContracts(services: readonly Exchanging[]): Files {
+  return {
+    "services/contracts/generated/events.ts": writeEventTable(services),
+    "services/contracts/generated/services.ts": [
+      generatedHead,
+      "/** The services of the product, in the order of app/services.ts. */",
+      `export const serviceNames = ${
+        JSON.stringify(services.map(({ folder }) => folder))
+      } as const;`,
+      "",
+      "/** A service of the product. */",
+      "export type ServiceName = (typeof serviceNames)[number];",
+      "",
+    ].join("\n"),
+  };
+}
+
+/** The table of every type of event: declared by its publisher, consumed by whoever handles it. */
+function writeEventTable(services: readonly Exchanging[]): string {
+  const publishing = services.filter(({ publishes }) => publishes.length > 0);
+  const rows = publishing.flatMap(({ folder, publishes }) =>
+    publishes.map((type) => {
+      const consumers = services.filter(({ consumes }) => consumes.includes(type));
+      const names = JSON.stringify(consumers.map((one) => one.folder));
+      return `"${type}": { ...${folder}["${type}"], source: "/${folder}", consumers: ${names} },`;
+    })
+  );
+  return [
+    generatedHead,
+    ...publishing.map(({ folder }) =>
+      `import { events as ${folder} } from "@edgepass/${folder}/events";`
+    ),
+    `import type { EventTable } from "@edgepass/shared/events";`,
+    "",
+    "/** Every type of event: its publisher (`source`), facet, consumers, and data. */",
+    "export const eventTypes = {",
+    ...rows,
+    "} as const satisfies EventTable;",
+    "",
+    "/** Every event type, for the events of a service. */",
+    "export type EventTypes = typeof eventTypes;",
+    "",
+  ].join("\n");
+}

@@ -1,0 +1,9 @@
+import { createDefineService } from "@edgepass/shared/http";
+import { dependencyPolicies } from "./dependencies.ts";
+import { eventTypes } from "./generated/events.ts";
+
+/** Declares a service of the product: the default export of `services/<name>/service.ts`. */
+export const defineService = createDefineService({
+  events: eventTypes,
+  policies: dependencyPolicies,
+});

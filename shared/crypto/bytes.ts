@@ -1,0 +1,69 @@
+/** Base64url without padding (RFC 4648 §5, RFC 7515 §2). */
+export function encodeBase64Url(bytes: Uint8Array): string {
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/**
+ * The bytes of a canonical base64url text, or undefined.
+ *
+ * Canonical: no padding, no white space, no loose trailing bits, so that one sequence of bytes
+ * has one spelling (RFC 4648 §3.5).
+ */
+export function decodeBase64Url(text: string): Uint8Array<ArrayBuffer> | undefined {
+  try {
+    // The built-in decoder accepts all of these; only a canonical text encodes to itself again.
+    const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
+    return encodeBase64Url(bytes) === text ? bytes : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Text in bytes and JSON in text: strict where a lenient reader would let two programs see different
+ * content in the same bytes.
+ */
+
+const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+const strictWithoutMark = new TextDecoder("utf-8", { fatal: true });
+
+/**
+ * Decodes UTF-8. A byte order mark stays in the text, where `JSON.parse` refuses it (RFC 8259 §8.1).
+ *
+ * @throws {TypeError} for bytes that are not UTF-8
+ */
+export function decodeUtf8(bytes: Uint8Array | ArrayBuffer): string {
+  return strict.decode(bytes);
+}
+
+/**
+ * Decodes UTF-8, without the byte order mark that it may begin with.
+ *
+ * @throws {TypeError} for bytes that are not UTF-8
+ */
+export function decodeUtf8WithoutMark(bytes: Uint8Array | ArrayBuffer): string {
+  return strictWithoutMark.decode(bytes);
+}
+
+/** The value of a JSON text; undefined, which no JSON text means, for any other text. */
+export function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * SHA-256 of bytes, or of a text in UTF-8, as base64url: stored or compared instead of content that
+ * is secret or too long.
+ */
+export async function digest(content: string | ArrayBuffer): Promise<string> {
+  const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+  return encodeBase64Url(new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)));
+}
+
+/** Unguessable text of `bytes` random bytes, base64url: token ids, refresh tokens, cursors' salt. */
+export function randomToken(bytes: number): string {
+  return encodeBase64Url(crypto.getRandomValues(new Uint8Array(bytes)));
+}

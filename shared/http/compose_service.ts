@@ -1,0 +1,251 @@
+import * as z from "zod/mini";
+import { type Bindings, readConfig } from "../composition/settings.ts";
+import { livePolicies } from "../configuration/mod.ts";
+import {
+  createEvents,
+  createOutbox,
+  type EventEndpoint,
+  type Events,
+  type EventTable,
+  reconcileRows,
+} from "../events/mod.ts";
+import type { SqlDb } from "../sql/mod.ts";
+import { readSqlDb, sqlSource } from "../sql/read_sql_db.ts";
+import {
+  type Application,
+  localUpstream,
+  placeUpstream,
+  type Upstream,
+  upstreamSetting,
+} from "../composition/upstream.ts";
+import { createClient } from "./client.ts";
+import type { ServiceApp } from "./create_api.ts";
+import { createService } from "./create_service.ts";
+import { addExportRoute } from "./export_route.ts";
+import { type DeclaredRoute, readRoutes } from "./route.ts";
+import {
+  type ComposeServiceOptions,
+  type Product,
+  type ServiceDeclaration,
+  type ServiceParts,
+  type SettingsOf,
+  type SettingsShape,
+  toDatabase,
+  toPlace,
+} from "./service_declaration.ts";
+import { createServiceRuntime, type ServiceRuntime } from "./service_runtime.ts";
+
+/** A composed service. */
+export interface ServiceApplication extends Application {
+  /** Its routes. */
+  readonly app: ServiceApp;
+  /** Its events; undefined for a service without any. */
+  readonly events: EventEndpoint | undefined;
+}
+
+/** What the parts of a service say about it. */
+export interface ServiceDescription {
+  /** The paths below which its routes are. */
+  readonly prefixes: readonly string[];
+  /** Its documented routes. */
+  readonly routes: readonly DeclaredRoute[];
+  /** The types of event that it handles. */
+  readonly consumes: readonly string[];
+}
+
+/** Whether the table assigns a type of event to a service, as its publisher or a consumer. */
+export function hasEvents(table: EventTable, name: string): boolean {
+  return Object.values(table).some(({ source, consumers }) =>
+    source === `/${name}` || consumers.includes(name)
+  );
+}
+
+/**
+ * Composes a declared service from the deployment's bindings. Nothing is read or called yet.
+ *
+ * @throws {ConfigError} naming the settings that are missing or malformed
+ */
+export function composeService<
+  Table extends EventTable,
+  Name extends string,
+  Called extends string,
+  Shape extends SettingsShape,
+>(
+  declaration: ServiceDeclaration<Table, Name, Called, Shape>,
+  product: Product<Table>,
+  bindings: Bindings,
+  { local = {}, processors, ...effects }: ComposeServiceOptions = {},
+): ServiceApplication {
+  const { name } = declaration;
+  const { sql, settings, places } = readSettings(declaration, bindings);
+  const services = toRecord(declaration.calls ?? [], (called) => {
+    const setting = toPlace(called);
+    return placeUpstream(setting, places[setting], local[setting]);
+  });
+  const { runtime = createServiceRuntime(bindings) } = effects;
+  const events = hasEvents(product.events, name)
+    ? createEvents({ service: name, table: product.events, sql, bindings, runtime }, effects.events)
+    : undefined;
+  const inputs = { bindings, sql, settings, services, runtime, events, processors };
+  const parts = createParts(declaration, product, inputs);
+  events?.onEach(parts.on ?? {});
+  if (events) reconcileRows(events.states, sql, parts.reconciliation ?? {});
+  const database = declaration.database === false ? undefined : sql;
+  const app = mountParts(declaration, parts, { runtime, events, database });
+  return { app, events, ...toApplication(app, parts, events) };
+}
+
+/** Describes a declared service; `bindings` need its settings, and open no database. */
+export function describeService<
+  Table extends EventTable,
+  Name extends string,
+  Called extends string,
+  Shape extends SettingsShape,
+>(
+  declaration: ServiceDeclaration<Table, Name, Called, Shape>,
+  product: Product<Table>,
+  bindings: Bindings,
+): ServiceDescription {
+  const sql = unusableDatabase("a service that is only described has none");
+  const silent = { fetch: () => new Response(null, { status: 503 }) };
+  const services = toRecord(declaration.calls ?? [], (called) => localUpstream(called, silent));
+  const runtime = createServiceRuntime(bindings, { sink: () => {} });
+  const settings = readOwn(declaration.settings, bindings);
+  const inputs = { bindings, sql, settings, services, runtime };
+  const parts = createParts(declaration, product, inputs);
+  return {
+    prefixes: Object.keys(parts.routes),
+    routes: readRoutes(mountParts(declaration, parts, { runtime })),
+    consumes: Object.keys(parts.on ?? {}),
+  };
+}
+
+/** Everything that `create` gets which the declaration itself does not have. */
+interface Inputs<Table extends EventTable, Name extends string, Called extends string, Settings> {
+  readonly bindings: Bindings;
+  readonly sql: SqlDb;
+  readonly settings: Settings;
+  readonly services: Readonly<Record<Called, Upstream>>;
+  readonly runtime: ServiceRuntime;
+  readonly events?: Events<Table, Name> | undefined;
+  readonly processors?: number | undefined;
+}
+
+function createParts<
+  Table extends EventTable,
+  Name extends string,
+  Called extends string,
+  Shape extends SettingsShape,
+>(
+  { name, create }: ServiceDeclaration<Table, Name, Called, Shape>,
+  { events: table, policies: defaults }: Product<Table>,
+  { services, events, ...inputs }: Inputs<Table, Name, Called, SettingsOf<Shape>>,
+): ServiceParts<Table, Name> {
+  const { runtime, sql } = inputs;
+  const { now } = runtime;
+  const configuration = runtime.configuration(name);
+  const policies = livePolicies(configuration, defaults);
+  return create({
+    ...inputs,
+    outbox: events?.outbox ?? createOutbox({ service: name, table, sql, now }),
+    client: createClient({ services, resilience: { policies }, now }),
+    configuration,
+    policies,
+    log: runtime.createLogger(name),
+    now,
+  });
+}
+
+function mountParts<Table extends EventTable, Name extends string>(
+  { name, description }: { readonly name: Name; readonly description: string },
+  { routes, ready, open, readExport }: ServiceParts<Table, Name>,
+  { runtime, events, database }: {
+    readonly runtime: ServiceRuntime;
+    readonly events?: Events<Table, Name> | undefined;
+    readonly database?: SqlDb | undefined;
+  },
+): ServiceApp {
+  const mounts = Object.entries(routes).flatMap(([path, apis]) =>
+    [apis].flat().map((api) => ({ path, api }))
+  );
+  const isRepeatable = mounts.some(({ api }) => readRoutes(api).some((one) => one.isRepeatable));
+  const app = createService({
+    name,
+    description,
+    runtime,
+    events,
+    idempotency: isRepeatable ? database : undefined,
+    ...(ready ? { readiness: ready } : {}),
+    ...(open ? { open } : {}),
+  });
+  for (const { path, api } of mounts) app.route(path, api);
+  if (readExport) addExportRoute(app, readExport);
+  return app;
+}
+
+function toApplication(
+  app: ServiceApp,
+  parts: Pick<ServiceParts<EventTable, string>, "start" | "maintain" | "maintainUrgent">,
+  events: { start(): Promise<void>; maintain(): Promise<void> } | undefined,
+): Application {
+  const { maintainUrgent } = parts;
+  return {
+    fetch: (request) => app.fetch(request),
+    async start() {
+      await parts.start?.();
+      await events?.start();
+    },
+    async maintain() {
+      await parts.maintain?.();
+      // Last, because a long backlog takes time; `maintainUrgent` does not wait for it.
+      await events?.maintain();
+    },
+    ...(maintainUrgent ? { maintainUrgent } : {}),
+  };
+}
+
+/** Reads database, places of called services and own settings, and reports all faults at once. */
+function readSettings<Shape extends SettingsShape>(
+  { name, database = true, calls = [], settings }: {
+    readonly name: string;
+    readonly database?: boolean;
+    readonly calls?: readonly string[];
+    readonly settings?: Shape;
+  },
+  bindings: Bindings,
+) {
+  const [place, token] = [toDatabase(name), `${toDatabase(name)}_TOKEN`];
+  const databaseShape = { [place]: sqlSource, [token]: z.optional(z.string()) };
+  const own: SettingsShape = database ? databaseShape : {};
+  const placesShape = toRecord(calls.map(toPlace), () => z.optional(upstreamSetting));
+  const read = readConfig(z.object({ ...own, ...placesShape, ...settings }), bindings);
+  const address = read[token];
+  return {
+    sql: database
+      ? readSqlDb(read[place], typeof address === "string" ? address : undefined)
+      : unusableDatabase(`${name} declares that it has none`),
+    places: readConfig(z.object(placesShape), bindings),
+    settings: readOwn(settings, bindings),
+  };
+}
+
+function readOwn<Shape extends SettingsShape>(
+  shape: Shape | undefined,
+  bindings: Bindings,
+): SettingsOf<Shape> {
+  // The output is the shape's; a declaration without settings has the empty one.
+  return readConfig(z.object(shape ?? {}), bindings) as SettingsOf<Shape>;
+}
+
+function toRecord<Key extends string, Value>(
+  keys: readonly Key[],
+  make: (key: Key) => Value,
+): Record<Key, Value> {
+  return Object.fromEntries(keys.map((key) => [key, make(key)])) as Record<Key, Value>;
+}
+
+/** A service without a database gets one that refuses, so that a wrong declaration is noticed. */
+function unusableDatabase(why: string): SqlDb {
+  const refuse = () => Promise.reject(new TypeError(`Cannot use a database: ${why}`));
+  return { run: refuse, batch: refuse };
+}

@@ -1,0 +1,69 @@
+import type { Bindings } from "../composition/settings.ts";
+import type { EventTable } from "../events/mod.ts";
+import { type DeclaredSetting, listSettings } from "../composition/setting.ts";
+import {
+  composeService,
+  describeService,
+  hasEvents,
+  type ServiceApplication,
+  type ServiceDescription,
+} from "./compose_service.ts";
+import {
+  type ComposeServiceOptions,
+  type Product,
+  type ServiceDeclaration,
+  type SettingsShape,
+  toDatabase,
+  toPlace,
+} from "./service_declaration.ts";
+
+/** A service that can be composed, and described without being composed. */
+export interface Service {
+  /** The name of its folder. */
+  readonly name: string;
+  /** The setting or binding that places it: its name in capitals. */
+  readonly place: string;
+  /** The setting or binding of its database; undefined where it has none. */
+  readonly database: string | undefined;
+  /** Names of the services that it calls. */
+  readonly calls: readonly string[];
+  /** Its own settings. */
+  readonly settings: readonly DeclaredSetting[];
+  /** What its scheduled maintenance does. */
+  readonly maintenance: string;
+  /** Types of event that the product's table assigns to it, as publisher or consumer. */
+  readonly hasEvents: boolean;
+  /**
+   * Wires it from the deployment's bindings, without I/O.
+   *
+   * @throws {ConfigError} naming the settings that are missing or malformed
+   */
+  compose(bindings: Bindings, options?: ComposeServiceOptions): ServiceApplication;
+  /** Its routes and the events it handles, read from its parts; nothing is started. */
+  describe(bindings: Bindings): ServiceDescription;
+}
+
+const defaultMaintenance = "Publishes events that a crash left, and deletes old ones.";
+
+/** Creates the `defineService` of a product. */
+export function createDefineService<Table extends EventTable>(product: Product<Table>) {
+  /** Declares a service. @throws {TypeError} for a declaration that contradicts itself */
+  return function defineService<
+    const Name extends string,
+    const Called extends string = never,
+    const Shape extends SettingsShape = Record<never, never>,
+  >(declaration: ServiceDeclaration<Table, Name, Called, Shape>): Service {
+    const { name, database = true, calls = [], settings } = declaration;
+    return {
+      name,
+      place: toPlace(name),
+      database: database ? toDatabase(name) : undefined,
+      calls,
+      settings: listSettings(settings ?? {}),
+      maintenance: declaration.maintenance ?? defaultMaintenance,
+      hasEvents: hasEvents(product.events, name),
+      compose: (bindings, options) => composeService(declaration, product, bindings, options),
+      describe: (bindings) => describeService(declaration, product, bindings),
+    };
+  };
+}

@@ -1,0 +1,101 @@
+import { createRoute as createOpenApiRoute, type RouteConfig } from "@hono/zod-openapi";
+import type { MiddlewareHandler } from "hono";
+import { createMiddleware } from "hono/factory";
+import type { Passport } from "../passport/mod.ts";
+import { requireRole, requireUser, type UserPassport } from "./access.ts";
+import type { PassportEnv, ServiceApp } from "./create_api.ts";
+import { idempotencyKey } from "./openapi.ts";
+
+/**
+ * Who may call a route: everybody without an identity (`public`), everybody with the identity they
+ * have (`optional`), people who are signed in, or people with one of the roles.
+ */
+export type Access = "public" | "optional" | "authenticated" | {
+  readonly roles: readonly string[];
+};
+
+/** What the gateway does differently at a route; see `Route` of the gateway. */
+export interface GatewayFacts {
+  /** The response deletes the cookies of a login, even when the service fails. */
+  readonly clearsCookies?: boolean;
+  /** False: the response goes to the client as it is. */
+  readonly envelope?: boolean;
+  /** The response may set or delete the cookies of a login. */
+  readonly identityProvider?: boolean;
+  /** False: no limit counts its requests. */
+  readonly rateLimited?: boolean;
+}
+
+/** The variables of a route that only people reach. */
+export type PersonEnv = PassportEnv & { Variables: { user: UserPassport } };
+
+/** A route as its service declares it. */
+export interface DeclaredRoute {
+  /** In upper case. */
+  readonly method: string;
+  /** The whole path, with `{parameters}`. */
+  readonly path: string;
+  /** Whether a caller may repeat it with `Idempotency-Key`. */
+  readonly isRepeatable: boolean;
+  /** Absent where the route was not made by `createRoute` of this module. */
+  readonly rule?: { readonly access: Access; readonly gateway: GatewayFacts };
+}
+
+// A symbol: the OpenAPI document has every other member of a route, and JSON leaves symbols out.
+const rule: unique symbol = Symbol.for("edgepass.route");
+
+/** The middleware of a route that only people reach; other routes have none. */
+type Admission<Rule> = Rule extends "public" | "optional" ? unknown
+  : { readonly middleware: MiddlewareHandler<PersonEnv> };
+
+/**
+ * Declares a route and who may call it, once: the gateway's table is generated from `access`, and
+ * the service requires the same of each caller before it reads anything else of the request. Where
+ * `access` requires a person, the handler has it as `c.var.user`.
+ */
+export function createRoute<
+  Path extends string,
+  const Rule extends Access,
+  Config extends Omit<RouteConfig, "path" | "middleware"> & { path: Path },
+>(config: Config & { readonly access: Rule; readonly gateway?: GatewayFacts }) {
+  const { access, gateway = {} } = config;
+  const middleware = isOpen(access) ? {} : { middleware: admit(access) };
+  const route = createOpenApiRoute<Path, Config>(config);
+  // A copy: what stayed in it would be in the OpenAPI document.
+  Reflect.deleteProperty(route, "access");
+  Reflect.deleteProperty(route, "gateway");
+  return Object.assign(route, middleware as Admission<Rule>, { [rule]: { access, gateway } });
+}
+
+function isOpen(access: Access): access is "public" | "optional" {
+  return access === "public" || access === "optional";
+}
+
+/** The gateway checks it too, but a service must not rely on that: another caller may reach it. */
+function admit(access: "authenticated" | { readonly roles: readonly string[] }) {
+  const require = (passport: Passport) =>
+    access === "authenticated" ? requireUser(passport) : requireRole(passport, ...access.roles);
+  return createMiddleware<PersonEnv>(async function admit(c, next) {
+    c.set("user", require(c.var.passport));
+    await next();
+  });
+}
+
+/** The documented routes of a service, with what they declare. */
+export function readRoutes(app: ServiceApp): readonly DeclaredRoute[] {
+  return app.openAPIRegistry.definitions.flatMap((one) => {
+    if (one.type !== "route") return [];
+    const { method, path, request }: RouteConfig = one.route;
+    const declared = readRule(one.route);
+    return [{
+      method: method.toUpperCase(),
+      path,
+      isRepeatable: request?.headers === idempotencyKey.headers,
+      ...(declared ? { rule: declared } : {}),
+    }];
+  });
+}
+
+function readRule(route: RouteConfig & { [rule]?: DeclaredRoute["rule"] }) {
+  return route[rule];
+}

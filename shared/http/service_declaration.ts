@@ -1,0 +1,130 @@
+import type * as z from "zod/mini";
+import type { Bindings } from "../composition/settings.ts";
+import type {
+  EventHandlers,
+  EventsEffects,
+  EventTable,
+  Outbox,
+  ReconciliationRows,
+} from "../events/mod.ts";
+import type { Logger } from "../log.ts";
+import type { Policies } from "../resilience/mod.ts";
+import type { SqlDb } from "../sql/mod.ts";
+import type { Upstream } from "../composition/upstream.ts";
+import type { ServiceClient } from "./client.ts";
+import type { ServiceApp } from "./create_api.ts";
+import type { Export } from "./export_route.ts";
+import type { ServiceConfiguration } from "./service_configuration.ts";
+import type { ServiceRuntime } from "./service_runtime.ts";
+
+/** The schemas that read a service's own settings, each declared by `setting`. */
+export type SettingsShape = Readonly<Record<string, z.ZodMiniType>>;
+
+/** The values of a service's own settings. */
+export type SettingsOf<Shape extends SettingsShape> = z.output<z.ZodMiniObject<Shape>>;
+
+/** What a service is made of. */
+export interface ServiceContext<
+  Table extends EventTable,
+  Name extends string,
+  Called extends string,
+  Shape extends SettingsShape,
+> {
+  /** The service's own database; a service without one must not use it. */
+  readonly sql: SqlDb;
+  /** For the stores: a change and its event are written in one batch. */
+  readonly outbox: Outbox<Table, Name>;
+  /** Calls the services that the declaration names, in the name of the request's caller. */
+  readonly client: ServiceClient<Called>;
+  /** The values of its own settings. */
+  readonly settings: SettingsOf<Shape>;
+  /** Its section of the central configuration, current at each request. */
+  readonly configuration: ServiceConfiguration;
+  /** The call policies of all dependencies, current at each call. */
+  readonly policies: Policies;
+  /** The service's logger. */
+  readonly log: Logger;
+  /** Epoch milliseconds. */
+  readonly now: () => number;
+  /** Everything that the deployment gave, for services that read more than their own settings. */
+  readonly bindings: Bindings;
+  /** What the service runs in: trust domain, telemetry, further loggers. */
+  readonly runtime: ServiceRuntime;
+  /** Processors that work besides requests may occupy, where the runtime knows. */
+  readonly processors?: number | undefined;
+}
+
+/** What a service does, as its declaration's `create` returns it. */
+export interface ServiceParts<Table extends EventTable, Name extends string> {
+  /** The routes below each path. */
+  readonly routes: Readonly<Record<string, ServiceApp | readonly ServiceApp[]>>;
+  /** The events of other services that it consumes; the table of consumers is made of it. */
+  readonly on?: EventHandlers<Table, Name>;
+  /** Checks of `/readyz`, by name; a check that throws makes the service not ready. */
+  readonly ready?: Readonly<Record<string, () => Promise<void>>>;
+  /** Everything that it stores about a person, for the person's export. */
+  readonly readExport?: (personId: string) => Promise<Export>;
+  /** What it publishes and projects, as queries of its tables: consumers are compared with it. */
+  readonly reconciliation?: ReconciliationRows<Table, Name>;
+  /** Paths that require no Passport. */
+  readonly open?: readonly string[];
+  /** Before the first request, after the check of its events. */
+  readonly start?: () => Promise<void>;
+  /** Scheduled maintenance, before that of its events, which may take long. */
+  readonly maintain?: () => Promise<void>;
+  /** The part of the maintenance that must not wait for a long run. */
+  readonly maintainUrgent?: () => Promise<void>;
+}
+
+/** The declaration of a service: everything else about it is derived or generated. */
+export interface ServiceDeclaration<
+  Table extends EventTable,
+  Name extends string,
+  Called extends string,
+  Shape extends SettingsShape,
+> {
+  /** The name of its folder: lower-case letters. Logs, settings and addresses have it. */
+  readonly name: Name;
+  /** What it is for, in the OpenAPI document. */
+  readonly description: string;
+  /** Whether it has a database of its own, `<NAME>_DB`, with the tables of `migrations/`. */
+  readonly database?: boolean;
+  /** Names of the services that it calls. */
+  readonly calls?: readonly Called[];
+  /** Its own settings, in addition to those that every service has. */
+  readonly settings?: Shape;
+  /** What its scheduled maintenance does, in the Wrangler file. */
+  readonly maintenance?: string;
+  /** Wires its parts; called once for an instance, without any I/O. */
+  create(context: ServiceContext<Table, Name, Called, Shape>): ServiceParts<Table, Name>;
+}
+
+/** What a service is composed with, besides the deployment's bindings. */
+export interface ComposeServiceOptions {
+  /** Services of this isolate, by the binding that would place them elsewhere. */
+  readonly local?: Readonly<Record<string, Upstream>> | undefined;
+  /** Replaces the runtime that the bindings would make. */
+  readonly runtime?: ServiceRuntime;
+  /** Replaces effects of its events. */
+  readonly events?: EventsEffects;
+  /** Processors that work besides requests may occupy. */
+  readonly processors?: number | undefined;
+}
+
+/** The tables of a product that its services share. */
+export interface Product<Table extends EventTable> {
+  /** Every type of event. */
+  readonly events: Table;
+  /** The call policy of each dependency. */
+  readonly policies: Policies;
+}
+
+/** The setting or binding that places a service. */
+export function toPlace(name: string): string {
+  return name.toUpperCase();
+}
+
+/** The setting or binding of a service's database. */
+export function toDatabase(name: string): string {
+  return `${toPlace(name)}_DB`;
+}

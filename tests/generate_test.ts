@@ -1,0 +1,173 @@
+import assert from "node:assert/strict";
+import { gatewaySettings } from "@edgepass/gateway";
+import { listSettings, setting } from "@edgepass/shared/configuration";
+import { qstashSettings } from "@edgepass/shared/events";
+import {
+  createApi,
+  createDefineService,
+  createRoute,
+  type Service,
+  serviceRuntimeSettings,
+} from "@edgepass/shared/http";
+import { upstashSettings } from "@edgepass/shared/redis";
+import { defaultPolicies } from "@edgepass/shared/resilience";
+import { processSettings } from "@edgepass/shared/runtime/deno";
+import { createRoute as createUnruledRoute } from "@hono/zod-openapi";
+import * as z from "zod/mini";
+import { checkServices } from "../app/generate/check.ts";
+import { DeclarationError, type Described } from "../app/generate/describe.ts";
+import { generate, prepare } from "../app/generate/generate.ts";
+import { updateCommand } from "../app/generate/head.ts";
+import { authSettings } from "../services/auth/settings.ts";
+import { createPassports } from "./support/passports.ts";
+
+const root = new URL("../", import.meta.url);
+
+async function findOutdated(files: Readonly<Record<string, string>>): Promise<string[]> {
+  const outdated: string[] = [];
+  for (const [path, text] of Object.entries(files)) {
+    const present = await Deno.readTextFile(new URL(path, root)).catch(() => undefined);
+    if (present !== text) outdated.push(path);
+  }
+  return outdated;
+}
+
+Deno.test(`every generated file is what \`${updateCommand}\` writes`, async () => {
+  const files = await generate(root);
+  assert.ok(Object.keys(files).length > 20);
+  assert.deepEqual(await findOutdated(files), []);
+});
+
+Deno.test("the packages and the table of events, which are written first, are complete already", async () => {
+  assert.deepEqual(await findOutdated(await prepare(root)), []);
+});
+
+/** Bindings that are not variables, and what only dev sets. */
+const undocumented = new Set([
+  "LOG_SINK",
+  "INFLIGHT_FILE",
+  "PASSPORT_KEYS_RELOAD",
+  "ACCESS_TOKEN_KEYS_RELOAD",
+]);
+
+Deno.test("every setting that a schema reads is declared with its meaning", () => {
+  const shapes = [
+    gatewaySettings,
+    serviceRuntimeSettings,
+    qstashSettings,
+    upstashSettings,
+    processSettings,
+    authSettings,
+  ];
+  const declared = new Set(shapes.flatMap((shape) => listSettings(shape).map(({ name }) => name)));
+  const read = shapes.flatMap((shape) => Object.keys(shape));
+  assert.ok(declared.size > 25);
+  assert.deepEqual(read.filter((name) => !declared.has(name) && !undocumented.has(name)), []);
+});
+
+const define = createDefineService({ events: {}, policies: defaultPolicies });
+const path = { method: "get", path: "/", responses: { 204: { description: "Nothing" } } } as const;
+
+/** A service that is well declared. */
+const api = () =>
+  createApi().openapi(createRoute({ ...path, access: "public" }), (c) => c.body(null, 204));
+const notes = define({
+  name: "notes",
+  description: "Notes",
+  create: () => ({ routes: { "/notes": api() } }),
+});
+
+async function describe(
+  service: Service,
+  folder: string,
+  more: Partial<Described> = {},
+): Promise<Described> {
+  const description = service.describe({ ...createPassports().bindings, LIMIT: "1" });
+  return await Promise.resolve({ folder, service, publishes: [], ...description, ...more });
+}
+
+/** Fault → a second declaration, and the line about it. */
+const faults: Record<string, readonly [Service, string, Partial<Described>?]> = {
+  "a call to an unknown service": [
+    define({
+      name: "lists",
+      description: "",
+      calls: ["note"],
+      create: () => ({ routes: { "/lists": api() } }),
+    }),
+    'services/lists/service.ts: calls: there is no service "note"',
+  ],
+  "a call to a service that comes later": [
+    define({
+      name: "lists",
+      description: "",
+      calls: ["lists"],
+      create: () => ({ routes: { "/lists": api() } }),
+    }),
+    'services/lists/service.ts: calls: "lists" must come before "lists" in app/services.ts',
+  ],
+  "an event that nobody publishes": [
+    define({ name: "lists", description: "", create: () => ({ routes: { "/lists": api() } }) }),
+    'services/lists/service.ts: on: no service publishes "note.lost"',
+    { consumes: ["note.lost"] },
+  ],
+  "two services with one prefix": [
+    define({
+      name: "lists",
+      description: "",
+      create: () => ({ routes: { "/notes": createApi() } }),
+    }),
+    'services/lists/service.ts: routes: "/notes" belongs to notes already',
+  ],
+  "a reserved prefix": [
+    define({
+      name: "lists",
+      description: "",
+      create: () => ({ routes: { "/admin": createApi() } }),
+    }),
+    'services/lists/service.ts: routes: "/admin" is reserved for the platform',
+  ],
+  "a route without access rule": [
+    define({
+      name: "lists",
+      description: "",
+      create: () => ({
+        routes: {
+          "/lists": createApi().openapi(createUnruledRoute(path), (c) => c.body(null, 204)),
+        },
+      }),
+    }),
+    "services/lists/routes.ts: GET /lists: the route has no access rule",
+  ],
+  "a secret with a default": [
+    define({
+      name: "lists",
+      description: "",
+      settings: {
+        LISTS_KEY: setting(z._default(z.string(), "abc"), { meaning: "a key", secret: true }),
+      },
+      create: () => ({ routes: { "/lists": api() } }),
+    }),
+    "services/lists/service.ts: settings: LISTS_KEY is a secret and has a default",
+  ],
+  "a name that is not the folder's": [
+    define({ name: "list", description: "", create: () => ({ routes: { "/lists": api() } }) }),
+    'services/lists/service.ts: name: "list" is not its folder\'s name',
+  ],
+  "a type of event that another service publishes": [
+    define({ name: "lists", description: "", create: () => ({ routes: { "/lists": api() } }) }),
+    'services/lists/events.ts: events: "note.created" belongs to notes already',
+    { publishes: ["note.created"] },
+  ],
+};
+for (const [what, [service, line, more]] of Object.entries(faults)) {
+  Deno.test(`${what} is one line that names file and member`, async () => {
+    const first = await describe(notes, "notes", { publishes: ["note.created"] });
+    checkServices([first]);
+    const second = await describe(service, "lists", more);
+    assert.throws(
+      () => checkServices([first, second]),
+      (error) => error instanceof DeclarationError && error.message === line,
+    );
+  });
+}
