@@ -70,11 +70,9 @@ export function createCircuitBreaker(
   { policy, now: clock = () => performance.now(), onTransition = () => {} }: BreakerOptions,
 ): CircuitBreaker {
   const now = createMonotonic(clock);
+  const calls = createCalls(now);
   let state: BreakerState = "closed";
   let episode = 0;
-  let calls: { readonly window: CallWindow; readonly windowMs: number } | undefined;
-  /** In order of start. */
-  const underWay = new Set<Call>();
   let openedAt = 0;
   let probes = { since: 0, begun: 0, succeeded: 0 };
 
@@ -82,73 +80,26 @@ export function createCircuitBreaker(
     const from = state;
     state = next;
     episode++;
-    calls = undefined;
-    underWay.clear();
+    calls.clear();
     if (next === "open") openedAt = now();
     if (next === "half_open") probes = { since: now(), begun: 0, succeeded: 0 };
     onTransition(next, from);
-  }
-
-  function windowOf({ windowMs }: BreakerPolicy): CallWindow {
-    if (calls?.windowMs !== windowMs) calls = { window: createCallWindow(windowMs, now), windowMs };
-    return calls.window;
-  }
-
-  function judge(rules: BreakerPolicy): void {
-    const { calls, failures, slow } = windowOf(rules).totals();
-    if (calls < rules.minimumCalls) return;
-    const isOver = (part: number, percent: number) => part > 0 && part * 100 >= percent * calls;
-    if (isOver(failures, rules.failureRatePercent) || isOver(slow, rules.slowCallRatePercent)) {
-      enter("open");
-    }
-  }
-
-  /**
-   * Counts overdue calls as slow before they end: otherwise a dependency that hangs would never
-   * open the breaker.
-   */
-  function countOverdue(rules: BreakerPolicy): void {
-    let counted = false;
-    for (const call of underWay) {
-      if (now() - call.startedAt < rules.slowCallMs) break;
-      underWay.delete(call);
-      call.slow = windowOf(rules).addSlow();
-      counted = true;
-    }
-    if (counted) judge(rules);
   }
 
   function settle(call: Call, failed: boolean, timed: boolean): void {
     if (call.episode !== episode) return;
     const rules = policy();
     const slow = timed && now() - call.startedAt >= rules.slowCallMs;
-    if (state === "half_open") return settleProbe(rules, failed || slow);
-    underWay.delete(call);
-    if (call.slow === undefined) windowOf(rules).add({ failed, slow });
-    else if (failed) call.slow.fail();
-    judge(rules);
-  }
-
-  function settleProbe({ permittedHalfOpenCalls }: BreakerPolicy, failed: boolean): void {
-    if (failed) enter("open");
-    else if (++probes.succeeded >= permittedHalfOpenCalls) enter("closed");
+    if (state === "half_open") {
+      if (failed || slow) enter("open");
+      else if (++probes.succeeded >= rules.permittedHalfOpenCalls) enter("closed");
+    } else if (calls.end(call, { failed, slow }, rules)) enter("open");
   }
 
   function permit(timed: boolean): Permit {
     const call: Call = { startedAt: now(), episode };
-    let settled = false;
-    const once = (work: () => void) => () => {
-      if (settled) return;
-      settled = true;
-      work();
-    };
-    if (timed && state === "closed") underWay.add(call);
-    return {
-      allowed: true,
-      succeed: once(() => settle(call, false, timed)),
-      fail: once(() => settle(call, true, timed)),
-      cancel: once(() => underWay.delete(call)),
-    };
+    if (timed && state === "closed") calls.begin(call);
+    return createPermit((failed) => settle(call, failed, timed), () => calls.drop(call));
   }
 
   function probe(rules: BreakerPolicy, timed: boolean): Permit | Refusal {
@@ -165,7 +116,7 @@ export function createCircuitBreaker(
     state: () => state,
     acquire({ timed = true } = {}) {
       const rules = policy();
-      if (state === "closed") countOverdue(rules);
+      if (state === "closed" && calls.endOverdue(rules)) enter("open");
       if (state === "closed") return permit(timed);
       if (state === "open") {
         const retryAfterMs = rules.openMs - (now() - openedAt);
@@ -173,6 +124,72 @@ export function createCircuitBreaker(
         enter("half_open");
       }
       return probe(rules, timed);
+    },
+  };
+}
+
+/** Only the first outcome counts. */
+function createPermit(settle: (failed: boolean) => void, drop: () => void): Permit {
+  let settled = false;
+  const once = (work: () => void) => () => {
+    if (settled) return;
+    settled = true;
+    work();
+  };
+  return {
+    allowed: true,
+    succeed: once(() => settle(false)),
+    fail: once(() => settle(true)),
+    cancel: once(drop),
+  };
+}
+
+/** The calls while a breaker is closed; they report when it has to open. */
+function createCalls(now: Monotonic) {
+  let current: { readonly window: CallWindow; readonly windowMs: number } | undefined;
+  /** In order of start. */
+  const underWay = new Set<Call>();
+
+  function windowOf({ windowMs }: BreakerPolicy): CallWindow {
+    if (current?.windowMs !== windowMs) {
+      current = { window: createCallWindow(windowMs, now), windowMs };
+    }
+    return current.window;
+  }
+
+  function mustOpen(rules: BreakerPolicy): boolean {
+    const { calls, failures, slow } = windowOf(rules).totals();
+    if (calls < rules.minimumCalls) return false;
+    const isOver = (part: number, percent: number) => part > 0 && part * 100 >= percent * calls;
+    return isOver(failures, rules.failureRatePercent) || isOver(slow, rules.slowCallRatePercent);
+  }
+
+  return {
+    begin: (call: Call): void => void underWay.add(call),
+    drop: (call: Call): void => void underWay.delete(call),
+    end(call: Call, record: CallRecord, rules: BreakerPolicy): boolean {
+      underWay.delete(call);
+      if (call.slow === undefined) windowOf(rules).add(record);
+      else if (record.failed) call.slow.fail();
+      return mustOpen(rules);
+    },
+    /**
+     * Counts overdue calls as slow before they end: otherwise a dependency that hangs would never
+     * open the breaker.
+     */
+    endOverdue(rules: BreakerPolicy): boolean {
+      let counted = false;
+      for (const call of underWay) {
+        if (now() - call.startedAt < rules.slowCallMs) break;
+        underWay.delete(call);
+        call.slow = windowOf(rules).addSlow();
+        counted = true;
+      }
+      return counted && mustOpen(rules);
+    },
+    clear(): void {
+      current = undefined;
+      underWay.clear();
     },
   };
 }

@@ -20,37 +20,46 @@ export interface Measurements {
 /** One row of the table. */
 export interface Figure {
   readonly name: string;
+  /** What it was in version 0.1.0; empty where it was not counted. */
+  readonly before: string;
   readonly now: string;
   readonly aim: string;
 }
 
-type Row = readonly [name: string, aim: string, now: (measured: Measurements) => string | number];
+type Row = readonly [
+  name: string,
+  before: string,
+  aim: string,
+  now: (measured: Measurements) => string | number,
+];
 
 const platform = /^(gateway|shared|control)\//;
 
 const rows: readonly Row[] = [
   [
     "files that a warm, authenticated GET /users/me executes",
+    "89",
     "≤ 50",
     ({ executed }) => executed.size,
   ],
-  ["… of them in gateway/", "≤ 20", ({ executed }) => inGateway(executed).length],
-  ["functions that it executes", "", ({ executed }) => sum(executed.values())],
-  ["files of the platform", "≤ 150", (measured) => platformFiles(measured).length],
-  ["import circles in the platform", "0", (measured) => describeCircles(measured, false)],
-  ["… with type-only imports", "", (measured) => describeCircles(measured, true)],
-  ["longest file of the platform, in lines", "≤ 300", longestFile],
-  ["longest function of the platform, in lines", "≤ 60", longestFunction],
-  ["entry points of shared", "≤ 14", ({ entryPoints }) => entryPoints],
-  ["names that they export", "", ({ exports }) => exports],
-  ["names that the author of services/course imports", "≤ 30", countAuthorNames],
-  ["source files of a service", "≤ 8", describeServices],
+  ["… of them in gateway/", "35", "≤ 20", ({ executed }) => inGateway(executed).length],
+  ["functions that it executes", "278", "", ({ executed }) => sum(executed.values())],
+  ["files of the platform", "236", "≤ 150", (measured) => platformFiles(measured).length],
+  ["import circles in the platform", "", "0", (measured) => describeCircles(measured, false)],
+  ["… with type-only imports", "10", "", (measured) => describeCircles(measured, true)],
+  ["longest file of the platform, in lines", "", "≤ 300", longestFile],
+  ["longest function of the platform, in lines", "", "≤ 60", longestFunction],
+  ["entry points of shared", "35", "≤ 14", ({ entryPoints }) => entryPoints],
+  ["names that they export", "973", "", ({ exports }) => exports],
+  ["names that the author of services/course imports", "50 to 59", "≤ 30", countAuthorNames],
+  ["source files of a service", "", "≤ 8", describeServices],
   [
     "lines of gateway, shared, control, services, app",
+    "27,500",
     "≤ 24,500",
     ({ files }) => grouped(countLines(files)),
   ],
-  ["lines of dev, local", "≤ 20,500", ({ local }) => grouped(countLines(local))],
+  ["lines of dev, local", "23,800", "≤ 20,500", ({ local }) => grouped(countLines(local))],
 ];
 
 /** The name of every figure, in order. */
@@ -67,7 +76,12 @@ export const method: readonly string[] = [
 
 /** Every figure of the house. */
 export function toFigures(measured: Measurements): Figure[] {
-  return rows.map(([name, aim, now]) => ({ name, now: String(now(measured)), aim }));
+  return rows.map(([name, before, aim, now]) => ({
+    name,
+    before,
+    now: String(now(measured)),
+    aim,
+  }));
 }
 
 /** The lines of some files as an editor numbers them: what follows the last newline is none. */

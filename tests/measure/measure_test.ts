@@ -211,10 +211,11 @@ Deno.test("a file whose first line says so is generated", () => {
 });
 
 Deno.test("the table for a terminal is aligned", () => {
-  const [head = "", first = ""] = toText([{ name: "a longer name", now: "1,000", aim: "≤ 2" }])
-    .split("\n");
-  assert.equal(head, "figure         now    aim");
-  assert.equal(first, "a longer name  1,000  ≤ 2");
+  const [head = "", first = ""] = toText([
+    { name: "a longer name", before: "7", now: "1,000", aim: "≤ 2" },
+  ]).split("\n");
+  assert.equal(head, "figure         0.1.0  now    aim");
+  assert.equal(first, "a longer name  7      1,000  ≤ 2");
 });
 
 Deno.test("figures are written between their markers, in place of the previous ones", async () => {

@@ -8,14 +8,19 @@ const markers = {
   begin: "<!-- figures: written by deno task measure --write -->",
   end: "<!-- end of figures -->",
 };
-const head: Figure = { name: "figure", now: "now", aim: "aim" };
+const head: Figure = { name: "figure", before: "0.1.0", now: "now", aim: "aim" };
 
 /** The figures as a table for a terminal, with how they are counted. */
 export function toText(figures: readonly Figure[]): string {
   const all = [head, ...figures];
   const width = (column: keyof Figure) => Math.max(...all.map((row) => row[column].length));
-  const table = all.map(({ name, now, aim }) =>
-    [name.padEnd(width("name")), now.padEnd(width("now")), aim].join("  ").trimEnd()
+  const table = all.map(({ name, before, now, aim }) =>
+    [
+      name.padEnd(width("name")),
+      before.padEnd(width("before")),
+      now.padEnd(width("now")),
+      aim,
+    ].join("  ").trimEnd()
   );
   return [...table, "", ...method].join("\n");
 }
@@ -26,8 +31,10 @@ export function toText(figures: readonly Figure[]): string {
  * @throws {RangeError} if it does not have each marker once
  */
 export function withFigures(document: string, figures: readonly Figure[]): string {
-  const rows = figures.map(({ name, now, aim }) => `| ${name} | ${now} | ${aim} |`);
-  const table = ["| figure | now | aim |", "| -- | -- | -- |", ...rows].join("\n");
+  const rows = figures.map(({ name, before, now, aim }) =>
+    `| ${name} | ${before} | ${now} | ${aim} |`
+  );
+  const table = ["| figure | 0.1.0 | now | aim |", "| -- | -- | -- | -- |", ...rows].join("\n");
   return replaceSection(document, markers, `${table}\n\n${method.join(" ")}`);
 }
 

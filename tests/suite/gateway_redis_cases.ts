@@ -169,18 +169,15 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
     for (const older of ["log:6", "other:900", "1"]) {
       await using fresh = await environment.serve({ REFILL_URL: authority.url });
       const askFresh = createSender(environment, fresh.origin);
-      const rebuilt = Promise.withResolvers<void>();
       authority.respondWith(() => {
         redis.values.set("rv:ready", "log:9");
         redis.revoke("token", "revoked-since");
-        rebuilt.resolve();
         return new Response(null, { status: 204, headers: { "revocation-position": "log:9" } });
       });
       redis.values.set("rv:ready", "log:7");
       assert.equal(await askFresh(), undefined);
       redis.values.set("rv:ready", older);
       assert.equal(await askFresh({ jti: "revoked-since" }), "revocation_unavailable", older);
-      await rebuilt.promise;
       assert.equal(await untilServed(askFresh), true, older);
       assert.equal(await askFresh({ jti: "revoked-since" }), "token_revoked", older);
       redis.values.set("rv:ready", "log:8");
@@ -194,18 +191,14 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
   ) {
     const { redis } = environment;
     await using authority = startUpstream();
-    const rebuilt = Promise.withResolvers<void>();
-    authority.respondWith(() => {
-      rebuilt.resolve();
-      return new Response(null, { status: 204 });
-    });
+    authority.respondWith(() => new Response(null, { status: 204 }));
     await using gateway = await environment.serve({ REFILL_URL: authority.url });
     const send = createSender(environment, gateway.origin);
     assert.equal(redis.values.get("rv:ready"), "1");
     assert.equal(await send(), "revocation_unavailable");
-    await rebuilt.promise;
     assert.equal(await untilServed(send), true);
     const rebuilds = authority.seen.length;
+    assert.ok(rebuilds > 0, "the list was accepted without a rebuild");
     for (let at = 0; at < 5; at++) assert.equal(await send(), undefined);
     assert.equal(authority.seen.length, rebuilds);
   },
