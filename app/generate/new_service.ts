@@ -1,3 +1,4 @@
+import { readArguments } from "@edgepass/shared/runtime/deno";
 import { services } from "../services.ts";
 import { routes } from "../generated/routes.ts";
 import { reserved } from "./check.ts";
@@ -21,6 +22,7 @@ interface Choice {
   readonly hasDatabase: boolean;
 }
 
+readArguments({ usage });
 const choice = readChoice(Deno.args);
 await requireFreeName(choice.name);
 const files = await writeService(choice);
@@ -33,10 +35,6 @@ console.log(
 );
 
 function readChoice(args: readonly string[]): Choice {
-  if (args.includes("--help")) {
-    console.log(usage);
-    Deno.exit(0);
-  }
   const [kind, name, ...options] = args.flatMap((arg) => arg.split("="));
   const without = { events: false, database: false };
   for (let at = 0; at < options.length; at += 2) {
