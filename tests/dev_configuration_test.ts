@@ -45,7 +45,7 @@ Deno.test("only the dashboard's own page changes the central configuration", asy
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path });
   const read = () => bodyOf<Configuration>(call(system, ["GET", path]));
-  const holders = () => bodyOf<RolloutEntry[]>(call(system, ["GET", `${path}/holders`]));
+  const rollout = () => bodyOf<RolloutEntry[]>(call(system, ["GET", `${path}/rollout`]));
   const put = (document: unknown, ifVersion: number, comment?: string) =>
     call(system, ["PUT", path], {
       headers: ofPage,
@@ -101,7 +101,7 @@ Deno.test("only the dashboard's own page changes the central configuration", asy
       for (let at = 0; at < 3; at++) statuses.push((await askWhoIAm(system, learner)).slice(0, 3));
       assert.deepEqual(statuses, ["200", "429", "429"]);
       await waitUntil("gateway, auth and user report it", async () => {
-        const taken = (await holders()).filter(({ version }) => version === 1);
+        const taken = (await rollout()).filter(({ version }) => version === 1);
         const names = taken.map(({ service }) => service);
         return ["gateway", "auth", "user"].every((name) => names.includes(name));
       }, 5_000);

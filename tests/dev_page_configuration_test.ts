@@ -54,10 +54,10 @@ inBrowser(
     await page.getByText("Version 5, applied").waitFor();
     await page.locator(".versions").getByText("From elsewhere").waitFor();
     assert.equal(await page.getByText("passport.send", { exact: true }).count(), 0);
-    configuration.holders = [{ service: "course", version, since: Date.now(), refused: null }];
+    configuration.rollout = [{ service: "course", version, since: Date.now(), refused: null }];
     fake.tell("configuration", { version });
-    await page.locator(".holders tbody tr").nth(1).waitFor({ state: "detached" });
-    assert.match(await page.locator(".holders tbody").textContent() ?? "", /^course5/);
+    await page.locator(".rollout tbody tr").nth(1).waitFor({ state: "detached" });
+    assert.match(await page.locator(".rollout tbody").textContent() ?? "", /^course5/);
     assert.deepEqual(opened.complaints(), []);
   },
 );
@@ -233,7 +233,7 @@ inBrowser("what others wrote is shown as text", async () => {
   const { configuration } = fake.samples;
   const document = { gateway: { [markup]: markup }, [markup]: [markup] };
   const { version } = addVersion(configuration, document, { comment: markup, changedBy: markup });
-  configuration.holders = [{ service: markup, version, since: Date.now(), refused: null }];
+  configuration.rollout = [{ service: markup, version, since: Date.now(), refused: null }];
   fake.tell("configuration", { version });
   await page.locator(".version-comment").getByText(markup).waitFor();
   await page.locator(".settings").getByText(markup).first().waitFor();

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { explain } from "../dev/cli/explain.ts";
-import { createDeliveries, type DeliveryNote } from "../dev/collector/deliveries.ts";
+import { createDeliveries, type DeliveryNote } from "../dev/collector/event_sources.ts";
 import { createAnsi } from "../dev/terminal/text.ts";
 import { answeredLine, lineOf, openStore } from "./support/observed.ts";
 import { acceptedTrace, refusedTrace, traceIdOf } from "./support/otlp.ts";

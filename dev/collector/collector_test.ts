@@ -3,7 +3,7 @@ import { exportRequest } from "../../tests/support/observed.ts";
 import { acceptedTrace, toTraceBody, traceIdOf } from "../../tests/support/otlp.ts";
 import { createCollector, type Signal } from "./collector.ts";
 import { Refusal } from "./refusal.ts";
-import type { Batch } from "./writer.ts";
+import type { Batch } from "./store.ts";
 
 function setup({ keepsLogs = true, maxBytes = 100_000 } = {}) {
   const taken: Batch[] = [];

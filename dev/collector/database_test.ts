@@ -3,7 +3,7 @@ import { DatabaseSync } from "node:sqlite";
 import { answeredLine, openStore } from "../../tests/support/observed.ts";
 import { traceIdOf } from "../../tests/support/otlp.ts";
 import { openDatabase, openForReading } from "./database.ts";
-import { findRequest } from "./requests.ts";
+import { findRequest } from "./lists.ts";
 import { createStore } from "./store.ts";
 
 const traceId = traceIdOf(1);

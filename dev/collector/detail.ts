@@ -1,10 +1,9 @@
 import type { Attributes, LogLine, RequestDetail, Span, SpanEvent, SpanLink } from "./api.ts";
-import { readNumber, readOptionalText, readStored, readText } from "./cells.ts";
+import { readNumber, readOptionalText, readStored, readText } from "./rows.ts";
 import type { Database, Row } from "./database.ts";
-import type { OutboxFile } from "./outboxes.ts";
-import { toStoredLine } from "./lines.ts";
+import type { OutboxFile } from "./event_sources.ts";
+import { findRequest, toStoredLine } from "./lists.ts";
 import { readTrails } from "./event_trails.ts";
-import { findRequest } from "./requests.ts";
 
 /** Lines of one trace that are shown; a trace that never ends has more. */
 const maxLines = 1_000;

@@ -3,15 +3,13 @@ import type { Database } from "./database.ts";
 import {
   type DeliveryNote,
   listRecentEvents,
+  type OutboxFile,
   readNotesOfEvents,
   readNotesOfTrace,
-} from "./deliveries.ts";
-import {
-  type OutboxFile,
   readStoredEvents,
   readStoredOfTrace,
   type StoredEvent,
-} from "./outboxes.ts";
+} from "./event_sources.ts";
 
 /** What is stored of one event, by source. */
 interface Sources {

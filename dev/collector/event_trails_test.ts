@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { openStore } from "../../tests/support/observed.ts";
 import type { Span } from "./api.ts";
-import { createDeliveries, type DeliveryNote } from "./deliveries.ts";
+import { createDeliveries, type DeliveryNote } from "./event_sources.ts";
 import { createEventBoard } from "./event_board.ts";
 import { readRecentTrails, readTrails } from "./event_trails.ts";
 import { Refusal } from "./refusal.ts";

@@ -1,5 +1,5 @@
 import type { Exit, LogLine } from "./api.ts";
-import type { DeliveryNote } from "./deliveries.ts";
+import type { DeliveryNote } from "./event_sources.ts";
 import type { ForwardTargets } from "./forward.ts";
 import type { ProcessFacts } from "./health.ts";
 import type { ExitedProcess, System } from "./observer.ts";

@@ -1,5 +1,5 @@
 import type { Exit, LogLine } from "./api.ts";
-import type { DeliveryNote } from "./deliveries.ts";
+import type { DeliveryNote } from "./event_sources.ts";
 import type { ProcessFacts } from "./health.ts";
 import type { FromObserver, Opening, ToObserver } from "./messages.ts";
 import type { ExitedProcess } from "./observer.ts";
@@ -14,14 +14,14 @@ export type {
   Span,
 } from "./api.ts";
 export { openAnyForReading, openForReading, storeFile } from "./database.ts";
-export { describeEnd } from "./describe_end.ts";
-export type { DeliveryNote } from "./deliveries.ts";
+export { describeEnd } from "./last_run.ts";
+export type { DeliveryNote } from "./event_sources.ts";
 export { findTraceIds, readDetail } from "./detail.ts";
 export type { ForwardTargets } from "./forward.ts";
 export { inFlightFile } from "./last_run.ts";
 export type { Opening } from "./messages.ts";
 export type { System } from "./observer.ts";
-export type { OutboxFile } from "./outboxes.ts";
+export type { OutboxFile } from "./event_sources.ts";
 
 /** The observer as dev sees it; no call waits or throws. */
 export interface RunningObserver {

@@ -1,31 +1,34 @@
 import { join } from "node:path";
 import type { Administrator } from "./admin_api.ts";
-import { createAnnouncer } from "./announcer.ts";
+import { createAnnouncer, createStream, type Stream } from "./stream.ts";
 import type { Exit, LogLine, State } from "./api.ts";
 import { type Check, checkDatabase, checkHttp, checkRedis } from "./checks.ts";
 import type { BaseSetting } from "./configuration_api.ts";
 import { openConfiguration } from "./configuration_part.ts";
 import { createCollector, type Signal } from "./collector.ts";
 import { type Database, openDatabase, storeFile } from "./database.ts";
-import { createDeliveries, type DeliveryNote } from "./deliveries.ts";
-import { describeEnd } from "./describe_end.ts";
-import { addExit, listExits, listUnreported, markReported } from "./exits.ts";
+import { createDeliveries, type DeliveryNote, type OutboxFile } from "./event_sources.ts";
+import {
+  addExit,
+  describeEnd,
+  findCrash,
+  inFlightFile,
+  listExits,
+  listUnreported,
+  markEnded,
+  markReported,
+  markRunning,
+  readInFlight,
+} from "./last_run.ts";
 import { createHealth, type HealthBoard, type ProcessFacts } from "./health.ts";
-import { createEventBoard } from "./event_board.ts";
-import { nameDatabase } from "./hop.ts";
-import { readInFlight } from "./in_flight.ts";
-import { findCrash, inFlightFile, markEnded, markRunning } from "./last_run.ts";
-import { readLastLines } from "./lines.ts";
-import { createQstashApi } from "./local_qstash.ts";
-import { type OutboxFile } from "./outboxes.ts";
+import { createEventBoard, createQstashApi } from "./event_board.ts";
+import { nameDatabase } from "./map.ts";
+import { findRequest, readLastLines } from "./lists.ts";
 import { createOwnTraces } from "./own_traces.ts";
 import { createRoutes } from "./read_api.ts";
-import { findRequest } from "./requests.ts";
 import { createServer, type DashboardPage } from "./server.ts";
-import { createStore, type Store } from "./store.ts";
-import { createStream, type Stream } from "./stream.ts";
+import { type Batch, createStore, type Store } from "./store.ts";
 import { createWriteGuard } from "../workspace/write_guard.ts";
-import type { Batch } from "./writer.ts";
 
 /** What the dashboard shows of the system it belongs to; plain data. */
 export interface System {

@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { answeredLine, openStore } from "../../tests/support/observed.ts";
 import { createApiClient } from "../system/api_client.ts";
 import { openDatabase } from "./database.ts";
-import { searchLines } from "./lines.ts";
+import { listRequests, searchLines } from "./lists.ts";
 import { createOwnTraces } from "./own_traces.ts";
-import { readLogsQuery, readRequestsQuery } from "./query.ts";
-import { listRequests } from "./requests.ts";
+import { readLogsQuery, readRequestsQuery } from "./read_api.ts";
 
 const start = 1_772_000_000_000;
 

@@ -1,3 +1,5 @@
+import { parseJson } from "@edgepass/shared/crypto";
+
 /** One invalid value, and where; an empty path is all of it. */
 export interface RefusalDetail {
   readonly path: string;
@@ -48,4 +50,36 @@ export function toJsonResponse(
       ...headers,
     },
   });
+}
+
+/**
+ * Reads the JSON text of a request.
+ *
+ * @throws {Refusal} 415 for another media type or a packed body, 413 beyond `maxBytes`
+ */
+export async function readJsonText(request: Request, maxBytes: number): Promise<string> {
+  const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
+  if (type !== "application/json") {
+    throw new Refusal(415, "Only JSON is taken: content-type application/json");
+  }
+  const encoding = request.headers.get("content-encoding") ?? "identity";
+  if (encoding !== "identity") throw new Refusal(415, "Packed bodies are not taken");
+  const tooLarge = new Refusal(413, `A body may have ${maxBytes} bytes at most`);
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge;
+  const decoder = new TextDecoder();
+  let text = "";
+  let bytes = 0;
+  for await (const chunk of request.body ?? []) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw tooLarge;
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
+
+/** The value of a request's text. @throws {Refusal} 400 if it is not JSON */
+export function parseBody(text: string): unknown {
+  const value = parseJson(text);
+  if (value === undefined) throw new Refusal(400, "The body is not JSON");
+  return value;
 }

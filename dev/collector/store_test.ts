@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { answeredLine, lineOf, openStore } from "../../tests/support/observed.ts";
 import { acceptedTrace, refusedTrace, traceIdOf } from "../../tests/support/otlp.ts";
 import { readDetail } from "./detail.ts";
-import { findRequest, listRequests } from "./requests.ts";
+import { findRequest, listRequests } from "./lists.ts";
 
 const start = 1_772_000_000_000;
 const traceId = traceIdOf(1);

@@ -1,9 +1,8 @@
 import { render } from "preact";
 import { Shell } from "./shell.tsx";
 import { createApi } from "./data/api.ts";
-import type { App } from "./data/app_context.ts";
+import { type App, createPreferences } from "./data/app.ts";
 import { createLive } from "./data/live.ts";
-import { createPreferences } from "./data/preferences.ts";
 import { createRouter } from "./data/router.ts";
 
 const preferences = createPreferences(localStorage, document.documentElement);

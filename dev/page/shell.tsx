@@ -1,9 +1,8 @@
 import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
-import { type App, AppContext } from "./data/app_context.ts";
+import { type App, AppContext } from "./data/app.ts";
 import { useLocation, useResponse } from "./data/hooks.ts";
 import { toHash } from "./data/router.ts";
-import { Banner } from "./parts/connection.tsx";
-import { Header } from "./parts/header.tsx";
+import { Banner, Header } from "./parts/header.tsx";
 import { Empty } from "./parts/small.tsx";
 import { findView } from "./views.ts";
 

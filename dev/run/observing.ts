@@ -6,7 +6,6 @@ import type { Endpoints } from "./endpoints.ts";
 import type { Workspace } from "../workspace/workspace.ts";
 import type { LogLine } from "../terminal/log_line.ts";
 import type { Logs } from "./logs.ts";
-import { listBaseSettings } from "../collector/base_settings.ts";
 import {
   type DeliveryNote,
   type ForwardTargets,
@@ -25,6 +24,7 @@ import {
 import { StartError } from "../workspace/start.ts";
 import { parseJson } from "@edgepass/shared/crypto";
 import type { LogNote } from "@edgepass/local/qstash";
+import type { BaseSetting } from "../collector/configuration_api.ts";
 
 const Telemetry = z.object(telemetrySettings);
 
@@ -196,4 +196,27 @@ function readOutcome(body: Uint8Array): string | null {
 
 function parse(body: Uint8Array): unknown {
   return parseJson(new TextDecoder().decode(body));
+}
+
+/** Settings without secrets that the central document may override. */
+const variables = {
+  "gateway.logLevel": "LOG_LEVEL",
+  "gateway.passportTtlSeconds": "PASSPORT_TTL_SECONDS",
+  "services.auth.accessTokenTtlSeconds": "ACCESS_TOKEN_TTL_SECONDS",
+  "services.auth.refreshTokenTtlSeconds": "REFRESH_TOKEN_TTL_SECONDS",
+} as const;
+
+/** Variables that {@linkcode listBaseSettings} reads. */
+export type BaseVariable = (typeof variables)[keyof typeof variables];
+
+/** The settings that a document may override, with what every program was started with. */
+export function listBaseSettings(
+  settings: Readonly<Record<BaseVariable, string>>,
+  services: readonly string[],
+): BaseSetting[] {
+  const names: readonly (readonly [path: string, name: BaseVariable])[] = [
+    ...Object.entries(variables),
+    ...services.map((service) => [`services.${service}.logLevel`, "LOG_LEVEL"] as const),
+  ];
+  return names.map(([path, name]) => ({ path, name, value: settings[name] }));
 }

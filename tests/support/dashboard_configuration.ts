@@ -1,12 +1,12 @@
 import type { Attributes } from "../../dev/collector/api.ts";
 import type { ConfigurationVersion, RolloutEntry } from "../../dev/collector/configuration_api.ts";
-import { listDifferences } from "../../dev/page/logic/document_diff.ts";
+import { listDifferences } from "../../dev/page/logic/document.ts";
 import { isObject } from "./json.ts";
 
 /** A central configuration that the page's tests change; the newest version comes first. */
 export interface SampleConfiguration {
   versions: ConfigurationVersion[];
-  holders: RolloutEntry[];
+  rollout: RolloutEntry[];
 }
 
 /** The administrator in whose name the page changes it. */
@@ -33,7 +33,7 @@ const documents: readonly Attributes[] = [
 
 /** Four versions; the newest is in force, and not every program has applied it. */
 export function makeConfiguration(now: number): SampleConfiguration {
-  const sample: SampleConfiguration = { versions: [], holders: [] };
+  const sample: SampleConfiguration = { versions: [], rollout: [] };
   documents.forEach((document, at) =>
     addVersion(sample, document, {
       changedAt: now - (documents.length - at) * 600_000,
@@ -42,7 +42,7 @@ export function makeConfiguration(now: number): SampleConfiguration {
     })
   );
   const since = now - 599_000;
-  sample.holders = [
+  sample.rollout = [
     { service: "gateway", version: 4, since, refused: null },
     { service: "auth", version: 4, since, refused: null },
     { service: "user", version: 3, since: since - 600_000, refused: 4 },
@@ -85,7 +85,7 @@ export function answerConfiguration(
   const [, rest] = /^\/api\/configuration(?:\/(.+))?$/.exec(pathname) ?? [];
   if (!pathname.startsWith("/api/configuration")) return undefined;
   if (request.method !== "GET") return change(request, sample);
-  if (rest === "holders") return Response.json(sample.holders);
+  if (rest === "rollout") return Response.json(sample.rollout);
   if (rest === "history") {
     return Response.json(pageOf(sample, Number(searchParams.get("cursor"))));
   }

@@ -1,8 +1,12 @@
 import type { LogLine } from "../../dev/collector/api.ts";
 import { createCollector } from "../../dev/collector/collector.ts";
 import { type Database, openDatabase } from "../../dev/collector/database.ts";
-import { createStore, type Store, type StoreLimits } from "../../dev/collector/store.ts";
-import type { Written } from "../../dev/collector/writer.ts";
+import {
+  createStore,
+  type Store,
+  type StoreLimits,
+  type Written,
+} from "../../dev/collector/store.ts";
 import { type SentSpan, toTraceBody } from "./otlp.ts";
 
 /** A separate store that accepts what a collector receives. */

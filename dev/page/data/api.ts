@@ -74,37 +74,36 @@ export class RefusedChange extends Error {
   }
 }
 
+/** Proves to the server that the request is by a script of its own page. */
+const ownScript = { "x-edgepass-page": "1" };
+
 export function createApi(get: typeof fetch): Api {
+  async function send(path: string, init: RequestInit): Promise<Response> {
+    try {
+      return await get(path, init);
+    } catch (cause) {
+      if (init.signal?.aborted) throw cause;
+      throw new Error("Cannot ask dev: it does not answer", { cause });
+    }
+  }
   async function request(path: string, query: Query, signal?: AbortSignal): Promise<Response> {
     const given = Object.entries(query).flatMap(([name, value]) => value ? [[name, value]] : []);
     const search = new URLSearchParams(given).toString();
-    try {
-      return await get(`${path}${search && "?"}${search}`, signal ? { signal } : {});
-    } catch (cause) {
-      if (signal?.aborted) throw cause;
-      throw new Error("Cannot ask dev: it does not answer", { cause });
-    }
+    return await send(`${path}${search && "?"}${search}`, signal ? { signal } : {});
   }
   async function read<Body>(path: string, query: Query, signal?: AbortSignal): Promise<Body> {
     const response = await request(path, query, signal);
     if (!response.ok) throw await toError(response);
     return await readJson<Body>(response);
   }
-  /** The header proves to the server that the request is by a script of its own page. */
   async function act<Body>(method: "POST" | "DELETE", path: string): Promise<Body> {
-    const response = await get(path, { method, headers: { "x-edgepass-page": "1" } })
-      .catch((cause: unknown) => {
-        throw new Error("Cannot ask dev: it does not answer", { cause });
-      });
+    const response = await send(path, { method, headers: ownScript });
     if (!response.ok) throw await toError(response);
     return await readJson<Body>(response);
   }
   async function change<Body>(method: "POST" | "PUT", path: string, body: unknown): Promise<Body> {
-    const headers = { "x-edgepass-page": "1", "content-type": "application/json" };
-    const response = await get(path, { method, headers, body: JSON.stringify(body) })
-      .catch((cause: unknown) => {
-        throw new Error("Cannot ask dev: it does not answer", { cause });
-      });
+    const headers = { ...ownScript, "content-type": "application/json" };
+    const response = await send(path, { method, headers, body: JSON.stringify(body) });
     if (!response.ok) throw await toRefusal(response);
     return await readJson<Body>(response);
   }
@@ -126,7 +125,7 @@ export function createApi(get: typeof fetch): Api {
     replay: (id) => act("POST", deadLetterPath(id)),
     drop: (id) => act("DELETE", deadLetterPath(id)),
     configuration: (signal) => read(configurationPath, {}, signal),
-    configurationRollout: (signal) => read(`${configurationPath}/holders`, {}, signal),
+    configurationRollout: (signal) => read(`${configurationPath}/rollout`, {}, signal),
     configurationHistory: (cursor) => read(`${configurationPath}/history`, { cursor }),
     configurationVersion: (version, signal) =>
       read(`${configurationPath}/history/${version}`, {}, signal),

@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
-import { useApp } from "./app_context.ts";
+import { useApp } from "./app.ts";
 import type { LiveStatus } from "./live.ts";
 import type { PageLocation } from "./router.ts";
+import type { Configuration, Health, RolloutEntry } from "../api_types.ts";
 
 /** A value outside of the tree, read again whenever its owner reports a change. */
 export function useOutside<Value>(
@@ -134,4 +135,44 @@ export function useResponse<Value>(
 
 export function toMessage(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The health of every part, kept up to date by the stream. */
+export function useHealth(): Loadable<Health> {
+  const { api, live } = useApp();
+  const health = useResponse(api.health, []);
+  useEffect(() =>
+    live.on("health", (events) => {
+      const last = events.at(-1);
+      if (last) health.set(last);
+    }), []);
+  return health;
+}
+
+const reloadMs = 300;
+
+/** The current version and its rollout, loaded again when the stream reports a version. */
+export function useConfiguration(): {
+  readonly configuration: Loadable<Configuration>;
+  readonly rollout: Loadable<readonly RolloutEntry[]>;
+} {
+  const { api, live } = useApp();
+  const configuration = useResponse(api.configuration, []);
+  const rollout = useResponse(api.configurationRollout, []);
+  const follow = useThrottled(configuration.reload, reloadMs);
+  const followRollout = useThrottled(rollout.reload, reloadMs);
+  const latest = useRef(0);
+  latest.current = Math.max(latest.current, configuration.value?.inForce.version ?? 0);
+  useEffect(() =>
+    live.on("configuration", (events) => {
+      followRollout();
+      const version = Math.max(...events.map((one) => one.version));
+      // Each program reports the same version, and each call of the administrator's API is a
+      // request like
+      // any other: one is enough.
+      if (version <= latest.current) return;
+      latest.current = version;
+      follow();
+    }), []);
+  return { configuration, rollout };
 }

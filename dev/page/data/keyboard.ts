@@ -1,5 +1,5 @@
 import { useEffect } from "preact/hooks";
-import { useApp } from "./app_context.ts";
+import { useApp } from "./app.ts";
 import { useLatest } from "./hooks.ts";
 
 /** What a key does, by `KeyboardEvent.key`. */

@@ -11,7 +11,7 @@ import {
   withUpdates,
 } from "../logic/live_list.ts";
 import type { Page } from "../api_types.ts";
-import { useApp } from "./app_context.ts";
+import { useApp } from "./app.ts";
 import { toMessage, useLatest, useStatus } from "./hooks.ts";
 
 export interface LiveListOptions<Item> extends ListRules<Item> {
@@ -22,7 +22,7 @@ export interface LiveListOptions<Item> extends ListRules<Item> {
   readonly load: (before: string | undefined, signal: AbortSignal) => Promise<Page<Item>>;
   readonly listen: (arrived: (items: readonly Item[]) => void) => () => void;
   /** Whether the reader reads and nothing may move. */
-  readonly isStanding: boolean;
+  readonly isLocked: boolean;
 }
 
 interface Loaded {
@@ -50,7 +50,7 @@ const maxGrown = 400;
 
 /** A list of the API that the stream keeps up to date. */
 export function useLiveList<Item>(options: LiveListOptions<Item>): ShownList<Item> {
-  const { name, isStanding } = options;
+  const { name, isLocked } = options;
   const [list, change] = useStoredList(options);
   const latest = useRef({ options, list });
   latest.current = { options, list };
@@ -62,15 +62,15 @@ export function useLiveList<Item>(options: LiveListOptions<Item>): ShownList<Ite
     options.listen((items) => {
       const { options } = latest.current;
       meanwhile.current?.push(...items);
-      change((last) => withArrivals(last, items, options, options.isStanding));
+      change((last) => withArrivals(last, items, options, options.isLocked));
     }), [name]);
   useEffect(() => {
-    if (!isStanding && list.items.length > maxGrown) retry();
-  }, [isStanding, list]);
+    if (!isLocked && list.items.length > maxGrown) retry();
+  }, [isLocked, list]);
 
   useEffect(() => {
-    if (!isStanding && list.held.length > 0) release();
-  }, [isStanding]);
+    if (!isLocked && list.held.length > 0) release();
+  }, [isLocked]);
 
   function release(): void {
     if (list.held.length < maxHeld) return change((last) => released(last, options));
@@ -123,7 +123,7 @@ function useNewestPage<Item>(
     latest.current.options.load(undefined, controller.signal).then((page) => {
       if (controller.signal.aborted) return;
       const { options, list } = latest.current;
-      const isRead = options.isStanding && listed.current === name && list.items.length > 0;
+      const isRead = options.isLocked && listed.current === name && list.items.length > 0;
       listed.current = name;
       const arrivals = meanwhile.current ?? [];
       meanwhile.current = undefined;

@@ -17,7 +17,7 @@ export function toEventSteps(trail: EventTrail): EventStep[] {
     { time: storedAt, text: `stored in the outbox of ${source || "its service"}`, kind: "done" },
     ...toPublication(trail),
     ...attempts,
-    ...deliveries.flatMap(toStanding),
+    ...deliveries.flatMap(toStatusSteps),
   ];
 }
 
@@ -53,7 +53,7 @@ function toAttempts({ consumer, attempts }: EventDelivery): EventStep[] {
 }
 
 /** The current state with a consumer that has not taken the event. */
-function toStanding({ consumer, state, nextAt }: EventDelivery): EventStep[] {
+function toStatusSteps({ consumer, state, nextAt }: EventDelivery): EventStep[] {
   switch (state) {
     case "under way":
       return [{ time: null, text: `on its way to ${consumer}`, kind: "waits" }];

@@ -110,3 +110,32 @@ export function toShortId(id: string): string {
 export function toText(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value) ?? String(value);
 }
+
+/** As much of a text as fits into a width, with dots in place of the rest. */
+export function fitText(text: string, width: number, measure: (text: string) => number): string {
+  if (measure(text) <= width) return text;
+  let [fits, tooLong] = [0, text.length];
+  while (tooLong - fits > 1) {
+    const middle = Math.floor((fits + tooLong) / 2);
+    if (measure(`${text.slice(0, middle)}…`) <= width) fits = middle;
+    else tooLong = middle;
+  }
+  return `${text.slice(0, fits)}…`;
+}
+
+/** The system's own services get a colour each; the others share the rest. */
+const own: Readonly<Record<string, number>> = {
+  gateway: 0,
+  auth: 1,
+  user: 2,
+  course: 3,
+  enrollment: 4,
+  recommendation: 5,
+};
+const others = [6, 7] as const;
+
+/** The class that gives a service its colour, the same everywhere on the page. */
+export function hueOf(service: string): string {
+  const sum = [...service].reduce((total, char) => total + char.charCodeAt(0), 0);
+  return `hue-${own[service] ?? others[sum % others.length]}`;
+}

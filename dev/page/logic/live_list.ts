@@ -59,7 +59,7 @@ export function withArrivals<Item>(
   list: LiveList<Item>,
   arrivals: readonly Item[],
   rules: ListRules<Item>,
-  isStanding: boolean,
+  isLocked: boolean,
 ): LiveList<Item> {
   const latest = new Map(arrivals.map((item) => [rules.keyOf(item), item]));
   const replace = (items: readonly Item[]) =>
@@ -73,7 +73,7 @@ export function withArrivals<Item>(
   const items = replace(list.items);
   const held = replace(list.held);
   const added = [...latest.values()].filter(rules.matches);
-  return isStanding
+  return isLocked
     ? { ...list, items, held: insert(held, added, rules).slice(0, maxHeld) }
     : { ...list, items: insert(items, [...added, ...held], rules), held: [] };
 }

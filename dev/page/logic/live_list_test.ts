@@ -85,7 +85,7 @@ Deno.test("no arrival is lost or duplicated, in any order and with any pauses", 
   });
   fc.assert(fc.property(arbitraryArrivals, (arrivals) => {
     let all: LiveList<Item> = emptyList;
-    for (const [id, isStanding] of arrivals) all = withArrivals(all, [item(id)], rules, isStanding);
+    for (const [id, isLocked] of arrivals) all = withArrivals(all, [item(id)], rules, isLocked);
     const ids = idsOf(released(all, rules).items);
     const expected = [...new Set(arrivals.map(([id]) => id))].sort((a, b) => b - a);
     assert.deepEqual(ids, expected);

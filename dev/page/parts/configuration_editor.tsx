@@ -1,11 +1,10 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { type Issue, type NewConfiguration, RefusedChange } from "../data/api.ts";
 import { toMessage } from "../data/hooks.ts";
-import { listDifferences } from "../logic/document_diff.ts";
-import { readDocument } from "../logic/read_document.ts";
+import { listDifferences, readDocument } from "../logic/document.ts";
 import type { ConfigurationVersion } from "../api_types.ts";
-import { Differences } from "./differences.tsx";
-import { Icon } from "./icons.tsx";
+import { Differences } from "./configuration_settings.tsx";
+import { Icon } from "./small.tsx";
 
 interface EditorProps {
   readonly inForce: ConfigurationVersion;
@@ -152,7 +151,7 @@ function ConflictError({ base, inForce, keep, restart }: {
 }) {
   const differences = listDifferences(base.document, inForce.document);
   return (
-    <div class="overtaken">
+    <div class="conflict">
       <p role="status">
         <Icon name="warn" />
         Version {inForce.version} became current in the meantime.

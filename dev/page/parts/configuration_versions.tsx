@@ -1,10 +1,10 @@
 import { useEffect, useState } from "preact/hooks";
-import { useApp } from "../data/app_context.ts";
+import { useApp } from "../data/app.ts";
 import { toMessage, useNow, useResponse } from "../data/hooks.ts";
 import { toHash } from "../data/router.ts";
-import { listDifferences } from "../logic/document_diff.ts";
+import { listDifferences } from "../logic/document.ts";
 import type { Configuration, ConfigurationChange, ConfigurationVersion } from "../api_types.ts";
-import { Differences, Path } from "./differences.tsx";
+import { Differences, Path } from "./configuration_settings.tsx";
 import { Ago, Person } from "./small.tsx";
 
 /** The author of a change; most often that is the reader. */

@@ -1,10 +1,9 @@
 import { useState } from "preact/hooks";
-import { useApp } from "../data/app_context.ts";
+import { useApp } from "../data/app.ts";
 import { toMessage } from "../data/hooks.ts";
 import { toPlural, toShortId } from "../logic/format.ts";
 import type { CompleteDeadEvent, DeadEvent } from "../api_types.ts";
-import { Icon } from "./icons.tsx";
-import { Empty, Service, Time, TraceLink } from "./small.tsx";
+import { Empty, Icon, Service, Time, TraceLink } from "./small.tsx";
 
 interface DeadLettersProps {
   readonly letters: readonly DeadEvent[];

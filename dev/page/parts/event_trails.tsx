@@ -1,8 +1,7 @@
 import { toShortId } from "../logic/format.ts";
 import { toEventSteps } from "../logic/event_steps.ts";
 import type { EventState, EventTrail } from "../api_types.ts";
-import { Icon, type IconName } from "./icons.tsx";
-import { Service, Time, TraceLink } from "./small.tsx";
+import { Icon, type IconName, Service, Time, TraceLink } from "./small.tsx";
 
 const icons: Readonly<Record<EventState, IconName>> = {
   waiting: "wait",

@@ -1,5 +1,5 @@
 import { useEffect, useId, useRef, useState } from "preact/hooks";
-import { useApp } from "../data/app_context.ts";
+import { useApp } from "../data/app.ts";
 import { useKeys } from "../data/keyboard.ts";
 
 export type FilterOptions = readonly (string | readonly [value: string, words: string])[];

@@ -1,13 +1,12 @@
 import { useRef } from "preact/hooks";
-import { useApp } from "../data/app_context.ts";
-import { useOutside } from "../data/hooks.ts";
+import { themes, useApp } from "../data/app.ts";
+import { useNow, useOutside, useStatus } from "../data/hooks.ts";
 import { useKeys } from "../data/keyboard.ts";
-import { themes } from "../data/preferences.ts";
 import { toHash } from "../data/router.ts";
 import { type View, views } from "../views.ts";
-import { ConnectionState } from "./connection.tsx";
-import { Help } from "./help.tsx";
-import { Icon } from "./icons.tsx";
+import { Icon, type IconName } from "./small.tsx";
+import type { Connection } from "../data/live.ts";
+import { toClock, toRelative } from "../logic/format.ts";
 
 /** Name, navigation, and the state of the connection. */
 export function Header({ view }: { view: View | undefined }) {
@@ -88,5 +87,79 @@ function Logo() {
       <path class="logo-gate" d="M9 25V13a7 7 0 0 1 14 0v12" />
       <path class="logo-pass" d="M5 20h22" />
     </svg>
+  );
+}
+
+const keys: readonly (readonly [keys: readonly string[], what: string])[] = [
+  [["j", "↓"], "Next row or span"],
+  [["k", "↑"], "Previous row or span"],
+  [["Enter"], "Open the request or the version, or show all of the log line"],
+  [["←", "→"], "Close or open the spans below one"],
+  [["/"], "Search"],
+  [["Esc"], "Leave the search or the list; from a request back to the list"],
+  [["?"], "This list"],
+];
+
+/** The keyboard shortcuts. */
+export function Help({ dialog }: { dialog: { readonly current: HTMLDialogElement | null } }) {
+  const { preferences } = useApp();
+  const areOn = useOutside(preferences.shortcuts, preferences.onChange);
+  return (
+    <dialog ref={dialog} class="help" aria-labelledby="help-title">
+      <h2 id="help-title">Keyboard</h2>
+      <dl class="keys">
+        {keys.map(([names, what]) => (
+          <div key={what}>
+            <dt>{names.map((name) => <kbd key={name}>{name}</kbd>)}</dt>
+            <dd>{what}</dd>
+          </div>
+        ))}
+      </dl>
+      <label class="check">
+        <input
+          type="checkbox"
+          checked={areOn}
+          onChange={({ currentTarget }) => preferences.setShortcuts(currentTarget.checked)}
+        />
+        Single letters are shortcuts
+      </label>
+      <button type="button" class="button" onClick={() => dialog.current?.close()}>Close</button>
+    </dialog>
+  );
+}
+
+const words: Readonly<Record<Connection, readonly [icon: IconName, word: string]>> = {
+  connecting: ["wait", "Connecting"],
+  live: ["ok", "Live"],
+  lost: ["bad", "Offline"],
+};
+
+/** Whether the page is up to date. */
+export function ConnectionState() {
+  const { connection } = useStatus();
+  const [icon, word] = words[connection];
+  return (
+    <span class={`connection connection-${connection}`} role="status">
+      <Icon name={icon} />
+      <span class="connection-word">{word}</span>
+    </span>
+  );
+}
+
+/** Shows that dev is gone; the page recovers by itself. */
+export function Banner() {
+  const { connection, since } = useStatus();
+  const now = useNow(connection === "lost" ? 1000 : undefined);
+  if (connection !== "lost") return null;
+  return (
+    <div class="banner">
+      <Icon name="warn" />
+      <p>
+        <strong>dev does not answer.</strong> Start it with{" "}
+        <code>deno task dev</code>; this page shows the state of {toClock(since).slice(0, 8)}{" "}
+        ({toRelative(since, Math.max(now, since))}
+        ) and reconnects by itself.
+      </p>
+    </div>
   );
 }

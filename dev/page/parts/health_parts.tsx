@@ -1,6 +1,6 @@
 import { toLongDuration } from "../logic/format.ts";
 import type { Part, PartState } from "../api_types.ts";
-import { Icon, type IconName } from "./icons.tsx";
+import { Icon, type IconName } from "./small.tsx";
 
 const icons: Readonly<Record<PartState, IconName>> = {
   ready: "ok",

@@ -1,18 +1,18 @@
 import { useEffect, useRef } from "preact/hooks";
 import type { ShownList } from "../data/use_live_list.ts";
-import type { ScrollLock } from "../data/use_scroll_lock.ts";
+import type { ScrollLock } from "../data/use_list_place.ts";
 import { maxHeld } from "../logic/live_list.ts";
 import { toPlural } from "../logic/format.ts";
 
 /** Whether a list moves, with the button that pauses and resumes it. */
 export function ListState(
-  { list, standing, noun }: {
+  { list, lock, noun }: {
     list: ShownList<unknown>;
-    standing: ScrollLock;
+    lock: ScrollLock;
     noun: string;
   },
 ) {
-  const { isPaused, setPaused } = standing;
+  const { isPaused, setPaused } = lock;
   return (
     <div class="list-state">
       <button
@@ -23,19 +23,17 @@ export function ListState(
       >
         {isPaused ? "Paused" : "Pause"}
       </button>
-      {standing.isLasting && list.held.length > 0 && (
-        <NewItems list={list} standing={standing} noun={noun} />
-      )}
+      {lock.isLasting && list.held.length > 0 && <NewItems list={list} lock={lock} noun={noun} />}
     </div>
   );
 }
 
 function NewItems(
-  { list, standing, noun }: { list: ShownList<unknown>; standing: ScrollLock; noun: string },
+  { list, lock, noun }: { list: ShownList<unknown>; lock: ScrollLock; noun: string },
 ) {
   const { length } = list.held;
   function show(): void {
-    standing.setPaused(false);
+    lock.setPaused(false);
     if (document.activeElement instanceof HTMLElement) document.activeElement.blur();
     list.release();
     scrollTo({ top: 0 });

@@ -1,10 +1,9 @@
-import { useApp } from "../data/app_context.ts";
+import { useApp } from "../data/app.ts";
 import { useNow } from "../data/hooks.ts";
-import { toClaims, toLife } from "../logic/claims.ts";
+import { type Decision, toClaims, toLife } from "../logic/decision.ts";
 import { toDuration } from "../logic/format.ts";
 import type { RequestDetail } from "../api_types.ts";
-import { Icon } from "./icons.tsx";
-import { Service } from "./small.tsx";
+import { Icon, Service } from "./small.tsx";
 
 /** The Passport that was sent, as its claims; its signature is stored nowhere. */
 export function Passport({ passport, verdicts, start }: {
@@ -60,5 +59,36 @@ function Verdicts({ verdicts, start }: { verdicts: RequestDetail["verdicts"]; st
         </li>
       ))}
     </ul>
+  );
+}
+
+/** What the gateway decided, step by step; a step with a span links to it. */
+export function Decisions({ decisions, select }: {
+  decisions: readonly Decision[];
+  select: (spanId: string) => void;
+}) {
+  return (
+    <ol class="decisions">
+      {decisions.map(({ name, text, isRefusal, durationMs, spanId }) => (
+        <li key={name + (spanId ?? "")} class={isRefusal ? "is-refusal" : ""}>
+          <Icon name={isRefusal ? "bad" : "ok"} />
+          {spanId
+            ? (
+              <button
+                type="button"
+                class="link"
+                onClick={() => select(spanId)}
+              >
+                {name}
+              </button>
+            )
+            : <span class="decision-name">{name}</span>}
+          <span class="decision-text">{text}</span>
+          <span class="decision-took">
+            {durationMs === undefined ? "" : toDuration(durationMs)}
+          </span>
+        </li>
+      ))}
+    </ol>
   );
 }

@@ -1,12 +1,10 @@
+import { PlainTable } from "./small.tsx";
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { toHash } from "../data/router.ts";
-import { toDuration, toRate, toShare } from "../logic/format.ts";
-import { fitText } from "../logic/fit_text.ts";
-import { hueOf } from "../logic/hues.ts";
+import { fitText, hueOf, toDuration, toRate, toShare } from "../logic/format.ts";
 import { layoutMap, nodeHeight, type PlacedEdge, type PlacedNode } from "../logic/map_layout.ts";
-import { EdgesTable, severityOf } from "./edges_table.tsx";
 import { sortParts } from "./health_parts.tsx";
-import type { Part, ServiceMap as Map } from "../api_types.ts";
+import type { MapEdge, Part, ServiceMap as Map, Traffic } from "../api_types.ts";
 
 export interface ServiceMapProps {
   readonly map: Map;
@@ -94,7 +92,7 @@ function Edge({ edge, windowSeconds }: { edge: PlacedEdge; windowSeconds: number
   const corners = [[0, 0], [side, -5], [side, 5]];
   const points = corners.map(([x = 0, y = 0]) => `${head.x + x},${head.y + y}`).join(" ");
   return (
-    <g class={`edge mood-${severity}`} aria-hidden="true">
+    <g class={`edge severity-${severity}`} aria-hidden="true">
       <path d={path} stroke-width={width} />
       <polygon points={points} />
       {requests > 0 && <EdgeWords edge={edge} windowSeconds={windowSeconds} />}
@@ -181,4 +179,53 @@ function measureName(text: string): number {
   // As in overview.css.
   if (context) context.font = `600 13px ${getComputedStyle(document.body).fontFamily}`;
   return context?.measureText(text).width ?? text.length * 9;
+}
+
+/** The state of traffic: none, no errors, some errors, many errors. */
+export function severityOf({ requests, errors }: Traffic): "idle" | "well" | "some" | "much" {
+  if (requests === 0) return "idle";
+  if (errors === 0) return "well";
+  return errors / requests < 0.05 ? "some" : "much";
+}
+
+const starts: readonly string[] = ["client", "gateway"];
+
+/** In the order of a request's path. */
+function byWay(a: MapEdge, b: MapEdge): number {
+  const rank = ({ from }: MapEdge) => starts.includes(from) ? starts.indexOf(from) : starts.length;
+  return rank(a) - rank(b) || (a.from < b.from ? -1 : 1);
+}
+
+const edgeColumns = [
+  "From, to",
+  ["Per second", "number"],
+  ["Failed", "number"],
+  ["p50", "number cell-p50"],
+  ["p95", "number"],
+] as const;
+
+/** The map for readers who cannot see it drawn, or lack the room. */
+export function EdgesTable(
+  { edges, windowSeconds }: { edges: readonly MapEdge[]; windowSeconds: number },
+) {
+  return (
+    <PlainTable
+      class="edges"
+      columns={edgeColumns}
+    >
+      <tbody>
+        {edges.toSorted(byWay).map((edge) => (
+          <tr key={`${edge.from} ${edge.to}`}>
+            <th scope="row">{edge.from} → {edge.to}</th>
+            <td class="number">{toRate(edge.requests, windowSeconds)}</td>
+            <td class={`number severity-${severityOf(edge)}`}>
+              {toShare(edge.errors, edge.requests)}
+            </td>
+            <td class="number cell-p50">{edge.requests > 0 ? toDuration(edge.p50Ms) : "–"}</td>
+            <td class="number">{edge.requests > 0 ? toDuration(edge.p95Ms) : "–"}</td>
+          </tr>
+        ))}
+      </tbody>
+    </PlainTable>
+  );
 }

@@ -1,14 +1,12 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { NewConfiguration } from "../data/api.ts";
-import { useApp } from "../data/app_context.ts";
-import { toMessage, useNow } from "../data/hooks.ts";
+import { useApp } from "../data/app.ts";
+import { toMessage, useConfiguration, useNow } from "../data/hooks.ts";
 import { rowKeys, useKeys } from "../data/keyboard.ts";
-import { useConfiguration } from "../data/use_configuration.ts";
 import { Editor } from "../parts/configuration_editor.tsx";
-import { Rollout } from "../parts/configuration_rollout.tsx";
-import { Settings } from "../parts/configuration_settings.tsx";
+import { Rollout, Settings } from "../parts/configuration_settings.tsx";
 import { Author, Versions } from "../parts/configuration_versions.tsx";
-import { Ago, Empty, Failure, Panel } from "../parts/small.tsx";
+import { Ago, Empty, Panel, ViewHead } from "../parts/small.tsx";
 import type { ViewProps } from "../views.ts";
 import type { Configuration as Shown, ConfigurationVersion } from "../api_types.ts";
 
@@ -30,11 +28,9 @@ export function Configuration({ query }: ViewProps) {
   const version = value?.inForce.version ?? 0;
   return (
     <>
-      <div class="view-head">
-        <h1 tabIndex={-1}>Configuration</h1>
+      <ViewHead title="Configuration" error={error} retry={reload}>
         {value && <Summary configuration={value} />}
-      </div>
-      {error ? <Failure error={error} retry={reload} /> : null}
+      </ViewHead>
       <p class={isBad ? "notice is-bad" : "notice"} role="status" ref={status} tabIndex={-1}>
         {notice}
       </p>

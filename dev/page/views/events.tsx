@@ -1,11 +1,11 @@
 import { useEffect, useRef } from "preact/hooks";
-import { useApp } from "../data/app_context.ts";
+import { useApp } from "../data/app.ts";
 import { useInterval, useNow, useResponse, useThrottled } from "../data/hooks.ts";
 import { rowKeys, useKeys } from "../data/keyboard.ts";
 import { toLongDuration, toPlural } from "../logic/format.ts";
 import { DeadLetters } from "../parts/dead_letters.tsx";
 import { EventTrails } from "../parts/event_trails.tsx";
-import { Empty, Failure, Panel, Service } from "../parts/small.tsx";
+import { Empty, Panel, PlainTable, Service, ViewHead } from "../parts/small.tsx";
 import type { Events as Shown, OutboxLevel } from "../api_types.ts";
 
 const reloadMs = 300;
@@ -23,11 +23,9 @@ export function Events() {
   useKeys(rowKeys(rows));
   return (
     <>
-      <div class="view-head">
-        <h1 tabIndex={-1}>Events</h1>
+      <ViewHead title="Events" error={error} retry={reload}>
         {value && <p class="summary">{toSummary(value)}</p>}
-      </div>
-      {error ? <Failure error={error} retry={reload} /> : null}
+      </ViewHead>
       {value && (
         <div class="events" ref={rows}>
           <Panel title="Recent events" aside={<span class="muted">newest first</span>}>
@@ -69,15 +67,9 @@ function toSummary({ outboxes, deadLetters }: Shown): string {
 function Outboxes({ outboxes }: { outboxes: readonly OutboxLevel[] }) {
   const now = useNow(1000);
   return (
-    <table class="plain">
-      <thead>
-        <tr>
-          <th scope="col">Service</th>
-          <th scope="col" class="number">Waiting</th>
-          <th scope="col" class="number">Parked</th>
-          <th scope="col" class="number">Oldest</th>
-        </tr>
-      </thead>
+    <PlainTable
+      columns={["Service", ["Waiting", "number"], ["Parked", "number"], ["Oldest", "number"]]}
+    >
       <tbody>
         {outboxes.map(({ service, waiting, parked, oldest }) => (
           <tr key={service}>
@@ -90,6 +82,6 @@ function Outboxes({ outboxes }: { outboxes: readonly OutboxLevel[] }) {
           </tr>
         ))}
       </tbody>
-    </table>
+    </PlainTable>
   );
 }

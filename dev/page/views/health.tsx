@@ -1,5 +1,4 @@
-import { useNow } from "../data/hooks.ts";
-import { useHealth } from "../data/use_health.ts";
+import { useHealth, useNow } from "../data/hooks.ts";
 import { toHash } from "../data/router.ts";
 import {
   toDateAndClock,
@@ -10,8 +9,7 @@ import {
   toPlural,
 } from "../logic/format.ts";
 import { PartName, PartStateMark, sortParts, toSummary } from "../parts/health_parts.tsx";
-import { Icon } from "../parts/icons.tsx";
-import { Empty, Failure, Panel } from "../parts/small.tsx";
+import { Empty, Icon, Panel, PlainTable, ViewHead } from "../parts/small.tsx";
 import type { Exit, Part } from "../api_types.ts";
 
 /** The state of each part with the reason, and the exits. */
@@ -19,11 +17,9 @@ export function Health() {
   const { value, error, reload } = useHealth();
   return (
     <>
-      <div class="view-head">
-        <h1 tabIndex={-1}>Health</h1>
+      <ViewHead title="Health" error={error} retry={reload}>
         {value && <p class="summary" role="status">{toSummary(value.parts)}</p>}
-      </div>
-      {error ? <Failure error={error} retry={reload} /> : null}
+      </ViewHead>
       {value && (
         <div class="health">
           <Panel title="Parts">
@@ -47,16 +43,7 @@ export function Health() {
 function Parts({ parts }: { parts: readonly Part[] }) {
   const now = useNow(1000);
   return (
-    <table class="plain parts-table">
-      <thead>
-        <tr>
-          <th scope="col">Part</th>
-          <th scope="col">State</th>
-          <th scope="col">Since</th>
-          <th scope="col">Reason</th>
-          <th scope="col">Where</th>
-        </tr>
-      </thead>
+    <PlainTable class="parts-table" columns={["Part", "State", "Since", "Reason", "Where"]}>
       <tbody>
         {sortParts(parts).map((part) => (
           <tr key={`${part.kind} ${part.name}`}>
@@ -77,7 +64,7 @@ function Parts({ parts }: { parts: readonly Part[] }) {
           </tr>
         ))}
       </tbody>
-    </table>
+    </PlainTable>
   );
 }
 

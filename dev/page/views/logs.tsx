@@ -1,9 +1,9 @@
 import { useMemo, useRef } from "preact/hooks";
-import { useApp } from "../data/app_context.ts";
+import { useApp } from "../data/app.ts";
 import { useSeen } from "../data/hooks.ts";
 import { rowKeys, useKeys } from "../data/keyboard.ts";
 import { useLiveList } from "../data/use_live_list.ts";
-import { useScrollLock } from "../data/use_scroll_lock.ts";
+import { useScrollLock } from "../data/use_list_place.ts";
 import { toHash } from "../data/router.ts";
 import { knownFilters, logFilters, passes } from "../logic/matches.ts";
 import { type FilterField, Filters } from "../parts/filters.tsx";
@@ -23,11 +23,11 @@ export function Logs({ query }: ViewProps) {
   // Of one trace every line is shown, whether the dashboard sent its request or not.
   const filters = { own: chosen.traceId ? "show" : "hide", ...chosen };
   const lines = useRef<HTMLOListElement>(null);
-  const standing = useScrollLock(lines);
+  const lock = useScrollLock(lines);
   const list = useLiveList<ShownLine>({
     view: "logs",
     name: JSON.stringify(filters),
-    isStanding: standing.isStanding,
+    isLocked: lock.isLocked,
     load: (before, signal) => api.logs({ ...filters, limit: pageSize, before }, signal),
     listen: (arrived) => live.on("log", arrived),
     keyOf: keyOfLine,
@@ -41,7 +41,7 @@ export function Logs({ query }: ViewProps) {
       <div class="view-head">
         <h1 tabIndex={-1}>Logs</h1>
         {traceId && <a href={toHash(`/requests/${traceId}`)}>Show this trace</a>}
-        <ListState list={list} standing={standing} noun="line" />
+        <ListState list={list} lock={lock} noun="line" />
       </div>
       <Filters label="Filter logs" path="/logs" fields={useFields(list.items)} values={chosen} />
       {list.error ? <Failure error={list.error} retry={list.retry} /> : null}

@@ -1,20 +1,19 @@
 import { useEffect } from "preact/hooks";
-import { useApp } from "../data/app_context.ts";
+import { useApp } from "../data/app.ts";
 import {
   type Loadable,
+  useHealth,
   useInterval,
   useNow,
   useResponse,
   useStatus,
   useThrottled,
 } from "../data/hooks.ts";
-import { useHealth } from "../data/use_health.ts";
 import { toHash } from "../data/router.ts";
 import { toCount, toDuration, toRate, toShare } from "../logic/format.ts";
 import { PartsList, toSummary } from "../parts/health_parts.tsx";
-import { LatestRequests } from "../parts/latest_requests.tsx";
-import { severityOf } from "../parts/edges_table.tsx";
-import { ServiceMap } from "../parts/service_map.tsx";
+import { LatestRequests } from "../parts/requests_table.tsx";
+import { ServiceMap, severityOf } from "../parts/service_map.tsx";
 import { Empty, Failure, Panel, TryCurl } from "../parts/small.tsx";
 import type { ViewProps } from "../views.ts";
 import type { ServiceMap as Map, Traffic } from "../api_types.ts";
@@ -128,7 +127,7 @@ function Totals({ map, windowSeconds, stored }: {
       <Total name="Failed" value={toShare(errors, requests)} severity={severityOf(traffic)} />
       <Total name="Half are faster than" value={orNone(p50Ms)} />
       <Total name="95 % are faster than" value={orNone(p95Ms)} />
-      <Total name="Requests kept" value={stored === undefined ? "…" : toCount(stored)} />
+      <Total name="Requests stored" value={stored === undefined ? "…" : toCount(stored)} />
     </dl>
   );
 }
@@ -137,7 +136,7 @@ function Total(
   { name, value, severity = "well" }: { name: string; value: string; severity?: string },
 ) {
   return (
-    <div class={`total mood-${severity}`}>
+    <div class={`total severity-${severity}`}>
       <dt>{name}</dt>
       <dd>{value}</dd>
     </div>

@@ -1,10 +1,9 @@
 import { useMemo, useRef } from "preact/hooks";
-import { useApp } from "../data/app_context.ts";
+import { useApp } from "../data/app.ts";
 import { useSeen } from "../data/hooks.ts";
 import { rowKeys, useKeys } from "../data/keyboard.ts";
-import { useReturn } from "../data/use_return.ts";
+import { useReturn, useScrollLock } from "../data/use_list_place.ts";
 import { useLiveList } from "../data/use_live_list.ts";
-import { useScrollLock } from "../data/use_scroll_lock.ts";
 import { knownFilters, passes, requestFilters } from "../logic/matches.ts";
 import { type FilterField, Filters } from "../parts/filters.tsx";
 import { ListState, Older } from "../parts/list_state.tsx";
@@ -30,11 +29,11 @@ export function Requests({ query }: ViewProps) {
   const chosen = knownFilters(requestFilters, query);
   const filters = { own: "hide", ...chosen };
   const body = useRef<HTMLTableSectionElement>(null);
-  const standing = useScrollLock(body);
+  const lock = useScrollLock(body);
   const list = useLiveList<RequestRow>({
     view: "requests",
     name: JSON.stringify(filters),
-    isStanding: standing.isStanding,
+    isLocked: lock.isLocked,
     load: (before, signal) => api.requests({ ...filters, limit: pageSize, before }, signal),
     listen: (arrived) => live.on("request", arrived),
     keyOf: ({ traceId }) => traceId,
@@ -48,7 +47,7 @@ export function Requests({ query }: ViewProps) {
     <>
       <div class="view-head">
         <h1 tabIndex={-1}>Requests</h1>
-        <ListState list={list} standing={standing} noun="request" />
+        <ListState list={list} lock={lock} noun="request" />
       </div>
       <Filters
         label="Filter requests"

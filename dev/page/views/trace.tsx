@@ -1,19 +1,17 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { useApp } from "../data/app_context.ts";
+import { useApp } from "../data/app.ts";
 import { useResponse, useThrottled } from "../data/hooks.ts";
 import { rowKeys, useKeys } from "../data/keyboard.ts";
 import { toHash } from "../data/router.ts";
 import { toDecisions } from "../logic/decision.ts";
 import { toDateAndClock, toDuration, toPlural } from "../logic/format.ts";
 import { extentOf, toSpanRows } from "../logic/span_tree.ts";
-import { Decisions } from "../parts/decisions.tsx";
+import { Decisions, Passport } from "../parts/passport.tsx";
 import { EventTrails } from "../parts/event_trails.tsx";
 import { keyOfIndex, LogLines } from "../parts/log_lines.tsx";
-import { Passport } from "../parts/passport.tsx";
 import { CopyButton, Empty, Failure, Panel, Person, Status } from "../parts/small.tsx";
-import { linesOf, SpanDetails } from "../parts/span_details.tsx";
-import { Waterfall } from "../parts/waterfall.tsx";
+import { linesOf, SpanDetails, Waterfall } from "../parts/waterfall.tsx";
 import type { ViewProps } from "../views.ts";
 import type { RequestDetail } from "../api_types.ts";
 

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { readInFlight } from "./in_flight.ts";
-import { findCrash, inFlightFile, markEnded, markRunning } from "./last_run.ts";
+import { findCrash, inFlightFile, markEnded, markRunning, readInFlight } from "./last_run.ts";
 
 async function setup() {
   const folder = await Deno.makeTempDir({ prefix: "edgepass-observe-" });

@@ -1,8 +1,46 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import type { Attributes, ConfigurationVersion } from "../api_types.ts";
+import { listDifferences, listSections, listValues, readDocument } from "./document.ts";
 import { readPath } from "../../cli/document_path.ts";
-import type { Attributes } from "../api_types.ts";
-import { listDifferences, listValues } from "./document_diff.ts";
+
+function inForce(document: Attributes): ConfigurationVersion {
+  const change = { changedAt: 1, changedBy: "somebody", comment: null, changed: [] };
+  return { version: 3, ...change, document };
+}
+
+const base = [
+  { path: "gateway.logLevel", name: "LOG_LEVEL", value: "info" },
+  { path: "gateway.passportTtlSeconds", name: "PASSPORT_TTL_SECONDS", value: "" },
+  { path: "services.auth.logLevel", name: "LOG_LEVEL", value: "info" },
+];
+
+Deno.test("the document overrides the environment, and that a default", () => {
+  const document = { gateway: { logLevel: "debug", routes: [] } };
+  const [gateway] = listSections({ inForce: inForce(document), base });
+  assert.deepEqual(gateway?.settings, [
+    { path: "gateway.logLevel", value: "debug", from: "central" },
+    {
+      path: "gateway.passportTtlSeconds",
+      name: "PASSPORT_TTL_SECONDS",
+      value: undefined,
+      from: "default",
+    },
+    { path: "gateway.routes", value: [], from: "central" },
+  ]);
+});
+
+Deno.test("sections are in the order of the docs, unknown ones last", () => {
+  const document = { later: 1, passport: { send: "S" }, keys: { access: { a: "signing" } } };
+  const sections = listSections({ inForce: inForce(document), base });
+  assert.deepEqual(sections.map(({ name }) => name), [
+    "gateway",
+    "services",
+    "keys",
+    "passport",
+    "later",
+  ]);
+});
 
 type Row = readonly [path: string, before: unknown, after: unknown];
 const cases: Readonly<Record<string, readonly [Attributes, Attributes, readonly Row[]]>> = {
@@ -64,3 +102,16 @@ Deno.test("every path is one that the command takes", () => {
     for (const { path } of listValues(one)) assert.ok(readPath(path).length > 0, path);
   }));
 });
+
+Deno.test("a text that is a JSON object is a document", () => {
+  assert.deepEqual(readDocument(' {"gateway": {"routes": []}} '), {
+    document: { gateway: { routes: [] } },
+  });
+});
+
+for (const text of ["", "{", "[]", "null", "7", '"{}"', "{'a':1}"]) {
+  Deno.test(`${JSON.stringify(text)} is refused as a document, with the reason`, () => {
+    const reading = readDocument(text);
+    assert.ok("fault" in reading && reading.fault.length > 10);
+  });
+}

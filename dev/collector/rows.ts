@@ -30,3 +30,8 @@ export function readOptionalNumber(row: Row, column: string): number | null {
 export function readStored<Value>(json: string): Value {
   return JSON.parse(json);
 }
+
+/** The pattern of LIKE for texts that contain `part`, with `\` as the escape character. */
+export function likePattern(part: string): string {
+  return `%${part.replace(/[\\%_]/g, "\\$&")}%`;
+}
