@@ -2,18 +2,14 @@ export type { Admission } from "./admission.ts";
 export type { ClientAddressSource } from "./request/headers.ts";
 export type { Credentials, PresentedCredential } from "./credentials.ts";
 export { createGateway, type GatewayOptions, type RevocationOptions } from "./create_gateway.ts";
-export {
-  type GatewayConfig,
-  type GatewayEffects,
-  gatewaySettings,
-  readGatewayConfig,
-} from "./config.ts";
+export { type GatewayConfig, type GatewayEffects, readGatewayConfig } from "./config.ts";
 export { type DocsFile, docsFiles, type DocumentOptions, type ReadDocsFile } from "./documents.ts";
 export type { IssuerOptions } from "./issuers.ts";
 export { createOpenApi, type OpenApiInfo, type OpenApiOptions } from "./openapi/document.ts";
 export type { GatewayEnv } from "./observe.ts";
 export type { LimitedBy, Verdict } from "./rate_limits.ts";
 export type { AccessRule, Method, RevocationMode, Route } from "./routes.ts";
+export { gatewaySettings } from "./settings.ts";
 export {
   type PassportSigningKey,
   type PassportSigningKeys,

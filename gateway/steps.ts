@@ -1,8 +1,8 @@
 import {
   bestEffort,
   type Metrics,
-  type OpenSpanOptions,
   type StartedSpan,
+  type StartSpanOptions,
   startTracedSpan,
   type Telemetry,
 } from "@edgepass/shared/telemetry";
@@ -41,7 +41,7 @@ export interface Steps {
 export function openSteps({ tracer, metrics }: Telemetry, request: StartedSpan): Steps {
   const durationsMs: Partial<Record<StepName, number>> = {};
 
-  function begin(name: StepName, spanName: string, options: OpenSpanOptions = {}): Step {
+  function begin(name: StepName, spanName: string, options: StartSpanOptions = {}): Step {
     const activeSpan = startTracedSpan(tracer, spanName, {
       ...options,
       parent: request,

@@ -77,7 +77,7 @@ const limits = { retryMs: 1_000, waitMs: 2_000, pollMs: 5_000 } as const;
 export function createLiveConfiguration<Values>(
   { redis, initial, read, log, now = Date.now }: LiveConfigurationOptions<Values>,
 ): LiveConfiguration<Values> {
-  const selected = createSelected({ version: 0, values: initial });
+  const selected = createVersioned({ version: 0, values: initial });
   /** The highest invalid version. */
   let refused = 0;
   /** The version that was fetched last, and when. */
@@ -199,7 +199,7 @@ export function createLiveConfiguration<Values>(
 
 /** A configuration that never changes: the environment alone, version 0. */
 export function staticConfiguration<Values>(values: Values): LiveConfiguration<Values> {
-  const { current, select } = createSelected({ version: 0, values });
+  const { current, select } = createVersioned({ version: 0, values });
   return {
     current,
     select,
@@ -211,7 +211,7 @@ export function staticConfiguration<Values>(values: Values): LiveConfiguration<V
 }
 
 /** Stores a version and the objects derived from it; all of them always have the same version. */
-function createSelected<Values>(initial: CurrentConfiguration<Values>) {
+function createVersioned<Values>(initial: CurrentConfiguration<Values>) {
   let current = initial;
   const makers: ((next: CurrentConfiguration<Values>) => () => void)[] = [];
   const steps: ((values: Values) => Promise<void> | undefined)[] = [];

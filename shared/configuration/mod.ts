@@ -35,10 +35,8 @@ export {
 export {
   defaultPassportTtlSeconds,
   defaultTimeoutMs,
-  type Dependencies,
   ExternalRoute,
   gatewayDocuments,
-  GatewaySection,
   Limit,
   RateLimits,
   toRoutePath,

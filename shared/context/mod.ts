@@ -17,14 +17,4 @@ export {
 } from "./request_context.ts";
 export { internalHeaders, isInternalHeader } from "./internal_headers.ts";
 export { toNetwork } from "./network.ts";
-export {
-  annotate,
-  count,
-  countOutcomes,
-  measure,
-  measureDatabase,
-  nameFailure,
-  type OutcomeCounter,
-  startCall,
-  type StartedCall,
-} from "./measure.ts";
+export { count, countOutcomes, nameFailure, type OutcomeCounter } from "./measure.ts";

@@ -20,7 +20,6 @@ export {
   randomToken,
 } from "./bytes.ts";
 export {
-  minSecretBytes,
   readSecret,
   requireDistinctSecrets,
   type Secret,
@@ -41,8 +40,6 @@ export {
   type KeySourceName,
   KeyState,
   Kid,
-  ourAlgorithms,
-  PublicJwk,
   shareRun,
 } from "./keys.ts";
 export {

@@ -17,7 +17,11 @@ import { type BacklogRow, type ParkedEvent, sqlRelayRows } from "./relay_rows.ts
 import { createSequenceMark, readEnded, type SequenceMark } from "./sequences.ts";
 import { createSignatureCheck } from "./signature.ts";
 import { createSubjectStores, type SubjectStore } from "./subjects.ts";
-import { createStates, type States, type StatesEndpoint } from "./reconciliation.ts";
+import {
+  createReconciliation,
+  type Facets,
+  type ReconciliationEndpoint,
+} from "./reconciliation.ts";
 
 /** The part of a service's events that `createService` needs. */
 export interface EventEndpoint {
@@ -46,7 +50,7 @@ export interface EventEndpoint {
    */
   unpark(): Promise<number>;
   /** The operations that reconciliation calls. */
-  readonly reconciliation: StatesEndpoint;
+  readonly reconciliation: ReconciliationEndpoint;
   /** Registers rows that are deleted with their subject, so that no handler has to delete them. */
   projects(store: SubjectStore): void;
 }
@@ -67,7 +71,7 @@ export interface Events<Table extends EventTable, Service extends string> extend
   /** Registers many handlers, by type. */
   onEach(handlers: EventHandlers<Table, Service>): void;
   /** The facets that the service publishes, and those of other services that it projects. */
-  readonly states: Pick<States<Table, Service>, "publishes" | "projects">;
+  readonly facets: Pick<Facets<Table, Service>, "publishes" | "projects">;
   /** Before the first request: detects a database that was restored from an older backup. */
   start(): Promise<void>;
   /**
@@ -141,7 +145,7 @@ export function createEvents<Table extends EventTable, const Service extends str
     leewaySeconds: settings.leewaySeconds,
     now,
   });
-  const states = createStates({ service, table, sql, log, now });
+  const facets = createReconciliation({ service, table, sql, log, now });
   const reportWaiting = createGauge({ service, telemetry });
   return {
     service,
@@ -174,8 +178,8 @@ export function createEvents<Table extends EventTable, const Service extends str
     waiting: () => rows.waiting(),
     parked: () => rows.listParked(),
     unpark: () => rows.unpark(),
-    states,
-    reconciliation: states.endpoint,
+    facets,
+    reconciliation: facets.endpoint,
   };
 }
 

@@ -1,6 +1,5 @@
 export type { Change, Changes, SomeChanges } from "../sql/orm.ts";
 export {
-  cloudEventMediaType,
   type ConsumedType,
   type DataOf,
   type EventHandlers,
@@ -12,7 +11,7 @@ export {
   type PublishedTypes,
   readPublished,
 } from "./cloud_event.ts";
-export { type Accepted, type Delivery, PoisonError } from "./consumer.ts";
+export type { Accepted, Delivery } from "./consumer.ts";
 export {
   createEvents,
   type EventEndpoint,
@@ -30,16 +29,16 @@ export {
   readEventSettings,
   toDestination,
 } from "./qstash.ts";
-export { type EventsEffects } from "./open_qstash.ts";
+export type { EventsEffects } from "./open_qstash.ts";
 export { createOutbox, type EventInput, type Outbox, type OutboxOptions } from "./outbox.ts";
 export type { BacklogRow, ParkedEvent } from "./relay_rows.ts";
 export type {
+  Facets,
   PublishedBy,
+  ReconciliationDescription,
+  ReconciliationEndpoint,
+  ReconciliationPage,
   ReconciliationSource,
-  States,
-  StatesDescription,
-  StatesEndpoint,
-  StatesToCompare,
 } from "./reconciliation.ts";
 export type {
   Comparison,

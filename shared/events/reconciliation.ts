@@ -37,7 +37,7 @@ const lastSubject = "\u007f";
 const pageSize = 500;
 
 /** A page of a source's list, and the range of subjects that it covers. */
-export interface StatesToCompare {
+export interface ReconciliationPage {
   /** The subject before its first; empty on the first page. */
   readonly after: string;
   /** The last subject it covers; null on the last page. */
@@ -47,7 +47,7 @@ export interface StatesToCompare {
 }
 
 /** The facets that a service publishes and projects. */
-export interface StatesDescription {
+export interface ReconciliationDescription {
   /**
    * Its own facets. `ends`: it publishes the deletion of a subject. `removes`: it can delete
    * subjects that consumers have deleted.
@@ -66,15 +66,15 @@ export interface StatesDescription {
 }
 
 /** The operations that reconciliation calls; they return undefined for an unknown facet. */
-export interface StatesEndpoint {
+export interface ReconciliationEndpoint {
   /** The facets that can be compared. */
-  describe(): StatesDescription;
+  describe(): ReconciliationDescription;
   /** A page of one of its own facets. */
   list(facet: string, page: StatePage): Promise<readonly State[] | undefined>;
   /** Compares a page of a source with the projection of it. */
   compare(
     projection: { readonly source: string; readonly facet: string },
-    page: StatesToCompare,
+    page: ReconciliationPage,
   ): Promise<Comparison | undefined>;
   /**
    * Publishes the current state of subjects again, or their deletion, as ordinary events. Returns
@@ -94,9 +94,9 @@ export interface StatesEndpoint {
 }
 
 /** The registry of a service's sources and projections. */
-export interface States<Table extends EventTable, Service extends string> {
+export interface Facets<Table extends EventTable, Service extends string> {
   /** The operations that reconciliation calls. */
-  readonly endpoint: StatesEndpoint;
+  readonly endpoint: ReconciliationEndpoint;
   /** Registers the source of a facet. @throws {TypeError} if the facet is registered */
   publishes(facet: string, source: ReconciliationSource<PublishedBy<Table, Service>>): void;
   /**
@@ -111,7 +111,7 @@ export type PublishedBy<Table extends EventTable, Service extends string> = {
 }[PublishedType<Table, Service>];
 
 /** Creates the registry of the facets that a service publishes and projects, for reconciliation. */
-export function createStates<Table extends EventTable, Service extends string>(
+export function createReconciliation<Table extends EventTable, Service extends string>(
   { service, table, sql, log, now }: {
     readonly service: Service;
     readonly table: Table;
@@ -120,7 +120,7 @@ export function createStates<Table extends EventTable, Service extends string>(
     /** Epoch milliseconds. */
     readonly now: () => number;
   },
-): States<Table, Service> {
+): Facets<Table, Service> {
   const sources = new Map<string, ReconciliationSource>();
   const projections = new Map<string, { source: string; facet: string; projection: Projection }>();
   const add = <Value>(map: Map<string, Value>, key: string, value: Value) => {
@@ -194,7 +194,7 @@ async function withSequences(sql: SqlDb, states: readonly State[]): Promise<Stat
 async function comparePage(
   sql: SqlDb,
   { source, projection }: { readonly source: string; readonly projection: Projection },
-  page: StatesToCompare,
+  page: ReconciliationPage,
 ): Promise<Comparison> {
   const rows = await readProjected(projection, page);
   const subjects = page.states.map(({ subject }) => subject);
@@ -216,7 +216,7 @@ async function comparePage(
 
 async function readProjected(
   projection: Projection,
-  { after, until }: Pick<StatesToCompare, "after" | "until">,
+  { after, until }: Pick<ReconciliationPage, "after" | "until">,
 ): Promise<Projected[]> {
   const rows: Projected[] = [];
   for (let from = after;;) {

@@ -1,5 +1,5 @@
 import type { Row, SqlDb } from "../sql/statement.ts";
-import type { PublishedBy, ReconciliationSource, States } from "./reconciliation.ts";
+import type { Facets, PublishedBy, ReconciliationSource } from "./reconciliation.ts";
 import type { State } from "./reconciliation_compare.ts";
 import type { EventTable } from "./cloud_event.ts";
 
@@ -39,15 +39,15 @@ export interface ReconciliationRows<Table extends EventTable, Service extends st
 
 /** Registers a service's part of reconciliation. */
 export function reconcileRows<Table extends EventTable, Service extends string>(
-  states: Pick<States<Table, Service>, "publishes" | "projects">,
+  facets: Pick<Facets<Table, Service>, "publishes" | "projects">,
   sql: SqlDb,
   { publishes = {}, projects = [] }: ReconciliationRows<Table, Service>,
 ): void {
   for (const [facet, published] of Object.entries(publishes)) {
-    states.publishes(facet, toSource(sql, published));
+    facets.publishes(facet, toSource(sql, published));
   }
   for (const { source, facet, whole, query, matches = () => true } of projects) {
-    states.projects(source, facet, {
+    facets.projects(source, facet, {
       whole,
       list: async ({ after, until, limit }) =>
         (await sql.run({

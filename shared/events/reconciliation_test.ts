@@ -33,7 +33,7 @@ async function setup() {
       { type: "person.named", subject: String(id), data: { name: String(name) } } as const
     ));
   };
-  events.states.publishes("name", {
+  events.facets.publishes("name", {
     ending: "person.gone",
     list: ({ after, limit }) => select("id > ? ORDER BY id LIMIT ?", [after, limit]),
     find: (ids) => select("id IN (SELECT value FROM json_each(?))", [JSON.stringify(ids)]),
@@ -86,7 +86,7 @@ Deno.test("a page is compared with every projected row in its range", async () =
   using people = await setup();
   const { events } = createTestEvents({ service: "club", table, sql: people.sql });
   const projected = Array.from({ length: 1200 }, (_, at) => `k${String(at).padStart(4, "0")}`);
-  events.states.projects("people", "name", {
+  events.facets.projects("people", "name", {
     whole: true,
     list: ({ after, until, limit }) =>
       Promise.resolve(

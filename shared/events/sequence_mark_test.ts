@@ -136,7 +136,7 @@ Deno.test("one repair continues after the consumers' sequences, for any gap, and
   using sql = await openEventTables();
   const { events, sequences, write, lines } = start(sql, server.redis);
   const state = (subject: string) => ({ type: "note.written", subject, data: {} }) as const;
-  events.states.publishes("text", {
+  events.facets.publishes("text", {
     list: () => Promise.resolve([state("a")]),
     find: (subjects) => Promise.resolve(subjects.map(state)),
   });

@@ -6,7 +6,7 @@ import { internalHeaders } from "../context/internal_headers.ts";
 import { type PolicyPatch, toPolicy } from "../resilience/mod.ts";
 import { urlUpstream } from "../composition/upstream.ts";
 import { createClient } from "./client.ts";
-import { edgepass } from "./require_passport.ts";
+import { requirePassport } from "./require_passport.ts";
 import { respondToError } from "./respond_to_error.ts";
 import { createServiceRuntime } from "./service_runtime.ts";
 
@@ -30,7 +30,7 @@ function setup(patch: PolicyPatch) {
   const backend = { health: (() => "well") as Health };
 
   const back = new Hono()
-    .use(edgepass({ name: "back", runtime }))
+    .use(requirePassport({ name: "back", runtime }))
     .get("/me", (c) => c.json({ sub: c.var.passport.sub, txn: c.var.passport.txn }));
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
     const [, trace = "", span = ""] = (request.headers.get("traceparent") ?? "").split("-");
@@ -48,7 +48,7 @@ function setup(patch: PolicyPatch) {
   });
   const log = runtime.createLogger("front");
   const front = new Hono()
-    .use(edgepass({ name: "front", runtime }))
+    .use(requirePassport({ name: "front", runtime }))
     .get("/me", async (c) => {
       const response = await client.call("back", "/me");
       const text = await response.text();

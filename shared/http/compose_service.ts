@@ -89,7 +89,7 @@ export function composeService<
   const inputs = { bindings, sql, settings, services, runtime, events, processors };
   const parts = createParts(declaration, product, inputs);
   events?.onEach(parts.on ?? {});
-  if (events) reconcileRows(events.states, sql, parts.reconciliation ?? {});
+  if (events) reconcileRows(events.facets, sql, parts.reconciliation ?? {});
   const database = declaration.database === false ? undefined : sql;
   const app = mountParts(declaration, parts, { runtime, events, database });
   return { app, events, ...toApplication(app, parts, events) };

@@ -4,7 +4,7 @@ import { Problem } from "../problem.ts";
 import type { SqlDb } from "../sql/mod.ts";
 import { prometheusMediaType } from "../telemetry/mod.ts";
 import { createApi, type ServiceApp } from "./create_api.ts";
-import { edgepass } from "./require_passport.ts";
+import { requirePassport } from "./require_passport.ts";
 import {
   addEventAdminRoutes,
   addEventRoutes,
@@ -65,7 +65,7 @@ export function createService(
   app.notFound(() => respondToError(new Problem("not_found"), log));
   const openPaths = ["/livez", "/readyz", "/metrics", "/openapi.json", ...open];
   if (events) openPaths.push(...Object.values(eventPaths(events)));
-  app.use(edgepass({ name, runtime, open: openPaths }));
+  app.use(requirePassport({ name, runtime, open: openPaths }));
   if (events) app.use(publishAfterChanges(events));
   app.use(refuseOtherMethods(app, (methods) => {
     const headers = { allow: methods.join(", ") };

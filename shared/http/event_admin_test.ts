@@ -216,7 +216,7 @@ Deno.test("an operator lists parked events and releases them after the cause is 
   assert.equal(qstash.messages.length, 1);
   const [line] = audited();
   assert.deepEqual([line?.message, line?.by, line?.unparked], [
-    "Parked events let go",
+    "Parked events released",
     "user:a1",
     1,
   ]);

@@ -64,7 +64,7 @@ export function addOutboxRoutes({ admin, endpoint, audit, now }: AdminRoutes): v
   });
   admin.openapi(unpark, async (c) => {
     const unparked = await endpoint.unpark();
-    audit(c, "Parked events let go", { unparked });
+    audit(c, "Parked events released", { unparked });
     return c.json({ unparked }, 200);
   });
 }

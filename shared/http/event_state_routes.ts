@@ -133,7 +133,7 @@ export function addReconciliationRoutes(
     const { facet } = c.req.valid("param");
     const { subjects, applied } = c.req.valid("json");
     const said = requireFacet(await reconciliation.publish(facet, subjects, applied));
-    audit(c, "States said again", { aspect: facet, said });
+    audit(c, "States published again", { aspect: facet, said });
     return c.json({ said }, 200);
   });
   admin.openapi(removeStates, async (c) => {

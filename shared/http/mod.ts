@@ -21,11 +21,10 @@ export {
   readRoutes,
 } from "./route.ts";
 export { createService, type ServiceOptions } from "./create_service.ts";
-export { edgepass, type EdgepassOptions } from "./require_passport.ts";
+export { requirePassport, type RequirePassportOptions } from "./require_passport.ts";
 export { addExportRoute, type Export, toTime } from "./export_route.ts";
 export { markFallback } from "./fallback.ts";
-export { hasRole, requireRole, requireUser, type UserPassport } from "./access.ts";
-export { type IdempotencyOptions, idempotent } from "./idempotency.ts";
+export { requireRole, requireUser, type UserPassport } from "./access.ts";
 export {
   asAttachment,
   attachmentResponse,

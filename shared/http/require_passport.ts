@@ -24,7 +24,7 @@ import type { ServiceRuntime } from "./service_runtime.ts";
 export type PassportEnv = { Variables: { passport: Passport } };
 
 /** Options of {@link edgepass}. */
-export interface EdgepassOptions {
+export interface RequirePassportOptions {
   /** The service's name, as in logs. */
   readonly name: string;
   /** From `createServiceRuntime`. */
@@ -45,15 +45,15 @@ export interface EdgepassOptions {
  * @throws {Problem} `passport_required`, `passport_invalid`, `upstream_timeout` if the caller's
  * time budget is used up
  */
-export function edgepass(
-  { name, runtime, open = [] }: EdgepassOptions,
+export function requirePassport(
+  { name, runtime, open = [] }: RequirePassportOptions,
 ): MiddlewareHandler<PassportEnv> {
   const log = runtime.createLogger(name);
   const { verify, compare } = runtime.createVerifiers(name, log);
   const configuration = runtime.configuration(name);
   const { now, telemetry } = runtime;
   const openPaths = new Set(open);
-  return oncePerRequest(async function edgepass(c: Context<PassportEnv>, next) {
+  return oncePerRequest(async function requirePassport(c: Context<PassportEnv>, next) {
     const context = openContext(c, { name, now, telemetry });
     await runInContext(context, async () => {
       const startedAt = performance.now();

@@ -6,7 +6,7 @@ import { expectProblem } from "../../tests/support/services.ts";
 import { currentContext, type RequestContext } from "../context/request_context.ts";
 import { Problem } from "../problem.ts";
 import { requireRole } from "./access.ts";
-import { edgepass } from "./require_passport.ts";
+import { requirePassport } from "./require_passport.ts";
 import { createServiceRuntime } from "./service_runtime.ts";
 
 const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -21,7 +21,7 @@ function setup(level = "debug") {
   });
   const contexts: (RequestContext | undefined)[] = [];
   const app = new Hono()
-    .use(edgepass({ name: "reports", runtime, open: ["/health"] }))
+    .use(requirePassport({ name: "reports", runtime, open: ["/health"] }))
     .get("/health", (c) => c.text("fine"))
     .all("/mine", (c) => {
       contexts.push(currentContext());

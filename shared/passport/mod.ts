@@ -12,11 +12,9 @@ export {
   createPassportRing,
   createReload,
   type PassportKeys,
-  passportKeysSetting,
   type PassportRing,
   passportRingSetting,
   readPassportKeys,
-  readPassportRing,
   SymmetricKey,
   withoutPrivateKeys,
 } from "./keys.ts";

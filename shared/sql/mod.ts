@@ -1,7 +1,5 @@
 export {
-  checkStatement,
   isDone,
-  maxParams,
   requireOneChange,
   type Row,
   type SqlDb,

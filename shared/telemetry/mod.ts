@@ -13,12 +13,12 @@ export {
   bestEffort,
   isProbe,
   noopSpan,
-  type OpenSpanOptions,
   type StartedSpan,
+  type StartSpanOptions,
   startTracedSpan,
   toSpanContext,
 } from "./start_span.ts";
-export { readTelemetry, telemetrySetting, telemetrySettings } from "./settings.ts";
+export { readTelemetry, telemetrySettings } from "./settings.ts";
 export {
   type CounterName,
   type GaugeName,

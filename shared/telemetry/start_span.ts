@@ -20,7 +20,7 @@ export interface StartedSpan {
 }
 
 /** Options of a span. */
-export interface OpenSpanOptions {
+export interface StartSpanOptions {
   /** Internal work, by default. */
   readonly kind?: SpanKind;
   /** The parent: a span of this program, or one from a header. */
@@ -41,7 +41,7 @@ export interface OpenSpanOptions {
 export function startTracedSpan(
   tracer: Tracer,
   name: string,
-  options: OpenSpanOptions = {},
+  options: StartSpanOptions = {},
 ): StartedSpan {
   return bestEffort(() => startSpan(tracer, name, options)) ?? noopSpanBelow(options.parent);
 }
@@ -49,7 +49,7 @@ export function startTracedSpan(
 function startSpan(
   tracer: Tracer,
   name: string,
-  { parent, ...options }: OpenSpanOptions,
+  { parent, ...options }: StartSpanOptions,
 ): StartedSpan {
   if (parent === undefined) {
     const span = tracer.startSpan(name, options, ROOT_CONTEXT);
@@ -83,7 +83,7 @@ export function noopSpan(): StartedSpan {
   return { span: traceApi.wrapSpanContext(INVALID_SPAN_CONTEXT), trace: newTrace() };
 }
 
-function noopSpanBelow(parent: OpenSpanOptions["parent"]): StartedSpan {
+function noopSpanBelow(parent: StartSpanOptions["parent"]): StartedSpan {
   const noop = noopSpan();
   if (parent === undefined) return noop;
   return { ...noop, trace: childSpan("span" in parent ? parent.trace : parent) };

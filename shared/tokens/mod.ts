@@ -6,13 +6,7 @@ export {
   externalTokenLifeSeconds,
   isExternalSubject,
   isIssuerAlias,
-  maxAccessTokenBytes,
   verifyAccessToken,
 } from "./verify_access_token.ts";
-export {
-  AccessTokenClaims,
-  accessTokenType,
-  maxAccessTokenLifeSeconds,
-  signAccessToken,
-} from "./access_token.ts";
+export { maxAccessTokenLifeSeconds, signAccessToken } from "./access_token.ts";
 export { clearTokenCookies, cookieAttributes, type CookieNames, cookieNames } from "./cookies.ts";

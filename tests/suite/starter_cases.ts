@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createService, createServiceRuntime, edgepass } from "@edgepass/shared/http";
+import { createService, createServiceRuntime, requirePassport } from "@edgepass/shared/http";
 import { noopTelemetry, type Telemetry } from "@edgepass/shared/telemetry";
 import { createPassports } from "../support/passports.ts";
 import type { Case } from "./core/case.ts";
@@ -58,7 +58,7 @@ function setup({ Hono, HTTPException }: HonoCopy, telemetry = noopTelemetry()) {
   };
   const runtime = createServiceRuntime(bindings, { sink });
   const app = new Hono()
-    .use(edgepass({ name: "reports", runtime, open: ["/health"] }))
+    .use(requirePassport({ name: "reports", runtime, open: ["/health"] }))
     .get("/health", (c) => c.text("fine"))
     .get("/reports/:id", (c) => c.json({ of: c.var.passport.sub }))
     // Two routes that only the TrieRouter tells apart; it lists middleware twice for `/*`.
