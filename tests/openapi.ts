@@ -3,6 +3,7 @@ import { composeAll } from "@edgepass/app/all";
 import { runInvocation } from "@edgepass/shared/context";
 import { openNodeSqlite } from "../shared/sql/node_sqlite.ts";
 import openApiTypescript, { astToString } from "openapi-typescript";
+import { migrations } from "../app/generated/migrations_deno.ts";
 import { createSettings, publicOrigin } from "./settings.ts";
 
 /** The generated files with their content. */
@@ -35,10 +36,9 @@ async function readDocument(): Promise<string> {
   await using resources = new AsyncDisposableStack();
   const database = openNodeSqlite(":memory:");
   resources.defer(() => database.close());
-  const names = ["AUTH_DB", "USER_DB", "COURSE_DB", "ENROLLMENT_DB", "RECOMMENDATION_DB"];
   const app = await composeAll({
     ...await createSettings({ url: "http://127.0.0.1:9", token: crypto.randomUUID() }),
-    ...Object.fromEntries(names.map((name) => [name, database])),
+    ...Object.fromEntries(Object.keys(migrations).map((name) => [name, database])),
   });
   const request = new Request(`${publicOrigin}/openapi.json`);
   const response = await runInvocation({ waitUntil: () => {} }, () => app.fetch(request));

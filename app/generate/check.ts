@@ -1,16 +1,28 @@
 import { DeclarationError, type Described } from "./describe.ts";
 
 /** What would belong to the gateway or another program of the platform. */
-const reserved = [
+export const reserved: readonly string[] = [
   "admin",
+  "app",
+  "bench",
+  "contracts",
+  "control",
+  "dev",
   "docs",
   "events",
+  "gateway",
   "internal",
   "livez",
+  "local",
   "login",
   "metrics",
   "openapi",
+  "ops",
   "readyz",
+  "recommender",
+  "redis",
+  "shared",
+  "tests",
 ];
 
 /**

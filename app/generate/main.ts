@@ -11,14 +11,19 @@ readArguments({
 });
 
 try {
-  // The packages first, in a process of their own: Deno reads them when a process starts.
-  if (Deno.args[0] === "packages") await report(prepare(root));
+  // The packages first, and the rest in a process of its own: Deno reads them when one starts.
+  if (Deno.args[0] === "declarations") await report(generate(root));
   else {
-    await report(generate(root));
+    await report(prepare(root));
+    const { code } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "--allow-all", import.meta.filename ?? "", "declarations"],
+      cwd: root,
+    }).spawn().status;
+    Deno.exitCode = code;
   }
 } catch (error) {
   console.error(error instanceof DeclarationError ? error.message : error);
-  Deno.exit(1);
+  Deno.exitCode = 1;
 }
 
 async function report(files: ReturnType<typeof generate>): Promise<void> {

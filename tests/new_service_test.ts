@@ -1,0 +1,143 @@
+import assert from "node:assert/strict";
+import { projectRoot } from "./support/markdown.ts";
+
+/** A copy of the tree, without what is built or stored; its packages are this tree's. */
+async function copyTree(): Promise<{ readonly folder: string } & AsyncDisposable> {
+  const folder = await Deno.makeTempDir();
+  const listed = await run(projectRoot, "git", ["ls-files", "-z", "-co", "--exclude-standard"]);
+  for (const path of new Set(listed.output.split("\0").filter((one) => one !== ""))) {
+    const from = `${projectRoot}${path}`;
+    if (!await Deno.stat(from).then(({ isFile }) => isFile, () => false)) continue;
+    const to = `${folder}/${path}`;
+    await Deno.mkdir(to.slice(0, to.lastIndexOf("/")), { recursive: true });
+    await Deno.copyFile(from, to);
+  }
+  await Deno.symlink(`${projectRoot}node_modules`, `${folder}/node_modules`);
+  return { folder, [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }) };
+}
+
+async function run(cwd: string, command: string, args: string[]) {
+  const { success, stdout, stderr } = await new Deno.Command(command, { cwd, args }).output();
+  const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
+  return { success, output: output ?? "", errors: errors ?? "" };
+}
+
+/** Runs Deno in a copy, and shows what it wrote where it failed. */
+async function succeed(folder: string, ...args: string[]): Promise<string> {
+  const { success, output, errors } = await run(folder, Deno.execPath(), args);
+  assert.ok(success, `deno ${args.join(" ")}\n${output}${errors}`);
+  return output;
+}
+
+/** What the suite of all placements asks of the new service, on Deno and in workerd. */
+const placements = `
+import assert from "node:assert/strict";
+import { targets } from "./tests/targets.ts";
+for (const name of ["Deno, all in one", "workerd, all in one"] as const) {
+  await using target = await targets[name]();
+  const token = async (email: string) => {
+    const password = "a sentence that only I would think of";
+    const headers = { "content-type": "application/json" };
+    const send = (path: string, body: object) =>
+      target.fetch(path, { method: "POST", headers, body: JSON.stringify(body) });
+    const created = await send("/auth/signup", { email, password, name: "Ann" });
+    assert.equal(created.status, 201, await created.text());
+    const response = await send("/auth/token", { grantType: "password", email, password });
+    return (await response.json()).data.accessToken;
+  };
+  const [ann, bob] = [await token("ann@example.com"), await token("bob@example.com")];
+  const call = async (as: string | undefined, method: string, path: string, body?: object) => {
+    const headers: Record<string, string> = { "content-type": "application/json" };
+    if (as !== undefined) headers.authorization = \`Bearer \${as}\`;
+    const init = { method, headers, ...(body ? { body: JSON.stringify(body) } : {}) };
+    const response = await target.fetch(path, init);
+    const text = await response.text();
+    return { status: response.status, data: text === "" ? undefined : JSON.parse(text).data };
+  };
+  assert.equal((await call(undefined, "GET", "/notes")).status, 401, name);
+  const { status, data: { id } } = await call(ann, "POST", "/notes", { title: "Knots", text: "Bowline" });
+  assert.equal(status, 201, name);
+  assert.deepEqual((await call(ann, "GET", "/notes")).data.items.map((one: { id: string }) => one.id), [id]);
+  assert.equal((await call(ann, "PATCH", \`/notes/\${id}\`, { title: "Splices" })).data.title, "Splices");
+  for (const method of ["GET", "DELETE"]) {
+    assert.equal((await call(bob, method, \`/notes/\${id}\`)).status, 404, name);
+  }
+  assert.deepEqual((await call(bob, "GET", "/notes")).data.items, []);
+  assert.equal((await call(ann, "DELETE", \`/notes/\${id}\`)).status, 204, name);
+  assert.equal((await call(ann, "GET", \`/notes/\${id}\`)).status, 404, name);
+}
+Deno.exit(0);
+`;
+
+Deno.test("`deno task new service notes` makes a service that all placements serve at once", async () => {
+  await using copy = await copyTree();
+  const { folder } = copy;
+  await succeed(folder, "task", "--quiet", "new", "service", "notes");
+  const services = await Deno.readTextFile(`${folder}/app/services.ts`);
+  assert.match(services, /\n {2}"notes",\n\];/);
+  await succeed(folder, "fmt", "--check", "--quiet", "services/notes", "app", "dev/workspace");
+  await succeed(folder, "lint", "--quiet", "services/notes");
+  await succeed(folder, "check", "--quiet", "services/notes", "app/deno.ts", "dev/run/main.ts");
+  await succeed(folder, "test", "-A", "--quiet", "--no-check", "services/notes");
+  const generated = "tests/generate_test.ts";
+  await succeed(folder, "test", "-A", "--quiet", "--no-check", generated, "tests/openapi_test.ts");
+  const { paths } = JSON.parse(await Deno.readTextFile(`${folder}/docs/openapi.json`));
+  assert.deepEqual(Object.keys(paths["/notes"]), ["get", "post"]);
+  const parts: [string, string][] = [
+    ["wrangler.toml", "NOTES_DB"],
+    ["wrangler.split.toml", 'binding = "NOTES"'],
+    ["services/notes/wrangler.toml", 'name = "edgepass-notes"'],
+    ["dev/workspace/generated/services.ts", "NOTES_DB"],
+    ["services/contracts/generated/events.ts", "note.created"],
+    ["docs/deploy.md", "`NOTES_DB`"],
+  ];
+  for (const [path, text] of parts) {
+    assert.ok((await Deno.readTextFile(`${folder}/${path}`)).includes(text), `${path}: ${text}`);
+  }
+  await Deno.writeTextFile(`${folder}/placements.ts`, placements);
+  await succeed(folder, "run", "--allow-all", "--no-check", "placements.ts");
+});
+
+/** Arguments → the one line about them. */
+const refused = {
+  "a name in capitals": [
+    "Notes",
+    'Cannot create the service "Notes": a name is 2 to 24 lower-case letters',
+  ],
+  "a name that is taken": [
+    "course",
+    'Cannot create the service "course": there is a service of this name',
+  ],
+  "a reserved name": [
+    "login",
+    'Cannot create the service "login": the name is reserved for the platform',
+  ],
+  "the prefix of another service": [
+    "courses",
+    'Cannot create the service "courses": /courses belongs to another service',
+  ],
+} as const;
+for (const [what, [name, line]] of Object.entries(refused)) {
+  Deno.test(`\`deno task new service\` refuses ${what} in one line`, async () => {
+    const args = ["run", "--allow-all", "app/generate/new_service.ts", "service", name];
+    const { success, errors } = await run(projectRoot, Deno.execPath(), args);
+    assert.ok(!success);
+    assert.equal(errors.trim(), line);
+  });
+}
+
+for (const option of ["events", "database"] as const) {
+  Deno.test(`\`deno task new service ping --${option} none\` makes a service without ${option}`, async () => {
+    await using copy = await copyTree();
+    const { folder } = copy;
+    await succeed(folder, "task", "--quiet", "new", "service", "ping", `--${option}`, "none");
+    await succeed(folder, "check", "--quiet", "services/ping", "app/deno.ts", "dev/run/main.ts");
+    await succeed(folder, "test", "-A", "--quiet", "--no-check", "tests/generate_test.ts");
+    const routes = await Deno.readTextFile(`${folder}/app/generated/routes.ts`);
+    assert.ok(routes.includes('"/ping"'));
+    const wrangler = await Deno.readTextFile(`${folder}/wrangler.toml`);
+    assert.equal(wrangler.includes("PING_DB"), option === "events");
+    const sources = await Array.fromAsync(Deno.readDir(`${folder}/services/ping`));
+    assert.ok(!sources.some(({ name }) => name === "events.ts"));
+  });
+}
