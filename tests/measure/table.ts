@@ -35,7 +35,7 @@ export function withFigures(document: string, figures: readonly Figure[]): strin
     `| ${name} | ${before} | ${now} | ${aim} |`
   );
   const table = ["| figure | 0.1.0 | now | aim |", "| -- | -- | -- | -- |", ...rows].join("\n");
-  return replaceSection(document, markers, `${table}\n\n${method.join(" ")}`);
+  return replaceSection(document, markers, table);
 }
 
 /** The names of the figures that a document has between its markers. */
