@@ -67,7 +67,7 @@ Deno.test("docs/events.md has every type of event with its publisher, facet and 
     `/${source}`,
     [...data?.matchAll(/`(\w+)`/g) ?? []].map(([, name]) => name),
     facet,
-    consumers?.split(", "),
+    consumers?.split(", ").filter((one) => one !== ""),
   ]);
   const actual = Object.entries(eventTypes).map(([type, { source, data, facet, consumers }]) => [
     type,

@@ -79,8 +79,16 @@ Deno.test("`deno task new service notes` makes a service that all placements ser
   await succeed(folder, "lint", "--quiet", "services/notes");
   await succeed(folder, "check", "--quiet", "services/notes", "app/deno.ts", "dev/run/main.ts");
   await succeed(folder, "test", "-A", "--quiet", "--no-check", "services/notes");
-  const generated = "tests/generate_test.ts";
-  await succeed(folder, "test", "-A", "--quiet", "--no-check", generated, "tests/openapi_test.ts");
+  const generated = ["tests/generate_test.ts", "tests/docs_tables_test.ts"];
+  await succeed(
+    folder,
+    "test",
+    "-A",
+    "--quiet",
+    "--no-check",
+    ...generated,
+    "tests/openapi_test.ts",
+  );
   const { paths } = JSON.parse(await Deno.readTextFile(`${folder}/docs/openapi.json`));
   assert.deepEqual(Object.keys(paths["/notes"]), ["get", "post"]);
   const parts: [string, string][] = [

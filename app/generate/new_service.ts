@@ -27,7 +27,8 @@ const choice = readChoice(Deno.args);
 await requireFreeName(choice.name);
 const files = await writeService(choice);
 await addLine(choice.name);
-await run(["fmt", "--quiet", ...files]);
+if (choice.hasEvents) await addDocumentedEvents(choice.name);
+await run(["fmt", "--quiet", "docs/events.md", ...files]);
 await run(["task", "--quiet", "generate"]);
 await run(["task", "--quiet", "openapi"]);
 console.log(
@@ -113,6 +114,17 @@ async function addLine(name: string): Promise<void> {
   const file = new URL("app/services.ts", root);
   const text = await Deno.readTextFile(file);
   await Deno.writeTextFile(file, text.replace(/\n\];/, `\n  "${name}",\n];`));
+}
+
+/** The guide lists every type of event, with its consumers. */
+async function addDocumentedEvents(name: string): Promise<void> {
+  const file = new URL("docs/events.md", root);
+  const one = toText("__name__", name, true);
+  const row = `| \`${one}.created\` | ${name} | nothing | ${one} | | a ${one} was created |\n`;
+  const text = (await Deno.readTextFile(file))
+    .replace(/^(\| `user\.deleted`(?:[^|]*\|){4}[^|]*?) *\|/m, `$1, ${name} |`)
+    .replace(/^\| `user\.registered`[\s\S]*?\n(?=\n)/m, (table) => table + row);
+  await Deno.writeTextFile(file, text);
 }
 
 async function run(args: string[]): Promise<void> {

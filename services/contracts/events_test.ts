@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { eventTypes } from "./generated/events.ts";
+import { serviceNames } from "./generated/services.ts";
 
 Deno.test("no event type carries an e-mail address, or a secret", () => {
   const filled = {
@@ -19,7 +20,7 @@ Deno.test("no event type carries an e-mail address, or a secret", () => {
 });
 
 Deno.test("every service that publishes or consumes an event is one of the product", () => {
-  const services = ["auth", "user", "course", "enrollment", "recommendation"];
+  const services: readonly string[] = serviceNames;
   for (const [type, { source, consumers }] of Object.entries(eventTypes)) {
     assert.ok(services.includes(source.slice(1)), type);
     assert.ok(consumers.every((consumer) => services.includes(consumer)), type);
