@@ -172,7 +172,6 @@ export function createEvents<Table extends EventTable, const Service extends str
       reportWaiting(await rows.waiting());
       await rows.prune(now() - publishedDays * dayMs);
       await inbox.prune(now() - inboxDays * dayMs);
-      for (const store of stores) await store.prune();
     },
     deadLetters,
     waiting: () => rows.waiting(),

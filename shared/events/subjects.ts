@@ -44,8 +44,6 @@ export async function readSequenceFloor(sql: SqlDb): Promise<number> {
 export interface SubjectStore {
   /** The statements that delete a subject's rows, for the batch that writes its tombstone. */
   deletionOf(db: Orm, subject: string): Changes;
-  /** Deletes expired rows; scheduled maintenance calls it. */
-  prune(): Promise<void>;
 }
 
 /** The statements that delete a subject's rows from all stores. */

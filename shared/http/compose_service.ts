@@ -22,6 +22,7 @@ import { createClient } from "./client.ts";
 import type { ServiceApp } from "./create_api.ts";
 import { createService } from "./create_service.ts";
 import { addExportRoute } from "./export_route.ts";
+import { pruneStoredResponses } from "./idempotency.ts";
 import { type DeclaredRoute, readRoutes } from "./route.ts";
 import {
   type ComposeServiceOptions,
@@ -90,9 +91,11 @@ export function composeService<
   const parts = createParts(declaration, product, inputs);
   events?.onEach(parts.on ?? {});
   if (events) reconcileRows(events.facets, sql, parts.reconciliation ?? {});
-  const database = declaration.database === false ? undefined : sql;
-  const app = mountParts(declaration, parts, { runtime, events, database });
-  return { app, events, ...toApplication(app, parts, events) };
+  const idempotency = declaration.database === false || !isRepeatable(parts) ? undefined : sql;
+  const app = mountParts(declaration, parts, { runtime, events, idempotency });
+  // Of every service with stored responses: they are personal data, and promised for 24 hours.
+  const prune = idempotency && (() => pruneStoredResponses(idempotency, runtime.now()));
+  return { app, events, ...toApplication(app, parts, { prune, events }) };
 }
 
 /** Describes a declared service; `bindings` need its settings, and open no database. */
@@ -159,34 +162,44 @@ function createParts<
 function mountParts<Table extends EventTable, Name extends string>(
   { name, description }: { readonly name: Name; readonly description: string },
   { routes, ready, open, readExport }: ServiceParts<Table, Name>,
-  { runtime, events, database }: {
+  { runtime, events, idempotency }: {
     readonly runtime: ServiceRuntime;
     readonly events?: Events<Table, Name> | undefined;
-    readonly database?: SqlDb | undefined;
+    readonly idempotency?: SqlDb | undefined;
   },
 ): ServiceApp {
-  const mounts = Object.entries(routes).flatMap(([path, apis]) =>
-    [apis].flat().map((api) => ({ path, api }))
-  );
-  const isRepeatable = mounts.some(({ api }) => readRoutes(api).some((one) => one.isRepeatable));
   const app = createService({
     name,
     description,
     runtime,
     events,
-    idempotency: isRepeatable ? database : undefined,
+    idempotency,
     ...(ready ? { readiness: ready } : {}),
     ...(open ? { open } : {}),
   });
-  for (const { path, api } of mounts) app.route(path, api);
+  for (const { path, api } of listMounts(routes)) app.route(path, api);
   if (readExport) addExportRoute(app, readExport);
   return app;
+}
+
+function listMounts(routes: ServiceParts<EventTable, string>["routes"]) {
+  return Object.entries(routes).flatMap(([path, apis]) =>
+    [apis].flat().map((api) => ({ path, api }))
+  );
+}
+
+/** Whether one of its routes stores its response for a repeated request. */
+function isRepeatable({ routes }: Pick<ServiceParts<EventTable, string>, "routes">): boolean {
+  return listMounts(routes).some(({ api }) => readRoutes(api).some((one) => one.isRepeatable));
 }
 
 function toApplication(
   app: ServiceApp,
   parts: Pick<ServiceParts<EventTable, string>, "start" | "maintain" | "maintainUrgent">,
-  events: { start(): Promise<void>; maintain(): Promise<void> } | undefined,
+  { prune, events }: {
+    readonly prune: (() => Promise<void>) | undefined;
+    readonly events: { start(): Promise<void>; maintain(): Promise<void> } | undefined;
+  },
 ): Application {
   const { maintainUrgent } = parts;
   return {
@@ -197,6 +210,7 @@ function toApplication(
     },
     async maintain() {
       await parts.maintain?.();
+      await prune?.();
       // Last, because a long backlog takes time; `maintainUrgent` does not wait for it.
       await events?.maintain();
     },

@@ -12,7 +12,7 @@ import {
   publishAfterChanges,
 } from "./event_routes.ts";
 import { deleteResponsesTo } from "../sql/orm.ts";
-import { idempotent, pruneStoredResponses } from "./idempotency.ts";
+import { idempotent } from "./idempotency.ts";
 import { limitBody, requirePlainBody, requireStrictJson } from "./json_text.ts";
 import { refuseOtherMethods } from "./method_not_allowed.ts";
 import { respondToError } from "./respond_to_error.ts";
@@ -35,7 +35,7 @@ export interface ServiceOptions {
   /**
    * A database with the table `idempotency_keys`; with it a POST may have `Idempotency-Key`. A
    * service with events uses the same database: a person's stored responses are deleted in the
-   * batch that deletes the person.
+   * batch that deletes the person. Expired ones are deleted by `pruneStoredResponses`.
    */
   readonly idempotency?: SqlDb | undefined;
   /** From `createEvents`, with its handlers: the events that the service publishes and consumes. */
@@ -77,10 +77,7 @@ export function createService(
   // Not registered for POST only: it would count as a POST route of every path and hide the 405.
   if (idempotency) app.use(oncePerRequest(idempotent({ sql: idempotency, now: runtime.now })));
   if (idempotency && events) {
-    events.projects({
-      deletionOf: (db, subject) => [deleteResponsesTo(db, subject)],
-      prune: () => pruneStoredResponses(idempotency, runtime.now()),
-    });
+    events.projects({ deletionOf: (db, subject) => [deleteResponsesTo(db, subject)] });
   }
   if (events) addEventAdminRoutes(app, events, { log, now: runtime.now });
   app.get("/livez", (c) => c.json({ status: "live" }));
