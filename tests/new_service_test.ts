@@ -72,7 +72,9 @@ Deno.exit(0);
 Deno.test("`deno task new service notes` makes a service that all placements serve at once", async () => {
   await using copy = await copyTree();
   const { folder } = copy;
-  await succeed(folder, "task", "--quiet", "new", "service", "notes");
+  const said = await succeed(folder, "task", "--quiet", "new", "service", "notes");
+  assert.match(said, /^GET \/users\/me\/export does not have its part/m);
+  assert.doesNotMatch(said, /closed accounts/);
   const services = await Deno.readTextFile(`${folder}/app/services.ts`);
   assert.match(services, /\n {2}"notes",\n\];/);
   await succeed(folder, "fmt", "--check", "--quiet", "services/notes", "app", "dev/workspace");
@@ -138,7 +140,15 @@ for (const option of ["events", "database"] as const) {
   Deno.test(`\`deno task new service ping --${option} none\` makes a service without ${option}`, async () => {
     await using copy = await copyTree();
     const { folder } = copy;
-    await succeed(folder, "task", "--quiet", "new", "service", "ping", `--${option}`, "none");
+    const args = ["new", "service", "ping", `--${option}`, "none"];
+    const said = await succeed(folder, "task", "--quiet", ...args);
+    const service = await Deno.readTextFile(`${folder}/services/ping/service.ts`);
+    // With a database and without events, personal data outlives its account: both places say so.
+    assert.equal(/rows stay until you delete them/.test(said), option === "events");
+    assert.equal(/hears of no closed account/.test(service), option === "events");
+    if (option === "events") {
+      await succeed(folder, "test", "-A", "--quiet", "--no-check", "services/ping");
+    }
     await succeed(folder, "check", "--quiet", "services/ping", "app/deno.ts", "dev/run/main.ts");
     await succeed(folder, "test", "-A", "--quiet", "--no-check", "tests/generate_test.ts");
     const routes = await Deno.readTextFile(`${folder}/app/generated/routes.ts`);

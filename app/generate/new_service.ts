@@ -12,7 +12,7 @@ const usage = `Usage: deno task new service <name> [--events none] [--database n
 Writes services/<name>/: items that belong to their person, with tests and migrations, at /<name>.
 Adds its line to app/services.ts, and generates everything that follows from it.
 
---events none    it publishes and consumes no events
+--events none    it publishes and consumes no events, so rows of closed accounts stay
 --database none  it has no database, and no events`;
 
 /** What the new service has. */
@@ -34,6 +34,7 @@ await run(["task", "--quiet", "openapi"]);
 console.log(
   `services/${choice.name}/ serves /${choice.name} for signed-in people; run deno task ok`,
 );
+for (const warning of listWarnings(choice)) console.log(warning);
 
 function readChoice(args: readonly string[]): Choice {
   const [kind, name, ...options] = args.flatMap((arg) => arg.split("="));
@@ -49,6 +50,17 @@ function readChoice(args: readonly string[]): Choice {
     hasDatabase: !without.database,
     hasEvents: !without.database && !without.events,
   };
+}
+
+/** What the author has to do about personal data, one line each. */
+function listWarnings({ name, hasEvents, hasDatabase }: Choice): string[] {
+  if (!hasDatabase) return [];
+  return [
+    ...hasEvents ? [] : [
+      `Without events ${name} does not hear of closed accounts: their rows stay until you delete them`,
+    ],
+    `GET /users/me/export does not have its part until services/enrollment/ asks ${name} for it`,
+  ];
 }
 
 async function requireFreeName(name: string): Promise<void> {
@@ -82,6 +94,7 @@ async function writeService({ name, hasEvents, hasDatabase }: Choice): Promise<s
       ...(hasEvents
         ? {
           "events.ts": await fill("events.ts"),
+          "reconciliation.ts": await fill("reconciliation.ts"),
           "migrations/0003_events.sql": await Deno.readTextFile(eventTables),
         }
         : {}),
@@ -97,12 +110,13 @@ async function writeService({ name, hasEvents, hasDatabase }: Choice): Promise<s
     .map((path) => `services/${name}/${path}`);
 }
 
-/** Fills in the names, and keeps or drops what stands between the marks of events. */
+/** Fills in the names, and keeps what stands between the marks of a service with events or not. */
 function toText(text: string, name: string, hasEvents: boolean): string {
   const one = name.length > 2 && name.endsWith("s") ? name.slice(0, -1) : name;
   const capital = (word: string) => `${word[0]?.toUpperCase()}${word.slice(1)}`;
-  const marked = /\/\*events\*\/\n?([\s\S]*?)\/\*end\*\/\n?/g;
-  return text.replace(marked, (_all, part: string) => hasEvents ? part : "")
+  const marked = /\/\*(events|plain)\*\/\n?([\s\S]*?)\/\*end\*\/\n?/g;
+  return text
+    .replace(marked, (_all, mark, part: string) => hasEvents === (mark === "events") ? part : "")
     .replaceAll("__PLURAL__", name.toUpperCase())
     .replaceAll("__Plural__", capital(name === one ? `${name}s` : name))
     .replaceAll("__plural__", name)
@@ -120,10 +134,11 @@ async function addLine(name: string): Promise<void> {
 async function addDocumentedEvents(name: string): Promise<void> {
   const file = new URL("docs/events.md", root);
   const one = toText("__name__", name, true);
-  const row = `| \`${one}.created\` | ${name} | nothing | ${one} | | a ${one} was created |\n`;
+  const rows = `| \`${one}.created\` | ${name} | nothing | ${one} | | a ${one} was created |
+| \`${one}.deleted\` | ${name} | nothing | end | | a ${one}, or its person's account, was deleted |\n`;
   const text = (await Deno.readTextFile(file))
     .replace(/^(\| `user\.deleted`(?:[^|]*\|){4}[^|]*?) *\|/m, `$1, ${name} |`)
-    .replace(/^\| `user\.registered`[\s\S]*?\n(?=\n)/m, (table) => table + row);
+    .replace(/^\| `user\.registered`[\s\S]*?\n(?=\n)/m, (table) => table + rows);
   await Deno.writeTextFile(file, text);
 }
 
