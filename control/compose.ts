@@ -8,6 +8,7 @@ import {
   json,
   readConfig,
 } from "@edgepass/shared/configuration";
+import { requireDistinctSecrets } from "@edgepass/shared/crypto";
 import { createService, createServiceRuntime, type ServiceRuntime } from "@edgepass/shared/http";
 import { readSqlDb, sqlSource, uuidv7 } from "@edgepass/shared/sql";
 import { passportRingSetting } from "@edgepass/shared/passport";
@@ -23,7 +24,11 @@ export type { RevocableIssuer } from "./issuer_revocations.ts";
 
 /** Of an issuer the gateway reads the rest, and refuses what does not fit. */
 const Issuer = z.object({
-  alias: z.string().check(z.refine(isIssuerAlias, "must be the alias of an issuer")),
+  // The audit names a person `<alias>:<sub>` and a program `svc:<name>`.
+  alias: z.string().check(
+    z.refine(isIssuerAlias, "must be the alias of an issuer"),
+    z.refine((alias) => alias !== "svc", "must not be svc, which names programs in the audit"),
+  ),
   maxLifeSeconds: z._default(integer({ min: 1 }), externalTokenLifeSeconds),
 });
 
@@ -31,11 +36,33 @@ const Issuer = z.object({
 const ControlConfig = z.object({
   CONTROL_DB: sqlSource,
   CONTROL_DB_TOKEN: z.optional(z.string().check(z.minLength(1))),
-  ISSUERS: z._default(json(z.array(Issuer)), []),
+  ISSUERS: z._default(
+    json(z.array(Issuer).check(z.refine(haveDistinctAliases, "has an alias twice"))),
+    [],
+  ),
   LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
   PASSPORT_KEYS: passportRingSetting,
   ...upstashSettings,
 });
+
+type ControlConfig = z.output<typeof ControlConfig>;
+
+/** Of two rows with one alias, the shorter `maxLifeSeconds` would end revocations before tokens. */
+function haveDistinctAliases(issuers: readonly { readonly alias: string }[]): boolean {
+  return new Set(issuers.map(({ alias }) => alias)).size === issuers.length;
+}
+
+/** A token of Redis that also signs Passports would let its provider sign them. */
+function requireOwnSecrets(config: ControlConfig): void {
+  try {
+    requireDistinctSecrets({
+      PASSPORT_KEYS: config.PASSPORT_KEYS.map(({ secret }) => secret),
+      UPSTASH_REDIS_REST_TOKEN: [config.UPSTASH_REDIS_REST_TOKEN],
+    });
+  } catch (error) {
+    throw error instanceof TypeError ? new ConfigError(error.message) : error;
+  }
+}
 
 /** What a program may add to the settings. */
 export interface ControlEffects {
@@ -64,6 +91,7 @@ export function composeControl(
   }: ControlEffects = {},
 ): Application {
   const config = readConfig(ControlConfig, bindings);
+  requireOwnSecrets(config);
   const issuers = given ?? config.ISSUERS;
   // Without an issuer no administrator could call the API, and no token could be revoked.
   if (issuers.length === 0) throw new ConfigError("Cannot start: ISSUERS is missing");

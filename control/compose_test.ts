@@ -13,6 +13,8 @@ const refused: Record<string, Record<string, unknown>> = {
     "our own people": '[{"alias":"user"}]',
     "an alias with a colon": '[{"alias":"corp:eu"}]',
     "no alias": '[{"iss":"https://id.example"}]',
+    "one alias twice": '[{"alias":"corp","maxLifeSeconds":60},{"alias":"corp"}]',
+    "the name of programs": '[{"alias":"svc"}]',
   },
   CONTROL_DB: { "nothing": undefined, "a file": "sqlite:control.db" },
   PASSPORT_KEYS: { "nothing": undefined, "no JSON": "keys" },
@@ -29,6 +31,17 @@ for (const [name, values] of Object.entries(refused)) {
     });
   }
 }
+
+Deno.test("a token of Redis that also signs Passports is refused at start", async () => {
+  await using control = await setupControl();
+  const [{ secret }] = JSON.parse(String(Reflect.get(control.settings, "PASSPORT_KEYS")));
+  const settings = { ...control.settings, UPSTASH_REDIS_REST_TOKEN: secret };
+  assert.throws(() => composeControl(settings), (error) => {
+    assert.ok(error instanceof ConfigError, String(error));
+    return error.message ===
+      "Cannot start: PASSPORT_KEYS and UPSTASH_REDIS_REST_TOKEN share a secret";
+  });
+});
 
 Deno.test("alone, the document has the platform's sections, and no key states that nothing reads", async () => {
   await using control = await setupControl();

@@ -34,6 +34,11 @@ export type Rebuild = () => Promise<RevocationPosition | undefined>;
 
 /** A rebuild is requested once in this time, in milliseconds. */
 const rebuildEveryMs = 1_000;
+/**
+ * A rebuild that takes longer is given up, in milliseconds: on Workers one that was cut off with its
+ * request never ends, and this instance would refuse every token for the rest of its life.
+ */
+const rebuildLimitMs = 20_000;
 
 /** Makes the list of one instance; without `rebuild` it is not checked for gaps. */
 export function createRevocationList(
@@ -42,18 +47,19 @@ export function createRevocationList(
 ): RevocationList {
   const list = createListPosition();
   let rebuiltAt = Number.NEGATIVE_INFINITY;
-  let isRebuilding = false;
+  let current: object | undefined;
 
   function requestRebuild(rebuild: Rebuild, gap: ListGap): void {
     // Rebuilds of a long list that overlap slow each other down until none ends within its limit.
     // A clock that was set back must not stop rebuilds until it catches up.
-    if (isRebuilding || Math.abs(now() - rebuiltAt) < rebuildEveryMs) return;
+    const waitMs = current ? rebuildLimitMs : rebuildEveryMs;
+    if (Math.abs(now() - rebuiltAt) < waitMs) return;
     rebuiltAt = now();
-    isRebuilding = true;
+    const run = current = {};
     const seen = list.seen();
     log.warn("Revocation list is not complete: requesting a rebuild", { gap });
     const rebuilt = rebuild().then((reached) => list.rebuilt(reached, seen))
-      .finally(() => isRebuilding = false);
+      .finally(() => current = current === run ? undefined : current);
     background(rebuilt, (cause) => log.error("Revocation list was not rebuilt", { cause }));
   }
 

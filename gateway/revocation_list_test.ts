@@ -2,7 +2,8 @@ import { toSecret } from "@edgepass/shared/crypto";
 import assert from "node:assert/strict";
 import { within } from "../tests/support/wait.ts";
 import type { SignPassport } from "./passport.ts";
-import { createListPosition, createRebuild } from "./revocation_list.ts";
+import { createLogger } from "@edgepass/shared/context";
+import { createListPosition, createRebuild, createRevocationList } from "./revocation_list.ts";
 
 /** The gap in a reply of Redis that was requested just now. */
 function findGap(list: ReturnType<typeof createListPosition>, ready: string | null) {
@@ -125,4 +126,23 @@ Deno.test("a refused rebuild rejects, and its response body is cancelled", async
     /503/,
   );
   await within("the response body is cancelled", left.promise);
+});
+
+Deno.test("[F25] a rebuild that never ends is given up, and another one is requested", () => {
+  let at = 0;
+  let requested = 0;
+  const rebuild = () => {
+    requested++;
+    return new Promise<undefined>(() => {});
+  };
+  const log = createLogger({ service: "test", sink: () => {} });
+  const list = createRevocationList(rebuild, { now: () => at, log });
+  const read = () => assert.equal(list.isComplete(null, list.seen()), false);
+  read();
+  at = 19_999;
+  read();
+  assert.equal(requested, 1);
+  at = 20_000;
+  read();
+  assert.equal(requested, 2);
 });

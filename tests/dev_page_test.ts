@@ -137,6 +137,8 @@ inBrowser("a request is listed as soon as the stream reports it", async () => {
   const { page, fake } = opened;
   await page.locator("[data-trace]").first().waitFor();
   const row = makeRow(900, 0, { time: Date.now() + 1000, path: "/just-now", status: null });
+  // The collector lists what it reports: a page that connects only now reads the list again.
+  fake.samples.requests.unshift(row);
   fake.tell("request", row);
   await page.getByText("/just-now").waitFor();
   assert.equal((await listRows(page))[0], row.traceId);

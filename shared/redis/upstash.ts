@@ -81,7 +81,7 @@ export function createUpstashRedis(
     const budget = nextBudget;
     nextBudget = undefined;
     return await sent
-      .catch((error) => fail(error, (budget?.lagMs() ?? 0) * 2 >= timeoutMs))
+      .catch((error) => fail(error, budget?.hasLagged() ?? false))
       .finally(() => budget?.end());
   }
 
@@ -157,8 +157,11 @@ export interface TimeBudgetClock {
 export interface TimeBudget {
   /** Aborted when the budget is used up. */
   readonly signal: AbortSignal;
-  /** How late this process's own timers were so far, in milliseconds. */
-  lagMs(): number;
+  /**
+   * Whether this process's own timers were late for as long as the whole budget. A little lateness
+   * says nothing: it has extended the budget, and a Redis that hangs must still open its breaker.
+   */
+  hasLagged(): boolean;
   /** Ends the budget when the call is over, whatever its outcome. */
   end(): void;
 }
@@ -220,5 +223,5 @@ export function beginTimeBudget(
   }
 
   wait(Math.min(left, sliceMs));
-  return { signal: over.signal, lagMs: () => lagMs, end: () => cancel() };
+  return { signal: over.signal, hasLagged: () => lagMs >= budgetMs, end: () => cancel() };
 }
