@@ -142,6 +142,7 @@ const unclear = {
   "[vars]\nISSUER = 'a": "ISSUER: the value is not understood",
   'name = "a"\nname = "b"': "name: the member stands there twice",
   "[vars]\n[vars]": "vars: the table stands there twice",
+  "[limits]\n[limits]": "limits: the table stands there twice",
   'vars.ISSUER = "a"': "vars.ISSUER: write it as the table [vars]",
   'vars = { ISSUER = "a" }': "vars: write it as the table [vars]",
   "[[vars]]": "vars: write it as the table [vars]",
