@@ -12,7 +12,7 @@ import { sentOnce } from "@edgepass/shared/configuration";
 import type { LimitedBody } from "./request/body.ts";
 import type { HeaderPairs } from "./request/headers.ts";
 import type { Target } from "./request/target.ts";
-import { isTruncation } from "./response/body.ts";
+import { isTruncation, truncatedResponse } from "./response/body.ts";
 import type { CheckedRoute, RouteTable } from "./routes.ts";
 
 export interface ForwardOptions {
@@ -85,7 +85,8 @@ export function createForward(
       signal,
       timeoutMs,
       remainingMs: startCountdown(timeoutMs, now),
-      receive,
+      isOwnCountdown: true,
+      receive: async (response) => await receive(await checkFinal(response)),
       isFault: isTruncation,
     }, (attempt) => send(upstreamRequest, attempt));
   };
@@ -121,10 +122,20 @@ async function send(
     throw new Problem(code, { cause });
   }
   const refusal = body.refusal();
-  // A status outside of 200 to 599 is no final response; `Response.error()` has status 0.
-  if (!refusal && response.status >= 200 && response.status <= 599) return response;
+  if (!refusal) return response;
   await response.body?.cancel();
-  throw refusal ?? new Problem("upstream_bad_response");
+  throw refusal;
+}
+
+/**
+ * A status outside of 200 to 599 is no final response; `Response.error()` has status 0. Checked of
+ * what was received: the upstream may have acted on the request, which must not be sent again.
+ */
+async function checkFinal(response: Response): Promise<Response> {
+  const { status } = response;
+  if (status >= 200 && status <= 599) return response;
+  await response.body?.cancel();
+  throw truncatedResponse(`Status ${status} is not final`);
 }
 
 /** The deadline header of a retry has only the time that earlier attempts left. */

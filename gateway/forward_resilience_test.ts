@@ -140,6 +140,15 @@ Deno.test("a response of any status is passed on and not retried", async () => {
   assert.equal(sent.length, 1);
 });
 
+Deno.test("a response without a final status is neither retried nor received", async () => {
+  const { save, send, sent, serveBy } = setup();
+  await save();
+  serveBy(() => Response.error());
+  const receive = () => Promise.reject(new TypeError("It was received"));
+  await assert.rejects(send({ receive }), { code: "upstream_bad_response" });
+  assert.equal(sent.length, 1);
+});
+
 const broken = () =>
   new ReadableStream({
     pull(controller) {
@@ -152,6 +161,7 @@ const failures: Record<string, [Serve, typeof pass]> = {
   "with status 502": [() => new Response("no", { status: 502 }), pass],
   "with status 503": [() => new Response("no", { status: 503 }), pass],
   "with status 504": [() => new Response("no", { status: 504 }), pass],
+  "whose response has no final status": [() => Response.error(), pass],
   "whose response is truncated": [
     () => new Response(broken()),
     async (response) => resume(response, await readHead(response)),
@@ -187,6 +197,20 @@ Deno.test("[F40] an upstream that stalls inside its response has failed at the t
   for (const call of calls) await assert.rejects(call, { code: "upstream_timeout" });
   await assert.rejects(send(), { code: "upstream_unavailable" });
   assert.equal(sent.length, 3);
+});
+
+Deno.test("[F40] a retry that its route's time cuts off counts as the upstream's failure", async () => {
+  const { advance, save, send, sent, serveBy } = setup({ breaker: { minimumCalls: 2 } });
+  await save();
+  advance(60_000);
+  serveBy(() => {
+    if (sent.length === 2) return new Promise(() => {});
+    advance(900);
+    return lost();
+  });
+  await assert.rejects(send(), { code: "upstream_timeout" });
+  await assert.rejects(send(), { code: "upstream_unavailable" });
+  assert.equal(sent.length, 2);
 });
 
 const innocent: Record<string, (environment: ReturnType<typeof setup>) => Promise<unknown>> = {

@@ -36,6 +36,13 @@ export function isTruncation(error: unknown): boolean {
   return error instanceof Problem && error.cause instanceof TruncatedResponseError;
 }
 
+/** A response that ended before its end; it counts as the upstream's failure. */
+export function truncatedResponse(why: string, cause?: unknown): Problem {
+  return new Problem("upstream_bad_response", {
+    cause: new TruncatedResponseError(why, { cause }),
+  });
+}
+
 /** A service's response that the gateway cannot use. */
 export function malformedResponse(why: string, cause?: unknown): Problem {
   return new Problem("upstream_bad_response", { cause: new Error(why, { cause }) });
@@ -65,10 +72,7 @@ export async function readHead(response: Response): Promise<Head> {
     }
     return await readSome(response.body.getReader());
   } catch (cause) {
-    const why = "Response ended before its end";
-    throw new Problem("upstream_bad_response", {
-      cause: new TruncatedResponseError(why, { cause }),
-    });
+    throw truncatedResponse("Response ended before its end", cause);
   }
 }
 

@@ -1,3 +1,9 @@
+import {
+  type CallRecord,
+  type CallWindow,
+  createCallWindow,
+  type SlowCall,
+} from "./call_window.ts";
 import { createMonotonic, type Monotonic } from "./effects.ts";
 import type { BreakerPolicy } from "./policy.ts";
 
@@ -26,10 +32,7 @@ export interface Refusal {
 
 /** Options of one permit. */
 export interface PermitOptions {
-  /**
-   * Whether the duration measures the dependency alone; that of a streamed upload does not. Default
-   * true.
-   */
+  /** Whether the duration measures the dependency alone; not with a streamed upload. Default true. */
   readonly timed?: boolean;
 }
 
@@ -59,6 +62,9 @@ interface Call {
   slow?: SlowCall;
 }
 
+/** More in one `openMs` would be a flood of aborted probes on a dependency that still fails. */
+const maxReplacedProbes = 10;
+
 /**
  * Creates a closed breaker.
  *
@@ -71,10 +77,10 @@ export function createCircuitBreaker(
 ): CircuitBreaker {
   const now = createMonotonic(clock);
   const calls = createCalls(now);
+  const probes = createProbes(now);
   let state: BreakerState = "closed";
   let episode = 0;
   let openedAt = 0;
-  let probes = { since: 0, begun: 0, succeeded: 0 };
 
   function enter(next: BreakerState): void {
     const from = state;
@@ -82,7 +88,7 @@ export function createCircuitBreaker(
     episode++;
     calls.clear();
     if (next === "open") openedAt = now();
-    if (next === "half_open") probes = { since: now(), begun: 0, succeeded: 0 };
+    if (next === "half_open") probes.clear();
     onTransition(next, from);
   }
 
@@ -92,24 +98,19 @@ export function createCircuitBreaker(
     const slow = timed && now() - call.startedAt >= rules.slowCallMs;
     if (state === "half_open") {
       if (failed || slow) enter("open");
-      else if (++probes.succeeded >= rules.permittedHalfOpenCalls) enter("closed");
+      else if (probes.succeed(rules)) enter("closed");
     } else if (calls.end(call, { failed, slow }, rules)) enter("open");
+  }
+
+  function cancel(call: Call): void {
+    calls.drop(call);
+    probes.replace(call, policy());
   }
 
   function permit(timed: boolean): Permit {
     const call: Call = { startedAt: now(), episode };
     if (timed && state === "closed") calls.begin(call);
-    return createPermit((failed) => settle(call, failed, timed), () => calls.drop(call));
-  }
-
-  function probe(rules: BreakerPolicy, timed: boolean): Permit | Refusal {
-    const at = now();
-    if (at - probes.since >= rules.openMs) probes = { ...probes, since: at, begun: 0 };
-    if (probes.begun >= rules.permittedHalfOpenCalls) {
-      return { allowed: false, retryAfterMs: rules.openMs - (at - probes.since) };
-    }
-    probes.begun++;
-    return permit(timed);
+    return createPermit((failed) => settle(call, failed, timed), () => cancel(call));
   }
 
   return {
@@ -123,13 +124,14 @@ export function createCircuitBreaker(
         if (retryAfterMs > 0) return { allowed: false, retryAfterMs };
         enter("half_open");
       }
-      return probe(rules, timed);
+      const retryAfterMs = probes.begin(rules);
+      return retryAfterMs === undefined ? permit(timed) : { allowed: false, retryAfterMs };
     },
   };
 }
 
 /** Only the first outcome counts. */
-function createPermit(settle: (failed: boolean) => void, drop: () => void): Permit {
+function createPermit(settle: (failed: boolean) => void, cancel: () => void): Permit {
   let settled = false;
   const once = (work: () => void) => () => {
     if (settled) return;
@@ -140,7 +142,35 @@ function createPermit(settle: (failed: boolean) => void, drop: () => void): Perm
     allowed: true,
     succeed: once(() => settle(false)),
     fail: once(() => settle(true)),
-    cancel: once(drop),
+    cancel: once(cancel),
+  };
+}
+
+/** The probes while a breaker is half-open. */
+function createProbes(now: Monotonic) {
+  let [since, begun, succeeded] = [0, 0, 0];
+  let replaced = { since: Number.NEGATIVE_INFINITY, count: 0 };
+  return {
+    clear(): void {
+      [since, begun, succeeded] = [now(), 0, 0];
+    },
+    /** Begins one, or reports the milliseconds until the next may begin. */
+    begin({ openMs, permittedHalfOpenCalls }: BreakerPolicy): number | undefined {
+      const at = now();
+      if (begun === 0 || at - since >= openMs) [since, begun] = [at, 0];
+      if (begun >= permittedHalfOpenCalls) return openMs - (at - since);
+      begun++;
+      return undefined;
+    },
+    /** Whether enough have succeeded. */
+    succeed: (rules: BreakerPolicy): boolean => ++succeeded >= rules.permittedHalfOpenCalls,
+    /** Lets the next call be the probe: a client that leaves must not keep a breaker half-open. */
+    replace({ startedAt }: Call, { openMs }: BreakerPolicy): void {
+      if (startedAt < since) return; // Of an earlier `openMs`, or an earlier state.
+      const at = now();
+      if (at - replaced.since >= openMs) replaced = { since: at, count: 0 };
+      if (replaced.count++ < maxReplacedProbes) begun--;
+    },
   };
 }
 
@@ -173,10 +203,7 @@ function createCalls(now: Monotonic) {
       else if (record.failed) call.slow.fail();
       return mustOpen(rules);
     },
-    /**
-     * Counts overdue calls as slow before they end: otherwise a dependency that hangs would never
-     * open the breaker.
-     */
+    /** Counts overdue calls as slow before they end: one that hangs would never open the breaker. */
     endOverdue(rules: BreakerPolicy): boolean {
       let counted = false;
       for (const call of underWay) {
@@ -192,102 +219,4 @@ function createCalls(now: Monotonic) {
       underWay.clear();
     },
   };
-}
-
-/** The calls of one time slice. */
-interface Bucket {
-  calls: number;
-  failures: number;
-  slow: number;
-}
-
-/** What is counted of a call. */
-export interface CallRecord {
-  readonly failed: boolean;
-  readonly slow: boolean;
-}
-
-/** A call that was counted as slow before it ended. */
-export interface SlowCall {
-  /** It failed in the end; if it has left the window already, it is counted again. */
-  fail(): void;
-}
-
-/** The calls of the last `windowMs`. */
-export interface CallWindow {
-  /** Counts a call that has ended. */
-  add(record: CallRecord): void;
-  /** Counts a call that is still in flight as slow. */
-  addSlow(): SlowCall;
-  /** The current totals. */
-  totals(): Readonly<Bucket>;
-}
-
-/** The window moves in steps of a tenth of its length. */
-export const bucketsPerWindow = 10;
-
-/** Creates an empty window of fixed length. Adding and reading take constant time. */
-export function createCallWindow(windowMs: number, now: Monotonic): CallWindow {
-  const bucketMs = windowMs / bucketsPerWindow;
-  const buckets: Bucket[] = Array.from({ length: bucketsPerWindow }, emptyBucket);
-  const total = emptyBucket();
-  let newest = bucketAt();
-
-  function bucketAt(): number {
-    return Math.floor(now() / bucketMs);
-  }
-
-  function slot(bucket: number): Bucket {
-    // The remainder of a negative number is negative, and a clock may start below zero.
-    const index = ((bucket % bucketsPerWindow) + bucketsPerWindow) % bucketsPerWindow;
-    return buckets[index]!; // One for each remainder.
-  }
-
-  function advance(): number {
-    const current = bucketAt();
-    const from = Math.max(newest + 1, current - bucketsPerWindow + 1);
-    for (let bucket = from; bucket <= current; bucket++) {
-      const left = slot(bucket);
-      total.calls -= left.calls;
-      total.failures -= left.failures;
-      total.slow -= left.slow;
-      Object.assign(left, emptyBucket());
-    }
-    newest = current;
-    return current;
-  }
-
-  function count(bucket: number, change: Bucket): void {
-    for (const counts of [slot(bucket), total]) {
-      counts.calls += change.calls;
-      counts.failures += change.failures;
-      counts.slow += change.slow;
-    }
-  }
-
-  return {
-    add({ failed, slow }) {
-      count(advance(), { calls: 1, failures: Number(failed), slow: Number(slow) });
-    },
-    addSlow() {
-      const bucket = advance();
-      count(bucket, { calls: 1, failures: 0, slow: 1 });
-      return {
-        fail() {
-          const current = advance();
-          const isInWindow = current - bucket < bucketsPerWindow;
-          if (isInWindow) count(bucket, { calls: 0, failures: 1, slow: 0 });
-          else count(current, { calls: 1, failures: 1, slow: 1 });
-        },
-      };
-    },
-    totals() {
-      advance();
-      return total;
-    },
-  };
-}
-
-function emptyBucket(): Bucket {
-  return { calls: 0, failures: 0, slow: 0 };
 }

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  type BreakerState,
-  bucketsPerWindow,
-  createCircuitBreaker,
-  type Permit,
-} from "./circuit_breaker.ts";
+import { bucketsPerWindow } from "./call_window.ts";
+import { type BreakerState, createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
 import { type BreakerPolicy, defaultPolicy, toBreakerPolicy } from "./policy.ts";
 import { createTestClock } from "../../tests/support/test_clock.ts";
 
@@ -80,23 +76,58 @@ for (const [what, end] of Object.entries(unhealthy)) {
   });
 }
 
-const unsettled: Record<string, (probe: Permit) => void> = {
-  "was cancelled": (probe) => probe.cancel(),
-  "was stopped with its isolate and never ends": () => {},
-};
-for (const [what, end] of Object.entries(unsettled)) {
-  Deno.test(`a probe that ${what} is followed by another after openMs, and not before`, () => {
-    const { allowed, breaker, clock, isRefused, open } = setup();
-    open();
+Deno.test("a probe that was stopped with its isolate is followed by another after openMs, and not before", () => {
+  const { allowed, breaker, clock, isRefused, open } = setup();
+  open();
+  clock.advance(rules.openMs);
+  allowed();
+  clock.advance(rules.openMs - 1);
+  assert.ok(isRefused());
+  clock.advance(1);
+  allowed().succeed();
+  assert.equal(breaker.state(), "closed");
+});
+
+Deno.test("[D05] a probe that was cancelled makes way for the next call", () => {
+  const { allowed, breaker, clock, isRefused, open } = setup();
+  open();
+  clock.advance(rules.openMs);
+  const left = allowed();
+  assert.ok(isRefused());
+  left.cancel();
+  left.cancel();
+  const honest = allowed();
+  assert.ok(isRefused(), "one place, however often it is given back");
+  honest.succeed();
+  assert.equal(breaker.state(), "closed");
+});
+
+Deno.test("[F31] a flood of cancelled probes is bounded in each openMs", () => {
+  const { breaker, clock, open } = setup();
+  open();
+  for (let period = 0; period < 3; period++) {
     clock.advance(rules.openMs);
-    end(allowed());
-    clock.advance(rules.openMs - 1);
-    assert.ok(isRefused());
-    clock.advance(1);
-    allowed().succeed();
-    assert.equal(breaker.state(), "closed");
-  });
-}
+    let begun = 0;
+    for (let call = 0; call < 100; call++) {
+      const permit = breaker.acquire();
+      if (!permit.allowed) continue;
+      begun++;
+      permit.cancel();
+    }
+    assert.equal(begun, 11, `period ${period}`);
+  }
+});
+
+Deno.test("[F31] a probe of an earlier openMs that is cancelled makes no way for another", () => {
+  const { allowed, clock, isRefused, open } = setup();
+  open();
+  clock.advance(rules.openMs);
+  const hanging = allowed();
+  clock.advance(rules.openMs);
+  allowed();
+  hanging.cancel();
+  assert.ok(isRefused());
+});
 
 Deno.test("it closes when the permitted number of probes has succeeded", () => {
   const { allowed, breaker, clock, isRefused, open } = setup({ permittedHalfOpenCalls: 2 });
@@ -175,13 +206,16 @@ function createModel(policy: BreakerPolicy, startAt: number) {
   interface Call {
     readonly startedAt: number;
     readonly era: number;
+    /** Which stretch of `openMs` it probes. */
+    readonly turn: number;
     entry?: Entry;
     settled: boolean;
     probe: boolean;
   }
   let [now, era, state, since] = [startAt, 0, "closed" as BreakerState, startAt];
   let [entries, calls]: [Entry[], Call[]] = [[], []];
-  let [probed, succeeded] = [0, 0];
+  let [probed, succeeded, turn] = [0, 0, 0];
+  let givenBack: { readonly from: number; readonly count: number } | undefined;
   const bucket = (at: number) => Math.floor(at / (policy.windowMs / bucketsPerWindow));
   const inWindow = ({ at }: Entry) => bucket(now) - bucket(at) < bucketsPerWindow;
 
@@ -215,17 +249,26 @@ function createModel(policy: BreakerPolicy, startAt: number) {
       if (state === "open" && now - since >= policy.openMs) go("half_open");
       if (state === "open") return undefined;
       if (state === "half_open") {
-        if (now - since >= policy.openMs) [since, probed] = [now, 0];
+        if (probed === 0 || now - since >= policy.openMs) {
+          [since, probed, turn] = [now, 0, turn + 1];
+        }
         if (probed >= policy.permittedHalfOpenCalls) return undefined;
         probed++;
       }
-      const call = { startedAt: now, era, settled: false, probe: state === "half_open" };
+      const call = { startedAt: now, era, turn, settled: false, probe: state === "half_open" };
       calls = [...calls, call];
       return call;
     },
     settle(call: Call, end: "succeed" | "fail" | "cancel"): void {
       if (call.settled) return;
       call.settled = true;
+      if (call.probe && call.era === era && call.turn === turn && end === "cancel") {
+        if (!givenBack || now - givenBack.from >= policy.openMs) {
+          givenBack = { from: now, count: 0 };
+        }
+        if (givenBack.count < 10) probed--;
+        givenBack = { ...givenBack, count: givenBack.count + 1 };
+      }
       if (call.era !== era || end === "cancel") return;
       const slow = now - call.startedAt >= policy.slowCallMs;
       const failed = end === "fail";
@@ -294,23 +337,29 @@ Deno.test("in every sequence the breaker behaves like a list of all calls", () =
   );
 });
 
-Deno.test("[F24, F31] in every sequence of calls two probes are at least openMs apart", () => {
+Deno.test("[F24, F31] in every sequence of calls two probes are at least openMs apart, unless the first was cancelled", () => {
   fc.assert(
     fc.property(anyPolicy, steps, (policy, taken) => {
       const { breaker, clock } = setup({ ...policy, permittedHalfOpenCalls: 1 });
       const permits: Permit[] = [];
-      const probes: number[] = [];
+      const ends = new Map<Permit, "succeed" | "fail" | "cancel">();
+      let last: { readonly at: number; readonly permit: Permit } | undefined;
       for (const one of taken) {
         if (one.kind === "time") clock.advance(one.ms);
-        else if (one.kind === "end") permits[one.which % (permits.length || 1)]?.[one.end]();
-        else {
+        else if (one.kind === "end") {
+          const permit = permits[one.which % (permits.length || 1)];
+          if (permit && !ends.has(permit)) ends.set(permit, one.end);
+          permit?.[one.end]();
+        } else {
           const permit = breaker.acquire();
-          if (permit.allowed) permits.push(permit);
-          if (permit.allowed && breaker.state() === "half_open") probes.push(clock.now());
+          if (!permit.allowed) continue;
+          permits.push(permit);
+          if (breaker.state() !== "half_open") continue;
+          if (last && ends.get(last.permit) !== "cancel") {
+            assert.ok(clock.now() - last.at >= policy.openMs);
+          }
+          last = { at: clock.now(), permit };
         }
-      }
-      for (const [at, probe] of probes.slice(1).entries()) {
-        assert.ok(probe - probes[at]! >= policy.openMs);
       }
     }),
     { numRuns: 1_000 },

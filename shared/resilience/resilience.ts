@@ -19,6 +19,8 @@ export interface Call extends Pick<RequestInit, "method" | "body"> {
   readonly signal: AbortSignal;
   /** Milliseconds that the caller still waits; undefined without a deadline. */
   readonly remainingMs?: () => number | undefined;
+  /** Whether `remainingMs` counts down the dependency's own time limit, and no caller's deadline. */
+  readonly isOwnCountdown?: boolean;
   /** The dependency's own time limit for this call, in milliseconds; the policy's by default. */
   readonly timeoutMs?: number;
   /** The body, where it arrives while it is sent. */
@@ -197,6 +199,9 @@ async function attempt(
     hasFailed = isFailure(response);
     return receive ? await receive(response) : response;
   }
+  // At once: an upstream that ignores its signal would still fail later, at the time limit.
+  call.signal.addEventListener("abort", permit.cancel);
+  if (call.signal.aborted) permit.cancel();
   const pending = exchange();
   try {
     const response = await Promise.race([pending, limit.passed]);
@@ -210,7 +215,7 @@ async function attempt(
     const isOver = limit.hasPassed() || isTimeout(call.signal);
     // Otherwise callers with short deadlines could open the breaker of a healthy dependency for
     // all others: only the dependency's own time limit is evidence against it.
-    const isOwnLimit = limit.hasPassed() && remainingMs >= timeoutMs;
+    const isOwnLimit = limit.hasPassed() && (call.isOwnCountdown || remainingMs >= timeoutMs);
     const refusal = upload?.refusal();
     if (refusal || ((isOver || call.signal.aborted) && !isOwnLimit)) permit.cancel();
     else if (isOwnLimit || hasFailed || call.isFault?.(cause)) permit.fail();
@@ -219,6 +224,7 @@ async function attempt(
     return { failure: refusal ?? failure, again: !hasBegun && !call.signal.aborted };
   } finally {
     limit.stop();
+    call.signal.removeEventListener("abort", permit.cancel);
     slot.release();
   }
 }

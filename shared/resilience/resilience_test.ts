@@ -228,6 +228,49 @@ Deno.test("[F40] the dependency's own time limit counts, as soon as its caller w
   assert.deepEqual(attempts, [1], "the second was refused");
 });
 
+Deno.test("[F40] the dependency's own time limit counts on a retry too, where it is counted down", async () => {
+  const { attempts, call, save } = setup({ breaker: { minimumCalls: 2 } });
+  await save();
+  const spent = {
+    timeoutMs: 1_000,
+    remainingMs: () => attempts.length === 0 ? 1_000 : 60,
+    isOwnCountdown: true,
+  };
+  const slow = call(
+    (attempt) => attempt.number === 1 ? unreachable(attempt) : heedless(attempt),
+    spent,
+  );
+  await assert.rejects(slow, { code: "upstream_timeout" });
+  assert.deepEqual(attempts, [1, 2]);
+  await assert.rejects(call(status(200)), { code: "upstream_unavailable" });
+});
+
+for (const [what, respond] of Object.entries({ heedless, obedient })) {
+  Deno.test(`[F40] a client that leaves never counts, with ${what} upstreams past the time limit`, async () => {
+    const { call } = setup({ timeoutMs: 20, breaker: { minimumCalls: 1 } });
+    const abort = new AbortController();
+    const left = call(respond, { method: "POST", signal: abort.signal });
+    abort.abort();
+    await assert.rejects(left);
+    await (await call(status(200))).text();
+    await assert.rejects(call(respond, { method: "POST", signal: AbortSignal.abort() }));
+    await (await call(status(200))).text();
+  });
+}
+
+Deno.test("[D05] a client that leaves its probe makes way for the next call, whatever the upstream does", async () => {
+  const { breakDown, call, clock } = setup({ timeoutMs: 20 });
+  await breakDown();
+  clock.advance(defaultPolicy.breaker.openMs);
+  const abort = new AbortController();
+  const left = call(heedless, { method: "POST", signal: abort.signal });
+  await assert.rejects(call(status(200)), { code: "upstream_unavailable" });
+  abort.abort();
+  await (await call(status(200))).text();
+  await (await call(status(200))).text();
+  await assert.rejects(left);
+});
+
 Deno.test("a dependency that hangs opens its breaker as slow, however short its callers' deadlines", async () => {
   const { attempts, call, clock } = setup({
     timeoutMs: 40,
