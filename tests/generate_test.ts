@@ -74,8 +74,15 @@ const api = () =>
 const notes = define({
   name: "notes",
   description: "Notes",
-  create: () => ({ routes: { "/notes": api() } }),
+  create: () => ({ routes: { "/notes": [api(), rowsOf("/{id}")] } }),
 });
+
+/** One route with facts for the gateway. */
+function rowsOf(path: string, method: "get" | "post" = "get", gateway = {}) {
+  const responses = { 204: { description: "Nothing" } };
+  const route = createRoute({ path, method, responses, gateway, access: "public" });
+  return createApi().openapi(route, (c) => c.body(null, 204));
+}
 
 async function describe(
   service: Service,
@@ -127,6 +134,64 @@ const faults: Record<string, readonly [Service, string, Partial<Described>?]> = 
     }),
     'services/lists/service.ts: routes: "/admin" is reserved for the platform',
   ],
+  "a reserved path below a prefix that is free": [
+    define({
+      name: "lists",
+      description: "",
+      create: () => ({ routes: { "/": rowsOf("/logout") } }),
+    }),
+    'services/lists/service.ts: routes: "/logout" is reserved for the platform',
+  ],
+  "a path of the identity provider": [
+    define({
+      name: "lists",
+      description: "",
+      create: () => ({ routes: { "/": rowsOf("/.well-known/lists") } }),
+    }),
+    'services/lists/service.ts: routes: "/.well-known/lists" is reserved for the platform',
+  ],
+  "a parameter instead of a prefix": [
+    define({
+      name: "lists",
+      description: "",
+      create: () => ({ routes: { "/": rowsOf("/{id}") } }),
+    }),
+    'services/lists/service.ts: routes: "/{id}" is reserved for the platform',
+  ],
+  "another method of another service's path": [
+    define({
+      name: "lists",
+      description: "",
+      create: () => ({ routes: { "/": rowsOf("/notes/{noteId}", "post") } }),
+    }),
+    'services/lists/service.ts: routes: "/notes/{noteId}" belongs to notes already',
+  ],
+  "facts that differ between the methods of a path": [
+    define({
+      name: "lists",
+      description: "",
+      create: () => ({
+        routes: { "/lists": [rowsOf("/", "get", { rateLimited: false }), rowsOf("/", "post")] },
+      }),
+    }),
+    "services/lists/routes.ts: gateway: the methods of /lists differ",
+  ],
+  "the login's cookies in another service": [
+    define({
+      name: "lists",
+      description: "",
+      create: () => ({ routes: { "/lists": rowsOf("/", "get", { identityProvider: true }) } }),
+    }),
+    "services/lists/routes.ts: GET /lists: identityProvider is of the service auth alone",
+  ],
+  "cookies that another service clears": [
+    define({
+      name: "lists",
+      description: "",
+      create: () => ({ routes: { "/lists": rowsOf("/", "get", { clearsCookies: true }) } }),
+    }),
+    "services/lists/routes.ts: GET /lists: clearsCookies is of the service auth alone",
+  ],
   "a route without access rule": [
     define({
       name: "lists",
@@ -168,6 +233,35 @@ for (const [what, [service, line, more]] of Object.entries(faults)) {
     assert.throws(
       () => checkServices([first, second]),
       (error) => error instanceof DeclarationError && error.message === line,
+    );
+  });
+}
+
+/** Name → why no service can have it. */
+const names = {
+  issuer: "ISSUER is a setting already",
+  port: "PORT is a setting already",
+  weight: "WEIGHT is a setting already",
+  class: "the name is a word of TypeScript or of generated code",
+  services: "the name is a word of TypeScript or of generated code",
+  order: "the name is a word of SQL",
+  outbox: "the platform has a table of this name",
+  logout: "the name is reserved for the platform",
+};
+for (const [name, why] of Object.entries(names)) {
+  Deno.test(`a service cannot have the name ${name}`, async () => {
+    const one = define({
+      name,
+      description: "",
+      settings: { WEIGHT: setting(z.optional(z.string()), { meaning: "a weight" }) },
+      create: () => ({ routes: { "/lists": api() } }),
+    });
+    const described = await describe(one, name);
+    assert.throws(
+      () => checkServices([described]),
+      (error) =>
+        error instanceof DeclarationError &&
+        error.message === `services/${name}/service.ts: name: ${why}`,
     );
   });
 }

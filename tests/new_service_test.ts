@@ -108,6 +108,36 @@ Deno.test("`deno task new service notes` makes a service that all placements ser
   await succeed(folder, "run", "--allow-all", "--no-check", "placements.ts");
 });
 
+async function readTexts(folder: string): Promise<Map<string, string>> {
+  const texts = new Map<string, string>();
+  const visit = async (path: string): Promise<void> => {
+    for await (const { name, isDirectory, isFile } of Deno.readDir(`${folder}/${path}`)) {
+      if (isDirectory) await visit(`${path}${name}/`);
+      if (isFile) texts.set(path + name, await Deno.readTextFile(`${folder}/${path}${name}`));
+    }
+  };
+  await visit("");
+  return texts;
+}
+
+Deno.test("`deno task new service` leaves nothing behind when its last step fails", async () => {
+  await using copy = await copyTree();
+  const { folder } = copy;
+  await Deno.writeTextFile(`${folder}/tests/openapi.ts`, 'throw new Error("no document");');
+  const before = await readTexts(folder);
+  const { success, errors } = await run(folder, Deno.execPath(), [
+    ...["task", "--quiet", "new", "service", "notes"],
+  ]);
+  assert.ok(!success);
+  assert.match(
+    errors,
+    /^Cannot run deno task --quiet openapi, so nothing was created: .*no document/s,
+  );
+  const after = await readTexts(folder);
+  assert.deepEqual([...after.keys()].toSorted(), [...before.keys()].toSorted());
+  assert.deepEqual([...after].filter(([path, text]) => before.get(path) !== text), []);
+});
+
 /** Arguments → the one line about them. */
 const refused = {
   "a name in capitals": [
@@ -121,6 +151,27 @@ const refused = {
   "a reserved name": [
     "login",
     'Cannot create the service "login": the name is reserved for the platform',
+  ],
+  "a setting's name": [
+    "issuer",
+    'Cannot create the service "issuer": ISSUER is a setting already',
+  ],
+  "a word of TypeScript": [
+    "class",
+    'Cannot create the service "class": the name is a word of TypeScript or of generated code',
+  ],
+  "a word of SQL": ["order", 'Cannot create the service "order": the name is a word of SQL'],
+  "a word of TypeScript in the plural": [
+    "news",
+    'Cannot create the service "news": "new" has another meaning in the service\'s sources',
+  ],
+  "a name that its own sources use": [
+    "items",
+    'Cannot create the service "items": "items" has another meaning in the service\'s sources',
+  ],
+  "a name whose type its own sources use": [
+    "dates",
+    'Cannot create the service "dates": "Date" has another meaning in the service\'s sources',
   ],
   "the prefix of another service": [
     "courses",

@@ -1,29 +1,5 @@
 import { DeclarationError, type Described } from "./describe.ts";
-
-/** What would belong to the gateway or another program of the platform. */
-export const reserved: readonly string[] = [
-  "admin",
-  "app",
-  "bench",
-  "contracts",
-  "control",
-  "dev",
-  "docs",
-  "events",
-  "gateway",
-  "internal",
-  "livez",
-  "local",
-  "login",
-  "metrics",
-  "openapi",
-  "ops",
-  "readyz",
-  "recommender",
-  "redis",
-  "shared",
-  "tests",
-];
+import { explainName, isReservedPath } from "./names.ts";
 
 /**
  * Checks the declarations against each other.
@@ -37,11 +13,12 @@ export function checkServices(described: readonly Described[]): void {
     ...findTwice(
       described,
       "routes",
-      ({ routes }) => routes.map(({ method, path }) => `${method} ${path}`),
+      // A path has one row, whatever its methods: another service's row would replace it.
+      ({ routes }) => routes.map(({ path }) => path),
     ),
     ...findTwice(described, "events", ({ publishes }) => publishes, "events.ts"),
   ];
-  if (faults.length > 0) throw new DeclarationError(faults);
+  if (faults.length > 0) throw new DeclarationError([...new Set(faults)]);
 }
 
 function checkOne(
@@ -53,7 +30,10 @@ function checkOne(
   const known = new Set(all.map((one) => one.folder));
   const published = new Set(all.flatMap(({ publishes }) => publishes));
   const earlier = new Set(before.map((one) => one.folder));
+  const settings = all.flatMap((one) => one.service.settings.map(({ name }) => name));
+  const badName = explainName(folder, settings);
   return [
+    ...badName === undefined ? [] : [`${file}: name: ${badName}`],
     ...service.name === folder ? [] : [`${file}: name: "${service.name}" is not its folder's name`],
     ...service.calls.flatMap((called) => {
       if (!known.has(called)) return [`${file}: calls: there is no service "${called}"`];
@@ -65,13 +45,33 @@ function checkOne(
       .map((type) => `${file}: on: no service publishes "${type}"`),
     ...service.settings.filter((one) => one.secret === true && one.default !== undefined)
       .map(({ name }) => `${file}: settings: ${name} is a secret and has a default`),
-    ...prefixes.filter((path) => reserved.includes(path.split("/")[1] ?? "") && folder !== "auth")
+    ...[...new Set([...prefixes, ...routes.map(({ path }) => path)])]
+      .filter((path) => isReservedPath(path, folder))
       .map((path) => `${file}: routes: "${path}" is reserved for the platform`),
+    ...checkFacts(folder, routes),
     ...routes.filter(({ rule }) => rule === undefined)
       .map(({ method, path }) =>
         `services/${folder}/routes.ts: ${method} ${path}: the route has no access rule`
       ),
   ];
+}
+
+/** A path has one row with one set of facts, so that a fact of one method holds for every other. */
+function checkFacts(folder: string, routes: Described["routes"]): string[] {
+  const file = `services/${folder}/routes.ts`;
+  const write = (facts: object = {}) =>
+    JSON.stringify(Object.entries(facts).toSorted(([one], [other]) => one < other ? -1 : 1));
+  const byPath = Map.groupBy(routes, ({ path }) => path);
+  const differing = [...byPath].filter(([, ofPath]) =>
+    new Set(ofPath.map(({ rule }) => write(rule?.gateway))).size > 1
+  ).map(([path]) => `${file}: gateway: the methods of ${path} differ`);
+  if (folder === "auth") return differing;
+  // Either lets a response set or clear the login's cookies.
+  const cookies = (["identityProvider", "clearsCookies"] as const).flatMap((fact) =>
+    routes.filter(({ rule }) => rule?.gateway[fact] !== undefined)
+      .map(({ method, path }) => `${file}: ${method} ${path}: ${fact} is of the service auth alone`)
+  );
+  return [...differing, ...cookies];
 }
 
 function findTwice(
@@ -82,9 +82,10 @@ function findTwice(
 ): string[] {
   const owners = new Map<string, string>();
   return described.flatMap((one) =>
-    list(one).flatMap((value) => {
-      const owner = owners.get(value);
-      owners.set(value, owner ?? one.folder);
+    [...new Set(list(one))].flatMap((value) => {
+      const shape = value.replace(/\{[^}]*\}/g, "{}");
+      const owner = owners.get(shape);
+      owners.set(shape, owner ?? one.folder);
       return owner === undefined || owner === one.folder
         ? []
         : [`services/${one.folder}/${file}: ${member}: "${value}" belongs to ${owner} already`];

@@ -1,8 +1,9 @@
 import { readArguments } from "@edgepass/shared/runtime/deno";
 import { services } from "../services.ts";
 import { routes } from "../generated/routes.ts";
-import { reserved } from "./check.ts";
-import { exists } from "./describe.ts";
+import { DeclarationError, describeServices, exists } from "./describe.ts";
+import { generate } from "./generate.ts";
+import { explainName } from "./names.ts";
 
 const root = new URL("../../", import.meta.url);
 const template = new URL("template/", import.meta.url);
@@ -10,7 +11,8 @@ const template = new URL("template/", import.meta.url);
 const usage = `Usage: deno task new service <name> [--events none] [--database none]
 
 Writes services/<name>/: items that belong to their person, with tests and migrations, at /<name>.
-Adds its line to app/services.ts, and generates everything that follows from it.
+Adds its line to app/services.ts, and generates everything that follows from it. A command that
+fails leaves nothing behind.
 
 --events none    it publishes and consumes no events, so rows of closed accounts stay
 --database none  it has no database, and no events`;
@@ -25,16 +27,51 @@ interface Choice {
 readArguments({ usage });
 const choice = readChoice(Deno.args);
 await requireFreeName(choice.name);
-const files = await writeService(choice);
-await addLine(choice.name);
-if (choice.hasEvents) await addDocumentedEvents(choice.name);
-await run(["fmt", "--quiet", "docs/events.md", ...files]);
-await run(["task", "--quiet", "generate"]);
-await run(["task", "--quiet", "openapi"]);
+const undo = await prepareUndo(choice.name);
+try {
+  await create(choice);
+} catch (error) {
+  await undo();
+  fail(error instanceof Error ? error.message : String(error));
+}
 console.log(
   `services/${choice.name}/ serves /${choice.name} for signed-in people; run deno task ok`,
 );
 for (const warning of listWarnings(choice)) console.log(warning);
+
+async function create(choice: Choice): Promise<void> {
+  const files = await writeService(choice);
+  await addLine(choice.name);
+  if (choice.hasEvents) await addDocumentedEvents(choice.name);
+  await run(["fmt", "--quiet", "docs/events.md", ...files]);
+  await run(["task", "--quiet", "generate"]);
+  await run(["task", "--quiet", "openapi"]);
+}
+
+/** Puts everything back that is written later: a half-made service would keep Deno from starting. */
+async function prepareUndo(name: string): Promise<() => Promise<void>> {
+  const generated = await generate(root).catch((error) => {
+    if (error instanceof DeclarationError) fail(error.message);
+    throw error;
+  });
+  const paths = [
+    ...["app/services.ts", "docs/events.md", "docs/openapi.json", "tests/generated/api.d.ts"],
+    ...Object.keys(generated),
+  ];
+  const texts = await Promise.all(
+    paths.map(async (path) => {
+      const file = new URL(path, root);
+      return [file, await Deno.readTextFile(file).catch(() => undefined)] as const;
+    }),
+  );
+  return async () => {
+    await Deno.remove(new URL(`services/${name}`, root), { recursive: true }).catch(() => {});
+    for (const [file, text] of texts) {
+      if (text === undefined) await Deno.remove(file).catch(() => {});
+      else if (await Deno.readTextFile(file) !== text) await Deno.writeTextFile(file, text);
+    }
+  };
+}
 
 function readChoice(args: readonly string[]): Choice {
   const [kind, name, ...options] = args.flatMap((arg) => arg.split("="));
@@ -67,11 +104,34 @@ async function requireFreeName(name: string): Promise<void> {
   const bad = (why: string) => fail(`Cannot create the service "${name}": ${why}`);
   if (!/^[a-z]{2,24}$/.test(name)) bad("a name is 2 to 24 lower-case letters");
   if (services.includes(name)) bad("there is a service of this name");
-  if (reserved.includes(name)) bad("the name is reserved for the platform");
+  const reason = explainName(name) ?? await explainTemplate(name) ??
+    explainName(name, await listServiceSettings());
+  if (reason !== undefined) bad(reason);
   if (await exists(new URL(`services/${name}`, root))) bad(`services/${name}/ exists already`);
   if (Object.keys(routes).some((path) => path.split("/")[1] === name)) {
     bad(`/${name} belongs to another service`);
   }
+}
+
+async function listServiceSettings(): Promise<string[]> {
+  const described = await describeServices(root, services);
+  return described.flatMap(({ service }) => service.settings.map(({ name }) => name));
+}
+
+/** The sources declare the name, and what one of it is called: neither may hide what they use. */
+async function explainTemplate(name: string): Promise<string | undefined> {
+  const used = new Set<string>();
+  for await (const file of Deno.readDir(template)) {
+    if (!file.name.endsWith(".ts.txt")) continue;
+    const text = await Deno.readTextFile(new URL(file.name, template));
+    const code = text.replace(/\/\*[^]*?\*\/|\/\/.*|"[^"\n]*"/g, "");
+    for (const [word] of code.matchAll(/\b[A-Za-z]\w*/g)) used.add(word);
+  }
+  const own = ["__plural__", "__name__", "__Plural__", "__Name__"]
+    .map((mark) => toText(mark, name, true));
+  const word = own.find((one) => used.has(one)) ??
+    own.find((one) => explainName(one)?.includes("TypeScript"));
+  return word && `"${word}" has another meaning in the service's sources`;
 }
 
 /** Writes the folder, and returns the paths of its sources. */
@@ -143,8 +203,11 @@ async function addDocumentedEvents(name: string): Promise<void> {
 }
 
 async function run(args: string[]): Promise<void> {
-  const { success } = await new Deno.Command(Deno.execPath(), { args, cwd: root }).output();
-  if (!success) fail(`Cannot run deno ${args.join(" ")}: run it again to see why`);
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: root }).output();
+  if (!success) {
+    const why = new TextDecoder().decode(stderr).trim();
+    throw new Error(`Cannot run deno ${args.join(" ")}, so nothing was created: ${why}`);
+  }
 }
 
 function fail(message: string): never {

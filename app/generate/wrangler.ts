@@ -1,6 +1,7 @@
 import type { DeclaredSetting } from "@edgepass/shared/configuration";
 import type { Described } from "./describe.ts";
 import { type Files, generatedTomlHead } from "./head.ts";
+import { findOwn, keepOwn } from "./keep.ts";
 import { listPrograms } from "./settings.ts";
 
 /** OpenTelemetry's settings that have an effect on Workers, without the one that is a secret. */
@@ -39,6 +40,8 @@ interface Worker {
 /**
  * The Wrangler files: all in one, the gateway alone, and each service. What an operator has set in
  * a file, values and ids of databases, stays.
+ *
+ * @throws {DeclarationError} for a present file that is not understood
  */
 export function writeWranglerFiles(
   services: readonly Described[],
@@ -90,7 +93,11 @@ export function writeWranglerFiles(
   ];
   const ids = new Map(services.map(({ folder }, at) => [folder, toId(at + 1)]));
   return Object.fromEntries(
-    workers.map((worker) => [worker.path, writeWorker(worker, ids, present(worker.path) ?? "")]),
+    workers.map((worker) => {
+      const before = present(worker.path) ?? "";
+      const file = { path: worker.path, services: services.map(({ folder }) => folder) };
+      return [worker.path, keepOwn(file, writeWorker(worker, ids, before), before)];
+    }),
   );
 }
 
@@ -117,7 +124,7 @@ function writeWorker(worker: Worker, ids: ReadonlyMap<string, string>, before: s
       "",
     ]),
     ...(worker.isGateway ? assets : []),
-    ...writeVariables(worker, before),
+    ...writeVariables(worker),
     ...writeSecrets(worker.settings),
     ...worker.databases.flatMap((one) => writeDatabase(one, worker.path, ids, before)),
     ...worker.bindings.flatMap(({ folder, service: { place } }) => [
@@ -142,10 +149,7 @@ const assets = [
   "",
 ];
 
-function writeVariables(
-  { path, settings, bindings, isGateway }: Worker,
-  before: string,
-): string[] {
+function writeVariables({ settings, bindings, isGateway }: Worker): string[] {
   const bound = new Set(bindings.map(({ service }) => service.place));
   const names = [
     ...settings.filter(({ name, secret }) =>
@@ -154,16 +158,13 @@ function writeVariables(
     ...telemetry,
     ...(isGateway ? [gatewayTelemetry] : []),
   ];
-  const set = new Map(
-    [...before.matchAll(/^([A-Z][A-Z0-9_]+) = "(.*)"$/gm)].map(([, name, value]) => [name, value]),
-  );
   return [
     "# The values of this installation; an empty text counts as not set. docs/deploy.md describes each",
     "# value and its default.",
     "[vars]",
-    ...names.map((name) => `${name} = "${set.get(name) ?? values[name] ?? ""}"`),
+    ...names.map((name) => `${name} = "${values[name] ?? ""}"`),
     "",
-  ].filter((line) => path !== "" || line !== "");
+  ];
 }
 
 function writeSecrets(settings: readonly DeclaredSetting[]): string[] {
@@ -192,15 +193,14 @@ function writeDatabase(
   before: string,
 ): string[] {
   if (database === undefined) return [];
-  const table = before.split(/^(?=\[)/m).find((part) => part.includes(`binding = "${database}"`));
-  const [, name = `edgepass-${folder}`] = /^database_name = "(.*)"$/m.exec(table ?? "") ?? [];
-  const [, id = ids.get(folder)] = /^database_id = "(.*)"$/m.exec(table ?? "") ?? [];
+  const name = findOwn(path, before, `d1_databases ${database}`, "database_name") ??
+    `edgepass-${folder}`;
   return [
     `# \`wrangler d1 create ${name}\` prints the id.`,
     "[[d1_databases]]",
     `binding = "${database}"`,
     `database_name = "${name}"`,
-    `database_id = "${id}"`,
+    `database_id = "${ids.get(folder)}"`,
     `migrations_dir = "${path.startsWith("services/") ? "" : `services/${folder}/`}migrations"`,
     "",
   ];
