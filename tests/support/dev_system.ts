@@ -4,7 +4,7 @@ import { waitUntil } from "./wait.ts";
 
 const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
 const readyLine = "Ctrl-C ends everything";
-const readyWithinMs = 120_000;
+const readyWithinMs = 300_000;
 const endsWithinMs = 15_000;
 
 /** The exit of a dev command, and its whole output. */
