@@ -72,6 +72,17 @@ Deno.test("a revocation that is extended while it is pushed is pushed again", as
   assert.equal(await auth.redis.command("TTL", `rv:s:${auth.me.sid}`), ttlSeconds + 60);
 });
 
+Deno.test("a revocation that is logged again unchanged while it is pushed is pushed again, without a rebuild", async () => {
+  await using auth = await setup();
+  meanwhile(auth, () => auth.rows("UPDATE revocations SET pushed = 0"));
+  await expectNoContent(auth.call("POST", "/auth/logout", { as: auth.me }));
+  assert.equal((await pending(auth)).length, 1);
+  auth.redis.requests = 0;
+  await auth.app.maintain?.();
+  assert.equal(auth.redis.requests, 2, "the entry, and the check of the list");
+  assert.equal(await auth.redis.command("GET", "rv:ready"), await auth.logPosition());
+});
+
 Deno.test("a request pushes its own revocation, and before it what was logged earlier", async () => {
   await using auth = await setup();
   const at = auth.clock.now() + ttlSeconds * 1000;

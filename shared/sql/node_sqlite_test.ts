@@ -75,6 +75,15 @@ Deno.test("a closed SQLite database is an unavailable store, and can be closed t
   await assert.rejects(sql.batch([{ sql: "SELECT 1", params: [] }]), StoreUnavailable);
 });
 
+Deno.test("a SQLite file whose log was cut off can be closed", async () => {
+  await using store = await setup();
+  const sql = store.open();
+  await run(sql, "CREATE TABLE t (n INTEGER)");
+  await Deno.truncate(`${store.folder}/db-wal`, 100);
+  sql.close();
+  await assert.rejects(run(sql, "SELECT 1"), StoreUnavailable);
+});
+
 Deno.test("a statement returns the columns that a schema change added", async () => {
   const sql = openNodeSqlite(":memory:");
   await run(sql, "CREATE TABLE t (a TEXT)");
