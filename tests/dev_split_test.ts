@@ -35,7 +35,7 @@ Deno.test("a service that exits ends all of deno task dev --split", async () => 
   await using workspace = await temporaryWorkspace();
   await using system = await startDev({ workspace: workspace.path, args: ["--split"] });
   const family = await system.family();
-  const { code, output } = await system.end("SIGKILL", Math.max(...family));
+  const { code, output } = await system.end("SIGKILL", family.at(-1));
   assert.equal(code, 137);
   assert.match(output, /ERROR (auth|user|course|enrollment|recommendation) was ended by SIGKILL/);
   await waitUntilGone(family);

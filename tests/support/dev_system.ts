@@ -21,7 +21,7 @@ export interface DevSystem extends AsyncDisposable {
   readonly pid: number;
   /** Everything the command has written so far. */
   output(): string;
-  /** Process ids of the command and of all processes that it started. */
+  /** Process ids of the command and of all processes that it started, the oldest first. */
   family(): Promise<number[]>;
   fetch(path: string, init?: RequestInit): Promise<Response>;
   /** Sends a signal to one of its processes and waits until the command is gone. */
@@ -183,7 +183,9 @@ async function familyOf(root: number): Promise<number[]> {
 
 /** Every living process of the machine and its parent. */
 async function processes(): Promise<Map<number, number>> {
-  const command = new Deno.Command("ps", { args: ["-A", "-o", "pid=,ppid=,stat="] });
+  // By their start: process ids begin anew once they have reached the system's maximum.
+  const args = ["-A", "--sort=start_time", "-o", "pid=,ppid=,stat="];
+  const command = new Deno.Command("ps", { args });
   const text = new TextDecoder().decode((await command.output()).stdout);
   const rows = text.trim().split("\n").map((row) => row.trim().split(/\s+/));
   // A process whose threads are still ending (`l`) holds its ports, even where its first thread is
