@@ -42,7 +42,7 @@ export interface DeclaredRoute {
 }
 
 // A symbol: the OpenAPI document has every other member of a route, and JSON leaves symbols out.
-const rule: unique symbol = Symbol.for("edgepass.route");
+const rule: unique symbol = Symbol.for("@edgepass/shared/route");
 
 /** The middleware of a route that only people reach; other routes have none. */
 type Admission<Rule> = Rule extends "public" | "optional" ? unknown
