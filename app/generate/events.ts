@@ -22,7 +22,7 @@ export function writeContracts(services: readonly Exchanging[]): Files {
   };
 }
 
-/** The table of every type of event: declared by its publisher, consumed by whoever handles it. */
+/** The table of every type of event: declared by its publisher, consumed by its handlers. */
 function writeEventTable(services: readonly Exchanging[]): string {
   const publishing = services.filter(({ publishes }) => publishes.length > 0);
   const rows = publishing.flatMap(({ folder, publishes }) =>

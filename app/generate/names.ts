@@ -62,7 +62,7 @@ const ofCode = new Set(words(`
   interface let new null package private protected public return services static super switch this
   throw true try type typeof undefined var void while with yield`));
 
-/** A table has the name of its service, and nobody quotes it. */
+/** A table has the name of its service, which no statement quotes. */
 const ofSql = new Set(words(`
   abort action add after all alter always analyze and as asc attach autoincrement before begin
   between by cascade case cast check collate column commit conflict constraint create cross current

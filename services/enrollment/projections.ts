@@ -116,7 +116,8 @@ export function enrollmentReconciliation(
         source: "auth",
         facet: "registration",
         whole: false,
-        query: "SELECT DISTINCT learner_id AS id FROM enrollments",
+        // Auth knows no account of another issuer's person: a repair would delete their enrollments.
+        query: "SELECT DISTINCT learner_id AS id FROM enrollments WHERE instr(learner_id, ':') = 0",
       },
     ],
   };

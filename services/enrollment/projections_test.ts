@@ -243,3 +243,14 @@ Deno.test("learners of one service are counted in the other", async () => {
   const { learners: left, completions: done } = await course.read(published.id);
   assert.deepEqual([left, done], [1, 0]);
 });
+
+Deno.test("a person of another issuer is no orphan of auth: a repair keeps their enrollments", async () => {
+  using platform = await setup();
+  await platform.enroll(platform.published.id, person("corp:7", "learner"));
+  const known = { after: "", until: null, states: [] };
+  const found = await platform.events?.reconciliation.compare(
+    { source: "auth", facet: "registration" },
+    known,
+  );
+  assert.deepEqual(found?.ghosts, [learnerId]);
+});

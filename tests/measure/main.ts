@@ -24,7 +24,7 @@ if (Deno.args.includes("--write")) {
 Deno.exit(0);
 
 async function measure(): Promise<Measurements> {
-  // Loads Wrangler, for which nobody who asks for the usage should wait.
+  // Loads Wrangler, which the usage does not need.
   const { measureWarmRequest } = await import("./executed.ts");
   const files = await readMeasuredFiles();
   const shared = await readEntryPoints("shared");

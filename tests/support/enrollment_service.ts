@@ -18,7 +18,7 @@ export async function setupEnrollment() {
   });
   const runtime = createServiceRuntime(passports.bindings, { now: clock.now, sink: () => {} });
   const others = new Hono().get("/internal/export", (c) => c.json({}));
-  const { app: service } = enrollment.compose(
+  const { app: service, events } = enrollment.compose(
     { ...passports.bindings, ...hearingBindings, ENROLLMENT_DB: database },
     {
       local: {
@@ -36,6 +36,7 @@ export async function setupEnrollment() {
     clock,
     fault,
     call,
+    events,
     ...createDeliverer(service, "enrollment", clock),
     /** The events in its outbox. */
     said: () => readOutbox(database),

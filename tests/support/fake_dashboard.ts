@@ -45,7 +45,7 @@ function createStreams() {
   const streams = new Set<ReadableStreamDefaultController<Uint8Array>>();
   const encoder = new TextEncoder();
   let id = 0;
-  /** What was told before the page had connected: on a busy machine it shows its list earlier. */
+  /** What was sent before the page had connected: on a busy machine it shows its list earlier. */
   let early: string[] | undefined = [];
   return {
     open(): Response {
