@@ -2,7 +2,7 @@ import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { Context, MiddlewareHandler } from "hono";
 import { type RequestContext, runInContext } from "../context/request_context.ts";
 import type { Logger } from "../log.ts";
-import type { Passport, PassportVerifier, ShadowVerdict } from "../passport/mod.ts";
+import type { PassportVerifier, ShadowVerdict } from "../passport/mod.ts";
 import { internalHeaders, maxCallChain, readDeadlineMs } from "../context/internal_headers.ts";
 import { oncePerRequest } from "../isolate.ts";
 import { Problem } from "../problem.ts";
@@ -17,13 +17,10 @@ import {
 import { annotate } from "../context/measure.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { readTraceparent, readTracestate } from "../telemetry/trace_context.ts";
-import { isResponseSent, respondToError } from "./respond_to_error.ts";
+import { isResponseSent, type PassportEnv, respondToError } from "./api.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
 
-/** The variables that the middleware sets on `c.var`. */
-export type PassportEnv = { Variables: { passport: Passport } };
-
-/** Options of {@link edgepass}. */
+/** Options of {@link requirePassport}. */
 export interface RequirePassportOptions {
   /** The service's name, as in logs. */
   readonly name: string;
