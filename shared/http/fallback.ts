@@ -1,5 +1,5 @@
-import type { Context } from "hono";
 import type { FallbackResult } from "../resilience/fallback.ts";
+import type { AnyContext } from "./require_passport.ts";
 
 /** Methods that change nothing (RFC 9110 §9.2.1). */
 const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
@@ -11,7 +11,7 @@ const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
  * @throws {TypeError} for an unsafe method: a change has no fallback
  */
 export function markFallback(
-  c: Context,
+  c: Pick<AnyContext, "req" | "header">,
   { source, ageSeconds }: Pick<FallbackResult<unknown>, "source" | "ageSeconds">,
 ): void {
   if (!safe.has(c.req.method)) {

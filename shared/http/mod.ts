@@ -21,7 +21,12 @@ export {
   readRoutes,
 } from "./route.ts";
 export { createService, type ServiceOptions } from "./create_service.ts";
-export { requirePassport, type RequirePassportOptions } from "./require_passport.ts";
+export {
+  type AnyContext,
+  type PassportMiddleware,
+  requirePassport,
+  type RequirePassportOptions,
+} from "./require_passport.ts";
 export { addExportRoute, type Export, toTime } from "./export_route.ts";
 export { markFallback } from "./fallback.ts";
 export { requireRole, requireUser, type UserPassport } from "./access.ts";

@@ -1,4 +1,4 @@
-import type { Context } from "hono";
+import type { AnyContext } from "./require_passport.ts";
 import { z } from "@hono/zod-openapi";
 import { type ProblemCode, problemCodes, problemMediaType } from "../problem.ts";
 
@@ -86,7 +86,7 @@ export function attachmentResponse<Schema extends z.ZodType>(
 }
 
 /** Makes browsers save the response under a name of visible ASCII. */
-export function asAttachment(c: Context, filename: string): void {
+export function asAttachment(c: Pick<AnyContext, "header">, filename: string): void {
   c.header("content-disposition", toDisposition(filename));
 }
 

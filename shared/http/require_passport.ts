@@ -1,5 +1,5 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
-import type { Context, MiddlewareHandler } from "hono";
+import type { MiddlewareHandler } from "hono";
 import { type RequestContext, runInContext } from "../context/request_context.ts";
 import type { Logger } from "../log.ts";
 import type { Passport, PassportVerifier, ShadowVerdict } from "../passport/mod.ts";
@@ -23,7 +23,41 @@ import type { ServiceRuntime } from "./service_runtime.ts";
 /** The variables that the middleware sets on `c.var`. */
 export type PassportEnv = { Variables: { passport: Passport } };
 
-/** Options of {@link edgepass}. */
+/**
+ * What a context of any copy of Hono 4 has. The type `Context` of one copy has members with private
+ * symbols, so an application with another copy, even of the same version, would not type-check.
+ */
+export interface AnyContext {
+  /** The request. */
+  readonly req: {
+    readonly raw: Request;
+    readonly method: string;
+    readonly path: string;
+    /** The pattern of the matched route, in versions that have it. */
+    readonly routePath?: unknown;
+    header(name: string): string | undefined;
+  };
+  /** The response so far. */
+  res: Response;
+  /** What a handler has thrown. */
+  readonly error: Error | undefined;
+  /** Sets a header of the response. */
+  header(name: string, value: string): void;
+  /** Sets a variable for the handlers. */
+  set(key: string, value: unknown): void;
+}
+
+/**
+ * A middleware that fits the types of every copy of Hono 4. An application with the copy of this
+ * package has `c.var.passport` by inference; one with another copy declares it, by
+ * `new Hono<PassportEnv>()`.
+ */
+export type PassportMiddleware =
+  & ((c: AnyContext, next: () => Promise<void>) => Promise<Response | void>)
+  // The last one: TypeScript infers an application's variables from the last signature.
+  & MiddlewareHandler<PassportEnv>;
+
+/** Options of {@link requirePassport}. */
 export interface RequirePassportOptions {
   /** The service's name, as in logs. */
   readonly name: string;
@@ -47,25 +81,26 @@ export interface RequirePassportOptions {
  */
 export function requirePassport(
   { name, runtime, open = [] }: RequirePassportOptions,
-): MiddlewareHandler<PassportEnv> {
+): PassportMiddleware {
   const log = runtime.createLogger(name);
   const { verify, compare } = runtime.createVerifiers(name, log);
   const configuration = runtime.configuration(name);
   const { now, telemetry } = runtime;
   const openPaths = new Set(open);
-  return oncePerRequest(async function requirePassport(c: Context<PassportEnv>, next) {
+  return oncePerRequest(async function requirePassport(c: AnyContext, next) {
     const context = openContext(c, { name, now, telemetry });
     await runInContext(context, async () => {
       const startedAt = performance.now();
       const isOpen = openPaths.has(c.req.path);
+      let passport: Passport | undefined;
       let verdict: ShadowVerdict | undefined;
       try {
         const admitted = isOpen ? context : await admit(c, { context, verify, now });
-        await configuration.observeVersion(admitted.passport?.cfg);
-        if (admitted.passport) {
+        passport = admitted.passport;
+        await configuration.observeVersion(passport?.cfg);
+        if (passport) {
           // The comparison decides nothing, so its failure must not refuse a request.
-          verdict = await compare(admitted.passport, admitted.txnToken ?? null)
-            .catch(() => undefined);
+          verdict = await compare(passport, admitted.txnToken ?? null).catch(() => undefined);
         }
         await runInContext(admitted, next);
         if (c.error && !isResponseSent(c.error, c.res)) c.res = respondToError(c.error, log);
@@ -74,10 +109,10 @@ export function requirePassport(
       }
       if (verdict) c.header(internalHeaders.passportVerdict, verdict);
       const durationMs = performance.now() - startedAt;
-      const isAdmitted = isOpen || c.get("passport") !== undefined;
-      const route = isAdmitted ? bestEffort(() => readRoute(c)) : undefined;
-      bestEffort(() => measureRequest(c, { context, telemetry, route, durationMs }));
-      bestEffort(() => logRequest(c, { write: isOpen ? log.debug : log.info, durationMs }));
+      const { sub } = passport ?? {};
+      const route = isOpen || passport ? bestEffort(() => readRoute(c)) : undefined;
+      bestEffort(() => measureRequest(c, { context, telemetry, route, sub, durationMs }));
+      bestEffort(() => logRequest(c, { write: isOpen ? log.debug : log.info, sub, durationMs }));
     });
   });
 }
@@ -87,7 +122,7 @@ interface ActiveRequest extends RequestContext {
 }
 
 function openContext(
-  c: Context,
+  c: AnyContext,
   { name, now, telemetry }: { name: string; now: () => number; telemetry: Telemetry },
 ): ActiveRequest {
   const from = readTraceparent(c.req.header(internalHeaders.traceparent));
@@ -113,7 +148,7 @@ function openContext(
 }
 
 async function admit(
-  c: Context<PassportEnv>,
+  c: AnyContext,
   { context, verify, now }: {
     context: ActiveRequest;
     verify: PassportVerifier;
@@ -144,17 +179,18 @@ async function admit(
  * copy of Hono, and throws for a context of another copy. A Hono version without the member has no
  * route.
  */
-function readRoute({ req }: Context): string | undefined {
-  const route: unknown = req.routePath;
+function readRoute({ req }: AnyContext): string | undefined {
+  const route = req.routePath;
   return typeof route !== "string" || route.includes("*") ? undefined : route;
 }
 
 function measureRequest(
-  c: Context<PassportEnv>,
-  { context, telemetry, route, durationMs }: {
+  c: AnyContext,
+  { context, telemetry, route, sub, durationMs }: {
     context: ActiveRequest;
     telemetry: Telemetry;
     route: string | undefined;
+    sub: string | undefined;
     durationMs: number;
   },
 ): void {
@@ -177,7 +213,7 @@ function measureRequest(
     "http.route": route,
     "http.response.status_code": status,
     "error.type": failure,
-    "user.id": c.get("passport")?.sub,
+    "user.id": sub,
     "edgepass.call_chain": [...context.callChain],
   });
   if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
@@ -185,14 +221,18 @@ function measureRequest(
 }
 
 function logRequest(
-  c: Context<PassportEnv>,
-  { write, durationMs }: { write: Logger["info"]; durationMs: number },
+  c: AnyContext,
+  { write, sub, durationMs }: {
+    write: Logger["info"];
+    sub: string | undefined;
+    durationMs: number;
+  },
 ): void {
   write("Request served", {
     method: c.req.method,
     path: c.req.path,
     status: c.res.status,
     durationMs: Math.round(durationMs * 10) / 10,
-    sub: c.get("passport")?.sub,
+    sub,
   });
 }
