@@ -16,6 +16,30 @@ import { newTrace } from "../telemetry/trace_context.ts";
 /** The variables that `requirePassport` sets on `c.var`. */
 export type PassportEnv = { Variables: { passport: Passport } };
 
+/**
+ * What a context of any copy of Hono 4 has. The type `Context` of one copy has members with private
+ * symbols, so an application with another copy, even of the same version, would not type-check.
+ */
+export interface AnyContext {
+  /** The request. */
+  readonly req: {
+    readonly raw: Request;
+    readonly method: string;
+    readonly path: string;
+    /** The pattern of the matched route, in versions that have it. */
+    readonly routePath?: unknown;
+    header(name: string): string | undefined;
+  };
+  /** The response so far. */
+  res: Response;
+  /** What a handler has thrown. */
+  readonly error: Error | undefined;
+  /** Sets a header of the response. */
+  header(name: string, value: string): void;
+  /** Sets a variable for the handlers. */
+  set(key: string, value: unknown): void;
+}
+
 /** An app whose routes have OpenAPI schemas. */
 export type ServiceApp = OpenAPIHono<PassportEnv>;
 

@@ -1,4 +1,4 @@
-export { createApi, type PassportEnv, type ServiceApp } from "./api.ts";
+export { type AnyContext, createApi, type PassportEnv, type ServiceApp } from "./api.ts";
 export {
   type ClientOptions,
   createClient,
@@ -33,7 +33,11 @@ export {
   type UserPassport,
 } from "./route.ts";
 export { createService, type ServiceOptions } from "./create_service.ts";
-export { requirePassport, type RequirePassportOptions } from "./require_passport.ts";
+export {
+  type PassportMiddleware,
+  requirePassport,
+  type RequirePassportOptions,
+} from "./require_passport.ts";
 export {
   asAttachment,
   attachmentResponse,

@@ -1,7 +1,7 @@
 import { z } from "@hono/zod-openapi";
-import type { Context } from "hono";
 import { type ProblemCode, problemCodes, problemMediaType } from "../problem.ts";
 import type { FallbackResult } from "../resilience/fallback.ts";
+import type { AnyContext } from "./api.ts";
 
 /** Problem details as services return them (RFC 9457). */
 export const ProblemDocument = z.object({
@@ -87,7 +87,7 @@ export function attachmentResponse<Schema extends z.ZodType>(
 }
 
 /** Makes browsers save the response under a name of visible ASCII. */
-export function asAttachment(c: Context, filename: string): void {
+export function asAttachment(c: Pick<AnyContext, "header">, filename: string): void {
   c.header("content-disposition", toDisposition(filename));
 }
 
@@ -158,7 +158,7 @@ const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
  * @throws {TypeError} for an unsafe method: a change has no fallback
  */
 export function markFallback(
-  c: Context,
+  c: Pick<AnyContext, "req" | "header">,
   { source, ageSeconds }: Pick<FallbackResult<unknown>, "source" | "ageSeconds">,
 ): void {
   if (!safe.has(c.req.method)) {
