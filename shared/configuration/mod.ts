@@ -39,6 +39,7 @@ export {
   gatewayDocuments,
   Limit,
   RateLimits,
+  routesSetting,
   toRoutePath,
 } from "./gateway_section.ts";
 export {
