@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
-import { setting } from "../composition/setting.ts";
-import { json } from "../composition/settings.ts";
+import { json, setting } from "../composition/settings.ts";
 import { policySchema } from "../resilience/policy.ts";
 import { Level, RoutePath, text, wholeNumber } from "./section.ts";
 
