@@ -11,17 +11,19 @@ import type { DeadLetterQueue } from "./dead_letter_queue.ts";
 import { createHandlers, type Handler, sqlInbox } from "./inbox.ts";
 import { readEventSettings, toDestination } from "./qstash.ts";
 import { type EventsEffects, openQstash } from "./open_qstash.ts";
-import type { Changes } from "../sql/orm.ts";
+import type { Changes } from "../sql/store.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { type BacklogRow, type ParkedEvent, sqlRelayRows } from "./relay_rows.ts";
-import { createSequenceMark, readEnded, type SequenceMark } from "./sequences.ts";
-import { createSignatureCheck } from "./signature.ts";
-import { createSubjectStores, type SubjectStore } from "./subjects.ts";
 import {
-  createReconciliation,
-  type Facets,
-  type ReconciliationEndpoint,
-} from "./reconciliation.ts";
+  createSequenceMark,
+  createSubjectStores,
+  readEnded,
+  type SequenceMark,
+  type SubjectStore,
+} from "./sequences.ts";
+import { createSignatureCheck } from "./signature.ts";
+import { createReconciliation, type ReconciliationEndpoint } from "./reconciliation.ts";
+import type { FacetRegistry } from "./reconciliation_states.ts";
 
 /** The part of a service's events that `createService` needs. */
 export interface EventEndpoint {
@@ -71,7 +73,7 @@ export interface Events<Table extends EventTable, Service extends string> extend
   /** Registers many handlers, by type. */
   onEach(handlers: EventHandlers<Table, Service>): void;
   /** The facets that the service publishes, and those of other services that it projects. */
-  readonly facets: Pick<Facets<Table, Service>, "publishes" | "projects">;
+  readonly facets: FacetRegistry<Table, Service>;
   /** Before the first request: detects a database that was restored from an older backup. */
   start(): Promise<void>;
   /**
@@ -126,25 +128,13 @@ export function createEvents<Table extends EventTable, const Service extends str
   const { handlers, on, requireHandlers } = createHandlers(service, table);
   const reportFailure = createReportFailure({ service, log, telemetry });
   const mark = openMark(bindings, effects, { service, sql, log, now });
-  const { relay, deadLetters, deadLetterMaintenance } = openQstash({
-    service,
-    table,
-    rows,
-    log,
-    telemetry,
-    now,
-    settings,
-    effects,
-    reportFailure,
-    mark,
-    findEnded: (subjects) => readEnded(sql, subjects),
-  });
+  const common = { service, table, log, telemetry, now };
+  const findEnded = (subjects: readonly string[]) => readEnded(sql, subjects);
+  const uses = { ...common, rows, settings, effects, reportFailure, mark, findEnded };
+  const { relay, deadLetters, deadLetterMaintenance } = openQstash(uses);
   const url = toDestination(settings.publicOrigin ?? "", service);
-  const check = createSignatureCheck({
-    keys: settings.signingKeys,
-    leewaySeconds: settings.leewaySeconds,
-    now,
-  });
+  const { signingKeys: keys, leewaySeconds } = settings;
+  const check = createSignatureCheck({ keys, leewaySeconds, now });
   const facets = createReconciliation({ service, table, sql, log, now });
   const reportWaiting = createGauge({ service, telemetry });
   return {
@@ -152,14 +142,9 @@ export function createEvents<Table extends EventTable, const Service extends str
     outbox: createOutbox({ service, table, sql, now, deletionOf }),
     projects: (store) => void stores.push(store),
     on: (type, handler) => on(type, toHandler(handler)),
-    onEach(handlers) {
-      const each: Readonly<Record<string, unknown>> = handlers;
-      for (const [type, handler] of Object.entries(each)) {
-        if (typeof handler === "function") on(type, async (event) => await handler(event));
-      }
-    },
+    onEach: (handlers) => registerEach(on, handlers),
     requireHandlers,
-    receive: createConsumer({ service, table, handlers, inbox, check, url, log, telemetry, now }),
+    receive: createConsumer({ ...common, handlers, inbox, check, url }),
     receiveFailure: createDeadLetters({ check, url: `${url}/failed`, log, reportFailure }),
     publishSoon() {
       if (relay) background(relay.run(), (cause) => log.error("Events are late", { cause }));
@@ -174,12 +159,21 @@ export function createEvents<Table extends EventTable, const Service extends str
       await inbox.prune(now() - inboxDays * dayMs);
     },
     deadLetters,
-    waiting: () => rows.waiting(),
-    parked: () => rows.listParked(),
-    unpark: () => rows.unpark(),
+    waiting: rows.waiting,
+    parked: rows.listParked,
+    unpark: rows.unpark,
     facets,
     reconciliation: facets.endpoint,
   };
+}
+
+function registerEach(
+  on: (type: string, handler: Handler) => void,
+  handlers: Readonly<Record<string, unknown>>,
+): void {
+  for (const [type, handler] of Object.entries(handlers)) {
+    if (typeof handler === "function") on(type, async (event) => await handler(event));
+  }
 }
 
 /** The mark is updated after the response, so a Redis outage does not delay a response. */

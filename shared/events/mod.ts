@@ -1,4 +1,4 @@
-export type { Change, Changes, SomeChanges } from "../sql/orm.ts";
+export type { Change, Changes, SomeChanges } from "../sql/store.ts";
 export {
   type ConsumedType,
   type DataOf,
@@ -6,10 +6,8 @@ export {
   type EventOf,
   type EventRow,
   type EventTable,
-  type PublishedEvent,
   type PublishedType,
   type PublishedTypes,
-  readPublished,
 } from "./cloud_event.ts";
 export type { Accepted, Delivery } from "./consumer.ts";
 export {
@@ -20,7 +18,7 @@ export {
 } from "./create_events.ts";
 export type { CompleteDeadLetter, DeadLetter } from "./dead_letter.ts";
 export type { DeadLetterQueue, Replayed } from "./dead_letter_queue.ts";
-export { type DeletionOf, isNotDeleted, type SubjectStore } from "./subjects.ts";
+export { type DeletionOf, isNotDeleted, type SubjectStore } from "./sequences.ts";
 export {
   createQstashClient,
   type EventSettings,
@@ -30,28 +28,32 @@ export {
   toDestination,
 } from "./qstash.ts";
 export type { EventsEffects } from "./open_qstash.ts";
-export { createOutbox, type EventInput, type Outbox, type OutboxOptions } from "./outbox.ts";
+export {
+  createOutbox,
+  type EventInput,
+  type Outbox,
+  type OutboxOptions,
+  type PublishedEvent,
+} from "./outbox.ts";
 export type { BacklogRow, ParkedEvent } from "./relay_rows.ts";
 export type {
-  Facets,
-  PublishedBy,
   ReconciliationDescription,
   ReconciliationEndpoint,
   ReconciliationPage,
-  ReconciliationSource,
 } from "./reconciliation.ts";
-export type {
-  Comparison,
-  Differences,
-  Projected,
-  Projection,
-  State,
-  StatePage,
-} from "./reconciliation_compare.ts";
 export {
+  type Comparison,
+  type Differences,
+  type FacetRegistry,
+  type Projected,
   type ProjectedRows,
+  type Projection,
+  type PublishedBy,
   type PublishedRows,
   reconcileRows,
   type ReconciliationRows,
-} from "./reconciliation_sql.ts";
+  type ReconciliationSource,
+  type State,
+  type StatePage,
+} from "./reconciliation_states.ts";
 export { type Fetch, PublishError } from "./qstash.ts";

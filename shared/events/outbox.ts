@@ -1,8 +1,7 @@
 import { sql as text } from "drizzle-orm";
 import * as z from "zod/mini";
 import { currentContext } from "../context/request_context.ts";
-import { uuidv7 } from "../sql/rows.ts";
-import { type Orm, orm, type SomeChanges } from "../sql/orm.ts";
+import { type Orm, orm, type SomeChanges, uuidv7 } from "../sql/store.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import { newTrace, toTraceparent } from "../telemetry/trace_context.ts";
 import {
@@ -14,7 +13,7 @@ import {
   toCloudEvent,
   toDataSchema,
 } from "./cloud_event.ts";
-import { type DeletionOf, sequenceFloor } from "./subjects.ts";
+import { type DeletionOf, sequenceFloor } from "./sequences.ts";
 
 /** An event as a service passes it to its outbox. */
 export interface EventInput<Table extends EventTable, Type extends keyof Table> {
@@ -24,6 +23,20 @@ export interface EventInput<Table extends EventTable, Type extends keyof Table> 
   readonly subject: string;
   /** Fields that are not in the type's schema are dropped. */
   readonly data: DataOf<Table, Type>;
+}
+
+/** An event that a service has stored in its outbox, as its subject may read it. */
+export interface PublishedEvent {
+  /** Its type. */
+  readonly type: string;
+  /** Id of what changed. */
+  readonly subject: string;
+  /** RFC 3339. */
+  readonly time: string;
+  /** Whether QStash has received it; published events are deleted after some days. */
+  readonly published: boolean;
+  /** Data of the event. */
+  readonly data: unknown;
 }
 
 /** The outbox of a service: events are stored in the batch of the change they report. */
@@ -53,6 +66,8 @@ export interface Outbox<Table extends EventTable, Service extends string> {
   ): SomeChanges;
   /** The statements that delete a subject's stored events; they go first in the deleting batch. */
   erase(subject: string): SomeChanges;
+  /** The stored events of some subjects, the oldest first, for a person's export. */
+  readPublished(subjects: readonly string[]): Promise<PublishedEvent[]>;
 }
 
 /** Options of {@link createOutbox}. */
@@ -99,6 +114,7 @@ export function createOutbox<Table extends EventTable, const Service extends str
     addEach: ({ subjects, ...eventInput }) =>
       insertDescribed(db, subjects.map((subject) => describe({ ...eventInput, subject }))),
     erase: (subject) => [db.run(text`DELETE FROM outbox WHERE subject = ${subject}`)],
+    readPublished: (subjects) => readPublished(sql, subjects),
   };
 }
 
@@ -176,4 +192,26 @@ export function insertDescribed(
       SELECT subject, sequence FROM outbox WHERE id IN (SELECT value FROM json_each(${ids}))
       ON CONFLICT (subject) DO UPDATE SET sequence = excluded.sequence`),
   ];
+}
+
+const Published = z.object({
+  type: z.string(),
+  subject: z.string(),
+  time: z.string(),
+  data: z.unknown(),
+});
+
+async function readPublished(
+  sql: SqlDb,
+  subjects: readonly string[],
+): Promise<PublishedEvent[]> {
+  const rows = await sql.run({
+    sql: `SELECT event, published_at IS NOT NULL FROM outbox
+      WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY rowid`,
+    params: [JSON.stringify(subjects)],
+  });
+  return rows.map(([event, published]) => ({
+    ...z.parse(Published, JSON.parse(String(event))),
+    published: published === 1,
+  }));
 }

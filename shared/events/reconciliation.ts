@@ -1,36 +1,25 @@
 import type { Logger } from "../log.ts";
-import { orm } from "../sql/orm.ts";
+import { orm } from "../sql/store.ts";
 import type { SqlDb } from "../sql/statement.ts";
-import { createDescriber, type EventInput, insertDescribed } from "./outbox.ts";
-import { raiseSequenceFloor, readSequenceFloor } from "./subjects.ts";
-import { readAppliedSequences, readEnded, readSequences } from "./sequences.ts";
+import { createDescriber, insertDescribed } from "./outbox.ts";
+import {
+  raiseSequenceFloor,
+  readAppliedSequences,
+  readEnded,
+  readSequenceFloor,
+  readSequences,
+} from "./sequences.ts";
 import {
   compareStates,
   type Comparison,
+  type FacetRegistry,
   type Projected,
   type Projection,
+  type ReconciliationSource,
   type State,
   type StatePage,
-} from "./reconciliation_compare.ts";
-import type { EventTable, PublishedType } from "./cloud_event.ts";
-
-/** The current states of one facet of a service's subjects, sorted by subject in SQLite's order. */
-export interface ReconciliationSource<Published extends State = State> {
-  /** A page of states. */
-  list(page: StatePage): Promise<readonly Published[]>;
-  /** The states of these subjects; a subject that does not exist is left out. */
-  find(subjects: readonly string[]): Promise<readonly Published[]>;
-  /**
-   * Type of the event that a subject is deleted; absent if another service publishes that event.
-   */
-  readonly ending?: Published["type"];
-  /**
-   * Deletes a subject that a restored database contains again, although consumers have a tombstone
-   * for it: they would ignore every further event about it. Absent if another service owns the
-   * subjects.
-   */
-  remove?(subject: string): Promise<unknown>;
-}
+} from "./reconciliation_states.ts";
+import type { EventTable } from "./cloud_event.ts";
 
 /** Sorts after every subject, because subjects are visible ASCII. */
 const lastSubject = "\u007f";
@@ -94,21 +83,11 @@ export interface ReconciliationEndpoint {
 }
 
 /** The registry of a service's sources and projections. */
-export interface Facets<Table extends EventTable, Service extends string> {
+export interface Facets<Table extends EventTable, Service extends string>
+  extends FacetRegistry<Table, Service> {
   /** The operations that reconciliation calls. */
   readonly endpoint: ReconciliationEndpoint;
-  /** Registers the source of a facet. @throws {TypeError} if the facet is registered */
-  publishes(facet: string, source: ReconciliationSource<PublishedBy<Table, Service>>): void;
-  /**
-   * Registers the projection of another service's facet. @throws {TypeError} if it is registered
-   */
-  projects<One extends Projected>(source: string, facet: string, projection: Projection<One>): void;
 }
-
-/** The events that a service may publish. */
-export type PublishedBy<Table extends EventTable, Service extends string> = {
-  [Type in PublishedType<Table, Service>]: EventInput<Table, Type>;
-}[PublishedType<Table, Service>];
 
 /** Creates the registry of the facets that a service publishes and projects, for reconciliation. */
 export function createReconciliation<Table extends EventTable, Service extends string>(
@@ -122,7 +101,7 @@ export function createReconciliation<Table extends EventTable, Service extends s
   },
 ): Facets<Table, Service> {
   const sources = new Map<string, ReconciliationSource>();
-  const projections = new Map<string, { source: string; facet: string; projection: Projection }>();
+  const projections = new Map<string, RegisteredProjection>();
   const add = <Value>(map: Map<string, Value>, key: string, value: Value) => {
     if (map.has(key)) throw new TypeError(`Cannot reconcile ${key} twice`);
     map.set(key, value);
@@ -136,41 +115,59 @@ export function createReconciliation<Table extends EventTable, Service extends s
         facet,
         projection: toProjection(projection),
       }),
-    endpoint: {
-      describe: () => ({
-        publishes: Array.from(
-          sources,
-          ([facet, { ending, remove }]) => ({
-            facet,
-            ends: ending !== undefined,
-            removes: remove !== undefined,
-          }),
-        ),
-        projects: Array.from(
-          projections.values(),
-          ({ source, facet, projection: { whole } }) => ({ source, facet, whole }),
-        ),
-      }),
-      async list(facet, page) {
-        const states = await sources.get(facet)?.list(page);
-        return states && await withSequences(sql, states);
-      },
-      async compare({ source, facet }, page) {
-        const found = projections.get(`${source} ${facet}`);
-        return found && await comparePage(sql, found, page);
-      },
-      async publish(facet, subjects, applied = {}) {
-        const source = sources.get(facet);
-        if (!source) return undefined;
-        await jumpPast({ sql, log, now }, subjects, applied);
-        return await publishAgain({ sql, describe, source, subjects });
-      },
-      async remove(facet, subjects) {
-        const remove = sources.get(facet)?.remove;
-        if (!remove) return undefined;
-        for (const subject of subjects) await remove(subject);
-        return subjects.length;
-      },
+    endpoint: createEndpoint({ sources, projections, describe, sql, log, now }),
+  };
+}
+
+interface RegisteredProjection {
+  readonly source: string;
+  readonly facet: string;
+  readonly projection: Projection;
+}
+
+function createEndpoint({ sources, projections, describe, ...deps }: {
+  readonly sources: ReadonlyMap<string, ReconciliationSource>;
+  readonly projections: ReadonlyMap<string, RegisteredProjection>;
+  readonly describe: ReturnType<typeof createDescriber>;
+  readonly sql: SqlDb;
+  readonly log: Logger;
+  readonly now: () => number;
+}): ReconciliationEndpoint {
+  const { sql } = deps;
+  return {
+    describe: () => ({
+      publishes: Array.from(
+        sources,
+        ([facet, { ending, remove }]) => ({
+          facet,
+          ends: ending !== undefined,
+          removes: remove !== undefined,
+        }),
+      ),
+      projects: Array.from(
+        projections.values(),
+        ({ source, facet, projection: { whole } }) => ({ source, facet, whole }),
+      ),
+    }),
+    async list(facet, page) {
+      const states = await sources.get(facet)?.list(page);
+      return states && await withSequences(sql, states);
+    },
+    async compare({ source, facet }, page) {
+      const found = projections.get(`${source} ${facet}`);
+      return found && await comparePage(sql, found, page);
+    },
+    async publish(facet, subjects, applied = {}) {
+      const source = sources.get(facet);
+      if (!source) return undefined;
+      await jumpPast(deps, subjects, applied);
+      return await publishAgain({ sql, describe, source, subjects });
+    },
+    async remove(facet, subjects) {
+      const remove = sources.get(facet)?.remove;
+      if (!remove) return undefined;
+      for (const subject of subjects) await remove(subject);
+      return subjects.length;
     },
   };
 }

@@ -10,7 +10,8 @@ import {
   reconcileRows,
 } from "../events/mod.ts";
 import type { SqlDb } from "../sql/mod.ts";
-import { readSqlDb, sqlSource } from "../sql/read_sql_db.ts";
+import { uuidv7 } from "../sql/store.ts";
+import { readSqlDb, sqlSource } from "../sql/open_sql_db.ts";
 import {
   type Application,
   localUpstream,
@@ -19,11 +20,10 @@ import {
   upstreamSetting,
 } from "../composition/upstream.ts";
 import { createClient } from "./client.ts";
-import type { ServiceApp } from "./create_api.ts";
+import type { ServiceApp } from "./api.ts";
 import { createService } from "./create_service.ts";
-import { addExportRoute } from "./export_route.ts";
+import { addExportRoute, type DeclaredRoute, readRoutes } from "./route.ts";
 import { pruneStoredResponses } from "./idempotency.ts";
-import { type DeclaredRoute, readRoutes } from "./route.ts";
 import {
   type ComposeServiceOptions,
   type Product,
@@ -156,6 +156,7 @@ function createParts<
     policies,
     log: runtime.createLogger(name),
     now,
+    newId: uuidv7,
   });
 }
 

@@ -4,7 +4,7 @@ import { hearingBindings } from "../../tests/support/deliveries.ts";
 import { createPassports } from "../../tests/support/passports.ts";
 import { createCaller, createClock, openDatabase } from "../../tests/support/services.ts";
 import { createPolicies } from "../resilience/mod.ts";
-import { createApi } from "./create_api.ts";
+import { createApi } from "./api.ts";
 import { createDefineService } from "./define_service.ts";
 import { idempotencyKey, jsonResponse } from "./openapi.ts";
 import { createServiceRuntime } from "./service_runtime.ts";

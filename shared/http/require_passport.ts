@@ -17,35 +17,8 @@ import {
 import { annotate } from "../context/measure.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { readTraceparent, readTracestate } from "../telemetry/trace_context.ts";
-import { isResponseSent, respondToError } from "./respond_to_error.ts";
+import { type AnyContext, isResponseSent, type PassportEnv, respondToError } from "./api.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
-
-/** The variables that the middleware sets on `c.var`. */
-export type PassportEnv = { Variables: { passport: Passport } };
-
-/**
- * What a context of any copy of Hono 4 has. The type `Context` of one copy has members with private
- * symbols, so an application with another copy, even of the same version, would not type-check.
- */
-export interface AnyContext {
-  /** The request. */
-  readonly req: {
-    readonly raw: Request;
-    readonly method: string;
-    readonly path: string;
-    /** The pattern of the matched route, in versions that have it. */
-    readonly routePath?: unknown;
-    header(name: string): string | undefined;
-  };
-  /** The response so far. */
-  res: Response;
-  /** What a handler has thrown. */
-  readonly error: Error | undefined;
-  /** Sets a header of the response. */
-  header(name: string, value: string): void;
-  /** Sets a variable for the handlers. */
-  set(key: string, value: unknown): void;
-}
 
 /**
  * A middleware that fits the types of every copy of Hono 4. An application with the copy of this
