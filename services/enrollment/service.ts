@@ -1,7 +1,7 @@
 import { CourseForEnrollment, defineService } from "@edgepass/contracts";
 import type { ServiceClient } from "@edgepass/shared/http";
 import { Problem } from "@edgepass/shared/problem";
-import { exportRoutes, readOtherExports } from "./export_routes.ts";
+import { exportRoutes } from "./export_routes.ts";
 import {
   enrollmentHandlers,
   enrollmentReconciliation,
@@ -14,24 +14,25 @@ import { sqlEnrollmentStore } from "./store.ts";
 export default defineService({
   name: "enrollment",
   description: "Who learns what, and how far they are",
-  calls: ["auth", "user", "course"],
-  create({ sql, outbox, client, now }) {
+  exports: "Courses the person is in, with progress",
+  collectsExports: true,
+  calls: ["course"],
+  create({ sql, outbox, client, collectExports, now }) {
     const store = sqlEnrollmentStore(sql, outbox);
     const enrollments = createEnrollments({
       store,
       readCourse: (id) => readCourse(client, id),
       now,
     });
-    const readOwn = (personId: string) => store.readExport(personId);
-    const readOthers = () => readOtherExports(client);
     return {
       routes: {
         "/enrollments": enrollmentRoutes(enrollments),
-        "/": exportRoutes({ readOwn, readOthers, now }),
+        "/": exportRoutes({ readOwn: store.readExport, collectExports, now }),
       },
       ready: { database: () => store.check() },
       on: enrollmentHandlers(sqlEnrollmentProjection(sql, outbox)),
       reconciliation: enrollmentReconciliation(store),
+      readExport: store.readExport,
     };
   },
 });
