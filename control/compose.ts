@@ -18,7 +18,7 @@ import * as z from "zod/mini";
 import { createIssuerRevocations, type RevocableIssuer } from "./issuer_revocations.ts";
 import { createControl } from "./mod.ts";
 import { revocationRoutes } from "./routes/revocations.ts";
-import { sqlIssuerRevocationStore } from "./store/issuer_revocations.ts";
+import { sqlIssuerRevocationStore } from "./store/revocations.ts";
 
 export type { RevocableIssuer } from "./issuer_revocations.ts";
 

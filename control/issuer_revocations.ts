@@ -7,7 +7,7 @@ import {
   type IssuerRevocationStore,
   type LoggedRevocation,
   targetOf,
-} from "./store/issuer_revocations.ts";
+} from "./store/revocations.ts";
 import type { AuditEntry } from "./store/statements.ts";
 
 /** An issuer whose tokens may be revoked here. */

@@ -9,7 +9,7 @@ import { type Configurations, createConfigurations } from "./configurations.ts";
 import { createKeyRetirement, findUnusableKeys, type KnownKeys } from "./keys.ts";
 import { createRevocationWriter, type RevocationWriter } from "./revocations.ts";
 import { configurationRoutes } from "./routes/configuration.ts";
-import { rebuildRoutes } from "./routes/rebuild.ts";
+import { rebuildRoutes } from "./routes/revocations.ts";
 import { sqlConfigurationStore } from "./store/configurations.ts";
 import { sqlRevocationStore } from "./store/revocations.ts";
 

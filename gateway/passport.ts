@@ -92,7 +92,7 @@ export function createSignPassport(
       exp: iat + ttlSeconds,
       jti: randomToken(16),
       txn: traceId,
-      ...identity(bearer),
+      ...toIdentity(bearer),
       cfg: configurationVersion,
     };
     const sending = route === undefined ? send : sendByRoute[route] ?? send;
@@ -161,7 +161,8 @@ export function countShadowVerdict(
   });
 }
 
-function identity(
+/** The claims of a Passport that say for whom it is, and what they may do. */
+export function toIdentity(
   bearer: Bearer,
 ): Pick<PassportClaims, "sub" | "roles" | "scope"> & Partial<PassportClaims> {
   if (bearer === "anonymous") return { sub: "anon", roles: [], scope: "" };

@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { setting } from "./composition/setting.ts";
+import { setting } from "./composition/settings.ts";
 import type { Secret } from "./crypto/secrets.ts";
 
 const levels = { debug: 10, info: 20, warn: 30, error: 40 } as const;

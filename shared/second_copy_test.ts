@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { currentContext } from "./context/request_context.ts";
 import { currentInvocation } from "./isolate.ts";
-import { toProblem } from "./http/respond_to_error.ts";
+import { toProblem } from "./http/api.ts";
 import { Problem } from "./problem.ts";
 import { newTrace } from "./telemetry/trace_context.ts";
 

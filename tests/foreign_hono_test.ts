@@ -98,3 +98,52 @@ for (const [where, run] of Object.entries(runs)) {
     }
   });
 }
+
+/** An application as docs/passport/guide.md has it, with the copy that `hono` imports. */
+const application = (hono: string) =>
+  `${hono}
+import { markFallback, asAttachment, createServiceRuntime, requirePassport } from "@edgepass/shared/http";
+import type { PassportEnv } from "@edgepass/shared/http";
+
+const admit = requirePassport({ name: "reports", runtime: createServiceRuntime({}) });
+export const app = new Hono<PassportEnv>().use(admit).get("/:id", admit, (c) => {
+  markFallback(c, { source: "default" });
+  asAttachment(c, "report");
+  // @ts-expect-error: the claims have types.
+  c.var.passport.unknown;
+  return c.json({ of: c.var.passport.sub, id: c.req.param("id") });
+});
+`;
+
+/** In declarations outside of node_modules, Deno resolves no `.js` to its `.d.ts`. */
+async function nameDeclarations(folder: string): Promise<void> {
+  for await (const { name, isDirectory } of Deno.readDir(folder)) {
+    const path = `${folder}/${name}`;
+    if (isDirectory) await nameDeclarations(path);
+    else {
+      const text = await Deno.readTextFile(path);
+      await Deno.writeTextFile(path, text.replace(/(["'])(\.[^"']*)\.js\1/g, "$1$2.d.ts$1"));
+    }
+  }
+}
+
+Deno.test("an application with an older Hono, and one with a second copy, type-check", async () => {
+  await using second = await copyHono();
+  const types = `${second.folder}/dist/types`;
+  await nameDeclarations(types);
+  const imports = {
+    second: `// @ts-types="${types}/index.d.ts"
+import { Hono } from "${second.folder}/dist/index.js";`,
+    older: `import { Hono } from "hono-older";`,
+  };
+  const files = Object.keys(imports).map((name) => `${second.folder}/${name}.ts`);
+  for (const [name, hono] of Object.entries(imports)) {
+    await Deno.writeTextFile(`${second.folder}/${name}.ts`, application(hono));
+  }
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["check", "--quiet", "--config", `${root}deno.json`, ...files],
+    stdout: "null",
+    stderr: "piped",
+  }).output();
+  assert.ok(success, new TextDecoder().decode(stderr));
+});

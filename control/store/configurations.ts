@@ -1,7 +1,6 @@
 import { desc, eq, lt, lte, sql } from "drizzle-orm";
 import { orm, type SqlDb } from "@edgepass/shared/sql";
-import { type AuditEntry, auditRow, logRevocation } from "./statements.ts";
-import { configurations } from "./tables.ts";
+import { type AuditEntry, auditRow, configurations, logRevocation } from "./statements.ts";
 
 /** A version of the central configuration; `document` is JSON. */
 export type ConfigurationRow = Omit<typeof configurations.$inferSelect, "pushed">;

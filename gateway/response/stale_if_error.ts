@@ -6,6 +6,7 @@ import type { Redis } from "@edgepass/shared/redis";
 import { fallbackKey } from "@edgepass/shared/resilience";
 import * as z from "zod/mini";
 import type { Caller } from "../credentials.ts";
+import { toIdentity } from "../passport.ts";
 import type { Target } from "../request/target.ts";
 import type { CheckedRoute } from "../routes.ts";
 import { isJson, maxCheckedBytes, readHead, readJsonText, resume } from "./body.ts";
@@ -198,13 +199,12 @@ const failures: ReadonlySet<number> = new Set([500, 502, 503, 504]);
 const gone: ReadonlySet<number> = new Set([401, 403, 404, 410]);
 
 /**
- * The cache key: the caller with everything their rights depend on, and the request. A caller whose
- * rights changed gets another key, so no response is served that they may no longer see.
+ * The cache key: the caller with all that their Passport says of them, but for the login, and the
+ * request. A caller whose rights changed gets another key, so no response is served that they may no
+ * longer see.
  */
 async function keyOf({ request, target, route, caller }: CacheKeyParts): Promise<string> {
-  const rights = caller === "anonymous"
-    ? []
-    : [caller.alias ?? null, caller.sub, caller.uv ?? null, caller.roles, caller.scope];
+  const { sid: _, ...rights } = toIdentity(caller);
   const requestParts = [
     route.upstream.name,
     target.pathAndQuery,

@@ -13,18 +13,16 @@ export {
   type Bindings,
   commaList,
   ConfigError,
+  type DeclaredSetting,
   integer,
   json,
+  listSettings,
   origin,
   readConfig,
-  withoutUndefined,
-} from "../composition/settings.ts";
-export {
-  type DeclaredSetting,
-  listSettings,
   setting,
   type SettingFacts,
-} from "../composition/setting.ts";
+  withoutUndefined,
+} from "../composition/settings.ts";
 export {
   fetchVersion,
   listChanges,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readJsonObject } from "./json_object.ts";
+import { readJsonObject } from "./encoding.ts";
 
 const read = (text: string) => readJsonObject(new TextEncoder().encode(text));
 

@@ -1,6 +1,5 @@
 import { signing, verifying } from "hono/utils/jwt/jws";
-import { decodeBase64Url, encodeBase64Url } from "./bytes.ts";
-import { type JsonObject, readJsonObject } from "./json_object.ts";
+import { decodeBase64Url, encodeBase64Url, type JsonObject, readJsonObject } from "./encoding.ts";
 
 /** The parameters of one JWS algorithm (RFC 7518 §3, RFC 8037 §3.1). */
 interface Algorithm {

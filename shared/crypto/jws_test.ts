@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { sign as honoSign, verify as honoVerify } from "hono/jwt";
 import * as jose from "jose";
-import { encodeBase64Url } from "./bytes.ts";
+import { encodeBase64Url } from "./encoding.ts";
 import { isHeaderOfType, readJws, type SigningKey, signJws, verifyJws } from "./jws.ts";
 import { importJwkSet, importSecret } from "./keys.ts";
 

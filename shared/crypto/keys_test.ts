@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { encodeBase64Url } from "./bytes.ts";
+import { encodeBase64Url } from "./encoding.ts";
 import { importJwkSet, importSecret, Kid, ourAlgorithms, PublicJwk } from "./keys.ts";
 
 const every = ["EdDSA", "ES256", "RS256"] as const;

@@ -16,9 +16,11 @@ export {
   decodeUtf8WithoutMark,
   digest,
   encodeBase64Url,
+  type JsonObject,
   parseJson,
   randomToken,
-} from "./bytes.ts";
+  readJsonObject,
+} from "./encoding.ts";
 export {
   readSecret,
   requireDistinctSecrets,
@@ -27,7 +29,6 @@ export {
   timingSafeEqual,
   toSecret,
 } from "./secrets.ts";
-export { type JsonObject, readJsonObject } from "./json_object.ts";
 export {
   Ed25519PrivateJwk,
   importJwkSet,
@@ -40,9 +41,6 @@ export {
   type KeySourceName,
   KeyState,
   Kid,
-  shareRun,
-} from "./keys.ts";
-export {
   type MadeKind,
   makeAccessTokenKey,
   makeAccessTokenKeys,
@@ -52,4 +50,5 @@ export {
   makePrivatePassportKeys,
   makers,
   makeSecret,
-} from "./new_keys.ts";
+  shareRun,
+} from "./keys.ts";

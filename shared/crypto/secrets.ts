@@ -1,5 +1,5 @@
 import * as z from "zod/mini";
-import { decodeBase64Url, encodeBase64Url } from "./bytes.ts";
+import { decodeBase64Url, encodeBase64Url } from "./encoding.ts";
 
 /** The mark of a secret; it exists in types only. */
 declare const secret: unique symbol;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { encodeBase64Url } from "./bytes.ts";
+import { encodeBase64Url } from "./encoding.ts";
 import { readSecret, requireDistinctSecrets } from "./secrets.ts";
 
 const random = (length: number) => crypto.getRandomValues(new Uint8Array(length));

@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
-import { readJsonObject } from "../crypto/json_object.ts";
-import type { Changes } from "../sql/orm.ts";
+import { readJsonObject } from "../crypto/encoding.ts";
+import type { Changes } from "../sql/store.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import { readTraceparent, type TraceContext } from "../telemetry/trace_context.ts";
 

@@ -5,7 +5,7 @@ import * as z from "zod/mini";
 import { createTestEvents, openEventTables } from "../../tests/support/events.ts";
 import { Problem } from "../problem.ts";
 import { type SqlDb, SqlFault, StoreUnavailable } from "../sql/statement.ts";
-import { orm } from "../sql/orm.ts";
+import { orm } from "../sql/store.ts";
 import { PoisonError } from "./consumer.ts";
 
 const Named = z.object({ name: z.string() });

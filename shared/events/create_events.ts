@@ -11,17 +11,19 @@ import type { DeadLetterQueue } from "./dead_letter_queue.ts";
 import { createHandlers, type Handler, sqlInbox } from "./inbox.ts";
 import { readEventSettings, toDestination } from "./qstash.ts";
 import { type EventsEffects, openQstash } from "./open_qstash.ts";
-import type { Changes } from "../sql/orm.ts";
+import type { Changes } from "../sql/store.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { type BacklogRow, type ParkedEvent, sqlRelayRows } from "./relay_rows.ts";
-import { createSequenceMark, readEnded, type SequenceMark } from "./sequences.ts";
-import { createSignatureCheck } from "./signature.ts";
-import { createSubjectStores, type SubjectStore } from "./subjects.ts";
 import {
-  createReconciliation,
-  type Facets,
-  type ReconciliationEndpoint,
-} from "./reconciliation.ts";
+  createSequenceMark,
+  createSubjectStores,
+  readEnded,
+  type SequenceMark,
+  type SubjectStore,
+} from "./sequences.ts";
+import { createSignatureCheck } from "./signature.ts";
+import { createReconciliation, type ReconciliationEndpoint } from "./reconciliation.ts";
+import type { FacetRegistry } from "./reconciliation_states.ts";
 
 /** The part of a service's events that `createService` needs. */
 export interface EventEndpoint {
@@ -71,7 +73,7 @@ export interface Events<Table extends EventTable, Service extends string> extend
   /** Registers many handlers, by type. */
   onEach(handlers: EventHandlers<Table, Service>): void;
   /** The facets that the service publishes, and those of other services that it projects. */
-  readonly facets: Pick<Facets<Table, Service>, "publishes" | "projects">;
+  readonly facets: FacetRegistry<Table, Service>;
   /** Before the first request: detects a database that was restored from an older backup. */
   start(): Promise<void>;
   /**

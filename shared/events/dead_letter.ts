@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
-import { decodeBase64Url } from "../crypto/bytes.ts";
-import { readJsonObject } from "../crypto/json_object.ts";
+import { decodeBase64Url, readJsonObject } from "../crypto/encoding.ts";
 import type { Logger } from "../log.ts";
 import { Problem } from "../problem.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";

@@ -4,7 +4,7 @@ import * as z from "zod/mini";
 import { createTestEvents, openEventTables } from "../../tests/support/events.ts";
 import { Problem } from "../problem.ts";
 import { UniqueViolation } from "../sql/statement.ts";
-import { orm } from "../sql/orm.ts";
+import { orm } from "../sql/store.ts";
 
 const table = {
   "person.named": {

@@ -1,8 +1,8 @@
 import { sql as text } from "drizzle-orm";
-import { type Changes, orm } from "../sql/orm.ts";
+import { type Changes, orm } from "../sql/store.ts";
 import { type SqlDb, UniqueViolation, VersionConflict } from "../sql/statement.ts";
 import { endFacet, type EventTable, type ReadEvent } from "./cloud_event.ts";
-import type { DeletionOf } from "./subjects.ts";
+import type { DeletionOf } from "./sequences.ts";
 
 /** Status of an event in a consumer's database before its effect is applied. */
 export type InboxStatus = "new" | "duplicate" | "stale";

@@ -1,4 +1,4 @@
-export type { Change, Changes, SomeChanges } from "../sql/orm.ts";
+export type { Change, Changes, SomeChanges } from "../sql/store.ts";
 export {
   type ConsumedType,
   type DataOf,
@@ -20,7 +20,7 @@ export {
 } from "./create_events.ts";
 export type { CompleteDeadLetter, DeadLetter } from "./dead_letter.ts";
 export type { DeadLetterQueue, Replayed } from "./dead_letter_queue.ts";
-export { type DeletionOf, isNotDeleted, type SubjectStore } from "./subjects.ts";
+export { type DeletionOf, isNotDeleted, type SubjectStore } from "./sequences.ts";
 export {
   createQstashClient,
   type EventSettings,
@@ -33,25 +33,23 @@ export type { EventsEffects } from "./open_qstash.ts";
 export { createOutbox, type EventInput, type Outbox, type OutboxOptions } from "./outbox.ts";
 export type { BacklogRow, ParkedEvent } from "./relay_rows.ts";
 export type {
-  Facets,
-  PublishedBy,
   ReconciliationDescription,
   ReconciliationEndpoint,
   ReconciliationPage,
-  ReconciliationSource,
 } from "./reconciliation.ts";
-export type {
-  Comparison,
-  Differences,
-  Projected,
-  Projection,
-  State,
-  StatePage,
-} from "./reconciliation_compare.ts";
 export {
+  type Comparison,
+  type Differences,
+  type FacetRegistry,
+  type Projected,
   type ProjectedRows,
+  type Projection,
+  type PublishedBy,
   type PublishedRows,
   reconcileRows,
   type ReconciliationRows,
-} from "./reconciliation_sql.ts";
+  type ReconciliationSource,
+  type State,
+  type StatePage,
+} from "./reconciliation_states.ts";
 export { type Fetch, PublishError } from "./qstash.ts";

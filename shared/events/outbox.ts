@@ -1,8 +1,7 @@
 import { sql as text } from "drizzle-orm";
 import * as z from "zod/mini";
 import { currentContext } from "../context/request_context.ts";
-import { uuidv7 } from "../sql/rows.ts";
-import { type Orm, orm, type SomeChanges } from "../sql/orm.ts";
+import { type Orm, orm, type SomeChanges, uuidv7 } from "../sql/store.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import { newTrace, toTraceparent } from "../telemetry/trace_context.ts";
 import {
@@ -14,7 +13,7 @@ import {
   toCloudEvent,
   toDataSchema,
 } from "./cloud_event.ts";
-import { type DeletionOf, sequenceFloor } from "./subjects.ts";
+import { type DeletionOf, sequenceFloor } from "./sequences.ts";
 
 /** An event as a service passes it to its outbox. */
 export interface EventInput<Table extends EventTable, Type extends keyof Table> {

@@ -4,7 +4,7 @@ import * as z from "zod/mini";
 import { createTestEvents, openEventTables } from "../../tests/support/events.ts";
 import { runInContext } from "../context/request_context.ts";
 import { VersionConflict } from "../sql/statement.ts";
-import { orm } from "../sql/orm.ts";
+import { orm } from "../sql/store.ts";
 import { newTrace } from "../telemetry/trace_context.ts";
 import { createOutbox } from "./outbox.ts";
 

@@ -1,36 +1,25 @@
 import type { Logger } from "../log.ts";
-import { orm } from "../sql/orm.ts";
+import { orm } from "../sql/store.ts";
 import type { SqlDb } from "../sql/statement.ts";
-import { createDescriber, type EventInput, insertDescribed } from "./outbox.ts";
-import { raiseSequenceFloor, readSequenceFloor } from "./subjects.ts";
-import { readAppliedSequences, readEnded, readSequences } from "./sequences.ts";
+import { createDescriber, insertDescribed } from "./outbox.ts";
+import {
+  raiseSequenceFloor,
+  readAppliedSequences,
+  readEnded,
+  readSequenceFloor,
+  readSequences,
+} from "./sequences.ts";
 import {
   compareStates,
   type Comparison,
+  type FacetRegistry,
   type Projected,
   type Projection,
+  type ReconciliationSource,
   type State,
   type StatePage,
-} from "./reconciliation_compare.ts";
-import type { EventTable, PublishedType } from "./cloud_event.ts";
-
-/** The current states of one facet of a service's subjects, sorted by subject in SQLite's order. */
-export interface ReconciliationSource<Published extends State = State> {
-  /** A page of states. */
-  list(page: StatePage): Promise<readonly Published[]>;
-  /** The states of these subjects; a subject that does not exist is left out. */
-  find(subjects: readonly string[]): Promise<readonly Published[]>;
-  /**
-   * Type of the event that a subject is deleted; absent if another service publishes that event.
-   */
-  readonly ending?: Published["type"];
-  /**
-   * Deletes a subject that a restored database contains again, although consumers have a tombstone
-   * for it: they would ignore every further event about it. Absent if another service owns the
-   * subjects.
-   */
-  remove?(subject: string): Promise<unknown>;
-}
+} from "./reconciliation_states.ts";
+import type { EventTable } from "./cloud_event.ts";
 
 /** Sorts after every subject, because subjects are visible ASCII. */
 const lastSubject = "\u007f";
@@ -94,21 +83,11 @@ export interface ReconciliationEndpoint {
 }
 
 /** The registry of a service's sources and projections. */
-export interface Facets<Table extends EventTable, Service extends string> {
+export interface Facets<Table extends EventTable, Service extends string>
+  extends FacetRegistry<Table, Service> {
   /** The operations that reconciliation calls. */
   readonly endpoint: ReconciliationEndpoint;
-  /** Registers the source of a facet. @throws {TypeError} if the facet is registered */
-  publishes(facet: string, source: ReconciliationSource<PublishedBy<Table, Service>>): void;
-  /**
-   * Registers the projection of another service's facet. @throws {TypeError} if it is registered
-   */
-  projects<One extends Projected>(source: string, facet: string, projection: Projection<One>): void;
 }
-
-/** The events that a service may publish. */
-export type PublishedBy<Table extends EventTable, Service extends string> = {
-  [Type in PublishedType<Table, Service>]: EventInput<Table, Type>;
-}[PublishedType<Table, Service>];
 
 /** Creates the registry of the facets that a service publishes and projects, for reconciliation. */
 export function createReconciliation<Table extends EventTable, Service extends string>(

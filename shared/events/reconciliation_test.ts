@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as z from "zod/mini";
 import { createTestEvents, openEventTables } from "../../tests/support/events.ts";
-import { orm } from "../sql/orm.ts";
+import { orm } from "../sql/store.ts";
 
 const Named = z.object({ name: z.string() });
 const table = {

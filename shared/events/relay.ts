@@ -4,10 +4,22 @@ import type { Logger } from "../log.ts";
 import { bestEffort, startTracedSpan } from "../telemetry/start_span.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { readTraceparent, toTraceparent } from "../telemetry/trace_context.ts";
-import { type OutgoingEvent, type Publish } from "./publisher.ts";
 import { PublishError } from "./qstash.ts";
 import type { ClaimedRow, RelayRows } from "./relay_rows.ts";
 import type { SequenceMark } from "./sequences.ts";
+
+/** An event that is being published. */
+export interface OutgoingEvent {
+  readonly id: string;
+  readonly type: string;
+  /** The CloudEvent. */
+  readonly event: string;
+  /** Of the span that publishes it. */
+  readonly traceparent: string;
+}
+
+/** Publishes events, and returns the ids of refused events with the reason. */
+export type Publish = (events: readonly OutgoingEvent[]) => Promise<ReadonlyMap<string, string>>;
 
 /** Dependencies of a relay. */
 export interface RelayDeps {

@@ -6,7 +6,7 @@ import {
   openEventTables,
   type PublishedMessage,
 } from "../../tests/support/events.ts";
-import { orm } from "../sql/orm.ts";
+import { orm } from "../sql/store.ts";
 import type { SqlDb } from "../sql/statement.ts";
 
 const table = {

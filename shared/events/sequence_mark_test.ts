@@ -3,7 +3,7 @@ import { createEmbeddedRedis, createRedisRest } from "@edgepass/local/redis";
 import * as z from "zod/mini";
 import { createTestEvents, openEventTables } from "../../tests/support/events.ts";
 import { createUpstashRedis, type Redis, RedisUnavailable } from "../redis/mod.ts";
-import { orm } from "../sql/orm.ts";
+import { orm } from "../sql/store.ts";
 import type { SqlDb } from "../sql/statement.ts";
 
 const table = {

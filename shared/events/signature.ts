@@ -1,6 +1,5 @@
 import * as z from "zod/mini";
-import { digest } from "../crypto/bytes.ts";
-import { readJsonObject } from "../crypto/json_object.ts";
+import { digest, readJsonObject } from "../crypto/encoding.ts";
 import { type Jws, readJws, type VerificationKey, verifyJws } from "../crypto/jws.ts";
 import { importSecret } from "../crypto/keys.ts";
 

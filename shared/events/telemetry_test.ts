@@ -7,7 +7,7 @@ import {
   signDelivery,
 } from "../../tests/support/events.ts";
 import { createLogger, runInContext } from "../context/request_context.ts";
-import { orm } from "../sql/orm.ts";
+import { orm } from "../sql/store.ts";
 import { createTelemetry } from "../telemetry/create_telemetry.ts";
 import { startTracedSpan } from "../telemetry/start_span.ts";
 import { toTraceparent } from "../telemetry/trace_context.ts";

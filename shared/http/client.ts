@@ -1,6 +1,8 @@
-import type { z } from "@hono/zod-openapi";
-import { currentContext, type RequestContext } from "../context/request_context.ts";
+import { z } from "@hono/zod-openapi";
+import { sentOnce, type Upstream } from "../composition/upstream.ts";
 import { internalHeaders, isInternalHeader, maxCallChain } from "../context/internal_headers.ts";
+import { startCall } from "../context/measure.ts";
+import { currentContext, type RequestContext } from "../context/request_context.ts";
 import { Problem } from "../problem.ts";
 import {
   createResilience,
@@ -9,10 +11,7 @@ import {
   type Resilience,
   type ResilienceEffects,
 } from "../resilience/mod.ts";
-import { startCall } from "../context/measure.ts";
 import { childSpan, toTraceparent } from "../telemetry/trace_context.ts";
-import { sentOnce, type Upstream } from "../composition/upstream.ts";
-import { readResponse } from "./read_response.ts";
 
 /** Calls other services on behalf of the current request. */
 export interface ServiceClient<Name extends string> {
@@ -157,4 +156,58 @@ function requireContext(): RequestContext {
   const context = currentContext();
   if (!context) throw new TypeError("Cannot call a service: no request is being served");
   return context;
+}
+
+/** Options of {@link readResponse}. */
+export interface ReadResponseOptions {
+  /** Name of the service, for the log. */
+  readonly service: string;
+}
+
+/**
+ * Reads a service's JSON response; undefined if the resource does not exist (404).
+ *
+ * @throws {Problem} `upstream_unavailable` for 503, `upstream_bad_response` for any other status
+ * than 200 and for content that does not fit the schema
+ */
+export async function readResponse<Schema extends z.ZodType>(
+  response: Response,
+  schema: Schema,
+  { service }: ReadResponseOptions,
+): Promise<z.output<Schema> | undefined> {
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    if (response.status === 404) return undefined;
+    throw toResponseProblem(response, { service });
+  }
+  const content: unknown = await response.json().catch(() => undefined);
+  const result = schema.safeParse(content);
+  if (result.success) return result.data;
+  throw new Problem("upstream_bad_response", { cause: result.error });
+}
+
+/** The problem for an unexpected response: a 503 is passed on, any other status is a fault. */
+export function toResponseProblem({ status }: Response, { service }: ReadResponseOptions): Problem {
+  const cause = new Error(`Service ${service} answered ${status}`);
+  return new Problem(status === 503 ? "upstream_unavailable" : "upstream_bad_response", { cause });
+}
+
+const Part = z.record(z.string(), z.unknown());
+
+/**
+ * Reads what each of the services stores about the request's subject, unchanged.
+ *
+ * @throws {Problem} of the first that fails: an incomplete export must not look complete
+ */
+export async function collectExports(
+  client: ServiceClient<string>,
+  services: readonly string[],
+): Promise<Readonly<Record<string, Readonly<Record<string, unknown>>>>> {
+  const parts = await Promise.all(services.map(async (service) => {
+    const part = await client.read(service, "/internal/export", Part);
+    if (part !== undefined) return [service, part] as const;
+    const cause = new Error(`Service ${service} has no export`);
+    throw new Problem("upstream_bad_response", { cause });
+  }));
+  return Object.fromEntries(parts);
 }

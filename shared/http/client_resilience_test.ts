@@ -7,7 +7,7 @@ import { type PolicyPatch, toPolicy } from "../resilience/mod.ts";
 import { urlUpstream } from "../composition/upstream.ts";
 import { createClient } from "./client.ts";
 import { requirePassport } from "./require_passport.ts";
-import { respondToError } from "./respond_to_error.ts";
+import { respondToError } from "./api.ts";
 import { createServiceRuntime } from "./service_runtime.ts";
 
 const faultElsewhere = internalHeaders.faultElsewhere;

@@ -10,7 +10,7 @@ import {
   reconcileRows,
 } from "../events/mod.ts";
 import type { SqlDb } from "../sql/mod.ts";
-import { readSqlDb, sqlSource } from "../sql/read_sql_db.ts";
+import { readSqlDb, sqlSource } from "../sql/open_sql_db.ts";
 import {
   type Application,
   localUpstream,
@@ -18,12 +18,11 @@ import {
   type Upstream,
   upstreamSetting,
 } from "../composition/upstream.ts";
-import { createClient } from "./client.ts";
-import type { ServiceApp } from "./create_api.ts";
+import { collectExports, createClient } from "./client.ts";
+import type { ServiceApp } from "./api.ts";
 import { createService } from "./create_service.ts";
-import { addExportRoute, collectExports } from "./export_route.ts";
+import { addExportRoute, type DeclaredRoute, readRoutes } from "./route.ts";
 import { pruneStoredResponses } from "./idempotency.ts";
-import { type DeclaredRoute, readRoutes } from "./route.ts";
 import {
   type ComposeServiceOptions,
   type Product,

@@ -12,7 +12,7 @@ import {
 import { localUpstream } from "../composition/upstream.ts";
 import { createPolicies } from "../resilience/mod.ts";
 import { uuidv7 } from "../sql/mod.ts";
-import { createApi } from "./create_api.ts";
+import { createApi } from "./api.ts";
 import { createDefineService } from "./define_service.ts";
 import { idempotencyKey, jsonResponse } from "./openapi.ts";
 import { createServiceRuntime } from "./service_runtime.ts";

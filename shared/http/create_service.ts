@@ -3,7 +3,7 @@ import { oncePerRequest } from "../isolate.ts";
 import { Problem } from "../problem.ts";
 import type { SqlDb } from "../sql/mod.ts";
 import { prometheusMediaType } from "../telemetry/mod.ts";
-import { createApi, type ServiceApp } from "./create_api.ts";
+import { createApi, respondToError, type ServiceApp } from "./api.ts";
 import { requirePassport } from "./require_passport.ts";
 import {
   addEventAdminRoutes,
@@ -11,11 +11,14 @@ import {
   eventPaths,
   publishAfterChanges,
 } from "./event_routes.ts";
-import { deleteResponsesTo } from "../sql/orm.ts";
+import { deleteResponsesTo } from "../sql/store.ts";
 import { idempotent } from "./idempotency.ts";
-import { limitBody, requirePlainBody, requireStrictJson } from "./json_text.ts";
-import { refuseOtherMethods } from "./method_not_allowed.ts";
-import { respondToError } from "./respond_to_error.ts";
+import {
+  limitBody,
+  refuseOtherMethods,
+  requirePlainBody,
+  requireStrictJson,
+} from "./request_rules.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
 
 /** Options of {@link createService}. */

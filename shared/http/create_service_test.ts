@@ -4,7 +4,7 @@ import { createPassports } from "../../tests/support/passports.ts";
 import { createCaller, expectProblem, openDatabase } from "../../tests/support/services.ts";
 import { Problem } from "../problem.ts";
 import { StoreUnavailable } from "../sql/statement.ts";
-import { createApi } from "./create_api.ts";
+import { createApi } from "./api.ts";
 import { createService, type ServiceOptions } from "./create_service.ts";
 import { jsonBody, jsonResponse } from "./openapi.ts";
 import { createServiceRuntime } from "./service_runtime.ts";

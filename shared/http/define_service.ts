@@ -1,6 +1,5 @@
-import type { Bindings } from "../composition/settings.ts";
+import { type Bindings, type DeclaredSetting, listSettings } from "../composition/settings.ts";
 import type { EventTable } from "../events/mod.ts";
-import { type DeclaredSetting, listSettings } from "../composition/setting.ts";
 import {
   composeService,
   describeService,

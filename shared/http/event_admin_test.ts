@@ -10,7 +10,7 @@ import {
   person,
 } from "../../tests/support/services.ts";
 import type { EventEndpoint } from "../events/mod.ts";
-import { orm } from "../sql/orm.ts";
+import { orm } from "../sql/store.ts";
 import { createService } from "./create_service.ts";
 import { createServiceRuntime } from "./service_runtime.ts";
 

@@ -3,7 +3,7 @@ import type { Context } from "hono";
 import type { DeadLetter, EventEndpoint } from "../events/mod.ts";
 import type { Loggable } from "../log.ts";
 import { Problem } from "../problem.ts";
-import type { PassportEnv, ServiceApp } from "./create_api.ts";
+import type { PassportEnv, ServiceApp } from "./api.ts";
 import { jsonResponse, ListQuery, noContent } from "./openapi.ts";
 
 /** Writes one audit line for each change by an administrator. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Hono } from "hono";
-import { markFallback } from "./fallback.ts";
+import { markFallback } from "./openapi.ts";
 
 type Source = Parameters<typeof markFallback>[1];
 

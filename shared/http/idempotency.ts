@@ -4,7 +4,7 @@ import { digest } from "../crypto/mod.ts";
 import type { Passport } from "../passport/mod.ts";
 import { Problem } from "../problem.ts";
 import type { SqlDb, Statement } from "../sql/mod.ts";
-import type { PassportEnv } from "./require_passport.ts";
+import type { PassportEnv } from "./api.ts";
 
 /** Options of {@link idempotent}. */
 export interface IdempotencyOptions {

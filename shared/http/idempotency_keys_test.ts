@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { openDatabase } from "../../tests/support/services.ts";
 import { createLogger } from "../context/request_context.ts";
 import type { SqlDb } from "../sql/mod.ts";
-import { createApi } from "./create_api.ts";
+import { createApi, respondToError } from "./api.ts";
 import { idempotent } from "./idempotency.ts";
-import { respondToError } from "./respond_to_error.ts";
 
 const log = createLogger({ service: "test", sink: () => {} });
 const dayMs = 86_400_000;

@@ -2,9 +2,8 @@ import assert from "node:assert/strict";
 import { migrate } from "../sql/migrate.ts";
 import { openNodeSqlite } from "../sql/node_sqlite.ts";
 import { readMigrations } from "../runtime/deno_files.ts";
-import { createApi } from "./create_api.ts";
+import { createApi, respondToError } from "./api.ts";
 import { idempotent } from "./idempotency.ts";
-import { respondToError } from "./respond_to_error.ts";
 import { createLogger } from "../context/request_context.ts";
 
 const log = createLogger({ service: "test", sink: () => {} });

@@ -1,5 +1,11 @@
-export { createApi, type PassportEnv, type ServiceApp } from "./create_api.ts";
-export { type ClientOptions, createClient, type ServiceClient } from "./client.ts";
+export { type AnyContext, createApi, type PassportEnv, type ServiceApp } from "./api.ts";
+export {
+  type ClientOptions,
+  createClient,
+  type ReadResponseOptions,
+  type ServiceClient,
+  toResponseProblem,
+} from "./client.ts";
 export {
   type ComposeServiceOptions,
   type Product,
@@ -15,16 +21,23 @@ export type { ServiceApplication, ServiceDescription } from "./compose_service.t
 export { createDefineService, type Service } from "./define_service.ts";
 export {
   type Access,
+  addExportRoute,
   createRoute,
   type DeclaredRoute,
+  type Export,
   type GatewayFacts,
   readRoutes,
+  requireRole,
+  requireUser,
+  toTime,
+  type UserPassport,
 } from "./route.ts";
 export { createService, type ServiceOptions } from "./create_service.ts";
-export { requirePassport, type RequirePassportOptions } from "./require_passport.ts";
-export { addExportRoute, type Export, toTime } from "./export_route.ts";
-export { markFallback } from "./fallback.ts";
-export { requireRole, requireUser, type UserPassport } from "./access.ts";
+export {
+  type PassportMiddleware,
+  requirePassport,
+  type RequirePassportOptions,
+} from "./require_passport.ts";
 export {
   asAttachment,
   attachmentResponse,
@@ -34,18 +47,19 @@ export {
   idempotencyKey,
   jsonBody,
   jsonResponse,
+  line,
   list,
   ListQuery,
+  markFallback,
   noContent,
   problems,
+  prose,
 } from "./openapi.ts";
-export { type ReadResponseOptions, toResponseProblem } from "./read_response.ts";
-export type { ServiceConfiguration } from "./service_configuration.ts";
-export type { Verifiers } from "./passport_verifiers.ts";
 export {
   createServiceRuntime,
+  type ServiceConfiguration,
   type ServiceRuntime,
   type ServiceRuntimeEffects,
   serviceRuntimeSettings,
+  type Verifiers,
 } from "./service_runtime.ts";
-export { line, prose } from "./text.ts";

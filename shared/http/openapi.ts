@@ -1,6 +1,7 @@
-import type { Context } from "hono";
 import { z } from "@hono/zod-openapi";
 import { type ProblemCode, problemCodes, problemMediaType } from "../problem.ts";
+import type { FallbackResult } from "../resilience/fallback.ts";
+import type { AnyContext } from "./api.ts";
 
 /** Problem details as services return them (RFC 9457). */
 export const ProblemDocument = z.object({
@@ -86,7 +87,7 @@ export function attachmentResponse<Schema extends z.ZodType>(
 }
 
 /** Makes browsers save the response under a name of visible ASCII. */
-export function asAttachment(c: Context, filename: string): void {
+export function asAttachment(c: Pick<AnyContext, "header">, filename: string): void {
   c.header("content-disposition", toDisposition(filename));
 }
 
@@ -124,4 +125,45 @@ export function problems(...codes: readonly ProblemCode[]) {
       "x-codes": group,
     }]),
   );
+}
+
+// deno-lint-ignore no-control-regex -- control characters are what these refuse
+const controls = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/;
+// deno-lint-ignore no-control-regex -- tab and line breaks belong to prose, the others do not
+const controlsInProse = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/;
+
+/** One line of user text, trimmed and without control characters, safe for terminals and logs. */
+export function line(maxLength: number) {
+  return z.string().trim().min(1).max(maxLength).refine(
+    (text) => !controls.test(text) && text.isWellFormed(),
+    "Must be one line of text",
+  );
+}
+
+/** User text of several lines, not trimmed and not blank. */
+export function prose(maxLength: number) {
+  return z.string().min(1).max(maxLength).refine(
+    (text) => text.trim() !== "" && !controlsInProse.test(text) && text.isWellFormed(),
+    "Must be text",
+  );
+}
+
+/** Methods that change nothing (RFC 9110 §9.2.1). */
+const safe: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/**
+ * Marks a response that is not live: `X-Fallback: cache; age=12` or `default`. A live response has
+ * no such header.
+ *
+ * @throws {TypeError} for an unsafe method: a change has no fallback
+ */
+export function markFallback(
+  c: Pick<AnyContext, "req" | "header">,
+  { source, ageSeconds }: Pick<FallbackResult<unknown>, "source" | "ageSeconds">,
+): void {
+  if (!safe.has(c.req.method)) {
+    throw new TypeError(`Cannot mark a fallback: ${c.req.method} is not a safe method`);
+  }
+  if (source === "live") return;
+  c.header("x-fallback", ageSeconds === undefined ? source : `${source}; age=${ageSeconds}`);
 }

@@ -7,7 +7,7 @@ import {
 import { encodeBase64Url, importSecret, signJws } from "../crypto/mod.ts";
 import { createLogger } from "../context/request_context.ts";
 import { createPassportRing } from "../passport/mod.ts";
-import { createVerifiers } from "./passport_verifiers.ts";
+import { createVerifiers } from "./service_runtime.ts";
 
 const nowSeconds = 1_800_000_000;
 const trustDomain = { issuer: "https://api.test", audience: "edgepass.test", leewaySeconds: 5 };

@@ -1,5 +1,5 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
-import type { Context, MiddlewareHandler } from "hono";
+import type { MiddlewareHandler } from "hono";
 import { type RequestContext, runInContext } from "../context/request_context.ts";
 import type { Logger } from "../log.ts";
 import type { Passport, PassportVerifier, ShadowVerdict } from "../passport/mod.ts";
@@ -17,13 +17,20 @@ import {
 import { annotate } from "../context/measure.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { readTraceparent, readTracestate } from "../telemetry/trace_context.ts";
-import { isResponseSent, respondToError } from "./respond_to_error.ts";
+import { type AnyContext, isResponseSent, type PassportEnv, respondToError } from "./api.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
 
-/** The variables that the middleware sets on `c.var`. */
-export type PassportEnv = { Variables: { passport: Passport } };
+/**
+ * A middleware that fits the types of every copy of Hono 4. An application with the copy of this
+ * package has `c.var.passport` by inference; one with another copy declares it, by
+ * `new Hono<PassportEnv>()`.
+ */
+export type PassportMiddleware =
+  & ((c: AnyContext, next: () => Promise<void>) => Promise<Response | void>)
+  // The last one: TypeScript infers an application's variables from the last signature.
+  & MiddlewareHandler<PassportEnv>;
 
-/** Options of {@link edgepass}. */
+/** Options of {@link requirePassport}. */
 export interface RequirePassportOptions {
   /** The service's name, as in logs. */
   readonly name: string;
@@ -47,25 +54,26 @@ export interface RequirePassportOptions {
  */
 export function requirePassport(
   { name, runtime, open = [] }: RequirePassportOptions,
-): MiddlewareHandler<PassportEnv> {
+): PassportMiddleware {
   const log = runtime.createLogger(name);
   const { verify, compare } = runtime.createVerifiers(name, log);
   const configuration = runtime.configuration(name);
   const { now, telemetry } = runtime;
   const openPaths = new Set(open);
-  return oncePerRequest(async function requirePassport(c: Context<PassportEnv>, next) {
+  return oncePerRequest(async function requirePassport(c: AnyContext, next) {
     const context = openContext(c, { name, now, telemetry });
     await runInContext(context, async () => {
       const startedAt = performance.now();
       const isOpen = openPaths.has(c.req.path);
+      let passport: Passport | undefined;
       let verdict: ShadowVerdict | undefined;
       try {
         const admitted = isOpen ? context : await admit(c, { context, verify, now });
-        await configuration.observeVersion(admitted.passport?.cfg);
-        if (admitted.passport) {
+        passport = admitted.passport;
+        await configuration.observeVersion(passport?.cfg);
+        if (passport) {
           // The comparison decides nothing, so its failure must not refuse a request.
-          verdict = await compare(admitted.passport, admitted.txnToken ?? null)
-            .catch(() => undefined);
+          verdict = await compare(passport, admitted.txnToken ?? null).catch(() => undefined);
         }
         await runInContext(admitted, next);
         if (c.error && !isResponseSent(c.error, c.res)) c.res = respondToError(c.error, log);
@@ -74,10 +82,10 @@ export function requirePassport(
       }
       if (verdict) c.header(internalHeaders.passportVerdict, verdict);
       const durationMs = performance.now() - startedAt;
-      const isAdmitted = isOpen || c.get("passport") !== undefined;
-      const route = isAdmitted ? bestEffort(() => readRoute(c)) : undefined;
-      bestEffort(() => measureRequest(c, { context, telemetry, route, durationMs }));
-      bestEffort(() => logRequest(c, { write: isOpen ? log.debug : log.info, durationMs }));
+      const { sub } = passport ?? {};
+      const route = isOpen || passport ? bestEffort(() => readRoute(c)) : undefined;
+      bestEffort(() => measureRequest(c, { context, telemetry, route, sub, durationMs }));
+      bestEffort(() => logRequest(c, { write: isOpen ? log.debug : log.info, sub, durationMs }));
     });
   });
 }
@@ -87,7 +95,7 @@ interface ActiveRequest extends RequestContext {
 }
 
 function openContext(
-  c: Context,
+  c: AnyContext,
   { name, now, telemetry }: { name: string; now: () => number; telemetry: Telemetry },
 ): ActiveRequest {
   const from = readTraceparent(c.req.header(internalHeaders.traceparent));
@@ -113,7 +121,7 @@ function openContext(
 }
 
 async function admit(
-  c: Context<PassportEnv>,
+  c: AnyContext,
   { context, verify, now }: {
     context: ActiveRequest;
     verify: PassportVerifier;
@@ -144,17 +152,18 @@ async function admit(
  * copy of Hono, and throws for a context of another copy. A Hono version without the member has no
  * route.
  */
-function readRoute({ req }: Context): string | undefined {
-  const route: unknown = req.routePath;
+function readRoute({ req }: AnyContext): string | undefined {
+  const route = req.routePath;
   return typeof route !== "string" || route.includes("*") ? undefined : route;
 }
 
 function measureRequest(
-  c: Context<PassportEnv>,
-  { context, telemetry, route, durationMs }: {
+  c: AnyContext,
+  { context, telemetry, route, sub, durationMs }: {
     context: ActiveRequest;
     telemetry: Telemetry;
     route: string | undefined;
+    sub: string | undefined;
     durationMs: number;
   },
 ): void {
@@ -177,7 +186,7 @@ function measureRequest(
     "http.route": route,
     "http.response.status_code": status,
     "error.type": failure,
-    "user.id": c.get("passport")?.sub,
+    "user.id": sub,
     "edgepass.call_chain": [...context.callChain],
   });
   if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
@@ -185,14 +194,18 @@ function measureRequest(
 }
 
 function logRequest(
-  c: Context<PassportEnv>,
-  { write, durationMs }: { write: Logger["info"]; durationMs: number },
+  c: AnyContext,
+  { write, sub, durationMs }: {
+    write: Logger["info"];
+    sub: string | undefined;
+    durationMs: number;
+  },
 ): void {
   write("Request served", {
     method: c.req.method,
     path: c.req.path,
     status: c.res.status,
     durationMs: Math.round(durationMs * 10) / 10,
-    sub: c.get("passport")?.sub,
+    sub,
   });
 }

@@ -5,7 +5,7 @@ import { createPassports } from "../../tests/support/passports.ts";
 import { expectProblem } from "../../tests/support/services.ts";
 import { currentContext, type RequestContext } from "../context/request_context.ts";
 import { Problem } from "../problem.ts";
-import { requireRole } from "./access.ts";
+import { requireRole } from "./route.ts";
 import { requirePassport } from "./require_passport.ts";
 import { createServiceRuntime } from "./service_runtime.ts";
 

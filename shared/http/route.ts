@@ -1,10 +1,10 @@
 import { createRoute as createOpenApiRoute, type RouteConfig } from "@hono/zod-openapi";
 import type { MiddlewareHandler } from "hono";
 import { createMiddleware } from "hono/factory";
-import type { Passport } from "../passport/mod.ts";
-import { requireRole, requireUser, type UserPassport } from "./access.ts";
-import type { PassportEnv, ServiceApp } from "./create_api.ts";
+import type { PassportEnv, ServiceApp } from "./api.ts";
 import { idempotencyKey } from "./openapi.ts";
+import type { Passport } from "../passport/mod.ts";
+import { Problem } from "../problem.ts";
 
 /**
  * Who may call a route: everybody without an identity (`public`), everybody with the identity they
@@ -98,4 +98,61 @@ export function readRoutes(app: ServiceApp): readonly DeclaredRoute[] {
 
 function readRule(route: RouteConfig & { [rule]?: DeclaredRoute["rule"] }) {
   return route[rule];
+}
+
+/** A Passport whose subject is a person. */
+export type UserPassport = Passport & { readonly userId: string };
+
+/**
+ * Requires that the caller is a person, and returns that Passport.
+ *
+ * @throws {Problem} `authentication_required` for anonymous callers, `forbidden` for services
+ */
+export function requireUser(passport: Passport): UserPassport {
+  const { userId } = passport;
+  if (userId !== undefined) return { ...passport, userId };
+  throw new Problem(passport.sub === "anon" ? "authentication_required" : "forbidden");
+}
+
+/**
+ * Requires that the caller is a person with one of the roles, and returns that Passport.
+ *
+ * @throws {Problem} `authentication_required` or `forbidden`
+ */
+export function requireRole(passport: Passport, ...roles: readonly string[]): UserPassport {
+  const user = requireUser(passport);
+  if (!hasRole(user, ...roles)) throw new Problem("forbidden");
+  return user;
+}
+
+/** Whether a Passport has one of the roles. */
+export function hasRole(passport: Passport, ...roles: readonly string[]): boolean {
+  return roles.some((role) => passport.roles.includes(role));
+}
+
+/** A person's data in a service, with plain field names and without secrets. */
+export type Export = Readonly<Record<string, unknown>>;
+
+/**
+ * Adds `GET /internal/export`: the service's data about the calling person.
+ *
+ * The gateway has no route to it. The service that merges the parts calls it with the person's own
+ * Passport, so that no caller can export the data of another person.
+ */
+export function addExportRoute(
+  app: ServiceApp,
+  readExport: (personId: string) => Promise<Export>,
+): void {
+  app.get(
+    "/internal/export",
+    async (c) => c.json(await readExport(requireUser(c.var.passport).userId)),
+  );
+}
+
+/** Formats the time of a row for an export. */
+export function toTime(epochMs: number): string;
+/** Formats the time of a row for an export. */
+export function toTime(epochMs: number | null): string | null;
+export function toTime(epochMs: number | null): string | null {
+  return epochMs === null ? null : new Date(epochMs).toISOString();
 }

@@ -12,10 +12,9 @@ import type { Policies } from "../resilience/mod.ts";
 import type { SqlDb } from "../sql/mod.ts";
 import type { Upstream } from "../composition/upstream.ts";
 import type { ServiceClient } from "./client.ts";
-import type { ServiceApp } from "./create_api.ts";
-import type { Export } from "./export_route.ts";
-import type { ServiceConfiguration } from "./service_configuration.ts";
-import type { ServiceRuntime } from "./service_runtime.ts";
+import type { ServiceApp } from "./api.ts";
+import type { Export } from "./route.ts";
+import type { ServiceConfiguration, ServiceRuntime } from "./service_runtime.ts";
 
 /** The schemas that read a service's own settings, each declared by `setting`. */
 export type SettingsShape = Readonly<Record<string, z.ZodMiniType>>;

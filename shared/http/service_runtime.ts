@@ -1,12 +1,32 @@
 import * as z from "zod/mini";
 import { type Bindings, integer, origin, readConfig, setting } from "../composition/settings.ts";
-import { createLogger } from "../context/request_context.ts";
+import {
+  createLiveConfiguration,
+  initialServiceValues,
+  type LiveConfiguration,
+  readServiceValues,
+  type ServiceEnvironment,
+  type ServiceValues,
+  staticConfiguration,
+} from "../configuration/mod.ts";
+import { annotate, count } from "../context/measure.ts";
+import { createLogger, currentContext } from "../context/request_context.ts";
+import { importJwkSet, type KeyRing, keySource } from "../crypto/mod.ts";
 import { type Logger, logSettings, type LogSink, toLoggerOptions } from "../log.ts";
-import { keySource } from "../crypto/mod.ts";
-import { createPassportRing, passportRingSetting } from "../passport/mod.ts";
+import {
+  createPassportRing,
+  createPassportVerifier,
+  createReload,
+  createShadowVerifier,
+  type LivePassports,
+  type PassportRing,
+  passportRingSetting,
+  type PassportVerifier,
+  type PassportVerifierOptions,
+  type ShadowVerifier,
+} from "../passport/mod.ts";
+import { openOptionalUpstash } from "../redis/mod.ts";
 import { readTelemetry, type Telemetry } from "../telemetry/mod.ts";
-import { createVerifiers, type Verifiers } from "./passport_verifiers.ts";
-import { createServiceConfigurations, type ServiceConfiguration } from "./service_configuration.ts";
 
 /** The shared runtime of the services of a trust domain. */
 export interface ServiceRuntime {
@@ -109,5 +129,123 @@ export function createServiceRuntime(
     createLogger: createServiceLogger,
     createVerifiers: (service, log) =>
       verifiers(service, { configuration: configuration(service), log }),
+  };
+}
+
+/** The verifier that decides about a request, and the one that only compares. */
+export interface Verifiers {
+  /** Decides about a request. */
+  readonly verify: PassportVerifier;
+  /** Compares the token of the other profile, and decides nothing. */
+  readonly compare: ShadowVerifier;
+}
+
+/** Verification options of one trust domain. */
+export type TrustDomain = Pick<
+  Required<PassportVerifierOptions>,
+  "issuer" | "audience" | "leewaySeconds" | "now"
+>;
+
+/** Creates the verifiers of a service, which use its live configuration. */
+export type CreateVerifiers = (
+  service: string,
+  uses: { readonly configuration: ServiceConfiguration; readonly log: Logger },
+) => Verifiers;
+
+/** Creates the factory of verifiers; profile S uses the keys of the ring. */
+export function createVerifiers(ring: PassportRing, trustDomain: TrustDomain): CreateVerifiers {
+  const { keys } = ring;
+  return function createVerifiersOf(service, { configuration, log }) {
+    const live = configuration.select(toLive);
+    const reloadRing = () =>
+      ring.reload().catch(() => log.error("Passport keys could not be read again"));
+    configuration.prepare(({ keys: { passport = {}, passportPublic = [] } }) => {
+      const profileA = new Set(passportPublic.map(({ kid }) => kid));
+      const named = Object.entries(passport).filter(([, state]) => state !== "revoked")
+        .map(([kid]) => kid);
+      return named.every((kid) => profileA.has(kid) || ring.has(kid)) ? undefined : reloadRing();
+    });
+    const reload = createReload(async () => {
+      const [isCurrent] = await Promise.all([configuration.refresh(), reloadRing()]);
+      return isCurrent;
+    }, trustDomain);
+    const trusted = { ...trustDomain, keys, live, reload };
+    const named = (reason: string) => ({
+      "edgepass.service": currentContext()?.service ?? service,
+      "edgepass.reason": reason,
+    });
+    return {
+      verify: createPassportVerifier({
+        ...trusted,
+        onRefusal(reason) {
+          log.warn("Passport refused", { reason });
+          annotate({ "edgepass.passport.verdict": reason });
+          count("edgepass.passports.refused", named(reason));
+        },
+      }),
+      compare: createShadowVerifier({
+        ...trusted,
+        isExpected: () => configuration.current().values.passport.send === "shadow",
+        onMismatch(reason) {
+          log.warn("Passports do not match", { reason });
+          count("edgepass.passports.mismatched", named(reason));
+        },
+      }),
+    };
+  };
+}
+
+/** Public keys are imported once per version. Requests may share the promise: it does no I/O. */
+function toLive(
+  { keys: { passport = {}, passportPublic = [] }, passport: { accept = ["S"] } }: ServiceValues,
+): LivePassports {
+  let ring: Promise<KeyRing> | undefined;
+  return {
+    accept,
+    publicKeys: () => ring ??= importJwkSet({ keys: passportPublic }, ["EdDSA"]),
+    isRevoked: (kid) => Object.hasOwn(passport, kid) && passport[kid] === "revoked",
+  };
+}
+
+/** The live configuration of a service. */
+export type ServiceConfiguration = LiveConfiguration<ServiceValues>;
+
+/** Timeout of Redis: a request waits for a document once per version. */
+const timeoutMs = 500;
+
+/**
+ * Creates the live configuration of each service, one per name. Without Redis settings only the
+ * environment applies.
+ *
+ * @throws {ConfigError} if only one of the two Redis settings is present
+ */
+export function createServiceConfigurations(
+  bindings: Bindings,
+  { environment, createLogger, now }: {
+    readonly environment: ServiceEnvironment;
+    readonly createLogger: (name: string) => Logger;
+    readonly now: () => number;
+  },
+): (name: string) => ServiceConfiguration {
+  const redis = openOptionalUpstash(bindings, timeoutMs);
+  const made = new Map<string, ServiceConfiguration>();
+
+  function make(name: string): ServiceConfiguration {
+    const initial = initialServiceValues(environment);
+    if (!redis) return staticConfiguration(initial);
+    let log: Logger | undefined;
+    return createLiveConfiguration({
+      redis,
+      initial,
+      read: (document) => readServiceValues(document, name, environment),
+      log: () => log ??= createLogger(name),
+      now,
+    });
+  }
+
+  return function configurationOf(name) {
+    const configuration = made.get(name) ?? make(name);
+    made.set(name, configuration);
+    return configuration;
   };
 }

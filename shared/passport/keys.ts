@@ -1,6 +1,6 @@
 import * as z from "zod/mini";
 import { type Bindings, json } from "../composition/settings.ts";
-import { parseJson } from "../crypto/bytes.ts";
+import { parseJson } from "../crypto/encoding.ts";
 import {
   importSecret,
   type KeyRing,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createBulkhead } from "./bulkhead.ts";
+import { createBulkhead } from "./limits.ts";
 import { createTestClock } from "../../tests/support/test_clock.ts";
 
 function setup(limit: number) {

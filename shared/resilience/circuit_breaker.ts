@@ -2,9 +2,10 @@ import {
   type CallRecord,
   type CallWindow,
   createCallWindow,
+  createMonotonic,
+  type Monotonic,
   type SlowCall,
 } from "./call_window.ts";
-import { createMonotonic, type Monotonic } from "./effects.ts";
 import type { BreakerPolicy } from "./policy.ts";
 
 /** Closed admits calls, open refuses them, half-open admits a few as probes. */

@@ -2,6 +2,7 @@ import { background } from "../isolate.ts";
 import { currentContext } from "../context/request_context.ts";
 import { Problem } from "../problem.ts";
 import { count } from "../context/measure.ts";
+import type { Redis } from "../redis/redis.ts";
 
 /**
  * The key of a stored result. It includes the subject: without it one person could receive
@@ -143,5 +144,26 @@ function readStored(text: string): { readonly at: number; readonly value: unknow
   return {
     at: typeof stored.at === "number" ? stored.at : Number.NEGATIVE_INFINITY,
     value: stored.value,
+  };
+}
+
+/** Redis key of a stored result; the subject, which may hold any character, comes last. */
+export function fallbackKey({ service, what, sub }: FallbackKey): string {
+  return `fb:${service}:${what}:${sub}`;
+}
+
+/** Stores last good results in Redis, each with its TTL. */
+export function redisFallbackStore(redis: Redis): FallbackStore {
+  return {
+    async get(key) {
+      const [value] = await redis.pipeline((pipeline) => pipeline.get(fallbackKey(key)));
+      return typeof value === "string" ? value : null;
+    },
+    async put(key, value, ttlSeconds) {
+      await redis.pipeline((pipeline) => pipeline.set(fallbackKey(key), value, { ex: ttlSeconds }));
+    },
+    async forget(key) {
+      await redis.pipeline((pipeline) => pipeline.del(fallbackKey(key)));
+    },
   };
 }

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { runInvocation } from "../isolate.ts";
 import { Problem } from "../problem.ts";
-import { createFallback, type FallbackKey, type FallbackStore } from "./fallback.ts";
-import { fallbackKey } from "./redis.ts";
+import { createFallback, type FallbackKey, fallbackKey, type FallbackStore } from "./fallback.ts";
 
 const key: FallbackKey = { service: "recommendation", what: "courses", sub: "u1" };
 const down = () => Promise.reject(new Problem("upstream_unavailable"));

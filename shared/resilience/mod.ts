@@ -1,4 +1,10 @@
-export { type Bulkhead, type BulkheadOptions, createBulkhead, type Slot } from "./bulkhead.ts";
+export {
+  type Bulkhead,
+  type BulkheadOptions,
+  createBulkhead,
+  type Slot,
+  type Upload,
+} from "./limits.ts";
 export {
   type BreakerOptions,
   type BreakerState,
@@ -8,16 +14,18 @@ export {
   type PermitOptions,
   type Refusal,
 } from "./circuit_breaker.ts";
-export type { Monotonic, ResilienceEffects, Upload } from "./effects.ts";
+export type { Monotonic } from "./call_window.ts";
 export {
   createFallback,
   type Fallback,
   type FallbackCall,
   type FallbackKey,
+  fallbackKey,
   type FallbackOptions,
   type FallbackResult,
   type FallbackSource,
   type FallbackStore,
+  redisFallbackStore,
 } from "./fallback.ts";
 export {
   type BreakerPolicy,
@@ -30,16 +38,17 @@ export {
   type PolicyPatch,
   policySchema,
   redisPolicy,
+  type ResilienceEffects,
   type RetryPolicy,
   toBreakerPolicy,
   toPolicy,
 } from "./policy.ts";
 export {
-  fallbackKey,
   type RedisBreakerOptions,
-  redisFallbackStore,
   redisWithBreaker,
-} from "./redis.ts";
+  withResilience,
+  type WithResilienceOptions,
+} from "./decorators.ts";
 export {
   type Attempt,
   type Call,
@@ -47,4 +56,3 @@ export {
   type Resilience,
   type ResilienceOptions,
 } from "./resilience.ts";
-export { withResilience, type WithResilienceOptions } from "./with_resilience.ts";

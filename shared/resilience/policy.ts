@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import type { Monotonic } from "./call_window.ts";
 
 /** When a circuit breaker opens, and when it probes; terms and meaning are Resilience4j's. */
 export interface BreakerPolicy {
@@ -147,3 +148,15 @@ export function createPolicies(table: Readonly<Record<string, PolicyPatch>>): Po
 
 /** The policies of a platform whose product has no table. */
 export const defaultPolicies: Policies = createPolicies({});
+
+/** Effects that tests replace. */
+export interface ResilienceEffects {
+  /** Monotonic milliseconds; `performance.now` by default. */
+  readonly now?: Monotonic;
+  /** Epoch milliseconds, for deadlines and dates; `Date.now` by default. */
+  readonly epochNow?: () => number;
+  /** From 0 up to 1; `Math.random` by default. */
+  readonly random?: () => number;
+  /** Waits, or rejects with the signal's reason. */
+  readonly sleep?: (ms: number, signal: AbortSignal) => Promise<void>;
+}

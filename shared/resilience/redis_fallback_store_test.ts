@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Redis, RedisPipeline } from "../redis/redis.ts";
-import { fallbackKey, redisFallbackStore } from "./redis.ts";
+import { fallbackKey, redisFallbackStore } from "./fallback.ts";
 
 /** A Redis of one key that records its commands. */
 function setup(reply: unknown = null) {

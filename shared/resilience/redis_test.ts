@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { automaticPipelining, type Redis, RedisUnavailable } from "../redis/redis.ts";
 import { defaultPolicy, toPolicy } from "./policy.ts";
-import { redisWithBreaker } from "./redis.ts";
+import { redisWithBreaker } from "./decorators.ts";
 import { createTestClock } from "../../tests/support/test_clock.ts";
 
 function setup(minimumCalls = defaultPolicy.breaker.minimumCalls) {

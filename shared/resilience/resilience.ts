@@ -2,16 +2,23 @@ import { internalHeaders } from "../context/internal_headers.ts";
 import { count } from "../context/measure.ts";
 import { currentContext } from "../context/request_context.ts";
 import { Problem } from "../problem.ts";
-import { createBulkhead, type Slot } from "./bulkhead.ts";
-import { type BreakerState, createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
 import {
-  type ResilienceEffects,
+  createBulkhead,
+  createRetry,
+  isRepeatable,
+  readRetryAfterMs,
   sleepUnlessAborted,
+  type Slot,
   startTimeLimit,
   type Upload,
-} from "./effects.ts";
-import { type BreakerPolicy, type Policy, toBreakerPolicy } from "./policy.ts";
-import { createRetry, isRepeatable, readRetryAfterMs } from "./retry.ts";
+} from "./limits.ts";
+import { type BreakerState, createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
+import {
+  type BreakerPolicy,
+  type Policy,
+  type ResilienceEffects,
+  toBreakerPolicy,
+} from "./policy.ts";
 
 /** A call to be made, with retries. */
 export interface Call extends Pick<RequestInit, "method" | "body"> {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createRetry, createRetryBudget, isRepeatable, readRetryAfterMs } from "./retry.ts";
+import { createRetry, createRetryBudget, isRepeatable, readRetryAfterMs } from "./limits.ts";
 
 const policy = { maxAttempts: 3, baseDelayMs: 50, maxDelayMs: 80 };
 

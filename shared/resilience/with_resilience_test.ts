@@ -3,7 +3,7 @@ import { type RequestContext, runInContext } from "../context/request_context.ts
 import { type Upstream, urlUpstream } from "../composition/upstream.ts";
 import { type PolicyPatch, toPolicy } from "./policy.ts";
 import { createTestClock } from "../../tests/support/test_clock.ts";
-import { withResilience } from "./with_resilience.ts";
+import { withResilience } from "./decorators.ts";
 
 type Respond = (init: RequestInit) => Response | Promise<Response>;
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { SqlFault, StoreUnavailable } from "./statement.ts";
-import { libsqlSql } from "./libsql.ts";
+import { libsqlSql } from "./open_sql_db.ts";
 
 const statement = { sql: "SELECT 1", params: [] };
 

@@ -1,4 +1,4 @@
-import { digest } from "../crypto/bytes.ts";
+import { digest } from "../crypto/encoding.ts";
 import { type SqlDb, type Statement, UniqueViolation } from "./statement.ts";
 import { splitStatements } from "./sql_text.ts";
 

@@ -10,8 +10,7 @@ export {
   UniqueViolation,
   VersionConflict,
 } from "./statement.ts";
-export { readCursor, toCursor, uuidv7 } from "./rows.ts";
+export { deleteStoredResponses, type Orm, orm, readCursor, toCursor, uuidv7 } from "./store.ts";
 export { migrate, type Migration, pendingMigrations } from "./migrate.ts";
-export { deleteStoredResponses, type Orm, orm } from "./orm.ts";
-export { readSqlDb, type SqlSource, sqlSource } from "./read_sql_db.ts";
+export { readSqlDb, type SqlSource, sqlSource } from "./open_sql_db.ts";
 export type { D1Binding, D1Prepared } from "./d1.ts";

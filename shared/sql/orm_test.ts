@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { sqliteTable, text } from "drizzle-orm/sqlite-core";
 import { openNodeSqlite } from "./node_sqlite.ts";
-import { orm } from "./orm.ts";
+import { orm } from "./store.ts";
 
 Deno.test("drizzle's transaction is refused before anything runs", () => {
   const sent: string[] = [];

@@ -1,5 +1,5 @@
 import { type SpanContext, SpanStatusCode } from "@opentelemetry/api";
-import { parseJson } from "../crypto/bytes.ts";
+import { parseJson } from "../crypto/encoding.ts";
 import { mask } from "../log.ts";
 import type { MetricPoint, MetricSnapshot, MetricsSnapshot } from "./metrics.ts";
 import type { SpanAttributes, SpanEvent, SpanLink, SpanRecord, SpanValue } from "./span.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createTestHarness } from "wrangler";
-import { libsqlSql } from "../../shared/sql/libsql.ts";
+import { libsqlSql } from "../../shared/sql/open_sql_db.ts";
 import { openNodeSqlite } from "../../shared/sql/node_sqlite.ts";
 import { startHranaServer } from "../hrana_server.ts";
 import { sqlCases } from "./sql_cases.ts";

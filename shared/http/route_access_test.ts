@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Passport } from "../passport/mod.ts";
 import { Problem, type ProblemCode } from "../problem.ts";
-import { hasRole, requireRole, requireUser } from "./access.ts";
+import { hasRole, requireRole, requireUser } from "./route.ts";
 
 function passport(claims: Partial<Passport>): Passport {
   return {

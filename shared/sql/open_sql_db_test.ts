@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import * as z from "zod/mini";
 import { ConfigError, readConfig } from "../composition/settings.ts";
-import { readSqlDb, sqlSource } from "./read_sql_db.ts";
+import { readSqlDb, sqlSource } from "./open_sql_db.ts";
 
 const open = { run: () => Promise.resolve([[1]]), batch: () => Promise.resolve([]) };
 const d1 = {

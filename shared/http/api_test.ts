@@ -3,7 +3,7 @@ import { internalHeaders } from "../context/internal_headers.ts";
 import { createLogger } from "../context/request_context.ts";
 import { Problem, problemCodes } from "../problem.ts";
 import { StoreUnavailable } from "../sql/statement.ts";
-import { respondToError } from "./respond_to_error.ts";
+import { respondToError } from "./api.ts";
 
 const log = createLogger({ service: "course", now: () => 0, sink: () => {} });
 const blames = (error: unknown) =>

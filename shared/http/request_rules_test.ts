@@ -2,10 +2,9 @@ import assert from "node:assert/strict";
 import { createRoute, z } from "@hono/zod-openapi";
 import fc from "fast-check";
 import { createLogger } from "../context/request_context.ts";
-import { createApi } from "./create_api.ts";
-import { limitBody, requireStrictJson } from "./json_text.ts";
+import { createApi, respondToError } from "./api.ts";
+import { limitBody, requireStrictJson } from "./request_rules.ts";
 import { jsonBody, jsonResponse } from "./openapi.ts";
-import { respondToError } from "./respond_to_error.ts";
 
 const echo = createRoute({
   method: "post",

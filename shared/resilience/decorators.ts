@@ -1,11 +1,50 @@
+import { sentOnce, type Upstream } from "../composition/upstream.ts";
+import { currentContext } from "../context/request_context.ts";
 import { background } from "../isolate.ts";
 import { revocationKeys } from "../redis/keys.ts";
 import { type Redis, RedisUnavailable } from "../redis/redis.ts";
 import { createCircuitBreaker, type Permit } from "./circuit_breaker.ts";
-import type { ResilienceEffects } from "./effects.ts";
-import type { FallbackKey, FallbackStore } from "./fallback.ts";
-import { createInstrumentation } from "./resilience.ts";
-import { type Policy, toBreakerPolicy } from "./policy.ts";
+import { type Policy, type ResilienceEffects, toBreakerPolicy } from "./policy.ts";
+import { createInstrumentation, createResilience } from "./resilience.ts";
+
+/** How an upstream is called. */
+export interface WithResilienceOptions extends ResilienceEffects {
+  /** Read at each call. */
+  readonly policy: () => Policy;
+}
+
+/**
+ * The same upstream behind a breaker, a bulkhead, a time limit and retries.
+ *
+ * A call ends with the current request, and within its deadline. Only GET, HEAD, OPTIONS, PUT and
+ * DELETE are ever repeated. For an upstream with its own headers; calls between services use the
+ * client, which writes Passport and deadline anew for each attempt.
+ *
+ * Its `fetch` throws `upstream_timeout` or `upstream_unavailable`, the latter with `Retry-After`
+ * when the call was refused unsent. Any other response, 5xx too, is returned.
+ */
+export function withResilience(upstream: Upstream, options: WithResilienceOptions): Upstream {
+  const { name } = upstream;
+  const { epochNow = Date.now } = options;
+  const resilience = createResilience({ ...options, name });
+  return {
+    name,
+    fetch(target, init = {}) {
+      const { signal, deadline } = currentContext() ?? {};
+      const signals = [signal, init.signal].filter((one) => one instanceof AbortSignal);
+      const call = {
+        ...init,
+        signal: AbortSignal.any(signals),
+        remainingMs: () => deadline === undefined ? undefined : deadline - epochNow(),
+      };
+      const sent = sentOnce(init);
+      return resilience.run(
+        call,
+        (attempt) => upstream.fetch(target, { ...sent, signal: attempt.signal }),
+      );
+    },
+  };
+}
 
 type Build = Parameters<Redis["pipeline"]>[0];
 
@@ -65,27 +104,6 @@ export function redisWithBreaker(
       }
       instrumentation.refused("breaker");
       throw new RedisUnavailable("Redis is left alone for now: its breaker is open");
-    },
-  };
-}
-
-/** Redis key of a stored result; the subject, which may hold any character, comes last. */
-export function fallbackKey({ service, what, sub }: FallbackKey): string {
-  return `fb:${service}:${what}:${sub}`;
-}
-
-/** Stores last good results in Redis, each with its TTL. */
-export function redisFallbackStore(redis: Redis): FallbackStore {
-  return {
-    async get(key) {
-      const [value] = await redis.pipeline((pipeline) => pipeline.get(fallbackKey(key)));
-      return typeof value === "string" ? value : null;
-    },
-    async put(key, value, ttlSeconds) {
-      await redis.pipeline((pipeline) => pipeline.set(fallbackKey(key), value, { ex: ttlSeconds }));
-    },
-    async forget(key) {
-      await redis.pipeline((pipeline) => pipeline.del(fallbackKey(key)));
     },
   };
 }

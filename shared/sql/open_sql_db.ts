@@ -1,4 +1,8 @@
 import { createClient, LibsqlError, type ResultSet } from "@libsql/client/http";
+import * as z from "zod/mini";
+import { measureDatabase } from "../context/measure.ts";
+import { type D1Binding, d1Sql } from "./d1.ts";
+import { oneStatement } from "./sql_text.ts";
 import {
   checkStatement,
   type Row,
@@ -7,7 +11,73 @@ import {
   type Statement,
   toSqlError,
 } from "./statement.ts";
-import { oneStatement } from "./sql_text.ts";
+
+/** A service's database: an open one, a D1 binding, or the URL of a libSQL server. */
+export type SqlSource = SqlDb | D1Binding | string;
+
+const expected =
+  "must be a D1 binding, a libSQL URL (libsql:, https: or http:) or an open database";
+
+/** Setting that names a database; the setting `<NAME>_TOKEN` holds its libSQL token. */
+export const sqlSource: z.ZodMiniType<SqlSource> = z.custom<SqlSource>(
+  (value) => problemOf(value) === undefined,
+  { error: ({ input }) => problemOf(input) ?? expected },
+);
+
+/**
+ * Creates the database that a setting names: an open one, a D1 binding, or a libSQL URL.
+ *
+ * `token` belongs to a URL. A text `sqlite:<path>` is refused: only a runtime can open files.
+ *
+ * @throws {TypeError} for any other value; the message does not contain the value, which may be
+ * secret
+ */
+export function readSqlDb(value: unknown, token?: string): SqlDb {
+  return measuredSql(openSqlDb(value, token));
+}
+
+function openSqlDb(value: unknown, token?: string): SqlDb {
+  if (isSqlDb(value)) return value;
+  if (isD1Binding(value)) return d1Sql(value);
+  const problem = problemOf(value);
+  if (problem !== undefined || typeof value !== "string") {
+    throw new TypeError(`Cannot use this database: it ${problem ?? expected}`);
+  }
+  return libsqlSql({ url: value, token });
+}
+
+/** Describes why a value is invalid; undefined if it is valid. */
+function problemOf(value: unknown): string | undefined {
+  if (isSqlDb(value) || isD1Binding(value)) return undefined;
+  if (typeof value !== "string") return expected;
+  if (value.startsWith("sqlite:")) return "is a file, which this runtime does not open";
+  return isLibsqlUrl(value) ? undefined : expected;
+}
+
+function isLibsqlUrl(text: string): boolean {
+  return URL.canParse(text) && ["libsql:", "https:", "http:"].includes(new URL(text).protocol);
+}
+
+function isSqlDb(value: unknown): value is SqlDb {
+  return hasMethods(value, "run", "batch");
+}
+
+function isD1Binding(value: unknown): value is D1Binding {
+  return hasMethods(value, "prepare", "batch");
+}
+
+function hasMethods(value: unknown, ...names: string[]): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return names.every((name) => typeof Reflect.get(value, name) === "function");
+}
+
+/** Wraps a database so that each call is a span of the request's trace and a measurement. */
+export function measuredSql(db: SqlDb): SqlDb {
+  return {
+    run: (statement) => measureDatabase("QUERY", 1, () => db.run(statement)),
+    batch: (statements) => measureDatabase("BATCH", statements.length, () => db.batch(statements)),
+  };
+}
 
 /** Options of {@link libsqlSql}. */
 export interface LibsqlOptions {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { compareStates } from "./reconciliation_compare.ts";
+import { compareStates } from "./reconciliation_states.ts";
 
 const ids = fc.integer({ min: 0, max: 30 }).map((at) => `s${String(at).padStart(2, "0")}`);
 const lists = fc.uniqueArray(fc.record({ subject: ids, value: fc.integer({ min: 0, max: 1 }) }), {

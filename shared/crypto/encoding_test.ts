@@ -7,7 +7,7 @@ import {
   encodeBase64Url,
   parseJson,
   randomToken,
-} from "./bytes.ts";
+} from "./encoding.ts";
 
 const bytes = fc.uint8Array({ maxLength: 80 });
 

@@ -1,14 +1,74 @@
+import { type Hook, OpenAPIHono, type z } from "@hono/zod-openapi";
+import { internalHeaders } from "../context/internal_headers.ts";
 import { currentContext } from "../context/request_context.ts";
+import type { Logger } from "../log.ts";
+import type { Passport } from "../passport/mod.ts";
 import {
   isErrorNamed,
   Problem,
   type ProblemCode,
+  type ProblemDetail,
   problemMediaType,
   toProblemResponse,
 } from "../problem.ts";
-import { internalHeaders } from "../context/internal_headers.ts";
-import type { Logger } from "../log.ts";
 import { newTrace } from "../telemetry/trace_context.ts";
+
+/** The variables that `requirePassport` sets on `c.var`. */
+export type PassportEnv = { Variables: { passport: Passport } };
+
+/**
+ * What a context of any copy of Hono 4 has. The type `Context` of one copy has members with private
+ * symbols, so an application with another copy, even of the same version, would not type-check.
+ */
+export interface AnyContext {
+  /** The request. */
+  readonly req: {
+    readonly raw: Request;
+    readonly method: string;
+    readonly path: string;
+    /** The pattern of the matched route, in versions that have it. */
+    readonly routePath?: unknown;
+    header(name: string): string | undefined;
+  };
+  /** The response so far. */
+  res: Response;
+  /** What a handler has thrown. */
+  readonly error: Error | undefined;
+  /** Sets a header of the response. */
+  header(name: string, value: string): void;
+  /** Sets a variable for the handlers. */
+  set(key: string, value: unknown): void;
+}
+
+/** An app whose routes have OpenAPI schemas. */
+export type ServiceApp = OpenAPIHono<PassportEnv>;
+
+/** Invalid input is `validation_failed` with one detail per field; an impossible id is 404. */
+const refuseInvalidInput: Hook<unknown, PassportEnv, string, unknown> = (result) => {
+  if (result.success) return;
+  if (result.target === "param") throw new Problem("not_found");
+  throw new Problem("validation_failed", {
+    details: result.error.issues.flatMap(toDetails),
+  });
+};
+
+/** Limits the size of the response for a body with very many unknown fields. */
+const maxNamedUnknowns = 10;
+
+function toDetails(issue: z.core.$ZodIssue): ProblemDetail[] {
+  const path = issue.path.map(String);
+  if (issue.code !== "unrecognized_keys") return [{ path: path.join("."), message: issue.message }];
+  return issue.keys.slice(0, maxNamedUnknowns).map((key) => ({
+    // A key that is not a plain name is not echoed: the client controls its text.
+    path: [...path, ...(/^[\w-]{1,64}$/.test(key) ? [key] : [])].join("."),
+    message: "Unknown field",
+  }));
+}
+
+/** Creates a set of routes, to be mounted in a service. */
+export function createApi(): ServiceApp {
+  return new OpenAPIHono<PassportEnv>({ defaultHook: refuseInvalidInput });
+}
 
 /** Errors that Hono itself throws, before the validation hook runs. */
 const byStatus: Readonly<Record<number, ProblemCode>> = {
