@@ -30,6 +30,7 @@ const owners: Readonly<Record<string, readonly Part[]>> = {
   RECOMMENDER_KEY: ["recommendation"],
   UPSTASH_REDIS_REST_TOKEN: parts,
   ACCESS_TOKEN_KEYS_FILE: ["auth"],
+  ROUTES: ["gateway", "auth"],
   PASSPORT_KEYS: parts,
   QSTASH_TOKEN: withEvents,
   QSTASH_CURRENT_SIGNING_KEY: withEvents,

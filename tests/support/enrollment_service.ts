@@ -4,7 +4,7 @@ import { localUpstream, type Upstream } from "@edgepass/shared/configuration";
 import { createServiceRuntime, toPlace } from "@edgepass/shared/http";
 import { Enrollment } from "../../services/enrollment/schema.ts";
 import { bowline, learner, setupCourse } from "./course_service.ts";
-import { createDeliverer, hearingBindings, readOutbox } from "./deliveries.ts";
+import { consumerBindings, createDeliverer, readOutbox } from "./deliveries.ts";
 import { createCaller, expectJson, openDatabase } from "./services.ts";
 
 /** A service for each part of a person's export, which is empty. */
@@ -29,7 +29,7 @@ export async function setupEnrollment() {
   });
   const runtime = createServiceRuntime(passports.bindings, { now: clock.now, sink: () => {} });
   const { app: service, events } = enrollment.compose(
-    { ...passports.bindings, ...hearingBindings, ENROLLMENT_DB: database },
+    { ...passports.bindings, ...consumerBindings, ENROLLMENT_DB: database },
     {
       local: {
         ...createExporting(),
@@ -48,7 +48,7 @@ export async function setupEnrollment() {
     events,
     ...createDeliverer(service, "enrollment", clock),
     /** The events in its outbox. */
-    said: () => readOutbox(database),
+    publishedEvents: () => readOutbox(database),
     /** A published course with lessons of these titles. */
     async publish(...titles: string[]) {
       const { id } = await course.create();
