@@ -61,39 +61,81 @@ export interface RequirePassportOptions {
 export function requirePassport(
   { name, runtime, open = [] }: RequirePassportOptions,
 ): PassportMiddleware {
-  const log = runtime.createLogger(name);
-  const { verify, compare } = runtime.createVerifiers(name, log);
-  const configuration = runtime.configuration(name);
   const { now, telemetry } = runtime;
+  const log = runtime.createLogger(name);
   const openPaths = new Set(open);
+  const serve = inOrder([
+    logRequest(log),
+    measureRequest(telemetry),
+    respondToFailure(log),
+    admitCaller({ name, runtime, log }),
+  ]);
   return oncePerRequest(async function requirePassport(c: AnyContext, next) {
     const context = openContext(c, { name, now, telemetry });
-    await runInContext(context, async () => {
-      const startedAt = performance.now();
-      const isOpen = openPaths.has(c.req.path);
-      let passport: Passport | undefined;
-      let verdict: ShadowVerdict | undefined;
-      try {
-        const admitted = isOpen ? context : await admit(c, { context, verify, now });
-        passport = admitted.passport;
-        await configuration.observeVersion(passport?.cfg);
-        if (passport) {
-          // The comparison decides nothing, so its failure must not refuse a request.
-          verdict = await compare(passport, admitted.txnToken ?? null).catch(() => undefined);
-        }
-        await runInContext(admitted, next);
-        if (c.error && !isResponseSent(c.error, c.res)) c.res = respondToError(c.error, log);
-      } catch (error) {
-        c.res = respondToError(error, log);
-      }
-      if (verdict) c.header(internalHeaders.passportVerdict, verdict);
-      const durationMs = performance.now() - startedAt;
-      const { sub } = passport ?? {};
-      const route = isOpen || passport ? bestEffort(() => readRoute(c)) : undefined;
-      bestEffort(() => measureRequest(c, { context, telemetry, route, sub, durationMs }));
-      bestEffort(() => logRequest(c, { write: isOpen ? log.debug : log.info, sub, durationMs }));
-    });
+    const isOpen = openPaths.has(c.req.path);
+    const request = { c, context, isOpen, startedAt: performance.now() };
+    await runInContext(context, () => serve(request, next));
   });
+}
+
+/** One request, as the middleware below pass it on. */
+interface ServedRequest {
+  readonly c: AnyContext;
+  /** Its context before the caller is admitted. */
+  readonly context: ActiveRequest;
+  /** Whether its path requires no Passport. */
+  readonly isOpen: boolean;
+  /** Monotonic milliseconds. */
+  readonly startedAt: number;
+  /** The admitted caller. */
+  passport?: Passport;
+  /** How the Passport that authorises compares with the one beside it. */
+  verdict?: ShadowVerdict;
+}
+
+/** One concern of a request, around what comes after it. */
+type Middleware = (request: ServedRequest, next: () => Promise<void>) => Promise<void>;
+
+/** The first is the outermost. */
+function inOrder(middleware: readonly Middleware[]): Middleware {
+  return middleware.reduceRight<Middleware>(
+    (inner, outer) => (request, next) => outer(request, () => inner(request, next)),
+    (_request, next) => next(),
+  );
+}
+
+function respondToFailure(log: Logger): Middleware {
+  return async function respondToFailure(request, next) {
+    const { c } = request;
+    try {
+      await next();
+      if (c.error && !isResponseSent(c.error, c.res)) c.res = respondToError(c.error, log);
+    } catch (error) {
+      c.res = respondToError(error, log);
+    }
+    if (request.verdict) c.header(internalHeaders.passportVerdict, request.verdict);
+  };
+}
+
+function admitCaller(
+  { name, runtime, log }: Pick<RequirePassportOptions, "name" | "runtime"> & { log: Logger },
+): Middleware {
+  const { verify, compare } = runtime.createVerifiers(name, log);
+  const configuration = runtime.configuration(name);
+  const { now } = runtime;
+  return async function admitCaller(request, next) {
+    const { c, context, isOpen } = request;
+    const admitted = isOpen ? context : await admit(c, { context, verify, now });
+    const { passport, txnToken = null } = admitted;
+    if (passport) request.passport = passport;
+    await configuration.observeVersion(passport?.cfg);
+    if (passport) {
+      // The comparison decides nothing, so its failure must not refuse a request.
+      const verdict = await compare(passport, txnToken).catch(() => undefined);
+      if (verdict) request.verdict = verdict;
+    }
+    await runInContext(admitted, next);
+  };
 }
 
 interface ActiveRequest extends RequestContext {
@@ -163,27 +205,30 @@ function readRoute({ req }: AnyContext): string | undefined {
   return typeof route !== "string" || route.includes("*") ? undefined : route;
 }
 
-function measureRequest(
-  c: AnyContext,
-  { context, telemetry, route, sub, durationMs }: {
-    context: ActiveRequest;
-    telemetry: Telemetry;
-    route: string | undefined;
-    sub: string | undefined;
-    durationMs: number;
-  },
+function measureRequest({ metrics }: Telemetry): Middleware {
+  return async function measureRequest(request, next) {
+    await next();
+    bestEffort(() => record(request, metrics));
+  };
+}
+
+function record(
+  { c, context, isOpen, passport, startedAt }: ServedRequest,
+  metrics: Telemetry["metrics"],
 ): void {
   const { method, path } = c.req;
   const { status } = c.res;
+  // A refused request has reached no route.
+  const route = isOpen || passport ? bestEffort(() => readRoute(c)) : undefined;
   const failure = status >= 500 ? String(status) : undefined;
   const { span } = context.activeSpan;
-  telemetry.metrics.record("http.server.request.duration", {
+  metrics.record("http.server.request.duration", {
     "edgepass.service": context.service,
     "http.request.method": method,
     "http.route": route,
     "http.response.status_code": status,
     "error.type": failure,
-  }, durationMs / 1000);
+  }, (performance.now() - startedAt) / 1000);
   if (!span.isRecording()) return;
   if (route !== undefined) span.updateName(`${method} ${route}`);
   span.setAttributes({
@@ -192,26 +237,26 @@ function measureRequest(
     "http.route": route,
     "http.response.status_code": status,
     "error.type": failure,
-    "user.id": sub,
+    "user.id": passport?.sub,
     "edgepass.call_chain": [...context.callChain],
   });
   if (failure !== undefined) span.setStatus({ code: SpanStatusCode.ERROR });
   span.end();
 }
 
-function logRequest(
-  c: AnyContext,
-  { write, sub, durationMs }: {
-    write: Logger["info"];
-    sub: string | undefined;
-    durationMs: number;
-  },
-): void {
-  write("Request served", {
-    method: c.req.method,
-    path: c.req.path,
-    status: c.res.status,
-    durationMs: Math.round(durationMs * 10) / 10,
-    sub,
-  });
+function logRequest(log: Logger): Middleware {
+  return async function logRequest(request, next) {
+    await next();
+    const { c, isOpen, passport, startedAt } = request;
+    const write = isOpen ? log.debug : log.info;
+    bestEffort(() =>
+      write("Request served", {
+        method: c.req.method,
+        path: c.req.path,
+        status: c.res.status,
+        durationMs: Math.round((performance.now() - startedAt) * 10) / 10,
+        sub: passport?.sub,
+      })
+    );
+  };
 }
