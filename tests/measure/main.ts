@@ -6,6 +6,7 @@ import { type Measurements, toFigures } from "./figures.ts";
 import { countExports, readEntryPoints } from "./public_names.ts";
 import { readMeasuredFiles, readSources } from "./read_facts.ts";
 import { figuresDocument, toText, withFigures } from "./table.ts";
+import { measureTouched } from "./touched.ts";
 
 readArguments({
   usage:
@@ -40,5 +41,6 @@ async function measure(): Promise<Measurements> {
     packages,
     entryPoints: shared.size,
     exports: await countExports(shared),
+    touched: await measureTouched(),
   };
 }

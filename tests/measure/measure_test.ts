@@ -7,6 +7,7 @@ import plugin, { type Fact } from "./lint_plugin.ts";
 import { countDocumented, toEntryPoints } from "./public_names.ts";
 import { groupFacts, isGenerated, type MeasuredFile, toMeasuredFile } from "./read_facts.ts";
 import { documentedFigures, figuresDocument, toText, withFigures } from "./table.ts";
+import { classify, listChanges } from "./touched.ts";
 
 function readFacts(text: string): Fact[] {
   return Deno.lint.runPlugin(plugin, "file.ts", text).map(({ message }) => JSON.parse(message));
@@ -16,6 +17,8 @@ function measure(path: string, text: string): MeasuredFile {
   return toMeasuredFile({ path, text }, new Map([[path, readFacts(text)]]));
 }
 
+const untouched = { folder: 0, edited: [], generated: [] };
+
 const nothing: Measurements = {
   files: [],
   local: [],
@@ -23,6 +26,7 @@ const nothing: Measurements = {
   packages: new Map(),
   entryPoints: 0,
   exports: 0,
+  touched: { service: untouched, setting: untouched, route: untouched },
 };
 
 function figure(name: string, measured: Partial<Measurements>): string | undefined {
@@ -229,4 +233,31 @@ Deno.test("figures are written between their markers, in place of the previous o
 // Not the values: they change with each commit, and deno task measure has them.
 Deno.test("the architecture names every figure", async () => {
   assert.deepEqual(documentedFigures(await readProjectFile(figuresDocument)), figureNames);
+});
+
+Deno.test("a change touches the files whose text differs, new and deleted ones too", () => {
+  const before = new Map([["a", "1"], ["b", "1"], ["c", "1"]]);
+  const after = new Map([["a", "1"], ["b", "2"], ["d", "1"]]);
+  assert.deepEqual(listChanges(before, after), ["b", "c", "d"]);
+});
+
+Deno.test("of the files that a new service touches, those that no generator writes were edited", () => {
+  const changed = [
+    "app/generated/routes.ts",
+    "app/services.ts",
+    "docs/events.md",
+    "services/notes/deno.json",
+    "services/notes/service.ts",
+  ];
+  const service = classify(changed, new Set(["app/generated/routes.ts"]));
+  assert.deepEqual(service, {
+    folder: 2,
+    edited: ["app/services.ts", "docs/events.md"],
+    generated: ["app/generated/routes.ts"],
+  });
+  const touched = { ...nothing.touched, service };
+  assert.equal(
+    figure("files that a new service", { touched }),
+    "its folder (2), 2 edited, 1 generated",
+  );
 });
