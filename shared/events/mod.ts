@@ -25,6 +25,7 @@ export {
   createQstashClient,
   type EventSettings,
   type QstashAccess,
+  type QstashClient,
   qstashSettings,
   readEventSettings,
   toDestination,

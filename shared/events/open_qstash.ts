@@ -26,6 +26,7 @@ import {
 import { createRelay, type OutgoingEvent, type Publish, type Relay } from "./relay.ts";
 import type { RelayRows } from "./relay_rows.ts";
 import type { SequenceMark } from "./sequences.ts";
+import { loadOnce } from "../isolate.ts";
 import type { Logger } from "../log.ts";
 import type { Redis } from "../redis/mod.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
@@ -59,10 +60,11 @@ const Results = z.array(z.looseObject({
 export function createPublisher(
   { table, publicOrigin, ...access }: PublisherOptions,
 ): Publish {
-  const client = createQstashClient(access);
+  const open = loadOnce(() => createQstashClient(access));
   return async function publish(events) {
     const messages = events.flatMap((event) => toMessages(event, table, publicOrigin));
     if (messages.length === 0) return new Map();
+    const client = await open();
     const response: unknown = await client.batch(messages.map(({ message }) => message));
     const { success, data: results } = z.safeParse(Results, response);
     if (!success || results.length !== messages.length) {
@@ -253,11 +255,11 @@ export function openQstash(
   const { fetch, random = Math.random, publishTimeoutMs: timeoutMs } = effects;
   const access = { ...qstash, fetch, now };
   const publish = createPublisher({ ...access, timeoutMs, table, publicOrigin });
-  const client = createQstashClient({ ...access, timeoutMs: deadLetterTimeoutMs });
+  const open = loadOnce(() => createQstashClient({ ...access, timeoutMs: deadLetterTimeoutMs }));
   const destination = toDestination(publicOrigin, service);
   const failureUrl = `${destination}/failed`;
-  const withCallbacks = openDeadLetterClient(client, [destination, failureUrl]);
-  const deadLetters = openDeadLetterClient(client, [destination]);
+  const withCallbacks = openDeadLetterClient(open, [destination, failureUrl]);
+  const deadLetters = openDeadLetterClient(open, [destination]);
   return {
     relay: createRelay({ ...deps, publish, random }),
     deadLetters: createDeadLetterQueue({ client: deadLetters, now }),

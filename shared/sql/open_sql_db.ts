@@ -1,6 +1,7 @@
-import { createClient, LibsqlError, type ResultSet } from "@libsql/client/http";
+import type { Client, ResultSet } from "@libsql/client/http";
 import * as z from "zod/mini";
 import { measureDatabase } from "../context/measure.ts";
+import { loadOnce } from "../isolate.ts";
 import { type D1Binding, d1Sql } from "./d1.ts";
 import { oneStatement } from "./sql_text.ts";
 import {
@@ -54,8 +55,30 @@ function problemOf(value: unknown): string | undefined {
   return isLibsqlUrl(value) ? undefined : expected;
 }
 
+/**
+ * Whether the client accepts a URL, by the client's own rules: it is loaded with the first statement,
+ * and a mistyped setting must stop the start, not fail every request. A test compares both.
+ */
 function isLibsqlUrl(text: string): boolean {
-  return URL.canParse(text) && ["libsql:", "https:", "http:"].includes(new URL(text).protocol);
+  const asHttps = text.replace(/^libsql:/i, "https:");
+  if (!/^https?:\/\//i.test(asHttps) || !URL.canParse(text) || !URL.canParse(asHttps)) return false;
+  if (text.includes("#") || !isDecodable(text)) return false;
+  const { protocol, port, searchParams } = new URL(text);
+  if ([...searchParams.keys()].some((name) => name !== "tls" && name !== "authToken")) return false;
+  const choices = searchParams.getAll("tls");
+  if (choices.some((choice) => choice !== "0" && choice !== "1")) return false;
+  const isEncrypted = choices.length === 0 ? protocol !== "http:" : choices.at(-1) === "1";
+  if (protocol === "libsql:") return isEncrypted || port !== "";
+  return isEncrypted === (protocol === "https:");
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isSqlDb(value: unknown): value is SqlDb {
@@ -92,43 +115,54 @@ export interface LibsqlOptions {
 }
 
 /**
- * Adapts a libSQL server (Hrana over HTTP) to `SqlDb`. Nothing is sent before the first statement.
+ * Adapts a libSQL server (Hrana over HTTP) to `SqlDb`. Nothing is sent, and the client is not loaded,
+ * before the first statement: deployments with another database never use it, and it would be a
+ * tenth of their cold start.
  *
- * @throws {TypeError} if the client does not accept the URL; the message does not contain the URL
+ * @throws {TypeError} if the client would not accept the URL; the message does not contain the URL
  */
 export function libsqlSql(
   { url, token, timeoutMs = 5_000, fetch = globalThis.fetch }: LibsqlOptions,
 ): SqlDb {
-  const client = open(
-    url,
-    token,
-    (request) => fetch(new Request(request, { signal: AbortSignal.timeout(timeoutMs) })),
-  );
+  // The client's own message would quote the URL, which may contain a token.
+  if (!isLibsqlUrl(url)) {
+    throw new TypeError("Cannot use this libSQL URL: it must be libsql:, https: or http:");
+  }
+  const open = loadOnce(async () => {
+    const { createClient, LibsqlError } = await import("@libsql/client/http");
+    const client = createClient({
+      url,
+      fetch: (request: Request) =>
+        fetch(new Request(request, { signal: AbortSignal.timeout(timeoutMs) })),
+      ...(token === undefined ? {} : { authToken: token }),
+    });
+    return { client, LibsqlError };
+  });
+  async function send<T>(work: (client: Client) => Promise<T>): Promise<T> {
+    const { client, LibsqlError } = await open();
+    try {
+      return await work(client);
+    } catch (error) {
+      // RangeError: an integer that a number cannot represent.
+      const isFault = error instanceof RangeError ||
+        (error instanceof LibsqlError && faultCode.test(error.code));
+      throw toSqlError(error, { outage: !isFault });
+    }
+  }
   return {
     async run(statement) {
       const item = checked(statement);
-      return rowsOf(await withMappedErrors(() => client.execute(item)));
+      return rowsOf(await send((client) => client.execute(item)));
     },
     async batch(statements) {
       if (statements.length === 0) return [];
       const items = statements.map(checked);
-      return (await withMappedErrors(() => client.batch(items, "write"))).map(rowsOf);
+      return (await send((client) => client.batch(items, "write"))).map(rowsOf);
     },
   };
 }
 
-function open(
-  url: string,
-  token: string | undefined,
-  fetch: (request: Request) => Promise<Response>,
-): ReturnType<typeof createClient> {
-  try {
-    return createClient({ url, fetch, ...(token === undefined ? {} : { authToken: token }) });
-  } catch {
-    // The client's own message quotes the URL, which may contain a token.
-    throw new TypeError("Cannot use this libSQL URL: it must be libsql:, https: or http:");
-  }
-}
+const faultCode = /^(?:SQLITE_(?:ERROR|CONSTRAINT|TOOBIG|MISMATCH|RANGE|AUTH|MISUSE)|SQL_|ARGS_)/;
 
 function checked(statement: Statement): { sql: string; args: SqlValue[] } {
   checkStatement(statement);
@@ -143,17 +177,4 @@ function rowsOf({ columns, rows }: ResultSet): Row[] {
 
 function toValue(value: unknown): unknown {
   return value instanceof ArrayBuffer ? new Uint8Array(value) : value;
-}
-
-const faultCode = /^(?:SQLITE_(?:ERROR|CONSTRAINT|TOOBIG|MISMATCH|RANGE|AUTH|MISUSE)|SQL_|ARGS_)/;
-
-async function withMappedErrors<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    // RangeError: an integer that a number cannot represent.
-    const isFault = error instanceof RangeError ||
-      (error instanceof LibsqlError && faultCode.test(error.code));
-    throw toSqlError(error, { outage: !isFault });
-  }
 }
