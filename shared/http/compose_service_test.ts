@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { createRoute, z } from "@hono/zod-openapi";
-import { hearingBindings } from "../../tests/support/deliveries.ts";
+import { consumerBindings } from "../../tests/support/deliveries.ts";
 import { createPassports } from "../../tests/support/passports.ts";
 import { createCaller, createClock, openDatabase } from "../../tests/support/services.ts";
 import { createPolicies } from "../resilience/mod.ts";
@@ -26,7 +26,7 @@ for (const [events, table] of Object.entries({ "without": {}, "with": created })
     using sql = await openDatabase("course");
     const clock = createClock();
     const passports = createPassports(clock);
-    const bindings = { ...passports.bindings, ...hearingBindings, NOTES_DB: sql };
+    const bindings = { ...passports.bindings, ...consumerBindings, NOTES_DB: sql };
     const runtime = createServiceRuntime(bindings, { now: clock.now, sink: () => {} });
     const defineService = createDefineService({ events: table, policies: createPolicies({}) });
     const service = defineService({
