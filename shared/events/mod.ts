@@ -20,8 +20,8 @@ export type { CompleteDeadLetter, DeadLetter } from "./dead_letter.ts";
 export type { DeadLetterQueue, Replayed } from "./dead_letter_queue.ts";
 export { type DeletionOf, isNotDeleted, type SubjectStore } from "./sequences.ts";
 export {
-  createQstashClient,
   type EventSettings,
+  loadQstashClient,
   type QstashAccess,
   type QstashClient,
   qstashSettings,

@@ -16,9 +16,9 @@ import {
   toPages,
 } from "./dead_letter_queue.ts";
 import {
-  createQstashClient,
   type EventSettings,
   type Fetch,
+  loadQstashClient,
   PublishError,
   type QstashAccess,
   toDestination,
@@ -60,7 +60,7 @@ const Results = z.array(z.looseObject({
 export function createPublisher(
   { table, publicOrigin, ...access }: PublisherOptions,
 ): Publish {
-  const open = loadOnce(() => createQstashClient(access));
+  const open = loadOnce(() => loadQstashClient(access));
   return async function publish(events) {
     const messages = events.flatMap((event) => toMessages(event, table, publicOrigin));
     if (messages.length === 0) return new Map();
@@ -255,7 +255,7 @@ export function openQstash(
   const { fetch, random = Math.random, publishTimeoutMs: timeoutMs } = effects;
   const access = { ...qstash, fetch, now };
   const publish = createPublisher({ ...access, timeoutMs, table, publicOrigin });
-  const open = loadOnce(() => createQstashClient({ ...access, timeoutMs: deadLetterTimeoutMs }));
+  const open = loadOnce(() => loadQstashClient({ ...access, timeoutMs: deadLetterTimeoutMs }));
   const destination = toDestination(publicOrigin, service);
   const failureUrl = `${destination}/failed`;
   const withCallbacks = openDeadLetterClient(open, [destination, failureUrl]);

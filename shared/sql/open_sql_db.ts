@@ -1,17 +1,9 @@
-import type { Client, ResultSet } from "@libsql/client/http";
 import * as z from "zod/mini";
 import { measureDatabase } from "../context/measure.ts";
 import { loadOnce } from "../isolate.ts";
 import { type D1Binding, d1Sql } from "./d1.ts";
-import { oneStatement } from "./sql_text.ts";
-import {
-  checkStatement,
-  type Row,
-  type SqlDb,
-  type SqlValue,
-  type Statement,
-  toSqlError,
-} from "./statement.ts";
+import type { LibsqlOptions } from "./libsql.ts";
+import type { SqlDb } from "./statement.ts";
 
 /** A service's database: an open one, a D1 binding, or the URL of a libSQL server. */
 export type SqlSource = SqlDb | D1Binding | string;
@@ -102,79 +94,24 @@ export function measuredSql(db: SqlDb): SqlDb {
   };
 }
 
-/** Options of {@link libsqlSql}. */
-export interface LibsqlOptions {
-  /** `libsql:`, `https:` or `http:` URL of the database. */
-  readonly url: string;
-  /** Bearer token of the database. */
-  readonly token?: string | undefined;
-  /** Timeout of a call, after which the store counts as unavailable; default 5,000. */
-  readonly timeoutMs?: number;
-  /** Replaces the runtime's own. */
-  readonly fetch?: (request: Request) => Promise<Response>;
-}
-
 /**
- * Adapts a libSQL server (Hrana over HTTP) to `SqlDb`. Nothing is sent, and the client is not loaded,
- * before the first statement: deployments with another database never use it, and it would be a
- * tenth of their cold start.
+ * Opens the database of a libSQL server. Nothing is sent, and the client is not loaded, before the
+ * first statement: most deployments have another database, and it would be a tenth of their cold
+ * start.
  *
  * @throws {TypeError} if the client would not accept the URL; the message does not contain the URL
  */
-export function libsqlSql(
-  { url, token, timeoutMs = 5_000, fetch = globalThis.fetch }: LibsqlOptions,
-): SqlDb {
+export function libsqlSql(options: LibsqlOptions): SqlDb {
   // The client's own message would quote the URL, which may contain a token.
-  if (!isLibsqlUrl(url)) {
+  if (!isLibsqlUrl(options.url)) {
     throw new TypeError("Cannot use this libSQL URL: it must be libsql:, https: or http:");
   }
   const open = loadOnce(async () => {
-    const { createClient, LibsqlError } = await import("@libsql/client/http");
-    const client = createClient({
-      url,
-      fetch: (request: Request) =>
-        fetch(new Request(request, { signal: AbortSignal.timeout(timeoutMs) })),
-      ...(token === undefined ? {} : { authToken: token }),
-    });
-    return { client, LibsqlError };
+    const { createLibsql } = await import("./libsql.ts");
+    return createLibsql(options);
   });
-  async function send<T>(work: (client: Client) => Promise<T>): Promise<T> {
-    const { client, LibsqlError } = await open();
-    try {
-      return await work(client);
-    } catch (error) {
-      // RangeError: an integer that a number cannot represent.
-      const isFault = error instanceof RangeError ||
-        (error instanceof LibsqlError && faultCode.test(error.code));
-      throw toSqlError(error, { outage: !isFault });
-    }
-  }
   return {
-    async run(statement) {
-      const item = checked(statement);
-      return rowsOf(await send((client) => client.execute(item)));
-    },
-    async batch(statements) {
-      if (statements.length === 0) return [];
-      const items = statements.map(checked);
-      return (await send((client) => client.batch(items, "write"))).map(rowsOf);
-    },
+    run: async (statement) => await (await open()).run(statement),
+    batch: async (statements) => await (await open()).batch(statements),
   };
-}
-
-const faultCode = /^(?:SQLITE_(?:ERROR|CONSTRAINT|TOOBIG|MISMATCH|RANGE|AUTH|MISUSE)|SQL_|ARGS_)/;
-
-function checked(statement: Statement): { sql: string; args: SqlValue[] } {
-  checkStatement(statement);
-  const { sql, params } = statement;
-  return { sql: oneStatement(sql, params.length), args: [...params] };
-}
-
-/** Reads by index: as properties, two columns of the same name would become one. */
-function rowsOf({ columns, rows }: ResultSet): Row[] {
-  return rows.map((row) => columns.map((_, index) => toValue(row[index])));
-}
-
-function toValue(value: unknown): unknown {
-  return value instanceof ArrayBuffer ? new Uint8Array(value) : value;
 }
