@@ -21,14 +21,13 @@ export type { DeadLetterQueue, Replayed } from "./dead_letter_queue.ts";
 export { type DeletionOf, isNotDeleted, type SubjectStore } from "./sequences.ts";
 export {
   type EventSettings,
-  loadQstashClient,
   type QstashAccess,
   type QstashClient,
   qstashSettings,
   readEventSettings,
   toDestination,
 } from "./qstash.ts";
-export type { EventsEffects } from "./open_qstash.ts";
+export { type EventsEffects, loadQstashClient } from "./open_qstash.ts";
 export {
   createOutbox,
   type EventInput,

@@ -18,9 +18,9 @@ import {
 import {
   type EventSettings,
   type Fetch,
-  loadQstashClient,
   PublishError,
   type QstashAccess,
+  type QstashClient,
   toDestination,
 } from "./qstash.ts";
 import { createRelay, type OutgoingEvent, type Publish, type Relay } from "./relay.ts";
@@ -30,6 +30,15 @@ import { loadOnce } from "../isolate.ts";
 import type { Logger } from "../log.ts";
 import type { Redis } from "../redis/mod.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+
+/**
+ * Loads the official client, with our own transport. It is not loaded with this module: a program
+ * that publishes nothing would pay an eighth of its cold start for it.
+ */
+export async function loadQstashClient(access: QstashAccess): Promise<QstashClient> {
+  const { createQstashClient } = await import("./qstash_client.ts");
+  return createQstashClient(access);
+}
 
 /** Options of {@link createPublisher}. */
 export interface PublisherOptions extends QstashAccess {

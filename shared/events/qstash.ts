@@ -105,15 +105,6 @@ export interface QstashAccess {
 /** The official client. */
 export type QstashClient = Client;
 
-/**
- * Loads the official client, with our own transport. It is not loaded with this module: a program
- * that publishes nothing would pay an eighth of its cold start for it.
- */
-export async function loadQstashClient(access: QstashAccess): Promise<QstashClient> {
-  const { createQstashClient } = await import("./qstash_client.ts");
-  return createQstashClient(access);
-}
-
 /** A failed call to QStash, and how the caller has to react. */
 export class PublishError extends Error {
   /** Distinguishes it from other errors. */
