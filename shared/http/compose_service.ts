@@ -23,18 +23,14 @@ import { collectExports, createClient } from "./client.ts";
 import type { ServiceApp } from "./api.ts";
 import { createService } from "./create_service.ts";
 import {
+  type ComposeServiceOptions,
   describeParts,
   findDeclarationFaults,
   findPartFaults,
-  requireNoFaults,
-  type ServiceDescription,
-} from "./declaration_faults.ts";
-import { addExportRoute, readRoutes } from "./route.ts";
-import { pruneStoredResponses } from "./idempotency.ts";
-import {
-  type ComposeServiceOptions,
   type Product,
+  requireNoFaults,
   type ServiceDeclaration,
+  type ServiceDescription,
   type ServiceParts,
   type SettingsOf,
   type SettingsShape,
@@ -42,6 +38,8 @@ import {
   toDeclared,
   toPlace,
 } from "./service_declaration.ts";
+import { addExportRoute, readRoutes } from "./route.ts";
+import { pruneStoredResponses } from "./idempotency.ts";
 import { createServiceRuntime, type ServiceRuntime } from "./service_runtime.ts";
 
 /** A composed service. */

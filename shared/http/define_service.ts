@@ -6,11 +6,12 @@ import {
   hasEvents,
   type ServiceApplication,
 } from "./compose_service.ts";
-import type { Declared, ServiceDescription } from "./declaration_faults.ts";
 import {
   type ComposeServiceOptions,
+  type Declared,
   type Product,
   type ServiceDeclaration,
+  type ServiceDescription,
   type SettingsShape,
   toDatabase,
   toDeclared,

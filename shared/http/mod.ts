@@ -8,9 +8,13 @@ export {
 } from "./client.ts";
 export {
   type ComposeServiceOptions,
+  findDeclarationFaults,
+  findPartFaults,
   type Product,
+  requireNoFaults,
   type ServiceContext,
   type ServiceDeclaration,
+  type ServiceDescription,
   type ServiceParts,
   type SettingsOf,
   type SettingsShape,
@@ -18,12 +22,6 @@ export {
   toPlace,
 } from "./service_declaration.ts";
 export type { ServiceApplication } from "./compose_service.ts";
-export {
-  findDeclarationFaults,
-  findPartFaults,
-  requireNoFaults,
-  type ServiceDescription,
-} from "./declaration_faults.ts";
 export { createDefineService, type Service } from "./define_service.ts";
 export {
   type Access,

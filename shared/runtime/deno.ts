@@ -12,10 +12,10 @@ import {
   type RunningTelemetry,
 } from "../telemetry/mod.ts";
 import { openDatabases, readKeyFiles } from "./deno_files.ts";
-import { createLineWriter, type LineWriter } from "./deno_lines.ts";
+import { createLineWriter, type LineWriter } from "./deno_terminal.ts";
 import { createDrain, listenForEver, type Listening, noteInFlight } from "./deno_server.ts";
 
-export { asksForHelp, readArguments, type TaskUsage } from "./deno_usage.ts";
+export { asksForHelp, readArguments, type TaskUsage } from "./deno_terminal.ts";
 export type { OpenSqlDb } from "../sql/node_sqlite.ts";
 export { isSqliteFile, openSqliteFile, readMigrations, scrubSqliteFile } from "./deno_files.ts";
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createLineWriter } from "./deno_lines.ts";
+import { createLineWriter } from "./deno_terminal.ts";
 
 Deno.test("lines that cannot be written are lost and counted, and the process continues", () => {
   let isFull = false;

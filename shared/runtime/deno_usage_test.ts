@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { evaluateArguments } from "./deno_usage.ts";
+import { evaluateArguments } from "./deno_terminal.ts";
 
 const usage = "Usage: deno task events:verify [--repair] [--wait <seconds>]";
 const more = "deno task events:verify --help shows what it takes";

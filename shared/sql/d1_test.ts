@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type D1Binding, d1Sql } from "./d1.ts";
+import { type D1Binding, d1Sql } from "./open_sql_db.ts";
 import { SqlFault, StoreUnavailable, UniqueViolation } from "./statement.ts";
 
 /** A binding that fails with a message, or returns these batch results; it records the SQL. */

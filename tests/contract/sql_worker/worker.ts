@@ -1,4 +1,4 @@
-import { type D1Binding, d1Sql } from "../../../shared/sql/d1.ts";
+import { type D1Binding, d1Sql } from "../../../shared/sql/open_sql_db.ts";
 import { sqlCases } from "../sql_cases.ts";
 
 /** Runs the case whose position is the path, inside workerd, and returns the failure message. */
