@@ -284,7 +284,7 @@ Deno.test("an export that no service collects is one line that names file and me
   );
 });
 
-Deno.test("dev makes and sets what a service's settings declare", async () => {
+Deno.test("dev makes and sets what a service's settings declare", () => {
   const lists = define({
     name: "lists",
     description: "",
