@@ -132,12 +132,19 @@ async function generateEd25519(): Promise<CryptoKeyPair> {
   throw new TypeError("Cannot make a key pair: the runtime gave one key");
 }
 
+/** Easier to type than a key, and of 96 random bits still. */
+function makePassword(): string {
+  const digits = crypto.getRandomValues(new Uint8Array(12)).toHex();
+  return digits.match(/.{6}/g)?.join("-") ?? digits;
+}
+
 /** Kinds of setting values that can be made. */
-export type MadeKind = "secret" | "Passport keys" | "access-token keys";
+export type MadeKind = "secret" | "password" | "Passport keys" | "access-token keys";
 
 /** Makes a new value for each kind of setting that can be made. */
 export const makers: Readonly<Record<MadeKind, () => string | Promise<string>>> = {
   "secret": makeSecret,
+  "password": makePassword,
   "Passport keys": makePassportKeys,
   "access-token keys": makeAccessTokenKeys,
 };
