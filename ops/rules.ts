@@ -95,7 +95,7 @@ const causes: readonly Cause[] = [
     for: "5m",
     summary: "{{ $labels.edgepass_service }} refuses Passports: {{ $labels.edgepass_reason }}",
     description: `${value} in a second. Either keys, issuer, trust domain or clock differ from ` +
-      "the gateway's, or somebody reaches the service without the gateway.",
+      "the gateway's, or a caller reaches the service without the gateway.",
   },
   {
     alert: "EdgepassEventsWait",
@@ -103,7 +103,7 @@ const causes: readonly Cause[] = [
     for: "10m",
     summary: "{{ $labels.edgepass_service }} has events that are not published",
     description: "For 10 minutes its outbox was never empty. Either QStash is away or its limits " +
-      "are used up, or events are parked: GET /admin/events/<service>/outbox tells how many and " +
+      "are used up, or events are parked: GET /admin/events/<service>/outbox has how many and " +
       "since when. None is lost.",
   },
   {
@@ -113,8 +113,8 @@ const causes: readonly Cause[] = [
     for: "5m",
     summary: "{{ $labels.edgepass_service }} publishes events late",
     description: `Of 100 events 5 waited longer than ${value} seconds in the outbox. Relays that ` +
-      "were stopped leave events to the sweep, so either the sweep is all that publishes, or " +
-      "more is said than QStash takes.",
+      "were stopped leave events to maintenance, so either maintenance alone publishes, or more " +
+      "is published than QStash accepts.",
   },
   {
     alert: "EdgepassEventsRefused",
@@ -126,7 +126,7 @@ const causes: readonly Cause[] = [
     for: "5m",
     summary: "{{ $labels.edgepass_service }} refuses deliveries of events",
     description: `${value} in a second. Either QStash's signing keys were rolled twice, or ` +
-      "somebody forges: `deno task events:setup` tells which. Nothing genuine is lost meanwhile.",
+      "a caller forges: `deno task events:setup` finds which. Nothing genuine is lost meanwhile.",
   },
   {
     alert: "EdgepassEventsParked",
@@ -137,14 +137,15 @@ const causes: readonly Cause[] = [
     }),
     summary: "{{ $labels.edgepass_service }} has events that QStash does not take",
     description: `${value} within 15 minutes. GET /admin/events/<service>/outbox has the reason; ` +
-      "once it is mended, POST /admin/events/<service>/outbox/unpark lets them go.",
+      "once that is fixed, POST /admin/events/<service>/outbox/unpark publishes them.",
   },
   {
     alert: "EdgepassDeadLetters",
     query: increase("edgepass.events.dead_letters", { by: ["edgepass.service"], range: "15m" }),
-    summary: "{{ $labels.edgepass_service }} has not heard of some events",
-    description: `${value} within 15 minutes. \`deno task dlq list\` says which and why; what is ` +
-      "no poison comes again by itself.",
+    summary: "{{ $labels.edgepass_service }} has not received some events",
+    description:
+      `${value} within 15 minutes. \`deno task dlq list\` lists which and why; what is ` +
+      "no poison is retried without you.",
   },
   {
     alert: "EdgepassTelemetryDropped",

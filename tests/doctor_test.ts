@@ -110,7 +110,7 @@ Deno.test("deno task doctor exits with 1 where a check fails, and shows no secre
       /^fail {2}settings +ISSUERS: must be JSON \(gateway\) → set ISSUERS /m,
       /^fail {2}keys +PASSPORT_KEYS \(0\.secret\): must be at least 32 random bytes/m,
       /^fail {2}databases +USER_DB is damaged or cannot be read/m,
-      /^fail {2}redis +nobody answers at UPSTASH_REDIS_REST_URL → /m,
+      /^fail {2}redis +no response at UPSTASH_REDIS_REST_URL → /m,
       /^\d+ ok, 2 warn, 5 fail$/m,
     ]
   ) assert.match(text, line);

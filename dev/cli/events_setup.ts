@@ -177,7 +177,9 @@ async function checkDestination(
     const isRefused = refusal instanceof ApiFailure && refusal.status === 401 &&
       refusal.code === "event_signature_invalid";
     if (isRefused) continue;
-    const reason = refusal instanceof Error ? refusal.message : `${path} took what nobody signed`;
+    const reason = refusal instanceof Error
+      ? refusal.message
+      : `${path} accepted an unsigned event`;
     return fail(
       `${destination} does not take deliveries: ${reason}`,
       `is ${service} running, and is PUBLIC_ORIGIN the gateway's own?`,

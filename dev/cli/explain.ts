@@ -99,7 +99,7 @@ function formatTime({ request, detail }: Facts): string {
 }
 
 function formatOutcome({ request, refusal, detail, gateway }: Facts): string {
-  if (!request) return "It did not pass the gateway, so nobody decided about it there.";
+  if (!request) return "It did not pass the gateway, so the gateway decided nothing about it.";
   const { method, path, status, durationMs } = request;
   const took = durationMs === null ? "" : ` in ${showDuration(durationMs)}`;
   const target = `${method} ${path ?? "(target refused)"}`;

@@ -94,5 +94,5 @@ function describe(error: unknown): string {
   if (!(error instanceof Error)) return "unknown";
   if (error.name === "TimeoutError") return `no answer within ${timeoutMs} ms`;
   const cause = error.cause instanceof Error ? error.cause.message : "";
-  return cause.includes("client error (Connect)") ? "nobody listens there" : error.name;
+  return cause.includes("client error (Connect)") ? "no process listens there" : error.name;
 }

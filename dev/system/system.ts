@@ -94,7 +94,7 @@ async function reach<Result>(name: string, call: () => Promise<Result>): Promise
     return await call();
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
-    throw new SystemNotFound(`nobody answers at ${name}: is it running?`, { cause });
+    throw new SystemNotFound(`no response at ${name}: is it running?`, { cause });
   }
 }
 

@@ -46,7 +46,7 @@ export const events: DashboardPlan = {
       },
       {
         title: "Dead letters",
-        description: "Deliveries that QStash gave up: each waits for somebody.",
+        description: "Deliveries that QStash gave up: each waits for an operator.",
         series: [rate("edgepass.events.dead_letters", { by: ["edgepass.service"] })],
       },
     ],

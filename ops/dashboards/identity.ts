@@ -20,7 +20,7 @@ export const identity: DashboardPlan = {
       },
       {
         title: "Share of attempts refused",
-        description: "A rise without a rise of people is somebody who guesses passwords.",
+        description: "A rise without a rise of people means that passwords are being guessed.",
         series: [{
           ...ratio(rate(signIns, { where: { "edgepass.outcome": ["!=", "ok"] } }), rate(signIns)),
           called: "refused",

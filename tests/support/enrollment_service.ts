@@ -4,7 +4,7 @@ import { createServiceRuntime } from "@edgepass/shared/http";
 import { Hono } from "hono";
 import { Enrollment } from "../../services/enrollment/schema.ts";
 import { bowline, learner, setupCourse } from "./course_service.ts";
-import { createDeliverer, hearingBindings, readOutbox } from "./deliveries.ts";
+import { consumerBindings, createDeliverer, readOutbox } from "./deliveries.ts";
 import { createCaller, expectJson, openDatabase } from "./services.ts";
 
 /** Enrollment with the real course service; `fault` may replace course's responses. */
@@ -19,7 +19,7 @@ export async function setupEnrollment() {
   const runtime = createServiceRuntime(passports.bindings, { now: clock.now, sink: () => {} });
   const others = new Hono().get("/internal/export", (c) => c.json({}));
   const { app: service, events } = enrollment.compose(
-    { ...passports.bindings, ...hearingBindings, ENROLLMENT_DB: database },
+    { ...passports.bindings, ...consumerBindings, ENROLLMENT_DB: database },
     {
       local: {
         AUTH: localUpstream("auth", others),
@@ -39,7 +39,7 @@ export async function setupEnrollment() {
     events,
     ...createDeliverer(service, "enrollment", clock),
     /** The events in its outbox. */
-    said: () => readOutbox(database),
+    publishedEvents: () => readOutbox(database),
     /** A published course with lessons of these titles. */
     async publish(...titles: string[]) {
       const { id } = await course.create();

@@ -40,10 +40,10 @@ export function gatewayAddress(
 function silent({ scope, workspace, settings }: DoctorContext): Finding {
   if (scope === "deployment") {
     const fix = "start the gateway, and see that PUBLIC_ORIGIN leads to it";
-    return warn("nobody answers at PUBLIC_ORIGIN", fix);
+    return warn("no response at PUBLIC_ORIGIN", fix);
   }
   const fix = `read ${join(workspace, "logs", "gateway.jsonl")}, then end dev and start it again`;
-  return fail(`dev is running and nobody answers at PORT ${settings.PORT}`, fix);
+  return fail(`dev is running and there is no response at PORT ${settings.PORT}`, fix);
 }
 
 function judge(status: number, text: string): Finding[] {

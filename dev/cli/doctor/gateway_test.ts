@@ -69,7 +69,7 @@ Deno.test("a running dev whose gateway does not respond is reported", async () =
   );
   assert.equal(
     troubleOf(found),
-    "fail: dev is running and nobody answers at PORT 8787" +
+    "fail: dev is running and there is no response at PORT 8787" +
       " → read /home-of-dev/logs/gateway.jsonl, then end dev and start it again",
   );
 });
@@ -78,7 +78,7 @@ Deno.test("a deployment whose gateway does not respond is a warning: it may not 
   const found = await checkGateway(createDoctorContext({ scope: "deployment" }), createEffects());
   assert.equal(
     troubleOf(found),
-    "warn: nobody answers at PUBLIC_ORIGIN" +
+    "warn: no response at PUBLIC_ORIGIN" +
       " → start the gateway, and see that PUBLIC_ORIGIN leads to it",
   );
 });

@@ -63,7 +63,7 @@ async function findRefusal(
     status = response.status;
   } catch {
     return fail(
-      "nobody answers at UPSTASH_REDIS_REST_URL",
+      "no response at UPSTASH_REDIS_REST_URL",
       "set UPSTASH_REDIS_REST_URL to the REST address of your Redis, or unset it for dev's own",
     );
   }

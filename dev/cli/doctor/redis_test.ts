@@ -103,7 +103,7 @@ Deno.test("a Redis that does not respond is reported without its address", async
   });
   assert.equal(
     troubleOf(await checkRedis(context, createEffects({ request: fetch }))),
-    "fail: nobody answers at UPSTASH_REDIS_REST_URL → set UPSTASH_REDIS_REST_URL" +
+    "fail: no response at UPSTASH_REDIS_REST_URL → set UPSTASH_REDIS_REST_URL" +
       " to the REST address of your Redis, or unset it for dev's own",
   );
 });
