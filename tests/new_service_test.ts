@@ -201,7 +201,6 @@ for (const [what, [name, line]] of Object.entries(refused)) {
   });
 }
 
-<<<<<<< HEAD
 Deno.test("`deno task new service` makes services without events and without database, side by side", async (t) => {
   await using copy = await copyTree();
   const { folder } = copy;
@@ -209,10 +208,10 @@ Deno.test("`deno task new service` makes services without events and without dat
   for (const [name, option] of Object.entries(names)) {
     await t.step(`--${option} none`, async () => {
       const args = ["new", "service", name, `--${option}`, "none"];
-      const said = await succeed(folder, "task", "--quiet", ...args);
+      const output = await succeed(folder, "task", "--quiet", ...args);
       const service = await Deno.readTextFile(`${folder}/services/${name}/service.ts`);
       // With a database and without events, personal data outlives its account: both places say so.
-      assert.equal(/rows stay until you delete them/.test(said), option === "events");
+      assert.equal(/rows stay until you delete them/.test(output), option === "events");
       assert.equal(/hears of no closed account/.test(service), option === "events");
       if (option === "events") {
         await succeed(folder, "test", "-A", "--quiet", "--no-check", `services/${name}`);
@@ -229,28 +228,3 @@ Deno.test("`deno task new service` makes services without events and without dat
   await succeed(folder, "check", "--quiet", "services/ping", "services/pong", ...entries);
   await succeed(folder, "test", "-A", "--quiet", "--no-check", "tests/generate_test.ts");
 });
-=======
-for (const option of ["events", "database"] as const) {
-  Deno.test(`\`deno task new service ping --${option} none\` makes a service without ${option}`, async () => {
-    await using copy = await copyTree();
-    const { folder } = copy;
-    const args = ["new", "service", "ping", `--${option}`, "none"];
-    const output = await succeed(folder, "task", "--quiet", ...args);
-    const service = await Deno.readTextFile(`${folder}/services/ping/service.ts`);
-    // With a database and without events, personal data outlives its account: both places say so.
-    assert.equal(/rows stay until you delete them/.test(output), option === "events");
-    assert.equal(/hears of no closed account/.test(service), option === "events");
-    if (option === "events") {
-      await succeed(folder, "test", "-A", "--quiet", "--no-check", "services/ping");
-    }
-    await succeed(folder, "check", "--quiet", "services/ping", "app/deno.ts", "dev/run/main.ts");
-    await succeed(folder, "test", "-A", "--quiet", "--no-check", "tests/generate_test.ts");
-    const routes = await Deno.readTextFile(`${folder}/app/generated/routes.ts`);
-    assert.ok(routes.includes('"/ping"'));
-    const wrangler = await Deno.readTextFile(`${folder}/wrangler.toml`);
-    assert.equal(wrangler.includes("PING_DB"), option === "events");
-    const sources = await Array.fromAsync(Deno.readDir(`${folder}/services/ping`));
-    assert.ok(!sources.some(({ name }) => name === "events.ts"));
-  });
-}
->>>>>>> trunk
