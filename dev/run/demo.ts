@@ -52,7 +52,7 @@ export async function retryWhileBusy<Result>(
     try {
       return await work();
     } catch (error) {
-      const isBusy = error instanceof ApiFailure && error.status >= 500;
+      const isBusy = error instanceof ApiFailure && (error.status === 429 || error.status >= 500);
       if (!isBusy || attempt === attempts) throw error;
     }
     await pause();
