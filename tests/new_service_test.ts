@@ -227,4 +227,22 @@ Deno.test("`deno task new service` makes services without events and without dat
   const entries = ["app/deno.ts", "dev/run/main.ts"];
   await succeed(folder, "check", "--quiet", "services/ping", "services/pong", ...entries);
   await succeed(folder, "test", "-A", "--quiet", "--no-check", "tests/generate_test.ts");
+  for (const name of Object.keys(names)) await assertContradiction(folder, name);
 });
+
+/** A declaration that contradicts itself is the same line in the check and at the start. */
+async function assertContradiction(folder: string, name: string): Promise<void> {
+  const path = `services/${name}/service.ts`;
+  const service = await Deno.readTextFile(`${folder}/${path}`);
+  const calling = service.replace(`name: "${name}",`, `name: "${name}",\n  calls: ["nobody"],`);
+  await Deno.writeTextFile(`${folder}/${path}`, calling);
+  const programs = ["app/generate/check_task.ts", `services/${name}/deno.ts`, "app/deno.ts"];
+  for (const program of programs) {
+    const args = ["run", "--allow-all", "--no-check", program];
+    const { success, errors } = await run(folder, Deno.execPath(), args);
+    assert.ok(!success, program);
+    const line = `${path}: calls: there is no service "nobody"`;
+    assert.ok(errors.trim().split("\n").at(-1)?.includes(line), `${program}: ${errors}`);
+  }
+  await Deno.writeTextFile(`${folder}/${path}`, service);
+}

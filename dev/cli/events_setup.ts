@@ -3,9 +3,10 @@ import * as z from "zod/mini";
 import { readArguments } from "@edgepass/shared/runtime/deno";
 import { ConfigError } from "@edgepass/shared/configuration";
 import {
-  createQstashClient,
   type EventSettings,
+  loadQstashClient,
   PublishError,
+  type QstashClient,
   readEventSettings,
   toDestination,
 } from "@edgepass/shared/events";
@@ -90,7 +91,7 @@ const wakeCron = "*/5 * * * *";
 
 /** Checks everything that events need of QStash and of the system, one after the other. */
 export async function setUpEvents(setup: EventsSetup): Promise<readonly Reported[]> {
-  const client = createQstashClient({ ...setup.qstash, timeoutMs: 10_000 });
+  const client = await loadQstashClient({ ...setup.qstash, timeoutMs: 10_000 });
   const found: Reported[] = [{ check: "way", ...checkReach(setup) }];
   const look = async (check: string, work: () => Promise<Finding>) => {
     found.push({ check, ...await work().catch(toFailure) });
@@ -143,7 +144,7 @@ function compareKeys(
 
 /** Maintenance is the system's own; it only runs while something keeps the system awake. */
 async function scheduleWaking(
-  client: ReturnType<typeof createQstashClient>,
+  client: QstashClient,
   { publicOrigin, wake }: EventsSetup,
 ): Promise<Finding> {
   const destination = `${publicOrigin}/livez`;

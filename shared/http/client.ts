@@ -1,8 +1,13 @@
 import { z } from "@hono/zod-openapi";
 import { sentOnce, type Upstream } from "../composition/upstream.ts";
-import { internalHeaders, isInternalHeader, maxCallChain } from "../context/internal_headers.ts";
+import {
+  currentContext,
+  internalHeaders,
+  isInternalHeader,
+  maxCallChain,
+  type RequestContext,
+} from "../context/request_context.ts";
 import { startCall } from "../context/measure.ts";
-import { currentContext, type RequestContext } from "../context/request_context.ts";
 import { Problem } from "../problem.ts";
 import {
   createResilience,
