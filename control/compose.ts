@@ -7,6 +7,7 @@ import {
   integer,
   json,
   readConfig,
+  routesSetting,
 } from "@edgepass/shared/configuration";
 import { requireDistinctSecrets } from "@edgepass/shared/crypto";
 import { createService, createServiceRuntime, type ServiceRuntime } from "@edgepass/shared/http";
@@ -42,6 +43,7 @@ const ControlConfig = z.object({
   ),
   LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
   PASSPORT_KEYS: passportRingSetting,
+  ROUTES: routesSetting,
   ...upstashSettings,
 });
 
@@ -86,7 +88,7 @@ export function composeControl(
   bindings: Bindings,
   {
     runtime = createServiceRuntime(bindings),
-    schema = createDocumentSchema({ control: {} }),
+    schema,
     issuers: given,
   }: ControlEffects = {},
 ): Application {
@@ -103,7 +105,7 @@ export function composeControl(
     ...common,
     sql,
     upstash: { url: config.UPSTASH_REDIS_REST_URL, token: config.UPSTASH_REDIS_REST_TOKEN },
-    schema,
+    schema: schema ?? createDocumentSchema({ control: {} }, { routes: config.ROUTES }),
     keys: { passport: config.PASSPORT_KEYS },
     observeVersion: live.observeVersion,
     actorId: "svc:control",

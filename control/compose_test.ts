@@ -18,6 +18,7 @@ const refused: Record<string, Record<string, unknown>> = {
   },
   CONTROL_DB: { "nothing": undefined, "a file": "sqlite:control.db" },
   PASSPORT_KEYS: { "nothing": undefined, "no JSON": "keys" },
+  ROUTES: { "no JSON": "routes", "a route without a rule": '[{"prefix":"/a"}]' },
   UPSTASH_REDIS_REST_URL: { "nothing": undefined },
 };
 for (const [name, values] of Object.entries(refused)) {
@@ -64,6 +65,23 @@ Deno.test("alone, the document has the platform's sections, and no key states th
   }
   assert.deepEqual(await control.rows("SELECT version FROM configurations"), [[1]]);
   assert.deepEqual(await control.rows("SELECT id FROM revocations"), []);
+});
+
+Deno.test("[D05] alone, a slowCallMs below the timeoutMs of a row of ROUTES is refused", async () => {
+  const upstream = "http://127.0.0.1:9999";
+  const row = { prefix: "/slow", upstream, access: "public", timeoutMs: 30_000 };
+  await using control = await setupControl({ ROUTES: JSON.stringify([row]) });
+  const put = (slowCallMs: number) =>
+    control.put({
+      gateway: { dependencies: { "127.0.0.1:9999": { breaker: { slowCallMs } } } },
+    });
+  const refused = await put(29_999);
+  const { errors: [fault] } = await refused.json();
+  assert.deepEqual([refused.status, fault], [422, {
+    path: "document.gateway.dependencies.127.0.0.1:9999.breaker.slowCallMs",
+    message: "must be at least the longest timeoutMs of its routes, 30000",
+  }]);
+  await expectJson(put(30_000), 200, Configuration);
 });
 
 Deno.test("alone, the maintenance revokes a retired Passport key in its own name", async () => {

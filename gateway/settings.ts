@@ -1,9 +1,9 @@
 import {
   commaList,
-  ExternalRoute,
   integer,
   json,
   origin,
+  routesSetting,
   setting,
 } from "@edgepass/shared/configuration";
 import { JwkSet, keySource } from "@edgepass/shared/crypto";
@@ -97,10 +97,7 @@ export const gatewaySettings = {
     meaning: "JSON array of further token issuers",
     without: "`[]`",
   }),
-  ROUTES: setting(z._default(json(z.array(ExternalRoute)), []), {
-    meaning: "JSON array that puts other services behind the gateway",
-    without: "`[]`",
-  }),
+  ROUTES: routesSetting,
   CLIENT_ADDRESS: setting(z._default(clientAddress, { kind: "peer" }), {
     meaning: "trusted source of the client's address, [below](#the-clients-address)",
     without: "`peer`",

@@ -31,7 +31,11 @@ for (
       OTEL_LOGS_EXPORTER: "otlp",
       OTEL_BSP_SCHEDULE_DELAY: "50",
       SLOW_REQUEST_MS: "600000",
+      ROUTES: JSON.stringify([
+        { prefix: "/slow", upstream: echo.url, access: "public", timeoutMs: 30_000 },
+      ]),
     });
+    const { host } = new URL(echo.url);
     const send = createSend(target);
     const admin = await logIn(send, target.admin);
     const learner = await newPerson(send, admin, ["learner"]);
@@ -137,6 +141,10 @@ for (
           },
           "document.services.user.dependencies.auth.breaker.openMs": {
             services: { user: { dependencies: { auth: { breaker: { openMs: -1 } } } } },
+          },
+          // Auth knows the rows of ROUTES where it has the gateway's environment.
+          [`document.gateway.dependencies.${host}.breaker.slowCallMs`]: {
+            gateway: { dependencies: { [host]: { breaker: { slowCallMs: 29_999 } } } },
           },
           "document.gateway.secretKey": { gateway: { secretKey: "marker" } },
           "document.nothing": { nothing: 1 },

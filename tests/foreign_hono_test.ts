@@ -99,14 +99,15 @@ for (const [where, run] of Object.entries(runs)) {
   });
 }
 
-/** An application as docs/passport/guide.md has it, with the copy that `hono` imports. */
-const application = (hono: string) =>
-  `${hono}
-import { markFallback, asAttachment, createServiceRuntime, requirePassport } from "@edgepass/shared/http";
-import type { PassportEnv } from "@edgepass/shared/http";
+/** An application as docs/passport/guide.md has it, with the copy that `specifier` names. */
+const application = (specifier: string, types = "") =>
+  `${types}
+import { Hono } from ${JSON.stringify(specifier)};
+import * as edgepass from "@edgepass/shared/http";
 
+const { asAttachment, createServiceRuntime, markFallback, requirePassport } = edgepass;
 const admit = requirePassport({ name: "reports", runtime: createServiceRuntime({}) });
-export const app = new Hono<PassportEnv>().use(admit).get("/:id", admit, (c) => {
+export const app = new Hono<edgepass.PassportEnv>().use(admit).get("/:id", admit, (c) => {
   markFallback(c, { source: "default" });
   asAttachment(c, "report");
   // @ts-expect-error: the claims have types.
@@ -131,14 +132,13 @@ Deno.test("an application with an older Hono, and one with a second copy, type-c
   await using second = await copyHono();
   const types = `${second.folder}/dist/types`;
   await nameDeclarations(types);
-  const imports = {
-    second: `// @ts-types="${types}/index.d.ts"
-import { Hono } from "${second.folder}/dist/index.js";`,
-    older: `import { Hono } from "hono-older";`,
+  const applications = {
+    older: application("hono-older"),
+    second: application(`${second.folder}/dist/index.js`, `// @ts-types="${types}/index.d.ts"`),
   };
-  const files = Object.keys(imports).map((name) => `${second.folder}/${name}.ts`);
-  for (const [name, hono] of Object.entries(imports)) {
-    await Deno.writeTextFile(`${second.folder}/${name}.ts`, application(hono));
+  const files = Object.keys(applications).map((name) => `${second.folder}/${name}.ts`);
+  for (const [name, text] of Object.entries(applications)) {
+    await Deno.writeTextFile(`${second.folder}/${name}.ts`, text);
   }
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["check", "--quiet", "--config", `${root}deno.json`, ...files],

@@ -28,6 +28,7 @@ const owners: Readonly<Record<string, readonly Part[]>> = {
   RECOMMENDER_KEY: ["recommendation"],
   UPSTASH_REDIS_REST_TOKEN: ["gateway", "auth", "user", "course", "enrollment", "recommendation"],
   ACCESS_TOKEN_KEYS_FILE: ["auth"],
+  ROUTES: ["gateway", "auth"],
   PASSPORT_KEYS: ["gateway", "auth", "user", "course", "enrollment", "recommendation"],
   QSTASH_TOKEN: ["auth", "user", "course", "enrollment", "recommendation"],
   QSTASH_CURRENT_SIGNING_KEY: ["auth", "user", "course", "enrollment", "recommendation"],

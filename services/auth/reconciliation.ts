@@ -1,5 +1,4 @@
-import type { EventTypes } from "@edgepass/contracts";
-import type { PublishedBy, ReconciliationRows } from "@edgepass/shared/events";
+import type { ServiceEvents } from "@edgepass/contracts";
 import type { Row } from "@edgepass/shared/sql";
 import { Role } from "./schema.ts";
 
@@ -10,7 +9,7 @@ interface Person {
   readonly disabled: boolean;
 }
 
-type ToEvent = (id: string, person: Person) => PublishedBy<EventTypes, "auth">;
+type ToEvent = (id: string, person: Person) => ServiceEvents<"auth">["published"];
 
 /**
  * Accounts that are not closed, which auth can publish again. An account that a backup restored is
@@ -18,7 +17,7 @@ type ToEvent = (id: string, person: Person) => PublishedBy<EventTypes, "auth">;
  */
 export function accountReconciliation(
   close: (id: string) => Promise<void>,
-): ReconciliationRows<EventTypes, "auth"> {
+): ServiceEvents<"auth">["reconciliation"] {
   const people = (toEvent: ToEvent) => ({
     query: "SELECT id, name, roles, disabled FROM accounts WHERE closed_at IS NULL",
     toEvent: ([id, name, roles, disabled]: Row) =>

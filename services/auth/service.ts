@@ -1,5 +1,5 @@
 import { defineService, type EventTypes } from "@edgepass/contracts";
-import { configurationSchema, serviceSettings } from "@edgepass/contracts/configuration";
+import { createConfigurationSchema, serviceSettings } from "@edgepass/contracts/configuration";
 import { createControl } from "@edgepass/control";
 import { ConfigError, readOwn } from "@edgepass/shared/configuration";
 import { countOutcomes } from "@edgepass/shared/context";
@@ -76,7 +76,7 @@ function createParts(
   const control = createControl({
     sql,
     upstash: { url: settings.UPSTASH_REDIS_REST_URL, token: settings.UPSTASH_REDIS_REST_TOKEN },
-    schema: configurationSchema,
+    schema: createConfigurationSchema(settings.ROUTES),
     keys: { canSignAccess: (states) => canSignBy(ring, states), passport: settings.PASSPORT_KEYS },
     observeVersion: configuration.observeVersion,
     actorId: "svc:auth",

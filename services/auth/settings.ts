@@ -1,4 +1,4 @@
-import { integer, origin, setting } from "@edgepass/shared/configuration";
+import { integer, origin, routesSetting, setting } from "@edgepass/shared/configuration";
 import { keySource, secretSetting } from "@edgepass/shared/crypto";
 import { passportRingSetting } from "@edgepass/shared/passport";
 import { upstashSettings } from "@edgepass/shared/redis";
@@ -42,6 +42,8 @@ export const authSettings = {
     meaning: "seconds until a login ends in any case",
   }),
   LEEWAY_SECONDS: z._default(integer({ min: 0, max: 300 }), 5),
+  // Of the gateway: a configuration must not call slow what a route of it still waits for.
+  ROUTES: routesSetting,
   ...upstashSettings,
   ADMIN_EMAIL: setting(
     z.optional(

@@ -1,6 +1,7 @@
 import {
   createDocumentSchema,
   defaultTimeoutMs,
+  type ExternalRoute,
   type ServiceShape,
   wholeNumber,
 } from "@edgepass/shared/configuration";
@@ -47,8 +48,12 @@ const shapes: Readonly<Record<string, ServiceShape>> = {
   ...serviceSettings,
 };
 
-/** The schema of the product's central configuration document. */
-export const configurationSchema = createDocumentSchema(shapes, {
+/** The schema of the product's central configuration document, beside the gateway's `ROUTES`. */
+export function createConfigurationSchema(routes: readonly ExternalRoute[] = []) {
   // No route of the product has another limit.
-  routed: Object.fromEntries(serviceNames.map((name) => [name, defaultTimeoutMs])),
-});
+  const routed = Object.fromEntries(serviceNames.map((name) => [name, defaultTimeoutMs]));
+  return createDocumentSchema(shapes, { routed, routes });
+}
+
+/** The same where the gateway has no `ROUTES`. */
+export const configurationSchema = createConfigurationSchema();

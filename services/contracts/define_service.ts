@@ -1,9 +1,27 @@
+import type {
+  EventHandlers,
+  Outbox,
+  PublishedBy,
+  ReconciliationRows,
+} from "@edgepass/shared/events";
 import { createDefineService } from "@edgepass/shared/http";
 import { dependencyPolicies } from "./dependencies.ts";
-import { eventTypes } from "./generated/events.ts";
+import { type EventTypes, eventTypes } from "./generated/events.ts";
 
 /** Declares a service of the product: the default export of `services/<name>/service.ts`. */
 export const defineService = createDefineService({
   events: eventTypes,
   policies: dependencyPolicies,
 });
+
+/** The types of a service's events, by the product's table: `ServiceEvents<"course">["outbox"]`. */
+export interface ServiceEvents<Name extends string> {
+  /** An event that it publishes. */
+  readonly published: PublishedBy<EventTypes, Name>;
+  /** Stores its events in the batch of their change. */
+  readonly outbox: Outbox<EventTypes, Name>;
+  /** Its handlers of other services' events. */
+  readonly handlers: EventHandlers<EventTypes, Name>;
+  /** What it publishes and projects, for reconciliation. */
+  readonly reconciliation: ReconciliationRows<EventTypes, Name>;
+}

@@ -1,5 +1,4 @@
-import type { EventTypes } from "@edgepass/contracts";
-import type { EventInput, PublishedType } from "@edgepass/shared/events";
+import type { ServiceEvents } from "@edgepass/contracts";
 import type { CourseChange, LessonChange, NewLesson } from "./schema.ts";
 
 /** A lesson as the course holds it; its position is its place in the list. */
@@ -94,10 +93,7 @@ export function withoutLesson(
 }
 
 /** An event about a course; the change it belongs to supplies the course's id. */
-export type CourseEvent = Omit<
-  EventInput<EventTypes, PublishedType<EventTypes, "course">>,
-  "subject"
->;
+export type CourseEvent = Omit<ServiceEvents<"course">["published"], "subject">;
 
 /**
  * The event of a change; undefined when other services do not project the course.

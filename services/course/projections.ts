@@ -1,5 +1,5 @@
-import type { EventTypes } from "@edgepass/contracts";
-import type { Changes, EventHandlers, ReconciliationRows } from "@edgepass/shared/events";
+import type { ServiceEvents } from "@edgepass/contracts";
+import type { Changes } from "@edgepass/shared/events";
 import { type Orm, orm, type SqlDb } from "@edgepass/shared/sql";
 import { and, eq, type SQL, sql as text } from "drizzle-orm";
 import * as z from "zod/mini";
@@ -86,7 +86,7 @@ function recount(db: Orm, courseId: SQL, except = "") {
 }
 
 /** The events of instructors and learners. */
-export function courseHandlers(projection: CourseProjection): EventHandlers<EventTypes, "course"> {
+export function courseHandlers(projection: CourseProjection): ServiceEvents<"course">["handlers"] {
   return {
     "user.profile-changed": ({ subject, data }) => projection.rename(subject, data.name),
     "user.roles-changed": ({ subject, data }) =>
@@ -119,7 +119,7 @@ const Enrolled = z.object({ courseId: z.string() });
 /** Its courses, which it can publish again, and its projections of people and enrollments. */
 export function courseReconciliation(
   store: Pick<CourseStore, "find" | "remove">,
-): ReconciliationRows<EventTypes, "course"> {
+): ServiceEvents<"course">["reconciliation"] {
   return {
     publishes: {
       course: {

@@ -1,5 +1,4 @@
 import type { ProfileForCourse } from "@edgepass/contracts";
-import { uuidv7 } from "@edgepass/shared/sql";
 import type { Passport } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
 import {
@@ -33,7 +32,7 @@ export interface CourseOptions {
   readonly store: CourseStore;
   /** Reads the profile of the request's subject. */
   readonly readProfile: () => Promise<ProfileForCourse>;
-  readonly newId?: (now: number) => string;
+  readonly newId: (now: number) => string;
   readonly now?: () => number;
 }
 
@@ -41,7 +40,7 @@ export type Courses = ReturnType<typeof createCourses>;
 
 /** The rules of courses: who sees which, who changes what, and what a published one needs. */
 export function createCourses(
-  { store, readProfile, newId = uuidv7, now = Date.now }: CourseOptions,
+  { store, readProfile, newId, now = Date.now }: CourseOptions,
 ) {
   const rules = createCourseRules(store, now);
   return {

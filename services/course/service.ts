@@ -1,5 +1,4 @@
 import { defineService, ProfileForCourse } from "@edgepass/contracts";
-import type { ServiceClient } from "@edgepass/shared/http";
 import { Problem } from "@edgepass/shared/problem";
 import { courseHandlers, courseReconciliation, sqlCourseProjection } from "./projections.ts";
 import { courseRoutes, lessonRoutes } from "./routes.ts";
@@ -10,9 +9,11 @@ export default defineService({
   name: "course",
   description: "Courses and their lessons",
   calls: ["user"],
-  create({ sql, outbox, client, now }) {
+  create({ sql, outbox, client, now, newId }) {
     const store = sqlCourseStore(sql, outbox);
-    const courses = createCourses({ store, readProfile: () => readProfile(client), now });
+    const readProfile = async () =>
+      requireProfile(await client.read("user", "/users/me", ProfileForCourse));
+    const courses = createCourses({ store, readProfile, now, newId });
     return {
       routes: { "/courses": [courseRoutes(courses), lessonRoutes(courses)] },
       ready: { database: () => store.check() },
@@ -24,14 +25,10 @@ export default defineService({
 });
 
 /**
- * Reads the profile of the request's subject from user.
- *
- * @throws {Problem} `forbidden` when the account is closed, and what `client.read` throws
+ * A Passport outlives its account by seconds, and subjects of other issuers have no profile: an
+ * instructor must have an account here.
  */
-async function readProfile(client: ServiceClient<"user">): Promise<ProfileForCourse> {
-  const profile = await client.read("user", "/users/me", ProfileForCourse);
-  // A Passport outlives its account by seconds, and subjects of other issuers have no profile: an
-  // instructor must have an account here.
+function requireProfile(profile: ProfileForCourse | undefined): ProfileForCourse {
   if (!profile) throw new Problem("forbidden", { detail: "There is no profile to teach under" });
   return profile;
 }

@@ -1,11 +1,14 @@
-import type { EventTypes } from "@edgepass/contracts";
-import { isNotDeleted, type Outbox, readPublished } from "@edgepass/shared/events";
+import type { ServiceEvents } from "@edgepass/contracts";
+import { isNotDeleted } from "@edgepass/shared/events";
 import { type Export, toTime } from "@edgepass/shared/http";
 import { isDone, type Orm, orm, type SqlDb } from "@edgepass/shared/sql";
 import { and, asc, desc, eq, getTableColumns, inArray, sql as text } from "drizzle-orm";
 import { integer, sqliteTable, text as textColumn } from "drizzle-orm/sqlite-core";
 import type { CourseAggregate, CourseEvent, CourseRecord, LessonRecord } from "./course.ts";
 import type { PagePosition } from "./schema.ts";
+
+/** The outbox of course's events. */
+export type CourseOutbox = ServiceEvents<"course">["outbox"];
 
 /** One row for each course. */
 export const courses = sqliteTable("courses", {
@@ -96,7 +99,7 @@ const current = {
 };
 
 /** Stores courses in a database with the tables of `migrations/`; their events go to `outbox`. */
-export function sqlCourseStore(sql: SqlDb, outbox: Outbox<EventTypes, "course">): CourseStore {
+export function sqlCourseStore(sql: SqlDb, outbox: CourseOutbox): CourseStore {
   const db = orm(sql);
   const eventItems = (subject: string, event: CourseEvent | undefined) =>
     event === undefined ? [] : outbox.add({ ...event, subject });
@@ -118,7 +121,7 @@ export function sqlCourseStore(sql: SqlDb, outbox: Outbox<EventTypes, "course">)
       await db.run(text`INSERT INTO instructors (id) SELECT ${id} WHERE ${isNotDeleted(id)}
         ON CONFLICT DO NOTHING`);
     },
-    readExport: (personId) => readCourseExport(sql, personId),
+    readExport: (personId) => readCourseExport(db, outbox, personId),
     insert: (course) => isDone(db.batch(insertion(db, course))),
     save: (before, after, event) =>
       isDone(db.batch([...changesBetween(db, before, after), ...eventItems(after.id, event)])),
@@ -235,8 +238,7 @@ function toSearchText(value: string): string {
 }
 
 /** Everything that course stores about a person: their courses, and projections of them. */
-async function readCourseExport(sql: SqlDb, id: string): Promise<Export> {
-  const db = orm(sql);
+async function readCourseExport(db: Orm, outbox: CourseOutbox, id: string): Promise<Export> {
   const own = eq(courses.instructorId, id);
   const ownIds = db.select({ id: courses.id }).from(courses).where(own);
   const [taught, contents, [projected]] = await db.batch([
@@ -260,7 +262,7 @@ async function readCourseExport(sql: SqlDb, id: string): Promise<Export> {
         disabled: projected.disabled === 1,
       }
       : null,
-    events: await readPublished(sql, [id, ...taught.map((course) => course.id)]),
+    events: await outbox.readPublished([id, ...taught.map((course) => course.id)]),
   };
 }
 

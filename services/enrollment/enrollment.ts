@@ -1,5 +1,4 @@
-import type { CourseForEnrollment, EventTypes } from "@edgepass/contracts";
-import type { PublishedType } from "@edgepass/shared/events";
+import type { CourseForEnrollment, ServiceEvents } from "@edgepass/contracts";
 
 /** One learner in one course; times are epoch milliseconds. */
 export interface EnrollmentRecord {
@@ -68,7 +67,7 @@ export function withLesson(
 }
 
 /** The types that enrollment publishes. */
-type EnrollmentEvent = PublishedType<EventTypes, "enrollment">;
+type EnrollmentEvent = ServiceEvents<"enrollment">["published"]["type"];
 
 /** The progress of an enrollment: it exists, or the course is completed. */
 export type ProgressEvent = Exclude<EnrollmentEvent, "enrollment.deleted">;

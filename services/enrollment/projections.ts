@@ -1,5 +1,5 @@
-import type { EventTypes } from "@edgepass/contracts";
-import type { Changes, EventHandlers, ReconciliationRows } from "@edgepass/shared/events";
+import type { ServiceEvents } from "@edgepass/contracts";
+import type { Changes } from "@edgepass/shared/events";
 import { type Orm, orm, type SqlDb } from "@edgepass/shared/sql";
 import { and, eq, sql as text } from "drizzle-orm";
 import * as z from "zod/mini";
@@ -63,7 +63,7 @@ function removeUnnamed(db: Orm, id: string) {
 /** The events of the courses it shows, and of deleted people. */
 export function enrollmentHandlers(
   projection: EnrollmentProjection,
-): EventHandlers<EventTypes, "enrollment"> {
+): ServiceEvents<"enrollment">["handlers"] {
   return {
     "course.published": ({ subject, data }) => projection.name(subject, data.title),
     "course.changed": ({ subject, data }) => projection.name(subject, data.title),
@@ -85,7 +85,7 @@ const Titled = z.object({ title: z.string() });
 /** Its enrollments, which it can publish again, and its projections of courses and people. */
 export function enrollmentReconciliation(
   store: Pick<EnrollmentStore, "find" | "remove">,
-): ReconciliationRows<EventTypes, "enrollment"> {
+): ServiceEvents<"enrollment">["reconciliation"] {
   return {
     publishes: {
       progress: {

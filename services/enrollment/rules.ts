@@ -1,5 +1,4 @@
 import type { CourseForEnrollment } from "@edgepass/contracts";
-import { uuidv7 } from "@edgepass/shared/sql";
 import { Problem } from "@edgepass/shared/problem";
 import { type EnrollmentRecord, withLesson } from "./enrollment.ts";
 import type { LessonProgress, NewEnrollment } from "./schema.ts";
@@ -14,7 +13,7 @@ export interface EnrollmentOptions {
   readonly store: EnrollmentStore;
   /** The course as visible to the request's subject; undefined when there is none. */
   readonly readCourse: (id: string) => Promise<CourseForEnrollment | undefined>;
-  readonly newId?: (now: number) => string;
+  readonly newId: (now: number) => string;
   readonly now?: () => number;
 }
 
@@ -25,7 +24,7 @@ const maxAttempts = 5;
 
 /** The rules of enrollments: they belong to their learner and follow the published course. */
 export function createEnrollments(deps: EnrollmentOptions) {
-  const { store, newId = uuidv7, now = Date.now } = deps;
+  const { store, newId, now = Date.now } = deps;
   const { requireOwn, requirePublished } = createGuards(deps);
   return {
     async enroll({ courseId }: NewEnrollment, by: Learner): Promise<EnrollmentRecord> {

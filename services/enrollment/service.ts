@@ -1,5 +1,4 @@
 import { CourseForEnrollment, defineService } from "@edgepass/contracts";
-import type { ServiceClient } from "@edgepass/shared/http";
 import { Problem } from "@edgepass/shared/problem";
 import { exportRoutes, readOtherExports } from "./export_routes.ts";
 import {
@@ -15,12 +14,14 @@ export default defineService({
   name: "enrollment",
   description: "Who learns what, and how far they are",
   calls: ["auth", "user", "course"],
-  create({ sql, outbox, client, now }) {
+  create({ sql, outbox, client, now, newId }) {
     const store = sqlEnrollmentStore(sql, outbox);
     const enrollments = createEnrollments({
       store,
-      readCourse: (id) => readCourse(client, id),
+      readCourse: async (id) =>
+        requireSame(id, await client.read("course", `/courses/${id}`, CourseForEnrollment)),
       now,
+      newId,
     });
     const readOwn = (personId: string) => store.readExport(personId);
     const readOthers = () => readOtherExports(client);
@@ -37,16 +38,14 @@ export default defineService({
 });
 
 /**
- * Reads a course from course, as visible to the request's subject; undefined when there is none.
+ * The course as visible to the request's subject; undefined when there is none.
  *
- * @throws {Problem} `upstream_bad_response` also for another course's id, and what `client.read`
- *   throws
+ * @throws {Problem} `upstream_bad_response` for another course than the requested one
  */
-async function readCourse(
-  client: ServiceClient<"course">,
+function requireSame(
   id: string,
-): Promise<CourseForEnrollment | undefined> {
-  const course = await client.read("course", `/courses/${id}`, CourseForEnrollment);
+  course: CourseForEnrollment | undefined,
+): CourseForEnrollment | undefined {
   if (course === undefined || course.id === id) return course;
   const cause = new Error("Service course answered with another course");
   throw new Problem("upstream_bad_response", { cause });

@@ -1,5 +1,5 @@
-import type { EventTypes } from "@edgepass/contracts";
-import { isNotDeleted, type Outbox, readPublished } from "@edgepass/shared/events";
+import type { ServiceEvents } from "@edgepass/contracts";
+import { isNotDeleted } from "@edgepass/shared/events";
 import { type Export, toTime } from "@edgepass/shared/http";
 import {
   isDone,
@@ -20,7 +20,7 @@ import {
 import type { PagePosition } from "./schema.ts";
 
 /** The outbox of enrollment's events. */
-export type EnrollmentOutbox = Outbox<EventTypes, "enrollment">;
+export type EnrollmentOutbox = ServiceEvents<"enrollment">["outbox"];
 
 /** One row for each enrollment. */
 export const enrollments = sqliteTable("enrollments", {
@@ -109,7 +109,7 @@ export function sqlEnrollmentStore(
       const [row] = await selectCurrent(db).where(eq(enrollments.id, id));
       return row;
     },
-    readExport: (personId) => readEnrollmentExport(sql, personId),
+    readExport: (personId) => readEnrollmentExport(db, outbox, personId),
     page: (learnerId, request) => readPage(db, learnerId, request),
     async insert(enrollment) {
       try {
@@ -208,8 +208,11 @@ function readIds(json: string): string[] {
 }
 
 /** Everything that enrollment itself stores about a person. */
-async function readEnrollmentExport(sql: SqlDb, learnerId: string): Promise<Export> {
-  const db = orm(sql);
+async function readEnrollmentExport(
+  db: Orm,
+  outbox: EnrollmentOutbox,
+  learnerId: string,
+): Promise<Export> {
   const own = eq(enrollments.learnerId, learnerId);
   const ownIds = db.select({ id: enrollments.id }).from(enrollments).where(own);
   const [rows, marks] = await db.batch([
@@ -220,7 +223,7 @@ async function readEnrollmentExport(sql: SqlDb, learnerId: string): Promise<Expo
   const marksOf = Map.groupBy(marks, ({ enrollmentId }) => enrollmentId);
   return {
     enrollments: rows.map((row) => toExported(row, marksOf.get(row.id) ?? [])),
-    events: await readPublished(sql, rows.map(({ id }) => id)),
+    events: await outbox.readPublished(rows.map(({ id }) => id)),
   };
 }
 

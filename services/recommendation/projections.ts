@@ -1,5 +1,5 @@
-import type { EventTypes } from "@edgepass/contracts";
-import type { Changes, EventHandlers, ReconciliationRows } from "@edgepass/shared/events";
+import type { ServiceEvents } from "@edgepass/contracts";
+import type { Changes } from "@edgepass/shared/events";
 import { orm, type SqlDb } from "@edgepass/shared/sql";
 import { eq, sql as text } from "drizzle-orm";
 import * as z from "zod/mini";
@@ -50,7 +50,7 @@ export function sqlRecommendationProjection(sql: SqlDb): RecommendationProjectio
 export function recommendationHandlers(
   projection: RecommendationProjection,
   eraseStored: (personId: string) => Promise<void>,
-): EventHandlers<EventTypes, "recommendation"> {
+): ServiceEvents<"recommendation">["handlers"] {
   return {
     "course.published": ({ subject, data }) => projection.name(subject, data.title),
     "course.changed": ({ subject, data }) => projection.name(subject, data.title),
@@ -70,7 +70,7 @@ const Titled = z.object({ title: z.string() });
 const Enrolled = z.object({ courseId: z.string() });
 
 /** Its projections of courses and enrollments, which are all that recommendation has. */
-export const recommendationReconciliation: ReconciliationRows<EventTypes, "recommendation"> = {
+export const recommendationReconciliation: ServiceEvents<"recommendation">["reconciliation"] = {
   projects: [
     {
       source: "course",

@@ -1,5 +1,4 @@
-import type { EventTypes } from "@edgepass/contracts";
-import type { EventHandlers, ReconciliationRows } from "@edgepass/shared/events";
+import type { ServiceEvents } from "@edgepass/contracts";
 import { newProfile } from "./rules.ts";
 import type { ProfileEffects } from "./store.ts";
 
@@ -11,7 +10,7 @@ import type { ProfileEffects } from "./store.ts";
  */
 export function profileHandlers(
   { insertion, erasure, disabling, enabling }: ProfileEffects,
-): EventHandlers<EventTypes, "user"> {
+): ServiceEvents<"user">["handlers"] {
   return {
     "user.registered": ({ subject: id, data: { name }, time }) =>
       insertion(newProfile({ id, name }, time)),
@@ -29,7 +28,7 @@ const people = `SELECT id, EXISTS (SELECT 1 FROM disabled_people AS other WHERE 
   ) AS known WHERE NOT EXISTS (SELECT 1 FROM ended_subjects WHERE subject = known.id)`;
 
 /** Names, which it can publish again, and its projections of auth's accounts. */
-export const profileReconciliation: ReconciliationRows<EventTypes, "user"> = {
+export const profileReconciliation: ServiceEvents<"user">["reconciliation"] = {
   publishes: {
     profile: {
       query: "SELECT id, name FROM profiles WHERE erased_at IS NULL",

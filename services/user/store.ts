@@ -1,5 +1,5 @@
-import type { EventTypes } from "@edgepass/contracts";
-import { type Changes, type EventInput, type Outbox, readPublished } from "@edgepass/shared/events";
+import type { ServiceEvents } from "@edgepass/contracts";
+import type { Changes } from "@edgepass/shared/events";
 import { type Export, toTime } from "@edgepass/shared/http";
 import { isDone, type Orm, orm, type SqlDb } from "@edgepass/shared/sql";
 import { and, eq, isNull, sql as text } from "drizzle-orm";
@@ -27,10 +27,10 @@ export const disabledPeople = sqliteTable("disabled_people", {
 });
 
 /** The outbox of user's events. */
-export type UserOutbox = Outbox<EventTypes, "user">;
+export type UserOutbox = ServiceEvents<"user">["outbox"];
 
 /** The event that user publishes: a person has another name. */
-export type ProfileEvent = EventInput<EventTypes, "user.profile-changed">;
+export type ProfileEvent = ServiceEvents<"user">["published"];
 
 /** A profile, or the tombstone of one; times are epoch milliseconds. */
 export type ProfileRecord = Readonly<typeof profiles.$inferSelect>;
@@ -106,7 +106,7 @@ export function sqlProfileStore(sql: SqlDb, outbox: UserOutbox): ProfileStore {
         .where(eq(disabledPeople.id, id));
       return rows.length === 1;
     },
-    readExport: (personId) => readUserExport(sql, personId),
+    readExport: (personId) => readUserExport(db, outbox, personId),
     effects,
   };
 }
@@ -154,8 +154,7 @@ function tombstone(now: number) {
 }
 
 /** Everything that user stores about a person. */
-async function readUserExport(sql: SqlDb, id: string): Promise<Export> {
-  const db = orm(sql);
+async function readUserExport(db: Orm, outbox: UserOutbox, id: string): Promise<Export> {
   const [[profile], [disabled]] = await db.batch([
     db.select().from(profiles).where(eq(profiles.id, id)),
     db.select().from(disabledPeople).where(eq(disabledPeople.id, id)),
@@ -163,7 +162,7 @@ async function readUserExport(sql: SqlDb, id: string): Promise<Export> {
   return {
     profile: profile ? toExported(profile) : null,
     disabledAt: toTime(disabled?.disabledAt ?? null),
-    events: await readPublished(sql, [id]),
+    events: await outbox.readPublished([id]),
   };
 }
 

@@ -1,6 +1,12 @@
 import * as z from "zod/mini";
 import { explainIssue } from "../composition/settings.ts";
-import { Dependencies, GatewaySection, longestTimeouts } from "./gateway_section.ts";
+import {
+  Dependencies,
+  type ExternalRoute,
+  GatewaySection,
+  longestTimeouts,
+  toRoutePath,
+} from "./gateway_section.ts";
 import { KeysSection, PassportSection } from "./keys_section.ts";
 import { Level } from "./section.ts";
 
@@ -23,11 +29,15 @@ export interface ConfigurationDocument {
  * The strict schema of the central document: a misspelled name is refused, not ignored.
  *
  * `services` has the settings of each service of the product, by its name. `routed` has the longest
- * `timeoutMs` of the product's own routes, by the name of their service.
+ * `timeoutMs` of the product's own routes, by the name of their service; `routes` has the gateway's
+ * own, those of its variable `ROUTES`, where the authority knows them.
  */
 export function createDocumentSchema(
   services: Readonly<Record<string, ServiceShape>>,
-  { routed = {} }: { readonly routed?: Readonly<Record<string, number>> } = {},
+  { routed = {}, routes = [] }: {
+    readonly routed?: Readonly<Record<string, number>>;
+    readonly routes?: readonly ExternalRoute[];
+  } = {},
 ): z.ZodMiniType<ConfigurationDocument> {
   const sections = Object.fromEntries(
     Object.entries(services).map(([name, own]) => [name, z.optional(toServiceSchema(own))]),
@@ -38,7 +48,7 @@ export function createDocumentSchema(
     keys: z.optional(KeysSection),
     passport: z.optional(PassportSection),
   }).check((context) => {
-    for (const { path, message } of findSlowCallFaults(context.value.gateway, routed)) {
+    for (const { path, message } of findSlowCallFaults(context.value.gateway, { routed, routes })) {
       context.issues.push({ code: "custom", input: context.value, path, message });
     }
   });
@@ -48,15 +58,25 @@ export function createDocumentSchema(
  * A breaker must not count a call as slow while its route still waits for the response. Only a new
  * document is refused for this. A current one stays valid, and the gateway uses its routes'
  * timeouts.
+ *
+ * Of the environment's routes those count that the document leaves as they are: none that it
+ * replaces, and none for longer than its own life of a Passport, at which the gateway ends a call.
  */
 function findSlowCallFaults(
-  { dependencies = {}, routes = [] }: GatewaySection = {},
-  routed: Readonly<Record<string, number>>,
+  { dependencies = {}, routes: central = [], passportTtlSeconds = 300 }: GatewaySection = {},
+  { routed, routes }: {
+    readonly routed: Readonly<Record<string, number>>;
+    readonly routes: readonly ExternalRoute[];
+  },
 ): { readonly path: string[]; readonly message: string }[] {
-  const longest = new Map([...Object.entries(routed), ...longestTimeouts(routes)]);
+  const replaced = new Set(central.map(({ prefix }) => toRoutePath(prefix)));
+  const left = routes.filter(({ prefix }) => !replaced.has(toRoutePath(prefix)));
+  const longest = new Map([...Object.entries(routed), ...longestTimeouts([...left, ...central])]);
   return Object.entries(dependencies).flatMap(([name, { breaker }]) => {
-    const timeoutMs = longest.get(name);
-    if (timeoutMs === undefined || (breaker?.slowCallMs ?? timeoutMs) >= timeoutMs) return [];
+    const limitMs = longest.get(name);
+    if (limitMs === undefined) return [];
+    const timeoutMs = Math.min(limitMs, passportTtlSeconds * 1000);
+    if ((breaker?.slowCallMs ?? timeoutMs) >= timeoutMs) return [];
     return [{
       path: ["gateway", "dependencies", name, "breaker", "slowCallMs"],
       message: `must be at least the longest timeoutMs of its routes, ${timeoutMs}`,

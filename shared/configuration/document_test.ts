@@ -311,3 +311,44 @@ Deno.test("a slowCallMs below the timeout of its routes does not invalidate a cu
   const values = readGatewayValues(document, environment);
   assert.deepEqual([values.routes, values.dependencies], [[route], dependencies]);
 });
+
+const environment = createDocumentSchema({}, {
+  routes: [
+    { prefix: "/slow", upstream: "http://127.0.0.1:9999", access: "public", timeoutMs: 30_000 },
+    { prefix: "/soon", upstream: "http://127.0.0.1:9999", access: "public", timeoutMs: 100 },
+  ],
+});
+const slow = (slowCallMs: number) => ({ "127.0.0.1:9999": { breaker: { slowCallMs } } });
+const environmentCases = {
+  "below the longest timeout is refused": [{ dependencies: slow(29_999) }, 30_000],
+  "of the longest timeout is accepted": [{ dependencies: slow(30_000) }, undefined],
+  "counts with the document's own routes": [
+    { routes: [{ ...route, timeoutMs: 20_000 }], dependencies: slow(25_000) },
+    30_000,
+  ],
+  "below a timeout that the document replaces is accepted": [
+    { routes: [{ ...route, prefix: "/slow" }], dependencies: slow(5_000) },
+    undefined,
+  ],
+  "below a timeout that the Passport's life shortens is accepted": [
+    { passportTtlSeconds: 20, dependencies: slow(20_000) },
+    undefined,
+  ],
+  "below the shortened timeout is refused": [
+    { passportTtlSeconds: 20, dependencies: slow(19_999) },
+    20_000,
+  ],
+} as const;
+for (const [name, [gateway, timeoutMs]] of Object.entries(environmentCases)) {
+  Deno.test(`a slowCallMs for the environment's routes: ${name}`, () => {
+    const reading = readDocument(environment, { gateway });
+    const faults = "faults" in reading ? reading.faults : [];
+    assert.deepEqual(
+      faults,
+      timeoutMs === undefined ? [] : [{
+        path: "gateway.dependencies.127.0.0.1:9999.breaker.slowCallMs",
+        message: `must be at least the longest timeoutMs of its routes, ${timeoutMs}`,
+      }],
+    );
+  });
+}

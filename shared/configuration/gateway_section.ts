@@ -1,4 +1,5 @@
 import * as z from "zod/mini";
+import { json, setting } from "../composition/settings.ts";
 import { policySchema } from "../resilience/policy.ts";
 import { Level, RoutePath, text, wholeNumber } from "./section.ts";
 
@@ -119,6 +120,12 @@ export const ExternalRoute = z.strictObject({
 });
 /** The route of a service outside of this product. */
 export type ExternalRoute = z.infer<typeof ExternalRoute>;
+
+/** `ROUTES`, of the gateway, and of the authority that checks a configuration against them. */
+export const routesSetting = setting(z._default(json(z.array(ExternalRoute)), []), {
+  meaning: "JSON array that puts other services behind the gateway",
+  without: "`[]`",
+});
 
 /** The route table's path for a prefix: the prefix and everything below it. */
 export function toRoutePath(prefix: string): string {

@@ -37,6 +37,7 @@ export {
   gatewayDocuments,
   Limit,
   RateLimits,
+  routesSetting,
   toRoutePath,
 } from "./gateway_section.ts";
 export {

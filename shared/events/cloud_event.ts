@@ -1,7 +1,6 @@
 import * as z from "zod/mini";
 import { readJsonObject } from "../crypto/encoding.ts";
 import type { Changes } from "../sql/store.ts";
-import type { SqlDb } from "../sql/statement.ts";
 import { readTraceparent, type TraceContext } from "../telemetry/trace_context.ts";
 
 /** Media type of a CloudEvent in structured mode (CloudEvents JSON format §3). */
@@ -194,41 +193,4 @@ export function toDataSchema(type: string, { version }: EventRow): string {
 /** The row of a type, or undefined if there is none; `toString` and the like are not types. */
 export function findRow(table: EventTable, type: string): EventRow | undefined {
   return Object.hasOwn(table, type) ? table[type] : undefined;
-}
-
-/** An event that a service has stored in its outbox, as its subject may read it. */
-export interface PublishedEvent {
-  /** Its type. */
-  readonly type: string;
-  /** Id of what changed. */
-  readonly subject: string;
-  /** RFC 3339. */
-  readonly time: string;
-  /** Whether QStash has received it; published events are deleted after some days. */
-  readonly published: boolean;
-  /** Data of the event. */
-  readonly data: unknown;
-}
-
-const Published = z.object({
-  type: z.string(),
-  subject: z.string(),
-  time: z.string(),
-  data: z.unknown(),
-});
-
-/** The events of some subjects in a service's outbox, the oldest first. */
-export async function readPublished(
-  sql: SqlDb,
-  subjects: readonly string[],
-): Promise<PublishedEvent[]> {
-  const rows = await sql.run({
-    sql: `SELECT event, published_at IS NOT NULL FROM outbox
-      WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY rowid`,
-    params: [JSON.stringify(subjects)],
-  });
-  return rows.map(([event, published]) => ({
-    ...z.parse(Published, JSON.parse(String(event))),
-    published: published === 1,
-  }));
 }

@@ -128,25 +128,13 @@ export function createEvents<Table extends EventTable, const Service extends str
   const { handlers, on, requireHandlers } = createHandlers(service, table);
   const reportFailure = createReportFailure({ service, log, telemetry });
   const mark = openMark(bindings, effects, { service, sql, log, now });
-  const { relay, deadLetters, deadLetterMaintenance } = openQstash({
-    service,
-    table,
-    rows,
-    log,
-    telemetry,
-    now,
-    settings,
-    effects,
-    reportFailure,
-    mark,
-    findEnded: (subjects) => readEnded(sql, subjects),
-  });
+  const common = { service, table, log, telemetry, now };
+  const findEnded = (subjects: readonly string[]) => readEnded(sql, subjects);
+  const uses = { ...common, rows, settings, effects, reportFailure, mark, findEnded };
+  const { relay, deadLetters, deadLetterMaintenance } = openQstash(uses);
   const url = toDestination(settings.publicOrigin ?? "", service);
-  const check = createSignatureCheck({
-    keys: settings.signingKeys,
-    leewaySeconds: settings.leewaySeconds,
-    now,
-  });
+  const { signingKeys: keys, leewaySeconds } = settings;
+  const check = createSignatureCheck({ keys, leewaySeconds, now });
   const facets = createReconciliation({ service, table, sql, log, now });
   const reportWaiting = createGauge({ service, telemetry });
   return {
@@ -154,14 +142,9 @@ export function createEvents<Table extends EventTable, const Service extends str
     outbox: createOutbox({ service, table, sql, now, deletionOf }),
     projects: (store) => void stores.push(store),
     on: (type, handler) => on(type, toHandler(handler)),
-    onEach(handlers) {
-      const each: Readonly<Record<string, unknown>> = handlers;
-      for (const [type, handler] of Object.entries(each)) {
-        if (typeof handler === "function") on(type, async (event) => await handler(event));
-      }
-    },
+    onEach: (handlers) => registerEach(on, handlers),
     requireHandlers,
-    receive: createConsumer({ service, table, handlers, inbox, check, url, log, telemetry, now }),
+    receive: createConsumer({ ...common, handlers, inbox, check, url }),
     receiveFailure: createDeadLetters({ check, url: `${url}/failed`, log, reportFailure }),
     publishSoon() {
       if (relay) background(relay.run(), (cause) => log.error("Events are late", { cause }));
@@ -176,12 +159,21 @@ export function createEvents<Table extends EventTable, const Service extends str
       await inbox.prune(now() - inboxDays * dayMs);
     },
     deadLetters,
-    waiting: () => rows.waiting(),
-    parked: () => rows.listParked(),
-    unpark: () => rows.unpark(),
+    waiting: rows.waiting,
+    parked: rows.listParked,
+    unpark: rows.unpark,
     facets,
     reconciliation: facets.endpoint,
   };
+}
+
+function registerEach(
+  on: (type: string, handler: Handler) => void,
+  handlers: Readonly<Record<string, unknown>>,
+): void {
+  for (const [type, handler] of Object.entries(handlers)) {
+    if (typeof handler === "function") on(type, async (event) => await handler(event));
+  }
 }
 
 /** The mark is updated after the response, so a Redis outage does not delay a response. */

@@ -6,10 +6,8 @@ export {
   type EventOf,
   type EventRow,
   type EventTable,
-  type PublishedEvent,
   type PublishedType,
   type PublishedTypes,
-  readPublished,
 } from "./cloud_event.ts";
 export type { Accepted, Delivery } from "./consumer.ts";
 export {
@@ -30,7 +28,13 @@ export {
   toDestination,
 } from "./qstash.ts";
 export type { EventsEffects } from "./open_qstash.ts";
-export { createOutbox, type EventInput, type Outbox, type OutboxOptions } from "./outbox.ts";
+export {
+  createOutbox,
+  type EventInput,
+  type Outbox,
+  type OutboxOptions,
+  type PublishedEvent,
+} from "./outbox.ts";
 export type { BacklogRow, ParkedEvent } from "./relay_rows.ts";
 export type {
   ReconciliationDescription,

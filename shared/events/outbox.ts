@@ -25,6 +25,20 @@ export interface EventInput<Table extends EventTable, Type extends keyof Table> 
   readonly data: DataOf<Table, Type>;
 }
 
+/** An event that a service has stored in its outbox, as its subject may read it. */
+export interface PublishedEvent {
+  /** Its type. */
+  readonly type: string;
+  /** Id of what changed. */
+  readonly subject: string;
+  /** RFC 3339. */
+  readonly time: string;
+  /** Whether QStash has received it; published events are deleted after some days. */
+  readonly published: boolean;
+  /** Data of the event. */
+  readonly data: unknown;
+}
+
 /** The outbox of a service: events are stored in the batch of the change they report. */
 export interface Outbox<Table extends EventTable, Service extends string> {
   /**
@@ -52,6 +66,8 @@ export interface Outbox<Table extends EventTable, Service extends string> {
   ): SomeChanges;
   /** The statements that delete a subject's stored events; they go first in the deleting batch. */
   erase(subject: string): SomeChanges;
+  /** The stored events of some subjects, the oldest first, for a person's export. */
+  readPublished(subjects: readonly string[]): Promise<PublishedEvent[]>;
 }
 
 /** Options of {@link createOutbox}. */
@@ -98,6 +114,7 @@ export function createOutbox<Table extends EventTable, const Service extends str
     addEach: ({ subjects, ...eventInput }) =>
       insertDescribed(db, subjects.map((subject) => describe({ ...eventInput, subject }))),
     erase: (subject) => [db.run(text`DELETE FROM outbox WHERE subject = ${subject}`)],
+    readPublished: (subjects) => readPublished(sql, subjects),
   };
 }
 
@@ -175,4 +192,26 @@ export function insertDescribed(
       SELECT subject, sequence FROM outbox WHERE id IN (SELECT value FROM json_each(${ids}))
       ON CONFLICT (subject) DO UPDATE SET sequence = excluded.sequence`),
   ];
+}
+
+const Published = z.object({
+  type: z.string(),
+  subject: z.string(),
+  time: z.string(),
+  data: z.unknown(),
+});
+
+async function readPublished(
+  sql: SqlDb,
+  subjects: readonly string[],
+): Promise<PublishedEvent[]> {
+  const rows = await sql.run({
+    sql: `SELECT event, published_at IS NOT NULL FROM outbox
+      WHERE subject IN (SELECT value FROM json_each(?)) ORDER BY rowid`,
+    params: [JSON.stringify(subjects)],
+  });
+  return rows.map(([event, published]) => ({
+    ...z.parse(Published, JSON.parse(String(event))),
+    published: published === 1,
+  }));
 }

@@ -101,7 +101,7 @@ export function createReconciliation<Table extends EventTable, Service extends s
   },
 ): Facets<Table, Service> {
   const sources = new Map<string, ReconciliationSource>();
-  const projections = new Map<string, { source: string; facet: string; projection: Projection }>();
+  const projections = new Map<string, RegisteredProjection>();
   const add = <Value>(map: Map<string, Value>, key: string, value: Value) => {
     if (map.has(key)) throw new TypeError(`Cannot reconcile ${key} twice`);
     map.set(key, value);
@@ -115,41 +115,59 @@ export function createReconciliation<Table extends EventTable, Service extends s
         facet,
         projection: toProjection(projection),
       }),
-    endpoint: {
-      describe: () => ({
-        publishes: Array.from(
-          sources,
-          ([facet, { ending, remove }]) => ({
-            facet,
-            ends: ending !== undefined,
-            removes: remove !== undefined,
-          }),
-        ),
-        projects: Array.from(
-          projections.values(),
-          ({ source, facet, projection: { whole } }) => ({ source, facet, whole }),
-        ),
-      }),
-      async list(facet, page) {
-        const states = await sources.get(facet)?.list(page);
-        return states && await withSequences(sql, states);
-      },
-      async compare({ source, facet }, page) {
-        const found = projections.get(`${source} ${facet}`);
-        return found && await comparePage(sql, found, page);
-      },
-      async publish(facet, subjects, applied = {}) {
-        const source = sources.get(facet);
-        if (!source) return undefined;
-        await jumpPast({ sql, log, now }, subjects, applied);
-        return await publishAgain({ sql, describe, source, subjects });
-      },
-      async remove(facet, subjects) {
-        const remove = sources.get(facet)?.remove;
-        if (!remove) return undefined;
-        for (const subject of subjects) await remove(subject);
-        return subjects.length;
-      },
+    endpoint: createEndpoint({ sources, projections, describe, sql, log, now }),
+  };
+}
+
+interface RegisteredProjection {
+  readonly source: string;
+  readonly facet: string;
+  readonly projection: Projection;
+}
+
+function createEndpoint({ sources, projections, describe, ...deps }: {
+  readonly sources: ReadonlyMap<string, ReconciliationSource>;
+  readonly projections: ReadonlyMap<string, RegisteredProjection>;
+  readonly describe: ReturnType<typeof createDescriber>;
+  readonly sql: SqlDb;
+  readonly log: Logger;
+  readonly now: () => number;
+}): ReconciliationEndpoint {
+  const { sql } = deps;
+  return {
+    describe: () => ({
+      publishes: Array.from(
+        sources,
+        ([facet, { ending, remove }]) => ({
+          facet,
+          ends: ending !== undefined,
+          removes: remove !== undefined,
+        }),
+      ),
+      projects: Array.from(
+        projections.values(),
+        ({ source, facet, projection: { whole } }) => ({ source, facet, whole }),
+      ),
+    }),
+    async list(facet, page) {
+      const states = await sources.get(facet)?.list(page);
+      return states && await withSequences(sql, states);
+    },
+    async compare({ source, facet }, page) {
+      const found = projections.get(`${source} ${facet}`);
+      return found && await comparePage(sql, found, page);
+    },
+    async publish(facet, subjects, applied = {}) {
+      const source = sources.get(facet);
+      if (!source) return undefined;
+      await jumpPast(deps, subjects, applied);
+      return await publishAgain({ sql, describe, source, subjects });
+    },
+    async remove(facet, subjects) {
+      const remove = sources.get(facet)?.remove;
+      if (!remove) return undefined;
+      for (const subject of subjects) await remove(subject);
+      return subjects.length;
     },
   };
 }

@@ -60,42 +60,14 @@ const farAheadMs = 2 * 3_600_000;
 const open = "published_at IS NULL AND parked IS NULL";
 const listed = "id IN (SELECT value FROM json_each(?))";
 
+type Run = (text: string, ...params: (string | number)[]) => Promise<Row[]>;
+
 /** The statements of a relay. Ids are passed as one JSON text, because D1 takes 100 parameters. */
 export function sqlRelayRows(sql: SqlDb): RelayRows {
   const json = (ids: readonly string[]) => JSON.stringify(ids);
-  const run = async (text: string, ...params: (string | number)[]): Promise<Row[]> =>
-    await sql.run({ sql: text, params });
+  const run: Run = async (text, ...params) => await sql.run({ sql: text, params });
   return {
-    async claim({ now, until, limit }) {
-      const ahead = now + farAheadMs;
-      const rows = await run(
-        `UPDATE outbox SET claimed_until = ?, attempts = attempts + 1
-         WHERE id IN (
-           SELECT id FROM outbox
-           WHERE ${open} AND (claimed_until <= ? OR claimed_until > ?)
-           ORDER BY created_at, rowid LIMIT CAST(? AS INTEGER))
-         AND NOT EXISTS (
-           SELECT 1 FROM outbox
-           WHERE ${open} AND next_attempt_at > 0 AND next_attempt_at > ? AND next_attempt_at <= ?)
-         RETURNING id, event, created_at, attempts, rowid AS place, subject, sequence`,
-        until,
-        now,
-        ahead,
-        limit,
-        now,
-        ahead,
-      );
-      return rows
-        .toSorted((a, b) => Number(a[2]) - Number(b[2]) || Number(a[4]) - Number(b[4]))
-        .map(([id, event, createdAt, attempts, _place, subject, sequence]) => ({
-          id: String(id),
-          subject: String(subject),
-          sequence: Number(sequence),
-          event: String(event),
-          createdAt: Number(createdAt),
-          attempts: Number(attempts),
-        }));
-    },
+    claim: (options) => claimOldest(run, options),
     async markPublished(ids, now) {
       await run(`UPDATE outbox SET published_at = ? WHERE ${listed}`, now, json(ids));
     },
@@ -117,6 +89,55 @@ export function sqlRelayRows(sql: SqlDb): RelayRows {
         json(ids),
       );
     },
+    ...readBacklog(run),
+    async prune(before) {
+      await run(
+        `DELETE FROM outbox WHERE id IN
+         (SELECT id FROM outbox WHERE published_at < ? ORDER BY published_at LIMIT 1000)`,
+        before,
+      );
+    },
+  };
+}
+
+/** Several relays may run at a time: the lease of a claim keeps them from publishing a row twice. */
+async function claimOldest(
+  run: Run,
+  { now, until, limit }: { now: number; until: number; limit: number },
+): Promise<ClaimedRow[]> {
+  const ahead = now + farAheadMs;
+  const rows = await run(
+    `UPDATE outbox SET claimed_until = ?, attempts = attempts + 1
+         WHERE id IN (
+           SELECT id FROM outbox
+           WHERE ${open} AND (claimed_until <= ? OR claimed_until > ?)
+           ORDER BY created_at, rowid LIMIT CAST(? AS INTEGER))
+         AND NOT EXISTS (
+           SELECT 1 FROM outbox
+           WHERE ${open} AND next_attempt_at > 0 AND next_attempt_at > ? AND next_attempt_at <= ?)
+         RETURNING id, event, created_at, attempts, rowid AS place, subject, sequence`,
+    until,
+    now,
+    ahead,
+    limit,
+    now,
+    ahead,
+  );
+  return rows
+    .toSorted((a, b) => Number(a[2]) - Number(b[2]) || Number(a[4]) - Number(b[4]))
+    .map(([id, event, createdAt, attempts, _place, subject, sequence]) => ({
+      id: String(id),
+      subject: String(subject),
+      sequence: Number(sequence),
+      event: String(event),
+      createdAt: Number(createdAt),
+      attempts: Number(attempts),
+    }));
+}
+
+/** The statements of operators: what is parked, and how much waits. */
+function readBacklog(run: Run): Pick<RelayRows, "listParked" | "unpark" | "waiting"> {
+  return {
     async listParked() {
       const rows = await run(
         `SELECT id, json_extract(event, '$.type'), subject, parked FROM outbox
@@ -146,13 +167,6 @@ export function sqlRelayRows(sql: SqlDb): RelayRows {
         parked: Number(parked),
         oldest: oldest === null ? undefined : Number(oldest),
       };
-    },
-    async prune(before) {
-      await run(
-        `DELETE FROM outbox WHERE id IN
-         (SELECT id FROM outbox WHERE published_at < ? ORDER BY published_at LIMIT 1000)`,
-        before,
-      );
     },
   };
 }

@@ -10,6 +10,7 @@ import {
   reconcileRows,
 } from "../events/mod.ts";
 import type { SqlDb } from "../sql/mod.ts";
+import { uuidv7 } from "../sql/store.ts";
 import { readSqlDb, sqlSource } from "../sql/open_sql_db.ts";
 import {
   type Application,
@@ -155,6 +156,7 @@ function createParts<
     policies,
     log: runtime.createLogger(name),
     now,
+    newId: uuidv7,
   });
 }
 

@@ -45,6 +45,8 @@ export interface ServiceContext<
   readonly log: Logger;
   /** Epoch milliseconds. */
   readonly now: () => number;
+  /** A new resource id, a UUIDv7: ids sort by the time in epoch milliseconds, by default now. */
+  readonly newId: (now?: number) => string;
   /** Everything that the deployment gave, for services that read more than their own settings. */
   readonly bindings: Bindings;
   /** What the service runs in: trust domain, telemetry, further loggers. */

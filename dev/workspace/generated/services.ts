@@ -50,6 +50,7 @@ export const services = {
       "ACCESS_TOKEN_TTL_SECONDS",
       "REFRESH_TOKEN_TTL_SECONDS",
       "SESSION_MAX_SECONDS",
+      "ROUTES",
       "UPSTASH_REDIS_REST_URL",
       "UPSTASH_REDIS_REST_TOKEN",
       "ADMIN_EMAIL",

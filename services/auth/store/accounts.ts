@@ -1,7 +1,6 @@
 import { and, asc, eq, gt, isNull, or, sql } from "drizzle-orm";
 import { type AuditEntry, auditRow } from "@edgepass/control/statements";
-import type { EventTypes } from "@edgepass/contracts";
-import type { EventInput, Outbox, PublishedType } from "@edgepass/shared/events";
+import type { ServiceEvents } from "@edgepass/contracts";
 import { deleteStoredResponses, orm, type SqlDb } from "@edgepass/shared/sql";
 import {
   endLogins,
@@ -15,15 +14,13 @@ import { accounts, addressClaims, knownNetworks, logins } from "./tables.ts";
 /** A row of accounts; a closed one has neither address nor name nor password. */
 export type Account = typeof accounts.$inferSelect;
 
-type AuthEvents = PublishedType<EventTypes, "auth">;
-
 /** The outbox of auth's events. */
-export type AuthOutbox = Outbox<EventTypes, "auth">;
+export type AuthOutbox = ServiceEvents<"auth">["outbox"];
 
 /** An event about an account; the change it belongs to supplies the account's id. */
-export type AccountEvent = {
-  [Type in AuthEvents]: Omit<EventInput<EventTypes, Type>, "subject">;
-}[AuthEvents];
+export type AccountEvent = WithoutSubject<ServiceEvents<"auth">["published"]>;
+
+type WithoutSubject<Event> = Event extends unknown ? Omit<Event, "subject"> : never;
 
 /** Columns that a change may set; the fields below decide its effect on logins and tokens. */
 export interface AccountChange {

@@ -1,12 +1,16 @@
 import { asc, eq } from "drizzle-orm";
 import { selectAuditOf } from "@edgepass/control/statements";
-import { readPublished } from "@edgepass/shared/events";
 import { type Export, toTime } from "@edgepass/shared/http";
 import { orm, type SqlDb } from "@edgepass/shared/sql";
+import type { AuthOutbox } from "./accounts.ts";
 import { accounts, knownNetworks, logins } from "./tables.ts";
 
 /** Everything that auth stores about a person, except credentials. */
-export async function readAuthExport(sql: SqlDb, id: string): Promise<Export> {
+export async function readAuthExport(
+  sql: SqlDb,
+  outbox: AuthOutbox,
+  id: string,
+): Promise<Export> {
   const db = orm(sql);
   const [[account], loginRows, networks, changes] = await db.batch([
     db.select().from(accounts).where(eq(accounts.id, id)),
@@ -26,7 +30,7 @@ export async function readAuthExport(sql: SqlDb, id: string): Promise<Export> {
       of: targetId === id ? "your account" : "somebody else's account",
       by: actorId === id ? "you" : "an administrator",
     })),
-    events: await readPublished(sql, [id]),
+    events: await outbox.readPublished([id]),
   };
 }
 

@@ -27,6 +27,6 @@ export function sqlAuthStore(sql: SqlDb, outbox: AuthOutbox): AuthStore {
     accounts: sqlAccountStore(sql, outbox),
     logins: sqlLoginStore(sql),
     loginAttempts: sqlLoginAttemptStore(sql),
-    readExport: (personId) => readAuthExport(sql, personId),
+    readExport: (personId) => readAuthExport(sql, outbox, personId),
   };
 }
