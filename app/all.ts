@@ -16,13 +16,18 @@ export async function composeAll(
 ): Promise<Application> {
   const own = withoutPrivateKeys(bindings);
   const { hashingProcessors: processors } = effects;
-  const local: Record<string, Upstream> = {};
-  const composed: Application[] = [];
+  const applications = new Map<string, Application>();
+  // A service may call one that is composed after it.
+  const local = Object.fromEntries(
+    Object.values(services).map(({ name, place }): [string, Upstream] => [
+      place,
+      localUpstream(name, { fetch: (request) => find(applications, name).fetch(request) }),
+    ]),
+  );
   for (const service of Object.values(services)) {
-    const one = service.compose(own, { local, processors });
-    local[service.place] = localUpstream(service.name, one);
-    composed.push(one);
+    applications.set(service.name, service.compose(own, { local, processors }));
   }
+  const composed = [...applications.values()];
   const gateway = await compose(bindings, local, effects);
   return {
     fetch: gateway.fetch,
@@ -34,4 +39,10 @@ export async function composeAll(
     maintainUrgent: () =>
       maintainEach(composed.map(({ maintainUrgent: maintain }) => maintain ? { maintain } : {})),
   };
+}
+
+function find(applications: ReadonlyMap<string, Application>, name: string): Application {
+  const found = applications.get(name);
+  if (found === undefined) throw new TypeError(`Cannot call ${name}: it is not composed yet`);
+  return found;
 }

@@ -191,7 +191,7 @@ async function announce(options: ConfigurationsOptions, version: number): Promis
     await pushPending(options);
   } catch (cause) {
     if (!(cause instanceof RedisUnavailable)) throw cause;
-    const detail = `Version ${version} is kept and not in force yet: Redis has not heard of it`;
+    const detail = `Version ${version} is stored and not current yet: Redis could not be written`;
     throw new Problem("store_unavailable", { detail, cause });
   }
   await options.observeVersion(version);

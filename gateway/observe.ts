@@ -93,13 +93,14 @@ export function observe(
 /**
  * Clears the token cookies, except those that the identity provider's response sets itself.
  *
- * After a 429 or a 5xx the login may not have ended: without its refresh cookie the client could
- * not log out again, and a stolen copy would stay valid for weeks.
+ * After a refusal other than 401 the login has not ended, and after a 5xx it may not have: without
+ * its refresh cookie the client could not log out again, and a stolen copy would stay valid for
+ * weeks. After a 401 the cookies name no login that another attempt could end.
  */
 function clearCookies(headers: Headers, status: number, names: CookieNames): void {
   const setByService = new Set(headers.getSetCookie().map((cookie) => cookie.split("=")[0]));
   const [access, refresh] = clearTokenCookies(names);
-  const canRetry = status === 429 || status >= 500;
+  const canRetry = status >= 400 && status !== 401;
   for (const cookie of canRetry ? [access] : [access, refresh]) {
     if (!setByService.has(cookie.split("=")[0])) headers.append("set-cookie", cookie);
   }

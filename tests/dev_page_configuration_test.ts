@@ -50,12 +50,12 @@ inBrowser(
     const { version } = addVersion(configuration, { gateway: { logLevel: "warn" } }, {
       comment: "From elsewhere",
     });
-    fake.tell("configuration", { version });
+    fake.send("configuration", { version });
     await page.getByText("Version 5, applied").waitFor();
     await page.locator(".versions").getByText("From elsewhere").waitFor();
     assert.equal(await page.getByText("passport.send", { exact: true }).count(), 0);
     configuration.rollout = [{ service: "course", version, since: Date.now(), refused: null }];
-    fake.tell("configuration", { version });
+    fake.send("configuration", { version });
     await page.locator(".rollout tbody tr").nth(1).waitFor({ state: "detached" });
     assert.match(await page.locator(".rollout tbody").textContent() ?? "", /^course5/);
     assert.deepEqual(opened.complaints(), []);
@@ -166,7 +166,7 @@ inBrowser("who begins anew after another one's change has that one's document", 
   await button(page, "Change…").click();
   await field(page).fill("{}");
   const { version } = addVersion(fake.samples.configuration, { gateway: { logLevel: "info" } });
-  fake.tell("configuration", { version });
+  fake.send("configuration", { version });
   await button(page, "Start again from version 5").click();
   assert.deepEqual(JSON.parse(await field(page).inputValue()), { gateway: { logLevel: "info" } });
   await button(page, "Cancel").click();
@@ -234,7 +234,7 @@ inBrowser("what others wrote is shown as text", async () => {
   const document = { gateway: { [markup]: markup }, [markup]: [markup] };
   const { version } = addVersion(configuration, document, { comment: markup, changedBy: markup });
   configuration.rollout = [{ service: markup, version, since: Date.now(), refused: null }];
-  fake.tell("configuration", { version });
+  fake.send("configuration", { version });
   await page.locator(".version-comment").getByText(markup).waitFor();
   await page.locator(".settings").getByText(markup).first().waitFor();
   await page.getByRole("link", { name: "Version 4" }).click();

@@ -118,8 +118,8 @@ inBrowser("the page's own requests are listed only on request", async () => {
   await page.locator("[data-trace]").first().waitFor();
   const own = { path: "/admin/configuration", isOwn: true } as const;
   fake.samples.requests.unshift(makeRow(900, Date.now(), own));
-  fake.tell("request", makeRow(901, 0, { ...own, time: Date.now() + 1000 }));
-  fake.tell("request", makeRow(902, 0, { time: Date.now() + 2000, path: "/of-a-client" }));
+  fake.send("request", makeRow(901, 0, { ...own, time: Date.now() + 1000 }));
+  fake.send("request", makeRow(902, 0, { time: Date.now() + 2000, path: "/of-a-client" }));
   await page.getByText("/of-a-client").waitFor();
   const listed = () => page.getByText("/admin/configuration").count();
   assert.equal(await listed(), 0);
@@ -139,7 +139,7 @@ inBrowser("since is a time and how long ago it was, or between what it began", a
   const part = { name: "auth", kind: "http", state: "ready", reason: "" } as const;
   const day = 24 * 3_600_000;
   fake.samples.health = { parts: [{ ...part, since: now - 2 * day }], exits: [] };
-  fake.tell("health", fake.samples.health);
+  fake.send("health", fake.samples.health);
   const since = page.locator(".part-since");
   await since.getByText(/^\d+ \w+, \d\d:\d\d \(2 d/).waitFor();
   fake.samples.health = {

@@ -139,10 +139,10 @@ inBrowser("a request is listed as soon as the stream reports it", async () => {
   const row = makeRow(900, 0, { time: Date.now() + 1000, path: "/just-now", status: null });
   // The collector lists what it reports: a page that connects only now reads the list again.
   fake.samples.requests.unshift(row);
-  fake.tell("request", row);
+  fake.send("request", row);
   await page.getByText("/just-now").waitFor();
   assert.equal((await listRows(page))[0], row.traceId);
-  fake.tell("request", { ...row, status: 418 });
+  fake.send("request", { ...row, status: 418 });
   await page.locator(".requests").getByText("418").waitFor();
   assert.equal((await listRows(page)).filter((id) => id === row.traceId).length, 1);
   opened.requireCalm();
@@ -159,20 +159,20 @@ inBrowser("log lines, health and the map follow the stream", async () => {
     service: "course",
     traceId: null,
     spanId: null,
-    message: "Said just now",
+    message: "EventInput just now",
     fields: {},
   });
-  await page.getByText("Said just now").waitFor();
+  await page.getByText("EventInput just now").waitFor();
   await page.getByRole("link", { name: "Health" }).click();
   await page.getByText("3 of 13 parts are not ready.").waitFor();
   fake.samples.health = { parts: [], exits: [] };
-  fake.tell("health", { parts: fake.samples.health.parts, exits: [] });
+  fake.send("health", { parts: fake.samples.health.parts, exits: [] });
   await page.getByText("No process has ended.").waitFor();
   await page.getByRole("link", { name: "Overview", exact: true }).click();
   await page.getByText("0.6 % failed").waitFor();
   const quiet = { requests: 0, errors: 0, p50Ms: 0, p95Ms: 0 };
   fake.samples.map = { nodes: [{ name: "gateway", kind: "gateway", ...quiet }], edges: [] };
-  fake.tell("metrics", { at: Date.now() });
+  fake.send("metrics", { at: Date.now() });
   await page.getByText("No requests in this time.").waitFor();
   opened.requireCalm();
 });
@@ -192,7 +192,7 @@ inBrowser(
     const dead = { consumer: "course", state: "dead", attempts: [], nextAt: null } as const;
     const events = trace.events.map((event) => ({ ...event, deliveries: [dead] }));
     fake.samples.traces.set(enrollment, { ...trace, events });
-    fake.tell("events", { at: 1 });
+    fake.send("events", { at: 1 });
     await way.getByText("a dead letter: not delivered to course").waitFor();
     opened.requireCalm();
   },
@@ -224,7 +224,7 @@ inBrowser(
     await page.getByText("No dead letters.").waitFor();
     fake.samples.events.outboxes = [];
     fake.samples.events.deadLetters = null;
-    fake.tell("events", { at: 1 });
+    fake.send("events", { at: 1 });
     await page.getByText("No database of a service can be read from here.").waitFor();
     await page.getByText("deno task dlq list").waitFor();
     fake.samples.events.trouble = "The local QStash does not respond";
@@ -264,8 +264,8 @@ inBrowser("filters narrow the list, are part of the URL and survive a reload", a
   const set = Object.fromEntries(new URLSearchParams(query));
   assert.deepEqual(set, { q: "courses", status: "4xx", code: "forbidden" });
   // Rows from the stream are filtered in the same way.
-  fake.tell("request", makeRow(900, 0, { time: Date.now() + 1000, path: "/courses/not-this" }));
-  fake.tell("request", makeRow(7, 0, { traceId: traceIdOf(901), time: Date.now() + 2000 }));
+  fake.send("request", makeRow(900, 0, { time: Date.now() + 1000, path: "/courses/not-this" }));
+  fake.send("request", makeRow(7, 0, { traceId: traceIdOf(901), time: Date.now() + 2000 }));
   await waitUntil("it fits", async () => (await listRows(page))[0] === traceIdOf(901), 5000);
   assert.equal(await page.getByText("/courses/not-this").count(), 0);
   await page.reload();
@@ -283,7 +283,7 @@ inBrowser("a list does not move while the user reads it", async () => {
   await page.locator("[data-trace]").nth(99).waitFor({ state: "attached" });
   await page.evaluate("scrollTo({ top: 600 })");
   await waitUntil("it stands", async () => {
-    fake.tell("request", makeRow(900, 0, { time: Date.now() + 1000, path: "/meanwhile" }));
+    fake.send("request", makeRow(900, 0, { time: Date.now() + 1000, path: "/meanwhile" }));
     return await page.getByRole("button", { name: "1 new request" }).isVisible();
   }, 5000);
   assert.equal(await page.getByText("/meanwhile").count(), 0);
@@ -413,7 +413,7 @@ inBrowser("what others wrote is shown as text, wherever it stands", async () => 
     logs: [line],
     passport: { kid: markup, claims: { ...trace.passport?.claims, [markup]: markup } },
   });
-  fake.tell("request", row);
+  fake.send("request", row);
   await page.getByText(`/${markup}`).click();
   await seeTexts(page, [`GET /${markup}`, markup]);
   await page.getByRole("link", { name: "Logs" }).click();

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { serviceNames, services } from "../dev/workspace/settings.ts";
 import { askWhoIAm, demoLearner, expectSuccess, logIn } from "./support/dev_people.ts";
 import { isListening, startDev, temporaryWorkspace, waitUntilGone } from "./support/dev_system.ts";
 
@@ -11,9 +12,10 @@ Deno.test("deno task dev --split serves the same demo users from separate proces
   assert.equal(Array.isArray(courses.items) && courses.items.length, 2);
 
   const family = await system.family();
-  assert.equal(family.length, 8, "task, command, gateway and five services");
+  const expected = 3 + serviceNames.length;
+  assert.equal(family.length, expected, "task, command, gateway and every service");
   const places = await readPlaces(workspace.path);
-  assert.equal(new Set(places.values()).size, 5);
+  assert.equal(new Set(places.values()).size, serviceNames.length);
   for (const [name, port] of places) assert.ok(await isListening(port), name);
 
   assert.equal((await system.end("SIGTERM")).code, 0);
@@ -37,15 +39,14 @@ Deno.test("a service that exits ends all of deno task dev --split", async () => 
   const family = await system.family();
   const { code, output } = await system.end("SIGKILL", family.at(-1));
   assert.equal(code, 137);
-  assert.match(output, /ERROR (auth|user|course|enrollment|recommendation) was ended by SIGKILL/);
+  assert.match(output, new RegExp(`ERROR (${serviceNames.join("|")}) was ended by SIGKILL`));
   await waitUntilGone(family);
 });
 
 /** The services' ports from dev.env. */
 async function readPlaces(workspace: string): Promise<Map<string, number>> {
   const text = await Deno.readTextFile(`${workspace}/dev.env`);
-  const found = text.matchAll(
-    /^(AUTH|USER|COURSE|ENROLLMENT|RECOMMENDATION)='http:\/\/127\.0\.0\.1:(\d+)'$/gm,
-  );
+  const names = Object.values(services).map(({ place }) => place).join("|");
+  const found = text.matchAll(new RegExp(`^(${names})='http://127\\.0\\.0\\.1:(\\d+)'$`, "gm"));
   return new Map([...found].map(([, name = "", port]) => [name, Number(port)]));
 }

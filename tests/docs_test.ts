@@ -50,7 +50,9 @@ function isThere(path: string): boolean {
 async function readVocabulary(): Promise<ReadonlySet<string>> {
   const words = new Set<string>();
   const sources = [...paths].filter((path) => /\.(ts|toml|sql|json)$/.test(path));
-  for (const path of [...sources, "wrangler.toml", "wrangler.split.toml", "deno.json"]) {
+  // Settings of services are in generated files, which the walk leaves out.
+  const more = ["wrangler.toml", "wrangler.split.toml", "deno.json"];
+  for (const path of [...sources, "dev/workspace/generated/services.ts", ...more]) {
     for (const word of (await readProjectFile(path)).match(/\w+/g) ?? []) words.add(word);
   }
   return words;

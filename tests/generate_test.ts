@@ -15,7 +15,7 @@ import { processSettings } from "@edgepass/shared/runtime/deno";
 import { createRoute as createUnruledRoute } from "@hono/zod-openapi";
 import * as z from "zod/mini";
 import { checkServices } from "../app/generate/check.ts";
-import { DeclarationError, type Described } from "../app/generate/describe.ts";
+import { addCalls, DeclarationError, type Described } from "../app/generate/describe.ts";
 import { generate, prepare } from "../app/generate/generate.ts";
 import { updateCommand } from "../app/generate/head.ts";
 import { authSettings } from "../services/auth/settings.ts";
@@ -74,8 +74,10 @@ const api = () =>
 const notes = define({
   name: "notes",
   description: "Notes",
+  collectsExports: true,
   create: () => ({ routes: { "/notes": [api(), rowsOf("/{id}")] } }),
 });
+const readExport = () => Promise.resolve({});
 
 /** One route with facts for the gateway. */
 function rowsOf(path: string, method: "get" | "post" = "get", gateway = {}) {
@@ -90,7 +92,8 @@ async function describe(
   more: Partial<Described> = {},
 ): Promise<Described> {
   const description = service.describe({ ...createPassports().bindings, LIMIT: "1" });
-  return await Promise.resolve({ folder, service, publishes: [], ...description, ...more });
+  const calls = service.calls;
+  return await Promise.resolve({ folder, service, calls, publishes: [], ...description, ...more });
 }
 
 /** Fault → a second declaration, and the line about it. */
@@ -215,6 +218,33 @@ const faults: Record<string, readonly [Service, string, Partial<Described>?]> = 
     }),
     "services/lists/service.ts: settings: LISTS_KEY is a secret and has a default",
   ],
+  "an export that nothing describes": [
+    define({
+      name: "lists",
+      description: "",
+      create: () => ({ routes: { "/lists": api() }, readExport }),
+    }),
+    "services/lists/service.ts: exports: readExport returns what no member `exports` describes",
+  ],
+  "an export that nothing returns": [
+    define({
+      name: "lists",
+      description: "",
+      exports: "Lists",
+      create: () => ({ routes: { "/lists": api() } }),
+    }),
+    "services/lists/service.ts: exports: create returns no readExport",
+  ],
+  "a call to the service that would call back for the export": [
+    define({
+      name: "lists",
+      description: "",
+      exports: "Lists",
+      calls: ["notes"],
+      create: () => ({ routes: { "/lists": api() }, readExport }),
+    }),
+    'services/lists/service.ts: calls: "notes" collects exports, so it calls lists itself',
+  ],
   "a name that is not the folder's": [
     define({ name: "list", description: "", create: () => ({ routes: { "/lists": api() } }) }),
     'services/lists/service.ts: name: "list" is not its folder\'s name',
@@ -236,6 +266,40 @@ for (const [what, [service, line, more]] of Object.entries(faults)) {
     );
   });
 }
+
+Deno.test("an export that no service collects is one line that names file and member", async () => {
+  const lists = define({
+    name: "lists",
+    description: "",
+    exports: "Lists",
+    create: () => ({ routes: { "/lists": api() }, readExport }),
+  });
+  const described = await describe(lists, "lists");
+  assert.throws(
+    () => checkServices([described]),
+    (error) =>
+      error instanceof DeclarationError &&
+      error.message === "services/lists/service.ts: exports: no service has collectsExports",
+  );
+});
+
+Deno.test("the service that collects exports calls each service with a part, and not itself", async () => {
+  const create = (at: `/${string}`) => () => ({ routes: { [at]: api() }, readExport });
+  const all = define({
+    name: "all",
+    description: "",
+    exports: "Its own",
+    collectsExports: true,
+    create: create("/all"),
+  });
+  const lists = define({ name: "lists", description: "", exports: "Lists", create: create("/l") });
+  const described = addCalls([
+    await describe(notes, "notes"),
+    await describe(all, "all"),
+    await describe(lists, "lists"),
+  ]);
+  assert.deepEqual(described.map(({ calls }) => calls), [["all", "lists"], ["lists"], []]);
+});
 
 /** Name → why no service can have it. */
 const names = {

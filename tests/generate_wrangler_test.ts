@@ -24,7 +24,7 @@ async function declare(name: string): Promise<Described> {
     }),
   });
   const description: ServiceDescription = service.describe(await createPassports().bindings);
-  return { folder: name, service, publishes: [], ...description };
+  return { folder: name, service, calls: service.calls, publishes: [], ...description };
 }
 
 const services = await Promise.all(["notes", "lists"].map(declare));

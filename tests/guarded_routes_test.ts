@@ -12,7 +12,7 @@ for (const [placement, start] of Object.entries(targets)) {
   Deno.test(`every route makes the common refusals: ${placement}`, async (t) => {
     await using target = await start();
     const environment = await createEnvironment(target);
-    const operations = await readOperations(environment);
+    const operations = await readOperations(target);
     const before = await environment.readState();
     for (const [what, run] of Object.entries(cases)) {
       await t.step(what, async () => {

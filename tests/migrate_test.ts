@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createClient } from "@libsql/client/http";
+import { migrations } from "../app/generated/migrations_deno.ts";
 import { startHranaServer } from "./hrana_server.ts";
 
 const root = new URL("../", import.meta.url);
@@ -10,13 +11,7 @@ async function setup() {
     folder,
     /** Runs the command with exactly these databases. */
     async migrate(env: Record<string, string>) {
-      const none = {
-        AUTH_DB: "",
-        USER_DB: "",
-        COURSE_DB: "",
-        ENROLLMENT_DB: "",
-        RECOMMENDATION_DB: "",
-      };
+      const none = Object.fromEntries(Object.keys(migrations).map((name) => [name, ""]));
       const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
         args: ["run", "--allow-all", "--quiet", "app/migrate_deno.ts"],
         cwd: root,
@@ -78,6 +73,6 @@ Deno.test("deno task migrate without a database lists the variables that it read
   const { code, err } = await command.migrate({});
   assert.deepEqual([code, err], [
     1,
-    "Cannot migrate: set one of AUTH_DB, USER_DB, COURSE_DB, ENROLLMENT_DB, RECOMMENDATION_DB, CONTROL_DB",
+    `Cannot migrate: set one of ${[...Object.keys(migrations), "CONTROL_DB"].join(", ")}`,
   ]);
 });

@@ -63,6 +63,8 @@ for (const name of ["Deno, all in one", "workerd, all in one"] as const) {
     assert.equal((await call(bob, method, \`/notes/\${id}\`)).status, 404, name);
   }
   assert.deepEqual((await call(bob, "GET", "/notes")).data.items, []);
+  const exported = (await call(ann, "GET", "/users/me/export")).data;
+  assert.deepEqual(exported.notes.notes.map((one: { id: string }) => one.id), [id], name);
   assert.equal((await call(ann, "DELETE", \`/notes/\${id}\`)).status, 204, name);
   assert.equal((await call(ann, "GET", \`/notes/\${id}\`)).status, 404, name);
 }
@@ -72,34 +74,44 @@ Deno.exit(0);
 Deno.test("`deno task new service notes` makes a service that all placements serve at once", async () => {
   await using copy = await copyTree();
   const { folder } = copy;
-  const said = await succeed(folder, "task", "--quiet", "new", "service", "notes");
-  assert.match(said, /^GET \/users\/me\/export does not have its part/m);
-  assert.doesNotMatch(said, /closed accounts/);
+  const output = await succeed(folder, "task", "--quiet", "new", "service", "notes");
+  assert.doesNotMatch(output, /closed accounts/);
   const services = await Deno.readTextFile(`${folder}/app/services.ts`);
   assert.match(services, /\n {2}"notes",\n\];/);
   await succeed(folder, "fmt", "--check", "--quiet", "services/notes", "app", "dev/workspace");
   await succeed(folder, "lint", "--quiet", "services/notes");
   await succeed(folder, "check", "--quiet", "services/notes", "app/deno.ts", "dev/run/main.ts");
   await succeed(folder, "test", "-A", "--quiet", "--no-check", "services/notes");
-  const generated = ["tests/generate_test.ts", "tests/docs_tables_test.ts"];
+  const lists = [
+    "configuration_docs",
+    "deploy_docs",
+    "docs_tables",
+    "generate",
+    "migrate",
+    "openapi",
+  ]
+    .concat("service_source", "wrangler_files").map((name) => `tests/${name}_test.ts`);
   await succeed(
     folder,
-    "test",
-    "-A",
-    "--quiet",
-    "--no-check",
-    ...generated,
-    "tests/openapi_test.ts",
+    ...["test", "-A", "--quiet", "--no-check", ...lists, "dev/workspace/environment_test.ts"],
+  );
+  await succeed(
+    folder,
+    ...["test", "-A", "--quiet", "--no-check", "--filter=/Deno, all in one/"],
+    ...["tests/guarded_routes_test.ts", "tests/export_test.ts"],
   );
   const { paths } = JSON.parse(await Deno.readTextFile(`${folder}/docs/openapi.json`));
   assert.deepEqual(Object.keys(paths["/notes"]), ["get", "post"]);
   const parts: [string, string][] = [
     ["wrangler.toml", "NOTES_DB"],
     ["wrangler.split.toml", 'binding = "NOTES"'],
+    ["services/enrollment/wrangler.toml", 'binding = "NOTES"'],
     ["services/notes/wrangler.toml", 'name = "edgepass-notes"'],
     ["dev/workspace/generated/services.ts", "NOTES_DB"],
     ["services/contracts/generated/events.ts", "note.created"],
     ["docs/deploy.md", "`NOTES_DB`"],
+    ["docs/deploy.md", "`services/notes/wrangler.toml`"],
+    ["docs/configuration.md", "`services.notes.logLevel`"],
   ];
   for (const [path, text] of parts) {
     assert.ok((await Deno.readTextFile(`${folder}/${path}`)).includes(text), `${path}: ${text}`);
@@ -192,10 +204,10 @@ for (const option of ["events", "database"] as const) {
     await using copy = await copyTree();
     const { folder } = copy;
     const args = ["new", "service", "ping", `--${option}`, "none"];
-    const said = await succeed(folder, "task", "--quiet", ...args);
+    const output = await succeed(folder, "task", "--quiet", ...args);
     const service = await Deno.readTextFile(`${folder}/services/ping/service.ts`);
     // With a database and without events, personal data outlives its account: both places say so.
-    assert.equal(/rows stay until you delete them/.test(said), option === "events");
+    assert.equal(/rows stay until you delete them/.test(output), option === "events");
     assert.equal(/hears of no closed account/.test(service), option === "events");
     if (option === "events") {
       await succeed(folder, "test", "-A", "--quiet", "--no-check", "services/ping");

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { services as serviceNames } from "../app/services.ts";
 import { encodeBase64Url, importSecret, readJws, signJws } from "@edgepass/shared/crypto";
 import { profiles } from "@edgepass/shared/passport";
 import { prometheusName } from "@edgepass/shared/telemetry";
@@ -50,8 +51,7 @@ async function makeKeys() {
 
 /** A busy machine must look neither like a slow service nor like a flood. */
 const patient = { timeoutMs: 20_000, breaker: { slowCallMs: 20_000 } };
-const services = ["auth", "user", "course", "enrollment", "recommendation"];
-const dependencies = Object.fromEntries([...services, "redis"].map((name) => [name, patient]));
+const dependencies = Object.fromEntries([...serviceNames, "redis"].map((name) => [name, patient]));
 
 for (
   const placement of ["Deno, all in one", "Deno, split", "workerd, all in one"] as const
@@ -66,7 +66,7 @@ for (
         dependencies,
         routes: [{ prefix: "/echo", upstream: echo.url, access: "authenticated" }],
       },
-      services: Object.fromEntries(services.map((name) => [name, { dependencies }])),
+      services: Object.fromEntries(serviceNames.map((name) => [name, { dependencies }])),
     };
     const admin = await logIn(send, target.admin);
     const put = async (document: Document, { token: bearer } = admin) => {
@@ -291,7 +291,7 @@ async function readVerdicts(send: Send, admin: Person): Promise<Record<string, n
   const text = await (await send({ path: "/metrics", bearer: admin.token })).text();
   const compared = readSamples(text).filter(({ name, labels }) =>
     name === prometheusName("edgepass.passports.compared") &&
-    services.includes(labels.edgepass_service ?? "")
+    serviceNames.includes(labels.edgepass_service ?? "")
   );
   const sums: Record<string, number> = {};
   for (const { labels: { edgepass_passport_verdict: verdict = "" }, value } of compared) {

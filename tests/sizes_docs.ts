@@ -49,10 +49,15 @@ function readSizes(document: string): Sizes {
   return new Map(Array.from(rows, ([, config = "", size]) => [config, Number(size)]));
 }
 
-async function buildSizes(): Promise<Sizes> {
+/** Builds the Workers of these Wrangler files, or of all; the sizes of the others stay. */
+async function buildSizes(document: string, configs: readonly string[]): Promise<Sizes> {
+  const written = readSizes(document);
   const sizes = new Map<string, number>();
   for (const config of await listWorkers()) {
-    sizes.set(config, (await bundleWorker(config)).gzipKiB);
+    const before = configs.length === 0 || configs.includes(config)
+      ? undefined
+      : written.get(config);
+    sizes.set(config, before ?? (await bundleWorker(config)).gzipKiB);
   }
   return sizes;
 }
@@ -60,11 +65,9 @@ async function buildSizes(): Promise<Sizes> {
 if (import.meta.main) {
   readArguments({
     usage:
-      `Usage: deno task docs:sizes\n\nBundles every Worker and writes the sizes into ${sizesDocument}.`,
-    maxWords: 0,
+      `Usage: deno task docs:sizes [<Wrangler file> …]\n\nBundles every Worker, or these and the undocumented, and writes the sizes into ${sizesDocument}.`,
   });
-  await writeFormatted(
-    sizesDocument,
-    withSizes(await readProjectFile(sizesDocument), await buildSizes()),
-  );
+  const document = await readProjectFile(sizesDocument);
+  const sizes = await buildSizes(document, Deno.args);
+  await writeFormatted(sizesDocument, withSizes(document, sizes));
 }

@@ -9,6 +9,7 @@ import { createTelemetry, type RunningTelemetry } from "@edgepass/shared/telemet
 import { openNodeSqlite, type OpenSqlDb } from "../shared/sql/node_sqlite.ts";
 import { createTestHarness } from "wrangler";
 import { docsFiles } from "../app/docs_deno.ts";
+import { migrations } from "../app/generated/migrations_deno.ts";
 import { services as declarations } from "../app/generated/services.ts";
 import { maintainEach } from "../app/maintenance.ts";
 import { readMigrations } from "../shared/runtime/deno_files.ts";
@@ -75,23 +76,31 @@ async function denoSplit(more: MoreSettings = {}): Promise<Target> {
   const redis = startRedis(resources);
   const databases = await openDatabases(resources);
   const settings = { ...await createSettings(redis), ...more };
-  let bindings: Bindings = { ...settings, ...databases };
-  const direct: Partial<Record<ServiceName, Fetch>> = {};
-  const apps: Application[] = [];
-  for (const name of services) {
+  const apps = new Map<ServiceName, Application>();
+  // Every address first: a service may call one that starts after it.
+  const places = services.map((name) => {
     const telemetry = observe(settings);
+    const { origin } = listen(resources, {
+      fetch: (request) => apps.get(name)?.fetch(request) ?? new Response(null, { status: 503 }),
+    }, telemetry);
+    return { name, telemetry, origin };
+  });
+  const bindings: Bindings = {
+    ...settings,
+    ...databases,
+    ...Object.fromEntries(places.map(({ name, origin }) => [declarations[name].place, origin])),
+  };
+  for (const { name, telemetry } of places) {
     const own = withoutPrivateKeys({ ...bindings, ...toBindings(telemetry) });
-    const app = await declarations[name].compose(own);
+    const app = declarations[name].compose(own);
     await app.start?.();
-    apps.push(app);
-    const { origin } = listen(resources, app, telemetry);
-    direct[name] = fetchAt(origin);
-    bindings = { ...bindings, [name.toUpperCase()]: origin };
+    apps.set(name, app);
   }
+  const direct = Object.fromEntries(places.map(({ name, origin }) => [name, fetchAt(origin)]));
   const telemetry = observe(settings);
   const gateway = await compose({ ...bindings, ...toBindings(telemetry) }, {}, effects);
   const fetch = fetchAt(listen(resources, gateway, telemetry).origin);
-  const maintain = () => maintainEach(apps);
+  const maintain = () => maintainEach([...apps.values()]);
   return toTarget(
     { fetch, maintain, settings, databases, redis, services: direct },
     resources.move(),
@@ -171,17 +180,13 @@ function startRedis(resources: AsyncDisposableStack): TestRedis {
 }
 
 async function openDatabases(resources: AsyncDisposableStack): Promise<Record<string, OpenSqlDb>> {
-  const open = services.map(async (name) => {
+  const open = Object.entries(migrations).map(async ([name, folder]) => {
     const database = openNodeSqlite(":memory:");
     resources.defer(() => database.close());
-    await migrate(database, await readMigrations(migrationsOf(name)));
-    return [`${name.toUpperCase()}_DB`, database] as const;
+    await migrate(database, await readMigrations(folder));
+    return [name, database] as const;
   });
   return Object.fromEntries(await Promise.all(open));
-}
-
-function migrationsOf(service: string): URL {
-  return new URL(`../services/${service}/migrations/`, import.meta.url);
 }
 
 /** Serves an application on a free loopback port. */
@@ -237,7 +242,7 @@ type Workers = NonNullable<Parameters<typeof createTestHarness>[0]>["workers"];
 async function startWorkers(
   more: MoreSettings,
   workers: (settings: Record<string, string>) => Workers,
-  databases: Readonly<Record<string, readonly string[]>>,
+  servicesOf: Readonly<Record<string, readonly ServiceName[]>>,
 ): Promise<Target> {
   await using resources = new AsyncDisposableStack();
   const redis = startRedis(resources);
@@ -245,13 +250,14 @@ async function startWorkers(
   const harness = createTestHarness({ root, workers: workers(settings) });
   resources.defer(() => harness.close());
   const { url } = await harness.listen();
-  for (const [worker, names] of Object.entries(databases)) {
+  for (const [worker, names] of Object.entries(servicesOf)) {
     for (const name of names) {
-      await harness.getWorker(worker).applyD1Migrations(`${name.toUpperCase()}_DB`);
+      const { database } = declarations[name];
+      if (database !== undefined) await harness.getWorker(worker).applyD1Migrations(database);
     }
   }
   await becomeReady(url);
-  const direct = Object.entries(databases)
+  const direct = Object.entries(servicesOf)
     .flatMap(([worker, [name = "", ...others]]) =>
       others.length === 0 ? [[name, fetchWorker(harness, worker)]] : []
     );
@@ -259,7 +265,7 @@ async function startWorkers(
     fetch: fetchAt(url.origin),
     async maintain() {
       const cron = { cron: "* * * * *", scheduledTime: new Date() };
-      for (const worker of Object.keys(databases)) await harness.getWorker(worker).scheduled(cron);
+      for (const worker of Object.keys(servicesOf)) await harness.getWorker(worker).scheduled(cron);
     },
     settings,
     redis,

@@ -22,7 +22,7 @@ export function checkServices(described: readonly Described[]): void {
 }
 
 function checkOne(
-  { folder, service, routes, prefixes, consumes }: Described,
+  { folder, service, routes, prefixes, consumes, hasExport }: Described,
   before: readonly Described[],
   all: readonly Described[],
 ): string[] {
@@ -41,6 +41,7 @@ function checkOne(
         ? []
         : [`${file}: calls: "${called}" must come before "${folder}" in app/services.ts`];
     }),
+    ...checkExports(folder, service, hasExport, all),
     ...consumes.filter((type) => !published.has(type))
       .map((type) => `${file}: on: no service publishes "${type}"`),
     ...service.settings.filter((one) => one.secret === true && one.default !== undefined)
@@ -54,6 +55,26 @@ function checkOne(
         `services/${folder}/routes.ts: ${method} ${path}: the route has no access rule`
       ),
   ];
+}
+
+/** Personal data that no export has, and a part of an export that nobody returns. */
+function checkExports(
+  folder: string,
+  { exports, calls }: Described["service"],
+  hasExport: boolean,
+  all: readonly Described[],
+): string[] {
+  const file = `services/${folder}/service.ts`;
+  if (hasExport && exports === undefined) {
+    return [`${file}: exports: readExport returns what no member \`exports\` describes`];
+  }
+  if (exports === undefined) return [];
+  if (!hasExport) return [`${file}: exports: create returns no readExport`];
+  const collectors = all.filter(({ service }) => service.collectsExports);
+  if (collectors.length === 0) return [`${file}: exports: no service has collectsExports`];
+  // Two Workers that are bound to each other cannot be deployed for the first time.
+  return collectors.filter((one) => calls.includes(one.folder))
+    .map((one) => `${file}: calls: "${one.folder}" collects exports, so it calls ${folder} itself`);
 }
 
 /** A path has one row with one set of facts, so that a fact of one method holds for every other. */

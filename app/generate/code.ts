@@ -131,7 +131,7 @@ function writeDev(services: readonly Described[]): string {
     const made = service.settings.flatMap(({ name, make }) => make === undefined ? [] : [name]);
     return [service.name, {
       place: service.place,
-      calls: service.calls,
+      calls: one.calls,
       hasEvents: hasEvents(one),
       settings,
       made,

@@ -13,6 +13,8 @@ export interface Described extends ServiceDescription {
   readonly service: Service;
   /** The types of event that it publishes. */
   readonly publishes: readonly string[];
+  /** The services that it calls, those whose exports it collects too, in the order of the list. */
+  readonly calls: readonly string[];
 }
 
 /** Declarations that contradict themselves or each other, one line each. */
@@ -33,7 +35,7 @@ export async function describeServices(
   root: URL,
   folders: readonly string[],
 ): Promise<Described[]> {
-  const described: Described[] = [];
+  const described: Omit<Described, "calls">[] = [];
   const faults: string[] = [];
   for (const folder of folders) {
     try {
@@ -44,10 +46,22 @@ export async function describeServices(
     }
   }
   if (faults.length > 0) throw new DeclarationError(faults);
-  return described;
+  return addCalls(described);
 }
 
-async function describeOne(root: URL, folder: string): Promise<Described> {
+/** From the declarations: what the programs have is the table of the last generation. */
+export function addCalls(described: readonly Omit<Described, "calls">[]): Described[] {
+  const exporting = described.filter(({ service }) => service.exports !== undefined);
+  return described.map((one) => {
+    const { calls, collectsExports } = one.service;
+    const collected = collectsExports ? exporting.filter((other) => other !== one) : [];
+    const names = new Set([...calls, ...collected.map(({ folder }) => folder)]);
+    const known = described.map(({ folder }) => folder).filter((folder) => names.has(folder));
+    return { ...one, calls: [...new Set([...known, ...names])] };
+  });
+}
+
+async function describeOne(root: URL, folder: string): Promise<Omit<Described, "calls">> {
   const { default: service } = await import(new URL(`services/${folder}/service.ts`, root).href);
   if (!isService(service)) throw new TypeError("has no default export by `defineService`");
   return {

@@ -1,8 +1,11 @@
 import type { Described } from "./describe.ts";
 import { type Files, generatedHead } from "./head.ts";
 
-/** The types that a service publishes, and those that it handles. */
-export type Exchanging = Pick<Described, "folder" | "publishes" | "consumes">;
+/** The types that a service publishes, those that it handles, and its part of an export. */
+export interface Exchanging extends Pick<Described, "folder" | "publishes" | "consumes"> {
+  /** What it stores about a person, where that is known already. */
+  readonly exports?: string | undefined;
+}
 
 /** What the services of a product know of each other: names, and the table of events. */
 export function writeContracts(services: readonly Exchanging[]): Files {
@@ -17,6 +20,13 @@ export function writeContracts(services: readonly Exchanging[]): Files {
       "",
       "/** A service of the product. */",
       "export type ServiceName = (typeof serviceNames)[number];",
+      "",
+      "/** What each service that has a part in a person's export stores about the person. */",
+      `export const exportServices = ${
+        JSON.stringify(Object.fromEntries(
+          services.flatMap((one) => one.exports === undefined ? [] : [[one.folder, one.exports]]),
+        ))
+      } as const;`,
       "",
     ].join("\n"),
   };

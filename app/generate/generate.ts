@@ -4,26 +4,22 @@ import { writeCode } from "./code.ts";
 import { describeServices, readPublishedTypes } from "./describe.ts";
 import { writeContracts } from "./events.ts";
 import type { Files } from "./head.ts";
-import { writeSettingsTable } from "./settings.ts";
+import { writeGuide } from "./guide.ts";
 import { writeWorkspace } from "./workspace.ts";
 import { writeWranglerFiles } from "./wrangler.ts";
 
-/** Around the table of settings in docs/deploy.md. */
-const [begin, end] = [
-  "<!-- settings: written by deno task generate -->",
-  "<!-- end of settings -->",
-];
-
 /**
- * What must exist before the declarations can be read: packages, and a table of events. New
- * consumers are not known yet; {@link generate} adds them.
+ * What must exist before the declarations can be read: packages, and the tables of events and of
+ * exports. New consumers and parts are not known yet; {@link generate} adds them.
  */
 export async function prepare(root: URL): Promise<Files> {
   const table = await read(root, "services/contracts/generated/events.ts") ?? "";
+  const exports = readExports(await read(root, "services/contracts/generated/services.ts") ?? "");
   const published = await Promise.all(folders.map(async (folder) => ({
     folder,
     publishes: await readPublishedTypes(root, folder),
     consumes: readConsumed(table, folder),
+    exports: exports.get(folder),
   })));
   return await format({
     ...await writeWorkspace(root, folders),
@@ -49,13 +45,10 @@ export async function generate(root: URL): Promise<Files> {
   );
   return await format({
     ...await writeWorkspace(root, folders),
-    ...writeContracts(services),
+    ...writeContracts(services.map((one) => ({ ...one, exports: one.service.exports }))),
     ...writeCode(services),
     ...writeWranglerFiles(services, (path) => present.get(path)),
-    "docs/deploy.md": replaceBetween(
-      await read(root, "docs/deploy.md") ?? "",
-      writeSettingsTable(services),
-    ),
+    "docs/deploy.md": writeGuide(await read(root, "docs/deploy.md") ?? "", services),
   });
 }
 
@@ -65,6 +58,13 @@ function readConsumed(table: string, folder: string): string[] {
   return rows.flatMap(([, type = "", consumers = ""]) =>
     consumers.includes(`"${folder}"`) ? [type] : []
   );
+}
+
+/** What a written table says of the exports of services. */
+function readExports(table: string): Map<string, string> {
+  const [, rows = ""] = /exportServices = \{([^]*?)\} as const/.exec(table) ?? [];
+  const found = rows.matchAll(/"([^"]+)":\s*("(?:[^"\\]|\\.)*")/g);
+  return new Map([...found].map(([, folder = "", text = ""]) => [folder, JSON.parse(text)]));
 }
 
 /** Writes the files that differ, and returns their paths. */
@@ -82,15 +82,6 @@ export async function writeFiles(root: URL, files: Files): Promise<string[]> {
 
 async function read(root: URL, path: string): Promise<string | undefined> {
   return await Deno.readTextFile(new URL(path, root)).catch(() => undefined);
-}
-
-function replaceBetween(text: string, table: string): string {
-  const [head, rest] = text.split(begin);
-  const [, tail] = (rest ?? "").split(end);
-  if (head === undefined || tail === undefined) {
-    throw new TypeError(`docs/deploy.md has no lines ${begin} and ${end}`);
-  }
-  return `${head}${begin}\n\n${table}\n\n${end}${tail}`;
 }
 
 /** As `deno fmt` has them, so that a formatted tree is not changed by the command. */

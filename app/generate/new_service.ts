@@ -46,6 +46,8 @@ async function create(choice: Choice): Promise<void> {
   await run(["fmt", "--quiet", "docs/events.md", ...files]);
   await run(["task", "--quiet", "generate"]);
   await run(["task", "--quiet", "openapi"]);
+  await run(["task", "--quiet", "docs:configuration"]);
+  await run(["task", "--quiet", "docs:sizes", "wrangler.toml"]);
 }
 
 /** Puts everything back that is written later: a half-made service would keep Deno from starting. */
@@ -55,7 +57,8 @@ async function prepareUndo(name: string): Promise<() => Promise<void>> {
     throw error;
   });
   const paths = [
-    ...["app/services.ts", "docs/events.md", "docs/openapi.json", "tests/generated/api.d.ts"],
+    ...["app/services.ts", "docs/events.md", "docs/configuration.md", "docs/openapi.json"],
+    "tests/generated/api.d.ts",
     ...Object.keys(generated),
   ];
   const texts = await Promise.all(
@@ -91,12 +94,9 @@ function readChoice(args: readonly string[]): Choice {
 
 /** What the author has to do about personal data, one line each. */
 function listWarnings({ name, hasEvents, hasDatabase }: Choice): string[] {
-  if (!hasDatabase) return [];
+  if (!hasDatabase || hasEvents) return [];
   return [
-    ...hasEvents ? [] : [
-      `Without events ${name} does not hear of closed accounts: their rows stay until you delete them`,
-    ],
-    `GET /users/me/export does not have its part until services/enrollment/ asks ${name} for it`,
+    `Without events ${name} does not hear of closed accounts: their rows stay until you delete them`,
   ];
 }
 

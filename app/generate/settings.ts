@@ -23,7 +23,7 @@ export function listPrograms(services: readonly Described[]): Map<string, Declar
 
 function listOfService(one: Described, all: readonly Described[]): DeclaredSetting[] {
   const { service } = one;
-  const called = all.filter(({ folder }) => service.calls.includes(folder));
+  const called = all.filter(({ folder }) => one.calls.includes(folder));
   const settings = [
     ...service.settings,
     ...listSettings(serviceRuntimeSettings),

@@ -88,7 +88,7 @@ export function writeWranglerFiles(
       maintenance: one.service.maintenance,
       settings: read(one.folder),
       databases: [one],
-      bindings: services.filter(({ folder }) => one.service.calls.includes(folder)),
+      bindings: services.filter(({ folder }) => one.calls.includes(folder)),
     })),
   ];
   const ids = new Map(services.map(({ folder }, at) => [folder, toId(at + 1)]));

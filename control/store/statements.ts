@@ -17,13 +17,14 @@ export const revocations = sqliteTable("revocations", {
   position: integer("position").notNull(),
 }, (table) => [primaryKey({ columns: [table.level, table.id] })]);
 
-/** One row. */
+/** Identity and end of the log, in one row. */
 export const revocationLog = sqliteTable("revocation_log", {
   id: integer("id").primaryKey(),
   identity: text("identity").notNull(),
   position: integer("position").notNull(),
 });
 
+/** One row for each change of an administrator. */
 export const audit = sqliteTable("audit", {
   id: text("id").primaryKey(),
   at: integer("at").notNull(),
@@ -32,6 +33,7 @@ export const audit = sqliteTable("audit", {
   what: text("what").notNull(),
 });
 
+/** One row for each version of the central configuration. */
 export const configurations = sqliteTable("configurations", {
   version: integer("version").primaryKey(),
   document: text("document").notNull(),

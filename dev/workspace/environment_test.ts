@@ -8,11 +8,13 @@ import {
   settingsOf,
   toClientSettings,
 } from "./environment.ts";
-import { settingNames, type Settings } from "./settings.ts";
+import { serviceNames, services, settingNames, type Settings } from "./settings.ts";
 
 const settings = Object.fromEntries(
   settingNames.map((name) => [name, `value of ${name}`]),
 ) as Settings;
+
+const withEvents = serviceNames.filter((name) => services[name].hasEvents);
 
 /** The programs that may have a secret. */
 const owners: Readonly<Record<string, readonly Part[]>> = {
@@ -26,13 +28,13 @@ const owners: Readonly<Record<string, readonly Part[]>> = {
   ENROLLMENT_DB_TOKEN: ["enrollment"],
   RECOMMENDATION_DB_TOKEN: ["recommendation"],
   RECOMMENDER_KEY: ["recommendation"],
-  UPSTASH_REDIS_REST_TOKEN: ["gateway", "auth", "user", "course", "enrollment", "recommendation"],
+  UPSTASH_REDIS_REST_TOKEN: parts,
   ACCESS_TOKEN_KEYS_FILE: ["auth"],
   ROUTES: ["gateway", "auth"],
-  PASSPORT_KEYS: ["gateway", "auth", "user", "course", "enrollment", "recommendation"],
-  QSTASH_TOKEN: ["auth", "user", "course", "enrollment", "recommendation"],
-  QSTASH_CURRENT_SIGNING_KEY: ["auth", "user", "course", "enrollment", "recommendation"],
-  QSTASH_NEXT_SIGNING_KEY: ["auth", "user", "course", "enrollment", "recommendation"],
+  PASSPORT_KEYS: parts,
+  QSTASH_TOKEN: withEvents,
+  QSTASH_CURRENT_SIGNING_KEY: withEvents,
+  QSTASH_NEXT_SIGNING_KEY: withEvents,
   OTEL_EXPORTER_OTLP_HEADERS: [],
 };
 
@@ -76,11 +78,11 @@ Deno.test("a child gets few of the machine's variables, and never a proxy for lo
 });
 
 Deno.test("a service that is placed elsewhere is not run", () => {
-  const none = { AUTH: "", USER: "", COURSE: "", ENROLLMENT: "", RECOMMENDATION: "" };
+  const none = Object.fromEntries(Object.values(services).map(({ place }) => [place, ""]));
   const here = { ...settings, ...none };
-  assert.deepEqual(servicesToRun(here), ["auth", "user", "course", "enrollment", "recommendation"]);
+  assert.deepEqual(servicesToRun(here), serviceNames);
   const elsewhere = { ...here, USER: "https://user.test" };
-  assert.deepEqual(servicesToRun(elsewhere), ["auth", "course", "enrollment", "recommendation"]);
+  assert.deepEqual(servicesToRun(elsewhere), serviceNames.filter((name) => name !== "user"));
 });
 
 Deno.test("dev.env has no empty setting that Deno reads itself", () => {

@@ -16,7 +16,7 @@ const email = "learner@example.com";
 
 /** Type, number and data of the events published about a person, in their order. */
 async function publishedOf(auth: AuthSetup, id: string): Promise<unknown[]> {
-  const events = (await auth.said()).filter(({ subject }) => subject === id);
+  const events = (await auth.publishedEvents()).filter(({ subject }) => subject === id);
   return events.map(({ type, sequence, data }) => [type, Number(sequence), data]);
 }
 
@@ -38,7 +38,7 @@ async function setupLearner(auth: AuthSetup) {
 Deno.test("a sign-up is published once, with the name and without the address", async () => {
   await using auth = await setupAuth({ bindings: { ADMIN_EMAIL: "" } });
   const { id } = await auth.signUp(email);
-  const [event, ...others] = await auth.said();
+  const [event, ...others] = await auth.publishedEvents();
   assert.deepEqual(others, []);
   const { id: _id, traceparent: _traceparent, ...rest } = event ?? {};
   assert.deepEqual(rest, {
@@ -61,7 +61,7 @@ Deno.test("the longest name that a sign-up accepts fits into an event", async ()
     const response = await auth.call("POST", "/auth/signup", { body });
     assert.equal(response.status, 201, await response.text());
   }
-  assert.equal((await auth.said()).length, 3);
+  assert.equal((await auth.publishedEvents()).length, 3);
 });
 
 Deno.test("the event tables are those of every service", async () => {
@@ -74,7 +74,7 @@ Deno.test("an event has the trace of the request that caused it", async () => {
   await using auth = await setupAuth({ bindings: { ADMIN_EMAIL: "" } });
   const traceId = "0af7651916cd43dd8448eb211c80319c";
   await auth.signUp(email, { headers: { traceparent: `00-${traceId}-b7ad6b7169203331-01` } });
-  const [event] = await auth.said();
+  const [event] = await auth.publishedEvents();
   assert.equal(String(event?.traceparent).split("-")[1], traceId);
 });
 
@@ -82,7 +82,7 @@ Deno.test("the first administrator is published once, however many instances sta
   await using auth = await setupAuth();
   await Promise.all([auth.app.start?.(), auth.compose().start?.(), auth.compose().start?.()]);
   await auth.compose().start?.();
-  const events = await auth.said();
+  const events = await auth.publishedEvents();
   assert.deepEqual(events.map(({ type, data }) => [type, data]), [
     ["user.registered", { name: "Administrator" }],
   ]);
@@ -97,7 +97,7 @@ Deno.test("fifty parallel sign-ups for one address create one account and one ev
   await Promise.all(responses.map((response) => response.body?.cancel()));
   assert.equal(responses.filter(({ status }) => status === 201).length, 1);
   const accounts = await auth.rows("SELECT id FROM accounts");
-  const events = await auth.said();
+  const events = await auth.publishedEvents();
   assert.deepEqual(events.map(({ type, subject }) => [type, [subject]]), [
     ["user.registered", accounts[0]],
   ]);
@@ -128,7 +128,7 @@ Deno.test("of two sign-ups after an expired claim one is stored, with its event"
   const { id } = await auth.signUp(email);
   slow.resolve();
   await expectProblem(late, 409, "email_taken");
-  assert.deepEqual((await auth.said()).map(({ subject }) => subject), [id]);
+  assert.deepEqual((await auth.publishedEvents()).map(({ subject }) => subject), [id]);
   assert.deepEqual(await auth.rows("SELECT subject FROM event_sequences"), [[id]]);
 });
 
@@ -137,7 +137,7 @@ Deno.test("a sign-up that is repeated under its idempotency key is published onc
   const headers = { "idempotency-key": "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f" };
   const first = await auth.signUp(email, { headers });
   assert.deepEqual(await auth.signUp(email, { headers }), first);
-  assert.equal((await auth.said()).length, 1);
+  assert.equal((await auth.publishedEvents()).length, 1);
 });
 
 Deno.test("the stored response of a sign-up is deleted with the account, and no other", async () => {
@@ -169,7 +169,7 @@ Deno.test("every change is published once and in order; a request without effect
     ["user.disabled", 3, {}],
     ["user.enabled", 4, {}],
   ]);
-  assert.ok(!JSON.stringify(await auth.said()).includes("@"), "no address in any event");
+  assert.ok(!JSON.stringify(await auth.publishedEvents()).includes("@"), "no address in any event");
   await expectNoContent(
     auth.call("DELETE", "/internal/accounts/me", {
       as: asCaller(await auth.tokens({ email, password: newPassword.next })),
@@ -198,7 +198,7 @@ Deno.test("parallel requests for the same change publish it once", async () => {
     for (const response of responses) await expectJson(response, 200, ManagedAccount);
   }
   const types = ["user.registered", "user.roles-changed", "user.disabled", "user.enabled"];
-  const published = await auth.said();
+  const published = await auth.publishedEvents();
   assert.deepEqual(
     published.filter(({ subject }) => subject === id).map(({ type }) => type),
     types,
@@ -208,14 +208,14 @@ Deno.test("parallel requests for the same change publish it once", async () => {
 Deno.test("a refused change is not published", async () => {
   await using auth = await setupAuth();
   const as = await auth.administrator();
-  const before = await auth.said();
+  const before = await auth.publishedEvents();
   const path = `/auth/accounts/${as.id}`;
   await expectProblem(auth.call("POST", `${path}/disable`, { as }), 409, "conflict");
   const body = { roles: ["learner"] };
   await expectProblem(auth.call("PUT", `${path}/roles`, { as, body }), 409, "conflict");
   const closing = auth.call("DELETE", "/internal/accounts/me", { as });
   await expectProblem(closing, 409, "conflict");
-  assert.deepEqual(await auth.said(), before);
+  assert.deepEqual(await auth.publishedEvents(), before);
 });
 
 Deno.test("a change whose revocation Redis missed is published, and not again by a retry", async () => {

@@ -53,6 +53,7 @@ export function defineAuth(effects: { readonly passwords?: PasswordHasher } = {}
   return defineService({
     name: "auth",
     description: "Accounts, logins, access tokens and their public keys",
+    exports: "Account, logins, changes of the account",
     maintenance:
       "Writes revocations again that Redis missed, publishes events that a crash left, and deletes expired rows.",
     settings: authSettings,

@@ -12,13 +12,6 @@ export const ProfileForCourse = z.object({ id: z.string().min(1), name: z.string
 export type ProfileForCourse = z.infer<typeof ProfileForCourse>;
 
 /**
- * What enrollment reads of another service's part of a person's export (`GET /internal/export`),
- * passed on unchanged.
- */
-export const ExportPart = z.record(z.string(), z.unknown());
-export type ExportPart = z.infer<typeof ExportPart>;
-
-/**
  * What enrollment reads of a course (`GET /courses/{id}`).
  *
  * `state` stays open: a state that course adds later means that enrollment is closed; it must not

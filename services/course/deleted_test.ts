@@ -71,7 +71,7 @@ Deno.test("a deletion wins over all later events about the person, from any serv
 
 Deno.test("a deleted person whose Passport is still valid creates no course and changes none of theirs", async () => {
   using platform = await setupProjection();
-  const { create, deliver, call, database, said } = platform;
+  const { create, deliver, call, database, publishedEvents } = platform;
   const draft = await create();
   await platform.addLesson(draft.id);
   await deliver({ type: "user.deleted", subject: annId });
@@ -81,7 +81,7 @@ Deno.test("a deleted person whose Passport is still valid creates no course and 
   const publish = call("POST", `/courses/${draft.id}/publish`, { as: ann });
   await expectProblem(publish, 404, "not_found");
   assert.deepEqual(await rows(), before);
-  assert.equal((await said()).length, 1);
+  assert.equal((await publishedEvents()).length, 1);
 });
 
 Deno.test("events about other instructors stay when a person is deleted", async () => {

@@ -12,27 +12,27 @@ import { Course } from "./schema.ts";
 
 Deno.test("a course is published, renamed and deleted as one event each, in order", async () => {
   using platform = await setupPublishedCourse();
-  const { call, id: subject, said } = platform;
+  const { call, id: subject, publishedEvents } = platform;
   const published = { type: "course.published", subject, sequence: 1, data: { title: "Sailing" } };
-  assert.deepEqual(await said(), [published]);
+  assert.deepEqual(await publishedEvents(), [published]);
   const body = { title: "Sailing II" };
   await expectJson(call("PATCH", `/courses/${subject}`, { as: ann, body }), 200, Course);
   const changed = { type: "course.changed", subject, sequence: 2, data: { title: "Sailing II" } };
-  assert.deepEqual(await said(), [published, changed]);
+  assert.deepEqual(await publishedEvents(), [published, changed]);
   await expectNoContent(call("DELETE", `/courses/${subject}`, { as: ann }));
   const deleted = { type: "course.deleted", subject, sequence: 3, data: { title: "Sailing II" } };
-  assert.deepEqual(await said(), [published, changed, deleted]);
+  assert.deepEqual(await publishedEvents(), [published, changed, deleted]);
 });
 
 Deno.test("a draft publishes no event, nor does its removal", async () => {
   using platform = await setupCourse();
-  const { call, create, addLesson, said } = platform;
+  const { call, create, addLesson, publishedEvents } = platform;
   const { id } = await create();
   await addLesson(id);
   const body = { title: "Other" };
   await expectJson(call("PATCH", `/courses/${id}`, { as: ann, body }), 200, Course);
   await expectNoContent(call("DELETE", `/courses/${id}`, { as: ann }));
-  assert.deepEqual(await said(), []);
+  assert.deepEqual(await publishedEvents(), []);
 });
 
 const silent = {
@@ -52,7 +52,7 @@ for (const [what, request] of Object.entries(silent)) {
     const [method, path, body] = request(platform.id) as [string, string, object | undefined];
     const options = { as: ann, ...(body === undefined ? {} : { body }) };
     await (await platform.call(method, path, options)).body?.cancel();
-    assert.equal((await platform.said()).length, 1);
+    assert.equal((await platform.publishedEvents()).length, 1);
   });
 }
 
@@ -66,12 +66,12 @@ Deno.test("a refused change of another person publishes no event", async () => {
       assert.equal(response.status, 403);
     }
   }
-  assert.equal((await platform.said()).length, 1);
+  assert.equal((await platform.publishedEvents()).length, 1);
 });
 
 Deno.test("of parallel renamings each that responds with 200 is published, in order", async () => {
   using platform = await setupPublishedCourse();
-  const { call, id, read, said } = platform;
+  const { call, id, read, publishedEvents } = platform;
   const titles = await Promise.all(Array.from({ length: 20 }, async (_, at) => {
     const body = { title: `Title ${at}` };
     const response = await call("PATCH", `/courses/${id}`, { as: ann, body });
@@ -79,7 +79,7 @@ Deno.test("of parallel renamings each that responds with 200 is published, in or
     return response.status === 200 ? body.title : undefined;
   }));
   const won = titles.filter((title) => title !== undefined);
-  const renamings = (await said()).slice(1);
+  const renamings = (await publishedEvents()).slice(1);
   assert.deepEqual(renamings.map(({ data }) => data.title).toSorted(), won.toSorted());
   assert.deepEqual(renamings.map(({ sequence }) => sequence), won.map((_, at) => at + 2));
   assert.equal(renamings.at(-1)?.data.title, (await read(id)).title);
@@ -87,7 +87,7 @@ Deno.test("of parallel renamings each that responds with 200 is published, in or
 
 Deno.test("two concurrent publications and two removals publish one event each", async () => {
   using platform = await setupCourse();
-  const { call, create, addLesson, said } = platform;
+  const { call, create, addLesson, publishedEvents } = platform;
   const { id } = await create();
   await addLesson(id);
   for (const [method, path] of [["POST", `/courses/${id}/publish`], ["DELETE", `/courses/${id}`]]) {
@@ -96,12 +96,15 @@ Deno.test("two concurrent publications and two removals publish one event each",
     );
     await Promise.all(responses.map((response) => response.body?.cancel()));
   }
-  assert.deepEqual((await said()).map(({ type }) => type), ["course.published", "course.deleted"]);
+  assert.deepEqual((await publishedEvents()).map(({ type }) => type), [
+    "course.published",
+    "course.deleted",
+  ]);
 });
 
 Deno.test("a change that is not stored publishes no event", async () => {
   using platform = await setupPublishedCourse();
-  const { store, id, said } = platform;
+  const { store, id, publishedEvents } = platform;
   const course = await store.find(id);
   assert.ok(course);
   const stale = { ...course, version: course.version - 1 };
@@ -111,5 +114,5 @@ Deno.test("a change that is not stored publishes no event", async () => {
     await store.remove(stale, { type: "course.deleted", data: { title: "Lost" } }),
     false,
   );
-  assert.equal((await said()).length, 1);
+  assert.equal((await publishedEvents()).length, 1);
 });

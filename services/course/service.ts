@@ -8,6 +8,7 @@ import { sqlCourseStore } from "./store.ts";
 export default defineService({
   name: "course",
   description: "Courses and their lessons",
+  exports: "Courses the person teaches, drafts too",
   calls: ["user"],
   create({ sql, outbox, client, now, newId }) {
     const store = sqlCourseStore(sql, outbox);

@@ -1,8 +1,10 @@
-import { eventTypes } from "@edgepass/contracts";
+import { eventTypes, exportServices } from "@edgepass/contracts";
 import assert from "node:assert/strict";
 import { ConfigError, localUpstream } from "@edgepass/shared/configuration";
+import { toPlace } from "@edgepass/shared/http";
 import courseService from "@edgepass/course";
 import userService from "@edgepass/user";
+import { createExporting } from "../../tests/support/enrollment_service.ts";
 import { createFakeQstash, eventBindings } from "../../tests/support/events.ts";
 import { createPassports } from "../../tests/support/passports.ts";
 import {
@@ -39,7 +41,7 @@ Deno.test("a Passport is forwarded unchanged from enrollment to course to user t
   });
   const course = courseService.compose(bindings, { local: { USER: unused } });
   const enrollment = enrollmentService.compose(bindings, {
-    local: { AUTH: unused, COURSE: localUpstream("course", course) },
+    local: { ...createExporting(), AUTH: unused, COURSE: localUpstream("course", course) },
   });
   const teach = createCaller(course, passports);
   const observeVersion = createCaller(enrollment, passports);
@@ -87,7 +89,7 @@ Deno.test("events that course and enrollment had no time to publish are publishe
     });
     const USER = localUpstream("user", user);
     const course = courseService.compose(bindings, { local: { USER } });
-    const places = { AUTH: USER, USER, COURSE: localUpstream("course", course) };
+    const places = { ...createExporting(), USER, COURSE: localUpstream("course", course) };
     const enrollment = enrollmentService.compose(bindings, { local: places });
     return { course, enrollment };
   };
@@ -125,10 +127,13 @@ function placed(names: readonly string[]): Readonly<Record<string, string>> {
   return Object.fromEntries(names.map((name) => [name, "http://127.0.0.1:9"]));
 }
 
+/** Enrollment calls course, and every service with a part in a person's export. */
+const exporting = Object.keys(exportServices).filter((name) => name !== "enrollment").map(toPlace);
+
 const composers = {
   user: [userService, "USER_DB", ["AUTH"]],
   course: [courseService, "COURSE_DB", ["USER"]],
-  enrollment: [enrollmentService, "ENROLLMENT_DB", ["AUTH", "USER", "COURSE"]],
+  enrollment: [enrollmentService, "ENROLLMENT_DB", exporting],
 } as const;
 for (const [name, [{ compose }, database, upstreams]] of Object.entries(composers)) {
   Deno.test(`${name} does not start without its settings, and names them`, async () => {

@@ -1,4 +1,4 @@
-import { ExportPart } from "@edgepass/contracts";
+import { exportServices } from "@edgepass/contracts";
 import { z } from "@hono/zod-openapi";
 import {
   asAttachment,
@@ -8,20 +8,23 @@ import {
   createRoute,
   type Export,
   problems,
-  type ServiceClient,
 } from "@edgepass/shared/http";
-import { Problem } from "@edgepass/shared/problem";
 
 const filename = "export.json";
 const Part = z.record(z.string(), z.unknown());
 
+type Parts = { readonly [Service in keyof typeof exportServices]: typeof Part };
+
+const parts = Object.fromEntries(
+  Object.entries(exportServices).map((
+    [name, description],
+  ) => [name, Part.openapi({ description })]),
+) as Parts;
+
 /** Everything that is stored about a person, by service. */
 export const PersonExport = z.object({
   generatedAt: z.iso.datetime().openapi({ example: "2026-03-01T09:30:00.000Z" }),
-  auth: Part.openapi({ description: "Account, logins, changes of the account" }),
-  user: Part.openapi({ description: "Profile" }),
-  course: Part.openapi({ description: "Courses the person teaches, drafts too" }),
-  enrollment: Part.openapi({ description: "Courses the person is in, with progress" }),
+  ...parts,
 }).openapi("PersonExport");
 
 const exportOwnData = createRoute({
@@ -46,44 +49,17 @@ const exportOwnData = createRoute({
 
 /** Collects what every service stores about the request's subject. */
 export function exportRoutes(
-  { readOwn, readOthers, now }: {
+  { readOwn, collectExports, now }: {
     readonly readOwn: (personId: string) => Promise<Export>;
-    readonly readOthers: () => Promise<OtherExports>;
+    readonly collectExports: () => Promise<Readonly<Record<string, Export>>>;
     /** Epoch milliseconds. */
     readonly now: () => number;
   },
 ) {
   return createApi().openapi(exportOwnData, async (c) => {
-    const [others, enrollment] = await Promise.all([readOthers(), readOwn(c.var.user.userId)]);
+    const [others, own] = await Promise.all([collectExports(), readOwn(c.var.user.userId)]);
+    const parts = PersonExport.omit({ generatedAt: true }).parse({ ...others, enrollment: own });
     asAttachment(c, filename);
-    return c.json({ generatedAt: new Date(now()).toISOString(), ...others, enrollment }, 200);
+    return c.json({ generatedAt: new Date(now()).toISOString(), ...parts }, 200);
   });
-}
-
-/** The other services that store data about people. */
-export type ExportServices = "auth" | "user" | "course";
-
-/** What other services store about the request's subject. */
-export type OtherExports = Readonly<Record<ExportServices, Export>>;
-
-/**
- * Reads from every other service what it stores about the request's subject.
- *
- * @throws {Problem} of the first that fails: an incomplete export must not look complete
- */
-export async function readOtherExports(
-  client: ServiceClient<ExportServices>,
-): Promise<OtherExports> {
-  const readFrom = async (service: ExportServices): Promise<Export> => {
-    const part = await client.read(service, "/internal/export", ExportPart);
-    if (part !== undefined) return part;
-    const cause = new Error(`Service ${service} has no export`);
-    throw new Problem("upstream_bad_response", { cause });
-  };
-  const [auth, user, course] = await Promise.all([
-    readFrom("auth"),
-    readFrom("user"),
-    readFrom("course"),
-  ]);
-  return { auth, user, course };
 }

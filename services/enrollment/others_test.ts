@@ -30,7 +30,7 @@ Deno.test("of parallel requests to leave one enrollment one succeeds, and one ev
   };
   const statuses = await Promise.all([leave(), leave(), leave(), leave()]);
   assert.deepEqual(statuses.sort(), [204, 404, 404, 404]);
-  const types = (await platform.said()).map((event) => event.type);
+  const types = (await platform.publishedEvents()).map((event) => event.type);
   assert.equal(types.filter((type) => type === "enrollment.deleted").length, 1);
 });
 

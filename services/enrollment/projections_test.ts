@@ -92,7 +92,7 @@ Deno.test("a removed course is shown as removed, with its title and the learner'
 
 Deno.test("enrolling in a course that is removed during the request is refused", async () => {
   using platform = await setup();
-  const { published, course, deliver, fault, call, rows, said } = platform;
+  const { published, course, deliver, fault, call, rows, publishedEvents } = platform;
   const old = await course.read(published.id);
   await deliver({
     type: "course.deleted",
@@ -105,7 +105,7 @@ Deno.test("enrolling in a course that is removed during the request is refused",
   const options = { as: other, body: { courseId: published.id } };
   await expectProblem(call("POST", "/enrollments", options), 404, "not_found");
   assert.deepEqual(await rows(), before);
-  assert.equal((await said()).length, 1);
+  assert.equal((await publishedEvents()).length, 1);
 });
 
 Deno.test("course's events in any order end in the same state", async () => {
@@ -146,7 +146,7 @@ Deno.test("a deleted person's enrollments and progress are erased, and no other 
 
 Deno.test("a deleted person whose Passport is still valid cannot enroll or make progress", async () => {
   using platform = await setup();
-  const { deliver, publish, call, id, published, rows, said } = platform;
+  const { deliver, publish, call, id, published, rows, publishedEvents } = platform;
   const course = await publish("b");
   await deliver({ type: "user.deleted", subject: learnerId });
   const enroll = call("POST", "/enrollments", { as: learner, body: { courseId: course.id } });
@@ -155,7 +155,7 @@ Deno.test("a deleted person whose Passport is still valid cannot enroll or make 
   const mark = call("PUT", path, { as: learner, body: { completed: true } });
   await expectProblem(mark, 404, "not_found");
   assert.deepEqual(await rows(), []);
-  assert.deepEqual((await said()).map(({ type }) => type), [
+  assert.deepEqual((await publishedEvents()).map(({ type }) => type), [
     "enrollment.created",
     "enrollment.deleted",
   ]);
@@ -163,7 +163,7 @@ Deno.test("a deleted person whose Passport is still valid cannot enroll or make 
 
 Deno.test("a deleted person's enrollments are published as deleted, all of them in one batch", async () => {
   using platform = await setup();
-  const { deliver, said, enroll, published, database, id } = platform;
+  const { deliver, publishedEvents, enroll, published, database, id } = platform;
   const remaining = await enroll(published.id, other);
   await database.run({
     sql: `INSERT INTO enrollments (id, learner_id, course_id, course_title, lesson_ids, version,
@@ -172,7 +172,7 @@ Deno.test("a deleted person's enrollments are published as deleted, all of them 
     params: [learnerId],
   });
   assert.equal(await deliver({ type: "user.deleted", subject: learnerId }), "applied");
-  const deleted = (await said()).filter(({ type }) => type === "enrollment.deleted");
+  const deleted = (await publishedEvents()).filter(({ type }) => type === "enrollment.deleted");
   assert.equal(deleted.length, 1501);
   assert.ok(deleted.every(({ subject }) => subject !== remaining.id));
   assert.deepEqual(deleted.find(({ subject }) => subject === id)?.sequence, 2);
@@ -186,7 +186,7 @@ Deno.test("a deleted person's enrollments are published as deleted, all of them 
 
 Deno.test("an enrollment that is created during the deletion of its person is published as deleted", async () => {
   using platform = await setupEnrollment();
-  const { deliver, said, database } = platform;
+  const { deliver, publishedEvents, database } = platform;
   const { run } = database;
   const course = await platform.publish("a");
   const late = () => platform.enroll(course.id);
@@ -202,7 +202,7 @@ Deno.test("an enrollment that is created during the deletion of its person is pu
   };
   assert.equal(await deliver({ type: "user.deleted", subject: learnerId }), "applied");
   assert.equal(during.work, undefined);
-  assert.deepEqual((await said()).map(({ type }) => type), [
+  assert.deepEqual((await publishedEvents()).map(({ type }) => type), [
     "enrollment.created",
     "enrollment.deleted",
   ]);

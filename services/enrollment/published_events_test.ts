@@ -12,23 +12,23 @@ async function setup(...titles: string[]) {
     published: course,
     id,
     lessons: course.lessons.map((lesson) => lesson.id),
-    types: async () => (await platform.said()).map(({ type }) => type),
+    types: async () => (await platform.publishedEvents()).map(({ type }) => type),
   };
 }
 
 Deno.test("an enrollment publishes its begin and its completion, each once", async () => {
   using platform = await setup("a", "b");
-  const { said, mark, id, published, lessons: [a, b] } = platform;
+  const { publishedEvents, mark, id, published, lessons: [a, b] } = platform;
   const data = { courseId: published.id };
   const created = { type: "enrollment.created", subject: id, sequence: 1, data };
-  assert.deepEqual(await said(), [created]);
+  assert.deepEqual(await publishedEvents(), [created]);
   await mark(id, a, true);
-  assert.deepEqual(await said(), [created]);
+  assert.deepEqual(await publishedEvents(), [created]);
   await mark(id, b, true);
   const completed = { type: "enrollment.completed", subject: id, sequence: 2, data };
-  assert.deepEqual(await said(), [created, completed]);
+  assert.deepEqual(await publishedEvents(), [created, completed]);
   await mark(id, b, true);
-  assert.deepEqual(await said(), [created, completed]);
+  assert.deepEqual(await publishedEvents(), [created, completed]);
 });
 
 Deno.test("a course that is completed again is not published again, even after a lesson was reopened", async () => {
@@ -45,10 +45,12 @@ Deno.test("a course that is completed again is not published again, even after a
 
 Deno.test("leaving is published once, and enrolling again is a new enrollment", async () => {
   using platform = await setup("a");
-  const { call, enroll, id, published, said } = platform;
+  const { call, enroll, id, published, publishedEvents } = platform;
   await expectNoContent(call("DELETE", `/enrollments/${id}`, { as: learner }));
   const again = await enroll(published.id);
-  const events = (await said()).map(({ type, subject, sequence }) => [type, subject, sequence]);
+  const events = (await publishedEvents()).map((
+    { type, subject, sequence },
+  ) => [type, subject, sequence]);
   assert.deepEqual(events, [
     ["enrollment.created", id, 1],
     ["enrollment.deleted", id, 2],
@@ -63,7 +65,9 @@ Deno.test("fifty parallel enrollments publish one event", async () => {
   await Promise.all(Array.from({ length: 50 }, async () => {
     await (await platform.call("POST", "/enrollments", options)).body?.cancel();
   }));
-  const events = (await platform.said()).filter(({ data }) => data.courseId === course.id);
+  const events = (await platform.publishedEvents()).filter(({ data }) =>
+    data.courseId === course.id
+  );
   assert.equal(events.length, 1);
 });
 

@@ -1,6 +1,6 @@
 import { CourseForEnrollment, defineService } from "@edgepass/contracts";
 import { Problem } from "@edgepass/shared/problem";
-import { exportRoutes, readOtherExports } from "./export_routes.ts";
+import { exportRoutes } from "./export_routes.ts";
 import {
   enrollmentHandlers,
   enrollmentReconciliation,
@@ -13,8 +13,10 @@ import { sqlEnrollmentStore } from "./store.ts";
 export default defineService({
   name: "enrollment",
   description: "Who learns what, and how far they are",
-  calls: ["auth", "user", "course"],
-  create({ sql, outbox, client, now, newId }) {
+  exports: "Courses the person is in, with progress",
+  collectsExports: true,
+  calls: ["course"],
+  create({ sql, outbox, client, collectExports, now, newId }) {
     const store = sqlEnrollmentStore(sql, outbox);
     const enrollments = createEnrollments({
       store,
@@ -23,16 +25,15 @@ export default defineService({
       now,
       newId,
     });
-    const readOwn = (personId: string) => store.readExport(personId);
-    const readOthers = () => readOtherExports(client);
     return {
       routes: {
         "/enrollments": enrollmentRoutes(enrollments),
-        "/": exportRoutes({ readOwn, readOthers, now }),
+        "/": exportRoutes({ readOwn: store.readExport, collectExports, now }),
       },
       ready: { database: () => store.check() },
       on: enrollmentHandlers(sqlEnrollmentProjection(sql, outbox)),
       reconciliation: enrollmentReconciliation(store),
+      readExport: store.readExport,
     };
   },
 });

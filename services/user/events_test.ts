@@ -8,18 +8,18 @@ const registered = { data: { name: "Ann" } };
 Deno.test("a registered person has a profile without a call to auth", async () => {
   using platform = await setupUser();
   platform.clock.advance(5_000);
-  assert.equal(await platform.hear("user.registered", registered), "applied");
+  assert.equal(await platform.receive("user.registered", registered), "applied");
   const profile = await platform.readOwn();
   assert.deepEqual([profile.id, profile.name, profile.bio], [annId, "Ann", null]);
   assert.equal(profile.createdAt, "2026-03-01T09:30:00.000Z", "the time of the sign-up");
   assert.deepEqual(platform.accounts.requests, []);
-  assert.deepEqual(await platform.said(), []);
+  assert.deepEqual(await platform.publishedEvents(), []);
 });
 
 Deno.test("the event of an account leaves a profile unchanged that a call to auth created", async () => {
   using platform = await setupUser();
   const profile = await platform.change({ name: "Ann Other", bio: "Mine" });
-  assert.equal(await platform.hear("user.registered", registered), "applied");
+  assert.equal(await platform.receive("user.registered", registered), "applied");
   assert.deepEqual(await platform.readOwn(), profile);
 });
 
@@ -33,10 +33,10 @@ Deno.test("an event that is delivered twice has one effect", async () => {
       ["user.deleted", { id: "e4", sequence: 4 }],
     ] as const
   ) {
-    assert.equal(await platform.hear(type, event), "applied");
+    assert.equal(await platform.receive(type, event), "applied");
     const after = await platform.dump();
     platform.clock.advance(86_400_000);
-    assert.equal(await platform.hear(type, event), "duplicate");
+    assert.equal(await platform.receive(type, event), "duplicate");
     assert.deepEqual(await platform.dump(), after);
   }
 });
@@ -45,7 +45,7 @@ Deno.test("of parallel deliveries of one event one is applied", async () => {
   using platform = await setupUser();
   const event = { id: "e1", data: { name: "Ann" } };
   const outcomes = await Promise.all(
-    Array.from({ length: 20 }, () => platform.hear("user.registered", event)),
+    Array.from({ length: 20 }, () => platform.receive("user.registered", event)),
   );
   assert.equal(outcomes.filter((outcome) => outcome === "applied").length, 1);
   assert.equal(outcomes.filter((outcome) => outcome === "duplicate").length, 19);
@@ -56,20 +56,20 @@ Deno.test("a disabled person is hidden from others until enabled again", async (
   using platform = await setupUser();
   const read = () => platform.call("GET", `/users/${annId}`, { as: bob });
   // The event arrives before the first request for the profile.
-  assert.equal(await platform.hear("user.disabled", { sequence: 2 }), "applied");
+  assert.equal(await platform.receive("user.disabled", { sequence: 2 }), "applied");
   await expectProblem(read(), 404, "not_found");
-  assert.equal(await platform.hear("user.registered", registered), "applied");
+  assert.equal(await platform.receive("user.registered", registered), "applied");
   await expectProblem(read(), 404, "not_found");
   await expectJson(platform.call("GET", `/users/${bobId}`, { as: ann }), 200, PublicProfile);
-  assert.equal(await platform.hear("user.enabled", { sequence: 3 }), "applied");
+  assert.equal(await platform.receive("user.enabled", { sequence: 3 }), "applied");
   assert.equal((await expectJson(read(), 200, PublicProfile)).name, "Ann");
 });
 
 Deno.test("the newest event decides who is disabled, whatever arrives after it", async () => {
   using platform = await setupUser();
-  assert.equal(await platform.hear("user.enabled", { sequence: 3 }), "applied");
+  assert.equal(await platform.receive("user.enabled", { sequence: 3 }), "applied");
   const after = await platform.dump();
-  assert.equal(await platform.hear("user.disabled", { sequence: 2 }), "stale");
+  assert.equal(await platform.receive("user.disabled", { sequence: 2 }), "stale");
   assert.deepEqual(await platform.dump(), after);
   const response = platform.call("GET", `/users/${annId}`, { as: bob });
   await expectJson(response, 200, PublicProfile);
@@ -78,8 +78,8 @@ Deno.test("the newest event decides who is disabled, whatever arrives after it",
 Deno.test("a deleted person leaves a tombstone, and no later event restores them", async () => {
   using platform = await setupUser();
   await platform.change({ name: "Ann Secret", bio: "Secret" });
-  await platform.hear("user.disabled", { sequence: 2 });
-  assert.equal(await platform.hear("user.deleted", { sequence: 4 }), "applied");
+  await platform.receive("user.disabled", { sequence: 2 });
+  assert.equal(await platform.receive("user.deleted", { sequence: 4 }), "applied");
   const [, disabled, , , , outbox] = await platform.dump();
   assert.deepEqual([disabled, outbox], [[], []]);
   const [row] = await platform.rows();
@@ -87,9 +87,9 @@ Deno.test("a deleted person leaves a tombstone, and no later event restores them
   const after = await platform.dump();
   // Even with a higher number: an event about a deleted subject is ignored.
   for (const sequence of [1, 9]) {
-    assert.equal(await platform.hear("user.registered", { ...registered, sequence }), "stale");
-    assert.equal(await platform.hear("user.disabled", { sequence }), "stale");
-    assert.equal(await platform.hear("user.enabled", { sequence }), "stale");
+    assert.equal(await platform.receive("user.registered", { ...registered, sequence }), "stale");
+    assert.equal(await platform.receive("user.disabled", { sequence }), "stale");
+    assert.equal(await platform.receive("user.enabled", { sequence }), "stale");
   }
   assert.deepEqual(await platform.dump(), after);
   // Auth still has an account: for a deleted person it is not called.
@@ -102,9 +102,9 @@ for (const [what, type] of [["enabled", "user.enabled"], ["deleted", "user.delet
   Deno.test(`other disabled people stay disabled when a person is ${what}`, async () => {
     using platform = await setupUser();
     await platform.readOwn(bob);
-    assert.equal(await platform.hear("user.disabled", { subject: bobId }), "applied");
-    assert.equal(await platform.hear("user.disabled", { sequence: 2 }), "applied");
-    assert.equal(await platform.hear(type, { sequence: 3 }), "applied");
+    assert.equal(await platform.receive("user.disabled", { subject: bobId }), "applied");
+    assert.equal(await platform.receive("user.disabled", { sequence: 2 }), "applied");
+    assert.equal(await platform.receive(type, { sequence: 3 }), "applied");
     const read = platform.call("GET", `/users/${bobId}`, { as: ann });
     await expectProblem(read, 404, "not_found");
   });
@@ -112,8 +112,8 @@ for (const [what, type] of [["enabled", "user.enabled"], ["deleted", "user.delet
 
 Deno.test("a deletion may be the first event about a person", async () => {
   using platform = await setupUser();
-  assert.equal(await platform.hear("user.deleted", { sequence: 2 }), "applied");
-  assert.equal(await platform.hear("user.registered", registered), "stale");
+  assert.equal(await platform.receive("user.deleted", { sequence: 2 }), "applied");
+  assert.equal(await platform.receive("user.registered", registered), "stale");
   await expectProblem(platform.call("GET", `/users/${annId}`, { as: bob }), 404, "not_found");
 });
 
@@ -123,8 +123,8 @@ Deno.test("a deletion after the person's own leaves the tombstone unchanged", as
   await expectNoContent(platform.call("DELETE", "/users/me", { as: ann }));
   const rows = await platform.rows();
   platform.clock.advance(1_000);
-  assert.equal(await platform.hear("user.registered", registered), "applied");
-  assert.equal(await platform.hear("user.deleted", { sequence: 2 }), "applied");
+  assert.equal(await platform.receive("user.registered", registered), "applied");
+  assert.equal(await platform.receive("user.deleted", { sequence: 2 }), "applied");
   assert.deepEqual(await platform.rows(), rows);
 });
 
@@ -173,5 +173,5 @@ Deno.test("an effect that cannot be stored is rolled back, and the next delivery
   assert.ok(failed.status >= 500);
   await run("ALTER TABLE elsewhere RENAME TO profiles");
   assert.deepEqual(await platform.dump(), [[], [], [], [], [], []]);
-  assert.equal(await platform.hear("user.registered", event), "applied");
+  assert.equal(await platform.receive("user.registered", event), "applied");
 });

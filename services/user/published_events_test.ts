@@ -6,7 +6,7 @@ import { ann, annId, setupUser } from "../../tests/support/user_service.ts";
 Deno.test("a new name is published once, with the name and nothing else of the profile", async () => {
   using platform = await setupUser();
   await platform.change({ name: "Ann Other", bio: "Mine", locale: "de" });
-  const [event, ...others] = await platform.said();
+  const [event, ...others] = await platform.publishedEvents();
   assert.deepEqual(others, []);
   const { id: _id, traceparent: _traceparent, ...rest } = event;
   assert.deepEqual(rest, {
@@ -25,7 +25,7 @@ Deno.test("a new name is published once, with the name and nothing else of the p
 Deno.test("the longest name that a profile accepts fits into an event", async () => {
   using platform = await setupUser();
   for (const name of ["x".repeat(100), "🙂".repeat(50), "x"]) await platform.change({ name });
-  assert.equal((await platform.said()).length, 3);
+  assert.equal((await platform.publishedEvents()).length, 3);
 });
 
 Deno.test("the event tables are those of every service", async () => {
@@ -44,7 +44,7 @@ for (const [what, change] of Object.entries(silent)) {
   Deno.test(`a change ${what} is not published`, async () => {
     using platform = await setupUser();
     await platform.change(change);
-    assert.deepEqual(await platform.said(), []);
+    assert.deepEqual(await platform.publishedEvents(), []);
   });
 }
 
@@ -59,7 +59,7 @@ Deno.test("of parallel name changes the stored ones are published, in their orde
   }));
   const won = statuses.filter((status) => status === 200).length;
   for (let at = 0; at < 5; at++) await platform.change({ name: `Ann again ${at}` });
-  const events = await platform.said();
+  const events = await platform.publishedEvents();
   assert.deepEqual(
     events.map(({ sequence }) => Number(sequence)),
     Array.from({ length: won + 5 }, (_, at) => at + 1),
@@ -90,7 +90,7 @@ for (const [what, trigger] of Object.entries(broken)) {
     assert.deepEqual(await run("SELECT * FROM event_sequences"), []);
     await run("DROP TRIGGER full");
     await platform.change(body);
-    assert.equal((await platform.said()).length, 1);
+    assert.equal((await platform.publishedEvents()).length, 1);
   });
 }
 
@@ -104,16 +104,16 @@ Deno.test("a change that lost the race is not published", async () => {
   const body = { name: "Ann Other" };
   const response = platform.call("PATCH", "/users/me", { as: ann, body });
   await expectProblem(response, 409, "conflict");
-  assert.deepEqual(await platform.said(), []);
+  assert.deepEqual(await platform.publishedEvents(), []);
   assert.deepEqual(await run("SELECT * FROM event_sequences"), []);
 });
 
 Deno.test("closing the account publishes no event of user's, and deletes the earlier ones", async () => {
   using platform = await setupUser();
   await platform.change({ name: "Ann Other" });
-  assert.equal((await platform.said()).length, 1);
+  assert.equal((await platform.publishedEvents()).length, 1);
   await expectNoContent(platform.call("DELETE", "/users/me", { as: ann }));
-  assert.deepEqual(await platform.said(), []);
+  assert.deepEqual(await platform.publishedEvents(), []);
 });
 
 Deno.test("an event that QStash refused at first is published by the maintenance", async () => {

@@ -9,6 +9,7 @@ import { sqlProfileStore } from "./store.ts";
 export default defineService({
   name: "user",
   description: "The profiles of people",
+  exports: "Profile",
   calls: ["auth"],
   create({ sql, outbox, client, now }) {
     const store = sqlProfileStore(sql, outbox);

@@ -1,6 +1,6 @@
 import { type Attributes, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { Problem } from "../problem.ts";
-import { bestEffort, type StartedSpan, startTracedSpan } from "../telemetry/start_span.ts";
+import { bestEffort, type StartedSpan, startTracedSpan } from "../telemetry/trace_context.ts";
 import type { CounterName, HistogramName, MetricAttributes } from "../telemetry/catalogue.ts";
 import { currentContext, type RequestContext } from "./request_context.ts";
 

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { type RequestContext, runInContext } from "./request_context.ts";
 import { Problem } from "../problem.ts";
-import { newTrace } from "../telemetry/trace_context.ts";
+import { isProbe, newTrace, noopSpan, startTracedSpan } from "../telemetry/trace_context.ts";
 import { annotate, count, countOutcomes, measure, measureDatabase } from "./measure.ts";
-import { isProbe, noopSpan, startTracedSpan } from "../telemetry/start_span.ts";
 import { noopTelemetry, type Telemetry } from "../telemetry/telemetry.ts";
 
 type Recorded = readonly [call: string, name: string, attributes: object, value: number];

@@ -12,9 +12,10 @@ export {
 export {
   createLogger,
   currentContext,
+  internalHeaders,
+  isInternalHeader,
   type RequestContext,
   runInContext,
 } from "./request_context.ts";
-export { internalHeaders, isInternalHeader } from "./internal_headers.ts";
 export { toNetwork } from "./network.ts";
 export { count, countOutcomes, nameFailure, type OutcomeCounter } from "./measure.ts";

@@ -3,11 +3,10 @@ import { annotate, nameFailure } from "../context/measure.ts";
 import { currentContext, runInContext } from "../context/request_context.ts";
 import type { Logger } from "../log.ts";
 import { isErrorNamed, Problem } from "../problem.ts";
-import { bestEffort, startTracedSpan } from "../telemetry/start_span.ts";
+import { bestEffort, startTracedSpan } from "../telemetry/trace_context.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import { type EventTable, type ReadEvent, readEvent, type Unreadable } from "./cloud_event.ts";
-import type { Handler, Inbox } from "./inbox.ts";
-import type { SignatureCheck } from "./signature.ts";
+import type { Handler, Inbox, SignatureCheck } from "./delivery.ts";
 
 /** An event that no retry can apply: it goes to the dead letter queue at once. */
 export class PoisonError extends Error {

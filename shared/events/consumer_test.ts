@@ -45,6 +45,13 @@ const table = {
     consumers: ["club"],
     data: Named,
   },
+  "club.joined": {
+    source: "/club",
+    version: 1,
+    facet: "membership",
+    consumers: ["clinic"],
+    data: Named,
+  },
   "person.weighed": {
     source: "/people",
     version: 1,
@@ -114,6 +121,7 @@ async function setup(wrap: (sql: SqlDb) => SqlDb = (sql) => sql) {
   const rows = (query: string) => database.run({ sql: query, params: [] });
   return {
     ...made,
+    sql,
     calls,
     rows,
     people: () => rows("SELECT id, name, nickname, barred FROM people ORDER BY id"),
@@ -221,6 +229,16 @@ async function stateAfter(events: readonly string[]): Promise<unknown> {
   return await club.people();
 }
 
+Deno.test("the deletion of a subject deletes the consumer's own events about it, and no others", async () => {
+  using club = await setup();
+  for (const subject of ["p1", "p2"]) {
+    const changes = club.events.outbox.add({ type: "club.joined", subject, data: { name: "x" } });
+    await orm(club.sql).batch(changes);
+  }
+  assert.equal(await club.deliver(createEvent("person.gone")), "applied");
+  assert.deepEqual(await club.rows("SELECT subject FROM outbox"), [["p2"]]);
+});
+
 Deno.test("every delivery order of a history, with duplicates, ends in the same state as the original order", async () => {
   await fc.assert(
     fc.asyncProperty(histories, fc.integer({ min: 0, max: 4 }), async (history, twice) => {
@@ -288,6 +306,16 @@ Deno.test("of two concurrent deliveries the newer event wins, whichever is writt
   const olderFirst = await race([{ body: older, at: 0 }, { body: newer, at: 1 }]);
   assert.deepEqual(olderFirst.outcomes, ["applied", "applied"]);
   assert.deepEqual(olderFirst.rows, [["person.namednew", 1]]);
+});
+
+Deno.test("of two concurrent deliveries with one sequence only the first has an effect", async () => {
+  const [one, other] = ["one", "other"].map((id) =>
+    createEvent("person.named", { id, sequence: 1, data: { name: "x" } })
+  );
+  assert.ok(one && other);
+  const { outcomes, rows } = await race([{ body: one, at: 0 }, { body: other, at: 1 }]);
+  assert.deepEqual(outcomes, ["applied", "stale"]);
+  assert.deepEqual(rows, [["person.namedone", 0]]);
 });
 
 Deno.test("an event in progress while its subject is deleted has no effect", async () => {

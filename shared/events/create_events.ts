@@ -8,7 +8,7 @@ import type { ConsumedType, EventHandlers, EventOf, EventTable, ReadEvent } from
 import { type Accepted, createConsumer, type Delivery } from "./consumer.ts";
 import { createDeadLetters, createReportFailure } from "./dead_letter.ts";
 import type { DeadLetterQueue } from "./dead_letter_queue.ts";
-import { createHandlers, type Handler, sqlInbox } from "./inbox.ts";
+import { createHandlers, createSignatureCheck, type Handler, sqlInbox } from "./delivery.ts";
 import { readEventSettings, toDestination } from "./qstash.ts";
 import { type EventsEffects, openQstash } from "./open_qstash.ts";
 import type { Changes } from "../sql/store.ts";
@@ -21,7 +21,6 @@ import {
   type SequenceMark,
   type SubjectStore,
 } from "./sequences.ts";
-import { createSignatureCheck } from "./signature.ts";
 import { createReconciliation, type ReconciliationEndpoint } from "./reconciliation.ts";
 import type { FacetRegistry } from "./reconciliation_states.ts";
 

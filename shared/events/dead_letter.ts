@@ -5,7 +5,7 @@ import { Problem } from "../problem.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
 import type { Delivery } from "./consumer.ts";
 import { poisonStatus, type QStashDeadLetter } from "./dead_letter_client.ts";
-import type { SignatureCheck } from "./signature.ts";
+import type { SignatureCheck } from "./delivery.ts";
 
 /** QStash's report of a message that it gave up; only the fields for the log are read. */
 const Failure = z.object({

@@ -1,9 +1,13 @@
 import { type Span, SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import { nameFailure } from "../context/measure.ts";
 import type { Logger } from "../log.ts";
-import { bestEffort, startTracedSpan } from "../telemetry/start_span.ts";
+import {
+  bestEffort,
+  readTraceparent,
+  startTracedSpan,
+  toTraceparent,
+} from "../telemetry/trace_context.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import { readTraceparent, toTraceparent } from "../telemetry/trace_context.ts";
 import { PublishError } from "./qstash.ts";
 import type { ClaimedRow, RelayRows } from "./relay_rows.ts";
 import type { SequenceMark } from "./sequences.ts";

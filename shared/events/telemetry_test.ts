@@ -9,8 +9,7 @@ import {
 import { createLogger, runInContext } from "../context/request_context.ts";
 import { orm } from "../sql/store.ts";
 import { createTelemetry } from "../telemetry/create_telemetry.ts";
-import { startTracedSpan } from "../telemetry/start_span.ts";
-import { toTraceparent } from "../telemetry/trace_context.ts";
+import { startTracedSpan, toTraceparent } from "../telemetry/trace_context.ts";
 import { createEvents } from "./create_events.ts";
 
 const table = {

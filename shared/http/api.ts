@@ -1,6 +1,6 @@
+import { bodyLimit } from "hono/body-limit";
 import { type Hook, OpenAPIHono, type z } from "@hono/zod-openapi";
-import { internalHeaders } from "../context/internal_headers.ts";
-import { currentContext } from "../context/request_context.ts";
+import { currentContext, internalHeaders } from "../context/request_context.ts";
 import type { Logger } from "../log.ts";
 import type { Passport } from "../passport/mod.ts";
 import {
@@ -120,4 +120,14 @@ export function respondToError(error: unknown, log: Logger): Response {
  */
 function isFaultElsewhere({ code, status }: Problem): boolean {
   return status >= 500 && code !== "internal" && code !== "store_unavailable";
+}
+
+/** Limits the body size for requests that bypass the gateway; larger is `payload_too_large`. */
+export function limitBody(maxBytes: number) {
+  return bodyLimit({
+    maxSize: maxBytes,
+    onError: () => {
+      throw new Problem("payload_too_large");
+    },
+  });
 }

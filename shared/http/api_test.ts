@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { internalHeaders } from "../context/internal_headers.ts";
-import { createLogger } from "../context/request_context.ts";
+import { createLogger, internalHeaders } from "../context/request_context.ts";
 import { Problem, problemCodes } from "../problem.ts";
 import { StoreUnavailable } from "../sql/statement.ts";
 import { respondToError } from "./api.ts";

@@ -1,8 +1,13 @@
-import type { z } from "@hono/zod-openapi";
+import { z } from "@hono/zod-openapi";
 import { sentOnce, type Upstream } from "../composition/upstream.ts";
-import { internalHeaders, isInternalHeader, maxCallChain } from "../context/internal_headers.ts";
+import {
+  currentContext,
+  internalHeaders,
+  isInternalHeader,
+  maxCallChain,
+  type RequestContext,
+} from "../context/request_context.ts";
 import { startCall } from "../context/measure.ts";
-import { currentContext, type RequestContext } from "../context/request_context.ts";
 import { Problem } from "../problem.ts";
 import {
   createResilience,
@@ -190,4 +195,24 @@ export async function readResponse<Schema extends z.ZodType>(
 export function toResponseProblem({ status }: Response, { service }: ReadResponseOptions): Problem {
   const cause = new Error(`Service ${service} answered ${status}`);
   return new Problem(status === 503 ? "upstream_unavailable" : "upstream_bad_response", { cause });
+}
+
+const Part = z.record(z.string(), z.unknown());
+
+/**
+ * Reads what each of the services stores about the request's subject, unchanged.
+ *
+ * @throws {Problem} of the first that fails: an incomplete export must not look complete
+ */
+export async function collectExports(
+  client: ServiceClient<string>,
+  services: readonly string[],
+): Promise<Readonly<Record<string, Readonly<Record<string, unknown>>>>> {
+  const parts = await Promise.all(services.map(async (service) => {
+    const part = await client.read(service, "/internal/export", Part);
+    if (part !== undefined) return [service, part] as const;
+    const cause = new Error(`Service ${service} has no export`);
+    throw new Problem("upstream_bad_response", { cause });
+  }));
+  return Object.fromEntries(parts);
 }

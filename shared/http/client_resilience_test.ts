@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { Hono } from "hono";
 import { createPassports } from "../../tests/support/passports.ts";
-import { currentContext } from "../context/request_context.ts";
-import { internalHeaders } from "../context/internal_headers.ts";
+import { currentContext, internalHeaders } from "../context/request_context.ts";
 import { type PolicyPatch, toPolicy } from "../resilience/mod.ts";
 import { urlUpstream } from "../composition/upstream.ts";
 import { createClient } from "./client.ts";

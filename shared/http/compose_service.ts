@@ -19,7 +19,7 @@ import {
   type Upstream,
   upstreamSetting,
 } from "../composition/upstream.ts";
-import { createClient } from "./client.ts";
+import { collectExports, createClient } from "./client.ts";
 import type { ServiceApp } from "./api.ts";
 import { createService } from "./create_service.ts";
 import { addExportRoute, type DeclaredRoute, readRoutes } from "./route.ts";
@@ -52,6 +52,8 @@ export interface ServiceDescription {
   readonly routes: readonly DeclaredRoute[];
   /** The types of event that it handles. */
   readonly consumes: readonly string[];
+  /** Whether it has a part in a person's export. */
+  readonly hasExport: boolean;
 }
 
 /** Whether the table assigns a type of event to a service, as its publisher or a consumer. */
@@ -78,8 +80,9 @@ export function composeService<
   { local = {}, processors, ...effects }: ComposeServiceOptions = {},
 ): ServiceApplication {
   const { name } = declaration;
-  const { sql, settings, places } = readSettings(declaration, bindings);
-  const services = toRecord(declaration.calls ?? [], (called) => {
+  const calls = listCalls(declaration, product);
+  const { sql, settings, places } = readSettings({ ...declaration, calls }, bindings);
+  const services = toRecord(calls, (called) => {
     const setting = toPlace(called);
     return placeUpstream(setting, places[setting], local[setting]);
   });
@@ -111,7 +114,8 @@ export function describeService<
 ): ServiceDescription {
   const sql = unusableDatabase("a service that is only described has none");
   const silent = { fetch: () => new Response(null, { status: 503 }) };
-  const services = toRecord(declaration.calls ?? [], (called) => localUpstream(called, silent));
+  const calls = listCalls(declaration, product);
+  const services = toRecord(calls, (called) => localUpstream(called, silent));
   const runtime = createServiceRuntime(bindings, { sink: () => {} });
   const settings = readOwn(declaration.settings, bindings);
   const inputs = { bindings, sql, settings, services, runtime };
@@ -120,15 +124,29 @@ export function describeService<
     prefixes: Object.keys(parts.routes),
     routes: readRoutes(mountParts(declaration, parts, { runtime })),
     consumes: Object.keys(parts.on ?? {}),
+    hasExport: parts.readExport !== undefined,
   };
 }
 
+/** The services that it names, and those whose exports it collects; it reads its own part itself. */
+function listCalls<Name extends string, Called extends string>(
+  { name, calls = [], collectsExports = false }: {
+    readonly name: Name;
+    readonly calls?: readonly Called[];
+    readonly collectsExports?: boolean;
+  },
+  { exports = {} }: Pick<Product<EventTable>, "exports">,
+): string[] {
+  const collected = collectsExports ? Object.keys(exports) : [];
+  return [...new Set([...calls, ...collected])].filter((called) => called !== name);
+}
+
 /** Everything that `create` gets which the declaration itself does not have. */
-interface Inputs<Table extends EventTable, Name extends string, Called extends string, Settings> {
+interface Inputs<Table extends EventTable, Name extends string, Settings> {
   readonly bindings: Bindings;
   readonly sql: SqlDb;
   readonly settings: Settings;
-  readonly services: Readonly<Record<Called, Upstream>>;
+  readonly services: Readonly<Record<string, Upstream>>;
   readonly runtime: ServiceRuntime;
   readonly events?: Events<Table, Name> | undefined;
   readonly processors?: number | undefined;
@@ -140,18 +158,21 @@ function createParts<
   Called extends string,
   Shape extends SettingsShape,
 >(
-  { name, create }: ServiceDeclaration<Table, Name, Called, Shape>,
-  { events: table, policies: defaults }: Product<Table>,
-  { services, events, ...inputs }: Inputs<Table, Name, Called, SettingsOf<Shape>>,
+  { name, create, collectsExports = false }: ServiceDeclaration<Table, Name, Called, Shape>,
+  { events: table, policies: defaults, exports = {} }: Product<Table>,
+  { services, events, ...inputs }: Inputs<Table, Name, SettingsOf<Shape>>,
 ): ServiceParts<Table, Name> {
   const { runtime, sql } = inputs;
   const { now } = runtime;
   const configuration = runtime.configuration(name);
   const policies = livePolicies(configuration, defaults);
+  const client = createClient<string>({ services, resilience: { policies }, now });
+  const others = collectsExports ? Object.keys(exports).filter((other) => other !== name) : [];
   return create({
     ...inputs,
     outbox: events?.outbox ?? createOutbox({ service: name, table, sql, now }),
-    client: createClient({ services, resilience: { policies }, now }),
+    client,
+    collectExports: () => collectExports(client, others),
     configuration,
     policies,
     log: runtime.createLogger(name),

@@ -1,9 +1,17 @@
 import assert from "node:assert/strict";
 import { createRoute, z } from "@hono/zod-openapi";
-import { hearingBindings } from "../../tests/support/deliveries.ts";
+import { consumerBindings } from "../../tests/support/deliveries.ts";
 import { createPassports } from "../../tests/support/passports.ts";
-import { createCaller, createClock, openDatabase } from "../../tests/support/services.ts";
+import {
+  createCaller,
+  createClock,
+  expectProblem,
+  openDatabase,
+  person,
+} from "../../tests/support/services.ts";
+import { localUpstream } from "../composition/upstream.ts";
 import { createPolicies } from "../resilience/mod.ts";
+import { uuidv7 } from "../sql/mod.ts";
 import { createApi } from "./api.ts";
 import { createDefineService } from "./define_service.ts";
 import { idempotencyKey, jsonResponse } from "./openapi.ts";
@@ -26,7 +34,7 @@ for (const [events, table] of Object.entries({ "without": {}, "with": created })
     using sql = await openDatabase("course");
     const clock = createClock();
     const passports = createPassports(clock);
-    const bindings = { ...passports.bindings, ...hearingBindings, NOTES_DB: sql };
+    const bindings = { ...passports.bindings, ...consumerBindings, NOTES_DB: sql };
     const runtime = createServiceRuntime(bindings, { now: clock.now, sink: () => {} });
     const defineService = createDefineService({ events: table, policies: createPolicies({}) });
     const service = defineService({
@@ -51,3 +59,67 @@ for (const [events, table] of Object.entries({ "without": {}, "with": created })
     assert.equal(await count(), 0);
   });
 }
+
+const readParts = createRoute({
+  method: "get",
+  path: "/",
+  operationId: "readParts",
+  responses: { 200: jsonResponse("The parts of the other services", z.record(z.string(), Note)) },
+});
+
+/** A service that collects exports, beside two others with these responses. */
+function composeCollector(local: Readonly<Record<string, () => Response>>) {
+  const passports = createPassports();
+  const service = createDefineService({
+    events: {},
+    policies: createPolicies({}),
+    exports: { auth: "Accounts", notes: "Notes", mine: "Its own" },
+  })({
+    name: "mine",
+    description: "Mine",
+    database: false,
+    exports: "Its own",
+    collectsExports: true,
+    create: ({ collectExports }) => ({
+      routes: {
+        "/parts": createApi().openapi(readParts, async (c) => c.json(await collectExports(), 200)),
+      },
+      readExport: () => Promise.resolve({}),
+    }),
+  });
+  const { app } = service.compose(passports.bindings, {
+    local: Object.fromEntries(
+      Object.entries(local).map(([place, fetch]) => [place, localUpstream(place, { fetch })]),
+    ),
+    runtime: createServiceRuntime(passports.bindings, { sink: () => {} }),
+  });
+  const ann = person(uuidv7(), "learner");
+  return () => createCaller(app, passports)("GET", "/parts", { as: ann });
+}
+
+Deno.test("exports are collected from every other service that the product's table names", async () => {
+  const read = composeCollector({
+    AUTH: () => Response.json({ email: "ann@example.com" }),
+    NOTES: () => Response.json({ notes: ["a"] }),
+  });
+  const response = await read();
+  assert.deepEqual(await response.json(), {
+    auth: { email: "ann@example.com" },
+    notes: { notes: ["a"] },
+  });
+});
+
+Deno.test("an export is whole or not at all: a service without its part is a bad upstream", async () => {
+  const read = composeCollector({
+    AUTH: () => Response.json({}),
+    NOTES: () => new Response(null, { status: 404 }),
+  });
+  await expectProblem(read(), 502, "upstream_bad_response");
+});
+
+Deno.test("a service that collects exports requires the place of each service with a part", () => {
+  assert.throws(
+    () => composeCollector({ AUTH: () => Response.json({}) }),
+    { name: "ConfigError", message: "Cannot start: NOTES is missing" },
+  );
+});

@@ -24,8 +24,12 @@ export interface Service {
   readonly place: string;
   /** The setting or binding of its database; undefined where it has none. */
   readonly database: string | undefined;
-  /** Names of the services that it calls. */
+  /** Names of the services that it calls, without those whose exports it collects. */
   readonly calls: readonly string[];
+  /** What it stores about a person; undefined where it has no part in a person's export. */
+  readonly exports: string | undefined;
+  /** Whether it calls every service that has a part in a person's export. */
+  readonly collectsExports: boolean;
   /** Its own settings. */
   readonly settings: readonly DeclaredSetting[];
   /** What its scheduled maintenance does. */
@@ -58,6 +62,8 @@ export function createDefineService<Table extends EventTable>(product: Product<T
       place: toPlace(name),
       database: database ? toDatabase(name) : undefined,
       calls,
+      exports: declaration.exports,
+      collectsExports: declaration.collectsExports === true,
       settings: listSettings(settings ?? {}),
       maintenance: declaration.maintenance ?? defaultMaintenance,
       hasEvents: hasEvents(product.events, name),

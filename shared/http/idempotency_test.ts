@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { migrate } from "../sql/migrate.ts";
+import { migrate } from "../sql/sql_text.ts";
 import { openNodeSqlite } from "../sql/node_sqlite.ts";
 import { readMigrations } from "../runtime/deno_files.ts";
 import { createApi, respondToError } from "./api.ts";

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { createRoute, z } from "@hono/zod-openapi";
 import fc from "fast-check";
 import { createLogger } from "../context/request_context.ts";
-import { createApi, respondToError } from "./api.ts";
-import { limitBody, requireStrictJson } from "./request_rules.ts";
+import { createApi, limitBody, respondToError } from "./api.ts";
+import { requireStrictJson } from "./create_service.ts";
 import { jsonBody, jsonResponse } from "./openapi.ts";
 
 const echo = createRoute({

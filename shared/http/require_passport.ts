@@ -1,9 +1,14 @@
 import { SpanKind, SpanStatusCode } from "@opentelemetry/api";
 import type { MiddlewareHandler } from "hono";
-import { type RequestContext, runInContext } from "../context/request_context.ts";
+import {
+  internalHeaders,
+  maxCallChain,
+  readDeadlineMs,
+  type RequestContext,
+  runInContext,
+} from "../context/request_context.ts";
 import type { Logger } from "../log.ts";
 import type { Passport, PassportVerifier, ShadowVerdict } from "../passport/mod.ts";
-import { internalHeaders, maxCallChain, readDeadlineMs } from "../context/internal_headers.ts";
 import { oncePerRequest } from "../isolate.ts";
 import { Problem } from "../problem.ts";
 import { toSecret } from "../crypto/secrets.ts";
@@ -11,12 +16,13 @@ import {
   bestEffort,
   isProbe,
   noopSpan,
+  readTraceparent,
+  readTracestate,
   type StartedSpan,
   startTracedSpan,
-} from "../telemetry/start_span.ts";
+} from "../telemetry/trace_context.ts";
 import { annotate } from "../context/measure.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import { readTraceparent, readTracestate } from "../telemetry/trace_context.ts";
 import { type AnyContext, isResponseSent, type PassportEnv, respondToError } from "./api.ts";
 import type { ServiceRuntime } from "./service_runtime.ts";
 

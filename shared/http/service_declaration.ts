@@ -35,6 +35,13 @@ export interface ServiceContext<
   readonly outbox: Outbox<Table, Name>;
   /** Calls the services that the declaration names, in the name of the request's caller. */
   readonly client: ServiceClient<Called>;
+  /**
+   * Reads what the other services store about the request's subject, by service; for a declaration
+   * with `collectsExports`.
+   *
+   * @throws {Problem} of the first that fails: an incomplete export must not look complete
+   */
+  readonly collectExports: () => Promise<Readonly<Record<string, Export>>>;
   /** The values of its own settings. */
   readonly settings: SettingsOf<Shape>;
   /** Its section of the central configuration, current at each request. */
@@ -94,6 +101,10 @@ export interface ServiceDeclaration<
   readonly calls?: readonly Called[];
   /** Its own settings, in addition to those that every service has. */
   readonly settings?: Shape;
+  /** What it stores about a person, for the OpenAPI document; `readExport` returns it. */
+  readonly exports?: string;
+  /** Whether it serves a person's whole export, so that it may call every service with a part. */
+  readonly collectsExports?: boolean;
   /** What its scheduled maintenance does, in the Wrangler file. */
   readonly maintenance?: string;
   /** Wires its parts; called once for an instance, without any I/O. */
@@ -118,6 +129,8 @@ export interface Product<Table extends EventTable> {
   readonly events: Table;
   /** The call policy of each dependency. */
   readonly policies: Policies;
+  /** What each service that has a part in a person's export stores, by service. */
+  readonly exports?: Readonly<Record<string, string>>;
 }
 
 /** The setting or binding that places a service. */

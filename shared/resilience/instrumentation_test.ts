@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { runInContext } from "../context/request_context.ts";
-import { noopSpan } from "../telemetry/start_span.ts";
+import { noopSpan } from "../telemetry/trace_context.ts";
 import { createMetrics } from "../telemetry/metrics.ts";
 import { noopTelemetry } from "../telemetry/telemetry.ts";
 import { createInstrumentation } from "./resilience.ts";

@@ -1,6 +1,5 @@
-import { internalHeaders } from "../context/internal_headers.ts";
+import { currentContext, internalHeaders } from "../context/request_context.ts";
 import { count } from "../context/measure.ts";
-import { currentContext } from "../context/request_context.ts";
 import { Problem } from "../problem.ts";
 import {
   createBulkhead,

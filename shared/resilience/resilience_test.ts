@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { internalHeaders } from "../context/internal_headers.ts";
+import { internalHeaders } from "../context/request_context.ts";
 import { Problem } from "../problem.ts";
 import { defaultPolicy, type PolicyPatch, toPolicy } from "./policy.ts";
 import { type Attempt, type Call, createResilience } from "./resilience.ts";

@@ -1,6 +1,6 @@
 import { type Bindings, ConfigError } from "../composition/settings.ts";
 import type { KeySource, KeySourceName } from "../crypto/mod.ts";
-import { migrate, type Migration } from "../sql/migrate.ts";
+import { migrate, type Migration } from "../sql/sql_text.ts";
 import { openNodeSqlite, type OpenSqlDb } from "../sql/node_sqlite.ts";
 import { SqlFault, StoreUnavailable } from "../sql/statement.ts";
 

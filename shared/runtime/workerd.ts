@@ -2,8 +2,7 @@ import { trace } from "@opentelemetry/api";
 import type { Application, Compose } from "../composition/upstream.ts";
 import { runInvocation } from "../isolate.ts";
 import { type Bindings, ConfigError } from "../composition/settings.ts";
-import { internalHeaders } from "../context/internal_headers.ts";
-import { createLogger } from "../context/request_context.ts";
+import { createLogger, internalHeaders } from "../context/request_context.ts";
 import { Problem, toProblemResponse } from "../problem.ts";
 import {
   createTelemetry,

@@ -11,13 +11,19 @@ export {
 } from "../log.ts";
 export {
   bestEffort,
+  childSpan,
   isProbe,
+  newTrace,
   noopSpan,
+  readTraceparent,
+  readTracestate,
   type StartedSpan,
   type StartSpanOptions,
   startTracedSpan,
   toSpanContext,
-} from "./start_span.ts";
+  toTraceparent,
+  type TraceContext,
+} from "./trace_context.ts";
 export { readTelemetry, telemetrySettings } from "./settings.ts";
 export {
   type CounterName,
@@ -44,11 +50,3 @@ export {
   type Telemetry,
 } from "./telemetry.ts";
 export type { SenderEffects } from "./exporter.ts";
-export {
-  childSpan,
-  newTrace,
-  readTraceparent,
-  readTracestate,
-  toTraceparent,
-  type TraceContext,
-} from "./trace_context.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { cookieNames } from "./cookies.ts";
+import { cookieNames } from "./access_token.ts";
 
 Deno.test("cookieNames carry the __Host- prefix on https alone [RFC 6265bis §4.1.3.2]", () => {
   assert.deepEqual(cookieNames("https://api.test"), {

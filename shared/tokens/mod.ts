@@ -8,5 +8,11 @@ export {
   isIssuerAlias,
   verifyAccessToken,
 } from "./verify_access_token.ts";
-export { maxAccessTokenLifeSeconds, signAccessToken } from "./access_token.ts";
-export { clearTokenCookies, cookieAttributes, type CookieNames, cookieNames } from "./cookies.ts";
+export {
+  clearTokenCookies,
+  cookieAttributes,
+  type CookieNames,
+  cookieNames,
+  maxAccessTokenLifeSeconds,
+  signAccessToken,
+} from "./access_token.ts";

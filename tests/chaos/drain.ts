@@ -1,5 +1,5 @@
 import { openReadOnly, type Reader } from "./audit.ts";
-import { services, type System } from "./system.ts";
+import { audited, type System } from "./system.ts";
 
 /** Undelivered events and messages. */
 export interface UnderWay {
@@ -22,7 +22,7 @@ const pollMs = 100;
  */
 export async function drain(system: System, maxMs: number): Promise<Drained> {
   using resources = new DisposableStack();
-  const outboxes = services.map((name) => resources.use(openReadOnly(system.databases[name])));
+  const outboxes = audited.map((name) => resources.use(openReadOnly(system.databases[name])));
   const qstash = resources.use(openReadOnly(system.qstash.file));
   const startedAt = performance.now();
   for (;;) {

@@ -12,15 +12,17 @@ import { createTrap, type Trap, trapFetch, trapSql } from "./trap.ts";
 const [name = ""] = Deno.args;
 const service = Object.values(services).find((one) => one.name === name);
 if (!service) throw new TypeError(`Cannot start: there is no service ${name}`);
-const database = `${name.toUpperCase()}_DB`;
+const { database } = service;
 const trap = createTrap();
 globalThis.fetch = trapFetch(globalThis.fetch, Deno.env.get("QSTASH_URL") ?? "", trap);
 await serve(
   (bindings) => {
-    const sql = trapSql(readSqlDb(bindings[database]), trap);
-    return trapAnswers(service.compose({ ...bindings, [database]: sql }), trap);
+    const own = database && { [database]: trapSql(readSqlDb(bindings[database]), trap) };
+    return trapAnswers(service.compose({ ...bindings, ...own }), trap);
   },
-  { migrations: { [database]: new URL(`../../services/${name}/migrations/`, import.meta.url) } },
+  database === undefined ? {} : {
+    migrations: { [database]: new URL(`../../services/${name}/migrations/`, import.meta.url) },
+  },
 );
 
 function trapAnswers(app: Application, trap: Trap): Application {

@@ -1,7 +1,7 @@
 import { eventTypes } from "@edgepass/contracts";
 import { isObject, type Json, objectAt } from "../support/json.ts";
 import { type AuditRow, readAudit } from "./audit.ts";
-import { forEach, type ServiceName, services } from "./system.ts";
+import { audited, forEach, type ServiceName, services } from "./system.ts";
 
 /** An event as its source committed it. */
 export interface PublishedEvent {
@@ -29,7 +29,10 @@ export interface History {
 
 /** Reads the audit rows of all databases. */
 export function readHistory(databases: Readonly<Record<ServiceName, string>>): History {
-  const audits = forEach(services, (name) => readAudit(databases[name]));
+  const audits = forEach(
+    services,
+    (name) => audited.includes(name) ? readAudit(databases[name]) : [],
+  );
   const published = services.flatMap((name) => audits[name])
     .flatMap((row) => row.what === "published" ? [toPublished(row.id, row.event)] : []);
   const newest = new Map<string, PublishedEvent>();

@@ -1,6 +1,9 @@
+import { type ServiceName, serviceNames } from "../../services/contracts/generated/services.ts";
 import { createEmbeddedRedis, createRedisRest } from "@edgepass/local/redis";
 import { machineVariables } from "../../dev/workspace/environment.ts";
 import { findFreePorts } from "../../dev/run/processes.ts";
+import { eventServices, places } from "../../app/generated/routes.ts";
+import { migrations } from "../../app/generated/migrations_deno.ts";
 import { migrate } from "@edgepass/shared/sql";
 import { openNodeSqlite } from "../../shared/sql/node_sqlite.ts";
 import { readMigrations } from "../../shared/runtime/deno_files.ts";
@@ -9,8 +12,12 @@ import { auditDatabase } from "./audit.ts";
 import { type Death, type Member, startMember } from "./member.ts";
 
 /** Services of the product, by folder. */
-export const services = ["auth", "user", "course", "enrollment", "recommendation"] as const;
-export type ServiceName = typeof services[number];
+export const services = serviceNames;
+export type { ServiceName };
+
+/** Services that publish or consume events: their databases have the tables of the platform. */
+const withEvents: readonly string[] = eventServices.map((place) => places[place]);
+export const audited = services.filter((name) => withEvents.includes(name));
 
 /** Every process of the system. */
 export const processes = ["gateway", ...services, "qstash"] as const;
@@ -131,8 +138,10 @@ function serveRedis(resources: AsyncDisposableStack): { url: string; token: stri
 }
 
 async function prepareDatabase(name: ServiceName, path: string): Promise<void> {
+  const folder = new Map<string, URL>(Object.entries(migrations)).get(`${name.toUpperCase()}_DB`);
+  // A service without a database has a file without tables.
   const database = openNodeSqlite(path);
-  await migrate(database, await readMigrations(new URL(`services/${name}/migrations/`, root)));
+  if (folder) await migrate(database, await readMigrations(folder));
   database.close();
-  auditDatabase(name, path);
+  if (audited.includes(name)) auditDatabase(name, path);
 }

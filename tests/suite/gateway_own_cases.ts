@@ -95,7 +95,7 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(environment.echo.seen.length, 0);
   },
 
-  async "[C02] logging out clears both cookies whatever becomes of it"(environment) {
+  async "[C02] logging out clears both cookies, whatever the state of the token"(environment) {
     const { call, echo, token } = environment;
     const expired = await token({ iat: 1_000, exp: 1_600 });
     for (const status of [204, 401]) {
@@ -106,17 +106,13 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
         assert.deepEqual(clearedOf(headers), ["access_token", "refresh_token"]);
       }
     }
-    // A body limit, because the gateway itself must refuse this request.
-    const body = new Uint8Array(2_000_000);
-    const { status, headers } = await call("/leave", { method: "POST", body });
-    assert.deepEqual([status, clearedOf(headers).length], [413, 2]);
   },
 
   async "[C02] a log-out that may have failed keeps the refresh cookie, so that it can be repeated"(
     environment,
   ) {
     const { call, echo, token, serve } = environment;
-    for (const status of [429, 500, 502, 503, 504]) {
+    for (const status of [400, 403, 408, 413, 415, 429, 500, 502, 503, 504]) {
       echo.respondWith(() => new Response("{}", { status }));
       for (const cookie of [await token(), "garbage"]) {
         const { headers, status: given } = await call("/leave", { method: "POST", cookie });
@@ -124,6 +120,10 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
         assert.deepEqual(clearedOf(headers), ["access_token"], String(status));
       }
     }
+    // A body that the gateway itself refuses: the identity provider has not seen this log-out.
+    const body = new Uint8Array(2_000_000);
+    const refused = await call("/leave", { method: "POST", body });
+    assert.deepEqual([refused.status, clearedOf(refused.headers)], [413, ["access_token"]]);
     // A port that fetch refuses to connect to: the identity provider cannot be reached.
     await using unreachable = await serve({ ECHO_URL: "http://127.0.0.1:1" });
     const { status, headers } = await sendOnWire(unreachable.origin, {

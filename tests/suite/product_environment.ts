@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { isObject, type Json, objectAt } from "../support/json.ts";
 import type { Target } from "../targets.ts";
+import { readOperations, rightful } from "./product_operations.ts";
 import { createMint, type Mint } from "./product_tokens.ts";
 
 /** A user with an account, logged in without cookies. */
@@ -34,6 +35,8 @@ export interface Environment {
   readonly other: Person;
   /** The id for each path parameter, of resources of `teacher` and `learner`. */
   readonly ids: Readonly<Record<"course" | "draft" | "lesson" | "enrollment" | "session", string>>;
+  /** A resource of `learner` or `teacher` in each other collection, by its path. */
+  readonly idsBelow: Readonly<Record<string, string>>;
   send(request: Sent): Promise<Response>;
   /** Refusals, by code and operation, already requested as problem details. */
   readonly seenAsProblem: Set<string>;
@@ -52,6 +55,7 @@ export async function createEnvironment(target: Target): Promise<Environment> {
   const learner = await newPerson(send, admin, ["learner"]);
   const other = await newPerson(send, admin, ["learner", "instructor"]);
   const ids = await createThings(send, { teacher, learner });
+  const idsBelow = await createOthers(target, send, { admin, teacher, learner });
   const readState = () =>
     Promise.all([
       dataOf(send({ path: "/auth/accounts?limit=100", bearer: admin.token })),
@@ -59,13 +63,13 @@ export async function createEnvironment(target: Target): Promise<Environment> {
       dataOf(send({ path: `/courses/${ids.course}`, bearer: teacher.token })),
       dataOf(send({ path: `/courses/${ids.draft}`, bearer: teacher.token })),
       ...[teacher, learner, other].flatMap(({ token }) =>
-        ["/users/me", "/auth/sessions", "/enrollments"].map((path) =>
+        ["/users/me", "/auth/sessions", "/enrollments", ...Object.keys(idsBelow)].map((path) =>
           dataOf(send({ path, bearer: token }))
         )
       ),
     ]);
   const people = { admin, teacher, learner, other };
-  return { target, mint, ...people, ids, send, seenAsProblem: new Set(), readState };
+  return { target, mint, ...people, ids, idsBelow, send, seenAsProblem: new Set(), readState };
 }
 
 function createSend(target: Target): Environment["send"] {
@@ -135,6 +139,25 @@ async function createThings(
   const [session] = Array.isArray(sessions.items) ? sessions.items : [];
   assert.ok(isObject(session));
   return { course, draft, lesson, enrollment, session: String(session.id) };
+}
+
+/** Collections of services that this suite does not know by name: one resource in each. */
+async function createOthers(
+  target: Target,
+  send: Environment["send"],
+  people: Pick<Environment, "admin" | "teacher" | "learner">,
+): Promise<Record<string, string>> {
+  const known = ["/courses", "/enrollments"];
+  const operations = await readOperations(target);
+  const made: Record<string, string> = {};
+  for (const operation of operations) {
+    const { method, template: path, example } = operation;
+    const isCollection = operations.some(({ template }) => template === `${path}/{id}`);
+    if (method !== "POST" || !isCollection || known.includes(path)) continue;
+    const bearer = rightful(operation, people).token;
+    made[path] = String((await dataOf(send({ method, path, bearer, body: example }), 201)).id);
+  }
+  return made;
 }
 
 /** The data of a success; any other response fails the test. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { uuidv7 } from "@edgepass/shared/sql";
-import { toBody, type ToldEvent } from "../support/deliveries.ts";
+import { type SampleEvent, toBody } from "../support/deliveries.ts";
 import { eventBindings, signDelivery } from "../support/events.ts";
 import type { startRecommender } from "../support/recommender.ts";
 import { waitUntil } from "../support/wait.ts";
@@ -22,7 +22,7 @@ export interface FallbackEnvironment {
   readonly ann: Person;
   readonly bob: Person;
   /** Delivers an event to recommendation, as QStash would. */
-  readonly deliverEvent: (event: ToldEvent) => Promise<void>;
+  readonly deliverEvent: (event: SampleEvent) => Promise<void>;
 }
 
 /** An open breaker lets one call a second through. */
@@ -43,7 +43,7 @@ export async function createFallbackEnvironment(
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-  const deliverEvent = (event: ToldEvent) => deliver(target, event);
+  const deliverEvent = (event: SampleEvent) => deliver(target, event);
   for (const title of titles) {
     await deliverEvent({ type: "course.published", subject: uuidv7(), data: { title } });
   }
@@ -52,7 +52,7 @@ export async function createFallbackEnvironment(
   return { target, recommender, send, ann, bob, deliverEvent };
 }
 
-async function deliver(target: Target, event: ToldEvent): Promise<void> {
+async function deliver(target: Target, event: SampleEvent): Promise<void> {
   const path = "/events/recommendation";
   const body = toBody(event, Date.now());
   const response = await target.fetch(path, {

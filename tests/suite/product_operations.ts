@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { routes } from "@edgepass/app/routes";
 import type { AccessRule } from "@edgepass/gateway";
 import { isObject, type Json, objectAt } from "../support/json.ts";
+import type { Target } from "../targets.ts";
 import type { Environment, Person } from "./product_environment.ts";
 
 /** One operation of the product, with the request of an authorised caller. */
@@ -12,13 +13,15 @@ export interface Operation {
   readonly rule: AccessRule;
   /** Of the merged document; undefined where the operation takes no body. */
   readonly schema: Json | undefined;
+  /** A body of the examples in its schema. */
+  readonly example: Json | undefined;
 }
 
 /** An id without a resource. */
 export const unknownId = "01936f7e-8c2a-7b3d-9e4f-5a6b7c8d9e0f";
 
 /** Reads the operations from the route table, and their bodies from the document that is served. */
-export async function readOperations({ target }: Environment): Promise<Operation[]> {
+export async function readOperations(target: Pick<Target, "fetch">): Promise<Operation[]> {
   const document: unknown = await (await target.fetch("/openapi.json")).json();
   assert.ok(isObject(document));
   return Object.entries(routes).flatMap(([template, { access }]) =>
@@ -29,7 +32,8 @@ export async function readOperations({ target }: Environment): Promise<Operation
       );
       assert.ok("responses" in described, `${method} ${template} is described`);
       const schema = readSchema(document, described);
-      return { name: `${method} ${template}`, method, template, rule, schema };
+      const example = schema && toExample(document, schema);
+      return { name: `${method} ${template}`, method, template, rule, schema, example };
     })
   );
 }
@@ -44,6 +48,21 @@ function readSchema(document: Json, operation: Json): Json | undefined {
     : objectAt(objectAt(objectAt(document, "components"), "schemas"), name);
 }
 
+/** Every plain value of the document has an example. */
+function toExample(document: Json, schema: Json): Json {
+  const properties = Object.entries(objectAt(schema, "properties"));
+  return Object.fromEntries(properties.flatMap(([name, one]) => {
+    const value = isObject(one) ? one.example ?? toItems(document, one) : undefined;
+    return value === undefined ? [] : [[name, value]];
+  }));
+}
+
+function toItems(document: Json, schema: Json): unknown {
+  const items = objectAt(schema, "items");
+  if (schema.type === "array") return [items.example ?? toExample(document, items)];
+  return schema.type === "object" ? toExample(document, schema) : undefined;
+}
+
 export function isUnsafe({ method }: Operation): boolean {
   return method !== "GET";
 }
@@ -54,14 +73,20 @@ export function isProtected({ rule }: Operation): boolean {
 }
 
 /** The user who owns the operation's resource, with a required role. */
-export function rightful({ rule }: Operation, environment: Environment): Person {
+export function rightful(
+  { rule }: Operation,
+  environment: Pick<Environment, "admin" | "teacher" | "learner">,
+): Person {
   if (typeof rule === "string") return environment.learner;
   if (rule.roles.includes("admin")) return environment.admin;
   return rule.roles.includes("instructor") ? environment.teacher : environment.learner;
 }
 
 /** The path of an existing resource: its owner's call would succeed. */
-export function pathOf({ template }: Operation, { ids, other, learner }: Environment): string {
+export function pathOf(
+  { template }: Operation,
+  { ids, idsBelow, other, learner }: Environment,
+): string {
   const [, kind = ""] =
     /^\/(auth\/sessions|auth\/accounts|users|courses|enrollments)/.exec(template) ?? [];
   const id = {
@@ -71,12 +96,16 @@ export function pathOf({ template }: Operation, { ids, other, learner }: Environ
     courses: ids.course,
     enrollments: ids.enrollment,
   }[kind];
-  return template.replace("{id}", id ?? "").replace("{lessonId}", ids.lesson)
+  const [collection = ""] = template.split("/{id}");
+  return template.replace("{id}", id ?? idsBelow[collection] ?? "").replace(
+    "{lessonId}",
+    ids.lesson,
+  )
     .replace("{version}", "1");
 }
 
 /** A body that the operation accepts from an authorised caller, and that would change something. */
-export function bodyOf({ name }: Operation, { ids }: Environment): Json | undefined {
+export function bodyOf({ name, example }: Operation, { ids }: Environment): Json | undefined {
   const password = "a sentence that only I would think of";
   const email = "nobody@edgepass.local";
   const bodies: Readonly<Record<string, Json>> = {
@@ -95,5 +124,5 @@ export function bodyOf({ name }: Operation, { ids }: Environment): Json | undefi
     "POST /enrollments": { courseId: ids.course },
     "PUT /enrollments/{id}/lessons/{lessonId}": { completed: true },
   };
-  return bodies[name];
+  return bodies[name] ?? example;
 }

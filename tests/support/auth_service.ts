@@ -85,7 +85,7 @@ export async function setupAuth({ bindings = {}, passwords }: AuthOptions = {}) 
     logPosition: async () =>
       (await rows("SELECT identity || ':' || position FROM revocation_log"))[0]?.[0],
     /** The events auth has published; the events of one subject are in order. */
-    said: async (): Promise<Record<string, unknown>[]> =>
+    publishedEvents: async (): Promise<Record<string, unknown>[]> =>
       (await rows("SELECT event FROM outbox ORDER BY subject, sequence"))
         .map(([event]) => JSON.parse(String(event))),
     /** The first administrator, logged in. */

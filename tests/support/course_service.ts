@@ -8,7 +8,7 @@ import { uuidv7 } from "@edgepass/shared/sql";
 import { Hono } from "hono";
 import { Course, CourseList, Lesson } from "../../services/course/schema.ts";
 import { sqlCourseStore } from "../../services/course/store.ts";
-import { createDeliverer, hearingBindings, readOutbox } from "./deliveries.ts";
+import { consumerBindings, createDeliverer, readOutbox } from "./deliveries.ts";
 import { createPassports } from "./passports.ts";
 import { createCaller, createClock, expectJson, openDatabase, person } from "./services.ts";
 
@@ -35,7 +35,7 @@ export async function setupCourse(
   const clock = createClock();
   const passports = createPassports(clock);
   const runtime = createServiceRuntime(passports.bindings, { now: clock.now, sink: () => {} });
-  const bindings = { ...passports.bindings, ...hearingBindings, COURSE_DB: database };
+  const bindings = { ...passports.bindings, ...consumerBindings, COURSE_DB: database };
   const local = { USER: localUpstream("user", profiles) };
   const { app: service, maintain } = course.compose(bindings, { local, runtime });
   const call = createCaller(service, passports);
@@ -54,7 +54,7 @@ export async function setupCourse(
     ),
     ...createDeliverer(service, "course", clock),
     /** The events in its outbox. */
-    said: () => readOutbox(database),
+    publishedEvents: () => readOutbox(database),
     create: (body: object = sailing, as = ann) =>
       expectJson(call("POST", "/courses", { as, body }), 201, Course),
     addLesson: (id: string, body: object = bowline, as = ann) =>

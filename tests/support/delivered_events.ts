@@ -18,7 +18,7 @@ export const clubTable = {
 } as const;
 
 /** An event as published. */
-export interface Said {
+export interface EventInput {
   readonly id?: string;
   readonly subject?: string;
   readonly sequence?: number;
@@ -29,7 +29,7 @@ export interface Said {
 
 /** The JSON of `person.named`; a name that is not a string makes it poison. */
 export function sayName(
-  { id = crypto.randomUUID(), subject = "p1", sequence = 1, name = "Ada", time }: Said,
+  { id = crypto.randomUUID(), subject = "p1", sequence = 1, name = "Ada", time }: EventInput,
 ): string {
   return JSON.stringify({
     specversion: "1.0",

@@ -7,7 +7,7 @@ import { eventBindings, signDelivery } from "./events.ts";
 const { PUBLIC_ORIGIN, QSTASH_CURRENT_SIGNING_KEY, QSTASH_NEXT_SIGNING_KEY } = eventBindings;
 
 /** Settings of a service that consumes events and stores the events that it publishes. */
-export const hearingBindings = {
+export const consumerBindings = {
   PUBLIC_ORIGIN,
   QSTASH_CURRENT_SIGNING_KEY,
   QSTASH_NEXT_SIGNING_KEY,
@@ -16,7 +16,7 @@ export const hearingBindings = {
 type EventType = keyof typeof eventTypes;
 
 /** An event as a test gives it. */
-export interface ToldEvent {
+export interface SampleEvent {
   readonly type: EventType;
   readonly subject: string;
   readonly data?: Readonly<Record<string, unknown>>;
@@ -26,7 +26,7 @@ export interface ToldEvent {
 
 /** The JSON of an event as its service would publish it. */
 export function toBody(
-  { type, subject, data = {}, sequence = 1, id = uuidv7() }: ToldEvent,
+  { type, subject, data = {}, sequence = 1, id = uuidv7() }: SampleEvent,
   now: number,
 ): string {
   const { source, version } = eventTypes[type];
@@ -66,7 +66,7 @@ export function createDeliverer(service: Fetcher, name: string, { now }: { now: 
     const { outcome, code } = await response.json();
     return response.status === 200 ? outcome : `${response.status} ${code}`;
   };
-  return { deliverBody, deliver: (event: ToldEvent) => deliverBody(toBody(event, now())) };
+  return { deliverBody, deliver: (event: SampleEvent) => deliverBody(toBody(event, now())) };
 }
 
 /** The events of a service: type, subject, sequence and data of every outbox row. */

@@ -1,11 +1,22 @@
 import enrollment from "@edgepass/enrollment";
-import { localUpstream } from "@edgepass/shared/configuration";
-import { createServiceRuntime } from "@edgepass/shared/http";
-import { Hono } from "hono";
+import { exportServices } from "@edgepass/contracts";
+import { localUpstream, type Upstream } from "@edgepass/shared/configuration";
+import { createServiceRuntime, toPlace } from "@edgepass/shared/http";
 import { Enrollment } from "../../services/enrollment/schema.ts";
 import { bowline, learner, setupCourse } from "./course_service.ts";
-import { createDeliverer, hearingBindings, readOutbox } from "./deliveries.ts";
+import { consumerBindings, createDeliverer, readOutbox } from "./deliveries.ts";
 import { createCaller, expectJson, openDatabase } from "./services.ts";
+
+/** A service for each part of a person's export, which is empty. */
+export function createExporting(): Record<string, Upstream> {
+  const fetch = (request: Request) =>
+    new URL(request.url).pathname === "/internal/export"
+      ? Response.json({})
+      : new Response(null, { status: 404 });
+  return Object.fromEntries(
+    Object.keys(exportServices).map((name) => [toPlace(name), localUpstream(name, { fetch })]),
+  );
+}
 
 /** Enrollment with the real course service; `fault` may replace course's responses. */
 export async function setupEnrollment() {
@@ -17,13 +28,11 @@ export async function setupEnrollment() {
     fetch: (request) => fault.answer?.(request) ?? course.service.fetch(request),
   });
   const runtime = createServiceRuntime(passports.bindings, { now: clock.now, sink: () => {} });
-  const others = new Hono().get("/internal/export", (c) => c.json({}));
   const { app: service, events } = enrollment.compose(
-    { ...passports.bindings, ...hearingBindings, ENROLLMENT_DB: database },
+    { ...passports.bindings, ...consumerBindings, ENROLLMENT_DB: database },
     {
       local: {
-        AUTH: localUpstream("auth", others),
-        USER: localUpstream("user", others),
+        ...createExporting(),
         COURSE: upstream,
       },
       runtime,
@@ -39,7 +48,7 @@ export async function setupEnrollment() {
     events,
     ...createDeliverer(service, "enrollment", clock),
     /** The events in its outbox. */
-    said: () => readOutbox(database),
+    publishedEvents: () => readOutbox(database),
     /** A published course with lessons of these titles. */
     async publish(...titles: string[]) {
       const { id } = await course.create();

@@ -9,7 +9,7 @@ export interface FakeDashboard extends AsyncDisposable {
   readonly url: string;
   readonly port: number;
   readonly samples: Samples;
-  tell(event: keyof StreamEvents, data: unknown): void;
+  send(event: keyof StreamEvents, data: unknown): void;
 }
 
 export interface FakeDashboardOptions {
@@ -33,7 +33,7 @@ export function startFakeDashboard(
     url: `http://127.0.0.1:${server.addr.port}`,
     port: server.addr.port,
     samples,
-    tell: streams.tell,
+    send: streams.send,
     async [Symbol.asyncDispose]() {
       streams.end();
       await server.shutdown();
@@ -62,7 +62,7 @@ function createStreams() {
       });
       return new Response(body, { headers: { "content-type": "text/event-stream" } });
     },
-    tell(event: string, data: unknown): void {
+    send(event: string, data: unknown): void {
       const text = `id: ${++id}\nevent: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
       early?.push(text);
       for (const stream of streams) stream.enqueue(encoder.encode(text));

@@ -17,7 +17,7 @@ import {
 } from "../../services/recommendation/recommender.ts";
 import { RecommendationList } from "../../services/recommendation/schema.ts";
 import { recommendationParts } from "../../services/recommendation/service.ts";
-import { createDeliverer, hearingBindings } from "./deliveries.ts";
+import { consumerBindings, createDeliverer } from "./deliveries.ts";
 import { createPassports } from "./passports.ts";
 import { createCaller, createClock, openDatabase, person } from "./services.ts";
 
@@ -72,7 +72,7 @@ export async function setupRecommendation(
         defaultLimit: () => 10,
       }),
   });
-  const bindings = { ...passports.bindings, ...hearingBindings, RECOMMENDATION_DB: database };
+  const bindings = { ...passports.bindings, ...consumerBindings, RECOMMENDATION_DB: database };
   const { app: service } = declaration.compose(bindings, { runtime });
   const projection = sqlRecommendationProjection(database);
   const work: Promise<unknown>[] = [];

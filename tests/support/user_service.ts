@@ -50,7 +50,7 @@ export function createAccounts() {
 }
 
 /** The parts of auth's events about Ann that a test may change. */
-export interface Said {
+export interface EventInput {
   readonly id?: string;
   readonly subject?: string;
   readonly sequence?: number;
@@ -60,7 +60,7 @@ export interface Said {
 /** An event as auth publishes it; `time` is the start of a test's clock. */
 export function toEvent(
   type: string,
-  { id = uuidv7(), subject = annId, sequence = 1, data = {} }: Said = {},
+  { id = uuidv7(), subject = annId, sequence = 1, data = {} }: EventInput = {},
 ): string {
   return JSON.stringify({
     specversion: "1.0",
@@ -118,8 +118,8 @@ export async function setupUser() {
     clock,
     deliver,
     /** Delivers an event of auth; returns the outcome. */
-    async hear(type: string, said: Said = {}): Promise<unknown> {
-      const response = await deliver(toEvent(type, said));
+    async receive(type: string, event: EventInput = {}): Promise<unknown> {
+      const response = await deliver(toEvent(type, event));
       const { outcome } = await response.json();
       assert.equal(response.status, 200, type);
       return outcome;
@@ -131,7 +131,7 @@ export async function setupUser() {
           .map((table) => read(`SELECT * FROM ${table} ORDER BY 1`)),
       ),
     /** User's published events: subject, sequence and event, oldest first. */
-    said: async () =>
+    publishedEvents: async () =>
       (await read("SELECT event FROM outbox ORDER BY sequence, id")).map(([event]) =>
         JSON.parse(String(event))
       ),

@@ -8,13 +8,12 @@ const secret = "A5EBiDsCjyR-Qu_kGs4ZSwzfyS3tDI2iBrCSnAhRZ08";
 const another = "Zv2nVWk5OMYkBqNn8Y6Rb0qL6r9eTtM3JxVn1p0sWcQ";
 const pair = { kty: "OKP", crv: "Ed25519", alg: "EdDSA", use: "sig", kid: "a", state: "signing" };
 const machine = machineVariables(Deno.env.toObject());
-const allParts = ["gateway", "auth", "user", "course", "enrollment", "recommendation"];
 
 /** The settings, the parts that report an error, and the error. */
 const refused = {
   "a Passport secret that is too short": [
     { PASSPORT_KEYS: JSON.stringify([{ kid: "a", secret: "c2hvcnQ", state: "signing" }]) },
-    allParts,
+    parts,
     "PASSPORT_KEYS (0.secret): must be at least 32 random bytes",
   ],
   "a kid twice": [
@@ -24,7 +23,7 @@ const refused = {
         { kid: "a", secret: another, state: "retired" },
       ]),
     },
-    allParts,
+    parts,
     "PASSPORT_KEYS: has a kid twice",
   ],
   "two access token keys that sign": [
@@ -65,12 +64,12 @@ const refused = {
   ],
   "a collector that is none": [
     { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: "hidden-collector" },
-    allParts,
+    parts,
     "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: must be an http(s) URL",
   ],
   "Deno's own spans beside its own headers": [
     { OTEL_DENO: "true" },
-    allParts,
+    parts,
     "OTEL_PROPAGATORS",
   ],
 } as const;

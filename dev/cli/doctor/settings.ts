@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { parts as allParts } from "../../workspace/environment.ts";
 import { type SettingName, settingNames } from "../../workspace/settings.ts";
 import {
   type ConfigurationError,
@@ -100,7 +101,7 @@ function fixFor(
 
 /** Settings with keys, and the programs that read them. */
 const readers = {
-  PASSPORT_KEYS: ["gateway", "auth", "user", "course", "enrollment", "recommendation"],
+  PASSPORT_KEYS: allParts,
   ACCESS_TOKEN_KEYS: ["auth"],
 } as const;
 

@@ -7,6 +7,7 @@ import {
 } from "../../../tests/support/doctor.ts";
 import type { ConfigurationError, Finding } from "./context.ts";
 import { checkKeys, checkNames, checkSettings } from "./settings.ts";
+import { parts } from "../../workspace/environment.ts";
 import { settingNames } from "../../workspace/settings.ts";
 
 const reporting = (...configurationErrors: ConfigurationError[]) =>

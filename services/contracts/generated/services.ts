@@ -4,3 +4,11 @@ export const serviceNames = ["auth", "user", "course", "enrollment", "recommenda
 
 /** A service of the product. */
 export type ServiceName = (typeof serviceNames)[number];
+
+/** What each service that has a part in a person's export stores about the person. */
+export const exportServices = {
+  "auth": "Account, logins, changes of the account",
+  "user": "Profile",
+  "course": "Courses the person teaches, drafts too",
+  "enrollment": "Courses the person is in, with progress",
+} as const;

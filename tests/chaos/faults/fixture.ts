@@ -1,3 +1,4 @@
+import { type ServiceName, serviceNames } from "../../../services/contracts/generated/services.ts";
 import { machineVariables } from "../../../dev/workspace/environment.ts";
 import { findFreePorts, type RunningProcess, startProcess } from "../../../dev/run/processes.ts";
 import { uuidv7 } from "@edgepass/shared/sql";
@@ -13,8 +14,8 @@ import { type Received, request, wait } from "./load.ts";
 import { type FaultyRedis, startFaultyRedis } from "./redis_faults.ts";
 
 /** A service of the product, by its folder. */
-export const services = ["auth", "user", "course", "enrollment", "recommendation"] as const;
-export type ServiceName = typeof services[number];
+export const services = serviceNames;
+export type { ServiceName };
 
 /** Two gateways behind a balancer. */
 export const gateways = ["gateway a", "gateway b"] as const;

@@ -4,7 +4,7 @@ import { createPassports } from "../../tests/support/passports.ts";
 import { eventBindings, signDelivery } from "../../tests/support/events.ts";
 import { digest, encodeBase64Url, importSecret, signJws } from "../crypto/mod.ts";
 import { createPassportVerifier, readPassportKeys } from "../passport/mod.ts";
-import { createSignatureCheck } from "./signature.ts";
+import { createSignatureCheck } from "./delivery.ts";
 
 const now = Date.parse("2026-03-01T09:30:00.000Z");
 const seconds = now / 1000;
