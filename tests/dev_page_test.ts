@@ -152,17 +152,17 @@ inBrowser("log lines, health and the map follow the stream", async () => {
   await using opened = await setup("#/logs");
   const { page, fake } = opened;
   await page.getByText("Request completed").first().waitFor();
-  fake.tell("log", {
+  fake.send("log", {
     id: 999_999,
     time: Date.now() + 1000,
     level: "warn",
     service: "course",
     traceId: null,
     spanId: null,
-    message: "EventInput just now",
+    message: "Logged just now",
     fields: {},
   });
-  await page.getByText("EventInput just now").waitFor();
+  await page.getByText("Logged just now").waitFor();
   await page.getByRole("link", { name: "Health" }).click();
   await page.getByText("3 of 13 parts are not ready.").waitFor();
   fake.samples.health = { parts: [], exits: [] };
@@ -228,7 +228,7 @@ inBrowser(
     await page.getByText("No database of a service can be read from here.").waitFor();
     await page.getByText("deno task dlq list").waitFor();
     fake.samples.events.trouble = "The local QStash does not respond";
-    fake.tell("events", { at: 2 });
+    fake.send("events", { at: 2 });
     await page.getByText("The local QStash does not respond.").waitFor();
     opened.requireCalm();
   },
