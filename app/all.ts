@@ -4,15 +4,22 @@ import {
   localUpstream,
   type Upstream,
 } from "@edgepass/shared/configuration";
+import { requireNoFaults, type Service } from "@edgepass/shared/http";
 import { withoutPrivateKeys } from "@edgepass/shared/passport";
-import { compose, type ComposeEffects } from "./compose.ts";
-import { services } from "./generated/services.ts";
+import { findRouteClashes, type Routed } from "./clashes.ts";
+import { compose as composeGateway, type ComposeEffects } from "./compose.ts";
+import { services as product } from "./generated/services.ts";
 import { maintainEach } from "./maintenance.ts";
 
-/** The gateway and every service in one isolate; a binding still moves a service elsewhere. */
+/**
+ * The gateway and every service in one isolate; a binding still moves a service elsewhere.
+ *
+ * @throws {ConfigError} naming wrong settings, or file and member of contradicting declarations
+ */
 export async function composeAll(
   bindings: Bindings,
   effects: ComposeEffects = {},
+  services: Readonly<Record<string, Service>> = product,
 ): Promise<Application> {
   const own = withoutPrivateKeys(bindings);
   const { hashingProcessors: processors } = effects;
@@ -24,11 +31,15 @@ export async function composeAll(
       localUpstream(name, { fetch: (request) => find(applications, name).fetch(request) }),
     ]),
   );
-  for (const service of Object.values(services)) {
-    applications.set(service.name, service.compose(own, { local, processors }));
+  const routed: Routed[] = [];
+  for (const { name, compose } of Object.values(services)) {
+    const one = compose(own, { local, processors });
+    applications.set(name, one);
+    routed.push({ folder: name, ...one.description });
   }
+  requireNoFaults(findRouteClashes(routed));
   const composed = [...applications.values()];
-  const gateway = await compose(bindings, local, effects);
+  const gateway = await composeGateway(bindings, local, effects);
   return {
     fetch: gateway.fetch,
     async start() {

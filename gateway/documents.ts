@@ -73,7 +73,7 @@ export function serveAbout(
     readiness: `${publicOrigin}/readyz`,
   };
   app.all("/", async function serveAbout(c, next) {
-    if (isRouted(c.var.target.segments)) return await next();
+    if (isRouted(c.get("target").segments)) return await next();
     if (c.req.method !== "GET" && c.req.method !== "HEAD") {
       throw new Problem("method_not_allowed", { headers: { allow: "GET, HEAD" } });
     }

@@ -75,9 +75,9 @@ export function createForward(
     return resilience;
   }
 
-  return async function forward(upstreamRequest, receive) {
+  return function forward(upstreamRequest, receive) {
     const { route: { upstream, timeoutMs }, method, body, signal } = upstreamRequest;
-    return await resilienceOf(upstream.name).run({
+    return resilienceOf(upstream.name).run({
       method,
       body: body.content,
       upload: body,
@@ -86,7 +86,7 @@ export function createForward(
       timeoutMs,
       remainingMs: startCountdown(timeoutMs, now),
       isOwnCountdown: true,
-      receive: async (response) => await receive(await checkFinal(response)),
+      receive: (response) => isFinal(response) ? receive(response) : refuseInterim(response),
       isFault: isTruncation,
     }, (attempt) => send(upstreamRequest, attempt));
   };
@@ -127,15 +127,18 @@ async function send(
   throw refusal;
 }
 
+/** A status outside of 200 to 599 is no final response; `Response.error()` has status 0. */
+function isFinal({ status }: Response): boolean {
+  return status >= 200 && status <= 599;
+}
+
 /**
- * A status outside of 200 to 599 is no final response; `Response.error()` has status 0. Checked of
- * what was received: the upstream may have acted on the request, which must not be sent again.
+ * Refused once it was received: the upstream may have acted on the request, which must not be sent
+ * again.
  */
-async function checkFinal(response: Response): Promise<Response> {
-  const { status } = response;
-  if (status >= 200 && status <= 599) return response;
+async function refuseInterim(response: Response): Promise<never> {
   await response.body?.cancel();
-  throw truncatedResponse(`Status ${status} is not final`);
+  throw truncatedResponse(`Status ${response.status} is not final`);
 }
 
 /** The deadline header of a retry has only the time that earlier attempts left. */

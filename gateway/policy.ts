@@ -85,7 +85,7 @@ export function createPolicy(parts: PolicyParts): Hono<GatewayEnv> {
   app.all("*", async function serveRequest(c) {
     const { currentPolicy, limiter, origins } = parts;
     const address = readClientAddress(c.req.raw.headers, parts.clientAddress);
-    const addressed = currentPolicy().table.at(c.var.target.segments);
+    const addressed = currentPolicy().table.at(c.get("target").segments);
     if (addressed?.rateLimited ?? true) {
       limiter.limitByAddressLocally(currentPolicy().limits.address, address);
     }
@@ -174,7 +174,7 @@ function createEvaluate({ cookieNames, origins, limiter, identify, log }: Policy
     },
   ): Promise<Decision> {
     const request = c.req.raw;
-    const { target, steps } = c.var;
+    const target = c.get("target");
     const { route, rule } = table.find(target.segments, request.method);
     c.set("route", route.path);
     c.set("rule", rule);
@@ -188,7 +188,7 @@ function createEvaluate({ cookieNames, origins, limiter, identify, log }: Policy
     const caller = await identify(credentials, {
       rule,
       revocation: route.revocation,
-      steps,
+      steps: c.get("steps"),
       read: (token) => edge.read({ token, counters: countersOf(token) }),
       async countAnonymous() {
         const counters = countersOf("anonymous");
@@ -198,8 +198,9 @@ function createEvaluate({ cookieNames, origins, limiter, identify, log }: Policy
       },
     });
     if (caller !== "anonymous") c.set("bearer", caller);
-    c.set("verdicts", limiter.evaluateLimits(countersOf(caller), edge.state()?.counts));
-    refuseTooMany(c.var.verdicts);
+    const verdicts = limiter.evaluateLimits(countersOf(caller), edge.state()?.counts);
+    c.set("verdicts", verdicts);
+    refuseTooMany(verdicts);
     authorize(rule, caller);
     return { route, rule, credentials, caller, signPassport };
   };
@@ -213,7 +214,8 @@ function createForwardDecided(parts: PolicyParts) {
     decision: Decision & { readonly address: Address },
   ): Promise<Response> {
     const request = c.req.raw;
-    const { target, steps } = c.var;
+    const target = c.get("target");
+    const steps = c.get("steps");
     const { route, rule, caller, credentials: { refreshCookies }, address: clientAddress } =
       decision;
     const { traceId } = currentContext()!.trace; // Set by `observe`.
@@ -238,15 +240,14 @@ function createForwardDecided(parts: PolicyParts) {
     };
     const stale = route.fallback && staleIfError({ request, target, route, caller });
     const { method, signal } = request;
-    return await forward({ route, target, method, headers, body, signal }, async (response) => {
+    const sent = forward({ route, target, method, headers, body, signal }, async (response) => {
       call.end({ "http.response.status_code": response.status });
       countShadowVerdict(passport, { service: route.upstream.name, headers: response.headers });
       const served = stale ? await stale.storeOrServeStale(response) : response;
       return await steps.run("envelope", () => toClient(served));
-    }).catch(call.fail).catch(async (failure) => {
-      if (!stale) throw failure;
-      return await toClient(await stale.serveStale(failure));
-    });
+    }).catch(call.fail);
+    if (!stale) return await sent;
+    return await sent.catch(async (failure) => await toClient(await stale.serveStale(failure)));
   };
 }
 

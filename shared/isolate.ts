@@ -46,6 +46,17 @@ export function background(work: Promise<unknown>, onError: (error: unknown) => 
   storage.getStore()?.waitUntil(settled);
 }
 
+/**
+ * Loads a value with its first use, and keeps it; a failed load is tried again.
+ *
+ * The value is kept and never its promise: on workerd a request that waits for another request's
+ * promise hangs when that one is cancelled. Parallel first uses load it once each.
+ */
+export function loadOnce<Value extends object>(load: () => Promise<Value>): () => Promise<Value> {
+  let loaded: Value | undefined;
+  return async () => loaded ??= await load();
+}
+
 /** A middleware, of any copy of Hono. */
 export type Middleware<Context extends object, Result> = (
   c: Context,

@@ -5,6 +5,7 @@ import {
   type BoundedMapOptions,
   createBoundedMap,
   currentInvocation,
+  loadOnce,
   runInvocation,
 } from "./isolate.ts";
 
@@ -123,4 +124,25 @@ Deno.test("a bounded map has at most its maximum of entries, and always the last
       }
     },
   ));
+});
+
+Deno.test("what is loaded once is not loaded again, and a failed load is tried again", async () => {
+  let loads = 0;
+  const load = loadOnce(() => {
+    loads++;
+    return loads === 1 ? Promise.reject(new Error("not there yet")) : Promise.resolve({ loads });
+  });
+  await assert.rejects(load(), /not there yet/);
+  assert.equal(await load(), await load());
+  assert.equal(loads, 2);
+});
+
+Deno.test("a use does not wait for the load of another one, which may never end", async () => {
+  let loads = 0;
+  const load = loadOnce(() => {
+    loads++;
+    return loads === 1 ? new Promise<never>(() => {}) : Promise.resolve({ loads });
+  });
+  void load();
+  assert.deepEqual(await load(), { loads: 2 });
 });

@@ -218,7 +218,22 @@ for (const option of ["events", "database"] as const) {
     assert.ok(routes.includes('"/ping"'));
     const wrangler = await Deno.readTextFile(`${folder}/wrangler.toml`);
     assert.equal(wrangler.includes("PING_DB"), option === "events");
+    await assertContradiction(folder, service);
     const sources = await Array.fromAsync(Deno.readDir(`${folder}/services/ping`));
     assert.ok(!sources.some(({ name }) => name === "events.ts"));
   });
+}
+
+/** A declaration that contradicts itself is the same line in the check and at the start. */
+async function assertContradiction(folder: string, service: string): Promise<void> {
+  const path = "services/ping/service.ts";
+  const calling = service.replace('name: "ping",', 'name: "ping",\n  calls: ["nobody"],');
+  await Deno.writeTextFile(`${folder}/${path}`, calling);
+  for (const program of ["app/generate/check_task.ts", "services/ping/deno.ts", "app/deno.ts"]) {
+    const args = ["run", "--allow-all", "--no-check", program];
+    const { success, errors } = await run(folder, Deno.execPath(), args);
+    assert.ok(!success, program);
+    const line = `${path}: calls: there is no service "nobody"`;
+    assert.ok(errors.trim().split("\n").at(-1)?.includes(line), `${program}: ${errors}`);
+  }
 }

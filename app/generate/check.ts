@@ -1,3 +1,5 @@
+import { findDeclarationFaults, findPartFaults } from "@edgepass/shared/http";
+import { findRouteClashes, findTwice } from "../clashes.ts";
 import { DeclarationError, type Described } from "./describe.ts";
 import { explainName, isReservedPath } from "./names.ts";
 
@@ -9,67 +11,50 @@ import { explainName, isReservedPath } from "./names.ts";
 export function checkServices(described: readonly Described[]): void {
   const faults = [
     ...described.flatMap((one, at) => checkOne(one, described.slice(0, at), described)),
-    ...findTwice(described, "routes", ({ prefixes }) => prefixes.filter((path) => path !== "/")),
-    ...findTwice(
-      described,
-      "routes",
-      // A path has one row, whatever its methods: another service's row would replace it.
-      ({ routes }) => routes.map(({ path }) => path),
-    ),
+    ...findRouteClashes(described),
     ...findTwice(described, "events", ({ publishes }) => publishes, "events.ts"),
   ];
   if (faults.length > 0) throw new DeclarationError([...new Set(faults)]);
 }
 
 function checkOne(
-  { folder, service, routes, prefixes, consumes, hasExport }: Described,
+  one: Described,
   before: readonly Described[],
   all: readonly Described[],
 ): string[] {
-  const file = `services/${folder}/service.ts`;
+  const { folder, service, routes, prefixes } = one;
+  const at = `services/${folder}/`;
+  const file = `${at}service.ts`;
   const known = new Set(all.map((one) => one.folder));
-  const published = new Set(all.flatMap(({ publishes }) => publishes));
+  const published = all.flatMap(({ publishes }) => publishes);
   const earlier = new Set(before.map((one) => one.folder));
   const settings = all.flatMap((one) => one.service.settings.map(({ name }) => name));
   const badName = explainName(folder, settings);
   return [
     ...badName === undefined ? [] : [`${file}: name: ${badName}`],
     ...service.name === folder ? [] : [`${file}: name: "${service.name}" is not its folder's name`],
-    ...service.calls.flatMap((called) => {
-      if (!known.has(called)) return [`${file}: calls: there is no service "${called}"`];
-      return earlier.has(called)
-        ? []
-        : [`${file}: calls: "${called}" must come before "${folder}" in app/services.ts`];
-    }),
-    ...checkExports(folder, service, hasExport, all),
-    ...consumes.filter((type) => !published.has(type))
-      .map((type) => `${file}: on: no service publishes "${type}"`),
-    ...service.settings.filter((one) => one.secret === true && one.default !== undefined)
-      .map(({ name }) => `${file}: settings: ${name} is a secret and has a default`),
+    ...findDeclarationFaults(at, service, all.map((one) => one.folder)),
+    ...service.calls.filter((called) => known.has(called) && !earlier.has(called))
+      .map((called) =>
+        `${file}: calls: "${called}" must come before "${folder}" in app/services.ts`
+      ),
+    ...findPartFaults(at, service, one, published),
+    ...checkExports(folder, service, all),
     ...[...new Set([...prefixes, ...routes.map(({ path }) => path)])]
       .filter((path) => isReservedPath(path, folder))
       .map((path) => `${file}: routes: "${path}" is reserved for the platform`),
     ...checkFacts(folder, routes),
-    ...routes.filter(({ rule }) => rule === undefined)
-      .map(({ method, path }) =>
-        `services/${folder}/routes.ts: ${method} ${path}: the route has no access rule`
-      ),
   ];
 }
 
-/** Personal data that no export has, and a part of an export that nobody returns. */
+/** A part of an export that nobody reads, or whose reader it calls itself. */
 function checkExports(
   folder: string,
   { exports, calls }: Described["service"],
-  hasExport: boolean,
   all: readonly Described[],
 ): string[] {
-  const file = `services/${folder}/service.ts`;
-  if (hasExport && exports === undefined) {
-    return [`${file}: exports: readExport returns what no member \`exports\` describes`];
-  }
   if (exports === undefined) return [];
-  if (!hasExport) return [`${file}: exports: create returns no readExport`];
+  const file = `services/${folder}/service.ts`;
   const collectors = all.filter(({ service }) => service.collectsExports);
   if (collectors.length === 0) return [`${file}: exports: no service has collectsExports`];
   // Two Workers that are bound to each other cannot be deployed for the first time.
@@ -93,23 +78,4 @@ function checkFacts(folder: string, routes: Described["routes"]): string[] {
       .map(({ method, path }) => `${file}: ${method} ${path}: ${fact} is of the service auth alone`)
   );
   return [...differing, ...cookies];
-}
-
-function findTwice(
-  described: readonly Described[],
-  member: string,
-  list: (one: Described) => readonly string[],
-  file = "service.ts",
-): string[] {
-  const owners = new Map<string, string>();
-  return described.flatMap((one) =>
-    [...new Set(list(one))].flatMap((value) => {
-      const shape = value.replace(/\{[^}]*\}/g, "{}");
-      const owner = owners.get(shape);
-      owners.set(shape, owner ?? one.folder);
-      return owner === undefined || owner === one.folder
-        ? []
-        : [`services/${one.folder}/${file}: ${member}: "${value}" belongs to ${owner} already`];
-    })
-  );
 }

@@ -3,9 +3,10 @@ import * as z from "zod/mini";
 import { readArguments } from "@edgepass/shared/runtime/deno";
 import { ConfigError } from "@edgepass/shared/configuration";
 import {
-  createQstashClient,
   type EventSettings,
+  loadQstashClient,
   PublishError,
+  type QstashClient,
   readEventSettings,
   toDestination,
 } from "@edgepass/shared/events";
@@ -145,7 +146,7 @@ function compareKeys(
 
 /** Maintenance is the system's own; it only runs while something keeps the system awake. */
 async function scheduleWaking(
-  client: ReturnType<typeof createQstashClient>,
+  client: QstashClient,
   { publicOrigin, wake }: EventsSetup,
 ): Promise<Finding> {
   const destination = `${publicOrigin}/livez`;

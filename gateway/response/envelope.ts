@@ -49,7 +49,7 @@ export interface WrapOptions {
  * @throws {Problem} `upstream_bad_response` for a truncated body, and for a service that refused
  * the gateway's own Passport: that is our fault, and a 401 would log the user out
  */
-export async function wrapResponse(
+export function wrapResponse(
   request: Request,
   response: Response,
   options: WrapOptions,
@@ -63,15 +63,19 @@ export async function wrapResponse(
     // A HEAD response has the headers of the GET response (RFC 9110 §9.3.2).
     if (isWrapped) describeEnvelope(headers, wrappedType(status, asProblem));
     else if (envelope && status === 304) dropByteHeaders(headers);
-    await response.body?.cancel();
-    return new Response(null, { status, headers });
+    return withoutBody(response, headers);
   }
-  if (isWrapped && status < 400) return await wrapSuccess(response, options);
-  if (isWrapped) return await wrapFailure(response, { ...options, asProblem });
+  if (isWrapped && status < 400) return wrapSuccess(response, options);
+  if (isWrapped) return wrapFailure(response, { ...options, asProblem });
   if (status === 401 && mediaTypeOf(headers) === problemMediaType) {
-    return await passRefusal(response, headers);
+    return passRefusal(response, headers);
   }
-  return new Response(response.body, { status, headers });
+  return Promise.resolve(new Response(response.body, { status, headers }));
+}
+
+async function withoutBody(response: Response, headers: Headers): Promise<Response> {
+  await response.body?.cancel();
+  return new Response(null, { status: response.status, headers });
 }
 
 function wrappedType(status: number, asProblem: boolean): string {

@@ -7,13 +7,15 @@ import type {
 import { createDefineService } from "@edgepass/shared/http";
 import { dependencyPolicies } from "./dependencies.ts";
 import { type EventTypes, eventTypes } from "./generated/events.ts";
-import { exportServices } from "./generated/services.ts";
+import { exportServices, serviceNames } from "./generated/services.ts";
 
 /** Declares a service of the product: the default export of `services/<name>/service.ts`. */
 export const defineService = createDefineService({
   events: eventTypes,
   policies: dependencyPolicies,
   exports: exportServices,
+  services: serviceNames,
+  folderOf: (name) => `services/${name}/`,
 });
 
 /** The types of a service's events, by the product's table: `ServiceEvents<"course">["outbox"]`. */

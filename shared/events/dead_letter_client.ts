@@ -1,6 +1,5 @@
-import type { Client } from "@upstash/qstash";
 import * as z from "zod/mini";
-import { PublishError } from "./qstash.ts";
+import { PublishError, type QstashClient } from "./qstash.ts";
 
 /** A message that QStash gave up, with the fields that are used here. */
 export interface QStashDeadLetter {
@@ -69,11 +68,12 @@ const idPattern = /^[\w-]{1,128}$/;
  * @throws {PublishError} from every function, if QStash refuses or cannot be reached
  */
 export function openDeadLetterClient(
-  { dlq }: Pick<Client, "dlq">,
+  open: () => Promise<Pick<QstashClient, "dlq">>,
   destinations: readonly string[],
 ): DeadLetterClient {
   return {
     async page({ cursor, count }) {
+      const { dlq } = await open();
       const request = dlq.listMessages({
         filter: { url: [...destinations] },
         count,
@@ -84,15 +84,18 @@ export function openDeadLetterClient(
     },
     async find(id) {
       if (!idPattern.test(id)) return undefined;
+      const { dlq } = await open();
       const response = await orMissing(dlq.listMessages({ dlqIds: [id] }));
       const found = response === undefined ? [] : read(Page, response).messages;
       // A query by id returns dead letters of any destination of the account.
       const deadLetter = found.find(({ dlqId, url }) => dlqId === id && destinations.includes(url));
       return deadLetter && toQStashDeadLetter(deadLetter);
     },
-    retry: (ids) => retryDivided(dlq, ids),
+    retry: async (ids) => await retryDivided((await open()).dlq, ids),
     async remove(ids) {
-      const response = ids.length === 0 ? undefined : await orMissing(dlq.delete([...ids]));
+      if (ids.length === 0) return 0;
+      const { dlq } = await open();
+      const response = await orMissing(dlq.delete([...ids]));
       return response === undefined ? 0 : read(Deleted, response).deleted;
     },
   };
@@ -101,7 +104,7 @@ export function openDeadLetterClient(
 /**
  * QStash refuses a whole request if one of its ids is gone, so the list is split to find that id.
  */
-async function retryDivided(dlq: Client["dlq"], ids: readonly string[]): Promise<number> {
+async function retryDivided(dlq: QstashClient["dlq"], ids: readonly string[]): Promise<number> {
   if (ids.length === 0) return 0;
   const response = await orMissing(dlq.retry([...ids]));
   if (response !== undefined) return read(Retried, response).responses.length;

@@ -20,14 +20,14 @@ export type { CompleteDeadLetter, DeadLetter } from "./dead_letter.ts";
 export type { DeadLetterQueue, Replayed } from "./dead_letter_queue.ts";
 export { type DeletionOf, isNotDeleted, type SubjectStore } from "./sequences.ts";
 export {
-  createQstashClient,
   type EventSettings,
   type QstashAccess,
+  type QstashClient,
   qstashSettings,
   readEventSettings,
   toDestination,
 } from "./qstash.ts";
-export type { EventsEffects } from "./open_qstash.ts";
+export { type EventsEffects, loadQstashClient } from "./open_qstash.ts";
 export {
   createOutbox,
   type EventInput,

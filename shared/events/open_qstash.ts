@@ -16,19 +16,29 @@ import {
   toPages,
 } from "./dead_letter_queue.ts";
 import {
-  createQstashClient,
   type EventSettings,
   type Fetch,
   PublishError,
   type QstashAccess,
+  type QstashClient,
   toDestination,
 } from "./qstash.ts";
 import { createRelay, type OutgoingEvent, type Publish, type Relay } from "./relay.ts";
 import type { RelayRows } from "./relay_rows.ts";
 import type { SequenceMark } from "./sequences.ts";
+import { loadOnce } from "../isolate.ts";
 import type { Logger } from "../log.ts";
 import type { Redis } from "../redis/mod.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
+
+/**
+ * Loads the official client, with our own transport. It is not loaded with this module: a program
+ * that publishes nothing would pay an eighth of its cold start for it.
+ */
+export async function loadQstashClient(access: QstashAccess): Promise<QstashClient> {
+  const { createQstashClient } = await import("./qstash_client.ts");
+  return createQstashClient(access);
+}
 
 /** Options of {@link createPublisher}. */
 export interface PublisherOptions extends QstashAccess {
@@ -59,10 +69,11 @@ const Results = z.array(z.looseObject({
 export function createPublisher(
   { table, publicOrigin, ...access }: PublisherOptions,
 ): Publish {
-  const client = createQstashClient(access);
+  const open = loadOnce(() => loadQstashClient(access));
   return async function publish(events) {
     const messages = events.flatMap((event) => toMessages(event, table, publicOrigin));
     if (messages.length === 0) return new Map();
+    const client = await open();
     const response: unknown = await client.batch(messages.map(({ message }) => message));
     const { success, data: results } = z.safeParse(Results, response);
     if (!success || results.length !== messages.length) {
@@ -253,11 +264,11 @@ export function openQstash(
   const { fetch, random = Math.random, publishTimeoutMs: timeoutMs } = effects;
   const access = { ...qstash, fetch, now };
   const publish = createPublisher({ ...access, timeoutMs, table, publicOrigin });
-  const client = createQstashClient({ ...access, timeoutMs: deadLetterTimeoutMs });
+  const open = loadOnce(() => loadQstashClient({ ...access, timeoutMs: deadLetterTimeoutMs }));
   const destination = toDestination(publicOrigin, service);
   const failureUrl = `${destination}/failed`;
-  const withCallbacks = openDeadLetterClient(client, [destination, failureUrl]);
-  const deadLetters = openDeadLetterClient(client, [destination]);
+  const withCallbacks = openDeadLetterClient(open, [destination, failureUrl]);
+  const deadLetters = openDeadLetterClient(open, [destination]);
   return {
     relay: createRelay({ ...deps, publish, random }),
     deadLetters: createDeadLetterQueue({ client: deadLetters, now }),

@@ -22,7 +22,14 @@ import {
 import { collectExports, createClient } from "./client.ts";
 import type { ServiceApp } from "./api.ts";
 import { createService } from "./create_service.ts";
-import { addExportRoute, type DeclaredRoute, readRoutes } from "./route.ts";
+import {
+  describeParts,
+  findDeclarationFaults,
+  findPartFaults,
+  requireNoFaults,
+  type ServiceDescription,
+} from "./declaration_faults.ts";
+import { addExportRoute, readRoutes } from "./route.ts";
 import { pruneStoredResponses } from "./idempotency.ts";
 import {
   type ComposeServiceOptions,
@@ -32,6 +39,7 @@ import {
   type SettingsOf,
   type SettingsShape,
   toDatabase,
+  toDeclared,
   toPlace,
 } from "./service_declaration.ts";
 import { createServiceRuntime, type ServiceRuntime } from "./service_runtime.ts";
@@ -42,18 +50,8 @@ export interface ServiceApplication extends Application {
   readonly app: ServiceApp;
   /** Its events; undefined for a service without any. */
   readonly events: EventEndpoint | undefined;
-}
-
-/** What the parts of a service say about it. */
-export interface ServiceDescription {
-  /** The paths below which its routes are. */
-  readonly prefixes: readonly string[];
-  /** Its documented routes. */
-  readonly routes: readonly DeclaredRoute[];
-  /** The types of event that it handles. */
-  readonly consumes: readonly string[];
-  /** Whether it has a part in a person's export. */
-  readonly hasExport: boolean;
+  /** What its parts say about it. */
+  readonly description: ServiceDescription;
 }
 
 /** Whether the table assigns a type of event to a service, as its publisher or a consumer. */
@@ -66,7 +64,8 @@ export function hasEvents(table: EventTable, name: string): boolean {
 /**
  * Composes a declared service from the deployment's bindings. Nothing is read or called yet.
  *
- * @throws {ConfigError} naming the settings that are missing or malformed
+ * @throws {ConfigError} naming the settings that are missing or malformed, or file and member of a
+ *   declaration that contradicts itself
  */
 export function composeService<
   Table extends EventTable,
@@ -80,6 +79,9 @@ export function composeService<
   { local = {}, processors, ...effects }: ComposeServiceOptions = {},
 ): ServiceApplication {
   const { name } = declaration;
+  const { folderOf = (own) => `${own}/` } = product;
+  const declared = toDeclared(declaration);
+  requireNoFaults(findDeclarationFaults(folderOf(name), declared, product.services));
   const calls = listCalls(declaration, product);
   const { sql, settings, places } = readSettings({ ...declaration, calls }, bindings);
   const services = toRecord(calls, (called) => {
@@ -92,13 +94,18 @@ export function composeService<
     : undefined;
   const inputs = { bindings, sql, settings, services, runtime, events, processors };
   const parts = createParts(declaration, product, inputs);
+  const published = Object.keys(product.events);
+  const own = { ...describeParts(parts), routes: [] };
+  requireNoFaults(findPartFaults(folderOf(name), declared, own, published));
   events?.onEach(parts.on ?? {});
   if (events) reconcileRows(events.facets, sql, parts.reconciliation ?? {});
   const idempotency = declaration.database === false || !isRepeatable(parts) ? undefined : sql;
   const app = mountParts(declaration, parts, { runtime, events, idempotency });
+  const description = { ...own, routes: readRoutes(app) };
+  requireNoFaults(findPartFaults(folderOf(name), declared, description, published));
   // Of every service with stored responses: they are personal data, and promised for 24 hours.
   const prune = idempotency && (() => pruneStoredResponses(idempotency, runtime.now()));
-  return { app, events, ...toApplication(app, parts, { prune, events }) };
+  return { app, events, description, ...toApplication(app, parts, { prune, events }) };
 }
 
 /** Describes a declared service; `bindings` need its settings, and open no database. */
@@ -120,12 +127,8 @@ export function describeService<
   const settings = readOwn(declaration.settings, bindings);
   const inputs = { bindings, sql, settings, services, runtime };
   const parts = createParts(declaration, product, inputs);
-  return {
-    prefixes: Object.keys(parts.routes),
-    routes: readRoutes(mountParts(declaration, parts, { runtime })),
-    consumes: Object.keys(parts.on ?? {}),
-    hasExport: parts.readExport !== undefined,
-  };
+  const routes = readRoutes(mountParts(declaration, parts, { runtime }));
+  return { ...describeParts(parts), routes };
 }
 
 /** The services that it names, and those whose exports it collects; it reads its own part itself. */

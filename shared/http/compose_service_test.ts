@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createRoute, z } from "@hono/zod-openapi";
+import { createRoute as createUnruledRoute, z } from "@hono/zod-openapi";
 import { consumerBindings } from "../../tests/support/deliveries.ts";
 import { createPassports } from "../../tests/support/passports.ts";
 import {
@@ -9,19 +9,24 @@ import {
   openDatabase,
   person,
 } from "../../tests/support/services.ts";
+import * as zm from "zod/mini";
+import { setting } from "../composition/settings.ts";
 import { localUpstream } from "../composition/upstream.ts";
 import { createPolicies } from "../resilience/mod.ts";
 import { uuidv7 } from "../sql/mod.ts";
 import { createApi } from "./api.ts";
 import { createDefineService } from "./define_service.ts";
 import { idempotencyKey, jsonResponse } from "./openapi.ts";
+import { createRoute } from "./route.ts";
 import { createServiceRuntime } from "./service_runtime.ts";
+import type { ServiceDeclaration } from "./service_declaration.ts";
 
 const Note = z.object({});
 const addNote = createRoute({
   method: "post",
   path: "/",
   operationId: "addNote",
+  access: "public",
   request: idempotencyKey,
   responses: { 201: jsonResponse("The note", Note) },
 });
@@ -64,6 +69,7 @@ const readParts = createRoute({
   method: "get",
   path: "/",
   operationId: "readParts",
+  access: "public",
   responses: { 200: jsonResponse("The parts of the other services", z.record(z.string(), Note)) },
 });
 
@@ -123,3 +129,64 @@ Deno.test("a service that collects exports requires the place of each service wi
     { name: "ConfigError", message: "Cannot start: NOTES is missing" },
   );
 });
+
+const api = () => createApi().openapi(addNote, (c) => c.json({}, 201));
+const unruled = createUnruledRoute({
+  method: "get",
+  path: "/",
+  responses: { 200: jsonResponse("A note", Note) },
+});
+type Lists = ServiceDeclaration<typeof created, "lists", string, Record<string, zm.ZodMiniType>>;
+
+/** Contradiction → the declaration's members, and the line at the start. */
+const contradictions: Record<string, readonly [Partial<Lists>, string]> = {
+  "a call to an unknown service": [
+    { calls: ["note"] },
+    'services/lists/service.ts: calls: there is no service "note"',
+  ],
+  "a secret with a default": [
+    {
+      settings: {
+        LISTS_KEY: setting(zm._default(zm.string(), "abc"), { meaning: "a key", secret: true }),
+      },
+    },
+    "services/lists/service.ts: settings: LISTS_KEY is a secret and has a default",
+  ],
+  "an event that nobody publishes": [
+    { create: () => ({ routes: {}, on: Object.fromEntries([["note.lost", () => []]]) }) },
+    'services/lists/service.ts: on: no service publishes "note.lost"',
+  ],
+  "a route without access rule": [
+    {
+      create: () => ({
+        routes: { "/lists": createApi().openapi(unruled, (c) => c.json({}, 200)) },
+      }),
+    },
+    "services/lists/routes.ts: GET /lists: the route has no access rule",
+  ],
+  "an export that nothing returns": [
+    { exports: "Lists" },
+    "services/lists/service.ts: exports: create returns no readExport",
+  ],
+};
+for (const [what, [members, line]] of Object.entries(contradictions)) {
+  Deno.test(`a service with ${what} does not start, in one line that names file and member`, () => {
+    const { bindings } = createPassports();
+    const service = createDefineService({
+      events: created,
+      policies: createPolicies({}),
+      services: ["notes", "lists"],
+      folderOf: (name) => `services/${name}/`,
+    })({
+      name: "lists",
+      description: "Lists",
+      database: false,
+      create: () => ({ routes: { "/lists": api() } }),
+      ...members,
+    });
+    assert.throws(
+      () => service.compose(bindings),
+      { name: "ConfigError", message: `Cannot start: ${line}` },
+    );
+  });
+}

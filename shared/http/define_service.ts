@@ -1,37 +1,32 @@
-import { type Bindings, type DeclaredSetting, listSettings } from "../composition/settings.ts";
+import type { Bindings } from "../composition/settings.ts";
 import type { EventTable } from "../events/mod.ts";
 import {
   composeService,
   describeService,
   hasEvents,
   type ServiceApplication,
-  type ServiceDescription,
 } from "./compose_service.ts";
+import type { Declared, ServiceDescription } from "./declaration_faults.ts";
 import {
   type ComposeServiceOptions,
   type Product,
   type ServiceDeclaration,
   type SettingsShape,
   toDatabase,
+  toDeclared,
   toPlace,
 } from "./service_declaration.ts";
 
 /** A service that can be composed, and described without being composed. */
-export interface Service {
+export interface Service extends Declared {
   /** The name of its folder. */
   readonly name: string;
   /** The setting or binding that places it: its name in capitals. */
   readonly place: string;
   /** The setting or binding of its database; undefined where it has none. */
   readonly database: string | undefined;
-  /** Names of the services that it calls, without those whose exports it collects. */
-  readonly calls: readonly string[];
-  /** What it stores about a person; undefined where it has no part in a person's export. */
-  readonly exports: string | undefined;
   /** Whether it calls every service that has a part in a person's export. */
   readonly collectsExports: boolean;
-  /** Its own settings. */
-  readonly settings: readonly DeclaredSetting[];
   /** What its scheduled maintenance does. */
   readonly maintenance: string;
   /** Types of event that the product's table assigns to it, as publisher or consumer. */
@@ -39,7 +34,8 @@ export interface Service {
   /**
    * Wires it from the deployment's bindings, without I/O.
    *
-   * @throws {ConfigError} naming the settings that are missing or malformed
+   * @throws {ConfigError} naming the settings that are missing or malformed, or file and member of
+   *   a declaration that contradicts itself
    */
   compose(bindings: Bindings, options?: ComposeServiceOptions): ServiceApplication;
   /** Its routes and the events it handles, read from its parts; nothing is started. */
@@ -50,21 +46,19 @@ const defaultMaintenance = "Publishes events that a crash left, and deletes old 
 
 /** Creates the `defineService` of a product. */
 export function createDefineService<Table extends EventTable>(product: Product<Table>) {
-  /** Declares a service. @throws {TypeError} for a declaration that contradicts itself */
+  /** Declares a service. */
   return function defineService<
     const Name extends string,
     const Called extends string = never,
     const Shape extends SettingsShape = Record<never, never>,
   >(declaration: ServiceDeclaration<Table, Name, Called, Shape>): Service {
-    const { name, database = true, calls = [], settings } = declaration;
+    const { name, database = true } = declaration;
     return {
       name,
       place: toPlace(name),
       database: database ? toDatabase(name) : undefined,
-      calls,
-      exports: declaration.exports,
+      ...toDeclared(declaration),
       collectsExports: declaration.collectsExports === true,
-      settings: listSettings(settings ?? {}),
       maintenance: declaration.maintenance ?? defaultMaintenance,
       hasEvents: hasEvents(product.events, name),
       compose: (bindings, options) => composeService(declaration, product, bindings, options),

@@ -17,7 +17,13 @@ export {
   toDatabase,
   toPlace,
 } from "./service_declaration.ts";
-export type { ServiceApplication, ServiceDescription } from "./compose_service.ts";
+export type { ServiceApplication } from "./compose_service.ts";
+export {
+  findDeclarationFaults,
+  findPartFaults,
+  requireNoFaults,
+  type ServiceDescription,
+} from "./declaration_faults.ts";
 export { createDefineService, type Service } from "./define_service.ts";
 export {
   type Access,

@@ -1,5 +1,5 @@
 import type * as z from "zod/mini";
-import type { Bindings } from "../composition/settings.ts";
+import { type Bindings, listSettings } from "../composition/settings.ts";
 import type {
   EventHandlers,
   EventsEffects,
@@ -12,6 +12,7 @@ import type { Policies } from "../resilience/mod.ts";
 import type { SqlDb } from "../sql/mod.ts";
 import type { Upstream } from "../composition/upstream.ts";
 import type { ServiceClient } from "./client.ts";
+import type { Declared } from "./declaration_faults.ts";
 import type { ServiceApp } from "./api.ts";
 import type { Export } from "./route.ts";
 import type { ServiceConfiguration, ServiceRuntime } from "./service_runtime.ts";
@@ -131,6 +132,21 @@ export interface Product<Table extends EventTable> {
   readonly policies: Policies;
   /** What each service that has a part in a person's export stores, by service. */
   readonly exports?: Readonly<Record<string, string>>;
+  /** The names of all services; without them a call to an unknown one is not noticed. */
+  readonly services?: readonly string[];
+  /** The folder of a service, with a slash at its end, for messages about its declaration. */
+  readonly folderOf?: (name: string) => string;
+}
+
+/** What a service declares before it is made. */
+export function toDeclared(
+  { calls = [], exports, settings = {} }: {
+    readonly calls?: readonly string[];
+    readonly exports?: string;
+    readonly settings?: SettingsShape;
+  },
+): Declared {
+  return { calls, exports, settings: listSettings(settings) };
 }
 
 /** The setting or binding that places a service. */

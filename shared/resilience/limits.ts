@@ -197,15 +197,31 @@ export interface TimeLimit {
   stop(): void;
 }
 
+/** Options of {@link startTimeLimit}. */
+export interface TimeLimitOptions {
+  /** The request body, where it arrives while it is sent. */
+  readonly upload?: Upload | undefined;
+  /** Called at once when the caller leaves, also if it has left already. */
+  readonly onLeave?: () => void;
+}
+
 /**
  * Starts a limit of `ms` milliseconds. The dependency's time starts again at each part of an
  * upload, and stops while the sender owes one.
  */
-export function startTimeLimit(ms: number, caller: AbortSignal, upload?: Upload): TimeLimit {
+export function startTimeLimit(
+  ms: number,
+  caller: AbortSignal,
+  { upload, onLeave }: TimeLimitOptions = {},
+): TimeLimit {
   const { promise, reject } = Promise.withResolvers<never>();
   const abort = new AbortController();
-  let [isOver, isStopped] = [false, false];
-  const leave = (): void => abort.abort(caller.reason);
+  let isOver = false;
+  let isStopped = false;
+  const leave = (): void => {
+    if (!isStopped) onLeave?.();
+    abort.abort(caller.reason);
+  };
   if (caller.aborted) leave();
   else caller.addEventListener("abort", leave, { once: true });
   const end = (): void => {

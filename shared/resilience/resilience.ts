@@ -196,18 +196,17 @@ async function attempt(
 ): Promise<Ending> {
   const { receive, upload } = call;
   const limitMs = Math.max(1, Math.floor(Math.min(timeoutMs, remainingMs)));
-  const limit = startTimeLimit(limitMs, call.signal, upload);
+  // At once: an upstream that ignores its signal would still fail later, at the time limit.
+  const limit = startTimeLimit(limitMs, call.signal, { upload, onLeave: permit.cancel });
   /** An attempt has failed until a response begins. */
-  let [hasBegun, hasFailed] = [false, true];
+  let hasBegun = false;
+  let hasFailed = true;
   async function exchange(): Promise<Response> {
     const response = await send({ number, signal: limit.signal, limitMs });
     hasBegun = true;
     hasFailed = isFailure(response);
     return receive ? await receive(response) : response;
   }
-  // At once: an upstream that ignores its signal would still fail later, at the time limit.
-  call.signal.addEventListener("abort", permit.cancel);
-  if (call.signal.aborted) permit.cancel();
   const pending = exchange();
   try {
     const response = await Promise.race([pending, limit.passed]);
@@ -230,7 +229,6 @@ async function attempt(
     return { failure: refusal ?? failure, again: !hasBegun && !call.signal.aborted };
   } finally {
     limit.stop();
-    call.signal.removeEventListener("abort", permit.cancel);
     slot.release();
   }
 }

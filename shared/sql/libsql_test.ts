@@ -1,3 +1,4 @@
+import { createClient } from "@libsql/client/http";
 import assert from "node:assert/strict";
 import { SqlFault, StoreUnavailable } from "./statement.ts";
 import { libsqlSql } from "./open_sql_db.ts";
@@ -104,5 +105,40 @@ Deno.test("an invalid libSQL URL is refused with an error that does not contain 
       assert.ok(!error.message.includes("s3cret") && error.cause === undefined);
       return true;
     });
+  }
+});
+
+const urls = [
+  ..."libsql://db.example.com libsql://db.example.com/path?authToken=t libsql://h:8080?tls=0".split(
+    " ",
+  ),
+  ..."libsql://h?tls=1 libsql://h:443?tls=0 LIBSQL://h https://h?tls=1 http://h?tls=0 http://h:1"
+    .split(" "),
+  ..."https://user:password@h http://[::1]:8080 https://h/a%20b libsql://h?tls=0&tls=1".split(" "),
+  ..."libsql://h?tls=0 http://h?tls=1 https://h?tls=0 https://h?tls=2 https://h?cache=shared".split(
+    " ",
+  ),
+  ..."https://h#part https://h# https:h libsql:h libsql:// https:// https://h/%zz libsql://a%20b"
+    .split(" "),
+  ..."https://h?authToken=%ff ws://h file:db h :memory: https://h:99999 libsql://a[b].example"
+    .split(" "),
+];
+
+/** Whether the client itself takes the URL. */
+function isTaken(url: string): boolean {
+  try {
+    createClient({ url });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("the URLs refused at the start are exactly those that the client refuses later", () => {
+  assert.ok(urls.some(isTaken) && !urls.every(isTaken));
+  for (const url of urls) {
+    const open = () => libsqlSql({ url });
+    if (isTaken(url)) assert.doesNotThrow(open, url);
+    else assert.throws(open, TypeError, url);
   }
 });

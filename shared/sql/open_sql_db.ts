@@ -1,16 +1,9 @@
-import { createClient, LibsqlError, type ResultSet } from "@libsql/client/http";
 import * as z from "zod/mini";
 import { measureDatabase } from "../context/measure.ts";
+import { loadOnce } from "../isolate.ts";
 import { type D1Binding, d1Sql } from "./d1.ts";
-import { oneStatement } from "./sql_text.ts";
-import {
-  checkStatement,
-  type Row,
-  type SqlDb,
-  type SqlValue,
-  type Statement,
-  toSqlError,
-} from "./statement.ts";
+import type { LibsqlOptions } from "./libsql.ts";
+import type { SqlDb } from "./statement.ts";
 
 /** A service's database: an open one, a D1 binding, or the URL of a libSQL server. */
 export type SqlSource = SqlDb | D1Binding | string;
@@ -54,8 +47,30 @@ function problemOf(value: unknown): string | undefined {
   return isLibsqlUrl(value) ? undefined : expected;
 }
 
+/**
+ * Whether the client accepts a URL, by the client's own rules: it is loaded with the first statement,
+ * and a mistyped setting must stop the start, not fail every request. A test compares both.
+ */
 function isLibsqlUrl(text: string): boolean {
-  return URL.canParse(text) && ["libsql:", "https:", "http:"].includes(new URL(text).protocol);
+  const asHttps = text.replace(/^libsql:/i, "https:");
+  if (!/^https?:\/\//i.test(asHttps) || !URL.canParse(text) || !URL.canParse(asHttps)) return false;
+  if (text.includes("#") || !isDecodable(text)) return false;
+  const { protocol, port, searchParams } = new URL(text);
+  if ([...searchParams.keys()].some((name) => name !== "tls" && name !== "authToken")) return false;
+  const choices = searchParams.getAll("tls");
+  if (choices.some((choice) => choice !== "0" && choice !== "1")) return false;
+  const isEncrypted = choices.length === 0 ? protocol !== "http:" : choices.at(-1) === "1";
+  if (protocol === "libsql:") return isEncrypted || port !== "";
+  return isEncrypted === (protocol === "https:");
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function isSqlDb(value: unknown): value is SqlDb {
@@ -79,81 +94,24 @@ export function measuredSql(db: SqlDb): SqlDb {
   };
 }
 
-/** Options of {@link libsqlSql}. */
-export interface LibsqlOptions {
-  /** `libsql:`, `https:` or `http:` URL of the database. */
-  readonly url: string;
-  /** Bearer token of the database. */
-  readonly token?: string | undefined;
-  /** Timeout of a call, after which the store counts as unavailable; default 5,000. */
-  readonly timeoutMs?: number;
-  /** Replaces the runtime's own. */
-  readonly fetch?: (request: Request) => Promise<Response>;
-}
-
 /**
- * Adapts a libSQL server (Hrana over HTTP) to `SqlDb`. Nothing is sent before the first statement.
+ * Opens the database of a libSQL server. Nothing is sent, and the client is not loaded, before the
+ * first statement: most deployments have another database, and it would be a tenth of their cold
+ * start.
  *
- * @throws {TypeError} if the client does not accept the URL; the message does not contain the URL
+ * @throws {TypeError} if the client would not accept the URL; the message does not contain the URL
  */
-export function libsqlSql(
-  { url, token, timeoutMs = 5_000, fetch = globalThis.fetch }: LibsqlOptions,
-): SqlDb {
-  const client = open(
-    url,
-    token,
-    (request) => fetch(new Request(request, { signal: AbortSignal.timeout(timeoutMs) })),
-  );
-  return {
-    async run(statement) {
-      const item = checked(statement);
-      return rowsOf(await withMappedErrors(() => client.execute(item)));
-    },
-    async batch(statements) {
-      if (statements.length === 0) return [];
-      const items = statements.map(checked);
-      return (await withMappedErrors(() => client.batch(items, "write"))).map(rowsOf);
-    },
-  };
-}
-
-function open(
-  url: string,
-  token: string | undefined,
-  fetch: (request: Request) => Promise<Response>,
-): ReturnType<typeof createClient> {
-  try {
-    return createClient({ url, fetch, ...(token === undefined ? {} : { authToken: token }) });
-  } catch {
-    // The client's own message quotes the URL, which may contain a token.
+export function libsqlSql(options: LibsqlOptions): SqlDb {
+  // The client's own message would quote the URL, which may contain a token.
+  if (!isLibsqlUrl(options.url)) {
     throw new TypeError("Cannot use this libSQL URL: it must be libsql:, https: or http:");
   }
-}
-
-function checked(statement: Statement): { sql: string; args: SqlValue[] } {
-  checkStatement(statement);
-  const { sql, params } = statement;
-  return { sql: oneStatement(sql, params.length), args: [...params] };
-}
-
-/** Reads by index: as properties, two columns of the same name would become one. */
-function rowsOf({ columns, rows }: ResultSet): Row[] {
-  return rows.map((row) => columns.map((_, index) => toValue(row[index])));
-}
-
-function toValue(value: unknown): unknown {
-  return value instanceof ArrayBuffer ? new Uint8Array(value) : value;
-}
-
-const faultCode = /^(?:SQLITE_(?:ERROR|CONSTRAINT|TOOBIG|MISMATCH|RANGE|AUTH|MISUSE)|SQL_|ARGS_)/;
-
-async function withMappedErrors<T>(work: () => Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    // RangeError: an integer that a number cannot represent.
-    const isFault = error instanceof RangeError ||
-      (error instanceof LibsqlError && faultCode.test(error.code));
-    throw toSqlError(error, { outage: !isFault });
-  }
+  const open = loadOnce(async () => {
+    const { createLibsql } = await import("./libsql.ts");
+    return createLibsql(options);
+  });
+  return {
+    run: async (statement) => await (await open()).run(statement),
+    batch: async (statements) => await (await open()).batch(statements),
+  };
 }

@@ -108,7 +108,11 @@ export function startTracedSpan(
   name: string,
   options: StartSpanOptions = {},
 ): StartedSpan {
-  return bestEffort(() => startSpan(tracer, name, options)) ?? noopSpanBelow(options.parent);
+  try {
+    return startSpan(tracer, name, options);
+  } catch {
+    return noopSpanBelow(options.parent);
+  }
 }
 
 function startSpan(
