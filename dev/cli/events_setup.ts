@@ -91,7 +91,7 @@ const wakeCron = "*/5 * * * *";
 
 /** Checks everything that events need of QStash and of the system, one after the other. */
 export async function setUpEvents(setup: EventsSetup): Promise<readonly Reported[]> {
-  const client = createQstashClient({ ...setup.qstash, timeoutMs: 10_000 });
+  const client = await loadQstashClient({ ...setup.qstash, timeoutMs: 10_000 });
   const found: Reported[] = [{ check: "address", ...checkReach(setup) }];
   const look = async (check: string, work: () => Promise<Finding>) => {
     found.push({ check, ...await work().catch(toFailure) });
