@@ -16,6 +16,7 @@ import { createRoute as createUnruledRoute } from "@hono/zod-openapi";
 import * as z from "zod/mini";
 import { checkServices } from "../app/generate/check.ts";
 import { addCalls, DeclarationError, type Described } from "../app/generate/describe.ts";
+import { writeDev } from "../app/generate/dev.ts";
 import { generate, prepare } from "../app/generate/generate.ts";
 import { updateCommand } from "../app/generate/head.ts";
 import { authSettings } from "../services/auth/settings.ts";
@@ -281,6 +282,32 @@ Deno.test("an export that no service collects is one line that names file and me
       error instanceof DeclarationError &&
       error.message === "services/lists/service.ts: exports: no service has collectsExports",
   );
+});
+
+Deno.test("dev makes and sets what a service's settings declare", () => {
+  const lists = define({
+    name: "lists",
+    description: "",
+    settings: {
+      LISTS_KEY: setting(z.string(), { meaning: "a key", secret: true, make: "secret" }),
+      LISTS_URL: setting(z.string(), { meaning: "an address", inDev: "http://127.0.0.1:9" }),
+      LISTS_MAX: setting(z._default(z.number(), 7), { meaning: "a number" }),
+      LISTS_KINDS: setting(z._default(z.array(z.string()), []), {
+        meaning: "kinds",
+        without: "`[]`",
+      }),
+      LISTS_NAME: setting(z.optional(z.string()), { meaning: "a name", without: "`none`" }),
+    },
+    create: () => ({ routes: { "/lists": api() } }),
+  });
+  const described = { folder: "lists", service: lists, calls: [], publishes: [], prefixes: [] };
+  const text = writeDev([{ ...described, routes: [], consumes: [], hasExport: false }]);
+  const read = (name: string) =>
+    JSON.parse(new RegExp(`export const ${name} = (.*) as const;`).exec(text)?.[1] ?? "null");
+  assert.equal(read("madeSettings").LISTS_KEY, "secret");
+  const { LISTS_URL, LISTS_MAX, LISTS_KINDS, LISTS_NAME } = read("settingDefaults");
+  assert.deepEqual([LISTS_URL, LISTS_MAX, LISTS_KINDS], ["http://127.0.0.1:9", "7", "[]"]);
+  assert.equal(LISTS_NAME, undefined, "what has no default is not set");
 });
 
 Deno.test("the service that collects exports calls each service with a part, and not itself", async () => {

@@ -1,6 +1,5 @@
-import { gatewaySettings } from "@edgepass/gateway";
-import { listSettings } from "@edgepass/shared/configuration";
 import { type Described, hasEvents } from "./describe.ts";
+import { writeDev } from "./dev.ts";
 import { type Files, generatedHead } from "./head.ts";
 
 /** The sources that place and compose the services. */
@@ -118,51 +117,4 @@ function writeEntries({ folder, service: { database } }: Described): [string, st
       ].join("\n"),
     ],
   ];
-}
-
-/** Settings of a service that are those of every program too. */
-const platformNames = listSettings(gatewaySettings).map(({ name }) => name);
-
-/** What dev needs to know of each service; it starts them as processes and imports none. */
-function writeDev(services: readonly Described[]): string {
-  const entries = services.map((one) => {
-    const { service } = one;
-    const settings = service.settings.map(({ name }) => name);
-    const made = service.settings.flatMap(({ name, make }) => make === undefined ? [] : [name]);
-    return [service.name, {
-      place: service.place,
-      calls: one.calls,
-      hasEvents: hasEvents(one),
-      settings,
-      made,
-    }];
-  });
-  const names = new Set(services.flatMap(({ service: { place } }) => [place]));
-  for (const { service: { database } } of services) {
-    if (database !== undefined) names.add(database).add(`${database}_TOKEN`);
-  }
-  for (const { service } of services) {
-    for (const { name } of service.settings) names.add(name);
-  }
-  for (const name of platformNames) names.delete(name);
-  return [
-    generatedHead,
-    "/** Settings of single services, and where each and its database are. */",
-    `export const serviceSettingNames = ${JSON.stringify([...names])} as const;`,
-    "",
-    "/** The setting of each service's database, of those that have one. */",
-    `export const databases = ${
-      JSON.stringify(Object.fromEntries(
-        services.flatMap(({ service: { name, database } }) =>
-          database === undefined ? [] : [[name, database]]
-        ),
-      ))
-    } as const;`,
-    "",
-    "/** The services of the product, as dev runs and shows them. */",
-    `export const services = ${
-      JSON.stringify(Object.fromEntries(entries), undefined, 2)
-    } as const;`,
-    "",
-  ].join("\n");
 }

@@ -47,7 +47,7 @@ async function create(choice: Choice): Promise<void> {
   await run(["task", "--quiet", "generate"]);
   await run(["task", "--quiet", "openapi"]);
   await run(["task", "--quiet", "docs:configuration"]);
-  await run(["task", "--quiet", "docs:sizes", "wrangler.toml"]);
+  await run(["task", "--quiet", "docs:sizes", `services/${choice.name}/wrangler.toml`]);
 }
 
 /** Puts everything back that is written later: a half-made service would keep Deno from starting. */

@@ -1,13 +1,14 @@
 import { integer, readConfig } from "@edgepass/shared/configuration";
 import * as z from "zod/mini";
-import { databases, services, serviceSettingNames } from "./generated/services.ts";
-import { readOrCreateText, type Workspace } from "./workspace.ts";
 import {
-  makeAccessTokenKeys,
-  makePassportKeys,
-  makePrivatePassportKeys,
-  makeSecret,
-} from "@edgepass/shared/crypto";
+  databases,
+  madeSettings,
+  services,
+  serviceSettingNames,
+  settingDefaults,
+} from "./generated/services.ts";
+import { readOrCreateText, type Workspace } from "./workspace.ts";
+import { type MadeKind, makePrivatePassportKeys, makers } from "@edgepass/shared/crypto";
 import { StartError } from "./start.ts";
 
 export { databases, services };
@@ -131,25 +132,14 @@ export async function completeSettings(workspace: Workspace, given: Given): Prom
   const none = Object.fromEntries(settingNames.map((name) => [name, ""])) as Settings;
   const settings: Settings = {
     ...none,
+    ...settingDefaults,
     PUBLIC_ORIGIN,
     ISSUER: PUBLIC_ORIGIN,
-    TRUST_DOMAIN: "edgepass.local",
     AUDIENCE: PUBLIC_ORIGIN,
-    SESSION_MAX_SECONDS: "2592000",
-    LEEWAY_SECONDS: "5",
-    CLIENT_ADDRESS: "peer",
-    ISSUERS: "[]",
-    ACCESS_TOKEN_TTL_SECONDS: "600",
-    REFRESH_TOKEN_TTL_SECONDS: "1209600",
-    PASSPORT_TTL_SECONDS: "30",
-    REVOCATION_TIMEOUT_MS: "150",
-    ROUTES: "[]",
-    ADMIN_EMAIL: "admin@edgepass.local",
     OTEL_EXPORTER_OTLP_ENDPOINT: toDashboard(DASHBOARD_PORT),
     // A trace is looked at the moment after its request.
     OTEL_BSP_SCHEDULE_DELAY: "200",
     OTEL_METRIC_EXPORT_INTERVAL: "2000",
-    LOG_LEVEL: "info",
     ...placeDatabases(workspace),
     ...await secrets(workspace, given),
     ...given,
@@ -169,19 +159,22 @@ function placeDatabases(workspace: Workspace): Given {
   );
 }
 
+const kinds: Readonly<Record<string, MadeKind>> = madeSettings;
+
+/** Where dev stores each value that it makes, by the setting that it is for. */
+export const stateFiles: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(kinds).map(([name, kind]) => {
+    const file = name.toLowerCase().replaceAll("_", "-");
+    return [name, kind.endsWith("keys") ? `${file}.json` : file];
+  }),
+);
+
 /** Nothing is generated for a setting that was given, so no unused key lies about. */
 async function secrets(workspace: Workspace, given: Given): Promise<Given> {
-  const makers = {
-    ACCESS_TOKEN_KEYS: ["access-token-keys.json", makeAccessTokenKeys],
-    PASSPORT_KEYS: ["passport-keys.json", makePassportKeys],
-    REFRESH_TOKEN_KEY: ["refresh-token-key", makeSecret],
-    RECOMMENDER_KEY: ["recommender-key", makeSecret],
-    ADMIN_PASSWORD: ["admin-password", makePassword],
-  } as const;
   const made: Record<string, string> = {};
-  for (const [name, [file, make]] of Object.entries(makers)) {
+  for (const [name, file] of Object.entries(stateFiles)) {
     if (name in given) continue;
-    made[name] = await readOrCreateText(workspace, ["keys", file], make);
+    made[name] = await readOrCreateText(workspace, ["keys", file], makers[kinds[name] ?? "secret"]);
     // Running programs reload these files, so that a rotation finds a next key without a restart.
     if (name.endsWith("_KEYS")) made[`${name}_FILE`] = workspace.at("keys", file);
   }
@@ -204,12 +197,6 @@ async function withPrivateKeys(workspace: Workspace, shared: string): Promise<st
       } is no list; delete it and a new one is made`,
     );
   }
-}
-
-/** Easier to type than a key, and of 96 random bits still. */
-function makePassword(): string {
-  const digits = crypto.getRandomValues(new Uint8Array(12)).toHex();
-  return digits.match(/.{6}/g)?.join("-") ?? digits;
 }
 
 /** Where a service is given in part, the rest of it cannot be generated. */

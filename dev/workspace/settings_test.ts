@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { acquireLock, openWorkspace } from "./workspace.ts";
 import { telemetrySettings } from "@edgepass/shared/telemetry";
-import { completeSettings, readGiven, readPorts, settingNames } from "./settings.ts";
+import { completeSettings, readGiven, readPorts, settingNames, stateFiles } from "./settings.ts";
 import { StartError } from "./start.ts";
 
 async function setup() {
@@ -16,6 +16,17 @@ Deno.test("a generated setting is generated once", async () => {
   await using fixture = await setup();
   const first = await completeSettings(fixture.workspace, {});
   assert.deepEqual(await completeSettings(fixture.workspace, {}), first);
+  const files = ["access-token-keys.json", "passport-keys.json", "refresh-token-key"];
+  assert.deepEqual(
+    [...files, "admin-password", "recommender-key"].filter((file) =>
+      !Object.values(stateFiles).includes(file)
+    ),
+    [],
+    "a home of an earlier version has these names",
+  );
+  for (const file of Object.values(stateFiles)) {
+    assert.ok(Deno.statSync(fixture.workspace.at("keys", file)).size > 0, file);
+  }
   assert.deepEqual(Object.keys(first).toSorted(), [...settingNames].toSorted());
 });
 

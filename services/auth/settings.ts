@@ -54,6 +54,7 @@ export const authSettings = {
     {
       meaning: "address of the first administrator, created while no account has it",
       without: "no administrator",
+      inDev: "admin@edgepass.local",
     },
   ),
   ADMIN_PASSWORD: setting(
@@ -70,6 +71,7 @@ export const authSettings = {
       without: "no administrator",
       secret: true,
       isDemanded: true,
+      make: "password",
     },
   ),
 } as const;

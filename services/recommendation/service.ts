@@ -44,6 +44,7 @@ export default defineService({
       meaning: "secret behind the pseudonyms it receives, at least 32 random bytes as base64url",
       without: "refuses where `RECOMMENDER_URL` is set",
       secret: true,
+      make: "secret",
     }),
   },
   create({ sql, settings, configuration, policies, log, now, bindings, runtime }) {

@@ -11,7 +11,9 @@ export interface SettingFacts {
   /** Whether a deployment is refused without this secret, although programs start without it. */
   readonly isDemanded?: boolean;
   /** How a new value is made, for dev, a new installation, and programs that only check. */
-  readonly make?: "secret" | "Passport keys" | "access-token keys";
+  readonly make?: "secret" | "password" | "Passport keys" | "access-token keys";
+  /** Its value in dev, where that is not its default. */
+  readonly inDev?: string;
 }
 
 const facts = new WeakMap<z.ZodMiniType, SettingFacts>();

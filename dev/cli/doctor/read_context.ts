@@ -8,16 +8,9 @@ import {
   readGiven,
   settingNames,
   type Settings,
+  stateFiles,
 } from "../../workspace/settings.ts";
 import type { DevState, DoctorContext } from "./context.ts";
-
-/** Where dev stores each value that it generated, by the setting that it is for. */
-export const stateFiles = {
-  ACCESS_TOKEN_KEYS: "access-token-keys.json",
-  PASSPORT_KEYS: "passport-keys.json",
-  REFRESH_TOKEN_KEY: "refresh-token-key",
-  ADMIN_PASSWORD: "admin-password",
-} as const;
 
 export interface DoctorContextOptions {
   readonly scope: DoctorContext["scope"];

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { parts as allParts } from "../../workspace/environment.ts";
-import { type SettingName, settingNames } from "../../workspace/settings.ts";
+import { type SettingName, settingNames, stateFiles } from "../../workspace/settings.ts";
 import {
   type ConfigurationError,
   type DoctorContext,
@@ -10,7 +10,6 @@ import {
   ok,
   warn,
 } from "./context.ts";
-import { stateFiles } from "./read_context.ts";
 
 /** Settings whose configuration errors are findings about keys. */
 const aboutKeys: readonly SettingName[] = ["ACCESS_TOKEN_KEYS", "PASSPORT_KEYS"];

@@ -36,6 +36,31 @@ export const databases = {
   "recommendation": "RECOMMENDATION_DB",
 } as const;
 
+/** Settings whose values are made once and kept, with what each is. */
+export const madeSettings = {
+  "PASSPORT_KEYS": "Passport keys",
+  "ACCESS_TOKEN_KEYS": "access-token keys",
+  "REFRESH_TOKEN_KEY": "secret",
+  "ADMIN_PASSWORD": "password",
+  "RECOMMENDER_KEY": "secret",
+} as const;
+
+/** The other settings that have a value where none is given, as text. */
+export const settingDefaults = {
+  "TRUST_DOMAIN": "edgepass.local",
+  "LEEWAY_SECONDS": "5",
+  "LOG_LEVEL": "info",
+  "PASSPORT_TTL_SECONDS": "30",
+  "ISSUERS": "[]",
+  "ROUTES": "[]",
+  "CLIENT_ADDRESS": "peer",
+  "REVOCATION_TIMEOUT_MS": "150",
+  "ACCESS_TOKEN_TTL_SECONDS": "600",
+  "REFRESH_TOKEN_TTL_SECONDS": "1209600",
+  "SESSION_MAX_SECONDS": "2592000",
+  "ADMIN_EMAIL": "admin@edgepass.local",
+} as const;
+
 /** The services of the product, as dev runs and shows them. */
 export const services = {
   "auth": {
@@ -56,10 +81,6 @@ export const services = {
       "ADMIN_EMAIL",
       "ADMIN_PASSWORD",
     ],
-    "made": [
-      "ACCESS_TOKEN_KEYS",
-      "REFRESH_TOKEN_KEY",
-    ],
   },
   "user": {
     "place": "USER",
@@ -68,7 +89,6 @@ export const services = {
     ],
     "hasEvents": true,
     "settings": [],
-    "made": [],
   },
   "course": {
     "place": "COURSE",
@@ -77,7 +97,6 @@ export const services = {
     ],
     "hasEvents": true,
     "settings": [],
-    "made": [],
   },
   "enrollment": {
     "place": "ENROLLMENT",
@@ -88,7 +107,6 @@ export const services = {
     ],
     "hasEvents": true,
     "settings": [],
-    "made": [],
   },
   "recommendation": {
     "place": "RECOMMENDATION",
@@ -98,6 +116,5 @@ export const services = {
       "RECOMMENDER_URL",
       "RECOMMENDER_KEY",
     ],
-    "made": [],
   },
 } as const;
