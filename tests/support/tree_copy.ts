@@ -18,7 +18,9 @@ export async function copyTree(): Promise<{ readonly folder: string } & AsyncDis
 
 /** Runs a program to its end. */
 export async function run(cwd: string, command: string, args: string[]) {
-  const { success, stdout, stderr } = await new Deno.Command(command, { cwd, args }).output();
+  // The Workers that a run of all tests has built are this tree's.
+  const env = { EDGEPASS_TEST_RUN: "" };
+  const { success, stdout, stderr } = await new Deno.Command(command, { cwd, args, env }).output();
   const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   return { success, output: output ?? "", errors: errors ?? "" };
 }
