@@ -122,13 +122,13 @@ Deno.test("a request is shown on the dashboard with every step, and explained in
   const explanation = await explain(workspace.path, request?.traceId ?? "");
   for (
     const part of [
-      "GET /users/me was answered 200",
+      "GET /users/me got 200",
       "+ route /users/me, access: authenticated",
       "+ credential bearer",
       `sub ${request?.sub}`,
       "+ revocation clear",
       `+ sign Passport by key ${passport?.kid}`,
-      "+ forward to user, which answered 200",
+      "+ forward to user, which returned 200",
       "user GET /users/me 200",
       "Passport accepted",
     ]
@@ -185,7 +185,7 @@ Deno.test("an event is shown from its outbox to its consumers, while it is deliv
   );
   const before = await fetchFromDashboard<Events>(system, "/api/events");
   assert.equal(before.outboxes.find(({ service }) => service === "user")?.waiting, 1);
-  assert.deepEqual([before.deadLetters, before.trouble], [null, "The local QStash answered 500"]);
+  assert.deepEqual([before.deadLetters, before.trouble], [null, "The local QStash returned 500"]);
 
   await setFaults(workspace.path, {});
   const isDone = isTold("done");
@@ -406,7 +406,7 @@ Deno.test("an unsampled request is shown by its log lines", async () => {
   assert.deepEqual([request?.status, request?.code], [401, "authentication_required"]);
   assert.deepEqual(spans, []);
   const explanation = await explain(workspace.path, request?.traceId ?? "");
-  assert.ok(explanation.includes("No span of it was kept"));
+  assert.ok(explanation.includes("No span of it was stored"));
   assert.ok(explanation.includes("x verify authentication_required: Authentication required"));
 });
 
@@ -487,7 +487,7 @@ Deno.test("deno task dev reports a dashboard port that is in use, or the gateway
   const taken = String(other.addr.port);
   const port = freePort();
   const refusals = {
-    [taken]: `Cannot start: DASHBOARD_PORT ${taken} is taken by another program; ` +
+    [taken]: `Cannot start: DASHBOARD_PORT ${taken} is in use by another program; ` +
       "set DASHBOARD_PORT to another port",
     [port]: "Cannot start: DASHBOARD_PORT is the same as PORT; set one of them to another port",
   };

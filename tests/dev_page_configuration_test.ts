@@ -115,7 +115,7 @@ inBrowser("a refused document is shown with its errors, and stays editable", asy
   await field(page).fill('{"gateway":{"logLevel":"loud"}}');
   await button(page, "Apply").click();
   const issues = page.getByRole("alert");
-  await issues.getByText("The document does not fit; nothing was changed").waitFor();
+  await issues.getByText("The document is invalid; nothing was changed").waitFor();
   assert.equal(
     await issues.locator("li").textContent(),
     "gateway.logLevel must be one of debug, info, warn, error",

@@ -36,7 +36,7 @@ const views = {
       "delivered to course, 2nd attempt",
     ],
   ],
-  "the log": ["#/logs", "Logs", ["Request answered", "Upstream is unavailable"]],
+  "the log": ["#/logs", "Logs", ["Request completed", "Upstream is unavailable"]],
   "the events": ["#/events", "Events", [
     "8 events waiting, 2 dead letters.",
     "user.profile-changed",
@@ -50,7 +50,7 @@ const views = {
     "central document",
     "PASSPORT_TTL_SECONDS",
     "default",
-    "4 does not fit",
+    "4 is invalid",
     "Roll back to version 3…",
   ]],
   "the health": [
@@ -151,7 +151,7 @@ inBrowser("a request is listed as soon as the stream reports it", async () => {
 inBrowser("log lines, health and the map follow the stream", async () => {
   await using opened = await setup("#/logs");
   const { page, fake } = opened;
-  await page.getByText("Request answered").first().waitFor();
+  await page.getByText("Request completed").first().waitFor();
   fake.send("log", {
     id: 999_999,
     time: Date.now() + 1000,
@@ -159,10 +159,10 @@ inBrowser("log lines, health and the map follow the stream", async () => {
     service: "course",
     traceId: null,
     spanId: null,
-    message: "EventInput just now",
+    message: "Logged just now",
     fields: {},
   });
-  await page.getByText("EventInput just now").waitFor();
+  await page.getByText("Logged just now").waitFor();
   await page.getByRole("link", { name: "Health" }).click();
   await page.getByText("3 of 13 parts are not ready.").waitFor();
   fake.samples.health = { parts: [], exits: [] };
@@ -227,9 +227,9 @@ inBrowser(
     fake.send("events", { at: 1 });
     await page.getByText("No database of a service can be read from here.").waitFor();
     await page.getByText("deno task dlq list").waitFor();
-    fake.samples.events.trouble = "The local QStash does not answer";
+    fake.samples.events.trouble = "The local QStash does not respond";
     fake.send("events", { at: 2 });
-    await page.getByText("The local QStash does not answer.").waitFor();
+    await page.getByText("The local QStash does not respond.").waitFor();
     opened.requireCalm();
   },
 );
@@ -242,7 +242,7 @@ inBrowser("the page reports that a dead letter no longer exists", async () => {
   const deadLetters = fake.samples.events.deadLetters ?? [];
   fake.samples.events.deadLetters = [];
   await replay.press("Enter");
-  await page.getByText("It is not a dead letter any more").waitFor();
+  await page.getByText("It is no longer a dead letter").waitFor();
   assert.equal(deadLetters.length, 2);
 });
 
@@ -430,12 +430,12 @@ inBrowser("the page reports that dev is down, and recovers by itself", async () 
   await using opened = await openWatched(`${first.url}/#/requests`);
   await opened.page.locator("[data-trace]").first().waitFor();
   await first[Symbol.asyncDispose]();
-  await opened.page.getByText("dev does not answer.").waitFor();
+  await opened.page.getByText("dev does not respond.").waitFor();
   assert.ok((await listRows(opened.page)).length > 0, "loaded rows stay");
   await using second = startFakeDashboard({ page, port: first.port });
   second.samples.requests.unshift(makeRow(900, Date.now(), { path: "/after-the-break" }));
   await opened.page.getByText("/after-the-break").waitFor();
-  assert.equal(await opened.page.getByText("dev does not answer.").count(), 0);
+  assert.equal(await opened.page.getByText("dev does not respond.").count(), 0);
   await opened.page.locator(".connection-live").waitFor();
 });
 

@@ -30,7 +30,7 @@ export async function seedOnce(
     writeText(path, new Date().toISOString());
   } catch (error) {
     const reason = error instanceof Error ? error.message : "unknown reason";
-    logs.report("warn", `Demo data is not there: ${reason}`);
+    logs.report("warn", `Demo data is missing: ${reason}`);
   } finally {
     api.close();
   }

@@ -80,7 +80,7 @@ export async function runDev(mode: Mode): Promise<number> {
   logs.showAll(false);
   // What is still starting fails now; the run is over, and its error is of no use any more.
   system.catch(() => {});
-  logs.report("info", `Ending everything (${outcome.reason})`);
+  logs.report("info", `Stopping everything (${outcome.reason})`);
   return 0;
 }
 
@@ -154,7 +154,7 @@ async function watchWorkerd(
   const ended = new AbortController();
   cleanup.defer(() => ended.abort());
   const found = await untilDead(livenessOf(Number(PORT), host, ended.signal));
-  const lastLines = [found === "silent" ? "it does not answer" : "it takes no connections"];
+  const lastLines = [found === "silent" ? "it does not respond" : "it refuses connections"];
   return { name: "workerd", code: 1, signal: null, lastLines };
 }
 
