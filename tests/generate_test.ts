@@ -117,7 +117,7 @@ const faults: Record<string, readonly [Service, string, Partial<Described>?]> = 
     }),
     'services/lists/service.ts: calls: "lists" must come before "lists" in app/services.ts',
   ],
-  "an event that nobody publishes": [
+  "an event without a publisher": [
     define({ name: "lists", description: "", create: () => ({ routes: { "/lists": api() } }) }),
     'services/lists/service.ts: on: no service publishes "note.lost"',
     { consumes: ["note.lost"] },

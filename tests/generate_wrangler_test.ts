@@ -116,7 +116,7 @@ Deno.test("ids and names of databases stay", () => {
   requireKept(edited);
 });
 
-Deno.test("a binding of the operator takes the place of the variable of its name", () => {
+Deno.test("a binding of the operator replaces the variable of its name", () => {
   const written = rewrite(
     `${fresh}\n[[services]]\nbinding = "NOTES"\nservice = "edgepass-notes"\n`,
   );
