@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
-import { createPage } from "../dev/page/mod.ts";
-import { findBarriers, findChromium, openWatched } from "./support/chromium.ts";
+import { buildDashboard, findBarriers, findChromium, openWatched } from "./support/chromium.ts";
 import { addVersion } from "./support/dashboard_configuration.ts";
 import { type FakeDashboard, startFakeDashboard } from "./support/fake_dashboard.ts";
 
@@ -15,7 +14,7 @@ interface Opened extends AsyncDisposable {
 }
 
 async function setup(query = ""): Promise<Opened> {
-  const fake = startFakeDashboard({ page: await createPage(), count: 1 });
+  const fake = startFakeDashboard({ page: await buildDashboard(), count: 1 });
   const watched = await openWatched(`${fake.url}/#/configuration${query}`);
   await watched.page.locator(".connection-live").waitFor();
   await watched.page.getByText("Version 4, applied").waitFor();

@@ -42,7 +42,8 @@ export type { Mode } from "../workspace/workspace.ts";
 
 /** A process gets this long to finish the requests it has begun. */
 const graceMs = 3_000;
-const readyTimeoutMs = 60_000;
+/** Only to tell a hang from a slow machine: workerd may bundle everything first. */
+const readyTimeoutMs = 180_000;
 
 /**
  * Runs the system until a signal or the end of one of its processes, and returns the exit code.
