@@ -8,6 +8,7 @@ export {
 } from "./client.ts";
 export {
   type ComposeServiceOptions,
+  type Declared,
   findDeclarationFaults,
   findPartFaults,
   type Product,
