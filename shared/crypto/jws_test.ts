@@ -4,7 +4,8 @@ import { sign as honoSign, verify as honoVerify } from "hono/jwt";
 import * as jose from "jose";
 import { encodeBase64Url } from "./encoding.ts";
 import { isHeaderOfType, readJws, type SigningKey, signJws, verifyJws } from "./jws.ts";
-import { importJwkSet, importSecret } from "./keys.ts";
+import { importJwkSet } from "./jwk_set.ts";
+import { importSecret } from "./keys.ts";
 
 const typ = "test+jwt";
 

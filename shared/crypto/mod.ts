@@ -29,13 +29,11 @@ export {
   timingSafeEqual,
   toSecret,
 } from "./secrets.ts";
+export { importJwkSet, JwkSet, type KeyRing } from "./jwk_set.ts";
 export {
   Ed25519PrivateJwk,
-  importJwkSet,
   importKeyPair,
   importSecret,
-  JwkSet,
-  type KeyRing,
   type KeySource,
   keySource,
   type KeySourceName,

@@ -73,6 +73,21 @@ Deno.test("no text that differs in one character from a Passport is accepted", a
   );
 });
 
+Deno.test("a key in the ring of the other profile verifies nothing there [RFC 8725 §3.1]", async () => {
+  const { options, reasons } = await setup();
+  const pair = await crypto.subtle.generateKey("Ed25519", false, ["sign", "verify"]);
+  if (!("privateKey" in pair)) throw new TypeError("Expected a key pair");
+  const token = await signJws(claims, {
+    typ: "passport+jwt",
+    key: { kid: "k", alg: "EdDSA", key: pair.privateKey },
+  });
+  const keys = new Map([["k", { kid: "k", alg: "EdDSA" as const, key: pair.publicKey }]]);
+  const onRefusal = (reason: PassportRefusal) => reasons.push(reason);
+  const verify = createPassportVerifier({ ...options, keys, onRefusal });
+  await assert.rejects(verify(token), { code: "passport_invalid" });
+  assert.deepEqual(reasons, ["algorithm"]);
+});
+
 Deno.test("two headers of one name are refused, though each alone is a valid Passport [P03]", async () => {
   const { sign, verify, reasons } = await setup();
   const headers = new Headers([["x-passport", await sign()], ["x-passport", await sign()]]);
