@@ -113,7 +113,7 @@ async function setFaults(
     body: JSON.stringify(faults),
   });
   await response.body?.cancel();
-  if (!response.ok) throw new Error(`QStash answered ${response.status}`);
+  if (!response.ok) throw new Error(`QStash returned ${response.status}`);
 }
 
 function fileOf(settings: Settings, service: string): string {

@@ -122,7 +122,7 @@ export function createKeyRetirement(options: KeyRetirementOptions): KeyRetiremen
           ifVersion: version,
           actorId,
         });
-        log.info("Retired keys verify nothing any more", { kids });
+        log.info("Retired keys were revoked", { kids });
       } catch (error) {
         // Another instance or an administrator made the change first.
         if (!(error instanceof Problem && error.code === "conflict")) throw error;

@@ -101,12 +101,12 @@ export function createControl(options: ControlOptions): Control {
       // While Redis is down the gateway refuses requests, and requests the rebuild itself once
       // Redis is back.
       await revocations.rebuildIfIncomplete()
-        .catch((cause) => log.warn("Revocation list is not filled yet", { cause }));
+        .catch((cause) => log.warn("Revocation list is not rebuilt yet", { cause }));
     },
     async maintain() {
       await maintainUrgent();
       await retirement.maintain()
-        .catch((cause) => log.warn("Retired keys could not be looked after", { cause }));
+        .catch((cause) => log.warn("Retired keys could not be revoked", { cause }));
       await store.deleteExpired(now());
     },
     maintainUrgent,

@@ -146,7 +146,7 @@ async function repair(
   end: RevocationPosition,
 ): Promise<void> {
   const [has, should] = [describePosition(positionInRedis), describePosition(end)];
-  options.log.warn("Revocation list is not the one that was written: filling it", { has, should });
+  options.log.warn("Revocation list differs from the log: rebuilding it", { has, should });
   await rebuild(options);
 }
 
@@ -163,7 +163,7 @@ async function rebuild(options: RevocationWriterOptions): Promise<RevocationPosi
   const positionInRedis = readRevocationPosition(ready);
   if (!reachesPosition(positionInRedis, upTo)) throw changedMeanwhile();
   if (!(await isAhead(store, positionInRedis, upTo))) return positionInRedis;
-  log.warn("The revocation log is older than the list: it goes on under another name", {
+  log.warn("The revocation log is older than the list: it continues under another identity", {
     has: describePosition(positionInRedis),
     should: describePosition(upTo),
   });

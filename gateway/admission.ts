@@ -68,7 +68,7 @@ function createRefusal(
   let refused = 0;
 
   function report(): void {
-    log.warn("Requests were refused: there is too much to do", { refused });
+    log.warn("Requests were refused: the gateway is overloaded", { refused });
     telemetry.metrics.add("edgepass.gateway.refusals", { "error.type": problem.code }, refused);
     refused = 0;
   }

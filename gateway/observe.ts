@@ -192,7 +192,7 @@ function reportRequest(
   // Probes come every few seconds: at info level they would hide the traffic.
   const write = path !== undefined && isProbe(path) ? log.debug : log.info;
   const hasSteps = status >= 500 || durationMs >= telemetry.slowMs;
-  write("Request answered", {
+  write("Request completed", {
     method,
     path,
     route,

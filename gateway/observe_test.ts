@@ -36,7 +36,7 @@ async function setup(status: number, slowMs: number) {
     const response = await gateway.request(`http://127.0.0.1:8787${path}`);
     await response.body?.cancel();
     return lines.map((line) => JSON.parse(line)).find((line) =>
-      line.message === "Request answered"
+      line.message === "Request completed"
     );
   };
   return { get };

@@ -112,7 +112,7 @@ function warnOfUnknownRoutes(
   const known = new Set(table.routes.map(({ path }) => path));
   const named = [revocation, limits.routes ?? {}, passport.sendByRoute ?? {}].flatMap(Object.keys);
   const unknown = named.filter((path) => !known.has(path));
-  if (unknown.length > 0) log.warn("Configuration names routes that are not there", { unknown });
+  if (unknown.length > 0) log.warn("Configuration names unknown routes", { unknown });
 }
 
 /**

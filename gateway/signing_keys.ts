@@ -204,7 +204,7 @@ export function createPassportSigningKeys(
       log().info("Passport keys were added", { kids: added.map(({ kid }) => kid) });
     } catch {
       // Without the cause, which may quote key material.
-      log().error("Passport keys could not be read again");
+      log().error("Passport keys could not be reloaded");
     }
   }
 

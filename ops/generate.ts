@@ -34,8 +34,8 @@ async function write(): Promise<void> {
 
 if (import.meta.main) {
   readArguments({
-    usage:
-      "Usage: deno task ops\n\nWrites what ops/ and docs/observability.md have of the catalogue.",
+    usage: "Usage: deno task ops\n\nGenerates files of ops/ and the metrics of " +
+      "docs/observability.md from the catalogue.",
     maxWords: 0,
   });
   await write();

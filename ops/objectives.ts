@@ -7,7 +7,7 @@ export interface Objective {
   readonly alert: string;
   /** The share of requests that may miss it. */
   readonly budget: number;
-  /** How a request missed it. */
+  /** How requests miss it, after "of requests". */
   readonly fallsShort: string;
   /** The share of requests that missed it, within a range. */
   readonly missed: (range: string) => Query;
@@ -27,7 +27,7 @@ export const objectives: readonly Objective[] = [
     name: "availability",
     alert: "EdgepassAvailabilityBudgetBurns",
     budget: 0.001,
-    fallsShort: "were answered with a status of 500 or above",
+    fallsShort: "got a status of 500 or above",
     missed: (range) => {
       const all = rate(requests, { where: ofPeople, range });
       const where = { ...ofPeople, "http.response.status_code": ["=~", "5.."] } as const;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
-import { bundleWorker, listWorkers } from "../app/workerd_bundle.ts";
+import { listWorkers } from "../app/workerd_bundle.ts";
 import { findOutdatedSizes, sizesDocument } from "./sizes_docs.ts";
+import { buildWorkerOnce, type BuiltWorker, runFolder } from "./support/built_workers.ts";
 import { isObject, type Json, objectAt } from "./support/json.ts";
 import { readProjectFile } from "./support/markdown.ts";
 
@@ -85,27 +86,30 @@ async function readBundle(config: string): Promise<Bundled> {
 }
 
 async function buildBundle(config: string): Promise<Bundled> {
-  const outdir = await Deno.makeTempDir();
+  if (runFolder !== undefined) return await parseBundle(await buildWorkerOnce(config, runFolder));
+  const own = await Deno.makeTempDir();
   try {
-    const metafile = `${outdir}/meta.json`;
-    const { gzipKiB } = await bundleWorker(config, { outdir, metafile });
-    const meta: unknown = JSON.parse(await Deno.readTextFile(metafile));
-    assert.ok(isObject(meta));
-    const outputs = Object.values(objectAt(meta, "outputs")).filter(isObject);
-    const output = outputs.find(({ entryPoint }) => entryPoint !== undefined);
-    assert.ok(output, `${config} has an entry`);
-    const sizes = objectAt(output, "inputs");
-    const entry = String(output.entryPoint);
-    const file = entry.split("/").at(-1)?.replace(/ts$/, "js");
-    return {
-      gzipKiB,
-      code: withoutComments(await Deno.readTextFile(`${outdir}/${file}`)),
-      modules: Object.keys(sizes).filter((path) => objectAt(sizes, path).bytesInOutput !== 0),
-      chainTo: (module) => findChain(objectAt(meta, "inputs"), entry, module).join(" → "),
-    };
+    return await parseBundle(await buildWorkerOnce(config, own));
   } finally {
-    await Deno.remove(outdir, { recursive: true });
+    await Deno.remove(own, { recursive: true });
   }
+}
+
+async function parseBundle({ folder, metafile, gzipKiB }: BuiltWorker): Promise<Bundled> {
+  const meta: unknown = JSON.parse(await Deno.readTextFile(metafile));
+  assert.ok(isObject(meta));
+  const outputs = Object.values(objectAt(meta, "outputs")).filter(isObject);
+  const output = outputs.find(({ entryPoint }) => entryPoint !== undefined);
+  assert.ok(output, "the bundle has an entry");
+  const sizes = objectAt(output, "inputs");
+  const entry = String(output.entryPoint);
+  const file = entry.split("/").at(-1)?.replace(/ts$/, "js");
+  return {
+    gzipKiB,
+    code: withoutComments(await Deno.readTextFile(`${folder}/${file}`)),
+    modules: Object.keys(sizes).filter((path) => objectAt(sizes, path).bytesInOutput !== 0),
+    chainTo: (module) => findChain(objectAt(meta, "inputs"), entry, module).join(" → "),
+  };
 }
 
 /** Bundled code has module names in its comments. */

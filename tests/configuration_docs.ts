@@ -15,12 +15,11 @@ interface Row {
 
 const intro = `# Configuration at run time
 
-<!-- Made of the schemas by \`deno task docs:configuration\`. -->
+<!-- Generated from the schemas by \`deno task docs:configuration\`. -->
 
-What an installation is comes from its environment ([deploy.md](deploy.md)); how it behaves can be
-changed while it runs, by one document that an administrator puts in force. Every part of it is
-optional. What it leaves out stays as the environment says, and what that leaves out has its
-default.
+The environment defines an installation ([deploy.md](deploy.md)). One document, the central
+configuration, changes its behaviour while it runs. An administrator publishes that document. Every
+part of it is optional: for an omitted part the environment applies, and then the default.
 
 \`\`\`sh
 deno task config get
@@ -32,71 +31,74 @@ deno task config history
 deno task config rollback 3
 \`\`\`
 
-The command changes the system that \`PORT\` and \`EDGEPASS_HOME\` name, by the administrator's API,
-which any deployment has:
+The command changes the system that \`PORT\` and \`EDGEPASS_HOME\` name. It uses the administrator's
+API, which every deployment has:
 
-| call                                  | body                              | answer                             |
+| call                                  | body                              | response                           |
 | ------------------------------------- | --------------------------------- | ---------------------------------- |
-| \`GET /admin/configuration\`          |                                   | the version in force, its document |
-| \`PUT /admin/configuration\`          | \`{document,ifVersion?,comment?}\` | the version in force               |
+| \`GET /admin/configuration\`          |                                   | the current version, its document  |
+| \`PUT /admin/configuration\`          | \`{document,ifVersion?,comment?}\` | the current version                |
 | \`GET /admin/configuration/history\`  |                                   | who changed what, newest first     |
 | \`GET /admin/configuration/history/{version}\` |                           | a version and its document         |
 | \`POST /admin/configuration/rollback\` | \`{version,ifVersion?}\`           | a new version with that document   |
 
-In dev the page shows it at <http://127.0.0.1:8788/#/configuration>: each setting with its value and
-whether the document, the environment or a default says it; which program has taken which version, by
-its own log; and every version with what going back to it would change. There the document is changed
-and rolled back too, always with \`ifVersion\`, as dev's administrator: like all of the page it is for
-this machine alone, and changes are taken from its own script only. What was made elsewhere appears by
-itself. A deployment has the command and the API.
+In dev the dashboard shows the configuration at <http://127.0.0.1:8788/#/configuration>: each setting
+with its value and its source (document, environment or default), the version that each program uses
+by its own log, and every version with the changes that a rollback to it would make. The document can
+be changed and rolled back there, always with \`ifVersion\` and as dev's administrator. Like the whole
+dashboard this is for your own machine only, and only the dashboard's own script can make changes.
+Changes made elsewhere appear automatically. In a deployment use the command or the API.
 
-## What holds
+## Rules
 
-- **Versions only grow.** Each accepted change is the next one, a rollback too. An instance never
-  goes back to a lower one, and a version that is missing changes nothing.
-- **A document that does not fit changes nothing.** It is refused with 422, naming each place and
-  what is wrong there. The schema is strict: a name written wrong is refused, not ignored; routes and
-  dependencies have names of your own, and the gateway tells by a line of routes that it has not. What is in
-  Redis is checked again by each instance for its own part; the last good version stays in force,
-  and a line and \`edgepass_configuration_fetches_total\` say so. Names that an older program does not
-  know are left aside there, and the rest of the document holds.
-- **No secret is in it.** Names that look like one are refused, and so are private keys.
-- **Who changed what is kept.** Every version is a row in auth's database, with its author, its time
-  and the paths that differ; the same is a line of the log and a row of the audit.
-- **Redis has a copy.** It is written after the row, both keys at once and never a lower version. While
-  Redis is away the answer is 503 \`store_unavailable\`: the version is kept, and the sweep, or the same
-  request again, goes on where it stopped. An emptied Redis is refilled before it counts as complete.
-- **Who builds on a version that is in force no more** is refused with 409, where \`ifVersion\` is given.
+- **Versions only increase.** Each accepted change gets the next version, a rollback too. An instance
+  never returns to a lower version. A version without a document changes nothing.
+- **An invalid document changes nothing.** It is refused with 422; the response lists each path and
+  what is wrong there. The schema is strict: a misspelt name is refused, not ignored. Names of routes
+  and dependencies are your own, so the schema cannot check them: the gateway writes a log line about
+  routes that it does not have. Each instance validates its own part again after it has read it from Redis. If
+  that part is invalid, the last valid version stays current, and a log line and
+  \`edgepass_configuration_fetches_total\` report it. There an older program ignores names that it does
+  not support, and applies the rest of the document.
+- **It contains no secret.** Names that look like a secret are refused, and so are private keys.
+- **Every change is recorded.** A version is a row in auth's database, with its author, its time and
+  the changed paths. The log and the audit contain the same.
+- **Redis has a copy.** It is written after the row, both keys at once, and never with a lower version.
+  While Redis is unavailable the response is 503 \`store_unavailable\`: the version is stored, and
+  the scheduled maintenance or a repetition of the request completes the change. An emptied Redis is
+  rebuilt before it counts as complete.
+- **A change that is based on an outdated version** is refused with 409, if the request has
+  \`ifVersion\`.
 
-## When it is in force
+## When a change takes effect
 
-The gateway hears of the version in the one round trip to Redis that checks a token, and decides
-about that very request by it; the first request that sees a new version costs one more round trip,
-for the document, and others that come meanwhile wait for the same one. The version goes along in the
-Passport (\`cfg\`), so a service fetches a newer one before it serves the request that tells of it.
+The gateway reads the version in the one round trip to Redis that checks a token, and applies that
+version to the same request. The first request with a new version costs one more round trip, for the
+document; concurrent requests wait for the same read. The Passport carries the version (\`cfg\`), so a
+service loads a newer document before it serves the request with that Passport.
 
-| request                                  | follows                                                      |
+| request                                  | a change applies                                             |
 | ---------------------------------------- | ------------------------------------------------------------ |
-| on a route that asks Redis               | at once                                                      |
-| on a path or method that no route has    | at once; within 250 ms while such requests are a flood       |
-| on a route with \`boundedMs\`            | with the next check of its token, within its bound           |
-| on a public route                        | with the next request that asks Redis, or within 5 s and one request |
+| on a route that reads Redis              | at once                                                      |
+| on a path or method without a route      | at once; within 250 ms during a flood of such requests       |
+| on a route with \`boundedMs\`            | with the next check of the token, within the bound           |
+| on a public route                        | with the next request that reads Redis, or within 5 s and one request |
 | the first one of an instance             | at once                                                      |
-| in a service                             | as the gateway that passed it on                             |
+| in a service                             | when it applies to the gateway that forwarded the request    |
 
-Before the answer is 404 or 405 Redis is asked for the version, so a route that was just added answers
-its first request. Anybody can send such requests, and each question is a billed command: an instance
-asks twenty times at once and then four times a second, 345,600 commands in a day of flood; requests
-that come together share a question.
+Before a response of 404 or 405 the gateway reads the version from Redis, so a newly added route serves
+its first request. Anyone can send such requests, and each read is a billed command. So an instance
+reads twenty times without delay and then four times a second: 345,600 commands in a day of flood.
+Concurrent requests share a read.
 
-While Redis cannot be asked the last version stays in force. Redis is asked again for a document that
-is not there once a second. A service without \`UPSTASH_REDIS_REST_URL\` follows no document.
+While Redis is unavailable the last version stays current. If the document of a version is missing,
+it is read again once a second. A service without \`UPSTASH_REDIS_REST_URL\` uses no document.
 
-A route of the document stands in for one of the environment with the same prefix. A life of Passports
-that is shorter than a route's \`timeoutMs\` shortens that too. \`gateway.revocation\` and
-\`gateway.limits.routes\` take paths as the route table has them (\`/courses/{id}\`, \`/echo/*\`); a path
-that it does not have is named in a warning of the gateway. [rate-limits.md](rate-limits.md) has what limits
-mean.
+A route of the document replaces a route of the environment with the same prefix. If the life of
+Passports is shorter than a route's \`timeoutMs\`, it limits that timeout. \`gateway.revocation\` and
+\`gateway.limits.routes\` contain paths as they are in the route table (\`/courses/{id}\`, \`/echo/*\`);
+the gateway logs a warning about a path that is not in the table. [rate-limits.md](rate-limits.md)
+describes limits.
 `;
 
 /** The whole page, before formatting. */
@@ -107,15 +109,15 @@ export function createConfigurationPage(): string {
   return [
     intro,
     section("`gateway`", rowsOf(parts.gateway, "gateway")),
-    "## `services`\n\nEach service has `logLevel` and `dependencies`; what is its own comes with it.\n",
+    "## `services`\n\nEach service has `logLevel` and `dependencies`, and its own settings.\n",
     table(
       Object.entries(services).flatMap(([name, service]) => rowsOf(service, `services.${name}`)),
     ),
     section("`keys`", rowsOf(parts.keys, "keys")),
     section("`passport`", rowsOf(parts.passport, "passport")),
-    "## Policies of dependencies\n\nWhat `dependencies.<name>` may say; the rest stays as the " +
-    "dependency's own policy has it, and what that leaves out is what is named here. " +
-    "[resilience.md](resilience.md) tells how to choose.\n",
+    "## Policies of dependencies\n\nThe members of `dependencies.<name>`. For an omitted member the " +
+    "dependency's own policy applies, and then the default of this table. " +
+    "[resilience.md](resilience.md#choosing-numbers) describes how to choose.\n",
     table(policyRows(propertiesOf(parts.gateway).dependencies)),
   ].join("\n");
 }
@@ -213,19 +215,19 @@ function policyRows(dependencies: unknown): Row[] {
 }
 
 const policyMeanings: Readonly<Record<string, string>> = {
-  "timeoutMs": "Until the answer begins, for each attempt; a route of the gateway has its own",
-  "maxConcurrent": "Calls of one instance that wait for an answer; more are refused at once",
+  "timeoutMs": "Until the response begins, for each attempt; a route of the gateway has its own",
+  "maxConcurrent": "Calls of one instance that wait for a response; more are refused at once",
   "retry.maxAttempts": "All attempts of a call; 1 means no retry",
   "retry.baseDelayMs": "Longest wait before the second attempt; it doubles with each",
-  "retry.maxDelayMs": "No wait is longer",
-  "breaker.windowMs": "Calls that ended in this time are judged",
-  "breaker.minimumCalls": "Fewer calls are never judged",
-  "breaker.failureRatePercent": "It opens where this share of calls failed",
+  "retry.maxDelayMs": "Longest wait of all",
+  "breaker.windowMs": "Calls that ended within this time are evaluated",
+  "breaker.minimumCalls": "Fewer calls are never evaluated",
+  "breaker.failureRatePercent": "It opens at this share of failed calls",
   "breaker.slowCallMs":
     "A call of this age is slow; at least the longest `timeoutMs` of the routes to it",
-  "breaker.slowCallRatePercent": "It opens where this share of calls was slow",
+  "breaker.slowCallRatePercent": "It opens at this share of slow calls",
   "breaker.openMs": "How long it stays open, and the time between two probes",
-  "breaker.permittedHalfOpenCalls": "Probes let through, and successes that close it",
+  "breaker.permittedHalfOpenCalls": "Permitted probes, and the successes that close it",
 };
 
 function propertiesOf(schema: unknown): Json {

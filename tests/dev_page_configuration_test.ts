@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
-import { createPage } from "../dev/page/mod.ts";
-import { findBarriers, findChromium, openWatched } from "./support/chromium.ts";
+import { buildDashboard, findBarriers, findChromium, openWatched } from "./support/chromium.ts";
 import { addVersion } from "./support/dashboard_configuration.ts";
 import { type FakeDashboard, startFakeDashboard } from "./support/fake_dashboard.ts";
 
@@ -15,7 +14,7 @@ interface Opened extends AsyncDisposable {
 }
 
 async function setup(query = ""): Promise<Opened> {
-  const fake = startFakeDashboard({ page: await createPage(), count: 1 });
+  const fake = startFakeDashboard({ page: await buildDashboard(), count: 1 });
   const watched = await openWatched(`${fake.url}/#/configuration${query}`);
   await watched.page.locator(".connection-live").waitFor();
   await watched.page.getByText("Version 4, applied").waitFor();
@@ -115,7 +114,7 @@ inBrowser("a refused document is shown with its errors, and stays editable", asy
   await field(page).fill('{"gateway":{"logLevel":"loud"}}');
   await button(page, "Apply").click();
   const issues = page.getByRole("alert");
-  await issues.getByText("The document does not fit; nothing was changed").waitFor();
+  await issues.getByText("The document is invalid; nothing was changed").waitFor();
   assert.equal(
     await issues.locator("li").textContent(),
     "gateway.logLevel must be one of debug, info, warn, error",

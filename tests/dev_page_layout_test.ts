@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import type { Page } from "playwright-core";
-import { createPage } from "../dev/page/mod.ts";
-import { findBarriers, findChromium, openWatched } from "./support/chromium.ts";
+import { buildDashboard, findBarriers, findChromium, openWatched } from "./support/chromium.ts";
 import { withLongNames } from "./support/dashboard_long_names.ts";
 import { makeRow, makeSamples, traceIdOf } from "./support/dashboard_samples.ts";
 import { startFakeDashboard } from "./support/fake_dashboard.ts";
@@ -25,7 +24,7 @@ const widths = [360, 390, 768, 1280, 1920];
 async function setup(hash: string, { areLong = true } = {}) {
   const short = makeSamples(60, Date.now());
   const samples = areLong ? withLongNames(short) : short;
-  const fake = startFakeDashboard({ page: await createPage(), samples });
+  const fake = startFakeDashboard({ page: await buildDashboard(), samples });
   const watched = await openWatched(`${fake.url}/${hash}`);
   await watched.page.locator(".connection-live").waitFor();
   return {

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
-import { createPage } from "../dev/page/mod.ts";
 import type { Page } from "playwright-core";
-import { findBarriers, findChromium, openWatched } from "./support/chromium.ts";
+import { buildDashboard, findBarriers, findChromium, openWatched } from "./support/chromium.ts";
 import { makeRow, traceIdOf } from "./support/dashboard_samples.ts";
 import { type FakeDashboard, startFakeDashboard } from "./support/fake_dashboard.ts";
 import { waitUntil } from "./support/wait.ts";
@@ -36,7 +35,7 @@ const views = {
       "delivered to course, 2nd attempt",
     ],
   ],
-  "the log": ["#/logs", "Logs", ["Request answered", "Upstream is unavailable"]],
+  "the log": ["#/logs", "Logs", ["Request completed", "Upstream is unavailable"]],
   "the events": ["#/events", "Events", [
     "8 events waiting, 2 dead letters.",
     "user.profile-changed",
@@ -50,7 +49,7 @@ const views = {
     "central document",
     "PASSPORT_TTL_SECONDS",
     "default",
-    "4 does not fit",
+    "4 is invalid",
     "Roll back to version 3…",
   ]],
   "the health": [
@@ -71,7 +70,7 @@ type SetupOptions = Parameters<typeof openWatched>[1] & { readonly count?: numbe
 
 /** A page connected to its own dashboard. */
 async function setup(hash: string, { count = 250, ...options }: SetupOptions = {}): Promise<Setup> {
-  const fake = startFakeDashboard({ page: await createPage(), count });
+  const fake = startFakeDashboard({ page: await buildDashboard(), count });
   const watched = await openWatched(`${fake.url}/${hash}`, options);
   const { page, complaints } = watched;
   await page.locator(".connection-live").waitFor();
@@ -151,7 +150,7 @@ inBrowser("a request is listed as soon as the stream reports it", async () => {
 inBrowser("log lines, health and the map follow the stream", async () => {
   await using opened = await setup("#/logs");
   const { page, fake } = opened;
-  await page.getByText("Request answered").first().waitFor();
+  await page.getByText("Request completed").first().waitFor();
   fake.send("log", {
     id: 999_999,
     time: Date.now() + 1000,
@@ -159,10 +158,10 @@ inBrowser("log lines, health and the map follow the stream", async () => {
     service: "course",
     traceId: null,
     spanId: null,
-    message: "EventInput just now",
+    message: "Logged just now",
     fields: {},
   });
-  await page.getByText("EventInput just now").waitFor();
+  await page.getByText("Logged just now").waitFor();
   await page.getByRole("link", { name: "Health" }).click();
   await page.getByText("3 of 13 parts are not ready.").waitFor();
   fake.samples.health = { parts: [], exits: [] };
@@ -227,9 +226,9 @@ inBrowser(
     fake.send("events", { at: 1 });
     await page.getByText("No database of a service can be read from here.").waitFor();
     await page.getByText("deno task dlq list").waitFor();
-    fake.samples.events.trouble = "The local QStash does not answer";
+    fake.samples.events.trouble = "The local QStash does not respond";
     fake.send("events", { at: 2 });
-    await page.getByText("The local QStash does not answer.").waitFor();
+    await page.getByText("The local QStash does not respond.").waitFor();
     opened.requireCalm();
   },
 );
@@ -242,7 +241,7 @@ inBrowser("the page reports that a dead letter no longer exists", async () => {
   const deadLetters = fake.samples.events.deadLetters ?? [];
   fake.samples.events.deadLetters = [];
   await replay.press("Enter");
-  await page.getByText("It is not a dead letter any more").waitFor();
+  await page.getByText("It is no longer a dead letter").waitFor();
   assert.equal(deadLetters.length, 2);
 });
 
@@ -257,8 +256,8 @@ inBrowser("filters narrow the list, are part of the URL and survive a reload", a
     const statuses = await page.locator(".requests tbody .cell-status").allTextContents();
     return statuses.length > 0 && statuses.every((text) => text === "403forbidden");
   };
-  await waitUntil("only refusals are listed", onlyForbidden, 5000);
-  await waitUntil("the URL has the filter", () => page.url().includes("code=forbidden"), 5000);
+  await waitUntil("only refusals are listed", onlyForbidden, 30_000);
+  await waitUntil("the URL has the filter", () => page.url().includes("code=forbidden"), 30_000);
   const [path, query] = new URL(page.url()).hash.split("?");
   assert.equal(path, "#/requests");
   const set = Object.fromEntries(new URLSearchParams(query));
@@ -266,14 +265,14 @@ inBrowser("filters narrow the list, are part of the URL and survive a reload", a
   // Rows from the stream are filtered in the same way.
   fake.send("request", makeRow(900, 0, { time: Date.now() + 1000, path: "/courses/not-this" }));
   fake.send("request", makeRow(7, 0, { traceId: traceIdOf(901), time: Date.now() + 2000 }));
-  await waitUntil("it fits", async () => (await listRows(page))[0] === traceIdOf(901), 5000);
+  await waitUntil("it fits", async () => (await listRows(page))[0] === traceIdOf(901), 30_000);
   assert.equal(await page.getByText("/courses/not-this").count(), 0);
   await page.reload();
-  await waitUntil("only refusals are listed again", onlyForbidden, 5000);
+  await waitUntil("only refusals are listed again", onlyForbidden, 30_000);
   assert.equal(await page.getByLabel("Code").inputValue(), "forbidden");
   assert.equal(await page.getByLabel("Status").inputValue(), "4xx");
   await page.getByRole("button", { name: "Clear" }).click();
-  await waitUntil("all are listed", async () => (await listRows(page)).length === 100, 5000);
+  await waitUntil("all are listed", async () => (await listRows(page)).length === 100, 30_000);
   opened.requireCalm();
 });
 
@@ -285,7 +284,7 @@ inBrowser("a list does not move while the user reads it", async () => {
   await waitUntil("it stands", async () => {
     fake.send("request", makeRow(900, 0, { time: Date.now() + 1000, path: "/meanwhile" }));
     return await page.getByRole("button", { name: "1 new request" }).isVisible();
-  }, 5000);
+  }, 30_000);
   assert.equal(await page.getByText("/meanwhile").count(), 0);
   await page.getByRole("button", { name: "1 new request" }).click();
   await page.getByText("/meanwhile").waitFor();
@@ -299,7 +298,7 @@ inBrowser("older requests are loaded on scrolling down", async () => {
   await page.locator("[data-trace]").nth(99).waitFor({ state: "attached" });
   for (const count of [200, 250]) {
     await page.evaluate("scrollTo({ top: document.body.scrollHeight })");
-    await waitUntil(`${count} rows`, async () => (await listRows(page)).length === count, 5000);
+    await waitUntil(`${count} rows`, async () => (await listRows(page)).length === count, 30_000);
   }
   assert.deepEqual(await listRows(page), opened.fake.samples.requests.map((row) => row.traceId));
   opened.requireCalm();
@@ -425,17 +424,17 @@ inBrowser("what others wrote is shown as text, wherever it stands", async () => 
 });
 
 inBrowser("the page reports that dev is down, and recovers by itself", async () => {
-  const page = await createPage();
+  const page = await buildDashboard();
   const first = startFakeDashboard({ page });
   await using opened = await openWatched(`${first.url}/#/requests`);
   await opened.page.locator("[data-trace]").first().waitFor();
   await first[Symbol.asyncDispose]();
-  await opened.page.getByText("dev does not answer.").waitFor();
+  await opened.page.getByText("dev does not respond.").waitFor();
   assert.ok((await listRows(opened.page)).length > 0, "loaded rows stay");
   await using second = startFakeDashboard({ page, port: first.port });
   second.samples.requests.unshift(makeRow(900, Date.now(), { path: "/after-the-break" }));
   await opened.page.getByText("/after-the-break").waitFor();
-  assert.equal(await opened.page.getByText("dev does not answer.").count(), 0);
+  assert.equal(await opened.page.getByText("dev does not respond.").count(), 0);
   await opened.page.locator(".connection-live").waitFor();
 });
 

@@ -12,10 +12,13 @@ import {
   type DevSystem,
   isListening,
   runDev,
+  shareDev,
   startDev,
   temporaryWorkspace,
   waitUntilGone,
 } from "./support/dev_system.ts";
+
+const anyDev = shareDev();
 
 Deno.test("deno task dev serves demo users and courses, and creates them once", async () => {
   await using workspace = await temporaryWorkspace();
@@ -46,8 +49,7 @@ Deno.test("deno task dev serves demo users and courses, and creates them once", 
 });
 
 Deno.test("the banner names the demo users, and its administrator can log in", async () => {
-  await using workspace = await temporaryWorkspace();
-  await using system = await startDev({ workspace: workspace.path });
+  const { workspace, system } = await anyDev();
   const [, email = "", password = ""] = /admin +(\S+@\S+) +(\S+)/.exec(system.output()) ?? [];
   const token = await logIn(system, { email, password });
   const accounts = await expectSuccess(
@@ -64,8 +66,7 @@ Deno.test("the banner names the demo users, and its administrator can log in", a
 });
 
 Deno.test("generated secrets are readable by their owner only", async () => {
-  await using workspace = await temporaryWorkspace();
-  await using _system = await startDev({ workspace: workspace.path });
+  const { workspace } = await anyDev();
   const modes = new Map<string, string>();
   for (const name of ["dev.env", "keys", "db", "redis", "logs"]) {
     modes.set(name, ((await Deno.stat(`${workspace.path}/${name}`)).mode! & 0o777).toString(8));
@@ -142,8 +143,7 @@ Deno.test("a process that exits ends dev with its exit code, and dev names it", 
 });
 
 Deno.test("a second dev on the same workspace is refused in one line, and the first continues", async () => {
-  await using workspace = await temporaryWorkspace();
-  await using system = await startDev({ workspace: workspace.path });
+  const { workspace, system } = await anyDev();
   const { code, output } = await runDev({ workspace: workspace.path });
   assert.equal(code, 1);
   assert.match(

@@ -38,7 +38,7 @@ const broken = {
   ],
   "a Redis address without a server": [
     { REDIS_URL: `redis://user:pw@127.0.0.1:${freePort()}` },
-    /^Cannot start: no Redis answers at REDIS_URL/,
+    /^Cannot start: no Redis responds at REDIS_URL/,
     "user:pw",
   ],
   "issuers that are not JSON": [
@@ -114,7 +114,7 @@ Deno.test("deno task dev reports a port that is in use", async () => {
   const { code, output } = await runDev({ workspace: workspace.path, port });
   assert.equal(code, 1);
   const expected =
-    `Cannot start: PORT ${port} is taken by another program; set PORT to another port`;
+    `Cannot start: PORT ${port} is in use by another program; set PORT to another port`;
   assert.deepEqual(linesOf(output), [expected]);
 });
 

@@ -48,7 +48,7 @@ Deno.test("deno task dlq and events:setup find the system that dev runs", async 
 
   const all = await run("replay", "--all");
   assert.equal(all.code, 0);
-  assert.match(all.text, /^course: 0 replayed, 1 poison left where they are$/m);
+  assert.match(all.text, /^course: 0 replayed, 1 poison not replayed$/m);
   assert.match((await run("replay", id)).text, /^Replayed: .*, for course$/);
   assert.deepEqual(await run("replay", id), {
     code: 1,
@@ -81,7 +81,7 @@ Deno.test("deno task dlq and events:setup find the system that dev runs", async 
   const refused = await dlq(["list"], deployment, plain);
   assert.deepEqual(refused, {
     code: 1,
-    text: "POST /auth/token answered 401 credentials_invalid: E-mail or password is wrong",
+    text: "POST /auth/token failed: 401 credentials_invalid: E-mail or password is wrong",
   });
 });
 

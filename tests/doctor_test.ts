@@ -54,7 +54,7 @@ Deno.test("deno task doctor finds a running dev healthy, and reports the traces 
   assert.deepEqual(notWell(lines), []);
   assert.equal(code, 0);
   for (
-    const expected of ["ok gateway: /readyz says that it is ready", "ok redis: the revocation"]
+    const expected of ["ok gateway: /readyz reports ready", "ok redis: the revocation"]
   ) {
     assert.ok(lines.some((line) => line.startsWith(expected)), expected);
   }
@@ -66,7 +66,7 @@ Deno.test("deno task doctor finds a running dev healthy, and reports the traces 
   assert.equal(notWell(after.lines).length, 1, after.lines.join("\n"));
   assert.match(
     notWell(after.lines)[0] ?? "",
-    /^warn home: the last dev \(process \d+\) was ended by force; what it kept is there$/,
+    /^warn home: the last dev \(process \d+\) was killed; its state is still there$/,
   );
 });
 
@@ -105,12 +105,12 @@ Deno.test("deno task doctor exits with 1 where a check fails, and shows no secre
   assert.equal(complaint, "");
   for (
     const line of [
-      /^fail {2}home .*\/keys\/refresh-token-key is open to others than its owner → chmod 600 /m,
+      /^fail {2}home .*\/keys\/refresh-token-key is open to other users → chmod 600 /m,
       /^warn {2}names .*OTEL_EXPORTER_OLTP_ENDPOINT → .* set OTEL_EXPORTER_OTLP_ENDPOINT/m,
       /^fail {2}settings +ISSUERS: must be JSON \(gateway\) → set ISSUERS /m,
       /^fail {2}keys +PASSPORT_KEYS \(0\.secret\): must be at least 32 random bytes/m,
       /^fail {2}databases +USER_DB is damaged or cannot be read/m,
-      /^fail {2}redis +no response at UPSTASH_REDIS_REST_URL → /m,
+      /^fail {2}redis +no response from UPSTASH_REDIS_REST_URL → /m,
       /^\d+ ok, 2 warn, 5 fail$/m,
     ]
   ) assert.match(text, line);

@@ -55,16 +55,16 @@ Deno.test("an accepted request is explained with every decision and every hop", 
   assert.ok(output.startsWith(`Trace ${traceId}, `));
   for (
     const part of [
-      "GET /users/0192 was answered 200 in 10.0 ms by user.",
+      "GET /users/0192 got 200 in 10.0 ms from user.",
       "+ target GET /users/0192",
       "+ route /users/{id}, access: authenticated",
       "+ credential cookie",
       "+ verify key key-1; sub 0192; issuer user; roles learner; sid sid-1; jti jti-1 (0.25 ms)",
-      "+ revocation clear, strict; asked by sub, jti, sid, kid (0.25 ms)",
+      "+ revocation clear, strict; looked up by sub, jti, sid, kid (0.25 ms)",
       "+ authorize allowed by authenticated",
       "+ sign Passport by key pass-1; life 30 s from ",
       "sub user:0192; roles [learner]",
-      "+ forward to user, which answered 200 (8.00 ms)",
+      "+ forward to user, which returned 200 (8.00 ms)",
     ]
   ) assert.ok(output.includes(part), `${part}\n\n${text}`);
   assert.deepEqual(linesOf(text, "gateway "), ["gateway GET /users/{id} 200 10.0 ms"]);
@@ -152,10 +152,10 @@ Deno.test("an event that waits in its outbox is shown, parked or not, without da
     squeeze(environment.explain(traceId).text),
     /now waits in the outbox of user, after 3 attempts … [\d:.]+ next attempt to publish $/,
   );
-  db.exec("UPDATE outbox SET parked = 'QStash answered 413'");
+  db.exec("UPDATE outbox SET parked = 'QStash returned 413'");
   assert.match(
     squeeze(environment.explain(traceId).text),
-    /x now parked, after 3 attempts: QStash answered 413 $/,
+    /x now parked, after 3 attempts: QStash returned 413 $/,
   );
 });
 
@@ -166,7 +166,7 @@ Deno.test("a refused request is explained with the step, the code and its meanin
   assert.equal(code, 0);
   assert.ok(
     squeeze(text).includes(
-      "GET /users/0192 was answered 401 in 3.00 ms: the gateway refused it at the step revocation. " +
+      "GET /users/0192 got 401 in 3.00 ms: the gateway refused it at the step revocation. " +
         "token_revoked: Token has been revoked.",
     ),
   );
@@ -226,8 +226,8 @@ Deno.test("an unsampled request is explained from its log lines, and the output 
   const { text, code } = environment.explain(traceId);
   assert.equal(code, 0);
   const output = squeeze(text);
-  assert.ok(output.includes("GET /courses was answered 200 in 5.00 ms."));
-  assert.ok(output.includes("No span of it was kept"));
+  assert.ok(output.includes("GET /courses got 200 in 5.00 ms."));
+  assert.ok(output.includes("No span of it was stored"));
   assert.ok(output.includes("+ route /courses"));
   assert.ok(output.includes("+ verify sub 0192"));
   assert.ok(output.includes("course ERROR Store is away"));
@@ -338,6 +338,6 @@ Deno.test("deno task explain reads the store of EDGEPASS_HOME without writing to
     env: { EDGEPASS_HOME: environment.workspace },
   }).output();
   assert.equal(code, 0, new TextDecoder().decode(stderr));
-  assert.match(new TextDecoder().decode(stdout), /was answered 200/);
+  assert.match(new TextDecoder().decode(stdout), /got 200/);
   assert.deepEqual(Deno.readFileSync(environment.path), before);
 });

@@ -17,7 +17,9 @@ async function copyTree(): Promise<{ readonly folder: string } & AsyncDisposable
 }
 
 async function run(cwd: string, command: string, args: string[]) {
-  const { success, stdout, stderr } = await new Deno.Command(command, { cwd, args }).output();
+  // The Workers that a run of all tests has built are this tree's.
+  const env = { EDGEPASS_TEST_RUN: "" };
+  const { success, stdout, stderr } = await new Deno.Command(command, { cwd, args, env }).output();
   const [output, errors] = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes));
   return { success, output: output ?? "", errors: errors ?? "" };
 }
@@ -199,41 +201,47 @@ for (const [what, [name, line]] of Object.entries(refused)) {
   });
 }
 
-for (const option of ["events", "database"] as const) {
-  Deno.test(`\`deno task new service ping --${option} none\` makes a service without ${option}`, async () => {
-    await using copy = await copyTree();
-    const { folder } = copy;
-    const args = ["new", "service", "ping", `--${option}`, "none"];
-    const output = await succeed(folder, "task", "--quiet", ...args);
-    const service = await Deno.readTextFile(`${folder}/services/ping/service.ts`);
-    // With a database and without events, personal data outlives its account: both places say so.
-    assert.equal(/rows stay until you delete them/.test(output), option === "events");
-    assert.equal(/hears of no closed account/.test(service), option === "events");
-    if (option === "events") {
-      await succeed(folder, "test", "-A", "--quiet", "--no-check", "services/ping");
-    }
-    await succeed(folder, "check", "--quiet", "services/ping", "app/deno.ts", "dev/run/main.ts");
-    await succeed(folder, "test", "-A", "--quiet", "--no-check", "tests/generate_test.ts");
-    const routes = await Deno.readTextFile(`${folder}/app/generated/routes.ts`);
-    assert.ok(routes.includes('"/ping"'));
-    const wrangler = await Deno.readTextFile(`${folder}/wrangler.toml`);
-    assert.equal(wrangler.includes("PING_DB"), option === "events");
-    await assertContradiction(folder, service);
-    const sources = await Array.fromAsync(Deno.readDir(`${folder}/services/ping`));
-    assert.ok(!sources.some(({ name }) => name === "events.ts"));
-  });
-}
+Deno.test("`deno task new service` makes services without events and without database, side by side", async (t) => {
+  await using copy = await copyTree();
+  const { folder } = copy;
+  const names = { ping: "events", pong: "database" } as const;
+  for (const [name, option] of Object.entries(names)) {
+    await t.step(`--${option} none`, async () => {
+      const args = ["new", "service", name, `--${option}`, "none"];
+      const output = await succeed(folder, "task", "--quiet", ...args);
+      const service = await Deno.readTextFile(`${folder}/services/${name}/service.ts`);
+      // With a database and without events, personal data outlives its account: both places say so.
+      assert.equal(/rows stay until you delete them/.test(output), option === "events");
+      assert.equal(/hears of no closed account/.test(service), option === "events");
+      if (option === "events") {
+        await succeed(folder, "test", "-A", "--quiet", "--no-check", `services/${name}`);
+      }
+      const routes = await Deno.readTextFile(`${folder}/app/generated/routes.ts`);
+      assert.ok(routes.includes(`"/${name}"`));
+      const wrangler = await Deno.readTextFile(`${folder}/wrangler.toml`);
+      assert.equal(wrangler.includes(`${name.toUpperCase()}_DB`), option === "events");
+      const sources = await Array.fromAsync(Deno.readDir(`${folder}/services/${name}`));
+      assert.ok(!sources.some(({ name }) => name === "events.ts"));
+    });
+  }
+  const entries = ["app/deno.ts", "dev/run/main.ts"];
+  await succeed(folder, "check", "--quiet", "services/ping", "services/pong", ...entries);
+  await succeed(folder, "test", "-A", "--quiet", "--no-check", "tests/generate_test.ts");
+  for (const name of Object.keys(names)) await assertContradiction(folder, name);
+});
 
 /** A declaration that contradicts itself is the same line in the check and at the start. */
-async function assertContradiction(folder: string, service: string): Promise<void> {
-  const path = "services/ping/service.ts";
-  const calling = service.replace('name: "ping",', 'name: "ping",\n  calls: ["nobody"],');
+async function assertContradiction(folder: string, name: string): Promise<void> {
+  const path = `services/${name}/service.ts`;
+  const service = await Deno.readTextFile(`${folder}/${path}`);
+  const calling = service.replace(`name: "${name}",`, `name: "${name}",\n  calls: ["nobody"],`);
   await Deno.writeTextFile(`${folder}/${path}`, calling);
-  for (const program of ["app/generate/check_task.ts", "services/ping/deno.ts"]) {
+  for (const program of ["app/generate/check_task.ts", `services/${name}/deno.ts`]) {
     const args = ["run", "--allow-all", "--no-check", program];
     const { success, errors } = await run(folder, Deno.execPath(), args);
     assert.ok(!success, program);
     const line = `${path}: calls: there is no service "nobody"`;
     assert.ok(errors.trim().split("\n").at(-1)?.includes(line), `${program}: ${errors}`);
   }
+  await Deno.writeTextFile(`${folder}/${path}`, service);
 }

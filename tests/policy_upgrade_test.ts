@@ -84,7 +84,7 @@ for (
     while (people.length < 3) people.push(await newPerson(send, admin, ["learner"]));
     await enrollEach(send, { admin, people });
     const isWorker = placement.startsWith("workerd");
-    await using load = startLoad(isWorker ? 8 : 120, (at) => request(send, people[at % 3]!, at));
+    await using load = startLoad(isWorker ? 8 : 60, (at) => request(send, people[at % 3]!, at));
     await load.pass();
     const verdicts = async () => isWorker ? {} : await readVerdicts(send, admin);
     /** A step ends once every earlier request has finished, and later requests have arrived. */

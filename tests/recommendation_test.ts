@@ -4,8 +4,9 @@ import {
   fallbackSettings,
   productFallback,
 } from "./suite/product_fallback.ts";
-import { bearer, demoInstructor, demoLearner, expectSuccess, logIn } from "./support/dev_people.ts";
-import { type DevSystem, startDev, temporaryWorkspace } from "./support/dev_system.ts";
+import { demoLearner, logIn } from "./support/dev_people.ts";
+import { changesWithinMs, readSource, turnRecommenderOffAndOn } from "./support/dev_recommender.ts";
+import { startDev, temporaryWorkspace } from "./support/dev_system.ts";
 import { startRecommender } from "./support/recommender.ts";
 import { waitUntil } from "./support/wait.ts";
 import { targets } from "./targets.ts";
@@ -21,51 +22,12 @@ for (const [placement, start] of Object.entries(targets)) {
   });
 }
 
-const changesWithinMs = 60_000;
-
-/** `source` and `X-Fallback` of a user's response. */
-async function readSource(system: DevSystem, token: string): Promise<string> {
-  const response = await system.fetch("/recommendations", { headers: bearer(token) });
-  const fallback = response.headers.get("x-fallback")?.replace(/\d+/, "n") ?? "";
-  const { items, source } = await expectSuccess(response);
-  assert.ok(Array.isArray(items));
-  return `${source} ${items.length} ${fallback}`.trim();
-}
-
-const tasks = {
-  "deno task dev": {},
-  "deno task dev --split": { args: ["--split"] },
-  "deno task dev:workers": { task: "dev:workers" },
-} as const;
-for (const [command, options] of Object.entries(tasks)) {
+const tasks = { "deno task dev": [], "deno task dev --split": ["--split"] } as const;
+for (const [command, args] of Object.entries(tasks)) {
   Deno.test(`${command} has a recommender, and its banner shows how to turn it off`, async () => {
     await using workspace = await temporaryWorkspace();
-    await using system = await startDev({ workspace: workspace.path, ...options });
-    const [, knob = ""] = /curl -X PUT (\S+\/faults) --json '\{"down":true\}'/
-      .exec(system.output()) ?? [];
-    const turn = async (faults: object) => {
-      const response = await fetch(knob, { method: "PUT", body: JSON.stringify(faults) });
-      await response.body?.cancel();
-      assert.equal(response.status, 200);
-    };
-    const [learner, instructor] = [
-      await logIn(system, demoLearner),
-      await logIn(system, demoInstructor),
-    ];
-    const becomes = (expected: string, token: string) =>
-      waitUntil(
-        `suggestions are ${expected}`,
-        async () => await readSource(system, token) === expected,
-        changesWithinMs,
-      );
-    // Events about the demo courses arrive a moment after their publication.
-    await becomes("live 2", learner);
-    await turn({ down: true });
-    assert.equal(await readSource(system, learner), "cache 2 cache; age=n");
-    assert.equal(await readSource(system, instructor), "default 2 default");
-    await turn({});
-    await becomes("live 2", learner);
-    await becomes("live 2", instructor);
+    await using system = await startDev({ workspace: workspace.path, args });
+    await turnRecommenderOffAndOn(system);
   });
 }
 

@@ -13,6 +13,7 @@ import { migrations } from "../app/generated/migrations_deno.ts";
 import { services as declarations } from "../app/generated/services.ts";
 import { maintainEach } from "../app/maintenance.ts";
 import { readMigrations } from "../shared/runtime/deno_files.ts";
+import { withBuiltWorkers } from "./support/built_workers.ts";
 import { admin, createSettings, publicOrigin } from "./settings.ts";
 
 /** A running installation, as its clients see it. */
@@ -237,17 +238,22 @@ function toTarget(
 }
 
 type Harness = ReturnType<typeof createTestHarness>;
-type Workers = NonNullable<Parameters<typeof createTestHarness>[0]>["workers"];
+/** A Worker of the harness, by its Wrangler file. */
+interface Worker {
+  readonly configPath: string;
+  readonly vars: Record<string, string>;
+  readonly secrets: Record<string, string>;
+}
 
 async function startWorkers(
   more: MoreSettings,
-  workers: (settings: Record<string, string>) => Workers,
+  workers: (settings: Record<string, string>) => readonly Worker[],
   servicesOf: Readonly<Record<string, readonly ServiceName[]>>,
 ): Promise<Target> {
   await using resources = new AsyncDisposableStack();
   const redis = startRedis(resources);
   const settings = { ...await createSettings(redis), ...more };
-  const harness = createTestHarness({ root, workers: workers(settings) });
+  const harness = createTestHarness({ root, workers: await withBuiltWorkers(workers(settings)) });
   resources.defer(() => harness.close());
   const { url } = await harness.listen();
   for (const [worker, names] of Object.entries(servicesOf)) {

@@ -10,7 +10,7 @@ const usage = `Usage: deno task config get [path]
        deno task config unset <path>
        deno task config history
        deno task config rollback <version>
-A path is gateway.logLevel or gateway.revocation["/courses/{id}"]; + is the place behind a list's last.`;
+A path is gateway.logLevel or gateway.revocation["/courses/{id}"]; + is the position after the last of a list.`;
 
 const api = "/admin/configuration";
 
@@ -67,7 +67,7 @@ const commands: Readonly<Record<string, readonly [minArgs: number, maxArgs: numb
   ],
   history: [0, 0, async (call) => {
     const { items } = z.parse(History, await call("GET", `${api}/history?limit=100`));
-    if (items.length === 0) return "There is no version yet: the environment is in force";
+    if (items.length === 0) return "There is no version yet: the environment applies";
     return items.map(({ version, changedAt, changedBy, comment, changed }) =>
       [`${version}`, changedAt, changedBy, changed.join(", "), comment && `(${comment})`]
         .filter(Boolean).join("  ")
@@ -107,7 +107,7 @@ async function change(call: Call, edit: (document: JsonValue) => JsonValue): Pro
     try {
       const after = z.parse(Configuration, await call("PUT", api, body));
       if (after.version === before.version) {
-        return `Version ${after.version} is in force, which says that already`;
+        return `Version ${after.version} is current and contains this value already`;
       }
       return describe(after);
     } catch (error) {
@@ -118,7 +118,7 @@ async function change(call: Call, edit: (document: JsonValue) => JsonValue): Pro
 }
 
 function describe({ version, changed }: z.output<typeof Configuration>): string {
-  return `Version ${version} is in force: ${changed.join(", ") || "nothing changed"}`;
+  return `Version ${version} is current: ${changed.join(", ") || "nothing changed"}`;
 }
 
 /** A plain word counts as text, so it need not be quoted for both the shell and JSON. */

@@ -46,7 +46,7 @@ Deno.test("config get shows the document, or the value at a path", async () => {
 Deno.test("config set takes JSON or a word, and reports the current version", async () => {
   const { run, state } = setup();
   assert.deepEqual(await run("set", "gateway.logLevel", "debug"), {
-    text: "Version 5 is in force: a",
+    text: "Version 5 is current: a",
     code: 0,
   });
   await run("set", "gateway.passportTtlSeconds", "20");
@@ -54,7 +54,7 @@ Deno.test("config set takes JSON or a word, and reports the current version", as
   assert.deepEqual(state.document, {
     gateway: { logLevel: "debug", passportTtlSeconds: 20, routes: [{ prefix: "/echo" }] },
   });
-  assert.match((await run("set", "gateway.logLevel", "debug")).text, /says that already/);
+  assert.match((await run("set", "gateway.logLevel", "debug")).text, /contains this value already/);
   await run("unset", "gateway.routes");
   assert.deepEqual(state.document, { gateway: { logLevel: "debug", passportTtlSeconds: 20 } });
 });

@@ -94,7 +94,7 @@ function replayAll(poison: boolean): Command {
   return async ({ call }) => {
     return await overAll(async (service) => {
       const { replayed, poison: left, more } = z.parse(Replayed, await call("POST", service, path));
-      const leftNote = left > 0 ? `, ${left} poison left where they are` : "";
+      const leftNote = left > 0 ? `, ${left} poison not replayed` : "";
       return [
         `${service}: ${replayed} replayed${leftNote}${more ? "; there are more, repeat it" : ""}`,
       ];
@@ -165,7 +165,7 @@ function formatDeadLetter(letter: DeadLetter, ansi: Ansi): string[] {
   const what = type === null ? "no event" : `${type} of ${subject}`;
   const when = failedAt === null ? "" : `, ${failedAt}`;
   const often = attempts === null ? "" : `, ${attempts} attempts`;
-  const outcome = poison ? "poison" : status === null ? "no answer" : `answered ${status}`;
+  const outcome = poison ? "poison" : status === null ? "no response" : `status ${status}`;
   return [
     `  ${ansi("cyan", clean(id))}  ${
       cut(clean(`${what}${when}${often}`), maxWidth - id.length - 4)

@@ -53,7 +53,7 @@ export function setAt(value: JsonValue, path: readonly string[], to: JsonValue):
   if (isList(value)) {
     const at = step === "+" ? value.length : Number(step);
     if (!Number.isInteger(at) || at < 0 || at > value.length) {
-      throw new PathError(`${step} is no place in a list of ${value.length}`);
+      throw new PathError(`${step} is no position in a list of ${value.length}`);
     }
     return value.toSpliced(at, 1, setAt(value[at] ?? (rest[0] === "+" ? [] : {}), rest, to));
   }

@@ -92,7 +92,7 @@ const wakeCron = "*/5 * * * *";
 /** Checks everything that events need of QStash and of the system, one after the other. */
 export async function setUpEvents(setup: EventsSetup): Promise<readonly Reported[]> {
   const client = await loadQstashClient({ ...setup.qstash, timeoutMs: 10_000 });
-  const found: Reported[] = [{ check: "way", ...checkReach(setup) }];
+  const found: Reported[] = [{ check: "address", ...checkReach(setup) }];
   const look = async (check: string, work: () => Promise<Finding>) => {
     found.push({ check, ...await work().catch(toFailure) });
   };
@@ -100,7 +100,7 @@ export async function setUpEvents(setup: EventsSetup): Promise<readonly Reported
     const keys: unknown = await client.http.request({ method: "GET", path: ["v2", "keys"] });
     return compareKeys(setup.signingKeys, z.parse(Keys, keys));
   });
-  await look("letters", async () => {
+  await look("dlq", async () => {
     const { messages } = await client.dlq.listMessages({ count: 1 });
     return messages.length === 0
       ? ok("there are no dead letters")
@@ -116,11 +116,13 @@ export async function setUpEvents(setup: EventsSetup): Promise<readonly Reported
 function checkReach({ qstash, publicOrigin }: EventsSetup): Finding {
   if (isLoopback(publicOrigin) && !isLoopback(qstash.url)) {
     return fail(
-      `PUBLIC_ORIGIN ${publicOrigin} is of this machine, and QStash is elsewhere`,
-      "set PUBLIC_ORIGIN to the https origin that the internet knows",
+      `PUBLIC_ORIGIN ${publicOrigin} is on this machine, but QStash is not`,
+      "set PUBLIC_ORIGIN to the public https origin",
     );
   }
-  return ok(`events go by ${new URL(qstash.url).host} to ${toDestination(publicOrigin, "…")}`);
+  return ok(
+    `events are sent by ${new URL(qstash.url).host} to ${toDestination(publicOrigin, "…")}`,
+  );
 }
 
 function isLoopback(url: string): boolean {
@@ -134,12 +136,12 @@ function compareKeys(
   const fix =
     "set QSTASH_CURRENT_SIGNING_KEY and QSTASH_NEXT_SIGNING_KEY as the console shows them";
   if (current === keys.current && next === keys.next) {
-    return ok("the token is taken, and the signing keys are those of QStash");
+    return ok("the token is accepted, and the signing keys are those of QStash");
   }
   if (![current, next].includes(keys.current)) {
     return fail("every delivery is refused: no signing key here is QStash's current one", fix);
   }
-  return warn("deliveries are taken until the signing keys are rolled again", fix);
+  return warn("deliveries are accepted until the signing keys are rolled again", fix);
 }
 
 /** Maintenance is the system's own; it only runs while something keeps the system awake. */
@@ -153,7 +155,7 @@ async function scheduleWaking(
   if (present?.destination === destination && present.cron === wakeCron) return ok(what);
   if (!wake) {
     return ok(
-      "no schedule is needed: cron sweeps on Workers, a timer in a Deno process that lives; where a " +
+      "no schedule is needed: maintenance runs by cron on Workers, by a timer on Deno; where a " +
         "host stops idle processes, as Deno Deploy does, --wake makes QStash call the system",
     );
   }
@@ -164,7 +166,7 @@ async function scheduleWaking(
     method: "GET",
     retries: 0,
   });
-  return ok(`made: ${what}`);
+  return ok(`created: ${what}`);
 }
 
 /** Without a signature it must be refused, by the service and for that very reason. */
@@ -180,23 +182,26 @@ async function checkDestination(
     if (isRefused) continue;
     const reason = refusal instanceof Error
       ? refusal.message
-      : `${path} accepted an unsigned event`;
+      : `${path} accepted a request without a signature`;
     return fail(
-      `${destination} does not take deliveries: ${reason}`,
-      `is ${service} running, and is PUBLIC_ORIGIN the gateway's own?`,
+      `${destination} does not accept deliveries: ${reason}`,
+      `check that ${service} is running, and that PUBLIC_ORIGIN is the gateway's own`,
     );
   }
-  return ok(`${destination} refuses what QStash has not signed, and so is there`);
+  return ok(`${destination} is reachable, and refuses requests that QStash has not signed`);
 }
 
 function toFailure(error: unknown): Finding {
   if (!(error instanceof PublishError)) {
     const reason = error instanceof Error ? error.name : "unknown reason";
-    return fail(`QStash gave an unusable answer (${reason})`, "is QSTASH_URL that of a QStash?");
+    return fail(
+      `QStash returned an unusable response (${reason})`,
+      "check that QSTASH_URL is that of a QStash",
+    );
   }
   return error.kind === "unauthorized"
     ? fail("QStash refuses the token", "set QSTASH_TOKEN to the token of this QStash's region")
-    : fail(error.message, "is QSTASH_URL that of your region, and is it up?");
+    : fail(error.message, "check that QSTASH_URL is that of your region, and that it is up");
 }
 
 if (import.meta.main) {

@@ -54,7 +54,7 @@ function statesOf(text: string): Record<string, string> {
 }
 
 const well = {
-  ...{ way: "ok", keys: "ok", letters: "ok", schedule: "ok" },
+  ...{ address: "ok", keys: "ok", dlq: "ok", schedule: "ok" },
   ...Object.fromEntries(serviceNames.map((name) => [name, "ok"])),
 };
 
@@ -69,9 +69,12 @@ Deno.test("events:setup passes a correct system, and creates nothing", async () 
 Deno.test("events:setup --wake creates one schedule, however often it is repeated", async () => {
   await using made = setup();
   const first = await made.run({}, "--wake");
-  assert.match(first.text, /made: the schedule edgepass-wake calls .*\/livez by \*\/5 \* \* \* \*/);
+  assert.match(
+    first.text,
+    /created: the schedule edgepass-wake calls .*\/livez by \*\/5 \* \* \* \*/,
+  );
   const second = await made.run({}, "--wake");
-  assert.doesNotMatch(second.text, /made: /);
+  assert.doesNotMatch(second.text, /created: /);
   assert.deepEqual([first.code, second.code], [0, 0]);
   const schedules = await made.send("GET", "/v2/schedules");
   assert.deepEqual(
@@ -113,7 +116,7 @@ Deno.test("events:setup reports a system that refuses deliveries", async () => {
   await using other = setup({ refusal: "authentication_required" });
   const { code, text } = await other.run();
   assert.equal(code, 1);
-  assert.match(text, /\/events\/user does not take deliveries: .* 401 authentication_required/);
+  assert.match(text, /\/events\/user does not accept deliveries: .* 401 authentication_required/);
   await using gone = setup();
   await gone.stopGateway();
   const away = await gone.run();
@@ -128,7 +131,7 @@ Deno.test("events:setup reports an origin that QStash cannot reach", async () =>
   await using made = setup();
   const { code, text } = await made.run({ QSTASH_URL: "https://qstash.invalid" });
   assert.equal(code, 1);
-  assert.match(text, /^fail +way +PUBLIC_ORIGIN http:\/\/127\.0\.0\.1:\d+ is of this machine/m);
+  assert.match(text, /^fail +address +PUBLIC_ORIGIN http:\/\/127\.0\.0\.1:\d+ is on this machine/m);
 });
 
 Deno.test("events:setup reports missing settings and its usage", async () => {

@@ -14,10 +14,10 @@ import { asAdministrator, findSystem, retryWhileAway } from "../system/system.ts
 
 const usage = "Usage: deno task events:verify [--repair]";
 
-/** One repair may uncover another: of a person who was missing nothing else could be compared. */
+/** One repair may reveal the next difference: a missing subject has nothing else to compare. */
 const maxRepairs = 3;
 
-/** Compares what services project of each other with its source, and has it published again. */
+/** Compares each projection with its source, and makes the source publish differences again. */
 export async function verifyEvents(
   args: readonly string[],
   variables: Readonly<Record<string, string>>,
@@ -53,12 +53,12 @@ export async function reconcile(
   const lines = formatFindings(findings);
   for (let round = 0; repairs && round < maxRepairs && countWrong(findings) > 0; round++) {
     await repair(call, findings);
-    lines.push(`Said again: ${countWrong(findings)}`);
+    lines.push(`Published again: ${countWrong(findings)}`);
     findings = await settle(call, pause);
     lines.push("", ...formatFindings(findings));
   }
   const wrong = countWrong(findings);
-  lines.push(wrong === 0 ? "All services agree" : `${wrong} differences`);
+  lines.push(wrong === 0 ? "No differences" : `${wrong} differences`);
   return { text: lines.join("\n"), code: wrong === 0 ? 0 : 1 };
 }
 
@@ -68,6 +68,9 @@ function countWrong(findings: readonly Finding[]): number {
 
 const maxShown = 5;
 
+/** The API calls projected rows without a source `ghosts`. */
+const toWord = (kind: string): string => kind === "ghosts" ? "orphans" : kind;
+
 /** A table of the pairs, and the first subjects of each kind of difference. */
 function formatFindings(findings: readonly Finding[]): string[] {
   const rows = findings.map(({ source, consumer, facet, ...found }) => [
@@ -76,7 +79,7 @@ function formatFindings(findings: readonly Finding[]): string[] {
     String(found.compared),
     ...kinds.map((kind) => String(found[kind].length)),
   ]);
-  const head = ["source → consumer", "aspect", "compared", ...kinds];
+  const head = ["source → consumer", "facet", "compared", ...kinds.map(toWord)];
   const widths = head.map((title, at) =>
     Math.max(title.length, ...rows.map((row) => row[at]?.length ?? 0))
   );
@@ -92,7 +95,7 @@ function formatSubjects(finding: Finding): string[] {
     if (subjects.length === 0) return [];
     const more = subjects.length > maxShown ? ` and ${subjects.length - maxShown} more` : "";
     const shown = subjects.slice(0, maxShown).map(clean).join(", ");
-    return [`${source} → ${consumer}, ${facet}, ${kind}: ${shown}${more}`];
+    return [`${source} → ${consumer}, ${facet}, ${toWord(kind)}: ${shown}${more}`];
   });
 }
 

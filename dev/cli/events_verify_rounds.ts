@@ -92,7 +92,9 @@ async function findPairs(call: CallEvents): Promise<readonly Pair[]> {
   return [...described].flatMap(([consumer, { keeps }]) =>
     keeps.map(({ source, aspect: facet }) => {
       const published = described.get(source)?.says.find((one) => one.aspect === facet);
-      if (!published) throw new Error(`${source} does not say ${facet}, which ${consumer} keeps`);
+      if (!published) {
+        throw new Error(`${source} does not publish ${facet}, which ${consumer} projects`);
+      }
       return { source, consumer, facet, ends: published.ends, removes: published.removes };
     })
   );

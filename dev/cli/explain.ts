@@ -103,7 +103,7 @@ function formatOutcome({ request, refusal, detail, gateway }: Facts): string {
   const { method, path, status, durationMs } = request;
   const took = durationMs === null ? "" : ` in ${showDuration(durationMs)}`;
   const target = `${method} ${path ?? "(target refused)"}`;
-  const outcome = `${target} was answered ${status ?? "without a status"}${took}`;
+  const outcome = `${target} got ${status ?? "no status"}${took}`;
   if (refusal) {
     const at = refusal.step === undefined ? "" : ` at the step ${refusal.step}`;
     return `${outcome}: the gateway refused it${at}. ${explainCode(refusal.code)}.`;
@@ -113,16 +113,16 @@ function formatOutcome({ request, refusal, detail, gateway }: Facts): string {
     detail.spans.some((span) => span.spanId === parentId && span.parentId === gateway?.spanId)
   );
   if (!behind) return `${outcome}.`;
-  const word = (readStatus(behind) ?? 0) >= 400 ? "refused by" : "by";
-  return `${outcome} ${word} ${behind.service}.`;
+  const by = (readStatus(behind) ?? 0) >= 400 ? ", refused by" : " from";
+  return `${outcome}${by} ${behind.service}.`;
 }
 
 /** Without spans there are log lines alone, and the reader needs the reason for so few facts. */
 function formatKind({ detail, request }: Facts): string[] {
   if (detail.spans.length > 0 || !request) return [];
   return wrap(
-    "No span of it was kept: it was not sampled (OTEL_TRACES_SAMPLER_ARG), or its spans were not " +
-      "exported. What follows is from log lines alone.",
+    "No span of it was stored: it was not sampled (OTEL_TRACES_SAMPLER_ARG), or its spans were not " +
+      "exported. The following is from log lines alone.",
     maxWidth,
   );
 }

@@ -63,7 +63,7 @@ const formatters: Readonly<Record<PolicyStep, (facts: Facts) => string | undefin
     const mode = readText(span, "edgepass.revocation.mode");
     const by = ["edgepass.token.jti", "edgepass.token.sid", "edgepass.token.kid"]
       .flatMap((name) => readToken(facts, name) === undefined ? [] : [name.split(".").at(-1)]);
-    const lookups = by.length === 0 ? "" : `; asked by sub, ${by.join(", ")}`;
+    const lookups = by.length === 0 ? "" : `; looked up by sub, ${by.join(", ")}`;
     return `${outcome}${mode === undefined ? "" : `, ${mode}`}${lookups}`;
   },
   authorize: (facts) => {
@@ -79,16 +79,17 @@ const formatters: Readonly<Record<PolicyStep, (facts: Facts) => string | undefin
     if (!span) return undefined;
     const status = readStatus(span);
     const peer = readText(span, "edgepass.peer") ?? "the upstream";
-    return status === undefined ? `to ${peer}` : `to ${peer}, which answered ${status}`;
+    return status === undefined ? `to ${peer}` : `to ${peer}, which returned ${status}`;
   },
-  envelope: ({ steps }) => steps.has("envelope") ? "the answer in the ApiResponse form" : undefined,
+  envelope: ({ steps }) =>
+    steps.has("envelope") ? "the response, wrapped in ApiResponse" : undefined,
 };
 
 /** On an optional route an unusable credential is none. */
 function formatToken(facts: Facts): string | undefined {
   const { steps, request } = facts;
   const failed = readText(steps.get("verify"), "error.type");
-  if (failed !== undefined) return `taken for anonymous, because ${explainCode(failed)}`;
+  if (failed !== undefined) return `treated as anonymous, because ${explainCode(failed)}`;
   const sub = request?.sub ?? readToken(facts, "user.id");
   if (!sub) return undefined;
   const issuer = request?.issuer ?? readToken(facts, "edgepass.issuer");
@@ -125,7 +126,7 @@ function formatRefusal(facts: Facts, step: PolicyStep): string {
   if (step === "authorize") {
     const roles = readRoles(facts);
     const has = roles.length === 0 ? "no role" : roles.join(", ");
-    return `${code}; the route asks for ${
+    return `${code}; the route requires ${
       readText(gateway, "edgepass.rule") ?? "more"
     }, has ${has}`;
   }

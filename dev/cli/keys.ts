@@ -156,10 +156,10 @@ async function formatSource(system: KeySystem, kind: KeyKind, key: KeyView): Pro
 
 function formatNext(keyRings: KeyRings, key: KeyView): string {
   const { kind } = keyRings;
-  if (key.state === "revoked") return "take it out of the secret";
-  if (!key.hasMaterial) return "its material is nowhere";
+  if (key.state === "revoked") return "remove it from the secret";
+  if (!key.hasMaterial) return "has no key material";
   if (key.state === "signing") return `rotate ${kind}`;
-  if (key.state === "retired") return "ends by itself";
+  if (key.state === "retired") return "is revoked automatically";
   return nextOf(keyRings, key.profile)?.kid === key.kid ? "signs next" : "waits";
 }
 

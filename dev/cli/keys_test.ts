@@ -153,7 +153,7 @@ Deno.test("keys rotate publishes the first key of profile A to services before i
   });
   const { text, code } = await run("rotate", "passport", "--profile", "A");
   assert.equal(code, 0, text);
-  assert.match(text, /ed1 signs what passport.send has it sign/);
+  assert.match(text, /ed1 signs the Passports that passport.send requests/);
   assert.deepEqual(puts.map(({ keys }) => keys), [
     { passport: { ed1: "published" }, passportPublic: [{ kid: "ed1" }] },
     { passport: { ed1: "signing" }, passportPublic: [{ kid: "ed1" }] },
@@ -211,7 +211,7 @@ Deno.test("keys rotate gives up after repeated conflicts", async () => {
   raceWith(() => another({}));
   const { text, code } = await run("rotate", "access");
   assert.deepEqual([code, puts], [1, []]);
-  assert.match(text, /keeps being changed by others/);
+  assert.match(text, /keep changing the configuration/);
 });
 
 Deno.test("keys rotate stops when the next key was revoked during the wait", async () => {
@@ -264,9 +264,9 @@ Deno.test("keys list shows the state of each key, its source, and the next step"
   const since = "central, version 3 since 2026-01-05T09:00:00.000Z";
   assert.deepEqual(text.split("\n").map((line) => line.split(/ {2,}/)), [
     ["kind", "kid", "profile", "state", "by", "next"],
-    ["access", "a1", "-", "retired", since, "ends by itself"],
+    ["access", "a1", "-", "retired", since, "is revoked automatically"],
     ["access", "a2", "-", "signing", since, "rotate access"],
-    ["access", "a0", "-", "revoked", since, "take it out of the secret"],
+    ["access", "a0", "-", "revoked", since, "remove it from the secret"],
     ["passport", "a1", "S", "signing", "the secret", "rotate passport"],
     ["passport", "a2", "S", "published", "the secret", "signs next"],
   ]);
@@ -309,7 +309,7 @@ const refused = {
   "a retirement that only the secret states": [
     { own: { a1: "signing", a2: "retired" } },
     "retire passport a2",
-    /take it out of there/,
+    /remove it from the secret/,
   ],
   "a revocation after which nothing could sign": [
     { own: { a1: "signing" } },

@@ -47,7 +47,7 @@ export function createAdminApi(
     return await mine.catch((error: unknown) => {
       if (login === mine) login = undefined;
       if (error instanceof ApiFailure && error.status === 401) {
-        throw new Refusal(502, "The administrator's password is another one by now");
+        throw new Refusal(502, "The administrator's password has changed");
       }
       throw error;
     });
@@ -74,7 +74,7 @@ export function createAdminApi(
 
 function requireAnswer(error: unknown): never {
   if (error instanceof Refusal || error instanceof ApiFailure) throw error;
-  throw new Refusal(502, "The gateway does not answer");
+  throw new Refusal(502, "The gateway does not respond");
 }
 
 /** The token comes from the system itself, and no decision depends on its content. */

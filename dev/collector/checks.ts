@@ -37,7 +37,7 @@ export function checkHttp(
       if (response.status === 200) return { state: "ready", reason: "" };
       return { state: "not ready", reason: readReason(text) ?? `status ${response.status}` };
     } catch (error) {
-      if (!hasResponded) return { state: "starting", reason: "it has not answered yet" };
+      if (!hasResponded) return { state: "starting", reason: "it has not responded yet" };
       return { state: "down", reason: describe(error) };
     }
   };
@@ -68,7 +68,7 @@ export function checkRedis({ url, token }: { url: string; token: string }): Chec
       });
       const reply: unknown = await response.json();
       if (z.safeParse(Pong, reply).success) return { state: "ready", reason: "" };
-      return { state: "not ready", reason: `PING was answered with status ${response.status}` };
+      return { state: "not ready", reason: `PING returned status ${response.status}` };
     } catch (error) {
       return { state: "down", reason: describe(error) };
     }
@@ -92,7 +92,7 @@ export function checkDatabase(path: string): Check {
 /** What went wrong with a call, without the address, which is no secret but no help either. */
 function describe(error: unknown): string {
   if (!(error instanceof Error)) return "unknown";
-  if (error.name === "TimeoutError") return `no answer within ${timeoutMs} ms`;
+  if (error.name === "TimeoutError") return `no response within ${timeoutMs} ms`;
   const cause = error.cause instanceof Error ? error.cause.message : "";
-  return cause.includes("client error (Connect)") ? "no process listens there" : error.name;
+  return cause.includes("client error (Connect)") ? "the connection was refused" : error.name;
 }

@@ -41,7 +41,7 @@ Deno.test("a program is starting, then ready or not by its own report, then down
   assert.deepEqual(await askHttp(), { state: "not ready", reason: "database: StoreUnavailable" });
   assert.deepEqual(await askHttp(), { state: "not ready", reason: "status 503" });
   await fixture.shutdown();
-  assert.deepEqual(await askHttp(), { state: "down", reason: "no process listens there" });
+  assert.deepEqual(await askHttp(), { state: "down", reason: "the connection was refused" });
 });
 
 Deno.test("a program that has never responded is starting", async () => {
@@ -60,10 +60,10 @@ Deno.test("a Redis endpoint is ready when it replies to PING", async () => {
   assert.deepEqual(await askRedis(), { state: "ready", reason: "" });
   assert.equal(requests[0]?.get("authorization"), "Bearer the-token");
   const refused = await askRedis();
-  assert.deepEqual(refused, { state: "not ready", reason: "PING was answered with status 401" });
+  assert.deepEqual(refused, { state: "not ready", reason: "PING returned status 401" });
   assert.equal((await askRedis()).state, "down");
   await fixture.shutdown();
-  assert.deepEqual(await askRedis(), { state: "down", reason: "no process listens there" });
+  assert.deepEqual(await askRedis(), { state: "down", reason: "the connection was refused" });
 });
 
 Deno.test("a database is ready when it can be read", async () => {

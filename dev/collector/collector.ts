@@ -64,7 +64,7 @@ function parse<Schema extends z.ZodMiniType>(schema: Schema, body: unknown): z.o
   if (!error) return data;
   const [issue] = error.issues;
   const where = issue?.path.join(".") || "the body";
-  throw new Refusal(400, `The body is no export: ${where} does not fit`);
+  throw new Refusal(400, `The body is not an export: ${where} is invalid`);
 }
 
 const TraceId = z.string().check(z.regex(/^(?!0{32})[0-9a-f]{32}$/));

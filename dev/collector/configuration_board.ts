@@ -83,10 +83,10 @@ export function createConfigurationBoard(
     schema: Schema,
     [method, at, body]: readonly [method: string, path: string, body?: unknown],
   ): Promise<z.output<Schema>> {
-    if (!admin) throw new Refusal(409, "Who administers the system is not known: deno task config");
+    if (!admin) throw new Refusal(409, "The administrator is unknown: use deno task config");
     const received = await admin.call(method, at, body).catch(refuse);
     const { success, data } = z.safeParse(schema, received);
-    if (!success) throw new Refusal(502, "The gateway answered something else");
+    if (!success) throw new Refusal(502, "The gateway returned an unexpected response");
     return data;
   }
 
@@ -123,7 +123,7 @@ function readBody<Schema extends z.ZodMiniType>(schema: Schema, body: unknown): 
   const { data, error } = z.safeParse(schema, body);
   if (!error) return data;
   const [issue] = error.issues;
-  throw new Refusal(400, `${issue?.path.join(".") || "The body"} does not fit`);
+  throw new Refusal(400, `${issue?.path.join(".") || "The body"} is invalid`);
 }
 
 /** What an administrator who changes something can do about it. */
@@ -139,10 +139,13 @@ function refuse(error: unknown): never {
       path: at.replace(/^document\.?/, ""),
       message,
     }));
-    throw new Refusal(422, "The document does not fit; nothing was changed", {}, details);
+    throw new Refusal(422, "The document is invalid; nothing was changed", {}, details);
   }
   if (code === "store_unavailable" && status === 503) {
-    throw new Refusal(503, "It is kept and not in force yet: Redis or the database is away");
+    throw new Refusal(
+      503,
+      "The version is stored, but not current yet: Redis or the database is unavailable",
+    );
   }
   throw new Refusal(502, error.message);
 }

@@ -103,9 +103,9 @@ for (const body of unfit) {
 const failures = [
   [new ApiFailure("PUT", 409, "conflict"), 409, /Another version became current in the meantime/],
   [new ApiFailure("PUT", 404, "not_found"), 404, /no such version/],
-  [new ApiFailure("PUT", 503, "store_unavailable"), 503, /is kept and not in force yet/],
-  [new ApiFailure("PUT", 500, "internal"), 502, /answered 500 internal/],
-  [new TypeError("connection refused"), 502, /does not answer/],
+  [new ApiFailure("PUT", 503, "store_unavailable"), 503, /is stored, but not current yet/],
+  [new ApiFailure("PUT", 500, "internal"), 502, /failed: 500 internal/],
+  [new TypeError("connection refused"), 502, /does not respond/],
 ] as const;
 for (const [failure, status, words] of failures) {
   Deno.test(`${failure.message} becomes ${status}, and no version is reported`, async () => {

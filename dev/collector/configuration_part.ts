@@ -67,8 +67,8 @@ export interface ConfigurationRollout {
  * The texts that `createLiveConfiguration` logs: for every version it applies, and for each invalid
  * one.
  */
-const taken = "Configuration in force";
-const notTaken = "Configuration does not fit: the last good one stays";
+const taken = "Configuration applied";
+const notTaken = "Configuration is invalid: the last valid one stays current";
 
 /** Makes the list of the programs of a run; each begins with the environment alone. */
 export function createRollout(services: readonly string[]): ConfigurationRollout {

@@ -3,8 +3,8 @@ import type { LogLine } from "./api.ts";
 import { createRollout, createVersionWatch } from "./configuration_part.ts";
 
 const time = 1_772_000_000_000;
-const taken = "Configuration in force";
-const refused = "Configuration does not fit: the last good one stays";
+const taken = "Configuration applied";
+const refused = "Configuration is invalid: the last valid one stays current";
 
 function lineOf(service: string, message: string, version: unknown): LogLine {
   const context = { traceId: null, spanId: null };

@@ -34,11 +34,11 @@ export function createEventBoard(
 ): EventBoard {
   const requireQstash = (): QstashApi => {
     if (qstash) return qstash;
-    throw new Refusal(409, "QStash is elsewhere: deno task dlq has its dead letters");
+    throw new Refusal(409, "QStash is not local: use deno task dlq for its dead letters");
   };
   const require = (isDone: boolean): void => {
     onChange();
-    if (!isDone) throw new Refusal(404, "It is not a dead letter any more");
+    if (!isDone) throw new Refusal(404, "It is no longer a dead letter");
   };
   return {
     async read() {
@@ -52,7 +52,7 @@ export function createEventBoard(
     },
     async find(id) {
       const found = (await requireQstash().list()).find((letter) => letter.id === id);
-      if (!found) throw new Refusal(404, "It is not a dead letter any more");
+      if (!found) throw new Refusal(404, "It is no longer a dead letter");
       return found;
     },
     async replay(id) {
@@ -132,7 +132,7 @@ export function createQstashApi({ url, token }: { url: string; token: string }):
         signal: AbortSignal.timeout(timeoutMs),
       });
     } catch {
-      throw new Refusal(502, "The local QStash does not answer");
+      throw new Refusal(502, "The local QStash does not respond");
     }
   }
   async function act(method: string, path: string): Promise<boolean> {
@@ -162,7 +162,7 @@ export function createQstashApi({ url, token }: { url: string; token: string }):
 }
 
 function refused({ status }: Response): Refusal {
-  return new Refusal(502, `The local QStash answered ${status}`);
+  return new Refusal(502, `The local QStash returned ${status}`);
 }
 
 /** A dead letter of a failure callback is no event. */

@@ -42,7 +42,7 @@ export function createForward(
         signal: AbortSignal.timeout(timeoutMs),
       });
       await response.body?.cancel();
-      if (!response.ok) fail(`${new URL(url).host} answered ${response.status}`);
+      if (!response.ok) fail(`${new URL(url).host} returned ${response.status}`);
     } catch (error) {
       fail(`${new URL(url).host}: ${error instanceof Error ? error.name : "unknown"}`);
     }

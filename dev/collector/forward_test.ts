@@ -39,11 +39,11 @@ Deno.test("a body is forwarded unchanged, with the keys of the target", async ()
 const failing: Readonly<Record<string, readonly [() => Promise<Response>, string]>> = {
   "a refusal": [
     () => Promise.resolve(new Response(null, { status: 401 })),
-    "collector.test answered 401",
+    "collector.test returned 401",
   ],
   "a redirect": [
     () => Promise.resolve(new Response(null, { status: 302 })),
-    "collector.test answered 302",
+    "collector.test returned 302",
   ],
   "no connection": [() => Promise.reject(new TypeError("secret")), "collector.test: TypeError"],
 };

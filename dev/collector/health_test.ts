@@ -94,7 +94,7 @@ Deno.test("only changes are published", async () => {
   clock.now += 5_000;
   await read();
   assert.equal(changes.length, published);
-  findings.redis = { state: "down", reason: "no process listens there" };
+  findings.redis = { state: "down", reason: "the connection was refused" };
   clock.now += 5_000;
   await read();
   assert.equal(changes.length, published + 1);
@@ -142,7 +142,7 @@ Deno.test("a change after a gap without checks has its earliest possible time", 
   health.started(gateway);
   await read();
   clock.now = 15_000;
-  findings.gateway = { state: "down", reason: "no process listens there" };
+  findings.gateway = { state: "down", reason: "the connection was refused" };
   assert.equal((await read())["http gateway"]?.notBefore, undefined, "looked at in time");
   clock.now = 900_000;
   findings.gateway = { state: "ready", reason: "" };

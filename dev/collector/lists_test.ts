@@ -154,7 +154,7 @@ Deno.test("a trace has its spans in order, its lines, its Passport and the verdi
     "GET /users/:id",
     "QUERY",
   ]);
-  assert.deepEqual(detail?.logs.map(({ message }) => message), ["Request answered"]);
+  assert.deepEqual(detail?.logs.map(({ message }) => message), ["Request completed"]);
   assert.deepEqual(detail?.passport, {
     kid: "pass-1",
     claims: {

@@ -165,7 +165,7 @@ function openStore({ folder, pid, onWarning, now }: ObserverOptions): Database {
   // Before anything is written: the time of the crash is that of the last write.
   const crash = findCrash(folder);
   const db = openDatabase(join(folder, storeFile), (path) => {
-    onWarning(`The store of another version is kept as ${path}; a new one begins`);
+    onWarning(`The store of another version is now ${path}; a new one is created`);
   });
   if (crash) {
     const { exit, startedAt } = crash;

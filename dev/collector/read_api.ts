@@ -78,7 +78,7 @@ export function createRoutes(options: ApiOptions): DashboardRoute[] {
     read("/api/requests", (url) => listRequests(db, readRequestsQuery(url))),
     read("/api/requests/:traceId", (_url, traceId) => {
       const detail = readDetail(db, traceId, outboxes);
-      if (!detail) throw new Refusal(404, "Nothing is known of this trace");
+      if (!detail) throw new Refusal(404, "There are no data of this trace");
       return detail;
     }),
     read("/api/logs", (url) => searchLines(db, readLogsQuery(url))),
@@ -116,7 +116,7 @@ async function readBody(request: Request): Promise<unknown> {
  */
 function requireOwnScript({ headers }: Request): void {
   if (headers.get("x-edgepass-page") !== "1") {
-    throw new Refusal(403, "Only the dashboard's own page may ask for that");
+    throw new Refusal(403, "Only the dashboard's own page may request this");
   }
 }
 
@@ -193,6 +193,6 @@ export function readMapQuery(url: URL): { windowSeconds: number } {
 function parse<Schema extends z.ZodMiniType>(schema: Schema, url: URL): z.output<Schema> {
   const given = [...url.searchParams].filter(([, value]) => value !== "");
   const { data, error } = z.safeParse(schema, Object.fromEntries(given));
-  if (error) throw new Refusal(400, `${String(error.issues[0]?.path[0])} does not fit`);
+  if (error) throw new Refusal(400, `${String(error.issues[0]?.path[0])} is invalid`);
   return data;
 }

@@ -60,10 +60,10 @@ export function toJsonResponse(
 export async function readJsonText(request: Request, maxBytes: number): Promise<string> {
   const type = (request.headers.get("content-type") ?? "").split(";")[0]?.trim().toLowerCase();
   if (type !== "application/json") {
-    throw new Refusal(415, "Only JSON is taken: content-type application/json");
+    throw new Refusal(415, "Only JSON is accepted: content-type application/json");
   }
   const encoding = request.headers.get("content-encoding") ?? "identity";
-  if (encoding !== "identity") throw new Refusal(415, "Packed bodies are not taken");
+  if (encoding !== "identity") throw new Refusal(415, "Encoded bodies are not accepted");
   const tooLarge = new Refusal(413, `A body may have ${maxBytes} bytes at most`);
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) throw tooLarge;
   const decoder = new TextDecoder();

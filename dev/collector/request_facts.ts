@@ -24,7 +24,7 @@ export interface RequestFacts {
 const probes: ReadonlySet<unknown> = new Set(["/livez", "/readyz", "/metrics"]);
 
 /** The message of the gateway's log line at the end of a request; it is found by this very text. */
-const endMessage = "Request answered";
+const endMessage = "Request completed";
 
 /**
  * How far apart its span and its line may put the beginning of one request: the line's is its own

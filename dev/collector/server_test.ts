@@ -29,7 +29,7 @@ function setup() {
         method: "GET",
         path: "/api/refused",
         handle: () => {
-          throw new Refusal(400, "limit does not fit");
+          throw new Refusal(400, "limit is invalid");
         },
       },
     ],
@@ -138,7 +138,7 @@ Deno.test("a refusal has its reason, and a fault shows no details", async () => 
   const { ask, failures } = setup();
   const response = await ask("/api/refused");
   assert.equal(response.status, 400);
-  assert.deepEqual(await response.json(), { error: "limit does not fit" });
+  assert.deepEqual(await response.json(), { error: "limit is invalid" });
   const fault = await ask("/api/broken");
   assert.equal(fault.status, 500);
   assert.deepEqual(await fault.json(), { error: "Internal error" });

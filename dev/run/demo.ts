@@ -26,13 +26,36 @@ export async function seedOnce(
   if (exists(path)) return;
   const api = createApiClient({ port, host });
   try {
-    await seed(api, people);
+    await retryWhileBusy(() => seed(api, people));
     writeText(path, new Date().toISOString());
   } catch (error) {
     const reason = error instanceof Error ? error.message : "unknown reason";
-    logs.report("warn", `Demo data is not there: ${reason}`);
+    logs.report("warn", `Demo data is missing: ${reason}`);
   } finally {
     api.close();
+  }
+}
+
+const attempts = 10;
+
+/**
+ * Repeats work that the system refused for now: a machine that still compiles everything may be
+ * slower than the gateway waits for a service.
+ *
+ * @throws what the last attempt threw, or the first that no waiting would change
+ */
+export async function retryWhileBusy<Result>(
+  work: () => Promise<Result>,
+  pause = () => new Promise<void>((resolve) => setTimeout(resolve, 2_000)),
+): Promise<Result> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      const isBusy = error instanceof ApiFailure && (error.status === 429 || error.status >= 500);
+      if (!isBusy || attempt === attempts) throw error;
+    }
+    await pause();
   }
 }
 

@@ -12,7 +12,7 @@ const exit: Exit = {
   time: Date.parse("2026-03-01T09:30:01.000Z"),
   code: 137,
   signal: "SIGKILL",
-  lastLines: [line("info", "Request answered"), line("error", "Broken"), "panicked at main", ""],
+  lastLines: [line("info", "Request completed"), line("error", "Broken"), "panicked at main", ""],
   inFlight: [
     {
       traceId: "0af7651916cd43dd8448eb211c80319c",

@@ -11,7 +11,7 @@ const requestLine = JSON.stringify({
   level: "info",
   service: "gateway",
   traceId,
-  message: "Request answered",
+  message: "Request completed",
   method: "GET",
   path: "/courses",
   route: "/courses",
@@ -47,7 +47,7 @@ Deno.test("a log line is shown in short under its service's name, and stored unc
   const [line = ""] = fixture.shown;
   assert.match(
     line,
-    /^\d\d:\d\d:\d\d\.000 gateway +INFO +Request answered GET \/courses 200 12\.3 ms code=token_expired #0af76519$/,
+    /^\d\d:\d\d:\d\d\.000 gateway +INFO +Request completed GET \/courses 200 12\.3 ms code=token_expired #0af76519$/,
   );
   assert.equal(fixture.stored("gateway"), requestLine + "\n");
 });
@@ -65,7 +65,7 @@ Deno.test("a listener gets every line except wrangler's duplicates of the gatewa
   fixture.logs.receive("", child);
   fixture.logs.report("warn", "Ending");
   assert.deepEqual(received, [
-    "gateway info Request answered",
+    "gateway info Request completed",
     "edgepass error panicked at main",
     "dev warn Ending",
   ]);

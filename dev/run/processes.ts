@@ -136,7 +136,7 @@ export async function requireFreePort(name: string, port: number): Promise<void>
         await new Promise((resolve) => setTimeout(resolve, 50));
         continue;
       }
-      const reason = isTaken ? "is taken by another program" : "may not be listened on";
+      const reason = isTaken ? "is in use by another program" : "may not be listened on";
       throw new StartError(`${name} ${port} ${reason}; set ${name} to another port`, { cause });
     }
   }

@@ -49,7 +49,7 @@ Deno.test("a child gets the variables it was given and none of this process's", 
   }
 });
 
-Deno.test("a child that is signalled to stop ends by itself", async () => {
+Deno.test("a child exits after a signal to stop", async () => {
   await using fixture = await setup();
   await fixture.isUp;
   await fixture.process.stop(10_000);
@@ -63,11 +63,11 @@ Deno.test("a child that does not stop is killed", async () => {
   assert.equal((await fixture.process.ended).signal, "SIGKILL");
 });
 
-Deno.test("a child that ends by itself leaves its code and its last lines", async () => {
+Deno.test("a child that exits leaves its code and its last lines", async () => {
   await using fixture = await setup("fail");
   const ending = await fixture.process.ended;
   assert.equal(exitCodeOf(ending), 7);
-  assert.match(describeEnding(ending), /^sample ended by itself with code 7; its last lines:\n/);
+  assert.match(describeEnding(ending), /^sample exited with code 7; its last lines:\n/);
   assert.match(describeEnding(ending), /\n {2}Broken for a reason$/);
 });
 

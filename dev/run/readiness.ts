@@ -27,7 +27,7 @@ export async function waitUntilReady(
   const deadline = performance.now() + timeoutMs;
   const ended = process.ended.then((ending) => ({ ending }));
   try {
-    for (let detail = "nothing answered";;) {
+    for (let detail = "no response";;) {
       const state = await Promise.race([ended, probe(port, { client, host })]);
       if ("ending" in state) throw toStartError(state.ending);
       if (state.isReady) return;
@@ -89,7 +89,7 @@ export function exitCodeOf({ code, signal }: Pick<Ending, "code" | "signal">): n
 
 /** One line on how a process ended, with its last line that may be the reason. */
 export function describeEnding({ name, code, signal, lastLines }: Ending): string {
-  const how = signal === null ? `ended by itself with code ${code}` : `was ended by ${signal}`;
+  const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`;
   const last = lastLines.filter(mayExplain).map(stripVTControlCharacters).join("\n  ");
   return last === "" ? `${name} ${how}` : `${name} ${how}; its last lines:\n  ${last}`;
 }

@@ -115,5 +115,5 @@ export function readFaults(body: unknown): Faults | string {
   const names = error.issues.flatMap((issue) =>
     issue.code === "unrecognized_keys" ? issue.keys : [issue.path.join(".") || "the body"]
   );
-  return `Cannot use ${names.join(", ")}; it takes ${Object.keys(noFaults).join(", ")}`;
+  return `Cannot use ${names.join(", ")}; it accepts ${Object.keys(noFaults).join(", ")}`;
 }

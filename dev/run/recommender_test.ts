@@ -59,7 +59,7 @@ for (const [what, body] of Object.entries(refused)) {
     const { send, recommend } = setup();
     const response = await send("PUT", "/faults", body);
     assert.equal(response.status, 422);
-    assert.match(await response.text(), /it takes down, latencyMs, status, garbage, hang/);
+    assert.match(await response.text(), /it accepts down, latencyMs, status, garbage, hang/);
     assert.equal((await recommend()).status, 200);
   });
 }

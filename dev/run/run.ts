@@ -42,7 +42,8 @@ export type { Mode } from "../workspace/workspace.ts";
 
 /** A process gets this long to finish the requests it has begun. */
 const graceMs = 3_000;
-const readyTimeoutMs = 60_000;
+/** Only to tell a hang from a slow machine: workerd may bundle everything first. */
+const readyTimeoutMs = 180_000;
 
 /**
  * Runs the system until a signal or the end of one of its processes, and returns the exit code.
@@ -80,7 +81,7 @@ export async function runDev(mode: Mode): Promise<number> {
   logs.showAll(false);
   // What is still starting fails now; the run is over, and its error is of no use any more.
   system.catch(() => {});
-  logs.report("info", `Ending everything (${outcome.reason})`);
+  logs.report("info", `Stopping everything (${outcome.reason})`);
   return 0;
 }
 
@@ -154,7 +155,7 @@ async function watchWorkerd(
   const ended = new AbortController();
   cleanup.defer(() => ended.abort());
   const found = await untilDead(livenessOf(Number(PORT), host, ended.signal));
-  const lastLines = [found === "silent" ? "it does not answer" : "it takes no connections"];
+  const lastLines = [found === "silent" ? "it does not respond" : "it refuses connections"];
   return { name: "workerd", code: 1, signal: null, lastLines };
 }
 

@@ -31,7 +31,7 @@ export function listenForStop(): StopSignal {
     Deno.addSignalListener(name, listener);
     return [name, listener] as const;
   });
-  const stopWatching = watchParent(() => resolve("the task that started it is gone"));
+  const stopWatching = watchParent(() => resolve("the task that started it has ended"));
   return {
     requested: promise,
     [Symbol.dispose]() {

@@ -117,7 +117,7 @@ export function toBanner(options: BannerOptions): string {
     "",
     ...options.lastRun.flatMap((line) => [`  ${line}`]),
     ...(options.lastRun.length === 0 ? [] : [""]),
-    `  ${ansi("dim", "Ctrl-C ends everything; the state stays.")}`,
+    `  ${ansi("dim", "Ctrl-C stops everything; the state remains.")}`,
     "",
   ].join("\n");
 }

@@ -50,7 +50,7 @@ export function writeWorkerFiles(workspace: Workspace, settings: Settings): void
 /**
  * Applies the SQL files to the local D1 databases, unless these very files were applied before.
  *
- * @throws {StartError} with the last lines of wrangler
+ * @throws {StartError} with the last lines of the program that does it
  */
 export async function migrateLocalD1(
   workspace: Workspace,
@@ -61,31 +61,24 @@ export async function migrateLocalD1(
   const fingerprint = await fingerprintOfMigrations();
   if (readIfThere(marker) === fingerprint) return;
   logs.report("info", "Preparing the local D1 databases; the next start is quicker");
-  // One after the other: each starts a workerd of its own on the same files.
-  for (const name of Object.values(databases)) await migrate(name, { workspace, logs, cleanup });
-  writeText(marker, fingerprint);
-}
-
-async function migrate(
-  database: string,
-  { workspace, logs, cleanup }: { workspace: Workspace; logs: Logs; cleanup: AsyncDisposableStack },
-): Promise<void> {
   const process = startProcess({
     name: "wrangler",
     isShortLived: true,
     args: [
       "--allow-all",
-      wranglerProgram(),
-      ...["d1", "migrations", "apply", database, "--local"],
-      ...["--config", `${projectRoot}wrangler.toml`],
-      ...["--persist-to", workspace.at("workers")],
+      `${projectRoot}dev/run/migrate_d1.ts`,
+      `${projectRoot}wrangler.toml`,
+      workspace.at("workers"),
     ],
-    env: wranglerVariables(workspace),
+    // It would warn of secrets that no migration needs.
+    env: { ...wranglerVariables(workspace), WRANGLER_LOG: "error" },
   }, logs.receive);
   cleanup.defer(() => process.stop(1_000));
   const ending = await process.ended;
-  if (ending.code === 0) return;
-  throw new StartError(`${database} could not be migrated: ${describeEnding(ending)}`);
+  if (ending.code !== 0) {
+    throw new StartError(`the local D1 databases could not be migrated: ${describeEnding(ending)}`);
+  }
+  writeText(marker, fingerprint);
 }
 
 async function fingerprintOfMigrations(): Promise<string> {

@@ -18,7 +18,7 @@ export class ApiFailure extends Error {
     details: readonly Detail[] = [],
     message?: string,
   ) {
-    super(`${what} answered ${status} ${code}${message === undefined ? "" : `: ${message}`}`);
+    super(`${what} failed: ${status} ${code}${message === undefined ? "" : `: ${message}`}`);
     this.status = status;
     this.code = code;
     this.details = details;

@@ -51,7 +51,7 @@ export function findSystem(variables: Readonly<Record<string, string>>): System 
   const port = Number(settings.PORT);
   const host = URL.parse(settings.PUBLIC_ORIGIN ?? "")?.host;
   if (!(port > 0) || host === undefined) {
-    throw new SystemNotFound(`${join(workspace, "dev.env")} does not say where dev listens`);
+    throw new SystemNotFound(`${join(workspace, "dev.env")} has no address of dev`);
   }
   const name = `http://127.0.0.1:${port}`;
   return { name, isDev: true, settings, open: () => createApiClient({ port, host }) };
@@ -71,7 +71,7 @@ export async function asAdministrator<Result>(
     call: (method: string, path: string, body?: unknown) => Promise<unknown>,
   ) => Promise<Result>,
 ): Promise<Result> {
-  if (!email || !password) throw new SystemNotFound("ADMIN_EMAIL or ADMIN_PASSWORD is not known");
+  if (!email || !password) throw new SystemNotFound("ADMIN_EMAIL or ADMIN_PASSWORD is missing");
   const api = open();
   try {
     const body = { grantType: "password", email, password };
@@ -94,7 +94,7 @@ async function reach<Result>(name: string, call: () => Promise<Result>): Promise
     return await call();
   } catch (cause) {
     if (!(cause instanceof TypeError)) throw cause;
-    throw new SystemNotFound(`no response at ${name}: is it running?`, { cause });
+    throw new SystemNotFound(`no response from ${name}: check that it is running`, { cause });
   }
 }
 

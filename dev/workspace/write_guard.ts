@@ -38,7 +38,7 @@ export function createWriteGuard(
         failedAt = elapsed();
         // Counted first: the report may come back here by the same file.
         if (lost++ > 0) return;
-        report(`${what} cannot be written (${reasonOf(error)}); what comes now is lost`);
+        report(`${what} cannot be written (${reasonOf(error)}); further writes are lost`);
         return;
       }
       if (lost === 0 || elapsed() - failedAt < settledMs) return;

@@ -27,7 +27,7 @@ Deno.test("a full disk is reported once, and once more when writes succeed again
   disk.isFull = true;
   guard.attempt(write);
   guard.attempt(write);
-  const full = "The log cannot be written (ENOSPC); what comes now is lost";
+  const full = "The log cannot be written (ENOSPC); further writes are lost";
   assert.deepEqual(reports, [full]);
   disk.isFull = false;
   pass(9_999);

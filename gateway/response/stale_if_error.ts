@@ -74,7 +74,7 @@ export function createStaleIfError(options: StoreOptions): OpenStaleIfError {
     async function findStored(): Promise<Response | undefined> {
       const response = await store.read(await keyOnce(), maxStaleSeconds);
       if (!response) return undefined;
-      log.warn("The last good response is served for a failed one", { route: path });
+      log.warn("A stored response replaces a failed one", { route: path });
       count("edgepass.fallbacks", {
         "edgepass.service": "gateway",
         "edgepass.fallback.source": "cache",

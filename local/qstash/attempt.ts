@@ -44,7 +44,7 @@ export async function attempt(
     const body = new Uint8Array(await response.arrayBuffer()).slice(0, maxResponseBytes);
     return { status: response.status, header: toHeaderMap(response.headers), body };
   } catch (error) {
-    const reason = isLate ? `no answer within ${timeoutMs} ms` : describe(error);
+    const reason = isLate ? `no response within ${timeoutMs} ms` : describe(error);
     return noResponse(reason);
   } finally {
     cancel();

@@ -143,7 +143,7 @@ Deno.test("a destination that takes longer than the timeout has failed", async (
   await stepping;
   gate.resolve(new Response());
   const { logs } = await system.client.logs({ filter: { state: "ERROR" } });
-  assert.match(logs[0]?.error ?? "", /no answer within 10000 ms/);
+  assert.match(logs[0]?.error ?? "", /no response within 10000 ms/);
   await system.pass(1_000);
   assert.equal(system.received.length, 2);
 });

@@ -60,5 +60,5 @@ async function connect(url: string): Promise<RedisBackend> {
   const reply = await backend.execute(["PING"]).catch(() => undefined);
   if (reply !== undefined && JSON.stringify(reply)?.includes("PONG")) return backend;
   await backend.close();
-  throw new EndpointError("no Redis answers at REDIS_URL");
+  throw new EndpointError("no Redis responds at REDIS_URL");
 }

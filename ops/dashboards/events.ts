@@ -12,7 +12,7 @@ export const events: DashboardPlan = {
     Publishing: [
       {
         title: "Waiting in the outbox",
-        description: "It grows while QStash is away, and falls to nothing when it is back.",
+        description: "It grows while QStash is unavailable, and falls to zero afterwards.",
         series: [level("edgepass.events.outbox.waiting", { by: ["edgepass.service"] })],
       },
       {
@@ -35,7 +35,7 @@ export const events: DashboardPlan = {
       },
       {
         title: "Retries",
-        description: "Deliveries that a consumer did not take at the first attempt.",
+        description: "Deliveries that a consumer did not accept at the first attempt.",
         series: [
           rate("edgepass.events.retries", { by: ["edgepass.service", "edgepass.event.type"] }),
         ],
@@ -46,7 +46,7 @@ export const events: DashboardPlan = {
       },
       {
         title: "Dead letters",
-        description: "Deliveries that QStash gave up: each waits for an operator.",
+        description: "Deliveries that QStash gave up. Poison waits for an operator.",
         series: [rate("edgepass.events.dead_letters", { by: ["edgepass.service"] })],
       },
     ],

@@ -20,7 +20,7 @@ export const gateway: DashboardPlan = {
       { title: "Rate", series: [rate(requests, { where: here, by: ["http.route"] })] },
       {
         title: "Failures",
-        description: "Answers with a status of 500 or above, by route and status.",
+        description: "Responses with a status of 500 or above, by route and status.",
         series: [rate(requests, {
           where: { ...here, "http.response.status_code": ["=~", "5.."] },
           by: ["http.route", "http.response.status_code"],
@@ -40,7 +40,7 @@ export const gateway: DashboardPlan = {
         isStacked: true,
         series: [rate(requests, { where: here, by: ["http.request.method"] })],
       },
-      { title: "Duration of all", series: spread(requests, { where: here }) },
+      { title: "Distribution of durations", series: spread(requests, { where: here }) },
     ],
     "Steps of the policy": [
       {
@@ -71,7 +71,7 @@ export const gateway: DashboardPlan = {
     ],
     "Revocation and Redis": [
       {
-        title: "Answers of the check",
+        title: "Results of the check",
         isStacked: true,
         series: [rate("edgepass.revocation.checks", { by: ["edgepass.revocation.answer"] })],
       },
@@ -85,7 +85,7 @@ export const gateway: DashboardPlan = {
       },
       {
         title: "Commands per request",
-        description: "Commands are what a provider bills; at most one for a protected request.",
+        description: "A provider bills commands; at most one for a protected request.",
         series: [{
           ...ratio(rate("edgepass.redis.commands", { where: here }), all),
           unit: "short",
@@ -112,7 +112,7 @@ export const gateway: DashboardPlan = {
         series: [level("edgepass.upstream.active", { by: ["edgepass.peer"] })],
       },
       {
-        title: "Time until they answer, p95",
+        title: "Time until they respond, p95",
         series: [quantile(0.95, calls, { where: here, by: ["edgepass.peer"] })],
       },
       {
@@ -136,7 +136,7 @@ export const gateway: DashboardPlan = {
 function toKept(objective: Objective): PanelPlan {
   const { name, budget, missed } = objective;
   return {
-    title: `Kept: ${name}`,
+    title: `Met: ${name}`,
     description: `Share of requests within the time shown; ${100 - budget * 100} % are promised.`,
     shows: "now",
     width: 4,

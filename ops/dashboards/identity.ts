@@ -20,7 +20,7 @@ export const identity: DashboardPlan = {
       },
       {
         title: "Share of attempts refused",
-        description: "A rise without a rise of people means that passwords are being guessed.",
+        description: "A rise without more users indicates that an attacker guesses passwords.",
         series: [{
           ...ratio(rate(signIns, { where: { "edgepass.outcome": ["!=", "ok"] } }), rate(signIns)),
           called: "refused",
@@ -33,7 +33,7 @@ export const identity: DashboardPlan = {
       },
       {
         title: "Time of auth's routes, p95",
-        description: "A password's hash takes most of it, on purpose.",
+        description: "Hashing the password takes most of it, on purpose.",
         width: 24,
         series: [quantile(0.95, "http.server.request.duration", {
           where: { "edgepass.service": "auth" },
@@ -43,12 +43,12 @@ export const identity: DashboardPlan = {
     ],
     Passports: [
       {
-        title: "Minted, by policy",
+        title: "Signed, by policy",
         isStacked: true,
         series: [rate(issued, { by: ["edgepass.passport.policy"] })],
       },
       {
-        title: "Minted, by kind of subject",
+        title: "Signed, by kind of subject",
         isStacked: true,
         series: [rate(issued, { by: ["edgepass.passport.subject"] })],
       },
@@ -57,8 +57,8 @@ export const identity: DashboardPlan = {
         series: [rate(refused, { by: ["edgepass.service", "edgepass.reason"] })],
       },
       {
-        title: "Compared in the shadow, by verdict",
-        description: "Mismatch and absent have to be 0 before profile A decides.",
+        title: "Compared in shadow mode, by verdict",
+        description: "Mismatch and absent must be 0 before services accept profile A.",
         width: 12,
         series: [rate("edgepass.passports.compared", { by: ["edgepass.passport.verdict"] })],
       },
@@ -72,13 +72,13 @@ export const identity: DashboardPlan = {
     ],
     Revocation: [
       {
-        title: "Written, by what dies",
+        title: "Written, by what is revoked",
         width: 12,
         isStacked: true,
         series: [rate("edgepass.auth.revocations", { by: ["edgepass.revocation.kind"] })],
       },
       {
-        title: "Answers of the check",
+        title: "Results of the check",
         width: 12,
         isStacked: true,
         series: [rate("edgepass.revocation.checks", { by: ["edgepass.revocation.answer"] })],

@@ -12,7 +12,7 @@ export const resilience: DashboardPlan = {
     "Circuit breakers": [
       {
         title: "Not closed",
-        description: "Breakers are per isolate: one of many that is open is its own affair.",
+        description: "Breakers are per isolate: a single open one among many needs no action.",
         series: [level("edgepass.breaker.open", { by: byCall })],
       },
       {
@@ -22,20 +22,20 @@ export const resilience: DashboardPlan = {
         ],
       },
       {
-        title: "Calls refused unmade",
+        title: "Calls refused before they were sent",
         isStacked: true,
         series: [rate("edgepass.resilience.refusals", { by: [...byCall, "edgepass.reason"] })],
       },
     ],
-    "What comes instead": [
+    "Retries and fallbacks": [
       {
         title: "Retries",
-        description: "A tenth of all calls at most, whatever fails.",
+        description: "At most a tenth of all calls, for any failure.",
         width: 12,
         series: [rate("edgepass.resilience.retries", { by: byCall })],
       },
       {
-        title: "Answers that are not live",
+        title: "Fallback responses",
         width: 12,
         isStacked: true,
         series: [
@@ -46,7 +46,7 @@ export const resilience: DashboardPlan = {
     "Central configuration": [
       {
         title: "Reads of the document",
-        description: "One by each instance for each version; refused means that it does not fit.",
+        description: "One by each instance for each version; refused means invalid.",
         width: 24,
         isStacked: true,
         series: [

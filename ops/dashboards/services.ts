@@ -24,7 +24,7 @@ export const services: DashboardPlan = {
       },
       {
         title: "Share of failures",
-        description: "Answers with a status of 500 or above among all.",
+        description: "Share of responses with a status of 500 or above.",
         series: [toShareOfFailures()],
       },
       {
@@ -59,7 +59,7 @@ export const services: DashboardPlan = {
       },
       {
         title: "Failures",
-        description: "Calls that got no answer, or one with a status of 400 or above.",
+        description: "Calls without a response, or with a status of 400 or above.",
         series: [rate(calls, {
           where: { ...chosen, "error.type": ["!=", ""] },
           by: ["edgepass.service", "edgepass.peer", "error.type"],
@@ -94,10 +94,10 @@ export const services: DashboardPlan = {
       },
       {
         title: "Per request",
-        description: "Queries and batches that one request of a service takes.",
+        description: "Queries and batches for one request of a service.",
         series: [toQueriesPerRequest()],
       },
-      { title: "Duration of all", series: spread(queries, { where: chosen }) },
+      { title: "Distribution of durations", series: spread(queries, { where: chosen }) },
     ],
     Redis: [
       {

@@ -71,7 +71,7 @@ export function createAccounts(deps: AuthOptions): Accounts {
         const by = { roles: ["learner"] satisfies Role[], requester: client };
         const account = await create({ ...input, email }, by);
         await attempt.right();
-        log.info("Account made", { accountId: account.id });
+        log.info("Account created", { accountId: account.id });
         return account;
       } catch (error) {
         const isTaken = error instanceof Problem && error.code === "email_taken";
@@ -97,7 +97,7 @@ export function createAccounts(deps: AuthOptions): Accounts {
       try {
         const input = { email: normalised, password, name: "Administrator" };
         const { id } = await create(input, { roles: ["admin"] });
-        log.info("First administrator made", { accountId: id });
+        log.info("First administrator created", { accountId: id });
       } catch (error) {
         // Another process or isolate started at the same time and created it first.
         if (!(error instanceof Problem && error.code === "email_taken")) throw error;

@@ -87,7 +87,7 @@ async function endFamily(
     revokeUntil: revocations.keepUntil(),
   });
   if (ended) {
-    log.warn("Login ended: a rotated key came back", {
+    log.warn("Login ended: a rotated refresh token was used again", {
       security: "refresh_reused",
       sid,
       accountId,

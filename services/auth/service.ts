@@ -133,7 +133,7 @@ function openKeys({ settings, configuration, log }: Context) {
     settings.ACCESS_TOKEN_KEYS_RELOAD,
   );
   const reload = () =>
-    ring.reload().catch(() => log.error("Access-token keys could not be read again"));
+    ring.reload().catch(() => log.error("Access token keys could not be reloaded"));
   configuration.prepare(({ keys: { access = {} } }) => {
     const configuredKids = new Set(ring.entries().keys.map(({ kid }) => kid));
     return Object.keys(access).every((kid) => configuredKids.has(kid)) ? undefined : reload();

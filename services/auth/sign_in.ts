@@ -92,7 +92,7 @@ async function rehash(
   try {
     await store.accounts.rehash(id, { from, to: await passwords.hash(password, client) });
   } catch (cause) {
-    log.warn("Password keeps its old hash", { accountId: id, cause });
+    log.warn("Password hash was not updated", { accountId: id, cause });
   }
 }
 

@@ -20,7 +20,7 @@ export const serviceSettings = {
     refreshTokenTtlSeconds: z.optional(
       wholeNumber(1, 31_536_000).check(
         z.meta({
-          description: "A login ends after so long without a refresh",
+          description: "Seconds until a login ends without a refresh",
           env: "REFRESH_TOKEN_TTL_SECONDS",
         }),
       ),
@@ -29,12 +29,14 @@ export const serviceSettings = {
   recommendation: {
     maxStaleSeconds: z.optional(
       wholeNumber(1, 604_800).check(
-        z.meta({ description: "Oldest answer of the same person that may stand in for a new one" }),
+        z.meta({
+          description: "Maximum age of the user's stored response that replaces a failed one",
+        }),
       ),
     ),
     limit: z.optional(
       wholeNumber(1, 100).check(
-        z.meta({ description: "Courses suggested where a request does not say how many" }),
+        z.meta({ description: "Suggested courses, if a request has no number" }),
       ),
     ),
   },

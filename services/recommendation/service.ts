@@ -63,7 +63,7 @@ export default defineService({
         now,
         maxStaleMs: () => own().maxStaleSeconds * 1000,
         onFailure: (cause, source) =>
-          log.warn("The recommender gave nothing of use", { source, cause }),
+          log.warn("The recommender returned no usable response", { source, cause }),
         onStoreFailure: (cause) =>
           log.warn("Last good results cannot be stored or read", { cause }),
       }),

@@ -14,7 +14,7 @@ const DependencyName = z.string().check(
 /** Policies of calls, by the dependency's name; omitted members keep their defaults. */
 export const Dependencies = z.record(DependencyName, policySchema).check(
   z.meta({
-    description: "Policy of the calls to a dependency, by its name or host; what is left out stays",
+    description: "Policy of the calls to a dependency, by its name or host; omitted members stay",
   }),
 );
 /** Policies of calls, by the dependency's name. */
@@ -48,7 +48,7 @@ const Prefix = text.check(
 
 const Upstream = text.check(
   z.refine(isOrigin, "must be an http or https origin without a path"),
-  z.meta({ description: "The origin that answers; path and query go there unchanged" }),
+  z.meta({ description: "The origin of the service; path and query are forwarded unchanged" }),
 );
 
 function isOrigin(url: string): boolean {
@@ -79,12 +79,14 @@ export const ExternalRoute = z.strictObject({
   access: Access,
   envelope: z.optional(
     z.boolean().check(
-      z.meta({ description: "Whether JSON answers get the ApiResponse form; default true" }),
+      z.meta({ description: "Whether JSON responses are wrapped in ApiResponse; default true" }),
     ),
   ),
   timeoutMs: z.optional(
     wholeNumber(1, maxTimeoutMs).check(
-      z.meta({ description: "Until the answer begins; at most the Passport's life; default 5000" }),
+      z.meta({
+        description: "Until the response begins; at most the Passport's life; default 5000",
+      }),
     ),
   ),
   maxBodyBytes: z.optional(
@@ -93,15 +95,15 @@ export const ExternalRoute = z.strictObject({
     ),
   ),
   revocation: z.optional(Revocation.check(
-    z.meta({ description: "`strict`, or how old an answer on revocation may be; default strict" }),
+    z.meta({ description: "`strict`, or how old a revocation check may be; default strict" }),
   )),
   rateLimited: z.optional(
-    z.boolean().check(z.meta({ description: "Whether callers have limits here; default true" })),
+    z.boolean().check(z.meta({ description: "Whether rate limits apply; default true" })),
   ),
   recheckMs: z.optional(
     wholeNumber(100, 900_000).check(
       z.meta({
-        description: "How often an event stream asks whether its token still counts; default never",
+        description: "How often the token of an open event stream is checked again; default never",
       }),
     ),
   ),
@@ -109,7 +111,8 @@ export const ExternalRoute = z.strictObject({
     z.strictObject({
       maxStaleSeconds: wholeNumber(1, 86_400).check(
         z.meta({
-          description: "How long the caller's last good answer may stand in; default never",
+          description:
+            "Maximum age of the caller's stored response that replaces a failed one; default none",
         }),
       ),
     }),
@@ -160,8 +163,10 @@ export function longestTimeouts(routes: readonly ExternalRoute[]): Map<string, n
 
 /** A limit of requests per window. */
 export const Limit = z.strictObject({
-  limit: wholeNumber(1, 1_000_000_000).check(z.meta({ description: "Requests" })),
-  windowSeconds: wholeNumber(1, 86_400).check(z.meta({ description: "In so many seconds" })),
+  limit: wholeNumber(1, 1_000_000_000).check(
+    z.meta({ description: "Permitted requests in a window" }),
+  ),
+  windowSeconds: wholeNumber(1, 86_400).check(z.meta({ description: "Length of the window" })),
 });
 /** A limit of requests per window. */
 export type Limit = Readonly<z.infer<typeof Limit>>;
@@ -169,12 +174,12 @@ export type Limit = Readonly<z.infer<typeof Limit>>;
 /** Rate limits of one caller; an omitted limit does not apply. */
 export const RateLimits = z.strictObject({
   address: z.optional(Limit.check(
-    z.meta({ description: "Of one network: an IPv4 address, or the /64 of an IPv6 address" }),
+    z.meta({ description: "Limit of one network: an IPv4 address, or the /64 of an IPv6 address" }),
   )),
-  person: z.optional(Limit.check(z.meta({ description: "Of one person, over all routes" }))),
+  person: z.optional(Limit.check(z.meta({ description: "Limit of one person, over all routes" }))),
   routes: z.optional(
     z.record(RoutePath, Limit).check(
-      z.meta({ description: "Of one person or network on one route, by its path" }),
+      z.meta({ description: "Limit of one person or network on one route, by its path" }),
     ),
   ),
 });
@@ -191,15 +196,15 @@ export const GatewaySection = z.strictObject({
       z.maxLength(5_000),
       z.meta({
         description:
-          "Services elsewhere, beside those of the environment; one of the same prefix " +
-          "stands in for it",
+          "External services, besides those of the environment; replaces a route with the " +
+          "same prefix",
         env: "ROUTES",
       }),
     ),
   ),
   revocation: z.optional(
     z.record(RoutePath, Revocation).check(
-      z.meta({ description: "How old an answer on revocation may be, by the path of a route" }),
+      z.meta({ description: "How old a revocation check may be, by the path of a route" }),
     ),
   ),
   limits: z.optional(RateLimits),

@@ -18,11 +18,11 @@ const oneSigning = "must have one key in state signing at most";
 
 /** A public Ed25519 key (RFC 8037 §2); a private member is refused. */
 export const PassportPublicKey = z.strictObject({
-  kid: Kid.check(z.meta({ description: "Name of the key, as Passports have it" })),
+  kid: Kid.check(z.meta({ description: "Id of the key, as in Passports" })),
   kty: z.literal("OKP").check(z.meta({ description: "Its type" })),
   crv: z.literal("Ed25519").check(z.meta({ description: "Its curve" })),
   alg: z.literal("EdDSA").check(z.meta({ description: "Its algorithm" })),
-  use: z.literal("sig").check(z.meta({ description: "What it is for" })),
+  use: z.literal("sig").check(z.meta({ description: "Its use" })),
   x: z.string().check(
     z.regex(/^[\w-]{43}$/, { error: "must be 32 bytes as base64url" }),
     z.meta({ description: "The public key itself" }),
@@ -36,13 +36,13 @@ export const KeysSection = z.strictObject({
   access: z.optional(KeyStates.check(
     z.refine((states) => hasOneSigning(states), oneSigning),
     z.meta({
-      description: "States of access-token keys by `kid`; they win over the environment's",
+      description: "States of access token keys by `kid`; they override those of the environment",
       env: "ACCESS_TOKEN_KEYS",
     }),
   )),
   passport: z.optional(KeyStates.check(
     z.meta({
-      description: "States of Passport keys by `kid`; they win over the environment's",
+      description: "States of Passport keys by `kid`; they override those of the environment",
       env: "PASSPORT_KEYS",
     }),
   )),
@@ -74,7 +74,7 @@ const Send = z.enum(["S", "shadow", "A"]);
 /** The Passport profiles that are sent and accepted. */
 export const PassportSection = z.strictObject({
   send: z.optional(Send.check(
-    z.meta({ description: "Profile of the Passports that are minted; `shadow` sends both" }),
+    z.meta({ description: "Profile of the Passports that are signed; `shadow` sends both" }),
   )),
   sendByRoute: z.optional(
     z.record(RoutePath, Send).check(
@@ -88,7 +88,7 @@ export const PassportSection = z.strictObject({
       z.refine((profiles) => new Set(profiles).size === profiles.length, {
         error: "must have each profile once",
       }),
-      z.meta({ description: "Profiles that services take" }),
+      z.meta({ description: "Profiles that services accept" }),
     ),
   ),
 }).check(

@@ -103,11 +103,11 @@ export function createLiveConfiguration<Values>(
       if (!isNewer(version)) return;
       selected.adopt({ version, values });
       countFetch("adopted");
-      log().info("Configuration in force", { version });
+      log().info("Configuration applied", { version });
     } catch (cause) {
       refused = version;
       countFetch("refused");
-      log().error("Configuration does not fit: the last good one stays", { version, cause });
+      log().error("Configuration is invalid: the last valid one stays current", { version, cause });
     }
   }
 
@@ -117,7 +117,7 @@ export function createLiveConfiguration<Values>(
       if (stored) await adopt(stored);
       if (stored && stored.version >= version) return;
       countFetch("missing");
-      log().warn("Configuration is not there", { version });
+      log().warn("Configuration is missing", { version });
     } catch (cause) {
       countFetch("unavailable");
       log().warn("Configuration was not read", { version, cause });

@@ -182,7 +182,7 @@ function reportOutcome(
   annotate({ "edgepass.outcome": outcome });
   const fields = { type, event: id, subject, sequence, outcome };
   if (outcome === "poison") deps.log.error("Event is poison", { ...fields, cause });
-  else if (cause !== undefined) deps.log.warn("Event has to come again", { ...fields, cause });
+  else if (cause !== undefined) deps.log.warn("Event will be retried", { ...fields, cause });
   else deps.log.info("Event handled", fields);
 }
 

@@ -33,7 +33,7 @@ export function createReportFailure(
     const { data } = z.safeParse(Failure, readJsonObject(body));
     const { sourceBody, ...failure } = data ?? {};
     telemetry.metrics.add("edgepass.events.dead_letters", { "edgepass.service": service });
-    log.error("Event is among the dead letters", { ...failure, ...readSource(sourceBody) });
+    log.error("Event became a dead letter", { ...failure, ...readSource(sourceBody) });
   };
 }
 

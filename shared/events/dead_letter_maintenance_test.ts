@@ -52,9 +52,7 @@ Deno.test("a consumer replays missed events in its own maintenance after a long 
   assert.equal(people.length, 250);
   assert.ok(people.every(([, , effects]) => effects === 1));
   assert.equal(await countDeadLetters(club), 0);
-  const reported = club.lines.filter(({ message }) =>
-    message === "Event is among the dead letters"
-  );
+  const reported = club.lines.filter(({ message }) => message === "Event became a dead letter");
   assert.equal(reported.length, 250, "each dead letter is logged");
 });
 

@@ -132,7 +132,7 @@ export class PublishError extends Error {
 /** Maps an error response of QStash to a `PublishError`. */
 export function toPublishError(response: Response, now: number): PublishError {
   const { status } = response;
-  const message = `QStash answered ${status}`;
+  const message = `QStash returned ${status}`;
   if (status === 400 || status === 413) return new PublishError("refused", message);
   if (status === 401 || status === 403) return new PublishError("unauthorized", message);
   if (status === 404) return new PublishError("missing", message);

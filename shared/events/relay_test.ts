@@ -298,7 +298,7 @@ for (const status of [400, 413]) {
     assert.deepEqual(
       await notes.rows("SELECT subject, parked FROM outbox WHERE parked IS NOT NULL"),
       [
-        ["n13", `QStash answered ${status}`],
+        ["n13", `QStash returned ${status}`],
       ],
     );
     assert.equal(notes.lines.filter(({ level }) => level === "error").length, 1);

@@ -202,7 +202,7 @@ Deno.test("an operator lists parked events and releases them after the cause is 
     before.parked.map((
       { type, subject, reason }: Record<string, string>,
     ) => [type, subject, reason]),
-    [["note.written", "n1", "QStash answered 401"]],
+    [["note.written", "n1", "QStash returned 401"]],
   );
   qstash.fail(() => new Response(null, { status: 500 }));
   const response = await call("POST", `${path}/unpark`, admin);

@@ -158,7 +158,7 @@ export function createVerifiers(ring: PassportRing, trustDomain: TrustDomain): C
   return function createVerifiersOf(service, { configuration, log }) {
     const live = configuration.select(toLive);
     const reloadRing = () =>
-      ring.reload().catch(() => log.error("Passport keys could not be read again"));
+      ring.reload().catch(() => log.error("Passport keys could not be reloaded"));
     configuration.prepare(({ keys: { passport = {}, passportPublic = [] } }) => {
       const profileA = new Set(passportPublic.map(({ kid }) => kid));
       const named = Object.entries(passport).filter(([, state]) => state !== "revoked")

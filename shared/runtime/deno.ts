@@ -143,11 +143,11 @@ function listen(
 ): Listening {
   try {
     const onLost = (cause: unknown) =>
-      log.error("No connection can be taken: listening again", { cause });
+      log.error("No connection can be accepted: listening again", { cause });
     return listenForEver({ port, hostname, handler, onLost });
   } catch (error) {
     const reason = error instanceof Deno.errors.AddrInUse
-      ? "is taken by another program"
+      ? "is in use by another program"
       : "cannot be listened on";
     throw new ConfigError(`Cannot start: PORT ${port} of HOST ${hostname} ${reason}`);
   }
@@ -201,7 +201,7 @@ function oneAtATime(work: () => Promise<void> | undefined, log: Logger): () => b
     try {
       await work();
     } catch (cause) {
-      log.error("Sweep failed", { cause });
+      log.error("Scheduled maintenance failed", { cause });
     } finally {
       running = false;
     }

@@ -47,7 +47,7 @@ Deno.test("a failed maintenance run is logged, and the next tick runs it again",
   await settle();
   tick();
   assert.equal(counts.maintain, 2);
-  assert.match(lines.join(), /Sweep failed.*no database/);
+  assert.match(lines.join(), /Scheduled maintenance failed.*no database/);
 });
 
 Deno.test("an application without maintenance is not called", () => {

@@ -38,7 +38,7 @@ Deno.test("a process whose PORT is taken names the port, and loses no line of it
   const { port } = listener.addr;
   const { code, out, err } = await start({ PORT: String(port) });
   listener.close();
-  assert.equal(err, `Cannot start: PORT ${port} of HOST 127.0.0.1 is taken by another program\n`);
+  assert.equal(err, `Cannot start: PORT ${port} of HOST 127.0.0.1 is in use by another program\n`);
   assert.deepEqual([code, out], [1, "composed\n"]);
 });
 

@@ -38,14 +38,15 @@ export const metricCatalogue = {
       "error.type",
     ],
     buckets: durations,
-    meaning: "Time until an answer begins, by service and route; `gateway` is the whole request.",
+    meaning: "Time until a response begins, by service and route; `gateway` is the whole request.",
   },
   "http.client.request.duration": {
     kind: "histogram",
     unit: "s",
     attributes: ["edgepass.service", "edgepass.peer", "http.request.method", "error.type"],
     buckets: durations,
-    meaning: "Time until an upstream's or another service's answer begins, by caller and callee.",
+    meaning:
+      "Time until the response of an upstream or another service begins, by caller and callee.",
   },
   "edgepass.gateway.step.duration": {
     kind: "histogram",
@@ -60,14 +61,14 @@ export const metricCatalogue = {
     unit: "{request}",
     service: "gateway",
     attributes: ["http.route", "error.type"],
-    meaning: "Requests the gateway answered itself with a failure, by its code.",
+    meaning: "Requests that the gateway refused or failed itself, by problem code.",
   },
   "edgepass.upstream.active": {
     kind: "gauge",
     unit: "{request}",
     service: "gateway",
     attributes: ["edgepass.peer"],
-    meaning: "Calls of this instance that wait for an upstream's answer.",
+    meaning: "Calls of this instance that wait for an upstream's response.",
   },
   "edgepass.passports.minted": {
     kind: "counter",
@@ -80,21 +81,21 @@ export const metricCatalogue = {
     kind: "counter",
     unit: "{passport}",
     attributes: ["edgepass.service", "edgepass.reason"],
-    meaning: "Passports a service did not take, by reason.",
+    meaning: "Passports that a service refused, by reason.",
   },
   "edgepass.passports.compared": {
     kind: "counter",
     unit: "{passport}",
     attributes: ["edgepass.service", "edgepass.passport.verdict"],
     meaning:
-      "Requests with Passports of both profiles, by what the service behind the gateway found: match, mismatch, absent.",
+      "Requests with Passports of both profiles, by the result of the service's comparison: match, mismatch, absent.",
   },
   "edgepass.passports.mismatched": {
     kind: "counter",
     unit: "{passport}",
     attributes: ["edgepass.service", "edgepass.reason"],
     meaning:
-      "Passports that did not match the one of profile S they came with, by the service and why.",
+      "Passports that did not match the Passport of profile S beside them, by service and reason.",
   },
   "edgepass.revocation.checks": {
     kind: "counter",
@@ -102,7 +103,7 @@ export const metricCatalogue = {
     service: "gateway",
     attributes: ["edgepass.revocation.answer"],
     meaning:
-      "Answers of the revocation check: clear, revoked, unavailable, fresh (within its bound).",
+      "Results of the revocation check: clear, revoked, unavailable, fresh (within its bound).",
   },
   "edgepass.redis.round_trip.duration": {
     kind: "histogram",
@@ -115,7 +116,7 @@ export const metricCatalogue = {
     kind: "counter",
     unit: "{command}",
     attributes: ["edgepass.service"],
-    meaning: "Commands sent to Redis, which is what a provider bills.",
+    meaning: "Commands sent to Redis; a provider bills these.",
   },
   "edgepass.redis.callers": {
     kind: "histogram",
@@ -134,25 +135,26 @@ export const metricCatalogue = {
     kind: "counter",
     unit: "{transition}",
     attributes: ["edgepass.service", "edgepass.peer", "edgepass.breaker.state"],
-    meaning: "Changes of a circuit breaker, by the state it came to: open, half_open, closed.",
+    meaning: "Transitions of a circuit breaker, by its new state: open, half_open, closed.",
   },
   "edgepass.resilience.refusals": {
     kind: "counter",
     unit: "{call}",
     attributes: ["edgepass.service", "edgepass.peer", "edgepass.reason"],
-    meaning: "Calls refused before they were made, by what refused them: breaker, bulkhead.",
+    meaning: "Calls refused before they were sent, by reason: breaker, bulkhead.",
   },
   "edgepass.resilience.retries": {
     kind: "counter",
     unit: "{call}",
     attributes: ["edgepass.service", "edgepass.peer"],
-    meaning: "Attempts beyond the first of a call.",
+    meaning: "Attempts of a call after the first.",
   },
   "edgepass.fallbacks": {
     kind: "counter",
     unit: "{answer}",
     attributes: ["edgepass.service", "edgepass.fallback.source"],
-    meaning: "Answers that stand in for a live one: cache (the person's last good one), default.",
+    meaning:
+      "Responses that replaced a live one: cache (the caller's last good response), default.",
   },
   "db.client.operation.duration": {
     kind: "histogram",
@@ -180,14 +182,14 @@ export const metricCatalogue = {
     unit: "{revocation}",
     service: "auth",
     attributes: ["edgepass.revocation.kind"],
-    meaning: "Revocations written, by what dies: login, subject, key, token.",
+    meaning: "Revocations written, by what is revoked: login, subject, key, token.",
   },
   "edgepass.events.outbox.waiting": {
     kind: "gauge",
     unit: "{event}",
     attributes: ["edgepass.service"],
     meaning:
-      "Events in the outbox that are not published, parked ones too, at this instance's sweep.",
+      "Unpublished events in the outbox, parked ones too, at this instance's last maintenance.",
   },
   "edgepass.events.outbox.age": {
     kind: "histogram",
@@ -200,7 +202,7 @@ export const metricCatalogue = {
     kind: "counter",
     unit: "{event}",
     attributes: ["edgepass.service", "edgepass.event.type", "edgepass.outcome"],
-    meaning: "Attempts to publish an event: published, failed (comes again), parked (refused).",
+    meaning: "Attempts to publish an event: published, failed (is retried), parked (refused).",
   },
   "edgepass.events.deliveries": {
     kind: "counter",
@@ -213,7 +215,7 @@ export const metricCatalogue = {
     kind: "counter",
     unit: "{delivery}",
     attributes: ["edgepass.service", "edgepass.event.type"],
-    meaning: "Deliveries that were not the first attempt, by what QStash says of them.",
+    meaning: "Deliveries after the first attempt, as QStash reports it.",
   },
   "edgepass.events.lag": {
     kind: "histogram",
@@ -226,21 +228,22 @@ export const metricCatalogue = {
     kind: "counter",
     unit: "{event}",
     attributes: ["edgepass.service"],
-    meaning: "Deliveries that QStash gave up, by the consumer that did not take them.",
+    meaning: "Deliveries that QStash gave up, by the consumer that did not accept them.",
   },
   "edgepass.configuration.fetches": {
     kind: "counter",
     unit: "{fetch}",
     attributes: ["edgepass.service", "edgepass.outcome"],
     meaning:
-      "Reads of the central configuration: adopted, refused (does not fit), missing, unavailable.",
+      "Reads of the central configuration: adopted, refused (invalid), missing, unavailable.",
   },
   "edgepass.telemetry.dropped": {
     kind: "counter",
     unit: "{item}",
     service: "telemetry",
     attributes: ["edgepass.signal"],
-    meaning: "Spans and log lines that were not exported because the queue was full or refused.",
+    meaning:
+      "Spans and log lines that were not exported: the queue was full, or the collector refused them.",
   },
 } as const satisfies Readonly<Record<string, MetricDefinition>>;
 

@@ -78,7 +78,7 @@ const attempts = 8;
 
 async function lint(folders: readonly string[]): Promise<Report> {
   let result = await runLinter(folders);
-  for (let runs = 1; result.signal === "SIGSEGV" && runs < attempts; runs++) {
+  for (let runs = 1; result.signal !== null && runs < attempts; runs++) {
     result = await runLinter(folders);
   }
   const { stdout, stderr } = result;

@@ -28,7 +28,7 @@ async function fetchHttp2(origin: string, method: string, target: string) {
 
 /** Checks the log line only where the runtime exposes log lines. */
 function requireOneLine({ runtime, logLines }: Environment, before: number): void {
-  const lines = logLines.slice(before).filter((line) => line.includes("Request answered"));
+  const lines = logLines.slice(before).filter((line) => line.includes("Request completed"));
   if (runtime === "deno") assert.equal(lines.length, 1);
 }
 
@@ -64,7 +64,8 @@ export const ownCases: Readonly<Record<string, GatewayCase>> = {
       const bearer = await token({ sub: "u-operator", roles: [...roles] });
       assert.equal((await call("/admin/keys", { bearer })).status, status);
       if (runtime !== "deno") continue;
-      const line = logLines.slice(before).find((line) => line.includes("Request answered")) ?? "{}";
+      const line = logLines.slice(before).find((line) => line.includes("Request completed")) ??
+        "{}";
       assert.equal(JSON.parse(line).sub, "u-operator");
     }
   },

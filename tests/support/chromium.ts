@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import axe from "axe-core";
-import { type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
+import { createPage } from "../../dev/page/mod.ts";
 
 const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
@@ -12,7 +13,23 @@ export async function findChromium(): Promise<string | undefined> {
   return undefined;
 }
 
-/** A page in its own Chromium. */
+/** Both take seconds to start or to build, so all tests of a file share them. */
+const shared: { browser?: Promise<Browser>; dashboard?: ReturnType<typeof createPage> } = {};
+
+Deno.test.afterAll(async () => await (await shared.browser)?.close());
+
+/** The dashboard's page, built once for a test file: it has no state. */
+export async function buildDashboard(): ReturnType<typeof createPage> {
+  return await (shared.dashboard ??= createPage());
+}
+
+async function launch(): Promise<Browser> {
+  const executablePath = await findChromium();
+  assert.ok(executablePath, "Chromium is not installed");
+  return await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+}
+
+/** A page with storage, cookies and connections of its own. */
 export interface WatchedPage extends AsyncDisposable {
   readonly page: Page;
   /** Console errors, failed requests, and requests to other origins. */
@@ -26,9 +43,7 @@ export async function openWatched(
   url: string,
   options: BrowserContextOptions = {},
 ): Promise<WatchedPage> {
-  const executablePath = await findChromium();
-  assert.ok(executablePath, "Chromium is not installed");
-  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  const browser = await (shared.browser ??= launch());
   const context = await browser.newContext({
     viewport: { width: 1280, height: 800 },
     ...options,
@@ -54,7 +69,7 @@ export async function openWatched(
     if (response.status() >= 400) complaints.push(`${response.status()}: ${response.url()}`);
   });
   await page.goto(url);
-  return { page, complaints, [Symbol.asyncDispose]: () => browser.close() };
+  return { page, complaints, [Symbol.asyncDispose]: () => context.close() };
 }
 
 interface AxeResult {

@@ -135,7 +135,7 @@ async function change(request: Request, sample: SampleConfiguration): Promise<Re
   const { gateway } = document;
   if (isObject(gateway) && gateway.logLevel === "loud") {
     const message = "must be one of debug, info, warn, error";
-    return refuse(422, "The document does not fit; nothing was changed", [
+    return refuse(422, "The document is invalid; nothing was changed", [
       { path: "gateway.logLevel", message },
     ]);
   }

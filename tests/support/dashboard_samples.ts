@@ -114,7 +114,7 @@ function makeLines(row: RequestRow, id: number): StoredLogLine[] {
     id,
     level: "info",
     service: "gateway",
-    message: "Request answered",
+    message: "Request completed",
     fields: Object.fromEntries(present),
   };
   if (row.errorLogs === 0) return [last];

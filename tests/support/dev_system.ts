@@ -5,7 +5,7 @@ import { waitUntil } from "./wait.ts";
 const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
 const readyLine = "Ctrl-C ends everything";
 const readyWithinMs = 300_000;
-const endsWithinMs = 15_000;
+const endsWithinMs = 60_000;
 
 /** The exit of a dev command, and its whole output. */
 export interface DevOutcome {
@@ -65,6 +65,27 @@ export async function startDev(options: DevOptions): Promise<DevSystem> {
       await endOf(command, family);
     },
   };
+}
+
+/** A dev command that tests share, and its workspace. */
+export interface SharedDev {
+  readonly workspace: { readonly path: string };
+  readonly system: DevSystem;
+}
+
+/**
+ * One dev, started when it is first needed, for all tests of a file that neither end it nor give it
+ * settings of their own.
+ */
+export function shareDev(): () => Promise<SharedDev> {
+  const resources = new AsyncDisposableStack();
+  Deno.test.afterAll(() => resources.disposeAsync());
+  const start = async (): Promise<SharedDev> => {
+    const workspace = resources.use(await temporaryWorkspace());
+    return { workspace, system: resources.use(await startDev({ workspace: workspace.path })) };
+  };
+  let shared: Promise<SharedDev> | undefined;
+  return () => shared ??= start();
 }
 
 /** Runs a dev command that exits by itself. */

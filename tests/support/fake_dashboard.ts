@@ -85,7 +85,7 @@ function answerEvents(
   const letters = events.deadLetters ?? [];
   const found = letters.filter((letter) => id === undefined ? !letter.poison : letter.id === id);
   if (id !== undefined && found.length === 0) {
-    return Response.json({ error: "It is not a dead letter any more" }, { status: 404 });
+    return Response.json({ error: "It is no longer a dead letter" }, { status: 404 });
   }
   if (method === "GET") {
     return Response.json({ ...found[0], event: '{"specversion":"1.0"}', answer: "out of order" });

@@ -77,7 +77,7 @@ export function answeredLine(
     service: "gateway",
     traceId,
     spanId: null,
-    message: "Request answered",
+    message: "Request completed",
     fields: { method: "GET", path: "/courses", status: 200, durationMs: 5, ...rest },
   };
 }

@@ -45,7 +45,7 @@ async function checkDatabase(
   );
   const name = databases[service];
   if (isSqliteFile(value)) return await checkFile(name, value, { migrations, context });
-  const away = fail(`${name} does not answer`, `see ${name} and ${name}_TOKEN, and its server`);
+  const away = fail(`${name} does not respond`, `see ${name} and ${name}_TOKEN, and its server`);
   try {
     const database = readSqlDb(value, context.settings[`${name}_TOKEN`] || undefined);
     return await inTime(judge(name, database, { migrations, context })) ?? away;
@@ -97,10 +97,10 @@ async function judge(
   const applied = await database.run({ sql: "SELECT name FROM d1_migrations", params: [] });
   const unknown = applied.map(([one]) => String(one))
     .filter((one) => !migrations.some((migration) => migration.name === one));
-  if (unknown.length === 0) return ok(`${name} opens, is whole and has all its tables`);
+  if (unknown.length === 0) return ok(`${name} opens, is undamaged and has all its tables`);
   return fail(
     `${name} is newer than this source: it has ${unknown.join(", ")}`,
-    "git pull, or take the source that made it",
+    "git pull, or use the source that made it",
   );
 }
 
@@ -112,7 +112,7 @@ function toAbsent(name: string, { scope, dev }: DoctorContext): Finding {
 
 function toRestore(path: string, { scope }: DoctorContext): string {
   const restore = `restore ${path} from a copy`;
-  return scope === "dev" ? `${restore}, or begin with nothing: rm ${path}*` : restore;
+  return scope === "dev" ? `${restore}, or start empty: rm ${path}*` : restore;
 }
 
 /** Undefined when it takes too long. */

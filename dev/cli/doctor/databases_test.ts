@@ -34,7 +34,7 @@ async function setup() {
   return { ...workspace, path, value, change, look };
 }
 
-const well = "COURSE_DB opens, is whole and has all its tables";
+const well = "COURSE_DB opens, is undamaged and has all its tables";
 
 Deno.test("a database that is up to date passes, and the check changes nothing", async () => {
   await using database = await setup();
@@ -71,7 +71,7 @@ Deno.test("a database that is newer than the source is reported", async () => {
   assert.equal(
     troubleOf(await database.look()),
     "fail: COURSE_DB is newer than this source: it has 9999_later.sql" +
-      " → git pull, or take the source that made it",
+      " → git pull, or use the source that made it",
   );
 });
 
@@ -82,7 +82,7 @@ Deno.test("a file that is not a database is reported as damaged", async () => {
   assert.equal(
     troubleOf(await database.look()),
     `fail: ${what} → restore ${database.path} from a copy,` +
-      ` or begin with nothing: rm ${database.path}*`,
+      ` or start empty: rm ${database.path}*`,
   );
   assert.equal(
     troubleOf(await database.look({ scope: "deployment" })),
@@ -122,14 +122,14 @@ Deno.test("a libSQL server is called with its token", async () => {
   assert.deepEqual(allWell(await database.look({ settings }, server.url)), [well]);
   assert.equal(
     troubleOf(await database.look({}, server.url)),
-    "fail: COURSE_DB does not answer → see COURSE_DB and COURSE_DB_TOKEN, and its server",
+    "fail: COURSE_DB does not respond → see COURSE_DB and COURSE_DB_TOKEN, and its server",
   );
 });
 
 Deno.test("a missing libSQL server is reported as not responding", async () => {
   await using database = await setup();
   const found = await database.look({ scope: "deployment" }, `http://127.0.0.1:${freePort()}`);
-  assert.match(troubleOf(found), /^fail: COURSE_DB does not answer → /);
+  assert.match(troubleOf(found), /^fail: COURSE_DB does not respond → /);
 });
 
 Deno.test("databases in workerd are left to wrangler", async () => {

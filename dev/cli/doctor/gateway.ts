@@ -39,21 +39,21 @@ export function gatewayAddress(
 
 function silent({ scope, workspace, settings }: DoctorContext): Finding {
   if (scope === "deployment") {
-    const fix = "start the gateway, and see that PUBLIC_ORIGIN leads to it";
-    return warn("no response at PUBLIC_ORIGIN", fix);
+    const fix = "start the gateway, and check that PUBLIC_ORIGIN leads to it";
+    return warn("no response from PUBLIC_ORIGIN", fix);
   }
   const fix = `read ${join(workspace, "logs", "gateway.jsonl")}, then end dev and start it again`;
-  return fail(`dev is running and there is no response at PORT ${settings.PORT}`, fix);
+  return fail(`dev is running, but there is no response from PORT ${settings.PORT}`, fix);
 }
 
 function judge(status: number, text: string): Finding[] {
   const readiness = readReadiness(text);
   if (readiness === undefined) {
-    const fix = "see that PORT and PUBLIC_ORIGIN lead to the gateway";
-    return [fail(`what answers /readyz is no gateway of ours (status ${status})`, fix)];
+    const fix = "check that PORT and PUBLIC_ORIGIN lead to the gateway";
+    return [fail(`the server of /readyz is not this gateway (status ${status})`, fix)];
   }
   const lacking = Object.entries(readiness).filter(([, state]) => state !== "ready");
-  if (lacking.length === 0) return [ok("/readyz says that it is ready")];
+  if (lacking.length === 0) return [ok("/readyz reports ready")];
   return lacking.map(([name, state]) => fail(`${name} is not ready: ${state}`, fixFor(name)));
 }
 
@@ -69,8 +69,8 @@ function fixFor(name: string): string {
   if (name === "revocation") return "fix what redis reports above";
   if (!name.startsWith("issuer ")) return "read the log of the gateway";
   return name === "issuer user"
-    ? "see that auth is running: it serves the keys"
-    : "see that the jwks of this alias in ISSUERS serves usable keys";
+    ? "check that auth is running: it serves the keys"
+    : "check that the jwks of this alias in ISSUERS serves usable keys";
 }
 
 const clockPatienceMs = 3_000;
@@ -84,7 +84,10 @@ export async function checkClock(context: DoctorContext, effects: Effects): Prom
   const skewMs = await measureSkew(source, effects);
   if (skewMs === "silent") {
     return [
-      warn(`not compared: ${source.name} is silent`, `fix what ${source.check} reports above`),
+      warn(
+        `not compared: ${source.name} does not respond`,
+        `fix what ${source.check} reports above`,
+      ),
     ];
   }
   // Local workerd sends no Date, and has this machine's clock.

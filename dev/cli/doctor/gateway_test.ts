@@ -29,7 +29,7 @@ const readiness = (checks: Record<string, string>, status = 503) => () =>
 
 Deno.test("a gateway that is ready passes", async () => {
   const { found, requests } = await look(readiness({ revocation: "ready" }, 200));
-  assert.deepEqual(allWell(found), ["/readyz says that it is ready"]);
+  assert.deepEqual(allWell(found), ["/readyz reports ready"]);
   assert.deepEqual(requests, ["http://127.0.0.1:8787/readyz as 127.0.0.1:8787"]);
 });
 
@@ -43,8 +43,8 @@ Deno.test("a gateway is checked on its port by its public name", async () => {
 
 const lacks = {
   "revocation": "fix what redis reports above",
-  "issuer user": "see that auth is running: it serves the keys",
-  "issuer partner": "see that the jwks of this alias in ISSUERS serves usable keys",
+  "issuer user": "check that auth is running: it serves the keys",
+  "issuer partner": "check that the jwks of this alias in ISSUERS serves usable keys",
 };
 for (const [name, fix] of Object.entries(lacks)) {
   Deno.test(`a gateway whose ${name} is not ready is reported`, async () => {
@@ -57,8 +57,8 @@ Deno.test("a server that is not a gateway is reported", async () => {
   const { found } = await look(() => new Response("<html>", { status: 404 }));
   assert.equal(
     troubleOf(found),
-    "fail: what answers /readyz is no gateway of ours (status 404)" +
-      " → see that PORT and PUBLIC_ORIGIN lead to the gateway",
+    "fail: the server of /readyz is not this gateway (status 404)" +
+      " → check that PORT and PUBLIC_ORIGIN lead to the gateway",
   );
 });
 
@@ -69,7 +69,7 @@ Deno.test("a running dev whose gateway does not respond is reported", async () =
   );
   assert.equal(
     troubleOf(found),
-    "fail: dev is running and there is no response at PORT 8787" +
+    "fail: dev is running, but there is no response from PORT 8787" +
       " → read /home-of-dev/logs/gateway.jsonl, then end dev and start it again",
   );
 });
@@ -78,8 +78,8 @@ Deno.test("a deployment whose gateway does not respond is a warning: it may not 
   const found = await checkGateway(createDoctorContext({ scope: "deployment" }), createEffects());
   assert.equal(
     troubleOf(found),
-    "warn: no response at PUBLIC_ORIGIN" +
-      " → start the gateway, and see that PUBLIC_ORIGIN leads to it",
+    "warn: no response from PUBLIC_ORIGIN" +
+      " → start the gateway, and check that PUBLIC_ORIGIN leads to it",
   );
 });
 
@@ -147,7 +147,7 @@ Deno.test("a clock with nothing beside it is not compared", async () => {
 Deno.test("a server that does not respond leaves the clock uncompared", async () => {
   assert.equal(
     troubleOf(await checkClock(createDoctorContext(running), createEffects())),
-    "warn: not compared: the gateway is silent → fix what gateway reports above",
+    "warn: not compared: the gateway does not respond → fix what gateway reports above",
   );
 });
 

@@ -37,12 +37,12 @@ async function checkBehind({ settings: { REDIS_URL } }: DoctorContext): Promise<
     const backend = createRedisProxy({ url: REDIS_URL });
     try {
       await backend.execute(["PING"]);
-      return [ok("a Redis answers at REDIS_URL")];
+      return [ok("a Redis responds at REDIS_URL")];
     } finally {
       await backend.close();
     }
   } catch {
-    return [fail("no Redis answers at REDIS_URL", "start it, or unset REDIS_URL for dev's own")];
+    return [fail("no Redis responds at REDIS_URL", "start it, or unset REDIS_URL for dev's own")];
   }
 }
 
@@ -63,7 +63,7 @@ async function findRefusal(
     status = response.status;
   } catch {
     return fail(
-      "no response at UPSTASH_REDIS_REST_URL",
+      "no response from UPSTASH_REDIS_REST_URL",
       "set UPSTASH_REDIS_REST_URL to the REST address of your Redis, or unset it for dev's own",
     );
   }
@@ -74,7 +74,7 @@ async function findRefusal(
     return fail("Redis refuses UPSTASH_REDIS_REST_TOKEN", fix);
   }
   const fix = "set UPSTASH_REDIS_REST_URL to the REST address of your Redis, not that of redis://";
-  return fail(`what answers at UPSTASH_REDIS_REST_URL is no Redis (status ${status})`, fix);
+  return fail(`the server at UPSTASH_REDIS_REST_URL is no Redis (status ${status})`, fix);
 }
 
 /** The command that every strict request sends, sent the same way. */
@@ -101,9 +101,9 @@ function judgeTime(tookMs: number, budgetMs: number): Finding {
 }
 
 function judgeList(isReady: boolean): Finding {
-  return isReady ? ok("the revocation list is there") : warn(
-    "the revocation list is not there yet: protected requests are 503 until it is",
-    "start auth, or restart it: it fills the list from its database",
+  return isReady ? ok("the revocation list is complete") : warn(
+    "the revocation list is not complete yet: protected requests are 503 until it is",
+    "start auth, or restart it: it rebuilds the list from its database",
   );
 }
 

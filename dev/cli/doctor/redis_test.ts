@@ -44,7 +44,7 @@ Deno.test("a quick Redis with the revocation list passes", async () => {
   await redis.fill();
   assert.deepEqual(allWell(await redis.look()), [
     "a round trip takes 3.0 ms of 150 ms",
-    "the revocation list is there",
+    "the revocation list is complete",
   ]);
 });
 
@@ -71,8 +71,8 @@ Deno.test("a Redis without the revocation list is reported", async () => {
   await using redis = setup();
   assert.equal(
     troubleOf(await redis.look()),
-    "warn: the revocation list is not there yet: protected requests are 503 until it is" +
-      " → start auth, or restart it: it fills the list from its database",
+    "warn: the revocation list is not complete yet: protected requests are 503 until it is" +
+      " → start auth, or restart it: it rebuilds the list from its database",
   );
 });
 
@@ -90,7 +90,7 @@ Deno.test("a server that is not a Redis is reported with its status", async () =
   await using redis = setup({ respond: () => new Response("<html>", { status: 404 }) });
   assert.equal(
     troubleOf(await redis.look()),
-    "fail: what answers at UPSTASH_REDIS_REST_URL is no Redis (status 404)" +
+    "fail: the server at UPSTASH_REDIS_REST_URL is no Redis (status 404)" +
       " → set UPSTASH_REDIS_REST_URL to the REST address of your Redis, not that of redis://",
   );
 });
@@ -103,7 +103,7 @@ Deno.test("a Redis that does not respond is reported without its address", async
   });
   assert.equal(
     troubleOf(await checkRedis(context, createEffects({ request: fetch }))),
-    "fail: no response at UPSTASH_REDIS_REST_URL → set UPSTASH_REDIS_REST_URL" +
+    "fail: no response from UPSTASH_REDIS_REST_URL → set UPSTASH_REDIS_REST_URL" +
       " to the REST address of your Redis, or unset it for dev's own",
   );
 });
@@ -119,7 +119,7 @@ Deno.test("a Redis behind dev's own endpoint has to respond", async () => {
   const settings = { REDIS_URL: `redis://user:hidden@127.0.0.1:${freePort()}` };
   assert.equal(
     troubleOf(await checkRedis(createDoctorContext({ settings }), createEffects())),
-    "fail: no Redis answers at REDIS_URL → start it, or unset REDIS_URL for dev's own",
+    "fail: no Redis responds at REDIS_URL → start it, or unset REDIS_URL for dev's own",
   );
 });
 

@@ -34,7 +34,7 @@ export async function checkSettings(context: DoctorContext, effects: Effects): P
     .filter(([, { name }]) => name === undefined || !aboutKeys.includes(name))
     .map(([text, { name, readers }]) => fail(`${text} (${readers})`, fixFor(name, context)));
   const findings = [...own, ...others];
-  return findings.length > 0 ? findings : [ok(`${parts.join(", ")} take their settings`)];
+  return findings.length > 0 ? findings : [ok(`${parts.join(", ")} accept their settings`)];
 }
 
 /** Configuration errors about one setting, with the programs that report them. */
@@ -94,7 +94,7 @@ function fixFor(
   if (name in stateFiles && name !== "ADMIN_PASSWORD") {
     return `set ${name} to what deno task keys:new prints for it`;
   }
-  const orElse = scope === "dev" ? ", or unset it and dev makes it up" : "";
+  const orElse = scope === "dev" ? ", or unset it: dev generates it" : "";
   return `set ${name} as docs/deploy.md describes${orElse}`;
 }
 

@@ -16,7 +16,7 @@ const gateway = (message: string): ConfigurationError => ({ part: "gateway", mes
 
 Deno.test("settings that every program accepts pass", async () => {
   assert.deepEqual(allWell(await checkSettings(createDoctorContext(), createEffects())), [
-    `${parts.join(", ")} take their settings`,
+    `${parts.join(", ")} accept their settings`,
   ]);
 });
 
@@ -28,7 +28,7 @@ const fixes = {
   ],
   "given to dev": [
     { scope: "dev", variables: { ISSUERS: "hidden" } },
-    "set ISSUERS as docs/deploy.md describes, or unset it and dev makes it up",
+    "set ISSUERS as docs/deploy.md describes, or unset it: dev generates it",
   ],
   "that dev wrote": [
     { scope: "dev", variables: {} },
@@ -74,7 +74,7 @@ Deno.test("a setting that dev itself refuses is a finding", async () => {
   assert.equal(
     troubleOf(await checkSettings(context, createEffects())),
     "fail: PORT: must be a whole number from 1 to 65535" +
-      " → set PORT as docs/deploy.md describes, or unset it and dev makes it up",
+      " → set PORT as docs/deploy.md describes, or unset it: dev generates it",
   );
 });
 

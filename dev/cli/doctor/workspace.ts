@@ -61,7 +61,7 @@ function checkSecrets(workspace: string): Finding[] {
     if (file.size === 0) findings.push(fail(`${path} is empty`, `rm ${path}`));
     // Windows has no such modes.
     if (((file.mode ?? 0) & 0o077) !== 0) {
-      findings.push(fail(`${path} is open to others than its owner`, `chmod 600 ${path}`));
+      findings.push(fail(`${path} is open to other users`, `chmod 600 ${path}`));
     }
   }
   return findings;
@@ -80,8 +80,8 @@ function toUse(dev: DoctorContext["dev"]): Finding {
       return ok(`in use by the running dev (process ${dev.pid})`);
     case "killed":
       return warn(
-        `the last dev (process ${dev.pid}) was ended by force; what it kept is there`,
-        "deno task dev takes the home over",
+        `the last dev (process ${dev.pid}) was killed; its state is still there`,
+        "deno task dev continues with it",
       );
     case "stopped":
       return ok("not in use: dev is not running");
@@ -119,7 +119,7 @@ export function checkFiles({ scope, workspace, dev }: DoctorContext): Finding[] 
     ...redis.flatMap((path) => checkAppendOnlyFile(path, dev.name === "running")),
     ...qstash.flatMap(checkMessages),
   ];
-  return findings.length > 0 ? findings : [ok("what dev's Redis and QStash keep can be read")];
+  return findings.length > 0 ? findings : [ok("the state of dev's Redis and QStash can be read")];
 }
 
 function checkAppendOnlyFile(path: string, isInUse: boolean): Finding[] {
@@ -127,13 +127,13 @@ function checkAppendOnlyFile(path: string, isInUse: boolean): Finding[] {
   if (typeof state === "object") {
     return [fail(
       `dev's Redis cannot start: ${state.damage}`,
-      `restore ${path} from a copy, or begin with nothing, which services fill again: rm ${path}`,
+      `restore ${path} from a copy, or start empty, which services rebuild: rm ${path}`,
     )];
   }
   // While dev runs, its last line may be still in the write.
   if (state !== "torn" || isInUse) return [];
   return [warn(
-    `the last line of ${path} was torn, as by a kill or a full disk`,
+    `the last line of ${path} is incomplete, as after a kill or a full disk`,
     "deno task dev, which drops it",
   )];
 }
@@ -149,7 +149,7 @@ function checkMessages(path: string): Finding[] {
   }
   return [fail(
     `dev's QStash cannot use ${path}: it is damaged or no database`,
-    `restore ${path} from a copy, or begin with nothing: rm ${path}*; then deno task events:verify --repair`,
+    `restore ${path} from a copy, or start empty: rm ${path}*; then deno task events:verify --repair`,
   )];
 }
 
@@ -184,7 +184,7 @@ function tryToListen(port: number): string | undefined {
     return undefined;
   } catch (error) {
     return error instanceof Deno.errors.AddrInUse
-      ? "is taken by another program"
+      ? "is in use by another program"
       : "may not be listened on";
   }
 }

@@ -51,8 +51,8 @@ Deno.test("a dev that was killed is reported", async () => {
   await using workspace = await setup();
   assert.equal(
     troubleOf(workspace.look({ dev: { name: "killed", pid: "123" } })),
-    "warn: the last dev (process 123) was ended by force; what it kept is there" +
-      " → deno task dev takes the home over",
+    "warn: the last dev (process 123) was killed; its state is still there" +
+      " → deno task dev continues with it",
   );
 });
 
@@ -103,7 +103,7 @@ Deno.test("each secret that other users may read is reported", async () => {
   const path = `${workspace.path}/keys/redis-rest-token`;
   assert.equal(
     troubleOf(workspace.look()),
-    `fail: ${path} is open to others than its owner → chmod 600 ${path}`,
+    `fail: ${path} is open to other users → chmod 600 ${path}`,
   );
   await Deno.chmod(`${workspace.path}/dev.env`, 0o644);
   assert.equal(workspace.look().filter(({ state }) => state === "fail").length, 2);
@@ -154,7 +154,7 @@ async function setupFiles() {
 
 Deno.test("complete or missing files of Redis and QStash pass", async () => {
   await using files = await setupFiles();
-  const well = ["what dev's Redis and QStash keep can be read"];
+  const well = ["the state of dev's Redis and QStash can be read"];
   assert.deepEqual(allWell(files.look()), well);
   await Deno.remove(files.redis);
   await Deno.remove(files.qstash);
@@ -166,14 +166,17 @@ Deno.test("a damaged line of the append-only file is reported with a fix", async
   await Deno.writeTextFile(files.redis, '[["SET","a","1"]]\n[["SET"\n[["SET","b","1"]]\n');
   assert.match(
     troubleOf(files.look()),
-    /^fail: dev's Redis cannot start: .* line 2 is damaged → restore .*, or begin with nothing/,
+    /^fail: dev's Redis cannot start: .* line 2 is damaged → restore .*, or start empty/,
   );
 });
 
 Deno.test("a torn last line is a warning, except while dev may be writing it", async () => {
   await using files = await setupFiles();
   await Deno.writeTextFile(files.redis, '[["SET","c"', { append: true });
-  assert.match(troubleOf(files.look()), /^warn: the last line of .* was torn, .* → deno task dev/);
+  assert.match(
+    troubleOf(files.look()),
+    /^warn: the last line of .* is incomplete, .* → deno task dev/,
+  );
   assert.equal(allWell(files.look("running")).length, 1);
 });
 
@@ -196,14 +199,14 @@ for (
 }
 
 for (const name of ["PORT", "DASHBOARD_PORT"] as const) {
-  Deno.test(`a ${name} that another program has taken is reported`, () => {
+  Deno.test(`a ${name} that another program uses is reported`, () => {
     using other = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = other.addr;
     const free = { PORT: String(freePort()), DASHBOARD_PORT: String(freePort()) };
     const context = createDoctorContext({ settings: { ...free, [name]: String(port) } });
     assert.equal(
       troubleOf(checkPorts(context)),
-      `fail: ${name} ${port} is taken by another program → set ${name} to another port`,
+      `fail: ${name} ${port} is in use by another program → set ${name} to another port`,
     );
   });
 }

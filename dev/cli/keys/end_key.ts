@@ -30,20 +30,20 @@ export async function retire(
   return await again(async () => {
     const keyRings = await readKeyRings(system, kind);
     const { state } = requireKey(keyRings, kid);
-    if (state === "revoked") return `${kid} verifies nothing any more already`;
+    if (state === "revoked") return `${kid} is revoked already`;
     if (state === "signing") {
       throw new Refusal(`${kid} signs: deno task keys rotate ${kind} retires it`);
     }
     if (state === "published") {
       throw new Refusal(
-        `${kid} has not signed yet: deno task keys rotate ${kind} lets it, ` +
-          `deno task keys revoke ${kind} ${kid} takes it out of use`,
+        `${kid} has not signed yet: deno task keys rotate ${kind} makes it sign, ` +
+          `deno task keys revoke ${kind} ${kid} revokes it`,
       );
     }
     await requireOver(system, kind, kid, effects);
-    const comment = `Take retired ${kind} key ${kid} out of use`;
+    const comment = `Revoke retired ${kind} key ${kid}`;
     const version = await writeKeyStates(system, keyRings, { [kid]: "revoked" }, { comment });
-    return `Version ${version}: ${kid} verifies nothing any more`;
+    return `Version ${version}: ${kid} is revoked`;
   });
 }
 
@@ -56,14 +56,16 @@ async function requireOver(
   const since = await readSince(system, kind, kid);
   if (!since) {
     throw new Refusal(
-      `It is unknown since when ${kid} is retired: its secret says so, so take it out of there`,
+      `${kid} is retired by its secret, so the time is unknown: remove it from the secret`,
     );
   }
   const overAt = since.at + retirementSeconds(kind, system.leewaySeconds) * 1000;
   if (overAt <= now()) return;
   throw new Refusal(
-    `What ${kid} signed may be alive until ${new Date(overAt).toISOString()}: it ends then by ` +
-      `itself; deno task keys revoke ${kind} ${kid} ends it now, with all it signed`,
+    `What ${kid} signed may be valid until ${
+      new Date(overAt).toISOString()
+    }; maintenance revokes ` +
+      `it then; deno task keys revoke ${kind} ${kid} revokes it now, with all it signed`,
   );
 }
 
@@ -125,7 +127,7 @@ async function again(work: () => Promise<string>): Promise<string> {
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
       if (attempt < maxAttempts) continue;
-      throw new Refusal("The configuration keeps being changed by others: try again");
+      throw new Refusal("Other administrators keep changing the configuration: try again");
     }
   }
 }

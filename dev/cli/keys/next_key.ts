@@ -71,7 +71,7 @@ export async function requireNext(
   }
   throw new Refusal(
     `There is no next key yet: ${kid} is in ${path}, which no program has read; ` +
-      "under deno task dev:workers keys are read at the start alone: start it again, then repeat this",
+      "deno task dev:workers reads keys only at its start: restart it, then repeat this command",
   );
 }
 
@@ -91,7 +91,7 @@ export async function requireSeen(
     if (signs) return;
     if (now() >= until) {
       throw new Refusal(
-        `${kid} should sign and does not yet: the logs show why an instance does not follow`,
+        `${kid} should sign and does not yet: the logs show why an instance does not apply the version`,
       );
     }
     await sleep(lookEveryMs);

@@ -41,7 +41,7 @@ export async function rotate(
   const { now, report } = effects;
   if (waitSeconds < defaultWaitSeconds) {
     report(
-      `Waits ${waitSeconds} s and not ${defaultWaitSeconds}: a service that has not read the new key ` +
+      `Waiting ${waitSeconds} s instead of ${defaultWaitSeconds}: a service that has not read the new key ` +
         "by then refuses what it signs, until it has",
     );
   }
@@ -62,16 +62,18 @@ export async function rotate(
       await letSign(system, kind, { signer, next }, effects);
     } catch (error) {
       if (!(error instanceof ConflictError)) throw error;
-      report("The configuration was changed meanwhile: beginning again with it");
+      report("The configuration was changed meanwhile: starting again");
       attempt++;
       continue;
     }
     await requireSeen(system, kind, next.kid, effects);
     await prepareNext(system, kind, ofProfile);
-    if (!signer) return `The ${kind} key ${next.kid} signs what passport.send has it sign`;
-    return `The ${kind} key ${next.kid} signs; ${signer.kid} verifies until all it signed has ended`;
+    if (!signer) {
+      return `The ${kind} key ${next.kid} signs the Passports that passport.send requests`;
+    }
+    return `The ${kind} key ${next.kid} signs; ${signer.kid} verifies until all it signed has expired`;
   }
-  throw new Refusal("The configuration keeps being changed by others: try again in a quiet moment");
+  throw new Refusal("Other administrators keep changing the configuration: try again later");
 }
 
 /** The key that signs, and its successor. */

@@ -83,7 +83,7 @@ export function createApi(get: typeof fetch): Api {
       return await get(path, init);
     } catch (cause) {
       if (init.signal?.aborted) throw cause;
-      throw new Error("Cannot ask dev: it does not answer", { cause });
+      throw new Error("Cannot reach dev: it does not respond", { cause });
     }
   }
   async function request(path: string, query: Query, signal?: AbortSignal): Promise<Response> {
@@ -145,13 +145,13 @@ async function toError(response: Response): Promise<Error> {
   const { error } = await readJson<{ error?: string }>(response).catch(() => ({
     error: undefined,
   }));
-  return new Error(`Cannot show this: ${error ?? `dev answered ${response.status}`}`);
+  return new Error(`Cannot show this: ${error ?? `dev returned ${response.status}`}`);
 }
 
 async function toRefusal(response: Response): Promise<RefusedChange> {
   type Refusal = { error?: string; details?: readonly Issue[] };
   const { error, details } = await readJson<Refusal>(response).catch((): Refusal => ({}));
-  return new RefusedChange(error ?? `dev answered ${response.status}`, details ?? []);
+  return new RefusedChange(error ?? `dev returned ${response.status}`, details ?? []);
 }
 
 /**

@@ -107,7 +107,7 @@ function describe(step: Span, gateway: Span): Pick<Decision, "name" | "text"> | 
 function toForward(step: Span, because: string): Pick<Decision, "name" | "text"> {
   const peer = textOf(step, "edgepass.peer") ?? "the service";
   const status = textOf(step, "http.response.status_code");
-  const text = status ? `${peer} answered ${status}` : `${peer} did not answer${because}`;
+  const text = status ? `${peer} returned ${status}` : `${peer} did not respond${because}`;
   return { name: "Forward", text };
 }
 

@@ -57,7 +57,7 @@ Deno.test("a request that passes is described step by step", () => {
     "Verify: Signed with the key k1, issuer user",
     "Revocation: Not revoked (strict)",
     "Sign: Passport 0.1.0 with the key p1",
-    "Forward: user answered 200",
+    "Forward: user returned 200",
     "Envelope: The response is wrapped",
     "Response: 200",
   ]);

@@ -76,7 +76,7 @@ function isSuccess({ status }: DeliveryAttempt): boolean {
 
 function toAnswer({ status, outcome }: DeliveryAttempt): string {
   if (status === null) return outcome ?? "no response";
-  return outcome === null ? `answered ${status}` : `${outcome} (${status})`;
+  return outcome === null ? `status ${status}` : `${outcome} (${status})`;
 }
 
 function toTimes(count: number): string {

@@ -167,7 +167,7 @@ function Taken({ entry, version }: { entry: RolloutEntry; version: number }) {
       {refused !== null && (
         <span class="holder is-refused">
           <Icon name="bad" />
-          {refused} does not fit
+          {refused} is invalid
         </span>
       )}
     </>

@@ -85,7 +85,7 @@ function Letter({ letter, shown, act }: LetterProps) {
         {subject && <code title={subject}>{toShortId(subject)}</code>}
         <span class="muted">→</span>
         <Service name={consumer} />
-        <span class="muted">{status === null ? "no response" : `answered ${status}`}</span>
+        <span class="muted">{status === null ? "no response" : `status ${status}`}</span>
         {failedAt !== null && <Time at={failedAt} />}
         {traceId && <TraceLink traceId={traceId} />}
       </p>

@@ -155,10 +155,10 @@ export function Banner() {
     <div class="banner">
       <Icon name="warn" />
       <p>
-        <strong>dev does not answer.</strong> Start it with{" "}
+        <strong>dev does not respond.</strong> Start it with{" "}
         <code>deno task dev</code>; this page shows the state of {toClock(since).slice(0, 8)}{" "}
         ({toRelative(since, Math.max(now, since))}
-        ) and reconnects by itself.
+        ) and reconnects automatically.
       </p>
     </div>
   );
