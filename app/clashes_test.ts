@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { eventing } from "@edgepass/shared/events";
 import { createDefineService, requireNoFaults } from "@edgepass/shared/http";
 import { defaultPolicies } from "@edgepass/shared/resilience";
 import { createPassports } from "../tests/support/passports.ts";
@@ -42,7 +43,7 @@ for (const [what, [second, line]] of Object.entries(clashes)) {
 }
 
 Deno.test("services of one process with one path do not start", async () => {
-  const define = createDefineService({ events: {}, policies: defaultPolicies });
+  const define = createDefineService({ events: {}, eventing, policies: defaultPolicies });
   const of = (name: string) =>
     define({
       name,

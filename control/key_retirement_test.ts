@@ -142,7 +142,7 @@ Deno.test("a key added to a file is published by the maintenance, or with the ve
   await auth.app.maintain?.();
   assert.deepEqual(await auth.kids(), [now, next]);
   assert.ok(!auth.lines.join("").includes("as secret"));
-  assert.ok(auth.log().some(({ message }) => /could not be read again/.test(String(message))));
+  assert.ok(auth.log().some(({ message }) => /could not be reloaded/.test(String(message))));
 
   // A key that is added later signs by the configuration's choice alone, whatever its file says.
   const [first, ...rest] = own;

@@ -128,7 +128,7 @@ for (const [what, replies] of Object.entries(unusable)) {
   });
 }
 
-Deno.test("a version is loaded before its reader goes on, and only one that was read", async () => {
+Deno.test("a version is loaded before its reader continues, and only one that was read", async () => {
   const { state, readEdgeState } = setup();
   const observed: unknown[] = [];
   const read = followVersion(readEdgeState, {

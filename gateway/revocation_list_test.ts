@@ -42,7 +42,7 @@ for (const ready of unreadable) {
   });
 }
 
-Deno.test("an unknown position after a known one is a gap again, each time", () => {
+Deno.test("a reply without a position after one with a position is a gap, each time", () => {
   const list = createListPosition();
   for (const position of ["a:7", "a:8", "a:9"]) {
     assert.equal(findGap(list, position), undefined);

@@ -70,7 +70,7 @@ for (const [what, text] of Object.entries(unusable)) {
     file.text = text;
     await keys.reload();
     assert.equal(kids().length, 2);
-    assert.match(lines.join(), /could not be read again/);
+    assert.match(lines.join(), /could not be reloaded/);
     assert.ok(!lines.join().includes("as-secret") && !lines.join().includes("as secret"));
   });
 }

@@ -7,7 +7,7 @@ async function readFrom(url: string): Promise<string> {
   return await (await fetch(url)).text();
 }
 
-Deno.test("a server gets its former port again, and another one while that is taken", async () => {
+Deno.test("a server gets its former port again, and another one while that is in use", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const file = `${folder}/some.port`;

@@ -76,7 +76,7 @@ for (const placement of ["Deno, all in one", "workerd, all in one"] as const) {
       assert.equal(await deadLetters.call("POST", "user", `/${id}/replay`), "404 not_found");
       const isBack = async () =>
         (await deadLetters.list("user")).some((deadLetter) => deadLetter.id !== id);
-      await waitUntil("it is dead again", isBack, withinMs);
+      await waitUntil("it is a dead letter again", isBack, withinMs);
       const next = await deadLetters.onlyId("user");
       assert.equal(await deadLetters.call("DELETE", "user", `/${next}`), "204");
       assert.equal(await deadLetters.call("DELETE", "user", `/${next}`), "404 not_found");

@@ -237,7 +237,7 @@ Deno.test("only the dashboard's own page can show, replay and delete dead letter
   assert.deepEqual(await all.json(), { replayed: 0, poison: 1 });
   const one = await act(system, "POST", path, ofPage);
   assert.deepEqual(await one.json(), { replayed: 1, poison: 0 });
-  await waitUntil("it is dead again", async () => {
+  await waitUntil("it is a dead letter again", async () => {
     const [again] = await deadLetters();
     return again !== undefined && again.id !== deadLetter.id;
   }, 10_000);

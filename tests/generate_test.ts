@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { gatewaySettings } from "@edgepass/gateway";
 import { listSettings, setting } from "@edgepass/shared/configuration";
 import { qstashSettings } from "@edgepass/shared/events";
+import { eventing } from "@edgepass/shared/events";
 import {
   createApi,
   createDefineService,
@@ -66,7 +67,7 @@ Deno.test("every setting that a schema reads is declared with its meaning", () =
   assert.deepEqual(read.filter((name) => !declared.has(name) && !undocumented.has(name)), []);
 });
 
-const define = createDefineService({ events: {}, policies: defaultPolicies });
+const define = createDefineService({ events: {}, eventing, policies: defaultPolicies });
 const path = { method: "get", path: "/", responses: { 204: { description: "Nothing" } } } as const;
 
 /** A service that is well declared. */
@@ -117,7 +118,7 @@ const faults: Record<string, readonly [Service, string, Partial<Described>?]> = 
     }),
     'services/lists/service.ts: calls: "lists" must come before "lists" in app/services.ts',
   ],
-  "an event that nobody publishes": [
+  "an event without a publisher": [
     define({ name: "lists", description: "", create: () => ({ routes: { "/lists": api() } }) }),
     'services/lists/service.ts: on: no service publishes "note.lost"',
     { consumes: ["note.lost"] },

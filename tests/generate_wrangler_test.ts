@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { eventing } from "@edgepass/shared/events";
 import {
   createApi,
   createDefineService,
@@ -11,7 +12,7 @@ import { writeWranglerFiles } from "../app/generate/wrangler.ts";
 import { createPassports } from "./support/passports.ts";
 import { readProjectFile } from "./support/markdown.ts";
 
-const define = createDefineService({ events: {}, policies: defaultPolicies });
+const define = createDefineService({ events: {}, eventing, policies: defaultPolicies });
 
 async function declare(name: string): Promise<Described> {
   const responses = { 204: { description: "Nothing" } };
@@ -116,7 +117,7 @@ Deno.test("ids and names of databases stay", () => {
   requireKept(edited);
 });
 
-Deno.test("a binding of the operator takes the place of the variable of its name", () => {
+Deno.test("a binding of the operator replaces the variable of its name", () => {
   const written = rewrite(
     `${fresh}\n[[services]]\nbinding = "NOTES"\nservice = "edgepass-notes"\n`,
   );

@@ -41,7 +41,7 @@ for (const args of [[], ["--split"]]) {
     const [first = ""] = kids;
     const early = await keys("retire", "access", first);
     assert.equal(early.code, 1);
-    assert.match(early.text, /may be alive until/);
+    assert.match(early.text, /may be valid until/);
     const revoked = await keys("revoke", "access", first);
     assert.equal(revoked.code, 0, revoked.text);
     assert.equal(await askWhoIAm(system, tokens[0] ?? ""), "401 token_revoked");

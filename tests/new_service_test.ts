@@ -158,7 +158,7 @@ const refused = {
     "Notes",
     'Cannot create the service "Notes": a name is 2 to 24 lower-case letters',
   ],
-  "a name that is taken": [
+  "a name that is in use": [
     "course",
     'Cannot create the service "course": there is a service of this name',
   ],

@@ -115,7 +115,7 @@ Deno.test("recent events are the newest, up to the limit", async () => {
   assert.deepEqual(trails.map(({ id }) => id), ["e-29", "e-28", "e-27"]);
 });
 
-Deno.test("a database that cannot be read has no outbox, and a QStash elsewhere no dead letters", async () => {
+Deno.test("a database that cannot be read has no outbox, and an external QStash no dead letters", async () => {
   await using fixture = await openStore();
   const outboxes = [{ service: "user", path: `${fixture.folder}/none.sqlite` }];
   const board = createEventBoard({ db: fixture.db, outboxes, qstash: undefined, onChange() {} });

@@ -11,17 +11,17 @@ async function watch(looks: readonly Look[]) {
   return { found, left };
 }
 
-Deno.test("a server that refuses five times in a row counts as dead", async () => {
+Deno.test("a server that refuses five connections in a row counts as down", async () => {
   const { found, left } = await watch(Array<Look>(5).fill("refuses").concat("answers"));
   assert.deepEqual([found, left], ["refuses", ["answers"]]);
 });
 
-Deno.test("a server that hangs counts as dead like one that refuses", async () => {
+Deno.test("a server that hangs counts as down, like one that refuses", async () => {
   const { found } = await watch(Array<Look>(5).fill("silent"));
   assert.equal(found, "silent");
 });
 
-Deno.test("a server that responds in between counts as alive", async () => {
+Deno.test("a server that responds in between counts as up", async () => {
   const failing = Array<Look>(4).fill("refuses");
   const { left } = await watch([...failing, "answers", ...failing, "answers", ...failing]);
   assert.deepEqual(left, []);

@@ -52,7 +52,7 @@ Deno.test("an event stream whose token has already expired ends at once", async 
 /** Deno checks for leaked timers only with these options. */
 const watched = { sanitizeOps: true, sanitizeResources: true };
 
-Deno.test("an event stream that ends by itself leaks no timer", watched, async () => {
+Deno.test("an event stream that its service ends leaks no timer", watched, async () => {
   const ticks = startTicks();
   const check = () => Promise.resolve();
   const limited = expireStream(ticks.response, {
@@ -145,7 +145,7 @@ Deno.test("a route with recheckMs checks its caller's token again and again", as
   await ticks.hasLeft();
 });
 
-Deno.test("an anonymous caller's event stream goes on", () => {
+Deno.test("an anonymous caller's event stream continues", () => {
   const { limit } = setup(0);
   const { response } = startTicks();
   assert.equal(limit(response, { caller: "anonymous", route: { recheckMs: 1 } }), response);

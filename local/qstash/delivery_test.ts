@@ -295,7 +295,7 @@ Deno.test("the number of parallel deliveries is limited", async () => {
   assert.deepEqual([most, system.received.length], [3, 10]);
 });
 
-Deno.test("a started QStash delivers published, delayed and retried messages by itself", async () => {
+Deno.test("a started QStash delivers published, delayed and retried messages automatically", async () => {
   const done = Promise.withResolvers<void>();
   let fails = 1;
   await using system = createTestSystem({

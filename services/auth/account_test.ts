@@ -73,7 +73,7 @@ const refused = {
     "password",
   ],
   "the address as password": [{ ...body, password: email }, 422, "validation_failed", "password"],
-  "a taken address": [{ ...body, email: "ADMIN@example.com" }, 409, "email_taken", undefined],
+  "an address in use": [{ ...body, email: "ADMIN@example.com" }, 409, "email_taken", undefined],
   "broken JSON": ["{", 400, "malformed_json", undefined],
 } as const;
 for (const [what, [body, status, code, path]] of Object.entries(refused)) {

@@ -230,7 +230,7 @@ Deno.test("a change whose revocation Redis missed is published, and not again by
 
 const triggers = {
   "an event that cannot be stored": "INSERT ON outbox",
-  "a number that cannot be taken": "INSERT ON event_sequences",
+  "a sequence that cannot be assigned": "INSERT ON event_sequences",
   "an audit row that cannot be stored": "INSERT ON audit",
 } as const;
 for (const [what, where] of Object.entries(triggers)) {

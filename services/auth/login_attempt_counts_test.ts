@@ -86,7 +86,7 @@ Deno.test("Retry-After is the end of the longest exceeded window, not of the fir
   await expectProblem(response, 429, "rate_limited");
 });
 
-Deno.test("a correct password takes back its own attempt, and no other of its network", async () => {
+Deno.test("a correct password removes its own attempt from the count, and no other of its network", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await logIn(auth, { who: "other@example.com" });
@@ -96,7 +96,7 @@ Deno.test("a correct password takes back its own attempt, and no other of its ne
   assert.equal(await logIn(auth, { who: "two@example.com" }), "rate_limited");
 });
 
-Deno.test("a correct password takes back its own attempt, and no other of its account", async () => {
+Deno.test("a correct password removes its own attempt from the count, and no other of its account", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await logIn(auth, { address: elsewhere });
@@ -106,7 +106,7 @@ Deno.test("a correct password takes back its own attempt, and no other of its ac
   assert.equal(await logIn(auth, { address: "198.51.100.2" }), "rate_limited");
 });
 
-Deno.test("a correct password takes back no attempt at another account, from the same network or not", async () => {
+Deno.test("a correct password removes no attempt at another account from the count, from the same network or not", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await auth.signUp("other@example.com");
@@ -117,7 +117,7 @@ Deno.test("a correct password takes back no attempt at another account, from the
   assert.equal(await logIn(auth, { address: elsewhere, tried: password }), "rate_limited");
 });
 
-Deno.test("a network is known only for accounts that logged in from it, and unlocks no other account", async () => {
+Deno.test("a network is trusted only for accounts that logged in from it, and unlocks no other account", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await auth.signUp("other@example.com");
@@ -127,7 +127,7 @@ Deno.test("a network is known only for accounts that logged in from it, and unlo
   assert.equal(await logIn(auth, { tried: password }), "rate_limited");
 });
 
-Deno.test("a successful sign-up takes back its own attempt, and no other of its network", async () => {
+Deno.test("a successful sign-up removes its own attempt from the count, and no other of its network", async () => {
   await using auth = await setupAuth();
   assert.equal(await signUp(auth, email), "ok");
   assert.equal(await signUp(auth, email), "email_taken");

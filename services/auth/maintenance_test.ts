@@ -69,7 +69,7 @@ Deno.test("the maintenance deletes expired rows, and no valid ones", async () =>
   assert.equal((await auth.rows("SELECT * FROM outbox")).length, 1);
 });
 
-Deno.test("a network stays known for 180 days from the last login, not from the first", async () => {
+Deno.test("a network stays trusted for 180 days from the last login, not from the first", async () => {
   await using auth = await setupAuth({ bindings: { ADMIN_EMAIL: "" } });
   await auth.signUp(email);
   const home = from("203.0.113.7");

@@ -46,7 +46,7 @@ Deno.test("GET /auth/sessions lists the caller's active logins, newest first", a
   assert.deepEqual([...page.items, ...rest.items], list.items);
 });
 
-Deno.test("DELETE /auth/sessions/{id} gives one response for other people's, ended and unknown logins", async () => {
+Deno.test("DELETE /auth/sessions/{id} has the same response for other users', ended and unknown logins", async () => {
   await using auth = await setupAuth();
   await auth.signUp(email);
   await auth.signUp("other@example.com");

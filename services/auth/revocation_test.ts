@@ -141,7 +141,7 @@ Deno.test("a password change ends the other logins, raises uv and returns new co
   await auth.tokens({ email, password: next });
 });
 
-Deno.test("a password change without the refresh cookie sets none, and the login can refresh by itself", async () => {
+Deno.test("a password change without the refresh cookie sets none, and the login can still refresh", async () => {
   await using auth = await setup();
   const response = await auth.call("POST", "/auth/password", {
     as: auth.me,

@@ -1,8 +1,9 @@
-import type {
-  EventHandlers,
-  Outbox,
-  PublishedBy,
-  ReconciliationRows,
+import {
+  type EventHandlers,
+  eventing,
+  type Outbox,
+  type PublishedBy,
+  type ReconciliationRows,
 } from "@edgepass/shared/events";
 import { createDefineService } from "@edgepass/shared/http";
 import { dependencyPolicies } from "./dependencies.ts";
@@ -12,6 +13,7 @@ import { exportServices, serviceNames } from "./generated/services.ts";
 /** Declares a service of the product: the default export of `services/<name>/service.ts`. */
 export const defineService = createDefineService({
   events: eventTypes,
+  eventing,
   policies: dependencyPolicies,
   exports: exportServices,
   services: serviceNames,

@@ -35,7 +35,7 @@ Deno.test("a name is applied once, and an older one is ignored", async () => {
   assert.equal(await instructor(), "Ann VI");
 });
 
-Deno.test("an owner's change keeps an event that came while it was made", async () => {
+Deno.test("a concurrent event is not lost by an owner's change", async () => {
   using platform = await setupProjection();
   const { store, id, rename, deliver, read } = platform;
   const before = await store.find(id);

@@ -68,11 +68,11 @@ Deno.test("of parallel name changes the stored ones are published, in their orde
 });
 
 const broken = {
-  "an event that cannot be stored takes its change with it":
+  "an event that cannot be stored rolls back its change":
     "CREATE TRIGGER full BEFORE INSERT ON outbox BEGIN SELECT RAISE(ABORT, 'full'); END",
-  "a number that cannot be taken takes change and event with it":
+  "a sequence that cannot be assigned rolls back change and event":
     "CREATE TRIGGER full BEFORE INSERT ON event_sequences BEGIN SELECT RAISE(ABORT, 'full'); END",
-  "a change that cannot be stored takes its event with it":
+  "a change that cannot be stored rolls back its event":
     "CREATE TRIGGER full BEFORE UPDATE ON profiles BEGIN SELECT RAISE(ABORT, 'full'); END",
 } as const;
 for (const [what, trigger] of Object.entries(broken)) {

@@ -265,7 +265,7 @@ for (const [what, [document, path, why]] of Object.entries(refused)) {
   });
 }
 
-Deno.test("an instance reads the settings that it knows and ignores those of a newer version", () => {
+Deno.test("an instance reads the settings that it supports and ignores those of a newer version", () => {
   const document = {
     gateway: { logLevel: "debug", newest: { a: 1 }, routes: [{ ...route, newest: true }] },
     services: { course: { logLevel: "warn", pageSize: 7 }, nobody: { logLevel: "error" } },

@@ -19,7 +19,7 @@ Deno.test("decodeBase64Url reads back what encodeBase64Url writes", () => {
   }));
 });
 
-Deno.test("decodeBase64Url gives no bytes a second spelling [RFC 4648 §3.5]", () => {
+Deno.test("decodeBase64Url refuses a second spelling of the same bytes [RFC 4648 §3.5]", () => {
   fc.assert(fc.property(fc.string({ unit: "binary", maxLength: 40 }), bytes, (noise, value) => {
     for (const text of [noise, encodeBase64Url(value) + noise, noise + encodeBase64Url(value)]) {
       const decoded = decodeBase64Url(text);

@@ -11,7 +11,7 @@ import type { DeadLetterQueue } from "./dead_letter_queue.ts";
 import { createHandlers, createSignatureCheck, type Handler, sqlInbox } from "./delivery.ts";
 import { readEventSettings, toDestination } from "./qstash.ts";
 import { type EventsEffects, openQstash } from "./open_qstash.ts";
-import type { Changes } from "../sql/store.ts";
+import { type Changes, deleteResponsesTo } from "../sql/store.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { type BacklogRow, type ParkedEvent, sqlRelayRows } from "./relay_rows.ts";
 import {
@@ -22,7 +22,7 @@ import {
   type SubjectStore,
 } from "./sequences.ts";
 import { createReconciliation, type ReconciliationEndpoint } from "./reconciliation.ts";
-import type { FacetRegistry } from "./reconciliation_states.ts";
+import { type FacetRegistry, reconcileRows } from "./reconciliation_states.ts";
 
 /** The part of a service's events that `createService` needs. */
 export interface EventEndpoint {
@@ -54,6 +54,8 @@ export interface EventEndpoint {
   readonly reconciliation: ReconciliationEndpoint;
   /** Registers rows that are deleted with their subject, so that no handler has to delete them. */
   projects(store: SubjectStore): void;
+  /** The same for the stored responses of a service with idempotency keys. */
+  projectsStoredResponses(): void;
 }
 
 /** The events that a service publishes and consumes. */
@@ -140,6 +142,8 @@ export function createEvents<Table extends EventTable, const Service extends str
     service,
     outbox: createOutbox({ service, table, sql, now, deletionOf }),
     projects: (store) => void stores.push(store),
+    projectsStoredResponses: () =>
+      void stores.push({ deletionOf: (db, subject) => [deleteResponsesTo(db, subject)] }),
     on: (type, handler) => on(type, toHandler(handler)),
     onEach: (handlers) => registerEach(on, handlers),
     requireHandlers,
@@ -209,3 +213,8 @@ function createGauge(
     );
   };
 }
+
+/** What composes the events of a service; a product passes it to `createDefineService`. */
+export const eventing = { createEvents, createOutbox, reconcileRows } as const;
+/** The type of {@link eventing}. */
+export type Eventing = typeof eventing;

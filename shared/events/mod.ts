@@ -13,6 +13,8 @@ export type { Accepted, Delivery } from "./consumer.ts";
 export {
   createEvents,
   type EventEndpoint,
+  type Eventing,
+  eventing,
   type Events,
   type EventsOptions,
 } from "./create_events.ts";

@@ -1,16 +1,9 @@
 import * as z from "zod/mini";
 import { type Bindings, readConfig } from "../composition/settings.ts";
 import { livePolicies } from "../configuration/mod.ts";
-import {
-  createEvents,
-  createOutbox,
-  type EventEndpoint,
-  type Events,
-  type EventTable,
-  reconcileRows,
-} from "../events/mod.ts";
+import type { EventEndpoint, Events, EventTable } from "../events/mod.ts";
 import type { SqlDb } from "../sql/mod.ts";
-import { uuidv7 } from "../sql/store.ts";
+import { uuidv7 } from "../sql/rows.ts";
 import { readSqlDb, sqlSource } from "../sql/open_sql_db.ts";
 import {
   type Application,
@@ -81,7 +74,7 @@ export function composeService<
   { local = {}, processors, ...effects }: ComposeServiceOptions = {},
 ): ServiceApplication {
   const { name } = declaration;
-  const { folderOf = (own) => `${own}/` } = product;
+  const { eventing, folderOf = (own) => `${own}/` } = product;
   const declared = toDeclared(declaration);
   requireNoFaults(findDeclarationFaults(folderOf(name), declared, product.services));
   const calls = listCalls(declaration, product);
@@ -92,7 +85,10 @@ export function composeService<
   });
   const { runtime = createServiceRuntime(bindings) } = effects;
   const events = hasEvents(product.events, name)
-    ? createEvents({ service: name, table: product.events, sql, bindings, runtime }, effects.events)
+    ? eventing.createEvents(
+      { service: name, table: product.events, sql, bindings, runtime },
+      effects.events,
+    )
     : undefined;
   const inputs = { bindings, sql, settings, services, runtime, events, processors };
   const parts = createParts(declaration, product, inputs);
@@ -100,7 +96,7 @@ export function composeService<
   const own = { ...describeParts(parts), routes: [] };
   requireNoFaults(findPartFaults(folderOf(name), declared, own, published));
   events?.onEach(parts.on ?? {});
-  if (events) reconcileRows(events.facets, sql, parts.reconciliation ?? {});
+  if (events) eventing.reconcileRows(events.facets, sql, parts.reconciliation ?? {});
   const idempotency = declaration.database === false || !isRepeatable(parts) ? undefined : sql;
   const app = mountParts(declaration, parts, { runtime, events, idempotency });
   const description = { ...own, routes: readRoutes(app) };
@@ -171,7 +167,7 @@ function createParts<
   Shape extends SettingsShape,
 >(
   { name, create, collectsExports = false }: ServiceDeclaration<Table, Name, Called, Shape>,
-  { events: table, policies: defaults, exports = {} }: Product<Table>,
+  { events: table, eventing, policies: defaults, exports = {} }: Product<Table>,
   { services, events, ...inputs }: Inputs<Table, Name, SettingsOf<Shape>>,
 ): ServiceParts<Table, Name> {
   const { runtime, sql } = inputs;
@@ -182,7 +178,7 @@ function createParts<
   const others = collectsExports ? Object.keys(exports).filter((other) => other !== name) : [];
   return create({
     ...inputs,
-    outbox: events?.outbox ?? createOutbox({ service: name, table, sql, now }),
+    outbox: events?.outbox ?? eventing.createOutbox({ service: name, table, sql, now }),
     client,
     collectExports: () => collectExports(client, others),
     configuration,

@@ -12,6 +12,7 @@ import {
 import * as zm from "zod/mini";
 import { setting } from "../composition/settings.ts";
 import { localUpstream } from "../composition/upstream.ts";
+import { eventing } from "../events/mod.ts";
 import { createPolicies } from "../resilience/mod.ts";
 import { uuidv7 } from "../sql/mod.ts";
 import { createApi } from "./api.ts";
@@ -41,7 +42,11 @@ for (const [events, table] of Object.entries({ "without": {}, "with": created })
     const passports = createPassports(clock);
     const bindings = { ...passports.bindings, ...consumerBindings, NOTES_DB: sql };
     const runtime = createServiceRuntime(bindings, { now: clock.now, sink: () => {} });
-    const defineService = createDefineService({ events: table, policies: createPolicies({}) });
+    const defineService = createDefineService({
+      events: table,
+      eventing,
+      policies: createPolicies({}),
+    });
     const service = defineService({
       name: "notes",
       description: "Notes",
@@ -78,6 +83,7 @@ function composeCollector(local: Readonly<Record<string, () => Response>>) {
   const passports = createPassports();
   const service = createDefineService({
     events: {},
+    eventing,
     policies: createPolicies({}),
     exports: { auth: "Accounts", notes: "Notes", mine: "Its own" },
   })({
@@ -174,6 +180,7 @@ for (const [what, [members, line]] of Object.entries(contradictions)) {
     const { bindings } = createPassports();
     const service = createDefineService({
       events: created,
+      eventing,
       policies: createPolicies({}),
       services: ["notes", "lists"],
       folderOf: (name) => `services/${name}/`,

@@ -16,7 +16,6 @@ import type { ServiceRuntime } from "./service_runtime.ts";
 import { oncePerRequest } from "../isolate.ts";
 import { Problem } from "../problem.ts";
 import type { SqlDb } from "../sql/mod.ts";
-import { deleteResponsesTo } from "../sql/store.ts";
 import { prometheusMediaType } from "../telemetry/mod.ts";
 
 /** Options of {@link createService}. */
@@ -77,9 +76,7 @@ export function createService(
   app.use(limitBody(maxBodyBytes), requireStrictJson);
   // Not registered for POST only: it would count as a POST route of every path and hide the 405.
   if (idempotency) app.use(oncePerRequest(idempotent({ sql: idempotency, now: runtime.now })));
-  if (idempotency && events) {
-    events.projects({ deletionOf: (db, subject) => [deleteResponsesTo(db, subject)] });
-  }
+  if (idempotency && events) events.projectsStoredResponses();
   if (events) addEventAdminRoutes(app, events, { log, now: runtime.now });
   app.get("/livez", (c) => c.json({ status: "live" }));
   app.get("/readyz", async (c) => {

@@ -2,6 +2,7 @@ import type * as z from "zod/mini";
 import { type Bindings, listSettings } from "../composition/settings.ts";
 import type {
   EventHandlers,
+  Eventing,
   EventsEffects,
   EventTable,
   Outbox,
@@ -130,6 +131,11 @@ export interface ComposeServiceOptions {
 export interface Product<Table extends EventTable> {
   /** Every type of event. */
   readonly events: Table;
+  /**
+   * `eventing` of `@edgepass/shared/events`. Passed in, because importing it brings QStash's rules
+   * and drizzle-orm: a program with one route and no database would start by a fifth slower.
+   */
+  readonly eventing: Eventing;
   /** The call policy of each dependency. */
   readonly policies: Policies;
   /** What each service that has a part in a person's export stores, by service. */

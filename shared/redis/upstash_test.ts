@@ -167,7 +167,7 @@ Deno.test("[M6, M7] without the lag measured, as on Workers, a Redis without a r
   }
 });
 
-Deno.test("[F20] a call that a blocked event loop used up says so", async () => {
+Deno.test("[F20] a call that failed because of a blocked event loop reports that", async () => {
   const { promise: over, resolve: end } = Promise.withResolvers<Response>();
   await using redis = setup(() => over, { timeoutMs: 50, maxTimeoutMs: 500 });
   try {

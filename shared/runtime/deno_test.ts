@@ -33,7 +33,7 @@ for (const [what, env] of Object.entries(refused)) {
   });
 }
 
-Deno.test("a process whose PORT is taken names the port, and loses no line of its log", async () => {
+Deno.test("a process whose PORT is in use names the port, and loses no line of its log", async () => {
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const { port } = listener.addr;
   const { code, out, err } = await start({ PORT: String(port) });

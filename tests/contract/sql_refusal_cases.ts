@@ -8,7 +8,7 @@ export const refusalCases = {
   "a foreign key is enforced": foreignKeys,
   "a unique violation names its column": uniqueViolation,
   "a unique violation on two columns names both": uniqueTwo,
-  "a caller's text in an error is not taken for a unique violation": posing,
+  "a caller's text in an error is not mistaken for a unique violation": posing,
   "invalid SQL is an internal error": faults,
   "two statements in one string are refused": twoStatements,
   "transaction control is refused": transactionControl,
@@ -16,7 +16,7 @@ export const refusalCases = {
   "a string that a driver would change is refused": brokenText,
   "a number that is not finite is refused": notFinite,
   "a parameter too few or too many is refused": parameterCount,
-  "100 parameters are taken and 101 refused": manyParameters,
+  "100 parameters are accepted and 101 refused": manyParameters,
   "a LIKE pattern over 50 bytes fails and instr() does not": likePattern,
 } as const satisfies Record<string, SqlCase>;
 

@@ -97,7 +97,7 @@ export const configurationCases: Readonly<Record<string, GatewayCase>> = {
     assert.deepEqual(await gateway.send("/member"), ok);
   },
 
-  async "the request that learns of a version is decided by it, with one look at Redis"(
+  async "the first request of a version is evaluated by that version, with one round trip to Redis"(
     environment,
   ) {
     await using gateway = await serveNew(environment);
@@ -148,7 +148,7 @@ export const configurationCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(environment.redis.documentReads(), before + 1);
   },
 
-  async "a new instance begins with the version that is there, on a public route too"(environment) {
+  async "a new instance starts with the current version, on a public route too"(environment) {
     environment.redis.configure(7, { gateway: { passportTtlSeconds: 60 } });
     await using gateway = await serveNew(environment);
     assert.deepEqual(await gateway.send("/public"), ok);
@@ -181,7 +181,7 @@ export const configurationCases: Readonly<Record<string, GatewayCase>> = {
     assert.deepEqual(refused, { status: 503, code: "revocation_unavailable" });
   },
 
-  async "a call never takes longer than its Passport lives"(environment) {
+  async "a call never lasts longer than its Passport is valid"(environment) {
     const route = { prefix: "/patient", upstream: environment.echo.url, access: "authenticated" };
     const ROUTES = JSON.stringify([{ ...route, timeoutMs: 20_000 }]);
     await using gateway = await serveNew(environment, { ROUTES });
@@ -216,7 +216,7 @@ export const configurationCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await gateway.passport()).cfg, 2);
   },
 
-  async "a Redis that goes away leaves the last version in force"(environment) {
+  async "while Redis is unavailable the last version stays current"(environment) {
     await using gateway = await serveNew(environment);
     const route = { prefix: "/new", upstream: environment.echo.url, access: "public" };
     environment.redis.configure(1, { gateway: { routes: [route] } });

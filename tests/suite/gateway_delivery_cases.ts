@@ -114,7 +114,7 @@ export const deliveryCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(environment.echo.seen.length, before);
   },
 
-  async "the trace of a delivery goes on in its service"(environment) {
+  async "the trace of a delivery continues in its service"(environment) {
     const traceId = "4bf92f3577b34da6a3ce929d0e0e4736";
     const headers = [["traceparent", `00-${traceId}-00f067aa0ba902b7-01`]] as const;
     const { response, seen } = await deliver(environment, { headers });

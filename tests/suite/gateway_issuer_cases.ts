@@ -155,7 +155,7 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
     }
   },
 
-  async "[T07] a token that was let in is refused once it has expired"(environment) {
+  async "[T07] an accepted token is refused once it has expired"(environment) {
     await using gateway = await environment.serve({ LEEWAY_SECONDS: "0" });
     const now = Math.floor(Date.now() / 1000);
     const headers = {
@@ -170,7 +170,7 @@ export const issuerCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal(await send(), "token_expired");
   },
 
-  async "a token that was let in is refused once its issuer has withdrawn its key"(environment) {
+  async "an accepted token is refused once its issuer has withdrawn its key"(environment) {
     const { send, key, keys, stack } = await withIssuer(environment, "EdDSA", { by: "url" });
     await using _ = stack;
     const publish = (jwk: object) =>

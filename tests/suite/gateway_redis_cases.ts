@@ -132,7 +132,7 @@ export const redisCases: Readonly<Record<string, GatewayCase>> = {
     assert.equal((await json("/bounded", { bearer })).code, "token_revoked");
   },
 
-  async "[F25] an emptied Redis fails closed, is refilled once, and then serves again"(
+  async "[F25] with an emptied Redis requests are refused, the list is rebuilt once, and then requests are served again"(
     environment,
   ) {
     await using authority = startUpstream();

@@ -46,7 +46,7 @@ export const productDirect: Readonly<Record<string, ProductCase>> = {
     }
   },
 
-  async "[P03, P04] a service reached directly takes no forged Passport"(environment) {
+  async "[P03, P04] a service reached directly refuses a forged Passport"(environment) {
     for (const [name, fetch] of servicesOf(environment)) {
       const [[method, path] = ["GET", "/"]] = (await readOperations(name, fetch))
         .filter(([, path]) => path !== "/.well-known/jwks.json");

@@ -123,7 +123,7 @@ export const productRevocation: Readonly<Record<string, ProductCase>> = {
     assert.equal(await alive(environment, await logIn(environment.send, person)), "200");
   },
 
-  async "[S04] a password change ends the other logins and goes on with this one"(environment) {
+  async "[S04] a password change ends all logins but its own"(environment) {
     const person = await newPerson(environment.send, environment.admin, ["learner"]);
     const elsewhere = await logIn(environment.send, person);
     const next = "a sentence that nobody thinks of";

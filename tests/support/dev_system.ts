@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { waitUntil } from "./wait.ts";
 
 const projectRoot = fileURLToPath(new URL("../../", import.meta.url));
-const readyLine = "Ctrl-C ends everything";
+const readyLine = "Ctrl-C stops everything";
 const readyWithinMs = 300_000;
 const endsWithinMs = 60_000;
 

@@ -97,7 +97,7 @@ Deno.test("no document differs from itself, and others differ in either directio
   }));
 });
 
-Deno.test("every path is one that the command takes", () => {
+Deno.test("every path is one that the command accepts", () => {
   fc.assert(fc.property(document, (one) => {
     for (const { path } of listValues(one)) assert.ok(readPath(path).length > 0, path);
   }));

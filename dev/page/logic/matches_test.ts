@@ -64,7 +64,7 @@ Deno.test("all filters must match, and a request in flight has no status yet", (
   assert.ok(!passes(requestFilters, { status: "2xx" }, { ...row, status: null }));
 });
 
-Deno.test("only supported filters with a value are taken from an address", () => {
+Deno.test("only supported filters with a value are read from an address", () => {
   const query = { status: "4xx", q: "", span: "a1", constructor: "x" };
   assert.deepEqual(knownFilters(requestFilters, query), { status: "4xx" });
 });
