@@ -126,7 +126,9 @@ Deno.test("a revocation that is written before 500 earlier ones is written again
   assert.notEqual(await auth.ready(), await auth.logPosition());
   // The position does not cover this entry yet, so it cannot show that Redis has lost the entry.
   await auth.redis.command("DEL", `rv:s:${me.sid}`);
-  await auth.app.maintain?.();
+  // Rows that stay unpushed would be pushed again without an end.
+  const maintained = auth.app.maintain?.() ?? Promise.resolve();
+  await within("the maintenance has pushed every row", maintained, 60_000);
   assert.equal(await auth.ready(), await auth.logPosition());
   assert.equal(await auth.entry(me), "1");
 });

@@ -87,7 +87,7 @@ function composeCourse(sql: SqlDb, bindings: Setting) {
 }
 
 /** A service that consumes them: enrollments show titles. */
-function composeEnrollment(sql: SqlDb, bindings: Setting) {
+function composeEnrollment(sql: SqlDb, bindings: Setting, idempotency?: SqlDb) {
   const lines: Record<string, unknown>[] = [];
   const runtime = createServiceRuntime(bindings, {
     sink: (line) => void lines.push(JSON.parse(line)),
@@ -102,7 +102,8 @@ function composeEnrollment(sql: SqlDb, bindings: Setting) {
   events.on("course.deleted", ({ subject }) => [
     db.run(text`DELETE FROM courses WHERE id = ${subject}`),
   ]);
-  return { app: createService({ name: "enrollment", runtime, events }), lines };
+  const app = createService({ name: "enrollment", runtime, events, idempotency });
+  return { app, lines };
 }
 
 const courses = "CREATE TABLE courses (id TEXT PRIMARY KEY, title TEXT NOT NULL)";
@@ -238,5 +239,35 @@ Deno.test("a service without a handler for a consumed type is not created", asyn
     () => createService({ name: "enrollment", runtime, events }),
     /enrollment has no handler for course\.deleted/,
   );
+  await stop();
+});
+
+/** The columns of every service's table. */
+const storedResponses = `CREATE TABLE idempotency_keys (key TEXT PRIMARY KEY,
+  body_hash TEXT NOT NULL, caller TEXT NOT NULL, body TEXT, expires_at INTEGER NOT NULL);
+  INSERT INTO idempotency_keys VALUES ('1', '', 'user:ann', '{}', 9e12),
+    ('2', '', 'user:ann', '{}', 9e12), ('3', '', 'user:bob', '{}', 9e12)`;
+
+Deno.test("the deletion of a person deletes their stored responses, and no other's", async () => {
+  const { bindings, stop } = serveQstash();
+  using sql = await openEventTables(`${courses}; ${storedResponses}`);
+  const { app } = composeEnrollment(sql, bindings, sql);
+  const body = JSON.stringify({
+    specversion: "1.0",
+    id: "e1",
+    source: "/course",
+    type: "course.deleted",
+    subject: "ann",
+    time: "2026-03-01T09:29:58.000Z",
+    datacontenttype: "application/json",
+    dataschema: "urn:edgepass:event:course.deleted:1",
+    traceparent: `00-${traceId}-b7ad6b7169203331-01`,
+    sequence: "1".padStart(20, "0"),
+    data: {},
+  });
+  const response = await post(app, "/events/enrollment", body);
+  assert.deepEqual([response.status, await response.json()], [200, { outcome: "applied" }]);
+  const left = await sql.run({ sql: "SELECT key, caller FROM idempotency_keys", params: [] });
+  assert.deepEqual(left, [["3", "user:bob"]]);
   await stop();
 });
