@@ -16,8 +16,8 @@ import { services } from "./generated/services.ts";
  * prints the configuration errors of each as JSON: `[{"part":"auth","message":"Cannot start: …"}]`.
  *
  * Settings are read as a JSON object from standard input, because some of them would change this
- * very process if they were in the environment. Arguments: the parts, `gateway auth user course
- * enrollment recommendation`; each part sees the others as present.
+ * very process if they were in the environment. Arguments: the parts, `gateway` and names of services;
+ * each part sees the others as present.
  */
 type Part = "gateway" | keyof typeof services;
 type Neighbours = Readonly<Record<string, Upstream>>;
@@ -25,8 +25,7 @@ type Neighbours = Readonly<Record<string, Upstream>>;
 async function composePart(part: Part, bindings: Bindings, local: Neighbours): Promise<void> {
   if (part === "gateway") return void await compose(bindings, local);
   // One set of settings serves all parts here, as in one isolate.
-  const service = services[part].compose(withoutPrivateKeys(bindings), { local });
-  if (part === "auth") await readKeys(service);
+  await services[part].compose(withoutPrivateKeys(bindings), { local }).checkSettings();
 }
 
 /** Files stay closed: a file name becomes a database that refuses every statement. */
@@ -51,13 +50,6 @@ async function tryToCompose(
   }
 }
 
-/** Auth imports its keys on first use, and only then detects halves that do not match. */
-async function readKeys(auth: Application): Promise<Application> {
-  const { status } = await auth.fetch(new Request("http://auth/.well-known/jwks.json"));
-  if (status === 200) return auth;
-  throw new ConfigError("Cannot start: ACCESS_TOKEN_KEYS has a key whose halves do not match");
-}
-
 function toBindings(variables: Readonly<Record<string, string>>): Bindings {
   const opened = Object.entries(variables)
     .map(([name, value]) => [name, value.startsWith("sqlite:") ? unusedDatabase : value]);
@@ -73,7 +65,7 @@ function toNeighbours(parts: readonly Part[]): Neighbours {
   const silent: Application = { fetch: () => new Response(null, { status: 503 }) };
   return Object.fromEntries(
     parts.filter((part) => part !== "gateway")
-      .map((part) => [part.toUpperCase(), localUpstream(part, silent)]),
+      .map((part) => [services[part].place, localUpstream(part, silent)]),
   );
 }
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readCookies } from "./cookies.ts";
+import { readCookies } from "./routes/http_helpers.ts";
 
 const name = "refresh_token";
 const headers: Record<string, string[]> = {

@@ -105,6 +105,8 @@ function createParts(
     open: [jwksPath],
     readExport: (personId) => store.readExport(personId),
     reconciliation: accountReconciliation((id) => accounts.close(id)),
+    // Only their import shows whether the halves of a key belong together.
+    checkSettings: async () => void await keys(),
     async start() {
       await keys();
       await ensureAdministrator();

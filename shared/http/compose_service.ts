@@ -43,6 +43,8 @@ export interface ServiceApplication extends Application {
   readonly events: EventEndpoint | undefined;
   /** What its parts say about it. */
   readonly description: ServiceDescription;
+  /** @throws {ConfigError} for settings that fit their schemas and are of no use, without any I/O */
+  checkSettings(): Promise<void>;
 }
 
 /** Whether the table assigns a type of event to a service, as its publisher or a consumer. */
@@ -99,7 +101,14 @@ export function composeService<
   requireNoFaults(findPartFaults(folderOf(name), declared, description, published));
   // Of every service with stored responses: they are personal data, and promised for 24 hours.
   const prune = idempotency && (() => pruneStoredResponses(idempotency, runtime.now()));
-  return { app, events, description, ...toApplication(app, parts, { prune, events }) };
+  const checkSettings = async () => await parts.checkSettings?.();
+  return {
+    app,
+    events,
+    description,
+    checkSettings,
+    ...toApplication(app, parts, { prune, events }),
+  };
 }
 
 /** Describes a declared service; `bindings` need its settings, and open no database. */

@@ -82,6 +82,8 @@ export interface ServiceParts<Table extends EventTable, Name extends string> {
   readonly reconciliation?: ReconciliationRows<Table, Name>;
   /** Paths that require no Passport. */
   readonly open?: readonly string[];
+  /** What only the use of its settings shows, without any I/O; doctor calls it. */
+  readonly checkSettings?: () => Promise<void>;
   /** Before the first request, after the check of its events. */
   readonly start?: () => Promise<void>;
   /** Scheduled maintenance, before that of its events, which may take long. */

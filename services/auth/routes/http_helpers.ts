@@ -4,8 +4,7 @@ import { toNetwork } from "@edgepass/shared/context";
 import { type PassportEnv, requireUser } from "@edgepass/shared/http";
 import type { Passport } from "@edgepass/shared/passport";
 import { Problem } from "@edgepass/shared/problem";
-import type { CookieNames } from "@edgepass/shared/tokens";
-import { clearTokenCookies, readCookies, writeTokenCookies } from "../cookies.ts";
+import { clearTokenCookies, cookieAttributes, type CookieNames } from "@edgepass/shared/tokens";
 import type { Client, Person } from "../options.ts";
 import type { Grant } from "../grants.ts";
 
@@ -72,4 +71,36 @@ export function after(work: () => Promise<void>) {
     await work();
     await next();
   });
+}
+
+/** A cookie's value and its Max-Age in seconds. */
+interface CookieLife {
+  readonly value: string;
+  readonly maxAgeSeconds: number;
+}
+
+/**
+ * The values a Cookie header has under one name, byte for byte.
+ *
+ * Stricter than the usual parsers, which unquote, percent-decode and trim more than spaces and so
+ * take several spellings for one name or value (RFC 6265 §5.4): here the name is exact.
+ */
+export function readCookies(header: string | undefined, name: string): string[] {
+  return (header ?? "").split(";").flatMap((pair) => {
+    const [, found, value = ""] = /^[ \t]*([^=]*)=([^]*?)[ \t]*$/.exec(pair) ?? [];
+    return found === name ? [value] : [];
+  });
+}
+
+/** The two Set-Cookie values that give a login's tokens to a browser. */
+function writeTokenCookies(
+  names: CookieNames,
+  { access, refresh }: { access: CookieLife; refresh: CookieLife },
+): [access: string, refresh: string] {
+  return [
+    `${names.access}=${access.value}; ${cookieAttributes(access.maxAgeSeconds, "Lax", names)}`,
+    `${names.refresh}=${refresh.value}; ${
+      cookieAttributes(refresh.maxAgeSeconds, "Strict", names)
+    }`,
+  ];
 }
