@@ -125,11 +125,13 @@ Deno.test("every file of a member is imported, or is an entry point", async () =
   );
   const commands = [...Object.values(isObject(tasks) ? tasks : {}), await readText("wrangler.toml")]
     .join(" ");
+  // Dev starts some programs by their path.
+  const started = (await Promise.all(sources.map(readText))).join("\n");
   const faces = new Set(Object.values(exported).flatMap(textsOf).map((path) => path.slice(2)));
   const isEntry = (file: string) =>
     /(^|\/)(deno|workerd)\.ts$/.test(file) ||
     /^(app\/(workerd_all|gateway_deno)|local\/\w+\/main)\.ts$/.test(file) ||
-    commands.includes(file) || faces.has(file);
+    commands.includes(file) || faces.has(file) || started.includes(`\${projectRoot}${file}\``);
   const orphans = sources.filter((file) =>
     !imported.has(new URL(file, root).href) && !isEntry(file)
   );

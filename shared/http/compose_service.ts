@@ -43,7 +43,11 @@ export interface ServiceApplication extends Application {
   readonly events: EventEndpoint | undefined;
   /** What its parts say about it. */
   readonly description: ServiceDescription;
-  /** @throws {ConfigError} for settings that fit their schemas and are of no use, without any I/O */
+  /**
+   * Checks the settings as far as that needs no I/O.
+   *
+   * @throws {ConfigError} for settings that fit their schemas and are of no use
+   */
   checkSettings(): Promise<void>;
 }
 

@@ -253,7 +253,11 @@ export function describeParts(
   };
 }
 
-/** @throws {ConfigError} in one line, for a declaration that contradicts itself */
+/**
+ * Refuses what contradicts itself.
+ *
+ * @throws {ConfigError} with every fault, in one line
+ */
 export function requireNoFaults(faults: readonly string[]): void {
   if (faults.length > 0) throw new ConfigError(`Cannot start: ${faults.join("; ")}`);
 }
