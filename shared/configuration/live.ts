@@ -3,8 +3,6 @@ import { currentContext } from "../context/request_context.ts";
 import { background } from "../isolate.ts";
 import type { Logger } from "../log.ts";
 import type { Redis } from "../redis/mod.ts";
-import { type Policies, type Policy, toPolicy } from "../resilience/policy.ts";
-import type { Dependencies } from "./gateway_section.ts";
 import { fetchConfiguration, fetchVersion, type StoredConfiguration } from "./stored.ts";
 
 /** A version of the configuration and its values; version 0 is the environment alone. */
@@ -73,43 +71,83 @@ export interface LiveConfigurationOptions<Values> {
 
 const limits = { retryMs: 1_000, waitMs: 2_000, pollMs: 5_000 } as const;
 
+type Effects<Values> = Required<LiveConfigurationOptions<Values>>;
+type Versioned<Values> = ReturnType<typeof createVersioned<Values>>;
+
 /** Creates the configuration of one program, which follows the central document. */
 export function createLiveConfiguration<Values>(
-  { redis, initial, read, log, now = Date.now }: LiveConfigurationOptions<Values>,
+  { now = Date.now, ...options }: LiveConfigurationOptions<Values>,
 ): LiveConfiguration<Values> {
-  const selected = createVersioned({ version: 0, values: initial });
-  /** The highest invalid version. */
+  const effects = { ...options, now };
+  const selected = createVersioned({ version: 0, values: options.initial });
+  const adoption = createAdoption(selected, effects);
+  const load = createLoad(adoption, effects);
+  let observedAt = Number.NEGATIVE_INFINITY;
+
+  function observeVersion(version: number | undefined): Promise<void> | undefined {
+    observedAt = now();
+    return version !== undefined && adoption.isNewer(version) ? load(version) : undefined;
+  }
+
+  const refresh = createRefresh(async (version) => {
+    await observeVersion(version);
+    return version === undefined || !adoption.isNewer(version);
+  }, effects);
+
+  function ensureLoaded(): Promise<void> | undefined {
+    if (isWithin(limits.pollMs, observedAt, now())) return undefined;
+    const refreshed = refresh({ everyMs: limits.retryMs }).then(() => {});
+    if (observedAt === Number.NEGATIVE_INFINITY) return refreshed;
+    background(refreshed, () => {});
+    return undefined;
+  }
+
+  const { current, select, onPrepare: prepare } = selected;
+  return { current, select, prepare, observeVersion, refresh, ensureLoaded };
+}
+
+/** Absolute: a clock that was set back must not stop retries until it has caught up. */
+function isWithin(ms: number, at: number, now: number): boolean {
+  return Math.abs(now - at) < ms;
+}
+
+/** Makes valid documents current, and remembers the highest version that is invalid. */
+function createAdoption<Values>(selected: Versioned<Values>, { read, log }: Effects<Values>) {
   let refused = 0;
+  const isNewer = (version: number): boolean =>
+    version > selected.current().version && version > refused;
+  return {
+    isNewer,
+    async adopt({ version, document }: StoredConfiguration): Promise<void> {
+      if (!isNewer(version)) return;
+      try {
+        const values = read(document);
+        const steps = selected.prepare(values);
+        if (steps.length > 0) await Promise.allSettled(steps);
+        // A concurrent fetch may have loaded a newer version.
+        if (!isNewer(version)) return;
+        selected.adopt({ version, values });
+        countFetch("adopted");
+        log().info("Configuration applied", { version });
+      } catch (cause) {
+        refused = version;
+        countFetch("refused");
+        const message = "Configuration is invalid: the last valid one stays current";
+        log().error(message, { version, cause });
+      }
+    },
+  };
+}
+
+/** Fetches a version that is not current; requests share one fetch. */
+function createLoad<Values>(
+  { isNewer, adopt }: ReturnType<typeof createAdoption<Values>>,
+  { redis, log, now }: Effects<Values>,
+) {
   /** The version that was fetched last, and when. */
   let tried = 0;
   let triedAt = Number.NEGATIVE_INFINITY;
   let fetching: Promise<void> | undefined;
-  let observedAt = Number.NEGATIVE_INFINITY;
-  let refreshedAt = Number.NEGATIVE_INFINITY;
-  let refreshing: Promise<boolean> | undefined;
-
-  /** Absolute: a clock that was set back must not stop retries until it has caught up. */
-  const isWithin = (at: number, ms: number): boolean => Math.abs(now() - at) < ms;
-  const isNewer = (version: number): boolean =>
-    version > selected.current().version && version > refused;
-
-  async function adopt({ version, document }: StoredConfiguration): Promise<void> {
-    if (!isNewer(version)) return;
-    try {
-      const values = read(document);
-      const steps = selected.prepare(values);
-      if (steps.length > 0) await Promise.allSettled(steps);
-      // A concurrent fetch may have loaded a newer version.
-      if (!isNewer(version)) return;
-      selected.adopt({ version, values });
-      countFetch("adopted");
-      log().info("Configuration applied", { version });
-    } catch (cause) {
-      refused = version;
-      countFetch("refused");
-      log().error("Configuration is invalid: the last valid one stays current", { version, cause });
-    }
-  }
 
   async function fetch(version: number): Promise<void> {
     try {
@@ -135,6 +173,9 @@ export function createLiveConfiguration<Values>(
     return own;
   }
 
+  const wasJustTried = (version: number): boolean =>
+    version === tried && isWithin(limits.retryMs, triedAt, now());
+
   /**
    * The fetch may have begun before the version was stored, so the version is checked afterwards.
    */
@@ -142,42 +183,27 @@ export function createLiveConfiguration<Values>(
     await waitBriefly(running);
     if (!isNewer(version)) return;
     if (fetching) return await waitBriefly(fetching);
-    if (version !== tried || !isWithin(triedAt, limits.retryMs)) await start(version);
+    if (!wasJustTried(version)) await start(version);
   }
 
-  function observeVersion(version: number | undefined): Promise<void> | undefined {
-    observedAt = now();
-    if (version === undefined || !isNewer(version)) return undefined;
+  return function load(version: number): Promise<void> | undefined {
     // Workers may cancel the request that fetches; its promise then never settles.
-    if (fetching && isWithin(triedAt, limits.waitMs)) return follow(fetching, version);
-    return version === tried && isWithin(triedAt, limits.retryMs) ? undefined : start(version);
-  }
-
-  /** The query may have begun before the version was stored, so a waiting request queries again. */
-  const refresh: LiveConfiguration<Values>["refresh"] = async ({ everyMs, mayAsk } = {}) => {
-    let isCurrent = true;
-    // Workers may cancel the request that queries; its promise then never settles.
-    if (refreshing && isWithin(refreshedAt, limits.waitMs)) {
-      const before = refreshing;
-      isCurrent = await waitBriefly(before) ?? false;
-      if (refreshing && refreshing !== before) return await waitBriefly(refreshing) ?? false;
-    }
-    const isSoon = everyMs !== undefined && isWithin(refreshedAt, everyMs);
-    if (isSoon || mayAsk?.() === false) return isCurrent;
-    refreshedAt = now();
-    const own = fetchAndObserve().finally(() => {
-      if (refreshing === own) refreshing = undefined;
-    });
-    refreshing = own;
-    background(own, () => {});
-    return await own;
+    if (fetching && isWithin(limits.waitMs, triedAt, now())) return follow(fetching, version);
+    return wasJustTried(version) ? undefined : start(version);
   };
+}
 
-  async function fetchAndObserve(): Promise<boolean> {
+/** Queries the version that Redis names; requests share one query. */
+function createRefresh<Values>(
+  observe: (version: number | undefined) => Promise<boolean>,
+  { redis, log, now }: Effects<Values>,
+): LiveConfiguration<Values>["refresh"] {
+  let refreshedAt = Number.NEGATIVE_INFINITY;
+  let refreshing: Promise<boolean> | undefined;
+
+  async function query(): Promise<boolean> {
     try {
-      const version = await fetchVersion(redis);
-      await observeVersion(version);
-      return version === undefined || !isNewer(version);
+      return await observe(await fetchVersion(redis));
     } catch (cause) {
       countFetch("unavailable");
       log().warn("Version of the configuration was not read", { cause });
@@ -185,16 +211,25 @@ export function createLiveConfiguration<Values>(
     }
   }
 
-  function ensureLoaded(): Promise<void> | undefined {
-    if (isWithin(observedAt, limits.pollMs)) return undefined;
-    const refreshed = refresh({ everyMs: limits.retryMs }).then(() => {});
-    if (observedAt === Number.NEGATIVE_INFINITY) return refreshed;
-    background(refreshed, () => {});
-    return undefined;
-  }
-
-  const { current, select, onPrepare: prepare } = selected;
-  return { current, select, prepare, observeVersion, refresh, ensureLoaded };
+  /** The query may have begun before the version was stored, so a waiting request queries again. */
+  return async function refresh({ everyMs, mayAsk } = {}) {
+    let isCurrent = true;
+    // Workers may cancel the request that queries; its promise then never settles.
+    if (refreshing && isWithin(limits.waitMs, refreshedAt, now())) {
+      const before = refreshing;
+      isCurrent = await waitBriefly(before) ?? false;
+      if (refreshing && refreshing !== before) return await waitBriefly(refreshing) ?? false;
+    }
+    const isSoon = everyMs !== undefined && isWithin(everyMs, refreshedAt, now());
+    if (isSoon || mayAsk?.() === false) return isCurrent;
+    refreshedAt = now();
+    const own = query().finally(() => {
+      if (refreshing === own) refreshing = undefined;
+    });
+    refreshing = own;
+    background(own, () => {});
+    return await own;
+  };
 }
 
 /** A configuration that never changes: the environment alone, version 0. */
@@ -253,17 +288,4 @@ function countFetch(outcome: "adopted" | "refused" | "missing" | "unavailable"):
     "edgepass.service": currentContext()?.service,
     "edgepass.outcome": outcome,
   });
-}
-
-/** The policies of a table, each with the current changes of the central configuration. */
-export function livePolicies<Values extends { readonly dependencies: Dependencies }>(
-  { select }: Pick<LiveConfiguration<Values>, "select">,
-  table: Policies,
-): Policies {
-  const changed = select(({ dependencies }): ReadonlyMap<string, Policy> =>
-    new Map(
-      Object.entries(dependencies).map(([name, patch]) => [name, toPolicy(patch, table(name))]),
-    )
-  );
-  return (dependency) => changed().get(dependency) ?? table(dependency);
 }

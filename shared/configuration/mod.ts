@@ -64,7 +64,6 @@ export {
   type CurrentConfiguration,
   type LiveConfiguration,
   type LiveConfigurationOptions,
-  livePolicies,
   staticConfiguration,
 } from "./live.ts";
 export {
@@ -73,6 +72,7 @@ export {
   type GatewayValues,
   initialGatewayValues,
   initialServiceValues,
+  livePolicies,
   readGatewayValues,
   readOwn,
   readServiceValues,
