@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { compose } from "@edgepass/app/compose";
-import { docsFiles as names, type ReadDocsFile } from "@edgepass/gateway";
+import { services as names } from "../app/services.ts";
+import { docsFiles as files, type ReadDocsFile } from "@edgepass/gateway";
 import { docsFiles } from "../app/docs_deno.ts";
 import { docsAssets } from "../app/docs_workerd.ts";
 import { createSettings, publicOrigin } from "./settings.ts";
@@ -8,8 +9,7 @@ import { createSettings, publicOrigin } from "./settings.ts";
 /** A gateway whose services get no request. */
 async function setup({ docs }: { docs: ReadDocsFile | undefined } = { docs: docsFiles }) {
   const redis = { url: "http://127.0.0.1:9", token: crypto.randomUUID() };
-  const places = ["AUTH", "USER", "COURSE", "ENROLLMENT", "RECOMMENDATION"];
-  const services = Object.fromEntries(places.map((name) => [name, redis.url]));
+  const services = Object.fromEntries(names.map((name) => [name.toUpperCase(), redis.url]));
   const gateway = await compose({ ...await createSettings(redis), ...services }, {}, { docs });
   return async (path: string, init?: RequestInit) =>
     await gateway.fetch(new Request(publicOrigin + path, init));
@@ -27,9 +27,9 @@ Deno.test("the docs page loads files of its own origin only and runs nothing inl
   const scripts = [...html.matchAll(/<script([^>]*)>(.*?)<\/script>/gs)];
   assert.ok(scripts.length > 0 && scripts.every(([, , body]) => body === ""));
   assert.doesNotMatch(html, /https?:|<style|style=|\son\w+=/);
-  const files = [...html.matchAll(/(?:src|href)="(\/docs\/[^"]+)"/g)].map(([, file = ""]) => file);
-  assert.equal(files.length, 3);
-  for (const file of files) {
+  const loaded = [...html.matchAll(/(?:src|href)="(\/docs\/[^"]+)"/g)].map(([, file = ""]) => file);
+  assert.equal(loaded.length, 3);
+  for (const file of loaded) {
     const served = await get(file);
     assert.equal(served.status, 200, file);
     assert.ok((await served.arrayBuffer()).byteLength > 0);
@@ -46,7 +46,7 @@ Deno.test("the docs page calls no validator", async () => {
 
 Deno.test("the files of the docs page come with type, caching and nosniff", async () => {
   const get = await setup();
-  for (const [name, type] of Object.entries(names)) {
+  for (const [name, type] of Object.entries(files)) {
     const response = await get(`/docs/${name}`);
     await response.body?.cancel();
     assert.equal(response.status, 200, name);
