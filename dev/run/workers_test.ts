@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { databases } from "../workspace/generated/services.ts";
 import { toLocalConfig } from "./workers.ts";
 
 const root = "/copy/";
@@ -14,7 +15,8 @@ Deno.test("the local Wrangler file lists optional secrets and points to the sour
     assert.ok(names.includes(name), name);
   }
   const paths = [...local.matchAll(/^(?:main|directory|migrations_dir|watch_dir) = "(.+)"$/gm)];
-  assert.equal(paths.length, 8);
+  // The program, its sources and the files of the docs page; then the migrations of each database.
+  assert.equal(paths.length, 3 + Object.keys(databases).length);
   for (const [, path = ""] of paths) assert.ok(path.startsWith(root), path);
   assert.equal(local.split("\n").length, text.split("\n").length);
 });

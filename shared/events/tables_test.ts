@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { services } from "../../dev/workspace/generated/services.ts";
 
 const root = new URL("../../", import.meta.url);
 
-Deno.test("every service has an identical copy of the event tables as a migration", async () => {
+Deno.test("every service with events has an identical copy of the event tables as a migration", async () => {
   const text = await Deno.readTextFile(new URL("shared/events/tables.sql", root));
   const found: string[] = [];
   for await (const { name } of Deno.readDir(new URL("services/", root))) {
@@ -14,5 +15,7 @@ Deno.test("every service has an identical copy of the event tables as a migratio
       found.push(name);
     }
   }
-  assert.deepEqual(found.toSorted(), ["auth", "course", "enrollment", "recommendation", "user"]);
+  const expected = Object.entries(services).filter(([, { hasEvents }]) => hasEvents);
+  assert.ok(expected.length >= 5);
+  assert.deepEqual(found.toSorted(), expected.map(([name]) => name).toSorted());
 });
