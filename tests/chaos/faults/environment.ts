@@ -1,3 +1,4 @@
+import { services } from "../../../app/services.ts";
 import { machineVariables } from "../../../dev/workspace/environment.ts";
 import { findFreePorts, type RunningProcess, startProcess } from "../../../dev/run/processes.ts";
 import { createSettings } from "../../settings.ts";
@@ -130,8 +131,7 @@ export async function startEnvironment(
       route("/other", { upstream: `http://${hostname}:${upstream.addr.port}` }),
     ]),
     ...Object.fromEntries(
-      ["AUTH", "USER", "COURSE", "ENROLLMENT", "RECOMMENDATION"]
-        .map((name) => [name, proxies.auth.url]),
+      services.map((name) => [name.toUpperCase(), proxies.auth.url]),
     ),
   };
   const ports = findFreePorts(4);
