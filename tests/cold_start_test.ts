@@ -35,7 +35,7 @@ async function listStartModules(path: string): Promise<string[]> {
   return [...found];
 }
 
-/** Each of them is a tenth of a cold start, whoever imports it. */
+/** Each of them is a tenth of a cold start. */
 const onDemand = /@libsql|@upstash\/qstash/;
 
 const loads: Readonly<Record<string, RegExp>> = {

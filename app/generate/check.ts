@@ -1,4 +1,4 @@
-import { findDeclarationFaults, findPartFaults } from "@edgepass/shared/http";
+import { findDeclarationFaults, findPartFaults, findRouteFaults } from "@edgepass/shared/http";
 import { findRouteClashes, findTwice } from "../clashes.ts";
 import { DeclarationError, type Described } from "./describe.ts";
 import { explainName, isReservedPath } from "./names.ts";
@@ -39,6 +39,7 @@ function checkOne(
         `${file}: calls: "${called}" must come before "${folder}" in app/services.ts`
       ),
     ...findPartFaults(at, service, one, published),
+    ...findRouteFaults(at, routes),
     ...checkExports(folder, service, all),
     ...[...new Set([...prefixes, ...routes.map(({ path }) => path)])]
       .filter((path) => isReservedPath(path, folder))
@@ -47,7 +48,7 @@ function checkOne(
   ];
 }
 
-/** A part of an export that nobody reads, or whose reader it calls itself. */
+/** A part of an export that no service collects, or whose collector it calls itself. */
 function checkExports(
   folder: string,
   { exports, calls }: Described["service"],

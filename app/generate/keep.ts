@@ -63,7 +63,7 @@ function readFile(path: string, text: string): ReturnType<typeof readToml> {
   }
 }
 
-/** Entries of an array are told apart by their binding. */
+/** The binding identifies an entry of an array. */
 function toId(table: TomlTable): string {
   return table.isArray ? `${table.name} ${textOf(table, "binding")}` : table.name;
 }

@@ -96,7 +96,7 @@ function readChoice(args: readonly string[]): Choice {
 function listWarnings({ name, hasEvents, hasDatabase }: Choice): string[] {
   if (!hasDatabase || hasEvents) return [];
   return [
-    `Without events ${name} does not hear of closed accounts: their rows stay until you delete them`,
+    `Without events ${name} receives no event of closed accounts: their rows stay until you delete them`,
   ];
 }
 

@@ -27,7 +27,7 @@ export interface ServiceEvents<Name extends string> {
   /** Stores its events in the batch of their change. */
   readonly outbox: Outbox<EventTypes, Name>;
   /** Its handlers of other services' events. */
-  readonly handlers: EventHandlers<EventTypes, Name>;
+  readonly handlers: EventHandlers<EventTypes>;
   /** What it publishes and projects, for reconciliation. */
   readonly reconciliation: ReconciliationRows<EventTypes, Name>;
 }

@@ -146,13 +146,6 @@ export type PublishedType<Table extends EventTable, Service extends string> =
   }[keyof Table]
   & string;
 
-/** The types that a service consumes. */
-export type ConsumedType<Table extends EventTable, Service extends string> =
-  & {
-    [Type in keyof Table]: Service extends Table[Type]["consumers"][number] ? Type : never;
-  }[keyof Table]
-  & string;
-
 /** The data of a type. */
 export type DataOf<Table extends EventTable, Type extends keyof Table> = z.output<
   Table[Type]["data"]
@@ -178,9 +171,9 @@ export interface EventOf<Table extends EventTable, Type extends keyof Table> {
   readonly data: DataOf<Table, Type>;
 }
 
-/** The handlers of other services' events: each returns the statements of its effect. */
-export type EventHandlers<Table extends EventTable, Service extends string> = {
-  readonly [Type in Exclude<keyof Table & string, PublishedType<Table, Service>>]?: (
+/** The handlers of events, by type: each returns the statements of its effect. */
+export type EventHandlers<Table extends EventTable> = {
+  readonly [Type in keyof Table & string]?: (
     event: EventOf<Table, Type>,
   ) => Changes | Promise<Changes>;
 };

@@ -108,16 +108,22 @@ async function setup(wrap: (sql: SqlDb) => SqlDb = (sql) => sql) {
     db.run(text`UPDATE people SET ${set}, effects = effects + 1 WHERE id = ${id}`),
   ];
   const { events } = made;
-  events.on("person.named", ({ id, subject, data }) => {
-    calls.push(id);
-    return put(subject, text`name = ${data.name}`);
+  events.on({
+    "person.named": ({ id, subject, data }) => {
+      calls.push(id);
+      return put(subject, text`name = ${data.name}`);
+    },
   });
-  events.on("person.nicknamed", ({ subject, data }) => put(subject, text`nickname = ${data.name}`));
-  events.on("person.barred", ({ subject }) => put(subject, text`barred = 1`));
-  events.on("person.admitted", ({ subject }) => put(subject, text`barred = 0`));
-  events.on("person.gone", ({ subject }) => [
-    db.run(text`DELETE FROM people WHERE id = ${subject}`),
-  ]);
+  events.on({
+    "person.nicknamed": ({ subject, data }) => put(subject, text`nickname = ${data.name}`),
+  });
+  events.on({ "person.barred": ({ subject }) => put(subject, text`barred = 1`) });
+  events.on({ "person.admitted": ({ subject }) => put(subject, text`barred = 0`) });
+  events.on({
+    "person.gone": ({ subject }) => [
+      db.run(text`DELETE FROM people WHERE id = ${subject}`),
+    ],
+  });
   const rows = (query: string) => database.run({ sql: query, params: [] });
   return {
     ...made,
@@ -284,8 +290,8 @@ async function race(events: readonly { body: string; at: number }[]) {
         ON CONFLICT DO UPDATE SET name = excluded.name, effects = effects + 1`),
     ];
   };
-  made.on("person.named", inTurn);
-  made.on("person.gone", inTurn);
+  made.on({ "person.named": inTurn });
+  made.on({ "person.gone": inTurn });
   const outcomes = events.map(({ body }) => deliver(body));
   await Promise.all(entered.map(({ promise }) => promise));
   for (const [position] of events.entries()) {
@@ -379,7 +385,7 @@ for (const [what, body] of Object.entries(poison)) {
 async function failing(failure: () => never) {
   const database = await openEventTables(people);
   const made = createTestEvents({ service: "club", table, sql: database });
-  made.events.on("person.named", failure);
+  made.events.on({ "person.named": failure });
   return { ...made, database, [Symbol.dispose]: () => database.close() };
 }
 
@@ -452,26 +458,30 @@ Deno.test("an event whose handler's own guard fails is not stale: the handler ru
   const db = orm(sql);
   const { events, deliver } = createTestEvents({ service: "club", table, sql });
   const tries = { count: 0 };
-  events.on("person.named", async ({ subject, data }) => {
-    tries.count++;
-    if (tries.count > 1) {
-      await sql.run({ sql: "INSERT OR IGNORE INTO people (id) VALUES ('p1')", params: [] });
-    }
-    return [
-      db.run(text`UPDATE people SET name = ${data.name} WHERE id = ${subject}`),
-      db.requireOneChange(),
-    ];
+  events.on({
+    "person.named": async ({ subject, data }) => {
+      tries.count++;
+      if (tries.count > 1) {
+        await sql.run({ sql: "INSERT OR IGNORE INTO people (id) VALUES ('p1')", params: [] });
+      }
+      return [
+        db.run(text`UPDATE people SET name = ${data.name} WHERE id = ${subject}`),
+        db.requireOneChange(),
+      ];
+    },
   });
   assert.equal(await deliver(createEvent("person.named", { data: { name: "Ada" } })), "applied");
   assert.equal(tries.count, 2);
   tries.count = 0;
-  events.on("person.barred", ({ subject }) => {
-    // Without this limit a regression would loop for ever.
-    if (++tries.count > 10) throw new Error("tried without end");
-    return [
-      db.run(text`UPDATE people SET barred = 1 WHERE id = ${subject} AND name = 'nobody'`),
-      db.requireOneChange(),
-    ];
+  events.on({
+    "person.barred": ({ subject }) => {
+      // Without this limit a regression would loop for ever.
+      if (++tries.count > 10) throw new Error("tried without end");
+      return [
+        db.run(text`UPDATE people SET barred = 1 WHERE id = ${subject} AND name = 'nobody'`),
+        db.requireOneChange(),
+      ];
+    },
   });
   await assert.rejects(
     deliver(createEvent("person.barred", { sequence: 2 })),
@@ -492,9 +502,11 @@ Deno.test("a handler gets only the fields of its schema, with their types", asyn
   using sql = await openEventTables();
   const { events, deliver } = createTestEvents({ service: "club", table, sql });
   const received: unknown[] = [];
-  events.on("person.named", (event) => {
-    received.push([event.subject, event.time, event.sequence, event.data]);
-    return [];
+  events.on({
+    "person.named": (event) => {
+      received.push([event.subject, event.time, event.sequence, event.data]);
+      return [];
+    },
   });
   await deliver(
     createEvent("person.named", { sequence: 7, data: { name: "Ada", email: "a@b.c" } }),
@@ -530,9 +542,9 @@ Deno.test("on() refuses a type of another consumer and a second handler", async 
   using sql = await openEventTables();
   const { events } = createTestEvents({ service: "club", table, sql });
   const otherType: string = "person.weighed";
-  assert.throws(() => events.on(otherType as "person.named", () => []), TypeError);
-  events.on("person.named", () => []);
-  assert.throws(() => events.on("person.named", () => []), TypeError);
+  assert.throws(() => events.on({ [otherType]: () => [] }), TypeError);
+  events.on({ "person.named": () => [] });
+  assert.throws(() => events.on({ "person.named": () => [] }), TypeError);
   assert.throws(() => events.requireHandlers(), /person\.barred/);
 });
 

@@ -4,14 +4,14 @@ import type { Logger } from "../log.ts";
 import { openOptionalUpstash } from "../redis/mod.ts";
 import type { SqlDb } from "../sql/statement.ts";
 import type { Telemetry } from "../telemetry/telemetry.ts";
-import type { ConsumedType, EventHandlers, EventOf, EventTable, ReadEvent } from "./cloud_event.ts";
+import type { EventHandlers, EventTable } from "./cloud_event.ts";
 import { type Accepted, createConsumer, type Delivery } from "./consumer.ts";
 import { createDeadLetters, createReportFailure } from "./dead_letter.ts";
 import type { DeadLetterQueue } from "./dead_letter_queue.ts";
 import { createHandlers, createSignatureCheck, type Handler, sqlInbox } from "./delivery.ts";
 import { readEventSettings, toDestination } from "./qstash.ts";
 import { type EventsEffects, openQstash } from "./open_qstash.ts";
-import { type Changes, deleteResponsesTo } from "../sql/store.ts";
+import { deleteResponsesTo } from "../sql/store.ts";
 import { createOutbox, type Outbox } from "./outbox.ts";
 import { type BacklogRow, type ParkedEvent, sqlRelayRows } from "./relay_rows.ts";
 import {
@@ -63,16 +63,13 @@ export interface Events<Table extends EventTable, Service extends string> extend
   /** For the stores: a change and its event are written in one batch. */
   readonly outbox: Outbox<Table, Service>;
   /**
-   * Registers the handler of a type. The handler returns the statements of the effect and writes
-   * nothing itself. It may run more than once for the same event. For an event that can never be
-   * handled it throws a `PoisonError`.
+   * Registers handlers, by type. A handler returns the statements of the effect and writes nothing
+   * itself. It may run more than once for the same event. For an event that can never be handled it
+   * throws a `PoisonError`.
+   *
+   * @throws {TypeError} for a second handler of a type, and a type that the service does not consume
    */
-  on<Type extends ConsumedType<Table, Service>>(
-    type: Type,
-    handler: (event: EventOf<Table, Type>) => Changes | Promise<Changes>,
-  ): void;
-  /** Registers many handlers, by type. */
-  onEach(handlers: EventHandlers<Table, Service>): void;
+  on(handlers: EventHandlers<Table>): void;
   /** The facets that the service publishes, and those of other services that it projects. */
   readonly facets: FacetRegistry<Table, Service>;
   /** Before the first request: detects a database that was restored from an older backup. */
@@ -144,8 +141,7 @@ export function createEvents<Table extends EventTable, const Service extends str
     projects: (store) => void stores.push(store),
     projectsStoredResponses: () =>
       void stores.push({ deletionOf: (db, subject) => [deleteResponsesTo(db, subject)] }),
-    on: (type, handler) => on(type, toHandler(handler)),
-    onEach: (handlers) => registerEach(on, handlers),
+    on: (handlers) => registerEach(on, handlers),
     requireHandlers,
     receive: createConsumer({ ...common, handlers, inbox, check, url }),
     receiveFailure: createDeadLetters({ check, url: `${url}/failed`, log, reportFailure }),
@@ -189,13 +185,6 @@ function openMark(
 ): SequenceMark | undefined {
   const store = redis ?? openOptionalUpstash(bindings, markTimeoutMs);
   return store && createSequenceMark({ ...deps, redis: store });
-}
-
-/** Safe: a consumer calls a handler only with events whose data was parsed by the type's schema. */
-function toHandler<Event extends EventOf<EventTable, string>>(
-  handler: (event: Event) => Changes | Promise<Changes>,
-): Handler {
-  return handler as unknown as (event: ReadEvent) => Changes | Promise<Changes>;
 }
 
 /** The metric takes differences, so the last reported value is stored here. */

@@ -19,9 +19,11 @@ const table = {
 async function setup() {
   const sql = await openEventTables("CREATE TABLE people (id TEXT, name TEXT UNIQUE)");
   const { events, deliver } = createTestEvents({ service: "club", table, sql });
-  events.on("person.named", ({ subject, data }) => {
-    if (data.name === "fails") throw new Error("broken");
-    return [orm(sql).run(text`INSERT INTO people VALUES (${subject}, ${data.name})`)];
+  events.on({
+    "person.named": ({ subject, data }) => {
+      if (data.name === "fails") throw new Error("broken");
+      return [orm(sql).run(text`INSERT INTO people VALUES (${subject}, ${data.name})`)];
+    },
   });
   /** The JSON of an event as its publisher creates it. */
   const createEvent = (name: unknown, id = crypto.randomUUID()) =>

@@ -1,6 +1,5 @@
 export type { Change, Changes, SomeChanges } from "../sql/store.ts";
 export {
-  type ConsumedType,
   type DataOf,
   type EventHandlers,
   type EventOf,

@@ -113,7 +113,7 @@ export function createReconciliation<Table extends EventTable, Service extends s
       add(projections, `${source} ${facet}`, {
         source,
         facet,
-        projection: toProjection(projection),
+        projection: projection,
       }),
     endpoint: createEndpoint({ sources, projections, describe, sql, log, now }),
   };
@@ -170,11 +170,6 @@ function createEndpoint({ sources, projections, describe, ...deps }: {
       return subjects.length;
     },
   };
-}
-
-/** Safe: a projection gets only rows that it has listed itself. */
-function toProjection<One extends Projected>(projection: Projection<One>): Projection {
-  return projection as unknown as Projection;
 }
 
 /** The states of a source, each with the last sequence of its subject. */

@@ -160,11 +160,13 @@ async function setupSearch() {
   );
   const made = createTestEvents({ service: "search", table, sql: database });
   const db = orm(database);
-  made.events.on("note.written", ({ subject }) => [
-    db.run(
-      `INSERT INTO effects VALUES ('${subject}', 1) ON CONFLICT DO UPDATE SET count = count + 1`,
-    ),
-  ]);
+  made.events.on({
+    "note.written": ({ subject }) => [
+      db.run(
+        `INSERT INTO effects VALUES ('${subject}', 1) ON CONFLICT DO UPDATE SET count = count + 1`,
+      ),
+    ],
+  });
   return {
     ...made,
     effects: () => database.run({ sql: "SELECT id, count FROM effects ORDER BY id", params: [] }),

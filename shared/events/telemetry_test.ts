@@ -107,9 +107,11 @@ async function setup() {
 Deno.test("publishing and processing are spans in the trace of the request that caused the event", async () => {
   using notes = await setup();
   const handled: string[] = [];
-  notes.events.on("note.written", () => {
-    handled.push("once");
-    return [];
+  notes.events.on({
+    "note.written": () => {
+      handled.push("once");
+      return [];
+    },
   });
   await notes.write();
   await notes.events.maintain();
@@ -130,7 +132,7 @@ Deno.test("publishing and processing are spans in the trace of the request that 
 
 Deno.test("processing is a child span of a delivery that has the trace header", async () => {
   using notes = await setup();
-  notes.events.on("note.written", () => []);
+  notes.events.on({ "note.written": () => [] });
   await notes.write();
   await notes.events.maintain();
   const body = notes.qstash.messages[0]?.body ?? "";
@@ -152,7 +154,7 @@ Deno.test("processing is a child span of a delivery that has the trace header", 
 
 Deno.test("the backlog and failed publications are counted", async () => {
   using notes = await setup();
-  notes.events.on("note.written", () => []);
+  notes.events.on({ "note.written": () => [] });
   await notes.write();
   await notes.write();
   notes.qstash.fail(() => new Response(null, { status: 503 }));
@@ -166,7 +168,7 @@ Deno.test("the backlog and failed publications are counted", async () => {
 
 Deno.test("a signed delivery with Upstash-Retried is counted as a retry", async () => {
   using notes = await setup();
-  notes.events.on("note.written", () => []);
+  notes.events.on({ "note.written": () => [] });
   await notes.write();
   await notes.events.maintain();
   const body = notes.qstash.messages[0]?.body ?? "";
@@ -183,7 +185,7 @@ Deno.test("a signed delivery with Upstash-Retried is counted as a retry", async 
 
 Deno.test("deliveries are counted by outcome", async () => {
   using notes = await setup();
-  notes.events.on("note.written", () => []);
+  notes.events.on({ "note.written": () => [] });
   await notes.write();
   await notes.events.maintain();
   const body = notes.qstash.messages[0]?.body ?? "";

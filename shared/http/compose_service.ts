@@ -20,6 +20,7 @@ import {
   describeParts,
   findDeclarationFaults,
   findPartFaults,
+  findRouteFaults,
   type Product,
   requireNoFaults,
   type ServiceDeclaration,
@@ -94,15 +95,14 @@ export function composeService<
     : undefined;
   const inputs = { bindings, sql, settings, services, runtime, events, processors };
   const parts = createParts(declaration, product, inputs);
-  const published = Object.keys(product.events);
-  const own = { ...describeParts(parts), routes: [] };
-  requireNoFaults(findPartFaults(folderOf(name), declared, own, published));
-  events?.onEach(parts.on ?? {});
+  const own = describeParts(parts);
+  requireNoFaults(findPartFaults(folderOf(name), declared, own, Object.keys(product.events)));
+  events?.on(parts.on ?? {});
   if (events) eventing.reconcileRows(events.facets, sql, parts.reconciliation ?? {});
   const idempotency = declaration.database === false || !isRepeatable(parts) ? undefined : sql;
   const app = mountParts(declaration, parts, { runtime, events, idempotency });
   const description = { ...own, routes: readRoutes(app) };
-  requireNoFaults(findPartFaults(folderOf(name), declared, description, published));
+  requireNoFaults(findRouteFaults(folderOf(name), description.routes));
   // Of every service with stored responses: they are personal data, and promised for 24 hours.
   const prune = idempotency && (() => pruneStoredResponses(idempotency, runtime.now()));
   const checkSettings = async () => await parts.checkSettings?.();

@@ -98,10 +98,12 @@ function composeEnrollment(sql: SqlDb, bindings: Setting, idempotency?: SqlDb) {
     db.run(text`INSERT INTO courses VALUES (${subject}, ${data.title})
       ON CONFLICT DO UPDATE SET title = excluded.title`),
   ];
-  events.on("course.changed", storeTitle);
-  events.on("course.deleted", ({ subject }) => [
-    db.run(text`DELETE FROM courses WHERE id = ${subject}`),
-  ]);
+  events.on({ "course.changed": storeTitle });
+  events.on({
+    "course.deleted": ({ subject }) => [
+      db.run(text`DELETE FROM courses WHERE id = ${subject}`),
+    ],
+  });
   const app = createService({ name: "enrollment", runtime, events, idempotency });
   return { app, lines };
 }
@@ -234,7 +236,7 @@ Deno.test("a service without a handler for a consumed type is not created", asyn
   using sql = await openEventTables();
   const runtime = createServiceRuntime(bindings, { sink: () => {} });
   const events = createEvents({ service: "enrollment", table, sql, bindings, runtime });
-  events.on("course.changed", () => []);
+  events.on({ "course.changed": () => [] });
   assert.throws(
     () => createService({ name: "enrollment", runtime, events }),
     /enrollment has no handler for course\.deleted/,

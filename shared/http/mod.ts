@@ -11,6 +11,7 @@ export {
   type Declared,
   findDeclarationFaults,
   findPartFaults,
+  findRouteFaults,
   type Product,
   requireNoFaults,
   type ServiceContext,

@@ -73,7 +73,7 @@ export interface ServiceParts<Table extends EventTable, Name extends string> {
   /** The routes below each path. */
   readonly routes: Readonly<Record<string, ServiceApp | readonly ServiceApp[]>>;
   /** The events of other services that it consumes; the table of consumers is made of it. */
-  readonly on?: EventHandlers<Table, Name>;
+  readonly on?: EventHandlers<Table>;
   /** Checks of `/readyz`, by name; a check that throws makes the service not ready. */
   readonly ready?: Readonly<Record<string, () => Promise<void>>>;
   /** Everything that it stores about a person, for the person's export. */
@@ -217,7 +217,7 @@ export function findDeclarationFaults(
 export function findPartFaults(
   folder: string,
   { exports }: Declared,
-  { routes, consumes, hasExport }: Pick<ServiceDescription, "routes" | "consumes" | "hasExport">,
+  { consumes, hasExport }: Pick<ServiceDescription, "consumes" | "hasExport">,
   published: readonly string[],
 ): string[] {
   const file = `${folder}service.ts`;
@@ -230,12 +230,18 @@ export function findPartFaults(
       : []),
     ...consumes.filter((type) => !published.includes(type))
       .map((type) => `${file}: on: no service publishes "${type}"`),
-    // The gateway would have no rule to check, and the service would admit every caller.
-    ...routes.filter(({ rule }) => rule === undefined)
-      .map(({ method, path }) =>
-        `${folder}routes.ts: ${method} ${path}: the route has no access rule`
-      ),
   ];
+}
+
+/**
+ * Routes without an access rule, one line each: the gateway would have none to check, and the
+ * service would admit every caller.
+ */
+export function findRouteFaults(folder: string, routes: readonly DeclaredRoute[]): string[] {
+  return routes.filter(({ rule }) => rule === undefined)
+    .map(({ method, path }) =>
+      `${folder}routes.ts: ${method} ${path}: the route has no access rule`
+    );
 }
 
 /** What the parts say, without their routes, which have a path only once they are mounted. */

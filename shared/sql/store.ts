@@ -56,7 +56,7 @@ interface Session {
  * internals of the pinned drizzle version; the contract suite fails if an update changes them.
  */
 function preserveErrors(db: SqliteRemoteDatabase): void {
-  const { session } = db as unknown as { session: Session };
+  const session: Session = Reflect.get(db, "session");
   const prepareQuery = session.prepareQuery.bind(session);
   session.prepareQuery = (...args) =>
     Object.assign(prepareQuery(...args), {

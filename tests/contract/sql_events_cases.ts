@@ -130,11 +130,17 @@ async function givenBack(sql: SqlDb, t: string) {
 
 async function effects(sql: SqlDb, t: string) {
   const { events, db, write, qstash } = await setup(sql, t);
-  events.on("note.written", ({ subject, data }) => [
-    db.run(`INSERT INTO ${t} (id) VALUES ('${subject}') ON CONFLICT DO NOTHING`),
-    db.run(`UPDATE ${t} SET text = '${data.text}', effects = effects + 1 WHERE id = '${subject}'`),
-  ]);
-  events.on("note.burnt", ({ subject }) => [db.run(`DELETE FROM ${t} WHERE id = '${subject}'`)]);
+  events.on({
+    "note.written": ({ subject, data }) => [
+      db.run(`INSERT INTO ${t} (id) VALUES ('${subject}') ON CONFLICT DO NOTHING`),
+      db.run(
+        `UPDATE ${t} SET text = '${data.text}', effects = effects + 1 WHERE id = '${subject}'`,
+      ),
+    ],
+  });
+  events.on({
+    "note.burnt": ({ subject }) => [db.run(`DELETE FROM ${t} WHERE id = '${subject}'`)],
+  });
   await write("n1", "first");
   await write("n1", "second");
   await write("n2", "burnt");

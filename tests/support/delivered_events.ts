@@ -146,12 +146,14 @@ function joinClub(
 ): ClubEvents {
   const events = createEvents({ service: "club", table: clubTable, ...options }, { fetch });
   const db = orm(options.sql);
-  events.on("person.named", ({ subject, data }) => [
-    db.run(text`INSERT INTO people (id) VALUES (${subject}) ON CONFLICT DO NOTHING`),
-    db.run(
-      text`UPDATE people SET name = ${data.name}, effects = effects + 1 WHERE id = ${subject}`,
-    ),
-  ]);
+  events.on({
+    "person.named": ({ subject, data }) => [
+      db.run(text`INSERT INTO people (id) VALUES (${subject}) ON CONFLICT DO NOTHING`),
+      db.run(
+        text`UPDATE people SET name = ${data.name}, effects = effects + 1 WHERE id = ${subject}`,
+      ),
+    ],
+  });
   return events;
 }
 
