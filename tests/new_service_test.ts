@@ -195,7 +195,7 @@ Deno.test("`deno task new service` makes services without events and without dat
       const service = await Deno.readTextFile(`${folder}/services/${name}/service.ts`);
       // With a database and without events, personal data outlives its account: both places say so.
       assert.equal(/rows stay until you delete them/.test(output), option === "events");
-      assert.equal(/hears of no closed account/.test(service), option === "events");
+      assert.equal(/receives no event of a closed account/.test(service), option === "events");
       if (option === "events") {
         await succeed(folder, "test", "-A", "--quiet", "--no-check", `services/${name}`);
       }
