@@ -114,6 +114,10 @@ export function explainIssue(issue: z.core.$ZodIssue): string {
       return `must be ${issue.values.map(String).join(" or ")}`;
     case "invalid_type":
       return `must be of type ${issue.expected}`;
+    case "unrecognized_keys":
+      return `has no member ${issue.keys.map(nameInside).join(", ")}`;
+    case "invalid_key":
+      return issue.issues.find(isOurs)?.message ?? "has a name that does not fit";
     case "too_small":
       return issue.minimum === 1 ? "must not be empty" : "is too small";
     default:

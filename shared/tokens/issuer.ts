@@ -154,7 +154,11 @@ export interface Issuers<Row extends AccessTokenIssuer = AccessTokenIssuer> {
  * @throws {RangeError} for an `iss` that two rows have, or that a template also matches
  */
 export function indexIssuers<Row extends AccessTokenIssuer>(all: readonly Row[]): Issuers<Row> {
-  requireDisjoint(all);
+  const twice = findOverlap(all);
+  if (twice) {
+    const names = twice.map(({ alias }) => alias ?? "our own").join(" and ");
+    throw new RangeError(`Cannot start: ISSUERS has an iss twice: ${names}`);
+  }
   const exact = new Map(all.map((issuer) => [issuer.iss, issuer]));
   const templates = all.flatMap((issuer) => {
     const template = issuer.alias === undefined ? undefined : readTemplate(issuer.iss);
@@ -175,15 +179,18 @@ export function indexIssuers<Row extends AccessTokenIssuer>(all: readonly Row[])
   };
 }
 
-/** Two rows for one `iss` would let the order of the setting decide which checks hold. */
-function requireDisjoint(issuers: readonly AccessTokenIssuer[]): void {
-  const nameOf = ({ alias }: AccessTokenIssuer) => alias ?? "our own";
-  for (const [position, one] of issuers.entries()) {
-    const other = issuers.slice(0, position).find(({ iss }) => overlap(iss, one.iss));
-    if (!other) continue;
-    const names = `${nameOf(other)} and ${nameOf(one)}`;
-    throw new RangeError(`Cannot start: ISSUERS has two rows for one iss: ${names}`);
+/**
+ * Two rows that one `iss` fits, if there are any: the order of the setting would decide which of
+ * their checks hold.
+ */
+export function findOverlap<Row extends { readonly iss: string }>(
+  rows: readonly Row[],
+): readonly [Row, Row] | undefined {
+  for (const [position, row] of rows.entries()) {
+    const other = rows.slice(0, position).find(({ iss }) => overlap(iss, row.iss));
+    if (other) return [other, row];
   }
+  return undefined;
 }
 
 /** Whether a token's `iss` can fit both. */

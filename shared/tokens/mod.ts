@@ -4,6 +4,7 @@ export {
   type ClaimPath,
   externalTokenLifeSeconds,
   externalTypes,
+  findOverlap,
   type FoundIssuer,
   indexIssuers,
   isIssuerAlias,
