@@ -14,6 +14,7 @@ export {
   commaList,
   ConfigError,
   type DeclaredSetting,
+  explainIssue,
   integer,
   json,
   listSettings,

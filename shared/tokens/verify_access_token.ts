@@ -7,6 +7,7 @@ import {
   readAlgorithm,
   readJsonObject,
   readJws,
+  type VerificationKey,
   verifyJws,
 } from "../crypto/mod.ts";
 import { AccessTokenClaims, accessTokenType, maxAccessTokenLifeSeconds } from "./access_token.ts";
@@ -56,8 +57,10 @@ export interface AccessToken {
   readonly extra?: Readonly<Record<string, unknown>>;
 }
 
-/** A verified token, or why it is refused. */
-export type TokenVerdict = { readonly token: AccessToken } | { readonly refusal: TokenRefusal };
+/** A verified token, with the row and the key that it was verified by; or why it is refused. */
+export type TokenVerdict<Row extends AccessTokenIssuer = AccessTokenIssuer> =
+  | { readonly token: AccessToken; readonly issuer: Row; readonly key: VerificationKey }
+  | { readonly refusal: TokenRefusal };
 
 /**
  * Verifies an access token of one of the issuers.
@@ -67,17 +70,17 @@ export type TokenVerdict = { readonly token: AccessToken } | { readonly refusal:
  * rows, and `kid` and `alg` only among that row's keys (RFC 8725 §3.1, RFC 9068 §4). `nowSeconds`
  * is NumericDate; the leeway applies to `exp`, `nbf` and `iat` once each.
  */
-export async function verifyAccessToken(
+export async function verifyAccessToken<Row extends AccessTokenIssuer>(
   token: string,
   { issuers, nowSeconds, leewaySeconds }: {
-    issuers: Issuers;
+    issuers: Issuers<Row>;
     nowSeconds: number;
     leewaySeconds: number;
   },
-): Promise<TokenVerdict> {
+): Promise<TokenVerdict<Row>> {
   const parsed = parse(token, issuers);
   if (typeof parsed === "string") return refuse(parsed);
-  const { jws, payload, found } = parsed;
+  const { jws, payload, iss, found } = parsed;
   const { issuer } = found;
   const { alias = "user" } = issuer;
 
@@ -98,10 +101,10 @@ export async function verifyAccessToken(
   if (typeof claims === "string") return refuse(claims, alias);
   const fault = checkTimes(claims, issuer, { nowSeconds, leewaySeconds });
   if (fault) return refuse(fault, alias);
-  return { token: toAccessToken(claims, { issuer, iss: String(payload.iss), kid: key.kid }) };
+  return { token: toAccessToken(claims, { issuer, iss, kid: key.kid }), issuer, key };
 }
 
-function refuse(reason: RefusalReason, alias?: string): TokenVerdict {
+function refuse(reason: RefusalReason, alias?: string): { readonly refusal: TokenRefusal } {
   const code = reason === "expired" ? "token_expired" : "token_invalid";
   return { refusal: { code, reason, ...(alias === undefined ? {} : { alias }) } };
 }
@@ -110,15 +113,16 @@ function refuse(reason: RefusalReason, alias?: string): TokenVerdict {
  * The token's parts and its row. The row's own limit needs the decoded `iss`; the largest limit of
  * all rows comes first, so that a huge token costs nothing.
  */
-function parse(token: string, issuers: Issuers) {
+function parse<Row extends AccessTokenIssuer>(token: string, issuers: Issuers<Row>) {
   if (token.length > issuers.maxTokenBytes) return "too_large";
   const jws = readJws(token, issuers.maxTokenBytes);
   const payload = jws && readJsonObject(jws.payload);
   if (!jws || !payload) return "malformed";
-  if (payload.iss === undefined) return "claim_missing:iss";
-  const found = typeof payload.iss === "string" ? issuers.find(payload.iss) : undefined;
-  if (!found) return "unknown_issuer";
-  return token.length > maxBytesOf(found.issuer) ? "too_large" : { jws, payload, found };
+  const { iss = null } = payload;
+  if (iss === null) return "claim_missing:iss";
+  const found = typeof iss === "string" ? issuers.find(iss) : undefined;
+  if (typeof iss !== "string" || !found) return "unknown_issuer";
+  return token.length > maxBytesOf(found.issuer) ? "too_large" : { jws, payload, iss, found };
 }
 
 /** Our own tokens have to fit a cookie, whatever other issuers may send. */
