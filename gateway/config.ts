@@ -158,6 +158,9 @@ function openLive(
 }
 
 function toIssuer({ jwks, claims = {}, ...rest }: IssuerRow): IssuerOptions {
+  if (jwks === undefined) {
+    throw new ConfigError(`Cannot start: ISSUERS (${rest.alias}): needs jwks`);
+  }
   return {
     ...withoutUndefined(rest),
     claims: withoutUndefined(claims),

@@ -71,7 +71,7 @@ const refused: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "an iss twice": json(issuer(), issuer({ alias: "other" })),
     "no algorithm": json(issuer({ algorithms: [] })),
     "a shared-secret algorithm": json(issuer({ algorithms: ["HS256"] })),
-    "an unknown member": json(issuer({ marker: 1 })),
+    "an unknown member": json(issuer({ audiance: "marker" })),
     "keys that are no URL": json(issuer({ jwks: "marker" })),
     "an empty set": json(issuer({ jwks: { keys: [] } })),
     "keys of another algorithm": json(
@@ -94,7 +94,7 @@ const refused: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "an upstream with userinfo": json(route({ upstream: "http://marker:x@127.0.0.1:1" })),
     "an upstream that is no URL": json(route({ upstream: "marker" })),
     "a limit over the Passport's life": json(route({ timeoutMs: 30_001 })),
-    "an unknown member": json(route({ marker: true })),
+    "an unknown member": json(route({ acess: "marker" })),
     "no staleness": json(route({ revocation: { boundedMs: 0 } })),
   },
 };
@@ -135,6 +135,6 @@ Deno.test("a gateway's settings are typed, and unset ones have their defaults", 
   assert.deepEqual(config.clientAddress, { kind: "forwarded", hops: 2 });
   assert.deepEqual([config.issuer, config.audience], [good.PUBLIC_ORIGIN, good.PUBLIC_ORIGIN]);
   assert.deepEqual(config.routes.map(({ path }) => path), ["/marker/*", "/*"]);
-  assert.deepEqual(config.issuers.map(({ alias, typ }) => [alias, typ]), [["acme", ["JWT"]]]);
+  assert.deepEqual(config.issuers.map(({ alias, typ }) => [alias, typ]), [["acme", ["jwt"]]]);
   assert.deepEqual([config.leewaySeconds, config.passport.ttlSeconds], [5, 30]);
 });

@@ -115,8 +115,8 @@ function isIss(iss: string): boolean {
 
 const rolesRule = z.strictObject({
   from: claimPath,
-  map: z.optional(z.record(text, text)),
-  keep: z.optional(z.array(text)),
+  map: z.exactOptional(z.record(text, text)),
+  keep: z.exactOptional(z.array(text)),
 });
 
 /** Names that the Passport's `ext` has: they are shown, so they have a plain form. */

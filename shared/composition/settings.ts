@@ -115,7 +115,7 @@ export function explainIssue(issue: z.core.$ZodIssue): string {
     case "invalid_type":
       return `must be of type ${issue.expected}`;
     case "unrecognized_keys":
-      return `has no member ${issue.keys.map(nameInside).join(", ")}`;
+      return `must not have a member ${issue.keys.map(nameInside).join(", ")}`;
     case "invalid_key":
       return issue.issues.find(isOurs)?.message ?? "has a name that does not fit";
     case "too_small":

@@ -83,7 +83,11 @@ const refused: Readonly<Record<string, readonly [bindings: Record<string, unknow
   "another form": [{ FORM: "Zm9v" }, "FORM: must be digits"],
   "an unknown member": [
     { KEYS: '[{"kid":"a","n":1,"Zm9v":2}]' },
-    "KEYS (0): does not fit (unrecognized keys)",
+    "KEYS (0): must not have a member …",
+  ],
+  "a misspelt member": [
+    { KEYS: '[{"kid":"a","n":1,"knd":2}]' },
+    "KEYS (0): must not have a member knd",
   ],
   "none of several": [{ EITHER: "Zm9v" }, "EITHER: must be yes or a list"],
   "an empty list": [{ NAMES: "[]" }, "NAMES: must not be empty"],
