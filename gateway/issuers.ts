@@ -34,8 +34,8 @@ export interface IssuerOptions
 /** The cached keys of one issuer. */
 export interface JwksKeys {
   /**
-   * The key that a token's header names. Unknown `kid`s cause one reload in 30 s at most: a client can invent
-   * any number of them.
+   * The key that a token's header names. Unknown `kid`s cause one reload in 30 s at most: a client
+   * can invent any number of them.
    *
    * @throws {Problem} `upstream_unavailable` while there is no key set fresh enough to trust
    */

@@ -9,12 +9,12 @@ export {
   upstreamSetting,
   urlUpstream,
 } from "../composition/upstream.ts";
+export { distanceBetween } from "../composition/setting_errors.ts";
 export {
   type Bindings,
   commaList,
   ConfigError,
   type DeclaredSetting,
-  explainIssue,
   integer,
   json,
   listSettings,
