@@ -5,7 +5,6 @@ import {
   type GatewayValues,
   initialGatewayValues,
   type LiveConfiguration,
-  livePolicies,
   readConfig,
   readGatewayValues,
   withoutUndefined,
@@ -13,7 +12,12 @@ import {
 import { createLogger } from "@edgepass/shared/context";
 import { importIssuerKeys } from "@edgepass/shared/crypto";
 import { automaticPipelining, createUpstashRedis, type Redis } from "@edgepass/shared/redis";
-import { defaultPolicies, type Policies, redisWithBreaker } from "@edgepass/shared/resilience";
+import {
+  defaultPolicies,
+  livePolicies,
+  type Policies,
+  redisWithBreaker,
+} from "@edgepass/shared/resilience";
 import { type Logger, readTelemetry, toLoggerOptions } from "@edgepass/shared/telemetry";
 import * as z from "zod/mini";
 import type { GatewayOptions } from "./create_gateway.ts";
